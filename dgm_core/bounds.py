@@ -1,0 +1,78 @@
+"""Bounds on log p(x) from importance weights, all in nats per image, summed over pixels.
+
+    log w_k = log p(x|z_k) + log p(z_k) − log q(z_k|x),   z_k ~ q(z|x)
+    ELBO = E log w   ≤   IWAE_K = E log (1/K) Σ_k w_k   ≤   log p(x)
+
+(Burda, Grosse & Salakhutdinov 2016.)  With a large K the last inequality is nearly an equality,
+and `log_likelihood` is IWAE_K of one batch of weights together with its standard error.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from dgm_core.rng import Source, draw
+from dgm_core.types import LatentVariableModel
+
+
+class Estimate(NamedTuple):
+    """A Monte-Carlo estimate and its standard error, both (B,)."""
+
+    value: Tensor
+    standard_error: Tensor
+
+
+def log_weights(model: LatentVariableModel, x: Tensor, draws: int, source: Source) -> Tensor:
+    """log w of `draws` importance samples for each x (B, \\*event): (K, B)."""
+    proposal = model.encode(x)
+    z = draw(proposal, source, draws)  # (K, B, L)
+    return log_joint(model, x, z) - proposal.log_prob(z)
+
+
+def log_joint(model: LatentVariableModel, x: Tensor, z: Tensor) -> Tensor:
+    """log p(x, z) of x (B, \\*event) with each of z (K, B, L): (K, B)."""
+    each_x = x.expand(z.shape[:1] + x.shape).flatten(0, 1)
+    log_likelihood = model.decode(z.flatten(0, 1)).log_prob(each_x).unflatten(0, z.shape[:2])
+    return log_likelihood + model.prior().log_prob(z)
+
+
+def elbo(log_w: Tensor) -> Tensor:
+    """The evidence lower bound: the mean of log-weights (K, B) over K."""
+    return log_w.mean(0)
+
+
+def iwae_bound(log_w: Tensor) -> Tensor:
+    """log (1/K) Σ_k w_k for log-weights (K, B)."""
+    return torch.logsumexp(log_w, 0) - math.log(len(log_w))
+
+
+def log_likelihood(log_w: Tensor) -> Estimate:
+    """log p(x) by importance sampling, with the delta-method standard error sd(w) / (√K mean(w))."""
+    relative = torch.exp(log_w - iwae_bound(log_w))  # mean 1 over K
+    return Estimate(iwae_bound(log_w), relative.std(0) / math.sqrt(len(log_w)))
+
+
+@torch.no_grad()
+def estimate_log_likelihood(
+    model: LatentVariableModel,
+    x: Tensor,
+    draws: int,
+    source: torch.Generator,
+    decoded_at_once: int = 2000,
+) -> Estimate:
+    """`log_likelihood` with `draws` samples for each image, in pieces that fit the memory.
+
+    The weights of one image are pooled over all pieces before the logarithm is taken.
+    """
+    values, errors = [], []
+    for image in x.split(1):
+        pieces = [decoded_at_once] * (draws // decoded_at_once) + [draws % decoded_at_once]
+        log_w = torch.cat([log_weights(model, image, k, source) for k in pieces if k])
+        value, error = log_likelihood(log_w)
+        values.append(value)
+        errors.append(error)
+    return Estimate(torch.cat(values), torch.cat(errors))

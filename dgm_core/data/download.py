@@ -1,0 +1,181 @@
+"""Download, check and prepare the image sets: whole or not at all.
+
+Everything happens in a temporary folder beside the target; only the finished file is renamed into
+place. torchvision knows the official addresses and checksums of MNIST and Omniglot; the statically
+binarised MNIST has no torchvision class, so its *content* is checked against a SHA-256.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from dgm_core.data.folder import data_folder
+from dgm_core.files import written_whole
+
+FILES = {
+    "mnist": "mnist.npz",
+    "binarized_mnist": "binarized_mnist.npz",
+    "omniglot": "omniglot28.npz",
+}
+BINARIZED_MNIST_URL = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"
+BINARIZED_MNIST_SHA256 = {
+    "train": "727146c35424b019f3e350e1e69faa05644a0abaf787e3f4e1a9632220a13906",
+    "valid": "a256ac44ae26be720fad8616a05ed6ecfd1619930d9a208379bb2a4405df5b6d",
+    "test": "9fcd8da6f0fdf09b2ba30fe63a0bb784042a0de82563172530229b983e294ff2",
+}
+"""Of the packed bits (N, 98), split by split."""
+
+
+class DownloadError(OSError):
+    """A download or its preparation failed; nothing was left behind, the message says what to do."""
+
+
+def fetch(name: str, *, attempts: int = 3, pause: float = 2.0) -> Path:
+    """Download and prepare a data set into `data_folder()`; returns the file.
+
+    A file that is there already is kept. After a failure of the network the download starts again
+    from the beginning, `attempts` times in all, `pause` seconds apart.
+
+    Raises:
+        ValueError: nothing to download under that name.
+        DownloadError: no network, a broken file, no space or no permission; says what to do.
+    """
+    if name not in FILES:
+        raise ValueError(f"nothing to download for {name!r}; there are {', '.join(FILES)}")
+    target = data_folder() / FILES[name]
+    if target.is_file():
+        return target
+    for attempt in range(1, attempts + 1):
+        try:
+            _prepare(name, target)
+            return target
+        except Exception as error:
+            if not _is_about_download(error):
+                raise
+            if attempt == attempts or not _worth_retrying(error):
+                raise DownloadError(_advice(name, target, error)) from error
+            time.sleep(pause)
+    raise AssertionError("unreachable")
+
+
+def _prepare(name: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=target.parent) as scratch:
+        fields = _PREPARE[name](Path(scratch))
+        with written_whole(target) as part, part.open("wb") as file:
+            np.savez_compressed(file, **fields)
+
+
+def _is_about_download(error: Exception) -> bool:
+    # torchvision reports a failed or corrupt download as RuntimeError; EOFError, ValueError and
+    # BadZipFile come from unpacking what did arrive.
+    import zipfile
+    import zlib
+
+    kinds = (OSError, RuntimeError, EOFError, ValueError, zipfile.BadZipFile, zlib.error)
+    return isinstance(error, kinds)
+
+
+def _worth_retrying(error: Exception) -> bool:
+    final = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EPERM, errno.EDQUOT, errno.EFBIG)
+    return not (isinstance(error, OSError) and error.errno in final)
+
+
+def _advice(name: str, target: Path, error: Exception) -> str:
+    again = f"python -m dgm_core data fetch {name}"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return (
+            f"No space left in {target.parent} for {name}. Free some, or set DGM_DATA to a folder "
+            f"on another disk, then run: {again}"
+        )
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        return f"{target.parent} cannot be written. Set DGM_DATA to a folder of yours, then: {again}"
+    return (
+        f"{name} could not be downloaded or arrived broken ({error}). Nothing was kept. "
+        f"Check the network and run: {again}. Or set DGM_DATA to a folder that holds "
+        f"{target.name}, or use `digits`, which needs no download."
+    )
+
+
+def _mnist(scratch: Path) -> dict[str, np.ndarray]:
+    from torchvision.datasets import MNIST
+
+    fields = {}
+    for part, is_train in (("train", True), ("test", False)):
+        official = MNIST(str(scratch), train=is_train, download=True)
+        fields[f"x_{part}"] = official.data.numpy()
+        fields[f"y_{part}"] = official.targets.numpy().astype(np.uint8)
+    return fields
+
+
+def _binarized_mnist(scratch: Path) -> dict[str, np.ndarray]:
+    from torchvision.datasets.utils import download_url
+
+    fields = {}
+    for part, expected in BINARIZED_MNIST_SHA256.items():
+        name = f"binarized_mnist_{part}.amat"
+        download_url(BINARIZED_MNIST_URL + name, str(scratch))
+        digits = np.loadtxt(scratch / name, dtype=np.uint8, ndmin=2)
+        packed = np.packbits(digits, axis=1)
+        found = hashlib.sha256(packed.tobytes()).hexdigest()
+        if found != expected:
+            raise RuntimeError(f"{name} has the wrong checksum: {found[:12]}…, not {expected[:12]}…")
+        fields[part] = packed
+    return fields
+
+
+def _omniglot(scratch: Path) -> dict[str, np.ndarray]:
+    from torchvision.datasets import Omniglot
+
+    x28, alphabet_id, character_id, drawer, is_evaluation = [], [], [], [], []
+    alphabets: list[str] = []
+    characters: list[str] = []
+    for background in (True, False):
+        official = Omniglot(str(scratch), background=background, download=True)
+        for image, character in official:
+            name = official._characters[character]
+            alphabet = name.split("/")[0]
+            if alphabet not in alphabets:
+                alphabets.append(alphabet)
+            if name not in characters:
+                characters.append(name)
+            ink = ~np.asarray(image.convert("1"))  # the drawings are black on white
+            x28.append(area_average(ink, 28))
+            alphabet_id.append(alphabets.index(alphabet))
+            character_id.append(characters.index(name))
+            drawer.append(len(drawer) % 20 + 1)
+            is_evaluation.append(not background)
+    return {
+        "x28": np.stack(x28),
+        "alphabet_id": np.array(alphabet_id, np.uint8),
+        "character_id": np.array(character_id, np.uint16),
+        "drawer": np.array(drawer, np.uint8),
+        "is_evaluation": np.array(is_evaluation, np.uint8),
+        "alphabet_names": np.array(alphabets),
+        "character_names": np.array(characters),
+    }
+
+
+def area_average(ink: np.ndarray, size: int) -> np.ndarray:
+    """Square bool drawing → (size, size) uint8, 255 = all ink: the exact mean over each new pixel."""
+    old = len(ink)
+    edges = np.arange(size + 1) * (old / size)
+    left, right = edges[:-1, None], edges[1:, None]
+    cells = np.arange(old)
+    share = np.clip(np.minimum(right, cells + 1) - np.maximum(left, cells), 0, None)
+    share /= old / size
+    return np.rint(255 * (share @ ink.astype(float) @ share.T)).astype(np.uint8)
+
+
+_PREPARE: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
+    "mnist": _mnist,
+    "binarized_mnist": _binarized_mnist,
+    "omniglot": _omniglot,
+}

@@ -1,0 +1,163 @@
+"""The data sets by name: file → tensors, and the split each name means.
+
+| name              | images                                 | train / valid / test              |
+|-------------------|----------------------------------------|-----------------------------------|
+| `mnist`           | grey 28×28                             | 55,000 / 5,000 / 10,000 official  |
+| `binarized_mnist` | 0 or 1 (Larochelle's static draw)      | 50,000 / 10,000 / 10,000 official |
+| `omniglot`        | grey 28×28, ink = 1                    | 30 alphabets (− 1,000) / 20 others |
+| `digits`          | scikit-learn's 8×8, enlarged to 28×28  | 1,297 / 200 / 300                 |
+
+Validation rows are split off the official training rows by a fixed seed; test rows are never used
+to train or to choose anything.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dgm_core.data import download
+from dgm_core.data.folder import DataUnavailable, data_folder
+from dgm_core.rng import Source, uniform
+
+SPLITS = ("train", "valid", "test")
+SPLIT_SEED = 2018
+
+
+class Images(NamedTuple):
+    """A split of a data set."""
+
+    x: Tensor  # (N, C, H, W) float32 in [0, 1]
+    y: Tensor  # (N,) int64, index into classes
+    classes: tuple[str, ...]
+
+
+def load(name: str, split: str, *, download_missing: bool = True) -> Images:
+    """The split `train`, `valid` or `test` of a named data set.
+
+    Args:
+        name: one of `NAMES`.
+        split: one of `SPLITS`.
+        download_missing: fetch the set if it is not on this machine.
+
+    Raises:
+        ValueError: no such name or split.
+        DataUnavailable: not on this machine, and not to be downloaded; says what to do.
+        DownloadError: the download failed; says why and what to do.
+    """
+    if name not in _READERS:
+        raise ValueError(f"no data set {name!r}; there are {', '.join(NAMES)}")
+    if split not in SPLITS:
+        raise ValueError(f"no split {split!r}; there are {', '.join(SPLITS)}")
+    if not is_available(name):
+        if not download_missing:
+            raise DataUnavailable(_how_to_get(name))
+        download.fetch(name)
+    try:
+        return _READERS[name](split)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        file = data_folder() / download.FILES.get(name, "")
+        raise DataUnavailable(
+            f"{file} cannot be read as {name} ({error}). "
+            f"Delete it and run: python -m dgm_core data fetch {name}"
+        ) from error
+
+
+def is_available(name: str) -> bool:
+    """Is the set on this machine?"""
+    return name not in download.FILES or (data_folder() / download.FILES[name]).is_file()
+
+
+def binarize(x: Tensor, source: Source) -> Tensor:
+    """Each grey level p becomes 1 with probability p: *dynamic* binarisation when drawn anew."""
+    return (uniform(tuple(x.shape), source, x.dtype) < x).to(x.dtype)
+
+
+def threshold(x: Tensor) -> Tensor:
+    """1 above one half, else 0: the fixed picture that the lab shows and scores."""
+    return (x > 0.5).to(x.dtype)
+
+
+def _how_to_get(name: str) -> str:
+    return (
+        f"{name} is not in {data_folder()}. Either run `python -m dgm_core data fetch {name}`, "
+        f"or set DGM_DATA to a folder that holds {download.FILES[name]}, "
+        "or use `digits`, which is always there."
+    )
+
+
+def _mnist(split: str) -> Images:
+    with np.load(data_folder() / "mnist.npz", allow_pickle=False) as file:
+        part = "test" if split == "test" else "train"
+        x, y = file[f"x_{part}"], file[f"y_{part}"]
+    rows = slice(None) if split == "test" else _rows(len(x), min(5000, len(x) // 10), split)
+    return _images(x[rows], y[rows], tuple("0123456789"))
+
+
+def _binarized_mnist(split: str) -> Images:
+    with np.load(data_folder() / "binarized_mnist.npz", allow_pickle=False) as file:
+        x = np.unpackbits(file[split], axis=1)[:, :784].reshape(-1, 28, 28) * np.uint8(255)
+        label = f"{split}_y"
+        y = file[label] if label in file else np.zeros(len(x))
+        classes = tuple("0123456789") if label in file else ("digit",)
+    return _images(x, y, classes)
+
+
+def _omniglot(split: str) -> Images:
+    with np.load(data_folder() / "omniglot28.npz", allow_pickle=False) as file:
+        evaluation = file["is_evaluation"].astype(bool)
+        chosen = np.flatnonzero(evaluation == (split == "test"))
+        if split != "test":
+            chosen = chosen[_rows(len(chosen), min(1000, len(chosen) // 10), split)]
+        x, alphabet = file["x28"][chosen], file["alphabet_id"][chosen]
+        names = tuple(str(name) for name in file["alphabet_names"])
+    return _images(x, alphabet, names)
+
+
+@lru_cache(maxsize=1)
+def _all_digits() -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.datasets import load_digits  # scikit-learn costs a second of start-up
+
+    bunch = load_digits()
+    return np.stack([_enlarge(image) for image in bunch.images]), bunch.target
+
+
+def _enlarge(digit: np.ndarray) -> np.ndarray:
+    """8×8 levels 0–16 → 28×28 uint8: bicubic to 20×20 inside a border of 4, as MNIST's digits lie."""
+    small = Image.fromarray((digit * (255 / 16)).round().astype(np.uint8))
+    canvas = Image.new("L", (28, 28))
+    canvas.paste(small.resize((20, 20), Image.Resampling.BICUBIC), (4, 4))
+    return np.asarray(canvas)
+
+
+def _digits(split: str) -> Images:
+    x, y = _all_digits()
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(x))
+    rows = {"test": order[:300], "valid": order[300:500], "train": order[500:]}[split]
+    return _images(x[rows], y[rows], tuple("0123456789"))
+
+
+def _rows(count: int, held_out: int, split: str) -> np.ndarray:
+    order = np.random.default_rng(SPLIT_SEED).permutation(count)
+    return np.sort(order[:held_out] if split == "valid" else order[held_out:])
+
+
+def _images(x: np.ndarray, y: np.ndarray, classes: tuple[str, ...]) -> Images:
+    pixels = torch.from_numpy(np.ascontiguousarray(x)).unsqueeze(1).float().div_(255)
+    return Images(pixels, torch.from_numpy(y.astype(np.int64)), classes)
+
+
+_READERS: dict[str, Callable[[str], Images]] = {
+    "mnist": _mnist,
+    "binarized_mnist": _binarized_mnist,
+    "omniglot": _omniglot,
+    "digits": _digits,
+}
+NAMES = tuple(_READERS)

@@ -1,0 +1,16 @@
+"""Heads that turn a decoder's numbers into the law p(x|z); chosen once, at construction."""
+
+from torch import Tensor, nn
+from torch.distributions import Bernoulli, Independent
+
+
+class BernoulliLikelihood(nn.Module):
+    """p(x|z) = Π_i Bernoulli(x_i; σ(logit_i)): summed, never averaged, over all pixels.
+
+    Made for pixels that are 0 or 1. Grey pixels belong binarised before they come here.
+    """
+
+    def forward(self, logits: Tensor) -> Independent:
+        """Logits (B, \\*event) → a law with batch (B,) and that event."""
+        law = Bernoulli(logits=logits, validate_args=False)
+        return Independent(law, logits.dim() - 1, validate_args=False)

@@ -1,0 +1,1 @@
+"""Latent-variable models, each in a file of its own."""

@@ -1,0 +1,69 @@
+"""The shipped image DLVMs: a VAE with a Bernoulli likelihood on 28×28 pixels, in two bodies."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from dgm_core import networks
+from dgm_core.likelihoods import BernoulliLikelihood
+from dgm_core.models.vae import VAE
+from dgm_core.posteriors import DiagonalGaussian, FullGaussian
+
+IMAGE = (1, 28, 28)
+
+
+def fully_connected_dlvm(
+    latent_dim: int = 50,
+    hidden: int = 512,
+    dropout: float = 0.0,
+    *,
+    full_covariance: bool = True,
+) -> VAE:
+    """784 → hidden → hidden → L and back; `full_covariance` chooses the law of q(z|x)."""
+    posterior = _posterior(latent_dim, full_covariance=full_covariance)
+    return VAE(
+        networks.fully_connected_encoder(IMAGE, posterior.features, hidden, dropout),
+        posterior,
+        networks.fully_connected_decoder(latent_dim, IMAGE, hidden, dropout),
+        BernoulliLikelihood(),
+        latent_dim,
+    )
+
+
+def convolutional_dlvm(
+    latent_dim: int = 40,
+    channels: int = 32,
+    hidden: int = 256,
+    *,
+    full_covariance: bool = True,
+) -> VAE:
+    """28 → 14 → 7 pixels → hidden → L and back; `full_covariance` chooses the law of q(z|x)."""
+    posterior = _posterior(latent_dim, full_covariance=full_covariance)
+    return VAE(
+        networks.convolutional_encoder(posterior.features, channels, hidden),
+        posterior,
+        networks.convolutional_decoder(latent_dim, channels, hidden),
+        BernoulliLikelihood(),
+        latent_dim,
+    )
+
+
+def grow_full_covariance(diagonal: VAE, full: VAE) -> VAE:
+    """Start `full` from a trained `diagonal` of the same body: the same model, the same q(z|x).
+
+    The new outputs of the last encoder layer, which correlate the latents, start at 0.
+    """
+    weights = diagonal.state_dict()
+    with_new_rows = full.state_dict()
+    for name, value in weights.items():
+        if value.shape == with_new_rows[name].shape:
+            with_new_rows[name] = value
+        else:
+            grown = with_new_rows[name].zero_()
+            grown[: len(value)] = value
+    full.load_state_dict(with_new_rows)
+    return full
+
+
+def _posterior(latent_dim: int, *, full_covariance: bool) -> nn.Module:
+    return FullGaussian(latent_dim) if full_covariance else DiagonalGaussian(latent_dim)

@@ -1,0 +1,53 @@
+"""Heads that turn an encoder's features into the proposal q(z|x); chosen once, at construction.
+
+A Metropolis sampler accepts a proposal as often as q resembles the true posterior, whose latents
+are correlated: hence the full-covariance head beside the usual diagonal one.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, Normal
+
+from dgm_core.distributions import TriangularNormal
+
+LOG_SCALE_RANGE = (-7.0, 3.0)
+"""Bounds of log s: proposals neither collapse to a point nor overflow, whatever the input."""
+
+
+class DiagonalGaussian(nn.Module):
+    """q(z|x) = N(μ, diag s²); reads 2 L features."""
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.features = 2 * latent_dim
+
+    def forward(self, features: Tensor) -> Distribution:
+        """Features (B, 2 L) → a law with batch (B,) and event (L,)."""
+        mean, log_scale = features.split(self.latent_dim, dim=-1)
+        law = Normal(mean, log_scale.clamp(*LOG_SCALE_RANGE).exp(), validate_args=False)
+        return Independent(law, 1, validate_args=False)
+
+
+class FullGaussian(nn.Module):
+    """q(z|x) = N(μ, Σ) with any Σ, through its precision factor; reads L (L + 3) / 2 features."""
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+        below = latent_dim * (latent_dim - 1) // 2
+        self.features = 2 * latent_dim + below
+        # Feature index for each entry of P below the diagonal; elsewhere the 0 appended last.
+        gather = torch.full((latent_dim, latent_dim), below)
+        rows, columns = torch.tril_indices(latent_dim, latent_dim, -1)
+        gather[rows, columns] = torch.arange(below)
+        self.register_buffer("gather", gather.flatten(), persistent=False)
+        self.register_buffer("identity", torch.eye(latent_dim), persistent=False)
+
+    def forward(self, features: Tensor) -> Distribution:
+        """Features (B, L (L + 3) / 2) → a law with batch (B,) and event (L,)."""
+        size = self.latent_dim
+        mean, log_scale, below = features.split([size, size, features.shape[-1] - 2 * size], -1)
+        padded = nn.functional.pad(below, (0, 1))
+        factor = padded[..., self.gather].unflatten(-1, (size, size)) + self.identity
+        return TriangularNormal(mean, log_scale.clamp(*LOG_SCALE_RANGE), factor)

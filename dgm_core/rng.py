@@ -1,0 +1,114 @@
+"""Randomness by name: generators from seeds, and draws from distributions with a generator.
+
+`torch.distributions` draws from the global generator, which all visitors of a server share.
+Here every draw takes its `source`: a `torch.Generator`, or `Streams`, one generator for each
+row, with which a batch gives bit for bit what each row would give alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import singledispatch
+
+import torch
+from torch import Tensor
+from torch.distributions import (
+    Bernoulli,
+    Distribution,
+    Independent,
+    MultivariateNormal,
+    Normal,
+)
+
+
+class Streams:
+    """One generator for each row of a batch.
+
+    Example:
+        >>> both = normal((2, 3), Streams.from_seeds([5, 6]))
+        >>> torch.equal(both[1:], normal((1, 3), Streams.from_seeds([6])))
+        True
+    """
+
+    def __init__(self, generators: Iterable[torch.Generator]) -> None:
+        self.generators = tuple(generators)
+
+    @classmethod
+    def from_seeds(cls, seeds: Iterable[int]) -> Streams:
+        """Streams seeded one by one."""
+        return cls(generator(seed) for seed in seeds)
+
+
+Source = torch.Generator | Streams
+
+
+def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """A generator on `device` that starts at `seed`."""
+    return torch.Generator(device).manual_seed(int(seed))
+
+
+def uniform(
+    shape: tuple[int, ...], source: Source, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """U[0, 1) of `shape`, on the device of the source; with `Streams`, dimension 0 is rows."""
+    return _fill(torch.rand, shape, source, dtype)
+
+
+def normal(
+    shape: tuple[int, ...], source: Source, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """N(0, 1) of `shape`, on the device of the source; with `Streams`, dimension 0 is rows."""
+    return _fill(torch.randn, shape, source, dtype)
+
+
+def _fill(
+    law: object, shape: tuple[int, ...], source: Source, dtype: torch.dtype
+) -> Tensor:
+    if isinstance(source, torch.Generator):
+        return law(shape, generator=source, dtype=dtype, device=source.device)  # type: ignore[operator]
+    if len(source.generators) != shape[0]:
+        raise ValueError(f"expected {shape[0]} streams, one a row, got {len(source.generators)}")
+    return torch.stack([_fill(law, shape[1:], own, dtype) for own in source.generators])
+
+
+@singledispatch
+def draw(distribution: Distribution, source: Source, draws: int | None = None) -> Tensor:
+    """One draw of shape batch + event, or `draws` of them stacked in front.
+
+    By inversion or reparameterisation, so gradients pass where the law has them.
+
+    Raises:
+        NotImplementedError: the law has no rule yet; add one with `@draw.register`.
+    """
+    raise NotImplementedError(f"no draw with a generator for {type(distribution).__name__}")
+
+
+def noise(law: Callable[..., Tensor], like: Tensor, source: Source, draws: int | None) -> Tensor:
+    """`law` (`uniform` or `normal`) in the shape and dtype of `like`, `draws` times if given."""
+    if draws is None:
+        return law(tuple(like.shape), source, like.dtype)
+    # Rows first, so that each of several streams fills its own row.
+    return law((like.shape[0], draws, *like.shape[1:]), source, like.dtype).movedim(1, 0)
+
+
+@draw.register
+def _(distribution: Independent, source: Source, draws: int | None = None) -> Tensor:
+    return draw(distribution.base_dist, source, draws)
+
+
+@draw.register
+def _(distribution: Normal, source: Source, draws: int | None = None) -> Tensor:
+    eps = noise(normal, distribution.loc, source, draws)
+    return distribution.loc + distribution.scale * eps
+
+
+@draw.register
+def _(distribution: Bernoulli, source: Source, draws: int | None = None) -> Tensor:
+    probs = distribution.probs
+    return (noise(uniform, probs, source, draws) < probs).to(probs.dtype)
+
+
+@draw.register
+def _(distribution: MultivariateNormal, source: Source, draws: int | None = None) -> Tensor:
+    eps = noise(normal, distribution.loc, source, draws)
+    return distribution.loc + (distribution.scale_tril @ eps[..., None])[..., 0]

@@ -1,0 +1,61 @@
+"""Six ways to fill the hidden entries before the first iteration.
+
+A sampler that converges forgets them; how soon it does is what the lab shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from dgm_core.rng import Source, draw, uniform
+from dgm_core.types import LatentVariableModel, Masked
+
+Initialisation = Callable[[LatentVariableModel, Masked, Source], Tensor]
+"""(model, masked, source) → values (B, \\*event); only the hidden ones are used."""
+
+
+def uniform_noise(model: LatentVariableModel, masked: Masked, source: Source) -> Tensor:
+    """U[0, 1) in each hidden entry."""
+    return uniform(tuple(masked.x.shape), source, masked.x.dtype)
+
+
+def zeros(model: LatentVariableModel, masked: Masked, source: Source) -> Tensor:
+    """0 (black) in each hidden entry."""
+    return torch.zeros_like(masked.x)
+
+
+def ones(model: LatentVariableModel, masked: Masked, source: Source) -> Tensor:
+    """1 (full ink) in each hidden entry."""
+    return torch.ones_like(masked.x)
+
+
+def fair_coin(model: LatentVariableModel, masked: Masked, source: Source) -> Tensor:
+    """0 or 1 with probability ½ each."""
+    return (uniform(tuple(masked.x.shape), source, masked.x.dtype) < 0.5).to(masked.x.dtype)
+
+
+def observed_mean(model: LatentVariableModel, masked: Masked, source: Source) -> Tensor:
+    """The mean of the row's observed entries; ½ where none is observed."""
+    flat, seen = masked.x.flatten(1), masked.observed.flatten(1)
+    count = seen.sum(1)
+    mean = torch.where(count > 0, flat.sum(1) / count.clamp_min(1), 0.5)
+    return mean.reshape((-1,) + (1,) * (masked.x.dim() - 1)).expand_as(masked.x)
+
+
+def prior_draw(model: LatentVariableModel, masked: Masked, source: Source) -> Tensor:
+    """A draw of the model's own: z ~ p(z), x ~ p(x|z)."""
+    rows = model.prior().expand((len(masked),))
+    return draw(model.decode(draw(rows, source)), source)
+
+
+INITIALISATIONS: dict[str, Initialisation] = {
+    "uniform noise": uniform_noise,
+    "zeros": zeros,
+    "ones": ones,
+    "fair coin": fair_coin,
+    "observed mean": observed_mean,
+    "prior draw": prior_draw,
+}

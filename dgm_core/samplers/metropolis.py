@@ -1,0 +1,52 @@
+"""Metropolis-within-Gibbs sampling of p(z, x_mis | x_obs) (Mattei & Frellsen 2018, algorithm 2).
+
+One iteration, with x = (x_obs, x_mis) the current completion:
+
+    z' ~ q(z | x)
+    ρ  = [ p(x | z') p(z') / q(z' | x) ] / [ p(x | z) p(z) / q(z | x) ]
+    z  ← z' with probability min(1, ρ)
+    x_mis ~ p(x_mis | z)          a draw at every iteration, also after a rejection
+
+The likelihood is over *all* pixels, x is the same on both sides, and the proposal's densities are
+part of ρ. The chain leaves p(z, x_mis | x_obs) invariant whatever the encoder; how fast it gets
+there depends on the encoder, and where acceptance is low its chains can stick.
+"""
+
+import torch
+
+from dgm_core.distributions import where
+from dgm_core.rng import Source, draw, uniform
+from dgm_core.samplers.initial import Initialisation, uniform_noise
+from dgm_core.samplers.state import Info, State, redraw_missing, start
+from dgm_core.types import LatentVariableModel, Masked, Sampler
+
+
+def metropolis_within_gibbs(
+    model: LatentVariableModel, masked: Masked, initialisation: Initialisation = uniform_noise
+) -> Sampler:
+    """Bind the sampler to a model and incomplete data (B, \\*event): one chain a row.
+
+    Shares its `State` with `pseudo_gibbs`: to warm up, run that one first and hand over the state.
+    """
+    prior = model.prior()
+
+    def init(source: Source) -> State:
+        return start(model, masked, initialisation, source)
+
+    def step(state: State, source: Source) -> tuple[State, Info]:
+        proposal = model.encode(state.x)
+        z_new = draw(proposal, source)
+        likelihood_new = model.decode(z_new)
+        log_joint_new = likelihood_new.log_prob(state.x) + prior.log_prob(z_new)
+        log_ratio = (log_joint_new - proposal.log_prob(z_new)) - (
+            state.log_joint - proposal.log_prob(state.z)
+        )
+        # 1 - u is in (0, 1], so the logarithm is finite.
+        log_u = torch.log1p(-uniform(tuple(log_ratio.shape), source, log_ratio.dtype))
+        accepted = log_u < log_ratio
+        z = torch.where(accepted[:, None], z_new, state.z)
+        likelihood = where(likelihood_new, accepted, state.likelihood)
+        state = redraw_missing(model, masked, z, likelihood, source)
+        return state, Info(accepted, log_ratio)
+
+    return Sampler(init, step)

@@ -1,0 +1,98 @@
+"""The nouns every room shares: incomplete data, latent-variable models, samplers, imputations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+
+@dataclass(frozen=True)
+class Masked:
+    """Incomplete data: values `x` and what of them was `observed`.
+
+    Hidden entries of `x` are set to 0 on construction, so no method can see what it must guess.
+
+    Args:
+        x: float values, shape (B, \\*event); images are (B, C, H, W) in [0, 1].
+        observed: bool, the shape of `x`; True = seen.
+
+    Raises:
+        ValueError: shapes differ, `observed` is not bool, or an observed value is not finite.
+
+    Example:
+        >>> Masked(torch.tensor([[1.0, torch.nan]]), torch.tensor([[True, False]])).x
+        tensor([[1., 0.]])
+    """
+
+    x: Tensor
+    observed: Tensor
+
+    def __post_init__(self) -> None:
+        if self.observed.dtype != torch.bool:
+            raise ValueError(f"expected observed of dtype bool, got {self.observed.dtype}")
+        if self.x.shape != self.observed.shape:
+            want, got = tuple(self.x.shape), tuple(self.observed.shape)
+            raise ValueError(f"expected observed of shape {want}, got {got}")
+        hidden_as_zero = torch.where(self.observed, self.x, torch.zeros_like(self.x))
+        if not torch.isfinite(hidden_as_zero).all():
+            raise ValueError("an observed entry of x is NaN or infinite; mark it as not observed")
+        object.__setattr__(self, "x", hidden_as_zero)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, rows: slice | Tensor) -> Masked:
+        """The chosen rows (a slice, a bool mask or indices: the leading dimension stays)."""
+        return Masked(self.x[rows], self.observed[rows])
+
+    def repeat(self, chains: int) -> Masked:
+        """Each row `chains` times in succession: (B, ...) → (B·chains, ...)."""
+        return Masked(
+            self.x.repeat_interleave(chains, 0), self.observed.repeat_interleave(chains, 0)
+        )
+
+    def to(self, device: torch.device | str) -> Masked:
+        """The same data on another device."""
+        return Masked(self.x.to(device), self.observed.to(device))
+
+
+@runtime_checkable
+class LatentVariableModel(Protocol):
+    """p(x, z) = p(z) p(x|z) with an amortised proposal q(z|x).
+
+    Event shapes: prior and `encode` (L,), `decode` the event of x. Bounds, importance weights
+    and every sampler need these three and nothing else.
+    """
+
+    def prior(self) -> Distribution: ...
+    def encode(self, x: Tensor) -> Distribution: ...
+    def decode(self, z: Tensor) -> Distribution: ...
+
+
+class Sampler(NamedTuple):
+    """A Markov kernel bound to a model and a problem, as two pure functions.
+
+    `init(generator) → State` and `step(state, generator) → (State, Info)`; the leading dimension
+    of every tensor is parallel chains or images.
+    """
+
+    init: Callable[[Any], Any]
+    step: Callable[[Any, Any], tuple[Any, Any]]
+
+
+class Imputation(NamedTuple):
+    """What a method fills in: the posterior `mean` (B, \\*event) and `draws` (n, B, \\*event)."""
+
+    mean: Tensor
+    draws: Tensor | None = None
+
+
+class Imputer(Protocol):
+    """A way to fill in; yields once or, for chains, again and again as it improves."""
+
+    def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]: ...

@@ -1,0 +1,122 @@
+"""What every sampler promises, for each in the catalogue."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dgm_core.models.dlvm import convolutional_dlvm, fully_connected_dlvm
+from dgm_core.rng import Streams, generator
+from dgm_core.samplers import (
+    CATALOGUE,
+    INITIALISATIONS,
+    State,
+    metropolis_within_gibbs,
+    pseudo_gibbs,
+)
+from dgm_core.samplers.chains import RunningMean, run
+from dgm_core.types import Masked
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def untrained(body: str = "fully connected") -> torch.nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        make = {"fully connected": fully_connected_dlvm, "convolutional": convolutional_dlvm}[body]
+        return make(latent_dim=6, hidden=32).double().eval().requires_grad_(False)
+
+
+def problem(rows: int = 5, seed: int = 0) -> Masked:
+    source = generator(seed)
+    x = (torch.rand(rows, 1, 28, 28, generator=source) < 0.3).double()
+    rate = torch.linspace(0.1, 1.0, rows)[:, None, None, None]
+    return Masked(x, torch.rand(x.shape, generator=source) >= rate)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("initialisation", INITIALISATIONS)
+def test_observed_pixels_come_back_bit_identical(name: str, initialisation: str) -> None:
+    masked = problem()
+    sampler = CATALOGUE[name](untrained(), masked, INITIALISATIONS[initialisation])
+    states = [sampler.init(generator(1))]
+    states += [step.state for step in run(sampler, generator(1), 10)]
+    for state in states:
+        assert torch.equal(state.x[masked.observed], masked.x[masked.observed])
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("body", ["fully connected", "convolutional"])
+def test_the_same_seed_gives_the_same_chain(name: str, body: str) -> None:
+    sampler = CATALOGUE[name](untrained(body), problem())
+    first, again, other = (
+        [step.state.x for step in run(sampler, generator(seed), 10)] for seed in (4, 4, 5)
+    )
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[-1], other[-1])
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("body", ["fully connected", "convolutional"])
+def test_a_batch_with_different_masks_equals_each_row_alone(name: str, body: str) -> None:
+    model, masked = untrained(body), problem()
+    make = CATALOGUE[name]
+    seeds = range(10, 10 + len(masked))
+    together = [s.state for s in run(make(model, masked), Streams.from_seeds(seeds), 15)]
+    for row, seed in enumerate(seeds):
+        alone = run(make(model, masked[row : row + 1]), Streams.from_seeds([seed]), 15)
+        for both, one in zip(together, alone, strict=True):
+            assert torch.equal(both.x[row], one.state.x[0])
+            torch.testing.assert_close(both.z[row], one.state.z[0])
+            torch.testing.assert_close(both.log_joint[row], one.state.log_joint[0])
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_cached_log_joint_belongs_to_the_state(name: str) -> None:
+    model = untrained()
+    for step in run(CATALOGUE[name](model, problem()), generator(1), 10):
+        state = step.state
+        again = model.decode(state.z).log_prob(state.x) + model.prior().log_prob(state.z)
+        torch.testing.assert_close(state.log_joint, again)
+
+
+def test_chains_handed_over_continue() -> None:
+    """Warm-up by pseudo-Gibbs, then Metropolis, is those two runs end to end."""
+    model, masked = untrained(), problem()
+    warm, exact = pseudo_gibbs(model, masked), metropolis_within_gibbs(model, masked)
+    source = generator(7)
+    state: State = warm.init(source)
+    by_hand = []
+    for number in range(12):
+        state, _ = (warm if number < 5 else exact).step(state, source)
+        by_hand.append(state)
+    steps = list(run(exact, generator(7), 12, warmup=5, warmup_sampler=warm, state=None))
+    assert [step.warming_up for step in steps] == [True] * 5 + [False] * 7
+    for step, expected in zip(steps, by_hand, strict=True):
+        assert torch.equal(step.state.x, expected.x)
+        assert torch.equal(step.state.z, expected.z)
+    # And a chain taken up in the middle is the same chain.
+    source = generator(9)
+    first = list(run(exact, source, 6))
+    rest = list(run(exact, source, 6, state=first[-1].state))
+    whole = list(run(exact, generator(9), 12))
+    assert torch.equal(rest[-1].state.x, whole[-1].state.x)
+
+
+def test_nothing_hidden_and_everything_hidden_both_run() -> None:
+    model, masked = untrained(), problem()
+    for observed in (torch.ones_like(masked.observed), torch.zeros_like(masked.observed)):
+        for make in CATALOGUE.values():
+            for initialisation in INITIALISATIONS.values():
+                sampler = make(model, Masked(masked.x, observed), initialisation)
+                *_, last = run(sampler, generator(1), 3)
+                assert torch.isfinite(last.state.log_joint).all()
+
+
+def test_running_mean_is_the_mean() -> None:
+    values = torch.randn(9, 3, generator=generator(0))
+    running = RunningMean()
+    for value in values:
+        mean = running.add(value)
+    torch.testing.assert_close(mean, values.mean(0))
+    assert running.count == 9

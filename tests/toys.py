@@ -1,0 +1,87 @@
+"""Latent-variable models whose conditionals are known exactly."""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import Tensor
+from torch.distributions import Bernoulli, Distribution, Independent, Normal
+
+
+class LinearGaussian:
+    """z ~ N(0, I), x | z ~ N(W z + b, σ² I); the encoder is the true posterior, or made wrong.
+
+    Args:
+        shift: added to the mean of q(z|x).
+        stretch: multiplies the standard deviations of q(z|x).
+    """
+
+    def __init__(self, shift: float = 0.0, stretch: float = 1.0) -> None:
+        source = torch.Generator().manual_seed(3)
+        self.weights = torch.randn(5, 2, generator=source, dtype=torch.float64)
+        self.offset = torch.linspace(-1, 1, 5, dtype=torch.float64)
+        self.noise = 0.6
+        precision = torch.eye(2) + self.weights.T @ self.weights / self.noise**2
+        covariance = torch.linalg.inv(precision)
+        self.gain = covariance @ self.weights.T / self.noise**2
+        # Diagonal, as encoders are: exact only up to the correlation of the latents.
+        self.scale = covariance.diagonal().sqrt() * stretch
+        self.shift = shift
+
+    def prior(self) -> Distribution:
+        zero = torch.zeros(2, dtype=torch.float64)
+        return Independent(Normal(zero, torch.ones_like(zero)), 1)
+
+    def encode(self, x: Tensor) -> Distribution:
+        mean = (x - self.offset) @ self.gain.T + self.shift
+        return Independent(Normal(mean, self.scale.expand_as(mean)), 1)
+
+    def decode(self, z: Tensor) -> Distribution:
+        mean = z @ self.weights.T + self.offset
+        return Independent(Normal(mean, torch.full_like(mean, self.noise)), 1)
+
+    @property
+    def covariance(self) -> Tensor:
+        """Of x, (5, 5)."""
+        return self.weights @ self.weights.T + self.noise**2 * torch.eye(5, dtype=torch.float64)
+
+
+class SmallBernoulli:
+    """Two latents, six binary pixels, a curved decoder; p(x_mis | x_obs) by enumeration.
+
+    The integral over z is a sum over a fine grid; the encoder is crude on purpose.
+    """
+
+    def __init__(self) -> None:
+        source = torch.Generator().manual_seed(8)
+        self.first = torch.randn(2, 8, generator=source, dtype=torch.float64)
+        self.second = 2 * torch.randn(8, 6, generator=source, dtype=torch.float64)
+        self.guess = 0.6 * torch.randn(6, 2, generator=source, dtype=torch.float64)
+
+    def prior(self) -> Distribution:
+        zero = torch.zeros(2, dtype=torch.float64)
+        return Independent(Normal(zero, torch.ones_like(zero)), 1)
+
+    def encode(self, x: Tensor) -> Distribution:
+        mean = (x - 0.5) @ self.guess
+        return Independent(Normal(mean, torch.full_like(mean, 0.9)), 1)
+
+    def decode(self, z: Tensor) -> Distribution:
+        logits = torch.tanh(z @ self.first) @ self.second
+        # Unchecked: a chain may start from grey pixels.
+        return Independent(Bernoulli(logits=logits, validate_args=False), 1, validate_args=False)
+
+    def pixel_marginals(self, x: Tensor, observed: Tensor) -> Tensor:
+        """p(x_i = 1 | x_obs) of each hidden pixel i of one row x (6,), by quadrature."""
+        axis = torch.linspace(-5, 5, 201, dtype=torch.float64)
+        z = torch.cartesian_prod(axis, axis)
+        log_prior = self.prior().log_prob(z)
+        hidden = int((~observed).sum())
+        patterns = torch.tensor(list(itertools.product([0.0, 1.0], repeat=hidden))).double()
+        mass = []
+        for pattern in patterns:
+            full = x.clone()
+            full[~observed] = pattern
+            mass.append(torch.logsumexp(log_prior + self.decode(z).log_prob(full), 0))
+        return torch.softmax(torch.stack(mass), 0) @ patterns
