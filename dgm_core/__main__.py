@@ -14,6 +14,7 @@ import typer
 from platformdirs import user_cache_path
 
 from dgm_core import data, device, recipes, zoo
+from dgm_core.studies import dlvm
 
 app = typer.Typer(
     help="Deep generative models with missing data.",
@@ -22,6 +23,10 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Image sets: what is here, and how to get the rest.")
 app.add_typer(data_app, name="data")
+evaluate_app = typer.Typer(help="Measure the shipped models.")
+app.add_typer(evaluate_app, name="evaluate")
+bench_app = typer.Typer(help="Speed, as ratios within one run.")
+app.add_typer(bench_app, name="bench")
 
 
 @data_app.command("list")
@@ -75,6 +80,51 @@ def train(
     }
     recipes.publish(chosen, folder, origin, out)
     typer.echo(f"wrote {out / recipe}.safetensors and its card; now: evaluate dlvm {recipe}")
+
+
+@evaluate_app.command("dlvm")
+def evaluate_dlvm(
+    names: Annotated[list[str], typer.Argument(help="models, mnist-dlvm for one")],
+    folder: Annotated[Path, typer.Option(help="where card and weights are")] = zoo.FOLDER,
+    images: Annotated[int, typer.Option(help="test images for log p(x)")] = 1000,
+    draws: Annotated[int, typer.Option(help="importance samples an image")] = 5000,
+    inpainted: Annotated[int, typer.Option(help="test images for the samplers")] = 100,
+) -> None:
+    """Measure log p(x), acceptance and F1 of shipped DLVMs and write them on their cards."""
+    from tqdm import tqdm
+
+    for name in names:
+        try:
+            model = zoo.load(name, device.default_device(), folder)
+            card = zoo.card(name, folder)
+            config = dlvm.Config(card["data"], images, draws, inpainted)
+            with tqdm(total=1.0, bar_format="{desc:40} {percentage:3.0f}%|{bar}|") as bar:
+                for frame in dlvm.run(config, model):
+                    if isinstance(frame, dlvm.Frame):
+                        bar.set_description(frame.doing, refresh=False)
+                        bar.n = frame.done
+                        bar.refresh()
+        except (ValueError, data.DataUnavailable, data.DownloadError) as error:
+            _stop(error)
+        zoo.annotate(name, {**card, "measured": frame.as_card()}, folder)
+        for key, value in frame.likelihood._asdict().items():
+            typer.echo(f"{key:16} {value:.3f}" if isinstance(value, float) else f"{key:16} {value}")
+        for row in frame.inpainting:
+            typer.echo(
+                f"{row.sampler:24} {row.pattern:15} F1 {row.f1:.3f} ± {row.standard_error:.3f}  "
+                f"acceptance {row.acceptance:.3f}  stuck {row.stuck:.3f}"
+            )
+
+
+@bench_app.command("samplers")
+def bench_samplers() -> None:
+    """Metropolis iterations beside their network passes, and the page's default run."""
+    from dgm_core.bench import samplers
+
+    typer.echo(f"{device.default_device()}, {platform.machine()}, torch {torch.__version__}")
+    for line in samplers.run():
+        goal = "" if line.goal is None else f"   (goal: at most {line.goal})"
+        typer.echo(f"{line.what:60} {line.value:8.3f} {line.unit}{goal}")
 
 
 def _with_bar(stages, logdir: Path | None):  # noqa: ANN001, ANN202

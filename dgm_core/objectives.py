@@ -6,13 +6,14 @@ Images come grey; each time they are used they are binarised anew.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dgm_core.bounds import elbo, log_weights
 from dgm_core.data import binarize
 from dgm_core.rng import draw, uniform
 from dgm_core.samplers import metropolis_within_gibbs
 from dgm_core.samplers.state import State
+from dgm_core.training import Objective
 from dgm_core.types import LatentVariableModel, Masked
 
 
@@ -50,3 +51,27 @@ def proposal_divergence(
     reverse = proposal.log_prob(z) - log_joint
     forward = -proposal.log_prob(state.z)
     return 0.5 * (forward + reverse).mean()
+
+
+def shifted(objective: Objective, pixels: int) -> Objective:
+    """The objective on images moved by up to `pixels` in each direction, black moving in.
+
+    For data sets whose pictures lie anywhere in their frame, and of which there are few.
+    """
+
+    def on_shifted(model: nn.Module, x: Tensor, source: torch.Generator) -> Tensor:
+        return objective(model, random_shift(x, pixels, source), source)
+
+    return on_shifted
+
+
+def random_shift(x: Tensor, pixels: int, source: torch.Generator) -> Tensor:
+    """Each image of (B, C, H, W) moved by its own whole number of pixels in −pixels … pixels."""
+    count, _, height, width = x.shape
+    padded = nn.functional.pad(x, (pixels,) * 4)
+    by = torch.randint(0, 2 * pixels + 1, (2, count, 1), generator=source, device=source.device)
+    rows = torch.arange(height, device=x.device) + by[0]
+    columns = torch.arange(width, device=x.device) + by[1]
+    image = torch.arange(count, device=x.device)
+    picked = padded[image[:, None, None], :, rows[:, :, None], columns[:, None, :]]
+    return picked.permute(0, 3, 1, 2)

@@ -21,7 +21,7 @@ from dgm_core.missing import masks
 from dgm_core.models.dlvm import grow_full_covariance
 from dgm_core.rng import generator
 from dgm_core.samplers import chains, metropolis_within_gibbs
-from dgm_core.training import Progress, Schedule, fit
+from dgm_core.training import Objective, Progress, Schedule, fit
 from dgm_core.types import Masked
 
 
@@ -36,6 +36,7 @@ class Recipe:
     model: Schedule
     proposal: Schedule
     arguments: dict[str, Any] = field(default_factory=dict)
+    shift: int = 0  # pixels by which training images are moved at random
     warm_start: str | None = None  # a shipped model of the same architecture to begin from
 
     def build(self, *, full_covariance: bool) -> nn.Module:
@@ -72,9 +73,10 @@ RECIPES = {
             architecture="convolutional-dlvm",
             arguments={"latent_dim": 40},
             model=Schedule(
-                epochs=300, batch_size=100, learning_rate=1e-3, validate_every=5, patience=60
+                epochs=200, batch_size=100, learning_rate=1e-3, validate_every=5, patience=60
             ),
-            proposal=Schedule(epochs=100, batch_size=128, learning_rate=5e-4, validate_every=5),
+            shift=2,
+            proposal=Schedule(epochs=60, batch_size=128, learning_rate=5e-4, validate_every=5),
         ),
         Recipe(
             name="digits-dlvm",
@@ -104,13 +106,13 @@ def train(recipe: Recipe, run_folder: Path, device: torch.device) -> Iterator[St
         _begin_from(diagonal, zoo.load(recipe.warm_start, device))
     by_bound = _validation_by_elbo(held_out)
     for progress in fit(
-        diagonal, objectives.negative_elbo, x, by_bound, recipe.model,
+        diagonal, _moved(objectives.negative_elbo, recipe), x, by_bound, recipe.model,
         checkpoint=run_folder / "model.pt",
     ):  # fmt: skip
         yield Stage("model", progress)
     model = grow_full_covariance(diagonal, recipe.build(full_covariance=True).to(device))
     for progress in fit(
-        model, objectives.proposal_divergence, x, _validation_by_acceptance(held_out),
+        model, _moved(objectives.proposal_divergence, recipe), x, _validation_by_acceptance(held_out),
         recipe.proposal, parameters=list(model.encoder.parameters()),
         checkpoint=run_folder / "proposal.pt",
     ):  # fmt: skip
@@ -132,6 +134,10 @@ def publish(
         "training": origin,
     }
     zoo.save(recipe.name, model, about, folder)
+
+
+def _moved(objective: Objective, recipe: Recipe) -> Objective:
+    return objectives.shifted(objective, recipe.shift) if recipe.shift else objective
 
 
 def _begin_from(diagonal: nn.Module, trained: nn.Module) -> None:

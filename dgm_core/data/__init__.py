@@ -1,7 +1,7 @@
 """Named data sets as tensors with fixed splits.
 
     from dgm_core import data
-    images = data.load("mnist", "test")          # Images(x (10000, 1, 28, 28) in [0, 1], y, classes)
+    images = data.load("mnist", "test")   # Images(x (10000, 1, 28, 28) in [0, 1], y, classes)
 
 `load` looks in `$DGM_DATA` (default: a folder in the user's cache), else downloads and prepares
 the set there, else says what can be done. `digits` ships with scikit-learn and is always there.

@@ -1,20 +1,31 @@
 """Download, check and prepare the image sets: whole or not at all.
 
 Everything happens in a temporary folder beside the target; only the finished file is renamed into
-place. torchvision knows the official addresses and checksums of MNIST and Omniglot; the statically
-binarised MNIST has no torchvision class, so its *content* is checked against a SHA-256.
+place. A lock lets one process at a time fetch a set, so what a killed one left behind is known to
+be rubbish and is removed by the next. torchvision knows the official addresses and checksums of
+MNIST and Omniglot; the statically binarised MNIST has no torchvision class, so its *content* is
+checked against a SHA-256.
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import http.client
+import shutil
+import socket
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
+from PIL import Image
 
 from dgm_core.data.folder import data_folder
 from dgm_core.files import written_whole
@@ -31,10 +42,16 @@ BINARIZED_MNIST_SHA256 = {
     "test": "9fcd8da6f0fdf09b2ba30fe63a0bb784042a0de82563172530229b983e294ff2",
 }
 """Of the packed bits (N, 98), split by split."""
+SILENCE = 60.0
+"""A server that sends nothing for so many seconds has failed."""
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_FOLDER = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
+_ONE_DOWNLOAD = threading.Lock()
 
 
 class DownloadError(OSError):
-    """A download or its preparation failed; nothing was left behind, the message says what to do."""
+    """A download or its preparation failed; nothing was kept, the message says what to do."""
 
 
 def fetch(name: str, *, attempts: int = 3, pause: float = 2.0) -> Path:
@@ -67,36 +84,58 @@ def fetch(name: str, *, attempts: int = 3, pause: float = 2.0) -> Path:
 
 def _prepare(name: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=target.parent) as scratch:
-        fields = _PREPARE[name](Path(scratch))
-        with written_whole(target) as part, part.open("wb") as file:
-            np.savez_compressed(file, **fields)
+    with _ONE_DOWNLOAD, FileLock(target.parent / f".{name}.lock"):
+        if target.is_file():  # another process was faster
+            return
+        _remove_leftovers(name, target)
+        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=target.parent) as scratch:
+            with _impatient():
+                fields = _PREPARE[name](Path(scratch))
+            with written_whole(target) as part, part.open("wb") as file:
+                np.savez_compressed(file, **fields)
+
+
+def _remove_leftovers(name: str, target: Path) -> None:
+    """What a killed process left; the caller holds the lock, so nobody is at work in there."""
+    for folder in target.parent.glob(f".{name}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for part in target.parent.glob(f".{target.name}.*.part"):
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    # torchvision opens its connections without a timeout and takes none
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SILENCE)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _is_about_download(error: Exception) -> bool:
     # torchvision reports a failed or corrupt download as RuntimeError; EOFError, ValueError and
     # BadZipFile come from unpacking what did arrive.
-    import zipfile
-    import zlib
-
     kinds = (OSError, RuntimeError, EOFError, ValueError, zipfile.BadZipFile, zlib.error)
-    return isinstance(error, kinds)
+    return isinstance(error, (*kinds, http.client.HTTPException))
 
 
 def _worth_retrying(error: Exception) -> bool:
-    final = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EPERM, errno.EDQUOT, errno.EFBIG)
-    return not (isinstance(error, OSError) and error.errno in final)
+    return not (isinstance(error, OSError) and error.errno in _NO_SPACE + _NO_FOLDER)
 
 
 def _advice(name: str, target: Path, error: Exception) -> str:
     again = f"python -m dgm_core data fetch {name}"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
         return (
             f"No space left in {target.parent} for {name}. Free some, or set DGM_DATA to a folder "
             f"on another disk, then run: {again}"
         )
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        return f"{target.parent} cannot be written. Set DGM_DATA to a folder of yours, then: {again}"
+    if isinstance(error, OSError) and error.errno in _NO_FOLDER:
+        return (
+            f"{target.parent} cannot be written. Set DGM_DATA to a folder of yours, then: {again}"
+        )
     return (
         f"{name} could not be downloaded or arrived broken ({error}). Nothing was kept. "
         f"Check the network and run: {again}. Or set DGM_DATA to a folder that holds "
@@ -126,7 +165,9 @@ def _binarized_mnist(scratch: Path) -> dict[str, np.ndarray]:
         packed = np.packbits(digits, axis=1)
         found = hashlib.sha256(packed.tobytes()).hexdigest()
         if found != expected:
-            raise RuntimeError(f"{name} has the wrong checksum: {found[:12]}…, not {expected[:12]}…")
+            raise RuntimeError(
+                f"{name} has the wrong checksum: {found[:12]}…, not {expected[:12]}…"
+            )
         fields[part] = packed
     return fields
 
@@ -139,18 +180,20 @@ def _omniglot(scratch: Path) -> dict[str, np.ndarray]:
     characters: list[str] = []
     for background in (True, False):
         official = Omniglot(str(scratch), background=background, download=True)
-        for image, character in official:
-            name = official._characters[character]
-            alphabet = name.split("/")[0]
+        # torchvision lists a folder in the file system's order, so its own order is no order
+        for drawing in sorted(Path(official.target_folder).glob("*/*/*.png")):
+            character = drawing.parent
+            alphabet, name = character.parent.name, f"{character.parent.name}/{character.name}"
             if alphabet not in alphabets:
                 alphabets.append(alphabet)
             if name not in characters:
                 characters.append(name)
-            ink = ~np.asarray(image.convert("1"))  # the drawings are black on white
+            with Image.open(drawing) as image:
+                ink = np.asarray(image.convert("L")) < 128  # the drawings are black on white
             x28.append(area_average(ink, 28))
             alphabet_id.append(alphabets.index(alphabet))
             character_id.append(characters.index(name))
-            drawer.append(len(drawer) % 20 + 1)
+            drawer.append(int(drawing.stem.rpartition("_")[2]))  # 0709_01.png is by drawer 1
             is_evaluation.append(not background)
     return {
         "x28": np.stack(x28),
@@ -164,7 +207,7 @@ def _omniglot(scratch: Path) -> dict[str, np.ndarray]:
 
 
 def area_average(ink: np.ndarray, size: int) -> np.ndarray:
-    """Square bool drawing → (size, size) uint8, 255 = all ink: the exact mean over each new pixel."""
+    """Square bool drawing → (size, size) uint8, 255 = all ink: exact means over the new pixels."""
     old = len(ink)
     edges = np.arange(size + 1) * (old / size)
     left, right = edges[:-1, None], edges[1:, None]

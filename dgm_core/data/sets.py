@@ -14,6 +14,7 @@ to train or to choose anything.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
@@ -29,6 +30,12 @@ from dgm_core.rng import Source, uniform
 
 SPLITS = ("train", "valid", "test")
 SPLIT_SEED = 2018
+
+# what NumPy and zipfile raise on a file that is cut, flipped or of another kind
+_UNREADABLE = (
+    OSError, KeyError, IndexError, ValueError, TypeError, EOFError, RuntimeError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 class Images(NamedTuple):
@@ -62,7 +69,7 @@ def load(name: str, split: str, *, download_missing: bool = True) -> Images:
         download.fetch(name)
     try:
         return _READERS[name](split)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         file = data_folder() / download.FILES.get(name, "")
         raise DataUnavailable(
             f"{file} cannot be read as {name} ({error}). "
@@ -130,7 +137,7 @@ def _all_digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _enlarge(digit: np.ndarray) -> np.ndarray:
-    """8×8 levels 0–16 → 28×28 uint8: bicubic to 20×20 inside a border of 4, as MNIST's digits lie."""
+    """8×8 levels 0–16 → 28×28 uint8: bicubic to 20×20 in a border of 4, as MNIST's digits lie."""
     small = Image.fromarray((digit * (255 / 16)).round().astype(np.uint8))
     canvas = Image.new("L", (28, 28))
     canvas.paste(small.resize((20, 20), Image.Resampling.BICUBIC), (4, 4))

@@ -1,0 +1,1 @@
+"""Benchmarks as a command: `python -m dgm_core bench samplers`. Ratios within one run."""

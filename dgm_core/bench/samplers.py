@@ -1,0 +1,151 @@
+"""What a Metropolis iteration costs beside the network passes it cannot do without.
+
+Weights do not matter here, so the networks are untrained.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dgm_core.bench.timing import milliseconds
+from dgm_core.device import default_device
+from dgm_core.likelihoods import BernoulliLikelihood
+from dgm_core.missing import masks
+from dgm_core.models.dlvm import convolutional_dlvm, fully_connected_dlvm
+from dgm_core.models.vae import VAE
+from dgm_core.posteriors import DiagonalGaussian
+from dgm_core.rng import generator
+from dgm_core.samplers import metropolis_within_gibbs
+from dgm_core.studies import inpainting
+from dgm_core.types import Masked
+
+
+class Line(NamedTuple):
+    """One figure, with what it should stay under."""
+
+    what: str
+    value: float
+    unit: str
+    goal: float | None
+
+
+def run() -> Iterator[Line]:
+    """All figures of this benchmark, one by one."""
+    device = default_device()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for name, make in (
+            ("fully connected", fully_connected_dlvm),
+            ("convolutional", convolutional_dlvm),
+        ):
+            yield from _against_passes(name, make().to(device).eval().requires_grad_(False))
+        yield from _source_architecture(device)
+        yield from _page_run(device)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _problem(images: int, device: torch.device) -> Masked:
+    x = (torch.rand(images, 1, 28, 28, generator=generator(0)) < 0.2).float()
+    observed = torch.stack(
+        [masks.random_pixels(28, 28, 0.5, generator(seed))[None] for seed in range(images)]
+    )
+    return Masked(x, observed).to(device)
+
+
+def _against_passes(name: str, model: VAE, batch: int = 64) -> Iterator[Line]:
+    """One iteration against one encoder pass and one decoder pass at the same batch."""
+    masked = _problem(batch, device_of(model))
+    sampler, source = metropolis_within_gibbs(model, masked), generator(1, masked.x.device)
+    with torch.inference_mode():
+        state = sampler.init(source)
+        taken = milliseconds(
+            {
+                "iteration": lambda: sampler.step(state, source),
+                "passes": lambda: (model.encoder(state.x), model.decoder(state.z)),
+            }
+        )
+    yield Line(f"{name}: encoder + decoder pass, batch {batch}", taken["passes"], "ms", None)
+    yield Line(f"{name}: one Metropolis iteration", taken["iteration"], "ms", None)
+    yield Line(f"{name}: ratio", taken["iteration"] / taken["passes"], "×", 1.6)
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model's weights are."""
+    return next(model.parameters()).device
+
+
+def source_architecture() -> VAE:
+    """The convolutional VAE of the public DLVM code: 64 and 128 channels, 16 latents."""
+    encoder = nn.Sequential(
+        nn.Conv2d(1, 64, 4, 2, 1),
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+        nn.Conv2d(64, 128, 4, 2, 1),
+        nn.BatchNorm2d(128),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(128 * 7 * 7, 32),
+    )
+    decoder = nn.Sequential(
+        nn.Linear(16, 128 * 7 * 7),
+        nn.Unflatten(1, (128, 7, 7)),
+        nn.BatchNorm2d(128),
+        nn.ReLU(),
+        nn.ConvTranspose2d(128, 64, 4, 2, 1),
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+        nn.ConvTranspose2d(64, 1, 4, 2, 1),
+    )
+    return VAE(encoder, DiagonalGaussian(16), decoder, BernoulliLikelihood(), 16)
+
+
+def _source_architecture(device: torch.device, images: int = 100) -> Iterator[Line]:
+    """Per image and iteration, 100 images at once; and one image at a time, as the source does."""
+    model = source_architecture().to(device).eval().requires_grad_(False)
+    masked = _problem(images, device)
+    together = metropolis_within_gibbs(model, masked)
+    alone = metropolis_within_gibbs(model, masked[:1])
+    source = generator(1, device)
+    with torch.inference_mode():
+        state, one = together.init(source), alone.init(source)
+        taken = milliseconds(
+            {
+                "together": lambda: together.step(state, source),
+                "alone": lambda: alone.step(one, source),
+                "passes": lambda: (model.encoder(state.x), model.decoder(state.z)),
+            }
+        )
+    each = "ms per image and iteration"
+    yield Line("source's architecture: its two passes alone", taken["passes"] / images, each, None)
+    yield Line("source's architecture: one image at a time", taken["alone"], each, None)
+    yield Line(
+        f"source's architecture: {images} images at once", taken["together"] / images, each, 0.25
+    )
+
+
+def _page_run(device: torch.device, repeats: int = 5) -> Iterator[Line]:
+    """The page's default run: both samplers, 8 chains, 500 iterations, all that it shows."""
+    hidden = ~masks.top_half(28, 28).numpy()
+    truth: Tensor = _problem(1, device).x[0, 0] > 0.5
+    config = inpainting.Config("", inpainting.pack(truth.cpu().numpy()), inpainting.pack(hidden))
+    model = convolutional_dlvm().to(device).eval().requires_grad_(False)
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        for _frame in inpainting.run(config, model):
+            pass
+        seconds.append(time.perf_counter() - start)
+    yield Line(
+        f"page: both samplers, {config.chains} chains × {config.iterations} iterations",
+        statistics.median(seconds),
+        "s",
+        1.5,
+    )

@@ -1,0 +1,30 @@
+"""Timing alternatives fairly: in turns, so that a disturbance of the machine meets all of them."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+
+
+def milliseconds(
+    alternatives: dict[str, Callable[[], object]], repeats: int = 60, warmup: int = 5
+) -> dict[str, float]:
+    """Median time of one call of each, ms; they are called in turns."""
+    taken: dict[str, list[float]] = {name: [] for name in alternatives}
+    for turn in range(warmup + repeats):
+        for name, call in alternatives.items():
+            _wait_for_gpu()
+            start = time.perf_counter()
+            call()
+            _wait_for_gpu()
+            if turn >= warmup:
+                taken[name].append(1e3 * (time.perf_counter() - start))
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def _wait_for_gpu() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()

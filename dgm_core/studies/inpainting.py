@@ -1,0 +1,342 @@
+"""Hide part of a binary image and watch pseudo-Gibbs and Metropolis fill it in, side by side.
+
+Both samplers run the same number of chains from the same initialisation, each in a thread of its
+own. After every few iterations a `Frame` shows where they stand; the last one is in the `Result`.
+
+The *posterior mean* of a pixel is the running mean of p(x_i = 1 | z) over the iterations after the
+warm-up (during the warm-up: of those so far); the *standard deviation* is that of a draw,
+√(m (1 − m)) for a binary pixel with mean m. Scores count hidden pixels only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgm_core import diagnostics
+from dgm_core.files import written_whole
+from dgm_core.metrics import f1_hidden
+from dgm_core.rng import generator
+from dgm_core.samplers import CATALOGUE, INITIALISATIONS, Info, State, chains
+from dgm_core.types import LatentVariableModel, Masked
+
+SIDE = 28
+SAMPLERS = ("pseudo-Gibbs", "Metropolis-within-Gibbs")
+LIMITS = {"iterations": (20, 5000), "warmup": (0, 1000), "chains": (1, 16), "seed": (0, 2**31 - 1)}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that determines a run, bit for bit on one machine.
+
+    Args:
+        model: a name in the zoo.
+        image: the true pixels, `pack`ed.
+        hidden: which pixels are hidden, `pack`ed.
+        iterations: of each sampler, warm-up included.
+        warmup: iterations left out of means and diagnostics; Metropolis spends them as pseudo-Gibbs.
+        chains: run in parallel from independent starts.
+        initialisation: a name in `INITIALISATIONS`.
+        seed: of all randomness.
+
+    Raises:
+        ValueError: a value outside `LIMITS`, a wrong length, an unknown initialisation.
+    """
+
+    model: str
+    image: bytes
+    hidden: bytes
+    iterations: int = 500
+    warmup: int = 30
+    chains: int = 8
+    initialisation: str = "uniform noise"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in LIMITS.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"expected {name} from {low} to {high}, got {getattr(self, name)}")
+        if self.warmup >= self.iterations:
+            raise ValueError(f"expected fewer than {self.iterations} warm-up iterations")
+        if len(self.image) != SIDE * SIDE // 8 or len(self.hidden) != SIDE * SIDE // 8:
+            raise ValueError(f"expected an image and a mask of {SIDE * SIDE} packed bits")
+        if self.initialisation not in INITIALISATIONS:
+            raise ValueError(f"no initialisation {self.initialisation!r}")
+
+    @property
+    def truth(self) -> np.ndarray:
+        """The true pixels, bool (28, 28)."""
+        return unpack(self.image)
+
+    @property
+    def observed(self) -> np.ndarray:
+        """Which pixels are seen, bool (28, 28)."""
+        return ~unpack(self.hidden)
+
+    def masked(self) -> Masked:
+        """The problem, one row a chain."""
+        x = torch.from_numpy(self.truth).float()[None, None]
+        return Masked(x, torch.from_numpy(self.observed)[None, None]).repeat(self.chains)
+
+    def frame_numbers(self) -> list[int]:
+        """The iterations that become frames: the first 20, then about 100 evenly spaced."""
+        thin = -(-(self.iterations - 20) // 100)
+        later = range(self.iterations, 20, -thin) if thin else ()
+        return sorted({*range(1, min(20, self.iterations) + 1), *later})
+
+
+class SamplerFrame(NamedTuple):
+    """One sampler at one iteration."""
+
+    draws: np.ndarray  # (chains, 28, 28) bool, the current draw of each chain
+    mean: np.ndarray  # (28, 28) in [0, 1], posterior mean over chains
+    sd: np.ndarray  # (28, 28) in [0, ½]
+    f1_draw: np.ndarray  # (chains,) of each chain's current draw
+    f1_mean: np.ndarray  # (chains,) of each chain's own running mean
+    summary: Summary
+
+
+class Summary(NamedTuple):
+    """How a sampler's chains have done since the warm-up; NaN where nothing can be said yet."""
+
+    f1: float  # of the posterior mean over all chains
+    f1_error: float  # its standard error, jackknifed over chains
+    acceptance: float  # share of proposals accepted
+    stuck: int  # chains that accepted none
+    rhat: float  # the largest over the traced quantities
+    ess: float  # the smallest over the traced quantities
+
+
+class Frame(NamedTuple):
+    """Both samplers after `iteration` iterations."""
+
+    iteration: int
+    samplers: dict[str, SamplerFrame]
+
+
+class Traces(NamedTuple):
+    """Every iteration of one sampler, arrays (chains, iterations)."""
+
+    f1_draw: np.ndarray
+    f1_mean: np.ndarray
+    accepted: np.ndarray
+    log_joint: np.ndarray  # log p(x, z), nats
+    ink: np.ndarray  # number of hidden pixels with ink
+    height: np.ndarray  # mean row of the hidden ink, pixels from the top; 0 without ink
+
+
+TRACED = ("log_joint", "ink", "height")
+"""The traces that R-hat, ESS and autocorrelations are taken of."""
+
+
+class Result(NamedTuple):
+    """A finished run."""
+
+    config: Config
+    frames: list[Frame]
+    traces: dict[str, Traces]
+    autocorrelation: dict[str, dict[str, np.ndarray]]  # sampler → traced → (lags,), mean over chains
+
+
+def pack(pixels: np.ndarray) -> bytes:
+    """Bool (28, 28) → 98 bytes."""
+    return np.packbits(np.asarray(pixels, bool)).tobytes()
+
+
+def unpack(packed: bytes) -> np.ndarray:
+    """98 bytes → bool (28, 28)."""
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8))
+    return bits[: SIDE * SIDE].reshape(SIDE, SIDE).astype(bool)
+
+
+def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
+    """Yield a `Frame` after each of `config.frame_numbers()`, and at the end the `Result`."""
+    recorders = {name: _Recorder(name, config, model) for name in SAMPLERS}
+    frames: list[Frame] = []
+    with ThreadPoolExecutor(len(recorders), "sampler") as threads:
+        for number in config.frame_numbers():
+            todo = {
+                name: threads.submit(recorder.advance_to, number)
+                for name, recorder in recorders.items()
+            }
+            frames.append(Frame(number, {name: job.result() for name, job in todo.items()}))
+            yield frames[-1]
+    traces = {name: recorder.traces() for name, recorder in recorders.items()}
+    correlations = {name: _autocorrelation(own, config.warmup) for name, own in traces.items()}
+    yield Result(config, frames, traces, correlations)
+
+
+def save_result(result: Result, path: Path) -> None:
+    """Write a result as `.npz`, small enough to ship: means and standard deviations in 8 bits."""
+    fields: dict[str, np.ndarray] = {}
+    config = {**vars(result.config)}
+    config["image"], config["hidden"] = config["image"].hex(), config["hidden"].hex()
+    fields["config"] = np.array(json.dumps(config))
+    fields["iterations"] = np.array([frame.iteration for frame in result.frames])
+    for i, name in enumerate(SAMPLERS):
+        shots = [frame.samplers[name] for frame in result.frames]
+        fields[f"{i}.draws"] = np.packbits([shot.draws for shot in shots])
+        fields[f"{i}.mean"] = np.stack([np.rint(shot.mean * 255) for shot in shots]).astype("u1")
+        fields[f"{i}.sd"] = np.stack([np.rint(shot.sd * 510) for shot in shots]).astype("u1")
+        for field in ("f1_draw", "f1_mean"):
+            fields[f"{i}.{field}"] = np.stack([getattr(shot, field) for shot in shots])
+        fields[f"{i}.summary"] = np.array([shot.summary for shot in shots], np.float64)
+        for field, values in result.traces[name]._asdict().items():
+            fields[f"{i}.trace.{field}"] = values
+    with written_whole(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, **fields)
+
+
+def load_result(path: Path) -> Result:
+    """Read what `save_result` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        fields = {name: file[name] for name in file}
+    raw = json.loads(str(fields["config"]))
+    raw["image"], raw["hidden"] = bytes.fromhex(raw["image"]), bytes.fromhex(raw["hidden"])
+    config = Config(**raw)
+    numbers = fields["iterations"].tolist()
+    frames = [Frame(number, {}) for number in numbers]
+    traces, correlations = {}, {}
+    shape = (len(numbers), config.chains, SIDE, SIDE)
+    for i, name in enumerate(SAMPLERS):
+        draws = np.unpackbits(fields[f"{i}.draws"])[: np.prod(shape)].reshape(shape).astype(bool)
+        for t, frame in enumerate(frames):
+            summary = Summary(*fields[f"{i}.summary"][t].tolist())
+            frame.samplers[name] = SamplerFrame(
+                draws=draws[t],
+                mean=fields[f"{i}.mean"][t] / 255,
+                sd=fields[f"{i}.sd"][t] / 510,
+                f1_draw=fields[f"{i}.f1_draw"][t],
+                f1_mean=fields[f"{i}.f1_mean"][t],
+                summary=summary._replace(stuck=int(summary.stuck)),
+            )
+        traces[name] = Traces(**{field: fields[f"{i}.trace.{field}"] for field in Traces._fields})
+        correlations[name] = _autocorrelation(traces[name], config.warmup)
+    return Result(config, frames, traces, correlations)
+
+
+class _Recorder:
+    """Runs one sampler and keeps what is shown of it."""
+
+    def __init__(self, name: str, config: Config, model: LatentVariableModel) -> None:
+        device = next(model.parameters()).device  # type: ignore[attr-defined]
+        self.config = config
+        masked = config.masked().to(device)
+        self.truth, self.observed = masked.x.new_tensor(config.truth), masked.observed[0, 0]
+        start = INITIALISATIONS[config.initialisation]
+        kernels = {each: CATALOGUE[each](model, masked, start) for each in SAMPLERS}
+        self.steps = chains.run(
+            kernels[name],
+            generator(config.seed, device),
+            config.iterations,
+            config.warmup,
+            kernels["pseudo-Gibbs"],
+        )
+        self.done = 0
+        self.mean_of_chains = torch.zeros(config.chains, SIDE, SIDE, device=device)
+        self.kept: dict[str, list[Tensor]] = {field: [] for field in Traces._fields}
+        self.rhat, self.ess, self.diagnosed = float("nan"), float("nan"), 0
+
+    def advance_to(self, number: int) -> SamplerFrame:
+        """Run up to iteration `number`, and show where the chains stand then."""
+        steps = [next(self.steps) for _ in range(number - self.done)]
+        with torch.inference_mode():
+            draws = torch.stack([step.state.x[:, 0] for step in steps], 1)
+            means = self._running_means([step.state.likelihood.mean[:, 0] for step in steps])
+            self._keep(draws, means, [step.info for step in steps], [step.state for step in steps])
+            mean = self.mean_of_chains.mean(0)
+            known = torch.where(self.observed, self.truth, mean)
+            return SamplerFrame(
+                draws=(draws[:, -1] > 0.5).cpu().numpy(),
+                mean=known.cpu().numpy(),
+                sd=torch.sqrt(known * (1 - known)).cpu().numpy(),
+                f1_draw=self.kept["f1_draw"][-1][:, -1].cpu().numpy(),
+                f1_mean=self.kept["f1_mean"][-1][:, -1].cpu().numpy(),
+                summary=self._summary(),
+            )
+
+    def _running_means(self, probabilities: Sequence[Tensor]) -> Tensor:
+        """Each chain's mean after each of these iterations, (chains, T, 28, 28)."""
+        means = []
+        for probability in probabilities:
+            self.done += 1
+            # The mean begins anew once the warm-up is over.
+            since = self.done - self.config.warmup
+            count = since if since > 0 else self.done
+            self.mean_of_chains = self.mean_of_chains + (probability - self.mean_of_chains) / count
+            means.append(self.mean_of_chains)
+        return torch.stack(means, 1)
+
+    def _keep(
+        self, draws: Tensor, means: Tensor, infos: Sequence[Info], states: Sequence[State]
+    ) -> None:
+        hidden_ink = (draws > 0.5) & ~self.observed
+        ink = hidden_ink.sum((-1, -2))
+        rows = torch.arange(SIDE, device=draws.device)[:, None]
+        new = Traces(
+            f1_draw=f1_hidden(draws, self.truth, self.observed, event_dims=2),
+            f1_mean=f1_hidden(means, self.truth, self.observed, event_dims=2),
+            accepted=torch.stack([info.accepted for info in infos], 1),
+            log_joint=torch.stack([state.log_joint for state in states], 1),
+            ink=ink,
+            height=(hidden_ink * rows).sum((-1, -2)) / ink.clamp_min(1),
+        )
+        for field, value in new._asdict().items():
+            self.kept[field].append(value)
+
+    def _summary(self) -> Summary:
+        config = self.config
+        after = max(self.done - config.warmup, 0)
+        accepted = torch.cat(self.kept["accepted"], 1)[:, self.done - after :]
+        # R-hat and ESS cost as much as several iterations: anew every 50 and at the end.
+        if self.done - self.diagnosed >= 50 or self.done == config.iterations:
+            traced = [torch.cat(self.kept[name], 1)[:, self.done - after :] for name in TRACED]
+            stacked = torch.stack([values.double() for values in traced], -1)
+            self.rhat = _worst(diagnostics.rhat(stacked), max)
+            self.ess = _worst(diagnostics.effective_sample_size(stacked), min)
+            self.diagnosed = self.done
+        pooled = f1_hidden(self.mean_of_chains.mean(0), self.truth, self.observed, event_dims=2)
+        return Summary(
+            f1=pooled.item(),
+            f1_error=self._jackknife(),
+            acceptance=accepted.float().mean().item() if after else float("nan"),
+            stuck=int(diagnostics.stuck(accepted).sum()) if after else 0,
+            rhat=self.rhat,
+            ess=self.ess,
+        )
+
+    def _jackknife(self) -> float:
+        """Standard error of the pooled F1, leaving out each chain in turn."""
+        n = self.config.chains
+        if n < 2:
+            return float("nan")
+        total = self.mean_of_chains.sum(0)
+        left = f1_hidden((total - self.mean_of_chains) / (n - 1), self.truth, self.observed, 2)
+        return ((n - 1) * left.var(correction=0)).sqrt().item()
+
+    def traces(self) -> Traces:
+        """All iterations so far."""
+        return Traces(**{k: torch.cat(v, 1).cpu().numpy() for k, v in self.kept.items()})
+
+
+def _worst(values: Tensor, choose: object) -> float:
+    """The largest or smallest number among `values`; NaN if there is none."""
+    numbers = values[torch.isfinite(values)].tolist()
+    return choose(numbers) if numbers else float("nan")  # type: ignore[operator]
+
+
+def _autocorrelation(traces: Traces, warmup: int, lags: int = 200) -> dict[str, np.ndarray]:
+    """Of each traced quantity after the warm-up, averaged over the chains that move."""
+    found = {}
+    for name in TRACED:
+        draws = torch.from_numpy(getattr(traces, name)[:, warmup:]).double()
+        found[name] = diagnostics.autocorrelation(draws)[:, :lags].nanmean(0).numpy()
+    return found

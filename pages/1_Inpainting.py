@@ -1,0 +1,132 @@
+"""Hide part of a digit; two samplers fill it in, side by side."""
+
+from ui import frame  # isort: skip  (sets the threads before torch is imported)
+
+import streamlit as st
+
+from dgm_core import zoo
+from dgm_core.studies import inpainting
+from dgm_core.studies.inpainting import Config, Result
+from ui import cache, figures, inputs, jobs
+
+frame.page(
+    "Inpainting",
+    "Paint over part of a digit, and two samplers guess what was there. **Look first** at the two "
+    "posterior means: where they differ, pseudo-Gibbs is biased or Metropolis has not arrived. "
+    "**Then** at the chains' draws: do they agree on one digit, or see several? **Last** at the "
+    "acceptance and R-hat: a chain that never moves is exact only in theory.",
+)
+
+
+def start(config: Config) -> None:
+    """Run `config` in the background, in place of what runs."""
+    model = cache.st_model(config.model)
+    jobs.worker("inpainting").start(config, lambda: inpainting.run(config, model))
+
+
+def show_default(result: Result) -> None:
+    """The run that is shipped, complete at once."""
+    figures.chains(
+        "player", result.config, result.frames, run="shipped", state="finished", autoplay=True
+    )
+
+
+def follow(run: jobs.Run) -> None:
+    """Send on what the run has produced since last time; at the end, everything."""
+    frames = [item for item in list(run.items) if not isinstance(item, Result)]
+    if frames:
+        first = run.shown if run.live and run.shown < len(frames) else 0
+        state = "stopped" if run.state == "timed out" else run.state
+        figures.chains(
+            "player", run.key, frames[first:], run=str(id(run)), state=state, start=first
+        )
+        run.shown = len(frames)
+    elif run.live:
+        waiting = jobs.waiting()
+        st.caption("Starting …" if waiting < 2 else f"Waiting for a free place, {waiting} in line")
+    if run.state == "failed":
+        st.error("This run broke off on the server. Change anything to start another.")
+    elif run.state == "timed out":
+        st.info(f"Stopped after {jobs.MAX_SECONDS:.0f} s, the limit of one run.")
+
+
+def formulas() -> None:
+    """One iteration of each, in symbols."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**Pseudo-Gibbs** takes every proposal of the encoder $q$.")
+        st.latex(r"z \sim q(z \mid x_{\mathrm{obs}}, x_{\mathrm{mis}})")
+        st.latex(r"x_{\mathrm{mis}} \sim p(x_{\mathrm{mis}} \mid z)")
+        st.caption(
+            "Were the encoder the true posterior, this would be Gibbs sampling. It is not, so the "
+            "chain settles near p(x_mis | x_obs), not on it."
+        )
+    with right:
+        st.markdown("**Metropolis-within-Gibbs** accepts with probability $\\min(1, \\rho)$.")
+        st.latex(
+            r"\rho = \frac{p(x \mid z')\, p(z')\, /\, q(z' \mid x)}"
+            r"{p(x \mid z)\, p(z)\, /\, q(z \mid x)}, \quad z' \sim q(z \mid x)"
+        )
+        st.latex(r"x_{\mathrm{mis}} \sim p(x_{\mathrm{mis}} \mid z) \ \text{at every iteration}")
+        st.caption(
+            "All pixels count, hidden ones at their current values. Exact in the limit whatever "
+            "the encoder; slow where the acceptance is low. Mattei & Frellsen 2018, algorithm 2."
+        )
+
+
+worker = jobs.worker("inpainting")
+default = cache.st_default_result()
+controls, results = st.columns([4, 7], gap="large")
+with controls:
+    try:
+        config = inputs.inpainting_config(default.config)
+    except zoo.BrokenModel as error:
+        st.error(f"{error}. Put the shipped files back, or train the recipe again.")
+        st.stop()
+    go, stop = st.columns(2, vertical_alignment="center")
+    at_once = go.toggle("Run on every stroke", value=True, key="keep.at_once")
+    press = st.session_state.pop("run_now", False)
+
+with results:
+    known = None if worker.run is None else worker.run.key
+    if config is not None and config.observed.all():
+        worker.stop()
+        config = None
+    if config is None:
+        st.caption("Nothing to fill in yet.")
+    elif config == default.config != known and not press:
+        worker.stop()
+        show_default(default)
+    else:
+        if press or (at_once and config != known):
+            start(config)
+        run = worker.run
+        if run is not None and run.key == config:
+            live = run.live
+            run.shown = 0
+
+            @st.fragment(run_every=0.25 if live else None)
+            def view() -> None:
+                """Polls while the run is live, then redraws the page once."""
+                if live and not run.live:
+                    st.rerun()
+                follow(run)
+
+            view()
+        else:
+            st.caption("Press Run to fill in the hidden pixels.")
+    formulas()
+
+with stop:
+    run = worker.run
+    if run is not None and run.live:
+        st.button("Stop", icon=":material/stop:", on_click=run.stop, width="stretch")
+    else:
+        st.button(
+            "Run",
+            icon=":material/play_arrow:",
+            type="primary" if not at_once else "secondary",
+            disabled=config is None,
+            on_click=lambda: st.session_state.update(run_now=True),
+            width="stretch",
+        )

@@ -1,0 +1,497 @@
+"""Downloads against a local server that behaves well, badly, or not at all."""
+
+from __future__ import annotations
+
+import gc
+import gzip
+import hashlib
+import io
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from torchvision.datasets import MNIST, Omniglot
+
+from dgm_core import data
+from dgm_core.data import download
+
+ROOT = Path(__file__).parents[2]
+SETS = tuple(download.FILES)
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `files`; the next `faults` answers come out as `fault` says."""
+
+    daemon_threads = True
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files = files
+        self.fault, self.faults = "", 0
+        self.requests: list[str] = []
+        self.stalled, self.over = threading.Event(), threading.Event()
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/"
+
+    def fail(self, fault: str, times: int = 1_000_000) -> None:
+        self.fault, self.faults = fault, times
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass  # a client that hangs up is part of the play
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.requests.append(self.path)
+        fault = self.server.fault if self.server.faults > 0 else ""
+        self.server.faults -= 1
+        body = self.server.files.get(self.path)
+        if body is None or fault == "404":
+            self.send_error(404)
+            return
+        if fault == "500":
+            self.send_error(500)
+            return
+        if fault == "not http":
+            self.wfile.write(b"\x00\x01 what?\r\n\r\n")
+            return
+        if fault == "hang up":
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        length = len(body)
+        if fault == "a login page":
+            body = b"<html>please log in</html>"
+            length = len(body)
+        elif fault == "corrupt":
+            middle = length // 2
+            body = body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
+        elif fault in ("truncated", "stall"):
+            body = body[: length // 2]
+        self.send_response(200)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+        self.wfile.write(body)
+        if fault == "stall":
+            self.wfile.flush()
+            self.server.stalled.set()
+            self.server.over.wait(30)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+# torchvision leaves the answers it refuses for the garbage collector to close
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collected_here() -> Iterator[None]:
+    yield
+    gc.collect()
+
+
+# --- small sets in the official layouts
+
+RNG = np.random.default_rng(0)
+MNIST_ARRAYS = {
+    "train-images-idx3-ubyte": RNG.integers(0, 256, (30, 28, 28), np.uint8),
+    "train-labels-idx1-ubyte": RNG.integers(0, 10, 30).astype(np.uint8),
+    "t10k-images-idx3-ubyte": RNG.integers(0, 256, (10, 28, 28), np.uint8),
+    "t10k-labels-idx1-ubyte": RNG.integers(0, 10, 10).astype(np.uint8),
+}
+ROWS = {"train": 12, "valid": 4, "test": 5}
+BINARY = {part: RNG.integers(0, 2, (rows, 784), np.uint8) for part, rows in ROWS.items()}
+DRAWERS = (1, 2, 10)
+DRAWINGS = {
+    "images_background": ["Zulu/character01", "Greek/character02", "Greek/character01"],
+    "images_evaluation": ["Tengwar/character01"],
+}
+
+
+def drawing(character: str, drawer: int) -> np.ndarray:
+    """(105, 105) bool, True = ink: another bar for each character and drawer."""
+    ink = np.zeros((105, 105), bool)
+    row = sum(map(ord, character)) % 60
+    ink[row : row + 20, 5 * drawer : 5 * drawer + 30] = True
+    return ink
+
+
+def idx(array: np.ndarray) -> bytes:
+    head = struct.pack(">BBBB", 0, 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
+    return gzip.compress(head + array.tobytes(), mtime=0)
+
+
+def omniglot_zip(folder: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for number, character in enumerate(DRAWINGS[folder]):
+            for drawer in reversed(DRAWERS):  # in no helpful order
+                picture = io.BytesIO()
+                Image.fromarray(~drawing(character, drawer)).save(picture, "PNG")
+                path = f"{folder}/{character}/{9 - number:04}_{drawer:02}.png"
+                archive.writestr(path, picture.getvalue())
+    return file.getvalue()
+
+
+def amat(digits: np.ndarray) -> bytes:
+    return "".join(" ".join(map(str, row)) + "\n" for row in digits).encode()
+
+
+FILES = {
+    **{f"/{name}.gz": idx(array) for name, array in MNIST_ARRAYS.items()},
+    **{f"/{folder}.zip": omniglot_zip(folder) for folder in DRAWINGS},
+    **{f"/binarized_mnist_{part}.amat": amat(digits) for part, digits in BINARY.items()},
+}
+
+
+def md5(path: str) -> str:
+    return hashlib.md5(FILES[path], usedforsecurity=False).hexdigest()
+
+
+RESOURCES = [(f"{name}.gz", md5(f"/{name}.gz")) for name in MNIST_ARRAYS]
+SHA256 = {
+    part: hashlib.sha256(np.packbits(digits, axis=1).tobytes()).hexdigest()
+    for part, digits in BINARY.items()
+}
+
+
+def point_at(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MNIST, "mirrors", [url])
+    monkeypatch.setattr(MNIST, "resources", RESOURCES)
+    monkeypatch.setattr(Omniglot, "download_url_prefix", url.rstrip("/"))
+    zips = {folder: md5(f"/{folder}.zip") for folder in DRAWINGS}
+    monkeypatch.setattr(Omniglot, "zips_md5", zips)
+    monkeypatch.setattr(download, "BINARIZED_MNIST_URL", url)
+    monkeypatch.setattr(download, "BINARIZED_MNIST_SHA256", SHA256)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    with Server(FILES) as serving:
+        thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        point_at(serving.url, monkeypatch)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        yield serving
+        serving.over.set()
+        serving.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DGM_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def found(folder: Path) -> set[str]:
+    """What lies in the data folder, but for the locks, which stay and are empty."""
+    entries = set(folder.iterdir()) if folder.is_dir() else set()
+    locks = {entry for entry in entries if entry.suffix == ".lock"}
+    assert not any(lock.stat().st_size for lock in locks)
+    return {entry.name for entry in entries - locks}
+
+
+def fetch_fails(name: str, folder: Path, attempts: int = 1) -> str:
+    with pytest.raises(data.DownloadError) as caught:
+        data.fetch(name, attempts=attempts, pause=0)
+    assert found(folder) <= set()
+    assert not data.is_available(name)
+    message = str(caught.value)
+    assert f"python -m dgm_core data fetch {name}" in message
+    assert "DGM_DATA" in message
+    return message
+
+
+# --- good downloads
+
+
+def test_mnist_is_prepared_right(server: Server, folder: Path) -> None:
+    assert data.fetch("mnist", pause=0) == folder / "mnist.npz"
+    assert found(folder) == {"mnist.npz"}
+    test = data.load("mnist", "test", download_missing=False)
+    np.testing.assert_array_equal(
+        np.rint(test.x[:, 0].numpy() * 255), MNIST_ARRAYS["t10k-images-idx3-ubyte"]
+    )
+    np.testing.assert_array_equal(test.y, MNIST_ARRAYS["t10k-labels-idx1-ubyte"])
+    train, valid = (data.load("mnist", split) for split in ("train", "valid"))
+    levels = sorted(image.sum().item() for image in [*train.x, *valid.x])
+    expected = MNIST_ARRAYS["train-images-idx3-ubyte"].sum((1, 2)) / 255
+    np.testing.assert_allclose(levels, np.sort(expected), rtol=1e-5)
+
+
+def test_binarized_mnist_is_prepared_right(server: Server, folder: Path) -> None:
+    data.fetch("binarized_mnist", pause=0)
+    assert found(folder) == {"binarized_mnist.npz"}
+    for part, digits in BINARY.items():
+        images = data.load("binarized_mnist", part, download_missing=False)
+        np.testing.assert_array_equal(images.x.reshape(-1, 784), digits)
+
+
+def test_omniglot_is_prepared_right(server: Server, folder: Path) -> None:
+    data.fetch("omniglot", pause=0)
+    assert found(folder) == {"omniglot28.npz"}
+    test = data.load("omniglot", "test", download_missing=False)
+    assert [test.classes[y] for y in test.y] == ["Tengwar"] * 3
+    for image, drawer in zip(test.x, DRAWERS, strict=True):
+        expected = download.area_average(drawing("Tengwar/character01", drawer), 28)
+        np.testing.assert_array_equal(np.rint(image[0].numpy() * 255), expected)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_omniglot_is_sorted_whatever_the_file_system_says(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    rng, glob = np.random.default_rng(seed), Path.glob
+
+    def shuffled(path: Path, pattern: str) -> list[Path]:
+        return rng.permutation(np.array(list(glob(path, pattern)), object)).tolist()
+
+    monkeypatch.setattr(Path, "glob", shuffled)
+    data.fetch("omniglot", pause=0)
+    with np.load(folder / "omniglot28.npz") as file:
+        assert list(file["alphabet_names"]) == ["Greek", "Zulu", "Tengwar"]
+        characters = ["Greek/character01", "Greek/character02", "Zulu/character01"]
+        assert list(file["character_names"]) == [*characters, "Tengwar/character01"]
+        assert list(file["alphabet_id"]) == [0] * 6 + [1] * 3 + [2] * 3
+        assert list(file["character_id"]) == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3
+        assert list(file["drawer"]) == list(DRAWERS) * 4
+        assert list(file["is_evaluation"]) == [0] * 9 + [1] * 3
+
+
+def test_load_fetches_what_is_missing(server: Server, folder: Path) -> None:
+    assert len(data.load("mnist", "test").x) == 10
+
+
+def test_what_is_there_is_not_fetched_again(server: Server, folder: Path) -> None:
+    data.fetch("mnist", pause=0)
+    asked = len(server.requests)
+    data.fetch("mnist", pause=0)
+    assert len(server.requests) == asked
+
+
+def test_two_at_once_fetch_it_once(server: Server, folder: Path) -> None:
+    data.fetch("mnist", pause=0)
+    once = len(server.requests)
+    (folder / "mnist.npz").unlink()
+    with ThreadPoolExecutor(2) as both:
+        fetched = list(both.map(lambda _: data.fetch("mnist", pause=0), range(2)))
+    assert fetched == [folder / "mnist.npz"] * 2
+    assert len(server.requests) == 2 * once
+
+
+def test_nothing_to_download_is_said(folder: Path) -> None:
+    with pytest.raises(ValueError, match="mnist, binarized_mnist, omniglot"):
+        data.fetch("cifar")
+
+
+# --- bad networks
+
+FAULTS = ("truncated", "corrupt", "404", "500", "hang up", "not http", "a login page")
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_bad_answer_leaves_nothing_and_a_retry_works(
+    server: Server, folder: Path, name: str, fault: str
+) -> None:
+    server.fail(fault)
+    message = fetch_fails(name, folder)
+    assert "could not be downloaded or arrived broken" in message
+    assert "digits" in message
+    server.fail("", 0)
+    assert data.fetch(name, pause=0).is_file()
+    assert found(folder) == {download.FILES[name]}
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_passing_fault_is_tried_again(
+    server: Server, folder: Path, name: str, fault: str
+) -> None:
+    server.fail(fault, times=2)  # each file is asked for twice: where it is, then what it is
+    assert data.fetch(name, attempts=3, pause=0).is_file()
+    assert found(folder) == {download.FILES[name]}
+
+
+def test_it_gives_up_after_its_attempts(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(download.time, "sleep", pauses.append)
+    server.fail("500")
+    with pytest.raises(data.DownloadError):
+        data.fetch("mnist", attempts=4, pause=1.5)
+    assert pauses == [1.5] * 3
+    assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_no_network(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    with socket.socket() as taken:  # bound, not listening: connections are refused
+        taken.bind(("127.0.0.1", 0))
+        point_at(f"http://127.0.0.1:{taken.getsockname()[1]}/", monkeypatch)
+        assert "network" in fetch_fails(name, folder, attempts=2)
+
+
+def test_a_wrong_checksum_is_named(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(download.BINARIZED_MNIST_SHA256, "valid", "0" * 64)
+    assert "wrong checksum" in fetch_fails("binarized_mnist", folder)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_silent_server_is_given_up(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(download, "SILENCE", 0.2)
+    server.fail("stall")
+    assert "timed out" in fetch_fails(name, folder)
+    assert socket.getdefaulttimeout() is None
+
+
+# --- bad disks
+
+
+def mounted(where: Path, options: str) -> bool:
+    where.mkdir()
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return False
+    words = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(where)]
+    try:
+        return subprocess.run(words, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
+    where = tmp_path / "disk"
+
+    def make(options: str) -> Path:
+        if not mounted(where, options):
+            pytest.skip("a small disk can be mounted by root only")
+        monkeypatch.setenv("DGM_DATA", str(where))
+        return where
+
+    yield make
+    if os.path.ismount(where):
+        subprocess.run(["umount", str(where)], check=True)
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("size", ["4k", "16k", "24k"])
+def test_a_small_disk_is_full(
+    server: Server, mount: Callable[[str], Path], name: str, size: str
+) -> None:
+    folder = mount(f"size={size}")
+    assert "No space left" in fetch_fails(name, folder, attempts=3)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_full_disk_while_saving(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def no_space(file: io.BufferedWriter, **_: object) -> None:
+        file.write(b"half a file")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(np, "savez_compressed", no_space)
+        assert "No space left" in fetch_fails(name, folder, attempts=3)
+    asked = len(server.requests)
+    data.fetch(name, pause=0)
+    assert len(server.requests) == 2 * asked  # a full disk was not tried three times
+
+
+def test_a_folder_that_cannot_be_written(server: Server, mount: Callable[[str], Path]) -> None:
+    folder = mount("ro")
+    assert "cannot be written" in fetch_fails("mnist", folder)
+    assert not server.requests
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission(server: Server, folder: Path) -> None:
+    folder.mkdir(mode=0o555)
+    assert "cannot be written" in fetch_fails("mnist", folder)
+
+
+@pytest.mark.parametrize("below", ["", "further"])
+def test_a_folder_that_is_a_file(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str
+) -> None:
+    (tmp_path / "file").write_text("I am not a folder")
+    monkeypatch.setenv("DGM_DATA", str(tmp_path / "file" / below))
+    assert "cannot be written" in fetch_fails("mnist", tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "I am not a folder"
+
+
+# --- a killed process
+
+FETCH = """
+import sys
+from torchvision.datasets import MNIST
+from dgm_core import data
+MNIST.mirrors = [sys.argv[1]]
+data.fetch("mnist", attempts=1)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of Unix")
+def test_a_killed_download_is_as_if_it_had_not_been(server: Server, folder: Path) -> None:
+    server.fail("stall")
+    doomed = subprocess.Popen([sys.executable, "-c", FETCH, server.url], cwd=ROOT)
+    try:
+        assert server.stalled.wait(60)
+    finally:
+        doomed.send_signal(signal.SIGKILL)
+        doomed.wait()
+    assert not data.is_available("mnist")
+    assert all(name.startswith(".mnist-") for name in found(folder))
+    (folder / ".mnist.npz.abc123.part").write_bytes(b"killed while saving")
+    server.fail("", 0)
+    data.fetch("mnist", attempts=1)
+    assert found(folder) == {"mnist.npz"}
+    assert len(data.load("mnist", "test").x) == 10
+
+
+def test_the_leftovers_of_another_set_are_left_alone(server: Server, folder: Path) -> None:
+    (folder / ".omniglot-other").mkdir(parents=True)
+    (folder / "notes.part").write_text("mine")
+    data.fetch("mnist", pause=0)
+    assert found(folder) == {"mnist.npz", ".omniglot-other", "notes.part"}
+
+
+def test_an_interrupted_download_leaves_nothing(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez_compressed", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        data.fetch("mnist", pause=0)
+    assert found(folder) == set()
+
+
+def test_the_official_addresses_are_those_of_torchvision() -> None:
+    """What this file replaces must exist, else the tests would pass beside the real thing."""
+    assert [name for name, _ in MNIST.resources] == [name for name, _ in RESOURCES]
+    assert all(mirror.startswith("http") for mirror in MNIST.mirrors)
+    assert Omniglot.download_url_prefix.startswith("https://")
+    assert set(Omniglot.zips_md5) == set(DRAWINGS)
+    assert set(download.BINARIZED_MNIST_SHA256) == set(BINARY)

@@ -1,0 +1,323 @@
+"""The chain player in a real browser: frames arrive, play, stop, and are those that were sent."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
+
+from tests.e2e.apps.chain_player_app import ITERATIONS, THIN, TOTAL, problem
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).parents[2]
+APP = ROOT / "tests/e2e/apps/chain_player_app.py"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LAST = TOTAL - 1
+# Grey level at the centre of each of the 28 × 28 cells of a canvas.
+READ = """canvas => {
+  const {width, height} = canvas
+  const data = canvas.getContext("2d").getImageData(0, 0, width, height).data
+  const at = (i, side) => Math.floor((i + 0.5) * side / 28)
+  return Array.from({length: 784}, (_, i) =>
+    data[4 * (at(Math.floor(i / 28), height) * width + at(i % 28, width))])
+}"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(APP), f"--server.port={port}"]
+    command += ["--server.headless=true", "--server.fileWatcherType=none"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(150):
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).close()
+                break
+            except OSError:
+                time.sleep(0.2)
+        else:
+            pytest.fail("the server did not start")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    found = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    yield found
+    found.close()
+
+
+class Screen:
+    """A page with the player on it."""
+
+    def __init__(self, page: Page, url: str, scene: str, **query: object) -> None:
+        self.page = page
+        self.problems: list[str] = []
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on(
+            "console",
+            lambda line: self.problems.append(line.text) if "chain player" in line.text else None,
+        )
+        pairs = "&".join(f"{key}={value}" for key, value in {"scene": scene, **query}.items())
+        page.goto(f"{url}/?{pairs}")
+        self.player = page.locator(".player")
+        self.toggle = page.locator(".toggle")
+        self.scrub = page.locator(".scrub")
+        expect(self.player).to_have_attribute("data-frame", re.compile(r"^\d+$"), timeout=30_000)
+
+    @property
+    def frame(self) -> int:
+        return int(self.player.get_attribute("data-frame") or -1)
+
+    @property
+    def mode(self) -> str:
+        return self.player.get_attribute("data-mode") or ""
+
+    @property
+    def loaded(self) -> float:
+        """Share of the run's frames that have arrived."""
+        read = "range => parseFloat(range.style.getPropertyValue('--loaded')) / 100"
+        return float(self.scrub.evaluate(read))
+
+    def tile(self, kind: str, sampler: int = 0) -> Locator:
+        return self.page.locator(f".card[data-sampler='{sampler}'] canvas[data-tile={kind}]")
+
+    def pixels(self, kind: str, sampler: int = 0) -> np.ndarray:
+        return np.array(self.tile(kind, sampler).first.evaluate(READ)).reshape(28, 28)
+
+    def shows(self, frame: int, timeout: float = 5.0) -> None:
+        expect(self.player).to_have_attribute("data-frame", str(frame), timeout=1000 * timeout)
+
+    def rests(self, timeout: float = 20.0) -> None:
+        expect(self.player).to_have_attribute("data-mode", "paused", timeout=1000 * timeout)
+
+    def seek(self, frame: int) -> None:
+        self.scrub.fill(str(frame))
+
+
+Open = Callable[..., Screen]
+
+
+@pytest.fixture
+def open_player(browser: Browser, server: str) -> Iterator[Open]:
+    contexts, screens = [], []
+
+    def opened(scene: str, *, reduced: bool = False, width: int = 1264, **query: object) -> Screen:
+        context = browser.new_context(
+            viewport={"width": width, "height": 1200},
+            reduced_motion="reduce" if reduced else "no-preference",
+        )
+        contexts.append(context)
+        screens.append(Screen(context.new_page(), server, scene, **query))
+        return screens[-1]
+
+    yield opened
+    problems = [problem for screen in screens for problem in screen.problems]
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
+    """Wait for a condition that no attribute shows."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_complete_result_plays_to_the_end(open_player: Open) -> None:
+    screen = open_player("complete")
+    assert screen.mode == "playing"
+    early = screen.frame
+    until(lambda: early < screen.frame < LAST)
+    screen.rests()
+    screen.shows(LAST)
+    name = f"Metropolis-within-Gibbs: posterior mean at iteration {ITERATIONS}"
+    expect(screen.page.get_by_role("img", name=name)).to_be_visible()
+    expect(screen.page.locator(".place")).to_have_text("iteration 500 of 500 · finished")
+    screen.toggle.click()
+    assert screen.mode == "playing"
+    until(lambda: screen.frame < LAST)
+
+
+@pytest.mark.parametrize("query", [{"autoplay": 0}, {"reduced": True}])
+def test_rests_on_the_last_frame(open_player: Open, query: dict[str, int]) -> None:
+    screen = open_player("complete", **query)
+    screen.shows(LAST)
+    assert screen.mode == "paused"
+
+
+def test_pictures_are_the_frames_that_were_sent(open_player: Open) -> None:
+    truth, hidden, samplers = problem(0)
+    screen = open_player("complete", autoplay=0)
+    screen.page.locator(".outline input").uncheck()
+    np.testing.assert_array_equal(screen.pixels("truth"), 255 * truth)
+    np.testing.assert_array_equal(screen.pixels("observed")[~hidden], 255 * truth[~hidden])
+    for frame in (LAST, 0, 31):
+        screen.seek(frame)
+        screen.shows(frame)
+        for s, sampler in enumerate(samplers.values()):
+            np.testing.assert_array_equal(screen.pixels("draw", s), 255 * sampler.draws[frame, 0])
+            np.testing.assert_allclose(screen.pixels("mean", s), 255 * sampler.mean[frame], atol=1)
+
+
+def test_outline_marks_the_hidden_region(open_player: Open) -> None:
+    screen = open_player("complete", autoplay=0)
+    picture = "canvas => canvas.toDataURL()"
+    outlined = screen.tile("draw").evaluate(picture)
+    given = screen.tile("truth").evaluate(picture)
+    screen.page.locator(".outline input").uncheck()
+    assert screen.tile("draw").evaluate(picture) != outlined
+    assert screen.tile("truth").evaluate(picture) == given
+
+
+def test_buttons_and_keys_step(open_player: Open) -> None:
+    screen = open_player("complete", autoplay=0)
+    screen.page.evaluate("() => { window.seen = []; window.onkeydown = (e) => seen.push(e.key) }")
+    screen.page.locator(".back").click()
+    screen.shows(LAST - 1)
+    screen.page.locator(".card h4").first.click()
+    for key, frame in (("Home", 0), ("ArrowRight", 1), ("ArrowLeft", 0), ("End", LAST)):
+        screen.page.keyboard.press(key)
+        screen.shows(frame)
+    screen.seek(10)
+    screen.page.keyboard.press("ArrowRight")  # the focus is on the range
+    screen.shows(11)
+    screen.page.locator(".forward").click()
+    screen.shows(12)
+    screen.page.locator(".card h4").first.click()
+    screen.page.keyboard.press("Space")
+    until(lambda: screen.frame > 13)
+    screen.page.keyboard.press("Space")
+    screen.rests()
+    assert screen.page.evaluate("seen") == []
+    screen.page.keyboard.press("x")
+    assert screen.page.evaluate("seen") == ["x"]
+
+
+def test_plot_scrubs(open_player: Open) -> None:
+    screen = open_player("complete", autoplay=0)
+    region = screen.page.locator(".plot .warmup").bounding_box()
+    assert region is not None
+    middle, height = region["x"] + region["width"] / 2, region["y"] + region["height"] / 2
+    screen.page.mouse.move(middle, height)
+    screen.page.mouse.down()
+    until(lambda: abs(THIN * (screen.frame + 1) - 50) <= THIN)
+    screen.page.mouse.move(region["x"] + 2 * region["width"], height, steps=4)
+    until(lambda: abs(THIN * (screen.frame + 1) - 200) <= THIN)
+    screen.page.mouse.up()
+    there = screen.frame
+    screen.page.mouse.move(middle, height)
+    assert screen.frame == there
+
+
+def test_chunks_arrive_and_are_followed(open_player: Open) -> None:
+    screen = open_player("stream")
+    assert screen.player.get_attribute("data-state") == "running"
+    assert screen.mode == "following"
+    seen = []
+    until(lambda: seen.append(screen.frame) or screen.frame == LAST, 40)
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 20
+    screen.rests()
+    assert screen.player.get_attribute("data-state") == "finished"
+    screen.seek(0)
+    screen.shows(0)
+
+
+def test_pause_stops_following(open_player: Open) -> None:
+    screen = open_player("stream", chunk=3)
+    until(lambda: screen.frame > 5)
+    screen.toggle.click()
+    screen.rests()
+    there, loaded = screen.frame, screen.loaded
+    until(lambda: screen.loaded > loaded + 0.1)
+    assert screen.frame == there
+    screen.page.locator(".scrub").press("End")
+    newest = screen.frame
+    assert newest > there
+    screen.toggle.click()
+    assert screen.mode == "following"
+    until(lambda: screen.frame > newest)
+
+
+def test_lost_frames_show_the_one_before(open_player: Open) -> None:
+    screen = open_player("stream", gap=1, stop=20)
+    screen.shows(19, 20)
+    screen.seek(7)
+    screen.shows(4)
+    screen.seek(12)
+    screen.shows(12)
+
+
+def test_new_run_starts_again(open_player: Open) -> None:
+    screen = open_player("complete", autoplay=0)
+    truth, _, samplers = problem(1)
+    screen.seek(40)
+    screen.page.get_by_role("button", name="New run").click()
+    screen.shows(LAST, 20)
+    screen.page.locator(".outline input").uncheck()
+    np.testing.assert_array_equal(screen.pixels("truth"), 255 * truth)
+    drawn = samplers["Pseudo-Gibbs"].draws[LAST, 0]
+    np.testing.assert_array_equal(screen.pixels("draw"), 255 * drawn)
+
+
+def test_warnings_and_missing_numbers(open_player: Open) -> None:
+    screen = open_player("complete", autoplay=0)
+    first, second = (screen.page.locator(f".card[data-sampler='{s}']") for s in (0, 1))
+    expect(first.locator("[data-number=acceptance] dd")).to_have_text("–")
+    expect(first.locator("[data-number=rhat] .warn")).to_be_visible()
+    expect(first.locator("[data-number=stuck] .warn")).to_have_count(0)
+    expect(second.locator("[data-number=rhat] .warn")).to_have_count(0)
+    expect(second.locator("[data-number=stuck] .warn")).to_be_visible()
+
+
+def test_nothing_to_score_is_said(open_player: Open) -> None:
+    screen = open_player("complete", autoplay=0, hide="none", chains=1, samplers=1)
+    screen.shows(LAST)
+    expect(screen.page.locator(".plot")).to_contain_text("nothing to score")
+
+
+def test_five_tiles_fit_a_phone(open_player: Open) -> None:
+    screen = open_player("complete", autoplay=0, width=400, chains=16)
+    boxes = [canvas.bounding_box() for canvas in screen.page.locator(".tiles canvas").all()[:5]]
+    assert len({box["y"] for box in boxes if box}) == 1
+    assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= 400 for box in boxes)
+    assert screen.page.evaluate("document.documentElement.scrollWidth") <= 400

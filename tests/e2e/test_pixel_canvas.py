@@ -1,0 +1,399 @@
+"""The pixel canvas in a real browser: what is painted is what arrives in Python."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Playwright, sync_playwright
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).parents[2]
+APP = ROOT / "tests/e2e/apps/pixel_canvas_app.py"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+Cells = set[tuple[int, int]]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(APP), f"--server.port={port}"]
+    command += ["--server.headless=true", "--server.fileWatcherType=none"]
+    command += ["--client.toolbarMode=developer"]  # with all of Streamlit's hotkeys
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(150):
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).close()
+                break
+            except OSError:
+                time.sleep(0.2)
+        else:
+            pytest.fail("the server did not start")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    found = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    yield found
+    found.close()
+
+
+class Screen:
+    """A page with the canvas on it, spoken to in cells (row, column)."""
+
+    def __init__(self, page: Page, url: str, size: int = 28, **query: object) -> None:
+        self.page, self.size = page, size
+        pairs = "&".join(f"{key}={value}" for key, value in {"size": size, **query}.items())
+        page.goto(f"{url}/?{pairs}")
+        self.board = page.locator("canvas.board")
+        self.board.wait_for()
+        self.settle()
+        self.board.scroll_into_view_if_needed()
+
+    def settle(self) -> None:
+        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+    def at(self, row: float, column: float) -> tuple[float, float]:
+        """Middle of a cell on screen."""
+        box = self.board.bounding_box()
+        cell = box["width"] / self.size
+        return box["x"] + (column + 0.5) * cell, box["y"] + (row + 0.5) * cell
+
+    def drag(self, *cells: tuple[float, float], button: str = "left") -> None:
+        """Press at the first cell, jump from cell to cell, release at the last."""
+        mouse = self.page.mouse
+        mouse.move(*self.at(*cells[0]))
+        mouse.down(button=button)
+        for cell in cells[1:]:
+            mouse.move(*self.at(*cell))
+        mouse.up(button=button)
+
+    def tool(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def brush(self, size: int) -> None:
+        self.page.get_by_role("slider", name="Brush size").fill(str(size))
+
+    def report(self) -> dict[str, object]:
+        return json.loads(self.page.locator("#report").text_content())
+
+    def heard(self, number: int | None) -> Cells | None:
+        """The cells in Python, once it has heard of stroke `number`."""
+        deadline = time.monotonic() + 10
+        while (report := self.report())["number"] != number:
+            assert time.monotonic() < deadline, f"expected stroke {number}, got {report}"
+            self.page.wait_for_timeout(20)
+        self.settle()
+        cells = self.report()["cells"]
+        return None if cells is None else {tuple(cell) for cell in cells}
+
+    def says(self, text: str) -> None:
+        """The visible count reads `text`."""
+        self.page.locator(".count", has_text=text).wait_for(timeout=5000)
+
+
+Opener = Callable[..., Screen]
+
+
+@pytest.fixture
+def opened(browser: Browser, server: str) -> Iterator[Opener]:
+    contexts = []
+
+    def opener(*, options: dict | None = None, **query: object) -> Screen:
+        contexts.append(browser.new_context(**(options or {})))
+        return Screen(contexts[-1].new_page(), server, **query)
+
+    yield opener
+    for context in contexts:
+        context.close()
+
+
+def rows(first: int, last: int, size: int = 28) -> Cells:
+    return {(row, column) for row in range(first, last) for column in range(size)}
+
+
+def test_mouse_strokes_arrive_cell_by_cell(opened: Opener) -> None:
+    screen = opened()
+    screen.brush(1)
+    screen.drag((3, 4), (3, 20))  # one jump: the line between has no gaps
+    assert screen.heard(1) == {(3, column) for column in range(4, 21)}
+    screen.drag((10, 2), (18, 10))
+    diagonal = {(10 + step, 2 + step) for step in range(9)}
+    assert screen.heard(2) == {(3, column) for column in range(4, 21)} | diagonal
+    screen.says("26 of 784 pixels hidden")
+    assert screen.page.locator(".unseen[role=status]").text_content() == "26 of 784 pixels hidden"
+    assert screen.report()["calls"] == screen.report()["in_callback"] == 2
+
+
+def test_brush_shapes(opened: Opener) -> None:
+    screen = opened()
+    screen.board.focus()
+    screen.page.keyboard.press("3")
+    screen.drag((10, 10))
+    square = {(row, column) for row in (9, 10, 11) for column in (9, 10, 11)}
+    assert screen.heard(1) == square
+    screen.page.keyboard.press("c")
+    assert screen.heard(2) == set()
+    screen.page.keyboard.press("5")
+    screen.drag((10, 10))
+    disc = {(r, c) for r in range(8, 13) for c in range(8, 13) if abs(r - 10) + abs(c - 10) < 4}
+    assert screen.heard(3) == disc
+    screen.page.keyboard.press("Delete")
+    screen.page.keyboard.press("4")
+    screen.drag((0.2, 0.2))  # rows and columns -1 to 2, less the corners; the rest is cut off
+    assert screen.heard(5) == {(r, c) for r in range(3) for c in range(3)} - {(2, 2)}
+
+
+def test_a_stroke_that_leaves_the_grid_goes_on_along_its_way(opened: Opener) -> None:
+    screen = opened()
+    screen.brush(1)
+    screen.drag((25, 5), (32, 5), (32, 8), (26, 8))
+    assert screen.heard(1) == {(25, 5), (26, 5), (27, 5), (27, 8), (26, 8)}
+
+
+def test_eraser_right_button_and_shift_erase(opened: Opener) -> None:
+    screen = opened()
+    screen.brush(1)
+    row = {(5, column) for column in range(4, 12)}
+    screen.drag((5, 4), (5, 11))
+    assert screen.heard(1) == row
+    screen.tool("Eraser").click()
+    assert screen.tool("Eraser").get_attribute("aria-pressed") == "true"
+    screen.drag((5, 4))
+    assert screen.heard(2) == row - {(5, 4)}
+    screen.page.keyboard.press("e")
+    assert screen.tool("Eraser").get_attribute("aria-pressed") == "false"
+    screen.drag((5, 11), button="right")
+    assert screen.heard(3) == row - {(5, 4), (5, 11)}
+    screen.page.keyboard.down("Shift")
+    screen.drag((5, 6))
+    screen.page.keyboard.up("Shift")
+    assert screen.heard(4) == row - {(5, 4), (5, 11), (5, 6)}
+
+
+def test_undo_redo_invert_clear(opened: Opener) -> None:
+    screen = opened(mode="ink")
+    screen.brush(1)
+    screen.drag((1, 1))
+    screen.drag((2, 2))
+    assert screen.heard(2) == {(1, 1), (2, 2)}
+    screen.says("2 of 784 pixels inked")
+    screen.tool("Undo").click()
+    assert screen.heard(3) == {(1, 1)}
+    screen.page.keyboard.press("Control+z")
+    assert screen.heard(4) == set()
+    assert screen.tool("Undo").get_attribute("aria-disabled") == "true"
+    screen.page.keyboard.press("u")  # nothing left: nothing is sent
+    screen.page.keyboard.press("Control+Shift+Z")
+    assert screen.heard(5) == {(1, 1)}
+    screen.tool("Redo").click()
+    assert screen.heard(6) == {(1, 1), (2, 2)}
+    screen.tool("Invert").click()
+    assert screen.heard(7) == rows(0, 28) - {(1, 1), (2, 2)}
+    screen.tool("Clear").click()
+    assert screen.heard(8) == set()
+    screen.page.keyboard.press("u")
+    screen.page.keyboard.press("u")
+    assert screen.heard(10) == {(1, 1), (2, 2)}
+    screen.drag((3, 3))
+    assert screen.heard(11) == {(1, 1), (2, 2), (3, 3)}
+    assert screen.tool("Redo").get_attribute("aria-disabled") == "true"
+
+
+def test_keyboard_paints_and_keeps_the_hotkeys_of_the_page_away(opened: Opener) -> None:
+    screen = opened()
+    keys = screen.page.keyboard
+    screen.board.focus()
+    keys.press("1")
+    keys.press("ArrowLeft")
+    keys.press("ArrowUp")
+    keys.press("Space")  # from the middle (14, 14)
+    assert screen.heard(1) == {(13, 13)}
+    keys.down("Space")
+    for _ in range(3):
+        keys.press("ArrowRight")
+    keys.press("ArrowDown")
+    keys.up("Space")
+    trail = {(13, 13), (13, 14), (13, 15), (13, 16), (14, 16)}
+    assert screen.heard(2) == trail
+    keys.press("Shift+Space")
+    assert screen.heard(3) == trail - {(14, 16)}
+    keys.press("ArrowLeft")
+    status = screen.page.locator(".unseen[role=status]")
+    assert status.text_content() == "Row 15, column 16, visible"
+    runs = screen.report()["runs"]
+    keys.press("r")  # Streamlit: rerun
+    keys.press("c")  # Streamlit: the dialog that clears caches
+    assert screen.heard(4) == set()
+    screen.page.wait_for_timeout(300)
+    assert screen.page.get_by_role("dialog").count() == 0
+    assert screen.report()["runs"] == runs + 1
+
+
+def test_touch_paints_and_a_cancelled_touch_does_not(opened: Opener) -> None:
+    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+    screen = opened(options=phone | {"device_scale_factor": 3})
+    assert screen.tool("Eraser").bounding_box()["height"] >= 44
+    screen.brush(1)
+    wire = screen.page.context.new_cdp_session(screen.page)
+
+    def touch(kind: str, *cells: tuple[int, int]) -> None:
+        points = [dict(zip("xy", screen.at(*cell), strict=True)) for cell in cells]
+        wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", (4, 4))
+    touch("touchMove", (4, 9))
+    touch("touchMove", (8, 9))
+    touch("touchEnd")
+    bend = {(4, column) for column in range(4, 10)} | {(row, 9) for row in range(4, 9)}
+    assert screen.heard(1) == bend
+    touch("touchStart", (20, 4))
+    touch("touchMove", (20, 9))
+    touch("touchCancel")
+    screen.says(f"{len(bend)} of 784")
+    screen.tool("Undo").tap()
+    assert screen.heard(2) == set()
+
+
+def test_a_preset_replaces_strokes_and_can_be_undone(opened: Opener) -> None:
+    screen = opened()
+    screen.brush(1)
+    screen.drag((20, 20))
+    assert screen.heard(1) == {(20, 20)}
+    screen.tool("Preset").click()
+    screen.says("392 of 784")
+    assert screen.heard(None) is None  # nothing painted since
+    screen.drag((27, 0))
+    assert screen.heard(2) == rows(0, 14) | {(27, 0)}
+    screen.tool("Undo").click()
+    screen.tool("Undo").click()
+    assert screen.heard(4) == {(20, 20)}
+    assert screen.report()["revision"] == 2
+
+
+def test_a_stale_rerun_never_eats_a_stroke(opened: Opener) -> None:
+    screen = opened(delay=0.7)
+    screen.brush(1)
+    screen.drag((5, 5))
+    mouse = screen.page.mouse
+    mouse.move(*screen.at(9, 2))
+    mouse.down()
+    mouse.move(*screen.at(9, 6))
+    assert screen.heard(1) == {(5, 5)}  # the pixels of stroke 1 come back during stroke 2
+    mouse.move(*screen.at(9, 12))
+    mouse.up()
+    expected = {(5, 5)} | {(9, column) for column in range(2, 13)}
+    assert screen.heard(2) == expected
+    for row in range(20, 24):  # strokes faster than the script
+        screen.drag((row, 3), (row, 4))
+        screen.page.wait_for_timeout(200)
+    expected |= {(row, column) for row in range(20, 24) for column in (3, 4)}
+    assert screen.heard(6) == expected
+    screen.says("20 of 784")
+
+
+def test_a_remount_shows_the_latest_pixels(opened: Opener) -> None:
+    screen = opened()
+    screen.brush(2)
+    screen.drag((6, 6))
+    painted = screen.heard(1)
+    assert len(painted) == 4
+    toggle = screen.page.get_by_text("Show", exact=True)
+    toggle.click()
+    screen.board.wait_for(state="detached")
+    assert screen.heard(None) is None
+    toggle.click()
+    screen.board.wait_for()
+    screen.settle()
+    screen.says("4 of 784")
+    screen.brush(1)
+    screen.drag((20, 20))
+    assert screen.heard(2) == painted | {(20, 20)}
+
+
+@pytest.mark.parametrize(("size", "picture"), [(32, "rgb"), (64, "rgb"), (64, "none")])
+def test_other_sizes(opened: Opener, size: int, picture: str) -> None:
+    screen = opened(size=size, picture=picture)
+    screen.brush(1)
+    last = size - 1
+    screen.drag((0, 0), (last, last))
+    assert screen.heard(1) == {(step, step) for step in range(size)}
+    screen.tool("Invert").click()
+    assert len(screen.heard(2)) == size * size - size
+    box = screen.board.bounding_box()
+    assert abs(box["width"] - box["height"]) < 0.01
+    assert box["width"] <= 360
+
+
+@pytest.mark.parametrize("peek", [False, True])
+def test_hidden_cells_show_no_picture_unless_asked(opened: Opener, peek: bool) -> None:
+    screen = opened(picture="rgb", **({"peek": 1} if peek else {}))
+    screen.tool("Invert").click()
+    screen.heard(1)
+    screen.page.mouse.move(0, 0)
+    here, there = screen.board.evaluate(  # far apart in the picture, alike in the hatch
+        """board => {
+            const cell = board.width / 28
+            const look = (x, y) => board.getContext("2d")
+                .getImageData(x * cell + 1, y * cell + 1, cell - 2, cell - 2).data.join()
+            return [look(2, 2), look(24, 14)]
+        }"""
+    )
+    assert (here != there) == peek
+
+
+def test_dark_theme_redraws(opened: Opener) -> None:
+    screen = opened(options={"color_scheme": "light"})
+    screen.tool("Invert").click()
+    screen.heard(1)
+
+    def look() -> str:
+        return screen.board.evaluate("board => board.toDataURL()")
+
+    light = look()
+    screen.page.emulate_media(color_scheme="dark")
+    screen.page.wait_for_timeout(500)
+    assert look() != light
+    assert screen.heard(1) == rows(0, 28)
+
+
+def test_narrow_screens_keep_everything_in_sight(opened: Opener) -> None:
+    screen = opened(options={"viewport": {"width": 320, "height": 640}})
+    right = [screen.page.locator(part).bounding_box() for part in (".head", ".board", ".tools")]
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 320 for box in right)
+    assert screen.page.evaluate("document.documentElement.scrollWidth") <= 320

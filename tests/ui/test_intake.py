@@ -1,0 +1,472 @@
+"""Uploads: every sound picture is read right, every other file is turned away in a sentence."""
+
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dgm_core import data
+from ui import intake
+from ui.intake import BadUpload, digit_from_picture, mask_from_picture, read_picture
+
+ROOT = Path(__file__).parents[2]
+ORIENTATION = 0x0112
+
+
+def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def flat_png(width: int, height: int, colour: int = 0, before: bytes = b"") -> bytes:
+    """A black PNG written row by row, so that a bomb costs the test nothing."""
+    samples = {0: 1, 2: 3, 4: 2, 6: 4}[colour]
+    packer, row = zlib.compressobj(9), bytes(1 + width * samples)
+    pixels = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+    parts = chunk(b"IHDR", header) + before + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+def claiming(width: int, height: int) -> bytes:
+    """A PNG whose header names a size that its pixels do not have."""
+    small = flat_png(10, 10)
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return small[:8] + chunk(b"IHDR", header) + small[33:]
+
+
+def ramp(height: int = 40, width: int = 60) -> np.ndarray:
+    """Grey levels (H, W) with another value in every corner."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    return np.rint(255 * (rows / height + columns / width) / 2).astype(np.uint8)
+
+
+def note(index: int) -> bytes:
+    text = zlib.compress("😀".encode() + bytes([97]) * (2**20 - 5))
+    return chunk(b"iTXt", b"key%d\0\1\0\0\0" % index + text)
+
+
+# files that must be turned away: name → (file, a word of the sentence)
+BAD: dict[str, tuple[Callable[[], bytes], str]] = {
+    "empty": (lambda: b"", "empty"),
+    "text": (lambda: b"hello, this is a table\n1,2,3\n", "text"),
+    "one byte": (lambda: b"\x89", "not a picture"),
+    "zeros": (lambda: bytes(4000), "not a picture"),
+    "svg": (lambda: b'<?xml version="1.0"?><svg xmlns="x"><path/></svg>', "SVG"),
+    "html": (lambda: b"<!doctype html><html></html>", "web page"),
+    "pdf": (lambda: b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + bytes(100), "PDF"),
+    "eps": (lambda: saved(Image.new("L", (50, 50)), "EPS"), "PostScript"),
+    "tiff": (lambda: saved(Image.new("L", (50, 50)), "TIFF"), "TIFF"),
+    "heic": (lambda: b"\0\0\0\x18ftypheic" + bytes(100), "HEIC"),
+    "ico": (lambda: saved(Image.new("L", (50, 50)), "ICO"), "not a picture"),
+    "zip": (lambda: b"PK\x03\x04" + bytes(100), "ZIP"),
+    "5 MB and a byte": (lambda: bytes(intake.MAX_BYTES + 1), "5 MB"),
+    "truncated png": (lambda: saved(Image.fromarray(ramp(300, 300)))[:900], "cut short"),
+    "truncated jpeg": (lambda: saved(Image.fromarray(ramp()), "JPEG")[:-60], "cut short"),
+    "truncated gif": (lambda: saved(Image.fromarray(ramp()), "GIF")[:-400], "cut short"),
+    "truncated bmp": (lambda: saved(Image.fromarray(ramp()), "BMP")[:-400], "cut short"),
+    "truncated webp": (lambda: saved(Image.fromarray(ramp()), "WEBP")[:-40], "cut short"),
+    "header only": (lambda: saved(Image.fromarray(ramp()))[:33], "cut short"),
+    "webp header only": (lambda: b"RIFF\x20\0\0\0WEBPVP8X", "cut short"),
+    "1×1": (lambda: flat_png(1, 1), "1 × 1"),
+    "60000×1": (lambda: flat_png(60_000, 1), "60000 × 1"),
+    "1×60000": (lambda: flat_png(1, 60_000), "1 × 60000"),
+    "thin": (lambda: flat_png(2000, 20), "long and thin"),
+    "bomb 8000²": (lambda: flat_png(8000, 8000), "8000 × 8000"),
+    "bomb 8000² jpeg": (lambda: saved(Image.new("L", (8000, 8000)), "JPEG"), "25 million"),
+    "bomb 10000²": (lambda: flat_png(10_000, 10_000), "far too many pixels|10000 × 10000"),
+    "bomb 20000²": (lambda: flat_png(20_000, 20_000), "far too many pixels"),
+    "bomb webp": (lambda: saved(Image.new("L", (8000, 4000)), "WEBP"), "12.5 million"),
+    "2³¹ × 2³¹": (lambda: claiming(2**31 - 1, 2**31 - 1), "far too many pixels"),
+    "zTXt bomb": (
+        lambda: flat_png(40, 40, 0, chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**26)))),
+        "too much besides",
+    ),
+    "iTXt bombs": (lambda: flat_png(40, 40, 0, b"".join(map(note, range(70)))), "too much"),
+    "400,000 chunks": (lambda: flat_png(40, 40, 0, chunk(b"abCd", b"") * 400_000), "too much"),
+    "1,000,000 markers": (
+        lambda: saved(Image.new("L", (40, 40)), "JPEG").replace(
+            b"\xff\xd8", b"\xff\xd8" + b"\xff\xe5\0\2" * 1_000_000, 1
+        ),
+        "too much besides",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_files_are_turned_away_in_a_sentence(case: str) -> None:
+    make, word = BAD[case]
+    with pytest.raises(BadUpload, match=word) as caught:
+        read_picture(make(), "my drawing.png")
+    sentence = str(caught.value)
+    assert sentence.startswith("“my drawing.png” ")
+    assert sentence.endswith(".")
+    assert len(sentence) < 200
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP"])
+def test_a_damaged_file_is_a_picture_or_a_bad_upload(kind: str) -> None:
+    sound = saved(Image.fromarray(ramp()).convert("RGB"), kind)
+    outcomes = set()
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        broken = bytearray(sound)
+        for at in rng.integers(
+            0, min(len(broken), 200 if seed % 2 else len(broken)), seed % 8 + 1
+        ):
+            broken[at] ^= 1 << int(rng.integers(8))
+        cut = len(broken) if seed % 5 else int(rng.integers(1, len(broken)))
+        try:
+            grey = read_picture(bytes(broken[:cut]))
+        except BadUpload:
+            outcomes.add("refused")
+        else:
+            outcomes.add("read")
+            assert grey.dtype == np.uint8
+            assert grey.ndim == 2
+    assert "refused" in outcomes
+
+
+@pytest.mark.parametrize(
+    "name", ["", "../../etc/passwd", "\0\n\x1b[31m", "<b>*x*</b>![a](b)", "é" * 999, "\ud800"]
+)
+def test_odd_file_names_do_not_matter(name: str) -> None:
+    assert read_picture(saved(Image.fromarray(ramp())), name).shape == (40, 60)
+    with pytest.raises(BadUpload) as caught:
+        read_picture(b"", name)
+    assert not set("<>*[]()/\\\0\n\x1b\ud800") & set(str(caught.value))
+    assert len(str(caught.value)) < 120
+
+
+# --- what a sound picture becomes
+
+
+def test_grey_levels_are_exact() -> None:
+    for kind in ("PNG", "BMP", "GIF"):
+        np.testing.assert_array_equal(read_picture(saved(Image.fromarray(ramp()), kind)), ramp())
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [
+        ("1", "PNG"), ("L", "PNG"), ("LA", "PNG"), ("P", "PNG"), ("RGB", "PNG"), ("RGBA", "PNG"),
+        ("I;16", "PNG"), ("1", "BMP"), ("P", "BMP"), ("RGB", "BMP"), ("RGBA", "BMP"),
+        ("L", "JPEG"), ("RGB", "JPEG"), ("CMYK", "JPEG"), ("P", "GIF"), ("RGB", "WEBP"),
+        ("RGBA", "WEBP"),
+    ],
+)  # fmt: skip
+def test_every_mode_of_a_file_becomes_grey(mode: str, kind: str) -> None:
+    levels = np.where(ramp() > 127, 255, 0).astype(np.uint8) if mode == "1" else ramp()
+    if mode == "I;16":
+        image = Image.fromarray(levels.astype(np.uint16) * 257)
+    else:
+        image = Image.fromarray(levels).convert(mode)
+    assert image.mode == mode
+    options = {"lossless": True} if kind == "WEBP" else {}
+    grey = read_picture(saved(image, kind, **options))
+    assert grey.shape == levels.shape
+    assert np.abs(grey.astype(int) - levels).max() <= (3 if kind == "JPEG" else 1)
+
+
+@pytest.mark.parametrize("mode", ["I", "F", "I;16", "I;16B", "HSV", "YCbCr", "RGBa", "RGBX", "PA"])
+def test_modes_that_only_the_decoder_knows(mode: str) -> None:
+    if mode == "F":
+        image = Image.fromarray(ramp().astype(np.float32) / 100 - 1)
+        expected = np.rint((ramp() - ramp().min()) * (255 / np.ptp(ramp().astype(float))))
+    elif mode in ("I", "I;16", "I;16B"):
+        kind = {"I": np.int32, "I;16": np.uint16, "I;16B": ">u2"}[mode]
+        image = Image.fromarray((ramp().astype(np.int32) * 257).astype(kind))
+        expected = ramp()
+    else:
+        via = {"RGBa": "RGBA", "PA": "P"}.get(mode, "RGB")
+        image, expected = Image.fromarray(ramp()).convert(via).convert(mode), ramp()
+    assert image.mode == mode
+    grey = np.asarray(intake._small_grey(image)).astype(int)
+    assert np.abs(grey - expected).max() <= 2
+
+
+def test_floats_that_are_not_finite_are_survived() -> None:
+    values = np.array([[np.nan, 1.0, 3.0], [np.inf, -np.inf, 2.0]], np.float32)
+    np.testing.assert_array_equal(intake._full_range(values), [[0, 0, 255], [255, 0, 128]])
+    assert not intake._full_range(np.full((2, 2), np.nan, np.float32)).any()
+    assert not intake._full_range(np.full((2, 2), 7, np.float32)).any()
+
+
+def test_transparent_is_white_paper() -> None:
+    drawing = np.zeros((20, 20, 4), np.uint8)
+    drawing[5:15, 5:15, 3] = 255
+    for kind in ("PNG", "WEBP"):
+        options = {"lossless": True} if kind == "WEBP" else {}
+        grey = read_picture(saved(Image.fromarray(drawing), kind, **options))
+        np.testing.assert_array_equal(grey == 0, drawing[..., 3] == 255)
+        assert set(np.unique(grey)) == {0, 255}
+    palette = Image.fromarray((drawing[..., 3] > 0).astype(np.uint8)).convert("P")
+    palette.putpalette([0, 0, 0, 0, 0, 0])
+    for kind in ("PNG", "GIF"):
+        grey = read_picture(saved(palette, kind, transparency=0))
+        np.testing.assert_array_equal(grey == 0, drawing[..., 3] == 255)
+
+
+def test_half_transparent_black_is_half_grey() -> None:
+    grey = read_picture(saved(Image.new("LA", (10, 10), (0, 128))))
+    assert np.all(np.abs(grey.astype(int) - 127) <= 1)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_the_first_frame_of_an_animation_is_taken(kind: str) -> None:
+    frames = [Image.new("L", (20, 20), level) for level in (255, 0, 90)]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    moving = saved(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    assert np.all(read_picture(moving) == 255)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_camera_is_turned_upright(orientation: int, kind: str) -> None:
+    upright = Image.fromarray(ramp(48, 64))
+    back = {6: 8, 8: 6}.get(orientation, orientation)
+    stored = upright.transpose(intake._TURNS[back]) if back > 1 else upright
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    options = {"lossless": True} if kind == "WEBP" else {}
+    grey = read_picture(saved(stored, kind, exif=exif, **options))
+    assert grey.shape == (48, 64)
+    assert np.abs(grey.astype(int) - ramp(48, 64)).max() <= 4
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08"]
+)
+def test_a_broken_camera_note_does_not_spoil_the_picture(exif: bytes) -> None:
+    assert read_picture(saved(Image.fromarray(ramp()), "JPEG", exif=exif)).shape == (40, 60)
+
+
+def test_big_pictures_are_averaged_down() -> None:
+    big = np.kron(ramp(20, 30), np.ones((100, 100), np.uint8))  # 2000 × 3000
+    for kind in ("PNG", "JPEG"):
+        grey = read_picture(saved(Image.fromarray(big), kind))
+        assert max(grey.shape) <= intake.WORKING_SIDE
+        assert grey.shape[1] / grey.shape[0] == pytest.approx(1.5, rel=0.01)
+        assert grey.mean() == pytest.approx(big.mean(), abs=2)
+
+
+# --- digits
+
+
+@pytest.fixture(scope="module")
+def digits() -> np.ndarray:
+    """(300, 28, 28) uint8, light on dark, as MNIST."""
+    return np.rint(data.load("digits", "test").x[:, 0].numpy() * 255).astype(np.uint8)
+
+
+def page(digit: np.ndarray, scale: int = 12, noise: float = 0, seed: int = 0) -> np.ndarray:
+    """The digit in dark ink, enlarged, off the centre of a white page."""
+    grey = np.full((700, 560), 235.0)
+    large = np.kron(digit, np.ones((scale, scale)))
+    grey[40 : 40 + len(large), 150 : 150 + len(large)] -= large * (200 / 255)
+    grey += noise * np.random.default_rng(seed).standard_normal(grey.shape)
+    return np.clip(grey, 0, 255).astype(np.uint8)
+
+
+def test_an_mnist_like_picture_comes_back_as_it_is(digits: np.ndarray) -> None:
+    for digit in digits[:100]:
+        back = digit_from_picture(read_picture(saved(Image.fromarray(digit))))
+        assert back.dtype == np.float32
+        np.testing.assert_array_equal(back, digit.astype(np.float32) / 255)
+
+
+def test_an_inverted_28_pixel_picture_is_only_inverted(digits: np.ndarray) -> None:
+    for invert in (None, True):
+        back = digit_from_picture(255 - digits[0], invert)
+        np.testing.assert_array_equal(back, digits[0].astype(np.float32) / 255)
+
+
+@pytest.mark.parametrize("noise", [0, 8])
+def test_a_photographed_digit_is_the_digit(digits: np.ndarray, noise: float) -> None:
+    likeness = []
+    for seed, digit in enumerate(digits[:25]):
+        back = digit_from_picture(page(digit, noise=noise, seed=seed))
+        inside = digit[np.ix_(digit.any(1), digit.any(0))]
+        plain = digit_from_picture(np.pad(inside, 30))  # the same layout, without a photograph
+        likeness.append(np.corrcoef(back.ravel(), plain.ravel())[0, 1])
+    # a faint end found or lost moves the whole by a pixel
+    assert np.median(likeness) > 0.97
+    assert min(likeness) > 0.8, f"digit {np.argmin(likeness)}"
+
+
+def test_digits_are_laid_out_as_in_mnist(digits: np.ndarray) -> None:
+    for digit in digits[:25]:
+        back = digit_from_picture(page(digit))
+        assert back.shape == (28, 28)
+        assert back.min() == 0
+        assert back.max() == 1
+        rows, columns = np.flatnonzero(back.any(1)), np.flatnonzero(back.any(0))
+        assert max(np.ptp(rows), np.ptp(columns)) + 1 <= 20
+        at = np.arange(28)
+        for mass in (back.sum(1), back.sum(0)):
+            touching = mass[0] > 0 or mass[-1] > 0
+            assert touching or abs(mass @ at / mass.sum() - 14) <= 0.5 + 1e-6
+
+
+def test_aspect_is_kept() -> None:
+    grey = np.zeros((200, 200), np.uint8)
+    grey[20:180, 90:110] = 255  # 160 × 20: a one
+    ink = digit_from_picture(grey) > 0.5
+    assert ink.any(1).sum() == 20
+    assert 2 <= ink.any(0).sum() <= 3
+
+
+@pytest.mark.parametrize("dark_ink", [True, False])
+def test_both_kinds_of_paper_give_the_same_digit(digits: np.ndarray, dark_ink: bool) -> None:
+    drawing = page(digits[3])
+    grey = drawing if dark_ink else 255 - drawing
+    expected = digit_from_picture(drawing, invert=True)
+    np.testing.assert_allclose(digit_from_picture(grey), expected, atol=1e-6)
+    np.testing.assert_allclose(digit_from_picture(grey, dark_ink), expected, atol=1e-6)
+
+
+def test_dim_paper_is_still_paper(digits: np.ndarray) -> None:
+    shade = page(digits[5]).astype(float) * np.linspace(0.35, 0.5, 560)  # in a dark room
+    back = digit_from_picture(shade.astype(np.uint8))
+    assert np.corrcoef(back.ravel(), digit_from_picture(page(digits[5])).ravel())[0, 1] > 0.9
+
+
+def test_specks_are_not_ink(digits: np.ndarray) -> None:
+    clean = page(digits[7])
+    dusty = clean.copy()
+    rng = np.random.default_rng(0)
+    dusty[rng.integers(400, 700, 60), rng.integers(0, 560, 60)] = 0
+    dusty[5, 5] = 0
+    np.testing.assert_allclose(digit_from_picture(dusty), digit_from_picture(clean), atol=0.02)
+
+
+@pytest.mark.parametrize("side", [8, 28, 300])
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_blank_picture_has_no_ink(side: int, level: int) -> None:
+    for noise in (0, 6):
+        grey = level + noise * np.random.default_rng(1).standard_normal((side, side))
+        with pytest.raises(BadUpload, match="no ink"):
+            digit_from_picture(np.clip(grey, 0, 255).astype(np.uint8))
+
+
+def test_the_wrong_kind_of_ink_is_no_ink(digits: np.ndarray) -> None:
+    with pytest.raises(BadUpload, match="no ink"):
+        digit_from_picture(page(digits[0]), invert=False)
+
+
+def test_any_picture_gives_a_digit_or_no_ink() -> None:
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        grey = rng.integers(0, 256, rng.integers(8, 60, 2)).astype(np.uint8)
+        for invert in (None, True, False):
+            try:
+                digit = digit_from_picture(grey, invert)
+            except BadUpload:
+                continue
+            assert np.isfinite(digit).all()
+            assert digit.min() >= 0
+            assert digit.max() <= 1
+
+
+# --- masks
+
+
+def test_a_mask_of_the_right_size_is_exact() -> None:
+    hidden = np.random.default_rng(0).random((28, 28)) < 0.4
+    picture = Image.fromarray(np.where(hidden, 255, 0).astype(np.uint8))
+    mask = mask_from_picture(read_picture(saved(picture)), 28, 28)
+    assert mask.dtype == bool
+    np.testing.assert_array_equal(mask, hidden)
+
+
+def test_above_one_half_is_hidden() -> None:
+    grey = np.tile(np.array([0, 127, 128, 255], np.uint8), (4, 1))
+    np.testing.assert_array_equal(mask_from_picture(grey, 1, 4), [[False, False, True, True]])
+
+
+@pytest.mark.parametrize("scale", [2, 3, 10])
+def test_a_mask_of_another_size_takes_the_nearest_pixel(scale: int) -> None:
+    hidden = np.random.default_rng(scale).random((28, 20)) < 0.5
+    small = np.where(hidden, 255, 0).astype(np.uint8)
+    large = np.kron(small, np.ones((scale, scale), np.uint8))
+    np.testing.assert_array_equal(mask_from_picture(large, 28, 20), hidden)
+    np.testing.assert_array_equal(mask_from_picture(small, *large.shape), large > 127)
+
+
+def test_all_hidden_and_none_hidden_are_allowed() -> None:
+    assert mask_from_picture(np.full((50, 90), 255, np.uint8), 28, 28).all()
+    assert not mask_from_picture(np.zeros((8, 8), np.uint8), 28, 28).any()
+
+
+# --- cost
+
+MEASURE = """
+import io, resource, sys
+from pathlib import Path
+from PIL import Image
+from ui import intake
+for kind in intake.FORMATS:  # decoders are imported when first used
+    file = io.BytesIO()
+    Image.new("RGB", (20, 20)).save(file, kind)
+    intake.read_picture(file.getvalue())
+files = [Path(name).read_bytes() for name in sys.argv[1:]]
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+outcome = ""
+for content in files:
+    try:
+        intake.read_picture(content)
+        outcome += "+"
+    except intake.BadUpload:
+        outcome += "-"
+unit = 2**20 if sys.platform == "darwin" else 2**10
+print(outcome, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / unit)
+"""
+
+
+def costly() -> dict[str, bytes]:
+    """The dearest pictures that are accepted: each at its bound of pixels."""
+    pixels = Image.new("RGB", (5000, 5000))
+    several = {"progressive": True, "quality": 30, "subsampling": 0}
+    clear = Image.new("RGBA", (4000, 3125))
+    moving = {"save_all": True, "append_images": [Image.new("RGBA", clear.size, "red")]}
+    return {
+        "cmyk.jpg": saved(pixels.convert("CMYK"), "JPEG", **several),
+        "rgb.jpg": saved(pixels, "JPEG", **several),
+        "rgba.png": flat_png(4000, 4000, 6),
+        "la.png": flat_png(4000, 4000, 4, b"".join(map(note, range(8)))),
+        "p.gif": saved(Image.new("P", (4000, 4000)), "GIF", transparency=0),
+        "i16.png": saved(Image.fromarray(np.zeros((4000, 4000), np.uint16))),
+        "clear.webp": saved(clear, "WEBP", lossless=True),
+        "moving.webp": saved(clear, "WEBP", lossless=True, **moving),
+    }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="getrusage is of Unix")
+def test_no_upload_costs_more_than_300_megabytes(tmp_path: Path) -> None:
+    bombs = {name: make() for name, (make, _) in BAD.items() if "bomb" in name or "," in name}
+    files = costly() | bombs
+    paths = [tmp_path / f"{index}" for index in range(len(files))]
+    for path, content in zip(paths, files.values(), strict=True):
+        path.write_bytes(content)
+    ran = subprocess.run(
+        [sys.executable, "-c", MEASURE, *map(str, paths)],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    outcome, grown = ran.stdout.split()
+    assert outcome == "+" * len(costly()) + "-" * len(bombs)
+    assert float(grown) < 300

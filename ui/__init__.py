@@ -1,0 +1,1 @@
+"""The Streamlit side of the lab: the only package that imports streamlit or plotly."""

@@ -1,0 +1,67 @@
+"""A grid of small pictures of which one is chosen, by mouse, touch or arrow keys."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+_HERE = Path(__file__).parent
+_COMPONENT = st.components.v2.component(
+    "dgm_thumbnails",
+    html=(_HERE / "thumbnails.html").read_text(encoding="utf-8"),
+    css=(_HERE / "thumbnails.css").read_text(encoding="utf-8"),
+    js=(_HERE / "thumbnails.js").read_text(encoding="utf-8"),
+)
+
+
+def thumbnails(
+    key: str,
+    pictures: np.ndarray,
+    labels: Sequence[str],
+    chosen: int,
+    *,
+    set_name: str,
+    label: str,
+    on_change: Callable[[], None] | None = None,
+) -> int | None:
+    """Show `pictures` (N, H, W) uint8; returns the index the visitor chose, None before a choice.
+
+    Args:
+        key: of the component.
+        pictures: grey levels.
+        labels: one a picture, for screen readers and tooltips.
+        chosen: which one to mark.
+        set_name: identifies this set of pictures; a choice made in another set is ignored.
+        label: of the whole group.
+        on_change: called before the rerun that a choice brings.
+    """
+    count, height, width = pictures.shape
+    answer = _COMPONENT(
+        key=key,
+        data={
+            "pictures": base64.b64encode(np.ascontiguousarray(pictures)).decode(),
+            "height": height,
+            "width": width,
+            "labels": list(labels),
+            "chosen": int(chosen),
+            "set": set_name,
+            "label": label,
+        },
+        on_chosen_change=on_change or (lambda: None),
+    )
+    return parse(getattr(answer, "chosen", None), set_name, count)
+
+
+def parse(value: Any, set_name: str, count: int) -> int | None:
+    """The index in what the browser sent, or None if it is not a valid choice in this set."""
+    if not isinstance(value, dict) or value.get("set") != set_name:
+        return None
+    index = value.get("index")
+    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < count:
+        return None
+    return index

@@ -1,0 +1,344 @@
+"""Widgets → a frozen `Config` for the inpainting study."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from dgm_core import data, zoo
+from dgm_core.missing import masks
+from dgm_core.rng import generator
+from dgm_core.samplers import INITIALISATIONS
+from dgm_core.studies import inpainting
+from dgm_core.studies.inpainting import LIMITS, SIDE, Config
+from ui import cache, intake
+from ui.components.pixel_canvas import pixel_canvas
+from ui.components.thumbnails import thumbnails
+
+DATASETS = {
+    "digits": "Digits (scikit-learn)",
+    "mnist": "MNIST",
+    "omniglot": "Omniglot",
+}
+SHOWN = 24
+"""Thumbnails at once."""
+
+
+class Picture(NamedTuple):
+    """What is to be hidden in part, and who fills it in."""
+
+    ink: np.ndarray  # (28, 28) bool
+    model: str
+
+
+def inpainting_config(default: Config) -> Config | None:
+    """The controls of the inpainting lab; None while there is no picture yet."""
+    _remember(default)
+    canvas_place = st.container()
+    with st.container(border=True):
+        picture = _picture()
+    with st.expander("Chains, iterations, seed"):
+        settings = _settings(default)
+    if picture is None:
+        return None
+    with canvas_place:
+        hidden = _mask(picture.ink)
+    return Config(
+        picture.model, inpainting.pack(picture.ink), inpainting.pack(hidden), **settings
+    )
+
+
+def _remember(default: Config) -> None:
+    state = st.session_state
+    state.setdefault("mask", ~default.observed)
+    state.setdefault("mask_revision", 0)
+    state.setdefault("drawing", np.zeros((SIDE, SIDE), bool))
+    state.setdefault("drawing_revision", 0)
+    if "chosen" not in state:
+        ink, _, _ = cache.st_test_images("digits")
+        same = (ink == default.truth).all((1, 2))
+        state.chosen = {"digits 0": int(same.argmax())}
+        state["keep.preset"] = "top half"
+
+
+# --- the picture ------------------------------------------------------------------------------
+
+
+def _picture() -> Picture | None:
+    known = [name for name in DATASETS if f"{name}-dlvm" in zoo.names()]
+    source = st.segmented_control(
+        "Picture",
+        ["Pick", "Draw", "Upload"],
+        default="Pick",
+        required=True,
+        key="keep.source",
+        width="stretch",
+    )
+    dataset = st.selectbox(
+        "Model trained on",
+        known,
+        format_func=DATASETS.get,
+        key="keep.dataset",
+        help="Each data set has a model of its own, trained on its training images. "
+        "The pictures below are test images: the model has never seen them.",
+    )
+    ink = {"Pick": _pick, "Draw": _draw, "Upload": _upload}[source or "Pick"](dataset)
+    return None if ink is None else Picture(ink, f"{dataset}-dlvm")
+
+
+def _pick(dataset: str) -> np.ndarray | None:
+    try:
+        ink, labels, classes = cache.st_test_images(dataset)
+    except data.DataUnavailable:
+        st.caption(
+            f"{DATASETS[dataset]} is not on this machine, so these pictures are **drawn by the "
+            f"model itself**. For the real test images: `python -m dgm_core data fetch {dataset}`"
+        )
+        samples = cache.st_samples(f"{dataset}-dlvm", SHOWN)
+        names = [f"model sample {i + 1}" for i in range(len(samples))]
+        return samples[_thumbnails(f"{dataset} samples", samples, names)]
+    rows = _rows_of_class(dataset, labels, classes)[:SHOWN]
+    names = [f"{classes[labels[row]]}, test image {row}" for row in rows]
+    return ink[rows[_thumbnails(f"{dataset} {rows[0]}", ink[rows], names)]]
+
+
+def _rows_of_class(dataset: str, labels: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+    present = [classes[i].replace("_", " ") for i in np.unique(labels)]
+    everything = "all"
+    if len(present) <= 10:
+        chosen = st.pills(
+            "Class",
+            [everything, *present],
+            default=everything,
+            required=True,
+            key=f"keep.class.{dataset}",
+            label_visibility="collapsed",
+        )
+    else:
+        chosen = st.selectbox("Class", [everything, *present], key=f"keep.class.{dataset}")
+    if chosen in (None, everything):
+        return np.arange(len(labels))
+    return np.flatnonzero(labels == np.unique(labels)[present.index(chosen)])
+
+
+def _thumbnails(set_name: str, ink: np.ndarray, names: list[str]) -> int:
+    """Position of the chosen picture; remembered for each set of pictures."""
+    chosen = st.session_state.chosen
+    at = min(chosen.get(set_name, 0), len(ink) - 1)
+    clicked = thumbnails(
+        "thumbnails",
+        ink.astype(np.uint8) * 255,
+        names,
+        at,
+        set_name=set_name,
+        label="Choose a picture",
+    )
+    if clicked is not None:
+        chosen[set_name] = clicked
+    return at if clicked is None else clicked
+
+
+def _draw(dataset: str) -> np.ndarray | None:
+    state = st.session_state
+    stroke = pixel_canvas(
+        "draw",
+        mode="ink",
+        height=SIDE,
+        width=SIDE,
+        bits=state.drawing,
+        revision=state.drawing_revision,
+        max_width=260,
+        label="Draw a digit",
+    )
+    if stroke is not None:
+        state.drawing = stroke.bits
+    if not state.drawing.any():
+        st.caption("Draw a digit here; it becomes the picture to hide parts of.")
+        return None
+    return state.drawing
+
+
+def _upload(dataset: str) -> np.ndarray | None:
+    file = st.file_uploader(
+        "A digit on paper or on screen",
+        type=["png", "jpg", "jpeg", "gif", "bmp", "webp"],
+        key="upload",
+        help="Any size. It is centred and made 28×28 as MNIST's digits are; it never leaves "
+        "this server's memory.",
+    )
+    ink_is = st.radio(
+        "Ink is",
+        ["found out", "dark", "light"],
+        horizontal=True,
+        key="keep.ink",
+        help="Which side of the picture is the writing?",
+    )
+    if file is not None:
+        invert = {"found out": None, "dark": True, "light": False}[ink_is or "found out"]
+        try:
+            grey = intake.read_picture(file.getvalue(), file.name)
+            st.session_state.uploaded = intake.digit_from_picture(grey, invert=invert) > 0.5
+        except intake.BadUpload as error:
+            st.error(str(error))
+    uploaded = st.session_state.get("uploaded")
+    if uploaded is None:
+        st.caption("Upload a picture of a digit or letter; it becomes the picture to hide parts of.")
+    return uploaded
+
+
+# --- the mask ---------------------------------------------------------------------------------
+
+PRESETS = ("random", "box", *masks.PRESETS)
+
+
+def _mask(ink: np.ndarray) -> np.ndarray:
+    state = st.session_state
+    with st.container(border=True):
+        stroke = pixel_canvas(
+            "mask_canvas",
+            mode="mask",
+            height=SIDE,
+            width=SIDE,
+            bits=state.mask,
+            revision=state.mask_revision,
+            background=ink.astype(np.uint8) * 255,
+            on_change=_painted,
+            label="Paint what to hide",
+        )
+        if stroke is not None:
+            state.mask = stroke.bits
+        st.pills(
+            "Or hide",
+            PRESETS,
+            format_func=lambda name: name.removesuffix(" half"),
+            key="keep.preset",
+            on_change=_apply_preset,
+        )
+        if state["keep.preset"] == "random":
+            left, right = st.columns([3, 1], vertical_alignment="bottom")
+            left.slider(
+                "Hidden pixels, %", 5, 95, 50, 5, key="keep.rate", on_change=_apply_preset
+            )
+            right.button("Again", on_click=_apply_preset, kwargs={"anew": True}, width="stretch")
+        elif state["keep.preset"] == "box":
+            _box_sliders()
+        with st.popover("Upload a mask", width="content"):
+            _mask_upload()
+    if not state.mask.any():
+        st.info("Nothing is hidden yet: paint on the picture, or choose a shape.")
+    return state.mask
+
+
+def _box_sliders() -> None:
+    left, right = st.columns(2)
+    for place, key, text, low, start in (
+        (left, "keep.top", "Top", 0, 7),
+        (right, "keep.left", "Left", 0, 7),
+        (left, "keep.box_height", "Height", 1, 14),
+        (right, "keep.box_width", "Width", 1, 14),
+    ):
+        place.slider(text, low, SIDE - 1 + low, start, key=key, on_change=_apply_preset)
+
+
+def _painted() -> None:
+    st.session_state["keep.preset"] = None
+
+
+def _apply_preset(*, anew: bool = False) -> None:
+    state = st.session_state
+    preset = state["keep.preset"]
+    if preset is None:
+        return
+    if preset == "random":
+        state["mask_draw"] = state.get("mask_draw", 0) + anew
+        rate = state.get("keep.rate", 50) / 100
+        observed = masks.random_pixels(SIDE, SIDE, rate, generator(state["mask_draw"]))
+    elif preset == "box":
+        values = [
+            state.get(key, start)
+            for key, start in (
+                ("keep.top", 7),
+                ("keep.left", 7),
+                ("keep.box_height", 14),
+                ("keep.box_width", 14),
+            )
+        ]
+        observed = masks.box(SIDE, SIDE, *values)
+    else:
+        observed = masks.PRESETS[preset](SIDE, SIDE)
+    _set_mask(~observed.numpy())
+
+
+def _set_mask(hidden: np.ndarray) -> None:
+    st.session_state.mask = hidden
+    st.session_state.mask_revision += 1
+
+
+def _mask_upload() -> None:
+    st.file_uploader(
+        "A picture whose bright parts are hidden",
+        type=["png", "jpg", "jpeg", "gif", "bmp", "webp"],
+        key="mask_upload",
+        on_change=_take_mask,
+    )
+    if problem := st.session_state.get("mask_problem"):
+        st.error(problem)
+
+
+def _take_mask() -> None:
+    state = st.session_state
+    state["mask_problem"] = None
+    file = state["mask_upload"]
+    if file is None:
+        return
+    try:
+        grey = intake.read_picture(file.getvalue(), file.name)
+        hidden = intake.mask_from_picture(grey, SIDE, SIDE)
+    except intake.BadUpload as error:
+        state["mask_problem"] = str(error)
+        return
+    _set_mask(hidden)
+    state["keep.preset"] = None
+    if hidden.all():
+        state["mask_problem"] = "This mask hides every pixel: the samplers draw from the prior."
+    elif not hidden.any():
+        state["mask_problem"] = "This mask hides nothing: bright parts of the picture are hidden."
+
+
+# --- the samplers -----------------------------------------------------------------------------
+
+
+def _settings(default: Config) -> dict[str, int | str]:
+    iterations = st.select_slider(
+        "Iterations",
+        [100, 200, 500, 1000, 2000, 5000],
+        default.iterations,
+        key="keep.iterations",
+        help="Of each sampler, warm-up included.",
+    )
+    warmup = st.select_slider(
+        "Warm-up",
+        [0, 10, 30, 50, 90],
+        default.warmup,
+        key="keep.warmup",
+        help="Iterations left out of the mean. Metropolis runs them as pseudo-Gibbs.",
+    )
+    chain_count = st.slider(
+        "Chains", 1, LIMITS["chains"][1], default.chains, key="keep.chains",
+        help="Independent runs. R-hat compares them.",
+    )  # fmt: skip
+    initialisation = st.selectbox(
+        "Hidden pixels start as",
+        list(INITIALISATIONS),
+        key="keep.initialisation",
+    )
+    seed = st.number_input("Seed", 0, 9999, default.seed, key="keep.seed")
+    return {
+        "iterations": int(iterations),
+        "warmup": int(warmup),
+        "chains": int(chain_count),
+        "initialisation": str(initialisation),
+        "seed": int(seed),
+    }

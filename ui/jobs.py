@@ -1,0 +1,122 @@
+"""One background run a session: start, replace, stop; every visitor gets a fair share.
+
+A run is a generator of results that a thread of its own exhausts, one item at a time. The page
+reads `run.items` whenever it likes; no call to Streamlit is made in the thread. Between items the
+thread gives its place to whoever waits, so that many visitors advance in turns.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
+
+import streamlit as st
+
+LOG = logging.getLogger(__name__)
+MAX_SECONDS = 180.0
+"""Wall-clock budget of one run; then it stops with what it has."""
+
+_places = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
+_waiting = 0
+_waiting_lock = threading.Lock()
+
+
+class Run:
+    """One piece of work under way, or done."""
+
+    def __init__(self, key: Hashable, work: Callable[[], Iterator[Any]]) -> None:
+        self.key = key
+        self.items: list[Any] = []
+        self.state = "running"  # → finished | stopped | timed out | failed
+        self.shown = 0  # how many items the page has sent on
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._exhaust, args=(work,), daemon=True)
+        self._thread.start()
+
+    @property
+    def live(self) -> bool:
+        """Is more to come?"""
+        return self.state == "running"
+
+    def stop(self) -> None:
+        """Stop before the next item; the page sees it at once."""
+        if self.live:
+            self.state = "stopped"
+        self._stop.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end of the thread; True if it ended."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _exhaust(self, work: Callable[[], Iterator[Any]]) -> None:
+        deadline = time.monotonic() + MAX_SECONDS
+        try:
+            iterator = work()
+            while not self._stop.is_set():
+                with _place():
+                    item = next(iterator, _END)
+                if self._stop.is_set():
+                    break
+                if item is _END:
+                    self.state = "finished"
+                    return
+                self.items.append(item)
+                if time.monotonic() > deadline:
+                    self.state = "timed out"
+                    return
+        except Exception:
+            LOG.exception("a background run failed")
+            if not self._stop.is_set():
+                self.state = "failed"
+
+
+class Worker:
+    """The session's place for one run at a time."""
+
+    def __init__(self) -> None:
+        self.run: Run | None = None
+
+    def start(self, key: Hashable, work: Callable[[], Iterator[Any]]) -> Run:
+        """Start `work`, in place of whatever runs."""
+        self.stop()
+        self.run = Run(key, work)
+        return self.run
+
+    def stop(self) -> None:
+        """Stop the run, if there is one."""
+        if self.run is not None:
+            self.run.stop()
+
+
+def waiting() -> int:
+    """How many runs of all visitors wait for their turn."""
+    return _waiting
+
+
+@st.cache_resource(scope="session", on_release=Worker.stop, show_spinner=False)
+def worker(name: str) -> Worker:
+    """This session's worker for a page; it stops when the tab closes."""
+    return Worker()
+
+
+_END = object()
+
+
+class _place:  # noqa: N801
+    """A place among the computing runs, held for one item."""
+
+    def __enter__(self) -> None:
+        global _waiting
+        with _waiting_lock:
+            _waiting += 1
+        _places.acquire()
+        with _waiting_lock:
+            _waiting -= 1
+
+    def __exit__(self, *_: object) -> None:
+        _places.release()
