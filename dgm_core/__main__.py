@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import platform
 import subprocess
 import time
@@ -108,7 +107,9 @@ def evaluate_dlvm(
             _stop(error)
         zoo.annotate(name, {**card, "measured": frame.as_card()}, folder)
         for key, value in frame.likelihood._asdict().items():
-            typer.echo(f"{key:16} {value:.3f}" if isinstance(value, float) else f"{key:16} {value}")
+            typer.echo(
+                f"{key:16} {value:.3f}" if isinstance(value, float) else f"{key:16} {value}"
+            )
         for row in frame.inpainting:
             typer.echo(
                 f"{row.sampler:24} {row.pattern:15} F1 {row.f1:.3f} ± {row.standard_error:.3f}  "
@@ -170,7 +171,9 @@ def _commit() -> str:
     here = Path(__file__).parent
     try:
         words = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-        return subprocess.run(words, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            words, cwd=here, capture_output=True, text=True, check=True
+        ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
@@ -181,5 +184,5 @@ def _stop(error: object) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    device.keep_freed_memory()
     app()

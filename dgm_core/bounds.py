@@ -51,7 +51,7 @@ def iwae_bound(log_w: Tensor) -> Tensor:
 
 
 def log_likelihood(log_w: Tensor) -> Estimate:
-    """log p(x) by importance sampling, with the delta-method standard error sd(w) / (√K mean(w))."""
+    """log p(x) by importance sampling; standard error sd(w) / (√K mean(w)), the delta method."""
     relative = torch.exp(log_w - iwae_bound(log_w))  # mean 1 over K
     return Estimate(iwae_bound(log_w), relative.std(0) / math.sqrt(len(log_w)))
 

@@ -53,7 +53,7 @@ def stuck(accepted: Tensor) -> Tensor:
 
 
 def _split(draws: Tensor) -> Tensor:
-    """Each chain as two: (chains, n, …) → (2 chains, n // 2, …); an odd middle draw is left out."""
+    """Each chain as two: (chains, n, …) → (2 chains, n // 2, …), without an odd middle draw."""
     half = draws.shape[1] // 2
     return torch.cat([draws[:, :half], draws[:, -half:]]).to(torch.float64)
 

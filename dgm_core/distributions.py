@@ -1,7 +1,7 @@
-"""Two things `torch.distributions` lacks: a Gaussian given by its precision factor, and `where`.
+"""What `torch.distributions` lacks: two laws in the form samplers need, and `where`.
 
-`TriangularNormal` is the full-covariance proposal of the image models.  With a unit lower
-triangular P and scales s > 0,
+`TriangularNormal` is the full-covariance proposal of the image models.  With P = I + S, S strictly
+lower triangular, and scales s > 0,
 
     u = P (z − μ),   u_i ~ N(0, s_i²),   log q(z) = Σ_i log N(u_i; 0, s_i²),
 
@@ -12,30 +12,30 @@ system.  Its covariance is P⁻¹ diag(s²) P⁻ᵀ: any covariance there is.
 from __future__ import annotations
 
 import math
-from functools import singledispatch
+from functools import cached_property, singledispatch
+from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Bernoulli, Distribution, Independent, Normal, constraints
+from torch.distributions import Distribution, Independent, Normal, constraints
 
-from dgm_core.rng import Source, draw, noise, normal
+from dgm_core.rng import Source, draw, noise, normal, uniform
 
 
 class TriangularNormal(Distribution):
-    """N(mean, P⁻¹ diag(scale²) P⁻ᵀ) with P unit lower triangular.
+    """N(mean, P⁻¹ diag(scale²) P⁻ᵀ) with P = I + below.
 
     Args:
         mean: (B, L).
         log_scale: (B, L), log s.
-        factor: (B, L, L), P; ones on the diagonal, zeros above it.
+        below: (B, L, L), S; zeros on the diagonal and above it.
     """
 
-    arg_constraints: dict = {}
+    arg_constraints: ClassVar[dict] = {}
     support = constraints.real_vector
-    has_rsample = True
 
-    def __init__(self, mean: Tensor, log_scale: Tensor, factor: Tensor) -> None:
-        self.loc, self.log_scale, self.factor = mean, log_scale, factor
+    def __init__(self, mean: Tensor, log_scale: Tensor, below: Tensor) -> None:
+        self.loc, self.log_scale, self.below = mean, log_scale, below
         super().__init__(mean.shape[:-1], mean.shape[-1:], validate_args=False)
 
     @property
@@ -46,33 +46,77 @@ class TriangularNormal(Distribution):
     def covariance_matrix(self) -> Tensor:
         """P⁻¹ diag(s²) P⁻ᵀ, (B, L, L)."""
         root = torch.linalg.solve_triangular(
-            self.factor, torch.diag_embed(self.log_scale.exp()), upper=False, unitriangular=True
+            self.below, torch.diag_embed(self.log_scale.exp()), upper=False, unitriangular=True
         )
         return root @ root.mT
 
     def log_prob(self, value: Tensor) -> Tensor:
-        u = torch.einsum("...ij,...j->...i", self.factor, value - self.loc)
+        off = value - self.loc
+        u = off + _times(self.below, off)
         standard = u * torch.exp(-self.log_scale)
         half_log_two_pi = 0.5 * math.log(2 * math.pi) * value.shape[-1]
         return -0.5 * standard.square().sum(-1) - self.log_scale.sum(-1) - half_log_two_pi
-
-    def rsample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:
-        eps = torch.randn(
-            self._extended_shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device
-        )
-        return self.from_noise(eps)
 
     def from_noise(self, eps: Tensor) -> Tensor:
         """μ + P⁻¹ (s · eps) for standard normal eps (B, L) or (K, B, L)."""
         u = eps * self.log_scale.exp()
         columns = u[..., None] if u.dim() == 2 else u.permute(1, 2, 0)  # (B, L, 1 or K)
-        z = torch.linalg.solve_triangular(self.factor, columns, upper=False, unitriangular=True)
+        z = torch.linalg.solve_triangular(self.below, columns, upper=False, unitriangular=True)
         return self.loc + (z[..., 0] if u.dim() == 2 else z.permute(2, 0, 1))
+
+
+def _times(matrices: Tensor, vectors: Tensor) -> Tensor:
+    """(B, L, L) times (B, L) or (K, B, L)."""
+    if vectors.dim() == 2:  # three times as fast as a batched product with one column each
+        return (matrices * vectors[:, None, :]).sum(-1)
+    return torch.einsum("bij,kbj->kbi", matrices, vectors)
 
 
 @draw.register
 def _(distribution: TriangularNormal, source: Source, draws: int | None = None) -> Tensor:
     return distribution.from_noise(noise(normal, distribution.loc, source, draws))
+
+
+class BernoulliPixels(Distribution):
+    """Independent binary pixels, in exponential-family form.
+
+        log p(x) = ⟨x, η⟩ − A(η),   η = logits,   A(η) = Σ_i log(1 + exp η_i)
+
+    A is computed once for a law, so that asking for the density of another x, as samplers do
+    whenever they redraw the hidden pixels, costs one inner product.
+
+    Args:
+        logits: (B, \\*event).
+        log_normaliser: (B,), A if it is known.
+    """
+
+    arg_constraints: ClassVar[dict] = {}
+
+    def __init__(self, logits: Tensor, log_normaliser: Tensor | None = None) -> None:
+        self.logits = logits
+        if log_normaliser is None:
+            log_normaliser = torch.nn.functional.softplus(logits).flatten(1).sum(1)
+        self.log_normaliser = log_normaliser
+        super().__init__(logits.shape[:1], logits.shape[1:], validate_args=False)
+
+    @cached_property
+    def mean(self) -> Tensor:
+        """p(x_i = 1)."""
+        return torch.sigmoid(self.logits)
+
+    @property
+    def variance(self) -> Tensor:
+        return self.mean * (1 - self.mean)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        inner = (value.flatten(1)[:, None] @ self.logits.flatten(1)[:, :, None])[:, 0, 0]
+        return inner - self.log_normaliser
+
+
+@draw.register
+def _(distribution: BernoulliPixels, source: Source, draws: int | None = None) -> Tensor:
+    probs = distribution.mean
+    return (noise(uniform, probs, source, draws) < probs).to(probs.dtype)
 
 
 @singledispatch
@@ -95,8 +139,9 @@ def _(a: Independent, choose_a: Tensor, b: Independent) -> Independent:
 
 
 @where.register
-def _(a: Bernoulli, choose_a: Tensor, b: Bernoulli) -> Bernoulli:
-    return Bernoulli(logits=_rows(choose_a, a.logits, b.logits), validate_args=False)
+def _(a: BernoulliPixels, choose_a: Tensor, b: BernoulliPixels) -> BernoulliPixels:
+    logits = _rows(choose_a, a.logits, b.logits)
+    return BernoulliPixels(logits, torch.where(choose_a, a.log_normaliser, b.log_normaliser))
 
 
 @where.register

@@ -1,7 +1,8 @@
 """Heads that turn a decoder's numbers into the law p(x|z); chosen once, at construction."""
 
 from torch import Tensor, nn
-from torch.distributions import Bernoulli, Independent
+
+from dgm_core.distributions import BernoulliPixels
 
 
 class BernoulliLikelihood(nn.Module):
@@ -10,7 +11,6 @@ class BernoulliLikelihood(nn.Module):
     Made for pixels that are 0 or 1. Grey pixels belong binarised before they come here.
     """
 
-    def forward(self, logits: Tensor) -> Independent:
+    def forward(self, logits: Tensor) -> BernoulliPixels:
         """Logits (B, \\*event) → a law with batch (B,) and that event."""
-        law = Bernoulli(logits=logits, validate_args=False)
-        return Independent(law, logits.dim() - 1, validate_args=False)
+        return BernoulliPixels(logits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor, nn
 
 
@@ -23,6 +24,39 @@ class Residual(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         return h + self.layers(h)
+
+
+class SubpixelConvTranspose2d(nn.ConvTranspose2d):
+    """`ConvTranspose2d` of kernel 4, stride 2, padding 1, computed as a sub-pixel convolution.
+
+    Each of the four output phases sees a 2×2 neighbourhood of the input: one 2×2 convolution with
+    four times the channels, whose results are interleaved (Shi et al. 2016). Same weights, same
+    result; on a CPU a fraction of the time.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 4, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        """(B, in, H, W) → (B, out, 2 H, 2 W), channels last in memory."""
+        batch, _, height, width = x.shape
+        # Output row 2 m + a sees input rows m − 1 + a + t through kernel row 3 − a − 2 t for
+        # t = 0, 1; and likewise for columns.
+        rows = torch.tensor([[3, 1], [2, 0]])  # (phase, tap)
+        taps = self.weight[:, :, rows][:, :, :, :, rows]  # (in, out, phase, tap, phase, tap)
+        kernel = taps.permute(2, 4, 1, 0, 3, 5).flatten(0, 2)
+        phases = nn.functional.conv2d(
+            x.contiguous(memory_format=torch.channels_last),
+            kernel.contiguous(memory_format=torch.channels_last),
+            self.bias.repeat(4),
+            padding=1,
+        )
+        phases = phases.permute(0, 2, 3, 1).unflatten(3, (2, 2, -1))
+        out = x.new_empty(batch, 2 * height, 2 * width, self.out_channels)
+        for a in (0, 1):
+            for b in (0, 1):
+                out[:, a::2, b::2] = phases[:, a : a + height, b : b + width, a, b]
+        return out.permute(0, 3, 1, 2)
 
 
 def fully_connected_encoder(

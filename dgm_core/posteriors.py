@@ -35,19 +35,21 @@ class FullGaussian(nn.Module):
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
         self.latent_dim = latent_dim
-        below = latent_dim * (latent_dim - 1) // 2
-        self.features = 2 * latent_dim + below
-        # Feature index for each entry of P below the diagonal; elsewhere the 0 appended last.
-        gather = torch.full((latent_dim, latent_dim), below)
-        rows, columns = torch.tril_indices(latent_dim, latent_dim, -1)
-        gather[rows, columns] = torch.arange(below)
-        self.register_buffer("gather", gather.flatten(), persistent=False)
-        self.register_buffer("identity", torch.eye(latent_dim), persistent=False)
+        self.features = latent_dim * (latent_dim + 3) // 2
 
     def forward(self, features: Tensor) -> Distribution:
         """Features (B, L (L + 3) / 2) → a law with batch (B,) and event (L,)."""
         size = self.latent_dim
         mean, log_scale, below = features.split([size, size, features.shape[-1] - 2 * size], -1)
-        padded = nn.functional.pad(below, (0, 1))
-        factor = padded[..., self.gather].unflatten(-1, (size, size)) + self.identity
-        return TriangularNormal(mean, log_scale.clamp(*LOG_SCALE_RANGE), factor)
+        return TriangularNormal(mean, log_scale.clamp(*LOG_SCALE_RANGE), _below_diagonal(below))
+
+
+def _below_diagonal(entries: Tensor) -> Tensor:
+    """L (L − 1) / 2 numbers a row → (B, L, L), zero on and above the diagonal.
+
+    The numbers and then themselves backwards, without the first L − 1, fill a square of side
+    L − 1 whose lower triangle holds each number once: no gather, so it costs next to nothing.
+    """
+    side = int((2 * entries.shape[-1]) ** 0.5)
+    square = torch.cat([entries[:, side:], entries.flip(1)], 1).unflatten(1, (side, side))
+    return nn.functional.pad(square.tril(), (0, 1, 1, 0))

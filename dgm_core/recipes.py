@@ -104,18 +104,27 @@ def train(recipe: Recipe, run_folder: Path, device: torch.device) -> Iterator[St
     diagonal = recipe.build(full_covariance=False).to(device)
     if recipe.warm_start:
         _begin_from(diagonal, zoo.load(recipe.warm_start, device))
-    by_bound = _validation_by_elbo(held_out)
-    for progress in fit(
-        diagonal, _moved(objectives.negative_elbo, recipe), x, by_bound, recipe.model,
+    stage = fit(
+        diagonal,
+        _moved(objectives.negative_elbo, recipe),
+        x,
+        _validation_by_elbo(held_out),
+        recipe.model,
         checkpoint=run_folder / "model.pt",
-    ):  # fmt: skip
+    )
+    for progress in stage:
         yield Stage("model", progress)
     model = grow_full_covariance(diagonal, recipe.build(full_covariance=True).to(device))
-    for progress in fit(
-        model, _moved(objectives.proposal_divergence, recipe), x, _validation_by_acceptance(held_out),
-        recipe.proposal, parameters=list(model.encoder.parameters()),
+    stage = fit(
+        model,
+        _moved(objectives.proposal_divergence, recipe),
+        x,
+        _validation_by_acceptance(held_out),
+        recipe.proposal,
+        parameters=list(model.encoder.parameters()),
         checkpoint=run_folder / "proposal.pt",
-    ):  # fmt: skip
+    )
+    for progress in stage:
         yield Stage("proposal", progress)
     torch.save(model.state_dict(), run_folder / "weights.pt")
 

@@ -13,7 +13,6 @@ from functools import singledispatch
 import torch
 from torch import Tensor
 from torch.distributions import (
-    Bernoulli,
     Distribution,
     Independent,
     MultivariateNormal,
@@ -47,23 +46,17 @@ def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
     return torch.Generator(device).manual_seed(int(seed))
 
 
-def uniform(
-    shape: tuple[int, ...], source: Source, dtype: torch.dtype = torch.float32
-) -> Tensor:
+def uniform(shape: tuple[int, ...], source: Source, dtype: torch.dtype = torch.float32) -> Tensor:
     """U[0, 1) of `shape`, on the device of the source; with `Streams`, dimension 0 is rows."""
     return _fill(torch.rand, shape, source, dtype)
 
 
-def normal(
-    shape: tuple[int, ...], source: Source, dtype: torch.dtype = torch.float32
-) -> Tensor:
+def normal(shape: tuple[int, ...], source: Source, dtype: torch.dtype = torch.float32) -> Tensor:
     """N(0, 1) of `shape`, on the device of the source; with `Streams`, dimension 0 is rows."""
     return _fill(torch.randn, shape, source, dtype)
 
 
-def _fill(
-    law: object, shape: tuple[int, ...], source: Source, dtype: torch.dtype
-) -> Tensor:
+def _fill(law: object, shape: tuple[int, ...], source: Source, dtype: torch.dtype) -> Tensor:
     if isinstance(source, torch.Generator):
         return law(shape, generator=source, dtype=dtype, device=source.device)  # type: ignore[operator]
     if len(source.generators) != shape[0]:
@@ -100,12 +93,6 @@ def _(distribution: Independent, source: Source, draws: int | None = None) -> Te
 def _(distribution: Normal, source: Source, draws: int | None = None) -> Tensor:
     eps = noise(normal, distribution.loc, source, draws)
     return distribution.loc + distribution.scale * eps
-
-
-@draw.register
-def _(distribution: Bernoulli, source: Source, draws: int | None = None) -> Tensor:
-    probs = distribution.probs
-    return (noise(uniform, probs, source, draws) < probs).to(probs.dtype)
 
 
 @draw.register

@@ -1,8 +1,9 @@
 """Trained models by name: card → built, verified, frozen model.
 
-Each model is two files in `pretrained/`: a card (`.toml`: what, how trained, on what, which numbers
-it reached) and its weights (`.safetensors`). `load` builds the architecture that the card names,
-checks the weights against the card's SHA-256, and freezes the result, which sessions may share.
+Each model is two files in `pretrained/`: a card (`.toml`: what, how trained, on what, which
+numbers it reached) and its weights (`.safetensors`). `load` builds the architecture that the card
+names, checks the weights against the card's SHA-256, and freezes the result, which sessions may
+share.
 """
 
 from __future__ import annotations

@@ -35,7 +35,9 @@ def follow(run: jobs.Run) -> None:
     """Send on what the run has produced since last time; at the end, everything."""
     frames = [item for item in list(run.items) if not isinstance(item, Result)]
     if frames:
-        first = run.shown if run.live and run.shown < len(frames) else 0
+        # A browser that is still loading the player, or is slow, misses messages: send with
+        # overlap, and everything at first and at the end.
+        first = max(run.shown - 30, 0) if run.live else 0
         state = "stopped" if run.state == "timed out" else run.state
         figures.chains(
             "player", run.key, frames[first:], run=str(id(run)), state=state, start=first
@@ -64,13 +66,14 @@ def formulas() -> None:
     with right:
         st.markdown("**Metropolis-within-Gibbs** accepts with probability $\\min(1, \\rho)$.")
         st.latex(
-            r"\rho = \frac{p(x \mid z')\, p(z')\, /\, q(z' \mid x)}"
-            r"{p(x \mid z)\, p(z)\, /\, q(z \mid x)}, \quad z' \sim q(z \mid x)"
+            r"z' \sim q(z \mid x), \quad \rho = \frac{p(x \mid z')\, p(z')\, q(z \mid x)}"
+            r"{p(x \mid z)\, p(z)\, q(z' \mid x)}"
         )
-        st.latex(r"x_{\mathrm{mis}} \sim p(x_{\mathrm{mis}} \mid z) \ \text{at every iteration}")
+        st.latex(r"x_{\mathrm{mis}} \sim p(x_{\mathrm{mis}} \mid z)")
         st.caption(
-            "All pixels count, hidden ones at their current values. Exact in the limit whatever "
-            "the encoder; slow where the acceptance is low. Mattei & Frellsen 2018, algorithm 2."
+            "All pixels count, hidden ones at their current values; these are redrawn at every "
+            "iteration, also after a rejection. Exact in the limit whatever the encoder, slow "
+            "where the acceptance is low. Mattei & Frellsen 2018, algorithm 2."
         )
 
 

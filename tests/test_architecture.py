@@ -74,7 +74,9 @@ def test_the_library_imports_downhill_and_no_user_interface(path: Path) -> None:
 def test_only_the_user_interface_imports_streamlit() -> None:
     allowed = {ROOT / "ui", ROOT / "pages", ROOT / "tests"}
     for path in ROOT.rglob("*.py"):
-        hidden = any(part.startswith(".") or part == "runs" for part in path.relative_to(ROOT).parts)
+        hidden = any(
+            part.startswith(".") or part == "runs" for part in path.relative_to(ROOT).parts
+        )
         if hidden or path in PAGES or any(folder in path.parents for folder in allowed):
             continue
         assert not {name.split(".")[0] for name in imports(path)} & {"streamlit", "plotly"}, path

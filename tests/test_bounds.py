@@ -39,7 +39,10 @@ def test_the_standard_error_is_the_spread_of_repeated_estimates() -> None:
 def test_the_bound_grows_with_k_and_stays_below_log_p() -> None:
     model, x, exact = problem()
     log_w = log_weights(model, x, 64 * 4000, generator(4)).reshape(64, 4000, len(x))
-    bounds = [iwae_bound(log_w[:k].transpose(0, 1).reshape(4000, k, -1).transpose(0, 1)) for k in (1, 4, 16, 64)]
+    bounds = [
+        iwae_bound(log_w[:k].transpose(0, 1).reshape(4000, k, -1).transpose(0, 1))
+        for k in (1, 4, 16, 64)
+    ]
     means = torch.stack([bound.mean(0) for bound in bounds])
     assert (means.diff(dim=0) > 0).all()
     assert (means < exact).all()

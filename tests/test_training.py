@@ -108,9 +108,14 @@ def test_a_loss_that_is_not_finite_is_reported() -> None:
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / "file"
     target.write_text("old")
-    with pytest.raises(RuntimeError), written_whole(target) as part:
-        part.write_text("half")
-        raise RuntimeError
+
+    def interrupted() -> None:
+        with written_whole(target) as part:
+            part.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        interrupted()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 

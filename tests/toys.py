@@ -6,7 +6,9 @@ import itertools
 
 import torch
 from torch import Tensor
-from torch.distributions import Bernoulli, Distribution, Independent, Normal
+from torch.distributions import Distribution, Independent, Normal
+
+from dgm_core.distributions import BernoulliPixels
 
 
 class LinearGaussian:
@@ -68,9 +70,7 @@ class SmallBernoulli:
         return Independent(Normal(mean, torch.full_like(mean, 0.9)), 1)
 
     def decode(self, z: Tensor) -> Distribution:
-        logits = torch.tanh(z @ self.first) @ self.second
-        # Unchecked: a chain may start from grey pixels.
-        return Independent(Bernoulli(logits=logits, validate_args=False), 1, validate_args=False)
+        return BernoulliPixels(torch.tanh(z @ self.first) @ self.second)
 
     def pixel_marginals(self, x: Tensor, observed: Tensor) -> Tensor:
         """p(x_i = 1 | x_obs) of each hidden pixel i of one row x (6,), by quadrature."""
@@ -83,5 +83,7 @@ class SmallBernoulli:
         for pattern in patterns:
             full = x.clone()
             full[~observed] = pattern
-            mass.append(torch.logsumexp(log_prior + self.decode(z).log_prob(full), 0))
+            mass.append(
+                torch.logsumexp(log_prior + self.decode(z).log_prob(full.expand(len(z), 6)), 0)
+            )
         return torch.softmax(torch.stack(mass), 0) @ patterns

@@ -81,7 +81,11 @@ def as_npz(config: Config, frames: Sequence[Frame]) -> bytes:
     fields: dict[str, np.ndarray] = {"truth": config.truth, "observed": config.observed}
     for name in SAMPLERS:
         shot, short = frames[-1].samplers[name], name.replace("-", "_").lower()
-        fields |= {f"{short}_draws": shot.draws, f"{short}_mean": shot.mean, f"{short}_sd": shot.sd}
+        fields |= {
+            f"{short}_draws": shot.draws,
+            f"{short}_mean": shot.mean,
+            f"{short}_sd": shot.sd,
+        }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **fields)
     return buffer.getvalue()

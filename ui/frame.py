@@ -9,6 +9,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import streamlit as st
 
+from dgm_core import device
+
+device.keep_freed_memory()
+
 KEPT = "keep."
 """Widgets whose key starts so keep their value when the visitor goes to another page and back."""
 
@@ -16,9 +20,12 @@ KEPT = "keep."
 def page(title: str, subtitle: str) -> None:
     """Set up a page and draw its head. The first Streamlit call of every page."""
     st.set_page_config(
-        page_title=f"{title} · DGM Lab", page_icon="▚", layout="wide",
+        page_title=f"{title} · DGM Lab",
+        page_icon="▚",
+        layout="wide",
         initial_sidebar_state="collapsed",
     )
+    st.html("<style>[data-testid=stMainBlockContainer] {padding-top: 3.5rem}</style>")
     # Assigning a widget's value to itself takes it out of Streamlit's clean-up after page changes.
     for key in list(st.session_state):
         if isinstance(key, str) and key.startswith(KEPT):

@@ -45,9 +45,7 @@ def inpainting_config(default: Config) -> Config | None:
         return None
     with canvas_place:
         hidden = _mask(picture.ink)
-    return Config(
-        picture.model, inpainting.pack(picture.ink), inpainting.pack(hidden), **settings
-    )
+    return Config(picture.model, inpainting.pack(picture.ink), inpainting.pack(hidden), **settings)
 
 
 def _remember(default: Config) -> None:
@@ -184,7 +182,9 @@ def _upload(dataset: str) -> np.ndarray | None:
             st.error(str(error))
     uploaded = st.session_state.get("uploaded")
     if uploaded is None:
-        st.caption("Upload a picture of a digit or letter; it becomes the picture to hide parts of.")
+        st.caption(
+            "Upload a picture of a digit or letter; it becomes the picture to hide parts of."
+        )
     return uploaded
 
 
@@ -218,9 +218,7 @@ def _mask(ink: np.ndarray) -> np.ndarray:
         )
         if state["keep.preset"] == "random":
             left, right = st.columns([3, 1], vertical_alignment="bottom")
-            left.slider(
-                "Hidden pixels, %", 5, 95, 50, 5, key="keep.rate", on_change=_apply_preset
-            )
+            left.slider("Hidden pixels, %", 5, 95, 50, 5, key="keep.rate", on_change=_apply_preset)
             right.button("Again", on_click=_apply_preset, kwargs={"anew": True}, width="stretch")
         elif state["keep.preset"] == "box":
             _box_sliders()

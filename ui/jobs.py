@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
@@ -107,16 +108,16 @@ def worker(name: str) -> Worker:
 _END = object()
 
 
-class _place:  # noqa: N801
+@contextmanager
+def _place() -> Iterator[None]:
     """A place among the computing runs, held for one item."""
-
-    def __enter__(self) -> None:
-        global _waiting
-        with _waiting_lock:
-            _waiting += 1
-        _places.acquire()
-        with _waiting_lock:
-            _waiting -= 1
-
-    def __exit__(self, *_: object) -> None:
+    global _waiting
+    with _waiting_lock:
+        _waiting += 1
+    _places.acquire()
+    with _waiting_lock:
+        _waiting -= 1
+    try:
+        yield
+    finally:
         _places.release()

@@ -19,6 +19,7 @@ from dgm_core.likelihoods import BernoulliLikelihood
 from dgm_core.missing import masks
 from dgm_core.models.dlvm import convolutional_dlvm, fully_connected_dlvm
 from dgm_core.models.vae import VAE
+from dgm_core.networks import SubpixelConvTranspose2d
 from dgm_core.posteriors import DiagonalGaussian
 from dgm_core.rng import generator
 from dgm_core.samplers import metropolis_within_gibbs
@@ -99,10 +100,10 @@ def source_architecture() -> VAE:
         nn.Unflatten(1, (128, 7, 7)),
         nn.BatchNorm2d(128),
         nn.ReLU(),
-        nn.ConvTranspose2d(128, 64, 4, 2, 1),
+        SubpixelConvTranspose2d(128, 64),
         nn.BatchNorm2d(64),
         nn.ReLU(),
-        nn.ConvTranspose2d(64, 1, 4, 2, 1),
+        SubpixelConvTranspose2d(64, 1),
     )
     return VAE(encoder, DiagonalGaussian(16), decoder, BernoulliLikelihood(), 16)
 

@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.lib.npyio import NpzFile
 from PIL import Image
 from torch import Tensor
 
@@ -100,8 +102,16 @@ def _how_to_get(name: str) -> str:
     )
 
 
+@contextmanager
+def _arrays(name: str) -> Iterator[NpzFile]:
+    path = data_folder() / download.FILES[name]
+    # opened here, because NumPy does not close a file that it cannot read
+    with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+        yield file
+
+
 def _mnist(split: str) -> Images:
-    with np.load(data_folder() / "mnist.npz", allow_pickle=False) as file:
+    with _arrays("mnist") as file:
         part = "test" if split == "test" else "train"
         x, y = file[f"x_{part}"], file[f"y_{part}"]
     rows = slice(None) if split == "test" else _rows(len(x), min(5000, len(x) // 10), split)
@@ -109,7 +119,7 @@ def _mnist(split: str) -> Images:
 
 
 def _binarized_mnist(split: str) -> Images:
-    with np.load(data_folder() / "binarized_mnist.npz", allow_pickle=False) as file:
+    with _arrays("binarized_mnist") as file:
         x = np.unpackbits(file[split], axis=1)[:, :784].reshape(-1, 28, 28) * np.uint8(255)
         label = f"{split}_y"
         y = file[label] if label in file else np.zeros(len(x))
@@ -118,7 +128,7 @@ def _binarized_mnist(split: str) -> Images:
 
 
 def _omniglot(split: str) -> Images:
-    with np.load(data_folder() / "omniglot28.npz", allow_pickle=False) as file:
+    with _arrays("omniglot") as file:
         evaluation = file["is_evaluation"].astype(bool)
         chosen = np.flatnonzero(evaluation == (split == "test"))
         if split != "test":

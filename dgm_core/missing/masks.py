@@ -27,9 +27,9 @@ def random_pixels(height: int, width: int, rate: float, generator: torch.Generat
 def box(height: int, width: int, top: int, left: int, box_height: int, box_width: int) -> Tensor:
     """A rectangle hidden; what lies outside the image is cut off."""
     observed = torch.ones(height, width, dtype=torch.bool)
-    observed[
-        max(top, 0) : max(top + box_height, 0), max(left, 0) : max(left + box_width, 0)
-    ] = False
+    observed[max(top, 0) : max(top + box_height, 0), max(left, 0) : max(left + box_width, 0)] = (
+        False
+    )
     return observed
 
 

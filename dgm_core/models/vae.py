@@ -41,7 +41,9 @@ class VAE(nn.Module):
 
     def prior(self) -> Distribution:
         """N(0, I) on (L,)."""
-        return Independent(Normal(self.zeros, self.ones, validate_args=False), 1, validate_args=False)
+        return Independent(
+            Normal(self.zeros, self.ones, validate_args=False), 1, validate_args=False
+        )
 
     def encode(self, x: Tensor) -> Distribution:
         """q(z|x) for x (B, \\*event)."""

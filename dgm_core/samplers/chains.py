@@ -40,7 +40,7 @@ def run(
         source: randomness; a generator, or one stream a row.
         iterations: how many in all, warm-up included.
         warmup: how many at the start are marked as warm-up.
-        warmup_sampler: the kernel for those (pseudo-Gibbs before Metropolis, say); None = `sampler`.
+        warmup_sampler: the kernel for those, pseudo-Gibbs say; None = `sampler`.
         state: go on from here instead of from `sampler.init`.
     """
     with torch.inference_mode():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -34,7 +33,7 @@ def start(
 ) -> State:
     """x_mis from `initialisation`, z from the encoder on the completed data."""
     fill = initialisation(model, masked, source)
-    x = torch.where(masked.observed, masked.x, fill)
+    x = masked.complete(fill)
     z = draw(model.encode(x), source)
     likelihood = model.decode(z)
     return State(x, z, likelihood, likelihood.log_prob(x) + model.prior().log_prob(z))
@@ -44,5 +43,5 @@ def redraw_missing(
     model: LatentVariableModel, masked: Masked, z: Tensor, likelihood: Distribution, source: Source
 ) -> State:
     """x_mis ~ p(x_mis | z): a draw, never a threshold, with log p(x, z) brought up to date."""
-    x = torch.where(masked.observed, masked.x, draw(likelihood, source))
+    x = masked.complete(draw(likelihood, source))
     return State(x, z, likelihood, likelihood.log_prob(x) + model.prior().log_prob(z))

@@ -1,1 +1,1 @@
-"""Studies: a frozen `Config` → a generator of `Frame`s → a `Result`. Pages, scripts and tests run these."""
+"""Studies: a frozen `Config` → a generator of `Frame`s → a `Result`, for pages and scripts."""

@@ -42,7 +42,7 @@ class Config:
         image: the true pixels, `pack`ed.
         hidden: which pixels are hidden, `pack`ed.
         iterations: of each sampler, warm-up included.
-        warmup: iterations left out of means and diagnostics; Metropolis spends them as pseudo-Gibbs.
+        warmup: iterations left out of means and diagnostics; Metropolis runs them as pseudo-Gibbs.
         chains: run in parallel from independent starts.
         initialisation: a name in `INITIALISATIONS`.
         seed: of all randomness.
@@ -63,7 +63,9 @@ class Config:
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
             if not low <= getattr(self, name) <= high:
-                raise ValueError(f"expected {name} from {low} to {high}, got {getattr(self, name)}")
+                raise ValueError(
+                    f"expected {name} from {low} to {high}, got {getattr(self, name)}"
+                )
         if self.warmup >= self.iterations:
             raise ValueError(f"expected fewer than {self.iterations} warm-up iterations")
         if len(self.image) != SIDE * SIDE // 8 or len(self.hidden) != SIDE * SIDE // 8:
@@ -143,7 +145,7 @@ class Result(NamedTuple):
     config: Config
     frames: list[Frame]
     traces: dict[str, Traces]
-    autocorrelation: dict[str, dict[str, np.ndarray]]  # sampler → traced → (lags,), mean over chains
+    autocorrelation: dict[str, dict[str, np.ndarray]]  # of each traced: (lags,)
 
 
 def pack(pixels: np.ndarray) -> bytes:

@@ -3,105 +3,43 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
+
+from tests.e2e.board import Board
+from tests.e2e.conftest import Serve
 
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "tests/e2e/apps/pixel_canvas_app.py"
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 Cells = set[tuple[int, int]]
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(APP), f"--server.port={port}"]
-    command += ["--server.headless=true", "--server.fileWatcherType=none"]
-    command += ["--client.toolbarMode=developer"]  # with all of Streamlit's hotkeys
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(150):
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).close()
-                break
-            except OSError:
-                time.sleep(0.2)
-        else:
-            pytest.fail("the server did not start")
-        yield url
-    finally:
-        process.terminate()
-        process.wait(10)
+def server(serve: Serve) -> str:
+    return serve(APP, "--client.toolbarMode=developer")  # with all of Streamlit's hotkeys
 
 
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as driver:
-        yield driver
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    found = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-    yield found
-    found.close()
-
-
-class Screen:
+class Screen(Board):
     """A page with the canvas on it, spoken to in cells (row, column)."""
 
     def __init__(self, page: Page, url: str, size: int = 28, **query: object) -> None:
-        self.page, self.size = page, size
+        self.page = page
         pairs = "&".join(f"{key}={value}" for key, value in {"size": size, **query}.items())
         page.goto(f"{url}/?{pairs}")
         self.board = page.locator("canvas.board")
+        super().__init__(self.board, size)
         self.board.wait_for()
         self.settle()
         self.board.scroll_into_view_if_needed()
 
     def settle(self) -> None:
         self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-
-    def at(self, row: float, column: float) -> tuple[float, float]:
-        """Middle of a cell on screen."""
-        box = self.board.bounding_box()
-        cell = box["width"] / self.size
-        return box["x"] + (column + 0.5) * cell, box["y"] + (row + 0.5) * cell
-
-    def drag(self, *cells: tuple[float, float], button: str = "left") -> None:
-        """Press at the first cell, jump from cell to cell, release at the last."""
-        mouse = self.page.mouse
-        mouse.move(*self.at(*cells[0]))
-        mouse.down(button=button)
-        for cell in cells[1:]:
-            mouse.move(*self.at(*cell))
-        mouse.up(button=button)
 
     def tool(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)

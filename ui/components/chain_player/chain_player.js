@@ -1,7 +1,7 @@
 // Chain player: keeps the frames of one run and shows them under one clock.
 //
-// receive → (queue) decode, store, follow → tick → show → paint.  A player is "following" (keeps up
-// with the newest frame), "playing" (from where it is, at the chosen speed) or "paused".
+// receive → (queue) decode, store, follow → tick → show → paint.  A player is "following" (keeps
+// up with the newest frame), "playing" (from where it is, at the chosen speed) or "paused".
 
 const TILES = ["truth", "observed", "draw", "mean", "sd"];
 const TILE_NAMES = {
@@ -56,8 +56,7 @@ const NUMBERS = [
   {
     name: "f1_mean",
     label: "F1 of mean",
-    define:
-      "F1 of the posterior mean, thresholded at one half: 2TP / (2TP + FP + FN), over hidden pixels only.",
+    define: "F1 of the posterior mean = 2TP / (2TP + FP + FN), over hidden pixels only.",
     format: (value) => value.toFixed(2),
   },
 ];
