@@ -2,17 +2,26 @@
 
 from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
+import importlib
+import threading
+
 import streamlit as st
 
-from ui import cache, figures
+from ui import showcase
+from ui.components.chain_player import chain_player
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> None:
+    """Import what the labs need while the visitor reads: torch takes seconds."""
+    threading.Thread(target=importlib.import_module, args=["ui.inputs"], daemon=True).start()
+
 
 frame.page(
     "Deep generative models with missing data",
     "An interactive lab: hide part of the data, and see how deep generative models fill it in, "
     "how sure they are, and when they are wrong.",
 )
-
-result = cache.st_default_result()
 text, picture = st.columns([4, 7], gap="large")
 with text:
     st.subheader("Inpainting", anchor=False)
@@ -25,6 +34,5 @@ with text:
     )
     st.page_link("pages/1_Inpainting.py", label="Open the inpainting lab", icon=":material/brush:")
 with picture:
-    figures.chains(
-        "player", result.config, result.frames, run="shipped", state="finished", autoplay=True
-    )
+    chain_player("player", showcase.st_showcase().message)
+warm_up()

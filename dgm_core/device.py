@@ -3,15 +3,21 @@
 The device is `$DGM_DEVICE`, else CUDA when present, else the CPU.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 import sys
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 def default_device() -> torch.device:
     """The device for models and data made at the edge (command line, app, training)."""
+    import torch  # seconds of start-up, which the front door does without
+
     named = os.environ.get("DGM_DEVICE")
     return torch.device(named or ("cuda" if torch.cuda.is_available() else "cpu"))
 

@@ -23,7 +23,7 @@ def negative_elbo(model: LatentVariableModel, x: Tensor, source: torch.Generator
 
 
 def proposal_divergence(
-    model: LatentVariableModel, x: Tensor, source: torch.Generator, iterations: int = 3
+    model: LatentVariableModel, x: Tensor, source: torch.Generator, iterations: int = 2
 ) -> Tensor:
     """How badly q(z|x) proposes on *completed* images, as a symmetric divergence up to constants.
 

@@ -64,7 +64,7 @@ RECIPES = {
             architecture="convolutional-dlvm",
             arguments={"latent_dim": 40},
             model=Schedule(epochs=120, batch_size=128, learning_rate=1e-3, validate_every=5),
-            proposal=Schedule(epochs=30, batch_size=128, learning_rate=5e-4, validate_every=5),
+            proposal=Schedule(epochs=16, batch_size=128, learning_rate=5e-4, validate_every=5),
         ),
         Recipe(
             name="omniglot-dlvm",
@@ -76,7 +76,7 @@ RECIPES = {
                 epochs=200, batch_size=100, learning_rate=1e-3, validate_every=5, patience=60
             ),
             shift=2,
-            proposal=Schedule(epochs=60, batch_size=128, learning_rate=5e-4, validate_every=5),
+            proposal=Schedule(epochs=40, batch_size=128, learning_rate=5e-4, validate_every=5),
         ),
         Recipe(
             name="digits-dlvm",
@@ -86,9 +86,9 @@ RECIPES = {
             arguments={"latent_dim": 40},
             warm_start="mnist-dlvm",
             model=Schedule(
-                epochs=400, batch_size=64, learning_rate=3e-4, validate_every=5, patience=60
+                epochs=300, batch_size=64, learning_rate=1e-3, validate_every=5, patience=60
             ),
-            proposal=Schedule(epochs=300, batch_size=64, learning_rate=3e-4, validate_every=10),
+            proposal=Schedule(epochs=200, batch_size=64, learning_rate=3e-4, validate_every=10),
         ),
     )
 }

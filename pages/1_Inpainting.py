@@ -2,12 +2,15 @@
 
 from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from dgm_core import zoo
 from dgm_core.studies import inpainting
-from dgm_core.studies.inpainting import Config, Result
-from ui import cache, figures, inputs, jobs
+from dgm_core.studies.inpainting import Config, Frame, Result
+from ui import cache, figures, inputs, jobs, showcase
+from ui.components.chain_player import chain_player
 
 frame.page(
     "Inpainting",
@@ -24,13 +27,6 @@ def start(config: Config) -> None:
     jobs.worker("inpainting").start(config, lambda: inpainting.run(config, model))
 
 
-def show_default(result: Result) -> None:
-    """The run that is shipped, complete at once."""
-    figures.chains(
-        "player", result.config, result.frames, run="shipped", state="finished", autoplay=True
-    )
-
-
 def follow(run: jobs.Run) -> None:
     """Send on what the run has produced since last time; at the end, everything."""
     frames = [item for item in list(run.items) if not isinstance(item, Result)]
@@ -39,10 +35,13 @@ def follow(run: jobs.Run) -> None:
         # overlap, and everything at first and at the end.
         first = max(run.shown - 30, 0) if run.live else 0
         state = "stopped" if run.state == "timed out" else run.state
-        figures.chains(
-            "player", run.key, frames[first:], run=str(id(run)), state=state, start=first
+        message = figures.chains(
+            run.key, frames[first:], run=str(id(run)), state=state, start=first
         )
+        chain_player("player", message)
         run.shown = len(frames)
+        if not run.live:
+            download(run.key, frames)
     elif run.live:
         waiting = jobs.waiting()
         st.caption("Starting …" if waiting < 2 else f"Waiting for a free place, {waiting} in line")
@@ -50,6 +49,18 @@ def follow(run: jobs.Run) -> None:
         st.error("This run broke off on the server. Change anything to start another.")
     elif run.state == "timed out":
         st.info(f"Stopped after {jobs.MAX_SECONDS:.0f} s, the limit of one run.")
+
+
+def download(config: Config, shots: Sequence[Frame]) -> None:
+    """The last draws, means and standard deviations of both samplers."""
+    st.download_button(
+        "Download draws, mean and mask (.npz)",
+        lambda: figures.as_npz(config, shots),
+        "inpainting.npz",
+        "application/octet-stream",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def formulas() -> None:
@@ -78,11 +89,12 @@ def formulas() -> None:
 
 
 worker = jobs.worker("inpainting")
-default = cache.st_default_result()
+shipped = showcase.st_showcase()
+default = Config(**shipped.config)
 controls, results = st.columns([4, 7], gap="large")
 with controls:
     try:
-        config = inputs.inpainting_config(default.config)
+        config = inputs.inpainting_config(default)
     except zoo.BrokenModel as error:
         st.error(f"{error}. Put the shipped files back, or train the recipe again.")
         st.stop()
@@ -97,9 +109,9 @@ with results:
         config = None
     if config is None:
         st.caption("Nothing to fill in yet.")
-    elif config == default.config != known and not press:
+    elif config == default != known and not press:
         worker.stop()
-        show_default(default)
+        chain_player("player", shipped.message)
     else:
         if press or (at_once and config != known):
             start(config)

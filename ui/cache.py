@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,13 +10,9 @@ import streamlit as st
 
 from dgm_core import data, device, zoo
 from dgm_core.rng import draw, generator
-from dgm_core.studies import inpainting
 
 if TYPE_CHECKING:
     from torch import nn
-
-ASSETS = Path(__file__).parent.parent / "assets"
-DEFAULT_RESULT = ASSETS / "inpainting_default.npz"
 
 
 @st.cache_resource(show_spinner="Loading the model …", max_entries=8)
@@ -45,9 +40,3 @@ def st_samples(model_name: str, count: int = 32) -> np.ndarray:
     source = generator(0, device.default_device())
     z = draw(model.prior().expand((count,)), source)
     return data.threshold(model.decode(z).mean[:, 0]).cpu().numpy().astype(bool)
-
-
-@st.cache_resource(show_spinner=False)
-def st_default_result() -> inpainting.Result:
-    """The run that is shipped, for a good picture before any click."""
-    return inpainting.load_result(DEFAULT_RESULT)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from dgm_core.studies.inpainting import SAMPLERS, Config, Frame
-from ui.components.chain_player import SamplerFrames, chain_player
+from ui.components.chain_player import SamplerFrames, player_message
 
 TITLES = {"pseudo-Gibbs": "Pseudo-Gibbs", "Metropolis-within-Gibbs": "Metropolis-within-Gibbs"}
 
 
 def chains(
-    key: str,
     config: Config,
     frames: Sequence[Frame],
     *,
@@ -23,11 +23,10 @@ def chains(
     state: str,
     start: int = 0,
     autoplay: bool = False,
-) -> None:
-    """Play the chains: `frames` are those from index `start` of the run."""
+) -> dict[str, Any]:
+    """A message for the chain player: `frames` are those from index `start` of the run."""
     numbers = config.frame_numbers()
-    chain_player(
-        key,
+    return player_message(
         run=run,
         truth=config.truth,
         hidden=~config.observed,

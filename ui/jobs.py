@@ -7,10 +7,12 @@ thread gives its place to whoever waits, so that many visitors advance in turns.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +26,7 @@ MAX_SECONDS = 180.0
 _places = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
 _waiting = 0
 _waiting_lock = threading.Lock()
+_runs: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
 class Run:
@@ -35,6 +38,7 @@ class Run:
         self.state = "running"  # → finished | stopped | timed out | failed
         self.shown = 0  # how many items the page has sent on
         self._stop = threading.Event()
+        _runs.add(self)
         self._thread = threading.Thread(target=self._exhaust, args=(work,), daemon=True)
         self._thread.start()
 
@@ -105,6 +109,16 @@ def worker(name: str) -> Worker:
     return Worker()
 
 
+def stop_all(seconds: float = 2.0) -> None:
+    """Stop every run of every session and wait for the threads, as a server does that ends."""
+    runs = list(_runs)
+    for run in runs:
+        run.stop()
+    for run in runs:
+        run.wait(seconds)
+
+
+atexit.register(stop_all)
 _END = object()
 
 

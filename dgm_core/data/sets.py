@@ -147,11 +147,14 @@ def _all_digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _enlarge(digit: np.ndarray) -> np.ndarray:
-    """8×8 levels 0–16 → 28×28 uint8: bicubic to 20×20 in a border of 4, as MNIST's digits lie."""
+    """8×8 levels 0–16 → 28×28 uint8: bicubic to 20×20 inside a border of 4, as MNIST's digits lie.
+
+    Enlarging blurs the edges; three times the contrast makes strokes about as crisp as MNIST's.
+    """
     small = Image.fromarray((digit * (255 / 16)).round().astype(np.uint8))
-    canvas = Image.new("L", (28, 28))
-    canvas.paste(small.resize((20, 20), Image.Resampling.BICUBIC), (4, 4))
-    return np.asarray(canvas)
+    large = np.asarray(small.resize((20, 20), Image.Resampling.BICUBIC), np.float64)
+    crisp = np.clip(3 * (large - 127.5) + 127.5, 0, 255).round().astype(np.uint8)
+    return np.pad(crisp, 4)
 
 
 def _digits(split: str) -> Images:

@@ -10,11 +10,9 @@ warm-up (during the warm-up: of those so far); the *standard deviation* is that 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +20,6 @@ import torch
 from torch import Tensor
 
 from dgm_core import diagnostics
-from dgm_core.files import written_whole
 from dgm_core.metrics import f1_hidden
 from dgm_core.rng import generator
 from dgm_core.samplers import CATALOGUE, INITIALISATIONS, Info, State, chains
@@ -174,55 +171,6 @@ def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
     traces = {name: recorder.traces() for name, recorder in recorders.items()}
     correlations = {name: _autocorrelation(own, config.warmup) for name, own in traces.items()}
     yield Result(config, frames, traces, correlations)
-
-
-def save_result(result: Result, path: Path) -> None:
-    """Write a result as `.npz`, small enough to ship: means and standard deviations in 8 bits."""
-    fields: dict[str, np.ndarray] = {}
-    config = {**vars(result.config)}
-    config["image"], config["hidden"] = config["image"].hex(), config["hidden"].hex()
-    fields["config"] = np.array(json.dumps(config))
-    fields["iterations"] = np.array([frame.iteration for frame in result.frames])
-    for i, name in enumerate(SAMPLERS):
-        shots = [frame.samplers[name] for frame in result.frames]
-        fields[f"{i}.draws"] = np.packbits([shot.draws for shot in shots])
-        fields[f"{i}.mean"] = np.stack([np.rint(shot.mean * 255) for shot in shots]).astype("u1")
-        fields[f"{i}.sd"] = np.stack([np.rint(shot.sd * 510) for shot in shots]).astype("u1")
-        for field in ("f1_draw", "f1_mean"):
-            fields[f"{i}.{field}"] = np.stack([getattr(shot, field) for shot in shots])
-        fields[f"{i}.summary"] = np.array([shot.summary for shot in shots], np.float64)
-        for field, values in result.traces[name]._asdict().items():
-            fields[f"{i}.trace.{field}"] = values
-    with written_whole(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, **fields)
-
-
-def load_result(path: Path) -> Result:
-    """Read what `save_result` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        fields = {name: file[name] for name in file}
-    raw = json.loads(str(fields["config"]))
-    raw["image"], raw["hidden"] = bytes.fromhex(raw["image"]), bytes.fromhex(raw["hidden"])
-    config = Config(**raw)
-    numbers = fields["iterations"].tolist()
-    frames = [Frame(number, {}) for number in numbers]
-    traces, correlations = {}, {}
-    shape = (len(numbers), config.chains, SIDE, SIDE)
-    for i, name in enumerate(SAMPLERS):
-        draws = np.unpackbits(fields[f"{i}.draws"])[: np.prod(shape)].reshape(shape).astype(bool)
-        for t, frame in enumerate(frames):
-            summary = Summary(*fields[f"{i}.summary"][t].tolist())
-            frame.samplers[name] = SamplerFrame(
-                draws=draws[t],
-                mean=fields[f"{i}.mean"][t] / 255,
-                sd=fields[f"{i}.sd"][t] / 510,
-                f1_draw=fields[f"{i}.f1_draw"][t],
-                f1_mean=fields[f"{i}.f1_mean"][t],
-                summary=summary._replace(stuck=int(summary.stuck)),
-            )
-        traces[name] = Traces(**{field: fields[f"{i}.trace.{field}"] for field in Traces._fields})
-        correlations[name] = _autocorrelation(traces[name], config.warmup)
-    return Result(config, frames, traces, correlations)
 
 
 class _Recorder:

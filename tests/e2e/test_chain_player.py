@@ -225,7 +225,8 @@ def test_pause_stops_following(open_player: Open) -> None:
     newest = screen.frame
     assert newest > there
     screen.toggle.click()
-    assert screen.mode == "following"
+    # More frames may have come since the key: then it plays up to the newest one first.
+    assert screen.mode in {"following", "playing"}
     until(lambda: screen.frame > newest)
 
 

@@ -12,7 +12,12 @@ import numpy as np
 import pytest
 
 from ui.components import chain_player as module
-from ui.components.chain_player import SamplerFrames, chain_player, encode_frames
+from ui.components.chain_player import (
+    SamplerFrames,
+    chain_player,
+    encode_frames,
+    player_message,
+)
 
 HEIGHT, WIDTH, CHAINS, FRAMES = 5, 7, 3, 4  # 35 pixels: the bits do not fill their last byte
 
@@ -72,7 +77,7 @@ def mount(samplers: dict[str, SamplerFrames], **changes: Any) -> None:
         "diagnostics": {},
         "state": "running",
     }
-    chain_player("key", samplers=samplers, **(settings | changes))
+    chain_player("key", player_message(samplers=samplers, **(settings | changes)))
 
 
 def test_frames_survive_the_round_trip() -> None:
@@ -154,8 +159,7 @@ def test_wrong_arguments_are_named(change: dict[str, Any], message: str) -> None
 
 def test_one_sampler_is_needed() -> None:
     with pytest.raises(ValueError, match="at least one sampler"):
-        chain_player(
-            "key",
+        player_message(
             run="a",
             truth=np.ones((2, 2), bool),
             hidden=np.ones((2, 2), bool),

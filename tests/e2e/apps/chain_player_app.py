@@ -15,7 +15,7 @@ import streamlit as st
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from ui.components.chain_player import SamplerFrames, chain_player
+from ui.components.chain_player import SamplerFrames, chain_player, player_message
 
 ITERATIONS, WARMUP, THIN = 500, 100, 5
 TOTAL = ITERATIONS // THIN
@@ -117,8 +117,7 @@ def show(run: int, start: int, stop: int, state: str) -> None:
     for name, frames in samplers.items():
         score = frames.f1_mean[max(stop - 1, 0), 1]
         diagnostics[name] |= {"f1_mean": score, "f1_mean_error": 0.018}
-    chain_player(
-        "player",
+    message = player_message(
         run=f"run {run}",
         truth=truth,
         hidden=hidden,
@@ -133,6 +132,7 @@ def show(run: int, start: int, stop: int, state: str) -> None:
         state=state,
         autoplay=query.get("autoplay", "1") == "1",
     )
+    chain_player("player", message)
 
 
 def stream(run: int) -> None:

@@ -100,8 +100,17 @@ def encode_frames(samplers: Sequence[SamplerFrames]) -> str:
     return base64.b64encode(zlib.compress(raw.tobytes())).decode("ascii")
 
 
-def chain_player(
-    key: str,
+def chain_player(key: str, message: dict[str, Any]) -> None:
+    """Show the samplers, and hand the player one more chunk of frames.
+
+    Args:
+        key: Streamlit key; the same on every rerun.
+        message: made by `player_message`.
+    """
+    _COMPONENT(key=key, data=message)
+
+
+def player_message(
     *,
     run: str,
     truth: np.ndarray,
@@ -116,15 +125,14 @@ def chain_player(
     diagnostics: Mapping[str, Mapping[str, float | None]],
     state: State,
     autoplay: bool = False,
-) -> None:
-    """Show the samplers, and hand the player one more chunk of frames.
+) -> dict[str, Any]:
+    """One chunk of frames in the form the player reads: plain numbers and text, fit for JSON.
 
     Chunks may overlap, repeat or leave gaps: every frame is written in at its index.  A browser
     may miss a chunk that the next one replaces quickly, and a page that is left and opened again
     starts empty, so the last message of a run should carry all frames.
 
     Args:
-        key: Streamlit key; the same on every rerun.
         run: identifies the run; another value makes the player forget everything.
         truth: bool, shape (H, W).
         hidden: bool, True = hidden from the samplers, shape (H, W).
@@ -145,7 +153,7 @@ def chain_player(
     """
     _check(truth, hidden, samplers, numbers, start)
     first = next(iter(samplers.values()))
-    data = {
+    return {
         "run": run,
         "height": truth.shape[0],
         "width": truth.shape[1],
@@ -170,7 +178,6 @@ def chain_player(
         "state": state,
         "autoplay": bool(autoplay),
     }
-    _COMPONENT(key=key, data=data)
 
 
 def _check(
@@ -180,7 +187,7 @@ def _check(
     numbers: Sequence[int],
     start: int,
 ) -> None:
-    """Raise ValueError unless the arguments of :func:`chain_player` belong together."""
+    """Raise ValueError unless the arguments of `player_message` belong together."""
     if truth.ndim != 2 or truth.dtype != bool:
         raise ValueError(f"expected truth bool (H, W), got {truth.dtype} {truth.shape}")
     if hidden.shape != truth.shape or hidden.dtype != bool:

@@ -1,0 +1,277 @@
+"""The inpainting lab as a visitor meets it."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.e2e.board import Board
+from tests.e2e.conftest import ROOT, Serve
+
+pytestmark = pytest.mark.e2e
+DONE = re.compile("finished|stopped")
+
+
+@pytest.fixture(scope="module")
+def server(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The app on a machine without any data folder."""
+    empty = tmp_path_factory.mktemp("data")
+    return serve(ROOT / "app.py", environment={"DGM_DATA": str(empty)})
+
+
+class Lab:
+    """The lab's page, in the visitor's words."""
+
+    def __init__(self, page: Page, url: str, path: str = "Inpainting") -> None:
+        self.page = page
+        self.problems: list[str] = []
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.goto(f"{url}/{path}")
+        self.player = page.locator(".player")
+        self.player.wait_for(timeout=60_000)
+        self.settle()
+        self.board = Board(page.locator(".st-key-mask_canvas canvas.board"))
+
+    def settle(self) -> None:
+        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+    def hidden_says(self, text: str) -> None:
+        expect(self.page.locator(".st-key-mask_canvas .count")).to_have_text(text, timeout=10_000)
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def preset(self, name: str) -> None:
+        self.page.locator(".st-key-keep-preset").get_by_text(name, exact=True).click()
+
+    def ends(self, state: str) -> None:
+        expect(self.player).to_have_attribute("data-state", state, timeout=60_000)
+
+    def picture(self, kind: str, sampler: int) -> np.ndarray:
+        """(28, 28) grey levels of a tile, read from its canvas."""
+        tile = self.page.locator(f".card[data-sampler='{sampler}'] canvas[data-tile={kind}]")
+        levels = tile.evaluate(
+            """canvas => {
+              const {width, height} = canvas
+              const data = canvas.getContext("2d").getImageData(0, 0, width, height).data
+              const at = (i, side) => Math.floor((i + 0.5) * side / 28)
+              return Array.from({length: 784}, (_, i) =>
+                data[4 * (at(Math.floor(i / 28), height) * width + at(i % 28, width))])
+            }"""
+        )
+        return np.array(levels).reshape(28, 28)
+
+
+Opener = Callable[..., Lab]
+
+
+@pytest.fixture
+def opened(browser: Browser, server: str) -> Iterator[Opener]:
+    contexts, labs = [], []
+
+    def opener(path: str = "Inpainting", **options: object) -> Lab:
+        contexts.append(
+            browser.new_context(**{"viewport": {"width": 1280, "height": 1000}} | options)
+        )
+        labs.append(Lab(contexts[-1].new_page(), server, path))
+        return labs[-1]
+
+    yield opener
+    for lab in labs:
+        assert lab.problems == []
+    for context in contexts:
+        context.close()
+
+
+def test_a_half_hidden_digit_is_completed_before_any_click(opened: Opener) -> None:
+    for path in ("", "Inpainting"):
+        lab = opened(path)
+        lab.ends("finished")
+        expect(lab.page.get_by_text("Pseudo-Gibbs").first).to_be_visible()
+        for sampler in (0, 1):
+            truth, mean = lab.picture("truth", sampler), lab.picture("mean", sampler)
+            assert np.array_equal(truth[15:], mean[15:])  # seen
+            assert mean[:13].max() > 50  # filled in
+
+
+def test_the_front_door_leads_into_the_lab(opened: Opener) -> None:
+    lab = opened("")
+    lab.page.get_by_role("link", name="Open the inpainting lab").click()
+    expect(lab.page.get_by_role("heading", name="Inpainting")).to_be_visible()
+
+
+def test_painted_pixels_are_those_that_are_hidden_and_both_samplers_finish(opened: Opener) -> None:
+    lab = opened()
+    lab.preset("random")
+    lab.settle()
+    lab.page.locator(".st-key-mask_canvas").get_by_role("button", name=re.compile("Clear")).click()
+    lab.hidden_says("0 of 784 pixels hidden")
+    expect(lab.page.get_by_text("Nothing is hidden yet")).to_be_visible()
+    lab.page.locator(".st-key-mask_canvas").get_by_role("slider", name="Brush size").fill("1")
+    lab.board.drag((8, 9), (8, 19))
+    lab.board.drag((20, 12), (24, 12))
+    lab.hidden_says("16 of 784 pixels hidden")
+    lab.ends("finished")
+    expect(lab.page.locator(".player")).to_contain_text("iteration 500 of 500")
+    painted = np.zeros((28, 28), bool)
+    painted[8, 9:20] = painted[20:25, 12] = True
+    for sampler in (0, 1):
+        truth, draw = lab.picture("truth", sampler), lab.picture("draw", sampler)
+        assert np.array_equal(truth[~painted] > 127, draw[~painted] > 127)
+        assert lab.page.locator(f".card[data-sampler='{sampler}']").get_by_text("ESS").count()
+    observed = lab.picture("observed", 1)
+    truth = lab.picture("truth", 1)
+    assert np.array_equal(observed[~painted] > 127, truth[~painted] > 127)
+
+
+def test_undo_gives_the_mask_back_and_runs_anew(opened: Opener) -> None:
+    lab = opened()
+    lab.hidden_says("392 of 784 pixels hidden")
+    lab.board.drag((20, 3), (20, 20))
+    expect(lab.page.locator(".st-key-mask_canvas .count")).not_to_have_text(
+        "392 of 784 pixels hidden"
+    )
+    lab.ends("finished")
+    run = lab.player.get_attribute("data-frame")
+    lab.board.canvas.focus()
+    lab.page.keyboard.press("Control+z")
+    lab.hidden_says("392 of 784 pixels hidden")
+    lab.ends("finished")
+    assert run is not None
+
+
+def test_stop_stops_at_once_and_keeps_what_there_is(opened: Opener) -> None:
+    lab = opened()
+    lab.page.get_by_text("Chains, iterations, seed").click()
+    lab.page.locator(".st-key-keep-iterations input").focus()
+    for _ in range(3):
+        lab.page.keyboard.press("ArrowRight")
+    expect(lab.button("Stop")).to_be_visible(timeout=20_000)
+    expect(lab.player).to_have_attribute("data-state", "running", timeout=20_000)
+    lab.button("Stop").click()
+    lab.ends("stopped")
+    expect(lab.button("Run")).to_be_visible()
+    expect(lab.player).to_contain_text("of 5000")
+    lab.button("Run").click()
+    expect(lab.player).to_have_attribute("data-state", "running", timeout=20_000)
+    # A new stroke takes the place of the run.
+    lab.board.drag((22, 3), (22, 20))
+    lab.button("Stop").click()
+    lab.ends("stopped")
+
+
+def test_without_the_toggle_only_the_button_runs(opened: Opener) -> None:
+    lab = opened()
+    lab.page.get_by_text("Run on every stroke").click()
+    lab.settle()
+    lab.preset("left")
+    expect(lab.page.get_by_text("Press Run")).to_be_visible()
+    lab.button("Run").click()
+    lab.player.wait_for()
+    lab.ends("finished")
+
+
+def png(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_an_uploaded_digit_is_filled_in_and_a_bad_upload_gets_a_sentence(opened: Opener) -> None:
+    lab = opened()
+    lab.page.locator(".st-key-keep-source").get_by_text("Upload", exact=True).click()
+    upload = lab.page.locator(".st-key-upload input[type=file]")
+    paper = np.full((200, 160), 250, np.uint8)
+    paper[30:170, 70:95] = 20
+    upload.set_input_files({"name": "one.png", "mimeType": "image/png", "buffer": png(paper)})
+    lab.player.wait_for()
+    lab.ends("finished")
+    column = lab.picture("truth", 0)[:, 12:16].max(1)
+    assert (column[5:23] > 127).all()  # an upright stroke, centred
+    upload.set_input_files({"name": "bad.png", "mimeType": "image/png", "buffer": b"<svg></svg>"})
+    expect(lab.page.get_by_role("alert").first).to_be_visible(timeout=20_000)
+    lab.player.wait_for()  # the picture from before is still there
+
+
+def test_a_drawn_digit_becomes_the_picture(opened: Opener) -> None:
+    lab = opened()
+    lab.page.locator(".st-key-keep-source").get_by_text("Draw", exact=True).click()
+    expect(lab.page.get_by_text("Nothing to fill in yet")).to_be_visible()
+    canvas = lab.page.locator(".st-key-draw canvas.board")
+    canvas.scroll_into_view_if_needed()
+    Board(canvas).drag((6, 14), (21, 14))
+    lab.player.wait_for()
+    lab.ends("finished")
+    truth = lab.picture("truth", 0) > 127
+    assert truth[7:20, 14].all()
+
+
+def test_another_picture_and_class_are_chosen_by_thumbnail(opened: Opener) -> None:
+    lab = opened()
+    first = lab.picture("truth", 0)
+    lab.page.locator(".st-key-keep-class-digits").get_by_text("7", exact=True).click()
+    lab.settle()
+    lab.page.locator(".st-key-thumbnails [role=radio]").nth(2).click()
+    expect(lab.page.locator(".st-key-thumbnails [role=radio]").nth(2)).to_have_attribute(
+        "aria-checked", "true"
+    )
+    lab.ends("finished")
+    assert not np.array_equal(lab.picture("truth", 0), first)
+
+
+def test_the_mask_and_the_settings_survive_a_change_of_page(opened: Opener) -> None:
+    lab = opened()
+    lab.preset("stripes")
+    lab.ends("finished")
+    lab.hidden_says("392 of 784 pixels hidden")
+    lab.page.locator(".st-key-mask_canvas").get_by_role("button", name=re.compile("Clear")).click()
+    lab.board.drag((4, 4), (4, 10))
+    count = lab.page.locator(".st-key-mask_canvas .count")
+    expect(count).not_to_have_text("0 of 784 pixels hidden")
+    lab.ends("finished")
+    before = count.text_content()
+    lab.page.get_by_test_id("stExpandSidebarButton").click()
+    lab.page.get_by_role("link", name="app").click()
+    expect(lab.page.get_by_role("heading", name="Deep generative models")).to_be_visible()
+    lab.page.get_by_role("link", name="Open the inpainting lab").click()
+    lab.hidden_says(before or "")
+
+
+def test_it_fits_a_narrow_screen_and_the_dark(opened: Opener) -> None:
+    lab = opened(viewport={"width": 400, "height": 800}, color_scheme="dark", has_touch=True)
+    lab.ends("finished")
+    wide = lab.page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 400
+    lab.preset("checkerboard")
+    lab.ends("finished")
+
+
+def test_no_address_makes_a_stack_trace(opened: Opener) -> None:
+    for path in ("Inpainting?x=%00&keep.seed=-1", "Nowhere", "Inpainting?" + "a" * 3000):
+        page = opened("Inpainting").page
+        page.goto(page.url.rsplit("/", 1)[0] + "/" + path)
+        page.locator('[data-testid="stApp"]').wait_for()
+        assert page.get_by_text("Traceback").count() == 0
+
+
+def test_screens_for_the_eye(opened: Opener, request: pytest.FixtureRequest) -> None:
+    """Leaves screenshots in test-results/, to be looked at."""
+    folder = Path(request.config.rootpath) / "test-results"
+    folder.mkdir(exist_ok=True)
+    for name, width, scheme in (
+        ("wide", 1280, "light"),
+        ("dark", 1280, "dark"),
+        ("narrow", 400, "light"),
+    ):
+        lab = opened(viewport={"width": width, "height": 1000}, color_scheme=scheme)
+        lab.ends("finished")
+        path = folder / f"inpainting-{name}.png"
+        lab.page.screenshot(path=path)
+        assert path.stat().st_size > 10_000

@@ -1,0 +1,130 @@
+"""Pages run without a browser: they open, answer, and keep what the visitor did."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from ui import jobs
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(ROOT)
+    yield
+    jobs.stop_all()
+
+
+def lab() -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    return app.run().switch_page("pages/1_Inpainting.py").run()
+
+
+def test_the_front_door_opens() -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    assert not app.exception
+    assert not app.error
+
+
+def test_the_lab_opens_with_the_shipped_picture_and_no_run() -> None:
+    app = lab()
+    assert not app.exception
+    assert not app.error
+    assert app.session_state["mask"][:14].all()
+    assert not app.session_state["mask"][14:].any()
+    assert [button.label for button in app.button][-1] == "Run"
+
+
+def test_presets_change_the_mask_and_start_a_run() -> None:
+    app = lab()
+    pills = app.get("button_group")
+    before = app.session_state["mask_revision"]
+    preset = next(group for group in pills if group.key == "keep.preset")
+    preset.set_value("left half").run()
+    assert not app.exception
+    assert app.session_state["mask_revision"] == before + 1
+    assert app.session_state["mask"][:, :14].all()
+    assert not app.session_state["mask"][:, 14:].any()
+
+
+def test_the_mask_survives_a_change_of_page() -> None:
+    app = lab()
+    mine = np.zeros((28, 28), bool)
+    mine[3:9, 4:20] = True
+    app.session_state["mask"] = mine
+    app.run()
+    app.switch_page("app.py").run()
+    app.switch_page("pages/1_Inpainting.py").run()
+    assert not app.exception
+    assert np.array_equal(app.session_state["mask"], mine)
+
+
+def test_nothing_hidden_gets_a_sentence() -> None:
+    app = lab()
+    app.session_state["mask"] = np.zeros((28, 28), bool)
+    app.run()
+    assert not app.exception
+    assert any("Nothing is hidden yet" in info.value for info in app.info)
+
+
+def test_every_data_set_opens_with_or_without_its_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DGM_DATA", str(tmp_path))
+    app = lab()
+    for dataset in ("mnist", "omniglot", "digits"):
+        next(box for box in app.selectbox if box.key == "keep.dataset").set_value(dataset).run()
+        assert not app.exception
+        said = " ".join(caption.value for caption in app.caption)
+        assert ("drawn by the model itself" in said) == (dataset != "digits")
+
+
+def picture(side: int = 60) -> bytes:
+    pixels = np.full((side, side), 255, np.uint8)
+    pixels[15:45, 27:34] = 0
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_an_upload_becomes_the_picture_and_a_bad_one_gets_a_sentence() -> None:
+    app = lab()
+    source = next(group for group in app.get("button_group") if group.key == "keep.source")
+    source.set_value("Upload").run()
+    assert not app.exception
+    uploader = next(each for each in app.get("file_uploader") if each.key == "upload")
+    uploader.set_value(("one.png", picture(), "image/png")).run()
+    assert not app.exception
+    assert not app.error
+    assert app.session_state["uploaded"].any()
+    uploader = next(each for each in app.get("file_uploader") if each.key == "upload")
+    uploader.set_value(("bad.png", b"<svg/>", "image/png")).run()
+    assert not app.exception
+    assert len(app.error) == 1
+    # The picture from before is still there.
+    assert app.session_state["uploaded"].any()
+
+
+def test_an_uploaded_mask_is_taken_and_a_bad_one_gets_a_sentence() -> None:
+    app = lab()
+    uploader = next(each for each in app.get("file_uploader") if each.key == "mask_upload")
+    half = np.zeros((28, 28), np.uint8)
+    half[:, 20:] = 255
+    buffer = io.BytesIO()
+    Image.fromarray(half).save(buffer, "PNG")
+    uploader.set_value(("mask.png", buffer.getvalue(), "image/png")).run()
+    assert not app.exception
+    assert np.array_equal(app.session_state["mask"], half > 0)
+    uploader = next(each for each in app.get("file_uploader") if each.key == "mask_upload")
+    uploader.set_value(("mask.png", b"nothing like a picture", "image/png")).run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert np.array_equal(app.session_state["mask"], half > 0)

@@ -1,0 +1,117 @@
+"""Shipped models: whole, as their cards say, and refused when they are not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from dgm_core import data, recipes, zoo
+from dgm_core.bounds import elbo, log_weights
+from dgm_core.models.dlvm import fully_connected_dlvm
+from dgm_core.recipes import RECIPES
+from dgm_core.rng import generator
+
+ABOUT = {"architecture": {"name": "fully-connected-dlvm", "latent_dim": 3, "hidden": 8}}
+
+
+def small() -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return fully_connected_dlvm(latent_dim=3, hidden=8)
+
+
+def test_saved_and_loaded_a_model_gives_the_same_to_half_precision(tmp_path: Path) -> None:
+    zoo.save("small", small(), ABOUT, tmp_path)
+    loaded, again = zoo.load("small", folder=tmp_path), zoo.load("small", folder=tmp_path)
+    x = torch.rand(4, 1, 28, 28, generator=generator(1))
+    z = torch.randn(4, 3, generator=generator(2))
+    for model in (loaded, again):
+        torch.testing.assert_close(model.decode(z).mean, small().decode(z).mean, atol=2e-3, rtol=0)
+        assert not model.training
+        assert not any(parameter.requires_grad for parameter in model.parameters())
+    assert torch.equal(loaded.encode(x).mean, again.encode(x).mean)
+    # Writing it again changes nothing: what is loaded is what is stored.
+    zoo.save("second", loaded, ABOUT, tmp_path)
+    first, second = (zoo.card(name, tmp_path)["sha256"] for name in ("small", "second"))
+    assert first == second
+
+
+def test_broken_files_get_a_sentence(tmp_path: Path) -> None:
+    zoo.save("small", small(), ABOUT, tmp_path)
+    weights, card = tmp_path / "small.safetensors", tmp_path / "small.toml"
+    whole, text = weights.read_bytes(), card.read_text()
+    with pytest.raises(ValueError, match="there are small"):
+        zoo.load("large", folder=tmp_path)
+    weights.write_bytes(whole[:-1] + b"x")
+    with pytest.raises(zoo.BrokenModel, match="SHA-256"):
+        zoo.load("small", folder=tmp_path)
+    weights.unlink()
+    with pytest.raises(zoo.BrokenModel, match="missing"):
+        zoo.load("small", folder=tmp_path)
+    weights.write_bytes(whole)
+    card.write_text(text.replace("latent_dim = 3", "latent_dim = 4"))
+    with pytest.raises(zoo.BrokenModel, match="cannot be built"):
+        zoo.load("small", folder=tmp_path)
+    card.write_text("no toml at all")
+    with pytest.raises(zoo.BrokenModel, match="TOML"):
+        zoo.load("small", folder=tmp_path)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_shipped_with_weights_under_5_mb_and_its_numbers(name: str) -> None:
+    card = zoo.card(name)
+    assert (zoo.FOLDER / f"{name}.safetensors").stat().st_size < 5e6
+    assert card["recipe"] == name
+    assert card["architecture"] == {"name": RECIPES[name].architecture, **RECIPES[name].arguments}
+    assert card["training"]["commit"] != "unknown"
+    assert card["measured"]["log_likelihood"]["nats"] < 0
+    accepted = {
+        row["acceptance"]
+        for row in card["measured"]["inpainting"]
+        if (row["sampler"], row["pattern"]) == ("Metropolis-within-Gibbs", "50 % at random")
+    }
+    assert len(accepted) == 1
+    zoo.load(name)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_shipped_weights_reach_the_elbo_on_their_card(name: str) -> None:
+    """The ELBO of the card's first test images, to within its own sampling error."""
+    if not data.is_available(RECIPES[name].dataset):
+        pytest.skip(f"{RECIPES[name].dataset} is not on this machine")
+    model, card = zoo.load(name), zoo.card(name)
+    x = data.load(RECIPES[name].dataset, "test").x[:1000]
+    x = data.binarize(x, generator(0))
+    with torch.no_grad():
+        parts = [elbo(log_weights(model, part, 4, generator(5))) for part in x.split(100)]
+    found = torch.cat(parts).mean().item()
+    assert found == pytest.approx(card["measured"]["log_likelihood"]["elbo"], abs=0.25)
+
+
+@pytest.mark.slow
+def test_a_recipe_trains_publishes_and_takes_up_its_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = recipes.Schedule(epochs=2, batch_size=400, learning_rate=1e-3)
+    recipe = replace(
+        RECIPES["digits-dlvm"],
+        architecture="fully-connected-dlvm",
+        arguments={"latent_dim": 3, "hidden": 8},
+        warm_start=None,
+        model=schedule,
+        proposal=schedule,
+    )
+    for stage in recipes.train(recipe, tmp_path, torch.device("cpu")):
+        if stage.name == "proposal":
+            break  # left in the middle
+    stages = list(recipes.train(recipe, tmp_path, torch.device("cpu")))
+    assert stages[-1].name == "proposal"
+    assert stages[-1].progress.finished
+    assert 0 <= stages[-1].progress.best <= 1  # an acceptance rate
+    recipes.publish(recipe, tmp_path, {"commit": "test", "seed": 0}, tmp_path)
+    monkeypatch.setitem(RECIPES, recipe.name, recipe)
+    assert zoo.load(recipe.name, folder=tmp_path).latent_dim == 3
