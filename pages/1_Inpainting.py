@@ -75,9 +75,10 @@ def formulas() -> None:
             "chain settles near p(x_mis | x_obs), not on it."
         )
     with right:
-        st.markdown("**Metropolis-within-Gibbs** accepts with probability $\\min(1, \\rho)$.")
+        st.markdown("**Metropolis-within-Gibbs** accepts with chance $\\min(1, \\rho)$.")
+        st.latex(r"z' \sim q(z \mid x_{\mathrm{obs}}, x_{\mathrm{mis}})")
         st.latex(
-            r"z' \sim q(z \mid x), \quad \rho = \frac{p(x \mid z')\, p(z')\, q(z \mid x)}"
+            r"\rho = \frac{p(x \mid z')\, p(z')\, q(z \mid x)}"
             r"{p(x \mid z)\, p(z)\, q(z' \mid x)}"
         )
         st.latex(r"x_{\mathrm{mis}} \sim p(x_{\mathrm{mis}} \mid z)")
@@ -86,6 +87,21 @@ def formulas() -> None:
             "iteration, also after a rejection. Exact in the limit whatever the encoder, slow "
             "where the acceptance is low. Mattei & Frellsen 2018, algorithm 2."
         )
+
+
+def view(run: jobs.Run) -> None:
+    """Poll while the run is live, then redraw the page once."""
+    live = run.live
+    run.shown = 0
+
+    @st.fragment(run_every=0.25 if live else None)
+    def poll() -> None:
+        if live and not run.live:
+            st.rerun()
+        with st.container():  # one element, however many it holds
+            follow(run)
+
+    poll()
 
 
 worker = jobs.worker("inpainting")
@@ -99,49 +115,41 @@ with controls:
         st.error(f"{error}. Put the shipped files back, or train the recipe again.")
         st.stop()
     go, stop = st.columns(2, vertical_alignment="center")
-    at_once = go.toggle("Run on every stroke", value=True, key="keep.at_once")
-    press = st.session_state.pop("run_now", False)
+    frame.kept("at_once", True)
+    at_once = go.toggle("Run on every stroke", key="keep.at_once")
+
+press = st.session_state.pop("run_now", False)
+known = None if worker.run is None else worker.run.key
+if config is not None and config.observed.all():
+    config = None
+if config is None or (config == default != known and not press):
+    worker.stop()
+elif press or (at_once and config != known):
+    start(config)
+
+live = worker.run is not None and worker.run.live
+if live:
+    stop.button("Stop", icon=":material/stop:", on_click=worker.stop, width="stretch")
+else:
+    stop.button(
+        "Run",
+        icon=":material/play_arrow:",
+        type="secondary" if at_once else "primary",
+        disabled=config is None,
+        on_click=lambda: st.session_state.update(run_now=True),
+        width="stretch",
+    )
 
 with results:
-    known = None if worker.run is None else worker.run.key
-    if config is not None and config.observed.all():
-        worker.stop()
-        config = None
+    player = st.container()
+    formulas()
+with player:
+    # Last of all: a poll may cut short the run of the script that it comes upon.
     if config is None:
         st.caption("Nothing to fill in yet.")
-    elif config == default != known and not press:
-        worker.stop()
+    elif worker.run is not None and worker.run.key == config:
+        view(worker.run)
+    elif config == default:
         chain_player("player", shipped.message)
     else:
-        if press or (at_once and config != known):
-            start(config)
-        run = worker.run
-        if run is not None and run.key == config:
-            live = run.live
-            run.shown = 0
-
-            @st.fragment(run_every=0.25 if live else None)
-            def view() -> None:
-                """Polls while the run is live, then redraws the page once."""
-                if live and not run.live:
-                    st.rerun()
-                follow(run)
-
-            view()
-        else:
-            st.caption("Press Run to fill in the hidden pixels.")
-    formulas()
-
-with stop:
-    run = worker.run
-    if run is not None and run.live:
-        st.button("Stop", icon=":material/stop:", on_click=run.stop, width="stretch")
-    else:
-        st.button(
-            "Run",
-            icon=":material/play_arrow:",
-            type="primary" if not at_once else "secondary",
-            disabled=config is None,
-            on_click=lambda: st.session_state.update(run_now=True),
-            width="stretch",
-        )
+        st.caption("Press Run to fill in the hidden pixels.")

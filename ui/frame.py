@@ -17,6 +17,11 @@ KEPT = "keep."
 """Widgets whose key starts so keep their value when the visitor goes to another page and back."""
 
 
+def kept(name: str, value: object) -> None:
+    """Give the kept widget `name` its first value; the widget itself is made without one."""
+    st.session_state.setdefault(KEPT + name, value)
+
+
 def page(title: str, subtitle: str) -> None:
     """Set up a page and draw its head. The first Streamlit call of every page."""
     st.set_page_config(

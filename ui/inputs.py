@@ -13,9 +13,10 @@ from dgm_core.rng import generator
 from dgm_core.samplers import INITIALISATIONS
 from dgm_core.studies import inpainting
 from dgm_core.studies.inpainting import LIMITS, SIDE, Config
-from ui import cache, intake
+from ui import cache, intake, showcase
 from ui.components.pixel_canvas import pixel_canvas
 from ui.components.thumbnails import thumbnails
+from ui.frame import KEPT, kept
 
 DATASETS = {
     "digits": "Digits (scikit-learn)",
@@ -24,6 +25,8 @@ DATASETS = {
 }
 SHOWN = 24
 """Thumbnails at once."""
+
+EVERYTHING = "all"
 
 
 class Picture(NamedTuple):
@@ -55,10 +58,8 @@ def _remember(default: Config) -> None:
     state.setdefault("drawing", np.zeros((SIDE, SIDE), bool))
     state.setdefault("drawing_revision", 0)
     if "chosen" not in state:
-        ink, _, _ = cache.st_test_images("digits")
-        same = (ink == default.truth).all((1, 2))
-        state.chosen = {"digits 0": int(same.argmax())}
-        state["keep.preset"] = "top half"
+        state.chosen = {"digits all": showcase.THUMBNAIL}
+        kept("preset", "top half")
 
 
 # --- the picture ------------------------------------------------------------------------------
@@ -66,10 +67,10 @@ def _remember(default: Config) -> None:
 
 def _picture() -> Picture | None:
     known = [name for name in DATASETS if f"{name}-dlvm" in zoo.names()]
+    kept("source", "Pick")
     source = st.segmented_control(
         "Picture",
         ["Pick", "Draw", "Upload"],
-        default="Pick",
         required=True,
         key="keep.source",
         width="stretch",
@@ -97,28 +98,25 @@ def _pick(dataset: str) -> np.ndarray | None:
         samples = cache.st_samples(f"{dataset}-dlvm", SHOWN)
         names = [f"model sample {i + 1}" for i in range(len(samples))]
         return samples[_thumbnails(f"{dataset} samples", samples, names)]
-    rows = _rows_of_class(dataset, labels, classes)[:SHOWN]
-    names = [f"{classes[labels[row]]}, test image {row}" for row in rows]
-    return ink[rows[_thumbnails(f"{dataset} {rows[0]}", ink[rows], names)]]
+    present = np.unique(labels)
+    names = [classes[label].replace("_", " ") for label in present]
+    chosen = _class(dataset, names)
+    rows = np.arange(len(labels))
+    if chosen != EVERYTHING:
+        rows = np.flatnonzero(labels == present[names.index(chosen)])
+    # Spread over all rows: neighbours are often alike.
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, SHOWN).astype(int))]
+    captions = [f"{classes[labels[row]].replace('_', ' ')}, test image {row}" for row in rows]
+    return ink[rows[_thumbnails(f"{dataset} {chosen}", ink[rows], captions)]]
 
 
-def _rows_of_class(dataset: str, labels: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
-    present = [classes[i].replace("_", " ") for i in np.unique(labels)]
-    everything = "all"
-    if len(present) <= 10:
-        chosen = st.pills(
-            "Class",
-            [everything, *present],
-            default=everything,
-            required=True,
-            key=f"keep.class.{dataset}",
-            label_visibility="collapsed",
-        )
-    else:
-        chosen = st.selectbox("Class", [everything, *present], key=f"keep.class.{dataset}")
-    if chosen in (None, everything):
-        return np.arange(len(labels))
-    return np.flatnonzero(labels == np.unique(labels)[present.index(chosen)])
+def _class(dataset: str, present: list[str]) -> str:
+    """The chosen class, or "all"."""
+    options, key = [EVERYTHING, *present], f"class.{dataset}"
+    kept(key, EVERYTHING)
+    if len(present) > 10:
+        return st.selectbox("Class", options, key=KEPT + key)
+    return st.pills("Class", options, required=True, key=KEPT + key, label_visibility="collapsed")
 
 
 def _thumbnails(set_name: str, ink: np.ndarray, names: list[str]) -> int:
@@ -147,7 +145,6 @@ def _draw(dataset: str) -> np.ndarray | None:
         width=SIDE,
         bits=state.drawing,
         revision=state.drawing_revision,
-        max_width=260,
         label="Draw a digit",
     )
     if stroke is not None:
@@ -166,6 +163,7 @@ def _upload(dataset: str) -> np.ndarray | None:
         help="Any size. It is centred and made 28×28 as MNIST's digits are; it never leaves "
         "this server's memory.",
     )
+    kept("ink", "found out")
     ink_is = st.radio(
         "Ink is",
         ["found out", "dark", "light"],
@@ -218,7 +216,10 @@ def _mask(ink: np.ndarray) -> np.ndarray:
         )
         if state["keep.preset"] == "random":
             left, right = st.columns([3, 1], vertical_alignment="bottom")
-            left.slider("Hidden pixels, %", 5, 95, 50, 5, key="keep.rate", on_change=_apply_preset)
+            kept("rate", 50)
+            left.slider(
+                "Hidden pixels, %", 5, 95, step=5, key="keep.rate", on_change=_apply_preset
+            )
             right.button("Again", on_click=_apply_preset, kwargs={"anew": True}, width="stretch")
         elif state["keep.preset"] == "box":
             _box_sliders()
@@ -229,15 +230,19 @@ def _mask(ink: np.ndarray) -> np.ndarray:
     return state.mask
 
 
+BOX = {
+    "top": ("Top", 0, 7),
+    "left": ("Left", 0, 7),
+    "box_height": ("Height", 1, 14),
+    "box_width": ("Width", 1, 14),
+}
+"""Setting → label, lowest value, first value."""
+
+
 def _box_sliders() -> None:
-    left, right = st.columns(2)
-    for place, key, text, low, start in (
-        (left, "keep.top", "Top", 0, 7),
-        (right, "keep.left", "Left", 0, 7),
-        (left, "keep.box_height", "Height", 1, 14),
-        (right, "keep.box_width", "Width", 1, 14),
-    ):
-        place.slider(text, low, SIDE - 1 + low, start, key=key, on_change=_apply_preset)
+    for place, (name, (label, low, first)) in zip(2 * st.columns(2), BOX.items(), strict=True):
+        kept(name, first)
+        place.slider(label, low, SIDE - 1 + low, key=KEPT + name, on_change=_apply_preset)
 
 
 def _painted() -> None:
@@ -254,15 +259,7 @@ def _apply_preset(*, anew: bool = False) -> None:
         rate = state.get("keep.rate", 50) / 100
         observed = masks.random_pixels(SIDE, SIDE, rate, generator(state["mask_draw"]))
     elif preset == "box":
-        values = [
-            state.get(key, start)
-            for key, start in (
-                ("keep.top", 7),
-                ("keep.left", 7),
-                ("keep.box_height", 14),
-                ("keep.box_width", 14),
-            )
-        ]
+        values = [state.get(KEPT + name, first) for name, (_, _, first) in BOX.items()]
         observed = masks.box(SIDE, SIDE, *values)
     else:
         observed = masks.PRESETS[preset](SIDE, SIDE)
@@ -309,30 +306,31 @@ def _take_mask() -> None:
 
 
 def _settings(default: Config) -> dict[str, int | str]:
+    for name in ("iterations", "warmup", "chains", "initialisation", "seed"):
+        kept(name, getattr(default, name))
     iterations = st.select_slider(
         "Iterations",
         [100, 200, 500, 1000, 2000, 5000],
-        default.iterations,
         key="keep.iterations",
         help="Of each sampler, warm-up included.",
     )
     warmup = st.select_slider(
         "Warm-up",
         [0, 10, 30, 50, 90],
-        default.warmup,
         key="keep.warmup",
         help="Iterations left out of the mean. Metropolis runs them as pseudo-Gibbs.",
     )
     chain_count = st.slider(
-        "Chains", 1, LIMITS["chains"][1], default.chains, key="keep.chains",
+        "Chains",
+        1,
+        LIMITS["chains"][1],
+        key="keep.chains",
         help="Independent runs. R-hat compares them.",
-    )  # fmt: skip
-    initialisation = st.selectbox(
-        "Hidden pixels start as",
-        list(INITIALISATIONS),
-        key="keep.initialisation",
     )
-    seed = st.number_input("Seed", 0, 9999, default.seed, key="keep.seed")
+    initialisation = st.selectbox(
+        "Hidden pixels start as", list(INITIALISATIONS), key="keep.initialisation"
+    )
+    seed = st.number_input("Seed", 0, 9999, key="keep.seed")
     return {
         "iterations": int(iterations),
         "warmup": int(warmup),

@@ -9,10 +9,12 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import streamlit as st
 
 FILE = Path(__file__).parent.parent / "assets" / "inpainting.json"
-DIGIT = 3  # of scikit-learn's test digits
+THUMBNAIL = 3
+"""Which of the thumbnails of all scikit-learn digits is shown."""
 
 
 class Showcase(NamedTuple):
@@ -39,8 +41,11 @@ def make() -> None:
     from dgm_core.missing import masks
     from dgm_core.studies import inpainting
     from ui import figures
+    from ui.inputs import SHOWN
 
-    truth = data.threshold(data.load("digits", "test").x[DIGIT, 0]).numpy()
+    digits = data.load("digits", "test").x[:, 0]
+    row = int(np.linspace(0, len(digits) - 1, SHOWN)[THUMBNAIL])
+    truth = data.threshold(digits[row]).numpy()
     hidden = ~masks.top_half(28, 28).numpy()
     config = inpainting.Config("digits-dlvm", inpainting.pack(truth), inpainting.pack(hidden))
     *frames, _ = inpainting.run(config, zoo.load(config.model))

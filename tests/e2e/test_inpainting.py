@@ -167,6 +167,20 @@ def test_stop_stops_at_once_and_keeps_what_there_is(opened: Opener) -> None:
     lab.ends("stopped")
 
 
+def test_changes_during_a_run_leave_the_page_whole(opened: Opener) -> None:
+    lab = opened()
+    formulas = lab.page.locator(".katex-display")
+    expect(formulas).to_have_count(5)
+    for preset in ("left", "stripes", "right", "checkerboard", "bottom"):
+        lab.preset(preset)
+        lab.page.wait_for_timeout(400)
+        lab.settle()
+        expect(formulas).to_have_count(5)
+    lab.ends("finished")
+    expect(formulas).to_have_count(5)
+    expect(lab.button("Run")).to_be_visible()
+
+
 def test_without_the_toggle_only_the_button_runs(opened: Opener) -> None:
     lab = opened()
     lab.page.get_by_text("Run on every stroke").click()

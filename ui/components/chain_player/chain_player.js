@@ -3,6 +3,8 @@
 // receive → (queue) decode, store, follow → tick → show → paint.  A player is "following" (keeps
 // up with the newest frame), "playing" (from where it is, at the chosen speed) or "paused".
 
+// Between ink and paper in both themes, so that what is hidden looks like neither.
+const HIDDEN = "#7a81a3";
 const TILES = ["truth", "observed", "draw", "mean", "sd"];
 const TILE_NAMES = {
   truth: "truth",
@@ -552,8 +554,8 @@ function sizeCanvas(canvas, size) {
 }
 
 function readTheme(player) {
-  const [ink, panel, accent] = ["ink", "panel", "accent"].map((name) => colour(player, name));
-  const theme = { ink, panel, accent, grey: GREY, sd: sdRamp(accent) };
+  const [ink, accent] = ["ink", "accent"].map((name) => colour(player, name));
+  const theme = { ink, accent, grey: GREY, sd: sdRamp(accent) };
   const stops = [0, 64, 128, 192, 255].map((i) => css(theme.sd.subarray(i * 4, i * 4 + 3)));
   player.root.style.setProperty("--sd-ramp", `linear-gradient(to right, ${stops.join()})`);
   return theme;
@@ -705,16 +707,15 @@ function blank(player, canvas) {
 
 // What the samplers see: observed pixels as they are, hidden ones hatched.
 function paintObserved(player, canvas) {
-  const { panel, accent, grey } = player.theme;
-  paint(player, canvas, player.truth, grey, 255);
+  paint(player, canvas, player.truth, player.theme.grey, 255);
   const context = canvas.getContext("2d");
   const unit = devicePixelRatio || 1;
   const side = canvas.width;
   context.save();
   context.clip(hiddenCells(player, canvas));
-  context.fillStyle = css(panel);
+  context.fillStyle = HIDDEN;
   context.fillRect(0, 0, side, side);
-  context.strokeStyle = css(accent, 0.55);
+  context.strokeStyle = "rgb(255 255 255 / 0.4)";
   context.lineWidth = 1.25 * unit;
   context.beginPath();
   for (let x = -side; x < side; x += 6 * unit) {

@@ -1,6 +1,8 @@
 // A grid of pixels to paint on. The browser owns the pixels: Python replaces them only by a new
 // `rev`, and hears of them, packed to bits, after each finished stroke.
 
+// Between ink and paper in both themes, so that what is hidden looks like neither.
+const HIDDEN = "#7a81a3"
 const UNDO_DEPTH = 100
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }
 
@@ -476,10 +478,10 @@ class Board {
     context.fillRect(0, 0, this.canvas.width, this.canvas.height)
     if (this.picture) context.drawImage(this.picture, 0, 0, this.canvas.width, this.canvas.height)
     context.globalAlpha = peek && this.picture ? 0.8 : 1
-    context.fillStyle = colour("secondary-background-color")
+    context.fillStyle = HIDDEN
     this.fillPainted(context)
     context.globalAlpha = 1
-    context.fillStyle = this.hatch(context, colour("primary-color"), pixel)
+    context.fillStyle = this.hatch(context, "#fff", pixel)
     this.fillPainted(context)
     const hidden = (x, y) =>
       x >= 0 && x < width && y >= 0 && y < height && this.bits[y * width + x] === 1
@@ -494,7 +496,7 @@ class Board {
     const tile = Object.assign(document.createElement("canvas"), { width: side, height: side })
     const pen = tile.getContext("2d")
     pen.strokeStyle = colour
-    pen.globalAlpha = 0.55
+    pen.globalAlpha = 0.4
     pen.lineWidth = 1.25 * pixel
     for (const shift of [-side, 0, side]) {
       pen.moveTo(shift - side, 2 * side)

@@ -1,0 +1,31 @@
+"""What the browser sends as a choice is believed only if it can be one."""
+
+import pytest
+
+from ui.components.thumbnails import parse
+
+
+def test_a_choice_in_this_set_is_taken() -> None:
+    assert parse({"set": "mnist all", "index": 3, "click": 1}, "mnist all", 24) == 3
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        3,
+        "3",
+        [],
+        {},
+        {"set": "other", "index": 3},
+        {"set": "mnist all"},
+        {"set": "mnist all", "index": -1},
+        {"set": "mnist all", "index": 24},
+        {"set": "mnist all", "index": 1.0},
+        {"set": "mnist all", "index": True},
+        {"set": "mnist all", "index": "3"},
+    ],
+    ids=str,
+)
+def test_anything_else_is_ignored(value: object) -> None:
+    assert parse(value, "mnist all", 24) is None
