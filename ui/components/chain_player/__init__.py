@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import streamlit as st
+
+from ui.components import inline_component
 
 __all__ = ["SD_MAX", "SamplerFrames", "State", "chain_player", "encode_frames"]
 
@@ -26,13 +27,7 @@ State = Literal["running", "finished", "stopped", "failed"]
 SD_MAX = 0.5
 """Brightest standard deviation on screen: the largest that a value in [0, 1] can have."""
 
-_HERE = Path(__file__).parent
-_COMPONENT = st.components.v2.component(
-    "chain_player",
-    html=(_HERE / "chain_player.html").read_text(encoding="utf-8"),
-    css=(_HERE / "chain_player.css").read_text(encoding="utf-8"),
-    js=(_HERE / "chain_player.js").read_text(encoding="utf-8"),
-)
+_COMPONENT = inline_component(Path(__file__).parent)
 
 
 @dataclass(frozen=True)

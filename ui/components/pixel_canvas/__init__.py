@@ -24,13 +24,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 import streamlit as st
 
-_HERE = Path(__file__).parent
-_COMPONENT = st.components.v2.component(
-    "pixel_canvas",
-    html=(_HERE / "pixel_canvas.html").read_text(encoding="utf-8"),
-    css=(_HERE / "pixel_canvas.css").read_text(encoding="utf-8"),
-    js=(_HERE / "pixel_canvas.js").read_text(encoding="utf-8"),
-)
+from ui.components import inline_component
+
+_COMPONENT = inline_component(Path(__file__).parent)
 
 
 class Stroke(NamedTuple):

@@ -8,15 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
-_HERE = Path(__file__).parent
-_COMPONENT = st.components.v2.component(
-    "dgm_thumbnails",
-    html=(_HERE / "thumbnails.html").read_text(encoding="utf-8"),
-    css=(_HERE / "thumbnails.css").read_text(encoding="utf-8"),
-    js=(_HERE / "thumbnails.js").read_text(encoding="utf-8"),
-)
+from ui.components import inline_component
+
+_COMPONENT = inline_component(Path(__file__).parent)
 
 
 def thumbnails(
