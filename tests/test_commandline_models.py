@@ -1,0 +1,56 @@
+"""Training and measuring from the command line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from dgm_core import recipes, zoo
+from dgm_core.__main__ import app
+from dgm_core.recipes import RECIPES
+from dgm_core.training import Schedule
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, words)
+
+
+def test_an_unknown_recipe_or_model_gets_a_sentence() -> None:
+    for words in (("train", "nothing"), ("evaluate", "dlvm", "nothing")):
+        result = run(*words)
+        assert result.exit_code == 1
+        assert "there are" in result.output
+        assert "Traceback" not in result.output
+
+
+@pytest.mark.slow
+def test_train_logs_to_tensorboard_and_evaluate_writes_the_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = Schedule(epochs=1, batch_size=200)
+    tiny = replace(
+        RECIPES["digits-dlvm"],
+        architecture="fully-connected-dlvm",
+        arguments={"latent_dim": 3, "hidden": 8},
+        warm_start=None,
+        model=schedule,
+        proposal=schedule,
+    )
+    monkeypatch.setitem(recipes.RECIPES, "tiny", replace(tiny, name="tiny"))
+    folders = {name: tmp_path / name for name in ("runs", "logs", "zoo")}
+    words = [f"--run-folder={folders['runs']}", f"--logdir={folders['logs']}"]
+    result = run("train", "tiny", *words, f"--out={folders['zoo']}", "--threads=1")
+    assert result.exit_code == 0, result.output
+    assert "loss" in result.output
+    assert "ETA" in result.output
+    assert list(folders["logs"].glob("events*"))
+    assert zoo.card("tiny", folders["zoo"])["training"]["seed"] == 0
+    words = ["--images=5", "--draws=20", "--inpainted=3", f"--folder={folders['zoo']}"]
+    result = run("evaluate", "dlvm", "tiny", *words)
+    assert result.exit_code == 0, result.output
+    measured = zoo.card("tiny", folders["zoo"])["measured"]
+    assert measured["log_likelihood"]["nats"] < 0
+    assert len(measured["inpainting"]) == 6
