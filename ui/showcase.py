@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 
 FILE = Path(__file__).parent.parent / "assets" / "inpainting.json"
-THUMBNAIL = 3
+THUMBNAIL = 8
 """Which of the thumbnails of all scikit-learn digits is shown."""
 
 
