@@ -17,11 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from dgm_core import bounds, data, objectives, zoo
+from dgm_core.files import written_whole
 from dgm_core.missing import masks
 from dgm_core.models.dlvm import grow_full_covariance
 from dgm_core.rng import generator
 from dgm_core.samplers import chains, metropolis_within_gibbs
-from dgm_core.training import Objective, Progress, Schedule, fit
+from dgm_core.training import Objective, Progress, Schedule, Validation, fit
 from dgm_core.types import Masked
 
 
@@ -126,7 +127,8 @@ def train(recipe: Recipe, run_folder: Path, device: torch.device) -> Iterator[St
     )
     for progress in stage:
         yield Stage("proposal", progress)
-    torch.save(model.state_dict(), run_folder / "weights.pt")
+    with written_whole(run_folder / "weights.pt") as part:
+        torch.save(model.state_dict(), part)
 
 
 def publish(
@@ -158,24 +160,20 @@ def _begin_from(diagonal: nn.Module, trained: nn.Module) -> None:
     diagonal.load_state_dict(target)
 
 
-def _validation_by_elbo(x: Tensor) -> Any:
+def _validation_by_elbo(x: Tensor) -> Validation:
+    """ELBO of one draw, images binarised and noise drawn the same way each time."""
     binary = data.binarize(x, generator(1, x.device))
 
     @torch.no_grad()
     def score(model: nn.Module) -> float:
         source = generator(2, x.device)
-        return (
-            torch.cat(
-                [bounds.log_weights(model, part, 1, source).mean(0) for part in binary.split(500)]
-            )
-            .mean()
-            .item()
-        )
+        parts = [bounds.log_weights(model, part, 1, source)[0] for part in binary.split(500)]
+        return torch.cat(parts).mean().item()
 
     return score
 
 
-def _validation_by_acceptance(x: Tensor, images: int = 500, iterations: int = 12) -> Any:
+def _validation_by_acceptance(x: Tensor, images: int = 500, iterations: int = 12) -> Validation:
     """Mean Metropolis acceptance at 50 % missing, chains started at the truth."""
     binary = data.binarize(x[:images], generator(1, x.device))
     observed = torch.stack(

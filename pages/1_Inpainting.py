@@ -3,6 +3,7 @@
 from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
 from collections.abc import Sequence
+from typing import NoReturn
 
 import streamlit as st
 
@@ -25,6 +26,12 @@ def start(config: Config) -> None:
     """Run `config` in the background, in place of what runs."""
     model = cache.st_model(config.model)
     jobs.worker("inpainting").start(config, lambda: inpainting.run(config, model))
+
+
+def broken(error: zoo.BrokenModel) -> NoReturn:
+    """Say what is wrong with a shipped file, and end the page there."""
+    st.error(f"{error}. Put the shipped files back, or train the recipe again.")
+    st.stop()
 
 
 def follow(run: jobs.Run) -> None:
@@ -112,8 +119,7 @@ with controls:
     try:
         config = inputs.inpainting_config(default)
     except zoo.BrokenModel as error:
-        st.error(f"{error}. Put the shipped files back, or train the recipe again.")
-        st.stop()
+        broken(error)
     go, stop = st.columns(2, vertical_alignment="center")
     frame.kept("at_once", True)
     at_once = go.toggle("Run on every stroke", key="keep.at_once")
@@ -125,7 +131,10 @@ if config is not None and config.observed.all():
 if config is None or (config == default != known and not press):
     worker.stop()
 elif press or (at_once and config != known):
-    start(config)
+    try:
+        start(config)
+    except zoo.BrokenModel as error:
+        broken(error)
 
 live = worker.run is not None and worker.run.live
 if live:

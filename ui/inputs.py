@@ -155,6 +155,10 @@ def _draw(dataset: str) -> np.ndarray | None:
     return state.drawing
 
 
+INK_IS = {"found out": None, "dark": True, "light": False}
+"""What the visitor says of the ink → whether to invert."""
+
+
 def _upload(dataset: str) -> np.ndarray | None:
     file = st.file_uploader(
         "A digit on paper or on screen",
@@ -166,24 +170,33 @@ def _upload(dataset: str) -> np.ndarray | None:
     kept("ink", "found out")
     ink_is = st.radio(
         "Ink is",
-        ["found out", "dark", "light"],
+        list(INK_IS),
         horizontal=True,
         key="keep.ink",
         help="Which side of the picture is the writing?",
     )
-    if file is not None:
-        invert = {"found out": None, "dark": True, "light": False}[ink_is or "found out"]
-        try:
-            grey = intake.read_picture(file.getvalue(), file.name)
-            st.session_state.uploaded = intake.digit_from_picture(grey, invert=invert) > 0.5
-        except intake.BadUpload as error:
-            st.error(str(error))
-    uploaded = st.session_state.get("uploaded")
+    state = st.session_state
+    asked = None if file is None else (file.file_id, ink_is)
+    if asked != state.get("upload_asked"):  # decoded once, not at every stroke
+        state.upload_asked, state.upload_problem = asked, None
+        if file is not None:
+            _take_picture(file.getvalue(), file.name, INK_IS[ink_is])
+    if problem := state.get("upload_problem"):
+        st.error(problem)
+    uploaded = state.get("uploaded")
     if uploaded is None:
         st.caption(
             "Upload a picture of a digit or letter; it becomes the picture to hide parts of."
         )
     return uploaded
+
+
+def _take_picture(content: bytes, name: str, invert: bool | None) -> None:
+    try:
+        grey = intake.read_picture(content, name)
+        st.session_state.uploaded = intake.digit_from_picture(grey, invert=invert) > 0.5
+    except intake.BadUpload as error:
+        st.session_state.upload_problem = str(error)
 
 
 # --- the mask ---------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from ui import jobs
+from dgm_core import zoo
+from ui import cache, jobs
 
 ROOT = Path(__file__).parents[2]
 
@@ -128,3 +129,18 @@ def test_an_uploaded_mask_is_taken_and_a_bad_one_gets_a_sentence() -> None:
     assert not app.exception
     assert len(app.error) == 1
     assert np.array_equal(app.session_state["mask"], half > 0)
+
+
+def test_a_broken_weight_file_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(name: str, *_: object) -> None:
+        raise zoo.BrokenModel(f"the weights {name}.safetensors do not match")
+
+    cache.st_model.clear()
+    monkeypatch.setattr(zoo, "load", load)
+    app = lab()
+    assert not app.exception
+    preset = next(group for group in app.get("button_group") if group.key == "keep.preset")
+    preset.set_value("stripes").run()
+    assert not app.exception
+    assert app.error[0].value.startswith("the weights digits-dlvm")
+    cache.st_model.clear()
