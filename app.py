@@ -13,8 +13,13 @@ from ui.components.chain_player import chain_player
 
 @st.cache_resource(show_spinner=False)
 def warm_up() -> None:
-    """Import what the labs need while the visitor reads: torch takes seconds."""
-    threading.Thread(target=importlib.import_module, args=["ui.inputs"], daemon=True).start()
+    """Import what the labs need while the visitor reads: torch takes seconds.
+
+    Not at once: importing would hold up the picture on its way to the browser.
+    """
+    timer = threading.Timer(1.5, importlib.import_module, ["ui.inputs"])
+    timer.daemon = True
+    timer.start()
 
 
 frame.page(
