@@ -64,7 +64,9 @@ RECIPES = {
             dataset="mnist",
             architecture="convolutional-dlvm",
             arguments={"latent_dim": 40},
-            model=Schedule(epochs=120, batch_size=128, learning_rate=1e-3, validate_every=5),
+            model=Schedule(
+                epochs=120, batch_size=128, learning_rate=1e-3, validate_every=5, patience=30
+            ),
             proposal=Schedule(epochs=16, batch_size=128, learning_rate=5e-4, validate_every=5),
         ),
         Recipe(

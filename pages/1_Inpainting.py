@@ -96,9 +96,11 @@ def formulas() -> None:
         )
 
 
-def view(run: jobs.Run) -> None:
-    """Poll while the run is live, then redraw the page once."""
-    live = run.live
+def view(run: jobs.Run, *, live: bool) -> None:
+    """Show the run; while it is `live` poll it, and at its end redraw the page once.
+
+    `live` is what the rest of the page was drawn for: a run that ends meanwhile is redrawn too.
+    """
     run.shown = 0
 
     @st.fragment(run_every=0.25 if live else None)
@@ -157,7 +159,7 @@ with player:
     if config is None:
         st.caption("Nothing to fill in yet.")
     elif worker.run is not None and worker.run.key == config:
-        view(worker.run)
+        view(worker.run, live=live)
     elif config == default:
         chain_player("player", shipped.message)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,8 @@ from typer.testing import CliRunner, Result
 
 from dgm_core import recipes, zoo
 from dgm_core.__main__ import app
-from dgm_core.recipes import RECIPES
 from dgm_core.training import Schedule
+from tests.toys import tiny_recipe
 
 
 def run(*words: str) -> Result:
@@ -30,16 +29,8 @@ def test_an_unknown_recipe_or_model_gets_a_sentence() -> None:
 def test_train_logs_to_tensorboard_and_evaluate_writes_the_card(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    schedule = Schedule(epochs=1, batch_size=200)
-    tiny = replace(
-        RECIPES["digits-dlvm"],
-        architecture="fully-connected-dlvm",
-        arguments={"latent_dim": 3, "hidden": 8},
-        warm_start=None,
-        model=schedule,
-        proposal=schedule,
-    )
-    monkeypatch.setitem(recipes.RECIPES, "tiny", replace(tiny, name="tiny"))
+    tiny = tiny_recipe("tiny", Schedule(epochs=1, batch_size=200))
+    monkeypatch.setitem(recipes.RECIPES, "tiny", tiny)
     folders = {name: tmp_path / name for name in ("runs", "logs", "zoo")}
     words = [f"--run-folder={folders['runs']}", f"--logdir={folders['logs']}"]
     result = run("train", "tiny", *words, f"--out={folders['zoo']}", "--threads=1")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from dgm_core.bounds import elbo, log_weights
 from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.recipes import RECIPES
 from dgm_core.rng import generator
+from tests.toys import tiny_recipe
 
 ABOUT = {"architecture": {"name": "fully-connected-dlvm", "latent_dim": 3, "hidden": 8}}
 
@@ -97,14 +97,7 @@ def test_a_recipe_trains_publishes_and_takes_up_its_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schedule = recipes.Schedule(epochs=2, batch_size=400, learning_rate=1e-3)
-    recipe = replace(
-        RECIPES["digits-dlvm"],
-        architecture="fully-connected-dlvm",
-        arguments={"latent_dim": 3, "hidden": 8},
-        warm_start=None,
-        model=schedule,
-        proposal=schedule,
-    )
+    recipe = tiny_recipe("digits-dlvm", schedule)
     for stage in recipes.train(recipe, tmp_path, torch.device("cpu")):
         if stage.name == "proposal":
             break  # left in the middle

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
 from dgm_core.distributions import BernoulliPixels
+from dgm_core.recipes import RECIPES, Recipe
+from dgm_core.training import Schedule
 
 
 class LinearGaussian:
@@ -87,3 +90,16 @@ class SmallBernoulli:
                 torch.logsumexp(log_prior + self.decode(z).log_prob(full.expand(len(z), 6)), 0)
             )
         return torch.softmax(torch.stack(mass), 0) @ patterns
+
+
+def tiny_recipe(name: str, schedule: Schedule) -> Recipe:
+    """A recipe on scikit-learn's digits that trains in seconds."""
+    return replace(
+        RECIPES["digits-dlvm"],
+        name=name,
+        architecture="fully-connected-dlvm",
+        arguments={"latent_dim": 3, "hidden": 8},
+        warm_start=None,
+        model=schedule,
+        proposal=schedule,
+    )

@@ -56,7 +56,6 @@ def _remember(default: Config) -> None:
     state.setdefault("mask", ~default.observed)
     state.setdefault("mask_revision", 0)
     state.setdefault("drawing", np.zeros((SIDE, SIDE), bool))
-    state.setdefault("drawing_revision", 0)
     if "chosen" not in state:
         state.chosen = {"digits all": showcase.THUMBNAIL}
         kept("preset", "top half")
@@ -90,9 +89,11 @@ def _picture() -> Picture | None:
 def _pick(dataset: str) -> np.ndarray | None:
     try:
         ink, labels, classes = cache.st_test_images(dataset)
-    except data.DataUnavailable:
+    except data.DataUnavailable as error:
+        if data.is_available(dataset):  # there, but broken: the error says what to do
+            st.warning(str(error))
         st.caption(
-            f"{DATASETS[dataset]} is not on this machine, so these pictures are **drawn by the "
+            f"The images of {DATASETS[dataset]} are not here, so these are **drawn by the "
             f"model itself**. For the real test images: `python -m dgm_core data fetch {dataset}`"
         )
         samples = cache.st_samples(f"{dataset}-dlvm", SHOWN)
@@ -144,7 +145,7 @@ def _draw(dataset: str) -> np.ndarray | None:
         height=SIDE,
         width=SIDE,
         bits=state.drawing,
-        revision=state.drawing_revision,
+        revision=0,
         label="Draw a digit",
     )
     if stroke is not None:

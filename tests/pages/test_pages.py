@@ -144,3 +144,16 @@ def test_a_broken_weight_file_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -
     assert not app.exception
     assert app.error[0].value.startswith("the weights digits-dlvm")
     cache.st_model.clear()
+
+
+def test_a_broken_data_file_gets_a_sentence_and_the_models_own_pictures(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cache.st_test_images.clear()
+    (tmp_path / "mnist.npz").write_bytes(b"half a file")
+    monkeypatch.setenv("DGM_DATA", str(tmp_path))
+    app = lab()
+    next(box for box in app.selectbox if box.key == "keep.dataset").set_value("mnist").run()
+    assert not app.exception
+    assert "data fetch mnist" in app.warning[0].value
+    assert any("drawn by the model itself" in caption.value for caption in app.caption)
