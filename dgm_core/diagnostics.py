@@ -1,13 +1,16 @@
-"""Have the chains met, and what are their draws worth?
+"""Have the chains met, and what are draws and importance weights worth?
 
 Split R-hat and bulk effective sample size are the rank-normalised ones of Vehtari, Gelman,
-Simpson, Carpenter & Bürkner (2021, Bayesian Analysis 16); the tests hold them to ArviZ.
-All functions take draws (chains, iterations, \\*any) and keep the trailing dimensions.
+Simpson, Carpenter & Bürkner (2021, Bayesian Analysis 16); Pareto k and smoothing those of Vehtari,
+Simpson, Gelman, Yao & Gabry (2024, JMLR 25). The tests hold them to ArviZ.
+Chains are draws (chains, iterations, \\*any), weights `log_w` (K, \\*any); the trailing dimensions
+are separate quantities and stay.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -50,6 +53,38 @@ def effective_sample_size(draws: Tensor) -> Tensor:
 def stuck(accepted: Tensor) -> Tensor:
     """Which chains accepted nothing, (chains,), from acceptances (chains, iterations) bool."""
     return ~accepted.any(1)
+
+
+def importance_ess(log_w: Tensor) -> Tensor:
+    """Effective sample size 1 / Σ w², w normalised, of log-weights (K, \\*any): (\\*any)."""
+    return torch.exp(2 * log_w.logsumexp(0) - (2 * log_w).logsumexp(0))
+
+
+def pareto_k(log_w: Tensor) -> Tensor:
+    """Shape k̂ of the generalised Pareto law of the largest of log-weights (K, \\*any): (\\*any).
+
+    Weights have 1 / k moments: below 0.5 importance sampling is at ease, above 0.7 its estimates
+    and their standard errors are not to be trusted. NaN where fewer than 5 weights make the tail
+    (K up to 20, or ties). Float64.
+    """
+    shapes = [_pareto_tail(column).shape for column in _columns(log_w)]
+    return torch.tensor(shapes, dtype=torch.float64, device=log_w.device).reshape(log_w.shape[1:])
+
+
+def pareto_smoothed(log_w: Tensor) -> Tensor:
+    """Pareto-smoothed, normalised log-weights of log-weights (K, \\*any), the same shape, float64.
+
+    The tail is replaced by the expected order statistics of the law fitted to it, and cut off at
+    the largest weight there was; where there is no tail to fit, the weights are only normalised.
+    """
+    smoothed = []
+    for column in _columns(log_w):
+        tail = _pareto_tail(column)
+        values = column.double() - column.max()
+        if not math.isnan(tail.shape):
+            values = values.index_copy(0, tail.index, tail.smoothed.clamp_max(0))
+        smoothed.append(values.log_softmax(0))
+    return torch.stack(smoothed, 1).reshape(log_w.shape)
 
 
 def _split(draws: Tensor) -> Tensor:
@@ -114,3 +149,51 @@ def _autocovariance(draws: Tensor) -> Tensor:
     centred = draws.to(torch.float64) - draws.to(torch.float64).mean(1, keepdim=True)
     spectrum = torch.fft.rfft(centred, n=2 * n, dim=1)
     return torch.fft.irfft(spectrum.abs().square(), n=2 * n, dim=1)[:, :n] / n
+
+
+def _columns(log_w: Tensor) -> Tensor:
+    return log_w.reshape(len(log_w), -1).T
+
+
+class _Tail(NamedTuple):
+    """The largest weights of one sample, relative to the largest, and the law fitted to them."""
+
+    index: Tensor  # (M,) in ascending order of weight
+    smoothed: Tensor  # (M,) log of their expected order statistics
+    shape: float  # k; NaN if there are too few
+
+
+def _pareto_tail(log_w: Tensor) -> _Tail:
+    """Fit the M = min(K / 5, 3 √K) largest of log-weights (K,)."""
+    relative, order = (log_w.double() - log_w.max()).sort()
+    length = math.ceil(min(len(log_w) / 5, 3 * math.sqrt(len(log_w))))
+    # Weights too small for a float64 make no tail, nor do those tied with the one before it.
+    tiny = math.log(torch.finfo(torch.float64).tiny)
+    cutoff = relative[-length - 1].clamp_min(tiny) if length < len(log_w) else relative[-1]
+    first = int(torch.searchsorted(relative, cutoff, right=True))
+    index, base = order[first:], cutoff.exp()
+    if len(index) < 5:
+        return _Tail(index, relative[first:], math.nan)
+    shape, scale = _fit_generalised_pareto(relative[first:].exp() - base)
+    rank = torch.arange(len(index), dtype=base.dtype, device=base.device)
+    survival = torch.log1p(-(rank + 0.5) / len(index))
+    excess = scale * (torch.expm1(-shape * survival) / shape if shape else -survival)
+    return _Tail(index, torch.log(base + excess), shape)
+
+
+def _fit_generalised_pareto(excess: Tensor) -> tuple[float, Tensor]:
+    """Shape and scale of ascending excesses (M,), by Zhang & Stephens (2009).
+
+    The posterior mean of b = −k / σ on a grid, its prior scaled by the lower quartile; k is then
+    drawn towards ½ as if by ten more observations.
+    """
+    m = len(excess)
+    size = 30 + math.isqrt(m)
+    grid = torch.arange(1, size + 1, dtype=excess.dtype, device=excess.device) - 0.5
+    quartile = excess[int(m / 4 + 0.5) - 1]
+    b = 1 / excess[-1] + (1 - torch.sqrt(size / grid)) / (3 * quartile)
+    k = torch.log1p(-b[:, None] * excess).mean(1)
+    log_profile = m * (torch.log(-b / k) - k - 1)
+    mean_b = (log_profile.softmax(0) * b).sum()
+    k = torch.log1p(-mean_b * excess).mean()
+    return ((m * k + 5) / (m + 10)).item(), -k / mean_b

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -91,10 +92,23 @@ class Sampler(NamedTuple):
 
 
 class Imputation(NamedTuple):
-    """What a method fills in: the posterior `mean` (B, \\*event) and `draws` (n, B, \\*event)."""
+    """What a method fills in. Observed entries are those of the problem, bit for bit.
 
-    mean: Tensor
-    draws: Tensor | None = None
+    `log_density` maps the truth (B, \\*event) to log p(x_mis | x_obs), (B,) in nats: a density for
+    continuous laws, a probability for binary ones, summed over the hidden entries.
+    """
+
+    mean: Tensor  # (B, *event) E[x | x_obs]
+    draws: Tensor | None = None  # (n, B, *event) of p(x | x_obs)
+    variance: Tensor | None = None  # (B, *event) of a draw; 0 where observed
+    log_density: Callable[[Tensor], Tensor] | None = None
+    diagnostics: Mapping[str, Tensor] = MappingProxyType({})  # name → (B,)
+    parts: Mapping[str, Tensor] = MappingProxyType({})  # pictures of the inside, (n, B, *event)
+    curves: Mapping[str, tuple[Tensor, Tensor]] = MappingProxyType({})  # name → x (n,), y (n, B)
+    done: float = 1.0  # share of the method's work
+    leave_one_out: Tensor | None = (
+        None  # (r, B, *event) the mean without each of r chains or parts
+    )
 
 
 class Imputer(Protocol):

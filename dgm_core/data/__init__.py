@@ -7,9 +7,11 @@
 the set there, else says what can be done. `digits` ships with scikit-learn and is always there.
 """
 
-from dgm_core.data.download import DownloadError, fetch
-from dgm_core.data.folder import DataUnavailable, data_folder
-from dgm_core.data.sets import NAMES, SPLITS, Images, binarize, is_available, load, threshold
+from dgm_core.data.celeba import face_attributes, faces, source_window
+from dgm_core.data.download import fetch
+from dgm_core.data.folder import DataUnavailable, DownloadError, data_folder, is_available
+from dgm_core.data.sets import NAMES, Images, binarize, load, threshold
+from dgm_core.data.splits import SPLITS
 
 __all__ = [
     "NAMES",
@@ -19,8 +21,11 @@ __all__ = [
     "Images",
     "binarize",
     "data_folder",
+    "face_attributes",
+    "faces",
     "fetch",
     "is_available",
     "load",
+    "source_window",
     "threshold",
 ]

@@ -1,10 +1,10 @@
 """Download, check and prepare the image sets: whole or not at all.
 
-Everything happens in a temporary folder beside the target; only the finished file is renamed into
+Everything happens in a temporary folder beside the target; only finished files are renamed into
 place. A lock lets one process at a time fetch a set, so what a killed one left behind is known to
 be rubbish and is removed by the next. torchvision knows the official addresses and checksums of
-MNIST and Omniglot; the statically binarised MNIST has no torchvision class, so its *content* is
-checked against a SHA-256.
+MNIST, Omniglot and CelebA; the statically binarised MNIST has no torchvision class, so its
+*content* is checked against a SHA-256.
 """
 
 from __future__ import annotations
@@ -27,14 +27,9 @@ import numpy as np
 from filelock import FileLock
 from PIL import Image
 
-from dgm_core.data.folder import data_folder
-from dgm_core.files import written_whole
+from dgm_core.data.celeba_download import shards
+from dgm_core.data.folder import FILES, DownloadError, data_folder, files_of, is_available
 
-FILES = {
-    "mnist": "mnist.npz",
-    "binarized_mnist": "binarized_mnist.npz",
-    "omniglot": "omniglot28.npz",
-}
 BINARIZED_MNIST_URL = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"
 BINARIZED_MNIST_SHA256 = {
     "train": "727146c35424b019f3e350e1e69faa05644a0abaf787e3f4e1a9632220a13906",
@@ -45,19 +40,17 @@ BINARIZED_MNIST_SHA256 = {
 SILENCE = 60.0
 """A server that sends nothing for so many seconds has failed."""
 
+Fields = dict[str, np.ndarray]
+
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_FOLDER = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
 _ONE_DOWNLOAD = threading.Lock()
 
 
-class DownloadError(OSError):
-    """A download or its preparation failed; nothing was kept, the message says what to do."""
-
-
 def fetch(name: str, *, attempts: int = 3, pause: float = 2.0) -> Path:
-    """Download and prepare a data set into `data_folder()`; returns the file.
+    """Download and prepare a data set into `data_folder()`; returns the file (or their folder).
 
-    A file that is there already is kept. After a failure of the network the download starts again
+    A set that is there already is kept. After a failure of the network the download starts again
     from the beginning, `attempts` times in all, `pause` seconds apart.
 
     Raises:
@@ -66,41 +59,53 @@ def fetch(name: str, *, attempts: int = 3, pause: float = 2.0) -> Path:
     """
     if name not in FILES:
         raise ValueError(f"nothing to download for {name!r}; there are {', '.join(FILES)}")
-    target = data_folder() / FILES[name]
-    if target.is_file():
+    first, *others = files_of(name)
+    target = first.parent if others else first
+    if is_available(name):
         return target
     for attempt in range(1, attempts + 1):
         try:
             _prepare(name, target)
             return target
+        except DownloadError:
+            raise
         except Exception as error:
             if not _is_about_download(error):
                 raise
             if attempt == attempts or not _worth_retrying(error):
-                raise DownloadError(_advice(name, target, error)) from error
+                raise DownloadError(_advice(name, error)) from error
             time.sleep(pause)
     raise AssertionError("unreachable")
 
 
 def _prepare(name: str, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _ONE_DOWNLOAD, FileLock(target.parent / f".{name}.lock"):
-        if target.is_file():  # another process was faster
+    folder, targets = target.parent, files_of(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _ONE_DOWNLOAD, FileLock(folder / f".{name}.lock"):
+        if is_available(name):  # another process was faster
             return
-        _remove_leftovers(name, target)
-        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=target.parent) as scratch:
+        _remove_leftovers(name)
+        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as scratch:
+            parts = [Path(scratch) / file.name for file in targets]
             with _impatient():
-                fields = _PREPARE[name](Path(scratch))
-            with written_whole(target) as part, part.open("wb") as file:
-                np.savez_compressed(file, **fields)
+                for part, fields in zip(parts, _PREPARE[name](Path(scratch)), strict=True):
+                    with part.open("wb") as file:
+                        np.savez_compressed(file, **fields)
+            _put_in_place(parts, targets)
 
 
-def _remove_leftovers(name: str, target: Path) -> None:
+def _put_in_place(parts: list[Path], targets: tuple[Path, ...]) -> None:
+    for target in targets:  # all, lest files of two different samples come to lie together
+        target.unlink(missing_ok=True)
+    for part, target in zip(parts, targets, strict=True):
+        target.parent.mkdir(exist_ok=True)
+        part.replace(target)
+
+
+def _remove_leftovers(name: str) -> None:
     """What a killed process left; the caller holds the lock, so nobody is at work in there."""
-    for folder in target.parent.glob(f".{name}-*"):
+    for folder in data_folder().glob(f".{name}-*"):
         shutil.rmtree(folder, ignore_errors=True)
-    for part in target.parent.glob(f".{target.name}.*.part"):
-        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -125,25 +130,23 @@ def _worth_retrying(error: Exception) -> bool:
     return not (isinstance(error, OSError) and error.errno in _NO_SPACE + _NO_FOLDER)
 
 
-def _advice(name: str, target: Path, error: Exception) -> str:
-    again = f"python -m dgm_core data fetch {name}"
+def _advice(name: str, error: Exception) -> str:
+    again, folder = f"python -m dgm_core data fetch {name}", data_folder()
     if isinstance(error, OSError) and error.errno in _NO_SPACE:
         return (
-            f"No space left in {target.parent} for {name}. Free some, or set DGM_DATA to a folder "
+            f"No space left in {folder} for {name}. Free some, or set DGM_DATA to a folder "
             f"on another disk, then run: {again}"
         )
     if isinstance(error, OSError) and error.errno in _NO_FOLDER:
-        return (
-            f"{target.parent} cannot be written. Set DGM_DATA to a folder of yours, then: {again}"
-        )
+        return f"{folder} cannot be written. Set DGM_DATA to a folder of yours, then: {again}"
     return (
         f"{name} could not be downloaded or arrived broken ({error}). Nothing was kept. "
         f"Check the network and run: {again}. Or set DGM_DATA to a folder that holds "
-        f"{target.name}, or use `digits`, which needs no download."
+        f"{' and '.join(FILES[name])}, or use `digits`, which needs no download."
     )
 
 
-def _mnist(scratch: Path) -> dict[str, np.ndarray]:
+def _mnist(scratch: Path) -> Iterator[Fields]:
     from torchvision.datasets import MNIST
 
     fields = {}
@@ -151,10 +154,10 @@ def _mnist(scratch: Path) -> dict[str, np.ndarray]:
         official = MNIST(str(scratch), train=is_train, download=True)
         fields[f"x_{part}"] = official.data.numpy()
         fields[f"y_{part}"] = official.targets.numpy().astype(np.uint8)
-    return fields
+    yield fields
 
 
-def _binarized_mnist(scratch: Path) -> dict[str, np.ndarray]:
+def _binarized_mnist(scratch: Path) -> Iterator[Fields]:
     from torchvision.datasets.utils import download_url
 
     fields = {}
@@ -169,10 +172,10 @@ def _binarized_mnist(scratch: Path) -> dict[str, np.ndarray]:
                 f"{name} has the wrong checksum: {found[:12]}…, not {expected[:12]}…"
             )
         fields[part] = packed
-    return fields
+    yield fields
 
 
-def _omniglot(scratch: Path) -> dict[str, np.ndarray]:
+def _omniglot(scratch: Path) -> Iterator[Fields]:
     from torchvision.datasets import Omniglot
 
     x28, alphabet_id, character_id, drawer, is_evaluation = [], [], [], [], []
@@ -195,7 +198,7 @@ def _omniglot(scratch: Path) -> dict[str, np.ndarray]:
             character_id.append(characters.index(name))
             drawer.append(int(drawing.stem.rpartition("_")[2]))  # 0709_01.png is by drawer 1
             is_evaluation.append(not background)
-    return {
+    yield {
         "x28": np.stack(x28),
         "alphabet_id": np.array(alphabet_id, np.uint8),
         "character_id": np.array(character_id, np.uint16),
@@ -217,8 +220,10 @@ def area_average(ink: np.ndarray, size: int) -> np.ndarray:
     return np.rint(255 * (share @ ink.astype(float) @ share.T)).astype(np.uint8)
 
 
-_PREPARE: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
+_PREPARE: dict[str, Callable[[Path], Iterator[Fields]]] = {
     "mnist": _mnist,
     "binarized_mnist": _binarized_mnist,
     "omniglot": _omniglot,
+    "celeba": shards,
 }
+"""The fields of each file of a set, one file after the other."""

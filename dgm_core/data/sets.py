@@ -6,17 +6,19 @@
 | `binarized_mnist` | 0 or 1 (Larochelle's static draw)      | 50,000 / 10,000 / 10,000 official |
 | `omniglot`        | grey 28×28, ink = 1                    | 30 alphabets (− 1,000) / 20 others |
 | `digits`          | scikit-learn's 8×8, enlarged to 28×28  | 1,297 / 200 / 300                 |
+| `celeba`          | colour 64×64, smiling or not           | 29,000 / 1,000 / 4,535 (samples)  |
 
 Validation rows are split off the official training rows by a fixed seed; test rows are never used
 to train or to choose anything.
+
+For `celeba`, train and valid are 30,000 faces of the official training partition, test is 4,535 of
+the official *validation* partition. No person is in both partitions; train and valid share some.
 """
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -27,17 +29,18 @@ from PIL import Image
 from torch import Tensor
 
 from dgm_core.data import download
-from dgm_core.data.folder import DataUnavailable, data_folder
+from dgm_core.data.celeba import face_attributes, faces
+from dgm_core.data.folder import (
+    UNREADABLE,
+    DataUnavailable,
+    files_of,
+    is_available,
+    missing,
+    opened,
+    unreadable,
+)
+from dgm_core.data.splits import SPLIT_SEED, check_split, part_of
 from dgm_core.rng import Source, uniform
-
-SPLITS = ("train", "valid", "test")
-SPLIT_SEED = 2018
-
-# what NumPy and zipfile raise on a file that is cut, flipped or of another kind
-_UNREADABLE = (
-    OSError, KeyError, IndexError, ValueError, TypeError, EOFError, RuntimeError,
-    zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
 
 
 class Images(NamedTuple):
@@ -63,25 +66,17 @@ def load(name: str, split: str, *, download_missing: bool = True) -> Images:
     """
     if name not in _READERS:
         raise ValueError(f"no data set {name!r}; there are {', '.join(NAMES)}")
-    if split not in SPLITS:
-        raise ValueError(f"no split {split!r}; there are {', '.join(SPLITS)}")
+    check_split(split)
     if not is_available(name):
         if not download_missing:
-            raise DataUnavailable(_how_to_get(name))
+            raise missing(name)
         download.fetch(name)
     try:
         return _READERS[name](split)
-    except _UNREADABLE as error:
-        file = data_folder() / download.FILES.get(name, "")
-        raise DataUnavailable(
-            f"{file} cannot be read as {name} ({error}). "
-            f"Delete it and run: python -m dgm_core data fetch {name}"
-        ) from error
-
-
-def is_available(name: str) -> bool:
-    """Is the set on this machine?"""
-    return name not in download.FILES or (data_folder() / download.FILES[name]).is_file()
+    except DataUnavailable:
+        raise
+    except UNREADABLE as error:
+        raise unreadable(name, files_of(name)[0], error) from error
 
 
 def binarize(x: Tensor, source: Source) -> Tensor:
@@ -94,27 +89,15 @@ def threshold(x: Tensor) -> Tensor:
     return (x > 0.5).to(x.dtype)
 
 
-def _how_to_get(name: str) -> str:
-    return (
-        f"{name} is not in {data_folder()}. Either run `python -m dgm_core data fetch {name}`, "
-        f"or set DGM_DATA to a folder that holds {download.FILES[name]}, "
-        "or use `digits`, which is always there."
-    )
-
-
-@contextmanager
-def _arrays(name: str) -> Iterator[NpzFile]:
-    path = data_folder() / download.FILES[name]
-    # opened here, because NumPy does not close a file that it cannot read
-    with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-        yield file
+def _arrays(name: str) -> AbstractContextManager[NpzFile]:
+    return opened(name, files_of(name)[0])
 
 
 def _mnist(split: str) -> Images:
     with _arrays("mnist") as file:
         part = "test" if split == "test" else "train"
         x, y = file[f"x_{part}"], file[f"y_{part}"]
-    rows = slice(None) if split == "test" else _rows(len(x), min(5000, len(x) // 10), split)
+    rows = slice(None) if split == "test" else part_of(len(x), min(5000, len(x) // 10), split)
     return _images(x[rows], y[rows], tuple("0123456789"))
 
 
@@ -132,7 +115,7 @@ def _omniglot(split: str) -> Images:
         evaluation = file["is_evaluation"].astype(bool)
         chosen = np.flatnonzero(evaluation == (split == "test"))
         if split != "test":
-            chosen = chosen[_rows(len(chosen), min(1000, len(chosen) // 10), split)]
+            chosen = chosen[part_of(len(chosen), min(1000, len(chosen) // 10), split)]
         x, alphabet = file["x28"][chosen], file["alphabet_id"][chosen]
         names = tuple(str(name) for name in file["alphabet_names"])
     return _images(x, alphabet, names)
@@ -164,9 +147,10 @@ def _digits(split: str) -> Images:
     return _images(x[rows], y[rows], tuple("0123456789"))
 
 
-def _rows(count: int, held_out: int, split: str) -> np.ndarray:
-    order = np.random.default_rng(SPLIT_SEED).permutation(count)
-    return np.sort(order[:held_out] if split == "valid" else order[held_out:])
+def _celeba(split: str) -> Images:
+    smiling = face_attributes(split)["smiling"]
+    pixels = faces(split).float().div_(255)
+    return Images(pixels, torch.from_numpy(smiling.astype(np.int64)), ("not smiling", "smiling"))
 
 
 def _images(x: np.ndarray, y: np.ndarray, classes: tuple[str, ...]) -> Images:
@@ -179,5 +163,6 @@ _READERS: dict[str, Callable[[str], Images]] = {
     "binarized_mnist": _binarized_mnist,
     "omniglot": _omniglot,
     "digits": _digits,
+    "celeba": _celeba,
 }
 NAMES = tuple(_READERS)

@@ -13,22 +13,27 @@ import struct
 import subprocess
 import sys
 import threading
+import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 from PIL import Image
-from torchvision.datasets import MNIST, Omniglot
+from torchvision.datasets import MNIST, CelebA, Omniglot
 
 from dgm_core import data
-from dgm_core.data import download
+from dgm_core.data import celeba_download, download
+from dgm_core.data.folder import FILES as TARGETS
+from tests.data.drawn_faces import colour
 
 ROOT = Path(__file__).parents[2]
-SETS = tuple(download.FILES)
+SETS = tuple(TARGETS)
 
 
 class Server(ThreadingHTTPServer):
@@ -150,7 +155,50 @@ def amat(digits: np.ndarray) -> bytes:
     return "".join(" ".join(map(str, row)) + "\n" for row in digits).encode()
 
 
+ALIGNED = range(1, 31)
+"""CelebA's faces by number: 1–18 are official train, 19–25 valid, 26–30 test."""
+ATTRIBUTES = (*(f"Attribute_{index}" for index in range(39)), "Smiling")
+
+
+def aligned(number: int) -> Image.Image:
+    """178×218 with a border that the centre crop must lose."""
+    picture = Image.new("RGB", (178, 218), "white")
+    picture.paste(colour(number), (15, 35, 163, 183))
+    return picture
+
+
+def img_align_celeba_zip() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for number in ALIGNED:
+            picture = io.BytesIO()
+            aligned(number).save(picture, "JPEG", quality=95)
+            archive.writestr(f"img_align_celeba/{number:06}.jpg", picture.getvalue())
+    return file.getvalue()
+
+
+def table(head: str, row: Callable[[int], str]) -> bytes:
+    return (head + "".join(f"{number:06}.jpg {row(number)}\n" for number in ALIGNED)).encode()
+
+
+def smiling(number: int) -> bool:
+    return number % 3 == 0
+
+
+ON_DRIVE = {
+    "img_align_celeba.zip": img_align_celeba_zip(),
+    "list_attr_celeba.txt": table(
+        f"30\n{' '.join(ATTRIBUTES)} \n",  # the official header ends in a space, too
+        lambda number: " ".join(["-1"] * 39 + ["1" if smiling(number) else "-1"]),
+    ),
+    "identity_CelebA.txt": table("", lambda number: str(1000 + number // 2)),
+    "list_bbox_celeba.txt": table("30\nx_1 y_1 width height\n", lambda _: "0 0 178 218"),
+    "list_landmarks_align_celeba.txt": table("30\nlefteye_x lefteye_y\n", lambda _: "70 110"),
+    "list_eval_partition.txt": table("", lambda number: str((number > 18) + (number > 25))),
+}
+
 FILES = {
+    **{f"/{name}": content for name, content in ON_DRIVE.items()},
     **{f"/{name}.gz": idx(array) for name, array in MNIST_ARRAYS.items()},
     **{f"/{folder}.zip": omniglot_zip(folder) for folder in DRAWINGS},
     **{f"/binarized_mnist_{part}.amat": amat(digits) for part, digits in BINARY.items()},
@@ -174,6 +222,18 @@ def point_at(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Omniglot, "download_url_prefix", url.rstrip("/"))
     zips = {folder: md5(f"/{folder}.zip") for folder in DRAWINGS}
     monkeypatch.setattr(Omniglot, "zips_md5", zips)
+    drive = ModuleType("gdown")
+    drive.__spec__ = ModuleSpec("gdown", None)
+
+    def from_drive(id: str, output: str, **_: object) -> None:
+        with urllib.request.urlopen(url + id) as answer:
+            Path(output).write_bytes(answer.read())
+
+    monkeypatch.setattr(drive, "download", from_drive, raising=False)
+    monkeypatch.setitem(sys.modules, "gdown", drive)
+    listed = [(name, md5(f"/{name}"), name) for name in ON_DRIVE]
+    monkeypatch.setattr(CelebA, "file_list", listed)
+    monkeypatch.setattr(celeba_download, "SAMPLES", {"train": (5, 4, 4), "valid": (3,)})
     monkeypatch.setattr(download, "BINARIZED_MNIST_URL", url)
     monkeypatch.setattr(download, "BINARIZED_MNIST_SHA256", SHA256)
 
@@ -203,6 +263,11 @@ def found(folder: Path) -> set[str]:
     locks = {entry for entry in entries if entry.suffix == ".lock"}
     assert not any(lock.stat().st_size for lock in locks)
     return {entry.name for entry in entries - locks}
+
+
+def prepared(name: str) -> set[str]:
+    """What `found` finds when the set is there and nothing else."""
+    return {Path(file).parts[0] for file in TARGETS[name]}
 
 
 def fetch_fails(name: str, folder: Path, attempts: int = 1) -> str:
@@ -272,6 +337,103 @@ def test_omniglot_is_sorted_whatever_the_file_system_says(
         assert list(file["is_evaluation"]) == [0] * 9 + [1] * 3
 
 
+def faces_in(folder: Path) -> dict[str, list[int]]:
+    """Which faces are in each file, by their colours."""
+    within = {}
+    for path in sorted(folder.glob("celeba/*.npz")):
+        with np.load(path) as file:
+            jpeg, offsets = file["jpeg"].tobytes(), file["offsets"]
+            assert len(jpeg) == offsets[-1]
+            within[path.stem] = file["image_id"].tolist()
+            for start, end, number in zip(
+                offsets[:-1], offsets[1:], file["image_id"], strict=True
+            ):
+                face = Image.open(io.BytesIO(jpeg[start:end]))
+                assert (face.format, face.mode, face.size) == ("JPEG", "RGB", (64, 64))
+                assert face.layer[0][1:3] == (1, 1), "colours are not subsampled"
+                # without a trace of the white border, but for the originals' own JPEG
+                off = np.abs(np.asarray(face, int) - colour(number))
+                assert off[4:-4, 4:-4].max() <= 6
+            assert file["identity"].tolist() == [1000 + n // 2 for n in file["image_id"]]
+            bits = np.unpackbits(file["attr_bits"], axis=1)
+            assert tuple(file["attr_names"]) == ATTRIBUTES
+            np.testing.assert_array_equal(bits[:, 39], [smiling(n) for n in file["image_id"]])
+            assert not bits[:, :39].any()
+            assert set(file["partition"]) == {int("val" in path.stem)}
+    return within
+
+
+def test_celeba_is_prepared_right(server: Server, folder: Path) -> None:
+    assert data.fetch("celeba", pause=0) == folder / "celeba"
+    within = faces_in(folder)
+    assert [len(numbers) for numbers in within.values()] == [5, 4, 4, 3]
+    *train, valid = within.values()
+    drawn = [number for numbers in train for number in numbers]
+    assert len(set(drawn)) == 13
+    assert set(drawn) < set(range(1, 19))
+    assert set(valid) < set(range(19, 26))
+    assert len(set(valid)) == 3
+    assert drawn != sorted(drawn)  # a random sample, of which each file is a random part
+    assert len(data.load("celeba", "train").x) == 12
+    assert data.face_attributes("test")["smiling"].tolist() == [smiling(n) for n in valid]
+
+
+def test_celeba_is_the_same_sample_every_time(server: Server, folder: Path) -> None:
+    data.fetch("celeba", pause=0)
+    first = faces_in(folder)
+    (folder / "celeba" / "celeba64_val.npz").unlink()
+    data.fetch("celeba", pause=0)
+    assert faces_in(folder) == first
+
+
+def test_a_partial_celeba_is_replaced_as_a_whole(server: Server, folder: Path) -> None:
+    data.fetch("celeba", pause=0)
+    *_, lost = (folder / file for file in TARGETS["celeba"])
+    kept = folder / TARGETS["celeba"][0]
+    lost.unlink()
+    kept.write_bytes(b"of another sample, perhaps")
+    data.fetch("celeba", pause=0)
+    assert [len(numbers) for numbers in faces_in(folder).values()] == [5, 4, 4, 3]
+
+
+def test_celeba_without_gdown_says_so_at_once(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "gdown")
+    monkeypatch.setattr(celeba_download, "find_spec", lambda name: None)
+    assert "pip install gdown" in fetch_fails("celeba", folder, attempts=3)
+    assert not server.requests
+
+
+def test_a_spent_quota_of_google_drive_says_what_to_do(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = type("FileURLRetrievalError", (Exception,), {"__module__": "gdown.exceptions"})
+    calls: list[str] = []
+
+    def refuse(id: str, **_: object) -> None:
+        calls.append(id)
+        raise refused("Too many users have viewed\n\tor downloaded this file recently.")
+
+    monkeypatch.setattr(sys.modules["gdown"], "download", refuse)
+    message = fetch_fails("celeba", folder, attempts=3)
+    assert "Too many users have viewed or downloaded this file recently." in message
+    assert "wait until tomorrow" in message
+    assert len(calls) == 1  # asking again at once would not help
+
+
+def test_an_error_of_the_program_is_not_called_a_quota(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(**_: object) -> None:
+        raise AttributeError("no such thing")
+
+    monkeypatch.setattr(sys.modules["gdown"], "download", mistaken)
+    with pytest.raises(AttributeError):
+        data.fetch("celeba", pause=0)
+    assert found(folder) == set()
+
+
 def test_load_fetches_what_is_missing(server: Server, folder: Path) -> None:
     assert len(data.load("mnist", "test").x) == 10
 
@@ -313,8 +475,8 @@ def test_a_bad_answer_leaves_nothing_and_a_retry_works(
     assert "could not be downloaded or arrived broken" in message
     assert "digits" in message
     server.fail("", 0)
-    assert data.fetch(name, pause=0).is_file()
-    assert found(folder) == {download.FILES[name]}
+    assert data.fetch(name, pause=0).exists()
+    assert found(folder) == prepared(name)
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -323,8 +485,9 @@ def test_a_passing_fault_is_tried_again(
     server: Server, folder: Path, name: str, fault: str
 ) -> None:
     server.fail(fault, times=2)  # each file is asked for twice: where it is, then what it is
-    assert data.fetch(name, attempts=3, pause=0).is_file()
-    assert found(folder) == {download.FILES[name]}
+    assert data.fetch(name, attempts=3, pause=0).exists()
+    assert data.is_available(name)
+    assert found(folder) == prepared(name)
 
 
 def test_it_gives_up_after_its_attempts(
@@ -462,7 +625,7 @@ def test_a_killed_download_is_as_if_it_had_not_been(server: Server, folder: Path
         doomed.wait()
     assert not data.is_available("mnist")
     assert all(name.startswith(".mnist-") for name in found(folder))
-    (folder / ".mnist.npz.abc123.part").write_bytes(b"killed while saving")
+    (folder / ".mnist-killed-while-saving").mkdir()
     server.fail("", 0)
     data.fetch("mnist", attempts=1)
     assert found(folder) == {"mnist.npz"}
@@ -494,4 +657,9 @@ def test_the_official_addresses_are_those_of_torchvision() -> None:
     assert all(mirror.startswith("http") for mirror in MNIST.mirrors)
     assert Omniglot.download_url_prefix.startswith("https://")
     assert set(Omniglot.zips_md5) == set(DRAWINGS)
+    assert {name for _, _, name in CelebA.file_list} == set(ON_DRIVE)
+    assert {part: sum(sizes) for part, sizes in celeba_download.SAMPLES.items()} == {
+        "train": 30_000,
+        "valid": 4_535,
+    }
     assert set(download.BINARIZED_MNIST_SHA256) == set(BINARY)

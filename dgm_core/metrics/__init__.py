@@ -1,0 +1,38 @@
+"""Scores on hidden entries only: what was seen is never counted.
+
+Images (B, C, H, W) or tables (B, D), draws (n, B, …); a score has one value a row, (B,).
+`DEFINITIONS` says what each means, by the name that a screen gives it. The NLL has no function:
+it is minus the `log_density` of an `Imputation`.
+"""
+
+from dgm_core.metrics.calibration import Histogram, Reliability, pit, pit_histogram, reliability
+from dgm_core.metrics.definitions import DEFINITIONS
+from dgm_core.metrics.errors import MeanAndError, jackknife, mean_and_error
+from dgm_core.metrics.guess import f1_hidden, mse_hidden, psnr_hidden, sse_hidden, ssim_hidden
+from dgm_core.metrics.law import (
+    coverage_hidden,
+    crps_hidden,
+    gaussian_coverage_hidden,
+    gaussian_mixture_log_density,
+)
+
+__all__ = [
+    "DEFINITIONS",
+    "Histogram",
+    "MeanAndError",
+    "Reliability",
+    "coverage_hidden",
+    "crps_hidden",
+    "f1_hidden",
+    "gaussian_coverage_hidden",
+    "gaussian_mixture_log_density",
+    "jackknife",
+    "mean_and_error",
+    "mse_hidden",
+    "pit",
+    "pit_histogram",
+    "psnr_hidden",
+    "reliability",
+    "sse_hidden",
+    "ssim_hidden",
+]

@@ -1,0 +1,45 @@
+"""What each score on a screen means, in the words of its tooltip."""
+
+DEFINITIONS: dict[str, str] = {
+    "F1": (
+        "2 TP / (2 TP + FP + FN) of ink over the hidden pixels, where ink is a value above ½. "
+        "Of the posterior mean unless a draw is named. 1 where neither truth nor guess has ink. "
+        "Higher is better."
+    ),
+    "SSE": (
+        "Sum of squared errors of the mean over the hidden entries of one image, channels "
+        "counted one by one, levels in [0, 1]. Lower is better."
+    ),
+    "MSE": "SSE divided by the number of hidden entries. Lower is better.",
+    "PSNR": (
+        "−10 log₁₀ of the MSE over the hidden entries: peak signal-to-noise ratio in decibels for "
+        "levels in [0, 1]. Higher is better."
+    ),
+    "SSIM": (
+        "Structural similarity (Wang et al. 2004) of the completed image and the truth, averaged "
+        "over the hidden entries. Each channel by itself, uniform 7×7 window, sample covariances, "
+        "K₁ = 0.01, K₂ = 0.03, range 1. Higher is better."
+    ),
+    "NLL": (
+        "−log p(x_mis | x_obs) of the true hidden pixels, in nats summed over one image: the "
+        "method's law is a probability of black and white. Lower is better."
+    ),
+    "NLL, density": (
+        "−log p(x_mis | x_obs) of the true hidden levels, in nats summed over one image: the "
+        "method's law is a density, its variances not below the noise floor, 0.0001 unless said "
+        "otherwise. It may be negative, and cannot be compared with the NLL of a probability. "
+        "Lower is better."
+    ),
+    "CRPS": (
+        "Continuous ranked probability score E|X − y| − ½ E|X − X′|, for draws X, X′ of a hidden "
+        "entry whose truth is y, averaged over the hidden entries; the estimate has no bias for "
+        "any number of draws above one. A single guess scores its absolute error. Lower is better."
+    ),
+    "90 % coverage": (
+        "Share of the hidden entries whose truth lies in the central 90 % interval of the draws, "
+        "ends included. With n draws the ends are the order statistics of rank 0.05 (n + 1) and "
+        "0.95 (n + 1), interpolated; fewer than 19 draws cannot reach them, and cover "
+        "(n − 1) / (n + 1) at best. Best at 90 %; black and white entries may rightly exceed it."
+    ),
+}
+"""Name on the screen → definition."""

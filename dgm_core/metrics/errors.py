@@ -1,0 +1,53 @@
+"""How sure is a score: over images, and over the draws or chains behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class MeanAndError(NamedTuple):
+    """Of a sample of scores, both without dimensions."""
+
+    mean: Tensor
+    standard_error: Tensor
+
+
+def mean_and_error(values: Tensor) -> MeanAndError:
+    """Mean of independent scores (B,) and its standard error, s / √B.
+
+    Scores that are NaN, of rows with nothing hidden, are left out. The error of a single score is
+    not known: NaN.
+
+    Example:
+        >>> mean_and_error(torch.tensor([1.0, 3.0, torch.nan]))
+        MeanAndError(mean=tensor(2.), standard_error=tensor(1.))
+    """
+    kept = values[~values.isnan()]
+    if len(kept) < 2:
+        return MeanAndError(kept.mean(), torch.full_like(kept.mean(), torch.nan))
+    return MeanAndError(kept.mean(), kept.std() / len(kept) ** 0.5)
+
+
+def jackknife(score: Callable[[Tensor], Tensor], draws: Tensor) -> Tensor:
+    """Monte-Carlo standard error of score(mean of draws), (B,), by leaving out one draw at a time.
+
+        √( (n − 1) / n · Σ_i (s_i − s̄)² ),   s_i = score(mean of all draws but the i-th)
+
+    For a score that is linear in the mean this is s / √n. n evaluations (Efron & Stein 1981).
+
+    Args:
+        score: a mean (B, \\*event) → scores (B,).
+        draws: (n, B, \\*event), independent: of chains, hand over the mean of each chain.
+
+    Returns:
+        (B,); NaN for a single draw.
+    """
+    n, total = len(draws), draws.sum(0)
+    if n < 2:
+        return torch.full_like(score(total), torch.nan)
+    scores = torch.stack([score((total - one) / (n - 1)) for one in draws])
+    return ((n - 1) * scores.var(0, correction=0)).sqrt()

@@ -1,0 +1,110 @@
+"""Scores of a predictive law, from its draws or its moments: (n, B, \\*event) → (B,)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from dgm_core.metrics.hidden import hidden_mean, hidden_sum
+
+
+def crps_hidden(draws: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
+    """Continuous ranked probability score, E|X − y| − ½ E|X − X′|, averaged over hidden entries.
+
+    From n draws, without bias for n ≥ 2 ("fair"; Ferro 2014): the second mean is over pairs of
+    different draws, and with the draws in order x₍₁₎ ≤ … ≤ x₍ₙ₎
+
+        ½ E|X − X′| ≈ Σ_i (2 i − n − 1) x₍ᵢ₎ / (n (n − 1)).
+
+    One draw is a point forecast and scores its absolute error. A fair score may be below 0.
+
+    Args:
+        draws: (n, B, \\*event).
+        truth: (B, \\*event).
+        observed: bool, True = seen; broadcasts.
+
+    Returns:
+        (B,), in the units of the data; NaN where nothing is hidden.
+    """
+    n = len(draws)
+    error = (draws - truth).abs().mean(0)
+    if n > 1:
+        weight = torch.arange(1 - n, n, 2, dtype=draws.dtype, device=draws.device) / (n * (n - 1))
+        error = error - torch.tensordot(weight, draws.sort(0).values, 1)
+    return hidden_mean(error, observed)
+
+
+def coverage_hidden(draws: Tensor, truth: Tensor, observed: Tensor, level: float = 0.9) -> Tensor:
+    """Share of the hidden entries whose truth is in the central interval of the draws, (B,).
+
+    With p = (1 − level) / 2 the ends are the order statistics of rank p (n + 1) and
+    (1 − p) (n + 1), interpolated between neighbours and cut off at the smallest and the largest
+    draw. A truth exchangeable with the draws is then inside with probability `level`; with
+    n < 1 / p − 1 draws (19 for 90 %) only with (n − 1) / (n + 1). The ends belong to the interval,
+    so that discrete values cover at least as much.
+
+    Args:
+        draws: (n, B, \\*event).
+        truth: (B, \\*event).
+        observed: bool, True = seen; broadcasts.
+        level: in (0, 1).
+
+    Raises:
+        ValueError: `level` is not between 0 and 1.
+    """
+    tail = (1 - _checked(level)) / 2
+    ordered = draws.sort(0).values
+    inside = _order_statistic(ordered, tail) <= truth
+    inside &= truth <= _order_statistic(ordered, 1 - tail)
+    return hidden_mean(inside.to(draws.dtype), observed)
+
+
+def gaussian_coverage_hidden(
+    mean: Tensor, variance: Tensor, truth: Tensor, observed: Tensor, level: float = 0.9
+) -> Tensor:
+    """Share of the hidden entries within the central interval of N(mean, variance), (B,).
+
+    The interval is mean ± Φ⁻¹((1 + level) / 2) √variance; arguments are as in `coverage_hidden`.
+    """
+    half = torch.special.ndtri(torch.tensor((1 + _checked(level)) / 2, dtype=torch.float64))
+    inside = (truth - mean).abs() <= half.to(mean) * variance.clamp_min(0).sqrt()
+    return hidden_mean(inside.to(mean.dtype), observed)
+
+
+def gaussian_mixture_log_density(
+    means: Tensor, variances: Tensor, truth: Tensor, observed: Tensor, noise_floor: float = 1e-4
+) -> Tensor:
+    """log (1/n) Σ_i N(x_mis; m_i, diag(v_i)), (B,) in nats over the hidden entries.
+
+    A predictive density for a method that gives component means: decoded latents, or neighbours.
+
+    Args:
+        means: (n, B, \\*event), m.
+        variances: v, broadcasts to `means`; raised to `noise_floor` where below.
+        truth: (B, \\*event).
+        observed: bool, True = seen; broadcasts.
+        noise_floor: least variance, squared levels.
+    """
+    v = variances.clamp_min(noise_floor)
+    each = -0.5 * ((truth - means).square() / v + v.log() + math.log(2 * math.pi))
+    n, rows = means.shape[:2]
+    seen = observed.expand_as(truth).expand_as(each)
+    log_p = hidden_sum(each.flatten(0, 1), seen.flatten(0, 1)).view(n, rows)
+    return log_p.logsumexp(0) - math.log(n)
+
+
+def _order_statistic(ordered: Tensor, probability: float) -> Tensor:
+    """The quantile of ordered draws (n, …) at rank p (n + 1), counted from 1."""
+    n = len(ordered)
+    rank = min(max(probability * (n + 1), 1.0), float(n)) - 1
+    low = math.floor(rank + 1e-9)  # 0.95 × 20 is a hair less than 19 in floating point
+    high = min(low + 1, n - 1)
+    return torch.lerp(ordered[low], ordered[high], max(rank - low, 0.0))
+
+
+def _checked(level: float) -> float:
+    if not 0 < level < 1:
+        raise ValueError(f"expected a level between 0 and 1, got {level}")
+    return level
