@@ -1,11 +1,11 @@
-"""The shipped image DLVMs: a VAE with a Bernoulli likelihood on 28×28 pixels, in two bodies."""
+"""The shipped image DLVMs: Bernoulli on 28×28 pixels in two bodies, Gaussian on 64×64 faces."""
 
 from __future__ import annotations
 
 from torch import nn
 
 from dgm_core import networks
-from dgm_core.likelihoods import BernoulliLikelihood
+from dgm_core.likelihoods import BernoulliLikelihood, GaussianLikelihood
 from dgm_core.models.vae import VAE
 from dgm_core.posteriors import DiagonalGaussian, FullGaussian
 
@@ -44,6 +44,25 @@ def convolutional_dlvm(
         posterior,
         networks.convolutional_decoder(latent_dim, channels, hidden),
         BernoulliLikelihood(),
+        latent_dim,
+    )
+
+
+def face_dlvm(
+    latent_dim: int = 64,
+    channels: int = 32,
+    hidden: int = 384,
+    scale_floor: float = 0.02,
+    *,
+    full_covariance: bool = True,
+) -> VAE:
+    """64×64 colour images: Gaussian, one scale a channel that does not fall below a floor."""
+    posterior = _posterior(latent_dim, full_covariance=full_covariance)
+    return VAE(
+        networks.face_encoder(posterior.features, channels, hidden),
+        posterior,
+        networks.face_decoder(latent_dim, channels),
+        GaussianLikelihood(3, scale_floor),
         latent_dim,
     )
 

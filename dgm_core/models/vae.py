@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
+from dgm_core.networks import evaluate
+
 
 class VAE(nn.Module):
     """p(z) p(x|z) with a proposal q(z|x).
@@ -47,8 +49,8 @@ class VAE(nn.Module):
 
     def encode(self, x: Tensor) -> Distribution:
         """q(z|x) for x (B, \\*event)."""
-        return self.posterior(self.encoder(x))
+        return self.posterior(evaluate(self.encoder, x))
 
     def decode(self, z: Tensor) -> Distribution:
         """p(x|z) for z (B, L)."""
-        return self.likelihood(self.decoder(z))
+        return self.likelihood(evaluate(self.decoder, z))

@@ -1,25 +1,44 @@
-"""Markov chains for p(x_mis, z | x_obs), each a pair of pure functions `init` and `step`.
+"""Samplers of p(x_mis, z | x_obs), each a pair of pure functions `init` and `step`.
 
     from dgm_core.samplers import metropolis_within_gibbs, pseudo_gibbs
 
-`CATALOGUE` maps a name to the constructor; every test of samplers runs over it.
+`CATALOGUE` holds the Markov chains. `lair` is the exception: it moves K completions of an image
+together and weights what they propose; `Pool` gathers that.
 """
 
+from dgm_core.samplers.collapsed import CollapsedState, collapsed_metropolis
 from dgm_core.samplers.initial import INITIALISATIONS
+from dgm_core.samplers.lair import LairInfo, lair
 from dgm_core.samplers.metropolis import metropolis_within_gibbs
+from dgm_core.samplers.observed import log_prob_observed
+from dgm_core.samplers.pool import Pool
 from dgm_core.samplers.pseudo_gibbs import pseudo_gibbs
 from dgm_core.samplers.state import Info, State
 
 CATALOGUE = {
     "pseudo-Gibbs": pseudo_gibbs,
     "Metropolis-within-Gibbs": metropolis_within_gibbs,
+    "collapsed Metropolis": collapsed_metropolis,
 }
+"""Name → constructor(model, masked, initialisation): one chain a row.
+
+Each leads its state with the fields of `State`, gives `Info`, runs on one stream a row, takes the
+state of another as its start, and passes the tests of samplers. `lair` has the same `State` on
+`masked.repeat(K)`, keeps observed entries and seeds as they do, but gives a `LairInfo` and takes
+one generator.
+"""
 
 __all__ = [
     "CATALOGUE",
     "INITIALISATIONS",
+    "CollapsedState",
     "Info",
+    "LairInfo",
+    "Pool",
     "State",
+    "collapsed_metropolis",
+    "lair",
+    "log_prob_observed",
     "metropolis_within_gibbs",
     "pseudo_gibbs",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -11,6 +13,7 @@ from dgm_core.samplers import (
     CATALOGUE,
     INITIALISATIONS,
     State,
+    lair,
     metropolis_within_gibbs,
     pseudo_gibbs,
 )
@@ -18,6 +21,15 @@ from dgm_core.samplers.chains import RunningMean, run
 from dgm_core.types import Masked
 
 pytestmark = pytest.mark.filterwarnings("error")
+
+COMPLETIONS = 3
+EVERY = {**CATALOGUE, "LAIR": partial(lair, completions=COMPLETIONS, prior_proposals=2)}
+"""The chains, and LAIR for what holds of it too."""
+
+
+def rows(name: str, masked: Masked) -> Masked:
+    """The problem in the rows of a sampler's state."""
+    return masked.repeat(COMPLETIONS) if name == "LAIR" else masked
 
 
 def untrained(body: str = "fully connected") -> torch.nn.Module:
@@ -34,21 +46,22 @@ def problem(rows: int = 5, seed: int = 0) -> Masked:
     return Masked(x, torch.rand(x.shape, generator=source) >= rate)
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize("initialisation", INITIALISATIONS)
 def test_observed_pixels_come_back_bit_identical(name: str, initialisation: str) -> None:
     masked = problem()
-    sampler = CATALOGUE[name](untrained(), masked, INITIALISATIONS[initialisation])
+    sampler = EVERY[name](untrained(), masked, INITIALISATIONS[initialisation])
     states = [sampler.init(generator(1))]
     states += [step.state for step in run(sampler, generator(1), 10)]
+    masked = rows(name, masked)
     for state in states:
         assert torch.equal(state.x[masked.observed], masked.x[masked.observed])
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize("body", ["fully connected", "convolutional"])
 def test_the_same_seed_gives_the_same_chain(name: str, body: str) -> None:
-    sampler = CATALOGUE[name](untrained(body), problem())
+    sampler = EVERY[name](untrained(body), problem())
     first, again, other = (
         [step.state.x for step in run(sampler, generator(seed), 10)] for seed in (4, 4, 5)
     )
@@ -71,10 +84,10 @@ def test_a_batch_with_different_masks_equals_each_row_alone(name: str, body: str
             torch.testing.assert_close(both.log_joint[row], one.state.log_joint[0])
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", EVERY)
 def test_the_cached_log_joint_belongs_to_the_state(name: str) -> None:
     model = untrained()
-    for step in run(CATALOGUE[name](model, problem()), generator(1), 10):
+    for step in run(EVERY[name](model, problem()), generator(1), 10):
         state = step.state
         again = model.decode(state.z).log_prob(state.x) + model.prior().log_prob(state.z)
         torch.testing.assert_close(state.log_joint, again)
@@ -95,18 +108,39 @@ def test_chains_handed_over_continue() -> None:
     for step, expected in zip(steps, by_hand, strict=True):
         assert torch.equal(step.state.x, expected.x)
         assert torch.equal(step.state.z, expected.z)
-    # And a chain taken up in the middle is the same chain.
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_chain_taken_up_in_the_middle_is_the_same_chain(name: str) -> None:
+    """And a step leaves the state it is given as it was."""
+    sampler = EVERY[name](untrained(), problem())
     source = generator(9)
-    first = list(run(exact, source, 6))
-    rest = list(run(exact, source, 6, state=first[-1].state))
-    whole = list(run(exact, generator(9), 12))
+    first = list(run(sampler, source, 30))
+    rest = list(run(sampler, source, 6, state=first[-1].state))
+    whole = list(run(sampler, generator(9), 36))
     assert torch.equal(rest[-1].state.x, whole[-1].state.x)
+    position = generator(5)
+    again = [list(run(sampler, position.clone_state(), 6, state=first[3].state)) for _ in "ab"]
+    assert torch.equal(again[0][-1].state.x, again[1][-1].state.x)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_sampler_goes_on_from_a_pseudo_gibbs_warm_up(name: str) -> None:
+    model, masked = untrained(), problem()
+    warm = pseudo_gibbs(model, rows(name, masked))
+    sampler = EVERY[name](model, masked)
+    *_, last = run(sampler, generator(7), 8, warmup=4, warmup_sampler=warm)
+    source = generator(7)
+    by_hand = sampler.init(source)
+    for number in range(8):
+        by_hand, _ = (warm if number < 4 else sampler).step(by_hand, source)
+    assert torch.equal(last.state.x, by_hand.x)
 
 
 def test_nothing_hidden_and_everything_hidden_both_run() -> None:
     model, masked = untrained(), problem()
     for observed in (torch.ones_like(masked.observed), torch.zeros_like(masked.observed)):
-        for make in CATALOGUE.values():
+        for make in EVERY.values():
             for initialisation in INITIALISATIONS.values():
                 sampler = make(model, Masked(masked.x, observed), initialisation)
                 *_, last = run(sampler, generator(1), 3)

@@ -1,0 +1,76 @@
+"""The mean image: the least that a method must beat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.distributions import Normal
+
+from dgm_core import rng
+from dgm_core.baselines.training import NOISE_FLOOR, check_events, rows_of
+from dgm_core.knobs import check, knob
+from dgm_core.metrics import gaussian_mixture_log_density
+from dgm_core.types import Imputation, Masked
+
+
+class Moments(NamedTuple):
+    """Of each entry over the training images, float64 (D,)."""
+
+    mean: Tensor
+    variance: Tensor
+
+
+def moments(images: Tensor) -> Moments:
+    """In two passes, so that nothing cancels."""
+    mean = sum(rows.sum(0) for rows in rows_of(images, images)) / len(images)
+    square = sum((rows - mean).square().sum(0) for rows in rows_of(images, images))
+    return Moments(mean, square / len(images))
+
+
+@dataclass(frozen=True, eq=False)
+class MeanImage:
+    """Every hidden entry gets its mean over the training images, whatever was observed.
+
+    Its law treats pixels as independent: N(mean, variance) with the variance of the pixel over
+    the training images, at least `noise_floor`.
+
+    Args:
+        images: (N, \\*event), floats or bytes. Moments are taken once and kept.
+        draws: completions of independent pixels.
+        noise_floor: least variance, squared levels.
+    """
+
+    images: Tensor
+    draws: int = knob(16, "Draws", 1, 64, "Completions to show: every pixel by itself.")
+    noise_floor: float = NOISE_FLOOR
+
+    needs: ClassVar[str] = "training images"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    @cached_property
+    def fitted(self) -> Moments:
+        """Mean and variance of each entry."""
+        return moments(self.images)
+
+    def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
+        """Yields once."""
+        x, observed = masked.x, masked.observed
+        check_events(self.images, x)
+        mean, variance = (each.to(x).view_as(x[0]).expand_as(x) for each in self.fitted)
+        variance = variance.clamp_min(self.noise_floor)
+        draws = rng.draw(Normal(mean, variance.sqrt()), generator, self.draws)
+        yield Imputation(
+            masked.complete(mean),
+            torch.stack([masked.complete(each) for each in draws]),
+            torch.where(observed, 0, variance),
+            lambda truth: gaussian_mixture_log_density(
+                mean[None], variance[None], truth, observed, self.noise_floor
+            ),
+        )

@@ -1,0 +1,99 @@
+"""Nearest neighbours: what looked like this where it was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from dgm_core.baselines.training import NOISE_FLOOR, check_events, levels, rows_of
+from dgm_core.knobs import check, knob
+from dgm_core.metrics import gaussian_mixture_log_density
+from dgm_core.rng import uniform
+from dgm_core.types import Imputation, Masked
+
+TIE = 1e-9
+"""Sums of squares closer than this are ties; levels of 8 bits differ by 1.5e-5 at least."""
+
+
+class Nearest(NamedTuple):
+    """Of each row, nearest first."""
+
+    index: Tensor  # (B, k) into the training images
+    distance: Tensor  # (B, k) sum of squares over the observed entries, float64
+
+
+def nearest(images: Tensor, masked: Masked, neighbours: int, source: torch.Generator) -> Nearest:
+    """The training images with the least Σ_obs (x − t)²; ties are broken at random.
+
+    With s the mask, Σ_obs (x − t)² = Σ s x² − 2 (s x)·t + s·t²: products of matrices, over a
+    chunk of training images at a time. With nothing observed all are tied.
+    """
+    x = masked.x.flatten(1).double()  # 0 where hidden, so that it is s x
+    seen = masked.observed.flatten(1).to(x)
+    own, start = x.square().sum(1, keepdim=True), 0
+    best, index = x.new_empty(len(x), 0), torch.empty(len(x), 0, dtype=torch.long, device=x.device)
+    for rows in rows_of(images, x):
+        distance = (own - 2 * x @ rows.mT + seen @ rows.square().mT).clamp_min(0)
+        distance += TIE * uniform(tuple(distance.shape), source, x.dtype).to(x.device)
+        new = torch.arange(start, start + len(rows), device=x.device).expand_as(distance)
+        best, index = torch.cat([best, distance], 1), torch.cat([index, new], 1)
+        best, order = best.topk(min(neighbours, best.shape[1]), largest=False)
+        index, start = index.gather(1, order), start + len(rows)
+    return Nearest(index, best)
+
+
+@dataclass(frozen=True, eq=False)
+class NearestNeighbours:
+    """The training images nearest in mean squared distance over the observed entries.
+
+    Mean and variance are those of the neighbours, which weigh the same; the draws are the
+    neighbours themselves, nearest first. The law for the NLL puts a Gaussian on each neighbour,
+
+        log (1/k) Σ_i N(x_mis; t_i, h² I),
+
+    whose bandwidth h² is the mean squared distance of the neighbours over the *observed* entries
+    (over nothing observed: the mean variance between them), at least `noise_floor`. If the
+    incomplete image is itself a training image, it is its own nearest neighbour, and so gives
+    itself away: images to be scored must be others.
+
+    Args:
+        images: (N, \\*event), floats or bytes.
+        neighbours: k; of fewer training images, all.
+        noise_floor: least bandwidth, squared levels.
+    """
+
+    images: Tensor
+    neighbours: int = knob(10, "Neighbours", 1, 100, "Training images to average and to show.")
+    noise_floor: float = NOISE_FLOOR
+
+    needs: ClassVar[str] = "training images"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
+        """Yields once."""
+        x, observed = masked.x, masked.observed
+        check_events(self.images, x)
+        found = nearest(self.images, masked, self.neighbours, generator)
+        chosen = self.images[found.index.mT.to(self.images.device)]  # (k, B, *event)
+        chosen = levels(chosen, x).to(x.dtype)
+        variance = torch.where(observed, 0, chosen.var(0, correction=0))
+        count = observed.flatten(1).sum(1)
+        distance = (found.distance.mean(1) / count).where(count > 0, torch.nan)
+        spread = variance.flatten(1).mean(1).double()
+        bandwidth = distance.where(count > 0, spread).clamp_min(self.noise_floor)
+        per_entry = bandwidth.to(x.dtype).view(1, -1, *[1] * (x.ndim - 1))
+        yield Imputation(
+            masked.complete(chosen.mean(0)),
+            torch.stack([masked.complete(each) for each in chosen]),
+            variance,
+            lambda truth: gaussian_mixture_log_density(
+                chosen, per_entry, truth, observed, self.noise_floor
+            ),
+            {"distance": distance.to(x.dtype), "bandwidth": bandwidth.to(x.dtype)},
+        )

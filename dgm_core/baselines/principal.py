@@ -1,0 +1,114 @@
+"""Principal component analysis with hidden entries: the exact conditional, and by iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from dgm_core.baselines.axes import principal_axes
+from dgm_core.baselines.training import NOISE_FLOOR, check_events
+from dgm_core.gaussian import low_rank_conditional
+from dgm_core.knobs import check, knob
+from dgm_core.types import Imputation, Masked
+
+
+@dataclass(frozen=True, eq=False)
+class PPCA:
+    """Probabilistic PCA at its maximum likelihood, and its exact p(x_mis | x_obs): a Gaussian.
+
+    Args:
+        images: (N, \\*event), floats or bytes. Fitted once; not to be changed in place.
+        components: R; of fewer images or entries, as many as there can be.
+        draws: completions, noise included.
+        noise_floor: least σ², squared levels.
+    """
+
+    images: Tensor
+    components: int = knob(50, "Components", 1, 200, "Principal axes of the training images.")
+    draws: int = knob(16, "Draws", 1, 64, "Completions to show, noise included.")
+    noise_floor: float = NOISE_FLOOR
+
+    needs: ClassVar[str] = "training images"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
+        """Yields once."""
+        x, event = masked.x, masked.x.shape[1:]
+        check_events(self.images, x)
+        fit = principal_axes(self.images, self.components)
+        # Float64: the factors' precision I + Wᵀ W / σ² spans six orders of magnitude on faces.
+        mean, loadings = fit.mean.to(x.device), fit.loadings(self.noise_floor).to(x.device)
+        noise = fit.noise(self.noise_floor).to(x.device).expand_as(mean)
+        law = low_rank_conditional(
+            mean.new_zeros(1), mean[None], loadings[None], noise[None],
+            x.flatten(1).double(), masked.observed.flatten(1),
+        )  # fmt: skip
+        # One at a time: many at once would copy W for each, 300 MB for 64 draws of a face.
+        draws = [law.sample_with(generator).unflatten(1, event) for _ in range(self.draws)]
+        yield Imputation(
+            masked.complete(law.mean.unflatten(1, event).to(x.dtype)),
+            torch.stack([masked.complete(each.to(x.dtype)) for each in draws]),
+            law.variance.unflatten(1, event).to(x.dtype),
+            lambda truth: law.log_prob(truth.flatten(1).double()).to(x.dtype),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class IterativePCA:
+    """Fill, project on the principal axes of the training images, fill again, until it settles.
+
+        x_mis ← [μ + U diag((λ − σ²) / λ) Uᵀ (x − μ)]_mis,   from x_mis = μ_mis
+
+    Regularised (Josse & Husson 2012): the projection is shrunk by the noise variance σ², the mean
+    of the eigenvalues left out. It climbs log p(x_mis | x_obs) of PPCA, and so ends at PPCA's
+    conditional mean, slowly where much is hidden. A guess without a law: no draws, no density.
+
+    Args:
+        images: (N, \\*event), floats or bytes. Fitted once; not to be changed in place.
+        components: R; of fewer images or entries, as many as there can be.
+        iterations: at most.
+        tolerance: stop when no entry of any row moves by more, in levels.
+    """
+
+    images: Tensor
+    components: int = knob(50, "Components", 1, 200, "Principal axes of the training images.")
+    iterations: int = knob(100, "Iterations", 1, 10_000, "At most: fewer if it settles.")
+    tolerance: float = knob(1e-4, "Tolerance", 0, 0.1, "Settled when no pixel moves by more.")
+
+    needs: ClassVar[str] = "training images"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
+        """Yields some twenty times on the way, and at the end."""
+        x, event = masked.x, masked.x.shape[1:]
+        check_events(self.images, x)
+        fit = principal_axes(self.images, self.components)
+        mean, axes = fit.mean.to(x.device), fit.axes.to(x.device)
+        tiny = torch.finfo(axes.dtype).tiny
+        shrink = (1 - fit.noise() / fit.eigenvalues.clamp_min(tiny)).clamp_min(0).to(x.device)
+        known, hidden = x.flatten(1).double() - mean, ~masked.observed.flatten(1)
+        centred = torch.where(hidden, 0, known)
+        for iteration in range(1, self.iterations + 1):
+            projected = (centred @ axes * shrink) @ axes.mT
+            before, centred = centred, torch.where(hidden, projected, known)
+            change = (centred - before).abs().amax(1)
+            settled = bool((change <= self.tolerance).all()) or iteration == self.iterations
+            if settled or iteration % max(1, self.iterations // 20) == 0:
+                guess = masked.complete((mean + centred).unflatten(1, event).to(x.dtype))
+                told = {
+                    "change": change.to(x.dtype),
+                    "iterations": torch.full_like(change, iteration),
+                }
+                yield Imputation(
+                    guess, diagnostics=told, done=1.0 if settled else iteration / self.iterations
+                )
+            if settled:
+                return

@@ -1,0 +1,177 @@
+"""scikit-learn estimators over the models: NaN = missing, numpy in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+
+from dgm_core.gaussian import LowRankMixture
+from dgm_core.models.mfa import MixtureOfFactorAnalysers, em_steps, initialise_mfa
+from dgm_core.rng import draw
+from dgm_core.types import Masked
+
+CHUNK = 2**22
+"""Numbers in the largest array that one chunk of rows may need."""
+
+
+class MFAImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Fills in a table by a mixture of factor analysers fitted to what is observed of it.
+
+    Maximises Σ_n log p(x_obs,n) by exact EM, which is right where values are missing (completely)
+    at random; see `dgm_core.models.mfa`. Columns are standardised within, by the mean and standard
+    deviation of their observed values.
+
+    Args:
+        components: of the mixture; 1 = factor analysis.
+        factors: of each component.
+        noise_floor: the least variance of a column given the factors, in standardised units.
+        isotropic: all columns of a component have the same such variance (mixture of PPCA).
+        iterations: of EM at most.
+        tolerance: EM ends when a step gains less, in nats a row.
+        random_state: of the start; an int, a `RandomState`, or None for another one each time.
+
+    Attributes:
+        model_: the fitted `MixtureOfFactorAnalysers` of the standardised columns.
+        location_, scale_: of each column, (D,).
+        log_likelihoods_: nats a row before each step, on the scale of the data; never falling.
+        n_iter_: steps taken.
+
+    Example:
+        >>> table = np.array([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0], [4.0, 8.0], [5.0, np.nan]])
+        >>> MFAImputer(components=1, factors=1).fit_transform(table)[4].round(1)
+        array([ 5., 10.])
+    """
+
+    def __init__(
+        self,
+        components: int = 2,
+        factors: int = 2,
+        *,
+        noise_floor: float = 1e-4,
+        isotropic: bool = False,
+        iterations: int = 200,
+        tolerance: float = 1e-6,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> None:
+        self.components = components
+        self.factors = factors
+        self.noise_floor = noise_floor
+        self.isotropic = isotropic
+        self.iterations = iterations
+        self.tolerance = tolerance
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: None = None) -> Self:
+        """Fit to X (N, D), NaN = missing.
+
+        Raises:
+            ValueError: a column without any value, an infinite value, or too few rows.
+        """
+        values = self._validated(X, reset=True)
+        observed = ~np.isnan(values)
+        if not observed.any(0).all():
+            empty = np.flatnonzero(~observed.any(0)).tolist()
+            raise ValueError(f"expected a value in every column, found none in columns {empty}")
+        self.location_ = np.nanmean(values, 0)
+        spread = np.nanstd(values, 0)
+        self.scale_ = np.where(spread > 1e-12 * np.abs(self.location_), spread, 1.0)
+        model = MixtureOfFactorAnalysers(
+            [values.shape[1]], self.components, self.factors, self.noise_floor, self.isotropic
+        ).double()
+        self.log_likelihoods_ = np.fromiter(self._climb(model, values), np.float64)
+        self.n_iter_ = len(self.log_likelihoods_)
+        self.model_ = model
+        return self
+
+    def _climb(self, model: MixtureOfFactorAnalysers, values: NDArray) -> Iterator[float]:
+        x, observed = self._standardised(values)
+        initialise_mfa(model, x, _generator(self.random_state), observed)
+        # Where nothing is missing the fast path does the same.
+        pattern = None if observed.all() else observed
+        to_scale = self._log_scale(observed)
+        before = -np.inf
+        for step in em_steps(model, x, iterations=self.iterations, observed=pattern):
+            yield step.log_likelihood - to_scale
+            if step.log_likelihood - before < self.tolerance:
+                return
+            before = step.log_likelihood
+
+    def transform(self, X: ArrayLike) -> NDArray:
+        """X with E[x_mis | x_obs] in place of NaN, (N, D) float64; observed values as they are."""
+        return self._filled(X, lambda law: law.mean[None])[0]
+
+    def sample_imputations(
+        self,
+        X: ArrayLike,
+        n: int,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> NDArray:
+        """X completed n times by independent draws of p(x_mis | x_obs): (n, N, D) float64."""
+        source = _generator(random_state)
+        return self._filled(X, lambda law: draw(law, source, n), n)
+
+    def score(self, X: ArrayLike, y: None = None) -> float:
+        """Mean over rows of log p(x_obs), in nats, on the scale of the data."""
+        check_is_fitted(self)
+        x, observed = self._standardised(self._validated(X))
+        return self.model_.log_prob(x, observed).mean().item() - self._log_scale(observed)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _validated(self, X: ArrayLike, *, reset: bool = False) -> NDArray:
+        least = 2 if reset else 1  # one row has no variance to standardise by
+        return validate_data(
+            self,
+            X,
+            dtype=np.float64,
+            ensure_all_finite="allow-nan",
+            ensure_min_samples=least,
+            reset=reset,
+        )
+
+    def _standardised(self, values: NDArray) -> tuple[Tensor, Tensor]:
+        """Values (hidden ones NaN) and what is observed."""
+        x = torch.from_numpy((values - self.location_) / self.scale_)
+        return x, ~x.isnan()
+
+    def _log_scale(self, observed: Tensor) -> float:
+        """Σ log scale over the observed entries, mean over rows: the Jacobian."""
+        return (observed.double() @ torch.from_numpy(np.log(self.scale_))).mean().item()
+
+    def _filled(
+        self,
+        X: ArrayLike,
+        fill: Callable[[LowRankMixture], Tensor],
+        n: int = 1,
+    ) -> NDArray:
+        """n copies of X, (n, N, D), with what `fill` makes of each conditional law."""
+        check_is_fitted(self)
+        values = self._validated(X)
+        out = np.repeat(values[None], n, 0)
+        incomplete = np.flatnonzero(np.isnan(values).any(1))
+        rows = max(1, CHUNK // (self.model_.loadings.numel() * max(n, 1)))
+        for start in range(0, len(incomplete), rows):
+            part = incomplete[start : start + rows]
+            masked = Masked(*self._standardised(values[part]))
+            filled = fill(self.model_.conditional(masked)).numpy() * self.scale_ + self.location_
+            out[:, part] = np.where(masked.observed.numpy(), values[part], filled)
+        return out
+
+
+def _generator(random_state: int | np.random.RandomState | None) -> torch.Generator:
+    source = torch.Generator()
+    if random_state is None:  # check_random_state would take numpy's global generator
+        source.seed()
+        return source
+    return source.manual_seed(int(check_random_state(random_state).randint(2**31 - 1)))

@@ -1,0 +1,44 @@
+"""Every way to fill in, behind one contract: `run(masked, generator) → Iterator[Imputation]`.
+
+    from dgm_core.imputers import CATALOGUE
+    *_, imputation = CATALOGUE["DMFA"](zoo.load("mnist-dmfa")).run(masked, generator)
+
+`CATALOGUE` maps a name to a frozen dataclass. Its first field is what the method stands on, of the
+kind that its `needs` names; the others are its knobs, with defaults, and with labels and ranges in
+their metadata. Every test and every page that compares methods runs over it.
+"""
+
+from dgm_core.baselines import (
+    PPCA,
+    Biharmonic,
+    IterativePCA,
+    MeanImage,
+    NearestNeighbours,
+)
+from dgm_core.imputers.chains import (
+    CollapsedMetropolis,
+    MetropolisWithinGibbs,
+    PseudoGibbs,
+)
+from dgm_core.imputers.factors import DMFAImputer, MFAConditional
+from dgm_core.imputers.lair import LAIR
+from dgm_core.imputers.miwae import MIWAEImputer
+from dgm_core.knobs import Knob, knobs
+
+CATALOGUE = {
+    "pseudo-Gibbs": PseudoGibbs,
+    "Metropolis-within-Gibbs": MetropolisWithinGibbs,
+    "collapsed Metropolis": CollapsedMetropolis,
+    "LAIR": LAIR,
+    "MIWAE": MIWAEImputer,
+    "DMFA": DMFAImputer,
+    "MFA": MFAConditional,
+    "PPCA": PPCA,
+    "iterative PCA": IterativePCA,
+    "nearest neighbours": NearestNeighbours,
+    "diffusion of the edge": Biharmonic,
+    "mean image": MeanImage,
+}
+"""Name → constructor(what it needs, **knobs)."""
+
+__all__ = ["CATALOGUE", "Knob", "knobs"]

@@ -1,0 +1,100 @@
+"""LAIR as an imputer: everything comes from the pool of all iterations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from dgm_core.imputers.latents import mixture_log_density, without_each
+from dgm_core.knobs import check, knob
+from dgm_core.samplers import INITIALISATIONS, LairInfo, Pool, lair
+from dgm_core.samplers.chains import run
+from dgm_core.samplers.importance import MixtureMoments
+from dgm_core.types import Imputation, LatentVariableModel, Masked
+
+LATENTS = 256
+"""Resampled from the pool for the predictive density."""
+PARTS = 8
+"""Stretches of iterations, for the Monte-Carlo error of what they say."""
+
+
+@dataclass(frozen=True)
+class LAIR:
+    """K completions an image propose together; all proposals count, by their weights."""
+
+    model: LatentVariableModel
+    iterations: int = knob(300, "Iterations", 20, 5000, "Warm-up included.")
+    warmup: int = knob(30, "Warm-up", 1, 1000, "Iterations whose proposals are left out.")
+    completions: int = knob(16, "Completions K", 1, 64, "Of each image; they propose together.")
+    prior_proposals: int = knob(
+        4, "Prior proposals R", 1, 32, "From the prior, in each iteration; they bound the weights."
+    )
+    draws: int = knob(24, "Draws", 1, 64, "Completions to show, resampled from the pool.")
+    initialisation: str = "uniform noise"
+    updates: int = 20  # how often it yields, about
+
+    needs: ClassVar[str] = "dlvm"
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.warmup >= self.iterations:
+            raise ValueError(f"expected fewer than {self.iterations} warm-up iterations")
+
+    def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
+        """Yields about `updates` times, the pool ever larger."""
+        sampler = lair(
+            self.model,
+            masked,
+            INITIALISATIONS[self.initialisation],
+            completions=self.completions,
+            prior_proposals=self.prior_proposals,
+        )
+        pool, every = Pool(), max(1, self.iterations // self.updates)
+        parts, length = [], max(1, (self.iterations - self.warmup) // PARTS)
+        for step in run(sampler, generator, self.iterations, self.warmup):
+            if step.warming_up:
+                continue
+            if (step.number - self.warmup - 1) % length == 0:
+                parts.append(MixtureMoments())
+            with torch.inference_mode():
+                pool.add(step.info, generator)
+                _add(parts[-1], step.info)
+            if step.number == self.iterations or step.number % every == 0:
+                others = without_each(
+                    masked,
+                    torch.stack([part.log_total for part in parts]),
+                    torch.stack([part.mean for part in parts]),
+                )
+                imputation = self._imputation(pool, masked, generator, step.number)
+                yield imputation._replace(leave_one_out=others)
+
+    @torch.no_grad()
+    def _imputation(
+        self, pool: Pool, masked: Masked, generator: torch.Generator, number: int
+    ) -> Imputation:
+        evidence = pool.log_evidence
+        return Imputation(
+            masked.complete(pool.mean),
+            pool.draw(self.model, masked, self.draws, generator),
+            pool.variance * ~masked.observed,
+            mixture_log_density(self.model, masked, pool.resample(LATENTS, generator)),
+            {
+                "ESS": pool.ess,
+                "Pareto k": pool.pareto_k,
+                "log p(x_obs)": evidence.value,
+                "± log p(x_obs)": evidence.standard_error,
+            },
+            done=number / self.iterations,
+        )
+
+
+def _add(part: MixtureMoments, info: LairInfo) -> None:
+    """Take an iteration into one part of the pool."""
+    law, shape = info.likelihood, info.log_w.shape
+    mean, variance = (
+        each.unflatten(0, shape).transpose(0, 1) for each in (law.mean, law.variance)
+    )
+    part.add(info.log_w.mT, mean, variance)

@@ -1,0 +1,56 @@
+"""What weighted latents say: predictive densities, and means with one part of them left out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from dgm_core.samplers import log_prob_observed
+from dgm_core.types import LatentVariableModel, Masked
+
+
+def mixture_log_density(
+    model: LatentVariableModel, masked: Masked, z: Tensor, decoded_at_once: int = 1000
+) -> Callable[[Tensor], Tensor]:
+    """truth ↦ log (1/n) Σ_k p(x_mis | z_k) on the hidden entries, for equally good z (n, B, L).
+
+    With z from p(z | x_obs) it tends to log p(x_mis | x_obs); few latents rather understate it.
+    """
+
+    @torch.no_grad()
+    def log_density(truth: Tensor) -> Tensor:
+        hidden = Masked(truth, ~masked.observed)
+        parts = []
+        for part in z.split(max(1, decoded_at_once // len(masked))):
+            law = model.decode(part.flatten(0, 1))
+            rows = Masked(
+                hidden.x.expand(len(part), *hidden.x.shape).flatten(0, 1),
+                hidden.observed.expand(len(part), *hidden.x.shape).flatten(0, 1),
+            )
+            parts.append(log_prob_observed(law, rows).unflatten(0, part.shape[:2]))
+        return torch.logsumexp(torch.cat(parts), 0) - math.log(len(z))
+
+    return log_density
+
+
+def without_each(masked: Masked, log_weights: Tensor, means: Tensor) -> Tensor | None:
+    """Weighted means of all parts but one: what a jackknife of any score of the mean needs.
+
+    Args:
+        masked: the problem, whose observed entries the result has.
+        log_weights: (r, B), log of the weight of each part, up to a constant for a row.
+        means: (r, B, \\*event), the mean within each part.
+
+    Returns:
+        (r, B, \\*event), or None if there is but one part.
+    """
+    parts = len(log_weights)
+    if parts == 1:
+        return None
+    alone = torch.eye(parts, dtype=torch.bool, device=means.device)[..., None]
+    others = log_weights[None].expand(parts, -1, -1).masked_fill(alone, -torch.inf).softmax(1)
+    flat = torch.einsum("rsb,sbd->rbd", others.to(means.dtype), means.flatten(2))
+    return torch.stack([masked.complete(each) for each in flat.unflatten(2, means.shape[2:])])

@@ -1,0 +1,88 @@
+"""MIWAE as an imputer: self-normalised importance sampling, and multiple imputation by SIR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from dgm_core.imputers.latents import without_each
+from dgm_core.knobs import check, knob
+from dgm_core.models.miwae import MIWAE
+from dgm_core.samplers.importance import (
+    ImportanceSample,
+    MixtureMoments,
+    bound_by_draws,
+    importance_sample,
+    log_density,
+    sir_draws,
+)
+from dgm_core.types import Imputation, Masked
+
+PARTS = 8
+"""In which the importance samples are drawn, for the Monte-Carlo error of what they say."""
+
+
+@dataclass(frozen=True)
+class MIWAEImputer:
+    """Weighs K latents from q(z | x_obs); nothing is iterated."""
+
+    model: MIWAE
+    samples: int = knob(1000, "Importance samples K", 10, 20_000, "More is better and slower.")
+    draws: int = knob(24, "Draws", 1, 64, "Completions to show: sampling-importance-resampling.")
+
+    needs: ClassVar[str] = "miwae"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
+        """Yields once."""
+        parts = [
+            importance_sample(self.model, masked, count, generator)
+            for count in _shares(self.samples, PARTS)
+        ]
+        sample, log_weights = _together(parts)
+        yield Imputation(
+            sample.mean,
+            sir_draws(sample, self.model, self.draws, generator),
+            sample.variance,
+            lambda truth: log_density(sample, self.model, truth),
+            {
+                "ESS": sample.effective_draws,
+                "Pareto k": sample.pareto_k,
+                "log p(x_obs)": sample.bound,
+            },
+            curves={"bound by K": _bound_by_draws(sample.log_w)},
+            leave_one_out=without_each(
+                masked, log_weights, torch.stack([part.mean for part in parts])
+            ),
+        )
+
+
+def _shares(total: int, parts: int) -> list[int]:
+    """`total` as a sum of nearly equal numbers, none of them 0."""
+    return [total // parts + (i < total % parts) for i in range(min(parts, total))]
+
+
+def _together(parts: list[ImportanceSample]) -> tuple[ImportanceSample, Tensor]:
+    """One sample of all parts, and the log-weight of each part, (r, B)."""
+    log_weights = torch.stack([part.log_w.logsumexp(0) for part in parts])
+    mixture = MixtureMoments()
+    for own, part in zip(log_weights, parts, strict=True):
+        mixture.add(own[None], part.mean[None], part.variance[None])
+    z, log_w = (torch.cat([getattr(part, name) for part in parts]) for name in ("z", "log_w"))
+    masked = parts[0].masked
+    whole = ImportanceSample(masked, z, log_w, masked.complete(mixture.mean), mixture.variance)
+    return whole, log_weights
+
+
+def _bound_by_draws(log_w: Tensor) -> tuple[Tensor, Tensor]:
+    """The bound on log p(x_obs) for K = 1, 2, 5, 10, 20, … and all draws, from one set of them."""
+    total = len(log_w)
+    steps = (m * 10**e for e in range(len(str(total))) for m in (1, 2, 5))
+    counts = [k for k in steps if k < total] + [total]
+    return torch.tensor(counts), bound_by_draws(log_w, counts)

@@ -1,0 +1,90 @@
+"""The deep mixture of factor analysers (DMFA): a network that outputs a law for what is missing.
+
+    f(x · observed, observed) → π_m, μ_m, A_m, d_m
+    p(x_mis | x_obs) = Σ_m π_m N(x_mis; μ_m, A_m A_mᵀ + diag(d_m))
+
+Trained by the negative logarithm of that sum over components, on the hidden pixels alone
+(Przewięźlikowski, Śmieja, Struski & Tabor 2020). The variances d have a floor: a pixel that is
+always black would otherwise be given any density one likes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dgm_core.gaussian import LowRankMixture
+from dgm_core.networks import UNet, evaluate
+from dgm_core.types import Masked
+
+LOG_VARIANCE = (-14.0, -1.0)
+"""Range of log s²: from far below any floor to the variance of a pixel that is 0 or 1."""
+
+
+class DMFA(nn.Module):
+    """A law for the hidden pixels of an image, from what is seen of it.
+
+    Each pixel has a scale s, which its loadings share: A = s a and d = noise floor + s². Where
+    the network is sure, one number makes both vanish.
+
+    Args:
+        backbone: (B, 2 C, H, W), pixels in [−1, 1] and mask → (B, `features`(…), H, W).
+        image_channels: C.
+        components: M.
+        factors: R.
+        noise_floor: the least variance of a pixel.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        image_channels: int,
+        components: int,
+        factors: int,
+        noise_floor: float = 1e-4,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.image_channels = image_channels
+        self.components, self.factors = components, factors
+        self.noise_floor = noise_floor
+
+    @staticmethod
+    def features(image_channels: int, components: int, factors: int) -> int:
+        """Channels the backbone must give: mean, scale and loadings, and a vote for each m."""
+        return components * (image_channels * (2 + factors) + 1)
+
+    def conditional(self, masked: Masked) -> LowRankMixture:
+        """p(x_mis | x_obs) of images (B, C, H, W), over their pixels in one row (B, C H W)."""
+        seen = masked.observed.to(masked.x.dtype)
+        out = evaluate(self.backbone, torch.cat([(2 * masked.x - 1) * seen, seen], 1))
+        votes, rest = out.split([self.components, out.shape[1] - self.components], 1)
+        maps = rest.unflatten(1, (self.components, 2 + self.factors, self.image_channels))
+        maps = maps.flatten(3)  # (B, M, 2 + R, D)
+        variance = maps[:, :, 1].sub(4).clamp(*LOG_VARIANCE).exp()
+        loadings = variance.sqrt()[..., None] * maps[:, :, 2:].mT
+        return LowRankMixture(
+            votes.mean((2, 3)),
+            torch.sigmoid(maps[:, :, 0]),
+            loadings,
+            self.noise_floor + variance,
+            ~masked.observed.flatten(1),
+        )
+
+    def negative_log_likelihood(self, masked: Masked, truth: Tensor) -> Tensor:
+        """−log p(x_mis | x_obs) of `truth` (B, C, H, W): (B,), nats over the hidden pixels."""
+        return -self.conditional(masked).log_prob(truth.flatten(1))
+
+
+def unet_dmfa(
+    image_channels: int = 1,
+    components: int = 1,
+    factors: int = 4,
+    widths: tuple[int, ...] = (48, 128),
+    blocks: int = 2,
+    noise_floor: float = 1e-4,
+) -> DMFA:
+    """A DMFA whose heads are maps of a U-Net: 28×28, 32×32 and 64×64 images alike."""
+    features = DMFA.features(image_channels, components, factors)
+    backbone = UNet(2 * image_channels, features, tuple(widths), blocks)
+    return DMFA(backbone, image_channels, components, factors, noise_floor)

@@ -1,0 +1,444 @@
+"""The mixture of factor analysers (MFA), fitted by expectation-maximisation (EM).
+
+    z ~ N(0, I_R),  x | z, m ~ N(μ_m + A_m z, diag(d_m)),  p(x) = Σ_m π_m N(x; μ_m, A_m A_mᵀ + D_m)
+
+E-step: given what is observed of a row, with L = I + Aᵀ D⁻¹ A over those entries,
+
+    z | x_obs, m ~ N(w, L⁻¹),   w = L⁻¹ Aᵀ D⁻¹ (x_obs − μ),   r_nm ∝ π_m N(x_obs; μ_m, Σ_m)
+
+M-step (Ghahramani & Hinton 1996): with z̃ = (z, 1) and Ã = [A μ], a regression for each entry i
+over the rows n in which i is observed,
+
+    Ã_i = (Σ r_nm x_i E[z̃]ᵀ) (Σ r_nm E[z̃ z̃ᵀ])⁻¹
+    d_i = max(floor, Σ r_nm E(x_i − Ã_i z̃)² / Σ r_nm)
+
+Given z the hidden entries are independent of the rest and integrate to one, so they need no
+expectations of their own. Ã does not depend on d, and the expected log-likelihood of each d_i has
+one maximum; so d at the floor is the best d allowed and the likelihood never falls.
+
+    model = MixtureOfFactorAnalysers([1, 28, 28], components=30, factors=6)
+    initialise_mfa(model, x, generator)
+    for step in em_steps(model, x, iterations=20): ...      # save, draw, or stop at any step
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dgm_core.gaussian import LowRankMixture
+from dgm_core.rng import normal
+from dgm_core.types import Masked
+
+CHUNK = 2**23
+"""Numbers in the largest array that one chunk of rows may need."""
+
+NEGLIGIBLE = 1e-6
+"""Rows: a component that explains fewer of them keeps its parameters."""
+
+
+class MixtureOfFactorAnalysers(nn.Module):
+    """Σ_m π_m N(μ_m, A_m A_mᵀ + diag(d_m)) over the D entries of an event.
+
+    Buffers `log_weights` (M,), `mean` (M, D), `loadings` (M, D, R) and `noise` (M, D). With one
+    component and `isotropic` noise this is probabilistic PCA (PPCA).
+
+    Args:
+        event_shape: of one x, for example [1, 28, 28].
+        components: M.
+        factors: R.
+        noise_floor: the least variance d that a fit may choose.
+        isotropic: a fit gives all entries of a component the same d.
+    """
+
+    log_weights: Tensor
+    mean: Tensor
+    loadings: Tensor
+    noise: Tensor
+
+    def __init__(
+        self,
+        event_shape: Sequence[int],
+        components: int,
+        factors: int,
+        noise_floor: float = 1e-4,
+        isotropic: bool = False,
+    ) -> None:
+        super().__init__()
+        if components < 1 or factors < 1 or noise_floor <= 0:
+            raise ValueError(
+                "expected at least one component, one factor and a noise floor above 0, "
+                f"got {components}, {factors} and {noise_floor}"
+            )
+        self.event_shape = tuple(event_shape)
+        self.noise_floor, self.isotropic = noise_floor, isotropic
+        size = math.prod(self.event_shape)
+        self.register_buffer("log_weights", torch.full((components,), -math.log(components)))
+        self.register_buffer("mean", torch.zeros(components, size))
+        self.register_buffer("loadings", torch.zeros(components, size, factors))
+        self.register_buffer("noise", torch.ones(components, size))
+
+    def conditional(self, masked: Masked) -> LowRankMixture:
+        """p(x_mis | x_obs) over entries in one row, (B, D).
+
+        Exact to rounding: components with less than e⁻³⁰ of the likeliest one's posterior weight
+        are left out, which is most of them where much is seen.
+        """
+        x, observed = masked.x.flatten(1), masked.observed.flatten(1)
+        expectation = _expectation(self, observed, self.mean.dtype)
+        parts = [expectation.posterior(*rows) for rows in expectation.chunks(x, observed)]
+        log_joint, w, covariance = (torch.cat(each) for each in zip(*parts, strict=True))
+        relevant = log_joint > log_joint.amax(1, keepdim=True) - 30
+        log_weights, chosen = log_joint.topk(int(relevant.sum(1).max()), 1)  # (B, k)
+        row = torch.arange(len(x), device=x.device)[:, None]
+        factors = w[row, chosen].to(x.dtype)
+        spread = torch.linalg.cholesky(covariance[row, chosen]).to(x.dtype)
+        loadings = self.loadings[chosen]  # (B, k, D, R)
+        return LowRankMixture(
+            log_weights.to(x.dtype),
+            self.mean[chosen] + (loadings @ factors[..., None])[..., 0],
+            loadings @ spread,
+            self.noise[chosen],
+            ~observed,
+        )
+
+    def log_prob(self, x: Tensor, observed: Tensor | None = None) -> Tensor:
+        """log p(x_obs) of x (B, \\*event): (B,), nats, summed in float64; None = all is seen."""
+        expectation = _expectation(self, observed, torch.float64)
+        each = [
+            expectation.posterior(*rows).log_joint.logsumexp(-1)
+            for rows in expectation.chunks(*_flat(self, x, observed))
+        ]
+        return torch.cat(each).to(x.dtype)
+
+
+class EMStep(NamedTuple):
+    """One iteration done."""
+
+    iteration: int  # counted from 1
+    log_likelihood: float  # nats a row, of the parameters from which this step started
+
+
+@torch.no_grad()
+def initialise_mfa(
+    model: MixtureOfFactorAnalysers,
+    x: Tensor,
+    generator: torch.Generator,
+    observed: Tensor | None = None,
+) -> None:
+    """Start from clusters (k-means) and the principal axes of each.
+
+    Hidden entries count as the mean of their column. Each cluster gets one row more, of the mean
+    and variance of the whole table: a start from a few rows would be too sure of itself.
+
+    Args:
+        model: changed in place.
+        x: (N, \\*event), N at least the number of components.
+        generator: of the clusters and of the axes where a cluster has none.
+        observed: bool, as x; None = all.
+    """
+    from sklearn.cluster import MiniBatchKMeans  # scikit-learn costs a second of start-up
+
+    x, observed = _flat(model, x, observed)
+    components, _, factors = model.loadings.shape
+    if len(x) < components:
+        raise ValueError(f"expected at least {components} rows, one a component, got {len(x)}")
+    if observed is not None:
+        x = torch.where(observed, x, 0)
+        x = torch.where(observed, x, x.sum(0) / observed.sum(0).clamp_min(1))
+    seed = int(torch.randint(2**31 - 1, (), generator=generator, device=generator.device))
+    clusters = MiniBatchKMeans(components, n_init=3, random_state=seed)
+    labels = torch.from_numpy(clusters.fit_predict(x.cpu().numpy())).to(x.device)
+    centre, spread = x.mean(0), x.var(0, correction=0)
+    for m in range(components):
+        rows = x[labels == m]
+        mean = (rows.sum(0) + centre) / (len(rows) + 1)
+        axes, rest = _principal_axes(rows - mean, factors, generator)
+        noise = (len(rows) * rest + spread) / (len(rows) + 1)
+        if model.isotropic:
+            noise = noise.mean().expand_as(noise)
+        noise = noise.clamp_min(model.noise_floor)
+        # Loadings of zero would stay zero under EM.
+        nudge = normal(tuple(axes.shape), generator, axes.dtype).to(axes.device)
+        model.mean[m], model.noise[m] = mean, noise
+        model.loadings[m] = axes + 0.01 * noise.sqrt()[:, None] * nudge
+        model.log_weights[m] = math.log((len(rows) + 1) / (len(x) + components))
+
+
+def _principal_axes(x: Tensor, factors: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Loadings (D, R) of centred rows, by subspace iteration, and the variance they leave (D,)."""
+    basis = normal((x.shape[1], factors), generator, x.dtype).to(x.device)
+    for _ in range(4):
+        basis = torch.linalg.qr(x.mT @ (x @ basis)).Q
+    projected = x @ basis
+    values, vectors = torch.linalg.eigh(projected.mT @ projected / max(len(x), 1))
+    axes = basis @ (vectors * values.clamp_min(0).sqrt())
+    rest = x.square().sum(0) / max(len(x), 1) - axes.square().sum(-1)
+    return nn.functional.pad(axes, (0, factors - axes.shape[1])), rest.clamp_min(0)
+
+
+@torch.no_grad()
+def em_steps(
+    model: MixtureOfFactorAnalysers,
+    x: Tensor,
+    *,
+    iterations: int,
+    observed: Tensor | None = None,
+) -> Iterator[EMStep]:
+    """Exact EM from the parameters the model has; they are new after each step.
+
+    A run that was stopped goes on from the saved state of the model as if it had not been.
+
+    Args:
+        model: changed in place; sums are taken in its dtype and added up in float64.
+        x: (N, \\*event); goes to the device and dtype of the model in chunks of rows.
+        iterations: steps to take.
+        observed: bool, as x, True = seen; None = all, which is faster. Hidden entries of x may
+            hold anything.
+
+    Raises:
+        ValueError: shapes differ, or an observed entry is NaN or infinite.
+    """
+    x, observed = _flat(model, x, observed)
+    for iteration in range(1, iterations + 1):
+        expectation = _expectation(model, observed, model.mean.dtype)
+        log_likelihood, total = 0.0, None
+        for rows in expectation.chunks(x, observed):
+            posterior = expectation.posterior(*rows)
+            log_likelihood += posterior.log_joint.logsumexp(-1).sum().item()
+            part = expectation.statistics(*rows, posterior)
+            part = _Statistics(*(each.double() for each in part))
+            total = part if total is None else _Statistics(*map(torch.add, total, part))
+        if total is None or not math.isfinite(log_likelihood):
+            raise ValueError("x has no rows, or an observed entry that is NaN or infinite")
+        _maximise(model, total, expectation.centre)
+        yield EMStep(iteration, log_likelihood / len(x))
+
+
+class _Posterior(NamedTuple):
+    """Of the component and its factors, for each row."""
+
+    log_joint: Tensor  # (B, M) log π_m N(x_obs; μ_m, Σ_m), float64
+    factors: Tensor  # (B, M, R) w
+    covariance: Tensor  # (M, R, R), or (B, M, R, R): L⁻¹
+
+
+class _Statistics(NamedTuple):
+    """Expected sums over rows, weighted by responsibilities.
+
+    The D entries are G groups of P: one group that shares its count if all is observed, else each
+    entry by itself. K = R + 1.
+    """
+
+    rows: Tensor  # (M,)
+    count: Tensor  # (M, G)
+    square: Tensor  # (M, G, P)    Σ r x²
+    cross: Tensor  # (M, G, P, K)  Σ r x E[z̃]
+    outer: Tensor  # (M, G, K, K)  Σ r E[z̃ z̃ᵀ]
+
+
+class _Expectation(ABC):
+    """The E-step for one set of parameters, as products of large matrices.
+
+    Data and means are taken from a common `centre`, so that squares do not cancel.
+    """
+
+    def __init__(self, model: MixtureOfFactorAnalysers, dtype: torch.dtype) -> None:
+        self.dtype = dtype
+        weights = model.log_weights.double().log_softmax(0)
+        centre = (weights.exp()[:, None] * model.mean.double()).sum(0)
+        self.centre = centre.to(dtype).double()  # the same to the last bit for data and means
+        self.log_weights = weights
+        self.mean = model.mean.double() - self.centre
+        self.loadings = model.loadings.double()
+        self.precision = 1 / model.noise.double()
+        self.scaled = self.loadings * self.precision[..., None]  # D⁻¹ A
+        self.eye = torch.eye(self.loadings.shape[-1]).to(self.loadings)
+
+    def chunks(self, x: Tensor, observed: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Centred rows, 0 where hidden, and what is observed of them."""
+        rows = max(1, CHUNK // self.width())
+        for start in range(0, len(x), rows):
+            part = x[start : start + rows].to(self.log_weights.device, self.dtype)
+            part = part - self.centre.to(self.dtype)
+            seen = None
+            if observed is not None:
+                seen = observed[start : start + rows].to(part.device)
+                part = torch.where(seen, part, 0)
+            yield part, seen
+
+    @abstractmethod
+    def width(self) -> int:
+        """Numbers that a row needs."""
+
+    @abstractmethod
+    def posterior(self, x: Tensor, observed: Tensor | None) -> _Posterior: ...
+
+    @abstractmethod
+    def statistics(
+        self, x: Tensor, observed: Tensor | None, posterior: _Posterior
+    ) -> _Statistics: ...
+
+    def columns(self, matrices: Tensor) -> Tensor:
+        """(M, D, …) → (D, M · …), to be multiplied by rows."""
+        return matrices.movedim(1, 0).flatten(1).to(self.dtype)
+
+
+def _expectation(
+    model: MixtureOfFactorAnalysers, observed: Tensor | None, dtype: torch.dtype
+) -> _Expectation:
+    return (_Complete if observed is None else _Incomplete)(model, dtype)
+
+
+class _Complete(_Expectation):
+    """All is observed: L is the same for all rows."""
+
+    def __init__(self, model: MixtureOfFactorAnalysers, dtype: torch.dtype) -> None:
+        super().__init__(model, dtype)
+        root = torch.linalg.cholesky(self.eye + self.loadings.mT @ self.scaled)
+        self.covariance = torch.cholesky_inverse(root)
+        # h = root⁻¹ Aᵀ D⁻¹ (x − μ): its square is what the factors explain, and w = root⁻ᵀ h.
+        self.unroot = torch.linalg.solve_triangular(root, self.eye.expand_as(root), upper=False)
+        whiten = self.scaled @ self.unroot.mT  # (M, D, R)
+        self.offset = (whiten * self.mean[..., None]).sum(1)  # (M, R)
+        self.linear = torch.cat(
+            [self.columns(whiten), self.columns(self.mean * self.precision)], 1
+        )
+        self.quadratic = self.columns(self.precision)
+        log_det = 2 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1) - self.precision.log().sum(-1)
+        self.constant = self.log_weights - 0.5 * (
+            (self.mean.square() * self.precision).sum(-1)
+            + log_det
+            + self.mean.shape[1] * math.log(2 * math.pi)
+        )
+
+    def width(self) -> int:
+        return self.mean.shape[1] + self.linear.shape[1]
+
+    def posterior(self, x: Tensor, observed: Tensor | None) -> _Posterior:
+        components, factors = self.offset.shape
+        linear = (x @ self.linear).double()
+        explained, lean = linear.split([components * factors, components], 1)
+        h = explained.unflatten(1, (components, factors)) - self.offset
+        square = (x.square() @ self.quadratic).double() - 2 * lean - h.square().sum(-1)
+        w = torch.einsum("bmr,mrq->bmq", h, self.unroot)
+        return _Posterior(self.constant - 0.5 * square, w, self.covariance)
+
+    def statistics(self, x: Tensor, observed: Tensor | None, posterior: _Posterior) -> _Statistics:
+        r, z = _responsibilities_and_factors(posterior)
+        weighted = r[..., None] * z
+        outer = torch.einsum("bmk,bml->mkl", weighted, z)
+        outer[:, :-1, :-1] += r.sum(0)[:, None, None] * posterior.covariance
+        cross = (x.mT @ weighted.flatten(1).to(x.dtype)).unflatten(1, z.shape[1:])
+        square = (x.square().mT @ r.to(x.dtype)).mT
+        return _Statistics(
+            r.sum(0), r.sum(0)[:, None], square[:, None], cross.movedim(0, 1)[:, None],
+            outer[:, None],
+        )  # fmt: skip
+
+
+class _Incomplete(_Expectation):
+    """Each row has an L of its own: as many R × R systems as rows and components."""
+
+    def width(self) -> int:
+        components, entries, factors = self.loadings.shape
+        return entries + 3 * components * (factors + 1) ** 2
+
+    def posterior(self, x: Tensor, observed: Tensor | None) -> _Posterior:
+        seen = observed.to(x.dtype)
+        components, _, factors = self.loadings.shape
+
+        def over_seen(values: Tensor) -> Tensor:  # (M, D, …) → (B, M, …)
+            return (seen @ self.columns(values)).double().unflatten(1, (components, -1))
+
+        outer = (self.scaled[..., None] * self.loadings[..., None, :]).flatten(2)
+        capacitance = self.eye + over_seen(outer).unflatten(2, (factors, factors))
+        root = torch.linalg.cholesky(capacitance)
+        lean = (x @ self.columns(self.scaled)).double().unflatten(1, (components, factors))
+        lean = lean - over_seen(self.scaled * self.mean[..., None])
+        w = torch.cholesky_solve(lean[..., None], root)[..., 0]
+        fixed = self.mean.square() * self.precision - self.precision.log() + math.log(2 * math.pi)
+        square = (
+            (x.square() @ self.columns(self.precision)).double()
+            - 2 * (x @ self.columns(self.mean * self.precision)).double()
+            + over_seen(fixed)[..., 0]
+            - (lean * w).sum(-1)
+        )
+        log_det = 2 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        return _Posterior(
+            self.log_weights - 0.5 * (square + log_det), w, torch.cholesky_inverse(root)
+        )
+
+    def statistics(self, x: Tensor, observed: Tensor | None, posterior: _Posterior) -> _Statistics:
+        r, z = _responsibilities_and_factors(posterior)
+        seen = observed.to(x.dtype).mT
+        outer = z[..., None] * z[..., None, :]
+        outer[..., :-1, :-1] += posterior.covariance
+
+        def over_rows(left: Tensor, values: Tensor) -> Tensor:  # (D, B), (B, M, …) → (M, D, …)
+            sums = left @ values.flatten(1).to(x.dtype)
+            return sums.unflatten(1, values.shape[1:]).movedim(0, 1)
+
+        return _Statistics(
+            r.sum(0), over_rows(seen, r), over_rows(x.square().mT, r)[..., None],
+            over_rows(x.mT, r[..., None] * z)[..., None, :],
+            over_rows(seen, r[..., None, None] * outer),
+        )  # fmt: skip
+
+
+def _responsibilities_and_factors(posterior: _Posterior) -> tuple[Tensor, Tensor]:
+    """r (B, M) and E[z̃] (B, M, R + 1)."""
+    r = posterior.log_joint.softmax(-1)
+    return r, torch.cat([posterior.factors, torch.ones_like(r)[..., None]], -1)
+
+
+def _maximise(model: MixtureOfFactorAnalysers, total: _Statistics, centre: Tensor) -> None:
+    """The M-step, in place; what no row tells about stays as it was."""
+    known = total.count[..., None] > NEGLIGIBLE  # (M, G, 1)
+    share = total.count[..., None].clamp_min(NEGLIGIBLE)
+    eye = torch.eye(total.outer.shape[-1]).to(total.outer)
+    outer = torch.where(known[..., None], total.outer / share[..., None], eye)
+    cross = total.cross / share[..., None]
+    augmented = torch.linalg.solve(outer, cross.mT).mT  # (M, G, P, K)
+    noise = total.square / share - (augmented * cross).sum(-1)
+    noise_known = known
+    if model.isotropic:
+        weight = torch.where(known, share, 0).expand_as(noise)
+        noise = (weight * noise).sum((1, 2)) / weight.sum((1, 2)).clamp_min(NEGLIGIBLE)
+        noise = noise[:, None, None].expand_as(weight)
+        noise_known = known.any(1, keepdim=True)
+    mean = augmented[..., -1] + centre.view(noise.shape[1:])
+    _replace(model.mean, mean, known)
+    _replace(model.loadings, augmented[..., :-1], known[..., None])
+    _replace(model.noise, noise.clamp_min(model.noise_floor), noise_known)
+    model.log_weights.copy_((total.rows / total.rows.sum()).log())
+
+
+def _replace(old: Tensor, new: Tensor, known: Tensor) -> None:
+    """In place, where `known`; `new` (M, G, P, …) in the order of `old` (M, D, …)."""
+    old.copy_(torch.where(known, new, old.view(new.shape)).view_as(old))
+
+
+def _flat(
+    model: MixtureOfFactorAnalysers, x: Tensor, observed: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
+    """Rows of D entries.
+
+    Raises:
+        ValueError: x is not (B, \\*event), or observed not of its shape.
+    """
+    if tuple(x.shape[1:]) != model.event_shape:
+        raise ValueError(f"expected x of shape (B, *{model.event_shape}), got {tuple(x.shape)}")
+    if observed is None:
+        return x.flatten(1), None
+    if observed.shape != x.shape or observed.dtype != torch.bool:
+        raise ValueError(
+            f"expected observed of shape {tuple(x.shape)} and dtype bool, "
+            f"got {tuple(observed.shape)} and {observed.dtype}"
+        )
+    return x.flatten(1), observed.flatten(1)

@@ -1,0 +1,174 @@
+"""Adaptive collapsed Metropolis-within-Gibbs, AC-MWG (Simkus & Gutmann 2023, arXiv 2308.09078).
+
+The target is p(z | x_obs) alone: the hidden entries are integrated out of the accept ratio. One
+iteration, with x_hist an earlier completion:
+
+    x_hist ~ the completions made before the current z was last accepted
+    z' ~ q_mix(z) = (1 − ε) q(z | x_obs, x_hist) + ε p(z)
+    ρ  = [ p(x_obs | z') p(z') / q_mix(z') ] / [ p(x_obs | z) p(z) / q_mix(z) ]
+    z  ← z' with probability min(1, ρ)
+    x_mis ~ p(x_mis | z)
+
+Given x_hist this is an independence sampler, which leaves p(z | x_obs) invariant as long as x_hist
+does not depend on the current z: hence completions that the current z has made are held back.
+
+The paper keeps every completion. Here each chain keeps `history` of them, a uniform sample of all
+there have been (Vitter's reservoir, 1985): the n-th enters with probability history / n. So the
+proposal changes ever more rarely (diminishing adaptation), and the share ε of the prior bounds
+the importance ratio where p(x_obs | z) is bounded (uniform ergodicity whatever the history):
+the two conditions under which an adaptive chain converges to its target (Roberts & Rosenthal
+2007). A window of the latest completions would never stop adapting.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from dgm_core.distributions import where
+from dgm_core.rng import Source, draw, uniform
+from dgm_core.samplers.initial import Initialisation, uniform_noise
+from dgm_core.samplers.observed import log_prob_observed
+from dgm_core.samplers.state import Info, State, redraw_missing, start
+from dgm_core.types import LatentVariableModel, Masked, Sampler
+
+NEVER = torch.iinfo(torch.int64).max
+"""`made_at` of an empty slot."""
+
+
+class History(NamedTuple):
+    """A uniform sample of a chain's completions; all chains have made equally many."""
+
+    completions: Tensor  # (H, B, *event)
+    made_at: Tensor  # (H, B) how often z had moved by then
+    moves: Tensor  # (B,) how often z has moved
+    count: int  # completions made so far
+
+    @property
+    def usable(self) -> Tensor:
+        """Which were made before the current z was accepted, (H, B) bool."""
+        return self.made_at < self.moves
+
+
+class CollapsedState(NamedTuple):
+    """`State`, with what collapsing adds."""
+
+    x: Tensor  # (B, *event) completed data; observed entries never change
+    z: Tensor  # (B, L)
+    likelihood: Distribution  # p(x | z) at this z
+    log_joint: Tensor  # (B,) log p(x, z) at this x and z
+    log_target: Tensor  # (B,) log p(x_obs, z)
+    history: History
+
+
+def collapsed_metropolis(
+    model: LatentVariableModel,
+    masked: Masked,
+    initialisation: Initialisation = uniform_noise,
+    *,
+    prior_share: float = 0.05,
+    history: int = 20,
+) -> Sampler:
+    """Bind the sampler to a model and incomplete data (B, \\*event): one chain a row.
+
+    `step` also takes the `State` of another sampler, after a warm-up say, and begins its history
+    with the completion found there.
+
+    Args:
+        model: its p(x|z) needs a rule in `log_prob_observed`.
+        masked: the problem.
+        initialisation: of the hidden entries.
+        prior_share: ε, a fraction; the paper uses 0.05 and 0.3.
+        history: completions kept for each chain.
+
+    Raises:
+        ValueError: `prior_share` is not a fraction, or `history` is not positive.
+    """
+    if not 0 <= prior_share <= 1:
+        raise ValueError(f"expected prior_share in [0, 1], got {prior_share}")
+    if history < 1:
+        raise ValueError(f"expected a history of at least 1 completion, got {history}")
+    prior = model.prior()
+    shares = torch.tensor([1 - prior_share, prior_share], dtype=torch.float64)
+    log_encoder_share, log_prior_share = shares.log().tolist()
+
+    def begin(state: State) -> CollapsedState:
+        log_target = log_prob_observed(state.likelihood, masked) + prior.log_prob(state.z)
+        return CollapsedState(*state, log_target, _begin(state.x, history))
+
+    def init(source: Source) -> CollapsedState:
+        return begin(start(model, masked, initialisation, source))
+
+    def step(state: CollapsedState | State, source: Source) -> tuple[CollapsedState, Info]:
+        if not isinstance(state, CollapsedState):
+            state = begin(state)
+        rows, dtype = len(state.z), state.log_target.dtype
+        encoder = model.encode(_choose(state.history, uniform((rows,), source, dtype)))
+        from_prior = uniform((rows,), source, dtype) < prior_share
+        from_encoder = draw(encoder, source)
+        z_new = torch.where(from_prior[:, None], draw(prior.expand((rows,)), source), from_encoder)
+
+        def log_mixture(z: Tensor, log_prior: Tensor) -> Tensor:
+            return torch.logaddexp(
+                log_encoder_share + encoder.log_prob(z), log_prior_share + log_prior
+            )
+
+        log_prior_new = prior.log_prob(z_new)
+        likelihood_new = model.decode(z_new)
+        log_target_new = log_prob_observed(likelihood_new, masked) + log_prior_new
+        log_ratio = (log_target_new - log_mixture(z_new, log_prior_new)) - (
+            state.log_target - log_mixture(state.z, prior.log_prob(state.z))
+        )
+        # 1 - u is in (0, 1], so the logarithm is finite.
+        accepted = torch.log1p(-uniform((rows,), source, dtype)) < log_ratio
+        moved = redraw_missing(
+            model,
+            masked,
+            torch.where(accepted[:, None], z_new, state.z),
+            where(likelihood_new, accepted, state.likelihood),
+            source,
+        )
+        kept = state.history._replace(moves=state.history.moves + accepted)
+        kept = _remember(kept, moved.x, uniform((rows,), source, torch.float64))
+        log_target = torch.where(accepted, log_target_new, state.log_target)
+        return CollapsedState(*moved, log_target, kept), Info(accepted, log_ratio)
+
+    return Sampler(init, step)
+
+
+def _begin(x: Tensor, size: int) -> History:
+    """Room for `size` completions, of which x is the first; no z has made it."""
+    made_at = torch.full((size, len(x)), NEVER, device=x.device)
+    made_at[0] = -1
+    completions = x.new_zeros(size, *x.shape)
+    completions[0] = x
+    return History(completions, made_at, made_at.new_zeros(len(x)), 1)
+
+
+def _choose(history: History, u: Tensor) -> Tensor:
+    """One usable completion of each chain, uniformly by u (B,) in [0, 1): (B, \\*event)."""
+    usable = history.usable
+    size = usable.sum(0)
+    rank = torch.minimum((u * size).long(), size - 1)  # u · size may round up to size
+    slot = (usable.cumsum(0) <= rank).sum(0)
+    return history.completions[slot, torch.arange(len(u), device=u.device)]
+
+
+def _remember(history: History, x: Tensor, u: Tensor) -> History:
+    """Offer completions x (B, \\*event) to the reservoirs, by u (B,) in [0, 1)."""
+    size, count = len(history.completions), history.count + 1
+    slot = (u * count).long() if count > size else torch.full_like(history.moves, count - 1)
+    rows = torch.arange(len(x), device=x.device)
+    usable = history.usable
+    # A chain that is stuck must not lose the last completion it may use.
+    last = usable[slot.clamp_max(size - 1), rows] & (usable.sum(0) == 1)
+    rows = rows[(slot < size) & ~last]
+    if not len(rows):
+        return history._replace(count=count)
+    completions, made_at = history.completions.clone(), history.made_at.clone()
+    completions[slot[rows], rows] = x[rows]
+    made_at[slot[rows], rows] = history.moves[rows]
+    return History(completions, made_at, history.moves, count)

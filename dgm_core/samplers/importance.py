@@ -1,0 +1,256 @@
+"""Importance sampling of p(z | x_obs): weights, imputation and its diagnostics.
+
+    z_k ~ q(z | x_obs),   w_k = p(x_obs|z_k) p(z_k) / q(z_k|x_obs),   α_k = w_k / Σ_j w_j
+
+    log p(x_obs) ≈ log (1/K) Σ_k w_k       a lower bound in expectation, growing with K
+    E[x | x_obs] ≈ Σ_k α_k E[x|z_k]        self-normalised: its bias falls as 1/K
+
+p(x_obs|z) is the likelihood with the hidden entries integrated out. The bound is that of MIWAE
+(Mattei & Frellsen 2019); any latent-variable model with a proposal will do, however crude the
+proposal: `effective_draws` and `pareto_k` tell what it was worth. Choosing z_k with probability
+α_k and then drawing x_mis ~ p(x_mis|z_k) is multiple imputation by sampling-importance-resampling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from dgm_core import diagnostics
+from dgm_core.bounds import iwae_bound
+from dgm_core.rng import Source, draw, noise, uniform
+from dgm_core.samplers.observed import log_prob_observed
+from dgm_core.types import LatentVariableModel, Masked
+
+
+@runtime_checkable
+class IncompleteEncoder(Protocol):
+    """A model that proposes from what is observed, as MIWAE does: q(z | x_obs) on (L,)."""
+
+    def encode_incomplete(self, masked: Masked) -> Distribution: ...
+
+
+class ImportanceSample(NamedTuple):
+    """Weighted draws of p(z | x_obs) and the law of x they make, the mixture Σ_k α_k p(x|z_k)."""
+
+    masked: Masked  # B rows
+    z: Tensor  # (K, B, L)
+    log_w: Tensor  # (K, B)
+    mean: Tensor  # (B, *event) of the mixture; x itself where observed
+    variance: Tensor  # (B, *event) of a draw, within and between components; 0 where observed
+
+    @property
+    def log_weights(self) -> Tensor:
+        """log α, (K, B): they sum to 1 over K."""
+        return self.log_w.log_softmax(0)
+
+    @property
+    def bound(self) -> Tensor:
+        """log (1/K) Σ_k w_k ≤ log p(x_obs) in expectation, (B,) nats."""
+        return iwae_bound(self.log_w)
+
+    @property
+    def effective_draws(self) -> Tensor:
+        """How many equal weights these are worth, (B,), 1 … K."""
+        return diagnostics.importance_ess(self.log_w)
+
+    @property
+    def pareto_k(self) -> Tensor:
+        """Shape of the weights' tail, (B,): above 0.7 the estimates are not to be trusted."""
+        return diagnostics.pareto_k(self.log_w)
+
+
+def incomplete_log_weights(
+    model: LatentVariableModel,
+    masked: Masked,
+    draws: int,
+    source: Source,
+    *,
+    completion: Tensor | None = None,
+    decoded_at_once: int | None = None,
+) -> Tensor:
+    """log w of `draws` importance samples for each incomplete row: (K, B), with gradients.
+
+    `bounds.iwae_bound` of them is the MIWAE bound. With everything observed they are
+    `bounds.log_weights`.
+
+    Args:
+        model: proposes by `encode_incomplete` if it has it, else by `encode`.
+        masked: B rows.
+        draws: K.
+        source: randomness.
+        completion: (B, \\*event), fills the hidden entries for a model that only has `encode`.
+        decoded_at_once: rows a decoder pass takes; None = K B.
+
+    Raises:
+        ValueError: the model only has `encode`, and there is no `completion`.
+    """
+    proposal = proposal_for(model, masked, completion)
+    z = draw(proposal, source, draws)
+    log_likelihood = torch.cat([part for _, part in _decoded(model, masked, z, decoded_at_once)])
+    return log_likelihood + model.prior().log_prob(z) - proposal.log_prob(z)
+
+
+@torch.no_grad()
+def importance_sample(
+    model: LatentVariableModel,
+    masked: Masked,
+    draws: int,
+    source: Source,
+    *,
+    completion: Tensor | None = None,
+    decoded_at_once: int = 250,
+) -> ImportanceSample:
+    """Impute by self-normalised importance sampling; the arguments of `incomplete_log_weights`.
+
+    Decodes in pieces and keeps of each only its weights and moments, so that the memory does not
+    grow with K times the number of pixels.
+    """
+    proposal = proposal_for(model, masked, completion)
+    z = draw(proposal, source, draws)  # (K, B, L)
+    log_rest = model.prior().log_prob(z) - proposal.log_prob(z)
+    mixture, log_w = MixtureMoments(), []
+    for law, log_likelihood in _decoded(model, masked, z, decoded_at_once):
+        done = sum(map(len, log_w))
+        log_w.append(log_likelihood + log_rest[done : done + len(log_likelihood)])
+        shape = log_likelihood.shape
+        mixture.add(log_w[-1], law.mean.unflatten(0, shape), law.variance.unflatten(0, shape))
+    return ImportanceSample(
+        masked,
+        z,
+        torch.cat(log_w),
+        masked.complete(mixture.mean),
+        mixture.variance * ~masked.observed,
+    )
+
+
+def proposal_for(
+    model: LatentVariableModel, masked: Masked, completion: Tensor | None = None
+) -> Distribution:
+    """q(z | x_obs) where the model has one, else q(z | x_obs, completion).
+
+    Raises:
+        ValueError: it has none, and there is no `completion`.
+    """
+    if isinstance(model, IncompleteEncoder):
+        return model.encode_incomplete(masked)
+    if completion is None:
+        raise ValueError(
+            f"{type(model).__name__} encodes complete data only; expected a completion"
+        )
+    return model.encode(masked.complete(completion))
+
+
+class MixtureMoments:
+    """Mean and variance of a weighted mixture whose components come in pieces.
+
+    Merges by the law of total variance (Chan, Golub & LeVeque 1979), which does not cancel.
+    """
+
+    def __init__(self) -> None:
+        self.log_total: Tensor | None = None  # (B,)
+
+    def add(self, log_w: Tensor, mean: Tensor, variance: Tensor) -> None:
+        """Take in components of log-weight (k, B), mean and variance (k, B, \\*event)."""
+        log_piece = torch.logsumexp(log_w, 0)
+        weights = torch.exp(log_w - log_piece)
+        piece_mean = _average(weights, mean)
+        piece_variance = _average(weights, (mean - piece_mean).square_().add_(variance))
+        if self.log_total is None:
+            self.log_total, self.mean, self.variance = log_piece, piece_mean, piece_variance
+            return
+        self.log_total = torch.logaddexp(self.log_total, log_piece)
+        share = torch.exp(log_piece - self.log_total).reshape((-1,) + (1,) * (mean.dim() - 2))
+        step = piece_mean - self.mean
+        self.variance = (
+            (1 - share) * self.variance
+            + share * piece_variance
+            + share * (1 - share) * step.square()
+        )
+        self.mean = self.mean + share * step
+
+
+@torch.no_grad()
+def sir_draws(
+    sample: ImportanceSample, model: LatentVariableModel, draws: int, source: Source
+) -> Tensor:
+    """Multiple imputation: z_k with probability α_k, then x_mis ~ p(x_mis|z_k), each anew.
+
+    Returns:
+        (draws, B, \\*event), observed entries as they are.
+    """
+    rows = torch.arange(len(sample.masked), device=sample.z.device)
+    completed = []
+    for chosen in resample(sample.log_w, draws, source):
+        law = model.decode(sample.z[chosen, rows])
+        completed.append(sample.masked.complete(draw(law, source)))
+    return torch.stack(completed)
+
+
+def resample(log_w: Tensor, draws: int, source: Source) -> Tensor:
+    """Indices into K with probabilities ∝ exp(log_w), (K, B) → (draws, B), independent."""
+    cumulative = log_w.T.double().softmax(1).cumsum(1).contiguous()  # (B, K)
+    u = noise(uniform, cumulative[:, 0], source, draws).T.contiguous()  # (B, draws)
+    chosen = torch.searchsorted(cumulative, u * cumulative[:, -1:], right=True)
+    return chosen.clamp_max(len(log_w) - 1).T
+
+
+@torch.no_grad()
+def log_density(
+    sample: ImportanceSample,
+    model: LatentVariableModel,
+    truth: Tensor,
+    *,
+    decoded_at_once: int = 250,
+) -> Tensor:
+    """log Σ_k α_k p(x_mis|z_k) of the truth (B, \\*event) on the hidden entries, (B,) nats."""
+    hidden = Masked(truth, ~sample.masked.observed)
+    parts = [part for _, part in _decoded(model, hidden, sample.z, decoded_at_once)]
+    return torch.logsumexp(sample.log_weights + torch.cat(parts), 0)
+
+
+def bound_by_draws(log_w: Tensor, draws: Sequence[int]) -> Tensor:
+    """The bound as a function of K, from one set of log-weights (K, B): (len(draws), B) nats.
+
+    For each k the weights are cut into blocks of k, as many as there are, and the bounds of the
+    blocks averaged: unbiased for E log (1/k) Σ w, where one block of k would be noisy.
+
+    Raises:
+        ValueError: a k is below 1 or above K.
+    """
+    total = len(log_w)
+    if not all(1 <= k <= total for k in draws):
+        raise ValueError(f"expected numbers of draws in 1 … {total}, got {list(draws)}")
+    blocks = (log_w[: total - total % k].unflatten(0, (-1, k)).transpose(0, 1) for k in draws)
+    return torch.stack([iwae_bound(block).mean(0) for block in blocks])
+
+
+def _decoded(
+    model: LatentVariableModel, masked: Masked, z: Tensor, decoded_at_once: int | None
+) -> Iterator[tuple[Distribution, Tensor]]:
+    """p(x|z) of successive parts of z (K, B, L) and their log p(x_obs|z), (k, B)."""
+    rows = len(masked)
+    each = masked
+    for part in z.split(len(z) if decoded_at_once is None else max(1, decoded_at_once // rows)):
+        law = model.decode(part.flatten(0, 1))
+        if len(each) != len(part) * rows:  # once, and for a shorter last part
+            each = _for_each_draw(masked, len(part))
+        yield law, log_prob_observed(law, each).unflatten(0, part.shape[:2])
+
+
+def _for_each_draw(masked: Masked, draws: int) -> Masked:
+    """All rows, then all rows again: (B, …) → (draws · B, …)."""
+    x, observed = (
+        each.expand(draws, *each.shape).flatten(0, 1) for each in (masked.x, masked.observed)
+    )
+    return Masked(x, observed)
+
+
+def _average(weights: Tensor, values: Tensor) -> Tensor:
+    """Σ_k weights (k, B) · values (k, B, \\*event) → (B, \\*event)."""
+    flat = torch.einsum("kb,kbd->bd", weights, values.flatten(2))
+    return flat.unflatten(1, values.shape[2:])

@@ -1,0 +1,105 @@
+"""What the collapsed samplers ask of a law p(x|z): its observed part, and chosen rows of it.
+
+Both are single dispatches, so that a new likelihood joins with `@log_prob_observed.register` and
+`@take.register`.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
+
+from dgm_core.distributions import BernoulliPixels, DiscretisedLogistic
+from dgm_core.types import Masked
+
+
+@singledispatch
+def log_prob_observed(law: Distribution, masked: Masked) -> Tensor:
+    """log p(x_obs | z), (B,) in nats: the hidden entries are integrated out, not set to 0.
+
+    Args:
+        law: p(x|z), batch (B,), entries independent given z.
+        masked: B rows.
+
+    Raises:
+        NotImplementedError: the law has no rule yet.
+
+    Example:
+        >>> law = BernoulliPixels(torch.zeros(1, 3))
+        >>> masked = Masked(torch.ones(1, 3), torch.tensor([[True, False, False]]))
+        >>> log_prob_observed(law, masked)
+        tensor([-0.6931])
+    """
+    raise NotImplementedError(
+        f"no density of the observed entries alone for {type(law).__name__}; "
+        "give it one with @log_prob_observed.register"
+    )
+
+
+@log_prob_observed.register
+def _(law: BernoulliPixels, masked: Masked) -> Tensor:
+    # Σ_obs x η − softplus(η); hidden entries of x are 0, so the first sum needs no mask.
+    log_normaliser = torch.nn.functional.softplus(law.logits)
+    seen = masked.observed.to(log_normaliser.dtype)
+    return _inner(masked.x, law.logits) - _inner(seen, log_normaliser)
+
+
+@log_prob_observed.register
+def _(law: DiscretisedLogistic, masked: Masked) -> Tensor:
+    return _sum_observed(law.log_prob_each(masked.x), masked)
+
+
+@log_prob_observed.register
+def _(law: Independent, masked: Masked) -> Tensor:
+    if law.base_dist.batch_shape != masked.x.shape:
+        raise NotImplementedError(
+            f"expected a law of single entries of shape {tuple(masked.x.shape)} within "
+            f"Independent, got {type(law.base_dist).__name__} "
+            f"of batch shape {tuple(law.base_dist.batch_shape)}"
+        )
+    return _sum_observed(law.base_dist.log_prob(masked.x), masked)
+
+
+def _sum_observed(each: Tensor, masked: Masked) -> Tensor:
+    return torch.where(masked.observed, each, 0).flatten(1).sum(1)
+
+
+def _inner(a: Tensor, b: Tensor) -> Tensor:
+    """⟨a, b⟩ of each row, (B,)."""
+    return (a.flatten(1)[:, None] @ b.flatten(1)[:, :, None])[:, 0, 0]
+
+
+@singledispatch
+def take(law: Distribution, rows: Tensor) -> Distribution:
+    """The laws of the chosen `rows` (N,), in that order, repetitions included.
+
+    Raises:
+        NotImplementedError: the law has no rule yet.
+    """
+    raise NotImplementedError(
+        f"no choice of rows for {type(law).__name__}; give it one with @take.register"
+    )
+
+
+@take.register
+def _(law: BernoulliPixels, rows: Tensor) -> BernoulliPixels:
+    return BernoulliPixels(law.logits[rows], law.log_normaliser[rows])
+
+
+@take.register
+def _(law: DiscretisedLogistic, rows: Tensor) -> DiscretisedLogistic:
+    return DiscretisedLogistic(law.loc[rows], law.scale.expand_as(law.loc)[rows])
+
+
+@take.register
+def _(law: Independent, rows: Tensor) -> Independent:
+    base = take(law.base_dist, rows)
+    return Independent(base, law.reinterpreted_batch_ndims, validate_args=False)
+
+
+@take.register
+def _(law: Normal, rows: Tensor) -> Normal:
+    return Normal(law.loc[rows], law.scale[rows], validate_args=False)
