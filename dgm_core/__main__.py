@@ -5,15 +5,22 @@ from __future__ import annotations
 import platform
 import subprocess
 import time
+import tomllib
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import tomli_w
 import torch
 import typer
 from platformdirs import user_cache_path
 
 from dgm_core import data, device, recipes, zoo
-from dgm_core.studies import dlvm
+from dgm_core.bench.timing import Line
+from dgm_core.files import written_whole
+from dgm_core.studies import dlvm, miwae, tables
+
+TABLES = Path(__file__).parent.parent / "assets" / "inpainting_tables.toml"
 
 app = typer.Typer(
     help="Deep generative models with missing data.",
@@ -38,7 +45,7 @@ def data_list() -> None:
 
 @data_app.command("fetch")
 def data_fetch(
-    names: Annotated[list[str], typer.Argument(help="mnist, binarized_mnist, omniglot")],
+    names: Annotated[list[str], typer.Argument(help="mnist, binarized_mnist, omniglot, celeba")],
 ) -> None:
     """Download and prepare data sets; a failure leaves nothing half done."""
     for name in names:
@@ -72,13 +79,13 @@ def train(
         _stop(error)
     origin = {
         "commit": _commit(),
-        "seed": chosen.model.seed,
+        "seed": chosen.seed,
         "minutes": {name: round(value, 1) for name, value in minutes.items()},
         "machine": f"{device.default_device()}, {torch.get_num_threads()} thread(s), "
         f"{platform.machine()}, torch {torch.__version__.split('+')[0]}",
     }
     recipes.publish(chosen, folder, origin, out)
-    typer.echo(f"wrote {out / recipe}.safetensors and its card; now: evaluate dlvm {recipe}")
+    typer.echo(f"wrote {out / recipe}.safetensors and its card; now: evaluate")
 
 
 @evaluate_app.command("dlvm")
@@ -88,33 +95,117 @@ def evaluate_dlvm(
     images: Annotated[int, typer.Option(help="test images for log p(x)")] = 1000,
     draws: Annotated[int, typer.Option(help="importance samples an image")] = 5000,
     inpainted: Annotated[int, typer.Option(help="test images for the samplers")] = 100,
+    iterations: Annotated[int, typer.Option(help="of the samplers")] = 500,
 ) -> None:
-    """Measure log p(x), acceptance and F1 of shipped DLVMs and write them on their cards."""
-    from tqdm import tqdm
-
+    """Measure log p(x), acceptance and F1 (faces: PSNR) of DLVMs; write them on their cards."""
     for name in names:
-        try:
-            model = zoo.load(name, device.default_device(), folder)
-            card = zoo.card(name, folder)
-            config = dlvm.Config(card["data"], images, draws, inpainted)
-            with tqdm(total=1.0, bar_format="{desc:40} {percentage:3.0f}%|{bar}|") as bar:
-                for frame in dlvm.run(config, model):
-                    if isinstance(frame, dlvm.Frame):
-                        bar.set_description(frame.doing, refresh=False)
-                        bar.n = frame.done
-                        bar.refresh()
-        except (ValueError, data.DataUnavailable, data.DownloadError) as error:
-            _stop(error)
-        zoo.annotate(name, {**card, "measured": frame.as_card()}, folder)
-        for key, value in frame.likelihood._asdict().items():
+        found = _measure(
+            name,
+            folder,
+            lambda dataset, model: dlvm.run(
+                dlvm.Config(dataset, images, draws, inpainted, iterations=iterations), model
+            ),
+        )
+        for key, value in found.likelihood._asdict().items():
             typer.echo(
                 f"{key:16} {value:.3f}" if isinstance(value, float) else f"{key:16} {value}"
             )
-        for row in frame.inpainting:
+        for row in found.inpainting:
             typer.echo(
-                f"{row.sampler:24} {row.pattern:15} F1 {row.f1:.3f} ± {row.standard_error:.3f}  "
-                f"acceptance {row.acceptance:.3f}  stuck {row.stuck:.3f}"
+                f"{row.sampler:24} {row.pattern:15} {row.score} {row.value:.3f} "
+                f"± {row.standard_error:.3f}  "
+                f"acceptance {row.acceptance:.4f}  stuck {row.stuck:.3f}"
             )
+
+
+@evaluate_app.command("miwae")
+def evaluate_miwae(
+    names: Annotated[list[str], typer.Argument(help="models, mnist-miwae for one")],
+    folder: Annotated[Path, typer.Option(help="where card and weights are")] = zoo.FOLDER,
+    images: Annotated[int, typer.Option(help="test images")] = 200,
+    draws: Annotated[int, typer.Option(help="K, importance samples an image")] = 1000,
+) -> None:
+    """Measure the bound, the weights and F1 (faces: PSNR) of MIWAEs; write them on their cards."""
+    for name in names:
+        found = _measure(
+            name,
+            folder,
+            lambda dataset, model: miwae.run(miwae.Config(dataset, images, draws), model),
+        )
+        for row in found.rows:
+            typer.echo(
+                f"{row.pattern:15} {row.score} {row.value:.3f} ± {row.standard_error:.3f}  "
+                f"bound {row.bound:.2f} (K = 10: {row.bound_of_10:.2f})  ESS {row.ess:.1f}  "
+                f"Pareto k > 0.7: {row.untrusted:.0%}"
+            )
+
+
+def _measure(
+    name: str, folder: Path, study: Callable[[str, torch.nn.Module], Iterable[Any]]
+) -> Any:
+    """Run a study of one model behind a bar, write its result on the card, return it."""
+    from tqdm import tqdm
+
+    try:
+        model = zoo.load(name, device.default_device(), folder)
+        card = zoo.card(name, folder)
+        with tqdm(total=1.0, bar_format="{desc:40} {percentage:3.0f}%|{bar}|") as bar:
+            for frame in study(card["data"], model):
+                if hasattr(frame, "doing"):
+                    bar.set_description(frame.doing, refresh=False)
+                    bar.n = frame.done
+                    bar.refresh()
+    except (ValueError, data.DataUnavailable, data.DownloadError) as error:
+        _stop(error)
+    zoo.annotate(name, {**card, "measured": frame.as_card()}, folder)
+    return frame
+
+
+@evaluate_app.command("inpainting")
+def evaluate_inpainting(
+    out: Annotated[Path, typer.Option(help="file for the tables")] = TABLES,
+    images: Annotated[int | None, typer.Option(help="test images for the holes; all")] = None,
+    inpainted: Annotated[int, typer.Option(help="test images for the samplers")] = 1000,
+    iterations: Annotated[int, typer.Option(help="of the chain samplers")] = 500,
+    only: Annotated[str, typer.Option(help="holes, samplers or both")] = "both",
+    cards: Annotated[bool, typer.Option(help="write the holes on the models' cards too")] = True,
+) -> None:
+    """Make the tables of the README again: holes (DMFA, MFA) and samplers (F1), and write them."""
+    from tqdm import tqdm
+
+    config = tables.Config(images=images, inpainted=inpainted, iterations=iterations)
+    parts = {"both": tuple(tables.PARTS)}.get(only, (only,))
+    if not set(parts) <= set(tables.PARTS):
+        _stop(f"expected holes, samplers or both, got {only!r}")
+    found = tomllib.loads(out.read_text(encoding="utf-8")) if out.is_file() else {}
+    try:
+        with tqdm(total=1.0, bar_format="{desc:50} {percentage:3.0f}%|{bar}|") as bar:
+            for part in parts:
+                rows = []
+                for item in tables.PARTS[part](config, device.default_device()):
+                    if isinstance(item, tables.Frame):
+                        bar.set_description(item.doing, refresh=False)
+                        bar.n = item.done
+                        bar.refresh()
+                    else:
+                        rows.append(item)
+                        typer.echo(tables.sentence(item))
+                found[part] = [tables.as_table(row) for row in rows]
+    except (ValueError, data.DataUnavailable, data.DownloadError) as error:
+        _stop(error)
+    with written_whole(out) as whole:
+        whole.write_text(tomli_w.dumps(found), encoding="utf-8")
+    if cards:
+        tables.annotate_cards(found.get("holes", []))
+    typer.echo(f"wrote {out}")
+
+
+@bench_app.command("imputers")
+def bench_imputers() -> None:
+    """Seconds of each method beside its own network passes, and a matrix product's rate."""
+    from dgm_core.bench import imputers
+
+    _print_lines(imputers.run())
 
 
 @bench_app.command("samplers")
@@ -122,8 +213,12 @@ def bench_samplers() -> None:
     """Metropolis iterations beside their network passes, and the page's default run."""
     from dgm_core.bench import samplers
 
+    _print_lines(samplers.run())
+
+
+def _print_lines(lines: Iterable[Line]) -> None:
     typer.echo(f"{device.default_device()}, {platform.machine()}, torch {torch.__version__}")
-    for line in samplers.run():
+    for line in lines:
         goal = "" if line.goal is None else f"   (goal: at most {line.goal})"
         typer.echo(f"{line.what:60} {line.value:8.3f} {line.unit}{goal}")
 

@@ -1,6 +1,7 @@
-"""Losses for `fit`: what a latent-variable model and its proposal are trained to do.
+"""Losses for `fit`: what the models are trained to do, and what is done to images on the way.
 
-Images come grey; each time they are used they are binarised anew.
+A loss is a function of (model, batch, generator); `binarised`, `shifted` and their kind take one
+and give one.
 """
 
 from __future__ import annotations
@@ -8,10 +9,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dgm_core.bounds import elbo, log_weights
-from dgm_core.data import binarize
+from dgm_core.bounds import elbo, iwae_bound, log_weights
+from dgm_core.data import binarize, source_window, threshold
+from dgm_core.missing import mixtures
+from dgm_core.models.dmfa import DMFA
+from dgm_core.models.miwae import MIWAE
 from dgm_core.rng import draw, uniform
 from dgm_core.samplers import metropolis_within_gibbs
+from dgm_core.samplers.importance import incomplete_log_weights
 from dgm_core.samplers.state import State
 from dgm_core.training import Objective
 from dgm_core.types import LatentVariableModel, Masked
@@ -19,7 +24,7 @@ from dgm_core.types import LatentVariableModel, Masked
 
 def negative_elbo(model: LatentVariableModel, x: Tensor, source: torch.Generator) -> Tensor:
     """−ELBO of one draw, nats per image: sums over pixels and latents, a mean over the batch."""
-    return -elbo(log_weights(model, binarize(x, source), 1, source)).mean()
+    return -elbo(log_weights(model, x, 1, source)).mean()
 
 
 def proposal_divergence(
@@ -35,10 +40,10 @@ def proposal_divergence(
     Only the encoder should be among the parameters trained; the model itself stays as it is.
     Forward KL along a chain is Markovian score climbing (Naesseth, Lindsten & Blei 2020).
     """
-    x = binarize(x, source)
     with torch.no_grad():
         rate = uniform((len(x), 1, 1, 1), source) * 0.9
-        masked = Masked(x, uniform(tuple(x.shape), source) >= rate)
+        seen = uniform((len(x), 1, *x.shape[2:]), source) >= rate
+        masked = Masked(x, seen.expand_as(x))
         sampler = metropolis_within_gibbs(model, masked)
         z = draw(model.encode(x), source)
         likelihood = model.decode(z)
@@ -51,6 +56,30 @@ def proposal_divergence(
     reverse = proposal.log_prob(z) - log_joint
     forward = -proposal.log_prob(state.z)
     return 0.5 * (forward + reverse).mean()
+
+
+def negative_miwae_bound(draws: int, shares: mixtures.Shares) -> Objective:
+    """−MIWAE bound with K = `draws`, nats per image, under fresh masks of many kinds.
+
+    What a mask hides is never seen: neither by the encoder nor in the likelihood.
+    """
+
+    def loss(model: MIWAE, x: Tensor, source: torch.Generator) -> Tensor:
+        observed = mixtures.mixed(len(x), *x.shape[2:], source, shares).expand_as(x)
+        return -iwae_bound(
+            incomplete_log_weights(model, Masked(x, observed), draws, source)
+        ).mean()
+
+    return loss
+
+
+def binarised(objective: Objective) -> Objective:
+    """The objective on grey images binarised anew each time they are used."""
+
+    def on_binary(model: nn.Module, x: Tensor, source: torch.Generator) -> Tensor:
+        return objective(model, binarize(x, source), source)
+
+    return on_binary
 
 
 def shifted(objective: Objective, pixels: int) -> Objective:
@@ -75,3 +104,57 @@ def random_shift(x: Tensor, pixels: int, source: torch.Generator) -> Tensor:
     image = torch.arange(count, device=x.device)
     picked = padded[image[:, None, None], :, rows[:, :, None], columns[:, None, :]]
     return picked.permute(0, 3, 1, 2)
+
+
+def dmfa_loss(squared_error: float) -> Objective:
+    """−log p(x_mis | x_obs) + `squared_error` · ‖x_mis − E x_mis‖², summed over the hidden pixels.
+
+    Masks are of many kinds. The first term alone is the likelihood; the second hastens the means
+    where the network still takes every pixel for uncertain.
+    """
+
+    def loss(model: DMFA, x: Tensor, source: torch.Generator) -> Tensor:
+        observed = mixtures.mixed(len(x), *x.shape[2:], source).expand_as(x)
+        law, truth = model.conditional(Masked(x, observed)), x.flatten(1)
+        error = ((law.mean - truth) * law.hidden).square().sum(1)
+        return (squared_error * error - law.log_prob(truth)).mean()
+
+    return loss
+
+
+def sometimes_binary(objective: Objective, share: float) -> Objective:
+    """The objective on grey images, a `share` of which is binarised at ½.
+
+    For models of grey levels that will also be shown pictures in black and white.
+    """
+
+    def on_some_binary(model: nn.Module, x: Tensor, source: torch.Generator) -> Tensor:
+        chosen = uniform((len(x), 1, 1, 1), source) < share
+        return objective(model, torch.where(chosen, threshold(x), x), source)
+
+    return on_some_binary
+
+
+def flipped(objective: Objective) -> Objective:
+    """The objective on images of which every second is mirrored, left to right."""
+
+    def on_flipped(model: nn.Module, x: Tensor, source: torch.Generator) -> Tensor:
+        chosen = uniform((len(x), 1, 1, 1), source) < 0.5
+        return objective(model, torch.where(chosen, x.flip(3), x), source)
+
+    return on_flipped
+
+
+def at_two_scales(objective: Objective, small_share: float) -> Objective:
+    """The objective on faces of 64×64, or, for a share of the batches, of 32×32.
+
+    The small ones are the window of `data.source_window`; a batch of large ones is a quarter as
+    many, so that both cost the same.
+    """
+
+    def on_one_scale(model: nn.Module, x: Tensor, source: torch.Generator) -> Tensor:
+        small = uniform((1,), source).item() < small_share
+        faces = source_window(x) if small else x[: max(len(x) // 4, 1)]
+        return objective(model, faces, source)
+
+    return on_one_scale

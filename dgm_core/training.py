@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_core.files import written_whole
+from dgm_core.networks import bfloat16_networks
 from dgm_core.rng import generator
 
 Objective = Callable[[nn.Module, Tensor, torch.Generator], Tensor]
@@ -37,6 +38,7 @@ class Schedule:
 
     The learning rate is constant for the first part of the epochs and then falls linearly to
     `final_rate` of itself; `patience` epochs without a better validation score end the run.
+    With `bfloat16` the networks run in half precision, the densities and the weights do not.
     """
 
     epochs: int
@@ -48,6 +50,7 @@ class Schedule:
     patience: int | None = None
     validate_every: int = 1
     seed: int = 0
+    bfloat16: bool = False
 
     def rate(self, epoch: float) -> float:
         """The learning rate at a (fractional) epoch counted from 0."""
@@ -122,7 +125,8 @@ def fit(
         for step, rows in enumerate(order.split(schedule.batch_size)):
             for group in run.optimizer.param_groups:
                 group["lr"] = schedule.rate(run.epoch + step / steps)
-            loss = objective(model, x[rows].to(device), source)
+            with bfloat16_networks(enabled=schedule.bfloat16):
+                loss = objective(model, x[rows].to(device), source)
             run.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             # A rare outlier batch must not undo an hour of training.

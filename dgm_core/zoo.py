@@ -21,13 +21,18 @@ import torch
 from torch import nn
 
 from dgm_core.files import written_whole
-from dgm_core.models import dlvm
+from dgm_core.models import dlvm, dmfa, mfa, miwae
 
 FOLDER = Path(__file__).parent.parent / "pretrained"
 
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "fully-connected-dlvm": dlvm.fully_connected_dlvm,
     "convolutional-dlvm": dlvm.convolutional_dlvm,
+    "face-dlvm": dlvm.face_dlvm,
+    "fully-connected-miwae": miwae.fully_connected_miwae,
+    "face-miwae": miwae.face_miwae,
+    "mfa": mfa.MixtureOfFactorAnalysers,
+    "unet-dmfa": dmfa.unet_dmfa,
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LEVELS = [
-    {"types", "rng", "gaussian", "distributions", "device", "files"},
+    {"types", "rng", "gaussian", "distributions", "device", "files", "knobs"},
     {
         "data",
         "missing",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from dgm_core import recipes, zoo
+from dgm_core import data, recipes, zoo
 from dgm_core.__main__ import app
 from dgm_core.training import Schedule
 from tests.toys import tiny_recipe
@@ -45,3 +46,28 @@ def test_train_logs_to_tensorboard_and_evaluate_writes_the_card(
     measured = zoo.card("tiny", folders["zoo"])["measured"]
     assert measured["log_likelihood"]["nats"] < 0
     assert len(measured["inpainting"]) == 6
+
+
+@pytest.mark.slow
+def test_evaluate_inpainting_writes_the_tables(tmp_path: Path) -> None:
+    if not data.is_available("mnist"):
+        pytest.skip("mnist is not on this machine")
+    out = tmp_path / "tables.toml"
+    words = ["--inpainted=2", "--iterations=40", "--only=samplers", "--no-cards", f"--out={out}"]
+    result = run("evaluate", "inpainting", *words)
+    assert result.exit_code == 0, result.output
+    rows = tomllib.loads(out.read_text(encoding="utf-8"))["samplers"]
+    assert len(rows) == 12
+    assert {row["method"] for row in rows} == {
+        "pseudo-Gibbs",
+        "Metropolis-within-Gibbs",
+        "collapsed Metropolis",
+        "LAIR",
+    }
+    assert all(0 <= row["f1"] <= 1 and row["nll"] > 0 for row in rows)
+
+
+def test_evaluate_inpainting_says_which_tables_there_are() -> None:
+    result = run("evaluate", "inpainting", "--only=faces")
+    assert result.exit_code == 1
+    assert "holes, samplers or both" in result.output

@@ -10,9 +10,12 @@ from torch import nn
 
 from dgm_core import data, recipes, zoo
 from dgm_core.bounds import elbo, log_weights
+from dgm_core.metrics import sse_hidden
+from dgm_core.missing import mixtures
 from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.recipes import RECIPES
 from dgm_core.rng import generator
+from dgm_core.types import Masked
 from tests.toys import tiny_recipe
 
 ABOUT = {"architecture": {"name": "fully-connected-dlvm", "latent_dim": 3, "hidden": 8}}
@@ -61,35 +64,60 @@ def test_broken_files_get_a_sentence(tmp_path: Path) -> None:
         zoo.load("small", folder=tmp_path)
 
 
+DLVMS = [name for name in RECIPES if name.endswith("-dlvm")]
+MEASURED = {"dlvm": "inpainting", "miwae": "inpainting", "dmfa": "holes", "mfa": "holes"}
+"""What the card of each kind of model has measured, at least."""
+
+
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_is_shipped_with_weights_under_5_mb_and_its_numbers(name: str) -> None:
-    card = zoo.card(name)
-    assert (zoo.FOLDER / f"{name}.safetensors").stat().st_size < 5e6
+def test_every_recipe_is_shipped_with_weights_and_its_numbers(name: str) -> None:
+    card, recipe = zoo.card(name), RECIPES[name]
     assert card["recipe"] == name
-    assert card["architecture"] == {"name": RECIPES[name].architecture, **RECIPES[name].arguments}
+    assert card["architecture"] == {"name": recipe.architecture, **recipe.arguments}
     assert card["training"]["commit"] != "unknown"
-    assert card["measured"]["log_likelihood"]["nats"] < 0
-    accepted = {
-        row["acceptance"]
-        for row in card["measured"]["inpainting"]
-        if (row["sampler"], row["pattern"]) == ("Metropolis-within-Gibbs", "50 % at random")
-    }
-    assert len(accepted) == 1
+    assert card["training"]["machine"]
+    kind = name.rpartition("-")[2]
+    if name != "celeba-mfa":  # shown on the page; the tables are made with celeba32-mfa
+        assert card["measured"][MEASURED[kind]]
     zoo.load(name)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+def test_all_shipped_files_are_of_recipes_and_under_60_mb_together() -> None:
+    assert set(zoo.names()) == set(RECIPES)
+    assert sum(path.stat().st_size for path in zoo.FOLDER.iterdir()) < 60e6
+
+
+@pytest.mark.parametrize("name", DLVMS)
 def test_shipped_weights_reach_the_elbo_on_their_card(name: str) -> None:
     """The ELBO of the card's first test images, to within its own sampling error."""
-    if not data.is_available(RECIPES[name].dataset):
-        pytest.skip(f"{RECIPES[name].dataset} is not on this machine")
-    model, card = zoo.load(name), zoo.card(name)
-    x = data.load(RECIPES[name].dataset, "test").x[:1000]
-    x = data.binarize(x, generator(0))
+    dataset = RECIPES[name].dataset
+    if not data.is_available(dataset):
+        pytest.skip(f"{dataset} is not on this machine")
+    model, card = zoo.load(name), zoo.card(name)["measured"]["log_likelihood"]
+    binary = dataset != "celeba"
+    if binary:
+        x = data.binarize(data.load(dataset, "test").x[:1000], generator(0))
+    else:
+        x = data.faces("test", range(100)).float() / 255
     with torch.no_grad():
         parts = [elbo(log_weights(model, part, 4, generator(5))) for part in x.split(100)]
     found = torch.cat(parts).mean().item()
-    assert found == pytest.approx(card["measured"]["log_likelihood"]["elbo"], abs=0.25)
+    assert found == pytest.approx(card["elbo"], abs=0.25 if binary else 15.0)
+
+
+@pytest.mark.parametrize("name", [n for n in RECIPES if n.endswith(("mnist-dmfa", "mnist-mfa"))])
+def test_shipped_weights_reach_the_error_on_their_card(name: str) -> None:
+    """Squared error in a 14×14 hole on the first test images, in standard errors."""
+    if not data.is_available("mnist"):
+        pytest.skip("mnist is not on this machine")
+    row = zoo.card(name)["measured"]["holes"][0]
+    x = data.load("mnist", "test").x[:300]
+    masked = Masked(x, mixtures.holes(300, 28, 28, (14, 14), generator(7)).expand_as(x))
+    with torch.no_grad():
+        mean = zoo.load(name).conditional(masked).mean
+    sse = sse_hidden(mean.unflatten(1, x.shape[1:]), x, masked.observed)
+    assert row["hole"] == [14, 14]
+    assert abs(sse.mean() - row["sse"]) < 5 * sse.std() / 300**0.5
 
 
 @pytest.mark.slow

@@ -8,12 +8,11 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from dgm_core.bench.timing import milliseconds
+from dgm_core.bench.timing import Line, milliseconds
 from dgm_core.device import default_device
 from dgm_core.likelihoods import BernoulliLikelihood
 from dgm_core.missing import masks
@@ -25,15 +24,6 @@ from dgm_core.rng import generator
 from dgm_core.samplers import metropolis_within_gibbs
 from dgm_core.studies import inpainting
 from dgm_core.types import Masked
-
-
-class Line(NamedTuple):
-    """One figure, with what it should stay under."""
-
-    what: str
-    value: float
-    unit: str
-    goal: float | None
 
 
 def run() -> Iterator[Line]:

@@ -5,8 +5,18 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
+
+
+class Line(NamedTuple):
+    """One figure, with what it should stay under."""
+
+    what: str
+    value: float
+    unit: str
+    goal: float | None
 
 
 def milliseconds(

@@ -9,19 +9,29 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dgm_core import bounds, data
-from dgm_core.metrics import f1_hidden
+from dgm_core import bounds, data, metrics
 from dgm_core.missing import masks
 from dgm_core.rng import generator
 from dgm_core.samplers import CATALOGUE, chains
 from dgm_core.types import LatentVariableModel, Masked
 
-PATTERNS: dict[str, Callable[[int], Tensor]] = {
-    "50 % at random": lambda seed: masks.random_pixels(28, 28, 0.5, generator(seed)),
-    "top half": lambda seed: masks.top_half(28, 28),
-    "80 % at random": lambda seed: masks.random_pixels(28, 28, 0.8, generator(seed)),
+PATTERNS: dict[str, Callable[[int, int, int], Tensor]] = {
+    "50 % at random": lambda height, width, seed: masks.random_pixels(
+        height, width, 0.5, generator(seed)
+    ),
+    "top half": lambda height, width, seed: masks.top_half(height, width),
+    "80 % at random": lambda height, width, seed: masks.random_pixels(
+        height, width, 0.8, generator(seed)
+    ),
 }
-"""Masks by name; the random ones differ from image to image, by the image's number."""
+"""(height, width, number of the image) → mask; the random ones differ from image to image."""
+
+
+def observed_by(pattern: str, images: Tensor) -> Tensor:
+    """The mask of a pattern for each of (B, C, H, W) images: bool, of their shape."""
+    make, (height, width) = PATTERNS[pattern], images.shape[2:]
+    each = [make(height, width, number)[None] for number in range(len(images))]
+    return torch.stack(each).expand(images.shape).to(images.device)
 
 
 @dataclass(frozen=True)
@@ -66,19 +76,32 @@ class Likelihood(NamedTuple):
 
 
 class Inpainting(NamedTuple):
-    """One sampler on one pattern of missing pixels, images binarised at ½."""
+    """One sampler on one pattern of missing pixels; binary images are cut at ½."""
 
     sampler: str
     pattern: str
-    f1: float  # hidden pixels, posterior mean over all chains, pooled over images
+    score: str  # f1 of binary images, psnr of others
+    value: float  # hidden pixels, posterior mean over all chains; F1 pooled over images
     standard_error: float  # over images
     acceptance: float
     stuck: float  # share of chains that accepted nothing after the warm-up
+
+    def as_card(self) -> dict[str, Any]:
+        """Rounded, with the value under the score's name."""
+        fields = self._asdict()
+        named = {
+            "sampler": fields.pop("sampler"),
+            "pattern": fields.pop("pattern"),
+            fields.pop("score"): fields.pop("value"),
+            **fields,
+        }
+        return {k: round(v, 4) if isinstance(v, float) else v for k, v in named.items()}
 
 
 class Result(NamedTuple):
     likelihood: Likelihood
     inpainting: list[Inpainting]
+    binary: bool
 
     def as_card(self) -> dict[str, Any]:
         """Rounded for the model's card."""
@@ -90,15 +113,9 @@ class Result(NamedTuple):
                 "sampling_error": round(likelihood.sampling_error, 3),
                 "elbo": round(likelihood.elbo, 2),
                 "estimator": f"importance sampling, K = {likelihood.draws}, first "
-                f"{likelihood.images} test images, dynamically binarised",
+                f"{likelihood.images} test images{', dynamically binarised' * self.binary}",
             },
-            "inpainting": [
-                {
-                    key: round(value, 3) if isinstance(value, float) else value
-                    for key, value in row._asdict().items()
-                }
-                for row in rows
-            ],
+            "inpainting": [row.as_card() for row in rows],
         }
 
 
@@ -106,7 +123,8 @@ def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
     """Measure; `Frame`s tell how far it is, the `Result` comes last."""
     device = next(model.parameters()).device  # type: ignore[attr-defined]
     test = data.load(config.dataset, "test").x
-    x = data.binarize(test[: config.images], generator(0)).to(device)
+    x, binary = test[: config.images], test.shape[1] == 1
+    x = (data.binarize(x, generator(0)) if binary else x).to(device)
     estimates, elbos = [], []
     source = generator(1, device)
     for i, part in enumerate(x.split(10)):
@@ -124,20 +142,21 @@ def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
         len(x),
         config.draws,
     )
-    truth = data.threshold(test[: config.inpainted]).to(device)
+    truth = test[: config.inpainted].to(device)
+    truth = data.threshold(truth) if binary else truth
     rows = []
     for pattern in PATTERNS:
         for sampler in ("pseudo-Gibbs", "Metropolis-within-Gibbs"):
             yield Frame(f"{sampler}, {pattern}", len(rows) / (2 * len(PATTERNS)))
             rows.append(_inpaint(config, model, truth, sampler, pattern))
-    yield Result(likelihood, rows)
+    yield Result(likelihood, rows, binary)
 
 
 def _inpaint(
     config: Config, model: LatentVariableModel, truth: Tensor, sampler: str, pattern: str
 ) -> Inpainting:
-    observed = torch.stack([PATTERNS[pattern](seed)[None] for seed in range(len(truth))])
-    masked = Masked(truth, observed.to(truth.device)).repeat(config.chains)
+    observed = observed_by(pattern, truth)
+    masked = Masked(truth, observed).repeat(config.chains)
     steps = chains.run(
         CATALOGUE[sampler](model, masked),
         generator(2, truth.device),
@@ -152,14 +171,21 @@ def _inpaint(
             accepted.append(step.info.accepted)
     assert running.mean is not None
     mean = running.mean.unflatten(0, (len(truth), config.chains)).mean(1)
-    hidden = ~observed.to(truth.device)
-    each = f1_hidden(mean, truth, ~hidden)
     moved = torch.stack(accepted, 1)
     return Inpainting(
         sampler,
         pattern,
-        f1_hidden(mean, truth, ~hidden, event_dims=4).item(),
-        each.std().item() / len(each) ** 0.5,
+        *score_of(mean, truth, observed),
         moved.float().mean().item(),
         1 - moved.any(1).float().mean().item(),
     )
+
+
+def score_of(mean: Tensor, truth: Tensor, observed: Tensor) -> tuple[str, float, float]:
+    """The score's name, its value over all images, its standard error over images."""
+    if truth.shape[1] == 1:
+        each = metrics.f1_hidden(mean, truth, observed)
+        value = metrics.f1_hidden(mean, truth, observed, event_dims=4).item()
+        return "f1", value, each.std().item() / len(each) ** 0.5
+    value, error = metrics.mean_and_error(metrics.psnr_hidden(mean, truth, observed))
+    return "psnr", float(value), float(error)

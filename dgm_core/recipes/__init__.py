@@ -1,0 +1,160 @@
+"""One named recipe for each shipped weight file; `python -m dgm_core train RECIPE` repeats it."""
+
+from dgm_core.recipes.dlvm import DlvmRecipe
+from dgm_core.recipes.dmfa import DmfaRecipe
+from dgm_core.recipes.mfa import MfaRecipe
+from dgm_core.recipes.miwae import MiwaeRecipe
+from dgm_core.recipes.recipe import Recipe, Stage, publish, train
+from dgm_core.training import Schedule
+
+__all__ = ["RECIPES", "Recipe", "Schedule", "Stage", "publish", "train"]
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        DlvmRecipe(
+            name="mnist-dlvm",
+            summary="Convolutional Bernoulli DLVM of MNIST, binarised anew at each use",
+            dataset="mnist",
+            architecture="convolutional-dlvm",
+            arguments={"latent_dim": 40},
+            model=Schedule(
+                epochs=120, batch_size=128, learning_rate=1e-3, validate_every=5, patience=30
+            ),
+            proposal=Schedule(epochs=16, batch_size=128, learning_rate=5e-4, validate_every=5),
+        ),
+        DlvmRecipe(
+            name="omniglot-dlvm",
+            summary="Convolutional Bernoulli DLVM of Omniglot's 30 background alphabets",
+            dataset="omniglot",
+            architecture="convolutional-dlvm",
+            arguments={"latent_dim": 40},
+            model=Schedule(
+                epochs=200, batch_size=100, learning_rate=1e-3, validate_every=5, patience=60
+            ),
+            shift=2,
+            proposal=Schedule(epochs=40, batch_size=128, learning_rate=5e-4, validate_every=5),
+        ),
+        DlvmRecipe(
+            name="digits-dlvm",
+            summary="Convolutional Bernoulli DLVM of scikit-learn's digits, begun from mnist-dlvm",
+            dataset="digits",
+            architecture="convolutional-dlvm",
+            arguments={"latent_dim": 40},
+            warm_start="mnist-dlvm",
+            model=Schedule(
+                epochs=300, batch_size=64, learning_rate=1e-3, validate_every=5, patience=60
+            ),
+            proposal=Schedule(epochs=200, batch_size=64, learning_rate=3e-4, validate_every=10),
+        ),
+        DlvmRecipe(
+            name="celeba-dlvm",
+            summary="Convolutional Gaussian DLVM of CelebA faces, 64×64",
+            dataset="celeba",
+            architecture="face-dlvm",
+            arguments={"latent_dim": 64, "scale_floor": 0.02},
+            binary=False,
+            mirrored=True,
+            model=Schedule(epochs=11, batch_size=64, learning_rate=1e-3, bfloat16=True),
+            proposal=Schedule(epochs=1, batch_size=64, learning_rate=5e-4, bfloat16=True),
+        ),
+        MiwaeRecipe(
+            name="mnist-miwae",
+            summary="Fully connected Bernoulli MIWAE of incomplete MNIST",
+            dataset="mnist",
+            architecture="fully-connected-miwae",
+            arguments={"latent_dim": 50},
+            schedule=Schedule(epochs=30, batch_size=128, learning_rate=1e-3, bfloat16=True),
+        ),
+        MiwaeRecipe(
+            name="omniglot-miwae",
+            summary="Fully connected Bernoulli MIWAE of incomplete Omniglot, background alphabets",
+            dataset="omniglot",
+            architecture="fully-connected-miwae",
+            arguments={"latent_dim": 50},
+            schedule=Schedule(epochs=30, batch_size=128, learning_rate=1e-3, bfloat16=True),
+            shift=2,
+        ),
+        MiwaeRecipe(
+            name="celeba-miwae",
+            summary="Convolutional Gaussian MIWAE of incomplete CelebA faces, 64×64",
+            dataset="celeba",
+            architecture="face-miwae",
+            arguments={"latent_dim": 64, "channels": 24, "scale_floor": 0.02},
+            schedule=Schedule(epochs=4, batch_size=64, learning_rate=1e-3, bfloat16=True),
+            draws=2,
+            binary=False,
+            mirrored=True,
+        ),
+        DmfaRecipe(
+            name="mnist-dmfa",
+            summary="U-Net DMFA of grey MNIST, one image in seven binarised",
+            dataset="mnist",
+            architecture="unet-dmfa",
+            arguments={"components": 2, "factors": 4, "widths": [48, 128], "noise_floor": 1e-4},
+            schedule=Schedule(
+                epochs=12, batch_size=64, learning_rate=2e-3, constant_part=0.2, bfloat16=True
+            ),
+            binary_share=0.15,
+        ),
+        DmfaRecipe(
+            name="celeba-dmfa",
+            summary="U-Net DMFA of CelebA faces at 64×64 and, in the source's window, 32×32",
+            dataset="celeba",
+            architecture="unet-dmfa",
+            arguments={
+                "image_channels": 3,
+                "components": 1,
+                "factors": 16,
+                "widths": [48, 96, 128],
+                "noise_floor": 1e-4,
+            },
+            schedule=Schedule(
+                epochs=9, batch_size=64, learning_rate=1.5e-3, constant_part=0.2, bfloat16=True
+            ),
+            squared_error=60.0,
+            small_share=0.7,
+            mirrored=True,
+        ),
+        MfaRecipe(
+            name="mnist-mfa",
+            summary="Mixture of factor analysers of grey MNIST, by EM",
+            dataset="mnist",
+            architecture="mfa",
+            arguments={
+                "event_shape": [1, 28, 28],
+                "components": 50,
+                "factors": 12,
+                "noise_floor": 1e-4,
+            },
+            iterations=20,
+        ),
+        MfaRecipe(
+            name="celeba-mfa",
+            summary="Mixture of factor analysers of CelebA faces at 64×64, by EM",
+            dataset="celeba",
+            architecture="mfa",
+            arguments={
+                "event_shape": [3, 64, 64],
+                "components": 10,
+                "factors": 20,
+                "noise_floor": 1e-4,
+            },
+            iterations=10,
+        ),
+        MfaRecipe(
+            name="celeba32-mfa",
+            summary="Mixture of factor analysers of CelebA faces in the source's 32×32 window",
+            dataset="celeba",
+            architecture="mfa",
+            arguments={
+                "event_shape": [3, 32, 32],
+                "components": 20,
+                "factors": 32,
+                "noise_floor": 1e-4,
+            },
+            iterations=20,
+            window=True,
+        ),
+    )
+}

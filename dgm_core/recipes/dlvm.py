@@ -1,0 +1,117 @@
+"""A DLVM is trained in two stages.
+
+*model*: decoder and a diagonal encoder by the ELBO. *proposal*: the decoder is fixed, the encoder
+gets a full covariance and learns to propose well on completed images
+(`objectives.proposal_divergence`), which is what Metropolis acceptance depends on.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from dgm_core import bounds, data, objectives, zoo
+from dgm_core.missing import masks
+from dgm_core.models.dlvm import grow_full_covariance
+from dgm_core.recipes.recipe import Recipe, Stage
+from dgm_core.rng import generator
+from dgm_core.samplers import chains, metropolis_within_gibbs
+from dgm_core.training import Objective, Schedule, Validation, fit
+from dgm_core.types import Masked
+
+
+@dataclass(frozen=True, kw_only=True)
+class DlvmRecipe(Recipe):
+    """Two schedules, and what is particular to small or scattered pictures."""
+
+    model: Schedule
+    proposal: Schedule
+    binary: bool = True  # a Bernoulli model: images are binarised anew at each use
+    mirrored: bool = False
+    shift: int = 0  # pixels by which training images are moved at random
+    warm_start: str | None = None  # a shipped model of the same architecture to begin from
+
+    def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
+        x = data.load(self.dataset, "train").x
+        held_out = data.load(self.dataset, "valid").x
+        if self.binary:
+            held_out = data.binarize(held_out, generator(1))
+        held_out = held_out.to(device)
+        diagonal = self.build(full_covariance=False).to(device)
+        if self.warm_start:
+            _begin_from(diagonal, zoo.load(self.warm_start, device))
+        stage = fit(
+            diagonal,
+            self._prepared(objectives.negative_elbo),
+            x,
+            _validation_by_elbo(held_out),
+            self.model,
+            checkpoint=run_folder / "model.pt",
+        )
+        for progress in stage:
+            yield Stage("model", progress)
+        model = grow_full_covariance(diagonal, self.build(full_covariance=True).to(device))
+        stage = fit(
+            model,
+            self._prepared(objectives.proposal_divergence),
+            x,
+            _validation_by_acceptance(held_out),
+            self.proposal,
+            parameters=list(model.encoder.parameters()),
+            checkpoint=run_folder / "proposal.pt",
+        )
+        for progress in stage:
+            yield Stage("proposal", progress)
+        yield model
+
+    def _prepared(self, objective: Objective) -> Objective:
+        if self.binary:
+            objective = objectives.binarised(objective)
+        if self.shift:
+            objective = objectives.shifted(objective, self.shift)
+        return objectives.flipped(objective) if self.mirrored else objective
+
+
+def _begin_from(diagonal: nn.Module, trained: nn.Module) -> None:
+    """Copy what fits; of the last encoder layer, the rows for mean and scale."""
+    source = trained.state_dict()
+    target = diagonal.state_dict()
+    for name, value in target.items():
+        target[name] = source[name][: len(value)].clone()
+    diagonal.load_state_dict(target)
+
+
+def _validation_by_elbo(x: Tensor) -> Validation:
+    """ELBO of one draw, noise drawn the same way each time."""
+
+    @torch.no_grad()
+    def score(model: nn.Module) -> float:
+        source = generator(2, x.device)
+        parts = [bounds.log_weights(model, part, 1, source)[0] for part in x.split(500)]
+        return torch.cat(parts).mean().item()
+
+    return score
+
+
+def _validation_by_acceptance(x: Tensor, images: int = 500, iterations: int = 12) -> Validation:
+    """Mean Metropolis acceptance at 50 % missing, chains started at the truth."""
+    x = x[:images]
+    height, width = x.shape[2:]
+    each = [masks.random_pixels(height, width, 0.5, generator(seed)) for seed in range(len(x))]
+    observed = torch.stack(each)[:, None].expand_as(x.cpu()).to(x.device)
+
+    def score(model: nn.Module) -> float:
+        def truth(*_: object) -> Tensor:
+            return x
+
+        sampler = metropolis_within_gibbs(model, Masked(x, observed), truth)
+        steps = chains.run(sampler, generator(3, x.device), iterations)
+        counted = itertools.islice(steps, 2, None)
+        return torch.stack([step.info.accepted.float().mean() for step in counted]).mean().item()
+
+    return score

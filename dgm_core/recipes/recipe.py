@@ -1,0 +1,74 @@
+"""What every recipe has: a name, an architecture, stages of training, and how it is published."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from dgm_core import zoo
+from dgm_core.files import written_whole
+from dgm_core.training import Progress
+
+
+class Stage(NamedTuple):
+    """Progress with the name of the stage it belongs to."""
+
+    name: str
+    progress: Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(ABC):
+    """Everything that determines a weight file, but the machine."""
+
+    name: str
+    summary: str
+    dataset: str
+    architecture: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    def build(self, **more: object) -> nn.Module:
+        """An untrained model, initialised by the seed."""
+        make = zoo.ARCHITECTURES[self.architecture]
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            return make(**self.arguments, **more)
+
+    @abstractmethod
+    def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
+        """Train, resuming from the checkpoints in `run_folder`; the trained model comes last."""
+
+
+def train(recipe: Recipe, run_folder: Path, device: torch.device) -> Iterator[Stage]:
+    """Train all stages, resuming from the checkpoints in `run_folder` if there are any.
+
+    Writes `run_folder/weights.pt`, the trained state, at the end; `publish` makes a card of it.
+    """
+    for item in recipe.stages(run_folder, device):
+        if isinstance(item, Stage):
+            yield item
+    with written_whole(run_folder / "weights.pt") as part:
+        torch.save(item.state_dict(), part)
+
+
+def publish(
+    recipe: Recipe, run_folder: Path, origin: dict[str, Any], folder: Path = zoo.FOLDER
+) -> None:
+    """Write weights and a card without numbers; `evaluate` adds them."""
+    model = recipe.build()
+    model.load_state_dict(torch.load(run_folder / "weights.pt", weights_only=True))
+    about = {
+        "summary": recipe.summary,
+        "recipe": recipe.name,
+        "data": recipe.dataset,
+        "architecture": {"name": recipe.architecture, **recipe.arguments},
+        "training": origin,
+    }
+    zoo.save(recipe.name, model, about, folder)

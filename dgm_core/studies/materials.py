@@ -1,0 +1,87 @@
+"""What each method stands on, by data set: trained models, or training images.
+
+A data set without a model of its own borrows MNIST's, and says so. Without the training images,
+images drawn by the DLVM stand in for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from dgm_core import data, zoo
+from dgm_core.device import default_device
+from dgm_core.rng import draw, generator
+
+BORROWED = {
+    ("digits", "miwae"): "mnist-miwae",
+    ("digits", "dmfa"): "mnist-dmfa",
+    ("digits", "mfa"): "mnist-mfa",
+    ("omniglot", "dmfa"): "mnist-dmfa",
+    ("omniglot", "mfa"): "mnist-mfa",
+}
+TRAINING_IMAGES = {"mnist": 10_000, "omniglot": 10_000, "digits": 1297, "celeba": 3000}
+"""How many of them the baselines are fitted to: enough for them, and few enough for a server."""
+
+
+class Material(NamedTuple):
+    """What a method is constructed with, and what to say about it."""
+
+    thing: Any
+    note: str  # "" where there is nothing to say
+
+
+def model_name(dataset: str, need: str) -> str:
+    """The zoo's model of a kind for a data set."""
+    return BORROWED.get((dataset, need), f"{dataset}-{need}")
+
+
+def material(dataset: str, need: str | None, load: Callable[[str], Any] | None = None) -> Material:
+    """What a method that `needs` it is constructed with.
+
+    Args:
+        dataset: `digits`, `mnist`, `omniglot` or `celeba`.
+        need: the method's `needs`; None for a method that stands on nothing.
+        load: model name → model; `zoo.load` on the default device if not given.
+
+    Raises:
+        ValueError: no such model.
+        BrokenModel: a shipped file cannot be used.
+    """
+    load = load or (lambda name: zoo.load(name, default_device()))
+    if need is None:
+        return Material(None, "")
+    if need == "training images":
+        return _training_images(dataset, load)
+    name = model_name(dataset, need)
+    note = "" if name.startswith(dataset) else "trained on MNIST"
+    return Material(load(name), note)
+
+
+def _training_images(dataset: str, load: Callable[[str], Any]) -> Material:
+    count = TRAINING_IMAGES[dataset]
+    if dataset == "celeba" and data.is_available("celeba"):
+        faces = data.faces("train", range(count))
+        return Material(faces, f"fitted to {count:,} training faces")
+    if data.is_available(dataset):
+        x = data.load(dataset, "train").x
+        spread = torch.linspace(0, len(x) - 1, min(count, len(x))).long()
+        images = data.threshold(x[spread])
+        return Material(images, f"fitted to {len(images):,} training images")
+    count = min(count, 2000)
+    samples = _model_samples(load(model_name(dataset, "dlvm")), count)
+    return Material(
+        samples, f"fitted to {count:,} images that the DLVM drew: the data are not here"
+    )
+
+
+@torch.no_grad()
+def _model_samples(model: Any, count: int) -> Tensor:
+    source = generator(0, default_device())
+    z = draw(model.prior().expand((count,)), source)
+    means = [model.decode(part).mean for part in z.split(250)]
+    x = torch.cat(means)
+    return data.threshold(x) if x.shape[1] == 1 else x
