@@ -17,7 +17,7 @@ def warm_up() -> None:
 
     Not at once: importing would hold up the picture on its way to the browser.
     """
-    timer = threading.Timer(1.5, importlib.import_module, ["ui.inputs"])
+    timer = threading.Timer(1.5, importlib.import_module, ["ui.all_methods"])
     timer.daemon = True
     timer.start()
 
@@ -35,7 +35,9 @@ with text:
         "Two samplers guess it: **pseudo-Gibbs**, fast and slightly wrong, and "
         "**Metropolis-within-Gibbs**, exact if it is given time.\n\n"
         "In the lab you choose or draw the digit, paint over any part of it, and see what each "
-        "sampler makes of it while it runs."
+        "sampler makes of it while it runs. Or you set **all methods** side by side on one "
+        "picture, a digit or a face: samplers, MIWAE, mixtures of factor analysers, and simple "
+        "baselines that they have to beat."
     )
     st.page_link("pages/1_Inpainting.py", label="Open the inpainting lab", icon=":material/brush:")
 with picture:

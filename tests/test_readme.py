@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import torch
 
 from dgm_core import zoo
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_library_in_ten_lines_runs() -> None:
@@ -18,19 +20,52 @@ def test_the_library_in_ten_lines_runs() -> None:
     assert code is not None
     names: dict = {}
     exec(compile(code[1], "README.md", "exec"), names)
-    drawn, masked = names["last"].state.x, names["masked"]
-    assert drawn.shape == (8, 1, 28, 28)
-    assert torch.equal(drawn[masked.observed], masked.x[masked.observed])
+    last, masked = names["last"], names["masked"]
+    assert last.draws.shape[1:] == (8, 1, 28, 28)
+    for picture in (last.mean, *last.draws):
+        assert torch.equal(picture[masked.observed], masked.x[masked.observed])
+    assert last.diagnostics["log p(x_obs)"].shape == (8,)
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\((?!http)([^)]+)\)", README))
 def test_links_lead_to_files(link: str) -> None:
-    assert (Path(__file__).parent.parent / link).is_file()
+    assert (ROOT / link).is_file()
 
 
-@pytest.mark.parametrize("name", zoo.names())
+TABLES = tomllib.loads((ROOT / "assets" / "inpainting_tables.toml").read_text(encoding="utf-8"))
+
+
+def number(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.names() if name.endswith("-dlvm")])
 def test_the_numbers_are_those_of_the_cards(name: str) -> None:
     likelihood = zoo.card(name)["measured"]["log_likelihood"]
-    text = f"{likelihood['nats']:.2f} ± {likelihood['standard_error']:.2f}".replace("-", "−")
+    text = f"{number(likelihood['nats'], 2)} ± {number(likelihood['standard_error'], 2)}"
     row = next(line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
     assert text in row
+
+
+@pytest.mark.parametrize(
+    "row", TABLES["holes"], ids=lambda row: f"{row['data']} {row['hole']} {row['method']}"
+)
+def test_the_table_of_holes_is_the_measured_one(row: dict) -> None:
+    data = {"mnist": "MNIST", "celeba32": "CelebA"}[row["data"]]
+    start = f"| {data} {row['hole'][0]}×{row['hole'][1]} | {row['method']} |"
+    line = next(line for line in README.splitlines() if line.startswith(start))
+    assert f"{number(row['sse'], 2)} ± {number(row['sse_error'], 2)}" in line
+    assert f"{number(row['nll'], 1)} ± {number(row['nll_error'], 1)}" in line
+
+
+@pytest.mark.parametrize(
+    "row", TABLES.get("samplers", []), ids=lambda row: f"{row['method']} {row['pattern']}"
+)
+def test_the_table_of_samplers_is_the_measured_one(row: dict) -> None:
+    line = next(
+        line
+        for line in README.splitlines()
+        if line.startswith(f"| {row['method']} |") and "nats" in line
+    )
+    f1, error = (number(row[key], 3).lstrip("0") for key in ("f1", "f1_error"))
+    assert f"{f1} ± {error}" in line

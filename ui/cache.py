@@ -10,19 +10,26 @@ import streamlit as st
 
 from dgm_core import data, device, zoo
 from dgm_core.rng import draw, generator
+from dgm_core.studies.materials import Material, material
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-@st.cache_resource(show_spinner="Loading the model …", max_entries=8)
+@st.cache_resource(show_spinner=False, max_entries=16)
 def st_model(name: str) -> nn.Module:
-    """`zoo.load`: shared by all sessions, read-only."""
+    """`zoo.load`: shared by all sessions, read-only; also called by the threads of runs."""
     model = zoo.load(name, device.default_device())
     # Streamlit collects garbage after every run; what is loaded now will not become garbage.
     gc.collect()
     gc.freeze()
     return model
+
+
+@st.cache_resource(show_spinner=False, max_entries=20)
+def st_material(dataset: str, need: str | None) -> Material:
+    """`material`: what a method stands on; also called by the threads of runs."""
+    return material(dataset, need, st_model)
 
 
 @st.cache_resource(show_spinner="Loading the images …", max_entries=8)
@@ -33,10 +40,48 @@ def st_test_images(name: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     return ink, images.y.numpy(), images.classes
 
 
+TRAITS: dict[str, tuple[str, bool]] = {
+    "smiling": ("smiling", True),
+    "not smiling": ("smiling", False),
+    "with eyeglasses": ("eyeglasses", True),
+    "with a hat": ("wearing hat", True),
+    "with a beard": ("no beard", False),
+    "with bangs": ("bangs", True),
+    "blond": ("blond hair", True),
+    "dark-haired": ("black hair", True),
+}
+"""Name on the screen → attribute of the face, and whether it has it."""
+
+
+@st.cache_resource(show_spinner="Loading the faces …", max_entries=2)
+def st_face_rows() -> dict[str, np.ndarray]:
+    """Name on the screen → rows of the test faces that are so; "all" comes first."""
+    attributes = data.face_attributes("test")
+    rows = {"all": np.arange(len(next(iter(attributes.values()))))}
+    for name, (attribute, wanted) in TRAITS.items():
+        if attribute in attributes:
+            rows[name] = np.flatnonzero(attributes[attribute] == wanted)
+    return {name: found for name, found in rows.items() if len(found)}
+
+
+@st.cache_resource(show_spinner="Loading the faces …", max_entries=32)
+def st_faces(trait: str, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Some test faces of a key of `st_face_rows`: rows (n,), pictures (n, 3, 64, 64) uint8."""
+    rows = spread(st_face_rows()[trait], count)
+    return rows, data.faces("test", rows).numpy()
+
+
+def spread(rows: np.ndarray, count: int) -> np.ndarray:
+    """At most `count` of them, from first to last: neighbours are often alike."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(int))]
+
+
 @st.cache_resource(show_spinner="Drawing images from the model …", max_entries=8)
 def st_samples(model_name: str, count: int = 32) -> np.ndarray:
-    """Images drawn by a model, (count, 28, 28) bool: mean pixels of p(x|z) at prior draws."""
+    """Images drawn by a model, (count, C, H, W) uint8: mean pixels of p(x|z) at prior draws."""
     model = st_model(model_name)
     source = generator(0, device.default_device())
     z = draw(model.prior().expand((count,)), source)
-    return data.threshold(model.decode(z).mean[:, 0]).cpu().numpy().astype(bool)
+    mean = model.decode(z).mean.clamp(0, 1)
+    shown = data.threshold(mean) if mean.shape[1] == 1 else mean
+    return (shown * 255).round().byte().cpu().numpy()

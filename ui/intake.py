@@ -1,4 +1,4 @@
-"""Uploads → checked arrays: a picture from a stranger becomes grey levels, a digit or a mask.
+"""Uploads → checked arrays: a picture becomes grey levels, a photograph, a digit or a mask.
 
 A file is trusted with nothing. Its size, its kind and the width and height in its header are
 checked before a pixel is decoded, one upload is decoded at a time, and whatever goes wrong is a
@@ -19,6 +19,7 @@ import re
 import struct
 import threading
 from io import BytesIO
+from typing import Literal
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -30,6 +31,8 @@ MAX_PIXELS = {"PNG": 16e6, "GIF": 16e6, "BMP": 16e6, "JPEG": 25e6, "MPO": 25e6, 
 MIN_SIDE, MAX_SIDE, MAX_ASPECT = 8, 10_000, 20
 WORKING_SIDE = 1024
 """Bigger pictures are averaged down to at most this many pixels a side."""
+
+Mode = Literal["L", "RGB"]
 
 _MAX_PNG_CHUNKS, _MAX_PNG_NOTES = 10_000, 8
 _MAX_JPEG_MARKERS, _MAX_JPEG_SCANS = 6_000, 120
@@ -70,11 +73,55 @@ def read_picture(content: bytes, name: str = "") -> np.ndarray:
     Raises:
         BadUpload: for every file that is not a sound picture within the bounds.
     """
-    try:
-        with _ONE_AT_A_TIME:
-            return _decode(content)
-    except BadUpload as error:
-        raise BadUpload(f"{_called(name)} {error}") from error.__cause__
+    return _read(content, name, "L")
+
+
+def read_photo(content: bytes, name: str = "") -> np.ndarray:
+    """The colours of an uploaded photograph, upright; grey ones in three equal channels.
+
+    As `read_picture` in all else: frames, transparency, sizes, errors.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    return _read(content, name, "RGB")
+
+
+def square_from_photo(
+    photo: np.ndarray,
+    centre_x: float = 0.5,
+    centre_y: float = 0.5,
+    size: float = 1.0,
+    side: int = 64,
+) -> np.ndarray:
+    """A square of a photograph, reduced (or enlarged) to side × side pixels by Lanczos' filter.
+
+    A square that would stick out is moved inside. Its edges may lie between pixels.
+
+    Args:
+        photo: (H, W, 3) uint8.
+        centre_x: where its middle lies, as a fraction of the photograph's width.
+        centre_y: the same of its height.
+        size: its side, as a fraction of the photograph's shorter side; more than 0, at most 1.
+        side: pixels of the result.
+
+    Returns:
+        (side, side, 3) uint8.
+
+    Raises:
+        ValueError: no such photograph or square.
+    """
+    if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
+        raise ValueError(f"expected uint8 (H, W, 3), got {photo.dtype} {photo.shape}")
+    if not (0 < size <= 1 and math.isfinite(centre_x) and math.isfinite(centre_y)):
+        raise ValueError(f"expected 0 < size ≤ 1 and a centre, got {size, centre_x, centre_y}")
+    height, width, _ = photo.shape
+    length = max(1.0, size * min(height, width))
+    left = min(max(centre_x * width - length / 2, 0.0), width - length)
+    top = min(max(centre_y * height - length / 2, 0.0), height - length)
+    square = (left, top, min(left + length, width), min(top + length, height))
+    picture = Image.fromarray(np.ascontiguousarray(photo))
+    return np.array(picture.resize((side, side), Image.Resampling.LANCZOS, box=square))
 
 
 def digit_from_picture(grey: np.ndarray, invert: bool | None = None) -> np.ndarray:
@@ -145,7 +192,15 @@ def _called(name: str) -> str:
     return f"“{tame}”" if tame else "This file"
 
 
-def _decode(content: bytes) -> np.ndarray:
+def _read(content: bytes, name: str, mode: Mode) -> np.ndarray:
+    try:
+        with _ONE_AT_A_TIME:
+            return _decode(content, mode)
+    except BadUpload as error:
+        raise BadUpload(f"{_called(name)} {error}") from error.__cause__
+
+
+def _decode(content: bytes, mode: Mode) -> np.ndarray:
     if not content:
         raise BadUpload(f"is empty. {_SAVE_AS}")
     if len(content) > MAX_BYTES:
@@ -158,10 +213,10 @@ def _decode(content: bytes) -> np.ndarray:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             _check_size(image.format or "PNG", *image.size)
             fit = WORKING_SIDE / max(image.size)
-            image.draft("L", (math.ceil(image.width * fit), math.ceil(image.height * fit)))
+            image.draft(mode, (math.ceil(image.width * fit), math.ceil(image.height * fit)))
             image.load()
             turn = _TURNS.get(_orientation(image))
-            small = _small_grey(image)
+            small = _small(image, mode)
         return np.array(small if turn is None else small.transpose(turn))
     except BadUpload:
         raise
@@ -183,7 +238,7 @@ def _check_size(kind: str, width: int, height: int) -> None:
     if max(width, height) > MAX_SIDE:
         raise BadUpload(f"{size}; a side may have at most {MAX_SIDE:,}. Please scale it down.")
     if max(width, height) > MAX_ASPECT * min(width, height):
-        raise BadUpload(f"{size}, too long and thin for a drawing. Please crop it.")
+        raise BadUpload(f"{size}, too long and thin. Please crop it.")
     if width * height > MAX_PIXELS[kind]:
         raise BadUpload(
             f"{size}; at most {MAX_PIXELS[kind] / 1e6:g} million can be read from "
@@ -255,8 +310,8 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _small_grey(image: Image.Image) -> Image.Image:
-    """Any mode → "L", at most `WORKING_SIDE` a side, transparent = white."""
+def _small(image: Image.Image, mode: Mode) -> Image.Image:
+    """Any mode → `mode`, at most `WORKING_SIDE` a side, transparent = white."""
     factor = math.ceil(max(image.size) / WORKING_SIDE)
     if image.mode == "I" or image.mode.startswith("I;16"):
         levels = np.clip(np.asarray(image), 0, 65535)
@@ -267,8 +322,8 @@ def _small_grey(image: Image.Image) -> Image.Image:
         clear = image if image.mode == "RGBA" else image.convert("RGBA")
         clear = clear.reduce(factor)
         paper = Image.new("RGBA", clear.size, "white")
-        return Image.alpha_composite(paper, clear).convert("L")
-    return (image if image.mode == "L" else image.convert("L")).reduce(factor)
+        return Image.alpha_composite(paper, clear).convert(mode)
+    return (image if image.mode == mode else image.convert(mode)).reduce(factor)
 
 
 def _full_range(values: np.ndarray) -> np.ndarray:

@@ -110,6 +110,7 @@ def test_the_front_door_leads_into_the_lab(opened: Opener) -> None:
 def test_painted_pixels_are_those_that_are_hidden_and_both_samplers_finish(opened: Opener) -> None:
     lab = opened()
     lab.preset("random")
+    expect(lab.page.get_by_text("Hidden pixels, %")).to_be_visible(timeout=20_000)
     lab.settle()
     lab.page.locator(".st-key-mask_canvas").get_by_role("button", name=re.compile("Clear")).click()
     lab.hidden_says("0 of 784 pixels hidden")

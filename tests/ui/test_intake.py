@@ -16,7 +16,14 @@ from PIL import Image
 
 from dgm_core import data
 from ui import intake
-from ui.intake import BadUpload, digit_from_picture, mask_from_picture, read_picture
+from ui.intake import (
+    BadUpload,
+    digit_from_picture,
+    mask_from_picture,
+    read_photo,
+    read_picture,
+    square_from_photo,
+)
 
 ROOT = Path(__file__).parents[2]
 ORIENTATION = 0x0112
@@ -107,19 +114,25 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
 }
 
 
+READERS = {"picture": read_picture, "photo": read_photo}
+Reader = Callable[..., np.ndarray]
+
+
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 @pytest.mark.parametrize("case", BAD)
-def test_bad_files_are_turned_away_in_a_sentence(case: str) -> None:
+def test_bad_files_are_turned_away_in_a_sentence(case: str, read: Reader) -> None:
     make, word = BAD[case]
     with pytest.raises(BadUpload, match=word) as caught:
-        read_picture(make(), "my drawing.png")
+        read(make(), "my drawing.png")
     sentence = str(caught.value)
     assert sentence.startswith("“my drawing.png” ")
     assert sentence.endswith(".")
     assert len(sentence) < 200
 
 
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP"])
-def test_a_damaged_file_is_a_picture_or_a_bad_upload(kind: str) -> None:
+def test_a_damaged_file_is_a_picture_or_a_bad_upload(kind: str, read: Reader) -> None:
     sound = saved(Image.fromarray(ramp()).convert("RGB"), kind)
     outcomes = set()
     for seed in range(300):
@@ -131,13 +144,13 @@ def test_a_damaged_file_is_a_picture_or_a_bad_upload(kind: str) -> None:
             broken[at] ^= 1 << int(rng.integers(8))
         cut = len(broken) if seed % 5 else int(rng.integers(1, len(broken)))
         try:
-            grey = read_picture(bytes(broken[:cut]))
+            levels = read(bytes(broken[:cut]))
         except BadUpload:
             outcomes.add("refused")
         else:
             outcomes.add("read")
-            assert grey.dtype == np.uint8
-            assert grey.ndim == 2
+            assert levels.dtype == np.uint8
+            assert levels.shape[2:] == ((3,) if read is read_photo else ())
     assert "refused" in outcomes
 
 
@@ -195,7 +208,7 @@ def test_modes_that_only_the_decoder_knows(mode: str) -> None:
         via = {"RGBa": "RGBA", "PA": "P"}.get(mode, "RGB")
         image, expected = Image.fromarray(ramp()).convert(via).convert(mode), ramp()
     assert image.mode == mode
-    grey = np.asarray(intake._small_grey(image)).astype(int)
+    grey = np.asarray(intake._small(image, "L")).astype(int)
     assert np.abs(grey - expected).max() <= 2
 
 
@@ -263,6 +276,150 @@ def test_big_pictures_are_averaged_down() -> None:
         assert max(grey.shape) <= intake.WORKING_SIDE
         assert grey.shape[1] / grey.shape[0] == pytest.approx(1.5, rel=0.01)
         assert grey.mean() == pytest.approx(big.mean(), abs=2)
+
+
+# --- photographs
+
+
+def colours(height: int = 40, width: int = 60) -> np.ndarray:
+    """(H, W, 3): red grows to the right, green downwards, blue to the left."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    red, green = 255 * columns / (width - 1), 255 * rows / (height - 1)
+    return np.rint(np.stack([red, green, 255 - red], -1)).astype(np.uint8)
+
+
+def test_colours_are_exact() -> None:
+    for kind in ("PNG", "BMP"):
+        photo = read_photo(saved(Image.fromarray(colours()), kind))
+        np.testing.assert_array_equal(photo, colours())
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [
+        ("P", "PNG"), ("RGB", "PNG"), ("RGBA", "PNG"), ("P", "BMP"), ("RGB", "JPEG"),
+        ("CMYK", "JPEG"), ("YCbCr", "JPEG"), ("RGB", "WEBP"), ("RGBA", "WEBP"),
+    ],
+)  # fmt: skip
+def test_every_mode_of_a_photograph_becomes_rgb(mode: str, kind: str) -> None:
+    image = Image.fromarray(colours()).convert(mode)
+    options: dict[str, object] = {"lossless": True} if kind == "WEBP" else {}
+    if kind == "JPEG":
+        options = {"quality": 95, "subsampling": 0}
+    photo = read_photo(saved(image, kind, **options))
+    assert photo.shape == (40, 60, 3)
+    tolerance = 30 if mode == "P" else 6 if kind == "JPEG" else 1  # a palette of web colours
+    assert np.abs(photo.astype(int) - colours()).mean() <= tolerance
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "I;16"])
+def test_a_grey_photograph_has_three_equal_channels(mode: str) -> None:
+    levels = np.where(ramp() > 127, 255, 0).astype(np.uint8) if mode == "1" else ramp()
+    image = Image.fromarray(levels)
+    if mode == "I;16":
+        image = Image.fromarray(levels.astype(np.uint16) * 257)
+    elif mode != "L":
+        image = image.convert(mode)
+    photo = read_photo(saved(image))
+    np.testing.assert_array_equal(photo, np.stack([levels] * 3, -1))
+
+
+def test_a_photograph_and_its_grey_levels_are_of_one_picture() -> None:
+    content = saved(Image.fromarray(colours()))
+    expected = np.asarray(Image.fromarray(read_photo(content)).convert("L"))
+    np.testing.assert_array_equal(read_picture(content), expected)
+
+
+def test_transparent_parts_of_a_photograph_are_white() -> None:
+    clear = np.dstack([colours(), np.zeros((40, 60), np.uint8)])
+    clear[10:20, 10:30, 3] = 255
+    photo = read_photo(saved(Image.fromarray(clear)))
+    seen = clear[..., 3] == 255
+    np.testing.assert_array_equal(photo[seen], colours()[seen])
+    assert np.all(photo[~seen] == 255)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photograph_is_turned_upright(orientation: int) -> None:
+    back = {6: 8, 8: 6}.get(orientation, orientation)
+    upright = Image.fromarray(colours(48, 64))
+    stored = upright.transpose(intake._TURNS[back]) if back > 1 else upright
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    content = saved(stored, "JPEG", exif=exif, quality=95, subsampling=0)
+    photo = read_photo(content)
+    assert photo.shape == (48, 64, 3)
+    assert np.abs(photo.astype(int) - colours(48, 64)).max() <= 12
+
+
+def test_big_photographs_are_averaged_down() -> None:
+    big = Image.fromarray(colours()).resize((3000, 2000), Image.Resampling.BICUBIC)
+    for kind in ("PNG", "JPEG"):
+        photo = read_photo(saved(big, kind))
+        assert max(photo.shape) <= intake.WORKING_SIDE
+        assert photo.shape[1] / photo.shape[0] == pytest.approx(1.5, rel=0.01)
+        np.testing.assert_allclose(photo.mean((0, 1)), np.asarray(big).mean((0, 1)), atol=2)
+
+
+# --- squares of photographs
+
+
+def middle(square: np.ndarray) -> tuple[float, float]:
+    """Where in the photograph of `colours` a square lies: fractions (x, y) of its centre."""
+    return square[..., 0].mean() / 255, square[..., 1].mean() / 255
+
+
+@pytest.mark.parametrize("shape", [(300, 300), (300, 500), (500, 300)])
+@pytest.mark.parametrize("size", [1.0, 0.5, 0.2])
+def test_a_square_lies_where_it_is_asked_for(shape: tuple[int, int], size: float) -> None:
+    photo = colours(*shape)
+    side = size * min(shape)
+    room_x, room_y = side / shape[1] / 2, side / shape[0] / 2
+    for x, y in ((0.5, 0.5), (0.3, 0.6), (0.0, 1.0), (-7, 9)):
+        square = square_from_photo(photo, x, y, size)
+        assert square.shape == (64, 64, 3)
+        assert square.dtype == np.uint8
+        inside = np.clip(x, room_x, 1 - room_x), np.clip(y, room_y, 1 - room_y)
+        assert middle(square) == pytest.approx(inside, abs=0.006)
+        spread = square[:, -1, 0].mean() / 255 - square[:, 0, 0].mean() / 255
+        assert spread == pytest.approx(side / shape[1] * 63 / 64, abs=0.01)
+
+
+def test_a_square_of_64_pixels_is_cut_as_it_is() -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (64, 90, 3), np.uint8)
+    np.testing.assert_array_equal(square_from_photo(photo, 0.0), photo[:, :64])
+    np.testing.assert_array_equal(square_from_photo(photo, 42 / 90), photo[:, 10:74])
+    np.testing.assert_array_equal(square_from_photo(photo, 1.0), photo[:, 26:])
+
+
+def test_fine_stripes_are_averaged_and_make_no_pattern() -> None:
+    stripes = np.zeros((640, 640, 3), np.uint8)
+    stripes[:, ::2] = 255
+    square = square_from_photo(stripes)[:, 2:-2].astype(int)
+    assert np.abs(square - 127.5).max() < 3
+    picked = stripes[5::10, 5::10].astype(int)  # what taking single pixels would give
+    assert np.abs(picked - 127.5).min() > 100
+
+
+def test_the_smallest_photograph_can_be_enlarged() -> None:
+    square = square_from_photo(np.full((8, 8, 3), 90, np.uint8), size=1e-9)
+    assert np.all(square == 90)
+    assert square_from_photo(colours(), side=32).shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"size": 0}, {"size": -1}, {"size": 1.01}, {"size": float("nan")},
+        {"centre_x": float("inf")}, {"centre_y": float("nan")},
+        {"photo": colours()[..., 0]}, {"photo": colours() / 255},
+        {"photo": np.zeros((9, 9, 4), np.uint8)},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_no_square_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        square_from_photo(**{"photo": colours()} | wrong)
 
 
 # --- digits
@@ -429,10 +586,11 @@ for kind in intake.FORMATS:  # decoders are imported when first used
     file = io.BytesIO()
     Image.new("RGB", (20, 20)).save(file, kind)
     intake.read_picture(file.getvalue())
+read = getattr(intake, sys.argv[1])
 before = peak()
-for name in sys.argv[1:]:
+for name in sys.argv[2:]:
     try:
-        intake.read_picture(Path(name).read_bytes())
+        read(Path(name).read_bytes())
         print("read", peak() - before)
     except intake.BadUpload:
         print("refused", peak() - before)
@@ -459,7 +617,8 @@ def costly() -> dict[str, bytes]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
-def test_no_upload_costs_more_than_300_megabytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_no_upload_costs_more_than_300_megabytes(tmp_path: Path, read: Reader) -> None:
     bombs = {name: make() for name, (make, _) in BAD.items() if "bomb" in name or "," in name}
     dear = costly()
     files = bombs | dear
@@ -467,7 +626,7 @@ def test_no_upload_costs_more_than_300_megabytes(tmp_path: Path) -> None:
     for path, content in zip(paths, files.values(), strict=True):
         path.write_bytes(content)
     ran = subprocess.run(
-        [sys.executable, "-c", MEASURE, *map(str, paths)],
+        [sys.executable, "-c", MEASURE, read.__name__, *map(str, paths)],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     peaks = dict(zip(files, map(str.split, ran.stdout.splitlines()), strict=True))

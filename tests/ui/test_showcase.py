@@ -6,14 +6,15 @@ import base64
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 
 import numpy as np
 
 from dgm_core import data, zoo
-from dgm_core.studies import inpainting
+from dgm_core.studies import comparison, inpainting
 from dgm_core.studies.inpainting import SAMPLERS, Config
 from ui import showcase
-from ui.inputs import SHOWN
+from ui.pictures import SHOWN
 
 
 def test_it_is_the_marked_thumbnail_of_scikit_learns_digits() -> None:
@@ -46,3 +47,26 @@ def test_the_front_door_needs_no_torch() -> None:
         "assert not {'torch', 'sklearn', 'torchvision'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_comparison_is_of_the_same_picture_and_mask() -> None:
+    config, outcomes = showcase.read_comparison(showcase.COMPARISON)
+    first = Config(**showcase.st_showcase().config)
+    assert np.array_equal(config.truth[0], first.truth)
+    assert np.array_equal(config.observed, first.observed)
+    assert config.dataset == "digits"
+    assert [each.method for each in outcomes] == [name for name, _ in config.methods]
+    assert {each.state for each in outcomes} == {"finished"}
+    assert showcase.COMPARISON.stat().st_size < 400_000
+
+
+def test_the_comparison_holds_what_the_shipped_models_say() -> None:
+    """One-shot methods come out as on any machine, but for rounding."""
+    config, outcomes = showcase.read_comparison(showcase.COMPARISON)
+    shipped = {each.method: each for each in outcomes}
+    quick = tuple(pair for pair in config.methods if comparison.CATALOGUE[pair[0]].needs != "dlvm")
+    assert len(quick) >= 4
+    *_, result = comparison.run(replace(config, methods=quick))
+    for name, outcome in result.outcomes.items():
+        assert np.abs(outcome.mean - shipped[name].mean).mean() < 0.01, name
+        assert abs(outcome.scores["F1"][0] - shipped[name].scores["F1"][0]) < 0.02, name

@@ -24,22 +24,23 @@ def thumbnails(
     label: str,
     on_change: Callable[[], None] | None = None,
 ) -> int | None:
-    """Show `pictures` (N, H, W) uint8; returns the index the visitor chose, None before a choice.
+    """Show `pictures` (N, C, H, W) uint8; returns the index chosen, None before a choice.
 
     Args:
         key: of the component.
-        pictures: grey levels.
+        pictures: grey levels (C = 1) or colours (C = 3).
         labels: one a picture, for screen readers and tooltips.
         chosen: which one to mark.
         set_name: identifies this set of pictures; a choice made in another set is ignored.
         label: of the whole group.
         on_change: called before the rerun that a choice brings.
     """
-    count, height, width = pictures.shape
+    count, channels, height, width = pictures.shape
     answer = _COMPONENT(
         key=key,
         data={
             "pictures": base64.b64encode(np.ascontiguousarray(pictures)).decode(),
+            "channels": channels,
             "height": height,
             "width": width,
             "labels": list(labels),

@@ -6,13 +6,18 @@ function draw(canvas, pixels, height, width) {
   canvas.height = height;
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, height);
-  pixels.forEach((level, i) => image.data.set([level, level, level, 255], 4 * i));
+  const size = height * width;
+  const channels = pixels.length / size; // one after the other
+  for (let i = 0; i < size; i++) {
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = pixels[i + (c % channels) * size];
+    image.data[4 * i + 3] = 255;
+  }
   context.putImageData(image, 0, 0);
 }
 
 function build(group, data) {
   const pixels = Uint8Array.from(atob(data.pictures), (c) => c.charCodeAt(0));
-  const size = data.height * data.width;
+  const size = data.channels * data.height * data.width;
   group.replaceChildren(
     ...data.labels.map((label, i) => {
       const button = document.createElement("button");

@@ -1,0 +1,378 @@
+"""The comparison of all methods as a visitor meets it: digits, faces, an uploaded photograph."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from dgm_core import data, zoo
+from tests.e2e.board import Board
+from tests.e2e.conftest import ROOT, Serve
+
+pytestmark = pytest.mark.e2e
+MINUTES = 240_000  # milliseconds: a small machine may be busy
+CHAIN = "Metropolis-within-Gibbs"
+needs_faces = pytest.mark.skipif(
+    not {"celeba-dlvm", "celeba-dmfa"} & set(zoo.names()), reason="no model of faces is shipped"
+)
+# Mean level of each of the n × n cells of a canvas.
+READ = """(canvas, n) => {
+  const {width, height} = canvas
+  const data = canvas.getContext("2d").getImageData(0, 0, width, height).data
+  const at = (i, side) => Math.floor((i + 0.5) * side / n)
+  return Array.from({length: n * n}, (_, i) => {
+    const from = 4 * (at(Math.floor(i / n), height) * width + at(i % n, width))
+    return (data[from] + data[from + 1] + data[from + 2]) / 3
+  })
+}"""
+
+
+@pytest.fixture(scope="module")
+def server(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The app on a machine without any data folder."""
+    empty = tmp_path_factory.mktemp("data")
+    return serve(ROOT / "app.py", environment={"DGM_DATA": str(empty)})
+
+
+@pytest.fixture(scope="module")
+def server_with_faces(serve: Serve) -> str:
+    """The app on a machine that has CelebA."""
+    if not data.is_available("celeba"):
+        pytest.skip("CelebA is not on this machine")
+    return serve(ROOT / "app.py")
+
+
+class Lab:
+    """The lab's page, in the visitor's words."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.problems: list[str] = []
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.goto(f"{url}/Inpainting")
+        page.locator(".player").wait_for(timeout=60_000)
+        self.settle()
+        self.grid = page.locator(".methods")
+
+    def settle(self) -> None:
+        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+    def view(self, name: str) -> None:
+        self.page.locator(".st-key-keep-view").get_by_text(name, exact=True).click()
+
+    def choose(self, dataset: str) -> None:
+        self.page.locator(".st-key-keep-dataset").get_by_role("combobox").click()
+        self.page.get_by_role("option", name=dataset).click()
+
+    def preset(self, name: str, side: int = 28) -> None:
+        own = "" if side == 28 else f"-{side}"
+        pills = self.page.locator(f".st-key-keep-preset{own}")
+        pills.get_by_text(name, exact=True).click()
+
+    def toggle_methods(self, *titles: str, dataset: str = "digits") -> None:
+        pills = self.page.locator(f".st-key-keep-methods-{dataset}")
+        for title in titles:
+            pills.get_by_text(title, exact=True).click()
+            self.settle()
+
+    def setting(self, method: str, label: str, value: int) -> None:
+        """Open the settings, choose the method, and type."""
+        popover = self.page.get_by_role("button", name="Settings of the methods")
+        popover.click()
+        self.page.locator(".st-key-keep-method").get_by_role("combobox").click()
+        self.page.get_by_role("option", name=method, exact=True).click()
+        field = self.page.get_by_role("spinbutton", name=label)
+        field.fill(str(value))
+        field.press("Enter")
+        self.settle()
+        self.page.keyboard.press("Escape")
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def card(self, method: str) -> Locator:
+        return self.page.locator(f".card[data-method='{method}']")
+
+    def reaches(self, method: str, state: str) -> None:
+        expect(self.card(method)).to_have_attribute("data-state", state, timeout=MINUTES)
+
+    def row(self, method: str) -> Locator:
+        return self.page.locator(f"tbody tr[data-method='{method}']")
+
+    def methods(self) -> list[str]:
+        cards = self.page.locator(".card").all()
+        names = [card.get_attribute("data-method") or "" for card in cards]
+        return [name for name in names if not name.startswith(":")]
+
+    def pixels(self, method: str, side: int = 28) -> np.ndarray:
+        """(side, side) levels of a card's picture."""
+        self.page.wait_for_timeout(300)
+        levels = self.card(method).locator("canvas").evaluate(READ, side)
+        return np.array(levels).reshape(side, side)
+
+
+Opener = Callable[..., Lab]
+
+
+@pytest.fixture
+def opener(browser: Browser) -> Iterator[Opener]:
+    contexts, labs = [], []
+
+    def opened(url: str, **options: object) -> Lab:
+        contexts.append(
+            browser.new_context(**{"viewport": {"width": 1280, "height": 1400}} | options)
+        )
+        labs.append(Lab(contexts[-1].new_page(), url))
+        return labs[-1]
+
+    yield opened
+    for lab in labs:
+        assert lab.problems == []
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def lab(opener: Opener, server: str) -> Lab:
+    """The lab without data, in the view of all methods, when its first picture is there."""
+    lab = opener(server)
+    lab.view("All methods")
+    lab.grid.wait_for(timeout=30_000)
+    lab.reaches("mean image", "finished")
+    return lab
+
+
+def test_the_first_comparison_is_there_without_a_run(opener: Opener, server: str) -> None:
+    lab = opener(server)
+    lab.view("All methods")
+    lab.grid.wait_for(timeout=30_000)
+    for method in ("pseudo-Gibbs", "LAIR", "MIWAE", "nearest neighbours"):
+        expect(lab.card(method)).to_have_attribute("data-state", "finished", timeout=5_000)
+    expect(lab.row("LAIR")).to_contain_text("±")
+    truth, filled = lab.pixels(":original"), lab.pixels("LAIR")
+    assert np.array_equal(truth[14:], filled[14:])  # seen
+    assert filled[:14].max() > 50  # filled in
+
+
+def test_methods_appear_one_by_one_and_the_table_fills(lab: Lab) -> None:
+    lab.preset("stripes")
+    # Quick methods are done while the chains are under way.
+    expect(lab.card("LAIR")).to_have_attribute(
+        "data-state", re.compile("waiting|running"), timeout=30_000
+    )
+    lab.reaches("mean image", "finished")
+    assert lab.card("LAIR").get_attribute("data-state") in ("waiting", "running")
+    expect(lab.row("mean image").locator("td").first).not_to_have_text("–")
+    for method in lab.methods():
+        lab.reaches(method, "finished")
+    expect(lab.button("Run")).to_be_visible(timeout=30_000)
+    for method in lab.methods():
+        expect(lab.row(method)).to_contain_text(re.compile(r"\d"))
+    truth = lab.pixels(":original")
+    seen = np.arange(28) % 4 < 2
+    for method in lab.methods():
+        assert np.array_equal(lab.pixels(method)[seen], truth[seen]), method
+
+
+def test_one_method_is_stopped_and_the_others_go_on(lab: Lab) -> None:
+    lab.setting("Metropolis within Gibbs", "Iterations", 5000)
+    lab.reaches(CHAIN, "running")
+    lab.setting("Pseudo-Gibbs", "Iterations", 300)
+    lab.reaches(CHAIN, "running")
+    lab.card(CHAIN).get_by_role("button", name=re.compile("Stop")).click(timeout=30_000)
+    lab.reaches(CHAIN, "stopped")
+    lab.reaches("pseudo-Gibbs", "finished")
+    expect(lab.button("Run")).to_be_visible(timeout=30_000)
+    expect(lab.row(CHAIN)).to_contain_text("stopped")
+    assert lab.pixels(CHAIN)[:14].max() > 30  # what it had reached stays
+
+
+def test_a_method_that_is_added_leaves_the_others_alone(lab: Lab) -> None:
+    lab.toggle_methods("PPCA")
+    lab.reaches("PPCA", "finished")
+    expect(lab.card("LAIR")).to_have_attribute("data-state", "finished")
+    lab.toggle_methods("PPCA")
+    expect(lab.card("PPCA")).to_have_count(0, timeout=20_000)
+
+
+def test_the_original_is_seen_while_the_button_is_held(lab: Lab) -> None:
+    truth, filled = lab.pixels(":original"), lab.pixels("LAIR")
+    assert not np.array_equal(truth, filled)
+    hold = lab.page.locator(".hold")
+    hold.scroll_into_view_if_needed()
+    hold.hover()
+    lab.page.mouse.down()
+    assert np.array_equal(lab.pixels("LAIR"), truth)
+    lab.page.mouse.up()
+    assert np.array_equal(lab.pixels("LAIR"), filled)
+
+
+def test_calibration_is_drawn_for_those_who_look(lab: Lab) -> None:
+    expect(lab.page.locator(".js-plotly-plot")).to_have_count(0)
+    lab.page.get_by_text("Calibration", exact=True).click()
+    chart = lab.page.locator(".js-plotly-plot")
+    expect(chart).to_be_visible(timeout=30_000)
+    expect(chart).to_contain_text("LAIR")
+    expect(lab.page.get_by_text("points on the dashed line")).to_be_visible()
+
+
+def test_the_table_and_the_pictures_are_taken_home(lab: Lab) -> None:
+    for label, start in (("Table (.csv)", b"method,state"), ("Pictures and arrays (.zip)", b"PK")):
+        with lab.page.expect_download() as download:
+            lab.page.get_by_role("button", name=label).click()
+        assert Path(download.value.path()).read_bytes().startswith(start)
+
+
+def test_the_views_keep_what_they_show(lab: Lab) -> None:
+    lab.view("Step by step")
+    lab.page.locator(".player").wait_for()
+    lab.view("All methods")
+    expect(lab.card("LAIR")).to_have_attribute("data-state", "finished", timeout=20_000)
+
+
+def test_it_fits_a_narrow_screen_and_the_dark(opener: Opener, server: str) -> None:
+    lab = opener(server, viewport={"width": 390, "height": 900}, color_scheme="dark")
+    lab.view("All methods")
+    lab.reaches("mean image", "finished")
+    assert lab.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+# --- faces ------------------------------------------------------------------------------------
+
+SLOW = ("Pseudo-Gibbs", "Metropolis within Gibbs", "LAIR", "MIWAE")
+
+
+def leave_out_the_slow(lab: Lab) -> None:
+    """The three chains, and MIWAE where it is shipped."""
+    lab.page.get_by_text("Run on every stroke").click()
+    lab.settle()
+    pills = lab.page.locator(".st-key-keep-methods-celeba")
+    there = [title for title in SLOW if pills.get_by_text(title, exact=True).count()]
+    lab.toggle_methods(*there, dataset="celeba")
+
+
+@needs_faces
+def test_a_face_is_filled_in(opener: Opener, server_with_faces: str) -> None:
+    lab = opener(server_with_faces)
+    lab.choose("Faces (CelebA)")
+    lab.grid.wait_for(timeout=60_000)
+    expect(lab.page.get_by_text("Faces are compared by all methods")).to_be_visible()
+    expect(lab.page.locator(".st-key-keep-view")).to_have_count(0)
+    lab.button("Stop").click()
+    leave_out_the_slow(lab)
+    lab.page.locator(".st-key-keep-faces").get_by_role("combobox").click()
+    lab.page.get_by_role("option", name="with eyeglasses").click()
+    lab.settle()
+    lab.page.locator(".st-key-thumbnails [role=radio]").nth(3).click()
+    lab.settle()
+    lab.button("Run").click()
+    lab.reaches("mean image", "finished")
+    compared = lab.methods()
+    assert {"nearest neighbours", "diffusion of the edge", "mean image"} <= set(compared)
+    for method in compared:
+        lab.reaches(method, "finished")
+    truth, side = lab.pixels(":original", 64), 64
+    hidden = np.zeros((side, side), bool)
+    hidden[16:48, 16:48] = True
+    for method in compared:
+        filled = lab.pixels(method, 64)
+        assert np.allclose(filled[~hidden], truth[~hidden], atol=3), method
+        assert not np.allclose(filled[hidden], truth[hidden], atol=3), method
+
+
+@needs_faces
+def test_without_the_data_faces_are_drawn_by_the_model(opener: Opener, server: str) -> None:
+    lab = opener(server)
+    lab.page.get_by_text("Run on every stroke").click()
+    lab.settle()
+    lab.choose("Faces (CelebA)")
+    expect(lab.page.get_by_text("drawn by the model itself")).to_be_visible(timeout=60_000)
+    expect(lab.page.locator(".st-key-thumbnails [role=radio]")).to_have_count(24)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def drawn_photograph() -> np.ndarray:
+    """(240, 400, 3): left half red, right half blue, with a yellow disc in each."""
+    rows, columns = np.mgrid[:240, :400]
+    photo = np.where(columns[..., None] < 200, [200, 30, 30], [30, 30, 200])
+    for centre in (100, 300):
+        disc = (rows - 120) ** 2 + (columns - centre) ** 2 < 60**2
+        photo[disc] = [240, 220, 40]
+    return photo.astype(np.uint8)
+
+
+@needs_faces
+def test_an_uploaded_photograph_is_cropped_masked_and_filled_in(
+    opener: Opener, server: str
+) -> None:
+    lab = opener(server)
+    lab.choose("Faces (CelebA)")
+    lab.grid.wait_for(timeout=60_000)
+    leave_out_the_slow(lab)
+    lab.page.locator(".st-key-keep-source-faces").get_by_text("Upload", exact=True).click()
+    upload = lab.page.locator(".st-key-upload_face input[type=file]")
+    upload.set_input_files(
+        {"name": "someone.png", "mimeType": "image/png", "buffer": png(drawn_photograph())}
+    )
+    stage = lab.page.locator(".st-key-crop .stage")
+    stage.wait_for(timeout=30_000)
+    lab.settle()
+    # Drag the square to the left edge: the red half and its disc.
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    lab.page.mouse.move(box["x"] + box["width"] / 2, middle)
+    lab.page.mouse.down()
+    lab.page.mouse.move(box["x"] - 50, middle, steps=4)
+    lab.page.mouse.up()
+    lab.settle()
+    lab.preset("left", side=64)
+    count = lab.page.locator(".st-key-mask_canvas-64 .count")
+    expect(count).to_have_text(re.compile(r"^2,?048 of"), timeout=20_000)
+    lab.settle()
+    canvas = lab.page.locator(".st-key-mask_canvas-64 canvas.board")
+    canvas.scroll_into_view_if_needed()
+    Board(canvas, 64).drag((28, 42), (36, 42))  # over the edge of the disc
+    expect(count).not_to_have_text(re.compile(r"^2,?048 of"), timeout=20_000)
+    lab.page.wait_for_timeout(500)
+    lab.settle()
+    lab.button("Run").click()
+    lab.reaches("diffusion of the edge", "finished")
+    truth, filled = (lab.pixels(name, 64) for name in (":original", "diffusion of the edge"))
+    assert np.allclose(filled[:20, 34:], truth[:20, 34:], atol=3)
+    assert not np.allclose(filled[:, :30], truth[:, :30], atol=3)
+    assert not np.allclose(filled[30:35, 41:45], truth[30:35, 41:45], atol=3)
+    upload.set_input_files({"name": "bad.png", "mimeType": "image/png", "buffer": b"<svg></svg>"})
+    expect(lab.page.get_by_role("alert").first).to_be_visible(timeout=20_000)
+    stage.wait_for()  # the photograph from before is still there
+
+
+def test_screens_for_the_eye(opener: Opener, server: str, request: pytest.FixtureRequest) -> None:
+    """Leaves screenshots in test-results/, to be looked at."""
+    folder = Path(request.config.rootpath) / "test-results"
+    folder.mkdir(exist_ok=True)
+    for name, width, scheme in (
+        ("wide", 1280, "light"),
+        ("dark", 1280, "dark"),
+        ("narrow", 390, "light"),
+    ):
+        lab = opener(server, viewport={"width": width, "height": 1800}, color_scheme=scheme)
+        lab.view("All methods")
+        lab.reaches("mean image", "finished")
+        lab.settle()
+        lab.page.wait_for_timeout(500)
+        path = folder / f"comparison-{name}.png"
+        lab.page.screenshot(path=path)
+        assert path.stat().st_size > 10_000

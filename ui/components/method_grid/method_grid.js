@@ -1,0 +1,925 @@
+// Method grid: one card a method, one view of all of them at a time, and the table of scores.
+//
+// Each message holds all that is known, and the newest is shown: receive → decode what is new →
+// paint.  Errors, differences and colours are computed here from the pictures; a picture that is
+// still being decoded leaves on screen what was there.
+
+const PROBLEM = ":problem";
+const ORIGINAL = ":original";
+const METHOD = "method";
+const VIEW_NAMES = {
+  mean: "posterior mean",
+  draws: "draws",
+  uncertainty: "standard deviation",
+  error: "error",
+  difference: "difference",
+  inside: "inside",
+};
+const LEVELS = { uncertainty: "sequential", error: "sequential", difference: "diverging" };
+const LIMITS = [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1]; // ends of a colour scale
+const COVERED = 0.99; // share of a method's hidden pixels that a scale should cover
+const ENDED = {
+  finished: "has finished",
+  stopped: "has been stopped",
+  unavailable: "is unavailable",
+};
+const STOPPING = 4000; // ms after which Stop may be pressed again
+const MOSAIC = 16;
+// Between ink and paper in both themes, so that what is hidden looks like neither.
+const HATCH = ["#7a81a3", "rgb(255 255 255 / 0.4)"];
+const SVG = "http://www.w3.org/2000/svg";
+
+const grids = new WeakMap();
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const grid = grids.get(parentElement) ?? create(parentElement);
+  grid.send = setTriggerValue;
+  if (data) receive(grid, data);
+  return () => destroy(grid);
+}
+
+// ---------------------------------------------------------------- life of a grid
+
+function create(host) {
+  const root = host.querySelector(".methods");
+  const find = (selector) => root.querySelector(selector);
+  const grid = {
+    host,
+    root,
+    list: find(".grid"),
+    hold: find(".hold"),
+    about: find(".about"),
+    reference: find(".reference"),
+    select: find("select"),
+    scale: find(".scale"),
+    outlined: find(".outlined input"),
+    scores: find(".scores"),
+    tip: find(".tip"),
+    dialog: find("dialog"),
+    live: find("[aria-live]"),
+    views: [...root.querySelectorAll(".views button")],
+    view: "mean",
+    cards: new Map(), // name → its elements
+    pixels: new Map(), // data URL → ImageData, or a promise of it
+    stopping: new Map(), // name → timer
+    sorted: null, // {name, down}
+    held: false,
+    large: null, // name of the method shown large
+  };
+  grids.set(host, grid);
+  listen(grid);
+  grid.observer = new ResizeObserver(() => paint(grid));
+  grid.observer.observe(root);
+  return grid;
+}
+
+function destroy(grid) {
+  grid.observer.disconnect();
+  for (const stop of grid.unlisten) stop();
+  for (const timer of grid.stopping.values()) clearTimeout(timer);
+  grids.delete(grid.host);
+  grid.message = null;
+}
+
+function receive(grid, message) {
+  const before = grid.message;
+  grid.message = message;
+  if (before?.run !== message.run) reset(grid);
+  else announce(grid, before);
+  const given = message.original + message.hidden;
+  if (grid.given !== given) readProblem(grid, given);
+  forget(grid);
+  readTheme(grid);
+  writeCards(grid);
+  writeReference(grid);
+  writeTable(grid);
+  if (grid.large !== null) writeLarge(grid);
+  refresh(grid);
+  decodeAll(grid).then(() => {
+    if (grid.message === message) refresh(grid);
+  });
+}
+
+function reset(grid) {
+  for (const timer of grid.stopping.values()) clearTimeout(timer);
+  grid.stopping.clear();
+  grid.live.textContent = "";
+  setHeld(grid, false);
+}
+
+function readProblem(grid, given) {
+  const { height, width, hidden } = grid.message;
+  grid.given = given;
+  for (const { canvas } of grid.cards.values()) canvas.width = 0; // no ghosts of another problem
+  grid.hidden = unpack(atob(hidden), height * width);
+  grid.where = [...grid.hidden.keys()].filter((i) => grid.hidden[i]); // hidden pixels
+  const { path, edges } = border(grid.hidden, height, width);
+  grid.border = path;
+  const scattered = edges > grid.where.length; // then its outline would cover the picture
+  grid.root.classList.toggle("scattered", scattered);
+  if (!grid.outlineChosen) grid.outlined.checked = !scattered;
+}
+
+function unpack(bytes, count) {
+  return Uint8Array.from({ length: count }, (_, i) =>
+    (bytes.charCodeAt(i >> 3) >> (7 - (i & 7))) & 1,
+  );
+}
+
+// Where hidden pixels meet seen ones or the edge, in units of pixels.
+function border(hidden, height, width) {
+  const at = (r, c) =>
+    r >= 0 && r < height && c >= 0 && c < width ? hidden[r * width + c] : 0;
+  const parts = [];
+  for (let r = 0; r <= height; r += 1) {
+    for (let c = 0; c <= width; c += 1) {
+      if (at(r, c) !== at(r - 1, c)) parts.push(`M${c} ${r}h1`);
+      if (at(r, c) !== at(r, c - 1)) parts.push(`M${c} ${r}v1`);
+    }
+  }
+  return { path: parts.join(""), edges: parts.length };
+}
+
+function announce(grid, before) {
+  const states = new Map(before.methods.map((method) => [method.name, method.state]));
+  const news = grid.message.methods
+    .filter(({ name, state }) => ENDED[state] && states.get(name) !== state)
+    .map(({ title, state }) => `${title} ${ENDED[state]}.`);
+  if (news.length) grid.live.textContent = news.join(" ");
+}
+
+const methodOf = (grid, name) => grid.message?.methods.find((each) => each.name === name);
+
+// ---------------------------------------------------------------- pixels
+
+function urls(grid) {
+  const { original, methods } = grid.message;
+  const of = (method) => [
+    method.mean,
+    method.sd,
+    method.draws?.strip,
+    ...(method.parts ?? []).map((part) => part.strip),
+  ];
+  return [original, ...methods.flatMap(of)].filter(Boolean);
+}
+
+function forget(grid) {
+  const wanted = new Set(urls(grid));
+  for (const url of grid.pixels.keys()) if (!wanted.has(url)) grid.pixels.delete(url);
+}
+
+function decodeAll(grid) {
+  return Promise.all(
+    urls(grid).map((url) => {
+      if (!grid.pixels.has(url)) {
+        const reading = decode(url).then(
+          (image) => grid.pixels.has(url) && grid.pixels.set(url, image),
+          (error) => console.error("method grid: a picture could not be read", error),
+        );
+        grid.pixels.set(url, reading);
+      }
+      return grid.pixels.get(url);
+    }),
+  );
+}
+
+async function decode(url) {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  const canvas = element("canvas", { width: image.naturalWidth, height: image.naturalHeight });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(image, 0, 0);
+  return context.getImageData(0, 0, canvas.width, canvas.height);
+}
+
+function pixelsOf(grid, url) {
+  const found = url && grid.pixels.get(url);
+  return found instanceof ImageData ? found.data : null;
+}
+
+// Row of a strip → level of each hidden pixel, as RGBA.
+function stripRow(grid, url, row) {
+  const size = 4 * grid.where.length;
+  return pixelsOf(grid, url)?.subarray(row * size, (row + 1) * size) ?? null;
+}
+
+// ---------------------------------------------------------------- what a card shows
+
+// {tiles: pictures as RGBA at their own size} or {words}; null while it is being decoded.
+function contentOf(grid, name, view) {
+  const original = pixelsOf(grid, grid.message.original);
+  if (!original) return null;
+  if (grid.held || name === ORIGINAL) return { tiles: [original] };
+  if (name === PROBLEM) return { tiles: [original], hatched: true };
+  const method = methodOf(grid, name);
+  if (method.state === "waiting") return { words: "waiting" };
+  if (!method.mean) {
+    return { words: method.state === "stopped" ? "stopped before its first step" : method.state };
+  }
+  if (view === "mean") return tilesOr(pixelsOf(grid, method.mean));
+  if (view === "draws") return drawsOf(grid, method, original, MOSAIC);
+  if (view === "inside") return insideOf(grid, method, MOSAIC);
+  return levelsOf(grid, method, view);
+}
+
+const tilesOr = (...tiles) => (tiles.every(Boolean) ? { tiles } : null);
+
+function drawsOf(grid, method, original, most) {
+  if (method.state === "running") return { words: "draws come when it has ended" };
+  if (!grid.where.length) return { words: "nothing is hidden" };
+  if (!method.draws) return { words: "one guess, no draws" };
+  const { strip, count } = method.draws;
+  const tiles = Array.from({ length: Math.min(count, most) }, (_, row) => {
+    const levels = stripRow(grid, strip, row);
+    return levels && place(grid, levels, Uint8ClampedArray.from(original));
+  });
+  return tilesOr(...tiles);
+}
+
+function place(grid, levels, picture) {
+  grid.where.forEach((pixel, k) => {
+    for (let c = 0; c < 3; c += 1) picture[4 * pixel + c] = levels[4 * k + c];
+  });
+  return picture;
+}
+
+function insideOf(grid, method, most) {
+  if (method.state === "running") return { words: "comes when it has ended" };
+  if (!method.parts?.length) return { words: "no inside to show" };
+  const last = method.parts.slice(1).reduce((sum, part) => sum + Math.min(part.count, 1), 0);
+  const tiles = method.parts.flatMap((part, i) =>
+    partTiles(grid, part, i === 0 ? most - last : 1),
+  );
+  return tilesOr(...tiles);
+}
+
+// Grey values through a scale of colours; colours of both signs about a middle grey.
+function partTiles(grid, part, most) {
+  const { colour, zero } = grid.message;
+  const table = part.signed ? grid.theme.diverging : grid.theme.sequential;
+  return Array.from({ length: Math.min(part.count, most) }, (_, row) => {
+    const levels = stripRow(grid, part.strip, row);
+    if (!levels) return null;
+    if (colour) return place(grid, levels, neutral(grid));
+    const picture = neutral(grid);
+    grid.where.forEach((pixel, k) => {
+      const level = part.signed ? Math.round((levels[4 * k] / zero) * 127.5) : levels[4 * k];
+      picture.set(table.subarray(4 * level, 4 * level + 4), 4 * pixel);
+    });
+    return picture;
+  });
+}
+
+function neutral(grid) {
+  const picture = new Uint8ClampedArray(4 * grid.hidden.length);
+  for (let at = 0; at < picture.length; at += 4) picture.set(grid.theme.faint, at);
+  return picture;
+}
+
+// Hidden pixels through a scale of colours that all cards share; seen ones neutral.
+function levelsOf(grid, method, view) {
+  const values = valuesOf(grid, method, view);
+  if (values === null || typeof values === "string") return values && { words: values };
+  const diverging = LEVELS[view] === "diverging";
+  const table = grid.theme[LEVELS[view]];
+  const picture = neutral(grid);
+  grid.where.forEach((pixel, k) => {
+    const share = Math.min(Math.max(values[k] / grid.limit, -1), 1);
+    const level = Math.round(255 * (diverging ? (share + 1) / 2 : share));
+    picture.set(table.subarray(4 * level, 4 * level + 4), 4 * pixel);
+  });
+  return { tiles: [picture] };
+}
+
+// A number for each hidden pixel, averaged over colours; words where there is none.
+function valuesOf(grid, method, view) {
+  const mean = pixelsOf(grid, method.mean);
+  if (view === "uncertainty") {
+    if (!method.sd) return "one guess, no uncertainty";
+    const sd = pixelsOf(grid, method.sd);
+    return sd && grid.where.map((pixel) => (sd[4 * pixel] / 255) * grid.message.sdMax);
+  }
+  const chosen = view === "difference" ? referenceOf(grid) : grid.message.original;
+  const other = pixelsOf(grid, chosen);
+  if (!chosen) return "its reference has no mean yet";
+  if (!mean || !other) return null;
+  const sign = view === "error" ? Math.abs : (value) => value;
+  return grid.where.map((pixel) => {
+    let sum = 0;
+    for (let c = 4 * pixel; c < 4 * pixel + 3; c += 1) sum += sign(mean[c] - other[c]);
+    return sum / 3 / 255;
+  });
+}
+
+function referenceOf(grid) {
+  const name = grid.select.value;
+  return name === ORIGINAL ? grid.message.original : methodOf(grid, name)?.mean;
+}
+
+// The end of the colour scale of a view: a round number that covers nearly all of every method.
+function findLimit(grid) {
+  let [needed, largest] = [0, 0];
+  for (const method of grid.message.methods) {
+    const values = method.mean && valuesOf(grid, method, grid.view);
+    if (!Array.isArray(values) || !values.length) continue;
+    const sizes = values.map(Math.abs).sort((a, b) => a - b);
+    needed = Math.max(needed, sizes[Math.floor(COVERED * (sizes.length - 1))]);
+    largest = Math.max(largest, sizes[sizes.length - 1]);
+  }
+  grid.limit = LIMITS.find((limit) => limit >= needed - 1e-9) ?? 1;
+  grid.beyond = largest > grid.limit + 0.5 / 255;
+}
+
+// ---------------------------------------------------------------- painting
+
+function refresh(grid) {
+  if (LEVELS[grid.view]) findLimit(grid);
+  writeKey(grid);
+  paint(grid);
+}
+
+function paint(grid) {
+  if (!grid.message || !grid.theme || !grid.root.clientWidth) return;
+  for (const [name, card] of grid.cards) {
+    show(grid, name, card, grid.view);
+    const shown = card.words.textContent || (grid.held ? "original" : VIEW_NAMES[grid.view]);
+    const what = methodOf(grid, name) ? `: ${shown}` : "";
+    card.picture.setAttribute("aria-label", `${card.title.textContent}${what}. Enlarge`);
+  }
+  if (grid.large !== null) paintLarge(grid);
+}
+
+function show(grid, name, { canvas, outline, words }, view) {
+  const content = contentOf(grid, name, view);
+  if (!content) return;
+  words.textContent = content.words ?? "";
+  const single = content.tiles?.length === 1 && !content.hatched;
+  outline.toggleAttribute("hidden", !single || !grid.outlined.checked);
+  outline.setAttribute("viewBox", `0 0 ${grid.message.width} ${grid.message.height}`);
+  outline.firstChild.setAttribute("d", grid.border);
+  if (content.tiles) mosaic(grid, canvas, content.tiles);
+  if (content.hatched) hatch(grid, canvas);
+}
+
+// Pictures side by side in a square, as large as the canvas is on screen.
+function mosaic(grid, canvas, tiles) {
+  const context = fit(canvas);
+  const side = canvas.width;
+  const across = Math.ceil(Math.sqrt(tiles.length));
+  const gap = across > 1 ? Math.round(devicePixelRatio || 1) : 0;
+  const size = Math.floor((side - gap * (across - 1)) / across);
+  const at = (k) => (across > 1 ? Math.round((k * (side - size)) / (across - 1)) : 0);
+  context.clearRect(0, 0, side, side);
+  tiles.forEach((tile, i) => {
+    enlarge(grid, context, tile, at(i % across), at(Math.floor(i / across)), size);
+  });
+}
+
+function fit(canvas) {
+  const side = Math.max(Math.round(canvas.clientWidth * (devicePixelRatio || 1)), 1);
+  if (canvas.width !== side || canvas.height !== side) {
+    canvas.width = side;
+    canvas.height = side;
+  }
+  return canvas.getContext("2d");
+}
+
+// Squares first enlarged by a whole number, then brought to size: equally large, nearly sharp.
+function enlarge(grid, context, picture, x, y, size) {
+  const { height, width, pixelated } = grid.message;
+  let source = scratch("own", width, height);
+  source.getContext("2d").putImageData(new ImageData(picture, width, height), 0, 0);
+  if (pixelated && size !== width) {
+    const times = Math.ceil(size / width);
+    const larger = scratch("larger", width * times, height * times);
+    const within = larger.getContext("2d");
+    within.imageSmoothingEnabled = false;
+    within.drawImage(source, 0, 0, larger.width, larger.height);
+    source = larger;
+  }
+  context.imageSmoothingEnabled = true;
+  context.imageSmoothingQuality = "high";
+  context.drawImage(source, x, y, size, size);
+}
+
+const scratches = {};
+
+function scratch(name, width, height) {
+  const canvas = (scratches[name] ??= element("canvas"));
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
+  }
+  return canvas;
+}
+
+function hatch(grid, canvas) {
+  const context = canvas.getContext("2d");
+  const { height, width } = grid.message;
+  const unit = devicePixelRatio || 1;
+  const side = canvas.width;
+  const at = (cell, cells) => Math.round((cell * side) / cells);
+  const path = new Path2D();
+  for (const pixel of grid.where) {
+    const [r, c] = [Math.floor(pixel / width), pixel % width];
+    const [x, y] = [at(c, width), at(r, height)];
+    path.rect(x, y, at(c + 1, width) - x, at(r + 1, height) - y);
+  }
+  context.save();
+  context.clip(path);
+  [context.fillStyle, context.strokeStyle] = HATCH;
+  context.fillRect(0, 0, side, side);
+  context.lineWidth = 1.25 * unit;
+  context.beginPath();
+  for (let x = -side; x < side; x += 6 * unit) {
+    context.moveTo(x, side);
+    context.lineTo(x + side, 0);
+  }
+  context.stroke();
+  context.restore();
+}
+
+// ---------------------------------------------------------------- theme
+
+function readTheme(grid) {
+  const [r, g, b] = colour(grid, "var(--paper)");
+  const dark = 0.2126 * r + 0.7152 * g + 0.0722 * b < 110;
+  grid.root.classList.toggle("dark", dark);
+  const ends = (share) => (share < 0 ? "var(--below)" : "var(--above)");
+  const stops = {
+    // One hue, that of the accent; lightness moves evenly away from that of the page, so that
+    // what is large stands out also where single pixels are hidden.
+    sequential: Array.from({ length: 9 }, (_, i) => {
+      const lightness = dark ? 0.14 + (0.83 * i) / 8 : 0.97 - (0.75 * i) / 8;
+      const chroma = 0.005 + 0.16 * Math.sin((Math.PI * i) / 9);
+      return `oklch(from var(--accent) ${lightness} ${chroma} h)`;
+    }),
+    diverging: Array.from({ length: 17 }, (_, i) => {
+      const share = (i - 8) / 8;
+      return `color-mix(in oklab, ${ends(share)} ${100 * Math.abs(share)}%, var(--zero))`;
+    }),
+  };
+  grid.theme = { faint: colour(grid, "var(--faint)"), stops };
+  for (const [name, list] of Object.entries(stops)) {
+    grid.theme[name] = ramp(list.map((each) => colour(grid, each)));
+  }
+}
+
+// A colour in any notation → [r, g, b, 255].
+function colour(grid, written) {
+  const probe = element("i", { style: `color: ${written}` });
+  grid.root.append(probe);
+  const context = scratch("colour", 1, 1).getContext("2d", { willReadFrequently: true });
+  context.fillStyle = getComputedStyle(probe).color;
+  probe.remove();
+  context.fillRect(0, 0, 1, 1);
+  return context.getImageData(0, 0, 1, 1).data;
+}
+
+function ramp(stops) {
+  const table = new Uint8ClampedArray(1024);
+  for (let i = 0; i < 256; i += 1) {
+    const at = (i / 255) * (stops.length - 1);
+    const [low, high] = [stops[Math.floor(at)], stops[Math.ceil(at)]];
+    for (let c = 0; c < 4; c += 1) table[4 * i + c] = low[c] + (at % 1) * (high[c] - low[c]);
+  }
+  return table;
+}
+
+// ---------------------------------------------------------------- building
+
+function element(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+function svg(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function writeCards(grid) {
+  const { methods, originalName } = grid.message;
+  const given = [
+    { name: PROBLEM, title: "What is seen", state: "given", line: "hatched = hidden" },
+    { name: ORIGINAL, title: "Original", state: "given", line: originalName },
+  ];
+  const wanted = [...given, ...methods];
+  for (const [name, card] of grid.cards) {
+    if (wanted.some((each) => each.name === name)) continue;
+    card.item.remove();
+    grid.cards.delete(name);
+  }
+  wanted.forEach((method, i) => {
+    if (!grid.cards.has(method.name)) grid.cards.set(method.name, createCard(grid, method.name));
+    const card = grid.cards.get(method.name);
+    const there = grid.list.children[i] ?? null;
+    if (there !== card.item) grid.list.insertBefore(card.item, there);
+    writeCard(grid, card, method);
+  });
+}
+
+function createCard(grid, name) {
+  const canvas = element("canvas", { "aria-hidden": "true" });
+  const outline = svg("svg", { class: "outline", "aria-hidden": "true" }, svg("path"));
+  const words = element("span", { class: "words" });
+  const picture = element("button", { type: "button", class: "picture" }, canvas, outline, words);
+  const bar = element("i");
+  const progress = element(
+    "div",
+    { class: "progress", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100 },
+    bar,
+  );
+  const stop = element("button", { type: "button", class: "stop" });
+  const frame = element("div", { class: "frame" }, picture, progress, stop);
+  const [title, note] = [element("h4"), element("p")];
+  const item = element("li", { class: "card", "data-method": name }, frame, title, note);
+  picture.onclick = () => openLarge(grid, name);
+  stop.onclick = () => askToStop(grid, name);
+  return { item, canvas, outline, words, picture, progress, bar, stop, title, note };
+}
+
+function writeCard(grid, card, method) {
+  const running = method.state === "running";
+  card.item.dataset.state = method.state;
+  write(card.title, method.title);
+  write(card.note, method.line ?? lineOf(method));
+  card.progress.hidden = !running;
+  card.stop.hidden = !running;
+  const asked = grid.stopping.has(method.name);
+  card.stop.disabled = asked;
+  write(card.stop, asked ? "Stopping …" : "Stop");
+  card.stop.setAttribute("aria-label", `${asked ? "Stopping" : "Stop"} ${method.title}`);
+  if (running) {
+    const percent = Math.round(100 * method.done);
+    card.bar.style.width = `${percent}%`;
+    card.progress.setAttribute("aria-valuenow", percent);
+    card.progress.setAttribute("aria-label", `Progress of ${method.title}`);
+  }
+}
+
+function lineOf(method) {
+  const state = ["running", "stopped"].includes(method.state) ? method.state : "";
+  return [method.seconds, state, method.note].filter(Boolean).join(" · ");
+}
+
+function writeReference(grid) {
+  const before = grid.select.value || ORIGINAL;
+  const options = [[ORIGINAL, "Original"], ...grid.message.methods.map((m) => [m.name, m.title])];
+  const names = JSON.stringify(options);
+  if (grid.select.dataset.names === names) return;
+  grid.select.dataset.names = names;
+  const items = options.map(([value, text]) => element("option", { value }, text));
+  grid.select.replaceChildren(...items);
+  grid.select.value = options.some(([value]) => value === before) ? before : ORIGINAL;
+}
+
+function writeKey(grid) {
+  const { view, message } = grid;
+  const averaged = message.colour ? ", averaged over colours" : "";
+  write(
+    grid.about,
+    {
+      mean: "Posterior mean of each method: hidden pixels filled in, the others as given",
+      draws: `Draws of each method, ${MOSAIC} at most; enlarge a card for all`,
+      uncertainty: `Standard deviation of hidden pixels${averaged}`,
+      error: `|mean − original| of hidden pixels${averaged}`,
+      difference: "Mean minus",
+      inside: "Factors, zero in the middle of their scale, and last the noise; each its own scale",
+    }[view],
+  );
+  for (const button of grid.views) {
+    const chosen = button.dataset.view === view;
+    button.setAttribute("aria-checked", chosen);
+    button.tabIndex = chosen ? 0 : -1;
+  }
+  grid.root.dataset.shown = view;
+  grid.reference.hidden = view !== "difference";
+  writeScale(grid);
+}
+
+function writeScale(grid) {
+  const kind = LEVELS[grid.view];
+  grid.scale.hidden = !kind;
+  if (!kind) return;
+  const [low, bar, high] = grid.scale.children;
+  const ends = scaleEnds(grid);
+  write(low, ends[0]);
+  write(high, ends[1]);
+  bar.style.background = `linear-gradient(to right, ${grid.theme.stops[kind].join()})`;
+}
+
+function scaleEnds(grid) {
+  const signed = LEVELS[grid.view] === "diverging";
+  const more = grid.beyond ? " or more" : "";
+  return [signed ? `−${grid.limit}` : "0", `${signed ? "+" : ""}${grid.limit}${more}`];
+}
+
+// ---------------------------------------------------------------- one method, large
+
+function openLarge(grid, name) {
+  grid.large = name;
+  writeLarge(grid);
+  grid.dialog.showModal();
+  grid.dialog.scrollTop = 0;
+  paint(grid);
+}
+
+function writeLarge(grid) {
+  const { dialog, large: name } = grid;
+  const card = grid.cards.get(name);
+  if (!card) return dialog.close(); // a method that another run does without
+  const method = methodOf(grid, name);
+  write(dialog.querySelector(".title"), card.title.textContent);
+  write(dialog.querySelector(".note"), card.note.textContent);
+  const written = JSON.stringify([name, method?.diagnostics, method?.draws, method?.parts]);
+  if (grid.written === written) return;
+  grid.written = written;
+  const items = (method?.diagnostics ?? []).map(diagnosticItem);
+  dialog.querySelector("dl").replaceChildren(...items);
+  const sets = [];
+  if (method?.draws) sets.push(setOf("draws", counted(method.draws.count, "draw"), ""));
+  for (const part of method?.parts ?? []) {
+    const scale = `${part.signed ? "±" : "0 to"} ${Number(part.limit.toPrecision(2))}`;
+    sets.push(setOf("part", part.name[0].toUpperCase() + part.name.slice(1), scale));
+  }
+  dialog.querySelector(".sets").replaceChildren(...sets);
+}
+
+function largeCaption(grid, name, view) {
+  if (grid.held) return "original";
+  if (!methodOf(grid, name)) return "";
+  const scale = LEVELS[view] ? `, ${scaleEnds(grid).join(" to ")}` : "";
+  return `${VIEW_NAMES[view]}${scale}`;
+}
+
+const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+function setOf(kind, title, scale) {
+  const heading = element("h5", {}, title);
+  if (scale) heading.append(element("small", {}, scale));
+  const pictures = element("div", { class: "set", role: "img", "aria-label": title });
+  return element("section", { "data-set": kind }, heading, pictures);
+}
+
+function diagnosticItem({ label: name, text, error, warn, about }) {
+  const value = element("dd", warn ? { class: "warn" } : {}, warn ? "⚠\uFE0E " : "", text);
+  if (warn) value.append(element("span", { class: "visually-hidden" }, " (warning)"));
+  if (error) value.append(" ", element("small", {}, error));
+  const meaning = element("dd", { class: "about" }, about);
+  return element("div", {}, element("dt", {}, name), value, meaning);
+}
+
+function paintLarge(grid) {
+  const { dialog, large: name } = grid;
+  const method = methodOf(grid, name);
+  const canvas = dialog.querySelector(".frame canvas");
+  const view = ["draws", "inside"].includes(grid.view) ? "mean" : grid.view;
+  write(dialog.querySelector("h4 small"), largeCaption(grid, name, view));
+  canvas.setAttribute("aria-label", dialog.querySelector("h4").textContent.trim());
+  const [outline, words] = [".outline", ".words"].map((name) => dialog.querySelector(name));
+  show(grid, name, { canvas, outline, words }, view);
+  if (!method) return;
+  const original = pixelsOf(grid, grid.message.original);
+  const sets = [...dialog.querySelectorAll(".set")];
+  const tiles = [
+    ...(method.draws && original ? [drawsOf(grid, method, original, Infinity)?.tiles] : []),
+    ...(method.parts ?? []).map((part) => partTiles(grid, part, Infinity)),
+  ];
+  sets.forEach((set, i) => paintSet(grid, set, (tiles[i] ?? []).filter(Boolean)));
+}
+
+function paintSet(grid, set, tiles) {
+  while (set.children.length > tiles.length) set.lastChild.remove();
+  while (set.children.length < tiles.length) set.append(element("canvas"));
+  tiles.forEach((tile, i) => mosaic(grid, set.children[i], [tile]));
+}
+
+// ---------------------------------------------------------------- scores
+
+function writeTable(grid) {
+  const { columns } = grid.message;
+  grid.scores.hidden = columns.length === 0;
+  const head = grid.scores.querySelector("thead tr");
+  const names = JSON.stringify(columns.map(({ name, definition }) => [name, definition]));
+  if (head.dataset.names !== names) {
+    head.dataset.names = names;
+    const all = [{ name: METHOD, definition: "" }, ...columns];
+    head.replaceChildren(...all.map((column, i) => heading(grid, column, i)));
+  }
+  if (!columns.some(({ name }) => name === grid.sorted?.name) && grid.sorted?.name !== METHOD) {
+    grid.sorted = null;
+  }
+  [...head.children].forEach((th, i) => {
+    th.setAttribute("aria-sort", sortWord(grid, th.dataset.column));
+    const widest = i ? widestError(columns[i - 1]) : 0;
+    th.style.setProperty("--errors", widest ? `calc(5px + ${widest} * 0.846ch)` : "0px");
+  });
+  const rows = inOrder(grid).map((method) => tableRow(grid, method));
+  grid.scores.querySelector("tbody").replaceChildren(...rows);
+}
+
+function heading(grid, { name, definition }, i) {
+  const text = name[0].toUpperCase() + name.slice(1);
+  const button = element("button", { type: "button" }, text);
+  const th = element("th", { scope: "col", "data-column": name }, button);
+  if (definition) {
+    const id = `method-grid-definition-${i}`;
+    th.append(element("span", { id, class: "visually-hidden" }, definition));
+    button.setAttribute("aria-describedby", id);
+    button.onpointerenter = () => showTip(grid, button, definition);
+    button.onfocus = () => showTip(grid, button, definition);
+    button.onpointerleave = (event) => event.pointerType === "mouse" && hideTip(grid);
+    button.onblur = () => hideTip(grid);
+  }
+  button.onclick = () => sort(grid, name);
+  return th;
+}
+
+// Best first, then worst first, then the order of the cards again.
+function sort(grid, name) {
+  const column = grid.message.columns.find((each) => each.name === name);
+  const first = column?.high ?? false;
+  const same = grid.sorted?.name === name;
+  if (!same) grid.sorted = { name, down: first };
+  else grid.sorted = grid.sorted.down === first ? { name, down: !first } : null;
+  writeTable(grid);
+}
+
+function sortWord(grid, name) {
+  if (grid.sorted?.name !== name) return "none";
+  return grid.sorted.down ? "descending" : "ascending";
+}
+
+function inOrder(grid) {
+  const { methods, columns } = grid.message;
+  if (!grid.sorted) return methods;
+  const { name, down } = grid.sorted;
+  const sign = down ? -1 : 1;
+  if (name === METHOD) return [...methods].sort((a, b) => sign * a.title.localeCompare(b.title));
+  const { cells } = columns.find((column) => column.name === name);
+  const value = (method) => cells[method.name]?.value ?? null;
+  return [...methods].sort((a, b) => {
+    const [x, y] = [value(a), value(b)];
+    if (x === null || y === null) return (x === null) - (y === null); // what has none comes last
+    return sign * (x - y);
+  });
+}
+
+function tableRow(grid, method) {
+  const name = element("th", { scope: "row" }, method.title);
+  if (method.state !== "finished") name.append(element("small", {}, method.state));
+  const cells = grid.message.columns.map((column) => scoreCell(column, column.cells[method.name]));
+  const names = { "data-method": method.name, "data-state": method.state };
+  return element("tr", names, name, ...cells);
+}
+
+function scoreCell(column, cell) {
+  if (!cell) return element("td", { class: "none" }, "–", errorSpace(column, ""));
+  const text = element(cell.best ? "b" : "span", {}, cell.text);
+  const td = element("td", {}, text);
+  if (cell.best) td.append(element("span", { class: "visually-hidden" }, " (best)"));
+  td.append(errorSpace(column, cell.error));
+  return td;
+}
+
+// Equally wide in the whole column, so that the figures before it are aligned.
+function errorSpace(column, text) {
+  const widest = widestError(column);
+  return widest ? element("small", { style: `--error: ${widest}ch` }, text) : "";
+}
+
+// In figures; the sign and the point are narrower.
+const widestError = ({ cells }) =>
+  Math.max(0, ...Object.values(cells).map(({ error }) => error.length - 1));
+
+function showTip(grid, button, text) {
+  write(grid.tip, text);
+  grid.tip.hidden = false;
+  const [outer, at] = [grid.root, button].map((each) => each.getBoundingClientRect());
+  const { offsetWidth: width, offsetHeight: height } = grid.tip;
+  const middle = at.left + at.width / 2 - outer.left - width / 2;
+  const left = Math.max(Math.min(middle, outer.width - width), 0);
+  grid.tip.style.left = `${left}px`;
+  grid.tip.style.top = `${at.top - outer.top - height - 6}px`;
+}
+
+function hideTip(grid) {
+  grid.tip.hidden = true;
+}
+
+// ---------------------------------------------------------------- what a person does
+
+function listen(grid) {
+  const { root, hold, dialog } = grid;
+  for (const button of grid.views) button.onclick = () => setView(grid, button.dataset.view);
+  root.querySelector(".views").onkeydown = (event) => moveView(grid, event);
+  root.onkeydown = (event) => onKey(grid, event);
+  grid.select.onchange = () => refresh(grid);
+  grid.outlined.onchange = () => {
+    grid.outlineChosen = true;
+    paint(grid);
+  };
+  grid.scores.onscroll = () => {
+    hideTip(grid);
+    root.classList.toggle("scrolled", grid.scores.scrollLeft > 0);
+  };
+  hold.onpointerdown = (event) => {
+    if (!event.isPrimary || event.button > 0) return;
+    hold.setPointerCapture(event.pointerId);
+    setHeld(grid, true);
+  };
+  hold.onlostpointercapture = () => setHeld(grid, false);
+  hold.oncontextmenu = (event) => event.preventDefault();
+  dialog.querySelector(".close").onclick = () => dialog.close();
+  dialog.onclick = (event) => event.target === dialog && dialog.close();
+  dialog.onclose = () => {
+    grid.cards.get(grid.large)?.picture.focus();
+    grid.large = null;
+  };
+  listenOutside(grid);
+}
+
+// The key to hold works wherever the focus is; what is typed into a field is not for the grid.
+function listenOutside(grid) {
+  const on = (target, name, handler, options) => {
+    target.addEventListener(name, handler, options);
+    return () => target.removeEventListener(name, handler, options);
+  };
+  const isKey = (event) => event.key?.toLowerCase() === "o";
+  const isFor = (event) => {
+    const target = event.composedPath()[0];
+    const typing = target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+    const box = typing && target.type === "checkbox";
+    const changed = event.ctrlKey || event.metaKey || event.altKey;
+    return isKey(event) && !changed && (!typing || box);
+  };
+  grid.unlisten = [
+    on(document, "keydown", (event) => isFor(event) && setHeld(grid, true), true),
+    on(document, "keyup", (event) => isKey(event) && setHeld(grid, false), true),
+    on(window, "blur", () => setHeld(grid, false)),
+  ];
+}
+
+function onKey(grid, event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  event.stopPropagation(); // the page's own hotkeys
+  if (event.key === "Escape") hideTip(grid);
+  const onHold = event.target === grid.hold && (event.key === " " || event.key === "Enter");
+  if (!onHold) return;
+  event.preventDefault();
+  setHeld(grid, true);
+  const release = () => setHeld(grid, false);
+  grid.hold.onkeyup = release;
+  grid.hold.onblur = release;
+}
+
+function setHeld(grid, held) {
+  if (grid.held === held || (held && !grid.message)) return;
+  grid.held = held;
+  grid.hold.setAttribute("aria-pressed", held);
+  grid.root.classList.toggle("held", held);
+  if (grid.message && grid.theme) refresh(grid);
+}
+
+function setView(grid, view) {
+  grid.view = view;
+  if (grid.message) refresh(grid);
+}
+
+function moveView(grid, event) {
+  const at = grid.views.indexOf(event.target);
+  const last = grid.views.length - 1;
+  const to = {
+    ArrowRight: at < last ? at + 1 : 0,
+    ArrowDown: at < last ? at + 1 : 0,
+    ArrowLeft: at > 0 ? at - 1 : last,
+    ArrowUp: at > 0 ? at - 1 : last,
+    Home: 0,
+    End: last,
+  }[event.key];
+  if (at < 0 || to === undefined) return;
+  event.preventDefault();
+  grid.views[to].focus();
+  setView(grid, grid.views[to].dataset.view);
+}
+
+// Told once; if the method still runs after a while, it may be asked again.
+function askToStop(grid, name) {
+  const again = setTimeout(() => {
+    grid.stopping.delete(name);
+    if (grid.message) writeCards(grid);
+  }, STOPPING);
+  grid.stopping.set(name, again);
+  grid.send("stop", { run: grid.message.run, method: name });
+  writeCards(grid);
+}

@@ -1,0 +1,181 @@
+"""Numbers of a method grid as text: scores in columns, the best of each, and the diagnostics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dgm_core.studies.comparison import Outcome
+
+COVERAGE = "90 % coverage"
+COLUMNS = ("F1", "MSE", "SSE", "PSNR", "SSIM", "NLL", "NLL, density", "CRPS", COVERAGE)
+"""The order of the scores that there are; any other comes after them, the seconds last."""
+BEST_IS_HIGH = {"F1", "PSNR", "SSIM"}
+NOMINAL = 0.9
+"""Coverage is best here; all other scores are best when low."""
+SECONDS = (
+    "Time this method has computed, on this server, without loading its model. Fewer is better."
+)
+
+_DECIMALS = {"F1": 3, "SSIM": 3, COVERAGE: 1}
+_MOST_DECIMALS = 6
+
+_DIAGNOSTICS: dict[str, tuple[str, int | None, float, str]] = {
+    "acceptance": ("Acceptance", 2, math.inf, "Share of proposals accepted after the warm-up."),
+    "stuck chains": ("Stuck chains", 0, 0, "Chains that accepted nothing since the warm-up."),
+    "R-hat": (
+        "Split R-hat",
+        3,
+        1.05,
+        "Near 1 the chains agree; above 1.05 they have not met yet.",
+    ),
+    "ESS": (
+        "ESS",
+        None,
+        math.inf,
+        "Effective sample size: how many independent draws these are worth.",
+    ),
+    "Pareto k": (
+        "Pareto k",
+        2,
+        0.7,
+        "Shape of the tail of the importance weights; above 0.7 the mean is not to be relied on.",
+    ),
+    "log p(x_obs)": (
+        "log p(x_obs)",
+        1,
+        math.inf,
+        "Log-probability (density) of the seen pixels under the model, in nats, as estimated.",
+    ),
+    "components": (
+        "Components in use",
+        1,
+        math.inf,
+        "How many components of the mixture share the weight, 1 / Σ weight².",
+    ),
+}
+"""Name → label, decimals (None: as many as its size asks for), warn above, what it means."""
+
+
+def columns(outcomes: Sequence[Outcome], definitions: Mapping[str, str]) -> list[dict[str, Any]]:
+    """One entry a column that any outcome fills: its name, definition and cells by method."""
+    present = {name for outcome in outcomes for name in outcome.scores}
+    names = [name for name in COLUMNS if name in present]
+    names += sorted(present.difference(COLUMNS))
+    found = [
+        _column(name, definitions.get(name, ""), outcomes, [o.scores.get(name) for o in outcomes])
+        for name in names
+    ]
+    times = [None if o.mean is None else (o.seconds, math.nan) for o in outcomes]
+    if any(times):
+        define = definitions.get("seconds", SECONDS)
+        found.append(_column("seconds", define, outcomes, times))
+    return found
+
+
+def _column(
+    name: str,
+    definition: str,
+    outcomes: Sequence[Outcome],
+    scores: Sequence[tuple[float, float] | None],
+) -> dict[str, Any]:
+    given = {
+        outcome.method: score
+        for outcome, score in zip(outcomes, scores, strict=True)
+        if score is not None and not math.isnan(score[0])
+    }
+    decimals = _DECIMALS.get(name)
+    if decimals is None:
+        decimals = decimals_for(value for value, _ in given.values())
+    share = name == COVERAGE
+    cells = {
+        method: {
+            "value": _finite(value),
+            "text": number(value, decimals, share=share),
+            "error": error_text(error, decimals, share=share),
+        }
+        for method, (value, error) in given.items()
+    }
+    ended = {o.method for o in outcomes if o.state in ("finished", "stopped")}
+    best = best_of(name, {m: value for m, (value, _) in given.items() if m in ended})
+    for method, cell in cells.items():
+        cell["best"] = method in ended and cell["text"] in {cells[each]["text"] for each in best}
+    high = name in BEST_IS_HIGH or share
+    return {"name": name, "definition": definition, "high": high, "cells": cells}
+
+
+def best_of(name: str, values: Mapping[str, float]) -> set[str]:
+    """Which methods are best at a score; nobody is where fewer than two can be compared."""
+    values = {method: value for method, value in values.items() if math.isfinite(value)}
+    if len(values) < 2:
+        return set()
+    if name == COVERAGE:
+        loss = {method: abs(value - NOMINAL) for method, value in values.items()}
+    else:
+        loss = {m: -value if name in BEST_IS_HIGH else value for m, value in values.items()}
+    least = min(loss.values())
+    return {method for method, value in loss.items() if value == least}
+
+
+def decimals_for(values: Iterable[float]) -> int:
+    """So many that a typical value of a column shows three significant digits."""
+    sizes = sorted(abs(value) for value in values if math.isfinite(value) and value != 0)
+    if not sizes:
+        return 2
+    return min(max(2 - math.floor(math.log10(sizes[len(sizes) // 2])), 0), _MOST_DECIMALS)
+
+
+def number(value: float, decimals: int, *, share: bool = False) -> str:
+    """With a true minus; shares as per cent."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{100 * value:.{decimals}f} %" if share else f"{value:.{decimals}f}"
+    return text.replace("-", "−")
+
+
+def error_text(error: float, decimals: int, *, share: bool = False) -> str:
+    """± error, with the decimals of its value, or more where it would be 0; "" for NaN."""
+    if not math.isfinite(error):
+        return ""
+    if error > 0 and round(error, decimals) == 0:
+        decimals = min(-math.floor(math.log10(error)), _MOST_DECIMALS)
+    return f"± {number(error, decimals, share=share)}"
+
+
+def seconds(value: float) -> str:
+    """A duration to two or three digits."""
+    if value < 0.001:
+        return "< 1 ms"
+    if value < 0.1:
+        return f"{1000 * value:.0f} ms"
+    return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+
+
+def diagnostics(values: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Named and worded for a reader; with a warning where a value calls for one."""
+    found = []
+    for name, value in values.items():
+        if name.startswith("± "):
+            continue
+        label, decimals, limit, about = _DIAGNOSTICS.get(
+            name, (name[:1].upper() + name[1:], None, math.inf, "")
+        )
+        if decimals is None:
+            decimals = min(decimals_for([value]), 2)
+        error = values.get(f"± {name}", math.nan)
+        found.append(
+            {
+                "label": label,
+                "text": "–" if math.isnan(value) else number(value, decimals),
+                "error": error_text(error, 2),
+                "warn": value > limit,
+                "about": about,
+            }
+        )
+    return found
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,105 @@
+"""What the methods do, in symbols: text and LaTeX beside the pictures."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+
+def two_samplers() -> None:
+    """One iteration of each of the two that are shown step by step."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**Pseudo-Gibbs** takes every proposal of the encoder $q$.")
+        st.latex(r"z \sim q(z \mid x_{\mathrm{obs}}, x_{\mathrm{mis}})")
+        st.latex(r"x_{\mathrm{mis}} \sim p(x_{\mathrm{mis}} \mid z)")
+        st.caption(
+            "Were the encoder the true posterior, this would be Gibbs sampling. It is not, so the "
+            "chain settles near p(x_mis | x_obs), not on it."
+        )
+    with right:
+        st.markdown("**Metropolis-within-Gibbs** accepts with chance $\\min(1, \\rho)$.")
+        st.latex(r"z' \sim q(z \mid x_{\mathrm{obs}}, x_{\mathrm{mis}})")
+        st.latex(
+            r"\rho = \frac{p(x \mid z')\, p(z')\, q(z \mid x)}"
+            r"{p(x \mid z)\, p(z)\, q(z' \mid x)}"
+        )
+        st.latex(r"x_{\mathrm{mis}} \sim p(x_{\mathrm{mis}} \mid z)")
+        st.caption(
+            "All pixels count, hidden ones at their current values; these are redrawn at every "
+            "iteration, also after a rejection. Exact in the limit whatever the encoder, slow "
+            "where the acceptance is low. Mattei & Frellsen 2018, algorithm 2."
+        )
+
+
+def all_methods() -> None:
+    """The methods that have no place in the step-by-step view, one a tab."""
+    for tab, write in zip(st.tabs(list(_TABS)), _TABS.values(), strict=True):
+        with tab:
+            write()
+
+
+def _miwae() -> None:
+    st.markdown("One shot: $K$ latents are proposed from what is seen, and weighed.")
+    st.latex(
+        r"z_k \sim q(z \mid x_{\mathrm{obs}}), \qquad "
+        r"w_k \propto \frac{p(x_{\mathrm{obs}} \mid z_k)\, p(z_k)}{q(z_k \mid x_{\mathrm{obs}})}"
+    )
+    st.latex(
+        r"\mathrm{E}[x_{\mathrm{mis}} \mid x_{\mathrm{obs}}] \approx "
+        r"\sum_k w_k\, \mathrm{E}[x_{\mathrm{mis}} \mid z_k]"
+    )
+    st.caption(
+        "Draws resample the latents by their weights. Exact for many samples; a small ESS, or a "
+        "Pareto k above 0.7, says that they are too few. Mattei & Frellsen 2019."
+    )
+
+
+def _lair() -> None:
+    st.markdown("$K$ completions propose together, with $R$ proposals from the prior.")
+    st.latex(
+        r"w = \frac{p(x_{\mathrm{obs}} \mid z)\, p(z)}{q_{\mathrm{mix}}(z)}, \qquad "
+        r"q_{\mathrm{mix}}(z) = \frac{\sum_k q(z \mid x_{\mathrm{obs}}, x_{\mathrm{mis}}^{(k)})"
+        r" + R\, p(z)}{K + R}"
+    )
+    st.caption(
+        "K latents are resampled by these weights and make the next completions. The mean, the "
+        "draws and an estimate of log p(x_obs) come from the pool of all proposals after the "
+        "warm-up. Simkus & Gutmann 2023."
+    )
+
+
+def _collapsed() -> None:
+    st.markdown("Metropolis on $p(z \\mid x_{\\mathrm{obs}})$ alone, without hidden pixels.")
+    st.latex(
+        r"q_{\mathrm{mix}}(z) = (1 - \varepsilon)\, q(z \mid x_{\mathrm{obs}}, x_{\mathrm{hist}})"
+        r" + \varepsilon\, p(z)"
+    )
+    st.latex(
+        r"\rho = \frac{p(x_{\mathrm{obs}} \mid z')\, p(z')\, q_{\mathrm{mix}}(z)}"
+        r"{p(x_{\mathrm{obs}} \mid z)\, p(z)\, q_{\mathrm{mix}}(z')}"
+    )
+    st.caption(
+        "x_hist is an earlier completion, made before the present z was accepted. Exact in the "
+        "limit; with many latents few proposals are accepted. AC-MWG of Simkus & Gutmann 2023."
+    )
+
+
+def _dmfa() -> None:
+    st.markdown("A network reads what is seen, and writes down a law of what is hidden.")
+    st.latex(
+        r"p(x_{\mathrm{mis}} \mid x_{\mathrm{obs}}) = \sum_m \pi_m\, "
+        r"\mathcal{N}\!\left(\mu_m,\; A_m A_m^{\top} + \mathrm{diag}(d_m)\right)"
+    )
+    st.caption(
+        "π, μ, A and d come from one pass for this image and this mask; nothing is iterated. MFA "
+        "is one such mixture for all images, fitted by EM and conditioned exactly. "
+        "Przewięźlikowski et al. 2020."
+    )
+
+
+_TABS = {
+    "MIWAE": _miwae,
+    "LAIR": _lair,
+    "Collapsed Metropolis": _collapsed,
+    "DMFA and MFA": _dmfa,
+}

@@ -1,0 +1,277 @@
+"""The picture to hide parts of: a test image, a drawing, or an upload; of the models' size."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from dgm_core import data, zoo
+from dgm_core.studies.comparison import SHAPES
+from ui import cache, intake
+from ui.components.pixel_canvas import pixel_canvas
+from ui.components.square_crop import Square, square_crop
+from ui.components.thumbnails import thumbnails
+from ui.frame import KEPT, kept
+
+DATASETS = {
+    "digits": "Digits (scikit-learn)",
+    "mnist": "MNIST",
+    "omniglot": "Omniglot",
+    "celeba": "Faces (CelebA)",
+}
+MODELS = ("dlvm", "dmfa")
+"""A data set is offered when it has a model of one of these kinds."""
+SHOWN = 24
+"""Thumbnails at once."""
+EVERYTHING = "all"
+KINDS = ["png", "jpg", "jpeg", "gif", "bmp", "webp"]
+
+
+class Picture(NamedTuple):
+    """A true image, and whose models fill it in."""
+
+    dataset: str
+    levels: np.ndarray  # (C, H, W) uint8; 0 or 255 where there is one channel
+
+    @property
+    def side(self) -> int:
+        """Pixels along an edge."""
+        return self.levels.shape[1]
+
+    @property
+    def background(self) -> np.ndarray:
+        """(H, W) or (H, W, 3) uint8, as a canvas takes it."""
+        return self.levels[0] if len(self.levels) == 1 else self.levels.transpose(1, 2, 0)
+
+
+def dataset_on_screen() -> str:
+    """The chosen data set, also before its widget is drawn."""
+    return st.session_state.get(f"{KEPT}dataset") or next(iter(DATASETS))
+
+
+def is_colour(dataset: str) -> bool:
+    """Do its images have three channels?"""
+    return SHAPES[dataset][0] == 3
+
+
+def choose_picture() -> Picture | None:
+    """The widgets; None while nothing is drawn or uploaded yet."""
+    models = zoo.names()
+    dataset = st.selectbox(
+        "Data set",
+        [name for name in DATASETS if any(f"{name}-{kind}" in models for kind in MODELS)],
+        format_func=DATASETS.get,
+        key="keep.dataset",
+        help="Each has models of its own, trained on its training images. "
+        "The pictures below are test images: no model has ever seen them.",
+    )
+    ways = FACES if is_colour(dataset) else DIGITS
+    key = "source.faces" if is_colour(dataset) else "source"
+    kept(key, "Pick")
+    way = st.segmented_control(
+        "Picture",
+        list(ways),
+        required=True,
+        key=KEPT + key,
+        width="stretch",
+        label_visibility="collapsed",
+    )
+    levels = ways[way or "Pick"](dataset)
+    return None if levels is None else Picture(dataset, levels)
+
+
+# --- test images ------------------------------------------------------------------------------
+
+
+def _pick(dataset: str) -> np.ndarray | None:
+    try:
+        ink, labels, classes = cache.st_test_images(dataset)
+    except data.DataUnavailable as error:
+        return _pick_a_sample(dataset, error)
+    present = np.unique(labels)
+    names = [classes[label].replace("_", " ") for label in present]
+    chosen = _class(dataset, names)
+    rows = np.arange(len(labels))
+    if chosen != EVERYTHING:
+        rows = np.flatnonzero(labels == present[names.index(chosen)])
+    rows = cache.spread(rows, SHOWN)
+    captions = [f"{classes[labels[row]].replace('_', ' ')}, test image {row}" for row in rows]
+    at = _thumbnail(f"{dataset} {chosen}", _as_levels(ink[rows]), captions)
+    return _as_levels(ink[rows[at]][None])[0]
+
+
+def _as_levels(ink: np.ndarray) -> np.ndarray:
+    """Bool (N, H, W) → uint8 (N, 1, H, W)."""
+    return ink.astype(np.uint8)[:, None] * 255
+
+
+def _pick_a_sample(dataset: str, error: data.DataUnavailable) -> np.ndarray | None:
+    """What a model drew, where the images are not here."""
+    if data.is_available(dataset):  # there, but broken: the error says what to do
+        st.warning(str(error))
+    fetch = f"For the real test images: `python -m dgm_core data fetch {dataset}`"
+    if f"{dataset}-dlvm" not in zoo.names():
+        st.caption(f"The images of {DATASETS[dataset]} are not here. {fetch}")
+        return None
+    st.caption(
+        f"The images of {DATASETS[dataset]} are not here, so these are **drawn by the "
+        f"model itself**. {fetch}"
+    )
+    samples = cache.st_samples(f"{dataset}-dlvm", SHOWN)
+    names = [f"model sample {i + 1}" for i in range(len(samples))]
+    return samples[_thumbnail(f"{dataset} samples", samples, names)]
+
+
+def _class(dataset: str, present: list[str]) -> str:
+    """The chosen class, or "all"."""
+    options, key = [EVERYTHING, *present], f"class.{dataset}"
+    kept(key, EVERYTHING)
+    if len(present) > 10:
+        return st.selectbox("Class", options, key=KEPT + key)
+    return st.pills("Class", options, required=True, key=KEPT + key, label_visibility="collapsed")
+
+
+def _pick_a_face(dataset: str) -> np.ndarray | None:
+    try:
+        traits = list(cache.st_face_rows())
+        kept("faces", EVERYTHING)
+        trait = st.selectbox("Faces", traits, key="keep.faces")
+        rows, faces = cache.st_faces(trait, SHOWN)
+    except data.DataUnavailable as error:
+        return _pick_a_sample(dataset, error)
+    at = _thumbnail(f"{dataset} {trait}", faces, [f"test face {row}" for row in rows])
+    return faces[at]
+
+
+def _thumbnail(set_name: str, pictures: np.ndarray, names: list[str]) -> int:
+    """Position of the chosen one of (N, C, H, W); remembered for each set of pictures."""
+    chosen = st.session_state.chosen
+    at = min(chosen.get(set_name, 0), len(pictures) - 1)
+    clicked = thumbnails(
+        "thumbnails",
+        pictures,
+        names,
+        at,
+        set_name=set_name,
+        label="Choose a picture",
+    )
+    if clicked is not None:
+        chosen[set_name] = clicked
+    return at if clicked is None else clicked
+
+
+# --- the visitor's own ------------------------------------------------------------------------
+
+
+def _draw(dataset: str) -> np.ndarray | None:
+    state, side = st.session_state, SHAPES[dataset][1]
+    stroke = pixel_canvas(
+        "draw",
+        mode="ink",
+        height=side,
+        width=side,
+        bits=state.drawing,
+        revision=0,
+        label="Draw a digit",
+    )
+    if stroke is not None:
+        state.drawing = stroke.bits
+    if not state.drawing.any():
+        st.caption("Draw a digit here; it becomes the picture to hide parts of.")
+        return None
+    return _as_levels(state.drawing[None])[0]
+
+
+INK_IS = {"found out": None, "dark": True, "light": False}
+"""What the visitor says of the ink → whether to invert."""
+
+
+def _upload(dataset: str) -> np.ndarray | None:
+    file = st.file_uploader(
+        "A digit on paper or on screen",
+        type=KINDS,
+        key="upload",
+        help="Any size. It is centred and made 28×28 as MNIST's digits are; it never leaves "
+        "this server's memory.",
+    )
+    kept("ink", "found out")
+    ink_is = st.radio(
+        "Ink is",
+        list(INK_IS),
+        horizontal=True,
+        key="keep.ink",
+        help="Which side of the picture is the writing?",
+    )
+    state = st.session_state
+    asked = None if file is None else (file.file_id, ink_is)
+    if asked != state.get("upload_asked"):  # decoded once, not at every stroke
+        state.upload_asked, state.upload_problem = asked, None
+        if file is not None:
+            _take_picture(file.getvalue(), file.name, INK_IS[ink_is])
+    if problem := state.get("upload_problem"):
+        st.error(problem)
+    uploaded = state.get("uploaded")
+    if uploaded is None:
+        st.caption(
+            "Upload a picture of a digit or letter; it becomes the picture to hide parts of."
+        )
+        return None
+    return _as_levels(uploaded[None])[0]
+
+
+def _take_picture(content: bytes, name: str, invert: bool | None) -> None:
+    try:
+        grey = intake.read_picture(content, name)
+        st.session_state.uploaded = intake.digit_from_picture(grey, invert=invert) > 0.5
+    except intake.BadUpload as error:
+        st.session_state.upload_problem = str(error)
+
+
+def _upload_a_face(dataset: str) -> np.ndarray | None:
+    file = st.file_uploader(
+        "A photograph of a face",
+        type=KINDS,
+        key="upload_face",
+        help="The part in the square is made 64×64; it never leaves this server's memory.",
+    )
+    state = st.session_state
+    asked = None if file is None else file.file_id
+    if asked != state.get("photo_asked"):  # decoded once, not at every stroke
+        state.photo_asked, state.photo_problem = asked, None
+        if file is not None:
+            _take_photo(file.getvalue(), file.name)
+    if problem := state.get("photo_problem"):
+        st.error(problem)
+    if "photo" not in state:
+        st.caption("Upload a photograph and move the square over a face in it, brow to chin.")
+        return None
+    put = square_crop(
+        "crop",
+        photo=state.photo,
+        square=state.photo_square,
+        revision=state.photo_revision,
+        label="Move the square over the face",
+    )
+    if put is not None:
+        state.photo_square = put
+    side = SHAPES[dataset][1]
+    square = intake.square_from_photo(state.photo, *state.photo_square, side=side)
+    return np.ascontiguousarray(square.transpose(2, 0, 1))
+
+
+def _take_photo(content: bytes, name: str) -> None:
+    state = st.session_state
+    try:
+        state.photo = intake.read_photo(content, name)
+    except intake.BadUpload as error:
+        state.photo_problem = str(error)
+        return
+    state.photo_square = Square()
+    state.photo_revision = state.get("photo_revision", 0) + 1
+
+
+DIGITS = {"Pick": _pick, "Draw": _draw, "Upload": _upload}
+FACES = {"Pick": _pick_a_face, "Upload": _upload_a_face}
+"""Ways to a picture → data set ↦ levels (C, H, W), or None."""

@@ -1,0 +1,87 @@
+"""The view that follows two samplers from iteration to iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dgm_core.studies import inpainting
+from dgm_core.studies.inpainting import Config, Frame, Result
+from ui import cache, figures, formulas, inputs, jobs, showcase
+from ui.components.chain_player import chain_player
+
+
+class StepByStep:
+    """The chain player, its settings and its run.
+
+    Args:
+        asked: what is to be filled in; None for nothing.
+        settings: where the settings go.
+    """
+
+    work = "inpainting"
+    about = (
+        "**Look first** at the two posterior means: where they differ, pseudo-Gibbs is biased or "
+        "Metropolis has not arrived. **Then** at the chains' draws: do they agree on one digit, "
+        "or see several? **Last** at the acceptance and R-hat: a chain that never moves is exact "
+        "only in theory."
+    )
+
+    def __init__(self, asked: inputs.Problem | None, settings: DeltaGenerator) -> None:
+        self.shipped = showcase.st_showcase()
+        self.default = Config(**self.shipped.config)
+        self.worker = jobs.worker(self.work)
+        with settings:
+            self.config = inputs.chains(asked, self.default)
+
+    @property
+    def at_hand(self) -> bool:
+        """Can it be shown without a run?"""
+        return self.config == self.default
+
+    def start(self) -> None:
+        """Run in the background, in place of what runs."""
+        config, model = self.config, cache.st_model(self.config.model)
+        self.worker.start(config, lambda: inpainting.run(config, model))
+
+    def show(self) -> None:
+        """What is at hand without a run, if anything."""
+        if self.at_hand:
+            chain_player("player", self.shipped.message)
+
+    def follow(self, run: jobs.Run) -> None:
+        """Send on what the run has produced since last time; at the end, everything."""
+        frames = [item for item in list(run.items) if not isinstance(item, Result)]
+        if not frames:
+            if run.live:
+                st.caption("Starting …")
+            return
+        # A browser that is still loading the player, or is slow, misses messages: send with
+        # overlap, and everything at first and at the end.
+        first = max(run.shown - 30, 0) if run.live else 0
+        state = "stopped" if run.state == "timed out" else run.state
+        message = figures.chains(
+            run.key, frames[first:], run=str(id(run)), state=state, start=first
+        )
+        chain_player("player", message)
+        run.shown = len(frames)
+        if not run.live:
+            _download(run.key, frames)
+
+    def below(self, *, live: bool) -> None:
+        """What stands under the player."""
+        formulas.two_samplers()
+
+
+def _download(config: Config, shots: Sequence[Frame]) -> None:
+    """The last draws, means and standard deviations of both samplers."""
+    st.download_button(
+        "Download draws, mean and mask (.npz)",
+        lambda: figures.as_npz(config, shots),
+        "inpainting.npz",
+        "application/octet-stream",
+        icon=":material/download:",
+        on_click="ignore",
+    )
