@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 # Before torch is imported: where sessions share the cores, each chain is faster on one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -15,11 +16,24 @@ device.keep_freed_memory()
 
 KEPT = "keep."
 """Widgets whose key starts so keep their value when the visitor goes to another page and back."""
+_LAST = "last values"
 
 
 def kept(name: str, value: object) -> None:
-    """Give the kept widget `name` its first value; the widget itself is made without one."""
-    st.session_state.setdefault(KEPT + name, value)
+    """Give the kept widget `name` the value it last had, or `value` at first.
+
+    The widget itself is made without one. Streamlit forgets a widget that was not drawn, so this
+    comes before it. A widget that is on screen is left alone: whatever is assigned to it goes to
+    the browser and may arrive there after, and in place of, what the visitor has since chosen.
+    """
+    if KEPT + name not in st.session_state:
+        st.session_state[KEPT + name] = last_value(name, value)
+
+
+def last_value(name: str, value: object) -> Any:
+    """What the kept widget `name` holds, drawn or not; `value` if it never was."""
+    last = st.session_state.get(_LAST, {}).get(KEPT + name, value)
+    return st.session_state.get(KEPT + name, last)
 
 
 def page(title: str, subtitle: str) -> None:
@@ -31,9 +45,11 @@ def page(title: str, subtitle: str) -> None:
         initial_sidebar_state="collapsed",
     )
     st.html("<style>[data-testid=stMainBlockContainer] {padding-top: 3.5rem}</style>")
-    # Assigning a widget's value to itself takes it out of Streamlit's clean-up after page changes.
-    for key in list(st.session_state):
-        if isinstance(key, str) and key.startswith(KEPT):
-            st.session_state[key] = st.session_state[key]
+    last = st.session_state.setdefault(_LAST, {})
+    last |= {
+        key: value
+        for key, value in st.session_state.items()
+        if isinstance(key, str) and key.startswith(KEPT)
+    }
     st.title(title, anchor=False)
     st.markdown(subtitle)

@@ -15,7 +15,7 @@ from dgm_core.missing import masks
 from dgm_core.rng import generator
 from ui import intake
 from ui.components.pixel_canvas import pixel_canvas
-from ui.frame import KEPT, kept
+from ui.frame import KEPT, kept, last_value
 from ui.pictures import KINDS, Picture
 
 PRESETS = ("random", "box", *masks.PRESETS)
@@ -34,7 +34,7 @@ def remember(side: int, hidden: np.ndarray, preset: str | None = None) -> None:
     if named("mask", side) not in state:
         state[named("mask", side)] = hidden
         state[named("mask_revision", side)] = 0
-        kept(named("preset", side), preset)
+        kept(_preset(side), preset)
 
 
 def middle_hole(side: int) -> np.ndarray:
@@ -55,19 +55,21 @@ def choose_mask(picture: Picture) -> np.ndarray:
             bits=state[named("mask", side)],
             revision=state[named("mask_revision", side)],
             background=picture.background,
-            on_change=partial(_painted, side),
+            on_change=partial(_no_preset, side),
             label="Paint what to hide",
         )
         if stroke is not None:
             state[named("mask", side)] = stroke.bits
-        st.pills(
-            "Or hide",
-            PRESETS,
-            format_func=lambda name: name.removesuffix(" half"),
-            key=KEPT + named("preset", side),
-            on_change=_apply_preset,
-            args=(side,),
-        )
+        kept(_preset(side), None)
+        with st.container(key=named("presets", side)):
+            st.pills(
+                "Or hide",
+                PRESETS,
+                format_func=lambda name: name.removesuffix(" half"),
+                key=KEPT + _preset(side),
+                on_change=_apply_preset,
+                args=(side,),
+            )
         _shape_settings(side)
         with st.popover("Upload a mask", width="content"):
             _mask_upload(side)
@@ -77,7 +79,7 @@ def choose_mask(picture: Picture) -> np.ndarray:
 
 
 def _shape_settings(side: int) -> None:
-    preset = st.session_state[KEPT + named("preset", side)]
+    preset = st.session_state[KEPT + _preset(side)]
     change = {"on_change": _apply_preset, "args": (side,)}
     if preset == "random":
         left, right = st.columns([3, 1], vertical_alignment="bottom")
@@ -106,22 +108,31 @@ def _box(side: int) -> dict[str, tuple[str, int, int]]:
     return {named(name, side): setting for name, setting in settings.items()}
 
 
-def _painted(side: int) -> None:
-    st.session_state[KEPT + named("preset", side)] = None
+def _preset(side: int) -> str:
+    """The pills' name. Each time a shape is painted over they are new ones: those before may send
+    their shape once more, with the next stroke, and would put it in the stroke's place.
+    """
+    return f"{named('preset', side)}.{st.session_state.get(named('preset_round', side), 0)}"
+
+
+def _no_preset(side: int) -> None:
+    if last_value(_preset(side), None) is not None:
+        name = named("preset_round", side)
+        st.session_state[name] = st.session_state.get(name, 0) + 1
 
 
 def _apply_preset(side: int, *, anew: bool = False) -> None:
     state = st.session_state
-    preset = state[KEPT + named("preset", side)]
+    preset = state[KEPT + _preset(side)]
     if preset is None:
         return
     if preset == "random":
         draw = named("mask_draw", side)
         state[draw] = state.get(draw, 0) + anew
-        rate = state.get(KEPT + named("rate", side), 50) / 100
+        rate = last_value(named("rate", side), 50) / 100
         observed = masks.random_pixels(side, side, rate, generator(state[draw]))
     elif preset == "box":
-        values = [state.get(KEPT + name, first) for name, (_, _, first) in _box(side).items()]
+        values = [last_value(name, first) for name, (_, _, first) in _box(side).items()]
         observed = masks.box(side, side, *values)
     else:
         observed = masks.PRESETS[preset](side, side)
@@ -158,7 +169,7 @@ def _take_mask(side: int) -> None:
         state[problem] = str(error)
         return
     _set_mask(side, hidden)
-    state[KEPT + named("preset", side)] = None
+    _no_preset(side)
     if hidden.all():
         state[problem] = "This mask hides every pixel: nothing is left to go by."
     elif not hidden.any():

@@ -11,7 +11,7 @@ from dgm_core import data, zoo
 from dgm_core.imputers import CATALOGUE, Knob, knobs
 from dgm_core.studies.comparison import Settings
 from dgm_core.studies.materials import model_name
-from ui.frame import KEPT, kept
+from ui.frame import KEPT, kept, last_value
 from ui.pictures import is_colour
 
 TITLES = {
@@ -94,7 +94,7 @@ def choose_methods(dataset: str) -> tuple[tuple[str, Settings], ...]:
 
 def seed() -> int:
     """Of all methods."""
-    return int(st.session_state[f"{KEPT}seed"])
+    return int(last_value("seed", 0))
 
 
 def _settings(dataset: str, names: list[str]) -> None:
@@ -150,8 +150,7 @@ def _set(dataset: str, method: str) -> Settings:
     """Settings that are not the method's own defaults."""
     turned: list[tuple[str, Any]] = []
     for knob in knobs(CATALOGUE[method]):
-        key, first = KEPT + _name(dataset, method, knob), _first(dataset, method, knob)
-        value = st.session_state.get(key, first)
+        value = last_value(_name(dataset, method, knob), _first(dataset, method, knob))
         if value is not None and value != knob.default:
             turned.append((knob.name, value))
     return tuple(turned)

@@ -13,7 +13,7 @@ from ui import cache, intake
 from ui.components.pixel_canvas import pixel_canvas
 from ui.components.square_crop import Square, square_crop
 from ui.components.thumbnails import thumbnails
-from ui.frame import KEPT, kept
+from ui.frame import KEPT, kept, last_value
 
 DATASETS = {
     "digits": "Digits (scikit-learn)",
@@ -48,7 +48,7 @@ class Picture(NamedTuple):
 
 def dataset_on_screen() -> str:
     """The chosen data set, also before its widget is drawn."""
-    return st.session_state.get(f"{KEPT}dataset") or next(iter(DATASETS))
+    return last_value("dataset", next(iter(DATASETS)))
 
 
 def is_colour(dataset: str) -> bool:
@@ -59,9 +59,11 @@ def is_colour(dataset: str) -> bool:
 def choose_picture() -> Picture | None:
     """The widgets; None while nothing is drawn or uploaded yet."""
     models = zoo.names()
+    known = [name for name in DATASETS if any(f"{name}-{kind}" in models for kind in MODELS)]
+    kept("dataset", known[0])
     dataset = st.selectbox(
         "Data set",
-        [name for name in DATASETS if any(f"{name}-{kind}" in models for kind in MODELS)],
+        known,
         format_func=DATASETS.get,
         key="keep.dataset",
         help="Each has models of its own, trained on its training images. "

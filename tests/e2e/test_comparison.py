@@ -73,7 +73,7 @@ class Lab:
 
     def preset(self, name: str, side: int = 28) -> None:
         own = "" if side == 28 else f"-{side}"
-        pills = self.page.locator(f".st-key-keep-preset{own}")
+        pills = self.page.locator(f".st-key-presets{own}")
         pills.get_by_text(name, exact=True).click()
 
     def toggle_methods(self, *titles: str, dataset: str = "digits") -> None:
@@ -88,7 +88,8 @@ class Lab:
         popover.click()
         self.page.locator(".st-key-keep-method").get_by_role("combobox").click()
         self.page.get_by_role("option", name=method, exact=True).click()
-        field = self.page.get_by_role("spinbutton", name=label)
+        own = f"[class*='st-key-keep-knob-'][class*='-{method.replace(' ', '-')}-' i]"
+        field = self.page.locator(own).get_by_role("spinbutton", name=label)
         field.fill(str(value))
         field.press("Enter")
         self.settle()

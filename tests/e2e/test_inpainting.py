@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 
 from tests.e2e.board import Board
 from tests.e2e.conftest import ROOT, Serve
@@ -49,7 +49,7 @@ class Lab:
         return self.page.get_by_role("button", name=name, exact=True)
 
     def preset(self, name: str) -> None:
-        self.page.locator(".st-key-keep-preset").get_by_text(name, exact=True).click()
+        self.page.locator(".st-key-presets").get_by_text(name, exact=True).click()
 
     def ends(self, state: str) -> None:
         expect(self.player).to_have_attribute("data-state", state, timeout=60_000)
@@ -130,6 +130,47 @@ def test_painted_pixels_are_those_that_are_hidden_and_both_samplers_finish(opene
     observed = lab.picture("observed", 1)
     truth = lab.picture("truth", 1)
     assert np.array_equal(observed[~painted] > 127, truth[~painted] > 127)
+
+
+def test_strokes_that_overtake_the_servers_answers_are_kept(opened: Opener) -> None:
+    lab = opened()
+    late: list[Callable[[], None]] = []
+    slow = False
+
+    def line(browser: WebSocketRoute) -> None:
+        server = browser.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            late.append(lambda: browser.send(message))
+            if not slow:
+                deliver()
+
+        server.on_message(pass_on)
+
+    def deliver() -> None:
+        while late:
+            late.pop(0)()
+
+    lab.page.route_web_socket(re.compile("_stcore/stream"), line)
+    lab.page.reload()
+    lab.player.wait_for(timeout=60_000)
+    lab.preset("random")
+    lab.hidden_says("394 of 784 pixels hidden")
+    lab.settle()
+    lab.page.locator(".st-key-mask_canvas").get_by_role("slider", name="Brush size").fill("1")
+    slow = True
+    for row in (8, 20):
+        lab.board.drag((row, 0), (row, 27))
+        lab.page.wait_for_timeout(1500)  # the server has answered, the browser not heard it
+    painted = lab.page.locator(".st-key-mask_canvas .count").text_content()
+    assert painted != "394 of 784 pixels hidden"
+    slow = False
+    deliver()
+    lab.page.wait_for_timeout(1000)
+    lab.ends("finished")
+    lab.hidden_says(str(painted))
+    observed, truth = lab.picture("observed", 1), lab.picture("truth", 1)
+    assert not np.array_equal(observed[[8, 20]], truth[[8, 20]])
 
 
 def test_undo_gives_the_mask_back_and_runs_anew(opened: Opener) -> None:

@@ -133,7 +133,7 @@ def test_settings_reach_the_method_and_their_defaults_are_left_out() -> None:
 
 def test_a_change_of_view_keeps_the_mask_and_what_was_computed() -> None:
     app = lab(keep__methods__digits=QUICK)
-    group(app, "keep.preset").set_value("stripes").run()
+    group(app, "keep.preset.0").set_value("stripes").run()
     ended(app)
     mask, progress = app.session_state["mask"], app.session_state["comparison"]
     group(app, "keep.view").set_value("Step by step").run()
@@ -149,7 +149,7 @@ def test_a_change_of_view_keeps_the_mask_and_what_was_computed() -> None:
 def test_faces_are_compared_only_and_digits_come_back_as_they_were(faces: Path) -> None:
     write_faces(faces, SHARDS)
     app = lab("Step by step", keep__methods__celeba=["diffusion of the edge"])
-    group(app, "keep.preset").set_value("left half").run()
+    group(app, "keep.preset.0").set_value("left half").run()
     choose_faces(app)
     assert not app.exception
     assert not app.warning
@@ -161,7 +161,7 @@ def test_faces_are_compared_only_and_digits_come_back_as_they_were(faces: Path) 
     config = app.session_state["comparison"].config
     assert np.abs(config.truth * 255 - np.reshape(colour(24), (3, 1, 1))).max() < 4
     assert (~config.observed).sum() == 32 * 32
-    group(app, "keep.preset.64").set_value("top half").run()
+    group(app, "keep.preset.64.0").set_value("top half").run()
     assert app.session_state["mask.64"][:32].all()
     next(box for box in app.selectbox if box.key == "keep.dataset").set_value("digits").run()
     assert not app.exception

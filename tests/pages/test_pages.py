@@ -48,7 +48,7 @@ def test_presets_change_the_mask_and_start_a_run() -> None:
     app = lab()
     pills = app.get("button_group")
     before = app.session_state["mask_revision"]
-    preset = next(group for group in pills if group.key == "keep.preset")
+    preset = next(group for group in pills if group.key == "keep.preset.0")
     preset.set_value("left half").run()
     assert not app.exception
     assert app.session_state["mask_revision"] == before + 1
@@ -139,7 +139,7 @@ def test_a_broken_weight_file_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(zoo, "load", load)
     app = lab()
     assert not app.exception
-    preset = next(group for group in app.get("button_group") if group.key == "keep.preset")
+    preset = next(group for group in app.get("button_group") if group.key == "keep.preset.0")
     preset.set_value("stripes").run()
     assert not app.exception
     assert app.error[0].value.startswith("the weights digits-dlvm")
