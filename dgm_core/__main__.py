@@ -166,7 +166,7 @@ def evaluate_inpainting(
     out: Annotated[Path, typer.Option(help="file for the tables")] = TABLES,
     images: Annotated[int | None, typer.Option(help="test images for the holes; all")] = None,
     inpainted: Annotated[int, typer.Option(help="test images for the samplers")] = 1000,
-    iterations: Annotated[int, typer.Option(help="of the chain samplers")] = 500,
+    iterations: Annotated[int, typer.Option(help="of the chain samplers")] = 200,
     only: Annotated[str, typer.Option(help="holes, samplers or both")] = "both",
     cards: Annotated[bool, typer.Option(help="write the holes on the models' cards too")] = True,
 ) -> None:

@@ -47,7 +47,7 @@ FEWER = {
     "pseudo-Gibbs": {"iterations": 200, "chains": 4},
     "Metropolis-within-Gibbs": {"iterations": 200, "chains": 4},
     "collapsed Metropolis": {"iterations": 200, "chains": 4},
-    "LAIR": {"iterations": 150, "completions": 8},
+    "LAIR": {"iterations": 150},
 }
 """First values where images are in colour, and a step costs ten times as much."""
 

@@ -120,11 +120,12 @@ def _chains(digit: Masked, face: Masked, iterations: int = 300) -> Iterator[Line
             f"{name}, digit, 8 chains, {iterations} iterations", call, floor, repeats=3
         )
     for what, model, masked, repeats, goal in (
-        (f"LAIR, digit, {iterations} iterations", digits, digit, iterations, 1000.0),
-        ("LAIR, face, 30 iterations", faces, face, 30, None),
+        (f"LAIR, digit, K = 8, {iterations} iterations", digits, digit, iterations, 1000.0),
+        ("LAIR, face, K = 8, 30 iterations", faces, face, 30, None),
     ):
-        call = _impute("LAIR", model, masked, iterations=repeats, warmup=10)
-        yield from _beside(what, call, _passes(model, masked.x, 16, 20, repeats), goal, repeats=3)
+        settings = {"iterations": repeats, "warmup": 10, "completions": 8, "prior_proposals": 2}
+        call = _impute("LAIR", model, masked, **settings)
+        yield from _beside(what, call, _passes(model, masked.x, 8, 10, repeats), goal, repeats=3)
 
 
 def _passes(model: VAE, x: Tensor, encoded: int, decoded: int, iterations: int) -> Call:

@@ -10,9 +10,8 @@ import torch
 
 from dgm_core.imputers.latents import mixture_log_density, without_each
 from dgm_core.knobs import check, knob
-from dgm_core.samplers import INITIALISATIONS, LairInfo, Pool, lair
+from dgm_core.samplers import INITIALISATIONS, Pool, lair
 from dgm_core.samplers.chains import run
-from dgm_core.samplers.importance import MixtureMoments
 from dgm_core.types import Imputation, LatentVariableModel, Masked
 
 LATENTS = 256
@@ -28,9 +27,9 @@ class LAIR:
     model: LatentVariableModel
     iterations: int = knob(300, "Iterations", 20, 5000, "Warm-up included.")
     warmup: int = knob(30, "Warm-up", 1, 1000, "Iterations whose proposals are left out.")
-    completions: int = knob(16, "Completions K", 1, 64, "Of each image; they propose together.")
+    completions: int = knob(8, "Completions K", 1, 64, "Of each image; they propose together.")
     prior_proposals: int = knob(
-        4, "Prior proposals R", 1, 32, "From the prior, in each iteration; they bound the weights."
+        2, "Prior proposals R", 1, 32, "From the prior, in each iteration; they bound the weights."
     )
     draws: int = knob(24, "Draws", 1, 64, "Completions to show, resampled from the pool.")
     initialisation: str = "uniform noise"
@@ -52,34 +51,25 @@ class LAIR:
             completions=self.completions,
             prior_proposals=self.prior_proposals,
         )
-        pool, every = Pool(), max(1, self.iterations // self.updates)
-        parts, length = [], max(1, (self.iterations - self.warmup) // PARTS)
+        every = max(1, self.iterations // self.updates)
+        pool = Pool(stretch=max(1, (self.iterations - self.warmup) // PARTS))
         for step in run(sampler, generator, self.iterations, self.warmup):
             if step.warming_up:
                 continue
-            if (step.number - self.warmup - 1) % length == 0:
-                parts.append(MixtureMoments())
             with torch.inference_mode():
                 pool.add(step.info, generator)
-                _add(parts[-1], step.info)
             if step.number == self.iterations or step.number % every == 0:
-                others = without_each(
-                    masked,
-                    torch.stack([part.log_total for part in parts]),
-                    torch.stack([part.mean for part in parts]),
-                )
-                imputation = self._imputation(pool, masked, generator, step.number)
-                yield imputation._replace(leave_one_out=others)
+                yield self._imputation(pool, masked, generator, step.number)
 
     @torch.no_grad()
     def _imputation(
         self, pool: Pool, masked: Masked, generator: torch.Generator, number: int
     ) -> Imputation:
-        evidence = pool.log_evidence
+        evidence, moments = pool.log_evidence, pool.moments
         return Imputation(
-            masked.complete(pool.mean),
+            masked.complete(moments.mean),
             pool.draw(self.model, masked, self.draws, generator),
-            pool.variance * ~masked.observed,
+            moments.variance * ~masked.observed,
             mixture_log_density(self.model, masked, pool.resample(LATENTS, generator)),
             {
                 "ESS": pool.ess,
@@ -88,13 +78,9 @@ class LAIR:
                 "± log p(x_obs)": evidence.standard_error,
             },
             done=number / self.iterations,
+            leave_one_out=without_each(
+                masked,
+                torch.stack([each.log_total for each in pool.stretches]),
+                torch.stack([each.mean for each in pool.stretches]),
+            ),
         )
-
-
-def _add(part: MixtureMoments, info: LairInfo) -> None:
-    """Take an iteration into one part of the pool."""
-    law, shape = info.likelihood, info.log_w.shape
-    mean, variance = (
-        each.unflatten(0, shape).transpose(0, 1) for each in (law.mean, law.variance)
-    )
-    part.add(info.log_w.mT, mean, variance)

@@ -72,7 +72,7 @@ RECIPES = {
             dataset="omniglot",
             architecture="fully-connected-miwae",
             arguments={"latent_dim": 50},
-            schedule=Schedule(epochs=30, batch_size=128, learning_rate=1e-3, bfloat16=True),
+            schedule=Schedule(epochs=150, batch_size=128, learning_rate=1e-3, bfloat16=True),
             shift=2,
         ),
         MiwaeRecipe(

@@ -157,14 +157,15 @@ class MixtureMoments:
     def add(self, log_w: Tensor, mean: Tensor, variance: Tensor) -> None:
         """Take in components of log-weight (k, B), mean and variance (k, B, \\*event)."""
         log_piece = torch.logsumexp(log_w, 0)
-        weights = torch.exp(log_w - log_piece)
+        weights = torch.exp(log_w - log_piece).to(mean.dtype)
         piece_mean = _average(weights, mean)
         piece_variance = _average(weights, (mean - piece_mean).square_().add_(variance))
         if self.log_total is None:
             self.log_total, self.mean, self.variance = log_piece, piece_mean, piece_variance
             return
         self.log_total = torch.logaddexp(self.log_total, log_piece)
-        share = torch.exp(log_piece - self.log_total).reshape((-1,) + (1,) * (mean.dim() - 2))
+        share = torch.exp(log_piece - self.log_total).to(mean.dtype)
+        share = share.reshape((-1,) + (1,) * (mean.dim() - 2))
         step = piece_mean - self.mean
         self.variance = (
             (1 - share) * self.variance

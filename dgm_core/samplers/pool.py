@@ -15,6 +15,7 @@ from torch import Tensor
 from dgm_core import diagnostics
 from dgm_core.bounds import Estimate, iwae_bound
 from dgm_core.rng import draw
+from dgm_core.samplers.importance import MixtureMoments
 from dgm_core.samplers.lair import LairInfo
 from dgm_core.samplers.resampling import systematic, thin
 from dgm_core.types import LatentVariableModel, Masked
@@ -27,6 +28,10 @@ class Pool:
     when there are more they are thinned to half of it, without bias. Of the weights all are held,
     one number each.
 
+    Args:
+        capacity: latents an image.
+        stretch: iterations that share their moments; at first all do.
+
     Example:
         >>> pool = Pool()                                             # doctest: +SKIP
         >>> for step in chains.run(sampler, generator, 300, 30):      # doctest: +SKIP
@@ -34,21 +39,24 @@ class Pool:
         ...         pool.add(step.info, generator)
     """
 
-    def __init__(self, capacity: int = 8192) -> None:
-        self.capacity = capacity
-        self.mean: Tensor | None = None
-        """(B, *event), E[x | x_obs]; at observed entries that of a new draw given z."""
-        self.variance: Tensor | None = None
-        """(B, *event), of a draw: within plus between latents."""
-        self._log_total: Tensor | None = None  # (B,) log Σ w
+    def __init__(self, capacity: int = 8192, stretch: float = math.inf) -> None:
+        self.capacity, self.stretch = capacity, stretch
+        self.stretches: list[MixtureMoments] = []
+        """Weight, mean and variance of each `stretch` iterations, for a Monte-Carlo error."""
         self._log_w: list[Tensor] = []  # (B, K + R) each
         self._held: list[tuple[Tensor, Tensor]] = []  # log-weights (B, n) and latents (B, n, L)
 
     def add(self, info: LairInfo, source: torch.Generator) -> None:
         """Take in an iteration; `source` chooses what is thinned out, if anything is."""
+        if len(self._log_w) % self.stretch == 0:
+            self.stretches.append(MixtureMoments())
         log_w = info.log_w.double()
+        mean, variance = (
+            each.unflatten(0, log_w.shape).transpose(0, 1)
+            for each in (info.likelihood.mean, info.likelihood.variance)
+        )  # (K + R, B, *event)
+        self.stretches[-1].add(log_w.mT, mean, variance)
         self._log_w.append(log_w)
-        self._update_moments(info, log_w)
         self._held.append((log_w, info.z))
         held = sum(w.shape[1] for w, _ in self._held)
         if held > self.capacity:
@@ -58,24 +66,26 @@ class Pool:
             z = torch.cat([z for _, z in self._held], 1)
             self._held = [(kept, z.gather(1, chosen[..., None].expand(-1, -1, z.shape[2])))]
 
-    def _update_moments(self, info: LairInfo, log_w: Tensor) -> None:
-        """Merge this iteration's mean and variance, by its share of all the weight so far."""
-        means, variances = (
-            each.unflatten(0, log_w.shape)
-            for each in (info.likelihood.mean, info.likelihood.variance)
-        )  # (B, K + R, *event)
-        w = _like(log_w.softmax(1).to(means.dtype), means)
-        mean = (w * means).sum(1)
-        variance = (w * (variances + (means - mean[:, None]).square())).sum(1)
-        log_sum = log_w.logsumexp(1)
-        if self.mean is None:
-            self.mean, self.variance, self._log_total = mean, variance, log_sum
-            return
-        self._log_total = torch.logaddexp(self._log_total, log_sum)
-        share = _like(torch.exp(log_sum - self._log_total).to(mean.dtype), mean)
-        between = share * (1 - share) * (mean - self.mean).square()
-        self.variance = self.variance + share * (variance - self.variance) + between
-        self.mean = self.mean + share * (mean - self.mean)
+    @property
+    def mean(self) -> Tensor:
+        """E[x | x_obs], (B, \\*event)."""
+        return self.moments.mean
+
+    @property
+    def variance(self) -> Tensor:
+        """Of a draw of x given x_obs, (B, \\*event)."""
+        return self.moments.variance
+
+    @property
+    def moments(self) -> MixtureMoments:
+        """Of x given x_obs, all stretches together; of observed entries those of a new draw.
+
+        The variance is that of a draw: within plus between latents.
+        """
+        whole = MixtureMoments()
+        for each in self.stretches:
+            whole.add(each.log_total[None], each.mean[None], each.variance[None])
+        return whole
 
     @property
     def log_evidence(self) -> Estimate:
@@ -113,8 +123,3 @@ class Pool:
         z = self.resample(draws, source).flatten(0, 1)
         x = draw(model.decode(z), source).unflatten(0, (draws, len(masked)))
         return torch.stack([masked.complete(each) for each in x])
-
-
-def _like(rows: Tensor, values: Tensor) -> Tensor:
-    """(B, …) with dimensions of 1 behind, as many as `values` has more."""
-    return rows.reshape(rows.shape + (1,) * (values.dim() - rows.dim()))

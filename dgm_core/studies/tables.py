@@ -104,7 +104,7 @@ class Config:
     images: int | None = None
     inpainted: int = 1000
     chains: int = 4
-    iterations: int = 500
+    iterations: int = 200
     warmup: int = 30
     completions: int = 16
     batch: int = 50
