@@ -7,7 +7,7 @@ it is minus the `log_density` of an `Imputation`.
 
 from dgm_core.metrics.calibration import Histogram, Reliability, pit, pit_histogram, reliability
 from dgm_core.metrics.definitions import DEFINITIONS
-from dgm_core.metrics.errors import MeanAndError, jackknife, mean_and_error
+from dgm_core.metrics.errors import MeanAndError, jackknife, leave_one_out_error, mean_and_error
 from dgm_core.metrics.guess import f1_hidden, mse_hidden, psnr_hidden, sse_hidden, ssim_hidden
 from dgm_core.metrics.law import (
     coverage_hidden,
@@ -27,6 +27,7 @@ __all__ = [
     "gaussian_coverage_hidden",
     "gaussian_mixture_log_density",
     "jackknife",
+    "leave_one_out_error",
     "mean_and_error",
     "mse_hidden",
     "pit",

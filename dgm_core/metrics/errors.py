@@ -49,5 +49,9 @@ def jackknife(score: Callable[[Tensor], Tensor], draws: Tensor) -> Tensor:
     n, total = len(draws), draws.sum(0)
     if n < 2:
         return torch.full_like(score(total), torch.nan)
-    scores = torch.stack([score((total - one) / (n - 1)) for one in draws])
-    return ((n - 1) * scores.var(0, correction=0)).sqrt()
+    return leave_one_out_error(torch.stack([score((total - one) / (n - 1)) for one in draws]))
+
+
+def leave_one_out_error(scores: Tensor) -> Tensor:
+    """The jackknife's √( (n − 1) / n · Σ_i (s_i − s̄)² ) of scores (n, …) without the i-th: (…)."""
+    return ((len(scores) - 1) * scores.var(0, correction=0)).sqrt()

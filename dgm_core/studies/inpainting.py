@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from dgm_core import diagnostics
-from dgm_core.metrics import f1_hidden
+from dgm_core.metrics import f1_hidden, leave_one_out_error
 from dgm_core.rng import generator
 from dgm_core.samplers import CATALOGUE, INITIALISATIONS, Info, State, chains
 from dgm_core.types import LatentVariableModel, Masked
@@ -270,7 +270,7 @@ class _Recorder:
             return float("nan")
         total = self.mean_of_chains.sum(0)
         left = f1_hidden((total - self.mean_of_chains) / (n - 1), self.truth, self.observed, 2)
-        return ((n - 1) * left.var(correction=0)).sqrt().item()
+        return leave_one_out_error(left).item()
 
     def traces(self) -> Traces:
         """All iterations so far."""

@@ -69,9 +69,9 @@ def _errors(
     of_mean = {"SSE": metrics.sse_hidden, "MSE": metrics.mse_hidden, "PSNR": metrics.psnr_hidden}
     if binary:
         of_mean["F1"] = metrics.f1_hidden
-    parts = len(others)
-    found = {}
-    for name, score in of_mean.items():
-        each = torch.stack([score(other, truth, observed) for other in others])
-        found[name] = ((parts - 1) * each.var(0, correction=0)).sqrt()
-    return found
+    return {
+        name: metrics.leave_one_out_error(
+            torch.stack([score(other, truth, observed) for other in others])
+        )
+        for name, score in of_mean.items()
+    }
