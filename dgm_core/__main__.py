@@ -5,20 +5,18 @@ from __future__ import annotations
 import platform
 import subprocess
 import time
-import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-import tomli_w
 import torch
 import typer
 from platformdirs import user_cache_path
 
 from dgm_core import data, device, recipes, zoo
 from dgm_core.bench.timing import Line
-from dgm_core.files import written_whole
-from dgm_core.studies import dlvm, miwae, tables
+from dgm_core.studies import dlvm, holes, miwae, samplers, tables
+from dgm_core.studies.progress import Frame
 
 TABLES = Path(__file__).parent.parent / "assets" / "inpainting_tables.toml"
 
@@ -144,21 +142,14 @@ def _measure(
     name: str, folder: Path, study: Callable[[str, torch.nn.Module], Iterable[Any]]
 ) -> Any:
     """Run a study of one model behind a bar, write its result on the card, return it."""
-    from tqdm import tqdm
-
     try:
         model = zoo.load(name, device.default_device(), folder)
         card = zoo.card(name, folder)
-        with tqdm(total=1.0, bar_format="{desc:40} {percentage:3.0f}%|{bar}|") as bar:
-            for frame in study(card["data"], model):
-                if hasattr(frame, "doing"):
-                    bar.set_description(frame.doing, refresh=False)
-                    bar.n = frame.done
-                    bar.refresh()
+        *_, found = _behind_a_bar(study(card["data"], model))
     except (ValueError, data.DataUnavailable, data.DownloadError) as error:
         _stop(error)
-    zoo.annotate(name, {**card, "measured": frame.as_card()}, folder)
-    return frame
+    zoo.annotate(name, {**card, "measured": found.as_card()}, folder)
+    return found
 
 
 @evaluate_app.command("inpainting")
@@ -170,34 +161,43 @@ def evaluate_inpainting(
     only: Annotated[str, typer.Option(help="holes, samplers or both")] = "both",
     cards: Annotated[bool, typer.Option(help="write the holes on the models' cards too")] = True,
 ) -> None:
-    """Make the tables of the README again: holes (DMFA, MFA) and samplers (F1), and write them."""
-    from tqdm import tqdm
+    """Make the tables of the README again: holes (DMFA, MFA) and samplers (F1).
 
-    config = tables.Config(images=images, inpainted=inpainted, iterations=iterations)
-    parts = {"both": tuple(tables.PARTS)}.get(only, (only,))
-    if not set(parts) <= set(tables.PARTS):
+    Each row is written as soon as it is measured, in place of the one that stood there.
+    """
+    if only not in ("holes", "samplers", "both"):
         _stop(f"expected holes, samplers or both, got {only!r}")
-    found = tomllib.loads(out.read_text(encoding="utf-8")) if out.is_file() else {}
+    where = device.default_device()
     try:
-        with tqdm(total=1.0, bar_format="{desc:50} {percentage:3.0f}%|{bar}|") as bar:
-            for part in parts:
-                rows = []
-                for item in tables.PARTS[part](config, device.default_device()):
-                    if isinstance(item, tables.Frame):
-                        bar.set_description(item.doing, refresh=False)
-                        bar.n = item.done
-                        bar.refresh()
-                    else:
-                        rows.append(item)
-                        typer.echo(tables.sentence(item))
-                found[part] = [tables.as_table(row) for row in rows]
+        if only != "samplers":
+            for row in _behind_a_bar(holes.run(holes.Config(images), where)):
+                entry = tables.rounded(row._asdict())
+                rows = tables.put_row(out, "holes", entry, holes.KEY)
+                if cards:
+                    holes.annotate_card(entry, rows)
+                typer.echo(row.sentence())
+        if only != "holes":
+            config = samplers.Config(inpainted, iterations=iterations)
+            for row in _behind_a_bar(samplers.run(config, where)):
+                tables.put_row(out, "samplers", tables.rounded(row._asdict()), samplers.KEY)
+                typer.echo(row.sentence())
     except (ValueError, data.DataUnavailable, data.DownloadError) as error:
         _stop(error)
-    with written_whole(out) as whole:
-        whole.write_text(tomli_w.dumps(found), encoding="utf-8")
-    if cards:
-        tables.annotate_cards(found.get("holes", []))
     typer.echo(f"wrote {out}")
+
+
+def _behind_a_bar(items: Iterable[Any]) -> Iterator[Any]:
+    """Show each `Frame` on a bar, and pass on what was measured."""
+    from tqdm import tqdm
+
+    with tqdm(total=1.0, bar_format="{desc:50} {percentage:3.0f}%|{bar}|") as bar:
+        for item in items:
+            if isinstance(item, Frame):
+                bar.set_description(item.doing, refresh=False)
+                bar.n = item.done
+                bar.refresh()
+            else:
+                yield item
 
 
 @bench_app.command("imputers")

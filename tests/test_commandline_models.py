@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner, Result
 
 from dgm_core import data, recipes, zoo
 from dgm_core.__main__ import app
+from dgm_core.studies import holes, samplers, tables
+from dgm_core.studies.progress import Frame
 from dgm_core.training import Schedule
 from tests.toys import tiny_recipe
 
@@ -65,6 +69,32 @@ def test_evaluate_inpainting_writes_the_tables(tmp_path: Path) -> None:
         "LAIR",
     }
     assert all(0 <= row["f1"] <= 1 and row["nll"] > 0 for row in rows)
+
+
+def test_evaluate_inpainting_keeps_each_row_when_it_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = {"images": 2, "sse": 3.0, "sse_error": 0.1, "nll": -4.0, "nll_error": 0.2}
+    row = holes.Row("mnist", (14, 14), "DMFA", psnr=14.0, ssim=0.7, **numbers)
+    out = tmp_path / "tables.toml"
+    tables.put_row(out, "samplers", {"method": "LAIR", "pattern": "top half"}, samplers.KEY)
+    for hole in ([14, 14], [18, 18]):
+        old = {"data": "mnist", "hole": hole, "method": "DMFA", "sse": 99.0}
+        tables.put_row(out, "holes", old, holes.KEY)
+
+    def stopped(config: holes.Config, device: torch.device) -> Iterator[Frame | holes.Row]:
+        yield Frame("first", 0.0)
+        yield row
+        yield Frame("second", 0.5)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(holes, "run", stopped)
+    result = run("evaluate", "inpainting", "--no-cards", f"--out={out}")
+    assert result.exit_code != 0
+    found = tomllib.loads(out.read_text(encoding="utf-8"))
+    assert [each["sse"] for each in found["holes"]] == [3.0, 99.0]
+    assert found["holes"][0] == tables.rounded(row._asdict())
+    assert found["samplers"] == [{"method": "LAIR", "pattern": "top half"}]
 
 
 def test_evaluate_inpainting_says_which_tables_there_are() -> None:

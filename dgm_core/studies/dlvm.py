@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from dgm_core import bounds, data, metrics
-from dgm_core.missing import masks
+from dgm_core import bounds, data
+from dgm_core.imputers import CATALOGUE
 from dgm_core.rng import generator
-from dgm_core.samplers import CATALOGUE, chains
-from dgm_core.types import LatentVariableModel, Masked
-
-PATTERNS: dict[str, Callable[[int, int, int], Tensor]] = {
-    "50 % at random": lambda height, width, seed: masks.random_pixels(
-        height, width, 0.5, generator(seed)
-    ),
-    "top half": lambda height, width, seed: masks.top_half(height, width),
-    "80 % at random": lambda height, width, seed: masks.random_pixels(
-        height, width, 0.8, generator(seed)
-    ),
-}
-"""(height, width, number of the image) → mask; the random ones differ from image to image."""
-
-
-def observed_by(pattern: str, images: Tensor) -> Tensor:
-    """The mask of a pattern for each of (B, C, H, W) images: bool, of their shape."""
-    make, (height, width) = PATTERNS[pattern], images.shape[2:]
-    each = [make(height, width, number)[None] for number in range(len(images))]
-    return torch.stack(each).expand(images.shape).to(images.device)
+from dgm_core.studies.filling import fill_in
+from dgm_core.studies.patterns import PATTERNS, observed_by
+from dgm_core.studies.progress import Frame
+from dgm_core.studies.tables import rounded
+from dgm_core.types import LatentVariableModel
 
 
 @dataclass(frozen=True)
@@ -55,13 +40,6 @@ class Config:
     chains: int = 4
     iterations: int = 500
     warmup: int = 30
-
-
-class Frame(NamedTuple):
-    """What is being measured, and the share of the whole that is done."""
-
-    doing: str
-    done: float
 
 
 class Likelihood(NamedTuple):
@@ -95,7 +73,7 @@ class Inpainting(NamedTuple):
             fields.pop("score"): fields.pop("value"),
             **fields,
         }
-        return {k: round(v, 4) if isinstance(v, float) else v for k, v in named.items()}
+        return rounded(named)
 
 
 class Result(NamedTuple):
@@ -128,7 +106,7 @@ def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
     estimates, elbos = [], []
     source = generator(1, device)
     for i, part in enumerate(x.split(10)):
-        yield Frame("log p(x)", i * 10 / len(x))
+        yield Frame("log p(x)", i * 10 / len(x) / 2)
         estimates.append(bounds.estimate_log_likelihood(model, part, config.draws, source))
         with torch.no_grad():
             elbos.append(bounds.elbo(bounds.log_weights(model, part, 100, source)))
@@ -147,7 +125,8 @@ def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
     rows = []
     for pattern in PATTERNS:
         for sampler in ("pseudo-Gibbs", "Metropolis-within-Gibbs"):
-            yield Frame(f"{sampler}, {pattern}", len(rows) / (2 * len(PATTERNS)))
+            done = len(rows) / (2 * len(PATTERNS))
+            yield Frame(f"{sampler}, {pattern}", (1 + done) / 2)
             rows.append(_inpaint(config, model, truth, sampler, pattern))
     yield Result(likelihood, rows, binary)
 
@@ -155,37 +134,20 @@ def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
 def _inpaint(
     config: Config, model: LatentVariableModel, truth: Tensor, sampler: str, pattern: str
 ) -> Inpainting:
-    observed = observed_by(pattern, truth)
-    masked = Masked(truth, observed).repeat(config.chains)
-    steps = chains.run(
-        CATALOGUE[sampler](model, masked),
-        generator(2, truth.device),
-        config.iterations,
-        config.warmup,
-        CATALOGUE["pseudo-Gibbs"](model, masked),
+    method = CATALOGUE[sampler](
+        model,
+        iterations=config.iterations,
+        warmup=config.warmup,
+        chains=config.chains,
+        draws=1,
+        updates=1,
     )
-    running, accepted = chains.RunningMean(), []
-    for step in steps:
-        if not step.warming_up:
-            running.add(step.state.likelihood.mean)
-            accepted.append(step.info.accepted)
-    assert running.mean is not None
-    mean = running.mean.unflatten(0, (len(truth), config.chains)).mean(1)
-    moved = torch.stack(accepted, 1)
+    observed, source = observed_by(pattern, truth), generator(2, truth.device)
+    filled = fill_in(method, truth, observed, source, batch=100)
     return Inpainting(
         sampler,
         pattern,
-        *score_of(mean, truth, observed),
-        moved.float().mean().item(),
-        1 - moved.any(1).float().mean().item(),
+        *filled.score(),
+        filled.diagnostic("acceptance").mean().item(),
+        filled.diagnostic("stuck chains").mean().item() / config.chains,
     )
-
-
-def score_of(mean: Tensor, truth: Tensor, observed: Tensor) -> tuple[str, float, float]:
-    """The score's name, its value over all images, its standard error over images."""
-    if truth.shape[1] == 1:
-        each = metrics.f1_hidden(mean, truth, observed)
-        value = metrics.f1_hidden(mean, truth, observed, event_dims=4).item()
-        return "f1", value, each.std().item() / len(each) ** 0.5
-    value, error = metrics.mean_and_error(metrics.psnr_hidden(mean, truth, observed))
-    return "psnr", float(value), float(error)

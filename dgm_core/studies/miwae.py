@@ -6,19 +6,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import torch
-
 from dgm_core import data
+from dgm_core.imputers.miwae import MIWAEImputer
 from dgm_core.models.miwae import MIWAE
 from dgm_core.rng import generator
-from dgm_core.samplers.importance import bound_by_draws, importance_sample
-from dgm_core.studies.dlvm import PATTERNS, Frame, observed_by, score_of
-from dgm_core.types import Masked
+from dgm_core.studies.filling import fill_in
+from dgm_core.studies.patterns import PATTERNS, observed_by
+from dgm_core.studies.progress import Frame
+from dgm_core.studies.tables import rounded
 
 
 @dataclass(frozen=True)
 class Config:
-    """What is measured, and on how much: the first test images, K importance samples each."""
+    """What is measured, and on how much.
+
+    Args:
+        dataset: its test split is used, from the first image on.
+        images: of it.
+        draws: K, importance samples an image; at least 10.
+    """
 
     dataset: str
     images: int = 200
@@ -49,7 +55,7 @@ class Result(NamedTuple):
         for row in self.rows:
             fields = row._asdict()
             fields[fields.pop("score")] = fields.pop("value")
-            rows.append({k: round(v, 4) if isinstance(v, float) else v for k, v in fields.items()})
+            rows.append(rounded(fields))
         return {"inpainting": rows, "estimator": about}
 
 
@@ -58,25 +64,19 @@ def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:
     device = next(model.parameters()).device
     truth = data.load(config.dataset, "test").x[: config.images]
     truth = (data.threshold(truth) if truth.shape[1] == 1 else truth).to(device)
-    rows = []
+    method, rows = MIWAEImputer(model, samples=config.draws, draws=1), []
     for number, pattern in enumerate(PATTERNS):
         yield Frame(pattern, number / len(PATTERNS))
-        observed = observed_by(pattern, truth)
-        parts = [
-            importance_sample(model, Masked(*pair), config.draws, generator(1, device))
-            for pair in zip(truth.split(10), observed.split(10), strict=True)
-        ]
-        mean = torch.cat([part.mean for part in parts])
-        log_w = torch.cat([part.log_w for part in parts], 1)
-        bounds = bound_by_draws(log_w, [10, config.draws]).mean(1)
+        observed, source = observed_by(pattern, truth), generator(1, device)
+        filled = fill_in(method, truth, observed, source, batch=10)
         rows.append(
             Row(
                 pattern,
-                *score_of(mean, truth, observed),
-                bounds[1].item(),
-                bounds[0].item(),
-                torch.cat([part.effective_draws for part in parts]).mean().item(),
-                (torch.cat([part.pareto_k for part in parts]) > 0.7).float().mean().item(),
+                *filled.score(),
+                filled.curve("bound by K", config.draws).mean().item(),
+                filled.curve("bound by K", 10).mean().item(),
+                filled.diagnostic("ESS").mean().item(),
+                (filled.diagnostic("Pareto k") > 0.7).float().mean().item(),
             )
         )
     yield Result(rows, config)

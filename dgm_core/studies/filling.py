@@ -1,0 +1,106 @@
+"""One method fills in many images, some at a time, and its posterior means are scored together."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from dgm_core import metrics
+from dgm_core.types import Imputation, Imputer, Masked
+
+
+class Score(NamedTuple):
+    """Of the posterior means of many images, on hidden pixels."""
+
+    name: str  # f1 of binary images, cut at ½ and pooled over images; psnr of others, in dB
+    value: float
+    standard_error: float  # of the mean of the images' own scores
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Where a method stands at its end, for each of N images; on their device."""
+
+    truth: Tensor  # (N, C, H, W)
+    observed: Tensor  # (N, C, H, W) bool
+    mean: Tensor  # (N, C, H, W) E[x | x_obs]
+    parts: list[Imputation]  # of successive batches
+    seconds: float  # an image, of the method alone
+
+    def diagnostic(self, name: str) -> Tensor:
+        """One of the method's diagnostics, (N,) float; NaN if it has none of that name."""
+        if name not in self.parts[0].diagnostics:
+            return torch.full((len(self.truth),), torch.nan)
+        return self._joined([part.diagnostics[name].float() for part in self.parts])
+
+    def curve(self, name: str, x: float) -> Tensor:
+        """One of the method's curves at x, which is among its points: (N,)."""
+        curves = [part.curves[name] for part in self.parts]
+        return self._joined([y[points.tolist().index(x)] for points, y in curves])
+
+    def negative_log_likelihood(self) -> Tensor:
+        """−log p(x_mis | x_obs) of the truth, (N,) nats."""
+        parts, start = [], 0
+        for part in self.parts:
+            rows = self.truth[start : start + len(part.mean)]
+            parts.append(-part.log_density(rows.to(part.mean)))
+            start += len(rows)
+        return self._joined(parts)
+
+    def score(self) -> Score:
+        """F1 of images with one channel, PSNR of others."""
+        problem = self.mean, self.truth, self.observed
+        if self.truth.shape[1] == 1:
+            pooled = metrics.f1_hidden(*problem, event_dims=4).item()
+            _, error = metrics.mean_and_error(metrics.f1_hidden(*problem))
+            return Score("f1", pooled, error.item())
+        mean, error = metrics.mean_and_error(metrics.psnr_hidden(*problem))
+        return Score("psnr", mean.item(), error.item())
+
+    def pooled_f1(self) -> tuple[float, float]:
+        """F1 of the hidden pixels of all images together, and its jackknife error over images."""
+        guess, true, hidden = self.mean > 0.5, self.truth > 0.5, ~self.observed
+        tp = (guess & true & hidden).flatten(1).sum(1)
+        wrong = ((guess != true) & hidden).flatten(1).sum(1)
+        return f1_and_error(torch.stack([tp, wrong], 1))
+
+    def _joined(self, parts: list[Tensor]) -> Tensor:
+        return torch.cat(parts).to(self.truth.device)
+
+
+def fill_in(
+    method: Imputer, truth: Tensor, observed: Tensor, source: torch.Generator, *, batch: int
+) -> Filled:
+    """Run a method to its end on images (N, C, H, W), on the device of `source`.
+
+    Args:
+        method: from `imputers.CATALOGUE`, say.
+        truth: the true images, of which the method gets what is observed.
+        observed: bool, of the same shape; True = seen.
+        source: of all randomness.
+        batch: images at once.
+    """
+    means, parts, seconds = [], [], 0.0
+    for pair in zip(truth.split(batch), observed.split(batch), strict=True):
+        masked = Masked(*pair).to(source.device)
+        begun = time.perf_counter()
+        *_, last = method.run(masked, source)
+        means.append(last.mean.to(truth.device))  # waits for an accelerator
+        seconds += time.perf_counter() - begun
+        parts.append(last)
+    return Filled(truth, observed, torch.cat(means), parts, seconds / len(truth))
+
+
+def f1_and_error(counts: Tensor) -> tuple[float, float]:
+    """F1 from true positives and wrong pixels of N images, (N, 2), and its jackknife error."""
+
+    def score(tp_wrong: Tensor) -> Tensor:
+        tp, wrong = tp_wrong.double().unbind(-1)
+        return 2 * tp / (2 * tp + wrong)
+
+    total = counts.sum(0)
+    return score(total).item(), metrics.leave_one_out_error(score(total - counts)).item()
