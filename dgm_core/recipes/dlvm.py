@@ -18,63 +18,48 @@ from torch import Tensor, nn
 from dgm_core import bounds, data, objectives, zoo
 from dgm_core.missing import masks
 from dgm_core.models.dlvm import grow_full_covariance
-from dgm_core.recipes.recipe import Recipe, Stage
+from dgm_core.recipes.recipe import LatentVariableRecipe, Stage, stage
 from dgm_core.rng import generator
 from dgm_core.samplers import chains, metropolis_within_gibbs
-from dgm_core.training import Objective, Schedule, Validation, fit
+from dgm_core.training import Objective, Schedule, Validation
 from dgm_core.types import Masked
 
 
 @dataclass(frozen=True, kw_only=True)
-class DlvmRecipe(Recipe):
-    """Two schedules, and what is particular to small or scattered pictures."""
+class DlvmRecipe(LatentVariableRecipe):
+    """Two schedules, what to begin from, and what the proposal learns by."""
 
     model: Schedule
     proposal: Schedule
-    binary: bool = True  # a Bernoulli model: images are binarised anew at each use
-    mirrored: bool = False
-    shift: int = 0  # pixels by which training images are moved at random
     warm_start: str | None = None  # a shipped model of the same architecture to begin from
 
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
         x = data.load(self.dataset, "train").x
-        held_out = data.load(self.dataset, "valid").x
-        if self.binary:
-            held_out = data.binarize(held_out, generator(1))
-        held_out = held_out.to(device)
+        held_out = self.held_out().to(device)
         diagonal = self.build(full_covariance=False).to(device)
         if self.warm_start:
             _begin_from(diagonal, zoo.load(self.warm_start, device))
-        stage = fit(
+        yield from stage(
+            "model",
+            run_folder,
             diagonal,
-            self._prepared(objectives.negative_elbo),
+            self.prepared(objectives.negative_elbo),
             x,
             _validation_by_elbo(held_out),
             self.model,
-            checkpoint=run_folder / "model.pt",
         )
-        for progress in stage:
-            yield Stage("model", progress)
         model = grow_full_covariance(diagonal, self.build(full_covariance=True).to(device))
-        stage = fit(
+        yield from stage(
+            "proposal",
+            run_folder,
             model,
-            self._prepared(objectives.proposal_divergence),
+            self.prepared(objectives.proposal_divergence),
             x,
             _validation_by_acceptance(held_out),
             self.proposal,
             parameters=list(model.encoder.parameters()),
-            checkpoint=run_folder / "proposal.pt",
         )
-        for progress in stage:
-            yield Stage("proposal", progress)
         yield model
-
-    def _prepared(self, objective: Objective) -> Objective:
-        if self.binary:
-            objective = objectives.binarised(objective)
-        if self.shift:
-            objective = objectives.shifted(objective, self.shift)
-        return objectives.flipped(objective) if self.mirrored else objective
 
 
 def _begin_from(diagonal: nn.Module, trained: nn.Module) -> None:

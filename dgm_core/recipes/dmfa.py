@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from dgm_core import data, objectives
 from dgm_core.missing import mixtures
-from dgm_core.recipes.recipe import Recipe, Stage
+from dgm_core.recipes.recipe import Recipe, Stage, stage
 from dgm_core.rng import generator
-from dgm_core.training import Objective, Schedule, Validation, fit
+from dgm_core.training import Objective, Schedule, Validation
 from dgm_core.types import Masked
 
 
@@ -32,16 +32,15 @@ class DmfaRecipe(Recipe):
         if self.small_share:
             held_out = data.source_window(held_out)
         model = self.build().to(device)
-        stage = fit(
+        yield from stage(
+            "model",
+            run_folder,
             model,
             self._objective(),
             data.load(self.dataset, "train").x,
             _validation_by_density(held_out),
             self.schedule,
-            checkpoint=run_folder / "model.pt",
         )
-        for progress in stage:
-            yield Stage("model", progress)
         yield model
 
     def _objective(self) -> Objective:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from dgm_core import zoo
+from dgm_core import data, objectives, zoo
 from dgm_core.files import written_whole
-from dgm_core.training import Progress
+from dgm_core.rng import generator
+from dgm_core.training import Objective, Progress, Schedule, Validation, fit
 
 
 class Stage(NamedTuple):
@@ -44,6 +45,46 @@ class Recipe(ABC):
     @abstractmethod
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
         """Train, resuming from the checkpoints in `run_folder`; the trained model comes last."""
+
+
+def stage(
+    name: str,
+    run_folder: Path,
+    model: nn.Module,
+    objective: Objective,
+    x: Tensor,
+    validate: Validation,
+    schedule: Schedule,
+    parameters: list[nn.Parameter] | None = None,
+) -> Iterator[Stage]:
+    """`fit` as a stage, with `run_folder/name.pt` for its checkpoint."""
+    checkpoint = run_folder / f"{name}.pt"
+    for progress in fit(
+        model, objective, x, validate, schedule, parameters=parameters, checkpoint=checkpoint
+    ):
+        yield Stage(name, progress)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentVariableRecipe(Recipe):
+    """Of a model with latent variables: what is done to images on the way into it."""
+
+    binary: bool = True  # a Bernoulli model: images are binarised anew at each use
+    mirrored: bool = False
+    shift: int = 0  # pixels by which training images are moved at random
+
+    def prepared(self, objective: Objective) -> Objective:
+        """An objective that sees images as this recipe has them."""
+        if self.binary:
+            objective = objectives.binarised(objective)
+        if self.shift:
+            objective = objectives.shifted(objective, self.shift)
+        return objectives.flipped(objective) if self.mirrored else objective
+
+    def held_out(self, images: int | None = None) -> Tensor:
+        """Validation images (N, C, H, W), binarised once; None = all."""
+        x = data.load(self.dataset, "valid").x[:images]
+        return data.binarize(x, generator(1)) if self.binary else x
 
 
 def train(recipe: Recipe, run_folder: Path, device: torch.device) -> Iterator[Stage]:
