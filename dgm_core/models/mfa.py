@@ -24,7 +24,6 @@ one maximum; so d at the floor is the best d allowed and the likelihood never fa
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -32,11 +31,9 @@ import torch
 from torch import Tensor, nn
 
 from dgm_core.gaussian import LowRankMixture
+from dgm_core.models.factor_expectations import Statistics, expectation_of
 from dgm_core.rng import normal
 from dgm_core.types import Masked
-
-CHUNK = 2**23
-"""Numbers in the largest array that one chunk of rows may need."""
 
 NEGLIGIBLE = 1e-6
 """Rows: a component that explains fewer of them keeps its parameters."""
@@ -90,7 +87,7 @@ class MixtureOfFactorAnalysers(nn.Module):
         are left out, which is most of them where much is seen.
         """
         x, observed = masked.x.flatten(1), masked.observed.flatten(1)
-        expectation = _expectation(self, observed, self.mean.dtype)
+        expectation = expectation_of(self, observed, self.mean.dtype)
         parts = [expectation.posterior(*rows) for rows in expectation.chunks(x, observed)]
         log_joint, w, covariance = (torch.cat(each) for each in zip(*parts, strict=True))
         relevant = log_joint > log_joint.amax(1, keepdim=True) - 30
@@ -109,7 +106,7 @@ class MixtureOfFactorAnalysers(nn.Module):
 
     def log_prob(self, x: Tensor, observed: Tensor | None = None) -> Tensor:
         """log p(x_obs) of x (B, \\*event): (B,), nats, summed in float64; None = all is seen."""
-        expectation = _expectation(self, observed, torch.float64)
+        expectation = expectation_of(self, observed, torch.float64)
         each = [
             expectation.posterior(*rows).log_joint.logsumexp(-1)
             for rows in expectation.chunks(*_flat(self, x, observed))
@@ -206,198 +203,21 @@ def em_steps(
     """
     x, observed = _flat(model, x, observed)
     for iteration in range(1, iterations + 1):
-        expectation = _expectation(model, observed, model.mean.dtype)
+        expectation = expectation_of(model, observed, model.mean.dtype)
         log_likelihood, total = 0.0, None
         for rows in expectation.chunks(x, observed):
             posterior = expectation.posterior(*rows)
             log_likelihood += posterior.log_joint.logsumexp(-1).sum().item()
             part = expectation.statistics(*rows, posterior)
-            part = _Statistics(*(each.double() for each in part))
-            total = part if total is None else _Statistics(*map(torch.add, total, part))
+            part = Statistics(*(each.double() for each in part))
+            total = part if total is None else Statistics(*map(torch.add, total, part))
         if total is None or not math.isfinite(log_likelihood):
             raise ValueError("x has no rows, or an observed entry that is NaN or infinite")
         _maximise(model, total, expectation.centre)
         yield EMStep(iteration, log_likelihood / len(x))
 
 
-class _Posterior(NamedTuple):
-    """Of the component and its factors, for each row."""
-
-    log_joint: Tensor  # (B, M) log π_m N(x_obs; μ_m, Σ_m), float64
-    factors: Tensor  # (B, M, R) w
-    covariance: Tensor  # (M, R, R), or (B, M, R, R): L⁻¹
-
-
-class _Statistics(NamedTuple):
-    """Expected sums over rows, weighted by responsibilities.
-
-    The D entries are G groups of P: one group that shares its count if all is observed, else each
-    entry by itself. K = R + 1.
-    """
-
-    rows: Tensor  # (M,)
-    count: Tensor  # (M, G)
-    square: Tensor  # (M, G, P)    Σ r x²
-    cross: Tensor  # (M, G, P, K)  Σ r x E[z̃]
-    outer: Tensor  # (M, G, K, K)  Σ r E[z̃ z̃ᵀ]
-
-
-class _Expectation(ABC):
-    """The E-step for one set of parameters, as products of large matrices.
-
-    Data and means are taken from a common `centre`, so that squares do not cancel.
-    """
-
-    def __init__(self, model: MixtureOfFactorAnalysers, dtype: torch.dtype) -> None:
-        self.dtype = dtype
-        weights = model.log_weights.double().log_softmax(0)
-        centre = (weights.exp()[:, None] * model.mean.double()).sum(0)
-        self.centre = centre.to(dtype).double()  # the same to the last bit for data and means
-        self.log_weights = weights
-        self.mean = model.mean.double() - self.centre
-        self.loadings = model.loadings.double()
-        self.precision = 1 / model.noise.double()
-        self.scaled = self.loadings * self.precision[..., None]  # D⁻¹ A
-        self.eye = torch.eye(self.loadings.shape[-1]).to(self.loadings)
-
-    def chunks(self, x: Tensor, observed: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Centred rows, 0 where hidden, and what is observed of them."""
-        rows = max(1, CHUNK // self.width())
-        for start in range(0, len(x), rows):
-            part = x[start : start + rows].to(self.log_weights.device, self.dtype)
-            part = part - self.centre.to(self.dtype)
-            seen = None
-            if observed is not None:
-                seen = observed[start : start + rows].to(part.device)
-                part = torch.where(seen, part, 0)
-            yield part, seen
-
-    @abstractmethod
-    def width(self) -> int:
-        """Numbers that a row needs."""
-
-    @abstractmethod
-    def posterior(self, x: Tensor, observed: Tensor | None) -> _Posterior: ...
-
-    @abstractmethod
-    def statistics(
-        self, x: Tensor, observed: Tensor | None, posterior: _Posterior
-    ) -> _Statistics: ...
-
-    def columns(self, matrices: Tensor) -> Tensor:
-        """(M, D, …) → (D, M · …), to be multiplied by rows."""
-        return matrices.movedim(1, 0).flatten(1).to(self.dtype)
-
-
-def _expectation(
-    model: MixtureOfFactorAnalysers, observed: Tensor | None, dtype: torch.dtype
-) -> _Expectation:
-    return (_Complete if observed is None else _Incomplete)(model, dtype)
-
-
-class _Complete(_Expectation):
-    """All is observed: L is the same for all rows."""
-
-    def __init__(self, model: MixtureOfFactorAnalysers, dtype: torch.dtype) -> None:
-        super().__init__(model, dtype)
-        root = torch.linalg.cholesky(self.eye + self.loadings.mT @ self.scaled)
-        self.covariance = torch.cholesky_inverse(root)
-        # h = root⁻¹ Aᵀ D⁻¹ (x − μ): its square is what the factors explain, and w = root⁻ᵀ h.
-        self.unroot = torch.linalg.solve_triangular(root, self.eye.expand_as(root), upper=False)
-        whiten = self.scaled @ self.unroot.mT  # (M, D, R)
-        self.offset = (whiten * self.mean[..., None]).sum(1)  # (M, R)
-        self.linear = torch.cat(
-            [self.columns(whiten), self.columns(self.mean * self.precision)], 1
-        )
-        self.quadratic = self.columns(self.precision)
-        log_det = 2 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1) - self.precision.log().sum(-1)
-        self.constant = self.log_weights - 0.5 * (
-            (self.mean.square() * self.precision).sum(-1)
-            + log_det
-            + self.mean.shape[1] * math.log(2 * math.pi)
-        )
-
-    def width(self) -> int:
-        return self.mean.shape[1] + self.linear.shape[1]
-
-    def posterior(self, x: Tensor, observed: Tensor | None) -> _Posterior:
-        components, factors = self.offset.shape
-        linear = (x @ self.linear).double()
-        explained, lean = linear.split([components * factors, components], 1)
-        h = explained.unflatten(1, (components, factors)) - self.offset
-        square = (x.square() @ self.quadratic).double() - 2 * lean - h.square().sum(-1)
-        w = torch.einsum("bmr,mrq->bmq", h, self.unroot)
-        return _Posterior(self.constant - 0.5 * square, w, self.covariance)
-
-    def statistics(self, x: Tensor, observed: Tensor | None, posterior: _Posterior) -> _Statistics:
-        r, z = _responsibilities_and_factors(posterior)
-        weighted = r[..., None] * z
-        outer = torch.einsum("bmk,bml->mkl", weighted, z)
-        outer[:, :-1, :-1] += r.sum(0)[:, None, None] * posterior.covariance
-        cross = (x.mT @ weighted.flatten(1).to(x.dtype)).unflatten(1, z.shape[1:])
-        square = (x.square().mT @ r.to(x.dtype)).mT
-        return _Statistics(
-            r.sum(0), r.sum(0)[:, None], square[:, None], cross.movedim(0, 1)[:, None],
-            outer[:, None],
-        )  # fmt: skip
-
-
-class _Incomplete(_Expectation):
-    """Each row has an L of its own: as many R × R systems as rows and components."""
-
-    def width(self) -> int:
-        components, entries, factors = self.loadings.shape
-        return entries + 3 * components * (factors + 1) ** 2
-
-    def posterior(self, x: Tensor, observed: Tensor | None) -> _Posterior:
-        seen = observed.to(x.dtype)
-        components, _, factors = self.loadings.shape
-
-        def over_seen(values: Tensor) -> Tensor:  # (M, D, …) → (B, M, …)
-            return (seen @ self.columns(values)).double().unflatten(1, (components, -1))
-
-        outer = (self.scaled[..., None] * self.loadings[..., None, :]).flatten(2)
-        capacitance = self.eye + over_seen(outer).unflatten(2, (factors, factors))
-        root = torch.linalg.cholesky(capacitance)
-        lean = (x @ self.columns(self.scaled)).double().unflatten(1, (components, factors))
-        lean = lean - over_seen(self.scaled * self.mean[..., None])
-        w = torch.cholesky_solve(lean[..., None], root)[..., 0]
-        fixed = self.mean.square() * self.precision - self.precision.log() + math.log(2 * math.pi)
-        square = (
-            (x.square() @ self.columns(self.precision)).double()
-            - 2 * (x @ self.columns(self.mean * self.precision)).double()
-            + over_seen(fixed)[..., 0]
-            - (lean * w).sum(-1)
-        )
-        log_det = 2 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-        return _Posterior(
-            self.log_weights - 0.5 * (square + log_det), w, torch.cholesky_inverse(root)
-        )
-
-    def statistics(self, x: Tensor, observed: Tensor | None, posterior: _Posterior) -> _Statistics:
-        r, z = _responsibilities_and_factors(posterior)
-        seen = observed.to(x.dtype).mT
-        outer = z[..., None] * z[..., None, :]
-        outer[..., :-1, :-1] += posterior.covariance
-
-        def over_rows(left: Tensor, values: Tensor) -> Tensor:  # (D, B), (B, M, …) → (M, D, …)
-            sums = left @ values.flatten(1).to(x.dtype)
-            return sums.unflatten(1, values.shape[1:]).movedim(0, 1)
-
-        return _Statistics(
-            r.sum(0), over_rows(seen, r), over_rows(x.square().mT, r)[..., None],
-            over_rows(x.mT, r[..., None] * z)[..., None, :],
-            over_rows(seen, r[..., None, None] * outer),
-        )  # fmt: skip
-
-
-def _responsibilities_and_factors(posterior: _Posterior) -> tuple[Tensor, Tensor]:
-    """r (B, M) and E[z̃] (B, M, R + 1)."""
-    r = posterior.log_joint.softmax(-1)
-    return r, torch.cat([posterior.factors, torch.ones_like(r)[..., None]], -1)
-
-
-def _maximise(model: MixtureOfFactorAnalysers, total: _Statistics, centre: Tensor) -> None:
+def _maximise(model: MixtureOfFactorAnalysers, total: Statistics, centre: Tensor) -> None:
     """The M-step, in place; what no row tells about stays as it was."""
     known = total.count[..., None] > NEGLIGIBLE  # (M, G, 1)
     share = total.count[..., None].clamp_min(NEGLIGIBLE)

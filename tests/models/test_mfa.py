@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal
 
 from dgm_core.gaussian import LowRankMixture
-from dgm_core.models import mfa
+from dgm_core.models import factor_expectations
 from dgm_core.models.mfa import MixtureOfFactorAnalysers, em_steps, initialise_mfa
 from dgm_core.rng import draw, generator
 from dgm_core.types import Masked
@@ -119,7 +119,7 @@ SETTINGS = {
 @pytest.fixture(params=[None, 40], ids=["one chunk", "chunks"])
 def chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if request.param:
-        monkeypatch.setattr(mfa, "CHUNK", request.param * D)
+        monkeypatch.setattr(factor_expectations, "CHUNK", request.param * D)
     return
 
 

@@ -1,0 +1,211 @@
+"""The E-step of mixtures of factor analysers: what rows say about components and factors.
+
+    L_m = I + A_mᵀ D_m⁻¹ A_m over the observed entries,   z | x_obs, m ~ N(w, L_m⁻¹)
+    log N(x_obs; μ, Σ) = −½ [ (x − μ)ᵀ D⁻¹ (x − μ) − |h|² + log |D| + log |L| + D log 2π ]
+
+with h = root⁻¹ Aᵀ D⁻¹ (x − μ) for L = root rootᵀ (Woodbury). All is written as products of large
+matrices, over chunks of rows. `models.mfa` has the model and the M-step.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+CHUNK = 2**23
+"""Numbers in the largest array that one chunk of rows may need."""
+
+
+class FactorMixture(Protocol):
+    """The parameters of Σ_m π_m N(μ_m, A_m A_mᵀ + diag(d_m))."""
+
+    log_weights: Tensor  # (M,) up to a constant
+    mean: Tensor  # (M, D)
+    loadings: Tensor  # (M, D, R)
+    noise: Tensor  # (M, D)
+
+
+class Posterior(NamedTuple):
+    """Of the component and its factors, for each row."""
+
+    log_joint: Tensor  # (B, M) log π_m N(x_obs; μ_m, Σ_m), float64
+    factors: Tensor  # (B, M, R) w
+    covariance: Tensor  # (M, R, R), or (B, M, R, R): L⁻¹
+
+
+class Statistics(NamedTuple):
+    """Expected sums over rows, weighted by responsibilities.
+
+    The D entries are G groups of P: one group that shares its count if all is observed, else each
+    entry by itself. K = R + 1.
+    """
+
+    rows: Tensor  # (M,)
+    count: Tensor  # (M, G)
+    square: Tensor  # (M, G, P)    Σ r x²
+    cross: Tensor  # (M, G, P, K)  Σ r x E[z̃]
+    outer: Tensor  # (M, G, K, K)  Σ r E[z̃ z̃ᵀ]
+
+
+class Expectation(ABC):
+    """The E-step for one set of parameters, as products of large matrices.
+
+    Data and means are taken from a common `centre`, so that squares do not cancel.
+    """
+
+    def __init__(self, model: FactorMixture, dtype: torch.dtype) -> None:
+        self.dtype = dtype
+        weights = model.log_weights.double().log_softmax(0)
+        centre = (weights.exp()[:, None] * model.mean.double()).sum(0)
+        self.centre = centre.to(dtype).double()  # the same to the last bit for data and means
+        self.log_weights = weights
+        self.mean = model.mean.double() - self.centre
+        self.loadings = model.loadings.double()
+        self.precision = 1 / model.noise.double()
+        self.scaled = self.loadings * self.precision[..., None]  # D⁻¹ A
+        self.eye = torch.eye(self.loadings.shape[-1]).to(self.loadings)
+
+    def chunks(self, x: Tensor, observed: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Centred rows, 0 where hidden, and what is observed of them."""
+        rows = max(1, CHUNK // self.width())
+        for start in range(0, len(x), rows):
+            part = x[start : start + rows].to(self.log_weights.device, self.dtype)
+            part = part - self.centre.to(self.dtype)
+            seen = None
+            if observed is not None:
+                seen = observed[start : start + rows].to(part.device)
+                part = torch.where(seen, part, 0)
+            yield part, seen
+
+    @abstractmethod
+    def width(self) -> int:
+        """Numbers that a row needs."""
+
+    @abstractmethod
+    def posterior(self, x: Tensor, observed: Tensor | None) -> Posterior:
+        """Of a chunk (B, D)."""
+
+    @abstractmethod
+    def statistics(self, x: Tensor, observed: Tensor | None, posterior: Posterior) -> Statistics:
+        """Of a chunk (B, D) and its posterior."""
+
+    def columns(self, matrices: Tensor) -> Tensor:
+        """(M, D, …) → (D, M · …), to be multiplied by rows."""
+        return matrices.movedim(1, 0).flatten(1).to(self.dtype)
+
+
+def expectation_of(
+    model: FactorMixture, observed: Tensor | None, dtype: torch.dtype
+) -> Expectation:
+    """The E-step at the parameters of a model, for rows of which all is seen (None) or not all.
+
+    `dtype` is that of the large products with the data; the rest is float64.
+    """
+    return (_Complete if observed is None else _Incomplete)(model, dtype)
+
+
+class _Complete(Expectation):
+    """All is observed: L is the same for all rows."""
+
+    def __init__(self, model: FactorMixture, dtype: torch.dtype) -> None:
+        super().__init__(model, dtype)
+        root = torch.linalg.cholesky(self.eye + self.loadings.mT @ self.scaled)
+        self.covariance = torch.cholesky_inverse(root)
+        # h = root⁻¹ Aᵀ D⁻¹ (x − μ): its square is what the factors explain, and w = root⁻ᵀ h.
+        self.unroot = torch.linalg.solve_triangular(root, self.eye.expand_as(root), upper=False)
+        whiten = self.scaled @ self.unroot.mT  # (M, D, R)
+        self.offset = (whiten * self.mean[..., None]).sum(1)  # (M, R)
+        self.linear = torch.cat(
+            [self.columns(whiten), self.columns(self.mean * self.precision)], 1
+        )
+        self.quadratic = self.columns(self.precision)
+        log_det = 2 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1) - self.precision.log().sum(-1)
+        self.constant = self.log_weights - 0.5 * (
+            (self.mean.square() * self.precision).sum(-1)
+            + log_det
+            + self.mean.shape[1] * math.log(2 * math.pi)
+        )
+
+    def width(self) -> int:
+        return self.mean.shape[1] + self.linear.shape[1]
+
+    def posterior(self, x: Tensor, observed: Tensor | None) -> Posterior:
+        components, factors = self.offset.shape
+        linear = (x @ self.linear).double()
+        explained, lean = linear.split([components * factors, components], 1)
+        h = explained.unflatten(1, (components, factors)) - self.offset
+        square = (x.square() @ self.quadratic).double() - 2 * lean - h.square().sum(-1)
+        w = torch.einsum("bmr,mrq->bmq", h, self.unroot)
+        return Posterior(self.constant - 0.5 * square, w, self.covariance)
+
+    def statistics(self, x: Tensor, observed: Tensor | None, posterior: Posterior) -> Statistics:
+        r, z = _responsibilities_and_factors(posterior)
+        weighted = r[..., None] * z
+        outer = torch.einsum("bmk,bml->mkl", weighted, z)
+        outer[:, :-1, :-1] += r.sum(0)[:, None, None] * posterior.covariance
+        cross = (x.mT @ weighted.flatten(1).to(x.dtype)).unflatten(1, z.shape[1:])
+        square = (x.square().mT @ r.to(x.dtype)).mT
+        return Statistics(
+            r.sum(0), r.sum(0)[:, None], square[:, None], cross.movedim(0, 1)[:, None],
+            outer[:, None],
+        )  # fmt: skip
+
+
+class _Incomplete(Expectation):
+    """Each row has an L of its own: as many R × R systems as rows and components."""
+
+    def width(self) -> int:
+        components, entries, factors = self.loadings.shape
+        return entries + 3 * components * (factors + 1) ** 2
+
+    def posterior(self, x: Tensor, observed: Tensor | None) -> Posterior:
+        seen = observed.to(x.dtype)
+        components, _, factors = self.loadings.shape
+
+        def over_seen(values: Tensor) -> Tensor:  # (M, D, …) → (B, M, …)
+            return (seen @ self.columns(values)).double().unflatten(1, (components, -1))
+
+        outer = (self.scaled[..., None] * self.loadings[..., None, :]).flatten(2)
+        capacitance = self.eye + over_seen(outer).unflatten(2, (factors, factors))
+        root = torch.linalg.cholesky(capacitance)
+        lean = (x @ self.columns(self.scaled)).double().unflatten(1, (components, factors))
+        lean = lean - over_seen(self.scaled * self.mean[..., None])
+        w = torch.cholesky_solve(lean[..., None], root)[..., 0]
+        fixed = self.mean.square() * self.precision - self.precision.log() + math.log(2 * math.pi)
+        square = (
+            (x.square() @ self.columns(self.precision)).double()
+            - 2 * (x @ self.columns(self.mean * self.precision)).double()
+            + over_seen(fixed)[..., 0]
+            - (lean * w).sum(-1)
+        )
+        log_det = 2 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        return Posterior(
+            self.log_weights - 0.5 * (square + log_det), w, torch.cholesky_inverse(root)
+        )
+
+    def statistics(self, x: Tensor, observed: Tensor | None, posterior: Posterior) -> Statistics:
+        r, z = _responsibilities_and_factors(posterior)
+        seen = observed.to(x.dtype).mT
+        outer = z[..., None] * z[..., None, :]
+        outer[..., :-1, :-1] += posterior.covariance
+
+        def over_rows(left: Tensor, values: Tensor) -> Tensor:  # (D, B), (B, M, …) → (M, D, …)
+            sums = left @ values.flatten(1).to(x.dtype)
+            return sums.unflatten(1, values.shape[1:]).movedim(0, 1)
+
+        return Statistics(
+            r.sum(0), over_rows(seen, r), over_rows(x.square().mT, r)[..., None],
+            over_rows(x.mT, r[..., None] * z)[..., None, :],
+            over_rows(seen, r[..., None, None] * outer),
+        )  # fmt: skip
+
+
+def _responsibilities_and_factors(posterior: Posterior) -> tuple[Tensor, Tensor]:
+    """r (B, M) and E[z̃] (B, M, R + 1)."""
+    r = posterior.log_joint.softmax(-1)
+    return r, torch.cat([posterior.factors, torch.ones_like(r)[..., None]], -1)
