@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.distributions import Normal
 
 from dgm_core import rng
-from dgm_core.baselines.training import NOISE_FLOOR, check_events, rows_of
-from dgm_core.knobs import check, knob
+from dgm_core.baselines.training import NOISE_FLOOR, FromTrainingImages, rows_of
+from dgm_core.knobs import knob
 from dgm_core.metrics import gaussian_mixture_log_density
 from dgm_core.types import Imputation, Masked
 
@@ -33,7 +33,7 @@ def moments(images: Tensor) -> Moments:
 
 
 @dataclass(frozen=True, eq=False)
-class MeanImage:
+class MeanImage(FromTrainingImages):
     """Every hidden entry gets its mean over the training images, whatever was observed.
 
     Its law treats pixels as independent: N(mean, variance) with the variance of the pixel over
@@ -45,14 +45,8 @@ class MeanImage:
         noise_floor: least variance, squared levels.
     """
 
-    images: Tensor
     draws: int = knob(16, "Draws", 1, 64, "Completions to show: every pixel by itself.")
     noise_floor: float = NOISE_FLOOR
-
-    needs: ClassVar[str] = "training images"
-
-    def __post_init__(self) -> None:
-        check(self)
 
     @cached_property
     def fitted(self) -> Moments:
@@ -62,13 +56,13 @@ class MeanImage:
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields once."""
         x, observed = masked.x, masked.observed
-        check_events(self.images, x)
+        self.check_events(masked)
         mean, variance = (each.to(x).view_as(x[0]).expand_as(x) for each in self.fitted)
         variance = variance.clamp_min(self.noise_floor)
         draws = rng.draw(Normal(mean, variance.sqrt()), generator, self.draws)
         yield Imputation(
             masked.complete(mean),
-            torch.stack([masked.complete(each) for each in draws]),
+            masked.complete(draws),
             torch.where(observed, 0, variance),
             lambda truth: gaussian_mixture_log_density(
                 mean[None], variance[None], truth, observed, self.noise_floor

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from dgm_core.baselines.training import NOISE_FLOOR, check_events, levels, rows_of
-from dgm_core.knobs import check, knob
+from dgm_core.baselines.training import NOISE_FLOOR, FromTrainingImages, levels, rows_of
+from dgm_core.knobs import knob
 from dgm_core.metrics import gaussian_mixture_log_density
 from dgm_core.rng import uniform
 from dgm_core.types import Imputation, Masked
@@ -47,7 +47,7 @@ def nearest(images: Tensor, masked: Masked, neighbours: int, source: torch.Gener
 
 
 @dataclass(frozen=True, eq=False)
-class NearestNeighbours:
+class NearestNeighbours(FromTrainingImages):
     """The training images nearest in mean squared distance over the observed entries.
 
     Mean and variance are those of the neighbours, which weigh the same; the draws are the
@@ -66,19 +66,13 @@ class NearestNeighbours:
         noise_floor: least bandwidth, squared levels.
     """
 
-    images: Tensor
     neighbours: int = knob(10, "Neighbours", 1, 100, "Training images to average and to show.")
     noise_floor: float = NOISE_FLOOR
-
-    needs: ClassVar[str] = "training images"
-
-    def __post_init__(self) -> None:
-        check(self)
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields once."""
         x, observed = masked.x, masked.observed
-        check_events(self.images, x)
+        self.check_events(masked)
         found = nearest(self.images, masked, self.neighbours, generator)
         chosen = self.images[found.index.mT.to(self.images.device)]  # (k, B, *event)
         chosen = levels(chosen, x).to(x.dtype)
@@ -90,7 +84,7 @@ class NearestNeighbours:
         per_entry = bandwidth.to(x.dtype).view(1, -1, *[1] * (x.ndim - 1))
         yield Imputation(
             masked.complete(chosen.mean(0)),
-            torch.stack([masked.complete(each) for each in chosen]),
+            masked.complete(chosen),
             variance,
             lambda truth: gaussian_mixture_log_density(
                 chosen, per_entry, truth, observed, self.noise_floor

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
-from torch import Tensor
 
-from dgm_core.baselines.axes import principal_axes
-from dgm_core.baselines.training import NOISE_FLOOR, check_events
+from dgm_core.baselines.axes import PrincipalAxes, principal_axes
+from dgm_core.baselines.training import NOISE_FLOOR, FromTrainingImages
 from dgm_core.gaussian import low_rank_conditional
-from dgm_core.knobs import check, knob
+from dgm_core.knobs import knob
 from dgm_core.types import Imputation, Masked
 
 
 @dataclass(frozen=True, eq=False)
-class PPCA:
+class _OnPrincipalAxes(FromTrainingImages):
+    """What both have in common.
+
+    Args:
+        components: R; of fewer images or entries, as many as there can be.
+    """
+
+    components: int = knob(50, "Components", 1, 200, "Principal axes of the training images.")
+
+    def fitted(self, masked: Masked) -> PrincipalAxes:
+        """Of the training images, which must look like the incomplete ones; kept with them."""
+        self.check_events(masked)
+        return principal_axes(self.images, self.components)
+
+
+@dataclass(frozen=True, eq=False)
+class PPCA(_OnPrincipalAxes):
     """Probabilistic PCA at its maximum likelihood, and its exact p(x_mis | x_obs): a Gaussian.
 
     Args:
@@ -27,21 +41,13 @@ class PPCA:
         noise_floor: least σ², squared levels.
     """
 
-    images: Tensor
-    components: int = knob(50, "Components", 1, 200, "Principal axes of the training images.")
     draws: int = knob(16, "Draws", 1, 64, "Completions to show, noise included.")
     noise_floor: float = NOISE_FLOOR
-
-    needs: ClassVar[str] = "training images"
-
-    def __post_init__(self) -> None:
-        check(self)
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields once."""
         x, event = masked.x, masked.x.shape[1:]
-        check_events(self.images, x)
-        fit = principal_axes(self.images, self.components)
+        fit = self.fitted(masked)
         # Float64: the factors' precision I + Wᵀ W / σ² spans six orders of magnitude on faces.
         mean, loadings = fit.mean.to(x.device), fit.loadings(self.noise_floor).to(x.device)
         noise = fit.noise(self.noise_floor).to(x.device).expand_as(mean)
@@ -53,14 +59,14 @@ class PPCA:
         draws = [law.sample_with(generator).unflatten(1, event) for _ in range(self.draws)]
         yield Imputation(
             masked.complete(law.mean.unflatten(1, event).to(x.dtype)),
-            torch.stack([masked.complete(each.to(x.dtype)) for each in draws]),
+            masked.complete(torch.stack(draws).to(x.dtype)),
             law.variance.unflatten(1, event).to(x.dtype),
             lambda truth: law.log_prob(truth.flatten(1).double()).to(x.dtype),
         )
 
 
 @dataclass(frozen=True, eq=False)
-class IterativePCA:
+class IterativePCA(_OnPrincipalAxes):
     """Fill, project on the principal axes of the training images, fill again, until it settles.
 
         x_mis ← [μ + U diag((λ − σ²) / λ) Uᵀ (x − μ)]_mis,   from x_mis = μ_mis
@@ -76,21 +82,13 @@ class IterativePCA:
         tolerance: stop when no entry of any row moves by more, in levels.
     """
 
-    images: Tensor
-    components: int = knob(50, "Components", 1, 200, "Principal axes of the training images.")
     iterations: int = knob(100, "Iterations", 1, 10_000, "At most: fewer if it settles.")
     tolerance: float = knob(1e-4, "Tolerance", 0, 0.1, "Settled when no pixel moves by more.")
-
-    needs: ClassVar[str] = "training images"
-
-    def __post_init__(self) -> None:
-        check(self)
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields some twenty times on the way, and at the end."""
         x, event = masked.x, masked.x.shape[1:]
-        check_events(self.images, x)
-        fit = principal_axes(self.images, self.components)
+        fit = self.fitted(masked)
         mean, axes = fit.mean.to(x.device), fit.axes.to(x.device)
         tiny = torch.finfo(axes.dtype).tiny
         shrink = (1 - fit.noise() / fit.eigenvalues.clamp_min(tiny)).clamp_min(0).to(x.device)

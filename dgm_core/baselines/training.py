@@ -1,11 +1,16 @@
-"""Training images as rows of numbers, a few at a time: a small server holds them only as bytes."""
+"""What methods share that stand on training images, which a small server holds only as bytes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
+
+from dgm_core.knobs import check
+from dgm_core.types import Masked
 
 CHUNK = 2**21
 """Numbers in one chunk of float64 rows: 16 MiB."""
@@ -27,12 +32,27 @@ def levels(images: Tensor, like: Tensor) -> Tensor:
     return values / 255 if images.dtype == torch.uint8 else values
 
 
-def check_events(images: Tensor, x: Tensor) -> None:
-    """Do the training images look like the incomplete ones?
+@dataclass(frozen=True, eq=False)
+class FromTrainingImages:
+    """A method whose first field is the training images.
 
-    Raises:
-        ValueError: their shapes differ, or there are no training images.
+    Args:
+        images: (N, \\*event), floats in [0, 1] or bytes; not to be changed in place.
     """
-    if not len(images) or images.shape[1:] != x.shape[1:]:
-        want, got = ("N", *x.shape[1:]), tuple(images.shape)
-        raise ValueError(f"expected training images of shape {want}, got {got}")
+
+    images: Tensor
+
+    needs: ClassVar[str] = "training images"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def check_events(self, masked: Masked) -> None:
+        """Do the training images look like the incomplete ones?
+
+        Raises:
+            ValueError: their shapes differ, or there are no training images.
+        """
+        want, got = ("N", *masked.x.shape[1:]), tuple(self.images.shape)
+        if not len(self.images) or want[1:] != got[1:]:
+            raise ValueError(f"expected training images of shape {want}, got {got}")

@@ -45,7 +45,7 @@ class MFAConditional:
         draws = law.sample_with(generator, self.draws, noisy=self.noisy)
         yield Imputation(
             masked.complete(law.mean.unflatten(1, event)),
-            torch.stack([masked.complete(x) for x in draws.unflatten(2, event)]),
+            masked.complete(draws.unflatten(2, event)),
             law.variance.unflatten(1, event),
             lambda truth: law.log_prob(truth.flatten(1)),
             {"components": law.log_weights.exp().square().sum(1).reciprocal()},
