@@ -23,7 +23,7 @@ from dgm_core.samplers import (
     collapsed_metropolis,
     pseudo_gibbs,
 )
-from dgm_core.samplers.chains import Iteration, run
+from dgm_core.samplers.chains import Iteration, RunningMean, run
 from dgm_core.types import Imputation, LatentVariableModel, Masked, Sampler
 
 LATENTS_A_CHAIN = 32
@@ -69,11 +69,12 @@ class MarkovChains:
         record = _Record(self, masked)
         every = max(1, self.iterations // self.updates)
         for step in steps:
+            if step.warming_up:
+                continue
             with torch.inference_mode():
                 record.add(step)
-            last = step.number == self.iterations
-            if last or (step.number % every == 0 and not step.warming_up):
-                yield record.imputation()
+            if step.number == self.iterations or step.number % every == 0:
+                yield record.imputation(done=step.number / self.iterations)
 
 
 class PseudoGibbs(MarkovChains):
@@ -109,52 +110,33 @@ class _Record:
         self.settings, self.masked = settings, masked
         after = settings.iterations - settings.warmup
         self.thin = max(1, math.ceil(after / LATENTS_A_CHAIN))
-        self.count, self.number = 0, 0
-        self.mean: Tensor | None = None  # (B, chains, *event)
-        self.second: Tensor | None = None  # (B, *event)
-        self.accepted: list[Tensor] = []
-        self.log_joint: list[Tensor] = []
-        self.z: list[Tensor] = []
-        self.x: list[Tensor] = []
+        rounds = math.ceil(settings.draws / settings.chains)
+        self.draw_every = max(1, after // rounds)
+        self.mean = RunningMean()  # (B, chains, *event)
+        self.second = RunningMean()  # (B, *event)
+        self.accepted: list[Tensor] = []  # (B, chains) each
+        self.log_joint: list[Tensor] = []  # (B, chains)
+        self.z: list[Tensor] = []  # (B, chains, L)
+        self.x: list[Tensor] = []  # (B, chains, *event)
 
     def add(self, step: Iteration) -> None:
-        """Take in an iteration; those of the warm-up only count until there are others."""
-        self.number = step.number
-        if step.warming_up and step.number < self.settings.warmup:
-            return
-        if step.number == self.settings.warmup + 1:
-            self.count = 0
+        """Take in an iteration after the warm-up."""
         law, size = step.state.likelihood, (len(self.masked), self.settings.chains)
-        mean = law.mean
-        self._average(
-            mean.unflatten(0, size), (law.variance + mean.square()).unflatten(0, size).mean(1)
-        )
-        if step.warming_up:
-            return
+        mean, before = law.mean, self.mean.count
+        self.mean.add(mean.unflatten(0, size))
+        self.second.add((law.variance + mean.square()).unflatten(0, size).mean(1))
         self.accepted.append(step.info.accepted.unflatten(0, size))
         self.log_joint.append(step.state.log_joint.unflatten(0, size))
-        if (self.count - 1) % self.thin == 0:
+        if before % self.thin == 0:
             self.z.append(step.state.z.unflatten(0, size))
-        if (self.count - 1) % self._draw_every() == 0:
+        if before % self.draw_every == 0:
             self.x.append(step.state.x.unflatten(0, size).clone())
 
-    def _draw_every(self) -> int:
-        rounds = math.ceil(self.settings.draws / self.settings.chains)
-        return max(1, (self.settings.iterations - self.settings.warmup) // rounds)
-
-    def _average(self, mean: Tensor, second: Tensor) -> None:
-        self.count += 1
-        if self.count == 1:
-            self.mean, self.second = mean.clone(), second.clone()
-            return
-        self.mean += (mean - self.mean) / self.count
-        self.second += (second - self.second) / self.count
-
-    def imputation(self) -> Imputation:
+    def imputation(self, done: float) -> Imputation:
         """Where the chains stand."""
         masked, settings = self.masked, self.settings
-        mean = self.mean.mean(1)
-        variance = (self.second - mean.square()).clamp_min(0) * ~masked.observed
+        mean = self.mean.mean.mean(1)
+        variance = (self.second.mean - mean.square()).clamp_min(0) * ~masked.observed
         draws = torch.cat([x.transpose(0, 1) for x in self.x])[-settings.draws :]
         z = torch.cat([each.transpose(0, 1) for each in self.z])  # (n, B, L)
         return Imputation(
@@ -163,7 +145,7 @@ class _Record:
             variance,
             mixture_log_density(settings.model, masked, z),
             self._diagnostics(),
-            done=self.number / settings.iterations,
+            done=done,
             leave_one_out=self._without_each_chain(mean),
         )
 
@@ -171,8 +153,8 @@ class _Record:
         count = self.settings.chains
         if count == 1:
             return None
-        others = (mean[:, None] + (mean[:, None] - self.mean) / (count - 1)).transpose(0, 1)
-        return torch.stack([self.masked.complete(other) for other in others])
+        others = mean[:, None] + (mean[:, None] - self.mean.mean) / (count - 1)
+        return self.masked.complete(others.transpose(0, 1))
 
     def _diagnostics(self) -> dict[str, Tensor]:
         accepted = torch.stack(self.accepted, 2)  # (B, chains, T)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from dgm_core.samplers import log_prob_observed
+from dgm_core.bounds import iwae_bound
+from dgm_core.samplers.importance import log_prob_observed_by_latent
 from dgm_core.types import LatentVariableModel, Masked
 
 
@@ -23,15 +23,7 @@ def mixture_log_density(
     @torch.no_grad()
     def log_density(truth: Tensor) -> Tensor:
         hidden = Masked(truth, ~masked.observed)
-        parts = []
-        for part in z.split(max(1, decoded_at_once // len(masked))):
-            law = model.decode(part.flatten(0, 1))
-            rows = Masked(
-                hidden.x.expand(len(part), *hidden.x.shape).flatten(0, 1),
-                hidden.observed.expand(len(part), *hidden.x.shape).flatten(0, 1),
-            )
-            parts.append(log_prob_observed(law, rows).unflatten(0, part.shape[:2]))
-        return torch.logsumexp(torch.cat(parts), 0) - math.log(len(z))
+        return iwae_bound(log_prob_observed_by_latent(model, hidden, z, decoded_at_once))
 
     return log_density
 
@@ -53,4 +45,4 @@ def without_each(masked: Masked, log_weights: Tensor, means: Tensor) -> Tensor |
     alone = torch.eye(parts, dtype=torch.bool, device=means.device)[..., None]
     others = log_weights[None].expand(parts, -1, -1).masked_fill(alone, -torch.inf).softmax(1)
     flat = torch.einsum("rsb,sbd->rbd", others.to(means.dtype), means.flatten(2))
-    return torch.stack([masked.complete(each) for each in flat.unflatten(2, means.shape[2:])])
+    return masked.complete(flat.unflatten(2, means.shape[2:]))

@@ -91,7 +91,7 @@ def incomplete_log_weights(
     """
     proposal = proposal_for(model, masked, completion)
     z = draw(proposal, source, draws)
-    log_likelihood = torch.cat([part for _, part in _decoded(model, masked, z, decoded_at_once)])
+    log_likelihood = log_prob_observed_by_latent(model, masked, z, decoded_at_once)
     return log_likelihood + model.prior().log_prob(z) - proposal.log_prob(z)
 
 
@@ -210,8 +210,8 @@ def log_density(
 ) -> Tensor:
     """log Σ_k α_k p(x_mis|z_k) of the truth (B, \\*event) on the hidden entries, (B,) nats."""
     hidden = Masked(truth, ~sample.masked.observed)
-    parts = [part for _, part in _decoded(model, hidden, sample.z, decoded_at_once)]
-    return torch.logsumexp(sample.log_weights + torch.cat(parts), 0)
+    each = log_prob_observed_by_latent(model, hidden, sample.z, decoded_at_once)
+    return torch.logsumexp(sample.log_weights + each, 0)
 
 
 def bound_by_draws(log_w: Tensor, draws: Sequence[int]) -> Tensor:
@@ -228,6 +228,16 @@ def bound_by_draws(log_w: Tensor, draws: Sequence[int]) -> Tensor:
         raise ValueError(f"expected numbers of draws in 1 … {total}, got {list(draws)}")
     blocks = (log_w[: total - total % k].unflatten(0, (-1, k)).transpose(0, 1) for k in draws)
     return torch.stack([iwae_bound(block).mean(0) for block in blocks])
+
+
+def log_prob_observed_by_latent(
+    model: LatentVariableModel, masked: Masked, z: Tensor, decoded_at_once: int | None = None
+) -> Tensor:
+    """log p(x_obs | z_k) of each row under each of its latents z (K, B, L): (K, B) nats.
+
+    `decoded_at_once` bounds the rows that a decoder pass takes; None = K B.
+    """
+    return torch.cat([part for _, part in _decoded(model, masked, z, decoded_at_once)])
 
 
 def _decoded(
