@@ -138,6 +138,9 @@ def initialise_mfa(
         x: (N, \\*event), N at least the number of components.
         generator: of the clusters and of the axes where a cluster has none.
         observed: bool, as x; None = all.
+
+    Raises:
+        ValueError: fewer rows than components, or shapes differ.
     """
     from sklearn.cluster import MiniBatchKMeans  # scikit-learn costs a second of start-up
 

@@ -43,7 +43,7 @@ class Config:
 
 
 class Likelihood(NamedTuple):
-    """Of dynamically binarised test images, nats an image."""
+    """log p(x) of test images, dynamically binarised unless they are faces; nats an image."""
 
     log_p: float  # importance sampling with K draws
     standard_error: float  # over images
@@ -77,6 +77,8 @@ class Inpainting(NamedTuple):
 
 
 class Result(NamedTuple):
+    """What is written on the card of a DLVM."""
+
     likelihood: Likelihood
     inpainting: list[Inpainting]
     binary: bool

@@ -38,7 +38,11 @@ class Filled:
         return self._joined([part.diagnostics[name].float() for part in self.parts])
 
     def curve(self, name: str, x: float) -> Tensor:
-        """One of the method's curves at x, which is among its points: (N,)."""
+        """One of the method's curves at x: (N,).
+
+        Raises:
+            ValueError: x is not among its points.
+        """
         curves = [part.curves[name] for part in self.parts]
         return self._joined([y[points.tolist().index(x)] for points, y in curves])
 

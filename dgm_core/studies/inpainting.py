@@ -10,7 +10,7 @@ warm-up (during the warm-up: of those so far); the *standard deviation* is that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -277,10 +277,10 @@ class _Recorder:
         return Traces(**{k: torch.cat(v, 1).cpu().numpy() for k, v in self.kept.items()})
 
 
-def _worst(values: Tensor, choose: object) -> float:
+def _worst(values: Tensor, choose: Callable[[list[float]], float]) -> float:
     """The largest or smallest number among `values`; NaN if there is none."""
     numbers = values[torch.isfinite(values)].tolist()
-    return choose(numbers) if numbers else float("nan")  # type: ignore[operator]
+    return choose(numbers) if numbers else float("nan")
 
 
 def _autocorrelation(traces: Traces, warmup: int, lags: int = 200) -> dict[str, np.ndarray]:

@@ -45,6 +45,8 @@ class Row(NamedTuple):
 
 
 class Result(NamedTuple):
+    """What is written on the card of a MIWAE."""
+
     rows: list[Row]
     config: Config
 
