@@ -21,7 +21,7 @@ from dgm_core.models.dlvm import grow_full_covariance
 from dgm_core.recipes.recipe import LatentVariableRecipe, Stage, stage
 from dgm_core.rng import generator
 from dgm_core.samplers import chains, metropolis_within_gibbs
-from dgm_core.training import Objective, Schedule, Validation
+from dgm_core.training import Schedule, Validation
 from dgm_core.types import Masked
 
 
