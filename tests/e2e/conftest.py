@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 FLAGS = [
@@ -27,6 +27,7 @@ FLAGS = [
     "--disable-sync",
 ]
 Serve = Callable[..., str]
+NewPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +44,30 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     found = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
     yield found
     found.close()
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[NewPage]:
+    """Open an empty page in a context of its own, with the options of `Browser.new_context`.
+
+    At the end of the test no page may have met an error.
+    """
+    contexts, problems = [], []
+
+    def opened(**options: object) -> Page:
+        contexts.append(browser.new_context(**options))  # type: ignore[arg-type]
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on(
+            "console",
+            lambda line: problems.append(line.text) if "could not be read" in line.text else None,
+        )
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert problems == []
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +103,10 @@ def serve() -> Iterator[Serve]:
     for process in processes:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def server(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The app on a machine without any data folder; tests of another app have a `server` too."""
+    empty = tmp_path_factory.mktemp("data")
+    return serve(ROOT / "app.py", environment={"DGM_DATA": str(empty)})

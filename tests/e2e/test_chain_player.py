@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.apps.chain_player_app import ITERATIONS, THIN, TOTAL, problem
-from tests.e2e.conftest import Serve
+from tests.e2e.conftest import ROOT, NewPage, Serve
+from tests.e2e.looking import levels
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).parents[2]
 APP = ROOT / "tests/e2e/apps/chain_player_app.py"
 LAST = TOTAL - 1
-# Grey level at the centre of each of the 28 × 28 cells of a canvas.
-READ = """canvas => {
-  const {width, height} = canvas
-  const data = canvas.getContext("2d").getImageData(0, 0, width, height).data
-  const at = (i, side) => Math.floor((i + 0.5) * side / 28)
-  return Array.from({length: 784}, (_, i) =>
-    data[4 * (at(Math.floor(i / 28), height) * width + at(i % 28, width))])
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +31,7 @@ class Screen:
 
     def __init__(self, page: Page, url: str, scene: str, **query: object) -> None:
         self.page = page
-        self.problems: list[str] = []
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on(
-            "console",
-            lambda line: self.problems.append(line.text) if "chain player" in line.text else None,
-        )
-        pairs = "&".join(f"{key}={value}" for key, value in {"scene": scene, **query}.items())
-        page.goto(f"{url}/?{pairs}")
+        page.goto(f"{url}/?{urlencode({'scene': scene, **query})}")
         self.player = page.locator(".player")
         self.toggle = page.locator(".toggle")
         self.scrub = page.locator(".scrub")
@@ -70,7 +55,7 @@ class Screen:
         return self.page.locator(f".card[data-sampler='{sampler}'] canvas[data-tile={kind}]")
 
     def pixels(self, kind: str, sampler: int = 0) -> np.ndarray:
-        return np.array(self.tile(kind, sampler).first.evaluate(READ)).reshape(28, 28)
+        return levels(self.tile(kind, sampler).first)
 
     def shows(self, frame: int, timeout: float = 5.0) -> None:
         expect(self.player).to_have_attribute("data-frame", str(frame), timeout=1000 * timeout)
@@ -86,23 +71,15 @@ Open = Callable[..., Screen]
 
 
 @pytest.fixture
-def open_player(browser: Browser, server: str) -> Iterator[Open]:
-    contexts, screens = [], []
-
+def open_player(new_page: NewPage, server: str) -> Open:
     def opened(scene: str, *, reduced: bool = False, width: int = 1264, **query: object) -> Screen:
-        context = browser.new_context(
+        page = new_page(
             viewport={"width": width, "height": 1200},
             reduced_motion="reduce" if reduced else "no-preference",
         )
-        contexts.append(context)
-        screens.append(Screen(context.new_page(), server, scene, **query))
-        return screens[-1]
+        return Screen(page, server, scene, **query)
 
-    yield opened
-    problems = [problem for screen in screens for problem in screen.problems]
-    for context in contexts:
-        context.close()
-    assert problems == []
+    return opened
 
 
 def until(condition: Callable[[], bool], seconds: float = 15.0) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from dgm_core import data, zoo
+from tests.e2e import lab as inpainting
 from tests.e2e.board import Board
-from tests.e2e.conftest import ROOT, Serve
+from tests.e2e.conftest import ROOT, NewPage, Serve
+from tests.e2e.lab import png
+from tests.e2e.looking import levels
 
 pytestmark = pytest.mark.e2e
 MINUTES = 240_000  # milliseconds: a small machine may be busy
@@ -22,23 +23,6 @@ CHAIN = "Metropolis-within-Gibbs"
 needs_faces = pytest.mark.skipif(
     not {"celeba-dlvm", "celeba-dmfa"} & set(zoo.names()), reason="no model of faces is shipped"
 )
-# Mean level of each of the n × n cells of a canvas.
-READ = """(canvas, n) => {
-  const {width, height} = canvas
-  const data = canvas.getContext("2d").getImageData(0, 0, width, height).data
-  const at = (i, side) => Math.floor((i + 0.5) * side / n)
-  return Array.from({length: n * n}, (_, i) => {
-    const from = 4 * (at(Math.floor(i / n), height) * width + at(i % n, width))
-    return (data[from] + data[from + 1] + data[from + 2]) / 3
-  })
-}"""
-
-
-@pytest.fixture(scope="module")
-def server(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The app on a machine without any data folder."""
-    empty = tmp_path_factory.mktemp("data")
-    return serve(ROOT / "app.py", environment={"DGM_DATA": str(empty)})
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +33,12 @@ def server_with_faces(serve: Serve) -> str:
     return serve(ROOT / "app.py")
 
 
-class Lab:
-    """The lab's page, in the visitor's words."""
+class Lab(inpainting.Lab):
+    """The lab's page and its view of all methods."""
 
     def __init__(self, page: Page, url: str) -> None:
-        self.page = page
-        self.problems: list[str] = []
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.goto(f"{url}/Inpainting")
-        page.locator(".player").wait_for(timeout=60_000)
-        self.settle()
+        super().__init__(page, url)
         self.grid = page.locator(".methods")
-
-    def settle(self) -> None:
-        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
 
     def view(self, name: str) -> None:
         self.page.locator(".st-key-keep-view").get_by_text(name, exact=True).click()
@@ -70,11 +46,6 @@ class Lab:
     def choose(self, dataset: str) -> None:
         self.page.locator(".st-key-keep-dataset").get_by_role("combobox").click()
         self.page.get_by_role("option", name=dataset).click()
-
-    def preset(self, name: str, side: int = 28) -> None:
-        own = "" if side == 28 else f"-{side}"
-        pills = self.page.locator(f".st-key-presets{own}")
-        pills.get_by_text(name, exact=True).click()
 
     def toggle_methods(self, *titles: str, dataset: str = "digits") -> None:
         pills = self.page.locator(f".st-key-keep-methods-{dataset}")
@@ -95,9 +66,6 @@ class Lab:
         self.settle()
         self.page.keyboard.press("Escape")
 
-    def button(self, name: str) -> Locator:
-        return self.page.get_by_role("button", name=name, exact=True)
-
     def card(self, method: str) -> Locator:
         return self.page.locator(f".card[data-method='{method}']")
 
@@ -115,29 +83,18 @@ class Lab:
     def pixels(self, method: str, side: int = 28) -> np.ndarray:
         """(side, side) levels of a card's picture."""
         self.page.wait_for_timeout(300)
-        levels = self.card(method).locator("canvas").evaluate(READ, side)
-        return np.array(levels).reshape(side, side)
+        return levels(self.card(method).locator("canvas"), side)
 
 
 Opener = Callable[..., Lab]
 
 
 @pytest.fixture
-def opener(browser: Browser) -> Iterator[Opener]:
-    contexts, labs = [], []
-
+def opener(new_page: NewPage) -> Opener:
     def opened(url: str, **options: object) -> Lab:
-        contexts.append(
-            browser.new_context(**{"viewport": {"width": 1280, "height": 1400}} | options)
-        )
-        labs.append(Lab(contexts[-1].new_page(), url))
-        return labs[-1]
+        return Lab(new_page(**{"viewport": {"width": 1280, "height": 1400}} | options), url)
 
-    yield opened
-    for lab in labs:
-        assert lab.problems == []
-    for context in contexts:
-        context.close()
+    return opened
 
 
 @pytest.fixture
@@ -296,12 +253,6 @@ def test_without_the_data_faces_are_drawn_by_the_model(opener: Opener, server: s
     lab.choose("Faces (CelebA)")
     expect(lab.page.get_by_text("drawn by the model itself")).to_be_visible(timeout=60_000)
     expect(lab.page.locator(".st-key-thumbnails [role=radio]")).to_have_count(24)
-
-
-def png(pixels: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def drawn_photograph() -> np.ndarray:

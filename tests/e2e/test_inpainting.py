@@ -2,54 +2,33 @@
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
+from tests.e2e import lab as inpainting
 from tests.e2e.board import Board
-from tests.e2e.conftest import ROOT, Serve
+from tests.e2e.conftest import NewPage
+from tests.e2e.lab import png
+from tests.e2e.looking import levels
 
 pytestmark = pytest.mark.e2e
 DONE = re.compile("finished|stopped")
 
 
-@pytest.fixture(scope="module")
-def server(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The app on a machine without any data folder."""
-    empty = tmp_path_factory.mktemp("data")
-    return serve(ROOT / "app.py", environment={"DGM_DATA": str(empty)})
-
-
-class Lab:
-    """The lab's page, in the visitor's words."""
+class Lab(inpainting.Lab):
+    """The lab's page and its view step by step."""
 
     def __init__(self, page: Page, url: str, path: str = "Inpainting") -> None:
-        self.page = page
-        self.problems: list[str] = []
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.goto(f"{url}/{path}")
-        self.player = page.locator(".player")
-        self.player.wait_for(timeout=60_000)
-        self.settle()
+        super().__init__(page, url, path)
         self.board = Board(page.locator(".st-key-mask_canvas canvas.board"))
-
-    def settle(self) -> None:
-        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
 
     def hidden_says(self, text: str) -> None:
         expect(self.page.locator(".st-key-mask_canvas .count")).to_have_text(text, timeout=10_000)
-
-    def button(self, name: str) -> Locator:
-        return self.page.get_by_role("button", name=name, exact=True)
-
-    def preset(self, name: str) -> None:
-        self.page.locator(".st-key-presets").get_by_text(name, exact=True).click()
 
     def ends(self, state: str) -> None:
         expect(self.player).to_have_attribute("data-state", state, timeout=60_000)
@@ -57,37 +36,19 @@ class Lab:
     def picture(self, kind: str, sampler: int) -> np.ndarray:
         """(28, 28) grey levels of a tile, read from its canvas."""
         tile = self.page.locator(f".card[data-sampler='{sampler}'] canvas[data-tile={kind}]")
-        levels = tile.evaluate(
-            """canvas => {
-              const {width, height} = canvas
-              const data = canvas.getContext("2d").getImageData(0, 0, width, height).data
-              const at = (i, side) => Math.floor((i + 0.5) * side / 28)
-              return Array.from({length: 784}, (_, i) =>
-                data[4 * (at(Math.floor(i / 28), height) * width + at(i % 28, width))])
-            }"""
-        )
-        return np.array(levels).reshape(28, 28)
+        return levels(tile)
 
 
 Opener = Callable[..., Lab]
 
 
 @pytest.fixture
-def opened(browser: Browser, server: str) -> Iterator[Opener]:
-    contexts, labs = [], []
-
+def opened(new_page: NewPage, server: str) -> Opener:
     def opener(path: str = "Inpainting", **options: object) -> Lab:
-        contexts.append(
-            browser.new_context(**{"viewport": {"width": 1280, "height": 1000}} | options)
-        )
-        labs.append(Lab(contexts[-1].new_page(), server, path))
-        return labs[-1]
+        page = new_page(**{"viewport": {"width": 1280, "height": 1000}} | options)
+        return Lab(page, server, path)
 
-    yield opener
-    for lab in labs:
-        assert lab.problems == []
-    for context in contexts:
-        context.close()
+    return opener
 
 
 def test_a_half_hidden_digit_is_completed_before_any_click(opened: Opener) -> None:
@@ -232,12 +193,6 @@ def test_without_the_toggle_only_the_button_runs(opened: Opener) -> None:
     lab.button("Run").click()
     lab.player.wait_for()
     lab.ends("finished")
-
-
-def png(pixels: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def test_an_uploaded_digit_is_filled_in_and_a_bad_upload_gets_a_sentence(opened: Opener) -> None:

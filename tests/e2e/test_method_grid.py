@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from dgm_core.metrics import DEFINITIONS
 from tests.e2e.apps.method_grid_app import (
@@ -25,22 +25,12 @@ from tests.e2e.apps.method_grid_app import (
     outcome,
     problem,
 )
-from tests.e2e.conftest import Serve
+from tests.e2e.conftest import ROOT, NewPage, Serve
+from tests.e2e.looking import colours, settle
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).parents[2]
 APP = ROOT / "tests/e2e/apps/method_grid_app.py"
-# Colour at the centre of each of the n × n cells of a canvas.
-READ = """(canvas, n) => {
-  const {width, height} = canvas
-  const data = canvas.getContext("2d").getImageData(0, 0, width, height).data
-  const at = (i, side) => Math.floor((i + 0.5) * side / n)
-  return Array.from({length: n * n}, (_, i) => {
-    const from = 4 * (at(Math.floor(i / n), height) * width + at(i % n, width))
-    return [...data.slice(from, from + 3)]
-  })
-}"""
 PROBLEM, ORIGINAL = ":problem", ":original"
 
 
@@ -54,20 +44,14 @@ class Screen:
 
     def __init__(self, page: Page, url: str, **query: object) -> None:
         self.page = page
-        self.problems: list[str] = []
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on(
-            "console",
-            lambda line: self.problems.append(line.text) if "method grid" in line.text else None,
-        )
-        page.goto(f"{url}/?{'&'.join(f'{key}={value}' for key, value in query.items())}")
+        page.goto(f"{url}/?{urlencode(query)}")
         self.root = page.locator(".methods")
         self.card(ORIGINAL).wait_for(timeout=30_000)
         self.settle()
 
     def settle(self) -> None:
         """Wait until the script rests and the pictures are decoded and painted."""
-        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        settle(self.page)
         self.page.wait_for_timeout(250)
 
     def card(self, method: str) -> Locator:
@@ -80,12 +64,8 @@ class Screen:
         self.page.locator(f".views [data-view={name}]").click()
         expect(self.root).to_have_attribute("data-shown", name)
 
-    def pixels(self, canvas: Locator, cells: int = 28) -> np.ndarray:
-        """(cells, cells, 3), 0 … 255."""
-        return np.array(canvas.evaluate(READ, cells)).reshape(cells, cells, 3)
-
     def shown(self, method: str, cells: int = 28) -> np.ndarray:
-        return self.pixels(self.card(method).locator("canvas"), cells)
+        return colours(self.card(method).locator("canvas"), cells)
 
     def report(self) -> dict:
         self.settle()
@@ -111,24 +91,16 @@ Open = Callable[..., Screen]
 
 
 @pytest.fixture
-def open_grid(browser: Browser, server: str) -> Iterator[Open]:
-    contexts, screens = [], []
-
+def open_grid(new_page: NewPage, server: str) -> Open:
     def opened(*, width: int = 1264, theme: str = "light", **query: object) -> Screen:
-        context = browser.new_context(
+        page = new_page(
             viewport={"width": width, "height": 1100},
             color_scheme=theme,
             has_touch=width < 500,
         )
-        contexts.append(context)
-        screens.append(Screen(context.new_page(), server, **query))
-        return screens[-1]
+        return Screen(page, server, **query)
 
-    yield opened
-    problems = [problem for screen in screens for problem in screen.problems]
-    for context in contexts:
-        context.close()
-    assert problems == []
+    return opened
 
 
 def final(method: str, kind: str = "digit") -> np.ndarray:
@@ -237,7 +209,7 @@ def test_views_show_their_own(open_grid: Open) -> None:
     size = (side - 3) // 4  # at least one pixel between two tiles
     starts = [round(k * (side - size) / 3) for k in range(4)]
     cells = [[int(start + (k + 0.5) * size / 28) for k in range(28)] for start in starts]
-    mosaic = screen.pixels(canvas, side)[..., 0] > 127
+    mosaic = colours(canvas, side)[..., 0] > 127
     tiles = np.stack([mosaic[np.ix_(y, x)] for y in cells for x in cells])[:, None]
     alike = (tiles == draws)[..., hidden].mean(-1)  # (tile, draw)
     assert alike.argmax(1).tolist() == list(range(16))
@@ -369,7 +341,7 @@ def test_all_draws_are_seen_large(open_grid: Open) -> None:
     expect(canvases).to_have_count(16)
     draws = outcome(problem("digit", "box"), NEAREST, STEPS).draws[:, 0]
     for canvas, draw in zip(canvases.all(), draws, strict=True):
-        np.testing.assert_array_equal(screen.pixels(canvas)[..., 0] > 127, draw > 0.5)
+        np.testing.assert_array_equal(colours(canvas)[..., 0] > 127, draw > 0.5)
 
 
 def test_an_enlarged_card_follows_its_method(open_grid: Open) -> None:

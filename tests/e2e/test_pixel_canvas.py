@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Locator, Page
 
 from tests.e2e.board import Board
-from tests.e2e.conftest import Serve
+from tests.e2e.conftest import ROOT, NewPage, Serve
+from tests.e2e.looking import settle
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).parents[2]
 APP = ROOT / "tests/e2e/apps/pixel_canvas_app.py"
 Cells = set[tuple[int, int]]
 
@@ -30,8 +30,7 @@ class Screen(Board):
 
     def __init__(self, page: Page, url: str, size: int = 28, **query: object) -> None:
         self.page = page
-        pairs = "&".join(f"{key}={value}" for key, value in {"size": size, **query}.items())
-        page.goto(f"{url}/?{pairs}")
+        page.goto(f"{url}/?{urlencode({'size': size, **query})}")
         self.board = page.locator("canvas.board")
         super().__init__(self.board, size)
         self.board.wait_for()
@@ -39,7 +38,7 @@ class Screen(Board):
         self.board.scroll_into_view_if_needed()
 
     def settle(self) -> None:
-        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        settle(self.page)
 
     def tool(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
@@ -64,21 +63,20 @@ class Screen(Board):
         """The visible count reads `text`."""
         self.page.locator(".count", has_text=text).wait_for(timeout=5000)
 
+    def status(self) -> str | None:
+        """What a screen reader was told last."""
+        return self.page.locator("[role=status].unseen").text_content()
+
 
 Opener = Callable[..., Screen]
 
 
 @pytest.fixture
-def opened(browser: Browser, server: str) -> Iterator[Opener]:
-    contexts = []
-
+def opened(new_page: NewPage, server: str) -> Opener:
     def opener(*, options: dict | None = None, **query: object) -> Screen:
-        contexts.append(browser.new_context(**(options or {})))
-        return Screen(contexts[-1].new_page(), server, **query)
+        return Screen(new_page(**(options or {})), server, **query)
 
-    yield opener
-    for context in contexts:
-        context.close()
+    return opener
 
 
 def rows(first: int, last: int, size: int = 28) -> Cells:
@@ -94,7 +92,7 @@ def test_mouse_strokes_arrive_cell_by_cell(opened: Opener) -> None:
     diagonal = {(10 + step, 2 + step) for step in range(9)}
     assert screen.heard(2) == {(3, column) for column in range(4, 21)} | diagonal
     screen.says("26 of 784 pixels hidden")
-    assert screen.page.locator(".unseen[role=status]").text_content() == "26 of 784 pixels hidden"
+    assert screen.status() == "26 of 784 pixels hidden"
     assert screen.report()["calls"] == screen.report()["in_callback"] == 2
 
 
@@ -192,8 +190,7 @@ def test_keyboard_paints_and_keeps_the_hotkeys_of_the_page_away(opened: Opener) 
     keys.press("Shift+Space")
     assert screen.heard(3) == trail - {(14, 16)}
     keys.press("ArrowLeft")
-    status = screen.page.locator(".unseen[role=status]")
-    assert status.text_content() == "Row 15, column 16, visible"
+    assert screen.status() == "Row 15, column 16, visible"
     runs = screen.report()["runs"]
     keys.press("r")  # Streamlit: rerun
     keys.press("c")  # Streamlit: the dialog that clears caches

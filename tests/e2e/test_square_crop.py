@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from tests.e2e.conftest import Serve
+from tests.e2e.conftest import ROOT, NewPage, Serve
+from tests.e2e.looking import settle
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).parents[2]
 APP = ROOT / "tests/e2e/apps/square_crop_app.py"
 CLOSE = 0.006  # a little more than one screen pixel, as a fraction of the photograph
 Spot = tuple[float, float]
@@ -30,7 +30,7 @@ class Screen:
 
     def __init__(self, page: Page, url: str, **query: object) -> None:
         self.page = page
-        page.goto(f"{url}/?{'&'.join(f'{key}={value}' for key, value in query.items())}")
+        page.goto(f"{url}/?{urlencode(query)}")
         self.square = page.locator(".square")
         self.stage = page.locator(".stage")
         self.square.wait_for()
@@ -38,7 +38,7 @@ class Screen:
         self.stage.scroll_into_view_if_needed()
 
     def settle(self) -> None:
-        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        settle(self.page)
 
     def comes_to(self, square: tuple[float, float, float], seconds: float = 20) -> None:
         """Wait for the square that a rerun of the script brings."""
@@ -87,16 +87,11 @@ Opener = Callable[..., Screen]
 
 
 @pytest.fixture
-def opened(browser: Browser, server: str) -> Iterator[Opener]:
-    contexts = []
-
+def opened(new_page: NewPage, server: str) -> Opener:
     def opener(*, options: dict | None = None, **query: object) -> Screen:
-        contexts.append(browser.new_context(**(options or {})))
-        return Screen(contexts[-1].new_page(), server, **query)
+        return Screen(new_page(**(options or {})), server, **query)
 
-    yield opener
-    for context in contexts:
-        context.close()
+    return opener
 
 
 def test_at_first_the_square_is_where_python_wants_it(opened: Opener) -> None:

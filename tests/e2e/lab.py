@@ -1,0 +1,39 @@
+"""The inpainting lab, in the words of its visitors."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Locator, Page
+
+from tests.e2e import looking
+
+
+class Lab:
+    """The lab's page, once its first picture is there."""
+
+    def __init__(self, page: Page, url: str, path: str = "Inpainting") -> None:
+        self.page = page
+        page.goto(f"{url}/{path}")
+        self.player = page.locator(".player")
+        self.player.wait_for(timeout=60_000)
+        self.settle()
+
+    def settle(self) -> None:
+        looking.settle(self.page)
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def preset(self, name: str, side: int = 28) -> None:
+        own = "" if side == 28 else f"-{side}"
+        self.page.locator(f".st-key-presets{own}").get_by_text(name, exact=True).click()
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """The file of a picture (H, W) or (H, W, 3), uint8."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,32 @@
+"""What every browser test needs of a page: that it rests, and what its canvases show."""
+
+from __future__ import annotations
+
+import numpy as np
+from playwright.sync_api import Locator, Page
+
+# Colour at the centre of each of the n × n cells of a canvas.
+_READ = """(canvas, n) => {
+  const {width, height} = canvas
+  const data = canvas.getContext("2d").getImageData(0, 0, width, height).data
+  const at = (i, side) => Math.floor((i + 0.5) * side / n)
+  return Array.from({length: n * n}, (_, i) => {
+    const from = 4 * (at(Math.floor(i / n), height) * width + at(i % n, width))
+    return [...data.slice(from, from + 3)]
+  })
+}"""
+
+
+def settle(page: Page) -> None:
+    """Wait until the script rests."""
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
+def colours(canvas: Locator, cells: int = 28) -> np.ndarray:
+    """(cells, cells, 3), 0 … 255: the middle of each cell of a square picture."""
+    return np.array(canvas.evaluate(_READ, cells)).reshape(cells, cells, 3)
+
+
+def levels(canvas: Locator, cells: int = 28) -> np.ndarray:
+    """(cells, cells), 0 … 255: the mean of the colours."""
+    return colours(canvas, cells).mean(-1)
