@@ -115,7 +115,7 @@ def test_rests_on_the_last_frame(open_player: Open, query: dict[str, int]) -> No
 def test_pictures_are_the_frames_that_were_sent(open_player: Open) -> None:
     truth, hidden, samplers = problem(0)
     screen = open_player("complete", autoplay=0)
-    screen.page.locator(".outline input").uncheck()
+    screen.page.locator(".outlined input").uncheck()
     np.testing.assert_array_equal(screen.pixels("truth"), 255 * truth)
     np.testing.assert_array_equal(screen.pixels("observed")[~hidden], 255 * truth[~hidden])
     for frame in (LAST, 0, 31):
@@ -131,7 +131,7 @@ def test_outline_marks_the_hidden_region(open_player: Open) -> None:
     picture = "canvas => canvas.toDataURL()"
     outlined = screen.tile("draw").evaluate(picture)
     given = screen.tile("truth").evaluate(picture)
-    screen.page.locator(".outline input").uncheck()
+    screen.page.locator(".outlined input").uncheck()
     assert screen.tile("draw").evaluate(picture) != outlined
     assert screen.tile("truth").evaluate(picture) == given
 
@@ -222,7 +222,7 @@ def test_new_run_starts_again(open_player: Open) -> None:
     screen.seek(40)
     screen.page.get_by_role("button", name="New run").click()
     screen.shows(LAST, 20)
-    screen.page.locator(".outline input").uncheck()
+    screen.page.locator(".outlined input").uncheck()
     np.testing.assert_array_equal(screen.pixels("truth"), 255 * truth)
     drawn = samplers["Pseudo-Gibbs"].draws[LAST, 0]
     np.testing.assert_array_equal(screen.pixels("draw"), 255 * drawn)

@@ -65,7 +65,7 @@ class Screen(Board):
 
     def status(self) -> str | None:
         """What a screen reader was told last."""
-        return self.page.locator("[role=status].unseen").text_content()
+        return self.page.locator("[role=status].visually-hidden").text_content()
 
 
 Opener = Callable[..., Screen]

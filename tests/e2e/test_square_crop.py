@@ -158,7 +158,7 @@ def test_arrows_plus_and_minus_and_no_hotkey_of_the_page(opened: Opener) -> None
     assert screen.heard() == pytest.approx([0.49, 0.51, 1.05**-3], abs=1e-6)
     keys.press("Shift+ArrowRight")
     assert screen.heard()[0] == pytest.approx(0.54, abs=1e-6)
-    assert "Side 86 %" in screen.page.locator(".unseen[role=status]").text_content()
+    assert "Side 86 %" in screen.page.locator(".visually-hidden[role=status]").text_content()
     runs = screen.report()["runs"]
     keys.press("r")
     keys.press("c")

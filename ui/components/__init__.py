@@ -1,4 +1,7 @@
-"""Inline components of the page, each a folder with its Python face and its three files."""
+"""Inline components of the page, each a folder with its Python face and its three files.
+
+What several of them need lies in `shared/`: an idea a name, in a style sheet, a script or both.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,34 @@ from typing import Any
 
 import streamlit as st
 
+_SHARED = Path(__file__).parent / "shared"
+_LIFE = "mounting"  # no component is without
 
-def inline_component(folder: Path) -> Callable[..., Any]:
+
+def inline_component(folder: Path, *shared: str) -> Callable[..., Any]:
     """Register the component of `folder`, whose .html, .css and .js files bear its name.
 
     To be called once, when the component's module is imported.
+
+    Args:
+        folder: of the component.
+        shared: names in `shared/`. Their .css comes before the component's own, and so does
+            their .js, after `mounting.js`: together they are one module, so the component calls
+            what they declare without an import, and no name may be declared twice.
+
+    Raises:
+        FileNotFoundError: a file of the component is missing, or all of a shared name.
     """
-    name = folder.name
-    html, css, js = (
-        (folder / f"{name}{kind}").read_text(encoding="utf-8") for kind in (".html", ".css", ".js")
+    unknown = [name for name in shared if not any(_SHARED.glob(f"{name}.*"))]
+    if unknown:
+        raise FileNotFoundError(f"expected names of files in {_SHARED}, got {unknown}")
+
+    def text(kind: str) -> str:
+        files = [_SHARED / f"{name}{kind}" for name in (_LIFE, *shared)]
+        files = [file for file in files if file.exists()]
+        files.append(folder / f"{folder.name}{kind}")
+        return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+    return st.components.v2.component(
+        folder.name, html=text(".html"), css=text(".css"), js=text(".js")
     )
-    return st.components.v2.component(name, html=html, css=css, js=js)

@@ -27,7 +27,9 @@ State = Literal["running", "finished", "stopped", "failed"]
 SD_MAX = 0.5
 """Brightest standard deviation on screen: the largest that a value in [0, 1] can have."""
 
-_COMPONENT = inline_component(Path(__file__).parent)
+_COMPONENT = inline_component(
+    Path(__file__).parent, "theme", "visually_hidden", "bits", "elements", "hidden_pixels"
+)
 
 
 @dataclass(frozen=True)

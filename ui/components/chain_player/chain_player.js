@@ -3,8 +3,6 @@
 // receive → (queue) decode, store, follow → tick → show → paint.  A player is "following" (keeps
 // up with the newest frame), "playing" (from where it is, at the chosen speed) or "paused".
 
-// Between ink and paper in both themes, so that what is hidden looks like neither.
-const HIDDEN = "#7a81a3";
 const TILES = ["truth", "observed", "draw", "mean", "sd"];
 const TILE_NAMES = {
   truth: "truth",
@@ -25,7 +23,6 @@ const LARGEST_TILE = 168;
 const LARGEST_THUMB = 56;
 const FOLLOW_DELAY = 0.4; // seconds over which a backlog is played while following
 const RHAT_WARNING = 1.05;
-const SVG = "http://www.w3.org/2000/svg";
 
 const NUMBERS = [
   {
@@ -63,13 +60,11 @@ const NUMBERS = [
   },
 ];
 
-const players = new WeakMap();
-
-export default function ({ data, parentElement }) {
-  const player = players.get(parentElement) ?? create(parentElement);
-  if (data) receive(player, data);
-  return () => destroy(player);
-}
+export default component({
+  create,
+  update: (player, { data }) => receive(player, data),
+  destroy,
+});
 
 // ---------------------------------------------------------------- life of a player
 
@@ -77,7 +72,6 @@ function create(host) {
   const root = host.querySelector(".player");
   const find = (selector) => root.querySelector(selector);
   const player = {
-    host,
     root,
     cards: find(".cards"),
     plot: find(".plot"),
@@ -86,13 +80,12 @@ function create(host) {
     place: find(".place"),
     toggle: find(".toggle"),
     speed: find(".speed select"),
-    outline: find(".outline input"),
+    outlined: find(".outlined input"),
     live: find("[aria-live]"),
     run: null,
     queue: Promise.resolve(),
     request: 0,
   };
-  players.set(host, player);
   listen(player);
   player.observer = new ResizeObserver(() => {
     if (player.size !== sizeOf(root)) layout(player);
@@ -105,7 +98,6 @@ function destroy(player) {
   cancelAnimationFrame(player.request);
   player.observer.disconnect();
   player.run = null;
-  players.delete(player.host);
 }
 
 function reset(player, message) {
@@ -121,8 +113,8 @@ function reset(player, message) {
     position: 0, // a fraction while the clock runs
     request: 0,
     lastFrames: null,
-    truth: unpack(fromBase64(message.truth), message.height * message.width),
-    hidden: unpack(fromBase64(message.hidden), message.height * message.width),
+    truth: unpack(bytesOf(message.truth), message.height * message.width),
+    hidden: unpack(bytesOf(message.hidden), message.height * message.width),
   });
   player.strokes = strokesFor(message.samplers);
   buildCards(player);
@@ -178,19 +170,10 @@ function announce(player, state) {
 }
 
 async function inflate(text) {
-  const stream = new Blob([fromBase64(text)])
+  const stream = new Blob([bytesOf(text)])
     .stream()
     .pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-function fromBase64(text) {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-}
-
-function unpack(bytes, count, target = new Uint8Array(count)) {
-  for (let i = 0; i < count; i += 1) target[i] = (bytes[i >> 3] >> (7 - (i & 7))) & 1;
-  return target;
 }
 
 // Bytes of one frame: for each sampler, draws as bits, then mean, then standard deviation.
@@ -324,7 +307,7 @@ function listen(player) {
   root.querySelector(".back").onclick = () => step(player, -1);
   root.querySelector(".forward").onclick = () => step(player, 1);
   player.toggle.onclick = () => toggle(player);
-  player.outline.onchange = () => show(player);
+  player.outlined.onchange = () => show(player);
   scrub.oninput = () => seek(player, Number(scrub.value));
   root.onkeydown = (event) => onKey(player, event);
   plot.onpointerdown = (event) => {
@@ -370,20 +353,6 @@ function seekAt(player, event) {
 }
 
 // ---------------------------------------------------------------- building
-
-function element(tag, attributes = {}, ...children) {
-  return fill(document.createElement(tag), attributes, children);
-}
-
-function svg(tag, attributes = {}, ...children) {
-  return fill(document.createElementNS(SVG, tag), attributes, children);
-}
-
-function fill(node, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
 
 // The approximate sampler is neutral and dashed; the others take the accent, then further colours.
 function strokesFor(names) {
@@ -554,24 +523,12 @@ function sizeCanvas(canvas, size) {
 }
 
 function readTheme(player) {
-  const [ink, accent] = ["ink", "accent"].map((name) => colour(player, name));
+  const ink = readColour(player.root, "var(--ink)");
+  const accent = readColour(player.root, "var(--accent)");
   const theme = { ink, accent, grey: GREY, sd: sdRamp(accent) };
   const stops = [0, 64, 128, 192, 255].map((i) => css(theme.sd.subarray(i * 4, i * 4 + 3)));
   player.root.style.setProperty("--sd-ramp", `linear-gradient(to right, ${stops.join()})`);
   return theme;
-}
-
-// A colour of the style sheet as [r, g, b], whatever notation it is written in.
-function colour(player, name) {
-  const probe = element("i", { style: `color: var(--${name})` });
-  player.root.append(probe);
-  const written = getComputedStyle(probe).color;
-  probe.remove();
-  const context = scratch(1, 1).context;
-  context.clearRect(0, 0, 1, 1);
-  context.fillStyle = written;
-  context.fillRect(0, 0, 1, 1);
-  return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
 }
 
 const css = ([r, g, b], alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;
@@ -658,7 +615,7 @@ function showRow(player, row, s, frame, where) {
   } else {
     for (const canvas of [draw, mean, sd, ...row.thumbs]) blank(player, canvas);
   }
-  if (frame && player.outline.checked) {
+  if (frame && player.outlined.checked) {
     for (const canvas of [draw, mean]) outline(player, canvas);
   }
   for (const canvas of [draw, mean, sd]) {
@@ -708,60 +665,20 @@ function blank(player, canvas) {
 // What the samplers see: observed pixels as they are, hidden ones hatched.
 function paintObserved(player, canvas) {
   paint(player, canvas, player.truth, player.theme.grey, 255);
-  const context = canvas.getContext("2d");
-  const unit = devicePixelRatio || 1;
-  const side = canvas.width;
-  context.save();
-  context.clip(hiddenCells(player, canvas));
-  context.fillStyle = HIDDEN;
-  context.fillRect(0, 0, side, side);
-  context.strokeStyle = "rgb(255 255 255 / 0.4)";
-  context.lineWidth = 1.25 * unit;
-  context.beginPath();
-  for (let x = -side; x < side; x += 6 * unit) {
-    context.moveTo(x, side);
-    context.lineTo(x + side, 0);
-  }
-  context.stroke();
-  context.restore();
-}
-
-function hiddenCells(player, canvas) {
-  const { height, width } = player.message;
-  const path = new Path2D();
-  const x = (column) => Math.round((column * canvas.width) / width);
-  const y = (row) => Math.round((row * canvas.height) / height);
-  player.hidden.forEach((hidden, i) => {
-    if (!hidden) return;
-    const [row, column] = [Math.floor(i / width), i % width];
-    path.rect(x(column), y(row), x(column + 1) - x(column), y(row + 1) - y(row));
-  });
-  return path;
+  hatch(canvas, player.hidden, player.message.width, player.message.height);
 }
 
 // The border between hidden and observed pixels, and where hidden ones meet the edge.
 function outline(player, canvas) {
   const { height, width } = player.message;
   const context = canvas.getContext("2d");
-  const hidden = (row, column) =>
-    row >= 0 && row < height && column >= 0 && column < width
-      ? player.hidden[row * width + column]
-      : 0;
+  const hidden = isSetIn(player.hidden, width, height);
   const x = (column) => Math.round((column * canvas.width) / width);
   const y = (row) => Math.round((row * canvas.height) / height);
   context.beginPath();
-  for (let row = 0; row <= height; row += 1) {
-    for (let column = 0; column <= width; column += 1) {
-      const here = hidden(row, column);
-      if (here !== hidden(row - 1, column)) {
-        context.moveTo(x(column), y(row));
-        context.lineTo(x(column + 1), y(row));
-      }
-      if (here !== hidden(row, column - 1)) {
-        context.moveTo(x(column), y(row));
-        context.lineTo(x(column), y(row + 1));
-      }
-    }
+  for (const [left, top, right, bottom] of border(hidden, 0, 0, width, height)) {
+    context.moveTo(x(left), y(top));
+    context.lineTo(x(right), y(bottom));
   }
   context.strokeStyle = css(player.theme.accent, 0.75);
   context.lineWidth = 1.25 * (devicePixelRatio || 1);
@@ -943,8 +860,8 @@ function moveCursor(player, at) {
   const x = at < 0 ? scale.left : scale.x(player.numbers[at]);
   const last = newest(player);
   const end = last < 0 ? x : scale.x(player.numbers[last]);
-  fill(player.cursor, { x1: x, x2: x, opacity: at < 0 ? 0 : 1 }, []);
-  fill(player.veil, { x, width: Math.max(end - x, 0) }, []);
+  fill(player.cursor, { x1: x, x2: x, opacity: at < 0 ? 0 : 1 });
+  fill(player.veil, { x, width: Math.max(end - x, 0) });
   player.dots.replaceChildren(...(at < 0 ? [] : dotsAt(player, scale, x, at)));
   player.readouts.forEach((readout, s) => {
     const value = (kind) => player.curves[s][kind][at]?.[1].toFixed(2) ?? "–";

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["StopRequest", "grid_message", "method_grid", "parse"]
 
-_COMPONENT = inline_component(Path(__file__).parent)
+_COMPONENT = inline_component(
+    Path(__file__).parent, "theme", "visually_hidden", "bits", "elements", "hidden_pixels"
+)
 
 MOSAIC = 16
 """So many draws of a method are shown on its card, and sent while others still run."""

@@ -25,18 +25,15 @@ const ENDED = {
 };
 const STOPPING = 4000; // ms after which Stop may be pressed again
 const MOSAIC = 16;
-// Between ink and paper in both themes, so that what is hidden looks like neither.
-const HATCH = ["#7a81a3", "rgb(255 255 255 / 0.4)"];
-const SVG = "http://www.w3.org/2000/svg";
 
-const grids = new WeakMap();
-
-export default function ({ data, parentElement, setTriggerValue }) {
-  const grid = grids.get(parentElement) ?? create(parentElement);
-  grid.send = setTriggerValue;
-  if (data) receive(grid, data);
-  return () => destroy(grid);
-}
+export default component({
+  create,
+  update(grid, { data, setTriggerValue }) {
+    grid.send = setTriggerValue;
+    receive(grid, data);
+  },
+  destroy,
+});
 
 // ---------------------------------------------------------------- life of a grid
 
@@ -44,7 +41,6 @@ function create(host) {
   const root = host.querySelector(".methods");
   const find = (selector) => root.querySelector(selector);
   const grid = {
-    host,
     root,
     list: find(".grid"),
     hold: find(".hold"),
@@ -66,7 +62,6 @@ function create(host) {
     held: false,
     large: null, // name of the method shown large
   };
-  grids.set(host, grid);
   listen(grid);
   grid.observer = new ResizeObserver(() => paint(grid));
   grid.observer.observe(root);
@@ -77,7 +72,6 @@ function destroy(grid) {
   grid.observer.disconnect();
   for (const stop of grid.unlisten) stop();
   for (const timer of grid.stopping.values()) clearTimeout(timer);
-  grids.delete(grid.host);
   grid.message = null;
 }
 
@@ -111,33 +105,13 @@ function readProblem(grid, given) {
   const { height, width, hidden } = grid.message;
   grid.given = given;
   for (const { canvas } of grid.cards.values()) canvas.width = 0; // no ghosts of another problem
-  grid.hidden = unpack(atob(hidden), height * width);
+  grid.hidden = unpack(bytesOf(hidden), height * width);
   grid.where = [...grid.hidden.keys()].filter((i) => grid.hidden[i]); // hidden pixels
-  const { path, edges } = border(grid.hidden, height, width);
-  grid.border = path;
-  const scattered = edges > grid.where.length; // then its outline would cover the picture
+  const lines = [...border(isSetIn(grid.hidden, width, height), 0, 0, width, height)];
+  grid.border = lines.map(([x, y, toX, toY]) => `M${x} ${y}L${toX} ${toY}`).join("");
+  const scattered = lines.length > grid.where.length; // then its outline would cover the picture
   grid.root.classList.toggle("scattered", scattered);
   if (!grid.outlineChosen) grid.outlined.checked = !scattered;
-}
-
-function unpack(bytes, count) {
-  return Uint8Array.from({ length: count }, (_, i) =>
-    (bytes.charCodeAt(i >> 3) >> (7 - (i & 7))) & 1,
-  );
-}
-
-// Where hidden pixels meet seen ones or the edge, in units of pixels.
-function border(hidden, height, width) {
-  const at = (r, c) =>
-    r >= 0 && r < height && c >= 0 && c < width ? hidden[r * width + c] : 0;
-  const parts = [];
-  for (let r = 0; r <= height; r += 1) {
-    for (let c = 0; c <= width; c += 1) {
-      if (at(r, c) !== at(r - 1, c)) parts.push(`M${c} ${r}h1`);
-      if (at(r, c) !== at(r, c - 1)) parts.push(`M${c} ${r}v1`);
-    }
-  }
-  return { path: parts.join(""), edges: parts.length };
 }
 
 function announce(grid, before) {
@@ -359,7 +333,7 @@ function show(grid, name, { canvas, outline, words }, view) {
   outline.setAttribute("viewBox", `0 0 ${grid.message.width} ${grid.message.height}`);
   outline.firstChild.setAttribute("d", grid.border);
   if (content.tiles) mosaic(grid, canvas, content.tiles);
-  if (content.hatched) hatch(grid, canvas);
+  if (content.hatched) hatch(canvas, grid.hidden, grid.message.width, grid.message.height);
 }
 
 // Pictures side by side in a square, as large as the canvas is on screen.
@@ -414,36 +388,10 @@ function scratch(name, width, height) {
   return canvas;
 }
 
-function hatch(grid, canvas) {
-  const context = canvas.getContext("2d");
-  const { height, width } = grid.message;
-  const unit = devicePixelRatio || 1;
-  const side = canvas.width;
-  const at = (cell, cells) => Math.round((cell * side) / cells);
-  const path = new Path2D();
-  for (const pixel of grid.where) {
-    const [r, c] = [Math.floor(pixel / width), pixel % width];
-    const [x, y] = [at(c, width), at(r, height)];
-    path.rect(x, y, at(c + 1, width) - x, at(r + 1, height) - y);
-  }
-  context.save();
-  context.clip(path);
-  [context.fillStyle, context.strokeStyle] = HATCH;
-  context.fillRect(0, 0, side, side);
-  context.lineWidth = 1.25 * unit;
-  context.beginPath();
-  for (let x = -side; x < side; x += 6 * unit) {
-    context.moveTo(x, side);
-    context.lineTo(x + side, 0);
-  }
-  context.stroke();
-  context.restore();
-}
-
 // ---------------------------------------------------------------- theme
 
 function readTheme(grid) {
-  const [r, g, b] = colour(grid, "var(--paper)");
+  const [r, g, b] = readColour(grid.root, "var(--paper)");
   const dark = 0.2126 * r + 0.7152 * g + 0.0722 * b < 110;
   grid.root.classList.toggle("dark", dark);
   const ends = (share) => (share < 0 ? "var(--below)" : "var(--above)");
@@ -460,21 +408,10 @@ function readTheme(grid) {
       return `color-mix(in oklab, ${ends(share)} ${100 * Math.abs(share)}%, var(--zero))`;
     }),
   };
-  grid.theme = { faint: colour(grid, "var(--faint)"), stops };
+  grid.theme = { faint: readColour(grid.root, "var(--faint)"), stops };
   for (const [name, list] of Object.entries(stops)) {
-    grid.theme[name] = ramp(list.map((each) => colour(grid, each)));
+    grid.theme[name] = ramp(list.map((each) => readColour(grid.root, each)));
   }
-}
-
-// A colour in any notation → [r, g, b, 255].
-function colour(grid, written) {
-  const probe = element("i", { style: `color: ${written}` });
-  grid.root.append(probe);
-  const context = scratch("colour", 1, 1).getContext("2d", { willReadFrequently: true });
-  context.fillStyle = getComputedStyle(probe).color;
-  probe.remove();
-  context.fillRect(0, 0, 1, 1);
-  return context.getImageData(0, 0, 1, 1).data;
 }
 
 function ramp(stops) {
@@ -488,20 +425,6 @@ function ramp(stops) {
 }
 
 // ---------------------------------------------------------------- building
-
-function element(tag, attributes = {}, ...children) {
-  return fill(document.createElement(tag), attributes, children);
-}
-
-function svg(tag, attributes = {}, ...children) {
-  return fill(document.createElementNS(SVG, tag), attributes, children);
-}
-
-function fill(node, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
 
 function write(node, text) {
   if (node.textContent !== text) node.textContent = text;

@@ -26,7 +26,9 @@ import streamlit as st
 
 from ui.components import inline_component
 
-_COMPONENT = inline_component(Path(__file__).parent)
+_COMPONENT = inline_component(
+    Path(__file__).parent, "visually_hidden", "bits", "hidden_pixels", "steering"
+)
 
 
 class Stroke(NamedTuple):

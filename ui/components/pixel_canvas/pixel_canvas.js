@@ -1,40 +1,16 @@
 // A grid of pixels to paint on. The browser owns the pixels: Python replaces them only by a new
 // `rev`, and hears of them, packed to bits, after each finished stroke.
 
-// Between ink and paper in both themes, so that what is hidden looks like neither.
-const HIDDEN = "#7a81a3"
 const UNDO_DEPTH = 100
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }
-
-const boards = new WeakMap() // parentElement → Board
 const numbers = new Map() // Python's key → last stroke number; it grows on when a canvas comes back
 
-export default function ({ data, parentElement, setStateValue }) {
-  let board = boards.get(parentElement)
-  if (!board?.root.isConnected) {
-    board?.dispose()
-    board = new Board(parentElement)
-    boards.set(parentElement, board)
-  }
-  board.update(data, setStateValue)
-  return () => {
-    board.dispose()
-    boards.delete(parentElement)
-  }
-}
+export default component({
+  create: (parent) => new Board(parent),
+  update: (board, { data, setStateValue }) => board.update(data, setStateValue),
+  destroy: (board) => board.dispose(),
+})
 
 // --- Bits, brushes, lines -----------------------------------------------------------------------
-
-/** Base64 of bytes → Uint8Array. */
-function bytesOf(base64) {
-  return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))
-}
-
-/** Packed bits, the first in the highest place of its byte → one byte (0 or 1) a pixel. */
-function unpack(base64, count) {
-  const packed = bytesOf(base64)
-  return Uint8Array.from({ length: count }, (_, i) => (packed[i >> 3] >> (7 - (i & 7))) & 1)
-}
 
 function pack(bits) {
   const packed = new Uint8Array((bits.length + 7) >> 3)
@@ -68,21 +44,13 @@ function* line([x, y], [x1, y1]) {
   }
 }
 
-/** The edge of a set of cells as a path; `inside(x, y)` is asked for each cell of the rectangle. */
+/** The border of a set of cells as a path; see `border`. */
 function outline(inside, left, top, width, height, cell) {
   const path = new Path2D()
-  for (let y = top; y < top + height; y++)
-    for (let x = left; x < left + width; x++) {
-      if (!inside(x, y)) continue
-      const edge = (ax, ay, bx, by) => {
-        path.moveTo((x + ax) * cell, (y + ay) * cell)
-        path.lineTo((x + bx) * cell, (y + by) * cell)
-      }
-      if (!inside(x, y - 1)) edge(0, 0, 1, 0)
-      if (!inside(x, y + 1)) edge(0, 1, 1, 1)
-      if (!inside(x - 1, y)) edge(0, 0, 0, 1)
-      if (!inside(x + 1, y)) edge(1, 0, 1, 1)
-    }
+  for (const [x, y, toX, toY] of border(inside, left, top, width, height)) {
+    path.moveTo(x * cell, y * cell)
+    path.lineTo(toX * cell, toY * cell)
+  }
   return path
 }
 
@@ -128,7 +96,7 @@ class Board {
     const { width, height } = data
     const resized = last?.width !== width || last?.height !== height
     if (resized || last.rev !== data.rev) {
-      const bits = unpack(data.bits, width * height)
+      const bits = unpack(bytesOf(data.bits), width * height)
       this.stroke = null
       if (resized) {
         this.done = []
@@ -293,7 +261,8 @@ class Board {
       if (!e.isPrimary) return
       const spot = this.follow(e)
       if (this.stroke?.pointer === e.pointerId) {
-        for (const each of e.getCoalescedEvents?.() ?? []) this.paintTo(this.spotOf(each))
+        for (const each of e.getCoalescedEvents?.() ?? [])
+          this.paintTo(positionIn(canvas, each, this.data))
         this.paintTo(spot)
       } else if (!this.stroke) {
         this.spot = spot
@@ -337,18 +306,9 @@ class Board {
     this.observer.observe(root)
   }
 
-  spotOf({ clientX, clientY }) {
-    const box = this.canvas.getBoundingClientRect()
-    const { width, height } = this.data
-    return {
-      x: ((clientX - box.left) / box.width) * width,
-      y: ((clientY - box.top) / box.height) * height,
-    }
-  }
-
   /** Keep the keyboard's cell where the pointer is, so that the two can take turns. */
   follow(event) {
-    const spot = this.spotOf(event)
+    const spot = positionIn(this.canvas, event, this.data)
     this.moveCursor(Math.floor(spot.x), Math.floor(spot.y))
     return spot
   }
@@ -483,8 +443,7 @@ class Board {
     context.globalAlpha = 1
     context.fillStyle = this.hatch(context, "#fff", pixel)
     this.fillPainted(context)
-    const hidden = (x, y) =>
-      x >= 0 && x < width && y >= 0 && y < height && this.bits[y * width + x] === 1
+    const hidden = isSetIn(this.bits, width, height)
     context.strokeStyle = colour("primary-color")
     context.lineWidth = pixel
     context.stroke(outline(hidden, 0, 0, width, height, this.cell))

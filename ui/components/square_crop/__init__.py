@@ -30,7 +30,7 @@ from PIL import Image
 
 from ui.components import inline_component
 
-_COMPONENT = inline_component(Path(__file__).parent)
+_COMPONENT = inline_component(Path(__file__).parent, "visually_hidden", "steering")
 
 SHOWN_SIDE = 480
 """The photograph is sent with at most so many pixels a side."""

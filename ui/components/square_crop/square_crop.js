@@ -1,26 +1,15 @@
 // A movable square over a photograph. The browser owns the square: Python replaces it only by a
 // new `rev`, and hears of it when a drag, a key or a turn of the wheel ends.
 
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }
 const SIZES = { "+": 1.05, "=": 1.05, "-": 1 / 1.05, _: 1 / 1.05 }
 const STEP = 0.01 // of the shorter side, for an arrow key; five times as much with Shift
 const WHEEL_REST = 200 // milliseconds without a turn end it
 
-const crops = new WeakMap() // parentElement → Crop
-
-export default function ({ data, parentElement, setStateValue }) {
-  let crop = crops.get(parentElement)
-  if (!crop?.root.isConnected) {
-    crop?.dispose()
-    crop = new Crop(parentElement)
-    crops.set(parentElement, crop)
-  }
-  crop.update(data, setStateValue)
-  return () => {
-    crop.dispose()
-    crops.delete(parentElement)
-  }
-}
+export default component({
+  create: (parent) => new Crop(parent),
+  update: (crop, { data, setStateValue }) => crop.update(data, setStateValue),
+  destroy: (crop) => crop.dispose(),
+})
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value))
 
@@ -161,13 +150,8 @@ class Crop {
   }
 
   /** Where an event is, in the photograph's pixels. */
-  pointOf({ clientX, clientY }) {
-    const box = this.stage.getBoundingClientRect()
-    const { width, height } = this.data
-    return {
-      x: ((clientX - box.left) / box.width) * width,
-      y: ((clientY - box.top) / box.height) * height,
-    }
+  pointOf(event) {
+    return positionIn(this.stage, event, this.data)
   }
 
   /** The square follows the pointer, held where it was seized. */

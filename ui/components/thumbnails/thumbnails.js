@@ -1,51 +1,16 @@
 // A grid of small pictures of which one is chosen: a radio group with roving focus.
-const instances = new WeakMap();
 
-function draw(canvas, pixels, height, width) {
-  canvas.width = width;
-  canvas.height = height;
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(width, height);
-  const size = height * width;
-  const channels = pixels.length / size; // one after the other
-  for (let i = 0; i < size; i++) {
-    for (let c = 0; c < 3; c++) image.data[4 * i + c] = pixels[i + (c % channels) * size];
-    image.data[4 * i + 3] = 255;
-  }
-  context.putImageData(image, 0, 0);
-}
+export default component({
+  create: (parent) => ({ root: parent.querySelector(".thumbnails") }),
+  update: show,
+  destroy() {},
+});
 
-function build(group, data) {
-  const pixels = Uint8Array.from(atob(data.pictures), (c) => c.charCodeAt(0));
-  const size = data.channels * data.height * data.width;
-  group.replaceChildren(
-    ...data.labels.map((label, i) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.setAttribute("role", "radio");
-      button.setAttribute("aria-label", label);
-      button.title = label;
-      const canvas = document.createElement("canvas");
-      draw(canvas, pixels.subarray(i * size, (i + 1) * size), data.height, data.width);
-      button.append(canvas);
-      return button;
-    }),
-  );
-}
-
-function mark(group, chosen) {
-  [...group.children].forEach((button, i) => {
-    button.setAttribute("aria-checked", String(i === chosen));
-    button.tabIndex = i === Math.max(chosen, 0) ? 0 : -1;
-  });
-}
-
-export default function ({ data, parentElement, setStateValue }) {
-  const group = parentElement.querySelector(".thumbnails");
-  const before = instances.get(parentElement);
+function show(grid, { data, setStateValue }) {
+  const group = grid.root;
   group.setAttribute("aria-label", data.label);
-  if (!before || before.pictures !== data.pictures) build(group, data);
-  instances.set(parentElement, { pictures: data.pictures });
+  if (grid.pictures !== data.pictures) build(group, data);
+  grid.pictures = data.pictures;
   mark(group, data.chosen);
 
   const choose = (i) => {
@@ -68,4 +33,37 @@ export default function ({ data, parentElement, setStateValue }) {
     buttons[to].focus();
     choose(to);
   };
+}
+
+function build(group, data) {
+  const pixels = bytesOf(data.pictures);
+  const size = data.channels * data.height * data.width;
+  const buttons = data.labels.map((label, i) => {
+    const canvas = element("canvas");
+    draw(canvas, pixels.subarray(i * size, (i + 1) * size), data.height, data.width);
+    const names = { role: "radio", "aria-label": label, title: label };
+    return element("button", { type: "button", ...names }, canvas);
+  });
+  group.replaceChildren(...buttons);
+}
+
+function draw(canvas, pixels, height, width) {
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(width, height);
+  const size = height * width;
+  const channels = pixels.length / size; // one after the other
+  for (let i = 0; i < size; i++) {
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = pixels[i + (c % channels) * size];
+    image.data[4 * i + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+}
+
+function mark(group, chosen) {
+  [...group.children].forEach((button, i) => {
+    button.setAttribute("aria-checked", String(i === chosen));
+    button.tabIndex = i === Math.max(chosen, 0) ? 0 : -1;
+  });
 }

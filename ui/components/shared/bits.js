@@ -1,0 +1,13 @@
+// Bytes and bits as Python sends them: base64, bits packed by NumPy's packbits.
+
+/** Base64 → Uint8Array. */
+function bytesOf(base64) {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
+
+/** Packed bits, the first in the highest place of its byte → one byte (0 or 1) a bit. */
+function unpack(bytes, count) {
+  const bits = new Uint8Array(count);
+  for (let i = 0; i < count; i += 1) bits[i] = (bytes[i >> 3] >> (7 - (i & 7))) & 1;
+  return bits;
+}

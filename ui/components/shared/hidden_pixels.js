@@ -1,0 +1,51 @@
+// What hidden pixels look like: a colour, hatched, and the border around them.
+
+// Between ink and paper in both themes, so that what is hidden looks like neither.
+const HIDDEN = "#7a81a3";
+
+/** Bits, row by row → whether cell (x, y) is set; outside the grid none is. */
+function isSetIn(bits, width, height) {
+  return (x, y) => x >= 0 && x < width && y >= 0 && y < height && bits[y * width + x] === 1;
+}
+
+/** Where cells inside meet cells that are not: lines [x, y, x', y'], rightwards or downwards.
+ *
+ *  `inside(x, y)` is asked for the cells of a rectangle and for those around it, which must be
+ *  outside. */
+function* border(inside, left, top, width, height) {
+  for (let y = top; y <= top + height; y += 1) {
+    for (let x = left; x <= left + width; x += 1) {
+      const here = inside(x, y);
+      if (here !== inside(x, y - 1)) yield [x, y, x + 1, y];
+      if (here !== inside(x - 1, y)) yield [x, y, x, y + 1];
+    }
+  }
+}
+
+/** Hatch the pixels whose bits are set, on a canvas that the picture fills. */
+function hatch(canvas, bits, width, height) {
+  const context = canvas.getContext("2d");
+  const unit = devicePixelRatio || 1;
+  const side = canvas.width;
+  const x = (column) => Math.round((column * canvas.width) / width);
+  const y = (row) => Math.round((row * canvas.height) / height);
+  const cells = new Path2D();
+  bits.forEach((bit, i) => {
+    if (!bit) return;
+    const [row, column] = [Math.floor(i / width), i % width];
+    cells.rect(x(column), y(row), x(column + 1) - x(column), y(row + 1) - y(row));
+  });
+  context.save();
+  context.clip(cells);
+  context.fillStyle = HIDDEN;
+  context.fillRect(0, 0, side, side);
+  context.strokeStyle = "rgb(255 255 255 / 0.4)";
+  context.lineWidth = 1.25 * unit;
+  context.beginPath();
+  for (let from = -side; from < side; from += 6 * unit) {
+    context.moveTo(from, side);
+    context.lineTo(from + side, 0);
+  }
+  context.stroke();
+  context.restore();
+}
