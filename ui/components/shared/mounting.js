@@ -17,6 +17,9 @@ function component({ create, update, destroy }) {
     }
     update(it, call);
     return () => {
+      // Called when the component has gone; but also, while it stays, for data that were replaced
+      // before this script had been loaded.
+      if (it.root.isConnected || mounted.get(parent) !== it) return;
       mounted.delete(parent);
       destroy(it);
     };

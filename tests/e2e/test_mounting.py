@@ -1,0 +1,64 @@
+"""Components come late, follow what has happened meanwhile, and leave nothing behind."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import ROOT, NewPage, Serve
+
+pytestmark = pytest.mark.e2e
+
+APPS = ROOT / "tests/e2e/apps"
+# The scripts of components load only after three seconds, as they may from a busy browser.
+LATE = """() => {
+  const make = URL.createObjectURL
+  URL.createObjectURL = (blob) => {
+    if (!blob.type.includes("javascript")) return make(blob)
+    const wait = "await new Promise((go) => setTimeout(go, 3000));\\n"
+    return make(new Blob([wait, blob], { type: blob.type }))
+  }
+}"""
+# How many listeners there are on the window and the document.
+COUNT = """() => {
+  window.listening = 0
+  for (const [name, by] of [["addEventListener", 1], ["removeEventListener", -1]])
+    for (const target of [window, document]) {
+      const original = target[name].bind(target)
+      target[name] = (kind, ...rest) => {
+        if (["resize", "keydown", "keyup", "blur"].includes(kind)) window.listening += by
+        return original(kind, ...rest)
+      }
+    }
+}"""
+
+
+def prepared(page: Page, script: str) -> Page:
+    page.add_init_script(f"({script})()")
+    return page
+
+
+def test_messages_that_came_before_the_script_are_shown(serve: Serve, new_page: NewPage) -> None:
+    url = serve(APPS / "chain_player_app.py")
+    page = prepared(new_page(), LATE)
+    page.goto(f"{url}/?scene=stream&stop=20")
+    expect(page.locator(".player")).to_have_attribute("data-frame", "19", timeout=20_000)
+
+
+def test_what_has_left_the_screen_listens_no_more(serve: Serve, new_page: NewPage) -> None:
+    url = serve(APPS / "pixel_canvas_app.py")
+    page = prepared(new_page(), COUNT)
+    page.goto(url)
+    board = page.locator("canvas.board")
+    board.wait_for()
+    page.wait_for_function("window.listening > 0")
+    shown = page.evaluate("window.listening")
+    toggle = page.get_by_text("Show", exact=True)
+    toggle.click()
+    board.wait_for(state="detached")
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.listening") < shown
+    toggle.click()
+    board.wait_for()
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.listening") == shown
