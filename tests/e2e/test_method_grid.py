@@ -354,6 +354,18 @@ def test_an_enlarged_card_follows_its_method(open_grid: Open) -> None:
     expect(dialog.locator("[data-set=draws] canvas")).to_have_count(16, timeout=20_000)
 
 
+def test_an_enlarged_card_closes_when_a_new_run_does_without_its_method(open_grid: Open) -> None:
+    screen = open_grid(without=LAIR, image="digit")
+    screen.picture(LAIR).click()
+    dialog = screen.page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    screen.page.get_by_text("New run").evaluate("text => text.click()")  # as a timer would
+    expect(screen.card(LAIR)).to_have_count(0, timeout=10_000)
+    expect(dialog).to_be_hidden()
+    screen.settle()
+    assert np.abs(screen.shown(DMFA) - screen.shown(ORIGINAL)).max() > 1
+
+
 def test_the_best_are_bold(open_grid: Open) -> None:
     screen = open_grid()
     names = screen.page.locator("thead th").evaluate_all("all => all.map(th => th.dataset.column)")

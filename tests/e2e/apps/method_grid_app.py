@@ -2,11 +2,13 @@
 
 Query parameters: `image=face` for colour, `mask=scattered` or `none`, `scene=stream` for a run
 that advances with each press of the button, and `scene=live` for one that goes on from the first.
+`without=LAIR` leaves that method out of every run but the first.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -136,14 +138,17 @@ def view() -> None:
     """Mount the grid with what is known now."""
     memory, wish = st.session_state, st.query_params
     config = problem(wish.get("image", "digit"), wish.get("mask", "box"), memory.run)
+    left_out = wish.get("without") if memory.run else None
+    methods = tuple(each for each in config.methods if each[0] != left_out)
     scene = wish.get("scene", "complete")
     last = len(METHODS) + STEPS
     tick = last if scene == "complete" else memory.tick
-    outcomes = known_after(config, tick, memory.stopped)
-    running = len(outcomes) < len(METHODS) or any(o.state == "running" for o in outcomes)
+    known = known_after(config, tick, memory.stopped)
+    outcomes = [each for each in known if each.method != left_out]
+    running = len(outcomes) < len(methods) or any(o.state == "running" for o in outcomes)
     message = grid_message(
         run=f"run {memory.run}",
-        config=config,
+        config=replace(config, methods=methods),
         outcomes=outcomes,
         state="running" if running else "finished",
         titles={NEAREST: "Nearest neighbours"},

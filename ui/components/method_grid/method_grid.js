@@ -560,7 +560,11 @@ function openLarge(grid, name) {
 function writeLarge(grid) {
   const { dialog, large: name } = grid;
   const card = grid.cards.get(name);
-  if (!card) return dialog.close(); // a method that another run does without
+  if (!card) {
+    grid.large = null; // a method that another run does without
+    dialog.close();
+    return;
+  }
   const method = methodOf(grid, name);
   write(dialog.querySelector(".title"), card.title.textContent);
   write(dialog.querySelector(".note"), card.note.textContent);
