@@ -119,13 +119,17 @@ def _chains(digit: Masked, face: Masked, iterations: int = 300) -> Iterator[Line
         yield from _beside(
             f"{name}, digit, 8 chains, {iterations} iterations", call, floor, repeats=3
         )
-    for what, model, masked, repeats, goal in (
-        (f"LAIR, digit, K = 8, {iterations} iterations", digits, digit, iterations, 1000.0),
-        ("LAIR, face, K = 8, 30 iterations", faces, face, 30, None),
+    for what, model, masked, (k, r), steps, goal in (
+        ("digit", digits, digit, (4, 1), iterations, 1000.0),
+        ("digit", digits, digit, (8, 2), iterations, None),
+        ("face", faces, face, (8, 2), 30, None),
     ):
-        settings = {"iterations": repeats, "warmup": 10, "completions": 8, "prior_proposals": 2}
-        call = _impute("LAIR", model, masked, **settings)
-        yield from _beside(what, call, _passes(model, masked.x, 8, 10, repeats), goal, repeats=3)
+        call = _impute(
+            "LAIR", model, masked, iterations=steps, warmup=10, completions=k, prior_proposals=r
+        )
+        floor = _passes(model, masked.x, k, k + r, steps)
+        name = f"LAIR, {what}, K = {k}, R = {r}, {steps} iterations"
+        yield from _beside(name, call, floor, goal, repeats=5)
 
 
 def _passes(model: VAE, x: Tensor, encoded: int, decoded: int, iterations: int) -> Call:

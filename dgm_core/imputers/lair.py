@@ -33,7 +33,7 @@ class LAIR:
     )
     draws: int = knob(24, "Draws", 1, 64, "Completions to show, resampled from the pool.")
     initialisation: str = "uniform noise"
-    updates: int = 20  # how often it yields, about
+    updates: int = 8  # how often it yields, about
 
     needs: ClassVar[str] = "dlvm"
 

@@ -44,7 +44,9 @@ class Pool:
         self.stretches: list[MixtureMoments] = []
         """Weight, mean and variance of each `stretch` iterations, for a Monte-Carlo error."""
         self._log_w: list[Tensor] = []  # (B, K + R) each
+        self._log_means: list[Tensor] = []  # (B,) each, the log of their mean
         self._held: list[tuple[Tensor, Tensor]] = []  # log-weights (B, n) and latents (B, n, L)
+        self._count = 0  # of the latents held, an image
 
     def add(self, info: LairInfo, source: torch.Generator) -> None:
         """Take in an iteration; `source` chooses what is thinned out, if anything is."""
@@ -57,13 +59,15 @@ class Pool:
         )  # (K + R, B, *event)
         self.stretches[-1].add(log_w.mT, mean, variance)
         self._log_w.append(log_w)
+        self._log_means.append(iwae_bound(log_w.mT))
         self._held.append((log_w, info.z))
-        held = sum(w.shape[1] for w, _ in self._held)
-        if held > self.capacity:
+        self._count += log_w.shape[1]
+        if self._count > self.capacity:
             chosen, kept = thin(
                 torch.cat([w for w, _ in self._held], 1), self.capacity // 2, source
             )
             z = torch.cat([z for _, z in self._held], 1)
+            self._count = kept.shape[1]
             self._held = [(kept, z.gather(1, chosen[..., None].expand(-1, -1, z.shape[2])))]
 
     @property
@@ -90,7 +94,7 @@ class Pool:
     @property
     def log_evidence(self) -> Estimate:
         """log p(x_obs) of each image in nats; its standard error is NaN after one iteration."""
-        each = torch.stack([w.logsumexp(1) - math.log(w.shape[1]) for w in self._log_w])
+        each = torch.stack(self._log_means)
         value, count = iwae_bound(each), len(each)
         square = (torch.exp(each - value) - 1).square().sum(0)  # relative to their mean
         return Estimate(value, torch.sqrt(square / (count * (count - 1))))
