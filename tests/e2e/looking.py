@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from playwright.sync_api import Locator, Page
+from playwright.sync_api import TimeoutError as TooLate
 
 # Colour at the centre of each of the n × n cells of a canvas.
 _READ = """(canvas, n) => {
@@ -20,6 +21,23 @@ _READ = """(canvas, n) => {
 def settle(page: Page) -> None:
     """Wait until the script rests."""
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
+def choose(box: Locator, option: str) -> None:
+    """Choose from a select box.
+
+    On a busy machine the box may close again at once: it opens when the button goes down, and the
+    focus may come only after that.
+    """
+    wanted = box.page.get_by_role("option", name=option)
+    for _ in range(10):
+        box.get_by_role("combobox").click()
+        try:
+            wanted.wait_for(timeout=3000)
+        except TooLate:
+            continue
+        break
+    wanted.click()
 
 
 def colours(canvas: Locator, cells: int = 28) -> np.ndarray:

@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from dgm_core import data, zoo
 from tests.e2e import lab as inpainting
+from tests.e2e import looking
 from tests.e2e.board import Board
 from tests.e2e.conftest import ROOT, NewPage, Serve
 from tests.e2e.lab import png
@@ -44,8 +45,7 @@ class Lab(inpainting.Lab):
         self.page.locator(".st-key-keep-view").get_by_text(name, exact=True).click()
 
     def choose(self, dataset: str) -> None:
-        self.page.locator(".st-key-keep-dataset").get_by_role("combobox").click()
-        self.page.get_by_role("option", name=dataset).click()
+        looking.choose(self.page.locator(".st-key-keep-dataset"), dataset)
 
     def toggle_methods(self, *titles: str, dataset: str = "digits") -> None:
         pills = self.page.locator(f".st-key-keep-methods-{dataset}")
@@ -57,8 +57,7 @@ class Lab(inpainting.Lab):
         """Open the settings, choose the method, and type."""
         popover = self.page.get_by_role("button", name="Settings of the methods")
         popover.click()
-        self.page.locator(".st-key-keep-method").get_by_role("combobox").click()
-        self.page.get_by_role("option", name=method, exact=True).click()
+        looking.choose(self.page.locator(".st-key-keep-method"), method)
         own = f"[class*='st-key-keep-knob-'][class*='-{method.replace(' ', '-')}-' i]"
         field = self.page.locator(own).get_by_role("spinbutton", name=label)
         field.fill(str(value))
@@ -225,8 +224,7 @@ def test_a_face_is_filled_in(opener: Opener, server_with_faces: str) -> None:
     expect(lab.page.locator(".st-key-keep-view")).to_have_count(0)
     lab.button("Stop").click()
     leave_out_the_slow(lab)
-    lab.page.locator(".st-key-keep-faces").get_by_role("combobox").click()
-    lab.page.get_by_role("option", name="with eyeglasses").click()
+    looking.choose(lab.page.locator(".st-key-keep-faces"), "with eyeglasses")
     lab.settle()
     lab.page.locator(".st-key-thumbnails [role=radio]").nth(3).click()
     lab.settle()
