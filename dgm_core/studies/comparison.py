@@ -197,12 +197,13 @@ class _Method:
     ) -> None:
         self.name, self.settings, self.config, self.provide = name, settings, config, provide
         self.steps: Iterator[Imputation] | None = None
+        self.reached: Imputation | None = None
         self.last = Outcome(name, "running", "", 0.0, 0.0)
 
     def advance(self, *, stopped: bool) -> Outcome:
         """One step; or the end, if stopped."""
         if stopped:
-            self.last = self.last._replace(state="stopped")
+            self.last = self._outcome("stopped")
         else:
             try:
                 self.last = self._next()
@@ -214,12 +215,19 @@ class _Method:
         if self.steps is None:
             self._start()
         begun = time.perf_counter()
-        imputation = next(self.steps)
+        self.reached = next(self.steps)
         seconds = self.last.seconds + time.perf_counter() - begun
-        state = "running" if imputation.done < 1 else "finished"
-        return _outcome(self.last, imputation, self.config, self.discrete)._replace(
-            state=state, seconds=seconds
-        )
+        state = "running" if self.reached.done < 1 else "finished"
+        return self._outcome(state)._replace(seconds=seconds)
+
+    def _outcome(self, state: str) -> Outcome:
+        """What has been reached; scored by its density only at the end, which costs a step."""
+        reached, last = self.reached, self.last._replace(state=state)
+        if reached is None:
+            return last
+        if state == "running":
+            reached = reached._replace(log_density=None)
+        return _outcome(last, reached, self.config, self.discrete)
 
     def _start(self) -> None:
         constructor = CATALOGUE[self.name]

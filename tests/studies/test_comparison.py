@@ -111,6 +111,7 @@ def test_methods_advance_in_turns_and_each_is_stopped_by_itself() -> None:
     for item in run(config("pseudo-Gibbs", "LAIR", "mean image"), control, provide):
         if isinstance(item, Frame):
             seen.append((item.outcome.method, item.outcome.state))
+            assert ("NLL" in item.outcome.scores) <= (item.outcome.state != "running")
             if len(seen) == 6:
                 control.stop("pseudo-Gibbs")
     assert [name for name, _ in seen[:4]] == ["pseudo-Gibbs", "LAIR", "mean image", "pseudo-Gibbs"]
@@ -119,6 +120,7 @@ def test_methods_advance_in_turns_and_each_is_stopped_by_itself() -> None:
     assert stopped.state == "stopped"
     assert 0 < stopped.done < 1
     assert stopped.mean is not None
+    assert "NLL" in stopped.scores  # costs a step, so it comes with the last
     assert item.outcomes["LAIR"].state == "finished"
 
 
