@@ -646,11 +646,9 @@ function writeTable(grid) {
   if (!columns.some(({ name }) => name === grid.sorted?.name) && grid.sorted?.name !== METHOD) {
     grid.sorted = null;
   }
-  [...head.children].forEach((th, i) => {
+  for (const th of head.children) {
     th.setAttribute("aria-sort", sortWord(grid, th.dataset.column));
-    const widest = i ? widestError(columns[i - 1]) : 0;
-    th.style.setProperty("--errors", widest ? `calc(5px + ${widest} * 0.846ch)` : "0px");
-  });
+  }
   const rows = inOrder(grid).map((method) => tableRow(grid, method));
   grid.scores.querySelector("tbody").replaceChildren(...rows);
 }
@@ -705,29 +703,19 @@ function inOrder(grid) {
 function tableRow(grid, method) {
   const name = element("th", { scope: "row" }, method.title);
   if (method.state !== "finished") name.append(element("small", {}, method.state));
-  const cells = grid.message.columns.map((column) => scoreCell(column, column.cells[method.name]));
+  const cells = grid.message.columns.map((column) => scoreCell(column.cells[method.name]));
   const names = { "data-method": method.name, "data-state": method.state };
   return element("tr", names, name, ...cells);
 }
 
-function scoreCell(column, cell) {
-  if (!cell) return element("td", { class: "none" }, "–", errorSpace(column, ""));
+function scoreCell(cell) {
+  if (!cell) return element("td", { class: "none" }, "–");
   const text = element(cell.best ? "b" : "span", {}, cell.text);
   const td = element("td", {}, text);
   if (cell.best) td.append(element("span", { class: "visually-hidden" }, " (best)"));
-  td.append(errorSpace(column, cell.error));
+  if (cell.error) td.append(element("small", {}, cell.error));
   return td;
 }
-
-// Equally wide in the whole column, so that the figures before it are aligned.
-function errorSpace(column, text) {
-  const widest = widestError(column);
-  return widest ? element("small", { style: `--error: ${widest}ch` }, text) : "";
-}
-
-// In figures; the sign and the point are narrower.
-const widestError = ({ cells }) =>
-  Math.max(0, ...Object.values(cells).map(({ error }) => error.length - 1));
 
 function showTip(grid, button, text) {
   write(grid.tip, text);
