@@ -121,8 +121,8 @@ def _chains(digit: Masked, face: Masked, iterations: int = 300) -> Iterator[Line
         )
     for what, model, masked, (k, r), steps, goal in (
         ("digit", digits, digit, (4, 1), iterations, 1000.0),
-        ("digit", digits, digit, (8, 2), iterations, None),
-        ("face", faces, face, (8, 2), 30, None),
+        ("digit", digits, digit, (8, 1), iterations, None),
+        ("face", faces, face, (8, 1), 30, None),
     ):
         call = _impute(
             "LAIR", model, masked, iterations=steps, warmup=10, completions=k, prior_proposals=r

@@ -29,7 +29,7 @@ class LAIR:
     warmup: int = knob(30, "Warm-up", 1, 1000, "Iterations whose proposals are left out.")
     completions: int = knob(8, "Completions K", 1, 64, "Of each image; they propose together.")
     prior_proposals: int = knob(
-        2, "Prior proposals R", 1, 32, "From the prior, in each iteration; they bound the weights."
+        1, "Prior proposals R", 1, 32, "From the prior, in each iteration; they bound the weights."
     )
     draws: int = knob(24, "Draws", 1, 64, "Completions to show, resampled from the pool.")
     initialisation: str = "uniform noise"

@@ -50,14 +50,14 @@ class Config:
     iterations: int = 200
     warmup: int = 30
     completions: int = 16
-    prior_proposals: int = 4
+    prior_proposals: int = 1
     batch: int = 50
 
     def settings(self, name: str) -> dict[str, Any]:
         """Of a sampler of the catalogue; LAIR's iterations are found by its speed."""
         if name == "LAIR":
             own = {"completions": self.completions, "prior_proposals": self.prior_proposals}
-            return own | {"warmup": 10}
+            return own | {"warmup": 5}
         return {"iterations": self.iterations, "warmup": self.warmup, "chains": self.chains}
 
 
