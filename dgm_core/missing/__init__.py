@@ -1,1 +1,1 @@
-"""What goes missing: masks as shapes, and (later) processes that depend on the values."""
+"""What goes missing: masks as shapes, and processes that depend on the values."""

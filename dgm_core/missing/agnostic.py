@@ -1,0 +1,85 @@
+"""Processes in which any feature may bear on whether any other is missing."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from dgm_core import rng
+from dgm_core.missing.process import AffineProcess, MissingProcess
+
+
+class LinearMasking(AffineProcess):
+    """logit p(s = 1 | x) = A x + b, a logistic regression of every mask on the whole row.
+
+    Starts at 0 unless told otherwise. A_dj < 0: entry d goes missing where x_j is high.
+
+    Args:
+        features: D.
+        weight: A, (D, D), nats a unit of x.
+        bias: b, (D,), nats.
+    """
+
+    kind = "linear"
+
+    def __init__(
+        self, features: int, weight: Tensor | None = None, bias: Tensor | None = None
+    ) -> None:
+        super().__init__()
+        self.features = features
+        self.weight = nn.Parameter(torch.zeros(features, features))
+        self.bias = nn.Parameter(torch.zeros(features))
+        with torch.no_grad():
+            if weight is not None:
+                self.weight.copy_(weight)
+            if bias is not None:
+                self.bias.copy_(bias)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(…, D) → (…, D)."""
+        return nn.functional.linear(x, self.weight, self.bias)
+
+    def own_slopes(self) -> Tensor:
+        """−A_dd, (D,)."""
+        return -self.weight.diagonal()
+
+    def drivers(self) -> list[int | Literal["itself"] | None]:
+        """The column of the largest |A_dj| of each row d: fair between standardised features."""
+        size, column = self.weight.abs().max(1)
+        return [
+            None if not most else "itself" if j == d else j
+            for d, (most, j) in enumerate(zip(size.tolist(), column.tolist(), strict=True))
+        ]
+
+
+class MLPMasking(MissingProcess):
+    """logit p(s = 1 | x) = A₂ tanh(A₁ x + b₁) + b₂: a network with one hidden layer.
+
+    Args:
+        features: D.
+        hidden: units of the hidden layer.
+        generator: draws the initial weights; None = one seeded with 0.
+    """
+
+    kind = "network"
+
+    def __init__(
+        self, features: int, hidden: int = 64, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__()
+        self.features = features
+        # skip_init: torch's own initialisation would draw from the global generator.
+        first = nn.utils.skip_init(nn.Linear, features, hidden)
+        second = nn.utils.skip_init(nn.Linear, hidden, features)
+        self.network = nn.Sequential(first, nn.Tanh(), second)
+        generator = generator or rng.generator(0)
+        for layer in (first, second):
+            bound = layer.in_features**-0.5
+            for each in (layer.weight, layer.bias):
+                nn.init.uniform_(each, -bound, bound, generator=generator)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(…, D) → (…, D)."""
+        return self.network(x)

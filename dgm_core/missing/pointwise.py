@@ -1,0 +1,191 @@
+"""Processes in which an entry goes missing by its own value alone, or by chance alone.
+
+Self-masking is the mechanism of not-MIWAE (Ipsen, Mattei & Frellsen 2021, arXiv 2006.12871).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from dgm_core.missing.process import AffineProcess, Mechanism, MissingProcess, numbers
+
+
+class SelfMasking(AffineProcess):
+    """logit p(s_d = 1 | x) = −W_d (x_d − b_d), the sign of W free.
+
+    W > 0: high values go missing. It starts at W = 0, which favours neither direction.
+
+    Args:
+        features: D.
+        weight: W, one or (D,), nats a unit of x.
+        threshold: b, one or (D,), in units of x: there half are missing.
+    """
+
+    kind = "self-masking"
+
+    def __init__(
+        self,
+        features: int,
+        weight: float | Sequence[float] | Tensor = 0.0,
+        threshold: float | Sequence[float] | Tensor = 0.0,
+    ) -> None:
+        super().__init__()
+        self.features = features
+        self.weight, self.threshold = numbers(weight, features), numbers(threshold, features)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(…, D) → (…, D)."""
+        return -self.weight * (x - self.threshold)
+
+    def own_slopes(self) -> Tensor:
+        """W, (D,)."""
+        return self.weight
+
+
+class KnownSignSelfMasking(AffineProcess):
+    """logit p(s_d = 1 | x) = −sign_d softplus(raw_d) (x_d − b_d): self-masking one way only.
+
+    Args:
+        signs: (D,), +1 = high values go missing, −1 = low ones.
+        strength: softplus(raw) > 0, one or (D,), nats a unit of x.
+        threshold: b, one or (D,), in units of x.
+
+    Raises:
+        ValueError: a sign is not ±1, or a strength is not positive.
+    """
+
+    kind = "self-masking with known signs"
+    signs: Tensor
+
+    def __init__(
+        self,
+        signs: Sequence[float] | Tensor,
+        strength: float | Sequence[float] | Tensor = 1.0,
+        threshold: float | Sequence[float] | Tensor = 0.0,
+    ) -> None:
+        super().__init__()
+        signs = torch.as_tensor(signs, dtype=torch.float32)
+        strength = torch.as_tensor(strength, dtype=torch.float64)
+        if signs.dim() != 1 or not (signs.abs() == 1).all():
+            raise ValueError(f"expected signs of +1 and −1, shape (D,), got {signs.tolist()}")
+        if not (strength > 0).all():
+            raise ValueError(f"expected a positive strength, got {strength.tolist()}")
+        self.features = len(signs)
+        self.register_buffer("signs", signs)
+        # The inverse of softplus, without overflow for large strengths.
+        self.raw = numbers(strength + torch.log(-torch.expm1(-strength)), len(signs))
+        self.threshold = numbers(threshold, len(signs))
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(…, D) → (…, D)."""
+        return -self.own_slopes() * (x - self.threshold)
+
+    def own_slopes(self) -> Tensor:
+        """sign · softplus(raw), (D,)."""
+        return self.signs * softplus(self.raw)
+
+
+class Clipping(KnownSignSelfMasking):
+    """Values beyond a threshold go missing: one threshold and strength for every entry.
+
+    The defaults are those of not-MIWAE's study of SVHN, W = −50 and b = .75: bright pixels go.
+
+    Args:
+        threshold: in units of x, pixels in [0, 1]; there half are missing.
+        strength: nats a unit of x; 50 takes P(missing) from 8 to 92 % within a tenth.
+        direction: "high" = values above go missing, "low" = those below.
+    """
+
+    kind = "clipping"
+
+    def __init__(
+        self,
+        threshold: float = 0.75,
+        strength: float = 50.0,
+        direction: Literal["high", "low"] = "high",
+    ) -> None:
+        if direction not in ("high", "low"):
+            raise ValueError(f"expected the direction 'high' or 'low', got {direction!r}")
+        super().__init__([1.0 if direction == "high" else -1.0], strength, threshold)
+        self.features = None
+
+
+class Sinusoidal(MissingProcess):
+    """logit p(s_d = 1 | x) = −(c + a sin(2π f x_d + φ)): values in recurring bands go missing.
+
+    Args:
+        amplitude: a, nats.
+        frequency: f, cycles a unit of x.
+        phase: φ, radians.
+        offset: c, nats: the log-odds of being missing half-way between the extremes.
+    """
+
+    kind = "sinusoidal"
+
+    def __init__(
+        self,
+        amplitude: float = 2.0,
+        frequency: float = 0.5,
+        phase: float = 0.0,
+        offset: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.amplitude, self.frequency = numbers(amplitude, 1), numbers(frequency, 1)
+        self.phase, self.offset = numbers(phase, 1), numbers(offset, 1)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(…, D) → (…, D)."""
+        turn = 2 * math.pi * self.frequency * x + self.phase
+        return -(self.offset + self.amplitude * torch.sin(turn))
+
+    def interpret(self, low: float = -3.0, high: float = 3.0) -> tuple[Mechanism, ...]:
+        """No direction and no one threshold; its four numbers are in `details`."""
+        details = {name: value.item() for name, value in self.named_parameters()}
+        driver = "itself" if details["amplitude"] and details["frequency"] else None
+        return (Mechanism(self.kind, None, "none", math.nan, 0.0, driver, details),)
+
+
+class MissingCompletelyAtRandom(MissingProcess):
+    """p(s_d = 1 | x) = 1 − rate, whatever x: the process that a likelihood may ignore.
+
+    Args:
+        rate: the share that goes missing, one for every entry or (D,), between 0 and 1.
+
+    Raises:
+        ValueError: a rate is not strictly between 0 and 1.
+    """
+
+    kind = "completely at random"
+
+    def __init__(self, rate: float | Sequence[float] | Tensor = 0.5) -> None:
+        super().__init__()
+        rate = torch.as_tensor(rate, dtype=torch.float64)
+        if not ((rate > 0) & (rate < 1)).all():
+            raise ValueError(f"expected a rate strictly between 0 and 1, got {rate.tolist()}")
+        self.features = len(rate) if rate.dim() else None
+        self.log_odds = numbers(torch.logit(1 - rate), len(rate) if rate.dim() else 1)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(…, D) → (…, D), constant."""
+        return self.log_odds.expand_as(x)
+
+    def interpret(self, low: float = -3.0, high: float = 3.0) -> tuple[Mechanism, ...]:
+        """No direction; the rate is in `details`."""
+        return tuple(
+            Mechanism(
+                self.kind,
+                None if self.features is None else d,
+                "none",
+                math.nan,
+                0.0,
+                None,
+                {"rate": rate},
+            )
+            for d, rate in enumerate(torch.sigmoid(-self.log_odds).tolist())
+        )

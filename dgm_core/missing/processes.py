@@ -1,0 +1,102 @@
+"""Missing processes p(s | x): the truth of a simulation, and what not-MIWAE learns.
+
+    process = SelfMasking(D, weight=2.0, threshold=0.5)     # high values go missing
+    observed = process.sample(x, generator)                 # bool (B, D), True = seen
+    process.log_prob(observed, x)                           # log p(s | x), (B,), nats
+
+The same class with free parameters is what a model learns, so the two curves go on one axis:
+`process.curve(feature, values)`. `PROCESSES` maps a name to a constructor from D; every test of
+processes runs over it.
+
+A process of one's own says how the log-odds of being *observed* depend on x, and inherits the
+rest. Here a thermometer that fails when it is hot: a higher temperature is less often observed,
+hence the minus.
+
+    >>> import torch
+    >>> from torch import Tensor, nn
+    >>> from dgm_core.missing.process import MissingProcess
+    >>> class HeatFailure(MissingProcess):
+    ...     kind = "heat failure"
+    ...     def __init__(self, limit: float = 60.0, width: float = 4.0) -> None:
+    ...         super().__init__()
+    ...         self.limit = nn.Parameter(torch.tensor(limit))  # °C, half of the readings fail
+    ...         self.width = nn.Parameter(torch.tensor(width))  # °C an e-fold of the odds
+    ...     def logits(self, x: Tensor) -> Tensor:
+    ...         return -(x - self.limit) / self.width
+    >>> sensor = HeatFailure()
+    >>> celsius = torch.tensor([20.0, 56.0, 60.0, 80.0])
+    >>> [f"{p:.3f}" for p in sensor.curve(0, celsius)]
+    ['0.000', '0.269', '0.500', '0.993']
+    >>> found = sensor.interpret(low=0.0, high=100.0)[0]
+    >>> found.direction, round(found.threshold, 2), round(found.slope, 2), found.driver
+    ('high', 60.0, 0.25, 'itself')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from dgm_core.missing.agnostic import LinearMasking, MLPMasking
+from dgm_core.missing.combined import Restricted, WithBaseRate
+from dgm_core.missing.pointwise import (
+    Clipping,
+    KnownSignSelfMasking,
+    MissingCompletelyAtRandom,
+    SelfMasking,
+    Sinusoidal,
+)
+from dgm_core.missing.process import Direction, Mechanism, MissingProcess
+
+PROCESSES: dict[str, Callable[[int], MissingProcess]] = {
+    "self-masking": SelfMasking,
+    "self-masking with known signs": lambda features: KnownSignSelfMasking([1.0] * features),
+    "linear": LinearMasking,
+    "network": MLPMasking,
+    "clipping": lambda features: Clipping(),
+    "sinusoidal": lambda features: Sinusoidal(),
+    "completely at random": lambda features: MissingCompletelyAtRandom(),
+    "self-masking of the first half": lambda features: Restricted(
+        SelfMasking(features), torch.arange(features) < (features + 1) // 2
+    ),
+    "self-masking with a base rate": lambda features: WithBaseRate(SelfMasking(features)),
+}
+"""Name → constructor(D), at the settings from which learning starts."""
+
+
+def above_the_mean(x: Tensor, features: int | None = None) -> Tensor:
+    """The first features lose every value above their mean: self-masking with an infinite slope.
+
+    This is how not-MIWAE's study of tables removes values (arXiv 2006.12871, §5.1); for N(0, 1)
+    features, filling in the mean of what is left then has an RMSE of 1.706.
+
+    Args:
+        x: complete rows, (B, D).
+        features: how many features lose values; None = D / 2, rounded down.
+
+    Returns:
+        observed, bool (B, D), True = seen.
+    """
+    features = x.shape[-1] // 2 if features is None else features
+    affected = torch.arange(x.shape[-1], device=x.device) < features
+    return ~(affected & (x > x.mean(0)))
+
+
+__all__ = [
+    "PROCESSES",
+    "Clipping",
+    "Direction",
+    "KnownSignSelfMasking",
+    "LinearMasking",
+    "MLPMasking",
+    "Mechanism",
+    "MissingCompletelyAtRandom",
+    "MissingProcess",
+    "Restricted",
+    "SelfMasking",
+    "Sinusoidal",
+    "WithBaseRate",
+    "above_the_mean",
+]
