@@ -10,8 +10,9 @@ from functools import singledispatch
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution, Independent, Normal, StudentT
 
+from dgm_core.columns import MixedRow
 from dgm_core.distributions import BernoulliPixels, DiscretisedLogistic
 from dgm_core.types import Masked
 
@@ -49,6 +50,11 @@ def _(law: BernoulliPixels, masked: Masked) -> Tensor:
 
 @log_prob_observed.register
 def _(law: DiscretisedLogistic, masked: Masked) -> Tensor:
+    return _sum_observed(law.log_prob_each(masked.x), masked)
+
+
+@log_prob_observed.register
+def _(law: MixedRow, masked: Masked) -> Tensor:
     return _sum_observed(law.log_prob_each(masked.x), masked)
 
 
@@ -103,3 +109,13 @@ def _(law: Independent, rows: Tensor) -> Independent:
 @take.register
 def _(law: Normal, rows: Tensor) -> Normal:
     return Normal(law.loc[rows], law.scale[rows], validate_args=False)
+
+
+@take.register
+def _(law: StudentT, rows: Tensor) -> StudentT:
+    return StudentT(law.df[rows], law.loc[rows], law.scale[rows], validate_args=False)
+
+
+@take.register
+def _(law: MixedRow, rows: Tensor) -> MixedRow:
+    return MixedRow(law.layout, law.natural[rows], law.scale[rows])
