@@ -16,10 +16,11 @@ from dgm_core.models.dmfa import DMFA
 from dgm_core.models.miwae import MIWAE
 from dgm_core.rng import draw, uniform
 from dgm_core.samplers import metropolis_within_gibbs
+from dgm_core.samplers.completions import weighted_completions
 from dgm_core.samplers.importance import incomplete_log_weights
 from dgm_core.samplers.state import State
 from dgm_core.training import Objective
-from dgm_core.types import LatentVariableModel, Masked
+from dgm_core.types import Labelled, LatentVariableModel, Masked
 
 
 def negative_elbo(model: LatentVariableModel, x: Tensor, source: torch.Generator) -> Tensor:
@@ -69,6 +70,20 @@ def negative_miwae_bound(draws: int, shares: mixtures.Shares) -> Objective:
         return -iwae_bound(
             incomplete_log_weights(model, Masked(x, observed), draws, source)
         ).mean()
+
+    return loss
+
+
+def negative_completion_bound(draws: int) -> Objective:
+    """−L_K of `samplers.completions` with K = `draws`, nats a row, of data that come incomplete.
+
+    Batches are `Masked`, or `Labelled` for a model that predicts. MIWAE, not-MIWAE and their
+    supervised forms each contribute the terms they have.
+    """
+
+    def loss(model: MIWAE, rows: Masked | Labelled, source: torch.Generator) -> Tensor:
+        masked, y = (rows.masked, rows.y) if isinstance(rows, Labelled) else (rows, None)
+        return -weighted_completions(model, masked, draws, source, y=y).bound.mean()
 
     return loss
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,9 +24,13 @@ from torch import Tensor, nn
 from dgm_core.files import written_whole
 from dgm_core.networks import bfloat16_networks
 from dgm_core.rng import generator
+from dgm_core.types import Labelled, Masked
 
-Objective = Callable[[nn.Module, Tensor, torch.Generator], Tensor]
-"""(model, batch, generator) → a scalar loss to lower."""
+Data = Tensor | Masked | Labelled
+"""N rows."""
+
+Objective = Callable[[nn.Module, Any, torch.Generator], Tensor]
+"""(model, batch of `Data`, generator) → a scalar loss to lower."""
 
 Validation = Callable[[nn.Module], float]
 """model → a score to raise, in nats; it must not depend on anything but the model."""
@@ -76,7 +80,7 @@ class Progress(NamedTuple):
 def fit(
     model: nn.Module,
     objective: Objective,
-    x: Tensor,
+    x: Data,
     validate: Validation,
     schedule: Schedule,
     *,
@@ -89,7 +93,7 @@ def fit(
     Args:
         model: on its device; batches are moved there.
         objective: the loss; see `Objective`.
-        x: training data (N, \\*event).
+        x: training data (N, \\*event), or incomplete rows.
         validate: the score that early stopping and the choice of weights look at.
         schedule: epochs, batch size, learning rate, patience, seed.
         parameters: what to train; None = all.

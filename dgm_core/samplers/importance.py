@@ -249,11 +249,11 @@ def _decoded(
     for part in z.split(len(z) if decoded_at_once is None else max(1, decoded_at_once // rows)):
         law = model.decode(part.flatten(0, 1))
         if len(each) != len(part) * rows:  # once, and for a shorter last part
-            each = _for_each_draw(masked, len(part))
+            each = for_each_draw(masked, len(part))
         yield law, log_prob_observed(law, each).unflatten(0, part.shape[:2])
 
 
-def _for_each_draw(masked: Masked, draws: int) -> Masked:
+def for_each_draw(masked: Masked, draws: int) -> Masked:
     """All rows, then all rows again: (B, …) → (draws · B, …)."""
     x, observed = (
         each.expand(draws, *each.shape).flatten(0, 1) for each in (masked.x, masked.observed)

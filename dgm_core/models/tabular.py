@@ -1,0 +1,96 @@
+"""Networks for tables (B, D) standardised to mean 0 and standard deviation 1.
+
+    NotMIWAE(**tanh_networks(10), missing_process=...)
+
+Each function gives the arguments that every member of the MIWAE family takes. Sizes are those of
+Ipsen, Mattei & Frellsen 2021: two hidden layers of 128 tanh units, D − 1 latents. Unlike theirs,
+the encoder also reads which values are observed.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from torch import nn
+
+from dgm_core.likelihoods import (
+    TABLE_SCALE_FLOOR,
+    GaussianLikelihood,
+    GaussianRowLikelihood,
+)
+from dgm_core.posteriors import DiagonalGaussian
+
+
+class Networks(TypedDict):
+    """Arguments of `MIWAE` and all that derive from it."""
+
+    encoder: nn.Module
+    posterior: nn.Module
+    decoder: nn.Module
+    likelihood: nn.Module
+    latent_dim: int
+
+
+def tanh_network(inputs: int, outputs: int, hidden: int = 128) -> nn.Sequential:
+    """(…, inputs) → hidden → hidden → (…, outputs) with tanh between; also a predictor's body."""
+    return nn.Sequential(
+        nn.Linear(inputs, hidden),
+        nn.Tanh(),
+        nn.Linear(hidden, hidden),
+        nn.Tanh(),
+        nn.Linear(hidden, outputs),
+    )
+
+
+def tanh_networks(
+    features: int,
+    latent_dim: int | None = None,
+    hidden: int = 128,
+    likelihood: nn.Module | None = None,
+    outputs: int | None = None,
+) -> Networks:
+    """Fully connected networks both ways.
+
+    Args:
+        features: D, entries of a row.
+        latent_dim: L; None = D − 1, at least 1.
+        hidden: units of each hidden layer.
+        likelihood: None = a Gaussian whose scale depends on z, with the floor of tables.
+        outputs: numbers a row that `likelihood` reads; None = D, or 2 D for the default one.
+    """
+    latent_dim = latent_dim or max(1, features - 1)
+    if likelihood is None:
+        likelihood, outputs = GaussianRowLikelihood(), 2 * features
+    return {
+        **_encoder(features, latent_dim, hidden),
+        "decoder": tanh_network(latent_dim, outputs or features, hidden),
+        "likelihood": likelihood,
+        "latent_dim": latent_dim,
+    }
+
+
+def linear_networks(
+    features: int,
+    latent_dim: int | None = None,
+    hidden: int = 128,
+    scale_floor: float = TABLE_SCALE_FLOOR,
+) -> Networks:
+    """Probabilistic PCA as a decoder: x | z ~ N(W z + b, s² I), with a nonlinear encoder.
+
+    The encoder stays nonlinear because the exact posterior depends on which values are observed.
+    """
+    latent_dim = latent_dim or max(1, features - 1)
+    return {
+        **_encoder(features, latent_dim, hidden),
+        "decoder": nn.Linear(latent_dim, features),
+        "likelihood": GaussianLikelihood(1, scale_floor, link=nn.Identity()),  # one s for all
+        "latent_dim": latent_dim,
+    }
+
+
+def _encoder(features: int, latent_dim: int, hidden: int) -> dict[str, nn.Module]:
+    posterior = DiagonalGaussian(latent_dim)
+    return {
+        "encoder": tanh_network(2 * features, posterior.features, hidden),
+        "posterior": posterior,
+    }
