@@ -1,0 +1,97 @@
+"""Several independent trainings of one model at once, for the price of little more than one.
+
+    several = Restarts([build() for _ in range(5)])
+    for progress in fit(several, on_each(objective), masked, validate, schedule): ...
+    models = several.members()
+
+Parameters are stacked along a new first dimension R and the loss is vectorised over it. The sum of
+the R losses has for each member the gradient of its own, and Adam works entry by entry, so no
+member sees another; all see the same batches, each with noise of its own.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state
+
+from dgm_core.training import Data, Objective
+
+
+class Restarts(nn.Module):
+    """R models of one architecture, held as stacked parameters.
+
+    Args:
+        models: built alike, each with its own start. They are copied.
+
+    Raises:
+        ValueError: no models.
+    """
+
+    def __init__(self, models: Sequence[nn.Module]) -> None:
+        super().__init__()
+        if not models:
+            raise ValueError("expected at least one model, got none")
+        parameters, buffers = stack_module_state(list(models))
+        self.names = tuple(parameters)
+        self.stacked = nn.ParameterList(nn.Parameter(p.detach()) for p in parameters.values())
+        self.buffer_names = tuple(buffers)
+        for number, buffer in enumerate(buffers.values()):
+            self.register_buffer(f"buffer_{number}", buffer)
+        # Outside the module's own tree, since its parameters are not to be trained.
+        self._template = (_Applied(copy.deepcopy(models[0])),)
+
+    def __len__(self) -> int:
+        return len(self.stacked[0])
+
+    def train(self, mode: bool = True) -> Restarts:
+        """Training or evaluation mode, of all members."""
+        self._template[0].train(mode)
+        return super().train(mode)
+
+    def losses(self, objective: Objective, batch: Data, source: torch.Generator) -> Tensor:
+        """The objective of each member on the same batch, (R,)."""
+
+        def of_one(state: dict[str, Tensor]) -> Tensor:
+            return functional_call(self._template[0], state, (objective, batch, source))
+
+        return torch.vmap(of_one, randomness="different")(self._state())
+
+    def members(self) -> list[nn.Module]:
+        """The models as they are now, apart, in evaluation mode."""
+        models = [copy.deepcopy(self._template[0]) for _ in range(len(self))]
+        for number, model in enumerate(models):
+            own = {name: value[number].detach().clone() for name, value in self._state().items()}
+            places = dict([*model.named_parameters(), *model.named_buffers()])
+            for name, value in own.items():
+                places[name].data = value
+        return [model.model.eval() for model in models]
+
+    def _state(self) -> dict[str, Tensor]:
+        stacked = dict(zip(self.names, self.stacked, strict=True))
+        for number, name in enumerate(self.buffer_names):
+            stacked[name] = getattr(self, f"buffer_{number}")
+        return {f"model.{name}": value for name, value in stacked.items()}
+
+
+class _Applied(nn.Module):
+    """objective(model, …) as a forward pass, which is what `functional_call` can run."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, objective: Objective, batch: Data, source: torch.Generator) -> Tensor:
+        return objective(self.model, batch, source)
+
+
+def on_each(objective: Objective) -> Objective:
+    """The sum of an objective over the members of `Restarts`."""
+
+    def total(several: Restarts, batch: Data, source: torch.Generator) -> Tensor:
+        return several.losses(objective, batch, source).sum()
+
+    return total
