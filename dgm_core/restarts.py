@@ -1,4 +1,4 @@
-"""Several independent trainings of one model at once, for the price of little more than one.
+"""Several independent trainings of one model at once, vectorised.
 
     several = Restarts([build() for _ in range(5)])
     for progress in fit(several, on_each(objective), masked, validate, schedule): ...
@@ -6,7 +6,12 @@
 
 Parameters are stacked along a new first dimension R and the loss is vectorised over it. The sum of
 the R losses has for each member the gradient of its own, and Adam works entry by entry, so no
-member sees another; all see the same batches, each with noise of its own.
+member sees another (but for `fit`, whose clip of rare huge gradients is of all together). All see
+the same batches, each with noise of its own.
+
+It saves what each operation costs beyond its arithmetic: not-MIWAE on 10 columns, K = 20, five
+members, one CPU thread, takes as long as 3.5 single trainings at batch 16 with 128 hidden units,
+2.4 with 32, and 4.2 at batch 64 with 128.
 """
 
 from __future__ import annotations
