@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from dgm_core.studies.comparison import Config, Outcome
+from ui.components import SD_MAX
 
 ENLARGED = 256
 """Pixels along an edge of a picture, about."""
@@ -19,8 +20,6 @@ GAP = 2
 """White pixels of the model's size between draws."""
 HIDDEN = (76, 95, 213)
 """Colour of hidden pixels in the picture of the problem."""
-SD_MAX = 0.5
-"""White in a picture of standard deviations."""
 
 
 def as_csv(outcomes: Sequence[Outcome], definitions: Mapping[str, str]) -> str:

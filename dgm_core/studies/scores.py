@@ -14,8 +14,6 @@ from torch import Tensor
 from dgm_core import metrics
 from dgm_core.types import Imputation
 
-BEST_IS_LOW = frozenset({"SSE", "MSE", "NLL", "NLL, density", "CRPS"})
-"""The others are best when high, but coverage, which is best at its nominal level."""
 COVERAGE = 0.9
 
 

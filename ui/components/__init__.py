@@ -11,6 +11,9 @@ from typing import Any
 
 import streamlit as st
 
+SD_MAX = 0.5
+"""White in pictures of standard deviations: the largest that a value in [0, 1] can have."""
+
 _SHARED = Path(__file__).parent / "shared"
 _LIFE = "mounting"  # no component is without
 

@@ -18,14 +18,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ui.components import inline_component
+from ui.components import SD_MAX, inline_component
 
 __all__ = ["SD_MAX", "SamplerFrames", "State", "chain_player", "encode_frames"]
 
 State = Literal["running", "finished", "stopped", "failed"]
 
-SD_MAX = 0.5
-"""Brightest standard deviation on screen: the largest that a value in [0, 1] can have."""
 
 _COMPONENT = inline_component(
     Path(__file__).parent, "theme", "visually_hidden", "bits", "elements", "hidden_pixels"

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ui.components import inline_component
+from ui.components import SD_MAX, inline_component
 from ui.components.method_grid import numbers, pictures
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def grid_message(
         "originalName": original_name,
         "hidden": base64.b64encode(np.packbits(hidden)).decode("ascii"),
         "zero": pictures.ZERO,
-        "sdMax": pictures.SD_MAX,
+        "sdMax": SD_MAX,
         "methods": [
             _method(name, (titles or {}).get(name, _capital(name)), outcome, hidden, live=live)
             for name, outcome in known.items()

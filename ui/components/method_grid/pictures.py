@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-SD_MAX = 0.5
-"""White in a picture of standard deviations: the largest that a value in [0, 1] can have."""
+from ui.components import SD_MAX
+
 ZERO = 127
 """Grey level of 0 in a picture of signed values; ± the largest are 0 and 254."""
 
