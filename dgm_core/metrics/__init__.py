@@ -6,7 +6,7 @@ it is minus the `log_density` of an `Imputation`.
 """
 
 from dgm_core.metrics.calibration import Histogram, Reliability, pit, pit_histogram, reliability
-from dgm_core.metrics.definitions import DEFINITIONS
+from dgm_core.metrics.definitions import DEFINITIONS, TABLE_DEFINITIONS
 from dgm_core.metrics.errors import MeanAndError, jackknife, leave_one_out_error, mean_and_error
 from dgm_core.metrics.guess import f1_hidden, mse_hidden, psnr_hidden, sse_hidden, ssim_hidden
 from dgm_core.metrics.law import (
@@ -15,9 +15,11 @@ from dgm_core.metrics.law import (
     gaussian_coverage_hidden,
     gaussian_mixture_log_density,
 )
+from dgm_core.metrics.tables import rmse_of_table
 
 __all__ = [
     "DEFINITIONS",
+    "TABLE_DEFINITIONS",
     "Histogram",
     "MeanAndError",
     "Reliability",
@@ -34,6 +36,7 @@ __all__ = [
     "pit_histogram",
     "psnr_hidden",
     "reliability",
+    "rmse_of_table",
     "sse_hidden",
     "ssim_hidden",
 ]

@@ -43,3 +43,16 @@ DEFINITIONS: dict[str, str] = {
     ),
 }
 """Name on the screen → definition."""
+
+TABLE_DEFINITIONS: dict[str, str] = {
+    "RMSE": (
+        "√(mean of (x̂ − x)²) over all hidden entries of the table, in standard deviations of the "
+        "complete column; ± one standard error over rows. Lower is better."
+    ),
+    "MAE": (
+        "Mean of |x̂ − x| over all hidden entries of the table, in standard deviations of the "
+        "complete column. Lower is better; the median is the guess made for it."
+    ),
+    "90 % coverage": DEFINITIONS["90 % coverage"],
+}
+"""Of the scores of tables."""

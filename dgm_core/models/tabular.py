@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from torch import nn
+from torch import Tensor, nn
 
 from dgm_core.likelihoods import (
     TABLE_SCALE_FLOOR,
@@ -69,6 +69,54 @@ def tanh_networks(
     }
 
 
+class LinearPlusNetwork(nn.Module):
+    """z ↦ W z + b + f(z) with f a tanh network that starts at 0.
+
+    Begins as a linear model, and stays near one where few data say otherwise: beyond the values
+    that were observed it goes on in a straight line, where tanh units alone would level off.
+
+    Args:
+        inputs, outputs, hidden: as of `tanh_network`.
+    """
+
+    def __init__(self, inputs: int, outputs: int, hidden: int = 128) -> None:
+        super().__init__()
+        self.straight = nn.Linear(inputs, outputs)
+        self.bend = tanh_network(inputs, outputs, hidden)
+        nn.init.zeros_(self.bend[-1].weight)
+        nn.init.zeros_(self.bend[-1].bias)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(…, inputs) → (…, outputs)."""
+        return self.straight(z) + self.bend(z)
+
+
+def residual_networks(
+    features: int,
+    latent_dim: int | None = None,
+    hidden: int = 128,
+    likelihood: nn.Module | None = None,
+) -> Networks:
+    """A linear decoder and a bend: probabilistic PCA plus what the data add to it.
+
+    Not of a published model. Where hidden values lie beyond all observed ones, as in self-masking,
+    it is how the decoder extrapolates that decides.
+
+    Args:
+        features: D, entries of a row.
+        latent_dim: L; None = D − 1, at least 1.
+        hidden: units of each hidden layer.
+        likelihood: reads D numbers a row; None = a Gaussian of one scale s for all entries.
+    """
+    latent_dim = latent_dim or max(1, features - 1)
+    return {
+        **_encoder(features, latent_dim, hidden),
+        "decoder": LinearPlusNetwork(latent_dim, features, hidden),
+        "likelihood": likelihood or _one_scale(TABLE_SCALE_FLOOR),
+        "latent_dim": latent_dim,
+    }
+
+
 def linear_networks(
     features: int,
     latent_dim: int | None = None,
@@ -83,9 +131,13 @@ def linear_networks(
     return {
         **_encoder(features, latent_dim, hidden),
         "decoder": nn.Linear(latent_dim, features),
-        "likelihood": GaussianLikelihood(1, scale_floor, link=nn.Identity()),  # one s for all
+        "likelihood": _one_scale(scale_floor),
         "latent_dim": latent_dim,
     }
+
+
+def _one_scale(floor: float) -> GaussianLikelihood:
+    return GaussianLikelihood(1, floor, link=nn.Identity())
 
 
 def _encoder(features: int, latent_dim: int, hidden: int) -> dict[str, nn.Module]:

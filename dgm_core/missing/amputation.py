@@ -1,0 +1,145 @@
+"""Removing values on purpose: a mechanism in words and numbers → a process → an incomplete table.
+
+    plan = Amputation("self-masking", columns=(0, 1), direction="high", strength=10.0)
+    problem = ampute(known, plan)
+    problem.masked        # what a method may see
+    problem.hidden        # what it is scored on: removed, though known
+
+A mechanism acts on entries of standardised rows, so thresholds are in standard deviations from
+the mean. What was missing to begin with stays missing, and nothing is scored there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
+
+import torch
+from torch import Tensor
+
+from dgm_core.missing.processes import (
+    LinearMasking,
+    MissingCompletelyAtRandom,
+    MissingProcess,
+    Restricted,
+    SelfMasking,
+    Sinusoidal,
+    WithBaseRate,
+)
+from dgm_core.rng import generator
+from dgm_core.types import Masked
+
+Kind = Literal["self-masking", "another column", "bands", "chance"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+LIMITS = {
+    "threshold": (-2.0, 2.0),
+    "strength": (0.0, 50.0),
+    "base_rate": (0.0, 0.9),
+    "seed": (0, 9999),
+}
+
+
+@dataclass(frozen=True)
+class Amputation:
+    """What goes missing, and why.
+
+    Attributes:
+        kind: "self-masking": by the value itself. "another column": by the value of `driver`, seen
+            or not. "bands": by the value itself, in bands half a standard deviation wide.
+            "chance": whatever the values.
+        columns: the entries of a row that lose values; not empty.
+        direction: which values go, "high" or "low"; no matter for bands and chance.
+        threshold: the value at which half are missing, standard deviations from the mean.
+        strength: rise of the log-odds of being missing, nats a standard deviation; 50 is a cut.
+        base_rate: the share that goes by chance on top; of "chance", the share that goes.
+        driver: the entry that decides, for "another column".
+        seed: of the draw.
+
+    Raises:
+        ValueError: an unknown kind or direction, no columns, no driver where one is needed, or a
+            number out of `LIMITS`.
+    """
+
+    kind: Kind = "self-masking"
+    columns: tuple[int, ...] = (0,)
+    direction: Literal["high", "low"] = "high"
+    threshold: float = 0.0
+    strength: float = 50.0
+    base_rate: float = 0.0
+    driver: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"expected a kind among {', '.join(KINDS)}, got {self.kind!r}")
+        if self.direction not in ("high", "low"):
+            raise ValueError(f"expected the direction 'high' or 'low', got {self.direction!r}")
+        if not self.columns or min(self.columns) < 0:
+            raise ValueError(f"expected columns that lose values, got {self.columns}")
+        if self.kind == "another column" and self.driver is None:
+            raise ValueError("expected a driver, the column that decides, got None")
+        for name, (low, high) in LIMITS.items():
+            if not low <= getattr(self, name) <= high:
+                got = getattr(self, name)
+                raise ValueError(f"expected {name} from {low} to {high}, got {got}")
+
+    @property
+    def sign(self) -> float:
+        """+1 where high values go missing, −1 where low ones do."""
+        return 1.0 if self.direction == "high" else -1.0
+
+    def process(self, features: int) -> MissingProcess:
+        """p(s|x) on rows of D = `features` entries.
+
+        Raises:
+            ValueError: a column or the driver is not among the features.
+        """
+        named = [*self.columns, *([self.driver] if self.kind == "another column" else [])]
+        if max(named) >= features:
+            raise ValueError(f"expected columns below {features}, got {named}")
+        affected = torch.zeros(features, dtype=torch.bool)
+        affected[list(self.columns)] = True
+        process = self._everywhere(features)
+        if self.base_rate and self.kind != "chance":
+            process = WithBaseRate(process, self.base_rate)
+        return Restricted(process, affected).requires_grad_(False)
+
+    def _everywhere(self, features: int) -> MissingProcess:
+        weight = self.sign * self.strength
+        if self.kind == "self-masking":
+            return SelfMasking(features, weight, self.threshold)
+        if self.kind == "another column":
+            slopes = torch.zeros(features, features)
+            slopes[:, self.driver] = -weight
+            return LinearMasking(
+                features, slopes, torch.full((features,), weight * self.threshold)
+            )
+        if self.kind == "bands":
+            return Sinusoidal(self.strength, frequency=1.0, offset=0.0)
+        return MissingCompletelyAtRandom(max(self.base_rate, 1e-6))
+
+
+class Problem(NamedTuple):
+    """A table of which something was removed."""
+
+    truth: Masked  # (N, D), as it was: what is known of it
+    masked: Masked  # what is left
+    process: MissingProcess  # why
+
+    @property
+    def hidden(self) -> Tensor:
+        """Removed though known, bool (N, D): the entries that count."""
+        return self.truth.observed & ~self.masked.observed
+
+    @property
+    def losing(self) -> list[int]:
+        """The entries of a row that lost something."""
+        return self.hidden.any(0).nonzero()[:, 0].tolist()
+
+
+def ampute(truth: Masked, plan: Amputation) -> Problem:
+    """Remove values by the plan; the same plan removes the same values."""
+    process = plan.process(truth.x.shape[1]).to(truth.device)
+    kept = process.sample(truth.x, generator(plan.seed, truth.device))
+    return Problem(truth, Masked(truth.x, truth.observed & kept), process)
