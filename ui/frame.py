@@ -36,6 +36,11 @@ def last_value(name: str, value: object) -> Any:
     return st.session_state.get(KEPT + name, last)
 
 
+def remember(name: str, value: object) -> None:
+    """Let the kept widget `name` begin with `value` when it is next drawn anew."""
+    st.session_state.setdefault(_LAST, {})[KEPT + name] = value
+
+
 def page(title: str, subtitle: str) -> None:
     """Set up a page and draw its head. The first Streamlit call of every page."""
     st.set_page_config(

@@ -15,6 +15,7 @@ import time
 import weakref
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import streamlit as st
@@ -37,6 +38,7 @@ class Run:
         self.items: list[Any] = []
         self.state = "running"  # → finished | stopped | timed out | failed
         self.shown = 0  # how many items the page has sent on
+        self._rest: Iterator[Any] = iter(())  # what a run that was stopped had yet to yield
         self._stop = threading.Event()
         _runs.add(self)
         self._thread = threading.Thread(target=self._exhaust, args=(work,), daemon=True)
@@ -58,14 +60,22 @@ class Run:
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
+    def whole(self) -> Iterator[Any]:
+        """What it has yielded, and then what it would have if it had not been stopped."""
+        self._thread.join()
+        yield from self.items
+        yield from self._rest
+
     def _exhaust(self, work: Callable[[], Iterator[Any]]) -> None:
         deadline = time.monotonic() + MAX_SECONDS
         try:
-            iterator = work()
+            iterator = self._rest = work()
             while not self._stop.is_set():
                 with _place():
                     item = next(iterator, _END)
                 if self._stop.is_set():
+                    if item is not _END:
+                        self._rest = chain([item], iterator)
                     break
                 if item is _END:
                     self.state = "finished"
@@ -90,6 +100,11 @@ class Worker:
         """Start `work`, in place of whatever runs."""
         self.stop()
         self.run = Run(key, work)
+        return self.run
+
+    def resume(self) -> Run:
+        """Go on with a run that was stopped."""
+        self.run = Run(self.run.key, self.run.whole)
         return self.run
 
     def stop(self) -> None:

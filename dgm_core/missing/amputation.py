@@ -125,7 +125,7 @@ class Problem(NamedTuple):
 
     truth: Masked  # (N, D), as it was: what is known of it
     masked: Masked  # what is left
-    process: MissingProcess  # why
+    process: MissingProcess | None  # why; None = nothing was removed, and why is not known
 
     @property
     def hidden(self) -> Tensor:
@@ -134,12 +134,14 @@ class Problem(NamedTuple):
 
     @property
     def losing(self) -> list[int]:
-        """The entries of a row that lost something."""
-        return self.hidden.any(0).nonzero()[:, 0].tolist()
+        """The entries of a row that have holes."""
+        return (~self.masked.observed).any(0).nonzero()[:, 0].tolist()
 
 
-def ampute(truth: Masked, plan: Amputation) -> Problem:
-    """Remove values by the plan; the same plan removes the same values."""
+def ampute(truth: Masked, plan: Amputation | None) -> Problem:
+    """Remove values by the plan, the same ones each time; without a plan, none."""
+    if plan is None:
+        return Problem(truth, truth, None)
     process = plan.process(truth.x.shape[1]).to(truth.device)
     kept = process.sample(truth.x, generator(plan.seed, truth.device))
     return Problem(truth, Masked(truth.x, truth.observed & kept), process)

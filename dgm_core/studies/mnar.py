@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -60,7 +60,7 @@ DECODERS: dict[str, Callable[..., Networks]] = {
 }
 
 LIMITS = {
-    "epochs": (1, 2000),
+    "steps": (1, 20_000),
     "draws": (1, 100),
     "batch_size": (8, 1024),
     "latent_dim": (1, 100),
@@ -77,10 +77,12 @@ class Config:
 
     Attributes:
         table: a name that tells tables apart, such as a data set's or a digest.
-        plan: what is removed.
+        plan: what is removed; None = nothing, the holes that are there are filled in.
         assumed: a key of `ASSUMPTIONS`.
+        direction: which values are taken to go missing where that is assumed to be known.
         decoder: a key of `DECODERS`.
-        epochs, batch_size, draws, learning_rate: of both trainings; draws is K.
+        steps, batch_size, draws, learning_rate: of both trainings; draws is K. The last epoch is
+            always a whole one.
         latent_dim: L; None = D − 1, but 10 at most.
         hidden: units of a hidden layer.
         seed: of initial weights, batches and noise.
@@ -90,10 +92,11 @@ class Config:
     """
 
     table: str
-    plan: Amputation
+    plan: Amputation | None
     assumed: str = "own value, direction known"
+    direction: Literal["high", "low"] = "high"
     decoder: str = "linear and bent"
-    epochs: int = 120
+    steps: int = 800
     batch_size: int = 64
     draws: int = 10
     learning_rate: float = 3e-3
@@ -109,32 +112,34 @@ class Config:
             if getattr(self, name) not in known:
                 got = getattr(self, name)
                 raise ValueError(f"expected {name} among {', '.join(known)}, got {got!r}")
+        if self.direction not in ("high", "low"):
+            raise ValueError(f"expected the direction 'high' or 'low', got {self.direction!r}")
         for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise ValueError(f"expected {name} from {low} to {high}, got {value}")
 
-    @property
-    def schedule(self) -> Schedule:
-        """Of both trainings."""
+    def schedule(self, rows: int) -> Schedule:
+        """Of both trainings, on a table of so many rows."""
+        epochs = max(1, round(self.steps * self.batch_size / rows))
         return Schedule(
-            self.epochs, self.batch_size, self.learning_rate, constant_part=0.6, seed=self.seed
+            epochs, self.batch_size, self.learning_rate, constant_part=0.6, seed=self.seed
         )
 
 
 class Shot(NamedTuple):
     """One model at one moment."""
 
-    bound: float  # nats a row, mean over the epoch, of the training rows
+    bound: float  # nats a row, mean over the epoch so far
     rmse: float  # over `Frame.rows`, with few importance samples
     guess: Tensor  # (H,) what it fills into the hidden entries of those rows
     learned: Tensor | None  # (losing columns, GRID): P(missing | value), if it learns a process
 
 
 class Frame(NamedTuple):
-    """Both models after the same number of epochs."""
+    """Both models after the same number of steps."""
 
-    epoch: int
+    step: int
     done: float
     seconds: float  # since training began
     shots: Mapping[str, Shot]
@@ -176,6 +181,10 @@ WATCHED = 400
 """Rows scored while training goes on."""
 DRAWS_WATCHED = 20
 """Importance samples while training goes on."""
+MAX_SAMPLES = 1_500_000
+"""Importance samples of the final imputation, all rows together."""
+COPIES = 20
+"""Completed copies kept of the table."""
 
 
 def build(config: Config, columns: tuple[Column, ...], losing: list[int]) -> dict[str, MIWAE]:
@@ -189,7 +198,8 @@ def build(config: Config, columns: tuple[Column, ...], losing: list[int]) -> dic
     features = sum(column.width for column in columns)
     affected = torch.zeros(features, dtype=torch.bool)
     affected[losing] = True
-    process = ASSUMPTIONS[config.assumed](features, config.plan.sign)
+    sign = 1.0 if config.direction == "high" else -1.0
+    process = ASSUMPTIONS[config.assumed](features, sign)
     return {
         "MIWAE": MIWAE(**_networks(config, columns, features)),
         "not-MIWAE": NotMIWAE(
@@ -216,7 +226,7 @@ def _networks(config: Config, columns: tuple[Column, ...], features: int) -> Net
 def run(
     config: Config, table: Masked, columns: tuple[Column, ...]
 ) -> Iterator[Baseline | Frame | Result]:
-    """Quick baselines, then frames of both trainings, then the slow ones and the result.
+    """Quick baselines, then frames of both trainings, then the slowest baseline and the result.
 
     Args:
         config: what to do.
@@ -224,38 +234,34 @@ def run(
         columns: of the table.
 
     Raises:
-        ValueError: the plan removes nothing, or all of a column.
+        ValueError: there are no holes, or a column has no value left.
     """
     problem = checked(ampute(table, config.plan))
-    *quick, slowest = config.baselines or ("",)
+    *quick, slowest = config.baselines
     for name in quick:
         yield baseline(name, problem, config.seed)
     models = build(config, columns, problem.losing)
     yield from _trained(config, models, problem)
-    if slowest:
-        yield baseline(slowest, problem, config.seed)
-    answers = {
-        name: answer(model, problem, config.samples, config.seed) for name, model in models.items()
-    }
-    yield Result(answers, models)
+    yield baseline(slowest, problem, config.seed)
+    yield Result({name: answer(model, problem, config) for name, model in models.items()}, models)
 
 
 def checked(problem: Problem) -> Problem:
     """The problem itself, if it can be learned from.
 
     Raises:
-        ValueError: nothing was removed, or a column has no value left; says what to change.
+        ValueError: there are no holes, or a column has no value left; says what to change.
     """
-    if not problem.hidden.any():
-        raise ValueError(
-            "No value goes missing with these settings. Move the threshold, raise the strength, "
-            "or choose other columns."
-        )
+    if problem.masked.observed.all():
+        advice = "Move the threshold, raise the strength, or choose other columns."
+        if problem.process is None:
+            advice = "Choose what goes missing, and why."
+        raise ValueError(f"No value is missing. {advice}")
     empty = (~problem.masked.observed).all(0).nonzero()[:, 0].tolist()
     if empty:
         raise ValueError(
-            f"Every value of {len(empty)} column(s) goes missing, and nothing can be learned of "
-            "them. Move the threshold or lower the base rate."
+            f"{len(empty)} column(s) have no value left, and nothing can be learned of them. "
+            "Move the threshold or lower the base rate."
         )
     return problem
 
@@ -267,42 +273,45 @@ def baseline(name: str, problem: Problem, seed: int) -> Baseline:
 
 
 def _trained(config: Config, models: Mapping[str, MIWAE], problem: Problem) -> Iterator[Frame]:
-    started = time.monotonic()
-    every = max(1, -(-config.epochs // config.frames))
+    schedule = config.schedule(len(problem.masked))
+    total = schedule.epochs * -(-len(problem.masked) // schedule.batch_size)
+    every = max(1, total // config.frames)
     watched = watched_rows(problem)
-    both = [_epochs(config, model, problem.masked) for model in models.values()]
-    for steps in zip(*both, strict=True):
-        epoch = steps[0].epoch
-        if epoch % every and epoch < config.epochs:
+    started, last = time.monotonic(), 0
+    trainings = [_training(config, schedule, m, problem.masked, every) for m in models.values()]
+    for progress in zip(*trainings, strict=True):
+        step = progress[0].epoch * progress[0].steps + progress[0].step
+        if step - last < every and step < total:
             continue
+        last = step
         shots = {
-            name: shot(model, problem, watched, step.loss, config.seed)
-            for (name, model), step in zip(models.items(), steps, strict=True)
+            name: shot(model, problem, watched, each.loss, config.seed)
+            for (name, model), each in zip(models.items(), progress, strict=True)
         }
-        yield Frame(epoch, epoch / config.epochs, time.monotonic() - started, shots)
+        yield Frame(step, step / total, time.monotonic() - started, shots)
 
 
-def _epochs(config: Config, model: nn.Module, rows: Masked) -> Iterator[Progress]:
-    """A `Progress` at the end of every epoch; in the end the model is as the last one left it."""
+def _training(
+    config: Config, schedule: Schedule, model: nn.Module, rows: Masked, every: int
+) -> Iterator[Progress]:
+    """Progress after each epoch and some steps between; the last step's weights are kept."""
     latest = count()  # a validation score that always rises
-    for step in fit(
+    for progress in fit(
         model,
         negative_completion_bound(config.draws),
         rows,
         lambda _: float(next(latest)),
-        config.schedule,
-        report_every=10**9,
+        schedule,
+        report_every=every,
     ):
-        if not step.finished or step.epoch == config.epochs:
-            yield step
-        if step.epoch == config.epochs:
-            model.eval()
+        yield progress
+        if progress.finished:
             return
 
 
 def watched_rows(problem: Problem) -> Tensor:
-    """Rows scored while training goes on: evenly spread, all with something hidden."""
-    rows = problem.hidden.any(1).nonzero()[:, 0]
+    """Rows scored while training goes on: evenly spread, all with holes."""
+    rows = (~problem.masked.observed).any(1).nonzero()[:, 0]
     return rows[torch.linspace(0, len(rows) - 1, min(WATCHED, len(rows))).long().unique()]
 
 
@@ -310,9 +319,12 @@ def watched_rows(problem: Problem) -> Tensor:
 def shot(model: MIWAE, problem: Problem, rows: Tensor, loss: float, seed: int) -> Shot:
     """A model scored on some rows with few importance samples."""
     hidden, truth = problem.hidden[rows], problem.truth.x[rows]
+    training = model.training
+    model.eval()
     sample = weighted_completions(model, problem.masked[rows], DRAWS_WATCHED, generator(seed))
     mean, _ = mean_and_variance(sample)
     rmse, _ = rmse_of_table(mean, truth, hidden)
+    model.train(training)
     return Shot(-loss, rmse.item(), mean[hidden], learned_curves(model, problem.losing))
 
 
@@ -337,13 +349,14 @@ def pieces(
 
 
 @torch.no_grad()
-def answer(model: MIWAE, problem: Problem, samples: int, seed: int, draws: int = 40) -> Answer:
+def answer(model: MIWAE, problem: Problem, config: Config) -> Answer:
     """Mean, median, draws and their scores, with `samples` importance samples a row."""
-    source = generator(seed)
+    source = generator(config.seed)
+    samples = max(20, min(config.samples, MAX_SAMPLES // len(problem.masked)))
     parts = []
     for sample in pieces(model, problem.masked, samples, source):
         mean, variance = mean_and_variance(sample)
-        completions = sir_completions(sample, draws, source)
+        completions = sir_completions(sample, COPIES, source)
         parts.append(
             (mean, variance, median(sample), completions, sample.bound, sample.effective_draws)
         )

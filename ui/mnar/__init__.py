@@ -1,0 +1,1 @@
+"""The lab of values that go missing because of themselves: its inputs, views and figures."""

@@ -1,0 +1,35 @@
+"""What the controls of the lab ask for: a table, and what is removed of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from dgm_core.missing.amputation import Amputation, Problem, ampute
+from dgm_core.studies.mnar import GRID
+from ui.mnar.tables import Table
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A table and a mechanism."""
+
+    table: Table
+    plan: Amputation | None  # None = the table's own holes
+
+    @cached_property
+    def problem(self) -> Problem:
+        """What is left of the table."""
+        return ampute(self.table.known, self.plan)
+
+    @property
+    def rate(self) -> float:
+        """The share of cells that is missing."""
+        return 1 - self.problem.masked.observed.double().mean().item()
+
+    def true_curve(self, entry: int) -> np.ndarray | None:
+        """P(missing | value) of an entry on `GRID`, the others at their mean; None if unknown."""
+        process = self.problem.process
+        return None if process is None else process.curve(entry, GRID).numpy()

@@ -1,0 +1,186 @@
+"""Figures of the lab. One accent colour is not-MIWAE's, grey is MIWAE's, dashes are the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from dgm_core.studies.mnar import GRID
+from ui.mnar.story import Story
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+GREY = "#8A8FA3"
+FAINT = "rgba(138, 143, 163, 0.35)"
+HEIGHT = 230
+POINTS = 700
+"""Points of a scatter plot, at most."""
+BINS = 40
+
+
+def accent() -> str:
+    """The theme's primary colour."""
+    return "#8F9CFF" if st.context.theme.type == "dark" else "#4C5FD5"
+
+
+def colours() -> dict[str, str]:
+    """Of the models."""
+    return {"MIWAE": GREY, "not-MIWAE": accent()}
+
+
+def show(key: str, figure: Figure, title: str) -> None:
+    """A figure under its title, without tools."""
+    st.markdown(f"**{title}**")
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, theme="streamlit")
+
+
+def empty(x: str = "", y: str = "", *, height: int = HEIGHT) -> Figure:
+    """Axes, named."""
+    from plotly.graph_objects import Figure  # a second of start-up
+
+    figure = Figure()
+    figure.update_layout(
+        height=height,
+        margin={"l": 0, "r": 6, "t": 4, "b": 0},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
+        uirevision="kept",
+        dragmode=False,
+        font={"size": 11},
+    )
+    figure.update_xaxes(title={"text": x, "standoff": 6}, fixedrange=True, zeroline=False)
+    figure.update_yaxes(title={"text": y, "standoff": 6}, fixedrange=True, zeroline=False)
+    return figure
+
+
+def holes(
+    observed: np.ndarray, known: np.ndarray, names: Sequence[str], *, rows: int = 240
+) -> Figure:
+    """The mask as a picture: rows down, columns across; at most so many rows, evenly spread."""
+    kept = np.unique(np.linspace(0, len(observed) - 1, rows).astype(int))
+    state = np.where(observed, 0, np.where(known, 2, 1))[kept]
+    figure = empty("column", "row")
+    figure.add_heatmap(
+        z=state,
+        x=list(range(len(names))),
+        y=kept,
+        zmin=0,
+        zmax=2,
+        colorscale=[[0, "rgba(138, 143, 163, 0.13)"], [0.5, GREY], [1, accent()]],
+        showscale=False,
+        customdata=np.broadcast_to(np.array(names)[None], state.shape),
+        hovertemplate="%{customdata}, row %{y}<extra></extra>",
+        xgap=1 if len(names) < 40 else 0,
+    )
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_xaxes(showgrid=False, showticklabels=False)
+    return figure
+
+
+def kept_and_lost(kept: np.ndarray, lost: np.ndarray) -> Figure:
+    """The values of one column: what stays and what goes."""
+    figure = empty("value, standard deviations from the mean", "rows")
+    edges = {"start": -4, "end": 4, "size": 0.2}
+    figure.add_histogram(
+        x=kept.clip(-4, 3.99), xbins=edges, name="kept", marker_color=GREY, hoverinfo="skip"
+    )
+    figure.add_histogram(
+        x=lost.clip(-4, 3.99), xbins=edges, name="lost", marker_color=accent(), hoverinfo="skip"
+    )
+    figure.update_layout(barmode="stack", bargap=0.06)
+    return figure
+
+
+def missingness(true: np.ndarray | None, learned: np.ndarray | None, seen: np.ndarray) -> Figure:
+    """P(missing | value): how it is, and how not-MIWAE takes it to be.
+
+    Args:
+        true: on `GRID`; None where it is not known.
+        learned: on `GRID`; None before training.
+        seen: values kept, for the marks at the foot.
+    """
+    figure = empty("value", "P(missing)")
+    x = GRID.numpy()
+    if true is not None:
+        dash = {"color": GREY, "width": 1.5, "dash": "dash"}
+        figure.add_scatter(x=x, y=true, mode="lines", name="true", line=dash)
+    if learned is not None:
+        line = {"color": accent(), "width": 2.5}
+        figure.add_scatter(x=x, y=learned, mode="lines", name="learned", line=line)
+    some = seen[:: max(1, len(seen) // 120)]
+    figure.add_scatter(
+        x=some, y=np.full(len(some), -0.045), mode="markers", hoverinfo="skip", showlegend=False,
+        marker={"symbol": "line-ns-open", "size": 6, "color": FAINT},
+    )  # fmt: skip
+    figure.update_yaxes(range=[-0.09, 1.04], tickvals=[0, 0.5, 1])
+    figure.update_xaxes(range=[-3, 3])
+    return figure
+
+
+def errors(story: Story) -> Figure:
+    """RMSE from step to step, and where the simple methods stand."""
+    figure = empty("training step", "RMSE, SD")
+    for name, track in story.tracks.items():
+        line = {"color": colours()[name], "width": 2.5}
+        figure.add_scatter(x=story.steps, y=track.rmse, mode="lines", name=name, line=line)
+    for name, (value, _) in story.baselines.items():
+        figure.add_hline(
+            y=value, line={"color": FAINT, "width": 1},
+            annotation={"text": name, "font": {"size": 10, "color": GREY}},
+        )  # fmt: skip
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def bounds(story: Story) -> Figure:
+    """The bound from step to step, of each model."""
+    figure = empty("training step", "bound, nats a row")
+    values = [b for track in story.tracks.values() for b in track.bound]
+    for name, track in story.tracks.items():
+        line = {"color": colours()[name], "width": 2.5}
+        figure.add_scatter(x=story.steps, y=track.bound, mode="lines", name=name, line=line)
+    if values:
+        low = float(np.quantile(values, 0.08))
+        figure.update_yaxes(range=[low, max(values) + 0.05 * (max(values) - low) + 0.1])
+    return figure
+
+
+def against_truth(truth: np.ndarray, guesses: Mapping[str, np.ndarray]) -> Figure:
+    """Imputed against true: on the dashed line is right."""
+    figure = empty("true value", "imputed")
+    some = np.unique(np.linspace(0, len(truth) - 1, POINTS).astype(int))
+    figure.add_scatter(
+        x=[-4, 4], y=[-4, 4], mode="lines", showlegend=False, hoverinfo="skip",
+        line={"color": GREY, "width": 1.5, "dash": "dash"},
+    )  # fmt: skip
+    for name, guess in guesses.items():
+        figure.add_scatter(
+            x=truth[some], y=guess[some], mode="markers", name=name,
+            marker={"color": colours()[name], "size": 4, "opacity": 0.55},
+            hovertemplate="true %{x:.2f}<br>imputed %{y:.2f}<extra></extra>",
+        )  # fmt: skip
+    low, high = np.quantile(truth, [0.0, 0.99]) if len(truth) else (-3, 3)
+    room = 0.15 * (high - low) + 0.3
+    figure.update_xaxes(range=[low - room, high + room])
+    figure.update_yaxes(range=[min(low, -1.5) - room, high + room])
+    return figure
+
+
+def densities(truth: np.ndarray, guesses: Mapping[str, np.ndarray]) -> Figure:
+    """How the hidden values are spread, and how the imputed ones."""
+    figure = empty("value", "density")
+    edges = np.linspace(-4, 4, BINS * 2 + 1)
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    series = {"truth": truth, **guesses}
+    for name, values in series.items():
+        share, _ = np.histogram(values.clip(-3.99, 3.99), edges, density=True)
+        line = {"color": colours().get(name, GREY), "width": 2}
+        if name == "truth":
+            line = {"color": GREY, "width": 1.5, "dash": "dash"}
+        figure.add_scatter(
+            x=middle, y=share, mode="lines", name=name, line={**line, "shape": "hvh"}
+        )
+    return figure

@@ -1,0 +1,169 @@
+"""The settings of the lab in the page's address, so that a link shows what its sender saw.
+
+Every value is read as text, checked against what its widget could hold, and dropped if it could
+not be that. An uploaded table is not in the link.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import streamlit as st
+
+from dgm_core.studies import mnar
+from ui.frame import last_value, remember
+from ui.mnar import mechanism, tables
+
+LONGEST = 300
+"""Characters of one value, at most."""
+
+Read = Callable[[str], Any]
+
+
+def one_of(*options: Any) -> Read:
+    """The option that is written so."""
+    by_text = {str(option): option for option in options}
+    return lambda text: by_text[text]
+
+
+def between(low: float, high: float, step: float) -> Read:
+    """A number, clamped to a range and rounded to its steps."""
+
+    def read(text: str) -> float:
+        value = float(text)
+        if not math.isfinite(value):
+            raise ValueError(text)
+        steps = round((min(max(value, low), high) - low) / step)
+        return round(low + steps * step, 6)
+
+    return read
+
+
+def whole(low: int, high: int) -> Read:
+    """An integer, clamped to a range."""
+    return lambda text: min(max(int(text), low), high)
+
+
+def receive(views: tuple[str, ...]) -> None:
+    """Take over what the address says, once in a visit; say so if a part of it is not understood.
+
+    Args:
+        views: names of the views.
+    """
+    if "mnar link" in st.session_state:
+        return
+    st.session_state["mnar link"] = True
+    unread = []
+    for name, read in _fields(views):
+        text = st.query_params.get(name)
+        if text is None:
+            continue
+        try:
+            remember(*_kept(name, read(text[:LONGEST])))
+        except (ValueError, KeyError, IndexError, OverflowError):
+            unread.append(name)
+    if unread:
+        known = ", ".join(unread)
+        st.toast(f"A part of the link was not understood and left out: {known}.")
+
+
+def send(views: tuple[str, ...]) -> None:
+    """Write the settings into the address; what stands at its first value stays out."""
+    first = {name: value for name, value in _first(views)}
+    texts = {}
+    for name, _ in _fields(views):
+        value = _held(name)
+        if value is not None and value != first.get(name):
+            texts[name] = _written(name, value)
+    if dict(st.query_params) != texts:
+        st.query_params.from_dict(texts)
+
+
+def _fields(views: tuple[str, ...]) -> Iterator[tuple[str, Read]]:
+    """Name in the address → how it is read; the table comes before what depends on it."""
+    yield "view", one_of(*views)
+    yield "table", one_of(*tables.available())
+    yield "why", one_of(*mechanism.WHY)
+    yield "columns", _columns
+    yield "driver", _column
+    yield "direction", one_of("high", "low")
+    yield "threshold", between(-2, 2, 0.1)
+    yield "strength", one_of(*mechanism.STRENGTHS)
+    yield "rate", between(0, 0.5, 0.05)
+    yield "chance", between(0.05, 0.9, 0.05)
+    yield "seed", whole(0, 9999)
+    yield "assumed", one_of(*mnar.ASSUMPTIONS)
+    yield "decoder", one_of(*mnar.DECODERS)
+    yield "length", one_of("Short", "Normal", "Long")
+    yield "k", one_of(1, 5, 10, 20, 50)
+    yield "training", whole(0, 9999)
+
+
+_KEYS: Mapping[str, str] = {
+    "view": "mnar view",
+    "rate": "base rate",
+    "chance": "chance rate",
+    "seed": "mnar seed",
+    "k": "draws",
+    "training": "training seed",
+}
+"""Name in the address → name of the kept widget, where they differ."""
+_OF_TABLE = ("why", "columns", "driver")
+"""Widgets that each table has for itself."""
+
+
+def _table() -> str:
+    return last_value("table", tables.FIRST)
+
+
+def _key(name: str) -> str:
+    return f"{name}.{_table()}" if name in _OF_TABLE else _KEYS.get(name, name)
+
+
+def _kept(name: str, value: Any) -> tuple[str, Any]:
+    return _key(name), value
+
+
+def _held(name: str) -> Any:
+    return last_value(_key(name), None)
+
+
+def _columns(text: str) -> list[str]:
+    names = list(tables.st_table(_table()).numeric)
+    chosen = sorted({int(number) for number in text.split(".")})
+    if chosen[0] < 0:
+        raise ValueError(text)
+    return [names[number] for number in chosen]
+
+
+def _column(text: str) -> str:
+    return _columns(text)[0]
+
+
+def _written(name: str, value: Any) -> str:
+    if name in ("columns", "driver"):
+        names = list(tables.st_table(_table()).numeric)
+        some = value if name == "columns" else [value]
+        return ".".join(str(names.index(each)) for each in some if each in names)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _first(views: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    yield "view", views[0]
+    yield "table", tables.FIRST
+    yield "why", "self-masking"
+    names = list(tables.st_table(_table()).numeric)
+    yield "columns", names[: max(1, len(names) // 2)]
+    yield "direction", "high"
+    yield "threshold", 0.0
+    yield "strength", 50.0
+    yield "rate", 0.0
+    yield "chance", 0.3
+    yield "seed", 0
+    yield "assumed", next(iter(mnar.ASSUMPTIONS))
+    yield "decoder", next(iter(mnar.DECODERS))
+    yield "length", "Normal"
+    yield "k", 10
+    yield "training", 0

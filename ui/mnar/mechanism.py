@@ -1,0 +1,106 @@
+"""What goes missing of a table, and why: widgets → an `Amputation`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dgm_core.missing.amputation import Amputation
+from ui.frame import kept
+from ui.mnar.tables import Table
+
+WHY = {
+    "self-masking": "The value itself",
+    "another column": "The value of another column",
+    "bands": "Bands of the value",
+    "chance": "Chance alone",
+    "none": "Nothing: impute the holes it has",
+}
+STRENGTHS = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
+ABOUT = {
+    "self-masking": "Values beyond the threshold tend to go missing: not at random (MNAR).",
+    "another column": "What goes depends on a column that is seen: at random (MAR).",
+    "bands": "Values in recurring bands go missing, half a standard deviation wide (MNAR).",
+    "chance": "Every value has the same chance to go: completely at random (MCAR).",
+    "none": "The table stays as it is. Nothing is known of what is missing, so nothing is scored.",
+}
+
+
+def choose_plan(table: Table) -> Amputation | None:
+    """The controls; None where nothing is to be removed."""
+    numeric = table.numeric
+    kinds = [kind for kind in WHY if _fits(kind, table)]
+    kept(f"why.{table.name}", kinds[0])
+    kind = st.selectbox(
+        "What decides whether a value goes missing?", kinds, key=f"keep.why.{table.name}",
+        format_func=WHY.get,
+    )  # fmt: skip
+    st.caption(ABOUT[kind])
+    if kind == "none":
+        return None
+    names = list(numeric)
+    kept(f"columns.{table.name}", names[: max(1, len(names) // 2)])
+    chosen = st.multiselect(
+        "Columns that lose values", names, key=f"keep.columns.{table.name}",
+        placeholder="Choose at least one",
+    )  # fmt: skip
+    settings: dict[str, Any] = {}
+    if kind == "another column":
+        others = [name for name in names if name not in chosen] or names
+        kept(f"driver.{table.name}", others[0])
+        if st.session_state[f"keep.driver.{table.name}"] not in others:
+            st.session_state[f"keep.driver.{table.name}"] = others[0]
+        driver = st.selectbox("Which decides", others, key=f"keep.driver.{table.name}")
+        settings["driver"] = numeric[driver]
+    if kind in ("self-masking", "another column"):
+        settings |= _side()
+    with st.expander("Base rate, seed", expanded=kind == "chance"):
+        settings |= _chance(kind)
+    if not chosen:
+        st.info("Choose at least one column that loses values.")
+        st.stop()
+    return Amputation(kind, tuple(numeric[name] for name in chosen), **settings)
+
+
+def _fits(kind: str, table: Table) -> bool:
+    if kind == "none":
+        return table.has_holes
+    if kind == "another column":
+        return len(table.numeric) > 1
+    return bool(table.numeric)
+
+
+def _side() -> dict[str, Any]:
+    left, right = st.columns(2)
+    kept("direction", "high")
+    with left:
+        direction = st.segmented_control(
+            "Which go", ["high", "low"], required=True, key="keep.direction",
+        )  # fmt: skip
+    kept("threshold", 0.0)
+    kept("strength", 50.0)
+    with right:
+        threshold = st.slider(
+            "Threshold, SD", -2.0, 2.0, step=0.1, key="keep.threshold",
+            help="At this value half are missing; in standard deviations from the mean.",
+        )  # fmt: skip
+    strength = st.select_slider(
+        "Strength", STRENGTHS, key="keep.strength",
+        help="Rise of the log-odds of being missing, nats a standard deviation. 50 is a cut.",
+    )  # fmt: skip
+    return {"direction": direction, "threshold": threshold, "strength": strength}
+
+
+def _chance(kind: str) -> dict[str, Any]:
+    only = kind == "chance"
+    name = "chance rate" if only else "base rate"
+    kept(name, 0.3 if only else 0.0)
+    rate = st.slider(
+        "Share that goes by chance", 0.05 if only else 0.0, 0.9 if only else 0.5, step=0.05,
+        key=f"keep.{name}",
+    )  # fmt: skip
+    kept("mnar seed", 0)
+    seed = st.number_input("Seed", 0, 9999, key="keep.mnar seed")
+    return {"base_rate": rate, "seed": int(seed)}
+

@@ -1,0 +1,91 @@
+"""The run that is shipped, so that there is a good picture before any click.
+
+`python -m ui.mnar.shipped` makes it again. It holds what the models made of a table of
+scikit-learn's, never the table.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from dgm_core.missing.amputation import Amputation
+from dgm_core.studies import mnar
+from ui.mnar.story import Story, Track, told
+from ui.showcase import ASSETS
+
+FILE = ASSETS / "mnar.npz"
+WEIGHTS = {"MIWAE": "breast-miwae", "not-MIWAE": "breast-notmiwae"}
+"""Model of the run → its name in `pretrained/`."""
+
+
+class Shipped(NamedTuple):
+    """A finished run and what it answers."""
+
+    config: mnar.Config
+    story: Story
+
+
+def first_config() -> mnar.Config:
+    """What a visitor meets first: the first half of the columns lose what is above the mean."""
+    from ui.mnar.tables import FIRST, st_table
+
+    numeric = list(st_table(FIRST).numeric.values())
+    return mnar.Config(FIRST, Amputation(columns=tuple(numeric[: len(numeric) // 2])))
+
+
+@st.cache_resource(show_spinner=False)
+def st_story() -> Shipped:
+    """The shipped run."""
+    with np.load(FILE) as file:
+        about = json.loads(file["about"].tobytes())
+        tracks = {
+            name: Track(
+                about["bound"][name],
+                about["rmse"][name],
+                file[f"guess {name}"].astype(np.float32),
+                file["curves"].astype(np.float32) if name == "not-MIWAE" else None,
+            )
+            for name in mnar.MODELS
+        }
+    plan = dict(about["config"].pop("plan"))
+    plan["columns"] = tuple(plan["columns"])
+    about["config"]["baselines"] = tuple(about["config"]["baselines"])
+    config = mnar.Config(plan=Amputation(**plan), **about["config"])
+    baselines = {name: tuple(pair) for name, pair in about["baselines"].items()}
+    return Shipped(config, Story(about["steps"], tracks, baselines, about["answers"], 1.0))
+
+
+def write(config: mnar.Config, story: Story) -> None:
+    """Keep a finished run."""
+    from dgm_core.files import written_whole
+
+    about = {
+        "config": {**vars(config), "plan": vars(config.plan)},
+        "steps": story.steps,
+        "bound": {name: track.bound for name, track in story.tracks.items()},
+        "rmse": {name: track.rmse for name, track in story.tracks.items()},
+        "baselines": story.baselines,
+        "answers": story.answers,
+    }
+    arrays = {f"guess {n}": t.guess.astype(np.float16) for n, t in story.tracks.items()}
+    arrays["curves"] = story.tracks["not-MIWAE"].curves.astype(np.float16)
+    arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    with written_whole(FILE) as part, part.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def make() -> None:
+    """Train the models of the first table; write the run and their weights."""
+    from ui.mnar.tables import FIRST, st_table
+
+    config, table = first_config(), st_table(FIRST)
+    items = list(mnar.run(config, table.known, table.columns))
+    write(config, told(items))
+
+
+if __name__ == "__main__":
+    make()

@@ -1,0 +1,227 @@
+"""The view in which MIWAE and not-MIWAE train side by side."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dgm_core.metrics import TABLE_DEFINITIONS
+from dgm_core.studies import mnar
+from ui import jobs
+from ui.frame import kept
+from ui.mnar import charts, files, shipped
+from ui.mnar.asked import Asked
+from ui.mnar.story import Story, told
+
+STEPS = {"Short": 300, "Normal": 800, "Long": 3000}
+
+
+class Watch:
+    """Both trainings, live.
+
+    Args:
+        asked: table and mechanism.
+        settings: where the settings go.
+    """
+
+    name = "Watch"
+    work = "mnar watch"
+    about = (
+        "**Look first** at the error: MIWAE takes what is missing for chance, and settles at the "
+        "wrong values; not-MIWAE learns *why* they are missing. **Then** at the learned curve: "
+        "does it find the dashed one? **Last** at the scatter: hidden values that are all drawn "
+        "too low, or too high, are a bias that no uncertainty admits."
+    )
+    action = "Train"
+
+    def __init__(self, asked: Asked, settings: DeltaGenerator) -> None:
+        self.asked = asked
+        self.worker = jobs.worker(self.work)
+        with settings:
+            self.config = self._config()
+
+    def _config(self) -> mnar.Config:
+        plan = self.asked.plan
+        with st.expander("Models and training"):
+            kept("assumed", next(iter(mnar.ASSUMPTIONS)))
+            assumed = st.selectbox(
+                "not-MIWAE takes it that missing depends on", list(mnar.ASSUMPTIONS),
+                key="keep.assumed",
+                help="Known direction is the easiest. Unknown direction may not be identifiable.",
+            )  # fmt: skip
+            direction = "high" if plan is None else plan.direction
+            if plan is None:
+                kept("assumed direction", "high")
+                direction = st.segmented_control(
+                    "Which values are taken to go", ["high", "low"], required=True,
+                    key="keep.assumed direction",
+                )  # fmt: skip
+            kept("decoder", next(iter(mnar.DECODERS)))
+            decoder = st.selectbox("Decoder", list(mnar.DECODERS), key="keep.decoder")
+            kept("length", "Normal")
+            length = st.segmented_control(
+                "Training", list(STEPS), required=True, key="keep.length",
+                help=", ".join(f"{name}: {steps} steps" for name, steps in STEPS.items()),
+            )  # fmt: skip
+            left, right = st.columns(2)
+            kept("draws", 10)
+            draws = left.select_slider(
+                "Samples K", [1, 5, 10, 20, 50], key="keep.draws",
+                help="Importance samples of the bound in training.",
+            )  # fmt: skip
+            kept("training seed", 0)
+            seed = right.number_input("Seed of training", 0, 9999, key="keep.training seed")
+        return mnar.Config(
+            self.asked.table.name, plan, assumed, direction, decoder, STEPS[length],
+            draws=draws, seed=int(seed),
+        )  # fmt: skip
+
+    @property
+    def at_hand(self) -> bool:
+        """Can it be shown without a run?"""
+        return self.config == shipped.st_story().config
+
+    def start(self) -> None:
+        """Train in the background, in place of what runs."""
+        config, known, columns = self.config, self.asked.table.known, self.asked.table.columns
+        self.worker.start(config, lambda: mnar.run(config, known, columns))
+
+    def show(self) -> None:
+        """What goes missing; and the shipped run, if that is what is asked."""
+        self._figures(shipped.st_story().story if self.at_hand else Story())
+        if self.at_hand:
+            st.caption("Trained beforehand with these settings. Train computes it here.")
+
+    def follow(self, run: jobs.Run) -> None:
+        """Where the trainings stand."""
+        story = told(list(run.items))
+        if run.live:
+            st.progress(min(story.done, 1.0), _doing(story))
+        self._figures(story)
+
+    def _figures(self, story: Story) -> None:
+        asked = self.asked
+        column = st.session_state.get("keep.shown column")
+        names = [asked.table.entries[d] for d in asked.problem.losing]
+        place = names.index(column) if column in names else 0
+        entry = asked.problem.losing[place]
+        left, middle, right = st.columns(3)
+        observed = asked.problem.masked.observed
+        with left:
+            figure = charts.holes(
+                observed.numpy(), asked.table.known.observed.numpy(), asked.table.entries
+            )
+            charts.show("chart holes", figure, f"Missing: {asked.rate:.0%} of the cells")
+        with middle:
+            values = asked.table.known.x[:, entry].numpy()
+            seen = observed[:, entry].numpy()
+            lost = asked.problem.hidden[:, entry].numpy()
+            figure = charts.kept_and_lost(values[seen], values[lost])
+            charts.show("chart split", figure, names[place])
+        with right:
+            curves = story.tracks["not-MIWAE"].curves
+            learned = None if curves is None else curves[place]
+            figure = charts.missingness(asked.true_curve(entry), learned, values[seen])
+            charts.show("chart curve", figure, "Why: true and learned")
+        if not story.steps:
+            return
+        left, middle, right = st.columns(3)
+        with left:
+            charts.show("chart errors", charts.errors(story), "Error on the hidden values")
+        with middle:
+            charts.show("chart bounds", charts.bounds(story), "Bound, higher is better")
+        with right:
+            self._scatter(story)
+        if story.answers or story.baselines:
+            _table(story)
+
+    def _scatter(self, story: Story) -> None:
+        rows = mnar.watched_rows(self.asked.problem)
+        truth = self.asked.table.known.x[rows][self.asked.problem.hidden[rows]].numpy()
+        guesses = {
+            name: track.guess for name, track in story.tracks.items() if track.guess is not None
+        }
+        if not len(truth):
+            return
+        if st.session_state.get("keep.scatter") == "spread":
+            charts.show("chart spread", charts.densities(truth, guesses), "Hidden values")
+        else:
+            charts.show("chart scatter", charts.against_truth(truth, guesses), "Hidden values")
+
+    def below(self, *, live: bool) -> None:
+        """Choices of what the figures show; downloads; formulas."""
+        names = [self.asked.table.entries[d] for d in self.asked.problem.losing]
+        left, right = st.columns([2, 1], vertical_alignment="bottom")
+        with left:
+            kept("shown column", names[0])
+            if st.session_state["keep.shown column"] not in names:
+                st.session_state["keep.shown column"] = names[0]
+            st.selectbox("Column shown", names, key="keep.shown column")
+        with right:
+            kept("scatter", "scatter")
+            st.segmented_control(
+                "Hidden values as", ["scatter", "spread"], required=True, key="keep.scatter"
+            )
+        result = self.result
+        if result is not None and not live:
+            files.offer(self.asked, self.config, result, self.story)
+
+    @property
+    def story(self) -> Story:
+        """Of the run on screen."""
+        run = self.worker.run
+        if run is not None and run.key == self.config:
+            return told(list(run.items))
+        return shipped.st_story().story if self.at_hand else Story()
+
+    @property
+    def result(self) -> mnar.Result | None:
+        """The trained models and what they say, if the run has come to its end."""
+        run = self.worker.run
+        if run is not None and run.key == self.config and run.items:
+            last = run.items[-1]
+            return last if isinstance(last, mnar.Result) else None
+        return None
+
+
+def _doing(story: Story) -> str:
+    if story.done >= 1:
+        return "Imputing with many samples, and one more baseline …"
+    if not story.steps:
+        return "Simple methods first …"
+    return f"Training, step {story.steps[-1]:,}"
+
+
+def _table(story: Story) -> None:
+    rows = [
+        {"method": name, **{key: value for key, value in numbers.items()}}
+        for name, numbers in story.answers.items()
+    ]
+    if not rows:
+        rows = [
+            {"method": name, "RMSE": track.rmse[-1]}
+            for name, track in story.tracks.items()
+            if track.rmse
+        ]
+    rows += [
+        {"method": name, "RMSE": value, "±": error}
+        for name, (value, error) in story.baselines.items()
+    ]
+    frame = pd.DataFrame(rows)
+    if frame["RMSE"].notna().any():
+        frame = frame.sort_values("RMSE", ignore_index=True)
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        frame,
+        hide_index=True,
+        column_config={
+            "method": st.column_config.TextColumn("method", width="medium"),
+            "RMSE": number(format="%.3f", help=TABLE_DEFINITIONS["RMSE"]),
+            "±": number(format="%.3f", help="Standard error over rows."),
+            "MAE": number(format="%.3f", help=TABLE_DEFINITIONS["MAE"]),
+            "90 % coverage": number(format="percent", help=TABLE_DEFINITIONS["90 % coverage"]),
+            "bound": number(format="%.2f", help="L_K in nats a row, with many samples."),
+            "ESS": number(format="%.0f", help="Effective importance samples, median over rows."),
+        },
+    )
