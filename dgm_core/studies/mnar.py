@@ -309,10 +309,10 @@ def _training(
             return
 
 
-def watched_rows(problem: Problem) -> Tensor:
+def watched_rows(problem: Problem, most: int = WATCHED) -> Tensor:
     """Rows scored while training goes on: evenly spread, all with holes."""
     rows = (~problem.masked.observed).any(1).nonzero()[:, 0]
-    return rows[torch.linspace(0, len(rows) - 1, min(WATCHED, len(rows))).long().unique()]
+    return rows[torch.linspace(0, len(rows) - 1, min(most, len(rows))).long().unique()]
 
 
 @torch.no_grad()
