@@ -1,0 +1,102 @@
+"""The view of one missing entry: its law, and a point estimate to be moved about."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from torch import Tensor
+
+from dgm_core.rng import generator
+from dgm_core.samplers.completions import weighted_completions
+from dgm_core.samplers.estimates import mean_and_variance, weighted_median
+from ui.components.transport import Law, transport
+from ui.frame import kept
+from ui.mnar import trained
+from ui.mnar.asked import Asked
+
+SAMPLES = 400
+GRID = 160
+
+
+class OneEntry:
+    """Every point estimate is a projection of the conditional law on the Dirac masses.
+
+    Args:
+        asked: table and mechanism.
+        settings: where the settings go: there are none.
+    """
+
+    name = "One entry"
+    work = None
+    about = (
+        "A missing value has a law, not a value. Whatever is filled in is one point, and the cost "
+        "of moving the law there depends on how distance is counted. **Drag the point**: W₁ is "
+        "least at the median, W₂ at the mean. Where they differ, the law is skewed, and the best "
+        "guess depends on what an error costs you."
+    )
+
+    def __init__(self, asked: Asked, settings: DeltaGenerator) -> None:
+        self.asked = asked
+
+    def show(self) -> None:
+        """Row, column and model; the law and the point."""
+        models = trained.models(self.asked)
+        if models is None:
+            trained.invite()
+            return
+        asked = self.asked
+        left, middle, right = st.columns(3)
+        names = [asked.table.entries[d] for d in asked.problem.losing]
+        kept("entry model", "not-MIWAE")
+        with left:
+            model = st.segmented_control(
+                "By", list(models), required=True, key="keep.entry model"
+            )  # fmt: skip
+        kept("entry column", names[0])
+        if st.session_state["keep.entry column"] not in names:
+            st.session_state["keep.entry column"] = names[0]
+        with middle:
+            name = st.selectbox("Column", names, key="keep.entry column")
+        entry = asked.problem.losing[names.index(name)]
+        rows = (~asked.problem.masked.observed[:, entry]).nonzero()[:, 0].tolist()
+        kept("entry row", 0)
+        with right:
+            number = st.number_input(
+                f"Which of its {len(rows):,} missing values", 1, len(rows),
+                value=None if "keep.entry row" not in st.session_state else "min",
+                key=f"keep.entry row.{asked.table.name}.{entry}",
+            )  # fmt: skip
+        row = rows[min(int(number or 1), len(rows)) - 1]
+        law = _law(asked, models[model], row, entry)
+        transport(
+            "transport", law, title=f"{name}, row {row + 1}", unit="SD",
+        )  # fmt: skip
+
+
+def _law(asked: Asked, model: object, row: int, entry: int) -> Law:
+    """The weighted sample of p(x | x_obs, s) of one entry, and its density."""
+    at = slice(row, row + 1)
+    sample = weighted_completions(model, asked.problem.masked[at], SAMPLES, generator(0))
+    values, weights = sample.x[:, 0, entry], sample.log_weights[:, 0].exp()
+    mean = float((weights * values).sum())
+    middle = float(weighted_median(values[:, None, None], sample.log_weights)[0, 0])
+    known = asked.problem.hidden[row, entry]
+    truth = float(asked.problem.truth.x[row, entry]) if known else None
+    low, high, x, y = _density(values, weights, truth)
+    return Law(values.numpy(), weights.numpy(), mean, middle, truth, low, high, x, y)
+
+
+def _density(
+    values: Tensor, weights: Tensor, truth: float | None
+) -> tuple[float, float, np.ndarray, np.ndarray]:
+    """Range and a smoothed density, by a Gaussian kernel of Silverman's width."""
+    from scipy.stats import gaussian_kde
+
+    numbers = values.double().numpy()
+    spread = float(np.sqrt(np.cov(numbers, aweights=weights.double().numpy()))) + 1e-3
+    ends = [numbers.min(), numbers.max(), *([] if truth is None else [truth])]
+    low, high = min(ends) - spread, max(ends) + spread
+    x = np.linspace(low, high, GRID)
+    kde = gaussian_kde(numbers, "silverman", weights.double().numpy())
+    return float(low), float(high), x, kde(x)
