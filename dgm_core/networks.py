@@ -63,6 +63,19 @@ class SubpixelConvTranspose2d(nn.ConvTranspose2d):
         return out.permute(0, 3, 1, 2)
 
 
+def linear(inputs: int, outputs: int, source: torch.Generator | None = None) -> nn.Linear:
+    """`nn.Linear` whose initial weights come from `source`, by torch's law U(±1/√inputs).
+
+    Without a source they come from torch's global generator, as those of `nn.Linear` do.
+    """
+    if source is None:
+        return nn.Linear(inputs, outputs)
+    layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
+    for each in (layer.weight, layer.bias):
+        nn.init.uniform_(each, -(inputs**-0.5), inputs**-0.5, generator=source)
+    return layer
+
+
 def fully_connected_encoder(
     event_shape: tuple[int, ...], features: int, hidden: int = 512, dropout: float = 0.0
 ) -> nn.Module:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from dgm_core import rng
 from dgm_core.missing.process import AffineProcess, MissingProcess
+from dgm_core.networks import linear
 
 
 class LinearMasking(AffineProcess):
@@ -70,15 +71,10 @@ class MLPMasking(MissingProcess):
     ) -> None:
         super().__init__()
         self.features = features
-        # skip_init: torch's own initialisation would draw from the global generator.
-        first = nn.utils.skip_init(nn.Linear, features, hidden)
-        second = nn.utils.skip_init(nn.Linear, hidden, features)
-        self.network = nn.Sequential(first, nn.Tanh(), second)
         generator = generator or rng.generator(0)
-        for layer in (first, second):
-            bound = layer.in_features**-0.5
-            for each in (layer.weight, layer.bias):
-                nn.init.uniform_(each, -bound, bound, generator=generator)
+        self.network = nn.Sequential(
+            linear(features, hidden, generator), nn.Tanh(), linear(hidden, features, generator)
+        )
 
     def logits(self, x: Tensor) -> Tensor:
         """(…, D) → (…, D)."""

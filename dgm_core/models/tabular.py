@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+import torch
 from torch import Tensor, nn
 
 from dgm_core.likelihoods import (
@@ -18,6 +19,7 @@ from dgm_core.likelihoods import (
     GaussianLikelihood,
     GaussianRowLikelihood,
 )
+from dgm_core.networks import linear
 from dgm_core.posteriors import DiagonalGaussian
 
 
@@ -31,14 +33,19 @@ class Networks(TypedDict):
     latent_dim: int
 
 
-def tanh_network(inputs: int, outputs: int, hidden: int = 128) -> nn.Sequential:
-    """(…, inputs) → hidden → hidden → (…, outputs) with tanh between; also a predictor's body."""
+def tanh_network(
+    inputs: int, outputs: int, hidden: int = 128, source: torch.Generator | None = None
+) -> nn.Sequential:
+    """(…, inputs) → hidden → hidden → (…, outputs) with tanh between; also a predictor's body.
+
+    `source` draws the initial weights; without it torch's global generator does.
+    """
     return nn.Sequential(
-        nn.Linear(inputs, hidden),
+        linear(inputs, hidden, source),
         nn.Tanh(),
-        nn.Linear(hidden, hidden),
+        linear(hidden, hidden, source),
         nn.Tanh(),
-        nn.Linear(hidden, outputs),
+        linear(hidden, outputs, source),
     )
 
 
@@ -48,6 +55,7 @@ def tanh_networks(
     hidden: int = 128,
     likelihood: nn.Module | None = None,
     outputs: int | None = None,
+    source: torch.Generator | None = None,
 ) -> Networks:
     """Fully connected networks both ways.
 
@@ -57,13 +65,14 @@ def tanh_networks(
         hidden: units of each hidden layer.
         likelihood: None = a Gaussian whose scale depends on z, with the floor of tables.
         outputs: numbers a row that `likelihood` reads; None = D, or 2 D for the default one.
+        source: draws the initial weights; None = torch's global generator.
     """
     latent_dim = latent_dim or max(1, features - 1)
     if likelihood is None:
         likelihood, outputs = GaussianRowLikelihood(), 2 * features
     return {
-        **_encoder(features, latent_dim, hidden),
-        "decoder": tanh_network(latent_dim, outputs or features, hidden),
+        **_encoder(features, latent_dim, hidden, source),
+        "decoder": tanh_network(latent_dim, outputs or features, hidden, source),
         "likelihood": likelihood,
         "latent_dim": latent_dim,
     }
@@ -76,13 +85,19 @@ class LinearPlusNetwork(nn.Module):
     that were observed it goes on in a straight line, where tanh units alone would level off.
 
     Args:
-        inputs, outputs, hidden: as of `tanh_network`.
+        inputs, outputs, hidden, source: as of `tanh_network`.
     """
 
-    def __init__(self, inputs: int, outputs: int, hidden: int = 128) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        hidden: int = 128,
+        source: torch.Generator | None = None,
+    ) -> None:
         super().__init__()
-        self.straight = nn.Linear(inputs, outputs)
-        self.bend = tanh_network(inputs, outputs, hidden)
+        self.straight = linear(inputs, outputs, source)
+        self.bend = tanh_network(inputs, outputs, hidden, source)
         nn.init.zeros_(self.bend[-1].weight)
         nn.init.zeros_(self.bend[-1].bias)
 
@@ -96,6 +111,7 @@ def residual_networks(
     latent_dim: int | None = None,
     hidden: int = 128,
     likelihood: nn.Module | None = None,
+    source: torch.Generator | None = None,
 ) -> Networks:
     """A linear decoder and a bend: probabilistic PCA plus what the data add to it.
 
@@ -107,11 +123,12 @@ def residual_networks(
         latent_dim: L; None = D − 1, at least 1.
         hidden: units of each hidden layer.
         likelihood: reads D numbers a row; None = a Gaussian of one scale s for all entries.
+        source: draws the initial weights; None = torch's global generator.
     """
     latent_dim = latent_dim or max(1, features - 1)
     return {
-        **_encoder(features, latent_dim, hidden),
-        "decoder": LinearPlusNetwork(latent_dim, features, hidden),
+        **_encoder(features, latent_dim, hidden, source),
+        "decoder": LinearPlusNetwork(latent_dim, features, hidden, source),
         "likelihood": likelihood or _one_scale(TABLE_SCALE_FLOOR),
         "latent_dim": latent_dim,
     }
@@ -122,6 +139,7 @@ def linear_networks(
     latent_dim: int | None = None,
     hidden: int = 128,
     scale_floor: float = TABLE_SCALE_FLOOR,
+    source: torch.Generator | None = None,
 ) -> Networks:
     """Probabilistic PCA as a decoder: x | z ~ N(W z + b, s² I), with a nonlinear encoder.
 
@@ -129,8 +147,8 @@ def linear_networks(
     """
     latent_dim = latent_dim or max(1, features - 1)
     return {
-        **_encoder(features, latent_dim, hidden),
-        "decoder": nn.Linear(latent_dim, features),
+        **_encoder(features, latent_dim, hidden, source),
+        "decoder": linear(latent_dim, features, source),
         "likelihood": _one_scale(scale_floor),
         "latent_dim": latent_dim,
     }
@@ -140,9 +158,11 @@ def _one_scale(floor: float) -> GaussianLikelihood:
     return GaussianLikelihood(1, floor, link=nn.Identity())
 
 
-def _encoder(features: int, latent_dim: int, hidden: int) -> dict[str, nn.Module]:
+def _encoder(
+    features: int, latent_dim: int, hidden: int, source: torch.Generator | None
+) -> dict[str, nn.Module]:
     posterior = DiagonalGaussian(latent_dim)
     return {
-        "encoder": tanh_network(2 * features, posterior.features, hidden),
+        "encoder": tanh_network(2 * features, posterior.features, hidden, source),
         "posterior": posterior,
     }
