@@ -1,8 +1,9 @@
 """Randomness by name: generators from seeds, and draws from distributions with a generator.
 
 `torch.distributions` draws from the global generator, which all visitors of a server share.
-Here every draw takes its `source`: a `torch.Generator`, or `Streams`, one generator for each
-row, with which a batch gives bit for bit what each row would give alone.
+Here every draw takes its `source`: a `torch.Generator`; `Streams`, one generator for each row,
+with which a batch gives bit for bit what each row would give alone; or `Alike`, the same noise for
+every row.
 """
 
 from __future__ import annotations
@@ -40,7 +41,23 @@ class Streams:
         return cls(generator(seed) for seed in seeds)
 
 
-Source = torch.Generator | Streams
+class Alike:
+    """One generator for all rows of a batch, which get the same noise.
+
+    What is estimated of a row then does not depend on the rows beside it. A leading dimension of
+    n · `rows` is taken for n blocks of all rows, each with noise of its own.
+
+    Example:
+        >>> a, b, c, d = normal((4, 3), Alike(generator(5), rows=2))
+        >>> torch.equal(a, b), torch.equal(a, c), torch.equal(c, d)
+        (True, False, True)
+    """
+
+    def __init__(self, generator: torch.Generator, rows: int) -> None:
+        self.generator, self.rows = generator, rows
+
+
+Source = torch.Generator | Streams | Alike
 
 
 def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
@@ -61,6 +78,12 @@ def normal(shape: tuple[int, ...], source: Source, dtype: torch.dtype = torch.fl
 def _fill(law: object, shape: tuple[int, ...], source: Source, dtype: torch.dtype) -> Tensor:
     if isinstance(source, torch.Generator):
         return law(shape, generator=source, dtype=dtype, device=source.device)  # type: ignore[operator]
+    if isinstance(source, Alike):
+        blocks, rest = divmod(shape[0], source.rows)
+        if rest:
+            raise ValueError(f"expected a multiple of {source.rows} rows, got {shape[0]}")
+        of_each = _fill(law, (blocks, 1, *shape[1:]), source.generator, dtype)
+        return of_each.expand(blocks, source.rows, *shape[1:]).flatten(0, 1)
     if len(source.generators) != shape[0]:
         raise ValueError(f"expected {shape[0]} streams, one a row, got {len(source.generators)}")
     return torch.stack([_fill(law, shape[1:], own, dtype) for own in source.generators])
