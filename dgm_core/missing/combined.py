@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from dgm_core.missing.process import AffineProcess, Mechanism, MissingProcess, numbers
+from dgm_core.rng import Source, uniform
 
 
 class Restricted(MissingProcess):
@@ -59,6 +60,63 @@ class Restricted(MissingProcess):
             else Mechanism("always observed", each.feature, "none", math.nan, 0.0, None)
             for each, may_go in zip(inner, self.affected.tolist(), strict=True)
         )
+
+
+class ByColumn(MissingProcess):
+    """Another process, for rows in which a column spans several entries that go missing together.
+
+        ℓ_column(x) = Σ ℓ_d(x) over the entries d of the column
+
+    This is the law of the inner process given that the entries of each column share their fate.
+    Under self-masking a one-hot block thus has log-odds of its own for every level.
+
+    Args:
+        process: on the D entries.
+        column_of: (D,), the column 0, 1, … to which each entry belongs, in ascending order.
+
+    Raises:
+        ValueError: D is not that of the process.
+    """
+
+    column_of: Tensor
+    first: Tensor  # (columns,), the first entry of each
+
+    def __init__(self, process: MissingProcess, column_of: Sequence[int] | Tensor) -> None:
+        super().__init__()
+        column_of = torch.as_tensor(column_of)
+        if process.features not in (None, len(column_of)):
+            want, got = process.features, tuple(column_of.shape)
+            raise ValueError(f"expected column_of of shape ({want},), got {got}")
+        self.process, self.features, self.kind = process, len(column_of), process.kind
+        self.register_buffer("column_of", column_of)
+        first = torch.searchsorted(column_of, torch.arange(int(column_of.max()) + 1))
+        self.register_buffer("first", first)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(…, D) → (…, D), the same for all entries of a column."""
+        return self._of_columns(x)[..., self.column_of]
+
+    def log_prob(self, observed: Tensor, x: Tensor) -> Tensor:
+        """Σ log p(s_column | x): (…,), nats; a hole where nothing can go missing adds 0."""
+        logits = self._of_columns(x)
+        seen = observed[..., self.first] | logits.isposinf()
+        return logsigmoid(torch.where(seen, logits, -logits)).sum(-1)
+
+    @torch.no_grad()
+    def sample(self, x: Tensor, generator: Source) -> Tensor:
+        """A draw of s: bool (…, D), True = stays observed."""
+        probability = torch.sigmoid(self._of_columns(x))
+        noise = uniform(tuple(probability.shape), generator, probability.dtype)
+        return (noise.to(x.device) < probability)[..., self.column_of]
+
+    def interpret(self, low: float = -3.0, high: float = 3.0) -> tuple[Mechanism, ...]:
+        """The inner process's: slopes of the entries of a block compare its levels."""
+        return self.process.interpret(low, high)
+
+    def _of_columns(self, x: Tensor) -> Tensor:
+        each = self.process.logits(x)
+        sums = each.new_zeros(*each.shape[:-1], len(self.first))
+        return sums.index_add(-1, self.column_of, each)
 
 
 class WithBaseRate(MissingProcess):

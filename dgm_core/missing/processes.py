@@ -40,7 +40,7 @@ import torch
 from torch import Tensor
 
 from dgm_core.missing.agnostic import LinearMasking, MLPMasking
-from dgm_core.missing.combined import Restricted, WithBaseRate
+from dgm_core.missing.combined import ByColumn, Restricted, WithBaseRate
 from dgm_core.missing.pointwise import (
     Clipping,
     KnownSignSelfMasking,
@@ -86,6 +86,7 @@ def above_the_mean(x: Tensor, features: int | None = None) -> Tensor:
 
 __all__ = [
     "PROCESSES",
+    "ByColumn",
     "Clipping",
     "Direction",
     "KnownSignSelfMasking",

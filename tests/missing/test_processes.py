@@ -11,6 +11,7 @@ from torch.distributions import Bernoulli
 from dgm_core.missing import processes
 from dgm_core.missing.processes import (
     PROCESSES,
+    ByColumn,
     Clipping,
     KnownSignSelfMasking,
     LinearMasking,
@@ -446,3 +447,57 @@ def test_uniform_pixels_show_the_clipping_threshold() -> None:
     (found,) = learned.interpret()
     assert found.threshold == pytest.approx(0.75, abs=0.01)
     assert found.slope == pytest.approx(50, rel=0.1)
+
+
+# --- columns of several entries ---------------------------------------------------------------
+
+COLUMN_OF = (0, 1, 1, 1)  # a number, and three levels
+
+
+def by_column(inner: MissingProcess) -> tuple[ByColumn, MissingProcess]:
+    return ByColumn(inner, COLUMN_OF), inner
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_entries_of_a_column_share_their_fate(name: str) -> None:
+    """p(s) is that of the inner process among the masks in which whole columns are hidden."""
+    process, inner = by_column(made(name, torch.float64))
+    x = rows(6, 2, torch.float64)
+    first = torch.tensor([[a, b, b, b] for a in (False, True) for b in (False, True)])
+    possible = first[:, None].expand(4, 6, D)
+    logits = inner.logits(x)
+    joint = torch.nn.functional.logsigmoid(torch.where(possible, logits, -logits)).sum(-1)
+    expected = (joint - joint.logsumexp(0)).exp()
+    may_be = expected > 0
+    torch.testing.assert_close(process.log_prob(possible, x).exp()[may_be], expected[may_be])
+
+
+def test_masks_of_columns_are_drawn_as_often_as_they_are_likely() -> None:
+    process, _ = by_column(made("self-masking", torch.float64))
+    x = rows(1, 2, torch.float64).expand(20_000, D)
+    observed = process.sample(x, generator(3))
+    assert torch.equal(observed[:, 1], observed[:, 2])
+    assert torch.equal(observed[:, 1], observed[:, 3])
+    p = torch.sigmoid(process.logits(x[0]))
+    off = observed.double().mean(0) - p
+    assert (off.abs() < 5 * (p * (1 - p) / len(x)).sqrt()).all()
+    torch.testing.assert_close(process.missing_probability(x[0]), 1 - p)
+
+
+def test_every_level_has_log_odds_of_its_own() -> None:
+    inner = SelfMasking(D, weight=[1.0, 2.0, -1.0, 0.5], threshold=0.0)
+    process, _ = by_column(inner)
+    one_hot = torch.cat([torch.zeros(3, 1), torch.eye(3)], 1)
+    torch.testing.assert_close(process.logits(one_hot)[:, 1], torch.tensor([-2.0, 1.0, -0.5]))
+    assert process.interpret() == inner.interpret()
+
+
+def test_a_hole_where_none_can_be_is_ignored_in_columns_too() -> None:
+    inner = Restricted(SelfMasking(D, weight=1.0), [True, False, False, False])
+    process, _ = by_column(inner)
+    x, seen = rows(5, 4), torch.ones(5, D, dtype=torch.bool)
+    holed = seen.clone()
+    holed[:, 1:] = False
+    assert torch.equal(process.log_prob(holed, x), process.log_prob(seen, x))
+    with pytest.raises(ValueError, match=r"column_of of shape \(4,\)"):
+        ByColumn(SelfMasking(D), [0, 1, 1])
