@@ -6,6 +6,10 @@
 Each epoch draws its order and its noise from (seed, epoch) alone and ends in a checkpoint that is
 written whole or not at all. A killed run, started again, repeats the broken epoch from its
 beginning and ends with the same weights, bit for bit, as a run that was never killed.
+
+An objective may return (R,) losses, of R models whose parameters are stacked along a first
+dimension R, and the validation (R,) scores. Then R runs go side by side, none of which sees
+another: each is clipped, judged, stopped and kept by itself. See `dgm_core.restarts`.
 """
 
 from __future__ import annotations
@@ -30,10 +34,13 @@ Data = Tensor | Masked | Labelled
 """N rows."""
 
 Objective = Callable[[nn.Module, Any, torch.Generator], Tensor]
-"""(model, batch of `Data`, generator) → a scalar loss to lower."""
+"""(model, batch of `Data`, generator) → the loss to lower, () or (R,)."""
 
-Validation = Callable[[nn.Module], float]
-"""model → a score to raise, in nats; it must not depend on anything but the model."""
+Validation = Callable[[nn.Module], float | Tensor]
+"""model → a score to raise, in nats, () or (R,); it must depend on nothing but the model."""
+
+GRADIENT_LIMIT = 200.0
+"""The largest norm of a gradient: a rare outlier batch must not undo an hour of training."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ class Schedule:
 
 
 class Progress(NamedTuple):
-    """Where a run stands."""
+    """Where a run stands; of R models side by side, with the mean loss and the best scores."""
 
     epoch: int  # finished epochs
     epochs: int
@@ -90,6 +97,8 @@ def fit(
 ) -> Iterator[Progress]:
     """Train `model` in place; at the end it holds the weights of the best validation score.
 
+    So it does when the loop is left early, provided that an epoch was finished.
+
     Args:
         model: on its device; batches are moved there.
         objective: the loss; see `Objective`.
@@ -101,7 +110,7 @@ def fit(
         report_every: steps between reports within an epoch.
 
     Raises:
-        FloatingPointError: the loss is no longer finite.
+        FloatingPointError: the loss is no longer finite; of R models, that of none.
         ValueError: the checkpoint belongs to another schedule.
     """
     run = _Run(model, schedule, parameters)
@@ -118,39 +127,67 @@ def fit(
         eta = run.seconds / done * (schedule.epochs - done) if done else math.nan
         return Progress(
             run.epoch, schedule.epochs, step, steps, loss_so_far,
-            run.validation, run.best, run.seconds, eta, run.is_over(),
+            _largest(run.validation), _largest(run.best), run.seconds, eta, run.is_over(),
         )  # fmt: skip
 
-    while not run.is_over():
-        source = generator(schedule.seed * 1_000_003 + run.epoch, device)
-        order = torch.randperm(len(x), generator=source, device=device).to(x.device)
-        model.train()
-        total = 0.0
-        for step, rows in enumerate(order.split(schedule.batch_size)):
-            for group in run.optimizer.param_groups:
-                group["lr"] = schedule.rate(run.epoch + step / steps)
-            with bfloat16_networks(enabled=schedule.bfloat16):
-                loss = objective(model, x[rows].to(device), source)
-            run.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            # A rare outlier batch must not undo an hour of training.
-            nn.utils.clip_grad_norm_(run.parameters, 200.0)
-            run.optimizer.step()
-            total += loss.item()
-            loss_so_far = total / (step + 1)
-            if not math.isfinite(loss_so_far):
-                raise FloatingPointError(f"the loss is {loss_so_far} in epoch {run.epoch + 1}")
-            if (step + 1) % report_every == 0 and step + 1 < steps:
-                yield report(step + 1)
+    def mean_over_models(loss: Tensor) -> float:
+        finite = loss[loss.isfinite()]
+        if not len(finite):
+            raise FloatingPointError(f"the loss is {loss.tolist()} in epoch {run.epoch + 1}")
+        return finite.mean().item()
+
+    try:
+        while not run.is_over():
+            source = generator(schedule.seed * 1_000_003 + run.epoch, device)
+            order = torch.randperm(len(x), generator=source, device=device).to(x.device)
+            model.train()
+            total = torch.zeros((), dtype=torch.float64, device=device)
+            for step, rows in enumerate(order.split(schedule.batch_size)):
+                for group in run.optimizer.param_groups:
+                    group["lr"] = schedule.rate(run.epoch + step / steps)
+                with bfloat16_networks(enabled=schedule.bfloat16):
+                    loss = objective(model, x[rows].to(device), source)
+                run.optimizer.zero_grad(set_to_none=True)
+                loss.sum().backward()
+                clip_gradients(run.parameters, GRADIENT_LIMIT, stacked=loss.dim() > 0)
+                run.optimizer.step()
+                total = total + loss.detach()
+                if (step + 1) % report_every == 0 and step + 1 < steps:
+                    loss_so_far = mean_over_models(total / (step + 1))
+                    yield report(step + 1)
+            loss_so_far = mean_over_models(total / steps)
+            model.eval()
+            run.end_epoch(validate)
+            run.seconds = time.monotonic() - started
+            if checkpoint is not None:
+                run.save(checkpoint)
+            yield report(0)
+    finally:
+        if run.best_epoch.any():
+            model.load_state_dict(run.best_weights)
         model.eval()
-        run.end_epoch(validate)
-        run.seconds = time.monotonic() - started
-        if checkpoint is not None:
-            run.save(checkpoint)
-        yield report(0)
-    model.load_state_dict(run.best_weights)
-    model.eval()
     yield report(0)
+
+
+def clip_gradients(parameters: list[nn.Parameter], limit: float, *, stacked: bool = False) -> None:
+    """Scale gradients to a joint norm of at most `limit`.
+
+    Of stacked parameters (R, …), those of each of the R models by themselves.
+    """
+    if not stacked:
+        nn.utils.clip_grad_norm_(parameters, limit)
+        return
+    gradients = [p.grad.flatten(1) for p in parameters if p.grad is not None]  # (R, numbers)
+    norms = torch.stack([each.norm(dim=1) for each in gradients]).norm(dim=0)
+    factor = (limit / (norms + 1e-6)).clamp_max(1.0)[:, None]
+    for each in gradients:
+        each.mul_(factor)
+
+
+def _largest(scores: Tensor) -> float:
+    """The best of the scores that are known, NaN if none is."""
+    known = scores[~scores.isnan()]
+    return known.max().item() if len(known) else math.nan
 
 
 class _Run:
@@ -164,24 +201,32 @@ class _Run:
         self.optimizer = torch.optim.Adam(
             self.parameters, schedule.learning_rate, weight_decay=schedule.weight_decay
         )
-        self.epoch, self.best_epoch = 0, 0
-        self.validation, self.best = math.nan, -math.inf
-        self.seconds = 0.0
+        self.epoch, self.seconds = 0, 0.0
+        # () of one model, (R,) once the validation has spoken of several.
+        self.validation, self.best = torch.tensor(math.nan), torch.tensor(-math.inf)
+        self.best_epoch = torch.tensor(0)
         self.best_weights = copy.deepcopy(model.state_dict())
 
     def is_over(self) -> bool:
+        return self.epoch >= self.schedule.epochs or bool(self._tired().all())
+
+    def _tired(self) -> Tensor:
         patience = self.schedule.patience
-        tired = patience is not None and self.epoch - self.best_epoch >= patience
-        return self.epoch >= self.schedule.epochs or tired
+        return self.epoch - self.best_epoch >= (math.inf if patience is None else patience)
 
     def end_epoch(self, validate: Validation) -> None:
+        running = ~self._tired()
         self.epoch += 1
         if self.epoch % self.schedule.validate_every and self.epoch < self.schedule.epochs:
             return
-        self.validation = validate(self.model)
-        if self.validation > self.best:
-            self.best, self.best_epoch = self.validation, self.epoch
-            self.best_weights = copy.deepcopy(self.model.state_dict())
+        self.validation = torch.as_tensor(validate(self.model), dtype=torch.float64).cpu()
+        better = running & (self.validation > self.best)
+        self.best = torch.where(better, self.validation, self.best)
+        self.best_epoch = torch.where(better, self.epoch, self.best_epoch)
+        for name, now in self.model.state_dict().items() if better.any() else ():
+            chosen = better.reshape(better.shape + (1,) * (now.dim() - better.dim()))
+            before = self.best_weights[name]
+            self.best_weights[name] = torch.where(chosen.to(now.device), now, before)
 
     def save(self, path: Path) -> None:
         numbers = {name: getattr(self, name) for name in self._NUMBERS}

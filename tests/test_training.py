@@ -78,6 +78,20 @@ def test_the_result_is_that_of_the_best_epoch() -> None:
     assert last.finished
 
 
+def test_left_early_it_has_the_best_epoch_so_far() -> None:
+    model, seen = regression(), []
+
+    def falling(model: nn.Module) -> float:
+        seen.append(model.weight.detach().clone())
+        return -float(len(seen))
+
+    for progress in fit(model, squared_error, X, falling, SCHEDULE):
+        if progress.epoch == 3:
+            break
+    assert torch.equal(model.weight, seen[0])
+    assert not model.training
+
+
 def test_patience_ends_the_run() -> None:
     schedule = Schedule(epochs=50, batch_size=16, patience=2)
     *_, last = fit(regression(), squared_error, X, lambda model: 0.0, schedule)
