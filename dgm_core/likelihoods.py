@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -109,6 +110,8 @@ class GaussianRowLikelihood(nn.Module):
     Args:
         scale_floor: the least s, in standard deviations of a column.
     """
+
+    numbers: ClassVar[int] = 2  # it reads, for each entry of a row
 
     def __init__(self, scale_floor: float = TABLE_SCALE_FLOOR) -> None:
         super().__init__()

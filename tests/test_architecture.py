@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LEVELS = [
-    {"types", "rng", "gaussian", "distributions", "columns", "device", "files", "knobs"},
+    {"types", "rng", "gaussian", "distributions", "columns", "coding", "device", "files", "knobs"},
     {
         "data",
         "missing",
@@ -25,7 +25,7 @@ LEVELS = [
         "bounds",
     },
     {"models", "imputers", "baselines"},
-    {"objectives", "training", "restarts", "zoo", "estimators"},
+    {"objectives", "training", "tensorboard", "restarts", "zoo", "estimators"},
     {"recipes", "studies"},
     {"bench", "__main__"},
 ]

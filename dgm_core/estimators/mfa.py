@@ -1,4 +1,4 @@
-"""scikit-learn estimators over the models: NaN = missing, numpy in and out."""
+"""Imputation by a mixture of factor analysers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
+from dgm_core.estimators.seeds import RandomState, seed_from
 from dgm_core.gaussian import LowRankMixture
 from dgm_core.models.mfa import MixtureOfFactorAnalysers, em_steps, initialise_mfa
-from dgm_core.rng import draw
+from dgm_core.rng import draw, generator
 from dgm_core.types import Masked
 
 CHUNK = 2**22
@@ -59,7 +60,7 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         isotropic: bool = False,
         iterations: int = 200,
         tolerance: float = 1e-6,
-        random_state: int | np.random.RandomState | None = 0,
+        random_state: RandomState = 0,
     ) -> None:
         self.components = components
         self.factors = factors
@@ -93,7 +94,7 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def _climb(self, model: MixtureOfFactorAnalysers, values: NDArray) -> Iterator[float]:
         x, observed = self._standardised(values)
-        initialise_mfa(model, x, _generator(self.random_state), observed)
+        initialise_mfa(model, x, generator(seed_from(self.random_state)), observed)
         # Where nothing is missing the fast path does the same.
         pattern = None if observed.all() else observed
         to_scale = self._log_scale(observed)
@@ -108,14 +109,9 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """X with E[x_mis | x_obs] in place of NaN, (N, D) float64; observed values as they are."""
         return self._filled(X, lambda law: law.mean[None])[0]
 
-    def sample_imputations(
-        self,
-        X: ArrayLike,
-        n: int,
-        random_state: int | np.random.RandomState | None = 0,
-    ) -> NDArray:
+    def sample_imputations(self, X: ArrayLike, n: int, random_state: RandomState = 0) -> NDArray:
         """X completed n times by independent draws of p(x_mis | x_obs): (n, N, D) float64."""
-        source = _generator(random_state)
+        source = generator(seed_from(random_state))
         return self._filled(X, lambda law: draw(law, source, n), n)
 
     def score(self, X: ArrayLike, y: None = None) -> float:
@@ -167,11 +163,3 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             filled = fill(self.model_.conditional(masked)).numpy() * self.scale_ + self.location_
             out[:, part] = np.where(masked.observed.numpy(), values[part], filled)
         return out
-
-
-def _generator(random_state: int | np.random.RandomState | None) -> torch.Generator:
-    source = torch.Generator()
-    if random_state is None:  # check_random_state would take numpy's global generator
-        source.seed()
-        return source
-    return source.manual_seed(int(check_random_state(random_state).randint(2**31 - 1)))

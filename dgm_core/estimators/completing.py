@@ -1,0 +1,313 @@
+"""What the estimators of the MIWAE family share: settings, training, and completions of tables."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
+
+from dgm_core.coding import Table, TableCoding
+from dgm_core.columns import Column
+from dgm_core.device import default_device
+from dgm_core.estimators.seeds import RandomState, seed_from
+from dgm_core.likelihoods import GaussianRowLikelihood, MixedLikelihood, StudentTLikelihood
+from dgm_core.missing.processes import ByColumn, Mechanism, MissingProcess
+from dgm_core.models.miwae import MIWAE
+from dgm_core.models.tabular import Networks, tanh_networks
+from dgm_core.objectives import negative_completion_bound
+from dgm_core.restarts import Restarts, on_each
+from dgm_core.rng import Alike, Source, generator
+from dgm_core.samplers.completions import Completions, weighted_completions
+from dgm_core.tensorboard import logged
+from dgm_core.training import Objective, Progress, Schedule, Validation, fit
+from dgm_core.types import Labelled, Masked
+
+LIKELIHOODS: dict[str, Callable[[Sequence[Column]], nn.Module]] = {
+    "gaussian": lambda columns: GaussianRowLikelihood(),
+    "student-t": lambda columns: StudentTLikelihood(len(columns)),
+    "mixed": MixedLikelihood,
+}
+"""Name → constructor from the columns; all but "mixed" are of numeric columns alone."""
+
+COMPLETIONS_AT_ONCE = {"cpu": 2**12, "cuda": 2**18}
+"""Completed rows that are decoded together: on a CPU as many as its cache holds."""
+
+
+Reading = Callable[[Completions, Source], Tensor]
+"""What is to be known of completions of B rows, and a source of further noise → (B, …)."""
+
+
+class Epoch(NamedTuple):
+    """One line of `history_`, in nats a row on the scale of the data."""
+
+    epoch: int  # from 1
+    loss: float  # −bound of the rows trained on, mean over the epoch; with restarts over them too
+    validation: float  # bound of the held-out rows; with restarts the best
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class CompletionEstimator(BaseEstimator):
+    """A model of the MIWAE family fitted to a table with holes; subclasses say what for.
+
+    Args:
+        latent_dim: L; None = entries of a row − 1.
+        hidden: units of each of the two hidden layers of every network.
+        likelihood: p(x|z): a name in `LIKELIHOODS`, or a function of the table's columns that
+            makes one; None = Gaussian, or mixed where columns are not all numeric.
+        categorical: names (of an array: positions) of columns whose numbers are levels.
+        draws: K of the bound in training.
+        samples: K in imputing, scoring and predicting.
+        epochs: at most.
+        batch_size: rows.
+        learning_rate: of Adam; it falls in the second half of the epochs.
+        patience: epochs without a better validation bound that end the training; None = no end.
+        validation_fraction: share of the rows that is held out to judge by; 0 = judge by all.
+        restarts: trainings from different starts, vectorised; the one of the best bound is kept.
+        checkpoint: file to write after each epoch and to take up if it is there; one for each fit.
+        log_dir: folder for TensorBoard logs.
+        random_state: of everything; an int, a `RandomState`, or None for another one each time.
+    """
+
+    latent_dim: int | None = None
+    hidden: int = 128
+    likelihood: str | Callable[[Sequence[Column]], nn.Module] | None = None
+    categorical: Collection[Hashable] = ()
+    draws: int = 20
+    samples: int = 1000
+    epochs: int = 500
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    patience: int | None = 50
+    validation_fraction: float = 0.1
+    restarts: int = 1
+    checkpoint: str | Path | None = None
+    log_dir: str | Path | None = None
+    random_state: RandomState = 0
+
+    def fit(self, X: ArrayLike | pd.DataFrame, y: ArrayLike | None = None) -> Self:
+        """Fit to X (N, columns), NaN = missing.
+
+        Raises:
+            ValueError: a column without any value, an infinite value, or fewer than two rows.
+        """
+        for _ in self.fit_steps(X, y):
+            pass
+        return self
+
+    def fit_steps(
+        self, X: ArrayLike | pd.DataFrame, y: ArrayLike | None = None
+    ) -> Iterator[Progress]:
+        """`fit`, telling how far it is: in nats a row on the scale of the data.
+
+        Within the loop the estimator is usable as it stands (with restarts only after it). Left
+        early it is fitted, with the best weights of the epochs that were finished.
+        """
+        table = self._validated(X, reset=True)
+        self.coding_ = TableCoding.learn(table, self.categorical)
+        self.seed_ = seed_from(self.random_state)
+        return self._steps(self._labelled(self.coding_.encode(table), y))
+
+    def score(self, X: ArrayLike | pd.DataFrame, y: ArrayLike | None = None) -> float:
+        """Mean bound of the rows with K = `samples`, in nats, on the scale of the data."""
+        check_is_fitted(self, "model_")
+        rows = self.coding_.encode(self._validated(X))
+        bounds = self._of_each_row(rows, lambda sample, _: sample.bound)
+        return float(bounds.numpy().mean() - self.coding_.log_scale(rows.observed).mean())
+
+    @property
+    def mechanisms_(self) -> tuple[Mechanism, ...]:
+        """What the missing process does to each entry of a row, as learned.
+
+        Thresholds and slopes are in the units of the column; of an entry that stands for a level
+        there is no threshold, and the slope is its weight in nats. The position of a column's
+        entries is `coding_.entries_of(name)`. Empty without a process.
+        """
+        check_is_fitted(self, "model_")
+        process = getattr(self.model_, "missing_process", None)
+        if process is None:
+            return ()
+        found = process.interpret()
+        if found[0].feature is None:  # one law for all
+            found = tuple(found[0]._replace(feature=d) for d in range(self.coding_.width))
+        units = zip(found, self.coding_.location, self.coding_.scale, strict=True)
+        numeric = [not self.coding_.coded[j].levels for j in self.coding_.column_of]
+        return tuple(
+            each._replace(
+                threshold=float(location + scale * each.threshold) if is_number else math.nan,
+                slope=float(each.slope / scale),
+            )
+            for (each, location, scale), is_number in zip(units, numeric, strict=True)
+        )
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _build(self, networks: Networks, source: torch.Generator) -> MIWAE:
+        """An untrained model for rows of D = `coding_.width` entries."""
+        return MIWAE(**networks)
+
+    def _labelled(self, rows: Masked, y: ArrayLike | None) -> Masked | Labelled:
+        """What the model is trained on."""
+        return rows
+
+    def _networks(self, source: torch.Generator) -> Networks:
+        kind = self.likelihood or ("gaussian" if self.coding_.all_numeric else "mixed")
+        if kind in ("gaussian", "student-t") and not self.coding_.all_numeric:
+            raise ValueError(f"expected the likelihood 'mixed' of levels, got {kind!r}")
+        make = LIKELIHOODS[kind] if isinstance(kind, str) else kind
+        likelihood, width = make(self.coding_.columns), self.coding_.width
+        numbers = getattr(likelihood, "numbers", 1)
+        return tanh_networks(
+            width, self.latent_dim, self.hidden, likelihood, numbers * width, source
+        )
+
+    def _process(
+        self, template: MissingProcess | Callable[[int], MissingProcess]
+    ) -> MissingProcess:
+        """A process of one's own: a copy of an instance, or what a constructor makes of D."""
+        width = self.coding_.width
+        made = copy.deepcopy(template) if isinstance(template, nn.Module) else template(width)
+        if made.features not in (None, width):
+            raise ValueError(
+                f"expected a missing process of {width} entries, got one of {made.features}"
+            )
+        return made if self.coding_.all_numeric else ByColumn(made, self.coding_.column_of)
+
+    def _steps(self, rows: Masked | Labelled) -> Iterator[Progress]:
+        device = default_device()
+        training, held_out = self._split(rows)
+        sources = [generator(self.seed_ + member) for member in range(self.restarts)]
+        models = [self._build(self._networks(source), source).to(device) for source in sources]
+        objective = negative_completion_bound(self.draws)
+        if self.restarts == 1:
+            trained = self.model_ = models[0]
+        else:
+            trained, objective = Restarts(models).to(device), on_each(objective)
+        validate = _bound_of(held_out, objective, self.seed_)
+        schedule = Schedule(
+            self.epochs, self.batch_size, self.learning_rate,
+            patience=self.patience, seed=self.seed_,
+        )  # fmt: skip
+        shift, held_out_shift = (
+            float(self.coding_.log_scale(_masked(part).observed).mean())
+            for part in (training, held_out)
+        )
+        self.history_: list[Epoch] = []
+        checkpoint = None if self.checkpoint is None else Path(self.checkpoint)
+        run = fit(trained, objective, training, validate, schedule, checkpoint=checkpoint)
+        try:
+            with closing(run):
+                yield from logged(self._in_units(run, shift, held_out_shift), self.log_dir)
+        finally:
+            bounds = np.atleast_1d(validate(trained).numpy()) - held_out_shift
+            chosen = int(np.nan_to_num(bounds, nan=-np.inf).argmax())
+            members = trained.members() if isinstance(trained, Restarts) else [trained]
+            self.model_ = members[chosen].cpu()
+            self.restart_bounds_, self.bound_ = bounds, float(bounds[chosen])
+
+    def _in_units(
+        self, run: Iterator[Progress], shift: float, held_out_shift: float
+    ) -> Iterator[Progress]:
+        """Progress on the scale of the data; takes down `history_`."""
+        for now in run:
+            now = now._replace(
+                loss=now.loss + shift,
+                validation=now.validation - held_out_shift,
+                best=now.best - held_out_shift,
+            )
+            self.n_iter_ = now.epoch
+            if now.step == 0 and (not self.history_ or now.epoch > self.history_[-1].epoch):
+                self.history_.append(Epoch(now.epoch, now.loss, now.validation))
+            yield now
+
+    def _split(self, rows: Masked | Labelled) -> tuple[Masked | Labelled, Masked | Labelled]:
+        """Rows to train on and rows to judge by."""
+        order = torch.randperm(len(rows), generator=generator(self.seed_))
+        count = round(self.validation_fraction * len(rows))
+        return (rows[order[count:]], rows[order[:count]]) if count else (rows, rows)
+
+    def _validated(self, X: ArrayLike | pd.DataFrame, *, reset: bool = False) -> Table:
+        least = 2 if reset else 1  # one row has no variance to standardise by
+        if isinstance(X, pd.DataFrame):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            if len(X) < least:
+                raise ValueError(f"expected at least {least} rows, got {len(X)}")
+            return X
+        if isinstance(X, np.ndarray) and X.dtype == object:
+            X = np.where(pd.isna(X), np.nan, X)
+        return validate_data(
+            self,
+            X,
+            dtype=(np.float64, np.float32),
+            ensure_all_finite="allow-nan",
+            ensure_min_samples=least,
+            reset=reset,
+        )
+
+    def _completed(
+        self, X: ArrayLike | pd.DataFrame, read: Reading, count: int, seed: int | None = None
+    ) -> tuple[Table, Tensor]:
+        """The table as it came, and its rows (`count`, N, D) with what `read` puts in the holes.
+
+        `read` gives (B, `count`, D); see `_of_each_row` for the seed.
+        """
+        check_is_fitted(self, "model_")
+        table = self._validated(X)
+        rows = self.coding_.encode(table)
+        completed = rows.x.repeat(count, 1, 1)
+        incomplete = ~rows.observed.all(1)
+        if incomplete.any():
+            filled = self._of_each_row(rows[incomplete], read, seed)
+            completed[:, incomplete] = filled.movedim(1, 0)
+        return table, completed
+
+    @torch.no_grad()
+    def _of_each_row(self, rows: Masked, read: Reading, seed: int | None = None) -> Tensor:
+        """What `read` makes of the completions of each row: tensors whose dimension 0 is rows.
+
+        Without a seed all rows have the same noise, the same at every call, and are taken in
+        chunks of one size: so the answer for a row depends on that row alone. With one each row
+        has noise of its own.
+        """
+        device = default_device()
+        model = copy.deepcopy(self.model_).to(device) if device.type != "cpu" else self.model_
+        at_once = max(1, COMPLETIONS_AT_ONCE[device.type] // self.samples)
+        own, parts = generator(seed or 0, device), []
+        for start in range(0, len(rows), at_once):
+            chosen = torch.arange(start, start + at_once).clamp_max(len(rows) - 1)
+            source = own if seed is not None else Alike(generator(self.seed_, device), at_once)
+            sample = weighted_completions(model, rows[chosen].to(device), self.samples, source)
+            parts.append(read(sample, source).cpu())
+        return torch.cat(parts)[: len(rows)]
+
+
+def _masked(rows: Masked | Labelled) -> Masked:
+    return rows.masked if isinstance(rows, Labelled) else rows
+
+
+def _bound_of(rows: Masked | Labelled, objective: Objective, seed: int) -> Validation:
+    """The mean bound of `rows`, with the same noise each time."""
+
+    @torch.no_grad()
+    def score(model: nn.Module) -> Tensor:
+        device = next(model.parameters()).device
+        source = generator(seed, device)
+        parts = [rows[start : start + 500].to(device) for start in range(0, len(rows), 500)]
+        return -sum(objective(model, part, source).cpu() * len(part) for part in parts) / len(rows)
+
+    return score
