@@ -1,0 +1,55 @@
+"""Bytes → text, or what kind of file it is instead."""
+
+from __future__ import annotations
+
+import codecs
+
+from dgm_core.data.reading.remarks import Remarks, UnreadableTable
+
+NO_TABLE = "Save the table as CSV or Parquet and choose that file."
+
+_OTHER_KINDS = {
+    b"PK\x03\x04": "an Excel workbook or another zip archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"%PDF": "a PDF document",
+    b"{\\rtf": "a text document",
+    b"\x1f\x8b": "a compressed file",
+    b"BZh9": "a compressed file",
+    b"\xfd7zXZ": "a compressed file",
+    b"\x93NUMPY": "a NumPy array",
+    b"\x80\x04\x95": "a Python pickle",
+}
+
+
+def decoded(content: bytes, file: str, remarks: Remarks) -> str:
+    """The letters of a file in UTF-8, UTF-16 (with or without a mark) or Latin-1.
+
+    Raises:
+        UnreadableTable: it is no text; names the kind of file where that is known.
+    """
+    for start, kind in _OTHER_KINDS.items():
+        if content.startswith(start):
+            raise UnreadableTable(f"{file} is {kind}, not a table. {NO_TABLE}")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = content.decode("utf-16", errors="replace")
+    elif b"\0" in content[:200]:
+        low, high = content[0:200:2].count(0), content[1:200:2].count(0)
+        text = content.decode("utf-16-be" if low > high else "utf-16-le", errors="replace")
+    else:
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            remarks.add("The file is not UTF-8, so its letters were read as Latin-1.")
+            try:
+                text = content.decode("cp1252")
+            except UnicodeDecodeError:
+                text = content.decode("latin-1")
+    sample = text[:10_000]
+    strange = sum(mark < " " and mark not in "\t\n\r\v\f" for mark in sample)
+    strange += sample.count("\ufffd")
+    if "\0" in text or strange > 0.01 * len(sample):
+        raise UnreadableTable(f"{file} is no text, so no table can be read from it. {NO_TABLE}")
+    return text

@@ -1,0 +1,78 @@
+"""A table → CSV or Parquet, whole or not at all.
+
+A spreadsheet computes what a text cell of a CSV file says if it begins with = + - or @. So such a
+cell, unless it is a number, is written with an apostrophe before it; and so is such a name.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dgm_core.data.reading.numerals import is_number
+from dgm_core.files import written_whole
+
+Format = Literal["csv", "parquet"]
+
+
+def write_table(frame: pd.DataFrame, target: Path | str | IO[bytes], format: Format) -> None:
+    """Writes the columns of a table; missing values are empty cells, the index is left out.
+
+    Args:
+        frame: columns of numbers, bools, texts, and categoricals of these.
+        target: a path, where the file appears whole or not at all, or a binary stream.
+        format: "csv" (UTF-8, commas) or "parquet".
+
+    Raises:
+        ValueError: another format.
+        OSError: the file cannot be written.
+
+    Example:
+        >>> stream = io.BytesIO()
+        >>> write_table(pd.DataFrame({"x": [1.5, None], "note": ["=1+1", "-2"]}), stream, "csv")
+        >>> print(stream.getvalue().decode())
+        x,note
+        1.5,'=1+1
+        ,-2
+        <BLANKLINE>
+    """
+    content = table_bytes(frame, format)
+    if isinstance(target, (str, Path)):
+        with written_whole(Path(target)) as part:
+            part.write_bytes(content)
+    else:
+        target.write(content)
+
+
+def table_bytes(frame: pd.DataFrame, format: Format) -> bytes:
+    """The content of the file that `write_table` writes."""
+    if format == "csv":
+        # Copied, because two names may be the same once they are made safe.
+        safe = frame.copy(deep=False)
+        safe.columns = [_harmless(str(name)) for name in frame.columns]
+        for place in range(safe.shape[1]):
+            cells = safe.iloc[:, place]
+            kind = cells.cat.categories.dtype if cells.dtype == "category" else cells.dtype
+            if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind)):
+                safe.isetitem(place, cells.astype(object).map(_harmless, na_action="ignore"))
+        return safe.to_csv(index=False, lineterminator="\n").encode()
+    if format == "parquet":
+        stream = io.BytesIO()
+        pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), stream)
+        return stream.getvalue()
+    raise ValueError(f"expected the format 'csv' or 'parquet', got {format!r}")
+
+
+def _harmless(cell: Any) -> Any:
+    """A cell that a spreadsheet shows and does not compute, with line breaks of one kind."""
+    if not isinstance(cell, str):
+        return cell
+    cell = cell.replace("\r\n", "\n").replace("\r", "\n")
+    return (
+        f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t")) and not is_number(cell) else cell
+    )
