@@ -8,10 +8,121 @@ from dgm_core import zoo
 from ui import jobs
 from ui.mnar import links, mechanism, tables
 from ui.mnar.asked import Asked
-from ui.mnar.views import VIEWS, View
+from ui.mnar.views import VIEWS, RunningView
 
 frame.page(
     "Missing not at random",
-    "People lose values *because of* what the values are. Set how, and watch MIWAE be misled and "
-    "not-MIWAE cope, or fail, and say so.",
+    "Values are lost *because of* what they are. Set how, and watch MIWAE be misled and not-MIWAE "
+    "cope, or fail, and say so.",
 )
+links.receive(tuple(VIEWS))
+frame.kept("mnar view", next(iter(VIEWS)))
+chosen = st.segmented_control(
+    "View", list(VIEWS), required=True, key="keep.mnar view", label_visibility="collapsed"
+)
+
+
+def ask() -> Asked | None:
+    """Table and mechanism; None while there is no table, or nothing of it would be missing."""
+    with st.container(border=True):
+        table = tables.choose_table()
+    if table is None:
+        return None
+    with st.container(border=True):
+        plan = mechanism.choose_plan(table)
+    if plan is mechanism.NOTHING:
+        return None
+    asked = Asked(table, plan)
+    if asked.complaint is not None:
+        st.warning(asked.complaint)
+        return None
+    return asked
+
+
+def buttons(view: RunningView, run: jobs.Run | None) -> None:
+    """Start, stop, go on."""
+    left, right = st.columns(2)
+    if run is not None and run.live:
+        right.button("Stop", icon=":material/stop:", on_click=view.worker.stop, width="stretch")
+    elif run is not None and run.state in ("stopped", "timed out"):
+        right.button(
+            "Continue",
+            icon=":material/resume:",
+            on_click=view.worker.resume,
+            width="stretch",
+        )
+    label = view.action if run is None else "Restart"
+    left.button(
+        label, icon=":material/play_arrow:", type="primary", on_click=start, args=(view,),
+        width="stretch",
+    )  # fmt: skip
+
+
+def start(view: RunningView) -> None:
+    """Begin, in place of whatever runs in any view."""
+    for other in VIEWS.values():
+        if other.work is not None:
+            jobs.worker(other.work).stop()
+    view.start()
+
+
+def poll(view: RunningView, run: jobs.Run | None, *, live: bool) -> None:
+    """Show the run; while it is `live` look again and again, and at its end redraw the page."""
+
+    @st.fragment(run_every=0.6 if live else None)
+    def look() -> None:
+        if live and not run.live:
+            st.rerun()
+        with st.container():  # one element, however many it holds
+            if run is None:
+                view.show()
+            else:
+                view.follow(run)
+                ended(run)
+
+    look()
+
+
+def ended(run: jobs.Run) -> None:
+    """Why it goes no further, if that is not its end."""
+    if run.live and not run.items and (waiting := jobs.waiting()) > 1:
+        st.caption(f"Waiting for a free place, {waiting} in line")
+    if run.state == "failed":
+        st.error("This run broke off on the server. Change anything, or start it again.")
+    elif run.state == "timed out":
+        st.info(f"Stopped after {jobs.MAX_SECONDS:.0f} s, the limit of one run.")
+
+
+controls, results = st.columns([3, 8], gap="large")
+with controls:
+    asked = ask()
+    settings = st.container()
+    below_settings = st.container()
+with results:
+    st.markdown(VIEWS[chosen].about)
+    if asked is None:
+        st.caption("Choose a table with something missing, and this view fills it in.")
+links.send(tuple(VIEWS))
+if asked is not None:
+    try:
+        view = VIEWS[chosen](asked, settings)
+        if VIEWS[chosen].work is None:
+            with results:
+                view.show()
+        else:
+            run = view.worker.run
+            if run is not None and run.key != view.config:
+                if run.live:
+                    view.worker.stop()
+                run = None
+            live = run is not None and run.live
+            with below_settings:
+                buttons(view, run)
+            with results:
+                place = st.container()
+                view.below(live=live)
+            with place:
+                # Last of all: a poll may cut short the run of the script that it comes upon.
+                poll(view, run, live=live)
+    except zoo.BrokenModel as error:
+        results.error(f"{error}. Put the shipped files back, or train the recipe again.")

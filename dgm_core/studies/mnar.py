@@ -212,15 +212,14 @@ def _networks(config: Config, columns: tuple[Column, ...], features: int) -> Net
     mixed = not all(isinstance(column, Numeric) for column in columns)
     latent_dim = config.latent_dim or min(max(1, features - 1), 10)
     more = {"outputs": features} if mixed and config.decoder == "tanh network" else {}
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
-        return DECODERS[config.decoder](
-            features,
-            latent_dim,
-            config.hidden,
-            MixedLikelihood(columns) if mixed else None,
-            **more,
-        )
+    return DECODERS[config.decoder](
+        features,
+        latent_dim,
+        config.hidden,
+        MixedLikelihood(columns) if mixed else None,
+        source=generator(config.seed),
+        **more,
+    )
 
 
 def run(

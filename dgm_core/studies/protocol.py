@@ -56,7 +56,7 @@ Build = Callable[[int], MissingProcess]
 class Method:
     """One row of the table: networks, what is assumed of p(s|x), how it is trained."""
 
-    networks: Callable[[int], Networks]
+    networks: Callable[..., Networks]
     process: Build | None = None
     iterations: int = 3_000
     learning_rate: float = 1e-3
@@ -261,16 +261,14 @@ def _trained(
 
 
 def _model(method: Method, features: int, seed: int) -> MIWAE:
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        networks = method.networks(features)
-        if method.process is None:
-            return MIWAE(**networks)
-        process = method.process(features)
-        if method.process is of_unknown_sign:
-            with torch.no_grad():
-                process.weight.normal_(0, 0.1)
-        return NotMIWAE(**networks, missing_process=process)
+    source = generator(seed)
+    networks = method.networks(features, source=source)
+    if method.process is None:
+        return MIWAE(**networks)
+    process = method.process(features)
+    if method.process is of_unknown_sign:
+        torch.nn.init.normal_(process.weight, 0, 0.1, generator=source)
+    return NotMIWAE(**networks, missing_process=process)
 
 
 @torch.no_grad()

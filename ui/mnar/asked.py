@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from dgm_core.missing.amputation import Amputation, Problem, ampute
-from dgm_core.studies.mnar import GRID
+from dgm_core.studies.mnar import GRID, checked
 from ui.mnar.tables import Table
 
 
@@ -23,6 +23,15 @@ class Asked:
     def problem(self) -> Problem:
         """What is left of the table."""
         return ampute(self.table.known, self.plan)
+
+    @cached_property
+    def complaint(self) -> str | None:
+        """Why nothing can be learned of it, in a sentence; None if something can."""
+        try:
+            checked(self.problem)
+        except ValueError as error:
+            return str(error)
+        return None
 
     @property
     def rate(self) -> float:

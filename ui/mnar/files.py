@@ -69,9 +69,7 @@ def as_zip(asked: Asked, answer: mnar.Answer, words: str) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as folder:
         folder.writestr("imputed.csv", as_csv(completed(asked, answer.mean)))
         holes = amputed(asked.table, asked.problem.masked.observed.numpy())
-        sd = asked.table.coding.decode_sd(
-            answer.mean.numpy(), answer.sd.square().numpy(), holes
-        )
+        sd = asked.table.coding.decode_sd(answer.mean.numpy(), answer.sd.square().numpy(), holes)
         folder.writestr("standard deviations.csv", as_csv(sd))
         for number, draw in enumerate(answer.draws, 1):
             folder.writestr(f"copies/{number:02}.csv", as_csv(completed(asked, draw)))

@@ -71,7 +71,7 @@ def receive(views: tuple[str, ...]) -> None:
 
 def send(views: tuple[str, ...]) -> None:
     """Write the settings into the address; what stands at its first value stays out."""
-    first = {name: value for name, value in _first(views)}
+    first = dict(_first(views))
     texts = {}
     for name, _ in _fields(views):
         value = _held(name)

@@ -27,8 +27,12 @@ ABOUT = {
 }
 
 
+NOTHING = Amputation()
+"""In place of a plan while the visitor has chosen no column."""
+
+
 def choose_plan(table: Table) -> Amputation | None:
-    """The controls; None where nothing is to be removed."""
+    """The controls; None where nothing is to be removed, `NOTHING` while the choice is open."""
     numeric = table.numeric
     kinds = [kind for kind in WHY if _fits(kind, table)]
     kept(f"why.{table.name}", kinds[0])
@@ -59,7 +63,7 @@ def choose_plan(table: Table) -> Amputation | None:
         settings |= _chance(kind)
     if not chosen:
         st.info("Choose at least one column that loses values.")
-        st.stop()
+        return NOTHING
     return Amputation(kind, tuple(numeric[name] for name in chosen), **settings)
 
 
@@ -103,4 +107,3 @@ def _chance(kind: str) -> dict[str, Any]:
     kept("mnar seed", 0)
     seed = st.number_input("Seed", 0, 9999, key="keep.mnar seed")
     return {"base_rate": rate, "seed": int(seed)}
-

@@ -195,7 +195,7 @@ def _doing(story: Story) -> str:
 
 def _table(story: Story) -> None:
     rows = [
-        {"method": name, **{key: value for key, value in numbers.items()}}
+        {"method": name, **numbers}
         for name, numbers in story.answers.items()
     ]
     if not rows:
