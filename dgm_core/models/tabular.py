@@ -9,7 +9,8 @@ the encoder also reads which values are observed.
 
 from __future__ import annotations
 
-from typing import TypedDict
+import copy
+from typing import Self, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -100,6 +101,15 @@ class LinearPlusNetwork(nn.Module):
         self.bend = tanh_network(inputs, outputs, hidden, source)
         nn.init.zeros_(self.bend[-1].weight)
         nn.init.zeros_(self.bend[-1].bias)
+
+    @classmethod
+    def around(
+        cls, straight: nn.Linear, hidden: int = 128, source: torch.Generator | None = None
+    ) -> Self:
+        """A linear decoder, trained, that may now bend: at first it is the same function."""
+        bent = cls(straight.in_features, straight.out_features, hidden, source)
+        bent.straight = copy.deepcopy(straight)
+        return bent
 
     def forward(self, z: Tensor) -> Tensor:
         """(…, inputs) → (…, outputs)."""

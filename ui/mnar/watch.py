@@ -194,10 +194,7 @@ def _doing(story: Story) -> str:
 
 
 def _table(story: Story) -> None:
-    rows = [
-        {"method": name, **numbers}
-        for name, numbers in story.answers.items()
-    ]
+    rows = [{"method": name, **numbers} for name, numbers in story.answers.items()]
     if not rows:
         rows = [
             {"method": name, "RMSE": track.rmse[-1]}
