@@ -119,6 +119,7 @@ if asked is not None:
             with below_settings:
                 buttons(view, run)
             with results:
+                view.above()
                 place = st.container()
                 view.below(live=live)
             with place:

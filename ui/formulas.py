@@ -31,6 +31,37 @@ def two_samplers() -> None:
         )
 
 
+def not_miwae() -> None:
+    """The family of MIWAE: one bound, a term for each thing that is modelled."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**not-MIWAE** bounds $\\log p(x_{\\mathrm{obs}}, s)$ with $K$ completions:")
+        st.latex(
+            r"\mathrm{E} \log \frac1K \sum_k \frac{p(x_{\mathrm{obs}} \mid z_k)\, "
+            r"{\color{#4C5FD5} p(s \mid x_{\mathrm{obs}}, x_{\mathrm{mis},k})}\, p(z_k)}"
+            r"{q(z_k \mid x_{\mathrm{obs}})}"
+        )
+        st.latex(
+            r"z_k \sim q(z \mid x_{\mathrm{obs}}), \quad "
+            r"x_{\mathrm{mis},k} \sim p(x_{\mathrm{mis}} \mid z_k)"
+        )
+        st.caption(
+            "MIWAE leaves the coloured term out: right where values go missing at random, only "
+            "there. Ipsen, Mattei & Frellsen 2021."
+        )
+    with right:
+        st.markdown("**Self-masking**: an entry goes missing by its own value.")
+        st.latex(r"\mathrm{logit}\; p(s_d = 1 \mid x) = -W_d\,(x_d - b_d)")
+        st.latex(
+            r"\hat x_{\mathrm{mis}} = \sum_k \alpha_k\, x_{\mathrm{mis},k}, \qquad "
+            r"\alpha_k \propto w_k"
+        )
+        st.caption(
+            "W > 0 loses high values. With the sign of W unknown, data with holes may fit either "
+            "way. The weights α of the bound are those of every imputation: mean, median, draws."
+        )
+
+
 def all_methods() -> None:
     """The methods that have no place in the step-by-step view, one a tab."""
     for tab, write in zip(st.tabs(list(_TABS)), _TABS.values(), strict=True):

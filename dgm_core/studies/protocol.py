@@ -20,6 +20,7 @@ they differ in initial weights and in the draws of the imputation.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -61,6 +62,8 @@ TABLES = ("banknote", "concrete", "red-wine", "white-wine", "yeast", "breast")
 KEY = ("table", "method")
 
 Build = Callable[[int], MissingProcess]
+_Begun = dict[tuple, list[MIWAE]]
+"""Trained linear models of one table, which several methods go on from."""
 
 
 @dataclass(frozen=True)
@@ -202,10 +205,10 @@ def run(config: Config) -> Iterator[Frame | Row]:
         except data.DataUnavailable:
             yield Frame(f"{table} is not here", (i + 1) * len(config.methods) / total)
             continue
-        masked = Masked(x, above_the_mean(x))
+        masked, begun = Masked(x, above_the_mean(x)), {}
         for j, name in enumerate(config.methods):
             place = i * len(config.methods) + j
-            for item in _row(config, table, name, x, masked):
+            for item in _row(config, table, name, x, masked, begun):
                 if isinstance(item, float):
                     yield Frame(f"{table}, {name}", (place + item) / total)
                 else:
@@ -213,7 +216,7 @@ def run(config: Config) -> Iterator[Frame | Row]:
 
 
 def _row(
-    config: Config, table: str, name: str, x: Tensor, masked: Masked
+    config: Config, table: str, name: str, x: Tensor, masked: Masked, begun: _Begun
 ) -> Iterator[float | Row]:
     started = time.monotonic()
     if name in TABLE_BASELINES:
@@ -227,10 +230,10 @@ def _row(
     method = METHODS[name]
     iterations = config.iterations or method.iterations
     models, bounds, right = [], [], []
-    for group in range(method.restarts if method.restarts > 1 else 1):
+    for group in range(method.restarts):
         # Vectorised over the runs; of a method with restarts, one restart of every run at a time.
         trained = None
-        for item in _trained(config, method, masked, iterations, group):
+        for item in _trained(config, method, masked, iterations, group, begun):
             if isinstance(item, float):
                 yield (group + item) / method.restarts
             else:
@@ -250,36 +253,45 @@ def _row(
 
 
 def _trained(
-    config: Config, method: Method, masked: Masked, iterations: int, group: int
+    config: Config, method: Method, masked: Masked, iterations: int, group: int, begun: _Begun
 ) -> Iterator[float | list[MIWAE]]:
     """Shares of the work, then the models of all runs."""
-    seeds = [1000 * group + run for run in range(config.runs)]
-    models = [_model(method, masked.x.shape[1], seed) for seed in seeds]
+    key = (method.networks, method.process, iterations, method.learning_rate, group)
     bent_for = min(method.bent_for, iterations)
-    stages = [(iterations, method.learning_rate)]
-    if bent_for:
-        stages.append((bent_for, method.learning_rate / 3))
-    total = sum(count for count, _ in stages)
-    before = 0
-    for number, (steps, rate) in enumerate(stages):
-        if number == 1:
-            for model, seed in zip(models, seeds, strict=True):
-                model.decoder = LinearPlusNetwork.around(model.decoder, source=generator(seed))
+    total = iterations + bent_for
+    if key not in begun:
+        seeds = [1000 * group + run for run in range(config.runs)]
+        models = [_model(method, masked.x.shape[1], seed) for seed in seeds]
         several = Restarts(models)
-        epochs = max(1, round(steps * config.batch_size / len(masked)))
-        schedule = Schedule(epochs, config.batch_size, rate, constant_part=0.6, seed=group)
-        for step in fit(
-            several,
-            on_each(negative_completion_bound(config.draws)),
-            masked,
-            _latest(config.runs),
-            schedule,
-            report_every=10**9,
-        ):
-            yield (before + steps * step.epoch / epochs) / total
-        before += steps
+        for done in _fitted(config, several, masked, iterations, method.learning_rate, group):
+            yield done * iterations / total
+        begun[key] = several.members()
+    models = begun[key]
+    if bent_for:
+        models = [copy.deepcopy(model) for model in models]
+        for run, model in enumerate(models):
+            model.decoder = LinearPlusNetwork.around(model.decoder, source=generator(run))
+        several = Restarts(models)
+        for done in _fitted(config, several, masked, bent_for, method.learning_rate / 3, group):
+            yield (iterations + done * bent_for) / total
         models = several.members()
     yield models
+
+
+def _fitted(
+    config: Config, several: Restarts, masked: Masked, iterations: int, rate: float, seed: int
+) -> Iterator[float]:
+    """Train so many iterations, to whole epochs; yields the share that is done."""
+    epochs = max(1, round(iterations * config.batch_size / len(masked)))
+    for step in fit(
+        several,
+        on_each(negative_completion_bound(config.draws)),
+        masked,
+        _latest(config.runs),
+        Schedule(epochs, config.batch_size, rate, constant_part=0.6, seed=seed),
+        report_every=10**9,
+    ):
+        yield step.epoch / epochs
 
 
 def _latest(runs: int) -> Validation:

@@ -46,13 +46,21 @@ def empty(x: str = "", y: str = "", *, height: int = HEIGHT) -> Figure:
     figure.update_layout(
         height=height,
         margin={"l": 0, "r": 6, "t": 4, "b": 0},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
+        legend={
+            "orientation": "h",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "x": 0,
+            "font": {"size": 11},
+            "traceorder": "normal",
+        },
         uirevision="kept",
         dragmode=False,
         font={"size": 11},
     )
-    figure.update_xaxes(title={"text": x, "standoff": 6}, fixedrange=True, zeroline=False)
-    figure.update_yaxes(title={"text": y, "standoff": 6}, fixedrange=True, zeroline=False)
+    axis = {"fixedrange": True, "zeroline": False, "automargin": True}
+    figure.update_xaxes(title={"text": x, "standoff": 8}, **axis)
+    figure.update_yaxes(title={"text": y, "standoff": 8}, **axis)
     return figure
 
 
@@ -82,7 +90,7 @@ def holes(
 
 def kept_and_lost(kept: np.ndarray, lost: np.ndarray) -> Figure:
     """The values of one column: what stays and what goes."""
-    figure = empty("value, standard deviations from the mean", "rows")
+    figure = empty("value, SD from the mean", "rows")
     edges = {"start": -4, "end": 4, "size": 0.2}
     figure.add_histogram(
         x=kept.clip(-4, 3.99), xbins=edges, name="kept", marker_color=GREY, hoverinfo="skip"
@@ -126,9 +134,10 @@ def errors(story: Story) -> Figure:
     for name, track in story.tracks.items():
         line = {"color": colours()[name], "width": 2.5}
         figure.add_scatter(x=story.steps, y=track.rmse, mode="lines", name=name, line=line)
-    for name, (value, _) in story.baselines.items():
+    for place, (name, (value, _)) in enumerate(story.baselines.items()):
+        side = "right" if place % 2 else "left"  # lest neighbours write over each other
         figure.add_hline(
-            y=value, line={"color": FAINT, "width": 1},
+            y=value, line={"color": FAINT, "width": 1}, annotation_position=f"top {side}",
             annotation={"text": name, "font": {"size": 10, "color": GREY}},
         )  # fmt: skip
     figure.update_yaxes(rangemode="tozero")

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dgm_core import data
 from dgm_core.coding import TableCoding
 from dgm_core.columns import Column, Numeric
+from dgm_core.data import TABLES, available_tables, load_table
 from dgm_core.data.reading import Reading, UnreadableTable, read_table
-from dgm_core.data.tables import TABLES, load_table
 from dgm_core.types import Masked
 from ui.frame import kept, last_value
 
@@ -82,7 +81,7 @@ def st_table(name: str) -> Table:
 
 def available() -> list[str]:
     """Names of the tables that are on this machine."""
-    return [name for name in TABLES if data.is_available(name)]
+    return list(available_tables())
 
 
 def choose_table() -> Table | None:
@@ -100,18 +99,14 @@ def _pick() -> Table:
     kept("table", FIRST)
     if last_value("table", FIRST) not in names:  # a link to a table that is not here
         st.session_state["keep.table"] = FIRST
+    absent = [about.title for name, about in TABLES.items() if name not in names]
     name = st.selectbox(
         "Table", names, key="keep.table", format_func=lambda name: TABLES[name].title,
-        label_visibility="collapsed",
+        help=f"`python -m dgm_core data fetch` also gets: {', '.join(absent)}." if absent else None,
     )  # fmt: skip
     table = st_table(name)
     rows, columns = table.frame.shape
     st.caption(f"{rows:,} rows × {columns} columns. {TABLES[name].source}")
-    absent = [about.title for name, about in TABLES.items() if name not in names]
-    if absent:
-        st.caption(
-            f"Not on this machine: {', '.join(absent)}. `python -m dgm_core data fetch` gets them."
-        )
     return table
 
 

@@ -5,10 +5,6 @@ from __future__ import annotations
 from typing import Protocol
 
 from ui import jobs
-from ui.mnar.assume import Assume
-from ui.mnar.entry import OneEntry
-from ui.mnar.identify import Identify
-from ui.mnar.predict import Predict
 from ui.mnar.watch import Watch
 
 
@@ -43,4 +39,4 @@ class RunningView(View, Protocol):
         """What stands under the figures."""
 
 
-VIEWS = {view.name: view for view in (Watch, Assume, Identify, Predict, OneEntry)}
+VIEWS = {view.name: view for view in (Watch,)}

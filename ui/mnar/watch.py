@@ -8,8 +8,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.metrics import TABLE_DEFINITIONS
 from dgm_core.studies import mnar
-from ui import jobs
-from ui.frame import kept
+from ui import formulas, jobs
+from ui.frame import kept, last_value, remember
 from ui.mnar import charts, files, shipped
 from ui.mnar.asked import Asked
 from ui.mnar.story import Story, told
@@ -102,9 +102,8 @@ class Watch:
 
     def _figures(self, story: Story) -> None:
         asked = self.asked
-        column = st.session_state.get("keep.shown column")
         names = [asked.table.entries[d] for d in asked.problem.losing]
-        place = names.index(column) if column in names else 0
+        place = names.index(st.session_state["keep.shown column"])
         entry = asked.problem.losing[place]
         left, middle, right = st.columns(3)
         observed = asked.problem.masked.observed
@@ -149,23 +148,25 @@ class Watch:
         else:
             charts.show("chart scatter", charts.against_truth(truth, guesses), "Hidden values")
 
-    def below(self, *, live: bool) -> None:
-        """Choices of what the figures show; downloads; formulas."""
+    def above(self) -> None:
+        """Which column the figures show, and how."""
         names = [self.asked.table.entries[d] for d in self.asked.problem.losing]
-        left, right = st.columns([2, 1], vertical_alignment="bottom")
+        left, right = st.columns([3, 2], vertical_alignment="bottom")
         with left:
-            kept("shown column", names[0])
-            if st.session_state["keep.shown column"] not in names:
-                st.session_state["keep.shown column"] = names[0]
-            st.selectbox("Column shown", names, key="keep.shown column")
+            choose_column("shown column", names)
         with right:
             kept("scatter", "scatter")
             st.segmented_control(
                 "Hidden values as", ["scatter", "spread"], required=True, key="keep.scatter"
             )
+
+    def below(self, *, live: bool) -> None:
+        """Downloads; formulas."""
         result = self.result
         if result is not None and not live:
             files.offer(self.asked, self.config, result, self.story)
+        with st.expander("Formulas"):
+            formulas.not_miwae()
 
     @property
     def story(self) -> Story:
@@ -183,6 +184,16 @@ class Watch:
             last = run.items[-1]
             return last if isinstance(last, mnar.Result) else None
         return None
+
+
+def choose_column(name: str, names: list[str]) -> int:
+    """One of the columns that lose values, as a kept widget; its place among them."""
+    key = f"keep.{name}"
+    if last_value(name, None) not in names:  # of another table
+        st.session_state.pop(key, None)
+        remember(name, names[0])
+    kept(name, names[0])
+    return names.index(st.selectbox("Column shown", names, key=key))
 
 
 def _doing(story: Story) -> str:
@@ -212,6 +223,7 @@ def _table(story: Story) -> None:
     st.dataframe(
         frame,
         hide_index=True,
+        placeholder="",
         column_config={
             "method": st.column_config.TextColumn("method", width="medium"),
             "RMSE": number(format="%.3f", help=TABLE_DEFINITIONS["RMSE"]),
