@@ -28,7 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-data_app = typer.Typer(help="Image sets: what is here, and how to get the rest.")
+data_app = typer.Typer(help="Images and tables: what is here, and how to get the rest.")
 app.add_typer(data_app, name="data")
 evaluate_app = typer.Typer(help="Measure the shipped models.")
 app.add_typer(evaluate_app, name="evaluate")
@@ -40,13 +40,13 @@ app.add_typer(bench_app, name="bench")
 def data_list() -> None:
     """Which data sets are on this machine."""
     typer.echo(f"folder: {data.data_folder()}")
-    for name in data.NAMES:
+    for name in (*data.NAMES, *data.TABLES):
         typer.echo(f"{name:16} {'here' if data.is_available(name) else 'not here'}")
 
 
 @data_app.command("fetch")
 def data_fetch(
-    names: Annotated[list[str], typer.Argument(help="mnist, binarized_mnist, omniglot, celeba")],
+    names: Annotated[list[str], typer.Argument(help="mnist, celeba, concrete, …; see list")],
 ) -> None:
     """Download and prepare data sets; a failure leaves nothing half done."""
     for name in names:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from dgm_core import data
 from dgm_core.__main__ import app
 from dgm_core.data import download
+from dgm_core.data.folder import files_of
 
 
 @pytest.fixture(autouse=True)
@@ -41,12 +42,15 @@ def test_data_list_says_what_is_here(folder: Path) -> None:
     first, *lines = result.stdout.splitlines()
     assert first == f"folder: {folder}"
     state = {line.split(maxsplit=1)[0]: line.split(maxsplit=1)[1] for line in lines}
-    expected = dict.fromkeys(data.NAMES, "not here") | {"mnist": "here", "digits": "here"}
+    expected = dict.fromkeys((*data.NAMES, *data.TABLES), "not here")
+    always = ("digits", "iris", "wine", "breast", "diabetes")
+    expected |= dict.fromkeys((*always, "mnist"), "here")
     assert state == expected
 
 
 def test_data_fetch_names_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def prepare(name: str, target: Path) -> None:
+    def prepare(name: str) -> None:
+        (target,) = files_of(name)
         target.write_bytes(name.encode())
 
     monkeypatch.setattr(download, "_prepare", prepare)

@@ -1,10 +1,10 @@
-"""Download, check and prepare the image sets: whole or not at all.
+"""Download, check and prepare the sets of images and the tables: whole or not at all.
 
 Everything happens in a temporary folder beside the target; only finished files are renamed into
 place. A lock lets one process at a time fetch a set, so what a killed one left behind is known to
 be rubbish and is removed by the next. torchvision knows the official addresses and checksums of
 MNIST, Omniglot and CelebA; the statically binarised MNIST has no torchvision class, so its
-*content* is checked against a SHA-256.
+*content* is checked against a SHA-256. Tables come from openml.org; see `table_download`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,27 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock
 from PIL import Image
 
 from dgm_core.data.celeba_download import shards
-from dgm_core.data.folder import FILES, DownloadError, data_folder, files_of, is_available
+from dgm_core.data.folder import (
+    FILES,
+    DownloadError,
+    data_folder,
+    files_of,
+    is_available,
+    stand_in,
+)
+from dgm_core.data.table_download import ORIGINS, openml_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BINARIZED_MNIST_URL = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"
 BINARIZED_MNIST_SHA256 = {
@@ -65,7 +78,7 @@ def fetch(name: str, *, attempts: int = 3, pause: float = 2.0) -> Path:
         return target
     for attempt in range(1, attempts + 1):
         try:
-            _prepare(name, target)
+            _prepare(name)
             return target
         except DownloadError:
             raise
@@ -78,8 +91,8 @@ def fetch(name: str, *, attempts: int = 3, pause: float = 2.0) -> Path:
     raise AssertionError("unreachable")
 
 
-def _prepare(name: str, target: Path) -> None:
-    folder, targets = target.parent, files_of(name)
+def _prepare(name: str) -> None:
+    folder, targets = data_folder(), files_of(name)
     folder.mkdir(parents=True, exist_ok=True)
     with _ONE_DOWNLOAD, FileLock(folder / f".{name}.lock"):
         if is_available(name):  # another process was faster
@@ -88,10 +101,17 @@ def _prepare(name: str, target: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as scratch:
             parts = [Path(scratch) / file.name for file in targets]
             with _impatient():
-                for part, fields in zip(parts, _PREPARE[name](Path(scratch)), strict=True):
-                    with part.open("wb") as file:
-                        np.savez_compressed(file, **fields)
+                for part, content in zip(parts, _PREPARE[name](Path(scratch)), strict=True):
+                    _save(content, part)
             _put_in_place(parts, targets)
+
+
+def _save(content: Fields | pd.DataFrame, part: Path) -> None:
+    if isinstance(content, dict):
+        with part.open("wb") as file:
+            np.savez_compressed(file, **content)
+    else:
+        content.to_csv(part, index=False, na_rep="?")
 
 
 def _put_in_place(parts: list[Path], targets: tuple[Path, ...]) -> None:
@@ -142,7 +162,7 @@ def _advice(name: str, error: Exception) -> str:
     return (
         f"{name} could not be downloaded or arrived broken ({error}). Nothing was kept. "
         f"Check the network and run: {again}. Or set DGM_DATA to a folder that holds "
-        f"{' and '.join(FILES[name])}, or use `digits`, which needs no download."
+        f"{' and '.join(FILES[name])}, or use {stand_in(name)}, which needs no download."
     )
 
 
@@ -220,10 +240,11 @@ def area_average(ink: np.ndarray, size: int) -> np.ndarray:
     return np.rint(255 * (share @ ink.astype(float) @ share.T)).astype(np.uint8)
 
 
-_PREPARE: dict[str, Callable[[Path], Iterator[Fields]]] = {
+_PREPARE: dict[str, Callable[[Path], Iterator[Fields | pd.DataFrame]]] = {
     "mnist": _mnist,
     "binarized_mnist": _binarized_mnist,
     "omniglot": _omniglot,
     "celeba": shards,
+    **{name: partial(openml_table, name) for name in ORIGINS},
 }
-"""The fields of each file of a set, one file after the other."""
+"""The content of each file of a set, one file after the other."""

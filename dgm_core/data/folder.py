@@ -21,6 +21,12 @@ FILES: dict[str, tuple[str, ...]] = {
         *(f"celeba/celeba64_train_{shard}.npz" for shard in range(3)),
         "celeba/celeba64_val.npz",
     ),
+    "banknote": ("uci/banknote.csv",),
+    "concrete": ("uci/concrete.csv",),
+    "red-wine": ("uci/winequality-red.csv",),
+    "white-wine": ("uci/winequality-white.csv",),
+    "breast-original": ("uci/breast_cancer_wisconsin_original.csv",),
+    "yeast": ("uci/yeast.csv",),
 }
 """The files of each set, relative to the data folder; all are there or the set is not."""
 
@@ -55,12 +61,17 @@ def is_available(name: str) -> bool:
     return all(file.is_file() for file in files_of(name))
 
 
+def stand_in(name: str) -> str:
+    """A set of the same kind that needs no file."""
+    return "`iris`" if FILES[name][0].endswith(".csv") else "`digits`"
+
+
 def missing(name: str) -> DataUnavailable:
     """The error that says how to get a set that is not here."""
     return DataUnavailable(
         f"{name} is not in {data_folder()}. Either run `python -m dgm_core data fetch {name}`, "
         f"or set DGM_DATA to a folder that holds {' and '.join(FILES[name])}, "
-        "or use `digits`, which is always there."
+        f"or use {stand_in(name)}, which is always there."
     )
 
 

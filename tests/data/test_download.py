@@ -23,17 +23,22 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
+from sklearn.datasets import _openml
 from torchvision.datasets import MNIST, CelebA, Omniglot
 
 from dgm_core import data
-from dgm_core.data import celeba_download, download
+from dgm_core.data import celeba_download, download, table_download
 from dgm_core.data.folder import FILES as TARGETS
+from tests.data import openml_answers
 from tests.data.drawn_faces import colour
 
 ROOT = Path(__file__).parents[2]
 SETS = tuple(TARGETS)
+IMAGES = tuple(name for name in SETS if name in data.NAMES)
+TABLES = tuple(name for name in SETS if name in data.TABLES)
 
 
 class Server(ThreadingHTTPServer):
@@ -205,6 +210,11 @@ FILES = {
 }
 
 
+OPENML = ("_DATA_INFO", "_DATA_FEATURES", "_DATA_QUALITIES")
+"""scikit-learn's names for the addresses of openml.org."""
+SMALL = {name: openml_answers.small(name) for name in TABLES}
+
+
 def md5(path: str) -> str:
     return hashlib.md5(FILES[path], usedforsecurity=False).hexdigest()
 
@@ -236,11 +246,19 @@ def point_at(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(celeba_download, "SAMPLES", {"train": (5, 4, 4), "valid": (3,)})
     monkeypatch.setattr(download, "BINARIZED_MNIST_URL", url)
     monkeypatch.setattr(download, "BINARIZED_MNIST_SHA256", SHA256)
+    for address in OPENML:
+        local = getattr(_openml, address).replace("https://www.openml.org/", url)
+        monkeypatch.setattr(_openml, address, local)
+    monkeypatch.setattr(_openml.time, "sleep", lambda _: None)  # it tries again by itself
+    for name in TABLES:
+        monkeypatch.setitem(table_download.ORIGINS, name, SMALL[name])
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with Server(FILES) as serving:
+    with Server(dict(FILES)) as serving:
+        for name in TABLES:
+            serving.files |= openml_answers.answers(name, serving.url)
         thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         point_at(serving.url, monkeypatch)
@@ -434,6 +452,40 @@ def test_an_error_of_the_program_is_not_called_a_quota(
     assert found(folder) == set()
 
 
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_are_prepared_right(server: Server, folder: Path, name: str) -> None:
+    file = folder / TARGETS[name][0]
+    assert data.fetch(name, pause=0) == file
+    assert found(folder) == {"uci"}
+    assert list(file.parent.iterdir()) == [file]
+    pd.testing.assert_frame_equal(
+        pd.read_csv(file, na_values=["?"]), openml_answers.drawn(name), check_dtype=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ({"rows": openml_answers.ROWS + 1}, "shape"),
+        ({"sums": dict.fromkeys(["a", "b", "c", "d", "class"], 0.0)}, "sums to"),
+        ({"codes": {"1": 1, "2": 0}}, "class sums to"),
+        ({"codes": {}}, "class sums to"),
+    ],
+)
+def test_another_table_of_the_same_number_is_refused(
+    server: Server,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mistake: dict[str, object],
+    words: str,
+) -> None:
+    other = SMALL["banknote"]._replace(**mistake)
+    monkeypatch.setitem(table_download.ORIGINS, "banknote", other)
+    message = fetch_fails("banknote", folder)
+    assert "data set 1462 of openml.org is another than expected" in message
+    assert words in message
+
+
 def test_load_fetches_what_is_missing(server: Server, folder: Path) -> None:
     assert len(data.load("mnist", "test").x) == 10
 
@@ -473,7 +525,7 @@ def test_a_bad_answer_leaves_nothing_and_a_retry_works(
     server.fail(fault)
     message = fetch_fails(name, folder)
     assert "could not be downloaded or arrived broken" in message
-    assert "digits" in message
+    assert ("`digits`" if name in IMAGES else "`iris`") in message
     server.fail("", 0)
     assert data.fetch(name, pause=0).exists()
     assert found(folder) == prepared(name)
@@ -556,7 +608,7 @@ def mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         subprocess.run(["umount", str(where)], check=True)
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", IMAGES)  # the small tables would fit
 @pytest.mark.parametrize("size", ["4k", "16k", "24k"])
 def test_a_small_disk_is_full(
     server: Server, mount: Callable[[str], Path], name: str, size: str
@@ -573,8 +625,13 @@ def test_a_full_disk_while_saving(
         file.write(b"half a file")
         raise OSError(28, "No space left on device")
 
+    def no_space_for_a_table(frame: pd.DataFrame, path: Path, **_: object) -> None:
+        with path.open("wb") as file:
+            no_space(file)
+
     with monkeypatch.context() as full:
         full.setattr(np, "savez_compressed", no_space)
+        full.setattr(pd.DataFrame, "to_csv", no_space_for_a_table)
         assert "No space left" in fetch_fails(name, folder, attempts=3)
     asked = len(server.requests)
     data.fetch(name, pause=0)
@@ -663,3 +720,4 @@ def test_the_official_addresses_are_those_of_torchvision() -> None:
         "valid": 4_535,
     }
     assert set(download.BINARIZED_MNIST_SHA256) == set(BINARY)
+    assert all(getattr(_openml, name).startswith("https://www.openml.org/") for name in OPENML)

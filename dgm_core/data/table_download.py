@@ -1,0 +1,150 @@
+"""UCI's tables from openml.org, in the layout of the files at UCI.
+
+scikit-learn fetches a data set by its number and compares what arrives with the MD5 sum that
+openml.org states. Whether it is the table that is meant is checked here: the numbers of rows and
+columns, and the sum of every column of numbers up to a ten-thousandth, which leaves room for
+another rounding and none for another order of columns, another coding or another version.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TOLERANCE = 1e-4
+
+
+class Origin(NamedTuple):
+    """Where a table comes from, and what it must then hold."""
+
+    data_id: int  # its number on openml.org
+    rows: int
+    sums: Mapping[str, float]  # of the columns, in order, as they are called in our file
+    text: tuple[str, ...] = ()  # a last column that holds words
+    codes: Mapping[str, int] = MappingProxyType({})  # of the last column there → in our file
+
+
+_WINE = (
+    "fixed acidity", "volatile acidity", "citric acid", "residual sugar", "chlorides",
+    "free sulfur dioxide", "total sulfur dioxide", "density", "pH", "sulphates", "alcohol",
+    "quality",
+)  # fmt: skip
+_RED = (
+    13303.1, 843.985, 433.29, 4059.55, 139.859, 25384, 74302, 1593.79794, 5294.47, 1052.38,
+    16666.35, 9012,
+)  # fmt: skip
+_WHITE = (
+    33574.75, 1362.825, 1636.87, 31305.15, 224.193, 172939, 677690.5, 4868.74609, 15616.13,
+    2399.27, 51498.88, 28790,
+)  # fmt: skip
+
+ORIGINS: dict[str, Origin] = {
+    "banknote": Origin(
+        1462,
+        1372,
+        {
+            "variance": 595.0847727,
+            "skewness": 2637.468482,
+            "curtosis": 1917.544405,
+            "entropy": -1634.952745,
+            "class": 610,
+        },
+        codes={"1": 0, "2": 1},
+    ),
+    "concrete": Origin(
+        44959,
+        1030,
+        {
+            "cement": 289600.6,
+            "blast_furnace_slag": 76112.35,
+            "fly_ash": 55812.75,
+            "water": 187013.35,
+            "superplasticizer": 6389.205,
+            "coarse_aggregate": 1002106.15,
+            "fine_aggregate": 796786.25,
+            "age_days": 47032,
+            "compressive_strength_mpa": 36892.3709,
+        },
+    ),
+    "red-wine": Origin(44972, 1599, dict(zip(_WINE, _RED, strict=True))),
+    "white-wine": Origin(44971, 4898, dict(zip(_WINE, _WHITE, strict=True))),
+    "breast-original": Origin(
+        15,
+        699,
+        {
+            "clump_thickness": 3088,
+            "cell_size_uniformity": 2191,
+            "cell_shape_uniformity": 2242,
+            "marginal_adhesion": 1962,
+            "single_epithelial_cell_size": 2248,
+            "bare_nuclei": 2421,
+            "bland_chromatin": 2403,
+            "normal_nucleoli": 2004,
+            "mitoses": 1111,
+            "class": 1880,
+        },
+        codes={"benign": 2, "malignant": 4},
+    ),
+    "yeast": Origin(
+        181,
+        1484,
+        {
+            "mcg": 742.18,
+            "gvh": 741.90,
+            "alm": 742.05,
+            "mit": 387.60,
+            "erl": 749.00,
+            "pox": 11.13,
+            "vac": 741.83,
+            "nuc": 409.88,
+        },
+        text=("class",),
+    ),
+}
+
+
+def openml_table(name: str, scratch: Path) -> Iterator[pd.DataFrame]:
+    """Downloads a table, checks it and names its columns as in our file; `scratch` is not needed.
+
+    Raises:
+        ValueError: what arrived cannot be understood, or is another table.
+        OSError, http.client.HTTPException: the network failed.
+    """
+    from sklearn.datasets import fetch_openml  # scikit-learn costs a second of start-up
+
+    origin = ORIGINS[name]
+    with warnings.catch_warnings(action="ignore"):  # of a version that is no longer the newest
+        try:
+            # the parser by pandas stumbles over classes that are called 1 and 2
+            frame = fetch_openml(
+                data_id=origin.data_id,
+                as_frame=True,
+                cache=False,
+                n_retries=1,
+                parser="liac-arff",
+            ).frame
+        except (LookupError, TypeError, AttributeError) as error:
+            raise ValueError("openml.org answered in another form than expected") from error
+    yield _checked(frame, origin)
+
+
+def _checked(frame: pd.DataFrame, origin: Origin) -> pd.DataFrame:
+    what = f"data set {origin.data_id} of openml.org is another than expected"
+    columns = [*origin.sums, *origin.text]
+    if frame.shape != (origin.rows, len(columns)):
+        raise ValueError(f"{what}: it has the shape {frame.shape}")
+    frame = frame.set_axis(columns, axis=1)
+    if origin.codes:
+        frame[columns[-1]] = frame[columns[-1]].astype(str).map(origin.codes)
+    for column, expected in origin.sums.items():
+        found = float(frame[column].astype(float).sum())
+        if not math.isclose(found, expected, rel_tol=TOLERANCE):
+            raise ValueError(f"{what}: {column} sums to {found:g}, not {expected:g}")
+    return frame
