@@ -3,7 +3,7 @@
 Everything happens in a temporary folder beside the target; only finished files are renamed into
 place. A lock lets one process at a time fetch a set, so what a killed one left behind is known to
 be rubbish and is removed by the next. torchvision knows the official addresses and checksums of
-MNIST, Omniglot and CelebA; the statically binarised MNIST has no torchvision class, so its
+MNIST, Omniglot, CelebA and SVHN; the statically binarised MNIST has no torchvision class, so its
 *content* is checked against a SHA-256. Tables come from openml.org; see `table_download`.
 """
 
@@ -50,6 +50,8 @@ BINARIZED_MNIST_SHA256 = {
     "test": "9fcd8da6f0fdf09b2ba30fe63a0bb784042a0de82563172530229b983e294ff2",
 }
 """Of the packed bits (N, 98), split by split."""
+SVHN_DIGITS = 10_000
+"""The set is the first so many digits of SVHN's official test set."""
 SILENCE = 60.0
 """A server that sends nothing for so many seconds has failed."""
 
@@ -229,6 +231,16 @@ def _omniglot(scratch: Path) -> Iterator[Fields]:
     }
 
 
+def _svhn(scratch: Path) -> Iterator[Fields]:
+    from torchvision.datasets import SVHN
+
+    official = SVHN(str(scratch), split="test", download=True)
+    yield {
+        "x": official.data[:SVHN_DIGITS].transpose(0, 2, 3, 1),
+        "y": official.labels[:SVHN_DIGITS].astype(np.uint8),
+    }
+
+
 def area_average(ink: np.ndarray, size: int) -> np.ndarray:
     """Square bool drawing → (size, size) uint8, 255 = all ink: exact means over the new pixels."""
     old = len(ink)
@@ -245,6 +257,7 @@ _PREPARE: dict[str, Callable[[Path], Iterator[Fields | pd.DataFrame]]] = {
     "binarized_mnist": _binarized_mnist,
     "omniglot": _omniglot,
     "celeba": shards,
+    "svhn": _svhn,
     **{name: partial(openml_table, name) for name in ORIGINS},
 }
 """The content of each file of a set, one file after the other."""

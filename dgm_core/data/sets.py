@@ -7,12 +7,16 @@
 | `omniglot`        | grey 28×28, ink = 1                    | 30 alphabets (− 1,000) / 20 others |
 | `digits`          | scikit-learn's 8×8, enlarged to 28×28  | 1,297 / 200 / 300                 |
 | `celeba`          | colour 64×64, smiling or not           | 29,000 / 1,000 / 4,535 (samples)  |
+| `svhn`            | colour 32×32 house numbers             | 8,500 / 500 / 1,000 (see below)   |
 
 Validation rows are split off the official training rows by a fixed seed; test rows are never used
 to train or to choose anything.
 
 For `celeba`, train and valid are 30,000 faces of the official training partition, test is 4,535 of
 the official *validation* partition. No person is in both partitions; train and valid share some.
+
+`svhn` is the first 10,000 digits of the official *test* set, in its order. Digits cut from one
+photo overlap and follow one another, so the splits are blocks that end where a photo ends.
 """
 
 from __future__ import annotations
@@ -153,6 +157,15 @@ def _celeba(split: str) -> Images:
     return Images(pixels, torch.from_numpy(smiling.astype(np.int64)), ("not smiling", "smiling"))
 
 
+def _svhn(split: str) -> Images:
+    with _arrays("svhn") as file:
+        x, y = file["x"], file["y"]
+    valid, test = len(x) * 17 // 20, len(x) * 9 // 10  # rows 8500 and 9000 begin a photo
+    rows = {"train": slice(valid), "valid": slice(valid, test), "test": slice(test, None)}[split]
+    pixels = torch.from_numpy(x[rows].transpose(0, 3, 1, 2)).float().div_(255)
+    return Images(pixels, torch.from_numpy(y[rows].astype(np.int64)), tuple("0123456789"))
+
+
 def _images(x: np.ndarray, y: np.ndarray, classes: tuple[str, ...]) -> Images:
     pixels = torch.from_numpy(np.ascontiguousarray(x)).unsqueeze(1).float().div_(255)
     return Images(pixels, torch.from_numpy(y.astype(np.int64)), classes)
@@ -164,5 +177,6 @@ _READERS: dict[str, Callable[[str], Images]] = {
     "omniglot": _omniglot,
     "digits": _digits,
     "celeba": _celeba,
+    "svhn": _svhn,
 }
 NAMES = tuple(_READERS)

@@ -25,9 +25,11 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
+from scipy.io import savemat
 from sklearn.datasets import _openml
-from torchvision.datasets import MNIST, CelebA, Omniglot
+from torchvision.datasets import MNIST, SVHN, CelebA, Omniglot
 
 from dgm_core import data
 from dgm_core.data import celeba_download, download, table_download
@@ -156,6 +158,16 @@ def omniglot_zip(folder: str) -> bytes:
     return file.getvalue()
 
 
+SVHN_DIGITS = RNG.integers(0, 256, (20, 32, 32, 3), np.uint8)
+SVHN_LABELS = np.arange(20, dtype=np.uint8) % 10 + 1  # 10 stands for the digit 0
+
+
+def svhn_mat() -> bytes:
+    file = io.BytesIO()
+    savemat(file, {"X": SVHN_DIGITS.transpose(1, 2, 3, 0), "y": SVHN_LABELS[:, None]})
+    return file.getvalue()
+
+
 def amat(digits: np.ndarray) -> bytes:
     return "".join(" ".join(map(str, row)) + "\n" for row in digits).encode()
 
@@ -207,6 +219,7 @@ FILES = {
     **{f"/{name}.gz": idx(array) for name, array in MNIST_ARRAYS.items()},
     **{f"/{folder}.zip": omniglot_zip(folder) for folder in DRAWINGS},
     **{f"/binarized_mnist_{part}.amat": amat(digits) for part, digits in BINARY.items()},
+    "/test_32x32.mat": svhn_mat(),
 }
 
 
@@ -232,6 +245,9 @@ def point_at(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Omniglot, "download_url_prefix", url.rstrip("/"))
     zips = {folder: md5(f"/{folder}.zip") for folder in DRAWINGS}
     monkeypatch.setattr(Omniglot, "zips_md5", zips)
+    cropped = [url + "test_32x32.mat", "test_32x32.mat", md5("/test_32x32.mat")]
+    monkeypatch.setattr(SVHN, "split_list", {"test": cropped})
+    monkeypatch.setattr(download, "SVHN_DIGITS", 18)
     drive = ModuleType("gdown")
     drive.__spec__ = ModuleSpec("gdown", None)
 
@@ -379,6 +395,19 @@ def faces_in(folder: Path) -> dict[str, list[int]]:
             assert not bits[:, :39].any()
             assert set(file["partition"]) == {int("val" in path.stem)}
     return within
+
+
+def test_svhn_is_prepared_right(server: Server, folder: Path) -> None:
+    data.fetch("svhn", pause=0)
+    assert found(folder) == {"svhn.npz"}
+    with np.load(folder / "svhn.npz") as file:
+        np.testing.assert_array_equal(file["x"], SVHN_DIGITS[:18])
+        np.testing.assert_array_equal(file["y"], SVHN_LABELS[:18] % 10)
+    test = data.load("svhn", "test", download_missing=False)
+    assert test.x.shape == (2, 3, 32, 32)
+    levels = (test.x * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+    np.testing.assert_array_equal(levels, SVHN_DIGITS[16:18])
+    assert test.y.tolist() == [7, 8]
 
 
 def test_celeba_is_prepared_right(server: Server, folder: Path) -> None:

@@ -26,7 +26,7 @@ SIZES = {
     "digits": (1_297, 200, 300),
 }
 IN_FILES = [name for name in data.NAMES if name in FILES]
-GREY = [name for name in IN_FILES if name != "celeba"]
+GREY = [name for name in IN_FILES if name not in ("celeba", "svhn")]
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_the_same_split_every_time() -> None:
 
 @pytest.mark.parametrize("name", ["", "MNIST", "cifar", "../mnist"])
 def test_an_unknown_name_is_answered_with_the_choices(name: str) -> None:
-    with pytest.raises(ValueError, match="mnist, binarized_mnist, omniglot, digits, celeba"):
+    with pytest.raises(ValueError, match="mnist, binarized_mnist, omniglot, digits, celeba, svhn"):
         data.load(name, "train")
 
 
@@ -280,6 +280,19 @@ def test_the_real_sets(name: str, real: Callable[[str], str]) -> None:
             own = rows(images.x[:2_000])
             assert not own & seen
             seen |= own
+
+
+def test_svhn_is_in_blocks_that_share_no_photo(real: Callable[[str], str]) -> None:
+    splits = [data.load(real("svhn"), split, download_missing=False) for split in data.SPLITS]
+    assert [images.x.shape for images in splits] == [(n, 3, 32, 32) for n in (8_500, 500, 1_000)]
+    with np.load(data.data_folder() / "svhn.npz") as file:
+        pixels = torch.cat([images.x for images in splits]).mul(255).round().to(torch.uint8)
+        np.testing.assert_array_equal(pixels.permute(0, 2, 3, 1), file["x"])
+        np.testing.assert_array_equal(torch.cat([images.y for images in splits]), file["y"])
+        if "photo" not in file:
+            pytest.skip("the file does not say which digits are of one photo")
+        for first in (8_500, 9_000):
+            assert file["photo"][first - 1] < file["photo"][first:].min()
 
 
 def test_omniglot_is_the_area_average_of_the_originals(real: Callable[[str], str]) -> None:
