@@ -62,6 +62,7 @@ class GaussianLikelihood(nn.Module):
         channels: size of the event's first dimension, C of an image or D of a table.
         scale_floor: the least s, in the units of x; .02 is 5 grey levels of 256.
         link: decoder output → m; the sigmoid for pixels in [0, 1], `nn.Identity()` for tables.
+        initial_scale: the s that training begins at.
     """
 
     def __init__(
@@ -69,9 +70,10 @@ class GaussianLikelihood(nn.Module):
         channels: int,
         scale_floor: float = 0.02,
         link: Callable[[Tensor], Tensor] = torch.sigmoid,
+        initial_scale: float = 0.3,
     ) -> None:
         super().__init__()
-        self.scale = ChannelScale(channels, scale_floor, initial=0.3)
+        self.scale = ChannelScale(channels, scale_floor, initial_scale)
         self.link = link
 
     def forward(self, outputs: Tensor) -> Independent:

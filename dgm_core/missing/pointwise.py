@@ -91,15 +91,19 @@ class KnownSignSelfMasking(AffineProcess):
         return self.signs * softplus(self.raw)
 
 
-class Clipping(KnownSignSelfMasking):
+class Clipping(AffineProcess):
     """Values beyond a threshold go missing: one threshold and strength for every entry.
 
     The defaults are those of not-MIWAE's study of SVHN, W = −50 and b = .75: bright pixels go.
+    The strength is learned in logs, since a sensible step is a share of it and not one nat.
 
     Args:
         threshold: in units of x, pixels in [0, 1]; there half are missing.
         strength: nats a unit of x; 50 takes P(missing) from 8 to 92 % within a tenth.
         direction: "high" = values above go missing, "low" = those below.
+
+    Raises:
+        ValueError: the strength is not positive, or there is no such direction.
     """
 
     kind = "clipping"
@@ -110,10 +114,21 @@ class Clipping(KnownSignSelfMasking):
         strength: float = 50.0,
         direction: Literal["high", "low"] = "high",
     ) -> None:
+        super().__init__()
         if direction not in ("high", "low"):
             raise ValueError(f"expected the direction 'high' or 'low', got {direction!r}")
-        super().__init__([1.0 if direction == "high" else -1.0], strength, threshold)
-        self.features = None
+        if not strength > 0:
+            raise ValueError(f"expected a positive strength, got {strength}")
+        self.sign = 1.0 if direction == "high" else -1.0
+        self.log_strength, self.threshold = numbers(math.log(strength), 1), numbers(threshold, 1)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(…, D) → (…, D)."""
+        return -self.own_slopes() * (x - self.threshold)
+
+    def own_slopes(self) -> Tensor:
+        """± strength, (1,)."""
+        return self.sign * self.log_strength.exp()
 
 
 class Sinusoidal(MissingProcess):

@@ -216,6 +216,8 @@ def test_what_does_not_fit_is_refused() -> None:
         KnownSignSelfMasking([1.0], strength=-2.0)
     with pytest.raises(ValueError, match="direction"):
         Clipping(direction="up")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="positive strength"):
+        Clipping(strength=-50.0)
     with pytest.raises(ValueError, match="rate"):
         MissingCompletelyAtRandom(1.0)
     with pytest.raises(ValueError, match="rate"):
