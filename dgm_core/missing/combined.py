@@ -37,6 +37,7 @@ class Restricted(MissingProcess):
             want, got = process.features or "D", tuple(affected.shape)
             raise ValueError(f"expected affected of shape ({want},), got {got}")
         self.process, self.features, self.kind = process, len(affected), process.kind
+        self.entrywise = process.entrywise
         self.register_buffer("affected", affected)
 
     def logits(self, x: Tensor) -> Tensor:
@@ -137,6 +138,7 @@ class WithBaseRate(MissingProcess):
         if not 0 < rate < 1:
             raise ValueError(f"expected a rate strictly between 0 and 1, got {rate}")
         self.process, self.features, self.kind = process, process.features, process.kind
+        self.entrywise = process.entrywise
         self.log_odds = numbers(math.log((1 - rate) / rate), 1)
 
     def logits(self, x: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ class SelfMasking(AffineProcess):
     """
 
     kind = "self-masking"
+    entrywise = True
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class KnownSignSelfMasking(AffineProcess):
     """
 
     kind = "self-masking with known signs"
+    entrywise = True
     signs: Tensor
 
     def __init__(
@@ -107,6 +109,7 @@ class Clipping(AffineProcess):
     """
 
     kind = "clipping"
+    entrywise = True
 
     def __init__(
         self,
@@ -142,6 +145,7 @@ class Sinusoidal(MissingProcess):
     """
 
     kind = "sinusoidal"
+    entrywise = True
 
     def __init__(
         self,
@@ -177,6 +181,7 @@ class MissingCompletelyAtRandom(MissingProcess):
     """
 
     kind = "completely at random"
+    entrywise = True
 
     def __init__(self, rate: float | Sequence[float] | Tensor = 0.5) -> None:
         super().__init__()

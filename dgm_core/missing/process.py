@@ -45,10 +45,12 @@ class MissingProcess(nn.Module, ABC):
     Attributes:
         kind: its name in `interpret`.
         features: D, or None where one law serves every feature and any D.
+        entrywise: do an entry's log-odds depend on its own value alone?
     """
 
     kind: str = "custom"
     features: int | None = None
+    entrywise: bool = False
 
     @abstractmethod
     def logits(self, x: Tensor) -> Tensor:
