@@ -106,9 +106,9 @@ def fully_connected_decoder(
 
 
 def convolutional_encoder(
-    features: int, channels: int = 32, hidden: int = 256, image_channels: int = 1
+    features: int, channels: int = 32, hidden: int = 256, image_channels: int = 1, size: int = 28
 ) -> nn.Module:
-    """28×28 images (B, C, 28, 28) → (B, features): 28 → 14 → 7 pixels, then fully connected."""
+    """Images (B, C, size, size) → (B, features): size / 4 pixels a side, then fully connected."""
     return nn.Sequential(
         Centre(),
         nn.Conv2d(image_channels, channels, 4, 2, 1),
@@ -116,16 +116,20 @@ def convolutional_encoder(
         nn.Conv2d(channels, 2 * channels, 4, 2, 1),
         nn.SiLU(),
         nn.Flatten(),
-        nn.Linear(2 * channels * 7 * 7, hidden),
+        nn.Linear(2 * channels * (size // 4) ** 2, hidden),
         nn.SiLU(),
         nn.Linear(hidden, features),
     )
 
 
 def convolutional_decoder(
-    latent_dim: int, channels: int = 32, hidden: int = 256, image_channels: int = 1
+    latent_dim: int,
+    channels: int = 32,
+    hidden: int = 256,
+    image_channels: int = 1,
+    size: int = 28,
 ) -> nn.Module:
-    """Latents (B, L) → (B, C, 28, 28): fully connected, then 7 → 14 → 28 pixels.
+    """Latents (B, L) → (B, C, size, size): fully connected, then size / 4, size / 2, size pixels.
 
     Enlarges by sub-pixel convolution (Shi et al. 2016): on a CPU about twice as fast as the
     transposed convolution of the same size.
@@ -133,8 +137,8 @@ def convolutional_decoder(
     return nn.Sequential(
         nn.Linear(latent_dim, hidden),
         nn.SiLU(),
-        nn.Linear(hidden, 2 * channels * 7 * 7),
-        nn.Unflatten(1, (2 * channels, 7, 7)),
+        nn.Linear(hidden, 2 * channels * (size // 4) ** 2),
+        nn.Unflatten(1, (2 * channels, size // 4, size // 4)),
         nn.SiLU(),
         nn.Conv2d(2 * channels, 4 * channels, 3, 1, 1),
         nn.PixelShuffle(2),

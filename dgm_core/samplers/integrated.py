@@ -77,8 +77,8 @@ def integrated(sample: Completions, process: MissingProcess) -> Integrated:
     log_s = torch.where(hidden, 0, log_seen).sum(1).repeat(shape[0], 1)  # (K, B)
     mean, variance = loc.clone(), torch.zeros_like(loc)
     for k in range(shape[0]):
-        values = loc[k] + scale[k] * steps[..., None]  # (n, B, D)
-        log_p = log_normal + logsigmoid(-process.logits(values)[:, hidden])  # (n, entries)
+        values = loc[k, hidden] + scale[k, hidden] * steps  # (n, entries)
+        log_p = log_normal + logsigmoid(-_logits(process, values, hidden))
         log_s[k].index_add_(0, rows, log_p.logsumexp(0))
         share = log_p.softmax(0)
         centre = (share * steps).sum(0)
@@ -89,3 +89,12 @@ def integrated(sample: Completions, process: MissingProcess) -> Integrated:
     mixture = MixtureMoments()
     mixture.add(log_w, mean.view(shape), variance.view(shape))
     return Integrated(masked.complete(mixture.mean), mixture.variance * ~masked.observed, log_w)
+
+
+def _logits(process: MissingProcess, values: Tensor, hidden: Tensor) -> Tensor:
+    """Log-odds of the hidden entries alone: values (n, entries) of hidden (B, D) → the same."""
+    if process.features is None:  # one law for every entry
+        return process.logits(values)
+    rows = values.new_zeros(len(values), *hidden.shape)
+    rows[:, hidden] = values
+    return process.logits(rows)[:, hidden]
