@@ -16,7 +16,15 @@ from platformdirs import user_cache_path
 from dgm_core import data, device, recipes, zoo
 from dgm_core.baselines.tables import TABLE_BASELINES
 from dgm_core.bench.timing import Line
-from dgm_core.studies import dlvm, holes, miwae, protocol, samplers, tables
+from dgm_core.studies import (
+    clipping_scores,
+    dlvm,
+    holes,
+    miwae,
+    protocol,
+    samplers,
+    tables,
+)
 from dgm_core.studies.progress import Frame
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -139,6 +147,28 @@ def evaluate_miwae(
                 f"bound {row.bound:.2f} (K = 10: {row.bound_of_10:.2f})  ESS {row.ess:.1f}  "
                 f"Pareto k > 0.7: {row.untrusted:.0%}"
             )
+
+
+@evaluate_app.command("clipping")
+def evaluate_clipping(
+    names: Annotated[list[str], typer.Argument(help="models, svhn-clipped-notmiwae for one")],
+    folder: Annotated[Path, typer.Option(help="where card and weights are")] = zoo.FOLDER,
+    images: Annotated[int | None, typer.Option(help="test images; all")] = None,
+    draws: Annotated[int, typer.Option(help="K, importance samples an image")] = 200,
+) -> None:
+    """Measure the RMSE of what fills in over-exposed images; write it on the models' cards."""
+    for name in names:
+        found = _measure(
+            name,
+            folder,
+            lambda dataset, model: clipping_scores.run(
+                clipping_scores.Config(dataset, images, draws), model
+            ),
+        )
+        for row in found.rows:
+            typer.echo(f"{row.estimate:22} RMSE {row.rmse:.4f} ± {row.standard_error:.4f}")
+        if found.learned:
+            typer.echo("learned: threshold {:.3f}, strength {:.1f}".format(*found.learned))
 
 
 def _measure(

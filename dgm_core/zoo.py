@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from dgm_core.files import written_whole
-from dgm_core.models import dlvm, dmfa, mfa, miwae
+from dgm_core.models import clipped, dlvm, dmfa, mfa, miwae
 
 FOLDER = Path(__file__).parent.parent / "pretrained"
 
@@ -31,6 +31,8 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "face-dlvm": dlvm.face_dlvm,
     "fully-connected-miwae": miwae.fully_connected_miwae,
     "face-miwae": miwae.face_miwae,
+    "clipping-miwae": clipped.clipping_miwae,
+    "clipping-notmiwae": clipped.clipping_notmiwae,
     "mfa": mfa.MixtureOfFactorAnalysers,
     "unet-dmfa": dmfa.unet_dmfa,
 }

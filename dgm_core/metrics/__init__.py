@@ -7,7 +7,13 @@ it is minus the `log_density` of an `Imputation`.
 
 from dgm_core.metrics.calibration import Histogram, Reliability, pit, pit_histogram, reliability
 from dgm_core.metrics.definitions import DEFINITIONS, TABLE_DEFINITIONS
-from dgm_core.metrics.errors import MeanAndError, jackknife, leave_one_out_error, mean_and_error
+from dgm_core.metrics.errors import (
+    MeanAndError,
+    jackknife,
+    leave_one_out_error,
+    mean_and_error,
+    pooled_rmse,
+)
 from dgm_core.metrics.guess import f1_hidden, mse_hidden, psnr_hidden, sse_hidden, ssim_hidden
 from dgm_core.metrics.law import (
     coverage_hidden,
@@ -34,6 +40,7 @@ __all__ = [
     "mse_hidden",
     "pit",
     "pit_histogram",
+    "pooled_rmse",
     "psnr_hidden",
     "reliability",
     "rmse_of_table",

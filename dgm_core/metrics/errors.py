@@ -32,6 +32,26 @@ def mean_and_error(values: Tensor) -> MeanAndError:
     return MeanAndError(kept.mean(), kept.std() / len(kept) ** 0.5)
 
 
+def pooled_rmse(sse: Tensor, entries: Tensor) -> MeanAndError:
+    """√(Σ SSE / Σ entries) over rows, and its standard error, jackknifed over rows.
+
+    Every hidden entry counts the same, and rows without any not at all.
+
+    Args:
+        sse: (B,), as `sse_hidden` gives it.
+        entries: (B,), how many are hidden.
+
+    Example:
+        >>> pooled_rmse(torch.tensor([4.0, 0.0]), torch.tensor([1, 3])).mean
+        tensor(1.)
+    """
+    kept = entries > 0
+    sse, entries = sse[kept], entries[kept]
+    others = (sse.sum() - sse) / (entries.sum() - entries)
+    error = leave_one_out_error(others.sqrt()) if len(sse) > 1 else sse.new_tensor(torch.nan)
+    return MeanAndError((sse.sum() / entries.sum()).sqrt(), error)
+
+
 def jackknife(score: Callable[[Tensor], Tensor], draws: Tensor) -> Tensor:
     """Monte-Carlo standard error of score(mean of draws), (B,), by leaving out one draw at a time.
 

@@ -1,5 +1,6 @@
 """One named recipe for each shipped weight file; `python -m dgm_core train RECIPE` repeats it."""
 
+from dgm_core.recipes.clipped import ClippedRecipe
 from dgm_core.recipes.dlvm import DlvmRecipe
 from dgm_core.recipes.dmfa import DmfaRecipe
 from dgm_core.recipes.mfa import MfaRecipe
@@ -8,6 +9,9 @@ from dgm_core.recipes.recipe import Recipe, Stage, publish, train
 from dgm_core.training import Schedule
 
 __all__ = ["RECIPES", "Recipe", "Schedule", "Stage", "publish", "train"]
+
+DIGIT = {"size": 28, "image_channels": 1, "latent_dim": 16, "channels": 16, "hidden": 64}
+DIGIT_SCHEDULE = Schedule(epochs=200, batch_size=64, learning_rate=2e-3, validate_every=5)
 
 RECIPES = {
     recipe.name: recipe
@@ -155,6 +159,22 @@ RECIPES = {
             },
             iterations=20,
             window=True,
+        ),
+        ClippedRecipe(
+            name="digits-clipped-miwae",
+            summary="Convolutional Gaussian MIWAE of over-exposed digits of scikit-learn",
+            dataset="digits",
+            architecture="clipping-miwae",
+            arguments={**DIGIT},
+            schedule=DIGIT_SCHEDULE,
+        ),
+        ClippedRecipe(
+            name="digits-clipped-notmiwae",
+            summary="Convolutional Gaussian not-MIWAE of over-exposed digits of scikit-learn",
+            dataset="digits",
+            architecture="clipping-notmiwae",
+            arguments={**DIGIT},
+            schedule=DIGIT_SCHEDULE,
         ),
     )
 }

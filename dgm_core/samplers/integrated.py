@@ -29,8 +29,8 @@ REACH, NODES = 8.0, 65
 """Standard deviations of p(x_d|z) that the quadrature spans, and its points."""
 
 
-class Integrated(NamedTuple):
-    """What K latents of each of B rows say, x_mis integrated out."""
+class Estimate(NamedTuple):
+    """What K weighted latents of each of B rows say of x."""
 
     mean: Tensor  # (B, *event) E[x | x_obs, s]; x itself where observed
     variance: Tensor  # (B, *event) of a draw, within and between components; 0 where observed
@@ -48,7 +48,7 @@ class Integrated(NamedTuple):
 
 
 @torch.no_grad()
-def integrated(sample: Completions, process: MissingProcess) -> Integrated:
+def integrated(sample: Completions, process: MissingProcess) -> Estimate:
     """The mean, variance and weights of a sample under p(s|x), by quadrature in each entry.
 
     Args:
@@ -88,7 +88,7 @@ def integrated(sample: Completions, process: MissingProcess) -> Integrated:
     log_w = sample.without("missing").log_w + log_s
     mixture = MixtureMoments()
     mixture.add(log_w, mean.view(shape), variance.view(shape))
-    return Integrated(masked.complete(mixture.mean), mixture.variance * ~masked.observed, log_w)
+    return Estimate(masked.complete(mixture.mean), mixture.variance * ~masked.observed, log_w)
 
 
 def _logits(process: MissingProcess, values: Tensor, hidden: Tensor) -> Tensor:

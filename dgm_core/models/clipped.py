@@ -1,0 +1,72 @@
+"""MIWAE and not-MIWAE of grey or colour images whose bright entries went missing.
+
+Both have the same networks and a Gaussian likelihood with a floor, as in §5.2 of Ipsen, Mattei &
+Frellsen 2021; not-MIWAE also learns the one threshold and the one strength of the clipping, of
+which it knows the direction.
+"""
+
+from __future__ import annotations
+
+from dgm_core import networks
+from dgm_core.likelihoods import GaussianLikelihood
+from dgm_core.missing.processes import Clipping
+from dgm_core.models.miwae import MIWAE
+from dgm_core.models.notmiwae import NotMIWAE
+from dgm_core.models.tabular import Networks
+from dgm_core.posteriors import DiagonalGaussian
+
+
+def clipping_networks(
+    size: int,
+    image_channels: int,
+    latent_dim: int = 64,
+    channels: int = 32,
+    hidden: int = 256,
+    scale_floor: float = 0.02,
+) -> Networks:
+    """Convolutions both ways: those of the faces for 64 pixels a side, else the smaller ones.
+
+    Args:
+        size: pixels a side, 64 or another multiple of 4.
+        image_channels: C.
+        latent_dim: L.
+        channels, hidden: widths of the bodies.
+        scale_floor: the least standard deviation of an entry, in [0, 1] units.
+    """
+    posterior = DiagonalGaussian(latent_dim)
+    inputs = 2 * image_channels  # values and mask
+    if size == 64:
+        encoder = networks.face_encoder(posterior.features, channels, hidden, inputs)
+        decoder = networks.face_decoder(latent_dim, channels, hidden, image_channels)
+    else:
+        encoder = networks.convolutional_encoder(
+            posterior.features, channels, hidden, inputs, size
+        )
+        decoder = networks.convolutional_decoder(
+            latent_dim, channels, hidden, image_channels, size
+        )
+    return {
+        "encoder": encoder,
+        "posterior": posterior,
+        "decoder": decoder,
+        "likelihood": GaussianLikelihood(image_channels, scale_floor, initial_scale=0.1),
+        "latent_dim": latent_dim,
+    }
+
+
+def clipping_miwae(size: int, image_channels: int, **widths: float) -> MIWAE:
+    """A MIWAE, which takes what is missing for missing at random; see `clipping_networks`."""
+    return MIWAE(**clipping_networks(size, image_channels, **widths))
+
+
+def clipping_notmiwae(
+    size: int,
+    image_channels: int,
+    *,
+    threshold: float = 0.5,
+    strength: float = 20.0,
+    **widths: float,
+) -> NotMIWAE:
+    """A not-MIWAE that learns a `Clipping` from this threshold and strength on."""
+    process = Clipping(threshold, strength)
+    return NotMIWAE(**clipping_networks(size, image_channels, **widths), missing_process=process)
