@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,30 @@ def test_train_logs_to_tensorboard_and_evaluate_writes_the_card(
     measured = zoo.card("tiny", folders["zoo"])["measured"]
     assert measured["log_likelihood"]["nats"] < 0
     assert len(measured["inpainting"]) == 6
+
+
+def test_evaluate_clipping_writes_the_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = {"size": 28, "image_channels": 1, "latent_dim": 2, "channels": 4, "hidden": 8}
+    tiny = replace(
+        recipes.RECIPES["digits-clipped-notmiwae"],
+        name="tiny",
+        arguments=arguments,
+        schedule=Schedule(epochs=1, batch_size=200),
+        images=200,
+    )
+    monkeypatch.setitem(recipes.RECIPES, "tiny", tiny)
+    result = run("train", "tiny", f"--run-folder={tmp_path / 'runs'}", f"--out={tmp_path}")
+    assert result.exit_code == 0, result.output
+    words = ["--images=5", "--draws=20", f"--folder={tmp_path}"]
+    result = run("evaluate", "clipping", "tiny", *words)
+    assert result.exit_code == 0, result.output
+    assert "best constant" in result.output
+    assert "learned: threshold" in result.output
+    measured = zoo.card("tiny", tmp_path)["measured"]
+    assert [row["estimate"] for row in measured["rmse"]][:2] == ["constant 1", "best constant"]
+    assert measured["learned"]["strength"] > 0
 
 
 @pytest.mark.slow

@@ -243,7 +243,8 @@ def _filling(method: str, config: Config, masked: Masked, found: dict[str, Estim
         mixture = MixtureMoments()
         mixture.add(log_parts, mean[:, None], variance[:, None])
         others = without_each(masked, log_parts, mean[:, None])
-        wholes[name] = Estimate(mixture.mean, mixture.variance, log_w.reshape(-1, 1))
+        variance = mixture.variance * ~masked.observed
+        wholes[name] = Estimate(mixture.mean, variance, log_w.reshape(-1, 1))
         rmses[name] = _rmse(masked.complete(mixture.mean), truth, masked).item()
         errors[name] = metrics.leave_one_out_error(
             torch.stack([_rmse(other, truth, masked) for other in others])
