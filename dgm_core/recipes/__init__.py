@@ -13,6 +13,17 @@ __all__ = ["RECIPES", "Recipe", "Schedule", "Stage", "publish", "train"]
 DIGIT = {"size": 28, "image_channels": 1, "latent_dim": 16, "channels": 16, "hidden": 64}
 DIGIT_SCHEDULE = Schedule(epochs=200, batch_size=64, learning_rate=2e-3, validate_every=5)
 
+HOUSE_NUMBER = {
+    "size": 32,
+    "image_channels": 3,
+    "latent_dim": 32,
+    "channels": 16,
+    "hidden": 256,
+}
+HOUSE_NUMBER_SCHEDULE = Schedule(
+    epochs=60, batch_size=64, learning_rate=1e-3, validate_every=3, bfloat16=True
+)
+
 RECIPES = {
     recipe.name: recipe
     for recipe in (
@@ -175,6 +186,22 @@ RECIPES = {
             architecture="clipping-notmiwae",
             arguments={**DIGIT},
             schedule=DIGIT_SCHEDULE,
+        ),
+        ClippedRecipe(
+            name="svhn-clipped-miwae",
+            summary="Convolutional Gaussian MIWAE of over-exposed SVHN (part of its test set)",
+            dataset="svhn",
+            architecture="clipping-miwae",
+            arguments={**HOUSE_NUMBER},
+            schedule=HOUSE_NUMBER_SCHEDULE,
+        ),
+        ClippedRecipe(
+            name="svhn-clipped-notmiwae",
+            summary="Convolutional Gaussian not-MIWAE of over-exposed SVHN (part of its test set)",
+            dataset="svhn",
+            architecture="clipping-notmiwae",
+            arguments={**HOUSE_NUMBER},
+            schedule=HOUSE_NUMBER_SCHEDULE,
         ),
     )
 }
