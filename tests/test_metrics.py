@@ -328,6 +328,33 @@ def test_mean_and_error_leave_out_rows_without_a_score() -> None:
     assert metrics.mean_and_error(torch.ones(1)).standard_error.isnan()
 
 
+def test_pooled_rmse_counts_every_hidden_entry_the_same() -> None:
+    x = torch.randn(30, 4, 5, generator=generator(20), dtype=torch.float64)
+    observed = (
+        torch.rand(30, 4, 5, generator=generator(21)) < torch.linspace(0, 1, 30)[:, None, None]
+    )
+    sse, entries = metrics.sse_hidden(x, 0 * x, observed), (~observed).flatten(1).sum(1)
+    assert (entries == 0).any()
+    rmse, error = metrics.pooled_rmse(sse, entries)
+    assert rmse.item() == pytest.approx(x[~observed].square().mean().sqrt().item())
+    kept = metrics.pooled_rmse(sse[entries > 0], entries[entries > 0])
+    assert (rmse, error) == kept
+    assert metrics.pooled_rmse(sse[:1], entries[:1]).standard_error.isnan()
+
+
+def test_the_error_of_a_pooled_rmse_is_how_much_it_moves_between_data_sets() -> None:
+    found = []
+    for seed in range(200):
+        x = torch.randn(60, 12, generator=generator(seed), dtype=torch.float64)
+        x = x * (1 + torch.rand(60, 1, generator=generator(1000 + seed)))  # rows differ in size
+        observed = torch.rand(60, 12, generator=generator(2000 + seed)) < 0.5
+        sse = metrics.sse_hidden(x, 0 * x, observed)
+        found.append(metrics.pooled_rmse(sse, (~observed).sum(1)))
+    spread = torch.stack([each.mean for each in found]).std()
+    errors = torch.stack([each.standard_error for each in found])
+    assert errors.mean().item() == pytest.approx(spread.item(), rel=5 * 0.5**0.5 / 200**0.5)
+
+
 def test_jackknife_of_the_mean_itself_is_its_standard_error() -> None:
     draws = normal(9, 3, 4)
     error = metrics.jackknife(lambda mean: mean[:, 2], draws)
