@@ -15,6 +15,7 @@ another: each is clipped, judged, stopped and kept by itself. See `dgm_core.rest
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +39,22 @@ Objective = Callable[[nn.Module, Any, torch.Generator], Tensor]
 
 Validation = Callable[[nn.Module], float | Tensor]
 """model → a score to raise, in nats, () or (R,); it must depend on nothing but the model."""
+
+
+def latest_weights(models: int | None = None) -> Validation:
+    """A score that rises with every epoch, so that the weights kept are the last ones.
+
+    Args:
+        models: R, of models side by side; None = one.
+    """
+    epochs = itertools.count()
+
+    def score(_: nn.Module) -> float | Tensor:
+        epoch = float(next(epochs))
+        return epoch if models is None else torch.full((models,), epoch)
+
+    return score
+
 
 GRADIENT_LIMIT = 200.0
 """The largest norm of a gradient: a rare outlier batch must not undo an hour of training."""

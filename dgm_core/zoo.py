@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from dgm_core.files import written_whole
-from dgm_core.models import clipped, dlvm, dmfa, mfa, miwae
+from dgm_core.models import clipped, dlvm, dmfa, mfa, miwae, tabular
 
 FOLDER = Path(__file__).parent.parent / "pretrained"
 
@@ -33,6 +33,8 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "face-miwae": miwae.face_miwae,
     "clipping-miwae": clipped.clipping_miwae,
     "clipping-notmiwae": clipped.clipping_notmiwae,
+    "table-miwae": tabular.table_miwae,
+    "table-notmiwae": tabular.table_notmiwae,
     "mfa": mfa.MixtureOfFactorAnalysers,
     "unet-dmfa": dmfa.unet_dmfa,
 }

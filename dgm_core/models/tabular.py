@@ -10,6 +10,7 @@ the encoder also reads which values are observed.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Self, TypedDict
 
 import torch
@@ -20,8 +21,12 @@ from dgm_core.likelihoods import (
     GaussianLikelihood,
     GaussianRowLikelihood,
 )
+from dgm_core.missing.processes import KnownSignSelfMasking, Restricted
+from dgm_core.models.miwae import MIWAE
+from dgm_core.models.notmiwae import NotMIWAE
 from dgm_core.networks import linear
 from dgm_core.posteriors import DiagonalGaussian
+from dgm_core.rng import generator
 
 
 class Networks(TypedDict):
@@ -176,3 +181,24 @@ def _encoder(
         "encoder": tanh_network(2 * features, posterior.features, hidden, source),
         "posterior": posterior,
     }
+
+
+def table_miwae(features: int, latent_dim: int, hidden: int, seed: int = 0) -> MIWAE:
+    """A MIWAE of numeric columns with `residual_networks`."""
+    return MIWAE(**residual_networks(features, latent_dim, hidden, source=generator(seed)))
+
+
+def table_notmiwae(
+    features: int,
+    latent_dim: int,
+    hidden: int,
+    losing: Sequence[int],
+    strength: float,
+    seed: int = 0,
+) -> NotMIWAE:
+    """A not-MIWAE whose columns `losing` lose high values, from this strength on."""
+    affected = torch.zeros(features, dtype=torch.bool)
+    affected[list(losing)] = True
+    process = Restricted(KnownSignSelfMasking([1.0] * features, strength), affected)
+    networks = residual_networks(features, latent_dim, hidden, source=generator(seed))
+    return NotMIWAE(**networks, missing_process=process)

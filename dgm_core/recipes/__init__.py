@@ -5,13 +5,17 @@ from dgm_core.recipes.dlvm import DlvmRecipe
 from dgm_core.recipes.dmfa import DmfaRecipe
 from dgm_core.recipes.mfa import MfaRecipe
 from dgm_core.recipes.miwae import MiwaeRecipe
+from dgm_core.recipes.mnar import MnarRecipe
 from dgm_core.recipes.recipe import Recipe, Stage, publish, train
+from dgm_core.studies import mnar
 from dgm_core.training import Schedule
 
 __all__ = ["RECIPES", "Recipe", "Schedule", "Stage", "publish", "train"]
 
 DIGIT = {"size": 28, "image_channels": 1, "latent_dim": 16, "channels": 16, "hidden": 64}
 DIGIT_SCHEDULE = Schedule(epochs=200, batch_size=64, learning_rate=2e-3, validate_every=5)
+
+TABLE = {"features": 30, "latent_dim": 10, "hidden": mnar.SHOWN.hidden}
 
 HOUSE_NUMBER = {
     "size": 32,
@@ -202,6 +206,26 @@ RECIPES = {
             architecture="clipping-notmiwae",
             arguments={**HOUSE_NUMBER},
             schedule=HOUSE_NUMBER_SCHEDULE,
+        ),
+        MnarRecipe(
+            name="breast-miwae",
+            summary="MIWAE of WDBC, of which 15 columns lost all above their mean",
+            dataset="breast",
+            architecture="table-miwae",
+            arguments={**TABLE},
+            config=mnar.SHOWN,
+        ),
+        MnarRecipe(
+            name="breast-notmiwae",
+            summary="not-MIWAE of WDBC, of which 15 columns lost all above their mean",
+            dataset="breast",
+            architecture="table-notmiwae",
+            arguments={
+                **TABLE,
+                "losing": list(mnar.SHOWN.plan.columns),
+                "strength": mnar.START,
+            },
+            config=mnar.SHOWN,
         ),
     )
 }

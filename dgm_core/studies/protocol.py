@@ -24,7 +24,6 @@ import copy
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +54,7 @@ from dgm_core.rng import generator
 from dgm_core.samplers.completions import weighted_completions
 from dgm_core.samplers.estimates import mean_and_variance, mean_of_decoder
 from dgm_core.studies.progress import Frame
-from dgm_core.training import Schedule, Validation, fit
+from dgm_core.training import Schedule, fit, latest_weights
 from dgm_core.types import Masked
 
 TABLES = ("banknote", "concrete", "red-wine", "white-wine", "yeast", "breast")
@@ -287,17 +286,11 @@ def _fitted(
         several,
         on_each(negative_completion_bound(config.draws)),
         masked,
-        _latest(config.runs),
+        latest_weights(config.runs),
         Schedule(epochs, config.batch_size, rate, constant_part=0.6, seed=seed),
         report_every=10**9,
     ):
         yield step.epoch / epochs
-
-
-def _latest(runs: int) -> Validation:
-    """A score that always rises, so that the last weights are kept."""
-    epochs = count()
-    return lambda _: torch.full((runs,), float(next(epochs)))
 
 
 def _model(method: Method, features: int, seed: int) -> MIWAE:

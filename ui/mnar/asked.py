@@ -34,6 +34,16 @@ class Asked:
         return None
 
     @property
+    def losing(self) -> list[str]:
+        """Names of the entries that have holes, in the order of `problem.losing`."""
+        return [self.table.entries[d] for d in self.problem.losing]
+
+    def seen(self, entry: int) -> np.ndarray:
+        """The values of an entry that are left."""
+        masked = self.problem.masked
+        return masked.x[masked.observed[:, entry], entry].numpy()
+
+    @property
     def rate(self) -> float:
         """The share of cells that is missing."""
         return 1 - self.problem.masked.observed.double().mean().item()

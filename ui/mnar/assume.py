@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies import sensitivity
+from dgm_core.studies.mnar import GRID
 from ui.components.live_sliders import LiveSlider, live_sliders
-from ui.frame import kept
 from ui.mnar import charts, trained
 from ui.mnar.asked import Asked
+from ui.mnar.columns import choose_column
 
 SLIDERS = (
-    LiveSlider("strength", "Assumed strength", -8.0, 8.0, 0.25, "nats an SD",
-               help="Above 0 high values go missing, below 0 low ones; 0 is chance."),
-    LiveSlider("threshold", "Assumed threshold", -2.0, 2.0, 0.1, "SD",
-               help="At this value half are missing."),
+    LiveSlider(
+        "strength", "Assumed strength", -8.0, 8.0, 0.25, "nats an SD",
+        help="Above 0 high values go missing, below 0 low ones; 0 is chance.",
+    ),
+    LiveSlider(
+        "threshold", "Assumed threshold", -2.0, 2.0, 0.1, "SD", 1,
+        help="At this value half are missing.",
+    ),
 )  # fmt: skip
 FIRST = {"strength": 2.0, "threshold": 0.0}
-WEAK = 10
-"""Effective samples below which a row's answer is not to be trusted."""
+TOO_MANY = 0.5
+"""Share of weak rows beyond which the weights have degenerated."""
 
 
 class Assume:
@@ -34,10 +40,10 @@ class Assume:
     name = "Assume"
     work = None
     about = (
-        "MIWAE's draws stay as they are; only their **weights** change with the mechanism that "
-        "you assume, so nothing is trained again. **Look first** at how far the imputed values "
-        "move: that is how much the answer owes to the assumption. **Then** at the effective "
-        "sample size: when few draws carry all the weight, the answer is theirs alone."
+        "MIWAE's draws stay as they are; only their **weights** follow the mechanism you assume, "
+        "so nothing is trained again. **Look first** at how far the imputed values move: so much "
+        "of the answer is owed to the assumption. **Then** at the effective samples: where few "
+        "draws carry all the weight, the answer is theirs alone."
     )
 
     def __init__(self, asked: Asked, settings: DeltaGenerator) -> None:
@@ -50,64 +56,50 @@ class Assume:
             trained.invite()
             return
         basis = _basis(self.asked, models)
-        names = [self.asked.table.entries[d] for d in self.asked.problem.losing]
-        kept("assumed column", names[0])
-        if st.session_state["keep.assumed column"] not in names:
-            st.session_state["keep.assumed column"] = names[0]
-        column = st.selectbox("Column shown", names, key="keep.assumed column")
-        place = names.index(column)
-        self._panel(basis, place)
+        place = choose_column("assumed column", self.asked.losing)
+        self._panel(basis, self.asked.problem.losing[place])
 
     @st.fragment
-    def _panel(self, basis: sensitivity.Basis, place: int) -> None:
-        values = live_sliders(
-            "assumed", SLIDERS, st.session_state.get("assumed values", FIRST), rev=0,
-            label="The assumed mechanism",
-        )  # fmt: skip
-        st.session_state["assumed values"] = values
-        losing = self.asked.problem.losing
-        features = self.asked.table.known.x.shape[1]
+    def _panel(self, basis: sensitivity.Basis, entry: int) -> None:
+        values = live_sliders("assumed", SLIDERS, FIRST, rev=0, label="The assumed mechanism")
+        problem = self.asked.problem
         process = sensitivity.assumed_process(
-            features, losing, values["strength"], values["threshold"]
+            problem.masked.x.shape[1], problem.losing, values["strength"], values["threshold"]
         )
         found = sensitivity.assume(basis, process)
-        entry = losing[place]
+        _numbers(found, entry)
         left, middle, right = st.columns(3)
         with left:
-            true = self.asked.true_curve(entry)
-            figure = charts.missingness(true, process.curve(entry, charts.GRID).numpy(),
-                                        _seen(self.asked, entry))  # fmt: skip
+            curve = process.curve(entry, GRID).numpy()
+            seen = self.asked.seen(entry)
+            figure = charts.missingness(self.asked.true_curve(entry), curve, seen, "assumed")
             charts.show("assume curve", figure, "Why: true and assumed")
         with middle:
             charts.show("assume spread", charts.reweighted(basis, found, entry), "Imputed values")
         with right:
-            charts.show("assume ess", charts.effective(found.ess, basis), "Effective samples")
-        _words(found)
+            charts.show("assume ess", charts.effective(found.ess), "Effective samples of 500")
 
 
-def _words(found: sensitivity.Assumed) -> None:
-    left, middle, right = st.columns(3)
-    rmse, error = found.rmse.mean.item(), found.rmse.standard_error.item()
-    if not np.isnan(rmse):
-        left.metric("RMSE on the hidden values, SD", f"{rmse:.3f} ± {error:.3f}")
-    middle.metric("Effective samples, median", f"{found.ess.median().item():.0f}")
-    right.metric(f"Rows with fewer than {WEAK}", f"{found.weak_share:.0%}")
-    if found.weak_share > 0.5:
+def _numbers(found: sensitivity.Assumed, entry: int) -> None:
+    first, second, third, fourth = st.columns(4)
+    rmse, error = (each.item() for each in found.rmse)
+    shown = "not known" if math.isnan(rmse) else f"{rmse:.3f} ± {error:.3f}"
+    first.metric("RMSE on hidden values, SD", shown)
+    second.metric("Column's imputed mean moves by", f"{found.shift[entry].item():+.2f} SD")
+    third.metric("Effective samples, median", f"{found.ess.median().item():.0f}")
+    fourth.metric(f"Rows with fewer than {sensitivity.FEW}", f"{found.weak_share:.0%}")
+    if found.weak_share > TOO_MANY:
         st.warning(
             "The weights have degenerated: for most rows a handful of draws decides. So strong an "
-            "assumption needs a model trained under it, as not-MIWAE is."
+            "assumption needs a model that is trained under it, as not-MIWAE is.",
+            icon=":material/warning:",
         )
-
-
-def _seen(asked: Asked, entry: int) -> np.ndarray:
-    observed = asked.problem.masked.observed[:, entry]
-    return asked.table.known.x[observed, entry].numpy()
 
 
 def _basis(asked: Asked, models: trained.Models) -> sensitivity.Basis:
     """MIWAE's weighted draws for some rows, made once for each training."""
     held = st.session_state.get("assume basis")
     if held is None or held[0] is not models["MIWAE"]:
-        basis = sensitivity.prepare(models["MIWAE"], asked.problem)
-        held = st.session_state["assume basis"] = (models["MIWAE"], basis)
+        held = (models["MIWAE"], sensitivity.prepare(models["MIWAE"], asked.problem))
+        st.session_state["assume basis"] = held
     return held[1]

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
+import torch
 
+from dgm_core.studies import sensitivity
 from dgm_core.studies.mnar import GRID
 from ui.mnar.story import Story
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+    from torch import Tensor
+
+    from dgm_core.studies.clipping import Curve
+    from dgm_core.studies.sensitivity import Assumed, Basis
 
 GREY = "#8A8FA3"
 FAINT = "rgba(138, 143, 163, 0.35)"
@@ -102,22 +108,25 @@ def kept_and_lost(kept: np.ndarray, lost: np.ndarray) -> Figure:
     return figure
 
 
-def missingness(true: np.ndarray | None, learned: np.ndarray | None, seen: np.ndarray) -> Figure:
-    """P(missing | value): how it is, and how not-MIWAE takes it to be.
+def missingness(
+    true: np.ndarray | None, taken: np.ndarray | None, seen: np.ndarray, name: str
+) -> Figure:
+    """P(missing | value): how it is, and how it is taken to be.
 
     Args:
         true: on `GRID`; None where it is not known.
-        learned: on `GRID`; None before training.
+        taken: on `GRID`; None before training.
         seen: values kept, for the marks at the foot.
+        name: of what is taken, "learned" or "assumed".
     """
     figure = empty("value", "P(missing)")
     x = GRID.numpy()
     if true is not None:
         dash = {"color": GREY, "width": 1.5, "dash": "dash"}
         figure.add_scatter(x=x, y=true, mode="lines", name="true", line=dash)
-    if learned is not None:
+    if taken is not None:
         line = {"color": accent(), "width": 2.5}
-        figure.add_scatter(x=x, y=learned, mode="lines", name="learned", line=line)
+        figure.add_scatter(x=x, y=taken, mode="lines", name=name, line=line)
     some = seen[:: max(1, len(seen) // 120)]
     figure.add_scatter(
         x=some, y=np.full(len(some), -0.045), mode="markers", hoverinfo="skip", showlegend=False,
@@ -192,4 +201,58 @@ def densities(truth: np.ndarray, guesses: Mapping[str, np.ndarray]) -> Figure:
         figure.add_scatter(
             x=middle, y=share, mode="lines", name=name, line={**line, "shape": "hvh"}
         )
+    return figure
+
+
+def reweighted(basis: Basis, assumed: Assumed, entry: int) -> Figure:
+    """The imputed values of a column: at random, as assumed, and the truth where it is known."""
+    figure = empty("value", "density")
+    edges = torch.linspace(-4, 4, BINS + 1)
+    middle = (0.5 * (edges[1:] + edges[:-1])).numpy()
+    width = float(edges[1] - edges[0])
+    chance = assumed._replace(weights=basis.log_w.softmax(1))
+    at_random = sensitivity.histogram(basis, chance, entry, edges).numpy()
+    as_assumed = sensitivity.histogram(basis, assumed, entry, edges).numpy()
+    figure.add_bar(
+        x=middle, y=as_assumed, width=width * 0.92, name="assumed", marker_color=accent(),
+        hoverinfo="skip",
+    )  # fmt: skip
+    stairs = {"mode": "lines", "hoverinfo": "skip"}
+    line = {"color": GREY, "width": 2, "shape": "hvh"}
+    figure.add_scatter(x=middle, y=at_random, name="by chance", line=line, **stairs)
+    truth = basis.truth[:, entry][basis.hidden[:, entry]].numpy()
+    if len(truth):
+        share, _ = np.histogram(truth, edges.numpy(), density=True)
+        figure.add_scatter(x=middle, y=share, name="truth", line={**line, "dash": "dot"}, **stairs)
+    return figure
+
+
+def effective(ess: Tensor) -> Figure:
+    """How many draws carry the weight, over rows, on a log scale."""
+    figure = empty("effective samples", "rows")
+    edges = np.geomspace(1, 512, 19)
+    rows, _ = np.histogram(ess.numpy(), edges)
+    weak = edges[:-1] < sensitivity.FEW
+    figure.add_bar(
+        x=np.log10(np.sqrt(edges[1:] * edges[:-1])), y=rows, width=0.14, hoverinfo="skip",
+        marker_color=np.where(weak, GREY, accent()),
+    )  # fmt: skip
+    ticks = [1, 3, 10, 30, 100, 300]
+    figure.update_xaxes(
+        tickvals=np.log10(ticks), ticktext=[str(tick) for tick in ticks], range=[-0.1, 2.8]
+    )
+    return figure
+
+
+def clipping(true: Curve, learned: Curve) -> Figure:
+    """P(missing | brightness), true and learned."""
+    figure = empty("brightness", "P(missing)")
+    x = np.linspace(0, 1, 201)
+    for name, curve, line in (
+        ("true", true, {"color": GREY, "width": 1.5, "dash": "dash"}),
+        ("learned", learned, {"color": accent(), "width": 2.5}),
+    ):
+        y = 1 / (1 + np.exp(-curve.strength * (x - curve.threshold)))
+        figure.add_scatter(x=x, y=y, mode="lines", name=name, line=line)
+    figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1])
     return figure

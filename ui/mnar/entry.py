@@ -9,11 +9,12 @@ from torch import Tensor
 
 from dgm_core.rng import generator
 from dgm_core.samplers.completions import weighted_completions
-from dgm_core.samplers.estimates import mean_and_variance, weighted_median
+from dgm_core.samplers.estimates import weighted_median
 from ui.components.transport import Law, transport
 from ui.frame import kept
 from ui.mnar import trained
 from ui.mnar.asked import Asked
+from ui.mnar.columns import choose_column
 
 SAMPLES = 400
 GRID = 160
@@ -46,29 +47,22 @@ class OneEntry:
             trained.invite()
             return
         asked = self.asked
-        left, middle, right = st.columns(3)
-        names = [asked.table.entries[d] for d in asked.problem.losing]
+        left, middle, right = st.columns([2, 3, 2], vertical_alignment="bottom")
         kept("entry model", "not-MIWAE")
         with left:
-            model = st.segmented_control(
-                "By", list(models), required=True, key="keep.entry model"
-            )  # fmt: skip
-        kept("entry column", names[0])
-        if st.session_state["keep.entry column"] not in names:
-            st.session_state["keep.entry column"] = names[0]
+            by = st.segmented_control("By", list(models), required=True, key="keep.entry model")
         with middle:
-            name = st.selectbox("Column", names, key="keep.entry column")
-        entry = asked.problem.losing[names.index(name)]
+            place = choose_column("entry column", asked.losing)
+        entry = asked.problem.losing[place]
         rows = (~asked.problem.masked.observed[:, entry]).nonzero()[:, 0].tolist()
-        kept("entry row", 0)
         with right:
             number = st.number_input(
-                f"Which of its {len(rows):,} missing values", 1, len(rows),
-                value=None if "keep.entry row" not in st.session_state else "min",
-                key=f"keep.entry row.{asked.table.name}.{entry}",
+                f"Which of its {len(rows):,} holes", 1, len(rows),
+                key=f"hole.{asked.table.name}.{entry}.{len(rows)}",
             )  # fmt: skip
-        row = rows[min(int(number or 1), len(rows)) - 1]
-        law = _law(asked, models[model], row, entry)
+        row = rows[int(number) - 1]
+        law = _law(asked, models[by], row, entry)
+        name = asked.losing[place]
         transport(
             "transport", law, title=f"{name}, row {row + 1}", unit="SD",
         )  # fmt: skip

@@ -9,9 +9,10 @@ from streamlit.delta_generator import DeltaGenerator
 from dgm_core.metrics import TABLE_DEFINITIONS
 from dgm_core.studies import mnar
 from ui import formulas, jobs
-from ui.frame import kept, last_value, remember
+from ui.frame import kept
 from ui.mnar import charts, files, shipped
 from ui.mnar.asked import Asked
+from ui.mnar.columns import choose_column
 from ui.mnar.story import Story, told
 
 STEPS = {"Short": 300, "Normal": 800, "Long": 3000}
@@ -102,9 +103,7 @@ class Watch:
 
     def _figures(self, story: Story) -> None:
         asked = self.asked
-        names = [asked.table.entries[d] for d in asked.problem.losing]
-        place = names.index(st.session_state["keep.shown column"])
-        entry = asked.problem.losing[place]
+        entry = asked.problem.losing[self.place]
         left, middle, right = st.columns(3)
         observed = asked.problem.masked.observed
         with left:
@@ -117,11 +116,11 @@ class Watch:
             seen = observed[:, entry].numpy()
             lost = asked.problem.hidden[:, entry].numpy()
             figure = charts.kept_and_lost(values[seen], values[lost])
-            charts.show("chart split", figure, names[place])
+            charts.show("chart split", figure, asked.losing[self.place])
         with right:
             curves = story.tracks["not-MIWAE"].curves
-            learned = None if curves is None else curves[place]
-            figure = charts.missingness(asked.true_curve(entry), learned, values[seen])
+            learned = None if curves is None else curves[self.place]
+            figure = charts.missingness(asked.true_curve(entry), learned, values[seen], "learned")
             charts.show("chart curve", figure, "Why: true and learned")
         if not story.steps:
             return
@@ -150,10 +149,9 @@ class Watch:
 
     def above(self) -> None:
         """Which column the figures show, and how."""
-        names = [self.asked.table.entries[d] for d in self.asked.problem.losing]
         left, right = st.columns([3, 2], vertical_alignment="bottom")
         with left:
-            choose_column("shown column", names)
+            self.place = choose_column("shown column", self.asked.losing)
         with right:
             kept("scatter", "scatter")
             st.segmented_control(
@@ -184,16 +182,6 @@ class Watch:
             last = run.items[-1]
             return last if isinstance(last, mnar.Result) else None
         return None
-
-
-def choose_column(name: str, names: list[str]) -> int:
-    """One of the columns that lose values, as a kept widget; its place among them."""
-    key = f"keep.{name}"
-    if last_value(name, None) not in names:  # of another table
-        st.session_state.pop(key, None)
-        remember(name, names[0])
-    kept(name, names[0])
-    return names.index(st.selectbox("Column shown", names, key=key))
 
 
 def _doing(story: Story) -> str:

@@ -1,0 +1,226 @@
+"""The view of over-exposed images: bright pixels go missing, and two models fill them in."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dgm_core import data, zoo
+from dgm_core.studies import clipping
+from ui import cache, jobs
+from ui.cache import spread
+from ui.components.thumbnails import thumbnails
+from ui.frame import kept
+from ui.mnar import charts
+
+TITLES = {"digits": "Digits (scikit-learn)", "svhn": "House numbers (SVHN)"}
+SHOWN = 18
+ENLARGED = 224
+
+
+class Pictures(NamedTuple):
+    """Test images bright enough to lose something."""
+
+    levels: np.ndarray  # (N, C, H, W) uint8
+
+
+@st.cache_resource(show_spinner="Loading the images …", max_entries=4)
+def st_bright(dataset: str) -> Pictures:
+    """Some test images of a set, all with bright pixels."""
+    x = data.load(dataset, "test", download_missing=False).x
+    bright = (x > 0.8).flatten(1).double().mean(1)
+    rows = spread(np.flatnonzero((bright > 0.03).numpy()), SHOWN)
+    return Pictures((x[rows] * 255).round().byte().numpy())
+
+
+def offered() -> list[str]:
+    """Data sets that are here and have models."""
+    known = zoo.names()
+    return [
+        name
+        for name in TITLES
+        if data.is_available(name) and set(clipping.model_names(name).values()) <= set(known)
+    ]
+
+
+class Images:
+    """Clipping: original, clipped, MIWAE, not-MIWAE.
+
+    Args:
+        controls: where picture and clipping are chosen.
+    """
+
+    name = "Images"
+    work = "mnar images"
+    action = "Fill in"
+    about = (
+        "An over-exposed sensor loses exactly the bright pixels. **Look first** at MIWAE: it "
+        "fills them with what it saw around them, which is darker. **Then** at not-MIWAE, which "
+        "learned from clipped images alone where the sensor clips. **Last** at its learned "
+        "threshold: how far above it the lost values lie, no image could tell it."
+    )
+
+    def __init__(self, controls: DeltaGenerator) -> None:
+        self.worker = jobs.worker(self.work)
+        with controls:
+            self.config = self._config()
+
+    def _config(self) -> clipping.Config:
+        with st.container(border=True):
+            names = offered()
+            kept("clipped set", names[0])
+            dataset = st.segmented_control(
+                "Images", names, required=True, key="keep.clipped set", format_func=TITLES.get
+            )
+            if "svhn" not in names:
+                st.caption("House numbers need SVHN: `python -m dgm_core data fetch svhn`.")
+            pictures = st_bright(dataset).levels
+            held = f"clipped picture.{dataset}"
+            chosen = thumbnails(
+                f"clipped.{dataset}", pictures, [f"image {i + 1}" for i in range(len(pictures))],
+                st.session_state.get(held, 0), set_name=dataset, label="Image",
+            )  # fmt: skip
+            if chosen is not None:
+                st.session_state[held] = chosen
+            image = pictures[st.session_state.get(held, 0)]
+        with st.container(border=True):
+            kept("clip threshold", 0.75)
+            threshold = st.slider(
+                "Clips at", 0.4, 0.95, step=0.05, key="keep.clip threshold",
+                help="Brightness at which half of the entries go missing. Trained for 0.75.",
+            )  # fmt: skip
+            kept("clip strength", 50.0)
+            strength = st.select_slider(
+                "Strength", [10.0, 20.0, 50.0, 200.0], key="keep.clip strength",
+                help="Rise of the log-odds of being missing over the whole range of brightness.",
+            )  # fmt: skip
+            kept("clip assumed", "learned")
+            assumed = st.segmented_control(
+                "not-MIWAE weighs by the mechanism", ["learned", "as set"], required=True,
+                key="keep.clip assumed",
+                help="As set: the draws stay, and are weighed by the mechanism chosen here.",
+            )  # fmt: skip
+        return clipping.Config(dataset, image.tobytes(), threshold, strength, assumed)
+
+    @property
+    def at_hand(self) -> bool:
+        """Can it be shown without a run?"""
+        return False
+
+    def start(self) -> None:
+        """Fill in, in the background."""
+        config = self.config
+        self.worker.start(config, lambda: clipping.run(config, cache.st_model))
+
+    def above(self) -> None:
+        """Nothing."""
+
+    def show(self) -> None:
+        """What there is without a run: nothing."""
+
+    def follow(self, run: jobs.Run) -> None:
+        """Original, clipped, and what has been filled in so far."""
+        config: clipping.Config = run.key
+        try:
+            masked = config.masked()
+        except ValueError as error:
+            st.warning(str(error))
+            return
+        if masked.observed.all():
+            st.info(
+                "No pixel of this image is bright enough to go missing. Choose another, or a lower "
+                "threshold."
+            )
+            return
+        fillings = {
+            item.filling.method: item.filling
+            for item in run.items
+            if isinstance(item, clipping.Frame)
+        }
+        first, second, third, fourth = st.columns(4)
+        observed = masked.observed[0].numpy()
+        with first:
+            _picture(config.truth[0].numpy(), "Original", "")
+        with second:
+            share = 1 - observed.mean()
+            _picture(_marked(masked.x[0].numpy(), observed), "Clipped", f"{share:.0%} missing")
+        for place, name in ((third, "MIWAE"), (fourth, "not-MIWAE")):
+            with place:
+                _filled(fillings.get(name), name)
+        last = run.items[-1] if run.items else None
+        if isinstance(last, clipping.Result):
+            self._learned(last)
+
+    def _learned(self, result: clipping.Result) -> None:
+        left, right = st.columns([1, 1])
+        with left:
+            figure = charts.clipping(result.true, result.learned)
+            charts.show("clipping curve", figure, "Why: true and learned")
+        with right:
+            st.markdown("**RMSE on the hidden entries**")
+            rows = [
+                {
+                    "method": each.method,
+                    "RMSE": each.rmse,
+                    "±": each.rmse_error,
+                    "ESS": each.effective_draws,
+                }
+                for each in result.fillings.values()
+            ]
+            number = st.column_config.NumberColumn
+            st.dataframe(
+                rows,
+                hide_index=True,
+                placeholder="",
+                column_config={
+                    "RMSE": number(format="%.3f", help=clipping.RMSE),
+                    "±": number(format="%.4f", help="Monte-Carlo error of the mean."),
+                    "ESS": number(format="%.0f", help="Effective importance samples."),
+                },
+            )
+            st.caption(
+                f"Learned: clips at {result.learned.threshold:.2f}, strength "
+                f"{result.learned.strength:.0f}; true: {result.true.threshold:.2f} and "
+                f"{result.true.strength:.0f}."
+            )
+
+    def below(self, *, live: bool) -> None:
+        """The law of the clipping."""
+        with st.expander("Formulas"):
+            st.latex(
+                r"P(\text{missing} \mid x) = \sigma\big(W (x - b)\big), \qquad "
+                r"\hat x = \sum_k \alpha_k\, \mathrm{E}[x_{\mathrm{mis}} \mid z_k, s]"
+            )
+            st.caption(
+                "Each entry, pixel and channel, by itself. Where entries go missing by their own "
+                "values alone, x_mis is integrated out exactly for each latent z_k, so that the "
+                "weights are those of z_k only. Ipsen, Mattei & Frellsen 2021, §5.2."
+            )
+
+
+def _filled(filling: clipping.Filling | None, name: str) -> None:
+    if filling is None:
+        st.markdown(f"**{name}**")
+        st.caption("Filling in …")
+        return
+    _picture(filling.mean, name, f"RMSE {filling.rmse:.3f}")
+
+
+def _picture(image: np.ndarray, title: str, below: str) -> None:
+    """(C, H, W) in [0, 1], every pixel enlarged."""
+    levels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+    factor = max(1, ENLARGED // levels.shape[0])
+    large = np.broadcast_to(levels, (*levels.shape[:2], 3)).repeat(factor, 0).repeat(factor, 1)
+    st.markdown(f"**{title}**")
+    st.image(large, output_format="PNG", width="stretch", caption=below or None)
+
+
+def _marked(image: np.ndarray, observed: np.ndarray) -> np.ndarray:
+    """The clipped image with a hatch over pixels of which something is missing."""
+    gone = ~observed.all(0)
+    rows, columns = np.indices(gone.shape)
+    stripe = np.where((rows + columns) % 3 == 0, 0.75, 0.45)
+    return np.where(gone, stripe, image)
