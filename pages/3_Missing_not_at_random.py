@@ -3,11 +3,13 @@
 from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import zoo
 from ui import jobs
 from ui.mnar import links, mechanism, tables
 from ui.mnar.asked import Asked
+from ui.mnar.images import Images
 from ui.mnar.views import VIEWS, RunningView
 
 frame.page(
@@ -93,37 +95,48 @@ def ended(run: jobs.Run) -> None:
         st.info(f"Stopped after {jobs.MAX_SECONDS:.0f} s, the limit of one run.")
 
 
+def run_and_show(view: RunningView, below_controls: DeltaGenerator) -> None:
+    """A view with work in the background: its buttons, and where its run stands."""
+    run = view.worker.run
+    if run is not None and run.key != view.config:
+        view.worker.stop()
+        run = None
+    if run is None and view.by_itself:
+        start(view)
+        run = view.worker.run
+    live = run is not None and run.live
+    with below_controls:
+        buttons(view, run)
+    with results:
+        view.above()
+        place = st.container()
+        view.below(live=live)
+    with place:
+        # Last of all: a poll may cut short the run of the script that it comes upon.
+        poll(view, run, live=live)
+
+
 controls, results = st.columns([3, 8], gap="large")
-with controls:
-    asked = ask()
-    settings = st.container()
-    below_settings = st.container()
-with results:
-    st.markdown(VIEWS[chosen].about)
-    if asked is None:
-        st.caption("Choose a table with something missing, and this view fills it in.")
-links.send(tuple(VIEWS))
-if asked is not None:
-    try:
-        view = VIEWS[chosen](asked, settings)
-        if VIEWS[chosen].work is None:
-            with results:
-                view.show()
+kind = VIEWS[chosen]
+results.markdown(kind.about)
+try:
+    if kind is Images:
+        view = Images(controls)
+        links.send(tuple(VIEWS))
+        run_and_show(view, controls)
+    else:
+        with controls:
+            asked = ask()
+            settings, below_settings = st.container(), st.container()
+        links.send(tuple(VIEWS))
+        if asked is None:
+            results.caption("Choose a table with something missing, and this view fills it in.")
         else:
-            run = view.worker.run
-            if run is not None and run.key != view.config:
-                if run.live:
-                    view.worker.stop()
-                run = None
-            live = run is not None and run.live
-            with below_settings:
-                buttons(view, run)
-            with results:
-                view.above()
-                place = st.container()
-                view.below(live=live)
-            with place:
-                # Last of all: a poll may cut short the run of the script that it comes upon.
-                poll(view, run, live=live)
-    except zoo.BrokenModel as error:
-        results.error(f"{error}. Put the shipped files back, or train the recipe again.")
+            view = kind(asked, settings)
+            if kind.work is None:
+                with results:
+                    view.show()
+            else:
+                run_and_show(view, below_settings)
+except zoo.BrokenModel as error:
+    results.error(f"{error}. Put the shipped files back, or train the recipe again.")

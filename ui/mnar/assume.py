@@ -7,6 +7,7 @@ import math
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dgm_core.metrics import TABLE_DEFINITIONS
 from dgm_core.studies import sensitivity
 from dgm_core.studies.mnar import GRID
 from ui.components.live_sliders import LiveSlider, live_sliders
@@ -83,11 +84,14 @@ class Assume:
 def _numbers(found: sensitivity.Assumed, entry: int) -> None:
     first, second, third, fourth = st.columns(4)
     rmse, error = (each.item() for each in found.rmse)
-    shown = "not known" if math.isnan(rmse) else f"{rmse:.3f} ± {error:.3f}"
-    first.metric("RMSE on hidden values, SD", shown)
-    second.metric("Column's imputed mean moves by", f"{found.shift[entry].item():+.2f} SD")
-    third.metric("Effective samples, median", f"{found.ess.median().item():.0f}")
-    fourth.metric(f"Rows with fewer than {sensitivity.FEW}", f"{found.weak_share:.0%}")
+    if math.isnan(rmse):
+        first.metric("RMSE", "not known", help="Nothing was removed whose value is known.")
+    else:
+        first.metric(f"RMSE, ± {error:.2f} SD", f"{rmse:.2f}", help=TABLE_DEFINITIONS["RMSE"])
+    shift = found.shift[entry].item()
+    second.metric("Mean moves by", f"{shift:+.2f} SD", help="Of this column's imputed values.")
+    third.metric("Effective samples", f"{found.ess.median().item():.0f}", help="Median over rows.")
+    fourth.metric(f"Rows with under {sensitivity.FEW}", f"{found.weak_share:.0%}")
     if found.weak_share > TOO_MANY:
         st.warning(
             "The weights have degenerated: for most rows a handful of draws decides. So strong an "

@@ -56,6 +56,7 @@ class Images:
     name = "Images"
     work = "mnar images"
     action = "Fill in"
+    by_itself = True
     about = (
         "An over-exposed sensor loses exactly the bright pixels. **Look first** at MIWAE: it "
         "fills them with what it saw around them, which is darker. **Then** at not-MIWAE, which "
@@ -131,8 +132,8 @@ class Images:
             return
         if masked.observed.all():
             st.info(
-                "No pixel of this image is bright enough to go missing. Choose another, or a lower "
-                "threshold."
+                "No pixel of this image is bright enough to go missing. Choose another, or a "
+                "lower threshold."
             )
             return
         fillings = {

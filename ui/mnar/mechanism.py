@@ -76,19 +76,16 @@ def _fits(kind: str, table: Table) -> bool:
 
 
 def _side() -> dict[str, Any]:
-    left, right = st.columns(2)
     kept("direction", "high")
-    with left:
-        direction = st.segmented_control(
-            "Which go", ["high", "low"], required=True, key="keep.direction",
-        )  # fmt: skip
+    direction = st.segmented_control(
+        "Which values go", ["high", "low"], required=True, key="keep.direction"
+    )
     kept("threshold", 0.0)
+    threshold = st.slider(
+        "Threshold, SD", -2.0, 2.0, step=0.1, key="keep.threshold",
+        help="At this value half are missing; in standard deviations from the mean.",
+    )  # fmt: skip
     kept("strength", 50.0)
-    with right:
-        threshold = st.slider(
-            "Threshold, SD", -2.0, 2.0, step=0.1, key="keep.threshold",
-            help="At this value half are missing; in standard deviations from the mean.",
-        )  # fmt: skip
     strength = st.select_slider(
         "Strength", STRENGTHS, key="keep.strength",
         help="Rise of the log-odds of being missing, nats a standard deviation. 50 is a cut.",

@@ -102,7 +102,7 @@ def _pick() -> Table:
     absent = [about.title for name, about in TABLES.items() if name not in names]
     name = st.selectbox(
         "Table", names, key="keep.table", format_func=lambda name: TABLES[name].title,
-        help=f"`python -m dgm_core data fetch` also gets: {', '.join(absent)}." if absent else None,
+        help=f"`python -m dgm_core data fetch` gets: {', '.join(absent)}." if absent else None,
     )  # fmt: skip
     table = st_table(name)
     rows, columns = table.frame.shape

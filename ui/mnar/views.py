@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from ui import jobs
+from ui.mnar.assume import Assume
+from ui.mnar.images import Images
 from ui.mnar.watch import Watch
 
 
@@ -23,7 +25,8 @@ class RunningView(View, Protocol):
 
     config: object
     worker: jobs.Worker
-    action: str
+    action: str  # on the button that starts it
+    by_itself: bool  # does it start without a press?
 
     @property
     def at_hand(self) -> bool:
@@ -32,6 +35,9 @@ class RunningView(View, Protocol):
     def start(self) -> None:
         """Begin, in place of what runs."""
 
+    def above(self) -> None:
+        """Widgets over the figures."""
+
     def follow(self, run: jobs.Run) -> None:
         """Where the run stands."""
 
@@ -39,4 +45,4 @@ class RunningView(View, Protocol):
         """What stands under the figures."""
 
 
-VIEWS = {view.name: view for view in (Watch,)}
+VIEWS = {view.name: view for view in (Watch, Assume, Images)}

@@ -35,6 +35,7 @@ class Watch:
         "too low, or too high, are a bias that no uncertainty admits."
     )
     action = "Train"
+    by_itself = False
 
     def __init__(self, asked: Asked, settings: DeltaGenerator) -> None:
         self.asked = asked
