@@ -1,0 +1,164 @@
+"""Can these data tell why values are missing? Several trainings from different guesses.
+
+not-MIWAE with self-masking of unknown direction, logit p(s_d = 1|x) = −W_d (x_d − b_d), is
+trained `restarts` times at once, from the same networks and each from a random W: the first takes
+high values to go missing in every column, the second low ones, the others have signs at random.
+Where trainings end with different signs, `agreement` compares their bounds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from dgm_core.bounds import log_likelihood
+from dgm_core.columns import Column
+from dgm_core.metrics import MeanAndError, rmse_of_table
+from dgm_core.missing.amputation import Problem, ampute
+from dgm_core.models.notmiwae import NotMIWAE
+from dgm_core.objectives import negative_completion_bound
+from dgm_core.restarts import Restarts, on_each
+from dgm_core.rng import generator, normal
+from dgm_core.samplers.completions import weighted_completions
+from dgm_core.samplers.estimates import mean_and_variance
+from dgm_core.studies import mnar
+from dgm_core.studies.agreement import Verdict, directions, sentence, verdict
+from dgm_core.types import Masked
+
+__all__ = ["Config", "Frame", "Result", "Verdict", "build", "run", "sentence"]
+
+UNKNOWN = "own value, direction unknown"
+"""The only assumption whose direction is a question."""
+
+SPREAD = 2.0
+"""Standard deviation of W at the start, nats a standard deviation of the column."""
+
+RESTARTS = (2, 10)
+
+
+@dataclass(frozen=True)
+class Config(mnar.Config):
+    """All that determines a run, but the table itself: a training, and how often.
+
+    Attributes:
+        restarts: R.
+
+    Raises:
+        ValueError: what `mnar.Config` refuses, R out of `RESTARTS`, or another assumption.
+    """
+
+    assumed: str = UNKNOWN
+    frames: int = 20
+    baselines: tuple[str, ...] = ()
+    restarts: int = 5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        low, high = RESTARTS
+        if not low <= self.restarts <= high:
+            raise ValueError(f"expected restarts from {low} to {high}, got {self.restarts}")
+        if self.assumed != UNKNOWN:
+            raise ValueError(f"expected the assumption {UNKNOWN!r}, got {self.assumed!r}")
+
+
+class Frame(NamedTuple):
+    """All trainings after the same number of epochs."""
+
+    epoch: int
+    done: float
+    seconds: float  # since training began
+    bounds: Tensor  # (R,) nats a row, of the rows of `mnar.watched_rows`, few draws
+    rmse: Tensor  # (R,) on what they hide
+    curves: Tensor  # (R, losing columns, GRID): P(missing | value)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The end of a run; R trainings in the order of their starts."""
+
+    bounds: Tensor  # (R,) nats a row, all rows
+    bound_errors: Tensor  # (R,) Monte-Carlo errors
+    rmse: tuple[MeanAndError, ...]  # on all hidden entries
+    curves: Tensor  # (R, losing columns, GRID)
+    signs: Tensor  # (R, losing columns) +1, −1 or 0
+    verdict: Verdict
+    models: tuple[NotMIWAE, ...]
+
+
+def build(config: Config, columns: tuple[Column, ...], losing: list[int]) -> list[NotMIWAE]:
+    """The R models before training: the same networks, and W of their own.
+
+    Args:
+        config: of the run.
+        columns: of the table.
+        losing: entries of a row that have holes.
+    """
+    features = sum(column.width for column in columns)
+    starts = SPREAD * normal((config.restarts, features), generator(config.seed))
+    starts[0], starts[1] = starts[0].abs(), -starts[1].abs()
+    models = [mnar.build(config, columns, losing)["not-MIWAE"] for _ in starts]
+    for model, start in zip(models, starts, strict=True):
+        model.missing_process.process.weight.data.copy_(start)
+    return models
+
+
+def run(config: Config, table: Masked, columns: tuple[Column, ...]) -> Iterator[Frame | Result]:
+    """Frames of all trainings, then the result.
+
+    Args:
+        config: what to do.
+        table: standardised rows (N, D) and what is known of them.
+        columns: of the table.
+
+    Raises:
+        ValueError: the plan removes nothing, or all of a column.
+    """
+    problem = mnar.checked(ampute(table, config.plan))
+    together = Restarts(build(config, columns, problem.losing))
+    started, every = time.monotonic(), max(1, -(-config.epochs // config.frames))
+    objective = on_each(negative_completion_bound(config.draws))
+    watched = mnar.watched_rows(problem)
+    for step in mnar.epochs(together, objective, problem.masked, config.schedule):
+        if step.epoch % every == 0 or step.epoch == config.epochs:
+            shots = [_shot(model, problem, watched, config.seed) for model in together.members()]
+            seconds = time.monotonic() - started
+            stacked = (torch.stack(each) for each in zip(*shots, strict=True))
+            yield Frame(step.epoch, step.epoch / config.epochs, seconds, *stacked)
+    yield _result(config, tuple(together.members()), problem)
+
+
+@torch.no_grad()
+def _shot(
+    model: NotMIWAE, problem: Problem, rows: Tensor, seed: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    sample = weighted_completions(model, problem.masked[rows], mnar.DRAWS_WATCHED, generator(seed))
+    mean, _ = mean_and_variance(sample)
+    rmse, _ = rmse_of_table(mean, problem.truth.x[rows], problem.hidden[rows])
+    return sample.bound.mean(), rmse, mnar.curves(model.missing_process, problem.losing)
+
+
+@torch.no_grad()
+def _result(config: Config, models: tuple[NotMIWAE, ...], problem: Problem) -> Result:
+    bounds, errors, rmse = [], [], []
+    for model in models:
+        source, means, estimates = generator(config.seed), [], []
+        for sample in mnar.pieces(model, problem.masked, config.samples, source):
+            means.append(mean_and_variance(sample)[0])
+            estimates.append(log_likelihood(sample.log_w))
+        of_rows, error = (torch.cat(each) for each in zip(*estimates, strict=True))
+        bounds.append(of_rows)
+        errors.append(error.square().sum().sqrt() / len(error))
+        rmse.append(rmse_of_table(torch.cat(means), problem.truth.x, problem.hidden))
+    curves = torch.stack([mnar.curves(m.missing_process, problem.losing) for m in models])
+    signs = directions(curves)
+    truth = config.plan.sign if config.plan.kind == "self-masking" else None
+    of_all = torch.stack(bounds)  # (R, N)
+    return Result(
+        of_all.mean(1), torch.stack(errors), tuple(rmse), curves, signs,
+        verdict(signs, of_all, truth), models,
+    )  # fmt: skip
