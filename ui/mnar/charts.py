@@ -137,6 +137,21 @@ def missingness(
     return figure
 
 
+def restart(true: np.ndarray | None, learned: np.ndarray, best: bool) -> Figure:
+    """P(missing | value) as one of several trainings sees it, small."""
+    figure = empty(height=150)
+    x = GRID.numpy()
+    if true is not None:
+        dash = {"color": GREY, "width": 1.5, "dash": "dash"}
+        figure.add_scatter(x=x, y=true, mode="lines", line=dash, hoverinfo="skip")
+    line = {"color": accent(), "width": 3 if best else 2}
+    figure.add_scatter(x=x, y=learned, mode="lines", line=line, opacity=1 if best else 0.6)
+    figure.update_layout(showlegend=False)
+    figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1])
+    figure.update_xaxes(range=[-3, 3], tickvals=[-2, 0, 2])
+    return figure
+
+
 def errors(story: Story) -> Figure:
     """RMSE from step to step, and where the simple methods stand."""
     figure = empty("training step", "RMSE, SD")

@@ -35,7 +35,8 @@ def choose_plan(table: Table) -> Amputation | None:
     """The controls; None where nothing is to be removed, `NOTHING` while the choice is open."""
     numeric = table.numeric
     kinds = [kind for kind in WHY if _fits(kind, table)]
-    kept(f"why.{table.name}", kinds[0])
+    # Who brings a table with holes wants those filled in.
+    kept(f"why.{table.name}", "none" if table.has_holes and table.own else kinds[0])
     kind = st.selectbox(
         "What decides whether a value goes missing?", kinds, key=f"keep.why.{table.name}",
         format_func=WHY.get,

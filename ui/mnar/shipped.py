@@ -13,11 +13,12 @@ import numpy as np
 import streamlit as st
 
 from dgm_core.missing.amputation import Amputation
-from dgm_core.studies import mnar
+from dgm_core.studies import identify, mnar
+from ui.mnar.stories import Restarted, restarted
 from ui.mnar.story import Story, Track, told
 from ui.showcase import ASSETS
 
-FILE = ASSETS / "mnar.npz"
+FILE, RESTARTS = ASSETS / "mnar.npz", ASSETS / "mnar_restarts.npz"
 WEIGHTS = {"MIWAE": "breast-miwae", "not-MIWAE": "breast-notmiwae"}
 """Model of the run → its name in `pretrained/`."""
 
@@ -70,12 +71,56 @@ def write(config: mnar.Config, story: Story) -> None:
         np.savez_compressed(file, **arrays)
 
 
+class ShippedRestarts(NamedTuple):
+    """Finished restarts and what they answer."""
+
+    config: identify.Config
+    story: Restarted
+
+
+@st.cache_resource(show_spinner=False)
+def st_restarts() -> ShippedRestarts:
+    """The shipped restarts."""
+    with np.load(RESTARTS) as file:
+        about = json.loads(file["about"].tobytes())
+        curves = file["curves"].astype(np.float32)
+    fields = {name: tuple(about[name]) for name in ("bounds", "errors", "rmse")}
+    said = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in about["verdict"].items()
+    }
+    story = Restarted(
+        about["step"], 1.0, curves=curves, verdict=identify.Verdict(**said), **fields
+    )
+    return ShippedRestarts(first_restarts(), story)
+
+
+def first_restarts() -> identify.Config:
+    """Those of the table and the plan that are shown first."""
+    return identify.Config(mnar.SHOWN.table, mnar.SHOWN.plan)
+
+
+def write_restarts(story: Restarted) -> None:
+    """Keep finished restarts."""
+    from dgm_core.files import written_whole
+
+    about = {name: getattr(story, name) for name in ("step", "bounds", "errors", "rmse")}
+    about["verdict"] = story.verdict._asdict()
+    arrays = {
+        "curves": story.curves.astype(np.float16),
+        "about": np.frombuffer(json.dumps(about).encode(), np.uint8),
+    }
+    with written_whole(RESTARTS) as part, part.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
 def make() -> None:
     """Repeat the run that is shown first, and write what it told."""
     from ui.mnar.tables import st_table
 
     table = st_table(mnar.SHOWN.table)
     write(mnar.SHOWN, told(mnar.run(mnar.SHOWN, table.known, table.columns)))
+    write_restarts(restarted(identify.run(first_restarts(), table.known, table.columns)))
 
 
 if __name__ == "__main__":

@@ -59,6 +59,11 @@ class Table(NamedTuple):
         return names
 
     @property
+    def own(self) -> bool:
+        """Is it the visitor's?"""
+        return self.name not in TABLES
+
+    @property
     def has_holes(self) -> bool:
         """Is something missing before anything is removed?"""
         return not bool(self.known.observed.all())

@@ -94,6 +94,8 @@ class Watch:
         self._figures(shipped.st_story().story if self.at_hand else Story())
         if self.at_hand:
             st.caption("Trained beforehand with these settings. Train computes it here.")
+        else:
+            st.caption("Press Train: both models learn side by side, and are scored as they go.")
 
     def follow(self, run: jobs.Run) -> None:
         """Where the trainings stand."""
