@@ -27,7 +27,7 @@ import streamlit as st
 
 from ui.components import inline_component
 
-_COMPONENT = inline_component(Path(__file__).parent, "theme", "elements")
+_COMPONENT = inline_component(Path(__file__).parent, "theme", "elements", "numbers")
 
 
 @dataclass(frozen=True)

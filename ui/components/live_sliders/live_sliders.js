@@ -147,7 +147,7 @@ class Row {
   }
 
   written(value) {
-    const number = value.toFixed(this.decimals).replace(/^-(?=[0.]*$)/, "").replace("-", "−");
+    const number = numberText(value, this.decimals);
     return this.unit ? `${number} ${this.unit}` : number;
   }
 

@@ -1,0 +1,69 @@
+"""A law with two humps, transported to a point, for the browser tests.
+
+Query parameters: at, the first point; truth; and unit.
+"""
+
+import json
+
+import numpy as np
+import streamlit as st
+
+from ui.components.transport import Law, transport
+
+
+def law_of(entry: int, truth: float | None = None) -> Law:
+    """A skewed law for entry 1, another for entry 2: weighted draws, and what they come from."""
+    generator = np.random.default_rng(entry)
+    share, centres, scales = [0.68, 0.32], np.array([-0.7, 1.3]) * entry, np.array([0.42, 0.7])
+    which = generator.choice(2, 300, p=share)
+    values = generator.normal(centres[which], scales[which])
+    weights = generator.gamma(2, size=300)
+    weights /= weights.sum()
+    order = values.argsort()
+    half = np.searchsorted(weights[order].cumsum(), 0.5)
+    grid = np.linspace(-4, 5, 241)
+    humps = np.exp(-(((grid[:, None] - centres) / scales) ** 2) / 2) / scales
+    return Law(
+        values=values,
+        weights=weights,
+        mean=float(weights @ values),
+        median=float(values[order][half]),
+        truth=truth,
+        low=-3.0,
+        high=4.0,
+        grid=grid,
+        density=humps @ share / np.sqrt(2 * np.pi),
+    )
+
+
+def main() -> None:
+    """A page as the lab's own: a shadow copy of the point, a report."""
+    memory, wish = st.session_state, st.query_params
+    memory.setdefault("entry", 1)
+    memory.setdefault("point", float(wish["at"]) if "at" in wish else None)
+    memory.runs = memory.get("runs", 0) + 1
+
+    def count_call() -> None:
+        memory.calls = memory.get("calls", 0) + 1
+
+    if st.button("Other entry"):
+        memory.entry, memory.point = 2, 0.5
+    point = None
+    if st.toggle("Show", value=True):
+        point = transport(
+            "transport",
+            law_of(memory.entry, float(wish["truth"]) if "truth" in wish else None),
+            title="Alcohol, given the other entries",
+            unit=wish.get("unit", "SD"),
+            at=memory.point,
+            rev=memory.entry,
+            on_change=count_call,
+        )
+    if point is not None:
+        memory.point = point
+    report = {"point": point, "calls": memory.get("calls", 0), "runs": memory.runs}
+    st.html(f'<pre id="report" hidden>{json.dumps(report)}</pre>')
+
+
+if __name__ == "__main__":
+    main()
