@@ -62,6 +62,17 @@ def not_miwae() -> None:
         )
 
 
+def transport() -> None:
+    """Point estimates as projections of a law on the Dirac masses."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.latex(r"W_1(P, \delta_a) = \sum_k \alpha_k\, |x_k - a|")
+        st.caption("Least at the median: the guess for absolute loss.")
+    with right:
+        st.latex(r"W_2(P, \delta_a) = \Big(\sum_k \alpha_k\, (x_k - a)^2\Big)^{1/2}")
+        st.caption("Least at the mean: the guess for squared loss. There W₂ is the deviation.")
+
+
 def all_methods() -> None:
     """The methods that have no place in the step-by-step view, one a tab."""
     for tab, write in zip(st.tabs(list(_TABS)), _TABS.values(), strict=True):

@@ -10,6 +10,7 @@ from torch import Tensor
 from dgm_core.rng import generator
 from dgm_core.samplers.completions import weighted_completions
 from dgm_core.samplers.estimates import weighted_median
+from ui import formulas
 from ui.components.transport import Law, transport
 from ui.frame import kept
 from ui.mnar import trained
@@ -63,9 +64,16 @@ class OneEntry:
         row = rows[int(number) - 1]
         law = _law(asked, models[by], row, entry)
         name = asked.losing[place]
-        transport(
-            "transport", law, title=f"{name}, row {row + 1}", unit="SD",
+        which = f"{asked.table.name}.{entry}.{row}.{by}"
+        points = st.session_state.setdefault("points", {})
+        point = transport(
+            "transport", law, title=f"{name}, row {row + 1}", unit="SD", at=points.get(which),
+            rev=which,
         )  # fmt: skip
+        if point is not None:
+            points[which] = point
+        with st.expander("Formulas"):
+            formulas.transport()
 
 
 def _law(asked: Asked, model: object, row: int, entry: int) -> Law:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ui import jobs
 from ui.mnar.assume import Assume
+from ui.mnar.entry import OneEntry
 from ui.mnar.identify import Identify
 from ui.mnar.images import Images
 from ui.mnar.watch import Watch
@@ -46,4 +47,4 @@ class RunningView(View, Protocol):
         """What stands under the figures."""
 
 
-VIEWS = {view.name: view for view in (Watch, Assume, Identify, Images)}
+VIEWS = {view.name: view for view in (Watch, Assume, Identify, OneEntry, Images)}
