@@ -28,6 +28,7 @@ from dgm_core.samplers.completions import weighted_completions
 from dgm_core.samplers.estimates import mean_and_variance
 from dgm_core.studies import mnar
 from dgm_core.studies.agreement import Verdict, directions, sentence, verdict
+from dgm_core.training import fit, latest_weights
 from dgm_core.types import Masked
 
 __all__ = ["Config", "Frame", "Result", "Verdict", "build", "run", "sentence"]
@@ -67,9 +68,9 @@ class Config(mnar.Config):
 
 
 class Frame(NamedTuple):
-    """All trainings after the same number of epochs."""
+    """All trainings after the same number of steps."""
 
-    epoch: int
+    step: int
     done: float
     seconds: float  # since training began
     bounds: Tensor  # (R,) nats a row, of the rows of `mnar.watched_rows`, few draws
@@ -120,15 +121,25 @@ def run(config: Config, table: Masked, columns: tuple[Column, ...]) -> Iterator[
     """
     problem = mnar.checked(ampute(table, config.plan))
     together = Restarts(build(config, columns, problem.losing))
-    started, every = time.monotonic(), max(1, -(-config.epochs // config.frames))
-    objective = on_each(negative_completion_bound(config.draws))
-    watched = mnar.watched_rows(problem)
-    for step in mnar.epochs(together, objective, problem.masked, config.schedule):
-        if step.epoch % every == 0 or step.epoch == config.epochs:
-            shots = [_shot(model, problem, watched, config.seed) for model in together.members()]
-            seconds = time.monotonic() - started
-            stacked = (torch.stack(each) for each in zip(*shots, strict=True))
-            yield Frame(step.epoch, step.epoch / config.epochs, seconds, *stacked)
+    schedule, watched = config.schedule(len(table)), mnar.watched_rows(problem)
+    steps = schedule.epochs * -(-len(table) // schedule.batch_size)
+    every = max(1, steps // config.frames)
+    started, last = time.monotonic(), 0
+    for progress in fit(
+        together,
+        on_each(negative_completion_bound(config.draws)),
+        problem.masked,
+        latest_weights(len(together)),
+        schedule,
+        report_every=every,
+    ):
+        step = progress.epoch * progress.steps + progress.step
+        if step == last or (step - last < every and step < steps):
+            continue
+        last = step
+        shots = [_shot(model, problem, watched, config.seed) for model in together.members()]
+        stacked = (torch.stack(each) for each in zip(*shots, strict=True))
+        yield Frame(step, step / steps, time.monotonic() - started, *stacked)
     yield _result(config, tuple(together.members()), problem)
 
 
@@ -145,9 +156,10 @@ def _shot(
 @torch.no_grad()
 def _result(config: Config, models: tuple[NotMIWAE, ...], problem: Problem) -> Result:
     bounds, errors, rmse = [], [], []
+    samples = max(20, min(config.samples, mnar.MAX_SAMPLES // len(problem.masked)))
     for model in models:
         source, means, estimates = generator(config.seed), [], []
-        for sample in mnar.pieces(model, problem.masked, config.samples, source):
+        for sample in mnar.pieces(model, problem.masked, samples, source):
             means.append(mean_and_variance(sample)[0])
             estimates.append(log_likelihood(sample.log_w))
         of_rows, error = (torch.cat(each) for each in zip(*estimates, strict=True))
@@ -156,7 +168,8 @@ def _result(config: Config, models: tuple[NotMIWAE, ...], problem: Problem) -> R
         rmse.append(rmse_of_table(torch.cat(means), problem.truth.x, problem.hidden))
     curves = torch.stack([mnar.curves(m.missing_process, problem.losing) for m in models])
     signs = directions(curves)
-    truth = config.plan.sign if config.plan.kind == "self-masking" else None
+    plan = config.plan
+    truth = plan.sign if plan and plan.kind == "self-masking" else None
     of_all = torch.stack(bounds)  # (R, N)
     return Result(
         of_all.mean(1), torch.stack(errors), tuple(rmse), curves, signs,

