@@ -9,6 +9,7 @@ import streamlit as st
 
 from ui import showcase
 from ui.components.chain_player import chain_player
+from ui.mnar import front
 
 
 @st.cache_resource(show_spinner=False)
@@ -42,4 +43,20 @@ with text:
     st.page_link("pages/1_Inpainting.py", label="Open the inpainting lab", icon=":material/brush:")
 with picture:
     chain_player("player", showcase.st_showcase().message)
+st.divider()
+text, picture = st.columns([4, 7], gap="large")
+with text:
+    st.subheader("Missing not at random", anchor=False)
+    st.markdown(
+        "Half of this table's columns lost every value above their mean. **MIWAE** takes what is "
+        "missing for chance, and is misled; **not-MIWAE** also learns *why* values are missing."
+        "\n\n"
+        "In the lab you set the mechanism, or bring a table of your own, watch both train side by "
+        "side, move assumptions that no data can settle, and take the completed table home."
+    )
+    st.page_link(
+        "pages/3_Missing_not_at_random.py", label="Open the lab", icon=":material/table_chart:"
+    )
+with picture:
+    front.picture()
 warm_up()

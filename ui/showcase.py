@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parent.parent / "assets"
 FILE = ASSETS / "inpainting.json"
 COMPARISON = ASSETS / "comparison.npz"
+MNAR = ASSETS / "mnar.npz"
 THUMBNAIL = 8
 """Which of the thumbnails of all scikit-learn digits is shown."""
 

@@ -26,7 +26,7 @@ class Identify:
 
     name = "Identify"
     work = "mnar identify"
-    action = "Train five times"
+    action = "Train"
     by_itself = False
     about = (
         "Five trainings of not-MIWAE on the same rows, none of which is told whether high or low "
@@ -67,7 +67,7 @@ class Identify:
             self._figures(found.story)
             st.caption("Trained beforehand with these settings.")
         else:
-            st.caption(f"Press “{self.action}”: it takes about half a minute.")
+            st.caption("Press Train: five trainings at once take about half a minute.")
 
     def follow(self, run: jobs.Run) -> None:
         """Where the trainings stand."""

@@ -16,9 +16,9 @@ from dgm_core.missing.amputation import Amputation
 from dgm_core.studies import identify, mnar
 from ui.mnar.stories import Restarted, restarted
 from ui.mnar.story import Story, Track, told
-from ui.showcase import ASSETS
+from ui.showcase import ASSETS, MNAR
 
-FILE, RESTARTS = ASSETS / "mnar.npz", ASSETS / "mnar_restarts.npz"
+RESTARTS = ASSETS / "mnar_restarts.npz"
 WEIGHTS = {"MIWAE": "breast-miwae", "not-MIWAE": "breast-notmiwae"}
 """Model of the run → its name in `pretrained/`."""
 
@@ -33,7 +33,7 @@ class Shipped(NamedTuple):
 @st.cache_resource(show_spinner=False)
 def st_story() -> Shipped:
     """The shipped run."""
-    with np.load(FILE) as file:
+    with np.load(MNAR) as file:
         about = json.loads(file["about"].tobytes())
         tracks = {
             name: Track(
@@ -67,7 +67,7 @@ def write(config: mnar.Config, story: Story) -> None:
     arrays = {f"guess {n}": t.guess.astype(np.float16) for n, t in story.tracks.items()}
     arrays["curves"] = story.tracks["not-MIWAE"].curves.astype(np.float16)
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
-    with written_whole(FILE) as part, part.open("wb") as file:
+    with written_whole(MNAR) as part, part.open("wb") as file:
         np.savez_compressed(file, **arrays)
 
 
