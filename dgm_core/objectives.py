@@ -83,7 +83,8 @@ def negative_completion_bound(draws: int) -> Objective:
 
     def loss(model: MIWAE, rows: Masked | Labelled, source: torch.Generator) -> Tensor:
         masked, y = (rows.masked, rows.y) if isinstance(rows, Labelled) else (rows, None)
-        return -weighted_completions(model, masked, draws, source, y=y).bound.mean()
+        sample = weighted_completions(model, masked, draws, source, y=y, completed=False)
+        return -sample.bound.mean()
 
     return loss
 

@@ -216,7 +216,7 @@ class _Run:
         self.model, self.schedule = model, schedule
         self.parameters = parameters or list(model.parameters())
         self.optimizer = torch.optim.Adam(
-            self.parameters, schedule.learning_rate, weight_decay=schedule.weight_decay
+            self.parameters, schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
         )
         self.epoch, self.seconds = 0, 0.0
         # () of one model, (R,) once the validation has spoken of several.

@@ -49,13 +49,15 @@ class Masked:
 
     def __getitem__(self, rows: slice | Tensor) -> Masked:
         """The chosen rows (a slice, a bool mask or indices: the leading dimension stays)."""
-        return Masked(self.x[rows], self.observed[rows])
+        return self._of_both(lambda each: each[rows])
 
     def repeat(self, chains: int) -> Masked:
         """Each row `chains` times in succession: (B, ...) → (B·chains, ...)."""
-        return Masked(
-            self.x.repeat_interleave(chains, 0), self.observed.repeat_interleave(chains, 0)
-        )
+        return self._of_both(lambda each: each.repeat_interleave(chains, 0))
+
+    def tile(self, draws: int) -> Masked:
+        """All rows, then all rows again: (B, ...) → (draws·B, ...)."""
+        return self._of_both(lambda each: each.expand(draws, *each.shape).flatten(0, 1))
 
     def complete(self, fill: Tensor) -> Tensor:
         """The observed entries as they are, the hidden ones from a finite `fill`.
@@ -73,7 +75,14 @@ class Masked:
 
     def to(self, device: torch.device | str) -> Masked:
         """The same data on another device."""
-        return Masked(self.x.to(device), self.observed.to(device))
+        return self._of_both(lambda each: each.to(device))
+
+    def _of_both(self, change: Callable[[Tensor], Tensor]) -> Masked:
+        """`x` and `observed` changed alike, in a way that leaves them valid."""
+        changed = object.__new__(Masked)  # without the checks, which cost as much as a layer
+        object.__setattr__(changed, "x", change(self.x))
+        object.__setattr__(changed, "observed", change(self.observed))
+        return changed
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@ from torch import nn
 from dgm_core.networks import (
     PixelAttention,
     SubpixelConvTranspose2d,
+    Tanh,
     UNet,
     bfloat16_networks,
     evaluate,
+    linear,
 )
 from dgm_core.rng import generator
 
@@ -77,3 +79,22 @@ def test_bfloat16_is_used_within_its_block_only_and_gives_back_float32() -> None
     assert not torch.equal(rough, exact)
     torch.testing.assert_close(rough, exact, rtol=0.02, atol=0.02)
     assert torch.equal(evaluate(network, x), exact)
+
+
+def test_tanh_by_sigmoid_is_tanh() -> None:
+    x = torch.linspace(-12, 12, 401, dtype=torch.float64, requires_grad=True)
+    torch.testing.assert_close(Tanh()(x), torch.tanh(x))
+    torch.autograd.gradcheck(Tanh(), x)
+    assert torch.equal(torch.vmap(Tanh())(x.reshape(401, 1))[:, 0], Tanh()(x))
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(3, 7), (7, 3)])
+def test_linear_is_that_of_torch_whichever_way_it_is_stored(inputs: int, outputs: int) -> None:
+    layer = linear(inputs, outputs, generator(0)).double()
+    assert (layer.in_features, layer.out_features) == (inputs, outputs)
+    weight = layer.weight.T if inputs < outputs else layer.weight
+    x = torch.randn(4, 5, inputs, generator=generator(1), dtype=torch.float64)
+    torch.testing.assert_close(layer(x), nn.functional.linear(x, weight, layer.bias))
+    assert layer.weight.abs().max() < inputs**-0.5
+    assert torch.equal(layer.weight, linear(inputs, outputs, generator(0)).double().weight)
+    assert linear(inputs, outputs)(torch.zeros(2, inputs)).shape == (2, outputs)

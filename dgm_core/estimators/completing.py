@@ -46,8 +46,8 @@ COMPLETIONS_AT_ONCE = {"cpu": 2**12, "cuda": 2**18}
 """Completed rows that are decoded together: on a CPU as many as its cache holds."""
 
 
-Reading = Callable[[Completions, Source], Tensor]
-"""What is to be known of completions of B rows, and a source of further noise → (B, …)."""
+Reading = Callable[[Completions, Source, MIWAE], Tensor]
+"""Completions of B rows, a source of further noise, and the model → what is asked for, (B, …)."""
 
 
 class Epoch(NamedTuple):
@@ -120,13 +120,6 @@ class CompletionEstimator(BaseEstimator):
         self.seed_ = seed_from(self.random_state)
         return self._steps(self._labelled(self.coding_.encode(table), y))
 
-    def score(self, X: ArrayLike | pd.DataFrame, y: ArrayLike | None = None) -> float:
-        """Mean bound of the rows with K = `samples`, in nats, on the scale of the data."""
-        check_is_fitted(self, "model_")
-        rows = self.coding_.encode(self._validated(X))
-        bounds = self._of_each_row(rows, lambda sample, _: sample.bound)
-        return float(bounds.numpy().mean() - self.coding_.log_scale(rows.observed).mean())
-
     @property
     def mechanisms_(self) -> tuple[Mechanism, ...]:
         """What the missing process does to each entry of a row, as learned.
@@ -164,6 +157,11 @@ class CompletionEstimator(BaseEstimator):
     def _labelled(self, rows: Masked, y: ArrayLike | None) -> Masked | Labelled:
         """What the model is trained on."""
         return rows
+
+    def _log_scale(self, rows: Masked | Labelled) -> float:
+        """What the mean log-density of coded rows exceeds that of the data by, nats."""
+        masked = rows.masked if isinstance(rows, Labelled) else rows
+        return float(self.coding_.log_scale(masked.observed).mean())
 
     def _networks(self, source: torch.Generator) -> Networks:
         kind = self.likelihood or ("gaussian" if self.coding_.all_numeric else "mixed")
@@ -203,10 +201,7 @@ class CompletionEstimator(BaseEstimator):
             self.epochs, self.batch_size, self.learning_rate,
             patience=self.patience, seed=self.seed_,
         )  # fmt: skip
-        shift, held_out_shift = (
-            float(self.coding_.log_scale(_masked(part).observed).mean())
-            for part in (training, held_out)
-        )
+        shift, held_out_shift = (self._log_scale(part) for part in (training, held_out))
         self.history_: list[Epoch] = []
         checkpoint = None if self.checkpoint is None else Path(self.checkpoint)
         run = fit(trained, objective, training, validate, schedule, checkpoint=checkpoint)
@@ -292,12 +287,8 @@ class CompletionEstimator(BaseEstimator):
             chosen = torch.arange(start, start + at_once).clamp_max(len(rows) - 1)
             source = own if seed is not None else Alike(generator(self.seed_, device), at_once)
             sample = weighted_completions(model, rows[chosen].to(device), self.samples, source)
-            parts.append(read(sample, source).cpu())
+            parts.append(read(sample, source, model).cpu())
         return torch.cat(parts)[: len(rows)]
-
-
-def _masked(rows: Masked | Labelled) -> Masked:
-    return rows.masked if isinstance(rows, Labelled) else rows
 
 
 def _bound_of(rows: Masked | Labelled, objective: Objective, seed: int) -> Validation:

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from dgm_core.coding import Table
@@ -60,7 +61,7 @@ class MIWAEImputer(OneToOneFeatureMixin, TransformerMixin, CompletionEstimator):
 
     def transform(self, X: ArrayLike | pd.DataFrame) -> Table:
         """X with its holes filled, of the kind that came in; observed values as they are."""
-        table, (rows,) = self._completed(X, lambda sample, _: self._single(sample)[:, None], 1)
+        table, (rows,) = self._completed(X, lambda sample, *_: self._single(sample)[:, None], 1)
         return self.coding_.decode(rows, table)
 
     def impute_with_sd(self, X: ArrayLike | pd.DataFrame) -> tuple[Table, Table]:
@@ -70,7 +71,7 @@ class MIWAEImputer(OneToOneFeatureMixin, TransformerMixin, CompletionEstimator):
         the mixture. Of levels see `TableCoding.decode_sd`.
         """
 
-        def read(sample: Completions, _: Source) -> Tensor:
+        def read(sample: Completions, *_: object) -> Tensor:
             return torch.stack([self._single(sample), *mean_and_variance(sample)], 1)
 
         table, (rows, mean, variance) = self._completed(X, read, 3)
@@ -87,12 +88,19 @@ class MIWAEImputer(OneToOneFeatureMixin, TransformerMixin, CompletionEstimator):
             (n, N, columns) of an array; a list of n DataFrames of a DataFrame.
         """
 
-        def read(sample: Completions, source: Source) -> Tensor:
+        def read(sample: Completions, source: Source, _: MIWAE) -> Tensor:
             return sir_completions(sample, n, source).movedim(0, 1)
 
         table, drawn = self._completed(X, read, n, seed_from(random_state))
         tables = [self.coding_.decode(rows, table) for rows in drawn]
         return tables if isinstance(table, pd.DataFrame) else np.stack(tables)
+
+    def score(self, X: ArrayLike | pd.DataFrame, y: ArrayLike | None = None) -> float:
+        """Mean bound of the rows with K = `samples`, in nats, on the scale of the data."""
+        check_is_fitted(self, "model_")
+        rows = self.coding_.encode(self._validated(X))
+        bounds = self._of_each_row(rows, lambda sample, *_: sample.bound)
+        return bounds.mean().item() - self._log_scale(rows)
 
     def _single(self, sample: Completions) -> Tensor:
         """One imputation of each row, (B, D)."""

@@ -24,7 +24,7 @@ from dgm_core.likelihoods import (
 from dgm_core.missing.processes import KnownSignSelfMasking, Restricted
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE
-from dgm_core.networks import linear
+from dgm_core.networks import Tanh, linear
 from dgm_core.posteriors import DiagonalGaussian
 from dgm_core.rng import generator
 
@@ -48,9 +48,9 @@ def tanh_network(
     """
     return nn.Sequential(
         linear(inputs, hidden, source),
-        nn.Tanh(),
+        Tanh(),
         linear(hidden, hidden, source),
-        nn.Tanh(),
+        Tanh(),
         linear(hidden, outputs, source),
     )
 

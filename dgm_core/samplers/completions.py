@@ -34,7 +34,7 @@ from dgm_core import diagnostics
 from dgm_core.bounds import iwae_bound
 from dgm_core.columns import MixedRow
 from dgm_core.rng import Source, draw
-from dgm_core.samplers.importance import for_each_draw, proposal_for
+from dgm_core.samplers.importance import proposal_for
 from dgm_core.samplers.observed import log_prob_observed
 from dgm_core.types import LatentVariableModel, Masked, MissingProcess
 
@@ -54,7 +54,7 @@ class Completions(NamedTuple):
 
     masked: Masked  # B rows
     z: Tensor  # (K, B, L)
-    x: Tensor  # (K, B, *event), x_mis,k where hidden
+    x: Tensor | None  # (K, B, *event), x_mis,k where hidden; None if it was not asked for
     law: Distribution  # p(x|z_k) of all draws, the rows of draw 0 first: batch (K B,)
     terms: Mapping[str, Tensor]  # name → (K, B) nats
     log_score: Tensor | None = None  # (K, B) log p of the discrete part of x_mis,k; for gradients
@@ -106,6 +106,7 @@ def weighted_completions(
     source: Source,
     *,
     y: Tensor | None = None,
+    completed: bool = True,
 ) -> Completions:
     """Draw and weigh `draws` completions of each row, with gradients if they are enabled.
 
@@ -117,23 +118,25 @@ def weighted_completions(
         draws: K.
         source: randomness.
         y: (B,) targets for a model that predicts; None = not known, and no such term.
+        completed: False = leave x_mis undrawn where no term of the weight reads it.
     """
     proposal = proposal_for(model, masked)
     z = draw(proposal, source, draws)
     law = model.decode(z.flatten(0, 1))
-    each = for_each_draw(masked, draws)
+    each = masked.tile(draws)
     terms = {
         "x_obs": log_prob_observed(law, each).unflatten(0, z.shape[:2]),
         "latent": model.prior().log_prob(z) - proposal.log_prob(z),
     }
-    x = masked.complete(draw(law, source).unflatten(0, z.shape[:2]))
-    log_score = None
-    if isinstance(model, ScoresCompletions):
-        further = model.completion_terms(masked, y)
+    judges = isinstance(model, ScoresCompletions)
+    further = model.completion_terms(masked, y) if judges else {}
+    x = log_score = None
+    if further or completed:
+        x = masked.complete(draw(law, source).unflatten(0, z.shape[:2]))
         terms |= {name: term(x) for name, term in further.items()}
-        if further and torch.is_grad_enabled():
-            log_score = log_prob_discrete(law, x.flatten(0, 1).detach(), ~each.observed)
-            log_score = None if log_score is None else log_score.unflatten(0, z.shape[:2])
+    if further and torch.is_grad_enabled():
+        log_score = log_prob_discrete(law, x.flatten(0, 1).detach(), ~each.observed)
+        log_score = None if log_score is None else log_score.unflatten(0, z.shape[:2])
     return Completions(masked, z, x, law, terms, log_score)
 
 

@@ -201,4 +201,5 @@ def _(law: Normal, log_weights: Tensor) -> MixtureSameFamily:
 
 @mixture.register
 def _(law: Categorical, log_weights: Tensor) -> Categorical:
-    return Categorical(logits=torch.logsumexp(log_weights[..., None] + law.logits, 0))
+    joint = log_weights[..., None].double() + law.logits
+    return Categorical(logits=torch.logsumexp(joint, 0))

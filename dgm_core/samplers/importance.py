@@ -249,16 +249,8 @@ def _decoded(
     for part in z.split(len(z) if decoded_at_once is None else max(1, decoded_at_once // rows)):
         law = model.decode(part.flatten(0, 1))
         if len(each) != len(part) * rows:  # once, and for a shorter last part
-            each = for_each_draw(masked, len(part))
+            each = masked.tile(len(part))
         yield law, log_prob_observed(law, each).unflatten(0, part.shape[:2])
-
-
-def for_each_draw(masked: Masked, draws: int) -> Masked:
-    """All rows, then all rows again: (B, …) → (draws · B, …)."""
-    x, observed = (
-        each.expand(draws, *each.shape).flatten(0, 1) for each in (masked.x, masked.observed)
-    )
-    return Masked(x, observed)
 
 
 def _average(weights: Tensor, values: Tensor) -> Tensor:
