@@ -1,4 +1,4 @@
-"""The command line: `python -m dgm_core data|train|evaluate|bench …`."""
+"""The command line: `python -m dgm_core data|train|evaluate|impute|bench …`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import torch
 import typer
 from platformdirs import user_cache_path
 
-from dgm_core import data, device, recipes, zoo
+from dgm_core import data, device, impute, recipes, zoo
 from dgm_core.baselines.tables import TABLE_BASELINES
 from dgm_core.bench.timing import Line
+from dgm_core.data.reading import read_table
+from dgm_core.data.writing import Format
 from dgm_core.studies import (
     clipping_scores,
     dlvm,
@@ -262,6 +264,65 @@ def _behind_a_bar(items: Iterable[Any]) -> Iterator[Any]:
                 bar.refresh()
             else:
                 yield item
+
+
+@app.command("impute")
+def impute_table(
+    table: Annotated[
+        Path, typer.Argument(help="CSV or Parquet", exists=True, dir_okay=False, readable=True)
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="completed table; default: beside the table")
+    ] = None,
+    model: Annotated[impute.Model, typer.Option(help="not-miwae learns why as well")] = "miwae",
+    process: Annotated[
+        str | None, typer.Option(help=f"of not-miwae: {', '.join(impute.LEARNABLE)}")
+    ] = None,
+    draws: Annotated[int, typer.Option(help="completed tables for multiple imputation")] = 0,
+    samples: Annotated[int, typer.Option(help="K, importance samples a row")] = 1000,
+    epochs: Annotated[int, typer.Option(help="at most")] = 500,
+    seed: Annotated[int, typer.Option(help="of everything")] = 0,
+    checkpoint: Annotated[Path | None, typer.Option(help="folder; resumed if there")] = None,
+    logdir: Annotated[Path | None, typer.Option(help="write TensorBoard logs here")] = None,
+    format: Annotated[Format | None, typer.Option(help="default: as `out` ends, else csv")] = None,
+    with_lines: Annotated[
+        bool, typer.Option("--with-lines", help="first column: the row's line in the file")
+    ] = False,
+) -> None:
+    """Fill in a table: OUT has means and likeliest levels, OUT-sd how sure they are.
+
+    With --draws, OUT-01, OUT-02 … are whole tables drawn from what the model holds possible. The
+    sd of a number is in its units, 0 where it was observed; of a level with probability p it is
+    √(p (1 − p)). Columns and rows that cannot be used are named and left out.
+    """
+    kind = format or ("parquet" if out and out.suffix == ".parquet" else "csv")
+    target = out or table.with_name(f"{table.stem}-completed.{kind}")
+    if target.resolve() == table.resolve():
+        _stop(f"{target} is the table itself; choose another name for the completed one")
+    try:
+        settings = impute.Settings(
+            model, process, draws, samples, epochs, seed, checkpoint, logdir
+        )
+        reading = read_table(table.read_bytes(), table.name)
+        frame = reading.frame
+        imputer = impute.imputer_of(settings, frame)
+        target.parent.mkdir(parents=True, exist_ok=True)  # fails before the training, if it does
+        for line in impute.understood(reading):
+            typer.echo(line)
+        if frame.isna().any(axis=None):
+            steps = ((model, now) for now in impute.training(imputer, frame))
+            for _ in _with_bar(steps, None):
+                pass
+            filled = impute.fill(imputer, frame, settings)
+            for line in impute.learned(imputer, reading):
+                typer.echo(line)
+        else:
+            typer.echo("Nothing is missing, so nothing was fitted; the table is written as it is.")
+            filled = impute.as_it_is(frame, settings)
+        first, *others = impute.write(filled, target, kind, with_lines=with_lines)
+    except (OSError, ValueError, FloatingPointError) as error:
+        _stop(error)
+    typer.echo(f"wrote {first} and {', '.join(path.name for path in others)}")
 
 
 @bench_app.command("imputers")

@@ -26,7 +26,7 @@ LEVELS = [
     },
     {"models", "imputers", "baselines"},
     {"objectives", "training", "tensorboard", "restarts", "zoo", "estimators"},
-    {"recipes", "studies"},
+    {"recipes", "studies", "impute"},
     {"bench", "__main__"},
 ]
 """Rooms of dgm_core from the ground up: a room imports from its own level or from below."""

@@ -109,6 +109,15 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """X with E[x_mis | x_obs] in place of NaN, (N, D) float64; observed values as they are."""
         return self._filled(X, lambda law: law.mean[None])[0]
 
+    def impute_with_sd(self, X: ArrayLike) -> tuple[NDArray, NDArray]:
+        """`transform`, and standard deviations of what was filled in, 0 where observed: (N, D)."""
+
+        def read(law: LowRankMixture) -> Tensor:
+            return torch.stack([law.mean, law.mean + law.stddev])
+
+        mean, one_above = self._filled(X, read, 2)
+        return mean, one_above - mean
+
     def sample_imputations(self, X: ArrayLike, n: int, random_state: RandomState = 0) -> NDArray:
         """X completed n times by independent draws of p(x_mis | x_obs): (n, N, D) float64."""
         source = generator(seed_from(random_state))

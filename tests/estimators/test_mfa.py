@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from dgm_core.estimators import MFAImputer
-from dgm_core.gaussian import LowRankMixture, low_rank_conditional
+from dgm_core.gaussian import LowRankMixture, condition, low_rank_conditional
 from dgm_core.types import Masked
 
 
@@ -131,6 +131,22 @@ def test_draws_are_those_of_the_conditional_and_follow_their_seed() -> None:
     few = imputer.sample_imputations(holed, 3, random_state=7)
     assert np.array_equal(few, imputer.sample_imputations(holed, 3, random_state=7))
     assert not np.array_equal(few, imputer.sample_imputations(holed, 3, random_state=8))
+
+
+def test_standard_deviations_are_those_of_the_dense_conditional() -> None:
+    holed = ampute(low_rank_table(200)[0], 0.5)
+    imputer = MFAImputer(components=1, factors=2).fit(holed)
+    mean, sd = imputer.impute_with_sd(holed)
+    np.testing.assert_array_equal(mean, imputer.transform(holed))
+    np.testing.assert_array_equal(sd > 0, np.isnan(holed))
+    loadings, noise = imputer.model_.loadings[0], imputer.model_.noise[0]
+    covariance = loadings @ loadings.mT + noise.diag()
+    x, observed = imputer._standardised(holed)
+    for row in range(20):
+        dense = condition(imputer.model_.mean[0], covariance, x[row], observed[row])
+        hidden = ~observed[row].numpy()
+        expected = dense.covariance.diagonal().detach().numpy() ** 0.5 * imputer.scale_[hidden]
+        np.testing.assert_allclose(sd[row, hidden], expected, rtol=1e-8)
 
 
 def estimated_mean(imputer: MFAImputer) -> NDArray:
