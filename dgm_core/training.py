@@ -128,7 +128,7 @@ def fit(
 
     Raises:
         FloatingPointError: the loss is no longer finite; of R models, that of none.
-        ValueError: the checkpoint belongs to another schedule.
+        ValueError: the checkpoint is damaged, or belongs to another schedule or model.
     """
     run = _Run(model, schedule, parameters)
     if checkpoint is not None and checkpoint.is_file():
@@ -261,13 +261,20 @@ class _Run:
 
     def load(self, path: Path) -> None:
         device = next(self.model.parameters()).device
-        saved = torch.load(path, map_location=device, weights_only=True)
-        if saved["schedule"] != vars(self.schedule):
+        try:
+            saved = torch.load(path, map_location=device, weights_only=True)
+            is_of_this_run = saved["schedule"] == vars(self.schedule)
+            if is_of_this_run:
+                self.model.load_state_dict(saved["model"])
+                self.optimizer.load_state_dict(saved["optimizer"])
+        except Exception as error:  # torch has no one kind of error for a broken file
+            raise ValueError(
+                f"{path} is damaged or of another model; remove it to start anew"
+            ) from error
+        if not is_of_this_run:
             raise ValueError(f"{path} belongs to another schedule; remove it to start anew")
         for name, value in saved["numbers"].items():
             setattr(self, name, value)
-        self.model.load_state_dict(saved["model"])
         self.best_weights = saved["best_weights"]
-        self.optimizer.load_state_dict(saved["optimizer"])
 
     _NUMBERS = ("epoch", "best_epoch", "validation", "best", "seconds")

@@ -111,6 +111,28 @@ def test_another_schedule_does_not_take_up_the_checkpoint(tmp_path: Path) -> Non
         next(fit(regression(), squared_error, X, score, other, checkpoint=checkpoint))
 
 
+@pytest.mark.parametrize("kind", ["empty", "text", "half", "flipped", "another model"])
+def test_a_broken_checkpoint_is_named(tmp_path: Path, kind: str) -> None:
+    checkpoint = tmp_path / "run.pt"
+    model = nn.Linear(1, 1) if kind == "another model" else regression()
+
+    def loss(model: nn.Module, x: Tensor, source: torch.Generator) -> Tensor:
+        return model(x[:, :1]).square().mean() if kind == "another model" else model(x).mean()
+
+    next(fit(model, loss, X, lambda model: 0.0, SCHEDULE, checkpoint=checkpoint))
+    content = checkpoint.read_bytes()
+    broken = {
+        "empty": b"",
+        "text": b"404: not found",
+        "half": content[: len(content) // 2],
+        "flipped": content[:2000] + bytes(1000) + content[3000:],
+        "another model": content,
+    }
+    checkpoint.write_bytes(broken[kind])
+    with pytest.raises(ValueError, match=r"run\.pt is damaged or of another model"):
+        next(fit(regression(), squared_error, X, score, SCHEDULE, checkpoint=checkpoint))
+
+
 def test_a_loss_that_is_not_finite_is_reported() -> None:
     def broken(model: nn.Module, x: Tensor, source: torch.Generator) -> Tensor:
         return model(x).sum() * float("nan")
