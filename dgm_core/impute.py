@@ -110,8 +110,8 @@ def imputer_of(settings: Settings, frame: pd.DataFrame) -> Imputer:
         levels = [name for name in frame if frame[name].dtype == "category"]
         if levels:
             raise ValueError(
-                f"mfa takes columns of numbers only, and {levels[0]!r} has levels. "
-                "Use the model miwae or not-miwae."
+                f"mfa takes columns of numbers only, and {levels[0]!r} has levels or two values; "
+                "use miwae or not-miwae"
             )
         return MFAImputer(iterations=settings.epochs, random_state=settings.seed)
     shared = {

@@ -14,13 +14,14 @@ which nothing can be made is an `UnreadableTable`, whose message can be shown as
 | `NA`, `?`, `-`, `null`, an empty cell, …      | missing                                         |
 | a first line of numbers only                  | data; columns are named by their place          |
 | a row with too few cells                      | the last ones are missing                       |
-| a row with too many cells, an open quote      | left out                                        |
+| a row with too many cells, an open quote      | left out; empty cells at its end do not count   |
 | more numbers than words in a column           | numeric; the words are missing                  |
 | `inf`, 1e400, more than 1e100                 | missing                                         |
 | two different numbers, two different texts    | binary                                          |
 | three to fifty different texts                | categorical                                     |
 | another text in nearly every row, or over 50  | left out                                        |
-| a column that is constant, empty, or counts   | left out                                        |
+| a column that is constant or empty            | left out                                        |
+| a column without a name that counts the rows  | left out                                        |
 | a row without any value                       | left out                                        |
 | Parquet columns of dates, lists, structs, …   | left out                                        |
 """
