@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
+import torch
 from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
@@ -76,6 +77,7 @@ class OneEntry:
             formulas.transport()
 
 
+@torch.no_grad()
 def _law(asked: Asked, model: object, row: int, entry: int) -> Law:
     """The weighted sample of p(x | x_obs, s) of one entry, and its density."""
     at = slice(row, row + 1)
