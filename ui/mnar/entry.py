@@ -94,13 +94,17 @@ def _law(asked: Asked, model: object, row: int, entry: int) -> Law:
 def _density(
     values: Tensor, weights: Tensor, truth: float | None
 ) -> tuple[float, float, np.ndarray, np.ndarray]:
-    """Range and a smoothed density, by a Gaussian kernel of Silverman's width."""
-    from scipy.stats import gaussian_kde
+    """Range and a smoothed density, by a Gaussian kernel of Silverman's width.
 
-    numbers = values.double().numpy()
-    spread = float(np.sqrt(np.cov(numbers, aweights=weights.double().numpy()))) + 1e-3
+    Where one draw has all the weight, or all draws are equal, the kernel keeps a width that can
+    be seen.
+    """
+    numbers, shares = values.double().numpy(), weights.double().numpy()
+    shares = shares / shares.sum()
+    spread = np.sqrt(shares @ (numbers - shares @ numbers) ** 2)
+    width = max(spread * (0.75 / (shares @ shares)) ** -0.2, np.ptp(numbers) / 100, 1e-2)
     ends = [numbers.min(), numbers.max(), *([] if truth is None else [truth])]
-    low, high = min(ends) - spread, max(ends) + spread
-    x = np.linspace(low, high, GRID)
-    kde = gaussian_kde(numbers, "silverman", weights.double().numpy())
-    return float(low), float(high), x, kde(x)
+    room = max(spread, 3 * width)
+    x = np.linspace(min(ends) - room, max(ends) + room, GRID)
+    kernels = np.exp(-0.5 * ((x[:, None] - numbers) / width) ** 2) / (width * np.sqrt(2 * np.pi))
+    return float(x[0]), float(x[-1]), x, kernels @ shares
