@@ -24,7 +24,7 @@ Read = Callable[[str], Any]
 
 def one_of(*options: Any) -> Read:
     """The option that is written so."""
-    by_text = {str(option): option for option in options}
+    by_text = {_text(option): option for option in options}
     return lambda text: by_text[text]
 
 
@@ -132,8 +132,8 @@ def _held(name: str) -> Any:
 
 def _columns(text: str) -> list[str]:
     names = list(tables.st_table(_table()).numeric)
-    chosen = sorted({int(number) for number in text.split(".")})
-    if chosen[0] < 0:
+    chosen = sorted({int(number) for number in text.split(".")} if text else ())
+    if min(chosen, default=0) < 0:
         raise ValueError(text)
     return [names[number] for number in chosen]
 
@@ -147,6 +147,10 @@ def _written(name: str, value: Any) -> str:
         names = list(tables.st_table(_table()).numeric)
         some = value if name == "columns" else [value]
         return ".".join(str(names.index(each)) for each in some if each in names)
+    return _text(value)
+
+
+def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
