@@ -35,6 +35,9 @@ def choose_plan(table: Table) -> Amputation | None:
     """The controls; None where nothing is to be removed, `NOTHING` while the choice is open."""
     numeric = table.numeric
     kinds = [kind for kind in WHY if _fits(kind, table)]
+    if not kinds:
+        st.info("This table has no hole to fill, and no column of numbers to take values from.")
+        return NOTHING
     # Who brings a table with holes wants those filled in.
     kept(f"why.{table.name}", "none" if table.has_holes and table.own else kinds[0])
     kind = st.selectbox(
