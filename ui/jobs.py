@@ -61,10 +61,12 @@ class Run:
         return not self._thread.is_alive()
 
     def whole(self) -> Iterator[Any]:
-        """What it has yielded, and then what it would have if it had not been stopped."""
+        """What it has yielded, and then what it would have if it had not been stopped.
+
+        Waits for the thread to end, in which the next item may be on its way.
+        """
         self._thread.join()
-        yield from self.items
-        yield from self._rest
+        return chain(self.items, self._rest)
 
     def _exhaust(self, work: Callable[[], Iterator[Any]]) -> None:
         deadline = time.monotonic() + MAX_SECONDS
