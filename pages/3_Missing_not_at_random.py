@@ -2,6 +2,8 @@
 
 from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
+from collections.abc import Callable
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -50,22 +52,23 @@ def buttons(view: RunningView, run: jobs.Run | None) -> None:
         right.button(
             "Continue",
             icon=":material/resume:",
-            on_click=view.worker.resume,
+            on_click=alone,
+            args=(view.worker.resume,),
             width="stretch",
         )
     label = view.action if run is None else "Restart"
     left.button(
-        label, icon=":material/play_arrow:", type="primary", on_click=start, args=(view,),
+        label, icon=":material/play_arrow:", type="primary", on_click=alone, args=(view.start,),
         width="stretch",
     )  # fmt: skip
 
 
-def start(view: RunningView) -> None:
-    """Begin, in place of whatever runs in any view."""
+def alone(begin: Callable[[], object]) -> None:
+    """Begin or go on, in place of whatever runs in any view."""
     for other in VIEWS.values():
         if other.work is not None:
             jobs.worker(other.work).stop()
-    view.start()
+    begin()
 
 
 def poll(view: RunningView, run: jobs.Run | None, *, live: bool) -> None:
@@ -102,7 +105,7 @@ def run_and_show(view: RunningView, below_controls: DeltaGenerator) -> None:
         view.worker.stop()
         run = None
     if run is None and view.by_itself:
-        start(view)
+        alone(view.start)
         run = view.worker.run
     live = run is not None and run.live
     with below_controls:
