@@ -11,7 +11,7 @@ from dgm_core import zoo
 from ui import jobs
 from ui.mnar import links, mechanism, tables
 from ui.mnar.asked import Asked
-from ui.mnar.images import Images
+from ui.mnar.images import Images, offered
 from ui.mnar.views import VIEWS, RunningView
 
 frame.page(
@@ -123,7 +123,10 @@ controls, results = st.columns([3, 8], gap="large")
 kind = VIEWS[chosen]
 results.markdown(kind.about)
 try:
-    if kind is Images:
+    if kind is Images and not offered():
+        links.send(tuple(VIEWS))
+        results.info("No model of over-exposed images is here yet.")
+    elif kind is Images:
         view = Images(controls)
         links.send(tuple(VIEWS))
         run_and_show(view, controls)
