@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ HEIGHT = 230
 POINTS = 700
 """Points of a scatter plot, at most."""
 BINS = 40
+_SIGNS, _ESCAPED = re.compile(r"([!-/:-@\[-`{-~])"), r"\\\1"
+"""What Markdown may read as more than a letter."""
 
 
 def accent() -> str:
@@ -39,8 +42,8 @@ def colours() -> dict[str, str]:
 
 
 def show(key: str, figure: Figure, title: str) -> None:
-    """A figure under its title, without tools."""
-    st.markdown(f"**{title}**")
+    """A figure under its title, which may be any text, without tools."""
+    st.markdown(f"**{_SIGNS.sub(_ESCAPED, title)}**")
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, theme="streamlit")
 
 
