@@ -102,7 +102,7 @@ class Config:
     latent_dim: int | None = None
     hidden: int = 64
     seed: int = 0
-    samples: int = 500  # K of the final imputation
+    samples: int = 300  # K of the final imputation
     frames: int = 30  # at most
     baselines: tuple[str, ...] = tuple(TABLE_BASELINES)
 
