@@ -98,6 +98,23 @@ def binarised(objective: Objective) -> Objective:
     return on_binary
 
 
+def jittered(objective: Objective, pixels: int) -> Objective:
+    """The objective on incomplete images moved by up to `pixels`, every second one mirrored.
+
+    The border is repeated where it moves in. Entries keep their values and whether they are seen,
+    so a process that hides them one by one by their values is what it was.
+    """
+
+    def on_jittered(model: nn.Module, masked: Masked, source: torch.Generator) -> Tensor:
+        both = torch.cat([masked.x, masked.observed.to(masked.x.dtype)], 1)
+        mirror = uniform((len(masked), 1, 1, 1), source) < 0.5
+        both = random_shift(torch.where(mirror, both.flip(3), both), pixels, source, "replicate")
+        x, seen = both.chunk(2, 1)
+        return objective(model, Masked(x, seen > 0.5), source)
+
+    return on_jittered
+
+
 def shifted(objective: Objective, pixels: int) -> Objective:
     """The objective on images moved by up to `pixels` in each direction, black moving in.
 
@@ -110,10 +127,15 @@ def shifted(objective: Objective, pixels: int) -> Objective:
     return on_shifted
 
 
-def random_shift(x: Tensor, pixels: int, source: torch.Generator) -> Tensor:
-    """Each image of (B, C, H, W) moved by its own whole number of pixels in −pixels … pixels."""
+def random_shift(
+    x: Tensor, pixels: int, source: torch.Generator, border: str = "constant"
+) -> Tensor:
+    """Each image of (B, C, H, W) moved by its own whole number of pixels in −pixels … pixels.
+
+    What moves in is black, or by `border` "replicate" the nearest pixel.
+    """
     count, _, height, width = x.shape
-    padded = nn.functional.pad(x, (pixels,) * 4)
+    padded = nn.functional.pad(x, (pixels,) * 4, border)
     by = torch.randint(0, 2 * pixels + 1, (2, count, 1), generator=source, device=source.device)
     rows = torch.arange(height, device=x.device) + by[0]
     columns = torch.arange(width, device=x.device) + by[1]

@@ -198,6 +198,7 @@ RECIPES = {
             architecture="clipping-miwae",
             arguments={**HOUSE_NUMBER},
             schedule=HOUSE_NUMBER_SCHEDULE,
+            jitter=2,
         ),
         ClippedRecipe(
             name="svhn-clipped-notmiwae",
@@ -206,6 +207,7 @@ RECIPES = {
             architecture="clipping-notmiwae",
             arguments={**HOUSE_NUMBER},
             schedule=HOUSE_NUMBER_SCHEDULE,
+            jitter=2,
         ),
         MnarRecipe(
             name="breast-miwae",

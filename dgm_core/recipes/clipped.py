@@ -29,14 +29,18 @@ class ClippedRecipe(Recipe):
     schedule: Schedule
     draws: int = 5  # K of the bound in training
     images: int | None = None  # of the training split; None = all
+    jitter: int | None = None  # pixels by which images are moved, when also mirrored; None = not
 
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
         model = self.build().to(device)
+        objective = objectives.negative_completion_bound(self.draws)
+        if self.jitter is not None:
+            objective = objectives.jittered(objective, self.jitter)
         yield from stage(
             "model",
             run_folder,
             model,
-            objectives.negative_completion_bound(self.draws),
+            objective,
             clipped_split(self.dataset, "train", self.images),
             _validation_by_bound(clipped_split(self.dataset, "valid", 1000).to(device)),
             self.schedule,
