@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -19,9 +20,10 @@ from dgm_core.models.dlvm import (
     fully_connected_dlvm,
     grow_full_covariance,
 )
-from dgm_core.objectives import negative_elbo, proposal_divergence, random_shift
+from dgm_core.objectives import jittered, negative_elbo, proposal_divergence, random_shift
 from dgm_core.rng import generator
 from dgm_core.training import Schedule, fit
+from dgm_core.types import Masked
 
 X = torch.rand(60, 4, generator=generator(0))
 
@@ -185,6 +187,26 @@ def test_random_shift_moves_each_image_by_whole_pixels() -> None:
     assert where.min() == 2
     assert where.max() == 6
     assert len(where.unique(dim=0)) == 25
+
+
+def test_jitter_mirrors_and_moves_what_is_seen_and_repeats_the_border() -> None:
+    x = torch.arange(1.0, 26).view(1, 1, 5, 5) / 25
+    masked = Masked(x, torch.rand(x.shape, generator=generator(8)) < 0.6)
+    expected = set()
+    for image in (masked.x[0, 0].numpy(), masked.x[0, 0].flip(1).numpy()):
+        padded = np.pad(image, 1, "edge")
+        expected |= {padded[a : a + 5, b : b + 5].tobytes() for a in range(3) for b in range(3)}
+    came: list[Masked] = []
+
+    def record(_: nn.Module, rows: Masked, source: torch.Generator) -> Tensor:
+        came.append(rows)
+        return torch.zeros(())
+
+    jittered(record, 1)(nn.Identity(), masked.repeat(400), generator(7))
+    (moved,) = came
+    assert torch.equal(moved.observed, moved.x > 0)
+    assert {image.numpy().tobytes() for image in moved.x[:, 0]} == expected
+    assert len(expected) == 18
 
 
 KILLED = """
