@@ -25,7 +25,7 @@ HOUSE_NUMBER = {
     "hidden": 256,
 }
 HOUSE_NUMBER_SCHEDULE = Schedule(
-    epochs=60, batch_size=64, learning_rate=1e-3, validate_every=3, bfloat16=True
+    epochs=40, batch_size=64, learning_rate=1e-3, validate_every=4, bfloat16=True
 )
 
 RECIPES = {
