@@ -24,23 +24,16 @@ from dgm_core import metrics, zoo
 from dgm_core.device import default_device
 from dgm_core.imputers.latents import without_each
 from dgm_core.missing.clipped import clipped
-from dgm_core.missing.process import MissingProcess
 from dgm_core.missing.processes import Clipping
 from dgm_core.models.miwae import MIWAE
-from dgm_core.models.notmiwae import NotMIWAE
-from dgm_core.rng import Source, generator
-from dgm_core.samplers.completions import reweighted, weighted_completions
-from dgm_core.samplers.estimates import mean_and_variance, mean_of_decoder
+from dgm_core.rng import generator
 from dgm_core.samplers.importance import MixtureMoments
-from dgm_core.samplers.integrated import Estimate, integrated
+from dgm_core.samplers.integrated import Estimate
+from dgm_core.studies.clipping_estimates import Curve, estimates, learned
 from dgm_core.types import Masked
 
 SHAPES = {"digits": (1, 28, 28), "svhn": (3, 32, 32)}
 """Data set with models of its own → image shape."""
-
-INTEGRATED, DRAWN, DECODER = "x_mis integrated out", "weighted drawn values", "mean of decoder"
-"""Estimates of E[x_mis | x_obs, s]: `integrated`, `mean_and_variance` and `mean_of_decoder`, the
-published experiments' choice. Without a missing process all three are one, `mean of decoder`."""
 
 RMSE = (
     "Root of the mean squared error over the hidden entries, channels counted one by one, levels "
@@ -128,13 +121,6 @@ class Frame(NamedTuple):
     filling: Filling
 
 
-class Curve(NamedTuple):
-    """A clipping process in two numbers."""
-
-    threshold: float
-    strength: float
-
-
 class Result(NamedTuple):
     """All methods are done."""
 
@@ -190,42 +176,6 @@ def run(config: Config, load: Callable[[str], MIWAE] | None = None) -> Iterator[
         Curve(config.threshold, config.strength),
         learned(model),
     )
-
-
-@torch.no_grad()
-def estimates(
-    model: MIWAE,
-    masked: Masked,
-    draws: int,
-    source: Source,
-    assumed: MissingProcess | None = None,
-) -> dict[str, Estimate]:
-    """All estimates that a model has, from one set of draws; the best one comes first.
-
-    Args:
-        model: a MIWAE, or a not-MIWAE.
-        masked: B rows.
-        draws: K.
-        source: randomness.
-        assumed: replaces what a not-MIWAE learned of the missing process.
-    """
-    sample = weighted_completions(model, masked, draws, source)
-    if not isinstance(model, NotMIWAE):
-        return {DECODER: Estimate(*mean_and_variance(sample), sample.log_w)}
-    if assumed is not None:
-        sample = reweighted(sample, assumed)
-    mean, variance = mean_and_variance(sample)
-    return {
-        INTEGRATED: integrated(sample, assumed or model.missing_process),
-        DRAWN: Estimate(mean, variance, sample.log_w),
-        DECODER: Estimate(mean_of_decoder(sample), variance, sample.log_w),
-    }
-
-
-def learned(model: NotMIWAE) -> Curve:
-    """The threshold and strength that a not-MIWAE has learned."""
-    (mechanism,) = model.missing_process.interpret()
-    return Curve(mechanism.threshold, mechanism.slope)
 
 
 def _constant(config: Config, masked: Masked) -> Filling:

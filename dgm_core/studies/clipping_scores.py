@@ -18,7 +18,7 @@ from dgm_core.missing.clipped import clipped_split
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE
 from dgm_core.rng import generator
-from dgm_core.studies.clipping import Curve, estimates, learned
+from dgm_core.studies.clipping_estimates import Curve, estimates, learned
 from dgm_core.studies.progress import Frame
 from dgm_core.studies.tables import rounded
 

@@ -11,21 +11,11 @@ import torch
 from dgm_core import data
 from dgm_core.models.clipped import clipping_miwae, clipping_notmiwae
 from dgm_core.models.miwae import MIWAE
+from dgm_core.recipes import RECIPES
 from dgm_core.rng import generator
 from dgm_core.studies import clipping_scores
-from dgm_core.studies.clipping import (
-    DECODER,
-    DRAWN,
-    INTEGRATED,
-    SHAPES,
-    Config,
-    Frame,
-    Result,
-    estimates,
-    learned,
-    model_names,
-    run,
-)
+from dgm_core.studies.clipping import SHAPES, Config, Frame, Result, model_names, run
+from dgm_core.studies.clipping_estimates import DECODER, DRAWN, INTEGRATED, estimates, learned
 from dgm_core.zoo import ARCHITECTURES
 
 
@@ -148,8 +138,6 @@ def test_the_scores_of_a_test_set_are_those_of_its_hidden_entries() -> None:
 
 
 def test_every_data_set_has_models_of_its_size() -> None:
-    from dgm_core.recipes import RECIPES
-
     for dataset, (channels, size, _) in SHAPES.items():
         for name in model_names(dataset).values():
             recipe = RECIPES[name]
