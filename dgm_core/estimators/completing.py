@@ -42,7 +42,7 @@ LIKELIHOODS: dict[str, Callable[[Sequence[Column]], nn.Module]] = {
 }
 """Name → constructor from the columns; all but "mixed" are of numeric columns alone."""
 
-COMPLETIONS_AT_ONCE = {"cpu": 2**12, "cuda": 2**18}
+COMPLETIONS_AT_ONCE = {"cpu": 2**13, "cuda": 2**18}
 """Completed rows that are decoded together: on a CPU as many as its cache holds."""
 
 

@@ -1,0 +1,342 @@
+"""The deep imputers against exact laws, and what makes them estimators."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from torch import nn
+
+from dgm_core.estimators import MFAImputer, MIWAEImputer, NotMIWAEImputer
+from dgm_core.estimators.completing import Epoch
+from dgm_core.missing.processes import Clipping, KnownSignSelfMasking, SelfMasking
+from tests.estimators.tables import (
+    ampute,
+    error,
+    means,
+    one_factor,
+    two_factors,
+    without_high_values,
+)
+
+SMALL = {"hidden": 32, "batch_size": 100, "learning_rate": 1e-2, "epochs": 60, "samples": 200}
+QUICK = {**SMALL, "hidden": 8, "epochs": 3, "draws": 4, "samples": 20}
+
+
+# --- what it says is true -----------------------------------------------------------------------
+
+
+def test_where_values_are_missing_at_random_it_comes_close_to_the_exact_law() -> None:
+    """Mean and standard deviation of every hidden entry, and the likelihood."""
+    x = two_factors()
+    holed = ampute(x)
+    exact = MFAImputer(components=1, factors=2).fit(holed)
+    imputer = MIWAEImputer(**SMALL, latent_dim=3).fit(holed)
+    filled, sd = imputer.impute_with_sd(holed)
+    assert np.array_equal(filled, imputer.transform(holed))
+    assert error(filled, x, holed) < 1.05 * error(exact.transform(holed), x, holed)
+    assert error(filled, x, holed) < 0.6 * error(means(holed), x, holed)
+    assert abs(imputer.score(holed) - exact.score(holed)) < 0.2
+    hidden = np.isnan(holed)
+    exact_sd = exact.sample_imputations(holed, 400).std(0)
+    assert (sd[~hidden] == 0).all()
+    assert (sd[hidden] / exact_sd[hidden]).mean() == pytest.approx(1, abs=0.1)
+    draws = imputer.sample_imputations(holed, 200)
+    assert (draws.std(0)[hidden] / sd[hidden]).mean() == pytest.approx(1, abs=0.05)
+    off = (draws.mean(0) - filled)[hidden] / sd[hidden]
+    assert abs(off.mean()) < 0.02
+    assert np.abs(off).mean() < 0.2
+
+
+def test_independent_columns_without_their_high_values_leave_it_with_their_means() -> None:
+    x = one_factor(0.0)
+    holed = without_high_values(x)
+    anchor = error(means(holed), x, holed)
+    assert anchor == pytest.approx(1.706, abs=0.02)  # √(1.596² + .603²) of N(0, 1)
+    filled = MIWAEImputer(**SMALL).fit_transform(holed)
+    assert error(filled, x, holed) == pytest.approx(anchor, rel=0.03)
+
+
+def test_knowing_why_values_are_missing_helps_where_that_depends_on_them() -> None:
+    x = one_factor(0.7)
+    holed = without_high_values(x)
+    blind = MIWAEImputer(**SMALL).fit(holed)
+    knowing = NotMIWAEImputer(KnownSignSelfMasking([1.0] * 4), **SMALL).fit(holed)
+    assert error(blind.transform(holed), x, holed) > 1.2
+    assert error(knowing.transform(holed), x, holed) < 0.7
+    first, second, *_ = knowing.mechanisms_
+    for found in (first, second):
+        assert found.direction == "high"
+        assert found.threshold == pytest.approx(0, abs=0.35)
+        assert found.slope > 3
+
+
+def test_heavy_tails_are_better_described_by_a_student_t() -> None:
+    """Five columns that agree, but for noise that is sometimes very large."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(600, 1)) + 0.2 * rng.standard_t(1.5, size=(600, 5))
+    holed = ampute(x)
+    gaussian = MIWAEImputer(latent_dim=1, **SMALL).fit(holed)
+    student = clone(gaussian).set_params(likelihood="student-t").fit(holed)
+    assert student.bound_ > gaussian.bound_ + 0.3
+    off, off_gaussian = (np.abs(each.transform(holed) - x) for each in (student, gaussian))
+    assert off[np.isnan(holed)].mean() < 0.95 * off_gaussian[np.isnan(holed)].mean()
+
+
+def test_the_median_is_for_absolute_errors() -> None:
+    """A column that is about 0 or, in three rows of ten, 10, and one that says nothing of it."""
+    rng = np.random.default_rng(0)
+    high = 10.0 * (rng.random(800) < 0.3)
+    x = np.stack([high, np.zeros(800)], 1) + rng.normal(size=(800, 2)) * [0.3, 1]
+    holed = x.copy()
+    holed[::4, 0] = np.nan
+    mean = MIWAEImputer(latent_dim=2, **SMALL).fit(holed)
+    median = clone(mean).set_params(loss="absolute").fit(holed)
+    by_mean, by_median = ((each.transform(holed) - x)[::4, 0] for each in (mean, median))
+    assert np.square(by_mean).mean() < 0.9 * np.square(by_median).mean()
+    assert np.abs(by_median).mean() < 0.8 * np.abs(by_mean).mean()
+
+
+def weather(rows: int = 500) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A place that sets the temperature, which sets a verdict; and the same with holes."""
+    rng = np.random.default_rng(0)
+    place = rng.choice(["Bergen", "Oslo", "Tromsø"], rows)
+    centre = pd.Series(place).map({"Bergen": 8.0, "Oslo": 4.0, "Tromsø": 0.0}).to_numpy()
+    celsius = centre + 0.5 * rng.normal(size=rows)
+    truth = pd.DataFrame(
+        {
+            "celsius": celsius,
+            "place": pd.Categorical(place),
+            "mild": pd.array(celsius > 2, dtype="boolean"),
+            "verdict": np.where(celsius > 6, "warm", "cold"),
+            "year": rng.integers(2000, 2020, rows),
+        },
+        index=np.arange(rows) % 7,
+    )
+    holes = rng.random(truth.shape) < 0.2
+    holes[:, 4] = False
+    return truth, truth.mask(holes).astype({"year": int})
+
+
+@pytest.mark.parametrize("make", [MIWAEImputer, NotMIWAEImputer])
+def test_levels_and_numbers_tell_of_each_other(make: type) -> None:
+    truth, holed = weather()
+    imputer = make(**{**SMALL, "hidden": 32}).fit(holed)
+    filled = imputer.transform(holed)
+    assert list(filled.columns) == list(imputer.get_feature_names_out()) == list(truth.columns)
+    assert (filled.dtypes == holed.dtypes).all()
+    assert filled.index.equals(holed.index)
+    assert filled["year"].equals(holed["year"])
+    hidden = holed.isna().to_numpy()
+    for j, name in enumerate(truth.columns[1:4], 1):
+        right = (filled[name].astype(str) == truth[name].astype(str))[hidden[:, j]].mean()
+        share = truth[name].astype(str).value_counts(normalize=True).max()
+        assert right > share + 0.6 * (1 - share), name
+    off = (filled["celsius"] - truth["celsius"])[hidden[:, 0]]
+    assert off.std() < 0.6 * truth["celsius"].std()
+    for drawn in imputer.sample_imputations(holed, 2):
+        assert (drawn.dtypes == holed.dtypes).all()
+        assert drawn[~holed.isna()].equals(holed)
+    _, sd = imputer.impute_with_sd(holed)
+    assert ((sd > 0).to_numpy() <= hidden).all()
+    assert sd.shape == truth.shape
+
+
+# --- it is an estimator -------------------------------------------------------------------------
+
+IMPUTERS = {
+    "MIWAE": MIWAEImputer(**QUICK),
+    "MIWAE, medians": MIWAEImputer(loss="absolute", **QUICK),
+    "MIWAE, Student-t": MIWAEImputer(likelihood="student-t", **QUICK),
+    "MIWAE, mixed": MIWAEImputer(likelihood="mixed", **QUICK),
+    "not-MIWAE": NotMIWAEImputer(**QUICK),
+    "not-MIWAE, medians": NotMIWAEImputer(loss="absolute", **QUICK),
+    "not-MIWAE, restarts": NotMIWAEImputer(Clipping(0.0, 1.0), restarts=3, **QUICK),
+}
+
+
+@pytest.fixture(params=IMPUTERS)
+def imputer(request: pytest.FixtureRequest) -> MIWAEImputer:
+    return clone(IMPUTERS[request.param])
+
+
+def test_what_is_observed_stays_and_what_is_hidden_is_filled(imputer: MIWAEImputer) -> None:
+    holed = ampute(two_factors(120))
+    holed[5] = np.nan  # a row that says nothing
+    filled = imputer.fit_transform(holed)
+    seen = ~np.isnan(holed)
+    assert np.array_equal(filled[seen], holed[seen])
+    assert np.isfinite(filled).all()
+    complete = two_factors(50, seed=3)
+    assert np.array_equal(imputer.transform(complete), complete)
+    assert imputer.sample_imputations(complete, 2).shape == (2, 50, 6)
+
+
+def test_the_same_seed_gives_the_same_and_another_another(imputer: MIWAEImputer) -> None:
+    holed = ampute(two_factors(120))
+    torch.manual_seed(0)
+    before = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    filled = imputer.fit_transform(holed)
+    assert torch.equal(torch.random.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+    assert np.array_equal(imputer.transform(holed), filled)
+    assert np.array_equal(clone(imputer).fit_transform(holed), filled)
+    assert not np.array_equal(
+        clone(imputer).set_params(random_state=1).fit_transform(holed), filled
+    )
+    draws = imputer.sample_imputations(holed, 3)
+    assert np.array_equal(imputer.sample_imputations(holed, 3), draws)
+    hidden = np.isnan(holed)
+    assert not np.array_equal(draws[0][hidden], draws[1][hidden])
+    again = pickle.loads(pickle.dumps(imputer))
+    assert np.array_equal(again.transform(holed), filled)
+
+
+def test_units_do_not_matter(imputer: MIWAEImputer) -> None:
+    """Changing those of the columns changes imputations, thresholds and bound by just that."""
+    holed = ampute(two_factors(120))
+    stretch, shift = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 0.5]), 3.0
+    one, other = imputer.fit(holed), clone(imputer).fit(stretch * holed + shift)
+    assert other.transform(stretch * holed + shift) == pytest.approx(
+        stretch * one.transform(holed) + shift, rel=1e-4
+    )
+    jacobian = (~np.isnan(holed) @ np.log(stretch)).mean()
+    assert other.score(stretch * holed + shift) == pytest.approx(
+        one.score(holed) - jacobian, rel=1e-4
+    )
+    assert len(one.mechanisms_) == len(other.mechanisms_)
+    for a, b, factor in zip(one.mechanisms_, other.mechanisms_, stretch, strict=False):
+        assert b.slope == pytest.approx(a.slope / factor, rel=1e-3, abs=1e-6)
+        if a.direction != "none" and abs(a.slope) > 1e-2:
+            assert b.threshold == pytest.approx(factor * a.threshold + shift, rel=1e-2)
+
+
+def test_pandas_pipelines_and_names() -> None:
+    x = two_factors(200)
+    y = x[:, 0] + 0.1 * x[:, 1]
+    table = pd.DataFrame(ampute(x), columns=list("abcdef")).astype({"c": np.float32})
+    pipeline = make_pipeline(MIWAEImputer(**{**SMALL, "epochs": 20}), LinearRegression())
+    of_means = make_pipeline(MIWAEImputer(**{**QUICK, "epochs": 1}), LinearRegression())
+    assert pipeline.fit(table, y).score(table, y) > of_means.fit(table, y).score(table, y)
+    filled = pipeline[0].transform(table)
+    assert isinstance(filled, pd.DataFrame)
+    assert (filled.dtypes == table.dtypes).all()
+    named = MIWAEImputer(**QUICK).set_output(transform="pandas")
+    assert list(named.fit_transform(ampute(x)).columns) == [f"x{j}" for j in range(6)]
+    objects = np.array([[1.0, None], [pd.NA, 2], [3.0, 4.0]], dtype=object)
+    assert MIWAEImputer(**QUICK).fit_transform(objects).dtype == np.float64
+    assert MIWAEImputer(**QUICK).fit_transform(ampute(x).astype(np.float32)).dtype == np.float32
+
+
+def test_numbers_that_are_levels_are_named() -> None:
+    x = np.stack([np.repeat([1.0, 2.0, 3.0], 40), np.arange(120.0)], 1)
+    x[::5, 0] = np.nan
+    filled = MIWAEImputer(categorical=[0], **QUICK).fit_transform(x)
+    assert set(filled[:, 0]) == {1.0, 2.0, 3.0}
+    assert len(set(MIWAEImputer(**QUICK).fit_transform(x)[:, 0])) > 10
+
+
+# --- its training -------------------------------------------------------------------------------
+
+
+def test_steps_tell_how_far_it_is_and_leave_a_fitted_estimator() -> None:
+    holed = ampute(two_factors(120))
+    imputer = MIWAEImputer(**{**QUICK, "epochs": 50})
+    within = []
+    for progress in imputer.fit_steps(holed):
+        within.append(imputer.transform(holed))
+        if progress.epoch == 4:
+            break
+    assert not np.array_equal(within[0], within[1])  # usable while it learns
+    assert imputer.n_iter_ == len(imputer.history_) == 4
+    assert [epoch.epoch for epoch in imputer.history_] == [1, 2, 3, 4]
+    assert imputer.bound_ == pytest.approx(max(e.validation for e in imputer.history_), rel=1e-4)
+    assert imputer.history_[-1] == Epoch(4, progress.loss, progress.validation)
+    assert np.isfinite(imputer.transform(holed)).all()
+
+
+def test_a_fit_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    holed = ampute(two_factors(120))
+    whole = NotMIWAEImputer(restarts=2, **QUICK).fit(holed)
+    broken = clone(whole).set_params(checkpoint=tmp_path / "run.pt", log_dir=tmp_path / "logs")
+    for _ in itertools.islice(broken.fit_steps(holed), 1):
+        pass
+    resumed = clone(broken).fit(holed)
+    assert len(resumed.history_) == 2  # epochs of this run
+    assert np.array_equal(resumed.transform(holed), whole.transform(holed))
+    assert list((tmp_path / "logs").iterdir())
+
+
+def test_patience_ends_it_and_all_rows_may_judge() -> None:
+    holed = ampute(two_factors(120))
+    settings = {**QUICK, "epochs": 60, "patience": 3, "learning_rate": 0.1}
+    imputer = MIWAEImputer(validation_fraction=0, **settings).fit(holed)
+    best = max(imputer.history_, key=lambda epoch: epoch.validation)
+    assert imputer.n_iter_ == best.epoch + 3 < 60
+
+
+def test_the_best_of_several_restarts_is_kept() -> None:
+    holed = ampute(two_factors(120))
+    imputer = MIWAEImputer(restarts=4, **QUICK).fit(holed)
+    assert imputer.restart_bounds_.shape == (4,)
+    assert len(set(imputer.restart_bounds_)) == 4
+    assert imputer.bound_ == imputer.restart_bounds_.max()
+    # Member 0 is what a single training would have become, to rounding.
+    single = MIWAEImputer(**QUICK).fit(holed)
+    assert imputer.restart_bounds_[0] == pytest.approx(single.bound_, abs=1e-3)
+
+
+def test_a_process_of_ones_own_is_a_template() -> None:
+    holed = ampute(two_factors(120))
+    template = SelfMasking(6)
+    imputer = NotMIWAEImputer(template, **QUICK).fit(holed)
+    assert (template.weight == 0).all()
+    assert (imputer.model_.missing_process.weight != 0).all()
+    assert NotMIWAEImputer(SelfMasking, **QUICK).fit(holed).score(holed) == imputer.score(holed)
+    made = NotMIWAEImputer(likelihood=lambda columns: Laplace(), **QUICK)
+    with pytest.raises(NotImplementedError, match="Laplace"):
+        made.fit(holed)
+
+
+class Laplace(nn.Module):
+    """A likelihood that the library has no rule for."""
+
+    def forward(self, outputs: torch.Tensor) -> torch.distributions.Distribution:
+        law = torch.distributions.Laplace(outputs, 1.0, validate_args=False)
+        return torch.distributions.Independent(law, 1, validate_args=False)
+
+
+def infinite(x: NDArray) -> Any:
+    return np.where(np.arange(len(x))[:, None] == 3, np.inf, x)
+
+
+@pytest.mark.parametrize(
+    ("imputer", "change", "message"),
+    [
+        (MIWAEImputer(), lambda x: x * [1, np.nan, 1, 1, 1, 1], r"none in columns \[1\]"),
+        (MIWAEImputer(), infinite, "infinity"),
+        (MIWAEImputer(), lambda x: pd.DataFrame(infinite(x)), "column 0, got infinity"),
+        (MIWAEImputer(), lambda x: x[:1], "minimum of 2"),
+        (MIWAEImputer(), lambda x: pd.DataFrame(x[:1]), "at least 2 rows, got 1"),
+        (NotMIWAEImputer(SelfMasking(5)), lambda x: x, "6 entries, got one of 5"),
+        (MIWAEImputer(categorical=["a"]), lambda x: x, r"as categorical, got \['a'\]"),
+        (
+            MIWAEImputer(likelihood="student-t"),
+            lambda x: pd.DataFrame(x, columns=list("abcdef")).assign(level="a"),
+            "'mixed' of levels, got 'student-t'",
+        ),
+    ],
+)
+def test_errors_say_what_was_expected(imputer: MIWAEImputer, change: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        imputer.fit(change(two_factors(20)))
