@@ -69,3 +69,16 @@ def test_the_table_of_samplers_is_the_measured_one(row: dict) -> None:
     )
     f1, error = (number(row[key], 3).lstrip("0") for key in ("f1", "f1_error"))
     assert f"{f1} ± {error}" in line
+
+
+MNAR = tomllib.loads((ROOT / "assets" / "mnar_tables.toml").read_text(encoding="utf-8"))
+COLUMNS = ("banknote", "concrete", "red-wine", "white-wine", "breast")
+
+
+@pytest.mark.parametrize(
+    "row", MNAR["imputation"], ids=lambda row: f"{row['table']} {row['method']}"
+)
+def test_the_table_of_imputations_is_the_measured_one(row: dict) -> None:
+    line = next(line for line in README.splitlines() if line.startswith(f"| {row['method']} |"))
+    cell = line.split(" | ")[1 + COLUMNS.index(row["table"])]
+    assert cell.startswith(f"{number(row['rmse'], 3)} ± {number(row['standard_error'], 3)}")

@@ -87,7 +87,7 @@ def of_unknown_sign(features: int) -> MissingProcess:
     return SelfMasking(features)
 
 
-BENT_FOR = 1_500
+BENT_FOR = 5_000
 
 METHODS: dict[str, Method] = {
     "PPCA": Method(),
