@@ -11,7 +11,7 @@ from ui.frame import kept
 from ui.mnar import charts, shipped
 from ui.mnar.asked import Asked
 from ui.mnar.columns import choose_column
-from ui.mnar.stories import Restarted, restarted
+from ui.mnar.restarted import Restarted, restarted
 
 STEPS = {"Short": 300, "Normal": 800}
 

@@ -14,7 +14,7 @@ import streamlit as st
 
 from dgm_core.missing.amputation import Amputation
 from dgm_core.studies import identify, mnar
-from ui.mnar.stories import Restarted, restarted
+from ui.mnar.restarted import Restarted, restarted
 from ui.mnar.story import Story, Track, told
 from ui.showcase import ASSETS, MNAR
 

@@ -20,7 +20,7 @@ FIRST = "breast"
 """The table that a visitor meets first."""
 MAX_ROWS, MAX_COLUMNS = 20_000, 100
 """Of a table that is trained on while one waits."""
-UPLOAD = "uploaded table"
+NO_TARGET = "none"
 
 
 class Table(NamedTuple):
@@ -133,7 +133,7 @@ def _upload() -> Table | None:
             )
         return None
     _report(reading)
-    return st.session_state["table uploaded"]
+    return _with_target(reading)
 
 
 def _take(content: bytes, name: str) -> None:
@@ -144,13 +144,30 @@ def _take(content: bytes, name: str) -> None:
     st.session_state["table digest"] = digest
     try:
         reading = read_table(content, name)
-        frame = small_enough(reading.frame)
-        st.session_state["table uploaded"] = table_of(digest, name, frame, None)
+        table_of(digest, name, small_enough(reading.frame), None)
     except (UnreadableTable, ValueError) as error:
         st.session_state["table error"] = str(error)
         return
     st.session_state["table error"] = None
-    st.session_state["table read"] = reading
+    st.session_state["table read"], st.session_state["table name"] = reading, (digest, name)
+
+
+def _with_target(reading: Reading) -> Table:
+    """The uploaded table; the column that the visitor wants to predict stays whole."""
+    digest, name = st.session_state["table name"]
+    columns = list(reading.frame.columns)
+    kept(f"target.{digest}", NO_TARGET)
+    target = st.selectbox(
+        "Column to predict", [NO_TARGET, *columns], key=f"keep.target.{digest}",
+        help="Left out of what is filled in; the view Predict learns to say it.",
+    )  # fmt: skip
+    chosen = None if target == NO_TARGET else target
+    held = st.session_state.get("table uploaded")
+    which = f"{digest}.{target}"
+    if held is None or held.name != which:
+        held = table_of(which, name, reading.frame, chosen)
+        st.session_state["table uploaded"] = held
+    return held
 
 
 def small_enough(frame: pd.DataFrame) -> pd.DataFrame:
