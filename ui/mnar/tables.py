@@ -20,7 +20,7 @@ FIRST = "breast"
 """The table that a visitor meets first."""
 MAX_ROWS, MAX_COLUMNS = 20_000, 100
 """Of a table that is trained on while one waits."""
-NO_TARGET = "none"
+NO_TARGET = "(none)"
 
 
 class Table(NamedTuple):
@@ -155,7 +155,7 @@ def _take(content: bytes, name: str) -> None:
 def _with_target(reading: Reading) -> Table:
     """The uploaded table; the column that the visitor wants to predict stays whole."""
     digest, name = st.session_state["table name"]
-    columns = list(reading.frame.columns)
+    columns = list(reading.frame.columns) if reading.frame.shape[1] > 1 else []
     kept(f"target.{digest}", NO_TARGET)
     target = st.selectbox(
         "Column to predict", [NO_TARGET, *columns], key=f"keep.target.{digest}",
