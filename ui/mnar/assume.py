@@ -89,7 +89,8 @@ def _numbers(found: sensitivity.Assumed, entry: int) -> None:
     else:
         first.metric(f"RMSE, ± {error:.2f} SD", f"{rmse:.2f}", help=TABLE_DEFINITIONS["RMSE"])
     shift = found.shift[entry].item()
-    second.metric("Mean moves by", f"{shift:+.2f} SD", help="Of this column's imputed values.")
+    moved = "not known" if math.isnan(shift) else f"{shift:+z.2f} SD"
+    second.metric("Mean moves by", moved, help="Of this column's imputed values.")
     third.metric("Effective samples", f"{found.ess.median().item():.0f}", help="Median over rows.")
     fourth.metric(f"Rows with under {sensitivity.FEW}", f"{found.weak_share:.0%}")
     if found.weak_share > TOO_MANY:
