@@ -45,8 +45,9 @@ class Asked:
 
     @property
     def rate(self) -> float:
-        """The share of cells that is missing."""
-        return 1 - self.problem.masked.observed.double().mean().item()
+        """The share of cells that is missing; a cell of levels is one, however many entries."""
+        _, first = np.unique(self.table.coding.column_of, return_index=True)
+        return 1 - self.problem.masked.observed[:, first].double().mean().item()
 
     def true_curve(self, entry: int) -> np.ndarray | None:
         """P(missing | value) of an entry on `GRID`, the others at their mean; None if unknown."""
