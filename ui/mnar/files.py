@@ -141,11 +141,11 @@ def words(each: Mechanism, asked: Asked) -> str:
     """A mechanism as a sentence, in the units of the column."""
     coding = asked.table.coding
     name = asked.table.entries[each.feature]
-    if each.direction == "none" and each.driver in (None, "itself"):
-        return f"{name}: no dependence on its own value was found."
     driver = ""
     if isinstance(each.driver, int):
         driver = f" It depends most on {asked.table.entries[each.driver]}."
+    if each.direction == "none":
+        return f"{name}: no dependence on its own value was found.{driver}"
     if each.threshold != each.threshold:  # NaN
         return f"{name}: {each.direction} values tend to go missing.{driver}"
     value = coding.location[each.feature] + coding.scale[each.feature] * each.threshold
