@@ -22,6 +22,7 @@ from dgm_core.likelihoods import MixedLikelihood
 from dgm_core.metrics import MeanAndError, coverage_hidden, rmse_of_table
 from dgm_core.missing.amputation import Amputation, Problem, ampute
 from dgm_core.missing.processes import (
+    ByColumn,
     KnownSignSelfMasking,
     LinearMasking,
     MissingProcess,
@@ -202,12 +203,13 @@ def build(config: Config, columns: tuple[Column, ...], losing: list[int]) -> dic
     affected = torch.zeros(features, dtype=torch.bool)
     affected[losing] = True
     sign = 1.0 if config.direction == "high" else -1.0
-    process = ASSUMPTIONS[config.assumed](features, sign)
+    process = Restricted(ASSUMPTIONS[config.assumed](features, sign), affected)
+    if features > len(columns):  # the entries of a column of levels go missing together
+        widths = torch.tensor([column.width for column in columns])
+        process = ByColumn(process, torch.arange(len(columns)).repeat_interleave(widths))
     return {
         "MIWAE": MIWAE(**_networks(config, columns, features)),
-        "not-MIWAE": NotMIWAE(
-            **_networks(config, columns, features), missing_process=Restricted(process, affected)
-        ),
+        "not-MIWAE": NotMIWAE(**_networks(config, columns, features), missing_process=process),
     }
 
 

@@ -33,10 +33,20 @@ class Asked:
             return str(error)
         return None
 
+    @cached_property
+    def shown(self) -> list[int]:
+        """The entries that figures may show: numeric ones with holes; levels if there are none."""
+        numeric = set(self.table.numeric.values())
+        return [d for d in self.problem.losing if d in numeric] or self.problem.losing
+
     @property
-    def losing(self) -> list[str]:
-        """Names of the entries that have holes, in the order of `problem.losing`."""
-        return [self.table.entries[d] for d in self.problem.losing]
+    def names(self) -> list[str]:
+        """Of the entries `shown`."""
+        return [self.table.entries[d] for d in self.shown]
+
+    def place(self, entry: int) -> int:
+        """Where an entry stands among all that have holes, as curves come."""
+        return self.problem.losing.index(entry)
 
     def seen(self, entry: int) -> np.ndarray:
         """The values of an entry that are left."""

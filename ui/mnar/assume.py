@@ -57,15 +57,15 @@ class Assume:
             trained.invite()
             return
         basis = _basis(self.asked, models)
-        place = choose_column("assumed column", self.asked.losing)
-        self._panel(basis, self.asked.problem.losing[place])
+        place = choose_column("assumed column", self.asked.names)
+        self._panel(basis, self.asked.shown[place])
 
     @st.fragment
     def _panel(self, basis: sensitivity.Basis, entry: int) -> None:
         values = live_sliders("assumed", SLIDERS, FIRST, rev=0, label="The assumed mechanism")
-        problem = self.asked.problem
+        features = self.asked.table.known.x.shape[1]
         process = sensitivity.assumed_process(
-            problem.masked.x.shape[1], problem.losing, values["strength"], values["threshold"]
+            features, self.asked.shown, values["strength"], values["threshold"]
         )
         found = sensitivity.assume(basis, process)
         _numbers(found, entry)

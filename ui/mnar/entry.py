@@ -54,8 +54,8 @@ class OneEntry:
         with left:
             by = st.segmented_control("By", list(models), required=True, key="keep.entry model")
         with middle:
-            place = choose_column("entry column", asked.losing)
-        entry = asked.problem.losing[place]
+            place = choose_column("entry column", asked.names)
+        entry = asked.shown[place]
         rows = (~asked.problem.masked.observed[:, entry]).nonzero()[:, 0].tolist()
         with right:
             number = st.number_input(
@@ -64,7 +64,7 @@ class OneEntry:
             )  # fmt: skip
         row = rows[int(number) - 1]
         law = _law(asked, models[by], row, entry)
-        name = asked.losing[place]
+        name = asked.names[place]
         which = f"{asked.table.name}.{entry}.{row}.{by}"
         points = st.session_state.setdefault("points", {})
         point = transport(

@@ -58,7 +58,7 @@ class Identify:
 
     def above(self) -> None:
         """Which column the figures show."""
-        self.place = choose_column("restarts column", self.asked.losing)
+        self.entry = self.asked.shown[choose_column("restarts column", self.asked.names)]
 
     def show(self) -> None:
         """The shipped run, if that is what is asked."""
@@ -79,15 +79,16 @@ class Identify:
 
     def _figures(self, story: Restarted) -> None:
         if story.verdict is not None:
-            said = identify.sentence(story.verdict, self.asked.losing)
+            names = [self.asked.table.entries[d] for d in self.asked.problem.losing]
+            said = identify.sentence(story.verdict, names)
             box = st.success if story.verdict.agree else st.warning
             box(said, icon=":material/balance:")
-        entry = self.asked.problem.losing[self.place]
-        true = self.asked.true_curve(entry)
+        true = self.asked.true_curve(self.entry)
+        at = self.asked.place(self.entry)
         best = max(range(len(story.bounds)), key=lambda r: story.bounds[r])
         for number, place in enumerate(st.columns(len(story.bounds))):
             with place:
-                figure = charts.restart(true, story.curves[number, self.place], number == best)
+                figure = charts.restart(true, story.curves[number, at], number == best)
                 title = f"Start {number + 1}" + (", best bound" if number == best else "")
                 charts.show(f"restart {number}", figure, title)
                 error = f" ± {story.errors[number]:.2f}" if story.errors is not None else ""

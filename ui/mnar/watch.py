@@ -106,7 +106,7 @@ class Watch:
 
     def _figures(self, story: Story) -> None:
         asked = self.asked
-        entry = asked.problem.losing[self.place]
+        entry = asked.shown[self.place]
         left, middle, right = st.columns(3)
         observed = asked.problem.masked.observed
         with left:
@@ -119,10 +119,10 @@ class Watch:
             seen = observed[:, entry].numpy()
             lost = asked.problem.hidden[:, entry].numpy()
             figure = charts.kept_and_lost(values[seen], values[lost])
-            charts.show("chart split", figure, asked.losing[self.place])
+            charts.show("chart split", figure, asked.names[self.place])
         with right:
             curves = story.tracks["not-MIWAE"].curves
-            learned = None if curves is None else curves[self.place]
+            learned = None if curves is None else curves[asked.place(entry)]
             figure = charts.missingness(asked.true_curve(entry), learned, values[seen], "learned")
             charts.show("chart curve", figure, "Why: true and learned")
         if not story.steps:
@@ -154,7 +154,7 @@ class Watch:
         """Which column the figures show, and how."""
         left, right = st.columns([3, 2], vertical_alignment="bottom")
         with left:
-            self.place = choose_column("shown column", self.asked.losing)
+            self.place = choose_column("shown column", self.asked.names)
         with right:
             kept("scatter", "scatter")
             st.segmented_control(
