@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +23,7 @@ from dgm_core.studies import (
     dlvm,
     holes,
     miwae,
+    prediction,
     protocol,
     samplers,
     tables,
@@ -216,6 +217,47 @@ def evaluate_mnar(
     except (ValueError, data.DataUnavailable, data.DownloadError) as error:
         _stop(error)
     typer.echo(f"wrote {out}")
+
+
+@evaluate_app.command("prediction")
+def evaluate_prediction(
+    out: Annotated[Path, typer.Option(help="file for the table")] = MNAR_TABLES,
+    table: Annotated[list[str] | None, typer.Option(help="tables; all that are here")] = None,
+    runs: Annotated[int, typer.Option(help="splits")] = 5,
+) -> None:
+    """Predict from rows with holes: supervised forms against impute-then-predict."""
+    for name in table or prediction.TASKS:
+        try:
+            config, features, target = prediction.task_of(name, runs)
+        except data.DataUnavailable as error:
+            typer.echo(f"{name} is passed over: {error}")
+            continue
+        *_, found = _behind_a_bar(_shares(prediction.run(config, features, target)))
+        for row in found.rows:
+            entry = {"table": name, "task": found.task, **row._asdict(), "runs": runs}
+            tables.put_row(out, "prediction", _plain(entry), ("table", "method"))
+            first = next(iter(prediction.SCORES[found.task]))
+            typer.echo(
+                f"{name:10} {row.method:26} {first} {row.mean[first]:.3f} ± "
+                f"{row.error[first]:.3f}   behind sup-not-MIWAE by {row.behind:+.3f} ± "
+                f"{row.behind_error:.3f}"
+            )
+        typer.echo(prediction.sentence(found))
+    typer.echo(f"wrote {out}")
+
+
+def _shares(items: Iterable[Any]) -> Iterator[Any]:
+    """Frames of a study of predictions as shares of the work."""
+    for item in items:
+        yield Frame(item.method, item.done) if isinstance(item, prediction.Frame) else item
+
+
+def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers rounded, also within tables of scores."""
+    return {
+        key: tables.rounded(value) if isinstance(value, Mapping) else value
+        for key, value in tables.rounded(entry).items()
+    }
 
 
 @evaluate_app.command("inpainting")

@@ -29,9 +29,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss, roc_auc_score
 from torch import Tensor, nn
 
+from dgm_core import data
 from dgm_core.baselines.tables import TABLE_BASELINES
 from dgm_core.coding import TableCoding
-from dgm_core.missing.amputation import ampute
+from dgm_core.missing.amputation import Amputation, ampute
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.supmiwae import CategoricalPredictor, GaussianPredictor, SupMIWAE
 from dgm_core.networks import linear
@@ -39,7 +40,7 @@ from dgm_core.objectives import negative_completion_bound
 from dgm_core.rng import generator
 from dgm_core.samplers.estimates import mean_and_variance
 from dgm_core.studies import mnar
-from dgm_core.training import Objective, Schedule, fit, latest_weights
+from dgm_core.training import Objective, fit, latest_weights
 from dgm_core.types import Labelled, Masked
 
 Task = Literal["classification", "regression"]
@@ -97,6 +98,24 @@ class Config(mnar.Config):
         super().__post_init__()
         if self.runs < 2:
             raise ValueError(f"expected at least 2 runs, got {self.runs}")
+
+
+TASKS = ("breast", "wine", "diabetes", "red-wine")
+"""Tables of which every numeric column of the first half loses what is above its mean."""
+
+
+def task_of(table: str, runs: int) -> tuple[Config, pd.DataFrame, pd.Series]:
+    """A shipped task: its config, features and target.
+
+    Raises:
+        ValueError, DataUnavailable, DownloadError: as of `data.load_table`.
+    """
+    frame, about = data.load_table(table), data.TABLES[table]
+    features = frame.drop(columns=about.target)
+    coding = TableCoding.learn(features)
+    numeric = [coding.entries_of(each.name).start for each in coding.coded if not each.levels]
+    plan = Amputation(columns=tuple(numeric[: len(numeric) // 2]))
+    return Config(table, plan, task=about.task, runs=runs), features, frame[about.target]
 
 
 class Frame(NamedTuple):

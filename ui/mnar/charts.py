@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dgm_core.studies.clipping import Curve
+    from dgm_core.studies.prediction import Result
     from dgm_core.studies.sensitivity import Assumed, Basis
 
 GREY = "#8A8FA3"
@@ -273,4 +274,21 @@ def clipping(true: Curve, learned: Curve) -> Figure:
         y = 1 / (1 + np.exp(-curve.strength * (x - curve.threshold)))
         figure.add_scatter(x=x, y=y, mode="lines", name=name, line=line)
     figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1])
+    return figure
+
+
+def predictions(found: Result, score: str) -> Figure:
+    """One score of each method with two standard errors over runs, methods downwards."""
+    figure = empty(height=HEIGHT + 30)
+    rows = found.rows[::-1]
+    ours = [row.method.startswith("sup-not") for row in rows]
+    figure.add_scatter(
+        x=[row.mean[score] for row in rows],
+        y=[row.method for row in rows],
+        error_x={"array": [2 * row.error[score] for row in rows], "thickness": 1.5, "width": 0},
+        mode="markers",
+        marker={"size": 9, "color": [accent() if each else GREY for each in ours]},
+        hovertemplate="%{y}: %{x:.3f}<extra></extra>",
+    )
+    figure.update_layout(showlegend=False)
     return figure

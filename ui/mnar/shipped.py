@@ -13,12 +13,12 @@ import numpy as np
 import streamlit as st
 
 from dgm_core.missing.amputation import Amputation
-from dgm_core.studies import identify, mnar
+from dgm_core.studies import identify, mnar, prediction
 from ui.mnar.restarted import Restarted, restarted
 from ui.mnar.story import Story, Track, told
 from ui.showcase import ASSETS, MNAR
 
-RESTARTS = ASSETS / "mnar_restarts.npz"
+RESTARTS, PREDICTION = ASSETS / "mnar_restarts.npz", ASSETS / "mnar_prediction.json"
 WEIGHTS = {"MIWAE": "breast-miwae", "not-MIWAE": "breast-notmiwae"}
 """Model of the run → its name in `pretrained/`."""
 
@@ -114,6 +114,38 @@ def write_restarts(story: Restarted) -> None:
         np.savez_compressed(file, **arrays)
 
 
+class ShippedPrediction(NamedTuple):
+    """A finished comparison of predictions and what it answers."""
+
+    config: prediction.Config
+    result: prediction.Result
+
+
+def first_prediction() -> prediction.Config:
+    """Of the table and the plan that are shown first."""
+    return prediction.Config(mnar.SHOWN.table, mnar.SHOWN.plan)
+
+
+@st.cache_resource(show_spinner=False)
+def st_prediction() -> ShippedPrediction:
+    """The shipped comparison."""
+    read = json.loads(PREDICTION.read_text(encoding="utf-8"))
+    rows = tuple(
+        prediction.Row(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()})
+        for row in read["rows"]
+    )
+    return ShippedPrediction(first_prediction(), prediction.Result(read["task"], rows))
+
+
+def write_prediction(found: prediction.Result) -> None:
+    """Keep a finished comparison."""
+    from dgm_core.files import written_whole
+
+    about = {"task": found.task, "rows": [row._asdict() for row in found.rows]}
+    with written_whole(PREDICTION) as part:
+        part.write_text(json.dumps(about), encoding="utf-8")
+
+
 def make() -> None:
     """Repeat the run that is shown first, and write what it told."""
     from ui.mnar.tables import st_table
@@ -121,6 +153,8 @@ def make() -> None:
     table = st_table(mnar.SHOWN.table)
     write(mnar.SHOWN, told(mnar.run(mnar.SHOWN, table.known, table.columns)))
     write_restarts(restarted(identify.run(first_restarts(), table.known, table.columns)))
+    *_, found = prediction.run(first_prediction(), table.frame, table.target)
+    write_prediction(found)
 
 
 if __name__ == "__main__":

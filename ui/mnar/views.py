@@ -9,6 +9,7 @@ from ui.mnar.assume import Assume
 from ui.mnar.entry import OneEntry
 from ui.mnar.identify import Identify
 from ui.mnar.images import Images
+from ui.mnar.predict import Predict
 from ui.mnar.watch import Watch
 
 
@@ -47,4 +48,4 @@ class RunningView(View, Protocol):
         """What stands under the figures."""
 
 
-VIEWS = {view.name: view for view in (Watch, Assume, Identify, OneEntry, Images)}
+VIEWS = {view.name: view for view in (Watch, Assume, Identify, Predict, OneEntry, Images)}
