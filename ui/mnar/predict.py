@@ -30,8 +30,9 @@ class Predict:
     about = (
         "Seven ways to predict a target from rows with holes, all with the same linear predictor. "
         "**Look first** at the oracle, which sees the complete table: nothing linear can do "
-        "better. **Then** whether learning imputation and prediction *together* gains anything "
-        "over imputing first. **Last** at the bars: two standard errors over paired runs."
+        "better. **Then** whether learning to impute and to predict *together* gains anything "
+        "over imputing first. **Last** at the bars: two standard errors over runs, which the "
+        "table compares one by one."
     )
 
     def __init__(self, asked: Asked, settings: DeltaGenerator) -> None:
