@@ -1,4 +1,4 @@
-"""What is taken home of the MNAR lab: what was seen is untouched, and the numbers are the run's."""
+"""What is taken home of the MNAR lab: what was seen is untouched, the numbers are the run's."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def received(address: dict[str, Any]) -> tuple[dict[str, Any], str, dict[str, An
         app.query_params[name] = value
     app.run()
     assert not app.exception
-    held = app.session_state["last values"] if "last values" in app.session_state else {}
+    held = app.session_state.filtered_state.get("last values", {})
     settings = {name.removeprefix(KEPT): value for name, value in held.items()}
     said = " ".join(toast.value for toast in app.toast)
     return settings, said, dict(app.query_params)
@@ -127,7 +127,7 @@ CLAMPED = {
     "between two steps": ("rate", "0.123", "base rate", 0.1),
     "rate of all": ("chance", "1", "chance rate", 0.9),
     "repeated": ("seed", ["3", "4"], "mnar seed", 4),
-    "repeated columns": ("columns", "2.0.2.0", "columns.breast", ["mean radius", "mean perimeter"]),
+    "repeated column": ("columns", "0.0", "columns.breast", ["mean radius"]),
 }  # fmt: skip
 
 
