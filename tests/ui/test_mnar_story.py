@@ -1,10 +1,10 @@
-"""What the figures of the MNAR lab are made of: a run as it was told, and the one that is shipped."""
+"""What the figures of the MNAR lab are made of: a run as it was told, and the shipped one."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +57,7 @@ def test_a_story_grows_with_its_run_and_is_finished_at_its_end_alone() -> None:
     _, _, items = finished(PLAN)
     stories = [told(items[:end]) for end in range(len(items) + 1)]
     assert [story.finished for story in stories] == [False] * len(items) + [True]
-    for before, after in zip(stories, stories[1:], strict=False):
+    for before, after in pairwise(stories):
         assert after.steps[: len(before.steps)] == before.steps
         assert after.done >= before.done
     assert _doing(stories[-2]) == "Imputing with many samples, and one more baseline …"
