@@ -250,7 +250,7 @@ def effective(ess: Tensor) -> Figure:
     """How many draws carry the weight, over rows, on a log scale."""
     figure = empty("effective samples", "rows")
     edges = np.geomspace(1, 512, 19)
-    rows, _ = np.histogram(ess.numpy(), edges)
+    rows, _ = np.histogram(ess.numpy().clip(1), edges)  # rounding may end below one
     weak = edges[:-1] < sensitivity.FEW
     figure.add_bar(
         x=np.log10(np.sqrt(edges[1:] * edges[:-1])), y=rows, width=0.14, hoverinfo="skip",
