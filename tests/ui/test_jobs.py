@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -76,6 +77,129 @@ def test_a_run_out_of_time_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) ->
     assert run.wait(5)
     assert run.state == "timed out"
     assert run.items
+
+
+# --- going on with a run that was stopped -----------------------------------------------------
+
+
+class Gated:
+    """Work of so many items, each computed when it is let through."""
+
+    def __init__(self, items: int) -> None:
+        self.items = items
+        self.begun: list[int] = []
+        self.gate = threading.Semaphore(0)
+
+    def __call__(self) -> Iterator[int]:
+        for i in range(self.items):
+            self.begun.append(i)
+            assert self.gate.acquire(timeout=10)
+            yield i
+
+    def let(self, items: int) -> None:
+        self.gate.release(items)
+
+
+def test_a_stopped_run_goes_on_where_it_was() -> None:
+    work, worker = Gated(6), Worker()
+    first = worker.start("key", work)
+    work.let(2)
+    assert until(lambda: len(work.begun) == 3)  # the third is being computed
+    worker.stop()
+    assert first.state == "stopped"
+    second = worker.resume()
+    assert worker.run is second
+    assert second.key == "key"
+    assert second.live
+    work.let(4)
+    assert second.wait(5)
+    assert second.state == "finished"
+    assert second.items == [0, 1, 2, 3, 4, 5]
+    assert work.begun == [0, 1, 2, 3, 4, 5]  # none was computed twice
+    assert first.items == [0, 1]
+
+
+def test_an_item_that_was_being_computed_at_the_stop_is_not_lost() -> None:
+    work, worker = Gated(3), Worker()
+    first = worker.start("key", work)
+    assert until(lambda: work.begun == [0])
+    worker.stop()
+    work.let(1)
+    assert first.wait(5)
+    assert first.items == []  # nothing appears after a stop
+    second = worker.resume()
+    work.let(2)
+    assert second.wait(5)
+    assert second.items == [0, 1, 2]
+    assert work.begun == [0, 1, 2]
+
+
+def test_a_run_may_be_stopped_and_gone_on_with_in_a_burst() -> None:
+    work, worker = Gated(5), Worker()
+    runs = [worker.start("key", work)]
+    assert until(lambda: work.begun == [0])
+    for _ in range(4):  # while the first item is being computed
+        worker.stop()
+        runs.append(worker.resume())
+    work.let(5)
+    assert runs[-1].wait(5)
+    assert runs[-1].items == [0, 1, 2, 3, 4]
+    assert work.begun == [0, 1, 2, 3, 4]
+    assert all(run.wait(5) for run in runs)
+    assert [run.state for run in runs] == ["stopped"] * 4 + ["finished"]
+
+
+def test_stops_at_any_moment_lose_and_double_nothing() -> None:
+    worker = Worker()
+    worker.start("key", counting(40, pause=0.005))
+    source = random.Random(0)
+    while worker.run.live or worker.run.state == "stopped":
+        time.sleep(source.uniform(0, 0.01))
+        worker.stop()
+        if worker.run.state == "stopped":
+            worker.resume()
+            time.sleep(source.uniform(0, 0.01))
+    assert worker.run.wait(5)
+    assert worker.run.items == list(range(40))
+
+
+def test_a_run_stopped_as_it_ended_finishes() -> None:
+    worker = Worker()
+    work = Gated(1)
+    worker.start("key", work)
+    work.let(1)
+    assert until(lambda: not worker.run.live)
+    worker.run.state = "stopped"  # the visitor was faster than the thread
+    assert worker.resume().wait(5)
+    assert worker.run.state == "finished"
+    assert worker.run.items == [0]
+
+
+def test_a_run_out_of_time_goes_on_with_a_new_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "MAX_SECONDS", 0.0)
+    worker = Worker()
+    assert worker.start("key", counting(5)).wait(5)
+    assert worker.run.items == [0]
+    monkeypatch.setattr(jobs, "MAX_SECONDS", 60.0)
+    assert worker.resume().wait(5)
+    assert worker.run.items == [0, 1, 2, 3, 4]
+    assert worker.run.state == "finished"
+
+
+def test_who_waits_for_a_stopped_item_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else two runs, each waiting for what the other has, would keep all others out for ever."""
+    monkeypatch.setattr(jobs, "_places", threading.BoundedSemaphore(2))
+    work, worker = Gated(2), Worker()
+    worker.start("key", work)
+    assert until(lambda: work.begun == [0])  # one place is taken
+    worker.stop()
+    resumed = worker.resume()
+    other = Worker().start("another visitor", counting(3))
+    assert other.wait(5)
+    assert other.items == [0, 1, 2]
+    work.let(2)
+    assert resumed.wait(5)
+    assert resumed.items == [0, 1]
 
 
 def test_runs_of_many_visitors_advance_in_turns() -> None:
