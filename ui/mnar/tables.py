@@ -12,7 +12,7 @@ import streamlit as st
 from dgm_core.coding import TableCoding
 from dgm_core.columns import Column, Numeric
 from dgm_core.data import TABLES, available_tables, load_table
-from dgm_core.data.reading import Reading, UnreadableTable, read_table
+from dgm_core.data.reading import Limits, Reading, UnreadableTable, read_table
 from dgm_core.types import Masked
 from ui.frame import kept, last_value
 
@@ -118,7 +118,8 @@ def _pick() -> Table:
 def _upload() -> Table | None:
     content = st.file_uploader(
         "CSV or Parquet", ["csv", "tsv", "txt", "parquet"], key="table upload", max_upload_size=5,
-        help="It stays in this session, and is forgotten when the tab closes.",
+        help=f"Up to {MAX_ROWS:,} rows; for more there is the command `python -m dgm_core "
+        "impute`. It stays in this session, and is forgotten when the tab closes.",
     )  # fmt: skip
     if content is not None:
         _take(content.getvalue(), content.name)
@@ -143,7 +144,7 @@ def _take(content: bytes, name: str) -> None:
         return
     st.session_state["table digest"] = digest
     try:
-        reading = read_table(content, name)
+        reading = read_table(content, name, limits=Limits(rows=MAX_ROWS))
         table_of(digest, name, small_enough(reading.frame), None)
     except (UnreadableTable, ValueError) as error:
         st.session_state["table error"] = str(error)
@@ -174,14 +175,12 @@ def small_enough(frame: pd.DataFrame) -> pd.DataFrame:
     """The table itself.
 
     Raises:
-        UnreadableTable: it has more rows or columns than can be trained on while one waits.
+        UnreadableTable: it has more columns than can be trained on while one waits.
     """
-    rows, columns = frame.shape
-    if rows > MAX_ROWS or columns > MAX_COLUMNS:
+    if frame.shape[1] > MAX_COLUMNS:
         raise UnreadableTable(
-            f"This table has {rows:,} rows and {columns} columns; the page takes up to "
-            f"{MAX_ROWS:,} rows and {MAX_COLUMNS} columns. For more there is the command "
-            "python -m dgm_core impute."
+            f"This table has {frame.shape[1]:,} columns; the page takes up to {MAX_COLUMNS}. For "
+            "more there is the command python -m dgm_core impute."
         )
     return frame
 
