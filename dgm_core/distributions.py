@@ -22,6 +22,14 @@ from torch.distributions import Distribution, Independent, Normal, constraints
 from dgm_core.rng import Source, draw, noise, normal, uniform
 
 
+class Gaussian(Normal):
+    """`Normal` whose log-density takes fewer operations, which is what small models spend on."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        standard = (value - self.loc) / self.scale
+        return -0.5 * standard.square() - self.scale.log() - 0.5 * math.log(2 * math.pi)
+
+
 class TriangularNormal(Distribution):
     """N(mean, P⁻¹ diag(scale²) P⁻ᵀ) with P = I + below.
 

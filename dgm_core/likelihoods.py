@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Independent, Normal, StudentT
+from torch.distributions import Independent, StudentT
 
 from dgm_core.columns import Column, Layout, MixedRow
-from dgm_core.distributions import BernoulliPixels, DiscretisedLogistic
+from dgm_core.distributions import BernoulliPixels, DiscretisedLogistic, Gaussian
 
 
 class BernoulliLikelihood(nn.Module):
@@ -79,7 +79,7 @@ class GaussianLikelihood(nn.Module):
     def forward(self, outputs: Tensor) -> Independent:
         """Outputs (B, C, …) → a law with batch (B,) and that event."""
         mean = self.link(outputs)
-        law = Normal(mean, self.scale(mean).expand_as(mean), validate_args=False)
+        law = Gaussian(mean, self.scale(mean).expand_as(mean), validate_args=False)
         return Independent(law, outputs.dim() - 1, validate_args=False)
 
 
@@ -123,7 +123,7 @@ class GaussianRowLikelihood(nn.Module):
         """Outputs (B, 2 D) → a law with batch (B,) and event (D,)."""
         mean, raw = outputs.chunk(2, -1)
         scale = self.scale_floor + nn.functional.softplus(raw)
-        return Independent(Normal(mean, scale, validate_args=False), 1, validate_args=False)
+        return Independent(Gaussian(mean, scale, validate_args=False), 1, validate_args=False)
 
 
 class StudentTLikelihood(nn.Module):

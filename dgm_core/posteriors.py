@@ -6,9 +6,9 @@ are correlated: hence the full-covariance head beside the usual diagonal one.
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution, Independent
 
-from dgm_core.distributions import TriangularNormal
+from dgm_core.distributions import Gaussian, TriangularNormal
 
 LOG_SCALE_RANGE = (-7.0, 3.0)
 """Bounds of log s: proposals neither collapse to a point nor overflow, whatever the input."""
@@ -25,7 +25,7 @@ class DiagonalGaussian(nn.Module):
     def forward(self, features: Tensor) -> Distribution:
         """Features (B, 2 L) → a law with batch (B,) and event (L,)."""
         mean, log_scale = features.split(self.latent_dim, dim=-1)
-        law = Normal(mean, log_scale.clamp(*LOG_SCALE_RANGE).exp(), validate_args=False)
+        law = Gaussian(mean, log_scale.clamp(*LOG_SCALE_RANGE).exp(), validate_args=False)
         return Independent(law, 1, validate_args=False)
 
 

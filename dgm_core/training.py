@@ -164,7 +164,8 @@ def fit(
                     group["lr"] = schedule.rate(run.epoch + step / steps)
                 with bfloat16_networks(enabled=schedule.bfloat16):
                     loss = objective(model, x[rows].to(device), source)
-                run.optimizer.zero_grad(set_to_none=True)
+                for parameter in run.parameters:
+                    parameter.grad = None
                 loss.sum().backward()
                 clip_gradients(run.parameters, GRADIENT_LIMIT, stacked=loss.dim() > 0)
                 run.optimizer.step()
@@ -191,14 +192,13 @@ def clip_gradients(parameters: list[nn.Parameter], limit: float, *, stacked: boo
 
     Of stacked parameters (R, …), those of each of the R models by themselves.
     """
-    if not stacked:
-        nn.utils.clip_grad_norm_(parameters, limit)
-        return
-    gradients = [p.grad.flatten(1) for p in parameters if p.grad is not None]  # (R, numbers)
-    norms = torch.stack([each.norm(dim=1) for each in gradients]).norm(dim=0)
-    factor = (limit / (norms + 1e-6)).clamp_max(1.0)[:, None]
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    models = int(stacked)  # leading dimensions
+    flat = (each.reshape(*each.shape[:models], -1) for each in gradients)
+    norms = torch.stack([torch.linalg.vector_norm(each, dim=-1) for each in flat])
+    factor = (limit / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp_max(1.0)
     for each in gradients:
-        each.mul_(factor)
+        each.mul_(factor.reshape(factor.shape + (1,) * (each.dim() - models)))
 
 
 def _largest(scores: Tensor) -> float:

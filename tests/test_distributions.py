@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Distribution, Independent, MultivariateNormal, Normal
 
-from dgm_core.distributions import BernoulliPixels, TriangularNormal, where
+from dgm_core.distributions import BernoulliPixels, Gaussian, TriangularNormal, where
 from dgm_core.gaussian import condition
 from dgm_core.posteriors import DiagonalGaussian, FullGaussian
 from dgm_core.rng import Streams, draw, generator
@@ -119,3 +119,9 @@ def test_full_gaussian_uses_every_feature_once() -> None:
     below = FullGaussian(5)(features).below[0]
     assert sorted(below[below != 0].tolist()) == list(range(1, 11))
     assert torch.equal(below, below.tril(-1))
+
+
+def test_the_fast_normal_is_the_normal() -> None:
+    loc, x = (torch.randn(5, 4, 3, generator=generator(s), dtype=torch.float64) for s in (0, 1))
+    scale = torch.rand(4, 3, generator=generator(2), dtype=torch.float64) + 0.1
+    torch.testing.assert_close(Gaussian(loc, scale).log_prob(x), Normal(loc, scale).log_prob(x))

@@ -1,5 +1,7 @@
 """Network bodies: shapes, and the fast transposed convolution against torch's."""
 
+import itertools
+
 import pytest
 import torch
 from torch import nn
@@ -7,7 +9,7 @@ from torch import nn
 from dgm_core.networks import (
     PixelAttention,
     SubpixelConvTranspose2d,
-    Tanh,
+    TanhNetwork,
     UNet,
     bfloat16_networks,
     evaluate,
@@ -81,20 +83,27 @@ def test_bfloat16_is_used_within_its_block_only_and_gives_back_float32() -> None
     assert torch.equal(evaluate(network, x), exact)
 
 
-def test_tanh_by_sigmoid_is_tanh() -> None:
-    x = torch.linspace(-12, 12, 401, dtype=torch.float64, requires_grad=True)
-    torch.testing.assert_close(Tanh()(x), torch.tanh(x))
-    torch.autograd.gradcheck(Tanh(), x)
-    assert torch.equal(torch.vmap(Tanh())(x.reshape(401, 1))[:, 0], Tanh()(x))
+@pytest.mark.parametrize("sizes", [(3, 4), (3, 8, 2), (5, 3, 3, 7)])
+def test_the_sigmoid_network_is_the_tanh_network(sizes: tuple[int, ...]) -> None:
+    layers = [linear(a, b, generator(b)).double() for a, b in itertools.pairwise(sizes)]
+    plain = nn.Sequential(*[each for layer in layers for each in (layer, nn.Tanh())][:-1])
+    fast = TanhNetwork(*layers)
+    x = 3 * torch.randn(4, 5, sizes[0], generator=generator(1), dtype=torch.float64)
+    torch.testing.assert_close(fast(x), plain(x))
+    torch.testing.assert_close(fast(x[0, 0]), plain(x[0, 0]))
+    for ours, theirs in zip(
+        torch.autograd.grad(fast(x).square().sum(), list(fast.parameters())),
+        torch.autograd.grad(plain(x).square().sum(), list(fast.parameters())),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs)
 
 
-@pytest.mark.parametrize(("inputs", "outputs"), [(3, 7), (7, 3)])
-def test_linear_is_that_of_torch_whichever_way_it_is_stored(inputs: int, outputs: int) -> None:
-    layer = linear(inputs, outputs, generator(0)).double()
-    assert (layer.in_features, layer.out_features) == (inputs, outputs)
-    weight = layer.weight.T if inputs < outputs else layer.weight
-    x = torch.randn(4, 5, inputs, generator=generator(1), dtype=torch.float64)
-    torch.testing.assert_close(layer(x), nn.functional.linear(x, weight, layer.bias))
-    assert layer.weight.abs().max() < inputs**-0.5
-    assert torch.equal(layer.weight, linear(inputs, outputs, generator(0)).double().weight)
-    assert linear(inputs, outputs)(torch.zeros(2, inputs)).shape == (2, outputs)
+def test_linear_draws_its_weights_from_the_source_alone() -> None:
+    before = torch.random.get_rng_state()
+    layer, again = (linear(9, 50, generator(0)) for _ in range(2))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.equal(layer.weight, again.weight)
+    assert layer.weight.abs().max() < 1 / 3
+    assert layer.weight.std().item() == pytest.approx(1 / 3 / 3**0.5, rel=0.1)
+    assert linear(3, 2)(torch.zeros(5, 3)).shape == (5, 2)

@@ -132,7 +132,7 @@ def test_a_member_without_a_finite_loss_leaves_the_others_alone() -> None:
 
 
 def test_gradients_are_clipped_member_by_member() -> None:
-    parameters = [nn.Parameter(torch.zeros(2, 3)), nn.Parameter(torch.zeros(2, 4, 5))]
+    parameters = [nn.Parameter(torch.zeros(2, *rest)) for rest in ((3,), (4, 5), ())]
     for p in parameters:
         p.grad = torch.randn(p.shape, generator=generator(0)) * torch.tensor([1e-3, 10.0]).reshape(
             -1, *[1] * (p.dim() - 1)

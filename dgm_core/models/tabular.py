@@ -24,7 +24,7 @@ from dgm_core.likelihoods import (
 from dgm_core.missing.processes import KnownSignSelfMasking, Restricted
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE
-from dgm_core.networks import Tanh, linear
+from dgm_core.networks import TanhNetwork, linear
 from dgm_core.posteriors import DiagonalGaussian
 from dgm_core.rng import generator
 
@@ -41,16 +41,14 @@ class Networks(TypedDict):
 
 def tanh_network(
     inputs: int, outputs: int, hidden: int = 128, source: torch.Generator | None = None
-) -> nn.Sequential:
+) -> TanhNetwork:
     """(…, inputs) → hidden → hidden → (…, outputs) with tanh between; also a predictor's body.
 
     `source` draws the initial weights; without it torch's global generator does.
     """
-    return nn.Sequential(
+    return TanhNetwork(
         linear(inputs, hidden, source),
-        Tanh(),
         linear(hidden, hidden, source),
-        Tanh(),
         linear(hidden, outputs, source),
     )
 

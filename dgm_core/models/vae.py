@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution, Independent
 
+from dgm_core.distributions import Gaussian
 from dgm_core.networks import evaluate
 
 
@@ -44,7 +45,7 @@ class VAE(nn.Module):
     def prior(self) -> Distribution:
         """N(0, I) on (L,)."""
         return Independent(
-            Normal(self.zeros, self.ones, validate_args=False), 1, validate_args=False
+            Gaussian(self.zeros, self.ones, validate_args=False), 1, validate_args=False
         )
 
     def encode(self, x: Tensor) -> Distribution:
