@@ -33,3 +33,10 @@ def test_repeat_puts_the_chains_of_a_row_side_by_side() -> None:
     assert masked.repeat(2).x[:, 0].tolist() == [0, 0, 1, 1, 2, 2]
     assert masked[1:2].x.tolist() == [[1.0]]
     assert len(masked) == 3
+
+
+def test_tile_puts_all_rows_after_all_rows() -> None:
+    masked = Masked(torch.arange(6.0).reshape(3, 2), torch.rand(3, 2) < 0.5)
+    tiled = masked.tile(2)
+    assert torch.equal(tiled.x, torch.cat([masked.x, masked.x]))
+    assert torch.equal(tiled.observed, torch.cat([masked.observed, masked.observed]))

@@ -165,10 +165,12 @@ class CompletionEstimator(BaseEstimator):
 
     def _networks(self, source: torch.Generator) -> Networks:
         kind = self.likelihood or ("gaussian" if self.coding_.all_numeric else "mixed")
-        if kind in ("gaussian", "student-t") and not self.coding_.all_numeric:
-            raise ValueError(f"expected the likelihood 'mixed' of levels, got {kind!r}")
-        make = LIKELIHOODS[kind] if isinstance(kind, str) else kind
-        likelihood, width = make(self.coding_.columns), self.coding_.width
+        if isinstance(kind, str):
+            possible = [*LIKELIHOODS] if self.coding_.all_numeric else ["mixed"]
+            if kind not in possible:
+                raise ValueError(f"expected a likelihood among {possible}, got {kind!r}")
+            kind = LIKELIHOODS[kind]
+        likelihood, width = kind(self.coding_.columns), self.coding_.width
         numbers = getattr(likelihood, "numbers", 1)
         return tanh_networks(
             width, self.latent_dim, self.hidden, likelihood, numbers * width, source

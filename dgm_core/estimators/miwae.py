@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,6 +24,13 @@ from dgm_core.models.tabular import Networks
 from dgm_core.rng import Source
 from dgm_core.samplers.completions import Completions
 from dgm_core.samplers.estimates import mean_and_variance, median, sir_completions
+from dgm_core.training import Progress
+
+SINGLE_IMPUTATIONS: dict[str, Callable[[Completions], Tensor]] = {
+    "squared": lambda sample: mean_and_variance(sample)[0],
+    "absolute": median,
+}
+"""Loss → the completion of each row (B, D) that keeps it small."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -58,6 +65,14 @@ class MIWAEImputer(OneToOneFeatureMixin, TransformerMixin, CompletionEstimator):
     """
 
     loss: Literal["squared", "absolute"] = "squared"
+
+    def fit_steps(
+        self, X: ArrayLike | pd.DataFrame, y: ArrayLike | None = None
+    ) -> Iterator[Progress]:
+        """As of `CompletionEstimator`; y is not used."""
+        if self.loss not in SINGLE_IMPUTATIONS:
+            raise ValueError(f"expected a loss among {[*SINGLE_IMPUTATIONS]}, got {self.loss!r}")
+        return super().fit_steps(X, y)
 
     def transform(self, X: ArrayLike | pd.DataFrame) -> Table:
         """X with its holes filled, of the kind that came in; observed values as they are."""
@@ -104,7 +119,7 @@ class MIWAEImputer(OneToOneFeatureMixin, TransformerMixin, CompletionEstimator):
 
     def _single(self, sample: Completions) -> Tensor:
         """One imputation of each row, (B, D)."""
-        return median(sample) if self.loss == "absolute" else mean_and_variance(sample)[0]
+        return SINGLE_IMPUTATIONS[self.loss](sample)
 
 
 @dataclass(eq=False, repr=False)

@@ -333,8 +333,10 @@ def infinite(x: NDArray) -> Any:
         (
             MIWAEImputer(likelihood="student-t"),
             lambda x: pd.DataFrame(x, columns=list("abcdef")).assign(level="a"),
-            "'mixed' of levels, got 'student-t'",
+            r"among \['mixed'\], got 'student-t'",
         ),
+        (MIWAEImputer(likelihood="cauchy"), lambda x: x, "'mixed'], got 'cauchy'"),
+        (MIWAEImputer(loss="quartic"), lambda x: x, "got 'quartic'"),
     ],
 )
 def test_errors_say_what_was_expected(imputer: MIWAEImputer, change: Any, message: str) -> None:

@@ -179,3 +179,18 @@ def test_gradients_through_discrete_draws_are_those_of_the_enumerated_bound(head
         estimates.append(torch.autograd.grad(bound.mean(), table.logits)[0])
     assert standard_errors_off(torch.stack(estimates), exact) < 5
     assert (exact.abs() > 0.01).any()
+
+
+def test_what_no_term_reads_is_left_undrawn_if_wanted() -> None:
+    plain, knowing = (
+        MIWAE(**networks(1.5)),
+        NotMIWAE(**networks(1.5), missing_process=Constant(0.7, 2)),
+    )
+    without, whole = (
+        weighted_completions(plain, rows(5), 20, generator(0), completed=completed)
+        for completed in (False, True)
+    )
+    assert without.x is None
+    assert whole.x is not None
+    assert torch.equal(without.log_w, whole.log_w)
+    assert weighted_completions(knowing, rows(5), 20, generator(0), completed=False).x is not None
