@@ -26,7 +26,7 @@ from dgm_core.estimators.seeds import RandomState, seed_from
 from dgm_core.likelihoods import GaussianRowLikelihood, MixedLikelihood, StudentTLikelihood
 from dgm_core.missing.processes import ByColumn, Mechanism, MissingProcess
 from dgm_core.models.miwae import MIWAE
-from dgm_core.models.tabular import Networks, tanh_networks
+from dgm_core.models.tabular import DECODERS, Networks
 from dgm_core.objectives import negative_completion_bound
 from dgm_core.restarts import Restarts, on_each
 from dgm_core.rng import Alike, Source, generator
@@ -65,8 +65,12 @@ class CompletionEstimator(BaseEstimator):
     Args:
         latent_dim: L; None = entries of a row − 1.
         hidden: units of each of the two hidden layers of every network.
+        decoder: a name in `DECODERS`. "linear and bent" is probabilistic PCA and a network that
+            begins at 0: where hidden values lie beyond all that are seen, as in self-masking, it
+            goes on in a straight line. "tanh" is the published decoder.
         likelihood: p(x|z): a name in `LIKELIHOODS`, or a function of the table's columns that
-            makes one; None = Gaussian, or mixed where columns are not all numeric.
+            makes one; None = the decoder's own Gaussian, or mixed where columns are not all
+            numeric.
         categorical: names (of an array: positions) of columns whose numbers are levels.
         draws: K of the bound in training.
         samples: K in imputing, scoring and predicting.
@@ -83,6 +87,7 @@ class CompletionEstimator(BaseEstimator):
 
     latent_dim: int | None = None
     hidden: int = 128
+    decoder: str = "tanh"
     likelihood: str | Callable[[Sequence[Column]], nn.Module] | None = None
     categorical: Collection[Hashable] = ()
     draws: int = 20
@@ -164,17 +169,21 @@ class CompletionEstimator(BaseEstimator):
         return float(self.coding_.log_scale(masked.observed).mean())
 
     def _networks(self, source: torch.Generator) -> Networks:
-        kind = self.likelihood or ("gaussian" if self.coding_.all_numeric else "mixed")
+        if self.decoder not in DECODERS:
+            raise ValueError(f"expected a decoder among {[*DECODERS]}, got {self.decoder!r}")
+        make, width = DECODERS[self.decoder], self.coding_.width
+        kind = self.likelihood
+        if kind is None and self.coding_.all_numeric:  # the Gaussian of the decoder
+            return make(width, self.latent_dim, self.hidden, source=source)
+        kind = kind or "mixed"
         if isinstance(kind, str):
             possible = [*LIKELIHOODS] if self.coding_.all_numeric else ["mixed"]
             if kind not in possible:
                 raise ValueError(f"expected a likelihood among {possible}, got {kind!r}")
             kind = LIKELIHOODS[kind]
-        likelihood, width = kind(self.coding_.columns), self.coding_.width
+        likelihood = kind(self.coding_.columns)
         numbers = getattr(likelihood, "numbers", 1)
-        return tanh_networks(
-            width, self.latent_dim, self.hidden, likelihood, numbers * width, source
-        )
+        return make(width, self.latent_dim, self.hidden, likelihood, numbers * width, source)
 
     def _process(
         self, template: MissingProcess | Callable[[int], MissingProcess]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -136,9 +136,11 @@ class NotMIWAEImputer(MIWAEImputer):
             in `dgm_core.missing.processes.PROCESSES`; None = `SelfMasking`. The entries of a
             column of levels go missing together (`ByColumn`).
 
-    The other arguments and the attributes are those of `MIWAEImputer`.
+    The other arguments and the attributes are those of `MIWAEImputer`; the decoder is another by
+    default.
     """
 
+    decoder: str = field(default="linear and bent", kw_only=True)
     missing_process: MissingProcess | Callable[[int], MissingProcess] | None = None
 
     def _build(self, networks: Networks, source: torch.Generator) -> MIWAE:

@@ -10,7 +10,7 @@ the encoder also reads which values are observed.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Self, TypedDict
 
 import torch
@@ -124,6 +124,7 @@ def residual_networks(
     latent_dim: int | None = None,
     hidden: int = 128,
     likelihood: nn.Module | None = None,
+    outputs: int | None = None,
     source: torch.Generator | None = None,
 ) -> Networks:
     """A linear decoder and a bend: probabilistic PCA plus what the data add to it.
@@ -135,13 +136,14 @@ def residual_networks(
         features: D, entries of a row.
         latent_dim: L; None = D − 1, at least 1.
         hidden: units of each hidden layer.
-        likelihood: reads D numbers a row; None = a Gaussian of one scale s for all entries.
+        likelihood: None = a Gaussian of one scale s for all entries.
+        outputs: numbers a row that `likelihood` reads; None = D.
         source: draws the initial weights; None = torch's global generator.
     """
     latent_dim = latent_dim or max(1, features - 1)
     return {
         **_encoder(features, latent_dim, hidden, source),
-        "decoder": LinearPlusNetwork(latent_dim, features, hidden, source),
+        "decoder": LinearPlusNetwork(latent_dim, outputs or features, hidden, source),
         "likelihood": likelihood or _one_scale(TABLE_SCALE_FLOOR),
         "latent_dim": latent_dim,
     }
@@ -165,6 +167,13 @@ def linear_networks(
         "likelihood": _one_scale(scale_floor),
         "latent_dim": latent_dim,
     }
+
+
+DECODERS: dict[str, Callable[..., Networks]] = {
+    "linear and bent": residual_networks,
+    "tanh": tanh_networks,
+}
+"""Name → networks, of the same arguments."""
 
 
 def _one_scale(floor: float) -> GaussianLikelihood:

@@ -32,7 +32,7 @@ from dgm_core.missing.processes import (
 )
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE
-from dgm_core.models.tabular import Networks, residual_networks, tanh_networks
+from dgm_core.models.tabular import DECODERS, Networks
 from dgm_core.objectives import negative_completion_bound
 from dgm_core.rng import Source, generator
 from dgm_core.samplers.completions import Completions, weighted_completions
@@ -53,11 +53,6 @@ ASSUMPTIONS: dict[str, Callable[[int, float], MissingProcess]] = {
     "whole row, network": lambda features, sign: MLPMasking(features),
 }
 """What not-MIWAE takes p(s|x) to be → constructor(D, true sign)."""
-
-DECODERS: dict[str, Callable[..., Networks]] = {
-    "linear and bent": residual_networks,
-    "tanh network": tanh_networks,
-}
 
 LIMITS = {
     "steps": (1, 20_000),
@@ -216,14 +211,13 @@ def build(config: Config, columns: tuple[Column, ...], losing: list[int]) -> dic
 def _networks(config: Config, columns: tuple[Column, ...], features: int) -> Networks:
     mixed = not all(isinstance(column, Numeric) for column in columns)
     latent_dim = config.latent_dim or min(max(1, features - 1), 10)
-    more = {"outputs": features} if mixed and config.decoder == "tanh network" else {}
     return DECODERS[config.decoder](
         features,
         latent_dim,
         config.hidden,
         MixedLikelihood(columns) if mixed else None,
-        source=generator(config.seed),
-        **more,
+        features if mixed else None,
+        generator(config.seed),
     )
 
 

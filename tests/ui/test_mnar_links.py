@@ -26,7 +26,7 @@ SETTINGS = {
     "chance rate": 0.85,
     "mnar seed": 9999,
     "assumed": "own value, direction unknown",
-    "decoder": "tanh network",
+    "decoder": "tanh",
     "length": "Long",
     "draws": 50,
     "training seed": 7,
