@@ -50,20 +50,43 @@ from dgm_core.missing.pointwise import (
 )
 from dgm_core.missing.process import Direction, Mechanism, MissingProcess
 
+
+def _with_known_signs(features: int) -> MissingProcess:
+    return KnownSignSelfMasking([1.0] * features)
+
+
+def _clipping(features: int) -> MissingProcess:
+    return Clipping()
+
+
+def _sinusoidal(features: int) -> MissingProcess:
+    return Sinusoidal()
+
+
+def _completely_at_random(features: int) -> MissingProcess:
+    return MissingCompletelyAtRandom()
+
+
+def _of_the_first_half(features: int) -> MissingProcess:
+    return Restricted(SelfMasking(features), torch.arange(features) < (features + 1) // 2)
+
+
+def _with_a_base_rate(features: int) -> MissingProcess:
+    return WithBaseRate(SelfMasking(features))
+
+
 PROCESSES: dict[str, Callable[[int], MissingProcess]] = {
     "self-masking": SelfMasking,
-    "self-masking with known signs": lambda features: KnownSignSelfMasking([1.0] * features),
+    "self-masking with known signs": _with_known_signs,
     "linear": LinearMasking,
     "network": MLPMasking,
-    "clipping": lambda features: Clipping(),
-    "sinusoidal": lambda features: Sinusoidal(),
-    "completely at random": lambda features: MissingCompletelyAtRandom(),
-    "self-masking of the first half": lambda features: Restricted(
-        SelfMasking(features), torch.arange(features) < (features + 1) // 2
-    ),
-    "self-masking with a base rate": lambda features: WithBaseRate(SelfMasking(features)),
+    "clipping": _clipping,
+    "sinusoidal": _sinusoidal,
+    "completely at random": _completely_at_random,
+    "self-masking of the first half": _of_the_first_half,
+    "self-masking with a base rate": _with_a_base_rate,
 }
-"""Name → constructor(D), at the settings from which learning starts."""
+"""Name → constructor(D), at the settings from which learning starts; each can be pickled."""
 
 
 def above_the_mean(x: Tensor, features: int | None = None) -> Tensor:

@@ -2,6 +2,7 @@
 
 import doctest
 import math
+import pickle
 
 import pytest
 import torch
@@ -503,3 +504,9 @@ def test_a_hole_where_none_can_be_is_ignored_in_columns_too() -> None:
     assert torch.equal(process.log_prob(holed, x), process.log_prob(seen, x))
     with pytest.raises(ValueError, match=r"column_of of shape \(4,\)"):
         ByColumn(SelfMasking(D), [0, 1, 1])
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_constructors_travel_with_what_holds_them(name: str) -> None:
+    again = pickle.loads(pickle.dumps(PROCESSES[name]))
+    assert type(again(D)) is type(PROCESSES[name](D))
