@@ -13,7 +13,7 @@ from dgm_core.training import Schedule
 __all__ = ["RECIPES", "Recipe", "Schedule", "Stage", "publish", "train"]
 
 DIGIT = {"size": 28, "image_channels": 1, "latent_dim": 16, "channels": 16, "hidden": 64}
-DIGIT_SCHEDULE = Schedule(epochs=200, batch_size=64, learning_rate=2e-3, validate_every=5)
+DIGIT_SCHEDULE = Schedule(epochs=80, batch_size=64, learning_rate=2e-3, validate_every=4)
 
 TABLE = {"features": 30, "latent_dim": 10, "hidden": mnar.SHOWN.hidden}
 
