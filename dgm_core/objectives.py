@@ -98,8 +98,8 @@ def binarised(objective: Objective) -> Objective:
     return on_binary
 
 
-def jittered(objective: Objective, pixels: int) -> Objective:
-    """The objective on incomplete images moved by up to `pixels`, every second one mirrored.
+def jittered(objective: Objective, pixels: int, *, mirrored: bool) -> Objective:
+    """The objective on incomplete images moved by up to `pixels`; `mirrored`: every second one.
 
     The border is repeated where it moves in. Entries keep their values and whether they are seen,
     so a process that hides them one by one by their values is what it was.
@@ -107,9 +107,10 @@ def jittered(objective: Objective, pixels: int) -> Objective:
 
     def on_jittered(model: nn.Module, masked: Masked, source: torch.Generator) -> Tensor:
         both = torch.cat([masked.x, masked.observed.to(masked.x.dtype)], 1)
-        mirror = uniform((len(masked), 1, 1, 1), source) < 0.5
-        both = random_shift(torch.where(mirror, both.flip(3), both), pixels, source, "replicate")
-        x, seen = both.chunk(2, 1)
+        if mirrored:
+            chosen = uniform((len(masked), 1, 1, 1), source) < 0.5
+            both = torch.where(chosen, both.flip(3), both)
+        x, seen = random_shift(both, pixels, source, "replicate").chunk(2, 1)
         return objective(model, Masked(x, seen > 0.5), source)
 
     return on_jittered

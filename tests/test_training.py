@@ -202,8 +202,12 @@ def test_jitter_mirrors_and_moves_what_is_seen_and_repeats_the_border() -> None:
         came.append(rows)
         return torch.zeros(())
 
-    jittered(record, 1)(nn.Identity(), masked.repeat(400), generator(7))
-    (moved,) = came
+    for shift, mirrored in ((1, True), (1, False), (0, False)):
+        objective = jittered(record, shift, mirrored=mirrored)
+        objective(nn.Identity(), masked.repeat(400), generator(7))
+    moved, upright, same = came
+    assert torch.equal(same.x, masked.repeat(400).x)
+    assert len({image.numpy().tobytes() for image in upright.x[:, 0]}) == 9
     assert torch.equal(moved.observed, moved.x > 0)
     assert {image.numpy().tobytes() for image in moved.x[:, 0]} == expected
     assert len(expected) == 18

@@ -12,8 +12,8 @@ from dgm_core.training import Schedule
 
 __all__ = ["RECIPES", "Recipe", "Schedule", "Stage", "publish", "train"]
 
-DIGIT = {"size": 28, "image_channels": 1, "latent_dim": 16, "channels": 16, "hidden": 64}
-DIGIT_SCHEDULE = Schedule(epochs=80, batch_size=64, learning_rate=2e-3, validate_every=4)
+DIGIT = {"size": 28, "image_channels": 1, "latent_dim": 16, "channels": 16, "hidden": 96}
+DIGIT_SCHEDULE = Schedule(epochs=150, batch_size=64, learning_rate=2e-3, validate_every=4)
 
 TABLE = {"features": 30, "latent_dim": 10, "hidden": mnar.SHOWN.hidden}
 
@@ -182,6 +182,7 @@ RECIPES = {
             architecture="clipping-miwae",
             arguments={**DIGIT},
             schedule=DIGIT_SCHEDULE,
+            shift=2,
         ),
         ClippedRecipe(
             name="digits-clipped-notmiwae",
@@ -190,6 +191,7 @@ RECIPES = {
             architecture="clipping-notmiwae",
             arguments={**DIGIT},
             schedule=DIGIT_SCHEDULE,
+            shift=2,
         ),
         ClippedRecipe(
             name="svhn-clipped-miwae",
@@ -198,7 +200,8 @@ RECIPES = {
             architecture="clipping-miwae",
             arguments={**HOUSE_NUMBER},
             schedule=HOUSE_NUMBER_SCHEDULE,
-            jitter=2,
+            shift=2,
+            mirrored=True,
         ),
         ClippedRecipe(
             name="svhn-clipped-notmiwae",
@@ -207,7 +210,8 @@ RECIPES = {
             architecture="clipping-notmiwae",
             arguments={**HOUSE_NUMBER},
             schedule=HOUSE_NUMBER_SCHEDULE,
-            jitter=2,
+            shift=2,
+            mirrored=True,
         ),
         MnarRecipe(
             name="breast-miwae",

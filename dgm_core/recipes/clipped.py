@@ -29,18 +29,20 @@ class ClippedRecipe(Recipe):
     schedule: Schedule
     draws: int = 5  # K of the bound in training
     images: int | None = None  # of the training split; None = all
-    jitter: int | None = None  # pixels by which images are moved, when also mirrored; None = not
+    shift: int = 0  # pixels by which training images are moved at random
+    mirrored: bool = False
 
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
         model = self.build().to(device)
-        objective = objectives.negative_completion_bound(self.draws)
-        if self.jitter is not None:
-            objective = objectives.jittered(objective, self.jitter)
         yield from stage(
             "model",
             run_folder,
             model,
-            objective,
+            objectives.jittered(
+                objectives.negative_completion_bound(self.draws),
+                self.shift,
+                mirrored=self.mirrored,
+            ),
             clipped_split(self.dataset, "train", self.images),
             _validation_by_bound(clipped_split(self.dataset, "valid", 1000).to(device)),
             self.schedule,
