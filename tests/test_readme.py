@@ -73,12 +73,27 @@ def test_the_table_of_samplers_is_the_measured_one(row: dict) -> None:
 
 MNAR = tomllib.loads((ROOT / "assets" / "mnar_tables.toml").read_text(encoding="utf-8"))
 COLUMNS = ("banknote", "concrete", "red-wine", "white-wine", "breast")
+TARGETS = {"breast": "WDBC", "wine": "wine", "diabetes": "diabetes", "red-wine": "red wine"}
 
 
 @pytest.mark.parametrize(
     "row", MNAR["imputation"], ids=lambda row: f"{row['table']} {row['method']}"
 )
 def test_the_table_of_imputations_is_the_measured_one(row: dict) -> None:
-    line = next(line for line in README.splitlines() if line.startswith(f"| {row['method']} |"))
+    section = README.split("### Tables: missing not at random")[1].splitlines()
+    line = next(line for line in section if line.startswith(f"| {row['method']} |"))
     cell = line.split(" | ")[1 + COLUMNS.index(row["table"])]
     assert cell.startswith(f"{number(row['rmse'], 3)} ± {number(row['standard_error'], 3)}")
+
+
+@pytest.mark.parametrize(
+    "row", MNAR["prediction"], ids=lambda row: f"{row['table']} {row['method']}"
+)
+def test_the_table_of_predictions_is_the_measured_one(row: dict) -> None:
+    section = README.split("### Prediction from rows with holes")[1].splitlines()
+    head = next(line for line in section if line.startswith("| |")).split(" | ")
+    at = next(i for i, name in enumerate(head) if name.startswith(TARGETS[row["table"]]))
+    line = next(line for line in section if line.startswith(f"| {row['method']} |"))
+    first = {"classification": "log loss", "regression": "RMSE"}[row["task"]]
+    text = f"{number(row['mean'][first], 3)} ± {number(row['error'][first], 3)}"
+    assert line.split(" | ")[at].startswith(text)
