@@ -4,7 +4,7 @@
     frame = load_table("concrete")          # float64 columns; a target of classes is categorical
     TABLES["concrete"].target               # 'compressive strength (MPa)'
 
-Four come with scikit-learn and are always there; the others are files in `$DGM_DATA/uci`, which
+One is drawn and four come with scikit-learn, which are always there; the others are files in `$DGM_DATA/uci`, which
 are downloaded where they are missing. Those of not-MIWAE's study (arXiv 2006.12871) are banknote,
 concrete, red-wine, white-wine, yeast and breast.
 """
@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from dgm_core.data import download
 from dgm_core.data.folder import UNREADABLE, files_of, is_available, missing, unreadable
@@ -37,7 +39,7 @@ class TableInfo:
 
     @property
     def always_here(self) -> bool:
-        """Does it come with scikit-learn?"""
+        """Does it need no file?"""
         return self.name in _BUNDLED
 
 
@@ -157,7 +159,23 @@ def _with_classes(bunch: Bunch, target: str) -> pd.DataFrame:
     return bunch.data.assign(**{target: classes})
 
 
+def _factors() -> pd.DataFrame:
+    """x = W z + 0.5 ε with two standard normal factors z; the outcome is z_1 + 0.5 ε.
+
+    A toy whose conditional laws are Gaussian and known; the same table on every machine.
+    """
+    import pandas as pd
+
+    source = np.random.default_rng(0)
+    z = source.normal(size=(2000, 2))
+    x = z @ source.normal(size=(2, 8)) + 0.5 * source.normal(size=(2000, 8))
+    outcome = z[:, 0] + 0.5 * source.normal(size=2000)
+    names = [f"x{number}" for number in range(1, 9)]
+    return pd.DataFrame(x, columns=names).assign(outcome=outcome)
+
+
 _BUNDLED: dict[str, Callable[[], pd.DataFrame]] = {
+    "factors": _factors,
     "iris": _iris,
     "wine": _wine,
     "breast": _breast,
@@ -165,6 +183,11 @@ _BUNDLED: dict[str, Callable[[], pd.DataFrame]] = {
 }
 
 _INFOS = (
+    TableInfo(
+        "factors", "Two hidden factors (drawn)", "outcome", "regression",
+        "Drawn from a linear-Gaussian model with two factors, whose conditional laws are known.",
+        2000, 8,
+    ),
     TableInfo(
         "iris", "Iris flowers", "species", "classification",
         "Measured by Anderson (1935), made famous by Fisher (1936); comes with scikit-learn.",

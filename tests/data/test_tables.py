@@ -35,9 +35,18 @@ def real(name: str) -> pd.DataFrame:
     return data.load_table(name, download_missing=False)
 
 
-def test_four_are_always_here(empty: Path) -> None:
-    assert data.available_tables() == tuple(BUNDLED)
-    assert {name for name, info in data.TABLES.items() if info.always_here} == set(BUNDLED)
+def test_five_are_always_here(empty: Path) -> None:
+    here = ("factors", *BUNDLED)
+    assert data.available_tables() == here
+    assert tuple(name for name, info in data.TABLES.items() if info.always_here) == here
+
+
+def test_the_drawn_table_has_two_factors_and_noise() -> None:
+    x = data.load_table("factors").drop(columns="outcome").to_numpy()
+    spectrum = np.linalg.eigvalsh(np.cov(x.T))
+    # six directions hold the noise alone, of variance ¼; its sample spectrum is that wide
+    np.testing.assert_allclose(spectrum[:6], 0.25, rtol=0.15)
+    assert spectrum[6] > 1
 
 
 @pytest.mark.parametrize("name", BUNDLED)
