@@ -43,7 +43,7 @@ def test_data_list_says_what_is_here(folder: Path) -> None:
     assert first == f"folder: {folder}"
     state = {line.split(maxsplit=1)[0]: line.split(maxsplit=1)[1] for line in lines}
     expected = dict.fromkeys((*data.NAMES, *data.TABLES), "not here")
-    always = ("digits", "iris", "wine", "breast", "diabetes")
+    always = ("digits", "factors", "iris", "wine", "breast", "diabetes")
     expected |= dict.fromkeys((*always, "mnist"), "here")
     assert state == expected
 

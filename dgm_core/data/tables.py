@@ -4,9 +4,9 @@
     frame = load_table("concrete")          # float64 columns; a target of classes is categorical
     TABLES["concrete"].target               # 'compressive strength (MPa)'
 
-One is drawn and four come with scikit-learn, which are always there; the others are files in `$DGM_DATA/uci`, which
-are downloaded where they are missing. Those of not-MIWAE's study (arXiv 2006.12871) are banknote,
-concrete, red-wine, white-wine, yeast and breast.
+One is drawn and four come with scikit-learn, which are always there; the others are files in
+`$DGM_DATA/uci`, which are downloaded where they are missing. Those of not-MIWAE's study (arXiv
+2006.12871) are banknote, concrete, red-wine, white-wine, yeast and breast.
 """
 
 from __future__ import annotations
