@@ -74,7 +74,7 @@ def alone(begin: Callable[[], object]) -> None:
 def poll(view: RunningView, run: jobs.Run | None, *, live: bool) -> None:
     """Show the run; while it is `live` look again and again, and at its end redraw the page."""
 
-    @st.fragment(run_every=0.6 if live else None)
+    @st.fragment(run_every=1.2 if live else None)
     def look() -> None:
         if live and not run.live:
             st.rerun()

@@ -64,7 +64,7 @@ class MICE:
 class MissForestLike:
     """Chained equations by forests of random trees (after Stekhoven & Bühlmann 2012)."""
 
-    trees: int = knob(20, "Trees", 1, 200, "Of each forest.")
+    trees: int = knob(10, "Trees", 1, 200, "Of each forest.")
     rounds: int = knob(3, "Rounds", 1, 20, "Times that every column is regressed anew.")
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:

@@ -98,8 +98,8 @@ class Config:
     latent_dim: int | None = None
     hidden: int = 64
     seed: int = 0
-    samples: int = 300  # K of the final imputation
-    frames: int = 30  # at most
+    samples: int = 200  # K of the final imputation
+    frames: int = 20  # about as many
     baselines: tuple[str, ...] = tuple(TABLE_BASELINES)
 
     def __post_init__(self) -> None:

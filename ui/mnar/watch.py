@@ -104,36 +104,40 @@ class Watch:
             st.progress(min(story.done, 1.0), _doing(story))
         self._figures(story)
 
-    def _figures(self, story: Story) -> None:
-        asked = self.asked
-        entry = asked.shown[self.place]
-        left, middle, right = st.columns(3)
+    def _removed(self) -> None:
+        """What goes missing: figures that stay as they are while models train."""
+        asked, entry = self.asked, self.entry
         observed = asked.problem.masked.observed
+        left, right = st.columns(2)
         with left:
-            figure = charts.holes(
-                observed.numpy(), asked.table.known.observed.numpy(), asked.table.entries
-            )
+            known = asked.table.known.observed
+            figure = charts.holes(observed.numpy(), known.numpy(), asked.table.entries)
             charts.show("chart holes", figure, f"Missing: {asked.rate:.0%} of the cells")
-        with middle:
+        with right:
             values = asked.table.known.x[:, entry].numpy()
             seen = observed[:, entry].numpy()
             lost = asked.problem.hidden[:, entry].numpy()
             figure = charts.kept_and_lost(values[seen], values[lost])
-            charts.show("chart split", figure, asked.names[self.place])
-        with right:
+            charts.show("chart split", figure, asked.table.entries[entry])
+
+    def _figures(self, story: Story) -> None:
+        """What is learned: figures that follow the training."""
+        left, right = st.columns(2)
+        with left:
             curves = story.tracks["not-MIWAE"].curves
-            learned = None if curves is None else curves[asked.place(entry)]
-            figure = charts.missingness(asked.true_curve(entry), learned, values[seen], "learned")
+            learned = None if curves is None else curves[self.asked.place(self.entry)]
+            true, seen = self.asked.true_curve(self.entry), self.asked.seen(self.entry)
+            figure = charts.missingness(true, learned, seen, "learned")
             charts.show("chart curve", figure, "Why: true and learned")
         if not story.steps:
             return
-        left, middle, right = st.columns(3)
-        with left:
-            charts.show("chart errors", charts.errors(story), "Error on the hidden values")
-        with middle:
-            charts.show("chart bounds", charts.bounds(story), "Bound, higher is better")
         with right:
+            charts.show("chart errors", charts.errors(story), "Error on the hidden values")
+        left, right = st.columns(2)
+        with left:
             self._scatter(story)
+        with right:
+            charts.show("chart bounds", charts.bounds(story), "Bound, higher is better")
         if story.answers or story.baselines:
             _table(story)
 
@@ -154,12 +158,13 @@ class Watch:
         """Which column the figures show, and how."""
         left, right = st.columns([3, 2], vertical_alignment="bottom")
         with left:
-            self.place = choose_column("shown column", self.asked.names)
+            self.entry = self.asked.shown[choose_column("shown column", self.asked.names)]
         with right:
             kept("scatter", "scatter")
             st.segmented_control(
                 "Hidden values as", ["scatter", "spread"], required=True, key="keep.scatter"
             )
+        self._removed()
 
     def below(self, *, live: bool) -> None:
         """Downloads; formulas."""
