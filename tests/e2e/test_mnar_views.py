@@ -1,4 +1,4 @@
-"""The MNAR lab before any click: every view has its picture, wide and narrow, light and dark."""
+"""Views of the MNAR lab whose results are there before any click."""
 
 from __future__ import annotations
 
@@ -35,33 +35,6 @@ def no_overflow(page: Page) -> None:
     assert wider <= 0
 
 
-@pytest.mark.parametrize("width", [1280, 400])
-def test_the_first_view_shows_a_finished_run(server: str, new_page: NewPage, width: int) -> None:
-    scheme = "dark" if width == 400 else "light"
-    page = opened(new_page, server, viewport={"width": width, "height": 1000}, color_scheme=scheme)
-    expect(charts(page)).to_have_count(6, timeout=LONG)
-    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
-    expect(page.get_by_text("Trained beforehand")).to_be_visible()
-    no_overflow(page)
-
-
-def test_assumptions_move_the_answer_while_the_slider_moves(
-    server: str, new_page: NewPage
-) -> None:
-    page = opened(new_page, server, "?view=Assume")
-    expect(charts(page)).to_have_count(3, timeout=LONG)
-    shift = page.get_by_test_id("stMetric").nth(1)
-    before = shift.inner_text()
-    strength = page.get_by_role("slider", name=re.compile("Assumed strength"))
-    strength.focus()
-    for _ in range(8):
-        strength.press("ArrowRight")
-    expect(shift).not_to_have_text(before, timeout=LONG)
-    strength.press("End")
-    page.get_by_role("slider", name=re.compile("Assumed threshold")).press("End")
-    expect(page.get_by_text("The weights have degenerated")).to_be_visible(timeout=LONG)
-
-
 def test_five_trainings_that_disagree_are_said_to(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Identify")
     expect(charts(page)).to_have_count(5, timeout=LONG)
@@ -85,34 +58,3 @@ def test_over_exposed_images_are_filled_in_by_themselves(server: str, new_page: 
     page.get_by_role("slider", name="Clips at").press("ArrowLeft")
     expect(page.get_by_text(re.compile("true: 0.70"))).to_be_visible(timeout=LONG)
     no_overflow(page)
-
-
-def test_a_table_is_trained_on_and_taken_home(server: str, new_page: NewPage) -> None:
-    page = opened(new_page, server, "?table=iris&length=Short&columns=0")
-    expect(charts(page)).to_have_count(3, timeout=LONG)
-    page.get_by_role("button", name="Train").click()
-    expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=LONG)
-    expect(charts(page)).to_have_count(6, timeout=LONG)
-    expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=2 * LONG)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Table (.csv)").click()
-    rows = download.value.path().read_text(encoding="utf-8").splitlines()
-    assert rows[0].startswith("sepal length (cm)")
-    assert len(rows) == 151
-    assert all(all(cell for cell in row.split(",")) for row in rows)
-    # the other views stand on what was just trained
-    page.locator(".st-key-keep-mnar-view").get_by_text("One entry", exact=True).click()
-    expect(
-        page.get_by_role("slider", name=re.compile("estimate|point|a", re.I)).first
-    ).to_be_visible(timeout=LONG)
-
-
-def test_a_link_shows_what_its_sender_saw(server: str, new_page: NewPage) -> None:
-    page = opened(
-        new_page, server, "?view=Assume&table=wine&threshold=0.5&strength=5&direction=low"
-    )
-    expect(page.get_by_text("178 rows × 13 columns")).to_be_visible(timeout=LONG)
-    expect(page.get_by_role("slider", name="Threshold, SD")).to_have_value("0.5")
-    expect(page.get_by_text("No model has been trained on this table")).to_be_visible()
-    assert "table=wine" in page.url
-    assert "direction=low" in page.url

@@ -1,0 +1,386 @@
+"""The MNAR lab as a visitor meets it."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlencode
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from dgm_core.data import load_table
+from dgm_core.data.reading import read_table
+from dgm_core.missing.amputation import Amputation, ampute
+from tests.e2e import looking
+from tests.e2e.conftest import NewPage
+from tests.ui.small_run import csv
+from ui.mnar.tables import table_of
+from ui.mnar.views import VIEWS
+
+pytestmark = pytest.mark.e2e
+LONG = 180_000
+"""Milliseconds for a short training on a busy machine."""
+
+# What Plotly has made of what it was sent: the traces of a figure, their arrays unpacked.
+_TRACES = """plot => plot._fullData.map(({name, x, y, z}) => ({
+  name, x: x && [...x], y: y && [...y], z: z && Array.from(z, row => [...row]),
+}))"""
+
+# Label → what every widget with a kept value shows.
+_SETTINGS = """() => Object.fromEntries(
+  [...document.querySelectorAll("[class*=st-key-keep-]")].map(box => [
+    box.className.match(/st-key-keep-\\S+/)[0],
+    [...box.querySelectorAll("input")].map(input => input.value).join()
+      + [...box.querySelectorAll("[aria-checked=true], [data-tag]")]
+        .map(chosen => chosen.textContent).join(),
+  ]))"""
+
+# Pairs of elements on screen that lie over each other, by their text.
+_OVERLAPS = """() => {
+  const shown = [...document.querySelectorAll("[data-testid=stElementContainer]")]
+    .filter(each => each.checkVisibility() && each.getBoundingClientRect().height > 2)
+  const boxes = shown.map(each => each.getBoundingClientRect())
+  const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2
+  return shown.flatMap((one, i) => shown.slice(i + 1)
+    .filter((other, j) => !one.contains(other) && meet(boxes[i], boxes[i + 1 + j]))
+    .map(other => [one.innerText.slice(0, 60), other.innerText.slice(0, 60)]))
+}"""
+
+
+class Lab:
+    """The lab's page, once it rests."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        page.goto(address)
+        heading = page.get_by_role("heading", name="Missing not at random")
+        heading.wait_for(timeout=60_000)
+        self.settle()
+
+    def settle(self) -> None:
+        looking.settle(self.page)
+
+    def box(self, key: str) -> Locator:
+        return self.page.locator(".st-key-" + re.sub(r"\W", "-", key))
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def view(self, name: str) -> None:
+        self.box("keep.mnar view").get_by_text(name, exact=True).click()
+
+    def settings(self) -> dict[str, str]:
+        """What every widget with a kept value shows."""
+        return self.page.evaluate(_SETTINGS)
+
+    def comes_to(self, settings: dict[str, str]) -> None:
+        """Wait for these settings."""
+        deadline = time.monotonic() + 60
+        while self.settings() != settings and time.monotonic() < deadline:
+            self.page.wait_for_timeout(50)
+        assert self.settings() == settings
+
+    def title(self, text: str | re.Pattern[str]) -> Locator:
+        """Of a figure."""
+        return self.page.locator("strong").get_by_text(text)
+
+    def plot(self, name: str) -> Locator:
+        return self.box(f"chart {name}").locator(".js-plotly-plot")
+
+    def traces(self, name: str) -> dict[str, dict]:
+        """Of a figure, by their names."""
+        return {each["name"]: each for each in self.plot(name).evaluate(_TRACES)}
+
+    def holes(self) -> np.ndarray:
+        """The heat map: 0 = there, 1 = never was, 2 = removed."""
+        ((_, cells),) = self.traces("holes").items()
+        return np.array(cells["z"])
+
+    def scores(self) -> list[str]:
+        """The methods in the order of the table."""
+        cells = self.page.get_by_test_id("stDataFrame").last.locator("td[aria-colindex='1']")
+        expect(cells.first).to_be_attached()
+        return cells.all_text_contents()
+
+    def learns(self, steps: int) -> dict[str, dict]:
+        """The errors, once more steps than these have been told."""
+        self.page.wait_for_function(
+            """([query, told]) => document.querySelector(query)
+              ?._fullData?.at(-1)?.x?.length > told""",
+            arg=[".st-key-chart-errors .js-plotly-plot", steps],
+            timeout=LONG,
+        )
+        return self.traces("errors")
+
+    def taken_home(self) -> pd.DataFrame:
+        """The completed table, once it can be had."""
+        button = self.button("Table (.csv)")
+        button.wait_for(timeout=LONG)
+        with self.page.expect_download() as caught:
+            button.click()
+        assert caught.value.suggested_filename == "imputed.csv"
+        text = Path(caught.value.path()).read_text()
+        assert "" not in [cell for line in text.splitlines() for cell in line.split(",")]
+        return pd.read_csv(io.StringIO(text))
+
+
+Opener = Callable[..., Lab]
+
+
+@pytest.fixture
+def opened(new_page: NewPage, server: str) -> Opener:
+    def opener(options: dict | None = None, **address: str) -> Lab:
+        page = new_page(**{"viewport": {"width": 1280, "height": 1000}} | (options or {}))
+        page.set_default_timeout(60_000)
+        query = f"?{urlencode(address)}" if address else ""
+        return Lab(page, f"{server}/Missing_not_at_random{query}")
+
+    return opener
+
+
+@pytest.fixture(autouse=True)
+def patient() -> None:
+    expect.set_options(timeout=60_000)
+
+
+def test_there_is_a_good_picture_before_any_click(opened: Opener) -> None:
+    lab = opened()
+    for name in ("holes", "split", "curve", "errors", "bounds", "scatter"):
+        expect(lab.plot(name)).to_be_visible()
+        assert lab.plot(name).bounding_box()["width"] > 150
+    methods = lab.scores()
+    assert methods[0] == "not-MIWAE"
+    assert {"MIWAE", "MICE", "kNN", "mean"} < set(methods)
+    errors = lab.traces("errors")
+    assert len(errors["MIWAE"]["x"]) > 15
+    assert errors["not-MIWAE"]["y"][-1] < errors["MIWAE"]["y"][-1]
+    curves = lab.traces("curve")
+    true, learned = (np.array(curves[name]["y"]) for name in ("true", "learned"))
+    assert np.abs(true - learned).mean() < 0.1
+    assert lab.page.get_by_test_id("stProgress").count() == 0
+    assert "?" not in lab.page.url
+
+
+def test_the_mechanism_acts_at_once(opened: Opener) -> None:
+    lab = opened(table="wine")
+    before = lab.holes()
+    losing = np.flatnonzero((before == 2).any(0))
+    assert list(losing) == [0, 1, 2, 3, 4, 5]
+    title = lab.title(re.compile("^Missing: "))
+    said = title.text_content()
+    lab.box("keep.threshold").locator("input").focus()
+    for _ in range(5):
+        lab.page.keyboard.press("ArrowRight")
+    expect(title).not_to_have_text(said)
+    lab.page.wait_for_function("document.body.innerText.includes('0.50')")
+    lab.settle()
+    fewer = lab.holes()
+    assert ((fewer == 2) <= (before == 2)).all()  # the higher threshold takes a part of them
+    assert (fewer == 2).sum() < (before == 2).sum()
+    looking.choose(lab.box("keep.why.wine"), "Chance alone")
+    expect(lab.page.get_by_text("completely at random (MCAR)")).to_be_visible()
+    lab.box("keep.columns.wine").get_by_label("Remove alcohol", exact=True).click()
+    lab.page.wait_for_function(
+        "query => document.querySelector(query)._fullData[0].z.every(row => row[0] === 0)",
+        arg=".st-key-chart-holes .js-plotly-plot",
+    )
+    lab.settle()
+    assert list(np.flatnonzero((lab.holes() == 2).any(0))) == [1, 2, 3, 4, 5]
+
+
+def test_a_training_is_watched_stopped_gone_on_with_and_taken_home(opened: Opener) -> None:
+    lab = opened(table="iris")
+    expect(lab.page.get_by_text("Press Train")).to_be_visible()
+    lab.button("Train").click()
+    expect(lab.page.get_by_test_id("stProgress")).to_be_visible()
+    told = len(lab.learns(0)["MIWAE"]["x"])
+    lab.learns(told)
+    assert len(lab.traces("bounds")["not-MIWAE"]["y"]) >= told
+    lab.button("Stop").click()
+    expect(lab.button("Continue")).to_be_visible()
+    expect(lab.page.get_by_test_id("stProgress")).to_have_count(0)
+    lab.settle()
+    before = lab.traces("errors")["not-MIWAE"]
+    assert lab.button("Table (.csv)").count() == 0
+    lab.button("Continue").click()
+    read = lab.taken_home()
+    after = lab.traces("errors")["not-MIWAE"]
+    told = len(before["x"])
+    assert len(after["x"]) > told
+    assert (after["x"][:told], after["y"][:told]) == (before["x"], before["y"])
+    assert (np.diff(after["x"]) > 0).all()
+    iris = load_table("iris")
+    table = table_of("iris", "", iris, "species")
+    observed = ampute(table.known, Amputation(columns=(0, 1))).masked.observed.numpy()
+    assert list(read.columns) == list(iris.columns)
+    assert list(read["species"]) == list(iris["species"])
+    filled, whole = read.iloc[:, :4].to_numpy(), iris.iloc[:, :4].to_numpy()
+    assert np.array_equal(filled[observed], whole[observed])
+    assert (filled[~observed] != whole[~observed]).mean() > 0.9
+    lab.button("Restart").click()
+    expect(lab.page.get_by_test_id("stProgress")).to_be_visible()
+    expect(lab.button("Table (.csv)")).to_have_count(0)
+    lab.button("Stop").click()
+    expect(lab.button("Continue")).to_be_visible()
+
+
+def test_the_holes_of_a_visitors_table_are_filled_in(opened: Opener) -> None:
+    lab = opened(length="Short")
+    lab.box("keep.table source").get_by_text("Upload", exact=True).click()
+    upload = lab.box("table upload").locator("input[type=file]")
+    upload.set_input_files({"name": "mine.csv", "mimeType": "text/csv", "buffer": csv()})
+    understood = lab.page.get_by_text(re.compile("^Understood: 60 rows × 5 columns, 15 cells"))
+    expect(understood).to_be_visible()
+    lab.page.get_by_text("What was understood").click()
+    preview = lab.page.get_by_test_id("stExpander").filter(has_text="What was understood")
+    cells = preview.get_by_test_id("stDataFrame").first.locator("td")
+    expect(cells.filter(has_text="categorical")).not_to_have_count(0)
+    assert {"age", "numeric", "binary", "blood", "categorical"} <= set(cells.all_text_contents())
+    own = lab.page.locator("[class*=st-key-keep-why]")
+    expect(own.locator("input")).to_have_value("Nothing: impute the holes it has")
+    assert set(np.unique(lab.holes())) == {0, 1}
+    lab.button("Train").click()
+    read = lab.taken_home()
+    mine = read_table(csv(), "mine.csv").frame.reset_index(drop=True)
+    for place, name in enumerate(mine):
+        seen = mine[name].notna()
+        assert not seen.all()
+        found, expected = read.iloc[:, place][seen], mine[name][seen]
+        if mine[name].dtype == np.float64:
+            assert np.array_equal(found, expected), name
+        else:  # an apostrophe keeps a spreadsheet from computing it
+            assert [cell.removeprefix("'") for cell in found] == list(expected), name
+    picture = {"name": "table.csv", "mimeType": "text/csv", "buffer": b"\x89PNG\r\n\x1a\n123"}
+    upload.set_input_files(picture)
+    expect(lab.page.get_by_role("alert")).to_contain_text("is a picture, not a table")
+    expect(understood).to_be_visible()
+
+
+def test_an_assumption_is_felt_while_it_is_dragged(opened: Opener) -> None:
+    lab = opened(view="Assume")
+    metric = lab.page.get_by_test_id("stMetric").filter(has_text="Mean moves by")
+    slider = lab.page.get_by_role("slider", name="Assumed strength")
+    slider.scroll_into_view_if_needed()
+    said, box = metric.text_content(), slider.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    lab.page.mouse.move(box["x"] + 9 + 10 / 16 * (box["width"] - 18), middle)  # 2 in −8 … 8
+    lab.page.mouse.down()
+    lab.page.mouse.move(box["x"] + 9 + 0.1 * (box["width"] - 18), middle, steps=8)
+    expect(metric).not_to_have_text(said)
+    expect(metric).to_contain_text("-0.")  # low values are taken to go
+    warning = lab.page.get_by_text("The weights have degenerated")
+    assert warning.count() == 0
+    lab.page.mouse.up()
+    slider.fill("8")
+    lab.page.get_by_role("slider", name="Assumed threshold").fill("2")
+    expect(warning).to_be_visible()
+    lab.page.get_by_role("button", name="Reset all").click()
+    expect(warning).to_have_count(0)
+    expect(metric).to_have_text(said)
+
+
+def test_a_point_is_dragged_to_the_median_of_an_entry(opened: Opener) -> None:
+    lab = opened(view="One entry")
+    knob, mouse = lab.page.locator(".handle .knob"), lab.page.mouse
+    w1, w2 = lab.page.locator(".costs .w1 p"), lab.page.locator(".costs .w2 p")
+    expect(w2).to_contain_text("the smallest: a is the mean")
+    expect(w1).to_contain_text("at the median")
+    start, goal = knob.bounding_box(), lab.page.locator("g.w1 .minimum").bounding_box()
+    y = start["y"] + start["height"] / 2
+    mouse.move(start["x"] + start["width"] / 2, y)
+    mouse.down()
+    mouse.move(start["x"] + 60, y, steps=3)
+    expect(w1).to_contain_text("smallest")
+    expect(w2).to_contain_text("at the mean")
+    mouse.move(goal["x"] + goal["width"] / 2, y, steps=5)
+    mouse.up()
+    expect(w1).to_contain_text("the smallest: a is the median")
+    lab.settle()
+    at = lab.page.locator(".handle").get_attribute("aria-valuenow")
+    # Another hole has a point of its own, and this one is found where it was left.
+    hole = lab.page.get_by_role("spinbutton", name=re.compile("Which of its .* holes"))
+    hole.fill("2")
+    hole.press("Enter")
+    expect(lab.page.locator(".transport h4")).not_to_have_text("mean radius, row 1")
+    expect(w2).to_contain_text("the smallest: a is the mean")
+    hole.fill("1")
+    hole.press("Enter")
+    expect(lab.page.locator(".transport h4")).to_have_text("mean radius, row 1")
+    expect(lab.page.locator(".handle")).to_have_attribute("aria-valuenow", at)
+
+
+def changed(lab: Lab) -> None:
+    """Settings other than the first ones."""
+    lab.box("keep.threshold").locator("input").focus()
+    lab.page.keyboard.press("ArrowRight")
+    lab.page.keyboard.press("ArrowRight")
+    lab.box("keep.strength").locator("input").focus()
+    lab.page.keyboard.press("Home")
+    lab.box("keep.direction").get_by_text("low", exact=True).click()
+    for part in ("threshold=0.2", "strength=0.5", "direction=low"):
+        lab.page.wait_for_url(re.compile(re.escape(part)))
+    lab.settle()
+
+
+def test_a_link_shows_another_visitor_the_same_settings(opened: Opener, new_page: NewPage) -> None:
+    lab = opened(table="wine")
+    changed(lab)
+    lab.view("One entry")
+    lab.page.wait_for_url(re.compile("view=One"))
+    lab.settle()
+    other = Lab(new_page(viewport={"width": 1280, "height": 1000}), lab.page.url)
+    expect(other.page.get_by_text("Train one in")).to_be_visible()
+    other.comes_to(lab.settings())
+    assert other.page.url == lab.page.url
+    assert not other.page.get_by_text("was not understood").count()
+
+
+def test_the_settings_survive_another_page(opened: Opener) -> None:
+    lab = opened(table="wine")
+    changed(lab)
+    before, address = lab.settings(), lab.page.url
+    lab.page.get_by_test_id("stExpandSidebarButton").click()
+    lab.page.get_by_role("link", name="Inpainting").click()
+    expect(lab.page.get_by_role("heading", name="Inpainting")).to_be_visible()
+    lab.page.get_by_role("link", name="Missing not at random").click()
+    expect(lab.plot("holes")).to_be_visible()
+    lab.page.wait_for_url(address)
+    lab.settle()
+    lab.comes_to(before)
+
+
+def test_a_bad_address_leaves_the_page_whole_and_says_so(opened: Opener) -> None:
+    lab = opened(
+        view="<script>alert(1)</script>", table="%00", threshold="nan", seed="9" * 2000,
+        columns="eJwDAA==", strength="-1",
+    )  # fmt: skip
+    expect(lab.page.get_by_text("was not understood")).to_be_visible()
+    expect(lab.plot("errors" if lab.page.url.endswith("random") else "holes")).to_be_visible()
+    lab.page.wait_for_url(re.compile(r"\?seed=9999$"))
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (1280, "light"), (1280, "dark")])
+def test_every_view_fits_its_screen(
+    opened: Opener, request: pytest.FixtureRequest, width: int, scheme: str
+) -> None:
+    """Leaves screenshots in test-results/, to be looked at."""
+    folder = Path(request.config.rootpath) / "test-results"
+    folder.mkdir(exist_ok=True)
+    lab = opened({"viewport": {"width": width, "height": 3200}, "color_scheme": scheme})
+    for name, view in VIEWS.items():
+        lab.view(name)
+        expect(lab.page.get_by_text(view.about.split("**")[1]).first).to_be_visible()
+        lab.settle()
+        path = folder / f"mnar-{name.replace(' ', '-')}-{width}-{scheme}.png"
+        lab.page.screenshot(path=path)
+        assert lab.page.get_by_text("encountered an error").count() == 0, name
+        for root in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
+            assert lab.page.evaluate(f"{root}.scrollWidth") <= width, name
+        assert lab.page.evaluate(_OVERLAPS) == [], name
