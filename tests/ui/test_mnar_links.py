@@ -60,7 +60,8 @@ def received(address: dict[str, Any]) -> tuple[dict[str, Any], str, dict[str, An
         app.query_params[name] = value
     app.run()
     assert not app.exception
-    held = app.session_state.filtered_state.get("last values", {})
+    state = app.session_state  # it has no get
+    held = state["last values"] if "last values" in state else {}  # noqa: SIM401
     settings = {name.removeprefix(KEPT): value for name, value in held.items()}
     said = " ".join(toast.value for toast in app.toast)
     return settings, said, dict(app.query_params)
