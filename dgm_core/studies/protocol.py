@@ -11,8 +11,8 @@ nonlinear methods, may bend for a while (`LinearPlusNetwork`), with one noise sc
 weighted drawn values and their weighted decoder means are scored.
 
 Hidden values lie beyond all that are seen of a column, so it is how a decoder extrapolates that
-decides, and no held-out bound tells: with tanh decoders trained from scratch the bound goes on
-rising long after the RMSE does.
+decides, and no held-out bound tells: of decoders that may bend from the start, the bound of
+held-out rows rises for as long as it was watched, and the RMSE soon rises with it.
 
 The runs of a method are trained together, vectorised, on the same batches with the same noise;
 they differ in initial weights and in the draws of the imputation.
@@ -73,7 +73,7 @@ class Method:
     process: Build | None = None
     iterations: int = 12_000
     learning_rate: float = 3e-3
-    bent_for: int = 0  # iterations in which the decoder may bend, at a third of the rate
+    bent_for: int = 0  # further iterations, in which the decoder may bend, at a third of the rate
     restarts: int = 1  # of each run; the best bound is kept
 
 
