@@ -28,7 +28,7 @@ LONG = 180_000
 """Milliseconds for a short training on a busy machine."""
 
 # What Plotly has made of what it was sent: the traces of a figure, their arrays unpacked.
-_TRACES = """plot => plot._fullData.map(({name, x, y, z}) => ({
+_TRACES = """query => document.querySelector(query)?._fullData?.map(({name, x, y, z}) => ({
   name, x: x && [...x], y: y && [...y], z: z && Array.from(z, row => [...row]),
 }))"""
 
@@ -92,11 +92,14 @@ class Lab:
         return self.page.locator("strong").get_by_text(text)
 
     def plot(self, name: str) -> Locator:
-        return self.box(f"chart {name}").locator(".js-plotly-plot")
+        # A figure that changes stands twice for a moment, the new one first.
+        return self.box(f"chart {name}").locator(".js-plotly-plot").first
 
     def traces(self, name: str) -> dict[str, dict]:
         """Of a figure, by their names."""
-        return {each["name"]: each for each in self.plot(name).evaluate(_TRACES)}
+        query = f".st-key-chart-{name} .js-plotly-plot"
+        drawn = self.page.wait_for_function(_TRACES, arg=query)
+        return {each["name"]: each for each in drawn.json_value()}
 
     def holes(self) -> np.ndarray:
         """The heat map: 0 = there, 1 = never was, 2 = removed."""

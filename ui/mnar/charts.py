@@ -42,10 +42,20 @@ def colours() -> dict[str, str]:
     return {"MIWAE": GREY, "not-MIWAE": accent()}
 
 
+ONCE = """<style>
+:is([class*=st-key-chart-], [class*=st-key-assume-], [class*=st-key-restart-],
+  [class*=st-key-prediction-]) > :nth-child(n + 2) { display: none }
+</style>"""
+"""A chart that changes stands twice for a moment, the old one beneath the new: show but one."""
+
+
 def show(key: str, figure: Figure, title: str) -> None:
-    """A figure under its title, which may be any text, without tools."""
+    """A figure under its title, which may be any text, without tools; wants `ONCE` on the page."""
     st.markdown(f"**{_SIGNS.sub(_ESCAPED, title)}**")
-    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, theme="streamlit")
+    with st.container(key=key):
+        st.plotly_chart(
+            figure, key=f"plot {key}", config={"displayModeBar": False}, theme="streamlit"
+        )
 
 
 def empty(x: str = "", y: str = "", *, height: int = HEIGHT) -> Figure:
@@ -64,7 +74,6 @@ def empty(x: str = "", y: str = "", *, height: int = HEIGHT) -> Figure:
             "font": {"size": 11},
             "traceorder": "normal",
         },
-        uirevision="kept",
         dragmode=False,
         font={"size": 11},
     )

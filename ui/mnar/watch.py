@@ -100,8 +100,10 @@ class Watch:
     def follow(self, run: jobs.Run) -> None:
         """Where the trainings stand."""
         story = told(list(run.items))
-        if run.live:
-            st.progress(min(story.done, 1.0), _doing(story))
+        # Always there, so that the figures keep their places when the bar goes.
+        with st.container():
+            if run.live:
+                st.progress(min(story.done, 1.0), _doing(story))
         self._figures(story)
 
     def _removed(self) -> None:
