@@ -99,7 +99,7 @@ def test_a_checkpoint_of_a_finished_fit_by_em_is_taken_up(tmp_path: Path) -> Non
 def test_recipes_name_what_is_there(name: str) -> None:
     recipe = RECIPES[name]
     assert recipe.name == name
-    assert recipe.dataset in data.NAMES
+    assert recipe.dataset in (*data.NAMES, *data.TABLES)
     assert recipe.architecture in zoo.ARCHITECTURES
     same = [model.state_dict() for model in (recipe.build(), recipe.build())]
     assert all(torch.equal(same[0][key], same[1][key]) for key in same[0])

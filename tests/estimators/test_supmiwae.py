@@ -105,7 +105,11 @@ def test_it_is_an_estimator(predictor: SupMIWAERegressor | SupMIWAEClassifier) -
         assert np.isfinite(progress.loss)
     predicted = predictor.predict(holed)
     assert predicted.shape == (120,)
-    assert np.array_equal(predictor.predict(holed[5:9]), predicted[5:9])
+    # to rounding, which depends on how many rows a product has
+    if predicted.dtype.kind == "f":
+        np.testing.assert_allclose(predictor.predict(holed[5:9]), predicted[5:9], rtol=1e-5)
+    else:
+        assert np.array_equal(predictor.predict(holed[5:9]), predicted[5:9])
     assert np.array_equal(clone(predictor).fit(holed, y).predict(holed), predicted)
     assert np.array_equal(pickle.loads(pickle.dumps(predictor)).predict(holed), predicted)
     filled = predictor.impute(holed)
