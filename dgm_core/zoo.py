@@ -20,6 +20,7 @@ import tomli_w
 import torch
 from torch import nn
 
+from dgm_core import eight_bits
 from dgm_core.files import written_whole
 from dgm_core.models import clipped, dlvm, dmfa, mfa, miwae, tabular
 
@@ -83,19 +84,34 @@ def load(name: str, device: torch.device | str = "cpu", folder: Path = FOLDER) -
     try:
         architecture = dict(about["architecture"])
         model = ARCHITECTURES[architecture.pop("name")](**architecture)
-        model.load_state_dict(safetensors.torch.load(content), strict=True)
+        model.load_state_dict(eight_bits.unpack(safetensors.torch.load(content)), strict=True)
     except (KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
         raise BrokenModel(f"{name} cannot be built from its card: {error}") from error
     return model.to(device).eval().requires_grad_(False)
 
 
-def save(name: str, model: nn.Module, about: dict[str, Any], folder: Path = FOLDER) -> None:
-    """Write weights (half precision: half the size) and card; both whole or not at all.
+def save(
+    name: str,
+    model: nn.Module,
+    about: dict[str, Any],
+    folder: Path = FOLDER,
+    *,
+    packed: bool = False,
+) -> None:
+    """Write weights and card; both whole or not at all.
 
     `load` gives back the rounded weights, so measure what `load` returns, not `model`.
+
+    Args:
+        name: of both files.
+        model: what to save.
+        about: what the card says.
+        folder: where.
+        packed: matrices in a byte a number (`eight_bits`); else all in half precision.
     """
-    weights = {key: value.half().contiguous().cpu() for key, value in model.state_dict().items()}
-    content = safetensors.torch.save(weights)
+    weights = {key: value.contiguous().cpu() for key, value in model.state_dict().items()}
+    halves = {key: value.half() for key, value in weights.items()}
+    content = safetensors.torch.save(eight_bits.pack(weights) if packed else halves)
     with written_whole(folder / f"{name}.safetensors") as part:
         part.write_bytes(content)
     annotate(name, {"name": name, **about, "sha256": hashlib.sha256(content).hexdigest()}, folder)

@@ -12,7 +12,18 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LEVELS = [
-    {"types", "rng", "gaussian", "distributions", "columns", "coding", "device", "files", "knobs"},
+    {
+        "types",
+        "rng",
+        "gaussian",
+        "distributions",
+        "columns",
+        "coding",
+        "device",
+        "files",
+        "knobs",
+        "eight_bits",
+    },
     {
         "data",
         "missing",

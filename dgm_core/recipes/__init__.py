@@ -80,6 +80,7 @@ RECIPES = {
         ),
         DlvmRecipe(
             name="celeba-dlvm",
+            packed=True,
             summary="Convolutional Gaussian DLVM of CelebA faces, 64×64",
             dataset="celeba",
             architecture="face-dlvm",
@@ -108,6 +109,7 @@ RECIPES = {
         ),
         MiwaeRecipe(
             name="celeba-miwae",
+            packed=True,
             summary="Convolutional Gaussian MIWAE of incomplete CelebA faces, 64×64",
             dataset="celeba",
             architecture="face-miwae",
@@ -130,6 +132,7 @@ RECIPES = {
         ),
         DmfaRecipe(
             name="celeba-dmfa",
+            packed=True,
             summary="U-Net DMFA of CelebA faces at 64×64 and, in the source's window, 32×32",
             dataset="celeba",
             architecture="unet-dmfa",
@@ -207,6 +210,7 @@ RECIPES = {
         ),
         ClippedRecipe(
             name="mnist-clipped-miwae",
+            packed=True,
             summary="Convolutional Gaussian MIWAE of over-exposed MNIST",
             dataset="mnist",
             architecture="clipping-miwae",
@@ -216,6 +220,7 @@ RECIPES = {
         ),
         ClippedRecipe(
             name="mnist-clipped-notmiwae",
+            packed=True,
             summary="Convolutional Gaussian not-MIWAE of over-exposed MNIST",
             dataset="mnist",
             architecture="clipping-notmiwae",
@@ -225,6 +230,7 @@ RECIPES = {
         ),
         ClippedRecipe(
             name="celeba-clipped-miwae",
+            packed=True,
             summary="Convolutional Gaussian MIWAE of over-exposed CelebA, 64×64",
             dataset="celeba",
             architecture="clipping-miwae",
@@ -235,6 +241,7 @@ RECIPES = {
         ),
         ClippedRecipe(
             name="celeba-clipped-notmiwae",
+            packed=True,
             summary="Convolutional Gaussian not-MIWAE of over-exposed CelebA, 64×64",
             dataset="celeba",
             architecture="clipping-notmiwae",

@@ -34,6 +34,7 @@ class Recipe(ABC):
     architecture: str
     arguments: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
+    packed: bool = False  # a byte a weight in the published file
 
     def build(self, **more: object) -> nn.Module:
         """An untrained model, initialised by the seed."""
@@ -112,4 +113,4 @@ def publish(
         "architecture": {"name": recipe.architecture, **recipe.arguments},
         "training": origin,
     }
-    zoo.save(recipe.name, model, about, folder)
+    zoo.save(recipe.name, model, about, folder, packed=recipe.packed)
