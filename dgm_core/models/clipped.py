@@ -8,7 +8,7 @@ which it knows the direction.
 from __future__ import annotations
 
 from dgm_core import networks
-from dgm_core.likelihoods import GaussianLikelihood
+from dgm_core.likelihoods import GaussianLikelihood, GaussianPixelLikelihood
 from dgm_core.missing.processes import Clipping
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE
@@ -23,6 +23,8 @@ def clipping_networks(
     channels: int = 32,
     hidden: int = 256,
     scale_floor: float = 0.02,
+    *,
+    scale_of_each: bool = False,
 ) -> Networks:
     """Convolutions both ways: those of the faces for 64 pixels a side, else the smaller ones.
 
@@ -32,24 +34,29 @@ def clipping_networks(
         latent_dim: L.
         channels, hidden: widths of the bodies.
         scale_floor: the least standard deviation of an entry, in [0, 1] units.
+        scale_of_each: every entry has a standard deviation of its own, from z; else a channel has.
     """
     posterior = DiagonalGaussian(latent_dim)
     inputs = 2 * image_channels  # values and mask
+    outputs = 2 * image_channels if scale_of_each else image_channels
+    likelihood = (
+        GaussianPixelLikelihood(scale_floor, initial_scale=0.1)
+        if scale_of_each
+        else GaussianLikelihood(image_channels, scale_floor, initial_scale=0.1)
+    )
     if size == 64:
         encoder = networks.face_encoder(posterior.features, channels, hidden, inputs)
-        decoder = networks.face_decoder(latent_dim, channels, hidden, image_channels)
+        decoder = networks.face_decoder(latent_dim, channels, hidden, outputs)
     else:
         encoder = networks.convolutional_encoder(
             posterior.features, channels, hidden, inputs, size
         )
-        decoder = networks.convolutional_decoder(
-            latent_dim, channels, hidden, image_channels, size
-        )
+        decoder = networks.convolutional_decoder(latent_dim, channels, hidden, outputs, size)
     return {
         "encoder": encoder,
         "posterior": posterior,
         "decoder": decoder,
-        "likelihood": GaussianLikelihood(image_channels, scale_floor, initial_scale=0.1),
+        "likelihood": likelihood,
         "latent_dim": latent_dim,
     }
 
