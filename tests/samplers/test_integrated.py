@@ -17,10 +17,10 @@ from dgm_core.missing.processes import (
 from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE
-from dgm_core.rng import generator
-from dgm_core.samplers.completions import Completions, weighted_completions
+from dgm_core.rng import draw, generator, normal
+from dgm_core.samplers.completions import Completions, reweighted, weighted_completions
 from dgm_core.samplers.estimates import mean_and_variance
-from dgm_core.samplers.integrated import integrated
+from dgm_core.samplers.integrated import FAST, Quadrature, integrated
 from dgm_core.types import Masked
 from tests.linear_table import conditional_on_a_grid, networks, rows, standard_errors_off
 
@@ -45,7 +45,8 @@ def test_mean_variance_and_bound_are_those_of_the_exact_conditional(name: str) -
     log_p, grid, p = conditional_on_a_grid(process)
     exact_mean = (p * grid).sum()
     exact_variance = (p * (grid - exact_mean).square()).sum()
-    found = integrated(drawn(process, 50, 400), process)
+    with torch.no_grad():
+        found = integrated(drawn(process, 50, 400), process)
     assert standard_errors_off(found.mean[:, 0], exact_mean) < 5
     assert standard_errors_off(found.variance[:, 0], exact_variance) < 5
     assert standard_errors_off(found.bound, log_p) < 5
@@ -73,7 +74,8 @@ def many_columns(columns: int, count: int) -> Completions:
 def test_with_many_hidden_entries_draws_degenerate_and_integrals_do_not() -> None:
     process, columns = Clipping(0.0, 4.0).double(), 300
     sample = many_columns(columns, 40)
-    found = integrated(sample, process)
+    with torch.no_grad():
+        found = integrated(sample, process)
     grid = torch.linspace(-8, 8, 4001, dtype=torch.float64)
     p = (-0.5 * grid.square() + process.log_prob(torch.tensor([False]), grid[:, None])).detach()
     exact = (p.softmax(0) * grid).sum()
@@ -97,11 +99,43 @@ def test_on_images_observed_entries_stay_and_a_constant_process_changes_nothing(
     with torch.no_grad():
         sample = weighted_completions(MIWAE(**parts), masked, 20, generator(4))
     constant = PROCESSES["completely at random"](12).double()
-    found, plain = integrated(sample, constant), mean_and_variance(sample)
+    with torch.no_grad():
+        found, plain = integrated(sample, constant), mean_and_variance(sample)
     torch.testing.assert_close(found.mean, plain[0])
     torch.testing.assert_close(found.variance, plain[1], rtol=1e-9, atol=1e-12)
     torch.testing.assert_close(found.effective_draws, sample.effective_draws)
     assert torch.equal(found.mean[masked.observed], masked.x[masked.observed])
+
+
+def test_the_fast_quadrature_has_the_bound_and_the_gradient_of_the_fine_one() -> None:
+    process = Clipping(0.5, 6.0).double()
+    model = NotMIWAE(**networks(1.4), missing_process=process)
+    found = []
+    for quadrature in (FAST, Quadrature(12.0, 2001)):
+        model.zero_grad()
+        sample = weighted_completions(model, rows(20), 5, generator(5))
+        bound = integrated(sample, process, quadrature).bound.mean()
+        bound.backward()
+        found.append((bound.detach(), process.log_strength.grad, process.threshold.grad))
+    for fast, fine in zip(*found, strict=True):
+        torch.testing.assert_close(fast, fine, rtol=1e-3, atol=0)
+
+
+def test_few_draws_soften_the_process_and_few_integrals_do_not() -> None:
+    """Given the true model, the strength with the best bound of 2 draws a row, from a grid."""
+    truth, strengths = Clipping(0.5, 8.0).double(), (2.0, 4.0, 8.0, 16.0)
+    parts = networks()
+    model = NotMIWAE(**parts, missing_process=truth)
+    source = generator(6)
+    with torch.no_grad():
+        x = draw(model.decode(normal((20_000, 1), source, torch.float64)), source)
+        masked = Masked(x, truth.sample(x, source))
+        sample = weighted_completions(MIWAE(**parts), masked, 2, source)
+        processes = [Clipping(0.5, strength).double() for strength in strengths]
+        plain = [reweighted(sample, each).bound.mean().item() for each in processes]
+        whole = [integrated(sample, each).bound.mean().item() for each in processes]
+    assert strengths[whole.index(max(whole))] == 8
+    assert strengths[plain.index(max(plain))] < 8
 
 
 def test_what_cannot_be_integrated_is_refused() -> None:
