@@ -6,7 +6,7 @@ by the bound of the clipped validation images.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,7 @@ from dgm_core import objectives
 from dgm_core.missing.clipped import clipped_split
 from dgm_core.recipes.recipe import Recipe, Stage, stage
 from dgm_core.rng import generator
-from dgm_core.samplers.completions import weighted_completions
-from dgm_core.training import Schedule, Validation
+from dgm_core.training import Objective, Schedule, Validation
 from dgm_core.types import Masked
 
 
@@ -27,6 +26,7 @@ class ClippedRecipe(Recipe):
     """One schedule, and the number of importance samples."""
 
     schedule: Schedule
+    integrated: bool = False  # x_mis in the bound of a not-MIWAE; else it is drawn
     draws: int = 5  # K of the bound in training
     images: int | None = None  # of the training split; None = all
     shift: int = 0  # pixels by which training images are moved at random
@@ -34,30 +34,26 @@ class ClippedRecipe(Recipe):
 
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
         model = self.build().to(device)
-        yield from stage(
-            "model",
-            run_folder,
-            model,
-            objectives.jittered(
-                objectives.negative_completion_bound(self.draws),
-                self.shift,
-                mirrored=self.mirrored,
-            ),
-            clipped_split(self.dataset, "train", self.images),
-            _validation_by_bound(clipped_split(self.dataset, "valid", 1000).to(device)),
-            self.schedule,
+        bound = (
+            objectives.negative_integrated_bound
+            if self.integrated
+            else objectives.negative_completion_bound
         )
+        objective = objectives.jittered(bound(self.draws), self.shift, mirrored=self.mirrored)
+        x = clipped_split(self.dataset, "train", self.images)
+        validate = _validation_by(bound, clipped_split(self.dataset, "valid", 1000).to(device))
+        yield from stage("model", run_folder, model, objective, x, validate, self.schedule)
         yield model
 
 
-def _validation_by_bound(masked: Masked, draws: int = 20) -> Validation:
-    """Mean bound of the rows, with noise drawn the same way each time."""
+def _validation_by(bound: Callable[[int], Objective], masked: Masked) -> Validation:
+    """Mean bound of 20 draws a row, with noise drawn the same way each time."""
+    loss = bound(20)
 
     @torch.no_grad()
     def score(model: nn.Module) -> float:
         source = generator(3, masked.device)
-        parts = (masked[start : start + 25] for start in range(0, len(masked), 25))
-        bounds = [weighted_completions(model, part, draws, source).bound for part in parts]
-        return torch.cat(bounds).mean().item()
+        parts = [masked[start : start + 25] for start in range(0, len(masked), 25)]
+        return -sum(len(part) * loss(model, part, source).item() for part in parts) / len(masked)
 
     return score
