@@ -291,10 +291,11 @@ def predictions(found: Result, score: str) -> Figure:
     figure = empty(height=HEIGHT + 30)
     rows = found.rows[::-1]
     ours = [row.method.startswith("sup-not") for row in rows]
+    bars = [2 * row.error[score] for row in rows]
     figure.add_scatter(
         x=[row.mean[score] for row in rows],
         y=[row.method for row in rows],
-        error_x={"array": [2 * row.error[score] for row in rows], "thickness": 1.5, "width": 0},
+        error_x={"array": bars, "color": GREY, "thickness": 1.5, "width": 0},
         mode="markers",
         marker={"size": 9, "color": [accent() if each else GREY for each in ours]},
         hovertemplate="%{y}: %{x:.3f}<extra></extra>",
