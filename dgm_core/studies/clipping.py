@@ -32,7 +32,12 @@ from dgm_core.samplers.integrated import Estimate
 from dgm_core.studies.clipping_estimates import Curve, estimates, learned
 from dgm_core.types import Masked
 
-SHAPES = {"digits": (1, 28, 28), "svhn": (3, 32, 32)}
+SHAPES = {
+    "digits": (1, 28, 28),
+    "mnist": (1, 28, 28),
+    "svhn": (3, 32, 32),
+    "celeba": (3, 64, 64),
+}
 """Data set with models of its own → image shape."""
 
 RMSE = (

@@ -402,17 +402,38 @@ def test_no_address_breaks_the_page(case: str) -> None:
     assert [button.label for button in app.button] == ["Train"]
 
 
-def test_the_settings_survive_a_change_of_page() -> None:
+def visit() -> AppTest:
+    """The lab, entered by the front door."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    app.switch_page("pages/3_Missing_not_at_random.py").run()
+    return whole(app.switch_page("pages/3_Missing_not_at_random.py").run())
+
+
+def elsewhere_and_back(app: AppTest) -> AppTest:
+    whole(app.switch_page("pages/1_Inpainting.py").run())
+    return whole(app.switch_page("pages/3_Missing_not_at_random.py").run())
+
+
+@pytest.mark.usefixtures("short")
+def test_an_upload_and_its_training_survive_a_change_of_page(workers: dict[str, Worker]) -> None:
+    app = visit()
+    group(app, "table source").set_value("Upload").run()
+    app = train(upload(app, csv()), workers["mnar watch"])
+    said = understood(app)
+    app = elsewhere_and_back(app)
+    assert understood(app) == said
+    assert len(app.get("download_button")) == 3
+    assert len(workers["mnar watch"].run.items) > 3
+
+
+def test_the_settings_survive_a_change_of_page() -> None:
+    app = visit()
     box(app, "table").set_value("iris").run()
     app.slider(key="keep.threshold").set_value(0.7).run()
     app.select_slider(key="keep.strength").set_value(3.0).run()
     group(app, "length").set_value("Long").run()
     address = dict(whole(app).query_params)
     assert address == {"table": "iris", "threshold": "0.7", "strength": "3", "length": "Long"}
-    app.switch_page("pages/1_Inpainting.py").run()
-    app.switch_page("pages/3_Missing_not_at_random.py").run()
-    assert dict(whole(app).query_params) == address
+    app = elsewhere_and_back(app)
+    assert dict(app.query_params) == address
     assert box(app, "table").value == "iris"
     assert app.slider(key="keep.threshold").value == 0.7

@@ -300,5 +300,6 @@ def predictions(found: Result, score: str) -> Figure:
         marker={"size": 9, "color": [accent() if each else GREY for each in ours]},
         hovertemplate="%{y}: %{x:.3f}<extra></extra>",
     )
+    figure.update_xaxes(nticks=5, tickangle=0)
     figure.update_layout(showlegend=False)
     return figure

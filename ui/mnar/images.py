@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dgm_core import data, zoo
+from dgm_core import data
 from dgm_core.studies import clipping
 from ui import cache, jobs
 from ui.cache import spread
@@ -16,8 +16,16 @@ from ui.components.thumbnails import thumbnails
 from ui.frame import kept
 from ui.mnar import charts
 
-TITLES = {"digits": "Digits (scikit-learn)", "svhn": "House numbers (SVHN)"}
+TITLES = {
+    "digits": "Digits (scikit-learn)",
+    "mnist": "MNIST",
+    "svhn": "House numbers (SVHN)",
+    "celeba": "Faces (CelebA)",
+}
 SHOWN = 18
+LOOKED_AT = 600
+"""Test images among which bright ones are chosen."""
+
 ENLARGED = 224
 
 
@@ -30,20 +38,19 @@ class Pictures(NamedTuple):
 @st.cache_resource(show_spinner="Loading the images …", max_entries=4)
 def st_bright(dataset: str) -> Pictures:
     """Some test images of a set, all with bright pixels."""
-    x = data.load(dataset, "test", download_missing=False).x
-    bright = (x > 0.8).flatten(1).double().mean(1)
+    if dataset == "celeba":
+        levels = data.faces("test", range(LOOKED_AT))
+    else:
+        x = data.load(dataset, "test", download_missing=False).x[:LOOKED_AT]
+        levels = (x * 255).round().byte()
+    bright = (levels > 0.8 * 255).flatten(1).double().mean(1)
     rows = spread(np.flatnonzero((bright > 0.03).numpy()), SHOWN)
-    return Pictures((x[rows] * 255).round().byte().numpy())
+    return Pictures(levels[rows].numpy())
 
 
 def offered() -> list[str]:
-    """Data sets that are here and have models."""
-    known = zoo.names()
-    return [
-        name
-        for name in TITLES
-        if data.is_available(name) and set(clipping.model_names(name).values()) <= set(known)
-    ]
+    """Data sets that are here."""
+    return [name for name in TITLES if data.is_available(name)]
 
 
 class Images:
@@ -76,8 +83,11 @@ class Images:
             dataset = st.segmented_control(
                 "Images", names, required=True, key="keep.clipped set", format_func=TITLES.get
             )
-            if "svhn" not in names:
-                st.caption("House numbers need SVHN: `python -m dgm_core data fetch svhn`.")
+            if absent := [name for name in TITLES if name not in names]:
+                st.caption(
+                    f"For {' and '.join(TITLES[name] for name in absent)}: "
+                    f"`python -m dgm_core data fetch {absent[0]}`" + (" …" if absent[1:] else "")
+                )
             pictures = st_bright(dataset).levels
             held = f"clipped picture.{dataset}"
             chosen = thumbnails(
