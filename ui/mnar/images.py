@@ -16,17 +16,13 @@ from ui.components.thumbnails import thumbnails
 from ui.frame import kept
 from ui.mnar import charts
 
-TITLES = {
-    "digits": "Digits (scikit-learn)",
-    "mnist": "MNIST",
-    "svhn": "House numbers (SVHN)",
-    "celeba": "Faces (CelebA)",
-}
+TITLES = {"digits": "Digits", "mnist": "MNIST", "svhn": "SVHN", "celeba": "Faces"}
 SHOWN = 18
 LOOKED_AT = 600
 """Test images among which bright ones are chosen."""
 
 ENLARGED = 224
+SHOWN_WIDTH = 165
 
 
 class Pictures(NamedTuple):
@@ -151,15 +147,15 @@ class Images:
             for item in run.items
             if isinstance(item, clipping.Frame)
         }
-        first, second, third, fourth = st.columns(4)
         observed = masked.observed[0].numpy()
-        with first:
+        row = st.container(horizontal=True, gap="medium")  # two by two where it is narrow
+        with row.container(width=SHOWN_WIDTH):
             _picture(config.truth[0].numpy(), "Original", "")
-        with second:
+        with row.container(width=SHOWN_WIDTH):
             share = 1 - observed.mean()
             _picture(_marked(masked.x[0].numpy(), observed), "Clipped", f"{share:.0%} missing")
-        for place, name in ((third, "MIWAE"), (fourth, "not-MIWAE")):
-            with place:
+        for name in ("MIWAE", "not-MIWAE"):
+            with row.container(width=SHOWN_WIDTH):
                 _filled(fillings.get(name), name)
         last = run.items[-1] if run.items else None
         if isinstance(last, clipping.Result):
