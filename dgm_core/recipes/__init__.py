@@ -21,7 +21,7 @@ MNIST_SCHEDULE = Schedule(
 
 FACE = {"size": 64, "image_channels": 3, "latent_dim": 48, "channels": 12, "hidden": 160}
 FACE_SCHEDULE = Schedule(
-    epochs=12, batch_size=64, learning_rate=1e-3, validate_every=1, bfloat16=True
+    epochs=8, batch_size=64, learning_rate=1e-3, validate_every=1, bfloat16=True
 )
 
 OVEREXPOSED_DIGIT = {**DIGIT, "scale_of_each": True}
@@ -238,7 +238,7 @@ RECIPES = {
             architecture="clipping-miwae",
             arguments=FACE,
             schedule=FACE_SCHEDULE,
-            images=10_000,
+            images=8_000,
             mirrored=True,
         ),
         ClippedRecipe(
@@ -249,7 +249,7 @@ RECIPES = {
             architecture="clipping-notmiwae",
             arguments=FACE,
             schedule=FACE_SCHEDULE,
-            images=10_000,
+            images=8_000,
             mirrored=True,
         ),
         ClippedRecipe(
