@@ -23,9 +23,10 @@ LEVELS = [
         "diagnostics",
         "samplers",
         "bounds",
+        "lipschitz",
     },
     {"models", "imputers", "baselines"},
-    {"objectives", "training", "tensorboard", "restarts", "zoo", "estimators"},
+    {"objectives", "training", "adversarial", "tensorboard", "restarts", "zoo", "estimators"},
     {"recipes", "studies", "impute"},
     {"bench", "__main__"},
 ]

@@ -1,5 +1,6 @@
 """One named recipe for each shipped weight file; `python -m dgm_core train RECIPE` repeats it."""
 
+from dgm_core.adversarial import AdversarialSchedule
 from dgm_core.recipes.clipped import ClippedRecipe
 from dgm_core.recipes.dlvm import DlvmRecipe
 from dgm_core.recipes.dmfa import DmfaRecipe
@@ -7,6 +8,7 @@ from dgm_core.recipes.mfa import MfaRecipe
 from dgm_core.recipes.miwae import MiwaeRecipe
 from dgm_core.recipes.mnar import MnarRecipe
 from dgm_core.recipes.recipe import Recipe, Stage, publish, train
+from dgm_core.recipes.wgan import WganRecipe
 from dgm_core.studies import mnar
 from dgm_core.training import Schedule
 
@@ -282,6 +284,22 @@ RECIPES = {
                 "strength": mnar.START,
             },
             config=mnar.SHOWN,
+        ),
+        WganRecipe(
+            name="mnist-wgan",
+            summary="WGAN of grey MNIST",
+            dataset="mnist",
+            architecture="wgan",
+            arguments={
+                "size": 28,
+                "image_channels": 1,
+                "latent_dim": 32,
+                "widths": [32, 64],
+                "critic_widths": [32, 64, 128],
+            },
+            schedule=AdversarialSchedule(
+                iterations=30_000, learning_rate=2e-4, critic_rate=4e-4, bfloat16=True
+            ),
         ),
     )
 }
