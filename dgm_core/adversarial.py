@@ -1,7 +1,7 @@
 """`fit_adversarial`: a WGAN's training as a generator of progress that survives being killed.
 
-    critic:     min over f of  E f(g(z)) − E f(x) + λ · lipschitz_penalty      (`critic_steps` times)
-    synthesis:  min over g of  −E f(g(z))                                      (then once)
+    critic:     min over f of  E f(g(z)) − E f(x) + λ · lipschitz_penalty     `critic_steps` times
+    synthesis:  min over g of  −E f(g(z))                                     then once
 
 The critic may learn faster than the synthesis instead of more often (Heusel et al. 2017). What is
 kept is the exponential average of the weights of g: the game circles its solution, and the average
