@@ -3,8 +3,9 @@
     z ~ N(0, I),   x = g(z) ∈ [0, 1],   min over g, max over f of  E f(x_real) − E f(g(z))
 
 with f held nearly 1-Lipschitz by `dgm_core.lipschitz` (Arjovsky, Chintala & Bottou 2017). Both
-networks are those of DCGAN (Radford, Metz & Chintala 2016) at ever half the size; the critic has
-no batch norm, since a penalty on the slope of each sample must not depend on the others.
+networks are those of DCGAN (Radford, Metz & Chintala 2016), with a fully connected layer more for
+what concerns the image as a whole. The critic has no batch norm, since a penalty on the slope of
+each sample must not depend on the others.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class BatchNorm(nn.Module):
         self.register_buffer("variance", torch.ones(channels))
 
     def forward(self, h: Tensor) -> Tensor:
-        """(B, C, H, W) → the same; in training by the statistics of the batch."""
+        """(B, C) or (B, C, H, W) → the same; in training by the statistics of the batch."""
         return nn.functional.batch_norm(
             h, self.mean, self.variance, self.weight, self.bias, self.training, self.momentum
         )
@@ -103,6 +104,7 @@ def wgan(
     latent_dim: int = 48,
     widths: Sequence[int] = (32, 64, 128),
     critic_widths: Sequence[int] | None = None,
+    hidden: int = 128,
 ) -> WGAN:
     """A WGAN of square images.
 
@@ -112,6 +114,7 @@ def wgan(
         latent_dim: L.
         widths: channels of the synthesis at size / 2, size / 4, …; it begins at the last of them.
         critic_widths: channels of the critic at size / 2, size / 4, …; None = `widths`.
+        hidden: units of the fully connected layer after the latents, and before the score.
 
     Raises:
         ValueError: `size` is no multiple of 2 ** len(widths).
@@ -119,17 +122,22 @@ def wgan(
     if size % 2 ** len(widths):
         raise ValueError(f"{size} pixels cannot be halved {len(widths)} times")
     return WGAN(
-        synthesis(size, image_channels, latent_dim, widths),
-        critic(size, image_channels, critic_widths or widths),
+        synthesis(size, image_channels, latent_dim, widths, hidden),
+        critic(size, image_channels, critic_widths or widths, hidden),
         latent_dim,
     )
 
 
-def synthesis(size: int, image_channels: int, latent_dim: int, widths: Sequence[int]) -> nn.Module:
+def synthesis(
+    size: int, image_channels: int, latent_dim: int, widths: Sequence[int], hidden: int
+) -> nn.Module:
     """Latents (B, L) → (B, C, size, size): fully connected, then doubled len(widths) times."""
     side, coarse_first = size >> len(widths), tuple(reversed(widths))
     layers: list[nn.Module] = [
-        nn.Linear(latent_dim, coarse_first[0] * side**2),
+        nn.Linear(latent_dim, hidden),
+        BatchNorm(hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, coarse_first[0] * side**2),
         nn.Unflatten(1, (coarse_first[0], side, side)),
         BatchNorm(coarse_first[0]),
         nn.ReLU(),
@@ -139,13 +147,18 @@ def synthesis(size: int, image_channels: int, latent_dim: int, widths: Sequence[
     return nn.Sequential(*layers, SubpixelConvTranspose2d(widths[0], image_channels))
 
 
-def critic(size: int, image_channels: int, widths: Sequence[int]) -> nn.Module:
-    """Images (B, C, size, size) → (B, 1): halved len(widths) times, then a linear layer.
+def critic(size: int, image_channels: int, widths: Sequence[int], hidden: int) -> nn.Module:
+    """Images (B, C, size, size) → (B, 1): halved len(widths) times, then fully connected.
 
     Without a bias at the end, which no difference of scores would notice.
     """
     layers: list[nn.Module] = [Centre()]
     for inputs, outputs in pairwise((image_channels, *widths)):
         layers += [nn.Conv2d(inputs, outputs, 4, 2, 1), nn.LeakyReLU(0.2)]
-    side = size >> len(widths)
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * side**2, 1, bias=False))
+    return nn.Sequential(
+        *layers,
+        nn.Flatten(),
+        nn.Linear(widths[-1] * (size >> len(widths)) ** 2, hidden),
+        nn.LeakyReLU(0.2),
+        nn.Linear(hidden, 1, bias=False),
+    )
