@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from dgm_core.files import written_whole
-from dgm_core.models import clipped, dlvm, dmfa, mfa, miwae, tabular, wgan
+from dgm_core.models import classifier, clipped, dlvm, dmfa, mfa, miwae, tabular, wgan
 
 FOLDER = Path(__file__).parent.parent / "pretrained"
 
@@ -38,6 +38,7 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "mfa": mfa.MixtureOfFactorAnalysers,
     "unet-dmfa": dmfa.unet_dmfa,
     "wgan": wgan.wgan,
+    "classifier": classifier.classifier,
 }
 
 
