@@ -108,7 +108,7 @@ EXACT = "donot_use_mm_for_euclid_dist"
 
 
 def nearest(points: Tensor, among: Tensor) -> Neighbours:
-    """The row of `among` (M, \\*event) nearest to each of `points` (N, \\*event), in all entries."""
+    """The row of `among` (M, \\*event) nearest to each of `points` (N, \\*event), over entries."""
     flat = among.flatten(1)
     parts = [
         torch.cdist(part, flat, compute_mode=EXACT).min(1)
