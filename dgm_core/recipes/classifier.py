@@ -43,9 +43,8 @@ def labelled(dataset: str, split: str) -> LabelledImages:
     """A split with its classes (N,), or of faces with all attributes (N, 40)."""
     if dataset == "celeba":
         table = np.stack(list(data.face_attributes(split).values()), 1)
-        return LabelledImages(data.faces(split), torch.from_numpy(table).float())
-    images = data.load(dataset, split)
-    return LabelledImages((images.x * 255).round().to(torch.uint8), images.y)
+        return LabelledImages(data.pixels(dataset, split), torch.from_numpy(table).float())
+    return LabelledImages(data.pixels(dataset, split), data.load(dataset, split).y)
 
 
 def _validation_by_likelihood(images: LabelledImages) -> Validation:
