@@ -38,8 +38,7 @@ class Track:
         pictures = self.pictures
         if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[1] not in (1, 3):
             raise ValueError(
-                "expected pictures uint8 (T, 1 or 3, H, W), "
-                f"got {pictures.dtype} {pictures.shape}"
+                f"expected pictures uint8 (T, 1 or 3, H, W), got {pictures.dtype} {pictures.shape}"
             )
         if self.captions and len(self.captions) != len(pictures):
             raise ValueError(f"{len(self.captions)} captions for {len(pictures)} pictures")
