@@ -1,0 +1,250 @@
+"""The view that inverts the generator: find the visitor's picture in the latent space."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dgm_core import data
+from dgm_core.studies import inversion
+from ui import cache, intake, jobs, plots
+from ui.cache import spread
+from ui.components.pixel_canvas import pixel_canvas
+from ui.components.square_crop import Square, square_crop
+from ui.components.thumbnails import thumbnails
+from ui.frame import kept
+from ui.latent import pictures, position
+from ui.latent.spaces import Space
+
+KINDS = ["png", "jpg", "jpeg", "gif", "bmp", "webp"]
+DRAW, UPLOAD, TEST, LATENT = "Draw", "Upload", "Test picture", "Latent file"
+WIDTH = 165
+SHOWN = 18
+FINDING = "latent find"
+
+
+class Find:
+    """From a picture to its latent, by gradient descent, live.
+
+    Args:
+        space: whose.
+        controls: where the picture comes from.
+    """
+
+    name = "Find a picture"
+    about = (
+        "The generator run backwards: gradient descent on z until its picture is yours. **Look "
+        "first** at how close it comes: what it cannot make, it never saw. **Then** at the "
+        "eight beginnings, most of which end in worse valleys. **Last** take the result to the "
+        "sliders, and edit your picture with them."
+    )
+
+    def __init__(self, space: Space, controls: DeltaGenerator) -> None:
+        self.space = space
+        self.worker = jobs.worker(FINDING)
+        with controls:
+            with st.container(border=True):
+                self.levels = self._choose()
+            with st.expander("Search"):
+                kept("find steps", 300)
+                steps = st.select_slider("Steps", [100, 200, 300, 600], key="keep.find steps")
+                kept("find prior", 0.002)
+                prior = st.select_slider(
+                    "Pull towards usual latents", [0.0, 0.0005, 0.002, 0.01, 0.05],
+                    key="keep.find prior", help="λ. At 0 stranger latents may come closer.",
+                )  # fmt: skip
+                kept("find seed", 0)
+                seed = st.number_input("Seed", 0, 9999, key="keep.find seed")
+            self.config = None
+            if self.levels is not None:
+                self.config = inversion.Config(
+                    space.dataset, self.levels.tobytes(), space.shape, int(steps),
+                    prior=float(prior), seed=int(seed),
+                )  # fmt: skip
+            self._buttons()
+
+    def _choose(self) -> np.ndarray | None:
+        """The visitor's picture, uint8 (C, H, W)."""
+        grey = self.space.shape[0] == 1
+        ways = [*([DRAW] if grey else []), UPLOAD, LATENT]
+        if data.is_available(self.space.dataset):
+            ways.insert(-1, TEST)
+        key = f"keep.find source {self.space.dataset}"
+        kept(key.removeprefix("keep."), DRAW if grey else ways[-2])
+        way = st.segmented_control("Picture", ways, required=True, key=key)
+        if way == DRAW:
+            return self._drawn()
+        if way == TEST:
+            return self._test()
+        return self._uploaded_latent() if way == LATENT else self._uploaded(grey=grey)
+
+    def _drawn(self) -> np.ndarray | None:
+        state, side = st.session_state, self.space.shape[1]
+        blank = np.zeros((side, side), bool)
+        stroke = pixel_canvas(
+            "latent canvas", mode="ink", height=side, width=side,
+            bits=state.get("latent drawing", blank), revision=0, label="Draw a digit",
+        )  # fmt: skip
+        if stroke is not None:
+            state["latent drawing"] = stroke.bits
+        bits = state.get("latent drawing", blank)
+        if not bits.any():
+            st.caption("Draw a digit, and the WGAN looks for it.")
+            return None
+        return (_softened(bits) * 255).astype(np.uint8)[None]
+
+    def _test(self) -> np.ndarray:
+        shown = st_test_pictures(self.space.dataset)
+        held = st.session_state.setdefault("find test", {})
+        found = thumbnails(
+            "find test", shown, [f"test picture {i + 1}" for i in range(len(shown))],
+            held.get(self.space.dataset, 0), set_name=self.space.dataset, label="Test pictures",
+        )  # fmt: skip
+        if found is not None:
+            held[self.space.dataset] = found
+        return shown[held.get(self.space.dataset, 0)]
+
+    def _uploaded(self, *, grey: bool) -> np.ndarray | None:
+        file = st.file_uploader(
+            "A digit on paper or on screen" if grey else "A picture", type=KINDS,
+            key=f"latent upload {self.space.dataset}",
+            help="It never leaves this server's memory.",
+        )  # fmt: skip
+        if file is None:
+            st.caption("Any size; digits are centred, of others you choose a square.")
+            return None
+        try:
+            if grey:
+                digit = intake.digit_from_picture(intake.read_picture(file.getvalue(), file.name))
+                return (digit * 255).round().astype(np.uint8)[None]
+            photo = intake.read_photo(file.getvalue(), file.name)
+        except intake.BadUpload as error:
+            st.error(str(error))
+            return None
+        held = st.session_state.setdefault("latent squares", {})
+        put = square_crop(
+            "latent crop", photo=photo, square=held.get(file.file_id, Square()),
+            revision=hash(file.file_id) % 2**31, label="Move the square",
+        )  # fmt: skip
+        if put is not None:
+            held[file.file_id] = put
+        side = self.space.shape[1]
+        square = intake.square_from_photo(photo, *held.get(file.file_id, Square()), side=side)
+        return np.ascontiguousarray(square.transpose(2, 0, 1))
+
+    def _uploaded_latent(self) -> None:
+        """A latent that was downloaded before: no search is needed."""
+        space = self.space
+        file = st.file_uploader("A downloaded latent", type=["json"], key="latent file")
+        if file is None:
+            st.caption("The JSON of a latent takes you where it was saved.")
+            return
+        try:
+            text = file.getvalue()[:100_000].decode("utf-8", "replace")
+            z = pictures.from_json(text, f"{space.dataset}-wgan", space.latent_dim)
+        except ValueError as error:
+            st.error(str(error))
+            return
+        st.image(pictures.png(space.pictures(z[None])[0]), width=WIDTH)
+        st.button("Take it to the sliders", on_click=partial(position.go, space, z))
+
+    def _buttons(self) -> None:
+        run = self.worker.run
+        left, right = st.columns(2)
+        left.button(
+            "Find it", icon=":material/search:", type="primary", width="stretch",
+            disabled=self.config is None, on_click=self._start,
+        )  # fmt: skip
+        if run is not None and run.live:
+            right.button(
+                "Stop", icon=":material/stop:", on_click=self.worker.stop, width="stretch"
+            )
+
+    def _start(self) -> None:
+        config = self.config
+        self.worker.start(
+            config, lambda: inversion.run(config, cache.st_model(f"{config.dataset}-wgan"))
+        )
+
+    def show(self) -> None:
+        """The picture, the best so far, and the course."""
+        run = self.worker.run
+        if run is not None and run.key.dataset != self.space.dataset:
+            run = None
+        live = run is not None and run.live
+
+        @st.fragment(run_every=0.4 if live else None)
+        def look() -> None:
+            if live and not run.live:
+                st.rerun()
+            with st.container():
+                self._found(run)
+
+        look()
+
+    def _found(self, run: jobs.Run | None) -> None:
+        frames = [] if run is None else [f for f in run.items if isinstance(f, inversion.Frame)]
+        row = st.container(horizontal=True, gap="medium")
+        wanted = self.levels
+        if run is not None:
+            wanted = (run.key.truth.numpy() * 255).round().astype(np.uint8)
+        with row.container(width=WIDTH):
+            st.markdown("**Wanted**")
+            if wanted is None:
+                st.caption("Nothing yet: draw or choose a picture.")
+            else:
+                st.image(pictures.png(wanted), width="stretch")
+        if not frames:
+            if run is not None and run.state == "failed":
+                st.error("This search broke off on the server. Start it again.")
+            return
+        best = frames[-1]
+        levels = (best.image * 255).round().astype(np.uint8)
+        with row.container(width=WIDTH):
+            st.markdown("**Found**")
+            st.image(pictures.png(levels), width="stretch")
+            st.caption(f"step {best.step}, RMSE {best.rmse:.3f}")
+        if run.live:
+            st.progress(best.step / run.key.steps)
+        figure = plots.empty("step", "RMSE")
+        courses = np.stack([frame.rmses for frame in frames])
+        steps = [frame.step for frame in frames]
+        for course in courses.T:
+            figure.add_scatter(
+                x=steps, y=course, mode="lines", line={"color": plots.FAINT, "width": 1.5},
+                hoverinfo="skip", showlegend=False,
+            )  # fmt: skip
+        figure.add_scatter(
+            x=steps, y=[frame.rmse for frame in frames], mode="lines", name="best so far",
+            line={"color": plots.accent(), "width": 2.5},
+        )  # fmt: skip
+        plots.show("found", figure, "RMSE of pixels, levels in [0, 1], from eight beginnings")
+        st.button(
+            "Take it to the sliders", type="primary",
+            on_click=partial(position.go, self.space, best.z), disabled=run.live,
+        )  # fmt: skip
+
+
+@st.cache_resource(show_spinner="Loading the pictures …", max_entries=4)
+def st_test_pictures(dataset: str) -> np.ndarray:
+    """Some test pictures, uint8 (N, C, H, W)."""
+    if dataset == "celeba":
+        return data.faces("test", range(0, 18 * 40, 40)).numpy()
+    x = data.load(dataset, "test", download_missing=False).x
+    rows = spread(np.arange(len(x)), SHOWN)
+    return (x[rows] * 255).round().byte().numpy()
+
+
+def _softened(bits: np.ndarray) -> np.ndarray:
+    """A drawing with grey edges, as the WGAN's digits have; float (H, W) in [0, 1]."""
+    padded = np.pad(bits.astype(np.float32), 1)
+    around = sum(
+        weight * padded[1 + dy : padded.shape[0] - 1 + dy, 1 + dx : padded.shape[1] - 1 + dx]
+        for dy, dx, weight in (
+            (0, 0, 0.6), (0, 1, 0.1), (0, -1, 0.1), (1, 0, 0.1), (-1, 0, 0.1),
+        )
+    )  # fmt: skip
+    return np.clip(around * 1.2, 0, 1)
