@@ -17,7 +17,7 @@ SEED = 300
 SLOTS = {"A": (0, 3), "B": (1, 4), "C": (2,)}
 """Slot → draws that it begins with."""
 MOST = 4
-WIDTH = 150
+WIDTH = 132
 
 
 class Arithmetic:
@@ -73,7 +73,7 @@ class Arithmetic:
         length = float(np.linalg.norm(result))
         usual = float(np.sqrt(len(result)))
         scaled = result * (usual / length) if length > 0 else result
-        row = st.container(horizontal=True, gap="medium")
+        row = st.container(horizontal=True, gap="small")
         for slot, sign in (("A", "A"), ("B", "− B"), ("C", "+ C")):
             with row.container(width=WIDTH):
                 st.markdown(f"**{sign}**")
@@ -89,11 +89,11 @@ class Arithmetic:
 
 
 def _tiles(drawn: np.ndarray) -> None:
-    """One picture whole, or up to four in a square."""
-    if len(drawn) > 1:
-        blank = np.zeros((4, *drawn.shape[1:]), np.uint8)
-        blank[: len(drawn)] = drawn
-        _, channels, height, width = blank.shape
-        square = blank.reshape(2, 2, channels, height, width).transpose(2, 0, 3, 1, 4)
-        drawn = square.reshape(1, channels, 2 * height, 2 * width)
-    st.image(pictures.png(drawn[0]), width="stretch")
+    """One to four pictures as one, in one or two rows."""
+    across = min(2, len(drawn))
+    down = -(-len(drawn) // across)
+    whole = np.zeros((down * across, *drawn.shape[1:]), np.uint8)
+    whole[: len(drawn)] = drawn
+    channels, height, width = drawn.shape[1:]
+    tiles = whole.reshape(down, across, channels, height, width).transpose(2, 0, 3, 1, 4)
+    st.image(pictures.png(tiles.reshape(channels, down * height, across * width)), width="stretch")

@@ -17,10 +17,10 @@ from ui.components.square_crop import Square, square_crop
 from ui.components.thumbnails import thumbnails
 from ui.frame import kept
 from ui.latent import pictures, position
-from ui.latent.spaces import Space
+from ui.latent.spaces import Space, st_gallery
 
 KINDS = ["png", "jpg", "jpeg", "gif", "bmp", "webp"]
-DRAW, UPLOAD, TEST, LATENT = "Draw", "Upload", "Test picture", "Latent file"
+DRAW, UPLOAD, TEST, OWN, LATENT = "Draw", "Upload", "Test", "Its own", "Latent file"
 WIDTH = 165
 SHOWN = 18
 FINDING = "latent find"
@@ -69,43 +69,49 @@ class Find:
     def _choose(self) -> np.ndarray | None:
         """The visitor's picture, uint8 (C, H, W)."""
         grey = self.space.shape[0] == 1
-        ways = [*([DRAW] if grey else []), UPLOAD, LATENT]
-        if data.is_available(self.space.dataset):
-            ways.insert(-1, TEST)
-        key = f"keep.find source {self.space.dataset}"
-        kept(key.removeprefix("keep."), DRAW if grey else ways[-2])
-        way = st.segmented_control("Picture", ways, required=True, key=key)
+        ways = [
+            *([DRAW] if grey else []),
+            *([TEST] if data.is_available(self.space.dataset) else []),
+            OWN,
+            UPLOAD,
+            LATENT,
+        ]
+        key = f"find source {self.space.dataset}"
+        kept(key, ways[0])
+        way = st.segmented_control("Picture", ways, required=True, key=f"keep.{key}")
         if way == DRAW:
             return self._drawn()
         if way == TEST:
-            return self._test()
+            return self._chosen(st_test_pictures(self.space.dataset), "Test pictures")
+        if way == OWN:
+            st.caption("A picture that the generator made itself: can its latent be found?")
+            return self._chosen(st_gallery(self.space.dataset, 500, SHOWN)[1], "Draws")
         return self._uploaded_latent() if way == LATENT else self._uploaded(grey=grey)
 
     def _drawn(self) -> np.ndarray | None:
         state, side = st.session_state, self.space.shape[1]
-        blank = np.zeros((side, side), bool)
+        state.setdefault("latent drawing", first_drawing(side))
         stroke = pixel_canvas(
             "latent canvas", mode="ink", height=side, width=side,
-            bits=state.get("latent drawing", blank), revision=0, label="Draw a digit",
+            bits=state["latent drawing"], revision=0, label="Draw a digit",
         )  # fmt: skip
         if stroke is not None:
             state["latent drawing"] = stroke.bits
-        bits = state.get("latent drawing", blank)
+        bits = state["latent drawing"]
         if not bits.any():
             st.caption("Draw a digit, and the WGAN looks for it.")
             return None
         return (_softened(bits) * 255).astype(np.uint8)[None]
 
-    def _test(self) -> np.ndarray:
-        shown = st_test_pictures(self.space.dataset)
-        held = st.session_state.setdefault("find test", {})
+    def _chosen(self, shown: np.ndarray, label: str) -> np.ndarray:
+        held, name = st.session_state.setdefault("find chosen", {}), self.space.dataset + label
         found = thumbnails(
-            "find test", shown, [f"test picture {i + 1}" for i in range(len(shown))],
-            held.get(self.space.dataset, 0), set_name=self.space.dataset, label="Test pictures",
+            "find gallery", shown, [f"{label} {i + 1}" for i in range(len(shown))],
+            held.get(name, 0), set_name=name, label=label,
         )  # fmt: skip
         if found is not None:
-            held[self.space.dataset] = found
-        return shown[held.get(self.space.dataset, 0)]
+            held[name] = found
+        return shown[held.get(name, 0)]
 
     def _uploaded(self, *, grey: bool) -> np.ndarray | None:
         file = st.file_uploader(
@@ -170,7 +176,9 @@ class Find:
         )
 
     def show(self) -> None:
-        """The picture, the best so far, and the course."""
+        """The picture, the best so far, and the course; the first search starts by itself."""
+        if self.worker.run is None and self.config is not None:
+            self._start()
         run = self.worker.run
         if run is not None and run.key.dataset != self.space.dataset:
             run = None
@@ -236,6 +244,18 @@ def st_test_pictures(dataset: str) -> np.ndarray:
     x = data.load(dataset, "test", download_missing=False).x
     rows = spread(np.arange(len(x)), SHOWN)
     return (x[rows] * 255).round().byte().numpy()
+
+
+def first_drawing(side: int) -> np.ndarray:
+    """A three, drawn with a round pen; bool (side, side)."""
+    turns = [(9, 8), (12, 5.5), (16, 5.5), (19, 8.5), (18, 12), (13.5, 13.5)]
+    turns += [(18.5, 15), (20, 19), (17, 22.5), (12, 23), (8.5, 20.5)]
+    corners = np.array(turns) * side / 28
+    t = np.linspace(0, len(corners) - 1, 200)
+    x, y = (np.interp(t, np.arange(len(corners)), axis) for axis in corners.T)
+    rows, columns = np.indices((side, side)) + 0.5
+    gaps = np.hypot(columns[..., None] - x, rows[..., None] - y)
+    return gaps.min(-1) < 1.3 * side / 28
 
 
 def _softened(bits: np.ndarray) -> np.ndarray:
