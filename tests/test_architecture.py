@@ -23,6 +23,7 @@ LEVELS = [
         "diagnostics",
         "samplers",
         "bounds",
+        "latent_paths",
         "lipschitz",
     },
     {"models", "imputers", "baselines"},

@@ -5,7 +5,7 @@
 D pixels × channels, L latents. The second term keeps z where the generator was trained; λ = 0 may
 find stranger latents that look closer. The loss has many valleys, so that several latents start
 from draws of the prior, the half of them that lags is dropped half way (successive halving), and
-the best ever seen is kept. Zhu et al. 2016; Creswell & Bharath 2018.
+the one of the least loss ever seen is kept. Zhu et al. 2016; Creswell & Bharath 2018.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Config:
 
 
 class Frame(NamedTuple):
-    """The best so far."""
+    """The one of the least loss so far."""
 
     step: int
     z: np.ndarray  # (L,)
@@ -105,19 +105,19 @@ def run(config: Config, model: WGAN, every: int = 10) -> Iterator[Frame | Result
     going = torch.arange(config.starts)
     first, second = torch.zeros_like(z), torch.zeros_like(z)  # moments of Adam
     best = Frame(0, np.empty(0), np.empty(0), np.inf, np.empty(0))
-    course = []
+    least, course = np.inf, []
     for step in range(config.steps + 1):
-        latents = z.detach().requires_grad_()
-        images = model.generate(latents)
-        misfit = (images - truth).square().flatten(1).mean(1)
+        images, misfit, gradient = _descended(model, z, truth, config.prior)
+        loss = misfit + config.prior * z.square().mean(1)
         rmses = np.full(config.starts, np.nan)
-        rmses[going.numpy()] = misfit.detach().sqrt().cpu().numpy()
-        leader = int(misfit.argmin())
-        if rmses[going[leader]] < best.rmse:
+        rmses[going.numpy()] = misfit.sqrt().cpu().numpy()
+        leader = int(loss.argmin())
+        if loss[leader] < least:
+            least = loss[leader].item()
             best = Frame(
                 step,
-                latents[leader].detach().cpu().numpy().copy(),
-                images[leader].detach().cpu().numpy().copy(),
+                z[leader].cpu().numpy().copy(),
+                images[leader].cpu().numpy().copy(),
                 float(rmses[going[leader]]),
                 rmses,
             )
@@ -127,17 +127,27 @@ def run(config: Config, model: WGAN, every: int = 10) -> Iterator[Frame | Result
         if step == config.steps:
             break
         if step in _halvings(config.steps) and len(going) > 1:
-            kept = misfit.argsort()[: max(1, len(going) // 2)].cpu()
+            kept = loss.argsort()[: max(1, len(going) // 2)].cpu()
             going, z, first, second = going[kept], z[kept], first[kept], second[kept]
             continue
-        loss = (misfit + config.prior * latents.square().mean(1)).sum()
-        (gradient,) = torch.autograd.grad(loss, latents)
         first = 0.9 * first + 0.1 * gradient
         second = 0.999 * second + 0.001 * gradient.square()
         rate = config.learning_rate * 0.5 * (1 + np.cos(np.pi * step / config.steps))
         up = first / (1 - 0.9 ** (step + 1))
         z = z - rate * up / ((second / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8)
     yield Result(config, best.z, best.image, best.rmse, tuple(course))
+
+
+@torch.enable_grad()
+def _descended(
+    model: WGAN, z: Tensor, truth: Tensor, prior: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Images of latents (B, L), their misfits (B,), and the gradient of the loss."""
+    z = z.detach().requires_grad_()
+    images = model.generate(z)
+    misfit = (images - truth).square().flatten(1).mean(1)
+    (gradient,) = torch.autograd.grad((misfit + prior * z.square().mean(1)).sum(), z)
+    return images.detach(), misfit.detach(), gradient
 
 
 def _halvings(steps: int) -> tuple[int, ...]:
