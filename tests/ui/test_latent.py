@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ui.latent import links, pictures
+from ui.latent import links, pictures, position
 from ui.latent.find import first_drawing
 
 Z = np.random.default_rng(0).normal(size=48).astype(np.float32)
@@ -19,8 +19,8 @@ def test_a_latent_survives_its_address() -> None:
     text = links.packed(Z)
     assert text.replace("-", "").replace("_", "").isalnum()
     assert len(text) == 128
-    np.testing.assert_allclose(links.unpacked(text, 48), Z, atol=0.5 / links.STEP)
-    assert np.abs(links.unpacked(links.packed(Z * 100), 48)).max() <= pictures.REACH
+    np.testing.assert_allclose(links.unpacked(text, 48), Z, atol=0.5 / position.STEPS)
+    assert np.abs(links.unpacked(links.packed(Z * 100), 48)).max() <= position.REACH
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_another_address_is_refused(text: str) -> None:
 
 def test_a_latent_survives_its_file() -> None:
     text = pictures.as_json("mnist-wgan", Z)
-    np.testing.assert_allclose(pictures.from_json(text, "mnist-wgan", 48), Z, atol=1e-5)
+    np.testing.assert_allclose(pictures.from_json(text, "mnist-wgan", 48), Z, atol=3e-4)
 
 
 @pytest.mark.parametrize(

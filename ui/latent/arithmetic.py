@@ -81,10 +81,14 @@ class Arithmetic:
         for title, z in (("= result", result), ("at usual length", scaled)):
             with row.container(width=WIDTH):
                 st.markdown(f"**{title}**")
-                st.image(pictures.png(self.space.pictures(z[None])[0]), width="stretch")
+                st.image(
+                    pictures.png(self.space.pictures(z[None])[0]),
+                    width="stretch",
+                    output_format="PNG",
+                )
                 st.caption(f"‖z‖ = {np.linalg.norm(z):.1f}")
         st.button(
-            "Take the result to the sliders", on_click=partial(position.go, self.space, scaled)
+            "Take the result to the sliders", on_click=partial(position.take, self.space, scaled)
         )
 
 
@@ -96,4 +100,8 @@ def _tiles(drawn: np.ndarray) -> None:
     whole[: len(drawn)] = drawn
     channels, height, width = drawn.shape[1:]
     tiles = whole.reshape(down, across, channels, height, width).transpose(2, 0, 3, 1, 4)
-    st.image(pictures.png(tiles.reshape(channels, down * height, across * width)), width="stretch")
+    st.image(
+        pictures.png(tiles.reshape(channels, down * height, across * width)),
+        width="stretch",
+        output_format="PNG",
+    )

@@ -155,7 +155,9 @@ class Find:
             st.error(str(error))
             return
         st.image(pictures.png(space.pictures(z[None])[0]), width=WIDTH)
-        st.button("Take it to the sliders", on_click=partial(position.go, space, z))
+        st.button(
+            "Take it to the sliders", key="take file", on_click=partial(position.take, space, z)
+        )
 
     def _buttons(self) -> None:
         run = self.worker.run
@@ -191,7 +193,16 @@ class Find:
             with st.container():
                 self._found(run)
 
-        look()
+        if run is not None and not live and run.items:
+            place = st.container()
+            st.button(
+                "Take it to the sliders", type="primary",
+                on_click=partial(position.take, self.space, run.items[-1].z),
+            )  # fmt: skip
+            with place:
+                look()
+        else:
+            look()
 
     def _found(self, run: jobs.Run | None) -> None:
         frames = [] if run is None else [f for f in run.items if isinstance(f, inversion.Frame)]
@@ -204,7 +215,7 @@ class Find:
             if wanted is None:
                 st.caption("Nothing yet: draw or choose a picture.")
             else:
-                st.image(pictures.png(wanted), width="stretch")
+                st.image(pictures.png(wanted), width="stretch", output_format="PNG")
         if not frames:
             if run is not None and run.state == "failed":
                 st.error("This search broke off on the server. Start it again.")
@@ -213,7 +224,7 @@ class Find:
         levels = (best.image * 255).round().astype(np.uint8)
         with row.container(width=WIDTH):
             st.markdown("**Found**")
-            st.image(pictures.png(levels), width="stretch")
+            st.image(pictures.png(levels), width="stretch", output_format="PNG")
             st.caption(f"step {best.step}, RMSE {best.rmse:.3f}")
         if run.live:
             st.progress(best.step / run.key.steps)
@@ -230,10 +241,6 @@ class Find:
             line={"color": plots.accent(), "width": 2.5},
         )  # fmt: skip
         plots.show("found", figure, "RMSE of pixels, levels in [0, 1], from eight beginnings")
-        st.button(
-            "Take it to the sliders", type="primary",
-            on_click=partial(position.go, self.space, best.z), disabled=run.live,
-        )  # fmt: skip
 
 
 @st.cache_resource(show_spinner="Loading the pictures …", max_entries=4)

@@ -13,18 +13,16 @@ import streamlit as st
 
 from ui.frame import remember
 from ui.latent import position
-from ui.latent.pictures import REACH
 from ui.latent.spaces import Space
 
-STEP = 2048.0
 LONGEST = 400
 """Characters of a latent in an address, at most."""
 
 
 def packed(z: np.ndarray) -> str:
     """A latent (L,) as text; right to a four-thousandth within ±8."""
-    levels = np.clip(np.rint(np.clip(z, -REACH, REACH) * STEP), -(2**15), 2**15 - 1)
-    return base64.urlsafe_b64encode(levels.astype(">i2").tobytes()).decode().rstrip("=")
+    levels = np.rint(position.rounded(z) * position.STEPS).astype(">i2")
+    return base64.urlsafe_b64encode(levels.tobytes()).decode().rstrip("=")
 
 
 def unpacked(text: str, latent_dim: int) -> np.ndarray:
@@ -41,7 +39,7 @@ def unpacked(text: str, latent_dim: int) -> np.ndarray:
         raise ValueError("no base64") from error
     if len(content) != 2 * latent_dim:
         raise ValueError(f"{len(content)} bytes for {latent_dim} dimensions")
-    return (np.frombuffer(content, ">i2") / STEP).astype(np.float32)
+    return (np.frombuffer(content, ">i2") / position.STEPS).astype(np.float32)
 
 
 def receive(spaces: list[str], views: list[str]) -> None:

@@ -56,4 +56,6 @@ def _nearest(drawn: np.ndarray, found: neighbours.Frame, *, live: bool) -> None:
     tiles += [(f"{distance:.2f}", picture) for distance, picture in distances]
     for caption, picture in tiles:
         with row.container(width=WIDTH):
-            st.image(pictures.png(picture, 168), width="stretch", caption=caption)
+            st.image(
+                pictures.png(picture, 168), width="stretch", caption=caption, output_format="PNG"
+            )

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ui.latent.position import rounded
+
 LARGE = 384
 """Pixels a side of a downloaded picture, about."""
 
@@ -73,8 +75,4 @@ def from_json(text: str, model: str, latent_dim: int) -> np.ndarray:
     whole = len(numbers) == len(held["z"]) == latent_dim
     if not whole or not all(abs(each) < math.inf for each in numbers):
         raise ValueError(f"A latent of {model} has {latent_dim} finite numbers; this has not.")
-    return np.clip(np.array(numbers, np.float64), -REACH, REACH).astype(np.float32)
-
-
-REACH = 8.0
-"""No latent lies further out in any dimension: beyond, N(0, 1) never goes."""
+    return rounded(np.array(numbers, np.float64))
