@@ -18,9 +18,15 @@ from dgm_core.baselines.tables import TABLE_BASELINES
 from dgm_core.bench.timing import Line
 from dgm_core.data.reading import read_table
 from dgm_core.data.writing import Format
+from dgm_core.models.classifier import Classifier
+from dgm_core.recipes.classifier import labelled
+from dgm_core.recipes.wgan import snapshots
 from dgm_core.studies import (
+    classifier,
     clipping_scores,
     dlvm,
+    gan_course,
+    gan_quality,
     holes,
     miwae,
     prediction,
@@ -172,6 +178,79 @@ def evaluate_clipping(
             typer.echo(f"{row.estimate:22} RMSE {row.rmse:.4f} ± {row.standard_error:.4f}")
         if found.learned:
             typer.echo("learned: threshold {:.3f}, strength {:.1f}".format(*found.learned))
+
+
+@evaluate_app.command("classifier")
+def evaluate_classifier(
+    names: Annotated[list[str], typer.Argument(help="models, mnist-classifier for one")],
+    folder: Annotated[Path, typer.Option(help="where card and weights are")] = zoo.FOLDER,
+) -> None:
+    """Measure how often classifiers are right on the test split; write it on their cards."""
+    for name in names:
+        found = _measure(
+            name,
+            folder,
+            lambda dataset, model: classifier.run(labelled(dataset, "test"), model),
+        )
+        typer.echo(
+            f"{found.images} images: accuracy {found.accuracy:.4f}, "
+            f"log p(y | x) {found.log_likelihood:.3f}"
+        )
+
+
+@evaluate_app.command("gan")
+def evaluate_gan(
+    names: Annotated[list[str], typer.Argument(help="models, mnist-wgan for one")],
+    folder: Annotated[
+        Path, typer.Option(help="where cards and weights are, the classifier's too")
+    ] = zoo.FOLDER,
+    images: Annotated[int | None, typer.Option(help="test images, and made; all")] = None,
+    run_folder: Annotated[
+        Path | None, typer.Option(help="of the training: draw its snapshots")
+    ] = None,
+    assets: Annotated[Path, typer.Option(help="folder for the snapshots")] = ASSETS,
+) -> None:
+    """Measure the Fréchet distance, its floor, precision and recall; write them on the cards.
+
+    With a run folder, the course of the training goes to NAME.npz among the assets.
+    """
+    for name in names:
+        try:
+            dataset = zoo.card(name, folder)["data"]
+            judge = zoo.load(f"{dataset}-classifier", device.default_device(), folder)
+        except ValueError as error:
+            _stop(error)
+        found = _measure(
+            name,
+            folder,
+            lambda dataset, model, judge=judge: gan_quality.run(
+                gan_quality.Config(dataset, images), model, judge
+            ),
+        )
+        for key in found.made._fields:
+            typer.echo(
+                f"{key:10} {getattr(found.made, key):8.4f}   "
+                f"of real images {getattr(found.real, key):8.4f}"
+            )
+        typer.echo(f"{found.times_floor:.2f} × the floor")
+        if run_folder is not None:
+            _write_course(name, dataset, judge, run_folder, folder, assets)
+
+
+def _write_course(
+    name: str, dataset: str, judge: Classifier, run_folder: Path, folder: Path, assets: Path
+) -> None:
+    model = zoo.load(name, device.default_device(), folder)
+    reference = gan_quality.Reference(dataset, judge)
+    try:
+        *_, course = _behind_a_bar(gan_course.run(model, snapshots(run_folder), reference))
+    except ValueError as error:
+        _stop(error)
+    path = assets / f"{name}.npz"
+    gan_course.save(course, path)
+    for iteration, frechet in zip(course.iterations, course.frechet, strict=True):
+        typer.echo(f"iteration {iteration:6}  Fréchet {frechet:.3f}")
+    typer.echo(f"wrote {path}")
 
 
 def _measure(
@@ -410,7 +489,7 @@ def _with_bar(stages, logdir: Path | None):  # noqa: ANN001, ANN202
     bar, current = None, None
     try:
         for stage in stages:
-            name, now = stage
+            name, now, *_ = stage
             if name != current:
                 if bar is not None:
                     bar.close()
@@ -423,11 +502,17 @@ def _with_bar(stages, logdir: Path | None):  # noqa: ANN001, ANN202
                 f"loss {now.loss:.2f}, validation {now.validation:.3f} "
                 f"(best {now.best:.3f}), ETA {eta}"
             )
-            if writer is not None and now.loss == now.loss:
+            if writer is not None:
                 at = now.epoch * now.steps + now.step
-                writer.add_scalar(f"{name}/loss", now.loss, at)
+                if now.loss == now.loss:
+                    writer.add_scalar(f"{name}/loss", now.loss, at)
                 if now.step == 0 and now.validation == now.validation:
                     writer.add_scalar(f"{name}/validation", now.validation, at)
+                for key, value in stage.numbers.items():
+                    if value == value:
+                        writer.add_scalar(f"{name}/{key}", value, at)
+                if stage.sheet is not None:
+                    writer.add_image(f"{name}/samples", stage.sheet, at, dataformats="HWC")
             yield stage
     finally:
         if bar is not None:

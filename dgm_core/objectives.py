@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from dgm_core.bounds import elbo, iwae_bound, log_weights
 from dgm_core.data import binarize, source_window, threshold
 from dgm_core.missing import mixtures
+from dgm_core.models.classifier import Classifier
 from dgm_core.models.dmfa import DMFA
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE
@@ -22,7 +23,7 @@ from dgm_core.samplers.importance import incomplete_log_weights
 from dgm_core.samplers.integrated import FAST, integrated
 from dgm_core.samplers.state import State
 from dgm_core.training import Objective
-from dgm_core.types import Labelled, LatentVariableModel, Masked
+from dgm_core.types import Labelled, LabelledImages, LatentVariableModel, Masked
 
 
 def negative_elbo(model: LatentVariableModel, x: Tensor, source: torch.Generator) -> Tensor:
@@ -101,6 +102,21 @@ def negative_integrated_bound(draws: int) -> Objective:
     def loss(model: NotMIWAE, masked: Masked, source: torch.Generator) -> Tensor:
         sample = weighted_completions(model, masked, draws, source)
         return -integrated(sample, model.missing_process, FAST).bound.mean()
+
+    return loss
+
+
+def negative_log_likelihood(shift: int = 0, *, mirrored: bool = False) -> Objective:
+    """−log p(y | x), nats per image, of images moved by up to `shift` pixels.
+
+    The border is repeated where it moves in; `mirrored`: every second image is.
+    """
+
+    def loss(model: Classifier, images: LabelledImages, source: torch.Generator) -> Tensor:
+        x = random_shift(images.x.float() / 255, shift, source, "replicate")
+        if mirrored:
+            x = torch.where(uniform((len(x), 1, 1, 1), source) < 0.5, x.flip(3), x)
+        return -model.predict(x).log_prob(images.y).mean()
 
     return loss
 

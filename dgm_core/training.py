@@ -29,9 +29,9 @@ from torch import Tensor, nn
 from dgm_core.files import written_whole
 from dgm_core.networks import bfloat16_networks
 from dgm_core.rng import generator
-from dgm_core.types import Labelled, Masked
+from dgm_core.types import Labelled, LabelledImages, Masked
 
-Data = Tensor | Masked | Labelled
+Data = Tensor | Masked | Labelled | LabelledImages
 """N rows."""
 
 Objective = Callable[[nn.Module, Any, torch.Generator], Tensor]

@@ -122,6 +122,44 @@ class Labelled:
         return Labelled(self.masked.to(device), self.y.to(device))
 
 
+@dataclass(frozen=True)
+class LabelledImages:
+    """Complete images with what is said of each.
+
+    Args:
+        x: (B, C, H, W) uint8, since of these there are many.
+        y: (B,) classes, or (B, A) attributes, 1 where they hold.
+
+    Raises:
+        ValueError: images are not uint8, or not one row of y an image.
+    """
+
+    x: Tensor
+    y: Tensor
+
+    def __post_init__(self) -> None:
+        if self.x.dtype != torch.uint8:
+            raise ValueError(f"expected images of dtype uint8, got {self.x.dtype}")
+        if len(self.x) != len(self.y):
+            raise ValueError(f"expected y of {len(self.x)} rows, got {len(self.y)}")
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, rows: slice | Tensor) -> LabelledImages:
+        """The chosen rows (a slice, a bool mask or indices)."""
+        return LabelledImages(self.x[rows], self.y[rows])
+
+    @property
+    def device(self) -> torch.device:
+        """Where the data lie."""
+        return self.x.device
+
+    def to(self, device: torch.device | str) -> LabelledImages:
+        """The same data on another device."""
+        return LabelledImages(self.x.to(device), self.y.to(device))
+
+
 @runtime_checkable
 class LatentVariableModel(Protocol):
     """p(x, z) = p(z) p(x|z) with an amortised proposal q(z|x).

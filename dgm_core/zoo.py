@@ -22,7 +22,7 @@ from torch import nn
 
 from dgm_core import eight_bits
 from dgm_core.files import written_whole
-from dgm_core.models import clipped, dlvm, dmfa, mfa, miwae, tabular
+from dgm_core.models import classifier, clipped, dlvm, dmfa, mfa, miwae, tabular, wgan
 
 FOLDER = Path(__file__).parent.parent / "pretrained"
 
@@ -38,6 +38,8 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "table-notmiwae": tabular.table_notmiwae,
     "mfa": mfa.MixtureOfFactorAnalysers,
     "unet-dmfa": dmfa.unet_dmfa,
+    "wgan": wgan.wgan,
+    "classifier": classifier.classifier,
 }
 
 

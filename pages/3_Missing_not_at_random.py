@@ -8,8 +8,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import zoo
-from ui import jobs
-from ui.mnar import charts, links, mechanism, tables
+from ui import jobs, plots
+from ui.mnar import links, mechanism, tables
 from ui.mnar.asked import Asked
 from ui.mnar.images import Images, offered
 from ui.mnar.views import VIEWS, RunningView
@@ -19,7 +19,7 @@ frame.page(
     "Values are lost *because of* what they are. Set how, and watch MIWAE be misled and not-MIWAE "
     "cope, or fail, and say so.",
 )
-st.html(charts.ONCE)
+st.html(plots.ONCE)
 links.receive(tuple(VIEWS))
 frame.kept("mnar view", next(iter(VIEWS)))
 chosen = st.segmented_control(

@@ -34,9 +34,11 @@ LEVELS = [
         "diagnostics",
         "samplers",
         "bounds",
+        "latent_paths",
+        "lipschitz",
     },
     {"models", "imputers", "baselines"},
-    {"objectives", "training", "tensorboard", "restarts", "zoo", "estimators"},
+    {"objectives", "training", "adversarial", "tensorboard", "restarts", "zoo", "estimators"},
     {"recipes", "studies", "impute"},
     {"bench", "__main__"},
 ]

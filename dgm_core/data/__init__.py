@@ -14,6 +14,7 @@ Files of one's own are read by `dgm_core.data.reading` and written by `dgm_core.
 from dgm_core.data.celeba import face_attributes, faces, source_window
 from dgm_core.data.download import fetch
 from dgm_core.data.folder import DataUnavailable, DownloadError, data_folder, is_available
+from dgm_core.data.pixels import pixels
 from dgm_core.data.sets import NAMES, Images, binarize, load, threshold
 from dgm_core.data.splits import SPLITS
 from dgm_core.data.tables import TABLES, TableInfo, available_tables, load_table
@@ -35,6 +36,7 @@ __all__ = [
     "is_available",
     "load",
     "load_table",
+    "pixels",
     "source_window",
     "threshold",
 ]

@@ -3,6 +3,8 @@
 Images (B, C, H, W) or tables (B, D), draws (n, B, …); a score has one value a row, (B,).
 `DEFINITIONS` says what each means, by the name that a screen gives it. The NLL has no function:
 it is minus the `log_density` of an `Imputation`.
+
+Sets of made images, of which nothing was hidden, are compared with real ones in `frechet`.
 """
 
 from dgm_core.metrics.calibration import Histogram, Reliability, pit, pit_histogram, reliability
@@ -14,6 +16,7 @@ from dgm_core.metrics.errors import (
     mean_and_error,
     pooled_rmse,
 )
+from dgm_core.metrics.frechet import frechet_distance, nearest, precision_recall
 from dgm_core.metrics.guess import f1_hidden, mse_hidden, psnr_hidden, sse_hidden, ssim_hidden
 from dgm_core.metrics.law import (
     coverage_hidden,
@@ -32,15 +35,18 @@ __all__ = [
     "coverage_hidden",
     "crps_hidden",
     "f1_hidden",
+    "frechet_distance",
     "gaussian_coverage_hidden",
     "gaussian_mixture_log_density",
     "jackknife",
     "leave_one_out_error",
     "mean_and_error",
     "mse_hidden",
+    "nearest",
     "pit",
     "pit_histogram",
     "pooled_rmse",
+    "precision_recall",
     "psnr_hidden",
     "reliability",
     "rmse_of_table",

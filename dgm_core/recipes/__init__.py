@@ -1,5 +1,7 @@
 """One named recipe for each shipped weight file; `python -m dgm_core train RECIPE` repeats it."""
 
+from dgm_core.adversarial import AdversarialSchedule
+from dgm_core.recipes.classifier import ClassifierRecipe
 from dgm_core.recipes.clipped import ClippedRecipe
 from dgm_core.recipes.dlvm import DlvmRecipe
 from dgm_core.recipes.dmfa import DmfaRecipe
@@ -7,6 +9,7 @@ from dgm_core.recipes.mfa import MfaRecipe
 from dgm_core.recipes.miwae import MiwaeRecipe
 from dgm_core.recipes.mnar import MnarRecipe
 from dgm_core.recipes.recipe import Recipe, Stage, publish, train
+from dgm_core.recipes.wgan import WganRecipe
 from dgm_core.studies import mnar
 from dgm_core.training import Schedule
 
@@ -39,6 +42,17 @@ HOUSE_NUMBER = {
 HOUSE_NUMBER_SCHEDULE = Schedule(
     epochs=40, batch_size=64, learning_rate=1e-3, validate_every=4, bfloat16=True
 )
+
+FACE_ATTRIBUTES = (
+    "5 o clock shadow", "arched eyebrows", "attractive", "bags under eyes", "bald", "bangs",
+    "big lips", "big nose", "black hair", "blond hair", "blurry", "brown hair", "bushy eyebrows",
+    "chubby", "double chin", "eyeglasses", "goatee", "gray hair", "heavy makeup",
+    "high cheekbones", "male", "mouth slightly open", "mustache", "narrow eyes", "no beard",
+    "oval face", "pale skin", "pointy nose", "receding hairline", "rosy cheeks", "sideburns",
+    "smiling", "straight hair", "wavy hair", "wearing earrings", "wearing hat",
+    "wearing lipstick", "wearing necklace", "wearing necktie", "young",
+)  # fmt: skip
+"""CelebA's, in its order."""
 
 RECIPES = {
     recipe.name: recipe
@@ -291,6 +305,106 @@ RECIPES = {
                 "strength": mnar.START,
             },
             config=mnar.SHOWN,
+        ),
+        WganRecipe(
+            name="mnist-wgan",
+            summary="WGAN of grey MNIST",
+            dataset="mnist",
+            architecture="wgan",
+            arguments={
+                "size": 28,
+                "image_channels": 1,
+                "latent_dim": 32,
+                "widths": [32, 64],
+                "critic_widths": [32, 64, 128],
+            },
+            schedule=AdversarialSchedule(
+                iterations=30_000, learning_rate=2e-4, critic_rate=4e-4, bfloat16=True
+            ),
+        ),
+        WganRecipe(
+            name="svhn-wgan",
+            summary="WGAN of SVHN (part of its test set)",
+            dataset="svhn",
+            architecture="wgan",
+            arguments={
+                "size": 32,
+                "image_channels": 3,
+                "latent_dim": 48,
+                "widths": [32, 96, 160],
+            },
+            schedule=AdversarialSchedule(
+                iterations=40_000,
+                learning_rate=2e-4,
+                critic_rate=4e-4,
+                shift=2,
+                chunk=50,
+                bfloat16=True,
+            ),
+        ),
+        WganRecipe(
+            name="celeba-wgan",
+            summary="WGAN of CelebA faces, 64×64",
+            dataset="celeba",
+            architecture="wgan",
+            arguments={
+                "size": 64,
+                "image_channels": 3,
+                "latent_dim": 64,
+                "widths": [16, 48, 96, 160],
+            },
+            schedule=AdversarialSchedule(
+                iterations=24_000,
+                learning_rate=2e-4,
+                critic_rate=4e-4,
+                mirrored=True,
+                chunk=50,
+                bfloat16=True,
+            ),
+        ),
+        ClassifierRecipe(
+            name="mnist-classifier",
+            summary="Convolutional classifier of MNIST, for its features",
+            dataset="mnist",
+            architecture="classifier",
+            arguments={
+                "size": 28,
+                "image_channels": 1,
+                "classes": list("0123456789"),
+                "widths": [16, 32],
+            },
+            schedule=Schedule(epochs=8, batch_size=64, learning_rate=2e-3, bfloat16=True),
+            shift=1,
+        ),
+        ClassifierRecipe(
+            name="svhn-classifier",
+            summary="Convolutional classifier of SVHN (part of its test set), for its features",
+            dataset="svhn",
+            architecture="classifier",
+            arguments={
+                "size": 32,
+                "image_channels": 3,
+                "classes": list("0123456789"),
+                "widths": [16, 32, 48],
+            },
+            schedule=Schedule(epochs=40, batch_size=64, learning_rate=2e-3, bfloat16=True),
+            shift=2,
+        ),
+        ClassifierRecipe(
+            name="celeba-classifier",
+            summary="Convolutional classifier of the attributes of CelebA faces, for its features",
+            dataset="celeba",
+            architecture="classifier",
+            arguments={
+                "size": 64,
+                "image_channels": 3,
+                "classes": list(FACE_ATTRIBUTES),
+                "widths": [16, 24, 32, 48],
+                "attributes": True,
+            },
+            schedule=Schedule(epochs=10, batch_size=64, learning_rate=2e-3, bfloat16=True),
+            shift=2,
+            mirrored=True,
         ),
     )
 }

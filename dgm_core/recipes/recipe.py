@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -18,10 +19,12 @@ from dgm_core.training import Objective, Progress, Schedule, Validation, fit
 
 
 class Stage(NamedTuple):
-    """Progress with the name of the stage it belongs to."""
+    """Progress with the name of the stage it belongs to, and what else there is to log."""
 
     name: str
     progress: Progress
+    numbers: Mapping[str, float] = MappingProxyType({})
+    sheet: Tensor | None = None  # one picture of samples, (H, W, C) uint8
 
 
 @dataclass(frozen=True, kw_only=True)

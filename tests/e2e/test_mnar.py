@@ -97,7 +97,7 @@ class Lab:
 
     def traces(self, name: str) -> dict[str, dict]:
         """Of a figure, by their names."""
-        query = f".st-key-chart-{name} .js-plotly-plot"
+        query = f".st-key-figure-chart-{name} .js-plotly-plot"
         drawn = self.page.wait_for_function(_TRACES, arg=query)
         return {each["name"]: each for each in drawn.json_value()}
 
@@ -117,7 +117,7 @@ class Lab:
         self.page.wait_for_function(
             """([query, told]) => document.querySelector(query)
               ?._fullData?.at(-1)?.x?.length > told""",
-            arg=[".st-key-chart-errors .js-plotly-plot", steps],
+            arg=[".st-key-figure-chart-errors .js-plotly-plot", steps],
             timeout=LONG,
         )
         return self.traces("errors")
@@ -192,7 +192,7 @@ def test_the_mechanism_acts_at_once(opened: Opener) -> None:
     lab.box("keep.columns.wine").get_by_label("Remove alcohol", exact=True).click()
     lab.page.wait_for_function(
         "query => document.querySelector(query)._fullData[0].z.every(row => row[0] === 0)",
-        arg=".st-key-chart-holes .js-plotly-plot",
+        arg=".st-key-figure-chart-holes .js-plotly-plot",
     )
     lab.settle()
     assert list(np.flatnonzero((lab.holes() == 2).any(0))) == [1, 2, 3, 4, 5]

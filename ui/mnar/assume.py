@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dgm_core.metrics import TABLE_DEFINITIONS
 from dgm_core.studies import sensitivity
 from dgm_core.studies.mnar import GRID
+from ui import plots
 from ui.components.live_sliders import LiveSlider, live_sliders
 from ui.mnar import charts, trained
 from ui.mnar.asked import Asked
@@ -74,11 +75,11 @@ class Assume:
             curve = process.curve(entry, GRID).numpy()
             seen = self.asked.seen(entry)
             figure = charts.missingness(self.asked.true_curve(entry), curve, seen, "assumed")
-            charts.show("assume curve", figure, "Why: true and assumed")
+            plots.show("assume curve", figure, "Why: true and assumed")
         with middle:
-            charts.show("assume spread", charts.reweighted(basis, found, entry), "Imputed values")
+            plots.show("assume spread", charts.reweighted(basis, found, entry), "Imputed values")
         with right:
-            charts.show("assume ess", charts.effective(found.ess), "Effective samples of 500")
+            plots.show("assume ess", charts.effective(found.ess), "Effective samples of 500")
 
 
 def _numbers(found: sensitivity.Assumed, entry: int) -> None:

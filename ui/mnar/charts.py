@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import streamlit as st
 import torch
 
 from dgm_core.studies import sensitivity
 from dgm_core.studies.mnar import GRID
 from ui.mnar.story import Story
+from ui.plots import FAINT, GREY, HEIGHT, accent, empty
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -22,65 +21,14 @@ if TYPE_CHECKING:
     from dgm_core.studies.prediction import Result
     from dgm_core.studies.sensitivity import Assumed, Basis
 
-GREY = "#8A8FA3"
-FAINT = "rgba(138, 143, 163, 0.35)"
-HEIGHT = 230
 POINTS = 700
 """Points of a scatter plot, at most."""
 BINS = 40
-_SIGNS, _ESCAPED = re.compile(r"([!-/:-@\[-`{-~])"), r"\\\1"
-"""What Markdown may read as more than a letter."""
-
-
-def accent() -> str:
-    """The theme's primary colour."""
-    return "#8F9CFF" if st.context.theme.type == "dark" else "#4C5FD5"
 
 
 def colours() -> dict[str, str]:
     """Of the models."""
     return {"MIWAE": GREY, "not-MIWAE": accent()}
-
-
-ONCE = """<style>
-:is([class*=st-key-chart-], [class*=st-key-assume-], [class*=st-key-restart-],
-  [class*=st-key-prediction-]) > :nth-child(n + 2) { display: none }
-</style>"""
-"""A chart that changes stands twice for a moment, the old one beneath the new: show but one."""
-
-
-def show(key: str, figure: Figure, title: str) -> None:
-    """A figure under its title, which may be any text, without tools; wants `ONCE` on the page."""
-    st.markdown(f"**{_SIGNS.sub(_ESCAPED, title)}**")
-    with st.container(key=key):
-        st.plotly_chart(
-            figure, key=f"plot {key}", config={"displayModeBar": False}, theme="streamlit"
-        )
-
-
-def empty(x: str = "", y: str = "", *, height: int = HEIGHT) -> Figure:
-    """Axes, named."""
-    from plotly.graph_objects import Figure  # a second of start-up
-
-    figure = Figure()
-    figure.update_layout(
-        height=height,
-        margin={"l": 0, "r": 6, "t": 4, "b": 0},
-        legend={
-            "orientation": "h",
-            "y": 1.02,
-            "yanchor": "bottom",
-            "x": 0,
-            "font": {"size": 11},
-            "traceorder": "normal",
-        },
-        dragmode=False,
-        font={"size": 11},
-    )
-    axis = {"fixedrange": True, "zeroline": False, "automargin": True}
-    figure.update_xaxes(title={"text": x, "standoff": 8}, **axis)
-    figure.update_yaxes(title={"text": y, "standoff": 8}, **axis)
-    return figure
 
 
 def holes(

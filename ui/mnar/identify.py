@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies import identify
-from ui import jobs
+from ui import jobs, plots
 from ui.frame import kept
 from ui.mnar import charts, shipped
 from ui.mnar.asked import Asked
@@ -90,7 +90,7 @@ class Identify:
             with place:
                 figure = charts.restart(true, story.curves[number, at], number == best)
                 title = f"Start {number + 1}" + (", best bound" if number == best else "")
-                charts.show(f"restart {number}", figure, title)
+                plots.show(f"restart {number}", figure, title)
                 error = f" ± {story.errors[number]:.2f}" if story.errors is not None else ""
                 st.caption(
                     f"bound {story.bounds[number]:.2f}{error} nats  \n"

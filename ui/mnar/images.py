@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import data
 from dgm_core.studies import clipping
-from ui import cache, jobs
+from ui import cache, jobs, plots
 from ui.cache import spread
 from ui.components.thumbnails import thumbnails
 from ui.frame import kept
@@ -165,7 +165,7 @@ class Images:
         left, right = st.columns([1, 1])
         with left:
             figure = charts.clipping(result.true, result.learned)
-            charts.show("clipping curve", figure, "Why: true and learned")
+            plots.show("clipping curve", figure, "Why: true and learned")
         with right:
             st.markdown("**RMSE on the hidden entries**")
             rows = [

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies import prediction
-from ui import jobs
+from ui import jobs, plots
 from ui.frame import kept
 from ui.mnar import charts, shipped
 from ui.mnar.asked import Asked
@@ -93,7 +93,7 @@ class Predict:
         names = list(prediction.SCORES[found.task])
         for name, place in zip(names, st.columns(len(names)), strict=True):
             with place:
-                charts.show(f"prediction {name}", charts.predictions(found, name), name)
+                plots.show(f"prediction {name}", charts.predictions(found, name), name)
         if not so_far:
             st.markdown(prediction.sentence(found))
         first = names[0]

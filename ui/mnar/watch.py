@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.metrics import TABLE_DEFINITIONS
 from dgm_core.studies import mnar
-from ui import formulas, jobs
+from ui import formulas, jobs, plots
 from ui.frame import kept
 from ui.mnar import charts, files, shipped
 from ui.mnar.asked import Asked
@@ -114,13 +114,13 @@ class Watch:
         with left:
             known = asked.table.known.observed
             figure = charts.holes(observed.numpy(), known.numpy(), asked.table.entries)
-            charts.show("chart holes", figure, f"Missing: {asked.rate:.0%} of the cells")
+            plots.show("chart holes", figure, f"Missing: {asked.rate:.0%} of the cells")
         with right:
             values = asked.table.known.x[:, entry].numpy()
             seen = observed[:, entry].numpy()
             lost = asked.problem.hidden[:, entry].numpy()
             figure = charts.kept_and_lost(values[seen], values[lost])
-            charts.show("chart split", figure, asked.table.entries[entry])
+            plots.show("chart split", figure, asked.table.entries[entry])
 
     def _figures(self, story: Story) -> None:
         """What is learned: figures that follow the training."""
@@ -130,16 +130,16 @@ class Watch:
             learned = None if curves is None else curves[self.asked.place(self.entry)]
             true, seen = self.asked.true_curve(self.entry), self.asked.seen(self.entry)
             figure = charts.missingness(true, learned, seen, "learned")
-            charts.show("chart curve", figure, "Why: true and learned")
+            plots.show("chart curve", figure, "Why: true and learned")
         if not story.steps:
             return
         with right:
-            charts.show("chart errors", charts.errors(story), "Error on the hidden values")
+            plots.show("chart errors", charts.errors(story), "Error on the hidden values")
         left, right = st.columns(2)
         with left:
             self._scatter(story)
         with right:
-            charts.show("chart bounds", charts.bounds(story), "Bound, higher is better")
+            plots.show("chart bounds", charts.bounds(story), "Bound, higher is better")
         if story.answers or story.baselines:
             _table(story)
 
@@ -152,9 +152,9 @@ class Watch:
         if not len(truth):
             return
         if st.session_state.get("keep.scatter") == "spread":
-            charts.show("chart spread", charts.densities(truth, guesses), "Hidden values")
+            plots.show("chart spread", charts.densities(truth, guesses), "Hidden values")
         else:
-            charts.show("chart scatter", charts.against_truth(truth, guesses), "Hidden values")
+            plots.show("chart scatter", charts.against_truth(truth, guesses), "Hidden values")
 
     def above(self) -> None:
         """Which column the figures show, and how."""

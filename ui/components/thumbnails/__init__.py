@@ -22,6 +22,7 @@ def thumbnails(
     *,
     set_name: str,
     label: str,
+    columns: int | None = None,
     on_change: Callable[[], None] | None = None,
 ) -> int | None:
     """Show `pictures` (N, C, H, W) uint8; returns the index chosen, None before a choice.
@@ -33,6 +34,7 @@ def thumbnails(
         chosen: which one to mark.
         set_name: identifies this set of pictures; a choice made in another set is ignored.
         label: of the whole group.
+        columns: pictures in a row, however small; None = as many as have room.
         on_change: called before the rerun that a choice brings.
     """
     count, channels, height, width = pictures.shape
@@ -47,6 +49,7 @@ def thumbnails(
             "chosen": int(chosen),
             "set": set_name,
             "label": label,
+            "columns": columns,
         },
         on_chosen_change=on_change or (lambda: None),
     )

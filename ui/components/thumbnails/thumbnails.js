@@ -9,6 +9,7 @@ export default component({
 function show(grid, { data, setStateValue }) {
   const group = grid.root;
   group.setAttribute("aria-label", data.label);
+  group.style.gridTemplateColumns = data.columns ? `repeat(${data.columns}, minmax(0, 1fr))` : "";
   if (grid.pictures !== data.pictures) build(group, data);
   grid.pictures = data.pictures;
   mark(group, data.chosen);
@@ -24,7 +25,8 @@ function show(grid, { data, setStateValue }) {
   group.onkeydown = (event) => {
     const buttons = [...group.children];
     const at = buttons.indexOf(event.target.closest("button"));
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const row = data.columns ?? 1;
+    const step = { ArrowRight: 1, ArrowDown: row, ArrowLeft: -1, ArrowUp: -row }[event.key];
     if (at < 0) return;
     event.stopPropagation();
     if (!step) return;

@@ -1,0 +1,59 @@
+"""A classifier is trained in one stage on complete images; the weights kept are the likeliest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from dgm_core import data, objectives
+from dgm_core.models.classifier import Classifier
+from dgm_core.recipes.recipe import Recipe, Stage, stage
+from dgm_core.training import Schedule, Validation
+from dgm_core.types import LabelledImages
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierRecipe(Recipe):
+    """One schedule, and how images are moved about."""
+
+    schedule: Schedule
+    shift: int = 0  # pixels by which training images are moved at random
+    mirrored: bool = False
+
+    def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
+        model = self.build().to(device, memory_format=torch.channels_last)
+        yield from stage(
+            "model",
+            run_folder,
+            model,
+            objectives.negative_log_likelihood(self.shift, mirrored=self.mirrored),
+            labelled(self.dataset, "train"),
+            _validation_by_likelihood(labelled(self.dataset, "valid").to(device)),
+            self.schedule,
+        )
+        yield model
+
+
+def labelled(dataset: str, split: str) -> LabelledImages:
+    """A split with its classes (N,), or of faces with all attributes (N, 40)."""
+    if dataset == "celeba":
+        table = np.stack(list(data.face_attributes(split).values()), 1)
+        return LabelledImages(data.pixels(dataset, split), torch.from_numpy(table).float())
+    return LabelledImages(data.pixels(dataset, split), data.load(dataset, split).y)
+
+
+def _validation_by_likelihood(images: LabelledImages) -> Validation:
+    """Mean log p(y | x), nats an image."""
+
+    @torch.no_grad()
+    def score(model: Classifier) -> float:
+        parts = zip(images.x.split(500), images.y.split(500), strict=True)
+        each = [model.predict(x.float() / 255).log_prob(y) for x, y in parts]
+        return torch.cat(each).mean().item()
+
+    return score

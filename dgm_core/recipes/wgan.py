@@ -1,0 +1,70 @@
+"""A WGAN is trained in one stage on the training and validation images, for it has no validation.
+
+Along the way the averaged weights are kept a dozen times, at iterations spaced as their logarithm,
+so that a slider can play the training from noise to pictures. Where the classifier of the data set
+is shipped, the Fréchet distance is logged at each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from dgm_core import data, zoo
+from dgm_core.adversarial import AdversarialSchedule, fit_adversarial
+from dgm_core.files import written_whole
+from dgm_core.models.wgan import WGAN, settle
+from dgm_core.recipes.recipe import Recipe, Stage
+from dgm_core.rng import generator
+from dgm_core.studies.gan_course import IMAGES, SIDE, sheet
+from dgm_core.studies.gan_quality import SEEN, Reference, made
+
+SNAPSHOTS = 12
+"""How many of the training are kept, besides the very beginning."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WganRecipe(Recipe):
+    """One schedule."""
+
+    schedule: AdversarialSchedule
+
+    def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
+        model = self.build().to(device, memory_format=torch.channels_last)
+        kept = {0, *np.geomspace(1, self.schedule.chunks, SNAPSHOTS).round().astype(int).tolist()}
+        x, reference = data.pixels(self.dataset, *SEEN), self._reference(device)
+        for now in fit_adversarial(model, x, self.schedule, checkpoint=run_folder / "model.pt"):
+            numbers, drawn = {"distance": now.distance, "penalty": now.penalty}, None
+            path = run_folder / "snapshots" / f"{now.iteration:06d}.pt"
+            if now.progress.epoch in kept and not path.is_file():
+                settle(now.averaged, generator(self.seed, device))
+                _keep(now.averaged, path)
+                images = made(now.averaged, IMAGES)
+                drawn = sheet(images[: SIDE**2])
+                if reference is not None:
+                    numbers["frechet"] = reference.frechet(images)
+            yield Stage("model", now.progress, numbers, drawn)
+        yield model
+
+    def _reference(self, device: torch.device) -> Reference | None:
+        """What the images are held against, if the classifier is there."""
+        name = f"{self.dataset}-classifier"
+        if name not in zoo.names():
+            return None
+        return Reference(self.dataset, zoo.load(name, device))
+
+
+def snapshots(run_folder: Path) -> dict[int, Path]:
+    """The weights of the synthesis that a training has kept so far, by iteration."""
+    return {int(path.stem): path for path in sorted((run_folder / "snapshots").glob("*.pt"))}
+
+
+def _keep(model: WGAN, path: Path) -> None:
+    weights = model.synthesis.state_dict()
+    with written_whole(path) as part:
+        torch.save({name: value.half() for name, value in weights.items()}, part)

@@ -1,0 +1,42 @@
+"""What a generator has learned, seen by moving through its latent space."""
+
+from ui import frame  # isort: skip  (sets the threads before torch is imported)
+
+import streamlit as st
+
+from dgm_core import zoo
+from ui import plots
+from ui.latent import links
+from ui.latent.spaces import TITLES, Space, offered
+from ui.latent.views import VIEWS
+
+frame.page(
+    "WGAN latent space",
+    "A generator turns a few numbers into a picture. Move the numbers, and see what it "
+    "has learned.",
+)
+st.html(plots.ONCE)
+spaces = offered()
+if not spaces:
+    st.info("No WGAN is here: put the shipped files back, or train the recipe `mnist-wgan`.")
+    st.stop()
+links.receive(spaces, list(VIEWS))
+frame.kept("latent view", next(iter(VIEWS)))
+chosen = st.segmented_control(
+    "View", list(VIEWS), required=True, key="keep.latent view", label_visibility="collapsed"
+)
+controls, results = st.columns([3, 8], gap="large")
+try:
+    with controls:
+        frame.kept("latent space", spaces[0])
+        dataset = st.segmented_control(
+            "Pictures", spaces, required=True, key="keep.latent space", format_func=TITLES.get
+        )
+    space = Space(dataset)
+    view = VIEWS[chosen](space, controls)
+    links.send(space, chosen)
+    with results:
+        st.markdown(view.about)
+        view.show()
+except zoo.BrokenModel as error:
+    results.error(f"{error}. Put the shipped files back, or train the recipe again.")

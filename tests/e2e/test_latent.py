@@ -1,0 +1,210 @@
+"""The lab of the latent space in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e import looking
+from tests.e2e.conftest import ROOT, NewPage, Serve
+
+pytestmark = pytest.mark.e2e
+PATH = "WGAN_latent_space"
+LONG = 60_000
+MORE_THAN_BARE = 200  # milliseconds
+
+# From a key press to the change that it brings, in the browser's own clock.
+_UNTIL = """async ([press, read]) => {
+  const wait = () => new Promise((next) => requestAnimationFrame(next))
+  const before = eval(read), from = performance.now()
+  eval(press)
+  while (eval(read) === before && performance.now() - from < 20000) await wait()
+  return performance.now() - from
+}"""
+_STEP = """(() => {
+  const all = [...document.querySelectorAll("*")].flatMap((e) => e.shadowRoot
+    ? [...e.shadowRoot.querySelectorAll("input[type=range]")] : [])
+  const input = all[0] ?? document.querySelector(".live-sliders input[type=range]")
+  input.value = String(Number(input.value) + Number(input.step))
+  input.dispatchEvent(new Event("input", {bubbles: true}))
+})()"""
+_PICTURE = "document.querySelector('[data-testid=stImage] img')?.src"
+_ECHO = "document.querySelector('#echo')?.dataset.value"
+
+
+def opened(new_page: NewPage, server: str, query: str = "", **options: object) -> Page:
+    page = new_page(**options)
+    page.goto(f"{server}/{PATH}{query}")
+    heading = page.get_by_role("heading", name="WGAN latent space")
+    expect(heading).to_be_visible(timeout=LONG)
+    looking.settle(page)
+    return page
+
+
+def picture(page: Page) -> Locator:
+    return page.get_by_test_id("stImage").first.locator("img")
+
+
+def no_overflow(page: Page) -> None:
+    wider = page.evaluate(
+        "() => document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
+    )
+    assert wider <= 0
+
+
+def milliseconds(page: Page, read: str) -> float:
+    taken = []
+    for _ in range(12):
+        taken.append(page.evaluate(_UNTIL, [_STEP, read]))
+        looking.settle(page)
+    return statistics.median(taken)
+
+
+def test_a_picture_follows_its_slider_hardly_slower_than_an_echo(
+    server: str, serve: Serve, new_page: NewPage
+) -> None:
+    bare = new_page()
+    bare.goto(serve(ROOT / "tests/e2e/apps/echo_app.py"))
+    bare.get_by_role("slider", name="Bare").wait_for(timeout=LONG)
+    page = opened(new_page, server)
+    expect(picture(page)).to_be_visible(timeout=LONG)
+    assert milliseconds(page, _PICTURE) < milliseconds(bare, _ECHO) + MORE_THAN_BARE
+    no_overflow(page)
+
+
+def test_the_address_holds_the_whole_latent(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server)
+    page.get_by_role("button", name="New picture").click()
+    looking.settle(page)
+    first = picture(page).get_attribute("src")
+    second = opened(new_page, server, "?" + page.url.partition("?")[2])
+    expect(picture(second)).to_be_visible(timeout=LONG)
+    same = "(async (a) => [...new Uint8Array(await (await fetch(a)).arrayBuffer())].join())"
+    here, there = (
+        page.evaluate(same, first),
+        second.evaluate(same, picture(second).get_attribute("src")),
+    )
+    assert here == there
+
+
+def test_a_latent_is_taken_home_and_brought_back(
+    server: str, new_page: NewPage, tmp_path: Path
+) -> None:
+    page = opened(new_page, server)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Latent").click()
+    file = tmp_path / "latent.json"
+    download.value.save_as(file)
+    held = json.loads(file.read_text())
+    assert held["model"] == "mnist-wgan"
+
+    def brought(content: dict) -> Page:
+        file.write_text(json.dumps(content))
+        page = opened(new_page, server, "?view=Find+a+picture")
+        page.get_by_text("Latent file", exact=True).click()
+        looking.settle(page)
+        page.locator("input[type=file]").set_input_files(file)
+        return page
+
+    whole = brought(held)
+    expect(whole.get_by_role("button", name="Take it to the sliders").first).to_be_visible()
+    wrong = brought(held | {"model": "other"})
+    expect(wrong.get_by_text("belongs to other")).to_be_visible(timeout=LONG)
+
+
+def test_a_click_in_the_grid_goes_there(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, "?view=Grid")
+    row = page.get_by_role("radiogroup", name=re.compile(r"^Direction \d")).first
+    expect(row.get_by_role("radio", checked=True)).to_have_attribute("title", "ε = 0")
+    before = page.url
+    row.get_by_role("radio", name="ε = +2").click()
+    page.wait_for_url(lambda url: url != before)
+    looking.settle(page)
+    expect(row.get_by_role("radio", checked=True)).to_have_attribute("title", "ε = 0")
+    no_overflow(page)
+
+
+def test_a_path_is_played_from_picture_to_picture(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, "?view=Interpolate")
+    player = page.get_by_role("group", name="Ways from one picture to another")
+    scrub = player.get_by_role("slider")
+    canvas = player.locator("canvas").first
+    scrub.fill("0")
+    first = looking.levels(canvas)
+    player.get_by_role("button", name="Play").click()
+    expect(scrub).not_to_have_value("0")
+    player.get_by_role("button", name="Pause").click()
+    scrub.fill("23")
+    last, fade = looking.levels(canvas), looking.levels(player.locator("canvas").nth(2))
+    assert abs(last - first).mean() > 10
+    assert abs(last - fade).max() <= 1  # all ways end in the same picture
+    expect(player.get_by_text("24 / 24")).to_be_visible()
+    no_overflow(page)
+
+
+def test_a_drawn_digit_is_found(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, "?view=Find+a+picture")
+    done = page.get_by_text(re.compile(r"^step 300, RMSE 0\.(\d+)"))
+    expect(done).to_be_visible(timeout=LONG)
+    assert float(done.text_content().rpartition(" ")[2]) < 0.2
+    take = page.get_by_role("button", name="Take it to the sliders")
+    expect(take).to_be_enabled()
+    before = page.url
+    take.click()
+    page.wait_for_url(lambda url: url != before)
+    no_overflow(page)
+
+
+def test_a_search_is_stopped(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, "?view=Find+a+picture")
+    page.get_by_text("Search", exact=True).click()
+    steps = page.get_by_role("slider", name="Steps")
+    steps.press("End")
+    looking.settle(page)
+    page.get_by_role("button", name="Find it").click()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=LONG)
+    expect(page.get_by_text(re.compile("^step 600"))).to_have_count(0)
+
+
+def test_sums_of_latents_are_shown(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, "?view=Arithmetic")
+    expect(page.get_by_test_id("stImage")).to_have_count(5)
+    before = [
+        each.get_attribute("src") for each in page.get_by_test_id("stImage").locator("img").all()
+    ]
+    page.get_by_role("radio", name="draw 9").click()
+    expect(page.get_by_test_id("stImage").locator("img").first).not_to_have_attribute(
+        "src", before[0]
+    )
+    no_overflow(page)
+
+
+def test_the_training_is_played(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, "?view=Training")
+    player = page.get_by_role("group", name="Snapshots of the training")
+    canvas = player.locator("canvas")
+    last = looking.levels(canvas, 20)
+    player.get_by_role("slider").fill("0")
+    assert abs(looking.levels(canvas, 20) - last).mean() > 10
+    expect(player.get_by_text("0 its")).to_be_visible()
+    expect(page.get_by_text("Fréchet distance ÷ floor")).to_be_visible()
+    no_overflow(page)
+
+
+@pytest.mark.parametrize("query", ["?view=Nothing&z=!!!&space=moon", "?space=mnist&z=AAAA"])
+def test_a_broken_link_gets_a_word(server: str, new_page: NewPage, query: str) -> None:
+    page = opened(new_page, server, query)
+    expect(page.get_by_text("A part of the link was not understood")).to_be_visible()
+    expect(picture(page)).to_be_visible(timeout=LONG)
+
+
+def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: NewPage) -> None:
+    options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
+    for view in ("Sliders", "Grid", "Interpolate", "Arithmetic", "Find+a+picture", "Training"):
+        no_overflow(opened(new_page, server, f"?view={view}", **options))

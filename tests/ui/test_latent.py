@@ -1,0 +1,90 @@
+"""Latents as links and files, pictures as PNG and GIF."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ui.latent import links, pictures, position
+from ui.latent.find import first_drawing
+
+Z = np.random.default_rng(0).normal(size=48).astype(np.float32)
+
+
+def test_a_latent_survives_its_address() -> None:
+    text = links.packed(Z)
+    assert text.replace("-", "").replace("_", "").isalnum()
+    assert len(text) == 128
+    np.testing.assert_allclose(links.unpacked(text, 48), Z, atol=0.5 / position.STEPS)
+    assert np.abs(links.unpacked(links.packed(Z * 100), 48)).max() <= position.REACH
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", "!!!!", "AAAA", "é" * 8, "A" * 5000, "AA==AA", "../../etc", "null"]
+)
+def test_another_address_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"base64|bytes|long"):
+        links.unpacked(text, 48)
+
+
+def test_a_latent_survives_its_file() -> None:
+    text = pictures.as_json("mnist-wgan", Z)
+    np.testing.assert_allclose(pictures.from_json(text, "mnist-wgan", 48), Z, atol=3e-4)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not a JSON"),
+        ("{", "not a JSON"),
+        ("[1, 2]", "no latent"),
+        ('{"z": 3}', "no latent"),
+        ('{"z": [1, 2]}', "belongs to None"),
+        ('{"model": "svhn-wgan", "z": [1, 2]}', "belongs to svhn-wgan"),
+        ('{"model": "mnist-wgan", "z": [1, 2]}', "has 48 finite numbers"),
+        (json.dumps({"model": "mnist-wgan", "z": [1.0] * 47 + [None]}), "48 finite"),
+        (json.dumps({"model": "mnist-wgan", "z": [1.0] * 47 + [float("nan")]}), "48 finite"),
+        (json.dumps({"model": "mnist-wgan", "z": [True] * 48}), "48 finite"),
+    ],
+)
+def test_another_file_gets_a_sentence(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        pictures.from_json(text, "mnist-wgan", 48)
+
+
+def test_numbers_far_out_are_brought_back() -> None:
+    text = json.dumps({"model": "m", "z": [1e300, -1e300]})
+    assert pictures.from_json(text, "m", 2).tolist() == [8, -8]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_are_enlarged_whole(channels: int) -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (channels, 28, 28)).astype(np.uint8)
+    image = Image.open(io.BytesIO(pictures.png(picture)))
+    assert image.size == (392, 392)
+    if channels == 1:
+        assert np.array_equal(np.array(image)[7::14, 7::14], picture[0])
+
+
+def test_a_gif_goes_there_and_back() -> None:
+    track = np.stack([np.full((1, 8, 8), level, np.uint8) for level in (0, 80, 160, 240)])
+    image = Image.open(io.BytesIO(pictures.gif([track, track], 1.2)))
+    levels = []
+    for number in range(image.n_frames):
+        image.seek(number)
+        levels.append(np.array(image.convert("L"))[50, 50])
+    assert np.allclose(levels, [0, 80, 160, 240, 160, 80], atol=3)
+    assert image.info["duration"] == 200
+
+
+def test_the_first_drawing_is_one_stroke_in_the_middle() -> None:
+    ink = first_drawing(28)
+    assert 80 < ink.sum() < 160
+    assert not ink[:3].any()
+    assert not ink[-3:].any()
+    middle = np.argwhere(ink).mean(0)
+    assert np.abs(middle - 13.5).max() < 1.5

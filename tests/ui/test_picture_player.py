@@ -1,0 +1,38 @@
+"""What the player refuses to show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ui.components.picture_player import Track, picture_player
+
+FRAMES = np.zeros((3, 1, 4, 4), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "captions", "said"),
+    [
+        (FRAMES.astype(float), (), "uint8"),
+        (FRAMES[0], (), "uint8"),
+        (np.zeros((3, 2, 4, 4), np.uint8), (), "1 or 3"),
+        (FRAMES, ("a", "b"), "2 captions for 3"),
+    ],
+)
+def test_a_track_that_is_none_is_refused(pictures: np.ndarray, captions: tuple, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Track("track", pictures, captions)
+
+
+@pytest.mark.parametrize(
+    ("tracks", "more", "said"),
+    [
+        ([], {}, "one length"),
+        ([Track("a", FRAMES), Track("b", FRAMES[:2])], {}, "one length"),
+        ([Track("a", FRAMES)], {"places": ["x"]}, "one length"),
+        ([Track("a", FRAMES)], {"start": 3}, "from 0 to 2"),
+    ],
+)
+def test_tracks_that_do_not_go_together_are_refused(tracks: list, more: dict, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        picture_player("key", tracks, label="player", **more)

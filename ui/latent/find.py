@@ -1,0 +1,277 @@
+"""The view that inverts the generator: find the visitor's picture in the latent space."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dgm_core import data
+from dgm_core.studies import inversion
+from ui import cache, intake, jobs, plots
+from ui.cache import spread
+from ui.components.pixel_canvas import pixel_canvas
+from ui.components.square_crop import Square, square_crop
+from ui.components.thumbnails import thumbnails
+from ui.frame import kept
+from ui.latent import pictures, position
+from ui.latent.spaces import Space, st_gallery
+
+KINDS = ["png", "jpg", "jpeg", "gif", "bmp", "webp"]
+DRAW, UPLOAD, TEST, OWN, LATENT = "Draw", "Upload", "Test", "Its own", "Latent file"
+WIDTH = 165
+SHOWN = 18
+FINDING = "latent find"
+
+
+class Find:
+    """From a picture to its latent, by gradient descent, live.
+
+    Args:
+        space: whose.
+        controls: where the picture comes from.
+    """
+
+    name = "Find a picture"
+    about = (
+        "The generator run backwards: gradient descent on z until its picture is yours. **Look "
+        "first** at how close it comes: what it cannot make, it never saw. **Then** at the "
+        "eight beginnings, most of which end in worse valleys. **Last** take the result to the "
+        "sliders, and edit your picture with them."
+    )
+
+    def __init__(self, space: Space, controls: DeltaGenerator) -> None:
+        self.space = space
+        self.worker = jobs.worker(FINDING)
+        with controls:
+            with st.container(border=True):
+                self.levels = self._choose()
+            with st.expander("Search"):
+                kept("find steps", 300)
+                steps = st.select_slider("Steps", [100, 200, 300, 600], key="keep.find steps")
+                kept("find prior", 0.002)
+                prior = st.select_slider(
+                    "Pull towards usual latents", [0.0, 0.0005, 0.002, 0.01, 0.05],
+                    key="keep.find prior", help="λ. At 0 stranger latents may come closer.",
+                )  # fmt: skip
+                kept("find seed", 0)
+                seed = st.number_input("Seed", 0, 9999, key="keep.find seed")
+            self.config = None
+            if self.levels is not None:
+                self.config = inversion.Config(
+                    space.dataset, self.levels.tobytes(), space.shape, int(steps),
+                    prior=float(prior), seed=int(seed),
+                )  # fmt: skip
+            self._buttons()
+
+    def _choose(self) -> np.ndarray | None:
+        """The visitor's picture, uint8 (C, H, W)."""
+        grey = self.space.shape[0] == 1
+        ways = [
+            *([DRAW] if grey else []),
+            *([TEST] if data.is_available(self.space.dataset) else []),
+            OWN,
+            UPLOAD,
+            LATENT,
+        ]
+        key = f"find source {self.space.dataset}"
+        kept(key, ways[0])
+        way = st.segmented_control("Picture", ways, required=True, key=f"keep.{key}")
+        if way == DRAW:
+            return self._drawn()
+        if way == TEST:
+            return self._chosen(st_test_pictures(self.space.dataset), "Test pictures")
+        if way == OWN:
+            st.caption("A picture that the generator made itself: can its latent be found?")
+            return self._chosen(st_gallery(self.space.dataset, 500, SHOWN)[1], "Draws")
+        return self._uploaded_latent() if way == LATENT else self._uploaded(grey=grey)
+
+    def _drawn(self) -> np.ndarray | None:
+        state, side = st.session_state, self.space.shape[1]
+        state.setdefault("latent drawing", first_drawing(side))
+        stroke = pixel_canvas(
+            "latent canvas", mode="ink", height=side, width=side,
+            bits=state["latent drawing"], revision=0, label="Draw a digit",
+        )  # fmt: skip
+        if stroke is not None:
+            state["latent drawing"] = stroke.bits
+        bits = state["latent drawing"]
+        if not bits.any():
+            st.caption("Draw a digit, and the WGAN looks for it.")
+            return None
+        return (_softened(bits) * 255).astype(np.uint8)[None]
+
+    def _chosen(self, shown: np.ndarray, label: str) -> np.ndarray:
+        held, name = st.session_state.setdefault("find chosen", {}), self.space.dataset + label
+        found = thumbnails(
+            "find gallery", shown, [f"{label} {i + 1}" for i in range(len(shown))],
+            held.get(name, 0), set_name=name, label=label,
+        )  # fmt: skip
+        if found is not None:
+            held[name] = found
+        return shown[held.get(name, 0)]
+
+    def _uploaded(self, *, grey: bool) -> np.ndarray | None:
+        file = st.file_uploader(
+            "A digit on paper or on screen" if grey else "A picture", type=KINDS,
+            key=f"latent upload {self.space.dataset}",
+            help="It never leaves this server's memory.",
+        )  # fmt: skip
+        if file is None:
+            st.caption("Any size; digits are centred, of others you choose a square.")
+            return None
+        try:
+            if grey:
+                digit = intake.digit_from_picture(intake.read_picture(file.getvalue(), file.name))
+                return (digit * 255).round().astype(np.uint8)[None]
+            photo = intake.read_photo(file.getvalue(), file.name)
+        except intake.BadUpload as error:
+            st.error(str(error))
+            return None
+        held = st.session_state.setdefault("latent squares", {})
+        put = square_crop(
+            "latent crop", photo=photo, square=held.get(file.file_id, Square()),
+            revision=hash(file.file_id) % 2**31, label="Move the square",
+        )  # fmt: skip
+        if put is not None:
+            held[file.file_id] = put
+        side = self.space.shape[1]
+        square = intake.square_from_photo(photo, *held.get(file.file_id, Square()), side=side)
+        return np.ascontiguousarray(square.transpose(2, 0, 1))
+
+    def _uploaded_latent(self) -> None:
+        """A latent that was downloaded before: no search is needed."""
+        space = self.space
+        file = st.file_uploader("A downloaded latent", type=["json"], key="latent file")
+        if file is None:
+            st.caption("The JSON of a latent takes you where it was saved.")
+            return
+        try:
+            text = file.getvalue()[:100_000].decode("utf-8", "replace")
+            z = pictures.from_json(text, f"{space.dataset}-wgan", space.latent_dim)
+        except ValueError as error:
+            st.error(str(error))
+            return
+        st.image(pictures.png(space.pictures(z[None])[0]), width=WIDTH)
+        st.button(
+            "Take it to the sliders", key="take file", on_click=partial(position.take, space, z)
+        )
+
+    def _buttons(self) -> None:
+        run = self.worker.run
+        left, right = st.columns(2)
+        left.button(
+            "Find it", icon=":material/search:", type="primary", width="stretch",
+            disabled=self.config is None, on_click=self._start,
+        )  # fmt: skip
+        if run is not None and run.live:
+            right.button(
+                "Stop", icon=":material/stop:", on_click=self.worker.stop, width="stretch"
+            )
+
+    def _start(self) -> None:
+        config = self.config
+        self.worker.start(
+            config, lambda: inversion.run(config, cache.st_model(f"{config.dataset}-wgan"))
+        )
+
+    def show(self) -> None:
+        """The picture, the best so far, and the course; the first search starts by itself."""
+        if self.worker.run is None and self.config is not None:
+            self._start()
+        run = self.worker.run
+        if run is not None and run.key.dataset != self.space.dataset:
+            run = None
+        live = run is not None and run.live
+
+        @st.fragment(run_every=0.4 if live else None)
+        def look() -> None:
+            if live and not run.live:
+                st.rerun()
+            with st.container():
+                self._found(run)
+
+        if run is not None and not live and run.items:
+            place = st.container()
+            st.button(
+                "Take it to the sliders", type="primary",
+                on_click=partial(position.take, self.space, run.items[-1].z),
+            )  # fmt: skip
+            with place:
+                look()
+        else:
+            look()
+
+    def _found(self, run: jobs.Run | None) -> None:
+        frames = [] if run is None else [f for f in run.items if isinstance(f, inversion.Frame)]
+        row = st.container(horizontal=True, gap="medium")
+        wanted = self.levels
+        if run is not None:
+            wanted = (run.key.truth.numpy() * 255).round().astype(np.uint8)
+        with row.container(width=WIDTH):
+            st.markdown("**Wanted**")
+            if wanted is None:
+                st.caption("Nothing yet: draw or choose a picture.")
+            else:
+                st.image(pictures.png(wanted), width="stretch", output_format="PNG")
+        if not frames:
+            if run is not None and run.state == "failed":
+                st.error("This search broke off on the server. Start it again.")
+            return
+        best = frames[-1]
+        levels = (best.image * 255).round().astype(np.uint8)
+        with row.container(width=WIDTH):
+            st.markdown("**Found**")
+            st.image(pictures.png(levels), width="stretch", output_format="PNG")
+            st.caption(f"step {best.step}, RMSE {best.rmse:.3f}")
+        if run.live:
+            st.progress(best.step / run.key.steps)
+        figure = plots.empty("step", "RMSE")
+        courses = np.stack([frame.rmses for frame in frames])
+        steps = [frame.step for frame in frames]
+        for course in courses.T:
+            figure.add_scatter(
+                x=steps, y=course, mode="lines", line={"color": plots.FAINT, "width": 1.5},
+                hoverinfo="skip", showlegend=False,
+            )  # fmt: skip
+        figure.add_scatter(
+            x=steps, y=[frame.rmse for frame in frames], mode="lines", name="best so far",
+            line={"color": plots.accent(), "width": 2.5},
+        )  # fmt: skip
+        plots.show("found", figure, "RMSE of pixels, levels in [0, 1], from eight beginnings")
+
+
+@st.cache_resource(show_spinner="Loading the pictures …", max_entries=4)
+def st_test_pictures(dataset: str) -> np.ndarray:
+    """Some test pictures, uint8 (N, C, H, W)."""
+    if dataset == "celeba":
+        return data.faces("test", range(0, 18 * 40, 40)).numpy()
+    x = data.load(dataset, "test", download_missing=False).x
+    rows = spread(np.arange(len(x)), SHOWN)
+    return (x[rows] * 255).round().byte().numpy()
+
+
+def first_drawing(side: int) -> np.ndarray:
+    """A three, drawn with a round pen; bool (side, side)."""
+    turns = [(9, 8), (12, 5.5), (16, 5.5), (19, 8.5), (18, 12), (13.5, 13.5)]
+    turns += [(18.5, 15), (20, 19), (17, 22.5), (12, 23), (8.5, 20.5)]
+    corners = np.array(turns) * side / 28
+    t = np.linspace(0, len(corners) - 1, 200)
+    x, y = (np.interp(t, np.arange(len(corners)), axis) for axis in corners.T)
+    rows, columns = np.indices((side, side)) + 0.5
+    gaps = np.hypot(columns[..., None] - x, rows[..., None] - y)
+    return gaps.min(-1) < 1.3 * side / 28
+
+
+def _softened(bits: np.ndarray) -> np.ndarray:
+    """A drawing with grey edges, as the WGAN's digits have; float (H, W) in [0, 1]."""
+    padded = np.pad(bits.astype(np.float32), 1)
+    around = sum(
+        weight * padded[1 + dy : padded.shape[0] - 1 + dy, 1 + dx : padded.shape[1] - 1 + dx]
+        for dy, dx, weight in (
+            (0, 0, 0.6), (0, 1, 0.1), (0, -1, 0.1), (1, 0, 0.1), (-1, 0, 0.1),
+        )
+    )  # fmt: skip
+    return np.clip(around * 1.2, 0, 1)
