@@ -90,7 +90,6 @@ def classifier(
     body = nn.Sequential(
         *layers,
         nn.Flatten(),
-        nn.Dropout(0.3),
         nn.Linear(widths[-1] * (size >> len(widths)) ** 2, features),
         nn.SiLU(),
     )
