@@ -68,6 +68,7 @@ def test_broken_files_get_a_sentence(tmp_path: Path) -> None:
 DLVMS = [name for name in RECIPES if name.endswith("-dlvm")]
 CLIPPED = [name for name in RECIPES if "-clipped-" in name]
 MEASURED = {"dlvm": "inpainting", "miwae": "inpainting", "dmfa": "holes", "mfa": "holes"}
+MEASURED |= {"wgan": "made", "classifier": "accuracy"}
 MEASURED |= dict.fromkeys((*CLIPPED, "breast-miwae", "breast-notmiwae"), "rmse")
 """What the card of each kind of model has measured, at least."""
 

@@ -16,6 +16,17 @@ from dgm_core.recipes.recipe import Recipe, Stage, stage
 from dgm_core.training import Schedule, Validation
 from dgm_core.types import LabelledImages
 
+FACE_ATTRIBUTES = (
+    "5 o clock shadow", "arched eyebrows", "attractive", "bags under eyes", "bald", "bangs",
+    "big lips", "big nose", "black hair", "blond hair", "blurry", "brown hair", "bushy eyebrows",
+    "chubby", "double chin", "eyeglasses", "goatee", "gray hair", "heavy makeup",
+    "high cheekbones", "male", "mouth slightly open", "mustache", "narrow eyes", "no beard",
+    "oval face", "pale skin", "pointy nose", "receding hairline", "rosy cheeks", "sideburns",
+    "smiling", "straight hair", "wavy hair", "wearing earrings", "wearing hat",
+    "wearing lipstick", "wearing necklace", "wearing necktie", "young",
+)  # fmt: skip
+"""Of CelebA, in its order."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierRecipe(Recipe):
