@@ -161,6 +161,20 @@ def random_shift(
     return picked.permute(0, 3, 1, 2)
 
 
+def moved_together(x: Tensor, pixels: int, source: torch.Generator) -> Tensor:
+    """All images of (B, C, H, W) moved alike, by up to `pixels` in each direction.
+
+    The border is repeated where it moves in. A slice, so that gradients come back at no cost.
+    """
+    if not pixels:
+        return x
+    height, width = x.shape[2:]
+    padded = nn.functional.pad(x, (pixels,) * 4, "replicate")
+    by = torch.randint(2 * pixels + 1, (2,), generator=source, device=source.device)
+    down, right = by.tolist()
+    return padded[:, :, down : down + height, right : right + width]
+
+
 def dmfa_loss(squared_error: float) -> Objective:
     """−log p(x_mis | x_obs) + `squared_error` · ‖x_mis − E x_mis‖², summed over the hidden pixels.
 
