@@ -331,7 +331,8 @@ RECIPES = {
                 "size": 64,
                 "image_channels": 3,
                 "latent_dim": 64,
-                "widths": [16, 48, 96, 160],
+                "widths": [32, 48, 96, 160],
+                "critic_widths": [16, 48, 96, 160],
             },
             schedule=AdversarialSchedule(
                 iterations=24_000,
