@@ -90,17 +90,24 @@ def negative_completion_bound(draws: int) -> Objective:
     return loss
 
 
-def negative_log_likelihood(shift: int = 0, *, mirrored: bool = False) -> Objective:
+def negative_log_likelihood(
+    shift: int = 0, dropout: float = 0.0, *, mirrored: bool = False
+) -> Objective:
     """−log p(y | x), nats per image, of images moved by up to `shift` pixels.
 
-    The border is repeated where it moves in; `mirrored`: every second image is.
+    The border is repeated where it moves in; `mirrored`: every second image is. A share `dropout`
+    of the features is hidden from the head, the others made larger (Srivastava et al. 2014).
     """
 
     def loss(model: Classifier, images: LabelledImages, source: torch.Generator) -> Tensor:
         x = random_shift(images.x.float() / 255, shift, source, "replicate")
         if mirrored:
             x = torch.where(uniform((len(x), 1, 1, 1), source) < 0.5, x.flip(3), x)
-        return -model.predict(x).log_prob(images.y).mean()
+        features = model.features(x)
+        if dropout:
+            kept = uniform(tuple(features.shape), source) >= dropout
+            features = features * kept / (1 - dropout)
+        return -model.law(features).log_prob(images.y).mean()
 
     return loss
 

@@ -66,6 +66,7 @@ SMALL: dict[str, Recipe] = {
             "features": 6,
         },
         schedule=SCHEDULE,
+        dropout=0.3,
     ),
 }
 

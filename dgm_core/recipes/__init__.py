@@ -368,8 +368,9 @@ RECIPES = {
                 "classes": list("0123456789"),
                 "widths": [16, 32, 48],
             },
-            schedule=Schedule(epochs=30, batch_size=64, learning_rate=2e-3, bfloat16=True),
+            schedule=Schedule(epochs=40, batch_size=64, learning_rate=2e-3, bfloat16=True),
             shift=2,
+            dropout=0.5,
         ),
         ClassifierRecipe(
             name="celeba-classifier",

@@ -30,11 +30,12 @@ FACE_ATTRIBUTES = (
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierRecipe(Recipe):
-    """One schedule, and how images are moved about."""
+    """One schedule, and what is done against learning by heart."""
 
     schedule: Schedule
     shift: int = 0  # pixels by which training images are moved at random
     mirrored: bool = False
+    dropout: float = 0.0  # share of the features hidden from the head in training
 
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
         model = self.build().to(device, memory_format=torch.channels_last)
@@ -42,7 +43,7 @@ class ClassifierRecipe(Recipe):
             "model",
             run_folder,
             model,
-            objectives.negative_log_likelihood(self.shift, mirrored=self.mirrored),
+            objectives.negative_log_likelihood(self.shift, self.dropout, mirrored=self.mirrored),
             labelled(self.dataset, "train"),
             _validation_by_likelihood(labelled(self.dataset, "valid").to(device)),
             self.schedule,

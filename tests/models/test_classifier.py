@@ -10,6 +10,7 @@ import torch
 
 from dgm_core import recipes
 from dgm_core.models.classifier import Classifier, classifier, features_of
+from dgm_core.objectives import negative_log_likelihood
 from dgm_core.recipes import RECIPES, Schedule
 from dgm_core.recipes.classifier import labelled
 from dgm_core.rng import generator
@@ -41,6 +42,22 @@ def test_features_are_the_last_hidden_layer_of_bytes_as_of_fractions() -> None:
     assert found.shape == (7, 5)
     torch.testing.assert_close(found, features_of(model, x / 255))
     torch.testing.assert_close(model.head(found).log_softmax(1), model.predict(x / 255).logits)
+
+
+def test_dropout_is_that_of_the_source_and_leaves_the_mean_as_it_is() -> None:
+    model = small("abc")
+    x = torch.randint(256, (500, 3, 16, 16), generator=generator(0), dtype=torch.uint8)
+    images = LabelledImages(x, torch.zeros(500, dtype=torch.long))
+    with torch.no_grad():
+        plain = negative_log_likelihood()(model, images, generator(1))
+        by_hand = -model.predict(x / 255).log_prob(images.y).mean()
+        one, again, other = (
+            negative_log_likelihood(0, 0.5)(model, images, generator(s)) for s in (1, 1, 2)
+        )
+    torch.testing.assert_close(plain, by_hand)
+    assert one == again != other
+    assert one != plain
+    torch.testing.assert_close(one, plain, atol=0.02, rtol=0)
 
 
 def test_the_study_counts_what_is_right() -> None:

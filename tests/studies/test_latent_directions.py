@@ -47,7 +47,7 @@ class Curved(nn.Module):
 
 
 def test_of_a_curved_score_it_is_the_mean_gradient_by_steins_lemma() -> None:
-    """E z₁⁴ = 3 along z₁; the line explains 3² of E z₁⁶ = 15, and of the variance of z₂² nothing."""
+    """E z₁⁴ = 3 along z₁; the line explains 3² of E z₁⁶ = 15, and of z₂² nothing."""
     found = directions(Linear(), judged(Curved(), 2, torch.eye(2)), draws=200_000)
     torch.testing.assert_close(
         found.units[0], torch.tensor([1.0, 0.0, 0.0, 0.0]), atol=0.02, rtol=0
