@@ -29,6 +29,7 @@ from dgm_core.files import written_whole
 from dgm_core.lipschitz import lipschitz_penalty
 from dgm_core.models.wgan import WGAN, settle
 from dgm_core.networks import bfloat16_networks
+from dgm_core.objectives import moved_together
 from dgm_core.rng import generator, uniform
 from dgm_core.training import Progress
 
@@ -167,7 +168,7 @@ class _Run:
             real = torch.where(uniform((len(real), 1, 1, 1), source) < 0.5, real.flip(3), real)
         with torch.no_grad():
             made = model.sample(len(real), source)
-        real, made = _moved(torch.cat([real, made]), schedule.shift, source).chunk(2)
+        real, made = moved_together(torch.cat([real, made]), schedule.shift, source).chunk(2)
         real_score, made_score = model.criticise(torch.cat([real, made])).chunk(2)
         distance = real_score.mean() - made_score.mean()
         penalty = lipschitz_penalty(model.criticise, real, made, source)
@@ -176,7 +177,7 @@ class _Run:
 
     def _synthesis_step(self, source: torch.Generator, factor: float) -> None:
         model, schedule = self.model, self.schedule
-        made = _moved(model.sample(schedule.batch_size, source), schedule.shift, source)
+        made = moved_together(model.sample(schedule.batch_size, source), schedule.shift, source)
         model.critic.requires_grad_(False)
         _step(self.synthesis_optimizer, -model.criticise(made).mean(), factor)
         model.critic.requires_grad_(True)
@@ -241,15 +242,3 @@ def _step(optimizer: torch.optim.Adam, loss: Tensor, factor: float) -> None:
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-
-
-def _moved(x: Tensor, pixels: int, source: torch.Generator) -> Tensor:
-    """All images moved alike by up to `pixels` in each direction, the border repeated."""
-    if not pixels:
-        return x
-    height, width = x.shape[2:]
-    down, right = torch.randint(
-        2 * pixels + 1, (2,), generator=source, device=source.device
-    ).tolist()
-    padded = torch.nn.functional.pad(x, (pixels,) * 4, "replicate")
-    return padded[:, :, down : down + height, right : right + width]

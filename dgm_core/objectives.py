@@ -106,17 +106,24 @@ def negative_integrated_bound(draws: int) -> Objective:
     return loss
 
 
-def negative_log_likelihood(shift: int = 0, *, mirrored: bool = False) -> Objective:
+def negative_log_likelihood(
+    shift: int = 0, dropout: float = 0.0, *, mirrored: bool = False
+) -> Objective:
     """−log p(y | x), nats per image, of images moved by up to `shift` pixels.
 
-    The border is repeated where it moves in; `mirrored`: every second image is.
+    The border is repeated where it moves in; `mirrored`: every second image is. A share `dropout`
+    of the features is hidden from the head, the others made larger (Srivastava et al. 2014).
     """
 
     def loss(model: Classifier, images: LabelledImages, source: torch.Generator) -> Tensor:
         x = random_shift(images.x.float() / 255, shift, source, "replicate")
         if mirrored:
             x = torch.where(uniform((len(x), 1, 1, 1), source) < 0.5, x.flip(3), x)
-        return -model.predict(x).log_prob(images.y).mean()
+        features = model.features(x)
+        if dropout:
+            kept = uniform(tuple(features.shape), source) >= dropout
+            features = features * kept / (1 - dropout)
+        return -model.law(features).log_prob(images.y).mean()
 
     return loss
 
@@ -175,6 +182,20 @@ def random_shift(
     image = torch.arange(count, device=x.device)
     picked = padded[image[:, None, None], :, rows[:, :, None], columns[:, None, :]]
     return picked.permute(0, 3, 1, 2)
+
+
+def moved_together(x: Tensor, pixels: int, source: torch.Generator) -> Tensor:
+    """All images of (B, C, H, W) moved alike, by up to `pixels` in each direction.
+
+    The border is repeated where it moves in. A slice, so that gradients come back at no cost.
+    """
+    if not pixels:
+        return x
+    height, width = x.shape[2:]
+    padded = nn.functional.pad(x, (pixels,) * 4, "replicate")
+    by = torch.randint(2 * pixels + 1, (2,), generator=source, device=source.device)
+    down, right = by.tolist()
+    return padded[:, :, down : down + height, right : right + width]
 
 
 def dmfa_loss(squared_error: float) -> Objective:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import copy
 import itertools
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +17,7 @@ from torch import Tensor
 
 from dgm_core.adversarial import AdversarialSchedule, fit_adversarial
 from dgm_core.models.wgan import WGAN, wgan
+from dgm_core.objectives import moved_together
 from dgm_core.rng import generator
 
 SCHEDULE = AdversarialSchedule(
@@ -49,6 +54,46 @@ def test_a_run_taken_up_after_any_chunk_ends_bit_for_bit_the_same(tmp_path: Path
         list(itertools.islice(run, rounds))
         resumed = trained(checkpoint=checkpoint)
         assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from tests.test_adversarial import *
+for now in fit_adversarial(small(), images(), LONGER, checkpoint=Path({checkpoint!r})):
+    print(now.iteration, flush=True)
+"""
+LONGER = replace(SCHEDULE, iterations=60, chunk=20)
+
+
+def test_killed_within_a_chunk_it_goes_on_and_ends_the_same(tmp_path: Path) -> None:
+    whole, taken_up = small(), small()
+    list(fit_adversarial(whole, images(), LONGER))
+    checkpoint = tmp_path / "run.pt"
+    code = KILLED.format(root=str(Path(__file__).parent.parent), checkpoint=str(checkpoint))
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert [process.stdout.readline() for _ in range(2)] == [b"0\n", b"20\n"]
+        time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    first, *_ = fit_adversarial(taken_up, images(), LONGER, checkpoint=checkpoint)
+    assert first.iteration >= 20
+    weights = taken_up.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in whole.state_dict().items())
+
+
+def test_real_and_made_are_moved_alike_the_border_repeated() -> None:
+    x = torch.rand(4, 1, 6, 6, generator=generator(0))
+    both = moved_together(torch.cat([x, x]), 2, generator(4))
+    assert torch.equal(both[:4], both[4:])
+    rows = torch.arange(6) - 2
+    candidates = [
+        x[:, :, (rows + a).clamp(0, 5)][..., (rows + b).clamp(0, 5)]
+        for a in range(5)
+        for b in range(5)
+    ]
+    assert sum(torch.equal(both[:4], each) for each in candidates) == 1
+    assert moved_together(x, 0, generator(4)) is x
 
 
 def test_every_weight_is_moved_and_the_last_chunk_is_shorter() -> None:

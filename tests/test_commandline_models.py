@@ -13,7 +13,8 @@ from typer.testing import CliRunner, Result
 
 from dgm_core import data, recipes, zoo
 from dgm_core.__main__ import app
-from dgm_core.studies import holes, samplers, tables
+from dgm_core.adversarial import AdversarialSchedule
+from dgm_core.studies import gan_course, holes, samplers, tables
 from dgm_core.studies.progress import Frame
 from dgm_core.training import Schedule
 from tests.toys import tiny_recipe
@@ -78,6 +79,43 @@ def test_evaluate_clipping_writes_the_card(
 
 
 @pytest.mark.slow
+def test_a_wgan_is_trained_logged_and_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = {"size": 28, "image_channels": 1, "latent_dim": 2, "widths": [4, 4], "hidden": 4}
+    tiny = replace(
+        recipes.RECIPES["mnist-wgan"],
+        name="tiny",
+        dataset="digits",
+        arguments=arguments,
+        schedule=AdversarialSchedule(iterations=4, batch_size=4, chunk=2),
+    )
+    monkeypatch.setitem(recipes.RECIPES, "tiny", tiny)
+    judge = {"size": 28, "image_channels": 1, "classes": list("0123456789"), "widths": [4, 4]}
+    model = zoo.ARCHITECTURES["classifier"](**judge)
+    about = {"data": "digits", "architecture": {"name": "classifier", **judge}}
+    zoo.save("digits-classifier", model, about, tmp_path)
+    words = [f"--run-folder={tmp_path / 'run'}", f"--logdir={tmp_path / 'logs'}"]
+    result = run("train", "tiny", *words, f"--out={tmp_path}", "--threads=1")
+    assert result.exit_code == 0, result.output
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    logged = events.EventAccumulator(str(tmp_path / "logs")).Reload()
+    assert [e.step for e in logged.Scalars("model/penalty")] == [1, 2]
+    assert [e.step for e in logged.Images("model/samples")] == [0, 1, 2]
+    assert len(logged.Scalars("model/distance")) == 2
+    folder = f"--folder={tmp_path}"
+    result = run("evaluate", "classifier", "digits-classifier", folder)
+    assert result.exit_code == 0, result.output
+    assert "300 images: accuracy" in result.output
+    words = ["--images=20", folder, f"--run-folder={tmp_path / 'run'}", f"--assets={tmp_path}"]
+    result = run("evaluate", "gan", "tiny", *words)
+    assert result.exit_code == 0, result.output
+    assert "× the floor" in result.output
+    measured = zoo.card("tiny", tmp_path)["measured"]
+    assert measured["times_floor"] > 1
+    assert gan_course.load(tmp_path / "tiny.npz").iterations == [0, 2, 4]
+
+
 def test_evaluate_inpainting_writes_the_tables(tmp_path: Path) -> None:
     if not data.is_available("mnist"):
         pytest.skip("mnist is not on this machine")

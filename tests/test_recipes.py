@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from dgm_core import data, recipes, zoo
+from dgm_core.adversarial import AdversarialSchedule
 from dgm_core.recipes import RECIPES, Recipe, Schedule
+from dgm_core.recipes.wgan import snapshots
 from dgm_core.rng import generator
 from dgm_core.types import Masked
 
@@ -52,7 +54,29 @@ SMALL: dict[str, Recipe] = {
         schedule=SCHEDULE,
         images=600,
     ),
+    "classifier": replace(
+        RECIPES["mnist-classifier"],
+        name="small-classifier",
+        dataset="digits",
+        arguments={
+            "size": 28,
+            "image_channels": 1,
+            "classes": list("0123456789"),
+            "widths": [4, 8],
+            "features": 6,
+        },
+        schedule=SCHEDULE,
+        dropout=0.3,
+    ),
 }
+
+WGAN = replace(
+    RECIPES["mnist-wgan"],
+    name="small-wgan",
+    dataset="digits",
+    arguments={"size": 28, "image_channels": 1, "latent_dim": 3, "widths": [4, 8], "hidden": 8},
+    schedule=AdversarialSchedule(iterations=9, batch_size=8, chunk=2, bfloat16=True),
+)
 
 
 def trained(recipe: Recipe, folder: Path, stop_after: int | None = None) -> list[recipes.Stage]:
@@ -84,6 +108,8 @@ def test_a_recipe_resumes_to_the_same_weights_and_is_published(kind: str, tmp_pa
     masked = Masked(x, torch.rand(x.shape, generator=generator(0)) < 0.5)
     if kind in ("miwae", "clipped"):
         assert model.encode_incomplete(masked).batch_shape == (2,)
+    elif kind == "classifier":
+        assert model.predict(x).batch_shape == (2,)
     else:
         assert torch.isfinite(model.conditional(masked).log_prob(x.flatten(1))).all()
 
@@ -93,6 +119,24 @@ def test_a_checkpoint_of_a_finished_fit_by_em_is_taken_up(tmp_path: Path) -> Non
     (tmp_path / "weights.pt").unlink()
     assert [stage.progress.epoch for stage in trained(SMALL["mfa"], tmp_path)] == [4]
     assert (tmp_path / "weights.pt").is_file()
+
+
+def test_a_wgan_resumes_to_the_same_weights_and_snapshots(tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    *_, last = trained(WGAN, whole)
+    assert last.progress.finished
+    assert {"distance", "penalty"} <= set(last.numbers)
+    trained(WGAN, broken, stop_after=2)
+    assert list(snapshots(broken)) == [0, 2, 4]
+    trained(WGAN, broken)
+    assert list(snapshots(whole)) == list(snapshots(broken)) == [0, 2, 4, 6, 8, 9]
+    files = ["weights.pt", *(f"snapshots/{i:06d}.pt" for i in snapshots(whole))]
+    for file in files:
+        a, b = torch.load(whole / file), torch.load(broken / file)
+        assert all(torch.equal(a[name], b[name]) for name in a), file
+    recipes.publish(WGAN, whole, {"commit": "test", "seed": 0}, tmp_path)
+    images = zoo.load("small-wgan", folder=tmp_path).sample(2, generator(0))
+    assert images.shape == (2, 1, 28, 28)
 
 
 @pytest.mark.parametrize("name", RECIPES)

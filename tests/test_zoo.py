@@ -14,8 +14,9 @@ from dgm_core.metrics import sse_hidden
 from dgm_core.missing import mixtures
 from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.recipes import RECIPES
+from dgm_core.recipes.classifier import labelled
 from dgm_core.rng import generator
-from dgm_core.studies import clipping_estimates, clipping_scores
+from dgm_core.studies import classifier, clipping_estimates, clipping_scores
 from dgm_core.types import Masked
 from tests.toys import tiny_recipe
 
@@ -70,8 +71,10 @@ def test_broken_files_get_a_sentence(tmp_path: Path) -> None:
 
 
 DLVMS = [name for name in RECIPES if name.endswith("-dlvm")]
+CLASSIFIERS = [name for name in RECIPES if name.endswith("-classifier")]
 CLIPPED = [name for name in RECIPES if "-clipped-" in name]
 MEASURED = {"dlvm": "inpainting", "miwae": "inpainting", "dmfa": "holes", "mfa": "holes"}
+MEASURED |= {"wgan": "made", "classifier": "accuracy"}
 MEASURED |= dict.fromkeys((*CLIPPED, "breast-miwae", "breast-notmiwae"), "rmse")
 """What the card of each kind of model has measured, at least."""
 
@@ -138,6 +141,28 @@ def test_shipped_weights_fill_in_as_well_as_their_card_says(name: str) -> None:
     *_, found = clipping_scores.run(config, zoo.load(name))
     for row in found.rows:
         assert abs(row.rmse - card[row.estimate]["rmse"]) < 5 * row.standard_error, row.estimate
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_shipped_classifiers_are_right_as_often_as_their_card_says(name: str) -> None:
+    """Accuracy on 300 test images, in standard errors; of attributes, all forty of each face."""
+    dataset = RECIPES[name].dataset
+    if not data.is_available(dataset):
+        pytest.skip(f"{dataset} is not on this machine")
+    images = labelled(dataset, "test")
+    chosen = images[torch.randperm(len(images), generator=generator(0))[:300]]
+    card = zoo.card(name)["measured"]["accuracy"]
+    *_, found = classifier.run(chosen, zoo.load(name))
+    assert abs(found.accuracy - card) < 5 * (card * (1 - card) / 300) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "goal"), [("mnist-wgan", 5), ("svhn-wgan", 10), ("celeba-wgan", 10)]
+)
+def test_shipped_wgans_are_near_the_floor_and_know_nothing_by_heart(name: str, goal: int) -> None:
+    measured = zoo.card(name)["measured"]
+    assert measured["times_floor"] < goal
+    assert measured["made"]["nearest"] > 0.8 * measured["real"]["nearest"]
 
 
 @pytest.mark.parametrize("name", ["svhn-clipped-notmiwae"])  # on digits it is poor: README

@@ -42,7 +42,11 @@ class Classifier(nn.Module):
 
     def predict(self, x: Tensor) -> Distribution:
         """p(y | x): `Categorical` (B,), or independent Bernoullis (B, attributes)."""
-        logits = self.head(self.features(x))
+        return self.law(self.features(x))
+
+    def law(self, features: Tensor) -> Distribution:
+        """p(y | x) of features φ(x) (B, F)."""
+        logits = self.head(features)
         if self.attributes:
             return Independent(Bernoulli(logits=logits), 1)
         return Categorical(logits=logits)
@@ -90,7 +94,6 @@ def classifier(
     body = nn.Sequential(
         *layers,
         nn.Flatten(),
-        nn.Dropout(0.3),
         nn.Linear(widths[-1] * (size >> len(widths)) ** 2, features),
         nn.SiLU(),
     )

@@ -1,7 +1,7 @@
 """One named recipe for each shipped weight file; `python -m dgm_core train RECIPE` repeats it."""
 
 from dgm_core.adversarial import AdversarialSchedule
-from dgm_core.recipes.classifier import ClassifierRecipe
+from dgm_core.recipes.classifier import FACE_ATTRIBUTES, ClassifierRecipe
 from dgm_core.recipes.clipped import ClippedRecipe
 from dgm_core.recipes.dlvm import DlvmRecipe
 from dgm_core.recipes.dmfa import DmfaRecipe
@@ -42,17 +42,6 @@ HOUSE_NUMBER = {
 HOUSE_NUMBER_SCHEDULE = Schedule(
     epochs=40, batch_size=64, learning_rate=1e-3, validate_every=4, bfloat16=True
 )
-
-FACE_ATTRIBUTES = (
-    "5 o clock shadow", "arched eyebrows", "attractive", "bags under eyes", "bald", "bangs",
-    "big lips", "big nose", "black hair", "blond hair", "blurry", "brown hair", "bushy eyebrows",
-    "chubby", "double chin", "eyeglasses", "goatee", "gray hair", "heavy makeup",
-    "high cheekbones", "male", "mouth slightly open", "mustache", "narrow eyes", "no beard",
-    "oval face", "pale skin", "pointy nose", "receding hairline", "rosy cheeks", "sideburns",
-    "smiling", "straight hair", "wavy hair", "wearing earrings", "wearing hat",
-    "wearing lipstick", "wearing necklace", "wearing necktie", "young",
-)  # fmt: skip
-"""CelebA's, in its order."""
 
 RECIPES = {
     recipe.name: recipe
@@ -351,7 +340,8 @@ RECIPES = {
                 "size": 64,
                 "image_channels": 3,
                 "latent_dim": 64,
-                "widths": [16, 48, 96, 160],
+                "widths": [32, 48, 96, 160],
+                "critic_widths": [16, 48, 96, 160],
             },
             schedule=AdversarialSchedule(
                 iterations=24_000,
@@ -389,6 +379,7 @@ RECIPES = {
             },
             schedule=Schedule(epochs=40, batch_size=64, learning_rate=2e-3, bfloat16=True),
             shift=2,
+            dropout=0.5,
         ),
         ClassifierRecipe(
             name="celeba-classifier",

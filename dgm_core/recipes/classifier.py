@@ -16,14 +16,26 @@ from dgm_core.recipes.recipe import Recipe, Stage, stage
 from dgm_core.training import Schedule, Validation
 from dgm_core.types import LabelledImages
 
+FACE_ATTRIBUTES = (
+    "5 o clock shadow", "arched eyebrows", "attractive", "bags under eyes", "bald", "bangs",
+    "big lips", "big nose", "black hair", "blond hair", "blurry", "brown hair", "bushy eyebrows",
+    "chubby", "double chin", "eyeglasses", "goatee", "gray hair", "heavy makeup",
+    "high cheekbones", "male", "mouth slightly open", "mustache", "narrow eyes", "no beard",
+    "oval face", "pale skin", "pointy nose", "receding hairline", "rosy cheeks", "sideburns",
+    "smiling", "straight hair", "wavy hair", "wearing earrings", "wearing hat",
+    "wearing lipstick", "wearing necklace", "wearing necktie", "young",
+)  # fmt: skip
+"""Of CelebA, in its order."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierRecipe(Recipe):
-    """One schedule, and how images are moved about."""
+    """One schedule, and what is done against learning by heart."""
 
     schedule: Schedule
     shift: int = 0  # pixels by which training images are moved at random
     mirrored: bool = False
+    dropout: float = 0.0  # share of the features hidden from the head in training
 
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
         model = self.build().to(device, memory_format=torch.channels_last)
@@ -31,7 +43,7 @@ class ClassifierRecipe(Recipe):
             "model",
             run_folder,
             model,
-            objectives.negative_log_likelihood(self.shift, mirrored=self.mirrored),
+            objectives.negative_log_likelihood(self.shift, self.dropout, mirrored=self.mirrored),
             labelled(self.dataset, "train"),
             _validation_by_likelihood(labelled(self.dataset, "valid").to(device)),
             self.schedule,

@@ -35,7 +35,7 @@ class Config:
 
     Args:
         dataset: whose splits are used.
-        images: of the test split, and as many made; None = all.
+        images: at random of the test split, and as many made; None = all.
         compared: of these, for the nearest training images.
     """
 
@@ -124,7 +124,9 @@ def run(config: Config, model: WGAN, classifier: Classifier) -> Iterator[Frame |
     """Measure; `Frame`s tell how far it is, the `Result` comes last."""
     yield Frame("features of training images", 0.0)
     reference = Reference(config.dataset, classifier)
-    real = data.pixels(config.dataset, "test")[: config.images].float() / 255
+    real = data.pixels(config.dataset, "test")
+    order = torch.randperm(len(real), generator=generator(1))[: config.images]
+    real = real[order].float() / 255
     yield Frame("real images", 0.4)
     floor = reference.quality(real, config.compared)
     yield Frame("images made", 0.7)
