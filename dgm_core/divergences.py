@@ -19,6 +19,7 @@ with H² = ∫ (√p − √q)², TV = ½ ∫ |p − q|, KL = ∫ p log p/q.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ from torch.nn.functional import softplus
 
 from dgm_core.bounds import Estimate
 
-LOG_2 = float(torch.tensor(2.0, dtype=torch.float64).log())
+LOG_2 = math.log(2)
 
 WIDEST = 20.0
 """|V| of a trained critic of an f-divergence stays below: e^V is finite, and all but e⁻²⁰ of what
@@ -67,10 +68,14 @@ class Divergence:
         return self.on_p(on_p).mean(-1) + self.on_q(on_q).mean(-1)
 
     def estimate(self, on_p: Tensor, on_q: Tensor) -> Estimate:
-        """`gain` with its Monte-Carlo standard error, for V that these samples did not train."""
-        p, q = self.on_p(on_p), self.on_q(on_q)
-        variance = p.var(-1) / p.shape[-1] + q.var(-1) / q.shape[-1]
-        return Estimate(p.mean(-1) + q.mean(-1), variance.sqrt())
+        """`gain` with its Monte-Carlo standard error, both (…), for V not trained on these samples.
+
+        Args:
+            on_p, on_q: V at samples of P and of Q, (…, n) both. Samples of the same place may
+                depend on one another, as where both were made of the same noise.
+        """
+        each = self.on_p(on_p) + self.on_q(on_q)
+        return Estimate(each.mean(-1), each.std(-1) / math.sqrt(each.shape[-1]))
 
     @property
     def is_wasserstein(self) -> bool:

@@ -52,11 +52,3 @@ class StackedMLP(nn.Module):
         """Where `out` is 1: one number a row, (T·n,) for x (T·n, in), network by network."""
         return self(x.unflatten(0, (len(self), -1))).flatten()
 
-
-def clip_each(network: StackedMLP, most: float) -> None:
-    """Shorten the gradient of each of the T networks to a length of `most`."""
-    gradients = [p.grad for p in network.parameters() if p.grad is not None]
-    squares = sum(g.square().sum((1, 2), keepdim=True) for g in gradients)
-    factor = (most / squares.sqrt().clamp_min(1e-30)).clamp_max(1)
-    for gradient in gradients:
-        gradient.mul_(factor)

@@ -14,6 +14,7 @@ clouds is that of many of their points.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -27,6 +28,9 @@ from dgm_core.transport import wasserstein
 
 MATCHED = 1_000
 """Points of each cloud whose matching stands for W1."""
+
+TERMS = 2_000_000
+"""Gaussians times points of the grid in an integral, which takes about .1 s."""
 
 
 def _moved(points: Tensor, theta: Tensor) -> Tensor:
@@ -57,6 +61,12 @@ class Pair:
         P and Q are independent, but the noise is the same for all θ.
         """
         x, y = self.p.sample(count, source), self.other.sample(count, source)
+        return x.expand(len(thetas), -1, -1), self.place(y, thetas[:, None])
+
+    def coupled(self, thetas: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor]:
+        """As `sample`, but P and Q of the same noise: differences of means vary less."""
+        x = self.p.sample(count, generator(seed))
+        y = self.other.sample(count, generator(seed))
         return x.expand(len(thetas), -1, -1), self.place(y, thetas[:, None])
 
     def log_densities(self, points: Tensor, theta: float) -> tuple[Tensor, Tensor] | None:
@@ -97,7 +107,8 @@ class Pair:
         )
         margin = 8 * max(law.sd for law in both)
         low, high = centres.amin(0) - margin, centres.amax(0) + margin
-        counts = ((high - low) / (sd / 4)).ceil().clamp(64, 320).long().tolist()
+        most = min(320, math.isqrt(TERMS // len(centres)))
+        counts = ((high - low) / (sd / 12)).ceil().clamp_max(most).long().tolist()
         a, b = (
             torch.linspace(lo, hi, n, dtype=torch.float64)
             for lo, hi, n in zip(low.tolist(), high.tolist(), counts, strict=True)

@@ -3,7 +3,8 @@
 One critic for each θ, a small network, is trained on fresh samples (`dgm_core.divergences`). At
 every frame each is scored on fresh samples, too: what it gives then is below the truth of an
 f-divergence in expectation, and the further the less it is trained. This is how the jump of the
-Hellinger distance between disjoint laws comes to look like an S.
+Hellinger distance between disjoint laws comes to look like an S. The fresh samples of P and Q are
+made of the same noise, those of the training are independent.
 
 Under a penalty λ the slope of a Wasserstein critic settles above 1, on segments at 1 + θ/2λ, where
 one more unit of slope gains as much as it costs. So that estimate ends *above* the truth, by the
@@ -26,7 +27,7 @@ from dgm_core.data.plane import Points
 from dgm_core.divergences import DIVERGENCES, Divergence
 from dgm_core.lipschitz import between, slopes
 from dgm_core.rng import generator
-from dgm_core.stacked import StackedMLP, clip_each
+from dgm_core.stacked import StackedMLP
 from dgm_core.transport import matching
 
 THETAS = tuple(k / 10 for k in range(21))
@@ -198,7 +199,6 @@ def train(config: Config) -> Iterator[tuple[int, float, StackedMLP]]:
         adam.param_groups[0]["lr"] = config.learning_rate * rate(step / config.steps)
         adam.zero_grad()
         loss.sum().backward()
-        clip_each(critics, 1.0)
         adam.step()
         seconds += time.perf_counter() - started
 
@@ -217,11 +217,14 @@ def gain(measure: Divergence, critics: StackedMLP, x: Tensor, y: Tensor) -> Tens
 def penalty(critics: StackedMLP, x: Tensor, y: Tensor, source: torch.Generator) -> Tensor:
     """E relu(‖∇f‖ − 1)² of each critic between rows of x and of y, (T, n, 2): (T,).
 
-    There is one t for each row, the same for all critics.
     """
-    middle = between(x.transpose(0, 1), y.transpose(0, 1), source).transpose(0, 1)
-    steep = torch.relu(slopes(critics.of_rows, middle.flatten(0, 1)) - 1)
+    steep = torch.relu(slopes(critics.of_rows, midway(x, y, source).flatten(0, 1)) - 1)
     return steep.square().view(len(x), -1).mean(1)
+
+
+def midway(x: Tensor, y: Tensor, source: torch.Generator) -> Tensor:
+    """Points between rows of x and of y, (T, n, 2) all; one t for each n, the same in all T."""
+    return between(x.transpose(0, 1), y.transpose(0, 1), source).transpose(0, 1).contiguous()
 
 
 def _scene(config: Config, thetas: Tensor) -> Scene:
@@ -255,16 +258,13 @@ def _frame(
         rows = points.flatten(0, 1).requires_grad_()
         return torch.autograd.grad(critic(rows).sum(), rows)[0].view_as(points)
 
-    source = generator(config.seed + 2)
-    x, y = config.laws.sample(thetas, config.fresh, source)
+    x, y = config.laws.coupled(thetas, config.fresh, config.seed + 2)
     grid = torch.cartesian_prod(scene.up, scene.across).flip(1).expand(count, -1, -1)
     with torch.no_grad():
         found = measure.estimate(*(critic(p.flatten(0, 1)).view(count, -1) for p in (x, y)))
         values = critic(grid.flatten(0, 1)).view(count, config.side, config.side)
-    few = min(SLOPES, config.fresh)
-    middle = between(
-        x[:, :few].transpose(0, 1), y[:, :few].transpose(0, 1), source
-    ).transpose(0, 1).contiguous()  # fmt: skip
+    source = generator(config.seed + 3)
+    middle = midway(*config.laws.sample(thetas, SLOPES, source), source)
     return Frame(
         step,
         step / config.steps,
