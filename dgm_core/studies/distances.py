@@ -73,7 +73,7 @@ class Config:
     thetas: tuple[float, ...] = THETAS
     drawn: tuple[Points, Points] | None = None
     blur: float = 0.1
-    steps: int = 800
+    steps: int = 500
     batch: int = 128
     hidden: int = 32
     penalty: float = 50.0
