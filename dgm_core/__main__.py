@@ -377,7 +377,9 @@ def evaluate_inpainting(
 
 @evaluate_app.command("distances")
 def evaluate_distances(
-    out: Annotated[Path, typer.Option(help="file for the table; the curves go beside")] = DISTANCES,
+    out: Annotated[
+        Path, typer.Option(help="file for the table; the curves go beside")
+    ] = DISTANCES,
     steps: Annotated[int | None, typer.Option(help="of the critics; the default")] = None,
 ) -> None:
     """Sweep θ: distances as critics find them beside the truth, and the seconds that takes."""

@@ -32,8 +32,8 @@ from dgm_core.bounds import Estimate
 LOG_2 = math.log(2)
 
 WIDEST = 20.0
-"""|V| of a trained critic of an f-divergence stays below: e^V is finite, and all but e⁻²⁰ of what
-can be had is within reach."""
+"""|V| of a trained critic stays below where e^V is needed. That keeps it finite: all but e⁻²⁰ of a
+squared Hellinger distance is within reach, and Kullback–Leibler up to 21."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Divergence:
         return self.on_p(on_p).mean(-1) + self.on_q(on_q).mean(-1)
 
     def estimate(self, on_p: Tensor, on_q: Tensor) -> Estimate:
-        """`gain` with its Monte-Carlo standard error, both (…), for V not trained on these samples.
+        """`gain` with its Monte-Carlo standard error, (…), if V was not trained on these samples.
 
         Args:
             on_p, on_q: V at samples of P and of Q, (…, n) both. Samples of the same place may
@@ -124,7 +124,7 @@ DIVERGENCES = {
         lambda v: (LOG_2 - softplus(v)) / 2,
         _same,
         _jensen_shannon,
-        WIDEST,
+        None,
         LOG_2,
     ),
     "total variation": Divergence(

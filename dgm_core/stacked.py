@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +32,7 @@ class StackedMLP(nn.Module):
     def __init__(self, count: int, sizes: Sequence[int], source: torch.Generator) -> None:
         super().__init__()
         weights, biases = [], []
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        for inputs, outputs in pairwise(sizes):
             start = (2 * uniform((inputs + 1, outputs), source) - 1) / math.sqrt(inputs)
             weights.append(start[:-1].repeat(count, 1, 1))
             biases.append(start[-1:].repeat(count, 1, 1))
@@ -51,4 +52,3 @@ class StackedMLP(nn.Module):
     def of_rows(self, x: Tensor) -> Tensor:
         """Where `out` is 1: one number a row, (T·n,) for x (T·n, in), network by network."""
         return self(x.unflatten(0, (len(self), -1))).flatten()
-

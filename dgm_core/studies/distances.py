@@ -215,9 +215,7 @@ def gain(measure: Divergence, critics: StackedMLP, x: Tensor, y: Tensor) -> Tens
 
 
 def penalty(critics: StackedMLP, x: Tensor, y: Tensor, source: torch.Generator) -> Tensor:
-    """E relu(‖∇f‖ − 1)² of each critic between rows of x and of y, (T, n, 2): (T,).
-
-    """
+    """E relu(‖∇f‖ − 1)² of each critic between rows of x and of y, (T, n, 2): (T,)."""
     steep = torch.relu(slopes(critics.of_rows, midway(x, y, source).flatten(0, 1)) - 1)
     return steep.square().view(len(x), -1).mean(1)
 

@@ -12,22 +12,25 @@ from dgm_core.studies.bilinear import METHODS, Config, Result, run
 ALPHA = 0.3
 
 
+Rule = Callable[[float, float, float, float], tuple[float, float]]
+
+RULES: dict[str, Rule] = {
+    "simultaneous": lambda x, y, u, v: (x - ALPHA * y, y + ALPHA * x),
+    "alternating": lambda x, y, u, v: (x - ALPHA * y, y + ALPHA * (x - ALPHA * y)),
+    "extragradient": lambda x, y, u, v: (
+        x - ALPHA * (y + ALPHA * x),
+        y + ALPHA * (x - ALPHA * y),
+    ),
+    "optimistic": lambda x, y, u, v: (x - ALPHA * (2 * y - v), y + ALPHA * (2 * x - u)),
+}
+"""Each step as it is written in words: of x, y, and what they were before, u, v."""
+
+
 def by_rule(method: str, steps: int) -> np.ndarray:
-    (x, y), (last_x, last_y) = (1.0, 0.5), (1.0, 0.5)
-    path = [(x, y)]
+    path = [(1.0, 0.5)] * 2
     for _ in range(steps):
-        new = {
-            "simultaneous": lambda: (x - ALPHA * y, y + ALPHA * x),
-            "alternating": lambda: (x - ALPHA * y, y + ALPHA * (x - ALPHA * y)),
-            "extragradient": lambda: (x - ALPHA * (y + ALPHA * x), y + ALPHA * (x - ALPHA * y)),
-            "optimistic": lambda: (
-                x - ALPHA * (2 * y - last_y),
-                y + ALPHA * (2 * x - last_x),
-            ),
-        }[method]()
-        (last_x, last_y), (x, y) = (x, y), new
-        path.append((x, y))
-    return np.array(path)
+        path.append(RULES[method](*path[-1], *path[-2]))
+    return np.array(path[1:])
 
 
 def result(method: str, alpha: float = ALPHA, steps: int = 60) -> Result:

@@ -30,8 +30,9 @@ def test_wasserstein_is_a_line_and_hellinger_a_jump() -> None:
     torch.testing.assert_close(w1, torch.tensor(FEW), rtol=0.03, atol=0)
     h2 = result(Config(divergence="hellinger", thetas=FEW, steps=300))
     assert (h2.estimates[-1] > 1.95).all()
-    early = h2.estimates[h2.steps.index(26)]  # an S while there is little training
-    assert early[0] < 0.6 < 1.2 < early[2]
+    place = next(k for k, step in enumerate(h2.steps) if step >= 14)
+    early = h2.estimates[place]  # an S while there is little training
+    assert early[0] < 0.5 < 1 < early[1] < early[2]
 
 
 def test_under_a_weak_penalty_the_slope_is_too_large_by_what_theory_says() -> None:
@@ -44,7 +45,7 @@ def test_a_critic_does_not_depend_on_those_beside_it() -> None:
     together = result(Config(thetas=FEW, **few))
     alone = result(Config(thetas=FEW[1:2], **few))
     torch.testing.assert_close(together.estimates[:, 1], alone.estimates[:, 0])
-    torch.testing.assert_close(together.last.critic.shape, (3, 33, 33))
+    assert together.last.critic.shape == (3, 33, 33)
 
 
 def test_the_penalty_is_that_of_each_critic_alone() -> None:

@@ -9,6 +9,7 @@ from dgm_core.data.plane import Moons, ring_of_gaussians
 from dgm_core.rng import generator
 from dgm_core.studies.toy_gan import (
     OBJECTIVES,
+    PRESETS,
     TARGETS,
     Config,
     Frame,
@@ -85,6 +86,25 @@ def test_where_the_critic_is_sure_only_some_objectives_pull() -> None:
     assert pulls["Hellinger"] < 0.05 * pulls["Wasserstein"]
     assert pulls["non-saturating"] > 10 * pulls["minimax"]
     assert 0.8 < pulls["Wasserstein"] < 1.2
+
+
+def test_without_a_gradient_points_stay_where_they_are() -> None:
+    moved = {}
+    for name in ("minimax", "Hellinger", "Wasserstein"):
+        config = Config(
+            objective=name, iterations=40, every=40, **PRESETS["critic sure from the start"]
+        )
+        *_, last = run(config)
+        first, end = last.frames
+        moved[name] = (end.points - first.points).norm(dim=1).mean()
+    assert moved["minimax"] < 1e-3
+    assert moved["Hellinger"] < 1e-3
+    assert moved["Wasserstein"] > 0.3
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_are_settings(preset: str) -> None:
+    assert Config(**PRESETS[preset]).target == "ring"
 
 
 def test_wasserstein_finds_the_ring() -> None:
