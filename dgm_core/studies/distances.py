@@ -126,6 +126,7 @@ class Scene(NamedTuple):
     across: Tensor  # (G,) first coordinates of the grid
     up: Tensor  # (G,) second ones
     truth: Tensor  # (T,) D(P, Q_θ); of clouds W1 is of 1,000 points
+    best: Tensor | None  # (T, G, G) the best critic on the grid, where both laws have densities
     moments: tuple[int, ...]  # steps at which frames come
 
 
@@ -236,7 +237,20 @@ def _scene(config: Config, thetas: Tensor) -> Scene:
         for lo, hi in zip((low - margin).tolist(), (high + margin).tolist(), strict=True)
     )
     truth = torch.tensor([config.laws.truth(config.measure, each) for each in config.thetas])
-    return Scene(x.contiguous(), y, across, up, truth, tuple(config.moments()))
+    best = _best(config, _grid(across, up))
+    return Scene(x.contiguous(), y, across, up, truth, best, tuple(config.moments()))
+
+
+def _grid(across: Tensor, up: Tensor) -> Tensor:
+    """Points (G, G, 2) in rows up and columns across."""
+    return torch.stack(torch.meshgrid(across, up, indexing="xy"), -1)
+
+
+def _best(config: Config, grid: Tensor) -> Tensor | None:
+    ratios = [config.laws.log_ratio(grid, theta) for theta in config.thetas]
+    if config.measure.best is None or ratios[0] is None:
+        return None
+    return config.measure.best(torch.stack(ratios))
 
 
 def _frame(
@@ -257,7 +271,7 @@ def _frame(
         return torch.autograd.grad(critic(rows).sum(), rows)[0].view_as(points)
 
     x, y = config.laws.coupled(thetas, config.fresh, config.seed + 2)
-    grid = torch.cartesian_prod(scene.up, scene.across).flip(1).expand(count, -1, -1)
+    grid = _grid(scene.across, scene.up).view(1, -1, 2).expand(count, -1, -1)
     with torch.no_grad():
         found = measure.estimate(*(critic(p.flatten(0, 1)).view(count, -1) for p in (x, y)))
         values = critic(grid.flatten(0, 1)).view(count, config.side, config.side)

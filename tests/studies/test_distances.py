@@ -103,6 +103,17 @@ def test_the_grid_is_seen_with_rows_up_and_columns_across() -> None:
     assert (down_the_ray < 0).all()
 
 
+def test_a_critic_of_gaussians_becomes_the_best_one() -> None:
+    scene, *_, last = run(Config("Gaussians", "hellinger", thetas=(1.0,), frames=2))
+    across, up = torch.meshgrid(scene.across, scene.up, indexing="xy")
+    half_log_ratio = (1 / 2 - across) / 2
+    torch.testing.assert_close(scene.best[0], half_log_ratio, atol=1e-5, rtol=1e-5)
+    near = (across - 0.5).square() + up.square() < 1
+    assert (last.last.critic[0] - scene.best[0])[near].abs().max() < 0.15
+    for config in (Config("Gaussians"), Config(divergence="hellinger")):
+        assert next(run(config)).best is None
+
+
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="expected a pair among segments"):
         Config(pair="triangles")
