@@ -26,7 +26,12 @@ def matching(x: Tensor, y: Tensor) -> Tensor:
 
 
 def wasserstein(x: Tensor, y: Tensor) -> float:
-    """W1 of two sets of as many points, (n, D) each; n = 1,000 takes about .1 s."""
+    """W1 of two sets of as many points, (n, D) each; n = 1,000 takes about .1 s.
+
+    Example:
+        >>> wasserstein(torch.tensor([[0.0, 0.0], [1.0, 0.0]]), torch.tensor([[4.0, 0], [0, 0]]))
+        1.5
+    """
     return torch.linalg.vector_norm((x - y[matching(x, y)]).double(), dim=1).mean().item()
 
 

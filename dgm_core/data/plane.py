@@ -74,6 +74,11 @@ class Mixture:
         which = (uniform((count,), source) * len(centres)).long().clamp_max(len(centres) - 1)
         return centres[which] + self.sd * normal((count, 2), source)
 
+    def spread(self, count: int, source: torch.Generator) -> Tensor:
+        """Points (count, 2) of each centre in turn, as often of each as can be."""
+        which = torch.arange(count) * len(self.centres) // count
+        return torch.tensor(self.centres)[which] + self.sd * normal((count, 2), source)
+
     def log_density(self, points: Tensor) -> Tensor:
         squares = (points[..., None, :] - points.new_tensor(self.centres)).square().sum(-1)
         each = -squares / (2 * self.sd**2)

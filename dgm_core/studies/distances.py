@@ -125,7 +125,7 @@ class Scene(NamedTuple):
     y: Tensor  # (T, R, 2) points of Q_θ, each where the best plan for these moves the row of x
     across: Tensor  # (G,) first coordinates of the grid
     up: Tensor  # (G,) second ones
-    truth: Tensor  # (T,) D(P, Q_θ); of clouds W1 is of 1,000 points
+    truth: Tensor  # (T,) D(P, Q_θ); of clouds W1 is of 400 points
     best: Tensor | None  # (T, G, G) the best critic on the grid, where both laws have densities
     moments: tuple[int, ...]  # steps at which frames come
 
