@@ -1,7 +1,8 @@
 """Several small networks of one shape side by side, as products of stacked matrices.
 
-One step of 21 critics then costs little more than one step of one: operations on so few numbers
-cost mostly their call. All begin alike, and what each becomes does not depend on the others.
+One training step of 21 Wasserstein critics then takes as long as about 2.3 steps of one (`bench
+gan`): operations on so few numbers cost mostly their call. All begin alike, and what each becomes
+does not depend on the others.
 """
 
 from __future__ import annotations

@@ -86,10 +86,11 @@ PRESETS: dict[str, dict[str, float]] = {
     "critic far ahead": {"critic_steps": 15},
     "critic sure from the start": {"head_start": 500, "plain_rate": 0.02},
 }
-"""Settings in which the objectives differ on the ring. Evenly matched, all find it. Where the
-critic is far ahead, Wasserstein covers all modes soon, and the others stay with some. Where it was
-sure of everything before the synthesis began, minimax and Hellinger never move, and non-saturating
-points are thrown far off first."""
+"""Settings in which the objectives differ on the ring; seen with seed 0 over 250–300 iterations.
+Evenly matched, nearly all modes are found by all. With the critic far ahead, Wasserstein covers
+all 8 after 100 iterations, the others 4 to 6 after 250. Where the critic was sure of everything
+before the synthesis began, minimax and Hellinger never move, and non-saturating points are thrown
+far off first."""
 
 COMPARED = 256
 """Points in W1."""
