@@ -24,6 +24,7 @@ from dgm_core.recipes.wgan import snapshots
 from dgm_core.studies import (
     classifier,
     clipping_scores,
+    distance_sweeps,
     dlvm,
     gan_course,
     gan_quality,
@@ -39,6 +40,7 @@ from dgm_core.studies.progress import Frame
 ASSETS = Path(__file__).parent.parent / "assets"
 TABLES = ASSETS / "inpainting_tables.toml"
 MNAR_TABLES = ASSETS / "mnar_tables.toml"
+DISTANCES = ASSETS / "distances.toml"
 
 app = typer.Typer(
     help="Deep generative models with missing data.",
@@ -373,6 +375,26 @@ def evaluate_inpainting(
     typer.echo(f"wrote {out}")
 
 
+@evaluate_app.command("distances")
+def evaluate_distances(
+    out: Annotated[
+        Path, typer.Option(help="file for the table; the curves go beside")
+    ] = DISTANCES,
+    steps: Annotated[int | None, typer.Option(help="of the critics; the default")] = None,
+) -> None:
+    """Sweep θ: distances as critics find them beside the truth, and the seconds that takes."""
+    try:
+        found = list(_behind_a_bar(distance_sweeps.run(distance_sweeps.configs(steps))))
+    except ValueError as error:
+        _stop(error)
+    for sweep in found:
+        for row in sweep.rows():
+            tables.put_row(out, "distances", tables.rounded(row._asdict()), distance_sweeps.KEY)
+            typer.echo(row.sentence())
+    distance_sweeps.save(found, out.with_suffix(".npz"))
+    typer.echo(f"wrote {out} and {out.with_suffix('.npz')}")
+
+
 def _behind_a_bar(items: Iterable[Any]) -> Iterator[Any]:
     """Show each `Frame` on a bar, and pass on what was measured."""
     from tqdm import tqdm
@@ -460,6 +482,14 @@ def bench_mnar() -> None:
     from dgm_core.bench import mnar
 
     _print_lines(mnar.run())
+
+
+@bench_app.command("gan")
+def bench_gan() -> None:
+    """Training steps of critics beside their own passes, and a small GAN's iterations a second."""
+    from dgm_core.bench import gan
+
+    _print_lines(gan.run())
 
 
 @bench_app.command("samplers")

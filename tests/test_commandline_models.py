@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from dgm_core import data, recipes, zoo
 from dgm_core.__main__ import app
 from dgm_core.adversarial import AdversarialSchedule
-from dgm_core.studies import gan_course, holes, samplers, tables
+from dgm_core.studies import distance_sweeps, gan_course, holes, samplers, tables
 from dgm_core.studies.progress import Frame
 from dgm_core.training import Schedule
 from tests.toys import tiny_recipe
@@ -158,6 +158,21 @@ def test_evaluate_inpainting_keeps_each_row_when_it_is_stopped(
     assert [each["sse"] for each in found["holes"]] == [3.0, 99.0]
     assert found["holes"][0] == tables.rounded(row._asdict())
     assert found["samplers"] == [{"method": "LAIR", "pattern": "top half"}]
+
+
+def test_evaluate_distances_writes_table_and_curves(tmp_path: Path) -> None:
+    out = tmp_path / "distances.toml"
+    result = run("evaluate", "distances", "--steps=2", f"--out={out}")
+    assert result.exit_code == 0, result.output
+    rows = tomllib.loads(out.read_text())["distances"]
+    assert len(rows) == 21 * len(distance_sweeps.SHIPPED)
+    assert rows[10]["theta"] == rows[10]["truth"] == 1
+    assert "truth  1.0000" in result.output
+    sweep = distance_sweeps.load(tmp_path / "distances.npz")["Gaussians", "hellinger"]
+    assert sweep.estimates.shape == (3, 21)
+    bad = run("evaluate", "distances", "--steps=0", f"--out={out}")
+    assert bad.exit_code == 1
+    assert "expected steps from 1" in bad.output
 
 
 def test_evaluate_inpainting_says_which_tables_there_are() -> None:

@@ -1,0 +1,78 @@
+"""What a training step of critics costs beside the passes it cannot do without.
+
+The floor of a Wasserstein critic's step is two forward passes (its points, and those between them)
+and the backward pass of both; the penalty needs the gradient in between once more. 21 critics in
+one step are compared with 21 steps of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+
+from dgm_core.bench.timing import Line, milliseconds
+from dgm_core.data.pairs import PAIRS
+from dgm_core.divergences import DIVERGENCES
+from dgm_core.rng import generator
+from dgm_core.stacked import StackedMLP
+from dgm_core.studies import toy_gan
+from dgm_core.studies.distances import Config, gain, penalty
+
+
+def run() -> Iterator[Line]:
+    """All figures of this benchmark, one by one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield from _critics()
+        yield from _toy_gan()
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _steps(config: Config) -> dict[str, Callable[[], object]]:
+    """A training step of all critics of a sweep, and its passes alone."""
+    source, thetas = generator(0), torch.tensor(config.thetas)
+    critics = StackedMLP(len(thetas), (2, config.hidden, config.hidden, 1), source)
+    adam = torch.optim.Adam(critics.parameters(), fused=True)
+    measure = DIVERGENCES["wasserstein"]
+    fixed = torch.cat(PAIRS["segments"].sample(thetas, config.batch, source), 1)
+    middle = fixed[:, : config.batch]
+
+    def passes() -> None:
+        (critics(fixed).sum() + critics(middle).sum()).backward()
+
+    def step() -> None:
+        x, y = PAIRS["segments"].sample(thetas, config.batch, source)
+        loss = config.penalty * penalty(critics, x, y, source) - gain(measure, critics, x, y)
+        adam.zero_grad()
+        loss.sum().backward()
+        adam.step()
+
+    return {"step": step, "passes": passes}
+
+
+def _critics() -> Iterator[Line]:
+    together, alone = _steps(Config()), _steps(Config(thetas=(1.0,)))
+    taken = milliseconds(
+        {
+            **{f"{name} of 21": call for name, call in together.items()},
+            **{f"{name} of 1": call for name, call in alone.items()},
+        }
+    )
+    for count in (21, 1):
+        step, passes = taken[f"step of {count}"], taken[f"passes of {count}"]
+        yield Line(f"{count} Wasserstein critics: passes alone", passes, "ms", None)
+        yield Line(f"{count} Wasserstein critics: one training step", step, "ms", None)
+        yield Line(f"{count} Wasserstein critics: steps a second", 1e3 / step, "", None)
+        yield Line(f"{count} Wasserstein critics: step / passes", step / passes, "×", None)
+    ratio = taken["step of 21"] / taken["step of 1"]
+    yield Line("21 critics at once, in steps of one critic", ratio, "×", 21.0)
+
+
+def _toy_gan() -> Iterator[Line]:
+    games = {name: toy_gan.Game(toy_gan.Config(objective=name)) for name in toy_gan.OBJECTIVES}
+    taken = milliseconds({name: game.play for name, game in games.items()})
+    for name, each in taken.items():
+        yield Line(f"small GAN, {name}: iterations a second", 1e3 / each, "", None)

@@ -1,0 +1,55 @@
+"""Several small networks of one shape side by side, as products of stacked matrices.
+
+One training step of 21 Wasserstein critics then takes as long as about 2.3 steps of one (`bench
+gan`): operations on so few numbers cost mostly their call. All begin alike, and what each becomes
+does not depend on the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+
+from dgm_core.rng import uniform
+
+SLOPE = 0.2
+"""Of the leaky ReLU below 0."""
+
+
+class StackedMLP(nn.Module):
+    """T networks of fully connected layers with leaky ReLUs between: (T, n, in) → (T, n, out).
+
+    Args:
+        count: T.
+        sizes: units, from what goes in to what comes out.
+        source: of the initial weights: U(±1/√fan-in), the same in all T.
+    """
+
+    def __init__(self, count: int, sizes: Sequence[int], source: torch.Generator) -> None:
+        super().__init__()
+        weights, biases = [], []
+        for inputs, outputs in pairwise(sizes):
+            start = (2 * uniform((inputs + 1, outputs), source) - 1) / math.sqrt(inputs)
+            weights.append(start[:-1].repeat(count, 1, 1))
+            biases.append(start[-1:].repeat(count, 1, 1))
+        self.weights = nn.ParameterList(weights)
+        self.biases = nn.ParameterList(biases)
+
+    def __len__(self) -> int:
+        return len(self.weights[0])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(T, n, out)."""
+        *layers, last = zip(self.weights, self.biases, strict=True)
+        for weight, bias in layers:
+            x = leaky_relu(torch.baddbmm(bias, x, weight), SLOPE)
+        return torch.baddbmm(last[1], x, last[0])
+
+    def of_rows(self, x: Tensor) -> Tensor:
+        """Where `out` is 1: one number a row, (T·n,) for x (T·n, in), network by network."""
+        return self(x.unflatten(0, (len(self), -1))).flatten()

@@ -1,0 +1,88 @@
+"""Laws of the plane and what is said of their distances."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from dgm_core.data.pairs import PAIRS, clouds
+from dgm_core.data.plane import Mixture, Moons, Segment, grid_of_gaussians, ring_of_gaussians
+from dgm_core.divergences import DIVERGENCES
+from dgm_core.rng import generator
+from dgm_core.transport import wasserstein
+
+THETAS = torch.tensor([0.0, 0.5, 2.0])
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_samples_are_as_far_apart_as_is_said(name: str) -> None:
+    pair = PAIRS[name]
+    x, y = pair.sample(THETAS, 700, generator(0))
+    assert x.shape == y.shape == (3, 700, 2)
+    _, other = pair.sample(torch.zeros(1), 700, generator(1))
+    floor = wasserstein(x[0], other[0])
+    for k, theta in enumerate(THETAS.tolist()):
+        truth = pair.truth(DIVERGENCES["wasserstein"], theta)
+        assert truth == theta
+        found = wasserstein(x[k], y[k])
+        assert truth - 0.1 < found < truth + 1.5 * floor
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_same_noise_moves_each_point_by_theta(name: str) -> None:
+    x, y = PAIRS[name].coupled(THETAS, 50, seed=4)
+    away = torch.linalg.vector_norm(y - x, dim=-1)
+    torch.testing.assert_close(away, THETAS[:, None].expand(3, 50), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["segments", "circles"])
+def test_divergences_of_disjoint_laws_know_only_whether_they_are_one(name: str) -> None:
+    for measure in DIVERGENCES.values():
+        if not measure.is_wasserstein:
+            assert PAIRS[name].truth(measure, 0.0) == 0
+            assert PAIRS[name].truth(measure, 0.1) == measure.most
+
+
+def test_a_mixture_moved_onto_itself_is_nearer_again_but_not_for_wasserstein() -> None:
+    pair = PAIRS["mixture"]
+    half, whole = (pair.truth(DIVERGENCES["hellinger"], theta) for theta in (0.5, 1.0))
+    assert whole < 0.5 < half
+    assert pair.truth(DIVERGENCES["wasserstein"], 1.0) == 1
+
+
+def test_a_mixture_is_the_density_of_its_samples() -> None:
+    law = Mixture(((0.0, 0.0), (2.0, 1.0), (2.0, 1.0)), 0.3)
+    x = law.sample(100_000, generator(0))
+    near = (x - torch.tensor([2.0, 1.0])).norm(dim=1) < 0.1
+    inside = law.log_density(torch.tensor([2.0, 1.0])).exp().item() * math.pi * 0.1**2
+    # The density falls off within the disc, by less than its edge's share.
+    assert 0.94 * inside < near.float().mean().item() < 1.03 * inside
+
+
+def test_clouds_have_exact_densities_and_a_matching() -> None:
+    pair = clouds(((0.0, 0.0), (0.0, 1.0)), ((1.0, 0.0), (1.0, 1.0)), 0.05)
+    assert pair.truth(DIVERGENCES["wasserstein"], 0.0) == pytest.approx(1.0, abs=0.01)
+    assert pair.truth(DIVERGENCES["wasserstein"], -0.75) == pytest.approx(0.25, abs=0.01)
+    assert pair.truth(DIVERGENCES["hellinger"], -1.0) == pytest.approx(0.0, abs=1e-9)
+    # 20 standard deviations apart: log p/q is in the hundreds.
+    assert pair.truth(DIVERGENCES["kullback-leibler"], 0.0) == pytest.approx(200, rel=1e-3)
+
+
+def test_clouds_of_unequal_shape_are_matched_nearly_exactly() -> None:
+    # Three points onto two: half of the middle one goes each way, √1.25 far.
+    pair = clouds(((0.0, 0.0), (0.0, 1.0), (0.0, 2.0)), ((1.0, 0.5), (1.0, 1.5)), 0.02)
+    assert pair.truth(DIVERGENCES["wasserstein"], 0.0) == pytest.approx(1.25**0.5, abs=0.01)
+
+
+def test_laws_are_where_they_are_said_to_be() -> None:
+    assert len(ring_of_gaussians().centres) == 8
+    assert len(grid_of_gaussians().centres) == 25
+    for law in (Segment(), Moons(), ring_of_gaussians(), grid_of_gaussians()):
+        x = law.sample(500, generator(0))
+        assert x.shape == (500, 2)
+        assert x.abs().max() < 3
+        assert torch.equal(x, law.sample(500, generator(0)))
+    with pytest.raises(ValueError, match="at least one centre"):
+        Mixture((), 1.0)
