@@ -1,0 +1,166 @@
+"""The view of sweeps: a distance over θ, as critics estimate it after more and more steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dgm_core.divergences import DIVERGENCES as KNOWN
+from dgm_core.studies import distance_sweeps, distances
+from dgm_core.studies.distance_sweeps import Sweep
+from ui import jobs, plots
+from ui.distances import charts
+from ui.distances.asked import DIVERGENCES, choose
+from ui.frame import kept
+
+FILE = Path(__file__).parents[2] / "assets" / "distances.npz"
+FIRST = ["wasserstein", "hellinger"]
+
+
+@st.cache_resource(show_spinner=False)
+def st_shipped() -> dict[tuple[str, str], Sweep]:
+    """Sweeps that were computed beforehand."""
+    return distance_sweeps.load(FILE)
+
+
+class Sweeps:
+    """Two distances over θ, side by side.
+
+    Args:
+        controls: where the laws and distances are chosen.
+    """
+
+    name = "Sweep"
+    about = (
+        "Two laws, and how far apart they are as one moves away by θ. **Look first** at the "
+        "truth: Wasserstein is a line, which a generator can walk down; Hellinger jumps and is "
+        "flat, and says nothing of where to go. **Then** pull the training steps down: an "
+        "under-trained critic makes the jump an S. **Last** at the other pairs, where laws "
+        "overlap."
+    )
+
+    def __init__(self, controls: DeltaGenerator) -> None:
+        self.worker = jobs.worker("distance sweeps")
+        with controls, st.container(border=True):
+            self.laws = choose("sweep")
+            kept("sweep distances", FIRST)
+            self.chosen = st.multiselect(
+                "Distances", list(DIVERGENCES), format_func=DIVERGENCES.get, max_selections=3,
+                key="keep.sweep distances",
+            )  # fmt: skip
+            with st.expander("Training"):
+                kept("sweep steps", 500)
+                steps = st.select_slider("Steps", [100, 200, 500, 1000], key="keep.sweep steps")
+                kept("sweep penalty", 50.0)
+                penalty = st.select_slider(
+                    "Penalty λ", [1.0, 5.0, 10.0, 50.0, 200.0], key="keep.sweep penalty",
+                    help="Of slopes above 1, for Wasserstein. The slope settles at 1 + θ / 2λ.",
+                )  # fmt: skip
+                kept("sweep seed", 0)
+                seed = st.number_input("Seed", 0, 9999, key="keep.sweep seed")
+            self.configs = ()
+            if self.laws is not None:
+                self.configs = tuple(
+                    distances.Config(
+                        self.laws.pair, name, drawn=self.laws.drawn, steps=int(steps),
+                        penalty=float(penalty), seed=int(seed),
+                    )
+                    for name in self.chosen
+                )  # fmt: skip
+            self._buttons()
+
+    def _shipped(self) -> list[Sweep] | None:
+        """Those asked for, if all were computed beforehand with these settings."""
+        held = st_shipped()
+        found = [held.get((config.pair, config.divergence)) for config in self.configs]
+        prints = (distance_sweeps.fingerprint(config) for config in self.configs)
+        matches = (
+            each is not None and each.config == asked
+            for each, asked in zip(found, prints, strict=True)
+        )
+        return found if all(matches) else None
+
+    def _buttons(self) -> None:
+        run = self.worker.run
+        left, right = st.columns(2)
+        left.button(
+            "Train", icon=":material/play_arrow:", type="primary", width="stretch",
+            disabled=not self.configs, on_click=self._start,
+        )  # fmt: skip
+        if run is not None and run.live:
+            right.button("Stop", icon=":material/stop:", on_click=self.worker.stop,
+                         width="stretch")  # fmt: skip
+
+    def _start(self) -> None:
+        configs = self.configs
+        self.worker.start(configs, lambda: _trained(configs))
+
+    def show(self) -> None:
+        """The curves."""
+        if not self.configs:
+            st.info("Choose two laws and at least one distance.")
+            return
+        run = self.worker.run
+        if run is not None and run.key != self.configs:
+            self.worker.stop()
+            run = None
+        if run is None and (found := self._shipped()) is not None:
+            _curves(found, "Trained beforehand with these settings.")
+            return
+        if run is None:
+            self._start()
+            run = self.worker.run
+        live = run.live
+
+        @st.fragment(run_every=0.6 if live else None)
+        def look() -> None:
+            if live and not run.live:
+                st.rerun()
+            with st.container():
+                frames = [item for item in run.items if isinstance(item, float)]
+                if run.live:
+                    st.progress(frames[-1] if frames else 0.0, "21 critics a distance, at once")
+                elif run.state == "failed":
+                    st.error("This run broke off on the server. Start it again.")
+                found = [item for item in run.items if isinstance(item, Sweep)]
+                if found and not run.live:
+                    _curves(found, "")
+
+        look()
+
+
+def _trained(configs: tuple[distances.Config, ...]) -> Iterator[float | Sweep]:
+    """Shares done, and the sweeps as they are ready."""
+    for number, config in enumerate(configs):
+        for item in distances.run(config):
+            if isinstance(item, distances.Frame):
+                yield (number + item.done) / len(configs)
+            elif isinstance(item, distances.Result):
+                yield Sweep(
+                    config.pair, config.divergence, distance_sweeps.fingerprint(config),
+                    np.array(config.thetas), np.array(item.steps), np.asarray(item.estimates),
+                    np.asarray(item.errors), np.asarray(item.scene.truth), item.seconds,
+                )  # fmt: skip
+
+
+def _curves(found: list[Sweep], said: str) -> None:
+    @st.fragment
+    def curves() -> None:
+        steps = [int(each) for each in found[0].steps]
+        at = st.select_slider(
+            "Training steps", range(len(steps)), len(steps) - 1,
+            format_func=lambda i: f"{steps[i]:,}", key=f"sweep at {steps[-1]}",
+        )  # fmt: skip
+        if said:
+            st.caption(said)
+        for each, place in zip(found, st.columns(len(found), gap="large"), strict=True):
+            with place:
+                title = DIVERGENCES[each.divergence]
+                plots.show(f"sweep {each.divergence}", charts.sweep(each, at), title)
+                st.latex(KNOWN[each.divergence].formula)
+
+    curves()
