@@ -26,6 +26,7 @@ from dgm_core.studies import (
     clipping_scores,
     distance_sweeps,
     dlvm,
+    directions,
     gan_course,
     gan_quality,
     holes,
@@ -214,7 +215,8 @@ def evaluate_gan(
 ) -> None:
     """Measure the Fréchet distance, its floor, precision and recall; write them on the cards.
 
-    With a run folder, the course of the training goes to NAME.npz among the assets.
+    The directions of the latent space go to NAME-directions.npz among the assets; with a run
+    folder, the course of the training goes to NAME.npz.
     """
     for name in names:
         try:
@@ -235,6 +237,14 @@ def evaluate_gan(
                 f"of real images {getattr(found.real, key):8.4f}"
             )
         typer.echo(f"{found.times_floor:.2f} × the floor")
+        named = directions.study(
+            zoo.load(name, folder=folder),
+            judge.cpu(),
+            directions.WANTED.get(dataset, ()),
+            left_out=directions.LEFT_OUT.get(dataset, ()),
+        )
+        directions.save(named, assets / f"{name}-directions.npz")
+        typer.echo("directions: " + ", ".join(each or "–" for each in named.principal.names[:8]))
         if run_folder is not None:
             _write_course(name, dataset, judge, run_folder, folder, assets)
 

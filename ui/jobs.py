@@ -127,6 +127,11 @@ def worker(name: str) -> Worker:
     return Worker()
 
 
+def beginning() -> str:
+    """What a run without results yet says of itself."""
+    return f"Waiting for a free place, {_waiting} in line" if _waiting > 1 else "Begins …"
+
+
 def stop_all(seconds: float = 2.0) -> None:
     """Stop every run of every session and wait for the threads, as a server does that ends."""
     runs = list(_runs)

@@ -1,4 +1,4 @@
-"""What a training step of critics costs beside the passes it cannot do without.
+"""Pictures a second beside the generator's own pass, and training steps beside their passes.
 
 The floor of a Wasserstein critic's step is two forward passes (its points, and those between them)
 and the backward pass of both; the penalty needs the gradient in between once more. 21 critics in
@@ -14,6 +14,7 @@ import torch
 from dgm_core.bench.timing import Line, milliseconds
 from dgm_core.data.pairs import PAIRS
 from dgm_core.divergences import DIVERGENCES
+from dgm_core.recipes import RECIPES
 from dgm_core.rng import generator
 from dgm_core.stacked import StackedMLP
 from dgm_core.studies import toy_gan
@@ -25,10 +26,32 @@ def run() -> Iterator[Line]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
+        yield from _pictures()
         yield from _critics()
         yield from _toy_gan()
     finally:
         torch.set_num_threads(threads)
+
+
+@torch.no_grad()
+def _pictures() -> Iterator[Line]:
+    """Latents to bytes, one at a time as for a slider and in batches; weights do not matter."""
+    for name in ("mnist-wgan", "svhn-wgan", "celeba-wgan"):
+        model = RECIPES[name].build().eval()
+        for count in (1, 64):
+            z = model.latents(count, generator(0))
+            taken = milliseconds(
+                {
+                    "pass": lambda model=model, z=z: model.synthesis(z),
+                    "pictures": lambda model=model, z=z: (
+                        (model.generate(z) * 255).round().byte().numpy()
+                    ),
+                }
+            )
+            what = f"{name}, {count} at a time"
+            rate = 1e3 * count / taken["pictures"]
+            yield Line(f"{what}: pictures a second", rate, "", None)
+            yield Line(f"{what}: ÷ the pass alone", taken["pictures"] / taken["pass"], "×", None)
 
 
 def _steps(config: Config) -> dict[str, Callable[[], object]]:

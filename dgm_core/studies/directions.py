@@ -34,6 +34,22 @@ NAMED = 0.3
 """Least change that gives a name, standard deviations of the trait per standard deviation of z."""
 
 
+WANTED: dict[str, tuple[str, ...]] = {
+    "mnist": ("ink", "slant", "width", "height"),
+    "svhn": ("brightness", "contrast", "warmth"),
+    "celeba": ("smiling", "male", "young", "eyeglasses", "bangs", "blond hair", "brightness"),
+}
+"""Data set → traits that get a slider of their own."""
+
+LEFT_OUT: dict[str, tuple[str, ...]] = {
+    "celeba": (
+        "attractive", "big lips", "big nose", "blurry", "chubby", "double chin", "narrow eyes",
+        "oval face", "pale skin", "pointy nose",
+    ),
+}  # fmt: skip
+"""Data set → traits that no direction is named after: its annotators' opinions of faces."""
+
+
 class Basis(NamedTuple):
     """Directions at right angles, of length 1."""
 

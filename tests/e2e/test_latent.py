@@ -199,8 +199,10 @@ def test_the_training_is_played(server: str, new_page: NewPage) -> None:
 
 @pytest.mark.parametrize("query", ["?view=Nothing&z=!!!&space=moon", "?space=mnist&z=AAAA"])
 def test_a_broken_link_gets_a_word(server: str, new_page: NewPage, query: str) -> None:
-    page = opened(new_page, server, query)
-    expect(page.get_by_text("A part of the link was not understood")).to_be_visible()
+    page = new_page()
+    page.goto(f"{server}/{PATH}{query}")
+    said = page.get_by_text("A part of the link was not understood")
+    expect(said).to_be_visible(timeout=LONG)  # for some seconds only
     expect(picture(page)).to_be_visible(timeout=LONG)
 
 

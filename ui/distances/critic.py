@@ -98,7 +98,7 @@ def _shown(run: jobs.Run, config: distances.Config) -> None:
     frames = [item for item in items if isinstance(item, distances.Frame)]
     scenes = [item for item in items if isinstance(item, distances.Scene)]
     if not frames:
-        st.progress(0.0, "Begins …")
+        st.progress(0.0, jobs.beginning())
         return
     at = len(frames) - 1
     if not run.live and len(frames) > 1:

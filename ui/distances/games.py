@@ -138,7 +138,7 @@ class Games:
 def _shown(play: Play) -> None:
     played = list(play.frames)
     if not played:
-        st.progress(0.0, "Begins …")
+        st.progress(0.0, jobs.beginning())
         return
     columns = st.columns(2, gap="large")
     for number, (config, place) in enumerate(zip(play.configs, columns, strict=True)):

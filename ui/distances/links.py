@@ -8,10 +8,10 @@ from typing import Any
 import streamlit as st
 
 from dgm_core.studies import toy_gan
+from ui.addresses import as_text, between, one_of, whole
 from ui.distances.asked import DIVERGENCES, TITLES
 from ui.distances.games import TARGETS
 from ui.frame import last_value, remember
-from ui.mnar.links import between, one_of, whole
 
 LONGEST = 100
 
@@ -73,7 +73,7 @@ def send(view: str) -> None:
     for name in FIELDS:
         value = last_value(name, None)
         if name.startswith(PREFIX[view]) and value is not None:
-            text = ",".join(value) if isinstance(value, list) else str(value)
+            text = ",".join(value) if isinstance(value, list) else as_text(value)
             texts[name.replace(" ", "-")] = text
     if st.query_params.to_dict() != texts:
         st.query_params.from_dict(texts)

@@ -20,8 +20,8 @@ from ui import cache
 TITLES = {"mnist": "Digits", "svhn": "House numbers", "celeba": "Faces"}
 FIRST = {"mnist": 12, "svhn": 4, "celeba": 7}
 """Seed of the picture that stands there before any click."""
-FOLDER = Path(__file__).parents[2] / "assets" / "latent"
-"""Per data set: `<name>-directions.npz` and `<name>-course.npz`, made by `evaluate latent`."""
+FOLDER = Path(__file__).parents[2] / "assets"
+"""For each model NAME: `NAME-directions.npz` and `NAME.npz`, the course of its training."""
 
 
 class Space(NamedTuple):
@@ -85,7 +85,7 @@ def offered() -> list[str]:
 @st.cache_resource(show_spinner="Looking for directions …", max_entries=4)
 def st_directions(dataset: str) -> Directions:
     """The shipped ones; without names where none are."""
-    path = FOLDER / f"{dataset}-directions.npz"
+    path = FOLDER / f"{dataset}-wgan-directions.npz"
     if path.is_file():
         return directions.load(path)
     return directions.study(Space(dataset).model, images=40, regressed=100)
@@ -94,7 +94,7 @@ def st_directions(dataset: str) -> Directions:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def st_course(dataset: str) -> Course | None:
     """The shipped snapshots of the training."""
-    path = FOLDER / f"{dataset}-course.npz"
+    path = FOLDER / f"{dataset}-wgan.npz"
     return gan_course.load(path) if path.is_file() else None
 
 

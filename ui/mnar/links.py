@@ -6,44 +6,18 @@ not be that. An uploaded table is not in the link.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import streamlit as st
 
 from dgm_core.studies import mnar
+from ui.addresses import Read, as_text, between, one_of, whole
 from ui.frame import last_value, remember
 from ui.mnar import mechanism, tables
 
 LONGEST = 300
 """Characters of one value, at most."""
-
-Read = Callable[[str], Any]
-
-
-def one_of(*options: Any) -> Read:
-    """The option that is written so."""
-    by_text = {_text(option): option for option in options}
-    return lambda text: by_text[text]
-
-
-def between(low: float, high: float, step: float) -> Read:
-    """A number, clamped to a range and rounded to its steps."""
-
-    def read(text: str) -> float:
-        value = float(text)
-        if not math.isfinite(value):
-            raise ValueError(text)
-        steps = round((min(max(value, low), high) - low) / step)
-        return round(low + steps * step, 6)
-
-    return read
-
-
-def whole(low: int, high: int) -> Read:
-    """An integer, clamped to a range."""
-    return lambda text: min(max(int(text), low), high)
 
 
 def receive(views: tuple[str, ...]) -> None:
@@ -147,11 +121,7 @@ def _written(name: str, value: Any) -> str:
         names = list(tables.st_table(_table()).numeric)
         some = value if name == "columns" else [value]
         return ".".join(str(names.index(each)) for each in some if each in names)
-    return _text(value)
-
-
-def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return as_text(value)
 
 
 def _first(views: tuple[str, ...]) -> Iterator[tuple[str, Any]]:

@@ -1,0 +1,133 @@
+"""The lab of distances in a real browser."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e import looking
+from tests.e2e.conftest import NewPage
+
+pytestmark = pytest.mark.e2e
+PATH = "GAN_distances"
+LONG = 90_000
+
+
+def opened(new_page: NewPage, server: str, query: str = "", **options: object) -> Page:
+    page = new_page(**options)
+    page.goto(f"{server}/{PATH}{query}")
+    heading = page.get_by_role("heading", name="GAN distances")
+    expect(heading).to_be_visible(timeout=LONG)
+    looking.settle(page)
+    return page
+
+
+def no_overflow(page: Page) -> None:
+    wider = page.evaluate(
+        "() => document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
+    )
+    assert wider <= 0
+
+
+def drawn(page: Page, name: str, trace: str) -> list[float]:
+    """The values of one curve of a figure."""
+    figure = page.locator(f".st-key-figure-{name} .js-plotly-plot")
+    expect(figure.locator(".main-svg").first).to_be_visible(timeout=LONG)
+    return figure.evaluate(
+        "(plot, trace) => Array.from(plot._fullData.find((each) => each.name === trace).y)", trace
+    )
+
+
+def test_wasserstein_is_a_line_and_an_untrained_hellinger_an_s(
+    server: str, new_page: NewPage
+) -> None:
+    page = opened(new_page, server)
+    line = drawn(page, "sweep-wasserstein", "critic's estimate")
+    jump = drawn(page, "sweep-hellinger", "critic's estimate")
+    theta = [i / 10 for i in range(21)]
+    assert all(abs(found - true) <= 0.03 * true for found, true in zip(line, theta, strict=True))
+    assert jump[0] == pytest.approx(0, abs=0.01)
+    assert min(jump[5:]) > 1.95
+    slider = page.get_by_role("slider", name="Training steps")
+    for _ in range(14):
+        slider.press("ArrowLeft")
+    looking.settle(page)
+    page.wait_for_timeout(1000)
+    early = drawn(page, "sweep-hellinger", "critic's estimate")
+    assert early[3] < 1.5 < early[-1] + 1
+    assert early[3] < early[8] < early[20] + 1e-6
+    no_overflow(page)
+
+
+def test_a_critic_is_trained_while_one_looks(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, "?view=Critic&critic-theta=0.5&critic-steps=200")
+    slider = page.get_by_role("slider", name="Training steps")
+    expect(slider).to_be_visible(timeout=LONG)
+    said = page.get_by_test_id("stMetric").filter(has_text="Estimate").text_content()
+    assert abs(float(re.search(r"(\d\.\d+)", said).group(1)) - 0.5) < 0.05
+    expect(page.get_by_test_id("stMetric").filter(has_text="Truth")).to_contain_text("0.500")
+    slider.press("Home")
+    looking.settle(page)
+    expect(page.get_by_test_id("stMetric").filter(has_text="Estimate")).not_to_contain_text(
+        said.removeprefix("Estimate")
+    )
+    no_overflow(page)
+
+
+def test_two_clouds_are_drawn(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, "?view=Critic&critic-pair=clouds&critic-steps=100")
+    truth = page.get_by_test_id("stMetric").filter(has_text="Truth")
+    expect(truth).to_be_visible(timeout=LONG)
+    before = truth.text_content()
+    canvas = page.locator("canvas").first
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.8 * box["height"], steps=6)
+    page.mouse.up()
+    expect(truth).not_to_have_text(before, timeout=LONG)
+
+
+def test_two_small_gans_are_played_paused_and_stepped(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, "?view=Small+GANs&game-preset=evenly+matched")
+    title = page.get_by_text(re.compile(r"^Wasserstein, iteration"))
+    expect(title).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Play")).to_be_visible(timeout=LONG)
+    looking.settle(page)
+    page.wait_for_timeout(1500)
+    paused = title.text_content()
+    page.wait_for_timeout(1500)
+    assert title.text_content() == paused
+    page.get_by_role("button", name="Step").click()
+    expect(title).not_to_have_text(paused, timeout=LONG)
+    expect(page.get_by_text("modes covered")).to_have_count(2)
+    no_overflow(page)
+
+
+def test_the_spiral_follows_the_step_size(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, "?view=Spiral")
+    expect(page.get_by_text("|λ| = 1.0198, outwards")).to_be_visible(timeout=LONG)
+    page.get_by_role("slider", name="Step size α").press("End")
+    expect(page.get_by_text("|λ| = 1.4142, outwards")).to_be_visible(timeout=LONG)
+    both = page.get_by_text("|λ| = 1.0000, round and round")  # extragradient too, at α = 1
+    expect(both).to_have_count(2)
+    no_overflow(page)
+
+
+def test_a_link_brings_its_settings(server: str, new_page: NewPage) -> None:
+    page = new_page()
+    page.goto(f"{server}/{PATH}?view=Critic&critic-theta=1.5&critic-penalty=10&critic-steps=x")
+    said = page.get_by_text("not understood and left out: critic-steps")
+    expect(said).to_be_visible(timeout=LONG)  # for some seconds only
+    looking.settle(page)
+    expect(page.get_by_role("slider", name="θ")).to_have_value("1.5")
+    assert "critic-penalty=10" in page.url
+
+
+def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: NewPage) -> None:
+    options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
+    for view in ("Sweep", "Critic", "Small+GANs", "Spiral"):
+        no_overflow(opened(new_page, server, f"?view={view}", **options))
