@@ -9,6 +9,7 @@ import streamlit as st
 
 from ui import showcase
 from ui.components.chain_player import chain_player
+from ui.latent import front as latent_front
 from ui.mnar import front
 
 
@@ -59,4 +60,23 @@ with text:
     )
 with picture:
     front.picture()
+st.divider()
+text, picture = st.columns([4, 7], gap="large")
+with text:
+    st.subheader("Generative adversarial networks", anchor=False)
+    st.markdown(
+        "Between two of its digits a **WGAN** draws digits, where a cross-fade shows ghosts. In "
+        "the lab you move along the directions of its latent space, add and subtract pictures, "
+        "and find a digit of your own in it.\n\n"
+        "Behind it stands a **distance between laws**, estimated by a critic: see why "
+        "Wasserstein tells a generator where to go, and Hellinger does not."
+    )
+    st.page_link(
+        "pages/5_WGAN_latent_space.py", label="Open the latent space", icon=":material/tune:"
+    )
+    st.page_link(
+        "pages/6_GAN_distances.py", label="Open the distances", icon=":material/straighten:"
+    )
+with picture:
+    latent_front.picture()
 warm_up()

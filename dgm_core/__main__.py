@@ -24,9 +24,9 @@ from dgm_core.recipes.wgan import snapshots
 from dgm_core.studies import (
     classifier,
     clipping_scores,
+    directions,
     distance_sweeps,
     dlvm,
-    directions,
     gan_course,
     gan_quality,
     holes,
