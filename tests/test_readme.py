@@ -97,3 +97,19 @@ def test_the_table_of_predictions_is_the_measured_one(row: dict) -> None:
     first = {"classification": "log loss", "regression": "RMSE"}[row["task"]]
     text = f"{number(row['mean'][first], 3)} ± {number(row['error'][first], 3)}"
     assert line.split(" | ")[at].startswith(text)
+
+
+DISTANCES = tomllib.loads((ROOT / "assets" / "distances.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("theta", [0.0, 0.1, 0.5, 1.0, 2.0])
+def test_the_table_of_distances_is_the_measured_one(theta: float) -> None:
+    section = README.split("### Distances between laws")[1].splitlines()
+    line = next(line for line in section if line.startswith(f"| {theta:g} |"))
+    found = {
+        row["divergence"]: row["estimate"]
+        for row in DISTANCES["distances"]
+        if row["pair"] == "segments" and row["theta"] == theta
+    }
+    cells = [f"{max(found[name], 0):.3f}" for name in ("wasserstein", "hellinger")]
+    assert line.split(" | ")[1:] == [cells[0], f"{cells[1]} |"]

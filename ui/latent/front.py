@@ -6,6 +6,7 @@ imports no torch.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def make() -> None:
 
     space = Space("mnist")
     corners = [space.draw(seed)[0] for seed in SEEDS]
-    ways = [paths(space, a, b, STEPS) for a, b in zip(corners, corners[1:], strict=False)]
+    ways = [paths(space, a, b, STEPS) for a, b in pairwise(corners)]
     drawn = {
         name: np.concatenate([way[kind].drawn for way in ways])
         for name, kind in (("latent", SPHERICAL), ("fade", FADE))

@@ -1,0 +1,89 @@
+"""Drawn clouds as points, and links to the lab of distances."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dgm_core.studies import distance_sweeps, distances
+from ui.distances import asked, links
+from ui.distances.asked import CELLS, REACH
+from ui.distances.sweep import FILE
+from ui.frame import KEPT
+
+
+def test_a_cell_is_a_point_at_its_middle() -> None:
+    bits = np.zeros((CELLS, CELLS), bool)
+    bits[0, CELLS - 1] = True  # the upper right corner
+    ((x, y),) = asked.points(bits)
+    edge = REACH * (1 - 1 / CELLS)
+    assert (x, y) == (pytest.approx(edge), pytest.approx(edge))
+    assert asked.points(np.zeros((CELLS, CELLS), bool)) == ()
+
+
+def test_the_first_clouds_are_apart_and_can_be_compared() -> None:
+    clouds = tuple(asked.points(asked.first_cloud(name)) for name in "PQ")
+    assert not set(clouds[0]) & set(clouds[1])
+    config = distances.Config("clouds", drawn=clouds, thetas=(0.0,), steps=1)
+    scene = next(iter(distances.run(config)))
+    assert float(scene.truth[0]) > 0.3
+
+
+def test_what_is_shown_before_any_click_was_computed_beforehand() -> None:
+    shipped = distance_sweeps.load(FILE)
+    for divergence in ("wasserstein", "hellinger"):
+        config = distances.Config("segments", divergence)
+        found = shipped["segments", divergence]
+        assert found.config == distance_sweeps.fingerprint(config)
+
+
+def visit() -> None:
+    from ui.distances import links
+
+    links.receive(("Sweep", "Critic", "Small GANs", "Spiral"))
+    links.send("Critic")
+
+
+SETTINGS: dict[str, Any] = {
+    "critic pair": "mixture",
+    "critic distance": "kullback-leibler",
+    "critic theta": 1.7,
+    "critic steps": 1000,
+    "critic penalty": 0.1,
+    "critic seed": 77,
+}
+
+
+def test_settings_survive_the_address() -> None:
+    app = AppTest.from_function(visit, default_timeout=60)
+    for name, value in SETTINGS.items():
+        app.session_state[KEPT + name] = value
+    app.run()
+    assert not app.exception
+    again = AppTest.from_function(visit, default_timeout=60)
+    for name, value in app.query_params.items():
+        again.query_params[name] = value
+    again.run()
+    assert not again.exception
+    assert not again.toast
+    assert again.session_state["last values"] == {
+        KEPT + name: value for name, value in SETTINGS.items()
+    } | {KEPT + "distance view": "Critic"}
+
+
+@pytest.mark.parametrize("text", ["", "nan", "<b>" + "9" * 400])
+@pytest.mark.parametrize("name", links.FIELDS)
+def test_any_address_is_taken_or_said_to_be_left_out(name: str, text: str) -> None:
+    app = AppTest.from_function(visit, default_timeout=60)
+    app.query_params[name.replace(" ", "-")] = text
+    app.run()
+    assert not app.exception
+    taken = (
+        KEPT + name in app.session_state["last values"]
+        if "last values" in app.session_state
+        else False
+    )
+    assert taken or "not understood" in app.toast[0].value
