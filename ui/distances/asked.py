@@ -52,14 +52,14 @@ def choose(view: str, pairs: Sequence[str] = tuple(TITLES)) -> Laws | None:
     st.caption(ABOUT[pair])
     if pair != "clouds":
         return Laws(pair, None)
-    drawn = _canvas(view, "P"), _canvas(view, "Q")
+    drawn = canvas(view, "P"), canvas(view, "Q")
     if not all(drawn):
         st.caption("Draw both clouds.")
         return None
     return Laws(pair, drawn)
 
 
-def _canvas(view: str, name: str) -> Points:
+def canvas(view: str, name: str) -> Points:
     """Centres of the painted cells of one cloud."""
     held = st.session_state.setdefault("clouds", {})
     held.setdefault(name, first_cloud(name))

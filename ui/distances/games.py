@@ -13,6 +13,7 @@ from dgm_core.rng import generator
 from dgm_core.studies import toy_gan
 from ui import jobs, plots
 from ui.distances import charts
+from ui.distances.asked import canvas
 from ui.frame import kept
 
 TARGETS = {
@@ -20,6 +21,7 @@ TARGETS = {
     "grid": "Grid of 25 Gaussians",
     "moons": "Two moons",
     "segment": "A segment",
+    "drawing": "Draw it",
 }
 WORK = "toy gan"
 
@@ -69,6 +71,7 @@ class Games:
             target = st.selectbox(
                 "Target", list(TARGETS), format_func=TARGETS.get, key="keep.game target"
             )
+            drawn = canvas("game", "P") if target == "drawing" else None
             names = list(toy_gan.OBJECTIVES)
             kept("game left", names[0])
             kept("game right", "minimax")
@@ -79,8 +82,11 @@ class Games:
             kept("game seed", 0)
             seed = st.number_input("Seed", 0, 9999, key="keep.game seed")
             more = toy_gan.PRESETS[preset]
+            self.play = None
+            if target == "drawing" and not drawn:
+                return
             self.configs = tuple(
-                toy_gan.Config(target, objective, iterations=1500, seed=int(seed), **more)
+                toy_gan.Config(target, objective, drawn, iterations=1500, seed=int(seed), **more)
                 for objective in (left, right)
             )
             self.play = self._play()
@@ -120,6 +126,9 @@ class Games:
 
     def show(self) -> None:
         """Both games as far as they are."""
+        if self.play is None:
+            st.info("Draw a target, and both generators learn to make it.")
+            return
         run, play = self.worker.run, self.play
         live = run is not None and run.live
 
