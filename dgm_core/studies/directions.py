@@ -115,10 +115,12 @@ def traits(images: Tensor, classifier: Classifier | None) -> dict[str, Tensor]:
     """Traits measured, and as log-odds those that a classifier sees, (N,) each."""
     found = measured_traits(images)
     if classifier is not None:
-        logits = classifier.head(classifier.features(images))
+        logits, names = classifier.head(classifier.features(images)), classifier.classes
         if not classifier.attributes:
-            logits = logits - (logits.exp().sum(1, keepdim=True) - logits.exp()).log()
-        found |= dict(zip(classifier.classes, logits.unbind(1), strict=True))
+            logits = logits.double().log_softmax(1)
+            logits = logits - torch.log(-torch.expm1(logits.clamp_max(-1e-12)))
+            names = tuple(f"like {name}" for name in names)
+        found |= dict(zip(names, logits.to(images).unbind(1), strict=True))
     return found
 
 

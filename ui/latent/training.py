@@ -102,6 +102,10 @@ class Training:
             figure.update_xaxes(type="log")
             figure.update_yaxes(type="log")
             plots.show("frechet", figure, "Fréchet distance in features of our classifier")
+            st.caption(
+                "Of 2,000 pictures at each moment, which makes it larger than with the 10,000 of "
+                "the number on the left."
+            )
         near.show(self.space)
 
 
