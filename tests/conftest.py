@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# Before torch is imported: two processes share the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 
 
