@@ -13,7 +13,8 @@ def weights() -> dict[str, torch.Tensor]:
     kernel = torch.randn(16, 40, 3, 3, generator=generator(0))
     kernel[3] *= 100  # a row with a scale of its own
     kernel[5] = 0
-    return {"kernel": kernel, "bias": torch.randn(5000), "own.scale": torch.rand(7)}
+    bias = torch.randn(5000, generator=generator(1))
+    return {"kernel": kernel, "bias": bias, "own.scale": torch.linspace(0, 1, 7)}
 
 
 def test_every_weight_is_within_half_a_step_of_its_row() -> None:

@@ -93,7 +93,7 @@ class Lab:
 
     def plot(self, name: str) -> Locator:
         # A figure that changes stands twice for a moment, the new one first.
-        return self.box(f"chart {name}").locator(".js-plotly-plot").first
+        return self.box(f"figure chart {name}").locator(".js-plotly-plot").first
 
     def traces(self, name: str) -> dict[str, dict]:
         """Of a figure, by their names."""
