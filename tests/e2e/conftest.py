@@ -102,7 +102,7 @@ def serve() -> Iterator[Serve]:
     yield start
     for process in processes:
         process.terminate()
-        process.wait(10)
+        process.wait(30)
 
 
 @pytest.fixture(scope="module")
