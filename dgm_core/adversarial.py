@@ -20,12 +20,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from dgm_core.files import written_whole
+from dgm_core import checkpoints
 from dgm_core.lipschitz import lipschitz_penalty
 from dgm_core.models.wgan import WGAN, settle
 from dgm_core.networks import bfloat16_networks
@@ -206,31 +206,18 @@ class _Run:
         )
 
     def save(self, path: Path) -> None:
-        with written_whole(path) as part:
-            torch.save(
-                {
-                    "schedule": vars(self.schedule),
-                    "chunk": self.chunk,
-                    "seconds": self.seconds,
-                    **{name: getattr(self, name).state_dict() for name in self._STATES},
-                },
-                part,
-            )
+        state = {name: getattr(self, name).state_dict() for name in self._STATES}
+        state |= {"chunk": self.chunk, "seconds": self.seconds}
+        checkpoints.write(path, self.schedule, state)
 
     def load(self, path: Path) -> None:
         device = next(self.model.parameters()).device
-        try:
-            saved = torch.load(path, map_location=device, weights_only=True)
-            is_of_this_run = saved["schedule"] == vars(self.schedule)
-            for name in self._STATES if is_of_this_run else ():
-                getattr(self, name).load_state_dict(saved[name])
-            self.chunk, self.seconds = saved["chunk"], saved["seconds"]
-        except Exception as error:  # torch has no one kind of error for a broken file
-            raise ValueError(
-                f"{path} is damaged or of another model; remove it to start anew"
-            ) from error
-        if not is_of_this_run:
-            raise ValueError(f"{path} belongs to another schedule; remove it to start anew")
+        checkpoints.read(path, self.schedule, device, self._take)
+
+    def _take(self, saved: dict[str, Any]) -> None:
+        for name in self._STATES:
+            getattr(self, name).load_state_dict(saved[name])
+        self.chunk, self.seconds = saved["chunk"], saved["seconds"]
 
     _STATES = ("model", "averaged", "synthesis_optimizer", "critic_optimizer")
 

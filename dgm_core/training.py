@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dgm_core.files import written_whole
+from dgm_core import checkpoints
 from dgm_core.networks import bfloat16_networks
 from dgm_core.rng import generator
 from dgm_core.types import Labelled, LabelledImages, Masked
@@ -246,33 +246,21 @@ class _Run:
             self.best_weights[name] = torch.where(chosen.to(now.device), now, before)
 
     def save(self, path: Path) -> None:
-        numbers = {name: getattr(self, name) for name in self._NUMBERS}
-        with written_whole(path) as part:
-            torch.save(
-                {
-                    "schedule": vars(self.schedule),
-                    "numbers": numbers,
-                    "model": self.model.state_dict(),
-                    "best_weights": self.best_weights,
-                    "optimizer": self.optimizer.state_dict(),
-                },
-                part,
-            )
+        state = {
+            "numbers": {name: getattr(self, name) for name in self._NUMBERS},
+            "model": self.model.state_dict(),
+            "best_weights": self.best_weights,
+            "optimizer": self.optimizer.state_dict(),
+        }
+        checkpoints.write(path, self.schedule, state)
 
     def load(self, path: Path) -> None:
         device = next(self.model.parameters()).device
-        try:
-            saved = torch.load(path, map_location=device, weights_only=True)
-            is_of_this_run = saved["schedule"] == vars(self.schedule)
-            if is_of_this_run:
-                self.model.load_state_dict(saved["model"])
-                self.optimizer.load_state_dict(saved["optimizer"])
-        except Exception as error:  # torch has no one kind of error for a broken file
-            raise ValueError(
-                f"{path} is damaged or of another model; remove it to start anew"
-            ) from error
-        if not is_of_this_run:
-            raise ValueError(f"{path} belongs to another schedule; remove it to start anew")
+        checkpoints.read(path, self.schedule, device, self._take)
+
+    def _take(self, saved: dict[str, Any]) -> None:
+        self.model.load_state_dict(saved["model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
         for name, value in saved["numbers"].items():
             setattr(self, name, value)
         self.best_weights = saved["best_weights"]

@@ -57,24 +57,6 @@ def picture(view: StepByStep | AllMethods, run: jobs.Run | None) -> None:
         st.info(f"Stopped after {jobs.MAX_SECONDS:.0f} s, the limit of one run.")
 
 
-def poll(view: StepByStep | AllMethods, run: jobs.Run | None, *, live: bool) -> None:
-    """Show the run; while it is `live` look again and again, and at its end redraw the page once.
-
-    `live` is what the rest of the page was drawn for: a run that ends meanwhile is redrawn too.
-    """
-    if run is not None:
-        run.shown = 0
-
-    @st.fragment(run_every=0.25 if live else None)
-    def look() -> None:
-        if live and not run.live:
-            st.rerun()
-        with st.container():  # one element, however many it holds
-            picture(view, run)
-
-    look()
-
-
 controls, results = st.columns([4, 7], gap="large")
 with controls:
     try:
@@ -121,8 +103,9 @@ with results:
     place = st.container()
     view.below(live=live)
 with place:
-    # Last of all: a poll may cut short the run of the script that it comes upon.
     if view.config is None:
         st.caption("Nothing to fill in yet." if asked is None else "Choose at least one method.")
     else:
-        poll(view, run, live=live)
+        if run is not None:
+            run.shown = 0
+        jobs.follow(run, lambda: picture(view, run), 0.25, live=live)

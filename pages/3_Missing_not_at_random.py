@@ -72,21 +72,13 @@ def alone(begin: Callable[[], object]) -> None:
     begin()
 
 
-def poll(view: RunningView, run: jobs.Run | None, *, live: bool) -> None:
-    """Show the run; while it is `live` look again and again, and at its end redraw the page."""
-
-    @st.fragment(run_every=1.2 if live else None)
-    def look() -> None:
-        if live and not run.live:
-            st.rerun()
-        with st.container():  # one element, however many it holds
-            if run is None:
-                view.show()
-            else:
-                view.follow(run)
-                ended(run)
-
-    look()
+def picture(view: RunningView, run: jobs.Run | None) -> None:
+    """What the run has reached; or what there is without one."""
+    if run is None:
+        view.show()
+    else:
+        view.follow(run)
+        ended(run)
 
 
 def ended(run: jobs.Run) -> None:
@@ -116,8 +108,7 @@ def run_and_show(view: RunningView, below_controls: DeltaGenerator) -> None:
         place = st.container()
         view.below(live=live)
     with place:
-        # Last of all: a poll may cut short the run of the script that it comes upon.
-        poll(view, run, live=live)
+        jobs.follow(run, lambda: picture(view, run), 1.2, live=live)
 
 
 controls, results = st.columns([3, 8], gap="large")

@@ -135,10 +135,6 @@ def test_shipped_weights_reach_the_error_on_their_card(name: str) -> None:
     assert abs(sse.mean() - row["sse"]) < 5 * sse.std() / 300**0.5
 
 
-STILL_FALLING = (clipping_estimates.DRAWN, clipping_estimates.DECODER)
-"""Estimates that have not converged in K of a not-MIWAE's draws, and the test takes fewer."""
-
-
 @pytest.mark.parametrize("name", CLIPPED)
 def test_shipped_weights_fill_in_as_well_as_their_card_says(name: str) -> None:
     """RMSE of over-exposed entries on the first test images, in standard errors."""
@@ -146,11 +142,10 @@ def test_shipped_weights_fill_in_as_well_as_their_card_says(name: str) -> None:
     if not data.is_available(dataset):
         pytest.skip(f"{dataset} is not on this machine")
     card = {row["estimate"]: row for row in zoo.card(name)["measured"]["rmse"]}
-    config = clipping_scores.Config(dataset, images=150, draws=50)
+    # Of digits the estimates of not-MIWAE still fall with K: as many as the card has.
+    config = clipping_scores.Config(dataset, images=150, draws=200 if dataset == "digits" else 50)
     *_, found = clipping_scores.run(config, zoo.load(name))
     for row in found.rows:
-        if name.endswith("notmiwae") and row.estimate in STILL_FALLING:
-            continue
         assert abs(row.rmse - card[row.estimate]["rmse"]) < 5 * row.standard_error, row.estimate
 
 
@@ -181,6 +176,10 @@ def test_shipped_wgans_are_near_the_floor_and_know_nothing_by_heart(name: str, g
     assert measured["made"]["nearest"] > 0.8 * measured["real"]["nearest"]
 
 
+THRESHOLDS = {"svhn": 0.02, "celeba": 0.02, "digits": 0.08, "mnist": 0.08}
+"""How near the learned threshold is to the true one; few levels of digits lie about it."""
+
+
 @pytest.mark.parametrize("name", [name for name in CLIPPED if name.endswith("notmiwae")])
 def test_what_not_miwae_learned_of_clipping_beats_taking_it_for_chance(name: str) -> None:
     rmse = {
@@ -192,7 +191,7 @@ def test_what_not_miwae_learned_of_clipping_beats_taking_it_for_chance(name: str
         < 0.6 * rmse["plain"][clipping_estimates.DECODER]
     )
     learned = zoo.card(name)["measured"]["learned"]
-    assert learned["threshold"] == pytest.approx(0.75, abs=0.08)
+    assert learned["threshold"] == pytest.approx(0.75, abs=THRESHOLDS[RECIPES[name].dataset])
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
-"""Values in a page's address: how they are read, and refused if they could not be theirs.
+"""A page's address: taken over once in a visit, written as settings change.
 
-A reader raises ValueError or KeyError for a text that its widget could not have written.
+Its values are read as text. A reader raises ValueError or KeyError for a text that its widget
+could not have written.
 """
 
 from __future__ import annotations
@@ -9,7 +10,32 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import streamlit as st
+
+LONGEST = 400
+"""Characters of one value, at most."""
 Read = Callable[[str], Any]
+
+
+def receive(visit: str, take: Callable[[dict[str, str]], list[str]]) -> None:
+    """Hand what the address says to `take`, once in a visit; say so if a part is not understood.
+
+    Args:
+        visit: name of the page in the session.
+        take: name → text, to the names that were not understood.
+    """
+    if visit in st.session_state:
+        return
+    st.session_state[visit] = True
+    asked = st.query_params.to_dict()
+    if unread := take({name: text[:LONGEST] for name, text in asked.items()}):
+        st.toast(f"A part of the link was not understood and left out: {', '.join(unread)}.")
+
+
+def send(texts: dict[str, str]) -> None:
+    """Let the address say this and nothing else."""
+    if st.query_params.to_dict() != texts:
+        st.query_params.from_dict(texts)
 
 
 def one_of(*options: Any) -> Read:

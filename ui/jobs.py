@@ -127,6 +127,33 @@ def worker(name: str) -> Worker:
     return Worker()
 
 
+def follow(
+    run: Run | None, draw: Callable[[], None], seconds: float, *, live: bool | None = None
+) -> None:
+    """Draw where a run stands, again and again while it is live, and at its end the whole page.
+
+    The last statement of a page: a poll may cut short the run of the script that it comes upon.
+
+    Args:
+        run: what is followed, if there is one.
+        draw: shows it.
+        seconds: between two looks.
+        live: what the rest of the page was drawn for, so that a run that has ended since is
+            redrawn with it; None = as the run is now.
+    """
+    if live is None:
+        live = run is not None and run.live
+
+    @st.fragment(run_every=seconds if live else None)
+    def look() -> None:
+        if live and not run.live:
+            st.rerun()
+        with st.container():  # one element, however many it holds
+            draw()
+
+    look()
+
+
 def beginning() -> str:
     """What a run without results yet says of itself."""
     return f"Waiting for a free place, {_waiting} in line" if _waiting > 1 else "Begins …"

@@ -9,9 +9,8 @@ import streamlit as st
 
 from dgm_core import data, zoo
 from dgm_core.studies.comparison import SHAPES
-from ui import cache, intake
+from ui import cache, intake, uploads
 from ui.components.pixel_canvas import pixel_canvas
-from ui.components.square_crop import Square, square_crop
 from ui.components.thumbnails import thumbnails
 from ui.frame import KEPT, kept, last_value
 
@@ -26,7 +25,6 @@ MODELS = ("dlvm", "dmfa")
 SHOWN = 24
 """Thumbnails at once."""
 EVERYTHING = "all"
-KINDS = ["png", "jpg", "jpeg", "gif", "bmp", "webp"]
 
 
 class Picture(NamedTuple):
@@ -193,7 +191,7 @@ INK_IS = {"found out": None, "dark": True, "light": False}
 def _upload(dataset: str) -> np.ndarray | None:
     file = st.file_uploader(
         "A digit on paper or on screen",
-        type=KINDS,
+        type=uploads.KINDS,
         key="upload",
         help="Any size. It is centred and made 28×28 as MNIST's digits are; it never leaves "
         "this server's memory.",
@@ -206,72 +204,33 @@ def _upload(dataset: str) -> np.ndarray | None:
         key="keep.ink",
         help="Which side of the picture is the writing?",
     )
-    state = st.session_state
     asked = None if file is None else (file.file_id, ink_is)
-    if asked != state.get("upload_asked"):  # decoded once, not at every stroke
-        state.upload_asked, state.upload_problem = asked, None
-        if file is not None:
-            _take_picture(file.getvalue(), file.name, INK_IS[ink_is])
-    if problem := state.get("upload_problem"):
-        st.error(problem)
-    uploaded = state.get("uploaded")
-    if uploaded is None:
+    held = uploads.read_once(
+        "uploaded digit",
+        asked,
+        None if file is None else lambda: _digit(file.getvalue(), file.name, INK_IS[ink_is]),
+    )
+    if held.content is None:
         st.caption(
             "Upload a picture of a digit or letter; it becomes the picture to hide parts of."
         )
         return None
-    return _as_levels(uploaded[None])[0]
+    return _as_levels(held.content[None])[0]
 
 
-def _take_picture(content: bytes, name: str, invert: bool | None) -> None:
-    try:
-        grey = intake.read_picture(content, name)
-        st.session_state.uploaded = intake.digit_from_picture(grey, invert=invert) > 0.5
-    except intake.BadUpload as error:
-        st.session_state.upload_problem = str(error)
+def _digit(content: bytes, name: str, invert: bool | None) -> np.ndarray:
+    grey = intake.read_picture(content, name)
+    return intake.digit_from_picture(grey, invert=invert) > 0.5
 
 
 def _upload_a_face(dataset: str) -> np.ndarray | None:
-    file = st.file_uploader(
-        "A photograph of a face",
-        type=KINDS,
-        key="upload_face",
-        help="The part in the square is made 64×64; it never leaves this server's memory.",
-    )
-    state = st.session_state
-    asked = None if file is None else file.file_id
-    if asked != state.get("photo_asked"):  # decoded once, not at every stroke
-        state.photo_asked, state.photo_problem = asked, None
-        if file is not None:
-            _take_photo(file.getvalue(), file.name)
-    if problem := state.get("photo_problem"):
-        st.error(problem)
-    if "photo" not in state:
-        st.caption("Upload a photograph and move the square over a face in it, brow to chin.")
-        return None
-    put = square_crop(
-        "crop",
-        photo=state.photo,
-        square=state.photo_square,
-        revision=state.photo_revision,
+    return uploads.square_of_photo(
+        "face",
+        SHAPES[dataset][1],
+        ask="A photograph of a face",
+        hint="Upload a photograph and move the square over a face in it, brow to chin.",
         label="Move the square over the face",
     )
-    if put is not None:
-        state.photo_square = put
-    side = SHAPES[dataset][1]
-    square = intake.square_from_photo(state.photo, *state.photo_square, side=side)
-    return np.ascontiguousarray(square.transpose(2, 0, 1))
-
-
-def _take_photo(content: bytes, name: str) -> None:
-    state = st.session_state
-    try:
-        state.photo = intake.read_photo(content, name)
-    except intake.BadUpload as error:
-        state.photo_problem = str(error)
-        return
-    state.photo_square = Square()
-    state.photo_revision = state.get("photo_revision", 0) + 1
 
 
 DIGITS = {"Pick": _pick, "Draw": _draw, "Upload": _upload}

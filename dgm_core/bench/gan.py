@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from dgm_core.bench.timing import Line, milliseconds
+from dgm_core.bench.timing import Line, milliseconds, one_thread
 from dgm_core.data.pairs import PAIRS
 from dgm_core.divergences import DIVERGENCES
 from dgm_core.recipes import RECIPES
@@ -23,14 +23,10 @@ from dgm_core.studies.distances import Config, gain, penalty
 
 def run() -> Iterator[Line]:
     """All figures of this benchmark, one by one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         yield from _pictures()
         yield from _critics()
         yield from _toy_gan()
-    finally:
-        torch.set_num_threads(threads)
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from dgm_core.bench.timing import Line, milliseconds
+from dgm_core.bench.timing import Line, milliseconds, one_thread
 from dgm_core.device import default_device
 from dgm_core.missing.processes import SelfMasking, above_the_mean
 from dgm_core.models.miwae import MIWAE
@@ -36,14 +36,10 @@ MORE_ROWS = (2_000, 20_000, 200_000)
 
 def run() -> Iterator[Line]:
     """All figures of this benchmark, one by one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         yield from _epochs()
         yield from _imputation()
         yield from _by_rows()
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _table(rows: int) -> Masked:

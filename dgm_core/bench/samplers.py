@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from dgm_core.bench.timing import Line, milliseconds
+from dgm_core.bench.timing import Line, milliseconds, one_thread
 from dgm_core.device import default_device
 from dgm_core.likelihoods import BernoulliLikelihood
 from dgm_core.missing import masks
@@ -29,9 +29,7 @@ from dgm_core.types import Masked
 def run() -> Iterator[Line]:
     """All figures of this benchmark, one by one."""
     device = default_device()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         for name, make in (
             ("fully connected", fully_connected_dlvm),
             ("convolutional", convolutional_dlvm),
@@ -39,8 +37,6 @@ def run() -> Iterator[Line]:
             yield from _against_passes(name, make().to(device).eval().requires_grad_(False))
         yield from _source_architecture(device)
         yield from _page_run(device)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _problem(images: int, device: torch.device) -> Masked:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -17,6 +18,17 @@ class Line(NamedTuple):
     value: float
     unit: str
     goal: float | None
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute with a single thread, as the figures of the sources were measured."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def milliseconds(

@@ -323,7 +323,7 @@ RECIPES = {
                 "widths": [32, 96, 160],
             },
             schedule=AdversarialSchedule(
-                iterations=40_000,
+                iterations=18_000,
                 learning_rate=2e-4,
                 critic_rate=4e-4,
                 shift=2,
@@ -344,7 +344,7 @@ RECIPES = {
                 "critic_widths": [16, 48, 96, 160],
             },
             schedule=AdversarialSchedule(
-                iterations=24_000,
+                iterations=12_000,
                 learning_rate=2e-4,
                 critic_rate=4e-4,
                 mirrored=True,

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
+from tests.e2e.looking import NewPage
+
 ROOT = Path(__file__).parents[2]
 FLAGS = [
     "--headless",
@@ -27,7 +29,6 @@ FLAGS = [
     "--disable-sync",
 ]
 Serve = Callable[..., str]
-NewPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as TooLate
+
+LONG = 60_000
+"""Milliseconds that a page may take to begin, on a busy machine."""
+NewPage = Callable[..., Page]
 
 # Colour at the centre of each of the n × n cells of a canvas.
 _READ = """(canvas, n) => {
@@ -21,6 +27,23 @@ _READ = """(canvas, n) => {
 def settle(page: Page) -> None:
     """Wait until the script rests."""
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
+def opened(new_page: NewPage, address: str, title: str, **options: object) -> Page:
+    """A page that rests, with this heading; `options` of the browser's context."""
+    page = new_page(**options)
+    page.goto(address)
+    expect(page.get_by_role("heading", name=title)).to_be_visible(timeout=LONG)
+    settle(page)
+    return page
+
+
+def nothing_sticks_out(page: Page) -> None:
+    """The page is no wider than its window."""
+    wider = page.evaluate(
+        "() => document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
+    )
+    assert wider <= 0
 
 
 def choose(box: Locator, option: str) -> None:

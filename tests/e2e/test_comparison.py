@@ -276,7 +276,7 @@ def test_an_uploaded_photograph_is_cropped_masked_and_filled_in(
     upload.set_input_files(
         {"name": "someone.png", "mimeType": "image/png", "buffer": png(drawn_photograph())}
     )
-    stage = lab.page.locator(".st-key-crop .stage")
+    stage = lab.page.locator(".st-key-crop_face .stage")
     stage.wait_for(timeout=30_000)
     lab.settle()
     # Drag the square to the left edge: the red half and its disc.

@@ -9,26 +9,14 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e import looking
 from tests.e2e.conftest import NewPage
+from tests.e2e.looking import LONG
 
 pytestmark = pytest.mark.e2e
 PATH = "GAN_distances"
-LONG = 90_000
 
 
 def opened(new_page: NewPage, server: str, query: str = "", **options: object) -> Page:
-    page = new_page(**options)
-    page.goto(f"{server}/{PATH}{query}")
-    heading = page.get_by_role("heading", name="GAN distances")
-    expect(heading).to_be_visible(timeout=LONG)
-    looking.settle(page)
-    return page
-
-
-def no_overflow(page: Page) -> None:
-    wider = page.evaluate(
-        "() => document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
-    )
-    assert wider <= 0
+    return looking.opened(new_page, f"{server}/{PATH}{query}", "GAN distances", **options)
 
 
 def drawn(page: Page, name: str, trace: str) -> list[float]:
@@ -58,7 +46,7 @@ def test_wasserstein_is_a_line_and_an_untrained_hellinger_an_s(
     early = drawn(page, "sweep-hellinger", "critic's estimate")
     assert early[3] < 1.5 < early[-1] + 1
     assert early[3] < early[8] < early[20] + 1e-6
-    no_overflow(page)
+    looking.nothing_sticks_out(page)
 
 
 def test_a_critic_is_trained_while_one_looks(server: str, new_page: NewPage) -> None:
@@ -73,7 +61,7 @@ def test_a_critic_is_trained_while_one_looks(server: str, new_page: NewPage) -> 
     expect(page.get_by_test_id("stMetric").filter(has_text="Estimate")).not_to_contain_text(
         said.removeprefix("Estimate")
     )
-    no_overflow(page)
+    looking.nothing_sticks_out(page)
 
 
 def test_two_clouds_are_drawn(server: str, new_page: NewPage) -> None:
@@ -104,7 +92,7 @@ def test_two_small_gans_are_played_paused_and_stepped(server: str, new_page: New
     page.get_by_role("button", name="Step").click()
     expect(title).not_to_have_text(paused, timeout=LONG)
     expect(page.get_by_text("modes covered")).to_have_count(2)
-    no_overflow(page)
+    looking.nothing_sticks_out(page)
 
 
 def test_the_spiral_follows_the_step_size(server: str, new_page: NewPage) -> None:
@@ -114,7 +102,7 @@ def test_the_spiral_follows_the_step_size(server: str, new_page: NewPage) -> Non
     expect(page.get_by_text("|λ| = 1.4142, outwards")).to_be_visible(timeout=LONG)
     both = page.get_by_text("|λ| = 1.0000, round and round")  # extragradient too, at α = 1
     expect(both).to_have_count(2)
-    no_overflow(page)
+    looking.nothing_sticks_out(page)
 
 
 def test_a_link_brings_its_settings(server: str, new_page: NewPage) -> None:
@@ -130,4 +118,4 @@ def test_a_link_brings_its_settings(server: str, new_page: NewPage) -> None:
 def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: NewPage) -> None:
     options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
     for view in ("Sweep", "Critic", "Small+GANs", "Spiral"):
-        no_overflow(opened(new_page, server, f"?view={view}", **options))
+        looking.nothing_sticks_out(opened(new_page, server, f"?view={view}", **options))

@@ -12,10 +12,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e import looking
 from tests.e2e.conftest import ROOT, NewPage, Serve
+from tests.e2e.looking import LONG
 
 pytestmark = pytest.mark.e2e
 PATH = "WGAN_latent_space"
-LONG = 60_000
 MORE_THAN_BARE = 200  # milliseconds
 
 # From a key press to the change that it brings, in the browser's own clock.
@@ -38,23 +38,11 @@ _ECHO = "document.querySelector('#echo')?.dataset.value"
 
 
 def opened(new_page: NewPage, server: str, query: str = "", **options: object) -> Page:
-    page = new_page(**options)
-    page.goto(f"{server}/{PATH}{query}")
-    heading = page.get_by_role("heading", name="WGAN latent space")
-    expect(heading).to_be_visible(timeout=LONG)
-    looking.settle(page)
-    return page
+    return looking.opened(new_page, f"{server}/{PATH}{query}", "WGAN latent space", **options)
 
 
 def picture(page: Page) -> Locator:
     return page.get_by_test_id("stImage").first.locator("img")
-
-
-def no_overflow(page: Page) -> None:
-    wider = page.evaluate(
-        "() => document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
-    )
-    assert wider <= 0
 
 
 def milliseconds(page: Page, read: str) -> float:
@@ -74,7 +62,7 @@ def test_a_picture_follows_its_slider_hardly_slower_than_an_echo(
     page = opened(new_page, server)
     expect(picture(page)).to_be_visible(timeout=LONG)
     assert milliseconds(page, _PICTURE) < milliseconds(bare, _ECHO) + MORE_THAN_BARE
-    no_overflow(page)
+    looking.nothing_sticks_out(page)
 
 
 def test_the_address_holds_the_whole_latent(server: str, new_page: NewPage) -> None:
@@ -126,7 +114,7 @@ def test_a_click_in_the_grid_goes_there(server: str, new_page: NewPage) -> None:
     page.wait_for_url(lambda url: url != before)
     looking.settle(page)
     expect(row.get_by_role("radio", checked=True)).to_have_attribute("title", "ε = 0")
-    no_overflow(page)
+    looking.nothing_sticks_out(page)
 
 
 def test_a_path_is_played_from_picture_to_picture(server: str, new_page: NewPage) -> None:
@@ -144,7 +132,7 @@ def test_a_path_is_played_from_picture_to_picture(server: str, new_page: NewPage
     assert abs(last - first).mean() > 10
     assert abs(last - fade).max() <= 1  # all ways end in the same picture
     expect(player.get_by_text("24 / 24")).to_be_visible()
-    no_overflow(page)
+    looking.nothing_sticks_out(page)
 
 
 def test_a_drawn_digit_is_found(server: str, new_page: NewPage) -> None:
@@ -157,7 +145,7 @@ def test_a_drawn_digit_is_found(server: str, new_page: NewPage) -> None:
     before = page.url
     take.click()
     page.wait_for_url(lambda url: url != before)
-    no_overflow(page)
+    looking.nothing_sticks_out(page)
 
 
 def test_a_search_is_stopped(server: str, new_page: NewPage) -> None:
@@ -182,7 +170,7 @@ def test_sums_of_latents_are_shown(server: str, new_page: NewPage) -> None:
     expect(page.get_by_test_id("stImage").locator("img").first).not_to_have_attribute(
         "src", before[0]
     )
-    no_overflow(page)
+    looking.nothing_sticks_out(page)
 
 
 def test_the_training_is_played(server: str, new_page: NewPage) -> None:
@@ -194,7 +182,7 @@ def test_the_training_is_played(server: str, new_page: NewPage) -> None:
     assert abs(looking.levels(canvas, 20) - last).mean() > 10
     expect(player.get_by_text("0 its")).to_be_visible()
     expect(page.get_by_text("Fréchet distance ÷ floor")).to_be_visible()
-    no_overflow(page)
+    looking.nothing_sticks_out(page)
 
 
 @pytest.mark.parametrize("query", ["?view=Nothing&z=!!!&space=moon", "?space=mnist&z=AAAA"])
@@ -209,4 +197,4 @@ def test_a_broken_link_gets_a_word(server: str, new_page: NewPage, query: str) -
 def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: NewPage) -> None:
     options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
     for view in ("Sliders", "Grid", "Interpolate", "Arithmetic", "Find+a+picture", "Training"):
-        no_overflow(opened(new_page, server, f"?view={view}", **options))
+        looking.nothing_sticks_out(opened(new_page, server, f"?view={view}", **options))

@@ -9,30 +9,18 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e import looking
 from tests.e2e.conftest import NewPage
+from tests.e2e.looking import LONG
 
 pytestmark = pytest.mark.e2e
 PATH = "Missing_not_at_random"
-LONG = 60_000
 
 
 def opened(new_page: NewPage, server: str, query: str = "", **options: object) -> Page:
-    page = new_page(**options)
-    page.goto(f"{server}/{PATH}{query}")
-    heading = page.get_by_role("heading", name="Missing not at random")
-    expect(heading).to_be_visible(timeout=LONG)
-    looking.settle(page)
-    return page
+    return looking.opened(new_page, f"{server}/{PATH}{query}", "Missing not at random", **options)
 
 
 def charts(page: Page) -> Locator:
     return page.locator(".js-plotly-plot .main-svg:first-child")
-
-
-def no_overflow(page: Page) -> None:
-    wider = page.evaluate(
-        "() => document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
-    )
-    assert wider <= 0
 
 
 def test_five_trainings_that_disagree_are_said_to(server: str, new_page: NewPage) -> None:
@@ -40,7 +28,7 @@ def test_five_trainings_that_disagree_are_said_to(server: str, new_page: NewPage
     expect(charts(page)).to_have_count(5, timeout=LONG)
     expect(page.get_by_text("The five trainings disagree about")).to_be_visible()
     expect(page.get_by_text("best bound")).to_have_count(1)
-    no_overflow(page)
+    looking.nothing_sticks_out(page)
 
 
 def test_predictions_are_compared_with_the_oracle(server: str, new_page: NewPage) -> None:
@@ -48,7 +36,7 @@ def test_predictions_are_compared_with_the_oracle(server: str, new_page: NewPage
     expect(charts(page)).to_have_count(3, timeout=LONG)
     expect(page.get_by_text(re.compile("By log loss, sup-not-MIWAE is"))).to_be_visible()
     expect(page.locator(".js-plotly-plot").first).to_contain_text("oracle")
-    no_overflow(page)
+    looking.nothing_sticks_out(page)
 
 
 def test_over_exposed_images_are_filled_in_by_themselves(server: str, new_page: NewPage) -> None:
@@ -57,4 +45,4 @@ def test_over_exposed_images_are_filled_in_by_themselves(server: str, new_page: 
     expect(page.get_by_text(re.compile("^RMSE 0"))).to_have_count(2)
     page.get_by_role("slider", name="Clips at").press("ArrowLeft")
     expect(page.get_by_text(re.compile("true: 0.70"))).to_be_visible(timeout=LONG)
-    no_overflow(page)
+    looking.nothing_sticks_out(page)

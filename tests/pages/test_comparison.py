@@ -214,4 +214,4 @@ def test_an_uploaded_photograph_is_cut_to_a_square_and_remembered(faces: Path) -
     uploader.set_value(("bad.png", b"<svg/>", "image/png")).run()
     assert not app.exception
     assert len(app.error) == 1
-    assert np.array_equal(app.session_state["photo"], photograph())
+    assert np.array_equal(app.session_state["photo face"].content.pixels, photograph())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dgm_core.studies import distance_sweeps, distances
-from ui.distances import asked, links
+from ui.distances import asked, links, shipped
 from ui.distances.asked import CELLS, REACH
 from ui.distances.sweep import FILE
 from ui.frame import KEPT
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_cell_is_a_point_at_its_middle() -> None:
@@ -38,6 +41,40 @@ def test_what_is_shown_before_any_click_was_computed_beforehand() -> None:
         config = distances.Config("segments", divergence)
         found = shipped["segments", divergence]
         assert found.config == distance_sweeps.fingerprint(config)
+
+
+def test_the_first_critic_and_the_first_games_were_trained_beforehand() -> None:
+    assert shipped.made_of(shipped.CRITIC) == shipped.fingerprint(shipped.first_critic())
+    assert shipped.made_of(shipped.GAMES) == shipped.fingerprint(*shipped.first_games())
+    scene, *frames = shipped.st_critic()
+    assert [frame.step for frame in frames] == list(scene.moments)
+    assert abs(float(frames[-1].estimate[0]) - float(scene.truth[0])) < 0.03
+    assert frames[0].done == 0
+    both = shipped.st_games()[-1]
+    assert all(frame.done == 1 for frame in both)
+    assert both[0].wasserstein < 0.5 < both[1].wasserstein  # minimax never moved
+
+
+@pytest.mark.parametrize(
+    ("view", "button"), [("Sweep", "Train"), ("Critic", "Train"), ("Small GANs", "Play again")]
+)
+def test_nothing_is_trained_before_a_click_and_other_settings_begin_by_themselves(
+    view: str, button: str
+) -> None:
+    page = AppTest.from_file(str(ROOT / "pages/6_GAN_distances.py"), default_timeout=60)
+    page.query_params["view"] = view
+    page.run()
+    assert not page.exception
+    labels = [each.label for each in page.button]
+    assert button in labels
+    assert not {"Stop", "Pause"} & set(labels)
+    next(each for each in page.number_input if each.label == "Seed").set_value(5).run()
+    assert not page.exception
+    halt = [each for each in page.button if each.label in ("Stop", "Pause")]
+    assert len(halt) == 1
+    halt[0].click().run()
+    assert not page.exception
+    assert not {"Stop", "Pause"} & {each.label for each in page.button}
 
 
 def visit() -> None:

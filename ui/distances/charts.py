@@ -21,6 +21,8 @@ WARM = "#E07A5F"
 TALL = 330
 MAP = [[0, "#4C5FD5"], [0.5, "rgba(138, 143, 163, 0.12)"], [1, "#E0A23C"]]
 """Critic: low, middle, high."""
+ARROWS, STROKE, LONGEST = 128, 0.4, 0.8
+"""Of a game: points whose pull is drawn, how long for a gradient of 1, and how long at most."""
 
 
 def sweep(found: Sweep, at: int) -> Figure:
@@ -113,6 +115,11 @@ def game(frame: Game, axis: np.ndarray, target: np.ndarray) -> Figure:
         marker={"size": 4, "color": plots.GREY, "opacity": 0.5},
     )  # fmt: skip
     points = np.asarray(frame.points)
+    x, y = _arrows(points[:ARROWS], np.asarray(frame.pull)[:ARROWS])
+    figure.add_scatter(
+        x=x, y=y, mode="lines", name="pull", hoverinfo="skip",
+        line={"color": WARM, "width": 1.2},
+    )  # fmt: skip
     figure.add_scatter(
         x=points[:, 0], y=points[:, 1], mode="markers", name="generated", hoverinfo="skip",
         marker={"size": 5, "color": WARM},
@@ -121,6 +128,15 @@ def game(frame: Game, axis: np.ndarray, target: np.ndarray) -> Figure:
     figure.update_yaxes(scaleanchor="x", range=[-reach, reach], showgrid=False)
     figure.update_xaxes(range=[-reach, reach], showgrid=False)
     return figure
+
+
+def _arrows(points: np.ndarray, pull: np.ndarray) -> tuple[list, list]:
+    """Strokes from points (N, 2) along their pull, no longer than `LONGEST`."""
+    length = np.linalg.norm(pull, axis=1, keepdims=True)
+    shown = STROKE * pull * np.minimum(1, LONGEST / np.maximum(STROKE * length, 1e-9))
+    ends = np.stack([points, points + shown, np.full_like(points, np.nan)], 1).reshape(-1, 2)
+    x, y = (np.where(np.isnan(axis), None, axis).tolist() for axis in ends.T)
+    return x, y
 
 
 def over_time(frames: dict[str, list[Game]], read: str, name: str) -> Figure:

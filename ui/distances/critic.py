@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies import distances
 from ui import jobs, plots
-from ui.distances import charts
+from ui.distances import charts, shipped
 from ui.distances.asked import DIVERGENCES, choose
 from ui.frame import kept
 
@@ -55,14 +55,27 @@ class Critic:
                     laws.pair, divergence, (float(theta),), drawn=laws.drawn, steps=int(steps),
                     penalty=float(penalty), seed=int(seed),
                 )  # fmt: skip
+            self.run = self._current()
+            self.live = self.run is not None and self.run.live
             self._buttons()
 
-    def _buttons(self) -> None:
+    def _current(self) -> jobs.Run | None:
+        """The run of these settings; what is shipped needs none, all else begins by itself."""
         run = self.worker.run
+        if run is not None and run.key == self.config:
+            return run
+        self.worker.stop()
+        if self.config in (None, shipped.first_critic()):
+            return None
+        self._start()
+        return self.worker.run
+
+    def _buttons(self) -> None:
         left, right = st.columns(2)
-        left.button("Again", icon=":material/replay:", width="stretch",
+        label = "Train" if self.run is None else "Again"
+        left.button(label, icon=":material/play_arrow:", type="primary", width="stretch",
                     disabled=self.config is None, on_click=self._start)  # fmt: skip
-        if run is not None and run.live and run.key == self.config:
+        if self.live:
             right.button("Stop", icon=":material/stop:", on_click=self.worker.stop,
                          width="stretch")  # fmt: skip
 
@@ -71,44 +84,37 @@ class Critic:
         self.worker.start(config, lambda: distances.run(config))
 
     def show(self) -> None:
-        """Train whenever something has changed; show how far it is."""
+        """How far it is."""
         if self.config is None:
             st.info("Draw both clouds, and a critic is trained between them.")
             return
-        run = self.worker.run
-        if run is None or run.key != self.config:
-            self._start()
-            run = self.worker.run
-        live = run.live
+        jobs.follow(self.run, self._shown, 0.5, live=self.live)
 
-        @st.fragment(run_every=0.5 if live else None)
-        def look() -> None:
-            if live and not run.live:
-                st.rerun()
-            with st.container():
-                if run.state == "failed":
-                    st.error("This run broke off on the server. Start it again.")
-                _shown(run, self.config)
-
-        look()
+    def _shown(self) -> None:
+        run = self.run
+        if run is None:
+            _scene(shipped.st_critic(), live=False)
+            return
+        if run.state == "failed":
+            st.error("This run broke off on the server. Start it again.")
+        _scene(list(run.items), live=run.live)
 
 
-def _shown(run: jobs.Run, config: distances.Config) -> None:
-    items = list(run.items)
+def _scene(items: list[distances.Scene | distances.Frame], *, live: bool) -> None:
     frames = [item for item in items if isinstance(item, distances.Frame)]
     scenes = [item for item in items if isinstance(item, distances.Scene)]
     if not frames:
         st.progress(0.0, jobs.beginning())
         return
     at = len(frames) - 1
-    if not run.live and len(frames) > 1:
+    if not live and len(frames) > 1:
         at = st.select_slider(
             "Training steps", range(len(frames)), at, key=f"critic at {len(frames)}",
             format_func=lambda i: f"{frames[i].step:,}",
         )  # fmt: skip
     scene, frame = scenes[0], frames[at]
     truth = float(scene.truth[0])
-    if run.live:
+    if live:
         st.progress(frame.done)
     left, right = st.columns([3, 2], gap="large")
     with left:

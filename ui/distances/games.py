@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dgm_core.rng import generator
 from dgm_core.studies import toy_gan
 from ui import jobs, plots
-from ui.distances import charts
+from ui.distances import charts, shipped
 from ui.distances.asked import canvas
 from ui.frame import kept
 
@@ -31,12 +31,20 @@ class Play:
 
     Args:
         configs: of the two.
+        frames: what was played beforehand, to the end.
     """
 
-    def __init__(self, configs: tuple[toy_gan.Config, ...]) -> None:
+    def __init__(
+        self, configs: tuple[toy_gan.Config, ...], frames: list[shipped.Both] | None = None
+    ) -> None:
         self.configs = configs
-        self.frames: list[tuple[toy_gan.Frame, ...]] = []
+        self.frames = frames or []
         self._rounds = zip(*(_frames(config) for config in configs), strict=True)
+
+    @property
+    def over(self) -> bool:
+        """Is nothing left to play?"""
+        return bool(self.frames) and self.frames[-1][0].done >= 1
 
     def on(self, rounds: int | None = None) -> Iterator[int]:
         """Play so many more rounds, or to the end."""
@@ -85,19 +93,19 @@ class Games:
             self.play = None
             if target == "drawing" and not drawn:
                 return
-            self.configs = tuple(
-                toy_gan.Config(target, objective, drawn, iterations=1500, seed=int(seed), **more)
-                for objective in (left, right)
-            )
+            self.configs = shipped.games(target, (left, right), drawn, int(seed), **more)
             self.play = self._play()
+            self.live = self.worker.run is not None and self.worker.run.live
             self._buttons()
 
     def _play(self) -> Play:
         held = st.session_state.get("small gans")
         if held is None or held.configs != self.configs:
             self.worker.stop()
-            held = st.session_state["small gans"] = Play(self.configs)
-            self._go(None)
+            known = shipped.st_games() if self.configs == shipped.first_games() else None
+            held = st.session_state["small gans"] = Play(self.configs, known)
+            if known is None:
+                self._go(None)
         return held
 
     def _go(self, rounds: int | None) -> None:
@@ -113,11 +121,14 @@ class Games:
         self._go(None)
 
     def _buttons(self) -> None:
-        live = self.worker.run is not None and self.worker.run.live
         row = st.container(horizontal=True)
-        if live:
+        if self.live:
             row.button("Pause", icon=":material/pause:", type="primary",
                        on_click=self.worker.stop)  # fmt: skip
+        elif self.play.over:
+            row.button("Play again", icon=":material/replay:", type="primary",
+                       on_click=self._restart)  # fmt: skip
+            return
         else:
             row.button("Play", icon=":material/play_arrow:", type="primary",
                        on_click=self._go, args=(None,))  # fmt: skip
@@ -129,29 +140,29 @@ class Games:
         if self.play is None:
             st.info("Draw a target, and both generators learn to make it.")
             return
-        run, play = self.worker.run, self.play
-        live = run is not None and run.live
+        jobs.follow(self.worker.run, self._shown, 0.6, live=self.live)
 
-        @st.fragment(run_every=0.6 if live else None)
-        def look() -> None:
-            if live and not run.live:
-                st.rerun()
-            with st.container():
-                if run is not None and run.state == "failed":
-                    st.error("These games broke off on the server. Start them again.")
-                _shown(play)
-
-        look()
+    def _shown(self) -> None:
+        run = self.worker.run
+        if run is not None and run.state == "failed":
+            st.error("These games broke off on the server. Start them again.")
+        _games(self.play, live=run is not None and run.live)
 
 
-def _shown(play: Play) -> None:
+def _games(play: Play, *, live: bool) -> None:
     played = list(play.frames)
     if not played:
         st.progress(0.0, jobs.beginning())
         return
+    at = len(played) - 1
+    if not live and at:
+        at = st.select_slider(
+            "Iteration", range(len(played)), at, key=f"games at {at}",
+            format_func=lambda i: f"{played[i][0].iteration:,}",
+        )  # fmt: skip
     columns = st.columns(2, gap="large")
     for number, (config, place) in enumerate(zip(play.configs, columns, strict=True)):
-        frame = played[-1][number]
+        frame = played[at][number]
         with place:
             axis = np.asarray(toy_gan.axis(config))
             target = config.law.sample(300, generator(1)).numpy()
@@ -162,7 +173,7 @@ def _shown(play: Play) -> None:
                 found += f" · {frame.modes} modes covered"
             st.caption(f"{found} · gradient at the generator {frame.gradient:.3g}")
     names = [f"{'Left' if i == 0 else 'Right'}: {c.objective}" for i, c in enumerate(play.configs)]
-    seen = {name: [both[i] for both in played] for i, name in enumerate(names)}
+    seen = {name: [both[i] for both in played[: at + 1]] for i, name in enumerate(names)}
     left, right = st.columns(2, gap="large")
     with left:
         plots.show(

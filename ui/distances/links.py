@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import streamlit as st
-
 from dgm_core.studies import toy_gan
+from ui import addresses
 from ui.addresses import as_text, between, one_of, whole
 from ui.distances.asked import DIVERGENCES, TITLES
 from ui.distances.games import TARGETS
 from ui.frame import last_value, remember
-
-LONGEST = 100
 
 
 def _several(text: str) -> list[str]:
@@ -48,23 +45,20 @@ PREFIX = {"Sweep": "sweep", "Critic": "critic", "Small GANs": "game", "Spiral": 
 
 def receive(views: tuple[str, ...]) -> None:
     """Take over what the address says, once in a visit; say so if a part is not understood."""
-    if "distance link" in st.session_state:
-        return
-    st.session_state["distance link"] = True
     readers = {name.replace(" ", "-"): (name, read) for name, read in FIELDS.items()}
     readers["view"] = ("distance view", one_of(*views))
-    unread = []
-    for asked, text in st.query_params.to_dict().items():
-        if asked not in readers:
-            continue
-        name, read = readers[asked]
-        try:
-            remember(name, read(text[:LONGEST]))
-        except (ValueError, KeyError, OverflowError):
-            unread.append(asked)
-    if unread:
-        known = ", ".join(unread)
-        st.toast(f"A part of the link was not understood and left out: {known}.")
+
+    def take(asked: dict[str, str]) -> list[str]:
+        unread = []
+        for place in asked.keys() & readers.keys():
+            name, read = readers[place]
+            try:
+                remember(name, read(asked[place]))
+            except (ValueError, KeyError, OverflowError):
+                unread.append(place)
+        return sorted(unread)
+
+    addresses.receive("distance link", take)
 
 
 def send(view: str) -> None:
@@ -75,5 +69,4 @@ def send(view: str) -> None:
         if name.startswith(PREFIX[view]) and value is not None:
             text = ",".join(value) if isinstance(value, list) else as_text(value)
             texts[name.replace(" ", "-")] = text
-    if st.query_params.to_dict() != texts:
-        st.query_params.from_dict(texts)
+    addresses.send(texts)

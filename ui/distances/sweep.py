@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.divergences import DIVERGENCES as KNOWN
 from dgm_core.studies import distance_sweeps, distances
 from dgm_core.studies.distance_sweeps import Sweep
+from dgm_core.studies.progress import Frame
 from ui import jobs, plots
 from ui.distances import charts
 from ui.distances.asked import DIVERGENCES, choose
@@ -71,7 +70,20 @@ class Sweeps:
                     )
                     for name in self.chosen
                 )  # fmt: skip
+            self.run = self._current()
+            self.live = self.run is not None and self.run.live
             self._buttons()
+
+    def _current(self) -> jobs.Run | None:
+        """The run of these settings; what is shipped needs none, all else begins by itself."""
+        run = self.worker.run
+        if run is not None and run.key == self.configs:
+            return run
+        self.worker.stop()
+        if not self.configs or self._shipped() is not None:
+            return None
+        self._start()
+        return self.worker.run
 
     def _shipped(self) -> list[Sweep] | None:
         """Those asked for, if all were computed beforehand with these settings."""
@@ -85,66 +97,41 @@ class Sweeps:
         return found if all(matches) else None
 
     def _buttons(self) -> None:
-        run = self.worker.run
         left, right = st.columns(2)
         left.button(
             "Train", icon=":material/play_arrow:", type="primary", width="stretch",
             disabled=not self.configs, on_click=self._start,
         )  # fmt: skip
-        if run is not None and run.live:
+        if self.live:
             right.button("Stop", icon=":material/stop:", on_click=self.worker.stop,
                          width="stretch")  # fmt: skip
 
     def _start(self) -> None:
         configs = self.configs
-        self.worker.start(configs, lambda: _trained(configs))
+        self.worker.start(configs, lambda: distance_sweeps.run(configs))
 
     def show(self) -> None:
         """The curves."""
         if not self.configs:
             st.info("Choose two laws and at least one distance.")
             return
-        run = self.worker.run
-        if run is not None and run.key != self.configs:
-            self.worker.stop()
-            run = None
-        if run is None and (found := self._shipped()) is not None:
-            _curves(found, "Trained beforehand with these settings.")
+        if self.run is None:
+            _curves(self._shipped(), "Trained beforehand with these settings.")
             return
-        if run is None:
-            self._start()
-            run = self.worker.run
-        live = run.live
-
-        @st.fragment(run_every=0.6 if live else None)
-        def look() -> None:
-            if live and not run.live:
-                st.rerun()
-            with st.container():
-                frames = [item for item in run.items if isinstance(item, float)]
-                if run.live:
-                    st.progress(frames[-1] if frames else 0.0, "21 critics a distance, at once")
-                elif run.state == "failed":
-                    st.error("This run broke off on the server. Start it again.")
-                found = [item for item in run.items if isinstance(item, Sweep)]
-                if found and not run.live:
-                    _curves(found, "")
-
-        look()
+        jobs.follow(self.run, lambda: _followed(self.run), 0.6, live=self.live)
 
 
-def _trained(configs: tuple[distances.Config, ...]) -> Iterator[float | Sweep]:
-    """Shares done, and the sweeps as they are ready."""
-    for number, config in enumerate(configs):
-        for item in distances.run(config):
-            if isinstance(item, distances.Frame):
-                yield (number + item.done) / len(configs)
-            elif isinstance(item, distances.Result):
-                yield Sweep(
-                    config.pair, config.divergence, distance_sweeps.fingerprint(config),
-                    np.array(config.thetas), np.array(item.steps), np.asarray(item.estimates),
-                    np.asarray(item.errors), np.asarray(item.scene.truth), item.seconds,
-                )  # fmt: skip
+def _followed(run: jobs.Run) -> None:
+    found = [item for item in run.items if isinstance(item, Sweep)]
+    if run.live:
+        done = [item.done for item in run.items if isinstance(item, Frame)]
+        st.progress(done[-1] if done else 0.0, "21 critics a distance, at once")
+    elif run.state == "failed":
+        st.error("This run broke off on the server. Start it again.")
+    elif found:
+        _curves(found, "")
+    else:
+        st.caption("Stopped. Press Train to begin again.")
 
 
 def _curves(found: list[Sweep], said: str) -> None:

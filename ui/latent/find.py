@@ -10,16 +10,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import data
 from dgm_core.studies import inversion
-from ui import cache, intake, jobs, plots
+from ui import cache, intake, jobs, plots, uploads
 from ui.cache import spread
 from ui.components.pixel_canvas import pixel_canvas
-from ui.components.square_crop import Square, square_crop
 from ui.components.thumbnails import thumbnails
 from ui.frame import kept
 from ui.latent import pictures, position
 from ui.latent.spaces import Space, st_gallery
 
-KINDS = ["png", "jpg", "jpeg", "gif", "bmp", "webp"]
 DRAW, UPLOAD, TEST, OWN, LATENT = "Draw", "Upload", "Test", "Its own", "Latent file"
 WIDTH = 165
 SHOWN = 18
@@ -114,32 +112,25 @@ class Find:
         return shown[held.get(name, 0)]
 
     def _uploaded(self, *, grey: bool) -> np.ndarray | None:
+        dataset, side = self.space.dataset, self.space.shape[1]
+        if not grey:
+            return uploads.square_of_photo(
+                f"latent {dataset}", side, ask="A picture",
+                hint="Upload a picture of any size, and choose a square of it.",
+                label="Move the square",
+            )  # fmt: skip
         file = st.file_uploader(
-            "A digit on paper or on screen" if grey else "A picture", type=KINDS,
-            key=f"latent upload {self.space.dataset}",
+            "A digit on paper or on screen", type=uploads.KINDS, key=f"latent upload {dataset}",
             help="It never leaves this server's memory.",
         )  # fmt: skip
-        if file is None:
-            st.caption("Any size; digits are centred, of others you choose a square.")
-            return None
-        try:
-            if grey:
-                digit = intake.digit_from_picture(intake.read_picture(file.getvalue(), file.name))
-                return (digit * 255).round().astype(np.uint8)[None]
-            photo = intake.read_photo(file.getvalue(), file.name)
-        except intake.BadUpload as error:
-            st.error(str(error))
-            return None
-        held = st.session_state.setdefault("latent squares", {})
-        put = square_crop(
-            "latent crop", photo=photo, square=held.get(file.file_id, Square()),
-            revision=hash(file.file_id) % 2**31, label="Move the square",
-        )  # fmt: skip
-        if put is not None:
-            held[file.file_id] = put
-        side = self.space.shape[1]
-        square = intake.square_from_photo(photo, *held.get(file.file_id, Square()), side=side)
-        return np.ascontiguousarray(square.transpose(2, 0, 1))
+        held = uploads.read_once(
+            f"latent digit {dataset}",
+            None if file is None else file.file_id,
+            None if file is None else lambda: _digit(file.getvalue(), file.name),
+        )
+        if held.content is None:
+            st.caption("Upload a picture of any size; the digit is centred.")
+        return held.content
 
     def _uploaded_latent(self) -> None:
         """A latent that was downloaded before: no search is needed."""
@@ -186,23 +177,14 @@ class Find:
             run = None
         live = run is not None and run.live
 
-        @st.fragment(run_every=0.4 if live else None)
-        def look() -> None:
-            if live and not run.live:
-                st.rerun()
-            with st.container():
-                self._found(run)
-
+        place = st.container()
         if run is not None and not live and run.items:
-            place = st.container()
             st.button(
                 "Take it to the sliders", type="primary",
                 on_click=partial(position.take, self.space, run.items[-1].z),
             )  # fmt: skip
-            with place:
-                look()
-        else:
-            look()
+        with place:
+            jobs.follow(run, lambda: self._found(run), 0.4, live=live)
 
     def _found(self, run: jobs.Run | None) -> None:
         frames = [] if run is None else [f for f in run.items if isinstance(f, inversion.Frame)]
@@ -247,10 +229,15 @@ class Find:
 def st_test_pictures(dataset: str) -> np.ndarray:
     """Some test pictures, uint8 (N, C, H, W)."""
     if dataset == "celeba":
-        return data.faces("test", range(0, 18 * 40, 40)).numpy()
+        return data.faces("test", range(0, 40 * SHOWN, 40)).numpy()
     x = data.load(dataset, "test", download_missing=False).x
     rows = spread(np.arange(len(x)), SHOWN)
     return (x[rows] * 255).round().byte().numpy()
+
+
+def _digit(content: bytes, name: str) -> np.ndarray:
+    digit = intake.digit_from_picture(intake.read_picture(content, name))
+    return (digit * 255).round().astype(np.uint8)[None]
 
 
 def first_drawing(side: int) -> np.ndarray:

@@ -73,7 +73,7 @@ class Grid:
                 position.go(self.space, grid[row, found].numpy())
                 st.rerun()
         st.download_button(
-            "PNG", _sheet(drawn), f"{self.space.dataset}-perturbations.png", "image/png",
+            "PNG", lambda: _sheet(drawn), f"{self.space.dataset}-perturbations.png", "image/png",
             icon=":material/download:", on_click="ignore",
         )  # fmt: skip
 

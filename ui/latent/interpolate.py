@@ -16,7 +16,7 @@ from ui.components.picture_player import Track, picture_player
 from ui.frame import kept
 from ui.latent import pictures, position
 from ui.latent.choose import from_gallery
-from ui.latent.spaces import Space, st_gallery
+from ui.latent.spaces import Space
 
 LINEAR, SPHERICAL, FADE = "latent, linear", "latent, spherical", "pixels, cross-fade"
 SECONDS = 3.0
@@ -58,7 +58,7 @@ class Interpolate:
         """The player, the critic's scores, the lengths."""
         space, here = self.space, position.here(self.space).z
         ways = paths(space, here, self.other, self.steps)
-        usual = _usual(space)
+        usual = st_usual(space.dataset)
         tracks = [
             Track(name, way.drawn, tuple(f"critic {score:+.1f}" for score in way.scores))
             for name, way in ways.items()
@@ -114,10 +114,11 @@ def paths(space: Space, a: np.ndarray, b: np.ndarray, steps: int) -> dict[str, P
     }
 
 
-def _usual(space: Space) -> tuple[float, float]:
+@st.cache_resource(show_spinner="Drawing …", max_entries=4)
+def st_usual(dataset: str) -> tuple[float, float]:
     """What the critic says of draws: mean and standard deviation."""
-    _, drawn = st_gallery(space.dataset, 200, 200)
-    scores = space.scores(drawn)
+    space = Space(dataset)
+    scores = space.scores(space.pictures(space.draw(200, 200)))
     return float(scores.mean()), float(scores.std())
 
 

@@ -9,14 +9,11 @@ import base64
 import binascii
 
 import numpy as np
-import streamlit as st
 
+from ui import addresses
 from ui.frame import remember
 from ui.latent import position
 from ui.latent.spaces import Space
-
-LONGEST = 400
-"""Characters of a latent in an address, at most."""
 
 
 def packed(z: np.ndarray) -> str:
@@ -31,8 +28,6 @@ def unpacked(text: str, latent_dim: int) -> np.ndarray:
     Raises:
         ValueError: the text is none of `packed` for so many dimensions.
     """
-    if len(text) > LONGEST:
-        raise ValueError("too long")
     try:
         content = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
@@ -44,32 +39,26 @@ def unpacked(text: str, latent_dim: int) -> np.ndarray:
 
 def receive(spaces: list[str], views: list[str]) -> None:
     """Take over what the address says, once in a visit; say so if it is not understood."""
-    if "latent link" in st.session_state:
-        return
-    st.session_state["latent link"] = True
-    asked = st.query_params.to_dict()
-    unread = [
-        name
-        for name, known in (("space", spaces), ("view", views))
-        if name in asked and asked[name] not in known
-    ]
-    if "view" in asked and "view" not in unread:
-        remember("latent view", asked["view"])
-    if "space" in asked and "space" not in unread:
-        remember("latent space", asked["space"])
-        if "z" in asked:
+
+    def take(asked: dict[str, str]) -> list[str]:
+        unread = []
+        for name, known in (("view", views), ("space", spaces)):
+            if asked.get(name) in known:
+                remember(f"latent {name}", asked[name])
+            elif name in asked:
+                unread.append(name)
+        if asked.get("space") in spaces and "z" in asked:
             space = Space(asked["space"])
             try:
                 position.go(space, unpacked(asked["z"], space.latent_dim))
             except ValueError:
                 unread.append("z")
-    if unread:
-        known = ", ".join(unread)
-        st.toast(f"A part of the link was not understood and left out: {known}.")
+        return unread
+
+    addresses.receive("latent link", take)
 
 
 def send(space: Space, view: str) -> None:
     """Write where the visitor stands into the address."""
-    texts = {"space": space.dataset, "view": view, "z": packed(position.here(space).z)}
-    if st.query_params.to_dict() != texts:
-        st.query_params.from_dict(texts)
+    z = packed(position.here(space).z)
+    addresses.send({"space": space.dataset, "view": view, "z": z})

@@ -35,20 +35,14 @@ def show(space: Space) -> None:
         )  # fmt: skip
     if run is None:
         return
-
-    @st.fragment(run_every=0.5 if live else None)
-    def look() -> None:
-        if live and not run.live:
-            st.rerun()
-        with st.container():
-            if run.items:
-                _nearest(drawn, run.items[-1], live=run.live)
-
-    look()
+    jobs.follow(run, lambda: _nearest(drawn, run), 0.5, live=live)
 
 
-def _nearest(drawn: np.ndarray, found: neighbours.Frame, *, live: bool) -> None:
-    if live:
+def _nearest(drawn: np.ndarray, run: jobs.Run) -> None:
+    if not run.items:
+        return
+    found = run.items[-1]
+    if run.live:
         st.progress(found.done, f"{found.done:.0%} of the training pictures")
     row = st.container(horizontal=True, gap="small")
     tiles = [("made", drawn)]

@@ -175,12 +175,13 @@ def _picture(space: Space, z: np.ndarray) -> None:
     st.caption(f"‖z‖ = {length:.1f}, usual √L = {usual:.1f} · critic {score:+.1f}")
     png, file = st.columns(2)
     png.download_button(
-        "PNG", pictures.png(shown[0]), f"{space.dataset}.png", "image/png",
+        "PNG", lambda: pictures.png(shown[0]), f"{space.dataset}.png", "image/png",
         icon=":material/download:", width="stretch", on_click="ignore",
     )  # fmt: skip
     file.download_button(
-        "Latent", pictures.as_json(f"{space.dataset}-wgan", z), f"{space.dataset}-latent.json",
-        "application/json", icon=":material/download:", width="stretch", on_click="ignore",
+        "Latent", lambda: pictures.as_json(f"{space.dataset}-wgan", z),
+        f"{space.dataset}-latent.json", "application/json", icon=":material/download:",
+        width="stretch", on_click="ignore",
     )  # fmt: skip
 
 

@@ -9,15 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import streamlit as st
-
 from dgm_core.studies import mnar
+from ui import addresses
 from ui.addresses import Read, as_text, between, one_of, whole
 from ui.frame import last_value, remember
 from ui.mnar import mechanism, tables
-
-LONGEST = 300
-"""Characters of one value, at most."""
 
 
 def receive(views: tuple[str, ...]) -> None:
@@ -26,21 +22,19 @@ def receive(views: tuple[str, ...]) -> None:
     Args:
         views: names of the views.
     """
-    if "mnar link" in st.session_state:
-        return
-    st.session_state["mnar link"] = True
-    unread = []
-    for name, read in _fields(views):
-        text = st.query_params.get(name)
-        if text is None:
-            continue
-        try:
-            remember(*_kept(name, read(text[:LONGEST])))
-        except (ValueError, KeyError, IndexError, OverflowError):
-            unread.append(name)
-    if unread:
-        known = ", ".join(unread)
-        st.toast(f"A part of the link was not understood and left out: {known}.")
+
+    def take(asked: dict[str, str]) -> list[str]:
+        unread = []
+        for name, read in _fields(views):
+            if name not in asked:
+                continue
+            try:
+                remember(*_kept(name, read(asked[name])))
+            except (ValueError, KeyError, IndexError, OverflowError):
+                unread.append(name)
+        return unread
+
+    addresses.receive("mnar link", take)
 
 
 def send(views: tuple[str, ...]) -> None:
@@ -51,8 +45,7 @@ def send(views: tuple[str, ...]) -> None:
         value = _held(name)
         if value is not None and value != first.get(name):
             texts[name] = _written(name, value)
-    if dict(st.query_params) != texts:
-        st.query_params.from_dict(texts)
+    addresses.send(texts)
 
 
 def _fields(views: tuple[str, ...]) -> Iterator[tuple[str, Read]]:

@@ -29,10 +29,10 @@ function create(parent) {
 }
 
 function update(player, { data }) {
-  const same = JSON.stringify(data) === player.message;
-  if (same) return;
+  const message = JSON.stringify(data);
+  if (message === player.message) return;
   const kept = player.data?.count === data.count && player.data?.start === data.start;
-  player.message = JSON.stringify(data);
+  player.message = message;
   player.data = data;
   player.root.setAttribute("aria-label", data.label);
   player.tracks.style.setProperty("--width", `${data.width}px`);

@@ -1,0 +1,38 @@
+"""Checkpoints of trainings: written whole or not at all, and read only by the run they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dgm_core.files import written_whole
+
+
+def write(path: Path, schedule: object, state: Mapping[str, Any]) -> None:
+    """Keep the state of a run with this schedule, a dataclass."""
+    with written_whole(path) as part:
+        torch.save({**state, "schedule": vars(schedule)}, part)
+
+
+def read(
+    path: Path, schedule: object, device: torch.device, take: Callable[[dict[str, Any]], None]
+) -> None:
+    """Hand a kept state to `take`.
+
+    Raises:
+        ValueError: the file is damaged, or of another schedule or model.
+    """
+    try:
+        saved = torch.load(path, map_location=device, weights_only=True)
+        is_of_this_run = saved.pop("schedule") == vars(schedule)
+        if is_of_this_run:
+            take(saved)
+    except Exception as error:  # torch has no one kind of error for a broken file
+        raise ValueError(
+            f"{path} is damaged or of another model; remove it to start anew"
+        ) from error
+    if not is_of_this_run:
+        raise ValueError(f"{path} belongs to another schedule; remove it to start anew")

@@ -1,0 +1,135 @@
+"""The runs that are shown first, shipped so that nothing is trained before a visitor asks.
+
+`python -m ui.distances.shipped` makes them again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dgm_core.files import written_whole
+from dgm_core.studies import distances, toy_gan
+
+ASSETS = Path(__file__).parents[2] / "assets"
+CRITIC, GAMES = ASSETS / "distance_critic.npz", ASSETS / "toy_gan.npz"
+LARGE = 32
+"""Numbers in an array from which on half precision will do: nobody reads them one by one."""
+Both = tuple[toy_gan.Frame, ...]
+
+
+def first_critic() -> distances.Config:
+    """The critic that is shown before anything is chosen."""
+    return distances.Config("segments", "wasserstein", (1.0,))
+
+
+def first_games() -> tuple[toy_gan.Config, ...]:
+    """The games that are shown before anything is chosen."""
+    preset = toy_gan.PRESETS["critic sure from the start"]
+    return games("ring", ("Wasserstein", "minimax"), None, 0, **preset)
+
+
+def games(
+    target: str,
+    objectives: Sequence[str],
+    drawn: toy_gan.Points | None,
+    seed: int,
+    **preset: float,
+) -> tuple[toy_gan.Config, ...]:
+    """Games on one target, one objective each, as the view plays them."""
+    return tuple(
+        toy_gan.Config(target, each, drawn, iterations=1500, every=50, seed=seed, **preset)
+        for each in objectives
+    )
+
+
+@st.cache_resource(show_spinner=False)
+def st_critic() -> list[distances.Scene | distances.Frame]:
+    """The scene and frames of `first_critic`."""
+    with np.load(CRITIC) as file:
+        count = int(file["frames"])
+        frames = [_read(file, f"{i}", distances.Frame) for i in range(count)]
+        return [_read(file, "scene", distances.Scene), *frames]
+
+
+@st.cache_resource(show_spinner=False)
+def st_games() -> list[Both]:
+    """The frames of `first_games`, to their end."""
+    with np.load(GAMES) as file:
+        count, sides = int(file["frames"]), len(first_games())
+        return [
+            tuple(_read(file, f"{i}/{side}", toy_gan.Frame) for side in range(sides))
+            for i in range(count)
+        ]
+
+
+def made_of(path: Path) -> str:
+    """The settings with which a file was made, as `fingerprint` gives them."""
+    with np.load(path) as file:
+        return str(file["config"])
+
+
+def fingerprint(*configs: Any) -> str:
+    """All settings as JSON."""
+    return json.dumps([asdict(config) for config in configs], sort_keys=True)
+
+
+def make() -> None:
+    """Repeat both, and write them."""
+    config = first_critic()
+    scene, *frames, _ = distances.run(config)
+    arrays = dict(_written("scene", scene))
+    for number, frame in enumerate(frames):
+        arrays |= _written(f"{number}", frame)
+    _save(CRITIC, arrays, len(frames), fingerprint(config))
+
+    configs = first_games()
+    rounds = [
+        [frame for frame in toy_gan.run(each) if isinstance(frame, toy_gan.Frame)]
+        for each in configs
+    ]
+    arrays = {}
+    for side, played in enumerate(rounds):
+        for number, frame in enumerate(played):
+            arrays |= _written(f"{number}/{side}", frame)
+    _save(GAMES, arrays, len(rounds[0]), fingerprint(*configs))
+
+
+def _save(path: Path, arrays: dict[str, np.ndarray], frames: int, config: str) -> None:
+    about = {"frames": np.array(frames), "config": np.array(config)}
+    with written_whole(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, **about, **arrays)
+
+
+def _written(place: str, item: Any) -> Iterable[tuple[str, np.ndarray]]:
+    """The fields of a NamedTuple as arrays; what is None is left out."""
+    for name, value in item._asdict().items():
+        if value is None:
+            continue
+        array = np.asarray(value)
+        if array.dtype.kind == "f" and array.size >= LARGE:
+            array = array.astype(np.float16)
+        yield f"{place}/{name}", array
+
+
+def _read(file: Any, place: str, kind: type) -> Any:
+    """The NamedTuple again; numbers as numbers, half precision as single."""
+    fields = {}
+    for name in kind._fields:
+        array = file.get(f"{place}/{name}")
+        if array is not None and array.ndim == 0:
+            array = array.item()
+        elif array is not None and array.dtype == np.float16:
+            array = array.astype(np.float32)
+        fields[name] = array
+    return kind(**fields)
+
+
+if __name__ == "__main__":
+    make()
