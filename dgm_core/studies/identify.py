@@ -54,6 +54,9 @@ class Config(mnar.Config):
     """
 
     assumed: str = UNKNOWN
+    steps: int = 800
+    batch_size: int = 64
+    learning_rate: float = 3e-3
     frames: int = 20
     baselines: tuple[str, ...] = ()
     restarts: int = 5

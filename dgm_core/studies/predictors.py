@@ -52,7 +52,7 @@ class Training(mnar.Config):
     """
 
     steps: int = 400
-    learning_rate: float = 1e-2
+    batch_size: int = 64
     penalty: float = 1.0
 
 

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.e2e.looking import NewPage
 
+expect.set_options(timeout=20_000)  # a busy machine is slow to answer, not wrong
 ROOT = Path(__file__).parents[2]
 FLAGS = [
     "--headless",

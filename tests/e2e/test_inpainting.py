@@ -228,11 +228,11 @@ def test_another_picture_and_class_are_chosen_by_thumbnail(opened: Opener) -> No
     lab = opened()
     first = lab.picture("truth", 0)
     lab.page.locator(".st-key-keep-class-digits").get_by_text("7", exact=True).click()
+    thumbnails = lab.page.locator(".st-key-thumbnails [role=radio]")
+    expect(thumbnails.first).to_have_attribute("aria-label", re.compile("^7, "))
     lab.settle()
-    lab.page.locator(".st-key-thumbnails [role=radio]").nth(2).click()
-    expect(lab.page.locator(".st-key-thumbnails [role=radio]").nth(2)).to_have_attribute(
-        "aria-checked", "true"
-    )
+    thumbnails.nth(2).click()
+    expect(thumbnails.nth(2)).to_have_attribute("aria-checked", "true")
     lab.ends("finished")
     assert not np.array_equal(lab.picture("truth", 0), first)
 

@@ -105,13 +105,13 @@ def test_an_upload_becomes_the_picture_and_a_bad_one_gets_a_sentence() -> None:
     uploader.set_value(("one.png", picture(), "image/png")).run()
     assert not app.exception
     assert not app.error
-    assert app.session_state["uploaded"].any()
+    assert app.session_state["uploaded digit"].content.any()
     uploader = next(each for each in app.get("file_uploader") if each.key == "upload")
     uploader.set_value(("bad.png", b"<svg/>", "image/png")).run()
     assert not app.exception
     assert len(app.error) == 1
     # The picture from before is still there.
-    assert app.session_state["uploaded"].any()
+    assert app.session_state["uploaded digit"].content.any()
 
 
 def test_an_uploaded_mask_is_taken_and_a_bad_one_gets_a_sentence() -> None:

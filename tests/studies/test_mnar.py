@@ -18,7 +18,9 @@ from dgm_core.types import Masked
 D = 6
 NUMERIC: tuple[Column, ...] = (Numeric(),) * D
 PLAN = Amputation(columns=(0, 1, 2))
-CONFIG = mnar.Config("factors", PLAN, steps=400, hidden=32, samples=200, frames=8)
+CONFIG = mnar.Config(
+    "factors", PLAN, steps=400, batch_size=64, learning_rate=3e-3, hidden=32, samples=200, frames=8
+)
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,7 @@ def slopes(values: np.ndarray) -> Figure:
     figure = plots.empty("‖∇f‖", "share")
     most = max(1.6, float(np.quantile(values, 0.99)) * 1.1)
     figure.add_histogram(
-        x=np.minimum(values, most), nbinsx=40, histnorm="probability",
+        x=np.minimum(values, most), xbins={"start": 0, "size": most / 40}, histnorm="probability",
         marker={"color": plots.accent()}, hoverinfo="skip",
     )  # fmt: skip
     figure.add_vline(1, line={"color": plots.GREY, "dash": "dash", "width": 1.5})

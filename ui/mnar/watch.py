@@ -15,7 +15,7 @@ from ui.mnar.asked import Asked
 from ui.mnar.columns import choose_column
 from ui.mnar.story import Story, told
 
-STEPS = {"Short": 300, "Normal": 800, "Long": 3000}
+STEPS = {"Short": 75, "Normal": 200, "Long": 800}
 
 
 class Watch:
