@@ -22,6 +22,11 @@ def accent() -> str:
     return "#8F9CFF" if st.context.theme.type == "dark" else "#4C5FD5"
 
 
+def background() -> str:
+    """The theme's colour behind everything."""
+    return "#12141C" if st.context.theme.type == "dark" else "#FFFFFF"
+
+
 ONCE = """<style>
 [class*=st-key-figure-] > :nth-child(n + 2) { display: none }
 </style>"""

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ui import plots
 from ui.components.live_sliders import LiveSlider, live_sliders
 from ui.frame import kept
 from ui.latent import links, pictures, position
@@ -20,6 +21,16 @@ REACH = 4.0
 USED = "latent seed used"
 ADDRESS_EVERY = 1.0
 """Seconds between changes of the address while a slider moves: browsers limit their number."""
+STICKS = """<style>
+@media (max-width: 640px) {
+  [data-testid=stColumn]:has(.st-key-latent-picture):not(:has([data-testid=stColumn])) {
+    position: sticky; top: 3.75rem; z-index: 100; background: BEHIND;
+  }
+  .st-key-latent-picture { flex-direction: row; align-items: center; gap: 1rem }
+  .st-key-latent-picture > * { width: auto !important; flex: 1 1 0 }
+}
+</style>"""
+"""On a phone the picture stays in view while sliders further down are moved."""
 
 
 class Sliders:
@@ -93,6 +104,7 @@ class Sliders:
 
         @st.fragment
         def at_hand() -> None:
+            st.html(STICKS.replace("BEHIND", plots.background()))
             left, right = st.columns([5, 6], gap="large")
             with right:
                 kept("latent basis", PRINCIPAL)
@@ -101,8 +113,9 @@ class Sliders:
                     key="keep.latent basis",
                 )  # fmt: skip
                 z = _moved(space, basis)
-            with left:
-                _picture(space, z)
+            with left, st.container(key="latent picture"):
+                shown = _picture(space, z)
+            _downloads(space, z, shown)
             _address(space)
 
         at_hand()
@@ -167,21 +180,26 @@ def _origin(space: Space, basis: str, at: position.Position) -> np.ndarray:
     return held[space.dataset][1]
 
 
-def _picture(space: Space, z: np.ndarray) -> None:
+def _picture(space: Space, z: np.ndarray) -> np.ndarray:
+    """The picture of z on screen, and as uint8 (C, H, W)."""
     shown = space.pictures(z[None])
     st.image(pictures.png(shown[0]), width="stretch", output_format="PNG")
     length, usual = float(np.linalg.norm(z)), float(np.sqrt(len(z)))
     score = float(space.scores(shown)[0])
     st.caption(f"‖z‖ = {length:.1f}, usual √L = {usual:.1f} · critic {score:+.1f}")
-    png, file = st.columns(2)
-    png.download_button(
-        "PNG", lambda: pictures.png(shown[0]), f"{space.dataset}.png", "image/png",
-        icon=":material/download:", width="stretch", on_click="ignore",
+    return shown[0]
+
+
+def _downloads(space: Space, z: np.ndarray, shown: np.ndarray) -> None:
+    row = st.container(horizontal=True)
+    row.download_button(
+        "PNG", lambda: pictures.png(shown), f"{space.dataset}.png", "image/png",
+        icon=":material/download:", on_click="ignore",
     )  # fmt: skip
-    file.download_button(
+    row.download_button(
         "Latent", lambda: pictures.as_json(f"{space.dataset}-wgan", z),
         f"{space.dataset}-latent.json", "application/json", icon=":material/download:",
-        width="stretch", on_click="ignore",
+        on_click="ignore",
     )  # fmt: skip
 
 
