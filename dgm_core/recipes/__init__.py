@@ -344,7 +344,7 @@ RECIPES = {
                 "critic_widths": [16, 48, 96, 160],
             },
             schedule=AdversarialSchedule(
-                iterations=12_000,
+                iterations=10_000,
                 learning_rate=2e-4,
                 critic_rate=4e-4,
                 mirrored=True,

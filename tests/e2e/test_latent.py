@@ -45,6 +45,12 @@ def picture(page: Page) -> Locator:
     return page.get_by_test_id("stImage").first.locator("img")
 
 
+def pixels(page: Page) -> str:
+    """The file of the picture on screen."""
+    read = "async (img) => [...new Uint8Array(await (await fetch(img.src)).arrayBuffer())].join()"
+    return picture(page).evaluate(read)
+
+
 def milliseconds(page: Page, read: str) -> float:
     taken = []
     for _ in range(12):
@@ -67,17 +73,14 @@ def test_a_picture_follows_its_slider_hardly_slower_than_an_echo(
 
 def test_the_address_holds_the_whole_latent(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server)
+    bare = picture(page).get_attribute("src")
     page.get_by_role("button", name="New picture").click()
+    expect(picture(page)).not_to_have_attribute("src", bare)
     looking.settle(page)
-    first = picture(page).get_attribute("src")
+    here = pixels(page)
     second = opened(new_page, server, "?" + page.url.partition("?")[2])
     expect(picture(second)).to_be_visible(timeout=LONG)
-    same = "(async (a) => [...new Uint8Array(await (await fetch(a)).arrayBuffer())].join())"
-    here, there = (
-        page.evaluate(same, first),
-        second.evaluate(same, picture(second).get_attribute("src")),
-    )
-    assert here == there
+    assert pixels(second) == here
 
 
 def test_a_latent_is_taken_home_and_brought_back(
