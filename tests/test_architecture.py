@@ -23,6 +23,7 @@ LEVELS = [
         "files",
         "knobs",
         "eight_bits",
+        "checkpoints",
     },
     {
         "data",
