@@ -14,7 +14,13 @@ from ui.latent.spaces import Space, st_gallery
 
 COUNT = 24
 SEED = 300
-SLOTS = {"A": (0, 3), "B": (1, 4), "C": (2,)}
+FIRST = {
+    "mnist": {"A": (0, 3), "B": (1, 4), "C": (2,)},
+    "svhn": {"A": (9, 12), "B": (1, 5), "C": (13,)},
+    "celeba": {"A": (12, 21, 23), "B": (4, 7, 8), "C": (9,)},  # smiling women, women, a man
+}
+"""Draws in the slots before any click."""
+SLOTS = tuple("ABC")
 """Slot → draws that it begins with."""
 MOST = 4
 WIDTH = 132
@@ -40,7 +46,7 @@ class Arithmetic:
         self.space = space
         self.z, self.drawn = st_gallery(space.dataset, SEED, COUNT)
         self.chosen = st.session_state.setdefault("arithmetic", {}).setdefault(
-            space.dataset, {slot: list(first) for slot, first in SLOTS.items()}
+            space.dataset, {slot: list(rows) for slot, rows in FIRST[space.dataset].items()}
         )
         with controls, st.container(border=True):
             slot = st.segmented_control(

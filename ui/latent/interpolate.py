@@ -20,6 +20,8 @@ from ui.latent.spaces import Space
 
 LINEAR, SPHERICAL, FADE = "latent, linear", "latent, spherical", "pixels, cross-fade"
 SECONDS = 3.0
+OTHER_END = {"mnist": 4, "svhn": 11, "celeba": 17}
+"""Draw at the other end before another is chosen."""
 
 
 class Path(NamedTuple):
@@ -50,7 +52,7 @@ class Interpolate:
         self.space = space
         with controls, st.container(border=True):
             st.markdown("**To**")
-            self.other = from_gallery(space, "other end", 4)
+            self.other = from_gallery(space, "other end", OTHER_END[space.dataset])
             kept("path steps", 24)
             self.steps = st.select_slider("Pictures", [8, 16, 24, 48], key="keep.path steps")
 

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ui import plots
 from ui.components.live_sliders import LiveSlider, live_sliders
-from ui.frame import kept
+from ui.frame import KEPT, kept
 from ui.latent import links, pictures, position
 from ui.latent.spaces import FIRST, Space
 
@@ -18,7 +18,6 @@ PRINCIPAL, TRAITS, ALL = "Principal", "By trait", "All dimensions"
 SHOWN = 8
 """Principal directions shown before the fold."""
 REACH = 4.0
-USED = "latent seed used"
 ADDRESS_EVERY = 1.0
 """Seconds between changes of the address while a slider moves: browsers limit their number."""
 STICKS = """<style>
@@ -51,6 +50,7 @@ class Sliders:
 
     def __init__(self, space: Space, controls: DeltaGenerator) -> None:
         self.space = space
+        self._seed, self._used = f"latent seed {space.dataset}", f"latent used {space.dataset}"
         with controls:
             self._draw()
 
@@ -72,26 +72,24 @@ class Sliders:
                 "Keep", range(len(names)), format_func=lambda i: names[i], key="latent held",
                 placeholder="nothing", help="Directions along which a new draw changes nothing.",
             )  # fmt: skip
-            kept("latent seed", FIRST[self.space.dataset])
-            st.number_input("Seed", 0, 99_999, key="keep.latent seed", on_change=self._chosen)
-            if (used := st.session_state.get(USED)) is not None:
+            kept(self._seed, FIRST[self.space.dataset])
+            st.number_input("Seed", 0, 99_999, key=KEPT + self._seed, on_change=self._chosen)
+            if (used := st.session_state.get(self._used)) is not None:
                 st.caption(f"Drawn with seed {used}.")
 
     def _next(self) -> None:
-        used = st.session_state.get(USED)
-        st.session_state[USED] = (
-            st.session_state["keep.latent seed"] if used is None else used
-        ) + 1
+        state = st.session_state
+        state[self._used] = state.get(self._used, state[KEPT + self._seed]) + 1
         self._anew()
 
     def _chosen(self) -> None:
-        st.session_state[USED] = st.session_state["keep.latent seed"]
+        st.session_state[self._used] = st.session_state[KEPT + self._seed]
         self._anew()
 
     def _anew(self) -> None:
         """Draw, with the settings as they are now."""
         state = st.session_state
-        seed = state.get(USED, state["keep.latent seed"])
+        seed = state.get(self._used, state[KEPT + self._seed])
         z = state["keep.latent truncation"] * self.space.draw(int(seed))[0]
         if held := list(state.get("latent held", [])):
             rows = self.space.directions.principal.vectors[held].numpy()

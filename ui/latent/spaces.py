@@ -18,7 +18,7 @@ from dgm_core.studies.gan_course import Course
 from ui import cache
 
 TITLES = {"mnist": "Digits", "svhn": "House numbers", "celeba": "Faces"}
-FIRST = {"mnist": 12, "svhn": 4, "celeba": 7}
+FIRST = {"mnist": 12, "svhn": 29, "celeba": 17}
 """Seed of the picture that stands there before any click."""
 FOLDER = Path(__file__).parents[2] / "assets"
 """For each model NAME: `NAME-directions.npz` and `NAME.npz`, the course of its training."""

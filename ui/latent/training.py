@@ -30,7 +30,7 @@ class Training:
     name = "Training"
     about = (
         "The same 25 latents at moments of the training. **Look first** at how soon there are "
-        "strokes, and how late they make sense. **Then** at the distance, which falls long "
+        "shapes, and how late they make sense. **Then** at the distance, which falls long "
         "after the eye is content. **Last** at its floor: so far real pictures lie from one "
         "another, in the features of a classifier of our own, not of Inception."
     )
@@ -100,11 +100,11 @@ class Training:
                     y=math.log10(floor), showarrow=False,
                 )  # fmt: skip
             figure.update_xaxes(type="log")
-            figure.update_yaxes(type="log")
+            figure.update_yaxes(type="log", dtick=1)
             plots.show("frechet", figure, "Fréchet distance in features of our classifier")
             st.caption(
-                "Of 2,000 pictures at each moment, which makes it larger than with the 10,000 of "
-                "the number on the left."
+                "Of 2,000 pictures at each moment; the number on the left is of as many as there "
+                "are test pictures."
             )
         near.show(self.space)
 
