@@ -201,3 +201,14 @@ def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: Ne
     options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
     for view in ("Sliders", "Grid", "Interpolate", "Arithmetic", "Find+a+picture", "Training"):
         looking.nothing_sticks_out(opened(new_page, server, f"?view={view}", **options))
+
+
+def test_a_smile_is_moved_on_a_face(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, "?space=celeba")
+    page.get_by_text("By trait", exact=True).click()
+    smile = page.get_by_role("slider", name="smiling")
+    expect(smile).to_be_visible(timeout=LONG)
+    before = picture(page).get_attribute("src")
+    smile.press("End")
+    expect(picture(page)).not_to_have_attribute("src", before)
+    looking.nothing_sticks_out(page)
