@@ -55,8 +55,7 @@ class StepByStep:
         """Send on what the run has produced since last time; at the end, everything."""
         frames = [item for item in list(run.items) if not isinstance(item, Result)]
         if not frames:
-            if run.live:
-                st.caption("Starting …")
+            st.caption("Starting …" if run.live else "Stopped before the first iteration.")
             return
         # A browser that is still loading the player, or is slow, misses messages: send with
         # overlap, and everything at first and at the end.

@@ -141,7 +141,9 @@ def test_methods_appear_one_by_one_and_the_table_fills(lab: Lab) -> None:
 def test_one_method_is_stopped_and_the_others_go_on(lab: Lab) -> None:
     lab.setting("Metropolis within Gibbs", "Iterations", 5000)
     lab.reaches(CHAIN, "running")
-    lab.setting("Pseudo-Gibbs", "Iterations", 300)
+    lab.setting("Pseudo-Gibbs", "Iterations", 2000)
+    # Its new run, not the picture of the one before.
+    expect(lab.card("pseudo-Gibbs")).not_to_have_attribute("data-state", "finished")
     lab.reaches(CHAIN, "running")
     lab.card(CHAIN).get_by_role("button", name=re.compile("Stop")).click(timeout=30_000)
     lab.reaches(CHAIN, "stopped")

@@ -67,6 +67,7 @@ def test_a_picture_follows_its_slider_hardly_slower_than_an_echo(
     bare.get_by_role("slider", name="Bare").wait_for(timeout=LONG)
     page = opened(new_page, server)
     expect(picture(page)).to_be_visible(timeout=LONG)
+    page.locator(".live-sliders input[type=range]").first.wait_for()
     assert milliseconds(page, _PICTURE) < milliseconds(bare, _ECHO) + MORE_THAN_BARE
     looking.nothing_sticks_out(page)
 
