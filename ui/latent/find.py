@@ -114,10 +114,11 @@ class Find:
     def _uploaded(self, *, grey: bool) -> np.ndarray | None:
         dataset, side = self.space.dataset, self.space.shape[1]
         if not grey:
+            what = "face" if dataset == "celeba" else "digit"
             return uploads.square_of_photo(
-                f"latent {dataset}", side, ask="A picture",
-                hint="Upload a picture of any size, and choose a square of it.",
-                label="Move the square",
+                f"latent {dataset}", side, ask=f"A photograph of a {what}",
+                hint=f"Upload a photograph of any size, and move the square over a {what} in it.",
+                label=f"Move the square over the {what}",
             )  # fmt: skip
         file = st.file_uploader(
             "A digit on paper or on screen", type=uploads.KINDS, key=f"latent upload {dataset}",
