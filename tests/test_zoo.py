@@ -165,8 +165,19 @@ def test_shipped_wgans_make_what_is_real_and_know_nothing_by_heart(name: str) ->
     assert made["nearest"] > 0.8 * real["nearest"]
 
 
-def test_the_digits_of_the_shipped_wgan_are_near_the_floor() -> None:
-    assert zoo.card("mnist-wgan")["measured"]["times_floor"] < 5
+NOT_YET = pytest.mark.xfail(reason="the training was too short for its goal", strict=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "goal"),
+    [
+        ("mnist-wgan", 5),
+        pytest.param("svhn-wgan", 10, marks=NOT_YET),
+        pytest.param("celeba-wgan", 10, marks=NOT_YET),
+    ],
+)
+def test_shipped_wgans_are_near_the_floor(name: str, goal: int) -> None:
+    assert zoo.card(name)["measured"]["times_floor"] < goal
 
 
 THRESHOLDS = {"svhn": 0.02, "celeba": 0.02, "digits": 0.08, "mnist": 0.08}

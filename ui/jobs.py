@@ -127,9 +127,7 @@ def worker(name: str) -> Worker:
     return Worker()
 
 
-def follow(
-    run: Run | None, draw: Callable[[], None], seconds: float, *, live: bool | None = None
-) -> None:
+def follow(run: Run | None, draw: Callable[[], None], seconds: float, *, live: bool) -> None:
     """Draw where a run stands, again and again while it is live, and at its end the whole page.
 
     The last statement of a page: a poll may cut short the run of the script that it comes upon.
@@ -139,10 +137,8 @@ def follow(
         draw: shows it.
         seconds: between two looks.
         live: what the rest of the page was drawn for, so that a run that has ended since is
-            redrawn with it; None = as the run is now.
+            redrawn with it.
     """
-    if live is None:
-        live = run is not None and run.live
 
     @st.fragment(run_every=seconds if live else None)
     def look() -> None:

@@ -55,7 +55,10 @@ class StepByStep:
         """Send on what the run has produced since last time; at the end, everything."""
         frames = [item for item in list(run.items) if not isinstance(item, Result)]
         if not frames:
-            st.caption("Starting …" if run.live else "Stopped before the first iteration.")
+            if run.live:
+                st.caption("Starting …")
+            elif run.state == "stopped":
+                st.caption("Stopped before the first iteration.")
             return
         # A browser that is still loading the player, or is slow, misses messages: send with
         # overlap, and everything at first and at the end.

@@ -48,6 +48,8 @@ class Config(mnar.Config):
 
     Attributes:
         restarts: R.
+        steps, batch_size, learning_rate: smaller batches for longer than a single training has,
+            since bounds are compared, and these are 2 nats a row higher (WDBC).
 
     Raises:
         ValueError: what `mnar.Config` refuses, R out of `RESTARTS`, or another assumption.

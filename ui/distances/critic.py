@@ -104,7 +104,10 @@ def _scene(items: list[distances.Scene | distances.Frame], *, live: bool) -> Non
     frames = [item for item in items if isinstance(item, distances.Frame)]
     scenes = [item for item in items if isinstance(item, distances.Scene)]
     if not frames:
-        st.progress(0.0, jobs.beginning())
+        if live:
+            st.progress(0.0, jobs.beginning())
+        else:
+            st.caption("No step was taken. Press Again.")
         return
     at = len(frames) - 1
     if not live and len(frames) > 1:

@@ -38,7 +38,7 @@ class Play:
         self, configs: tuple[toy_gan.Config, ...], frames: list[shipped.Both] | None = None
     ) -> None:
         self.configs = configs
-        self.frames = frames or []
+        self.frames = list(frames or ())
         self._rounds = zip(*(_frames(config) for config in configs), strict=True)
 
     @property
@@ -152,7 +152,10 @@ class Games:
 def _games(play: Play, *, live: bool) -> None:
     played = list(play.frames)
     if not played:
-        st.progress(0.0, jobs.beginning())
+        if live:
+            st.progress(0.0, jobs.beginning())
+        else:
+            st.caption("No round was played. Press Play.")
         return
     at = len(played) - 1
     if not live and at:

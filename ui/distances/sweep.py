@@ -70,6 +70,7 @@ class Sweeps:
                     )
                     for name in self.chosen
                 )  # fmt: skip
+            self.known = self._shipped()
             self.run = self._current()
             self.live = self.run is not None and self.run.live
             self._buttons()
@@ -80,7 +81,7 @@ class Sweeps:
         if run is not None and run.key == self.configs:
             return run
         self.worker.stop()
-        if not self.configs or self._shipped() is not None:
+        if not self.configs or self.known is not None:
             return None
         self._start()
         return self.worker.run
@@ -116,7 +117,7 @@ class Sweeps:
             st.info("Choose two laws and at least one distance.")
             return
         if self.run is None:
-            _curves(self._shipped(), "Trained beforehand with these settings.")
+            _curves(self.known, "Trained beforehand with these settings.")
             return
         jobs.follow(self.run, lambda: _followed(self.run), 0.6, live=self.live)
 
