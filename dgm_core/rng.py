@@ -15,7 +15,10 @@ from functools import singledispatch
 import torch
 from torch import Tensor
 from torch.distributions import (
+    Categorical,
+    Dirichlet,
     Distribution,
+    Gamma,
     Independent,
     MultivariateNormal,
     Normal,
@@ -89,6 +92,46 @@ def _fill(law: object, shape: tuple[int, ...], source: Source, dtype: torch.dtyp
     return torch.stack([_fill(law, shape[1:], own, dtype) for own in source.generators])
 
 
+def standard_gamma(concentration: Tensor, source: Source) -> Tensor:
+    """Gamma(concentration, 1) in the shape of `concentration`, whose device is the source's.
+
+    By rejection, with gradients by implicit reparameterisation. With `Alike`, rows of the same
+    concentration get the same draw.
+    """
+    if isinstance(source, torch.Generator):
+        return torch._standard_gamma(concentration, generator=source)
+    if isinstance(source, Alike):
+        if len(concentration) % source.rows:
+            want, got = source.rows, len(concentration)
+            raise ValueError(f"expected a multiple of {want} rows, got {got}")
+        drawn = []
+        for block in concentration.split(source.rows):
+            start = source.generator.get_state()
+            for row in block:
+                source.generator.set_state(start)
+                drawn.append(standard_gamma(row, source.generator))
+        return torch.stack(drawn)
+    if len(source.generators) != len(concentration):
+        want, got = len(concentration), len(source.generators)
+        raise ValueError(f"expected {want} streams, one a row, got {got}")
+    rows = zip(concentration, source.generators, strict=True)
+    return torch.stack([standard_gamma(row, own) for row, own in rows])
+
+
+def categorical(weights: Tensor, source: Source) -> Tensor:
+    """One index for each of `weights` (…, K), in proportion to them: (…) int64.
+
+    By inversion, one uniform an index. They need not sum to one; an index of weight 0 is never
+    drawn.
+    """
+    edges = weights.cumsum(-1)
+    u = uniform(tuple(weights.shape[:-1]), source, weights.dtype)
+    # Kept off both ends by half its step, so that neither a first nor a last weight of 0 is met.
+    at = (u + torch.finfo(u.dtype).eps / 4) * edges[..., -1]
+    at = at.minimum(edges[..., -1].nextafter(torch.zeros_like(at)))
+    return (at[..., None] >= edges[..., :-1]).sum(-1)
+
+
 @singledispatch
 def draw(distribution: Distribution, source: Source, draws: int | None = None) -> Tensor:
     """One draw of shape batch + event, or `draws` of them stacked in front.
@@ -135,3 +178,30 @@ def _(distribution: StudentT, source: Source, draws: int | None = None) -> Tenso
 def _(distribution: MultivariateNormal, source: Source, draws: int | None = None) -> Tensor:
     eps = noise(normal, distribution.loc, source, draws)
     return distribution.loc + (distribution.scale_tril @ eps[..., None])[..., 0]
+
+
+@draw.register
+def _(distribution: Gamma, source: Source, draws: int | None = None) -> Tensor:
+    shape = distribution.concentration.shape
+    if draws is None:
+        return standard_gamma(distribution.concentration, source) / distribution.rate
+    # Rows first, so that each of several streams fills its own row.
+    each = distribution.concentration.expand(draws, *shape).movedim(0, min(1, len(shape)))
+    standard = standard_gamma(each, source).movedim(min(1, len(shape)), 0)
+    return standard / distribution.rate
+
+
+@draw.register
+def _(distribution: Dirichlet, source: Source, draws: int | None = None) -> Tensor:
+    rate = torch.ones_like(distribution.concentration)
+    parts = draw(Gamma(distribution.concentration, rate, validate_args=False), source, draws)
+    return parts / parts.sum(-1, keepdim=True)
+
+
+@draw.register
+def _(distribution: Categorical, source: Source, draws: int | None = None) -> Tensor:
+    if draws is None:
+        return categorical(distribution.probs, source)
+    each = distribution.probs.expand(draws, *distribution.probs.shape)
+    at = min(1, each.dim() - 2)
+    return categorical(each.movedim(0, at), source).movedim(at, 0)

@@ -32,6 +32,7 @@ LEVELS = [
         "likelihoods",
         "posteriors",
         "metrics",
+        "mixtures",
         "diagnostics",
         "samplers",
         "bounds",

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.distributions import Normal
+from torch.distributions import Categorical, Dirichlet, Gamma, Normal
 
-from dgm_core.rng import Alike, Streams, draw, generator, normal, uniform
+from dgm_core.rng import (
+    Alike,
+    Streams,
+    categorical,
+    draw,
+    generator,
+    normal,
+    standard_gamma,
+    uniform,
+)
 
 
 @pytest.mark.parametrize("law", [normal, uniform])
@@ -29,3 +38,60 @@ def test_several_draws_for_rows_that_are_alike() -> None:
 def test_rows_come_in_whole_blocks() -> None:
     with pytest.raises(ValueError, match="multiple of 4 rows, got 6"):
         normal((6, 2), Alike(generator(0), 4))
+
+
+LAWS = {
+    "gamma": Gamma(torch.tensor([0.3, 2.0]).double(), torch.tensor([1.0, 4.0]).double()),
+    "Dirichlet": Dirichlet(torch.tensor([0.3, 1.0, 4.0]).double()),
+    "batch of Dirichlets": Dirichlet(torch.tensor([[0.3, 1.0, 4.0], [1.0, 1.0, 1.0]]).double()),
+}
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_gammas_and_dirichlets_have_their_moments(name: str) -> None:
+    law, n = LAWS[name], 40_000
+    drawn = draw(law, generator(0), n)
+    assert drawn.shape == (n, *law.batch_shape, *law.event_shape)
+    assert ((drawn.mean(0) - law.mean).abs() / (law.variance / n).sqrt()).max() < 5
+    torch.testing.assert_close(drawn.var(0), law.variance, rtol=0.1, atol=0)
+    assert draw(law, generator(0)).shape == drawn.shape[1:]
+
+
+def test_indices_come_in_proportion_to_their_weights_and_never_where_they_are_zero() -> None:
+    weights = torch.tensor([[0.0, 3.0, 1.0, 0.0], [0.25, 0.25, 0.25, 0.25]])
+    n = 40_000
+    for drawn in (
+        categorical(weights.expand(n, 2, 4), generator(0)),
+        draw(Categorical(weights), generator(0), n),
+    ):
+        shares = torch.stack([torch.bincount(of, minlength=4) / n for of in drawn.T])
+        exact = weights / weights.sum(1, keepdim=True)
+        error = (exact * (1 - exact) / n).sqrt()
+        assert ((shares - exact).abs() <= 5 * error).all()
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        Gamma(torch.ones(3, 2), torch.ones(3, 2)),
+        Dirichlet(torch.ones(3, 4)),
+        Categorical(torch.ones(3, 50)),
+    ],
+    ids=lambda law: type(law).__name__,
+)
+def test_rows_of_these_laws_have_streams_of_their_own_or_are_alike(law: object) -> None:
+    for draws in (None, 5):
+        together = draw(law, Streams.from_seeds([1, 2, 3]), draws)
+        again = draw(law, Streams.from_seeds([3, 2, 1]), draws)
+        at = 0 if draws is None else 1
+        assert torch.equal(together, again.flip(at))
+        assert not torch.equal(together, together.flip(at))
+        alike = draw(law, Alike(generator(0), 3), draws)
+        assert torch.equal(alike, alike.flip(at))
+
+
+def test_gamma_draws_say_what_rows_they_want() -> None:
+    with pytest.raises(ValueError, match="multiple of 2 rows, got 3"):
+        standard_gamma(torch.ones(3), Alike(generator(0), 2))
+    with pytest.raises(ValueError, match="expected 3 streams, one a row, got 1"):
+        standard_gamma(torch.ones(3), Streams.from_seeds([1]))

@@ -4,11 +4,19 @@ Images (B, C, H, W) or tables (B, D), draws (n, B, …); a score has one value a
 `DEFINITIONS` says what each means, by the name that a screen gives it. The NLL has no function:
 it is minus the `log_density` of an `Imputation`.
 
+Clusters are compared with labels in `clustering`; its `CLUSTERING_DEFINITIONS` are apart, since
+nothing is hidden there.
+
 Sets of made images, of which nothing was hidden, are compared with real ones in `frechet`.
 """
 
 from dgm_core.metrics.calibration import Histogram, Reliability, pit, pit_histogram, reliability
-from dgm_core.metrics.definitions import DEFINITIONS, TABLE_DEFINITIONS
+from dgm_core.metrics.clustering import UNMATCHED, ClusteringScores, clustering_scores
+from dgm_core.metrics.definitions import (
+    CLUSTERING_DEFINITIONS,
+    DEFINITIONS,
+    TABLE_DEFINITIONS,
+)
 from dgm_core.metrics.errors import (
     MeanAndError,
     jackknife,
@@ -27,11 +35,15 @@ from dgm_core.metrics.law import (
 from dgm_core.metrics.tables import rmse_of_table
 
 __all__ = [
+    "CLUSTERING_DEFINITIONS",
     "DEFINITIONS",
     "TABLE_DEFINITIONS",
+    "UNMATCHED",
+    "ClusteringScores",
     "Histogram",
     "MeanAndError",
     "Reliability",
+    "clustering_scores",
     "coverage_hidden",
     "crps_hidden",
     "f1_hidden",

@@ -56,3 +56,28 @@ TABLE_DEFINITIONS: dict[str, str] = {
     "90 % coverage": DEFINITIONS["90 % coverage"],
 }
 """Of the scores of tables."""
+
+CLUSTERING_DEFINITIONS: dict[str, str] = {
+    "Accuracy": (
+        "Share of the points whose cluster is paired with their label. Clusters and labels are "
+        "paired one to one so that this share is largest (Hungarian method); points in clusters "
+        "or of labels without a partner count as errors. Labels serve the pairing and nothing "
+        "else. Higher is better."
+    ),
+    "NMI": (
+        "Normalised mutual information of clusters and labels, I(z; y) divided by the mean of "
+        "H(z) and H(y): 0 if independent, 1 if the same. Not corrected for chance, so it grows "
+        "with the number of clusters. Higher is better."
+    ),
+    "ARI": (
+        "Adjusted Rand index (Hubert & Arabie 1985): share of pairs of points on which clusters "
+        "and labels agree, less what chance would give, scaled so that 1 is the same and 0 is "
+        "what random clusters of these sizes reach on average. Higher is better."
+    ),
+    "Purity": (
+        "Share of the points that have the commonest label of their cluster; of one cluster, its "
+        "own share. Several clusters may share a label, so it never falls when clusters are "
+        "split, and is at least the accuracy. Higher is better."
+    ),
+}
+"""Of the scores of clusters against labels."""

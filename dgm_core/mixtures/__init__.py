@@ -1,0 +1,40 @@
+"""Mixtures of Gaussians: their law, what is believed of them beforehand, and how they are fitted.
+
+    from dgm_core.mixtures import GaussianMixture, MixtureLaw
+
+Points are (N, D), latents of a VAE say. The Gibbs sampler of the posterior is
+`dgm_core.samplers.mixture_gibbs`.
+"""
+
+from dgm_core.mixtures.distribution import MixtureLaw
+from dgm_core.mixtures.em import Fit, Iterate, em, em_steps
+from dgm_core.mixtures.labels import Clustering, contingency, matching, relabelled
+from dgm_core.mixtures.law import Draws, GaussianMixture
+from dgm_core.mixtures.moments import Moments, moments_of
+from dgm_core.mixtures.online import online_em_step
+from dgm_core.mixtures.prior import GaussianWishartDirichlet, Posterior
+from dgm_core.mixtures.seeds import kmeans_plus_plus, nearest_centre, seeded_mixture
+from dgm_core.mixtures.variational import variational_mixture
+
+__all__ = [
+    "Clustering",
+    "Draws",
+    "Fit",
+    "GaussianMixture",
+    "GaussianWishartDirichlet",
+    "Iterate",
+    "MixtureLaw",
+    "Moments",
+    "Posterior",
+    "contingency",
+    "em",
+    "em_steps",
+    "kmeans_plus_plus",
+    "matching",
+    "moments_of",
+    "nearest_centre",
+    "online_em_step",
+    "relabelled",
+    "seeded_mixture",
+    "variational_mixture",
+]
