@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import subprocess
 import time
@@ -24,6 +25,9 @@ from dgm_core.recipes.wgan import snapshots
 from dgm_core.studies import (
     classifier,
     clipping_scores,
+    cluster_choices,
+    cluster_course,
+    cluster_measure,
     directions,
     distance_sweeps,
     dlvm,
@@ -42,6 +46,7 @@ ASSETS = Path(__file__).parent.parent / "assets"
 TABLES = ASSETS / "inpainting_tables.toml"
 MNAR_TABLES = ASSETS / "mnar_tables.toml"
 DISTANCES = ASSETS / "distances.toml"
+CLUSTERS = ASSETS / "clusters.toml"
 
 app = typer.Typer(
     help="Deep generative models with missing data.",
@@ -263,6 +268,66 @@ def _write_course(
     for iteration, frechet in zip(course.iterations, course.frechet, strict=True):
         typer.echo(f"iteration {iteration:6}  Fréchet {frechet:.3f}")
     typer.echo(f"wrote {path}")
+
+
+@evaluate_app.command("vaegmm")
+def evaluate_vaegmm(
+    names: Annotated[list[str], typer.Argument(help="models, mnist-vaegmm for one")],
+    folder: Annotated[
+        Path, typer.Option(help="where cards and weights are, the classifier's too")
+    ] = zoo.FOLDER,
+    run_folder: Annotated[
+        Path | None, typer.Option(help="of the training; without it all is trained again")
+    ] = None,
+    assets: Annotated[Path, typer.Option(help="folder for the courses")] = ASSETS,
+) -> None:
+    """Measure accuracy and bound beside a control's, for the cards; write NAME.npz, the course."""
+    for name in names:
+        recipe = recipes.RECIPES.get(name)
+        if not isinstance(recipe, recipes.MixtureRecipe):
+            _stop(f"no recipe {name!r} of a VAE with a mixture")
+        judge = f"{recipe.dataset}-classifier"
+        reader = zoo.load(judge, folder=folder) if judge in zoo.names(folder) else None
+        where = run_folder or user_cache_path("dgm-lab") / "runs" / name
+        where.mkdir(parents=True, exist_ok=True)
+        try:
+            model = zoo.load(name, folder=folder)
+            *_, found = _behind_a_bar(cluster_measure.run(recipe.config, model, where, reader))
+        except (ValueError, data.DataUnavailable) as error:
+            _stop(error)
+        card = {**zoo.card(name, folder), "measured": found.measured.as_card()}
+        zoo.annotate(name, card, folder)
+        cluster_course.save(found.course, assets / f"{name}.npz")
+        for key, value in found.measured.as_card().items():
+            typer.echo(f"{key:20} {value}")
+        typer.echo(f"wrote {assets / name}.npz")
+
+
+@evaluate_app.command("clusters")
+def evaluate_clusters(
+    choices: Annotated[
+        list[str] | None, typer.Argument(help=f"of {', '.join(cluster_choices.CHOICES)}; all")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="runs of each choice")] = 5,
+    run_folder: Annotated[
+        Path | None, typer.Option(help="checkpoints, shared by runs that begin alike")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="file for the table")] = CLUSTERS,
+) -> None:
+    """What makes a VAE and a mixture learn from each other: each choice beside its control.
+
+    Each row is written as soon as it is measured, in place of the one that stood there.
+    """
+    where = run_folder or user_cache_path("dgm-lab") / "runs" / "clusters"
+    where.mkdir(parents=True, exist_ok=True)
+    names = tuple(choices or cluster_choices.CHOICES)
+    try:
+        for row in _behind_a_bar(cluster_choices.run(names, seeds, where)):
+            tables.put_row(out, "choices", tables.rounded(row._asdict()), cluster_choices.KEY)
+            typer.echo(row.sentence())
+    except (ValueError, data.DataUnavailable) as error:
+        _stop(error)
+    typer.echo(f"wrote {out}")
 
 
 def _measure(
@@ -494,6 +559,14 @@ def bench_mnar() -> None:
     _print_lines(mnar.run())
 
 
+@bench_app.command("clusters")
+def bench_clusters() -> None:
+    """A Gibbs sweep of a mixture beside its public form, and by points."""
+    from dgm_core.bench import clusters
+
+    _print_lines(clusters.run())
+
+
 @bench_app.command("gan")
 def bench_gan() -> None:
     """Training steps of critics beside their own passes, and a small GAN's iterations a second."""
@@ -546,7 +619,7 @@ def _with_bar(stages, logdir: Path | None):  # noqa: ANN001, ANN202
                 at = now.epoch * now.steps + now.step
                 if now.loss == now.loss:
                     writer.add_scalar(f"{name}/loss", now.loss, at)
-                if now.step == 0 and now.validation == now.validation:
+                if now.step == 0 and math.isfinite(now.validation):
                     writer.add_scalar(f"{name}/validation", now.validation, at)
                 for key, value in stage.numbers.items():
                     if value == value:

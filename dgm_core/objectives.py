@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from dgm_core.bounds import elbo, iwae_bound, log_weights
 from dgm_core.data import binarize, source_window, threshold
 from dgm_core.missing import mixtures
+from dgm_core.mixtures import online_em_step
 from dgm_core.models.classifier import Classifier
 from dgm_core.models.dmfa import DMFA
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE
+from dgm_core.models.vae_gmm import MixtureVAE
 from dgm_core.rng import draw, uniform
 from dgm_core.samplers import metropolis_within_gibbs
 from dgm_core.samplers.completions import weighted_completions
@@ -124,6 +126,55 @@ def negative_log_likelihood(
             kept = uniform(tuple(features.shape), source) >= dropout
             features = features * kept / (1 - dropout)
         return -model.law(features).log_prob(images.y).mean()
+
+    return loss
+
+
+def negative_mixture_bound(weight: float = 1.0, *, hard: bool = False) -> Objective:
+    """−bound of a `MixtureVAE` whose mixture is held fixed, nats an image.
+
+    The encoder reads grey levels. log p(x|z) of a Bernoulli is linear in x, so that of grey levels
+    is the mean over all binarisations: what `binarised` draws is here summed out.
+
+    Args:
+        weight: of message and entropy together, that is of −KL(q ‖ mixture); 1 is the bound.
+        hard: the message is that of the one cluster that comes with each image, as its label;
+            else of all clusters, by the best q(c|x).
+    """
+
+    def loss(model: MixtureVAE, images: LabelledImages, source: torch.Generator) -> Tensor:
+        terms = model.bound_terms(images.x.float() / 255, source)
+        own = terms.message.gather(1, images.y[:, None])[:, 0]
+        message = own if hard else terms.message.logsumexp(1)
+        return -(terms.reconstruction + weight * (terms.entropy + message)).mean()
+
+    return loss
+
+
+def negative_joint_bound(
+    images: int, weight: float = 1.0, *, floor: float, diagonal: bool
+) -> Objective:
+    """As `negative_mixture_bound`, and the mixture follows by a step of online EM a batch.
+
+    Args:
+        images: N in all; a batch B moves the mixture by ρ = |B| / N, a last small one by less.
+        weight: as of `negative_mixture_bound`.
+        floor: least variance of a cluster in any direction.
+        diagonal: covariances without correlations.
+    """
+    of_networks = negative_mixture_bound(weight)
+
+    def loss(model: MixtureVAE, batch: LabelledImages, source: torch.Generator) -> Tensor:
+        value = of_networks(model, batch, source)
+        with torch.no_grad():
+            mean, variance = model.latents(batch.x.float() / 255)
+        share = len(batch) / images
+        model.adopt(
+            online_em_step(
+                model.mixture, mean, share, variance=variance, floor=floor, diagonal=diagonal
+            )
+        )
+        return value
 
     return loss
 

@@ -15,7 +15,6 @@ another: each is clipped, judged, stopped and kept by itself. See `dgm_core.rest
 from __future__ import annotations
 
 import copy
-import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -38,20 +37,20 @@ Objective = Callable[[nn.Module, Any, torch.Generator], Tensor]
 """(model, batch of `Data`, generator) → the loss to lower, () or (R,)."""
 
 Validation = Callable[[nn.Module], float | Tensor]
-"""model → a score to raise, in nats, () or (R,); it must depend on nothing but the model."""
+"""model → a score to raise, in nats, () or (R,); it must depend on nothing but the model.
+
+A score that counted epochs, say, would begin anew in a run that is taken up from a checkpoint."""
 
 
 def latest_weights(models: int | None = None) -> Validation:
-    """A score that rises with every epoch, so that the weights kept are the last ones.
+    """The score +∞, which `fit` takes every time: the weights kept are the last ones.
 
     Args:
         models: R, of models side by side; None = one.
     """
-    epochs = itertools.count()
 
     def score(_: nn.Module) -> float | Tensor:
-        epoch = float(next(epochs))
-        return epoch if models is None else torch.full((models,), epoch)
+        return math.inf if models is None else torch.full((models,), math.inf)
 
     return score
 
@@ -237,7 +236,7 @@ class _Run:
         if self.epoch % self.schedule.validate_every and self.epoch < self.schedule.epochs:
             return
         self.validation = torch.as_tensor(validate(self.model), dtype=torch.float64).cpu()
-        better = running & (self.validation > self.best)
+        better = running & ((self.validation > self.best) | self.validation.isposinf())
         self.best = torch.where(better, self.validation, self.best)
         self.best_epoch = torch.where(better, self.epoch, self.best_epoch)
         for name, now in self.model.state_dict().items() if better.any() else ():

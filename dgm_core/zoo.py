@@ -22,7 +22,7 @@ from torch import nn
 
 from dgm_core import eight_bits
 from dgm_core.files import written_whole
-from dgm_core.models import classifier, clipped, dlvm, dmfa, mfa, miwae, tabular, wgan
+from dgm_core.models import classifier, clipped, dlvm, dmfa, mfa, miwae, tabular, vae_gmm, wgan
 
 FOLDER = Path(__file__).parent.parent / "pretrained"
 
@@ -38,6 +38,7 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "table-notmiwae": tabular.table_notmiwae,
     "mfa": mfa.MixtureOfFactorAnalysers,
     "unet-dmfa": dmfa.unet_dmfa,
+    "mixture-vae": vae_gmm.mixture_vae,
     "wgan": wgan.wgan,
     "classifier": classifier.classifier,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,12 @@ import torch
 from dgm_core import data, recipes, zoo
 from dgm_core.adversarial import AdversarialSchedule
 from dgm_core.recipes import RECIPES, Recipe, Schedule
+from dgm_core.recipes.vae_gmm import MixtureRecipe, mixture_recipe
 from dgm_core.recipes.wgan import snapshots
 from dgm_core.rng import generator
+from dgm_core.studies import mutual
+from dgm_core.studies.cluster_images import cluster_images
+from dgm_core.studies.mutual import Config
 from dgm_core.types import Masked
 
 SCHEDULE = Schedule(epochs=2, batch_size=200, learning_rate=2e-3)
@@ -53,6 +58,23 @@ SMALL: dict[str, Recipe] = {
         },
         schedule=SCHEDULE,
         images=600,
+    ),
+    "mixture": mixture_recipe(
+        "small-vaegmm",
+        "",
+        Config(
+            "digits",
+            images=300,
+            form="joint",
+            clusters=4,
+            latent_dim=3,
+            hidden=24,
+            warmup=3,
+            rounds=1,
+            epochs=2,
+            batch_size=50,
+            learning_rate=1e-2,
+        ),
     ),
     "classifier": replace(
         RECIPES["mnist-classifier"],
@@ -108,6 +130,8 @@ def test_a_recipe_resumes_to_the_same_weights_and_is_published(kind: str, tmp_pa
     masked = Masked(x, torch.rand(x.shape, generator=generator(0)) < 0.5)
     if kind in ("miwae", "clipped"):
         assert model.encode_incomplete(masked).batch_shape == (2,)
+    elif kind == "mixture":
+        assert model.responsibilities(x).shape == (2, 4)
     elif kind == "classifier":
         assert model.predict(x).batch_shape == (2,)
     else:
@@ -137,6 +161,69 @@ def test_a_wgan_resumes_to_the_same_weights_and_snapshots(tmp_path: Path) -> Non
     recipes.publish(WGAN, whole, {"commit": "test", "seed": 0}, tmp_path)
     images = zoo.load("small-wgan", folder=tmp_path).sample(2, generator(0))
     assert images.shape == (2, 1, 28, 28)
+
+
+MIXTURES = [name for name, each in RECIPES.items() if isinstance(each, MixtureRecipe)]
+
+
+@pytest.mark.parametrize("name", MIXTURES)
+def test_the_architecture_of_a_mixture_is_that_of_its_run(name: str) -> None:
+    recipe = RECIPES[name]
+    assert isinstance(recipe, MixtureRecipe)
+    assert (recipe.dataset, recipe.seed) == (recipe.config.dataset, recipe.config.seed)
+    assert recipe.packed
+    ours, of_run = (
+        {key: value.shape for key, value in model.state_dict().items()}
+        for model in (recipe.build(), mutual.build(recipe.config, 0))
+    )
+    assert ours == of_run
+    assert ours["means"] == (recipe.config.clusters, recipe.config.latent_dim)
+
+
+def test_a_published_mixture_clusters_as_its_run_did(tmp_path: Path) -> None:
+    config = Config(
+        "digits", images=300, clusters=5, latent_dim=3, hidden=24, warmup=20, rounds=1, epochs=4,
+        batch_size=25, learning_rate=1e-2,
+    )  # fmt: skip
+    recipe = mixture_recipe("small-vaegmm", "", config)
+    trained(recipe, tmp_path)
+    recipes.publish(recipe, tmp_path, {"commit": "test", "seed": 0}, tmp_path)
+    model = zoo.load(recipe.name, folder=tmp_path)
+    assert {each.name for each in tmp_path.glob("small-vaegmm.*")} == {
+        "small-vaegmm.toml", "small-vaegmm.safetensors",
+    }  # fmt: skip
+    images = cluster_images("digits", 300, set_upright=True)
+    *_, run = mutual.run(config, images)
+    torch.testing.assert_close(
+        model.mixture.covariances, run.model.mixture.covariances, rtol=0.01, atol=0.01
+    )
+    torch.testing.assert_close(model.means, run.model.means, rtol=0.01, atol=0.01)
+    x = images.x / 255
+    off = (model.responsibilities(x) - run.model.responsibilities(x)).abs().amax(1)
+    assert off.median() < 0.02
+    # Weights of the encoder are rounded to a byte each: few images change their cluster.
+    shot = run.shots[-1]
+    assert len(shot.assignment.unique()) > 2
+    assert (model.responsibilities(x).argmax(1) == shot.assignment).double().mean() > 0.97
+
+
+def test_every_epoch_of_a_mixture_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = SMALL["mixture"]
+    config = replace(recipe.config, warmup=29, rounds=2, epochs=10)
+
+    def frames(*_: object) -> Iterator[mutual.Frame]:
+        for epoch in range(config.all_epochs + 1):
+            done = epoch / config.all_epochs
+            yield mutual.Frame("the VAE learns", done, 1.0 + epoch, 0.5, (), None)
+
+    monkeypatch.setattr(mutual, "run", frames)
+    stages = list(replace(recipe, config=config).stages(tmp_path, torch.device("cpu")))
+    assert [stage.progress.epoch for stage in stages] == list(range(50))
+    assert [stage.progress.finished for stage in stages] == [False] * 49 + [True]
+    assert stages[-1].progress.eta == 0
+    assert stages[7].progress.eta == pytest.approx(8.0 / 7 * 42)
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -22,7 +22,7 @@ from dgm_core.models.dlvm import (
 )
 from dgm_core.objectives import jittered, negative_elbo, proposal_divergence, random_shift
 from dgm_core.rng import generator
-from dgm_core.training import Schedule, fit
+from dgm_core.training import Schedule, fit, latest_weights
 from dgm_core.types import Masked
 
 X = torch.rand(60, 4, generator=generator(0))
@@ -64,6 +64,32 @@ def test_a_run_taken_up_in_any_epoch_ends_bit_for_bit_the_same(tmp_path: Path) -
             pass
         resumed = weights_after(checkpoint=checkpoint)
         assert all(torch.equal(a, b) for a, b in zip(whole, resumed, strict=True))
+
+
+@pytest.mark.parametrize("models", [None, 2])
+def test_a_run_that_keeps_its_last_weights_does_so_when_taken_up(
+    tmp_path: Path, models: int | None
+) -> None:
+    def loss(model: nn.Module, x: Tensor, source: torch.Generator) -> Tensor:
+        off = (model(x) - x.sum(1, keepdim=True)).square().mean(0)  # one a model
+        return off[0] if models is None else off
+
+    def trained(checkpoint: Path | None, epochs: int) -> Tensor:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            model = nn.Linear(4, models or 1)
+        judge = latest_weights(models)
+        for progress in fit(model, loss, X, judge, SCHEDULE, checkpoint=checkpoint):
+            if progress.epoch == epochs:
+                break
+        return model.weight.detach()
+
+    whole = trained(None, 6)
+    for leave_after in (1, 4, 5):  # past the middle fewer epochs are to come than are gone
+        checkpoint = tmp_path / f"{leave_after}.pt"
+        left = trained(checkpoint, leave_after)
+        assert not torch.equal(left, whole)
+        assert torch.equal(trained(checkpoint, 6), whole), leave_after
 
 
 def test_the_result_is_that_of_the_best_epoch() -> None:
@@ -219,7 +245,7 @@ from pathlib import Path
 from torch import nn
 sys.path.insert(0, {root!r})
 from tests.test_training import regression, squared_error, score, X
-from dgm_core.training import Schedule, fit
+from dgm_core.training import Schedule, fit, latest_weights
 import time
 def slow(model, x, source):
     time.sleep(0.004)

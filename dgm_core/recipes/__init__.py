@@ -9,11 +9,12 @@ from dgm_core.recipes.mfa import MfaRecipe
 from dgm_core.recipes.miwae import MiwaeRecipe
 from dgm_core.recipes.mnar import MnarRecipe
 from dgm_core.recipes.recipe import Recipe, Stage, publish, train
+from dgm_core.recipes.vae_gmm import MixtureRecipe, mixture_recipe
 from dgm_core.recipes.wgan import WganRecipe
-from dgm_core.studies import mnar
+from dgm_core.studies import mnar, mutual
 from dgm_core.training import Schedule
 
-__all__ = ["RECIPES", "Recipe", "Schedule", "Stage", "publish", "train"]
+__all__ = ["RECIPES", "MixtureRecipe", "Recipe", "Schedule", "Stage", "publish", "train"]
 
 DIGIT = {"size": 28, "image_channels": 1, "latent_dim": 16, "channels": 16, "hidden": 96}
 DIGIT_SCHEDULE = Schedule(epochs=120, batch_size=64, learning_rate=2e-3, validate_every=4)
@@ -195,6 +196,7 @@ RECIPES = {
         ),
         ClippedRecipe(
             name="digits-clipped-miwae",
+            packed=True,
             summary="Convolutional Gaussian MIWAE of over-exposed digits of scikit-learn",
             dataset="digits",
             architecture="clipping-miwae",
@@ -204,6 +206,7 @@ RECIPES = {
         ),
         ClippedRecipe(
             name="digits-clipped-notmiwae",
+            packed=True,
             summary="Convolutional Gaussian not-MIWAE of over-exposed digits of scikit-learn",
             dataset="digits",
             architecture="clipping-notmiwae",
@@ -351,6 +354,26 @@ RECIPES = {
                 chunk=50,
                 bfloat16=True,
             ),
+        ),
+        mixture_recipe(
+            "mnist-vaegmm",
+            "VAE and Gaussian mixture in turns, of the first 10,000 MNIST images, set upright",
+            mutual.Config(),
+        ),
+        mixture_recipe(
+            "mnist-vaegmm-full",
+            "VAE with a mixture as its prior, both at once, of 60,000 MNIST images, set upright",
+            mutual.FULL,
+        ),
+        mixture_recipe(
+            "digits-vaegmm",
+            "VAE and Gaussian mixture in turns, of scikit-learn's digits, set upright",
+            mutual.Config("digits", warmup=60, epochs=12),
+        ),
+        mixture_recipe(
+            "omniglot-vaegmm",
+            "VAE and Gaussian mixture in turns, of 10,000 of Omniglot's letters",
+            mutual.Config("omniglot", set_upright=False, clusters=20),
         ),
         ClassifierRecipe(
             name="mnist-classifier",

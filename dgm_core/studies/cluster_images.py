@@ -1,0 +1,63 @@
+"""The images that are clustered, and what is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dgm_core import data
+from dgm_core.data.splits import part_of
+from dgm_core.data.upright import upright
+from dgm_core.rng import generator
+
+DATASETS = ("mnist", "digits", "omniglot")
+"""Those whose images are 28×28 in one channel."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterImages:
+    """Images (N, 1, 28, 28) uint8 with their classes (N,), which only scores look at."""
+
+    x: Tensor
+    y: Tensor
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def to(self, device: torch.device | str) -> ClusterImages:
+        """The same on another device."""
+        return ClusterImages(self.x.to(device), self.y.to(device), self.classes)
+
+
+def cluster_images(dataset: str, count: int | None, *, set_upright: bool) -> ClusterImages:
+    """The first `count` images that are not of the test split; None = all of them.
+
+    MNIST's come in the order of their file, so that the first 10,000 are those of the VAE + GMM
+    study. Omniglot's lie alphabet by alphabet there, and are shuffled.
+
+    Raises:
+        ValueError: no such data set.
+        DataUnavailable: it is not on this machine.
+    """
+    if dataset not in DATASETS:
+        raise ValueError(f"expected a data set among {', '.join(DATASETS)}, got {dataset!r}")
+    both = [data.load(dataset, split, download_missing=False) for split in ("train", "valid")]
+    x, y = (torch.cat([getattr(each, name) for each in both]) for name in ("x", "y"))
+    if dataset == "mnist":
+        rows = [part_of(len(x), len(both[1].x), split) for split in ("train", "valid")]
+        order = torch.cat([torch.from_numpy(each) for each in rows]).argsort()
+    elif dataset == "omniglot":
+        order = torch.randperm(len(x), generator=generator(0))
+    else:
+        order = torch.arange(len(x))
+    order = order[:count]
+    return ClusterImages(prepared(x[order], set_upright=set_upright), y[order], both[0].classes)
+
+
+def prepared(x: Tensor, *, set_upright: bool) -> Tensor:
+    """Images in [0, 1] as the networks read them: bytes, set upright or not."""
+    x = torch.cat([upright(part) for part in x.split(5000)]) if set_upright else x
+    return (x * 255).round().to(torch.uint8)

@@ -1,0 +1,47 @@
+"""A run of a VAE with a mixture, its control, and the course of both, made in a moment."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+
+from dgm_core.studies import mutual
+from dgm_core.studies.cluster_course import Course, course_of
+from dgm_core.studies.cluster_images import ClusterImages
+from dgm_core.studies.mutual import Config, Result, Shot
+from tests.studies.small_digits import SMALL, small_images
+
+CONFIG = SMALL
+IMAGES, CLUSTERS = SMALL.images, SMALL.clusters
+EARLY = (1, 3)
+
+
+def images() -> ClusterImages:
+    """Of either run."""
+    return small_images()
+
+
+@cache
+def run(config: Config = CONFIG) -> Result:
+    """Its end."""
+    *_, end = mutual.run(config, images())
+    return end
+
+
+@cache
+def early() -> tuple[Shot, ...]:
+    """Of warm-ups that ended before."""
+    short = [dataclasses.replace(CONFIG.control, warmup=epoch, rounds=0) for epoch in EARLY]
+    return tuple(run(config).shots[-1] for config in short)
+
+
+@cache
+def course() -> Course:
+    """Of the run and its control, as a page gets it after a training."""
+    return course_of(CONFIG, run().shots, run(CONFIG.control).shots)
+
+
+@cache
+def shipped() -> Course:
+    """The same with moments within the warm-up, as it would be shipped."""
+    return course_of(CONFIG, run().shots, run(CONFIG.control).shots, early=early())
