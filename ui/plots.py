@@ -27,6 +27,11 @@ def background() -> str:
     return "#12141C" if st.context.theme.type == "dark" else "#FFFFFF"
 
 
+def tint() -> str:
+    """The theme's colour behind boxes and fields."""
+    return "#1C1F2B" if st.context.theme.type == "dark" else "#F4F5FA"
+
+
 ONCE = """<style>
 [class*=st-key-figure-] > :nth-child(n + 2) { display: none }
 </style>"""

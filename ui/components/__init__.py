@@ -24,10 +24,11 @@ def inline_component(folder: Path, *shared: str) -> Callable[..., Any]:
     To be called once, when the component's module is imported.
 
     Args:
-        folder: of the component.
+        folder: of the component; further .css and .js files in it are its parts.
         shared: names in `shared/`. Their .css comes before the component's own, and so does
-            their .js, after `mounting.js`: together they are one module, so the component calls
-            what they declare without an import, and no name may be declared twice.
+            their .js, after `mounting.js`, and that of the parts: together they are one module,
+            so the component calls what they declare without an import, and no name may be
+            declared twice.
 
     Raises:
         FileNotFoundError: a file of the component is missing, or all of a shared name.
@@ -37,9 +38,11 @@ def inline_component(folder: Path, *shared: str) -> Callable[..., Any]:
         raise FileNotFoundError(f"expected names of files in {_SHARED}, got {unknown}")
 
     def text(kind: str) -> str:
+        own = folder / f"{folder.name}{kind}"
         files = [_SHARED / f"{name}{kind}" for name in (_LIFE, *shared)]
         files = [file for file in files if file.exists()]
-        files.append(folder / f"{folder.name}{kind}")
+        files += [file for file in sorted(folder.glob(f"*{kind}")) if file != own]
+        files.append(own)
         return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
     return st.components.v2.component(

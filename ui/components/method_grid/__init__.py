@@ -32,7 +32,13 @@ if TYPE_CHECKING:
 __all__ = ["StopRequest", "grid_message", "method_grid", "parse"]
 
 _COMPONENT = inline_component(
-    Path(__file__).parent, "theme", "visually_hidden", "bits", "elements", "hidden_pixels"
+    Path(__file__).parent,
+    "theme",
+    "visually_hidden",
+    "bits",
+    "elements",
+    "hidden_pixels",
+    "radio_group",
 )
 
 MOSAIC = 16

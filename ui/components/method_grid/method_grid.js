@@ -53,7 +53,7 @@ function create(host) {
     tip: find(".tip"),
     dialog: find("dialog"),
     live: find("[aria-live]"),
-    views: [...root.querySelectorAll(".views button")],
+    views: root.querySelector(".views"),
     view: "mean",
     cards: new Map(), // name → its elements
     pixels: new Map(), // data URL → ImageData, or a promise of it
@@ -520,11 +520,7 @@ function writeKey(grid) {
       inside: "Factors, zero in the middle of their scale, and last the noise; each its own scale",
     }[view],
   );
-  for (const button of grid.views) {
-    const chosen = button.dataset.view === view;
-    button.setAttribute("aria-checked", chosen);
-    button.tabIndex = chosen ? 0 : -1;
-  }
+  markChosen(grid.views, grid.views.querySelector(`[data-view=${view}]`));
   grid.root.dataset.shown = view;
   grid.reference.hidden = view !== "difference";
   writeScale(grid);
@@ -736,8 +732,7 @@ function hideTip(grid) {
 
 function listen(grid) {
   const { root, hold, dialog } = grid;
-  for (const button of grid.views) button.onclick = () => setView(grid, button.dataset.view);
-  root.querySelector(".views").onkeydown = (event) => moveView(grid, event);
+  radioGroup(grid.views, (button) => setView(grid, button.dataset.view));
   root.onkeydown = (event) => onKey(grid, event);
   grid.select.onchange = () => refresh(grid);
   grid.outlined.onchange = () => {
@@ -809,23 +804,6 @@ function setHeld(grid, held) {
 function setView(grid, view) {
   grid.view = view;
   if (grid.message) refresh(grid);
-}
-
-function moveView(grid, event) {
-  const at = grid.views.indexOf(event.target);
-  const last = grid.views.length - 1;
-  const to = {
-    ArrowRight: at < last ? at + 1 : 0,
-    ArrowDown: at < last ? at + 1 : 0,
-    ArrowLeft: at > 0 ? at - 1 : last,
-    ArrowUp: at > 0 ? at - 1 : last,
-    Home: 0,
-    End: last,
-  }[event.key];
-  if (at < 0 || to === undefined) return;
-  event.preventDefault();
-  grid.views[to].focus();
-  setView(grid, grid.views[to].dataset.view);
 }
 
 // Told once; if the method still runs after a while, it may be asked again.

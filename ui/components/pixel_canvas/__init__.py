@@ -25,6 +25,7 @@ import numpy as np
 import streamlit as st
 
 from ui.components import inline_component
+from ui.components.bits import pack, unpack
 
 _COMPONENT = inline_component(
     Path(__file__).parent, "visually_hidden", "bits", "hidden_pixels", "steering"
@@ -119,34 +120,6 @@ def parse(value: object, height: int, width: int, revision: int) -> Stroke | Non
         return Stroke(unpack(value.get("bits"), height, width), number)
     except ValueError:
         return None
-
-
-def pack(bits: np.ndarray) -> str:
-    """Bits, row by row, the first in the highest place of its byte → base64.
-
-    Example:
-        >>> pack(np.array([[True, False, False], [False, False, True]]))
-        'hA=='
-    """
-    return base64.b64encode(np.packbits(bits)).decode("ascii")
-
-
-def unpack(text: object, height: int, width: int) -> np.ndarray:
-    """The inverse of `pack` → (height, width) bool.
-
-    Raises:
-        ValueError: `text` is not what `pack` makes of a grid of this size.
-    """
-    size = (height * width + 7) // 8
-    if not isinstance(text, str) or len(text) != 4 * ((size + 2) // 3):
-        raise ValueError(f"expected {size} bytes in base64")
-    packed = np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
-    if len(packed) != size:
-        raise ValueError(f"expected {size} bytes in base64, got {len(packed)}")
-    bits = np.unpackbits(packed, count=height * width).astype(bool).reshape(height, width)
-    if pack(bits) != text:
-        raise ValueError("expected zeros after the last pixel")
-    return bits
 
 
 def _picture(background: np.ndarray, height: int, width: int) -> dict[str, int | str]:

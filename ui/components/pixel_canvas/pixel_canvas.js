@@ -10,13 +10,7 @@ export default component({
   destroy: (board) => board.dispose(),
 })
 
-// --- Bits, brushes, lines -----------------------------------------------------------------------
-
-function pack(bits) {
-  const packed = new Uint8Array((bits.length + 7) >> 3)
-  bits.forEach((bit, i) => (packed[i >> 3] |= bit << (7 - (i & 7))))
-  return btoa(String.fromCharCode(...packed))
-}
+// --- Brushes, lines -----------------------------------------------------------------------------
 
 /** Offsets [dx, dy] of the cells under a brush, from its upper left corner: a pixelled disc. */
 function footprint(size) {

@@ -11,3 +11,10 @@ function unpack(bytes, count) {
   for (let i = 0; i < count; i += 1) bits[i] = (bytes[i >> 3] >> (7 - (i & 7))) & 1;
   return bits;
 }
+
+/** One byte (0 or 1) a bit → packed, in base64. */
+function pack(bits) {
+  const packed = new Uint8Array((bits.length + 7) >> 3);
+  bits.forEach((bit, i) => (packed[i >> 3] |= bit << (7 - (i & 7))));
+  return btoa(String.fromCharCode(...packed));
+}

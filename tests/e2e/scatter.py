@@ -1,0 +1,133 @@
+"""A linked scatter on a page, spoken to in points."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+import numpy as np
+from playwright.sync_api import Locator, Page
+
+from tests.e2e.looking import settle
+
+MARGIN = 18
+"""Pixels around the points of a plane."""
+
+# Colours at places (x, y in CSS pixels) of a canvas.
+_READ = """(canvas, places) => {
+  const context = canvas.getContext("2d")
+  const ratio = canvas.width / canvas.clientWidth
+  return places.map(([x, y]) =>
+    [...context.getImageData(Math.floor(x * ratio), Math.floor(y * ratio), 1, 1).data])
+}"""
+
+
+class Scatter:
+    """The scatter on a page whose script rests, with the places of its points in each plane."""
+
+    def __init__(self, page: Page, planes: list[np.ndarray]) -> None:
+        self.page = page
+        self.planes = planes
+        self.root = page.locator(".linked-scatter")
+        self.root.wait_for(timeout=60_000)
+        settle(page)
+        self.stages = self.root.locator(".stage")
+        self.bring(0)
+
+    def button(self, name: str) -> Locator:
+        return self.root.get_by_role("button", name=name, exact=True)
+
+    def colouring(self, name: str) -> Locator:
+        return self.root.get_by_role("radio", name=name, exact=True)
+
+    def entry(self, name: str) -> Locator:
+        """Of the legend."""
+        return self.root.locator(".key button", has=self.page.get_by_text(name, exact=True))
+
+    def bring(self, plane: int) -> None:
+        """Into the middle of the screen, where nothing lies over it."""
+        self.stages.nth(plane).evaluate("stage => stage.scrollIntoView({block: 'center'})")
+
+    def places(self, plane: int) -> np.ndarray:
+        """(N, 2), CSS pixels from the corner of the plane: equal scales, as large as fit."""
+        xy, box = self.planes[plane], self.stages.nth(plane).bounding_box()
+        sides = np.array([box["width"], box["height"]])
+        low, high = xy.min(0), xy.max(0)
+        scale = ((sides - 2 * MARGIN) / (high - low)).min()
+        return sides / 2 + (xy - (low + high) / 2) * scale * [1, -1]
+
+    def on_screen(self, plane: int, place: np.ndarray) -> tuple[float, float]:
+        box = self.stages.nth(plane).bounding_box()
+        return box["x"] + float(place[0]), box["y"] + float(place[1])
+
+    def free(self, plane: int, among: np.ndarray) -> int:
+        """The point of `among` farthest from its nearest neighbour, on screen."""
+        places = self.places(plane)
+        apart = np.linalg.norm(places[among][:, None] - places, axis=-1)
+        apart[np.arange(len(among)), among] = np.inf
+        nearest = apart.min(1)
+        assert nearest.max() > 3, "no point stands alone"
+        return int(among[nearest.argmax()])
+
+    def painted(self) -> None:
+        """Wait until what was last done is seen: until a frame has come after it."""
+        self.page.evaluate(
+            "() => new Promise((go) => requestAnimationFrame(() => setTimeout(go)))"
+        )
+
+    def colours(self, plane: int, points: np.ndarray) -> np.ndarray:
+        """Of the pixels in the middle of points, (n, 3)."""
+        self.painted()
+        canvas = self.stages.nth(plane).locator("canvas.points")
+        places = self.places(plane)[points].tolist()
+        return np.array(canvas.evaluate(_READ, places))[:, :3]
+
+    def lasso(self, plane: int, corners: np.ndarray, *, release: bool = True) -> None:
+        """Draw around corners (n, 2) given in the plane's pixels."""
+        mouse = self.page.mouse
+        mouse.move(*self.on_screen(plane, corners[0]))
+        mouse.down()
+        for corner in corners[1:]:
+            mouse.move(*self.on_screen(plane, corner), steps=6)
+        if release:
+            mouse.up()
+
+    def report(self) -> dict:
+        return json.loads(self.page.locator("#report").text_content())
+
+    def heard(self, *, calls: int) -> list[int] | None:
+        """What is selected, once Python has heard of so many selections."""
+        deadline = time.monotonic() + 20
+        while (report := self.report())["calls"] != calls:
+            assert time.monotonic() < deadline, f"expected {calls} calls, got {report['calls']}"
+            self.page.wait_for_timeout(20)
+        settle(self.page)
+        return self.report()["chosen"]
+
+    def after(self, act: Callable[[], object]) -> None:
+        """Do what brings a rerun, and wait for its end."""
+        runs = self.report()["runs"]
+        act()
+        deadline = time.monotonic() + 20
+        while self.report()["runs"] == runs:
+            assert time.monotonic() < deadline, "expected a rerun"
+            self.page.wait_for_timeout(20)
+        settle(self.page)
+
+    def count(self) -> str:
+        """The line that is seen."""
+        self.painted()
+        return self.root.locator(".count b").text_content()
+
+    def told(self) -> str:
+        """What a screen reader was told last."""
+        return self.root.locator("[aria-live]").text_content()
+
+    def facts(self) -> dict[str, str]:
+        """What the tip says; empty where none is shown."""
+        tip = self.root.locator(".tip")
+        if not tip.is_visible():
+            return {}
+        names, values = (tip.locator(part).all_text_contents() for part in ("dt", "dd"))
+        return dict(zip(names, values, strict=True))

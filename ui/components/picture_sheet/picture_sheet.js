@@ -1,0 +1,12 @@
+// Holds a sheet of pictures ready for as long as it is on the page.
+
+export default component({
+  create: (parent) => ({ root: parent.querySelector(".picture-sheet"), name: null }),
+  update(sheet, { data }) {
+    if (sheet.name === data.name) return;
+    if (sheet.name) takeSheet(sheet.name);
+    sheet.name = data.name;
+    putSheet(data.name, data.url);
+  },
+  destroy: (sheet) => sheet.name && takeSheet(sheet.name),
+});
