@@ -8,6 +8,7 @@ import threading
 import streamlit as st
 
 from ui import showcase
+from ui.clusters import front as clusters_front
 from ui.components.chain_player import chain_player
 from ui.latent import front as latent_front
 from ui.mnar import front
@@ -60,6 +61,20 @@ with text:
     )
 with picture:
     front.picture()
+st.divider()
+text, picture = st.columns([4, 7], gap="large")
+with text:
+    st.subheader("Clusters", anchor=False)
+    st.markdown(
+        "A **VAE** puts alike images near each other, a **mixture of Gaussians** finds the groups "
+        "and tells the VAE, and so on in turns: nobody says what a digit is. Draw a lasso on one "
+        "side and see where the points went.\n\n"
+        "In the lab you play the rounds, look into each cluster, place a digit of your own among "
+        "them, and train one with settings of your own beside an honest control."
+    )
+    st.page_link("pages/4_Clusters.py", label="Open the clusters", icon=":material/scatter_plot:")
+with picture:
+    clusters_front.picture()
 st.divider()
 text, picture = st.columns([4, 7], gap="large")
 with text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -46,7 +47,7 @@ def nothing_sticks_out(page: Page) -> None:
     assert wider <= 0
 
 
-def choose(box: Locator, option: str) -> None:
+def choose(box: Locator, option: str | re.Pattern[str]) -> None:
     """Choose from a select box.
 
     On a busy machine the box may close again at once: it opens when the button goes down, and the

@@ -99,7 +99,7 @@ class Find:
         if not bits.any():
             st.caption("Draw a digit, and the WGAN looks for it.")
             return None
-        return (_softened(bits) * 255).astype(np.uint8)[None]
+        return (softened(bits) * 255).astype(np.uint8)[None]
 
     def _chosen(self, shown: np.ndarray, label: str) -> np.ndarray:
         held, name = st.session_state.setdefault("find chosen", {}), self.space.dataset + label
@@ -253,7 +253,7 @@ def first_drawing(side: int) -> np.ndarray:
     return gaps.min(-1) < 1.3 * side / 28
 
 
-def _softened(bits: np.ndarray) -> np.ndarray:
+def softened(bits: np.ndarray) -> np.ndarray:
     """A drawing with grey edges, as the WGAN's digits have; float (H, W) in [0, 1]."""
     padded = np.pad(bits.astype(np.float32), 1)
     around = sum(

@@ -1,0 +1,484 @@
+"""The lab of clusters in a real browser."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import Locator, Page, expect
+
+from dgm_core.studies import cluster_course
+from dgm_core.studies.cluster_course import Course
+from tests.e2e import looking
+from tests.e2e.conftest import ROOT, NewPage
+from tests.e2e.lab import png
+from tests.e2e.looking import LONG
+from tests.e2e.scatter import Scatter
+from ui.clusters.chosen import GAP
+from ui.clusters.inside import ACROSS, DRAWN
+
+pytestmark = pytest.mark.e2e
+PATH, RUN = "Clusters", "digits-vaegmm"
+VIEWS = ("Before and after", "Watch them learn", "Inside the mixture", "Place a picture")
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 400, "height": 850}
+
+# How many pixels of a canvas have a colour of their own.
+_INK = """(canvas) => {
+  const {width, height} = canvas
+  const data = canvas.getContext("2d").getImageData(0, 0, width, height).data
+  let count = 0
+  for (let i = 0; i < data.length; i += 4) {
+    const [r, g, b] = [data[i], data[i + 1], data[i + 2]]
+    count += data[i + 3] > 0 && Math.max(r, g, b) - Math.min(r, g, b) > 60
+  }
+  return count
+}"""
+
+# A number that changes with the picture on a canvas.
+_DIGEST = """(canvas) => {
+  const {width, height} = canvas
+  const data = canvas.getContext("2d").getImageData(0, 0, width, height).data
+  return data.reduce((sum, level, i) => (31 * sum + level * (1 + (i % 7))) % 1000000007, 0)
+}"""
+
+
+@pytest.fixture(scope="module")
+def course() -> Course:
+    return cluster_course.load(ROOT / f"assets/{RUN}.npz")
+
+
+def opened(
+    new_page: NewPage, server: str, settings: dict[str, object] | None = None, **options: object
+) -> Page:
+    query = urlencode({"run": RUN, **(settings or {})})
+    return looking.opened(new_page, f"{server}/{PATH}?{query}", "Clusters", **options)
+
+
+def view(page: Page, name: str) -> None:
+    page.get_by_role("radio", name=name, exact=True).click()
+    looking.settle(page)
+
+
+def metric(page: Page, name: str) -> Locator:
+    return page.get_by_test_id("stMetric").filter(has=page.get_by_text(name, exact=True))
+
+
+def box(page: Page, label: str) -> Locator:
+    """A select box."""
+    return page.get_by_test_id("stSelectbox").filter(has=page.get_by_text(label, exact=True))
+
+
+def value(page: Page, label: str) -> str:
+    """What a select box holds."""
+    return box(page, label).get_by_role("combobox").input_value()
+
+
+def rows_of(page: Page) -> list[list[str]]:
+    """The CSV on offer."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as CSV").click()
+    return list(csv.reader(io.StringIO(Path(download.value.path()).read_text())))
+
+
+def whole(page: Page) -> None:
+    """No part of the page broke."""
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+# --- what is seen at first --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("viewport", "scheme"),
+    [(WIDE, "light"), (NARROW, "dark"), (WIDE, "dark"), (NARROW, "light")],
+    ids=["wide light", "narrow dark", "wide dark", "narrow light"],
+)
+def test_it_opens_with_a_good_picture(
+    server: str, new_page: NewPage, course: Course, viewport: dict, scheme: str
+) -> None:
+    page = opened(new_page, server, viewport=viewport, color_scheme=scheme)
+    for name in ("Accuracy", "NMI", "ARI", "Bound, nats an image"):
+        expect(metric(page, name).get_by_test_id("stMetricValue")).to_have_text(
+            re.compile(r"^−?\d+\.\d+$"), timeout=LONG
+        )
+        expect(metric(page, name)).to_contain_text("since before")
+    before, after = course.moments[0], course.moments[-1]
+    scatter = Scatter(page, [before.xy, after.xy])
+    expect(scatter.stages).to_have_count(2)
+    scatter.painted()
+    for stage in scatter.stages.all():
+        inked = stage.locator("canvas.points").evaluate(_INK)
+        assert inked > 2 * course.images
+    tops = [stage.bounding_box()["y"] for stage in scatter.stages.all()]
+    assert (tops[0] == tops[1]) == (viewport is WIDE)  # side by side where there is room
+    assert scatter.count() == f"{course.images:,} points"
+    lasso = page.get_by_role("paragraph").filter(has_text="Draw a lasso around some points")
+    expect(lasso).to_be_visible()
+    expect(page.get_by_text(re.compile(f"^60 of {course.images:,} images"))).to_be_visible()
+    looking.nothing_sticks_out(page)
+    if (viewport is WIDE) == (scheme == "light"):
+        for name in VIEWS[1:]:
+            view(page, name)
+            expect(page.locator("canvas.points")).to_have_count(1, timeout=LONG)
+            looking.nothing_sticks_out(page)
+    whole(page)
+
+
+# --- before and after -------------------------------------------------------------------------
+
+
+def test_what_a_lasso_holds_is_counted_shown_and_taken_home(
+    server: str, new_page: NewPage, course: Course
+) -> None:
+    page = opened(new_page, server, viewport=WIDE)
+    before, after = course.moments[0], course.moments[-1]
+    scatter = Scatter(page, [before.xy, after.xy])
+    places = scatter.places(0)
+    middle = places[np.linalg.norm(places - places.mean(0), axis=1).argsort()[200]]
+    low, high = middle - 40, middle + 40
+    scatter.lasso(0, np.array([low, [high[0], low[1]], high, [low[0], high[1]]]))
+    within = {
+        edge: set(np.flatnonzero((np.abs(places - middle) < 40 + edge).all(1))) for edge in (-1, 1)
+    }
+    expect(scatter.root.locator(".count b")).to_have_text(re.compile("points? selected$"))
+    count = int(scatter.count().partition(" of ")[0].replace(",", ""))
+    assert len(within[-1]) <= count <= len(within[1])
+    assert 1 < count < course.images
+    expect(page.get_by_text(f"{count} images selected", exact=True)).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^Clusters: .*%\. Labels: .*%\.$"))).to_be_visible()
+    looking.settle(page)
+    header, *rows = rows_of(page)
+    latents = [f"z{i + 1}" for i in range(course.config.latent_dim)]
+    assert header == ["image", "cluster", "confidence", "label", *latents]
+    assert len(rows) == count
+    taken = {int(row[0]) for row in rows}
+    assert within[-1] <= taken <= within[1]
+    for row in rows:
+        image = int(row[0])
+        assert int(row[1]) == after.assignment[image] + 1
+        assert [float(z) for z in row[4:]] == pytest.approx(after.mean[image], abs=1e-3)
+    scatter.button("Clear").click()
+    expect(page.get_by_text("images selected")).to_have_count(0)
+    looking.settle(page)
+    assert len(rows_of(page)) == course.images + 1
+
+
+def test_a_linear_plane_is_there_at_once_and_others_are_laid_out_in_sight(
+    server: str, new_page: NewPage
+) -> None:
+    page = opened(new_page, server, viewport=WIDE)
+    ink = page.locator("canvas.points").first
+    expect(ink).to_be_visible(timeout=LONG)
+    scatter = Scatter(page, [])
+
+    def seen() -> int:
+        page.locator(".stage[data-moving]").first.wait_for(state="detached")
+        scatter.painted()
+        return ink.evaluate(_DIGEST)
+
+    first = seen()
+    looking.choose(box(page, "Plane"), "PCA")
+    expect(page.get_by_text("The plane of the largest variance.")).to_be_visible()
+    looking.settle(page)
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    assert seen() != first
+
+    looking.choose(box(page, "Plane"), "UMAP-like")
+    expect(page.get_by_test_id("stProgress")).to_contain_text("UMAP-like", timeout=LONG)
+    expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile(r" [1-9]\d?%$"))
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile(r"^Stopped at \d+%"))).to_be_visible()
+    looking.settle(page)
+    stopped = seen()
+    assert stopped != first
+    page.get_by_role("radio", name="error", exact=True).click()
+    assert seen() != stopped  # it can still be recoloured
+    page.get_by_role("radio", name="label", exact=True).click()
+    assert seen() == stopped
+
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=LONG)
+    expect(page.get_by_text("Stopped at")).to_have_count(0)
+    expect(page.locator("canvas.points")).to_have_count(2)
+    assert seen() != stopped
+    whole(page)
+
+
+# --- learning ---------------------------------------------------------------------------------
+
+
+def moment(page: Page) -> str:
+    """Which the player shows."""
+    return page.locator(".linked-scatter .title").text_content()
+
+
+def test_the_learning_is_played_paused_and_searched(
+    server: str, new_page: NewPage, course: Course
+) -> None:
+    page = opened(new_page, server, {"view": "Watch them learn"}, viewport=WIDE)
+    title = page.locator(".linked-scatter .title")
+    moments = [*course.early, *course.moments]
+    epochs = [f"Images after {each.epoch} epochs" for each in moments]
+    expect(title).to_have_text(epochs[-1], timeout=LONG)
+    looking.settle(page)
+    play, pause = (page.get_by_role("button", name=name, exact=True) for name in ("Play", "Pause"))
+    play.click()
+    expect(title).to_have_text(epochs[0])
+    expect(title).to_have_text(re.compile(f"^({'|'.join(epochs[1:])})$"))
+    pause.click()
+    expect(play).to_be_visible()
+    looking.settle(page)
+    at = epochs.index(moment(page))
+    assert 0 < at < len(epochs) - 1
+    page.wait_for_timeout(2000)
+    assert moment(page) == epochs[at]
+
+    slider = page.get_by_role("slider", name="Moment")
+    track = slider.locator("xpath=ancestor::*[@data-testid='stSlider']").bounding_box()
+    thumb = slider.bounding_box()
+    page.mouse.move(thumb["x"] + thumb["width"] / 2, thumb["y"] + thumb["height"] / 2)
+    page.mouse.down()
+    to = track["x"] + 0.8 * track["width"]
+    page.mouse.move(to, thumb["y"] + thumb["height"] / 2, steps=8)
+    page.mouse.up()
+    expect(title).to_have_text(re.compile(f"^({'|'.join(epochs[at + 1 : -1])})$"))
+    looking.settle(page)
+    dragged = epochs.index(moment(page))
+    assert dragged == pytest.approx(0.8 * (len(epochs) - 1), abs=1)
+
+    play.click()
+    expect(title).not_to_have_text(epochs[dragged])
+    assert epochs.index(moment(page)) > dragged
+    expect(title).to_have_text(epochs[-1])
+    expect(play).to_be_visible()
+    expect(pause).to_have_count(0)
+    whole(page)
+
+
+SMALL = {"view": "Watch them learn", "train-images": 500, "train-rounds": 1}
+
+
+def test_a_run_of_ones_own_can_be_looked_at(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, SMALL, viewport=WIDE)
+    assert value(page, "Run") == "Digits"
+    clusters = page.get_by_role("slider", name="Clusters K")
+    for _ in range(6):
+        clusters.press("ArrowLeft")
+    expect(clusters).to_have_value("4")
+    looking.settle(page)
+    page.get_by_role("button", name="Train").click()
+    expect(page.get_by_test_id("stProgress")).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    expect(page.get_by_test_id("stProgress")).to_contain_text("The VAE learns")
+    expect(page.get_by_test_id("stProgress")).to_contain_text("The control", timeout=LONG)
+    looking.nothing_sticks_out(page)
+    expect(page.get_by_role("button", name="Train")).to_be_visible(timeout=LONG)
+    expect(box(page, "Run").get_by_role("combobox")).to_have_value("Yours")
+    looking.settle(page)
+    view(page, VIEWS[0])
+    expect(page.locator(".linked-scatter .count b")).to_have_text("500 points", timeout=LONG)
+    assert "run=yours" in page.url
+    page.get_by_role("radio", name="cluster", exact=True).click()
+    entries = page.locator(".linked-scatter .key button")
+    expect(entries).to_have_count(4)
+    shown = [re.match(r"^(\d) ≈ \d", each).group(1) for each in entries.all_text_contents()]
+    assert shown == ["1", "2", "3", "4"]
+    sizes = [int(each) for each in entries.locator("small").all_text_contents()]
+    assert sum(sizes) == 500
+    whole(page)
+
+
+def test_a_training_is_stopped_and_gibbs_shows_its_chains(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, {**SMALL, "train-fit": "Gibbs"}, viewport=WIDE)
+    page.get_by_role("button", name="Train").click()
+    page.get_by_role("button", name="Stop").click()
+    gone = page.get_by_text("was stopped before its end, and nothing of it is kept")
+    expect(gone).to_be_visible(timeout=LONG)
+    expect(page.locator("canvas.points")).to_have_count(1)
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    looking.settle(page)
+    assert value(page, "Run") == "Digits"
+    page.get_by_role("button", name="Train").click()
+    expect(gone).to_have_count(0)
+    expect(page.get_by_text("The mixture by Gibbs, four chains")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(re.compile(r"R-hat \d\.\d\d: the(y| chains) have"))).to_be_visible(
+        timeout=LONG
+    )
+    lines = page.locator(".st-key-figure-trace .js-plotly-plot")
+    assert lines.evaluate("(plot) => plot._fullData.length") == 4
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Your training was stopped")).to_be_visible(timeout=LONG)
+    whole(page)
+
+
+# --- inside the mixture -----------------------------------------------------------------------
+
+
+def samples(page: Page) -> np.ndarray:
+    """Of the PNG on offer, (DRAWN, H, W)."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download samples").click()
+    levels = np.array(Image.open(download.value.path()))
+    down, cell = DRAWN // ACROSS, levels.shape[1] // ACROSS
+    assert levels.shape == (down * cell, ACROSS * cell)
+    cells = levels.reshape(down, cell, ACROSS, cell).swapaxes(1, 2).reshape(DRAWN, cell, cell)
+    return cells[:, : -2 * GAP, : -2 * GAP]
+
+
+def test_a_cluster_is_decoded_warmed_up_and_left(
+    server: str, new_page: NewPage, course: Course
+) -> None:
+    page = opened(new_page, server, {"view": "Inside the mixture"}, viewport=WIDE)
+    weights = [f"{weight:.3f}" for weight in course.moments[-1].mixture.weights.tolist()]
+    busiest = int(course.moments[-1].mixture.weights.argmax())
+    expect(page.get_by_text(f"Weight {weights[busiest]} of")).to_be_visible(timeout=LONG)
+    drawn, way = (page.get_by_test_id("stImage").nth(i).locator("img") for i in range(2))
+    clusters = page.get_by_role("radiogroup", name="Clusters").get_by_role("radio")
+    expect(clusters).to_have_count(course.config.clusters)
+    expect(clusters.nth(busiest)).to_have_attribute("aria-checked", "true")
+    before = drawn.get_attribute("src")
+    other = next(k for k, weight in enumerate(weights) if weight != weights[busiest])
+    clusters.nth(other).click()
+    expect(page.get_by_text(f"Weight {weights[other]} of")).to_be_visible()
+    expect(drawn).not_to_have_attribute("src", before)
+    expect(page.get_by_text(re.compile(f"^Samples of cluster {other + 1}( ≈|$)"))).to_be_visible()
+    looking.settle(page)
+    warm = samples(page)
+    assert (warm[1:] != warm[0]).any()
+
+    chosen, road = drawn.get_attribute("src"), way.get_attribute("src")
+    page.get_by_role("slider", name="Temperature").press("Home")
+    expect(drawn).not_to_have_attribute("src", chosen)
+    looking.settle(page)
+    cold = samples(page)
+    assert (cold == cold[0]).all()
+    assert cold[0].max() > 100
+    assert way.get_attribute("src") == road
+
+    walk = box(page, "Walk to")
+    held = value(page, "Walk to")
+    wanted = 1 if held.startswith("1 ") else 0
+    walk.get_by_role("combobox").click()
+    page.get_by_role("option").nth(wanted).click()
+    expect(way).not_to_have_attribute("src", road)
+    looking.settle(page)
+
+    caption = page.locator(".linked-scatter figcaption")
+    said = caption.text_content()
+    assert re.fullmatch(r"z\d+ across, z\d+ up", said)
+    third = next(f"z{i}" for i in range(1, 5) if not re.search(rf"\bz{i}\b", said))
+    looking.choose(box(page, "Across"), re.compile(f"^{third}$"))
+    expect(caption).to_have_text(re.compile(f"^{third} across"))
+    looking.settle(page)
+    assert f"cluster-across={int(third[1:]) - 1}" in page.url
+    whole(page)
+
+
+# --- a picture of one's own -------------------------------------------------------------------
+
+
+def likeliest(page: Page) -> str:
+    """The cluster that a picture lands in, as it is named."""
+    figure = page.locator(".st-key-figure-landing .js-plotly-plot")
+    expect(figure.locator(".main-svg").first).to_be_visible(timeout=LONG)
+    name, probability = figure.evaluate(
+        """(plot) => {
+          const {x, y} = plot._fullData[0], at = x.indexOf(Math.max(...x))
+          return [y[at], x[at]]
+        }"""
+    )
+    assert 0 < probability <= 1.001
+    return name
+
+
+def ring() -> bytes:
+    """A nought on paper."""
+    paper = Image.new("L", (200, 260), 245)
+    ImageDraw.Draw(paper).ellipse((50, 40, 150, 220), outline=20, width=24)
+    return png(np.array(paper))
+
+
+def test_a_drawing_an_upload_and_a_test_image_find_their_cluster(
+    server: str, new_page: NewPage
+) -> None:
+    page = opened(new_page, server, {"view": "Place a picture"}, viewport=WIDE)
+    assert likeliest(page).endswith("≈ 3")  # what is drawn at first is a three
+    near = page.get_by_text("Nearest in the space of latents")
+    expect(near).to_be_visible()
+    expect(page.get_by_test_id("stImage")).to_have_count(3)
+    page.get_by_role("group", name="Drawing tools").get_by_role("button", name="Clear").click()
+    expect(page.get_by_text("Draw a digit, and see where it lands.")).to_be_visible()
+    expect(near).to_have_count(0)
+
+    page.get_by_role("radio", name="Upload").click()
+    expect(page.get_by_text("Upload a picture of any size")).to_be_visible()
+    looking.settle(page)
+    upload = page.locator("input[type=file]")
+    upload.set_input_files({"name": "bad.png", "mimeType": "image/png", "buffer": b"no picture"})
+    expect(page.get_by_text("“bad.png” is text, not a picture")).to_be_visible()
+    whole(page)
+    looking.settle(page)
+    upload.set_input_files({"name": "ring.png", "mimeType": "image/png", "buffer": ring()})
+    expect(near).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("“bad.png”")).to_have_count(0)
+    assert likeliest(page).endswith("≈ 0")
+    src = page.get_by_test_id("stImage").last.locator("img").get_attribute("src")
+
+    page.get_by_role("radio", name="Test images").click()
+    tests = page.get_by_role("radiogroup", name="Test images").get_by_role("radio")
+    expect(tests).to_have_count(18)
+    neighbours = page.get_by_test_id("stImage").last.locator("img")
+    expect(neighbours).not_to_have_attribute("src", src)
+    src = neighbours.get_attribute("src")
+    tests.nth(1).click()
+    expect(neighbours).not_to_have_attribute("src", src)
+    whole(page)
+
+
+# --- links ------------------------------------------------------------------------------------
+
+
+def test_a_link_brings_its_settings_and_the_address_follows(
+    server: str, new_page: NewPage
+) -> None:
+    settings = {"cluster-left": "Round 1", "cluster-right": "Control", "cluster-method": "PCA"}
+    page = opened(new_page, server, settings, viewport=WIDE)
+    expect(page.locator(".linked-scatter figcaption")).to_have_text(["Round 1", "Control"])
+    assert [value(page, name) for name in ("Run", "Left", "Right", "Plane")] == [
+        "Digits", "Round 1", "Control", "PCA",
+    ]  # fmt: skip
+    looking.choose(box(page, "Left"), "Before")
+    page.wait_for_url(re.compile("cluster-left=Before"))
+    view(page, "Inside the mixture")
+    page.wait_for_url(re.compile("view=Inside"))
+    assert "cluster-left" not in page.url
+
+    inside = {"view": "Inside the mixture", "cluster-across": 4, "cluster-up": 2}
+    page = opened(new_page, server, inside, viewport=WIDE)
+    expect(page.locator(".linked-scatter figcaption")).to_have_text("z5 across, z3 up")
+    assert (value(page, "Across"), value(page, "Up")) == ("z5", "z3")
+    page.get_by_role("slider", name="Temperature").press("End")
+    page.wait_for_url(re.compile("cluster-temperature=2"))
+    whole(page)
+
+
+def test_a_damaged_link_opens_with_a_word(server: str, new_page: NewPage) -> None:
+    damaged = {
+        "run": "nothing", "cluster-across": -5, "view": "<script>", "cluster-method": "P" * 3000,
+        "cluster-left": "Round 1e9", "train-images": "-1", "cluster-temperature": "nan",
+    }  # fmt: skip
+    page = new_page()
+    page.goto(f"{server}/{PATH}?{urlencode(damaged)}")
+    expect(page.get_by_text("not understood and left out:")).to_be_visible(timeout=LONG)
+    expect(page.locator("canvas.points")).to_have_count(2, timeout=LONG)
+    looking.settle(page)
+    assert "cluster-method=t-SNE" in page.url
+    expect(page.get_by_test_id("stAlert")).to_have_count(0)
+    whole(page)

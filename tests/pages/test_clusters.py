@@ -1,0 +1,340 @@
+"""The lab of clusters without a browser: it opens whatever is there, trains, keeps settings."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dgm_core import zoo
+from dgm_core.studies import mutual
+from tests.small_clusters import CONFIG, course, run
+from ui.cache import st_model
+from ui.clusters import stories, training
+from ui.clusters.links import FIELDS
+from ui.clusters.stories import YOURS, Story, st_story
+from ui.jobs import Worker, stop_all
+
+ROOT = Path(__file__).parents[2]
+PAGE = str(ROOT / "pages/4_Clusters.py")
+RUN = "digits-vaegmm"
+
+
+@pytest.fixture(autouse=True)
+def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, Worker]]:
+    """Those of the one session there is, by name; no data folder."""
+    made: dict[str, Worker] = {}
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("DGM_DATA", str(tmp_path))
+    monkeypatch.setattr("ui.jobs.worker", lambda name: made.setdefault(name, Worker()))
+    yield made
+    stop_all()
+
+
+def lab(address: dict[str, str] | None = None, **state: Any) -> AppTest:
+    app = AppTest.from_file(PAGE, default_timeout=60)
+    for name, value in ({"run": RUN} | (address or {})).items():
+        app.query_params[name] = value
+    for name, value in state.items():
+        app.session_state[name.replace("_", " ")] = value
+    return whole(app.run())
+
+
+def whole(app: AppTest) -> AppTest:
+    """The same, if no part of the page broke."""
+    assert not app.exception, app.exception
+    return app
+
+
+def view(app: AppTest, name: str) -> AppTest:
+    group = next(each for each in app.get("button_group") if each.key == "keep.cluster view")
+    return whole(group.set_value(name).run())
+
+
+def box(app: AppTest, label: str) -> Any:
+    return next(each for each in app.selectbox if each.label == label)
+
+
+def buttons(app: AppTest) -> list[str]:
+    return [each.label for each in app.button]
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return whole(next(each for each in app.button if each.label == label).click().run())
+
+
+def said(app: AppTest) -> str:
+    """All that is told in sentences."""
+    told = (app.info, app.error, app.caption, app.markdown)
+    return " ".join(each.value for elements in told for each in elements)
+
+
+# --- at first ---------------------------------------------------------------------------------
+
+SEEN = {
+    "Before and after": ("Draw a lasso", "After: labels and clusters"),
+    "Watch them learn": ("Train one here", "Accuracy against the labels"),
+    "Inside the mixture": ("Choose a cluster", "Ellipses hold two standard deviations"),
+    "Place a picture": ("Nearest in the space of latents", "log p(z) under the mixture"),
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_every_view_opens_without_a_data_folder_and_starts_nothing(
+    name: str, workers: dict[str, Worker]
+) -> None:
+    app = lab({"view": name})
+    assert not app.error
+    assert not app.toast
+    for words in SEEN[name]:
+        assert words in said(app).replace("\\", "")
+    assert all(worker.run is None for worker in workers.values())
+    assert app.query_params["view"] == name
+    assert SEEN.keys() == FIELDS.keys()
+
+
+def test_the_numbers_are_those_of_the_moment_on_the_right() -> None:
+    app = lab()
+    found = st_story(RUN).course
+    early = found.early[0].epoch
+    for name, curve, at in (
+        ("After", found.curve, -1),
+        (f"Epoch {early}", found.early_curve, 0),
+        ("Before", found.curve, 0),
+        ("Control", found.control_curve, -1),
+    ):
+        box(app, "Right").set_value(name).run()
+        numbers = {each.label: each for each in whole(app).metric}
+        assert float(numbers["Accuracy"].value) == round(curve.accuracy[at], 3)
+        assert float(numbers["NMI"].value) == round(curve.nmi[at], 3)
+        assert float(numbers["ARI"].value) == round(curve.ari[at], 3)
+        bound = numbers["Bound, nats an image"].value.replace("−", "-")
+        assert float(bound) == round(curve.elbo[at], 1)
+        gain = curve.accuracy[at] - found.curve.accuracy[0]
+        since = f"{gain:+.3f} since before" if name in ("After", "Control") else ""
+        assert numbers["Accuracy"].delta == since
+
+
+@pytest.mark.parametrize("name", ["PCA", "clusters apart"])
+def test_linear_planes_start_nothing(name: str, workers: dict[str, Worker]) -> None:
+    app = lab({"cluster-method": name})
+    assert "Stop" not in buttons(app)
+    assert workers["cluster layout"].run is None
+    app = lab({"view": "Place a picture", "place-plane": name})
+    assert "It is put at the median" not in said(app)
+
+
+def test_across_and_up_are_never_the_same_latent() -> None:
+    app = lab({"view": "Inside the mixture", "cluster-across": "3", "cluster-up": "3"})
+    for latent in (0, 5, 3):
+        box(app, "Across").set_value(latent).run()
+        whole(app)
+        assert box(app, "Across").value == latent != box(app, "Up").value
+
+
+# --- what may be broken or missing ------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """Of what is shipped, empty at first."""
+    monkeypatch.setattr(stories, "FOLDER", tmp_path)
+    st_story.clear()
+    st_model.clear()
+    yield tmp_path
+    st_story.clear()
+    st_model.clear()
+
+
+def test_without_any_run_there_is_a_sentence(folder: Path) -> None:
+    app = lab()
+    assert "No run is here" in app.info[0].value
+    assert not app.metric
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("content", [b"", b"not a course", "half"])
+def test_a_broken_run_gets_a_sentence(folder: Path, content: bytes | str) -> None:
+    path = shutil.copy(ROOT / f"assets/{RUN}.npz", folder)
+    whole_file = Path(path).read_bytes()
+    Path(path).write_bytes(whole_file[: len(whole_file) // 2] if content == "half" else content)
+    for name in SEEN:
+        app = lab({"view": name})
+        assert len(app.error) == 1
+        assert app.error[0].value.startswith(f"{RUN}.npz is not a course")
+
+
+def test_broken_weights_get_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(name: str, *_: object) -> None:
+        raise zoo.BrokenModel(f"the weights {name}.safetensors do not match")
+
+    shutil.copy(ROOT / f"assets/{RUN}.npz", folder)
+    monkeypatch.setattr(zoo, "load", load)
+    app = lab()
+    assert app.error[0].value.startswith(f"the weights {RUN}.safetensors do not match")
+
+
+# --- a picture of one's own -------------------------------------------------------------------
+
+
+def test_nothing_drawn_gets_a_sentence() -> None:
+    app = lab({"view": "Place a picture"}, place_drawing=np.zeros((28, 28), bool))
+    assert "Draw a digit, and see where it lands." in said(app)
+    assert not app.get("plotly_chart")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no picture", b"<svg/>", b"\x89PNG\r\n\x1a\n" + bytes(99)]
+)
+def test_what_is_no_picture_gets_a_sentence(content: bytes) -> None:
+    app = lab({"view": "Place a picture", "place-source": "Upload"})
+    assert "Upload a picture" in said(app)
+    uploader = next(each for each in app.get("file_uploader") if each.key == "place upload")
+    whole(uploader.set_value(("bad.png", content, "image/png")).run())
+    assert len(app.error) == 1
+    assert "“bad.png”" in app.error[0].value
+
+
+# --- training ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training takes a moment."""
+
+    def small(*arguments: Any, **settings: Any) -> mutual.Config:
+        given = mutual.Config(*arguments, **settings)
+        return dataclasses.replace(given, warmup=2, epochs=1, hidden=32, batch_size=50)
+
+    monkeypatch.setattr(training, "Config", small)
+
+
+@pytest.mark.usefixtures("short")
+def test_yours_is_offered_once_it_is_trained_and_is_then_looked_at(
+    workers: dict[str, Worker],
+) -> None:
+    settings = {"train-images": "500", "train-clusters": "4", "train-rounds": "1"}
+    app = lab({"view": "Watch them learn"} | settings)
+    assert stories.TITLES["yours"] not in box(app, "Run").options
+    app = press(app, "Train")
+    assert workers["cluster training"].run.wait(120)
+    app = whole(app.run())
+    assert box(app, "Run").value == "yours"
+    assert box(app, "Run").options[-1] == stories.TITLES["yours"]
+    assert app.query_params["run"] == "yours"
+    assert app.session_state[YOURS].course.config.clusters == 4
+    assert app.session_state[YOURS].course.images == 500
+    assert list(app.session_state[YOURS].moments) == ["Before", "After", "Control"]
+    for name in SEEN:
+        app = view(app, name)
+        assert not app.error, name
+    box(app, "Run").set_value(RUN).run()
+    assert box(whole(app), "Run").value == RUN  # it does not come back by itself
+
+
+@pytest.mark.usefixtures("short")
+def test_a_training_that_is_stopped_leaves_a_sentence(
+    workers: dict[str, Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(config: mutual.Config, images: object) -> Iterator[mutual.Frame]:
+        while True:
+            yield mutual.Frame("the VAE learns", 0.1, 1.0, float("nan"), (), None)
+
+    monkeypatch.setattr(mutual, "run", endless)
+    app = press(lab({"view": "Watch them learn"}), "Train")
+    assert "Train" not in buttons(app)
+    app = press(app, "Stop")
+    assert "was stopped before its end, and nothing of it is kept" in said(app)
+    assert {"Train", "Play"} <= set(buttons(app))
+    assert box(app, "Run").value == RUN
+    assert workers["cluster training"].run.state == "stopped"
+
+
+def test_a_selection_is_forgotten_with_its_images() -> None:
+    mine = np.zeros(course().images, bool)
+    mine[:9] = True
+    own = Story("yours", course(), run().model)
+    state = {YOURS: own, "cluster selection": (own.revision, mine)}
+    app = lab({"run": "yours"}, **state)
+    assert "9 images selected" in said(app)
+    other = dataclasses.replace(course(), config=dataclasses.replace(CONFIG, seed=3))
+    few = tuple(
+        dataclasses.replace(
+            moment, mean=moment.mean[:150], assignment=moment.assignment[:150],
+            confidence=moment.confidence[:150],
+        )
+        for moment in other.moments
+    )  # fmt: skip
+    other = dataclasses.replace(other, moments=few, control=None)
+    app.session_state[YOURS] = Story("yours", other, run().model)
+    assert "images selected" not in said(whole(app.run()))
+
+
+# --- settings and addresses -------------------------------------------------------------------
+
+
+def visit() -> AppTest:
+    """The lab, entered by the front door."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    return whole(app.switch_page("pages/4_Clusters.py").run())
+
+
+def elsewhere_and_back(app: AppTest) -> AppTest:
+    whole(app.switch_page("pages/1_Inpainting.py").run())
+    return whole(app.switch_page("pages/4_Clusters.py").run())
+
+
+def test_settings_survive_a_change_of_page_and_of_view() -> None:
+    app = visit()
+    box(app, "Run").set_value(RUN).run()
+    box(app, "Left").set_value("Round 1").run()
+    box(app, "Plane").set_value("PCA").run()
+    app = view(app, "Watch them learn")
+    app.slider(key="keep.train clusters").set_value(4).run()
+    app.select_slider(key="keep.train images").set_value(500).run()
+    app.toggle(key="keep.train hard").set_value(True).run()
+    address = dict(whole(app).query_params)
+    assert (address["train-clusters"], address["train-images"]) == ("4", "500")
+    app = elsewhere_and_back(app)
+    assert dict(app.query_params) == address
+    assert app.slider(key="keep.train clusters").value == 4
+    assert app.select_slider(key="keep.train images").value == 500
+    assert app.toggle(key="keep.train hard").value is True
+    app = view(app, "Before and after")
+    assert (box(app, "Left").value, box(app, "Plane").value) == ("Round 1", "PCA")
+    app = elsewhere_and_back(app)
+    assert (box(app, "Left").value, box(app, "Plane").value) == ("Round 1", "PCA")
+    assert box(app, "Run").value == RUN
+
+
+ADDRESSES = {
+    "moments of another run": {"cluster-left": "Round 99", "cluster-right": "Round 98"},
+    "latents that are none": {
+        "view": "Inside the mixture", "cluster-across": "49", "cluster-up": "49",
+        "cluster-other": "49",
+    },
+    "a set that is not here": {"view": "Watch them learn", "train-set": "mnist"},
+    "a run that is not trained": {"run": "yours"},
+    "all at once": {
+        "view": "<script>", "run": "nothing", "cluster-across": "-5", "cluster-left": "x" * 3000,
+        "cluster-method": "%00", "cluster-temperature": "inf", "cluster-perplexity": "1e9",
+        "train-clusters": "1e999", "train-seed": "9" * 3000, "train-upright": "maybe",
+        "place-source": "", "place-plane": "UMAP-like", "keep.cluster left": "-1",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ADDRESSES)
+def test_no_address_breaks_the_page(case: str) -> None:
+    app = lab(ADDRESSES[case])
+    assert not app.error
+    app = whole(app.run())
+    assert stories.TITLES[RUN] in box(app, "Run").options
+    for name in SEEN:
+        assert not view(app, name).error
