@@ -34,11 +34,14 @@ from dgm_core.studies import (
     gan_course,
     gan_quality,
     holes,
+    likelihood,
     miwae,
     prediction,
     protocol,
     samplers,
     tables,
+    unbounded,
+    vae_quality,
 )
 from dgm_core.studies.progress import Frame
 
@@ -47,6 +50,8 @@ TABLES = ASSETS / "inpainting_tables.toml"
 MNAR_TABLES = ASSETS / "mnar_tables.toml"
 DISTANCES = ASSETS / "distances.toml"
 CLUSTERS = ASSETS / "clusters.toml"
+LIKELIHOOD = ASSETS / "likelihood.toml"
+LIKELIHOOD_MODELS = ("mnist-vae-2d", "binarized-mnist-vae", "mnist-dlvm", "digits-dlvm")
 
 app = typer.Typer(
     help="Deep generative models with missing data.",
@@ -83,16 +88,19 @@ def data_fetch(
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help=f"one of {', '.join(recipes.RECIPES)}")],
+    recipe: Annotated[
+        str, typer.Argument(help=f"one of {', '.join([*recipes.RECIPES, *recipes.UNSHIPPED])}")
+    ],
     run_folder: Annotated[Path | None, typer.Option(help="checkpoints; resumed if there")] = None,
     logdir: Annotated[Path | None, typer.Option(help="write TensorBoard logs here")] = None,
     out: Annotated[Path, typer.Option(help="folder for weights and card")] = zoo.FOLDER,
     threads: Annotated[int | None, typer.Option(help="CPU threads; default: all")] = None,
 ) -> None:
     """Train a recipe to weights and a card; killed at any moment, it goes on where it was."""
-    chosen = recipes.RECIPES.get(recipe)
+    known = recipes.RECIPES | recipes.UNSHIPPED
+    chosen = known.get(recipe)
     if chosen is None:
-        _stop(f"no recipe {recipe!r}; there are {', '.join(recipes.RECIPES)}")
+        _stop(f"no recipe {recipe!r}; there are {', '.join(known)}")
     if threads:
         torch.set_num_threads(threads)
     folder = run_folder or user_cache_path("dgm-lab") / "runs" / recipe
@@ -142,6 +150,93 @@ def evaluate_dlvm(
                 f"± {row.standard_error:.3f}  "
                 f"acceptance {row.acceptance:.4f}  stuck {row.stuck:.3f}"
             )
+
+
+@evaluate_app.command("vae")
+def evaluate_vae(
+    names: Annotated[list[str], typer.Argument(help="models, binarized-mnist-vae for one")],
+    folder: Annotated[Path, typer.Option(help="where card and weights are")] = zoo.FOLDER,
+    images: Annotated[int | None, typer.Option(help="test images; all")] = None,
+    draws: Annotated[int, typer.Option(help="K, importance samples an image")] = 200,
+) -> None:
+    """Measure log p(x), the ELBO and which latents are used; write them on the models' cards."""
+    for name in names:
+        found = _measure(
+            name,
+            folder,
+            lambda dataset, model: vae_quality.run(
+                vae_quality.Config(dataset, images, draws), model
+            ),
+        )
+        typer.echo(
+            f"{name}: log p(x) {found.log_p:.2f} ± {found.standard_error:.2f} (K = {draws}), "
+            f"ELBO {found.elbo:.2f} = {found.reconstruction:.2f} − {found.divergence:.2f}; "
+            f"{int(found.units.active.sum())} of {len(found.units.active)} latents active"
+        )
+
+
+@evaluate_app.command("likelihood")
+def evaluate_likelihood(
+    names: Annotated[
+        list[str] | None, typer.Argument(help=f"models; {', '.join(LIKELIHOOD_MODELS)}")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="file for the tables")] = LIKELIHOOD,
+    folder: Annotated[Path, typer.Option(help="where cards and weights are")] = zoo.FOLDER,
+    images: Annotated[int, typer.Option(help="test images, and as many that the model made")] = 20,
+    draws: Annotated[int, typer.Option(help="the largest K of IWAE")] = 10_000,
+    temperatures: Annotated[int, typer.Option(help="of annealed importance sampling")] = 100,
+    only: Annotated[str, typer.Option(help="bounds, unbounded or both")] = "both",
+) -> None:
+    """All bounds on log p(x) on one axis; and Gaussian decoders at ever lower floors.
+
+    Of images that a model made there is a second bound from above. Each row is written as soon as
+    it is measured, in place of the one that stood there.
+    """
+    if only not in ("bounds", "unbounded", "both"):
+        _stop(f"expected bounds, unbounded or both, got {only!r}")
+    grid = [k for k in likelihood.Config().draws if k < draws]
+    config = likelihood.Config(draws=(*grid, draws), temperatures=temperatures)
+    try:
+        if only != "unbounded":
+            for name in names or [each for each in LIKELIHOOD_MODELS if each in zoo.names(folder)]:
+                _write_bounds(name, config, images, folder, out)
+        if only != "bounds":
+            for kind in ("moons", "digits"):
+                items = unbounded.run(unbounded.Config(kind))
+                for row in _behind_a_bar(_shares_of_training(items)):
+                    tables.put_row(out, "unbounded", row.entry(), unbounded.KEY)
+                    typer.echo(row.sentence())
+    except (ValueError, data.DataUnavailable, data.DownloadError) as error:
+        _stop(error)
+    typer.echo(f"wrote {out}")
+
+
+def _write_bounds(
+    name: str, config: likelihood.Config, images: int, folder: Path, out: Path
+) -> None:
+    """Of test images and of images that the model made."""
+    model = zoo.load(name, folder=folder)
+    test = likelihood.images_of(zoo.card(name, folder)["data"], images)
+    for of, x, latents in (("test", test, None), ("made", *likelihood.made_images(model, images))):
+        items = likelihood.run(config, model, x, latents=latents)
+        frames = (
+            Frame(item.doing, item.done) if isinstance(item, likelihood.Frame) else item
+            for item in items
+        )
+        *_, found = _behind_a_bar(frames)
+        typer.echo(f"{name}, {len(x)} {of} images, Pareto k up to {found.pareto_k.max():.2f}")
+        for line in found.lines:
+            tables.put_row(out, "bounds", line.row(name, of, len(x)), likelihood.KEY)
+            typer.echo(line.sentence())
+
+
+def _shares_of_training(items: Iterable[Any]) -> Iterator[Any]:
+    """Frames of the study of floors as shares of the work, its rows, and not its result."""
+    for item in items:
+        if isinstance(item, unbounded.Frame):
+            yield Frame(item.doing, item.done)
+        elif isinstance(item, unbounded.Row):
+            yield item
 
 
 @evaluate_app.command("miwae")

@@ -10,6 +10,7 @@ and `log_likelihood` is IWAE_K of one batch of weights together with its standar
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -17,6 +18,9 @@ from torch import Tensor
 
 from dgm_core.rng import Source, draw
 from dgm_core.types import LatentVariableModel
+
+FEW = 10
+"""Blocks below which their spread says little of how far their mean is off."""
 
 
 class Estimate(NamedTuple):
@@ -54,6 +58,35 @@ def log_likelihood(log_w: Tensor) -> Estimate:
     """log p(x) by importance sampling; standard error sd(w) / (√K mean(w)), the delta method."""
     relative = torch.exp(log_w - iwae_bound(log_w))  # mean 1 over K
     return Estimate(iwae_bound(log_w), relative.std(0) / math.sqrt(len(log_w)))
+
+
+def iwae_curve(log_w: Tensor, draws: Sequence[int]) -> Estimate:
+    """The bound as a function of K, from one set of log-weights (K, B): (len(draws), B) each.
+
+    For each k the weights are cut into blocks of k, as many as there are, and the bounds of the
+    blocks averaged: unbiased for E log (1/k) Σ w, where one block of k would be noisy. The
+    standard error is from the spread of the blocks, or where there are fewer than `FEW` from the
+    delta method within each; NaN of a single block of fewer draws than that.
+
+    Raises:
+        ValueError: a k is below 1 or above K.
+    """
+    total = len(log_w)
+    if not all(1 <= k <= total for k in draws):
+        raise ValueError(f"expected numbers of draws in 1 … {total}, got {list(draws)}")
+    values, errors = [], []
+    for k in draws:
+        blocks = log_w[: total - total % k].unflatten(0, (-1, k)).transpose(0, 1)  # (k, n, B)
+        each, count = iwae_bound(blocks), total // k
+        values.append(each.mean(0))
+        if count < FEW <= k:
+            within = log_likelihood(blocks).standard_error
+            errors.append(within.square().sum(0).sqrt() / count)
+        elif count > 1:
+            errors.append(each.std(0) / math.sqrt(count))
+        else:
+            errors.append(torch.full_like(values[-1], math.nan))
+    return Estimate(torch.stack(values), torch.stack(errors))
 
 
 @torch.no_grad()

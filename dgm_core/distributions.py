@@ -58,6 +58,11 @@ class TriangularNormal(Distribution):
         )
         return root @ root.mT
 
+    @property
+    def variance(self) -> Tensor:
+        """Of each dimension, (B, L)."""
+        return self.covariance_matrix.diagonal(dim1=-2, dim2=-1)
+
     def log_prob(self, value: Tensor) -> Tensor:
         off = value - self.loc
         u = off + _times(self.below, off)

@@ -33,6 +33,35 @@ def negative_elbo(model: LatentVariableModel, x: Tensor, source: torch.Generator
     return -elbo(log_weights(model, x, 1, source)).mean()
 
 
+def negative_iwae_bound(draws: int) -> Objective:
+    """−IWAE_K with K = `draws`, nats per image (Burda, Grosse & Salakhutdinov 2016).
+
+    A model trained by it is near the bound that it will be judged by, and spreads over more of
+    its latents; of its encoder little more is asked than to hit the posterior now and then.
+    """
+
+    def loss(model: LatentVariableModel, x: Tensor, source: torch.Generator) -> Tensor:
+        return -iwae_bound(log_weights(model, x, draws, source)).mean()
+
+    return loss
+
+
+def negative_weighted_elbo(weight: float) -> Objective:
+    """−[log p(x|z) + weight · (log p(z) − log q(z|x))] of one draw, nats per image.
+
+    The bound if the weight is 1. With less at the start of a training, latents are taken into use
+    before the prior can have them back (Bowman et al. 2016; Sønderby et al. 2016).
+    """
+
+    def loss(model: LatentVariableModel, x: Tensor, source: torch.Generator) -> Tensor:
+        proposal = model.encode(x)
+        z = draw(proposal, source)
+        divergence = proposal.log_prob(z) - model.prior().log_prob(z)
+        return (weight * divergence - model.decode(z).log_prob(x)).mean()
+
+    return loss
+
+
 def proposal_divergence(
     model: LatentVariableModel, x: Tensor, source: torch.Generator, iterations: int = 2
 ) -> Tensor:

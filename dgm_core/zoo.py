@@ -30,6 +30,7 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "fully-connected-dlvm": dlvm.fully_connected_dlvm,
     "convolutional-dlvm": dlvm.convolutional_dlvm,
     "face-dlvm": dlvm.face_dlvm,
+    "mirrored-vae": dlvm.mirrored_vae,
     "fully-connected-miwae": miwae.fully_connected_miwae,
     "face-miwae": miwae.face_miwae,
     "clipping-miwae": clipped.clipping_miwae,

@@ -36,6 +36,7 @@ LEVELS = [
         "diagnostics",
         "samplers",
         "bounds",
+        "quadrature",
         "latent_paths",
         "lipschitz",
         "divergences",

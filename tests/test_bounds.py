@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 from torch.distributions import MultivariateNormal
 
-from dgm_core.bounds import elbo, estimate_log_likelihood, iwae_bound, log_likelihood, log_weights
+from dgm_core.bounds import (
+    elbo,
+    estimate_log_likelihood,
+    iwae_bound,
+    iwae_curve,
+    log_likelihood,
+    log_weights,
+)
 from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.rng import generator
 from tests.toys import LinearGaussian
@@ -75,3 +83,28 @@ def test_an_elbo_sums_over_pixels_and_latents() -> None:
     log_prior = -0.5 * z.square().sum(1)
     log_q = (-0.5 * eps.square() - q.scale.log()).sum(1)  # the same 2π terms cancel
     torch.testing.assert_close(log_w, log_p_x + log_prior - log_q)
+
+
+def test_the_curve_averages_blocks() -> None:
+    log_w = torch.randn(11, 2, generator=generator(8), dtype=torch.float64)
+
+    def by_hand(k: int) -> torch.Tensor:
+        blocks = [log_w[i : i + k].exp().mean(0).log() for i in range(0, 11 - k + 1, k)]
+        return torch.stack(blocks).mean(0)
+
+    found = iwae_curve(log_w, [1, 3, 11])
+    torch.testing.assert_close(found.value, torch.stack([by_hand(k) for k in (1, 3, 11)]))
+    torch.testing.assert_close(found.standard_error[0], log_w.std(0) / 11**0.5)
+    torch.testing.assert_close(found.standard_error[2], log_likelihood(log_w).standard_error)
+    assert iwae_curve(log_w[:1], [1]).standard_error.isnan().all()
+    with pytest.raises(ValueError, match="1 … 11"):
+        iwae_curve(log_w, [12])
+
+
+def test_the_standard_errors_of_the_curve_are_the_spread_of_repeated_curves() -> None:
+    model, x, _ = problem()
+    draws = (1, 10, 100, 500)
+    log_w = log_weights(model, x[:1], 300 * 1000, generator(3)).reshape(1000, 300)
+    found = iwae_curve(log_w, draws)  # 300 curves of 1000 draws each
+    claimed = found.standard_error.square().mean(1).sqrt()
+    torch.testing.assert_close(found.value.std(1), claimed, rtol=0.2, atol=0)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from dgm_core import data, recipes, zoo
 from dgm_core.__main__ import app
 from dgm_core.adversarial import AdversarialSchedule
-from dgm_core.studies import distance_sweeps, gan_course, holes, samplers, tables
+from dgm_core.studies import distance_sweeps, gan_course, holes, samplers, tables, unbounded
 from dgm_core.studies.progress import Frame
 from dgm_core.training import Schedule
 from tests.toys import tiny_recipe
@@ -114,6 +114,57 @@ def test_a_wgan_is_trained_logged_and_measured(
     measured = zoo.card("tiny", tmp_path)["measured"]
     assert measured["times_floor"] > 1
     assert gan_course.load(tmp_path / "tiny.npz").iterations == [0, 2, 4]
+
+
+def tiny_plane(folder: Path) -> None:
+    """An untrained model of digits with two latents."""
+    shape = {"latent_dim": 2, "hidden": 8}
+    model = zoo.ARCHITECTURES["fully-connected-dlvm"](**shape)
+    about = {"data": "digits", "architecture": {"name": "fully-connected-dlvm", **shape}}
+    zoo.save("tiny", model, about, folder)
+
+
+def test_evaluate_vae_writes_the_card(tmp_path: Path) -> None:
+    tiny_plane(tmp_path)
+    result = run("evaluate", "vae", "tiny", "--images=5", "--draws=20", f"--folder={tmp_path}")
+    assert result.exit_code == 0, result.output
+    assert "latents active" in result.output
+    measured = zoo.card("tiny", tmp_path)["measured"]
+    assert measured["log_likelihood"]["elbo"] <= measured["log_likelihood"]["nats"]
+    assert measured["latents"]["of"] == 2
+
+
+def test_evaluate_likelihood_writes_both_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_plane(tmp_path)
+    out, small = tmp_path / "likelihood.toml", unbounded.Config
+    run_all = unbounded.run
+    monkeypatch.setattr(
+        unbounded,
+        "run",
+        lambda config: run_all(
+            small(config.data, (1e-1, 1e-2), points=8, tested=5, iterations=5, hidden=8)
+        ),
+    )
+    words = ["--images=2", "--draws=20", "--temperatures=2", f"--folder={tmp_path}"]
+    result = run("evaluate", "likelihood", "tiny", *words, f"--out={out}")
+    assert result.exit_code == 0, result.output
+    assert "log p(x) ≥" in result.output
+    found = tomllib.loads(out.read_text(encoding="utf-8"))
+    methods = {(row["of"], row["method"]) for row in found["bounds"]}
+    assert {("made", "AIS backwards"), ("test", "quadrature"), ("test", "empirical")} <= methods
+    assert ("test", "AIS backwards") not in methods
+    assert [row["effort"] for row in found["bounds"] if row["method"] == "IWAE"][:3] == [3, 10, 20]
+    assert [(row["data"], row["floor"]) for row in found["unbounded"]] == [
+        ("moons", 0.1), ("moons", 0.01), ("digits", 0.1), ("digits", 0.01),
+    ]  # fmt: skip
+    again = run("evaluate", "likelihood", "tiny", *words, f"--out={out}", "--only=bounds")
+    assert again.exit_code == 0, again.output
+    assert len(tomllib.loads(out.read_text(encoding="utf-8"))["bounds"]) == len(found["bounds"])
+    bad = run("evaluate", "likelihood", "--only=all")
+    assert bad.exit_code == 1
+    assert "bounds, unbounded or both" in bad.output
 
 
 def test_evaluate_inpainting_writes_the_tables(tmp_path: Path) -> None:

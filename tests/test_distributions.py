@@ -25,6 +25,7 @@ def test_triangular_density_equals_the_dense_one() -> None:
     for shape in ((3, 4), (7, 3, 4)):
         z = torch.randn(shape, generator=generator(1), dtype=torch.float64)
         torch.testing.assert_close(law.log_prob(z), dense.log_prob(z))
+    torch.testing.assert_close(law.variance, dense.variance)
 
 
 @pytest.mark.parametrize(

@@ -113,3 +113,24 @@ def test_the_table_of_distances_is_the_measured_one(theta: float) -> None:
     }
     cells = [f"{max(found[name], 0):.3f}" for name in ("wasserstein", "hellinger")]
     assert line.split(" | ")[1:] == [cells[0], f"{cells[1]} |"]
+
+
+CHOICES = tomllib.loads((ROOT / "assets" / "clusters.toml").read_text(encoding="utf-8"))["choices"]
+
+
+@pytest.mark.parametrize("row", CHOICES, ids=lambda row: row["choice"])
+def test_the_table_of_what_makes_two_models_learn_is_the_measured_one(row: dict) -> None:
+    line = next(line for line in README.splitlines() if line.startswith(f"| {row['choice']} |"))
+    for what in ("before", "after", "control"):
+        assert f"{number(row[what], 3)} ± {number(row[f'{what}_error'], 3)}" in line
+    assert f"{row['gain']:+.3f}".replace("-", "−") in line
+    differences = [a - b for a, b in zip(row["accuracies"], row["controls"], strict=True)]
+    assert sum(differences) / len(differences) == pytest.approx(row["gain"], abs=2e-4)
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.names() if "-vaegmm" in name])
+def test_the_numbers_of_mixtures_are_those_of_the_cards(name: str) -> None:
+    measured = zoo.card(name)["measured"]
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
+    for what in ("accuracy_before", "accuracy", "accuracy_control", "accuracy_test", "nmi"):
+        assert what not in measured or number(measured[what], 3) in row

@@ -11,7 +11,7 @@ import torch
 
 from dgm_core import data, recipes, zoo
 from dgm_core.adversarial import AdversarialSchedule
-from dgm_core.recipes import RECIPES, Recipe, Schedule
+from dgm_core.recipes import RECIPES, UNSHIPPED, Recipe, Schedule
 from dgm_core.recipes.vae_gmm import MixtureRecipe, mixture_recipe
 from dgm_core.recipes.wgan import snapshots
 from dgm_core.rng import generator
@@ -31,6 +31,16 @@ SMALL: dict[str, Recipe] = {
         schedule=SCHEDULE,
         draws=2,
         shift=1,
+    ),
+    "vae": replace(
+        UNSHIPPED["binarized-mnist-vae"],
+        name="small-vae",
+        dataset="digits",
+        architecture="mirrored-vae",
+        arguments={"latent_dim": 3, "hidden": [8]},
+        warmup=replace(SCHEDULE, epochs=1),
+        schedule=SCHEDULE,
+        draws=2,
     ),
     "dmfa": replace(
         RECIPES["mnist-dmfa"],
@@ -130,6 +140,8 @@ def test_a_recipe_resumes_to_the_same_weights_and_is_published(kind: str, tmp_pa
     masked = Masked(x, torch.rand(x.shape, generator=generator(0)) < 0.5)
     if kind in ("miwae", "clipped"):
         assert model.encode_incomplete(masked).batch_shape == (2,)
+    elif kind == "vae":
+        assert torch.isfinite(model.decode(model.encode(x).mean).log_prob(x)).all()
     elif kind == "mixture":
         assert model.responsibilities(x).shape == (2, 4)
     elif kind == "classifier":

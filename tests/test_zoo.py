@@ -11,15 +11,24 @@ from torch import nn
 from dgm_core import data, recipes, zoo
 from dgm_core.bounds import elbo, log_weights
 from dgm_core.metrics import sse_hidden
+from dgm_core.metrics.clustering import clustering_scores
 from dgm_core.missing import mixtures
 from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.recipes import RECIPES
 from dgm_core.recipes.classifier import labelled
 from dgm_core.rng import generator
-from dgm_core.studies import classifier, clipping_estimates, clipping_scores
+from dgm_core.studies import (
+    classifier,
+    clipping_estimates,
+    clipping_scores,
+    cluster_course,
+    mutual,
+)
+from dgm_core.studies.cluster_images import cluster_images, prepared
 from dgm_core.types import Masked
 from tests.toys import tiny_recipe
 
+ASSETS = Path(__file__).parents[1] / "assets"
 ABOUT = {"architecture": {"name": "fully-connected-dlvm", "latent_dim": 3, "hidden": 8}}
 
 
@@ -76,6 +85,8 @@ CLIPPED = [name for name in RECIPES if "-clipped-" in name]
 MEASURED = {"dlvm": "inpainting", "miwae": "inpainting", "dmfa": "holes", "mfa": "holes"}
 MEASURED |= {"wgan": "made", "classifier": "accuracy"}
 MEASURED |= dict.fromkeys((*CLIPPED, "breast-miwae", "breast-notmiwae"), "rmse")
+MEASURED |= dict.fromkeys((name for name in RECIPES if "-vaegmm" in name), "accuracy")
+MEASURED |= dict.fromkeys(("vae", "elu", "2d"), "latents")
 """What the card of each kind of model has measured, at least."""
 
 
@@ -182,6 +193,30 @@ def test_shipped_wgans_are_near_the_floor(name: str, goal: int) -> None:
 
 THRESHOLDS = {"svhn": 0.02, "celeba": 0.02, "digits": 0.08, "mnist": 0.08}
 """How near the learned threshold is to the true one; few levels of digits lie about it."""
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if "-vaegmm" in name])
+def test_shipped_mixtures_sort_test_images_as_well_as_their_card_says(name: str) -> None:
+    """Clusters are paired with the labels of the training images that the course shows."""
+    config, measured = RECIPES[name].config, zoo.card(name)["measured"]
+    if not data.is_available(config.dataset):
+        pytest.skip(f"needs the data set {config.dataset}")
+    model, course = zoo.load(name), cluster_course.load(ASSETS / f"{name}.npz")
+    shown = cluster_images(config.dataset, config.images, set_upright=config.set_upright)
+    last = torch.from_numpy(course.moments[-1].assignment)
+    matched = clustering_scores(last, shown.y[: len(last)], config.clusters).matched
+    test = data.load(config.dataset, "test")
+    pixels = prepared(test.x, set_upright=config.set_upright)
+    latents = mutual.latents_of(model, pixels)
+    found = matched[model.mixture.assign(latents.mean, config.plan.variance(latents))]
+    if "accuracy_test" in measured:
+        accuracy = float((found == test.y).float().mean())
+        assert accuracy == pytest.approx(measured["accuracy_test"], abs=0.01)
+    else:
+        assert not set(test.y.tolist()) & set(shown.y.tolist())
+    elbo = mutual.bound(model, model.mixture, shown.x, config.seed + 1).elbo
+    assert elbo == pytest.approx(measured["elbo"], abs=0.3)  # weights are rounded
+    assert measured["elbo"] > measured["elbo_control"] > measured["elbo_before"]
 
 
 @pytest.mark.parametrize("name", [name for name in CLIPPED if name.endswith("notmiwae")])

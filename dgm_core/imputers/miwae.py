@@ -9,13 +9,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from dgm_core.bounds import iwae_curve
 from dgm_core.imputers.latents import without_each
 from dgm_core.knobs import check, knob
 from dgm_core.models.miwae import MIWAE
 from dgm_core.samplers.importance import (
     ImportanceSample,
     MixtureMoments,
-    bound_by_draws,
     importance_sample,
     log_density,
     sir_draws,
@@ -85,4 +85,4 @@ def _bound_by_draws(log_w: Tensor) -> tuple[Tensor, Tensor]:
     total = len(log_w)
     steps = (m * 10**e for e in range(len(str(total))) for m in (1, 2, 5))
     counts = [k for k in steps if k < total] + [total]
-    return torch.tensor(counts), bound_by_draws(log_w, counts)
+    return torch.tensor(counts), iwae_curve(log_w, counts).value

@@ -1,6 +1,9 @@
-"""The shipped image DLVMs: Bernoulli on 28×28 pixels in two bodies, Gaussian on 64×64 faces."""
+"""The shipped image DLVMs: Bernoulli on 28×28 pixels in three bodies, Gaussian on 64×64 faces."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import nn
 
@@ -28,6 +31,29 @@ def fully_connected_dlvm(
         BernoulliLikelihood(),
         latent_dim,
     )
+
+
+def mirrored_vae(latent_dim: int = 100, hidden: tuple[int, ...] = (300, 300)) -> VAE:
+    """784 → hidden … → L by ELUs, the decoder mirrored, q(z|x) diagonal: a plain VAE of binary x.
+
+    With the default sizes it is a published baseline of statically binarised MNIST.
+    """
+    posterior = DiagonalGaussian(latent_dim)
+    down = _layers((784, *hidden, posterior.features))
+    up = _layers((latent_dim, *reversed(hidden), 784))
+    return VAE(
+        nn.Sequential(nn.Flatten(), *down),
+        posterior,
+        nn.Sequential(*up, nn.Unflatten(1, IMAGE)),
+        BernoulliLikelihood(),
+        latent_dim,
+    )
+
+
+def _layers(sizes: Sequence[int]) -> list[nn.Module]:
+    """Affine layers with ELUs between them."""
+    layers = [part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.ELU())]
+    return layers[:-1]
 
 
 def convolutional_dlvm(

@@ -9,12 +9,22 @@ from dgm_core.recipes.mfa import MfaRecipe
 from dgm_core.recipes.miwae import MiwaeRecipe
 from dgm_core.recipes.mnar import MnarRecipe
 from dgm_core.recipes.recipe import Recipe, Stage, publish, train
+from dgm_core.recipes.vae import VaeRecipe
 from dgm_core.recipes.vae_gmm import MixtureRecipe, mixture_recipe
 from dgm_core.recipes.wgan import WganRecipe
 from dgm_core.studies import mnar, mutual
 from dgm_core.training import Schedule
 
-__all__ = ["RECIPES", "MixtureRecipe", "Recipe", "Schedule", "Stage", "publish", "train"]
+__all__ = [
+    "RECIPES",
+    "UNSHIPPED",
+    "MixtureRecipe",
+    "Recipe",
+    "Schedule",
+    "Stage",
+    "publish",
+    "train",
+]
 
 DIGIT = {"size": 28, "image_channels": 1, "latent_dim": 16, "channels": 16, "hidden": 96}
 DIGIT_SCHEDULE = Schedule(epochs=120, batch_size=64, learning_rate=2e-3, validate_every=4)
@@ -422,3 +432,41 @@ RECIPES = {
         ),
     )
 }
+
+UNSHIPPED = {
+    recipe.name: recipe
+    for recipe in (
+        VaeRecipe(
+            name="binarized-mnist-vae",
+            packed=True,
+            summary="Convolutional VAE of statically binarised MNIST",
+            dataset="binarized_mnist",
+            architecture="convolutional-dlvm",
+            arguments={"latent_dim": 40, "full_covariance": False},
+            warmup=Schedule(epochs=4, batch_size=128, learning_rate=1e-3, constant_part=1.0),
+            schedule=Schedule(
+                epochs=70, batch_size=128, learning_rate=1e-3, validate_every=5, patience=25
+            ),
+        ),
+        VaeRecipe(
+            name="binarized-mnist-elu",
+            packed=True,
+            summary="VAE 784-300-300-100 with ELUs of statically binarised MNIST, as published",
+            dataset="binarized_mnist",
+            architecture="mirrored-vae",
+            arguments={"latent_dim": 100, "hidden": [300, 300]},
+            schedule=Schedule(epochs=20, batch_size=64, learning_rate=3e-4, constant_part=1.0),
+        ),
+        VaeRecipe(
+            name="mnist-vae-2d",
+            packed=True,
+            summary="VAE of MNIST with two latents, binarised anew at each use",
+            dataset="mnist",
+            architecture="fully-connected-dlvm",
+            arguments={"latent_dim": 2, "hidden": 256},
+            warmup=Schedule(epochs=3, batch_size=128, learning_rate=1e-3, constant_part=1.0),
+            schedule=Schedule(epochs=60, batch_size=128, learning_rate=1e-3, validate_every=5),
+        ),
+    )
+}
+"""Recipes that can be trained, but of which no weights are shipped."""

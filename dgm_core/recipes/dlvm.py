@@ -45,7 +45,7 @@ class DlvmRecipe(LatentVariableRecipe):
             diagonal,
             self.prepared(objectives.negative_elbo),
             x,
-            _validation_by_elbo(held_out),
+            validation_by_elbo(held_out),
             self.model,
         )
         model = grow_full_covariance(diagonal, self.build(full_covariance=True).to(device))
@@ -71,7 +71,7 @@ def _begin_from(diagonal: nn.Module, trained: nn.Module) -> None:
     diagonal.load_state_dict(target)
 
 
-def _validation_by_elbo(x: Tensor) -> Validation:
+def validation_by_elbo(x: Tensor) -> Validation:
     """ELBO of one draw, noise drawn the same way each time."""
 
     @torch.no_grad()

@@ -75,7 +75,7 @@ def collapsed_metropolis(
     """Bind the sampler to a model and incomplete data (B, \\*event): one chain a row.
 
     `step` also takes the `State` of another sampler, after a warm-up say, and begins its history
-    with the completion found there.
+    with the completion found there. Its `Info.proposal` is the encoder's part of q_mix.
 
     Args:
         model: its p(x|z) needs a rule in `log_prob_observed`.
@@ -134,7 +134,8 @@ def collapsed_metropolis(
         kept = state.history._replace(moves=state.history.moves + accepted)
         kept = _remember(kept, moved.x, uniform((rows,), source, torch.float64))
         log_target = torch.where(accepted, log_target_new, state.log_target)
-        return CollapsedState(*moved, log_target, kept), Info(accepted, log_ratio)
+        info = Info(accepted, log_ratio, z_new, encoder)
+        return CollapsedState(*moved, log_target, kept), info
 
     return Sampler(init, step)
 

@@ -13,7 +13,7 @@ proposal: `effective_draws` and `pareto_k` tell what it was worth. Choosing z_k 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -212,22 +212,6 @@ def log_density(
     hidden = Masked(truth, ~sample.masked.observed)
     each = log_prob_observed_by_latent(model, hidden, sample.z, decoded_at_once)
     return torch.logsumexp(sample.log_weights + each, 0)
-
-
-def bound_by_draws(log_w: Tensor, draws: Sequence[int]) -> Tensor:
-    """The bound as a function of K, from one set of log-weights (K, B): (len(draws), B) nats.
-
-    For each k the weights are cut into blocks of k, as many as there are, and the bounds of the
-    blocks averaged: unbiased for E log (1/k) Σ w, where one block of k would be noisy.
-
-    Raises:
-        ValueError: a k is below 1 or above K.
-    """
-    total = len(log_w)
-    if not all(1 <= k <= total for k in draws):
-        raise ValueError(f"expected numbers of draws in 1 … {total}, got {list(draws)}")
-    blocks = (log_w[: total - total % k].unflatten(0, (-1, k)).transpose(0, 1) for k in draws)
-    return torch.stack([iwae_bound(block).mean(0) for block in blocks])
 
 
 def log_prob_observed_by_latent(

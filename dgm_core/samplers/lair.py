@@ -37,6 +37,7 @@ class LairInfo(NamedTuple):
     z: Tensor  # (B, K + R, L), those of the prior last
     likelihood: Distribution  # p(x | z), batch (B · (K + R),)
     ess: Tensor  # (B,) effective number of these K + R
+    proposal: Distribution  # q(z | completion) of each, batch (B · K,)
 
 
 def lair(
@@ -89,7 +90,7 @@ def lair(
         expected = completions * log_w.double().softmax(1)
         rows = (first + systematic(expected, completions, source)).flatten()
         moved = redraw_missing(model, completed, latents[rows], take(likelihood, rows), source)
-        return moved, LairInfo(log_w, z, likelihood, importance_ess(log_w.mT))
+        return moved, LairInfo(log_w, z, likelihood, importance_ess(log_w.mT), encoder)
 
     return Sampler(init, step)
 

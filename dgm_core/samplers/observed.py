@@ -6,6 +6,7 @@ Both are single dispatches, so that a new likelihood joins with `@log_prob_obser
 
 from __future__ import annotations
 
+import math
 from functools import singledispatch
 
 import torch
@@ -76,6 +77,40 @@ def _sum_observed(each: Tensor, masked: Masked) -> Tensor:
 def _inner(a: Tensor, b: Tensor) -> Tensor:
     """⟨a, b⟩ of each row, (B,)."""
     return (a.flatten(1)[:, None] @ b.flatten(1)[:, :, None])[:, 0, 0]
+
+
+@singledispatch
+def log_prob_observed_at_each(law: Distribution, masked: Masked) -> Tensor:
+    """log p(x_obs | z_j) of every row under every law: (N, B) nats.
+
+    Args:
+        law: p(x|z_j), batch (N,), with a rule in `log_prob_observed`.
+        masked: B rows.
+    """
+    count = law.batch_shape[0]
+    rows = (masked[row : row + 1].tile(count) for row in range(len(masked)))
+    return torch.stack([log_prob_observed(law, each) for each in rows], 1)
+
+
+@log_prob_observed_at_each.register
+def _(law: Independent, masked: Masked) -> Tensor:
+    base = law.base_dist
+    if not isinstance(base, Normal) or base.batch_shape[1:] != masked.x.shape[1:]:
+        return log_prob_observed_at_each.dispatch(object)(law, masked)
+    # −½ (x² − 2 x m + m²) / s²: the squares cancel, so in float64, where 16 digits are left.
+    loc, scale, x = (each.flatten(1).double() for each in (base.loc, base.scale, masked.x))
+    seen = masked.observed.flatten(1).double()
+    precision = scale.square().reciprocal()
+    constant = -0.5 * loc.square() * precision - scale.log() - 0.5 * math.log(2 * math.pi)
+    parts = torch.cat([-0.5 * precision, loc * precision, constant], 1)  # (N, 3 D)
+    return parts @ torch.cat([x.square(), x, seen], 1).T
+
+
+@log_prob_observed_at_each.register
+def _(law: BernoulliPixels, masked: Masked) -> Tensor:
+    logits = law.logits.flatten(1)
+    seen = masked.observed.flatten(1).to(logits.dtype)
+    return logits @ masked.x.flatten(1).T - torch.nn.functional.softplus(logits) @ seen.T
 
 
 @singledispatch

@@ -29,9 +29,10 @@ def pseudo_gibbs(
         return start(model, masked, initialisation, source)
 
     def step(state: State, source: Source) -> tuple[State, Info]:
-        z = draw(model.encode(state.x), source)
+        proposal = model.encode(state.x)
+        z = draw(proposal, source)
         always = torch.ones(len(z), dtype=torch.bool, device=z.device)
-        info = Info(always, torch.zeros_like(state.log_joint))
+        info = Info(always, torch.zeros_like(state.log_joint), z, proposal)
         return redraw_missing(model, masked, z, model.decode(z), source), info
 
     return Sampler(init, step)

@@ -26,6 +26,8 @@ class Info(NamedTuple):
 
     accepted: Tensor  # (B,) bool: did z move to the proposal?
     log_ratio: Tensor  # (B,) log of the Metropolis ratio; 0 where a sampler does not compute it
+    z_new: Tensor  # (B, L) what was proposed
+    proposal: Distribution  # q(z | completed x) that proposed it, batch (B,)
 
 
 def start(

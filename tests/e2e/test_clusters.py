@@ -53,6 +53,19 @@ def course() -> Course:
     return cluster_course.load(ROOT / f"assets/{RUN}.npz")
 
 
+# The sizes in the key are written a moment after its names.
+SIZES_ADD_UP = """(total) => {
+  const roots = [document]
+  const sizes = []
+  while (roots.length) {
+    const root = roots.pop()
+    sizes.push(...root.querySelectorAll(".key button small"))
+    for (const each of root.querySelectorAll("*")) if (each.shadowRoot) roots.push(each.shadowRoot)
+  }
+  return sizes.reduce((sum, each) => sum + Number(each.textContent), 0) === total
+}"""
+
+
 def opened(
     new_page: NewPage, server: str, settings: dict[str, object] | None = None, **options: object
 ) -> Page:
@@ -290,8 +303,7 @@ def test_a_run_of_ones_own_can_be_looked_at(server: str, new_page: NewPage) -> N
     expect(entries).to_have_count(4)
     shown = [re.match(r"^(\d) ≈ \d", each).group(1) for each in entries.all_text_contents()]
     assert shown == ["1", "2", "3", "4"]
-    sizes = [int(each) for each in entries.locator("small").all_text_contents()]
-    assert sum(sizes) == 500
+    page.wait_for_function(SIZES_ADD_UP, arg=500)
     whole(page)
 
 
@@ -311,7 +323,7 @@ def test_a_training_is_stopped_and_gibbs_shows_its_chains(server: str, new_page:
     expect(page.get_by_text(re.compile(r"R-hat \d\.\d\d: the(y| chains) have"))).to_be_visible(
         timeout=LONG
     )
-    lines = page.locator(".st-key-figure-trace .js-plotly-plot")
+    lines = page.locator(".st-key-figure-trace .js-plotly-plot").first  # the old one below it
     assert lines.evaluate("(plot) => plot._fullData.length") == 4
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("Your training was stopped")).to_be_visible(timeout=LONG)

@@ -17,7 +17,7 @@ from dgm_core.models.miwae import MIWAE, fully_connected_miwae
 from dgm_core.models.notmiwae import NotMIWAE
 from dgm_core.rng import generator
 from dgm_core.samplers.completions import Completions, reweighted, weighted_completions
-from dgm_core.samplers.importance import bound_by_draws, incomplete_log_weights
+from dgm_core.samplers.importance import incomplete_log_weights
 from dgm_core.types import Masked
 from tests.linear_table import (
     Constant,
@@ -85,7 +85,7 @@ def test_the_bound_grows_with_k_and_stays_below() -> None:
     process = SelfMasking(*PROCESS)
     exact, _, _ = conditional_on_a_grid(process)
     sample = drawn(NotMIWAE(**networks(1.4), missing_process=process), 20, 64 * 200)
-    gap = exact - bound_by_draws(sample.log_w, [1, 4, 16, 64]).mean(1)
+    gap = exact - bounds.iwae_curve(sample.log_w, [1, 4, 16, 64]).value.mean(1)
     assert (gap > 0).all()
     assert (gap[1:] < 0.5 * gap[:-1]).all()
 

@@ -8,11 +8,10 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 
 from dgm_core import gaussian
-from dgm_core.bounds import iwae_bound, log_likelihood, log_weights
+from dgm_core.bounds import iwae_bound, iwae_curve, log_likelihood, log_weights
 from dgm_core.rng import Streams, generator
 from dgm_core.samplers.importance import (
     MixtureMoments,
-    bound_by_draws,
     importance_sample,
     incomplete_log_weights,
     log_density,
@@ -122,23 +121,10 @@ def test_log_p_of_the_observed_entries_is_reached_within_its_standard_error() ->
 def test_the_bound_grows_with_k_and_its_gap_shrinks() -> None:
     model, masked, _ = problem(20)
     log_w = incomplete_log_weights(model, masked, 64 * 500, generator(7))
-    bounds = bound_by_draws(log_w, [1, 4, 16, 64]).mean(1)
+    bounds = iwae_curve(log_w, [1, 4, 16, 64]).value.mean(1)
     gap = log_p_observed(model) - bounds
     assert (gap > 0).all()
     assert (gap[1:] < 0.5 * gap[:-1]).all()
-
-
-def test_the_bound_by_draws_averages_blocks() -> None:
-    log_w = torch.randn(11, 2, generator=generator(8), dtype=torch.float64)
-    by_hand = [
-        torch.stack([log_w[i : i + k].exp().mean(0).log() for i in range(0, 11 - k + 1, k)]).mean(
-            0
-        )
-        for k in (1, 3, 11)
-    ]
-    torch.testing.assert_close(bound_by_draws(log_w, [1, 3, 11]), torch.stack(by_hand))
-    with pytest.raises(ValueError, match="1 … 11"):
-        bound_by_draws(log_w, [12])
 
 
 def test_with_everything_observed_the_weights_are_those_of_complete_data() -> None:

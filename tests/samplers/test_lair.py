@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from torch.distributions import Independent, Normal
 
 from dgm_core.diagnostics import importance_ess, pareto_k
 from dgm_core.distributions import BernoulliPixels
@@ -89,7 +90,8 @@ def iterations(count: int, spread: float, rows: int = 2, proposals: int = 5) -> 
         z = torch.randn(rows, proposals, 3, generator=source, dtype=torch.float64)
         logits = torch.randn(rows * proposals, 4, generator=source, dtype=torch.float64)
         ess = torch.zeros(rows)
-        infos.append(LairInfo(log_w, z, BernoulliPixels(logits), ess))
+        law = Independent(Normal(z[:, 0], torch.ones_like(z[:, 0])), 1)
+        infos.append(LairInfo(log_w, z, BernoulliPixels(logits), ess, law))
     return infos
 
 
