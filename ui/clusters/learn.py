@@ -302,13 +302,15 @@ def _worth() -> None:
 
 def _found(rows: list[dict[str, Any]]) -> str:
     """What the table says of the first choice, and of the one that does most harm."""
-    first, worst = rows[0], min(rows, key=lambda row: row["gain"])
+    first = rows[0]
+    harmful = [row for row in rows if row["gain"] < -2 * row["gain_error"]]
     bound = first["elbo_after"] - first["elbo_control"]
     said = (
         f"**{_sentence(first['choice'])}, the rounds are worth {first['gain']:+.3f} ± "
         f"{first['gain_error']:.3f}** of accuracy, and {bound:+.1f} nats of the bound."
     )
-    if worst["gain"] < -2 * worst["gain_error"]:
+    if harmful:
+        worst = min(harmful, key=lambda row: row["gain"])
         said += (
             f" **{_sentence(worst['choice'])}, they do harm:** {worst['gain']:+.3f} ± "
             f"{worst['gain_error']:.3f}. {worst['about']}"
