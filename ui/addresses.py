@@ -7,10 +7,12 @@ could not have written.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
+
+from ui.frame import remember
 
 LONGEST = 400
 """Characters of one value, at most."""
@@ -30,6 +32,27 @@ def receive(visit: str, take: Callable[[dict[str, str]], list[str]]) -> None:
     asked = st.query_params.to_dict()
     if unread := take({name: text[:LONGEST] for name, text in asked.items()}):
         st.toast(f"A part of the link was not understood and left out: {', '.join(unread)}.")
+
+
+def receive_kept(visit: str, readers: Mapping[str, tuple[str, Read]]) -> None:
+    """Let kept widgets begin with what the address says, once in a visit.
+
+    Args:
+        visit: as of `receive`.
+        readers: place in the address → name of the kept widget, and how its value is read.
+    """
+
+    def take(asked: dict[str, str]) -> list[str]:
+        unread = []
+        for place in asked.keys() & readers.keys():
+            name, read = readers[place]
+            try:
+                remember(name, read(asked[place]))
+            except (ValueError, KeyError, OverflowError):
+                unread.append(place)
+        return sorted(unread)
+
+    receive(visit, take)
 
 
 def send(texts: dict[str, str]) -> None:

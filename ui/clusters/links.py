@@ -11,7 +11,7 @@ from ui.addresses import as_text, one_of, whole
 from ui.clusters.compare import METHODS, PERPLEXITIES
 from ui.clusters.stories import TITLES
 from ui.clusters.training import BLURS, FORMS, LATENTS, NAMES, SIZES, WEIGHTS
-from ui.frame import last_value, remember
+from ui.frame import last_value
 
 
 def _moment(text: str) -> str:
@@ -74,18 +74,7 @@ def receive(stories: list[str]) -> None:
     }
     readers["view"] = ("cluster view", one_of(*FIELDS))
     readers["run"] = ("cluster story", one_of(*(name for name in TITLES if name in stories)))
-
-    def take(asked: dict[str, str]) -> list[str]:
-        unread = []
-        for place in asked.keys() & readers.keys():
-            name, read = readers[place]
-            try:
-                remember(name, read(asked[place]))
-            except (ValueError, KeyError, OverflowError):
-                unread.append(place)
-        return sorted(unread)
-
-    addresses.receive("cluster link", take)
+    addresses.receive_kept("cluster link", readers)
 
 
 def send(story: str, view: str) -> None:

@@ -10,7 +10,7 @@ from ui import addresses
 from ui.addresses import as_text, between, one_of, whole
 from ui.distances.asked import DIVERGENCES, TITLES
 from ui.distances.games import TARGETS
-from ui.frame import last_value, remember
+from ui.frame import last_value
 
 
 def _several(text: str) -> list[str]:
@@ -47,18 +47,7 @@ def receive(views: tuple[str, ...]) -> None:
     """Take over what the address says, once in a visit; say so if a part is not understood."""
     readers = {name.replace(" ", "-"): (name, read) for name, read in FIELDS.items()}
     readers["view"] = ("distance view", one_of(*views))
-
-    def take(asked: dict[str, str]) -> list[str]:
-        unread = []
-        for place in asked.keys() & readers.keys():
-            name, read = readers[place]
-            try:
-                remember(name, read(asked[place]))
-            except (ValueError, KeyError, OverflowError):
-                unread.append(place)
-        return sorted(unread)
-
-    addresses.receive("distance link", take)
+    addresses.receive_kept("distance link", readers)
 
 
 def send(view: str) -> None:
