@@ -35,12 +35,15 @@ def wasserstein(x: Tensor, y: Tensor) -> float:
     return torch.linalg.vector_norm((x - y[matching(x, y)]).double(), dim=1).mean().item()
 
 
-def wasserstein_on_a_line(x: Tensor, y: Tensor) -> float:
-    """W1 of two sets of as many numbers, (n,) each: ∫ |F⁻¹ − G⁻¹|, from both sorted.
+def wasserstein_on_a_line(x: Tensor, y: Tensor, power: float = 1.0) -> float:
+    """W_p of two sets of as many numbers, (n,) each: (∫ |F⁻¹ − G⁻¹|^p)^(1/p), from both sorted.
 
     Raises:
-        ValueError: not as many numbers in both.
+        ValueError: not as many numbers in both, or p < 1.
     """
+    if not power >= 1:
+        raise ValueError(f"expected a power of at least 1, got {power}")
     if x.shape != y.shape or x.dim() != 1:
         raise ValueError(f"expected two rows of n numbers, got {(*x.shape,)} and {(*y.shape,)}")
-    return (x.double().sort().values - y.double().sort().values).abs().mean().item()
+    ways = (x.double().sort().values - y.double().sort().values).abs()
+    return ways.pow(power).mean().pow(1 / power).item()

@@ -22,7 +22,18 @@ from torch import nn
 
 from dgm_core import eight_bits
 from dgm_core.files import written_whole
-from dgm_core.models import classifier, clipped, dlvm, dmfa, mfa, miwae, tabular, vae_gmm, wgan
+from dgm_core.models import (
+    classifier,
+    clipped,
+    dlvm,
+    dmfa,
+    mfa,
+    miwae,
+    pixelcnn,
+    tabular,
+    vae_gmm,
+    wgan,
+)
 
 FOLDER = Path(__file__).parent.parent / "pretrained"
 
@@ -41,6 +52,7 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "unet-dmfa": dmfa.unet_dmfa,
     "mixture-vae": vae_gmm.mixture_vae,
     "wgan": wgan.wgan,
+    "pixelcnn": pixelcnn.PixelCNN,
     "classifier": classifier.classifier,
 }
 

@@ -11,7 +11,7 @@ import torch
 
 from dgm_core import data, recipes, zoo
 from dgm_core.adversarial import AdversarialSchedule
-from dgm_core.recipes import RECIPES, UNSHIPPED, Recipe, Schedule
+from dgm_core.recipes import RECIPES, Recipe, Schedule
 from dgm_core.recipes.vae_gmm import MixtureRecipe, mixture_recipe
 from dgm_core.recipes.wgan import snapshots
 from dgm_core.rng import generator
@@ -33,7 +33,7 @@ SMALL: dict[str, Recipe] = {
         shift=1,
     ),
     "vae": replace(
-        UNSHIPPED["binarized-mnist-vae"],
+        RECIPES["binarized-mnist-vae"],
         name="small-vae",
         dataset="digits",
         architecture="mirrored-vae",
@@ -68,6 +68,12 @@ SMALL: dict[str, Recipe] = {
         },
         schedule=SCHEDULE,
         images=600,
+    ),
+    "pixels": replace(
+        RECIPES["digits-pixelcnn"],
+        name="small-pixelcnn",
+        arguments={"channels": 4, "dilations": [1]},
+        schedule=replace(SCHEDULE, validate_every=1),
     ),
     "mixture": mixture_recipe(
         "small-vaegmm",
@@ -142,6 +148,8 @@ def test_a_recipe_resumes_to_the_same_weights_and_is_published(kind: str, tmp_pa
         assert model.encode_incomplete(masked).batch_shape == (2,)
     elif kind == "vae":
         assert torch.isfinite(model.decode(model.encode(x).mean).log_prob(x)).all()
+    elif kind == "pixels":
+        assert torch.isfinite(model.log_prob(data.threshold(x))).all()
     elif kind == "mixture":
         assert model.responsibilities(x).shape == (2, 4)
     elif kind == "classifier":

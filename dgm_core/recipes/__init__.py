@@ -8,6 +8,7 @@ from dgm_core.recipes.dmfa import DmfaRecipe
 from dgm_core.recipes.mfa import MfaRecipe
 from dgm_core.recipes.miwae import MiwaeRecipe
 from dgm_core.recipes.mnar import MnarRecipe
+from dgm_core.recipes.pixelcnn import PixelRecipe
 from dgm_core.recipes.recipe import Recipe, Stage, publish, train
 from dgm_core.recipes.vae import VaeRecipe
 from dgm_core.recipes.vae_gmm import MixtureRecipe, mixture_recipe
@@ -17,7 +18,6 @@ from dgm_core.training import Schedule
 
 __all__ = [
     "RECIPES",
-    "UNSHIPPED",
     "MixtureRecipe",
     "Recipe",
     "Schedule",
@@ -114,6 +114,7 @@ RECIPES = {
         ),
         MiwaeRecipe(
             name="omniglot-miwae",
+            packed=True,
             summary="Fully connected Bernoulli MIWAE of incomplete Omniglot, background alphabets",
             dataset="omniglot",
             architecture="fully-connected-miwae",
@@ -179,6 +180,7 @@ RECIPES = {
         ),
         MfaRecipe(
             name="celeba-mfa",
+            packed=True,
             summary="Mixture of factor analysers of CelebA faces at 64×64, by EM",
             dataset="celeba",
             architecture="mfa",
@@ -385,6 +387,18 @@ RECIPES = {
             "VAE and Gaussian mixture in turns, of 10,000 of Omniglot's letters",
             mutual.Config("omniglot", set_upright=False, clusters=20),
         ),
+        PixelRecipe(
+            name="digits-pixelcnn",
+            packed=True,
+            summary="Masked convolutions on scikit-learn's digits, binarised anew at each use",
+            dataset="digits",
+            architecture="pixelcnn",
+            arguments={"channels": 48, "dilations": [1, 2, 4, 2]},
+            schedule=Schedule(
+                epochs=24, batch_size=32, learning_rate=3e-3, validate_every=2, bfloat16=True
+            ),
+            shift=1,
+        ),
         ClassifierRecipe(
             name="mnist-classifier",
             summary="Convolutional classifier of MNIST, for its features",
@@ -430,12 +444,6 @@ RECIPES = {
             shift=2,
             mirrored=True,
         ),
-    )
-}
-
-UNSHIPPED = {
-    recipe.name: recipe
-    for recipe in (
         VaeRecipe(
             name="binarized-mnist-vae",
             packed=True,
@@ -469,4 +477,3 @@ UNSHIPPED = {
         ),
     )
 }
-"""Recipes that can be trained, but of which no weights are shipped."""

@@ -1,0 +1,197 @@
+"""An autoregressive model of binary images: convolutions that never look ahead.
+
+    log p(x) = Σ_i log Bernoulli(x_i; σ(f_i(x_1, …, x_{i−1}))),   pixels row by row
+
+One pass of the network gives all f_i at once, for training and for an exact log p(x): its kernels
+are masked so that nothing reaches an output from its own pixel (first layer, type A) or from a
+later one (all layers; type B sees its own position, which by then knows only earlier pixels).
+Where in the image it is, it is told: near the last row few pixels of a digit have ink.
+Sampling takes a step a pixel. The residual blocks are those of van den Oord, Kalchbrenner &
+Kavukcuoglu 2016, without their second stack; dilations (Yu & Koltun 2016) widen the view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dgm_core.networks import evaluate
+from dgm_core.rng import Source, uniform
+from dgm_core.types import Masked
+
+
+class MaskedConv2d(nn.Conv2d):
+    """A convolution whose output at a position depends on earlier positions only.
+
+    Args:
+        inputs, outputs: channels.
+        size: k, odd, of a k × k kernel.
+        own: whether the position itself is seen (type B) or not (type A).
+        dilation: distance between the taps of the kernel.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, size: int, *, own: bool, dilation: int = 1
+    ) -> None:
+        super().__init__(inputs, outputs, size, padding=size // 2 * dilation, dilation=dilation)
+        seen = torch.arange(size**2) < size**2 // 2 + own
+        self.register_buffer("seen", seen.reshape(size, size), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        """(B, inputs, H, W) → (B, outputs, H, W)."""
+        weight = self.weight * self.seen
+        return nn.functional.conv2d(
+            x, weight, self.bias, padding=self.padding, dilation=self.dilation
+        )
+
+    def taps(self) -> tuple[list[tuple[int, int]], Tensor]:
+        """Positions that are seen, as (rows, columns) away; their weights (n · in, out)."""
+        at = self.seen.nonzero()
+        away = (at - self.kernel_size[0] // 2) * self.dilation[0]
+        weight = self.weight[:, :, at[:, 0], at[:, 1]]  # (out, in, n)
+        return [tuple(each) for each in away.tolist()], weight.permute(2, 1, 0).flatten(0, 1)
+
+
+class Block(nn.Module):
+    """h + wide(masked(narrow(h))), with SiLUs between.
+
+    Args:
+        channels: of h; half of it inside.
+        dilation: of the masked 3 × 3 convolution.
+    """
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.narrow = nn.Conv2d(channels, channels // 2, 1)
+        self.masked = MaskedConv2d(channels // 2, channels // 2, 3, own=True, dilation=dilation)
+        self.wide = nn.Conv2d(channels // 2, channels, 1)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """(B, C, H, W) → the same."""
+        silu = nn.functional.silu
+        return h + self.wide(silu(self.masked(silu(self.narrow(silu(h))))))
+
+
+class Filled(NamedTuple):
+    """Images that were completed pixel by pixel."""
+
+    x: Tensor  # (B, 1, H, W), 0 or 1
+    probability: Tensor  # (B, 1, H, W) p(x_i = 1 | pixels before i)
+
+    def log_prob_each(self) -> Tensor:
+        """log p(x_i | pixels before i), (B, 1, H, W) nats; their sum is log p(x)."""
+        return torch.where(self.x > 0.5, self.probability, 1 - self.probability).log()
+
+
+class PixelCNN(nn.Module):
+    """p(x) = Π_i p(x_i | x_<i) of binary images (B, 1, H, W).
+
+    Args:
+        channels: of the hidden layers.
+        dilations: one a block.
+        first_own: what makes it *wrong*: a first layer that sees the pixel it is to predict.
+    """
+
+    def __init__(
+        self, channels: int = 64, dilations: Sequence[int] = (1, 2, 4), *, first_own: bool = False
+    ) -> None:
+        super().__init__()
+        self.first = MaskedConv2d(1, channels, 7, own=first_own)
+        self.place = nn.Sequential(
+            nn.Conv2d(2, channels, 1), nn.SiLU(), nn.Conv2d(channels, channels, 1)
+        )
+        self.blocks = nn.Sequential(*(Block(channels, each) for each in dilations))
+        self.head = nn.Sequential(
+            nn.SiLU(), nn.Conv2d(channels, channels, 1), nn.SiLU(), nn.Conv2d(channels, 1, 1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of p(x_i = 1 | x_<i) for all i at once, of the shape of x."""
+        return self.head(self.blocks(self.first(2 * x - 1) + self.place(_coordinates(x))))
+
+    def log_prob_each(self, x: Tensor) -> Tensor:
+        """log p(x_i | x_<i) of all pixels, of the shape of x, nats."""
+        sign = 2 * x - 1
+        return nn.functional.logsigmoid(sign * evaluate(self, x))
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log p(x) of images (B, 1, H, W) of 0 and 1, exactly: (B,) nats."""
+        return self.log_prob_each(x).flatten(1).sum(1)
+
+    @torch.no_grad()
+    def fill(self, masked: Masked, source: Source) -> Filled:
+        """Draw what is hidden, pixel by pixel; what is observed is kept when its turn comes.
+
+            x_i ~ p(x_i | x_<i)   for hidden i, in their order
+
+        These are draws from p(x_mis | x_obs) if all that is observed comes before all that is
+        hidden. Otherwise nothing has asked the pixels observed later: the draws are a proposal,
+        whose importance weight is Π p(x_i | x_<i) over the observed i.
+
+        No layer is computed anywhere twice (Ramachandran et al. 2017), so an image costs about
+        what one pass through the network does.
+        """
+        x = masked.x.clone()  # 0 where hidden
+        noise = uniform(tuple(x.shape), source)
+        probability = torch.empty_like(x)
+        steps = _Steps(self, x.shape)
+        for row in range(x.shape[2]):
+            for column in range(x.shape[3]):
+                at = (..., row, column)
+                probability[at] = p = steps.logit(row, column).sigmoid()
+                drawn = (noise[at] < p).to(x.dtype)
+                x[at] = torch.where(masked.observed[at], x[at], drawn)
+                steps.put(row, column, x[at])
+        return Filled(x, probability)
+
+
+class _Steps:
+    """The network at one position at a time; what earlier positions gave is kept."""
+
+    def __init__(self, model: PixelCNN, shape: torch.Size) -> None:
+        self.model = model
+        batch, _, height, width = shape
+        masked = [model.first, *(block.masked for block in model.blocks)]
+        self.place = model.place(_coordinates(model.first.weight.new_zeros(1, *shape[1:])))[0]
+        self.taps = [layer.taps() for layer in masked]
+        self.room = [layer.padding[0] for layer in masked]
+        # Zeros around each layer's input, as in the convolutions; (H, W, B, in).
+        self.inputs = [
+            layer.weight.new_zeros(height + 2 * room, width + 2 * room, batch, layer.in_channels)
+            for layer, room in zip(masked, self.room, strict=True)
+        ]
+
+    def put(self, row: int, column: int, x: Tensor) -> None:
+        """The pixels (B, 1) at a position are known."""
+        self.inputs[0][row + self.room[0], column + self.room[0]] = 2 * x - 1
+
+    def logit(self, row: int, column: int) -> Tensor:
+        """(B, 1) of a position to which all before it are known."""
+        silu, linear = nn.functional.silu, _at_one
+        h = self._masked(0, self.model.first, row, column) + self.place[:, row, column]
+        for depth, block in enumerate(self.model.blocks, 1):
+            room = self.room[depth]
+            self.inputs[depth][row + room, column + room] = silu(linear(block.narrow, silu(h)))
+            h = h + linear(block.wide, silu(self._masked(depth, block.masked, row, column)))
+        _, between, _, last = self.model.head
+        return linear(last, silu(linear(between, silu(h))))
+
+    def _masked(self, depth: int, layer: MaskedConv2d, row: int, column: int) -> Tensor:
+        """A masked layer at a position, (B, out)."""
+        (away, weight), room = self.taps[depth], self.room[depth]
+        seen = [self.inputs[depth][row + room + r, column + room + c] for r, c in away]
+        return torch.addmm(layer.bias, torch.cat(seen, 1), weight)
+
+
+def _coordinates(x: Tensor) -> Tensor:
+    """Where the pixels of x (B, 1, H, W) lie, (1, 2, H, W) from −1 to 1."""
+    rows, columns = (torch.linspace(-1, 1, side).to(x) for side in x.shape[2:])
+    return torch.stack(torch.meshgrid(rows, columns, indexing="ij"))[None]
+
+
+def _at_one(layer: nn.Conv2d, h: Tensor) -> Tensor:
+    """A 1 × 1 convolution of one position, (B, in) → (B, out)."""
+    return nn.functional.linear(h, layer.weight[:, :, 0, 0], layer.bias)
