@@ -7,6 +7,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,7 @@ from dgm_core.models.classifier import Classifier
 from dgm_core.recipes.classifier import labelled
 from dgm_core.recipes.wgan import snapshots
 from dgm_core.studies import (
+    bound_files,
     classifier,
     clipping_scores,
     cluster_choices,
@@ -31,11 +33,15 @@ from dgm_core.studies import (
     directions,
     distance_sweeps,
     dlvm,
+    floor_sweep,
     gan_course,
     gan_quality,
+    gaussian_digits,
     holes,
     likelihood,
     miwae,
+    moons_flow,
+    pixel_quality,
     prediction,
     protocol,
     samplers,
@@ -51,7 +57,7 @@ MNAR_TABLES = ASSETS / "mnar_tables.toml"
 DISTANCES = ASSETS / "distances.toml"
 CLUSTERS = ASSETS / "clusters.toml"
 LIKELIHOOD = ASSETS / "likelihood.toml"
-LIKELIHOOD_MODELS = ("mnist-vae-2d", "binarized-mnist-vae", "mnist-dlvm", "digits-dlvm")
+FLOW = ASSETS / "moons_flow.npz"
 
 app = typer.Typer(
     help="Deep generative models with missing data.",
@@ -88,19 +94,16 @@ def data_fetch(
 
 @app.command()
 def train(
-    recipe: Annotated[
-        str, typer.Argument(help=f"one of {', '.join([*recipes.RECIPES, *recipes.UNSHIPPED])}")
-    ],
+    recipe: Annotated[str, typer.Argument(help=f"one of {', '.join(recipes.RECIPES)}")],
     run_folder: Annotated[Path | None, typer.Option(help="checkpoints; resumed if there")] = None,
     logdir: Annotated[Path | None, typer.Option(help="write TensorBoard logs here")] = None,
     out: Annotated[Path, typer.Option(help="folder for weights and card")] = zoo.FOLDER,
     threads: Annotated[int | None, typer.Option(help="CPU threads; default: all")] = None,
 ) -> None:
     """Train a recipe to weights and a card; killed at any moment, it goes on where it was."""
-    known = recipes.RECIPES | recipes.UNSHIPPED
-    chosen = known.get(recipe)
+    chosen = recipes.RECIPES.get(recipe)
     if chosen is None:
-        _stop(f"no recipe {recipe!r}; there are {', '.join(known)}")
+        _stop(f"no recipe {recipe!r}; there are {', '.join(recipes.RECIPES)}")
     if threads:
         torch.set_num_threads(threads)
     folder = run_folder or user_cache_path("dgm-lab") / "runs" / recipe
@@ -178,7 +181,7 @@ def evaluate_vae(
 @evaluate_app.command("likelihood")
 def evaluate_likelihood(
     names: Annotated[
-        list[str] | None, typer.Argument(help=f"models; {', '.join(LIKELIHOOD_MODELS)}")
+        list[str] | None, typer.Argument(help=f"models; {', '.join(bound_files.NAMES)}")
     ] = None,
     out: Annotated[Path, typer.Option(help="file for the tables")] = LIKELIHOOD,
     folder: Annotated[Path, typer.Option(help="where cards and weights are")] = zoo.FOLDER,
@@ -190,23 +193,23 @@ def evaluate_likelihood(
     """All bounds on log p(x) on one axis; and Gaussian decoders at ever lower floors.
 
     Of images that a model made there is a second bound from above. Each row is written as soon as
-    it is measured, in place of the one that stood there.
+    it is measured, in place of the one that stood there. What the page shows, image by image and
+    floor by floor, goes beside: bounds/MODEL.npz, unbounded-DATA.npz.
     """
     if only not in ("bounds", "unbounded", "both"):
         _stop(f"expected bounds, unbounded or both, got {only!r}")
     grid = [k for k in likelihood.Config().draws if k < draws]
-    config = likelihood.Config(draws=(*grid, draws), temperatures=temperatures)
+    config = replace(bound_files.SHIPPED, draws=(*grid, draws), temperatures=temperatures)
     try:
         if only != "unbounded":
-            for name in names or [each for each in LIKELIHOOD_MODELS if each in zoo.names(folder)]:
+            known = [*zoo.names(folder), gaussian_digits.NAME]
+            for name in names or [each for each in bound_files.NAMES if each in known]:
                 _write_bounds(name, config, images, folder, out)
         if only != "bounds":
             for kind in ("moons", "digits"):
-                items = unbounded.run(unbounded.Config(kind))
-                for row in _behind_a_bar(_shares_of_training(items)):
-                    tables.put_row(out, "unbounded", row.entry(), unbounded.KEY)
-                    typer.echo(row.sentence())
-    except (ValueError, data.DataUnavailable, data.DownloadError) as error:
+                *_, found = _write_floors(kind, out)
+                floor_sweep.save(found, out.parent / f"unbounded-{kind}.npz")
+    except (OSError, ValueError, data.DataUnavailable, data.DownloadError) as error:
         _stop(error)
     typer.echo(f"wrote {out}")
 
@@ -215,28 +218,42 @@ def _write_bounds(
     name: str, config: likelihood.Config, images: int, folder: Path, out: Path
 ) -> None:
     """Of test images and of images that the model made."""
-    model = zoo.load(name, folder=folder)
-    test = likelihood.images_of(zoo.card(name, folder)["data"], images)
-    for of, x, latents in (("test", test, None), ("made", *likelihood.made_images(model, images))):
-        items = likelihood.run(config, model, x, latents=latents)
+    if name == gaussian_digits.NAME and not gaussian_digits.FILE.is_file():
+        *_, models = _behind_a_bar(_shares_of_training(gaussian_digits.train()))
+        gaussian_digits.save(models)
+    model, measured = bound_files.load_model(name, folder), {}
+    for of in bound_files.SETS:
+        shown = bound_files.images_of(name, of, images, model, folder)
+        items = likelihood.run(
+            config, model, shown.x, latents=shown.latents, family=bound_files.family_of(name)
+        )
         frames = (
             Frame(item.doing, item.done) if isinstance(item, likelihood.Frame) else item
             for item in items
         )
         *_, found = _behind_a_bar(frames)
-        typer.echo(f"{name}, {len(x)} {of} images, Pareto k up to {found.pareto_k.max():.2f}")
+        typer.echo(f"{name}, {images} {of} images, Pareto k up to {found.pareto_k.max():.2f}")
         for line in found.lines:
-            tables.put_row(out, "bounds", line.row(name, of, len(x)), likelihood.KEY)
+            tables.put_row(out, "bounds", line.row(name, of, images), likelihood.KEY)
             typer.echo(line.sentence())
+        measured[of] = found, shown
+    bound_files.save(out.parent / "bounds" / f"{name}.npz", name, measured, folder)
+
+
+def _write_floors(kind: str, out: Path) -> Iterator[floor_sweep.Sweep]:
+    """A row for each floor, and what is shown of all."""
+    for item in _behind_a_bar(_shares_of_training(unbounded.run(floor_sweep.shipped(kind)))):
+        if isinstance(item, unbounded.Row):
+            tables.put_row(out, "unbounded", item.entry(), unbounded.KEY)
+            typer.echo(item.sentence())
+        else:
+            yield floor_sweep.sweep_of(item)
 
 
 def _shares_of_training(items: Iterable[Any]) -> Iterator[Any]:
-    """Frames of the study of floors as shares of the work, its rows, and not its result."""
+    """Frames of training under floors as shares of the work, and what else there is."""
     for item in items:
-        if isinstance(item, unbounded.Frame):
-            yield Frame(item.doing, item.done)
-        elif isinstance(item, unbounded.Row):
-            yield item
+        yield Frame(item.doing, item.done) if isinstance(item, unbounded.Frame) else item
 
 
 @evaluate_app.command("miwae")
@@ -299,6 +316,36 @@ def evaluate_classifier(
             f"{found.images} images: accuracy {found.accuracy:.4f}, "
             f"log p(y | x) {found.log_likelihood:.3f}"
         )
+
+
+@evaluate_app.command("pixels")
+def evaluate_pixels(
+    names: Annotated[list[str], typer.Argument(help="models, digits-pixelcnn for one")],
+    folder: Annotated[Path, typer.Option(help="where card and weights are")] = zoo.FOLDER,
+    images: Annotated[int | None, typer.Option(help="test images; all")] = None,
+) -> None:
+    """Measure the exact log p(x) of autoregressive models; write it on their cards."""
+    for name in names:
+        found = _measure(
+            name, folder, lambda dataset, model: pixel_quality.run(dataset, model, images)
+        )
+        typer.echo(
+            f"{name}: log p(x) {found.log_p:.2f} ± {found.standard_error:.2f}, "
+            f"{found.images} images"
+        )
+
+
+@evaluate_app.command("flow")
+def evaluate_flow(
+    out: Annotated[Path, typer.Option(help="file for the weights")] = FLOW,
+    steps: Annotated[int, typer.Option(help="of training")] = moons_flow.Config.steps,
+) -> None:
+    """Train the flow of the theory notes on two moons; print its log p(x) and write it."""
+    for frame in moons_flow.run(moons_flow.Config(steps=steps)):
+        if frame.step % 500 == 0 or frame.step == steps:
+            typer.echo(f"step {frame.step:5}  log p(x) {frame.log_p:.3f} nats a point")
+    moons_flow.save(frame.flow, out)
+    typer.echo(f"wrote {out}")
 
 
 @evaluate_app.command("gan")

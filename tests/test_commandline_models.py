@@ -14,7 +14,18 @@ from typer.testing import CliRunner, Result
 from dgm_core import data, recipes, zoo
 from dgm_core.__main__ import app
 from dgm_core.adversarial import AdversarialSchedule
-from dgm_core.studies import distance_sweeps, gan_course, holes, samplers, tables, unbounded
+from dgm_core.rng import generator
+from dgm_core.studies import (
+    bound_files,
+    distance_sweeps,
+    floor_sweep,
+    gan_course,
+    holes,
+    moons_flow,
+    samplers,
+    tables,
+    unbounded,
+)
 from dgm_core.studies.progress import Frame
 from dgm_core.training import Schedule
 from tests.toys import tiny_recipe
@@ -116,6 +127,27 @@ def test_a_wgan_is_trained_logged_and_measured(
     assert gan_course.load(tmp_path / "tiny.npz").iterations == [0, 2, 4]
 
 
+def test_evaluate_pixels_writes_the_card(tmp_path: Path) -> None:
+    shape = {"channels": 4, "dilations": [1]}
+    about = {"data": "digits", "architecture": {"name": "pixelcnn", **shape}}
+    zoo.save("tiny", zoo.ARCHITECTURES["pixelcnn"](**shape), about, tmp_path)
+    result = run("evaluate", "pixels", "tiny", "--images=5", f"--folder={tmp_path}")
+    assert result.exit_code == 0, result.output
+    assert "5 images" in result.output
+    measured = zoo.card("tiny", tmp_path)["measured"]["log_likelihood"]
+    x = data.binarize(data.load("digits", "test").x[:5], generator(0))
+    expected = zoo.load("tiny", folder=tmp_path).log_prob(x).mean().item()
+    assert measured["nats"] == pytest.approx(expected, abs=0.01)
+
+
+def test_evaluate_flow_writes_the_weights(tmp_path: Path) -> None:
+    out = tmp_path / "flow.npz"
+    result = run("evaluate", "flow", "--steps=3", f"--out={out}")
+    assert result.exit_code == 0, result.output
+    assert "step     3  log p(x)" in result.output
+    assert len(moons_flow.load(out)) == moons_flow.Config.couplings
+
+
 def tiny_plane(folder: Path) -> None:
     """An untrained model of digits with two latents."""
     shape = {"latent_dim": 2, "hidden": 8}
@@ -159,6 +191,13 @@ def test_evaluate_likelihood_writes_both_tables(
     assert [(row["data"], row["floor"]) for row in found["unbounded"]] == [
         ("moons", 0.1), ("moons", 0.01), ("digits", 0.1), ("digits", 0.01),
     ]  # fmt: skip
+    beside = bound_files.load("tiny", tmp_path / "bounds" / "tiny.npz", tmp_path)
+    assert set(beside) == {"test", "made"}
+    for row in found["bounds"]:
+        lines = beside[row["of"]].lines
+        means = {(line.method, line.effort): line.mean for line in lines}
+        assert means[row["method"], row["effort"]] == pytest.approx(row["mean"], abs=1e-4)
+    assert len(floor_sweep.load(tmp_path / "unbounded-digits.npz").rows) == 2
     again = run("evaluate", "likelihood", "tiny", *words, f"--out={out}", "--only=bounds")
     assert again.exit_code == 0, again.output
     assert len(tomllib.loads(out.read_text(encoding="utf-8"))["bounds"]) == len(found["bounds"])

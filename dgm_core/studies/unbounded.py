@@ -28,7 +28,7 @@ from torch.nn.functional import avg_pool2d
 
 from dgm_core import data
 from dgm_core.bounds import log_likelihood, log_weights
-from dgm_core.data.plane import Moons
+from dgm_core.data.plane import Law, Mixture, Moons, Points
 from dgm_core.mixtures.nonparametric import Atoms, Family
 from dgm_core.models.floored import FlooredDLVM, FlooredDLVMs
 from dgm_core.quadrature import log_evidence
@@ -53,6 +53,9 @@ STRATA = 512
 LOWERED = 0.6
 """Share of the iterations in which the floors fall from the highest to their own."""
 
+BLUR = 0.05
+"""Standard deviation of points about the places that were drawn."""
+
 DRAWS = 500
 """Importance samples for each image."""
 
@@ -64,7 +67,8 @@ class Config:
     """All that determines a run.
 
     Attributes:
-        data: "moons", in the plane, or "digits", scikit-learn's at 10×10 pixels.
+        data: "moons", in the plane; "drawn", there too; or "digits", scikit-learn's at 10×10
+            pixels.
         floors: ξ, least variances, one model each; in squared units of x.
         points: n, to train on.
         tested: others, to judge by.
@@ -73,9 +77,10 @@ class Config:
         hidden: units of a layer.
         latents: of models of digits.
         seed: of everything.
+        drawn: the places of points, for "drawn"; each point is near one of them.
 
     Raises:
-        ValueError: an unknown name, or a number out of its range.
+        ValueError: an unknown name, a number out of its range, or nothing drawn.
     """
 
     data: str = "moons"
@@ -87,10 +92,13 @@ class Config:
     hidden: int = 64
     latents: int = 8
     seed: int = 0
+    drawn: Points | None = None
 
     def __post_init__(self) -> None:
-        if self.data not in ("moons", "digits"):
-            raise ValueError(f"expected moons or digits, got {self.data!r}")
+        if self.data not in ("moons", "drawn", "digits"):
+            raise ValueError(f"expected moons, drawn or digits, got {self.data!r}")
+        if self.data == "drawn" and not self.drawn:
+            raise ValueError("expected at least one drawn point, got none")
         if not self.floors or not all(1e-10 <= floor <= 10 for floor in self.floors):
             raise ValueError(f"expected floors from 1e-10 to 10, got {self.floors}")
         for name, (low, high) in LIMITS.items():
@@ -98,6 +106,13 @@ class Config:
                 raise ValueError(
                     f"expected {name} from {low} to {high}, got {getattr(self, name)}"
                 )
+
+    @property
+    def law(self) -> Law | None:
+        """Of points in the plane."""
+        if self.data == "digits":
+            return None
+        return Moons() if self.data == "moons" else Mixture(self.drawn, BLUR)
 
 
 class Curves(NamedTuple):
@@ -169,9 +184,9 @@ class Result:
 
 def points(config: Config) -> tuple[Tensor, Tensor]:
     """Rows to train on (n, D), and others."""
-    if config.data == "moons":
+    if config.law is not None:
         source = generator(config.seed)
-        return Moons().sample(config.points, source), Moons().sample(config.tested, source)
+        return config.law.sample(config.points, source), config.law.sample(config.tested, source)
     rows = []
     for split, count in (("train", config.points), ("test", config.tested)):
         x = data.load("digits", split).x[:count, :, 4:24, 4:24]  # without its black border
@@ -182,12 +197,12 @@ def points(config: Config) -> tuple[Tensor, Tensor]:
 def run(config: Config) -> Iterator[Frame | Row | Result]:
     """Frames of the training, a `Row` for each floor, and the `Result`."""
     x, others = points(config)
-    plane = config.data == "moons"
+    plane = config.law is not None
     source = generator(config.seed + 1)
     models = FlooredDLVMs(
         config.floors, x.shape[1], 1 if plane else config.latents, config.hidden, source
     )
-    yield from _train(models, config, x, source)
+    yield from train(models, config, x, source)
     rows, members, mixtures = [], [], []
     for number, floor in enumerate(config.floors):
         member = models.member(number)
@@ -214,7 +229,7 @@ def run(config: Config) -> Iterator[Frame | Row | Result]:
     yield Result(config, tuple(rows), x, others, tuple(members), tuple(mixtures), curves(models))
 
 
-def _train(
+def train(
     models: FlooredDLVMs, config: Config, x: Tensor, source: torch.Generator
 ) -> Iterator[Frame]:
     """Adam, at a constant rate for the first half; the floors fall to their own on the way.

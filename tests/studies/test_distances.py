@@ -44,7 +44,13 @@ def test_a_critic_does_not_depend_on_those_beside_it() -> None:
     few = {"steps": 20, "frames": 3, "fresh": 200}
     together = result(Config(thetas=FEW, **few))
     alone = result(Config(thetas=FEW[1:2], **few))
-    torch.testing.assert_close(together.estimates[:, 1], alone.estimates[:, 0])
+    ours, theirs = together.estimates[:, 1], alone.estimates[:, 0]
+    assert together.steps[1] > 0
+    torch.testing.assert_close(ours[:2], theirs[:2])
+    # Sums of other shapes round differently on some machines, and training makes that grow.
+    torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=0)
+    other = result(Config(thetas=(FEW[1] + 0.05,), **few)).estimates[:, 0]
+    assert (ours - other).abs().max() > 0.02
     assert together.last.critic.shape == (3, 33, 33)
 
 
