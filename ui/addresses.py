@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import streamlit as st
 
-from ui.frame import remember
+from ui.frame import last_value, remember
 
 LONGEST = 400
 """Characters of one value, at most."""
@@ -53,6 +53,41 @@ def receive_kept(visit: str, readers: Mapping[str, tuple[str, Read]]) -> None:
         return sorted(unread)
 
     receive(visit, take)
+
+
+class Part(Protocol):
+    """A part of a page, of which one is shown at a time: a view, or a note."""
+
+    name: str
+    fields: Mapping[str, Read]  # kept widget → how its value is read
+
+
+def receive_parts(page: str, choice: str, parts: Mapping[str, type[Part]]) -> None:
+    """Let the kept widgets of all parts begin with what the address says, once in a visit.
+
+    Args:
+        page: its name, of which the kept widget "PAGE CHOICE" says which part is shown.
+        choice: place of that in the address, "view" or "note".
+        parts: by name.
+    """
+    readers = {
+        name.replace(" ", "-"): (name, read)
+        for part in parts.values()
+        for name, read in part.fields.items()
+    }
+    readers[choice] = (f"{page} {choice}", one_of(*parts))
+    receive_kept(f"{page} link", readers)
+
+
+def send_part(choice: str, part: type[Part]) -> None:
+    """Let the address say which part is shown, and its settings."""
+    texts = {choice: part.name}
+    for name in part.fields:
+        value = last_value(name, None)
+        if value is not None:
+            text = ",".join(value) if isinstance(value, list) else as_text(value)
+            texts[name.replace(" ", "-")] = text
+    send(texts)
 
 
 def send(texts: dict[str, str]) -> None:

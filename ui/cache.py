@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
-def st_model(name: str) -> nn.Module:
-    """`zoo.load`: shared by all sessions, read-only; also called by the threads of runs."""
-    model = zoo.load(name, device.default_device())
+def st_model(name: str, where: str | None = None) -> nn.Module:
+    """`zoo.load`: shared by all sessions, read-only; also called by the threads of runs.
+
+    Args:
+        name: of the model.
+        where: its device; None = the default one.
+    """
+    model = zoo.load(name, where or device.default_device())
     # Streamlit collects garbage after every run; what is loaded now will not become garbage.
     gc.collect()
     gc.freeze()

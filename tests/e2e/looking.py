@@ -39,6 +39,21 @@ def opened(new_page: NewPage, address: str, title: str, **options: object) -> Pa
     return page
 
 
+_CURVE = """([selector, trace, axis]) => {
+  const find = (each, i) => each.name === trace || String(i) === trace
+  const found = document.querySelector(selector)?._fullData?.find(find)
+  return found && Array.from(found[axis])
+}"""
+
+
+def curve(page: Page, figure: str, trace: str, axis: str = "y") -> list[float]:
+    """The values of a curve, of a name or a number, when its figure has been drawn."""
+    selector = f".st-key-figure-{figure} .js-plotly-plot"
+    expect(page.locator(f"{selector} .main-svg").first).to_be_visible(timeout=LONG)
+    asked = [selector, trace, axis]
+    return page.wait_for_function(_CURVE, arg=asked, timeout=LONG).json_value()
+
+
 def nothing_sticks_out(page: Page) -> None:
     """The page is no wider than its window."""
     wider = page.evaluate(

@@ -26,7 +26,9 @@ State = Literal["running", "finished", "stopped", "failed"]
 
 
 _COMPONENT = inline_component(
-    Path(__file__).parent, "theme", "visually_hidden", "bits", "elements", "hidden_pixels"
+    Path(__file__).parent,
+    *("theme", "visually_hidden", "bits", "elements", "hidden_pixels"),
+    *("play_bar", "line_plot"),
 )
 
 

@@ -1,0 +1,35 @@
+"""What is known of log p(x), from below and from above, and what it is worth."""
+
+from ui import frame  # isort: skip  (sets the threads before torch is imported)
+
+import streamlit as st
+
+from dgm_core import zoo
+from ui import addresses, plots
+from ui.likelihood.bounds import Bounds
+from ui.likelihood.floor import Floor
+from ui.likelihood.plane import Plane
+from ui.likelihood.variational import Variational
+
+VIEWS = {view.name: view for view in (Bounds, Floor, Variational, Plane)}
+
+frame.page(
+    "Exact likelihood",
+    "A deep latent variable model gives every image a likelihood that nobody can write down. It "
+    "can be caught between bounds, and it can be infinite.",
+)
+st.html(plots.ONCE)
+addresses.receive_parts("likelihood", "view", VIEWS)
+frame.kept("likelihood view", next(iter(VIEWS)))
+chosen = st.segmented_control(
+    "View", list(VIEWS), required=True, key="keep.likelihood view", label_visibility="collapsed"
+)
+controls, results = st.columns([3, 8], gap="large")
+try:
+    view = VIEWS[chosen](controls)
+    addresses.send_part("view", VIEWS[chosen])
+    with results:
+        st.markdown(view.about)
+        view.show()
+except (zoo.BrokenModel, OSError) as error:
+    results.error(f"{error}. Put the shipped files back, or train the recipe again.")

@@ -1,0 +1,537 @@
+// Plane player: keeps what the samplers did and shows it under one clock.
+//
+// receive → (queue) read → layout → show; a tick of the clock shows again. `t` is the iteration
+// shown, counted from 0, −1 before the first; `phase` goes from 0 to 1 while its moves are made.
+
+const STATES = { running: "running", stopped: "stopped early", failed: "failed" };
+const CLOSEST = 0.35; // half a side of the closest view
+
+export default component({
+  create,
+  update: (player, { data }) => receive(player, data),
+  destroy,
+});
+
+// ---------------------------------------------------------------- life of a player
+
+function create(host) {
+  const root = host.querySelector(".plane-player");
+  const find = (selector) => root.querySelector(selector);
+  const player = {
+    root,
+    main: find(".main"),
+    plane: find(".plane"),
+    name: find(".name"),
+    zoom: find(".zoom"),
+    key: find(".key"),
+    images: find(".images"),
+    chains: find(".chains"),
+    step: find(".step"),
+    figures: find(".figures"),
+    multiples: find(".multiples"),
+    scrub: find(".scrub"),
+    place: find(".place"),
+    toggle: find(".toggle"),
+    speed: find(".speed select"),
+    distance: find(".distance"),
+    height: find(".height"),
+    live: find("[aria-live]"),
+    queue: Promise.resolve(),
+    message: null,
+    near: true,
+    sampler: 1,
+    chain: 0,
+    request: 0,
+  };
+  listen(player);
+  player.observer = new ResizeObserver(() => layout(player));
+  player.observer.observe(root);
+  return player;
+}
+
+function destroy(player) {
+  cancelAnimationFrame(player.request);
+  player.observer.disconnect();
+  player.gone = true;
+}
+
+function receive(player, message) {
+  player.queue = player.queue
+    .then(() => read(player, message))
+    .catch((error) => console.error("plane player: a message could not be read", error));
+}
+
+async function read(player, message) {
+  const fresh = player.message?.run !== message.run;
+  const changed = fresh || player.message.tracks !== message.tracks;
+  const tracks = changed ? await tracksOf(message) : player.tracks;
+  if (player.gone) return;
+  const before = fresh ? null : player.message.state;
+  player.message = message;
+  player.tracks = tracks;
+  if (fresh) reset(player);
+  if (changed) player.shares = tracks.map((track) => runningMean(track.taken, message.warmup));
+  if (message.state !== before) {
+    player.root.dataset.state = message.state;
+    player.live.textContent = `Chains ${STATES[message.state] ?? "finished"}`;
+  }
+  if (tracks.length !== player.cards.length) build(player);
+  layout(player);
+  if (!player.begun && message.count) begin(player);
+  else if (player.playing) start(player);
+}
+
+function reset(player) {
+  const { message } = player;
+  cancelAnimationFrame(player.request);
+  const pixels = message.height * message.width;
+  Object.assign(player, {
+    truth: unpack(bytesOf(message.truth), pixels),
+    hidden: unpack(bytesOf(message.hidden), pixels),
+    seen: densityOf(message.seen),
+    whole: densityOf(message.whole),
+    average: densityOf(message.average),
+    cards: [],
+    begun: false,
+    playing: false,
+    t: -1,
+    phase: 1,
+    request: 0,
+  });
+  player.lines = {
+    seen: contour(player.seen, player.seen.levels[0]),
+    whole: contour(player.whole, player.whole.levels[0]),
+    average: contour(player.average, player.average.levels[0]),
+    ofWhole: ellipsePath(message.ofWhole),
+    ofZeros: ellipsePath(message.ofZeros),
+  };
+  if (player.chain >= message.chains) player.chain = 0;
+  build(player);
+}
+
+/** Mean of the values from `first` on, up to each place. */
+function runningMean(values, first) {
+  let sum = 0;
+  return Array.from(values, (value, i) => {
+    if (i < first) return NaN;
+    sum += value;
+    return sum / (i - first + 1);
+  });
+}
+
+// ---------------------------------------------------------------- clock
+
+const newest = (player) => player.message.count - 1;
+const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+function begin(player) {
+  player.begun = true;
+  if (still()) return seek(player, newest(player));
+  play(player);
+}
+
+function play(player) {
+  if (!player.message?.count) return;
+  if (player.t >= newest(player) && player.message.state !== "running") {
+    player.t = -1;
+    player.phase = 1;
+  }
+  mark(player, true);
+  start(player);
+}
+
+function pause(player) {
+  mark(player, false);
+  cancelAnimationFrame(player.request);
+  player.request = 0;
+  player.phase = 1;
+  show(player);
+}
+
+function mark(player, playing) {
+  player.playing = playing;
+  player.root.classList.toggle("moving", playing);
+  const word = playing ? "Pause" : "Play";
+  player.toggle.setAttribute("aria-label", word);
+  player.toggle.title = `${word} (Space)`;
+}
+
+function start(player) {
+  if (player.request) return;
+  player.clock = performance.now();
+  player.request = requestAnimationFrame((now) => tick(player, now));
+}
+
+function tick(player, now) {
+  player.request = 0;
+  if (player.gone) return;
+  const seconds = Math.min(Math.max(now - player.clock, 0) / 1000, 0.25);
+  player.clock = now;
+  const before = player.t;
+  player.phase += seconds * Number(player.speed.value);
+  const steps = Math.min(Math.floor(player.phase), newest(player) - player.t);
+  player.t += steps;
+  player.phase = Math.min(player.phase - steps, 1);
+  if (player.t === newest(player) && player.phase >= 1) {
+    show(player);
+    if (player.message.state === "running") return; // until more has come
+    return pause(player);
+  }
+  if (player.t !== before) show(player);
+  else drawMain(player);
+  player.request = requestAnimationFrame((time) => tick(player, time));
+}
+
+function seek(player, t) {
+  if (!player.message?.count) return;
+  player.t = Math.min(Math.max(Math.round(t), -1), newest(player));
+  pause(player);
+}
+
+// ---------------------------------------------------------------- what a person does
+
+function listen(player) {
+  const { root, scrub } = player;
+  root.querySelector(".back").onclick = () => seek(player, player.t - 1);
+  root.querySelector(".forward").onclick = () => seek(player, player.t + 1);
+  player.toggle.onclick = () => (player.playing ? pause(player) : play(player));
+  scrub.oninput = () => seek(player, Number(scrub.value) - 1);
+  root.onkeydown = (event) => onKey(player, event);
+  player.zoom.onclick = (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    player.near = button.dataset.view === "near";
+    layout(player);
+  };
+  radioGroup(player.multiples, (button) => {
+    player.sampler = Number(button.dataset.number);
+    layout(player);
+  });
+  radioGroup(player.chains, (button) => {
+    player.chain = Number(button.dataset.number);
+    layout(player);
+  });
+  for (const plot of [player.distance, player.height]) {
+    const follow = (event) => {
+      const x = event.clientX - plot.getBoundingClientRect().left;
+      seek(player, player.scales[0].iterationAt(x) - 1);
+    };
+    plot.onpointerdown = (event) => {
+      if (!event.isPrimary || event.button > 0 || !player.scales) return;
+      plot.setPointerCapture(event.pointerId);
+      follow(event);
+    };
+    plot.onpointermove = (event) => plot.hasPointerCapture(event.pointerId) && follow(event);
+  }
+}
+
+function onKey(player, event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  const { tagName, role } = event.target;
+  if (tagName === "SELECT") return;
+  const actions = {
+    " ": () => player.toggle.click(),
+    ArrowLeft: () => seek(player, player.t - 1),
+    ArrowRight: () => seek(player, player.t + 1),
+    Home: () => seek(player, 0),
+    End: () => seek(player, newest(player)),
+  };
+  const action = actions[event.key];
+  if (!action || role === "radio") return;
+  event.stopPropagation();
+  if (event.key === " " && tagName === "BUTTON") return; // the browser's own click follows
+  event.preventDefault();
+  action();
+}
+
+// ---------------------------------------------------------------- building
+
+function build(player) {
+  const { message } = player;
+  player.cards = message.samplers.map((name, s) => {
+    const canvas = element("canvas", { "aria-hidden": "true" });
+    const said = element("small");
+    const button = element(
+      "button", { type: "button", role: "radio", "data-number": s, "aria-label": name },
+      element("span", {}, name), canvas, said,
+    );
+    return { canvas, said, button };
+  });
+  player.multiples.replaceChildren(...player.cards.map((card) => card.button));
+  player.given = ["Truth", "What is seen", "Exact mean"].map((title) => {
+    const canvas = element("canvas", { role: "img", "aria-label": title });
+    return { canvas, figure: element("figure", {}, canvas, element("figcaption", {}, title)) };
+  });
+  player.images.replaceChildren(...player.given.map(({ figure }) => figure));
+  player.tiles = Array.from({ length: message.chains }, (_, chain) => {
+    const canvas = element("canvas", { "aria-hidden": "true" });
+    const named = { type: "button", role: "radio", "aria-label": `Chain ${chain + 1}` };
+    return { canvas, button: element("button", { ...named, "data-number": chain }, canvas) };
+  });
+  player.chains.replaceChildren(...player.tiles.map(({ button }) => button));
+  player.chains.style.setProperty("--columns", Math.min(message.chains, 4));
+  const entries = [
+    ["heat", "exact p(z|x_obs), with its 95 %"],
+    ["solid", "exact p(z|x)"],
+    ["dotted", "encoder q(z|x)"],
+    ["dash-dot", "q(z|x_obs, 0)"],
+    ["dashed", "average proposal q̄"],
+    ["ellipse", "proposal now"],
+    ["taken", "taken"],
+    ["refused", "refused"],
+  ];
+  player.key.replaceChildren(
+    ...entries.map(([kind, text]) => element("span", {}, swatch(kind), text)),
+  );
+}
+
+function swatch(kind) {
+  const drawing = svg("svg", { viewBox: "0 0 24 12", class: kind, "aria-hidden": "true" });
+  const line = { x1: 1, x2: 23, y1: 6, y2: 6 };
+  const parts = {
+    heat: () => svg("rect", { x: 2, y: 1, width: 20, height: 10, rx: 5 }),
+    ellipse: () => svg("ellipse", { cx: 12, cy: 6, rx: 10, ry: 4.5 }),
+    taken: () => svg("circle", { cx: 12, cy: 6, r: 4.5 }),
+    refused: () => svg("path", { d: "M8 2l8 8M8 10l8-8" }),
+  };
+  drawing.append(parts[kind]?.() ?? svg("line", line));
+  return drawing;
+}
+
+// ---------------------------------------------------------------- layout and theme
+
+function layout(player) {
+  if (!player.message) return;
+  const { root, message } = player;
+  player.theme = {
+    ink: readColour(root, "var(--ink)"),
+    paper: readColour(root, "var(--paper)"),
+    accent: readColour(root, "var(--accent)"),
+  };
+  player.view = viewOf(player);
+  for (const button of player.zoom.children) {
+    button.setAttribute("aria-pressed", String((button.dataset.view === "near") === player.near));
+  }
+  if (player.tracks.length) player.sampler = Math.min(player.sampler, player.tracks.length - 1);
+  markChosen(player.multiples, player.multiples.children[player.sampler]);
+  markChosen(player.chains, player.chains.children[player.chain]);
+  const canvases = [player.plane, ...player.cards.map((card) => card.canvas),
+    ...player.given.map((each) => each.canvas), ...player.tiles.map((tile) => tile.canvas)];
+  const sizes = canvases.map((canvas) => canvas.clientWidth);
+  canvases.forEach((canvas, i) => sizeCanvas(canvas, sizes[i]));
+  showGiven(player);
+  drawPlots(player);
+  show(player);
+}
+
+function sizeCanvas(canvas, size) {
+  const pixels = Math.max(1, Math.round(size * (devicePixelRatio || 1)));
+  if (canvas.width === pixels && canvas.height === pixels) return;
+  canvas.width = pixels;
+  canvas.height = pixels;
+}
+
+/** The square of the plane that is shown: all of it, or what the posterior and the chains need. */
+function viewOf(player) {
+  const { message, tracks } = player;
+  const { reach } = message;
+  if (!player.near) return [-reach, reach, -reach, reach];
+  const box = boxAbove(player.seen, player.seen.levels[0]);
+  const include = (x, y) => {
+    box[0] = Math.min(box[0], x);
+    box[1] = Math.max(box[1], x);
+    box[2] = Math.min(box[2], y);
+    box[3] = Math.max(box[3], y);
+  };
+  include(message.ofWhole[0], message.ofWhole[1]);
+  include(message.ofZeros[0], message.ofZeros[1]);
+  for (const { after } of tracks) {
+    for (let i = 2 * message.warmup * message.chains; i < after.length; i += 2) {
+      include(after[i], after[i + 1]);
+    }
+  }
+  const middle = [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2];
+  const half = Math.min(
+    Math.max(0.56 * (box[1] - box[0]), 0.56 * (box[3] - box[2]), CLOSEST), reach,
+  );
+  const [x, y] = middle.map((at) => Math.min(Math.max(at, half - reach), reach - half));
+  return [x - half, x + half, y - half, y + half];
+}
+
+// ---------------------------------------------------------------- showing
+
+function show(player) {
+  const { message, tracks, t } = player;
+  drawMain(player);
+  player.cards.forEach((card, s) => {
+    drawPlane(player, card.canvas, tracks[s], { t, phase: 1, large: false });
+    card.said.textContent = `TV ${numberOf(distanceAt(tracks[s], t), 2)}, ${sharing(player, s)}`;
+  });
+  showCompletions(player);
+  showStep(player);
+  const text = t < 0 ? `before the first of ${message.iterations}`
+    : `iteration ${t + 1} of ${message.iterations}`;
+  player.place.textContent = message.state in STATES ? `${text} · ${STATES[message.state]}` : text;
+  player.root.dataset.iteration = t + 1;
+  const last = message.state === "running" ? message.iterations : message.count;
+  player.scrub.max = String(last);
+  player.scrub.value = String(t + 1);
+  player.scrub.setAttribute("aria-valuetext", text);
+  player.scrub.style.setProperty("--played", `${(100 * (t + 1)) / Math.max(last, 1)}%`);
+  player.scrub.style.setProperty("--loaded", `${(100 * message.count) / Math.max(last, 1)}%`);
+  for (const scale of player.scales ?? []) scale.move(t + 1);
+}
+
+function drawMain(player) {
+  const track = player.tracks[player.sampler];
+  const { t, phase } = player;
+  player.name.textContent = track?.name ?? "The plane of two latents";
+  player.plane.setAttribute("aria-label", track
+    ? `Latent plane: ${track.name} after iteration ${t + 1}` : "Latent plane before any chain");
+  drawPlane(player, player.plane, track, { t, phase, large: true });
+}
+
+function showGiven(player) {
+  const [truth, seen, mean] = player.given.map(({ canvas }) => canvas);
+  paint(player, truth, player.truth, 255);
+  paint(player, seen, player.truth, 255);
+  hatch(seen, player.hidden, player.message.width, player.message.height);
+  paint(player, mean, bytesOf(player.message.mean));
+  outline(player, mean);
+}
+
+function showCompletions(player) {
+  const { message, tracks, t } = player;
+  const track = tracks[player.sampler];
+  player.tiles.forEach(({ canvas }, chain) => {
+    if (!track || t < 0) {
+      const context = canvas.getContext("2d");
+      context.fillStyle = css(player.theme.ink, 0.08);
+      context.clearRect(0, 0, canvas.width, canvas.height);
+      context.fillRect(0, 0, canvas.width, canvas.height);
+      return;
+    }
+    const image = completionOf(track, message, player.truth, player.hidden, t, chain);
+    paint(player, canvas, image, 255);
+    outline(player, canvas);
+  });
+}
+
+// Grey levels, enlarged without smoothing; digits are white on black in both themes.
+function paint(player, target, values, times = 1) {
+  const { height, width } = player.message;
+  player.scratch ??= new OffscreenCanvas(1, 1);
+  player.scratch.width = width;
+  player.scratch.height = height;
+  const context = player.scratch.getContext("2d");
+  const image = context.createImageData(width, height);
+  values.forEach((value, i) => image.data.set([value * times, value * times, value * times, 255], 4 * i));
+  context.putImageData(image, 0, 0);
+  const screen = target.getContext("2d");
+  screen.imageSmoothingEnabled = false;
+  screen.drawImage(player.scratch, 0, 0, target.width, target.height);
+}
+
+function outline(player, canvas) {
+  const { height, width } = player.message;
+  const context = canvas.getContext("2d");
+  context.beginPath();
+  for (const [x, y, right, bottom] of border(isSetIn(player.hidden, width, height), 0, 0, width, height)) {
+    context.moveTo((x * canvas.width) / width, (y * canvas.height) / height);
+    context.lineTo((right * canvas.width) / width, (bottom * canvas.height) / height);
+  }
+  context.strokeStyle = css(player.theme.accent, 0.8);
+  context.lineWidth = devicePixelRatio || 1;
+  context.stroke();
+}
+
+function distanceAt(track, t) {
+  let value = NaN;
+  for (const [iteration, distance] of track.distance) if (iteration <= t + 1) value = distance;
+  return value;
+}
+
+const numberOf = (value, decimals) => (Number.isFinite(value) ? numberText(value, decimals) : "–");
+const percent = (value) => (Number.isFinite(value) ? `${Math.round(100 * value)} %` : "–");
+
+function sharing(player, s) {
+  const share = percent(player.t < 0 ? NaN : player.shares[s][player.t]);
+  return player.tracks[s].name === "LAIR" ? `worth ${share}` : `accepts ${share}`;
+}
+
+function showStep(player) {
+  const { message, tracks, t, chain } = player;
+  const track = tracks[player.sampler];
+  player.step.textContent = track ? sentence(player, track, t) : "The chains begin …";
+  if (!track) return player.figures.replaceChildren();
+  const share = player.t < 0 ? NaN : player.shares[player.sampler][t];
+  const rows = [
+    [track.name === "LAIR" ? "Proposals worth, so far" : "Accepted, so far", percent(share)],
+    ["Total variation, so far", numberOf(distanceAt(track, t), 2)],
+    ["log p(z | x_obs) now",
+      t < 0 ? "–" : numberText(track.logPosterior[t * message.chains + chain], 1)],
+  ];
+  player.figures.replaceChildren(
+    ...rows.map(([name, value]) =>
+      element("div", {}, element("dt", {}, name), element("dd", {}, value))),
+  );
+}
+
+function sentence(player, track, t) {
+  const chain = player.chain;
+  const who = `Chain ${chain + 1}`;
+  if (t < 0) return "Before the first iteration: hidden pixels are filled as the start says.";
+  if (t < player.message.warmup) return `Warm-up by pseudo-Gibbs. ${who} takes what it proposes.`;
+  if (track.name === "LAIR") {
+    const from = t * track.proposals;
+    const weights = track.logRatio.subarray(from, from + track.proposals).map(Math.exp);
+    const worth = 1 / weights.reduce((sum, w) => sum + w * w, 0);
+    const taken = track.accepted.subarray(from, from + track.proposals).reduce((a, b) => a + b, 0);
+    return `${track.proposals} proposals of all completions and the prior, weighted together, ` +
+      `worth ${numberText(worth, 1)}; ${taken} ${taken === 1 ? "is" : "are"} taken.`;
+  }
+  if (/pseudo/.test(track.name)) return `${who} takes what its own completion proposes, always.`;
+  const at = t * track.proposals + chain;
+  const source = /collapsed/.test(track.name) ? "an earlier completion, or the prior" : "its own completion";
+  const ratio = track.logRatio[at];
+  const odds = ratio < -9999 ? "below −9999" : numberText(ratio, 1);
+  const end = track.accepted[at] ? "taken" : "refused";
+  return `${who} proposes by ${source}. Log accept ratio ${odds}: ${end}.`;
+}
+
+// ---------------------------------------------------------------- curves
+
+function drawPlots(player) {
+  const { message, tracks, sampler } = player;
+  const width = player.distance.clientWidth;
+  if (!width) return;
+  const style = (chosen) => (chosen ? "stroke:var(--accent)" : "stroke:var(--muted)");
+  const named = tracks.map((track, s) => ({
+    points: track.distance, label: track.name, style: style(s === sampler),
+  }));
+  const end = message.iterations;
+  const far = plotOf(width, end, [0, 1], named, player.t + 1, "Total variation by iterations");
+  const chosen = tracks[sampler];
+  const heights = chosen ? Array.from({ length: message.chains }, (_, chain) => ({
+    points: Array.from({ length: message.count }, (__, t) =>
+      [t + 1, chosen.logPosterior[t * message.chains + chain]]),
+    label: "",
+    style: style(chain === player.chain),
+  })) : [];
+  heights.push(...heights.splice(player.chain, 1)); // on top
+  const low = lowest(heights, message.warmup);
+  const near = plotOf(
+    width, end, [low, 8], heights, player.t + 1, "Log posterior of the chains by iterations",
+  );
+  player.distance.replaceChildren(far.drawing);
+  player.height.replaceChildren(near.drawing);
+  player.scales = [far, near];
+}
+
+/** Where the axis of log posteriors begins: below nearly all after the warm-up. */
+function lowest(curves, warmup) {
+  const values = curves.flatMap(({ points }) => points.slice(warmup).map((point) => point[1]));
+  if (!values.length) return -10;
+  values.sort((a, b) => a - b);
+  return Math.min(-10, Math.max(values[Math.floor(0.01 * values.length)], -60));
+}

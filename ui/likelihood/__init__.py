@@ -1,0 +1,1 @@
+"""The lab of exact likelihoods: a module for each of its views."""

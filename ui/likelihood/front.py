@@ -1,0 +1,69 @@
+"""The lab's picture on the front door: the shipped bounds, drawn before torch is imported."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from ui import drawings
+
+BOUNDS = Path(__file__).parents[2] / "assets" / "bounds" / "digits-gaussian.npz"
+WIDTH, HEIGHT = 640, 250
+LEFT, RIGHT, TOP, BOTTOM = 44, 118, 18, 48
+
+
+@st.cache_resource(show_spinner=False)
+def st_told() -> dict[str, list[tuple[int, float]]]:
+    """Method → its efforts and means in nats, as measured of test images."""
+    with np.load(BOUNDS) as file:
+        lines = json.loads(str(file["test/lines"]))
+    told: dict[str, list[tuple[int, float]]] = {}
+    for method, _, effort, mean, *_ in lines:
+        told.setdefault(method, []).append((effort, mean))
+    return told
+
+
+def picture() -> None:
+    """IWAE on its way from the ELBO to log p(x)."""
+    words = "The IWAE bound rises from the ELBO as draws grow, and stays below log p(x)."
+    drawings.show(drawing(), WIDTH, HEIGHT, words)
+
+
+def drawing() -> list[str]:
+    """The curve of IWAE, the ELBO, and the integral above them."""
+    told = st_told()
+    curve = told["ELBO"] + told["IWAE"]
+    ((_, truth),) = told["quadrature"]
+    low, high, most = math.floor(curve[0][1]), math.ceil(truth), curve[-1][0]
+
+    def x(draws: int) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * math.log(draws) / math.log(most)
+
+    def y(nats: float) -> float:
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (nats - low) / (high - low)
+
+    parts = []
+    for nats in range(low, high + 1, 2):
+        parts.append(f'<path d="M{LEFT},{y(nats):.1f} H{WIDTH - RIGHT}" class="grid"/>')
+        parts.append(f'<text x="{LEFT - 8}" y="{y(nats) + 4:.1f}" class="tick">{nats}</text>')
+    for draws in (1, 10, 100, 1_000, 10_000):
+        at = f'x="{x(draws):.1f}" y="{HEIGHT - BOTTOM + 18}"'
+        parts.append(f'<text {at} class="under">{draws:,}</text>')
+    parts.append(f'<path d="M{LEFT},{y(truth):.1f} H{WIDTH - RIGHT}" class="other"/>')
+    parts.append(f'<path d="{drawings.path([(x(k), y(v)) for k, v in curve])}" class="ours"/>')
+    for draws, nats in curve:
+        parts.append(f'<circle cx="{x(draws):.1f}" cy="{y(nats):.1f}" r="4" class="ours"/>')
+    end = WIDTH - RIGHT + 10
+    parts.append(f'<text x="{end}" y="{y(truth) + 4:.1f}">log p(x), exact</text>')
+    parts.append(f'<text x="{end}" y="{y(curve[-1][1]) + 9:.1f}" class="ours">IWAE</text>')
+    parts.append(
+        f'<text x="{x(1) + 12:.1f}" y="{y(curve[0][1]) + 4:.1f}" class="ours">ELBO</text>'
+    )
+    parts.append(
+        f'<text x="{LEFT}" y="{HEIGHT - 8}" class="axis">draws K →  mean of 20 digits, nats</text>'
+    )
+    return parts

@@ -1,0 +1,120 @@
+"""What the study of the plane yields, in the form that the player and the download need."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgm_core.studies.latent_plane import Config, Landscape, Moves, Normal2
+from dgm_core.studies.plane_course import Part, highest_density_level
+from ui.components.plane_player import Density, Ellipse, State, Track, plane_message
+
+SHARE = 0.95
+"""Of the mass, inside a contour."""
+
+
+def message(
+    config: Config, ground: Landscape, parts: Sequence[Part], *, run: str, state: State
+) -> dict[str, Any]:
+    """Everything there is so far, as `plane_player` takes it."""
+    return plane_message(
+        run=run,
+        truth=config.x[0, 0].bool().numpy(),
+        hidden=~config.observed[0, 0].numpy(),
+        mean_image=ground.seen.mean_image[0].numpy(),
+        seen=_density(*ground.seen.window[:2], ground.seen.window.log_density),
+        whole=_density(*ground.whole.window[:2], ground.whole.window.log_density),
+        average=_density(ground.across, ground.up, ground.log_average),
+        of_whole=_ellipse(ground.of_whole),
+        of_zeros=_ellipse(ground.of_zeros),
+        tracks=tracks(config, parts),
+        chains=config.chains,
+        iterations=config.iterations,
+        warmup=config.warmup,
+        reach=config.reach,
+        state=state,
+    )
+
+
+def tracks(config: Config, parts: Sequence[Part]) -> dict[str, Track]:
+    """By sampler; empty before the first part."""
+    return {name: _track(name, parts) for name in config.samplers} if parts else {}
+
+
+def _track(name: str, parts: Sequence[Part]) -> Track:
+    courses = [part.courses[name] for part in parts]
+    moves = [course.moves for course in courses]
+    most = max(each.proposed.shape[1] for each in moves)
+
+    def joined(field: str) -> np.ndarray:
+        return torch.cat([getattr(each, field) for each in moves]).numpy()
+
+    def of_proposals(field: str) -> np.ndarray:
+        return torch.cat([_widened(getattr(each, field), most) for each in moves]).numpy()
+
+    return Track(
+        start=moves[0].before[0].numpy(),
+        after=joined("after"),
+        proposed=of_proposals("proposed"),
+        log_ratio=of_proposals("log_ratio"),
+        accepted=of_proposals("accepted"),
+        mean=torch.cat([each.proposal.mean for each in moves]).numpy(),
+        covariance=torch.cat([each.proposal.covariance for each in moves]).numpy(),
+        log_posterior=torch.cat([course.log_posterior for course in courses]).numpy(),
+        taken=torch.cat([course.taken for course in courses]).numpy(),
+        draws=torch.cat([_image(each) for each in moves]).numpy(),
+        distance=[
+            (part.end, part.courses[name].distance)
+            for part in parts
+            if np.isfinite(part.courses[name].distance)
+        ],
+    )
+
+
+def _widened(values: Tensor, most: int) -> Tensor:
+    """(T, P, …) → (T, most, …): a warm-up may have had fewer proposals."""
+    shape = (len(values), most - values.shape[1], *values.shape[2:])
+    filler = False if values.dtype == torch.bool else torch.nan
+    return torch.cat([values, values.new_full(shape, filler)], 1)
+
+
+def _image(moves: Moves) -> Tensor:
+    return moves.x[:, :, 0] > 0.5
+
+
+def _density(across: Tensor, up: Tensor, log_density: Tensor) -> Density:
+    return Density(
+        log_density.numpy(),
+        (across[0].item(), across[-1].item()),
+        (up[0].item(), up[-1].item()),
+        (highest_density_level(log_density, SHARE),),
+    )
+
+
+def _ellipse(law: Normal2) -> Ellipse:
+    return Ellipse(law.mean[0].numpy(), law.covariance[0].numpy())
+
+
+def as_npz(config: Config, ground: Landscape, parts: Sequence[Part]) -> bytes:
+    """Densities, and every iteration of every sampler, under names that say what they are."""
+    fields: dict[str, np.ndarray] = {
+        "image": config.x[0, 0].numpy(),
+        "observed": config.observed[0, 0].numpy(),
+        "posterior/across": ground.seen.window.across.numpy(),
+        "posterior/up": ground.seen.window.up.numpy(),
+        "posterior/log density": ground.seen.window.log_density.numpy(),
+        "posterior/mean image": ground.seen.mean_image[0].numpy(),
+    }
+    for name, track in tracks(config, parts).items():
+        for field in ("start", "after", "proposed", "log_ratio", "accepted", "log_posterior"):
+            fields[f"{name}/{field}"] = getattr(track, field)
+        fields[f"{name}/draws"] = track.draws
+        fields[f"{name}/total variation"] = np.array(track.distance)
+    file = io.BytesIO()
+    np.savez_compressed(file, **fields)
+    return file.getvalue()

@@ -1,0 +1,227 @@
+"""The view of a VAE: what it draws, what its latents do, its bound; one trained in the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+import streamlit as st
+import torch
+from streamlit.delta_generator import DeltaGenerator
+from torch import Tensor
+
+from dgm_core import data, zoo
+from dgm_core.rng import generator
+from dgm_core.studies import vae_pictures, vae_quality
+from ui import cache, plots
+from ui.addresses import one_of, whole
+from ui.frame import kept
+from ui.likelihood import vae_charts, vae_training
+
+MODELS = {
+    "binarized-mnist-vae": "Convolutional, 40 latents",
+    "binarized-mnist-elu": "As published, 100 latents",
+    "mnist-vae-2d": "Two latents",
+}
+PUBLISHED = {"ELBO": -101.15, "log p(x)": -95.50}
+"""Of the architecture 784-300-300-100 with ELUs on statically binarised MNIST; K = 200."""
+SHOWN, SIDE, SAMPLES = 12, 12, 48
+"""Images that are reconstructed; pictures a side of the manifold; samples."""
+MEASURED_ON = 300
+"""Images that the KL by units is measured on where the card does not say it."""
+MODES = ("Trained before", "Train one here")
+
+
+class Variational:
+    """A trained VAE, or one that is being trained.
+
+    Args:
+        controls: where they are chosen.
+    """
+
+    name = "A VAE"
+    about = (
+        "log p(x) ≥ E log p(x|z) − KL(q(z|x) ‖ p(z)): what a latent unit tells the decoder is "
+        "paid for in KL. **Look first** at the bars by unit: where they end, units tell nothing, "
+        "their posterior has collapsed onto the prior. **Then** at the bound and at log p(x), "
+        "beside what was published. **Last** train one here, and turn β up until nothing is left."
+    )
+    fields: ClassVar[dict[str, Callable[[str], Any]]] = {
+        "vae mode": one_of(*MODES),
+        "vae model": one_of(*MODELS),
+        "vae train set": one_of(*vae_training.NAMES),
+        "vae latents": one_of(*vae_training.LATENTS),
+        "vae hidden": one_of(*vae_training.HIDDEN),
+        "vae weight": one_of(*vae_training.WEIGHTS),
+        "vae epochs": one_of(*vae_training.EPOCHS),
+        "vae seed": whole(0, 9999),
+    }
+
+    def __init__(self, controls: DeltaGenerator) -> None:
+        here = [name for name in MODELS if name in zoo.names()]
+        self.training = None
+        self.model = None
+        with controls, st.container(border=True):
+            kept("vae mode", MODES[0] if here else MODES[1])
+            mode = st.segmented_control(
+                "What is shown", list(MODES), required=True, key="keep.vae mode", width="stretch",
+                label_visibility="collapsed",
+            )  # fmt: skip
+            if mode == MODES[1] or not here:
+                self.training = vae_training.Training()
+                return
+            kept("vae model", here[0])
+            self.model = st.selectbox("Model", here, format_func=MODELS.get, key="keep.vae model")
+            self.card = zoo.card(self.model)
+            self.looked = st_looked(self.model)
+            st.caption(self.card["summary"] + ".")
+            self.plane = self._plane()
+
+    def _plane(self) -> tuple[int, int]:
+        """The two units that the manifold goes through."""
+        order = sorted(range(self.looked.latents), key=lambda u: -self.looked.divergence[u])
+        if self.looked.latents == 2:
+            return 0, 1
+
+        def called(unit: int) -> str:
+            return f"unit {unit + 1}, {self.looked.divergence[unit]:.2f} nats"
+
+        chosen = []
+        for label, first in (("Manifold across", order[0]), ("Manifold up", order[1])):
+            name = f"{label} {self.model}"
+            kept(name, first)
+            chosen.append(st.selectbox(label, order, format_func=called, key=f"keep.{name}"))
+        return chosen[0], chosen[1]
+
+    def show(self) -> None:
+        """Pictures; the last statement of a page."""
+        if self.training is not None:
+            self.training.show()
+            return
+        left, right = st.columns([6, 5], gap="large")
+        with left:
+            self._bound()
+            self._units()
+            self._reconstructions()
+        with right:
+            self._drawn()
+
+    def _bound(self) -> None:
+        found = self.card.get("measured", {}).get("log_likelihood")
+        if found is None:
+            st.caption(
+                f"Not measured yet: `python -m dgm_core evaluate vae {self.model}` writes the "
+                "bound and log p(x) on the card."
+            )
+            return
+        values = {
+            "log p(x)": found["nats"],
+            "ELBO": found["elbo"],
+            "reconstruction": found["reconstruction"],
+            "−KL": -found["divergence"],
+        }
+        comparable = self.card["data"] == "binarized_mnist"
+        plots.show(
+            "vae terms",
+            vae_charts.terms(values, PUBLISHED if comparable else {}),
+            "ELBO = reconstruction − KL ≤ log p(x)",
+        )
+        said = f"{found['estimator'][:1].upper()}{found['estimator'][1:]}; ± "
+        said += f"{found['standard_error']:.2f} over images."
+        if comparable:
+            published = ", ".join(f"{term} −{-nats:.2f}" for term, nats in PUBLISHED.items())
+            said += f" Published for 784-300-300-100 with ELUs: {published} (K = 200)."
+        else:
+            said += " On MNIST binarised anew at each use: not the published set."
+        st.caption(said)
+
+    def _units(self) -> None:
+        latents = self.card.get("measured", {}).get("latents")
+        if latents is None:
+            divergence, active = self.looked.divergence, self.looked.active
+            origin = self.looked.origin
+        else:
+            divergence = latents["divergence_by_unit"]
+            active = [i < latents["active"] for i in range(latents["of"])]
+            origin = "test images"
+        title = f"KL by unit: {sum(active)} of {len(active)} active"
+        plots.show("vae units", vae_charts.units(divergence, active), title)
+        st.caption(
+            f"Measured on {origin}. Active: the mean of q(z|x) varies over images by more than "
+            f"{vae_quality.ACTIVE} (Burda et al. 2016)."
+        )
+
+    def _reconstructions(self) -> None:
+        st.markdown("**Reconstructions**")
+        pairs = torch.cat([self.looked.images, self.looked.reconstructions])
+        st.image(
+            vae_charts.sheet(pairs, SHOWN), width="stretch", output_format="PNG",
+            caption=f"Above {self.looked.shown}, below E[x|z] at the mean of q(z|x).",
+        )  # fmt: skip
+
+    def _drawn(self) -> None:
+        st.markdown("**Samples**")
+        st.image(
+            vae_charts.sheet(st_samples(self.model), 8, enlarged=2), width="stretch",
+            output_format="PNG", caption="E[x|z] at draws of the prior.",
+        )  # fmt: skip
+        st.markdown("**Manifold**")
+        across, up = self.plane
+        if across == up:
+            st.caption("Choose two different units for the manifold.")
+            return
+        others = "" if self.looked.latents == 2 else ", all others 0"
+        st.image(
+            vae_charts.sheet(st_manifold(self.model, across, up), SIDE, enlarged=2, gap=0),
+            width="stretch", output_format="PNG",
+            caption=f"E[x|z], units {across + 1} (across) and {up + 1} (up) through quantiles "
+            f"of the prior{others}.",
+        )  # fmt: skip
+
+
+class Looked(NamedTuple):
+    """What a model makes of some images."""
+
+    images: Tensor  # (12, 1, 28, 28)
+    reconstructions: Tensor
+    shown: str  # what the images are
+    divergence: list[float]  # by unit, on more of them
+    active: list[bool]
+    origin: str
+
+    @property
+    def latents(self) -> int:
+        """L."""
+        return len(self.divergence)
+
+
+@st.cache_resource(show_spinner="Looking at the latents …", max_entries=8)
+def st_looked(name: str) -> Looked:
+    """The model at work on test images: its own set's, or else scikit-learn's digits."""
+    model = cache.st_model(name, "cpu")
+    own = zoo.card(name)["data"]
+    dataset = own if data.is_available(own) else "digits"
+    x = data.load(dataset, "test", download_missing=False).x[:MEASURED_ON]
+    x = data.binarize(x, generator(0))
+    units = vae_quality.units(*vae_quality.moments(model, x))
+    known = dataset == own
+    return Looked(
+        x[:SHOWN],
+        vae_pictures.reconstructions(model, x[:SHOWN]),
+        "test images" if known else "scikit-learn's digits, of which it was taught none",
+        units.divergence.tolist(),
+        units.active.tolist(),
+        f"{len(x)} test images" if known else f"{len(x)} of scikit-learn's digits",
+    )
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def st_samples(name: str) -> Tensor:
+    """`vae_pictures.samples`."""
+    return vae_pictures.samples(cache.st_model(name, "cpu"), SAMPLES)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def st_manifold(name: str, across: int, up: int) -> Tensor:
+    """`vae_pictures.manifold`."""
+    return vae_pictures.manifold(cache.st_model(name, "cpu"), (across, up), SIDE)
