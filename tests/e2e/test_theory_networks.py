@@ -1,0 +1,143 @@
+"""Theory notes on networks in a real browser: pixels, gradients, gaps and flows."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e import looking
+from tests.e2e.conftest import NewPage
+from tests.e2e.looking import LONG
+
+pytestmark = pytest.mark.e2e
+NOTES = ("Pixel by pixel", "Reparameterisation", "VAEs and the gap", "Flows")
+
+
+def opened(new_page: NewPage, server: str, note: str, more: str = "", **options: object) -> Page:
+    address = f"{server}/Theory?note={note.replace(' ', '+')}{more}"
+    page = new_page(**options)
+    page.set_default_timeout(LONG)
+    page.goto(address)
+    expect(page.get_by_text("To read")).to_be_visible(timeout=LONG)
+    looking.settle(page)
+    return page
+
+
+def drawn(page: Page, name: str, trace: str) -> np.ndarray:
+    """The values of one curve of a figure, which may be a number if it has no name."""
+    return np.array(looking.curve(page, name, trace), float)
+
+
+def moved(page: Page, name: str, trace: str, before: np.ndarray) -> np.ndarray:
+    """The same once it has changed."""
+    for _ in range(100):
+        now = drawn(page, name, trace)
+        if now.shape != before.shape or not np.allclose(now, before, equal_nan=True):
+            return now
+        page.wait_for_timeout(200)
+    raise AssertionError(f"{name} did not change")
+
+
+def test_a_digit_is_filled_from_below_and_from_above(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, "Pixel by pixel", "&pixel-digit=0&pixel-row=14")
+    expect(page.get_by_text("32 fillings, all of the same weight")).to_be_visible(timeout=LONG)
+    player = page.locator("canvas").first
+    whole = looking.levels(player)
+    assert (whole[14:] > 100).any()
+    page.locator(".picture-player .scrub").press("Home")
+    begun = looking.levels(player)
+    assert np.allclose(begun[:14], whole[:14])
+    assert np.ptp(begun[14:]) < 5  # nothing is drawn yet
+    before = drawn(page, "pixel-sum", "this filling")
+    assert len(before) == 784
+    assert (np.diff(before) < 1e-3).all()  # a sum of log-probabilities
+    page.get_by_role("radio", name="above the row").click()
+    expect(page.get_by_text(re.compile(r"32 fillings, worth \d"))).to_be_visible(timeout=LONG)
+    after = moved(page, "pixel-sum", "this filling", before)
+    assert abs(after[-1] - before[-1]) > 0.1
+    page.get_by_role("button", name="Again").click()
+    moved(page, "pixel-sum", "this filling", after)
+    assert "pixel-hidden=above" in page.url
+    looking.nothing_sticks_out(page)
+
+
+def test_a_small_sigma_is_loud_for_the_score_function(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, "Reparameterisation", "&gradient-sd=0.2")
+    ratio = page.get_by_test_id("stMetric").filter(has_text="Variances")
+
+    def value() -> float:
+        return float(ratio.get_by_test_id("stMetricValue").inner_text().replace(",", ""))
+
+    loud = value()
+    assert loud == pytest.approx((1 / 0.04 + 14 + 0.6) / 0.16, rel=0.01)
+    before = drawn(page, "gradient-estimates", "score function")
+    page.get_by_text("Subtract the best baseline").click()
+    moved(page, "gradient-estimates", "score function", before)
+    expect(ratio).not_to_contain_text(f"{loud:,.3g}")
+    assert value() < loud
+    looking.choose(page.get_by_test_id("stSelectbox"), "a step, Φ(20 z)")
+    page.get_by_role("slider", name="σ").press("End")
+    expect(ratio).to_contain_text(re.compile(r"0\.\d"), timeout=LONG)
+    assert value() < 1  # here the trick loses
+    looking.nothing_sticks_out(page)
+
+
+def test_the_gap_closes_with_the_best_gaussian_and_never_wholly(
+    server: str, new_page: NewPage
+) -> None:
+    page = opened(new_page, server, "VAEs and the gap")
+    said = page.get_by_text(re.compile(r"^ELBO −\d"))
+
+    def numbers() -> list[float]:
+        found = re.findall(r"−?\d+\.\d{4}", said.first.inner_text())
+        return [float(each.replace("−", "-")) for each in found]
+
+    elbo, divergence, total, log_p = numbers()
+    assert elbo + divergence == pytest.approx(total, abs=2e-4)
+    assert total == pytest.approx(log_p, abs=1e-4)
+    before = drawn(page, "gap-posterior", "q(z)")
+    page.get_by_role("radio", name="Best Gaussian").click()
+    moved(page, "gap-posterior", "q(z)", before)
+    better = numbers()
+    assert elbo < better[0] < log_p == better[3]
+    assert better[1] > 0.01
+    page.get_by_role("radio", name="By hand").click()
+    slider = page.get_by_role("slider", name="Mean of q")
+    expect(slider).to_be_visible(timeout=LONG)
+    looking.settle(page)
+    before = drawn(page, "gap-posterior", "q(z)")
+    slider.press("Home")
+    moved(page, "gap-posterior", "q(z)", before)
+    assert numbers()[0] < better[0]
+    looking.nothing_sticks_out(page)
+
+
+def test_a_flow_bends_the_grid_is_trained_and_stopped(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, "Flows")
+    bent = drawn(page, "flow-grid", "0")
+    page.get_by_role("slider", name="Couplings applied").press("Home")
+    straight = moved(page, "flow-grid", "0", bent)
+    lines = straight.reshape(42, -1)[:, :-1]
+    assert np.ptp(lines[-1]) == 0
+    assert np.ptp(lines[0]) == pytest.approx(5)
+    page.get_by_role("slider", name="Couplings applied").press("End")
+    page.get_by_role("button", name="Train one here").click()
+    expect(page.get_by_text(re.compile(r"^Step \d")).first).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(re.compile("Yours after [1-9]00 steps")).first).to_be_visible(
+        timeout=2 * LONG
+    )
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Trained one")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(re.compile(r"Yours after .* steps in \d+ s")).first).to_be_visible()
+    page.get_by_role("button", name="Trained one").click()
+    expect(page.get_by_text("Trained beforehand").first).to_be_visible(timeout=LONG)
+    looking.nothing_sticks_out(page)
+
+
+def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: NewPage) -> None:
+    options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
+    for note in NOTES:
+        looking.nothing_sticks_out(opened(new_page, server, note, **options))

@@ -1,0 +1,1 @@
+"""Short notes with live figures: a module for each."""

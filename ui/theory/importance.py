@@ -1,0 +1,183 @@
+"""The note on importance sampling: why weights degenerate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import streamlit as st
+import torch
+
+from dgm_core.diagnostics import importance_ess
+from dgm_core.studies import gaussian_weights
+from dgm_core.studies.gaussian_weights import DIMENSIONS, Config, Result
+from ui import plots
+from ui.addresses import between, one_of
+from ui.frame import kept
+from ui.theory import note
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+TEXT = """
+To integrate under $p$ one may draw from $q$ and weigh each draw by $w = p/q$. Nothing is biased,
+whatever $q$ is, but all may rest on a few draws. Here $p = \\mathcal{N}(0, I_D)$ and
+$q = \\mathcal{N}(0, s^2 I_D)$, so all of it is known.
+
+**Look first** at the log-weights: $D$ of them add up, so they spread like $\\sqrt{D}$, and the
+weights like its exponential. **Then** at the effective share of the draws,
+$1/\\mathbb{E}[w^2]$: a straight line over $D$ on a logarithmic axis, so that every dimension
+multiplies the draws that are needed. The weights of a proposal too wide end at $s^D$. One **too
+narrow** ($s^2 \\le \\tfrac12$) has weights of infinite variance. A measured share above the
+line is an illusion: the draws that would lower it have not been made.
+
+**Last** at the estimates of $\\mathbb{E}[w] = 1$. When weights degenerate most runs are too low
+and agree with one another, until one draw in the region that matters makes a jump. The shape
+$\\hat k$ of the largest weights warns: from $0.7$ on, neither the estimate nor its error is to be
+trusted. Its limit is harmless wherever weights are bounded, in any dimension; fitted to the draws
+there are, it warns even there.
+"""
+FORMULAS = (
+    r"\mathbb{E}_p f = \mathbb{E}_q[w f], \qquad w = \frac{p}{q}",
+    r"\log w = D \log s - \tfrac12 (s^2 - 1)\, \chi^2_D",
+    r"\mathbb{E}_q[w^2] = \Big(\frac{s^2}{\sqrt{2 s^2 - 1}}\Big)^{D}",
+    r"\mathrm{ESS} = \frac{(\sum_k w_k)^2}{\sum_k w_k^2}",
+    r"k = 1 - s^2 \;\; (s < 1), \qquad -\tfrac{2}{D} \;\; (s > 1)",
+)
+REFERENCES = """
+- Owen (2013), *Monte Carlo theory, methods and examples*, chapter 9.
+- Kong (1992), *A note on importance sampling using standardized weights*, Chicago TR 348.
+- Chatterjee & Diaconis (2018), *The sample size required in importance sampling*, Ann. Appl.
+  Probab. 28: about $e^{\\mathrm{KL}(p \\| q)}$ draws.
+- Vehtari, Simpson, Gelman, Yao & Gabry (2024), *Pareto smoothed importance sampling*, JMLR 25.
+"""
+ALL_RUNS = 12
+SCALES = tuple(round(0.5 + 0.05 * i, 2) for i in range(31))
+
+
+class Importance:
+    """Weights, their effective share, and estimates over draws."""
+
+    name = "Importance sampling"
+    fields: ClassVar[dict[str, Callable[[str], Any]]] = {
+        "importance dimensions": one_of(*DIMENSIONS),
+        "importance scale": between(0.5, 2.0, 0.05),
+    }
+
+    def show(self) -> None:
+        """Draw."""
+        code = (gaussian_weights.log_weights, gaussian_weights.second_moment, importance_ess)
+        with note.layout(TEXT, FORMULAS, code, REFERENCES):
+            left, right = st.columns(2, gap="medium")
+            with left:
+                kept("importance dimensions", 50)
+                dim = st.select_slider(
+                    "Dimensions D", DIMENSIONS, key="keep.importance dimensions"
+                )
+            with right:
+                kept("importance scale", 0.75)
+                scale = st.slider("Width of the proposal s", 0.5, 2.0, step=0.05,
+                                  key="keep.importance scale")  # fmt: skip
+            config = Config(int(dim), round(float(scale), 2), runs=ALL_RUNS)
+            found = st_weights(config)
+            left, right = st.columns(2, gap="medium")
+            with left:
+                plots.show("importance weights", weights(config, found), "Log-weights of a run")
+            with right:
+                plots.show("importance shares", shares(config, found), "Effective share of draws")
+            plots.show("importance runs", running(found), "Estimates of E w = 1, twelve runs")
+            st.caption(_said(config, found))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def st_weights(config: Config) -> Result:
+    """`gaussian_weights.run`."""
+    return gaussian_weights.run(config)
+
+
+def weights(config: Config, found: Result) -> Figure:
+    """Histogram of the first run, and the law of log w."""
+    figure = plots.empty("log w")
+    values = found.log_w[:, 0].numpy()
+    if config.scale == 1:
+        figure.add_annotation(
+            text="The proposal is the target:<br>all weights are 1.", showarrow=False,
+            xref="paper", yref="paper", x=0.5, y=0.5, font={"size": 12},
+        )  # fmt: skip
+        figure.update_xaxes(range=[-1, 1])
+        figure.update_yaxes(showticklabels=False)
+        return figure
+    figure.add_histogram(
+        x=values, nbinsx=40, histnorm="probability density", name="drawn",
+        marker={"color": plots.accent(), "opacity": 0.55}, hoverinfo="skip",
+    )  # fmt: skip
+    low, high = values.min(), values.max()
+    margin = 0.15 * (high - low)
+    grid = torch.linspace(low - margin, high + margin, 401, dtype=torch.float64)
+    density = gaussian_weights.log_weight_density(grid, config.dim, config.scale).numpy()
+    top = 1.25 * np.histogram(values, 40, density=True)[0].max()
+    figure.add_scatter(
+        x=grid.numpy(), y=np.minimum(density, 2 * top), mode="lines", name="exact",
+        hoverinfo="skip", line={"color": plots.GREY, "width": 1.8},
+    )  # fmt: skip
+    figure.update_yaxes(range=[0, top])
+    return figure
+
+
+def shares(config: Config, found: Result) -> Figure:
+    """Measured in each number of dimensions, and the limit of ever more draws."""
+    figure = plots.empty("dimensions D", "")
+    limit = 1 / gaussian_weights.second_moment(torch.tensor(DIMENSIONS), config.scale)
+    if limit.min() > 0:
+        figure.add_scatter(
+            x=DIMENSIONS, y=limit.numpy(), mode="lines", name="1 / E w²",
+            line={"color": plots.GREY, "dash": "dash", "width": 1.8},
+        )  # fmt: skip
+    log_shares = found.shares.log()
+    figure.add_scatter(
+        x=DIMENSIONS, y=log_shares.mean(1).exp().numpy(), mode="markers", name="measured",
+        marker={
+            "color": plots.accent(),
+            "size": [11 if dim == config.dim else 6 for dim in DIMENSIONS],
+        },
+    )  # fmt: skip
+    figure.add_hline(1 / config.draws, line={"color": plots.GREY, "dash": "dot", "width": 1.2})
+    figure.add_annotation(
+        text="one draw", x=100, y=math.log10(1 / config.draws), xanchor="right", yanchor="bottom",
+        showarrow=False, font={"color": plots.GREY, "size": 11},
+    )  # fmt: skip
+    figure.update_yaxes(type="log", range=[-3.8, 0.15], dtick=1, tickformat=".2~%")
+    return figure
+
+
+def running(found: Result) -> Figure:
+    """The mean of the first K weights over K, of all runs."""
+    figure = plots.empty("draws K", "")
+    count = len(found.running)
+    at = np.unique(np.geomspace(1, count, 160).astype(int)) - 1
+    means = found.running.numpy()[at]
+    for run in range(means.shape[1]):
+        figure.add_scatter(
+            x=at + 1, y=means[:, run], mode="lines", showlegend=False, hoverinfo="skip",
+            line={"color": plots.accent(), "width": 1.3}, opacity=0.65,
+        )  # fmt: skip
+    figure.add_hline(1, line={"color": plots.GREY, "dash": "dash", "width": 1.8})
+    figure.update_xaxes(type="log", dtick=1)
+    figure.update_yaxes(range=[0, 3])
+    return figure
+
+
+def _said(config: Config, found: Result) -> str:
+    """The numbers of the first run, and what they tend to."""
+    at = DIMENSIONS.index(config.dim)
+    limit = 1 / gaussian_weights.second_moment(config.dim, config.scale).item()
+    k, exact = found.k[0].item(), gaussian_weights.tail_shape(config.dim, config.scale)
+    tail = "no tail" if math.isnan(exact) or math.isnan(k) else f"{k:z.2f} (limit {exact:z.2f})"
+    low = int((found.running[-1] < 1).sum())
+    return (
+        f"First run of {config.draws:,} draws: estimate {found.running[-1, 0].item():.2f} ± "
+        f"{found.error[0].item():.2f}, effective share {found.shares[at, 0].item():.2%} "
+        f"(limit {limit:.2%}), Pareto k̂ {tail}. {low} of {ALL_RUNS} runs end below 1."
+    ).replace("-", "−")
