@@ -11,6 +11,7 @@ from ui import showcase
 from ui.clusters import front as clusters_front
 from ui.components.chain_player import chain_player
 from ui.latent import front as latent_front
+from ui.likelihood import front as likelihood_front
 from ui.mnar import front
 
 
@@ -45,6 +46,20 @@ with text:
     st.page_link("pages/1_Inpainting.py", label="Open the inpainting lab", icon=":material/brush:")
 with picture:
     chain_player("player", showcase.st_showcase().message)
+st.divider()
+text, picture = st.columns([4, 7], gap="large")
+with text:
+    st.subheader("Exact likelihood", anchor=False)
+    st.markdown(
+        "How likely is this image? A deep latent variable model cannot say, but it can be "
+        "**caught between bounds**: here of a small model whose integral is known.\n\n"
+        "In the lab you grow the number of draws, lower the floor that keeps a likelihood from "
+        "being infinite, train a VAE and watch its latents collapse, and see **why Metropolis "
+        "sticks**: posterior, proposals and chains in one plane."
+    )
+    st.page_link("pages/2_Exact_likelihood.py", label="Open the lab", icon=":material/show_chart:")
+with picture:
+    likelihood_front.picture()
 st.divider()
 text, picture = st.columns([4, 7], gap="large")
 with text:
@@ -94,4 +109,12 @@ with text:
     )
 with picture:
     latent_front.picture()
+st.divider()
+st.subheader("Theory notes", anchor=False)
+st.markdown(
+    "The ideas behind the labs, one live figure each: autoregressive models, the "
+    "reparameterisation trick, VAEs and their gap, normalising flows, GANs, missing data, "
+    "importance sampling, optimal transport. Each has its formula, and the code that is it."
+)
+st.page_link("pages/7_Theory.py", label="Open the notes", icon=":material/menu_book:")
 warm_up()

@@ -134,3 +134,56 @@ def test_the_numbers_of_mixtures_are_those_of_the_cards(name: str) -> None:
     row = next(line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
     for what in ("accuracy_before", "accuracy", "accuracy_control", "accuracy_test", "nmi"):
         assert what not in measured or number(measured[what], 3) in row
+
+
+LIKELIHOOD = tomllib.loads((ROOT / "assets" / "likelihood.toml").read_text(encoding="utf-8"))
+BOUNDS = {
+    ("ELBO", 1): 1,
+    ("IWAE", 100): 2,
+    ("IWAE", 10_000): 3,
+    ("AIS", 100): 4,
+    ("quadrature", None): 5,
+    ("AIS backwards", 100): 6,
+    ("best mixture", None): 7,
+    ("empirical", None): 7,
+}
+"""Method and effort → column of the README's table."""
+
+
+@pytest.mark.parametrize(
+    "row", LIKELIHOOD["bounds"], ids=lambda row: f"{row['model']} {row['of']} {row['method']}"
+)
+def test_the_table_of_bounds_is_the_measured_one(row: dict) -> None:
+    method, effort = row["method"], row["effort"]
+    column = BOUNDS.get((method, effort), BOUNDS.get((method, None)))
+    if column is None:
+        return  # the table has not every K
+    whose = {"test": "test", "made": "its own"}[row["of"]]
+    start = f"| `{row['model']}`, {whose} |"
+    line = next(line for line in README.splitlines() if line.startswith(start))
+    assert line.strip("| ").split(" | ")[column].startswith(number(row["mean"], 2))
+
+
+@pytest.mark.parametrize(
+    "row", LIKELIHOOD["unbounded"], ids=lambda row: f"{row['data']} {row['floor']:g}"
+)
+def test_the_table_of_floors_is_the_measured_one(row: dict) -> None:
+    section = README.split("| least variance ξ |")[1].splitlines()
+    start = f"| {row['floor']:.0e} |".replace("e-0", "e-")
+    cells = next(line for line in section if line.startswith(start)).strip("| ").split(" | ")
+    first = {"moons": 1, "digits": 4}[row["data"]]
+    assert cells[first] == number(row["train"], 2)
+    digits = 2 if abs(row["test"]) < 1000 else 0
+    assert cells[first + 1] == f"{row['test']:,.{digits}f}".replace("-", "−")
+    assert cells[first + 2] == f"{number(row['upper'], 2)} ({row['components']})"
+
+
+@pytest.mark.parametrize("name", ["binarized-mnist-vae", "binarized-mnist-elu"])
+def test_the_numbers_of_vaes_are_those_of_the_cards(name: str) -> None:
+    measured = zoo.card(name)["measured"]
+    found, latents = measured["log_likelihood"], measured["latents"]
+    row = next(
+        line for line in README.splitlines() if line.startswith(f"| `{name}` |") and "±" in line
+    )
+    assert f"{number(found['nats'], 2)} ± {number(found['standard_error'], 2)}" in row
+    assert f"| {number(found['elbo'], 2)} | {latents['active']} of {latents['of']} |" in row

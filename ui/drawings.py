@@ -1,0 +1,40 @@
+"""Line drawings for the front door: SVG in two colours and grey, made without torch or plotly."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+LIGHT, DARK = ("#4c5fd5", "#1b1e2b"), ("#8f9cff", "#eceef6")
+"""Accent and text of the two themes."""
+
+STYLE = """
+text { font: 13px sans-serif; fill: TEXT; }
+.grid { stroke: TEXT; opacity: 0.14; fill: none; }
+.tick { text-anchor: end; opacity: 0.6; }
+.under { text-anchor: middle; opacity: 0.6; }
+.axis { opacity: 0.6; }
+path.other { stroke: #8a8fa3; stroke-width: 2.5; fill: none; }
+path.ours { stroke: ACCENT; stroke-width: 3; fill: none; }
+circle.ours { fill: ACCENT; }
+text.ours { fill: ACCENT; font-weight: 600; }
+"""
+
+
+def show(parts: list[str], width: int, height: int, words: str) -> None:
+    """A drawing in the colours of the visitor's theme; `words` say what is seen."""
+    accent, text = DARK if st.context.theme.type == "dark" else LIGHT
+    st.image(svg(parts, width, height, accent, text), width="stretch", alt=words)
+
+
+def svg(parts: list[str], width: int, height: int, accent: str, text: str) -> str:
+    """Elements of the classes in `STYLE` as one file."""
+    style = STYLE.replace("ACCENT", accent).replace("TEXT", text)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}"><style>{style}</style>{"".join(parts)}</svg>'
+    )
+
+
+def path(points: list[tuple[float, float]]) -> str:
+    """What a path's `d` says of a line through points."""
+    return "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in points)
