@@ -21,7 +21,7 @@ def warm_up() -> None:
 
     Not at once: importing would hold up the picture on its way to the browser.
     """
-    timer = threading.Timer(1.5, importlib.import_module, ["ui.all_methods"])
+    timer = threading.Timer(1.5, importlib.import_module, ["ui.inpainting.all_methods"])
     timer.daemon = True
     timer.start()
 

@@ -8,9 +8,10 @@ import streamlit as st
 
 from dgm_core import zoo
 from dgm_core.studies import inpainting
-from ui import inputs, jobs, pictures, showcase
-from ui.all_methods import AllMethods
-from ui.step_by_step import StepByStep
+from ui import jobs, showcase
+from ui.inpainting import inputs, pictures
+from ui.inpainting.all_methods import AllMethods
+from ui.inpainting.step_by_step import StepByStep
 
 frame.page(
     "Inpainting",

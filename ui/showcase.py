@@ -15,7 +15,7 @@ import streamlit as st
 
 if TYPE_CHECKING:
     from dgm_core.studies import comparison
-    from ui.comparing import Progress
+    from ui.inpainting.comparing import Progress
 
 ASSETS = Path(__file__).parent.parent / "assets"
 FILE = ASSETS / "inpainting.json"
@@ -42,7 +42,7 @@ def st_showcase() -> Showcase:
 @st.cache_resource(show_spinner=False)
 def st_comparison() -> Progress | None:
     """The shipped run of all methods on the same picture and mask, if there is one."""
-    from ui import comparing
+    from ui.inpainting import comparing
 
     if not COMPARISON.is_file():
         return None
@@ -121,7 +121,7 @@ def first_picture() -> tuple[np.ndarray, np.ndarray]:
     """The picture that a visitor meets first and its hidden pixels, both (28, 28) bool."""
     from dgm_core import data
     from dgm_core.missing import masks
-    from ui.pictures import SHOWN
+    from ui.inpainting.pictures import SHOWN
 
     digits = data.load("digits", "test").x[:, 0]
     row = int(np.linspace(0, len(digits) - 1, SHOWN)[THUMBNAIL])
@@ -147,7 +147,7 @@ def make() -> None:
 def first_comparison() -> comparison.Config:
     """The methods that are compared at first, on the first picture."""
     from dgm_core.studies.comparison import Config
-    from ui.methods import first_choice
+    from ui.inpainting.methods import first_choice
 
     truth, hidden = first_picture()
     chosen = tuple((name, ()) for name in first_choice("digits"))

@@ -16,8 +16,9 @@ from dgm_core import zoo
 from dgm_core.imputers import CATALOGUE, knobs
 from dgm_core.metrics import DEFINITIONS
 from dgm_core.studies.comparison import Calibration, Config, Outcome
-from ui import comparing, downloads, figures, methods, showcase
-from ui.comparing import Progress
+from ui import figures, showcase
+from ui.inpainting import comparing, downloads, methods
+from ui.inpainting.comparing import Progress
 
 HIDDEN = np.zeros((28, 28), bool)
 HIDDEN[4:20, 6:20] = True

@@ -14,7 +14,7 @@ from dgm_core import data, zoo
 from dgm_core.studies import comparison, inpainting
 from dgm_core.studies.inpainting import SAMPLERS, Config
 from ui import showcase
-from ui.pictures import SHOWN
+from ui.inpainting.pictures import SHOWN
 
 
 def test_it_is_the_marked_thumbnail_of_scikit_learns_digits() -> None:

@@ -16,7 +16,7 @@ from dgm_core.rng import generator
 from ui import intake
 from ui.components.pixel_canvas import pixel_canvas
 from ui.frame import KEPT, kept, last_value
-from ui.pictures import Picture
+from ui.inpainting.pictures import Picture
 from ui.uploads import KINDS
 
 PRESETS = ("random", "box", *masks.PRESETS)

@@ -12,7 +12,7 @@ from dgm_core.imputers import CATALOGUE, Knob, knobs
 from dgm_core.studies.comparison import Settings
 from dgm_core.studies.materials import model_name
 from ui.frame import KEPT, kept, last_value
-from ui.pictures import is_colour
+from ui.inpainting.pictures import is_colour
 
 TITLES = {
     "pseudo-Gibbs": "Pseudo-Gibbs",

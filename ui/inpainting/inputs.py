@@ -10,9 +10,10 @@ import streamlit as st
 from dgm_core.samplers import INITIALISATIONS
 from dgm_core.studies import comparison, inpainting
 from dgm_core.studies.inpainting import LIMITS, SIDE
-from ui import hiding, methods, pictures, showcase
+from ui import showcase
 from ui.frame import kept
-from ui.pictures import Picture
+from ui.inpainting import hiding, methods, pictures
+from ui.inpainting.pictures import Picture
 
 
 class Problem(NamedTuple):

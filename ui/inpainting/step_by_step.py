@@ -9,8 +9,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies import inpainting
 from dgm_core.studies.inpainting import Config, Frame, Result
-from ui import cache, figures, formulas, inputs, jobs, showcase
+from ui import cache, figures, formulas, jobs, showcase
 from ui.components.chain_player import chain_player
+from ui.inpainting import inputs
 
 
 class StepByStep:

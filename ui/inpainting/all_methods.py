@@ -8,9 +8,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.metrics import DEFINITIONS
-from ui import comparing, downloads, figures, formulas, inputs, jobs, methods, showcase
-from ui.comparing import Progress
+from ui import figures, formulas, jobs, showcase
 from ui.components.method_grid import grid_message, method_grid
+from ui.inpainting import comparing, downloads, inputs, methods
+from ui.inpainting.comparing import Progress
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
