@@ -27,7 +27,14 @@ from dgm_core.types import LatentVariableModel, Masked
 
 SIDE = 28
 SAMPLERS = ("pseudo-Gibbs", "Metropolis-within-Gibbs")
-LIMITS = {"iterations": (20, 5000), "warmup": (0, 1000), "chains": (1, 16), "seed": (0, 2**31 - 1)}
+LIMITS = {
+    "iterations": (20, 5000),
+    "warmup": (0, 1000),
+    "chains": (1, 16),
+    "seed": (0, 2**31 - 1),
+    "thin": (0, 100),
+}
+MOST_FRAMES = 500
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,8 @@ class Config:
         chains: run in parallel from independent starts.
         initialisation: a name in `INITIALISATIONS`.
         seed: of all randomness.
+        thin: iterations from one frame to the next, more where there would be too many frames;
+            0 = the first 20, then as many as make about 100 frames. The chains are the same.
 
     Raises:
         ValueError: a value outside `LIMITS`, a wrong length, an unknown initialisation.
@@ -56,6 +65,7 @@ class Config:
     chains: int = 8
     initialisation: str = "uniform noise"
     seed: int = 0
+    thin: int = 0
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
@@ -86,7 +96,10 @@ class Config:
         return Masked(x, torch.from_numpy(self.observed)[None, None]).repeat(self.chains)
 
     def frame_numbers(self) -> list[int]:
-        """The iterations that become frames: the first 20, then about 100 evenly spaced."""
+        """The iterations that become frames; the last one always does."""
+        if self.thin:
+            step = max(self.thin, -(-self.iterations // MOST_FRAMES))
+            return [*range(self.iterations, 0, -step)][::-1]
         thin = -(-(self.iterations - 20) // 100)
         later = range(self.iterations, 20, -thin) if thin else ()
         return sorted({*range(1, min(20, self.iterations) + 1), *later})

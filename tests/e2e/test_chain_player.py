@@ -9,11 +9,12 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.apps.chain_player_app import ITERATIONS, THIN, TOTAL, problem
 from tests.e2e.conftest import ROOT, NewPage, Serve
-from tests.e2e.looking import levels
+from tests.e2e.looking import colours, levels
 
 pytestmark = pytest.mark.e2e
 
@@ -124,6 +125,79 @@ def test_pictures_are_the_frames_that_were_sent(open_player: Open) -> None:
         for s, sampler in enumerate(samplers.values()):
             np.testing.assert_array_equal(screen.pixels("draw", s), 255 * sampler.draws[frame, 0])
             np.testing.assert_allclose(screen.pixels("mean", s), 255 * sampler.mean[frame], atol=1)
+
+
+def test_the_original_is_seen_while_held_and_the_difference_is_shown(open_player: Open) -> None:
+    truth, _, samplers = problem(0)
+    screen = open_player("complete", autoplay=0)
+    screen.page.locator(".outlined input").uncheck()
+    draw = next(iter(samplers.values())).draws[LAST, 0]
+    screen.page.keyboard.down("o")
+    np.testing.assert_array_equal(screen.pixels("draw"), 255 * truth)
+    np.testing.assert_array_equal(screen.pixels("mean", 1), 255 * truth)
+    screen.page.keyboard.up("o")
+    np.testing.assert_array_equal(screen.pixels("draw"), 255 * draw)
+    screen.page.locator(".card h4").first.click()
+    screen.page.keyboard.press("d")
+    shown = colours(screen.tile("draw"))
+    missing, too_much = truth & ~draw, draw & ~truth
+    assert missing.any()
+    assert too_much.any()
+    blue, red = shown[missing], shown[too_much]
+    assert (blue[:, 2] > blue[:, 0]).all()
+    assert (red[:, 0] > red[:, 2]).all()
+    assert shown[truth == draw].max() < 30
+    expect(screen.page.locator(".draw-about")).to_have_text("minus the truth")
+
+
+def test_a_pixel_is_marked_in_every_picture_and_told(open_player: Open) -> None:
+    truth, hidden, samplers = problem(0)
+    screen = open_player("complete", autoplay=0)
+    row, column = np.argwhere(hidden)[40]
+    box = screen.tile("draw", 1).bounding_box()
+    assert box is not None
+    cell = box["width"] / 28
+    before = [screen.tile(kind).evaluate("c => c.toDataURL()") for kind in ("truth", "mean")]
+    screen.page.mouse.move(box["x"] + (column + 0.5) * cell, box["y"] + (row + 0.5) * cell)
+    told = screen.page.locator(".card header small")
+    for s, sampler in enumerate(samplers.values()):
+        p, inked = sampler.mean[LAST, row, column], sampler.draws[LAST, :, row, column].sum()
+        words = f"row {row + 1}, column {column + 1}: ink with probability {p:.2f}, ink in {inked}"
+        expect(told.nth(s)).to_contain_text(words)
+        expect(told.nth(s)).to_contain_text("in truth ink" if truth[row, column] else "paper")
+    after = [screen.tile(kind).evaluate("c => c.toDataURL()") for kind in ("truth", "mean")]
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+    screen.page.mouse.move(1, 1)
+    expect(told.first).to_contain_text("numbers at iteration")
+    screen.page.locator(".tiles").first.focus()
+    screen.page.keyboard.press("ArrowRight")
+    expect(told.first).to_contain_text("row 15, column 16")
+    screen.shows(LAST)  # the arrows went to the pixels
+    screen.page.keyboard.press("Escape")
+    expect(told.first).to_contain_text("numbers at iteration")
+
+
+def test_the_clock_is_told_to_the_page(open_player: Open) -> None:
+    screen = open_player("complete", autoplay=0)
+    screen.page.evaluate(
+        "() => { window.told = []; "
+        "document.addEventListener('dgm-iteration', (e) => told.push(e.detail.iteration)) }"
+    )
+    for frame in (10, 3):
+        screen.seek(frame)
+        screen.shows(frame)
+    assert screen.page.evaluate("told") == [THIN * 11, THIN * 4]
+
+
+def test_the_pictures_can_be_saved(open_player: Open) -> None:
+    screen = open_player("complete", autoplay=0)
+    screen.page.locator(".card h4").first.click()
+    with screen.page.expect_download() as download:
+        screen.page.keyboard.press("s")
+    with Image.open(download.value.path()) as picture:
+        side = screen.tile("mean").evaluate("c => c.width")
+        assert picture.size == (5 * (side + 8) - 8, 2 * (side + 8) - 8)
 
 
 def test_outline_marks_the_hidden_region(open_player: Open) -> None:

@@ -47,6 +47,24 @@ def test_frames_begin_dense_and_end_at_the_last_iteration(iterations: int) -> No
     assert len(numbers) <= 121
 
 
+@pytest.mark.parametrize(
+    ("iterations", "thin", "expected"),
+    [(100, 10, range(10, 101, 10)), (105, 10, range(5, 106, 10)), (5000, 1, range(10, 5001, 10))],
+)
+def test_frames_are_thinned_as_asked_and_never_too_many(
+    iterations: int, thin: int, expected: range
+) -> None:
+    assert config(iterations=iterations, warmup=0, thin=thin).frame_numbers() == list(expected)
+
+
+def test_thinning_leaves_the_chains_alone() -> None:
+    plain, thinned = finished(config()), finished(config(thin=7))
+    for name in SAMPLERS:
+        last, last_of_thinned = plain.frames[-1].samplers[name], thinned.frames[-1].samplers[name]
+        assert np.array_equal(last.draws, last_of_thinned.draws)
+        assert np.array_equal(plain.traces[name].log_joint, thinned.traces[name].log_joint)
+
+
 def test_the_same_config_gives_the_same_pictures() -> None:
     first, again, other = finished(config()), finished(config()), finished(config(seed=1))
     for name in SAMPLERS:

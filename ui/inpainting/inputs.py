@@ -15,6 +15,10 @@ from ui.frame import kept
 from ui.inpainting import hiding, methods, pictures
 from ui.inpainting.pictures import Picture
 
+ITERATIONS = [100, 200, 500, 1000, 2000, 5000]
+WARMUPS = [0, 10, 30, 50, 90]
+THIN = [0, 1, 2, 5, 10, 20, 50]
+
 
 class Problem(NamedTuple):
     """A picture, and what of it no method sees."""
@@ -79,17 +83,17 @@ def comparing(asked: Problem | None) -> comparison.Config | None:
 
 
 def _chain_settings(default: inpainting.Config) -> dict[str, Any]:
-    for name in ("iterations", "warmup", "chains", "initialisation", "seed"):
+    for name in ("iterations", "warmup", "chains", "initialisation", "seed", "thin"):
         kept(name, getattr(default, name))
     iterations = st.select_slider(
         "Iterations",
-        [100, 200, 500, 1000, 2000, 5000],
+        ITERATIONS,
         key="keep.iterations",
         help="Of each sampler, warm-up included.",
     )
     warmup = st.select_slider(
         "Warm-up",
-        [0, 10, 30, 50, 90],
+        WARMUPS,
         key="keep.warmup",
         help="Iterations left out of the mean. Metropolis runs them as pseudo-Gibbs.",
     )
@@ -104,10 +108,19 @@ def _chain_settings(default: inpainting.Config) -> dict[str, Any]:
         "Hidden pixels start as", list(INITIALISATIONS), key="keep.initialisation"
     )
     seed = st.number_input("Seed", 0, 9999, key="keep.seed")
+    thin = st.select_slider(
+        "A picture every … iterations",
+        THIN,
+        format_func=lambda every: str(every) if every else "auto",
+        key="keep.thin",
+        help="Of the player. Auto: each of the first 20, then about 100 of the rest; there are "
+        f"never more than {inpainting.MOST_FRAMES}. The chains are the same.",
+    )
     return {
         "iterations": int(iterations),
         "warmup": int(warmup),
         "chains": int(chain_count),
         "initialisation": str(initialisation),
         "seed": int(seed),
+        "thin": int(thin),
     }

@@ -37,6 +37,7 @@ _COMPONENT = inline_component(
     "visually_hidden",
     "bits",
     "elements",
+    "holding",
     "hidden_pixels",
     "radio_group",
 )

@@ -70,7 +70,7 @@ function create(host) {
 
 function destroy(grid) {
   grid.observer.disconnect();
-  for (const stop of grid.unlisten) stop();
+  grid.unlisten();
   for (const timer of grid.stopping.values()) clearTimeout(timer);
   grid.message = null;
 }
@@ -743,54 +743,19 @@ function listen(grid) {
     hideTip(grid);
     root.classList.toggle("scrolled", grid.scores.scrollLeft > 0);
   };
-  hold.onpointerdown = (event) => {
-    if (!event.isPrimary || event.button > 0) return;
-    hold.setPointerCapture(event.pointerId);
-    setHeld(grid, true);
-  };
-  hold.onlostpointercapture = () => setHeld(grid, false);
-  hold.oncontextmenu = (event) => event.preventDefault();
   dialog.querySelector(".close").onclick = () => dialog.close();
   dialog.onclick = (event) => event.target === dialog && dialog.close();
   dialog.onclose = () => {
     grid.cards.get(grid.large)?.picture.focus();
     grid.large = null;
   };
-  listenOutside(grid);
-}
-
-// The key to hold works wherever the focus is; what is typed into a field is not for the grid.
-function listenOutside(grid) {
-  const on = (target, name, handler, options) => {
-    target.addEventListener(name, handler, options);
-    return () => target.removeEventListener(name, handler, options);
-  };
-  const isKey = (event) => event.key?.toLowerCase() === "o";
-  const isFor = (event) => {
-    const target = event.composedPath()[0];
-    const typing = target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
-    const box = typing && target.type === "checkbox";
-    const changed = event.ctrlKey || event.metaKey || event.altKey;
-    return isKey(event) && !changed && (!typing || box);
-  };
-  grid.unlisten = [
-    on(document, "keydown", (event) => isFor(event) && setHeld(grid, true), true),
-    on(document, "keyup", (event) => isKey(event) && setHeld(grid, false), true),
-    on(window, "blur", () => setHeld(grid, false)),
-  ];
+  grid.unlisten = holding(hold, "o", (held) => setHeld(grid, held));
 }
 
 function onKey(grid, event) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (withModifier(event)) return;
   event.stopPropagation(); // the page's own hotkeys
   if (event.key === "Escape") hideTip(grid);
-  const onHold = event.target === grid.hold && (event.key === " " || event.key === "Enter");
-  if (!onHold) return;
-  event.preventDefault();
-  setHeld(grid, true);
-  const release = () => setHeld(grid, false);
-  grid.hold.onkeyup = release;
-  grid.hold.onblur = release;
 }
 
 function setHeld(grid, held) {

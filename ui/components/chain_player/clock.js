@@ -1,0 +1,104 @@
+// The clock: following the newest frame, playing at a chosen speed, or paused.
+
+const newest = (player) => player.frames.length - 1;
+const shown = (player) => Math.floor(player.position);
+const running = (player) => player.message.state === "running";
+const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+function begin(player) {
+  player.begun = true;
+  if (running(player)) {
+    player.position = player.frames.findIndex((frame) => frame);
+    setMode(player, "following");
+  } else if (player.message.autoplay && !still()) {
+    player.position = 0;
+    setMode(player, "playing");
+  } else {
+    player.position = newest(player);
+    setMode(player, "paused");
+  }
+}
+
+function setMode(player, mode) {
+  player.mode = mode;
+  player.root.classList.toggle("moving", mode !== "paused");
+  player.root.dataset.mode = mode;
+  const word = mode === "paused" ? "Play" : "Pause";
+  player.toggle.setAttribute("aria-label", word);
+  player.toggle.title = `${word} (Space)`;
+  if (mode === "following") follow(player);
+  else if (mode === "playing") start(player);
+  else cancel(player);
+}
+
+function follow(player) {
+  if (still()) player.position = newest(player);
+  if (player.position >= newest(player)) arrive(player);
+  else start(player);
+}
+
+// The newest frame is reached: wait for more while the chains run, else stop here.
+function arrive(player) {
+  cancel(player);
+  if (!running(player)) return setMode(player, "paused");
+  player.mode = "following";
+  player.root.dataset.mode = player.mode;
+}
+
+function start(player) {
+  if (player.request) return;
+  player.clock = performance.now();
+  player.request = requestAnimationFrame((now) => tick(player, now));
+}
+
+function cancel(player) {
+  cancelAnimationFrame(player.request);
+  player.request = 0;
+}
+
+function tick(player, now) {
+  player.request = 0;
+  const seconds = Math.min(Math.max(now - player.clock, 0) / 1000, 0.25);
+  player.clock = now;
+  const before = shown(player);
+  player.position = Math.min(player.position + seconds * pace(player), newest(player));
+  if (shown(player) !== before) show(player);
+  if (player.position >= newest(player)) arrive(player);
+  else player.request = requestAnimationFrame((time) => tick(player, time));
+}
+
+// Pictures a second.  Following spreads what has arrived evenly over the time until more comes, at
+// most at the chosen speed, unless it is more than half a second behind.
+function pace(player) {
+  const speed = Number(player.speed.value);
+  if (player.mode !== "following") return speed;
+  const backlog = newest(player) - player.position;
+  const even = Math.max(backlog / FOLLOW_DELAY, 4);
+  return backlog > speed / 2 ? even : Math.min(even, speed);
+}
+
+function play(player) {
+  if (player.frames.length === 0) return;
+  if (player.position >= newest(player)) {
+    if (running(player)) return setMode(player, "following");
+    player.position = 0;
+    show(player);
+  }
+  setMode(player, "playing");
+}
+
+function seek(player, index) {
+  if (player.frames.length === 0) return;
+  player.position = Math.min(Math.max(index, 0), newest(player));
+  setMode(player, "paused");
+  show(player);
+}
+
+const step = (player, by) => seek(player, shown(player) + by);
+const toggle = (player) => (player.mode === "paused" ? play(player) : setMode(player, "paused"));
+
+// The frame at an index, or the nearest earlier one there is (else the nearest later one).
+function available(player, index) {
+  for (let i = index; i >= 0; i -= 1) if (player.frames[i]) return i;
+  return player.frames.findIndex((frame) => frame);
+}

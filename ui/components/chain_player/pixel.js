@@ -1,0 +1,84 @@
+// One pixel, pointed at in any picture: marked in all of them, and what is known of it.
+
+function point(player) {
+  const { cards } = player;
+  const over = (event) => {
+    const canvas = event.composedPath().find((node) => node.tagName === "CANVAS");
+    player.over = canvas;
+    if (!canvas || !player.run) return null;
+    const { x, y } = positionIn(canvas, event, player.message);
+    return inside(player, { row: Math.floor(y), column: Math.floor(x) });
+  };
+  const at = (event) => setPixel(player, over(event));
+  cards.onpointermove = at;
+  cards.onpointerdown = at;
+  cards.onpointerleave = (event) => {
+    if (event.pointerType === "mouse") setPixel(player, null);
+  };
+  cards.onkeydown = (event) => movePixel(player, event);
+  cards.addEventListener("focusout", () => setPixel(player, null));
+}
+
+function inside(player, { row, column }) {
+  const { height, width } = player.message;
+  const clamp = (value, end) => Math.min(Math.max(value, 0), end - 1);
+  return { row: clamp(row, height), column: clamp(column, width) };
+}
+
+// With the pictures in focus, arrows move over pixels instead of iterations.
+function movePixel(player, event) {
+  if (!player.run || withModifier(event) || !event.target.classList.contains("tiles")) return;
+  const { height, width } = player.message;
+  const { row, column } = player.pixel ?? { row: height >> 1, column: width >> 1 };
+  const [right, down] = ARROWS[event.key] ?? [0, 0];
+  if (event.key === "Escape") setPixel(player, null);
+  else if (event.key in ARROWS) {
+    setPixel(player, inside(player, { row: row + down, column: column + right }));
+  } else return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function setPixel(player, pixel) {
+  const same = pixel?.row === player.pixel?.row && pixel?.column === player.pixel?.column;
+  if (same) return;
+  player.pixel = pixel;
+  if (!player.run) return;
+  showGiven(player);
+  show(player);
+}
+
+function showPixel(player, frame) {
+  player.root.classList.toggle("pointing", Boolean(player.pixel));
+  player.rows.forEach((row, s) => {
+    row.when.textContent = player.pixel ? pixelWords(player, s, frame) : row.numbersAt;
+    if (player.pixel) for (const canvas of [...row.tiles, ...row.thumbs]) mark(player, canvas);
+  });
+}
+
+function pixelWords(player, s, frame) {
+  const { width, chains } = player.message;
+  const { row, column } = player.pixel;
+  const at = row * width + column;
+  const colour = player.truth[at] ? "ink" : "paper";
+  const where = `row ${row + 1}, column ${column + 1}`;
+  if (!player.hidden[at]) return `${where}: seen, ${colour}`;
+  if (!frame) return `${where}: hidden, in truth ${colour}`;
+  const p = pictureOf(player, frame, s, "mean")[at] / 255;
+  let inked = 0;
+  for (let chain = 0; chain < chains; chain += 1) inked += drawOf(player, frame, s, chain)[at];
+  const draws = `ink in ${inked} of ${chains} draws`;
+  return `${where}: ink with probability ${p.toFixed(2)}, ${draws}; in truth ${colour}`;
+}
+
+function mark({ pixel, theme, message }, canvas) {
+  const context = canvas.getContext("2d");
+  const [w, h] = [canvas.width / message.width, canvas.height / message.height];
+  const unit = devicePixelRatio || 1;
+  const box = [pixel.column * w, pixel.row * h, w, h].map(Math.round);
+  for (const [colour, thick] of [["rgb(0 0 0)", 3], ["rgb(255 255 255)", 1.25]]) {
+    context.strokeStyle = colour;
+    context.lineWidth = thick * unit;
+    context.strokeRect(...box);
+  }
+}

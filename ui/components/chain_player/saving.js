@@ -1,0 +1,31 @@
+// The pictures on screen as a PNG file.
+
+/** All tiles of all samplers; or the one picture that is pointed at. */
+function save(player) {
+  const { pixel } = player;
+  setPixel(player, null); // without its mark
+  const one = pixel && player.over;
+  const canvas = one ? sheet([[one]]) : sheet(player.rows.map(({ tiles }) => tiles));
+  setPixel(player, pixel);
+  canvas.convertToBlob({ type: "image/png" }).then((blob) => {
+    const link = element("a", { download: "inpainting.png", href: URL.createObjectURL(blob) });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  });
+}
+
+function sheet(rows) {
+  const gap = 8;
+  const side = rows[0][0].width;
+  const long = (count) => count * (side + gap) - gap;
+  const canvas = new OffscreenCanvas(long(rows[0].length), long(rows.length));
+  const context = canvas.getContext("2d");
+  context.fillStyle = "rgb(255 255 255)";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  rows.forEach((tiles, row) =>
+    tiles.forEach((tile, column) =>
+      context.drawImage(tile, column * (side + gap), row * (side + gap)),
+    ),
+  );
+  return canvas;
+}
