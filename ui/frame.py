@@ -9,6 +9,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dgm_core import device
 
@@ -17,6 +18,7 @@ device.keep_freed_memory()
 KEPT = "keep."
 """Widgets whose key starts so keep their value when the visitor goes to another page and back."""
 _LAST = "last values"
+_UNHEARD = "widgets the browser has not spoken of"
 
 
 def kept(name: str, value: object) -> None:
@@ -25,9 +27,28 @@ def kept(name: str, value: object) -> None:
     The widget itself is made without one. Streamlit forgets a widget that was not drawn, so this
     comes before it. A widget that is on screen is left alone: whatever is assigned to it goes to
     the browser and may arrive there after, and in place of, what the visitor has since chosen.
+    One that the browser has not drawn yet is given its value once more: it hears only what the
+    newest run of the script says, and would begin at its lowest value.
     """
-    if KEPT + name not in st.session_state:
-        st.session_state[KEPT + name] = last_value(name, value)
+    key = KEPT + name
+    unheard = st.session_state.setdefault(_UNHEARD, set())
+    if key not in st.session_state:
+        st.session_state[key] = last_value(name, value)
+        unheard.add(key)
+    elif key in unheard:
+        if _heard(key):
+            unheard.discard(key)
+        else:
+            st.session_state[key] = st.session_state[key]
+
+
+def _heard(key: str) -> bool:
+    """Did the browser speak of this widget when it asked for this run? Then it has drawn it."""
+    context = get_script_run_ctx()
+    if context is None:
+        return False
+    state = context.session_state._state  # no public name tells what came from the browser
+    return state._get_widget_id(key) in state._new_widget_state
 
 
 def last_value(name: str, value: object) -> Any:
@@ -39,6 +60,12 @@ def last_value(name: str, value: object) -> Any:
 def remember(name: str, value: object) -> None:
     """Let the kept widget `name` begin with `value` when it is next drawn anew."""
     st.session_state.setdefault(_LAST, {})[KEPT + name] = value
+
+
+def renew(name: str, value: object) -> None:
+    """Let the kept widget `name` begin with `value`, though it may be on screen: in a callback."""
+    remember(name, value)
+    st.session_state.pop(KEPT + name, None)
 
 
 def page(title: str, subtitle: str) -> None:

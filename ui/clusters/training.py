@@ -16,7 +16,7 @@ from dgm_core.studies.mixture_fits import FITS
 from dgm_core.studies.mutual import Config, Frame, Result
 from ui import jobs
 from ui.clusters.stories import YOURS, Story
-from ui.frame import kept, remember
+from ui.frame import kept, renew
 
 WORK = "cluster training"
 TAKEN = "cluster run taken"
@@ -169,5 +169,4 @@ def take_over() -> None:
         if run.state != "finished":  # half a control is none
             course = dataclasses.replace(course, control=None, control_curve=None)
         st.session_state[YOURS] = Story("yours", course, found.model)
-        remember("cluster story", "yours")
-        st.session_state.pop("keep.cluster story", None)
+        renew("cluster story", "yours")
