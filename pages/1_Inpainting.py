@@ -7,9 +7,8 @@ from typing import NoReturn
 import streamlit as st
 
 from dgm_core import zoo
-from dgm_core.studies import inpainting
-from ui import jobs, showcase
-from ui.inpainting import inputs, pictures
+from ui import jobs
+from ui.inpainting import inputs, links, pictures
 from ui.inpainting.all_methods import AllMethods
 from ui.inpainting.step_by_step import StepByStep
 
@@ -19,6 +18,8 @@ frame.page(
     "or every method side by side.",
 )
 VIEWS = {"Step by step": StepByStep, "All methods": AllMethods}
+FIELDS = {name: view.fields for name, view in VIEWS.items()}
+links.receive(FIELDS)
 
 
 def choose_view() -> type[StepByStep | AllMethods]:
@@ -61,15 +62,19 @@ def picture(view: StepByStep | AllMethods, run: jobs.Run | None) -> None:
 controls, results = st.columns([4, 7], gap="large")
 with controls:
     try:
-        asked = inputs.problem(inpainting.Config(**showcase.st_showcase().config))
+        asked = inputs.problem()
     except zoo.BrokenModel as error:
         broken(error)
+    if asked is not None and not links.travels():
+        st.caption("The page's link holds the mask and the settings, not an uploaded picture.")
     settings = st.container()
     go, stop = st.columns(2, vertical_alignment="center")
     frame.kept("at_once", True)
     at_once = go.toggle("Run on every stroke", key="keep.at_once")
 with results:
     view = choose_view()(asked, settings)
+
+links.send(FIELDS, picture=asked is not None)
 
 worker = view.worker
 press = st.session_state.pop("run_now", False)

@@ -19,18 +19,21 @@ LONGEST = 400
 Read = Callable[[str], Any]
 
 
-def receive(visit: str, take: Callable[[dict[str, str]], list[str]]) -> None:
+def receive(
+    visit: str, take: Callable[[dict[str, str]], list[str]], longest: int = LONGEST
+) -> None:
     """Hand what the address says to `take`, once in a visit; say so if a part is not understood.
 
     Args:
         visit: name of the page in the session.
         take: name → text, to the names that were not understood.
+        longest: characters of one value, at most.
     """
     if visit in st.session_state:
         return
     st.session_state[visit] = True
     asked = st.query_params.to_dict()
-    if unread := take({name: text[:LONGEST] for name, text in asked.items()}):
+    if unread := take({name: text[:longest] for name, text in asked.items()}):
         st.toast(f"A part of the link was not understood and left out: {', '.join(unread)}.")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -78,21 +77,6 @@ def _diagnostics(frames: Sequence[Frame], name: str, config: Config) -> dict[str
         "f1_draw": math.nan if nothing_hidden else float(shot.f1_draw.mean()),
     }
     return {key: None if math.isnan(value) else value for key, value in found.items()}
-
-
-def as_npz(config: Config, frames: Sequence[Frame]) -> bytes:
-    """What a visitor takes home: truth, mask, and each sampler's last draws, mean and sd."""
-    fields: dict[str, np.ndarray] = {"truth": config.truth, "observed": config.observed}
-    for name in SAMPLERS:
-        shot, short = frames[-1].samplers[name], name.replace("-", "_").lower()
-        fields |= {
-            f"{short}_draws": shot.draws,
-            f"{short}_mean": shot.mean,
-            f"{short}_sd": shot.sd,
-        }
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **fields)
-    return buffer.getvalue()
 
 
 # --- calibration ------------------------------------------------------------------------------

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.metrics import DEFINITIONS
 from ui import figures, formulas, jobs, showcase
+from ui.addresses import Read
 from ui.components.method_grid import grid_message, method_grid
 from ui.inpainting import comparing, downloads, inputs, methods
 from ui.inpainting.comparing import Progress
@@ -32,6 +33,7 @@ class AllMethods:
         "**Then** at the draws and the deviations: does it know what it does not know? **Last** "
         "at the table: a difference smaller than its ± is none."
     )
+    fields: ClassVar[dict[str, Read]] = {}
 
     def __init__(self, asked: inputs.Problem | None, settings: DeltaGenerator) -> None:
         self.worker = jobs.worker(self.work)

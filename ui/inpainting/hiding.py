@@ -15,7 +15,7 @@ from dgm_core.missing import masks
 from dgm_core.rng import generator
 from ui import intake
 from ui.components.pixel_canvas import pixel_canvas
-from ui.frame import KEPT, kept, last_value
+from ui.frame import KEPT, kept, last_value, renew
 from ui.inpainting.pictures import Picture
 from ui.uploads import KINDS
 
@@ -36,6 +36,18 @@ def remember(side: int, hidden: np.ndarray, preset: str | None = None) -> None:
         state[named("mask", side)] = hidden
         state[named("mask_revision", side)] = 0
         kept(_preset(side), preset)
+
+
+def held(side: int) -> tuple[np.ndarray, str | None]:
+    """The mask of this size, (side, side) bool, True = hidden, and the shape that it is."""
+    return st.session_state[named("mask", side)], last_value(_preset(side), None)
+
+
+def hold(side: int, hidden: np.ndarray, preset: str | None = None) -> None:
+    """Put another mask in its place: before the canvas is drawn, or in a callback."""
+    _set_mask(side, hidden)
+    _no_preset(side)
+    renew(_preset(side), preset)
 
 
 def middle_hole(side: int) -> np.ndarray:
@@ -141,8 +153,9 @@ def _apply_preset(side: int, *, anew: bool = False) -> None:
 
 
 def _set_mask(side: int, hidden: np.ndarray) -> None:
-    st.session_state[named("mask", side)] = hidden
-    st.session_state[named("mask_revision", side)] += 1
+    state, revision = st.session_state, named("mask_revision", side)
+    state[named("mask", side)] = hidden
+    state[revision] = state.get(revision, 0) + 1
 
 
 def _mask_upload(side: int) -> None:

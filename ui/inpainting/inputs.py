@@ -27,13 +27,9 @@ class Problem(NamedTuple):
     hidden: np.ndarray  # (H, W) bool
 
 
-def problem(default: inpainting.Config) -> Problem | None:
-    """The controls that all views share; None while there is nothing to fill in.
-
-    Args:
-        default: the picture and the mask that a visitor meets first.
-    """
-    _remember(default)
+def problem() -> Problem | None:
+    """The controls that all views share; None while there is nothing to fill in."""
+    _remember()
     canvas_place = st.container()
     with st.container(border=True):
         picture = pictures.choose_picture()
@@ -44,13 +40,24 @@ def problem(default: inpainting.Config) -> Problem | None:
     return Problem(picture, hidden) if hidden.any() else None
 
 
-def _remember(default: inpainting.Config) -> None:
+def _remember() -> None:
     state = st.session_state
-    hiding.remember(SIDE, ~default.observed, "top half")
     for _, side, _ in comparison.SHAPES.values():
-        hiding.remember(side, hiding.middle_hole(side))
+        hiding.remember(side, *first_mask(side))
     state.setdefault("drawing", np.zeros((SIDE, SIDE), bool))
-    state.setdefault("chosen", {"digits all": showcase.THUMBNAIL})
+    state.setdefault("chosen", {})
+
+
+def first_settings() -> inpainting.Config:
+    """Picture, mask and chains that a visitor meets first."""
+    return inpainting.Config(**showcase.st_showcase().config)
+
+
+def first_mask(side: int) -> tuple[np.ndarray, str | None]:
+    """What is hidden at first of pictures of this size, bool, and the shape that it is."""
+    if side == SIDE:
+        return ~first_settings().observed, "top half"
+    return hiding.middle_hole(side), None
 
 
 def chains(asked: Problem | None, default: inpainting.Config) -> inpainting.Config | None:

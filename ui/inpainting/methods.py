@@ -118,6 +118,11 @@ def _settings(dataset: str, names: list[str]) -> None:
     )
 
 
+def held(dataset: str, method: str, knob: Knob) -> tuple[str, Any]:
+    """The kept widget of a knob, and its first value."""
+    return _name(dataset, method, knob), _first(dataset, method, knob)
+
+
 def _name(dataset: str, method: str, knob: Knob) -> str:
     """In the session: faces have settings of their own."""
     kind = "colour" if is_colour(dataset) else "ink"

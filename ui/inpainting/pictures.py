@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import streamlit as st
 
 from dgm_core import data, zoo
 from dgm_core.studies.comparison import SHAPES
-from ui import cache, intake, uploads
+from ui import cache, intake, showcase, uploads
 from ui.components.pixel_canvas import pixel_canvas
 from ui.components.thumbnails import thumbnails
 from ui.frame import KEPT, kept, last_value
@@ -25,6 +26,21 @@ MODELS = ("dlvm", "dmfa")
 SHOWN = 24
 """Thumbnails at once."""
 EVERYTHING = "all"
+SAMPLES = " samples"
+"""Ends the name of a set of thumbnails that a model drew."""
+
+
+FIRST_CHOSEN = {"digits all": showcase.THUMBNAIL}
+"""Set of thumbnails → which of them is chosen at first; else the first."""
+
+
+class Chosen(NamedTuple):
+    """The thumbnail on screen."""
+
+    name: str  # of the set of thumbnails
+    at: int
+    bits: np.ndarray | None  # (H, W) bool, where it is black and white
+    own: bool  # is it of the data set itself, not drawn by a model?
 
 
 class Picture(NamedTuple):
@@ -54,10 +70,25 @@ def is_colour(dataset: str) -> bool:
     return SHAPES[dataset][0] == 3
 
 
+def offered() -> list[str]:
+    """The data sets that have a model."""
+    models = zoo.names()
+    return [name for name in DATASETS if any(f"{name}-{kind}" in models for kind in MODELS)]
+
+
+def way_key(dataset: str) -> str:
+    """The kept widget that says how one comes to a picture."""
+    return "source.faces" if is_colour(dataset) else "source"
+
+
+def class_key(dataset: str) -> str:
+    """The kept widget that says which images are shown to choose from."""
+    return "faces" if is_colour(dataset) else f"class.{dataset}"
+
+
 def choose_picture() -> Picture | None:
     """The widgets; None while nothing is drawn or uploaded yet."""
-    models = zoo.names()
-    known = [name for name in DATASETS if any(f"{name}-{kind}" in models for kind in MODELS)]
+    known = offered()
     kept("dataset", known[0])
     dataset = st.selectbox(
         "Data set",
@@ -68,7 +99,7 @@ def choose_picture() -> Picture | None:
         "The pictures below are test images: no model has ever seen them.",
     )
     ways = FACES if is_colour(dataset) else DIGITS
-    key = "source.faces" if is_colour(dataset) else "source"
+    key = way_key(dataset)
     kept(key, "Pick")
     way = st.segmented_control(
         "Picture",
@@ -91,13 +122,14 @@ def _pick(dataset: str) -> np.ndarray | None:
     except data.DataUnavailable as error:
         return _pick_a_sample(dataset, error)
     present = np.unique(labels)
-    names = [classes[label].replace("_", " ") for label in present]
+    names = _names(classes, present)
     chosen = _class(dataset, names)
     rows = np.arange(len(labels))
     if chosen != EVERYTHING:
         rows = np.flatnonzero(labels == present[names.index(chosen)])
     rows = cache.spread(rows, SHOWN)
-    captions = [f"{classes[labels[row]].replace('_', ' ')}, test image {row}" for row in rows]
+    shown = _names(classes, labels[rows])
+    captions = [f"{name}, test image {row}" for name, row in zip(shown, rows, strict=True)]
     at = _thumbnail(f"{dataset} {chosen}", _as_levels(ink[rows]), captions)
     return _as_levels(ink[rows[at]][None])[0]
 
@@ -121,12 +153,35 @@ def _pick_a_sample(dataset: str, error: data.DataUnavailable) -> np.ndarray | No
     )
     samples = cache.st_samples(f"{dataset}-dlvm", SHOWN)
     names = [f"model sample {i + 1}" for i in range(len(samples))]
-    return samples[_thumbnail(f"{dataset} samples", samples, names)]
+    return samples[_thumbnail(dataset + SAMPLES, samples, names)]
+
+
+def read_class(dataset: str, text: str) -> str:
+    """What the widget of classes says, as an address writes it.
+
+    Raises:
+        ValueError: there are no such images.
+    """
+    try:
+        if is_colour(dataset):
+            names = list(cache.st_face_rows())
+        else:
+            _, labels, classes = cache.st_test_images(dataset)
+            names = [EVERYTHING, *_names(classes, np.unique(labels))]
+    except data.DataUnavailable:
+        return EVERYTHING
+    if text not in names:
+        raise ValueError(text)
+    return text
+
+
+def _names(classes: Sequence[str], labels: Iterable[int]) -> list[str]:
+    return [classes[label].replace("_", " ") for label in labels]
 
 
 def _class(dataset: str, present: list[str]) -> str:
     """The chosen class, or "all"."""
-    options, key = [EVERYTHING, *present], f"class.{dataset}"
+    options, key = [EVERYTHING, *present], class_key(dataset)
     kept(key, EVERYTHING)
     if len(present) > 10:
         return st.selectbox("Class", options, key=KEPT + key)
@@ -136,8 +191,8 @@ def _class(dataset: str, present: list[str]) -> str:
 def _pick_a_face(dataset: str) -> np.ndarray | None:
     try:
         traits = list(cache.st_face_rows())
-        kept("faces", EVERYTHING)
-        trait = st.selectbox("Faces", traits, key="keep.faces")
+        kept(class_key(dataset), EVERYTHING)
+        trait = st.selectbox("Faces", traits, key=KEPT + class_key(dataset))
         rows, faces = cache.st_faces(trait, SHOWN)
     except data.DataUnavailable as error:
         return _pick_a_sample(dataset, error)
@@ -148,7 +203,7 @@ def _pick_a_face(dataset: str) -> np.ndarray | None:
 def _thumbnail(set_name: str, pictures: np.ndarray, names: list[str]) -> int:
     """Position of the chosen one of (N, C, H, W); remembered for each set of pictures."""
     chosen = st.session_state.chosen
-    at = min(chosen.get(set_name, 0), len(pictures) - 1)
+    at = min(chosen.get(set_name, FIRST_CHOSEN.get(set_name, 0)), len(pictures) - 1)
     clicked = thumbnails(
         "thumbnails",
         pictures,
@@ -158,8 +213,22 @@ def _thumbnail(set_name: str, pictures: np.ndarray, names: list[str]) -> int:
         label="Choose a picture",
     )
     if clicked is not None:
-        chosen[set_name] = clicked
-    return at if clicked is None else clicked
+        chosen[set_name] = at = clicked
+    bits = pictures[at][0] > 127 if len(pictures[at]) == 1 else None
+    st.session_state.thumbnail = Chosen(set_name, at, bits, not set_name.endswith(SAMPLES))
+    return at
+
+
+def on_screen() -> Chosen:
+    """The chosen thumbnail, once it has been drawn."""
+    return st.session_state.thumbnail
+
+
+def choose(dataset: str, at: int) -> None:
+    """Let this thumbnail be the chosen one, of the class on screen."""
+    shown = last_value(class_key(dataset), EVERYTHING)
+    chosen = st.session_state.setdefault("chosen", {})
+    chosen[f"{dataset} {shown}"] = chosen[dataset + SAMPLES] = at
 
 
 # --- the visitor's own ------------------------------------------------------------------------

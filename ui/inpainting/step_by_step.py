@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import ClassVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies import inpainting
-from dgm_core.studies.inpainting import Config, Frame, Result
+from dgm_core.studies.inpainting import Result
 from ui import cache, figures, formulas, jobs, showcase
+from ui.addresses import Read
 from ui.components.chain_player import chain_player
-from ui.inpainting import inputs
+from ui.inpainting import inputs, taking_home
 
 
 class StepByStep:
@@ -29,10 +30,11 @@ class StepByStep:
         "or see several? **Last** at the acceptance and R-hat: a chain that never moves is exact "
         "only in theory."
     )
+    fields: ClassVar[dict[str, Read]] = {}
 
     def __init__(self, asked: inputs.Problem | None, settings: DeltaGenerator) -> None:
         self.shipped = showcase.st_showcase()
-        self.default = Config(**self.shipped.config)
+        self.default = inputs.first_settings()
         self.worker = jobs.worker(self.work)
         with settings:
             self.config = inputs.chains(asked, self.default)
@@ -70,21 +72,10 @@ class StepByStep:
         )
         chain_player("player", message)
         run.shown = len(frames)
-        if not run.live:
-            _download(run.key, frames)
 
     def below(self, *, live: bool) -> None:
-        """What stands under the player."""
+        """What stands under the player: the files of the run, and the formulas."""
+        if self.config is not None and not live:
+            run = self.worker.run
+            taking_home.chains(self.config, run if run and run.key == self.config else None)
         formulas.two_samplers()
-
-
-def _download(config: Config, shots: Sequence[Frame]) -> None:
-    """The last draws, means and standard deviations of both samplers."""
-    st.download_button(
-        "Download draws, mean and mask (.npz)",
-        lambda: figures.as_npz(config, shots),
-        "inpainting.npz",
-        "application/octet-stream",
-        icon=":material/download:",
-        on_click="ignore",
-    )
