@@ -150,18 +150,40 @@ def digit_from_picture(grey: np.ndarray, invert: bool | None = None) -> np.ndarr
     ink = _ink(above_paper)
     if grey.shape == (28, 28):
         return ((255 - grey) if invert else grey).astype(np.float32) / 255
-    small = _resized(_cropped(ink), 20)
+    return laid_out(ink, 28)
+
+
+def laid_out(ink: np.ndarray, side: int) -> np.ndarray:
+    """Ink put where MNIST puts it, on side × side pixels.
+
+    Its bounding box is scaled to fit 20/28 of the side, aspect kept, and its centre of mass put
+    half a pixel of MNIST's right of and below the middle, where that of MNIST's digits is: at
+    index 14.0 ± 0.5 of 0…27. What would stick out is moved inside.
+
+    Args:
+        ink: (H, W) in [0, 1], some of it above 0.
+        side: pixels of the result, 28 or a multiple of it.
+
+    Returns:
+        (side, side) float32 in [0, 1], ink = 1.
+    """
+    small = _resized(_cropped(ink), side * 20 // 28)
     small /= small.max()
+    top, left = corner(small, side)
     height, width = small.shape
-    rows, columns = np.arange(height), np.arange(width)
-    # the centre of mass of MNIST's digits is at index 14.0 ± 0.5 of 0…27
-    top = 14 - small.sum(1) @ rows / small.sum()
-    left = 14 - small.sum(0) @ columns / small.sum()
-    top = int(np.clip(round(top), 0, 28 - height))
-    left = int(np.clip(round(left), 0, 28 - width))
-    digit = np.zeros((28, 28), np.float32)
+    digit = np.zeros((side, side), np.float32)
     digit[top : top + height, left : left + width] = small
     return digit
+
+
+def corner(ink: np.ndarray, side: int) -> tuple[int, int]:
+    """Row and column where a box of ink (H, W) begins among side × side; see `laid_out`."""
+    middle = 14.5 * side / 28 - 0.5
+    top, left = (
+        int(np.clip(round(middle - mass @ np.arange(len(mass)) / mass.sum()), 0, side - len(mass)))
+        for mass in (ink.sum(1), ink.sum(0))
+    )
+    return top, left
 
 
 def mask_from_picture(grey: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -184,7 +184,7 @@ def test_broken_weights_get_a_sentence(folder: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_nothing_drawn_gets_a_sentence() -> None:
-    app = lab({"view": "Place a picture"}, place_drawing=np.zeros((28, 28), bool))
+    app = lab({"view": "Place a picture"}, place_drawing=np.zeros((112, 112), bool))
     assert "Draw a digit, and see where it lands." in said(app)
     assert not app.get("plotly_chart")
 

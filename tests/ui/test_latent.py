@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ui.latent import links, pictures, position
-from ui.latent.find import first_drawing
+from ui.own_digit import first_drawing
 
 Z = np.random.default_rng(0).normal(size=48).astype(np.float32)
 

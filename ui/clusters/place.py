@@ -13,18 +13,16 @@ from dgm_core import data
 from dgm_core.data.upright import upright
 from dgm_core.studies import embeddings
 from dgm_core.studies.cluster_course import Moment
-from ui import intake, plots, uploads
+from ui import intake, own_digit, plots, uploads
 from ui.clusters import charts, chosen
 from ui.clusters.compare import colourings
 from ui.clusters.stories import Story
 from ui.components.linked_scatter import Ellipse, Panel, linked_scatter
-from ui.components.pixel_canvas import pixel_canvas
 from ui.components.thumbnails import thumbnails
 from ui.frame import kept
-from ui.latent.find import first_drawing, softened
 
 DRAW, UPLOAD, TEST = "Draw", "Upload", "Test images"
-NEAR, TESTED, SIDE = 12, 18, 28
+NEAR, TESTED = 12, 18
 
 
 class Landing(NamedTuple):
@@ -89,16 +87,7 @@ class Place:
         return shown[held]
 
     def _drawn(self) -> np.ndarray | None:
-        state = st.session_state
-        state.setdefault("place drawing", first_drawing(SIDE))
-        stroke = pixel_canvas(
-            "place canvas", mode="ink", height=SIDE, width=SIDE, bits=state["place drawing"],
-            revision=0, label="Draw a digit",
-        )  # fmt: skip
-        if stroke is not None:
-            state["place drawing"] = stroke.bits
-        bits = state["place drawing"]
-        return (softened(bits) * 255).astype(np.uint8) if bits.any() else None
+        return own_digit.draw_digit("place canvas", "place drawing")
 
     def _uploaded(self) -> np.ndarray | None:
         file = st.file_uploader(

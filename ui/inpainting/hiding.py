@@ -14,9 +14,9 @@ import streamlit as st
 from dgm_core.missing import masks
 from dgm_core.rng import generator
 from ui import intake
-from ui.components.pixel_canvas import pixel_canvas
+from ui.components.pixel_canvas import Drawing, pixel_canvas
 from ui.frame import KEPT, kept, last_value, renew
-from ui.inpainting.pictures import Picture
+from ui.inpainting.pictures import CANVAS, Picture
 from ui.uploads import KINDS
 
 PRESETS = ("random", "box", *masks.PRESETS)
@@ -56,12 +56,17 @@ def middle_hole(side: int) -> np.ndarray:
     return ~masks.box(side, side, quarter, quarter, 2 * quarter, 2 * quarter).numpy()
 
 
-def choose_mask(picture: Picture) -> np.ndarray:
-    """The canvas and its shapes; (H, W) bool, True = hidden."""
+def choose_mask(picture: Picture, drawing: Drawing | None = None) -> np.ndarray:
+    """The canvas and its shapes; (H, W) bool, True = hidden.
+
+    Args:
+        picture: what is hidden of.
+        drawing: the ink that it is made of, to be drawn upon on the same canvas.
+    """
     state, side = st.session_state, picture.side
     with st.container(border=True):
         stroke = pixel_canvas(
-            named("mask_canvas", side),
+            named(CANVAS, side),
             mode="mask",
             height=side,
             width=side,
@@ -70,6 +75,7 @@ def choose_mask(picture: Picture) -> np.ndarray:
             background=picture.background,
             on_change=partial(_no_preset, side),
             label="Paint what to hide",
+            drawing=drawing,
         )
         if stroke is not None:
             state[named("mask", side)] = stroke.bits
@@ -86,7 +92,7 @@ def choose_mask(picture: Picture) -> np.ndarray:
         _shape_settings(side)
         with st.popover("Upload a mask", width="content"):
             _mask_upload(side)
-    if not state[named("mask", side)].any():
+    if picture.levels.any() and not state[named("mask", side)].any():
         st.info("Nothing is hidden yet: paint on the picture, or choose a shape.")
     return state[named("mask", side)]
 

@@ -35,16 +35,17 @@ def problem() -> Problem | None:
         picture = pictures.choose_picture()
     if picture is None:
         return None
+    drawing = pictures.drawing() if pictures.is_drawn() else None
     with canvas_place:
-        hidden = hiding.choose_mask(picture)
-    return Problem(picture, hidden) if hidden.any() else None
+        hidden = hiding.choose_mask(picture, drawing)
+    blank = drawing is not None and not picture.levels.any()
+    return Problem(picture, hidden) if hidden.any() and not blank else None
 
 
 def _remember() -> None:
     state = st.session_state
     for _, side, _ in comparison.SHAPES.values():
         hiding.remember(side, *first_mask(side))
-    state.setdefault("drawing", np.zeros((SIDE, SIDE), bool))
     state.setdefault("chosen", {})
 
 

@@ -10,8 +10,9 @@ import streamlit as st
 
 from dgm_core import data, zoo
 from dgm_core.studies.comparison import SHAPES
-from ui import cache, intake, showcase, uploads
-from ui.components.pixel_canvas import pixel_canvas
+from ui import cache, intake, own_digit, showcase, uploads
+from ui.components import pixel_canvas
+from ui.components.pixel_canvas import Drawing
 from ui.components.thumbnails import thumbnails
 from ui.frame import KEPT, kept, last_value
 
@@ -87,7 +88,7 @@ def class_key(dataset: str) -> str:
 
 
 def choose_picture() -> Picture | None:
-    """The widgets; None while nothing is drawn or uploaded yet."""
+    """The widgets; None while nothing is uploaded yet. What is drawn may be all black."""
     known = offered()
     kept("dataset", known[0])
     dataset = st.selectbox(
@@ -234,23 +235,67 @@ def choose(dataset: str, at: int) -> None:
 # --- the visitor's own ------------------------------------------------------------------------
 
 
-def _draw(dataset: str) -> np.ndarray | None:
-    state, side = st.session_state, SHAPES[dataset][1]
-    stroke = pixel_canvas(
-        "draw",
-        mode="ink",
-        height=side,
-        width=side,
-        bits=state.drawing,
-        revision=0,
-        label="Draw a digit",
-    )
+CANVAS = "mask_canvas"
+"""Key of the canvas for digits, on which they are also drawn."""
+INK = "drawing"
+"""The visitor's ink in the session, (112, 112) bool."""
+_INK_REVISION = "drawing_revision"
+
+
+def is_drawn() -> bool:
+    """Is the picture one that the visitor draws, on the canvas on which he hides?"""
+    return last_value(way_key(dataset_on_screen()), "Pick") == "Draw"
+
+
+def drawing() -> Drawing:
+    """The visitor's ink, as the canvas takes it."""
+    state = st.session_state
+    ink = state.setdefault(INK, np.zeros((own_digit.FINE, own_digit.FINE), bool))
+    revision = state.setdefault(_INK_REVISION, 0)
+    stroke = pixel_canvas.drawn(CANVAS, own_digit.SIDE, own_digit.SIDE, revision)
     if stroke is not None:
-        state.drawing = stroke.bits
-    if not state.drawing.any():
-        st.caption("Draw a digit here; it becomes the picture to hide parts of.")
-        return None
-    return _as_levels(state.drawing[None])[0]
+        ink = state[INK] = stroke.bits
+    return Drawing(ink, revision, own_digit.as_asked(ink))
+
+
+def drawn() -> np.ndarray:
+    """The drawn picture as the models get it, (28, 28) bool; all False before any stroke."""
+    return own_digit.levels(drawing().settled) > 0.5
+
+
+def set_drawn(pixels: np.ndarray) -> None:
+    """Put a picture in the place of the drawn one: what `drawn` gave comes back bit for bit.
+
+    To be called before the canvas is on screen, or in a callback. The visitor can undo it.
+
+    Args:
+        pixels: (28, 28) bool.
+
+    Raises:
+        ValueError: another shape or type.
+    """
+    if pixels.shape != (own_digit.SIDE, own_digit.SIDE) or pixels.dtype != bool:
+        raise ValueError(f"expected bool (28, 28), got {pixels.dtype} {pixels.shape}")
+    state = st.session_state
+    state[INK] = own_digit.enlarged(pixels)
+    state[_INK_REVISION] = state.get(_INK_REVISION, 0) + 1
+
+
+def _draw(dataset: str) -> np.ndarray:
+    pixels = drawn()
+    if pixels.any():
+        st.caption(
+            "**Draw** and **Hide** on the canvas above"
+            + (
+                "; going on to Hide moves the digit to where the models see it."
+                if own_digit.is_centred()
+                else "."
+            )
+        )
+    else:
+        st.caption("Draw a digit on the canvas above; it becomes the picture to hide parts of.")
+    own_digit.centre_toggle()
+    return _as_levels(pixels[None])[0]
 
 
 INK_IS = {"found out": None, "dark": True, "light": False}

@@ -10,9 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import data
 from dgm_core.studies import inversion
-from ui import cache, intake, jobs, plots, uploads
+from ui import cache, intake, jobs, own_digit, plots, uploads
 from ui.cache import spread
-from ui.components.pixel_canvas import pixel_canvas
 from ui.components.thumbnails import thumbnails
 from ui.frame import kept
 from ui.latent import pictures, position
@@ -87,19 +86,11 @@ class Find:
         return self._uploaded_latent() if way == LATENT else self._uploaded(grey=grey)
 
     def _drawn(self) -> np.ndarray | None:
-        state, side = st.session_state, self.space.shape[1]
-        state.setdefault("latent drawing", first_drawing(side))
-        stroke = pixel_canvas(
-            "latent canvas", mode="ink", height=side, width=side,
-            bits=state["latent drawing"], revision=0, label="Draw a digit",
-        )  # fmt: skip
-        if stroke is not None:
-            state["latent drawing"] = stroke.bits
-        bits = state["latent drawing"]
-        if not bits.any():
+        levels = own_digit.draw_digit("latent canvas", "latent drawing")
+        if levels is None:
             st.caption("Draw a digit, and the WGAN looks for it.")
             return None
-        return (softened(bits) * 255).astype(np.uint8)[None]
+        return levels[None]
 
     def _chosen(self, shown: np.ndarray, label: str) -> np.ndarray:
         held, name = st.session_state.setdefault("find chosen", {}), self.space.dataset + label
@@ -239,27 +230,3 @@ def st_test_pictures(dataset: str) -> np.ndarray:
 def _digit(content: bytes, name: str) -> np.ndarray:
     digit = intake.digit_from_picture(intake.read_picture(content, name))
     return (digit * 255).round().astype(np.uint8)[None]
-
-
-def first_drawing(side: int) -> np.ndarray:
-    """A three, drawn with a round pen; bool (side, side)."""
-    turns = [(9, 8), (12, 5.5), (16, 5.5), (19, 8.5), (18, 12), (13.5, 13.5)]
-    turns += [(18.5, 15), (20, 19), (17, 22.5), (12, 23), (8.5, 20.5)]
-    corners = np.array(turns) * side / 28
-    t = np.linspace(0, len(corners) - 1, 200)
-    x, y = (np.interp(t, np.arange(len(corners)), axis) for axis in corners.T)
-    rows, columns = np.indices((side, side)) + 0.5
-    gaps = np.hypot(columns[..., None] - x, rows[..., None] - y)
-    return gaps.min(-1) < 1.3 * side / 28
-
-
-def softened(bits: np.ndarray) -> np.ndarray:
-    """A drawing with grey edges, as the WGAN's digits have; float (H, W) in [0, 1]."""
-    padded = np.pad(bits.astype(np.float32), 1)
-    around = sum(
-        weight * padded[1 + dy : padded.shape[0] - 1 + dy, 1 + dx : padded.shape[1] - 1 + dx]
-        for dy, dx, weight in (
-            (0, 0, 0.6), (0, 1, 0.1), (0, -1, 0.1), (1, 0, 0.1), (-1, 0, 0.1),
-        )
-    )  # fmt: skip
-    return np.clip(around * 1.2, 0, 1)

@@ -1,4 +1,4 @@
-"""A pixel grid to paint on: which pixels of a picture are hidden, or the ink of a digit.
+"""A pixel grid to paint on, and finer ink to draw: what is hidden of a picture, and a digit.
 
 The browser owns the pixels. Python says what it wants shown by raising `revision` (a preset, an
 upload, a link); at any other rerun the pixels in the browser stand, so a late rerun never eats a
@@ -12,6 +12,10 @@ bits elsewhere and hands them in again:
                           revision=saved.revision, background=picture, label="Hide pixels")
     if stroke is not None:
         saved.bits = stroke.bits
+
+Ink drawn with a round brush is a layer of its own, the state `drawing`, under the same rules: its
+own bits, revision and history. Its grid is `GRAIN` times finer, and a pixel as bright as its share
+of ink, as MNIST's were made of scans in black and white: 28×28 pixels travel as 1.6 kB.
 """
 
 from __future__ import annotations
@@ -28,8 +32,11 @@ from ui.components import inline_component
 from ui.components.bits import pack, unpack
 
 _COMPONENT = inline_component(
-    Path(__file__).parent, "visually_hidden", "bits", "hidden_pixels", "steering"
+    Path(__file__).parent, "visually_hidden", "bits", "hidden_pixels", "radio_group", "steering"
 )
+
+GRAIN = 4
+"""Cells of a drawing along the edge of a pixel."""
 
 
 class Stroke(NamedTuple):
@@ -39,6 +46,20 @@ class Stroke(NamedTuple):
     """(H, W) bool, True = painted: hidden in mode "mask", ink in mode "ink"."""
     number: int
     """Grows by one with each stroke, undo, redo, invert and clear."""
+
+
+class Drawing(NamedTuple):
+    """Ink on a grid `GRAIN` times finer than that of the pixels."""
+
+    bits: np.ndarray
+    """(GRAIN·H, GRAIN·W) bool, shown when the canvas appears or `revision` changes."""
+    revision: int
+    """Raise it to replace the ink in the browser by `bits`."""
+    settled: np.ndarray | None = None
+    """The same ink where it belongs; the browser takes it, as a stroke that can be undone, when
+    the visitor goes on to hide. It must settle as itself."""
+    label: str = "Draw a digit"
+    """Shown above the canvas while it is drawn upon."""
 
 
 def pixel_canvas(
@@ -54,6 +75,7 @@ def pixel_canvas(
     max_width: int = 360,
     label: str,
     peek: bool = False,
+    drawing: Drawing | None = None,
 ) -> Stroke | None:
     """Show the canvas; return what was painted since `revision`, or None.
 
@@ -70,40 +92,107 @@ def pixel_canvas(
         max_width: Largest width on screen, in CSS pixels.
         label: Shown above the grid, and its name for screen readers.
         peek: Whether hidden pixels still show a trace of the background.
+        drawing: With it the visitor draws and hides on the same canvas, and switches between the
+            two; `background` is what his drawing amounts to, shown while he hides. His ink is
+            read by `drawn`.
 
     Raises:
-        ValueError: `bits` or `background` does not fit the grid.
+        ValueError: `bits`, `background` or `drawing` does not fit the grid.
     """
+    _expect(bits, height, width)
+    # The state may be one stroke ahead of the caller: a remount shows what will be returned.
+    stroke = painted(key, height, width, revision)
+    shown = bits if stroke is None else stroke.bits
+    layers = [_layer("pixels", mode, shown, revision, label)]
+    if drawing is not None:
+        layers.insert(0, _drawing(key, height, width, drawing))
+    result = _COMPONENT(
+        key=key,
+        data={
+            "key": key,
+            "height": height,
+            "width": width,
+            "layers": layers,
+            "background": None if background is None else _picture(background, height, width),
+            "peek": peek,
+            "maxWidth": max_width,
+        },
+        on_pixels_change=on_change or (lambda: None),
+        on_drawing_change=lambda: None,
+    )
+    return parse(result.get("pixels"), height, width, revision)
+
+
+def drawing_canvas(
+    key: str, *, height: int, width: int, drawing: Drawing, max_width: int = 360
+) -> Stroke | None:
+    """A canvas to draw on with a round brush, and nothing to hide; return the ink since the
+    drawing's revision, (GRAIN·H, GRAIN·W), or None.
+
+    Args:
+        key: Streamlit key.
+        height: Rows of pixels that the ink becomes.
+        width: Columns of pixels.
+        drawing: What is there, see `Drawing`.
+        max_width: Largest width on screen, in CSS pixels.
+
+    Raises:
+        ValueError: the drawing does not fit.
+    """
+    result = _COMPONENT(
+        key=key,
+        data={
+            "key": key,
+            "height": height,
+            "width": width,
+            "layers": [_drawing(key, height, width, drawing)],
+            "background": None,
+            "peek": False,
+            "maxWidth": max_width,
+        },
+        on_pixels_change=lambda: None,
+        on_drawing_change=lambda: None,
+    )
+    return parse(result.get("drawing"), GRAIN * height, GRAIN * width, drawing.revision)
+
+
+def painted(key: str, height: int, width: int, revision: int) -> Stroke | None:
+    """The last stroke on the canvas `key`, read from the session: for use inside `on_change`."""
+    return parse(_state(key).get("pixels"), height, width, revision)
+
+
+def drawn(key: str, height: int, width: int, revision: int) -> Stroke | None:
+    """The ink after the last stroke of drawing on the canvas `key`, (GRAIN·H, GRAIN·W)."""
+    return parse(_state(key).get("drawing"), GRAIN * height, GRAIN * width, revision)
+
+
+def _state(key: str) -> dict[str, object]:
+    state = st.session_state.get(key)
+    return state if isinstance(state, dict) else {}
+
+
+def _layer(
+    name: str, kind: str, bits: np.ndarray, revision: int, label: str
+) -> dict[str, str | int | None]:
+    """What the browser is told of one layer."""
+    return {"name": name, "kind": kind, "bits": pack(bits), "rev": revision, "label": label}
+
+
+def _drawing(key: str, height: int, width: int, drawing: Drawing) -> dict[str, str | int | None]:
+    _expect(drawing.bits, GRAIN * height, GRAIN * width)
+    stroke = drawn(key, height, width, drawing.revision)
+    shown = drawing.bits if stroke is None else stroke.bits
+    layer = _layer("drawing", "drawing", shown, drawing.revision, drawing.label)
+    moves = drawing.settled is not None and not np.array_equal(drawing.settled, shown)
+    return layer | {"grain": GRAIN, "settled": pack(drawing.settled) if moves else None}
+
+
+def _expect(bits: np.ndarray, height: int, width: int) -> None:
     if bits.shape != (height, width) or bits.dtype != bool:
         raise ValueError(
             f"expected bits of shape {(height, width)} and type bool, "
             f"got {bits.shape} and {bits.dtype}"
         )
-    # The state may be one stroke ahead of the caller: a remount shows what will be returned.
-    stroke = painted(key, height, width, revision)
-    result = _COMPONENT(
-        key=key,
-        data={
-            "key": key,
-            "mode": mode,
-            "height": height,
-            "width": width,
-            "bits": pack(bits if stroke is None else stroke.bits),
-            "rev": revision,
-            "background": None if background is None else _picture(background, height, width),
-            "peek": peek,
-            "label": label,
-            "maxWidth": max_width,
-        },
-        on_pixels_change=on_change or (lambda: None),
-    )
-    return parse(result.get("pixels"), height, width, revision)
-
-
-def painted(key: str, height: int, width: int, revision: int) -> Stroke | None:
-    """The last stroke on the canvas `key`, read from the session: for use inside `on_change`."""
-    state = st.session_state.get(key)
-    return parse(state.get("pixels"), height, width, revision) if isinstance(state, dict) else None
 
 
 def parse(value: object, height: int, width: int, revision: int) -> Stroke | None:
