@@ -213,17 +213,43 @@ def test_an_uploaded_digit_is_filled_in_and_a_bad_upload_gets_a_sentence(opened:
     lab.player.wait_for()  # the picture from before is still there
 
 
-def test_a_drawn_digit_becomes_the_picture(opened: Opener) -> None:
+def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
     lab = opened()
     lab.page.locator(".st-key-keep-source").get_by_text("Draw", exact=True).click()
     expect(lab.page.get_by_text("Nothing to fill in yet")).to_be_visible()
-    canvas = lab.page.locator(".st-key-draw canvas.board")
-    canvas.scroll_into_view_if_needed()
-    Board(canvas).drag((6, 14), (21, 14))
+    lab.settle()
+    lab.board.canvas.scroll_into_view_if_needed()
+    lab.board.drag((3, 4), (12, 4))  # in the upper left corner
     lab.player.wait_for()
     lab.ends("finished")
-    truth = lab.picture("truth", 0) > 127
-    assert truth[7:20, 14].all()
+    one = lab.picture("truth", 0) > 127
+    rows = np.flatnonzero(one.any(1))
+    assert rows[0] in (4, 5)
+    assert np.ptp(rows) + 1 in (19, 20, 21)  # centred, and as large as MNIST's
+    assert one[6:22, 13:16].all()
+
+    lab.page.keyboard.press("h")
+    lab.page.locator(".st-key-mask_canvas").get_by_role("button", name="Clear").click()
+    expect(lab.page.get_by_text("Nothing is hidden yet")).to_be_visible()
+    lab.board.drag((8, 10), (8, 18))
+    lab.ends("finished")
+    painted = np.zeros((28, 28), bool)
+    painted[7:10, 9:20] = True
+    assert np.array_equal(lab.picture("truth", 1) > 127, one)
+    observed = lab.picture("observed", 1)
+    assert np.array_equal(observed[~painted] > 127, one[~painted])
+    assert lab.picture("mean", 1)[8, 14] > 0
+
+    lab.page.keyboard.press("d")  # the digit lies where the models see it
+    lab.board.drag((23, 14), (23, 24))
+    lab.ends("finished")
+    lab.page.keyboard.press("h")
+    lab.settle()
+    two = lab.picture("truth", 0) > 127
+    assert two[:, 16:].sum() > one[:, 16:].sum() + 10
+    assert (
+        lab.page.locator(".st-key-mask_canvas .count").text_content() == "33 of 784 pixels hidden"
+    )
 
 
 def test_another_picture_and_class_are_chosen_by_thumbnail(opened: Opener) -> None:

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlencode
 
+import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page
 
 from tests.e2e.board import Board
 from tests.e2e.conftest import ROOT, NewPage, Serve
 from tests.e2e.looking import settle
+from ui.components.bits import unpack
 
 pytestmark = pytest.mark.e2e
 
@@ -58,6 +60,18 @@ class Screen(Board):
         self.settle()
         cells = self.report()["cells"]
         return None if cells is None else {tuple(cell) for cell in cells}
+
+    def inked(self, number: int) -> np.ndarray:
+        """The fine ink in Python, (112, 112), once it has heard of stroke `number` of drawing."""
+        deadline = time.monotonic() + 10
+        while (report := self.report())["ink_number"] != number:
+            assert time.monotonic() < deadline, f"expected {number}, got {report['ink_number']}"
+            self.page.wait_for_timeout(20)
+        self.settle()
+        return unpack(self.report()["ink"], 112, 112)
+
+    def mode(self, name: str) -> Locator:
+        return self.page.get_by_role("radio", name=name, exact=True)
 
     def says(self, text: str) -> None:
         """The visible count reads `text`."""
@@ -332,3 +346,130 @@ def test_narrow_screens_keep_everything_in_sight(opened: Opener) -> None:
     right = [screen.page.locator(part).bounding_box() for part in (".head", ".board", ".tools")]
     assert all(box["x"] >= 0 and box["x"] + box["width"] <= 320 for box in right)
     assert screen.page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+# --- a drawing, and what is hidden of it
+
+
+def test_a_round_pen_draws_and_erases_on_the_finer_grid(opened: Opener) -> None:
+    screen = opened(draw=1)
+    screen.board.focus()
+    screen.page.keyboard.press("5")  # three pixels across
+    screen.drag((13.5, 13.5))  # the corner of four pixels
+    rows, columns = np.indices((112, 112)) + 0.5
+    from_there = np.hypot(rows - 56, columns - 56)
+    dab = screen.inked(1)
+    assert dab[from_there <= 5.5].all()
+    assert not dab[from_there > 6.5].any()
+    screen.page.keyboard.press("[")
+    screen.page.keyboard.press("]")
+    screen.page.keyboard.press("]")
+    assert screen.page.get_by_role("slider", name="Brush size").input_value() == "6"
+    screen.page.keyboard.press("e")
+    screen.drag((13.5, 13.5))
+    assert not screen.inked(2).any()
+    screen.page.keyboard.press("e")
+    screen.page.keyboard.press("u")
+    assert np.array_equal(screen.inked(3), dab)
+    assert screen.heard(None) is None  # nothing is hidden of it
+
+
+def test_a_shaking_hand_is_smoothed_if_wanted(opened: Opener) -> None:
+    screen = opened(draw=1)
+    screen.brush(1)
+    thick = {}
+    for number, smooth in ((1, True), (3, False)):
+        assert screen.tool("Smooth").get_attribute("aria-pressed") == str(smooth).lower()
+        screen.drag(*((13 + 0.8 * (-1) ** step, 4 + 0.5 * step) for step in range(40)))
+        ink = screen.inked(number)
+        assert ink[:, 18:96].any(0).all()  # from end to end
+        thick[smooth] = ink[:, 24:80].any(1).sum()
+        screen.tool("Clear").click()
+        screen.page.keyboard.press("s")
+    assert thick[True] <= 0.75 * thick[False]
+
+
+def test_one_canvas_draws_and_hides_with_a_history_each(opened: Opener) -> None:
+    screen = opened(draw=1)
+    screen.drag((10, 10), (10, 20))
+    line = screen.inked(1)
+    screen.says("pixels inked")
+    assert screen.mode("Draw").get_attribute("aria-checked") == "true"
+    screen.page.keyboard.press("h")  # the ink goes where it belongs
+    moved = screen.inked(2)
+    assert moved.sum() == line.sum()
+    assert moved[0].any()
+    assert moved[:, 0].any()
+    assert screen.mode("Hide").get_attribute("aria-checked") == "true"
+    assert screen.tool("Smooth").count() == 0
+    screen.brush(1)
+    screen.drag((20, 4), (20, 9))
+    hidden = {(20, column) for column in range(4, 10)}
+    assert screen.heard(1) == hidden
+    screen.tool("Invert").click()
+    assert screen.heard(2) == rows(0, 28) - hidden
+    screen.page.keyboard.press("u")
+    assert screen.heard(3) == hidden
+    screen.page.keyboard.press("u")
+    assert screen.heard(4) == set()
+    screen.page.keyboard.press("u")  # the ink's history is another's
+    screen.page.keyboard.press("d")
+    assert np.array_equal(screen.inked(2), moved)
+    screen.page.keyboard.press("u")
+    assert np.array_equal(screen.inked(3), line)
+    screen.mode("Hide").click()
+    assert np.array_equal(screen.inked(4), moved)
+    screen.mode("Hide").press("ArrowLeft")
+    assert screen.mode("Draw").get_attribute("aria-checked") == "true"
+    assert screen.heard(4) == set()
+
+
+def test_ink_that_overtakes_the_answers_is_kept(opened: Opener) -> None:
+    screen = opened(draw=1, delay=0.7)
+    screen.drag((5, 5), (5, 9))
+    screen.page.keyboard.press("h")  # before Python has seen the stroke
+    screen.drag((20, 3), (20, 8))
+    screen.page.keyboard.press("d")
+    for column in (12, 16, 20):  # faster than the script
+        screen.drag((14, column), (20, column))
+        screen.page.wait_for_timeout(150)
+    ink = screen.inked(4)
+    share = ink.reshape(28, 4, 28, 4).mean((1, 3))
+    assert (share[5, 5:10] > 0.5).all()
+    assert (share[14:21, [12, 16, 20]] > 0.5).all()
+    assert screen.heard(1)
+    screen.page.keyboard.press("h")
+    assert np.array_equal(screen.inked(5)[:60, :80], ink[14:74, 14:94])
+
+
+def test_keys_draw_on_the_finer_grid(opened: Opener) -> None:
+    screen = opened(draw=1)
+    keys = screen.page.keyboard
+    screen.board.focus()
+    keys.press("1")
+    keys.down("Space")
+    for _ in range(4):
+        keys.press("ArrowRight")
+    keys.up("Space")
+    share = screen.inked(1).reshape(28, 4, 28, 4).mean((1, 3))
+    assert set(map(tuple, np.argwhere(share > 0.5).tolist())) == {(14, c) for c in range(14, 19)}
+    keys.press("ArrowLeft")
+    assert screen.status() == "Row 15, column 18, inked"
+
+
+def test_fingers_draw_and_the_page_stays_where_it_is(opened: Opener) -> None:
+    phone = {"viewport": {"width": 400, "height": 500}, "has_touch": True, "is_mobile": True}
+    screen = opened(options=phone, draw=1)
+    for each in (screen.mode("Draw"), screen.mode("Hide"), screen.tool("Smooth")):
+        assert each.bounding_box()["height"] >= 44
+    wire = screen.page.context.new_cdp_session(screen.page)
+    before = screen.board.bounding_box()
+    for kind, cell in (("touchStart", (18, 6)), ("touchMove", (12, 9)), ("touchMove", (5, 12))):
+        point = dict(zip("xy", screen.at(*cell), strict=True))
+        wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+    wire.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    ink = screen.inked(1)
+    assert ink[4 * 18 + 2, 4 * 6 + 2]
+    assert ink[4 * 5 + 2, 4 * 12 + 2]
+    assert screen.board.bounding_box() == before
+    assert screen.page.evaluate("document.documentElement.scrollWidth") <= 400

@@ -12,9 +12,17 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ui.components.pixel_canvas import Stroke, pack, parse, pixel_canvas, unpack
+from ui.components.pixel_canvas import (
+    Drawing,
+    Stroke,
+    drawing_canvas,
+    pack,
+    parse,
+    pixel_canvas,
+    unpack,
+)
 
-SIZES = [(28, 28), (32, 32), (64, 64), (1, 1), (3, 5), (7, 9)]
+SIZES = [(28, 28), (32, 32), (64, 64), (112, 112), (1, 1), (3, 5), (7, 9)]
 
 
 def message(bits: np.ndarray, /, **changes: object) -> dict[str, object]:
@@ -139,8 +147,18 @@ def test_parse_never_raises_and_never_lets_through_a_wrong_shape() -> None:
         {"background": np.zeros((3, 4), np.uint8)},
         {"background": np.zeros((3, 5, 4), np.uint8)},
         {"background": np.zeros((3, 5))},
+        {"drawing": Drawing(BITS, 0)},
+        {"drawing": Drawing(np.zeros((12, 20)), 0)},
     ],
-    ids=["bits transposed", "bits not bool", "small picture", "four channels", "float picture"],
+    ids=[
+        "bits transposed",
+        "bits not bool",
+        "small picture",
+        "four channels",
+        "float picture",
+        "coarse drawing",
+        "float drawing",
+    ],
 )
 def test_wrong_arrays_are_named_at_the_door(wrong: dict[str, np.ndarray]) -> None:
     given = {"bits": BITS, "background": None} | wrong
@@ -171,3 +189,31 @@ def test_a_page_with_a_canvas_runs_without_strokes() -> None:
     app = AppTest.from_function(page).run()
     assert not app.exception
     assert app.text[0].value == "nothing"
+
+
+def drawing_page() -> None:
+    import numpy as np
+    import streamlit as st
+
+    from ui.components.pixel_canvas import Drawing, drawing_canvas, drawn, pixel_canvas
+
+    ink = Drawing(np.zeros((112, 112), bool), 0)
+    bits = np.zeros((28, 28), bool)
+    both = pixel_canvas(
+        "both", mode="mask", height=28, width=28, bits=bits, revision=0, label="", drawing=ink
+    )
+    alone = drawing_canvas("alone", height=28, width=28, drawing=ink)
+    st.text(f"{both} {alone} {drawn('both', 28, 28, 0)}")
+
+
+def test_a_page_with_drawings_runs_without_strokes() -> None:
+    app = AppTest.from_function(drawing_page).run()
+    assert not app.exception
+    assert app.text[0].value == "None None None"
+
+
+def test_a_drawing_travels_in_little() -> None:
+    bits = np.random.default_rng(3).random((112, 112)) < 0.5
+    assert len(json.dumps(message(bits))) < 2200
+    with pytest.raises(ValueError, match="expected"):
+        drawing_canvas("k", height=28, width=28, drawing=Drawing(bits[:28, :28], 0))

@@ -1,7 +1,8 @@
 """One pixel canvas and what Python hears of it, for the browser tests.
 
-Query parameters: mode, size, picture (none, grey, rgb), peek, max_width, and delay: the seconds
-that the script sleeps before the canvas.
+Query parameters: mode, size, picture (none, grey, rgb), peek, max_width, draw (with fine ink under
+the mask, which belongs into the upper left corner), and delay: the seconds that the script sleeps
+before the canvas.
 """
 
 import json
@@ -10,7 +11,8 @@ import time
 import numpy as np
 import streamlit as st
 
-from ui.components.pixel_canvas import painted, pixel_canvas
+from ui.components.bits import pack
+from ui.components.pixel_canvas import GRAIN, Drawing, drawn, painted, pixel_canvas
 
 
 def picture(kind: str, size: int) -> np.ndarray | None:
@@ -24,12 +26,19 @@ def picture(kind: str, size: int) -> np.ndarray | None:
     return np.stack([127 * (x + 1), grey, 127 * (y + 1)], axis=-1).astype(np.uint8)
 
 
+def cornered(ink: np.ndarray) -> np.ndarray:
+    """Ink moved into the upper left corner."""
+    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+    return np.roll(ink, (-rows[0], -columns[0]), (0, 1)) if ink.any() else ink
+
+
 def main() -> None:
     """A page as the lab's own: a preset, a shadow copy of the pixels, a report."""
     memory, wish = st.session_state, st.query_params
     size = int(wish.get("size", 28))
     mode = wish.get("mode", "mask")
     memory.setdefault("shadow", np.zeros((size, size), bool))
+    memory.setdefault("ink", np.zeros((GRAIN * size, GRAIN * size), bool))
     memory.setdefault("revision", 1)
     memory.setdefault("calls", 0)
     memory.runs = memory.get("runs", 0) + 1
@@ -45,6 +54,9 @@ def main() -> None:
         memory.revision += 1
     time.sleep(float(wish.get("delay", 0)))
     stroke = None
+    inked = drawn("canvas", size, size, 1)
+    if inked is not None:
+        memory.ink = inked.bits
     if st.toggle("Show", value=True):
         stroke = pixel_canvas(
             "canvas",
@@ -58,6 +70,7 @@ def main() -> None:
             max_width=int(wish.get("max_width", 360)),
             label="Draw a digit" if mode == "ink" else "Hide pixels",
             peek="peek" in wish,
+            drawing=Drawing(memory.ink, 1, cornered(memory.ink)) if "draw" in wish else None,
         )
     if stroke is not None:
         memory.shadow = stroke.bits
@@ -68,6 +81,8 @@ def main() -> None:
         "in_callback": memory.get("number_in_callback"),
         "runs": memory.runs,
         "revision": memory.revision,
+        "ink_number": inked.number if inked else None,
+        "ink": pack(memory.ink),
     }
     st.html(f'<pre id="report" hidden>{json.dumps(report)}</pre>')
 

@@ -42,11 +42,13 @@ class SmoothPath {
   constructor(start, gap) {
     this.at = start // as far as it is drawn
     this.control = start
+    this.last = start
     this.gap = gap
     this.since = [] // positions after the last control point
   }
 
   *to(point) {
+    this.last = point
     this.since.push(point)
     if (distance(point, this.control) < this.gap) return
     const next = mean(this.since)
@@ -58,7 +60,7 @@ class SmoothPath {
   }
 
   *end() {
-    yield* bend(this.at, this.control, this.since.at(-1) ?? this.control)
+    yield* bend(this.at, this.control, this.last)
   }
 }
 

@@ -29,7 +29,7 @@ function paintDrawing(context, layer, cell) {
   context.fillStyle = "#000"
   context.fillRect(0, 0, context.canvas.width, context.canvas.height)
   context.imageSmoothingEnabled = true
-  context.filter = `blur(${0.5 * fine}px)`
+  context.filter = `blur(${fine}px) contrast(3)` // rounds the corners of the cells
   context.drawImage(sheet, 0, 0, context.canvas.width, context.canvas.height)
   context.filter = "none"
   context.imageSmoothingEnabled = false

@@ -115,10 +115,19 @@ class Board {
     const mode = [...this.modes.children].find((each) => this.layerNamed(each) === layer)
     if (this.switches) markChosen(this.modes, mode)
     const draws = layer.kind === "drawing"
-    buttons.smooth.hidden = !draws
-    buttons.invert.hidden = draws
+    this.show(buttons.smooth, draws)
+    this.show(buttons.invert, !draws)
+    const what = layer.kind === "mask" ? "Hide what is seen, and show what is hidden" : "Invert"
+    buttons.invert.title = `${what} (I)`
     if (draws) buttons.smooth.setAttribute("aria-pressed", layer.smooth)
     buttons.eraser.setAttribute("aria-pressed", layer.erasing)
+  }
+
+  /** A button that goes leaves the focus to the canvas. */
+  show(button, shown) {
+    const focused = button.getRootNode().activeElement === button
+    button.hidden = !shown
+    if (focused && !shown) this.canvas.focus()
   }
 
   layerNamed(button) {
@@ -141,7 +150,8 @@ class Board {
   begin(spot, erase, pointer = null) {
     this.pointer = pointer
     this.layer.begin(spot, erase, pointer !== null && this.layer.smooth)
-    this.paintTo(spot)
+    this.spot = spot
+    this.redraw()
   }
 
   paintTo(spot) {

@@ -1,0 +1,163 @@
+"""A drawing becomes pixels as MNIST's digits did, wherever and however large it was drawn."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from streamlit.testing.v1 import AppTest
+
+from ui import own_digit
+from ui.own_digit import FINE, enlarged, first_drawing, levels, settled
+
+
+def stroke(corners: np.ndarray, radius: float) -> np.ndarray:
+    """Ink of a round pen along corners (row, column), in cells."""
+    where = np.moveaxis(np.indices((FINE, FINE)) + 0.5, 0, -1)
+    ink = np.zeros((FINE, FINE), bool)
+    for start, end in pairwise(corners):
+        way = end - start
+        along = np.clip((where - start) @ way / max(way @ way, 1e-9), 0, 1)
+        ink |= np.linalg.norm(where - start - along[..., None] * way, axis=-1) <= radius
+    return ink
+
+
+SEVEN = np.array([[0.0, 0.0], [0.0, 0.6], [1.0, 0.2]])
+
+
+def seven(top: float, left: float, size: float) -> np.ndarray:
+    return stroke(SEVEN * size + [top, left], 0.08 * size)
+
+
+@pytest.mark.parametrize(
+    ("top", "left", "size"),
+    [(3, 3, 30), (75, 80, 30), (50, 50, 15), (9, 20, 90), (30, 12, 60)],
+    ids=["upper left corner", "lower right corner", "tiny", "large", "off the middle"],
+)
+def test_a_digit_comes_out_the_same_wherever_and_however_large(
+    top: float, left: float, size: float
+) -> None:
+    mine = levels(settled(seven(top, left, size))) > 0.5
+    reference = levels(settled(seven(20, 30, 70))) > 0.5
+    near = ndimage.binary_dilation(reference, structure=np.ones((3, 3)))
+    core = ndimage.binary_erosion(reference)
+    assert not (mine & ~near).any()  # nothing farther than a pixel
+    assert (mine >= core).all()
+    rows, columns = np.flatnonzero(mine.any(1)), np.flatnonzero(mine.any(0))
+    assert 19 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= 21
+    share = levels(settled(seven(top, left, size)))
+    for mass in (share.sum(1), share.sum(0)):
+        assert abs(mass @ np.arange(28) / mass.sum() - 14) <= 0.5
+
+
+def test_without_centring_it_does_not() -> None:
+    a, b = (levels(seven(*place)) > 0.5 for place in ((3, 3, 30), (9, 20, 90)))
+    assert (a & b).sum() < 0.5 * a.sum()
+
+
+def test_a_digit_in_its_place_is_left_alone() -> None:
+    there = settled(seven(20, 30, 70))
+    np.testing.assert_array_equal(settled(there), there)
+    nudged = np.roll(there, (1, -1), (0, 1))  # a quarter of a pixel
+    np.testing.assert_array_equal(settled(nudged), nudged)
+    moved = np.roll(there, (8, -8), (0, 1))
+    assert not np.array_equal(settled(moved), moved)
+
+
+def test_what_is_settled_settles_as_itself() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        size = rng.uniform(0.02, 1)
+        place = rng.uniform(0, 1 - size, 2)
+        corners = (rng.random((rng.integers(2, 7), 2)) * size + place) * FINE
+        ink = stroke(corners, rng.uniform(1, 10))
+        once = settled(ink)
+        np.testing.assert_array_equal(settled(once), once)
+        assert once.any() == ink.any()
+
+
+def test_whole_pixels_are_a_picture_and_stay_where_they_are() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        pixels = rng.random((28, 28)) < rng.random()
+        ink = enlarged(pixels)
+        assert settled(ink) is ink
+        np.testing.assert_array_equal(levels(ink), pixels)
+
+
+def test_a_pixel_is_as_bright_as_its_share_of_ink() -> None:
+    ink = np.zeros((FINE, FINE), bool)
+    ink[0, :4] = ink[4:8, 4:8] = ink[8:10, 8:10] = True
+    expected = np.zeros((28, 28))
+    expected[0, 0], expected[1, 1], expected[2, 2] = 1 / 4, 1, 1 / 4
+    np.testing.assert_array_equal(levels(ink), expected)
+
+
+def test_nothing_is_drawn_where_there_is_no_ink() -> None:
+    blank = np.zeros((FINE, FINE), bool)
+    assert not settled(blank).any()
+
+
+def test_the_first_drawing_is_nearly_in_its_place() -> None:
+    ink = first_drawing(FINE)
+    before, after = (levels(each) > 0.5 for each in (ink, settled(ink)))
+    near = ndimage.binary_dilation(before, structure=np.ones((5, 5)))
+    assert not (after & ~near).any()
+
+
+def lab() -> None:
+    import numpy as np
+    import streamlit as st
+
+    from ui.inpainting import hiding, pictures
+
+    state = st.session_state
+    if "set" not in state:
+        state.set = np.random.default_rng(2).random((28, 28)) < 0.3
+        pictures.set_drawn(state.set)
+        hiding.set_mask(state.set[::-1])
+    state.drawn = pictures.drawn()
+    hiding.remember(28, np.zeros((28, 28), bool))
+    state.hidden = hiding.mask(28)
+    state.revision = pictures.drawing().revision
+    for wrong in (state.set[:27], state.set.astype(int)):
+        for put in (pictures.set_drawn, hiding.set_mask):
+            try:
+                put(wrong)
+            except ValueError as error:
+                st.text(str(error))
+
+
+def test_a_link_can_bring_a_drawing_and_a_mask_back_bit_for_bit() -> None:
+    app = AppTest.from_function(lab, default_timeout=60).run()
+    assert not app.exception
+    state = app.session_state
+    np.testing.assert_array_equal(state.drawn, state.set)
+    np.testing.assert_array_equal(state.hidden, state.set[::-1])
+    assert state.revision == 1
+    assert len(app.text) == 4
+
+
+def widget() -> None:
+    from ui import own_digit
+
+    found = own_digit.draw_digit("canvas", "ink")
+    import streamlit as st
+
+    st.session_state.found = found
+
+
+def test_the_canvas_with_its_toggle_gives_levels() -> None:
+    app = AppTest.from_function(widget, default_timeout=60).run()
+    assert not app.exception
+    centred = app.session_state.found
+    assert centred.shape == (28, 28)
+    assert centred.dtype == np.uint8
+    assert len(np.unique(centred)) > 5  # soft edges
+    app.toggle(key=f"keep.{own_digit.CENTRED}").set_value(False).run()
+    plain = (levels(first_drawing(FINE)) * 255).round()
+    np.testing.assert_array_equal(app.session_state.found, plain)
+    app.session_state.ink = np.zeros((FINE, FINE), bool)
+    assert app.run().session_state.found is None
