@@ -221,7 +221,6 @@ def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
     lab.board.canvas.scroll_into_view_if_needed()
     lab.board.drag((3, 4), (12, 4))  # in the upper left corner
     lab.player.wait_for()
-    lab.ends("finished")
     one = lab.picture("truth", 0) > 127
     rows = np.flatnonzero(one.any(1))
     assert rows[0] in (4, 5)
@@ -250,7 +249,6 @@ def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
             break
         lab.page.wait_for_timeout(100)
     assert np.ptp(np.flatnonzero(two.any(0))) > np.ptp(np.flatnonzero(one.any(0))) + 5
-    lab.ends("finished")
 
 
 def test_another_picture_and_class_are_chosen_by_thumbnail(opened: Opener) -> None:
