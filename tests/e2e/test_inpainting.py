@@ -214,7 +214,7 @@ def test_an_uploaded_digit_is_filled_in_and_a_bad_upload_gets_a_sentence(opened:
 
 
 def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
-    lab = opened()
+    lab = opened("Inpainting?iterations=100")
     lab.page.locator(".st-key-keep-source").get_by_text("Draw", exact=True).click()
     expect(lab.page.get_by_text("Nothing to fill in yet")).to_be_visible()
     lab.settle()
