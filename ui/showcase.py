@@ -26,17 +26,18 @@ THUMBNAIL = 8
 
 
 class Showcase(NamedTuple):
-    """A finished run: the arguments of its `Config`, and the player's message."""
+    """A finished run: the arguments of its `Config`, and the messages of it."""
 
     config: dict[str, Any]
-    message: dict[str, Any]
+    message: dict[str, Any]  # for the chain player
+    story: dict[str, Any]  # for the chain story
 
 
 @st.cache_resource(show_spinner=False)
 def st_showcase() -> Showcase:
     """The shipped run of the two samplers."""
     read = json.loads(FILE.read_text(encoding="utf-8"))
-    return Showcase(_with_bytes(read["config"]), read["message"])
+    return Showcase(_with_bytes(read["config"]), read["message"], read["story"])
 
 
 @st.cache_resource(show_spinner=False)
@@ -134,13 +135,15 @@ def make() -> None:
     from dgm_core.files import written_whole
     from dgm_core.studies import inpainting
     from ui import figures
+    from ui.inpainting import chain_panel
 
     truth, hidden = first_picture()
     config = inpainting.Config("digits-dlvm", inpainting.pack(truth), inpainting.pack(hidden))
     *frames, _ = inpainting.run(config, zoo.load(config.model))
     message = figures.chains(config, frames, run="shipped", state="finished", autoplay=True)
+    story = chain_panel.message(config, frames, run="shipped", state="finished")
     with written_whole(FILE) as part:
-        shipped = {"config": _with_text(vars(config)), "message": message}
+        shipped = {"config": _with_text(vars(config)), "message": message, "story": story}
         part.write_text(json.dumps(shipped), encoding="utf-8")
 
 

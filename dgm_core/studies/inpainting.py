@@ -10,7 +10,7 @@ warm-up (during the warm-up: of those so far); the *standard deviation* is that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -23,8 +23,24 @@ from dgm_core import diagnostics
 from dgm_core.metrics import f1_hidden, leave_one_out_error
 from dgm_core.rng import generator
 from dgm_core.samplers import CATALOGUE, INITIALISATIONS, Info, State, chains
+from dgm_core.studies.chain_records import TRACED, Record, Recorder, Traces
 from dgm_core.types import LatentVariableModel, Masked
 
+__all__ = [
+    "LIMITS",
+    "SAMPLERS",
+    "SIDE",
+    "TRACED",
+    "Config",
+    "Frame",
+    "Result",
+    "SamplerFrame",
+    "Summary",
+    "Traces",
+    "pack",
+    "run",
+    "unpack",
+]
 SIDE = 28
 SAMPLERS = ("pseudo-Gibbs", "Metropolis-within-Gibbs")
 LIMITS = {
@@ -114,6 +130,7 @@ class SamplerFrame(NamedTuple):
     f1_draw: np.ndarray  # (chains,) of each chain's current draw
     f1_mean: np.ndarray  # (chains,) of each chain's own running mean
     summary: Summary
+    record: Record  # what is new since the previous frame, and the history of the diagnoses
 
 
 class Summary(NamedTuple):
@@ -132,21 +149,6 @@ class Frame(NamedTuple):
 
     iteration: int
     samplers: dict[str, SamplerFrame]
-
-
-class Traces(NamedTuple):
-    """Every iteration of one sampler, arrays (chains, iterations)."""
-
-    f1_draw: np.ndarray
-    f1_mean: np.ndarray
-    accepted: np.ndarray
-    log_joint: np.ndarray  # log p(x, z), nats
-    ink: np.ndarray  # number of hidden pixels with ink
-    height: np.ndarray  # mean row of the hidden ink, pixels from the top; 0 without ink
-
-
-TRACED = ("log_joint", "ink", "height")
-"""The traces that R-hat, ESS and autocorrelations are taken of."""
 
 
 class Result(NamedTuple):
@@ -181,8 +183,8 @@ def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
             }
             frames.append(Frame(number, {name: job.result() for name, job in todo.items()}))
             yield frames[-1]
-    traces = {name: recorder.traces() for name, recorder in recorders.items()}
-    correlations = {name: _autocorrelation(own, config.warmup) for name, own in traces.items()}
+    traces = {name: recorder.records.traces() for name, recorder in recorders.items()}
+    correlations = {name: recorder.records.autocorrelation for name, recorder in recorders.items()}
     yield Result(config, frames, traces, correlations)
 
 
@@ -205,25 +207,27 @@ class _Recorder:
         )
         self.done = 0
         self.mean_of_chains = torch.zeros(config.chains, SIDE, SIDE, device=device)
-        self.kept: dict[str, list[Tensor]] = {field: [] for field in Traces._fields}
-        self.rhat, self.ess, self.diagnosed = float("nan"), float("nan"), 0
+        self.records = Recorder(model, config.iterations, config.warmup, config.frame_numbers())
 
     def advance_to(self, number: int) -> SamplerFrame:
         """Run up to iteration `number`, and show where the chains stand then."""
         steps = [next(self.steps) for _ in range(number - self.done)]
         with torch.inference_mode():
-            draws = torch.stack([step.state.x[:, 0] for step in steps], 1)
-            means = self._running_means([step.state.likelihood.mean[:, 0] for step in steps])
-            self._keep(draws, means, [step.info for step in steps], [step.state for step in steps])
+            states = [step.state for step in steps]
+            draws = torch.stack([state.x[:, 0] for state in states], 1)
+            means = self._running_means([state.likelihood.mean[:, 0] for state in states])
+            traces = self._traces(draws, means, [step.info for step in steps], states)
+            record = self.records.keep(traces, states)
             mean = self.mean_of_chains.mean(0)
             known = torch.where(self.observed, self.truth, mean)
             return SamplerFrame(
                 draws=(draws[:, -1] > 0.5).cpu().numpy(),
                 mean=known.cpu().numpy(),
                 sd=torch.sqrt(known * (1 - known)).cpu().numpy(),
-                f1_draw=self.kept["f1_draw"][-1][:, -1].cpu().numpy(),
-                f1_mean=self.kept["f1_mean"][-1][:, -1].cpu().numpy(),
+                f1_draw=record.traces.f1_draw[:, -1],
+                f1_mean=record.traces.f1_mean[:, -1],
                 summary=self._summary(),
+                record=record,
             )
 
     def _running_means(self, probabilities: Sequence[Tensor]) -> Tensor:
@@ -238,42 +242,34 @@ class _Recorder:
             means.append(self.mean_of_chains)
         return torch.stack(means, 1)
 
-    def _keep(
+    def _traces(
         self, draws: Tensor, means: Tensor, infos: Sequence[Info], states: Sequence[State]
-    ) -> None:
+    ) -> dict[str, Tensor]:
+        """The fields of `Traces`."""
         hidden_ink = (draws > 0.5) & ~self.observed
         ink = hidden_ink.sum((-1, -2))
         rows = torch.arange(SIDE, device=draws.device)[:, None]
-        new = Traces(
-            f1_draw=f1_hidden(draws, self.truth, self.observed, event_dims=2),
-            f1_mean=f1_hidden(means, self.truth, self.observed, event_dims=2),
-            accepted=torch.stack([info.accepted for info in infos], 1),
-            log_joint=torch.stack([state.log_joint for state in states], 1),
-            ink=ink,
-            height=(hidden_ink * rows).sum((-1, -2)) / ink.clamp_min(1),
-        )
-        for field, value in new._asdict().items():
-            self.kept[field].append(value)
+        return {
+            "f1_draw": f1_hidden(draws, self.truth, self.observed, event_dims=2),
+            "f1_mean": f1_hidden(means, self.truth, self.observed, event_dims=2),
+            "accepted": torch.stack([info.accepted for info in infos], 1),
+            "log_joint": torch.stack([state.log_joint for state in states], 1),
+            "ink": ink,
+            "height": (hidden_ink * rows).sum((-1, -2)) / ink.clamp_min(1),
+        }
 
     def _summary(self) -> Summary:
-        config = self.config
-        after = max(self.done - config.warmup, 0)
-        accepted = torch.cat(self.kept["accepted"], 1)[:, self.done - after :]
-        # R-hat and ESS cost as much as several iterations: anew every 50 and at the end.
-        if self.done - self.diagnosed >= 50 or self.done == config.iterations:
-            traced = [torch.cat(self.kept[name], 1)[:, self.done - after :] for name in TRACED]
-            stacked = torch.stack([values.double() for values in traced], -1)
-            self.rhat = _worst(diagnostics.rhat(stacked), max)
-            self.ess = _worst(diagnostics.effective_sample_size(stacked), min)
-            self.diagnosed = self.done
+        accepted = self.records.accepted()
+        rhat, ess = self.records.worst()
+        after = self.records.after
         pooled = f1_hidden(self.mean_of_chains.mean(0), self.truth, self.observed, event_dims=2)
         return Summary(
             f1=pooled.item(),
             f1_error=self._jackknife(),
             acceptance=accepted.float().mean().item() if after else float("nan"),
             stuck=int(diagnostics.stuck(accepted).sum()) if after else 0,
-            rhat=self.rhat,
-            ess=self.ess,
+            rhat=rhat,
+            ess=ess,
         )
 
     def _jackknife(self) -> float:
@@ -284,22 +280,3 @@ class _Recorder:
         total = self.mean_of_chains.sum(0)
         left = f1_hidden((total - self.mean_of_chains) / (n - 1), self.truth, self.observed, 2)
         return leave_one_out_error(left).item()
-
-    def traces(self) -> Traces:
-        """All iterations so far."""
-        return Traces(**{k: torch.cat(v, 1).cpu().numpy() for k, v in self.kept.items()})
-
-
-def _worst(values: Tensor, choose: Callable[[list[float]], float]) -> float:
-    """The largest or smallest number among `values`; NaN if there is none."""
-    numbers = values[torch.isfinite(values)].tolist()
-    return choose(numbers) if numbers else float("nan")
-
-
-def _autocorrelation(traces: Traces, warmup: int, lags: int = 200) -> dict[str, np.ndarray]:
-    """Of each traced quantity after the warm-up, averaged over the chains that move."""
-    found = {}
-    for name in TRACED:
-        draws = torch.from_numpy(getattr(traces, name)[:, warmup:]).double()
-        found[name] = diagnostics.autocorrelation(draws)[:, :lags].nanmean(0).numpy()
-    return found

@@ -12,7 +12,8 @@ from dgm_core.studies.inpainting import Result
 from ui import cache, figures, formulas, jobs, showcase
 from ui.addresses import Read
 from ui.components.chain_player import chain_player
-from ui.inpainting import inputs, taking_home
+from ui.components.chain_story import chain_story
+from ui.inpainting import chain_panel, inputs, taking_home
 
 
 class StepByStep:
@@ -53,6 +54,7 @@ class StepByStep:
         """What is at hand without a run, if anything."""
         if self.at_hand:
             chain_player("player", self.shipped.message)
+            chain_story("story", self.shipped.story)
 
     def follow(self, run: jobs.Run) -> None:
         """Send on what the run has produced since last time; at the end, everything."""
@@ -71,6 +73,8 @@ class StepByStep:
             run.key, frames[first:], run=str(id(run)), state=state, start=first
         )
         chain_player("player", message)
+        story = chain_panel.message(run.key, frames, run=str(id(run)), state=state, start=first)
+        chain_story("story", story)
         run.shown = len(frames)
 
     def below(self, *, live: bool) -> None:

@@ -1,0 +1,105 @@
+"""Frames of the two samplers → what the chain story needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dgm_core.studies.chain_records import TRACED, Record, telling_latents
+from dgm_core.studies.inpainting import SAMPLERS, Config, Frame
+from ui.components.chain_story import Stretch, story_message
+from ui.figures import TITLES
+from ui.inpainting.chain_words import QUANTITIES, Standing, sentences
+
+LATENTS = 6
+"""How many are sent: those in which the chains differ most."""
+CHOICES = (1, 10, 25, 40, 60, 80, 100)
+"""After so many frames these are chosen anew."""
+
+
+def message(
+    config: Config, frames: Sequence[Frame], *, run: str, state: str, start: int = 0
+) -> dict[str, Any]:
+    """For the chain story: the frames of a run from index `start` on.
+
+    All of them where the latents that are sent are others than at `start`.
+    """
+    choice = _choice(len(frames), state)
+    if _choice(start, "running") != choice:
+        start = 0
+    latents = _latents(frames[:choice])
+    sent = frames[start:]
+    return story_message(
+        run=run,
+        samplers={TITLES[name]: _stretch(sent, name, config, latents) for name in SAMPLERS},
+        numbers=np.concatenate([r.numbers for r in _records(sent, SAMPLERS[0])]).tolist(),
+        frames=[frame.iteration for frame in sent],
+        latents=latents,
+        quantities=QUANTITIES,
+        iterations=config.iterations,
+        warmup=config.warmup,
+        state=state,
+    )
+
+
+def words(config: Config, frame: Frame, name: str) -> list[str]:
+    """What a sampler's diagnostics say at a frame."""
+    record = frame.samplers[name].record
+    unknown = np.full(len(TRACED), np.nan)
+    _, rhat, ess = record.history[-1] if record.history else (0, unknown, unknown)
+    return sentences(
+        Standing(
+            after=frame.iteration - config.warmup,
+            rhat=rhat.tolist(),
+            ess=ess.tolist(),
+            acceptance=float(record.acceptance.mean()),
+            unmoved=record.unmoved.tolist(),
+            always=name == "pseudo-Gibbs",
+        )
+    )
+
+
+def _choice(count: int, state: str) -> int:
+    """Of how many frames the choice of latents is made; all, at the end."""
+    if state != "running":
+        return count
+    return max((c for c in CHOICES if c <= count), default=0)
+
+
+def _latents(frames: Sequence[Frame]) -> list[int]:
+    return telling_latents(
+        [np.concatenate([r.z for r in _records(frames, name)], 1) for name in SAMPLERS], LATENTS
+    )
+
+
+def _records(frames: Sequence[Frame], name: str) -> list[Record]:
+    return [frame.samplers[name].record for frame in frames]
+
+
+def _stretch(
+    frames: Sequence[Frame], name: str, config: Config, latents: Sequence[int]
+) -> Stretch:
+    records = _records(frames, name)
+    last = records[-1]
+    square = np.ix_(latents, latents)
+    lags = [last.autocorrelation.get(trace, np.zeros(0)) for trace in TRACED]
+    return Stretch(
+        **{trace: np.concatenate([_kept(r, trace) for r in records]) for trace in TRACED},
+        z=np.concatenate([r.z[:, :, latents].swapaxes(0, 1) for r in records]),
+        acceptance=np.stack([r.acceptance for r in records]),
+        unmoved=np.stack([r.unmoved for r in records]),
+        mean=np.stack([r.proposals.mean[:, latents] for r in records]),
+        covariance=np.stack([r.proposals.covariance[:, *square] for r in records]),
+        history=last.history,
+        autocorrelation=np.stack(lags),
+        words=words(config, frames[-1], name),
+    )
+
+
+def _kept(record: Record, trace: str) -> np.ndarray:
+    """The trace at the iterations whose latents are kept, (K, chains)."""
+    values = getattr(record.traces, trace)
+    last = record.numbers[-1]  # the frame's own iteration is kept
+    return values[:, record.numbers - last - 1].T
