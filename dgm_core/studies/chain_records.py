@@ -60,12 +60,14 @@ class Proposals(NamedTuple):
     """N(mean, covariance) of each chain's next z; in half precision, to be drawn."""
 
     mean: np.ndarray  # (chains, L)
-    covariance: np.ndarray  # (chains, L, L)
+    lower: np.ndarray  # (chains, L (L + 1) / 2) covariances of (0, 0), (1, 0), (1, 1), (2, 0) …
 
-    def marginal(self, i: int, j: int) -> tuple[np.ndarray, np.ndarray]:
-        """Of latents (i, j): means (chains, 2), covariances (chains, 2, 2)."""
-        pair = np.array([i, j])
-        return self.mean[:, pair], self.covariance[:, pair[:, None], pair]
+    def marginal(self, latents: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Of A latents: means (chains, A), covariances (chains, A, A)."""
+        chosen = np.asarray(latents)
+        high = np.maximum(chosen[:, None], chosen)
+        low = np.minimum(chosen[:, None], chosen)
+        return self.mean[:, chosen], self.lower[:, high * (high + 1) // 2 + low]
 
 
 class Record(NamedTuple):
@@ -177,7 +179,8 @@ def proposals(law: Distribution) -> Proposals:
     covariance = getattr(law, "covariance_matrix", None)
     if covariance is None:
         covariance = torch.diag_embed(law.variance)
-    return Proposals(_array(law.mean).astype(np.float16), _array(covariance).astype(np.float16))
+    row, column = torch.tril_indices(*covariance.shape[-2:])
+    return Proposals(*(_array(v.half()) for v in (law.mean, covariance[:, row, column])))
 
 
 def telling_latents(latents: Sequence[np.ndarray], count: int) -> list[int]:

@@ -83,15 +83,15 @@ def _stretch(
 ) -> Stretch:
     records = _records(frames, name)
     last = records[-1]
-    square = np.ix_(latents, latents)
+    laws = [r.proposals.marginal(latents) for r in records]
     lags = [last.autocorrelation.get(trace, np.zeros(0)) for trace in TRACED]
     return Stretch(
         **{trace: np.concatenate([_kept(r, trace) for r in records]) for trace in TRACED},
         z=np.concatenate([r.z[:, :, latents].swapaxes(0, 1) for r in records]),
         acceptance=np.stack([r.acceptance for r in records]),
         unmoved=np.stack([r.unmoved for r in records]),
-        mean=np.stack([r.proposals.mean[:, latents] for r in records]),
-        covariance=np.stack([r.proposals.covariance[:, *square] for r in records]),
+        mean=np.stack([mean for mean, _ in laws]),
+        covariance=np.stack([covariance for _, covariance in laws]),
         history=last.history,
         autocorrelation=np.stack(lags),
         words=words(config, frames[-1], name),

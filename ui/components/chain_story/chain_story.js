@@ -237,7 +237,7 @@ function buildFigure(story, i) {
   const figure = element("figure", { tabindex: 0, role: "group" },
     element("figcaption", {}, name, output), drawn);
   drawn.onpointermove = (event) => point(story, i, event);
-  drawn.onpointerleave = () => {
+  drawn.onpointerleave = figure.onblur = () => {
     story.pointer = null;
     move(story);
   };
@@ -304,7 +304,7 @@ function curvePanel(story, { title, stroke, said, build, read, rows }) {
   return {
     title, stroke, said,
     draw(panel, width) {
-      panel.plot = this.plot = build(width);
+      panel.plot = build(width);
       panel.drawn.replaceChildren(panel.plot.drawing);
       panel.find = (x, y) => {
         const at = panel.plot.iterationAt(x);
@@ -320,7 +320,7 @@ function chainCurves(story, numbers, s, valueAt) {
   const colour = story.strokes[s].colour;
   const curves = Array.from({ length: story.message.chains }, (_, c) => ({
     colour,
-    kind: c === story.followed ? "bold" : "thin",
+    kind: c === story.followed ? "followed" : "thin",
     points: numbers.map((n) => [n, valueAt(n, c)]),
   }));
   const [own] = curves.splice(story.followed, 1);
@@ -381,8 +381,7 @@ function acceptancePanels(story) {
           { value: share * high, text: `${+(100 * share * high).toFixed(1)} %` })),
         warmup: message.warmup, xName: "iteration",
         curves: [
-          ...chainCurves(story, kept.shots, s, (n, c) => valueAt(n, s, c))
-            .map((curve) => ({ ...curve, kind: curve.kind === "bold" ? "" : "thin" })),
+          ...chainCurves(story, kept.shots, s, (n, c) => valueAt(n, s, c)),
           { points: means, colour, kind: "bold" },
         ],
       }),

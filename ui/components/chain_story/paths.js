@@ -90,8 +90,9 @@ function drawGround(context, frame, { ink }) {
   context.font = "11px sans-serif";
   context.textAlign = "center";
   for (const value of [-4, -2, 2, 4].filter((v) => Math.abs(v) < reach * 0.95)) {
-    context.fillText(numberText(value, 0), x(value), y(0) + 13);
-    context.fillText(numberText(value, 0), x(0) - 10, y(value) + 4);
+    const out = 10 * Math.sign(value); // beside the circle, not on it
+    context.fillText(numberText(value, 0), x(value) + out, y(0) + 13);
+    context.fillText(numberText(value, 0), x(0) - 10, y(value) - out + 4);
   }
 }
 
