@@ -83,6 +83,25 @@ class Record(NamedTuple):
     autocorrelation: dict[str, np.ndarray]  # of each traced, up to the last diagnosis: (lags,)
 
 
+class EncodesOnce:
+    """A model that remembers its last encoding.
+
+    What a record shows is what the next iteration draws from: with one of these for both, the
+    encoder runs no more often than without records.
+    """
+
+    def __init__(self, model: LatentVariableModel) -> None:
+        self.prior, self.decode, self._encode = model.prior, model.decode, model.encode
+        self._x: Tensor | None = None
+        self._law: Distribution | None = None
+
+    def encode(self, x: Tensor) -> Distribution:
+        """As the model's; at once for the same tensor again."""
+        if x is not self._x:
+            self._x, self._law = x, self._encode(x)
+        return self._law
+
+
 class Recorder:
     """Keeps what the chains of one sampler do.
 

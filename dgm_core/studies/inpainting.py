@@ -23,7 +23,7 @@ from dgm_core import diagnostics
 from dgm_core.metrics import f1_hidden, leave_one_out_error
 from dgm_core.rng import generator
 from dgm_core.samplers import CATALOGUE, INITIALISATIONS, Info, State, chains
-from dgm_core.studies.chain_records import TRACED, Record, Recorder, Traces
+from dgm_core.studies.chain_records import TRACED, EncodesOnce, Record, Recorder, Traces
 from dgm_core.types import LatentVariableModel, Masked
 
 __all__ = [
@@ -196,6 +196,7 @@ class _Recorder:
         self.config = config
         masked = config.masked().to(device)
         self.truth, self.observed = masked.x.new_tensor(config.truth), masked.observed[0, 0]
+        model = EncodesOnce(model)
         start = INITIALISATIONS[config.initialisation]
         kernels = {each: CATALOGUE[each](model, masked, start) for each in SAMPLERS}
         self.steps = chains.run(

@@ -15,6 +15,7 @@ from dgm_core.rng import generator
 from dgm_core.studies.chain_records import (
     TRACED,
     WINDOW,
+    EncodesOnce,
     Record,
     Recorder,
     proposals,
@@ -108,6 +109,17 @@ def test_proposals_are_the_encoders_at_the_completed_images_shown() -> None:
     _, covariance = shot.record.proposals.marginal([3, 1])
     expected = law.covariance_matrix[:, [[3, 3], [1, 1]], [[3, 1], [3, 1]]]
     np.testing.assert_allclose(covariance, expected, rtol=2e-3, atol=1e-4)
+
+
+def test_an_image_is_encoded_once() -> None:
+    calls, own = [], model()
+    encode = own.encode
+    own.encode = lambda x: calls.append(x) or encode(x)
+    twice = EncodesOnce(own)
+    x, other = torch.zeros(2, 1, 28, 28), torch.zeros(2, 1, 28, 28)
+    assert twice.encode(x) is twice.encode(x)
+    assert twice.encode(other) is not twice.encode(x)
+    assert len(calls) == 3
 
 
 def test_marginals_of_a_full_covariance_are_those_of_its_draws() -> None:

@@ -9,7 +9,8 @@ import pytest
 from ui.inpainting.chain_words import MOST, Standing, sentences
 
 CALM = Standing(
-    after=470,
+    after=490,
+    diagnosed=470,
     rhat=(1.002, 1.003, 1.001),
     ess=(900, 1200, 800),
     acceptance=0.35,
@@ -61,7 +62,7 @@ def test_a_chain_that_stands_still_is_named_first() -> None:
     assert said(unmoved=(70, 60, 120, 80))[0] == (
         "Four of four chains have not moved for 60 iterations or more."
     )
-    assert "since the warm-up" in said(unmoved=(0, 1, 470, 3))[0]
+    assert "since the warm-up" in said(unmoved=(0, 1, 490, 3))[0]
     assert not any("not moved" in each for each in said(unmoved=(0, 1, 49, 3)))
 
 

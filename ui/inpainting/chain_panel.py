@@ -48,10 +48,11 @@ def words(config: Config, frame: Frame, name: str) -> list[str]:
     """What a sampler's diagnostics say at a frame."""
     record = frame.samplers[name].record
     unknown = np.full(len(TRACED), np.nan)
-    _, rhat, ess = record.history[-1] if record.history else (0, unknown, unknown)
+    diagnosed, rhat, ess = record.history[-1] if record.history else (0, unknown, unknown)
     return sentences(
         Standing(
             after=frame.iteration - config.warmup,
+            diagnosed=diagnosed - config.warmup,
             rhat=rhat.tolist(),
             ess=ess.tolist(),
             acceptance=float(record.acceptance.mean()),

@@ -27,6 +27,7 @@ class Standing(NamedTuple):
 
     Args:
         after: iterations since the warm-up.
+        diagnosed: of these, how many R-hat and ESS are of.
         rhat: of each traced quantity, in the order of `QUANTITIES`; NaN = cannot be said.
         ess: the same.
         acceptance: share of the last proposals that was accepted, all chains.
@@ -35,6 +36,7 @@ class Standing(NamedTuple):
     """
 
     after: int
+    diagnosed: int
     rhat: Sequence[float]
     ess: Sequence[float]
     acceptance: float
@@ -100,7 +102,7 @@ def _worth(at: Standing) -> Weighted:
     known = _known(at.ess)
     if not known:
         return NOTHING
-    worst, total = min(known), at.after * len(at.unmoved)
+    worst, total = min(known), at.diagnosed * len(at.unmoved)
     about = f"{worst:.0f}" if worst < 10 else f"{round(worst, -1 if worst >= 100 else 0):.0f}"
     draws = f"{total:,} draws are worth about {about} independent ones"
     if worst < FEW:

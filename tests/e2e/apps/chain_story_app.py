@@ -21,7 +21,8 @@ def stretch(name: str) -> Stretch:
         unmoved[STUCK_SINCE:, 2] = np.arange(ITERATIONS - STUCK_SINCE)
     rhat, ess = ([1.4, 1.2, 1.1], [30, 60, 80]) if stuck else ([1.001] * 3, [700, 650, 600])
     acceptance = np.where(unmoved > 0, 0, 0.3 if stuck else 1.0)
-    at = Standing(ITERATIONS - WARMUP, rhat, ess, acceptance.mean(), unmoved[-1], not stuck)
+    after, still = ITERATIONS - WARMUP, [int(count) for count in unmoved[-1]]
+    at = Standing(after, after, rhat, ess, float(acceptance.mean()), still, not stuck)
     every = range(50, ITERATIONS + 1, 50)
     return Stretch(
         log_joint=-90 + 5 * z[..., 0],
@@ -34,7 +35,7 @@ def stretch(name: str) -> Stretch:
         covariance=np.broadcast_to(np.eye(LATENTS) * 0.1, (*z.shape, LATENTS)),
         history=[(n, rhat, [size * n / ITERATIONS for size in ess]) for n in every],
         autocorrelation=0.8 ** np.arange(60) * np.ones((3, 1)),
-        words=sentences(at._replace(unmoved=[int(count) for count in unmoved[-1]])),
+        words=sentences(at),
     )
 
 

@@ -45,6 +45,9 @@ const PICTURES = {
   },
 };
 
+// What is looked at stays so from run to run, between which the component may have gone.
+const REMEMBERED = (globalThis[Symbol.for("chain story")] ??= { view: "traces" });
+
 export default component({
   create,
   update: (story, { data }) => receive(story, data),
@@ -69,7 +72,7 @@ function create(host) {
     queue: Promise.resolve(),
     message: null,
     kept: null,
-    view: "traces",
+    view: REMEMBERED.view,
     chain: null, // null: not chosen by the visitor
     axes: null, // ids of two latents; null: not chosen
     cursor: null, // iteration; null: the newest
@@ -77,7 +80,7 @@ function create(host) {
     panels: [],
   };
   radioGroup(story.views, (button) => {
-    story.view = button.dataset.view;
+    story.view = REMEMBERED.view = button.dataset.view;
     story.pointer = null;
     render(story);
   });
