@@ -10,6 +10,7 @@ from dgm_core import zoo
 from ui import jobs
 from ui.inpainting import inputs, links, pictures
 from ui.inpainting.all_methods import AllMethods
+from ui.inpainting.slow_motion import SlowMotion
 from ui.inpainting.step_by_step import StepByStep
 
 frame.page(
@@ -17,16 +18,21 @@ frame.page(
     "Paint over part of a picture, and models guess what was there: two samplers step by step, "
     "or every method side by side.",
 )
-VIEWS = {"Step by step": StepByStep, "All methods": AllMethods}
+View = StepByStep | SlowMotion | AllMethods
+VIEWS: dict[str, type[View]] = {
+    "Step by step": StepByStep,
+    "Slow motion": SlowMotion,
+    "All methods": AllMethods,
+}
 FIELDS = {name: view.fields for name, view in VIEWS.items()}
 links.receive(FIELDS)
 
 
-def choose_view() -> type[StepByStep | AllMethods]:
+def choose_view() -> type[View]:
     """The view, and what to look at in it."""
     if pictures.is_colour(pictures.dataset_on_screen()):
         view = AllMethods
-        st.caption("Faces are compared by all methods; step by step shows black and white only.")
+        st.caption("Faces are compared by all methods; the other views show black and white only.")
     else:
         frame.kept("view", next(iter(VIEWS)))
         name = st.segmented_control(
@@ -43,7 +49,7 @@ def broken(error: zoo.BrokenModel) -> NoReturn:
     st.stop()
 
 
-def picture(view: StepByStep | AllMethods, run: jobs.Run | None) -> None:
+def picture(view: View, run: jobs.Run | None) -> None:
     """What the run has reached, and why it goes no further; or what there is without one."""
     if run is None:
         view.show()

@@ -31,6 +31,35 @@ def two_samplers() -> None:
         )
 
 
+def slow_motion() -> None:
+    """The ratio with its terms named as the bars of slow motion are."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**The ratio**, and the four terms of its logarithm:")
+        st.latex(r"\rho = \frac{p(x, z')\; q(z \mid x)}{p(x, z)\; q(z' \mid x)}")
+        st.latex(
+            r"\begin{aligned}\log\rho ={}& \underbrace{\log p(x, z') - \log p(x, z)}"
+            r"_{\text{fit}} \\ {}+{}& \underbrace{\log q(z \mid x) - \log q(z' \mid x)}"
+            r"_{\text{way back}}\end{aligned}"
+        )
+        st.caption(
+            "Accepted if log u < log ρ with u uniform on (0, 1), that is with chance min(1, ρ). "
+            "x = (x_obs, x_mis) is the same on both sides."
+        )
+    with right:
+        st.markdown("**The fit** has parts of its own:")
+        st.latex(
+            r"\begin{aligned}\log p(x, z) ={}& \underbrace{\log p(x_{\mathrm{obs}} \mid z)}"
+            r"_{\text{seen pixels}} + \underbrace{\log p(x_{\mathrm{mis}} \mid z)}"
+            r"_{\text{hidden pixels}} \\ {}+{}& \underbrace{\log p(z)}_{\text{prior}}"
+            r"\end{aligned}"
+        )
+        st.caption(
+            "Were q the true posterior, the way back would undo the fit exactly: ρ = 1, nothing "
+            "refused, and pseudo-Gibbs would be right."
+        )
+
+
 def not_miwae() -> None:
     """The family of MIWAE: one bound, a term for each thing that is modelled."""
     left, right = st.columns(2, gap="large")

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 ASSETS = Path(__file__).parent.parent / "assets"
 FILE = ASSETS / "inpainting.json"
+SLOW_MOTION = ASSETS / "slow_motion.json"
 COMPARISON = ASSETS / "comparison.npz"
 MNAR = ASSETS / "mnar.npz"
+TELLING = {"chain": 5, "first": 65, "count": 20}
+"""A window of it in which proposals are accepted, by merit or luck, and better fits refused."""
 THUMBNAIL = 8
 """Which of the thumbnails of all scikit-learn digits is shown."""
 
@@ -38,6 +41,14 @@ def st_showcase() -> Showcase:
     """The shipped run of the two samplers."""
     read = json.loads(FILE.read_text(encoding="utf-8"))
     return Showcase(_with_bytes(read["config"]), read["message"], read["story"])
+
+
+@st.cache_resource(show_spinner=False)
+def st_slow_motion() -> Showcase:
+    """The shipped window of that run; its config's `run` are the arguments of the run's."""
+    read = json.loads(SLOW_MOTION.read_text(encoding="utf-8"))
+    config = read["config"] | {"run": _with_bytes(read["config"]["run"])}
+    return Showcase(config, read["message"])
 
 
 @st.cache_resource(show_spinner=False)
@@ -147,6 +158,24 @@ def make() -> None:
         part.write_text(json.dumps(shipped), encoding="utf-8")
 
 
+def make_slow_motion() -> None:
+    """Take apart iterations of the shipped run of the two samplers, and write the file."""
+    from dgm_core import zoo
+    from dgm_core.files import written_whole
+    from dgm_core.studies import inpainting, slow_motion
+    from ui.inpainting.slow_motion import message
+
+    run = inpainting.Config(**st_showcase().config)
+    config = slow_motion.Config(run, **TELLING)
+    *_, result = slow_motion.run(config, zoo.load(run.model))
+    shipped = {
+        "config": vars(config) | {"run": _with_text(vars(run))},
+        "message": message(config, result.moments, run="shipped"),
+    }
+    with written_whole(SLOW_MOTION) as part:
+        part.write_text(json.dumps(shipped, ensure_ascii=False), encoding="utf-8")
+
+
 def first_comparison() -> comparison.Config:
     """The methods that are compared at first, on the first picture."""
     from dgm_core.studies.comparison import Config
@@ -170,4 +199,5 @@ def make_comparison() -> None:
 
 if __name__ == "__main__":
     make()
+    make_slow_motion()
     make_comparison()

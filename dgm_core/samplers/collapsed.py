@@ -123,7 +123,8 @@ def collapsed_metropolis(
             state.log_target - log_mixture(state.z, prior.log_prob(state.z))
         )
         # 1 - u is in (0, 1], so the logarithm is finite.
-        accepted = torch.log1p(-uniform((rows,), source, dtype)) < log_ratio
+        log_u = torch.log1p(-uniform((rows,), source, dtype))
+        accepted = log_u < log_ratio
         moved = redraw_missing(
             model,
             masked,
@@ -134,7 +135,7 @@ def collapsed_metropolis(
         kept = state.history._replace(moves=state.history.moves + accepted)
         kept = _remember(kept, moved.x, uniform((rows,), source, torch.float64))
         log_target = torch.where(accepted, log_target_new, state.log_target)
-        info = Info(accepted, log_ratio, z_new, encoder)
+        info = Info(accepted, log_ratio, z_new, encoder, log_u)
         return CollapsedState(*moved, log_target, kept), info
 
     return Sampler(init, step)

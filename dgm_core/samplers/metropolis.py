@@ -47,6 +47,6 @@ def metropolis_within_gibbs(
         z = torch.where(accepted[:, None], z_new, state.z)
         likelihood = where(likelihood_new, accepted, state.likelihood)
         state = redraw_missing(model, masked, z, likelihood, source)
-        return state, Info(accepted, log_ratio, z_new, proposal)
+        return state, Info(accepted, log_ratio, z_new, proposal, log_u)
 
     return Sampler(init, step)

@@ -32,7 +32,8 @@ def pseudo_gibbs(
         proposal = model.encode(state.x)
         z = draw(proposal, source)
         always = torch.ones(len(z), dtype=torch.bool, device=z.device)
-        info = Info(always, torch.zeros_like(state.log_joint), z, proposal)
+        unasked = torch.zeros_like(state.log_joint)
+        info = Info(always, unasked, z, proposal, torch.full_like(unasked, -torch.inf))
         return redraw_missing(model, masked, z, model.decode(z), source), info
 
     return Sampler(init, step)

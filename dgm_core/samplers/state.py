@@ -28,6 +28,7 @@ class Info(NamedTuple):
     log_ratio: Tensor  # (B,) log of the Metropolis ratio; 0 where a sampler does not compute it
     z_new: Tensor  # (B, L) what was proposed
     proposal: Distribution  # q(z | completed x) that proposed it, batch (B,)
+    log_u: Tensor  # (B,) what log_ratio had to exceed; −∞ where a sampler always accepts
 
 
 def start(

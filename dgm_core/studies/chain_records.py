@@ -92,6 +92,7 @@ class EncodesOnce:
 
     def __init__(self, model: LatentVariableModel) -> None:
         self.prior, self.decode, self._encode = model.prior, model.decode, model.encode
+        self.parameters = model.parameters  # type: ignore[attr-defined]
         self._x: Tensor | None = None
         self._law: Distribution | None = None
 

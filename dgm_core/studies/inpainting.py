@@ -188,24 +188,37 @@ def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
     yield Result(config, frames, traces, correlations)
 
 
+class Course(NamedTuple):
+    """The chains of one sampler, about to run: the same ones for everybody who asks."""
+
+    masked: Masked  # one row a chain
+    start: State
+    steps: Iterator[chains.Iteration]
+
+
+def course(name: str, config: Config, model: LatentVariableModel) -> Course:
+    """Where the chains of a sampler begin, and their iterations, on the device of the model."""
+    device = next(model.parameters()).device  # type: ignore[attr-defined]
+    masked, source = config.masked().to(device), generator(config.seed, device)
+    initialisation = INITIALISATIONS[config.initialisation]
+    kernels = {each: CATALOGUE[each](model, masked, initialisation) for each in SAMPLERS}
+    with torch.inference_mode():
+        start = kernels[name].init(source)
+    steps = chains.run(
+        kernels[name], source, config.iterations, config.warmup, kernels["pseudo-Gibbs"], start
+    )
+    return Course(masked, start, steps)
+
+
 class _Recorder:
     """Runs one sampler and keeps what is shown of it."""
 
     def __init__(self, name: str, config: Config, model: LatentVariableModel) -> None:
-        device = next(model.parameters()).device  # type: ignore[attr-defined]
         self.config = config
-        masked = config.masked().to(device)
-        self.truth, self.observed = masked.x.new_tensor(config.truth), masked.observed[0, 0]
         model = EncodesOnce(model)
-        start = INITIALISATIONS[config.initialisation]
-        kernels = {each: CATALOGUE[each](model, masked, start) for each in SAMPLERS}
-        self.steps = chains.run(
-            kernels[name],
-            generator(config.seed, device),
-            config.iterations,
-            config.warmup,
-            kernels["pseudo-Gibbs"],
-        )
+        masked, _, self.steps = course(name, config, model)
+        device = masked.device
+        self.truth, self.observed = masked.x.new_tensor(config.truth), masked.observed[0, 0]
         self.done = 0
         self.mean_of_chains = torch.zeros(config.chains, SIDE, SIDE, device=device)
         self.records = Recorder(model, config.iterations, config.warmup, config.frame_numbers())

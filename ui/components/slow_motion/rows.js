@@ -1,0 +1,56 @@
+// The bars of stage 3: a term a row, drawn from a zero that all rows of a table share.
+
+const TERMS = [
+  { name: "new", label: ["+ log p(", "x, z′", ")"] },
+  { name: "now", label: ["− log p(", "x, z", ")"] },
+  { name: "back", label: ["+ log q(", "z | x", ")"] },
+  { name: "there", label: ["− log q(", "z′ | x", ")"] },
+];
+const PAIRS = [
+  { name: "fit", label: ["fit: log p(x, ", "z′", ") − log p(x, ", "z", ")"] },
+  { name: "way", label: ["way back: log q(", "z", ") − log q(", "z′", ")"] },
+  { name: "ratio", label: ["sum: log ", "ρ"] },
+];
+
+/** Put a table of empty rows into `place`; → its rows by name. */
+function buildRows(place, rows) {
+  return Object.fromEntries(
+    rows.map(({ name, label }) => {
+      const text = label.map((part, i) => (i % 2 ? element("i", {}, part) : part));
+      const bar = element("i", { class: "amount" });
+      const track = element("div", { class: "track" }, element("i", { class: "zero" }), bar);
+      const number = element("output", { "data-number": name });
+      const row = element("div", { class: `row ${name}` });
+      row.append(element("span", { class: "label" }, ...text), track, number);
+      place.append(row);
+      return [name, { row, track, bar, number }];
+    }),
+  );
+}
+
+/** From where to where the rows reach, zero and `others` among them. */
+function reachOf(ends, others = []) {
+  const all = [0, ...ends.flat(), ...others];
+  const [low, high] = [Math.min(...all), Math.max(...all)];
+  const margin = (high - low || 1) * 0.03;
+  return { low: low - margin, high: high + margin };
+}
+
+/** Draw each row's bar [from, to] on the scale {low, high}, and write its number. */
+function fillRows(rows, amounts, { low, high }) {
+  const share = (value) => (100 * (value - low)) / (high - low);
+  for (const [name, [from, to]] of Object.entries(amounts)) {
+    const { row, track, bar, number } = rows[name];
+    row.classList.toggle("against", to < from);
+    track.style.setProperty("--zero", `${share(0)}%`);
+    bar.style.left = `${share(Math.min(from, to))}%`;
+    bar.style.width = `${Math.abs(share(to) - share(from))}%`;
+    number.textContent = signed(to - from);
+  }
+  return share;
+}
+
+function signed(value) {
+  const text = numberText(value, 1);
+  return /^[−0]/.test(text) && (text.startsWith("−") || Number(text) === 0) ? text : `+${text}`;
+}

@@ -1,0 +1,336 @@
+// Slow motion: a window of iterations, each in five stages.  A position is (step, stage); what lies
+// ahead of it is not shown yet.
+
+const STAGES = 5;
+const DECIDE = 3;
+const PAUSES = [3.5, 4.5, 6.5, 4.5, 3.5]; // seconds on each stage while it plays
+const LARGEST_TILE = 168;
+const ICONS = { yes: "M4.5 10.5 8.5 14.5 15.5 6", no: "M5.5 5.5 14.5 14.5M14.5 5.5 5.5 14.5" };
+
+export default component({
+  create,
+  update: (slow, { data }) => receive(slow, data),
+  destroy: (slow) => {
+    pause(slow);
+    slow.observer.disconnect();
+  },
+});
+
+// ---------------------------------------------------------------- life
+
+function create(host) {
+  const root = host.querySelector(".slow");
+  const find = (selector) => root.querySelector(selector);
+  const slow = {
+    root,
+    said: find(".said"),
+    strip: find(".strip"),
+    select: find("select"),
+    toggle: find(".toggle"),
+    stages: [...root.querySelectorAll(".stage")],
+    tiles: Object.fromEntries(
+      [...root.querySelectorAll("canvas")].map((canvas) => [canvas.dataset.tile, canvas]),
+    ),
+    terms: buildRows(find(".terms"), TERMS),
+    pairs: buildRows(find(".pairs"), PAIRS),
+    find,
+    run: null,
+    timer: 0,
+  };
+  slow.parts = element("p", { class: "parts" });
+  slow.threshold = element("p", { class: "threshold" });
+  find(".pairs").append(slow.threshold, slow.parts);
+  listen(slow);
+  slow.observer = new ResizeObserver(() => layout(slow));
+  slow.observer.observe(root);
+  return slow;
+}
+
+function receive(slow, message) {
+  if (message.run !== slow.run) {
+    pause(slow);
+    Object.assign(slow, { run: message.run, at: message.opening, stage: DECIDE });
+  }
+  slow.message = message;
+  slow.hidden = unpack(bytesOf(message.hidden), message.height * message.width);
+  slow.pictures = picturesOf(message);
+  slow.at = Math.min(slow.at, message.steps.length - 1);
+  buildChooser(slow);
+  layout(slow);
+}
+
+function picturesOf({ pictures, height, width, steps }) {
+  const bytes = bytesOf(pictures);
+  const cells = height * width;
+  const bits = (cells + 7) >> 3;
+  return steps.map((_, i) => {
+    const from = i * 2 * (bits + cells);
+    const means = from + 2 * bits;
+    return {
+      x: unpack(bytes.subarray(from, from + bits), cells),
+      x_new: unpack(bytes.subarray(from + bits, means), cells),
+      mean: bytes.subarray(means, means + cells),
+      mean_new: bytes.subarray(means + cells, means + 2 * cells),
+    };
+  });
+}
+
+function verdict({ asked, accepted }) {
+  if (!asked) return "taken unasked";
+  return accepted ? "accepted" : "rejected";
+}
+
+function buildChooser(slow) {
+  const { steps } = slow.message;
+  slow.select.replaceChildren(
+    ...steps.map((step, i) =>
+      element("option", { value: i }, `iteration ${step.number} · ${verdict(step)}`),
+    ),
+  );
+  slow.strip.replaceChildren(
+    ...steps.map((step, i) => {
+      const title = `iteration ${step.number}: ${verdict(step)}`;
+      const kind = step.asked ? (step.accepted ? "yes" : "no") : "unasked";
+      return element("i", { class: kind, title, "data-at": i });
+    }),
+  );
+}
+
+// ---------------------------------------------------------------- position
+
+function go(slow, at, stage) {
+  slow.at = Math.min(Math.max(at, 0), slow.message.steps.length - 1);
+  slow.stage = Math.min(Math.max(stage, 0), STAGES - 1);
+  show(slow);
+}
+
+const isLast = (slow) => slow.stage === STAGES - 1 && slow.at === slow.message.steps.length - 1;
+
+function next(slow) {
+  if (isLast(slow)) return;
+  if (slow.stage < STAGES - 1) go(slow, slow.at, slow.stage + 1);
+  else go(slow, slow.at + 1, 0);
+}
+
+function back(slow) {
+  if (slow.stage > 0) go(slow, slow.at, slow.stage - 1);
+  else if (slow.at > 0) go(slow, slow.at - 1, STAGES - 1);
+}
+
+function play(slow) {
+  if (isLast(slow)) go(slow, 0, 0);
+  setPlaying(slow, true);
+  wait(slow);
+}
+
+function wait(slow) {
+  slow.timer = setTimeout(() => {
+    next(slow);
+    if (isLast(slow)) pause(slow);
+    else wait(slow);
+  }, PAUSES[slow.stage] * 1000);
+}
+
+function pause(slow) {
+  clearTimeout(slow.timer);
+  slow.timer = 0;
+  setPlaying(slow, false);
+}
+
+function setPlaying(slow, playing) {
+  slow.root.classList.toggle("moving", playing);
+  const word = playing ? "Pause" : "Play";
+  slow.toggle.setAttribute("aria-label", word);
+  slow.toggle.title = `${word} (Space)`;
+}
+
+// ---------------------------------------------------------------- what a person does
+
+function listen(slow) {
+  const { root, strip, select, stages } = slow;
+  const by = (action) => () => {
+    pause(slow);
+    action();
+  };
+  const actions = {
+    " ": () => (slow.timer ? pause(slow) : play(slow)),
+    ArrowLeft: by(() => back(slow)),
+    ArrowRight: by(() => next(slow)),
+    PageUp: by(() => go(slow, slow.at - 1, slow.stage)),
+    PageDown: by(() => go(slow, slow.at + 1, slow.stage)),
+    Home: by(() => go(slow, 0, 0)),
+    End: by(() => go(slow, Infinity, STAGES - 1)),
+  };
+  root.querySelector(".back").onclick = actions.ArrowLeft;
+  root.querySelector(".forward").onclick = actions.ArrowRight;
+  slow.toggle.onclick = actions[" "];
+  select.onchange = by(() => go(slow, Number(select.value), slow.stage));
+  strip.onclick = (event) => {
+    const at = event.target.dataset.at;
+    if (at !== undefined) by(() => go(slow, Number(at), slow.stage))();
+  };
+  stages.forEach((stage, i) => {
+    stage.querySelector(".title").onclick = by(() => go(slow, slow.at, i));
+  });
+  root.onkeydown = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !slow.message) return;
+    const action = actions[event.key];
+    if (!action || event.target.tagName === "SELECT") return;
+    event.stopPropagation();
+    if (event.key === " " && event.target.tagName === "BUTTON") return; // its own click follows
+    event.preventDefault();
+    action();
+  };
+}
+
+// ---------------------------------------------------------------- layout
+
+function layout(slow) {
+  const width = slow.root.clientWidth;
+  if (!slow.message || !width) return;
+  const accent = readColour(slow.root, "var(--accent)");
+  const against = readColour(slow.root, "var(--against)");
+  const ink = readColour(slow.root, "var(--ink)");
+  slow.colours = { outline: css(accent, 0.75), blank: css(ink, 0.06), accent, against };
+  // A table for values −1 … 1 at places 0 … 255: less ink, none, more ink.
+  slow.signs = ramp((t) => {
+    const [colour, share] = t < 0.5 ? [against, 1 - 2 * t] : [accent, 2 * t - 1];
+    return colour.slice(0, 3).map((value) => 24 + (value - 24) * share);
+  });
+  const card = slow.stages[0].querySelector(".tiles");
+  const shown = slow.stages.find((stage) => stage.querySelector(".tiles")?.clientWidth) ?? null;
+  const inner = (shown?.querySelector(".tiles") ?? card).clientWidth;
+  const tile = snap(Math.max(Math.min((inner - 16) / 2, LARGEST_TILE), 56), slow.message.width, 0.12);
+  slow.root.style.setProperty("--tile", `${tile}px`);
+  for (const canvas of Object.values(slow.tiles)) sizeCanvas(canvas, tile);
+  show(slow);
+}
+
+// ---------------------------------------------------------------- showing
+
+function show(slow) {
+  const step = slow.message.steps[slow.at];
+  const { root } = slow;
+  root.dataset.at = step.number;
+  root.dataset.stage = slow.stage;
+  root.dataset.verdict = step.asked ? (step.accepted ? "yes" : "no") : "unasked";
+  slow.select.value = slow.at;
+  for (const [i, mark] of [...slow.strip.children].entries()) {
+    mark.classList.toggle("here", i === slow.at);
+  }
+  slow.stages.forEach((stage, i) => {
+    stage.classList.toggle("ahead", i > slow.stage);
+    stage.classList.toggle("here", i === slow.stage);
+    const title = stage.querySelector(".title");
+    if (i === slow.stage) title.setAttribute("aria-current", "step");
+    else title.removeAttribute("aria-current");
+    stage.querySelector(".body").inert = i > slow.stage;
+  });
+  root.querySelector(".back").disabled = slow.at === 0 && slow.stage === 0;
+  root.querySelector(".forward").disabled = isLast(slow);
+  if (slow.said.textContent !== step.said[slow.stage]) {
+    slow.said.textContent = step.said[slow.stage];
+  }
+  showPictures(slow, step);
+  showSums(slow, step);
+  showDecision(slow, step);
+}
+
+function showPictures(slow, step) {
+  const { message, tiles, hidden, stage, colours, signs } = slow;
+  const { x, x_new, mean, mean_new } = slow.pictures[slow.at];
+  const framed = (canvas) => outline(canvas, message, hidden, colours.outline);
+  const level = (name, values, times = 1, table = GREY) => {
+    paint(tiles[name], message, values, table, times);
+    framed(tiles[name]);
+  };
+  const ahead = (...names) => names.forEach((name) => blank(tiles[name], colours.blank));
+  level("x", x, 255);
+  level("mean", mean);
+  if (stage >= 1) {
+    const off = Uint8Array.from(mean_new, (value, i) => 127.5 + (value - mean[i]) / 2);
+    level("mean_new", mean_new);
+    level("difference", off, 1, signs);
+  } else ahead("mean_new", "difference");
+  if (stage >= DECIDE) level("kept", step.accepted ? mean_new : mean);
+  else ahead("kept");
+  if (stage === STAGES - 1) {
+    level("x_new", x_new, 255);
+    markChanges(slow, x, x_new);
+  } else {
+    paint(tiles.x_new, message, x, GREY, 255);
+    hatch(tiles.x_new, hidden, message.width, message.height);
+  }
+  describe(slow, step);
+}
+
+/** New ink in the accent, ink that has gone in the other colour. */
+function markChanges({ tiles, message, colours }, x, x_new) {
+  const canvas = tiles.x_new;
+  const context = canvas.getContext("2d");
+  const { width, height } = message;
+  const left = (column) => Math.round((column * canvas.width) / width);
+  const top = (row) => Math.round((row * canvas.height) / height);
+  x_new.forEach((bit, i) => {
+    if (bit === x[i]) return;
+    const [column, row] = [i % width, Math.floor(i / width)];
+    context.fillStyle = css(bit ? colours.accent : colours.against);
+    const across = left(column + 1) - left(column);
+    context.fillRect(left(column), top(row), across, top(row + 1) - top(row));
+  });
+}
+
+function describe({ tiles, stage }, step) {
+  const about = {
+    x: ["the completed picture x", 0],
+    mean: ["means of the pixels given z", 0],
+    mean_new: ["means of the pixels given the proposal", 1],
+    difference: ["means given the proposal minus those given z", 1],
+    kept: ["means of the pixels given the z it has now", DECIDE],
+    x_new: ["the redrawn picture x, changes marked", STAGES - 1],
+  };
+  for (const [name, [what, from]] of Object.entries(about)) {
+    const later = stage < from ? ", not there yet" : ` of iteration ${step.number}`;
+    tiles[name].setAttribute("aria-label", what + later);
+  }
+}
+
+function showSums(slow, step) {
+  const [a, b, c, d] = step.terms;
+  const terms = { new: [0, a], now: [0, b], back: [0, c], there: [0, d] };
+  const reach = reachOf(Object.values(terms));
+  fillRows(slow.terms, terms, reach);
+  const pairs = { fit: [0, step.fit], way: [step.fit, step.log_ratio], ratio: [0, step.log_ratio] };
+  const near = reachOf(Object.values(pairs), step.asked ? [step.log_u] : []);
+  const share = fillRows(slow.pairs, pairs, near);
+  const times = (reach.high - reach.low) / (near.high - near.low);
+  slow.find(".scale").textContent = `enlarged ${times.toFixed(times < 10 ? 1 : 0)} times`;
+  const line = step.asked ? `${share(step.log_u)}%` : "-100%";
+  slow.find(".pairs").style.setProperty("--threshold", line);
+  slow.threshold.textContent = step.asked
+    ? `Accepted if log ρ lies right of the dashed line, log u = ${signed(step.log_u)}.`
+    : "";
+  const parts = step.at_new.map((value, i) => signed(value - step.at_now[i]));
+  slow.parts.textContent = `In the fit: seen pixels ${parts[0]}, hidden pixels ${parts[1]}, prior ${parts[2]}.`;
+  const note = step.warming_up && !step.asked ? "warm-up: not asked" : "computed, but not asked";
+  slow.find(".weigh .note").textContent = step.asked ? "" : note;
+  const split = ([seen, unseen, prior]) =>
+    `log p(x_obs | z) ${signed(seen)}, log p(x_mis | z) ${signed(unseen)}, log p(z) ${signed(prior)}`;
+  slow.terms.new.row.title = `At z′: ${split(step.at_new)}`;
+  slow.terms.now.row.title = `At z: ${split(step.at_now)}`;
+}
+
+function showDecision(slow, step) {
+  const icon = svg("svg", { viewBox: "0 0 20 20" });
+  icon.append(svg("path", { d: step.accepted ? ICONS.yes : ICONS.no }));
+  slow.find(".icon").replaceChildren(icon);
+  const word = verdict(step);
+  slow.find(".verdict strong").textContent = word[0].toUpperCase() + word.slice(1);
+  const chance = Math.exp(Math.min(step.log_ratio, 0));
+  const unit = slow.find(".unit");
+  unit.style.setProperty("--chance", `${100 * chance}%`);
+  unit.style.setProperty("--die", step.asked ? `${100 * Math.exp(step.log_u)}%` : "-100%");
+  const would = step.asked ? "" : "would be ";
+  slow.find(".chance").textContent = `min(1, ρ) ${would || "= "}${step.chance_text}`;
+  slow.find(".cast").textContent = step.asked ? `die u = ${step.die_text}` : "no die is cast";
+}
