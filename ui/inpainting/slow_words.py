@@ -81,16 +81,18 @@ def _propose(moment: Moment) -> str:
 
 
 def _weigh(moment: Moment) -> str:
+    return f"{_pairs(moment)}. Sum: log ρ = {nats(moment.log_ratio)}."
+
+
+def _pairs(moment: Moment) -> str:
+    """The two differences, in a clause."""
     fit, back = moment.fit, moment.way_back
     joint = "but" if fit * back < 0 and min(abs(fit), abs(back)) >= LEVEL else "and"
     loss = moment.proposed.hidden - moment.now.hidden
     why = ""
     if fit <= -1 and loss <= fit / 2 and moment.number > 1:
         why = f" (hidden pixels alone {nats(loss)}: they were drawn at z)"
-    return (
-        f"z′ explains the picture {_better(fit)}{why}, {joint} {_back(back)}. "
-        f"Sum: log ρ = {nats(moment.log_ratio)}."
-    )
+    return f"z′ explains the picture {_better(fit)}{why}, {joint} {_back(back)}"
 
 
 def _better(fit: float) -> str:
@@ -123,9 +125,11 @@ def _decide(moment: Moment, sampler: str) -> str:
             )
         return f"{unasked} with probability {chance}."
     if moment.log_ratio >= 0:
-        return f"ρ is at least 1, so no die can stop it (it says {die}): accepted, z′ becomes z."
+        so = f"So ρ is at least 1 and no die can stop it; it says {die}"
+    else:
+        so = f"So it is accepted with probability {chance}. The die says {die}"
     end = "accepted, z′ becomes z" if moment.accepted else "rejected, the chain stays at z"
-    return f"So it is accepted with probability {chance}. The die says {die}: {end}."
+    return f"{_pairs(moment)}. {so}: {end}."
 
 
 def _redraw(moment: Moment) -> str:

@@ -7,20 +7,20 @@ const TERMS = [
   { name: "there", label: ["− log q(", "z′ | x", ")"] },
 ];
 const PAIRS = [
-  { name: "fit", label: ["fit: log p(x, ", "z′", ") − log p(x, ", "z", ")"] },
-  { name: "way", label: ["way back: log q(", "z", ") − log q(", "z′", ")"] },
-  { name: "ratio", label: ["sum: log ", "ρ"] },
+  { name: "fit", label: ["fit"], title: "log p(x, z′) − log p(x, z)" },
+  { name: "way", label: ["way back"], title: "log q(z | x) − log q(z′ | x)" },
+  { name: "ratio", label: ["log ρ"], title: "log ρ = fit + way back" },
 ];
 
 /** Put a table of empty rows into `place`; → its rows by name. */
 function buildRows(place, rows) {
   return Object.fromEntries(
-    rows.map(({ name, label }) => {
+    rows.map(({ name, label, title = "" }) => {
       const text = label.map((part, i) => (i % 2 ? element("i", {}, part) : part));
       const bar = element("i", { class: "amount" });
       const track = element("div", { class: "track" }, element("i", { class: "zero" }), bar);
       const number = element("output", { "data-number": name });
-      const row = element("div", { class: `row ${name}` });
+      const row = element("div", { class: `row ${name}`, title });
       row.append(element("span", { class: "label" }, ...text), track, number);
       place.append(row);
       return [name, { row, track, bar, number }];

@@ -189,18 +189,19 @@ function layout(slow) {
   const width = slow.root.clientWidth;
   if (!slow.message || !width) return;
   const accent = readColour(slow.root, "var(--accent)");
-  const against = readColour(slow.root, "var(--against)");
+  const more = readColour(slow.root, "var(--painted-more)");
+  const less = readColour(slow.root, "var(--painted-less)");
   const ink = readColour(slow.root, "var(--ink)");
-  slow.colours = { outline: css(accent, 0.75), blank: css(ink, 0.06), accent, against };
+  slow.colours = { outline: css(accent, 0.75), blank: css(ink, 0.06), more, less };
   // A table for values −1 … 1 at places 0 … 255: less ink, none, more ink.
   slow.signs = ramp((t) => {
-    const [colour, share] = t < 0.5 ? [against, 1 - 2 * t] : [accent, 2 * t - 1];
-    return colour.slice(0, 3).map((value) => 24 + (value - 24) * share);
+    const [colour, share] = t < 0.5 ? [less, 1 - 2 * t] : [more, 2 * t - 1];
+    return colour.slice(0, 3).map((value) => value * share);
   });
-  const card = slow.stages[0].querySelector(".tiles");
-  const shown = slow.stages.find((stage) => stage.querySelector(".tiles")?.clientWidth) ?? null;
-  const inner = (shown?.querySelector(".tiles") ?? card).clientWidth;
-  const tile = snap(Math.max(Math.min((inner - 16) / 2, LARGEST_TILE), 56), slow.message.width, 0.12);
+  const style = getComputedStyle(slow.stages[0]);
+  const inner = slow.stages[0].clientWidth - 2 * parseFloat(style.paddingLeft);
+  const wanted = Math.max(Math.min((inner - 16) / 2, LARGEST_TILE), 56);
+  const tile = snap(wanted, slow.message.width, 0.12);
   slow.root.style.setProperty("--tile", `${tile}px`);
   for (const canvas of Object.values(slow.tiles)) sizeCanvas(canvas, tile);
   show(slow);
@@ -252,19 +253,19 @@ function showPictures(slow, step) {
     level("mean_new", mean_new);
     level("difference", off, 1, signs);
   } else ahead("mean_new", "difference");
-  if (stage >= DECIDE) level("kept", step.accepted ? mean_new : mean);
-  else ahead("kept");
   if (stage === STAGES - 1) {
+    level("kept", step.accepted ? mean_new : mean);
     level("x_new", x_new, 255);
     markChanges(slow, x, x_new);
   } else {
+    ahead("kept");
     paint(tiles.x_new, message, x, GREY, 255);
     hatch(tiles.x_new, hidden, message.width, message.height);
   }
   describe(slow, step);
 }
 
-/** New ink in the accent, ink that has gone in the other colour. */
+/** Ink that is new in one colour, ink that has gone in the other. */
 function markChanges({ tiles, message, colours }, x, x_new) {
   const canvas = tiles.x_new;
   const context = canvas.getContext("2d");
@@ -274,7 +275,7 @@ function markChanges({ tiles, message, colours }, x, x_new) {
   x_new.forEach((bit, i) => {
     if (bit === x[i]) return;
     const [column, row] = [i % width, Math.floor(i / width)];
-    context.fillStyle = css(bit ? colours.accent : colours.against);
+    context.fillStyle = css(bit ? colours.more : colours.less);
     const across = left(column + 1) - left(column);
     context.fillRect(left(column), top(row), across, top(row + 1) - top(row));
   });
@@ -286,7 +287,7 @@ function describe({ tiles, stage }, step) {
     mean: ["means of the pixels given z", 0],
     mean_new: ["means of the pixels given the proposal", 1],
     difference: ["means given the proposal minus those given z", 1],
-    kept: ["means of the pixels given the z it has now", DECIDE],
+    kept: ["means of the pixels given the z it has now", STAGES - 1],
     x_new: ["the redrawn picture x, changes marked", STAGES - 1],
   };
   for (const [name, [what, from]] of Object.entries(about)) {
