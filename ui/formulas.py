@@ -50,7 +50,7 @@ def slow_motion() -> None:
         st.markdown("**The fit** has parts of its own:")
         st.latex(
             r"\begin{aligned}\log p(x, z) ={}& \underbrace{\log p(x_{\mathrm{obs}} \mid z)}"
-            r"_{\text{seen pixels}} + \underbrace{\log p(x_{\mathrm{mis}} \mid z)}"
+            r"_{\text{seen pixels}} \\ {}+{}& \underbrace{\log p(x_{\mathrm{mis}} \mid z)}"
             r"_{\text{hidden pixels}} \\ {}+{}& \underbrace{\log p(z)}_{\text{prior}}"
             r"\end{aligned}"
         )

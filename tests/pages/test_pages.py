@@ -44,6 +44,18 @@ def test_the_lab_opens_with_the_shipped_picture_and_no_run() -> None:
     assert [button.label for button in app.button][-1] == "Run"
 
 
+def test_slow_motion_opens_with_its_shipped_window_and_no_run() -> None:
+    app = lab()
+    app.session_state["keep.view"] = "Slow motion"
+    app.run()
+    assert not app.exception
+    assert [button.label for button in app.button][-1] == "Run"
+    assert not any("Press Run" in caption.value for caption in app.caption)
+    app.number_input(key="keep.slow chain").set_value(16).run()
+    assert not app.exception
+    assert any("has 8 chains" in caption.value for caption in app.caption)
+
+
 def test_presets_change_the_mask_and_start_a_run() -> None:
     app = lab()
     pills = app.get("button_group")

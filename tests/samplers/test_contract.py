@@ -154,3 +154,11 @@ def test_running_mean_is_the_mean() -> None:
         mean = running.add(value)
     torch.testing.assert_close(mean, values.mean(0))
     assert running.count == 9
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_what_was_drawn_decides(name: str) -> None:
+    infos = [step.info for step in run(CATALOGUE[name](untrained(), problem()), generator(2), 30)]
+    for info in infos:
+        assert torch.equal(info.accepted, info.log_u < info.log_ratio)
+        assert (info.log_u <= 0).all()

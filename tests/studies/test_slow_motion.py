@@ -73,9 +73,7 @@ def test_each_iteration_begins_where_the_last_one_ended(sampler: str) -> None:
         assert np.array_equal(after.x, before.x_new)
         mean = before.mean_new if moved else before.mean
         assert np.array_equal(after.z, before.z_new if moved else before.z)
-        np.testing.assert_allclose(
-            after.mean, before.mean_new if moved else before.mean, atol=1e-6
-        )
+        np.testing.assert_allclose(after.mean, mean, atol=1e-6)
         assert not (before.x != before.x_new)[~hidden].any()
 
 

@@ -310,7 +310,7 @@ function showSums(slow, step) {
   slow.find(".pairs").style.setProperty("--threshold", line);
   slow.threshold.textContent = step.asked
     ? `Accepted if log ρ lies right of the dashed line, log u = ${signed(step.log_u)}.`
-    : "";
+    : "No threshold: every z′ is taken.";
   const parts = step.at_new.map((value, i) => signed(value - step.at_now[i]));
   slow.parts.textContent = `In the fit: seen pixels ${parts[0]}, hidden pixels ${parts[1]}, prior ${parts[2]}.`;
   const note = step.warming_up && !step.asked ? "warm-up: not asked" : "computed, but not asked";
