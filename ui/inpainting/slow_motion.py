@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import streamlit as st
@@ -51,7 +52,9 @@ class SlowMotion:
         with settings:
             chains = inputs.chains(asked, self.default.run)
         choice = _choose(self.default, chains)
-        self.config = None if chains is None else Config(chains, **choice)
+        self.config = None
+        if chains is not None:  # which iterations the player shows is none of its business
+            self.config = Config(replace(chains, thin=self.default.run.thin), **choice)
 
     @property
     def at_hand(self) -> bool:
