@@ -44,6 +44,7 @@ from dgm_core.studies import (
     pixel_quality,
     prediction,
     protocol,
+    sampler_sweeps,
     samplers,
     tables,
     unbounded,
@@ -56,6 +57,7 @@ TABLES = ASSETS / "inpainting_tables.toml"
 MNAR_TABLES = ASSETS / "mnar_tables.toml"
 DISTANCES = ASSETS / "distances.toml"
 CLUSTERS = ASSETS / "clusters.toml"
+SAMPLER_STUDIES = ASSETS / "sampler_studies.toml"
 LIKELIHOOD = ASSETS / "likelihood.toml"
 FLOW = ASSETS / "moons_flow.npz"
 
@@ -590,6 +592,31 @@ def evaluate_inpainting(
     except (ValueError, data.DataUnavailable, data.DownloadError) as error:
         _stop(error)
     typer.echo(f"wrote {out}")
+
+
+@evaluate_app.command("samplers")
+def evaluate_samplers(
+    out: Annotated[
+        Path, typer.Option(help="file for the table; counts go beside")
+    ] = SAMPLER_STUDIES,
+    study: Annotated[str, typer.Option(help=", ".join(sampler_sweeps.SWEEPS) + " or all")] = "all",
+    dataset: Annotated[str, typer.Option("--data", help="mnist, omniglot, digits or all")] = "all",
+    images: Annotated[int | None, typer.Option(help="test images; as shipped")] = None,
+    iterations: Annotated[int | None, typer.Option(help="of each run; as shipped")] = None,
+    chains: Annotated[int | None, typer.Option(help="an image; as shipped")] = None,
+) -> None:
+    """Make the inpainting lab's studies again: pseudo-Gibbs and Metropolis over many settings.
+
+    A row that is there with the same settings is not measured again; remove the files for that.
+    """
+    sizes = {"images": images, "iterations": iterations, "chains": chains}
+    try:
+        configs = sampler_sweeps.chosen(study, dataset, sizes)
+        for row in _behind_a_bar(sampler_sweeps.update(configs, out, device.default_device())):
+            typer.echo(row.sentence())
+    except (ValueError, data.DataUnavailable, data.DownloadError) as error:
+        _stop(error)
+    typer.echo(f"wrote {out} and {out.with_suffix('.npz')}")
 
 
 @evaluate_app.command("distances")

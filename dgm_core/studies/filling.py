@@ -67,10 +67,7 @@ class Filled:
 
     def pooled_f1(self) -> tuple[float, float]:
         """F1 of the hidden pixels of all images together, and its jackknife error over images."""
-        guess, true, hidden = self.mean > 0.5, self.truth > 0.5, ~self.observed
-        tp = (guess & true & hidden).flatten(1).sum(1)
-        wrong = ((guess != true) & hidden).flatten(1).sum(1)
-        return f1_and_error(torch.stack([tp, wrong], 1))
+        return f1_and_error(ink_counts(self.mean, self.truth, self.observed))
 
     def _joined(self, parts: list[Tensor]) -> Tensor:
         return torch.cat(parts).to(self.truth.device)
@@ -99,12 +96,31 @@ def fill_in(
     return Filled(truth, observed, torch.cat(means), parts, seconds / len(truth))
 
 
+def ink_counts(guess: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
+    """True positives and wrong pixels among the hidden ones of N images: (N, 2)."""
+    ink, true, hidden = guess > 0.5, truth > 0.5, ~observed
+    tp = (ink & true & hidden).flatten(1).sum(1)
+    wrong = ((ink != true) & hidden).flatten(1).sum(1)
+    return torch.stack([tp, wrong], 1)
+
+
 def f1_and_error(counts: Tensor) -> tuple[float, float]:
     """F1 from true positives and wrong pixels of N images, (N, 2), and its jackknife error."""
-
-    def score(tp_wrong: Tensor) -> Tensor:
-        tp, wrong = tp_wrong.double().unbind(-1)
-        return 2 * tp / (2 * tp + wrong)
-
     total = counts.sum(0)
-    return score(total).item(), metrics.leave_one_out_error(score(total - counts)).item()
+    return _f1(total).item(), metrics.leave_one_out_error(_f1(total - counts)).item()
+
+
+def f1_difference(counts: Tensor, others: Tensor) -> tuple[float, float]:
+    """F1 of `counts` less that of `others`, of the same N images, and its jackknife error.
+
+    Images that are hard are hard for both: the error is smaller than that of either F1.
+    """
+    total, other = counts.sum(0), others.sum(0)
+    left = _f1(total - counts) - _f1(other - others)
+    return (_f1(total) - _f1(other)).item(), metrics.leave_one_out_error(left).item()
+
+
+def _f1(counts: Tensor) -> Tensor:
+    """2 TP / (2 TP + wrong); (…, 2) → (…)."""
+    tp, wrong = counts.double().unbind(-1)
+    return 2 * tp / (2 * tp + wrong)

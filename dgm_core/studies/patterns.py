@@ -10,20 +10,31 @@ from torch import Tensor
 from dgm_core.missing import masks
 from dgm_core.rng import generator
 
-PATTERNS: dict[str, Callable[[int, int, int], Tensor]] = {
-    "50 % at random": lambda height, width, seed: masks.random_pixels(
-        height, width, 0.5, generator(seed)
-    ),
-    "top half": lambda height, width, seed: masks.top_half(height, width),
-    "80 % at random": lambda height, width, seed: masks.random_pixels(
-        height, width, 0.8, generator(seed)
-    ),
-}
+Pattern = Callable[[int, int, int], Tensor]
 """(height, width, number of the image) → mask; the random ones differ from image to image."""
+
+
+def _at_random(rate: float) -> Pattern:
+    return lambda height, width, seed: masks.random_pixels(height, width, rate, generator(seed))
+
+
+def _half(name: str) -> Pattern:
+    return lambda height, width, seed: masks.PRESETS[name](height, width)
+
+
+RATES = (40, 50, 60, 70, 80)
+"""Per cent."""
+HALVES = ("top half", "bottom half", "left half", "right half")
+MISSING: dict[str, Pattern] = {f"{rate} % at random": _at_random(rate / 100) for rate in RATES} | {
+    name: _half(name) for name in HALVES
+}
+"""All of them. An image's random pixels at a lower rate are among those at a higher one."""
+PATTERNS = {name: MISSING[name] for name in ("50 % at random", "top half", "80 % at random")}
+"""Those that cards and tables are about."""
 
 
 def observed_by(pattern: str, images: Tensor) -> Tensor:
     """The mask of a pattern for each of (N, C, H, W) images: bool, of their shape."""
-    make, (height, width) = PATTERNS[pattern], images.shape[2:]
+    make, (height, width) = MISSING[pattern], images.shape[2:]
     each = [make(height, width, number)[None] for number in range(len(images))]
     return torch.stack(each).expand(images.shape).to(images.device)
