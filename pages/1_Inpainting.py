@@ -7,40 +7,43 @@ from typing import NoReturn
 import streamlit as st
 
 from dgm_core import zoo
-from ui import jobs
+from ui import jobs, plots
 from ui.inpainting import inputs, links, pictures
 from ui.inpainting.all_methods import AllMethods
 from ui.inpainting.slow_motion import SlowMotion
 from ui.inpainting.step_by_step import StepByStep
+from ui.inpainting.studies import Studies
 
 frame.page(
     "Inpainting",
     "Paint over part of a picture, and models guess what was there: two samplers step by step, "
-    "or every method side by side.",
+    "every method side by side, or both samplers over many pictures.",
 )
-View = StepByStep | SlowMotion | AllMethods
+st.html(plots.ONCE)
+View = StepByStep | SlowMotion | AllMethods | Studies
 VIEWS: dict[str, type[View]] = {
     "Step by step": StepByStep,
     "Slow motion": SlowMotion,
     "All methods": AllMethods,
+    "Studies": Studies,
 }
+COLOUR = ("All methods", "Studies")  # views that faces have
 FIELDS = {name: view.fields for name, view in VIEWS.items()}
 links.receive(FIELDS)
 
 
 def choose_view() -> type[View]:
     """The view, and what to look at in it."""
-    if pictures.is_colour(pictures.dataset_on_screen()):
-        view = AllMethods
+    colour = pictures.is_colour(pictures.dataset_on_screen())
+    names, key = (COLOUR, "view.colour") if colour else (tuple(VIEWS), "view")
+    frame.kept(key, names[0])
+    name = st.segmented_control(
+        "View", names, required=True, key=frame.KEPT + key, label_visibility="collapsed"
+    )
+    if colour and VIEWS[name].picture:
         st.caption("Faces are compared by all methods; the other views show black and white only.")
-    else:
-        frame.kept("view", next(iter(VIEWS)))
-        name = st.segmented_control(
-            "View", list(VIEWS), required=True, key="keep.view", label_visibility="collapsed"
-        )
-        view = VIEWS[name]
-    st.markdown(view.about)
-    return view
+    st.markdown(VIEWS[name].about)
+    return VIEWS[name]
 
 
 def broken(error: zoo.BrokenModel) -> NoReturn:
@@ -66,19 +69,25 @@ def picture(view: View, run: jobs.Run | None) -> None:
 
 
 controls, results = st.columns([4, 7], gap="large")
+with results:
+    chosen = choose_view()
 with controls:
+    asked = None
     try:
-        asked = inputs.problem()
+        if chosen.picture:
+            asked = inputs.problem()
     except zoo.BrokenModel as error:
         broken(error)
     if asked is not None and not links.travels():
         st.caption("The page's link holds the mask and the settings, not an uploaded picture.")
     settings = st.container()
-    go, stop = st.columns(2, vertical_alignment="center")
-    frame.kept("at_once", True)
-    at_once = go.toggle("Run on every stroke", key="keep.at_once")
+    at_once, stop = False, st.container()
+    if chosen.picture:
+        go, stop = st.columns(2, vertical_alignment="center")
+        frame.kept("at_once", True)
+        at_once = go.toggle("Run on every stroke", key="keep.at_once")
 with results:
-    view = choose_view()(asked, settings)
+    view = chosen(asked, settings)
 
 links.send(FIELDS, picture=asked is not None)
 
@@ -103,7 +112,7 @@ if live:
     stop.button("Stop", icon=":material/stop:", on_click=worker.stop, width="stretch")
 else:
     stop.button(
-        "Run",
+        view.run_label,
         icon=":material/play_arrow:",
         type="secondary" if at_once else "primary",
         disabled=view.config is None,
@@ -115,7 +124,7 @@ with results:
     place = st.container()
     view.below(live=live)
 with place:
-    if view.config is None:
+    if view.config is None and not view.at_hand:
         st.caption("Nothing to fill in yet." if asked is None else "Choose at least one method.")
     else:
         if run is not None:

@@ -49,6 +49,8 @@ def show(key: str, figure: Figure, title: str) -> None:
 
 def empty(x: str = "", y: str = "", *, height: int = HEIGHT) -> Figure:
     """Axes, named."""
+    # Plotly uses pandas if it is among the modules, even half imported by another thread: wait.
+    import pandas  # noqa: F401
     from plotly.graph_objects import Figure  # a second of start-up
 
     figure = Figure()

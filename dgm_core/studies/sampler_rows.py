@@ -77,18 +77,24 @@ class Row(NamedTuple):
         self,
         other: Row,
         length: int | None = None,
-        guess: str = "mean",
+        other_length: int | None = None,
         pixels: str = "hidden",
     ) -> tuple[float, float]:
-        """F1 less that of another row on the same images, and the standard error of that.
+        """F1 of the mean less that of another row on the same images, and the error of that.
+
+        Args:
+            other: another row; this one too, at another length.
+            length: at which this row is read off; default: its end.
+            other_length: at which the other is.
+            pixels: of `PIXELS`.
 
         Raises:
             ValueError: other images, or what is hidden of them differs.
         """
         if (self.data, self.pattern, self.images) != (other.data, other.pattern, other.images):
             raise ValueError("expected two rows of the same images and the same hidden pixels")
-        both = (row._counts(length, guess, pixels) for row in (self, other))
-        return f1_difference(*both)
+        own = self._counts(length, "mean", pixels)
+        return f1_difference(own, other._counts(other_length, "mean", pixels))
 
     def _counts(self, length: int | None, guess: str, pixels: str) -> Tensor:
         at = -1 if length is None else self.lengths.index(length)

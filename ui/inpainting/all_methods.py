@@ -28,6 +28,8 @@ class AllMethods:
     """
 
     work = "comparison"
+    picture = True
+    run_label = "Run"
     about = (
         "**Look first** at the means and the error maps: which method has understood the picture? "
         "**Then** at the draws and the deviations: does it know what it does not know? **Last** "

@@ -25,6 +25,8 @@ class StepByStep:
     """
 
     work = "inpainting"
+    picture = True
+    run_label = "Run"
     about = (
         "**Look first** at the two posterior means: where they differ, pseudo-Gibbs is biased or "
         "Metropolis has not arrived. **Then** at the chains' draws: do they agree on one digit, "
