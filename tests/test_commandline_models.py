@@ -22,6 +22,7 @@ from dgm_core.studies import (
     gan_course,
     holes,
     moons_flow,
+    sampler_rows,
     samplers,
     tables,
     unbounded,
@@ -263,6 +264,31 @@ def test_evaluate_distances_writes_table_and_curves(tmp_path: Path) -> None:
     bad = run("evaluate", "distances", "--steps=0", f"--out={out}")
     assert bad.exit_code == 1
     assert "expected steps from 1" in bad.output
+
+
+def test_evaluate_samplers_measures_what_is_missing_and_nothing_twice(tmp_path: Path) -> None:
+    out = tmp_path / "studies.toml"
+    words = ["--study=iterations", "--data=digits", "--images=2", "--iterations=40"]
+    result = run("evaluate", "samplers", *words, f"--out={out}")
+    assert result.exit_code == 0, result.output
+    assert "Metropolis-within-Gibbs" in result.output
+    rows = tomllib.loads(out.read_text(encoding="utf-8"))["sweeps"]
+    assert [(row["sampler"], row["iterations"]) for row in rows] == [
+        ("pseudo-Gibbs", 40), ("Metropolis-within-Gibbs", 40),
+    ]  # fmt: skip
+    assert all(0 <= row["f1_mean_hidden"] <= row["f1_mean_all"] <= 1 for row in rows)
+    first = sampler_rows.load(out.with_suffix(".npz"))
+    sampler_rows.save(first[1:], out.with_suffix(".npz"))  # as if stopped after the other
+    run("evaluate", "samplers", *words, f"--out={out}")
+    again = sampler_rows.load(out.with_suffix(".npz"))
+    assert {row.key: row.f1() for row in again} == {row.key: row.f1() for row in first}
+    for bad, said in (
+        (["--study=weather"], "there are: missing rate of mnist"),
+        (["--data=digits", "--images=1"], "expected images from 2"),
+    ):
+        result = run("evaluate", "samplers", *bad, f"--out={out}")
+        assert result.exit_code == 1
+        assert said in result.output
 
 
 def test_evaluate_inpainting_says_which_tables_there_are() -> None:

@@ -150,13 +150,13 @@ class Result(NamedTuple):
 SHIPPED = (
     Config("missing rate", "mnist"),
     Config("missing rate", "digits", iterations=200),
+    Config("warm-up", "mnist", iterations=200),
     Config("iterations", "mnist", iterations=2000),
     Config("initialisation", "mnist", iterations=200),
-    Config("warm-up", "mnist", iterations=200),
-    Config("iterations", "digits", iterations=1000),
-    Config("initialisation", "digits", iterations=200),
-    Config("warm-up", "digits", iterations=200),
-    Config("missing rate", "omniglot"),
+    Config("missing rate", "omniglot", iterations=200),
+    Config("iterations", "digits", iterations=500),
+    Config("initialisation", "digits", iterations=100),
+    Config("warm-up", "digits", iterations=100),
 )
 
 

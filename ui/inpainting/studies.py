@@ -54,6 +54,7 @@ class Studies:
 
     work = "sampler studies"
     picture = False
+    at_hand = True  # what was measured beforehand is shown without a run
     run_label = "Measure here"
     about = (
         "Both samplers over many test images. **Look first** at the halves and at 80 %: who is "
@@ -116,8 +117,8 @@ class Studies:
             seed = st.number_input("Seed", 0, 9999, key="keep.study seed")
         if self.data != "digits" and not data.is_available(self.data):
             st.caption(
-                f"The images of {DATASETS[self.data]} are not here to measure anew: "
-                f"`python -m dgm_core data fetch {self.data}`"
+                f"The images of {DATASETS[self.data]} are not here to measure anew. Take the "
+                f"digits, or `python -m dgm_core data fetch {self.data}`"
             )
             return None
         config = Config(
@@ -125,9 +126,6 @@ class Studies:
         )
         st.caption(_how_long(config))
         return config
-
-    at_hand = True
-    """It is shown without a run, be it only what was measured beforehand."""
 
     def start(self) -> None:
         """Measure what this session has not measured yet; all of it anew if it has."""
@@ -200,7 +198,7 @@ class Studies:
         )
         if self.pixels == "all" and self.sweep == "missing rate" and self.data != "digits":
             said += (
-                "Hollow: the source's figure, ± .01 to the eye: six images, 500 iterations, its own "
+                "Hollow: the source's figure, read to ± .01: six images, 500 iterations, its own "
                 "weights, a completion instead of a mean; its accept step leaves out the "
                 "proposal. "
             )

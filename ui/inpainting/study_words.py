@@ -46,7 +46,8 @@ def _missing(rows: Sequence[Row], length: int, pixels: str) -> str:
     stuck = max((b for _, b in pairs), key=lambda row: row.stuck[row.lengths.index(length)])
     share = stuck.stuck[stuck.lengths.index(length)]
     if share:
-        said.append(f"Most Metropolis chains are stuck at {stuck.setting}: {share:.0%}.")
+        most = f"{100 * share:.0f}\u00a0%"
+        said.append(f"{most} of the Metropolis chains are stuck at {stuck.setting}, the most.")
     return " ".join(said)
 
 
