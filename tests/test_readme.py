@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from dgm_core import zoo
+from dgm_core.studies.sampler_sweeps import SAMPLERS, SOURCE
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -69,6 +70,33 @@ def test_the_table_of_samplers_is_the_measured_one(row: dict) -> None:
     )
     f1, error = (number(row[key], 3).lstrip("0") for key in ("f1", "f1_error"))
     assert f"{f1} ± {error}" in line
+
+
+STUDIES = tomllib.loads((ROOT / "assets" / "sampler_studies.toml").read_text(encoding="utf-8"))
+STUDIED = [("mnist", name) for name in SAMPLERS] + [("omniglot", name) for name in SAMPLERS]
+"""Columns of the README's table of studies."""
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        row
+        for row in STUDIES["sweeps"]
+        if row["sweep"] == "missing rate" and row["data"] != "digits"
+    ],
+    ids=lambda row: f"{row['data']} {row['setting']} {row['sampler']}",
+)
+def test_the_table_of_studies_is_the_measured_one(row: dict) -> None:
+    section = README.split("### Studies of the two samplers")[1].splitlines()
+    line = next(line for line in section if line.startswith(f"| {row['setting']} |"))
+    cell = line.strip("| ").split(" | ")[1 + STUDIED.index((row["data"], row["sampler"]))]
+    names = ("f1_mean_hidden", "f1_mean_hidden_error", "f1_mean_all")
+    f1, error, everywhere = (number(row[name], 3).lstrip("0") for name in names)
+    expected = f"{f1} ± {error}; {everywhere}"
+    if row["setting"] in SOURCE[row["data"]]:
+        source = SOURCE[row["data"]][row["setting"]][SAMPLERS.index(row["sampler"])]
+        expected += f" ({number(source, 3).lstrip('0')})"
+    assert cell == expected
 
 
 MNAR = tomllib.loads((ROOT / "assets" / "mnar_tables.toml").read_text(encoding="utf-8"))

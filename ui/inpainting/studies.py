@@ -171,7 +171,7 @@ class Studies:
         length = _common(before + here, self.after)
         groups = [
             Group("", before, "solid", "circle"),
-            Group(", here", here, "dash", "diamond"),
+            Group(", here", here, "dash", "diamond", 0.27),
         ]
         names = list(dict.fromkeys(setting.name for setting in Config(self.sweep).settings()))
         groups = [group for group in groups if group.rows]
@@ -182,7 +182,7 @@ class Studies:
             if said:
                 where = "Measured here" if group.name else "Measured beforehand"
                 st.markdown(f"{where}, {_size(group.rows)}: {said}")
-        st.caption(self._note())
+        st.caption(self._note(length))
 
     def _title(self, rows: Sequence[Row], length: int) -> str:
         counted = "all" if self.pixels == "all" else "hidden"
@@ -190,7 +190,7 @@ class Studies:
         after = "" if self.sweep == "iterations" else f", after {length:,} iterations"
         return f"{DATASETS[self.data]}{hidden}: F1 of the posterior mean, {counted} pixels{after}"
 
-    def _note(self) -> str:
+    def _note(self, length: int) -> str:
         said = (
             "Bars: ± 1 standard error over images (jackknife). Both samplers get the same images "
             "and hidden pixels, so a difference is surer than the bars suggest; in words it is "
@@ -202,6 +202,8 @@ class Studies:
                 "weights, a completion instead of a mean; its accept step leaves out the "
                 "proposal. "
             )
+        if self.sweep != "iterations" and length != self.after:
+            said += f"Read off after {length:,} iterations, where all of these runs were. "
         if self.sweep == "initialisation":
             said += "Without a warm-up, which would hide the start. "
         return said

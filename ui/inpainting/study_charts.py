@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 TALL = 360
 SHORT = {"pseudo-Gibbs": "pseudo-Gibbs", "Metropolis-within-Gibbs": "Metropolis"}
-SHIFT = {"pseudo-Gibbs": -0.09, "Metropolis-within-Gibbs": 0.09}
-"""Of the marks, so that error bars do not cover each other."""
+SHIFT = {"pseudo-Gibbs": -1.0, "Metropolis-within-Gibbs": 1.0}
+"""Side to which marks move, so that error bars do not cover each other; by how much, the `Group`
+says."""
 AXES = {
     "missing rate": "pixels hidden at random, or one half",
     "initialisation": "hidden pixels begin as",
@@ -35,6 +36,7 @@ class Group(NamedTuple):
     rows: Sequence[Row]
     dash: str
     symbol: str
+    off: float = 0.09  # of the marks from their setting's place
 
 
 def chart(
@@ -56,7 +58,7 @@ def chart(
             if sweep == "iterations":
                 points = [(n, row, n) for row in rows[:1] for n in row.lengths]
             else:
-                shift = SHIFT[sampler] if sweep != "warm-up" else 0.0
+                shift = SHIFT[sampler] * group.off
                 points = [(names.index(row.setting) + shift, row, length) for row in rows]
             _add(figure, sampler, group, sorted(points, key=lambda point: point[0]), pixels)
     if sweep == "iterations":
@@ -112,7 +114,7 @@ def _source(figure: Figure, names: Sequence[str], groups: Sequence[Group]) -> No
     for number, sampler in enumerate(SAMPLERS):
         colour = _colour(sampler)
         figure.add_scatter(
-            x=[names.index(name) + SHIFT[sampler] for name in known],
+            x=[names.index(name) + SHIFT[sampler] * groups[0].off for name in known],
             y=[values[number] for values in known.values()],
             mode="markers", name=f"source's {SHORT[sampler]}",
             marker={"size": 10, "symbol": "circle-open", "color": colour, "line": {"width": 2}},
