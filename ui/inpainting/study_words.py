@@ -59,15 +59,15 @@ def _initialisation(rows: Sequence[Row], length: int, pixels: str) -> str:
             continue
         best = max(own, key=lambda row: row.f1(length, pixels=pixels)[0])
         behind = [row for row in own if row is not best and _clear(best, row, length, pixels)]
-        name = _capital(sampler)
         if not behind:
-            said.append(f"**{name} has forgotten its start**: none is clearly behind the best.")
+            short = "Metropolis" if sampler == METROPOLIS else "pseudo-Gibbs"
+            said.append(f"With {short} no start is clearly behind the best.")
             continue
         worst = min(behind, key=lambda row: row.f1(length, pixels=pixels)[0])
         by = _difference(*best.ahead_of(worst, length, length, pixels), absolute=True)
         names = _listed([row.setting for row in behind])
         said.append(
-            f"**{name} remembers**: {names} {'is' if len(behind) == 1 else 'are'} behind "
+            f"**{_capital(sampler)} remembers its start**: {names} {'is' if len(behind) == 1 else 'are'} behind "
             f"{best.setting} by more than two standard errors ({worst.setting} by {by})."
         )
     return " ".join(said)
@@ -107,7 +107,7 @@ def _iterations(rows: Sequence[Row], length: int, pixels: str) -> str:
             rises = "still rises" if gain > 0 else "falls"
             said.append(f"**{name} {rises}** {span}: {by}.")
         else:
-            said.append(f"{name} has settled {span}: {by}.")
+            said.append(f"{name} does not clearly change {span}: {by}.")
     for low, high in _pairs(rows):
         lead, error = high.ahead_of(low, pixels=pixels)
         if abs(lead) > CLEAR * error:
