@@ -66,8 +66,9 @@ def _initialisation(rows: Sequence[Row], length: int, pixels: str) -> str:
         worst = min(behind, key=lambda row: row.f1(length, pixels=pixels)[0])
         by = _difference(*best.ahead_of(worst, length, length, pixels), absolute=True)
         names = _listed([row.setting for row in behind])
+        are = "is" if len(behind) == 1 else "are"
         said.append(
-            f"**{_capital(sampler)} remembers its start**: {names} {'is' if len(behind) == 1 else 'are'} behind "
+            f"**{_capital(sampler)} remembers its start**: {names} {are} behind "
             f"{best.setting} by more than two standard errors ({worst.setting} by {by})."
         )
     return " ".join(said)
