@@ -73,6 +73,7 @@ with results:
     chosen = choose_view()
 with controls:
     asked = None
+    inputs.remember_first()  # the address holds them, also of a view without a picture
     try:
         if chosen.picture:
             asked = inputs.problem()

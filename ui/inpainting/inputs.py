@@ -29,7 +29,7 @@ class Problem(NamedTuple):
 
 def problem() -> Problem | None:
     """The controls that all views share; None while there is nothing to fill in."""
-    _remember()
+    remember_first()
     canvas_place = st.container()
     with st.container(border=True):
         picture = pictures.choose_picture()
@@ -42,7 +42,8 @@ def problem() -> Problem | None:
     return Problem(picture, hidden) if hidden.any() and not blank else None
 
 
-def _remember() -> None:
+def remember_first() -> None:
+    """Let the session hold a mask and a choice of picture, though no widget was drawn yet."""
     state = st.session_state
     for _, side, _ in comparison.SHAPES.values():
         hiding.remember(side, *first_mask(side))
