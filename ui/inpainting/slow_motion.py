@@ -31,6 +31,8 @@ class SlowMotion:
     """
 
     work = "slow motion"
+    picture = True
+    run_label = "Run"
     about = (
         "**Look first** at what z′ paints and at the bars: does it fit better, and would the "
         "encoder propose the way back? **Then** at the sum: proposals often fail on hidden "

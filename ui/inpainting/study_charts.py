@@ -25,6 +25,8 @@ AXES = {
     "warm-up": "pseudo-Gibbs iterations before Metropolis",
     "iterations": "iterations",
 }
+APART = {("missing rate", name) for name in HALVES}
+"""Settings that are no point of a scale."""
 HIDDEN = "F1, hidden pixels"
 ALL = "F1, all pixels"
 
@@ -85,7 +87,7 @@ def _add(figure: Figure, sampler: str, group: Group, points: list, pixels: str) 
         return
     colour, columns = _colour(sampler), []
     for at, row, length in points:
-        if row.sweep == "initialisation" or row.setting in HALVES:
+        if row.sweep == "initialisation" or (row.sweep, row.setting) in APART:
             columns.append((None, None, None, ""))
         columns.append((at, *row.f1(length, pixels=pixels), _hover(row, length, pixels)))
     x, y, errors, texts = zip(*columns, strict=True)
