@@ -8,8 +8,10 @@ import streamlit as st
 
 from dgm_core import zoo
 from ui import jobs, plots
-from ui.inpainting import inputs, links, pictures
+from ui.components.shortcuts import shortcuts
+from ui.inpainting import gallery, inputs, links, pictures
 from ui.inpainting.all_methods import AllMethods
+from ui.inpainting.keys import KEYS
 from ui.inpainting.slow_motion import SlowMotion
 from ui.inpainting.step_by_step import StepByStep
 from ui.inpainting.studies import Studies
@@ -27,7 +29,6 @@ VIEWS: dict[str, type[View]] = {
     "All methods": AllMethods,
     "Studies": Studies,
 }
-COLOUR = ("All methods", "Studies")  # views that faces have
 FIELDS = {name: view.fields for name, view in VIEWS.items()}
 links.receive(FIELDS)
 
@@ -35,11 +36,19 @@ links.receive(FIELDS)
 def choose_view() -> type[View]:
     """The view, and what to look at in it."""
     colour = pictures.is_colour(pictures.dataset_on_screen())
-    names, key = (COLOUR, "view.colour") if colour else (tuple(VIEWS), "view")
+    names, key = pictures.COLOUR_VIEWS if colour else tuple(VIEWS), pictures.view_key()
     frame.kept(key, names[0])
-    name = st.segmented_control(
-        "View", names, required=True, key=frame.KEPT + key, label_visibility="collapsed"
-    )
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        name = st.segmented_control(
+            "View",
+            names,
+            required=True,
+            key=frame.KEPT + key,
+            label_visibility="collapsed",
+            wrap=True,
+        )
+        with st.container(width="content"):
+            shortcuts("shortcuts", KEYS)
     if colour and VIEWS[name].picture:
         st.caption("Faces are compared by all methods; the other views show black and white only.")
     st.markdown(VIEWS[name].about)
@@ -68,6 +77,7 @@ def picture(view: View, run: jobs.Run | None) -> None:
         st.info(f"Stopped after {jobs.MAX_SECONDS:.0f} s, the limit of one run.")
 
 
+cases = st.container()
 controls, results = st.columns([4, 7], gap="large")
 with results:
     chosen = choose_view()
@@ -91,6 +101,8 @@ with results:
     view = chosen(asked, settings)
 
 links.send(FIELDS, picture=asked is not None)
+with cases:
+    gallery.show(FIELDS)
 
 worker = view.worker
 press = st.session_state.pop("run_now", False)

@@ -32,8 +32,8 @@ class Showcase(NamedTuple):
     """A finished run: the arguments of its `Config`, and the messages of it."""
 
     config: dict[str, Any]
-    message: dict[str, Any]  # for the chain player
-    story: dict[str, Any]  # for the chain story
+    message: dict[str, Any]  # for the player
+    story: dict[str, Any] | None = None  # for the chain story
 
 
 @st.cache_resource(show_spinner=False)

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from dgm_core.imputers import CATALOGUE, Knob, knobs
 from dgm_core.missing import masks
 from dgm_core.samplers import INITIALISATIONS
@@ -118,7 +120,7 @@ def _of_data() -> dict[str, Field]:
 def _fields(views: Views) -> Iterator[tuple[str, Field]]:
     """Place in the address → what is held there; for the data set on screen."""
     dataset = pictures.dataset_on_screen()
-    yield "view", Field("view", one_of(*views), next(iter(views)))
+    yield "view", Field(pictures.view_key(), one_of(*_views(views)), _views(views)[0])
     yield "class", Field(pictures.class_key(dataset), partial(pictures.read_class, dataset), "all")
     settings = inputs.first_settings()
     yield "iterations", Field("iterations", one_of(*inputs.ITERATIONS), settings.iterations)
@@ -139,9 +141,15 @@ def _fields(views: Views) -> Iterator[tuple[str, Field]]:
             yield kept.replace(" ", "-"), Field(kept, read, None)
 
 
+def _views(views: Views) -> tuple[str, ...]:
+    """Those that the data set on screen has."""
+    colour = pictures.is_colour(pictures.dataset_on_screen())
+    return pictures.COLOUR_VIEWS if colour else tuple(views)
+
+
 def _of_view(views: Views) -> Views:
     """The one on screen, its own settings with it."""
-    shown = last_value("view", next(iter(views)))
+    shown = last_value(pictures.view_key(), _views(views)[0])
     return {name: fields if name == shown else {} for name, fields in views.items()}
 
 
@@ -208,8 +216,16 @@ def _mask() -> dict[str, str]:
 
 def _set_mask(text: str) -> None:
     side = _side()
-    for shape in masks.PRESETS:
+    hiding.hold(side, *mask_of(text, side))
+
+
+def mask_of(text: str, side: int) -> tuple[np.ndarray, str | None]:
+    """What an address hides, bool (side, side), and the shape that it names.
+
+    Raises:
+        ValueError: it is neither a shape nor a mask of this size.
+    """
+    for shape, observed in masks.PRESETS.items():
         if text == shape.removesuffix(" half"):
-            hiding.hold(side, ~masks.PRESETS[shape](side, side).numpy(), shape)
-            return
-    hiding.hold(side, packed.as_bits(text, side))
+            return ~observed(side, side).numpy(), shape
+    return packed.as_bits(text, side), None

@@ -26,6 +26,8 @@ MODELS = ("dlvm", "dmfa")
 """A data set is offered when it has a model of one of these kinds."""
 SHOWN = 24
 """Thumbnails at once."""
+COLOUR_VIEWS = ("All methods", "Studies")
+"""The views that faces have."""
 EVERYTHING = "all"
 SAMPLES = " samples"
 """Ends the name of a set of thumbnails that a model drew."""
@@ -75,6 +77,11 @@ def offered() -> list[str]:
     """The data sets that have a model."""
     models = zoo.names()
     return [name for name in DATASETS if any(f"{name}-{kind}" in models for kind in MODELS)]
+
+
+def view_key() -> str:
+    """The kept widget that says which view is shown: those of faces are fewer."""
+    return "view.colour" if is_colour(dataset_on_screen()) else "view"
 
 
 def way_key(dataset: str) -> str:

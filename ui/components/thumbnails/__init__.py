@@ -23,6 +23,7 @@ def thumbnails(
     set_name: str,
     label: str,
     columns: int | None = None,
+    named: bool = False,
     on_change: Callable[[], None] | None = None,
 ) -> int | None:
     """Show `pictures` (N, C, H, W) uint8; returns the index chosen, None before a choice.
@@ -35,6 +36,7 @@ def thumbnails(
         set_name: identifies this set of pictures; a choice made in another set is ignored.
         label: of the whole group.
         columns: pictures in a row, however small; None = as many as have room.
+        named: whether each label stands under its picture.
         on_change: called before the rerun that a choice brings.
     """
     count, channels, height, width = pictures.shape
@@ -50,6 +52,7 @@ def thumbnails(
             "set": set_name,
             "label": label,
             "columns": columns,
+            "named": named,
         },
         on_chosen_change=on_change or (lambda: None),
     )

@@ -10,6 +10,7 @@ function show(grid, { data, setStateValue }) {
   const group = grid.root;
   group.setAttribute("aria-label", data.label);
   group.style.gridTemplateColumns = data.columns ? `repeat(${data.columns}, minmax(0, 1fr))` : "";
+  group.classList.toggle("named", data.named);
   if (grid.pictures !== data.pictures) build(group, data);
   grid.pictures = data.pictures;
   mark(group, data.chosen);
@@ -44,7 +45,8 @@ function build(group, data) {
     const canvas = element("canvas");
     draw(canvas, pixels.subarray(i * size, (i + 1) * size), data.height, data.width);
     const names = { role: "radio", "aria-label": label, title: label };
-    return element("button", { type: "button", ...names }, canvas);
+    const shown = data.named ? [canvas, element("span", {}, label)] : [canvas];
+    return element("button", { type: "button", ...names }, ...shown);
   });
   group.replaceChildren(...buttons);
 }

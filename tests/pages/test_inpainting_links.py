@@ -1,0 +1,114 @@
+"""Links of the inpainting lab: there, back, and junk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dgm_core.missing import masks
+from ui.inpainting import gallery, packed
+from ui.inpainting.links import LONGEST
+
+PAGE = Path(__file__).parents[2] / "pages/1_Inpainting.py"
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(str(PAGE), default_timeout=60)
+    for name, text in query.items():
+        app.query_params[name] = text
+    return app.run()
+
+
+def said(app: AppTest) -> dict[str, str]:
+    """What the address says; values of an address that was not written come as lists."""
+    return {
+        name: texts if isinstance(texts, str) else texts[0]
+        for name, texts in app.query_params.items()
+    }
+
+
+def test_the_first_picture_needs_nothing_in_the_address() -> None:
+    app = opened()
+    assert not app.exception
+    assert said(app) == {}
+
+
+def test_what_a_link_says_stands_there_and_is_said_again() -> None:
+    hidden = np.zeros((28, 28), bool)
+    hidden[5:9, 3:20] = True
+    ink = np.eye(28, dtype=bool)
+    link = {
+        "drawn": packed.as_text(ink),
+        "hide": packed.as_text(hidden),
+        "iterations": "100",
+        "chains": "4",
+        "seed": "12",
+        "start": "zeros",
+        "thin": "5",
+    }
+    app = opened(**link)
+    assert not app.exception
+    assert np.array_equal(app.session_state["mask"], hidden)
+    assert app.session_state["keep.chains"] == 4
+    assert app.session_state["keep.source"] == "Draw"
+    assert said(app) == link
+    assert not app.toast
+
+
+def test_methods_and_their_settings_travel() -> None:
+    link = {
+        "view": "All methods",
+        "methods": "nearest neighbours,mean image",
+        "nearest neighbours.neighbours": "3",
+    }
+    app = opened(**link)
+    assert not app.exception
+    assert said(app) == link
+
+
+@pytest.mark.parametrize("case", gallery.st_cases(), ids=lambda case: case.name)
+def test_every_case_is_the_link_that_the_page_writes(case: gallery.Case) -> None:
+    app = opened(**case.link)
+    assert not app.exception
+    assert said(app) == case.link
+    assert any(case.about in each.value for each in app.markdown)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("view", "<script>"),
+        ("data", "cifar"),
+        ("seed", "NaN"),
+        ("chains", "many"),
+        ("iterations", "1000000000"),
+        ("warmup", "-1"),
+        ("start", "x" * 3000),
+        ("drawn", "eJx"),
+        ("hide", "half"),
+        ("image", "1e400"),
+        ("class", "ten"),
+        ("methods", "DMFA,nothing"),
+        ("LAIR.completions", "inf"),
+        ("slow-chain", "one"),
+        ("study-seed", "-"),
+    ],
+)
+def test_junk_falls_back_with_a_sentence(name: str, text: str) -> None:
+    beside = ("seed", "3") if name == "hide" else ("hide", "left")
+    app = opened(**dict([(name, text), beside]))
+    assert not app.exception
+    assert [name in toast.value for toast in app.toast] == [True]
+    if name != "hide":
+        assert np.array_equal(app.session_state["mask"], ~masks.left_half(28, 28).numpy())
+
+
+def test_numbers_are_clamped_and_long_values_cut() -> None:
+    app = opened(chains="99", seed="-5", image="77", hide="A" * (LONGEST + 500))
+    assert not app.exception
+    assert app.session_state["keep.chains"] == 16
+    assert app.session_state["keep.seed"] == 0
+    assert len(app.toast) == 1
