@@ -292,13 +292,6 @@ function layout(player) {
   show(player);
 }
 
-// Whole device pixels a cell where that costs little, so that all cells are equally large.
-function snap(size, cells, loss) {
-  const ratio = devicePixelRatio || 1;
-  const whole = (Math.floor((size * ratio) / cells) * cells) / ratio;
-  return whole >= size * (1 - loss) ? whole : Math.floor(size * ratio) / ratio;
-}
-
 function sizeTiles(player, width) {
   const { root, rows, message } = player;
   const style = getComputedStyle(rows[0].card);
@@ -327,11 +320,4 @@ function sizeThumbs(player) {
   root.style.setProperty("--thumb", `${size}px`);
   root.style.setProperty("--thumb-columns", columns);
   for (const row of rows) for (const canvas of row.thumbs) sizeCanvas(canvas, size);
-}
-
-function sizeCanvas(canvas, size) {
-  const pixels = Math.round(size * (devicePixelRatio || 1));
-  if (canvas.width === pixels && canvas.height === pixels) return;
-  canvas.width = pixels;
-  canvas.height = pixels;
 }

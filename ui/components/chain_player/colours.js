@@ -19,17 +19,6 @@ function between({ root }) {
   });
 }
 
-const css = ([r, g, b], alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;
-
-function ramp(colourAt) {
-  const table = new Uint8ClampedArray(1024);
-  for (let i = 0; i < 256; i += 1) table.set([...colourAt(i / 255), 255], i * 4);
-  return table;
-}
-
-// Digits are white on black in both themes, as everywhere in the lab.
-const GREY = ramp((t) => [255 * t, 255 * t, 255 * t]);
-
 // One hue, that of the accent; lightness grows evenly from dark to bright in OKLab.
 function sdRamp(accent) {
   const [, a, b] = toOklab(accent);
