@@ -15,6 +15,7 @@ from PIL import Image
 from dgm_core import zoo
 from dgm_core.imputers import CATALOGUE, knobs
 from dgm_core.metrics import DEFINITIONS
+from dgm_core.studies import comparison
 from dgm_core.studies.comparison import Calibration, Config, Outcome
 from ui import figures, showcase
 from ui.inpainting import comparing, downloads, methods
@@ -169,6 +170,7 @@ def test_the_pictures_are_enlarged_by_whole_pixels_and_the_arrays_are_exact() ->
         "LAIR standard deviation.png",
         "LAIR draws.png",
         "arrays.npz",
+        "again.py",
     }
     factor = original.shape[0] // 28
     assert original.shape == (28 * factor, 28 * factor, 3)
@@ -180,6 +182,23 @@ def test_the_pictures_are_enlarged_by_whole_pixels_and_the_arrays_are_exact() ->
     assert sheet.shape[0] < sheet.shape[1]  # five draws: two rows of three
     assert np.array_equal(arrays["LAIR/draws"], outcomes()[0].draws)
     assert np.array_equal(arrays["observed"], ~HIDDEN)
+
+
+def test_the_script_of_a_comparison_makes_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = replace(config(), methods=(("nearest neighbours", (("neighbours", 3),)),), seed=5)
+    *_, result = comparison.run(asked)
+    content = downloads.as_zip(asked, list(result.outcomes.values()))
+    zipfile.ZipFile(io.BytesIO(content)).extractall(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    made: dict[str, object] = {}
+    exec((tmp_path / "again.py").read_text(encoding="utf-8"), made)
+    again = made["result"]
+    assert isinstance(again, comparison.Result)
+    assert again.config == asked
+    for name, outcome in result.outcomes.items():
+        assert np.array_equal(again.outcomes[name].mean, outcome.mean)
 
 
 # --- figures ----------------------------------------------------------------------------------

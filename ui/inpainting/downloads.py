@@ -39,7 +39,10 @@ def as_csv(outcomes: Sequence[Outcome], definitions: Mapping[str, str]) -> str:
 
 
 def as_zip(config: Config, outcomes: Sequence[Outcome]) -> bytes:
-    """PNGs of problem, original, and each method's mean, deviation and draws; `arrays.npz`."""
+    """PNGs of problem, original, each method's mean, deviation and draws; `arrays.npz`; `again.py`.
+
+    The script reads the picture and its mask from the arrays, and makes the same comparison.
+    """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as folder:
         for name, levels in _pictures(config, outcomes):
@@ -50,7 +53,23 @@ def as_zip(config: Config, outcomes: Sequence[Outcome]) -> bytes:
                 name = f"{_file_name(outcome.method)} draws"
                 folder.writestr(f"{name}.png", _png(sheet, max(1, _factor(config) // 2)))
         folder.writestr("arrays.npz", _arrays(config, outcomes))
+        folder.writestr("again.py", script(config))
     return buffer.getvalue()
+
+
+def script(config: Config) -> str:
+    """Ten lines of Python that make the same comparison, beside `arrays.npz`."""
+    return f"""import numpy as np
+from dgm_core.studies.comparison import Config, run
+
+arrays = np.load("arrays.npz")
+image = np.rint(arrays["original"] * 255).astype(np.uint8).tobytes()
+hidden = np.packbits(~arrays["observed"]).tobytes()
+methods = {config.methods!r}
+*_, result = run(Config("{config.dataset}", image, hidden, methods, seed={config.seed}))
+for name, outcome in result.outcomes.items():
+    print(name, outcome.scores)
+"""
 
 
 def _number(value: float) -> str:
