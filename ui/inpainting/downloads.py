@@ -39,7 +39,7 @@ def as_csv(outcomes: Sequence[Outcome], definitions: Mapping[str, str]) -> str:
 
 
 def as_zip(config: Config, outcomes: Sequence[Outcome]) -> bytes:
-    """PNGs of problem, original, each method's mean, deviation and draws; `arrays.npz`; `again.py`.
+    """PNGs of problem, original, means, deviations and draws; `arrays.npz`; `again.py`.
 
     The script reads the picture and its mask from the arrays, and makes the same comparison.
     """
