@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-LIGHT, DARK = ("#4c5fd5", "#1b1e2b"), ("#8f9cff", "#eceef6")
+LIGHT, DARK = ("#4454ca", "#14161f"), ("#8f9cff", "#eceef6")
 """Accent and text of the two themes."""
 
 STYLE = """

@@ -157,7 +157,7 @@ def curves(outcomes: Sequence[Outcome], *, dark: bool) -> Figure:
 
 def _accent(*, dark: bool) -> str:
     """The theme's primary colour."""
-    return "#8F9CFF" if dark else "#4C5FD5"
+    return "#8F9CFF" if dark else "#4454CA"
 
 
 def _add_reliability(figure: Figure, found: Calibration, colour: str, at: dict[str, int]) -> None:

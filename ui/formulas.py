@@ -67,7 +67,7 @@ def not_miwae() -> None:
         st.markdown("**not-MIWAE** bounds $\\log p(x_{\\mathrm{obs}}, s)$ with $K$ completions:")
         st.latex(
             r"\mathrm{E} \log \frac1K \sum_k \frac{p(x_{\mathrm{obs}} \mid z_k)\, "
-            r"{\color{#4C5FD5} p(s \mid x_{\mathrm{obs}}, x_{\mathrm{mis},k})}\, p(z_k)}"
+            r"{\color{#4454CA} p(s \mid x_{\mathrm{obs}}, x_{\mathrm{mis},k})}\, p(z_k)}"
             r"{q(z_k \mid x_{\mathrm{obs}})}"
         )
         st.latex(

@@ -17,6 +17,17 @@ device.keep_freed_memory()
 
 KEPT = "keep."
 """Widgets whose key starts so keep their value when the visitor goes to another page and back."""
+_STYLE = """
+[data-testid=stMainBlockContainer] { padding-top: 3.5rem }
+/* White on the light accent of the dark theme could not be read. */
+[data-testid=stBaseButton-primary] { color: light-dark(#FFFFFF, #12141C) }
+/* A formula that fits is no region to scroll. */
+.katex-display { padding: 2px }
+@media (max-width: 480px) {
+  .katex-display { font-size: 0.9em }
+  button[data-variant=segmented_control] { padding-inline: 0.5rem }
+}
+"""
 _LAST = "last values"
 _UNHEARD = "widgets the browser has not spoken of"
 
@@ -76,7 +87,7 @@ def page(title: str, subtitle: str) -> None:
         layout="wide",
         initial_sidebar_state="collapsed",
     )
-    st.html("<style>[data-testid=stMainBlockContainer] {padding-top: 3.5rem}</style>")
+    st.html(f"<style>{_STYLE}</style>")
     last = st.session_state.setdefault(_LAST, {})
     last |= {
         key: value

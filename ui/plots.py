@@ -19,7 +19,7 @@ _SIGNS, _ESCAPED = re.compile(r"([!-/:-@\[-`{-~])"), r"\\\1"
 
 def accent() -> str:
     """The theme's primary colour."""
-    return "#8F9CFF" if st.context.theme.type == "dark" else "#4C5FD5"
+    return "#8F9CFF" if st.context.theme.type == "dark" else "#4454CA"
 
 
 def background() -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WARM = "#E07A5F"
 """Of Q and of what a generator makes."""
 TALL = 330
-MAP = [[0, "#4C5FD5"], [0.5, "rgba(138, 143, 163, 0.12)"], [1, "#E0A23C"]]
+MAP = [[0, "#4454CA"], [0.5, "rgba(138, 143, 163, 0.12)"], [1, "#E0A23C"]]
 """Critic: low, middle, high."""
 ARROWS, STROKE, LONGEST = 128, 0.4, 0.8
 """Of a game: points whose pull is drawn, how long for a gradient of 1, and how long at most."""

@@ -48,7 +48,7 @@ REFERENCES = """
 """
 SHIPPED = Path(__file__).parents[2] / "assets" / "moons_flow.npz"
 CONFIG = moons_flow.Config()
-MAP = [[0, "#4C5FD5"], [0.5, "#8A8FA3"], [1, "#E0A23C"]]
+MAP = [[0, "#4454CA"], [0.5, "#8A8FA3"], [1, "#E0A23C"]]
 """log |det J|: squeezed most, less, not at all."""
 LEAST, MOST = -4.5, 0.5
 SQUARE = 330

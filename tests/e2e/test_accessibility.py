@@ -1,0 +1,139 @@
+"""The inpainting lab for every hand and eye: WCAG by axe, keys, touch, calm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.lab import Lab
+from tests.e2e.looking import LONG, NewPage, nothing_sticks_out, settle
+
+VIEWS = {
+    "Step by step": ".player",
+    "Slow motion": ".slow",
+    "All methods": ".methods .card",
+    "Studies": ".js-plotly-plot .main-svg",
+}
+"""Each view, and what is on screen when it is there."""
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+TALL = 6000
+"""Pixels: all of a page in the window, as axe judges no colours of what is scrolled away."""
+_VIOLATIONS = """async () => {
+  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+  const found = await axe.run({runOnly: tags, resultTypes: ["violations"]})
+  return found.violations.map(({id, nodes}) =>
+    [id, ...nodes.slice(0, 3).map((node) => `${node.html.slice(0, 200)} ${node.failureSummary}`)])
+}"""
+_OURS = """function* ours(root = document) {
+  for (const each of root.querySelectorAll("*")) {
+    if (each.shadowRoot) yield* ours(each.shadowRoot)
+    if (root !== document) yield each
+  }
+}"""
+_SMALL = f"""() => {{
+  {_OURS}
+  const wanted = "button, input, select, summary, [tabindex='0']"
+  const small = []
+  for (const each of ours()) {{
+    if (!each.matches(wanted) || !each.checkVisibility()) continue
+    const {{width, height}} = (each.closest("label") ?? each).getBoundingClientRect()
+    if (width < 43.5 || height < 43.5) small.push(`${{each.outerHTML}} ${{width}} × ${{height}}`)
+  }}
+  return small
+}}"""
+_MOVING = f"""() => {{
+  {_OURS}
+  const moving = []
+  for (const each of ours()) {{
+    const {{transitionDuration, animationName}} = getComputedStyle(each)
+    const moves = !/^0s(, 0s)*$/.test(transitionDuration) || animationName !== "none"
+    if (moves) moving.push(each.outerHTML.slice(0, 200))
+  }}
+  return moving
+}}"""
+
+
+def turned_to(page: Page, view: str) -> Locator:
+    """What the view shows, once it rests."""
+    page.get_by_role("radio", name=view, exact=True).click()
+    shown = page.locator(VIEWS[view])
+    expect(shown.first).to_be_visible(timeout=LONG)
+    settle(page)
+    return shown
+
+
+def assert_wcag(page: Page, where: str) -> None:
+    violations = page.evaluate(_VIOLATIONS)
+    assert violations == [], f"{where}: {violations}"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation_of_wcag_a_or_aa(
+    server: str, new_page: NewPage, scheme: str
+) -> None:
+    tall = {"width": 1280, "height": TALL}
+    page = new_page(color_scheme=scheme, viewport=tall, reduced_motion="reduce")
+    Lab(page, server)
+    page.evaluate(AXE)
+    for view in VIEWS:
+        turned_to(page, view)
+        while (closed := page.locator("details:not([open]) > summary")).count():
+            closed.first.click()
+        settle(page)
+        assert_wcag(page, view)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    assert_wcag(page, "list of keys")
+
+
+def test_on_a_phone_nothing_sticks_out_and_fingers_have_room(
+    server: str, new_page: NewPage
+) -> None:
+    size = {"width": 400, "height": 850}
+    page = new_page(viewport=size, has_touch=True, is_mobile=True, color_scheme="dark")
+    Lab(page, server)
+    for view in VIEWS:
+        turned_to(page, view)
+        nothing_sticks_out(page)
+        assert page.evaluate(_SMALL) == [], view
+
+
+def test_who_wants_it_calm_sees_nothing_move_by_itself(server: str, new_page: NewPage) -> None:
+    page = new_page(reduced_motion="reduce")
+    player = Lab(page, server).player
+    expect(player).to_have_attribute("data-mode", "paused")
+    assert page.evaluate(_MOVING) == []
+    slow = turned_to(page, "Slow motion")
+    stage = int(slow.get_attribute("data-stage"))
+    slow.get_by_role("button", name="Next").press("ArrowRight")
+    expect(slow).to_have_attribute("data-stage", str(stage + 1))
+    assert page.evaluate(_MOVING) == []
+    turned_to(page, "All methods")
+    assert page.evaluate(_MOVING) == []
+
+
+def test_the_list_of_keys_opens_from_anywhere_and_gives_the_focus_back(
+    server: str, new_page: NewPage
+) -> None:
+    page = new_page()
+    lab = Lab(page, server)
+    keys = page.get_by_role("dialog", name="Keys")
+    page.keyboard.press("?")
+    expect(keys).to_be_visible()
+    for where in ("On the canvas", "In the player", "In slow motion"):
+        expect(keys.get_by_role("heading", name=where)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+    for place in (lab.player.get_by_role("button", name="Step back"), page.locator(".board")):
+        place.focus()
+        page.keyboard.press("?")
+        expect(keys).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(keys).to_be_hidden()
+        expect(place).to_be_focused()
+    turned_to(page, "Slow motion")
+    page.get_by_role("spinbutton", name="Chain").press("?")
+    expect(keys).to_be_hidden()
