@@ -89,10 +89,7 @@ def page(title: str, subtitle: str) -> None:
     )
     st.html(f"<style>{_STYLE}</style>")
     last = st.session_state.setdefault(_LAST, {})
-    last |= {
-        key: value
-        for key, value in st.session_state.items()
-        if isinstance(key, str) and key.startswith(KEPT)
-    }
+    kept_on = [k for k in st.session_state if isinstance(k, str) and k.startswith(KEPT)]
+    last |= {key: st.session_state[key] for key in kept_on}
     st.title(title, anchor=False)
     st.markdown(subtitle)

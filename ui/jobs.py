@@ -2,7 +2,8 @@
 
 A run is a generator of results that a thread of its own exhausts, one item at a time. The page
 reads `run.items` whenever it likes; no call to Streamlit is made in the thread. Between items the
-thread gives its place to whoever waits, so that many visitors advance in turns.
+thread gives its place to whoever waits, so that many visitors advance in turns. A generator whose
+results take long may yield None in between: no result, but a place to stop or to give way.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ LOG = logging.getLogger(__name__)
 MAX_SECONDS = 180.0
 """Wall-clock budget of one run; then it stops with what it has."""
 
+FIRST_LOOK = 0.15
+"""Seconds that the first look at a run may wait for its first item, which is mostly quicker than
+a round trip to the browser and back; strokes in the meantime wait with it."""
+
 _places = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
 _waiting = 0
 _waiting_lock = threading.Lock()
@@ -39,6 +44,8 @@ class Run:
         self.items: list[Any] = []
         self.state = "running"  # → finished | stopped | timed out | failed
         self.shown = 0  # how many items the page has sent on
+        self.begun = threading.Event()  # there is an item, or there will be none
+        self._made: dict[Hashable, Any] = {}
         self._rest: Iterator[Any] = iter(())  # what a run that was stopped had yet to yield
         self._stop = threading.Event()
         _runs.add(self)
@@ -55,6 +62,16 @@ class Run:
         if self.live:
             self.state = "stopped"
         self._stop.set()
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What `make` made of the run's items when it was first asked for under this name.
+
+        Of a run that has ended: a page drawn anew shows it again and again.
+        """
+        key = (name, len(self.items))
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
     def wait(self, seconds: float) -> bool:
         """Wait for the end of the thread; True if it ended."""
@@ -83,7 +100,9 @@ class Run:
                 if item is _END:
                     self.state = "finished"
                     return
-                self.items.append(item)
+                if item is not None:
+                    self.items.append(item)
+                    self.begun.set()
                 if time.monotonic() > deadline:
                     self.state = "timed out"
                     return
@@ -91,6 +110,8 @@ class Run:
             LOG.exception("a background run failed")
             if not self._stop.is_set():
                 self.state = "failed"
+        finally:
+            self.begun.set()
 
 
 class Worker:
@@ -147,6 +168,8 @@ def follow(run: Run | None, draw: Callable[[], None], seconds: float, *, live: b
         with st.container():  # one element, however many it holds
             draw()
 
+    if live and _waiting <= 1:
+        run.begun.wait(FIRST_LOOK)
     look()
 
 

@@ -10,10 +10,11 @@ warm-up (during the warm-up: of those so far); the *standard deviation* is that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -39,6 +40,7 @@ __all__ = [
     "Traces",
     "pack",
     "run",
+    "run_with_breaths",
     "unpack",
 ]
 SIDE = 28
@@ -51,6 +53,9 @@ LIMITS = {
     "thin": (0, 100),
 }
 MOST_FRAMES = 500
+BREATH = 10
+"""Iterations after which a run may be ended, though no frame is due."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -173,15 +178,31 @@ def unpack(packed: bytes) -> np.ndarray:
 
 def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
     """Yield a `Frame` after each of `config.frame_numbers()`, and at the end the `Result`."""
+    return (item for item in run_with_breaths(config, model) if item is not None)
+
+
+def run_with_breaths(
+    config: Config, model: LatentVariableModel
+) -> Iterator[Frame | Result | None]:
+    """`run` with a None after every few iterations between two frames.
+
+    Where frames are far apart, whoever drives the run can end it or let others go first.
+    """
     recorders = {name: _Recorder(name, config, model) for name in SAMPLERS}
     frames: list[Frame] = []
     with ThreadPoolExecutor(len(recorders), "sampler") as threads:
+
+        def both(act: Callable[[_Recorder], T]) -> dict[str, T]:
+            todo = {name: threads.submit(act, each) for name, each in recorders.items()}
+            return {name: job.result() for name, job in todo.items()}
+
+        done = 0
         for number in config.frame_numbers():
-            todo = {
-                name: threads.submit(recorder.advance_to, number)
-                for name, recorder in recorders.items()
-            }
-            frames.append(Frame(number, {name: job.result() for name, job in todo.items()}))
+            for stop in range(done + BREATH, number, BREATH):
+                both(partial(_Recorder.walk_to, number=stop))
+                yield None
+            done = number
+            frames.append(Frame(number, both(partial(_Recorder.advance_to, number=number))))
             yield frames[-1]
     traces = {name: recorder.records.traces() for name, recorder in recorders.items()}
     correlations = {name: recorder.records.autocorrelation for name, recorder in recorders.items()}
@@ -220,12 +241,18 @@ class _Recorder:
         device = masked.device
         self.truth, self.observed = masked.x.new_tensor(config.truth), masked.observed[0, 0]
         self.done = 0
+        self.unseen: list[chains.Iteration] = []  # since then
         self.mean_of_chains = torch.zeros(config.chains, SIDE, SIDE, device=device)
         self.records = Recorder(model, config.iterations, config.warmup, config.frame_numbers())
 
+    def walk_to(self, number: int) -> None:
+        """Run up to iteration `number`, and show nothing yet."""
+        self.unseen += [next(self.steps) for _ in range(number - self.done - len(self.unseen))]
+
     def advance_to(self, number: int) -> SamplerFrame:
         """Run up to iteration `number`, and show where the chains stand then."""
-        steps = [next(self.steps) for _ in range(number - self.done)]
+        self.walk_to(number)
+        steps, self.unseen = self.unseen, []
         with torch.inference_mode():
             states = [step.state for step in steps]
             draws = torch.stack([state.x[:, 0] for state in states], 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from typing import Any
 
 import streamlit as st
@@ -57,15 +58,16 @@ SLIDER = 200
 
 def offered(dataset: str) -> list[str]:
     """The methods whose models are shipped, in the catalogue's order."""
-    return [name for name, method in CATALOGUE.items() if _stands(dataset, method.needs)]
+    models = zoo.names()
+    return [name for name, method in CATALOGUE.items() if _stands(dataset, method.needs, models)]
 
 
-def _stands(dataset: str, need: str | None) -> bool:
+def _stands(dataset: str, need: str | None, models: Container[str]) -> bool:
     if need is None:
         return True
     if need == "training images":  # or what the DLVM draws in their place
-        return data.is_available(dataset) or model_name(dataset, "dlvm") in zoo.names()
-    return model_name(dataset, need) in zoo.names()
+        return data.is_available(dataset) or model_name(dataset, "dlvm") in models
+    return model_name(dataset, need) in models
 
 
 def first_choice(dataset: str) -> list[str]:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies import inpainting
-from dgm_core.studies.inpainting import Result
+from dgm_core.studies.inpainting import Frame, Result
 from ui import cache, figures, formulas, jobs, showcase
 from ui.addresses import Read
 from ui.components.chain_player import chain_player
 from ui.components.chain_story import chain_story
 from ui.inpainting import chain_panel, inputs, taking_home
+
+Made = Callable[[str, Callable[[], Any]], Any]
+"""Name, and what makes it → what is made."""
+
+
+def _made_now(name: str, make: Callable[[], Any]) -> Any:
+    return make()
 
 
 class StepByStep:
@@ -50,7 +58,7 @@ class StepByStep:
     def start(self) -> None:
         """Run in the background, in place of what runs."""
         config, model = self.config, cache.st_model(self.config.model)
-        self.worker.start(config, lambda: inpainting.run(config, model))
+        self.worker.start(config, lambda: inpainting.run_with_breaths(config, model))
 
     def show(self) -> None:
         """What is at hand without a run, if anything."""
@@ -60,24 +68,31 @@ class StepByStep:
 
     def follow(self, run: jobs.Run) -> None:
         """Send on what the run has produced since last time; at the end, everything."""
+        state = run.state  # first: what is read after it may only be more
         frames = [item for item in list(run.items) if not isinstance(item, Result)]
         if not frames:
-            if run.live:
+            if state == "running":
                 st.caption("Starting …")
-            elif run.state == "stopped":
+            elif state == "stopped":
                 st.caption("Stopped before the first iteration.")
             return
-        # A browser that is still loading the player, or is slow, misses messages: send with
-        # overlap, and everything at first and at the end.
-        first = max(run.shown - 30, 0) if run.live else 0
-        state = "stopped" if run.state == "timed out" else run.state
-        message = figures.chains(
-            run.key, frames[first:], run=str(id(run)), state=state, start=first
-        )
-        chain_player("player", message)
-        story = chain_panel.message(run.key, frames, run=str(id(run)), state=state, start=first)
-        chain_story("story", story)
+        if state == "running":
+            # A browser that is still loading the player, or is slow, misses messages: send with
+            # overlap, and everything at first and at the end.
+            self._send(run, frames, state, max(run.shown - 30, 0), _made_now)
+        else:
+            self._send(run, frames, state.replace("timed out", "stopped"), 0, run.once)
         run.shown = len(frames)
+
+    def _send(
+        self, run: jobs.Run, frames: Sequence[Frame], state: str, first: int, made: Made
+    ) -> None:
+        about = {"run": str(id(run)), "state": state, "start": first}
+        chain_player(
+            "player",
+            made("player", lambda: figures.chains(run.key, frames[first:], **about)),
+        )
+        chain_story("story", made("story", lambda: chain_panel.message(run.key, frames, **about)))
 
     def below(self, *, live: bool) -> None:
         """What stands under the player: the files of the run, and the formulas."""

@@ -1,0 +1,101 @@
+"""`python -m ui.bench`: the table, line by line as it is measured."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from dgm_core.bench.timing import Line
+from ui.bench import figures, sessions, strokes
+from ui.bench.browser import NoBrowser, browser
+from ui.bench.server import ECHO, LAB, serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+PARTS = ("strokes", "reruns", "start", "memory")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure what is asked for; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m ui.bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all")
+    parser.add_argument("--times", type=int, default=20, help="strokes and reruns of a kind")
+    parser.add_argument("--starts", type=int, default=3, help="servers started for each page")
+    parser.add_argument("--sessions", type=int, default=10, help="beside the first")
+    asked = parser.parse_args(arguments)
+    if unknown := set(asked.parts) - set(PARTS):
+        parser.error(f"expected parts of {', '.join(PARTS)}, got {', '.join(sorted(unknown))}")
+    print(f"{platform.machine()}, {os.cpu_count()} cores; load average {_load()}", flush=True)
+    try:
+        for line in measured(asked):
+            print(written(line), flush=True)
+    except NoBrowser as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"load average at the end {_load()}")
+    return 0
+
+
+def measured(asked: argparse.Namespace) -> Iterator[Line]:
+    """The parts that are asked for, one by one."""
+    parts = asked.parts or PARTS
+    with browser() as chromium:
+        if "start" in parts:
+            pages = {"front door": "", "inpainting lab": "Inpainting"}
+            taken: dict[str, list[float]] = {name: [] for name in pages}
+            importing = []
+            for _ in range(asked.starts):
+                importing.append(sessions.importing())
+                for name, path in pages.items():
+                    taken[name].append(sessions.start(chromium, path))
+            yield from figures.starts(importing, taken)
+        if "strokes" in parts or "reruns" in parts:
+            with serving(ECHO) as echo, serving(LAB) as lab:
+                yield from _under_the_finger(chromium, echo.url, lab.url, asked.times, parts)
+        if "memory" in parts:
+            say: Callable[[str], None] = lambda text: print(text, file=sys.stderr)  # noqa: E731
+            for ran, of in ((False, "page opened"), (True, "run finished")):
+                found = sessions.sizes(chromium, asked.sessions, ran=ran, say=say)
+                yield from figures.memory(found, of)
+
+
+def _under_the_finger(
+    chromium: Browser, echo_url: str, lab_url: str, times: int, parts: Sequence[str]
+) -> Iterator[Line]:
+    echo, lab = strokes.Echo(chromium, echo_url), strokes.Lab(chromium, lab_url)
+    if "strokes" in parts:
+        alone = strokes.in_turns(echo, lab, times)
+        long = strokes.Lab(chromium, lab_url, "?iterations=5000")
+        amid = strokes.amid_runs(long, times)
+        long.page.context.close()
+        yield from figures.strokes(*alone, amid)
+    else:
+        lab.stroke()
+        lab.finish()
+    if "reruns" in parts:
+        bare, _ = strokes.reruns(echo.page, times)
+        taken, sent = strokes.reruns(lab.page, times)
+        yield from figures.no_op(bare, taken, sum(sent.values()))
+        largest = sorted(sent.items(), key=lambda item: -item[1])[:6]
+        print("  of these " + ", ".join(f"{name} {size / 1024:.1f}" for name, size in largest))
+
+
+def written(line: Line) -> str:
+    """A line of the table: the figure, the goal, and whether it is kept."""
+    text = f"{line.what:62} {line.value:9.2f} {line.unit:3}"
+    if line.goal is None:
+        return text.rstrip()
+    return f"{text}  goal {line.goal:g}: {'kept' if line.value <= line.goal else 'missed'}"
+
+
+def _load() -> str:
+    return ", ".join(f"{each:.1f}" for each in os.getloadavg())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""A bare app: a canvas, and when the pointer goes up on it, another picture from the server.
+
+The least that Streamlit needs between the two: one component, whose state holds a number and whose
+data are a picture of that number, told to the document as the chain player tells its own.
+"""
+
+import base64
+
+import numpy as np
+import streamlit as st
+
+SIDE = 28
+ECHO = st.components.v2.component(
+    "echo",
+    html='<canvas class="echo" width="280" height="280" data-shown=""></canvas>',
+    css="canvas { touch-action: none }",
+    js="""
+    export default function ({ data, parentElement, setStateValue }) {
+      const canvas = parentElement.querySelector("canvas")
+      canvas.onpointerup = () => setStateValue("strokes", data.strokes + 1)
+      if (canvas.dataset.shown === String(data.strokes)) return
+      canvas.dataset.shown = data.strokes
+      const levels = Uint8Array.from(atob(data.picture), (each) => each.charCodeAt(0))
+      const screen = canvas.getContext("2d")
+      levels.forEach((level, i) => {
+        screen.fillStyle = `rgb(${level} ${level} ${level})`
+        screen.fillRect(10 * (i % 28), 10 * Math.floor(i / 28), 10, 10)
+      })
+      const detail = { run: String(data.strokes), iteration: 1 }
+      document.dispatchEvent(new CustomEvent("dgm-iteration", { detail }))
+    }
+    """,
+)
+
+strokes = st.session_state.get("echo", {}).get("strokes", 0)
+picture = np.random.default_rng(strokes).integers(0, 256, (SIDE, SIDE), np.uint8)
+ECHO(
+    key="echo",
+    data={"strokes": strokes, "picture": base64.b64encode(picture).decode("ascii")},
+    on_strokes_change=lambda: None,
+)

@@ -1,0 +1,90 @@
+"""A Streamlit server that is started to be measured."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+ECHO = Path(__file__).parent / "echo.py"
+LAB = ROOT / "app.py"
+PATIENCE = 120.0
+"""Seconds that a server may take to answer."""
+
+
+class Server(NamedTuple):
+    """One that answers."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    begun: float  # when its process was started, seconds since the epoch
+
+    def megabytes(self) -> float:
+        """Its proportional set size, or resident set size where the kernel tells no other.
+
+        Raises:
+            OSError: no /proc.
+        """
+        folder = Path("/proc") / str(self.process.pid)
+        for name, field in (("smaps_rollup", "Pss"), ("status", "VmRSS")):
+            try:
+                found = re.search(rf"^{field}:\s+(\d+) kB", (folder / name).read_text(), re.M)
+            except PermissionError:
+                continue
+            if found is not None:
+                return int(found[1]) / 1024
+        raise OSError(f"{folder} tells no size")
+
+
+@contextmanager
+def serving(app: Path) -> Iterator[Server]:
+    """`streamlit run app` without a data folder, until the end of the block.
+
+    Raises:
+        RuntimeError: it ended at once, or does not answer.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}"]
+    command += ["--server.headless=true", "--server.fileWatcherType=none"]
+    with tempfile.TemporaryDirectory() as empty:
+        begun = time.time()
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "DGM_DATA": empty},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait(process, f"{url}/_stcore/health")
+            yield Server(url, process, begun)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _wait(process: subprocess.Popen[bytes], url: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with status {process.returncode}")
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise RuntimeError("the server did not answer")
