@@ -30,6 +30,8 @@ VIEWS: dict[str, type[View]] = {
     "Studies": Studies,
 }
 FIELDS = {name: view.fields for name, view in VIEWS.items()}
+for each in VIEWS.values():
+    jobs.worker(each.work).give_way()
 links.receive(FIELDS)
 
 

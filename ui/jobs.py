@@ -26,9 +26,11 @@ LOG = logging.getLogger(__name__)
 MAX_SECONDS = 180.0
 """Wall-clock budget of one run; then it stops with what it has."""
 
-FIRST_LOOK = 0.15
-"""Seconds that the first look at a run may wait for its first item, which is mostly quicker than
-a round trip to the browser and back; strokes in the meantime wait with it."""
+FIRST_LOOK = 0.5
+"""Seconds that the first look at a run may wait for its first item, which mostly comes sooner than
+the next look would."""
+GIVEN_WAY = 0.3
+"""Seconds, at most, that a run leaves the processor to a page that is being drawn."""
 
 _places = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
 _waiting = 0
@@ -46,6 +48,8 @@ class Run:
         self.shown = 0  # how many items the page has sent on
         self.begun = threading.Event()  # there is an item, or there will be none
         self._made: dict[Hashable, Any] = {}
+        self._on = threading.Event()  # not now: a page is being drawn
+        self._on.set()
         self._rest: Iterator[Any] = iter(())  # what a run that was stopped had yet to yield
         self._stop = threading.Event()
         _runs.add(self)
@@ -62,6 +66,15 @@ class Run:
         if self.live:
             self.state = "stopped"
         self._stop.set()
+        self._on.set()
+
+    def give_way(self) -> None:
+        """Rest after the item under way until `go_on`, or for `GIVEN_WAY` seconds."""
+        self._on.clear()
+
+    def go_on(self) -> None:
+        """Rest no longer."""
+        self._on.set()
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make` made of the run's items when it was first asked for under this name.
@@ -91,6 +104,9 @@ class Run:
         try:
             iterator = self._rest = work()
             while not self._stop.is_set():
+                if not self._on.wait(GIVEN_WAY):  # the page was not drawn to its end
+                    self._on.set()
+                    continue
                 with _place():
                     item = next(iterator, _END)
                 if self._stop.is_set():
@@ -131,6 +147,11 @@ class Worker:
         self.run = Run(self.run.key, self.run.whole)
         return self.run
 
+    def give_way(self) -> None:
+        """Let the page be drawn first: at its beginning; `follow` ends it."""
+        if self.run is not None:
+            self.run.give_way()
+
     def stop(self) -> None:
         """Stop the run, if there is one."""
         if self.run is not None:
@@ -168,9 +189,18 @@ def follow(run: Run | None, draw: Callable[[], None], seconds: float, *, live: b
         with st.container():  # one element, however many it holds
             draw()
 
+    if run is not None:
+        run.go_on()
     if live and _waiting <= 1:
-        run.begun.wait(FIRST_LOOK)
+        _await_first_item(run)
     look()
+
+
+def _await_first_item(run: Run) -> None:
+    """For a moment, and not while a stroke waits."""
+    deadline = time.monotonic() + FIRST_LOOK
+    while not run.begun.wait(0.02) and time.monotonic() < deadline:
+        _ = "any" in st.session_state  # here the script ends where a rerun is asked for
 
 
 def beginning() -> str:
