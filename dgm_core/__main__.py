@@ -744,6 +744,26 @@ def bench_gan() -> None:
     _print_lines(gan.run())
 
 
+@bench_app.command("page")
+def bench_page(
+    parts: Annotated[
+        list[str] | None, typer.Argument(help="strokes, reruns, start, memory; else all")
+    ] = None,
+    times: Annotated[int, typer.Option(help="strokes and reruns of a kind")] = 20,
+    starts: Annotated[int, typer.Option(help="servers started for each page")] = 3,
+    sessions: Annotated[int, typer.Option(help="beside the first")] = 10,
+) -> None:
+    """The inpainting lab in a browser beside a bare app: strokes, reruns, start and memory."""
+    from dgm_core.bench import page
+
+    counts = (f"--times={times}", f"--starts={starts}", f"--sessions={sessions}")
+    try:
+        status = page.run(*(parts or ()), *counts)
+    except FileNotFoundError as error:
+        _stop(error)
+    raise typer.Exit(status)
+
+
 @bench_app.command("samplers")
 def bench_samplers() -> None:
     """Metropolis iterations beside their network passes, and the page's default run."""

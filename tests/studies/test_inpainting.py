@@ -144,3 +144,8 @@ def test_nothing_and_everything_hidden() -> None:
     for hidden in (np.zeros((28, 28), bool), np.ones((28, 28), bool)):
         result = finished(config(hidden=pack(hidden), iterations=60, warmup=10))
         assert len(result.frames) == len(result.config.frame_numbers())
+
+
+def test_a_run_takes_breath_between_distant_frames() -> None:
+    items = list(inpainting.run_with_breaths(config(iterations=60, warmup=10, thin=30), model()))
+    assert [item is None for item in items] == [True, True, False] * 2 + [False]

@@ -217,3 +217,65 @@ def test_no_thread_is_left_behind() -> None:
     for worker in workers:
         worker.stop()
     assert until(lambda: threading.active_count() <= before, 2)
+
+
+def test_a_breath_is_no_item() -> None:
+    run = Worker().start("key", lambda: iter([None, 1, None, None, 2]))
+    assert run.wait(5)
+    assert run.items == [1, 2]
+    assert run.state == "finished"
+
+
+def test_a_run_stopped_at_a_breath_goes_on_where_it_was() -> None:
+    at_breath, go = threading.Event(), threading.Event()
+
+    def work() -> Iterator[int | None]:
+        yield 1
+        at_breath.set()
+        go.wait(5)
+        yield None
+        yield 2
+
+    worker = Worker()
+    run = worker.start("key", work)
+    assert at_breath.wait(5)
+    worker.stop()
+    go.set()
+    assert run.wait(5)
+    assert run.items == [1]
+    assert worker.resume().wait(5)
+    assert worker.run.items == [1, 2]
+
+
+def test_a_run_rests_while_a_page_is_drawn_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jobs, "GIVEN_WAY", 30.0)
+    worker = Worker()
+    run = worker.start("key", counting(10_000, pause=0.005))
+    assert until(lambda: len(run.items) > 2)
+    worker.give_way()
+    time.sleep(0.05)  # the item under way is finished
+    resting = len(run.items)
+    time.sleep(0.1)
+    assert len(run.items) == resting
+    run.go_on()
+    assert until(lambda: len(run.items) > resting)
+    monkeypatch.setattr(jobs, "GIVEN_WAY", 0.05)
+    worker.give_way()
+    resting = len(run.items)
+    assert until(lambda: len(run.items) > resting + 5)
+    worker.stop()
+    assert run.wait(5)
+
+
+def test_what_is_made_of_a_run_that_ended_is_made_once() -> None:
+    run = Worker().start("key", counting(3))
+    assert run.wait(5)
+    made: list[int] = []
+    assert [run.once("total", lambda: made.append(1) or sum(run.items)) for _ in range(3)] == [
+        3,
+        3,
+        3,
+    ]
+    assert made == [1]
