@@ -30,20 +30,19 @@ class Server(NamedTuple):
     begun: float  # when its process was started, seconds since the epoch
 
     def megabytes(self) -> float:
-        """Its proportional set size, or resident set size where the kernel tells no other.
+        """What it holds of its own: its anonymous pages, swapped or not.
+
+        Not its libraries' files, which count for less as soon as another program maps them.
 
         Raises:
             OSError: no /proc.
         """
         folder = Path("/proc") / str(self.process.pid)
-        for name, field in (("smaps_rollup", "Pss"), ("status", "VmRSS")):
-            try:
-                found = re.search(rf"^{field}:\s+(\d+) kB", (folder / name).read_text(), re.M)
-            except PermissionError:
-                continue
-            if found is not None:
-                return int(found[1]) / 1024
-        raise OSError(f"{folder} tells no size")
+        text = (folder / "status").read_text(encoding="ascii")
+        return (
+            sum(int(size) for size in re.findall(r"^(?:RssAnon|VmSwap):\s+(\d+)", text, re.M))
+            / 1024
+        )
 
 
 @contextmanager
