@@ -69,11 +69,10 @@ def _under_the_finger(
 ) -> Iterator[Line]:
     echo, lab = strokes.Echo(chromium, echo_url), strokes.Lab(chromium, lab_url)
     if "strokes" in parts:
-        alone = strokes.in_turns(echo, lab, times)
+        yield from figures.strokes(*strokes.in_turns(echo, lab, times))
         long = strokes.Lab(chromium, lab_url, "?iterations=5000")
-        amid = strokes.amid_runs(long, times)
+        yield from figures.amid_runs(strokes.amid_runs(long, times))
         long.page.context.close()
-        yield from figures.strokes(*alone, amid)
     else:
         lab.stroke()
         lab.finish()
