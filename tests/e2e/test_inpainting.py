@@ -218,7 +218,7 @@ def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
     lab.page.locator(".st-key-keep-source").get_by_text("Draw", exact=True).click()
     expect(lab.page.get_by_text("Nothing to fill in yet")).to_be_visible()
     lab.settle()
-    lab.board.canvas.scroll_into_view_if_needed()
+    lab.page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
     lab.board.drag((3, 4), (12, 4))  # in the upper left corner
     lab.player.wait_for()
     one = lab.picture("truth", 0) > 127
