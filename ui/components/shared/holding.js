@@ -28,7 +28,8 @@ function holding(button, key, set) {
   const listened = [
     [document, "keydown", (event) => isMeant(event) && set(true)],
     [document, "keyup", (event) => isKey(event) && set(false)],
-    [window, "blur", () => set(false)],
+    // Its own alone: the focus that goes from one element to another blurs that one.
+    [window, "blur", (event) => event.target === window && set(false)],
   ];
   for (const [target, name, hear] of listened) target.addEventListener(name, hear, true);
   return () => {
