@@ -5,4 +5,4 @@ inputs live.  Start with :mod:`dgm_core.zoo` (trained models), :mod:`dgm_core.da
 :mod:`dgm_core.missing.masks` (what to hide) and :mod:`dgm_core.samplers` (how to fill it in).
 """
 
-__version__ = "0.4.0"
+__version__ = "0.9.0"

@@ -9,7 +9,7 @@ of a circle is its centre.
 
 As in `dgm_core.training`, each chunk of iterations draws its noise from (seed, chunk) alone and
 ends in a checkpoint that is written whole or not at all, so that a killed run ends bit for bit as
-one that was not.
+one that was not; and several processes may train one model together.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dgm_core import checkpoints
+from dgm_core import checkpoints, parallel
 from dgm_core.lipschitz import lipschitz_penalty
 from dgm_core.models.wgan import WGAN, settle
 from dgm_core.networks import bfloat16_networks
@@ -82,6 +82,7 @@ class Round(NamedTuple):
     averaged: WGAN  # the average of the weights, not yet settled
 
 
+@parallel.left_by_all
 def fit_adversarial(
     model: WGAN,
     x: Tensor,
@@ -93,6 +94,11 @@ def fit_adversarial(
 
     The first round is where the run begins or is taken up.
 
+    With N processes each batch, of real and of made images, is split among them, as in
+    `training.fit`. The real ones come from (seed, chunk) and are the same for all N > 1 (a single
+    process draws them between its noise); the noise of process r comes from (seed, chunk, r).
+    `BatchNorm` sees the share of its process.
+
     Args:
         model: on its device; batches are moved there.
         x: training images (N, C, H, W), uint8.
@@ -101,20 +107,27 @@ def fit_adversarial(
 
     Raises:
         FloatingPointError: a loss is no longer finite.
-        ValueError: images are not uint8; the checkpoint is damaged, or of another schedule.
+        RuntimeError: another process has left the training.
+        ValueError: images are not uint8; the checkpoint is damaged, or of another schedule, or
+            other processes have another; a process gets less than two images of a batch.
     """
     if x.dtype != torch.uint8:
         raise ValueError(f"expected images of dtype uint8, got {x.dtype}")
+    least, got = 2 * parallel.size(), schedule.batch_size
+    if parallel.size() > 1 and got < least:
+        raise ValueError(f"expected batches of {least} images, two a process, got {got}")
+    parallel.start_alike(model)
     run = _Run(model, schedule)
     if checkpoint is not None and checkpoint.is_file():
         run.load(checkpoint)
+    parallel.check_alike(run.chunk)
     started = time.monotonic() - run.seconds
     try:
         yield run.round(math.nan, math.nan)
         while run.chunk < schedule.chunks:
             distance, penalty = run.train_chunk(x)
             run.seconds = time.monotonic() - started
-            if checkpoint is not None:
+            if checkpoint is not None and parallel.is_first():
                 run.save(checkpoint)
             yield run.round(distance, penalty)
     finally:
@@ -140,7 +153,8 @@ class _Run:
         """Go through the next chunk; mean distance and mean penalty over it."""
         schedule = self.schedule
         device = next(self.model.parameters()).device
-        source = generator(schedule.seed * 1_000_003 + self.chunk, device)
+        choice = generator(schedule.seed * 1_000_003 + self.chunk, device)
+        source = parallel.noise_of_its_own(choice)
         self.model.train()
         first = self.chunk * schedule.chunk
         last = min(first + schedule.chunk, schedule.iterations)
@@ -149,21 +163,27 @@ class _Run:
             factor = schedule.factor(iteration)
             with bfloat16_networks(enabled=schedule.bfloat16):
                 for _ in range(schedule.critic_steps):
-                    totals += self._critic_step(x, source, factor)
+                    totals += self._critic_step(x, choice, source, factor)
                 self._synthesis_step(source, factor)
             self._average(iteration)
-        distance, penalty = (totals / (last - first) / schedule.critic_steps).tolist()
+        distance, penalty = (
+            parallel.total(totals) / (last - first) / schedule.critic_steps
+        ).tolist()
         if not math.isfinite(distance + penalty):
             raise FloatingPointError(f"the critic's loss is no longer finite by iteration {last}")
         self.chunk += 1
         return distance, penalty
 
-    def _critic_step(self, x: Tensor, source: torch.Generator, factor: float) -> Tensor:
+    def _critic_step(
+        self, x: Tensor, choice: torch.Generator, source: torch.Generator, factor: float
+    ) -> Tensor:
+        """Distance and penalty, (2,), as this process's part of their means over the batch."""
         schedule, model = self.schedule, self.model
         rows = torch.randint(
-            len(x), (schedule.batch_size,), generator=source, device=source.device
+            len(x), (schedule.batch_size,), generator=choice, device=choice.device
         )
-        real = x[rows.to(x.device)].to(source.device).float() / 255
+        with parallel.share(rows.to(x.device)) as (mine, weight):
+            real = x[mine].to(source.device).float() / 255
         if schedule.mirrored:
             real = torch.where(uniform((len(real), 1, 1, 1), source) < 0.5, real.flip(3), real)
         with torch.no_grad():
@@ -172,14 +192,15 @@ class _Run:
         real_score, made_score = model.criticise(torch.cat([real, made])).chunk(2)
         distance = real_score.mean() - made_score.mean()
         penalty = lipschitz_penalty(model.criticise, real, made, source)
-        _step(self.critic_optimizer, schedule.penalty * penalty - distance, factor)
-        return torch.stack([distance, penalty]).detach()
+        _step(self.critic_optimizer, schedule.penalty * penalty - distance, weight, factor)
+        return weight * torch.stack([distance, penalty]).detach()
 
     def _synthesis_step(self, source: torch.Generator, factor: float) -> None:
         model, schedule = self.model, self.schedule
-        made = moved_together(model.sample(schedule.batch_size, source), schedule.shift, source)
+        with parallel.share(torch.arange(schedule.batch_size)) as (mine, weight):
+            made = moved_together(model.sample(len(mine), source), schedule.shift, source)
         model.critic.requires_grad_(False)
-        _step(self.synthesis_optimizer, -model.criticise(made).mean(), factor)
+        _step(self.synthesis_optimizer, -model.criticise(made).mean(), weight, factor)
         model.critic.requires_grad_(True)
 
     @torch.no_grad()
@@ -222,10 +243,14 @@ class _Run:
     _STATES = ("model", "averaged", "synthesis_optimizer", "critic_optimizer")
 
 
-def _step(optimizer: torch.optim.Adam, loss: Tensor, factor: float) -> None:
-    """One step of Adam at `factor` times its learning rate."""
+def _step(optimizer: torch.optim.Adam, loss: Tensor, weight: float, factor: float) -> None:
+    """One step of Adam at `factor` times its learning rate.
+
+    `weight` is what fraction of the batch the loss of this process is of.
+    """
     for group in optimizer.param_groups:
         group["lr"] = optimizer.defaults["lr"] * factor
     optimizer.zero_grad()
     loss.backward()
+    parallel.sum_gradients([p for each in optimizer.param_groups for p in each["params"]], weight)
     optimizer.step()

@@ -5,6 +5,10 @@
 
 (Burda, Grosse & Salakhutdinov 2016.)  With a large K the last inequality is nearly an equality,
 and `log_likelihood` is IWAE_K of one batch of weights together with its standard error.
+
+    >>> log_w = torch.tensor([[-3.0, -1.0], [-1.0, -1.0]])  # two draws of two images
+    >>> elbo(log_w), iwae_bound(log_w).round(decimals=3)
+    (tensor([-2., -1.]), tensor([-1.5660, -1.0000]))
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,25 @@ import torch
 from dgm_core.files import written_whole
 
 
-def write(path: Path, schedule: object, state: Mapping[str, Any]) -> None:
-    """Keep the state of a run with this schedule, a dataclass."""
+def save(content: Any, path: Path) -> None:
+    """Write tensors in anything that `torch.load` reads again, whole or not at all.
+
+    Raises:
+        OSError: no space, no permission. (Where torch writes the file it is a RuntimeError.)
+    """
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
     with written_whole(path) as part:
-        torch.save({**state, "schedule": vars(schedule)}, part)
+        part.write_bytes(buffer.getbuffer())
+
+
+def write(path: Path, schedule: object, state: Mapping[str, Any]) -> None:
+    """Keep the state of a run with this schedule, a dataclass.
+
+    Raises:
+        OSError: no space, no permission.
+    """
+    save({**state, "schedule": vars(schedule)}, path)
 
 
 def read(

@@ -5,6 +5,9 @@
 A row is one vector: a numeric or binary column takes one entry, a categorical one of C levels a
 block of C entries that hold its one-hot code, are hidden together, and sum to one in every draw.
 Columns are independent given the parameters.
+
+    >>> Categorical(4).width, Numeric().width
+    (4, 1)
 """
 
 from __future__ import annotations
@@ -43,6 +46,7 @@ class Categorical:
 
     @property
     def width(self) -> int:
+        """Entries of a coded row: one a level."""
         return self.levels
 
 

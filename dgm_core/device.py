@@ -1,6 +1,9 @@
 """What a program settles once at its edge: the device, and how freed memory is kept.
 
 The device is `$DGM_DEVICE`, else CUDA when present, else the CPU.
+
+    >>> default_device().type in ("cpu", "cuda", "mps")
+    True
 """
 
 from __future__ import annotations

@@ -5,6 +5,12 @@ Simpson, Carpenter & Bürkner (2021, Bayesian Analysis 16); Pareto k and smoothi
 Simpson, Gelman, Yao & Gabry (2024, JMLR 25). The tests hold them to ArviZ.
 Chains are draws (chains, iterations, \\*any), weights `log_w` (K, \\*any); the trailing dimensions
 are separate quantities and stay.
+
+    >>> apart = torch.tensor([[0.0, 0.1, 0.0, 0.1] * 5, [5.0, 5.1, 5.0, 5.1] * 5])
+    >>> bool(rhat(apart) > 1.1)  # two chains that have not met
+    True
+    >>> importance_ess(torch.log(torch.tensor([0.5, 0.5, 1e-9])))
+    tensor(2.)
 """
 
 from __future__ import annotations

@@ -7,6 +7,10 @@ lower triangular, and scales s > 0,
 
 so the density is one matrix-vector product for every z, and only a draw solves a triangular
 system.  Its covariance is P⁻¹ diag(s²) P⁻ᵀ: any covariance there is.
+
+    >>> law = BernoulliPixels(torch.zeros(2, 1, 4, 4))
+    >>> law.event_shape, law.log_prob(torch.ones(2, 1, 4, 4)).div(torch.tensor(0.5).log())
+    (torch.Size([1, 4, 4]), tensor([16., 16.]))
 """
 
 from __future__ import annotations

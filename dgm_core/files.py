@@ -1,4 +1,11 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all.
+
+>>> folder = Path(tempfile.mkdtemp())
+>>> with written_whole(folder / "card.toml") as part:
+...     _ = part.write_text("whole")
+>>> [path.name for path in folder.iterdir()]
+['card.toml']
+"""
 
 from __future__ import annotations
 
@@ -14,6 +21,9 @@ def written_whole(target: Path) -> Iterator[Path]:
     """A temporary path beside `target`, renamed onto it on success and removed on failure.
 
     The rename is atomic, so another process sees the old file, or the new one, or none.
+
+    Raises:
+        OSError: no space, no permission; names `target`.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
@@ -23,5 +33,8 @@ def written_whole(target: Path) -> Iterator[Path]:
         yield part
         part.chmod(0o644)
         part.replace(target)
+    except OSError as error:
+        error.filename = error.filename or str(target)
+        raise
     finally:
         part.unlink(missing_ok=True)

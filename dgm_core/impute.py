@@ -16,7 +16,7 @@ which every missing cell holds a draw of p(x_mis | x_obs). All have the same row
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
@@ -135,8 +135,13 @@ def training(imputer: Imputer, frame: pd.DataFrame) -> Iterator[Progress]:
         yield from imputer.fit_steps(frame)
 
 
-def fill(imputer: Imputer, frame: pd.DataFrame, settings: Settings) -> Filled:
-    """Completes the table by a fitted imputer."""
+def fill(
+    imputer: Imputer,
+    frame: pd.DataFrame,
+    settings: Settings,
+    numbers: Sequence[int] | None = None,
+) -> Filled:
+    """Completes the table by a fitted imputer; draws by the rows' `numbers`, if they are given."""
 
     def table(values: pd.DataFrame | np.ndarray) -> pd.DataFrame:
         return pd.DataFrame(values, frame.index, frame.columns)
@@ -144,7 +149,7 @@ def fill(imputer: Imputer, frame: pd.DataFrame, settings: Settings) -> Filled:
     completed, sd = imputer.impute_with_sd(frame)
     draws: list[pd.DataFrame] = []
     if settings.draws:
-        sampled = imputer.sample_imputations(frame, settings.draws, settings.seed)
+        sampled = imputer.sample_imputations(frame, settings.draws, settings.seed, numbers=numbers)
         draws = [table(each) for each in sampled]
     return Filled(table(completed), table(sd), draws)
 

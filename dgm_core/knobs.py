@@ -1,4 +1,12 @@
-"""The settings of a method, read off its dataclass: what a page makes widgets of."""
+"""The settings of a method, read off its dataclass: what a page makes widgets of.
+
+>>> from dataclasses import dataclass
+>>> @dataclass(frozen=True)
+... class Method:
+...     draws: int = knob(16, "Draws", 1, 64, "Completions to show.")
+>>> [(each.name, each.low, each.high) for each in knobs(Method)]
+[('draws', 1, 64)]
+"""
 
 from __future__ import annotations
 

@@ -6,6 +6,12 @@
 In L dimensions almost all draws of N(0, I) have a length near √L, and the middle of a line between
 two of them is shorter by √2: a latent that the generator was hardly ever shown. The spherical path
 (Shoemake 1985; White 2016) keeps the length.
+
+    >>> a, b = torch.tensor([2.0, 0.0]), torch.tensor([0.0, 2.0])
+    >>> spherical(a, b, 3).norm(dim=-1).round().tolist()
+    [2.0, 2.0, 2.0]
+    >>> linear(a, b, 3)[1].tolist()
+    [1.0, 1.0]
 """
 
 from __future__ import annotations

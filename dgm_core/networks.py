@@ -1,4 +1,9 @@
-"""Network bodies, free of any law: an encoder gives features, a decoder gives parameters."""
+"""Network bodies, free of any law: an encoder gives features, a decoder gives parameters.
+
+>>> encoder = fully_connected_encoder((1, 28, 28), features=6, hidden=8)
+>>> encoder(torch.zeros(5, 1, 28, 28)).shape
+torch.Size([5, 6])
+"""
 
 from __future__ import annotations
 

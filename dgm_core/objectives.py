@@ -2,6 +2,13 @@
 
 A loss is a function of (model, batch, generator); `binarised`, `shifted` and their kind take one
 and give one.
+
+    >>> from dgm_core.models.dlvm import fully_connected_dlvm
+    >>> from dgm_core.rng import generator
+    >>> loss = binarised(negative_iwae_bound(draws=5))
+    >>> model, grey = fully_connected_dlvm(latent_dim=2, hidden=8), torch.full((3, 1, 28, 28), 0.5)
+    >>> bool(loss(model, grey, generator(0)) > 0)
+    True
 """
 
 from __future__ import annotations
@@ -9,6 +16,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from dgm_core import parallel
 from dgm_core.bounds import elbo, iwae_bound, log_weights
 from dgm_core.data import binarize, source_window, threshold
 from dgm_core.missing import mixtures
@@ -185,6 +193,8 @@ def negative_joint_bound(
 ) -> Objective:
     """As `negative_mixture_bound`, and the mixture follows by a step of online EM a batch.
 
+    That step sees the whole batch, also where several processes share it.
+
     Args:
         images: N in all; a batch B moves the mixture by ρ = |B| / N, a last small one by less.
         weight: as of `negative_mixture_bound`.
@@ -196,8 +206,9 @@ def negative_joint_bound(
     def loss(model: MixtureVAE, batch: LabelledImages, source: torch.Generator) -> Tensor:
         value = of_networks(model, batch, source)
         with torch.no_grad():
-            mean, variance = model.latents(batch.x.float() / 255)
-        share = len(batch) / images
+            latents = model.latents(batch.x.float() / 255)
+            mean, variance = (parallel.gathered(each) for each in latents)
+        share = len(mean) / images
         model.adopt(
             online_em_step(
                 model.mixture, mean, share, variance=variance, floor=floor, diagonal=diagonal

@@ -2,6 +2,10 @@
 
 A Metropolis sampler accepts a proposal as often as q resembles the true posterior, whose latents
 are correlated: hence the full-covariance head beside the usual diagonal one.
+
+    >>> head = DiagonalGaussian(3)
+    >>> head.features, head(torch.zeros(5, 6)).event_shape
+    (6, torch.Size([3]))
 """
 
 import torch

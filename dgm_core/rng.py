@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterable
 from functools import singledispatch
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import (
@@ -29,6 +30,8 @@ from torch.distributions import (
 class Streams:
     """One generator for each row of a batch.
 
+    A leading dimension of n · rows is taken for n blocks of all rows, each with noise of its own.
+
     Example:
         >>> both = normal((2, 3), Streams.from_seeds([5, 6]))
         >>> torch.equal(both[1:], normal((1, 3), Streams.from_seeds([6])))
@@ -42,6 +45,12 @@ class Streams:
     def from_seeds(cls, seeds: Iterable[int]) -> Streams:
         """Streams seeded one by one."""
         return cls(generator(seed) for seed in seeds)
+
+    @classmethod
+    def of_rows(cls, seed: int, rows: Iterable[int]) -> Streams:
+        """Streams of numbered rows: a row's noise depends on the seed and its number alone."""
+        states = (np.random.SeedSequence([seed, int(row)]) for row in rows)
+        return cls(generator(int(state.generate_state(1, np.uint64)[0] >> 1)) for state in states)
 
 
 class Alike:
@@ -87,9 +96,13 @@ def _fill(law: object, shape: tuple[int, ...], source: Source, dtype: torch.dtyp
             raise ValueError(f"expected a multiple of {source.rows} rows, got {shape[0]}")
         of_each = _fill(law, (blocks, 1, *shape[1:]), source.generator, dtype)
         return of_each.expand(blocks, source.rows, *shape[1:]).flatten(0, 1)
-    if len(source.generators) != shape[0]:
-        raise ValueError(f"expected {shape[0]} streams, one a row, got {len(source.generators)}")
-    return torch.stack([_fill(law, shape[1:], own, dtype) for own in source.generators])
+    blocks, rest = divmod(shape[0], len(source.generators))
+    if rest:
+        raise ValueError(
+            f"expected a multiple of {len(source.generators)} rows, one a stream, got {shape[0]}"
+        )
+    of_each = [_fill(law, (blocks, *shape[1:]), own, dtype) for own in source.generators]
+    return torch.stack(of_each, 1).flatten(0, 1)
 
 
 def standard_gamma(concentration: Tensor, source: Source) -> Tensor:
@@ -111,11 +124,12 @@ def standard_gamma(concentration: Tensor, source: Source) -> Tensor:
                 source.generator.set_state(start)
                 drawn.append(standard_gamma(row, source.generator))
         return torch.stack(drawn)
-    if len(source.generators) != len(concentration):
-        want, got = len(concentration), len(source.generators)
-        raise ValueError(f"expected {want} streams, one a row, got {got}")
-    rows = zip(concentration, source.generators, strict=True)
-    return torch.stack([standard_gamma(row, own) for row, own in rows])
+    if len(concentration) % len(source.generators):
+        want, got = len(source.generators), len(concentration)
+        raise ValueError(f"expected a multiple of {want} rows, one a stream, got {got}")
+    blocks = concentration.unflatten(0, (-1, len(source.generators))).unbind(1)
+    of_each = [standard_gamma(b, own) for b, own in zip(blocks, source.generators, strict=True)]
+    return torch.stack(of_each, 1).flatten(0, 1)
 
 
 def categorical(weights: Tensor, source: Source) -> Tensor:

@@ -10,6 +10,17 @@ beginning and ends with the same weights, bit for bit, as a run that was never k
 An objective may return (R,) losses, of R models whose parameters are stacked along a first
 dimension R, and the validation (R,) scores. Then R runs go side by side, none of which sees
 another: each is clipped, judged, stopped and kept by itself. See `dgm_core.restarts`.
+
+Several processes may train one model together. See `dgm_core.parallel`, and `fit` for what then
+depends on their number.
+
+    >>> def distance(model, x, source):
+    ...     return (model.weight - x).square().mean()
+    >>> model, x = nn.Linear(1, 1, bias=False), torch.full((8, 1), 3.0)
+    >>> schedule = Schedule(epochs=4, batch_size=8, learning_rate=0.3)
+    >>> course = list(fit(model, distance, x, latest_weights(), schedule))
+    >>> course[-1].finished, course[-1].loss < course[0].loss
+    (True, True)
 """
 
 from __future__ import annotations
@@ -25,7 +36,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dgm_core import checkpoints
+from dgm_core import checkpoints, parallel
 from dgm_core.networks import bfloat16_networks
 from dgm_core.rng import generator
 from dgm_core.types import Labelled, LabelledImages, Masked
@@ -100,6 +111,7 @@ class Progress(NamedTuple):
     finished: bool
 
 
+@parallel.left_by_all
 def fit(
     model: nn.Module,
     objective: Objective,
@@ -115,6 +127,11 @@ def fit(
 
     So it does when the loop is left early, provided that an epoch was finished.
 
+    With N processes each batch is split among them: `batch_size` rows are one step whatever N is,
+    in the order that (seed, epoch) gives, and the loss reported is that of the whole batch. Only
+    the noise depends on N: that of process r comes from (seed, epoch, r). The first process
+    validates and writes the checkpoint, in which nothing is of N: another N may take it up.
+
     Args:
         model: on its device; batches are moved there.
         objective: the loss; see `Objective`.
@@ -127,11 +144,15 @@ def fit(
 
     Raises:
         FloatingPointError: the loss is no longer finite; of R models, that of none.
-        ValueError: the checkpoint is damaged, or belongs to another schedule or model.
+        RuntimeError: another process has left the training.
+        ValueError: the checkpoint is damaged, or belongs to another schedule or model, or other
+            processes have another.
     """
+    parallel.start_alike(model)
     run = _Run(model, schedule, parameters)
     if checkpoint is not None and checkpoint.is_file():
         run.load(checkpoint)
+    parallel.check_alike(run.epoch)
     started = time.monotonic() - run.seconds
     device = next(model.parameters()).device
     steps = math.ceil(len(x) / schedule.batch_size)
@@ -147,6 +168,7 @@ def fit(
         )  # fmt: skip
 
     def mean_over_models(loss: Tensor) -> float:
+        loss = parallel.total(loss)
         finite = loss[loss.isfinite()]
         if not len(finite):
             raise FloatingPointError(f"the loss is {loss.tolist()} in epoch {run.epoch + 1}")
@@ -156,19 +178,24 @@ def fit(
         while not run.is_over():
             source = generator(schedule.seed * 1_000_003 + run.epoch, device)
             order = torch.randperm(len(x), generator=source, device=device).to(x.device)
+            source = parallel.noise_of_its_own(source)
             model.train()
             total = torch.zeros((), dtype=torch.float64, device=device)
             for step, rows in enumerate(order.split(schedule.batch_size)):
                 for group in run.optimizer.param_groups:
                     group["lr"] = schedule.rate(run.epoch + step / steps)
-                with bfloat16_networks(enabled=schedule.bfloat16):
-                    loss = objective(model, x[rows].to(device), source)
+                with (
+                    parallel.share(rows) as (mine, weight),
+                    bfloat16_networks(enabled=schedule.bfloat16),
+                ):
+                    loss = objective(model, x[mine].to(device), source)
                 for parameter in run.parameters:
                     parameter.grad = None
                 loss.sum().backward()
+                parallel.sum_gradients(run.parameters, weight)
                 clip_gradients(run.parameters, GRADIENT_LIMIT, stacked=loss.dim() > 0)
                 run.optimizer.step()
-                total = total + loss.detach()
+                total = total + weight * loss.detach()
                 if (step + 1) % report_every == 0 and step + 1 < steps:
                     loss_so_far = mean_over_models(total / (step + 1))
                     yield report(step + 1)
@@ -176,7 +203,7 @@ def fit(
             model.eval()
             run.end_epoch(validate)
             run.seconds = time.monotonic() - started
-            if checkpoint is not None:
+            if checkpoint is not None and parallel.is_first():
                 run.save(checkpoint)
             yield report(0)
     finally:
@@ -235,7 +262,9 @@ class _Run:
         self.epoch += 1
         if self.epoch % self.schedule.validate_every and self.epoch < self.schedule.epochs:
             return
-        self.validation = torch.as_tensor(validate(self.model), dtype=torch.float64).cpu()
+        self.validation = parallel.by_first(
+            lambda: torch.as_tensor(validate(self.model), dtype=torch.float64).cpu()
+        )
         better = running & ((self.validation > self.best) | self.validation.isposinf())
         self.best = torch.where(better, self.validation, self.best)
         self.best_epoch = torch.where(better, self.epoch, self.best_epoch)

@@ -168,9 +168,17 @@ class LatentVariableModel(Protocol):
     and every sampler need these three and nothing else.
     """
 
-    def prior(self) -> Distribution: ...
-    def encode(self, x: Tensor) -> Distribution: ...
-    def decode(self, z: Tensor) -> Distribution: ...
+    def prior(self) -> Distribution:
+        """p(z) on (L,)."""
+        ...
+
+    def encode(self, x: Tensor) -> Distribution:
+        """q(z|x) on (L,), of complete x (B, \\*event)."""
+        ...
+
+    def decode(self, z: Tensor) -> Distribution:
+        """p(x|z) on the event, of z (B, L)."""
+        ...
 
 
 @runtime_checkable
@@ -221,4 +229,6 @@ class Imputation(NamedTuple):
 class Imputer(Protocol):
     """A way to fill in; yields once or, for chains, again and again as it improves."""
 
-    def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]: ...
+    def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
+        """Fill in `masked`; all randomness is the generator's."""
+        ...

@@ -1,6 +1,13 @@
 """Simple methods, behind the same contract as the deep ones, so that these have something to beat.
 
-    *_, imputation = PPCA(images).run(masked, generator)
+    >>> import torch
+    >>> from dgm_core.rng import generator
+    >>> from dgm_core.types import Masked
+    >>> images = torch.rand(20, 1, 4, 4, generator=generator(0))
+    >>> masked = Masked(images[:2], torch.rand(2, 1, 4, 4, generator=generator(1)) < 0.5)
+    >>> *_, imputation = MeanImage(images).run(masked, generator(2))
+    >>> imputation.mean.shape
+    torch.Size([2, 1, 4, 4])
 
 The first field of each is what it `needs`: training images (N, C, H, W), floats in [0, 1] or
 bytes, or rows (N, D) of a table; or nothing. The other fields are its knobs.

@@ -1,12 +1,14 @@
 """Named sets of images as tensors with fixed splits, and named tables.
 
-    from dgm_core import data
-    images = data.load("mnist", "test")   # Images(x (10000, 1, 28, 28) in [0, 1], y, classes)
+    >>> images = load("digits", "test")  # pixels in [0, 1]
+    >>> images.x.shape, images.y.shape, images.classes[:3]
+    (torch.Size([300, 1, 28, 28]), torch.Size([300]), ('0', '1', '2'))
 
 `load` looks in `$DGM_DATA` (default: a folder in the user's cache), else downloads and prepares
 the set there, else says what can be done. `digits` ships with scikit-learn and is always there.
 
-    frame = data.load_table("concrete")   # a pandas DataFrame, the target in the last column
+    >>> load_table("iris").shape  # a pandas DataFrame, the target in the last column
+    (150, 5)
 
 Files of one's own are read by `dgm_core.data.reading` and written by `dgm_core.data.writing`.
 """

@@ -93,7 +93,10 @@ def opened(name: str, file: Path) -> Iterator[NpzFile]:
     """
     try:
         # opened here, because NumPy does not close a file that it cannot read
-        with file.open("rb") as raw, np.load(raw, allow_pickle=False) as arrays:
-            yield arrays
+        with file.open("rb") as raw:
+            if not zipfile.is_zipfile(raw):  # NumPy would speak of pickles
+                raise zipfile.BadZipFile("not a whole NumPy archive")
+            with np.load(raw, allow_pickle=False) as arrays:
+                yield arrays
     except UNREADABLE as error:
         raise unreadable(name, file, error) from error

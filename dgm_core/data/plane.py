@@ -31,11 +31,13 @@ class Segment:
     """(0, U) with U ~ U[0, 1]."""
 
     def sample(self, count: int, source: torch.Generator) -> Tensor:
+        """Points (count, 2)."""
         height = uniform((count, 1), source)
         return torch.cat([torch.zeros_like(height), height], 1)
 
     def log_density(self, points: Tensor) -> None:
-        return None
+        """None: the law has no density on the plane, or none in closed form."""
+        return
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,13 @@ class Circle:
     """Uniform on the circle of radius 1 round the origin."""
 
     def sample(self, count: int, source: torch.Generator) -> Tensor:
+        """Points (count, 2)."""
         angle = 2 * math.pi * uniform((count,), source)
         return torch.stack([angle.cos(), angle.sin()], 1)
 
     def log_density(self, points: Tensor) -> None:
-        return None
+        """None: the law has no density on the plane, or none in closed form."""
+        return
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Mixture:
             raise ValueError("expected at least one centre and a standard deviation above 0")
 
     def sample(self, count: int, source: torch.Generator) -> Tensor:
+        """Points (count, 2)."""
         centres = torch.tensor(self.centres)
         which = (uniform((count,), source) * len(centres)).long().clamp_max(len(centres) - 1)
         return centres[which] + self.sd * normal((count, 2), source)
@@ -80,6 +85,7 @@ class Mixture:
         return torch.tensor(self.centres)[which] + self.sd * normal((count, 2), source)
 
     def log_density(self, points: Tensor) -> Tensor:
+        """Log-density at points (…, 2), (…)."""
         squares = (points[..., None, :] - points.new_tensor(self.centres)).square().sum(-1)
         each = -squares / (2 * self.sd**2)
         return each.logsumexp(-1) - math.log(len(self.centres) * 2 * math.pi * self.sd**2)
@@ -92,13 +98,15 @@ class Moons:
     sd: float = 0.08
 
     def sample(self, count: int, source: torch.Generator) -> Tensor:
+        """Points (count, 2)."""
         angle = math.pi * uniform((count, 1), source)
         side = torch.where(uniform((count, 1), source) < 0.5, 1.0, -1.0)
         curve = torch.cat([angle.cos() - 0.5, angle.sin() - 0.25], 1) * side
         return curve + self.sd * normal((count, 2), source)
 
     def log_density(self, points: Tensor) -> None:
-        return None
+        """None: the law has no density on the plane, or none in closed form."""
+        return
 
 
 def ring_of_gaussians(count: int = 8, radius: float = 1.5, sd: float = 0.08) -> Mixture:

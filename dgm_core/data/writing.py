@@ -49,8 +49,8 @@ def write_table(frame: pd.DataFrame, target: Path | str | IO[bytes], format: For
         target.write(content)
 
 
-def table_bytes(frame: pd.DataFrame, format: Format) -> bytes:
-    """The content of the file that `write_table` writes."""
+def table_bytes(frame: pd.DataFrame, format: Format, *, header: bool = True) -> bytes:
+    """The content of the file that `write_table` writes; of CSV perhaps without the names."""
     if format == "csv":
         # Copied, because two names may be the same once they are made safe.
         safe = frame.copy(deep=False)
@@ -60,7 +60,7 @@ def table_bytes(frame: pd.DataFrame, format: Format) -> bytes:
             kind = cells.cat.categories.dtype if cells.dtype == "category" else cells.dtype
             if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind)):
                 safe.isetitem(place, cells.astype(object).map(_harmless, na_action="ignore"))
-        return safe.to_csv(index=False, lineterminator="\n").encode()
+        return safe.to_csv(index=False, header=header, lineterminator="\n").encode()
     if format == "parquet":
         stream = io.BytesIO()
         pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), stream)

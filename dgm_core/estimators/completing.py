@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -29,7 +29,7 @@ from dgm_core.models.miwae import MIWAE
 from dgm_core.models.tabular import DECODERS, Networks
 from dgm_core.objectives import negative_completion_bound
 from dgm_core.restarts import Restarts, on_each
-from dgm_core.rng import Alike, Source, generator
+from dgm_core.rng import Alike, Source, Streams, generator
 from dgm_core.samplers.completions import Completions, weighted_completions
 from dgm_core.tensorboard import logged
 from dgm_core.training import Objective, Progress, Schedule, Validation, fit
@@ -266,11 +266,16 @@ class CompletionEstimator(BaseEstimator):
         )
 
     def _completed(
-        self, X: ArrayLike | pd.DataFrame, read: Reading, count: int, seed: int | None = None
+        self,
+        X: ArrayLike | pd.DataFrame,
+        read: Reading,
+        count: int,
+        seed: int | None = None,
+        numbers: Sequence[int] | None = None,
     ) -> tuple[Table, Tensor]:
         """The table as it came, and its rows (`count`, N, D) with what `read` puts in the holes.
 
-        `read` gives (B, `count`, D); see `_of_each_row` for the seed.
+        `read` gives (B, `count`, D); see `_of_each_row` for the seed and the rows' numbers.
         """
         check_is_fitted(self, "model_")
         table = self._validated(X)
@@ -278,17 +283,26 @@ class CompletionEstimator(BaseEstimator):
         completed = rows.x.repeat(count, 1, 1)
         incomplete = ~rows.observed.all(1)
         if incomplete.any():
-            filled = self._of_each_row(rows[incomplete], read, seed)
+            if numbers is not None:
+                numbers = np.asarray(numbers)[incomplete.numpy()]
+            filled = self._of_each_row(rows[incomplete], read, seed, numbers)
             completed[:, incomplete] = filled.movedim(1, 0)
         return table, completed
 
     @torch.no_grad()
-    def _of_each_row(self, rows: Masked, read: Reading, seed: int | None = None) -> Tensor:
+    def _of_each_row(
+        self,
+        rows: Masked,
+        read: Reading,
+        seed: int | None = None,
+        numbers: NDArray | None = None,
+    ) -> Tensor:
         """What `read` makes of the completions of each row: tensors whose dimension 0 is rows.
 
         Without a seed all rows have the same noise, the same at every call, and are taken in
         chunks of one size: so the answer for a row depends on that row alone. With one each row
-        has noise of its own.
+        has noise of its own; with the rows' `numbers` (N,) as well, noise that depends on the
+        seed and its number alone.
         """
         device = default_device()
         model = copy.deepcopy(self.model_).to(device) if device.type != "cpu" else self.model_
@@ -297,6 +311,8 @@ class CompletionEstimator(BaseEstimator):
         for start in range(0, len(rows), at_once):
             chosen = torch.arange(start, start + at_once).clamp_max(len(rows) - 1)
             source = own if seed is not None else Alike(generator(self.seed_, device), at_once)
+            if numbers is not None:
+                source = Streams.of_rows(seed, numbers[chosen])
             sample = weighted_completions(model, rows[chosen].to(device), self.samples, source)
             parts.append(read(sample, source, model).cpu())
         return torch.cat(parts)[: len(rows)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Self
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch import Tensor
 from dgm_core.estimators.seeds import RandomState, seed_from
 from dgm_core.gaussian import LowRankMixture
 from dgm_core.models.mfa import MixtureOfFactorAnalysers, em_steps, initialise_mfa
-from dgm_core.rng import draw, generator
+from dgm_core.rng import Streams, draw, generator
 from dgm_core.types import Masked
 
 CHUNK = 2**22
@@ -107,21 +107,36 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def transform(self, X: ArrayLike) -> NDArray:
         """X with E[x_mis | x_obs] in place of NaN, (N, D) float64; observed values as they are."""
-        return self._filled(X, lambda law: law.mean[None])[0]
+        return self._filled(X, lambda law, _: law.mean[None])[0]
 
     def impute_with_sd(self, X: ArrayLike) -> tuple[NDArray, NDArray]:
         """`transform`, and standard deviations of what was filled in, 0 where observed: (N, D)."""
 
-        def read(law: LowRankMixture) -> Tensor:
+        def read(law: LowRankMixture, _: NDArray) -> Tensor:
             return torch.stack([law.mean, law.mean + law.stddev])
 
         mean, one_above = self._filled(X, read, 2)
         return mean, one_above - mean
 
-    def sample_imputations(self, X: ArrayLike, n: int, random_state: RandomState = 0) -> NDArray:
-        """X completed n times by independent draws of p(x_mis | x_obs): (n, N, D) float64."""
-        source = generator(seed_from(random_state))
-        return self._filled(X, lambda law: draw(law, source, n), n)
+    def sample_imputations(
+        self,
+        X: ArrayLike,
+        n: int,
+        random_state: RandomState = 0,
+        *,
+        numbers: Sequence[int] | None = None,
+    ) -> NDArray:
+        """X completed n times by independent draws of p(x_mis | x_obs): (n, N, D) float64.
+
+        With the rows' `numbers` in a larger table, a row's draws depend on the state and its
+        number, whatever the other rows are.
+        """
+        seed = seed_from(random_state)
+        if numbers is None:
+            source = generator(seed)
+            return self._filled(X, lambda law, _: draw(law, source, n), n)
+        of = np.asarray(numbers)
+        return self._filled(X, lambda law, at: draw(law, Streams.of_rows(seed, of[at]), n), n)
 
     def score(self, X: ArrayLike, y: None = None) -> float:
         """Mean over rows of log p(x_obs), in nats, on the scale of the data."""
@@ -157,10 +172,10 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def _filled(
         self,
         X: ArrayLike,
-        fill: Callable[[LowRankMixture], Tensor],
+        fill: Callable[[LowRankMixture, NDArray], Tensor],
         n: int = 1,
     ) -> NDArray:
-        """n copies of X, (n, N, D), with what `fill` makes of each conditional law."""
+        """n copies of X, (n, N, D), with what `fill` makes of each conditional law and its row."""
         check_is_fitted(self)
         values = self._validated(X)
         out = np.repeat(values[None], n, 0)
@@ -169,6 +184,8 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         for start in range(0, len(incomplete), rows):
             part = incomplete[start : start + rows]
             masked = Masked(*self._standardised(values[part]))
-            filled = fill(self.model_.conditional(masked)).numpy() * self.scale_ + self.location_
+            filled = (
+                fill(self.model_.conditional(masked), part).numpy() * self.scale_ + self.location_
+            )
             out[:, part] = np.where(masked.observed.numpy(), values[part], filled)
         return out

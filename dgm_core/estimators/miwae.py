@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -93,11 +93,23 @@ class MIWAEImputer(OneToOneFeatureMixin, TransformerMixin, CompletionEstimator):
         return self.coding_.decode(rows, table), self.coding_.decode_sd(mean, variance, table)
 
     def sample_imputations(
-        self, X: ArrayLike | pd.DataFrame, n: int, random_state: RandomState = 0
+        self,
+        X: ArrayLike | pd.DataFrame,
+        n: int,
+        random_state: RandomState = 0,
+        *,
+        numbers: Sequence[int] | None = None,
     ) -> NDArray | list[pd.DataFrame]:
         """X completed n times by draws of p(x_mis | x_obs), for multiple imputation.
 
         By sampling-importance-resampling from K = `samples`.
+
+        Args:
+            X: the table.
+            n: how many times.
+            random_state: of the draws.
+            numbers: of the rows, (N,), in a larger table of which X is a part: a row's draws then
+                depend on the state and its number, whatever the other rows are.
 
         Returns:
             (n, N, columns) of an array; a list of n DataFrames of a DataFrame.
@@ -106,7 +118,7 @@ class MIWAEImputer(OneToOneFeatureMixin, TransformerMixin, CompletionEstimator):
         def read(sample: Completions, source: Source, _: MIWAE) -> Tensor:
             return sir_completions(sample, n, source).movedim(0, 1)
 
-        table, drawn = self._completed(X, read, n, seed_from(random_state))
+        table, drawn = self._completed(X, read, n, seed_from(random_state), numbers)
         tables = [self.coding_.decode(rows, table) for rows in drawn]
         return tables if isinstance(table, pd.DataFrame) else np.stack(tables)
 

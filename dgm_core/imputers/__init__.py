@@ -1,7 +1,15 @@
 """Every way to fill in, behind one contract: `run(masked, generator) → Iterator[Imputation]`.
 
-    from dgm_core.imputers import CATALOGUE
-    *_, imputation = CATALOGUE["DMFA"](zoo.load("mnist-dmfa")).run(masked, generator)
+    >>> from dgm_core import data
+    >>> from dgm_core.missing import masks
+    >>> from dgm_core.rng import generator
+    >>> from dgm_core.types import Masked
+    >>> x = data.load("digits", "test").x[:2]
+    >>> masked = Masked(x, masks.top_half(28, 28).expand_as(x))
+    >>> method = CATALOGUE["diffusion of the edge"]()
+    >>> *_, imputation = method.run(masked, generator(0))
+    >>> bool((imputation.mean[masked.observed] == x[masked.observed]).all())
+    True
 
 `CATALOGUE` maps a name to a frozen dataclass. Its first field is what the method stands on, of the
 kind that its `needs` names; the others are its knobs, with defaults, and with labels and ranges in

@@ -17,7 +17,9 @@ from dgm_core.types import Imputation, Masked
 class ConditionalModel(Protocol):
     """A model with p(x_mis | x_obs) in closed form, over flattened events."""
 
-    def conditional(self, masked: Masked) -> LowRankMixture: ...
+    def conditional(self, masked: Masked) -> LowRankMixture:
+        """p(x_mis | x_obs) of each row, with events flattened to D."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,11 @@
 """Mixtures of Gaussians: their law, what is believed of them beforehand, and how they are fitted.
 
-    from dgm_core.mixtures import GaussianMixture, MixtureLaw
+    >>> import torch
+    >>> from dgm_core.rng import generator
+    >>> points = torch.cat([torch.zeros(50, 2), 5 + torch.zeros(50, 2)])
+    >>> points = points + 0.1 * torch.randn(100, 2, generator=generator(0))
+    >>> nearest_centre(points, torch.tensor([[0.0, 0.0], [5.0, 5.0]])).bincount().tolist()
+    [50, 50]
 
 Points are (N, D), latents of a VAE say. The Gibbs sampler of the posterior is
 `dgm_core.samplers.mixture_gibbs`.

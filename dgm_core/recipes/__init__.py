@@ -1,4 +1,14 @@
-"""One named recipe for each shipped weight file; `python -m dgm_core train RECIPE` repeats it."""
+"""One named recipe for each shipped weight file; `python -m dgm_core train RECIPE` repeats it.
+
+    >>> recipe = RECIPES["digits-dlvm"]
+    >>> recipe.dataset, recipe.architecture, recipe.seed
+    ('digits', 'convolutional-dlvm', 0)
+    >>> type(recipe.build()).__name__
+    'VAE'
+
+`train` runs the stages of a recipe, each of which takes up its checkpoint; `publish` writes
+weights and card.
+"""
 
 from dgm_core.adversarial import AdversarialSchedule
 from dgm_core.recipes.classifier import FACE_ATTRIBUTES, ClassifierRecipe

@@ -1,4 +1,7 @@
-"""A mixture of factor analysers is fitted by EM on complete images."""
+"""A mixture of factor analysers is fitted by EM on complete images.
+
+Of several processes each does the whole, and the first writes.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dgm_core import data
-from dgm_core.files import written_whole
+from dgm_core import checkpoints, data, parallel
 from dgm_core.models.mfa import MixtureOfFactorAnalysers, em_steps, initialise_mfa
 from dgm_core.recipes.recipe import Recipe, Stage
 from dgm_core.rng import generator
@@ -33,8 +35,8 @@ class MfaRecipe(Recipe):
         for step in em_steps(model, x, iterations=self.iterations - done):
             now, seconds = done + step.iteration, time.monotonic() - started
             state = {"done": now, "seconds": seconds, "model": model.state_dict()}
-            with written_whole(run_folder / "model.pt") as part:
-                torch.save(state, part)
+            if parallel.is_first():
+                checkpoints.save(state, run_folder / "model.pt")
             eta = seconds / now * (self.iterations - now)
             ll = step.log_likelihood
             yield Stage(

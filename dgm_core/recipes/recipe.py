@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dgm_core import data, objectives, zoo
-from dgm_core.files import written_whole
+from dgm_core import checkpoints, data, objectives, parallel, zoo
 from dgm_core.rng import generator
 from dgm_core.training import Objective, Progress, Schedule, Validation, fit
 
@@ -94,13 +93,15 @@ class LatentVariableRecipe(Recipe):
 def train(recipe: Recipe, run_folder: Path, device: torch.device) -> Iterator[Stage]:
     """Train all stages, resuming from the checkpoints in `run_folder` if there are any.
 
-    Writes `run_folder/weights.pt`, the trained state, at the end; `publish` makes a card of it.
+    Writes `run_folder/weights.pt`, the trained state, at the end; `publish` makes a card of it. Of
+    several processes, which need the same folder, the first does.
     """
     for item in recipe.stages(run_folder, device):
         if isinstance(item, Stage):
             yield item
-    with written_whole(run_folder / "weights.pt") as part:
-        torch.save(item.state_dict(), part)
+    if not parallel.is_first():
+        return
+    checkpoints.save(item.state_dict(), run_folder / "weights.pt")
 
 
 def publish(

@@ -15,9 +15,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from dgm_core import data, zoo
+from dgm_core import checkpoints, data, parallel, zoo
 from dgm_core.adversarial import AdversarialSchedule, fit_adversarial
-from dgm_core.files import written_whole
 from dgm_core.models.wgan import WGAN, settle
 from dgm_core.recipes.recipe import Recipe, Stage
 from dgm_core.rng import generator
@@ -41,7 +40,7 @@ class WganRecipe(Recipe):
         for now in fit_adversarial(model, x, self.schedule, checkpoint=run_folder / "model.pt"):
             numbers, drawn = {"distance": now.distance, "penalty": now.penalty}, None
             path = run_folder / "snapshots" / f"{now.iteration:06d}.pt"
-            if now.progress.epoch in kept and not path.is_file():
+            if parallel.is_first() and now.progress.epoch in kept and not path.is_file():
                 settle(now.averaged, generator(self.seed, device))
                 _keep(now.averaged, path)
                 images = made(now.averaged, IMAGES)
@@ -66,5 +65,4 @@ def snapshots(run_folder: Path) -> dict[int, Path]:
 
 def _keep(model: WGAN, path: Path) -> None:
     weights = model.synthesis.state_dict()
-    with written_whole(path) as part:
-        torch.save({name: value.half() for name, value in weights.items()}, part)
+    checkpoints.save({name: value.half() for name, value in weights.items()}, path)

@@ -1,6 +1,17 @@
 """Samplers of p(x_mis, z | x_obs), each a pair of pure functions `init` and `step`.
 
-    from dgm_core.samplers import metropolis_within_gibbs, pseudo_gibbs
+    >>> from dgm_core import data
+    >>> from dgm_core.missing import masks
+    >>> from dgm_core.models.dlvm import fully_connected_dlvm
+    >>> from dgm_core.rng import generator
+    >>> from dgm_core.types import Masked
+    >>> x = data.threshold(data.load("digits", "test").x[:3])
+    >>> masked = Masked(x, masks.top_half(28, 28).expand_as(x))
+    >>> sampler = metropolis_within_gibbs(fully_connected_dlvm(latent_dim=4, hidden=8), masked)
+    >>> source = generator(0)
+    >>> state, info = sampler.step(sampler.init(source), source)
+    >>> state.x.shape, info.accepted.shape
+    (torch.Size([3, 1, 28, 28]), torch.Size([3]))
 
 `CATALOGUE` holds the Markov chains. `lair` is the exception: it moves K completions of an image
 together and weights what they propose; `Pool` gathers that.

@@ -46,7 +46,9 @@ Term = Callable[[Tensor], Tensor]
 class ScoresCompletions(Protocol):
     """A latent-variable model that also judges completed data: by the mask, or by a target."""
 
-    def completion_terms(self, masked: Masked, y: Tensor | None) -> Mapping[str, Term]: ...
+    def completion_terms(self, masked: Masked, y: Tensor | None) -> Mapping[str, Term]:
+        """Name → term: what to add to the log-weight of a completion of `masked`."""
+        ...
 
 
 class Completions(NamedTuple):

@@ -31,7 +31,9 @@ from dgm_core.types import LatentVariableModel, Masked
 class IncompleteEncoder(Protocol):
     """A model that proposes from what is observed, as MIWAE does: q(z | x_obs) on (L,)."""
 
-    def encode_incomplete(self, masked: Masked) -> Distribution: ...
+    def encode_incomplete(self, masked: Masked) -> Distribution:
+        """q(z | x_obs), batch (B,)."""
+        ...
 
 
 class ImportanceSample(NamedTuple):

@@ -7,7 +7,7 @@ What counts is the difference from the control, seed by seed: both begin with th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from dgm_core.metrics import mean_and_error
 from dgm_core.studies import mutual
-from dgm_core.studies.cluster_images import cluster_images
+from dgm_core.studies.cluster_images import ClusterImages, cluster_images
 from dgm_core.studies.mutual import FULL, SOURCE, Config, Shot
 from dgm_core.studies.progress import Frame
 
@@ -155,31 +155,79 @@ def run(names: tuple[str, ...], seeds: int, folder: Path | None) -> Iterator[Fra
         ValueError: no such choice.
         DataUnavailable: MNIST is not on this machine.
     """
-    for name in names:
-        if name not in CHOICES:
-            raise ValueError(f"no choice {name!r}; there are {', '.join(CHOICES)}")
+    check(names)
     for place, name in enumerate(names):
         pairs = []
         for seed in range(seeds):
-            ends = []
-            for which in (CHOICES[name].config(seed), CHOICES[name].control(seed)):
-                images = cluster_images(which.dataset, which.images, set_upright=which.set_upright)
-                for item in mutual.run(which, images, folder):
-                    if isinstance(item, mutual.Frame):
-                        part = (seed + (len(ends) + item.done) / 2) / seeds
-                        yield Frame(f"{name}, seed {seed}", (place + part) / len(names))
-                    else:
-                        ends.append(item.shots)
-            pairs.append((ends[0], ends[1]))
-        yield _row(name, pairs)
+            configs = CHOICES[name].config(seed), CHOICES[name].control(seed)
+            images = images_of(configs[0])
+            for item in measure(*configs, images, folder):
+                if isinstance(item, Pair):
+                    pairs.append(item)
+                else:
+                    part = (seed + item) / seeds
+                    yield Frame(f"{name}, seed {seed}", (place + part) / len(names))
+        yield row_of(name, pairs)
 
 
-def _row(name: str, pairs: list[tuple[tuple[Shot, ...], tuple[Shot, ...]]]) -> Row:
-    def accuracies(shots: list[Shot]) -> Tensor:
-        return torch.tensor([shot.scores.accuracy for shot in shots], dtype=torch.float64)
+def check(names: Sequence[str]) -> None:
+    """Raises a ValueError if one is not of `CHOICES`."""
+    for name in names:
+        if name not in CHOICES:
+            raise ValueError(f"no choice {name!r}; there are {', '.join(CHOICES)}")
 
-    before, after = [ours[0] for ours, _ in pairs], [ours[-1] for ours, _ in pairs]
-    control = [theirs[-1] for _, theirs in pairs]
+
+def images_of(config: Config) -> ClusterImages:
+    """Those of a run and its control."""
+    return cluster_images(config.dataset, config.images, set_upright=config.set_upright)
+
+
+class End(NamedTuple):
+    """Where a run stands."""
+
+    epoch: int
+    accuracy: float
+    nmi: float
+    ari: float
+    elbo: float  # nats an image
+
+    @classmethod
+    def of(cls, shot: Shot) -> End:
+        """From what was seen of it."""
+        scores = shot.scores
+        return cls(shot.epoch, scores.accuracy, scores.nmi, scores.ari, shot.bound.elbo)
+
+
+class Pair(NamedTuple):
+    """A run after its warm-up and at its end, and its control."""
+
+    before: End
+    after: End
+    control: End
+
+
+def measure(
+    config: Config, control: Config, images: ClusterImages, folder: Path | None
+) -> Iterator[float | Pair]:
+    """One seed of a choice: the share that is done, then what there is to tell."""
+    ends: list[tuple[Shot, ...]] = []
+    for which in (config, control):
+        for item in mutual.run(which, images, folder):
+            if isinstance(item, mutual.Frame):
+                yield (len(ends) + item.done) / 2
+            else:
+                ends.append(item.shots)
+    ours, theirs = ends
+    yield Pair(End.of(ours[0]), End.of(ours[-1]), End.of(theirs[-1]))
+
+
+def row_of(name: str, pairs: Sequence[Pair]) -> Row:
+    """A choice from all its seeds, in their order."""
+
+    def accuracies(ends: Sequence[End]) -> Tensor:
+        return torch.tensor([end.accuracy for end in ends], dtype=torch.float64)
+
+    before, after, control = zip(*pairs, strict=True)
     measured = [accuracies(each) for each in (before, after, control)]
     measured.append(measured[1] - measured[2])
     numbers = [float(value) for each in measured for value in mean_and_error(each)]
@@ -193,9 +241,9 @@ def _row(name: str, pairs: list[tuple[tuple[Shot, ...], tuple[Shot, ...]]]) -> R
         len(pairs),
         after[0].epoch,
         *numbers,
-        mean([shot.scores.nmi for shot in after]),
-        mean([shot.scores.ari for shot in after]),
-        *(mean([shot.bound.elbo for shot in shots]) for shots in (before, after, control)),
+        mean([end.nmi for end in after]),
+        mean([end.ari for end in after]),
+        *(mean([end.elbo for end in ends]) for ends in (before, after, control)),
         tuple(round(value, 4) for value in measured[1].tolist()),
         tuple(round(value, 4) for value in measured[2].tolist()),
     )

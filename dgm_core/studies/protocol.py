@@ -197,21 +197,28 @@ def standardised(table: str) -> Tensor:
 
 def run(config: Config) -> Iterator[Frame | Row]:
     """Frames while a method is trained, and its row; tables that are not here are passed over."""
-    total = len(config.tables) * len(config.methods)
     for i, table in enumerate(config.tables):
         try:
             x = standardised(table)
         except data.DataUnavailable:
-            yield Frame(f"{table} is not here", (i + 1) * len(config.methods) / total)
+            yield Frame(f"{table} is not here", (i + 1) / len(config.tables))
             continue
-        masked, begun = Masked(x, above_the_mean(x)), {}
-        for j, name in enumerate(config.methods):
-            place = i * len(config.methods) + j
-            for item in _row(config, table, name, x, masked, begun):
-                if isinstance(item, float):
-                    yield Frame(f"{table}, {name}", (place + item) / total)
-                else:
-                    yield item
+        for item in of_table(config, table, x):
+            if isinstance(item, Frame):
+                yield Frame(item.doing, (i + item.done) / len(config.tables))
+            else:
+                yield item
+
+
+def of_table(config: Config, table: str, x: Tensor) -> Iterator[Frame | Row]:
+    """The methods on one table, (N, D) as of `standardised`."""
+    masked, begun = Masked(x, above_the_mean(x)), {}
+    for number, name in enumerate(config.methods):
+        for item in _row(config, table, name, x, masked, begun):
+            if isinstance(item, float):
+                yield Frame(f"{table}, {name}", (number + item) / len(config.methods))
+            else:
+                yield item
 
 
 def _row(

@@ -211,34 +211,66 @@ def run(
     yield Result(config, rows)
 
 
+class Part(NamedTuple):
+    """What is read off the chains of some images."""
+
+    counts: Tensor  # (lengths, GUESSES, images, 2)
+    acceptance: Tensor  # (lengths, images), as the others
+    stuck: Tensor
+    rhat: Tensor
+
+
 def measure(
     config: Config, setting: Setting, model: LatentVariableModel, truth: Tensor
 ) -> Iterator[float | Row]:
     """One setting, some images at a time: the share that is done, then the row."""
     observed = observed_by(setting.pattern, truth)
-    blocks: list[_Block] = []
+    parts: list[Part] = []
     for first in range(0, len(truth), BLOCK):
         rows = slice(first, first + BLOCK)
-        block = _Block(config, setting, truth[rows], observed[rows])
-        steps = _steps(config, setting, model, block.masked, first)
-        for step in steps:
-            block.add(step)
-            if step.number % STEPS == 0:
-                yield (first + len(block.truth) * step.number / config.iterations) / len(truth)
-        blocks.append(block)
-    per_image = [torch.cat(parts, 1) for parts in zip(*(b.diagnosed for b in blocks), strict=True)]
-    acceptance, stuck = (tuple(each.mean(1).tolist()) for each in per_image[:2])
-    yield Row(
+        block = truth[rows], observed[rows]
+        for item in measure_part(config, setting, model, *block, first):
+            if isinstance(item, Part):
+                parts.append(item)
+            else:
+                yield (first + len(truth[rows]) * item) / len(truth)
+    yield row_of(config, setting, parts, truth)
+
+
+def measure_part(
+    config: Config,
+    setting: Setting,
+    model: LatentVariableModel,
+    truth: Tensor,
+    observed: Tensor,
+    first: int,
+) -> Iterator[float | Part]:
+    """Some images of a setting, the first of which has the number `first`: shares, the `Part`."""
+    block = _Block(config, setting, truth, observed)
+    for step in _steps(config, setting, model, block.masked, first):
+        block.add(step)
+        if step.number % STEPS == 0:
+            yield step.number / config.iterations
+    yield Part(block.counts, *block.diagnosed)
+
+
+def row_of(config: Config, setting: Setting, parts: Sequence[Part], truth: Tensor) -> Row:
+    """A setting's row from its parts in the order of the images `truth`, or of more images."""
+    counts = torch.cat([part.counts for part in parts], 2)
+    truth = truth[: counts.shape[2]]
+    observed = observed_by(setting.pattern, truth)
+    acceptance, stuck, rhat = (torch.cat(each, 1) for each in list(zip(*parts, strict=True))[1:])
+    return Row(
         config.data,
         config.sweep,
         *setting,
         config.chains,
         config.seed,
         config.lengths(setting.warmup),
-        acceptance,
-        stuck,
-        tuple(per_image[2].nanmedian(1).values.tolist()),
-        np.concatenate([block.counts.cpu().numpy() for block in blocks], 2).astype(np.uint16),
+        tuple(acceptance.mean(1).tolist()),
+        tuple(stuck.mean(1).tolist()),
+        tuple(rhat.nanmedian(1).values.tolist()),
+        counts.cpu().numpy().astype(np.uint16),
         ((truth > 0.5) & observed).flatten(1).sum(1).cpu().numpy().astype(np.uint16),
     )
 

@@ -36,7 +36,7 @@ import pandas as pd
 from dgm_core.data.reading.columns import LeftOut, Typing
 from dgm_core.data.reading.delimited import read_delimited
 from dgm_core.data.reading.parquet import MAGIC, read_parquet
-from dgm_core.data.reading.raw import Limits
+from dgm_core.data.reading.raw import Limits, Raw
 from dgm_core.data.reading.remarks import Remark, Remarks, UnreadableTable, count_of, quoted
 
 Kind = Literal["numeric", "binary", "categorical"]
@@ -94,6 +94,15 @@ def read_table(content: bytes, name: str, *, limits: Limits = Limits()) -> Readi
         )
     read = read_parquet if content.startswith(MAGIC) else read_delimited
     raw = read(content, file, limits, remarks)
+    return understand(raw, file, remarks)
+
+
+def understand(raw: Raw, file: str, remarks: Remarks) -> Reading:
+    """Cells of text or numbers → a typed table.
+
+    Raises:
+        UnreadableTable: no column can be used.
+    """
     typing, columns, reasons = Typing(raw, remarks), {}, []
     for place, column in enumerate(raw.names):
         try:
@@ -146,4 +155,5 @@ __all__ = [
     "Remark",
     "UnreadableTable",
     "read_table",
+    "understand",
 ]

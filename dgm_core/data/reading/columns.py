@@ -49,10 +49,10 @@ class Typing:
         if pa.types.is_string(cells.type) or pa.types.is_dictionary(cells.type):
             values = self._of_text(name, cells)
         elif pa.types.is_boolean(cells.type):
-            bits = _distinguished(_floats(cells.cast(pa.uint8())))
+            bits = _distinguished(floats(cells.cast(pa.uint8())))
             return bits.rename_categories([False, True])
         else:
-            values = _floats(cells)
+            values = floats(cells)
             self._drop_too_large(name, values, lambda row: str(cells[row].as_py()))
         if isinstance(values, pd.Categorical):
             return values
@@ -61,25 +61,20 @@ class Typing:
         return _distinguished(values)
 
     def _of_text(self, name: str, cells: pa.ChunkedArray) -> np.ndarray | pd.Categorical:
-        texts, codes = _trimmed(cells)
+        texts, codes = trimmed(cells)
         counts = np.bincount(codes, minlength=len(texts))
-        missing = _mask(pc.is_in(pc.utf8_lower(texts), pa.array(MISSING)))
-        spelled = missing & _matches(texts, ".")
+        missing = mask(pc.is_in(pc.utf8_lower(texts), pa.array(MISSING)))
+        spelled = missing & matches(texts, ".")
         for text, count in zip(texts.filter(spelled).to_pylist(), counts[spelled], strict=True):
             self.spellings[text] += int(count)
-        figures = texts
-        if commas := self.raw.decimal_comma and _has_decimal_commas(texts, counts):
-            figures = pc.replace_substring(pc.replace_substring(texts, ".", "_"), ",", ".")
-        number, infinite = _matches(figures, NUMBER), _matches(figures, INFINITE)
-        words = ~(missing | number | infinite)
+        commas = self.raw.decimal_comma and _has_decimal_commas(texts, counts)
+        number, meaning = figures(texts, decimal_comma=commas)
+        words = ~missing & np.isnan(meaning)
         if counts[number].sum() <= counts[words].sum():
             return self._of_levels(name, pc.if_else(missing, None, texts), codes)
         if commas:
             self.with_commas.append(name)
         self._remark(name, _NO_NUMBER, texts, codes, words)
-        meaning = np.full(len(texts), np.nan)
-        meaning[number] = pc.cast(figures.filter(number), pa.float64()).to_numpy()
-        meaning[infinite] = np.inf
         values = meaning[codes]
         self._drop_too_large(name, values, lambda row: texts[codes[row]].as_py())
         return values
@@ -97,7 +92,7 @@ class Typing:
             raise LeftOut("has another text in nearly every row, as names and identifiers do")
         if len(used) > MOST_LEVELS:
             raise LeftOut(f"has {len(used):,} different texts, and {MOST_LEVELS} are the most")
-        formulas = _matches(levels, "^[=+@-]") & ~_matches(levels, NUMBER)
+        formulas = matches(levels, "^[=+@-]") & ~matches(levels, NUMBER)
         self._remark(name, _FORMULA, levels, codes, formulas)
         names = levels.take(used).to_pylist()
         order = sorted(range(len(used)), key=names.__getitem__)
@@ -126,7 +121,7 @@ class Typing:
         values[rows] = np.nan
 
 
-def _trimmed(cells: pa.ChunkedArray) -> tuple[pa.StringArray, np.ndarray]:
+def trimmed(cells: pa.ChunkedArray) -> tuple[pa.StringArray, np.ndarray]:
     """Texts without the blanks around them, "" for null, and which of them each row has."""
     if pa.types.is_dictionary(cells.type):
         encoded = cells.unify_dictionaries().combine_chunks()
@@ -141,20 +136,51 @@ def _indices(encoded: pa.DictionaryArray, of_null: int) -> np.ndarray:
     return encoded.indices.cast(pa.int64()).fill_null(of_null).to_numpy(zero_copy_only=False)
 
 
-def _mask(booleans: pa.BooleanArray) -> np.ndarray:
+def mask(booleans: pa.BooleanArray) -> np.ndarray:
+    """As a NumPy array of bool."""
     return booleans.to_numpy(zero_copy_only=False)
 
 
-def _matches(texts: pa.StringArray, pattern: str) -> np.ndarray:
-    return _mask(pc.match_substring_regex(texts, pattern))
+def matches(texts: pa.StringArray, pattern: str) -> np.ndarray:
+    """Which texts hold a match of a regular expression."""
+    return mask(pc.match_substring_regex(texts, pattern))
+
+
+def figures(texts: pa.StringArray, *, decimal_comma: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Which texts are numbers in figures, and what they mean.
+
+    Args:
+        texts: N, without blanks around them.
+        decimal_comma: do commas mark decimals in their column? Then "1.234" is no number, since
+            nobody knows whether its point parts thousands.
+
+    Returns:
+        bool (N,), and float64 (N,): NaN where there is no number, ±∞ also for "inf".
+    """
+    if decimal_comma:
+        texts = pc.replace_substring(pc.replace_substring(texts, ".", "_"), ",", ".")
+    number = matches(texts, NUMBER)
+    meaning = np.full(len(texts), np.nan)
+    meaning[number] = pc.cast(texts.filter(pa.array(number)), pa.float64()).to_numpy()
+    meaning[matches(texts, INFINITE)] = np.inf
+    return number, meaning
+
+
+def has_decimal_commas(cells: pa.ChunkedArray) -> bool:
+    """Do commas mark decimals in a column, if they may?"""
+    if not (pa.types.is_string(cells.type) or pa.types.is_dictionary(cells.type)):
+        return False
+    texts, codes = trimmed(cells)
+    return _has_decimal_commas(texts, np.bincount(codes, minlength=len(texts)))
 
 
 def _has_decimal_commas(texts: pa.StringArray, counts: np.ndarray) -> bool:
-    with_point = _matches(texts, NUMBER) & _matches(texts, "[.]")
-    return counts[_matches(texts, COMMA_NUMBER)].sum() > counts[with_point].sum()
+    with_point = matches(texts, NUMBER) & matches(texts, "[.]")
+    return bool(counts[matches(texts, COMMA_NUMBER)].sum() > counts[with_point].sum())
 
 
-def _floats(cells: pa.ChunkedArray) -> np.ndarray:
+def floats(cells: pa.ChunkedArray) -> np.ndarray:
+    """As float64, NaN where missing."""
     return np.array(pc.cast(cells, pa.float64()).to_numpy(), np.float64)  # a copy to write on
 
 

@@ -41,8 +41,7 @@ def read_delimited(content: bytes, file: str, limits: Limits, remarks: Remarks) 
         raise UnreadableTable(f"{file} is a web page or JSON, not a table. {NO_TABLE}")
     limits.check(file, max(text.count("\n"), text.count("\r")) - 1, 1)
     lines = list(io.StringIO(text, newline=""))
-    told = re.match(r'"?sep=([,;|\t])"?\s', text, re.IGNORECASE)  # Excel's own first line
-    start, separator = (1, told[1]) if told else (0, _separator(lines))
+    start, separator = separator_of(text, lines)
     records = _records(lines, start, separator, file, remarks)
     decimal_comma = separator != ","
     first = next(records, None)
@@ -69,6 +68,12 @@ def read_delimited(content: bytes, file: str, limits: Limits, remarks: Remarks) 
     cells, numbered = _columns(records, len(header), file, limits, remarks)
     names, unnamed = unique_names(header, remarks)
     return Raw(names, unnamed, cells, numbered, decimal_comma)
+
+
+def separator_of(text: str, lines: Sequence[str]) -> tuple[int, str]:
+    """How many lines come before the header, and what separates cells."""
+    told = re.match(r'"?sep=([,;|\t])"?\s', text, re.IGNORECASE)  # Excel's own first line
+    return (1, told[1]) if told else (0, _separator(lines))
 
 
 def _sample(lines: Sequence[str], separator: str) -> list[list[str]]:

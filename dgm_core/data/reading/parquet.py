@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -45,40 +48,65 @@ def _read(content: bytes, file: str, limits: Limits, remarks: Remarks) -> Raw:
             "Keep a part of it and try again."
         )
     # a text that a small file repeats a million times stays one text
-    texts = [field.name for field in schema if _is_text(field.type)]
+    texts = [field.name for field in schema if is_text(field.type)]
     table = pq.ParquetFile(reader, metadata=claimed.metadata, read_dictionary=texts).read()
     table.validate(full=True)
+    return raw_of(usable_columns(table, remarks), np.arange(1, table.num_rows + 1))
+
+
+class ParquetColumn(NamedTuple):
+    """One that holds numbers or text."""
+
+    place: int  # in the file
+    name: str  # unique in the table
+    unnamed: bool  # the name is ours
+    cells: pa.ChunkedArray  # as `plain` gives them
+
+
+def raw_of(columns: Sequence[ParquetColumn], lines: np.ndarray) -> Raw:
+    """Columns as the typing takes them."""
+    return Raw(
+        [column.name for column in columns],
+        [column.unnamed for column in columns],
+        [column.cells for column in columns],
+        lines,
+        False,
+    )
+
+
+def usable_columns(table: pa.Table, remarks: Remarks) -> list[ParquetColumn]:
+    """Those that hold numbers or text; remarks on the others."""
+    schema = table.schema
     given = ["" if name.startswith(_INDEX) else " ".join(name.split()) for name in schema.names]
     names, unnamed = unique_names(given, remarks)
-    kept, cells = [], []
+    columns = []
     for place, column in enumerate(table.columns):
-        usable = _plain(column)
+        usable = plain(column)
         if usable is None:
             remarks.add(
                 f"The column is left out: it holds neither numbers nor text, but {column.type}.",
                 column=names[place],
             )
         else:
-            kept.append(place)
-            cells.append(usable)
-    lines = np.arange(1, table.num_rows + 1)
-    return Raw([names[i] for i in kept], [unnamed[i] for i in kept], cells, lines, False)
+            columns.append(ParquetColumn(place, names[place], unnamed[place], usable))
+    return columns
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Is it one of Arrow's three kinds of text?"""
     return (
         pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     )
 
 
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+def plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """As text (perhaps in a dictionary), bools or float64; None if it is neither."""
     kind = column.type
     if pa.types.is_dictionary(kind):
-        if _is_text(kind.value_type):
+        if is_text(kind.value_type):
             return column
         column, kind = pc.cast(column, kind.value_type), kind.value_type
-    if _is_text(kind) or pa.types.is_null(kind):
+    if is_text(kind) or pa.types.is_null(kind):
         return pc.cast(column, pa.string())
     if pa.types.is_boolean(kind):
         return column

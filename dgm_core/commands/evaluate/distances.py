@@ -1,0 +1,36 @@
+"""Distances between laws as critics find them, beside the truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar
+from dgm_core.commands.screen import stop
+from dgm_core.studies import distance_sweeps, tables
+
+DISTANCES = ASSETS / "distances.toml"
+
+app = typer.Typer()
+
+
+@app.command("distances")
+def evaluate_distances(
+    out: Annotated[
+        Path, typer.Option(help="file for the table; the curves go beside")
+    ] = DISTANCES,
+    steps: Annotated[int | None, typer.Option(help="of the critics; the default")] = None,
+) -> None:
+    """Sweep θ: distances as critics find them beside the truth, and the seconds that takes."""
+    try:
+        found = list(behind_a_bar(distance_sweeps.run(distance_sweeps.configs(steps))))
+    except ValueError as error:
+        stop(error)
+    for sweep in found:
+        for row in sweep.rows():
+            tables.put_row(out, "distances", tables.rounded(row._asdict()), distance_sweeps.KEY)
+            typer.echo(row.sentence())
+    distance_sweeps.save(found, out.with_suffix(".npz"))
+    typer.echo(f"wrote {out} and {out.with_suffix('.npz')}")

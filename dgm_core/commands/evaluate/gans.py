@@ -1,0 +1,82 @@
+"""Generators of GANs: distance to real images, directions of the latent space, their course."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dgm_core import device, zoo
+from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar, measure
+from dgm_core.commands.screen import stop
+from dgm_core.models.classifier import Classifier
+from dgm_core.studies import directions, gan_course, gan_quality
+
+app = typer.Typer()
+
+
+@app.command("gan")
+def evaluate_gan(
+    names: Annotated[list[str], typer.Argument(help="models, mnist-wgan for one")],
+    folder: Annotated[
+        Path, typer.Option(help="where cards and weights are, the classifier's too")
+    ] = zoo.FOLDER,
+    images: Annotated[int | None, typer.Option(help="test images, and made; all")] = None,
+    run_folder: Annotated[
+        Path | None, typer.Option(help="of the training: draw its snapshots")
+    ] = None,
+    assets: Annotated[Path, typer.Option(help="folder for the snapshots")] = ASSETS,
+) -> None:
+    """Measure the Fréchet distance, its floor, precision and recall; write them on the cards.
+
+    The directions of the latent space go to NAME-directions.npz among the assets; with a run
+    folder, the course of the training goes to NAME.npz.
+    """
+    for name in names:
+        try:
+            dataset = zoo.card(name, folder)["data"]
+            judge = zoo.load(f"{dataset}-classifier", device.default_device(), folder)
+        except ValueError as error:
+            stop(error)
+        found = measure(
+            name,
+            folder,
+            lambda dataset, model, judge=judge: gan_quality.run(
+                gan_quality.Config(dataset, images), model, judge
+            ),
+        )
+        for key in found.made._fields:
+            typer.echo(
+                f"{key:10} {getattr(found.made, key):8.4f}   "
+                f"of real images {getattr(found.real, key):8.4f}"
+            )
+        typer.echo(f"{found.times_floor:.2f} × the floor")
+        named = directions.study(
+            zoo.load(name, folder=folder),
+            judge.cpu(),
+            directions.WANTED.get(dataset, ()),
+            left_out=directions.LEFT_OUT.get(dataset, ()),
+        )
+        directions.save(named, assets / f"{name}-directions.npz")
+        typer.echo("directions: " + ", ".join(each or "–" for each in named.principal.names[:8]))
+        if run_folder is not None:
+            _write_course(name, dataset, judge, run_folder, folder, assets)
+
+
+def _write_course(
+    name: str, dataset: str, judge: Classifier, run_folder: Path, folder: Path, assets: Path
+) -> None:
+    from dgm_core.recipes.wgan import snapshots
+
+    model = zoo.load(name, device.default_device(), folder)
+    reference = gan_quality.Reference(dataset, judge)
+    try:
+        *_, course = behind_a_bar(gan_course.run(model, snapshots(run_folder), reference))
+    except ValueError as error:
+        stop(error)
+    path = assets / f"{name}.npz"
+    gan_course.save(course, path)
+    for iteration, frechet in zip(course.iterations, course.frechet, strict=True):
+        typer.echo(f"iteration {iteration:6}  Fréchet {frechet:.3f}")
+    typer.echo(f"wrote {path}")

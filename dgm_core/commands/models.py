@@ -1,0 +1,24 @@
+"""`python -m dgm_core models`: the shipped models in one table, as their cards have them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command("models")
+def list_models(
+    out: Annotated[Path | None, typer.Option(help="file for the table; else the screen")] = None,
+) -> None:
+    """All shipped models in one table, in Markdown: what, on what, how large, which numbers."""
+    from dgm_core.zoo import table
+
+    if out is None:
+        typer.echo(table.markdown(), nl=False)
+        return
+    out.write_text(table.page(), encoding="utf-8")
+    typer.echo(f"wrote {out}")

@@ -1,0 +1,122 @@
+"""All cards in one table, in Markdown: `python -m dgm_core models --out docs/models.md`.
+
+    >>> print(markdown(["digits-dlvm"]).splitlines()[-1])  # doctest: +ELLIPSIS
+    | `digits-dlvm` | Convolutional Bernoulli DLVM of scikit-learn's digits, ...
+
+What a number means, and on how many images it was measured, is said in the README and in the
+card's own `estimator`; the table has the first few of each card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dgm_core import zoo
+
+HEAD = """\
+| model | what it is | data | weights | trained for | commit | measured |
+|---|---|---|---|---|---|---|
+"""
+
+PREFACE = """\
+# The shipped models
+
+All cards of `pretrained/` in one table; the cards have more. `python -m dgm_core models --out
+docs/models.md` writes this page, and a test holds it to the cards. `python -m dgm_core train NAME`
+trains a model again, `python -m dgm_core evaluate …` measures it again and writes its card; the
+README says what each number means. ± is a standard error. SSE are sums over the hidden pixels,
+levels in [0, 1]; nats are those of an image. A commit that ends in "-dirty" had changes beside it
+that were not committed yet.
+
+"""
+
+
+def page(folder: Path = zoo.FOLDER) -> str:
+    """What stands in `docs/models.md`."""
+    return PREFACE + markdown(folder=folder)
+
+
+def markdown(names: Iterable[str] | None = None, folder: Path = zoo.FOLDER) -> str:
+    """The table; None = all models that have a card in `folder`.
+
+    Raises:
+        ValueError, BrokenModel: as of `zoo.card`.
+    """
+    return HEAD + "".join(
+        _row(name, zoo.card(name, folder), folder) for name in names or zoo.names(folder)
+    )
+
+
+def numbers(measured: Mapping[str, Any]) -> Iterator[str]:
+    """The first few numbers of what a card has under `measured`, in words."""
+    if found := measured.get("log_likelihood"):  # of classifiers one number
+        if isinstance(found, Mapping):
+            yield f"log p(x) {_with_error(found['nats'], found['standard_error'])} nats"
+            if "elbo" in found:
+                yield f"ELBO {_number(found['elbo'])}"
+        else:
+            yield f"log p(y given x) {_number(found, 3)}"
+    if found := measured.get("latents"):
+        yield f"{found['active']} of {found['of']} latents active"
+    for row in measured.get("inpainting", ()):
+        if row["pattern"] == "50 % at random":
+            score = "f1" if "f1" in row else "psnr"
+            unit = {"f1": "F1", "psnr": "PSNR, dB,"}[score]
+            value = _with_error(row[score], row["standard_error"], 3 if score == "f1" else 1)
+            yield f"50 % hidden, {row.get('sampler', 'MIWAE')}: {unit} {value}"
+    for row in measured.get("holes", ())[:1]:
+        height, width = row["hole"]
+        yield (
+            f"hole of {height}×{width}: SSE {_with_error(row['sse'], row['sse_error'])}, "
+            f"−log p {_with_error(row['nll'], row['nll_error'], 1)} nats"
+        )
+    if "made" in measured:
+        made, real = measured["made"], measured["real"]
+        yield (
+            f"Fréchet distance {_number(made['frechet'])} (floor {_number(real['frechet'])}), "
+            f"precision {_number(made['precision'])}, recall {_number(made['recall'])}"
+        )
+    if isinstance(measured.get("rmse"), float):
+        yield f"RMSE {_with_error(measured['rmse'], measured['standard_error'], 3)}"
+        yield f"bound {_number(measured['bound'])} nats"
+    elif rows := measured.get("rmse"):
+        # The first two rows are constants, what any model has to beat.
+        best = min(rows[2:], key=lambda row: row["rmse"])
+        value = _with_error(best["rmse"], best["standard_error"], 4)
+        yield f"RMSE of over-exposed pixels, {best['estimate']}: {value}"
+        yield f"best constant: {_number(rows[1]['rmse'], 4)}"
+    if "accuracy" in measured:
+        yield f"accuracy {_number(measured['accuracy'], 3)}"
+    if "accuracy_before" in measured:
+        yield (
+            f"before {_number(measured['accuracy_before'], 3)}, "
+            f"control {_number(measured['accuracy_control'], 3)}"
+        )
+        yield f"ELBO {_number(measured['elbo'])} nats"
+
+
+def _row(name: str, about: Mapping[str, Any], folder: Path) -> str:
+    size = (folder / f"{name}.safetensors").stat().st_size
+    weights = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.0f} kB"
+    training = about["training"]
+    minutes = sum(training["minutes"].values())
+    cells = (
+        f"`{name}`",
+        about["summary"],
+        about["data"],
+        weights,
+        f"{minutes:.0f} min" if minutes >= 1 else f"{60 * minutes:.0f} s",
+        f"`{training['commit']}`",
+        "; ".join(numbers(about.get("measured", {}))) or "–",
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _number(value: float, digits: int = 2) -> str:
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def _with_error(value: float, error: float, digits: int = 2) -> str:
+    return f"{_number(value, digits)} ± {_number(error, digits)}"
