@@ -1,4 +1,4 @@
-"""The front door: what the labs show, one live picture each."""
+"""The front door: what the labs show, one picture each; the tour, lessons, sources."""
 
 from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
@@ -7,7 +7,7 @@ import threading
 
 import streamlit as st
 
-from ui import showcase
+from ui import front_door, showcase
 from ui.clusters import front as clusters_front
 from ui.components.chain_player import chain_player
 from ui.latent import front as latent_front
@@ -31,6 +31,7 @@ frame.page(
     "An interactive lab: hide part of the data, and see how deep generative models fill it in, "
     "how sure they are, and when they are wrong.",
 )
+front_door.tour()
 text, picture = st.columns([4, 7], gap="large")
 with text:
     st.subheader("Inpainting", anchor=False)
@@ -117,4 +118,8 @@ st.markdown(
     "importance sampling, optimal transport. Each has its formula, and the code that is it."
 )
 st.page_link("pages/7_Theory.py", label="Open the notes", icon=":material/menu_book:")
+st.divider()
+front_door.lessons()
+st.divider()
+front_door.shipped()
 warm_up()

@@ -2,16 +2,15 @@
 
 from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
+from functools import partial
 from typing import NoReturn
 
 import streamlit as st
 
 from dgm_core import zoo
-from ui import jobs, plots
-from ui.components.shortcuts import shortcuts
+from ui import addresses, jobs, keys, plots
 from ui.inpainting import gallery, inputs, links, pictures
 from ui.inpainting.all_methods import AllMethods
-from ui.inpainting.keys import KEYS
 from ui.inpainting.slow_motion import SlowMotion
 from ui.inpainting.step_by_step import StepByStep
 from ui.inpainting.studies import Studies
@@ -20,6 +19,8 @@ frame.page(
     "Inpainting",
     "Paint over part of a picture, and models guess what was there: two samplers step by step, "
     "every method side by side, or both samplers over many pictures.",
+    "Inpainting",
+    keys.INPAINTING,
 )
 st.html(plots.ONCE)
 View = StepByStep | SlowMotion | AllMethods | Studies
@@ -36,12 +37,12 @@ links.receive(FIELDS)
 
 
 def choose_view() -> type[View]:
-    """The view, and what to look at in it."""
+    """What is to be seen of the picture."""
     colour = pictures.is_colour(pictures.dataset_on_screen())
     names, key = pictures.COLOUR_VIEWS if colour else tuple(VIEWS), pictures.view_key()
     frame.kept(key, names[0])
-    with st.container(horizontal=True, horizontal_alignment="distribute"):
-        name = st.segmented_control(
+    return VIEWS[
+        st.segmented_control(
             "View",
             names,
             required=True,
@@ -49,12 +50,14 @@ def choose_view() -> type[View]:
             label_visibility="collapsed",
             wrap=True,
         )
-        with st.container(width="content"):
-            shortcuts("shortcuts", KEYS)
-    if colour and VIEWS[name].picture:
+    ]
+
+
+def what_to_look_at(view: type[View]) -> None:
+    """Before the picture, in three sentences."""
+    if view.picture and pictures.is_colour(pictures.dataset_on_screen()):
         st.caption("Faces are compared by all methods; the other views show black and white only.")
-    st.markdown(VIEWS[name].about)
-    return VIEWS[name]
+    st.markdown(view.about)
 
 
 def broken(error: zoo.BrokenModel) -> NoReturn:
@@ -79,10 +82,11 @@ def picture(view: View, run: jobs.Run | None) -> None:
         st.info(f"Stopped after {jobs.MAX_SECONDS:.0f} s, the limit of one run.")
 
 
+chosen = choose_view()
 cases = st.container()
 controls, results = st.columns([4, 7], gap="large")
 with results:
-    chosen = choose_view()
+    what_to_look_at(chosen)
 with controls:
     asked = None
     inputs.remember_first()  # the address holds them, also of a view without a picture
@@ -102,9 +106,9 @@ with controls:
 with results:
     view = chosen(asked, settings)
 
-links.send(FIELDS, picture=asked is not None)
+link = links.texts(FIELDS, picture=asked is not None)
 with cases:
-    gallery.show(FIELDS)
+    gallery.show(FIELDS, link)
 
 worker = view.worker
 press = st.session_state.pop("run_now", False)
@@ -141,7 +145,10 @@ with results:
 with place:
     if view.config is None and not view.at_hand:
         st.caption("Nothing to fill in yet." if asked is None else "Choose at least one method.")
+        addresses.send(link)
     else:
         if run is not None:
-            run.shown = 0
-        jobs.follow(run, lambda: picture(view, run), 0.25, live=live)
+            run.shown = run.told = 0
+        # A browser takes as long for another address as for a picture, so that comes first.
+        send = partial(addresses.send, link)
+        jobs.follow(run, lambda: picture(view, run), 0.25, live=live, after=send)

@@ -5,7 +5,7 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 import streamlit as st
 
 from dgm_core import zoo
-from ui import addresses, plots
+from ui import addresses, keys, plots
 from ui.likelihood.bounds import Bounds
 from ui.likelihood.floor import Floor
 from ui.likelihood.plane import Plane
@@ -17,6 +17,8 @@ frame.page(
     "Exact likelihood",
     "A deep latent variable model gives every image a likelihood that nobody can write down. It "
     "can be caught between bounds, and it can be infinite.",
+    "Exact_likelihood",
+    keys.LIKELIHOOD,
 )
 st.html(plots.ONCE)
 addresses.receive_parts("likelihood", "view", VIEWS)

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import zoo
-from ui import jobs, plots
+from ui import jobs, keys, plots
 from ui.mnar import links, mechanism, tables
 from ui.mnar.asked import Asked
 from ui.mnar.images import Images, offered
@@ -18,6 +18,8 @@ frame.page(
     "Missing not at random",
     "Values are lost *because of* what they are. Set how, and watch MIWAE be misled and not-MIWAE "
     "cope, or fail, and say so.",
+    "Missing_not_at_random",
+    keys.MNAR,
 )
 st.html(plots.ONCE)
 links.receive(tuple(VIEWS))

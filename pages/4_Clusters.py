@@ -5,7 +5,7 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 import streamlit as st
 
 from dgm_core import zoo
-from ui import plots
+from ui import keys, plots
 from ui.clusters import links, training
 from ui.clusters.compare import Compare
 from ui.clusters.inside import Inside
@@ -19,6 +19,8 @@ frame.page(
     "Clusters",
     "A VAE and a mixture of Gaussians teach each other what kinds of images there are, without a "
     "single label.",
+    "Clusters",
+    keys.CLUSTERS,
 )
 st.html(plots.ONCE)
 training.take_over()

@@ -5,7 +5,7 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 import streamlit as st
 
 from dgm_core import zoo
-from ui import plots
+from ui import keys, plots
 from ui.latent import links
 from ui.latent.spaces import TITLES, Space, offered
 from ui.latent.views import VIEWS
@@ -14,6 +14,8 @@ frame.page(
     "WGAN latent space",
     "A generator turns a few numbers into a picture. Move the numbers, and see what it "
     "has learned.",
+    "WGAN_latent_space",
+    keys.LATENT,
 )
 st.html(plots.ONCE)
 spaces = offered()

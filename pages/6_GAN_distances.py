@@ -4,7 +4,7 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
 import streamlit as st
 
-from ui import plots
+from ui import keys, plots
 from ui.distances import links
 from ui.distances.critic import Critic
 from ui.distances.games import Games
@@ -17,6 +17,8 @@ frame.page(
     "GAN distances",
     "A GAN's critic estimates how far two laws are apart. Which distance it is decides what the "
     "generator can learn from it.",
+    "GAN_distances",
+    keys.DISTANCES,
 )
 st.html(plots.ONCE)
 links.receive(tuple(VIEWS))

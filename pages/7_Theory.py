@@ -4,7 +4,8 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
 import streamlit as st
 
-from ui import addresses, plots
+from dgm_core import zoo
+from ui import addresses, keys, plots
 from ui.theory.autoregressive import Autoregressive
 from ui.theory.flows import Flows
 from ui.theory.games import Games
@@ -24,6 +25,8 @@ NOTES = {
 frame.page(
     "Theory notes",
     "The ideas behind the labs, one figure each: the formula, the code, and what they do.",
+    "Theory",
+    keys.THEORY,
 )
 st.html(plots.ONCE)
 addresses.receive_parts("theory", "note", NOTES)
@@ -32,4 +35,7 @@ chosen = st.pills(
     "Note", list(NOTES), required=True, key="keep.theory note", label_visibility="collapsed"
 )
 addresses.send_part("note", NOTES[chosen])
-NOTES[chosen]().show()
+try:
+    NOTES[chosen]().show()
+except zoo.BrokenModel as error:
+    st.error(f"{error}. Put the shipped files back, or train the recipe again.")

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import streamlit as st
 
+from ui import places
 from ui.frame import last_value, remember
 
 LONGEST = 400
@@ -33,6 +34,7 @@ def receive(
         return
     st.session_state[visit] = True
     asked = st.query_params.to_dict()
+    asked.pop(places.TOUR, None)
     if unread := take({name: text[:longest] for name, text in asked.items()}):
         st.toast(f"A part of the link was not understood and left out: {', '.join(unread)}.")
 
@@ -94,7 +96,8 @@ def send_part(choice: str, part: type[Part]) -> None:
 
 
 def send(texts: dict[str, str]) -> None:
-    """Let the address say this and nothing else."""
+    """Let the address say this, and where the tour stands, and nothing else."""
+    texts = texts | places.touring()
     if st.query_params.to_dict() != texts:
         st.query_params.from_dict(texts)
 

@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ui.components.set_formulas import Side, set_formulas
 
-def two_samplers() -> None:
-    """One iteration of each of the two that are shown step by step."""
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown("**Pseudo-Gibbs** takes every proposal of the encoder $q$.")
-        st.latex(r"z \sim q(z \mid x_{\mathrm{obs}}, x_{\mathrm{mis}})")
-        st.latex(r"x_{\mathrm{mis}} \sim p(x_{\mathrm{mis}} \mid z)")
-        st.caption(
-            "Were the encoder the true posterior, this would be Gibbs sampling. It is not, so the "
-            "chain settles near p(x_mis | x_obs), not on it."
-        )
-    with right:
-        st.markdown("**Metropolis-within-Gibbs** accepts with chance $\\min(1, \\rho)$.")
-        st.latex(r"z' \sim q(z \mid x_{\mathrm{obs}}, x_{\mathrm{mis}})")
-        st.latex(
+two_samplers = set_formulas(
+    "two_samplers",
+    Side(
+        "Pseudo-Gibbs",
+        "takes every proposal of the encoder $q$.",
+        (
+            r"z \sim q(z \mid x_{\mathrm{obs}}, x_{\mathrm{mis}})",
+            r"x_{\mathrm{mis}} \sim p(x_{\mathrm{mis}} \mid z)",
+        ),
+        "Were the encoder the true posterior, this would be Gibbs sampling. It is not, so the "
+        "chain settles near p(x_mis | x_obs), not on it.",
+    ),
+    Side(
+        "Metropolis-within-Gibbs",
+        r"accepts with chance $\mathrm{min}(1, \rho)$.",
+        (
+            r"z' \sim q(z \mid x_{\mathrm{obs}}, x_{\mathrm{mis}})",
             r"\rho = \frac{p(x \mid z')\, p(z')\, q(z \mid x)}"
-            r"{p(x \mid z)\, p(z)\, q(z' \mid x)}"
-        )
-        st.latex(r"x_{\mathrm{mis}} \sim p(x_{\mathrm{mis}} \mid z)")
-        st.caption(
-            "All pixels count, hidden ones at their current values; these are redrawn at every "
-            "iteration, also after a rejection. Exact in the limit whatever the encoder, slow "
-            "where the acceptance is low. Mattei & Frellsen 2018, algorithm 2."
-        )
+            r"{p(x \mid z)\, p(z)\, q(z' \mid x)}",
+            r"x_{\mathrm{mis}} \sim p(x_{\mathrm{mis}} \mid z)",
+        ),
+        "All pixels count, hidden ones at their current values; these are redrawn at every "
+        "iteration, also after a rejection. Exact in the limit whatever the encoder, slow where "
+        "the acceptance is low. Mattei & Frellsen 2018, algorithm 2.",
+    ),
+)
+"""One iteration of each of the two that are shown step by step."""
 
 
 def slow_motion() -> None:
@@ -62,33 +66,30 @@ def slow_motion() -> None:
 
 def not_miwae() -> None:
     """The family of MIWAE: one bound, a term for each thing that is modelled."""
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown("**not-MIWAE** bounds $\\log p(x_{\\mathrm{obs}}, s)$ with $K$ completions:")
-        st.latex(
-            r"\mathrm{E} \log \frac1K \sum_k \frac{p(x_{\mathrm{obs}} \mid z_k)\, "
-            r"{\color{#4454CA} p(s \mid x_{\mathrm{obs}}, x_{\mathrm{mis},k})}\, p(z_k)}"
-            r"{q(z_k \mid x_{\mathrm{obs}})}"
-        )
-        st.latex(
-            r"z_k \sim q(z \mid x_{\mathrm{obs}}), \quad "
-            r"x_{\mathrm{mis},k} \sim p(x_{\mathrm{mis}} \mid z_k)"
-        )
-        st.caption(
-            "MIWAE leaves the coloured term out: right where values go missing at random, only "
-            "there. Ipsen, Mattei & Frellsen 2021."
-        )
-    with right:
-        st.markdown("**Self-masking**: an entry goes missing by its own value.")
-        st.latex(r"\mathrm{logit}\; p(s_d = 1 \mid x) = -W_d\,(x_d - b_d)")
-        st.latex(
-            r"\hat x_{\mathrm{mis}} = \sum_k \alpha_k\, x_{\mathrm{mis},k}, \qquad "
-            r"\alpha_k \propto w_k"
-        )
-        st.caption(
-            "W > 0 loses high values. With the sign of W unknown, data with holes may fit either "
-            "way. The weights α of the bound are those of every imputation: mean, median, draws."
-        )
+    st.markdown("**not-MIWAE** bounds $\\log p(x_{\\mathrm{obs}}, s)$ with $K$ completions:")
+    st.latex(
+        r"\mathrm{E} \log \frac1K \sum_k \frac{p(x_{\mathrm{obs}} \mid z_k)\, "
+        r"\boxed{p(s \mid x_{\mathrm{obs}}, x_{\mathrm{mis},k})}\, p(z_k)}"
+        r"{q(z_k \mid x_{\mathrm{obs}})}"
+    )
+    st.latex(
+        r"z_k \sim q(z \mid x_{\mathrm{obs}}), \quad "
+        r"x_{\mathrm{mis},k} \sim p(x_{\mathrm{mis}} \mid z_k)"
+    )
+    st.caption(
+        "MIWAE leaves the framed term out: right where values go missing at random, only "
+        "there. Ipsen, Mattei & Frellsen 2021."
+    )
+    st.markdown("**Self-masking**: an entry goes missing by its own value.")
+    st.latex(r"\mathrm{logit}\; p(s_d = 1 \mid x) = -W_d\,(x_d - b_d)")
+    st.latex(
+        r"\hat x_{\mathrm{mis}} = \sum_k \alpha_k\, x_{\mathrm{mis},k}, \qquad "
+        r"\alpha_k \propto w_k"
+    )
+    st.caption(
+        "W > 0 loses high values. With the sign of W unknown, data with holes may fit either "
+        "way. The weights α of the bound are those of every imputation: mean, median, draws."
+    )
 
 
 def transport() -> None:

@@ -1,4 +1,4 @@
-"""What every page has: its set-up, its way home, and values that survive a change of page."""
+"""What every page has: its set-up, its head, and values that survive a change of page."""
 
 from __future__ import annotations
 
@@ -12,15 +12,28 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dgm_core import device
+from ui import places, shares
+from ui.components.page_bar import Keys
 
 device.keep_freed_memory()
+shares.settle()
 
 KEPT = "keep."
 """Widgets whose key starts so keep their value when the visitor goes to another page and back."""
 _STYLE = """
-[data-testid=stMainBlockContainer] { padding-top: 3.5rem }
+[data-testid=stMainBlockContainer] { padding-top: 1.25rem }
 /* White on the light accent of the dark theme could not be read. */
-[data-testid=stBaseButton-primary] { color: light-dark(#FFFFFF, #12141C) }
+[data-testid=stBaseButton-primary],
+[data-testid=stMultiSelect] [data-tag] * { color: light-dark(#FFFFFF, #12141C) }
+/* Nor most of the colours of code. */
+[data-testid=stCode] code .token { color: light-dark(#14161F, #ECEEF6) !important }
+[data-testid=stCode] code :is(.keyword, .function, .decorator) {
+  color: light-dark(#0B5CAD, #7CB7FF) !important
+}
+[data-testid=stCode] code :is(.string, .number, .boolean, .builtin) {
+  color: light-dark(#0B6B3A, #63D294) !important
+}
+[data-testid=stCode] code .comment { color: light-dark(#5D6172, #A6AABB) !important }
 /* A formula that fits is no region to scroll. */
 .katex-display { padding: 2px }
 @media (max-width: 480px) {
@@ -79,8 +92,14 @@ def renew(name: str, value: object) -> None:
     st.session_state.pop(KEPT + name, None)
 
 
-def page(title: str, subtitle: str) -> None:
-    """Set up a page and draw its head. The first Streamlit call of every page."""
+def page(title: str, subtitle: str, here: str = "", keys: Keys | None = None) -> None:
+    """Set up a page and draw its head. The first Streamlit call of every page.
+
+    Args:
+        title, subtitle: what it is, and what it is for; Markdown in the second.
+        here: its path.
+        keys: what they do on it.
+    """
     st.set_page_config(
         page_title=f"{title} · DGM Lab",
         page_icon="▚",
@@ -91,5 +110,6 @@ def page(title: str, subtitle: str) -> None:
     last = st.session_state.setdefault(_LAST, {})
     kept_on = [k for k in st.session_state if isinstance(k, str) and k.startswith(KEPT)]
     last |= {key: st.session_state[key] for key in kept_on}
+    places.bar(here, keys or {})
     st.title(title, anchor=False)
     st.markdown(subtitle)

@@ -30,14 +30,16 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"expected parts of {', '.join(PARTS)}, got {', '.join(sorted(unknown))}")
-    print(f"{platform.machine()}, {os.cpu_count()} cores; load average {_load()}", flush=True)
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores; load average {load_average()}", flush=True
+    )
     try:
         for line in measured(asked):
             print(written(line), flush=True)
     except NoBrowser as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"load average at the end {_load()}")
+    print(f"load average at the end {load_average()}")
     return 0
 
 
@@ -92,7 +94,8 @@ def written(line: Line) -> str:
     return f"{text}  goal {line.goal:g}: {'kept' if line.value <= line.goal else 'missed'}"
 
 
-def _load() -> str:
+def load_average() -> str:
+    """Processes that want a core, over 1, 5 and 15 minutes."""
     return ", ".join(f"{each:.1f}" for each in os.getloadavg())
 
 

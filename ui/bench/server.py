@@ -44,25 +44,39 @@ class Server(NamedTuple):
             / 1024
         )
 
+    def threads(self) -> int:
+        """How many it has.
+
+        Raises:
+            OSError: no /proc.
+        """
+        return sum(1 for _ in (Path("/proc") / str(self.process.pid) / "task").iterdir())
+
 
 @contextmanager
-def serving(app: Path) -> Iterator[Server]:
-    """`streamlit run app` without a data folder, until the end of the block.
+def serving(
+    app: Path, *options: str, port: int | None = None, data: str | None = None
+) -> Iterator[Server]:
+    """`streamlit run app --options`, until the end of the block.
+
+    Args:
+        app: its script.
+        options: of Streamlit.
+        port: it listens on; a free one if None.
+        data: its data folder; an empty one if None.
 
     Raises:
         RuntimeError: it ended at once, or does not answer.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}"]
-    command += ["--server.headless=true", "--server.fileWatcherType=none"]
+    command += ["--server.headless=true", "--server.fileWatcherType=none", *options]
     with tempfile.TemporaryDirectory() as empty:
         begun = time.time()
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "DGM_DATA": empty},
+            env=os.environ | {"PYTHONPATH": str(ROOT), "DGM_DATA": data or empty},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -73,6 +87,13 @@ def serving(app: Path) -> Iterator[Server]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+def free_port() -> int:
+    """One that no server of this machine listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def _wait(process: subprocess.Popen[bytes], url: str) -> None:

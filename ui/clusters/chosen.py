@@ -32,7 +32,7 @@ def show(story: Story, moment: Moment, selected: np.ndarray | None) -> None:
     seen = _some(rows)
     st.image(
         sheet(pictures[seen]), width="stretch", output_format="PNG",
-        caption=_caption(len(seen), len(rows), real),
+        caption=_caption(len(seen), len(rows), real), alt="Images of the points",
     )  # fmt: skip
     st.download_button(
         "Download as CSV", lambda: as_csv(story, moment, rows), "clusters.csv", "text/csv",

@@ -72,9 +72,9 @@ class Inside:
         way = self._way(cluster)
         with right:
             st.markdown(f"**Samples of cluster {self.names[cluster]}**")
-            st.image(drawn, width="stretch", output_format="PNG")
+            st.image(drawn, width="stretch", output_format="PNG", alt="Samples of the cluster")
             st.markdown(f"**From its mean to that of {self.names[self.other]}**")
-            st.image(way, width="stretch", output_format="PNG")
+            st.image(way, width="stretch", output_format="PNG", alt="From one mean to the other")
             st.download_button(
                 "Download samples", lambda: chosen.as_png(drawn), "cluster.png", "image/png",
                 icon=":material/download:", on_click="ignore", key="cluster samples",

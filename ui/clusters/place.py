@@ -119,6 +119,7 @@ class Place:
         st.markdown("**Nearest in the space of latents**")
         st.image(
             chosen.sheet(pictures[landing.near], NEAR), width="stretch", output_format="PNG",
+            alt=f"The {NEAR} images nearest in the space of latents",
             caption=None if real else "Reconstructions: the images are not on this machine.",
         )  # fmt: skip
 
@@ -160,7 +161,12 @@ class Place:
         ):
             with row.container(width=130):
                 st.caption(title)
-                st.image(chosen.sheet(levels[None], 1, 8), width="stretch", output_format="PNG")
+                st.image(
+                    chosen.sheet(levels[None], 1, 8),
+                    width="stretch",
+                    output_format="PNG",
+                    alt=title,
+                )
         order = landing.probabilities.argsort()[::-1][:6]
         figure = charts.bars(
             landing.probabilities[order], [names[k] for k in order], [colours[k] for k in order],

@@ -81,7 +81,7 @@ class AllMethods:
     def follow(self, run: jobs.Run) -> None:
         """Show where the methods stand, and stop those that the visitor stops."""
         state = "stopped" if run.state == "timed out" else run.state
-        self._grid(str(id(run)), state)
+        self._grid(run.name, state)
 
     def _grid(self, run: str, state: str) -> None:
         message = grid_message(

@@ -45,10 +45,10 @@ def _case(name: str, about: str, link: dict[str, str]) -> Case:
     return Case(name, about, link, seen.transpose(2, 0, 1))
 
 
-def show(views: links.Views) -> None:
-    """The cases in a row, and the sentence of the one on screen."""
+def show(views: links.Views, link: dict[str, str]) -> None:
+    """The cases in a row, and the sentence of the one that the page shows: `link` is its own."""
     cases = st_cases()
-    at = _on_screen(cases)
+    at = next((i for i, case in enumerate(cases) if case.link == link), None)
     with st.container(key="telling-cases"):
         thumbnails(
             KEY,
@@ -62,12 +62,6 @@ def show(views: links.Views) -> None:
         )
         if at is not None:
             st.markdown(f"**{cases[at].name}.** {cases[at].about}")
-
-
-def _on_screen(cases: tuple[Case, ...]) -> int | None:
-    """The case that the page still shows: the address is its link."""
-    shown = st.query_params.to_dict()
-    return next((i for i, case in enumerate(cases) if case.link == shown), None)
 
 
 def _open(cases: tuple[Case, ...], views: links.Views) -> None:

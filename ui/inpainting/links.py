@@ -67,21 +67,21 @@ def take(asked: Mapping[str, str], views: Views) -> list[str]:
     return sorted(unread)
 
 
-def send(views: Views, *, picture: bool) -> None:
-    """Let the address say what is on screen; what stands at its first value stays out.
+def texts(views: Views, *, picture: bool) -> dict[str, str]:
+    """What the address says of what is on screen; what stands at its first value stays out.
 
     Args:
         views: of the page.
         picture: is there one?
     """
-    texts = {}
+    found = {}
     for place, field in (_of_data() | dict(_fields(_of_view(views)))).items():
         value = last_value(field.kept, field.first)
         if value is not None and value != field.first:
-            texts[place] = ",".join(value) if isinstance(value, list) else as_text(value)
+            found[place] = ",".join(value) if isinstance(value, list) else as_text(value)
     if picture:
-        texts |= _picture()
-    addresses.send(texts | _mask())
+        found |= _picture()
+    return found | _mask()
 
 
 def renewed(asked: Mapping[str, str], views: Views) -> None:

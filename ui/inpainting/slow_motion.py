@@ -84,7 +84,7 @@ class SlowMotion:
             elif run.state == "stopped":
                 st.caption("Stopped before the window.")
             return
-        component.slow_motion("slow motion", message(run.key, moments, run=str(id(run))))
+        component.slow_motion("slow motion", message(run.key, moments, run=run.name))
 
     def below(self, *, live: bool) -> None:
         """What stands under the stages."""

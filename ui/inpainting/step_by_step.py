@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies import inpainting
-from dgm_core.studies.inpainting import Frame, Result
+from dgm_core.studies.inpainting import Result
 from ui import cache, figures, formulas, jobs, showcase
 from ui.addresses import Read
 from ui.components.chain_player import chain_player
-from ui.components.chain_story import chain_story
+from ui.components.chain_story import chain_story, untold
 from ui.inpainting import chain_panel, inputs, taking_home
 
-Made = Callable[[str, Callable[[], Any]], Any]
-"""Name, and what makes it → what is made."""
-
-
-def _made_now(name: str, make: Callable[[], Any]) -> Any:
-    return make()
+OVERLAP = 30
+"""Frames that are sent once more."""
+CROWD = 3
+"""Runs in line; with more, the chains' story is told at their end: it takes most of a look."""
 
 
 class StepByStep:
@@ -76,23 +73,33 @@ class StepByStep:
             elif state == "stopped":
                 st.caption("Stopped before the first iteration.")
             return
-        if state == "running":
-            # A browser that is still loading the player, or is slow, misses messages: send with
-            # overlap, and everything at first and at the end.
-            self._send(run, frames, state, max(run.shown - 30, 0), _made_now)
-        else:
-            self._send(run, frames, state.replace("timed out", "stopped"), 0, run.once)
-        run.shown = len(frames)
-
-    def _send(
-        self, run: jobs.Run, frames: Sequence[Frame], state: str, first: int, made: Made
-    ) -> None:
-        about = {"run": str(id(run)), "state": state, "start": first}
+        live = state == "running"
+        made = run.once
+        about = {"run": run.name, "state": state.replace("timed out", "stopped")}
+        # A browser that is still loading a component, or is slow, misses messages: send with
+        # overlap, and everything at first and at the end.
+        start = max(run.shown - OVERLAP, 0) if live else 0
         chain_player(
             "player",
-            made("player", lambda: figures.chains(run.key, frames[first:], **about)),
+            made(
+                f"player {state} {run.shown > 0}",
+                lambda: figures.chains(run.key, frames[start:], start=start, **about),
+            ),
         )
-        chain_story("story", made("story", lambda: chain_panel.message(run.key, frames, **about)))
+        if live and (not run.shown or jobs.waiting() > CROWD):
+            # At the next look, the picture comes sooner; in a crowd at the end, all come sooner.
+            chain_story("story", untold(f"{run.name} {len(frames)}"))
+        else:
+            start_told = max(run.told - OVERLAP, 0) if live else 0
+            chain_story(
+                "story",
+                made(
+                    f"story {state} {run.told > 0}",
+                    lambda: chain_panel.message(run.key, frames, start=start_told, **about),
+                ),
+            )
+            run.told = len(frames)
+        run.shown = len(frames)
 
     def below(self, *, live: bool) -> None:
         """What stands under the player: the files of the run, and the formulas."""

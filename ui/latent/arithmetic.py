@@ -91,6 +91,7 @@ class Arithmetic:
                     pictures.png(self.space.pictures(z[None])[0]),
                     width="stretch",
                     output_format="PNG",
+                    alt=f"Picture of the {title.removeprefix('= ')}",
                 )
                 st.caption(f"‖z‖ = {np.linalg.norm(z):.1f}")
         st.button(
@@ -110,4 +111,5 @@ def _tiles(drawn: np.ndarray) -> None:
         pictures.png(tiles.reshape(channels, down * height, across * width)),
         width="stretch",
         output_format="PNG",
+        alt=f"{len(drawn)} chosen picture{'s' * (len(drawn) > 1)}",
     )

@@ -137,7 +137,7 @@ class Find:
         except ValueError as error:
             st.error(str(error))
             return
-        st.image(pictures.png(space.pictures(z[None])[0]), width=WIDTH)
+        st.image(pictures.png(space.pictures(z[None])[0]), width=WIDTH, alt="Its picture")
         st.button(
             "Take it to the sliders", key="take file", on_click=partial(position.take, space, z)
         )
@@ -189,7 +189,7 @@ class Find:
             if wanted is None:
                 st.caption("Nothing yet: draw or choose a picture.")
             else:
-                st.image(pictures.png(wanted), width="stretch", output_format="PNG")
+                st.image(pictures.png(wanted), width="stretch", output_format="PNG", alt="Wanted")
         if not frames:
             if run is not None and run.state == "failed":
                 st.error("This search broke off on the server. Start it again.")
@@ -198,7 +198,7 @@ class Find:
         levels = (best.image * 255).round().astype(np.uint8)
         with row.container(width=WIDTH):
             st.markdown("**Found**")
-            st.image(pictures.png(levels), width="stretch", output_format="PNG")
+            st.image(pictures.png(levels), width="stretch", output_format="PNG", alt="Found")
             st.caption(f"step {best.step}, RMSE {best.rmse:.3f}")
         if run.live:
             st.progress(best.step / run.key.steps)

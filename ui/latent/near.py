@@ -51,5 +51,9 @@ def _nearest(drawn: np.ndarray, run: jobs.Run) -> None:
     for caption, picture in tiles:
         with row.container(width=WIDTH):
             st.image(
-                pictures.png(picture, 168), width="stretch", caption=caption, output_format="PNG"
+                pictures.png(picture, 168),
+                width="stretch",
+                caption=caption,
+                output_format="PNG",
+                alt="The picture made" if caption == "made" else "Near to it",
             )

@@ -181,7 +181,7 @@ def _origin(space: Space, basis: str, at: position.Position) -> np.ndarray:
 def _picture(space: Space, z: np.ndarray) -> np.ndarray:
     """The picture of z on screen, and as uint8 (C, H, W)."""
     shown = space.pictures(z[None])
-    st.image(pictures.png(shown[0]), width="stretch", output_format="PNG")
+    st.image(pictures.png(shown[0]), width="stretch", output_format="PNG", alt="The picture drawn")
     length, usual = float(np.linalg.norm(z)), float(np.sqrt(len(z)))
     score = float(space.scores(shown)[0])
     st.caption(f"‖z‖ = {length:.1f}, usual √L = {usual:.1f} · critic {score:+.1f}")

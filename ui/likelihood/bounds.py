@@ -195,7 +195,12 @@ def _which(model: str, of: str) -> int | None:
     )
     pictures = pictures_of(st_images(model, of))
     if which == WHICH[0]:
-        st.image(sheet(pictures, 10, 3), width="stretch", output_format="PNG")
+        st.image(
+            sheet(pictures, 10, 3),
+            width="stretch",
+            output_format="PNG",
+            alt=f"{len(pictures)} images",
+        )
         return None
     kept("bounds image", 0)
     at = min(st.session_state["keep.bounds image"], len(pictures) - 1)

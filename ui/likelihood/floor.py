@@ -275,7 +275,7 @@ def _images(found: Sweep, at: int) -> None:
     ):
         st.markdown(f"**{title}**")
         levels = (x.clamp(0, 1) * 255).round().byte().reshape(-1, 10, 10).numpy()
-        st.image(sheet(levels, count, 6), width="stretch", output_format="PNG")
+        st.image(sheet(levels, count, 6), width="stretch", output_format="PNG", alt=title)
 
 
 def _em(found: Sweep, row: Row) -> None:

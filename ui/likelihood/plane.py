@@ -147,7 +147,7 @@ def _shown(run: jobs.Run) -> None:
     state = STATES.get(run.state, run.state)
     plane_player(
         "plane player",
-        plane_frames.message(run.key, ground, parts, run=str(id(run)), state=state),
+        plane_frames.message(run.key, ground, parts, run=run.name, state=state),
     )
     st.caption(_numbers(ground))
     if not run.live and parts:

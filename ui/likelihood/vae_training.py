@@ -147,14 +147,14 @@ def _pictures(config: Config, last: Frame) -> None:
     st.markdown("**Samples**")
     st.image(
         vae_charts.sheet(last.samples, 9, enlarged=2), width="stretch", output_format="PNG",
-        caption="E[x|z] at 36 draws of the prior, the same all along.",
+        caption="E[x|z] at 36 draws of the prior, the same all along.", alt="Samples",
     )  # fmt: skip
     st.markdown("**Manifold**")
     across, up = last.plane
     others = "" if config.latent_dim == 2 else ", the others 0"
     st.image(
         vae_charts.sheet(last.manifold, small_vae.SIDE, enlarged=2, gap=0), width="stretch",
-        output_format="PNG",
+        output_format="PNG", alt="The manifold of two units",
         caption=f"E[x|z], units {across + 1} (across) and {up + 1} (up) through the prior's "
         f"quantiles{others}.",
     )  # fmt: skip

@@ -156,6 +156,7 @@ class Variational:
         pairs = torch.cat([self.looked.images, self.looked.reconstructions])
         st.image(
             vae_charts.sheet(pairs, SHOWN), width="stretch", output_format="PNG",
+            alt=f"{SHOWN} images and their reconstructions",
             caption=f"Above {self.looked.shown}, below E[x|z] at the mean of q(z|x).",
         )  # fmt: skip
 
@@ -163,7 +164,7 @@ class Variational:
         st.markdown("**Samples**")
         st.image(
             vae_charts.sheet(st_samples(self.model), 8, enlarged=2), width="stretch",
-            output_format="PNG", caption="E[x|z] at draws of the prior.",
+            output_format="PNG", caption="E[x|z] at draws of the prior.", alt="Samples",
         )  # fmt: skip
         st.markdown("**Manifold**")
         across, up = self.plane
@@ -173,7 +174,7 @@ class Variational:
         others = "" if self.looked.latents == 2 else ", all others 0"
         st.image(
             vae_charts.sheet(st_manifold(self.model, across, up), SIDE, enlarged=2, gap=0),
-            width="stretch", output_format="PNG",
+            width="stretch", output_format="PNG", alt="The manifold of two units",
             caption=f"E[x|z], units {across + 1} (across) and {up + 1} (up) through quantiles "
             f"of the prior{others}.",
         )  # fmt: skip

@@ -222,7 +222,7 @@ def _picture(image: np.ndarray, title: str, below: str) -> None:
     factor = max(1, ENLARGED // levels.shape[0])
     large = np.broadcast_to(levels, (*levels.shape[:2], 3)).repeat(factor, 0).repeat(factor, 1)
     st.markdown(f"**{title}**")
-    st.image(large, output_format="PNG", width="stretch", caption=below or None)
+    st.image(large, output_format="PNG", width="stretch", caption=below or None, alt=title)
 
 
 def _marked(image: np.ndarray, observed: np.ndarray) -> np.ndarray:

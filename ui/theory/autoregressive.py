@@ -155,7 +155,8 @@ def _others(found: pixel_filling.Result, chosen: np.ndarray, *, above: bool) -> 
     known = np.ones_like(found.x[0])
     each = np.concatenate([_painted(found.x[i], found.observed, known[None]) for i in chosen])
     sheet = np.concatenate(np.concatenate([each, gap], 3), 2).transpose(1, 2, 0)[:, :-2]
-    st.image(np.kron(sheet, np.ones((4, 4, 1), np.uint8)), output_format="PNG", width="stretch")
+    large = np.kron(sheet, np.ones((4, 4, 1), np.uint8))
+    st.image(large, output_format="PNG", width="stretch", alt=f"{len(chosen)} fillings")
     share = np.exp(found.log_weight - found.log_weight.max())
     share = share[chosen] / share.sum()
     if above:

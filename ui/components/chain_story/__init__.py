@@ -93,9 +93,18 @@ def chain_story(key: str, message: dict[str, Any]) -> None:
 
     Args:
         key: Streamlit key; the same on every rerun.
-        message: made by `story_message`.
+        message: made by `story_message` or `untold`.
     """
     _COMPONENT(key=key, data=message)
+
+
+def untold(name: str) -> dict[str, str]:
+    """Nothing new yet; what is known stays.
+
+    Each time by another name: Streamlit refers to a message that it has sent before, and a slow
+    browser, which may have dropped it in the meantime, gives the connection up for good.
+    """
+    return {"untold": name}
 
 
 def story_message(

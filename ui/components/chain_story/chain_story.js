@@ -1,7 +1,7 @@
 // Chain story: sentences, and five pictures of the chains of each sampler.
 //
-// receive → (queue) keep → write (sentences, choices) → render (the chosen picture) → move (what
-// follows the cursor). The cursor is where a player's clock stands, else at the newest iteration;
+// receive → (queue) keep → after the player's picture: write (sentences, choices) → render (the
+// chosen picture) → move (what follows the cursor). The cursor is where a player's clock stands, else at the newest iteration;
 // while a pointer is on a picture, it is there.
 
 const WIDE = 640; // px from which the samplers stand side by side
@@ -50,7 +50,7 @@ const REMEMBERED = (globalThis[Symbol.for("chain story")] ??= { view: "traces" }
 
 export default component({
   create,
-  update: (story, { data }) => receive(story, data),
+  update: (story, { data }) => data?.run && receive(story, data),
   destroy,
 });
 
@@ -120,17 +120,22 @@ function receive(story, message) {
 async function take(story, message) {
   if (story.gone) return;
   const before = story.message;
-  if (before?.run !== message.run) Object.assign(story, { chain: null, cursor: null });
   const other = before?.run !== message.run || String(before.latents) !== String(message.latents);
-  if (before?.data !== message.data || other) {
-    const kept = other ? { points: new Map(), frames: new Map() } : story.kept;
-    await keepChunk(kept, message);
-    story.kept = kept;
-  }
-  story.message = message;
+  const kept = other ? { points: new Map(), frames: new Map() } : story.kept;
+  if (before?.data !== message.data || other) await keepChunk(kept, message);
+  await nextFrame(); // the player's picture first
+  if (story.gone) return;
+  if (before?.run !== message.run) Object.assign(story, { chain: null, cursor: null });
+  Object.assign(story, { message, kept });
   story.root.dataset.state = message.state;
   write(story);
   render(story);
+}
+
+/** When the browser has drawn what stands ready; a page out of sight draws nothing. */
+function nextFrame() {
+  if (document.hidden) return Promise.resolve();
+  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }
 
 // ---------------------------------------------------------------- sentences and choices

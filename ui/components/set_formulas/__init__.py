@@ -1,0 +1,60 @@
+"""Formulas that the browser sets once, in MathML.
+
+For a page that is drawn anew at every stroke: the KaTeX of Streamlit's own texts is set anew each
+time, and that takes as long as the picture above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+import streamlit as st
+from latex2mathml.converter import convert
+
+_FOLDER = Path(__file__).parent
+
+
+class Side(NamedTuple):
+    """One of the columns, in LaTeX."""
+
+    name: str
+    about: str  # the rest of the sentence that begins with the name, formulas between dollars
+    lines: tuple[str, ...]
+    note: str
+
+
+def set_formulas(name: str, *sides: Side) -> Callable[[], None]:
+    """Register formulas under this name, once; the function returned shows them side by side.
+
+    Raises:
+        ValueError: a dollar has no partner.
+    """
+    html = "".join(_side(side) for side in sides)
+    component = st.components.v2.component(
+        f"formulas_{name}",
+        html=f'<div class="formulas">{html}</div>\n',
+        css=(_FOLDER / "set_formulas.css").read_text(encoding="utf-8"),
+    )
+    return lambda: component(key=f"formulas {name}")
+
+
+def _side(side: Side) -> str:
+    parts = side.about.split("$")
+    if len(parts) % 2 == 0:
+        raise ValueError(f"expected dollars in pairs, got {side.about!r}")
+    about = "".join(_mathml(p, "inline") if i % 2 else escape(p) for i, p in enumerate(parts))
+    lines = "".join(_mathml(line, "block") for line in side.lines)
+    # Formulas do not break: who has no pointer scrolls the focused group by keys.
+    return (
+        f"<section><p><b>{escape(side.name)}</b> {about}</p>"
+        f'<div class=lines role=group tabindex=0 aria-label="{escape(side.name)}: formulas">'
+        f"{lines}</div><p class=note>{escape(side.note)}</p></section>"
+    )
+
+
+def _mathml(latex: str, display: str) -> str:
+    # The converter takes \sim for the tilde of a keyboard, which no browser spaces as a relation.
+    return convert(latex, display=display).replace("<mi>&#x0007E;</mi>", "<mo>&#x0223C;</mo>")
