@@ -1,25 +1,29 @@
-"""Tests run in two processes: those that drive a browser in one, one after another."""
+"""Tests run in two processes, file by file; those that drive a browser first: they take long."""
 
 from __future__ import annotations
 
 import os
+import sys
 
 # Before torch is imported: two processes share the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
+
+BROWSER = Path(__file__).parent / "e2e"
 
 
-class BrowsersTogether(LoadScopeScheduling):
-    """A file stays in one process, and so do all that drive a browser."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return "browser" if nodeid.startswith("tests/e2e/") else nodeid.partition("::")[0]
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order of the files is that in which they are given out."""
+    items.sort(key=lambda item: BROWSER not in item.path.parents)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BrowsersTogether:
-    """Browsers and servers of several processes would slow each other down."""
-    return BrowsersTogether(config, log)
+@pytest.fixture(autouse=True)
+def the_main_module_stays() -> Iterator[None]:
+    """A page that a test runs takes its place, and new processes would begin with that page."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main

@@ -21,9 +21,11 @@ LEVELS = [
         "coding",
         "device",
         "files",
+        "engines",
         "knobs",
         "eight_bits",
         "checkpoints",
+        "parallel",
     },
     {
         "data",
@@ -45,8 +47,10 @@ LEVELS = [
     },
     {"models", "imputers", "baselines"},
     {"objectives", "training", "adversarial", "tensorboard", "restarts", "zoo", "estimators"},
-    {"recipes", "studies", "impute"},
-    {"bench", "__main__"},
+    {"recipes", "studies", "impute", "big_tables"},
+    {"bench"},
+    {"commands"},
+    {"__main__"},
 ]
 """Rooms of dgm_core from the ground up: a room imports from its own level or from below."""
 
@@ -129,3 +133,11 @@ def test_importing_the_library_leaves_streamlit_and_torchvision_out() -> None:
         "assert not {'streamlit', 'torchvision', 'plotly'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_every_picture_has_words() -> None:
+    """For who does not see it: `alt` is given wherever Streamlit shows an image."""
+    for path in sorted((ROOT / "ui").rglob("*.py")) + PAGES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "image":
+                assert "alt" in {keyword.arg for keyword in node.keywords}, (path, node.lineno)

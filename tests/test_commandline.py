@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from torchvision.datasets import MNIST
 from typer.testing import CliRunner, Result
 
-from dgm_core import data
+from dgm_core import data, impute, recipes, zoo
 from dgm_core.__main__ import app
-from dgm_core.data import download
+from dgm_core.commands import evaluate, imputing, training
+from dgm_core.data import download, writing
 from dgm_core.data.folder import files_of
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +89,83 @@ def test_data_fetch_without_a_network(folder: Path, monkeypatch: pytest.MonkeyPa
     assert all(left.suffix == ".lock" for left in folder.iterdir())
 
 
+LOADED = """
+import sys
+from dgm_core.__main__ import app
+app(sys.argv[1:], standalone_mode=False)
+print(*sys.modules, file=sys.stderr)
+"""
+HEAVY = {
+    "sklearn",
+    "pandas",
+    "scipy.stats",
+    "dgm_core.estimators",
+    "dgm_core.studies",
+    "dgm_core.impute",
+    "dgm_core.recipes",
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [
+        ("--help", {"torch"}),
+        ("bench load --help", {"torch"}),
+        ("data list", set()),
+        ("models", set()),
+    ],
+)
+def test_a_command_loads_only_what_it_needs(command: str, more: set[str]) -> None:
+    words = [sys.executable, "-c", LOADED, *command.split()]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    assert "dgm_core.commands" in loaded
+    assert not loaded & (HEAVY | more)
+
+
+def test_what_is_written_twice_to_load_less_is_the_same() -> None:
+    assert get_args(imputing.Model) == impute.MODELS
+    assert get_args(imputing.Format) == get_args(writing.Format)
+    assert training.PRETRAINED == zoo.FOLDER
+
+
+def test_evaluate_lists_every_command_of_its_modules() -> None:
+    found = {}
+    for module in dict.fromkeys(evaluate.MODULES.values()):
+        commands = import_module(f"{evaluate.__name__}.{module}").app.registered_commands
+        found |= dict.fromkeys((command.name for command in commands), module)
+    assert found == evaluate.MODULES
+
+
 def test_without_a_command_it_explains_itself() -> None:
     result = run("data", "fetch")
     assert result.exit_code == 2
     assert "Missing argument" in result.output
+
+
+def test_a_table_that_is_not_there_gets_a_sentence() -> None:
+    assert fails("evaluate", "prediction", "--table", "zz").startswith("no table 'zz'; there are")
+
+
+def test_a_training_that_cannot_be_kept_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = recipes.RECIPES["breast-miwae"]
+    tiny = replace(shown, name="tiny", config=replace(shown.config, steps=9))
+    monkeypatch.setitem(recipes.RECIPES, "tiny", tiny)
+    words = ("train", "tiny", f"--out={tmp_path}/out", f"--run-folder={tmp_path}/run")
+
+    def no_space(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", no_space)
+        result = run(*words)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert f"No space left on device: '{tmp_path}/run/model.pt'" in result.stderr
+    assert not list((tmp_path / "run").iterdir())  # nothing by halves
+    assert run(*words).exit_code == 0  # goes on when there is room
+
+    (tmp_path / "file").touch()
+    assert "Not a directory" in fails("train", "tiny", f"--run-folder={tmp_path}/file/run")

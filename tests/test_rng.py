@@ -90,8 +90,26 @@ def test_rows_of_these_laws_have_streams_of_their_own_or_are_alike(law: object) 
         assert torch.equal(alike, alike.flip(at))
 
 
+def test_streams_fill_block_after_block_row_by_row() -> None:
+    for law in (normal, uniform):
+        blocks = law((6, 4), Streams.from_seeds([1, 2, 3])).unflatten(0, (2, 3))
+        for row, seed in enumerate([1, 2, 3]):
+            alone = law((2, 4), Streams.from_seeds([seed]))
+            assert torch.equal(blocks[:, row], alone)
+    gammas = standard_gamma(torch.full((4,), 2.0), Streams.from_seeds([1, 2]))
+    assert torch.equal(gammas[::2], standard_gamma(torch.full((2,), 2.0), Streams.from_seeds([1])))
+    assert len(gammas.unique()) == 4
+
+
+def test_noise_of_a_numbered_row_is_its_own() -> None:
+    rows = normal((3, 5), Streams.of_rows(7, [10, 11, 10**9]))
+    assert torch.equal(rows[1:2], normal((1, 5), Streams.of_rows(7, [11])))
+    assert not torch.equal(rows[0], rows[1])
+    assert not torch.equal(rows[:1], normal((1, 5), Streams.of_rows(8, [10])))
+
+
 def test_gamma_draws_say_what_rows_they_want() -> None:
     with pytest.raises(ValueError, match="multiple of 2 rows, got 3"):
         standard_gamma(torch.ones(3), Alike(generator(0), 2))
-    with pytest.raises(ValueError, match="expected 3 streams, one a row, got 1"):
-        standard_gamma(torch.ones(3), Streams.from_seeds([1]))
+    with pytest.raises(ValueError, match="multiple of 2 rows, one a stream, got 3"):
+        standard_gamma(torch.ones(3), Streams.from_seeds([1, 2]))

@@ -24,6 +24,7 @@ from dgm_core.objectives import jittered, negative_elbo, proposal_divergence, ra
 from dgm_core.rng import generator
 from dgm_core.training import Schedule, fit, latest_weights
 from dgm_core.types import Masked
+from tests.toys import bounds_of_tiny_vaes
 
 X = torch.rand(60, 4, generator=generator(0))
 
@@ -182,6 +183,16 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         interrupted()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_half_precision_ends_where_single_precision_does() -> None:
+    exact, weights = bounds_of_tiny_vaes(4)
+    rough, others = bounds_of_tiny_vaes(4, bfloat16=True)
+    assert not torch.equal(weights, others)
+    difference = rough - exact  # of the same start, order and noise
+    error = difference.std() / len(difference) ** 0.5
+    assert difference.mean() > -3 * error
+    assert (bounds_of_tiny_vaes(4, epochs=3)[0] - exact).mean() < -10 * error
 
 
 @pytest.mark.parametrize("make", [fully_connected_dlvm, convolutional_dlvm])

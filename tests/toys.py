@@ -9,9 +9,14 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
+from dgm_core import data
 from dgm_core.distributions import BernoulliPixels
+from dgm_core.models.dlvm import fully_connected_dlvm
+from dgm_core.objectives import binarised, negative_elbo
 from dgm_core.recipes import RECIPES, Recipe
-from dgm_core.training import Schedule
+from dgm_core.recipes.dlvm import validation_by_elbo
+from dgm_core.rng import generator
+from dgm_core.training import Schedule, fit
 
 
 class LinearGaussian:
@@ -103,3 +108,22 @@ def tiny_recipe(name: str, schedule: Schedule) -> Recipe:
         model=schedule,
         proposal=schedule,
     )
+
+
+def bounds_of_tiny_vaes(
+    seeds: int = 8, epochs: int = 4, *, bfloat16: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Validation bounds (seeds,) of VAEs trained on some digits, nats, and a weight of each."""
+    x = data.load("digits", "train").x[:402]
+    held_out = data.binarize(data.load("digits", "valid").x, generator(1))
+    found, weights = [], []
+    for seed in range(seeds):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            model = fully_connected_dlvm(latent_dim=3, hidden=16, full_covariance=False)
+        schedule = Schedule(epochs, 25, learning_rate=3e-3, seed=seed, bfloat16=bfloat16)
+        judge = validation_by_elbo(held_out)
+        *_, last = fit(model, binarised(negative_elbo), x, judge, schedule)
+        found.append(last.best)
+        weights.append(next(model.parameters()).detach().flatten()[0])
+    return torch.tensor(found), torch.stack(weights)

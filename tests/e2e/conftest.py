@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from contextlib import ExitStack, suppress
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Page,
+    Playwright,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from tests.e2e.looking import NewPage
+from ui.bench.browser import FLAGS, NAMES, SHELL, on_path
+from ui.bench.server import LAB, serving
 
 expect.set_options(timeout=20_000)  # a busy machine is slow to answer, not wrong
-ROOT = Path(__file__).parents[2]
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 Serve = Callable[..., str]
 
 
@@ -40,25 +33,39 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
+    if (chromium := on_path(SHELL, *NAMES)) is None:
         pytest.skip("no Chromium on this machine")
-    found = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    found = playwright.chromium.launch(executable_path=chromium, args=["--headless", *FLAGS])
     yield found
     found.close()
 
 
+@pytest.fixture(scope="session")
+def warm(browser: Browser) -> BrowserContext:
+    """Where most pages are opened: what a browser has compiled once it need not compile again."""
+    return browser.new_context()
+
+
 @pytest.fixture
-def new_page(browser: Browser) -> Iterator[NewPage]:
-    """Open an empty page in a context of its own, with the options of `Browser.new_context`.
+def new_page(browser: Browser, warm: BrowserContext) -> Iterator[NewPage]:
+    """Open an empty page, with options of `Browser.new_context`, which it gets where they need it.
 
-    At the end of the test no page may have met an error.
+    At the end of the test no page may have met an error, and nothing is left of it.
     """
-    contexts, problems = [], []
+    contexts, pages, problems = [], [], []
 
-    def opened(**options: object) -> Page:
-        contexts.append(browser.new_context(**options))  # type: ignore[arg-type]
-        page = contexts[-1].new_page()
+    def opened(
+        viewport: ViewportSize | None = None,
+        color_scheme: str = "light",
+        reduced_motion: str = "no-preference",
+        **others: object,
+    ) -> Page:
+        if others:
+            contexts.append(browser.new_context(**others))  # type: ignore[arg-type]
+        page = (contexts[-1] if others else warm).new_page()
+        pages.append(page)
+        page.set_viewport_size(viewport or {"width": 1280, "height": 720})
+        page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on(
             "console",
@@ -67,6 +74,11 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
         return page
 
     yield opened
+    for page in pages:
+        with suppress(Error):  # of a page that the test closed, or that never was anywhere
+            page.evaluate("localStorage.clear()")
+        page.close()
+    warm.clear_cookies()
     for context in contexts:
         context.close()
     assert problems == []
@@ -74,41 +86,17 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
 
 @pytest.fixture(scope="module")
 def serve() -> Iterator[Serve]:
-    """Start `streamlit run APP --options` on a free port; returns its address."""
-    processes = []
-
-    def start(app: Path, *options: str, environment: dict[str, str] | None = None) -> str:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        command = [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}"]
-        command += ["--server.headless=true", "--server.fileWatcherType=none", *options]
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT)} | (environment or {}),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+    """Start `streamlit run APP --options`, as `serving` does; returns its address."""
+    with ExitStack() as servers:
+        yield (
+            lambda app, *options, **settings: (
+                servers.enter_context(serving(app, *options, **settings)).url
+            )
         )
-        processes.append(process)
-        url = f"http://127.0.0.1:{port}"
-        for _ in range(150):
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).close()
-            except OSError:
-                time.sleep(0.2)
-            else:
-                return url
-        pytest.fail("the server did not start")
-
-    yield start
-    for process in processes:
-        process.terminate()
-        process.wait(30)
 
 
-@pytest.fixture(scope="module")
-def server(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
     """The app on a machine without any data folder; tests of another app have a `server` too."""
-    empty = tmp_path_factory.mktemp("data")
-    return serve(ROOT / "app.py", environment={"DGM_DATA": str(empty)})
+    with serving(LAB) as lab:
+        yield lab.url

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from playwright.sync_api import Locator, Page, expect
@@ -52,6 +52,32 @@ def curve(page: Page, figure: str, trace: str, axis: str = "y") -> list[float]:
     expect(page.locator(f"{selector} .main-svg").first).to_be_visible(timeout=LONG)
     asked = [selector, trace, axis]
     return page.wait_for_function(_CURVE, arg=asked, timeout=LONG).json_value()
+
+
+def until(page: Page, condition: Callable[[], bool], what: str) -> None:
+    """Wait for it.
+
+    Raises:
+        AssertionError: it never came true.
+    """
+    for _ in range(LONG // 200):
+        if condition():
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError(f"waited in vain: {what}")
+
+
+def moved(page: Page, figure: str, trace: str, before: Sequence[float]) -> np.ndarray:
+    """The values of a curve once they are others."""
+    now = np.array(before)
+
+    def changed() -> bool:
+        nonlocal now
+        now = np.array(curve(page, figure, trace), float)
+        return now.shape != np.shape(before) or not np.allclose(now, before, equal_nan=True)
+
+    until(page, changed, f"{figure} changes")
+    return now
 
 
 def nothing_sticks_out(page: Page) -> None:

@@ -1,7 +1,8 @@
-"""The inpainting lab for every hand and eye: WCAG by axe, keys, touch, calm."""
+"""The labs for every hand and eye: WCAG by axe, keys, touch, calm."""
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 
 import axe_playwright_python
@@ -18,6 +19,20 @@ VIEWS = {
     "Studies": ".js-plotly-plot .main-svg",
 }
 """Each view, and what is on screen when it is there."""
+LABS = {
+    "": ["Deep generative models with missing data"],
+    "Exact_likelihood": [
+        *("Bounds from both sides", "Unbounded likelihood", "A VAE", "Missing pixels")
+    ],
+    "Missing_not_at_random": ["Watch", "Assume", "Identify", "Predict", "One entry", "Images"],
+    "Clusters": ["Before and after", "Watch them learn", "Inside the mixture", "Place a picture"],
+    "WGAN_latent_space": [
+        *("Sliders", "Grid", "Interpolate", "Arithmetic", "Find a picture", "Training")
+    ],
+    "GAN_distances": ["Sweep", "Critic", "Small GANs", "Spiral"],
+    "Theory": ["Pixel by pixel", "Missing data"],
+}
+"""Path of another page, and its views."""
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 TALL = 6000
 """Pixels: all of a page in the window, as axe judges no colours of what is scrolled away."""
@@ -89,6 +104,36 @@ def test_axe_finds_no_violation_of_wcag_a_or_aa(
     assert_wcag(page, "list of keys")
 
 
+@pytest.mark.parametrize("path", LABS, ids=lambda path: path or "front door")
+def test_nor_does_it_in_the_other_labs(server: str, new_page: NewPage, path: str) -> None:
+    """In the two colour schemes by turns, of which a page follows the system's at once."""
+    page = new_page(viewport={"width": 1280, "height": TALL}, reduced_motion="reduce")
+    page.goto(f"{server}/{path}")
+    settle(page)
+    first, *others = LABS[path]
+    page.get_by_text(first, exact=True).first.wait_for(timeout=LONG)
+    page.evaluate(AXE)
+    for view, scheme in zip((first, *others), cycle(("light", "dark")), strict=False):
+        if view != first:
+            page.get_by_role("radio", name=view, exact=True).click()
+        page.emulate_media(color_scheme=scheme)
+        resting(page)
+        while (closed := page.locator("details:not([open]) > summary")).count():
+            closed.first.click()
+        page.mouse.move(0, 0)
+        resting(page)
+        assert_wcag(page, f"{view}, {scheme}")
+
+
+def resting(page: Page) -> None:
+    """Wait until the script rests, and nothing fades."""
+    page.wait_for_timeout(300)  # until it has begun
+    settle(page)
+    page.wait_for_function(
+        "document.getAnimations().every((each) => each.playState !== 'running')"
+    )
+
+
 def test_on_a_phone_nothing_sticks_out_and_fingers_have_room(
     server: str, new_page: NewPage
 ) -> None:
@@ -120,6 +165,7 @@ def test_the_list_of_keys_opens_from_anywhere_and_gives_the_focus_back(
 ) -> None:
     page = new_page()
     lab = Lab(page, server)
+    page.locator(".page-bar .groups section").first.wait_for(state="attached")
     keys = page.get_by_role("dialog", name="Keys")
     page.keyboard.press("?")
     expect(keys).to_be_visible()

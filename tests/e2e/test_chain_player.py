@@ -13,8 +13,9 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.apps.chain_player_app import ITERATIONS, THIN, TOTAL, problem
-from tests.e2e.conftest import ROOT, NewPage, Serve
+from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.looking import colours, levels
+from ui.bench.server import ROOT
 
 pytestmark = pytest.mark.e2e
 

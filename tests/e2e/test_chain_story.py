@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.apps.chain_story_app import CHAINS, ITERATIONS, STUCK_SINCE
-from tests.e2e.conftest import ROOT, NewPage, Serve
+from tests.e2e.conftest import NewPage, Serve
+from ui.bench.server import ROOT
 
 pytestmark = pytest.mark.e2e
 SAMPLERS = 2

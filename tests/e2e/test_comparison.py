@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,10 @@ from dgm_core import data, zoo
 from tests.e2e import lab as inpainting
 from tests.e2e import looking
 from tests.e2e.board import Board
-from tests.e2e.conftest import ROOT, NewPage, Serve
+from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.lab import png
 from tests.e2e.looking import levels
+from ui.bench.server import LAB
 
 pytestmark = pytest.mark.e2e
 MINUTES = 240_000  # milliseconds: a small machine may be busy
@@ -31,7 +33,7 @@ def server_with_faces(serve: Serve) -> str:
     """The app on a machine that has CelebA."""
     if not data.is_available("celeba"):
         pytest.skip("CelebA is not on this machine")
-    return serve(ROOT / "app.py")
+    return serve(LAB, data=os.environ.get("DGM_DATA"))
 
 
 class Lab(inpainting.Lab):
@@ -309,22 +311,3 @@ def test_an_uploaded_photograph_is_cropped_masked_and_filled_in(
     upload.set_input_files({"name": "bad.png", "mimeType": "image/png", "buffer": b"<svg></svg>"})
     expect(lab.page.get_by_role("alert").first).to_be_visible(timeout=20_000)
     stage.wait_for()  # the photograph from before is still there
-
-
-def test_screens_for_the_eye(opener: Opener, server: str, request: pytest.FixtureRequest) -> None:
-    """Leaves screenshots in test-results/, to be looked at."""
-    folder = Path(request.config.rootpath) / "test-results"
-    folder.mkdir(exist_ok=True)
-    for name, width, scheme in (
-        ("wide", 1280, "light"),
-        ("dark", 1280, "dark"),
-        ("narrow", 390, "light"),
-    ):
-        lab = opener(server, viewport={"width": width, "height": 1800}, color_scheme=scheme)
-        lab.view("All methods")
-        lab.reaches("mean image", "finished")
-        lab.settle()
-        lab.page.wait_for_timeout(500)
-        path = folder / f"comparison-{name}.png"
-        lab.page.screenshot(path=path)
-        assert path.stat().st_size > 10_000

@@ -19,21 +19,12 @@ def opened(new_page: NewPage, server: str, query: str = "", **options: object) -
     return looking.opened(new_page, f"{server}/{PATH}{query}", "GAN distances", **options)
 
 
-def drawn(page: Page, name: str, trace: str) -> list[float]:
-    """The values of one curve of a figure."""
-    figure = page.locator(f".st-key-figure-{name} .js-plotly-plot")
-    expect(figure.locator(".main-svg").first).to_be_visible(timeout=LONG)
-    return figure.evaluate(
-        "(plot, trace) => Array.from(plot._fullData.find((each) => each.name === trace).y)", trace
-    )
-
-
 def test_wasserstein_is_a_line_and_an_untrained_hellinger_an_s(
     server: str, new_page: NewPage
 ) -> None:
     page = opened(new_page, server)
-    line = drawn(page, "sweep-wasserstein", "critic's estimate")
-    jump = drawn(page, "sweep-hellinger", "critic's estimate")
+    line = looking.curve(page, "sweep-wasserstein", "critic's estimate")
+    jump = looking.curve(page, "sweep-hellinger", "critic's estimate")
     theta = [i / 10 for i in range(21)]
     assert all(abs(found - true) <= 0.03 * true for found, true in zip(line, theta, strict=True))
     assert jump[0] == pytest.approx(0, abs=0.01)
@@ -41,10 +32,13 @@ def test_wasserstein_is_a_line_and_an_untrained_hellinger_an_s(
     slider = page.get_by_role("slider", name="Training steps")
     for _ in range(14):
         slider.press("ArrowLeft")
-    looking.settle(page)
-    page.wait_for_timeout(1000)
-    early = drawn(page, "sweep-hellinger", "critic's estimate")
-    assert early[3] < 1.5 < early[-1] + 1
+    early = []
+
+    def is_an_s() -> bool:
+        early[:] = looking.curve(page, "sweep-hellinger", "critic's estimate")
+        return early[3] < 1.5 < early[-1] + 1
+
+    looking.until(page, is_an_s, "an untrained critic")
     assert early[3] < early[8] < early[20] + 1e-6
     looking.nothing_sticks_out(page)
 

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.e2e import looking
-from tests.e2e.conftest import ROOT, NewPage, Serve
+from tests.e2e.conftest import NewPage, Serve
+from ui.bench.server import ROOT
 
 pytestmark = pytest.mark.e2e
 

@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e import looking
-from tests.e2e.conftest import ROOT, NewPage, Serve
+from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.looking import LONG
+from ui.bench.server import ROOT
 
 pytestmark = pytest.mark.e2e
 PATH = "WGAN_latent_space"

@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.apps.linked_scatter_app import clouds
-from tests.e2e.conftest import ROOT, NewPage, Serve
+from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.scatter import Scatter
+from ui.bench.server import ROOT
 from ui.components.linked_scatter.palette import COLOURS
 
 pytestmark = pytest.mark.e2e

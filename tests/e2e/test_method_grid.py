@@ -25,8 +25,9 @@ from tests.e2e.apps.method_grid_app import (
     outcome,
     problem,
 )
-from tests.e2e.conftest import ROOT, NewPage, Serve
+from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.looking import colours, settle
+from ui.bench.server import ROOT
 
 pytestmark = pytest.mark.e2e
 

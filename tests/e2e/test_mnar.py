@@ -178,9 +178,9 @@ def test_the_mechanism_acts_at_once(opened: Opener) -> None:
     assert list(losing) == [0, 1, 2, 3, 4, 5]
     title = lab.title(re.compile("^Missing: "))
     said = title.text_content()
-    lab.box("keep.threshold").locator("input").focus()
+    threshold = lab.box("keep.threshold").locator("input")
     for _ in range(5):
-        lab.page.keyboard.press("ArrowRight")
+        threshold.press("ArrowRight")
     expect(title).not_to_have_text(said)
     lab.page.wait_for_function("document.body.innerText.includes('0.50')")
     lab.settle()
@@ -189,9 +189,10 @@ def test_the_mechanism_acts_at_once(opened: Opener) -> None:
     assert (fewer == 2).sum() < (before == 2).sum()
     looking.choose(lab.box("keep.why.wine"), "Chance alone")
     expect(lab.page.get_by_text("completely at random (MCAR)")).to_be_visible()
+    lab.settle()  # a name that is drawn anew hears no click
     lab.box("keep.columns.wine").get_by_label("Remove alcohol", exact=True).click()
     lab.page.wait_for_function(
-        "query => document.querySelector(query)._fullData[0].z.every(row => row[0] === 0)",
+        "query => document.querySelector(query)?._fullData?.[0].z.every(row => row[0] === 0)",
         arg=".st-key-figure-chart-holes .js-plotly-plot",
     )
     lab.settle()
@@ -349,7 +350,6 @@ def test_the_settings_survive_another_page(opened: Opener) -> None:
     lab = opened(table="wine")
     changed(lab)
     before, address = lab.settings(), lab.page.url
-    lab.page.get_by_test_id("stExpandSidebarButton").click()
     lab.page.get_by_role("link", name="Inpainting").click()
     expect(lab.page.get_by_role("heading", name="Inpainting")).to_be_visible()
     lab.page.get_by_role("link", name="Missing not at random").click()
@@ -369,20 +369,13 @@ def test_a_bad_address_leaves_the_page_whole_and_says_so(opened: Opener) -> None
     lab.page.wait_for_url(re.compile(r"\?seed=9999$"))
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (1280, "light"), (1280, "dark")])
-def test_every_view_fits_its_screen(
-    opened: Opener, request: pytest.FixtureRequest, width: int, scheme: str
-) -> None:
-    """Leaves screenshots in test-results/, to be looked at."""
-    folder = Path(request.config.rootpath) / "test-results"
-    folder.mkdir(exist_ok=True)
+@pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (1280, "light")])
+def test_every_view_fits_its_screen(opened: Opener, width: int, scheme: str) -> None:
     lab = opened({"viewport": {"width": width, "height": 3200}, "color_scheme": scheme})
     for name, view in VIEWS.items():
         lab.view(name)
         expect(lab.page.get_by_text(view.about.split("**")[1]).first).to_be_visible()
         lab.settle()
-        path = folder / f"mnar-{name.replace(' ', '-')}-{width}-{scheme}.png"
-        lab.page.screenshot(path=path)
         assert lab.page.get_by_text("encountered an error").count() == 0, name
         for root in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
             assert lab.page.evaluate(f"{root}.scrollWidth") <= width, name

@@ -12,8 +12,9 @@ import pytest
 from playwright.sync_api import Locator, Page
 
 from tests.e2e.board import Board
-from tests.e2e.conftest import ROOT, NewPage, Serve
+from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.looking import settle
+from ui.bench.server import ROOT
 from ui.components.bits import unpack
 
 pytestmark = pytest.mark.e2e

@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page
 
-from tests.e2e.conftest import ROOT, NewPage, Serve
+from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.looking import settle
+from ui.bench.server import ROOT
 
 pytestmark = pytest.mark.e2e
 

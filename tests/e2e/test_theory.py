@@ -22,11 +22,6 @@ def opened(new_page: NewPage, server: str, query: str, **options: object) -> Pag
     return page
 
 
-def drawn(page: Page, name: str, trace: str) -> list[float]:
-    """The values of one curve of a figure."""
-    return looking.curve(page, name, trace)
-
-
 def press(page: Page, slider: str, key: str) -> None:
     page.get_by_role("slider", name=slider).press(key)
     page.wait_for_timeout(500)
@@ -41,13 +36,13 @@ def hidden(page: Page) -> tuple[int, int]:
 
 def test_narrow_laws_pull_by_wasserstein_alone(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "note=GANs")
-    wide = drawn(page, "gan-distances", "Jensen–Shannon")
+    wide = looking.curve(page, "gan-distances", "Jensen–Shannon")
     assert wide[20] < 0.7
     press(page, "Width of both laws", "Home")
-    narrow = drawn(page, "gan-distances", "Jensen–Shannon")
+    narrow = looking.moved(page, "gan-distances", "Jensen–Shannon", wide)
     assert narrow[20] > 0.999
-    assert max(drawn(page, "gan-slopes", "Jensen–Shannon")[20:]) < 1e-3
-    assert drawn(page, "gan-slopes", "W₁") == [1] * 81
+    assert max(looking.curve(page, "gan-slopes", "Jensen–Shannon")[20:]) < 1e-3
+    assert looking.curve(page, "gan-slopes", "W₁") == [1] * 81
     press(page, "Step size of the game", "End")
     expect(page.get_by_text("at once 1.414, in turn 1.000, looking ahead 1.000")).to_be_visible()
     page.get_by_role("link", name="lab of distances").click()
@@ -64,7 +59,7 @@ def test_weights_degenerate_with_dimensions(server: str, new_page: NewPage) -> N
     many = float(re.search(r"share (\d+\.\d+)%", said.text_content())[1])
     assert few > 20 > 2 > many
     assert "importance-dimensions=100" in page.url
-    assert len(drawn(page, "importance-shares", "1 / E w²")) == 12
+    assert len(looking.curve(page, "importance-shares", "1 / E w²")) == 12
     press(page, "Width of the proposal", "Home")
     expect(said).to_contain_text("limit 0.00%")
 

@@ -31,16 +31,6 @@ def drawn(page: Page, name: str, trace: str) -> np.ndarray:
     return np.array(looking.curve(page, name, trace), float)
 
 
-def moved(page: Page, name: str, trace: str, before: np.ndarray) -> np.ndarray:
-    """The same once it has changed."""
-    for _ in range(100):
-        now = drawn(page, name, trace)
-        if now.shape != before.shape or not np.allclose(now, before, equal_nan=True):
-            return now
-        page.wait_for_timeout(200)
-    raise AssertionError(f"{name} did not change")
-
-
 def test_a_digit_is_filled_from_below_and_from_above(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "Pixel by pixel", "&pixel-digit=0&pixel-row=14")
     expect(page.get_by_text("32 fillings, all of the same weight")).to_be_visible(timeout=LONG)
@@ -56,10 +46,10 @@ def test_a_digit_is_filled_from_below_and_from_above(server: str, new_page: NewP
     assert (np.diff(before) < 1e-3).all()  # a sum of log-probabilities
     page.get_by_role("radio", name="above the row").click()
     expect(page.get_by_text(re.compile(r"32 fillings, worth \d"))).to_be_visible(timeout=LONG)
-    after = moved(page, "pixel-sum", "this filling", before)
+    after = looking.moved(page, "pixel-sum", "this filling", before)
     assert abs(after[-1] - before[-1]) > 0.1
     page.get_by_role("button", name="Again").click()
-    moved(page, "pixel-sum", "this filling", after)
+    looking.moved(page, "pixel-sum", "this filling", after)
     assert "pixel-hidden=above" in page.url
     looking.nothing_sticks_out(page)
 
@@ -75,7 +65,7 @@ def test_a_small_sigma_is_loud_for_the_score_function(server: str, new_page: New
     assert loud == pytest.approx((1 / 0.04 + 14 + 0.6) / 0.16, rel=0.01)
     before = drawn(page, "gradient-estimates", "score function")
     page.get_by_text("Subtract the best baseline").click()
-    moved(page, "gradient-estimates", "score function", before)
+    looking.moved(page, "gradient-estimates", "score function", before)
     expect(ratio).not_to_contain_text(f"{loud:,.3g}")
     assert value() < loud
     looking.choose(page.get_by_test_id("stSelectbox"), "a step, Φ(20 z)")
@@ -91,17 +81,20 @@ def test_the_gap_closes_with_the_best_gaussian_and_never_wholly(
     page = opened(new_page, server, "VAEs and the gap")
     said = page.get_by_text(re.compile(r"^ELBO −\d"))
 
-    def numbers() -> list[float]:
-        found = re.findall(r"−?\d+\.\d{4}", said.first.inner_text())
-        return [float(each.replace("−", "-")) for each in found]
+    def numbers(before: str = "") -> tuple[str, list[float]]:
+        """The line under the charts once it is another than `before`, and its numbers."""
+        expect(said.first).not_to_have_text(before, timeout=LONG)
+        line = said.first.inner_text()
+        found = re.findall(r"−?\d+\.\d{4}", line)
+        return line, [float(each.replace("−", "-")) for each in found]
 
-    elbo, divergence, total, log_p = numbers()
+    line, (elbo, divergence, total, log_p) = numbers()
     assert elbo + divergence == pytest.approx(total, abs=2e-4)
     assert total == pytest.approx(log_p, abs=1e-4)
     before = drawn(page, "gap-posterior", "q(z)")
     page.get_by_role("radio", name="Best Gaussian").click()
-    moved(page, "gap-posterior", "q(z)", before)
-    better = numbers()
+    looking.moved(page, "gap-posterior", "q(z)", before)
+    line, better = numbers(line)
     assert elbo < better[0] < log_p == better[3]
     assert better[1] > 0.01
     page.get_by_role("radio", name="By hand").click()
@@ -110,8 +103,8 @@ def test_the_gap_closes_with_the_best_gaussian_and_never_wholly(
     looking.settle(page)
     before = drawn(page, "gap-posterior", "q(z)")
     slider.press("Home")
-    moved(page, "gap-posterior", "q(z)", before)
-    assert numbers()[0] < better[0]
+    looking.moved(page, "gap-posterior", "q(z)", before)
+    assert numbers(line)[1][0] < better[0]
     looking.nothing_sticks_out(page)
 
 
@@ -119,7 +112,7 @@ def test_a_flow_bends_the_grid_is_trained_and_stopped(server: str, new_page: New
     page = opened(new_page, server, "Flows")
     bent = drawn(page, "flow-grid", "0")
     page.get_by_role("slider", name="Couplings applied").press("Home")
-    straight = moved(page, "flow-grid", "0", bent)
+    straight = looking.moved(page, "flow-grid", "0", bent)
     lines = straight.reshape(42, -1)[:, :-1]
     assert np.ptp(lines[-1]) == 0
     assert np.ptp(lines[0]) == pytest.approx(5)

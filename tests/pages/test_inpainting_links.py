@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dgm_core.missing import masks
+from tests.pages.addresses import said
 from ui.inpainting import gallery, packed
 from ui.inpainting.links import LONGEST
 
@@ -20,14 +21,6 @@ def opened(**query: str) -> AppTest:
     for name, text in query.items():
         app.query_params[name] = text
     return app.run()
-
-
-def said(app: AppTest) -> dict[str, str]:
-    """What the address says; values of an address that was not written come as lists."""
-    return {
-        name: texts if isinstance(texts, str) else texts[0]
-        for name, texts in app.query_params.items()
-    }
 
 
 def test_the_first_picture_needs_nothing_in_the_address() -> None:

@@ -188,7 +188,7 @@ def test_a_run_out_of_time_goes_on_with_a_new_budget(monkeypatch: pytest.MonkeyP
 
 def test_who_waits_for_a_stopped_item_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else two runs, each waiting for what the other has, would keep all others out for ever."""
-    monkeypatch.setattr(jobs, "_places", threading.BoundedSemaphore(2))
+    monkeypatch.setattr(jobs, "_places", jobs.Places(2))
     work, worker = Gated(2), Worker()
     worker.start("key", work)
     assert until(lambda: work.begun == [0])  # one place is taken
@@ -217,6 +217,31 @@ def test_no_thread_is_left_behind() -> None:
     for worker in workers:
         worker.stop()
     assert until(lambda: threading.active_count() <= before, 2)
+
+
+@pytest.mark.parametrize("when", ["under way", "stopped", "gone on with"])
+def test_a_run_that_is_closed_lets_go_of_what_it_holds(when: str) -> None:
+    let_go = threading.Event()
+
+    def work() -> Iterator[int]:
+        try:
+            for number in range(10_000):
+                time.sleep(0.005)
+                yield number
+        finally:
+            let_go.set()
+
+    worker = Worker()
+    remembered = worker.start("key", work)
+    assert remembered.begun.wait(5)
+    if when != "under way":
+        worker.stop()
+        assert remembered.wait(5)
+        assert not let_go.is_set()  # it may be gone on with
+    if when == "gone on with":
+        assert worker.resume().begun.wait(5)
+    worker.close()
+    assert let_go.wait(5)
 
 
 def test_a_breath_is_no_item() -> None:
@@ -279,3 +304,15 @@ def test_what_is_made_of_a_run_that_ended_is_made_once() -> None:
         3,
     ]
     assert made == [1]
+
+
+def test_waiting_in_line_is_not_held_against_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "MAX_SECONDS", 0.5)
+    one = jobs.Places(1)
+    monkeypatch.setattr(jobs, "_places", one)
+    one.acquire()
+    run = Worker().start("key", lambda: iter(range(3)))
+    time.sleep(0.7)
+    one.release()
+    assert run.wait(10)
+    assert run.state == "finished"

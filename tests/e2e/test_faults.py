@@ -1,0 +1,52 @@
+"""A server that is killed under an open page, and started again: the page comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e import looking
+from tests.e2e.lab import Lab
+from tests.e2e.looking import NewPage
+from ui.bench.server import LAB, Server, free_port, serving
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def begin() -> Iterator[Callable[[], Server]]:
+    """Start the app, always on the same port."""
+    port = free_port()
+    with ExitStack() as servers:
+        yield lambda: servers.enter_context(serving(LAB, port=port))
+
+
+def test_a_page_comes_back_with_the_state_of_its_link(
+    begin: Callable[[], Server], new_page: NewPage
+) -> None:
+    server = begin()
+    page = new_page(viewport={"width": 1280, "height": 1000})
+    lab = Lab(page, server.url, "Inpainting?seed=7&iterations=100")
+    lab.preset("left")
+    page.wait_for_url("**hide=left*")
+    expect(lab.player).to_have_attribute("data-state", "finished", timeout=looking.LONG)
+    lab.settle()
+    address = page.url
+    lab.player.evaluate("(player) => (player.dataset.state = 'of the old server')")
+    server.process.kill()
+    server.process.wait(30)
+    connected = page.locator('[data-testid="stApp"][data-test-connection-state="CONNECTED"]')
+    expect(connected).to_have_count(0, timeout=looking.LONG)
+    begin()
+    expect(connected).to_have_count(1, timeout=looking.LONG)
+    rests = page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    expect(rests).to_be_visible(timeout=2 * looking.LONG)  # the new server imports torch first
+    expect(lab.player).to_have_attribute("data-state", "finished", timeout=2 * looking.LONG)
+    lab.settle()
+    assert page.url == address
+    lab.preset("right")
+    page.wait_for_url("**hide=right*")
+    assert "seed=7" in page.url

@@ -1,0 +1,84 @@
+"""The ways between the pages: the tour from start to end, the bar, a link that is copied."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.looking import LONG, NewPage, nothing_sticks_out, opened, settle
+from ui import places
+
+pytestmark = pytest.mark.e2e
+FRONT = "Deep generative models with missing data"
+ON_SCREEN = (
+    *(".player", ".slow", ".js-plotly-plot", ".js-plotly-plot", ".linked-scatter"),
+    *(".picture-player", ".js-plotly-plot", ".toggled-points"),
+)
+"""What each stop of the tour speaks of."""
+
+
+def card(page: Page) -> Locator:
+    return page.get_by_role("region", name="Tour")
+
+
+def test_the_tour_leads_through_the_labs_and_ends(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, FRONT, viewport={"width": 400, "height": 850})
+    page.get_by_role("link", name="Take the tour").click()
+    stops = places.stops()
+    for number, (stop, wanted) in enumerate(zip(stops, ON_SCREEN, strict=True), 1):
+        expect(card(page)).to_contain_text(f"Tour, {number} of {len(stops)}", timeout=LONG)
+        expect(card(page)).to_contain_text(stop.title)
+        expect(page.locator(wanted).first).to_be_visible(timeout=LONG)
+        settle(page)
+        expect(page).to_have_url(re.compile(rf"/{stop.page}\?.*\btour={number}$"))
+        expect(page.locator("[data-testid=stToast], [data-testid=stException]")).to_have_count(0)
+        nothing_sticks_out(page)
+        if number < len(stops):
+            card(page).get_by_role("link", name="Next").click()
+    expect(card(page).get_by_role("link", name="Next")).to_have_count(0)
+    card(page).get_by_role("link", name="Back").click()
+    expect(card(page)).to_contain_text(f"Tour, {len(stops) - 1} of", timeout=LONG)
+    settle(page)
+    card(page).get_by_role("button", name="Leave the tour").click()
+    expect(card(page)).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("tour="))
+
+
+def test_the_bar_leads_on_without_an_end_of_the_visit(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, f"{server}/GAN_distances", "GAN distances")
+    page.evaluate("window.visit = 'the same'")
+    bar = page.get_by_role("navigation", name="Labs")
+    expect(bar.get_by_role("link", name="GAN distances")).to_have_attribute("aria-current", "page")
+    page.get_by_role("radio", name="Spiral").click()
+    expect(page).to_have_url(re.compile("view=Spiral"))
+    for name in ("Theory", "GAN distances"):
+        bar.get_by_role("link", name=name).click()
+        expect(bar.get_by_role("link", name=name)).to_have_attribute("aria-current", "page")
+        settle(page)
+    assert page.evaluate("window.visit") == "the same"
+    expect(page.get_by_role("radio", name="Spiral")).to_be_checked()
+    bar.get_by_role("link", name="DGM Lab").click()
+    expect(page.get_by_role("heading", name=FRONT)).to_be_visible()
+
+
+def test_the_link_is_copied(server: str, new_page: NewPage) -> None:
+    page = opened(
+        new_page, f"{server}/GAN_distances?view=Spiral", "GAN distances",
+        permissions=["clipboard-read", "clipboard-write"],
+    )  # fmt: skip
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Link copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+
+
+def test_a_lesson_opens_in_its_state(server: str, new_page: NewPage) -> None:
+    page = opened(new_page, server, FRONT)
+    lesson = page.get_by_test_id("stExpander").filter(has_text="Missing, and why")
+    lesson.get_by_text("Missing, and why").click()
+    lesson.get_by_text("What to expect").click()
+    expect(lesson.locator("details details li")).to_have_count(3)
+    lesson.get_by_role("link", name="Open the lesson").click()
+    expect(page.get_by_role("heading", name="Theory notes")).to_be_visible(timeout=LONG)
+    expect(page.locator(".toggled-points").first).to_be_visible(timeout=LONG)

@@ -1,0 +1,15 @@
+"""No run that a page has begun goes on after its test: it would hold the place of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ui import jobs
+
+
+@pytest.fixture(autouse=True)
+def no_run_is_left() -> Iterator[None]:
+    yield
+    jobs.stop_all()
