@@ -21,6 +21,7 @@ from dgm_core import samplers, zoo
 from dgm_core.__main__ import app
 from dgm_core.data import sets
 from dgm_core.zoo import table
+from tests.patience import PATIENCE
 from tests.samplers import test_contract as contract
 from ui import places
 
@@ -181,7 +182,7 @@ def test_the_lab_of_the_walk_through_opens(
     monkeypatch.chdir(ROOT)
     try:
         page = AppTest.from_file(
-            str(tmp_path / "pages/8_Half_a_digit.py"), default_timeout=60
+            str(tmp_path / "pages/8_Half_a_digit.py"), default_timeout=PATIENCE
         ).run()
         assert not page.exception
         assert page.title[0].value == "Half a digit"

@@ -36,6 +36,7 @@ from dgm_core.data import celeba_download, download, table_download
 from dgm_core.data.folder import FILES as TARGETS
 from tests.data import openml_answers
 from tests.data.drawn_faces import colour
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 SETS = tuple(TARGETS)
@@ -99,7 +100,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "stall":
             self.wfile.flush()
             self.server.stalled.set()
-            self.server.over.wait(30)
+            self.server.over.wait(PATIENCE)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -705,7 +706,7 @@ def test_a_killed_download_is_as_if_it_had_not_been(server: Server, folder: Path
     server.fail("stall")
     doomed = subprocess.Popen([sys.executable, "-c", FETCH, server.url], cwd=ROOT)
     try:
-        assert server.stalled.wait(60)
+        assert server.stalled.wait(PATIENCE)
     finally:
         doomed.send_signal(signal.SIGKILL)
         doomed.wait()

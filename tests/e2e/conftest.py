@@ -17,11 +17,11 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.e2e.looking import NewPage
+from tests.e2e.looking import LONG, NewPage
 from ui.bench.browser import FLAGS, NAMES, SHELL, on_path
 from ui.bench.server import LAB, serving
 
-expect.set_options(timeout=20_000)  # a busy machine is slow to answer, not wrong
+expect.set_options(timeout=LONG)
 Serve = Callable[..., str]
 
 
@@ -63,6 +63,7 @@ def new_page(browser: Browser, warm: BrowserContext) -> Iterator[NewPage]:
         if others:
             contexts.append(browser.new_context(**others))  # type: ignore[arg-type]
         page = (contexts[-1] if others else warm).new_page()
+        page.set_default_timeout(LONG)
         pages.append(page)
         page.set_viewport_size(viewport or {"width": 1280, "height": 720})
         page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)

@@ -18,7 +18,7 @@ class Lab:
         self.page = page
         page.goto(f"{url}/{path}")
         self.player = page.locator(".player")
-        self.player.wait_for(timeout=60_000)
+        self.player.wait_for()
         self.settle()
 
     def settle(self) -> None:

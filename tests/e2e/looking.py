@@ -9,8 +9,10 @@ import numpy as np
 from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as TooLate
 
-LONG = 60_000
-"""Milliseconds that a page may take to begin, on a busy machine."""
+from tests.patience import PATIENCE
+
+LONG = int(1000 * PATIENCE)
+"""Milliseconds."""
 NewPage = Callable[..., Page]
 
 # Colour at the centre of each of the n × n cells of a canvas.
@@ -34,7 +36,7 @@ def opened(new_page: NewPage, address: str, title: str, **options: object) -> Pa
     """A page that rests, with this heading; `options` of the browser's context."""
     page = new_page(**options)
     page.goto(address)
-    expect(page.get_by_role("heading", name=title)).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("heading", name=title)).to_be_visible()
     settle(page)
     return page
 
@@ -49,9 +51,9 @@ _CURVE = """([selector, trace, axis]) => {
 def curve(page: Page, figure: str, trace: str, axis: str = "y") -> list[float]:
     """The values of a curve, of a name or a number, when its figure has been drawn."""
     selector = f".st-key-figure-{figure} .js-plotly-plot"
-    expect(page.locator(f"{selector} .main-svg").first).to_be_visible(timeout=LONG)
+    expect(page.locator(f"{selector} .main-svg").first).to_be_visible()
     asked = [selector, trace, axis]
-    return page.wait_for_function(_CURVE, arg=asked, timeout=LONG).json_value()
+    return page.wait_for_function(_CURVE, arg=asked).json_value()
 
 
 def until(page: Page, condition: Callable[[], bool], what: str) -> None:

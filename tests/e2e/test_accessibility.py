@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.lab import Lab
-from tests.e2e.looking import LONG, NewPage, nothing_sticks_out, settle
+from tests.e2e.looking import NewPage, nothing_sticks_out, settle
 
 VIEWS = {
     "Step by step": ".player",
@@ -75,7 +75,7 @@ def turned_to(page: Page, view: str) -> Locator:
     """What the view shows, once it rests."""
     page.get_by_role("radio", name=view, exact=True).click()
     shown = page.locator(VIEWS[view])
-    expect(shown.first).to_be_visible(timeout=LONG)
+    expect(shown.first).to_be_visible()
     settle(page)
     return shown
 
@@ -111,7 +111,7 @@ def test_nor_does_it_in_the_other_labs(server: str, new_page: NewPage, path: str
     page.goto(f"{server}/{path}")
     settle(page)
     first, *others = LABS[path]
-    page.get_by_text(first, exact=True).first.wait_for(timeout=LONG)
+    page.get_by_text(first, exact=True).first.wait_for()
     page.evaluate(AXE)
     for view, scheme in zip((first, *others), cycle(("light", "dark")), strict=False):
         if view != first:

@@ -15,6 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.e2e.apps.chain_player_app import ITERATIONS, THIN, TOTAL, problem
 from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.looking import colours, levels
+from tests.patience import PATIENCE
 from ui.bench.server import ROOT
 
 pytestmark = pytest.mark.e2e
@@ -37,7 +38,7 @@ class Screen:
         self.player = page.locator(".player")
         self.toggle = page.locator(".toggle")
         self.scrub = page.locator(".scrub")
-        expect(self.player).to_have_attribute("data-frame", re.compile(r"^\d+$"), timeout=30_000)
+        expect(self.player).to_have_attribute("data-frame", re.compile(r"^\d+$"))
 
     @property
     def frame(self) -> int:
@@ -59,11 +60,11 @@ class Screen:
     def pixels(self, kind: str, sampler: int = 0) -> np.ndarray:
         return levels(self.tile(kind, sampler).first)
 
-    def shows(self, frame: int, timeout: float = 5.0) -> None:
-        expect(self.player).to_have_attribute("data-frame", str(frame), timeout=1000 * timeout)
+    def shows(self, frame: int) -> None:
+        expect(self.player).to_have_attribute("data-frame", str(frame))
 
-    def rests(self, timeout: float = 20.0) -> None:
-        expect(self.player).to_have_attribute("data-mode", "paused", timeout=1000 * timeout)
+    def rests(self) -> None:
+        expect(self.player).to_have_attribute("data-mode", "paused")
 
     def seek(self, frame: int) -> None:
         self.scrub.fill(str(frame))
@@ -84,7 +85,7 @@ def open_player(new_page: NewPage, server: str) -> Open:
     return opened
 
 
-def until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Wait for a condition that no attribute shows."""
     end = time.monotonic() + seconds
     while not condition():
@@ -256,7 +257,7 @@ def test_chunks_arrive_and_are_followed(open_player: Open) -> None:
     assert screen.player.get_attribute("data-state") == "running"
     assert screen.mode == "following"
     seen = []
-    until(lambda: seen.append(screen.frame) or screen.frame == LAST, 40)
+    until(lambda: seen.append(screen.frame) or screen.frame == LAST)
     assert seen == sorted(seen)
     assert len(set(seen)) > 20
     screen.rests()

@@ -18,7 +18,6 @@ from dgm_core.studies.cluster_course import Course
 from tests.e2e import looking
 from tests.e2e.conftest import NewPage
 from tests.e2e.lab import png
-from tests.e2e.looking import LONG
 from tests.e2e.scatter import Scatter
 from ui.bench.server import ROOT
 from ui.clusters.chosen import GAP
@@ -119,7 +118,7 @@ def test_it_opens_with_a_good_picture(
     page = opened(new_page, server, viewport=viewport, color_scheme=scheme)
     for name in ("Accuracy", "NMI", "ARI", "Bound, nats an image"):
         expect(metric(page, name).get_by_test_id("stMetricValue")).to_have_text(
-            re.compile(r"^−?\d+\.\d+$"), timeout=LONG
+            re.compile(r"^−?\d+\.\d+$")
         )
         expect(metric(page, name)).to_contain_text("since before")
     before, after = course.moments[0], course.moments[-1]
@@ -139,7 +138,7 @@ def test_it_opens_with_a_good_picture(
     if (viewport is WIDE) == (scheme == "light"):
         for name in VIEWS[1:]:
             view(page, name)
-            expect(page.locator("canvas.points")).to_have_count(1, timeout=LONG)
+            expect(page.locator("canvas.points")).to_have_count(1)
             looking.nothing_sticks_out(page)
     whole(page)
 
@@ -188,7 +187,7 @@ def test_a_linear_plane_is_there_at_once_and_others_are_laid_out_in_sight(
 ) -> None:
     page = opened(new_page, server, viewport=WIDE)
     ink = page.locator("canvas.points").first
-    expect(ink).to_be_visible(timeout=LONG)
+    expect(ink).to_be_visible()
     scatter = Scatter(page, [])
 
     def seen() -> int:
@@ -204,7 +203,7 @@ def test_a_linear_plane_is_there_at_once_and_others_are_laid_out_in_sight(
     assert seen() != first
 
     looking.choose(box(page, "Plane"), "UMAP-like")
-    expect(page.get_by_test_id("stProgress")).to_contain_text("UMAP-like", timeout=LONG)
+    expect(page.get_by_test_id("stProgress")).to_contain_text("UMAP-like")
     expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile(r" [1-9]\d?%$"))
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text(re.compile(r"^Stopped at \d+%"))).to_be_visible()
@@ -218,7 +217,7 @@ def test_a_linear_plane_is_there_at_once_and_others_are_laid_out_in_sight(
 
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
-    expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=LONG)
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
     expect(page.get_by_text("Stopped at")).to_have_count(0)
     expect(page.locator("canvas.points")).to_have_count(2)
     assert seen() != stopped
@@ -240,7 +239,7 @@ def test_the_learning_is_played_paused_and_searched(
     title = page.locator(".linked-scatter .title")
     moments = [*course.early, *course.moments]
     epochs = [f"Images after {each.epoch} epochs" for each in moments]
-    expect(title).to_have_text(epochs[-1], timeout=LONG)
+    expect(title).to_have_text(epochs[-1])
     looking.settle(page)
     play, pause = (page.get_by_role("button", name=name, exact=True) for name in ("Play", "Pause"))
     play.click()
@@ -288,16 +287,16 @@ def test_a_run_of_ones_own_can_be_looked_at(server: str, new_page: NewPage) -> N
     page.wait_for_url("**train-clusters=4*")  # a slider speaks up a moment after it moved
     looking.settle(page)
     page.get_by_role("button", name="Train").click()
-    expect(page.get_by_test_id("stProgress")).to_be_visible(timeout=LONG)
+    expect(page.get_by_test_id("stProgress")).to_be_visible()
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     expect(page.get_by_test_id("stProgress")).to_contain_text("The VAE learns")
-    expect(page.get_by_test_id("stProgress")).to_contain_text("The control", timeout=LONG)
+    expect(page.get_by_test_id("stProgress")).to_contain_text("The control")
     looking.nothing_sticks_out(page)
-    expect(page.get_by_role("button", name="Train")).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("button", name="Train")).to_be_visible()
     expect(box(page, "Run").get_by_role("combobox")).to_have_value("Yours")
     looking.settle(page)
     view(page, VIEWS[0])
-    expect(page.locator(".linked-scatter .count b")).to_have_text("500 points", timeout=LONG)
+    expect(page.locator(".linked-scatter .count b")).to_have_text("500 points")
     assert "run=yours" in page.url
     page.get_by_role("radio", name="cluster", exact=True).click()
     entries = page.locator(".linked-scatter .key button")
@@ -313,23 +312,20 @@ def test_a_training_is_stopped_and_gibbs_shows_its_chains(server: str, new_page:
     page.get_by_role("button", name="Train").click()
     page.get_by_role("button", name="Stop").click()
     gone = page.get_by_text("was stopped before its end, and nothing of it is kept")
-    expect(gone).to_be_visible(timeout=LONG)
+    expect(gone).to_be_visible()
     expect(page.locator("canvas.points")).to_have_count(1)
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     looking.settle(page)
     assert value(page, "Run") == "Digits"
     page.get_by_role("button", name="Train").click()
     expect(gone).to_have_count(0)
-    expect(page.get_by_text("The mixture by Gibbs, four chains")).to_be_visible(timeout=LONG)
-    expect(page.get_by_text(re.compile(r"R-hat \d\.\d\d: the(y| chains) have"))).to_be_visible(
-        timeout=LONG
-    )
+    expect(page.get_by_text("The mixture by Gibbs, four chains")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"R-hat \d\.\d\d: the(y| chains) have"))).to_be_visible()
     page.wait_for_function(
-        "document.querySelector('.st-key-figure-trace .js-plotly-plot')?._fullData?.length === 4",
-        timeout=LONG,
+        "document.querySelector('.st-key-figure-trace .js-plotly-plot')?._fullData?.length === 4"
     )
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_text("Your training was stopped")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Your training was stopped")).to_be_visible()
     whole(page)
 
 
@@ -353,7 +349,7 @@ def test_a_cluster_is_decoded_warmed_up_and_left(
     page = opened(new_page, server, {"view": "Inside the mixture"}, viewport=WIDE)
     weights = [f"{weight:.3f}" for weight in course.moments[-1].mixture.weights.tolist()]
     busiest = int(course.moments[-1].mixture.weights.argmax())
-    expect(page.get_by_text(f"Weight {weights[busiest]} of")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(f"Weight {weights[busiest]} of")).to_be_visible()
     drawn, way = (page.get_by_test_id("stImage").nth(i).locator("img") for i in range(2))
     clusters = page.get_by_role("radiogroup", name="Clusters").get_by_role("radio")
     expect(clusters).to_have_count(course.config.clusters)
@@ -435,7 +431,7 @@ def test_a_drawing_an_upload_and_a_test_image_find_their_cluster(
     whole(page)
     looking.settle(page)
     upload.set_input_files({"name": "ring.png", "mimeType": "image/png", "buffer": ring()})
-    expect(near).to_be_visible(timeout=LONG)
+    expect(near).to_be_visible()
     expect(page.get_by_text("“bad.png”")).to_have_count(0)
     assert likeliest(page).endswith("≈ 0")
     src = page.get_by_test_id("stImage").last.locator("img").get_attribute("src")
@@ -485,8 +481,8 @@ def test_a_damaged_link_opens_with_a_word(server: str, new_page: NewPage) -> Non
     }  # fmt: skip
     page = new_page()
     page.goto(f"{server}/{PATH}?{urlencode(damaged)}")
-    expect(page.get_by_text("not understood and left out:")).to_be_visible(timeout=LONG)
-    expect(page.locator("canvas.points")).to_have_count(2, timeout=LONG)
+    expect(page.get_by_text("not understood and left out:")).to_be_visible()
+    expect(page.locator("canvas.points")).to_have_count(2)
     looking.settle(page)
     assert "cluster-method=t-SNE" in page.url
     expect(page.get_by_test_id("stAlert")).to_have_count(0)

@@ -9,7 +9,6 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e import looking
 from tests.e2e.conftest import NewPage
-from tests.e2e.looking import LONG
 
 pytestmark = pytest.mark.e2e
 PATH = "GAN_distances"
@@ -46,7 +45,7 @@ def test_wasserstein_is_a_line_and_an_untrained_hellinger_an_s(
 def test_a_critic_is_trained_while_one_looks(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Critic&critic-theta=0.5&critic-steps=200")
     slider = page.get_by_role("slider", name="Training steps")
-    expect(slider).to_be_visible(timeout=LONG)
+    expect(slider).to_be_visible()
     said = page.get_by_test_id("stMetric").filter(has_text="Estimate").text_content()
     assert abs(float(re.search(r"(\d\.\d+)", said).group(1)) - 0.5) < 0.05
     expect(page.get_by_test_id("stMetric").filter(has_text="Truth")).to_contain_text("0.500")
@@ -61,7 +60,7 @@ def test_a_critic_is_trained_while_one_looks(server: str, new_page: NewPage) -> 
 def test_two_clouds_are_drawn(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Critic&critic-pair=clouds&critic-steps=100")
     truth = page.get_by_test_id("stMetric").filter(has_text="Truth")
-    expect(truth).to_be_visible(timeout=LONG)
+    expect(truth).to_be_visible()
     before = truth.text_content()
     canvas = page.locator("canvas").first
     box = canvas.bounding_box()
@@ -69,32 +68,32 @@ def test_two_clouds_are_drawn(server: str, new_page: NewPage) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.8 * box["height"], steps=6)
     page.mouse.up()
-    expect(truth).not_to_have_text(before, timeout=LONG)
+    expect(truth).not_to_have_text(before)
 
 
 def test_two_small_gans_are_played_paused_and_stepped(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Small+GANs&game-preset=evenly+matched")
     # The first: for a moment the title of the round before stands beneath it.
     title = page.get_by_text(re.compile(r"^Wasserstein, iteration")).first
-    expect(title).to_be_visible(timeout=LONG)
+    expect(title).to_be_visible()
     page.get_by_role("button", name="Pause").click()
-    expect(page.get_by_role("button", name="Play")).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
     looking.settle(page)
     page.wait_for_timeout(1500)
     paused = title.text_content()
     page.wait_for_timeout(1500)
     assert title.text_content() == paused
     page.get_by_role("button", name="Step").click()
-    expect(title).not_to_have_text(paused, timeout=LONG)
+    expect(title).not_to_have_text(paused)
     expect(page.get_by_text("modes covered")).to_have_count(2)
     looking.nothing_sticks_out(page)
 
 
 def test_the_spiral_follows_the_step_size(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Spiral")
-    expect(page.get_by_text("|λ| = 1.0198, outwards")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("|λ| = 1.0198, outwards")).to_be_visible()
     page.get_by_role("slider", name="Step size α").press("End")
-    expect(page.get_by_text("|λ| = 1.4142, outwards")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("|λ| = 1.4142, outwards")).to_be_visible()
     both = page.get_by_text("|λ| = 1.0000, round and round")  # extragradient too, at α = 1
     expect(both).to_have_count(2)
     looking.nothing_sticks_out(page)
@@ -104,7 +103,7 @@ def test_a_link_brings_its_settings(server: str, new_page: NewPage) -> None:
     page = new_page()
     page.goto(f"{server}/{PATH}?view=Critic&critic-theta=1.5&critic-penalty=10&critic-steps=x")
     said = page.get_by_text("not understood and left out: critic-steps")
-    expect(said).to_be_visible(timeout=LONG)  # for some seconds only
+    expect(said).to_be_visible()  # for some seconds only
     looking.settle(page)
     expect(page.get_by_role("slider", name="θ")).to_have_value("1.5")
     assert "critic-penalty=10" in page.url

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e import looking
 from tests.e2e.lab import Lab
 from tests.e2e.looking import NewPage
 from ui.bench.server import LAB, Server, free_port, serving
@@ -32,19 +31,19 @@ def test_a_page_comes_back_with_the_state_of_its_link(
     lab = Lab(page, server.url, "Inpainting?seed=7&iterations=100")
     lab.preset("left")
     page.wait_for_url("**hide=left*")
-    expect(lab.player).to_have_attribute("data-state", "finished", timeout=looking.LONG)
+    expect(lab.player).to_have_attribute("data-state", "finished")
     lab.settle()
     address = page.url
     lab.player.evaluate("(player) => (player.dataset.state = 'of the old server')")
     server.process.kill()
     server.process.wait(30)
     connected = page.locator('[data-testid="stApp"][data-test-connection-state="CONNECTED"]')
-    expect(connected).to_have_count(0, timeout=looking.LONG)
+    expect(connected).to_have_count(0)
     begin()
-    expect(connected).to_have_count(1, timeout=looking.LONG)
+    expect(connected).to_have_count(1)
     rests = page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    expect(rests).to_be_visible(timeout=2 * looking.LONG)  # the new server imports torch first
-    expect(lab.player).to_have_attribute("data-state", "finished", timeout=2 * looking.LONG)
+    expect(rests).to_be_visible()
+    expect(lab.player).to_have_attribute("data-state", "finished")
     lab.settle()
     assert page.url == address
     lab.preset("right")

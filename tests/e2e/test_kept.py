@@ -7,7 +7,6 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.e2e import looking
 from tests.e2e.conftest import NewPage, Serve
 from ui.bench.server import ROOT
 
@@ -27,7 +26,7 @@ def test_a_widget_has_its_value_though_the_browser_was_slow_to_draw_it(
     # the bound method of a list is no handler to Playwright
     page.route(re.compile(r"/Slider[^/]*\.js"), lambda route: late.append(route))
     page.goto(server)
-    expect(page.get_by_text("looked 3 times")).to_be_visible(timeout=looking.LONG)
+    expect(page.get_by_text("looked 3 times")).to_be_visible()
     assert late
     for each in late:
         each.continue_()

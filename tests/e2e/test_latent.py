@@ -12,7 +12,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e import looking
 from tests.e2e.conftest import NewPage, Serve
-from tests.e2e.looking import LONG
 from ui.bench.server import ROOT
 
 pytestmark = pytest.mark.e2e
@@ -65,9 +64,9 @@ def test_a_picture_follows_its_slider_hardly_slower_than_an_echo(
 ) -> None:
     bare = new_page()
     bare.goto(serve(ROOT / "tests/e2e/apps/echo_app.py"))
-    bare.get_by_role("slider", name="Bare").wait_for(timeout=LONG)
+    bare.get_by_role("slider", name="Bare").wait_for()
     page = opened(new_page, server)
-    expect(picture(page)).to_be_visible(timeout=LONG)
+    expect(picture(page)).to_be_visible()
     page.locator(".live-sliders input[type=range]").first.wait_for()
     assert milliseconds(page, _PICTURE) < milliseconds(bare, _ECHO) + MORE_THAN_BARE
     looking.nothing_sticks_out(page)
@@ -81,7 +80,7 @@ def test_the_address_holds_the_whole_latent(server: str, new_page: NewPage) -> N
     looking.settle(page)
     here = pixels(page)
     second = opened(new_page, server, "?" + page.url.partition("?")[2])
-    expect(picture(second)).to_be_visible(timeout=LONG)
+    expect(picture(second)).to_be_visible()
     assert pixels(second) == here
 
 
@@ -107,7 +106,7 @@ def test_a_latent_is_taken_home_and_brought_back(
     whole = brought(held)
     expect(whole.get_by_role("button", name="Take it to the sliders").first).to_be_visible()
     wrong = brought(held | {"model": "other"})
-    expect(wrong.get_by_text("belongs to other")).to_be_visible(timeout=LONG)
+    expect(wrong.get_by_text("belongs to other")).to_be_visible()
 
 
 def test_a_click_in_the_grid_goes_there(server: str, new_page: NewPage) -> None:
@@ -143,7 +142,7 @@ def test_a_path_is_played_from_picture_to_picture(server: str, new_page: NewPage
 def test_a_drawn_digit_is_found(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Find+a+picture")
     done = page.get_by_text(re.compile(r"^step 300, RMSE 0\.(\d+)"))
-    expect(done).to_be_visible(timeout=LONG)
+    expect(done).to_be_visible()
     assert float(done.text_content().rpartition(" ")[2]) < 0.2
     take = page.get_by_role("button", name="Take it to the sliders")
     expect(take).to_be_enabled()
@@ -161,7 +160,7 @@ def test_a_search_is_stopped(server: str, new_page: NewPage) -> None:
     looking.settle(page)
     page.get_by_role("button", name="Find it").click()
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=LONG)
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
     expect(page.get_by_text(re.compile("^step 600"))).to_have_count(0)
 
 
@@ -195,8 +194,8 @@ def test_a_broken_link_gets_a_word(server: str, new_page: NewPage, query: str) -
     page = new_page()
     page.goto(f"{server}/{PATH}{query}")
     said = page.get_by_text("A part of the link was not understood")
-    expect(said).to_be_visible(timeout=LONG)  # for some seconds only
-    expect(picture(page)).to_be_visible(timeout=LONG)
+    expect(said).to_be_visible()  # for some seconds only
+    expect(picture(page)).to_be_visible()
 
 
 def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: NewPage) -> None:
@@ -209,7 +208,7 @@ def test_a_smile_is_moved_on_a_face(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?space=celeba")
     page.get_by_text("By trait", exact=True).click()
     smile = page.get_by_role("slider", name="smiling")
-    expect(smile).to_be_visible(timeout=LONG)
+    expect(smile).to_be_visible()
     before = picture(page).get_attribute("src")
     smile.press("End")
     expect(picture(page)).not_to_have_attribute("src", before)

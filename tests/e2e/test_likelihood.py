@@ -10,7 +10,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e import looking
 from tests.e2e.conftest import NewPage
-from tests.e2e.looking import LONG
 
 pytestmark = pytest.mark.e2e
 PATH = "Exact_likelihood"
@@ -23,7 +22,7 @@ def opened(new_page: NewPage, server: str, query: str = "", **options: object) -
 
 def figure(page: Page, name: str) -> Locator:
     found = page.locator(f".st-key-figure-{name} .js-plotly-plot").first
-    expect(found.locator(".main-svg").first).to_be_visible(timeout=LONG)
+    expect(found.locator(".main-svg").first).to_be_visible()
     return found
 
 
@@ -34,7 +33,7 @@ def drawn(page: Page, name: str, trace: str, axis: str = "y") -> list[float]:
 
 def metric(page: Page, name: str) -> float:
     found = page.get_by_test_id("stMetric").filter(has_text=name).first
-    expect(found).to_be_visible(timeout=LONG)
+    expect(found).to_be_visible()
     text = found.get_by_test_id("stMetricValue").text_content()
     return float(text.replace("−", "-").replace(",", ""))
 
@@ -73,9 +72,9 @@ def test_one_image_is_chosen_and_measured_anew(server: str, new_page: NewPage) -
     shipped = drawn(page, "bounds-ladder", "IWAE")
     assert shipped != before
     page.get_by_role("button", name="Run").click()
-    expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_text(re.compile("^Stopped"))).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(re.compile("^Stopped"))).to_be_visible()
 
 
 def test_as_the_floor_falls_training_rises_and_test_collapses(
@@ -97,28 +96,26 @@ def test_as_the_floor_falls_training_rises_and_test_collapses(
 def test_models_are_trained_on_other_points_and_stopped(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, f"{FLOOR}&floor-points=20&floor-iterations=3000")
     begun = page.get_by_text(re.compile("^Training, ")).first
-    expect(begun).to_be_visible(timeout=3 * LONG)  # a server's first Adam loads half of torch
+    expect(begun).to_be_visible()
     first = drawn(page, "floor-plane", "the model")
     assert len(first) == 300
     stop = page.get_by_role("button", name="Stop")
     if not stop.is_visible():
         page.get_by_text("Train it here").click()
     stop.click()
-    expect(page.get_by_text(re.compile("^Stopped at"))).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(re.compile("^Stopped at"))).to_be_visible()
     looking.nothing_sticks_out(page)
 
 
 def test_a_link_restores_both_views(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, f"{FLOOR}&floor-data=digits&floor=0.0001&bounds-draws=300")
-    expect(page.get_by_text("Drawn by the model at ξ = 10⁻⁴")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Drawn by the model at ξ = 10⁻⁴")).to_be_visible()
     assert "floor=0.0001" in page.url
     page.get_by_role("radio", name="Bounds from both sides").click()
     assert drawn(page, "bounds-ladder", "IWAE", "x")[-1] == 300
     page = new_page()
     page.goto(f"{server}/{PATH}?bounds-draws=7&bounds-of=made")
-    expect(page.get_by_text("not understood and left out: bounds-draws")).to_be_visible(
-        timeout=LONG
-    )
+    expect(page.get_by_text("not understood and left out: bounds-draws")).to_be_visible()
 
 
 def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: NewPage) -> None:

@@ -9,7 +9,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e import looking
 from tests.e2e.conftest import NewPage
-from tests.e2e.looking import LONG
 
 pytestmark = pytest.mark.e2e
 PATH = "Exact_likelihood"
@@ -24,7 +23,7 @@ def opened(new_page: NewPage, server: str, query: str, **options: object) -> Pag
 def player(page: Page, state: str = "finished") -> Locator:
     """The player, once its run is in this state and frames are there."""
     found = page.locator(f".plane-player[data-state={state}]")
-    expect(found).to_be_visible(timeout=LONG)
+    expect(found).to_be_visible()
     return found
 
 
@@ -62,12 +61,12 @@ def test_chains_are_stepped_followed_and_compared(server: str, new_page: NewPage
 def test_another_mask_makes_another_posterior(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, PLANE)
     numbers = page.get_by_text(re.compile(r"^By quadrature")).first
-    expect(numbers).to_be_visible(timeout=LONG)
+    expect(numbers).to_be_visible()
     before = numbers.text_content()
     page.get_by_text("left half", exact=True).click()
     expect(page).to_have_url(re.compile(r"plane-mask=left(\+|%20)half"))
     player(page)
-    expect(numbers).not_to_have_text(before, timeout=LONG)
+    expect(numbers).not_to_have_text(before)
     at_left = numbers.text_content()
     board = page.locator(".pixel-canvas canvas.board")
     board.scroll_into_view_if_needed()
@@ -78,26 +77,26 @@ def test_another_mask_makes_another_posterior(server: str, new_page: NewPage) ->
         place["x"] + 0.75 * place["width"], place["y"] + 0.6 * place["height"], steps=4
     )
     page.mouse.up()
-    expect(numbers).not_to_have_text(at_left, timeout=LONG)
+    expect(numbers).not_to_have_text(at_left)
     assert "left" not in page.url
 
 
 def test_a_small_vae_is_trained_stopped_and_goes_on(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, f"{TRAIN}&vae-epochs=160&vae-latents=5")
     said = page.get_by_text(re.compile(r"^Epoch \d+\.\d of 160")).first
-    expect(said).to_be_visible(timeout=LONG)
+    expect(said).to_be_visible()
     first = said.text_content()
-    expect(said).not_to_have_text(first, timeout=LONG)  # it moves
+    expect(said).not_to_have_text(first)  # it moves
     page.get_by_role("button", name="Stop").click()
     stopped = page.get_by_text(re.compile(r"of 160.*stopped")).first
-    expect(stopped).to_be_visible(timeout=LONG)
+    expect(stopped).to_be_visible()
     expect(page.get_by_text(re.compile(r"KL by unit: \d of 5 active")).first).to_be_visible()
     expect(page.get_by_role("button", name="Download the curves")).to_be_visible()
     epoch = re.search(r"Epoch (\d+\.\d)", stopped.text_content()).group(1)
     page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
     further = page.get_by_text(re.compile(r"^Epoch \d+\.\d of 160")).first
-    expect(further).not_to_contain_text(f"Epoch {epoch} ", timeout=LONG)
+    expect(further).not_to_contain_text(f"Epoch {epoch} ")
     page.get_by_role("button", name="Stop").click()
     looking.nothing_sticks_out(page)
 
@@ -106,11 +105,11 @@ def test_a_link_brings_its_settings(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, f"{TRAIN}&vae-latents=20&vae-weight=5&vae-epochs=10")
     for name, value in (("Latents", "20"), ("KL weight β", "5.0"), ("Epochs", "10")):
         slider = page.get_by_test_id("stSlider").filter(has_text=name)
-        expect(slider.get_by_text(value, exact=True).first).to_be_visible(timeout=LONG)
+        expect(slider.get_by_text(value, exact=True).first).to_be_visible()
     page = new_page()
     query = "?view=Missing+pixels&plane-image=3&plane-mask=x&plane-seed=7"
-    page.goto(f"{server}/{PATH}{query}", timeout=LONG)
-    expect(page.get_by_text("not understood and left out: plane-mask")).to_be_visible(timeout=LONG)
+    page.goto(f"{server}/{PATH}{query}")
+    expect(page.get_by_text("not understood and left out: plane-mask")).to_be_visible()
     looking.settle(page)
     expect(page).to_have_url(re.compile("plane-image=3"))
     expect(page).to_have_url(re.compile("plane-seed=7"))
@@ -122,5 +121,5 @@ def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: Ne
     player(page)
     looking.nothing_sticks_out(page)
     page = opened(new_page, server, "?view=A+VAE", **options)
-    expect(page.get_by_text("Manifold", exact=True)).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Manifold", exact=True)).to_be_visible()
     looking.nothing_sticks_out(page)

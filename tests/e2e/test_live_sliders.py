@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.looking import settle
+from tests.patience import PATIENCE
 from ui.bench.server import ROOT
 
 pytestmark = pytest.mark.e2e
@@ -42,7 +43,7 @@ class Screen:
 
     def comes_to(self, **values: float) -> dict:
         """The report, once Python has these values."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while (report := self.report())["values"] != report["values"] | values:
             assert time.monotonic() < deadline, f"expected {values}, got {report}"
             self.page.wait_for_timeout(20)

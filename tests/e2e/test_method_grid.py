@@ -47,7 +47,7 @@ class Screen:
         self.page = page
         page.goto(f"{url}/?{urlencode(query)}")
         self.root = page.locator(".methods")
-        self.card(ORIGINAL).wait_for(timeout=30_000)
+        self.card(ORIGINAL).wait_for()
         self.settle()
 
     def settle(self) -> None:
@@ -180,9 +180,9 @@ def test_stop_is_heard_once(open_grid: Open) -> None:
 def test_stop_is_heard_while_messages_stream_in(open_grid: Open) -> None:
     screen = open_grid(scene="live")
     screen.page.get_by_role("button", name="Advance").click()
-    screen.card(CHAIN).get_by_role("button", name=f"Stop {CHAIN}").click(timeout=20_000)
-    expect(screen.card(CHAIN)).to_have_attribute("data-state", "stopped", timeout=10_000)
-    expect(screen.card(LAIR)).to_have_attribute("data-state", "finished", timeout=20_000)
+    screen.card(CHAIN).get_by_role("button", name=f"Stop {CHAIN}").click()
+    expect(screen.card(CHAIN)).to_have_attribute("data-state", "stopped")
+    expect(screen.card(LAIR)).to_have_attribute("data-state", "finished")
     assert screen.report()["asked"] == [CHAIN]
 
 
@@ -348,11 +348,11 @@ def test_all_draws_are_seen_large(open_grid: Open) -> None:
 def test_an_enlarged_card_follows_its_method(open_grid: Open) -> None:
     screen = open_grid(scene="live")
     screen.page.get_by_role("button", name="Advance").click()
-    expect(screen.card(LAIR)).to_have_attribute("data-state", "running", timeout=10_000)
+    expect(screen.card(LAIR)).to_have_attribute("data-state", "running")
     screen.picture(LAIR).click()
     dialog = screen.page.get_by_role("dialog")
     expect(dialog.locator("[data-set=draws]")).to_have_count(0)
-    expect(dialog.locator("[data-set=draws] canvas")).to_have_count(16, timeout=20_000)
+    expect(dialog.locator("[data-set=draws] canvas")).to_have_count(16)
 
 
 def test_an_enlarged_card_closes_when_a_new_run_does_without_its_method(open_grid: Open) -> None:
@@ -361,7 +361,7 @@ def test_an_enlarged_card_closes_when_a_new_run_does_without_its_method(open_gri
     dialog = screen.page.get_by_role("dialog")
     expect(dialog).to_be_visible()
     screen.page.get_by_text("New run").evaluate("text => text.click()")  # as a timer would
-    expect(screen.card(LAIR)).to_have_count(0, timeout=10_000)
+    expect(screen.card(LAIR)).to_have_count(0)
     expect(dialog).to_be_hidden()
     screen.settle()
     assert np.abs(screen.shown(DMFA) - screen.shown(ORIGINAL)).max() > 1

@@ -19,13 +19,12 @@ from dgm_core.data.reading import read_table
 from dgm_core.missing.amputation import Amputation, ampute
 from tests.e2e import looking
 from tests.e2e.conftest import NewPage
+from tests.patience import PATIENCE
 from tests.ui.small_run import csv
 from ui.mnar.tables import table_of
 from ui.mnar.views import VIEWS
 
 pytestmark = pytest.mark.e2e
-LONG = 180_000
-"""Milliseconds for a short training on a busy machine."""
 
 # What Plotly has made of what it was sent: the traces of a figure, their arrays unpacked.
 _TRACES = """query => document.querySelector(query)?._fullData?.map(({name, x, y, z}) => ({
@@ -61,7 +60,7 @@ class Lab:
         self.page = page
         page.goto(address)
         heading = page.get_by_role("heading", name="Missing not at random")
-        heading.wait_for(timeout=60_000)
+        heading.wait_for()
         self.settle()
 
     def settle(self) -> None:
@@ -82,7 +81,7 @@ class Lab:
 
     def comes_to(self, settings: dict[str, str]) -> None:
         """Wait for these settings."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while self.settings() != settings and time.monotonic() < deadline:
             self.page.wait_for_timeout(50)
         assert self.settings() == settings
@@ -118,14 +117,13 @@ class Lab:
             """([query, told]) => document.querySelector(query)
               ?._fullData?.at(-1)?.x?.length > told""",
             arg=[".st-key-figure-chart-errors .js-plotly-plot", steps],
-            timeout=LONG,
         )
         return self.traces("errors")
 
     def taken_home(self) -> pd.DataFrame:
         """The completed table, once it can be had."""
         button = self.button("Table (.csv)")
-        button.wait_for(timeout=LONG)
+        button.wait_for()
         with self.page.expect_download() as caught:
             button.click()
         assert caught.value.suggested_filename == "imputed.csv"
@@ -146,11 +144,6 @@ def opened(new_page: NewPage, server: str) -> Opener:
         return Lab(page, f"{server}/Missing_not_at_random{query}")
 
     return opener
-
-
-@pytest.fixture(autouse=True)
-def patient() -> None:
-    expect.set_options(timeout=60_000)
 
 
 def test_there_is_a_good_picture_before_any_click(opened: Opener) -> None:

@@ -9,7 +9,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e import looking
 from tests.e2e.conftest import NewPage
-from tests.e2e.looking import LONG
 
 pytestmark = pytest.mark.e2e
 PATH = "Missing_not_at_random"
@@ -25,7 +24,7 @@ def charts(page: Page) -> Locator:
 
 def test_five_trainings_that_disagree_are_said_to(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Identify")
-    expect(charts(page)).to_have_count(5, timeout=LONG)
+    expect(charts(page)).to_have_count(5)
     expect(page.get_by_text("The five trainings disagree about")).to_be_visible()
     expect(page.get_by_text("best bound")).to_have_count(1)
     looking.nothing_sticks_out(page)
@@ -33,7 +32,7 @@ def test_five_trainings_that_disagree_are_said_to(server: str, new_page: NewPage
 
 def test_predictions_are_compared_with_the_oracle(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Predict")
-    expect(charts(page)).to_have_count(3, timeout=LONG)
+    expect(charts(page)).to_have_count(3)
     expect(page.get_by_text(re.compile("By log loss, sup-not-MIWAE is"))).to_be_visible()
     expect(page.locator(".js-plotly-plot").first).to_contain_text("oracle")
     looking.nothing_sticks_out(page)
@@ -41,8 +40,8 @@ def test_predictions_are_compared_with_the_oracle(server: str, new_page: NewPage
 
 def test_over_exposed_images_are_filled_in_by_themselves(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Images")
-    expect(page.get_by_text("Learned: clips at")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Learned: clips at")).to_be_visible()
     expect(page.get_by_text(re.compile("^RMSE 0"))).to_have_count(2)
     page.get_by_role("slider", name="Clips at").press("ArrowLeft")
-    expect(page.get_by_text(re.compile("true: 0.70"))).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(re.compile("true: 0.70"))).to_be_visible()
     looking.nothing_sticks_out(page)

@@ -43,7 +43,7 @@ def test_messages_that_came_before_the_script_are_shown(serve: Serve, new_page: 
     url = serve(APPS / "chain_player_app.py")
     page = prepared(new_page(), LATE)
     page.goto(f"{url}/?scene=stream&stop=20")
-    expect(page.locator(".player")).to_have_attribute("data-frame", "19", timeout=20_000)
+    expect(page.locator(".player")).to_have_attribute("data-frame", "19")
 
 
 def test_what_has_left_the_screen_listens_no_more(serve: Serve, new_page: NewPage) -> None:

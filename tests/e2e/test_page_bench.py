@@ -26,7 +26,7 @@ def test_a_rerun_without_change_sends_little_and_a_stroke_brings_a_new_run(
     Board(page.locator(".st-key-mask_canvas canvas.board")).drag((20, 5), (20, 9))
     assert bench.answer(page) > 0
     assert page.evaluate("stopwatch.run") != shipped
-    expect(lab.player).to_have_attribute("data-state", re.compile("finished"), timeout=60_000)
+    expect(lab.player).to_have_attribute("data-state", re.compile("finished"))
     _, sent = strokes.reruns(page, 1)
     assert "ref_hash" in sent  # the pictures are not sent again
     assert sum(sent.values()) < 30_000

@@ -14,6 +14,7 @@ from playwright.sync_api import Locator, Page
 from tests.e2e.board import Board
 from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.looking import settle
+from tests.patience import PATIENCE
 from ui.bench.server import ROOT
 from ui.components.bits import unpack
 
@@ -54,7 +55,7 @@ class Screen(Board):
 
     def heard(self, number: int | None) -> Cells | None:
         """The cells in Python, once it has heard of stroke `number`."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while (report := self.report())["number"] != number:
             assert time.monotonic() < deadline, f"expected stroke {number}, got {report}"
             self.page.wait_for_timeout(20)
@@ -64,7 +65,7 @@ class Screen(Board):
 
     def inked(self, number: int) -> np.ndarray:
         """The fine ink in Python, (112, 112), once it has heard of stroke `number` of drawing."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while (report := self.report())["ink_number"] != number:
             assert time.monotonic() < deadline, f"expected {number}, got {report['ink_number']}"
             self.page.wait_for_timeout(20)
@@ -76,7 +77,7 @@ class Screen(Board):
 
     def says(self, text: str) -> None:
         """The visible count reads `text`."""
-        self.page.locator(".count", has_text=text).wait_for(timeout=5000)
+        self.page.locator(".count", has_text=text).wait_for()
 
     def status(self) -> str | None:
         """What a screen reader was told last."""

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import NewPage
 from tests.e2e.lab import Lab
-from tests.e2e.looking import LONG, choose, curve, nothing_sticks_out
+from tests.e2e.looking import choose, curve, nothing_sticks_out
 
 pytestmark = pytest.mark.e2e
 
@@ -29,13 +29,13 @@ def test_a_study_is_shown_then_measured_here_then_stopped(new_page: NewPage, ser
     lab.settle()
     lab.button("Measure here").click()
     here = page.get_by_text("Measured here, 20 images, one chain each")
-    expect(here).to_be_visible(timeout=LONG)
-    expect(lab.button("Measure here")).to_be_enabled(timeout=LONG)
+    expect(here).to_be_visible()
+    expect(lab.button("Measure here")).to_be_enabled()
     assert len(curve(page, "study-iterations", "Metropolis, here")) == 3  # 50, 100, 200
     page.locator(".st-key-keep-study-sweep").get_by_text("Missing rate", exact=True).click()
     lab.settle()
     lab.button("Measure here").click()
     expect(page.get_by_test_id("stProgress")).to_be_visible()
     lab.button("Stop").click()
-    expect(page.get_by_text("goes on where it stopped")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("goes on where it stopped")).to_be_visible()
     nothing_sticks_out(page)

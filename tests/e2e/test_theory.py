@@ -9,7 +9,6 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e import looking
 from tests.e2e.conftest import NewPage
-from tests.e2e.looking import LONG
 
 pytestmark = pytest.mark.e2e
 PATH = "Theory"
@@ -17,9 +16,7 @@ HIDDEN = re.compile(r"(\d+) of 200 hidden, (\d+) changed by hand")
 
 
 def opened(new_page: NewPage, server: str, query: str, **options: object) -> Page:
-    page = looking.opened(new_page, f"{server}/{PATH}?{query}", "Theory notes", **options)
-    page.set_default_timeout(LONG)
-    return page
+    return looking.opened(new_page, f"{server}/{PATH}?{query}", "Theory notes", **options)
 
 
 def press(page: Page, slider: str, key: str) -> None:
@@ -30,7 +27,7 @@ def press(page: Page, slider: str, key: str) -> None:
 
 def hidden(page: Page) -> tuple[int, int]:
     said = page.get_by_text(HIDDEN).first
-    expect(said).to_be_visible(timeout=LONG)
+    expect(said).to_be_visible()
     return tuple(map(int, HIDDEN.search(said.text_content()).groups()))
 
 
@@ -46,13 +43,13 @@ def test_narrow_laws_pull_by_wasserstein_alone(server: str, new_page: NewPage) -
     press(page, "Step size of the game", "End")
     expect(page.get_by_text("at once 1.414, in turn 1.000, looking ahead 1.000")).to_be_visible()
     page.get_by_role("link", name="lab of distances").click()
-    expect(page.get_by_role("heading", name="GAN distances")).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("heading", name="GAN distances")).to_be_visible()
 
 
 def test_weights_degenerate_with_dimensions(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "note=Importance+sampling&importance-dimensions=5")
     said = page.get_by_text(re.compile("First run of")).first
-    expect(said).to_be_visible(timeout=LONG)
+    expect(said).to_be_visible()
     few = float(re.search(r"share (\d+\.\d+)%", said.text_content())[1])
     press(page, "Dimensions", "End")
     expect(said).not_to_contain_text(f"share {few:.2f}%")
@@ -86,7 +83,7 @@ def test_a_click_hides_a_point_and_the_link_keeps_it(server: str, new_page: NewP
     page = opened(new_page, server, "note=Missing+data")
     before, by_hand = hidden(page)
     assert by_hand == 0
-    expect(page.locator(".points .dot")).to_have_count(200, timeout=LONG)
+    expect(page.locator(".points .dot")).to_have_count(200)
     seen = page.locator(".points .dot:not(.hidden)")
     lowest = seen.evaluate_all("dots => Math.max(...dots.map((dot) => dot.getAttribute('cy')))")
     box = page.locator(f".points .dot[cy='{lowest}']").bounding_box()
@@ -106,8 +103,8 @@ def test_a_click_hides_a_point_and_the_link_keeps_it(server: str, new_page: NewP
 def test_an_outlier_moves_the_mean_and_not_the_median(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "note=Optimal+transport")
     said = page.get_by_text(re.compile("the nearest point is")).first
-    expect(said).to_contain_text("Mean 0.73, median 0.00", timeout=LONG)
-    expect(page.locator(".number-line .dot")).to_have_count(9, timeout=LONG)
+    expect(said).to_contain_text("Mean 0.73, median 0.00")
+    expect(page.locator(".number-line .dot")).to_have_count(9)
     page.locator(".number-line .dot").last.press("Home")
     expect(said).to_contain_text("Mean −0.77, median −0.40")
     box = page.locator(".number-line .dot").first.bounding_box()
@@ -140,7 +137,7 @@ def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: Ne
     ):  # fmt: skip
         page.get_by_role("radio", name=name).click()
         shown = f".st-key-{last} .main-svg" if last else ".points .dot"
-        expect(page.locator(shown).first).to_be_visible(timeout=LONG)
+        expect(page.locator(shown).first).to_be_visible()
         looking.settle(page)
         looking.nothing_sticks_out(page)
     before, _ = hidden(page)

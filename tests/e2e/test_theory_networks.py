@@ -10,7 +10,6 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e import looking
 from tests.e2e.conftest import NewPage
-from tests.e2e.looking import LONG
 
 pytestmark = pytest.mark.e2e
 NOTES = ("Pixel by pixel", "Reparameterisation", "VAEs and the gap", "Flows")
@@ -19,9 +18,8 @@ NOTES = ("Pixel by pixel", "Reparameterisation", "VAEs and the gap", "Flows")
 def opened(new_page: NewPage, server: str, note: str, more: str = "", **options: object) -> Page:
     address = f"{server}/Theory?note={note.replace(' ', '+')}{more}"
     page = new_page(**options)
-    page.set_default_timeout(LONG)
     page.goto(address)
-    expect(page.get_by_text("To read")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("To read")).to_be_visible()
     looking.settle(page)
     return page
 
@@ -33,7 +31,7 @@ def drawn(page: Page, name: str, trace: str) -> np.ndarray:
 
 def test_a_digit_is_filled_from_below_and_from_above(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "Pixel by pixel", "&pixel-digit=0&pixel-row=14")
-    expect(page.get_by_text("32 fillings, all of the same weight")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("32 fillings, all of the same weight")).to_be_visible()
     player = page.locator("canvas").first
     whole = looking.levels(player)
     assert (whole[14:] > 100).any()
@@ -45,7 +43,7 @@ def test_a_digit_is_filled_from_below_and_from_above(server: str, new_page: NewP
     assert len(before) == 784
     assert (np.diff(before) < 1e-3).all()  # a sum of log-probabilities
     page.get_by_role("radio", name="above the row").click()
-    expect(page.get_by_text(re.compile(r"32 fillings, worth \d"))).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(re.compile(r"32 fillings, worth \d"))).to_be_visible()
     after = looking.moved(page, "pixel-sum", "this filling", before)
     assert abs(after[-1] - before[-1]) > 0.1
     page.get_by_role("button", name="Again").click()
@@ -70,7 +68,7 @@ def test_a_small_sigma_is_loud_for_the_score_function(server: str, new_page: New
     assert value() < loud
     looking.choose(page.get_by_test_id("stSelectbox"), "a step, Φ(20 z)")
     page.get_by_role("slider", name="σ").press("End")
-    expect(ratio).to_contain_text(re.compile(r"0\.\d"), timeout=LONG)
+    expect(ratio).to_contain_text(re.compile(r"0\.\d"))
     assert value() < 1  # here the trick loses
     looking.nothing_sticks_out(page)
 
@@ -83,7 +81,7 @@ def test_the_gap_closes_with_the_best_gaussian_and_never_wholly(
 
     def numbers(before: str = "") -> tuple[str, list[float]]:
         """The line under the charts once it is another than `before`, and its numbers."""
-        expect(said.first).not_to_have_text(before, timeout=LONG)
+        expect(said.first).not_to_have_text(before)
         line = said.first.inner_text()
         found = re.findall(r"−?\d+\.\d{4}", line)
         return line, [float(each.replace("−", "-")) for each in found]
@@ -99,7 +97,7 @@ def test_the_gap_closes_with_the_best_gaussian_and_never_wholly(
     assert better[1] > 0.01
     page.get_by_role("radio", name="By hand").click()
     slider = page.get_by_role("slider", name="Mean of q")
-    expect(slider).to_be_visible(timeout=LONG)
+    expect(slider).to_be_visible()
     looking.settle(page)
     before = drawn(page, "gap-posterior", "q(z)")
     slider.press("Home")
@@ -118,15 +116,13 @@ def test_a_flow_bends_the_grid_is_trained_and_stopped(server: str, new_page: New
     assert np.ptp(lines[0]) == pytest.approx(5)
     page.get_by_role("slider", name="Couplings applied").press("End")
     page.get_by_role("button", name="Train one here").click()
-    expect(page.get_by_text(re.compile(r"^Step \d")).first).to_be_visible(timeout=LONG)
-    expect(page.get_by_text(re.compile("Yours after [1-9]00 steps")).first).to_be_visible(
-        timeout=2 * LONG
-    )
+    expect(page.get_by_text(re.compile(r"^Step \d")).first).to_be_visible()
+    expect(page.get_by_text(re.compile("Yours after [1-9]00 steps")).first).to_be_visible()
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_role("button", name="Trained one")).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("button", name="Trained one")).to_be_visible()
     expect(page.get_by_text(re.compile(r"Yours after .* steps in \d+ s")).first).to_be_visible()
     page.get_by_role("button", name="Trained one").click()
-    expect(page.get_by_text("Trained beforehand").first).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Trained beforehand").first).to_be_visible()
     looking.nothing_sticks_out(page)
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.looking import LONG, NewPage, nothing_sticks_out, opened, settle
+from tests.e2e.looking import NewPage, nothing_sticks_out, opened, settle
 from ui import places
 
 pytestmark = pytest.mark.e2e
@@ -28,9 +28,9 @@ def test_the_tour_leads_through_the_labs_and_ends(server: str, new_page: NewPage
     page.get_by_role("link", name="Take the tour").click()
     stops = places.stops()
     for number, (stop, wanted) in enumerate(zip(stops, ON_SCREEN, strict=True), 1):
-        expect(card(page)).to_contain_text(f"Tour, {number} of {len(stops)}", timeout=LONG)
+        expect(card(page)).to_contain_text(f"Tour, {number} of {len(stops)}")
         expect(card(page)).to_contain_text(stop.title)
-        expect(page.locator(wanted).first).to_be_visible(timeout=LONG)
+        expect(page.locator(wanted).first).to_be_visible()
         settle(page)
         expect(page).to_have_url(re.compile(rf"/{stop.page}\?.*\btour={number}$"))
         expect(page.locator("[data-testid=stToast], [data-testid=stException]")).to_have_count(0)
@@ -39,7 +39,7 @@ def test_the_tour_leads_through_the_labs_and_ends(server: str, new_page: NewPage
             card(page).get_by_role("link", name="Next").click()
     expect(card(page).get_by_role("link", name="Next")).to_have_count(0)
     card(page).get_by_role("link", name="Back").click()
-    expect(card(page)).to_contain_text(f"Tour, {len(stops) - 1} of", timeout=LONG)
+    expect(card(page)).to_contain_text(f"Tour, {len(stops) - 1} of")
     settle(page)
     card(page).get_by_role("button", name="Leave the tour").click()
     expect(card(page)).to_be_hidden()
@@ -80,5 +80,5 @@ def test_a_lesson_opens_in_its_state(server: str, new_page: NewPage) -> None:
     lesson.get_by_text("What to expect").click()
     expect(lesson.locator("details details li")).to_have_count(3)
     lesson.get_by_role("link", name="Open the lesson").click()
-    expect(page.get_by_role("heading", name="Theory notes")).to_be_visible(timeout=LONG)
-    expect(page.locator(".toggled-points").first).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("heading", name="Theory notes")).to_be_visible()
+    expect(page.locator(".toggled-points").first).to_be_visible()

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from dgm_core import zoo
 from dgm_core.studies import mutual
+from tests.patience import PATIENCE
 from tests.small_clusters import CONFIG, course, run
 from ui.cache import st_model
 from ui.clusters import stories, training
@@ -38,7 +39,7 @@ def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[st
 
 
 def lab(address: dict[str, str] | None = None, **state: Any) -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=60)
+    app = AppTest.from_file(PAGE, default_timeout=PATIENCE)
     for name, value in ({"run": RUN} | (address or {})).items():
         app.query_params[name] = value
     for name, value in state.items():
@@ -281,7 +282,7 @@ def test_a_selection_is_forgotten_with_its_images() -> None:
 
 def visit() -> AppTest:
     """The lab, entered by the front door."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE).run()
     return whole(app.switch_page("pages/4_Clusters.py").run())
 
 

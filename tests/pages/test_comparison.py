@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from dgm_core import zoo
 from dgm_core.models.dlvm import face_dlvm
 from tests.data.drawn_faces import SHARDS, colour, write_faces
+from tests.patience import PATIENCE
 from ui import cache, intake, jobs
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +62,7 @@ def clear() -> None:
 
 
 def lab(view: str = "All methods", **state: object) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "pages/1_Inpainting.py"), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / "pages/1_Inpainting.py"), default_timeout=PATIENCE)
     app.session_state["keep.view"] = view
     app.session_state["keep.seed"] = 7  # another than that of the shipped run
     for key, value in state.items():

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from dgm_core import zoo
 from dgm_core.studies import inpainting
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["app.py", *sorted(f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py"))]
@@ -26,7 +27,7 @@ def nothing_is_cached() -> Iterator[None]:
 
 
 def opened(page: str) -> AppTest:
-    return AppTest.from_file(str(ROOT / page), default_timeout=120).run()
+    return AppTest.from_file(str(ROOT / page), default_timeout=PATIENCE).run()
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -48,7 +49,7 @@ def test_work_that_raises_gets_a_sentence_and_the_next_run_goes(
 
     with monkeypatch.context() as patch:
         patch.setattr(inpainting, "run_with_breaths", raises)
-        app = AppTest.from_file(str(ROOT / "pages/1_Inpainting.py"), default_timeout=60)
+        app = AppTest.from_file(str(ROOT / "pages/1_Inpainting.py"), default_timeout=PATIENCE)
         app.query_params["seed"] = "3"
         app.run()
         while not app.error:

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from dgm_core.missing import masks
 from tests.pages.addresses import said
+from tests.patience import PATIENCE
 from ui.inpainting import gallery, packed
 from ui.inpainting.links import LONGEST
 
@@ -17,7 +18,7 @@ PAGE = Path(__file__).parents[2] / "pages/1_Inpainting.py"
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=60)
+    app = AppTest.from_file(str(PAGE), default_timeout=PATIENCE)
     for name, text in query.items():
         app.query_params[name] = text
     return app.run()

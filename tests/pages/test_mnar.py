@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from dgm_core import zoo
 from dgm_core.studies import mnar
+from tests.patience import PATIENCE
 from tests.ui.small_run import csv
 from ui.cache import st_model
 from ui.jobs import Worker, stop_all
@@ -38,7 +39,7 @@ def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[st
 
 
 def lab(address: dict[str, str] | None = None, **state: Any) -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=60)
+    app = AppTest.from_file(PAGE, default_timeout=PATIENCE)
     for name, value in (address or {}).items():
         app.query_params[name] = value
     for name, value in state.items():
@@ -404,7 +405,7 @@ def test_no_address_breaks_the_page(case: str) -> None:
 
 def visit() -> AppTest:
     """The lab, entered by the front door."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE).run()
     return whole(app.switch_page("pages/3_Missing_not_at_random.py").run())
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from dgm_core import zoo
+from tests.patience import PATIENCE
 from ui import cache, jobs
 
 ROOT = Path(__file__).parents[2]
@@ -25,12 +26,12 @@ def at_root(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def lab() -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE)
     return app.run().switch_page("pages/1_Inpainting.py").run()
 
 
 def test_the_front_door_opens() -> None:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE).run()
     assert not app.exception
     assert not app.error
 

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.addresses import said
+from tests.patience import PATIENCE
 from ui import front_door, places
 from ui.components import page_bar
 
@@ -18,7 +19,7 @@ LINKS = [(stop.title, stop.page, stop.link) for stop in places.stops()] + [
 
 
 def opened(page: str, query: dict[str, str]) -> AppTest:
-    app = AppTest.from_file(str(ROOT / places.PLACES[page].script), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / places.PLACES[page].script), default_timeout=PATIENCE)
     for name, text in query.items():
         app.query_params[name] = text
     return app.run()

@@ -12,6 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dgm_core.studies.sampler_sweeps import DATA, SWEEPS, Config
+from tests.patience import PATIENCE
 from tests.studies.test_sampler_sweeps import SHIPPED
 from ui import jobs
 from ui.inpainting import studies
@@ -29,7 +30,7 @@ def at_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 
 def opened(**state: object) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "pages/1_Inpainting.py"), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / "pages/1_Inpainting.py"), default_timeout=PATIENCE)
     app.session_state["keep.view"] = "Studies"
     for name, value in state.items():
         app.session_state[f"keep.study {name}"] = value

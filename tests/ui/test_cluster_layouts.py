@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from dgm_core.studies import embeddings
+from tests.patience import PATIENCE
 from tests.small_clusters import CONFIG, course
 from tests.small_clusters import IMAGES as M
 from tests.ui.small_story import story
@@ -92,7 +93,7 @@ class Gated:
     def run(self, config: Any, points: Any, clusters: Any = None, start: Any = None) -> Iterator:
         at = np.zeros((len(points), 2), np.float32) if start is None else start
         yield embeddings.Frame(0.5, at + 1)
-        assert self.leave.wait(30)
+        assert self.leave.wait(PATIENCE)
         yield embeddings.Frame(1.0, at + 2)
         yield embeddings.Embedding(at + 3, lambda new: new)
 
@@ -123,7 +124,7 @@ def test_other_planes_are_laid_out_one_from_the_other(worker: jobs.Worker, gated
     assert planes["After"] is planes["Before"]  # from which it will begin
     assert begun("UMAP-like").run is laid.run  # it is not begun anew
     gated.leave.set()
-    assert worker.run.wait(30)
+    assert worker.run.wait(PATIENCE)
     assert (laid.live, laid.cut_short, laid.failed) == (False, False, False)
     planes = laid.planes()
     assert (planes["Before"] == 3).all()
@@ -149,7 +150,7 @@ def test_a_layout_that_was_stopped_is_shown_not_kept_and_goes_on(
     worker.resume()
     assert laid.live
     gated.leave.set()
-    assert worker.run.wait(30)
+    assert worker.run.wait(PATIENCE)
     assert not laid.cut_short
     assert (laid.planes()["After"] == 6).all()
     assert len(laid.kept) == 2

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from dgm_core.studies import mutual
 from dgm_core.studies.mutual import Frame
+from tests.patience import PATIENCE
 from tests.small_clusters import CONFIG, course, images
 from ui.clusters import links, stories, training
 from ui.frame import KEPT as WIDGET
@@ -151,13 +152,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("view", links.FIELDS)
 def test_settings_survive_the_address(view: str) -> None:
     assert SETTINGS[view].keys() == links.FIELDS[view].keys()
-    app = AppTest.from_function(visit, default_timeout=60)
+    app = AppTest.from_function(visit, default_timeout=PATIENCE)
     app.session_state["view"] = view
     for name, value in SETTINGS[view].items():
         app.session_state[WIDGET + name] = value
     app.run()
     assert not app.exception
-    again = AppTest.from_function(visit, default_timeout=60)
+    again = AppTest.from_function(visit, default_timeout=PATIENCE)
     for name, value in app.query_params.items():
         again.query_params[name] = value
     again.run()
@@ -183,7 +184,7 @@ def test_any_text_is_read_as_a_choice_there_is_or_refused(name: str, text: str) 
 
 
 def test_a_damaged_address_is_said_to_be_left_out() -> None:
-    app = AppTest.from_function(visit, default_timeout=60)
+    app = AppTest.from_function(visit, default_timeout=PATIENCE)
     damaged = {"run": "nothing", "view": "<script>", "cluster-across": "-5", "cluster-up": "x"}
     for name, value in damaged.items():
         app.query_params[name] = value

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dgm_core.studies import distance_sweeps, distances
+from tests.patience import PATIENCE
 from ui.distances import asked, links, shipped
 from ui.distances.asked import CELLS, REACH
 from ui.distances.sweep import FILE
@@ -61,7 +62,7 @@ def test_the_first_critic_and_the_first_games_were_trained_beforehand() -> None:
 def test_nothing_is_trained_before_a_click_and_other_settings_begin_by_themselves(
     view: str, button: str
 ) -> None:
-    page = AppTest.from_file(str(ROOT / "pages/6_GAN_distances.py"), default_timeout=60)
+    page = AppTest.from_file(str(ROOT / "pages/6_GAN_distances.py"), default_timeout=PATIENCE)
     page.query_params["view"] = view
     page.run()
     assert not page.exception
@@ -95,12 +96,12 @@ SETTINGS: dict[str, Any] = {
 
 
 def test_settings_survive_the_address() -> None:
-    app = AppTest.from_function(visit, default_timeout=60)
+    app = AppTest.from_function(visit, default_timeout=PATIENCE)
     for name, value in SETTINGS.items():
         app.session_state[KEPT + name] = value
     app.run()
     assert not app.exception
-    again = AppTest.from_function(visit, default_timeout=60)
+    again = AppTest.from_function(visit, default_timeout=PATIENCE)
     for name, value in app.query_params.items():
         again.query_params[name] = value
     again.run()
@@ -114,7 +115,7 @@ def test_settings_survive_the_address() -> None:
 @pytest.mark.parametrize("text", ["", "nan", "<b>" + "9" * 400])
 @pytest.mark.parametrize("name", links.FIELDS)
 def test_any_address_is_taken_or_said_to_be_left_out(name: str, text: str) -> None:
-    app = AppTest.from_function(visit, default_timeout=60)
+    app = AppTest.from_function(visit, default_timeout=PATIENCE)
     app.query_params[name.replace(" ", "-")] = text
     app.run()
     assert not app.exception

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.patience import PATIENCE
 from ui import jobs
 from ui.jobs import Worker
 
 
-def until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
+def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -31,7 +32,7 @@ def counting(to: int, pause: float = 0.0) -> Callable[[], Iterator[int]]:
 
 def test_a_run_finishes_with_all_its_items() -> None:
     run = Worker().start("key", counting(5))
-    assert run.wait(5)
+    assert run.wait(PATIENCE)
     assert run.items == [0, 1, 2, 3, 4]
     assert run.state == "finished"
     assert not run.live
@@ -39,11 +40,11 @@ def test_a_run_finishes_with_all_its_items() -> None:
 
 def test_stop_takes_effect_at_once_and_the_thread_goes() -> None:
     worker = Worker()
-    run = worker.start("key", counting(10_000, pause=0.01))
+    run = worker.start("key", counting(10**9, pause=0.01))
     assert until(lambda: len(run.items) > 2)
     worker.stop()
     assert run.state == "stopped"
-    assert run.wait(1)
+    assert run.wait(PATIENCE)
     seen = len(run.items)
     time.sleep(0.05)
     assert len(run.items) == seen
@@ -51,11 +52,11 @@ def test_stop_takes_effect_at_once_and_the_thread_goes() -> None:
 
 def test_a_new_run_takes_the_place_of_the_old_one() -> None:
     worker = Worker()
-    old = worker.start("old", counting(10_000, pause=0.01))
+    old = worker.start("old", counting(10**9, pause=0.01))
     new = worker.start("new", counting(3))
     assert worker.run is new
-    assert old.wait(1)
-    assert new.wait(5)
+    assert old.wait(PATIENCE)
+    assert new.wait(PATIENCE)
     assert old.state == "stopped"
     assert new.items == [0, 1, 2]
 
@@ -66,15 +67,15 @@ def test_a_fault_in_the_work_is_kept_from_the_page() -> None:
         raise RuntimeError("no")
 
     run = Worker().start("key", broken)
-    assert run.wait(5)
+    assert run.wait(PATIENCE)
     assert run.state == "failed"
     assert run.items == [1]
 
 
 def test_a_run_out_of_time_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "MAX_SECONDS", 0.05)
-    run = Worker().start("key", counting(10_000, pause=0.01))
-    assert run.wait(5)
+    run = Worker().start("key", counting(10**9, pause=0.01))
+    assert run.wait(PATIENCE)
     assert run.state == "timed out"
     assert run.items
 
@@ -93,7 +94,7 @@ class Gated:
     def __call__(self) -> Iterator[int]:
         for i in range(self.items):
             self.begun.append(i)
-            assert self.gate.acquire(timeout=10)
+            assert self.gate.acquire(timeout=PATIENCE)
             yield i
 
     def let(self, items: int) -> None:
@@ -112,7 +113,7 @@ def test_a_stopped_run_goes_on_where_it_was() -> None:
     assert second.key == "key"
     assert second.live
     work.let(4)
-    assert second.wait(5)
+    assert second.wait(PATIENCE)
     assert second.state == "finished"
     assert second.items == [0, 1, 2, 3, 4, 5]
     assert work.begun == [0, 1, 2, 3, 4, 5]  # none was computed twice
@@ -125,11 +126,11 @@ def test_an_item_that_was_being_computed_at_the_stop_is_not_lost() -> None:
     assert until(lambda: work.begun == [0])
     worker.stop()
     work.let(1)
-    assert first.wait(5)
+    assert first.wait(PATIENCE)
     assert first.items == []  # nothing appears after a stop
     second = worker.resume()
     work.let(2)
-    assert second.wait(5)
+    assert second.wait(PATIENCE)
     assert second.items == [0, 1, 2]
     assert work.begun == [0, 1, 2]
 
@@ -142,10 +143,10 @@ def test_a_run_may_be_stopped_and_gone_on_with_in_a_burst() -> None:
         worker.stop()
         runs.append(worker.resume())
     work.let(5)
-    assert runs[-1].wait(5)
+    assert runs[-1].wait(PATIENCE)
     assert runs[-1].items == [0, 1, 2, 3, 4]
     assert work.begun == [0, 1, 2, 3, 4]
-    assert all(run.wait(5) for run in runs)
+    assert all(run.wait(PATIENCE) for run in runs)
     assert [run.state for run in runs] == ["stopped"] * 4 + ["finished"]
 
 
@@ -159,7 +160,7 @@ def test_stops_at_any_moment_lose_and_double_nothing() -> None:
         if worker.run.state == "stopped":
             worker.resume()
             time.sleep(source.uniform(0, 0.01))
-    assert worker.run.wait(5)
+    assert worker.run.wait(PATIENCE)
     assert worker.run.items == list(range(40))
 
 
@@ -170,7 +171,7 @@ def test_a_run_stopped_as_it_ended_finishes() -> None:
     work.let(1)
     assert until(lambda: not worker.run.live)
     worker.run.state = "stopped"  # the visitor was faster than the thread
-    assert worker.resume().wait(5)
+    assert worker.resume().wait(PATIENCE)
     assert worker.run.state == "finished"
     assert worker.run.items == [0]
 
@@ -178,10 +179,10 @@ def test_a_run_stopped_as_it_ended_finishes() -> None:
 def test_a_run_out_of_time_goes_on_with_a_new_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "MAX_SECONDS", 0.0)
     worker = Worker()
-    assert worker.start("key", counting(5)).wait(5)
+    assert worker.start("key", counting(5)).wait(PATIENCE)
     assert worker.run.items == [0]
     monkeypatch.setattr(jobs, "MAX_SECONDS", 60.0)
-    assert worker.resume().wait(5)
+    assert worker.resume().wait(PATIENCE)
     assert worker.run.items == [0, 1, 2, 3, 4]
     assert worker.run.state == "finished"
 
@@ -195,16 +196,16 @@ def test_who_waits_for_a_stopped_item_takes_no_place(monkeypatch: pytest.MonkeyP
     worker.stop()
     resumed = worker.resume()
     other = Worker().start("another visitor", counting(3))
-    assert other.wait(5)
+    assert other.wait(PATIENCE)
     assert other.items == [0, 1, 2]
     work.let(2)
-    assert resumed.wait(5)
+    assert resumed.wait(PATIENCE)
     assert resumed.items == [0, 1]
 
 
 def test_runs_of_many_visitors_advance_in_turns() -> None:
     runs = [Worker().start(i, counting(30, pause=0.002)) for i in range(6)]
-    assert all(run.wait(10) for run in runs)
+    assert all(run.wait(PATIENCE) for run in runs)
     assert all(run.state == "finished" for run in runs)
     assert jobs.waiting() == 0
 
@@ -213,10 +214,10 @@ def test_no_thread_is_left_behind() -> None:
     before = threading.active_count()
     workers = [Worker() for _ in range(10)]
     for worker in workers:
-        worker.start("key", counting(10_000, pause=0.01))
+        worker.start("key", counting(10**9, pause=0.01))
     for worker in workers:
         worker.stop()
-    assert until(lambda: threading.active_count() <= before, 2)
+    assert until(lambda: threading.active_count() <= before)
 
 
 @pytest.mark.parametrize("when", ["under way", "stopped", "gone on with"])
@@ -233,20 +234,20 @@ def test_a_run_that_is_closed_lets_go_of_what_it_holds(when: str) -> None:
 
     worker = Worker()
     remembered = worker.start("key", work)
-    assert remembered.begun.wait(5)
+    assert remembered.begun.wait(PATIENCE)
     if when != "under way":
         worker.stop()
-        assert remembered.wait(5)
+        assert remembered.wait(PATIENCE)
         assert not let_go.is_set()  # it may be gone on with
     if when == "gone on with":
-        assert worker.resume().begun.wait(5)
+        assert worker.resume().begun.wait(PATIENCE)
     worker.close()
-    assert let_go.wait(5)
+    assert let_go.wait(PATIENCE)
 
 
 def test_a_breath_is_no_item() -> None:
     run = Worker().start("key", lambda: iter([None, 1, None, None, 2]))
-    assert run.wait(5)
+    assert run.wait(PATIENCE)
     assert run.items == [1, 2]
     assert run.state == "finished"
 
@@ -257,18 +258,18 @@ def test_a_run_stopped_at_a_breath_goes_on_where_it_was() -> None:
     def work() -> Iterator[int | None]:
         yield 1
         at_breath.set()
-        go.wait(5)
+        go.wait(PATIENCE)
         yield None
         yield 2
 
     worker = Worker()
     run = worker.start("key", work)
-    assert at_breath.wait(5)
+    assert at_breath.wait(PATIENCE)
     worker.stop()
     go.set()
-    assert run.wait(5)
+    assert run.wait(PATIENCE)
     assert run.items == [1]
-    assert worker.resume().wait(5)
+    assert worker.resume().wait(PATIENCE)
     assert worker.run.items == [1, 2]
 
 
@@ -277,7 +278,7 @@ def test_a_run_rests_while_a_page_is_drawn_but_not_for_ever(
 ) -> None:
     monkeypatch.setattr(jobs, "GIVEN_WAY", 30.0)
     worker = Worker()
-    run = worker.start("key", counting(10_000, pause=0.005))
+    run = worker.start("key", counting(10**9, pause=0.005))
     assert until(lambda: len(run.items) > 2)
     worker.give_way()
     time.sleep(0.05)  # the item under way is finished
@@ -291,12 +292,12 @@ def test_a_run_rests_while_a_page_is_drawn_but_not_for_ever(
     resting = len(run.items)
     assert until(lambda: len(run.items) > resting + 5)
     worker.stop()
-    assert run.wait(5)
+    assert run.wait(PATIENCE)
 
 
 def test_what_is_made_of_a_run_that_ended_is_made_once() -> None:
     run = Worker().start("key", counting(3))
-    assert run.wait(5)
+    assert run.wait(PATIENCE)
     made: list[int] = []
     assert [run.once("total", lambda: made.append(1) or sum(run.items)) for _ in range(3)] == [
         3,
@@ -314,5 +315,5 @@ def test_waiting_in_line_is_not_held_against_a_run(monkeypatch: pytest.MonkeyPat
     run = Worker().start("key", lambda: iter(range(3)))
     time.sleep(0.7)
     one.release()
-    assert run.wait(10)
+    assert run.wait(PATIENCE)
     assert run.state == "finished"

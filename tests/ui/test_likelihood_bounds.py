@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from dgm_core.studies import bound_files, floor_sweep
 from dgm_core.studies.bound_files import Images
 from dgm_core.studies.likelihood import Line
+from tests.patience import PATIENCE
 from ui.likelihood import bound_charts, bound_words, bounds, floor, floor_charts
 from ui.likelihood.bounds import Asked, Bounds
 from ui.likelihood.floor import Floor
@@ -131,7 +132,9 @@ def test_a_slider_between_trained_floors_shows_the_next() -> None:
     ],
 )
 def test_a_link_opens_a_view_without_a_run(query: dict[str, str], name: str, value: float) -> None:
-    app = AppTest.from_file(str(ROOT / "pages" / "2_Exact_likelihood.py"), default_timeout=60)
+    app = AppTest.from_file(
+        str(ROOT / "pages" / "2_Exact_likelihood.py"), default_timeout=PATIENCE
+    )
     for place, text in query.items():
         app.query_params[place] = text
     app.run()

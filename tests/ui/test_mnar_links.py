@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.patience import PATIENCE
 from ui.frame import KEPT
 from ui.mnar import mechanism
 
@@ -44,7 +45,7 @@ def visit() -> None:
 
 def sent(settings: dict[str, Any]) -> dict[str, Any]:
     """The address that a visitor with these settings has."""
-    app = AppTest.from_function(visit, default_timeout=60)
+    app = AppTest.from_function(visit, default_timeout=PATIENCE)
     app.session_state["mnar link"] = True  # long since received
     for name, value in settings.items():
         app.session_state[KEPT + name] = value
@@ -55,7 +56,7 @@ def sent(settings: dict[str, Any]) -> dict[str, Any]:
 
 def received(address: dict[str, Any]) -> tuple[dict[str, Any], str, dict[str, Any]]:
     """Settings that the address leads to, what is said of it, and the address it becomes."""
-    app = AppTest.from_function(visit, default_timeout=60)
+    app = AppTest.from_function(visit, default_timeout=PATIENCE)
     for name, value in address.items():
         app.query_params[name] = value
     app.run()
@@ -113,7 +114,7 @@ def every_choice() -> None:
 
 @pytest.mark.parametrize("name", CHOICES)
 def test_every_choice_of_a_widget_survives_the_link(name: str) -> None:
-    app = AppTest.from_function(every_choice, default_timeout=60)
+    app = AppTest.from_function(every_choice, default_timeout=PATIENCE)
     app.session_state["name"] = name
     app.run()
     assert not app.exception
@@ -172,7 +173,7 @@ def test_what_is_not_understood_is_left_out_and_named(case: str) -> None:
 
 
 def test_a_link_is_read_once_in_a_visit() -> None:
-    app = AppTest.from_function(visit, default_timeout=60)
+    app = AppTest.from_function(visit, default_timeout=PATIENCE)
     app.query_params["seed"] = "3"
     app.run()
     app.session_state[KEPT + "mnar seed"] = 4  # what the visitor does then

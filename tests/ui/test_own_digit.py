@@ -9,6 +9,7 @@ import pytest
 from scipy import ndimage
 from streamlit.testing.v1 import AppTest
 
+from tests.patience import PATIENCE
 from ui import own_digit
 from ui.own_digit import FINE, enlarged, first_drawing, levels, settled
 
@@ -130,7 +131,7 @@ def lab() -> None:
 
 
 def test_a_link_can_bring_a_drawing_and_a_mask_back_bit_for_bit() -> None:
-    app = AppTest.from_function(lab, default_timeout=60).run()
+    app = AppTest.from_function(lab, default_timeout=PATIENCE).run()
     assert not app.exception
     state = app.session_state
     np.testing.assert_array_equal(state.drawn, state.set)
@@ -149,7 +150,7 @@ def widget() -> None:
 
 
 def test_the_canvas_with_its_toggle_gives_levels() -> None:
-    app = AppTest.from_function(widget, default_timeout=60).run()
+    app = AppTest.from_function(widget, default_timeout=PATIENCE).run()
     assert not app.exception
     centred = app.session_state.found
     assert centred.shape == (28, 28)

@@ -14,6 +14,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
+from tests.patience import PATIENCE
 from ui import jobs, shares
 from ui.jobs import Places, Worker
 
@@ -61,7 +62,7 @@ def test_one_visitor_with_many_runs_gets_the_turns_of_one() -> None:
     try:
         runs = [Worker(turn).start(i, lambda: work("greedy")) for i in range(5)]
         runs.append(Worker().start("modest", lambda: work("modest")))
-        assert all(run.wait(30) for run in runs)
+        assert all(run.wait(PATIENCE) for run in runs)
     finally:
         jobs._places = before
     assert counts["greedy"] < 2 * counts["modest"]

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from dgm_core.studies import probit_masking
 from dgm_core.studies.projections import nearest_point
+from tests.patience import PATIENCE
 from ui.components import number_line, toggled_points
 from ui.components.bits import pack
 from ui.theory import missing, transport
@@ -25,7 +26,7 @@ NOTES = (Games, missing.Missing, Importance, transport.Transport)
 
 
 def opened(note: str, **settings: str) -> AppTest:
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE)
     page.switch_page("pages/7_Theory.py")
     page.query_params["note"] = note
     for name, value in settings.items():
