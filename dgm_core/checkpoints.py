@@ -1,4 +1,18 @@
-"""Checkpoints of trainings: written whole or not at all, and read only by the run they are of."""
+"""Checkpoints of trainings: written whole or not at all, and read only by the run they are of.
+
+>>> import tempfile
+>>> from dgm_core.training import Schedule
+>>> long, short = (Schedule(epochs, batch_size=8, learning_rate=0.1) for epochs in (9, 4))
+>>> folder = tempfile.TemporaryDirectory()
+>>> path, cpu = Path(folder.name) / "run.pt", torch.device("cpu")
+>>> write(path, long, {"epoch": 3, "weight": torch.ones(2)})
+>>> read(path, long, cpu, lambda state: print(state["epoch"]))
+3
+>>> read(path, short, cpu, print)  # doctest: +ELLIPSIS
+Traceback (most recent call last):
+ValueError: ...run.pt belongs to another schedule; remove it to start anew
+>>> folder.cleanup()
+"""
 
 from __future__ import annotations
 

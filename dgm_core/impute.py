@@ -11,6 +11,15 @@
 levels, `completed-sd.csv` a standard deviation for each cell (0 where it was observed), and
 `completed-01.csv` … `completed-20.csv` are the draws for multiple imputation: whole tables in
 which every missing cell holds a draw of p(x_mis | x_obs). All have the same rows and columns.
+
+    >>> frame = pd.DataFrame({"a": [1.0, 2, 3, 4, 5], "b": [2.0, 4, None, 8, 10]})
+    >>> settings = Settings(model="mfa", epochs=50, draws=3)
+    >>> imputer = imputer_of(settings, frame)
+    >>> list(training(imputer, frame))  # mfa takes a moment, and tells nothing
+    []
+    >>> filled = fill(imputer, frame, settings)
+    >>> round(filled.completed["b"][2]), float(filled.sd["a"][2]), len(filled.draws)
+    (6, 0.0, 3)
 """
 
 from __future__ import annotations

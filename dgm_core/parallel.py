@@ -16,7 +16,11 @@ takes as long as computing. It takes all shares for equally large, asks for the 
 module's `forward`, and does not support `torch.autograd.grad`, which a gradient penalty needs. The
 models here are small, and one sum of one flat tensor is right for every loss.
 
-Without `torchrun` there is one process, and every function here hands back what it was given.
+Without `torchrun` there is one process, and every function here hands back what it was given:
+
+    >>> with share(torch.zeros(6, 2)) as (rows, weight):
+    ...     print(rank(), size(), len(rows), weight)
+    0 1 6 1.0
 """
 
 from __future__ import annotations

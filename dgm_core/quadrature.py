@@ -12,6 +12,14 @@ error, and overstates it where convergence is fast. A grid that steps over a pea
 by chance: there is no stated error until the integral rests on more points than one peak that is
 as narrow as h would touch. Points are decoded once for all rows, so that what a grid costs hardly
 grows with their number.
+
+    >>> from dgm_core import data, zoo
+    >>> from dgm_core.missing import masks
+    >>> x = data.threshold(data.load("digits", "test").x[:1])
+    >>> masked = Masked(x, masks.bottom_half(28, 28).expand_as(x))
+    >>> found = log_evidence(zoo.load("mnist-vae-2d"), masked, tolerance=1e-2)
+    >>> bool(found.error < 1e-2), bool(found.edge < 1e-6)
+    (True, True)
 """
 
 from __future__ import annotations

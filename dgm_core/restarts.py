@@ -1,8 +1,14 @@
 """Several independent trainings of one model at once, vectorised.
 
-    several = Restarts([build() for _ in range(5)])
-    for progress in fit(several, on_each(objective), masked, validate, schedule): ...
-    models = several.members()
+    >>> from dgm_core.training import Schedule, fit, latest_weights
+    >>> def distance(model, x, source):
+    ...     return (model.weight - x).square().mean()
+    >>> several = Restarts([nn.Linear(1, 1, bias=False) for _ in range(5)])
+    >>> x, schedule = torch.full((8, 1), 3.0), Schedule(epochs=60, batch_size=8, learning_rate=0.3)
+    >>> *_, last = fit(several, on_each(distance), x, latest_weights(), schedule)
+    >>> models = several.members()
+    >>> len(models), all(abs(model.weight.item() - 3) < 0.5 for model in models)
+    (5, True)
 
 Parameters are stacked along a new first dimension R and the loss is vectorised over it. The sum of
 the R losses has for each member the gradient of its own, Adam works entry by entry, and `fit`

@@ -1,4 +1,14 @@
-"""The course of a training as TensorBoard logs."""
+"""The course of a training as TensorBoard logs.
+
+>>> import tempfile
+>>> told = [Progress(1, 2, 0, 9, 0.5, 0.7, 0.7, 1.0, 1.0, False)]  # of `fit`, say
+>>> with tempfile.TemporaryDirectory() as folder:
+...     for now in logged(iter(told), folder):
+...         print(now.epoch, now.loss)
+...     print(len(list(Path(folder).iterdir())), "file")
+1 0.5
+1 file
+"""
 
 from __future__ import annotations
 

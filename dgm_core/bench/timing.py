@@ -1,4 +1,9 @@
-"""Timing alternatives fairly: in turns, so that a disturbance of the machine meets all of them."""
+"""Timing alternatives fairly: in turns, so that a disturbance of the machine meets all of them.
+
+>>> taken = milliseconds({"sum": lambda: sum(range(999)), "none": lambda: None}, repeats=9)
+>>> taken["sum"] > taken["none"]
+True
+"""
 
 from __future__ import annotations
 

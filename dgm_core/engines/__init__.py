@@ -1,11 +1,14 @@
 """Many independent pieces of work, on all cores of this machine or on many machines.
 
-    for i, result in engine("local").map(partial(Filler, folder), blocks):
-        ...
+    >>> from functools import partial
+    >>> from operator import itemgetter
+    >>> pieces = ["a0", "b1", "c2"]
+    >>> sorted(engine("local", workers=2).map(partial(itemgetter, 0), pieces))
+    [(0, 'a'), (1, 'b'), (2, 'c')]
 
-Each worker makes its tool once (`Filler(folder)`, which loads a model, say) and uses it on one
-piece after another. Results come as they are ready. A worker that is killed is replaced and its
-piece done again, so a piece may be done twice: what it leaves behind must not depend on that.
+Each worker makes its tool once (`itemgetter(0)` here; one that loads a model, say) and uses it on
+one piece after another. Results come as they are ready. A worker that is killed is replaced and
+its piece done again, so a piece may be done twice: what it leaves behind must not depend on that.
 
 Pieces, results and the maker of tools must be picklable. The rest of the library knows of no
 engine; whoever has independent pieces, a table's blocks or a study's cells, hands them to one.
