@@ -37,7 +37,7 @@ def run(visits: Coroutine[Any, Any, T]) -> T:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with serving(LAB) as found:
-        run(load.samplers(found, 1, SHORT))  # everybody's models are there
+        run(load.samplers(found, 1, SHORT, between=0))  # everybody's models are there
         yield found
 
 
@@ -47,7 +47,7 @@ def lives(server: Server) -> bool:
 
 
 def test_none_of_many_runs_fails(server: Server) -> None:
-    assert len(run(load.samplers(server, 3, SHORT)).end) == 3
+    assert len(run(load.samplers(server, 3, SHORT, between=0)).end) == 3
 
 
 def test_reruns_leave_memory_as_it_was(server: Server) -> None:

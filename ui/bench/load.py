@@ -24,6 +24,7 @@ from ui.bench.figures import SESSION, percentile
 from ui.bench.server import LAB, Server, serving
 from ui.bench.visitors import Visitor
 from ui.components.bits import pack
+from ui.shares import SELDOM
 
 PAGE = "Inpainting"
 SIDE = 28
@@ -44,20 +45,23 @@ class Answers(NamedTuple):
     megabytes: float  # of the server for each session, with the run that has ended
 
 
-async def samplers(server: Server, count: int, query: str = "") -> Answers:
+async def samplers(
+    server: Server, count: int, query: str = "", between: float = SELDOM
+) -> Answers:
     """Seconds of `count` sessions that all hide something else at the same moment.
 
     Args:
         server: which serves them.
         count: of them.
         query: in their address: settings of the run.
+        between: two searches of the server for garbage, seconds; 0 = its memory does not matter.
 
     Raises:
         RuntimeError: a session failed.
     """
     async with AsyncExitStack() as tabs:
         visitors = [await opened(tabs, server.url, query) for _ in range(count)]
-        before = server.megabytes()
+        before = await _without_garbage(server, visitors[0], between)
 
         async def run(number: int) -> tuple[float, float]:
             visitor, begun = visitors[number], time.perf_counter()
@@ -68,10 +72,20 @@ async def samplers(server: Server, count: int, query: str = "") -> Answers:
             return first, time.perf_counter() - begun
 
         taken = await asyncio.gather(*(run(number) for number in range(count)))
-        await asyncio.sleep(SETTLE)
-        each = (server.megabytes() - before) / count
+        each = (await _without_garbage(server, visitors[0], between) - before) / count
         cut = sum(visitor.player[1] != "finished" for visitor in visitors)
     return Answers([first for first, _ in taken], [end for _, end in taken], cut, each)
+
+
+async def _without_garbage(server: Server, visitor: Visitor, between: float) -> float:
+    """Megabytes of the server, which searches for garbage after a rerun, but seldom.
+
+    Twice: what it throws away may have held other things.
+    """
+    for _ in range(2):
+        await asyncio.sleep(between)
+        await visitor.rerun()
+    return server.megabytes()
 
 
 async def strokes(server: Server, times: int, others: int = 3) -> list[float]:

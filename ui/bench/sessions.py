@@ -9,15 +9,13 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ui.bench import strokes
 from ui.bench.browser import context, first_picture, rest
 from ui.bench.server import LAB, serving
-from ui.bench.strokes import Lab
+from ui.shares import SELDOM
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-SETTLE = 3.0
-"""Seconds that a server has to come to rest."""
 
 
 def importing() -> float:
@@ -56,13 +54,15 @@ def sizes(
     found = []
     with serving(LAB) as server:
         for number in range(1, more + 2):
-            lab = Lab(browser, server.url)
+            lab = strokes.Lab(browser, server.url)
             # Everybody's models are there before sessions are counted.
             for _ in range(3 if number == 1 else int(ran)):
                 lab.stroke()
                 lab.finish()
             rest(lab.page)
-            time.sleep(SETTLE if number in (1, more + 1) else 0)
+            for _ in range(2 if number in (1, more + 1) else 0):
+                time.sleep(SELDOM)
+                strokes.reruns(lab.page, 1)  # after which the server searches for garbage
             found.append((number, server.megabytes()))
             say(f"{number} sessions: {found[-1][1]:.0f} MB")
     return found
