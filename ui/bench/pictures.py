@@ -1,4 +1,4 @@
-"""The README's pictures, taken anew from the app: `python docs/pictures.py [NAME …]`.
+"""The README's pictures, taken anew from the app: `python -m ui.bench.pictures [NAME …]`.
 
 The app runs without a data folder, so nothing is shown but scikit-learn's digits and tables and
 what the models draw.
@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import argparse
 import io
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+from ui.bench.browser import browser, rest
+from ui.bench.server import LAB, ROOT, serving
 
-from ui.bench.browser import browser, rest  # noqa: E402
-from ui.bench.server import LAB, serving  # noqa: E402
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 
 WIDE = 1280
 FILM = "inpainting"
