@@ -32,9 +32,8 @@ frame.page(
     "how sure they are, and when they are wrong.",
 )
 front_door.tour()
-text, picture = st.columns([4, 7], gap="large")
+text, picture = front_door.room("Inpainting")
 with text:
-    st.subheader("Inpainting", anchor=False)
     st.markdown(
         "The top half of this handwritten digit was hidden from a deep latent variable model. "
         "Two samplers guess it: **pseudo-Gibbs**, fast and slightly wrong, and "
@@ -48,9 +47,8 @@ with text:
 with picture:
     chain_player("player", showcase.st_showcase().message)
 st.divider()
-text, picture = st.columns([4, 7], gap="large")
+text, picture = front_door.room("Exact likelihood")
 with text:
-    st.subheader("Exact likelihood", anchor=False)
     st.markdown(
         "How likely is this image? A deep latent variable model cannot say, but it can be "
         "**caught between bounds**: here of a small model whose integral is known.\n\n"
@@ -62,9 +60,8 @@ with text:
 with picture:
     likelihood_front.picture()
 st.divider()
-text, picture = st.columns([4, 7], gap="large")
+text, picture = front_door.room("Missing not at random")
 with text:
-    st.subheader("Missing not at random", anchor=False)
     st.markdown(
         "Half of this table's columns lost every value above their mean. **MIWAE** takes what is "
         "missing for chance, and is misled; **not-MIWAE** also learns *why* values are missing."
@@ -78,9 +75,8 @@ with text:
 with picture:
     front.picture()
 st.divider()
-text, picture = st.columns([4, 7], gap="large")
+text, picture = front_door.room("Clusters")
 with text:
-    st.subheader("Clusters", anchor=False)
     st.markdown(
         "A **VAE** puts alike images near each other, a **mixture of Gaussians** finds the groups "
         "and tells the VAE, and so on in turns: nobody says what a digit is. Draw a lasso on one "
@@ -92,9 +88,8 @@ with text:
 with picture:
     clusters_front.picture()
 st.divider()
-text, picture = st.columns([4, 7], gap="large")
+text, picture = front_door.room("Generative adversarial networks")
 with text:
-    st.subheader("Generative adversarial networks", anchor=False)
     st.markdown(
         "Between two of its digits a **WGAN** draws digits, where a cross-fade shows ghosts. In "
         "the lab you move along the directions of its latent space, add and subtract pictures, "

@@ -5,13 +5,16 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from html import escape
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
 from ui import places
 from ui.entries import entries
 from ui.showcase import ASSETS
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 PRETRAINED = ASSETS.parent / "pretrained"
 _STYLE = """
@@ -27,6 +30,9 @@ _STYLE = """
   grid-template-columns: max-content minmax(0, 5fr) max-content minmax(0, 6fr) max-content;
 }
 .sources code { font-size: 0.8em; overflow-wrap: anywhere; padding: 0 }
+@media (max-width: 640px) {
+  [class*=st-key-room] [data-testid=stColumn]:last-child { order: -1 }
+}
 @media (max-width: 900px) {
   .sources { gap: 0; grid-template-columns: minmax(0, 1fr) }
   .sources b:not(:first-child) { margin-top: 1rem }
@@ -69,6 +75,14 @@ def tour() -> None:
         f'<a href="{escape(str(places.of_stop(1)))}">Take the tour</a>'
         f"<span>{len(places.stops())} stops, about five minutes</span></div>"
     )
+
+
+def room(title: str) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Under a lab's title, where words go and the picture, which comes first on a phone."""
+    with st.container(key=f"room {title}"):
+        st.subheader(title, anchor=False)
+        text, picture = st.columns([4, 7], gap="large")
+    return text, picture
 
 
 def lessons() -> None:

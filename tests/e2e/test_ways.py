@@ -82,3 +82,14 @@ def test_a_lesson_opens_in_its_state(server: str, new_page: NewPage) -> None:
     lesson.get_by_role("link", name="Open the lesson").click()
     expect(page.get_by_role("heading", name="Theory notes")).to_be_visible()
     expect(page.locator(".toggled-points").first).to_be_visible()
+
+
+def test_on_a_phone_the_first_picture_comes_before_its_words(
+    server: str, new_page: NewPage
+) -> None:
+    page = opened(new_page, server, FRONT, viewport={"width": 400, "height": 850})
+    title = page.get_by_role("heading", name="Inpainting").bounding_box()
+    picture = page.locator(".player").bounding_box()
+    words = page.get_by_text("was hidden from a deep latent variable model").bounding_box()
+    assert title["y"] < picture["y"] < 500  # of 850 pixels
+    assert picture["y"] + picture["height"] <= words["y"]
