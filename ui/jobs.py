@@ -95,6 +95,9 @@ _places = Places(number_of_places())
 _runs: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
+Items = list[Any]
+
+
 class Run:
     """One piece of work under way, or done."""
 
@@ -104,15 +107,17 @@ class Run:
         work: Callable[[], Iterator[Any]],
         turn: Places | None = None,
         before: Run | None = None,
+        at_end: Callable[[Items], Items] = list,
     ) -> None:
         self.key = key
+        self.at_end = at_end  # the items of a run that has finished → what is kept of them
         self._turn = Places(1) if turn is None else turn
         self._before = before  # the run that this one goes on with
         self._for_good = self._ended = False
         self._source: Iterator[Any] = iter(())
         self._closing = threading.Lock()
         self.name = uuid4().hex  # of no other run, even after another start of the server
-        self.items: list[Any] = []
+        self.items: Items = []
         self.state = "running"  # → finished | stopped | timed out | failed
         self.shown = 0  # how many items the page has sent on
         self.told = 0  # and how many to what may come a moment later
@@ -204,6 +209,7 @@ class Run:
                         self._rest = chain([item], iterator)
                     break
                 if item is _END:
+                    self.items = self.at_end(self.items)
                     self.state = "finished"
                     return
                 if item is not None:
@@ -235,15 +241,27 @@ class Worker:
         self.run: Run | None = None
         self._turn = Places(1) if turn is None else turn
 
-    def start(self, key: Hashable, work: Callable[[], Iterator[Any]]) -> Run:
-        """Start `work`, in place of whatever runs."""
+    def start(
+        self,
+        key: Hashable,
+        work: Callable[[], Iterator[Any]],
+        at_end: Callable[[Items], Items] = list,
+    ) -> Run:
+        """Start `work`, in place of whatever runs.
+
+        Args:
+            key: what it computes.
+            work: yields what the page shows.
+            at_end: once it has finished, its items → as many that are kept.
+        """
         self.close()
-        self.run = Run(key, work, self._turn)
+        self.run = Run(key, work, self._turn, at_end=at_end)
         return self.run
 
     def resume(self) -> Run:
         """Go on with a run that was stopped."""
-        self.run = Run(self.run.key, self.run.whole, self._turn, before=self.run)
+        last = self.run
+        self.run = Run(last.key, last.whole, self._turn, before=last, at_end=last.at_end)
         return self.run
 
     def give_way(self) -> None:

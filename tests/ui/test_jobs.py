@@ -317,3 +317,21 @@ def test_waiting_in_line_is_not_held_against_a_run(monkeypatch: pytest.MonkeyPat
     one.release()
     assert run.wait(PATIENCE)
     assert run.state == "finished"
+
+
+def test_what_is_kept_at_the_end_takes_the_place_of_the_items() -> None:
+    def negative(items: list[int]) -> list[int]:
+        return [-item for item in items]
+
+    worker = Worker()
+    run = worker.start("key", counting(3), at_end=negative)
+    assert run.wait(PATIENCE)
+    assert run.items == [0, -1, -2]
+    run = worker.start("key", counting(40, pause=0.005), at_end=negative)
+    assert until(lambda: len(run.items) > 2)
+    worker.stop()
+    assert run.wait(PATIENCE)
+    assert run.items == list(range(len(run.items)))  # it has not ended
+    resumed = worker.resume()
+    assert resumed.wait(PATIENCE)
+    assert resumed.items == [-item for item in range(40)]

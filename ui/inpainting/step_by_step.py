@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 import streamlit as st
@@ -14,6 +15,7 @@ from ui.addresses import Read
 from ui.components.chain_player import chain_player
 from ui.components.chain_story import chain_story, untold
 from ui.inpainting import chain_panel, inputs, taking_home
+from ui.one_block import in_one_block
 
 OVERLAP = 30
 """Frames that are sent once more."""
@@ -55,7 +57,8 @@ class StepByStep:
     def start(self) -> None:
         """Run in the background, in place of what runs."""
         config, model = self.config, cache.st_model(self.config.model)
-        self.worker.start(config, lambda: inpainting.run_with_breaths(config, model))
+        work = partial(inpainting.run_with_breaths, config, model)
+        self.worker.start(config, work, in_one_block)
 
     def show(self) -> None:
         """What is at hand without a run, if anything."""
