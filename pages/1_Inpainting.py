@@ -8,7 +8,7 @@ from typing import NoReturn
 import streamlit as st
 
 from dgm_core import zoo
-from ui import addresses, jobs, keys, plots
+from ui import addresses, cache, jobs, keys, plots
 from ui.inpainting import gallery, inputs, links, pictures
 from ui.inpainting.all_methods import AllMethods
 from ui.inpainting.slow_motion import SlowMotion
@@ -62,7 +62,7 @@ def what_to_look_at(view: type[View]) -> None:
 
 def broken(error: zoo.BrokenModel) -> NoReturn:
     """Say what is wrong with a shipped file, and end the page there."""
-    st.error(f"{error}. Put the shipped files back, or train the recipe again.")
+    st.error(cache.how_to_mend(error))
     st.stop()
 
 

@@ -5,7 +5,7 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 import streamlit as st
 
 from dgm_core import zoo
-from ui import addresses, keys, plots
+from ui import addresses, cache, keys, plots
 from ui.likelihood.bounds import Bounds
 from ui.likelihood.floor import Floor
 from ui.likelihood.plane import Plane
@@ -34,4 +34,4 @@ try:
         st.markdown(view.about)
         view.show()
 except (zoo.BrokenModel, OSError) as error:
-    results.error(f"{error}. Put the shipped files back, or train the recipe again.")
+    results.error(cache.how_to_mend(error))

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import zoo
-from ui import jobs, keys, plots
+from ui import cache, jobs, keys, plots
 from ui.mnar import links, mechanism, tables
 from ui.mnar.asked import Asked
 from ui.mnar.images import Images, offered
@@ -139,4 +139,4 @@ try:
             else:
                 run_and_show(view, below_settings)
 except zoo.BrokenModel as error:
-    results.error(f"{error}. Put the shipped files back, or train the recipe again.")
+    results.error(cache.how_to_mend(error))

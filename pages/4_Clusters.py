@@ -5,7 +5,7 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 import streamlit as st
 
 from dgm_core import zoo
-from ui import keys, plots
+from ui import cache, keys, plots
 from ui.clusters import links, training
 from ui.clusters.compare import Compare
 from ui.clusters.inside import Inside
@@ -44,4 +44,4 @@ try:
         st.markdown(view.about)
         view.show()
 except (zoo.BrokenModel, OSError, ValueError) as error:
-    results.error(f"{error}. Put the shipped files back, or train the recipe again.")
+    results.error(cache.how_to_mend(error))

@@ -5,7 +5,7 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 import streamlit as st
 
 from dgm_core import zoo
-from ui import keys, plots
+from ui import cache, keys, plots
 from ui.latent import links
 from ui.latent.spaces import TITLES, Space, offered
 from ui.latent.views import VIEWS
@@ -41,4 +41,4 @@ try:
         st.markdown(view.about)
         view.show()
 except zoo.BrokenModel as error:
-    results.error(f"{error}. Put the shipped files back, or train the recipe again.")
+    results.error(cache.how_to_mend(error))

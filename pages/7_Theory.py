@@ -5,7 +5,7 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 import streamlit as st
 
 from dgm_core import zoo
-from ui import addresses, keys, plots
+from ui import addresses, cache, keys, plots
 from ui.theory.autoregressive import Autoregressive
 from ui.theory.flows import Flows
 from ui.theory.games import Games
@@ -38,4 +38,4 @@ addresses.send_part("note", NOTES[chosen])
 try:
     NOTES[chosen]().show()
 except zoo.BrokenModel as error:
-    st.error(f"{error}. Put the shipped files back, or train the recipe again.")
+    st.error(cache.how_to_mend(error))

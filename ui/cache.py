@@ -90,3 +90,8 @@ def st_samples(model_name: str, count: int = 32) -> np.ndarray:
     mean = model.decode(z).mean.clamp(0, 1)
     shown = data.threshold(mean) if mean.shape[1] == 1 else mean
     return (shown * 255).round().byte().cpu().numpy()
+
+
+def how_to_mend(error: zoo.BrokenModel) -> str:
+    """What is wrong with a shipped file, and what to do."""
+    return f"{error}. Put the shipped files back, or train the recipe again."

@@ -8,8 +8,7 @@ import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from ui.bench import __main__ as bench
-from ui.bench import figures, strokes
+from ui.bench import figures, strokes, telling
 from ui.bench.browser import Message, rerun
 
 
@@ -24,9 +23,9 @@ def test_the_lab_is_compared_with_the_bare_app_of_the_same_run() -> None:
     lines = {line.what: line for line in figures.strokes([100, 90, 110], [220, 200, 900])}
     more = lines["the lab more than bare Streamlit, median"]
     assert (more.value, more.goal) == (120, 150)
-    assert "kept" in bench.written(more)
-    assert "missed" in bench.written(more._replace(value=151.0))
-    assert "goal" not in bench.written(lines["bare Streamlit: 90th percentile"])
+    assert "kept" in telling.written(more)
+    assert "missed" in telling.written(more._replace(value=151.0))
+    assert "goal" not in telling.written(lines["bare Streamlit: 90th percentile"])
 
 
 def test_starts_and_sessions_are_ratios_and_shares() -> None:

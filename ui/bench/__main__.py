@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -13,6 +11,7 @@ from dgm_core.bench.timing import Line
 from ui.bench import figures, sessions, strokes
 from ui.bench.browser import NoBrowser, browser
 from ui.bench.server import ECHO, LAB, serving
+from ui.bench.telling import asked_of, tell
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -23,29 +22,21 @@ PARTS = ("strokes", "reruns", "start", "memory")
 def main(arguments: list[str] | None = None) -> int:
     """Measure what is asked for; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m ui.bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all")
     parser.add_argument("--times", type=int, default=20, help="strokes and reruns of a kind")
     parser.add_argument("--starts", type=int, default=3, help="servers started for each page")
     parser.add_argument("--sessions", type=int, default=10, help="beside the first")
-    asked = parser.parse_args(arguments)
-    if unknown := set(asked.parts) - set(PARTS):
-        parser.error(f"expected parts of {', '.join(PARTS)}, got {', '.join(sorted(unknown))}")
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores; load average {load_average()}", flush=True
-    )
+    asked = asked_of(parser, PARTS, arguments)
     try:
-        for line in measured(asked):
-            print(written(line), flush=True)
+        tell(measured(asked))
     except NoBrowser as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"load average at the end {load_average()}")
     return 0
 
 
 def measured(asked: argparse.Namespace) -> Iterator[Line]:
     """The parts that are asked for, one by one."""
-    parts = asked.parts or PARTS
+    parts = asked.parts
     with browser() as chromium:
         if "start" in parts:
             pages = {"front door": "", "inpainting lab": "Inpainting"}
@@ -84,19 +75,6 @@ def _under_the_finger(
         yield from figures.no_op(bare, taken, sum(sent.values()))
         largest = sorted(sent.items(), key=lambda item: -item[1])[:6]
         print("  of these " + ", ".join(f"{name} {size / 1024:.1f}" for name, size in largest))
-
-
-def written(line: Line) -> str:
-    """A line of the table: the figure, the goal, and whether it is kept."""
-    text = f"{line.what:62} {line.value:9.2f} {line.unit:3}"
-    if line.goal is None:
-        return text.rstrip()
-    return f"{text}  goal {line.goal:g}: {'kept' if line.value <= line.goal else 'missed'}"
-
-
-def load_average() -> str:
-    """Processes that want a core, over 1, 5 and 15 minutes."""
-    return ", ".join(f"{each:.1f}" for each in os.getloadavg())
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import platform
 import statistics
 import sys
 import time
@@ -22,6 +20,7 @@ import numpy as np
 from dgm_core.bench.timing import Line
 from ui.bench.figures import SESSION, percentile
 from ui.bench.server import LAB, Server, serving
+from ui.bench.telling import asked_of, tell
 from ui.bench.visitors import Visitor
 from ui.components.bits import pack
 from ui.shares import SELDOM
@@ -149,7 +148,7 @@ async def connects(server: Server, times: int) -> tuple[int, float]:
 
 def measured(asked: argparse.Namespace) -> Iterator[Line]:
     """The parts that are asked for, one by one."""
-    parts = asked.parts or PARTS
+    parts = asked.parts
     with serving(LAB) as server:
         asyncio.run(warm(server))
         if "samplers" in parts:
@@ -232,21 +231,12 @@ async def _until_threads(server: Server, count: int, since: float, patience: flo
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is asked for; returns the exit status."""
-    from ui.bench.__main__ import load_average, written
-
     parser = argparse.ArgumentParser(prog="python -m ui.bench.load", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all")
     parser.add_argument("--sessions", type=int, default=20, help="that run at once")
-    parser.add_argument("--strokes", type=int, default=20, help="amid three runs")
+    parser.add_argument("--strokes", type=int, default=100, help="amid three runs")
     parser.add_argument("--reruns", type=int, default=600, help="of one session")
     parser.add_argument("--connects", type=int, default=50, help="and disconnects")
-    asked = parser.parse_args(arguments)
-    if unknown := set(asked.parts) - set(PARTS):
-        parser.error(f"expected parts of {', '.join(PARTS)}, got {', '.join(sorted(unknown))}")
-    print(f"{platform.machine()}, {os.cpu_count()} cores; load average {load_average()}")
-    for line in measured(asked):
-        print(written(line), flush=True)
-    print(f"load average at the end {load_average()}")
+    tell(measured(asked_of(parser, PARTS, arguments)))
     return 0
 
 

@@ -18,14 +18,13 @@ from dgm_core.commands.evaluate.engine_options import (
     chosen_engine,
     default_journal,
 )
-from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar
+from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar, put_rows
 from dgm_core.commands.screen import stop
 from dgm_core.studies import (
     cluster_cells,
     cluster_choices,
     cluster_course,
     cluster_measure,
-    tables,
 )
 
 CLUSTERS = ASSETS / "clusters.toml"
@@ -95,9 +94,7 @@ def evaluate_clusters(
         study = cluster_choices.run(names, seeds, folder)
         if where is not None:
             study = cluster_cells.run(names, seeds, folder, where, journal or default_journal())
-        for row in behind_a_bar(study):
-            tables.put_row(out, "choices", tables.rounded(row._asdict()), cluster_choices.KEY)
-            typer.echo(row.sentence())
+        put_rows(behind_a_bar(study), out, "choices", cluster_choices.KEY)
     except (ValueError, *UNABLE) as error:
         stop(error)
     typer.echo(f"wrote {out}")

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar
+from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar, put_rows
 from dgm_core.commands.screen import stop
-from dgm_core.studies import distance_sweeps, tables
+from dgm_core.studies import distance_sweeps
 
 DISTANCES = ASSETS / "distances.toml"
 
@@ -29,8 +29,6 @@ def evaluate_distances(
     except ValueError as error:
         stop(error)
     for sweep in found:
-        for row in sweep.rows():
-            tables.put_row(out, "distances", tables.rounded(row._asdict()), distance_sweeps.KEY)
-            typer.echo(row.sentence())
+        put_rows(sweep.rows(), out, "distances", distance_sweeps.KEY)
     distance_sweeps.save(found, out.with_suffix(".npz"))
     typer.echo(f"wrote {out} and {out.with_suffix('.npz')}")

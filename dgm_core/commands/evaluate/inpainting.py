@@ -17,7 +17,7 @@ from dgm_core.commands.evaluate.engine_options import (
     chosen_engine,
     default_journal,
 )
-from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar
+from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar, put_rows
 from dgm_core.commands.screen import stop
 from dgm_core.studies import (
     holes,
@@ -80,9 +80,7 @@ def evaluate_inpainting(
             study = samplers.run(config, here)
             if where is not None:
                 study = inpainting_cells.run_samplers(config, where, kept)
-            for row in behind_a_bar(study):
-                tables.put_row(out, "samplers", tables.rounded(row._asdict()), samplers.KEY)
-                typer.echo(row.sentence())
+            put_rows(behind_a_bar(study), out, "samplers", samplers.KEY)
     except (ValueError, *UNABLE) as error:
         stop(error)
     typer.echo(f"wrote {out}")

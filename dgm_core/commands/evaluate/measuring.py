@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+import typer
 
 from dgm_core import data, device, zoo
 from dgm_core.commands.screen import stop
-from dgm_core.studies import cells
+from dgm_core.studies import cells, tables
 from dgm_core.studies.progress import Frame
 
 ASSETS = Path(__file__).parents[3] / "assets"
@@ -33,6 +34,13 @@ def behind_a_bar(items: Iterable[Any]) -> Iterator[Any]:
                 bar.write(item.sentence())
             else:
                 yield item
+
+
+def put_rows(rows: Iterable[Any], out: Path, table: str, key: Sequence[str]) -> None:
+    """Write each row into a table as soon as it is measured, in place of its like, and say it."""
+    for row in rows:
+        tables.put_row(out, table, tables.rounded(row._asdict()), key)
+        typer.echo(row.sentence())
 
 
 def measure(

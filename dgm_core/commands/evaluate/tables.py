@@ -19,7 +19,7 @@ from dgm_core.commands.evaluate.engine_options import (
     chosen_engine,
     default_journal,
 )
-from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar
+from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar, put_rows
 from dgm_core.commands.screen import stop
 from dgm_core.studies import prediction, protocol, protocol_cells, tables
 from dgm_core.studies.progress import Frame
@@ -61,9 +61,7 @@ def evaluate_mnar(
         study = protocol.run(config)
         if where is not None:
             study = protocol_cells.run(config, where, journal or default_journal())
-        for row in behind_a_bar(study):
-            tables.put_row(out, "imputation", tables.rounded(row._asdict()), protocol.KEY)
-            typer.echo(row.sentence())
+        put_rows(behind_a_bar(study), out, "imputation", protocol.KEY)
     except (ValueError, *UNABLE) as error:
         stop(error)
     typer.echo(f"wrote {out}")
