@@ -10,9 +10,11 @@ import streamlit as st
 from ui import front_door, showcase
 from ui.clusters import front as clusters_front
 from ui.components.chain_player import chain_player
+from ui.distances import front as distances_front
 from ui.latent import front as latent_front
 from ui.likelihood import front as likelihood_front
 from ui.mnar import front
+from ui.theory import front as theory_front
 
 
 @st.cache_resource(show_spinner=False)
@@ -88,31 +90,44 @@ with text:
 with picture:
     clusters_front.picture()
 st.divider()
-text, picture = front_door.room("Generative adversarial networks")
+text, picture = front_door.room("WGAN latent space")
 with text:
     st.markdown(
-        "Between two of its digits a **WGAN** draws digits, where a cross-fade shows ghosts. In "
-        "the lab you move along the directions of its latent space, add and subtract pictures, "
-        "and find a digit of your own in it.\n\n"
-        "Behind it stands a **distance between laws**, estimated by a critic: see why "
-        "Wasserstein tells a generator where to go, and Hellinger does not."
+        "Between two of its digits a **WGAN** draws digits, where a cross-fade shows ghosts.\n\n"
+        "In the lab you move along the directions of its latent space, add and subtract pictures, "
+        "and find a digit of your own in it."
     )
     st.page_link(
         "pages/5_WGAN_latent_space.py", label="Open the latent space", icon=":material/tune:"
+    )
+with picture:
+    latent_front.picture()
+st.divider()
+text, picture = front_door.room("GAN distances")
+with text:
+    st.markdown(
+        "Behind a GAN stands a **distance between laws**, estimated by a critic. Wasserstein "
+        "tells a generator where to go; Hellinger says the same wherever two laws do not "
+        "overlap.\n\n"
+        "In the lab you train critics, too little and enough, and small GANs that circle, "
+        "collapse or settle."
     )
     st.page_link(
         "pages/6_GAN_distances.py", label="Open the distances", icon=":material/straighten:"
     )
 with picture:
-    latent_front.picture()
+    distances_front.picture()
 st.divider()
-st.subheader("Theory notes", anchor=False)
-st.markdown(
-    "The ideas behind the labs, one live figure each: autoregressive models, the "
-    "reparameterisation trick, VAEs and their gap, normalising flows, GANs, missing data, "
-    "importance sampling, optimal transport. Each has its formula, and the code that is it."
-)
-st.page_link("pages/7_Theory.py", label="Open the notes", icon=":material/menu_book:")
+text, picture = front_door.room("Theory notes")
+with text:
+    st.markdown(
+        "The ideas behind the labs, one live figure each: autoregressive models, the "
+        "reparameterisation trick, VAEs and their gap, normalising flows, GANs, **missing data**, "
+        "importance sampling, optimal transport. Each has its formula, and the code that is it."
+    )
+    st.page_link("pages/7_Theory.py", label="Open the notes", icon=":material/menu_book:")
+with picture:
+    theory_front.picture()
 st.divider()
 front_door.lessons()
 st.divider()

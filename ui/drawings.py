@@ -16,6 +16,7 @@ text { font: 13px sans-serif; fill: TEXT; }
 path.other { stroke: #8a8fa3; stroke-width: 2.5; fill: none; }
 path.ours { stroke: ACCENT; stroke-width: 3; fill: none; }
 circle.ours { fill: ACCENT; }
+circle.lost { fill: #8a8fa3; opacity: 0.5; }
 text.ours { fill: ACCENT; font-weight: 600; }
 """
 

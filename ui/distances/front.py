@@ -1,0 +1,71 @@
+"""The lab's picture on the front door: the shipped sweep, drawn before torch is imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from ui import drawings
+
+FILE = Path(__file__).parents[2] / "assets" / "distances.npz"
+WIDTH, HEIGHT = 640, 250
+LEFT, RIGHT, TOP, BOTTOM = 44, 150, 18, 48
+MOST = 2.0
+"""Of both distances, for |θ| up to 2."""
+LINES = {"wasserstein": ("ours", "Wasserstein-1"), "hellinger": ("other", "squared Hellinger")}
+
+
+@st.cache_resource(show_spinner=False)
+def st_sweep() -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Distance → θ, the truth, and what a trained critic says."""
+    with np.load(FILE) as file:
+        return {
+            name: tuple(file[f"segments/{name}/{of}"] for of in ("thetas", "truth"))
+            + (file[f"segments/{name}/estimates"][-1],)
+            for name in LINES
+        }
+
+
+def picture() -> None:
+    """Two distances of two segments that move apart."""
+    words = "Wasserstein grows with the distance of two segments; Hellinger jumps to its largest."
+    drawings.show(drawing(), WIDTH, HEIGHT, words)
+
+
+def drawing() -> list[str]:
+    """The true distances as lines, and the critics' estimates of Wasserstein as points."""
+    sweep = st_sweep()
+    low, high = sweep["wasserstein"][0][[0, -1]]
+
+    def x(theta: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * float((theta - low) / (high - low))
+
+    def y(value: float) -> float:
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * float(value) / MOST
+
+    parts = []
+    for value in (0, 1, 2):
+        parts.append(f'<path d="M{LEFT},{y(value):.1f} H{WIDTH - RIGHT}" class="grid"/>')
+        parts.append(f'<text x="{LEFT - 8}" y="{y(value) + 4:.1f}" class="tick">{value}</text>')
+    for theta in (low, (low + high) / 2, high):
+        at = f'x="{x(theta):.1f}" y="{HEIGHT - BOTTOM + 18}"'
+        parts.append(f'<text {at} class="under">{theta:g}</text>')
+    for name, (kind, title) in reversed(LINES.items()):
+        thetas, truth, found = sweep[name]
+        line = drawings.path([(x(t), y(v)) for t, v in zip(thetas, truth, strict=True)])
+        parts.append(f'<path d="{line}" class="{kind}"/>')
+        if kind == "other":
+            at = f'x="{x(thetas[3]):.1f}" y="{y(MOST) + 20:.1f}"'
+            parts.append(f"<text {at}>{title}</text>")
+        else:
+            at = f'x="{WIDTH - RIGHT + 10}" y="{y(MOST) + 4:.1f}"'
+            parts.append(f'<text {at} class="ours">{title}</text>')
+            parts += [
+                f'<circle cx="{x(t):.1f}" cy="{y(v):.1f}" r="4" class="ours"/>'
+                for t, v in zip(thetas, found, strict=True)
+            ]
+    words = "θ, how far the segments are apart →  distance; points: a critic's estimate"
+    parts.append(f'<text x="{LEFT}" y="{HEIGHT - 8}" class="axis">{words}</text>')
+    return parts
