@@ -7,10 +7,11 @@ import threading
 
 import streamlit as st
 
-from ui import front_door, showcase
+from ui import front_door
 from ui.clusters import front as clusters_front
 from ui.components.chain_player import chain_player
 from ui.distances import front as distances_front
+from ui.inpainting import shipped
 from ui.latent import front as latent_front
 from ui.likelihood import front as likelihood_front
 from ui.mnar import front
@@ -47,7 +48,7 @@ with text:
     )
     st.page_link("pages/1_Inpainting.py", label="Open the inpainting lab", icon=":material/brush:")
 with picture:
-    chain_player("player", showcase.st_showcase().message)
+    chain_player("player", shipped.st_showcase().message)
 st.divider()
 text, picture = front_door.room("Exact likelihood")
 with text:

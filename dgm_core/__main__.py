@@ -5,14 +5,14 @@ from __future__ import annotations
 import typer
 
 from dgm_core import device
-from dgm_core.commands import bench, data, evaluate, imputing, models, training
+from dgm_core.commands import bench, data, evaluate, impute, models, train
 
 app = typer.Typer(
     help="Deep generative models with missing data.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-for family in (training, models, imputing):
+for family in (train, models, impute):
     app.add_typer(family.app)
 app.add_typer(data.app, name="data")
 app.add_typer(evaluate.app, name="evaluate")

@@ -36,33 +36,14 @@ import dgm_core
 HERE = Path(__file__).parent
 
 GROUPS = {
-    "Data, and what is missing": ("data", "missing", "columns", "coding"),
-    "Laws and numbers": (
-        "types",
-        "rng",
-        "gaussian",
-        "distributions",
-        "mixtures",
-        "bounds",
-        "quadrature",
-    ),
-    "Networks and models": ("networks", "likelihoods", "posteriors", "stacked", "models"),
-    "Filling in": ("samplers", "imputers", "baselines", "estimators", "knobs"),
-    "Is it right?": ("metrics", "diagnostics"),
-    "Training": (
-        "objectives",
-        "training",
-        "restarts",
-        "adversarial",
-        "recipes",
-        "zoo",
-        "checkpoints",
-        "tensorboard",
-        "eight_bits",
-    ),
-    "Distances and latent spaces": ("lipschitz", "divergences", "transport", "latent_paths"),
-    "Studies": ("studies",),
-    "Large tables, many processes": ("impute", "big_tables", "engines", "parallel"),
+    "Distributions and numbers": ("types", "rng", "distributions", "mixtures", "bounds"),
+    "Networks and models": ("networks", "models"),
+    "Filling in": ("samplers", "imputers", "baselines", "estimators", "settings"),
+    "Data and what is missing": ("data", "missing"),
+    "Is it right?": ("metrics", "distances"),
+    "Training": ("training", "recipes", "zoo"),
+    "Studies and evaluation": ("studies", "evaluation"),
+    "Large tables, many processes": ("scale",),
     "At the edge": ("device", "files", "bench"),
 }
 """Where each room stands on the front page."""

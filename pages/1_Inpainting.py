@@ -8,7 +8,8 @@ from typing import NoReturn
 import streamlit as st
 
 from dgm_core import zoo
-from ui import addresses, cache, jobs, keys, plots
+from ui import cache, figures, jobs, shortcuts
+from ui import links as addresses
 from ui.inpainting import gallery, inputs, links, pictures
 from ui.inpainting.all_methods import AllMethods
 from ui.inpainting.slow_motion import SlowMotion
@@ -20,9 +21,9 @@ frame.page(
     "Paint over part of a picture, and models guess what was there: two samplers step by step, "
     "every method side by side, or both samplers over many pictures.",
     "Inpainting",
-    keys.INPAINTING,
+    shortcuts.INPAINTING,
 )
-st.html(plots.ONCE)
+st.html(figures.ONCE)
 View = StepByStep | SlowMotion | AllMethods | Studies
 VIEWS: dict[str, type[View]] = {
     "Step by step": StepByStep,

@@ -5,7 +5,7 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 import streamlit as st
 
 from dgm_core import zoo
-from ui import addresses, cache, keys, plots
+from ui import cache, figures, links, shortcuts
 from ui.likelihood.bounds import Bounds
 from ui.likelihood.floor import Floor
 from ui.likelihood.plane import Plane
@@ -18,10 +18,10 @@ frame.page(
     "A deep latent variable model gives every image a likelihood that nobody can write down. It "
     "can be caught between bounds, and it can be infinite.",
     "Exact_likelihood",
-    keys.LIKELIHOOD,
+    shortcuts.LIKELIHOOD,
 )
-st.html(plots.ONCE)
-addresses.receive_parts("likelihood", "view", VIEWS)
+st.html(figures.ONCE)
+links.receive_parts("likelihood", "view", VIEWS)
 frame.kept("likelihood view", next(iter(VIEWS)))
 chosen = st.segmented_control(
     "View", list(VIEWS), required=True, key="keep.likelihood view", label_visibility="collapsed"
@@ -29,7 +29,7 @@ chosen = st.segmented_control(
 controls, results = st.columns([3, 8], gap="large")
 try:
     view = VIEWS[chosen](controls)
-    addresses.send_part("view", VIEWS[chosen])
+    links.send_part("view", VIEWS[chosen])
     with results:
         st.markdown(view.about)
         view.show()

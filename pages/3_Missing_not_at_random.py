@@ -8,10 +8,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import zoo
-from ui import cache, jobs, keys, plots
-from ui.mnar import links, mechanism, tables
-from ui.mnar.asked import Asked
+from ui import cache, figures, jobs, shortcuts
+from ui.mnar import links, mechanism, table_choice
 from ui.mnar.images import Images, offered
+from ui.mnar.requested import Asked
 from ui.mnar.views import VIEWS, RunningView
 
 frame.page(
@@ -19,9 +19,9 @@ frame.page(
     "Values are lost *because of* what they are. Set how, and watch MIWAE be misled and not-MIWAE "
     "cope, or fail, and say so.",
     "Missing_not_at_random",
-    keys.MNAR,
+    shortcuts.MNAR,
 )
-st.html(plots.ONCE)
+st.html(figures.ONCE)
 links.receive(tuple(VIEWS))
 frame.kept("mnar view", next(iter(VIEWS)))
 chosen = st.segmented_control(
@@ -32,7 +32,7 @@ chosen = st.segmented_control(
 def ask() -> Asked | None:
     """Table and mechanism; None while there is no table, or nothing of it would be missing."""
     with st.container(border=True):
-        table = tables.choose_table()
+        table = table_choice.choose_table()
     if table is None:
         return None
     with st.container(border=True):
@@ -61,9 +61,13 @@ def buttons(view: RunningView, run: jobs.Run | None) -> None:
         )
     label = view.action if run is None else "Restart"
     left.button(
-        label, icon=":material/play_arrow:", type="primary", on_click=alone, args=(view.start,),
+        label,
+        icon=":material/play_arrow:",
+        type="primary",
+        on_click=alone,
+        args=(view.start,),
         width="stretch",
-    )  # fmt: skip
+    )
 
 
 def alone(begin: Callable[[], object]) -> None:

@@ -5,13 +5,13 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 import streamlit as st
 
 from dgm_core import zoo
-from ui import cache, keys, plots
+from ui import cache, figures, shortcuts
 from ui.clusters import links, training
 from ui.clusters.compare import Compare
-from ui.clusters.inside import Inside
 from ui.clusters.learn import Learn
-from ui.clusters.place import Place
-from ui.clusters.stories import TITLES, offered, story
+from ui.clusters.mixture import Inside
+from ui.clusters.own_picture import Place
+from ui.clusters.runs import TITLES, offered, story
 
 VIEWS = {view.name: view for view in (Compare, Learn, Inside, Place)}
 
@@ -20,9 +20,9 @@ frame.page(
     "A VAE and a mixture of Gaussians teach each other what kinds of images there are, without a "
     "single label.",
     "Clusters",
-    keys.CLUSTERS,
+    shortcuts.CLUSTERS,
 )
-st.html(plots.ONCE)
+st.html(figures.ONCE)
 training.take_over()
 stories = offered()
 if not stories:

@@ -5,7 +5,7 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 import streamlit as st
 
 from dgm_core import zoo
-from ui import cache, keys, plots
+from ui import cache, figures, shortcuts
 from ui.latent import links
 from ui.latent.spaces import TITLES, Space, offered
 from ui.latent.views import VIEWS
@@ -15,9 +15,9 @@ frame.page(
     "A generator turns a few numbers into a picture. Move the numbers, and see what it "
     "has learned.",
     "WGAN_latent_space",
-    keys.LATENT,
+    shortcuts.LATENT,
 )
-st.html(plots.ONCE)
+st.html(figures.ONCE)
 spaces = offered()
 if not spaces:
     st.info("No WGAN is here: put the shipped files back, or train the recipe `mnist-wgan`.")

@@ -4,7 +4,7 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
 import streamlit as st
 
-from ui import keys, plots
+from ui import figures, shortcuts
 from ui.distances import links
 from ui.distances.critic import Critic
 from ui.distances.games import Games
@@ -18,9 +18,9 @@ frame.page(
     "A GAN's critic estimates how far two laws are apart. Which distance it is decides what the "
     "generator can learn from it.",
     "GAN_distances",
-    keys.DISTANCES,
+    shortcuts.DISTANCES,
 )
-st.html(plots.ONCE)
+st.html(figures.ONCE)
 links.receive(tuple(VIEWS))
 frame.kept("distance view", next(iter(VIEWS)))
 chosen = st.segmented_control(

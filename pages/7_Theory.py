@@ -5,7 +5,7 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 import streamlit as st
 
 from dgm_core import zoo
-from ui import addresses, cache, keys, plots
+from ui import cache, figures, links, shortcuts
 from ui.theory.autoregressive import Autoregressive
 from ui.theory.flows import Flows
 from ui.theory.games import Games
@@ -18,23 +18,30 @@ from ui.theory.transport import Transport
 NOTES = {
     note.name: note
     for note in (
-        Autoregressive, Reparameterisation, Gap, Flows, Games, Missing, Importance, Transport
+        Autoregressive,
+        Reparameterisation,
+        Gap,
+        Flows,
+        Games,
+        Missing,
+        Importance,
+        Transport,
     )
-}  # fmt: skip
+}
 
 frame.page(
     "Theory notes",
     "The ideas behind the labs, one figure each: the formula, the code, and what they do.",
     "Theory",
-    keys.THEORY,
+    shortcuts.THEORY,
 )
-st.html(plots.ONCE)
-addresses.receive_parts("theory", "note", NOTES)
+st.html(figures.ONCE)
+links.receive_parts("theory", "note", NOTES)
 frame.kept("theory note", next(iter(NOTES)))
 chosen = st.pills(
     "Note", list(NOTES), required=True, key="keep.theory note", label_visibility="collapsed"
 )
-addresses.send_part("note", NOTES[chosen])
+links.send_part("note", NOTES[chosen])
 try:
     NOTES[chosen]().show()
 except zoo.BrokenModel as error:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal, Normal
 
-from dgm_core.likelihoods import GaussianLikelihood
+from dgm_core.distributions.likelihoods import GaussianLikelihood
+from dgm_core.distributions.posteriors import DiagonalGaussian
 from dgm_core.models.tabular import Networks
-from dgm_core.posteriors import DiagonalGaussian
 from dgm_core.types import Masked, MissingProcess
 
 LOADINGS = torch.tensor([0.9, -1.1], dtype=torch.float64)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from functools import cache
 
-from dgm_core.studies import mutual
-from dgm_core.studies.cluster_course import Course, course_of
-from dgm_core.studies.cluster_images import ClusterImages
-from dgm_core.studies.mutual import Config, Result, Shot
+from dgm_core.data.cluster_images import ClusterImages
+from dgm_core.studies.clusters.course import Course, course_of
+from dgm_core.training import mutual
+from dgm_core.training.mutual import Config, Result, Shot
 from tests.studies.small_digits import SMALL, small_images
 
 CONFIG = SMALL

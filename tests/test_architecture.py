@@ -9,50 +9,24 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 
 LEVELS = [
-    {
-        "types",
-        "rng",
-        "gaussian",
-        "distributions",
-        "columns",
-        "coding",
-        "device",
-        "files",
-        "engines",
-        "knobs",
-        "eight_bits",
-        "checkpoints",
-        "parallel",
-    },
-    {
-        "data",
-        "missing",
-        "networks",
-        "likelihoods",
-        "posteriors",
-        "metrics",
-        "mixtures",
-        "diagnostics",
-        "samplers",
-        "bounds",
-        "quadrature",
-        "latent_paths",
-        "lipschitz",
-        "divergences",
-        "transport",
-        "stacked",
-    },
+    {"types", "rng", "device", "files", "settings", "distributions"},
+    {"networks", "data", "missing", "mixtures", "metrics", "samplers", "bounds", "distances"},
     {"models", "imputers", "baselines"},
-    {"objectives", "training", "adversarial", "tensorboard", "restarts", "zoo", "estimators"},
-    {"recipes", "studies", "impute", "big_tables"},
+    {"training", "zoo", "estimators"},
+    {"recipes", "studies"},
+    {"evaluation"},
+    {"scale"},
     {"bench"},
     {"commands"},
     {"__main__"},
 ]
 """Rooms of dgm_core from the ground up: a room imports from its own level or from below."""
+
+LABS = {"clusters", "distances", "inpainting", "latent", "likelihood", "mnar", "theory"}
+"""Rooms of one lab each, in `ui` as in `dgm_core.studies`."""
 
 
 def level(room: str) -> int:
@@ -95,7 +69,7 @@ def test_the_library_imports_downhill_and_no_user_interface(path: Path) -> None:
 
 
 def test_only_the_user_interface_imports_streamlit() -> None:
-    allowed = {ROOT / "ui", ROOT / "pages", ROOT / "tests"}
+    allowed = {ROOT / "ui", ROOT / "pages", ROOT / "tests", ROOT / "tools"}
     for path in ROOT.rglob("*.py"):
         hidden = any(
             part.startswith(".") or part == "runs" for part in path.relative_to(ROOT).parts
@@ -110,19 +84,58 @@ def test_nothing_imports_a_page() -> None:
         assert not {name.split(".")[0] for name in imports(path)} & {"pages", "app"}, path
 
 
-def test_modules_form_no_circle() -> None:
-    modules = {".".join(p.relative_to(ROOT).with_suffix("").parts): p for p in LIBRARY}
+def circle_of(root: str) -> list[str]:
+    """The modules of a package that import each other in a circle, or lead into one."""
+    paths = sorted((ROOT / root).rglob("*.py"))
+    modules = {".".join(p.relative_to(ROOT).with_suffix("").parts): p for p in paths}
     modules = {name.removesuffix(".__init__"): path for name, path in modules.items()}
 
-    def needs(path: Path) -> set[str]:
-        named = {n if n in modules else n.rpartition(".")[0] for n in imports(path)}
-        return named & modules.keys()
+    def needs(name: str) -> set[str]:
+        named = {n if n in modules else n.rpartition(".")[0] for n in imports(modules[name])}
+        return (named & modules.keys()) - {name}
 
-    graph = {name: needs(path) for name, path in modules.items()}
+    graph = {name: needs(name) for name in modules}
     while free := [name for name in graph if not graph[name] & graph.keys()]:
         for name in free:
             del graph[name]
-    assert not graph, f"these import each other in a circle: {sorted(graph)}"
+    return sorted(graph)
+
+
+@pytest.mark.parametrize("root", ["dgm_core", "ui", "tools"])
+def test_modules_form_no_circle(root: str) -> None:
+    assert not circle_of(root)
+
+
+def lab_of(name: str, parent: str) -> str | None:
+    """The lab to whose room a module belongs, if it belongs to one."""
+    parts = name.removeprefix(f"{parent}.").split(".")
+    return parts[0] if name.startswith(f"{parent}.") and parts[0] in LABS else None
+
+
+def test_no_lab_imports_another() -> None:
+    """Labs share through `ui` itself; what they compute may build on any study."""
+    for path in sorted((ROOT / "ui").rglob("*.py")):
+        mine = lab_of(".".join(path.relative_to(ROOT).with_suffix("").parts), "ui")
+        for name in imports(path):
+            other = lab_of(name, "ui")
+            assert mine is None or other in {None, mine}, f"{path} imports another lab: {name}"
+
+
+def test_what_labs_share_imports_no_lab() -> None:
+    for path in sorted((ROOT / "ui").glob("*.py")) + sorted(
+        (ROOT / "ui/components").rglob("*.py")
+    ):
+        labs = {name for name in imports(path) if lab_of(name, "ui")}
+        assert not labs, f"{path} imports a lab: {labs}"
+
+
+def test_recipes_import_no_study_and_only_commands_reach_scale() -> None:
+    for path in LIBRARY:
+        for name in imports(path):
+            if room_of(path) == "recipes":
+                assert not name.startswith("dgm_core.studies"), (path, name)
+            if room_of(path) not in {"scale", "bench", "commands", "__main__"}:
+                assert not name.startswith("dgm_core.scale"), (path, name)
 
 
 def test_importing_the_library_leaves_streamlit_and_torchvision_out() -> None:

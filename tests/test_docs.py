@@ -20,10 +20,10 @@ import dgm_core.studies
 from dgm_core import samplers, zoo
 from dgm_core.__main__ import app
 from dgm_core.data import sets
-from dgm_core.zoo import table
+from dgm_core.zoo import overview
 from tests.patience import PATIENCE
 from tests.samplers import test_contract as contract
-from ui import places
+from ui import navigation
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -87,7 +87,7 @@ def test_a_room_without_a_place_and_a_name_without_a_word_stop_the_build(
 def test_the_table_of_models_is_that_of_the_cards() -> None:
     """If not: python -m dgm_core models --out docs/models.md."""
     shown = (DOCS / "models.md").read_text(encoding="utf-8")
-    assert shown == table.page()
+    assert shown == overview.page()
     said = CliRunner().invoke(app, ["models"])
     assert said.exit_code == 0
     assert shown.endswith(said.output)
@@ -177,8 +177,8 @@ def test_the_lab_of_the_walk_through_opens(
     monkeypatch.setattr(
         studies, "__path__", [*studies.__path__, str(tmp_path / "dgm_core/studies")]
     )
-    place = places.Place("Half_a_digit", "pages/8_Half_a_digit.py", "Half a digit")
-    monkeypatch.setattr(places, "PLACES", {**places.PLACES, place.path: place})
+    place = navigation.Place("Half_a_digit", "pages/8_Half_a_digit.py", "Half a digit")
+    monkeypatch.setattr(navigation, "PLACES", {**navigation.PLACES, place.path: place})
     monkeypatch.chdir(ROOT)
     try:
         page = AppTest.from_file(

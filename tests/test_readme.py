@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from dgm_core import zoo
-from dgm_core.studies.sampler_sweeps import SAMPLERS, SOURCE
+from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, SOURCE
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

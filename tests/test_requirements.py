@@ -10,7 +10,7 @@ import pytest
 
 from tests.test_architecture import imports
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.]*")
 CALLED = {
     "PIL": "pillow",

@@ -12,11 +12,11 @@ from torch.distributions import Distribution, Independent, Normal
 from dgm_core import data
 from dgm_core.distributions import BernoulliPixels
 from dgm_core.models.dlvm import fully_connected_dlvm
-from dgm_core.objectives import binarised, negative_elbo
 from dgm_core.recipes import RECIPES, Recipe
 from dgm_core.recipes.dlvm import validation_by_elbo
 from dgm_core.rng import generator
 from dgm_core.training import Schedule, fit
+from dgm_core.training.losses import binarised, negative_elbo
 
 
 class LinearGaussian:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dgm_core import data, device, zoo
 from dgm_core.rng import draw, generator
-from dgm_core.studies.materials import Material, material
+from dgm_core.studies.inpainting.materials import Material, material
 
 if TYPE_CHECKING:
     from torch import nn

@@ -1,202 +1,74 @@
-"""Results → what the components and downloads need; and figures."""
+"""What all figures share: axes, colours, and how they come on the page."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from dgm_core.studies.inpainting import SAMPLERS, Config, Frame
-from ui.components.chain_player import SamplerFrames, player_message
+import streamlit as st
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from dgm_core.studies.comparison import Calibration, Outcome
-
-TITLES = {"pseudo-Gibbs": "Pseudo-Gibbs", "Metropolis-within-Gibbs": "Metropolis-within-Gibbs"}
-
-
-def chains(
-    config: Config,
-    frames: Sequence[Frame],
-    *,
-    run: str,
-    state: str,
-    start: int = 0,
-    autoplay: bool = False,
-) -> dict[str, Any]:
-    """A message for the chain player: `frames` are those from index `start` of the run."""
-    numbers = config.frame_numbers()
-    return player_message(
-        run=run,
-        truth=config.truth,
-        hidden=~config.observed,
-        samplers={TITLES[name]: _stack(frames, name) for name in SAMPLERS},
-        numbers=[frame.iteration for frame in frames],
-        start=start,
-        total=len(numbers),
-        iterations=config.iterations,
-        warmup=config.warmup,
-        thin=numbers[-1] - numbers[-2],
-        diagnostics={TITLES[name]: _diagnostics(frames, name, config) for name in SAMPLERS},
-        state=state,
-        autoplay=autoplay,
-    )
+GREY = "#8A8FA3"
+FAINT = "rgba(138, 143, 163, 0.35)"
+HEIGHT = 230
+_SIGNS, _ESCAPED = re.compile(r"([!-/:-@\[-`{-~])"), r"\\\1"
+"""What Markdown may read as more than a letter."""
 
 
-def _stack(frames: Sequence[Frame], name: str) -> SamplerFrames:
-    shots = [frame.samplers[name] for frame in frames]
-    return SamplerFrames(
-        draws=np.stack([shot.draws for shot in shots]),
-        mean=np.stack([shot.mean for shot in shots]),
-        sd=np.stack([shot.sd for shot in shots]),
-        f1_draw=np.stack([_band(shot.f1_draw) for shot in shots]),
-        f1_mean=np.stack([_band(shot.f1_mean) for shot in shots]),
-    )
+def accent() -> str:
+    """The theme's primary colour."""
+    return "#8F9CFF" if st.context.theme.type == "dark" else "#4454CA"
 
 
-def _band(scores: np.ndarray) -> np.ndarray:
-    """Lowest, mean and highest over the chains."""
-    return np.array([scores.min(), scores.mean(), scores.max()])
+def background() -> str:
+    """The theme's colour behind everything."""
+    return "#12141C" if st.context.theme.type == "dark" else "#FFFFFF"
 
 
-def _diagnostics(frames: Sequence[Frame], name: str, config: Config) -> dict[str, float | None]:
-    shot = frames[-1].samplers[name]
-    summary = shot.summary
-    nothing_hidden = bool(config.observed.all())
-    found = {
-        "acceptance": summary.acceptance,
-        "stuck": summary.stuck,
-        "rhat": summary.rhat,
-        "ess": summary.ess,
-        "f1_mean": math.nan if nothing_hidden else summary.f1,
-        "f1_mean_error": summary.f1_error,
-        "f1_draw": math.nan if nothing_hidden else float(shot.f1_draw.mean()),
-    }
-    return {key: None if math.isnan(value) else value for key, value in found.items()}
+def tint() -> str:
+    """The theme's colour behind boxes and fields."""
+    return "#1C1F2B" if st.context.theme.type == "dark" else "#F4F5FA"
 
 
-# --- calibration ------------------------------------------------------------------------------
-
-CALIBRATION = {
-    "reliability": (
-        "Of the hidden pixels to which a method gives ink with some probability, that share "
-        "should have ink: **points on the dashed line**. Below it the method is too sure of ink, "
-        "above it too timid; a flat line knows nothing. Larger points stand for more pixels, bars "
-        "are two standard errors for pixels independent of each other, which neighbours are not."
-    ),
-    "PIT": (
-        "Where does the truth of a hidden level rank among the draws? Equally often anywhere if "
-        "the draws are right: **bars at the dashed line**. A ∪ tells of draws that are too narrow "
-        "and a ∩ of draws too wide, a slope of a bias; the band is two standard errors for levels "
-        "independent of each other, which neighbours are not."
-    ),
-}
-"""Kind → what to look at."""
-COLUMNS = 4
-"""Panels in a row, at most."""
-LINE = "rgba(128, 128, 128, 0.7)"
-BAND = "rgba(128, 128, 128, 0.18)"
+ONCE = """<style>
+[class*=st-key-figure-] > :nth-child(n + 2) { display: none }
+</style>"""
+"""A chart that changes stands twice for a moment, the old one beneath the new: show but one."""
 
 
-def calibration(outcomes: Sequence[Outcome], titles: Mapping[str, str], *, dark: bool) -> Figure:
-    """A panel for each method: its calibration against what is right.
-
-    Args:
-        outcomes: those with a calibration, all of one kind.
-        titles: method → title.
-        dark: is the page dark?
-    """
-    from plotly.subplots import make_subplots  # a second of start-up
-
-    columns = min(len(outcomes), COLUMNS)
-    rows = -(-len(outcomes) // columns)
-    figure = make_subplots(
-        rows,
-        columns,
-        subplot_titles=[titles.get(each.method, each.method) for each in outcomes],
-        shared_xaxes=True,
-        shared_yaxes=True,
-        horizontal_spacing=0.05,
-        vertical_spacing=0.22 / rows,
-    )
-    for i, outcome in enumerate(outcomes):
-        at = {"row": i // columns + 1, "col": i % columns + 1}
-        add = _add_reliability if outcome.calibration.kind == "reliability" else _add_pit
-        add(figure, outcome.calibration, _accent(dark=dark), at)
-    figure.update_layout(
-        height=60 + 190 * rows, margin={"l": 0, "r": 12, "t": 30, "b": 0}, showlegend=False
-    )
-    figure.update_annotations(font_size=13)
-    figure.update_xaxes(range=[0, 1], tickvals=[0, 0.5, 1])
-    return figure
+def show(key: str, figure: Figure, title: str) -> None:
+    """A figure under its title, which may be any text, without tools; wants `ONCE` on the page."""
+    st.markdown(f"**{_SIGNS.sub(_ESCAPED, title)}**")
+    with st.container(key=f"figure {key}"):
+        st.plotly_chart(
+            figure, key=f"plot {key}", config={"displayModeBar": False}, theme="streamlit"
+        )
 
 
-def curves(outcomes: Sequence[Outcome], *, dark: bool) -> Figure:
-    """What methods say of themselves as a function of their effort: so far, of samples K."""
+def empty(x: str = "", y: str = "", *, height: int = HEIGHT) -> Figure:
+    """Axes, named."""
+    # Plotly uses pandas if it is among the modules, even half imported by another thread: wait.
+    import pandas  # noqa: F401
     from plotly.graph_objects import Figure  # a second of start-up
 
     figure = Figure()
-    for outcome in outcomes:
-        for x, y in outcome.curves.values():
-            figure.add_scatter(
-                x=x,
-                y=y,
-                mode="lines+markers",
-                line={"color": _accent(dark=dark), "width": 2},
-                hovertemplate="K = %{x}<br>%{y:.2f} nats<extra></extra>",
-            )
-    figure.update_layout(height=260, margin={"l": 0, "r": 0, "t": 10, "b": 0}, showlegend=False)
-    figure.update_xaxes(type="log", title="importance samples K", dtick=1)
-    figure.update_yaxes(title="bound, nats")
+    figure.update_layout(
+        height=height,
+        margin={"l": 0, "r": 6, "t": 4, "b": 0},
+        legend={
+            "orientation": "h",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "x": 0,
+            "font": {"size": 11},
+            "traceorder": "normal",
+        },
+        dragmode=False,
+        font={"size": 11},
+    )
+    axis = {"fixedrange": True, "zeroline": False, "automargin": True}
+    figure.update_xaxes(title={"text": x, "standoff": 8}, **axis)
+    figure.update_yaxes(title={"text": y, "standoff": 8}, **axis)
     return figure
-
-
-def _accent(*, dark: bool) -> str:
-    """The theme's primary colour."""
-    return "#8F9CFF" if dark else "#4454CA"
-
-
-def _add_reliability(figure: Figure, found: Calibration, colour: str, at: dict[str, int]) -> None:
-    kept = found.count > 0
-    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=_dashed(), hoverinfo="skip", **at)
-    figure.add_scatter(
-        x=found.x[kept],
-        y=found.y[kept],
-        error_y={"array": 2 * found.error[kept], "thickness": 1, "width": 0},
-        mode="lines+markers",
-        line={"color": colour, "width": 1.5},
-        marker={"size": 4 + 2 * np.log10(found.count[kept])},
-        customdata=found.count[kept],
-        hovertemplate="probability %{x:.2f}<br>share of ink %{y:.2f}<br>%{customdata} pixels"
-        "<extra></extra>",
-        **at,
-    )
-    figure.update_yaxes(range=[-0.02, 1.02], tickvals=[0, 0.5, 1], **at)
-
-
-def _add_pit(figure: Figure, found: Calibration, colour: str, at: dict[str, int]) -> None:
-    low, high = 1 - 2 * found.error, 1 + 2 * found.error
-    x = [0, *found.x[1:-1], 1]
-    figure.add_scatter(x=x, y=low, mode="lines", line_width=0, hoverinfo="skip", **at)
-    figure.add_scatter(
-        x=x, y=high, mode="lines", line_width=0, fill="tonexty", fillcolor=BAND,
-        hoverinfo="skip", **at,
-    )  # fmt: skip
-    figure.add_bar(
-        x=found.x,
-        y=found.y,
-        width=0.9 / len(found.x),
-        marker={"color": colour, "opacity": 0.75},
-        hovertemplate="rank %{x:.2f}<br>%{y:.2f} of the uniform share<extra></extra>",
-        **at,
-    )
-    figure.add_scatter(x=[0, 1], y=[1, 1], mode="lines", line=_dashed(), hoverinfo="skip", **at)
-    figure.update_yaxes(rangemode="tozero", **at)
-
-
-def _dashed() -> dict[str, Any]:
-    return {"color": LINE, "width": 1, "dash": "dash"}

@@ -12,11 +12,11 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dgm_core import device
-from ui import places, shares
+from ui import navigation, server_limits
 from ui.components.page_bar import Keys
 
 device.keep_freed_memory()
-shares.settle()
+server_limits.settle()
 
 KEPT = "keep."
 """Widgets whose key starts so keep their value when the visitor goes to another page and back."""
@@ -110,6 +110,6 @@ def page(title: str, subtitle: str, here: str = "", keys: Keys | None = None) ->
     last = st.session_state.setdefault(_LAST, {})
     kept_on = [k for k in st.session_state if isinstance(k, str) and k.startswith(KEPT)]
     last |= {key: st.session_state[key] for key in kept_on}
-    places.bar(here, keys or {})
+    navigation.bar(here, keys or {})
     st.title(title, anchor=False)
     st.markdown(subtitle)

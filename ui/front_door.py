@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from ui import places
-from ui.entries import entries
-from ui.showcase import ASSETS
+from ui import navigation
+from ui.assets import PRETRAINED, entries
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-PRETRAINED = ASSETS.parent / "pretrained"
 _STYLE = """
 .begin { align-items: center; display: flex; flex-wrap: wrap; gap: 0.25rem 1rem }
 .begin a {
@@ -72,8 +70,8 @@ def tour() -> None:
     """The way into it: a link, as its stops are."""
     st.html(
         f"<style>{_STYLE}</style><div class=begin>"
-        f'<a href="{escape(str(places.of_stop(1)))}">Take the tour</a>'
-        f"<span>{len(places.stops())} stops, about five minutes</span></div>"
+        f'<a href="{escape(str(navigation.of_stop(1)))}">Take the tour</a>'
+        f"<span>{len(navigation.stops())} stops, about five minutes</span></div>"
     )
 
 
@@ -93,16 +91,16 @@ def lessons() -> None:
         "on the board, or send it round: whoever opens it sees the same."
     )
     left, right = st.columns(2, gap="large")
-    for i, each in enumerate(places.lessons()):
+    for i, each in enumerate(navigation.lessons()):
         with (left, right)[i % 2], st.expander(f"{each.title} · {each.minutes} min"):
             st.html(_lesson(each))
 
 
-def _lesson(lesson: places.Lesson) -> str:
-    address = escape(places.address(lesson.page, lesson.link))
+def _lesson(lesson: navigation.Lesson) -> str:
+    address = escape(navigation.address(lesson.page, lesson.link))
     asked = "".join(f"<li>{escape(question)}</li>" for question in lesson.questions)
     told = "".join(f"<li>{escape(answer)}</li>" for answer in lesson.answers)
-    where = escape(places.PLACES[lesson.page].label)
+    where = escape(navigation.PLACES[lesson.page].label)
     return (
         f"<div class=lesson><p>{escape(lesson.about)}</p>"
         f'<p><a href="{address}">Open the lesson</a> in {where}</p><ol>{asked}</ol>'

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from dgm_core.baselines.training import NOISE_FLOOR, FromTrainingImages, levels, rows_of
-from dgm_core.knobs import knob
 from dgm_core.metrics import gaussian_mixture_log_density
 from dgm_core.rng import uniform
+from dgm_core.settings import knob
 from dgm_core.types import Imputation, Masked
 
 TIE = 1e-9

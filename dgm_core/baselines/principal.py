@@ -9,8 +9,8 @@ import torch
 
 from dgm_core.baselines.axes import PrincipalAxes, principal_axes
 from dgm_core.baselines.training import NOISE_FLOOR, FromTrainingImages
-from dgm_core.gaussian import low_rank_conditional
-from dgm_core.knobs import knob
+from dgm_core.distributions.gaussian import low_rank_conditional
+from dgm_core.settings import knob
 from dgm_core.types import Imputation, Masked
 
 
@@ -52,9 +52,13 @@ class PPCA(_OnPrincipalAxes):
         mean, loadings = fit.mean.to(x.device), fit.loadings(self.noise_floor).to(x.device)
         noise = fit.noise(self.noise_floor).to(x.device).expand_as(mean)
         law = low_rank_conditional(
-            mean.new_zeros(1), mean[None], loadings[None], noise[None],
-            x.flatten(1).double(), masked.observed.flatten(1),
-        )  # fmt: skip
+            mean.new_zeros(1),
+            mean[None],
+            loadings[None],
+            noise[None],
+            x.flatten(1).double(),
+            masked.observed.flatten(1),
+        )
         # One at a time: many at once would copy W for each, 300 MB for 64 draws of a face.
         draws = [law.sample_with(generator).unflatten(1, event) for _ in range(self.draws)]
         yield Imputation(

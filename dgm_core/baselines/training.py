@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from dgm_core.knobs import check
+from dgm_core.settings import check
 from dgm_core.types import Masked
 
 CHUNK = 2**21

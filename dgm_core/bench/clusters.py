@@ -23,7 +23,7 @@ from dgm_core.device import default_device
 from dgm_core.mixtures import GaussianMixture, GaussianWishartDirichlet, Moments
 from dgm_core.rng import generator
 from dgm_core.samplers.mixture_gibbs import mixture_gibbs
-from dgm_core.studies import embeddings
+from dgm_core.studies.clusters import embeddings
 
 POINTS, DIM, CLUSTERS, CHAINS = 10_000, 12, 10, 4
 MORE_POINTS = (10_000, 100_000, 1_000_000)

@@ -13,12 +13,12 @@ import torch
 
 from dgm_core.bench.timing import Line, milliseconds, one_thread
 from dgm_core.data.pairs import PAIRS
-from dgm_core.divergences import DIVERGENCES
+from dgm_core.distances.divergences import DIVERGENCES
+from dgm_core.networks.stacked import StackedMLP
 from dgm_core.recipes import RECIPES
 from dgm_core.rng import generator
-from dgm_core.stacked import StackedMLP
-from dgm_core.studies import toy_gan
-from dgm_core.studies.distances import Config, gain, penalty
+from dgm_core.studies.distances import toy_gan
+from dgm_core.studies.distances.critics import Config, gain, penalty
 
 
 def run() -> Iterator[Line]:

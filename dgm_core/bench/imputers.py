@@ -151,8 +151,12 @@ def _baselines(digit: Masked, face: Masked) -> Iterator[Line]:
         images = torch.rand(2000, *event, generator=generator(2)).to(masked.x.device)
         mixture = MixtureOfFactorAnalysers(event, 30, 8).to(masked.x.device)
         things = {
-            "MFA": mixture, "PPCA": images, "iterative PCA": images, "nearest neighbours": images,
-            "diffusion of the edge": None, "mean image": images,
-        }  # fmt: skip
+            "MFA": mixture,
+            "PPCA": images,
+            "iterative PCA": images,
+            "nearest neighbours": images,
+            "diffusion of the edge": None,
+            "mean image": images,
+        }
         for name, thing in things.items():
             yield from _beside(f"{name}, {what}", _impute(name, thing, masked), None, repeats=3)

@@ -20,11 +20,11 @@ from dgm_core.missing.processes import SelfMasking, above_the_mean
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE
 from dgm_core.models.tabular import tanh_networks
-from dgm_core.objectives import negative_completion_bound
 from dgm_core.rng import generator, normal
 from dgm_core.samplers.completions import weighted_completions
 from dgm_core.samplers.estimates import mean_and_variance
 from dgm_core.training import Schedule, fit
+from dgm_core.training.losses import negative_completion_bound
 from dgm_core.types import Masked
 
 ROWS, FEATURES, LATENTS, BATCH, DRAWS = 2_000, 10, 9, 64, 20

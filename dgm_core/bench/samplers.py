@@ -14,15 +14,15 @@ from torch import Tensor, nn
 
 from dgm_core.bench.timing import Line, milliseconds, one_thread
 from dgm_core.device import default_device
-from dgm_core.likelihoods import BernoulliLikelihood
+from dgm_core.distributions.likelihoods import BernoulliLikelihood
+from dgm_core.distributions.posteriors import DiagonalGaussian
 from dgm_core.missing import masks
 from dgm_core.models.dlvm import convolutional_dlvm, fully_connected_dlvm
 from dgm_core.models.vae import VAE
 from dgm_core.networks import SubpixelConvTranspose2d
-from dgm_core.posteriors import DiagonalGaussian
 from dgm_core.rng import generator
 from dgm_core.samplers import metropolis_within_gibbs
-from dgm_core.studies import inpainting
+from dgm_core.studies.inpainting import two_samplers
 from dgm_core.types import Masked
 
 
@@ -122,12 +122,14 @@ def _page_run(device: torch.device, repeats: int = 5) -> Iterator[Line]:
     """The page's default run: both samplers, 8 chains, 500 iterations, all that it shows."""
     hidden = ~masks.top_half(28, 28).numpy()
     truth: Tensor = _problem(1, device).x[0, 0] > 0.5
-    config = inpainting.Config("", inpainting.pack(truth.cpu().numpy()), inpainting.pack(hidden))
+    config = two_samplers.Config(
+        "", two_samplers.pack(truth.cpu().numpy()), two_samplers.pack(hidden)
+    )
     model = convolutional_dlvm().to(device).eval().requires_grad_(False)
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
-        for _frame in inpainting.run(config, model):
+        for _frame in two_samplers.run(config, model):
             pass
         seconds.append(time.perf_counter() - start)
     yield Line(

@@ -27,10 +27,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dgm_core import engines, impute
 from dgm_core.bench.timing import Line
-from dgm_core.big_tables import Job
-from dgm_core.big_tables.source import BLOCK
+from dgm_core.estimators import impute_table
+from dgm_core.scale import engines
+from dgm_core.scale.tables import Job
+from dgm_core.scale.tables.source import BLOCK
 
 COLUMNS = 10
 OVERHEAD, FLAT = 1.15, 1.2
@@ -55,7 +56,7 @@ class Asked:
     table: str
     engine: engines.EngineName
     workers: int
-    model: impute.Model = "miwae"
+    model: impute_table.Model = "miwae"
     samples: int = 20
 
 
@@ -162,7 +163,7 @@ def _send(work, asked, to) -> None:  # noqa: ANN001
 
 def _job(asked: Asked) -> Run:
     os.environ[_MARK] = mark = str(os.getpid())
-    settings = impute.Settings(asked.model, samples=asked.samples, epochs=1)
+    settings = impute_table.Settings(asked.model, samples=asked.samples, epochs=1)
     job = Job(asked.table, f"{asked.table}.{asked.engine}.parquet", settings, fit_rows=2000)
     job.prepare()
     for _ in job.training():

@@ -1,7 +1,6 @@
 """`python -m dgm_core bench`: what takes how long, as ratios within one run.
 
-A benchmark is imported when it is asked for. `load` and `page` start the app and measure it from
-outside, so of the library they load next to nothing here.
+A benchmark is imported when it is requested. `tools.bench` measures the app.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dgm_core.commands.screen import stop
-from dgm_core.engines import EngineMissing
+from dgm_core.commands.terminal import stop
+from dgm_core.scale.engines import EngineMissing
 
 if TYPE_CHECKING:
     from dgm_core.bench.timing import Line
@@ -27,28 +26,6 @@ def bench_imputers() -> None:
     from dgm_core.bench import imputers
 
     _print_lines(imputers.run())
-
-
-@app.command("load")
-def bench_load(
-    parts: Annotated[
-        list[str] | None,
-        typer.Argument(help="samplers, strokes, reruns, threads, connects; else all"),
-    ] = None,
-    sessions: Annotated[int, typer.Option(help="that run at once")] = 20,
-    strokes: Annotated[int, typer.Option(help="amid three runs")] = 20,
-    reruns: Annotated[int, typer.Option(help="of one session")] = 600,
-    connects: Annotated[int, typer.Option(help="and disconnects")] = 50,
-) -> None:
-    """Many visitors of the app at once, over its websocket: answers, memory, threads."""
-    from dgm_core.bench import load
-
-    counts = (f"--sessions={sessions}", f"--strokes={strokes}", f"--reruns={reruns}")
-    try:
-        status = load.run(*(parts or ()), *counts, f"--connects={connects}")
-    except FileNotFoundError as error:
-        stop(error)
-    raise typer.Exit(status)
 
 
 @app.command("mnar")
@@ -73,26 +50,6 @@ def bench_gan() -> None:
     from dgm_core.bench import gan
 
     _print_lines(gan.run())
-
-
-@app.command("page")
-def bench_page(
-    parts: Annotated[
-        list[str] | None, typer.Argument(help="strokes, reruns, start, memory; else all")
-    ] = None,
-    times: Annotated[int, typer.Option(help="strokes and reruns of a kind")] = 20,
-    starts: Annotated[int, typer.Option(help="servers started for each page")] = 3,
-    sessions: Annotated[int, typer.Option(help="beside the first")] = 10,
-) -> None:
-    """The inpainting lab in a browser beside a bare app: strokes, reruns, start and memory."""
-    from dgm_core.bench import page
-
-    counts = (f"--times={times}", f"--starts={starts}", f"--sessions={sessions}")
-    try:
-        status = page.run(*(parts or ()), *counts)
-    except FileNotFoundError as error:
-        stop(error)
-    raise typer.Exit(status)
 
 
 @app.command("samplers")

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from dgm_core.commands.screen import stop
+from dgm_core.commands.terminal import stop
 
 app = typer.Typer(help="Images and tables: what is here, and how to get the rest.")
 

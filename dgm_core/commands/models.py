@@ -15,10 +15,10 @@ def list_models(
     out: Annotated[Path | None, typer.Option(help="file for the table; else the screen")] = None,
 ) -> None:
     """All shipped models in one table, in Markdown: what, on what, how large, which numbers."""
-    from dgm_core.zoo import table
+    from dgm_core.zoo import overview
 
     if out is None:
-        typer.echo(table.markdown(), nl=False)
+        typer.echo(overview.markdown(), nl=False)
         return
-    out.write_text(table.page(), encoding="utf-8")
+    out.write_text(overview.page(), encoding="utf-8")
     typer.echo(f"wrote {out}")

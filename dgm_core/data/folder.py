@@ -33,9 +33,17 @@ FILES: dict[str, tuple[str, ...]] = {
 
 # what NumPy, zipfile and Pillow raise on a file that is cut, flipped or of another kind
 UNREADABLE = (
-    OSError, KeyError, IndexError, ValueError, TypeError, EOFError, RuntimeError,
-    SyntaxError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+    OSError,
+    KeyError,
+    IndexError,
+    ValueError,
+    TypeError,
+    EOFError,
+    RuntimeError,
+    SyntaxError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class DataUnavailable(FileNotFoundError):

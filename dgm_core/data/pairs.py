@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 
 from dgm_core.data.plane import Circle, Law, Mixture, Points, Segment
-from dgm_core.divergences import Divergence
+from dgm_core.distances.divergences import Divergence
+from dgm_core.distances.transport import wasserstein
 from dgm_core.rng import generator
-from dgm_core.transport import wasserstein
 
 MATCHED = 400
 """Points of each cloud whose matching stands for W1, at least; it takes about .1 s."""
@@ -87,7 +87,7 @@ class Pair:
         """D(P, Q_θ).
 
         Example:
-            >>> from dgm_core.divergences import DIVERGENCES
+            >>> from dgm_core.distances.divergences import DIVERGENCES
             >>> PAIRS["segments"].truth(DIVERGENCES["wasserstein"], 0.5)
             0.5
             >>> PAIRS["segments"].truth(DIVERGENCES["hellinger"], 0.5)

@@ -32,18 +32,47 @@ class Origin(NamedTuple):
 
 
 _WINE = (
-    "fixed acidity", "volatile acidity", "citric acid", "residual sugar", "chlorides",
-    "free sulfur dioxide", "total sulfur dioxide", "density", "pH", "sulphates", "alcohol",
+    "fixed acidity",
+    "volatile acidity",
+    "citric acid",
+    "residual sugar",
+    "chlorides",
+    "free sulfur dioxide",
+    "total sulfur dioxide",
+    "density",
+    "pH",
+    "sulphates",
+    "alcohol",
     "quality",
-)  # fmt: skip
+)
 _RED = (
-    13303.1, 843.985, 433.29, 4059.55, 139.859, 25384, 74302, 1593.79794, 5294.47, 1052.38,
-    16666.35, 9012,
-)  # fmt: skip
+    13303.1,
+    843.985,
+    433.29,
+    4059.55,
+    139.859,
+    25384,
+    74302,
+    1593.79794,
+    5294.47,
+    1052.38,
+    16666.35,
+    9012,
+)
 _WHITE = (
-    33574.75, 1362.825, 1636.87, 31305.15, 224.193, 172939, 677690.5, 4868.74609, 15616.13,
-    2399.27, 51498.88, 28790,
-)  # fmt: skip
+    33574.75,
+    1362.825,
+    1636.87,
+    31305.15,
+    224.193,
+    172939,
+    677690.5,
+    4868.74609,
+    15616.13,
+    2399.27,
+    51498.88,
+    28790,
+)
 
 ORIGINS: dict[str, Origin] = {
     "banknote": Origin(

@@ -145,9 +145,18 @@ def _diabetes() -> pd.DataFrame:
 
     frame = load_diabetes(as_frame=True, scaled=False).frame.astype(float)
     frame.columns = [
-        "age (years)", "sex", "body mass index", "blood pressure", "total cholesterol", "LDL",
-        "HDL", "total cholesterol / HDL", "log triglycerides", "blood sugar", "progression",
-    ]  # fmt: skip
+        "age (years)",
+        "sex",
+        "body mass index",
+        "blood pressure",
+        "total cholesterol",
+        "LDL",
+        "HDL",
+        "total cholesterol / HDL",
+        "log triglycerides",
+        "blood sugar",
+        "progression",
+    ]
     frame["sex"] = frame["sex"].astype(int).astype(str).astype("category")
     return frame
 
@@ -184,66 +193,110 @@ _BUNDLED: dict[str, Callable[[], pd.DataFrame]] = {
 
 _INFOS = (
     TableInfo(
-        "factors", "Two hidden factors (drawn)", "outcome", "regression",
+        "factors",
+        "Two hidden factors (drawn)",
+        "outcome",
+        "regression",
         "Drawn from a linear-Gaussian model with two factors, whose conditional laws are known.",
-        2000, 8,
+        2000,
+        8,
     ),
     TableInfo(
-        "iris", "Iris flowers", "species", "classification",
+        "iris",
+        "Iris flowers",
+        "species",
+        "classification",
         "Measured by Anderson (1935), made famous by Fisher (1936); comes with scikit-learn.",
-        150, 4,
+        150,
+        4,
     ),
     TableInfo(
-        "wine", "Italian wines", "cultivar", "classification",
+        "wine",
+        "Italian wines",
+        "cultivar",
+        "classification",
         "Chemical analyses of wines of three cultivars, Forina et al. (1988); UCI, CC BY 4.0; "
         "comes with scikit-learn.",
-        178, 13,
+        178,
+        13,
     ),
     TableInfo(
-        "breast", "Breast cancer, diagnostic (WDBC)", "diagnosis", "classification",
+        "breast",
+        "Breast cancer, diagnostic (WDBC)",
+        "diagnosis",
+        "classification",
         "Cell nuclei in images of fine-needle aspirates, Wolberg, Street & Mangasarian (1995); "
         "UCI, CC BY 4.0; comes with scikit-learn.",
-        569, 30,
+        569,
+        30,
     ),
     TableInfo(
-        "diabetes", "Diabetes", "progression", "regression",
+        "diabetes",
+        "Diabetes",
+        "progression",
+        "regression",
         "Ten baseline variables and the disease's progression a year later, Efron, Hastie, "
         "Johnstone & Tibshirani (2004); comes with scikit-learn.",
-        442, 10,
+        442,
+        10,
     ),
     TableInfo(
-        "banknote", "Banknotes", "class", "classification",
+        "banknote",
+        "Banknotes",
+        "class",
+        "classification",
         "Wavelet features of images of genuine and forged notes, Lohweg (2013); UCI, CC BY 4.0.",
-        1372, 4,
+        1372,
+        4,
     ),
     TableInfo(
-        "concrete", "Concrete", "compressive strength (MPa)", "regression",
+        "concrete",
+        "Concrete",
+        "compressive strength (MPa)",
+        "regression",
         "Mixtures in kg a cubic metre and the strength they reach, Yeh (1998); UCI, CC BY 4.0.",
-        1030, 8,
+        1030,
+        8,
     ),
     TableInfo(
-        "red-wine", "Red Vinho Verde", "quality", "regression",
+        "red-wine",
+        "Red Vinho Verde",
+        "quality",
+        "regression",
         "Chemistry and tasters' scores, Cortez et al. (2009); UCI, CC BY 4.0.",
-        1599, 11,
+        1599,
+        11,
     ),
     TableInfo(
-        "white-wine", "White Vinho Verde", "quality", "regression",
+        "white-wine",
+        "White Vinho Verde",
+        "quality",
+        "regression",
         "Chemistry and tasters' scores, Cortez et al. (2009); UCI, CC BY 4.0.",
-        4898, 11,
+        4898,
+        11,
     ),
     TableInfo(
-        "breast-original", "Breast cancer, original", "class", "classification",
+        "breast-original",
+        "Breast cancer, original",
+        "class",
+        "classification",
         "Nine scores from 1 to 10, with 16 values that are really missing, Wolberg (1992); UCI, "
         "CC BY 4.0.",
-        699, 9,
+        699,
+        9,
     ),
     TableInfo(
-        "yeast", "Yeast proteins", "localization site", "classification",
+        "yeast",
+        "Yeast proteins",
+        "localization site",
+        "classification",
         "Scores of protein sequences and where the protein is found, Nakai & Horton (1996); UCI, "
         "CC BY 4.0.",
-        1484, 8,
+        1484,
+        8,
     ),
-)  # fmt: skip
+)
 
 TABLES: dict[str, TableInfo] = {info.name: info for info in _INFOS}
 """Name → what the table is about."""

@@ -19,20 +19,24 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
-from dgm_core.coding import Table, TableCoding
-from dgm_core.columns import Column
 from dgm_core.device import default_device
+from dgm_core.distributions.columns import Column
+from dgm_core.distributions.likelihoods import (
+    GaussianRowLikelihood,
+    MixedLikelihood,
+    StudentTLikelihood,
+)
+from dgm_core.estimators.coding import Table, TableCoding
 from dgm_core.estimators.seeds import RandomState, seed_from
-from dgm_core.likelihoods import GaussianRowLikelihood, MixedLikelihood, StudentTLikelihood
 from dgm_core.missing.processes import ByColumn, Mechanism, MissingProcess
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.tabular import DECODERS, Networks
-from dgm_core.objectives import negative_completion_bound
-from dgm_core.restarts import Restarts, on_each
 from dgm_core.rng import Alike, Source, Streams, generator
 from dgm_core.samplers.completions import Completions, weighted_completions
-from dgm_core.tensorboard import logged
 from dgm_core.training import Objective, Progress, Schedule, Validation, fit
+from dgm_core.training.losses import negative_completion_bound
+from dgm_core.training.restarts import Restarts, on_each
+from dgm_core.training.tensorboard import logged
 from dgm_core.types import Labelled, Masked
 
 LIKELIHOODS: dict[str, Callable[[Sequence[Column]], nn.Module]] = {
@@ -209,9 +213,12 @@ class CompletionEstimator(BaseEstimator):
             trained, objective = Restarts(models).to(device), on_each(objective)
         validate = _bound_of(held_out, objective, self.seed_)
         schedule = Schedule(
-            self.epochs, self.batch_size, self.learning_rate,
-            patience=self.patience, seed=self.seed_,
-        )  # fmt: skip
+            self.epochs,
+            self.batch_size,
+            self.learning_rate,
+            patience=self.patience,
+            seed=self.seed_,
+        )
         shift, held_out_shift = (self._log_scale(part) for part in (training, held_out))
         self.history_: list[Epoch] = []
         checkpoint = None if self.checkpoint is None else Path(self.checkpoint)

@@ -13,8 +13,8 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
+from dgm_core.distributions.gaussian import LowRankMixture
 from dgm_core.estimators.seeds import RandomState, seed_from
-from dgm_core.gaussian import LowRankMixture
 from dgm_core.models.mfa import MixtureOfFactorAnalysers, em_steps, initialise_mfa
 from dgm_core.rng import Streams, draw, generator
 from dgm_core.types import Masked

@@ -14,7 +14,7 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from dgm_core.coding import Table
+from dgm_core.estimators.coding import Table
 from dgm_core.estimators.completing import CompletionEstimator
 from dgm_core.estimators.seeds import RandomState, seed_from
 from dgm_core.missing.processes import MissingProcess, SelfMasking
@@ -39,7 +39,7 @@ class MIWAEImputer(OneToOneFeatureMixin, TransformerMixin, CompletionEstimator):
 
     Maximises the MIWAE bound of log p(x_obs) (Mattei & Frellsen 2019), which is right where
     values are missing (completely) at random. Tables are arrays of numbers or DataFrames whose
-    columns may also hold booleans or levels (see `dgm_core.coding`); the kind that comes in goes
+    columns may also hold booleans or levels (see `estimators.coding`); the kind that comes in goes
     out, observed cells untouched.
 
     Args:

@@ -21,7 +21,7 @@ from sklearn.utils.validation import (
 )
 from torch import Tensor, nn
 
-from dgm_core.coding import Table
+from dgm_core.estimators.coding import Table
 from dgm_core.estimators.completing import CompletionEstimator, Reading
 from dgm_core.missing.processes import MissingProcess
 from dgm_core.models.miwae import MIWAE

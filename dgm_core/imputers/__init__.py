@@ -31,7 +31,7 @@ from dgm_core.imputers.chains import (
 from dgm_core.imputers.factors import DMFAImputer, MFAConditional
 from dgm_core.imputers.lair import LAIR
 from dgm_core.imputers.miwae import MIWAEImputer
-from dgm_core.knobs import Knob, knobs
+from dgm_core.settings import Knob, knobs
 
 CATALOGUE = {
     "pseudo-Gibbs": PseudoGibbs,

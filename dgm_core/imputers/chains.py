@@ -14,9 +14,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from dgm_core import diagnostics
 from dgm_core.imputers.latents import mixture_log_density
-from dgm_core.knobs import check, knob
+from dgm_core.metrics import diagnostics
 from dgm_core.samplers import (
     CATALOGUE,
     INITIALISATIONS,
@@ -24,6 +23,7 @@ from dgm_core.samplers import (
     pseudo_gibbs,
 )
 from dgm_core.samplers.chains import Iteration, RunningMean, run
+from dgm_core.settings import check, knob
 from dgm_core.types import Imputation, LatentVariableModel, Masked, Sampler
 
 LATENTS_A_CHAIN = 32
@@ -162,9 +162,9 @@ class _Record:
         by_chain = traces.permute(1, 2, 0)  # (chains, T, B)
         return {
             "acceptance": accepted.float().mean((1, 2)),
-            "stuck chains": diagnostics.stuck(accepted.flatten(0, 1)).unflatten(
-                0, accepted.shape[:2]
-            ).sum(1),
+            "stuck chains": diagnostics.stuck(accepted.flatten(0, 1))
+            .unflatten(0, accepted.shape[:2])
+            .sum(1),
             "R-hat": diagnostics.rhat(by_chain),
             "ESS": diagnostics.effective_sample_size(by_chain),
-        }  # fmt: skip
+        }

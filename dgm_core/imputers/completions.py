@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
-from dgm_core.knobs import check, knob
 from dgm_core.models.miwae import MIWAE
 from dgm_core.samplers.completions import weighted_completions
 from dgm_core.samplers.estimates import mean_and_variance, median, sir_completions
+from dgm_core.settings import check, knob
 from dgm_core.types import Imputation, Masked
 
 ENTRIES_AT_ONCE = 2**22

@@ -9,8 +9,8 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from dgm_core.gaussian import LowRankMixture
-from dgm_core.knobs import check, knob, switch
+from dgm_core.distributions.gaussian import LowRankMixture
+from dgm_core.settings import check, knob, switch
 from dgm_core.types import Imputation, Masked
 
 

@@ -9,9 +9,9 @@ from typing import ClassVar
 import torch
 
 from dgm_core.imputers.latents import mixture_log_density, without_each
-from dgm_core.knobs import check, knob
 from dgm_core.samplers import INITIALISATIONS, Pool, lair
 from dgm_core.samplers.chains import run
+from dgm_core.settings import check, knob
 from dgm_core.types import Imputation, LatentVariableModel, Masked
 
 LATENTS = 256

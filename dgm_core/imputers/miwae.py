@@ -11,7 +11,6 @@ from torch import Tensor
 
 from dgm_core.bounds import iwae_curve
 from dgm_core.imputers.latents import without_each
-from dgm_core.knobs import check, knob
 from dgm_core.models.miwae import MIWAE
 from dgm_core.samplers.importance import (
     ImportanceSample,
@@ -20,6 +19,7 @@ from dgm_core.samplers.importance import (
     log_density,
     sir_draws,
 )
+from dgm_core.settings import check, knob
 from dgm_core.types import Imputation, Masked
 
 PARTS = 8

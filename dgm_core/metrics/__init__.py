@@ -25,14 +25,20 @@ from dgm_core.metrics.errors import (
     pooled_rmse,
 )
 from dgm_core.metrics.frechet import frechet_distance, nearest, precision_recall
-from dgm_core.metrics.guess import f1_hidden, mse_hidden, psnr_hidden, sse_hidden, ssim_hidden
-from dgm_core.metrics.law import (
+from dgm_core.metrics.point_estimate import (
+    f1_hidden,
+    mse_hidden,
+    psnr_hidden,
+    sse_hidden,
+    ssim_hidden,
+)
+from dgm_core.metrics.predictive import (
     coverage_hidden,
     crps_hidden,
     gaussian_coverage_hidden,
     gaussian_mixture_log_density,
 )
-from dgm_core.metrics.tables import rmse_of_table
+from dgm_core.metrics.table_error import rmse_of_table
 
 __all__ = [
     "CLUSTERING_DEFINITIONS",

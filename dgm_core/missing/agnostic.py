@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_core import rng
-from dgm_core.missing.process import AffineProcess, MissingProcess
+from dgm_core.missing.base import AffineProcess, MissingProcess
 from dgm_core.networks import linear
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from dgm_core import data
-from dgm_core.missing.process import MissingProcess
+from dgm_core.missing.base import MissingProcess
 from dgm_core.missing.processes import Clipping
 from dgm_core.rng import Source, generator
 from dgm_core.types import Masked

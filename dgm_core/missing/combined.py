@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from dgm_core.missing.process import AffineProcess, Mechanism, MissingProcess, numbers
+from dgm_core.missing.base import AffineProcess, Mechanism, MissingProcess, numbers
 from dgm_core.rng import Source, uniform
 
 

@@ -13,7 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from dgm_core.missing.process import AffineProcess, Mechanism, MissingProcess, numbers
+from dgm_core.missing.base import AffineProcess, Mechanism, MissingProcess, numbers
+
+STEEP = 3.0
+"""A strength at which self-masking of known direction may start, nats per standard deviation:
+training finds mechanisms that are steep enough to matter sooner than from 1."""
 
 
 class SelfMasking(AffineProcess):

@@ -14,7 +14,7 @@ hence the minus.
 
     >>> import torch
     >>> from torch import Tensor, nn
-    >>> from dgm_core.missing.process import MissingProcess
+    >>> from dgm_core.missing.base import MissingProcess
     >>> class HeatFailure(MissingProcess):
     ...     kind = "heat failure"
     ...     def __init__(self, limit: float = 60.0, width: float = 4.0) -> None:
@@ -40,6 +40,7 @@ import torch
 from torch import Tensor
 
 from dgm_core.missing.agnostic import LinearMasking, MLPMasking
+from dgm_core.missing.base import Direction, Mechanism, MissingProcess
 from dgm_core.missing.combined import ByColumn, Restricted, WithBaseRate
 from dgm_core.missing.pointwise import (
     Clipping,
@@ -48,7 +49,6 @@ from dgm_core.missing.pointwise import (
     SelfMasking,
     Sinusoidal,
 )
-from dgm_core.missing.process import Direction, Mechanism, MissingProcess
 
 
 def _with_known_signs(features: int) -> MissingProcess:

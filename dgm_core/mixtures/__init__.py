@@ -13,8 +13,8 @@ Points are (N, D), latents of a VAE say. The Gibbs sampler of the posterior is
 
 from dgm_core.mixtures.distribution import MixtureLaw
 from dgm_core.mixtures.em import Fit, Iterate, em, em_steps
+from dgm_core.mixtures.gaussian_mixture import Draws, GaussianMixture
 from dgm_core.mixtures.labels import Clustering, contingency, matching, relabelled
-from dgm_core.mixtures.law import Draws, GaussianMixture
 from dgm_core.mixtures.moments import Moments, moments_of
 from dgm_core.mixtures.online import online_em_step
 from dgm_core.mixtures.prior import GaussianWishartDirichlet, Posterior

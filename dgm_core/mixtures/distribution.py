@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from dgm_core.mixtures.law import GaussianMixture
+from dgm_core.mixtures.gaussian_mixture import GaussianMixture
 from dgm_core.rng import Source, draw
 
 

@@ -143,8 +143,11 @@ def _corners(cells: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     log_ratio = 0.5 * (high_l - low_l)
     log_n, cost = [], []
     for mean, log_precision, sign in (
-        (low_m, low_l, -1), (high_m, low_l, -1), (low_m, high_l, 1), (high_m, high_l, 1),
-    ):  # fmt: skip
+        (low_m, low_l, -1),
+        (high_m, low_l, -1),
+        (low_m, high_l, 1),
+        (high_m, high_l, 1),
+    ):
         precision = log_precision.exp()
         square = (points - mean[..., None]).square()
         constant = log_precision - math.log(2 * math.pi)

@@ -31,7 +31,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dgm_core.mixtures.law import GaussianMixture, shares
+from dgm_core.mixtures.gaussian_mixture import GaussianMixture, shares
 from dgm_core.mixtures.moments import Moments, moments_of
 from dgm_core.mixtures.seeds import seeded_mixture
 from dgm_core.rng import Source

@@ -33,7 +33,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dgm_core.mixtures.law import GaussianMixture
+from dgm_core.mixtures.gaussian_mixture import GaussianMixture
 
 DEAD = 1e-9
 """Points below which an atom is dropped between rounds of EM."""

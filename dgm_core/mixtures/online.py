@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from dgm_core.mixtures.em import maximised
-from dgm_core.mixtures.law import GaussianMixture
+from dgm_core.mixtures.gaussian_mixture import GaussianMixture
 from dgm_core.mixtures.moments import Moments, moments_of
 
 

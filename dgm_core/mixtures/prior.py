@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Chi2, Dirichlet
 
-from dgm_core.mixtures.law import GaussianMixture
+from dgm_core.mixtures.gaussian_mixture import GaussianMixture
 from dgm_core.mixtures.moments import Moments
 from dgm_core.rng import Source, draw, normal
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from dgm_core.mixtures.law import GaussianMixture
+from dgm_core.mixtures.gaussian_mixture import GaussianMixture
 from dgm_core.mixtures.moments import moments_of
 from dgm_core.rng import Source, categorical
 

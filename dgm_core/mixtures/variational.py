@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgm_core.mixtures.law import GaussianMixture
+from dgm_core.mixtures.gaussian_mixture import GaussianMixture
 from dgm_core.mixtures.prior import GaussianWishartDirichlet
 
 

@@ -7,13 +7,13 @@ which it knows the direction.
 
 from __future__ import annotations
 
-from dgm_core import networks
-from dgm_core.likelihoods import GaussianLikelihood, GaussianPixelLikelihood
+from dgm_core.distributions.likelihoods import GaussianLikelihood, GaussianPixelLikelihood
+from dgm_core.distributions.posteriors import DiagonalGaussian
 from dgm_core.missing.processes import Clipping
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE
 from dgm_core.models.tabular import Networks
-from dgm_core.posteriors import DiagonalGaussian
+from dgm_core.networks import bodies
 
 
 def clipping_networks(
@@ -45,13 +45,11 @@ def clipping_networks(
         else GaussianLikelihood(image_channels, scale_floor, initial_scale=0.1)
     )
     if size == 64:
-        encoder = networks.face_encoder(posterior.features, channels, hidden, inputs)
-        decoder = networks.face_decoder(latent_dim, channels, hidden, outputs)
+        encoder = bodies.face_encoder(posterior.features, channels, hidden, inputs)
+        decoder = bodies.face_decoder(latent_dim, channels, hidden, outputs)
     else:
-        encoder = networks.convolutional_encoder(
-            posterior.features, channels, hidden, inputs, size
-        )
-        decoder = networks.convolutional_decoder(latent_dim, channels, hidden, outputs, size)
+        encoder = bodies.convolutional_encoder(posterior.features, channels, hidden, inputs, size)
+        decoder = bodies.convolutional_decoder(latent_dim, channels, hidden, outputs, size)
     return {
         "encoder": encoder,
         "posterior": posterior,

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 from torch import nn
 
-from dgm_core import networks
-from dgm_core.likelihoods import BernoulliLikelihood, GaussianLikelihood
+from dgm_core.distributions.likelihoods import BernoulliLikelihood, GaussianLikelihood
+from dgm_core.distributions.posteriors import DiagonalGaussian, FullGaussian
 from dgm_core.models.vae import VAE
-from dgm_core.posteriors import DiagonalGaussian, FullGaussian
+from dgm_core.networks import bodies
 
 IMAGE = (1, 28, 28)
 
@@ -25,9 +25,9 @@ def fully_connected_dlvm(
     """784 → hidden → hidden → L and back; `full_covariance` chooses the law of q(z|x)."""
     posterior = _posterior(latent_dim, full_covariance=full_covariance)
     return VAE(
-        networks.fully_connected_encoder(IMAGE, posterior.features, hidden, dropout),
+        bodies.fully_connected_encoder(IMAGE, posterior.features, hidden, dropout),
         posterior,
-        networks.fully_connected_decoder(latent_dim, IMAGE, hidden, dropout),
+        bodies.fully_connected_decoder(latent_dim, IMAGE, hidden, dropout),
         BernoulliLikelihood(),
         latent_dim,
     )
@@ -66,9 +66,9 @@ def convolutional_dlvm(
     """28 → 14 → 7 pixels → hidden → L and back; `full_covariance` chooses the law of q(z|x)."""
     posterior = _posterior(latent_dim, full_covariance=full_covariance)
     return VAE(
-        networks.convolutional_encoder(posterior.features, channels, hidden),
+        bodies.convolutional_encoder(posterior.features, channels, hidden),
         posterior,
-        networks.convolutional_decoder(latent_dim, channels, hidden),
+        bodies.convolutional_decoder(latent_dim, channels, hidden),
         BernoulliLikelihood(),
         latent_dim,
     )
@@ -85,9 +85,9 @@ def face_dlvm(
     """64×64 colour images: Gaussian, one scale a channel that does not fall below a floor."""
     posterior = _posterior(latent_dim, full_covariance=full_covariance)
     return VAE(
-        networks.face_encoder(posterior.features, channels, hidden),
+        bodies.face_encoder(posterior.features, channels, hidden),
         posterior,
-        networks.face_decoder(latent_dim, channels),
+        bodies.face_decoder(latent_dim, channels),
         GaussianLikelihood(3, scale_floor),
         latent_dim,
     )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dgm_core.gaussian import LowRankMixture
+from dgm_core.distributions.gaussian import LowRankMixture
 from dgm_core.networks import UNet, evaluate
 from dgm_core.types import Masked
 

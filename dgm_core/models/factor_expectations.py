@@ -151,9 +151,12 @@ class _Complete(Expectation):
         cross = (x.mT @ weighted.flatten(1).to(x.dtype)).unflatten(1, z.shape[1:])
         square = (x.square().mT @ r.to(x.dtype)).mT
         return Statistics(
-            r.sum(0), r.sum(0)[:, None], square[:, None], cross.movedim(0, 1)[:, None],
+            r.sum(0),
+            r.sum(0)[:, None],
+            square[:, None],
+            cross.movedim(0, 1)[:, None],
             outer[:, None],
-        )  # fmt: skip
+        )
 
 
 class _Incomplete(Expectation):
@@ -199,10 +202,12 @@ class _Incomplete(Expectation):
             return sums.unflatten(1, values.shape[1:]).movedim(0, 1)
 
         return Statistics(
-            r.sum(0), over_rows(seen, r), over_rows(x.square().mT, r)[..., None],
+            r.sum(0),
+            over_rows(seen, r),
+            over_rows(x.square().mT, r)[..., None],
             over_rows(x.mT, r[..., None] * z)[..., None, :],
             over_rows(seen, r[..., None, None] * outer),
-        )  # fmt: skip
+        )
 
 
 def _responsibilities_and_factors(posterior: Posterior) -> tuple[Tensor, Tensor]:

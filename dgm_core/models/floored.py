@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 
 from dgm_core.distributions import Gaussian
-from dgm_core.posteriors import LOG_SCALE_RANGE
+from dgm_core.distributions.posteriors import LOG_SCALE_RANGE
+from dgm_core.networks.stacked import StackedMLP
 from dgm_core.rng import normal, uniform
-from dgm_core.stacked import StackedMLP
 
 WIDTH = 0.35
 """Of a bump, in distances to the next."""

@@ -30,7 +30,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dgm_core.gaussian import LowRankMixture
+from dgm_core.distributions.gaussian import LowRankMixture
 from dgm_core.models.factor_expectations import Statistics, expectation_of
 from dgm_core.rng import normal
 from dgm_core.types import Masked

@@ -14,11 +14,10 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from dgm_core import networks
-from dgm_core.likelihoods import BernoulliLikelihood, GaussianLikelihood
+from dgm_core.distributions.likelihoods import BernoulliLikelihood, GaussianLikelihood
+from dgm_core.distributions.posteriors import DiagonalGaussian
 from dgm_core.models.vae import VAE
-from dgm_core.networks import evaluate
-from dgm_core.posteriors import DiagonalGaussian
+from dgm_core.networks import bodies, evaluate
 from dgm_core.types import Masked
 
 
@@ -47,9 +46,9 @@ def fully_connected_miwae(latent_dim: int = 50, hidden: int = 512, dropout: floa
     """Of 28×28 binary images: 2·784 → hidden → hidden → L, and back to 784."""
     posterior = DiagonalGaussian(latent_dim)
     return MIWAE(
-        networks.fully_connected_encoder((2, 28, 28), posterior.features, hidden, dropout),
+        bodies.fully_connected_encoder((2, 28, 28), posterior.features, hidden, dropout),
         posterior,
-        networks.fully_connected_decoder(latent_dim, (1, 28, 28), hidden, dropout),
+        bodies.fully_connected_decoder(latent_dim, (1, 28, 28), hidden, dropout),
         BernoulliLikelihood(),
         latent_dim,
     )
@@ -61,9 +60,9 @@ def face_miwae(
     """Of 64×64 colour images, with a Gaussian likelihood and the networks of `face_dlvm`."""
     posterior = DiagonalGaussian(latent_dim)
     return MIWAE(
-        networks.face_encoder(posterior.features, channels, hidden, image_channels=6),
+        bodies.face_encoder(posterior.features, channels, hidden, image_channels=6),
         posterior,
-        networks.face_decoder(latent_dim, channels),
+        bodies.face_decoder(latent_dim, channels),
         GaussianLikelihood(3, scale_floor),
         latent_dim,
     )

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, Normal
 
-from dgm_core.likelihoods import ChannelScale
+from dgm_core.distributions.likelihoods import ChannelScale
 from dgm_core.models.miwae import MIWAE
 from dgm_core.samplers.completions import Completions, Term, missing_term
 from dgm_core.samplers.estimates import mixture

@@ -16,16 +16,16 @@ from typing import Self, TypedDict
 import torch
 from torch import Tensor, nn
 
-from dgm_core.likelihoods import (
+from dgm_core.distributions.likelihoods import (
     TABLE_SCALE_FLOOR,
     GaussianLikelihood,
     GaussianRowLikelihood,
 )
+from dgm_core.distributions.posteriors import DiagonalGaussian
 from dgm_core.missing.processes import KnownSignSelfMasking, Restricted
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE
 from dgm_core.networks import TanhNetwork, linear
-from dgm_core.posteriors import DiagonalGaussian
 from dgm_core.rng import generator
 
 

@@ -21,9 +21,9 @@ class VAE(nn.Module):
 
     Args:
         encoder: x (B, \\*event) → features for `posterior`.
-        posterior: features → q(z|x), a law on (L,); see `dgm_core.posteriors`.
+        posterior: features → q(z|x), a law on (L,); see `dgm_core.distributions.posteriors`.
         decoder: z (B, L) → parameters for `likelihood`.
-        likelihood: parameters → p(x|z), a law on the event; see `dgm_core.likelihoods`.
+        likelihood: parameters → p(x|z), a law on the event; see `distributions.likelihoods`.
         latent_dim: L.
     """
 

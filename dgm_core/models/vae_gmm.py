@@ -27,11 +27,11 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from dgm_core.likelihoods import BernoulliLikelihood
+from dgm_core.distributions.likelihoods import BernoulliLikelihood
+from dgm_core.distributions.posteriors import DiagonalGaussian
 from dgm_core.mixtures import GaussianMixture, MixtureLaw
 from dgm_core.models.vae import VAE
 from dgm_core.networks import linear
-from dgm_core.posteriors import DiagonalGaussian
 from dgm_core.rng import Source, draw
 
 

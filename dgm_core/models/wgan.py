@@ -2,7 +2,7 @@
 
     z ~ N(0, I),   x = g(z) ∈ [0, 1],   min over g, max over f of  E f(x_real) − E f(g(z))
 
-with f held nearly 1-Lipschitz by `dgm_core.lipschitz` (Arjovsky, Chintala & Bottou 2017). Both
+with f held nearly 1-Lipschitz by `distances.lipschitz` (Arjovsky, Chintala & Bottou 2017). Both
 networks are those of DCGAN (Radford, Metz & Chintala 2016), with a fully connected layer more for
 what concerns the image as a whole. The critic has no batch norm, since a penalty on the slope of
 each sample must not depend on the others.

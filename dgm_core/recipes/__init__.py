@@ -10,7 +10,8 @@
 weights and card.
 """
 
-from dgm_core.adversarial import AdversarialSchedule
+from dgm_core.missing.amputation import Amputation
+from dgm_core.missing.pointwise import STEEP
 from dgm_core.recipes.classifier import FACE_ATTRIBUTES, ClassifierRecipe
 from dgm_core.recipes.clipped import ClippedRecipe
 from dgm_core.recipes.dlvm import DlvmRecipe
@@ -23,8 +24,8 @@ from dgm_core.recipes.recipe import Recipe, Stage, publish, train
 from dgm_core.recipes.vae import VaeRecipe
 from dgm_core.recipes.vae_gmm import MixtureRecipe, mixture_recipe
 from dgm_core.recipes.wgan import WganRecipe
-from dgm_core.studies import mnar, mutual
-from dgm_core.training import Schedule
+from dgm_core.training import Schedule, mutual
+from dgm_core.training.adversarial import AdversarialSchedule
 
 __all__ = [
     "RECIPES",
@@ -51,7 +52,9 @@ FACE_SCHEDULE = Schedule(
 OVEREXPOSED_DIGIT = {**DIGIT, "scale_of_each": True}
 """Strokes are sharp: one scale for all pixels would blur what tells bright from dark."""
 
-TABLE = {"features": 30, "latent_dim": 10, "hidden": mnar.SHOWN.hidden}
+TABLE = {"features": 30, "latent_dim": 10, "hidden": 64}
+TABLE_PLAN = Amputation(columns=tuple(range(15)))
+"""Half of the columns lose what is above the mean."""
 
 HOUSE_NUMBER = {
     "size": 32,
@@ -306,7 +309,7 @@ RECIPES = {
             dataset="breast",
             architecture="table-miwae",
             arguments={**TABLE},
-            config=mnar.SHOWN,
+            plan=TABLE_PLAN,
         ),
         MnarRecipe(
             name="breast-notmiwae",
@@ -315,10 +318,10 @@ RECIPES = {
             architecture="table-notmiwae",
             arguments={
                 **TABLE,
-                "losing": list(mnar.SHOWN.plan.columns),
-                "strength": mnar.START,
+                "losing": list(TABLE_PLAN.columns),
+                "strength": STEEP,
             },
-            config=mnar.SHOWN,
+            plan=TABLE_PLAN,
         ),
         WganRecipe(
             name="mnist-wgan",

@@ -10,21 +10,54 @@ import numpy as np
 import torch
 from torch import nn
 
-from dgm_core import data, objectives
+from dgm_core import data
 from dgm_core.models.classifier import Classifier
 from dgm_core.recipes.recipe import Recipe, Stage, stage
-from dgm_core.training import Schedule, Validation
+from dgm_core.training import Schedule, Validation, losses
 from dgm_core.types import LabelledImages
 
 FACE_ATTRIBUTES = (
-    "5 o clock shadow", "arched eyebrows", "attractive", "bags under eyes", "bald", "bangs",
-    "big lips", "big nose", "black hair", "blond hair", "blurry", "brown hair", "bushy eyebrows",
-    "chubby", "double chin", "eyeglasses", "goatee", "gray hair", "heavy makeup",
-    "high cheekbones", "male", "mouth slightly open", "mustache", "narrow eyes", "no beard",
-    "oval face", "pale skin", "pointy nose", "receding hairline", "rosy cheeks", "sideburns",
-    "smiling", "straight hair", "wavy hair", "wearing earrings", "wearing hat",
-    "wearing lipstick", "wearing necklace", "wearing necktie", "young",
-)  # fmt: skip
+    "5 o clock shadow",
+    "arched eyebrows",
+    "attractive",
+    "bags under eyes",
+    "bald",
+    "bangs",
+    "big lips",
+    "big nose",
+    "black hair",
+    "blond hair",
+    "blurry",
+    "brown hair",
+    "bushy eyebrows",
+    "chubby",
+    "double chin",
+    "eyeglasses",
+    "goatee",
+    "gray hair",
+    "heavy makeup",
+    "high cheekbones",
+    "male",
+    "mouth slightly open",
+    "mustache",
+    "narrow eyes",
+    "no beard",
+    "oval face",
+    "pale skin",
+    "pointy nose",
+    "receding hairline",
+    "rosy cheeks",
+    "sideburns",
+    "smiling",
+    "straight hair",
+    "wavy hair",
+    "wearing earrings",
+    "wearing hat",
+    "wearing lipstick",
+    "wearing necklace",
+    "wearing necktie",
+    "young",
+)
 """Of CelebA, in its order."""
 
 
@@ -43,7 +76,7 @@ class ClassifierRecipe(Recipe):
             "model",
             run_folder,
             model,
-            objectives.negative_log_likelihood(self.shift, self.dropout, mirrored=self.mirrored),
+            losses.negative_log_likelihood(self.shift, self.dropout, mirrored=self.mirrored),
             labelled(self.dataset, "train"),
             _validation_by_likelihood(labelled(self.dataset, "valid").to(device)),
             self.schedule,

@@ -13,11 +13,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from dgm_core import objectives
 from dgm_core.missing.clipped import clipped_split
 from dgm_core.recipes.recipe import Recipe, Stage, stage
 from dgm_core.rng import generator
-from dgm_core.training import Objective, Schedule, Validation
+from dgm_core.training import Objective, Schedule, Validation, losses
 from dgm_core.types import Masked
 
 
@@ -35,11 +34,11 @@ class ClippedRecipe(Recipe):
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
         model = self.build().to(device)
         bound = (
-            objectives.negative_integrated_bound
+            losses.negative_integrated_bound
             if self.integrated
-            else objectives.negative_completion_bound
+            else losses.negative_completion_bound
         )
-        objective = objectives.jittered(bound(self.draws), self.shift, mirrored=self.mirrored)
+        objective = losses.jittered(bound(self.draws), self.shift, mirrored=self.mirrored)
         x = clipped_split(self.dataset, "train", self.images)
         validate = _validation_by(bound, clipped_split(self.dataset, "valid", 1000).to(device))
         yield from stage("model", run_folder, model, objective, x, validate, self.schedule)

@@ -15,13 +15,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dgm_core import bounds, data, objectives, zoo
+from dgm_core import data, zoo
+from dgm_core.bounds import importance_weighted
 from dgm_core.missing import masks
 from dgm_core.models.dlvm import grow_full_covariance
 from dgm_core.recipes.recipe import LatentVariableRecipe, Stage, stage
 from dgm_core.rng import generator
 from dgm_core.samplers import chains, metropolis_within_gibbs
-from dgm_core.training import Schedule, Validation
+from dgm_core.training import Schedule, Validation, losses
 from dgm_core.types import Masked
 
 
@@ -43,7 +44,7 @@ class DlvmRecipe(LatentVariableRecipe):
             "model",
             run_folder,
             diagonal,
-            self.prepared(objectives.negative_elbo),
+            self.prepared(losses.negative_elbo),
             x,
             validation_by_elbo(held_out),
             self.model,
@@ -53,7 +54,7 @@ class DlvmRecipe(LatentVariableRecipe):
             "proposal",
             run_folder,
             model,
-            self.prepared(objectives.proposal_divergence),
+            self.prepared(losses.proposal_divergence),
             x,
             _validation_by_acceptance(held_out),
             self.proposal,
@@ -77,7 +78,9 @@ def validation_by_elbo(x: Tensor) -> Validation:
     @torch.no_grad()
     def score(model: nn.Module) -> float:
         source = generator(2, x.device)
-        parts = [bounds.log_weights(model, part, 1, source)[0] for part in x.split(500)]
+        parts = [
+            importance_weighted.log_weights(model, part, 1, source)[0] for part in x.split(500)
+        ]
         return torch.cat(parts).mean().item()
 
     return score

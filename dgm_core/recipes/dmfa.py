@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dgm_core import data, objectives
-from dgm_core.missing import mixtures
+from dgm_core import data
+from dgm_core.missing import mixed_masks
 from dgm_core.recipes.recipe import Recipe, Stage, stage
 from dgm_core.rng import generator
-from dgm_core.training import Objective, Schedule, Validation
+from dgm_core.training import Objective, Schedule, Validation, losses
 from dgm_core.types import Masked
 
 
@@ -44,18 +44,18 @@ class DmfaRecipe(Recipe):
         yield model
 
     def _objective(self) -> Objective:
-        objective = objectives.dmfa_loss(self.squared_error)
+        objective = losses.dmfa_loss(self.squared_error)
         if self.binary_share:
-            objective = objectives.sometimes_binary(objective, self.binary_share)
+            objective = losses.sometimes_binary(objective, self.binary_share)
         if self.small_share:
-            objective = objectives.at_two_scales(objective, self.small_share)
-        return objectives.flipped(objective) if self.mirrored else objective
+            objective = losses.at_two_scales(objective, self.small_share)
+        return losses.flipped(objective) if self.mirrored else objective
 
 
 def _validation_by_density(x: Tensor) -> Validation:
     """Mean log p(x_mis | x_obs) of a hole of half the image's sides, at the same places always."""
     height, width = x.shape[2:]
-    observed = mixtures.holes(
+    observed = mixed_masks.holes(
         len(x), height, width, (height // 2, width // 2), generator(1, x.device)
     ).expand_as(x)
 

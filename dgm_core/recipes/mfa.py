@@ -14,11 +14,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dgm_core import checkpoints, data, parallel
+from dgm_core import data
 from dgm_core.models.mfa import MixtureOfFactorAnalysers, em_steps, initialise_mfa
 from dgm_core.recipes.recipe import Recipe, Stage
 from dgm_core.rng import generator
-from dgm_core.training import Progress
+from dgm_core.training import Progress, checkpoints, parallel
 
 
 @dataclass(frozen=True, kw_only=True)

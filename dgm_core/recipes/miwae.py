@@ -12,15 +12,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dgm_core import bounds, data, objectives
-from dgm_core.missing import mixtures
+from dgm_core import data
+from dgm_core.bounds import importance_weighted
+from dgm_core.missing import mixed_masks
 from dgm_core.recipes.recipe import LatentVariableRecipe, Stage, stage
 from dgm_core.rng import generator
 from dgm_core.samplers.importance import incomplete_log_weights
-from dgm_core.training import Schedule, Validation
+from dgm_core.training import Schedule, Validation, losses
 from dgm_core.types import Masked
 
-MASKS = mixtures.Shares(square=0.2, box=0.3, half=0.15)
+MASKS = mixed_masks.Shares(square=0.2, box=0.3, half=0.15)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class MiwaeRecipe(LatentVariableRecipe):
             "model",
             run_folder,
             model,
-            self.prepared(objectives.negative_miwae_bound(self.draws, MASKS)),
+            self.prepared(losses.negative_miwae_bound(self.draws, MASKS)),
             data.load(self.dataset, "train").x,
             _validation_by_bound(self.held_out(1000).to(device)),
             self.schedule,
@@ -46,14 +47,16 @@ class MiwaeRecipe(LatentVariableRecipe):
 
 def _validation_by_bound(x: Tensor, draws: int = 20) -> Validation:
     """Mean MIWAE bound of `x` under masks and noise drawn the same way each time."""
-    observed = mixtures.mixed(len(x), *x.shape[2:], generator(2, x.device), MASKS).expand_as(x)
+    observed = mixed_masks.mixed(len(x), *x.shape[2:], generator(2, x.device), MASKS).expand_as(x)
 
     @torch.no_grad()
     def score(model: nn.Module) -> float:
         source = generator(3, x.device)
         parts = zip(x.split(50), observed.split(50), strict=True)
         each = [
-            bounds.iwae_bound(incomplete_log_weights(model, Masked(*part), draws, source))
+            importance_weighted.iwae_bound(
+                incomplete_log_weights(model, Masked(*part), draws, source)
+            )
             for part in parts
         ]
         return torch.cat(each).mean().item()

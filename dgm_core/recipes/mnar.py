@@ -1,7 +1,7 @@
 """The models that the MNAR lab shows first: those of a side-by-side study, kept as they end.
 
-The table of `mnar.SHOWN` loses values by its plan; MIWAE and not-MIWAE are trained on what is left
-as the study trains them, so the weights are those of its run.
+A table loses values by a plan. MIWAE and not-MIWAE are trained on what is left as
+`studies.mnar.side_by_side` trains them with the same settings.
 """
 
 from __future__ import annotations
@@ -13,32 +13,41 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from dgm_core import data, objectives
-from dgm_core.coding import TableCoding
-from dgm_core.missing.amputation import ampute
+from dgm_core import data
+from dgm_core.estimators.coding import TableCoding
+from dgm_core.missing.amputation import Amputation, ampute
 from dgm_core.recipes.recipe import Recipe, Stage, stage
-from dgm_core.studies import mnar
-from dgm_core.training import latest_weights
+from dgm_core.training import Schedule, latest_weights, losses, schedule_of_steps
 
 
 @dataclass(frozen=True, kw_only=True)
 class MnarRecipe(Recipe):
-    """One model of a run of the study."""
+    """One model; the names and defaults are those of `studies.mnar.side_by_side.Config`."""
 
-    config: mnar.Config
+    plan: Amputation
+    steps: int = 200
+    batch_size: int = 256
+    draws: int = 10  # K of the bound in training
+    learning_rate: float = 1e-2
 
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
         features = data.load_table(self.dataset).drop(columns=data.TABLES[self.dataset].target)
         known = TableCoding.learn(features).encode(features)
-        left = ampute(known, self.config.plan).masked
+        left = ampute(known, self.plan).masked
         model = self.build().to(device)
         yield from stage(
             "model",
             run_folder,
             model,
-            objectives.negative_completion_bound(self.config.draws),
+            losses.negative_completion_bound(self.draws),
             left,
             latest_weights(),
-            self.config.schedule(len(left)),
+            self.schedule(len(left)),
         )
         yield model
+
+    def schedule(self, rows: int) -> Schedule:
+        """That of a training on a table of so many rows."""
+        return schedule_of_steps(
+            self.steps, rows, self.batch_size, self.learning_rate, seed=self.seed
+        )

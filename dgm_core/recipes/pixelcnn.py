@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dgm_core import data, objectives
+from dgm_core import data
 from dgm_core.models.pixelcnn import PixelCNN
 from dgm_core.recipes.recipe import Recipe, Stage, stage
 from dgm_core.rng import generator
-from dgm_core.training import Schedule, Validation
+from dgm_core.training import Schedule, Validation, losses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class PixelRecipe(Recipe):
             "model",
             run_folder,
             model,
-            objectives.shifted(objectives.binarised(_negative_log_likelihood), self.shift),
+            losses.shifted(losses.binarised(_negative_log_likelihood), self.shift),
             data.load(self.dataset, "train").x,
             _validation_by_likelihood(held_out),
             self.schedule,

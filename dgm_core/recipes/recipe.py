@@ -12,9 +12,18 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dgm_core import checkpoints, data, objectives, parallel, zoo
+from dgm_core import data, zoo
 from dgm_core.rng import generator
-from dgm_core.training import Objective, Progress, Schedule, Validation, fit
+from dgm_core.training import (
+    Objective,
+    Progress,
+    Schedule,
+    Validation,
+    checkpoints,
+    fit,
+    losses,
+    parallel,
+)
 
 
 class Stage(NamedTuple):
@@ -79,10 +88,10 @@ class LatentVariableRecipe(Recipe):
     def prepared(self, objective: Objective) -> Objective:
         """An objective that sees images as this recipe has them."""
         if self.binary:
-            objective = objectives.binarised(objective)
+            objective = losses.binarised(objective)
         if self.shift:
-            objective = objectives.shifted(objective, self.shift)
-        return objectives.flipped(objective) if self.mirrored else objective
+            objective = losses.shifted(objective, self.shift)
+        return losses.flipped(objective) if self.mirrored else objective
 
     def held_out(self, images: int | None = None) -> Tensor:
         """Validation images (N, C, H, W), binarised once; None = all."""

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from dgm_core import data, objectives
+from dgm_core import data
 from dgm_core.recipes.dlvm import validation_by_elbo
 from dgm_core.recipes.recipe import LatentVariableRecipe, Stage, stage
-from dgm_core.training import Schedule, latest_weights
+from dgm_core.training import Schedule, latest_weights, losses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,16 +31,17 @@ class VaeRecipe(LatentVariableRecipe):
         x = data.load(self.dataset, "train").x
         model = self.build().to(device)
         if self.warmup is not None:
-            gentle = objectives.negative_weighted_elbo(self.warmup_weight)
+            gentle = losses.negative_weighted_elbo(self.warmup_weight)
             yield from stage(
-                "warm-up", run_folder, model, self.prepared(gentle), x, latest_weights(),
+                "warm-up",
+                run_folder,
+                model,
+                self.prepared(gentle),
+                x,
+                latest_weights(),
                 self.warmup,
-            )  # fmt: skip
-        bound = (
-            objectives.negative_elbo
-            if self.draws == 1
-            else objectives.negative_iwae_bound(self.draws)
-        )
+            )
+        bound = losses.negative_elbo if self.draws == 1 else losses.negative_iwae_bound(self.draws)
         yield from stage(
             "model",
             run_folder,

@@ -1,4 +1,4 @@
-"""A VAE and a mixture of Gaussians are trained as `studies.mutual` trains them, and kept."""
+"""A VAE and a mixture of Gaussians are trained as `training.mutual` trains them, and kept."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from dgm_core.data.cluster_images import cluster_images
 from dgm_core.recipes.recipe import Recipe, Stage
-from dgm_core.studies import mutual
-from dgm_core.studies.cluster_images import cluster_images
-from dgm_core.training import Progress
+from dgm_core.training import Progress, mutual
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from dgm_core import checkpoints, data, parallel, zoo
-from dgm_core.adversarial import AdversarialSchedule, fit_adversarial
+from dgm_core import data, zoo
 from dgm_core.models.wgan import WGAN, settle
 from dgm_core.recipes.recipe import Recipe, Stage
 from dgm_core.rng import generator
-from dgm_core.studies.gan_course import IMAGES, SIDE, sheet
-from dgm_core.studies.gan_quality import SEEN, Reference, made
+from dgm_core.training import checkpoints, parallel
+from dgm_core.training.adversarial import AdversarialSchedule, fit_adversarial
+from dgm_core.training.gan_reference import IMAGES, SEEN, SIDE, Reference, made, sheet
 
 SNAPSHOTS = 12
 """How many of the training are kept, besides the very beginning."""

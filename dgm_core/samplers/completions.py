@@ -30,9 +30,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from dgm_core import diagnostics
 from dgm_core.bounds import iwae_bound
-from dgm_core.columns import MixedRow
+from dgm_core.distributions.columns import MixedRow
+from dgm_core.metrics import diagnostics
 from dgm_core.rng import Source, draw
 from dgm_core.samplers.importance import proposal_for
 from dgm_core.samplers.observed import log_prob_observed

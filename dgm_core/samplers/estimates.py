@@ -28,8 +28,8 @@ from torch.distributions import (
     StudentT,
 )
 
-from dgm_core.columns import MixedRow, most_likely
 from dgm_core.distributions import BernoulliPixels
+from dgm_core.distributions.columns import MixedRow, most_likely
 from dgm_core.rng import Source, draw
 from dgm_core.samplers.completions import Completions
 from dgm_core.samplers.importance import MixtureMoments, resample

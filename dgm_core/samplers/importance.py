@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from dgm_core import diagnostics
 from dgm_core.bounds import iwae_bound
+from dgm_core.metrics import diagnostics
 from dgm_core.rng import Source, draw, noise, uniform
 from dgm_core.samplers.observed import log_prob_observed
 from dgm_core.types import LatentVariableModel, Masked

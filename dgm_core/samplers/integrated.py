@@ -19,9 +19,9 @@ from torch import Tensor
 from torch.distributions import Independent, Normal
 from torch.nn.functional import logsigmoid
 
-from dgm_core import diagnostics
 from dgm_core.bounds import iwae_bound
-from dgm_core.missing.process import MissingProcess
+from dgm_core.metrics import diagnostics
+from dgm_core.missing.base import MissingProcess
 from dgm_core.samplers.completions import Completions
 from dgm_core.samplers.importance import MixtureMoments
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from dgm_core.diagnostics import importance_ess
+from dgm_core.metrics.diagnostics import importance_ess
 from dgm_core.rng import draw
 from dgm_core.samplers.initial import Initialisation, uniform_noise
 from dgm_core.samplers.observed import log_prob_observed, take

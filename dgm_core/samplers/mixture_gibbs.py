@@ -28,7 +28,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dgm_core.mixtures.law import GaussianMixture, shares
+from dgm_core.mixtures.gaussian_mixture import GaussianMixture, shares
 from dgm_core.mixtures.moments import Moments, moments_of
 from dgm_core.mixtures.prior import GaussianWishartDirichlet
 from dgm_core.mixtures.seeds import kmeans_plus_plus, nearest_centre

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, StudentT
 
-from dgm_core.columns import MixedRow
 from dgm_core.distributions import BernoulliPixels, DiscretisedLogistic
+from dgm_core.distributions.columns import MixedRow
 from dgm_core.types import Masked
 
 

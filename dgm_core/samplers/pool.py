@@ -12,8 +12,8 @@ import math
 import torch
 from torch import Tensor
 
-from dgm_core import diagnostics
 from dgm_core.bounds import Estimate, iwae_bound
+from dgm_core.metrics import diagnostics
 from dgm_core.rng import draw
 from dgm_core.samplers.importance import MixtureMoments
 from dgm_core.samplers.lair import LairInfo

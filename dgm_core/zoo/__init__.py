@@ -3,7 +3,7 @@
 Each model is two files in `pretrained/`: a card (`.toml`: what, how trained, on what, which
 numbers it reached) and its weights (`.safetensors`). `load` builds the architecture that the card
 names, checks the weights against the card's SHA-256, and freezes the result, which sessions may
-share. `dgm_core.zoo.table` lists all cards with their numbers.
+share. `dgm_core.zoo.overview` lists all cards with their numbers.
 
     >>> model = load("digits-dlvm")
     >>> model.latent_dim, model.training
@@ -42,7 +42,6 @@ import tomli_w
 import torch
 from torch import nn
 
-from dgm_core import eight_bits
 from dgm_core.files import written_whole
 from dgm_core.models import (
     classifier,
@@ -56,6 +55,7 @@ from dgm_core.models import (
     vae_gmm,
     wgan,
 )
+from dgm_core.zoo import quantisation
 
 FOLDER = Path(__file__).parents[2] / "pretrained"
 """Where the shipped models are."""
@@ -228,7 +228,7 @@ def _built(about: dict[str, Any], path: Path, constructor: Constructor | None) -
                 "have; register the card with its constructor, zoo.register(path, constructor)"
             )
         model = make(**arguments)
-        model.load_state_dict(eight_bits.unpack(safetensors.torch.load(content)), strict=True)
+        model.load_state_dict(quantisation.unpack(safetensors.torch.load(content)), strict=True)
     except (KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
         raise BrokenModel(f"{path.stem} cannot be built from its card: {error}") from error
     return model.eval().requires_grad_(False)
@@ -260,7 +260,7 @@ def save(
     halves = {
         key: value.half() if value.is_floating_point() else value for key, value in weights.items()
     }
-    content = safetensors.torch.save(eight_bits.pack(weights) if packed else halves)
+    content = safetensors.torch.save(quantisation.pack(weights) if packed else halves)
     with written_whole(folder / f"{name}.safetensors") as part:
         part.write_bytes(content)
     about = {"name": name, **about, "sha256": hashlib.sha256(content).hexdigest()}

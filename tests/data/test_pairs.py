@@ -9,9 +9,9 @@ import torch
 
 from dgm_core.data.pairs import PAIRS, clouds
 from dgm_core.data.plane import Mixture, Moons, Segment, grid_of_gaussians, ring_of_gaussians
-from dgm_core.divergences import DIVERGENCES
+from dgm_core.distances.divergences import DIVERGENCES
+from dgm_core.distances.transport import wasserstein
 from dgm_core.rng import generator
-from dgm_core.transport import wasserstein
 
 THETAS = torch.tensor([0.0, 0.5, 2.0])
 

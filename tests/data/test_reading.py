@@ -60,8 +60,11 @@ def test_a_table_of_every_kind() -> None:
     )
     kinds = {report.name: report.kind for report in reading.columns}
     assert kinds == {
-        "height": "numeric", "smokes": "binary", "blood": "categorical", "sex": "binary",
-    }  # fmt: skip
+        "height": "numeric",
+        "smokes": "binary",
+        "blood": "categorical",
+        "sex": "binary",
+    }
     height, smokes, blood, sex = reading.columns
     assert (height.missing, height.distinct, height.low, height.high) == (1, 4, -5.0, 1.8)
     assert height.levels == ()
@@ -392,7 +395,7 @@ def zip_archive() -> bytes:
         (parquet({"a": [[1], [2]]}), "numbers or text"),
         (parquet({"a": pa.nulls(5)}), "no value in any row"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_table_is_refused_in_words(content: bytes, words: str) -> None:
     assert words in refused(content)
 
@@ -473,10 +476,18 @@ def test_parquet_of_every_type() -> None:
     )
     kinds = {report.name: report.kind for report in reading.columns}
     assert kinds == {
-        "f": "numeric", "h": "numeric", "i": "numeric", "u": "numeric", "d": "numeric",
-        "b": "binary", "t": "binary", "l": "categorical", "k": "binary", "n": "binary",
+        "f": "numeric",
+        "h": "numeric",
+        "i": "numeric",
+        "u": "numeric",
+        "d": "numeric",
+        "b": "binary",
+        "t": "binary",
+        "l": "categorical",
+        "k": "binary",
+        "n": "binary",
         "numbers as text": "numeric",
-    }  # fmt: skip
+    }
     assert column(reading, "f") == [1.5, None, None, 4, 2]
     assert column(reading, "u") == [2.0**63, 1, 2, 3, 4]
     assert column(reading, "d") == [1, 2, None, 4, 5]

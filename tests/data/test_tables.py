@@ -87,8 +87,10 @@ def test_the_files_pass_the_check_of_downloads(name: str) -> None:
 
 def test_classes_have_names() -> None:
     assert data.load_table("iris")["species"].cat.categories.tolist() == [
-        "setosa", "versicolor", "virginica",
-    ]  # fmt: skip
+        "setosa",
+        "versicolor",
+        "virginica",
+    ]
     counts = data.load_table("breast")["diagnosis"].value_counts()
     assert counts.to_dict() == {"benign": 357, "malignant": 212}
     counts = real("breast-original")["class"].value_counts()

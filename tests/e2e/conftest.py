@@ -18,8 +18,8 @@ from playwright.sync_api import (
 )
 
 from tests.e2e.looking import LONG, NewPage
-from ui.bench.browser import FLAGS, NAMES, SHELL, on_path
-from ui.bench.server import LAB, serving
+from tools.bench.browser import FLAGS, NAMES, SHELL, on_path
+from tools.bench.server import LAB, serving
 
 expect.set_options(timeout=LONG)
 Serve = Callable[..., str]

@@ -16,7 +16,7 @@ from tests.e2e.apps.chain_player_app import ITERATIONS, THIN, TOTAL, problem
 from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.looking import colours, levels
 from tests.patience import PATIENCE
-from ui.bench.server import ROOT
+from tools.bench.server import ROOT
 
 pytestmark = pytest.mark.e2e
 

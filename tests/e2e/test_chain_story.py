@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.apps.chain_story_app import CHAINS, ITERATIONS, STUCK_SINCE
 from tests.e2e.conftest import NewPage, Serve
-from ui.bench.server import ROOT
+from tools.bench.server import ROOT
 
 pytestmark = pytest.mark.e2e
 SAMPLERS = 2
@@ -53,9 +53,10 @@ def test_five_pictures_on_a_phone_and_the_stuck_chain_is_named(
     expect(page.get_by_role("radio", name="Paths")).to_be_focused()
     expect(page.locator("canvas.paths")).to_have_count(SAMPLERS)
     expect(page.locator("figure").nth(1)).to_have_attribute(
-        "aria-label", f"Paths of Metropolis-within-Gibbs in latents z5 and z1. "
+        "aria-label",
+        f"Paths of Metropolis-within-Gibbs in latents z5 and z1. "
         f"Chain 3 has not moved for {still} iterations.",
-    )  # fmt: skip
+    )
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 

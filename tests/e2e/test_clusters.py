@@ -13,15 +13,15 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Locator, Page, expect
 
-from dgm_core.studies import cluster_course
-from dgm_core.studies.cluster_course import Course
+from dgm_core.studies.clusters import course as cluster_course
+from dgm_core.studies.clusters.course import Course
 from tests.e2e import looking
 from tests.e2e.conftest import NewPage
 from tests.e2e.lab import png
 from tests.e2e.scatter import Scatter
-from ui.bench.server import ROOT
-from ui.clusters.chosen import GAP
-from ui.clusters.inside import ACROSS, DRAWN
+from tools.bench.server import ROOT
+from ui.clusters.mixture import ACROSS, DRAWN
+from ui.contact_sheet import GAP
 
 pytestmark = pytest.mark.e2e
 PATH, RUN = "Clusters", "digits-vaegmm"
@@ -457,8 +457,11 @@ def test_a_link_brings_its_settings_and_the_address_follows(
     page = opened(new_page, server, settings, viewport=WIDE)
     expect(page.locator(".linked-scatter figcaption")).to_have_text(["Round 1", "Control"])
     assert [value(page, name) for name in ("Run", "Left", "Right", "Plane")] == [
-        "Digits", "Round 1", "Control", "PCA",
-    ]  # fmt: skip
+        "Digits",
+        "Round 1",
+        "Control",
+        "PCA",
+    ]
     looking.choose(box(page, "Left"), "Before")
     page.wait_for_url(re.compile("cluster-left=Before"))
     view(page, "Inside the mixture")
@@ -476,9 +479,14 @@ def test_a_link_brings_its_settings_and_the_address_follows(
 
 def test_a_damaged_link_opens_with_a_word(server: str, new_page: NewPage) -> None:
     damaged = {
-        "run": "nothing", "cluster-across": -5, "view": "<script>", "cluster-method": "P" * 3000,
-        "cluster-left": "Round 1e9", "train-images": "-1", "cluster-temperature": "nan",
-    }  # fmt: skip
+        "run": "nothing",
+        "cluster-across": -5,
+        "view": "<script>",
+        "cluster-method": "P" * 3000,
+        "cluster-left": "Round 1e9",
+        "train-images": "-1",
+        "cluster-temperature": "nan",
+    }
     page = new_page()
     page.goto(f"{server}/{PATH}?{urlencode(damaged)}")
     expect(page.get_by_text("not understood and left out:")).to_be_visible()

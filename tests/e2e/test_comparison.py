@@ -18,7 +18,7 @@ from tests.e2e.board import Board
 from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.lab import png
 from tests.e2e.looking import levels
-from ui.bench.server import LAB
+from tools.bench.server import LAB
 
 pytestmark = pytest.mark.e2e
 MINUTES = 240_000  # milliseconds: a small machine may be busy

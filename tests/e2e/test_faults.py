@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.lab import Lab
 from tests.e2e.looking import NewPage
-from ui.bench.server import LAB, Server, free_port, serving
+from tools.bench.server import LAB, Server, free_port, serving
 
 pytestmark = pytest.mark.e2e
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e import looking
 from tests.e2e.conftest import NewPage, Serve
-from ui.bench.server import ROOT
+from tools.bench.server import ROOT
 
 pytestmark = pytest.mark.e2e
 PATH = "WGAN_latent_space"

@@ -52,9 +52,11 @@ def test_chains_are_stepped_followed_and_compared(server: str, new_page: NewPage
     assert len(distances) == 4
     assert distances[1] > distances[3] + 0.2
     shown.get_by_role("button", name="Play").click()  # from the beginning, as it is not at its end
-    expect(shown.get_by_role("button", name="Pause").or_(
-        shown.get_by_text("iteration 100 of 100")
-    ).first).to_be_visible()  # fmt: skip
+    expect(
+        shown.get_by_role("button", name="Pause")
+        .or_(shown.get_by_text("iteration 100 of 100"))
+        .first
+    ).to_be_visible()
     looking.nothing_sticks_out(page)
 
 

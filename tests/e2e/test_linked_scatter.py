@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.apps.linked_scatter_app import clouds
 from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.scatter import Scatter
-from ui.bench.server import ROOT
+from tools.bench.server import ROOT
 from ui.components.linked_scatter.palette import COLOURS
 
 pytestmark = pytest.mark.e2e

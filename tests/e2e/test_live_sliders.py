@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.looking import settle
 from tests.patience import PATIENCE
-from ui.bench.server import ROOT
+from tools.bench.server import ROOT
 
 pytestmark = pytest.mark.e2e
 

@@ -27,7 +27,7 @@ from tests.e2e.apps.method_grid_app import (
 )
 from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.looking import colours, settle
-from ui.bench.server import ROOT
+from tools.bench.server import ROOT
 
 pytestmark = pytest.mark.e2e
 

@@ -20,8 +20,8 @@ from dgm_core.missing.amputation import Amputation, ampute
 from tests.e2e import looking
 from tests.e2e.conftest import NewPage
 from tests.patience import PATIENCE
-from tests.ui.small_run import csv
-from ui.mnar.tables import table_of
+from tests.ui.clusters.small_run import csv
+from ui.mnar.table_choice import table_of
 from ui.mnar.views import VIEWS
 
 pytestmark = pytest.mark.e2e
@@ -354,9 +354,13 @@ def test_the_settings_survive_another_page(opened: Opener) -> None:
 
 def test_a_bad_address_leaves_the_page_whole_and_says_so(opened: Opener) -> None:
     lab = opened(
-        view="<script>alert(1)</script>", table="%00", threshold="nan", seed="9" * 2000,
-        columns="eJwDAA==", strength="-1",
-    )  # fmt: skip
+        view="<script>alert(1)</script>",
+        table="%00",
+        threshold="nan",
+        seed="9" * 2000,
+        columns="eJwDAA==",
+        strength="-1",
+    )
     expect(lab.page.get_by_text("was not understood")).to_be_visible()
     expect(lab.plot("errors" if lab.page.url.endswith("random") else "holes")).to_be_visible()
     lab.page.wait_for_url(re.compile(r"\?seed=9999$"))

@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 from tests.e2e.board import Board
 from tests.e2e.conftest import NewPage
 from tests.e2e.lab import Lab
-from ui.bench import browser as bench
-from ui.bench import strokes
+from tools.bench import browser as bench
+from tools.bench import strokes
 
 pytestmark = pytest.mark.e2e
 

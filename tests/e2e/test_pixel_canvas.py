@@ -15,7 +15,7 @@ from tests.e2e.board import Board
 from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.looking import settle
 from tests.patience import PATIENCE
-from ui.bench.server import ROOT
+from tools.bench.server import ROOT
 from ui.components.bits import unpack
 
 pytestmark = pytest.mark.e2e

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 
 from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.looking import settle
-from ui.bench.server import ROOT
+from tools.bench.server import ROOT
 
 pytestmark = pytest.mark.e2e
 

@@ -128,13 +128,17 @@ def test_an_outlier_moves_the_mean_and_not_the_median(server: str, new_page: New
 
 def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: NewPage) -> None:
     options = {
-        "viewport": {"width": 400, "height": 850}, "color_scheme": "dark", "has_touch": True,
-    }  # fmt: skip
+        "viewport": {"width": 400, "height": 850},
+        "color_scheme": "dark",
+        "has_touch": True,
+    }
     page = opened(new_page, server, "note=GANs", **options)
     for name, last in (
-        ("GANs", "figure-gan-ways"), ("Importance sampling", "figure-importance-runs"),
-        ("Optimal transport", "figure-transport-plan"), ("Missing data", None),
-    ):  # fmt: skip
+        ("GANs", "figure-gan-ways"),
+        ("Importance sampling", "figure-importance-runs"),
+        ("Optimal transport", "figure-transport-plan"),
+        ("Missing data", None),
+    ):
         page.get_by_role("radio", name=name).click()
         shown = f".st-key-{last} .main-svg" if last else ".points .dot"
         expect(page.locator(shown).first).to_be_visible()

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.apps.transport_app import law_of
 from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.looking import settle
-from ui.bench.server import ROOT
+from tools.bench.server import ROOT
 
 pytestmark = pytest.mark.e2e
 

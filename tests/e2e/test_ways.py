@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.looking import NewPage, nothing_sticks_out, opened, settle
-from ui import places
+from ui import navigation
 
 pytestmark = pytest.mark.e2e
 FRONT = "Deep generative models with missing data"
@@ -26,7 +26,7 @@ def card(page: Page) -> Locator:
 def test_the_tour_leads_through_the_labs_and_ends(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, FRONT, viewport={"width": 400, "height": 850})
     page.get_by_role("link", name="Take the tour").click()
-    stops = places.stops()
+    stops = navigation.stops()
     for number, (stop, wanted) in enumerate(zip(stops, ON_SCREEN, strict=True), 1):
         expect(card(page)).to_contain_text(f"Tour, {number} of {len(stops)}")
         expect(card(page)).to_contain_text(stop.title)
@@ -65,9 +65,11 @@ def test_the_bar_leads_on_without_an_end_of_the_visit(server: str, new_page: New
 
 def test_the_link_is_copied(server: str, new_page: NewPage) -> None:
     page = opened(
-        new_page, f"{server}/GAN_distances?view=Spiral", "GAN distances",
+        new_page,
+        f"{server}/GAN_distances?view=Spiral",
+        "GAN distances",
         permissions=["clipboard-read", "clipboard-write"],
-    )  # fmt: skip
+    )
     page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_role("button", name="Link copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == page.url

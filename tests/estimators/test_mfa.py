@@ -13,8 +13,8 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from dgm_core.distributions.gaussian import LowRankMixture, condition, low_rank_conditional
 from dgm_core.estimators import MFAImputer
-from dgm_core.gaussian import LowRankMixture, condition, low_rank_conditional
 from dgm_core.types import Masked
 
 

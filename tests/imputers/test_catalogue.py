@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dgm_core import metrics
 from dgm_core.imputers import CATALOGUE, knobs
-from dgm_core.missing import masks, mixtures
+from dgm_core.missing import masks, mixed_masks
 from dgm_core.models.dlvm import face_dlvm, fully_connected_dlvm
 from dgm_core.models.dmfa import unet_dmfa
 from dgm_core.models.mfa import MixtureOfFactorAnalysers, initialise_mfa
@@ -68,7 +68,7 @@ def method(name: str, kind: str, **more: object) -> object:
 
 def problem(kind: str) -> tuple[Masked, Tensor]:
     x = images(kind, 65)[60:63]  # not among the training images
-    observed = mixtures.mixed(3, *x.shape[2:], generator(4)).expand_as(x)
+    observed = mixed_masks.mixed(3, *x.shape[2:], generator(4)).expand_as(x)
     return Masked(x, observed), x
 
 

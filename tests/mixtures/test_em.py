@@ -87,8 +87,9 @@ def aggregate(x: Tensor, variance: Tensor, seed: int, draws: int = 20) -> Tensor
 
 def test_the_objective_of_uncertain_points_is_a_lower_bound() -> None:
     x, variance = wide_and_narrow()
-    *_, fit = itertools.islice(em_steps(x, seeded_mixture(x, 2, generator(0)),
-                                        variance=variance), 50)  # fmt: skip
+    *_, fit = itertools.islice(
+        em_steps(x, seeded_mixture(x, 2, generator(0)), variance=variance), 50
+    )
     each = fit.mixture.log_prob(aggregate(x, variance, 1, 2000)).sum(1)
     error = each.std() / len(each) ** 0.5
     assert fit.log_likelihood < each.mean() - 5 * error
@@ -122,9 +123,15 @@ def test_from_the_same_start_it_is_scikit_learns(diagonal: bool, kind: str) -> N
         start = GaussianMixture(start.weights, start.means, start.variances.sqrt())
     precisions = (1 / start.variances) if diagonal else torch.linalg.inv(start.covariances)
     theirs = Sklearn(
-        3, covariance_type=kind, tol=0, max_iter=25, reg_covar=0, weights_init=start.weights,
-        means_init=start.means.numpy(), precisions_init=precisions.numpy(),
-    )  # fmt: skip
+        3,
+        covariance_type=kind,
+        tol=0,
+        max_iter=25,
+        reg_covar=0,
+        weights_init=start.weights,
+        means_init=start.means.numpy(),
+        precisions_init=precisions.numpy(),
+    )
     with pytest.warns(Warning, match="did not converge"):
         theirs.fit(x.numpy())
     steps = em_steps(x, start, floor=1e-9, diagonal=diagonal)

@@ -35,9 +35,11 @@ def test_a_share_of_one_is_a_step_of_em(diagonal: bool, floor: float, certain: b
     x, variance = uncertain()
     spread = None if certain else variance
     first, second = itertools.islice(
-        em_steps(x, seeded_mixture(x, 4, generator(0)), floor=floor, variance=spread,
-                 diagonal=diagonal), 2,
-    )  # fmt: skip
+        em_steps(
+            x, seeded_mixture(x, 4, generator(0)), floor=floor, variance=spread, diagonal=diagonal
+        ),
+        2,
+    )
     found = online_em_step(first.mixture, x, 1.0, variance=spread, floor=floor, diagonal=diagonal)
     assert off(found, second.mixture) < 1e-10
     assert off(found, first.mixture) > 1e-3
@@ -51,9 +53,7 @@ def test_a_share_of_one_is_a_step_of_em(diagonal: bool, floor: float, certain: b
 def test_small_steps_over_batches_end_where_em_does(diagonal: bool) -> None:
     x, variance = uncertain()
     start = seeded_mixture(x, 3, generator(0))
-    *_, last = itertools.islice(
-        em_steps(x, start, variance=variance, diagonal=diagonal), 400
-    )  # fmt: skip
+    *_, last = itertools.islice(em_steps(x, start, variance=variance, diagonal=diagonal), 400)
     mixture, distance, source = start, {}, generator(1)
     for share in (0.1, 0.01):
         course = []

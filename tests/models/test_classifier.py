@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from dgm_core import recipes
+from dgm_core.evaluation.classifier import run
 from dgm_core.models.classifier import Classifier, classifier, features_of
-from dgm_core.objectives import negative_log_likelihood
 from dgm_core.recipes import RECIPES, Schedule
 from dgm_core.recipes.classifier import labelled
 from dgm_core.rng import generator
-from dgm_core.studies.classifier import run
+from dgm_core.training.losses import negative_log_likelihood
 from dgm_core.types import LabelledImages
 
 

@@ -8,18 +8,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dgm_core.likelihoods import GaussianLikelihood
+from dgm_core.distributions.likelihoods import GaussianLikelihood
+from dgm_core.distributions.posteriors import DiagonalGaussian
 from dgm_core.missing.clipped import clipped
 from dgm_core.missing.processes import Clipping
 from dgm_core.models.clipped import clipping_miwae, clipping_notmiwae
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE
-from dgm_core.objectives import negative_completion_bound
-from dgm_core.posteriors import DiagonalGaussian
 from dgm_core.rng import generator
 from dgm_core.samplers.completions import weighted_completions
 from dgm_core.samplers.estimates import mean_and_variance
 from dgm_core.training import Schedule, fit
+from dgm_core.training.losses import negative_completion_bound
 
 SMALL = {"latent_dim": 3, "channels": 4, "hidden": 8}
 MAKE = {"MIWAE": clipping_miwae, "not-MIWAE": clipping_notmiwae}

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from dgm_core import objectives
-from dgm_core.missing import mixtures
+from dgm_core.missing import mixed_masks
 from dgm_core.models.dmfa import DMFA, unet_dmfa
 from dgm_core.rng import generator
+from dgm_core.training import losses
 from dgm_core.types import Masked
 
 
@@ -22,7 +22,7 @@ def small(components: int = 2, channels: int = 1) -> DMFA:
 
 def problem(channels: int = 1, side: int = 28) -> tuple[Masked, torch.Tensor]:
     x = torch.rand(4, channels, side, side, generator=generator(1), dtype=torch.float64)
-    observed = mixtures.mixed(4, side, side, generator(2)).expand_as(x)
+    observed = mixed_masks.mixed(4, side, side, generator(2)).expand_as(x)
     return Masked(x, observed), x
 
 
@@ -68,7 +68,7 @@ def test_what_is_hidden_does_not_reach_the_network() -> None:
 
 def test_gradients_of_the_loss_reach_every_parameter() -> None:
     model = small()
-    loss = objectives.dmfa_loss(4.0)(model, problem()[1], generator(0))
+    loss = losses.dmfa_loss(4.0)(model, problem()[1], generator(0))
     loss.backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
@@ -77,12 +77,12 @@ def test_gradients_of_the_loss_reach_every_parameter() -> None:
 
 def test_the_loss_is_the_likelihood_and_the_squared_error_of_the_mean() -> None:
     model, (_, x) = small(), problem()
-    observed = mixtures.mixed(4, 28, 28, generator(5)).expand_as(x)
+    observed = mixed_masks.mixed(4, 28, 28, generator(5)).expand_as(x)
     masked = Masked(x, observed)
     law = model.conditional(masked)
     guess = masked.complete(law.mean.unflatten(1, x.shape[1:]))
     expected = 4 * (guess - x).square().sum((1, 2, 3)) + model.negative_log_likelihood(masked, x)
-    found = objectives.dmfa_loss(4.0)(model, x, generator(5))
+    found = losses.dmfa_loss(4.0)(model, x, generator(5))
     torch.testing.assert_close(found, expected.mean())
 
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from dgm_core.bounds import elbo, log_weights
+from dgm_core.bounds.quadrature import log_evidence
 from dgm_core.models.floored import FlooredDLVMs
-from dgm_core.quadrature import log_evidence
 from dgm_core.rng import generator, normal
 from dgm_core.types import LatentVariableModel, Masked
 

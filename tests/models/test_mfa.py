@@ -13,7 +13,7 @@ from sklearn.decomposition import FactorAnalysis
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
-from dgm_core.gaussian import LowRankMixture
+from dgm_core.distributions.gaussian import LowRankMixture
 from dgm_core.models import factor_expectations
 from dgm_core.models.mfa import MixtureOfFactorAnalysers, em_steps, initialise_mfa
 from dgm_core.rng import draw, generator

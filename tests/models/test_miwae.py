@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from dgm_core import networks
 from dgm_core.bounds import iwae_bound, log_likelihood, log_weights
-from dgm_core.likelihoods import DiscretisedLogisticLikelihood, GaussianLikelihood
+from dgm_core.distributions.likelihoods import DiscretisedLogisticLikelihood, GaussianLikelihood
+from dgm_core.distributions.posteriors import DiagonalGaussian, FullGaussian
 from dgm_core.models.miwae import MIWAE, fully_connected_miwae
-from dgm_core.posteriors import DiagonalGaussian, FullGaussian
+from dgm_core.networks import bodies
 from dgm_core.rng import generator
 from dgm_core.samplers.importance import (
     IncompleteEncoder,
@@ -32,9 +32,9 @@ def colour_model(posterior: nn.Module, law: type[nn.Module] = GaussianLikelihood
     with torch.random.fork_rng():
         torch.manual_seed(1)
         return MIWAE(
-            networks.fully_connected_encoder((6, 8, 8), posterior.features, 16),
+            bodies.fully_connected_encoder((6, 8, 8), posterior.features, 16),
             posterior,
-            networks.fully_connected_decoder(posterior.latent_dim, (3, 8, 8), 16),
+            bodies.fully_connected_decoder(posterior.latent_dim, (3, 8, 8), 16),
             law(channels=3),
             posterior.latent_dim,
         ).double()

@@ -12,10 +12,10 @@ from dgm_core.imputers.completions import CompletionImputer
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE
 from dgm_core.models.tabular import linear_networks, tanh_networks
-from dgm_core.objectives import negative_completion_bound
 from dgm_core.rng import generator
 from dgm_core.samplers.completions import weighted_completions
 from dgm_core.training import Schedule, fit
+from dgm_core.training.losses import negative_completion_bound
 from dgm_core.types import Masked, MissingProcess
 from tests.linear_table import SelfMasking, standard_errors_off
 
@@ -41,8 +41,11 @@ def test_the_bound_sends_gradients_to_every_parameter(linear: bool) -> None:
         assert torch.isfinite(parameter.grad).all(), name
         assert parameter.grad.abs().max() > 0, name
     assert {name.split(".")[0] for name, _ in model.named_parameters()} == {
-        "encoder", "decoder", "missing_process", *(["likelihood"] if linear else []),
-    }  # fmt: skip
+        "encoder",
+        "decoder",
+        "missing_process",
+        *(["likelihood"] if linear else []),
+    }
 
 
 def test_the_sizes_are_those_of_the_protocol() -> None:

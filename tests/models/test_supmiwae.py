@@ -10,9 +10,9 @@ from torch.distributions import Categorical, Normal
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.supmiwae import CategoricalPredictor, GaussianPredictor, SupMIWAE
 from dgm_core.models.tabular import tanh_network, tanh_networks
-from dgm_core.objectives import negative_completion_bound
 from dgm_core.rng import generator
 from dgm_core.samplers.completions import Completions, weighted_completions
+from dgm_core.training.losses import negative_completion_bound
 from dgm_core.types import Labelled, Masked
 from tests.linear_table import (
     SEEN,

@@ -12,9 +12,9 @@ from torch.distributions import Independent, Normal, kl_divergence
 from dgm_core.bounds import estimate_log_likelihood, log_weights
 from dgm_core.mixtures import GaussianMixture, MixtureLaw
 from dgm_core.models.vae_gmm import MixtureVAE, mixture_vae
-from dgm_core.objectives import negative_mixture_bound
 from dgm_core.rng import Streams, draw, generator, normal, uniform
 from dgm_core.training import Schedule, fit, latest_weights
+from dgm_core.training.losses import negative_mixture_bound
 from dgm_core.types import LabelledImages, LatentVariableModel
 
 SIDE, K, L = 4, 3, 2

@@ -13,13 +13,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dgm_core import zoo
-from dgm_core.studies import mutual
+from dgm_core.training import mutual
 from tests.patience import PATIENCE
 from tests.small_clusters import CONFIG, course, run
 from ui.cache import st_model
-from ui.clusters import stories, training
+from ui.clusters import runs, training
 from ui.clusters.links import FIELDS
-from ui.clusters.stories import YOURS, Story, st_story
+from ui.clusters.runs import YOURS, Story, st_story
 from ui.jobs import Worker, stop_all
 
 ROOT = Path(__file__).parents[2]
@@ -145,7 +145,7 @@ def test_across_and_up_are_never_the_same_latent() -> None:
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """Of what is shipped, empty at first."""
-    monkeypatch.setattr(stories, "FOLDER", tmp_path)
+    monkeypatch.setattr(runs, "ASSETS", tmp_path)
     st_story.clear()
     st_model.clear()
     yield tmp_path
@@ -222,12 +222,12 @@ def test_yours_is_offered_once_it_is_trained_and_is_then_looked_at(
 ) -> None:
     settings = {"train-images": "500", "train-clusters": "4", "train-rounds": "1"}
     app = lab({"view": "Watch them learn"} | settings)
-    assert stories.TITLES["yours"] not in box(app, "Run").options
+    assert runs.TITLES["yours"] not in box(app, "Run").options
     app = press(app, "Train")
     assert workers["cluster training"].run.wait(120)
     app = whole(app.run())
     assert box(app, "Run").value == "yours"
-    assert box(app, "Run").options[-1] == stories.TITLES["yours"]
+    assert box(app, "Run").options[-1] == runs.TITLES["yours"]
     assert app.query_params["run"] == "yours"
     assert app.session_state[YOURS].course.config.clusters == 4
     assert app.session_state[YOURS].course.images == 500
@@ -267,11 +267,13 @@ def test_a_selection_is_forgotten_with_its_images() -> None:
     other = dataclasses.replace(course(), config=dataclasses.replace(CONFIG, seed=3))
     few = tuple(
         dataclasses.replace(
-            moment, mean=moment.mean[:150], assignment=moment.assignment[:150],
+            moment,
+            mean=moment.mean[:150],
+            assignment=moment.assignment[:150],
             confidence=moment.confidence[:150],
         )
         for moment in other.moments
-    )  # fmt: skip
+    )
     other = dataclasses.replace(other, moments=few, control=None)
     app.session_state[YOURS] = Story("yours", other, run().model)
     assert "images selected" not in said(whole(app.run()))
@@ -317,18 +319,29 @@ def test_settings_survive_a_change_of_page_and_of_view() -> None:
 ADDRESSES = {
     "moments of another run": {"cluster-left": "Round 99", "cluster-right": "Round 98"},
     "latents that are none": {
-        "view": "Inside the mixture", "cluster-across": "49", "cluster-up": "49",
+        "view": "Inside the mixture",
+        "cluster-across": "49",
+        "cluster-up": "49",
         "cluster-other": "49",
     },
     "a set that is not here": {"view": "Watch them learn", "train-set": "mnist"},
     "a run that is not trained": {"run": "yours"},
     "all at once": {
-        "view": "<script>", "run": "nothing", "cluster-across": "-5", "cluster-left": "x" * 3000,
-        "cluster-method": "%00", "cluster-temperature": "inf", "cluster-perplexity": "1e9",
-        "train-clusters": "1e999", "train-seed": "9" * 3000, "train-upright": "maybe",
-        "place-source": "", "place-plane": "UMAP-like", "keep.cluster left": "-1",
+        "view": "<script>",
+        "run": "nothing",
+        "cluster-across": "-5",
+        "cluster-left": "x" * 3000,
+        "cluster-method": "%00",
+        "cluster-temperature": "inf",
+        "cluster-perplexity": "1e9",
+        "train-clusters": "1e999",
+        "train-seed": "9" * 3000,
+        "train-upright": "maybe",
+        "place-source": "",
+        "place-plane": "UMAP-like",
+        "keep.cluster left": "-1",
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", ADDRESSES)
@@ -336,6 +349,6 @@ def test_no_address_breaks_the_page(case: str) -> None:
     app = lab(ADDRESSES[case])
     assert not app.error
     app = whole(app.run())
-    assert stories.TITLES[RUN] in box(app, "Run").options
+    assert runs.TITLES[RUN] in box(app, "Run").options
     for name in SEEN:
         assert not view(app, name).error

@@ -15,11 +15,10 @@ from PIL import Image
 from dgm_core import zoo
 from dgm_core.imputers import CATALOGUE, knobs
 from dgm_core.metrics import DEFINITIONS
-from dgm_core.studies import comparison
-from dgm_core.studies.comparison import Calibration, Config, Outcome
-from ui import figures, showcase
-from ui.inpainting import comparing, downloads, methods
-from ui.inpainting.comparing import Progress
+from dgm_core.studies.inpainting import comparison
+from dgm_core.studies.inpainting.comparison import Calibration, Config, Outcome
+from ui.inpainting import comparison_downloads, comparison_run, methods, player_data, shipped
+from ui.inpainting.comparison_run import Progress
 
 HIDDEN = np.zeros((28, 28), bool)
 HIDDEN[4:20, 6:20] = True
@@ -52,15 +51,15 @@ def test_before_anything_is_computed_every_card_waits() -> None:
 def test_a_method_that_is_added_is_the_only_one_computed() -> None:
     first = Progress(config(*QUICK), {})
     assert sorted(finished(first)) == sorted(QUICK)
-    more = comparing.resumed(config(*QUICK, "PPCA"), first)
+    more = comparison_run.resumed(config(*QUICK, "PPCA"), first)
     assert [each.state for each in more.outcomes()] == ["finished", "finished", "running"]
     assert finished(more) == ["PPCA"]
     assert more.complete
     for before, after in zip(first.outcomes(), more.outcomes(), strict=False):
         assert after is before
     # Left out and taken in again, it is still known.
-    fewer = comparing.resumed(config("PPCA"), more)
-    again = comparing.resumed(config(*QUICK, "PPCA"), more, fewer)
+    fewer = comparison_run.resumed(config("PPCA"), more)
+    again = comparison_run.resumed(config(*QUICK, "PPCA"), more, fewer)
     assert fewer.complete
     assert again.complete
 
@@ -75,8 +74,8 @@ def test_nothing_is_taken_over_to_another_problem_seed_or_setting() -> None:
         "setting": replace(config(), methods=(("mean image", (("draws", 3),)),)),
     }
     for name, other in others.items():
-        assert not comparing.resumed(other, first).begun, name
-    assert comparing.resumed(config("mean image"), first).complete
+        assert not comparison_run.resumed(other, first).begun, name
+    assert comparison_run.resumed(config("mean image"), first).complete
 
 
 def test_an_outcome_taken_over_is_the_one_that_would_be_computed() -> None:
@@ -140,14 +139,24 @@ def outcomes() -> list[Outcome]:
     )
     scores = {"F1": (0.75, 0.0123), "SSE": (3.25, float("nan"))}
     return [
-        Outcome("LAIR", "finished", "", 1.0, 1.5, truth, np.stack([truth] * 5), truth / 4, scores,
-                calibration=bins),
+        Outcome(
+            "LAIR",
+            "finished",
+            "",
+            1.0,
+            1.5,
+            truth,
+            np.stack([truth] * 5),
+            truth / 4,
+            scores,
+            calibration=bins,
+        ),
         Outcome("MIWAE", "unavailable", "no such model", 0.0, 0.0),
-    ]  # fmt: skip
+    ]
 
 
 def test_the_table_holds_every_score_with_its_error_and_definition() -> None:
-    rows = list(csv.DictReader(io.StringIO(downloads.as_csv(outcomes(), DEFINITIONS))))
+    rows = list(csv.DictReader(io.StringIO(comparison_downloads.as_csv(outcomes(), DEFINITIONS))))
     assert [row["score"] for row in rows] == ["F1", "SSE", "seconds"]
     assert {row["method"] for row in rows} == {"LAIR"}
     assert (rows[0]["value"], rows[0]["Monte-Carlo error"]) == ("0.75", "0.0123")
@@ -156,7 +165,7 @@ def test_the_table_holds_every_score_with_its_error_and_definition() -> None:
 
 
 def test_the_pictures_are_enlarged_by_whole_pixels_and_the_arrays_are_exact() -> None:
-    with zipfile.ZipFile(io.BytesIO(downloads.as_zip(config(), outcomes()))) as folder:
+    with zipfile.ZipFile(io.BytesIO(comparison_downloads.as_zip(config(), outcomes()))) as folder:
         names = set(folder.namelist())
         original = np.asarray(Image.open(folder.open("original.png")))
         problem = np.asarray(Image.open(folder.open("problem.png")))
@@ -177,7 +186,7 @@ def test_the_pictures_are_enlarged_by_whole_pixels_and_the_arrays_are_exact() ->
     assert factor > 4
     assert np.array_equal(original[factor // 2 :: factor, factor // 2 :: factor, 0], IMAGE[0])
     shown = problem[factor // 2 :: factor, factor // 2 :: factor]
-    assert (shown[HIDDEN] == downloads.HIDDEN).all()
+    assert (shown[HIDDEN] == comparison_downloads.HIDDEN).all()
     assert np.array_equal(shown[~HIDDEN][:, 0], IMAGE[0][~HIDDEN])
     assert sheet.shape[0] < sheet.shape[1]  # five draws: two rows of three
     assert np.array_equal(arrays["LAIR/draws"], outcomes()[0].draws)
@@ -189,7 +198,7 @@ def test_the_script_of_a_comparison_makes_it_again(
 ) -> None:
     asked = replace(config(), methods=(("nearest neighbours", (("neighbours", 3),)),), seed=5)
     *_, result = comparison.run(asked)
-    content = downloads.as_zip(asked, list(result.outcomes.values()))
+    content = comparison_downloads.as_zip(asked, list(result.outcomes.values()))
     zipfile.ZipFile(io.BytesIO(content)).extractall(tmp_path)
     monkeypatch.chdir(tmp_path)
     made: dict[str, object] = {}
@@ -205,7 +214,7 @@ def test_the_script_of_a_comparison_makes_it_again(
 
 
 def test_a_reliability_panel_shows_the_bins_that_hold_pixels() -> None:
-    figure = figures.calibration(outcomes()[:1], methods.TITLES, dark=False)
+    figure = player_data.calibration(outcomes()[:1], methods.TITLES, dark=False)
     diagonal, points = figure.data
     assert list(diagonal.x) == list(diagonal.y) == [0, 1]
     assert list(points.x) == [0.1, 0.9]
@@ -218,7 +227,7 @@ def test_a_pit_panel_shows_its_bars_against_the_uniform_line() -> None:
     shares = np.array([0.5, 1.5, 1.0])
     found = Calibration("PIT", np.array([1, 3, 5]) / 6, shares, np.full(3, 0.1), shares * 10)
     each = outcomes()[0]._replace(calibration=found)
-    figure = figures.calibration([each] * 5, methods.TITLES, dark=True)
+    figure = player_data.calibration([each] * 5, methods.TITLES, dark=True)
     bars = [trace for trace in figure.data if trace.type == "bar"]
     assert len(bars) == 5
     assert np.array_equal(bars[0].y, shares)
@@ -240,8 +249,8 @@ def test_a_comparison_comes_back_as_it_was_written(tmp_path: Path) -> None:
         Outcome("mean image", "finished", "fitted", 1.0, 0.1, outcomes()[0].mean),
     ]
     path = tmp_path / "comparison.npz"
-    showcase.write_comparison(path, asked, made)
-    back, read = showcase.read_comparison(path)
+    shipped.write_comparison(path, asked, made)
+    back, read = shipped.read_comparison(path)
     assert back == asked
     for one, other in zip(made, read, strict=True):
         assert one[:5] == other[:5]

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dgm_core import zoo
-from dgm_core.studies import inpainting
+from dgm_core.studies.inpainting import two_samplers
 from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,7 @@ def test_work_that_raises_gets_a_sentence_and_the_next_run_goes(
         yield
 
     with monkeypatch.context() as patch:
-        patch.setattr(inpainting, "run_with_breaths", raises)
+        patch.setattr(two_samplers, "run_with_breaths", raises)
         app = AppTest.from_file(str(ROOT / "pages/1_Inpainting.py"), default_timeout=PATIENCE)
         app.query_params["seed"] = "3"
         app.run()

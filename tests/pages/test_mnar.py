@@ -16,12 +16,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dgm_core import zoo
-from dgm_core.studies import mnar
+from dgm_core.studies.mnar import side_by_side
 from tests.patience import PATIENCE
-from tests.ui.small_run import csv
+from tests.ui.clusters.small_run import csv
 from ui.cache import st_model
 from ui.jobs import Worker, stop_all
-from ui.mnar import images, tables, watch
+from ui.mnar import images, table_choice
+from ui.mnar import side_by_side as mnar_view
 
 ROOT = Path(__file__).parents[2]
 PAGE = str(ROOT / "pages/3_Missing_not_at_random.py")
@@ -92,7 +93,7 @@ def test_the_lab_opens_with_the_shipped_run_and_starts_none(workers: dict[str, W
     assert len(app.get("plotly_chart")) == 6
     scores = app.dataframe[-1].value
     assert scores["method"].iloc[0] == "not-MIWAE"
-    assert set(mnar.MODELS) < set(scores["method"])
+    assert set(side_by_side.MODELS) < set(scores["method"])
     assert (scores["RMSE"].diff().dropna() >= 0).all()
     assert [button.label for button in app.button] == ["Train"]
     assert not app.get("download_button")  # there is nothing yet that was computed here
@@ -207,7 +208,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "a broken Parquet": (parquet(a=[1.0, 2.0])[:-20] + bytes(20), "Parquet"),
     "half a Parquet": (parquet(a=[1.0, 2.0])[:40], "Parquet"),
     "bytes": (np.random.default_rng(0).integers(0, 256, 5000, np.uint8).tobytes(), "no text"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -224,34 +225,38 @@ def test_what_is_no_table_gets_a_sentence_and_what_was_read_before_stays(case: s
     before = understood(app)
     app = upload(app, content, "again.csv")
     assert words in app.error[0].value
-    assert understood(app) == before == (
-        "Understood: 4 rows × 2 columns, 2 cells missing (25.0%)."
-    )  # fmt: skip
+    assert (
+        understood(app) == before == ("Understood: 4 rows × 2 columns, 2 cells missing (25.0%).")
+    )
     assert len(app.get("plotly_chart")) == 3
 
 
 READ: dict[str, tuple[bytes, str]] = {
     "ragged": (b"a,b,c\n1,2,3\n4,5\n6,7,8,9\n2,,5\n3,6,6\n", "4 rows × 3 columns, 2 cells"),
-    "NaN, infinity, 1e400": (b"a,b\n1,2\nnan,inf\n3,1e400\n4,-inf\n9,4\n7,5\n",
-                             "5 rows × 2 columns, 2 cells"),
+    "NaN, infinity, 1e400": (
+        b"a,b\n1,2\nnan,inf\n3,1e400\n4,-inf\n9,4\n7,5\n",
+        "5 rows × 2 columns, 2 cells",
+    ),
     "text in a column of numbers": (b"a,b\n1,2\nx,3\n3,5\n4,7\n", "4 rows × 2 columns, 1 cells"),
     "duplicate headers": (b"a,a,a\n1,2,3\n,3,4\n3,5,6\n", "3 rows × 3 columns, 1 cells"),
     "UTF-16": (WORDS.encode("utf-16"), "4 rows × 2 columns, 1 cells"),
     "UTF-8 with a mark": (codecs.BOM_UTF8 + WORDS.encode(), "4 rows × 2 columns, 1 cells"),
     "Latin-1": (WORDS.encode("latin-1"), "4 rows × 2 columns, 1 cells"),
     "semicolons": (b"a;b\n1,5;2\n2,5;\n3,25;4\n", "3 rows × 2 columns, 1 cells"),
-    "formulas": (b"=A1,b\n=cmd|' /C calc'!A0,1\n@SUM(A1),2\n=cmd|' /C calc'!A0,\n,3\n",
-                 "4 rows × 2 columns, 2 cells"),
+    "formulas": (
+        b"=A1,b\n=cmd|' /C calc'!A0,1\n@SUM(A1),2\n=cmd|' /C calc'!A0,\n,3\n",
+        "4 rows × 2 columns, 2 cells",
+    ),
     "nothing missing": (b"a,b\n1,2\n2,4\n3,5\n", "3 rows × 2 columns, 0 cells"),
     "words alone": (b"a,b\nx,y\nx,z\nw,y\nw,z\n", "4 rows × 2 columns, 0 cells"),
     "words alone with a hole": (b"a,b\nx,y\nx,\nw,y\nw,z\n", "4 rows × 2 columns, 1 cells"),
     "a constant column": (b"a,b,c\n1,2,3\n1,,4\n1,5,5\n", "3 rows × 2 columns, 1 cells"),
     "one column": (b"a\n1\n2\n\n4\n", "3 rows × 1 columns, 0 cells"),
-    "one column with a hole": (b'a\n1\n2\nNA\n4\n5.5\n', "4 rows × 1 columns, 0 cells"),
+    "one column with a hole": (b"a\n1\n2\nNA\n4\n5.5\n", "4 rows × 1 columns, 0 cells"),
     "one hole in two rows": (b"a,b\n1,2\n3,\n5,4\n", "3 rows × 2 columns, 1 cells"),
     "Markdown": (b"*a*,$b$ [c](d)\n1,2\n2,\n3,4\n", "3 rows × 2 columns, 1 cells"),
     "Parquet": (parquet(a=[1.0, None, 3.0], b=["x", "y", None]), "3 rows × 2 columns, 2 cells"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", READ)
@@ -292,8 +297,8 @@ def test_a_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
         read.append(name)
         return tables_read(content, name, **limits)
 
-    tables_read = tables.read_table
-    monkeypatch.setattr(tables, "read_table", counted)
+    tables_read = table_choice.read_table
+    monkeypatch.setattr(table_choice, "read_table", counted)
     app = upload(lab(table_source="Upload"), GOOD)
     whole(app.run())
     assert read == ["it.csv"]
@@ -305,7 +310,7 @@ def test_a_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings of a moment."""
-    monkeypatch.setattr(watch, "STEPS", dict.fromkeys(watch.STEPS, 6))
+    monkeypatch.setattr(mnar_view, "STEPS", dict.fromkeys(mnar_view.STEPS, 6))
 
 
 def train(app: AppTest, worker: Worker) -> AppTest:
@@ -326,8 +331,10 @@ def test_own_holes_are_filled_in_and_every_view_stands_on_the_models(
     assert own.value == "none"
     app = train(app, workers["mnar watch"])
     assert [each.label for each in app.get("download_button")] == [
-        "Table (.csv)", "20 completed copies (.zip)", "Report (.md)"
-    ]  # fmt: skip
+        "Table (.csv)",
+        "20 completed copies (.zip)",
+        "Report (.md)",
+    ]
     assert app.dataframe[-1].value["RMSE"].isna().all()  # nothing is known of what is missing
     group(app, "mnar view").set_value("Assume").run()
     numbers = {each.label.split(",")[0]: each.value for each in whole(app).metric}
@@ -336,7 +343,7 @@ def test_own_holes_are_filled_in_and_every_view_stands_on_the_models(
     group(app, "mnar view").set_value("One entry").run()
     for name in box(whole(app), "entry column").options:
         box(app, "entry column").set_value(name).run()
-        for model in mnar.MODELS:
+        for model in side_by_side.MODELS:
             group(whole(app), "entry model").set_value(model).run()
             hole = next(each for each in app.number_input if "holes" in each.label)
             hole.set_value(int(hole.max)).run()
@@ -358,7 +365,7 @@ def test_a_training_belongs_to_its_settings(workers: dict[str, Worker]) -> None:
 def test_a_training_is_stopped_and_gone_on_with(
     workers: dict[str, Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "STEPS", dict.fromkeys(watch.STEPS, 60))
+    monkeypatch.setattr(mnar_view, "STEPS", dict.fromkeys(mnar_view.STEPS, 60))
     app = lab({"table": "iris"})
     next(button for button in app.button if button.label == "Train").click().run()
     worker = workers["mnar watch"]
@@ -370,9 +377,9 @@ def test_a_training_is_stopped_and_gone_on_with(
         whole(app)
         assert worker.run.wait(60)
         assert worker.run.items[: len(before)] == before
-        steps = [item.step for item in worker.run.items if isinstance(item, mnar.Frame)]
+        steps = [item.step for item in worker.run.items if isinstance(item, side_by_side.Frame)]
         assert steps == sorted(set(steps))
-        assert isinstance(worker.run.items[-1], mnar.Result)
+        assert isinstance(worker.run.items[-1], side_by_side.Result)
     assert whole(app.run()).get("download_button")
 
 
@@ -383,16 +390,32 @@ ADDRESSES = {
     "holes of a table without": {"why": "none"},
     "the driver is among the columns": {"why": "another column", "columns": "0.1", "driver": "1"},
     "no column is left to drive": {
-        "table": "iris", "why": "another column", "columns": "0.1.2.3", "driver": "0",
+        "table": "iris",
+        "why": "another column",
+        "columns": "0.1.2.3",
+        "driver": "0",
     },
     "a table that is not here": {"table": "concrete", "columns": "2"},
     "all at once": {
-        "view": "<script>", "table": "%00", "why": "?", "columns": "eJwDAA==", "driver": "1e9",
-        "direction": "up", "threshold": "nan", "strength": "inf", "rate": "-1", "chance": "1e999",
-        "seed": "9" * 3000, "assumed": "x" * 3000, "decoder": "", "length": "Forever", "k": "-1",
-        "training": "0x10", "keep.seed": "-1",
+        "view": "<script>",
+        "table": "%00",
+        "why": "?",
+        "columns": "eJwDAA==",
+        "driver": "1e9",
+        "direction": "up",
+        "threshold": "nan",
+        "strength": "inf",
+        "rate": "-1",
+        "chance": "1e999",
+        "seed": "9" * 3000,
+        "assumed": "x" * 3000,
+        "decoder": "",
+        "length": "Forever",
+        "k": "-1",
+        "training": "0x10",
+        "keep.seed": "-1",
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", ADDRESSES)

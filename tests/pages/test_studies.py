@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dgm_core.studies.sampler_sweeps import DATA, SWEEPS, Config
+from dgm_core.studies.inpainting.sampler_sweeps import DATA, SWEEPS, Config
 from tests.patience import PATIENCE
-from tests.studies.test_sampler_sweeps import SHIPPED
+from tests.studies.inpainting.test_sampler_sweeps import SHIPPED
 from ui import jobs
 from ui.inpainting import studies
 from ui.inpainting.studies import Studies

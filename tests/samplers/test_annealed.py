@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal
 
 from dgm_core.bounds import Estimate, log_likelihood
-from dgm_core.quadrature import log_evidence
+from dgm_core.bounds.quadrature import log_evidence
 from dgm_core.rng import draw, generator
 from dgm_core.samplers import annealed
 from dgm_core.samplers.annealed import (
@@ -42,9 +42,7 @@ def weights(path: Path, steps: int = 6, length: float = 0.7) -> Tensor:
     """log w of many short, hasty runs, (C, B): their mean must be right all the same."""
     lengths = torch.full((steps, len(path.masked)), length, dtype=torch.float64)
     betas = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
-    *_, last = anneal(
-        path, betas, generator(1), lengths=lengths, chains=CHAINS, leapfrogs=2
-    )  # fmt: skip
+    *_, last = anneal(path, betas, generator(1), lengths=lengths, chains=CHAINS, leapfrogs=2)
     return last.log_w
 
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from dgm_core import bounds
-from dgm_core.columns import Binary, Categorical
-from dgm_core.likelihoods import BernoulliLikelihood, MixedLikelihood
+from dgm_core.bounds import importance_weighted
+from dgm_core.distributions.columns import Binary, Categorical
+from dgm_core.distributions.likelihoods import BernoulliLikelihood, MixedLikelihood
 from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.models.miwae import MIWAE, fully_connected_miwae
 from dgm_core.models.notmiwae import NotMIWAE
@@ -42,7 +42,9 @@ def test_with_everything_observed_the_bound_of_miwae_is_that_of_iwae() -> None:
     x = torch.randn(6, 2, generator=generator(0), dtype=torch.float64)
     complete = Masked(x, torch.ones_like(x, dtype=torch.bool))
     sample = weighted_completions(model, complete, 7, generator(1))
-    iwae = bounds.iwae_bound(bounds.log_weights(model, x, 7, generator(1)))
+    iwae = importance_weighted.iwae_bound(
+        importance_weighted.log_weights(model, x, 7, generator(1))
+    )
     torch.testing.assert_close(sample.bound, iwae, rtol=1e-14, atol=1e-14)
     assert torch.equal(sample.x, x.expand(7, 6, 2))
 
@@ -85,7 +87,7 @@ def test_the_bound_grows_with_k_and_stays_below() -> None:
     process = SelfMasking(*PROCESS)
     exact, _, _ = conditional_on_a_grid(process)
     sample = drawn(NotMIWAE(**networks(1.4), missing_process=process), 20, 64 * 200)
-    gap = exact - bounds.iwae_curve(sample.log_w, [1, 4, 16, 64]).value.mean(1)
+    gap = exact - importance_weighted.iwae_curve(sample.log_w, [1, 4, 16, 64]).value.mean(1)
     assert (gap > 0).all()
     assert (gap[1:] < 0.5 * gap[:-1]).all()
 
@@ -119,9 +121,13 @@ def test_images_serve_as_well_as_tables() -> None:
         torch.manual_seed(0)
         plain = fully_connected_miwae(2, 8).double()
     ours = NotMIWAE(
-        plain.encoder, plain.posterior, plain.decoder, plain.likelihood, 2,
+        plain.encoder,
+        plain.posterior,
+        plain.decoder,
+        plain.likelihood,
+        2,
         missing_process=Constant(0.7, 784),
-    )  # fmt: skip
+    )
     x = (torch.rand(3, 1, 28, 28, generator=generator(1)) < 0.3).double()
     masked = Masked(x, torch.rand(x.shape, generator=generator(2)) < 0.5)
     sample = weighted_completions(ours, masked, 6, generator(3))

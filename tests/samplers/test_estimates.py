@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, Independent, Normal, StudentT
 
-from dgm_core.columns import Binary, Layout, MixedRow, Numeric
-from dgm_core.columns import Categorical as Levels
 from dgm_core.distributions import BernoulliPixels
+from dgm_core.distributions.columns import Binary, Layout, MixedRow, Numeric
+from dgm_core.distributions.columns import Categorical as Levels
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE
 from dgm_core.rng import draw, generator

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dgm_core import gaussian
+from dgm_core.distributions import gaussian
 from dgm_core.rng import generator
 from dgm_core.samplers import (
     CATALOGUE,

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 
-from dgm_core import gaussian
 from dgm_core.bounds import iwae_bound, iwae_curve, log_likelihood, log_weights
+from dgm_core.distributions import gaussian
 from dgm_core.rng import Streams, generator
 from dgm_core.samplers.importance import (
     MixtureMoments,

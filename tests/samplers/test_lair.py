@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.distributions import Independent, Normal
 
-from dgm_core.diagnostics import importance_ess, pareto_k
 from dgm_core.distributions import BernoulliPixels
+from dgm_core.metrics.diagnostics import importance_ess, pareto_k
 from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.rng import generator
 from dgm_core.samplers import LairInfo, Pool, lair

@@ -17,7 +17,7 @@ from hypothesis import strategies as some
 from hypothesis.extra.numpy import arrays
 
 from dgm_core.data.reading import UnreadableTable, read_table
-from ui import addresses, intake
+from ui import intake, links
 from ui.clusters import links as cluster_links
 from ui.components import (
     linked_scatter,
@@ -31,7 +31,7 @@ from ui.components import (
     transport,
 )
 from ui.distances import links as distance_links
-from ui.inpainting import packed
+from ui.inpainting import mask_code
 from ui.latent import links as latent_links
 from ui.likelihood.bounds import Bounds
 from ui.likelihood.floor import Floor
@@ -50,24 +50,52 @@ from ui.theory.transport import Transport
 def tries(count: int) -> settings:
     """The same examples every time, however busy the machine is."""
     return settings(
-        max_examples=count, derandomize=True, deadline=None, database=None,
+        max_examples=count,
+        derandomize=True,
+        deadline=None,
+        database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )  # fmt: skip
+    )
 
 
 TEXT = some.text(max_size=60) | some.sampled_from(
-    ["nan", "-inf", "1e999", "-1", "0x10", "9" * 3000, "<script>alert(1)</script>", "%00", "٣",
-     "1_0", "eJwDAA==", "../../etc/passwd", "=cmd()", "\u202e", "\ud800",
-     "True", "1.0", ""]
-)  # fmt: skip
+    [
+        "nan",
+        "-inf",
+        "1e999",
+        "-1",
+        "0x10",
+        "9" * 3000,
+        "<script>alert(1)</script>",
+        "%00",
+        "٣",
+        "1_0",
+        "eJwDAA==",
+        "../../etc/passwd",
+        "=cmd()",
+        "\u202e",
+        "\ud800",
+        "True",
+        "1.0",
+        "",
+    ]
+)
 
 
 # --- files ------------------------------------------------------------------------------------
 
 STARTS = [
-    b"", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\xff\xd8\xff\xe0\0\x10JFIF\0", b"GIF89a", b"BM",
-    b"RIFF\xff\0\0\0WEBPVP8X", b"RIFF\xff\0\0\0WEBPVP8L\xff\0\0\0\x2f", b"%!PS", b"<svg", b"II*\0",
-]  # fmt: skip
+    b"",
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+    b"\xff\xd8\xff\xe0\0\x10JFIF\0",
+    b"GIF89a",
+    b"BM",
+    b"RIFF\xff\0\0\0WEBPVP8X",
+    b"RIFF\xff\0\0\0WEBPVP8L\xff\0\0\0\x2f",
+    b"%!PS",
+    b"<svg",
+    b"II*\0",
+]
 FILES = some.builds(bytes.__add__, some.sampled_from(STARTS), some.binary(max_size=400))
 
 
@@ -104,14 +132,18 @@ def test_any_grey_levels_are_a_digit_and_a_mask_or_a_sentence(grey: np.ndarray) 
 
 
 CELLS = TEXT | some.sampled_from(["", "NA", "1", "2.5", "1e400", "a", '"', ",", ";", "\t", "\r\n"])
-TABLES = some.binary(max_size=300) | some.builds(
-    lambda rows, between, code: "\n".join(between.join(row) for row in rows).encode(
-        code, "replace"
-    ),
-    some.lists(some.lists(CELLS, max_size=5), max_size=8),
-    some.sampled_from([",", ";", "\t", "|", " "]),
-    some.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1", "utf-32"]),
-) | some.builds(bytes.__add__, some.just(b"PAR1"), some.binary(max_size=200))  # fmt: skip
+TABLES = (
+    some.binary(max_size=300)
+    | some.builds(
+        lambda rows, between, code: "\n".join(between.join(row) for row in rows).encode(
+            code, "replace"
+        ),
+        some.lists(some.lists(CELLS, max_size=5), max_size=8),
+        some.sampled_from([",", ";", "\t", "|", " "]),
+        some.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1", "utf-32"]),
+    )
+    | some.builds(bytes.__add__, some.just(b"PAR1"), some.binary(max_size=200))
+)
 
 
 @given(content=TABLES, name=TEXT | some.sampled_from(["a.csv", "a.parquet", "a.tsv"]))
@@ -132,17 +164,35 @@ def test_any_bytes_are_a_table_or_a_sentence(content: bytes, name: str) -> None:
 # --- what components send ---------------------------------------------------------------------
 
 LEAVES = (
-    some.none() | some.booleans() | some.integers() | some.floats() | TEXT
+    some.none()
+    | some.booleans()
+    | some.integers()
+    | some.floats()
+    | TEXT
     | some.sampled_from([10**400, -1, 0, 1, 2, "set", "run", "DMFA", "AAA=", "hA=="])
-)  # fmt: skip
+)
 VALUES = some.recursive(
     LEAVES,
     lambda inner: some.lists(inner, max_size=4) | some.dictionaries(TEXT, inner, max_size=4),
 )
 FIELDS = (
-    "rev", "bits", "height", "width", "stroke", "count", "values", "number", "x", "y", "size",
-    "set", "index", "run", "method", "at",
-)  # fmt: skip
+    "rev",
+    "bits",
+    "height",
+    "width",
+    "stroke",
+    "count",
+    "values",
+    "number",
+    "x",
+    "y",
+    "size",
+    "set",
+    "index",
+    "run",
+    "method",
+    "at",
+)
 MESSAGES = VALUES | some.fixed_dictionaries(
     {"rev": some.just(2)}, optional=dict.fromkeys(FIELDS[1:], VALUES)
 )
@@ -169,19 +219,22 @@ PARSERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], bool]]] = {
         lambda square: all(0 <= number <= 1 for number in square),
     ),
     "thumbnails": (
-        lambda sent: thumbnails.parse(sent, "set", 3), lambda index: index in (0, 1, 2),
+        lambda sent: thumbnails.parse(sent, "set", 3),
+        lambda index: index in (0, 1, 2),
     ),
     "points": (
-        lambda sent: toggled_points.parse(sent, 12, 2), lambda flips: flips.shape == (12,),
+        lambda sent: toggled_points.parse(sent, 12, 2),
+        lambda flips: flips.shape == (12,),
     ),
     "scatter": (
-        lambda sent: linked_scatter.parse(sent, 12, 2), lambda chosen: chosen.shape == (12,),
+        lambda sent: linked_scatter.parse(sent, 12, 2),
+        lambda chosen: chosen.shape == (12,),
     ),
     "transport": (
         lambda sent: transport.parse(sent, SimpleNamespace(low=-1, high=1), 2),
         lambda point: -1 <= point <= 1,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", PARSERS)
@@ -196,17 +249,27 @@ def test_any_state_of_a_component_is_ignored_or_in_range(name: str, sent: object
 # --- links ------------------------------------------------------------------------------------
 
 PARTS = (
-    Bounds, Floor, Variational, Plane, Autoregressive, Reparameterisation, Gap, Flows, Games,
-    Missing, Importance, Transport,
-)  # fmt: skip
+    Bounds,
+    Floor,
+    Variational,
+    Plane,
+    Autoregressive,
+    Reparameterisation,
+    Gap,
+    Flows,
+    Games,
+    Missing,
+    Importance,
+    Transport,
+)
 READERS: dict[str, Callable[[str], Any]] = {
     **distance_links.FIELDS,
     **{name: read for view in cluster_links.FIELDS.values() for name, read in view.items()},
     **{name: read for part in PARTS for name, read in part.fields.items()},
-    "bits": lambda text: packed.as_bits(text, 28),
+    "bits": lambda text: mask_code.as_bits(text, 28),
     "latent": lambda text: latent_links.unpacked(text, 64),
-    "whole": addresses.whole(0, 9999),
-    "between": addresses.between(0, 0.5, 0.05),
+    "whole": links.whole(0, 9999),
+    "between": links.between(0, 0.5, 0.05),
 }
 
 
@@ -215,7 +278,7 @@ READERS: dict[str, Callable[[str], Any]] = {
 @tries(30)
 def test_any_text_in_a_link_is_a_value_or_not_understood(name: str, text: str) -> None:
     try:
-        value = READERS[name](text[: addresses.LONGEST])
+        value = READERS[name](text[: links.LONGEST])
     except (ValueError, KeyError, OverflowError):
         return
     if isinstance(value, int | float):

@@ -176,12 +176,25 @@ def test_grey_levels_are_exact() -> None:
 @pytest.mark.parametrize(
     ("mode", "kind"),
     [
-        ("1", "PNG"), ("L", "PNG"), ("LA", "PNG"), ("P", "PNG"), ("RGB", "PNG"), ("RGBA", "PNG"),
-        ("I;16", "PNG"), ("1", "BMP"), ("P", "BMP"), ("RGB", "BMP"), ("RGBA", "BMP"),
-        ("L", "JPEG"), ("RGB", "JPEG"), ("CMYK", "JPEG"), ("P", "GIF"), ("RGB", "WEBP"),
+        ("1", "PNG"),
+        ("L", "PNG"),
+        ("LA", "PNG"),
+        ("P", "PNG"),
+        ("RGB", "PNG"),
+        ("RGBA", "PNG"),
+        ("I;16", "PNG"),
+        ("1", "BMP"),
+        ("P", "BMP"),
+        ("RGB", "BMP"),
+        ("RGBA", "BMP"),
+        ("L", "JPEG"),
+        ("RGB", "JPEG"),
+        ("CMYK", "JPEG"),
+        ("P", "GIF"),
+        ("RGB", "WEBP"),
         ("RGBA", "WEBP"),
     ],
-)  # fmt: skip
+)
 def test_every_mode_of_a_file_becomes_grey(mode: str, kind: str) -> None:
     levels = np.where(ramp() > 127, 255, 0).astype(np.uint8) if mode == "1" else ramp()
     if mode == "I;16":
@@ -297,10 +310,17 @@ def test_colours_are_exact() -> None:
 @pytest.mark.parametrize(
     ("mode", "kind"),
     [
-        ("P", "PNG"), ("RGB", "PNG"), ("RGBA", "PNG"), ("P", "BMP"), ("RGB", "JPEG"),
-        ("CMYK", "JPEG"), ("YCbCr", "JPEG"), ("RGB", "WEBP"), ("RGBA", "WEBP"),
+        ("P", "PNG"),
+        ("RGB", "PNG"),
+        ("RGBA", "PNG"),
+        ("P", "BMP"),
+        ("RGB", "JPEG"),
+        ("CMYK", "JPEG"),
+        ("YCbCr", "JPEG"),
+        ("RGB", "WEBP"),
+        ("RGBA", "WEBP"),
     ],
-)  # fmt: skip
+)
 def test_every_mode_of_a_photograph_becomes_rgb(mode: str, kind: str) -> None:
     image = Image.fromarray(colours()).convert(mode)
     options: dict[str, object] = {"lossless": True} if kind == "WEBP" else {}
@@ -410,13 +430,18 @@ def test_the_smallest_photograph_can_be_enlarged() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"size": 0}, {"size": -1}, {"size": 1.01}, {"size": float("nan")},
-        {"centre_x": float("inf")}, {"centre_y": float("nan")},
-        {"photo": colours()[..., 0]}, {"photo": colours() / 255},
+        {"size": 0},
+        {"size": -1},
+        {"size": 1.01},
+        {"size": float("nan")},
+        {"centre_x": float("inf")},
+        {"centre_y": float("nan")},
+        {"photo": colours()[..., 0]},
+        {"photo": colours() / 255},
         {"photo": np.zeros((9, 9, 4), np.uint8)},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_no_square_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="expected"):
         square_from_photo(**{"photo": colours()} | wrong)
@@ -627,8 +652,11 @@ def test_no_upload_costs_more_than_300_megabytes(tmp_path: Path, read: Reader) -
         path.write_bytes(content)
     ran = subprocess.run(
         [sys.executable, "-c", MEASURE, read.__name__, *map(str, paths)],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     peaks = dict(zip(files, map(str.split, ran.stdout.splitlines()), strict=True))
     for name, (outcome, grown) in peaks.items():
         assert outcome == ("read" if name in dear else "refused"), name

@@ -112,16 +112,16 @@ def lab() -> None:
     import numpy as np
     import streamlit as st
 
-    from ui.inpainting import hiding, pictures
+    from ui.inpainting import masks, pictures
 
     state = st.session_state
     if "set" not in state:
         state.set = np.random.default_rng(2).random((28, 28)) < 0.3
         pictures.set_drawn(state.set)
-        hiding.remember(28, np.zeros((28, 28), bool))
-        hiding.hold(28, state.set[::-1])
+        masks.remember(28, np.zeros((28, 28), bool))
+        masks.hold(28, state.set[::-1])
     state.drawn = pictures.drawn()
-    state.hidden = hiding.held(28)[0]
+    state.hidden = masks.held(28)[0]
     state.revision = pictures.drawing().revision
     for wrong in (state.set[:27], state.set.astype(int)):
         try:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dgm_core.studies.cluster_course import Curve
-from ui import plots
+from dgm_core.studies.clusters.course import Curve
+from ui import figures
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -18,33 +18,45 @@ def over_epochs(
     curves: Mapping[str, Curve], what: str, *, at: int | None = None, legend: bool = True
 ) -> Figure:
     """One field of each curve by the epochs of the networks; a line at epoch `at`."""
-    figure = plots.empty("epoch of the networks", height=plots.HEIGHT - (0 if legend else 25))
+    figure = figures.empty("epoch of the networks", height=figures.HEIGHT - (0 if legend else 25))
     for number, (name, curve) in enumerate(curves.items()):
-        colour = plots.accent() if number == 0 else plots.GREY
+        colour = figures.accent() if number == 0 else figures.GREY
         figure.add_scatter(
-            x=curve.epochs, y=getattr(curve, what), mode="lines+markers", name=name,
-            line={"color": colour, "width": 2.5 if number == 0 else 1.5,
-                  "dash": "solid" if number == 0 else "dot"},
-            marker={"size": 6}, hovertemplate="%{y:.3f}",
-        )  # fmt: skip
+            x=curve.epochs,
+            y=getattr(curve, what),
+            mode="lines+markers",
+            name=name,
+            line={
+                "color": colour,
+                "width": 2.5 if number == 0 else 1.5,
+                "dash": "solid" if number == 0 else "dot",
+            },
+            marker={"size": 6},
+            hovertemplate="%{y:.3f}",
+        )
     if at is not None:
-        figure.add_vline(at, line={"color": plots.GREY, "width": 1, "dash": "dash"})
+        figure.add_vline(at, line={"color": figures.GREY, "width": 1, "dash": "dash"})
     figure.update_layout(hovermode="x unified", showlegend=legend and len(curves) > 1)
     return figure
 
 
 def trace(course: np.ndarray) -> Figure:
     """Log-likelihood of each chain or restart (C, iterations), nats a point."""
-    figure = plots.empty("iteration of the fit")
+    figure = figures.empty("iteration of the fit")
     best = int(course[:, -1].argmax())
     for number, values in enumerate(course):
         chosen = number == best
         figure.add_scatter(
-            y=values, x=np.arange(1, len(values) + 1), mode="lines", showlegend=False,
-            line={"color": plots.accent() if chosen else plots.FAINT,
-                  "width": 2.5 if chosen else 1.2},
+            y=values,
+            x=np.arange(1, len(values) + 1),
+            mode="lines",
+            showlegend=False,
+            line={
+                "color": figures.accent() if chosen else figures.FAINT,
+                "width": 2.5 if chosen else 1.2,
+            },
             hoverinfo="skip",
-        )  # fmt: skip
+        )
     low, high = course[:, course.shape[1] // 2 :].min(), course.max()
     room = 0.05 * (high - low) + 1e-6
     figure.update_yaxes(range=[low - room, high + room])  # the way there comes in from below
@@ -55,12 +67,15 @@ def bars(
     values: Sequence[float], names: Sequence[str], colours: Sequence[str], axis: str
 ) -> Figure:
     """Horizontal bars, the first on top."""
-    figure = plots.empty(axis, height=40 + 26 * len(values))
+    figure = figures.empty(axis, height=40 + 26 * len(values))
     figure.add_bar(
-        x=list(values)[::-1], y=list(names)[::-1], orientation="h",
-        marker={"color": list(colours)[::-1]}, hovertemplate="%{y}: %{x:.3f}<extra></extra>",
+        x=list(values)[::-1],
+        y=list(names)[::-1],
+        orientation="h",
+        marker={"color": list(colours)[::-1]},
+        hovertemplate="%{y}: %{x:.3f}<extra></extra>",
         showlegend=False,
-    )  # fmt: skip
+    )
     figure.update_yaxes(type="category")
     figure.update_xaxes(range=[0, 1])
     return figure
@@ -72,18 +87,26 @@ def confusion(counts: np.ndarray, labels: Sequence[str], clusters: Sequence[str]
     Of many labels without their numbers.
     """
     few = len(labels) <= 12
-    figure = plots.empty(
+    figure = figures.empty(
         "cluster", "label" if few else "", height=60 + (26 if few else 15) * len(labels)
     )
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     figure.add_heatmap(
-        z=share, x=list(clusters), y=list(labels),
-        text=np.where(counts > 0, counts.astype(str), ""), texttemplate="%{text}" if few else "",
-        textfont={"size": 10}, showscale=False, xgap=1, ygap=1,
-        colorscale=[[0, plots.tint()], [1, plots.accent()]], zmin=0, zmax=1,
+        z=share,
+        x=list(clusters),
+        y=list(labels),
+        text=np.where(counts > 0, counts.astype(str), ""),
+        texttemplate="%{text}" if few else "",
+        textfont={"size": 10},
+        showscale=False,
+        xgap=1,
+        ygap=1,
+        colorscale=[[0, figures.tint()], [1, figures.accent()]],
+        zmin=0,
+        zmax=1,
         customdata=counts,
         hovertemplate="label %{y}, cluster %{x}: %{customdata} images<extra></extra>",
-    )  # fmt: skip
+    )
     figure.update_xaxes(type="category", side="bottom", showgrid=False, tickfont={"size": 10})
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     return figure
@@ -91,14 +114,17 @@ def confusion(counts: np.ndarray, labels: Sequence[str], clusters: Sequence[str]
 
 def gains(rows: Sequence[Mapping[str, object]]) -> Figure:
     """What each choice gains over its control: a point with two standard errors."""
-    figure = plots.empty(height=40 + 26 * len(rows))
+    figure = figures.empty(height=40 + 26 * len(rows))
     names = [str(row["choice"]) for row in rows][::-1]
     figure.add_scatter(
-        x=[row["gain"] for row in rows][::-1], y=names, mode="markers", showlegend=False,
+        x=[row["gain"] for row in rows][::-1],
+        y=names,
+        mode="markers",
+        showlegend=False,
         error_x={"array": [2 * row["gain_error"] for row in rows][::-1], "thickness": 1.5},
-        marker={"color": plots.accent(), "size": 9},
+        marker={"color": figures.accent(), "size": 9},
         hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
-    )  # fmt: skip
-    figure.add_vline(0, line={"color": plots.GREY, "width": 1, "dash": "dash"})
+    )
+    figure.add_vline(0, line={"color": figures.GREY, "width": 1, "dash": "dash"})
     figure.update_yaxes(type="category")
     return figure

@@ -7,12 +7,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.metrics import CLUSTERING_DEFINITIONS
-from dgm_core.studies import embeddings
-from dgm_core.studies.cluster_course import Curve, Moment
-from ui import jobs, plots
-from ui.clusters import charts, chosen
+from dgm_core.studies.clusters import embeddings
+from dgm_core.studies.clusters.course import Curve, Moment
+from ui import figures, jobs
+from ui.clusters import charts, selection
 from ui.clusters.layouts import SECONDS, Layouts
-from ui.clusters.stories import Story
+from ui.clusters.runs import Story
 from ui.components.linked_scatter import Categories, Panel, Ramp, linked_scatter
 from ui.frame import kept
 
@@ -54,23 +54,29 @@ class Compare:
             if method in ("t-SNE", "UMAP-like"):
                 kept("cluster perplexity", 30)
                 perplexity = st.select_slider(
-                    "Perplexity", PERPLEXITIES, key="keep.cluster perplexity",
+                    "Perplexity",
+                    PERPLEXITIES,
+                    key="keep.cluster perplexity",
                     help="About how many neighbours each point keeps.",
-                )  # fmt: skip
+                )
             config = embeddings.Config(method, float(perplexity))
             self.layouts = Layouts(story, list(dict.fromkeys([self.left, self.right])), config)
             self.layouts.begin()
             self.live = self.layouts.live
             if self.live:
                 st.button(
-                    "Stop", icon=":material/stop:", on_click=self.layouts.worker.stop,
+                    "Stop",
+                    icon=":material/stop:",
+                    on_click=self.layouts.worker.stop,
                     width="stretch",
-                )  # fmt: skip
+                )
             elif self.layouts.cut_short:
                 st.button(
-                    "Continue", icon=":material/play_arrow:", width="stretch",
+                    "Continue",
+                    icon=":material/play_arrow:",
+                    width="stretch",
                     on_click=self.layouts.worker.resume,
-                )  # fmt: skip
+                )
 
     def show(self) -> None:
         """Numbers, planes, and what is selected."""
@@ -111,7 +117,7 @@ class Compare:
         moment = self.story.moments[self.right]
         left, right = st.columns([5, 4], gap="large")
         with left:
-            chosen.show(self.story, moment, selected)
+            selection.show(self.story, moment, selected)
         with right:
             self._confusion(moment)
 
@@ -125,7 +131,7 @@ class Compare:
         figure = charts.confusion(
             scores.confusion.numpy(), labels, [names[k] for k in scores.order]
         )
-        plots.show("confusion", figure, f"{self.right}: labels and clusters")
+        figures.show("confusion", figure, f"{self.right}: labels and clusters")
         if self.story.labels.few:
             purest, mixed = int(scores.purities.nan_to_num(0).argmax()), _least(scores.purities)
             st.caption(
@@ -142,18 +148,22 @@ def numbers(story: Story, shown: str) -> None:
     curve, at = _numbers_of(story, shown)
     row = st.container(horizontal=True, gap="large")
     for name, what, digits in (
-        ("Accuracy", "accuracy", 3), ("NMI", "nmi", 3), ("ARI", "ari", 3),
+        ("Accuracy", "accuracy", 3),
+        ("NMI", "nmi", 3),
+        ("ARI", "ari", 3),
         ("Bound, nats an image", "elbo", 1),
-    ):  # fmt: skip
+    ):
         value, first = getattr(curve, what)[at], getattr(course.curve, what)[0]
         since = f"{value - first:+.{digits}f} since before"
         control = course.control_curve
         text = "" if control is None else f" Control: {getattr(control, what)[-1]:.{digits}f}."
         row.metric(
-            name, f"{value:.{digits}f}".replace("-", "−"),
+            name,
+            f"{value:.{digits}f}".replace("-", "−"),
             None if shown.startswith(("Before", "Epoch")) else since,
-            help=CLUSTERING_DEFINITIONS.get(name, BOUND) + text, width="content",
-        )  # fmt: skip
+            help=CLUSTERING_DEFINITIONS.get(name, BOUND) + text,
+            width="content",
+        )
 
 
 BOUND = (
@@ -187,7 +197,7 @@ def colourings(story: Story, moment: Moment) -> list[Categories | Ramp]:
     if labels.few:
         matched = story.scores(moment).matched.numpy()
         wrong = (matched[moment.assignment] != labels.codes).astype(np.int64)
-        shades = [plots.GREY, "#E93D6F"]
+        shades = [figures.GREY, "#E93D6F"]
         found.append(Categories("error", wrong, ["right", "wrong"], shades))
     return found
 

@@ -6,13 +6,12 @@ it imports no torch.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
+from ui.assets import ASSETS
 from ui.components.linked_scatter import Categories, Panel, linked_scatter
 
-FILE = Path(__file__).parents[2] / "assets" / "clusters_front.npz"
+FILE = ASSETS / "clusters_front.npz"
 SHOWN = 800
 
 
@@ -37,7 +36,7 @@ def picture() -> None:
 
 def make() -> None:
     """Write the file."""
-    from ui.clusters.stories import st_story
+    from ui.clusters.runs import st_story
 
     story = st_story("digits-vaegmm")
     first, last = (story.course.moments[at] for at in (0, -1))

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from dgm_core.studies import embeddings
-from dgm_core.studies.cluster_course import Moment
+from dgm_core.studies.clusters import embeddings
+from dgm_core.studies.clusters.course import Moment
 from ui import jobs
-from ui.clusters.stories import Story
+from ui.clusters.runs import Story
 
 WORK = "cluster layout"
 LINEAR = ("PCA", "clusters apart")

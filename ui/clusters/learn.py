@@ -12,16 +12,17 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dgm_core.studies import embeddings
-from dgm_core.studies.cluster_course import Course
-from ui import jobs, plots
+from dgm_core.studies.clusters import embeddings
+from dgm_core.studies.clusters.course import Course
+from ui import figures, jobs
+from ui.assets import ASSETS
 from ui.clusters import charts, training
 from ui.clusters.compare import colourings
 from ui.clusters.layouts import Layouts
-from ui.clusters.stories import FOLDER, Story
+from ui.clusters.runs import Story
 from ui.components.linked_scatter import Categories, Panel, Ramp, linked_scatter
 
-TABLE = FOLDER / "clusters.toml"
+TABLE = ASSETS / "clusters.toml"
 TICK = 1.2
 """Seconds between two moments of the player."""
 AT, PLAYING, SHOWN_AT = "cluster moment", "cluster playing", "cluster moment shown at"
@@ -58,11 +59,22 @@ class Learn:
 
     def _button(self) -> None:
         if self.live:
-            st.button("Stop", icon=":material/stop:", type="primary", on_click=self.worker.stop,
-                      width="stretch")  # fmt: skip
+            st.button(
+                "Stop",
+                icon=":material/stop:",
+                type="primary",
+                on_click=self.worker.stop,
+                width="stretch",
+            )
         else:
-            st.button("Train", icon=":material/play_arrow:", type="primary", width="stretch",
-                      on_click=training.start, args=(self.config,))  # fmt: skip
+            st.button(
+                "Train",
+                icon=":material/play_arrow:",
+                type="primary",
+                width="stretch",
+                on_click=training.start,
+                args=(self.config,),
+            )
 
     def show(self) -> None:
         """The run under way, or the story."""
@@ -139,9 +151,12 @@ class Player:
         if not last:
             return
         chosen = row.select_slider(
-            "Moment", range(last + 1), at, key=f"cluster moment {self.story.name} {at}",
+            "Moment",
+            range(last + 1),
+            at,
+            key=f"cluster moment {self.story.name} {at}",
             format_func=self._called,
-        )  # fmt: skip
+        )
         if chosen != at:
             st.session_state[AT] = chosen
             st.rerun(scope="fragment")
@@ -163,7 +178,7 @@ def curves(course: Course, *, at: int | None = None) -> None:
     ):
         figure = charts.over_epochs(both, what, at=at, legend=what == "elbo")
         figure.update_yaxes(range=_range(course, what))
-        plots.show(what, figure, title)
+        figures.show(what, figure, title)
     said = "The prior of a bound is the mixture of that moment."
     if course.control_curve is not None:
         said += " Control: the VAE alone, trained as long, its mixture fitted afterwards."
@@ -211,7 +226,7 @@ def _under_way(run: jobs.Run) -> None:
 def trace(fit: str, course: np.ndarray, rhat: float | None) -> None:
     """How the last fit of the mixture went."""
     whose = {"Gibbs": "four chains", "EM": f"{len(course)} beginnings"}.get(fit, "one fit")
-    plots.show("trace", charts.trace(course), f"The mixture by {fit}, {whose}")
+    figures.show("trace", charts.trace(course), f"The mixture by {fit}, {whose}")
     said = "Log-likelihood, nats a point."
     if rhat is not None and np.isfinite(rhat):
         met = "the chains have met" if rhat < 1.05 else "they have not met; the likeliest is taken"
@@ -268,7 +283,7 @@ def _worth() -> None:
         "difference, seed by seed."
     )
     st.markdown(_found(rows))
-    plots.show("worth", charts.gains(rows), "Accuracy gained over the control")
+    figures.show("worth", charts.gains(rows), "Accuracy gained over the control")
     with st.expander("The numbers", icon=":material/table:"):
         st.dataframe(
             [

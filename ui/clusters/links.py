@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dgm_core.studies.mixture_fits import FITS
-from ui import addresses
-from ui.addresses import as_text, one_of, whole
+from dgm_core.training.mixture_fits import FITS
+from ui import links
 from ui.clusters.compare import METHODS, PERPLEXITIES
-from ui.clusters.stories import TITLES
+from ui.clusters.runs import TITLES
 from ui.clusters.training import BLURS, FORMS, LATENTS, NAMES, SIZES, WEIGHTS
 from ui.frame import last_value
+from ui.links import as_text, one_of, whole
 
 
 def _moment(text: str) -> str:
@@ -53,7 +53,7 @@ FIELDS: dict[str, dict[str, Callable[[str], Any]]] = {
     "Inside the mixture": {
         "cluster across": whole(0, 49),
         "cluster up": whole(0, 49),
-        "cluster temperature": addresses.between(0.0, 2.0, 0.1),
+        "cluster temperature": links.between(0.0, 2.0, 0.1),
         "cluster other": whole(0, 49),
         "cluster seed": whole(0, 9999),
     },
@@ -74,7 +74,7 @@ def receive(stories: list[str]) -> None:
     }
     readers["view"] = ("cluster view", one_of(*FIELDS))
     readers["run"] = ("cluster story", one_of(*(name for name in TITLES if name in stories)))
-    addresses.receive_kept("cluster link", readers)
+    links.receive_kept("cluster link", readers)
 
 
 def send(story: str, view: str) -> None:
@@ -83,4 +83,4 @@ def send(story: str, view: str) -> None:
     for name in FIELDS[view]:
         if (value := last_value(name, None)) is not None:
             texts[name.replace(" ", "-")] = as_text(value)
-    addresses.send(texts)
+    links.send(texts)

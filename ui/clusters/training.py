@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from dgm_core import data
-from dgm_core.studies import mutual
-from dgm_core.studies.cluster_course import Course, course_of
-from dgm_core.studies.cluster_images import cluster_images
-from dgm_core.studies.mixture_fits import FITS
-from dgm_core.studies.mutual import Config, Frame, Result
+from dgm_core.data.cluster_images import cluster_images
+from dgm_core.studies.clusters.course import Course, course_of
+from dgm_core.training import mutual
+from dgm_core.training.mixture_fits import FITS
+from dgm_core.training.mutual import Config, Frame, Result
 from ui import jobs
-from ui.clusters.stories import YOURS, Story
+from ui.clusters.runs import YOURS, Story
 from ui.frame import kept, renew
 
 WORK = "cluster training"
@@ -48,35 +48,50 @@ def choose() -> Config:
     dataset = st.selectbox("Images", here, format_func=NAMES.get, key="keep.train set")
     kept("train images", 1497)
     images = st.select_slider(
-        "How many", SIZES, key="keep.train images",
+        "How many",
+        SIZES,
+        key="keep.train images",
         help="The first of the set; of scikit-learn's digits there are 1,497.",
-    )  # fmt: skip
+    )
     kept("train clusters", 10)
     clusters = st.slider("Clusters K", 2, 30, key="keep.train clusters")
     kept("train form", "mutual")
     form = st.selectbox(
-        "They learn", list(FORMS), format_func=FORMS.get, key="keep.train form",
+        "They learn",
+        list(FORMS),
+        format_func=FORMS.get,
+        key="keep.train form",
         help="In turns: rounds of fitting the mixture and training the VAE under it. Both at "
         "once: a step of online EM after every batch.",
-    )  # fmt: skip
+    )
     kept("train rounds", 6)
     rounds = st.slider("Rounds", 1, 12, key="keep.train rounds")
     with st.expander("What they tell each other"):
         more = _messages()
     return Config(
-        dataset, int(images), form=form, clusters=int(clusters), warmup=30, rounds=int(rounds),
-        epochs=5, **more,
-    )  # fmt: skip
+        dataset,
+        int(images),
+        form=form,
+        clusters=int(clusters),
+        warmup=30,
+        rounds=int(rounds),
+        epochs=5,
+        **more,
+    )
 
 
 def _messages() -> dict[str, object]:
     return {
         "set_upright": _switch(
-            "upright", True, "Set images upright",
+            "upright",
+            True,
+            "Set images upright",
             "Sheared until rows and columns of the ink are uncorrelated.",
         ),
         "spread": _switch(
-            "spread", True, "The mixture hears of the spread of q(z|x)",
+            "spread",
+            True,
+            "The mixture hears of the spread of q(z|x)",
             "Off: of its mean alone, as in the source.",
         ),
         "hard": _switch(
@@ -85,13 +100,16 @@ def _messages() -> dict[str, object]:
         "diagonal": _switch("diagonal", False, "Diagonal covariances", "Without correlations."),
         "fit": _one_of("fit", "EM", list(FITS), "Mixture by", "EM keeps the best of several."),
         "blur": _one_of(
-            "blur", 0.1, BLURS, "Blur of the clusters",
+            "blur",
+            0.1,
+            BLURS,
+            "Blur of the clusters",
             "Variance added to every cluster before the VAE learns from it.",
         ),
         "weight": _one_of("weight", 1.0, WEIGHTS, "Weight of the message", "1 is the bound."),
         "latent_dim": _one_of("latents", 12, LATENTS, "Latent dimensions", "L."),
         "seed": _seed(),
-    }  # fmt: skip
+    }
 
 
 def _switch(name: str, first: bool, label: str, about: str) -> bool:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ui import plots
+from ui import figures
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from dgm_core.studies.bilinear import Result
-    from dgm_core.studies.distance_sweeps import Sweep
-    from dgm_core.studies.distances import Frame, Scene
-    from dgm_core.studies.toy_gan import Frame as Game
+    from dgm_core.studies.distances.bilinear import Result
+    from dgm_core.studies.distances.critics import Frame, Scene
+    from dgm_core.studies.distances.sweeps import Sweep
+    from dgm_core.studies.distances.toy_gan import Frame as Game
 
 WARM = "#E07A5F"
 """Of Q and of what a generator makes."""
@@ -27,21 +27,33 @@ ARROWS, STROKE, LONGEST = 128, 0.4, 0.8
 
 def sweep(found: Sweep, at: int) -> Figure:
     """Estimates over θ after `at` of the numbers of steps, earlier ones faint behind."""
-    figure = plots.empty("θ", "", height=TALL)
+    figure = figures.empty("θ", "", height=TALL)
     finite = np.isfinite(found.truth)
     for other in range(0, len(found.steps), 3):
         figure.add_scatter(
-            x=found.thetas, y=found.estimates[other], mode="lines", hoverinfo="skip",
-            line={"color": plots.FAINT, "width": 1}, showlegend=False,
-        )  # fmt: skip
+            x=found.thetas,
+            y=found.estimates[other],
+            mode="lines",
+            hoverinfo="skip",
+            line={"color": figures.FAINT, "width": 1},
+            showlegend=False,
+        )
     figure.add_scatter(
-        x=found.thetas[finite], y=found.truth[finite], mode="lines+markers", name="truth",
-        line={"color": plots.GREY, "dash": "dash", "width": 1.5}, marker={"size": 5},
-    )  # fmt: skip
+        x=found.thetas[finite],
+        y=found.truth[finite],
+        mode="lines+markers",
+        name="truth",
+        line={"color": figures.GREY, "dash": "dash", "width": 1.5},
+        marker={"size": 5},
+    )
     figure.add_scatter(
-        x=found.thetas, y=found.estimates[at], mode="lines+markers", name="critic's estimate",
-        line={"color": plots.accent(), "width": 2.5}, marker={"size": 6},
-    )  # fmt: skip
+        x=found.thetas,
+        y=found.estimates[at],
+        mode="lines+markers",
+        name="critic's estimate",
+        line={"color": figures.accent(), "width": 2.5},
+        marker={"size": 6},
+    )
     top = max(float(np.max(found.truth[finite], initial=0)), float(np.max(found.estimates[-1])))
     figure.update_yaxes(range=[-0.05 * top, 1.08 * top])
     return figure
@@ -49,27 +61,39 @@ def sweep(found: Sweep, at: int) -> Figure:
 
 def plane(scene: Scene, frame: Frame, pair: int = 0) -> Figure:
     """The critic as a heat map, samples of P and Q, and the rays of the optimal plan."""
-    figure = plots.empty(height=TALL + 40)
+    figure = figures.empty(height=TALL + 40)
     field = np.asarray(frame.critic[pair])
     middle, spread = float(np.median(field)), float(np.abs(field - np.median(field)).max())
     figure.add_heatmap(
-        x=np.asarray(scene.across), y=np.asarray(scene.up), z=field, colorscale=MAP,
-        zmin=middle - spread, zmax=middle + spread, showscale=False, hoverinfo="skip",
+        x=np.asarray(scene.across),
+        y=np.asarray(scene.up),
+        z=field,
+        colorscale=MAP,
+        zmin=middle - spread,
+        zmax=middle + spread,
+        showscale=False,
+        hoverinfo="skip",
         zsmooth="best",
-    )  # fmt: skip
+    )
     x, y = np.asarray(scene.x[pair]), np.asarray(scene.y[pair])
     gap = np.full(len(x), np.nan)
     figure.add_scatter(
         x=np.stack([x[:, 0], y[:, 0], gap], 1).ravel(),
         y=np.stack([x[:, 1], y[:, 1], gap], 1).ravel(),
-        mode="lines", line={"color": plots.GREY, "width": 1}, name="optimal plan",
+        mode="lines",
+        line={"color": figures.GREY, "width": 1},
+        name="optimal plan",
         hoverinfo="skip",
-    )  # fmt: skip
-    for name, points, colour in (("P", x, plots.accent()), ("Q", y, WARM)):
+    )
+    for name, points, colour in (("P", x, figures.accent()), ("Q", y, WARM)):
         figure.add_scatter(
-            x=points[:, 0], y=points[:, 1], mode="markers", name=name,
-            marker={"size": 6, "color": colour}, hoverinfo="skip",
-        )  # fmt: skip
+            x=points[:, 0],
+            y=points[:, 1],
+            mode="markers",
+            name=name,
+            marker={"size": 6, "color": colour},
+            hoverinfo="skip",
+        )
     figure.update_yaxes(scaleanchor="x", showgrid=False)
     figure.update_xaxes(showgrid=False)
     return figure
@@ -77,53 +101,79 @@ def plane(scene: Scene, frame: Frame, pair: int = 0) -> Figure:
 
 def course(steps: list[int], estimates: list[float], truth: float) -> Figure:
     """The estimate over training, with the truth."""
-    figure = plots.empty("step", "estimate")
+    figure = figures.empty("step", "estimate")
     figure.add_scatter(
-        x=steps, y=estimates, mode="lines+markers", name="critic's estimate",
-        line={"color": plots.accent(), "width": 2.5}, marker={"size": 5},
-    )  # fmt: skip
+        x=steps,
+        y=estimates,
+        mode="lines+markers",
+        name="critic's estimate",
+        line={"color": figures.accent(), "width": 2.5},
+        marker={"size": 5},
+    )
     if np.isfinite(truth):
-        figure.add_hline(truth, line={"color": plots.GREY, "dash": "dash", "width": 1.5})
+        figure.add_hline(truth, line={"color": figures.GREY, "dash": "dash", "width": 1.5})
     return figure
 
 
 def slopes(values: np.ndarray) -> Figure:
     """Histogram of gradient norms between P and Q; 1 is marked."""
-    figure = plots.empty("‖∇f‖", "share")
+    figure = figures.empty("‖∇f‖", "share")
     most = max(1.6, float(np.quantile(values, 0.99)) * 1.1)
     figure.add_histogram(
-        x=np.minimum(values, most), xbins={"start": 0, "size": most / 40}, histnorm="probability",
-        marker={"color": plots.accent()}, hoverinfo="skip",
-    )  # fmt: skip
-    figure.add_vline(1, line={"color": plots.GREY, "dash": "dash", "width": 1.5})
+        x=np.minimum(values, most),
+        xbins={"start": 0, "size": most / 40},
+        histnorm="probability",
+        marker={"color": figures.accent()},
+        hoverinfo="skip",
+    )
+    figure.add_vline(1, line={"color": figures.GREY, "dash": "dash", "width": 1.5})
     figure.update_xaxes(range=[0, most])
     return figure
 
 
 def game(frame: Game, axis: np.ndarray, target: np.ndarray) -> Figure:
     """Critic, target and what the generator makes, with where each point is pulled."""
-    figure = plots.empty(height=TALL + 40)
+    figure = figures.empty(height=TALL + 40)
     field = np.asarray(frame.critic)
     middle = float(np.median(field))
     spread = float(np.quantile(np.abs(field - middle), 0.98)) or 1.0
     figure.add_heatmap(
-        x=axis, y=axis, z=field, colorscale=MAP, zmin=middle - spread, zmax=middle + spread,
-        showscale=False, hoverinfo="skip", zsmooth="best",
-    )  # fmt: skip
+        x=axis,
+        y=axis,
+        z=field,
+        colorscale=MAP,
+        zmin=middle - spread,
+        zmax=middle + spread,
+        showscale=False,
+        hoverinfo="skip",
+        zsmooth="best",
+    )
     figure.add_scatter(
-        x=target[:, 0], y=target[:, 1], mode="markers", name="target", hoverinfo="skip",
-        marker={"size": 4, "color": plots.GREY, "opacity": 0.5},
-    )  # fmt: skip
+        x=target[:, 0],
+        y=target[:, 1],
+        mode="markers",
+        name="target",
+        hoverinfo="skip",
+        marker={"size": 4, "color": figures.GREY, "opacity": 0.5},
+    )
     points = np.asarray(frame.points)
     x, y = _arrows(points[:ARROWS], np.asarray(frame.pull)[:ARROWS])
     figure.add_scatter(
-        x=x, y=y, mode="lines", name="pull", hoverinfo="skip",
+        x=x,
+        y=y,
+        mode="lines",
+        name="pull",
+        hoverinfo="skip",
         line={"color": WARM, "width": 1.2},
-    )  # fmt: skip
+    )
     figure.add_scatter(
-        x=points[:, 0], y=points[:, 1], mode="markers", name="generated", hoverinfo="skip",
+        x=points[:, 0],
+        y=points[:, 1],
+        mode="markers",
+        name="generated",
+        hoverinfo="skip",
         marker={"size": 5, "color": WARM},
-    )  # fmt: skip
+    )
     reach = float(axis[-1])
     figure.update_yaxes(scaleanchor="x", range=[-reach, reach], showgrid=False)
     figure.update_xaxes(range=[-reach, reach], showgrid=False)
@@ -141,27 +191,37 @@ def _arrows(points: np.ndarray, pull: np.ndarray) -> tuple[list, list]:
 
 def over_time(frames: dict[str, list[Game]], read: str, name: str) -> Figure:
     """One number of both games over iterations."""
-    figure = plots.empty("iteration", name)
-    for (title, seen), colour in zip(frames.items(), (plots.accent(), WARM), strict=False):
+    figure = figures.empty("iteration", name)
+    for (title, seen), colour in zip(frames.items(), (figures.accent(), WARM), strict=False):
         figure.add_scatter(
-            x=[each.iteration for each in seen], y=[getattr(each, read) for each in seen],
-            mode="lines", name=title, line={"color": colour, "width": 2},
-        )  # fmt: skip
+            x=[each.iteration for each in seen],
+            y=[getattr(each, read) for each in seen],
+            mode="lines",
+            name=title,
+            line={"color": colour, "width": 2},
+        )
     return figure
 
 
 def spiral(found: Result, *, reach: float) -> Figure:
     """The path of the game, from its start."""
-    figure = plots.empty(height=210)
+    figure = figures.empty(height=210)
     path = np.clip(found.path, -3 * reach, 3 * reach)
     figure.add_scatter(
-        x=path[:, 0], y=path[:, 1], mode="lines+markers",
-        line={"color": plots.accent(), "width": 1.5}, marker={"size": 3}, hoverinfo="skip",
-    )  # fmt: skip
+        x=path[:, 0],
+        y=path[:, 1],
+        mode="lines+markers",
+        line={"color": figures.accent(), "width": 1.5},
+        marker={"size": 3},
+        hoverinfo="skip",
+    )
     figure.add_scatter(
-        x=[0], y=[0], mode="markers", hoverinfo="skip",
-        marker={"size": 8, "color": plots.GREY, "symbol": "x"},
-    )  # fmt: skip
+        x=[0],
+        y=[0],
+        mode="markers",
+        hoverinfo="skip",
+        marker={"size": 8, "color": figures.GREY, "symbol": "x"},
+    )
     figure.update_layout(showlegend=False)
     figure.update_xaxes(range=[-reach, reach])
     figure.update_yaxes(range=[-reach, reach], scaleanchor="x")
@@ -170,18 +230,25 @@ def spiral(found: Result, *, reach: float) -> Figure:
 
 def eigenvalues(found: dict[str, Result]) -> Figure:
     """Eigenvalues of all methods, and the unit circle."""
-    figure = plots.empty("real part", "imaginary part", height=TALL)
+    figure = figures.empty("real part", "imaginary part", height=TALL)
     turn = np.linspace(0, 2 * np.pi, 200)
     figure.add_scatter(
-        x=np.cos(turn), y=np.sin(turn), mode="lines", hoverinfo="skip", name="|λ| = 1",
-        line={"color": plots.GREY, "dash": "dash", "width": 1.5},
-    )  # fmt: skip
+        x=np.cos(turn),
+        y=np.sin(turn),
+        mode="lines",
+        hoverinfo="skip",
+        name="|λ| = 1",
+        line={"color": figures.GREY, "dash": "dash", "width": 1.5},
+    )
     shapes = ("circle", "diamond", "square", "triangle-up")
-    colours = (WARM, plots.GREY, plots.accent(), "#E0A23C")
+    colours = (WARM, figures.GREY, figures.accent(), "#E0A23C")
     for (name, each), shape, colour in zip(found.items(), shapes, colours, strict=True):
         figure.add_scatter(
-            x=each.eigenvalues.real, y=each.eigenvalues.imag, mode="markers", name=name,
+            x=each.eigenvalues.real,
+            y=each.eigenvalues.imag,
+            mode="markers",
+            name=name,
             marker={"size": 10, "symbol": shape, "color": colour},
-        )  # fmt: skip
+        )
     figure.update_yaxes(scaleanchor="x")
     return figure

@@ -6,10 +6,10 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dgm_core.studies import distances
-from ui import jobs, plots
+from dgm_core.studies.distances import critics
+from ui import figures, jobs
 from ui.distances import charts, shipped
-from ui.distances.asked import DIVERGENCES, choose
+from ui.distribution_choice import DIVERGENCES, choose
 from ui.frame import kept
 
 
@@ -36,9 +36,11 @@ class Critic:
             laws = choose("critic")
             kept("critic distance", "wasserstein")
             divergence = st.selectbox(
-                "Distance", list(DIVERGENCES), format_func=DIVERGENCES.get,
+                "Distance",
+                list(DIVERGENCES),
+                format_func=DIVERGENCES.get,
                 key="keep.critic distance",
-            )  # fmt: skip
+            )
             kept("critic theta", 1.0)
             theta = st.slider("θ", 0.0, 2.0, step=0.1, key="keep.critic theta")
             with st.expander("Training"):
@@ -51,10 +53,15 @@ class Critic:
                 kept("critic seed", 0)
                 seed = st.number_input("Seed", 0, 9999, key="keep.critic seed")
             if laws is not None:
-                self.config = distances.Config(
-                    laws.pair, divergence, (float(theta),), drawn=laws.drawn, steps=int(steps),
-                    penalty=float(penalty), seed=int(seed),
-                )  # fmt: skip
+                self.config = critics.Config(
+                    laws.pair,
+                    divergence,
+                    (float(theta),),
+                    drawn=laws.drawn,
+                    steps=int(steps),
+                    penalty=float(penalty),
+                    seed=int(seed),
+                )
             self.run = self._current()
             self.live = self.run is not None and self.run.live
             self._buttons()
@@ -73,15 +80,22 @@ class Critic:
     def _buttons(self) -> None:
         left, right = st.columns(2)
         label = "Train" if self.run is None else "Again"
-        left.button(label, icon=":material/play_arrow:", type="primary", width="stretch",
-                    disabled=self.config is None, on_click=self._start)  # fmt: skip
+        left.button(
+            label,
+            icon=":material/play_arrow:",
+            type="primary",
+            width="stretch",
+            disabled=self.config is None,
+            on_click=self._start,
+        )
         if self.live:
-            right.button("Stop", icon=":material/stop:", on_click=self.worker.stop,
-                         width="stretch")  # fmt: skip
+            right.button(
+                "Stop", icon=":material/stop:", on_click=self.worker.stop, width="stretch"
+            )
 
     def _start(self) -> None:
         config = self.config
-        self.worker.start(config, lambda: distances.run(config))
+        self.worker.start(config, lambda: critics.run(config))
 
     def show(self) -> None:
         """How far it is."""
@@ -100,9 +114,9 @@ class Critic:
         _scene(list(run.items), live=run.live)
 
 
-def _scene(items: list[distances.Scene | distances.Frame], *, live: bool) -> None:
-    frames = [item for item in items if isinstance(item, distances.Frame)]
-    scenes = [item for item in items if isinstance(item, distances.Scene)]
+def _scene(items: list[critics.Scene | critics.Frame], *, live: bool) -> None:
+    frames = [item for item in items if isinstance(item, critics.Frame)]
+    scenes = [item for item in items if isinstance(item, critics.Scene)]
     if not frames:
         if live:
             st.progress(0.0, jobs.beginning())
@@ -112,26 +126,30 @@ def _scene(items: list[distances.Scene | distances.Frame], *, live: bool) -> Non
     at = len(frames) - 1
     if not live and len(frames) > 1:
         at = st.select_slider(
-            "Training steps", range(len(frames)), at, key=f"critic at {len(frames)}",
+            "Training steps",
+            range(len(frames)),
+            at,
+            key=f"critic at {len(frames)}",
             format_func=lambda i: f"{frames[i].step:,}",
-        )  # fmt: skip
+        )
     scene, frame = scenes[0], frames[at]
     truth = float(scene.truth[0])
     if live:
         st.progress(frame.done)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        plots.show(
+        figures.show(
             "critic plane", charts.plane(scene, frame), "The critic: high is gold, low blue"
         )
     with right:
         first, second = st.columns(2)
         first.metric(
-            "Estimate", f"{float(frame.estimate[0]):.3f}",
+            "Estimate",
+            f"{float(frame.estimate[0]):.3f}",
             help=f"On fresh samples; Monte-Carlo error {float(frame.error[0]):.4f}.",
-        )  # fmt: skip
+        )
         second.metric("Truth", f"{truth:.3f}" if np.isfinite(truth) else "∞")
         steps = [each.step for each in frames[: at + 1]]
         estimates = [float(each.estimate[0]) for each in frames[: at + 1]]
-        plots.show("critic course", charts.course(steps, estimates, truth), "Estimate")
-        plots.show("critic slopes", charts.slopes(np.asarray(frame.slope[0])), "Slopes between")
+        figures.show("critic course", charts.course(steps, estimates, truth), "Estimate")
+        figures.show("critic slopes", charts.slopes(np.asarray(frame.slope[0])), "Slopes between")

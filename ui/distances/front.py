@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import streamlit as st
 
-from ui import drawings
+from ui import front_drawings
+from ui.assets import ASSETS
 
-FILE = Path(__file__).parents[2] / "assets" / "distances.npz"
+FILE = ASSETS / "distances.npz"
 WIDTH, HEIGHT = 640, 250
 LEFT, RIGHT, TOP, BOTTOM = 44, 150, 18, 48
 MOST = 2.0
@@ -31,7 +30,7 @@ def st_sweep() -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
 def picture() -> None:
     """Two distances of two segments that move apart."""
     words = "Wasserstein grows with the distance of two segments; Hellinger jumps to its largest."
-    drawings.show(drawing(), WIDTH, HEIGHT, words)
+    front_drawings.show(drawing(), WIDTH, HEIGHT, words)
 
 
 def drawing() -> list[str]:
@@ -54,7 +53,7 @@ def drawing() -> list[str]:
         parts.append(f'<text {at} class="under">{theta:g}</text>')
     for name, (kind, title) in reversed(LINES.items()):
         thetas, truth, found = sweep[name]
-        line = drawings.path([(x(t), y(v)) for t, v in zip(thetas, truth, strict=True)])
+        line = front_drawings.path([(x(t), y(v)) for t, v in zip(thetas, truth, strict=True)])
         parts.append(f'<path d="{line}" class="{kind}"/>')
         if kind == "other":
             at = f'x="{x(thetas[3]):.1f}" y="{y(MOST) + 20:.1f}"'

@@ -10,10 +10,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.rng import generator
-from dgm_core.studies import toy_gan
-from ui import jobs, plots
+from dgm_core.studies.distances import toy_gan
+from ui import figures, jobs
 from ui.distances import charts, shipped
-from ui.distances.asked import canvas
+from ui.distribution_choice import canvas
 from ui.frame import kept
 
 TARGETS = {
@@ -123,15 +123,20 @@ class Games:
     def _buttons(self) -> None:
         row = st.container(horizontal=True)
         if self.live:
-            row.button("Pause", icon=":material/pause:", type="primary",
-                       on_click=self.worker.stop)  # fmt: skip
+            row.button("Pause", icon=":material/pause:", type="primary", on_click=self.worker.stop)
         elif self.play.over:
-            row.button("Play again", icon=":material/replay:", type="primary",
-                       on_click=self._restart)  # fmt: skip
+            row.button(
+                "Play again", icon=":material/replay:", type="primary", on_click=self._restart
+            )
             return
         else:
-            row.button("Play", icon=":material/play_arrow:", type="primary",
-                       on_click=self._go, args=(None,))  # fmt: skip
+            row.button(
+                "Play",
+                icon=":material/play_arrow:",
+                type="primary",
+                on_click=self._go,
+                args=(None,),
+            )
         row.button("Step", icon=":material/skip_next:", on_click=self._go, args=(1,))
         row.button("Restart", icon=":material/replay:", on_click=self._restart)
 
@@ -160,9 +165,12 @@ def _games(play: Play, *, live: bool) -> None:
     at = len(played) - 1
     if not live and at:
         at = st.select_slider(
-            "Iteration", range(len(played)), at, key=f"games at {at}",
+            "Iteration",
+            range(len(played)),
+            at,
+            key=f"games at {at}",
             format_func=lambda i: f"{played[i][0].iteration:,}",
-        )  # fmt: skip
+        )
     columns = st.columns(2, gap="large")
     for number, (config, place) in enumerate(zip(play.configs, columns, strict=True)):
         frame = played[at][number]
@@ -170,7 +178,7 @@ def _games(play: Play, *, live: bool) -> None:
             axis = np.asarray(toy_gan.axis(config))
             target = config.law.sample(300, generator(1)).numpy()
             title = f"{config.objective}, iteration {frame.iteration:,}"
-            plots.show(f"game {number}", charts.game(frame, axis, target), title)
+            figures.show(f"game {number}", charts.game(frame, axis, target), title)
             found = f"W1 to the target {frame.wasserstein:.2f}"
             if frame.modes is not None:
                 found += f" · {frame.modes} modes covered"
@@ -179,10 +187,10 @@ def _games(play: Play, *, live: bool) -> None:
     seen = {name: [both[i] for both in played[: at + 1]] for i, name in enumerate(names)}
     left, right = st.columns(2, gap="large")
     with left:
-        plots.show(
+        figures.show(
             "game w1", charts.over_time(seen, "wasserstein", "W1"), "Distance to the target"
         )
     with right:
         figure = charts.over_time(seen, "gradient", "gradient")
         figure.update_yaxes(type="log", dtick=1)
-        plots.show("game gradient", figure, "Gradient that reaches the generator")
+        figures.show("game gradient", figure, "Gradient that reaches the generator")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dgm_core.studies import toy_gan
-from ui import addresses
-from ui.addresses import as_text, between, one_of, whole
-from ui.distances.asked import DIVERGENCES, TITLES
+from dgm_core.studies.distances import toy_gan
+from ui import links
 from ui.distances.games import TARGETS
+from ui.distribution_choice import DIVERGENCES, TITLES
 from ui.frame import last_value
+from ui.links import as_text, between, one_of, whole
 
 
 def _several(text: str) -> list[str]:
@@ -47,7 +47,7 @@ def receive(views: tuple[str, ...]) -> None:
     """Take over what the address says, once in a visit; say so if a part is not understood."""
     readers = {name.replace(" ", "-"): (name, read) for name, read in FIELDS.items()}
     readers["view"] = ("distance view", one_of(*views))
-    addresses.receive_kept("distance link", readers)
+    links.receive_kept("distance link", readers)
 
 
 def send(view: str) -> None:
@@ -58,4 +58,4 @@ def send(view: str) -> None:
         if name.startswith(PREFIX[view]) and value is not None:
             text = ",".join(value) if isinstance(value, list) else as_text(value)
             texts[name.replace(" ", "-")] = text
-    addresses.send(texts)
+    links.send(texts)

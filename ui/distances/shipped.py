@@ -15,18 +15,18 @@ import numpy as np
 import streamlit as st
 
 from dgm_core.files import written_whole
-from dgm_core.studies import distances, toy_gan
+from dgm_core.studies.distances import critics, toy_gan
+from ui.assets import ASSETS
 
-ASSETS = Path(__file__).parents[2] / "assets"
 CRITIC, GAMES = ASSETS / "distance_critic.npz", ASSETS / "toy_gan.npz"
 LARGE = 32
 """Numbers in an array from which on half precision will do: nobody reads them one by one."""
 Both = tuple[toy_gan.Frame, ...]
 
 
-def first_critic() -> distances.Config:
+def first_critic() -> critics.Config:
     """The critic that is shown before anything is chosen."""
-    return distances.Config("segments", "wasserstein", (1.0,))
+    return critics.Config("segments", "wasserstein", (1.0,))
 
 
 def first_games() -> tuple[toy_gan.Config, ...]:
@@ -50,12 +50,12 @@ def games(
 
 
 @st.cache_resource(show_spinner=False)
-def st_critic() -> list[distances.Scene | distances.Frame]:
+def st_critic() -> list[critics.Scene | critics.Frame]:
     """The scene and frames of `first_critic`."""
     with np.load(CRITIC) as file:
         count = int(file["frames"])
-        frames = [_read(file, f"{i}", distances.Frame) for i in range(count)]
-        return [_read(file, "scene", distances.Scene), *frames]
+        frames = [_read(file, f"{i}", critics.Frame) for i in range(count)]
+        return [_read(file, "scene", critics.Scene), *frames]
 
 
 @st.cache_resource(show_spinner=False)
@@ -83,7 +83,7 @@ def fingerprint(*configs: Any) -> str:
 def make() -> None:
     """Repeat both, and write them."""
     config = first_critic()
-    scene, *frames, _ = distances.run(config)
+    scene, *frames, _ = critics.run(config)
     arrays = dict(_written("scene", scene))
     for number, frame in enumerate(frames):
         arrays |= _written(f"{number}", frame)

@@ -6,8 +6,8 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dgm_core.studies import bilinear
-from ui import plots
+from dgm_core.studies.distances import bilinear
+from ui import figures
 from ui.components.live_sliders import LiveSlider, live_sliders
 from ui.distances import charts
 
@@ -58,11 +58,11 @@ class Spiral:
             }
             for (name, each), place in zip(found.items(), st.columns(4), strict=True):
                 with place:
-                    plots.show(f"spiral {name}", charts.spiral(each, reach=2.0), TITLES[name])
+                    figures.show(f"spiral {name}", charts.spiral(each, reach=2.0), TITLES[name])
                     st.caption(f"|λ| = {each.modulus:.4f}, {_word(each.modulus)}")
             left, right = st.columns([3, 2], gap="large")
             with left:
-                plots.show("spiral eigenvalues", charts.eigenvalues(found), "Eigenvalues of A")
+                figures.show("spiral eigenvalues", charts.eigenvalues(found), "Eigenvalues of A")
             with right:
                 st.markdown("**After 80 steps from (1, 0)**")
                 st.dataframe(
@@ -72,10 +72,12 @@ class Spiral:
                     ],
                     hide_index=True,
                     placeholder="",
-                    column_config={"distance": st.column_config.NumberColumn(
-                        format="%.3g", help="From the solution, (0, 0)."
-                    )},
-                )  # fmt: skip
+                    column_config={
+                        "distance": st.column_config.NumberColumn(
+                            format="%.3g", help="From the solution, (0, 0)."
+                        )
+                    },
+                )
 
         at_alpha()
 

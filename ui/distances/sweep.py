@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dgm_core.divergences import DIVERGENCES as KNOWN
-from dgm_core.studies import distance_sweeps, distances
-from dgm_core.studies.distance_sweeps import Sweep
+from dgm_core.distances.divergences import DIVERGENCES as KNOWN
+from dgm_core.studies.distances import critics, sweeps
+from dgm_core.studies.distances.sweeps import Sweep
 from dgm_core.studies.progress import Frame
-from ui import jobs, plots
+from ui import figures, jobs
+from ui.assets import ASSETS
 from ui.distances import charts
-from ui.distances.asked import DIVERGENCES, choose
+from ui.distribution_choice import DIVERGENCES, choose
 from ui.frame import kept
 
-FILE = Path(__file__).parents[2] / "assets" / "distances.npz"
+FILE = ASSETS / "distances.npz"
 FIRST = ["wasserstein", "hellinger"]
 
 
 @st.cache_resource(show_spinner=False)
 def st_shipped() -> dict[tuple[str, str], Sweep]:
     """Sweeps that were computed beforehand."""
-    return distance_sweeps.load(FILE)
+    return sweeps.load(FILE)
 
 
 class Sweeps:
@@ -48,28 +47,37 @@ class Sweeps:
             self.laws = choose("sweep")
             kept("sweep distances", FIRST)
             self.chosen = st.multiselect(
-                "Distances", list(DIVERGENCES), format_func=DIVERGENCES.get, max_selections=3,
+                "Distances",
+                list(DIVERGENCES),
+                format_func=DIVERGENCES.get,
+                max_selections=3,
                 key="keep.sweep distances",
-            )  # fmt: skip
+            )
             with st.expander("Training"):
                 kept("sweep steps", 500)
                 steps = st.select_slider("Steps", [100, 200, 500, 1000], key="keep.sweep steps")
                 kept("sweep penalty", 50.0)
                 penalty = st.select_slider(
-                    "Penalty λ", [1.0, 5.0, 10.0, 50.0, 200.0], key="keep.sweep penalty",
+                    "Penalty λ",
+                    [1.0, 5.0, 10.0, 50.0, 200.0],
+                    key="keep.sweep penalty",
                     help="Of slopes above 1, for Wasserstein. The slope settles at 1 + θ / 2λ.",
-                )  # fmt: skip
+                )
                 kept("sweep seed", 0)
                 seed = st.number_input("Seed", 0, 9999, key="keep.sweep seed")
             self.configs = ()
             if self.laws is not None:
                 self.configs = tuple(
-                    distances.Config(
-                        self.laws.pair, name, drawn=self.laws.drawn, steps=int(steps),
-                        penalty=float(penalty), seed=int(seed),
+                    critics.Config(
+                        self.laws.pair,
+                        name,
+                        drawn=self.laws.drawn,
+                        steps=int(steps),
+                        penalty=float(penalty),
+                        seed=int(seed),
                     )
                     for name in self.chosen
-                )  # fmt: skip
+                )
             self.known = self._shipped()
             self.run = self._current()
             self.live = self.run is not None and self.run.live
@@ -90,7 +98,7 @@ class Sweeps:
         """Those asked for, if all were computed beforehand with these settings."""
         held = st_shipped()
         found = [held.get((config.pair, config.divergence)) for config in self.configs]
-        prints = (distance_sweeps.fingerprint(config) for config in self.configs)
+        prints = (sweeps.fingerprint(config) for config in self.configs)
         matches = (
             each is not None and each.config == asked
             for each, asked in zip(found, prints, strict=True)
@@ -100,16 +108,21 @@ class Sweeps:
     def _buttons(self) -> None:
         left, right = st.columns(2)
         left.button(
-            "Train", icon=":material/play_arrow:", type="primary", width="stretch",
-            disabled=not self.configs, on_click=self._start,
-        )  # fmt: skip
+            "Train",
+            icon=":material/play_arrow:",
+            type="primary",
+            width="stretch",
+            disabled=not self.configs,
+            on_click=self._start,
+        )
         if self.live:
-            right.button("Stop", icon=":material/stop:", on_click=self.worker.stop,
-                         width="stretch")  # fmt: skip
+            right.button(
+                "Stop", icon=":material/stop:", on_click=self.worker.stop, width="stretch"
+            )
 
     def _start(self) -> None:
         configs = self.configs
-        self.worker.start(configs, lambda: distance_sweeps.run(configs))
+        self.worker.start(configs, lambda: sweeps.run(configs))
 
     def show(self) -> None:
         """The curves."""
@@ -140,15 +153,18 @@ def _curves(found: list[Sweep], said: str) -> None:
     def curves() -> None:
         steps = [int(each) for each in found[0].steps]
         at = st.select_slider(
-            "Training steps", range(len(steps)), len(steps) - 1,
-            format_func=lambda i: f"{steps[i]:,}", key=f"sweep at {steps[-1]}",
-        )  # fmt: skip
+            "Training steps",
+            range(len(steps)),
+            len(steps) - 1,
+            format_func=lambda i: f"{steps[i]:,}",
+            key=f"sweep at {steps[-1]}",
+        )
         if said:
             st.caption(said)
         for each, place in zip(found, st.columns(len(found), gap="large"), strict=True):
             with place:
                 title = DIVERGENCES[each.divergence]
-                plots.show(f"sweep {each.divergence}", charts.sweep(each, at), title)
+                figures.show(f"sweep {each.divergence}", charts.sweep(each, at), title)
                 st.latex(KNOWN[each.divergence].formula)
 
     curves()

@@ -8,11 +8,18 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.metrics import DEFINITIONS
-from ui import figures, formulas, jobs, showcase
-from ui.addresses import Read
+from ui import formulas, jobs
 from ui.components.method_grid import grid_message, method_grid
-from ui.inpainting import comparing, downloads, inputs, methods
-from ui.inpainting.comparing import Progress
+from ui.inpainting import (
+    comparison_downloads,
+    comparison_run,
+    inputs,
+    methods,
+    player_data,
+    shipped,
+)
+from ui.inpainting.comparison_run import Progress
+from ui.links import Read
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -52,8 +59,8 @@ class AllMethods:
         before = st.session_state.get("comparison")
         if before is not None and before.config == self.config:
             return before
-        sources = [source for source in (showcase.st_comparison(), before) if source is not None]
-        return comparing.resumed(self.config, *sources)
+        sources = [source for source in (shipped.st_comparison(), before) if source is not None]
+        return comparison_run.resumed(self.config, *sources)
 
     @property
     def at_hand(self) -> bool:
@@ -110,7 +117,7 @@ class AllMethods:
         with st.container(horizontal=True):
             st.download_button(
                 "Table (.csv)",
-                lambda: downloads.as_csv(outcomes, DEFINITIONS),
+                lambda: comparison_downloads.as_csv(outcomes, DEFINITIONS),
                 "comparison.csv",
                 "text/csv",
                 icon=":material/download:",
@@ -118,7 +125,7 @@ class AllMethods:
             )
             st.download_button(
                 "Pictures and arrays (.zip)",
-                lambda: downloads.as_zip(config, outcomes),
+                lambda: comparison_downloads.as_zip(config, outcomes),
                 "comparison.zip",
                 "application/zip",
                 icon=":material/download:",
@@ -134,8 +141,10 @@ class AllMethods:
             if not known:
                 st.caption("None of these methods says how sure it is.")
                 return
-            st.markdown(figures.CALIBRATION[known[0].calibration.kind])
-            _chart("calibration_chart", figures.calibration(known, methods.TITLES, dark=_dark()))
+            st.markdown(player_data.CALIBRATION[known[0].calibration.kind])
+            _chart(
+                "calibration_chart", player_data.calibration(known, methods.TITLES, dark=_dark())
+            )
 
     def _bound(self) -> None:
         known = [each for each in self.progress.outcomes() if each.curves]
@@ -149,7 +158,7 @@ class AllMethods:
                 "to log p(x_obs)** as K grows. Where it still climbs at the end, more samples "
                 "would change the picture too."
             )
-            _chart("bound_chart", figures.curves(known, dark=_dark()))
+            _chart("bound_chart", player_data.curves(known, dark=_dark()))
 
 
 def _dark() -> bool:

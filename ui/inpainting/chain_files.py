@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image
 
-from dgm_core.studies.inpainting import SAMPLERS, Config, Frame
+from dgm_core.studies.inpainting.two_samplers import SAMPLERS, Config, Frame
 from ui.inpainting import drawn_frames
 
 PACE = 50
@@ -103,7 +103,7 @@ def settings_json(config: Config) -> str:
 def script(config: Config) -> str:
     """Ten lines of Python that make the same run."""
     return f"""from dgm_core import zoo
-from dgm_core.studies.inpainting import Config, run
+from dgm_core.studies.inpainting.two_samplers import Config, run
 
 image = bytes.fromhex("{config.image.hex()}")
 hidden = bytes.fromhex("{config.hidden.hex()}")

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from dgm_core.studies.chain_records import TRACED, Record, telling_latents
-from dgm_core.studies.inpainting import SAMPLERS, Config, Frame
+from dgm_core.studies.inpainting.chain_records import TRACED, Record, telling_latents
+from dgm_core.studies.inpainting.two_samplers import SAMPLERS, Config, Frame
 from ui.components.chain_story import Stretch, story_message
-from ui.figures import TITLES
 from ui.inpainting.chain_words import QUANTITIES, Standing, sentences
+from ui.inpainting.player_data import TITLES
 
 LATENTS = 6
 """How many are sent: those in which the chains differ most."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from dgm_core.studies.inpainting import SAMPLERS, SIDE, Config, Frame, SamplerFrame
+from dgm_core.studies.inpainting.two_samplers import SAMPLERS, SIDE, Config, Frame, SamplerFrame
 from ui.components import SD_MAX
 
 TILE = 4 * SIDE

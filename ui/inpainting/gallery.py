@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from dgm_core.studies.inpainting import SIDE
+from dgm_core.studies.inpainting.two_samplers import SIDE
+from ui.assets import ASSETS
 from ui.components.thumbnails import parse, thumbnails
-from ui.inpainting import drawn_frames, links, packed
-from ui.showcase import ASSETS
+from ui.inpainting import drawn_frames, links, mask_code
 
 FILE = ASSETS / "gallery.toml"
 KEY, SHOWN = "gallery", "gallery case"
@@ -39,7 +39,7 @@ def st_cases() -> tuple[Case, ...]:
 
 
 def _case(name: str, about: str, link: dict[str, str]) -> Case:
-    ink = packed.as_bits(link["drawn"], SIDE)
+    ink = mask_code.as_bits(link["drawn"], SIDE)
     hidden = links.mask_of(link.get("hide", "top"), SIDE)[0]
     seen = np.where(hidden[..., None], np.uint8(drawn_frames.HIDDEN), drawn_frames.grey(ink))
     return Case(name, about, link, seen.transpose(2, 0, 1))

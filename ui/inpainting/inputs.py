@@ -8,11 +8,10 @@ import numpy as np
 import streamlit as st
 
 from dgm_core.samplers import INITIALISATIONS
-from dgm_core.studies import comparison, inpainting
-from dgm_core.studies.inpainting import LIMITS, SIDE
-from ui import showcase
+from dgm_core.studies.inpainting import comparison, two_samplers
+from dgm_core.studies.inpainting.two_samplers import LIMITS, SIDE
 from ui.frame import kept
-from ui.inpainting import hiding, methods, pictures
+from ui.inpainting import masks, methods, pictures, shipped
 from ui.inpainting.pictures import Picture
 
 ITERATIONS = [100, 200, 500, 1000, 2000, 5000]
@@ -37,7 +36,7 @@ def problem() -> Problem | None:
         return None
     drawing = pictures.drawing() if pictures.is_drawn() else None
     with canvas_place:
-        hidden = hiding.choose_mask(picture, drawing)
+        hidden = masks.choose_mask(picture, drawing)
     blank = drawing is not None and not picture.levels.any()
     return Problem(picture, hidden) if hidden.any() and not blank else None
 
@@ -46,32 +45,32 @@ def remember_first() -> None:
     """Let the session hold a mask and a choice of picture, though no widget was drawn yet."""
     state = st.session_state
     for _, side, _ in comparison.SHAPES.values():
-        hiding.remember(side, *first_mask(side))
+        masks.remember(side, *first_mask(side))
     state.setdefault("chosen", {})
 
 
-def first_settings() -> inpainting.Config:
+def first_settings() -> two_samplers.Config:
     """Picture, mask and chains that a visitor meets first."""
-    return inpainting.Config(**showcase.st_showcase().config)
+    return two_samplers.Config(**shipped.st_showcase().config)
 
 
 def first_mask(side: int) -> tuple[np.ndarray, str | None]:
     """What is hidden at first of pictures of this size, bool, and the shape that it is."""
     if side == SIDE:
         return ~first_settings().observed, "top half"
-    return hiding.middle_hole(side), None
+    return masks.middle_hole(side), None
 
 
-def chains(asked: Problem | None, default: inpainting.Config) -> inpainting.Config | None:
+def chains(asked: Problem | None, default: two_samplers.Config) -> two_samplers.Config | None:
     """The settings of the two samplers, step by step."""
     with st.expander("Chains, iterations, seed"):
         settings = _chain_settings(default)
     if asked is None:
         return None
-    return inpainting.Config(
+    return two_samplers.Config(
         f"{asked.picture.dataset}-dlvm",
-        inpainting.pack(asked.picture.levels[0] > 127),
-        inpainting.pack(asked.hidden),
+        two_samplers.pack(asked.picture.levels[0] > 127),
+        two_samplers.pack(asked.hidden),
         **settings,
     )
 
@@ -91,7 +90,7 @@ def comparing(asked: Problem | None) -> comparison.Config | None:
     )
 
 
-def _chain_settings(default: inpainting.Config) -> dict[str, Any]:
+def _chain_settings(default: two_samplers.Config) -> dict[str, Any]:
     for name in ("iterations", "warmup", "chains", "initialisation", "seed", "thin"):
         kept(name, getattr(default, name))
     iterations = st.select_slider(
@@ -123,7 +122,7 @@ def _chain_settings(default: inpainting.Config) -> dict[str, Any]:
         format_func=lambda every: str(every) if every else "auto",
         key="keep.thin",
         help="Of the player. Auto: each of the first 20, then about 100 of the rest; there are "
-        f"never more than {inpainting.MOST_FRAMES}. The chains are the same.",
+        f"never more than {two_samplers.MOST_FRAMES}. The chains are the same.",
     )
     return {
         "iterations": int(iterations),

@@ -16,11 +16,12 @@ import numpy as np
 from dgm_core.imputers import CATALOGUE, Knob, knobs
 from dgm_core.missing import masks
 from dgm_core.samplers import INITIALISATIONS
-from dgm_core.studies.comparison import SHAPES
-from ui import addresses
-from ui.addresses import Read, as_text, between, one_of, whole
+from dgm_core.studies.inpainting.comparison import SHAPES
+from ui import links
 from ui.frame import last_value, renew
-from ui.inpainting import hiding, inputs, methods, packed, pictures
+from ui.inpainting import inputs, mask_code, methods, pictures
+from ui.inpainting import masks as hiding
+from ui.links import Read, as_text, between, one_of, whole
 
 VISIT = "inpainting link"
 LONGEST = 1000
@@ -45,7 +46,7 @@ def receive(views: Views) -> None:
     Args:
         views: of the page.
     """
-    addresses.receive(VISIT, partial(take, views=views), LONGEST)
+    links.receive(VISIT, partial(take, views=views), LONGEST)
 
 
 def take(asked: Mapping[str, str], views: Views) -> list[str]:
@@ -188,8 +189,8 @@ def _picture() -> dict[str, str]:
         if chosen.own or pictures.is_colour(dataset):
             first = pictures.FIRST_CHOSEN.get(chosen.name, 0)
             return {} if chosen.at == first else {"image": str(chosen.at)}
-        return {"drawn": packed.as_text(chosen.bits)}
-    return {"drawn": packed.as_text(pictures.drawn())}
+        return {"drawn": mask_code.as_text(chosen.bits)}
+    return {"drawn": mask_code.as_text(pictures.drawn())}
 
 
 def _set_image(text: str) -> None:
@@ -200,7 +201,7 @@ def _set_drawn(text: str) -> None:
     dataset = pictures.dataset_on_screen()
     if pictures.is_colour(dataset):
         raise ValueError("faces are not drawn")
-    pictures.set_drawn(packed.as_bits(text, _side()))
+    pictures.set_drawn(mask_code.as_bits(text, _side()))
     renew(pictures.way_key(dataset), "Draw")
 
 
@@ -211,7 +212,7 @@ def _mask() -> dict[str, str]:
     if shape in masks.PRESETS:
         return {} if shape == first_shape else {"hide": shape.removesuffix(" half")}
     same = shape == first_shape and bool((hidden == first).all())
-    return {} if same else {"hide": packed.as_text(hidden)}
+    return {} if same else {"hide": mask_code.as_text(hidden)}
 
 
 def _set_mask(text: str) -> None:
@@ -228,4 +229,4 @@ def mask_of(text: str, side: int) -> tuple[np.ndarray, str | None]:
     for shape, observed in masks.PRESETS.items():
         if text == shape.removesuffix(" half"):
             return ~observed(side, side).numpy(), shape
-    return packed.as_bits(text, side), None
+    return mask_code.as_bits(text, side), None

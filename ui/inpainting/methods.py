@@ -10,8 +10,8 @@ import streamlit as st
 
 from dgm_core import data, zoo
 from dgm_core.imputers import CATALOGUE, Knob, knobs
-from dgm_core.studies.comparison import Settings
-from dgm_core.studies.materials import model_name
+from dgm_core.studies.inpainting.comparison import Settings
+from dgm_core.studies.inpainting.materials import model_name
 from ui.frame import KEPT, kept, last_value
 from ui.inpainting.pictures import is_colour
 

@@ -9,12 +9,13 @@ import numpy as np
 import streamlit as st
 
 from dgm_core import data, zoo
-from dgm_core.studies.comparison import SHAPES
-from ui import cache, intake, own_digit, showcase, uploads
+from dgm_core.studies.inpainting.comparison import SHAPES
+from ui import cache, intake, own_digit, uploaded_pictures
 from ui.components import pixel_canvas
 from ui.components.pixel_canvas import Drawing
 from ui.components.thumbnails import thumbnails
 from ui.frame import KEPT, kept, last_value
+from ui.inpainting import shipped
 
 DATASETS = {
     "digits": "Digits (scikit-learn)",
@@ -33,7 +34,7 @@ SAMPLES = " samples"
 """Ends the name of a set of thumbnails that a model drew."""
 
 
-FIRST_CHOSEN = {"digits all": showcase.THUMBNAIL}
+FIRST_CHOSEN = {"digits all": shipped.THUMBNAIL}
 """Set of thumbnails → which of them is chosen at first; else the first."""
 
 
@@ -312,7 +313,7 @@ INK_IS = {"found out": None, "dark": True, "light": False}
 def _upload(dataset: str) -> np.ndarray | None:
     file = st.file_uploader(
         "A digit on paper or on screen",
-        type=uploads.KINDS,
+        type=uploaded_pictures.KINDS,
         key="upload",
         help="Any size. It is centred and made 28×28 as MNIST's digits are; it never leaves "
         "this server's memory.",
@@ -326,7 +327,7 @@ def _upload(dataset: str) -> np.ndarray | None:
         help="Which side of the picture is the writing?",
     )
     asked = None if file is None else (file.file_id, ink_is)
-    held = uploads.read_once(
+    held = uploaded_pictures.read_once(
         "uploaded digit",
         asked,
         None if file is None else lambda: _digit(file.getvalue(), file.name, INK_IS[ink_is]),
@@ -345,7 +346,7 @@ def _digit(content: bytes, name: str, invert: bool | None) -> np.ndarray:
 
 
 def _upload_a_face(dataset: str) -> np.ndarray | None:
-    return uploads.square_of_photo(
+    return uploaded_pictures.square_of_photo(
         "face",
         SHAPES[dataset][1],
         ask="A photograph of a face",

@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dgm_core.studies import inpainting, slow_motion
-from dgm_core.studies.inpainting import LIMITS
-from dgm_core.studies.slow_motion import Config, Moment, OnTheWay
-from ui import cache, formulas, jobs, showcase
-from ui.addresses import Read, one_of, whole
+from dgm_core.studies.inpainting import slow_motion, two_samplers
+from dgm_core.studies.inpainting.slow_motion import Config, Moment, OnTheWay
+from dgm_core.studies.inpainting.two_samplers import LIMITS
+from ui import cache, formulas, jobs
 from ui.components import slow_motion as component
 from ui.frame import kept
-from ui.inpainting import inputs, slow_words
+from ui.inpainting import inputs, shipped, slow_words
+from ui.links import Read, one_of, whole
 
 SHORT = {"Metropolis-within-Gibbs": "Metropolis-within-Gibbs", "pseudo-Gibbs": "Pseudo-Gibbs"}
 """Samplers in the order of the choice; Metropolis, which asks, first."""
@@ -46,9 +46,9 @@ class SlowMotion:
     }
 
     def __init__(self, asked: inputs.Problem | None, settings: DeltaGenerator) -> None:
-        self.shipped = showcase.st_slow_motion()
+        self.shipped = shipped.st_slow_motion()
         self.default = Config(
-            **self.shipped.config | {"run": inpainting.Config(**self.shipped.config["run"])}
+            **self.shipped.config | {"run": two_samplers.Config(**self.shipped.config["run"])}
         )
         self.worker = jobs.worker(self.work)
         with settings:
@@ -102,7 +102,7 @@ def message(config: Config, moments: Sequence[Moment], *, run: str) -> dict[str,
     )
 
 
-def _choose(default: Config, chains: inpainting.Config | None) -> dict[str, Any]:
+def _choose(default: Config, chains: two_samplers.Config | None) -> dict[str, Any]:
     """Sampler, chain and first iteration, no larger than the run has."""
     kept("slow sampler", default.sampler)
     kept("slow chain", default.chain)
@@ -113,10 +113,14 @@ def _choose(default: Config, chains: inpainting.Config | None) -> dict[str, Any]
         )
         chain = st.number_input("Chain", 1, LIMITS["chains"][1], key="keep.slow chain", width=110)
         first = st.number_input(
-            "From iteration", 1, LIMITS["iterations"][1], key="keep.slow iteration", width=140,
+            "From iteration",
+            1,
+            LIMITS["iterations"][1],
+            key="keep.slow iteration",
+            width=140,
             help=f"The window has {default.count} iterations. Up to the end of the warm-up, "
             "Metropolis runs as pseudo-Gibbs.",
-        )  # fmt: skip
+        )
     if chains is None:
         return {}
     if chain > chains.chains or first > chains.iterations:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from dgm_core.studies.slow_motion import Moment
+from dgm_core.studies.inpainting.slow_motion import Moment
 
 LEVEL = 0.05
 """Nats that are shown as 0.0."""

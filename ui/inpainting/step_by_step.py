@@ -8,14 +8,14 @@ from typing import ClassVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dgm_core.studies import inpainting
-from dgm_core.studies.inpainting import Result
-from ui import cache, figures, formulas, jobs, showcase
-from ui.addresses import Read
+from dgm_core.studies.inpainting import two_samplers
+from dgm_core.studies.inpainting.two_samplers import Result
+from ui import cache, formulas, jobs
+from ui.compact_memory import in_one_block
 from ui.components.chain_player import chain_player
 from ui.components.chain_story import chain_story, untold
-from ui.inpainting import chain_panel, inputs, taking_home
-from ui.one_block import in_one_block
+from ui.inpainting import chain_panel, inputs, player_data, run_downloads, shipped
+from ui.links import Read
 
 OVERLAP = 30
 """Frames that are sent once more."""
@@ -43,7 +43,7 @@ class StepByStep:
     fields: ClassVar[dict[str, Read]] = {}
 
     def __init__(self, asked: inputs.Problem | None, settings: DeltaGenerator) -> None:
-        self.shipped = showcase.st_showcase()
+        self.shipped = shipped.st_showcase()
         self.default = inputs.first_settings()
         self.worker = jobs.worker(self.work)
         with settings:
@@ -57,7 +57,7 @@ class StepByStep:
     def start(self) -> None:
         """Run in the background, in place of what runs."""
         config, model = self.config, cache.st_model(self.config.model)
-        work = partial(inpainting.run_with_breaths, config, model)
+        work = partial(two_samplers.run_with_breaths, config, model)
         self.worker.start(config, work, in_one_block)
 
     def show(self) -> None:
@@ -86,7 +86,7 @@ class StepByStep:
             "player",
             made(
                 f"player {state} {run.shown > 0}",
-                lambda: figures.chains(run.key, frames[start:], start=start, **about),
+                lambda: player_data.chains(run.key, frames[start:], start=start, **about),
             ),
         )
         if live and (not run.shown or jobs.waiting() > CROWD):
@@ -108,5 +108,5 @@ class StepByStep:
         """What stands under the player: the files of the run, and the formulas."""
         if self.config is not None and not live:
             run = self.worker.run
-            taking_home.chains(self.config, run if run and run.key == self.config else None)
+            run_downloads.chains(self.config, run if run and run.key == self.config else None)
         formulas.two_samplers()

@@ -5,24 +5,24 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import data
-from dgm_core.studies import sampler_rows, sampler_sweeps
+from dgm_core.studies.inpainting import sampler_rows, sampler_sweeps
+from dgm_core.studies.inpainting.sampler_sweeps import DATA, LENGTHS, SWEEPS, Config, Row
 from dgm_core.studies.progress import Frame
-from dgm_core.studies.sampler_sweeps import DATA, LENGTHS, SWEEPS, Config, Row
-from ui import cache, jobs, plots
-from ui.addresses import one_of, whole
+from ui import cache, figures, jobs
+from ui.assets import ASSETS
 from ui.frame import kept
 from ui.inpainting import study_charts, study_words
 from ui.inpainting.pictures import DATASETS
 from ui.inpainting.study_charts import Group
+from ui.links import one_of, whole
 
-FILE = Path(__file__).parents[2] / "assets" / "sampler_studies.npz"
+FILE = ASSETS / "sampler_studies.npz"
 TITLES = {
     "missing rate": "Missing rate",
     "initialisation": "Initialisation",
@@ -77,9 +77,14 @@ class Studies:
         self.worker = jobs.worker(self.work)
         kept("study sweep", SWEEPS[0])
         self.sweep = st.segmented_control(
-            "Study", SWEEPS, format_func=TITLES.get, required=True, key="keep.study sweep",
-            label_visibility="collapsed", wrap=True,
-        )  # fmt: skip
+            "Study",
+            SWEEPS,
+            format_func=TITLES.get,
+            required=True,
+            key="keep.study sweep",
+            label_visibility="collapsed",
+            wrap=True,
+        )
         with settings, st.container(border=True):
             self.data, self.pixels, self.after = self._choose()
             self.config = self._measuring()
@@ -90,18 +95,23 @@ class Studies:
         name = st.selectbox("Data set", DATA, format_func=DATASETS.get, key="keep.study data")
         kept("study pixels", "hidden")
         pixels = st.segmented_control(
-            "Pixels that count", list(PIXELS), format_func=PIXELS.get, required=True,
+            "Pixels that count",
+            list(PIXELS),
+            format_func=PIXELS.get,
+            required=True,
             key="keep.study pixels",
             help="Seen pixels are always right. Counting them raises F1, and is what the figures "
             "of the source do.",
-        )  # fmt: skip
+        )
         kept("study after", AFTER[-1])
         if self.sweep == "iterations":
             return name, pixels, AFTER[-1]
         after = st.select_slider(
-            "Read off after", AFTER, key="keep.study after",
+            "Read off after",
+            AFTER,
+            key="keep.study after",
             help="Iterations, warm-up included. Every run was read off on its way.",
-        )  # fmt: skip
+        )
         return name, pixels, int(after)
 
     def _measuring(self) -> Config | None:
@@ -176,7 +186,7 @@ class Studies:
         names = list(dict.fromkeys(setting.name for setting in Config(self.sweep).settings()))
         groups = [group for group in groups if group.rows]
         figure = study_charts.chart(self.sweep, names, groups, length, self.pixels)
-        plots.show(f"study {self.sweep}", figure, self._title(before + here, length))
+        figures.show(f"study {self.sweep}", figure, self._title(before + here, length))
         for group in groups:
             said = study_words.shown(self.sweep, group.rows, length, self.pixels)
             if said:
@@ -214,9 +224,13 @@ class Studies:
         here = [] if live else self._here()
         if rows or here:
             st.download_button(
-                "Table (.csv)", lambda: as_csv(rows, here), f"{self.sweep} {self.data}.csv",
-                "text/csv", icon=":material/download:", on_click="ignore",
-            )  # fmt: skip
+                "Table (.csv)",
+                lambda: as_csv(rows, here),
+                f"{self.sweep} {self.data}.csv",
+                "text/csv",
+                icon=":material/download:",
+                on_click="ignore",
+            )
 
 
 def _is_of(config: Config, row: Row) -> bool:

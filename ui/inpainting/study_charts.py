@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from dgm_core.studies.patterns import HALVES
-from dgm_core.studies.sampler_sweeps import SAMPLERS, SOURCE
-from ui import plots
+from dgm_core.studies.inpainting.patterns import HALVES
+from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, SOURCE
+from ui import figures
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from dgm_core.studies.sampler_sweeps import Row
+    from dgm_core.studies.inpainting.sampler_sweeps import Row
 
 TALL = 360
 SHORT = {"pseudo-Gibbs": "pseudo-Gibbs", "Metropolis-within-Gibbs": "Metropolis"}
@@ -53,7 +53,7 @@ def chart(
         length: iterations after which rows are read off; of "iterations" every length is shown.
         pixels: which count.
     """
-    figure = plots.empty(AXES[sweep], HIDDEN if pixels == "hidden" else ALL, height=TALL)
+    figure = figures.empty(AXES[sweep], HIDDEN if pixels == "hidden" else ALL, height=TALL)
     for group in groups:
         for sampler in SAMPLERS:
             rows = [row for row in group.rows if row.sampler == sampler]
@@ -92,12 +92,16 @@ def _add(figure: Figure, sampler: str, group: Group, points: list, pixels: str) 
         columns.append((at, *row.f1(length, pixels=pixels), _hover(row, length, pixels)))
     x, y, errors, texts = zip(*columns, strict=True)
     figure.add_scatter(
-        x=x, y=y, text=texts, name=SHORT[sampler] + group.name, mode="lines+markers",
+        x=x,
+        y=y,
+        text=texts,
+        name=SHORT[sampler] + group.name,
+        mode="lines+markers",
         line={"color": colour, "width": 2, "dash": group.dash},
         marker={"size": 8, "symbol": group.symbol, "color": colour},
         error_y={"array": errors, "thickness": 1.5, "width": 4, "color": colour},
         hovertemplate="%{text} %{y:.3f} ± %{error_y.array:.3f}<extra></extra>",
-    )  # fmt: skip
+    )
 
 
 def _hover(row: Row, length: int, pixels: str) -> str:
@@ -118,14 +122,15 @@ def _source(figure: Figure, names: Sequence[str], groups: Sequence[Group]) -> No
         figure.add_scatter(
             x=[names.index(name) + SHIFT[sampler] * groups[0].off for name in known],
             y=[values[number] for values in known.values()],
-            mode="markers", name=f"source's {SHORT[sampler]}",
+            mode="markers",
+            name=f"source's {SHORT[sampler]}",
             marker={"size": 10, "symbol": "circle-open", "color": colour, "line": {"width": 2}},
             hovertemplate="source, read off its figure<br>F1 %{y:.3f} ± .01<extra></extra>",
-        )  # fmt: skip
+        )
 
 
 def _colour(sampler: str) -> str:
-    return plots.GREY if sampler == SAMPLERS[0] else plots.accent()
+    return figures.GREY if sampler == SAMPLERS[0] else figures.accent()
 
 
 def _broken(name: str) -> str:

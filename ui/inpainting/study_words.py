@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dgm_core.studies.sampler_sweeps import SAMPLERS, Row
+from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, Row
 
 CLEAR = 2.0
 """Standard errors of a difference beyond which it is called one."""

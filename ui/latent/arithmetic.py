@@ -58,10 +58,13 @@ class Arithmetic:
         """A click adds a picture to the slot, or takes it out."""
         mine, clicks = self.chosen[slot], st.session_state.setdefault("arithmetic clicks", 0)
         found = thumbnails(
-            "arithmetic gallery", self.drawn, [f"draw {i + 1}" for i in range(COUNT)],
-            mine[-1] if mine else -1, set_name=f"{self.space.dataset} {slot} {clicks}",
+            "arithmetic gallery",
+            self.drawn,
+            [f"draw {i + 1}" for i in range(COUNT)],
+            mine[-1] if mine else -1,
+            set_name=f"{self.space.dataset} {slot} {clicks}",
             label=f"Add to {slot}, or take out",
-        )  # fmt: skip
+        )
         if found is not None:
             st.session_state["arithmetic clicks"] += 1
             if found in mine and len(mine) > 1:

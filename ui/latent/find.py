@@ -9,8 +9,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import data
-from dgm_core.studies import inversion
-from ui import cache, intake, jobs, own_digit, plots, uploads
+from dgm_core.studies.latent import inversion
+from ui import cache, figures, intake, jobs, own_digit, uploaded_pictures
 from ui.cache import spread
 from ui.components.thumbnails import thumbnails
 from ui.frame import kept
@@ -50,17 +50,23 @@ class Find:
                 steps = st.select_slider("Steps", [100, 200, 300, 600], key="keep.find steps")
                 kept("find prior", 0.002)
                 prior = st.select_slider(
-                    "Pull towards usual latents", [0.0, 0.0005, 0.002, 0.01, 0.05],
-                    key="keep.find prior", help="λ. At 0 stranger latents may come closer.",
-                )  # fmt: skip
+                    "Pull towards usual latents",
+                    [0.0, 0.0005, 0.002, 0.01, 0.05],
+                    key="keep.find prior",
+                    help="λ. At 0 stranger latents may come closer.",
+                )
                 kept("find seed", 0)
                 seed = st.number_input("Seed", 0, 9999, key="keep.find seed")
             self.config = None
             if self.levels is not None:
                 self.config = inversion.Config(
-                    space.dataset, self.levels.tobytes(), space.shape, int(steps),
-                    prior=float(prior), seed=int(seed),
-                )  # fmt: skip
+                    space.dataset,
+                    self.levels.tobytes(),
+                    space.shape,
+                    int(steps),
+                    prior=float(prior),
+                    seed=int(seed),
+                )
             self._buttons()
 
     def _choose(self) -> np.ndarray | None:
@@ -95,9 +101,13 @@ class Find:
     def _chosen(self, shown: np.ndarray, label: str) -> np.ndarray:
         held, name = st.session_state.setdefault("find chosen", {}), self.space.dataset + label
         found = thumbnails(
-            "find gallery", shown, [f"{label} {i + 1}" for i in range(len(shown))],
-            held.get(name, 0), set_name=name, label=label,
-        )  # fmt: skip
+            "find gallery",
+            shown,
+            [f"{label} {i + 1}" for i in range(len(shown))],
+            held.get(name, 0),
+            set_name=name,
+            label=label,
+        )
         if found is not None:
             held[name] = found
         return shown[held.get(name, 0)]
@@ -106,16 +116,20 @@ class Find:
         dataset, side = self.space.dataset, self.space.shape[1]
         if not grey:
             what = "face" if dataset == "celeba" else "digit"
-            return uploads.square_of_photo(
-                f"latent {dataset}", side, ask=f"A photograph of a {what}",
+            return uploaded_pictures.square_of_photo(
+                f"latent {dataset}",
+                side,
+                ask=f"A photograph of a {what}",
                 hint=f"Upload a photograph of any size, and move the square over a {what} in it.",
                 label=f"Move the square over the {what}",
-            )  # fmt: skip
+            )
         file = st.file_uploader(
-            "A digit on paper or on screen", type=uploads.KINDS, key=f"latent upload {dataset}",
+            "A digit on paper or on screen",
+            type=uploaded_pictures.KINDS,
+            key=f"latent upload {dataset}",
             help="It never leaves this server's memory.",
-        )  # fmt: skip
-        held = uploads.read_once(
+        )
+        held = uploaded_pictures.read_once(
             f"latent digit {dataset}",
             None if file is None else file.file_id,
             None if file is None else lambda: _digit(file.getvalue(), file.name),
@@ -146,9 +160,13 @@ class Find:
         run = self.worker.run
         left, right = st.columns(2)
         left.button(
-            "Find it", icon=":material/search:", type="primary", width="stretch",
-            disabled=self.config is None, on_click=self._start,
-        )  # fmt: skip
+            "Find it",
+            icon=":material/search:",
+            type="primary",
+            width="stretch",
+            disabled=self.config is None,
+            on_click=self._start,
+        )
         if run is not None and run.live:
             right.button(
                 "Stop", icon=":material/stop:", on_click=self.worker.stop, width="stretch"
@@ -172,9 +190,10 @@ class Find:
         place = st.container()
         if run is not None and not live and run.items:
             st.button(
-                "Take it to the sliders", type="primary",
+                "Take it to the sliders",
+                type="primary",
                 on_click=partial(position.take, self.space, run.items[-1].z),
-            )  # fmt: skip
+            )
         with place:
             jobs.follow(run, lambda: self._found(run), 0.4, live=live)
 
@@ -202,19 +221,26 @@ class Find:
             st.caption(f"step {best.step}, RMSE {best.rmse:.3f}")
         if run.live:
             st.progress(best.step / run.key.steps)
-        figure = plots.empty("step", "RMSE")
+        figure = figures.empty("step", "RMSE")
         courses = np.stack([frame.rmses for frame in frames])
         steps = [frame.step for frame in frames]
         for course in courses.T:
             figure.add_scatter(
-                x=steps, y=course, mode="lines", line={"color": plots.FAINT, "width": 1.5},
-                hoverinfo="skip", showlegend=False,
-            )  # fmt: skip
+                x=steps,
+                y=course,
+                mode="lines",
+                line={"color": figures.FAINT, "width": 1.5},
+                hoverinfo="skip",
+                showlegend=False,
+            )
         figure.add_scatter(
-            x=steps, y=[frame.rmse for frame in frames], mode="lines", name="best so far",
-            line={"color": plots.accent(), "width": 2.5},
-        )  # fmt: skip
-        plots.show("found", figure, "RMSE of pixels, levels in [0, 1], from eight beginnings")
+            x=steps,
+            y=[frame.rmse for frame in frames],
+            mode="lines",
+            name="best so far",
+            line={"color": figures.accent(), "width": 2.5},
+        )
+        figures.show("found", figure, "RMSE of pixels, levels in [0, 1], from eight beginnings")
 
 
 @st.cache_resource(show_spinner="Loading the pictures …", max_entries=4)

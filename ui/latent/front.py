@@ -7,13 +7,13 @@ imports no torch.
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
+from ui.assets import ASSETS
 from ui.components.picture_player import Track, picture_player
 
-FILE = Path(__file__).parents[2] / "assets" / "wgan_front.npz"
+FILE = ASSETS / "wgan_front.npz"
 SEEDS = (0, 4, 12)
 """Of the latents that the way passes through, and comes back from."""
 STEPS = 16
@@ -25,9 +25,14 @@ def picture() -> None:
     with np.load(FILE) as file:
         tracks = [Track(title, file[name]) for name, title in NAMES.items()]
     picture_player(
-        "wgan front", tracks, label="Ways between digits", start=5, seconds=5.0, width=260,
+        "wgan front",
+        tracks,
+        label="Ways between digits",
+        start=5,
+        seconds=5.0,
+        width=260,
         there_and_back=True,
-    )  # fmt: skip
+    )
 
 
 def make() -> None:

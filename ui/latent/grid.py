@@ -7,7 +7,7 @@ import streamlit as st
 import torch
 from streamlit.delta_generator import DeltaGenerator
 
-from dgm_core.latent_paths import perturbed
+from dgm_core.studies.latent.paths import perturbed
 from ui.components.thumbnails import thumbnails
 from ui.frame import kept
 from ui.latent import pictures, position
@@ -44,10 +44,13 @@ class Grid:
             )
             names = labels(space, self.basis)
             shown = st.multiselect(
-                "Rows", range(len(names)), list(range(min(ROWS, len(names)))),
-                format_func=lambda i: names[i], max_selections=MOST,
+                "Rows",
+                range(len(names)),
+                list(range(min(ROWS, len(names)))),
+                format_func=lambda i: names[i],
+                max_selections=MOST,
                 key=f"grid rows {space.dataset} {self.basis}",
-            )  # fmt: skip
+            )
         self.rows, self.names = shown, names
 
     def show(self) -> None:
@@ -65,17 +68,25 @@ class Grid:
         for row, number in enumerate(self.rows):
             st.caption(self.names[number])
             found = thumbnails(
-                f"grid {row}", drawn[row], titles, STEPS.index(0.0), columns=len(STEPS),
+                f"grid {row}",
+                drawn[row],
+                titles,
+                STEPS.index(0.0),
+                columns=len(STEPS),
                 set_name=f"{self.space.dataset} {at.revision} {self.basis} {number}",
                 label=f"Direction {self.names[number]}",
-            )  # fmt: skip
+            )
             if found is not None and STEPS[found] != 0:
                 position.go(self.space, grid[row, found].numpy())
                 st.rerun()
         st.download_button(
-            "PNG", lambda: _sheet(drawn), f"{self.space.dataset}-perturbations.png", "image/png",
-            icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "PNG",
+            lambda: _sheet(drawn),
+            f"{self.space.dataset}-perturbations.png",
+            "image/png",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def _header(titles: list[str]) -> str:

@@ -10,12 +10,12 @@ import streamlit as st
 import torch
 from streamlit.delta_generator import DeltaGenerator
 
-from dgm_core.latent_paths import linear, spherical, steps_between
-from ui import plots
+from dgm_core.studies.latent.paths import linear, spherical, steps_between
+from ui import figures
 from ui.components.picture_player import Track, picture_player
 from ui.frame import kept
 from ui.latent import pictures, position
-from ui.latent.choose import from_gallery
+from ui.latent.gallery import from_gallery
 from ui.latent.spaces import Space
 
 LINEAR, SPHERICAL, FADE = "latent, linear", "latent, spherical", "pixels, cross-fade"
@@ -66,12 +66,19 @@ class Interpolate:
             for name, way in ways.items()
         ]
         picture_player(
-            f"paths {space.dataset}", tracks, label="Ways from one picture to another",
-            start=self.steps // 2, seconds=SECONDS, width=220, there_and_back=True,
-        )  # fmt: skip
+            f"paths {space.dataset}",
+            tracks,
+            label="Ways from one picture to another",
+            start=self.steps // 2,
+            seconds=SECONDS,
+            width=220,
+            there_and_back=True,
+        )
         left, right = st.columns([3, 2], gap="large")
         with left:
-            plots.show("critic along", _critic(ways, usual), "What the critic says along the way")
+            figures.show(
+                "critic along", _critic(ways, usual), "What the critic says along the way"
+            )
         with right:
             st.markdown("**Length, in pixels**")
             st.dataframe(
@@ -87,14 +94,19 @@ class Interpolate:
                 },
             )
             st.button(
-                "Go to the other end", on_click=partial(position.go, space, self.other),
+                "Go to the other end",
+                on_click=partial(position.go, space, self.other),
                 width="stretch",
-            )  # fmt: skip
+            )
             st.download_button(
-                "GIF", lambda: pictures.gif([way.drawn for way in ways.values()], 2 * SECONDS),
-                f"{space.dataset}-path.gif", "image/gif", icon=":material/download:",
-                on_click="ignore", width="stretch",
-            )  # fmt: skip
+                "GIF",
+                lambda: pictures.gif([way.drawn for way in ways.values()], 2 * SECONDS),
+                f"{space.dataset}-path.gif",
+                "image/gif",
+                icon=":material/download:",
+                on_click="ignore",
+                width="stretch",
+            )
 
 
 def paths(space: Space, a: np.ndarray, b: np.ndarray, steps: int) -> dict[str, Path]:
@@ -124,22 +136,30 @@ def st_usual(dataset: str) -> tuple[float, float]:
     return float(scores.mean()), float(scores.std())
 
 
-def _critic(ways: dict[str, Path], usual: tuple[float, float]) -> plots.Figure:
-    figure = plots.empty("along the way", "critic")
+def _critic(ways: dict[str, Path], usual: tuple[float, float]) -> figures.Figure:
+    figure = figures.empty("along the way", "critic")
     mean, sd = usual
-    figure.add_hrect(mean - sd, mean + sd, fillcolor=plots.FAINT, opacity=0.4, line_width=0)
+    figure.add_hrect(mean - sd, mean + sd, fillcolor=figures.FAINT, opacity=0.4, line_width=0)
     figure.add_annotation(
-        text="draws, ± 1 SD", x=1, xref="paper", xanchor="right", y=mean + sd, yanchor="bottom",
+        text="draws, ± 1 SD",
+        x=1,
+        xref="paper",
+        xanchor="right",
+        y=mean + sd,
+        yanchor="bottom",
         showarrow=False,
-    )  # fmt: skip
+    )
     looks = {
-        LINEAR: {"color": plots.accent(), "dash": "dot"},
-        SPHERICAL: {"color": plots.accent()},
-        FADE: {"color": plots.GREY},
+        LINEAR: {"color": figures.accent(), "dash": "dot"},
+        SPHERICAL: {"color": figures.accent()},
+        FADE: {"color": figures.GREY},
     }
     for name, way in ways.items():
         figure.add_scatter(
-            x=np.linspace(0, 1, len(way.scores)), y=way.scores, name=name, mode="lines",
+            x=np.linspace(0, 1, len(way.scores)),
+            y=way.scores,
+            name=name,
+            mode="lines",
             line={"width": 2, **looks[name]},
-        )  # fmt: skip
+        )
     return figure

@@ -10,7 +10,7 @@ import binascii
 
 import numpy as np
 
-from ui import addresses
+from ui import links
 from ui.frame import remember
 from ui.latent import position
 from ui.latent.spaces import Space
@@ -55,10 +55,10 @@ def receive(spaces: list[str], views: list[str]) -> None:
                 unread.append("z")
         return unread
 
-    addresses.receive("latent link", take)
+    links.receive("latent link", take)
 
 
 def send(space: Space, view: str) -> None:
     """Write where the visitor stands into the address."""
     z = packed(position.here(space).z)
-    addresses.send({"space": space.dataset, "view": view, "z": z})
+    links.send({"space": space.dataset, "view": view, "z": z})

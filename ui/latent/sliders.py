@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ui import plots
+from ui import figures
 from ui.components.live_sliders import LiveSlider, live_sliders
 from ui.frame import KEPT, kept
 from ui.latent import links, pictures, position
@@ -59,19 +59,30 @@ class Sliders:
         with st.container(border=True):
             names = labels(self.space, PRINCIPAL)[:SHOWN]
             st.button(
-                "New picture", icon=":material/casino:", type="primary", width="stretch",
+                "New picture",
+                icon=":material/casino:",
+                type="primary",
+                width="stretch",
                 on_click=self._next,
-            )  # fmt: skip
+            )
             kept("latent truncation", 1.0)
             st.slider(
-                "Truncation", 0.0, 1.5, step=0.05, key="keep.latent truncation",
+                "Truncation",
+                0.0,
+                1.5,
+                step=0.05,
+                key="keep.latent truncation",
                 help="A draw is multiplied by this: below 1 pictures are more alike and better.",
                 on_change=self._anew,
-            )  # fmt: skip
+            )
             st.multiselect(
-                "Keep", range(len(names)), format_func=lambda i: names[i], key="latent held",
-                placeholder="nothing", help="Directions along which a new draw changes nothing.",
-            )  # fmt: skip
+                "Keep",
+                range(len(names)),
+                format_func=lambda i: names[i],
+                key="latent held",
+                placeholder="nothing",
+                help="Directions along which a new draw changes nothing.",
+            )
             kept(self._seed, FIRST[self.space.dataset])
             st.number_input("Seed", 0, 99_999, key=KEPT + self._seed, on_change=self._chosen)
             if (used := st.session_state.get(self._used)) is not None:
@@ -102,14 +113,16 @@ class Sliders:
 
         @st.fragment
         def at_hand() -> None:
-            st.html(STICKS.replace("BEHIND", plots.background()))
+            st.html(STICKS.replace("BEHIND", figures.background()))
             left, right = st.columns([5, 6], gap="large")
             with right:
                 kept("latent basis", PRINCIPAL)
                 basis = st.segmented_control(
-                    "Directions", [PRINCIPAL, TRAITS, ALL], required=True,
+                    "Directions",
+                    [PRINCIPAL, TRAITS, ALL],
+                    required=True,
                     key="keep.latent basis",
-                )  # fmt: skip
+                )
                 z = _moved(space, basis)
             with left, st.container(key="latent picture"):
                 shown = _picture(space, z)
@@ -191,14 +204,21 @@ def _picture(space: Space, z: np.ndarray) -> np.ndarray:
 def _downloads(space: Space, z: np.ndarray, shown: np.ndarray) -> None:
     row = st.container(horizontal=True)
     row.download_button(
-        "PNG", lambda: pictures.png(shown), f"{space.dataset}.png", "image/png",
-        icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
-    row.download_button(
-        "Latent", lambda: pictures.as_json(f"{space.dataset}-wgan", z),
-        f"{space.dataset}-latent.json", "application/json", icon=":material/download:",
+        "PNG",
+        lambda: pictures.png(shown),
+        f"{space.dataset}.png",
+        "image/png",
+        icon=":material/download:",
         on_click="ignore",
-    )  # fmt: skip
+    )
+    row.download_button(
+        "Latent",
+        lambda: pictures.as_json(f"{space.dataset}-wgan", z),
+        f"{space.dataset}-latent.json",
+        "application/json",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def _address(space: Space) -> None:

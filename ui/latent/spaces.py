@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,15 +11,15 @@ import torch
 from dgm_core import zoo
 from dgm_core.models.wgan import WGAN
 from dgm_core.rng import generator
-from dgm_core.studies import directions, gan_course
-from dgm_core.studies.directions import Directions
-from dgm_core.studies.gan_course import Course
+from dgm_core.studies.latent import directions, snapshots
+from dgm_core.studies.latent.directions import Directions
+from dgm_core.studies.latent.snapshots import Course
 from ui import cache
+from ui.assets import ASSETS
 
 TITLES = {"mnist": "Digits", "svhn": "House numbers", "celeba": "Faces"}
 FIRST = {"mnist": 12, "svhn": 29, "celeba": 17}
 """Seed of the picture that stands there before any click."""
-FOLDER = Path(__file__).parents[2] / "assets"
 """For each model NAME: `NAME-directions.npz` and `NAME.npz`, the course of its training."""
 
 
@@ -85,7 +84,7 @@ def offered() -> list[str]:
 @st.cache_resource(show_spinner="Looking for directions …", max_entries=4)
 def st_directions(dataset: str) -> Directions:
     """The shipped ones; without names where none are."""
-    path = FOLDER / f"{dataset}-wgan-directions.npz"
+    path = ASSETS / f"{dataset}-wgan-directions.npz"
     if path.is_file():
         return directions.load(path)
     return directions.study(Space(dataset).model, images=40, regressed=100)
@@ -94,8 +93,8 @@ def st_directions(dataset: str) -> Directions:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def st_course(dataset: str) -> Course | None:
     """The shipped snapshots of the training."""
-    path = FOLDER / f"{dataset}-wgan.npz"
-    return gan_course.load(path) if path.is_file() else None
+    path = ASSETS / f"{dataset}-wgan.npz"
+    return snapshots.load(path) if path.is_file() else None
 
 
 @st.cache_resource(show_spinner="Drawing …", max_entries=12)

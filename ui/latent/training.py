@@ -13,9 +13,9 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import zoo
-from ui import plots
+from ui import figures
 from ui.components.picture_player import Track, picture_player
-from ui.latent import near
+from ui.latent import nearest_images
 from ui.latent.spaces import Space
 
 
@@ -46,21 +46,24 @@ class Training:
         made, real = measured["made"], measured["real"]
         with st.container(border=True):
             st.metric(
-                "Fréchet distance ÷ floor", f"{measured['times_floor']:.1f}",
+                "Fréchet distance ÷ floor",
+                f"{measured['times_floor']:.1f}",
                 help=f"{made['frechet']:.2f} against {real['frechet']:.2f} of real pictures. "
                 f"{measured['estimator']}.",
-            )  # fmt: skip
+            )
             left, right = st.columns(2)
             left.metric(
-                "Precision", f"{made['precision']:.2f}",
+                "Precision",
+                f"{made['precision']:.2f}",
                 help="Share of made pictures among real ones, by nearest neighbours in features "
                 f"(Kynkäänniemi et al. 2019). Real test pictures: {real['precision']:.2f}.",
-            )  # fmt: skip
+            )
             right.metric(
-                "Recall", f"{made['recall']:.2f}",
+                "Recall",
+                f"{made['recall']:.2f}",
                 help="Share of real pictures among made ones. Real test pictures: "
                 f"{real['recall']:.2f}.",
-            )  # fmt: skip
+            )
             st.caption(
                 f"Distance in pixels to the nearest training picture: {made['nearest']:.1f} of "
                 f"made ones, {real['nearest']:.1f} of test pictures. Not nearer: not learned by "
@@ -80,33 +83,43 @@ class Training:
         left, right = st.columns([1, 1], gap="large")
         with left:
             picture_player(
-                f"course {self.space.dataset}", [Track("25 latents", sheets)],
+                f"course {self.space.dataset}",
+                [Track("25 latents", sheets)],
                 label="Snapshots of the training",
                 places=[f"{iteration:,} its" for iteration in course.iterations],
-                start=len(course.iterations) - 1, seconds=6.0, width=420,
-            )  # fmt: skip
+                start=len(course.iterations) - 1,
+                seconds=6.0,
+                width=420,
+            )
         with right:
-            figure = plots.empty("iteration", "distance", height=320)
+            figure = figures.empty("iteration", "distance", height=320)
             figure.add_scatter(
-                x=[max(1, each) for each in course.iterations], y=course.frechet,
-                mode="lines+markers", line={"color": plots.accent(), "width": 2},
+                x=[max(1, each) for each in course.iterations],
+                y=course.frechet,
+                mode="lines+markers",
+                line={"color": figures.accent(), "width": 2},
                 name="made pictures",
-            )  # fmt: skip
+            )
             if self.measured:
                 floor = self.measured["real"]["frechet"]
-                figure.add_hline(floor, line={"color": plots.GREY, "dash": "dash", "width": 1.5})
+                figure.add_hline(floor, line={"color": figures.GREY, "dash": "dash", "width": 1.5})
                 figure.add_annotation(
-                    text="real pictures", x=0, xref="paper", xanchor="left", yanchor="bottom",
-                    y=math.log10(floor), showarrow=False,
-                )  # fmt: skip
+                    text="real pictures",
+                    x=0,
+                    xref="paper",
+                    xanchor="left",
+                    yanchor="bottom",
+                    y=math.log10(floor),
+                    showarrow=False,
+                )
             figure.update_xaxes(type="log")
             figure.update_yaxes(type="log", dtick=1)
-            plots.show("frechet", figure, "Fréchet distance in features of our classifier")
+            figures.show("frechet", figure, "Fréchet distance in features of our classifier")
             st.caption(
                 "Of 2,000 pictures at each moment; the number on the left is of as many as there "
                 "are test pictures."
             )
-        near.show(self.space)
+        nearest_images.show(self.space)
 
 
 def _levels(sheet: bytes) -> np.ndarray:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ui import plots
+from ui import figures
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from dgm_core.studies.likelihood import Line
+    from dgm_core.studies.likelihood.bounds import Line
 
 TALL = 400
 ERRORS = 2
@@ -42,7 +42,7 @@ LEVELS = {
 
 def ladder(lines: Sequence[Line], most: int) -> Figure:
     """IWAE over K between all that is known; an upper bound far off behind a broken axis."""
-    figure = plots.empty("importance samples K", height=TALL)
+    figure = figures.empty("importance samples K", height=TALL)
     grown = [line for line in lines if line.method in ("ELBO", "IWAE")]
     levels = [line for line in lines if line.method in LEVELS]
     low, high = _range([line for line in lines if line.kind != "above"] or levels)
@@ -52,9 +52,11 @@ def ladder(lines: Sequence[Line], most: int) -> Figure:
         _level(figure, line, most, "y" if line in near else "y2")
     _curve(figure, grown)
     figure.update_xaxes(
-        type="log", range=[-0.08, np.log10(most) + 0.08],
-        tickvals=[10**power for power in range(5)], ticktext=["1", "10", "100", "1,000", "10,000"],
-    )  # fmt: skip
+        type="log",
+        range=[-0.08, np.log10(most) + 0.08],
+        tickvals=[10**power for power in range(5)],
+        ticktext=["1", "10", "100", "1,000", "10,000"],
+    )
     pad = 0.06 * (high - low)
     figure.update_yaxes(range=[low - pad, high + pad])
     if len(near) < len(levels):
@@ -74,31 +76,53 @@ def _level(figure: Figure, line: Line, most: int, axis: str) -> None:
     off = ERRORS * line.error
     if line.kind != "exact" and off > 0:
         figure.add_scatter(
-            x=[*ends, *ends[::-1]], y=[line.mean - off] * 2 + [line.mean + off] * 2, yaxis=axis,
-            fill="toself", mode="lines", line={"width": 0}, fillcolor="rgba(138, 143, 163, 0.18)",
-            hoverinfo="skip", showlegend=False,
-        )  # fmt: skip
+            x=[*ends, *ends[::-1]],
+            y=[line.mean - off] * 2 + [line.mean + off] * 2,
+            yaxis=axis,
+            fill="toself",
+            mode="lines",
+            line={"width": 0},
+            fillcolor="rgba(138, 143, 163, 0.18)",
+            hoverinfo="skip",
+            showlegend=False,
+        )
     figure.add_scatter(
-        x=ends, y=[line.mean] * 2, mode="lines", name=drawn.name, yaxis=axis,
-        line={"color": plots.GREY, "dash": drawn.dash, "width": drawn.width},
+        x=ends,
+        y=[line.mean] * 2,
+        mode="lines",
+        name=drawn.name,
+        yaxis=axis,
+        line={"color": figures.GREY, "dash": drawn.dash, "width": drawn.width},
         hovertemplate=f"{drawn.name}: {line.mean:.3f}<extra></extra>",
-    )  # fmt: skip
+    )
 
 
 def _curve(figure: Figure, grown: Sequence[Line]) -> None:
     errors = [0 if np.isnan(line.error) else ERRORS * line.error for line in grown]
     figure.add_scatter(
-        x=[line.effort for line in grown], y=[line.mean for line in grown], mode="lines+markers",
-        name="IWAE", line={"color": plots.accent(), "width": 2.5}, marker={"size": 7},
-        error_y={"array": errors, "thickness": 1.5, "width": 4, "color": plots.accent()},
+        x=[line.effort for line in grown],
+        y=[line.mean for line in grown],
+        mode="lines+markers",
+        name="IWAE",
+        line={"color": figures.accent(), "width": 2.5},
+        marker={"size": 7},
+        error_y={"array": errors, "thickness": 1.5, "width": 4, "color": figures.accent()},
         hovertemplate="K = %{x:,}: %{y:.3f}<extra></extra>",
-    )  # fmt: skip
+    )
     first = [line for line in grown if line.method == "ELBO"]
     figure.add_scatter(
-        x=[1] * len(first), y=[line.mean for line in first], mode="markers", name="ELBO",
-        marker={"size": 12, "symbol": "diamond", "color": plots.accent(),
-                "line": {"color": plots.background(), "width": 1.5}}, hoverinfo="skip",
-    )  # fmt: skip
+        x=[1] * len(first),
+        y=[line.mean for line in first],
+        mode="markers",
+        name="ELBO",
+        marker={
+            "size": 12,
+            "symbol": "diamond",
+            "color": figures.accent(),
+            "line": {"color": figures.background(), "width": 1.5},
+        },
+        hoverinfo="skip",
+    )
 
 
 def _break(figure: Figure, far: Sequence[Line]) -> None:
@@ -108,27 +132,42 @@ def _break(figure: Figure, far: Sequence[Line]) -> None:
     figure.update_layout(
         yaxis={"domain": [0, 0.84]},
         yaxis2={
-            "domain": [0.9, 1], "anchor": "x", "fixedrange": True, "zeroline": False,
-            "range": [values[0] - spread, values[-1] + spread], "tickvals": values,
+            "domain": [0.9, 1],
+            "anchor": "x",
+            "fixedrange": True,
+            "zeroline": False,
+            "range": [values[0] - spread, values[-1] + spread],
+            "tickvals": values,
             "ticktext": [f"{value:.1f}".replace("-", "−") for value in values],
-            "automargin": True, "showgrid": False,
+            "automargin": True,
+            "showgrid": False,
         },
-    )  # fmt: skip
+    )
     figure.add_annotation(
-        text="≈", x=0, y=0.87, xref="paper", yref="paper", showarrow=False, textangle=0,
-        font={"size": 18, "color": plots.GREY}, xanchor="center", yanchor="middle",
-    )  # fmt: skip
+        text="≈",
+        x=0,
+        y=0.87,
+        xref="paper",
+        yref="paper",
+        showarrow=False,
+        textangle=0,
+        font={"size": 18, "color": figures.GREY},
+        xanchor="center",
+        yanchor="middle",
+    )
 
 
 def shortfalls(pareto_k: np.ndarray, lacking: np.ndarray) -> Figure:
     """What IWAE lacks of each image, nats, against Pareto k of its weights."""
-    figure = plots.empty("Pareto k of the weights", height=260)
+    figure = figures.empty("Pareto k of the weights", height=260)
     figure.add_scatter(
-        x=pareto_k, y=lacking, mode="markers",
+        x=pareto_k,
+        y=lacking,
+        mode="markers",
         text=[f"image {i}" for i in range(1, len(lacking) + 1)],
-        marker={"size": 8, "color": plots.accent(), "opacity": 0.8},
+        marker={"size": 8, "color": figures.accent(), "opacity": 0.8},
         hovertemplate="%{text}: k %{x:.2f}, %{y:.2f} nats<extra></extra>",
-    )  # fmt: skip
-    figure.add_vline(0.7, line={"color": plots.GREY, "dash": "dash", "width": 1.5})
+    )
+    figure.add_vline(0.7, line={"color": figures.GREY, "dash": "dash", "width": 1.5})
     figure.update_layout(showlegend=False)
     return figure

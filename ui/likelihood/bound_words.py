@@ -9,8 +9,8 @@ import math
 import numpy as np
 import streamlit as st
 
-from dgm_core.studies.likelihood import Line, is_ordered
-from ui import plots
+from dgm_core.studies.likelihood.bounds import Line, is_ordered
+from ui import figures
 from ui.likelihood import bound_charts
 
 MISTRUST = 0.7
@@ -125,7 +125,7 @@ def weights(lines: tuple[Line, ...], ess: np.ndarray, pareto_k: np.ndarray, draw
         lacking = (reference.each - best.each).numpy()
         of = "log p(x)" if reference.method == "quadrature" else "AIS"
         title = f"Nats that IWAE is below {of}, image by image"
-        plots.show("bounds weights", bound_charts.shortfalls(pareto_k, lacking), title)
+        figures.show("bounds weights", bound_charts.shortfalls(pareto_k, lacking), title)
     st.caption(
         f"{drawn:,} draws are worth {ess.mean():,.0f} on average, {ess.min():,.0f} at worst. "
         f"Pareto k is above {MISTRUST} for {bad} of {len(ess)} images: there the error bars of "

@@ -12,16 +12,16 @@ from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
 from dgm_core import data, zoo
-from dgm_core.studies import bound_files, gaussian_digits, likelihood
-from dgm_core.studies.bound_files import Images, Measured
-from dgm_core.studies.likelihood import Frame, Line, Result
+from dgm_core.studies.likelihood import bound_files, bounds, gaussian_digits
+from dgm_core.studies.likelihood.bound_files import Images, Measured
+from dgm_core.studies.likelihood.bounds import Frame, Line, Result
 from dgm_core.types import LatentVariableModel
-from ui import cache, jobs, plots
-from ui.addresses import one_of, whole
-from ui.clusters.chosen import sheet
+from ui import cache, figures, jobs
 from ui.components.thumbnails import thumbnails
+from ui.contact_sheet import sheet
 from ui.frame import kept
 from ui.likelihood import bound_charts, bound_words
+from ui.links import one_of, whole
 
 COUNT = 20
 """Images in a set."""
@@ -42,7 +42,7 @@ ABOUT = {
 }
 SETS = {"test": "Test images", "made": "Model's own"}
 WHICH = ("Whole set", "One image")
-DRAWS = likelihood.Config().draws
+DRAWS = bounds.Config().draws
 TEMPERATURES = (20, 50, 100, 200, 400)
 
 
@@ -57,7 +57,7 @@ class Asked(NamedTuple):
     seed: int
 
     @property
-    def config(self) -> likelihood.Config:
+    def config(self) -> bounds.Config:
         """The study's."""
         draws = tuple(k for k in DRAWS if k <= self.draws)
         return replace(
@@ -123,12 +123,17 @@ class Bounds:
     def _buttons(self) -> None:
         left, right = st.columns(2)
         left.button(
-            "Run", icon=":material/play_arrow:", type="primary", width="stretch",
-            on_click=self._start, help="Measure it here and now.",
-        )  # fmt: skip
+            "Run",
+            icon=":material/play_arrow:",
+            type="primary",
+            width="stretch",
+            on_click=self._start,
+            help="Measure it here and now.",
+        )
         if self.live:
-            right.button("Stop", icon=":material/stop:", on_click=self.worker.stop,
-                         width="stretch")  # fmt: skip
+            right.button(
+                "Stop", icon=":material/stop:", on_click=self.worker.stop, width="stretch"
+            )
 
     def _start(self) -> None:
         asked = self.asked
@@ -164,9 +169,11 @@ def _choose() -> Asked:
     with st.expander("Annealing, seed"):
         kept("bounds temperatures", bound_files.SHIPPED.temperatures)
         temperatures = st.select_slider(
-            "Temperatures", TEMPERATURES, key="keep.bounds temperatures",
+            "Temperatures",
+            TEMPERATURES,
+            key="keep.bounds temperatures",
             help="Between the encoder's q(z|x) and the posterior. More: a tighter bound.",
-        )  # fmt: skip
+        )
         kept("bounds seed", 0)
         seed = st.number_input("Seed", 0, 9999, key="keep.bounds seed")
     return Asked(model, of, row, int(draws), int(temperatures), int(seed))
@@ -205,9 +212,13 @@ def _which(model: str, of: str) -> int | None:
     kept("bounds image", 0)
     at = min(st.session_state["keep.bounds image"], len(pictures) - 1)
     clicked = thumbnails(
-        "bounds images", pictures[:, None], [f"Image {i + 1}" for i in range(len(pictures))], at,
-        set_name=f"{model} {of}", label="Images",
-    )  # fmt: skip
+        "bounds images",
+        pictures[:, None],
+        [f"Image {i + 1}" for i in range(len(pictures))],
+        at,
+        set_name=f"{model} {of}",
+        label="Images",
+    )
     if clicked is not None:
         at = st.session_state["keep.bounds image"] = clicked
     return at
@@ -246,7 +257,7 @@ def measure(asked: Asked) -> Iterator[Frame | Result]:
     if asked.row is not None:
         x = x[asked.row : asked.row + 1]
         latents = None if latents is None else latents[asked.row : asked.row + 1]
-    return likelihood.run(
+    return bounds.run(
         asked.config,
         st_model(asked.model),
         x,
@@ -275,7 +286,7 @@ def _followed(asked: Asked, run: jobs.Run) -> None:
         said = "Stopped" if run.state == "stopped" else "Time is up"
         st.caption(f"{said} at {last.done:.0%}: this is what was found until then.")
     if last.lines:
-        plots.show("bounds ladder", bound_charts.ladder(last.lines, asked.draws), _title(asked))
+        figures.show("bounds ladder", bound_charts.ladder(last.lines, asked.draws), _title(asked))
 
 
 def _title(asked: Asked) -> str:
@@ -288,15 +299,18 @@ def _title(asked: Asked) -> str:
 def _shown(
     asked: Asked, lines: tuple[Line, ...], ess: Tensor, pareto_k: Tensor, drawn: int
 ) -> None:
-    plots.show("bounds ladder", bound_charts.ladder(lines, asked.draws), _title(asked))
+    figures.show("bounds ladder", bound_charts.ladder(lines, asked.draws), _title(asked))
     st.markdown(bound_words.verdict(lines))
     left, right = st.columns([6, 5], gap="large")
     with left:
         bound_words.table(lines)
         st.download_button(
-            "All values", bound_words.as_csv(lines, asked.row),
-            f"bounds-{asked.model}-{asked.of}.csv", "text/csv", icon=":material/download:",
-        )  # fmt: skip
+            "All values",
+            bound_words.as_csv(lines, asked.row),
+            f"bounds-{asked.model}-{asked.of}.csv",
+            "text/csv",
+            icon=":material/download:",
+        )
     with right:
         bound_words.weights(lines, ess.numpy(), pareto_k.numpy(), drawn)
     with st.expander("The bounds", icon=":material/function:"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,18 +12,18 @@ import streamlit as st
 import torch
 from streamlit.delta_generator import DeltaGenerator
 
-from dgm_core.studies import floor_sweep, unbounded
-from dgm_core.studies.floor_sweep import Sweep, sweep_of
-from dgm_core.studies.unbounded import FLOORS, Config, Frame, Result, Row
-from ui import jobs, plots
-from ui.addresses import one_of, whole
-from ui.clusters.chosen import sheet
-from ui.distances.asked import canvas
+from dgm_core.studies.likelihood import floor_sweep, unbounded_likelihood
+from dgm_core.studies.likelihood.floor_sweep import Sweep, sweep_of
+from dgm_core.studies.likelihood.unbounded_likelihood import FLOORS, Config, Frame, Result, Row
+from ui import figures, jobs
+from ui.assets import ASSETS
+from ui.contact_sheet import sheet
+from ui.distribution_choice import canvas
 from ui.frame import kept
 from ui.likelihood import floor_charts
 from ui.likelihood.floor_charts import power
+from ui.links import one_of, whole
 
-FOLDER = Path(__file__).parents[2] / "assets"
 DATA = {"moons": "Two moons", "digits": "Digits, 10×10", "drawn": "Draw points"}
 STEPS = tuple(floor_sweep.shipped("moons").floors)
 POINTS, ITERATIONS = (20, 40, 80, 160), (200, 400, 800, 1600, 3000)
@@ -103,12 +102,17 @@ class Floor:
     def _buttons(self) -> None:
         left, right = st.columns(2)
         left.button(
-            "Train" if self.run is None else "Again", icon=":material/play_arrow:",
-            type="primary", width="stretch", disabled=self.config is None, on_click=self._start,
-        )  # fmt: skip
+            "Train" if self.run is None else "Again",
+            icon=":material/play_arrow:",
+            type="primary",
+            width="stretch",
+            disabled=self.config is None,
+            on_click=self._start,
+        )
         if self.live:
-            right.button("Stop", icon=":material/stop:", on_click=self.worker.stop,
-                         width="stretch")  # fmt: skip
+            right.button(
+                "Stop", icon=":material/stop:", on_click=self.worker.stop, width="stretch"
+            )
 
     def _start(self) -> None:
         config = self.config
@@ -128,20 +132,20 @@ class Floor:
 
 def trained(config: Config) -> Iterator[Frame | Row | Sweep]:
     """`unbounded.run`, and at its end what is shown of it."""
-    for item in unbounded.run(config):
+    for item in unbounded_likelihood.run(config):
         yield sweep_of(item) if isinstance(item, Result) else item
 
 
 @st.cache_resource(show_spinner=False)
 def st_shipped(data: str) -> Sweep:
     """The run that was made beforehand."""
-    return floor_sweep.load(FOLDER / f"unbounded-{data}.npz")
+    return floor_sweep.load(ASSETS / f"unbounded-{data}.npz")
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def st_climb(config: Config, floor: float) -> list[float]:
     """`climb_of` the points of a run."""
-    return list(floor_sweep.climb_of(unbounded.points(config)[0], floor))
+    return list(floor_sweep.climb_of(unbounded_likelihood.points(config)[0], floor))
 
 
 def _nearest(floors: tuple[float, ...], floor: float) -> int:
@@ -179,10 +183,11 @@ def _followed(config: Config, run: jobs.Run, floor: float) -> None:
             x, others = st_points(config)
             curve = last.curves.mean[at], last.curves.sd[at]
             title = f"In training, floor {power(last.floors[at])} on its way to "
-            plots.show(
-                "floor plane", floor_charts.plane(x, others, curve),
+            figures.show(
+                "floor plane",
+                floor_charts.plane(x, others, curve),
                 title + power(config.floors[at]),
-            )  # fmt: skip
+            )
         else:
             _objectives(frames, config)
     with right:
@@ -190,13 +195,13 @@ def _followed(config: Config, run: jobs.Run, floor: float) -> None:
             _objectives(frames, config)
         if len(rows) > 1:
             shown = at if at < len(rows) else None
-            plots.show("floor training", floor_charts.training(rows, shown), "Training points")
+            figures.show("floor training", floor_charts.training(rows, shown), "Training points")
 
 
 def _objectives(frames: list[Frame], config: Config) -> None:
     what = "Likelihood" if frames[0].curves is not None else "ELBO"
     figure = floor_charts.objectives(frames, config.floors)
-    plots.show(
+    figures.show(
         "floor objectives",
         figure,
         f"{what} in training, nats a point: the lower the floor, the darker",
@@ -206,7 +211,7 @@ def _objectives(frames: list[Frame], config: Config) -> None:
 @st.cache_resource(show_spinner=False, max_entries=16)
 def st_points(config: Config) -> tuple[torch.Tensor, torch.Tensor]:
     """`unbounded.points`."""
-    return unbounded.points(config)
+    return unbounded_likelihood.points(config)
 
 
 def _story(found: Sweep, floor: float, said: str) -> None:
@@ -218,7 +223,7 @@ def _story(found: Sweep, floor: float, said: str) -> None:
         if found.curves is not None:
             curve = found.curves.mean[at], found.curves.sd[at]
             figure = floor_charts.plane(found.x, found.others, curve, found.mixtures[at])
-            plots.show("floor plane", figure, f"Where p(x) is, at ξ = {power(row.floor)}")
+            figures.show("floor plane", figure, f"Where p(x) is, at ξ = {power(row.floor)}")
             st.caption(
                 "Dots: the model's means, each of as much mass as the next, ± 1 sd in the colour "
                 "beneath. Grey ellipses: atoms of the best mixture, ± 2 sd."
@@ -227,20 +232,24 @@ def _story(found: Sweep, floor: float, said: str) -> None:
             _images(found, at)
         _em(found, row)
     with right:
-        plots.show(
-            "floor training", floor_charts.training(found.rows, at),
+        figures.show(
+            "floor training",
+            floor_charts.training(found.rows, at),
             "Training points, nats a point",
-        )  # fmt: skip
-        plots.show(
+        )
+        figures.show(
             "floor testing", floor_charts.testing(found.rows, at), "Test points, nats a point"
         )
         least = " Importance sampling: at least this." if found.curves is None else ""
         nearest = "" if row.floor == floor else f" Shown is the floor next to {power(floor)}."
         st.caption(f"{said}{nearest}{least}")
         st.download_button(
-            "All floors", as_csv(found.rows), f"unbounded-{found.config.data}.csv", "text/csv",
+            "All floors",
+            as_csv(found.rows),
+            f"unbounded-{found.config.data}.csv",
+            "text/csv",
             icon=":material/download:",
-        )  # fmt: skip
+        )
     with st.expander("Why there is no limit", icon=":material/function:"):
         _formulas(found)
 
@@ -282,7 +291,7 @@ def _em(found: Sweep, row: Row) -> None:
     values = st_climb(found.config, row.floor)
     count = len(found.x)
     title = f"The best mixture by EM, nats a point: {row.components} components for {count} points"
-    plots.show("floor climb", floor_charts.climb(values, row.upper), title)
+    figures.show("floor climb", floor_charts.climb(values, row.upper), title)
     st.caption(
         "It starts with atoms of four widths on every point, and never falls. The dotted line is "
         "what no mixture exceeds."
@@ -294,7 +303,7 @@ def _formulas(found: Sweep) -> None:
         r"\ell(\theta)=\sum_n\log\int \mathcal N\bigl(x_n;\mu_\theta(z),\operatorname{diag}"
         r"v_\theta(z)\bigr)\,p(z)\,\mathrm dz \;\le\; \ell(\hat G),\qquad v_\theta(z)\ge\xi"
     )
-    slopes = ", ".join(f"{each:.1f}" for each in unbounded.slope(found.rows))
+    slopes = ", ".join(f"{each:.1f}" for each in unbounded_likelihood.slope(found.rows))
     dim = found.x.shape[1]
     latents = 1 if found.curves is not None else found.config.latents
     st.markdown(

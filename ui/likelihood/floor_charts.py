@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dgm_core.studies.floor_sweep import ellipses
-from ui import plots
+from dgm_core.studies.likelihood.floor_sweep import ellipses
+from ui import figures
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
     from torch import Tensor
 
     from dgm_core.mixtures.nonparametric import Atoms
-    from dgm_core.studies.unbounded import Frame, Row
+    from dgm_core.studies.likelihood.unbounded_likelihood import Frame, Row
 
 TALL = 340
 WARM = "#E07A5F"
@@ -40,36 +40,63 @@ def plane(
         curve: means and standard deviations, (G, 2) each.
         atoms: of the mixture.
     """
-    figure = plots.empty(height=TALL)
+    figure = figures.empty(height=TALL)
     if curve is not None:
         mean, sd = curve
         across, up = _joined(ellipses(mean, sd).numpy())
         figure.add_scatter(
-            x=across, y=up, fill="toself", mode="lines", line={"width": 0}, fillcolor=BAND,
-            hoverinfo="skip", name="± 1 sd", showlegend=False,
-        )  # fmt: skip
+            x=across,
+            y=up,
+            fill="toself",
+            mode="lines",
+            line={"width": 0},
+            fillcolor=BAND,
+            hoverinfo="skip",
+            name="± 1 sd",
+            showlegend=False,
+        )
     figure.add_scatter(
-        x=others[:, 0].numpy(), y=others[:, 1].numpy(), mode="markers", name="test points",
-        marker={"size": 5, "color": WARM, "opacity": 0.75}, hoverinfo="skip",
-    )  # fmt: skip
+        x=others[:, 0].numpy(),
+        y=others[:, 1].numpy(),
+        mode="markers",
+        name="test points",
+        marker={"size": 5, "color": WARM, "opacity": 0.75},
+        hoverinfo="skip",
+    )
     if atoms is not None:
         across, up = _joined(ellipses(atoms.means, atoms.variances.sqrt(), 2, 32).numpy())
         figure.add_scatter(
-            x=across, y=up, mode="lines", line={"color": plots.GREY, "width": 1.2},
-            name="best mixture", hoverinfo="skip",
-        )  # fmt: skip
+            x=across,
+            y=up,
+            mode="lines",
+            line={"color": figures.GREY, "width": 1.2},
+            name="best mixture",
+            hoverinfo="skip",
+        )
     if curve is not None:
         across, up = mean.numpy().T
         figure.add_scatter(
-            x=across, y=up, mode="lines+markers", name="the model",
-            line={"color": plots.FAINT, "width": 1}, hoverinfo="skip",
-            marker={"size": 4, "color": plots.accent()},
-        )  # fmt: skip
+            x=across,
+            y=up,
+            mode="lines+markers",
+            name="the model",
+            line={"color": figures.FAINT, "width": 1},
+            hoverinfo="skip",
+            marker={"size": 4, "color": figures.accent()},
+        )
     figure.add_scatter(
-        x=x[:, 0].numpy(), y=x[:, 1].numpy(), mode="markers", name="training points",
-        marker={"size": 10, "color": plots.GREY, "symbol": "circle-open",
-                "line": {"width": 1.5}}, hoverinfo="skip",
-    )  # fmt: skip
+        x=x[:, 0].numpy(),
+        y=x[:, 1].numpy(),
+        mode="markers",
+        name="training points",
+        marker={
+            "size": 10,
+            "color": figures.GREY,
+            "symbol": "circle-open",
+            "line": {"width": 1.5},
+        },
+        hoverinfo="skip",
+    )
     both = np.concatenate([x.numpy(), others.numpy()])
     low, high = both.min(0) - 0.25, both.max(0) + 0.25
     figure.update_xaxes(range=[low[0], high[0]], showgrid=False)
@@ -87,36 +114,50 @@ def _joined(polygons: np.ndarray) -> tuple[list, list]:
 
 def training(rows: Sequence[Row], at: int | None) -> Figure:
     """Training likelihood and the best mixture over floors; between them the parsimony gap."""
-    figure = plots.empty("least variance ξ", height=250)
+    figure = figures.empty("least variance ξ", height=250)
     floors = [row.floor for row in rows]
     figure.add_scatter(
-        x=floors, y=[row.upper for row in rows], mode="lines", name="best mixture",
-        line={"color": plots.GREY, "dash": "dot", "width": 2},
+        x=floors,
+        y=[row.upper for row in rows],
+        mode="lines",
+        name="best mixture",
+        line={"color": figures.GREY, "dash": "dot", "width": 2},
         hovertemplate="best mixture %{y:.2f}<extra></extra>",
-    )  # fmt: skip
+    )
     figure.add_scatter(
-        x=floors, y=[row.train for row in rows], mode="lines+markers", name="training points",
-        line={"color": plots.accent(), "width": 2.5}, marker={"size": 6},
-        fill="tonexty", fillcolor=GAP, hovertemplate="training %{y:.2f}<extra></extra>",
-    )  # fmt: skip
+        x=floors,
+        y=[row.train for row in rows],
+        mode="lines+markers",
+        name="training points",
+        line={"color": figures.accent(), "width": 2.5},
+        marker={"size": 6},
+        fill="tonexty",
+        fillcolor=GAP,
+        hovertemplate="training %{y:.2f}<extra></extra>",
+    )
     _floor_axis(figure, floors, at)
     return figure
 
 
 def testing(rows: Sequence[Row], at: int | None) -> Figure:
     """Likelihood of other points over floors, even near 0 and by powers of ten beyond."""
-    figure = plots.empty("least variance ξ", height=250)
+    figure = figures.empty("least variance ξ", height=250)
     floors = [row.floor for row in rows]
     for name, key, line in (
-        ("best mixture", "mixture_test", {"color": plots.GREY, "dash": "dot", "width": 2}),
+        ("best mixture", "mixture_test", {"color": figures.GREY, "dash": "dot", "width": 2}),
         ("test points", "test", {"color": WARM, "width": 2.5}),
     ):
         values = np.array([getattr(row, key) for row in rows])
         figure.add_scatter(
-            x=floors, y=np.arcsinh(values / LINEAR), mode="lines+markers", name=name, line=line,
-            marker={"size": 6 if key == "test" else 1}, customdata=values,
+            x=floors,
+            y=np.arcsinh(values / LINEAR),
+            mode="lines+markers",
+            name=name,
+            line=line,
+            marker={"size": 6 if key == "test" else 1},
+            customdata=values,
             hovertemplate=name + " %{customdata:,.1f}<extra></extra>",
-        )  # fmt: skip
+        )
     lowest = min(row.mixture_test for row in rows)
     highest = max(max(row.test, row.mixture_test) for row in rows)
     least = 10 if lowest > -1e4 else 100  # fewer have room
@@ -141,18 +182,23 @@ def _floor_axis(figure: Figure, floors: Sequence[float], at: int | None) -> None
     ends = [np.log10(max(floors)) + 0.15, np.log10(min(floors)) - 0.15]  # falling to the right
     figure.update_xaxes(type="log", range=ends, exponentformat="power", dtick=1)
     if at is not None:
-        figure.add_vline(floors[at], line={"color": plots.accent(), "dash": "dash", "width": 1.5})
+        figure.add_vline(
+            floors[at], line={"color": figures.accent(), "dash": "dash", "width": 1.5}
+        )
 
 
 def objectives(frames: Sequence[Frame], floors: Sequence[float]) -> Figure:
     """What is maximised over iterations, one line a floor, the lower the stronger."""
-    figure = plots.empty("share of the training", height=250)
+    figure = figures.empty("share of the training", height=250)
     for number, floor in enumerate(floors):
         figure.add_scatter(
-            x=[frame.done for frame in frames], y=[frame.objective[number] for frame in frames],
-            mode="lines", name=power(floor), opacity=0.3 + 0.7 * (number + 1) / len(floors),
-            line={"color": plots.accent(), "width": 2},
-        )  # fmt: skip
+            x=[frame.done for frame in frames],
+            y=[frame.objective[number] for frame in frames],
+            mode="lines",
+            name=power(floor),
+            opacity=0.3 + 0.7 * (number + 1) / len(floors),
+            line={"color": figures.accent(), "width": 2},
+        )
     figure.update_xaxes(range=[0, 1], tickformat=".0%")
     figure.update_layout(showlegend=False)
     return figure
@@ -160,13 +206,17 @@ def objectives(frames: Sequence[Frame], floors: Sequence[float]) -> Figure:
 
 def climb(values: Sequence[float], upper: float) -> Figure:
     """The log-likelihood of EM's iterates, which never falls, and what none exceeds."""
-    figure = plots.empty("iteration of EM", height=220)
+    figure = figures.empty("iteration of EM", height=220)
     figure.add_scatter(
-        x=list(range(len(values))), y=list(values), mode="lines+markers", name="mixture",
-        line={"color": plots.accent(), "width": 2}, marker={"size": 4},
+        x=list(range(len(values))),
+        y=list(values),
+        mode="lines+markers",
+        name="mixture",
+        line={"color": figures.accent(), "width": 2},
+        marker={"size": 4},
         hovertemplate="%{y:.4f}<extra></extra>",
-    )  # fmt: skip
-    figure.add_hline(upper, line={"color": plots.GREY, "dash": "dot", "width": 2})
+    )
+    figure.add_hline(upper, line={"color": figures.GREY, "dash": "dot", "width": 2})
     figure.update_layout(showlegend=False)
     return figure
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
-from ui import drawings
+from ui import front_drawings
+from ui.assets import ASSETS
 
-BOUNDS = Path(__file__).parents[2] / "assets" / "bounds" / "digits-gaussian.npz"
+BOUNDS = ASSETS / "bounds" / "digits-gaussian.npz"
 WIDTH, HEIGHT = 640, 250
 LEFT, RIGHT, TOP, BOTTOM = 44, 118, 18, 48
 
@@ -30,7 +30,7 @@ def st_told() -> dict[str, list[tuple[int, float]]]:
 def picture() -> None:
     """IWAE on its way from the ELBO to log p(x)."""
     words = "The IWAE bound rises from the ELBO as draws grow, and stays below log p(x)."
-    drawings.show(drawing(), WIDTH, HEIGHT, words)
+    front_drawings.show(drawing(), WIDTH, HEIGHT, words)
 
 
 def drawing() -> list[str]:
@@ -54,7 +54,9 @@ def drawing() -> list[str]:
         at = f'x="{x(draws):.1f}" y="{HEIGHT - BOTTOM + 18}"'
         parts.append(f'<text {at} class="under">{draws:,}</text>')
     parts.append(f'<path d="M{LEFT},{y(truth):.1f} H{WIDTH - RIGHT}" class="other"/>')
-    parts.append(f'<path d="{drawings.path([(x(k), y(v)) for k, v in curve])}" class="ours"/>')
+    parts.append(
+        f'<path d="{front_drawings.path([(x(k), y(v)) for k, v in curve])}" class="ours"/>'
+    )
     for draws, nats in curve:
         parts.append(f'<circle cx="{x(draws):.1f}" cy="{y(nats):.1f}" r="4" class="ours"/>')
     end = WIDTH - RIGHT + 10

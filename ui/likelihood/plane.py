@@ -10,12 +10,13 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import zoo
 from dgm_core.samplers import INITIALISATIONS
-from dgm_core.studies import inpainting, latent_plane, plane_course
+from dgm_core.studies.inpainting import two_samplers
+from dgm_core.studies.likelihood import latent_plane, plane_course
 from ui import cache, jobs
-from ui.addresses import one_of, whole
 from ui.components.plane_player import plane_player
 from ui.frame import kept
-from ui.likelihood import plane_asked, plane_frames
+from ui.likelihood import plane_choice, plane_frames
+from ui.links import one_of, whole
 
 MODEL = "mnist-vae-2d"
 WORK = "latent plane"
@@ -43,10 +44,10 @@ class Plane:
     )
     fields: ClassVar[dict[str, Callable[[str], Any]]] = {
         "plane source": one_of("Pick", "Draw"),
-        "plane set": one_of(*plane_asked.SETS),
+        "plane set": one_of(*plane_choice.SETS),
         "plane image": whole(0, 9999),
-        "plane drawing": plane_asked.read_bits,
-        "plane mask": plane_asked.read_mask,
+        "plane drawing": plane_choice.read_bits,
+        "plane mask": plane_choice.read_mask,
         "plane iterations": one_of(*ITERATIONS),
         "plane chains": whole(1, 8),
         "plane start": one_of(*INITIALISATIONS),
@@ -59,12 +60,15 @@ class Plane:
         if not self.known:
             return
         with controls:
-            asked = plane_asked.choose()
+            asked = plane_choice.choose()
             settings = _settings()
             self.config = None
             if asked is not None:
                 self.config = latent_plane.Config(
-                    MODEL, inpainting.pack(asked.truth), inpainting.pack(asked.hidden), **settings
+                    MODEL,
+                    two_samplers.pack(asked.truth),
+                    two_samplers.pack(asked.hidden),
+                    **settings,
                 )
             self._keep_up()
             self._button()
@@ -91,8 +95,7 @@ class Plane:
         if self.run is not None and self.run.live:
             st.button("Stop", icon=":material/stop:", width="stretch", on_click=self.worker.stop)
         elif self.run is not None:
-            st.button("Run again", icon=":material/replay:", width="stretch",
-                      on_click=self._start)  # fmt: skip
+            st.button("Run again", icon=":material/replay:", width="stretch", on_click=self._start)
 
     def show(self) -> None:
         """The plane under way; the last statement of a page."""
@@ -117,9 +120,12 @@ def _settings() -> dict[str, Any]:
         iterations = st.select_slider("Iterations", ITERATIONS, key="keep.plane iterations")
         kept("plane chains", 4)
         chains = st.slider(
-            "Chains", 1, 8, key="keep.plane chains",
+            "Chains",
+            1,
+            8,
+            key="keep.plane chains",
             help="Of each sampler; of LAIR the completions, which propose together.",
-        )  # fmt: skip
+        )
         kept("plane start", "uniform noise")
         start = st.selectbox(
             "Hidden pixels start as", list(INITIALISATIONS), key="keep.plane start"

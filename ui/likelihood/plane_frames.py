@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgm_core.studies.latent_plane import Config, Landscape, Moves, Normal2
-from dgm_core.studies.plane_course import Part, highest_density_level
+from dgm_core.studies.likelihood.latent_plane import Config, Landscape, Moves, Normal2
+from dgm_core.studies.likelihood.plane_course import Part, highest_density_level
 from ui.components.plane_player import Density, Ellipse, State, Track, plane_message
 
 SHARE = 0.95

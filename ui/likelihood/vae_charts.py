@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from ui import plots
+from ui import figures
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -34,8 +34,8 @@ def sheet(pictures: Tensor, columns: int, *, enlarged: int = 3, gap: int = GAP) 
 def units(divergence: Sequence[float], active: Sequence[bool]) -> Figure:
     """KL of each unit in falling order; those that have collapsed are grey."""
     order = np.argsort(divergence, kind="stable")[::-1]
-    colours = [plots.accent() if active[u] else plots.FAINT for u in order]
-    figure = plots.empty("unit, in falling order", "nats", height=200)
+    colours = [figures.accent() if active[u] else figures.FAINT for u in order]
+    figure = figures.empty("unit, in falling order", "nats", height=200)
     figure.add_bar(
         x=np.arange(1, len(order) + 1),
         y=np.asarray(divergence)[order],
@@ -52,12 +52,14 @@ def units(divergence: Sequence[float], active: Sequence[bool]) -> Figure:
 def terms(values: Mapping[str, float], published: Mapping[str, float]) -> Figure:
     """ELBO = reconstruction − KL, and log p(x), as bars from 0; published numbers as ticks."""
     names = list(values)[::-1]
-    figure = plots.empty("nats an image", "", height=46 * len(names) + 60)
+    figure = figures.empty("nats an image", "", height=46 * len(names) + 60)
     figure.add_bar(
         x=[values[name] for name in names],
         y=names,
         orientation="h",
-        marker={"color": [plots.accent() if name in published else plots.GREY for name in names]},
+        marker={
+            "color": [figures.accent() if name in published else figures.GREY for name in names]
+        },
         text=[f"{values[name]:.2f}".replace("-", "−") for name in names],
         textposition="inside",
         insidetextanchor="end",
@@ -72,12 +74,13 @@ def terms(values: Mapping[str, float], published: Mapping[str, float]) -> Figure
             y=shown,
             mode="markers",
             marker={
-                "symbol": "line-ns", "size": 26,
+                "symbol": "line-ns",
+                "size": 26,
                 "line": {"width": 3, "color": "#E0A23C"},
             },
             name="published",
             hovertemplate="published %{x}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_layout(bargap=0.35)
     figure.update_yaxes(type="category", showgrid=False)
     return figure
@@ -87,13 +90,16 @@ def course(
     epochs: Sequence[float], curves: Mapping[str, Sequence[float]], accent: str, end: int
 ) -> Figure:
     """Curves by epochs, to the last that there will be; one of them in the accent's colour."""
-    figure = plots.empty("epoch", "nats", height=210)
+    figure = figures.empty("epoch", "nats", height=210)
     dashes = ["solid", "dash", "dot"]
     for (name, values), dash in zip(curves.items(), dashes, strict=False):
-        colour = plots.accent() if name == accent else plots.GREY
+        colour = figures.accent() if name == accent else figures.GREY
         figure.add_scatter(
-            x=epochs, y=values, mode="lines", name=name,
+            x=epochs,
+            y=values,
+            mode="lines",
+            name=name,
             line={"color": colour, "width": 2.25 if name == accent else 1.5, "dash": dash},
-        )  # fmt: skip
+        )
     figure.update_xaxes(range=[0, end])
     return figure

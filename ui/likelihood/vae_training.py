@@ -9,9 +9,9 @@ import numpy as np
 import streamlit as st
 
 from dgm_core import data
-from dgm_core.studies import small_vae
-from dgm_core.studies.small_vae import Config, Frame
-from ui import jobs, plots
+from dgm_core.studies.likelihood import small_vae
+from dgm_core.studies.likelihood.small_vae import Config, Frame
+from ui import figures, jobs
 from ui.frame import kept
 from ui.likelihood import vae_charts
 
@@ -48,14 +48,28 @@ class Training:
     def _buttons(self) -> None:
         run = self.worker.run
         if self.live:
-            st.button("Stop", icon=":material/stop:", type="primary", width="stretch",
-                      on_click=self.worker.stop)  # fmt: skip
+            st.button(
+                "Stop",
+                icon=":material/stop:",
+                type="primary",
+                width="stretch",
+                on_click=self.worker.stop,
+            )
         else:
             if run.state in ("stopped", "timed out"):
-                st.button("Continue", icon=":material/resume:", width="stretch",
-                          on_click=self.worker.resume)  # fmt: skip
-            st.button("Train", icon=":material/play_arrow:", type="primary", width="stretch",
-                      on_click=self._start)  # fmt: skip
+                st.button(
+                    "Continue",
+                    icon=":material/resume:",
+                    width="stretch",
+                    on_click=self.worker.resume,
+                )
+            st.button(
+                "Train",
+                icon=":material/play_arrow:",
+                type="primary",
+                width="stretch",
+                on_click=self._start,
+            )
         if run.key != self.config:
             st.caption("The settings have changed; what is shown is of those before. Train again.")
 
@@ -77,17 +91,24 @@ def _choose() -> Config:
     hidden = st.select_slider("Hidden units", HIDDEN, key="keep.vae hidden")
     kept("vae weight", 1.0)
     weight = st.select_slider(
-        "KL weight β", WEIGHTS, key="keep.vae weight",
+        "KL weight β",
+        WEIGHTS,
+        key="keep.vae weight",
         help="1 is the bound. Far above, the posterior collapses onto the prior.",
-    )  # fmt: skip
+    )
     kept("vae epochs", 40)
     epochs = st.select_slider("Epochs", EPOCHS, key="keep.vae epochs")
     kept("vae seed", 0)
     seed = st.number_input("Seed", 0, 9999, key="keep.vae seed")
     return Config(
-        dataset, SIZES[dataset], int(latents), int(hidden), float(weight), int(epochs),
+        dataset,
+        SIZES[dataset],
+        int(latents),
+        int(hidden),
+        float(weight),
+        int(epochs),
         seed=int(seed),
-    )  # fmt: skip
+    )
 
 
 def _shown(run: jobs.Run) -> None:
@@ -106,9 +127,13 @@ def _shown(run: jobs.Run) -> None:
         _pictures(run.key, last)
     if not run.live:
         st.download_button(
-            "Download the curves (.csv)", lambda: as_csv(frames), "small vae.csv", "text/csv",
-            icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "Download the curves (.csv)",
+            lambda: as_csv(frames),
+            "small vae.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def _where(run: jobs.Run, last: Frame) -> str:
@@ -130,34 +155,39 @@ def _curves(config: Config, frames: list[Frame]) -> None:
     top = max(terms["reconstruction"])
     low = max(min(terms["ELBO"]), top - SCALE)
     figure.update_yaxes(range=[low - 0.05 * (top - low) - 1, top + 0.05 * (top - low) + 1])
-    plots.show("vae bound", figure, "Held-out bound = reconstruction − KL")
+    figures.show("vae bound", figure, "Held-out bound = reconstruction − KL")
     figure = vae_charts.course(
         epochs, {"KL": [frame.divergence for frame in frames]}, "KL", config.epochs
     )
     figure.update_layout(height=150)
     figure.update_yaxes(rangemode="tozero")
-    plots.show("vae divergence", figure, "KL(q(z|x) ‖ p(z))")
+    figures.show("vae divergence", figure, "KL(q(z|x) ‖ p(z))")
     last = frames[-1]
     active = last.units.active.tolist()
     figure = vae_charts.units(last.units.divergence.tolist(), active)
-    plots.show("vae units", figure, f"KL by unit: {sum(active)} of {config.latent_dim} active")
+    figures.show("vae units", figure, f"KL by unit: {sum(active)} of {config.latent_dim} active")
 
 
 def _pictures(config: Config, last: Frame) -> None:
     st.markdown("**Samples**")
     st.image(
-        vae_charts.sheet(last.samples, 9, enlarged=2), width="stretch", output_format="PNG",
-        caption="E[x|z] at 36 draws of the prior, the same all along.", alt="Samples",
-    )  # fmt: skip
+        vae_charts.sheet(last.samples, 9, enlarged=2),
+        width="stretch",
+        output_format="PNG",
+        caption="E[x|z] at 36 draws of the prior, the same all along.",
+        alt="Samples",
+    )
     st.markdown("**Manifold**")
     across, up = last.plane
     others = "" if config.latent_dim == 2 else ", the others 0"
     st.image(
-        vae_charts.sheet(last.manifold, small_vae.SIDE, enlarged=2, gap=0), width="stretch",
-        output_format="PNG", alt="The manifold of two units",
+        vae_charts.sheet(last.manifold, small_vae.SIDE, enlarged=2, gap=0),
+        width="stretch",
+        output_format="PNG",
+        alt="The manifold of two units",
         caption=f"E[x|z], units {across + 1} (across) and {up + 1} (up) through the prior's "
         f"quantiles{others}.",
-    )  # fmt: skip
+    )
 
 
 def as_csv(frames: list[Frame]) -> str:

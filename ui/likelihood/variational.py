@@ -12,11 +12,11 @@ from torch import Tensor
 
 from dgm_core import data, zoo
 from dgm_core.rng import generator
-from dgm_core.studies import vae_pictures, vae_quality
-from ui import cache, plots
-from ui.addresses import one_of, whole
+from dgm_core.studies.likelihood import vae_pictures, vae_quality
+from ui import cache, figures
 from ui.frame import kept
 from ui.likelihood import vae_charts, vae_training
+from ui.links import one_of, whole
 
 MODELS = {
     "binarized-mnist-vae": "Convolutional, 40 latents",
@@ -64,9 +64,13 @@ class Variational:
         with controls, st.container(border=True):
             kept("vae mode", MODES[0] if here else MODES[1])
             mode = st.segmented_control(
-                "What is shown", list(MODES), required=True, key="keep.vae mode", width="stretch",
+                "What is shown",
+                list(MODES),
+                required=True,
+                key="keep.vae mode",
+                width="stretch",
                 label_visibility="collapsed",
-            )  # fmt: skip
+            )
             if mode == MODES[1] or not here:
                 self.training = vae_training.Training()
                 return
@@ -121,7 +125,7 @@ class Variational:
             "−KL": -found["divergence"],
         }
         comparable = self.card["data"] == "binarized_mnist"
-        plots.show(
+        figures.show(
             "vae terms",
             vae_charts.terms(values, PUBLISHED if comparable else {}),
             "ELBO = reconstruction − KL ≤ log p(x)",
@@ -145,7 +149,7 @@ class Variational:
             active = [i < latents["active"] for i in range(latents["of"])]
             origin = "test images"
         title = f"KL by unit: {sum(active)} of {len(active)} active"
-        plots.show("vae units", vae_charts.units(divergence, active), title)
+        figures.show("vae units", vae_charts.units(divergence, active), title)
         st.caption(
             f"Measured on {origin}. Active: the mean of q(z|x) varies over images by more than "
             f"{vae_quality.ACTIVE} (Burda et al. 2016)."
@@ -155,17 +159,22 @@ class Variational:
         st.markdown("**Reconstructions**")
         pairs = torch.cat([self.looked.images, self.looked.reconstructions])
         st.image(
-            vae_charts.sheet(pairs, SHOWN), width="stretch", output_format="PNG",
+            vae_charts.sheet(pairs, SHOWN),
+            width="stretch",
+            output_format="PNG",
             alt=f"{SHOWN} images and their reconstructions",
             caption=f"Above {self.looked.shown}, below E[x|z] at the mean of q(z|x).",
-        )  # fmt: skip
+        )
 
     def _drawn(self) -> None:
         st.markdown("**Samples**")
         st.image(
-            vae_charts.sheet(st_samples(self.model), 8, enlarged=2), width="stretch",
-            output_format="PNG", caption="E[x|z] at draws of the prior.", alt="Samples",
-        )  # fmt: skip
+            vae_charts.sheet(st_samples(self.model), 8, enlarged=2),
+            width="stretch",
+            output_format="PNG",
+            caption="E[x|z] at draws of the prior.",
+            alt="Samples",
+        )
         st.markdown("**Manifold**")
         across, up = self.plane
         if across == up:
@@ -174,10 +183,12 @@ class Variational:
         others = "" if self.looked.latents == 2 else ", all others 0"
         st.image(
             vae_charts.sheet(st_manifold(self.model, across, up), SIDE, enlarged=2, gap=0),
-            width="stretch", output_format="PNG", alt="The manifold of two units",
+            width="stretch",
+            output_format="PNG",
+            alt="The manifold of two units",
             caption=f"E[x|z], units {across + 1} (across) and {up + 1} (up) through quantiles "
             f"of the prior{others}.",
-        )  # fmt: skip
+        )
 
 
 class Looked(NamedTuple):

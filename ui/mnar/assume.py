@@ -8,24 +8,35 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.metrics import TABLE_DEFINITIONS
-from dgm_core.studies import sensitivity
-from dgm_core.studies.mnar import GRID
-from ui import plots
+from dgm_core.studies.mnar import sensitivity
+from dgm_core.studies.mnar.side_by_side import GRID
+from ui import figures
 from ui.components.live_sliders import LiveSlider, live_sliders
-from ui.mnar import charts, trained
-from ui.mnar.asked import Asked
-from ui.mnar.columns import choose_column
+from ui.mnar import available_models, charts
+from ui.mnar.requested import Asked
+from ui.mnar.shown_columns import choose_column
 
 SLIDERS = (
     LiveSlider(
-        "strength", "Assumed strength", -8.0, 8.0, 0.25, "nats an SD",
+        "strength",
+        "Assumed strength",
+        -8.0,
+        8.0,
+        0.25,
+        "nats an SD",
         help="Above 0 high values go missing, below 0 low ones; 0 is chance.",
     ),
     LiveSlider(
-        "threshold", "Assumed threshold", -2.0, 2.0, 0.1, "SD", 1,
+        "threshold",
+        "Assumed threshold",
+        -2.0,
+        2.0,
+        0.1,
+        "SD",
+        1,
         help="At this value half are missing.",
     ),
-)  # fmt: skip
+)
 FIRST = {"strength": 2.0, "threshold": 0.0}
 TOO_MANY = 0.5
 """Share of weak rows beyond which the weights have degenerated."""
@@ -53,9 +64,9 @@ class Assume:
 
     def show(self) -> None:
         """Sliders and figures, if there are models."""
-        models = trained.models(self.asked)
+        models = available_models.models(self.asked)
         if models is None:
-            trained.invite()
+            available_models.invite()
             return
         basis = _basis(self.asked, models)
         place = choose_column("assumed column", self.asked.names)
@@ -75,11 +86,11 @@ class Assume:
             curve = process.curve(entry, GRID).numpy()
             seen = self.asked.seen(entry)
             figure = charts.missingness(self.asked.true_curve(entry), curve, seen, "assumed")
-            plots.show("assume curve", figure, "Why: true and assumed")
+            figures.show("assume curve", figure, "Why: true and assumed")
         with middle:
-            plots.show("assume spread", charts.reweighted(basis, found, entry), "Imputed values")
+            figures.show("assume spread", charts.reweighted(basis, found, entry), "Imputed values")
         with right:
-            plots.show("assume ess", charts.effective(found.ess), "Effective samples of 500")
+            figures.show("assume ess", charts.effective(found.ess), "Effective samples of 500")
 
 
 def _numbers(found: sensitivity.Assumed, entry: int) -> None:
@@ -102,7 +113,7 @@ def _numbers(found: sensitivity.Assumed, entry: int) -> None:
         )
 
 
-def _basis(asked: Asked, models: trained.Models) -> sensitivity.Basis:
+def _basis(asked: Asked, models: available_models.Models) -> sensitivity.Basis:
     """MIWAE's weighted draws for some rows, made once for each training."""
     held = st.session_state.get("assume basis")
     if held is None or held[0] is not models["MIWAE"]:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from dgm_core.studies import sensitivity
-from dgm_core.studies.mnar import GRID
-from ui.mnar.story import Story
-from ui.plots import FAINT, GREY, HEIGHT, accent, empty
+from dgm_core.studies.mnar import sensitivity
+from dgm_core.studies.mnar.side_by_side import GRID
+from ui.figures import FAINT, GREY, HEIGHT, accent, empty
+from ui.mnar.run_results import Story
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
     from torch import Tensor
 
-    from dgm_core.studies.clipping import Curve
-    from dgm_core.studies.prediction import Result
-    from dgm_core.studies.sensitivity import Assumed, Basis
+    from dgm_core.studies.mnar.clipping import Curve
+    from dgm_core.studies.mnar.prediction import Result
+    from dgm_core.studies.mnar.sensitivity import Assumed, Basis
 
 POINTS = 700
 """Points of a scatter plot, at most."""
@@ -90,9 +90,13 @@ def missingness(
         figure.add_scatter(x=x, y=taken, mode="lines", name=name, line=line)
     some = seen[:: max(1, len(seen) // 120)]
     figure.add_scatter(
-        x=some, y=np.full(len(some), -0.045), mode="markers", hoverinfo="skip", showlegend=False,
+        x=some,
+        y=np.full(len(some), -0.045),
+        mode="markers",
+        hoverinfo="skip",
+        showlegend=False,
         marker={"symbol": "line-ns-open", "size": 6, "color": FAINT},
-    )  # fmt: skip
+    )
     figure.update_yaxes(range=[-0.09, 1.04], tickvals=[0, 0.5, 1])
     figure.update_xaxes(range=[-3, 3])
     return figure
@@ -122,9 +126,11 @@ def errors(story: Story) -> Figure:
     for place, (name, (value, _)) in enumerate(story.baselines.items()):
         side = "right" if place % 2 else "left"  # lest neighbours write over each other
         figure.add_hline(
-            y=value, line={"color": FAINT, "width": 1}, annotation_position=f"top {side}",
+            y=value,
+            line={"color": FAINT, "width": 1},
+            annotation_position=f"top {side}",
             annotation={"text": name, "font": {"size": 10, "color": GREY}},
-        )  # fmt: skip
+        )
     figure.update_yaxes(rangemode="tozero")
     return figure
 
@@ -147,15 +153,22 @@ def against_truth(truth: np.ndarray, guesses: Mapping[str, np.ndarray]) -> Figur
     figure = empty("true value", "imputed")
     some = np.unique(np.linspace(0, len(truth) - 1, POINTS).astype(int))
     figure.add_scatter(
-        x=[-4, 4], y=[-4, 4], mode="lines", showlegend=False, hoverinfo="skip",
+        x=[-4, 4],
+        y=[-4, 4],
+        mode="lines",
+        showlegend=False,
+        hoverinfo="skip",
         line={"color": GREY, "width": 1.5, "dash": "dash"},
-    )  # fmt: skip
+    )
     for name, guess in guesses.items():
         figure.add_scatter(
-            x=truth[some], y=guess[some], mode="markers", name=name,
+            x=truth[some],
+            y=guess[some],
+            mode="markers",
+            name=name,
             marker={"color": colours()[name], "size": 4, "opacity": 0.55},
             hovertemplate="true %{x:.2f}<br>imputed %{y:.2f}<extra></extra>",
-        )  # fmt: skip
+        )
     low, high = np.quantile(truth, [0.0, 0.99]) if len(truth) else (-3, 3)
     room = 0.15 * (high - low) + 0.3
     figure.update_xaxes(range=[low - room, high + room])
@@ -190,9 +203,13 @@ def reweighted(basis: Basis, assumed: Assumed, entry: int) -> Figure:
     at_random = sensitivity.histogram(basis, chance, entry, edges).numpy()
     as_assumed = sensitivity.histogram(basis, assumed, entry, edges).numpy()
     figure.add_bar(
-        x=middle, y=as_assumed, width=width * 0.92, name="assumed", marker_color=accent(),
+        x=middle,
+        y=as_assumed,
+        width=width * 0.92,
+        name="assumed",
+        marker_color=accent(),
         hoverinfo="skip",
-    )  # fmt: skip
+    )
     stairs = {"mode": "lines", "hoverinfo": "skip"}
     line = {"color": GREY, "width": 2, "shape": "hvh"}
     figure.add_scatter(x=middle, y=at_random, name="by chance", line=line, **stairs)
@@ -210,9 +227,12 @@ def effective(ess: Tensor) -> Figure:
     rows, _ = np.histogram(ess.numpy().clip(1), edges)  # rounding may end below one
     weak = edges[:-1] < sensitivity.FEW
     figure.add_bar(
-        x=np.log10(np.sqrt(edges[1:] * edges[:-1])), y=rows, width=0.14, hoverinfo="skip",
+        x=np.log10(np.sqrt(edges[1:] * edges[:-1])),
+        y=rows,
+        width=0.14,
+        hoverinfo="skip",
         marker_color=np.where(weak, GREY, accent()),
-    )  # fmt: skip
+    )
     ticks = [1, 3, 10, 30, 100, 300]
     figure.update_xaxes(
         tickvals=np.log10(ticks), ticktext=[str(tick) for tick in ticks], range=[-0.1, 2.8]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ui import drawings
-from ui.showcase import MNAR
+from ui import front_drawings
+from ui.assets import ASSETS
 
 WIDTH, HEIGHT = 640, 250
 LEFT, RIGHT, TOP, BOTTOM = 44, 100, 14, 34
@@ -18,14 +18,14 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 100, 14, 34
 @st.cache_resource(show_spinner=False)
 def st_told() -> dict[str, Any]:
     """What the shipped run says in words and numbers."""
-    with np.load(MNAR) as file:
+    with np.load(ASSETS / "mnar.npz") as file:
         return json.loads(file["about"].tobytes())
 
 
 def picture() -> None:
     """Error on the hidden values from step to step, of both models."""
     words = "Error of MIWAE and of not-MIWAE while they train; not-MIWAE's ends lower."
-    drawings.show(drawing(), WIDTH, HEIGHT, words)
+    front_drawings.show(drawing(), WIDTH, HEIGHT, words)
 
 
 def drawing() -> list[str]:
@@ -46,7 +46,7 @@ def drawing() -> list[str]:
         parts.append(f'<text x="{LEFT - 8}" y="{y(value) + 4:.1f}" class="tick">{value:g}</text>')
     for name, kind in (("MIWAE", "other"), ("not-MIWAE", "ours")):
         rmse = errors[name]
-        line = drawings.path([(x(s), y(v)) for s, v in zip(steps, rmse, strict=True)])
+        line = front_drawings.path([(x(s), y(v)) for s, v in zip(steps, rmse, strict=True)])
         parts.append(f'<path d="{line}" class="{kind}"/>')
         at = f'x="{WIDTH - RIGHT + 8}" y="{y(rmse[-1]) + 4:.1f}"'
         parts.append(f'<text {at} class="{kind}">{name}</text>')

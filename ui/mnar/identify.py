@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dgm_core.studies import identify
-from ui import jobs, plots
+from dgm_core.studies.mnar import identify
+from ui import figures, jobs
 from ui.frame import kept
 from ui.mnar import charts, shipped
-from ui.mnar.asked import Asked
-from ui.mnar.columns import choose_column
-from ui.mnar.restarted import Restarted, restarted
+from ui.mnar.requested import Asked
+from ui.mnar.restart_results import Restarted, restarted
+from ui.mnar.shown_columns import choose_column
 
 STEPS = {"Short": 300, "Normal": 800}
 
@@ -42,9 +42,12 @@ class Identify:
         with settings, st.expander("Training"):
             kept("restarts length", "Normal")
             length = st.segmented_control(
-                "Length", list(STEPS), required=True, key="keep.restarts length",
+                "Length",
+                list(STEPS),
+                required=True,
+                key="keep.restarts length",
                 help=", ".join(f"{name}: {steps} steps" for name, steps in STEPS.items()),
-            )  # fmt: skip
+            )
             kept("restarts seed", 0)
             seed = st.number_input("Seed", 0, 9999, key="keep.restarts seed")
         self.config = identify.Config(
@@ -90,7 +93,7 @@ class Identify:
             with place:
                 figure = charts.restart(true, story.curves[number, at], number == best)
                 title = f"Start {number + 1}" + (", best bound" if number == best else "")
-                plots.show(f"restart {number}", figure, title)
+                figures.show(f"restart {number}", figure, title)
                 error = f" ± {story.errors[number]:.2f}" if story.errors is not None else ""
                 st.caption(
                     f"bound {story.bounds[number]:.2f}{error} nats  \n"

@@ -9,8 +9,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import data
-from dgm_core.studies import clipping
-from ui import cache, jobs, plots
+from dgm_core.studies.mnar import clipping
+from ui import cache, figures, jobs
 from ui.cache import spread
 from ui.components.thumbnails import thumbnails
 from ui.frame import kept
@@ -87,29 +87,41 @@ class Images:
             pictures = st_bright(dataset).levels
             held = f"clipped picture.{dataset}"
             chosen = thumbnails(
-                f"clipped.{dataset}", pictures, [f"image {i + 1}" for i in range(len(pictures))],
-                st.session_state.get(held, 0), set_name=dataset, label="Image",
-            )  # fmt: skip
+                f"clipped.{dataset}",
+                pictures,
+                [f"image {i + 1}" for i in range(len(pictures))],
+                st.session_state.get(held, 0),
+                set_name=dataset,
+                label="Image",
+            )
             if chosen is not None:
                 st.session_state[held] = chosen
             image = pictures[st.session_state.get(held, 0)]
         with st.container(border=True):
             kept("clip threshold", 0.75)
             threshold = st.slider(
-                "Clips at", 0.4, 0.95, step=0.05, key="keep.clip threshold",
+                "Clips at",
+                0.4,
+                0.95,
+                step=0.05,
+                key="keep.clip threshold",
                 help="Brightness at which half of the entries go missing. Trained for 0.75.",
-            )  # fmt: skip
+            )
             kept("clip strength", 50.0)
             strength = st.select_slider(
-                "Strength", [10.0, 20.0, 50.0, 200.0], key="keep.clip strength",
+                "Strength",
+                [10.0, 20.0, 50.0, 200.0],
+                key="keep.clip strength",
                 help="Rise of the log-odds of being missing over the whole range of brightness.",
-            )  # fmt: skip
+            )
             kept("clip assumed", "learned")
             assumed = st.segmented_control(
-                "not-MIWAE weighs by the mechanism", ["learned", "as set"], required=True,
+                "not-MIWAE weighs by the mechanism",
+                ["learned", "as set"],
+                required=True,
                 key="keep.clip assumed",
                 help="As set: the draws stay, and are weighed by the mechanism chosen here.",
-            )  # fmt: skip
+            )
         return clipping.Config(dataset, image.tobytes(), threshold, strength, assumed)
 
     @property
@@ -165,7 +177,7 @@ class Images:
         left, right = st.columns([1, 1])
         with left:
             figure = charts.clipping(result.true, result.learned)
-            plots.show("clipping curve", figure, "Why: true and learned")
+            figures.show("clipping curve", figure, "Why: true and learned")
         with right:
             st.markdown("**RMSE on the hidden entries**")
             rows = [

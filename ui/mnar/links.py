@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dgm_core.studies import mnar
-from ui import addresses
-from ui.addresses import Read, as_text, between, one_of, whole
+from dgm_core.studies.mnar import side_by_side
+from ui import links
 from ui.frame import last_value, remember
-from ui.mnar import mechanism, tables
+from ui.links import Read, as_text, between, one_of, whole
+from ui.mnar import mechanism, table_choice
 
 
 def receive(views: tuple[str, ...]) -> None:
@@ -34,7 +34,7 @@ def receive(views: tuple[str, ...]) -> None:
                 unread.append(name)
         return unread
 
-    addresses.receive("mnar link", take)
+    links.receive("mnar link", take)
 
 
 def send(views: tuple[str, ...]) -> None:
@@ -45,13 +45,13 @@ def send(views: tuple[str, ...]) -> None:
         value = _held(name)
         if value is not None and value != first.get(name):
             texts[name] = _written(name, value)
-    addresses.send(texts)
+    links.send(texts)
 
 
 def _fields(views: tuple[str, ...]) -> Iterator[tuple[str, Read]]:
     """Name in the address → how it is read; the table comes before what depends on it."""
     yield "view", one_of(*views)
-    yield "table", one_of(*tables.available())
+    yield "table", one_of(*table_choice.available())
     yield "why", one_of(*mechanism.WHY)
     yield "columns", _columns
     yield "driver", _column
@@ -61,8 +61,8 @@ def _fields(views: tuple[str, ...]) -> Iterator[tuple[str, Read]]:
     yield "rate", between(0, 0.5, 0.05)
     yield "chance", between(0.05, 0.9, 0.05)
     yield "seed", whole(0, 9999)
-    yield "assumed", one_of(*mnar.ASSUMPTIONS)
-    yield "decoder", one_of(*mnar.DECODERS)
+    yield "assumed", one_of(*side_by_side.ASSUMPTIONS)
+    yield "decoder", one_of(*side_by_side.DECODERS)
     yield "length", one_of("Short", "Normal", "Long")
     yield "k", one_of(1, 5, 10, 20, 50)
     yield "training", whole(0, 9999)
@@ -82,7 +82,7 @@ _OF_TABLE = ("why", "columns", "driver")
 
 
 def _table() -> str:
-    return last_value("table", tables.FIRST)
+    return last_value("table", table_choice.FIRST)
 
 
 def _key(name: str) -> str:
@@ -98,7 +98,7 @@ def _held(name: str) -> Any:
 
 
 def _columns(text: str) -> list[str]:
-    names = list(tables.st_table(_table()).numeric)
+    names = list(table_choice.st_table(_table()).numeric)
     chosen = sorted({int(number) for number in text.split(".")} if text else ())
     if min(chosen, default=0) < 0:
         raise ValueError(text)
@@ -111,7 +111,7 @@ def _column(text: str) -> str:
 
 def _written(name: str, value: Any) -> str:
     if name in ("columns", "driver"):
-        names = list(tables.st_table(_table()).numeric)
+        names = list(table_choice.st_table(_table()).numeric)
         some = value if name == "columns" else [value]
         return ".".join(str(names.index(each)) for each in some if each in names)
     return as_text(value)
@@ -119,9 +119,9 @@ def _written(name: str, value: Any) -> str:
 
 def _first(views: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     yield "view", views[0]
-    yield "table", tables.FIRST
+    yield "table", table_choice.FIRST
     yield "why", "self-masking"
-    names = list(tables.st_table(_table()).numeric)
+    names = list(table_choice.st_table(_table()).numeric)
     yield "columns", names[: max(1, len(names) // 2)]
     yield "direction", "high"
     yield "threshold", 0.0
@@ -129,8 +129,8 @@ def _first(views: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     yield "rate", 0.0
     yield "chance", 0.3
     yield "seed", 0
-    yield "assumed", next(iter(mnar.ASSUMPTIONS))
-    yield "decoder", next(iter(mnar.DECODERS))
+    yield "assumed", next(iter(side_by_side.ASSUMPTIONS))
+    yield "decoder", next(iter(side_by_side.DECODERS))
     yield "length", "Normal"
     yield "k", 10
     yield "training", 0

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dgm_core.missing.amputation import Amputation
 from ui.frame import kept
-from ui.mnar.tables import Table
+from ui.mnar.table_choice import Table
 
 WHY = {
     "self-masking": "The value itself",
@@ -41,18 +41,22 @@ def choose_plan(table: Table) -> Amputation | None:
     # Who brings a table with holes wants those filled in.
     kept(f"why.{table.name}", "none" if table.has_holes and table.own else kinds[0])
     kind = st.selectbox(
-        "What decides whether a value goes missing?", kinds, key=f"keep.why.{table.name}",
+        "What decides whether a value goes missing?",
+        kinds,
+        key=f"keep.why.{table.name}",
         format_func=WHY.get,
-    )  # fmt: skip
+    )
     st.caption(ABOUT[kind])
     if kind == "none":
         return None
     names = list(numeric)
     kept(f"columns.{table.name}", names[: max(1, len(names) // 2)])
     chosen = st.multiselect(
-        "Columns that lose values", names, key=f"keep.columns.{table.name}",
+        "Columns that lose values",
+        names,
+        key=f"keep.columns.{table.name}",
         placeholder="Choose at least one",
-    )  # fmt: skip
+    )
     settings: dict[str, Any] = {}
     if kind == "another column":
         others = [name for name in names if name not in chosen] or names
@@ -86,14 +90,20 @@ def _side() -> dict[str, Any]:
     )
     kept("threshold", 0.0)
     threshold = st.slider(
-        "Threshold, SD", -2.0, 2.0, step=0.1, key="keep.threshold",
+        "Threshold, SD",
+        -2.0,
+        2.0,
+        step=0.1,
+        key="keep.threshold",
         help="At this value half are missing; in standard deviations from the mean.",
-    )  # fmt: skip
+    )
     kept("strength", 50.0)
     strength = st.select_slider(
-        "Strength", STRENGTHS, key="keep.strength",
+        "Strength",
+        STRENGTHS,
+        key="keep.strength",
         help="Rise of the log-odds of being missing, nats a standard deviation. 50 is a cut.",
-    )  # fmt: skip
+    )
     return {"direction": direction, "threshold": threshold, "strength": strength}
 
 
@@ -102,9 +112,12 @@ def _chance(kind: str) -> dict[str, Any]:
     name = "chance rate" if only else "base rate"
     kept(name, 0.3 if only else 0.0)
     rate = st.slider(
-        "Share that goes by chance", 0.05 if only else 0.0, 0.9 if only else 0.5, step=0.05,
+        "Share that goes by chance",
+        0.05 if only else 0.0,
+        0.9 if only else 0.5,
+        step=0.05,
         key=f"keep.{name}",
-    )  # fmt: skip
+    )
     kept("mnar seed", 0)
     seed = st.number_input("Seed", 0, 9999, key="keep.mnar seed")
     return {"base_rate": rate, "seed": int(seed)}

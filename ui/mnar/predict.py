@@ -8,11 +8,11 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dgm_core.studies import prediction
-from ui import jobs, plots
+from dgm_core.studies.mnar import prediction
+from ui import figures, jobs
 from ui.frame import kept
 from ui.mnar import charts, shipped
-from ui.mnar.asked import Asked
+from ui.mnar.requested import Asked
 
 
 class Predict:
@@ -46,10 +46,13 @@ class Predict:
         target = asked.table.target
         numeric = target is not None and pd.api.types.is_numeric_dtype(target)
         self.config = prediction.Config(
-            asked.table.name, asked.plan, task="regression" if numeric else "classification",
+            asked.table.name,
+            asked.plan,
+            task="regression" if numeric else "classification",
             direction="high" if asked.plan is None else asked.plan.direction,
-            runs=int(runs), seed=int(seed),
-        )  # fmt: skip
+            runs=int(runs),
+            seed=int(seed),
+        )
 
     def start(self) -> None:
         """Compare, in place of what runs."""
@@ -93,7 +96,7 @@ class Predict:
         names = list(prediction.SCORES[found.task])
         for name, place in zip(names, st.columns(len(names)), strict=True):
             with place:
-                plots.show(f"prediction {name}", charts.predictions(found, name), name)
+                figures.show(f"prediction {name}", charts.predictions(found, name), name)
         if not so_far:
             st.markdown(prediction.sentence(found))
         first = names[0]
@@ -117,8 +120,11 @@ class Predict:
             hide_index=True,
             placeholder="",
             column_config={
-                name: number(name.split()[0] if name.startswith("±") else name, format="%.3f",
-                             help=helps.get(name, "Standard error over runs."))
+                name: number(
+                    name.split()[0] if name.startswith("±") else name,
+                    format="%.3f",
+                    help=helps.get(name, "Standard error over runs."),
+                )
                 for name in frame.columns[1:]
             }
             | {
@@ -128,7 +134,7 @@ class Predict:
                 ),
                 "± behind": number("±", format="%.3f", help="Its standard error."),
             },
-        )  # fmt: skip
+        )
 
     def below(self, *, live: bool) -> None:
         """The two ways in symbols."""

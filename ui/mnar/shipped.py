@@ -13,11 +13,12 @@ import numpy as np
 import streamlit as st
 
 from dgm_core.missing.amputation import Amputation
-from dgm_core.studies import identify, mnar, prediction
-from ui.mnar.restarted import Restarted, restarted
-from ui.mnar.story import Story, Track, told
-from ui.showcase import ASSETS, MNAR
+from dgm_core.studies.mnar import identify, prediction, side_by_side
+from ui.assets import ASSETS
+from ui.mnar.restart_results import Restarted, restarted
+from ui.mnar.run_results import Story, Track, told
 
+RUN = ASSETS / "mnar.npz"
 RESTARTS, PREDICTION = ASSETS / "mnar_restarts.npz", ASSETS / "mnar_prediction.json"
 WEIGHTS = {"MIWAE": "breast-miwae", "not-MIWAE": "breast-notmiwae"}
 """Model of the run → its name in `pretrained/`."""
@@ -26,14 +27,14 @@ WEIGHTS = {"MIWAE": "breast-miwae", "not-MIWAE": "breast-notmiwae"}
 class Shipped(NamedTuple):
     """A finished run and what it answers."""
 
-    config: mnar.Config
+    config: side_by_side.Config
     story: Story
 
 
 @st.cache_resource(show_spinner=False)
 def st_story() -> Shipped:
     """The shipped run."""
-    with np.load(MNAR) as file:
+    with np.load(RUN) as file:
         about = json.loads(file["about"].tobytes())
         tracks = {
             name: Track(
@@ -42,17 +43,17 @@ def st_story() -> Shipped:
                 file[f"guess {name}"].astype(np.float32),
                 file["curves"].astype(np.float32) if name == "not-MIWAE" else None,
             )
-            for name in mnar.MODELS
+            for name in side_by_side.MODELS
         }
     plan = dict(about["config"].pop("plan"))
     plan["columns"] = tuple(plan["columns"])
     about["config"]["baselines"] = tuple(about["config"]["baselines"])
-    config = mnar.Config(plan=Amputation(**plan), **about["config"])
+    config = side_by_side.Config(plan=Amputation(**plan), **about["config"])
     baselines = {name: tuple(pair) for name, pair in about["baselines"].items()}
     return Shipped(config, Story(about["steps"], tracks, baselines, about["answers"], 1.0))
 
 
-def write(config: mnar.Config, story: Story) -> None:
+def write(config: side_by_side.Config, story: Story) -> None:
     """Keep a finished run."""
     from dgm_core.files import written_whole
 
@@ -67,7 +68,7 @@ def write(config: mnar.Config, story: Story) -> None:
     arrays = {f"guess {n}": t.guess.astype(np.float16) for n, t in story.tracks.items()}
     arrays["curves"] = story.tracks["not-MIWAE"].curves.astype(np.float16)
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
-    with written_whole(MNAR) as part, part.open("wb") as file:
+    with written_whole(RUN) as part, part.open("wb") as file:
         np.savez_compressed(file, **arrays)
 
 
@@ -97,7 +98,7 @@ def st_restarts() -> ShippedRestarts:
 
 def first_restarts() -> identify.Config:
     """Those of the table and the plan that are shown first."""
-    return identify.Config(mnar.SHOWN.table, mnar.SHOWN.plan)
+    return identify.Config(side_by_side.SHOWN.table, side_by_side.SHOWN.plan)
 
 
 def write_restarts(story: Restarted) -> None:
@@ -123,7 +124,7 @@ class ShippedPrediction(NamedTuple):
 
 def first_prediction() -> prediction.Config:
     """Of the table and the plan that are shown first."""
-    return prediction.Config(mnar.SHOWN.table, mnar.SHOWN.plan)
+    return prediction.Config(side_by_side.SHOWN.table, side_by_side.SHOWN.plan)
 
 
 @st.cache_resource(show_spinner=False)
@@ -148,10 +149,12 @@ def write_prediction(found: prediction.Result) -> None:
 
 def make() -> None:
     """Repeat the run that is shown first, and write what it told."""
-    from ui.mnar.tables import st_table
+    from ui.mnar.table_choice import st_table
 
-    table = st_table(mnar.SHOWN.table)
-    write(mnar.SHOWN, told(mnar.run(mnar.SHOWN, table.known, table.columns)))
+    table = st_table(side_by_side.SHOWN.table)
+    write(
+        side_by_side.SHOWN, told(side_by_side.run(side_by_side.SHOWN, table.known, table.columns))
+    )
     write_restarts(restarted(identify.run(first_restarts(), table.known, table.columns)))
     *_, found = prediction.run(first_prediction(), table.frame, table.target)
     write_prediction(found)

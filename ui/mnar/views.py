@@ -6,11 +6,11 @@ from typing import Protocol
 
 from ui import jobs
 from ui.mnar.assume import Assume
-from ui.mnar.entry import OneEntry
 from ui.mnar.identify import Identify
 from ui.mnar.images import Images
+from ui.mnar.one_cell import OneEntry
 from ui.mnar.predict import Predict
-from ui.mnar.watch import Watch
+from ui.mnar.side_by_side import Watch
 
 
 class View(Protocol):

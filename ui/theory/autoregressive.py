@@ -8,12 +8,12 @@ import numpy as np
 import streamlit as st
 
 from dgm_core.models.pixelcnn import MaskedConv2d, PixelCNN
-from dgm_core.studies import pixel_filling
-from ui import plots
-from ui.addresses import Read, one_of, whole
+from dgm_core.studies.theory import pixel_filling
+from ui import figures
 from ui.cache import st_model, st_test_images
 from ui.components.picture_player import Track, picture_player
 from ui.frame import kept
+from ui.links import Read, one_of, whole
 from ui.theory import note
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Autoregressive:
             _player(found)
             order = np.argsort(-found.log_weight) if above else np.arange(len(found.x))
             _others(found, order[:SHOWN], above=above)
-            plots.show("pixel sum", _running(found), "log p of the pixels so far, nats")
+            figures.show("pixel sum", _running(found), "log p of the pixels so far, nats")
 
 
 def _asked() -> tuple[int, int, bool, int]:
@@ -150,7 +150,7 @@ def _others(found: pixel_filling.Result, chosen: np.ndarray, *, above: bool) -> 
     worth = f"worth {found.effective:.1f} equal ones" if above else "all of the same weight"
     head.markdown(f"**{count} fillings, {worth}**")
     button.button("Again", icon=":material/refresh:", on_click=_again, width="stretch")
-    rgb = [int(plots.background()[i : i + 2], 16) for i in (1, 3, 5)]
+    rgb = [int(figures.background()[i : i + 2], 16) for i in (1, 3, 5)]
     gap = np.broadcast_to(np.uint8(rgb)[:, None, None], (len(chosen), 3, 28, 2))
     known = np.ones_like(found.x[0])
     each = np.concatenate([_painted(found.x[i], found.observed, known[None]) for i in chosen])
@@ -171,10 +171,14 @@ def _others(found: pixel_filling.Result, chosen: np.ndarray, *, above: bool) -> 
 
 def _running(found: pixel_filling.Result) -> Figure:
     """Sums over pixels, of the first filling and of the digit."""
-    figure = plots.empty("pixel", "nats", height=210)
+    figure = figures.empty("pixel", "nats", height=210)
     for name, each, line in (
-        ("the digit itself", found.of_image, {"color": plots.GREY, "dash": "dash", "width": 1.5}),
-        ("this filling", found.log_prob_each[0], {"color": plots.accent(), "width": 2.5}),
+        (
+            "the digit itself",
+            found.of_image,
+            {"color": figures.GREY, "dash": "dash", "width": 1.5},
+        ),
+        ("this filling", found.log_prob_each[0], {"color": figures.accent(), "width": 2.5}),
     ):
         figure.add_scatter(
             y=each.cumsum().round(3), mode="lines", name=name, line=line, hoverinfo="skip"
@@ -182,8 +186,13 @@ def _running(found: pixel_filling.Result) -> Figure:
     hidden = np.flatnonzero(~found.observed)
     if len(hidden):
         figure.add_vrect(
-            hidden[0], hidden[-1], fillcolor=plots.GREY, opacity=0.12, line_width=0,
-            annotation_text="hidden", annotation_position="bottom left",
-            annotation_font={"size": 11, "color": plots.GREY},
-        )  # fmt: skip
+            hidden[0],
+            hidden[-1],
+            fillcolor=figures.GREY,
+            opacity=0.12,
+            line_width=0,
+            annotation_text="hidden",
+            annotation_position="bottom left",
+            annotation_font={"size": 11, "color": figures.GREY},
+        )
     return figure

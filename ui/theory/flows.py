@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import streamlit as st
 
 from dgm_core.models.flow import Coupling, Flow
-from dgm_core.studies import moons_flow
-from ui import jobs, plots
-from ui.addresses import Read, whole
+from dgm_core.studies.theory import moons_flow
+from ui import figures, jobs
+from ui.assets import ASSETS
 from ui.frame import kept
+from ui.links import Read, whole
 from ui.theory import note
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ REFERENCES = """
 - Papamakarios et al. (2021), *Normalizing flows for probabilistic modeling and inference*,
   JMLR 22.
 """
-SHIPPED = Path(__file__).parents[2] / "assets" / "moons_flow.npz"
+SHIPPED = ASSETS / "moons_flow.npz"
 CONFIG = moons_flow.Config()
 MAP = [[0, "#4454CA"], [0.5, "#8A8FA3"], [1, "#E0A23C"]]
 """log |det J|: squeezed most, less, not at all."""
@@ -82,9 +82,11 @@ def _buttons(worker: jobs.Worker, *, live: bool) -> None:
         row.button("Stop", icon=":material/stop:", type="primary", on_click=worker.stop)
         return
     row.button(
-        "Train one here", icon=":material/play_arrow:", type="primary",
+        "Train one here",
+        icon=":material/play_arrow:",
+        type="primary",
         on_click=lambda: worker.start(CONFIG, lambda: moons_flow.run(CONFIG)),
-    )  # fmt: skip
+    )
     if worker.run is not None:
         row.button("Trained one", icon=":material/undo:", on_click=_forget, args=(worker,))
 
@@ -111,9 +113,9 @@ def _drawn(run: jobs.Run | None, count: int) -> None:
     found = moons_flow.portrait(flow.first(count))
     left, right = st.columns(2, gap="medium")
     with left:
-        plots.show("flow grid", _grid(found), f"The grid after {count} of {len(flow)} couplings")
+        figures.show("flow grid", _grid(found), f"The grid after {count} of {len(flow)} couplings")
     with right:
-        plots.show("flow density", _density(found), "The density p(x) there")
+        figures.show("flow density", _density(found), "The density p(x) there")
     st.caption(
         f"{said} Left: 1,500 draws of z on their way, coloured by log |det J| so far, from "
         "−4.5 (blue, squeezed) to 0.5 (amber, a little stretched)."
@@ -132,17 +134,25 @@ def _grid(found: moons_flow.Portrait) -> Figure:
     gap = np.full((len(found.lines), 1, 2), np.nan)
     path = np.concatenate([found.lines, gap], 1).reshape(-1, 2).round(3)
     figure.add_scatter(
-        x=path[:, 0], y=path[:, 1], mode="lines", hoverinfo="skip",
-        line={"color": plots.FAINT, "width": 1},
-    )  # fmt: skip
+        x=path[:, 0],
+        y=path[:, 1],
+        mode="lines",
+        hoverinfo="skip",
+        line={"color": figures.FAINT, "width": 1},
+    )
     figure.add_scatter(
-        x=found.points[:, 0].round(3), y=found.points[:, 1].round(3), mode="markers",
+        x=found.points[:, 0].round(3),
+        y=found.points[:, 1].round(3),
+        mode="markers",
         hoverinfo="skip",
         marker={
-            "size": 4, "color": found.log_det.round(3), "colorscale": MAP,
-            "cmin": LEAST, "cmax": MOST,
+            "size": 4,
+            "color": found.log_det.round(3),
+            "colorscale": MAP,
+            "cmin": LEAST,
+            "cmax": MOST,
         },
-    )  # fmt: skip
+    )
     return figure
 
 
@@ -151,14 +161,20 @@ def _density(found: moons_flow.Portrait) -> Figure:
     figure = _square()
     axis = moons_flow.AXIS.numpy()
     figure.add_heatmap(
-        x=axis, y=axis, z=np.sqrt(found.density).round(3), showscale=False, hoverinfo="skip",
-        colorscale=[[0, plots.background()], [1, plots.accent()]], zmin=0, zsmooth="best",
-    )  # fmt: skip
+        x=axis,
+        y=axis,
+        z=np.sqrt(found.density).round(3),
+        showscale=False,
+        hoverinfo="skip",
+        colorscale=[[0, figures.background()], [1, figures.accent()]],
+        zmin=0,
+        zsmooth="best",
+    )
     return figure
 
 
 def _square() -> Figure:
-    figure = plots.empty(height=SQUARE)
+    figure = figures.empty(height=SQUARE)
     figure.update_layout(showlegend=False)
     reach = float(moons_flow.AXIS[-1])
     figure.update_xaxes(range=[-reach, reach], showgrid=False, constrain="domain")

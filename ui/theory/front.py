@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ui import drawings
+from ui import front_drawings
 
 WIDTH, HEIGHT = 640, 190
 LEFT, RIGHT, TOP, BOTTOM = 44, 118, 34, 48
@@ -23,7 +23,7 @@ def points() -> tuple[np.ndarray, np.ndarray]:
 def picture() -> None:
     """Values on a line, those that went missing in grey, and the means with and without them."""
     words = "High values went missing: the mean of those that are seen lies below that of all."
-    drawings.show(drawing(), WIDTH, HEIGHT, words)
+    front_drawings.show(drawing(), WIDTH, HEIGHT, words)
 
 
 def drawing() -> list[str]:

@@ -9,11 +9,11 @@ import numpy as np
 import streamlit as st
 import torch
 
-from dgm_core.divergences import DIVERGENCES, Divergence
-from dgm_core.studies import bilinear, shifted
-from ui import plots
-from ui.addresses import between
+from dgm_core.distances.divergences import DIVERGENCES, Divergence
+from dgm_core.studies.distances import bilinear, shifted_gaussian
+from ui import figures
 from ui.frame import kept
+from ui.links import between
 from ui.theory import note
 
 if TYPE_CHECKING:
@@ -72,24 +72,27 @@ class Games:
         code = (Divergence.gain, bilinear.simultaneous, bilinear.alternating)
         with note.layout(TEXT, FORMULAS, (*code, bilinear.extragradient), REFERENCES):
             kept("gan width", 0.25)
-            width = float(st.slider("Width of both laws σ", 0.05, 1.0, step=0.05,
-                                    key="keep.gan width"))  # fmt: skip
+            width = float(
+                st.slider("Width of both laws σ", 0.05, 1.0, step=0.05, key="keep.gan width")
+            )
             left, right = st.columns(2, gap="medium")
             with left:
-                plots.show("gan distances", distances(width), "Distance, as a share of its most")
+                figures.show("gan distances", distances(width), "Distance, as a share of its most")
             with right:
-                plots.show("gan slopes", slopes(width), "Its slope: the pull on a generator")
+                figures.show("gan slopes", slopes(width), "Its slope: the pull on a generator")
             kept("gan alpha", 0.2)
-            alpha = float(st.slider("Step size of the game α", 0.05, 1.0, step=0.05,
-                                    key="keep.gan alpha"))  # fmt: skip
+            alpha = float(
+                st.slider("Step size of the game α", 0.05, 1.0, step=0.05, key="keep.gan alpha")
+            )
             found = {name: bilinear.run(bilinear.Config(name, alpha, STEPS)) for name in METHODS}
             left, right = st.columns(2, gap="medium")
             with left:
-                plots.show("gan paths", paths(found), "The game from (1, 0)")
+                figures.show("gan paths", paths(found), "The game from (1, 0)")
             with right:
-                plots.show("gan ways", ways(found), "Distance from the solution")
-            moduli = ", ".join(f"{METHODS[name][0]} {each.modulus:.3f}"
-                               for name, each in found.items())  # fmt: skip
+                figures.show("gan ways", ways(found), "Distance from the solution")
+            moduli = ", ".join(
+                f"{METHODS[name][0]} {each.modulus:.3f}" for name, each in found.items()
+            )
             st.caption(f"|λ|: {moduli}.")
             st.page_link(
                 "pages/6_GAN_distances.py",
@@ -100,22 +103,27 @@ class Games:
 
 def distances(width: float) -> Figure:
     """Each divided by its largest value; W1 as it is."""
-    figure = plots.empty("θ", "")
+    figure = figures.empty("θ", "")
     for name, dash in zip(SHOWN, ("dash", "dot", "dashdot"), strict=True):
-        share = shifted.sweep(name, THETAS, width).distance / DIVERGENCES[name].most
+        share = shifted_gaussian.sweep(name, THETAS, width).distance / DIVERGENCES[name].most
         _line(figure, THETAS, share, DIVERGENCES[name].name, dash)
-    _line(figure, THETAS, shifted.sweep("wasserstein", THETAS, width).distance, "W₁, as it is")
+    _line(
+        figure,
+        THETAS,
+        shifted_gaussian.sweep("wasserstein", THETAS, width).distance,
+        "W₁, as it is",
+    )
     figure.update_yaxes(range=[-0.06, 2.06])
     return figure
 
 
 def slopes(width: float) -> Figure:
     """Derivatives in θ of what `distances` draws."""
-    figure = plots.empty("θ", "")
+    figure = figures.empty("θ", "")
     for name, dash in zip(SHOWN, ("dash", "dot", "dashdot"), strict=True):
-        slope = shifted.sweep(name, THETAS[1:], width).slope / DIVERGENCES[name].most
+        slope = shifted_gaussian.sweep(name, THETAS[1:], width).slope / DIVERGENCES[name].most
         _line(figure, THETAS[1:], slope, DIVERGENCES[name].name, dash)
-    _line(figure, THETAS, shifted.sweep("wasserstein", THETAS, width).slope, "W₁")
+    _line(figure, THETAS, shifted_gaussian.sweep("wasserstein", THETAS, width).slope, "W₁")
     figure.update_layout(showlegend=False)
     figure.update_yaxes(rangemode="tozero")
     return figure
@@ -123,15 +131,19 @@ def slopes(width: float) -> Figure:
 
 def paths(found: dict[str, bilinear.Result]) -> Figure:
     """Of all methods in the plane of x and y."""
-    figure = plots.empty("x", "y", height=plots.HEIGHT + 40)
+    figure = figures.empty("x", "y", height=figures.HEIGHT + 40)
     for name, each in found.items():
         title, dash = METHODS[name]
         path = np.clip(each.path, -9, 9)
         _line(figure, path[:, 0], path[:, 1], title, None if dash == "solid" else dash)
     figure.add_scatter(
-        x=[0], y=[0], mode="markers", hoverinfo="skip", showlegend=False,
-        marker={"size": 8, "color": plots.GREY, "symbol": "x"},
-    )  # fmt: skip
+        x=[0],
+        y=[0],
+        mode="markers",
+        hoverinfo="skip",
+        showlegend=False,
+        marker={"size": 8, "color": figures.GREY, "symbol": "x"},
+    )
     figure.update_xaxes(range=[-2, 2])
     figure.update_yaxes(range=[-2, 2], scaleanchor="x")
     return figure
@@ -139,7 +151,7 @@ def paths(found: dict[str, bilinear.Result]) -> Figure:
 
 def ways(found: dict[str, bilinear.Result]) -> Figure:
     """How far each is from (0, 0) after every step."""
-    figure = plots.empty("step", "", height=plots.HEIGHT + 40)
+    figure = figures.empty("step", "", height=figures.HEIGHT + 40)
     for name, each in found.items():
         title, dash = METHODS[name]
         far = np.linalg.norm(each.path, axis=1)
@@ -152,9 +164,13 @@ def ways(found: dict[str, bilinear.Result]) -> Figure:
 def _line(figure: Figure, x: Any, y: Any, name: str, dash: str | None = None) -> None:
     """In grey if dashed, else in the accent colour."""
     figure.add_scatter(
-        x=np.asarray(x), y=np.asarray(y), mode="lines", name=name,
+        x=np.asarray(x),
+        y=np.asarray(y),
+        mode="lines",
+        name=name,
         line={
-            "color": plots.GREY if dash else plots.accent(),
-            "dash": dash or "solid", "width": 1.8 if dash else 2.6,
+            "color": figures.GREY if dash else figures.accent(),
+            "dash": dash or "solid",
+            "width": 1.8 if dash else 2.6,
         },
-    )  # fmt: skip
+    )

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import streamlit as st
 
-from dgm_core import bounds
-from dgm_core.studies import gap
-from ui import plots
-from ui.addresses import Read, between, one_of
+from dgm_core.bounds import importance_weighted
+from dgm_core.studies.theory import elbo_gap
+from ui import figures
 from ui.frame import kept
+from ui.links import Read, between, one_of
 from ui.theory import note
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ class Gap:
 
     def show(self) -> None:
         """Draw."""
-        code = [gap.elbo, gap.divergence, bounds.iwae_bound]
+        code = [elbo_gap.elbo, elbo_gap.divergence, importance_weighted.iwae_bound]
         with note.layout(TEXT, FORMULAS, code, REFERENCES):
             found = st_gap(*_asked())
-            plots.show("gap posterior", _densities(found), "The latent of this x")
-            plots.show("gap bounds", _bounds(found), "Bounds on log p(x), nats")
+            figures.show("gap posterior", _densities(found), "The latent of this x")
+            figures.show("gap bounds", _bounds(found), "Bounds on log p(x), nats")
             st.caption(
                 f"ELBO {_signed(found.elbo)} + KL {found.divergence:.4f} = "
                 f"{_signed(found.elbo + found.divergence)}; log p(x) by quadrature, without any "
@@ -86,7 +86,7 @@ def _asked() -> tuple[float, float | None, float | None]:
     if chosen == ENCODER:
         return x, None, None
     if chosen == BEST:
-        return x, *gap.best_gaussian(x)
+        return x, *elbo_gap.best_gaussian(x)
     left, right = st.columns(2)
     kept("gap mean", -0.5)
     mean = left.slider("Mean of q", -3.0, 3.0, step=0.05, key="keep.gap mean")
@@ -96,61 +96,96 @@ def _asked() -> tuple[float, float | None, float | None]:
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
-def st_gap(x: float, mean: float | None, sd: float | None) -> gap.Result:
+def st_gap(x: float, mean: float | None, sd: float | None) -> elbo_gap.Result:
     """`gap.run`."""
-    return gap.run(gap.Config(x, mean, sd))
+    return elbo_gap.run(elbo_gap.Config(x, mean, sd))
 
 
-def _densities(found: gap.Result) -> Figure:
+def _densities(found: elbo_gap.Result) -> Figure:
     """The posterior, q, and the best Gaussian behind."""
-    figure = plots.empty("z", "density", height=220)
-    shown = (gap.AXIS.abs() <= 3.5).numpy()
-    z = gap.AXIS.numpy()[shown]
+    figure = figures.empty("z", "density", height=220)
+    shown = (elbo_gap.AXIS.abs() <= 3.5).numpy()
+    z = elbo_gap.AXIS.numpy()[shown]
     figure.add_scatter(
-        x=z, y=found.posterior.numpy()[shown], mode="lines", name="p(z | x)", fill="tozeroy",
-        line={"color": plots.GREY, "width": 1.5}, fillcolor=plots.FAINT, hoverinfo="skip",
-    )  # fmt: skip
+        x=z,
+        y=found.posterior.numpy()[shown],
+        mode="lines",
+        name="p(z | x)",
+        fill="tozeroy",
+        line={"color": figures.GREY, "width": 1.5},
+        fillcolor=figures.FAINT,
+        hoverinfo="skip",
+    )
     mean, sd = found.best
     best = np.exp(-0.5 * ((z - mean) / sd) ** 2) / (sd * np.sqrt(2 * np.pi))
     figure.add_scatter(
-        x=z, y=best, mode="lines", name="best Gaussian", hoverinfo="skip",
-        line={"color": plots.GREY, "dash": "dash", "width": 1.5},
-    )  # fmt: skip
+        x=z,
+        y=best,
+        mode="lines",
+        name="best Gaussian",
+        hoverinfo="skip",
+        line={"color": figures.GREY, "dash": "dash", "width": 1.5},
+    )
     figure.add_scatter(
-        x=z, y=found.density.numpy()[shown], mode="lines", name="q(z)", hoverinfo="skip",
-        line={"color": plots.accent(), "width": 2.5},
-    )  # fmt: skip
+        x=z,
+        y=found.density.numpy()[shown],
+        mode="lines",
+        name="q(z)",
+        hoverinfo="skip",
+        line={"color": figures.accent(), "width": 2.5},
+    )
     return figure
 
 
-def _bounds(found: gap.Result) -> Figure:
+def _bounds(found: elbo_gap.Result) -> Figure:
     """The gap in its two parts, and IWAE beside it on the same axis."""
     from plotly.subplots import make_subplots  # a second of start-up
 
     figure = make_subplots(
         1, 2, shared_yaxes=True, column_widths=[0.26, 0.74], horizontal_spacing=0.04
     )
-    figure.update_layout(plots.empty(height=290).layout)
+    figure.update_layout(figures.empty(height=290).layout)
     parts = (
-        ("amortisation gap", found.amortisation, found.elbo, plots.accent()),
-        ("approximation gap", found.approximation, found.best_elbo, plots.FAINT),
+        ("amortisation gap", found.amortisation, found.elbo, figures.accent()),
+        ("approximation gap", found.approximation, found.best_elbo, figures.FAINT),
     )
     for name, size, base, colour in parts:
         figure.add_bar(
-            x=["the gap"], y=[size], base=[base], name=f"{name} {size:.3f}", width=0.6,
-            marker={"color": colour, "line": {"width": 0}}, hoverinfo="skip", row=1, col=1,
-        )  # fmt: skip
+            x=["the gap"],
+            y=[size],
+            base=[base],
+            name=f"{name} {size:.3f}",
+            width=0.6,
+            marker={"color": colour, "line": {"width": 0}},
+            hoverinfo="skip",
+            row=1,
+            col=1,
+        )
     figure.add_scatter(
-        x=gap.DRAWS, y=found.iwae.value.numpy(), mode="lines+markers", name="IWAE", row=1, col=2,
+        x=elbo_gap.DRAWS,
+        y=found.iwae.value.numpy(),
+        mode="lines+markers",
+        name="IWAE",
+        row=1,
+        col=2,
         error_y={"array": 2 * found.iwae.standard_error.numpy(), "thickness": 1, "width": 2},
-        line={"color": plots.accent(), "width": 2}, marker={"size": 5}, hoverinfo="skip",
-    )  # fmt: skip
+        line={"color": figures.accent(), "width": 2},
+        marker={"size": 5},
+        hoverinfo="skip",
+    )
     for value, name, dash in ((found.log_p, "log p(x)", "dash"), (found.elbo, "ELBO", "dot")):
-        figure.add_hline(value, line={"color": plots.GREY, "dash": dash, "width": 1.5})
+        figure.add_hline(value, line={"color": figures.GREY, "dash": dash, "width": 1.5})
         figure.add_annotation(
-            x=1, xref="x2 domain", y=value, yref="y2", text=name, showarrow=False,
-            xanchor="right", yanchor="bottom", font={"size": 11, "color": plots.GREY},
-        )  # fmt: skip
+            x=1,
+            xref="x2 domain",
+            y=value,
+            yref="y2",
+            text=name,
+            showarrow=False,
+            xanchor="right",
+            yanchor="bottom",
+            font={"size": 11, "color": figures.GREY},
+        )
     room = 0.14 * found.divergence + 0.02
     axis = {"fixedrange": True, "zeroline": False}
     figure.update_yaxes(range=[found.elbo - room, found.log_p + 1.5 * room], **axis)

@@ -10,12 +10,12 @@ import numpy as np
 import streamlit as st
 import torch
 
-from dgm_core.diagnostics import importance_ess
-from dgm_core.studies import gaussian_weights
-from dgm_core.studies.gaussian_weights import DIMENSIONS, Config, Result
-from ui import plots
-from ui.addresses import between, one_of
+from dgm_core.metrics.diagnostics import importance_ess
+from dgm_core.studies.theory import importance_weights
+from dgm_core.studies.theory.importance_weights import DIMENSIONS, Config, Result
+from ui import figures
 from ui.frame import kept
+from ui.links import between, one_of
 from ui.theory import note
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Importance:
 
     def show(self) -> None:
         """Draw."""
-        code = (gaussian_weights.log_weights, gaussian_weights.second_moment, importance_ess)
+        code = (importance_weights.log_weights, importance_weights.second_moment, importance_ess)
         with note.layout(TEXT, FORMULAS, code, REFERENCES):
             left, right = st.columns(2, gap="medium")
             with left:
@@ -78,92 +78,124 @@ class Importance:
                 )
             with right:
                 kept("importance scale", 0.75)
-                scale = st.slider("Width of the proposal s", 0.5, 2.0, step=0.05,
-                                  key="keep.importance scale")  # fmt: skip
+                scale = st.slider(
+                    "Width of the proposal s", 0.5, 2.0, step=0.05, key="keep.importance scale"
+                )
             config = Config(int(dim), round(float(scale), 2), runs=ALL_RUNS)
             found = st_weights(config)
             left, right = st.columns(2, gap="medium")
             with left:
-                plots.show("importance weights", weights(config, found), "Log-weights of a run")
+                figures.show("importance weights", weights(config, found), "Log-weights of a run")
             with right:
-                plots.show("importance shares", shares(config, found), "Effective share of draws")
-            plots.show("importance runs", running(found), "Estimates of E w = 1, twelve runs")
+                figures.show(
+                    "importance shares", shares(config, found), "Effective share of draws"
+                )
+            figures.show("importance runs", running(found), "Estimates of E w = 1, twelve runs")
             st.caption(_said(config, found))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def st_weights(config: Config) -> Result:
     """`gaussian_weights.run`."""
-    return gaussian_weights.run(config)
+    return importance_weights.run(config)
 
 
 def weights(config: Config, found: Result) -> Figure:
     """Histogram of the first run, and the law of log w."""
-    figure = plots.empty("log w")
+    figure = figures.empty("log w")
     values = found.log_w[:, 0].numpy()
     if config.scale == 1:
         figure.add_annotation(
-            text="The proposal is the target:<br>all weights are 1.", showarrow=False,
-            xref="paper", yref="paper", x=0.5, y=0.5, font={"size": 12},
-        )  # fmt: skip
+            text="The proposal is the target:<br>all weights are 1.",
+            showarrow=False,
+            xref="paper",
+            yref="paper",
+            x=0.5,
+            y=0.5,
+            font={"size": 12},
+        )
         figure.update_xaxes(range=[-1, 1])
         figure.update_yaxes(showticklabels=False)
         return figure
     figure.add_histogram(
-        x=values, nbinsx=40, histnorm="probability density", name="drawn",
-        marker={"color": plots.accent(), "opacity": 0.55}, hoverinfo="skip",
-    )  # fmt: skip
+        x=values,
+        nbinsx=40,
+        histnorm="probability density",
+        name="drawn",
+        marker={"color": figures.accent(), "opacity": 0.55},
+        hoverinfo="skip",
+    )
     low, high = values.min(), values.max()
     margin = 0.15 * (high - low)
     grid = torch.linspace(low - margin, high + margin, 401, dtype=torch.float64)
-    density = gaussian_weights.log_weight_density(grid, config.dim, config.scale).numpy()
+    density = importance_weights.log_weight_density(grid, config.dim, config.scale).numpy()
     top = 1.25 * np.histogram(values, 40, density=True)[0].max()
     figure.add_scatter(
-        x=grid.numpy(), y=np.minimum(density, 2 * top), mode="lines", name="exact",
-        hoverinfo="skip", line={"color": plots.GREY, "width": 1.8},
-    )  # fmt: skip
+        x=grid.numpy(),
+        y=np.minimum(density, 2 * top),
+        mode="lines",
+        name="exact",
+        hoverinfo="skip",
+        line={"color": figures.GREY, "width": 1.8},
+    )
     figure.update_yaxes(range=[0, top])
     return figure
 
 
 def shares(config: Config, found: Result) -> Figure:
     """Measured in each number of dimensions, and the limit of ever more draws."""
-    figure = plots.empty("dimensions D", "")
-    limit = 1 / gaussian_weights.second_moment(torch.tensor(DIMENSIONS), config.scale)
+    figure = figures.empty("dimensions D", "")
+    limit = 1 / importance_weights.second_moment(torch.tensor(DIMENSIONS), config.scale)
     if limit.min() > 0:
         figure.add_scatter(
-            x=DIMENSIONS, y=limit.numpy(), mode="lines", name="1 / E w²",
-            line={"color": plots.GREY, "dash": "dash", "width": 1.8},
-        )  # fmt: skip
+            x=DIMENSIONS,
+            y=limit.numpy(),
+            mode="lines",
+            name="1 / E w²",
+            line={"color": figures.GREY, "dash": "dash", "width": 1.8},
+        )
     log_shares = found.shares.log()
     figure.add_scatter(
-        x=DIMENSIONS, y=log_shares.mean(1).exp().numpy(), mode="markers", name="measured",
+        x=DIMENSIONS,
+        y=log_shares.mean(1).exp().numpy(),
+        mode="markers",
+        name="measured",
         marker={
-            "color": plots.accent(),
+            "color": figures.accent(),
             "size": [11 if dim == config.dim else 6 for dim in DIMENSIONS],
         },
-    )  # fmt: skip
-    figure.add_hline(1 / config.draws, line={"color": plots.GREY, "dash": "dot", "width": 1.2})
+    )
+    figure.add_hline(1 / config.draws, line={"color": figures.GREY, "dash": "dot", "width": 1.2})
     figure.add_annotation(
-        text="one draw", x=100, y=math.log10(1 / config.draws), xanchor="right", yanchor="bottom",
-        showarrow=False, font={"color": plots.GREY, "size": 11},
-    )  # fmt: skip
+        text="one draw",
+        x=100,
+        y=math.log10(1 / config.draws),
+        xanchor="right",
+        yanchor="bottom",
+        showarrow=False,
+        font={"color": figures.GREY, "size": 11},
+    )
     figure.update_yaxes(type="log", range=[-3.8, 0.15], dtick=1, tickformat=".2~%")
     return figure
 
 
 def running(found: Result) -> Figure:
     """The mean of the first K weights over K, of all runs."""
-    figure = plots.empty("draws K", "")
+    figure = figures.empty("draws K", "")
     count = len(found.running)
     at = np.unique(np.geomspace(1, count, 160).astype(int)) - 1
     means = found.running.numpy()[at]
     for run in range(means.shape[1]):
         figure.add_scatter(
-            x=at + 1, y=means[:, run], mode="lines", showlegend=False, hoverinfo="skip",
-            line={"color": plots.accent(), "width": 1.3}, opacity=0.65,
-        )  # fmt: skip
-    figure.add_hline(1, line={"color": plots.GREY, "dash": "dash", "width": 1.8})
+            x=at + 1,
+            y=means[:, run],
+            mode="lines",
+            showlegend=False,
+            hoverinfo="skip",
+            line={"color": figures.accent(), "width": 1.3},
+            opacity=0.65,
+        )
+    figure.add_hline(1, line={"color": figures.GREY, "dash": "dash", "width": 1.8})
     figure.update_xaxes(type="log", dtick=1)
     figure.update_yaxes(range=[0, 3])
     return figure
@@ -172,8 +204,8 @@ def running(found: Result) -> Figure:
 def _said(config: Config, found: Result) -> str:
     """The numbers of the first run, and what they tend to."""
     at = DIMENSIONS.index(config.dim)
-    limit = 1 / gaussian_weights.second_moment(config.dim, config.scale).item()
-    k, exact = found.k[0].item(), gaussian_weights.tail_shape(config.dim, config.scale)
+    limit = 1 / importance_weights.second_moment(config.dim, config.scale).item()
+    k, exact = found.k[0].item(), importance_weights.tail_shape(config.dim, config.scale)
     tail = "no tail" if math.isnan(exact) or math.isnan(k) else f"{k:z.2f} (limit {exact:z.2f})"
     low = int((found.running[-1] < 1).sum())
     return (

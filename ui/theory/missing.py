@@ -9,12 +9,12 @@ import numpy as np
 import streamlit as st
 import torch
 
-from dgm_core.studies import probit_masking
-from dgm_core.studies.probit_masking import MECHANISMS, Config, Estimate
-from ui.addresses import between, one_of
+from dgm_core.studies.theory import probit_masking
+from dgm_core.studies.theory.probit_masking import MECHANISMS, Config, Estimate
 from ui.components.bits import pack, unpack
 from ui.components.toggled_points import Line, parse, toggled_points
 from ui.frame import kept, last_value, remember
+from ui.links import between, one_of
 from ui.theory import note
 
 TEXT = """
@@ -98,15 +98,23 @@ def _controls() -> Config:
     with left:
         kept("missing mechanism", "MAR")
         mechanism = st.selectbox(
-            "Why values go missing", list(MECHANISMS), format_func=TITLES.get,
-            key="keep.missing mechanism", on_change=_clear,
-        )  # fmt: skip
+            "Why values go missing",
+            list(MECHANISMS),
+            format_func=TITLES.get,
+            key="keep.missing mechanism",
+            on_change=_clear,
+        )
     with right:
         kept("missing strength", 2.0)
         strength = st.slider(
-            "Strength a", 0.0, 5.0, step=0.25, key="keep.missing strength", on_change=_clear,
+            "Strength a",
+            0.0,
+            5.0,
+            step=0.25,
+            key="keep.missing strength",
+            on_change=_clear,
             disabled=mechanism == "MCAR",
-        )  # fmt: skip
+        )
     return Config(mechanism, float(strength), rows=ROWS)
 
 
@@ -127,9 +135,17 @@ def _scatter(
             remember(FLIPS, pack(now) if now.any() else None)
 
     toggled_points(
-        SCATTER, x.numpy(), ~observed.numpy(), flips, rev=revision, on_change=take,
-        label=f"{ROWS} rows", axes=("x₁", "x₂"), reach=REACH, lines=_lines(config, x, seen),
-    )  # fmt: skip
+        SCATTER,
+        x.numpy(),
+        ~observed.numpy(),
+        flips,
+        rev=revision,
+        on_change=take,
+        label=f"{ROWS} rows",
+        axes=("x₁", "x₂"),
+        reach=REACH,
+        lines=_lines(config, x, seen),
+    )
 
 
 def _lines(config: Config, x: torch.Tensor, seen: torch.Tensor) -> list[Line]:
@@ -156,13 +172,14 @@ def _estimates(config: Config, x: torch.Tensor, seen: torch.Tensor, *, by_hand: 
     rows = [
         ("Complete-case mean", probit_masking.complete_case(x, seen), limits.complete_case),
         ("Regression imputation", probit_masking.by_regression(x, seen).filled, limits.regression),
-    ]  # fmt: skip
+    ]
     table = [
         "| E x₂ = 0, estimated | value | off by | n → ∞ |",
         "|---|--:|--:|--:|",
     ]
-    table += [f"| {name} | {_cells(each, None if by_hand else limit)} |"
-              for name, each, limit in rows]  # fmt: skip
+    table += [
+        f"| {name} | {_cells(each, None if by_hand else limit)} |" for name, each, limit in rows
+    ]
     st.markdown("\n".join(table))
     hidden = ROWS - int(seen.sum())
     left, right = st.columns([3, 1], vertical_alignment="center")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import streamlit as st
 
-from dgm_core.studies import gradient_estimators
-from dgm_core.studies.gradient_estimators import pathwise, score_function
-from ui import plots
-from ui.addresses import Read, between, one_of
+from dgm_core.studies.theory import gradient_estimators
+from dgm_core.studies.theory.gradient_estimators import pathwise, score_function
+from ui import figures
 from ui.frame import kept
+from ui.links import Read, between, one_of
 from ui.theory import note
 
 if TYPE_CHECKING:
@@ -70,12 +70,13 @@ class Reparameterisation:
         with note.layout(TEXT, FORMULAS, [pathwise, score_function], REFERENCES):
             config = _asked()
             found = gradient_estimators.run(config)
-            plots.show(
-                "gradient estimates", _histograms(found),
+            figures.show(
+                "gradient estimates",
+                _histograms(found),
                 f"2,000 estimates of the gradient, {config.draws:,} draws each",
-            )  # fmt: skip
+            )
             _numbers(found)
-            plots.show("gradient variances", _over_sd(config), "Variance of one draw")
+            figures.show("gradient variances", _over_sd(config), "Variance of one draw")
 
 
 def _asked() -> gradient_estimators.Config:
@@ -96,30 +97,34 @@ def _asked() -> gradient_estimators.Config:
 
 def _histograms(found: gradient_estimators.Result) -> Figure:
     """Both kinds of estimate in the same bins, and the truth."""
-    figure = plots.empty("estimate", "density")
+    figure = figures.empty("estimate", "density")
     both = np.concatenate([found.pathwise, found.score_function])
     low, high = np.quantile(both, [0.004, 0.996])
     low, high = min(low, found.gradient - 0.1), max(high, found.gradient + 0.1)
     edges = np.linspace(low, high, 81)
     for name, values, colour in (
-        ("score function", found.score_function, plots.GREY),
-        ("reparameterised", found.pathwise, plots.accent()),
+        ("score function", found.score_function, figures.GREY),
+        ("reparameterised", found.pathwise, figures.accent()),
     ):
         count, _ = np.histogram(values, edges)
         figure.add_bar(
-            x=(edges[1:] + edges[:-1]) / 2, y=count / len(values) / (edges[1] - edges[0]),
-            name=name, marker={"color": colour, "line": {"width": 0}}, opacity=0.65,
+            x=(edges[1:] + edges[:-1]) / 2,
+            y=count / len(values) / (edges[1] - edges[0]),
+            name=name,
+            marker={"color": colour, "line": {"width": 0}},
+            opacity=0.65,
             hoverinfo="skip",
-        )  # fmt: skip
+        )
     figure.update_layout(barmode="overlay", bargap=0)
     top = max(float(max(bars.y)) for bars in figure.data)
     figure.update_yaxes(range=[0, 1.2 * top])
     figure.add_vline(
-        found.gradient, line={"color": plots.GREY, "dash": "dash", "width": 1.5},
+        found.gradient,
+        line={"color": figures.GREY, "dash": "dash", "width": 1.5},
         annotation_text=f"true gradient {_signed(found.gradient)}",
         annotation_position="top right",
-        annotation_font={"size": 11, "color": plots.GREY},
-    )  # fmt: skip
+        annotation_font={"size": 11, "color": figures.GREY},
+    )
     return figure
 
 
@@ -138,23 +143,27 @@ def _numbers(found: gradient_estimators.Result) -> None:
 
 def _over_sd(config: gradient_estimators.Config) -> Figure:
     """Exact variances for all σ, the present one marked."""
-    figure = plots.empty("σ", "variance")
+    figure = figures.empty("σ", "variance")
     sds = np.geomspace(LOW, HIGH, 40)
     lines = _curves(config.integrand, config.mean, tuple(sds.tolist()))
     for (name, colour, dash), values in zip(
         (
-            ("score function", plots.GREY, "dot"),
-            ("with baseline", plots.GREY, "solid"),
-            ("reparameterised", plots.accent(), "solid"),
+            ("score function", figures.GREY, "dot"),
+            ("with baseline", figures.GREY, "solid"),
+            ("reparameterised", figures.accent(), "solid"),
         ),
         lines,
         strict=True,
     ):
         figure.add_scatter(
-            x=sds, y=values, mode="lines", name=name, hoverinfo="skip",
+            x=sds,
+            y=values,
+            mode="lines",
+            name=name,
+            hoverinfo="skip",
             line={"color": colour, "dash": dash, "width": 2},
-        )  # fmt: skip
-    figure.add_vline(config.sd, line={"color": plots.FAINT, "width": 1.5})
+        )
+    figure.add_vline(config.sd, line={"color": figures.FAINT, "width": 1.5})
     figure.update_yaxes(type="log", exponentformat="power", dtick=1)
     figure.update_xaxes(range=[0, HIGH])
     return figure

@@ -10,12 +10,12 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from dgm_core.studies import projections
-from dgm_core.transport import wasserstein_on_a_line
-from ui import plots
-from ui.addresses import between, one_of
+from dgm_core.distances.transport import wasserstein_on_a_line
+from dgm_core.studies.theory import projections
+from ui import figures
 from ui.components.number_line import MOST, number_line, parse
 from ui.frame import kept, last_value, remember
+from ui.links import between, one_of
 from ui.theory import note
 
 if TYPE_CHECKING:
@@ -90,8 +90,13 @@ class Transport:
         code = (wasserstein_on_a_line, projections.to_a_point, projections.nearest_gaussian)
         with note.layout(TEXT, FORMULAS, code, REFERENCES):
             kept("transport preset", next(iter(PRESETS)))
-            preset = st.pills("Sample", list(PRESETS), required=True, key="keep.transport preset",
-                              on_change=_reset)  # fmt: skip
+            preset = st.pills(
+                "Sample",
+                list(PRESETS),
+                required=True,
+                key="keep.transport preset",
+                on_change=_reset,
+            )
             x = torch.tensor(_sample(preset), dtype=torch.float64)
             left, right = st.columns(2, gap="medium")
             with left:
@@ -99,14 +104,15 @@ class Transport:
                 power = float(st.slider("Power p", 1.0, 8.0, step=0.5, key="keep.transport power"))
             with right:
                 kept("transport target", TARGETS[0])
-                target = st.segmented_control("Project onto", TARGETS, required=True,
-                                              key="keep.transport target")  # fmt: skip
+                target = st.segmented_control(
+                    "Project onto", TARGETS, required=True, key="keep.transport target"
+                )
             goals, said = _gaussian(x) if target == TARGETS[1] else _point(x, power)
             left, right = st.columns(2, gap="medium")
             with left:
-                plots.show("transport costs", costs(x, power), "Wₚ from P to the point c")
+                figures.show("transport costs", costs(x, power), "Wₚ from P to the point c")
             with right:
-                plots.show(
+                figures.show(
                     "transport plan",
                     plan(x, goals),
                     f"The plan to the {target.replace('N', 'n', 1)}",
@@ -161,24 +167,31 @@ def _gaussian(x: Tensor) -> tuple[Tensor, str]:
 
 def costs(x: Tensor, power: float) -> Figure:
     """W_p over c for p = 1, 2 and the one chosen, with what is nearest."""
-    figure = plots.empty("c", height=plots.HEIGHT + 60)
+    figure = figures.empty("c", height=figures.HEIGHT + 60)
     c = torch.linspace(LOW, HIGH, 301, dtype=torch.float64)
     curves = {1.0: ("p = 1", "dot"), 2.0: ("p = 2", "dash")}
     curves.pop(power, None)
     curves[power] = (f"p = {power:g}", "solid")
     for each, (name, dash) in curves.items():
-        colour = plots.accent() if each == power else plots.GREY
+        colour = figures.accent() if each == power else figures.GREY
         width = 2.6 if each == power else 1.6
         figure.add_scatter(
-            x=c.numpy(), y=projections.to_a_point(x, c, each).numpy(), mode="lines", name=name,
+            x=c.numpy(),
+            y=projections.to_a_point(x, c, each).numpy(),
+            mode="lines",
+            name=name,
             line={"color": colour, "dash": dash, "width": width},
-        )  # fmt: skip
+        )
         best = projections.nearest_point(x, each)
         least = projections.to_a_point(x, torch.tensor([best]), each)
         figure.add_scatter(
-            x=[best], y=least.numpy(), mode="markers", showlegend=False, name=f"nearest, {name}",
+            x=[best],
+            y=least.numpy(),
+            mode="markers",
+            showlegend=False,
+            name=f"nearest, {name}",
             marker={"color": colour, "size": 10 if each == power else 7},
-        )  # fmt: skip
+        )
     figure.update_xaxes(range=[LOW, HIGH])
     figure.update_yaxes(rangemode="tozero")
     return figure
@@ -186,21 +199,27 @@ def costs(x: Tensor, power: float) -> Figure:
 
 def plan(x: Tensor, goals: Tensor) -> Figure:
     """An arrow from each point, above, to where it goes, below."""
-    figure = plots.empty("", "", height=plots.HEIGHT + 60)
+    figure = figures.empty("", "", height=figures.HEIGHT + 60)
     start, end = np.asarray(x), np.asarray(goals)
     gap = np.full(len(start), None)
     figure.add_scatter(
         x=np.stack([start, end, gap], 1).ravel(),
         y=np.tile(np.array([1, 0, None], dtype=object), len(start)),
-        mode="lines", line={"color": plots.GREY, "width": 1.3}, hoverinfo="skip",
-    )  # fmt: skip
+        mode="lines",
+        line={"color": figures.GREY, "width": 1.3},
+        hoverinfo="skip",
+    )
     for name, values, height, symbol in (
-        ("P", start, 1, "circle"), ("goal", end, 0, "triangle-down"),
-    ):  # fmt: skip
+        ("P", start, 1, "circle"),
+        ("goal", end, 0, "triangle-down"),
+    ):
         figure.add_scatter(
-            x=values, y=np.full(len(values), height), mode="markers", name=name,
-            marker={"color": plots.accent(), "size": 9, "symbol": symbol},
-        )  # fmt: skip
+            x=values,
+            y=np.full(len(values), height),
+            mode="markers",
+            name=name,
+            marker={"color": figures.accent(), "size": 9, "symbol": symbol},
+        )
     figure.update_layout(showlegend=False)
     figure.update_xaxes(range=[LOW, HIGH])
     figure.update_yaxes(range=[-0.12, 1.12], tickvals=[0, 1], ticktext=["Q", "P"], showgrid=False)

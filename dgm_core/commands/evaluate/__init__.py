@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from dgm_core.commands.late import commands_of
+from dgm_core.commands.lazy import commands_of
 
 MODULES = {
     "dlvm": "models",
@@ -21,8 +21,8 @@ MODULES = {
     "gan": "gans",
     "vaegmm": "clusters",
     "clusters": "clusters",
-    "mnar": "tables",
-    "prediction": "tables",
+    "mnar": "mnar",
+    "prediction": "mnar",
     "inpainting": "inpainting",
     "samplers": "inpainting",
     "distances": "distances",

@@ -19,13 +19,10 @@ from dgm_core.commands.evaluate.engine_options import (
     default_journal,
 )
 from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar, put_rows
-from dgm_core.commands.screen import stop
-from dgm_core.studies import (
-    cluster_cells,
-    cluster_choices,
-    cluster_course,
-    cluster_measure,
-)
+from dgm_core.commands.terminal import stop
+from dgm_core.evaluation import cluster_choices, vae_gmm
+from dgm_core.scale.sweeps import clusters
+from dgm_core.studies.clusters import course
 
 CLUSTERS = ASSETS / "clusters.toml"
 
@@ -54,12 +51,12 @@ def evaluate_vaegmm(
         where.mkdir(parents=True, exist_ok=True)
         try:
             model = zoo.load(name, folder=folder)
-            *_, found = behind_a_bar(cluster_measure.run(recipe.config, model, where, reader))
+            *_, found = behind_a_bar(vae_gmm.run(recipe.config, model, where, reader))
         except (ValueError, data.DataUnavailable) as error:
             stop(error)
         card = {**zoo.card(name, folder), "measured": found.measured.as_card()}
         zoo.annotate(name, card, folder)
-        cluster_course.save(found.course, assets / f"{name}.npz")
+        course.save(found.course, assets / f"{name}.npz")
         for key, value in found.measured.as_card().items():
             typer.echo(f"{key:20} {value}")
         typer.echo(f"wrote {assets / name}.npz")
@@ -93,7 +90,7 @@ def evaluate_clusters(
         where = chosen_engine(engine, workers, address)
         study = cluster_choices.run(names, seeds, folder)
         if where is not None:
-            study = cluster_cells.run(names, seeds, folder, where, journal or default_journal())
+            study = clusters.run(names, seeds, folder, where, journal or default_journal())
         put_rows(behind_a_bar(study), out, "choices", cluster_choices.KEY)
     except (ValueError, *UNABLE) as error:
         stop(error)

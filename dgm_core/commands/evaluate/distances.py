@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar, put_rows
-from dgm_core.commands.screen import stop
-from dgm_core.studies import distance_sweeps
+from dgm_core.commands.terminal import stop
+from dgm_core.studies.distances import sweeps
 
 DISTANCES = ASSETS / "distances.toml"
 
@@ -25,10 +25,10 @@ def evaluate_distances(
 ) -> None:
     """Sweep θ: distances as critics find them beside the truth, and the seconds that takes."""
     try:
-        found = list(behind_a_bar(distance_sweeps.run(distance_sweeps.configs(steps))))
+        found = list(behind_a_bar(sweeps.run(sweeps.configs(steps))))
     except ValueError as error:
         stop(error)
     for sweep in found:
-        put_rows(sweep.rows(), out, "distances", distance_sweeps.KEY)
-    distance_sweeps.save(found, out.with_suffix(".npz"))
+        put_rows(sweep.rows(), out, "distances", sweeps.KEY)
+    sweeps.save(found, out.with_suffix(".npz"))
     typer.echo(f"wrote {out} and {out.with_suffix('.npz')}")

@@ -9,8 +9,8 @@ import typer
 from platformdirs import user_cache_path
 
 from dgm_core import data
-from dgm_core.engines import Engine, EngineMissing, EngineName, WorkersLost
-from dgm_core.engines import engine as make_engine
+from dgm_core.scale.engines import Engine, EngineMissing, EngineName, WorkersLost
+from dgm_core.scale.engines import engine as make_engine
 
 UNABLE = (
     data.DataUnavailable,

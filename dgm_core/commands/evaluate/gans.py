@@ -9,9 +9,12 @@ import typer
 
 from dgm_core import device, zoo
 from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar, measure
-from dgm_core.commands.screen import stop
+from dgm_core.commands.terminal import stop
+from dgm_core.evaluation import gan
 from dgm_core.models.classifier import Classifier
-from dgm_core.studies import directions, gan_course, gan_quality
+from dgm_core.studies.latent import directions
+from dgm_core.studies.latent import snapshots as gan_course
+from dgm_core.training.gan_reference import Reference
 
 app = typer.Typer()
 
@@ -42,9 +45,7 @@ def evaluate_gan(
         found = measure(
             name,
             folder,
-            lambda dataset, model, judge=judge: gan_quality.run(
-                gan_quality.Config(dataset, images), model, judge
-            ),
+            lambda dataset, model, judge=judge: gan.run(gan.Config(dataset, images), model, judge),
         )
         for key in found.made._fields:
             typer.echo(
@@ -70,7 +71,7 @@ def _write_course(
     from dgm_core.recipes.wgan import snapshots
 
     model = zoo.load(name, device.default_device(), folder)
-    reference = gan_quality.Reference(dataset, judge)
+    reference = Reference(dataset, judge)
     try:
         *_, course = behind_a_bar(gan_course.run(model, snapshots(run_folder), reference))
     except ValueError as error:

@@ -18,15 +18,12 @@ from dgm_core.commands.evaluate.engine_options import (
     default_journal,
 )
 from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar, put_rows
-from dgm_core.commands.screen import stop
-from dgm_core.studies import (
-    holes,
-    inpainting_cells,
-    sampler_cells,
-    sampler_sweeps,
-    samplers,
-    tables,
-)
+from dgm_core.commands.terminal import stop
+from dgm_core.evaluation import holes, samplers
+from dgm_core.scale.sweeps import inpainting
+from dgm_core.scale.sweeps import samplers as sampler_cells
+from dgm_core.studies import toml_rows
+from dgm_core.studies.inpainting import sampler_sweeps
 
 TABLES = ASSETS / "inpainting_tables.toml"
 SAMPLER_STUDIES = ASSETS / "sampler_studies.toml"
@@ -66,10 +63,10 @@ def evaluate_inpainting(
         if only != "samplers":
             study = holes.run(holes.Config(images), here)
             if where is not None:
-                study = inpainting_cells.run_holes(holes.Config(images), where, kept)
+                study = inpainting.run_holes(holes.Config(images), where, kept)
             for row in behind_a_bar(study):
-                entry = tables.rounded(row._asdict())
-                rows = tables.put_row(out, "holes", entry, holes.KEY)
+                entry = toml_rows.rounded(row._asdict())
+                rows = toml_rows.put_row(out, "holes", entry, holes.KEY)
                 if cards:
                     holes.annotate_card(entry, rows)
                 typer.echo(row.sentence())
@@ -79,7 +76,7 @@ def evaluate_inpainting(
             )
             study = samplers.run(config, here)
             if where is not None:
-                study = inpainting_cells.run_samplers(config, where, kept)
+                study = inpainting.run_samplers(config, where, kept)
             put_rows(behind_a_bar(study), out, "samplers", samplers.KEY)
     except (ValueError, *UNABLE) as error:
         stop(error)

@@ -11,14 +11,14 @@ import typer
 
 from dgm_core import data, zoo
 from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar
-from dgm_core.commands.screen import stop
-from dgm_core.studies import (
+from dgm_core.commands.terminal import stop
+from dgm_core.studies import toml_rows
+from dgm_core.studies.likelihood import (
     bound_files,
+    bounds,
     floor_sweep,
     gaussian_digits,
-    likelihood,
-    tables,
-    unbounded,
+    unbounded_likelihood,
 )
 from dgm_core.studies.progress import Frame
 
@@ -47,7 +47,7 @@ def evaluate_likelihood(
     """
     if only not in ("bounds", "unbounded", "both"):
         stop(f"expected bounds, unbounded or both, got {only!r}")
-    grid = [k for k in likelihood.Config().draws if k < draws]
+    grid = [k for k in bounds.Config().draws if k < draws]
     config = replace(bound_files.SHIPPED, draws=(*grid, draws), temperatures=temperatures)
     try:
         if only != "unbounded":
@@ -63,9 +63,7 @@ def evaluate_likelihood(
     typer.echo(f"wrote {out}")
 
 
-def _write_bounds(
-    name: str, config: likelihood.Config, images: int, folder: Path, out: Path
-) -> None:
+def _write_bounds(name: str, config: bounds.Config, images: int, folder: Path, out: Path) -> None:
     """Of test images and of images that the model made."""
     if name == gaussian_digits.NAME and not gaussian_digits.FILE.is_file():
         *_, models = behind_a_bar(_shares_of_training(gaussian_digits.train()))
@@ -73,17 +71,17 @@ def _write_bounds(
     model, measured = bound_files.load_model(name, folder), {}
     for of in bound_files.SETS:
         shown = bound_files.images_of(name, of, images, model, folder)
-        items = likelihood.run(
+        items = bounds.run(
             config, model, shown.x, latents=shown.latents, family=bound_files.family_of(name)
         )
         frames = (
-            Frame(item.doing, item.done) if isinstance(item, likelihood.Frame) else item
+            Frame(item.doing, item.done) if isinstance(item, bounds.Frame) else item
             for item in items
         )
         *_, found = behind_a_bar(frames)
         typer.echo(f"{name}, {images} {of} images, Pareto k up to {found.pareto_k.max():.2f}")
         for line in found.lines:
-            tables.put_row(out, "bounds", line.row(name, of, images), likelihood.KEY)
+            toml_rows.put_row(out, "bounds", line.row(name, of, images), bounds.KEY)
             typer.echo(line.sentence())
         measured[of] = found, shown
     bound_files.save(out.parent / "bounds" / f"{name}.npz", name, measured, folder)
@@ -91,9 +89,11 @@ def _write_bounds(
 
 def _write_floors(kind: str, out: Path) -> Iterator[floor_sweep.Sweep]:
     """A row for each floor, and what is shown of all."""
-    for item in behind_a_bar(_shares_of_training(unbounded.run(floor_sweep.shipped(kind)))):
-        if isinstance(item, unbounded.Row):
-            tables.put_row(out, "unbounded", item.entry(), unbounded.KEY)
+    for item in behind_a_bar(
+        _shares_of_training(unbounded_likelihood.run(floor_sweep.shipped(kind)))
+    ):
+        if isinstance(item, unbounded_likelihood.Row):
+            toml_rows.put_row(out, "unbounded", item.entry(), unbounded_likelihood.KEY)
             typer.echo(item.sentence())
         else:
             yield floor_sweep.sweep_of(item)
@@ -102,4 +102,6 @@ def _write_floors(kind: str, out: Path) -> Iterator[floor_sweep.Sweep]:
 def _shares_of_training(items: Iterable[Any]) -> Iterator[Any]:
     """Frames of training under floors as shares of the work, and what else there is."""
     for item in items:
-        yield Frame(item.doing, item.done) if isinstance(item, unbounded.Frame) else item
+        yield (
+            Frame(item.doing, item.done) if isinstance(item, unbounded_likelihood.Frame) else item
+        )

@@ -10,8 +10,9 @@ import torch
 import typer
 
 from dgm_core import data, device, zoo
-from dgm_core.commands.screen import stop
-from dgm_core.studies import cells, tables
+from dgm_core.commands.terminal import stop
+from dgm_core.scale.sweeps import cells
+from dgm_core.studies import toml_rows
 from dgm_core.studies.progress import Frame
 
 ASSETS = Path(__file__).parents[3] / "assets"
@@ -39,7 +40,7 @@ def behind_a_bar(items: Iterable[Any]) -> Iterator[Any]:
 def put_rows(rows: Iterable[Any], out: Path, table: str, key: Sequence[str]) -> None:
     """Write each row into a table as soon as it is measured, in place of its like, and say it."""
     for row in rows:
-        tables.put_row(out, table, tables.rounded(row._asdict()), key)
+        toml_rows.put_row(out, table, toml_rows.rounded(row._asdict()), key)
         typer.echo(row.sentence())
 
 

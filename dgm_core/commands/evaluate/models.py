@@ -9,7 +9,8 @@ import typer
 
 from dgm_core import zoo
 from dgm_core.commands.evaluate.measuring import measure
-from dgm_core.studies import classifier, clipping_scores, dlvm, miwae, pixel_quality, vae_quality
+from dgm_core.evaluation import classifier, clipped, dlvm, miwae, pixelcnn
+from dgm_core.studies.likelihood import vae_quality
 
 app = typer.Typer()
 
@@ -101,9 +102,7 @@ def evaluate_clipping(
         found = measure(
             name,
             folder,
-            lambda dataset, model: clipping_scores.run(
-                clipping_scores.Config(dataset, images, draws), model
-            ),
+            lambda dataset, model: clipped.run(clipped.Config(dataset, images, draws), model),
         )
         for row in found.rows:
             typer.echo(f"{row.estimate:22} RMSE {row.rmse:.4f} ± {row.standard_error:.4f}")
@@ -139,9 +138,7 @@ def evaluate_pixels(
 ) -> None:
     """Measure the exact log p(x) of autoregressive models; write it on their cards."""
     for name in names:
-        found = measure(
-            name, folder, lambda dataset, model: pixel_quality.run(dataset, model, images)
-        )
+        found = measure(name, folder, lambda dataset, model: pixelcnn.run(dataset, model, images))
         typer.echo(
             f"{name}: log p(x) {found.log_p:.2f} ± {found.standard_error:.2f}, "
             f"{found.images} images"

@@ -13,9 +13,31 @@ LARGEST = 1e100
 """Beyond it the squares that every method needs overflow, so no such number is used."""
 
 MISSING = (
-    "", "?", "-", "--", "---", ".", "na", "n/a", "#n/a", "#na", "<na>", "n.a.", "nan", "-nan",
-    "null", "none", "nil", "missing", "#value!", "#div/0!", "#ref!", "#name?", "#num!", "#null!",
-)  # fmt: skip
+    "",
+    "?",
+    "-",
+    "--",
+    "---",
+    ".",
+    "na",
+    "n/a",
+    "#n/a",
+    "#na",
+    "<na>",
+    "n.a.",
+    "nan",
+    "-nan",
+    "null",
+    "none",
+    "nil",
+    "missing",
+    "#value!",
+    "#div/0!",
+    "#ref!",
+    "#name?",
+    "#num!",
+    "#null!",
+)
 """Spellings of a missing value, in small letters."""
 
 

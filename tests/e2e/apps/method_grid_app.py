@@ -15,7 +15,7 @@ import numpy as np
 import streamlit as st
 
 from dgm_core.metrics import DEFINITIONS
-from dgm_core.studies.comparison import Config, Outcome
+from dgm_core.studies.inpainting.comparison import Config, Outcome
 from ui.components.method_grid import grid_message, method_grid
 
 LAIR, DMFA, MIWAE, CHAIN = "LAIR", "DMFA", "MIWAE", "Metropolis-within-Gibbs"

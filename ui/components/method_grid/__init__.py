@@ -27,7 +27,7 @@ from ui.components import SD_MAX, inline_component
 from ui.components.method_grid import numbers, pictures
 
 if TYPE_CHECKING:
-    from dgm_core.studies.comparison import Config, Outcome
+    from dgm_core.studies.inpainting.comparison import Config, Outcome
 
 __all__ = ["StopRequest", "grid_message", "method_grid", "parse"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dgm_core.studies.comparison import Outcome
+    from dgm_core.studies.inpainting.comparison import Outcome
 
 COVERAGE = "90 % coverage"
 COLUMNS = ("F1", "MSE", "SSE", "PSNR", "SSIM", "NLL", "NLL, density", "CRPS", COVERAGE)

@@ -18,7 +18,7 @@ from ui.components import inline_component
 from ui.components.bits import pack
 
 if TYPE_CHECKING:
-    from dgm_core.studies.slow_motion import Moment
+    from dgm_core.studies.inpainting.slow_motion import Moment
 
 STAGES = ("now", "propose", "weigh", "decide", "redraw")
 

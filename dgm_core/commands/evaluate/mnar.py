@@ -1,0 +1,113 @@
+"""Tables with values missing not at random: what fills them in, and what predicts from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dgm_core import data
+from dgm_core.baselines.table_imputers import TABLE_BASELINES
+from dgm_core.commands.evaluate.engine_options import (
+    UNABLE,
+    Address,
+    EngineOption,
+    Journal,
+    Workers,
+    chosen_engine,
+    default_journal,
+)
+from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar, put_rows
+from dgm_core.commands.terminal import stop
+from dgm_core.evaluation import mnar_protocol
+from dgm_core.scale.sweeps import mnar
+from dgm_core.studies import toml_rows
+from dgm_core.studies.mnar import prediction
+from dgm_core.studies.progress import Frame
+
+MNAR_TABLES = ASSETS / "mnar_tables.toml"
+
+app = typer.Typer()
+
+
+@app.command("mnar")
+def evaluate_mnar(
+    out: Annotated[Path, typer.Option(help="file for the table")] = MNAR_TABLES,
+    table: Annotated[list[str] | None, typer.Option(help="tables; all that are here")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="methods; all")] = None,
+    runs: Annotated[int, typer.Option(help="trainings of each method")] = 5,
+    samples: Annotated[int, typer.Option(help="importance samples of the imputation")] = 2_000,
+    iterations: Annotated[
+        int | None, typer.Option(help="of training; default: each its own")
+    ] = None,
+    engine: EngineOption = None,
+    workers: Workers = None,
+    address: Address = None,
+    journal: Journal = None,
+) -> None:
+    """Repeat not-MIWAE's study of tables; prints ours beside the published numbers.
+
+    Each row is written as soon as it is measured, in place of the one that stood there. With
+    --engine, a study that was killed goes on by the same command.
+    """
+    try:
+        where = chosen_engine(engine, workers, address)
+        config = mnar_protocol.Config(
+            tuple(table or mnar_protocol.TABLES),
+            tuple(method or (*mnar_protocol.METHODS, *TABLE_BASELINES)),
+            runs,
+            samples=samples,
+            iterations=iterations,
+        )
+        study = mnar_protocol.run(config)
+        if where is not None:
+            study = mnar.run(config, where, journal or default_journal())
+        put_rows(behind_a_bar(study), out, "imputation", mnar_protocol.KEY)
+    except (ValueError, *UNABLE) as error:
+        stop(error)
+    typer.echo(f"wrote {out}")
+
+
+@app.command("prediction")
+def evaluate_prediction(
+    out: Annotated[Path, typer.Option(help="file for the table")] = MNAR_TABLES,
+    table: Annotated[list[str] | None, typer.Option(help="tables; all that are here")] = None,
+    runs: Annotated[int, typer.Option(help="splits")] = 5,
+) -> None:
+    """Predict from rows with holes: supervised forms against impute-then-predict."""
+    for name in table or prediction.TASKS:
+        try:
+            config, features, target = prediction.task_of(name, runs)
+        except data.DataUnavailable as error:
+            typer.echo(f"{name} is passed over: {error}")
+            continue
+        except ValueError as error:
+            stop(error)
+        *_, found = behind_a_bar(_shares(prediction.run(config, features, target)))
+        for row in found.rows:
+            entry = {"table": name, "task": found.task, **row._asdict(), "runs": runs}
+            toml_rows.put_row(out, "prediction", _plain(entry), ("table", "method"))
+            first = next(iter(prediction.SCORES[found.task]))
+            typer.echo(
+                f"{name:10} {row.method:26} {first} {row.mean[first]:.3f} ± "
+                f"{row.error[first]:.3f}   behind sup-not-MIWAE by {row.behind:+.3f} ± "
+                f"{row.behind_error:.3f}"
+            )
+        typer.echo(prediction.sentence(found))
+    typer.echo(f"wrote {out}")
+
+
+def _shares(items: Iterable[Any]) -> Iterator[Any]:
+    """Frames of a study of predictions as shares of the work."""
+    for item in items:
+        yield Frame(item.method, item.done) if isinstance(item, prediction.Frame) else item
+
+
+def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers rounded, also within tables of scores."""
+    return {
+        key: toml_rows.rounded(value) if isinstance(value, Mapping) else value
+        for key, value in toml_rows.rounded(entry).items()
+    }

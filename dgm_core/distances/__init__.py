@@ -1,0 +1,1 @@
+"""Distances between two distributions: divergences, the Lipschitz penalty, transport."""

@@ -1,0 +1,1 @@
+"""What measures models for their cards and for the tables of the documents."""

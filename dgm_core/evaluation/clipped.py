@@ -1,0 +1,110 @@
+"""The numbers on the card of a model of clipped images: RMSE on the hidden entries of a test set.
+
+Beside each model stand two constants: 1, and the mean of the very values that are hidden, which
+no method can know and which is the best that one number can do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from dgm_core import data, metrics
+from dgm_core.missing.clipped import clipped_split
+from dgm_core.models.miwae import MIWAE
+from dgm_core.models.notmiwae import NotMIWAE
+from dgm_core.rng import generator
+from dgm_core.studies.mnar.clipping_estimates import Curve, estimates, learned
+from dgm_core.studies.progress import Frame
+from dgm_core.studies.toml_rows import rounded
+
+ENTRIES_AT_ONCE = 2**23
+"""Numbers in the completions that are held at a time."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is measured, and on how much.
+
+    Args:
+        dataset: its test split is used, from the first image on.
+        images: of it; None = all.
+        draws: K, importance samples an image.
+    """
+
+    dataset: str
+    images: int | None = None
+    draws: int = 200
+
+
+class Row(NamedTuple):
+    """One estimate."""
+
+    estimate: str
+    rmse: float  # of all hidden entries together
+    standard_error: float  # jackknifed over images
+    ess: float  # of the K weights, mean over images with something hidden; NaN for constants
+
+
+class Result(NamedTuple):
+    """What is written on the card of a model of clipped images."""
+
+    rows: list[Row]
+    config: Config
+    images: int
+    hidden: int  # images with a hidden entry
+    learned: Curve | None
+
+    def as_card(self) -> dict[str, Any]:
+        """Rounded for the model's card."""
+        about = (
+            f"pooled over the hidden entries of the first {self.images} test images, of which "
+            f"{self.hidden} have any; K = {self.config.draws}"
+        )
+        rows = [
+            {key: value for key, value in rounded(row._asdict()).items() if value == value}
+            for row in self.rows
+        ]
+        card = {"estimator": about, "rmse": rows}
+        return (
+            card if self.learned is None else card | {"learned": rounded(self.learned._asdict())}
+        )
+
+
+def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:
+    """Measure; `Frame`s tell how far it is, the `Result` comes last."""
+    device = next(model.parameters()).device
+    masked = clipped_split(config.dataset, "test", config.images)
+    truth = data.load(config.dataset, "test").x[: len(masked)]
+    total, incomplete = len(masked), (~masked.observed).flatten(1).any(1)
+    masked, truth = masked[incomplete], truth[incomplete]
+    entries = (~masked.observed).flatten(1).sum(1)
+    best = truth[~masked.observed].mean()
+    rows = [
+        _row(name, masked.complete(value.expand_as(truth)), truth, masked.observed)
+        for name, value in (("constant 1", torch.ones(())), ("best constant", best))
+    ]
+    at_once = max(1, ENTRIES_AT_ONCE // (config.draws * truth[0].numel()))
+    source, sse, ess = generator(1, device), {}, {}
+    for start in range(0, len(masked), at_once):
+        yield Frame("RMSE", start / len(masked))
+        part = slice(start, start + at_once)
+        for name, found in estimates(model, masked[part].to(device), config.draws, source).items():
+            own = metrics.sse_hidden(found.mean.cpu(), truth[part], masked.observed[part])
+            sse.setdefault(name, []).append(own)
+            ess.setdefault(name, []).append(found.effective_draws.cpu())
+    for name, own in sse.items():
+        rmse, error = metrics.pooled_rmse(torch.cat(own), entries)
+        rows.append(Row(name, rmse.item(), error.item(), torch.cat(ess[name]).mean().item()))
+    curve = learned(model) if isinstance(model, NotMIWAE) else None
+    yield Result(rows, config, total, len(masked), curve)
+
+
+def _row(name: str, guess: Tensor, truth: Tensor, observed: Tensor) -> Row:
+    sse = metrics.sse_hidden(guess, truth, observed)
+    rmse, error = metrics.pooled_rmse(sse, (~observed).flatten(1).sum(1))
+    return Row(name, rmse.item(), error.item(), float("nan"))

@@ -1,0 +1,249 @@
+"""What makes a VAE and a mixture learn from each other: one choice changed at a time, over seeds.
+
+Each choice runs beside its own control, the same images, networks, fit and epochs in one pass.
+What counts is the difference from the control, seed by seed: both begin with the same warm-up.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from dgm_core.data.cluster_images import ClusterImages, cluster_images
+from dgm_core.metrics import mean_and_error
+from dgm_core.studies.progress import Frame
+from dgm_core.training import mutual
+from dgm_core.training.mutual import FULL, SOURCE, Config, Shot
+
+KEY = ("choice",)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way to do it, as changes to the default.
+
+    Attributes:
+        changes: fields of `mutual.Config` and their values.
+        about: what is different, in one sentence.
+    """
+
+    changes: Mapping[str, Any]
+    about: str
+
+    def config(self, seed: int) -> Config:
+        """Of a run."""
+        return dataclasses.replace(Config(), **self.changes, seed=seed)
+
+    def control(self, seed: int) -> Config:
+        """Of its control, whose epochs after the warm-up come in one piece."""
+        config = self.config(seed).control
+        after = config.rounds * config.epochs_a_round
+        return dataclasses.replace(config, rounds=1, epochs=after, renewed=False)
+
+
+def _changed(config: Config) -> dict[str, Any]:
+    """What is not the default."""
+    return {
+        field.name: getattr(config, field.name)
+        for field in dataclasses.fields(config)
+        if getattr(config, field.name) != field.default
+    }
+
+
+def _choice(about: str, **changes: Any) -> Choice:
+    return Choice(MappingProxyType(changes), about)
+
+
+CHOICES: dict[str, Choice] = {
+    "as shown": _choice(
+        "Images set upright; the mixture is fitted to q(z|x) with its spread and a blur of 0.1; "
+        "soft messages, full covariances."
+    ),
+    "joint": _choice("Both at once: a step of online EM after every batch.", form="joint"),
+    "images as they are": _choice("Slanted digits stay slanted.", set_upright=False),
+    "means alone": _choice(
+        "The mixture is fitted to the means of q(z|x), without spread or blur.",
+        spread=False,
+        blur=0.0,
+    ),
+    "no blur": _choice("The mixture is fitted to q(z|x) as it is.", blur=0.0),
+    "hard messages": _choice(
+        "Each image hears of its own cluster alone, as in the source.", hard=True
+    ),
+    "diagonal covariances": _choice("Clusters without correlations.", diagonal=True),
+    "Gibbs": _choice("The mixture is Bayesian, by blocked Gibbs sampling.", fit="Gibbs"),
+    "variational": _choice(
+        "scikit-learn's variational mixture, of the means.",
+        fit="variational",
+        spread=False,
+        blur=0.0,
+    ),
+    "networks renewed": _choice(
+        "The VAE begins anew in each of two rounds.", renewed=True, rounds=2, warmup=44
+    ),
+    "message annealed": _choice("The message's weight grows from 0.1 to 1.", annealed=True),
+    "message twice as loud": _choice("The message's weight is 2.", weight=2.0),
+    "6 latents": _choice("Half as many.", latent_dim=6),
+    "24 latents": _choice("Twice as many.", latent_dim=24),
+    "as in the source": _choice(
+        "Images as they are, means alone, diagonal hard messages, Gibbs, 100 + 100 epochs.",
+        **_changed(SOURCE),
+    ),
+    "1,000 images": _choice(
+        "A tenth of them, for twice the epochs.", images=1_000, warmup=100, epochs=16
+    ),
+    "scikit-learn's digits": _choice(
+        "1,497 digits of another set, for longer.", dataset="digits", warmup=60, epochs=12
+    ),
+    "joint, 60,000 images": _choice(
+        "All of MNIST but its test split, both at once, without blur, a layer more.",
+        **_changed(FULL),
+    ),
+}
+"""By name; the first is what the lab shows."""
+
+
+class Row(NamedTuple):
+    """One choice over seeds: means and their standard errors."""
+
+    choice: str
+    about: str
+    seeds: int
+    epochs: int
+    before: float  # accuracy after the warm-up
+    before_error: float
+    after: float
+    after_error: float
+    control: float  # of the same epochs in one pass
+    control_error: float
+    gain: float  # after − control, seed by seed
+    gain_error: float
+    nmi: float
+    ari: float
+    elbo_before: float  # nats an image, the mixture as the prior; of all three alike
+    elbo_after: float
+    elbo_control: float
+    accuracies: tuple[float, ...]  # after, seed by seed
+    controls: tuple[float, ...]
+
+    def sentence(self) -> str:
+        """For a terminal."""
+        return (
+            f"{self.choice:24} before {self.before:.3f} ± {self.before_error:.3f}  after "
+            f"{self.after:.3f} ± {self.after_error:.3f}  control {self.control:.3f} ± "
+            f"{self.control_error:.3f}  gain {self.gain:+.3f} ± {self.gain_error:.3f}  ELBO "
+            f"{self.elbo_before:.2f} → {self.elbo_after:.2f} (control {self.elbo_control:.2f})"
+        )
+
+
+def run(names: tuple[str, ...], seeds: int, folder: Path | None) -> Iterator[Frame | Row]:
+    """Measure choices one after the other; a `Row` follows each.
+
+    Args:
+        names: of `CHOICES`.
+        seeds: how many, from 0.
+        folder: for checkpoints.
+
+    Raises:
+        ValueError: no such choice.
+        DataUnavailable: MNIST is not on this machine.
+    """
+    check(names)
+    for place, name in enumerate(names):
+        pairs = []
+        for seed in range(seeds):
+            configs = CHOICES[name].config(seed), CHOICES[name].control(seed)
+            images = images_of(configs[0])
+            for item in measure(*configs, images, folder):
+                if isinstance(item, Pair):
+                    pairs.append(item)
+                else:
+                    part = (seed + item) / seeds
+                    yield Frame(f"{name}, seed {seed}", (place + part) / len(names))
+        yield row_of(name, pairs)
+
+
+def check(names: Sequence[str]) -> None:
+    """Raises a ValueError if one is not of `CHOICES`."""
+    for name in names:
+        if name not in CHOICES:
+            raise ValueError(f"no choice {name!r}; there are {', '.join(CHOICES)}")
+
+
+def images_of(config: Config) -> ClusterImages:
+    """Those of a run and its control."""
+    return cluster_images(config.dataset, config.images, set_upright=config.set_upright)
+
+
+class End(NamedTuple):
+    """Where a run stands."""
+
+    epoch: int
+    accuracy: float
+    nmi: float
+    ari: float
+    elbo: float  # nats an image
+
+    @classmethod
+    def of(cls, shot: Shot) -> End:
+        """From what was seen of it."""
+        scores = shot.scores
+        return cls(shot.epoch, scores.accuracy, scores.nmi, scores.ari, shot.bound.elbo)
+
+
+class Pair(NamedTuple):
+    """A run after its warm-up and at its end, and its control."""
+
+    before: End
+    after: End
+    control: End
+
+
+def measure(
+    config: Config, control: Config, images: ClusterImages, folder: Path | None
+) -> Iterator[float | Pair]:
+    """One seed of a choice: the share that is done, then what there is to tell."""
+    ends: list[tuple[Shot, ...]] = []
+    for which in (config, control):
+        for item in mutual.run(which, images, folder):
+            if isinstance(item, mutual.Frame):
+                yield (len(ends) + item.done) / 2
+            else:
+                ends.append(item.shots)
+    ours, theirs = ends
+    yield Pair(End.of(ours[0]), End.of(ours[-1]), End.of(theirs[-1]))
+
+
+def row_of(name: str, pairs: Sequence[Pair]) -> Row:
+    """A choice from all its seeds, in their order."""
+
+    def accuracies(ends: Sequence[End]) -> Tensor:
+        return torch.tensor([end.accuracy for end in ends], dtype=torch.float64)
+
+    before, after, control = zip(*pairs, strict=True)
+    measured = [accuracies(each) for each in (before, after, control)]
+    measured.append(measured[1] - measured[2])
+    numbers = [float(value) for each in measured for value in mean_and_error(each)]
+
+    def mean(values: list[float]) -> float:
+        return sum(values) / len(values)
+
+    return Row(
+        name,
+        CHOICES[name].about,
+        len(pairs),
+        after[0].epoch,
+        *numbers,
+        mean([end.nmi for end in after]),
+        mean([end.ari for end in after]),
+        *(mean([end.elbo for end in ends]) for ends in (before, after, control)),
+        tuple(round(value, 4) for value in measured[1].tolist()),
+        tuple(round(value, 4) for value in measured[2].tolist()),
+    )

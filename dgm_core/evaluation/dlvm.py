@@ -1,0 +1,160 @@
+"""The numbers on a DLVM's card: log p(x) of test images, and how well the samplers do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from dgm_core import data
+from dgm_core.bounds import importance_weighted
+from dgm_core.imputers import CATALOGUE
+from dgm_core.rng import generator
+from dgm_core.studies.inpainting.filling import fill_in
+from dgm_core.studies.inpainting.patterns import PATTERNS, observed_by
+from dgm_core.studies.progress import Frame
+from dgm_core.studies.toml_rows import rounded
+from dgm_core.types import LatentVariableModel
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is measured, and on how much.
+
+    Args:
+        dataset: its test split is used, from the first image on.
+        images: for log p(x).
+        draws: K, importance samples an image.
+        inpainted: images for the samplers.
+        chains: an image.
+        iterations: of each sampler.
+        warmup: of which left out; Metropolis runs them as pseudo-Gibbs.
+    """
+
+    dataset: str
+    images: int = 1000
+    draws: int = 5000
+    inpainted: int = 100
+    chains: int = 4
+    iterations: int = 500
+    warmup: int = 30
+
+
+class Likelihood(NamedTuple):
+    """log p(x) of test images, dynamically binarised unless they are faces; nats an image."""
+
+    log_p: float  # importance sampling with K draws
+    standard_error: float  # over images
+    sampling_error: float  # Monte-Carlo part of it, from the importance weights
+    elbo: float
+    images: int
+    draws: int
+
+
+class Inpainting(NamedTuple):
+    """One sampler on one pattern of missing pixels; binary images are cut at ½."""
+
+    sampler: str
+    pattern: str
+    score: str  # f1 of binary images, psnr of others
+    value: float  # hidden pixels, posterior mean over all chains; F1 pooled over images
+    standard_error: float  # over images
+    acceptance: float
+    stuck: float  # share of chains that accepted nothing after the warm-up
+
+    def as_card(self) -> dict[str, Any]:
+        """Rounded, with the value under the score's name."""
+        fields = self._asdict()
+        named = {
+            "sampler": fields.pop("sampler"),
+            "pattern": fields.pop("pattern"),
+            fields.pop("score"): fields.pop("value"),
+            **fields,
+        }
+        return rounded(named)
+
+
+class Result(NamedTuple):
+    """What is written on the card of a DLVM."""
+
+    likelihood: Likelihood
+    inpainting: list[Inpainting]
+    binary: bool
+
+    def as_card(self) -> dict[str, Any]:
+        """Rounded for the model's card."""
+        likelihood, rows = self.likelihood, self.inpainting
+        return {
+            "log_likelihood": {
+                "nats": round(likelihood.log_p, 2),
+                "standard_error": round(likelihood.standard_error, 2),
+                "sampling_error": round(likelihood.sampling_error, 3),
+                "elbo": round(likelihood.elbo, 2),
+                "estimator": f"importance sampling, K = {likelihood.draws}, first "
+                f"{likelihood.images} test images{', dynamically binarised' * self.binary}",
+            },
+            "inpainting": [row.as_card() for row in rows],
+        }
+
+
+def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
+    """Measure; `Frame`s tell how far it is, the `Result` comes last."""
+    device = next(model.parameters()).device  # type: ignore[attr-defined]
+    test = data.load(config.dataset, "test").x
+    x, binary = test[: config.images], test.shape[1] == 1
+    x = (data.binarize(x, generator(0)) if binary else x).to(device)
+    estimates, elbos = [], []
+    source = generator(1, device)
+    for i, part in enumerate(x.split(10)):
+        yield Frame("log p(x)", i * 10 / len(x) / 2)
+        estimates.append(
+            importance_weighted.estimate_log_likelihood(model, part, config.draws, source)
+        )
+        with torch.no_grad():
+            elbos.append(
+                importance_weighted.elbo(importance_weighted.log_weights(model, part, 100, source))
+            )
+    value = torch.cat([estimate.value for estimate in estimates])
+    error = torch.cat([estimate.standard_error for estimate in estimates])
+    likelihood = Likelihood(
+        value.mean().item(),
+        value.std().item() / len(value) ** 0.5,
+        error.square().sum().sqrt().item() / len(value),
+        torch.cat(elbos).mean().item(),
+        len(x),
+        config.draws,
+    )
+    truth = test[: config.inpainted].to(device)
+    truth = data.threshold(truth) if binary else truth
+    rows = []
+    for pattern in PATTERNS:
+        for sampler in ("pseudo-Gibbs", "Metropolis-within-Gibbs"):
+            done = len(rows) / (2 * len(PATTERNS))
+            yield Frame(f"{sampler}, {pattern}", (1 + done) / 2)
+            rows.append(_inpaint(config, model, truth, sampler, pattern))
+    yield Result(likelihood, rows, binary)
+
+
+def _inpaint(
+    config: Config, model: LatentVariableModel, truth: Tensor, sampler: str, pattern: str
+) -> Inpainting:
+    method = CATALOGUE[sampler](
+        model,
+        iterations=config.iterations,
+        warmup=config.warmup,
+        chains=config.chains,
+        draws=1,
+        updates=1,
+    )
+    observed, source = observed_by(pattern, truth), generator(2, truth.device)
+    filled = fill_in(method, truth, observed, source, batch=100)
+    return Inpainting(
+        sampler,
+        pattern,
+        *filled.score(),
+        filled.diagnostic("acceptance").mean().item(),
+        filled.diagnostic("stuck chains").mean().item() / config.chains,
+    )

@@ -1,0 +1,84 @@
+"""The numbers on a MIWAE's card: its bound, and how far its importance weights can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from dgm_core import data
+from dgm_core.imputers.miwae import MIWAEImputer
+from dgm_core.models.miwae import MIWAE
+from dgm_core.rng import generator
+from dgm_core.studies.inpainting.filling import fill_in
+from dgm_core.studies.inpainting.patterns import PATTERNS, observed_by
+from dgm_core.studies.progress import Frame
+from dgm_core.studies.toml_rows import rounded
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is measured, and on how much.
+
+    Args:
+        dataset: its test split is used, from the first image on.
+        images: of it.
+        draws: K, importance samples an image; at least 10.
+    """
+
+    dataset: str
+    images: int = 200
+    draws: int = 1000
+
+
+class Row(NamedTuple):
+    """One pattern of missing pixels; means over images."""
+
+    pattern: str
+    score: str  # f1 of binary images, cut at ½; psnr of others
+    value: float
+    standard_error: float  # over images
+    bound: float  # log p(x_obs), nats, K draws
+    bound_of_10: float  # the same with K = 10
+    ess: float  # of the K weights
+    untrusted: float  # share of images with a Pareto k above 0.7
+
+
+class Result(NamedTuple):
+    """What is written on the card of a MIWAE."""
+
+    rows: list[Row]
+    config: Config
+
+    def as_card(self) -> dict[str, Any]:
+        """Rounded for the model's card."""
+        about = f"first {self.config.images} test images, K = {self.config.draws}"
+        rows = []
+        for row in self.rows:
+            fields = row._asdict()
+            fields[fields.pop("score")] = fields.pop("value")
+            rows.append(rounded(fields))
+        return {"inpainting": rows, "estimator": about}
+
+
+def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:
+    """Measure; `Frame`s tell how far it is, the `Result` comes last."""
+    device = next(model.parameters()).device
+    truth = data.load(config.dataset, "test").x[: config.images]
+    truth = (data.threshold(truth) if truth.shape[1] == 1 else truth).to(device)
+    method, rows = MIWAEImputer(model, samples=config.draws, draws=1), []
+    for number, pattern in enumerate(PATTERNS):
+        yield Frame(pattern, number / len(PATTERNS))
+        observed, source = observed_by(pattern, truth), generator(1, device)
+        filled = fill_in(method, truth, observed, source, batch=10)
+        rows.append(
+            Row(
+                pattern,
+                *filled.score(),
+                filled.curve("bound by K", config.draws).mean().item(),
+                filled.curve("bound by K", 10).mean().item(),
+                filled.diagnostic("ESS").mean().item(),
+                (filled.diagnostic("Pareto k") > 0.7).float().mean().item(),
+            )
+        )
+    yield Result(rows, config)

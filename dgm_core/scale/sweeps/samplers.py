@@ -1,0 +1,117 @@
+"""The sweeps of the two samplers as cells: one setting, some images at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from dgm_core import data, device, zoo
+from dgm_core.scale.engines import Engine
+from dgm_core.scale.sweeps import cells
+from dgm_core.scale.sweeps.cells import Done
+from dgm_core.studies import toml_rows
+from dgm_core.studies.inpainting import sampler_rows, sampler_sweeps
+from dgm_core.studies.inpainting.patterns import observed_by
+from dgm_core.studies.inpainting.sampler_rows import KEY, Row
+from dgm_core.studies.inpainting.sampler_sweeps import Config, Part, Setting
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Images `first` to `last` (excluded) of one setting of a sweep."""
+
+    config: Config
+    setting: Setting
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        what = f"{self.config.data}, {self.config.sweep}, {self.setting.name}"
+        return f"{what}, {self.setting.sampler}, images {self.first + 1} to {self.last}"
+
+
+class Measure:
+    """Cell → what is read off its chains."""
+
+    def __init__(self, models: Mapping[str, nn.Module], images: Mapping[str, Tensor]) -> None:
+        where = device.default_device()
+        self.models = {name: model.to(where) for name, model in models.items()}
+        self.images = {name: x.to(where) for name, x in images.items()}
+
+    def __call__(self, cell: Cell) -> dict[str, list]:
+        truth = self.images[cell.config.data][: cell.config.images]
+        model, observed = self.models[cell.config.data], observed_by(cell.setting.pattern, truth)
+        rows = slice(cell.first, cell.last)
+        *_, part = sampler_sweeps.measure_part(
+            cell.config, cell.setting, model, truth[rows], observed[rows], cell.first
+        )
+        return {name: value.tolist() for name, value in part._asdict().items()}
+
+
+def update(
+    configs: Sequence[Config],
+    out: Path,
+    engine: Engine,
+    journal: Path | None = None,
+    folder: Path = zoo.FOLDER,
+) -> Iterator[Done | Row]:
+    """Measure sweeps into two files, as `sampler_sweeps.update`, each cell wherever there is room.
+
+    Rows come in the order of the sweeps, each when all before it are there.
+
+    Args:
+        configs: sweeps.
+        out: the table, .toml.
+        engine: where cells are measured.
+        journal: folder for cells that are done, while their rows are not.
+        folder: where the models are.
+
+    Raises:
+        DataUnavailable: the images are not here.
+        WorkersLost: as `Engine.map`.
+    """
+    counts = out.with_suffix(".npz")
+    rows = sampler_rows.load(counts)
+    names = sorted({config.data for config in configs})
+    models = {name: zoo.load(f"{name}-dlvm", folder=folder) for name in names}
+    weights = [zoo.card(f"{name}-dlvm", folder)["sha256"] for name in names]
+    most = max(config.images for config in configs)
+    images = {name: data.threshold(data.load(name, "test").x[:most]) for name in names}
+    pairs = [(config, setting) for config in configs for setting in config.settings()]
+    measured = {pair: row for pair in pairs for row in rows if pair[0].is_of(row, pair[1])}
+    blocks = [
+        [] if pair in measured else _blocks(*pair, len(images[pair[0].data])) for pair in pairs
+    ]
+    make = partial(Measure, models, images)
+    for item in cells.run_groups(blocks, make, engine, journal, weights):
+        if isinstance(item, Done):
+            yield item
+            continue
+        config, setting = pair = pairs[item.place]
+        row = measured.get(pair) or sampler_sweeps.row_of(
+            config, setting, [_part(result) for result in item.results], images[config.data]
+        )
+        rows = sampler_rows.with_row(rows, row)
+        sampler_rows.save(rows, counts)
+        toml_rows.put_row(out, "sweeps", row.entry(), KEY)
+        cells.forget(blocks[item.place], journal, weights)
+        yield row
+
+
+def _part(result: Mapping[str, list]) -> Part:
+    counts, *others = (result[name] for name in Part._fields)
+    return Part(
+        torch.tensor(counts), *(torch.tensor(each, dtype=torch.float64) for each in others)
+    )
+
+
+def _blocks(config: Config, setting: Setting, images: int) -> list[Cell]:
+    size = min(config.images, images)
+    ends = [*range(0, size, sampler_sweeps.BLOCK), size]
+    return [Cell(config, setting, *pair) for pair in pairwise(ends)]

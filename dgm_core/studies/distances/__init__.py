@@ -1,0 +1,1 @@
+"""Studies of the distances lab: critics between two distributions, and small GANs."""

@@ -1,0 +1,322 @@
+"""Hide part of a binary image and watch pseudo-Gibbs and Metropolis fill it in, side by side.
+
+Both samplers run the same number of chains from the same initialisation, each in a thread of its
+own. After every few iterations a `Frame` shows where they stand; the last one is in the `Result`.
+
+The *posterior mean* of a pixel is the running mean of p(x_i = 1 | z) over the iterations after the
+warm-up (during the warm-up: of those so far); the *standard deviation* is that of a draw,
+√(m (1 − m)) for a binary pixel with mean m. Scores count hidden pixels only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgm_core.metrics import diagnostics, f1_hidden, leave_one_out_error
+from dgm_core.rng import generator
+from dgm_core.samplers import CATALOGUE, INITIALISATIONS, Info, State, chains
+from dgm_core.studies.inpainting.chain_records import TRACED, EncodesOnce, Record, Recorder, Traces
+from dgm_core.types import LatentVariableModel, Masked
+
+__all__ = [
+    "LIMITS",
+    "SAMPLERS",
+    "SIDE",
+    "TRACED",
+    "Config",
+    "Frame",
+    "Result",
+    "SamplerFrame",
+    "Summary",
+    "Traces",
+    "pack",
+    "run",
+    "run_with_breaths",
+    "unpack",
+]
+SIDE = 28
+SAMPLERS = ("pseudo-Gibbs", "Metropolis-within-Gibbs")
+LIMITS = {
+    "iterations": (20, 5000),
+    "warmup": (0, 1000),
+    "chains": (1, 16),
+    "seed": (0, 2**31 - 1),
+    "thin": (0, 100),
+}
+MOST_FRAMES = 500
+BREATH = 10
+"""Iterations after which a run may be ended, though no frame is due."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that determines a run, bit for bit on one machine.
+
+    Args:
+        model: a name in the zoo.
+        image: the true pixels, `pack`ed.
+        hidden: which pixels are hidden, `pack`ed.
+        iterations: of each sampler, warm-up included.
+        warmup: iterations left out of means and diagnostics; Metropolis runs them as pseudo-Gibbs.
+        chains: run in parallel from independent starts.
+        initialisation: a name in `INITIALISATIONS`.
+        seed: of all randomness.
+        thin: iterations from one frame to the next, more where there would be too many frames;
+            0 = the first 20, then as many as make about 100 frames. The chains are the same.
+
+    Raises:
+        ValueError: a value outside `LIMITS`, a wrong length, an unknown initialisation.
+    """
+
+    model: str
+    image: bytes
+    hidden: bytes
+    iterations: int = 500
+    warmup: int = 30
+    chains: int = 8
+    initialisation: str = "uniform noise"
+    seed: int = 0
+    thin: int = 0
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in LIMITS.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(
+                    f"expected {name} from {low} to {high}, got {getattr(self, name)}"
+                )
+        if self.warmup >= self.iterations:
+            raise ValueError(f"expected fewer than {self.iterations} warm-up iterations")
+        if len(self.image) != SIDE * SIDE // 8 or len(self.hidden) != SIDE * SIDE // 8:
+            raise ValueError(f"expected an image and a mask of {SIDE * SIDE} packed bits")
+        if self.initialisation not in INITIALISATIONS:
+            raise ValueError(f"no initialisation {self.initialisation!r}")
+
+    @property
+    def truth(self) -> np.ndarray:
+        """The true pixels, bool (28, 28)."""
+        return unpack(self.image)
+
+    @property
+    def observed(self) -> np.ndarray:
+        """Which pixels are seen, bool (28, 28)."""
+        return ~unpack(self.hidden)
+
+    def masked(self) -> Masked:
+        """The problem, one row a chain."""
+        x = torch.from_numpy(self.truth).float()[None, None]
+        return Masked(x, torch.from_numpy(self.observed)[None, None]).repeat(self.chains)
+
+    def frame_numbers(self) -> list[int]:
+        """The iterations that become frames; the last one always does."""
+        if self.thin:
+            step = max(self.thin, -(-self.iterations // MOST_FRAMES))
+            return [*range(self.iterations, 0, -step)][::-1]
+        thin = -(-(self.iterations - 20) // 100)
+        later = range(self.iterations, 20, -thin) if thin else ()
+        return sorted({*range(1, min(20, self.iterations) + 1), *later})
+
+
+class SamplerFrame(NamedTuple):
+    """One sampler at one iteration."""
+
+    draws: np.ndarray  # (chains, 28, 28) bool, the current draw of each chain
+    mean: np.ndarray  # (28, 28) in [0, 1], posterior mean over chains
+    sd: np.ndarray  # (28, 28) in [0, ½]
+    f1_draw: np.ndarray  # (chains,) of each chain's current draw
+    f1_mean: np.ndarray  # (chains,) of each chain's own running mean
+    summary: Summary
+    record: Record  # what is new since the previous frame, and the history of the diagnoses
+
+
+class Summary(NamedTuple):
+    """How a sampler's chains have done since the warm-up; NaN where nothing can be said yet."""
+
+    f1: float  # of the posterior mean over all chains
+    f1_error: float  # its standard error, jackknifed over chains
+    acceptance: float  # share of proposals accepted
+    stuck: int  # chains that accepted none
+    rhat: float  # the largest over the traced quantities
+    ess: float  # the smallest over the traced quantities
+
+
+class Frame(NamedTuple):
+    """Both samplers after `iteration` iterations."""
+
+    iteration: int
+    samplers: dict[str, SamplerFrame]
+
+
+class Result(NamedTuple):
+    """A finished run."""
+
+    config: Config
+    frames: list[Frame]
+    traces: dict[str, Traces]
+    autocorrelation: dict[str, dict[str, np.ndarray]]  # of each traced: (lags,)
+
+
+def pack(pixels: np.ndarray) -> bytes:
+    """Bool (28, 28) → 98 bytes."""
+    return np.packbits(np.asarray(pixels, bool)).tobytes()
+
+
+def unpack(packed: bytes) -> np.ndarray:
+    """98 bytes → bool (28, 28)."""
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8))
+    return bits[: SIDE * SIDE].reshape(SIDE, SIDE).astype(bool)
+
+
+def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
+    """Yield a `Frame` after each of `config.frame_numbers()`, and at the end the `Result`."""
+    return (item for item in run_with_breaths(config, model) if item is not None)
+
+
+def run_with_breaths(
+    config: Config, model: LatentVariableModel
+) -> Iterator[Frame | Result | None]:
+    """`run` with a None after every few iterations between two frames.
+
+    Where frames are far apart, whoever drives the run can end it or let others go first.
+    """
+    recorders = {name: _Recorder(name, config, model) for name in SAMPLERS}
+    frames: list[Frame] = []
+    with ThreadPoolExecutor(len(recorders), "sampler") as threads:
+
+        def both(act: Callable[[_Recorder], T]) -> dict[str, T]:
+            todo = {name: threads.submit(act, each) for name, each in recorders.items()}
+            return {name: job.result() for name, job in todo.items()}
+
+        done = 0
+        for number in config.frame_numbers():
+            for stop in range(done + BREATH, number, BREATH):
+                both(partial(_Recorder.walk_to, number=stop))
+                yield None
+            done = number
+            frames.append(Frame(number, both(partial(_Recorder.advance_to, number=number))))
+            yield frames[-1]
+    traces = {name: recorder.records.traces() for name, recorder in recorders.items()}
+    correlations = {name: recorder.records.autocorrelation for name, recorder in recorders.items()}
+    yield Result(config, frames, traces, correlations)
+
+
+class Course(NamedTuple):
+    """The chains of one sampler, about to run: the same ones for everybody who asks."""
+
+    masked: Masked  # one row a chain
+    start: State
+    steps: Iterator[chains.Iteration]
+
+
+def course(name: str, config: Config, model: LatentVariableModel) -> Course:
+    """Where the chains of a sampler begin, and their iterations, on the device of the model."""
+    device = next(model.parameters()).device  # type: ignore[attr-defined]
+    masked, source = config.masked().to(device), generator(config.seed, device)
+    initialisation = INITIALISATIONS[config.initialisation]
+    kernels = {each: CATALOGUE[each](model, masked, initialisation) for each in SAMPLERS}
+    with torch.inference_mode():
+        start = kernels[name].init(source)
+    steps = chains.run(
+        kernels[name], source, config.iterations, config.warmup, kernels["pseudo-Gibbs"], start
+    )
+    return Course(masked, start, steps)
+
+
+class _Recorder:
+    """Runs one sampler and keeps what is shown of it."""
+
+    def __init__(self, name: str, config: Config, model: LatentVariableModel) -> None:
+        self.config = config
+        model = EncodesOnce(model)
+        masked, _, self.steps = course(name, config, model)
+        device = masked.device
+        self.truth, self.observed = masked.x.new_tensor(config.truth), masked.observed[0, 0]
+        self.done = 0
+        self.unseen: list[chains.Iteration] = []  # since then
+        self.mean_of_chains = torch.zeros(config.chains, SIDE, SIDE, device=device)
+        self.records = Recorder(model, config.iterations, config.warmup, config.frame_numbers())
+
+    def walk_to(self, number: int) -> None:
+        """Run up to iteration `number`, and show nothing yet."""
+        self.unseen += [next(self.steps) for _ in range(number - self.done - len(self.unseen))]
+
+    def advance_to(self, number: int) -> SamplerFrame:
+        """Run up to iteration `number`, and show where the chains stand then."""
+        self.walk_to(number)
+        steps, self.unseen = self.unseen, []
+        with torch.inference_mode():
+            states = [step.state for step in steps]
+            draws = torch.stack([state.x[:, 0] for state in states], 1)
+            means = self._running_means([state.likelihood.mean[:, 0] for state in states])
+            traces = self._traces(draws, means, [step.info for step in steps], states)
+            record = self.records.keep(traces, states)
+            mean = self.mean_of_chains.mean(0)
+            known = torch.where(self.observed, self.truth, mean)
+            return SamplerFrame(
+                draws=(draws[:, -1] > 0.5).cpu().numpy(),
+                mean=known.cpu().numpy(),
+                sd=torch.sqrt(known * (1 - known)).cpu().numpy(),
+                f1_draw=record.traces.f1_draw[:, -1],
+                f1_mean=record.traces.f1_mean[:, -1],
+                summary=self._summary(),
+                record=record,
+            )
+
+    def _running_means(self, probabilities: Sequence[Tensor]) -> Tensor:
+        """Each chain's mean after each of these iterations, (chains, T, 28, 28)."""
+        means = []
+        for probability in probabilities:
+            self.done += 1
+            # The mean begins anew once the warm-up is over.
+            since = self.done - self.config.warmup
+            count = since if since > 0 else self.done
+            self.mean_of_chains = self.mean_of_chains + (probability - self.mean_of_chains) / count
+            means.append(self.mean_of_chains)
+        return torch.stack(means, 1)
+
+    def _traces(
+        self, draws: Tensor, means: Tensor, infos: Sequence[Info], states: Sequence[State]
+    ) -> dict[str, Tensor]:
+        """The fields of `Traces`."""
+        hidden_ink = (draws > 0.5) & ~self.observed
+        ink = hidden_ink.sum((-1, -2))
+        rows = torch.arange(SIDE, device=draws.device)[:, None]
+        return {
+            "f1_draw": f1_hidden(draws, self.truth, self.observed, event_dims=2),
+            "f1_mean": f1_hidden(means, self.truth, self.observed, event_dims=2),
+            "accepted": torch.stack([info.accepted for info in infos], 1),
+            "log_joint": torch.stack([state.log_joint for state in states], 1),
+            "ink": ink,
+            "height": (hidden_ink * rows).sum((-1, -2)) / ink.clamp_min(1),
+        }
+
+    def _summary(self) -> Summary:
+        accepted = self.records.accepted()
+        rhat, ess = self.records.worst()
+        after = self.records.after
+        pooled = f1_hidden(self.mean_of_chains.mean(0), self.truth, self.observed, event_dims=2)
+        return Summary(
+            f1=pooled.item(),
+            f1_error=self._jackknife(),
+            acceptance=accepted.float().mean().item() if after else float("nan"),
+            stuck=int(diagnostics.stuck(accepted).sum()) if after else 0,
+            rhat=rhat,
+            ess=ess,
+        )
+
+    def _jackknife(self) -> float:
+        """Standard error of the pooled F1, leaving out each chain in turn."""
+        n = self.config.chains
+        if n < 2:
+            return float("nan")
+        total = self.mean_of_chains.sum(0)
+        left = f1_hidden((total - self.mean_of_chains) / (n - 1), self.truth, self.observed, 2)
+        return leave_one_out_error(left).item()

@@ -1,0 +1,180 @@
+"""Bounds that were measured beforehand, image by image; and whose they are.
+
+One file a model, written by `python -m dgm_core evaluate likelihood`. Images that are not ours to
+ship are not in it; those that the model made are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgm_core import zoo
+from dgm_core.files import written_whole
+from dgm_core.mixtures.nonparametric import Family
+from dgm_core.studies.likelihood import bounds, gaussian_digits
+from dgm_core.studies.likelihood.bounds import Config, Line, Result
+from dgm_core.studies.likelihood.upper_bounds import upper_bound
+from dgm_core.types import LatentVariableModel
+
+NAMES = (
+    gaussian_digits.NAME,
+    "mnist-vae-2d",
+    "binarized-mnist-vae",
+    "mnist-dlvm",
+    "digits-dlvm",
+)
+"""Models whose bounds are shown, if they are here."""
+SETS = ("test", "made")
+"""Test images, and images that the model has made."""
+FOLDER = Path(__file__).parents[3] / "assets" / "bounds"
+SHIPPED = Config(chains=16)
+"""How hard each method worked; of few chains AIS knows its own error badly."""
+
+
+class Images(NamedTuple):
+    """What is measured."""
+
+    x: Tensor  # (B, *event)
+    latents: Tensor | None = None  # (B, L) that the model has made them from
+
+
+class Measured(NamedTuple):
+    """The lines of a set of images."""
+
+    lines: tuple[Line, ...]
+    ess: Tensor  # (B,) of the weights of the largest K
+    pareto_k: Tensor  # (B,)
+    images: Images | None = None  # None: they are not shipped
+    config: Config = SHIPPED
+
+
+def names() -> list[str]:
+    """Those of `NAMES` that are here."""
+    here = zoo.names()
+    return [name for name in NAMES if name == gaussian_digits.NAME or name in here]
+
+
+def load_model(name: str, folder: Path = zoo.FOLDER) -> LatentVariableModel:
+    """A model by name.
+
+    Raises:
+        OSError, ValueError: it is not here, or broken.
+    """
+    return (
+        gaussian_digits.load() if name == gaussian_digits.NAME else zoo.load(name, folder=folder)
+    )
+
+
+def family_of(name: str) -> Family | None:
+    """What its decoder may put out, where the model does not say it itself."""
+    return Family(*gaussian_digits.CONFIG.floors) if name == gaussian_digits.NAME else None
+
+
+def images_of(
+    name: str, of: str, count: int, model: LatentVariableModel, folder: Path = zoo.FOLDER
+) -> Images:
+    """The first images of one of `SETS`.
+
+    Raises:
+        DataUnavailable: they are not on this machine.
+    """
+    if of == "made":
+        return Images(*bounds.made_images(model, count))
+    if name == gaussian_digits.NAME:
+        return Images(gaussian_digits.images(count))
+    return Images(bounds.images_of(zoo.card(name, folder)["data"], count))
+
+
+def of_one(found: Measured, row: int, model: LatentVariableModel, name: str) -> Measured:
+    """The lines of one image; the bound from above, which is of a set, is that of it alone."""
+    lines = tuple(
+        line._replace(
+            mean=line.each[row].item(),
+            error=line.each_error[row].item(),
+            each=line.each[row : row + 1],
+            each_error=line.each_error[row : row + 1],
+        )
+        for line in found.lines
+        if line.each is not None
+    )
+    above = [line for line in found.lines if line.each is None]
+    if above and found.images is not None:
+        alone = upper_bound(model, found.images.x[row : row + 1], family_of(name))
+        lines += (above[0]._replace(effort=1, mean=alone.per_point),)
+    return found._replace(
+        lines=lines, ess=found.ess[row : row + 1], pareto_k=found.pareto_k[row : row + 1]
+    )
+
+
+def up_to(lines: Iterable[Line], draws: int) -> tuple[Line, ...]:
+    """Without what took more importance samples."""
+    return tuple(line for line in lines if line.method != "IWAE" or line.effort <= draws)
+
+
+def fingerprint(name: str, folder: Path = zoo.FOLDER) -> str:
+    """Of the weights that the lines are of."""
+    if name == gaussian_digits.NAME:
+        return json.dumps(asdict(gaussian_digits.CONFIG))
+    return zoo.card(name, folder)["sha256"]
+
+
+def save(
+    path: Path, name: str, found: dict[str, tuple[Result, Images]], folder: Path = zoo.FOLDER
+) -> None:
+    """Write what was found of each set."""
+    arrays = {"of": np.array(fingerprint(name, folder))}
+    for of, (result, images) in found.items():
+        arrays[f"{of}/config"] = np.array(json.dumps(asdict(result.config)))
+        arrays[f"{of}/ess"] = result.ess.numpy().astype(np.float32)
+        arrays[f"{of}/pareto_k"] = result.pareto_k.numpy().astype(np.float32)
+        about = [line._replace(each=None, each_error=None) for line in result.lines]
+        arrays[f"{of}/lines"] = np.array(json.dumps(about))
+        for number, line in enumerate(result.lines):
+            if line.each is not None:
+                each = torch.stack([line.each, line.each_error])
+                arrays[f"{of}/each/{number}"] = each.numpy().astype(np.float32)
+        if of == "made":
+            whole = bool((images.x == images.x.round()).all())
+            arrays[f"{of}/x"] = images.x.numpy().astype(np.uint8 if whole else np.float32)
+            arrays[f"{of}/latents"] = images.latents.numpy()
+    with written_whole(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def load(name: str, path: Path | None = None, folder: Path = zoo.FOLDER) -> dict[str, Measured]:
+    """What was measured of each set; nothing if that was of other weights than are here."""
+    path = path or FOLDER / f"{name}.npz"
+    if not path.is_file():
+        return {}
+    with np.load(path) as file:
+        if str(file["of"]) != fingerprint(name, folder):
+            return {}
+        return {of: _read(file, of) for of in SETS if f"{of}/lines" in file}
+
+
+def _read(file: np.lib.npyio.NpzFile, of: str) -> Measured:
+    settings = json.loads(str(file[f"{of}/config"]))
+    settings["draws"] = tuple(settings["draws"])
+    lines = []
+    for number, fields in enumerate(json.loads(str(file[f"{of}/lines"]))):
+        line = Line(*fields)
+        if f"{of}/each/{number}" in file:
+            each = torch.from_numpy(file[f"{of}/each/{number}"]).double()
+            line = line._replace(each=each[0], each_error=each[1])
+        lines.append(line)
+    images = None
+    if f"{of}/x" in file:
+        x = torch.from_numpy(file[f"{of}/x"].astype(np.float32))
+        images = Images(x, torch.from_numpy(file[f"{of}/latents"]))
+    ess, pareto_k = (
+        torch.from_numpy(file[f"{of}/{each}"]).double() for each in ("ess", "pareto_k")
+    )
+    return Measured(tuple(lines), ess, pareto_k, images, Config(**settings))

@@ -1,0 +1,304 @@
+"""The likelihood of a Gaussian decoder is unbounded, and why its variance needs a floor.
+
+The same small models are trained with lower and lower floors ξ of the variance. As ξ falls the
+training likelihood rises without end, for the decoder may put ever narrower laws on the points it
+has seen: as −(D/2) log ξ nats a point if each has one of its own, as −((D − L)/2) log ξ if they
+lie on one surface. Of points that it has not seen the likelihood collapses.
+
+Beside it, what no model with that floor can exceed: ℓ(Ĝ) of the best mixture, and the *parsimony
+gap* ℓ(Ĝ) − ℓ(θ), which is what the model leaves on the table by being a network with a prior on z
+(Mattei & Frellsen 2018).
+
+Points in the plane get models of one latent, curves, trained on and judged by the likelihood
+itself. Small images get several latents, the ELBO, and importance sampling: a lower bound.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from dgm_core import data
+from dgm_core.bounds import log_likelihood, log_weights
+from dgm_core.bounds.quadrature import log_evidence
+from dgm_core.data.plane import Law, Mixture, Moons, Points
+from dgm_core.mixtures.nonparametric import Atoms, Family
+from dgm_core.models.floored import FlooredDLVM, FlooredDLVMs
+from dgm_core.rng import generator
+from dgm_core.studies.likelihood.upper_bounds import best_mixture
+from dgm_core.studies.toml_rows import rounded
+from dgm_core.types import Masked
+
+FLOORS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+LIMITS = {
+    "points": (2, 1000),
+    "tested": (1, 5000),
+    "iterations": (1, 20_000),
+    "every": (1, 5000),
+    "hidden": (4, 256),
+    "latents": (2, 32),
+    "seed": (0, 9999),
+}
+STRATA = 512
+"""Of u, in a step of training a curve."""
+
+LOWERED = 0.6
+"""Share of the iterations in which the floors fall from the highest to their own."""
+
+BLUR = 0.05
+"""Standard deviation of points about the places that were drawn."""
+
+DRAWS = 500
+"""Importance samples for each image."""
+
+KEY = ("data", "floor")
+
+
+@dataclass(frozen=True)
+class Config:
+    """All that determines a run.
+
+    Attributes:
+        data: "moons", in the plane; "drawn", there too; or "digits", scikit-learn's at 10×10
+            pixels.
+        floors: ξ, least variances, one model each; in squared units of x.
+        points: n, to train on.
+        tested: others, to judge by.
+        iterations: of training.
+        every: iterations between frames.
+        hidden: units of a layer.
+        latents: of models of digits.
+        seed: of everything.
+        drawn: the places of points, for "drawn"; each point is near one of them.
+
+    Raises:
+        ValueError: an unknown name, a number out of its range, or nothing drawn.
+    """
+
+    data: str = "moons"
+    floors: tuple[float, ...] = FLOORS
+    points: int = 40
+    tested: int = 100
+    iterations: int = 800
+    every: int = 50
+    hidden: int = 64
+    latents: int = 8
+    seed: int = 0
+    drawn: Points | None = None
+
+    def __post_init__(self) -> None:
+        if self.data not in ("moons", "drawn", "digits"):
+            raise ValueError(f"expected moons, drawn or digits, got {self.data!r}")
+        if self.data == "drawn" and not self.drawn:
+            raise ValueError("expected at least one drawn point, got none")
+        if not self.floors or not all(1e-10 <= floor <= 10 for floor in self.floors):
+            raise ValueError(f"expected floors from 1e-10 to 10, got {self.floors}")
+        for name, (low, high) in LIMITS.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(
+                    f"expected {name} from {low} to {high}, got {getattr(self, name)}"
+                )
+
+    @property
+    def law(self) -> Law | None:
+        """Of points in the plane."""
+        if self.data == "digits":
+            return None
+        return Moons() if self.data == "moons" else Mixture(self.drawn, BLUR)
+
+
+class Curves(NamedTuple):
+    """Where models of one latent put their laws, along u = Φ(z) at even steps."""
+
+    u: Tensor  # (G,)
+    mean: Tensor  # (R, G, 2)
+    sd: Tensor  # (R, G, 2)
+
+
+class Frame(NamedTuple):
+    """How far the training is."""
+
+    doing: str
+    done: float
+    seconds: float  # of training
+    floors: tuple[float, ...]  # as they are in this iteration
+    objective: tuple[float, ...]  # nats a point, under these floors: likelihood, or ELBO
+    curves: Curves | None  # of points in the plane
+
+
+class Row(NamedTuple):
+    """One floor; all in nats a point."""
+
+    data: str
+    floor: float
+    dim: int  # D
+    train: float  # ℓ(θ) / n
+    train_error: float  # Monte-Carlo standard error, or quadrature's
+    test: float
+    test_error: float
+    upper: float  # ℓ(Ĝ) / n is at most this
+    reached: float  # and at least this: a mixture of that likelihood was found
+    components: int  # of it
+    mixture_test: float  # its likelihood of the other points
+
+    @property
+    def parsimony_gap(self) -> tuple[float, float]:
+        """ℓ(Ĝ) − ℓ(θ) a point, at least and at most."""
+        return self.reached - self.train, self.upper - self.train
+
+    def entry(self) -> dict[str, Any]:
+        """For a table."""
+        low, high = self.parsimony_gap
+        fields = {**self._asdict(), "gap_at_least": low, "gap_at_most": high}
+        return {**rounded(fields), "floor": self.floor}
+
+    def sentence(self) -> str:
+        """One line of a printed table."""
+        return (
+            f"{self.data:7} floor {self.floor:7.0e}   train {self.train:9.3f}   test "
+            f"{self.test:12.3f}   best mixture {self.upper:9.3f} with {self.components} "
+            f"components, of others {self.mixture_test:.1f}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A finished run."""
+
+    config: Config
+    rows: tuple[Row, ...]
+    x: Tensor  # (n, D)
+    others: Tensor  # (tested, D)
+    models: tuple[FlooredDLVM, ...]
+    mixtures: tuple[Atoms, ...]
+    curves: Curves | None
+
+
+def points(config: Config) -> tuple[Tensor, Tensor]:
+    """Rows to train on (n, D), and others."""
+    if config.law is not None:
+        source = generator(config.seed)
+        return config.law.sample(config.points, source), config.law.sample(config.tested, source)
+    rows = []
+    for split, count in (("train", config.points), ("test", config.tested)):
+        x = data.load("digits", split).x[:count, :, 4:24, 4:24]  # without its black border
+        rows.append(avg_pool2d(x, 2).flatten(1))
+    return rows[0], rows[1]
+
+
+def run(config: Config) -> Iterator[Frame | Row | Result]:
+    """Frames of the training, a `Row` for each floor, and the `Result`."""
+    x, others = points(config)
+    plane = config.law is not None
+    source = generator(config.seed + 1)
+    models = FlooredDLVMs(
+        config.floors, x.shape[1], 1 if plane else config.latents, config.hidden, source
+    )
+    yield from train(models, config, x, source)
+    rows, members, mixtures = [], [], []
+    for number, floor in enumerate(config.floors):
+        member = models.member(number)
+        own, error = judged(member, x, source)
+        test, test_error = judged(member, others, source)
+        best = best_mixture(x, Family(floor))
+        row = Row(
+            config.data,
+            floor,
+            x.shape[1],
+            own,
+            error,
+            test,
+            test_error,
+            best.per_point,
+            best.reached,
+            best.components,
+            best.mixture.log_prob(others.double()).mean().item(),
+        )
+        yield row
+        rows.append(row)
+        members.append(member)
+        mixtures.append(best.mixture)
+    yield Result(config, tuple(rows), x, others, tuple(members), tuple(mixtures), curves(models))
+
+
+def train(
+    models: FlooredDLVMs, config: Config, x: Tensor, source: torch.Generator
+) -> Iterator[Frame]:
+    """Adam, at a constant rate for the first half; the floors fall to their own on the way.
+
+    A model that began at a floor of 10⁻⁶ would have no slope to go by where its law is not.
+    """
+    rate = 3e-3 if models.latent_dim == 1 else 2e-3
+    adam = torch.optim.Adam(models.parameters(), rate, (0.9, 0.99), fused=True)
+    highest = models.floors.max()
+    started = time.perf_counter()
+    for number in range(config.iterations):
+        done = number / config.iterations
+        lowered = min(1.0, done / LOWERED)
+        floors = highest ** (1 - lowered) * models.floors**lowered
+        adam.param_groups[0]["lr"] = rate * min(1.0, 2 * (1 - done))
+        if models.latent_dim == 1:
+            each = models.log_likelihood(x, STRATA, source, floors)
+        else:
+            each = models.elbo(x, source, floors)
+        adam.zero_grad()
+        (-each.mean(1).sum()).backward()
+        torch.nn.utils.clip_grad_norm_(models.parameters(), 20.0)
+        adam.step()
+        if (number + 1) % config.every == 0 or number + 1 == config.iterations:
+            yield Frame(
+                "training",
+                (number + 1) / config.iterations,
+                time.perf_counter() - started,
+                tuple(floors.tolist()),
+                tuple(each.detach().mean(1).tolist()),
+                curves(models),
+            )
+
+
+@torch.no_grad()
+def curves(models: FlooredDLVMs, steps: int = 300) -> Curves | None:
+    """Of models of one latent, under their own floors."""
+    if models.latent_dim != 1:
+        return None
+    u = (torch.arange(steps) + 0.5) / steps
+    z = torch.special.ndtri(u)[None, :, None].expand(len(models.floors), -1, -1)
+    return Curves(u, *models.decoded(z))
+
+
+@torch.no_grad()
+def judged(model: FlooredDLVM, x: Tensor, source: torch.Generator) -> tuple[float, float]:
+    """Mean log p(x) of rows (N, D), nats, and its error."""
+    if model.alone.latent_dim == 1:
+        masked = Masked(x, torch.ones_like(x, dtype=torch.bool))
+        found = log_evidence(
+            model, masked, tolerance=0.01, most_points=2**20, decoded_at_once=2**15
+        )
+        return found.value.mean().item(), found.error.mean().item()
+    values, errors = [], []
+    for part in x.split(max(1, 20_000 // DRAWS)):
+        value, error = log_likelihood(log_weights(model, part, DRAWS, source).double())
+        values.append(value)
+        errors.append(error)
+    error = torch.cat(errors).square().sum().sqrt().item() / len(x)
+    return torch.cat(values).mean().item(), error
+
+
+def slope(rows: tuple[Row, ...]) -> list[float]:
+    """d ℓ(θ) / d(−½ log ξ) a point, between successive floors.
+
+    It counts the directions in which the model has collapsed onto its training points: D if each
+    has a law of its own, D − L if they lie on one surface of L dimensions.
+    """
+    ordered = sorted(rows, key=lambda row: -row.floor)
+    return [
+        (b.train - a.train) / (0.5 * math.log(a.floor / b.floor)) for a, b in pairwise(ordered)
+    ]

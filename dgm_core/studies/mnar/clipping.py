@@ -1,0 +1,221 @@
+"""An over-exposed image: what MIWAE and not-MIWAE make of the entries that went missing.
+
+    P(x missing) = σ(W (x − b)) of each entry, pixel × channel;   W = 50, b = .75 in training
+
+Ipsen, Mattei & Frellsen 2021, §5.2. MIWAE takes what is missing for missing at random and fills in
+what it saw around it, which is darker; not-MIWAE has learned b and W from clipped images alone.
+Where the user clips otherwise, its draws can be weighed by the process as set: no retraining.
+
+Nothing in the data tells how far above the threshold a missing value lies, beyond the few bright
+ones that were kept: what is filled in there is the model's extrapolation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgm_core import metrics, zoo
+from dgm_core.device import default_device
+from dgm_core.imputers.latents import without_each
+from dgm_core.missing.clipped import clipped
+from dgm_core.missing.processes import Clipping
+from dgm_core.models.miwae import MIWAE
+from dgm_core.rng import generator
+from dgm_core.samplers.importance import MixtureMoments
+from dgm_core.samplers.integrated import Estimate
+from dgm_core.studies.mnar.clipping_estimates import Curve, estimates, learned
+from dgm_core.types import Masked
+
+SHAPES = {
+    "digits": (1, 28, 28),
+    "mnist": (1, 28, 28),
+    "svhn": (3, 32, 32),
+    "celeba": (3, 64, 64),
+}
+"""Data set with models of its own → image shape."""
+
+RMSE = (
+    "Root of the mean squared error over the hidden entries, channels counted one by one, levels "
+    "in [0, 1]. Lower is better."
+)
+"""What the score on the screen means."""
+
+PARTS = 8
+"""In which the importance samples are drawn, for the Monte-Carlo error of the RMSE."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that determines what is clipped and how it is filled in.
+
+    Args:
+        dataset: whose models fill in.
+        image: the true levels, uint8 (C, H, W), as bytes.
+        threshold: b, in [0, 1]: there half of the entries are missing.
+        strength: W, nats a unit of x.
+        assumed: the process by which not-MIWAE weighs, the learned one or the true one as set.
+        seed: of all randomness.
+        samples: K, importance samples.
+
+    Raises:
+        ValueError: an unknown data set or assumption, a wrong length, a number out of range.
+    """
+
+    dataset: str
+    image: bytes
+    threshold: float = 0.75
+    strength: float = 50.0
+    assumed: Literal["learned", "as set"] = "learned"
+    seed: int = 0
+    samples: int = 400
+
+    def __post_init__(self) -> None:
+        if self.dataset not in SHAPES:
+            raise ValueError(f"no data set {self.dataset!r}; there are {', '.join(SHAPES)}")
+        if len(self.image) != np.prod(self.shape):
+            raise ValueError(f"expected an image of {self.shape} bytes, got {len(self.image)}")
+        if self.assumed not in ("learned", "as set"):
+            raise ValueError(f"expected assumed 'learned' or 'as set', got {self.assumed!r}")
+        if self.samples < PARTS:
+            raise ValueError(f"expected at least {PARTS} samples, got {self.samples}")
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"expected a threshold in [0, 1], got {self.threshold}")
+        self.process()  # which checks the strength
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        return SHAPES[self.dataset]
+
+    @property
+    def truth(self) -> Tensor:
+        """The true image, float32 (1, C, H, W) in [0, 1]."""
+        levels = np.frombuffer(self.image, np.uint8).reshape(1, *self.shape)
+        return torch.from_numpy(levels.astype(np.float32) / 255)
+
+    def process(self) -> Clipping:
+        """What clips the image."""
+        return Clipping(self.threshold, self.strength)
+
+    def masked(self) -> Masked:
+        """The clipped image, one row."""
+        return clipped(self.truth, generator(self.seed), self.process())
+
+
+class Filling(NamedTuple):
+    """What one method fills in; pictures are float32 (C, H, W)."""
+
+    method: str  # constant 1 | MIWAE | not-MIWAE
+    mean: np.ndarray
+    sd: np.ndarray | None  # of a hidden entry; 0 where observed
+    rmse: float
+    rmse_error: float  # Monte-Carlo; NaN where nothing is random
+    effective_draws: float  # of the weights; NaN where there are none
+    others: dict[str, float]  # further estimates of the same mean → their RMSE
+
+
+class Frame(NamedTuple):
+    """One method is done."""
+
+    filling: Filling
+
+
+class Result(NamedTuple):
+    """All methods are done."""
+
+    config: Config
+    original: np.ndarray  # (C, H, W)
+    clipped: np.ndarray  # (C, H, W), 0 where hidden
+    observed: np.ndarray  # (C, H, W) bool
+    fillings: dict[str, Filling]
+    true: Curve
+    learned: Curve
+
+
+def model_names(dataset: str) -> dict[str, str]:
+    """Method → the zoo's model for a data set."""
+    return {"MIWAE": f"{dataset}-clipped-miwae", "not-MIWAE": f"{dataset}-clipped-notmiwae"}
+
+
+def run(config: Config, load: Callable[[str], MIWAE] | None = None) -> Iterator[Frame | Result]:
+    """A `Frame` for each method, and at the end the `Result`.
+
+    Args:
+        config: what to clip and how to fill it in.
+        load: model name → model; `zoo.load` on the default device if not given.
+
+    Raises:
+        ValueError: the clipping leaves nothing to fill in.
+        BrokenModel: a shipped file cannot be used.
+    """
+    load = load or (lambda name: zoo.load(name, default_device()))  # type: ignore[assignment]
+    masked = config.masked()
+    if masked.observed.all():
+        raise ValueError(
+            "No pixel of this image is bright enough to go missing: choose a brighter image, or "
+            f"a threshold below {config.threshold:g}."
+        )
+    fillings = {"constant 1": _constant(config, masked)}
+    yield Frame(fillings["constant 1"])
+    for method, name in model_names(config.dataset).items():
+        model = load(name)
+        device = next(model.parameters()).device
+        problem = masked.repeat(PARTS).to(device)
+        assumed = config.process().to(device) if config.assumed == "as set" else None
+        source = generator(config.seed + 1, device)
+        found = estimates(model, problem, config.samples // PARTS, source, assumed)
+        fillings[method] = _filling(method, config, masked, found)
+        yield Frame(fillings[method])
+    yield Result(
+        config,
+        config.truth[0].numpy(),
+        masked.x[0].numpy(),
+        masked.observed[0].numpy(),
+        fillings,
+        Curve(config.threshold, config.strength),
+        learned(model),
+    )
+
+
+def _constant(config: Config, masked: Masked) -> Filling:
+    mean = masked.complete(torch.ones_like(masked.x))
+    rmse = metrics.mse_hidden(mean, config.truth, masked.observed).sqrt().item()
+    return Filling("constant 1", mean[0].numpy(), None, rmse, np.nan, np.nan, {})
+
+
+def _filling(method: str, config: Config, masked: Masked, found: dict[str, Estimate]) -> Filling:
+    """Put together the parts in which the draws were made: the rows of each estimate."""
+    truth, rmses, errors, wholes = config.truth, {}, {}, {}
+    for name, estimate in found.items():
+        mean, variance, log_w = (each.cpu() for each in estimate)
+        log_parts = log_w.logsumexp(0)[:, None]  # (parts, 1)
+        mixture = MixtureMoments()
+        mixture.add(log_parts, mean[:, None], variance[:, None])
+        others = without_each(masked, log_parts, mean[:, None])
+        variance = mixture.variance * ~masked.observed
+        wholes[name] = Estimate(mixture.mean, variance, log_w.reshape(-1, 1))
+        rmses[name] = _rmse(masked.complete(mixture.mean), truth, masked).item()
+        errors[name] = metrics.leave_one_out_error(
+            torch.stack([_rmse(other, truth, masked) for other in others])
+        ).item()
+    best, *_ = found
+    whole = wholes[best]
+    return Filling(
+        method,
+        masked.complete(whole.mean)[0].numpy(),
+        whole.variance.clamp_min(0).sqrt()[0].numpy(),
+        rmses.pop(best),
+        errors[best],
+        whole.effective_draws.item(),
+        rmses,
+    )
+
+
+def _rmse(guess: Tensor, truth: Tensor, masked: Masked) -> Tensor:
+    return metrics.mse_hidden(guess, truth, masked.observed).sqrt()[0]

@@ -1,0 +1,63 @@
+"""What a model of clipped images says of the hidden entries: estimates of one mean, by name."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from dgm_core.missing.base import MissingProcess
+from dgm_core.models.miwae import MIWAE
+from dgm_core.models.notmiwae import NotMIWAE
+from dgm_core.rng import Source
+from dgm_core.samplers.completions import reweighted, weighted_completions
+from dgm_core.samplers.estimates import mean_and_variance, mean_of_decoder
+from dgm_core.samplers.integrated import Estimate, integrated
+from dgm_core.types import Masked
+
+INTEGRATED, DRAWN, DECODER = "x_mis integrated out", "weighted drawn values", "mean of decoder"
+"""Estimates of E[x_mis | x_obs, s]: `integrated`, `mean_and_variance` and `mean_of_decoder`, the
+published experiments' choice. A MIWAE, whose weights leave x_mis out, has the last alone."""
+
+
+class Curve(NamedTuple):
+    """A clipping process in two numbers."""
+
+    threshold: float
+    strength: float
+
+
+@torch.no_grad()
+def estimates(
+    model: MIWAE,
+    masked: Masked,
+    draws: int,
+    source: Source,
+    assumed: MissingProcess | None = None,
+) -> dict[str, Estimate]:
+    """All estimates that a model has, from one set of draws; the best one comes first.
+
+    Args:
+        model: a MIWAE, or a not-MIWAE.
+        masked: B rows.
+        draws: K.
+        source: randomness.
+        assumed: replaces what a not-MIWAE learned of the missing process.
+    """
+    sample = weighted_completions(model, masked, draws, source)
+    if not isinstance(model, NotMIWAE):
+        return {DECODER: Estimate(*mean_and_variance(sample), sample.log_w)}
+    if assumed is not None:
+        sample = reweighted(sample, assumed)
+    mean, variance = mean_and_variance(sample)
+    return {
+        INTEGRATED: integrated(sample, assumed or model.missing_process),
+        DRAWN: Estimate(mean, variance, sample.log_w),
+        DECODER: Estimate(mean_of_decoder(sample), variance, sample.log_w),
+    }
+
+
+def learned(model: NotMIWAE) -> Curve:
+    """The threshold and strength that a not-MIWAE has learned."""
+    (mechanism,) = model.missing_process.interpret()
+    return Curve(mechanism.threshold, mechanism.slope)

@@ -1,0 +1,189 @@
+"""Can these data tell why values are missing? Several trainings from different guesses.
+
+not-MIWAE with self-masking of unknown direction, logit p(s_d = 1|x) = −W_d (x_d − b_d), is
+trained `restarts` times at once, from the same networks and each from a random W: the first takes
+high values to go missing in every column, the second low ones, the others have signs at random.
+Where trainings end with different signs, `agreement` compares their bounds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from dgm_core.bounds import log_likelihood
+from dgm_core.distributions.columns import Column
+from dgm_core.metrics import MeanAndError, rmse_of_table
+from dgm_core.missing.amputation import Problem, ampute
+from dgm_core.models.notmiwae import NotMIWAE
+from dgm_core.rng import generator, normal
+from dgm_core.samplers.completions import weighted_completions
+from dgm_core.samplers.estimates import mean_and_variance
+from dgm_core.studies.mnar import side_by_side
+from dgm_core.studies.mnar.agreement import Verdict, directions, sentence, verdict
+from dgm_core.training import fit, latest_weights
+from dgm_core.training.losses import negative_completion_bound
+from dgm_core.training.restarts import Restarts, on_each
+from dgm_core.types import Masked
+
+__all__ = ["Config", "Frame", "Result", "Verdict", "build", "run", "sentence"]
+
+UNKNOWN = "own value, direction unknown"
+"""The only assumption whose direction is a question."""
+
+SPREAD = 2.0
+"""Standard deviation of W at the start, nats a standard deviation of the column."""
+
+RESTARTS = (2, 10)
+
+
+@dataclass(frozen=True)
+class Config(side_by_side.Config):
+    """All that determines a run, but the table itself: a training, and how often.
+
+    Attributes:
+        restarts: R.
+        steps, batch_size, learning_rate: smaller batches for longer than a single training has,
+            since bounds are compared, and these are 2 nats a row higher (WDBC).
+
+    Raises:
+        ValueError: what `mnar.Config` refuses, R out of `RESTARTS`, or another assumption.
+    """
+
+    assumed: str = UNKNOWN
+    steps: int = 800
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    frames: int = 20
+    baselines: tuple[str, ...] = ()
+    restarts: int = 5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        low, high = RESTARTS
+        if not low <= self.restarts <= high:
+            raise ValueError(f"expected restarts from {low} to {high}, got {self.restarts}")
+        if self.assumed != UNKNOWN:
+            raise ValueError(f"expected the assumption {UNKNOWN!r}, got {self.assumed!r}")
+
+
+class Frame(NamedTuple):
+    """All trainings after the same number of steps."""
+
+    step: int
+    done: float
+    seconds: float  # since training began
+    bounds: Tensor  # (R,) nats a row, of the rows of `mnar.watched_rows`, few draws
+    rmse: Tensor  # (R,) on what they hide
+    curves: Tensor  # (R, losing columns, GRID): P(missing | value)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The end of a run; R trainings in the order of their starts."""
+
+    bounds: Tensor  # (R,) nats a row, all rows
+    bound_errors: Tensor  # (R,) Monte-Carlo errors
+    rmse: tuple[MeanAndError, ...]  # on all hidden entries
+    curves: Tensor  # (R, losing columns, GRID)
+    signs: Tensor  # (R, losing columns) +1, −1 or 0
+    verdict: Verdict
+    models: tuple[NotMIWAE, ...]
+
+
+def build(config: Config, columns: tuple[Column, ...], losing: list[int]) -> list[NotMIWAE]:
+    """The R models before training: the same networks, and W of their own.
+
+    Args:
+        config: of the run.
+        columns: of the table.
+        losing: entries of a row that have holes.
+    """
+    features = sum(column.width for column in columns)
+    starts = SPREAD * normal((config.restarts, features), generator(config.seed))
+    starts[0], starts[1] = starts[0].abs(), -starts[1].abs()
+    models = [side_by_side.build(config, columns, losing)["not-MIWAE"] for _ in starts]
+    for model, start in zip(models, starts, strict=True):
+        model.missing_process.process.weight.data.copy_(start)
+    return models
+
+
+def run(config: Config, table: Masked, columns: tuple[Column, ...]) -> Iterator[Frame | Result]:
+    """Frames of all trainings, then the result.
+
+    Args:
+        config: what to do.
+        table: standardised rows (N, D) and what is known of them.
+        columns: of the table.
+
+    Raises:
+        ValueError: the plan removes nothing, or all of a column.
+    """
+    problem = side_by_side.checked(ampute(table, config.plan))
+    together = Restarts(build(config, columns, problem.losing))
+    schedule, watched = config.schedule(len(table)), side_by_side.watched_rows(problem)
+    steps = schedule.epochs * -(-len(table) // schedule.batch_size)
+    every = max(1, steps // config.frames)
+    started, last = time.monotonic(), 0
+    for progress in fit(
+        together,
+        on_each(negative_completion_bound(config.draws)),
+        problem.masked,
+        latest_weights(len(together)),
+        schedule,
+        report_every=every,
+    ):
+        step = progress.epoch * progress.steps + progress.step
+        if step == last or (step - last < every and step < steps):
+            continue
+        last = step
+        shots = [_shot(model, problem, watched, config.seed) for model in together.members()]
+        stacked = (torch.stack(each) for each in zip(*shots, strict=True))
+        yield Frame(step, step / steps, time.monotonic() - started, *stacked)
+    yield _result(config, tuple(together.members()), problem)
+
+
+@torch.no_grad()
+def _shot(
+    model: NotMIWAE, problem: Problem, rows: Tensor, seed: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    sample = weighted_completions(
+        model, problem.masked[rows], side_by_side.DRAWS_WATCHED, generator(seed)
+    )
+    mean, _ = mean_and_variance(sample)
+    rmse, _ = rmse_of_table(mean, problem.truth.x[rows], problem.hidden[rows])
+    return sample.bound.mean(), rmse, side_by_side.curves(model.missing_process, problem.losing)
+
+
+@torch.no_grad()
+def _result(config: Config, models: tuple[NotMIWAE, ...], problem: Problem) -> Result:
+    bounds, errors, rmse = [], [], []
+    samples = max(20, min(config.samples, side_by_side.MAX_SAMPLES // len(problem.masked)))
+    for model in models:
+        source, means, estimates = generator(config.seed), [], []
+        for sample in side_by_side.pieces(model, problem.masked, samples, source):
+            means.append(mean_and_variance(sample)[0])
+            estimates.append(log_likelihood(sample.log_w))
+        of_rows, error = (torch.cat(each) for each in zip(*estimates, strict=True))
+        bounds.append(of_rows)
+        errors.append(error.square().sum().sqrt() / len(error))
+        rmse.append(rmse_of_table(torch.cat(means), problem.truth.x, problem.hidden))
+    curves = torch.stack([side_by_side.curves(m.missing_process, problem.losing) for m in models])
+    signs = directions(curves)
+    plan = config.plan
+    truth = plan.sign if plan and plan.kind == "self-masking" else None
+    of_all = torch.stack(bounds)  # (R, N)
+    return Result(
+        of_all.mean(1),
+        torch.stack(errors),
+        tuple(rmse),
+        curves,
+        signs,
+        verdict(signs, of_all, truth),
+        models,
+    )

@@ -1,0 +1,169 @@
+"""Three ways to fit a mixture to the latents of some images, one after the other's fashion.
+
+Each is a generator of `Fitted`, the last of which is the answer. Where a mixture of an earlier
+round is given, it is one of the starts; so no fit is worse than going on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from dgm_core.metrics.diagnostics import rhat
+from dgm_core.mixtures import (
+    GaussianMixture,
+    GaussianWishartDirichlet,
+    Moments,
+    em_steps,
+    moments_of,
+    seeded_mixture,
+    variational_mixture,
+)
+from dgm_core.models.vae_gmm import Latents
+from dgm_core.rng import generator
+from dgm_core.samplers import chains
+from dgm_core.samplers.mixture_gibbs import mixture_gibbs
+
+ITERATIONS = 100
+"""Of Gibbs sampling, and at most of EM."""
+
+CHAINS = 4
+"""Of the Gibbs sampler, side by side."""
+
+RESTARTS, RESTARTS_LATER = 16, 4
+"""Of EM, side by side; fewer beside the mixture of an earlier round. On MNIST's latents one in
+eight finds the likeliest mixture, and that is the one whose clusters are digits."""
+
+GAIN = 1e-4
+"""Nats a point in one iteration, below which EM has converged."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is fitted to the latents.
+
+    Attributes:
+        clusters: K.
+        diagonal: covariances without correlations.
+        spread: to all of q(z|x), not to its mean alone.
+        blur: variance added to every cluster in every direction once it is fitted, so that the
+            networks learn from a mixture broader than the one they are in.
+        floor: least variance of a cluster in any direction.
+    """
+
+    clusters: int
+    diagonal: bool = False
+    spread: bool = True
+    blur: float = 0.0
+    floor: float = 1e-3
+
+    def variance(self, latents: Latents) -> Tensor | None:
+        """That of each point (N, L), as the fit takes it."""
+        return latents.variance if self.spread else None
+
+    def handed_over(self, mixture: GaussianMixture) -> GaussianMixture:
+        """What a fit gives, as the networks get it."""
+        if self.diagonal:
+            variances = mixture.variances + self.blur
+            return GaussianMixture(mixture.weights, mixture.means, variances.sqrt())
+        eye = torch.eye(mixture.dim, device=mixture.means.device)
+        covariances = mixture.covariances + self.blur * eye
+        return GaussianMixture.of_covariances(mixture.weights, mixture.means, covariances)
+
+
+class Fitted(NamedTuple):
+    """A mixture, and the course of its fit."""
+
+    mixture: GaussianMixture
+    course: Tensor  # (chains or restarts, iterations) log-likelihood, nats a point, float64
+    rhat: float | None  # of the log-likelihood over chains; None where there are none
+    log_evidence: float  # log p(latents, clusters), parameters integrated out, nats a point
+
+
+Fit = Callable[[Latents, Plan, GaussianMixture | None, int], Iterator[Fitted]]
+"""(latents, plan, mixture of an earlier round, seed) → fits in progress, the answer last."""
+
+
+def by_em(
+    latents: Latents, plan: Plan, before: GaussianMixture | None, seed: int
+) -> Iterator[Fitted]:
+    """Maximum likelihood: the best of several restarts."""
+    x, variance = latents.mean, plan.variance(latents)
+    restarts = RESTARTS if before is None else RESTARTS_LATER
+    start = seeded_mixture(
+        x, plan.clusters, generator(seed, x.device), chains=(restarts,), variance=variance
+    )
+    if before is not None:
+        start = _with_another(start, before)
+    course: list[Tensor] = []
+    steps = em_steps(x, start, floor=plan.floor, variance=variance, diagonal=plan.diagonal)
+    for mixtures, log_likelihood in steps:
+        converged = bool(course) and bool((log_likelihood / len(x) - course[-1] < GAIN).all())
+        course.append(log_likelihood / len(x))
+        last = converged or len(course) > ITERATIONS
+        if last or len(course) % 10 == 0:
+            best = mixtures[int(log_likelihood.argmax())]
+            yield _fitted(latents, plan, best, torch.stack(course, 1))
+        if last:
+            return
+
+
+def by_gibbs(
+    latents: Latents, plan: Plan, before: GaussianMixture | None, seed: int
+) -> Iterator[Fitted]:
+    """The chain of the largest evidence, at the centre of what its last clusters leave open.
+
+    Covariances are full, and of a diagonal plan their diagonals are taken in the end.
+    """
+    x, variance = latents.mean, plan.variance(latents)
+    prior = GaussianWishartDirichlet(x.shape[1])
+    sampler = mixture_gibbs(x, plan.clusters, prior, CHAINS, variance, start=before)
+    course: list[Tensor] = []
+    for iteration in chains.run(sampler, generator(seed, x.device), ITERATIONS):
+        course.append(iteration.info.log_likelihood.double() / len(x))
+        if iteration.number % 5 == 0:
+            best = int(iteration.info.log_evidence.argmax())
+            moments = Moments(*(each[best] for each in iteration.state.moments))
+            mixture = prior.posterior(moments).centre(x.dtype)
+            trace = torch.stack(course, 1)
+            evidence = float(iteration.info.log_evidence[best]) / len(x)
+            half = trace[:, trace.shape[1] // 2 :]
+            yield Fitted(mixture, trace, float(rhat(half)), evidence)
+
+
+def by_variational(
+    latents: Latents, plan: Plan, before: GaussianMixture | None, seed: int
+) -> Iterator[Fitted]:
+    """scikit-learn's variational posterior of the means: it knows neither spread nor rounds."""
+    mixture = variational_mixture(latents.mean, plan.clusters, seed)
+    log_likelihood = mixture.log_prob(latents.mean).double().mean()
+    yield _fitted(latents, plan, mixture, log_likelihood.view(1, 1))
+
+
+FITS: dict[str, Fit] = {"EM": by_em, "Gibbs": by_gibbs, "variational": by_variational}
+
+
+def log_evidence(latents: Latents, plan: Plan, assignment: Tensor) -> float:
+    """log p(latents, clusters) under the Gibbs sampler's prior, nats a point."""
+    x, variance = latents.mean, plan.variance(latents)
+    moments = moments_of(x, assignment, plan.clusters, variance)
+    return float(GaussianWishartDirichlet(x.shape[1]).log_evidence(moments)) / len(x)
+
+
+def _fitted(latents: Latents, plan: Plan, mixture: GaussianMixture, course: Tensor) -> Fitted:
+    assignment = mixture.assign(latents.mean, plan.variance(latents))
+    return Fitted(mixture, course, None, log_evidence(latents, plan, assignment))
+
+
+def _with_another(many: GaussianMixture, one: GaussianMixture) -> GaussianMixture:
+    """One more start."""
+    scales = one.scales if not one.diagonal else torch.diag_embed(one.scales)
+    return GaussianMixture(
+        torch.cat([many.weights, one.weights[None]]),
+        torch.cat([many.means, one.means[None]]),
+        torch.cat([many.scales, scales[None]]),
+    )

@@ -1,0 +1,108 @@
+"""Several independent trainings of one model at once, vectorised.
+
+    >>> from dgm_core.training import Schedule, fit, latest_weights
+    >>> def distance(model, x, source):
+    ...     return (model.weight - x).square().mean()
+    >>> several = Restarts([nn.Linear(1, 1, bias=False) for _ in range(5)])
+    >>> x, schedule = torch.full((8, 1), 3.0), Schedule(epochs=60, batch_size=8, learning_rate=0.3)
+    >>> *_, last = fit(several, on_each(distance), x, latest_weights(), schedule)
+    >>> models = several.members()
+    >>> len(models), all(abs(model.weight.item() - 3) < 0.5 for model in models)
+    (5, True)
+
+Parameters are stacked along a new first dimension R and the loss is vectorised over it. The sum of
+the R losses has for each member the gradient of its own, Adam works entry by entry, and `fit`
+clips, judges and keeps each by itself. All see the same batches and the same noise: to rounding,
+every member becomes what it would have become alone.
+
+It saves what each operation costs beyond its arithmetic: not-MIWAE on 10 columns, K = 20, five
+members, one CPU thread, takes as long as 2.6 single trainings at batch 16 with 128 hidden units,
+2.0 with 32, and 4.1 at batch 64 with 128, 2.5 with 32.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state
+
+from dgm_core.training.loop import Data, Objective
+
+
+class Restarts(nn.Module):
+    """R models of one architecture, held as stacked parameters.
+
+    Args:
+        models: built alike, each with its own start. They are copied.
+
+    Raises:
+        ValueError: no models.
+    """
+
+    def __init__(self, models: Sequence[nn.Module]) -> None:
+        super().__init__()
+        if not models:
+            raise ValueError("expected at least one model, got none")
+        parameters, buffers = stack_module_state(list(models))
+        self.names = tuple(parameters)
+        self.stacked = nn.ParameterList(nn.Parameter(p.detach()) for p in parameters.values())
+        self.buffer_names = tuple(buffers)
+        for number, buffer in enumerate(buffers.values()):
+            self.register_buffer(f"buffer_{number}", buffer)
+        # Outside the module's own tree, since its parameters are not to be trained.
+        self._template = (_Applied(copy.deepcopy(models[0])),)
+
+    def __len__(self) -> int:
+        return len(self.stacked[0])
+
+    def train(self, mode: bool = True) -> Restarts:
+        """Training or evaluation mode, of all members."""
+        self._template[0].train(mode)
+        return super().train(mode)
+
+    def losses(self, objective: Objective, batch: Data, source: torch.Generator) -> Tensor:
+        """The objective of each member on the same batch and with the same noise, (R,)."""
+
+        def of_one(state: dict[str, Tensor]) -> Tensor:
+            return functional_call(self._template[0], state, (objective, batch, source))
+
+        return torch.vmap(of_one, randomness="same")(self._state())
+
+    def members(self) -> list[nn.Module]:
+        """The models as they are now, apart, in evaluation mode."""
+        models = [copy.deepcopy(self._template[0]) for _ in range(len(self))]
+        for number, model in enumerate(models):
+            own = {name: value[number].detach().clone() for name, value in self._state().items()}
+            places = dict([*model.named_parameters(), *model.named_buffers()])
+            for name, value in own.items():
+                places[name].data = value
+        return [model.model.eval() for model in models]
+
+    def _state(self) -> dict[str, Tensor]:
+        stacked = dict(zip(self.names, self.stacked, strict=True))
+        for number, name in enumerate(self.buffer_names):
+            stacked[name] = getattr(self, f"buffer_{number}")
+        return {f"model.{name}": value for name, value in stacked.items()}
+
+
+class _Applied(nn.Module):
+    """objective(model, …) as a forward pass, which is what `functional_call` can run."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, objective: Objective, batch: Data, source: torch.Generator) -> Tensor:
+        return objective(self.model, batch, source)
+
+
+def on_each(objective: Objective) -> Objective:
+    """An objective of each of the members of `Restarts`, (R,)."""
+
+    def losses(several: Restarts, batch: Data, source: torch.Generator) -> Tensor:
+        return several.losses(objective, batch, source)
+
+    return losses

@@ -1,0 +1,88 @@
+"""A WGAN's numbers and its course, judged by an untrained classifier of scikit-learn's digits."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dgm_core import data
+from dgm_core.evaluation import gan
+from dgm_core.evaluation.gan import Config
+from dgm_core.models.classifier import Classifier, classifier
+from dgm_core.models.wgan import WGAN, wgan
+from dgm_core.rng import generator
+from dgm_core.studies.latent import snapshots as gan_course
+from dgm_core.training.gan_reference import Reference, made
+
+
+@pytest.fixture(scope="module")
+def judge() -> Classifier:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return classifier(28, 1, list("0123456789"), (4, 8), 8).eval().requires_grad_(False)
+
+
+def small() -> WGAN:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return wgan(28, 1, latent_dim=3, widths=(4, 8), hidden=8).eval()
+
+
+class ByHeart(WGAN):
+    """Makes nothing but images of the training split."""
+
+    def __init__(self) -> None:
+        super().__init__(torch.nn.Linear(3, 3), torch.nn.Linear(1, 1), 3)
+        self.images = data.load("digits", "train").x
+
+    def generate(self, z: Tensor) -> Tensor:
+        rows = torch.randint(len(self.images), (len(z),), generator=generator(0))
+        return self.images[rows]
+
+
+def test_noise_is_far_above_the_floor_and_a_memory_gives_itself_away(judge: Classifier) -> None:
+    *_, noise = gan.run(Config("digits", 200, 50), small(), judge)
+    *_, known = gan.run(Config("digits", 200, 50), ByHeart(), judge)
+    assert noise.real == known.real
+    assert noise.times_floor > 10
+    assert known.times_floor < 2
+    assert noise.made.precision < 0.05 < 0.8 < known.made.precision
+    # Its good numbers are those of one that knows its training images by heart.
+    assert known.made.nearest == pytest.approx(0.0, abs=1e-3)
+    assert known.real.nearest > 1
+    card = noise.as_card()
+    assert card["times_floor"] == pytest.approx(noise.times_floor, abs=0.01)
+    assert "not Inception" in card["estimator"]
+
+
+def test_a_course_is_drawn_written_and_read(judge: Classifier, tmp_path: Path) -> None:
+    model, snapshots = small(), {}
+    for iteration, shift in ((0, 0.0), (30, 3.0)):
+        weights = {key: value.clone() for key, value in model.synthesis.state_dict().items()}
+        weights[list(weights)[-1]] += shift  # the last bias: brightness
+        snapshots[iteration] = tmp_path / f"{iteration}.pt"
+        torch.save(weights, snapshots[iteration])
+    *_, course = gan_course.run(model, snapshots, Reference("digits", judge))
+    gan_course.save(course, tmp_path / "course.npz")
+    again = gan_course.load(tmp_path / "course.npz")
+    assert again.iterations == [0, 30]
+    assert again == course
+    with Image.open(io.BytesIO(again.sheets[1])) as picture:
+        found = np.asarray(picture)
+    assert found.shape == (140, 140)
+    # Five by five, in the order of the latents, up to what the JPEG loses.
+    images = made(model, 25)
+    np.testing.assert_allclose(
+        found[28:56, 84:112], images[8, 0].numpy() * 255, atol=20, err_msg="row 1, column 3"
+    )
+
+
+def test_without_snapshots_there_is_no_course(judge: Classifier) -> None:
+    with pytest.raises(ValueError, match="no snapshots"):
+        list(gan_course.run(small(), {}, Reference("digits", judge)))

@@ -1,0 +1,85 @@
+"""Ways between the pages: the tour's stops and the lessons open what they promise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.addresses import said
+from tests.patience import PATIENCE
+from ui import front_door, navigation
+from ui.components import page_bar
+
+ROOT = Path(__file__).parents[2]
+LINKS = [(stop.title, stop.page, stop.link) for stop in navigation.stops()] + [
+    (lesson.title, lesson.page, lesson.link) for lesson in navigation.lessons()
+]
+
+
+def opened(page: str, query: dict[str, str]) -> AppTest:
+    app = AppTest.from_file(str(ROOT / navigation.PLACES[page].script), default_timeout=PATIENCE)
+    for name, text in query.items():
+        app.query_params[name] = text
+    return app.run()
+
+
+@pytest.mark.parametrize(("title", "page", "link"), LINKS, ids=[each[0] for each in LINKS])
+def test_every_part_of_a_link_is_understood(title: str, page: str, link: dict[str, str]) -> None:
+    app = opened(page, link)
+    assert not app.exception
+    assert not app.error
+    assert not app.toast
+    assert link.items() <= said(app).items()
+
+
+def test_a_stop_of_the_tour_stays_in_the_address() -> None:
+    app = opened("Clusters", {"tour": "5", "view": "Inside the mixture"})
+    assert not app.toast
+    assert said(app)["tour"] == "5"
+    assert said(app)["view"] == "Inside the mixture"
+
+
+@pytest.mark.parametrize("junk", ["0", "99", "-1", "x", "²", "5 ", "1" * 5000])
+def test_junk_is_no_stop(junk: str) -> None:
+    app = opened("Clusters", {"tour": junk})
+    assert not app.exception
+    assert "tour" not in said(app)
+
+
+def test_a_stop_belongs_to_its_page() -> None:
+    app = opened("Theory", {"tour": "1"})
+    assert "tour" not in said(app)
+
+
+def test_the_tour_leads_through_every_lab_and_ends() -> None:
+    assert {stop.page for stop in navigation.stops()} == set(navigation.PLACES) - {""}
+    assert navigation.of_stop(0) is None
+    assert navigation.of_stop(len(navigation.stops()) + 1) is None
+
+
+def test_a_lesson_has_an_answer_to_each_question() -> None:
+    for lesson in navigation.lessons():
+        assert len(lesson.questions) == len(lesson.answers) >= 3, lesson.title
+
+
+def test_every_shipped_model_belongs_to_a_named_source() -> None:
+    named = {name for source in front_door.sources() for name in source.data}
+    assert set(front_door.models_of()) == named
+
+
+def test_every_page_is_in_the_bar() -> None:
+    scripts = {place.script for place in navigation.PLACES.values()}
+    found = {f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py")}
+    assert scripts == found | {"app.py"}
+
+
+@pytest.mark.parametrize("go", [None, 3, "Nowhere", ["Theory"], {}])
+def test_only_what_the_bar_offers_can_be_asked_for(go: object) -> None:
+    asked = page_bar.parse(go, "yes", [("", "home"), ("Theory", "Theory")])
+    assert asked == (None, False)
+
+
+def test_what_it_offers_can_be() -> None:
+    assert page_bar.parse("Theory", True, [("Theory", "Theory")]) == ("Theory", True)

@@ -1,0 +1,116 @@
+"""Directions of a latent space, on a generator whose directions and traits are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from dgm_core.models.wgan import WGAN
+from dgm_core.rng import generator, normal
+from dgm_core.studies.latent import directions
+
+SIDE, L = 12, 5
+
+
+class Strokes(nn.Module):
+    """(B, 5) hidden numbers → logits of a bar: its ink, lean and height follow three of them."""
+
+    def forward(self, h: Tensor) -> Tensor:
+        rows = torch.linspace(-1, 1, SIDE)[:, None]
+        columns = torch.linspace(-1, 1, SIDE)
+        ink, lean, height = (h[:, i, None, None].tanh() for i in (0, 1, 2))
+        inside = 0.5 - (columns + 0.8 * lean * rows).abs() * 2 / (1.2 + ink)
+        short = 0.9 + 0.3 * height - rows.abs()
+        return (12 * torch.minimum(inside, short))[:, None]
+
+
+def model(
+    turn: Tensor | None = None, strengths: tuple[float, ...] = (1.0, 3.0, 2.0, 0, 0)
+) -> WGAN:
+    """The first layer is diag(strengths), after a rotation of the latent space."""
+    first = nn.Linear(L, L)
+    turn = torch.eye(L) if turn is None else turn
+    with torch.no_grad():
+        first.weight.copy_(0.4 * torch.diag(torch.tensor(strengths)) @ turn)
+        first.bias.zero_()
+    return WGAN(nn.Sequential(first, Strokes()), nn.Flatten(), L).eval()
+
+
+def rotation() -> Tensor:
+    return torch.linalg.qr(normal((L, L), generator(4))).Q
+
+
+def test_principal_directions_are_those_of_the_first_layer_in_order() -> None:
+    turn = rotation()
+    found = directions.principal_directions(model(turn))
+    torch.testing.assert_close(found @ found.T, torch.eye(L), atol=1e-5, rtol=0)
+    alike = (found @ turn.T).abs()
+    torch.testing.assert_close(alike[:3, [1, 2, 0]], torch.eye(3), atol=1e-4, rtol=0)
+
+
+def test_they_are_the_principal_components_of_its_outputs() -> None:
+    of = model(rotation())
+    z = of.latents(20_000, generator(0))
+    outputs = of.synthesis[0](z).detach()
+    _, vectors = torch.linalg.eigh(torch.cov(outputs.T))
+    moved = of.synthesis[0].weight.detach() @ directions.principal_directions(of)[0]
+    assert abs(moved / moved.norm() @ vectors[:, -1]) > 0.999
+
+
+def test_directions_are_named_by_what_they_change_and_point_upwards() -> None:
+    turn = rotation()
+    found = directions.study(model(turn), wanted=("slant", "ink"), regressed=2000)
+    assert found.principal.names[0] == "slant"
+    assert found.principal.names[3:] == ("", "")  # nothing hangs on these
+    assert (found.principal.effects[3:] == 0).all()
+    up, down = (
+        directions.measured_traits(model(turn).generate(sign * found.principal.vectors[:1]))
+        for sign in (2, -2)
+    )
+    assert up["slant"] > down["slant"]
+    own = found.traits
+    assert own.names == ("slant", "ink")
+    torch.testing.assert_close(own.vectors @ own.vectors.T, torch.eye(2), atol=1e-5, rtol=0)
+    assert abs(own.vectors[0] @ turn[1]) > 0.97
+    assert abs(own.vectors[1] @ turn[0]) > 0.9
+    assert (own.effects > 0.5).all()
+
+
+def test_slant_is_the_tangent_of_the_lean() -> None:
+    rows = torch.arange(41.0)[:, None] - 20
+    columns = torch.arange(41.0) - 20
+    for tangent in (-0.5, 0.0, 0.4):
+        # leaning right = further right higher up, and rows run downwards
+        ink = (columns + tangent * rows).abs() <= 1.5
+        found = directions.measured_traits(ink[None, None].float())
+        assert found["slant"].item() == pytest.approx(tangent, abs=0.02)
+        assert found["ink"].item() == ink.sum()
+
+
+def test_colours_have_traits_of_their_own() -> None:
+    image = torch.zeros(1, 3, 4, 4)
+    image[:, 0] = 0.8
+    image[:, 2] = 0.2
+    found = directions.measured_traits(image)
+    assert found["warmth"].item() == pytest.approx(0.6)
+    assert found["greenness"].item() == pytest.approx(-0.5)
+    assert found["brightness"].item() == pytest.approx(1 / 3)
+    assert found["contrast"].item() == pytest.approx(0, abs=1e-6)
+
+
+def test_what_is_saved_is_read(tmp_path: Path) -> None:
+    found = directions.study(model(), wanted=("ink",), images=20, regressed=50)
+    directions.save(found, tmp_path / "d.npz")
+    again = directions.load(tmp_path / "d.npz")
+    for kind in ("principal", "traits"):
+        before, after = getattr(found, kind), getattr(again, kind)
+        assert torch.equal(before.vectors, after.vectors)
+        assert before.names == after.names
+
+
+def test_a_generator_without_a_linear_beginning_is_refused() -> None:
+    with pytest.raises(ValueError, match="linear first layer, got Strokes"):
+        directions.principal_directions(WGAN(nn.Sequential(Strokes()), nn.Flatten(), L))

@@ -1,0 +1,128 @@
+"""Verdicts of several trainings: counts, gaps in standard errors, and every sentence."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from dgm_core.rng import generator, normal
+from dgm_core.studies.mnar.agreement import Verdict, directions, sentence, verdict
+
+
+def bounds(*means: float, noise: float = 1.0) -> Tensor:
+    """(R, 400): rows vary a lot, and alike in all trainings, which have noise of their own."""
+    rows = 5 * normal((400,), generator(0), torch.float64)
+    own = normal((len(means), 400), generator(1), torch.float64)
+    own = (own - own.mean(1, keepdim=True)) / own.std(1, keepdim=True)
+    return torch.tensor(means, dtype=torch.float64)[:, None] + rows + noise * own
+
+
+def judged(signs: list[list[int]], *means: float, truth: float | None = None) -> Verdict:
+    return verdict(torch.tensor(signs), bounds(*means), truth)
+
+
+def test_directions_are_those_of_the_ends_unless_they_hardly_differ() -> None:
+    steps = torch.linspace(0, 1, 9)
+    curves = torch.stack([steps, 1 - 0.5 * steps, 0.3 + 0.04 * steps, 0.5 * torch.ones(9)])
+    assert directions(curves).tolist() == [1, -1, 0, 0]
+
+
+def test_trainings_that_agree_have_no_gap() -> None:
+    found = judged([[1, 1], [1, 1], [1, 1]], 0.1, 0.3, 0.2, truth=1.0)
+    assert found.agree
+    assert not found.decisive
+    assert (found.high, found.low, found.alike, found.right) == ((3, 3), (0, 0), 3, True)
+    assert math.isnan(found.gap)
+    assert judged([[-1], [-1]], 0.0, 0.0, truth=1.0).right is False
+
+
+def test_the_gap_is_to_the_best_that_says_otherwise_and_paired_by_row() -> None:
+    signs, means = [[1, 1], [-1, 1], [1, 1], [-1, -1]], (0.9, 0.4, 0.7, 0.1)
+    found = judged(signs, *means, truth=-1.0)
+    assert (found.high, found.low) == ((2, 3), (2, 1))
+    assert found.best == (1, 1)
+    assert (found.alike, found.agree, found.uniform, found.right) == (2, False, False, False)
+    assert found.gap == pytest.approx(0.5)
+    assert found.spread == pytest.approx(0.2)
+    difference = bounds(*means)[0] - bounds(*means)[1]
+    assert found.gap_error == pytest.approx(difference.std().item() / 20)
+    unpaired = (bounds(*means)[:2].var(1).sum() / 400).sqrt()
+    assert found.decisive
+    assert not found.gap > 2 * unpaired  # rows differ more than trainings do
+
+
+def test_a_gap_within_its_error_or_within_what_training_varies_decides_nothing() -> None:
+    assert not judged([[1], [-1]], 0.1, 0.0).decisive
+    assert judged([[1], [-1]], 0.2, 0.0).decisive
+    assert judged([[1], [-1], [1], [-1], [-1]], 0.5, 0.0, 0.4, -0.45, -3.0).decisive
+    assert not judged([[1], [-1], [1], [-1], [-1]], 0.5, 0.0, 0.4, -0.55, -3.0).decisive
+
+
+def said(
+    signs: list[list[int]], *means: float, names: str = "A", truth: float | None = None
+) -> str:
+    return sentence(judged(signs, *means, truth=truth), list(names))
+
+
+@pytest.mark.parametrize(
+    ("signs", "names", "truth", "expected"),
+    [
+        (
+            [[1]] * 5,
+            "A",
+            1.0,
+            "All five trainings say that high values of A go missing. That is how",
+        ),
+        (
+            [[-1, -1]] * 2,
+            "AB",
+            1.0,
+            "Both trainings say that low values go missing. That is not",
+        ),
+        ([[1, -1]] * 3, "AB", None, "say that high values of A go missing and low values of B go"),
+        ([[1, 0]] * 3, "AB", None, "of A go missing and B goes missing whatever the value."),
+        ([[0, 0]] * 3, "AB", None, "say that A and B go missing whatever the value."),
+    ],
+)
+def test_agreement_in_words(
+    signs: list[list[int]], names: str, truth: float | None, expected: str
+) -> None:
+    words = said(signs, *[0.0] * len(signs), names=names, truth=truth)
+    assert expected in words
+    assert words.count(".") == (1 if truth is None else 2)
+
+
+def test_disagreement_that_nothing_decides_in_words() -> None:
+    words = said([[1], [-1], [1], [-1], [1]], 0.03, 0.0, 0.0, 0.0, 0.0, truth=1.0)
+    assert words == (
+        "Three of five trainings say that high values go missing, two that low ones do; their "
+        "best bounds differ by 0.03 ± 0.07 nats a row: these data cannot tell."
+    )
+    words = said([[1], [-1], [1]], 0.5, 0.0, -0.2)
+    assert words.endswith(
+        "differ by 0.50 ± 0.07 nats a row, and those of two that say the same by 0.70: these data "
+        "cannot tell."
+    )
+
+
+def test_a_decisive_bound_in_words() -> None:
+    words = said([[-1], [0], [1]], 0.5, 0.0, 0.1, truth=-1.0)
+    assert words == (
+        "One of three trainings says that high values go missing, one that low ones do, one sees "
+        "no dependence; the bound of the best is 0.40 ± 0.07 nats a row above that of any other "
+        "opinion, and it says that low values of A go missing. That is how values were removed."
+    )
+    wrong = said([[-1], [1]], 0.5, 0.0, truth=1.0)
+    assert wrong.endswith("low values of A go missing. That is not how values were removed.")
+
+
+def test_disputed_columns_are_named_and_counted() -> None:
+    signs = [[1, 1, 1, 1, 1, 1], [1, -1, -1, -1, 0, -1]]
+    words = said(signs, 0.0, 0.0, names="ABCDEF")
+    assert words.startswith("The two trainings disagree about B, C, D and 2 others; their best")
+    words = said([[1, 1], [1, -1]], 1.0, 0.0, names="AB")
+    assert words.startswith("The two trainings disagree about B; the bound of the best is 1.00")
+    assert words.endswith("it says that high values go missing.")

@@ -1,0 +1,216 @@
+"""What the hosting files promise: settings, sizes, an image of what the app needs, fair places."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools.hosting.check import reached_for, written
+from ui import cache, jobs
+from ui.jobs import Places
+
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+PROXY = (ROOT / "hosting" / "haproxy.cfg").read_text(encoding="utf-8")
+
+
+def tracked() -> list[str]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return [name for name in listed.stdout.split("\0") if name]
+
+
+def test_the_table_of_settings_is_that_of_the_code() -> None:
+    read = re.compile(r"""(?:environ\.get\(|environ\[|getenv\()\s*["'](DGM_[A-Z_]+)["']""")
+    folders = ("dgm_core", "ui", "pages")
+    files = [ROOT / "app.py", *(f for name in folders for f in (ROOT / name).rglob("*.py"))]
+    found = {name for file in files for name in read.findall(file.read_text(encoding="utf-8"))}
+    assert found == set(re.findall(r"^\| `(DGM_[A-Z_]+)` \|", GUIDE, re.M))
+
+
+def test_no_file_is_too_large_for_a_plain_repository() -> None:
+    sizes = {name: (ROOT / name).stat().st_size for name in tracked() if (ROOT / name).is_file()}
+    assert max(sizes.values()) < 100e6
+    assert sum(size for name, size in sizes.items() if name.startswith("pretrained/")) <= 60e6
+
+
+def test_the_image_holds_all_that_the_app_imports_and_reads() -> None:
+    """Whatever is tracked and is neither copied nor named here would be missing in the image."""
+    copied = re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.M)
+    beside = {
+        *("tests", "tools", "docs", "hosting", ".ci", ".git", ".gitignore", ".dockerignore"),
+        *(".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
+        *(
+            "SECURITY.md",
+            "Dockerfile",
+            "compose.yaml",
+            "pyproject.toml",
+            "requirements-dev.txt",
+            "requirements-ray.txt",
+        ),
+    }
+    tops = {Path(name).parts[0] for name in tracked()}
+    assert tops - beside == {*copied}
+    ignoring = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    let_in = {line[1:] for line in ignoring if line.startswith("!")}
+    assert let_in == {*copied}
+    assert not any(fnmatch.fnmatch(name, "*secret*") for name in tracked())
+
+
+def test_the_image_runs_without_rights_and_says_how_it_is() -> None:
+    last = DOCKERFILE.rsplit("\nFROM ", 1)[1]
+    assert re.search(r"^USER (?!root|0\b)", last, re.M)
+    assert "/_stcore/health" in re.search(r"^HEALTHCHECK(?:.*\\\n)+.*", last, re.M)[0]
+    assert "--server.address=0.0.0.0" in last
+    assert re.search(r"^ARG PYTHON=3\.\d+\.\d+$", DOCKERFILE, re.M)
+
+
+def test_the_replicas_are_small_bounded_and_behind_a_cookie() -> None:
+    lab, gpu, proxy = (COMPOSE["services"][name] for name in ("lab", "gpu", "proxy"))
+    assert lab["deploy"]["replicas"] == "${REPLICAS:-2}"
+    assert gpu["profiles"] == ["gpu"]
+    for service in (lab, gpu, proxy):
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert {"cpus", "memory"} <= service["deploy"]["resources"]["limits"].keys()
+    (alias,) = lab["networks"]["labs"]["aliases"]
+    assert gpu["networks"]["labs"]["aliases"] == [alias]
+    port = re.search(r"^EXPOSE (\d+)$", DOCKERFILE, re.M)[1]
+    assert re.search(r"^\s+default-server check ", PROXY, re.M)
+    assert f" {alias}:{port} " in PROXY
+    assert re.search(r"^\s+cookie lab insert indirect nocache", PROXY, re.M)
+    assert "./hosting/haproxy.cfg:" in proxy["volumes"][0]
+
+
+# --- places ---------------------------------------------------------------------------------
+
+
+def served(places: Places, *asked: bool) -> list[int]:
+    """In which order those get the only place who ask for it one after another.
+
+    Last asks, at once, the one who gives it to them, as a run does after each item.
+    """
+    order, threads = [], []
+    places.acquire()
+    for number, ahead in enumerate(asked):
+
+        def ask(number: int = number, ahead: bool = ahead) -> None:
+            places.acquire(ahead=ahead)
+            order.append(number)
+            places.release()
+
+        threads.append(threading.Thread(target=ask))
+        threads[-1].start()
+        while len(places) < number + 1:
+            threads[-1].join(0.001)
+    places.release()
+    places.acquire()
+    order.append(len(asked))
+    places.release()
+    for thread in threads:
+        thread.join()
+    assert places.free == 1
+    return order
+
+
+def test_places_are_given_in_the_order_of_asking() -> None:
+    assert served(Places(1), *[False] * 5) == [0, 1, 2, 3, 4, 5]
+
+
+def test_who_begins_goes_ahead_of_the_line_every_other_time() -> None:
+    assert served(Places(1), False, False, False, True) == [3, 0, 1, 2, 4]
+    assert served(Places(1), False, False, True, True, True, True) == [2, 0, 3, 1, 4, 6, 5]
+
+
+def test_no_more_compute_at_a_time_than_there_are_places() -> None:
+    places, lock, inside, most = Places(2), threading.Lock(), [0], [0]
+
+    def work() -> None:
+        for _ in range(50):
+            places.acquire()
+            with lock:
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+            with lock:
+                inside[0] -= 1
+            places.release()
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most[0] <= 2
+    assert (places.free, len(places)) == (2, 0)
+
+
+@pytest.mark.parametrize(("cores", "named", "expected"), [(1, "", 1), (8, "", 4), (8, "3", 3)])
+def test_how_many_places(
+    cores: int, named: str, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs.os, "cpu_count", lambda: cores)
+    monkeypatch.setenv("DGM_PLACES", named)
+    assert jobs.number_of_places() == expected
+
+
+@pytest.mark.parametrize("named", ["0", "-1", "two", "1.5"])
+def test_places_that_are_no_number(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DGM_PLACES", named)
+    with pytest.raises(ValueError, match="expected DGM_PLACES to be a number of at least 1"):
+        jobs.number_of_places()
+
+
+def test_sessions_share_the_model_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`meta` stands for an accelerator: a device of its own that needs no hardware."""
+    monkeypatch.setenv("DGM_DEVICE", "meta")
+    cache.st_model.clear()
+    try:
+        found: list = []
+        threads = [
+            threading.Thread(target=lambda: found.append(cache.st_model("digits-dlvm")))
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(found) == 4
+        assert all(model is found[0] for model in found)
+        assert {weights.device.type for weights in found[0].parameters()} == {"meta"}
+    finally:
+        cache.st_model.clear()
+
+
+# --- reading a trace ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ('openat(AT_FDCWD</app>, "x", O_WRONLY|O_CREAT, 0666) = 5</app/x>', "/app/x"),
+        ('openat(AT_FDCWD</app>, "x", O_RDONLY|O_CLOEXEC) = 5</app/x>', None),
+        ('openat(AT_FDCWD</app>, "x", O_RDWR|O_CREAT, 0666) = -1 EACCES (…)', None),
+        ('openat(AT_FDCWD</app>, "/dev/null", O_RDWR) = 5</dev/null>', None),
+        ('mkdir("/home/a/.streamlit", 0777) = 0', "/home/a/.streamlit"),
+        ('rename("/tmp/part", "whole") = 0', "/app/whole"),
+    ],
+)
+def test_what_a_trace_says_was_written(line: str, path: str | None) -> None:
+    assert written(line, Path("/app")) == (path and Path(path))
+
+
+def test_what_a_trace_says_was_asked_for() -> None:
+    address = '{sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("192.0.2.1")}'
+    away = f"connect(9<UDP:[1]>, {address}, 16) = 0"
+    assert reached_for(away) == "192.0.2.1:53"
+    assert reached_for(away.replace("192.0.2.1", "127.0.0.1")) is None
+    assert reached_for('connect(9, {sa_family=AF_UNIX, sun_path="/run/nscd"}, 110) = -1') is None

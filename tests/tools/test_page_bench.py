@@ -1,0 +1,62 @@
+"""The benchmark of the page: its table's arithmetic, and its places on the canvas."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from tools.bench import figures, strokes, telling
+from tools.bench.browser import Message, rerun
+
+
+def test_a_percentile_is_one_of_the_values_and_exceeded_by_few() -> None:
+    values = list(range(20, 0, -1))
+    assert figures.percentile(values, 0.95) == 19
+    assert figures.percentile(values, 0.9) == 18
+    assert figures.percentile([7.0], 0.95) == 7.0
+
+
+def test_the_lab_is_compared_with_the_bare_app_of_the_same_run() -> None:
+    lines = {line.what: line for line in figures.strokes([100, 90, 110], [220, 200, 900])}
+    more = lines["the lab more than bare Streamlit, median"]
+    assert (more.value, more.goal) == (120, 150)
+    assert "kept" in telling.written(more)
+    assert "missed" in telling.written(more._replace(value=151.0))
+    assert "goal" not in telling.written(lines["bare Streamlit: 90th percentile"])
+
+
+def test_starts_and_sessions_are_ratios_and_shares() -> None:
+    *_, ratio = figures.starts([2.0, 2.5], {"front door": [3.5, 3.0]})
+    assert (ratio.value, ratio.goal) == (1.5, 1.5)
+    *_, each = figures.memory([(1, 300.0), (2, 350.0), (11, 340.0)], "run finished")
+    assert each.value == pytest.approx(4.0)
+
+
+def test_a_rerun_lasts_from_the_request_to_the_end_of_the_script() -> None:
+    asked, other = BackMsg(), BackMsg()
+    asked.rerun_script.query_string = ""
+    other.load_git_info = True
+    ended, element = ForwardMsg(), ForwardMsg()
+    ended.script_finished = ForwardMsg.FINISHED_SUCCESSFULLY
+    element.delta.new_element.markdown.body = "a word"
+    heard = [
+        Message("in", 1.0, ended.SerializeToString()),  # of the run before
+        Message("out", 2.0, other.SerializeToString()),
+        Message("out", 3.0, asked.SerializeToString()),
+        Message("in", 10.0, element.SerializeToString()),
+        Message("in", 43.0, ended.SerializeToString()),
+    ]
+    milliseconds, sizes = rerun(heard)
+    assert milliseconds == 40.0
+    assert sizes["markdown"] == len(element.SerializeToString())
+    with pytest.raises(ValueError, match="expected a run"):
+        rerun(heard[:4])
+
+
+def test_every_stroke_hides_a_pixel_that_was_seen() -> None:
+    cells = list(itertools.islice(strokes._places(), 250))
+    assert len(set(cells)) == len(cells)
+    assert all(16 <= row < 28 and 0 <= column < 28 for row, column in cells)

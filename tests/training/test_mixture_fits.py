@@ -1,0 +1,199 @@
+"""Ways to fit a mixture to latents: each gives one, none forgets the one of an earlier round."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from dgm_core.mixtures import (
+    GaussianMixture,
+    GaussianWishartDirichlet,
+    em_steps,
+    moments_of,
+    seeded_mixture,
+)
+from dgm_core.models.vae_gmm import Latents
+from dgm_core.rng import generator, normal
+from dgm_core.training import mixture_fits
+from dgm_core.training.mixture_fits import FITS, Fitted, Plan
+from tests.mixtures.toys import three_clusters
+
+POINTS, K = 400, 3
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sweeps enough for a few hundred points."""
+    monkeypatch.setattr(mixture_fits, "ITERATIONS", 40)
+
+
+def latents(spread: float = 0.15, dtype: torch.dtype = torch.float32) -> Latents:
+    """Encodings of three clusters, of a spread that is known."""
+    x, _ = three_clusters(POINTS)
+    variance = torch.tensor([spread, 2 * spread], dtype=dtype)
+    return Latents(x.to(dtype), variance.expand(POINTS, 2))
+
+
+def last(fit: str, plan: Plan, before: GaussianMixture | None = None, seed: int = 0) -> Fitted:
+    *_, answer = FITS[fit](latents(), plan, before, seed)
+    return answer
+
+
+def likelihood(plan: Plan, mixture: GaussianMixture, of: Latents | None = None) -> float:
+    """What EM raises, nats a point."""
+    of = of or latents()
+    joint = mixture.log_joint(of.mean, plan.variance(of))
+    return joint.logsumexp(1).double().mean().item()
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("diagonal", [False, True])
+@pytest.mark.parametrize("again", [False, True])
+def test_every_fit_ends_with_a_mixture_and_its_course(
+    fit: str, diagonal: bool, again: bool
+) -> None:
+    plan = Plan(K, diagonal=diagonal, blur=0.05)
+    before = plan.handed_over(last("EM", plan).mixture) if again else None
+    *_, first, answer = itertools.chain([None], FITS[fit](latents(), plan, before, 1))
+    mixture = answer.mixture
+    assert mixture.means.shape == (K, 2)
+    assert not mixture.chains
+    assert mixture.means.dtype == torch.float32
+    assert mixture.weights.sum().item() == pytest.approx(1, abs=1e-5)
+    assert (mixture.weights >= 0).all()
+    assert torch.linalg.eigvalsh(mixture.covariances).min() > 0
+    assert mixture.log_prob(latents().mean).isfinite().all()
+    # All find the three clusters.
+    x, cluster = three_clusters(POINTS)
+    own = moments_of(x, cluster, K).means
+    close = 0.6 if fit == "Gibbs" else 0.35  # whose prior draws means to the origin
+    assert torch.cdist(own, mixture.means.double()).min(1).values.max() < close
+    assert answer.course.dtype == torch.float64
+    assert answer.course.isfinite().all()
+    rows = {"EM": 4 + 1 if again else 16, "Gibbs": 4, "variational": 1}
+    assert len(answer.course) == rows[fit]
+    assert (answer.rhat is not None) == (fit == "Gibbs")
+    if fit == "Gibbs":
+        assert 0.9 < answer.rhat < 1.5
+        assert first.course.shape[1] == answer.course.shape[1] - 5 == 35
+        assert torch.equal(first.course, answer.course[:, :35])
+    elif fit == "EM":
+        assert answer.course.diff(dim=1).min() > -1e-5
+        best = answer.course[:, -1].max().item()
+        assert best == pytest.approx(likelihood(plan, mixture), abs=1e-5)
+    # Networks take what they are handed.
+    handed = plan.handed_over(mixture)
+    assert handed.diagonal == diagonal
+    assert handed.log_prob(latents().mean).isfinite().all()
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("fit", FITS)
+def test_a_seed_gives_the_same_fit_again_and_another_another(fit: str) -> None:
+    one, two, other = (last(fit, Plan(6, spread=False), seed=seed) for seed in (3, 3, 4))
+    assert torch.equal(one.mixture.means, two.mixture.means)
+    assert torch.equal(one.course, two.course)
+    assert one.log_evidence == two.log_evidence
+    assert not torch.equal(one.mixture.means, other.mixture.means)
+
+
+def ring(blobs: int) -> Latents:
+    """So many tight clusters on a circle, of which EM from a few seeds takes two for one."""
+    angle = torch.arange(300) % blobs * (2 * math.pi / blobs)
+    centres = 4 * torch.stack([angle.cos(), angle.sin()], 1)
+    x = centres + 0.2 * normal((300, 2), generator(0))
+    return Latents(x, torch.full_like(x, 0.01))
+
+
+def test_em_is_never_worse_than_going_on_from_the_mixture_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With but one other start, which alone often ends lower."""
+    points, plan = ring(20), Plan(20)
+
+    def fitted(before: GaussianMixture | None, seed: int) -> Fitted:
+        *_, answer = mixture_fits.by_em(points, plan, before, seed)
+        return answer
+
+    monkeypatch.setattr(mixture_fits, "RESTARTS", 40)
+    before = Plan(20, blur=0.05).handed_over(fitted(None, 0).mixture)
+    monkeypatch.setattr(mixture_fits, "RESTARTS", 1)
+    monkeypatch.setattr(mixture_fits, "RESTARTS_LATER", 1)
+    worse = 0
+    for seed in range(1, 6):
+        alone = likelihood(plan, fitted(None, seed).mixture, points)
+        answer = fitted(before, seed)
+        together = likelihood(plan, answer.mixture, points)
+        steps = em_steps(points.mean, before, variance=points.variance)
+        *_, further = itertools.islice(steps, answer.course.shape[1])
+        gone_on = likelihood(plan, further.mixture, points)
+        begun = answer.course[1, 0].item()  # the start that is the mixture before
+        assert begun == pytest.approx(likelihood(plan, before, points), abs=1e-4)
+        assert together >= gone_on - 1e-6
+        assert together >= alone - 1e-3
+        worse += alone < gone_on - 0.02
+    assert worse >= 3
+
+
+@pytest.mark.usefixtures("short")
+def test_the_likeliest_chain_goes_on_from_the_mixture_before() -> None:
+    """Chains that begin in the clusters of an earlier round keep their names."""
+    plan = Plan(K)
+    before = last("EM", plan).mixture.reordered([2, 0, 1])
+    for seed in (4, 5):
+        found, fresh = (last("Gibbs", plan, each, seed).mixture for each in (before, None))
+        assert (found.means - before.means).norm(dim=1).max() < 0.6
+        assert (fresh.means - before.means).norm(dim=1).max() > 2
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("fit", ["EM", "Gibbs"])
+def test_without_spread_clusters_are_smaller_by_that_of_the_encodings(fit: str) -> None:
+    wide, narrow = (last(fit, Plan(1, spread=spread)).mixture for spread in (True, False))
+    missing = (wide.covariances - narrow.covariances)[0]
+    own = torch.diag(latents().variance[0])
+    close = {"EM": 1e-4, "Gibbs": 0.1}[fit]  # Gibbs draws the points
+    torch.testing.assert_close(missing, own, rtol=0, atol=close)
+    several = [last(fit, Plan(K, spread=spread)).mixture for spread in (True, False)]
+    volume = [mixture.covariances.det().sum().item() for mixture in several]
+    assert volume[1] < 0.8 * volume[0]
+
+
+@pytest.mark.parametrize("diagonal", [False, True])
+def test_what_is_handed_over_is_blurred(diagonal: bool) -> None:
+    mixture = seeded_mixture(latents().mean, K, generator(0))
+    plan = Plan(K, diagonal=diagonal, blur=0.3)
+    found = plan.handed_over(mixture)
+    expected = mixture.covariances + 0.3 * torch.eye(2)
+    if diagonal:
+        expected = torch.diag_embed(expected.diagonal(dim1=1, dim2=2))
+    torch.testing.assert_close(found.covariances, expected)
+    assert torch.equal(found.means, mixture.means)
+    assert torch.equal(found.weights, mixture.weights)
+    exact = Plan(K, diagonal=diagonal).handed_over(found)
+    torch.testing.assert_close(exact.covariances, found.covariances)
+
+
+def test_the_evidence_is_that_of_the_assignment() -> None:
+    plan = Plan(K)
+    answer = last("EM", plan)
+    x, variance = latents()
+    assignment = answer.mixture.log_joint(x, variance).argmax(1)
+    prior = GaussianWishartDirichlet(2)
+
+    def by_hand(cluster: Tensor) -> float:
+        return prior.log_evidence(moments_of(x, cluster, K, variance)).item() / POINTS
+
+    assert answer.log_evidence == pytest.approx(by_hand(assignment))
+    assert mixture_fits.log_evidence(latents(), plan, assignment) == answer.log_evidence
+    shuffled = assignment[torch.randperm(POINTS, generator=generator(0))]
+    assert answer.log_evidence > by_hand(shuffled) + 0.2
+    assert not math.isclose(
+        mixture_fits.log_evidence(latents(), Plan(K, spread=False), assignment),
+        answer.log_evidence,
+    )

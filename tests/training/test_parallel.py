@@ -1,0 +1,393 @@
+"""Two processes that train one model reach what one reaches, and take over from each other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from dgm_core import data
+from dgm_core.distances import lipschitz
+from dgm_core.models.vae_gmm import MixtureVAE, mixture_vae
+from dgm_core.models.wgan import WGAN
+from dgm_core.rng import generator
+from dgm_core.training import Schedule, adversarial, fit, parallel
+from dgm_core.training.adversarial import AdversarialSchedule, fit_adversarial
+from dgm_core.training.losses import negative_joint_bound
+from dgm_core.types import LabelledImages
+from tests.toys import bounds_of_tiny_vaes
+from tests.training.test_adversarial import images, small
+
+ROOT = Path(__file__).parents[2]
+
+
+def launch(code: str, processes: int = 2) -> subprocess.Popen[str]:
+    """Python code in each of several processes, as `torchrun` starts them."""
+    starter = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    return subprocess.Popen(
+        [sys.executable, *starter, "--no-python", sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "DGM_DEVICE": "cpu"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def launched(code: str) -> str:
+    """What they said."""
+    with launch(code) as starter:
+        said, _ = starter.communicate(timeout=300)
+    assert starter.returncode == 0, said
+    return said
+
+
+class Line(nn.Module):
+    """y = w·x + b, and c more for rows whose first entry is large; R models side by side."""
+
+    def __init__(self, models: int) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(models, 4, dtype=torch.float64))
+        self.b = nn.Parameter(torch.arange(models, dtype=torch.float64))
+        self.c = nn.Parameter(torch.zeros(models, dtype=torch.float64))
+        self.unused = nn.Parameter(torch.ones(models, dtype=torch.float64))
+
+    def predict(self, x: Tensor) -> Tensor:
+        found = x @ self.w.mT + self.b
+        large = x[:, :1] > 0.9
+        return found + large * self.c if large.any() else found
+
+
+X = torch.rand(60, 4, generator=generator(0), dtype=torch.float64)
+
+
+def squared_error(model: Line, x: Tensor, source: torch.Generator) -> Tensor:
+    """So large at first that gradients are cut."""
+    error = (model.predict(x) - 1000 * x.prod(1, keepdim=True)).square().mean(0)
+    return error if len(error) > 1 else error[0]
+
+
+def score(model: Line) -> float | Tensor:
+    with torch.no_grad():
+        return -squared_error(model, X, generator(0))
+
+
+EXACT = {
+    "last batch odd": {"rows": 31},
+    "last batch of one row": {"rows": 33},
+    "batches of one row": {"rows": 5, "batch_size": 1},
+    "two models": {"rows": 31, "models": 2},
+    "part of the parameters": {"rows": 33, "only": ("w", "unused")},
+}
+
+
+def exact(
+    rows: int,
+    batch_size: int = 8,
+    models: int = 1,
+    only: tuple[str, ...] = (),
+    checkpoint: Path | None = None,
+    epochs: int = 6,
+) -> dict[str, Tensor]:
+    """A training without noise: weights and course."""
+    model = Line(models)
+    schedule = Schedule(epochs=6, batch_size=batch_size, learning_rate=0.5)
+    parameters = [getattr(model, name) for name in only] or None
+    run = fit(
+        model,
+        squared_error,
+        X[:rows],
+        score,
+        schedule,
+        parameters=parameters,
+        checkpoint=checkpoint,
+        report_every=2,
+    )
+    course = []
+    for now in run:
+        course.append([now.epoch, now.step, now.loss, now.best])
+        if now.epoch == epochs:
+            break
+    return {**model.state_dict(), "course": torch.tensor(course)}
+
+
+@contextmanager
+def shared_as_if_all_were_alike(rows: Tensor) -> Iterator[tuple[Tensor, float]]:
+    with OURS(rows) as (mine, _):
+        yield mine, 1 / parallel.size()
+
+
+OURS = parallel.share
+
+
+def critic_after() -> dict[str, Tensor]:
+    """Loss and weights after steps without noise: made images are all alike, penalties midway.
+
+    Biases are left out. Where a unit is on for all images the gradient of its bias is 0 but for
+    rounding, which Adam makes as large as any.
+    """
+
+    def grey(model: WGAN, count: int, source: torch.Generator) -> Tensor:
+        return torch.full((count, 1, 8, 8), 0.3)
+
+    schedule = AdversarialSchedule(iterations=4, batch_size=7, critic_steps=2, chunk=2)
+    model = small()
+    with (
+        mock.patch.object(WGAN, "sample", grey),
+        mock.patch.object(lipschitz, "between", lambda x, y, source: (x + y) / 2),
+        mock.patch.object(adversarial._Run, "_synthesis_step", return_value=None),
+    ):
+        course = [now.progress.loss for now in fit_adversarial(model, images(), schedule)]
+    weights = {name: w for name, w in model.critic.state_dict().items() if "weight" in name}
+    return {**weights, "course": torch.tensor(course[1:])}
+
+
+def gan_after() -> dict[str, Tensor]:
+    """Distances on the way, and the mean of made images."""
+    schedule = AdversarialSchedule(
+        iterations=300,
+        batch_size=17,
+        learning_rate=2e-3,
+        critic_rate=4e-3,
+        averaging=0.9,
+        chunk=50,
+    )
+    model = small()
+    distances = [now.distance for now in fit_adversarial(model, images(), schedule)]
+    with torch.no_grad():
+        made = model.sample(200, generator(1)).mean(0)
+    return {"distances": torch.tensor(distances[1:]), "made": made, **model.state_dict()}
+
+
+def mixture_after(rows: int) -> dict[str, Tensor]:
+    """A prior that follows its images, after a step on one batch that is shared."""
+    model: MixtureVAE = mixture_vae(2, 8, 3, 1, source=generator(0))
+    x = data.pixels("digits", "train")[:rows]
+    objective = negative_joint_bound(2 * rows, floor=1e-3, diagonal=False)
+    with parallel.share(torch.arange(rows)) as (mine, _):
+        batch = LabelledImages(x[mine], torch.zeros(len(mine), dtype=torch.int64))
+        objective(model, batch, generator(parallel.rank()))
+    return dict(model.named_buffers())
+
+
+def who_leaves(leaving: tuple[int, ...]) -> str:
+    """What becomes of this process where those named leave the loop after two reports."""
+    try:
+        for seen, _ in enumerate(fit(Line(1), squared_error, X, score, Schedule(3, 8))):
+            if seen == 1 and parallel.rank() in leaving:
+                return "left"
+    except RuntimeError as error:
+        return str(error)
+    return "finished"
+
+
+def in_each_of_two(folder: Path) -> None:
+    """All that is measured with two processes, by one start of them."""
+    with parallel.processes():
+        assert parallel.size() == 2
+        found = {
+            "exact": {name: exact(**options) for name, options in EXACT.items()},
+            "taken up": exact(33, checkpoint=folder / "of-one.pt"),
+            "bounds": bounds_of_tiny_vaes(),
+            "critic": critic_after(),
+            "gan": gan_after(),
+            "mixture": {rows: mixture_after(rows) for rows in (1, 7)},
+            "leaving": [who_leaves(ranks) for ranks in ((0,), (1,), (0, 1))],
+        }
+        with mock.patch.object(parallel, "share", shared_as_if_all_were_alike):
+            found["wrong"] = {name: exact(**options) for name, options in EXACT.items()}
+        sources = [parallel.noise_of_its_own(generator(seed)) for seed in (1, 1, 2)]
+        found["noise"] = [torch.rand(3, generator=source) for source in sources]
+        try:
+            parallel.check_alike(parallel.rank())
+            found["alike"] = "yes"
+        except ValueError as error:
+            found["alike"] = str(error)
+        torch.save(found, folder / f"{parallel.rank()}.pt")
+
+
+@pytest.fixture(scope="module")
+def of_two(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
+    """What each of two processes found."""
+    folder = tmp_path_factory.mktemp("two")
+    exact(33, checkpoint=folder / "of-one.pt", epochs=2)
+    code = "from tests.training.test_parallel import *; in_each_of_two(Path({!r}))"
+    launched(code.format(str(folder)))
+    return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
+
+
+def farthest(a: dict[str, Tensor], b: dict[str, Tensor]) -> float:
+    """The largest difference, relative to the largest entry."""
+    assert a.keys() == b.keys()
+    each = ((x - b[name]).abs().max() / x.abs().max().clamp_min(1) for name, x in a.items())
+    return max(each).item()
+
+
+@pytest.mark.parametrize("case", EXACT)
+def test_without_noise_two_processes_end_where_one_does(of_two: list[dict], case: str) -> None:
+    alone = exact(**EXACT[case])
+    for each in of_two:
+        assert farthest(alone, each["exact"][case]) < 1e-10
+
+
+@pytest.mark.parametrize("case", ["last batch odd", "two models"])
+def test_shares_that_are_weighed_alike_end_elsewhere(of_two: list[dict], case: str) -> None:
+    assert farthest(exact(**EXACT[case]), of_two[0]["wrong"][case]) > 1e-4
+
+
+def test_with_noise_the_bound_is_that_of_one_process(of_two: list[dict]) -> None:
+    (alone, weights), (shorter, _) = bounds_of_tiny_vaes(), bounds_of_tiny_vaes(epochs=3)
+    together, its_weights = of_two[0]["bounds"]
+    assert not torch.isclose(weights, its_weights, rtol=1e-4).any()  # other noise
+    difference = together - alone  # of the same start and order
+    error = difference.std() / len(difference) ** 0.5
+    assert difference.mean().abs() < 3 * error
+    assert (shorter - alone).mean() < -10 * error
+
+
+def test_all_processes_hold_the_same_weights(of_two: list[dict]) -> None:
+    first, second = of_two
+    for part in ("critic", "gan", "taken up"):
+        assert farthest(first[part], second[part]) == 0
+    for rows in first["mixture"]:
+        assert farthest(first["mixture"][rows], second["mixture"][rows]) == 0
+    assert all(torch.equal(*pair) for pair in zip(first["bounds"], second["bounds"], strict=True))
+
+
+def test_noise_depends_on_seed_and_process_alone(of_two: list[dict]) -> None:
+    first, second = (each["noise"] for each in of_two)
+    for one, again, other in (first, second):
+        assert torch.equal(one, again)
+        assert not torch.isclose(one, other).any()
+    assert not torch.isclose(first[0], second[0]).any()
+
+
+def test_a_critic_learns_from_both_shares_penalty_included(of_two: list[dict]) -> None:
+    alone = critic_after()
+    assert farthest(alone, of_two[0]["critic"]) < 1e-5
+    before = small().critic.state_dict()
+    assert all(farthest({"w": alone[k]}, {"w": before[k]}) > 1e-3 for k in alone if k in before)
+
+
+def test_two_processes_train_a_wgan_as_one_does(of_two: list[dict]) -> None:
+    real = (images().float() / 255).mean(0)
+    for found in (gan_after(), of_two[0]["gan"]):
+        assert found["distances"][-1] < 0.5 * found["distances"][0]
+        assert (found["made"] - real).abs().mean() < 0.06
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+def test_a_mixture_follows_the_whole_batch(of_two: list[dict], rows: int) -> None:
+    alone = mixture_after(rows)
+    start = dict(mixture_vae(2, 8, 3, 1, source=generator(0)).named_buffers())
+    assert farthest(alone, start) > 1e-3
+    assert farthest(alone, of_two[0]["mixture"][rows]) < 1e-6
+
+
+def test_where_one_leaves_the_others_do_not_wait(of_two: list[dict]) -> None:
+    told = "another process has left the training"
+    assert of_two[0]["leaving"] == ["left", told, "left"]
+    assert of_two[1]["leaving"] == [told, "left", "left"]
+
+
+def test_processes_that_begin_in_different_epochs_are_told(of_two: list[dict]) -> None:
+    assert of_two[0]["alike"] == "yes"
+    assert "all processes need the same folder" in of_two[1]["alike"]
+
+
+def test_two_processes_take_up_what_one_began(of_two: list[dict]) -> None:
+    resumed, whole = of_two[0]["taken up"], exact(33)
+    assert resumed["course"][0].tolist()[:2] == [2, 2]  # in the third epoch
+    assert (
+        farthest(
+            whole | {"course": whole["course"][-1]}, resumed | {"course": resumed["course"][-1]}
+        )
+        < 1e-10
+    )
+
+
+KILLED = """
+import os, time
+from tests.training.test_parallel import *
+def slow(model, x, source):
+    time.sleep(0.02)
+    return squared_error(model, x, source)
+with parallel.processes():
+    print("process", os.getpid(), flush=True)
+    schedule = Schedule(epochs=6, batch_size=8, learning_rate=0.5)
+    for now in fit(Line(1), slow, X[:33], score, schedule, checkpoint=Path({checkpoint!r})):
+        print("epoch", now.epoch, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_one_process_takes_up_what_two_began_that_were_killed(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "run.pt"
+    workers, ended = set(), 0
+    with launch(KILLED.format(checkpoint=str(checkpoint))) as starter:
+        for line in starter.stdout:
+            word, _, number = line.partition(" ")
+            if word == "process":
+                workers.add(int(number))
+            elif word == "epoch":
+                ended = int(number)
+            if ended == 2 and len(workers) == 2:
+                break
+        time.sleep(0.03)  # somewhere within the third
+        for each in (starter.pid, *workers):
+            os.kill(each, signal.SIGKILL)
+    assert list(tmp_path.iterdir()) == [checkpoint]
+    resumed, whole = exact(33, checkpoint=checkpoint), exact(33)
+    assert 2 <= resumed["course"][0, 0] < 6
+    assert (
+        farthest(
+            whole | {"course": whole["course"][-1]}, resumed | {"course": resumed["course"][-1]}
+        )
+        < 1e-10
+    )
+
+
+COMMAND = """
+from dataclasses import replace
+from dgm_core import recipes
+from dgm_core.__main__ import app
+shown = recipes.RECIPES["breast-miwae"]
+recipes.RECIPES["tiny"] = replace(shown, name="tiny", config=replace(shown.config, steps=9))
+words = [f"--{{each}}={folder}/{{each}}" for each in ("run-folder", "logdir", "out")]
+app(["train", "tiny", *words])
+"""
+
+
+@pytest.mark.slow
+def test_a_recipe_is_written_once_and_the_same_again(tmp_path: Path) -> None:
+    written = []
+    for name in ("one", "again"):
+        folder = tmp_path / name
+        said = launched(COMMAND.format(folder=folder))
+        assert said.count("now: evaluate") == 1
+        assert "epoch 4.0/4" in said
+        assert {each.name for each in (folder / "run-folder").iterdir()} == {
+            "model.pt",
+            "weights.pt",
+        }
+        assert {each.name for each in (folder / "out").iterdir()} == {
+            "tiny.toml",
+            "tiny.safetensors",
+        }
+        assert len(list((folder / "logdir").iterdir())) == 1
+        card = tomllib.loads((folder / "out" / "tiny.toml").read_text(encoding="utf-8"))
+        assert "2 processes of" in card["training"]["machine"]
+        del card["training"]["minutes"]
+        written.append((card, (folder / "out" / "tiny.safetensors").read_bytes()))
+    assert written[0] == written[1]

@@ -1,0 +1,331 @@
+"""What the lab of clusters shows: names and colours of clusters, files, figures, a landing."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from functools import cached_property
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from plotly.graph_objects import Figure
+
+from dgm_core import data
+from dgm_core.metrics.clustering import UNMATCHED
+from dgm_core.studies.clusters.course import Course, Moment
+from tests.small_clusters import CLUSTERS as K
+from tests.small_clusters import CONFIG, course, images, run, shipped
+from tests.small_clusters import IMAGES as M
+from tests.ui.clusters.small_story import story
+from ui import contact_sheet, figures
+from ui.clusters import charts, own_picture, selection
+from ui.clusters.compare import colourings
+from ui.clusters.mixture import _widest
+from ui.clusters.runs import Labels, Story, shortened
+from ui.components.linked_scatter import Categories, Ramp
+from ui.components.linked_scatter.palette import COLOURS
+
+
+@pytest.fixture(autouse=True)
+def theme(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The theme is the browser's, and there is none."""
+    monkeypatch.setattr(figures, "accent", lambda: "#4C5FD5")
+    monkeypatch.setattr(figures, "tint", lambda: "#F4F5FA")
+
+
+def of_labels(
+    labels: Labels | None, assignment: np.ndarray, clusters: int
+) -> tuple[Story, Moment]:
+    """A story whose images have these labels and clusters."""
+    config = dataclasses.replace(CONFIG, clusters=clusters)
+    moment = dataclasses.replace(course().moments[-1], assignment=assignment)
+    found = story(found=Course(config, course().curve, (moment,)))
+    vars(found)["labels"] = labels
+    assert isinstance(type(found).__dict__["labels"], cached_property)
+    return found, moment
+
+
+DIGITS = tuple("0123456789")
+
+
+# --- stories ----------------------------------------------------------------------------------
+
+
+def test_moments_have_names_and_the_control_is_the_last() -> None:
+    found = story()
+    assert list(found.moments) == ["Before", "Round 1", "After", "Control"]
+    assert [moment.epoch for moment in found.moments.values()] == [16, 20, 24, 24]
+    assert found.moments["Control"] is course().control
+    early = ["Epoch 1", "Epoch 3", "Before", "Round 1", "After", "Control"]
+    assert list(story(found=shipped()).moments) == early
+    one = dataclasses.replace(course(), moments=course().moments[:1], control=None)
+    assert list(story(found=one).moments) == ["Before"]
+
+
+def test_labels_and_pictures_are_those_of_the_images() -> None:
+    found = story()
+    classes = np.array(found.labels.names)[found.labels.codes]
+    assert classes.tolist() == [str(label) for label in images().y.tolist()]
+    pictures, real = found.pictures
+    assert real
+    np.testing.assert_array_equal(pictures, images().x[:, 0])
+
+
+def test_without_images_the_decoder_draws_them_and_a_classifier_reads_them() -> None:
+    config = dataclasses.replace(CONFIG, dataset="mnist")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "is_available", lambda name: False)
+        bare = story(found=dataclasses.replace(course(), config=config))
+        assert bare.labels is None
+        assert bare.scores(course().moments[-1]) is None
+        assert [type(each) for each in colourings(bare, course().moments[-1])] == [
+            Categories,
+            Ramp,
+        ]
+        drawn, real = bare.pictures
+        read = np.arange(M) % 7
+        known = story(found=dataclasses.replace(course(), config=config, read=read))
+        assert known.labels.said == "label, as a classifier reads it"
+        np.testing.assert_array_equal(known.labels.codes, read)
+    assert not real
+    with torch.no_grad():
+        z = torch.from_numpy(course().moments[-1].mean)
+        expected = (run().model.decode(z).mean[:, 0] * 255).round()
+    np.testing.assert_array_equal(drawn, expected)
+
+
+def test_a_cluster_has_the_name_and_the_colour_of_the_label_it_is_matched_with() -> None:
+    codes = np.arange(M) % 10
+    found, moment = of_labels(Labels(codes, DIGITS, "label"), (codes + 3) % 10, 10)
+    names, colours = found.clusters(moment)
+    assert names == [f"{k + 1} ≈ {(k - 3) % 10}" for k in range(10)]
+    assert colours == [COLOURS[(k - 3) % 10] for k in range(10)]
+
+
+def test_an_unmatched_cluster_keeps_its_number_and_a_colour_of_its_own() -> None:
+    codes = np.arange(M) % 10
+    assignment = np.where(np.arange(M) < 12, np.arange(M) % 12, codes)
+    found, moment = of_labels(Labels(codes, DIGITS, "label"), assignment, 12)
+    names, colours = found.clusters(moment)
+    matched = found.scores(moment).matched
+    assert (matched == UNMATCHED).sum() == 2
+    for k, label in enumerate(matched.tolist()):
+        if label == UNMATCHED:
+            assert names[k] == str(k + 1)
+            assert colours[k] not in COLOURS
+        else:
+            assert names[k] == f"{k + 1} ≈ {label}"
+            assert colours[k] == COLOURS[label]
+    assert len(set(colours)) == 12
+
+
+def test_clusters_are_not_named_after_labels_that_are_many() -> None:
+    codes = np.arange(M) % 30
+    names = tuple(f"letter {i}" for i in range(30))
+    found, moment = of_labels(Labels(codes, names, "label"), codes % 4, 4)
+    assert found.clusters(moment)[0] == ["1", "2", "3", "4"]
+    assert [each.name for each in colourings(found, moment)] == ["cluster", "confidence", "label"]
+    few, moment = of_labels(Labels(codes % 4, ("a", "b", "c", "d"), "label"), codes % 4, 4)
+    kinds = [each.name for each in colourings(few, moment)]
+    assert kinds == ["label", "cluster", "confidence", "error"]
+    assert colourings(few, moment)[3].codes.sum() == 0
+
+
+def test_an_error_is_an_image_whose_cluster_is_matched_with_another_label() -> None:
+    codes = np.arange(M) % 3
+    assignment = codes.copy()
+    assignment[:7] = (codes[:7] + 1) % 3
+    found, moment = of_labels(Labels(codes, ("a", "b", "c"), "label"), assignment, 3)
+    error = colourings(found, moment)[3]
+    np.testing.assert_array_equal(np.flatnonzero(error.codes), np.arange(7))
+
+
+def test_names_of_alphabets_are_shortened_where_they_stay_different() -> None:
+    names = [
+        "Early_Aramaic",
+        "Blackfoot_(Canadian_Syllabics)",
+        "Syriac_(Serto)",
+        "Syriac_(Estrangelo)",
+        "7",
+    ]
+    short = ["Early Aramaic", "Blackfoot", "Syriac (Serto)", "Syriac (Estrangelo)", "7"]
+    assert shortened(names) == short
+
+
+def test_another_run_of_ones_own_is_another_revision() -> None:
+    other = dataclasses.replace(course(), config=dataclasses.replace(CONFIG, seed=1))
+    assert story().revision == story().revision
+    assert (
+        len({story().revision, story(found=other).revision, story("digits-vaegmm").revision}) == 3
+    )
+
+
+# --- what is selected -------------------------------------------------------------------------
+
+
+def test_a_csv_has_a_row_for_each_image_selected() -> None:
+    found, moment = story(), course().moments[-1]
+    rows = np.array([3, 0, 150])
+    header, *lines = csv.reader(io.StringIO(selection.as_csv(found, moment, rows)))
+    assert header == ["image", "cluster", "confidence", "label", "z1", "z2", "z3"]
+    assert len(lines) == 3
+    for row, line in zip(rows, lines, strict=True):
+        assert line[0] == str(row)
+        assert line[1] == str(moment.assignment[row] + 1)
+        assert float(line[2]) == pytest.approx(moment.confidence[row], abs=1e-4)
+        assert line[3] == str(images().y[row].item())
+        assert [float(z) for z in line[4:]] == pytest.approx(moment.mean[row], abs=1e-4)
+
+
+def test_a_csv_without_labels_has_no_column_for_them() -> None:
+    found, moment = of_labels(None, course().moments[-1].assignment, K)
+    header, line = csv.reader(io.StringIO(selection.as_csv(found, moment, np.array([5]))))
+    assert header == ["image", "cluster", "confidence", "z1", "z2", "z3"]
+    assert len(line) == 6
+
+
+@pytest.mark.parametrize("count", [1, 5, 12, 13])
+def test_a_sheet_has_each_picture_at_its_place(count: int) -> None:
+    pictures = np.random.default_rng(0).integers(1, 256, (count, 4, 3)).astype(np.uint8)
+    sheet = contact_sheet.sheet(pictures, across=5, enlarge=3)
+    down, gap = -(-count // 5), contact_sheet.GAP
+    assert sheet.shape == (down * (4 + gap) * 3, 5 * (3 + gap) * 3)
+    small = sheet[1::3, 1::3]
+    np.testing.assert_array_equal(small.repeat(3, 0).repeat(3, 1), sheet)
+    covered = np.zeros(small.shape, bool)
+    for i, picture in enumerate(pictures):
+        top, left = i // 5 * (4 + gap), i % 5 * (3 + gap)
+        np.testing.assert_array_equal(small[top : top + 4, left : left + 3], picture)
+        covered[top : top + 4, left : left + 3] = True
+    assert not small[~covered].any()
+    np.testing.assert_array_equal(
+        np.array(Image.open(io.BytesIO(contact_sheet.as_png(sheet)))), sheet
+    )
+
+
+def test_no_more_pictures_are_shown_than_have_room_and_it_is_said() -> None:
+    rows = np.arange(1000) * 2
+    seen = selection._some(rows)
+    assert len(seen) == selection.MOST
+    assert set(seen) <= set(rows)
+    assert (seen[0], seen[-1]) == (0, 1998)
+    assert (np.diff(seen) > 0).all()
+    assert selection._some(rows[:3]).tolist() == [0, 2, 4]
+    assert selection._caption(60, 1497, real=True) == "60 of 1,497 images."
+    assert selection._caption(3, 3, real=True) is None
+    assert "Reconstructions" in selection._caption(3, 3, real=False)
+
+
+def test_shares_are_those_of_the_most_frequent() -> None:
+    assert selection._shares(np.array([2, 2, 0, 2, 1]), ["a", "b", "c"]) == "c 60%, b 20%, a 20%"
+    assert selection._shares(np.array([1]), ["a", "b"]) == "b 100%"
+
+
+# --- figures ----------------------------------------------------------------------------------
+
+
+def sent(figure: Figure) -> Figure:
+    """The same, if it can be sent to a browser."""
+    assert figure.to_json()
+    return figure
+
+
+def test_curves_carry_the_numbers_of_the_run_and_its_control() -> None:
+    both = {"with": course().curve, "control": course().control_curve}
+    figure = sent(charts.over_epochs(both, "elbo", at=20))
+    assert [trace.name for trace in figure.data] == ["with", "control"]
+    for trace, curve in zip(figure.data, both.values(), strict=True):
+        np.testing.assert_array_equal(trace.x, curve.epochs)
+        np.testing.assert_array_equal(trace.y, curve.elbo)
+    assert [shape.x0 for shape in figure.layout.shapes] == [20]
+    assert figure.layout.showlegend
+    assert not sent(charts.over_epochs(both, "accuracy", legend=False)).layout.showlegend
+    assert not charts.over_epochs({"with": course().curve}, "nmi").layout.showlegend
+
+
+def test_the_likeliest_chain_stands_out_and_all_that_counts_is_in_sight() -> None:
+    trace = np.array([[-9.0, -3, -2], [-50, -4, -1], [-9, -5, -3]])
+    figure = sent(charts.trace(trace))
+    for line, values in zip(figure.data, trace, strict=True):
+        np.testing.assert_array_equal(line.y, values)
+        np.testing.assert_array_equal(line.x, [1, 2, 3])
+    widths = [line.line.width for line in figure.data]
+    assert np.argmax(widths) == 1
+    low, high = figure.layout.yaxis.range
+    assert -50 < low <= -5
+    assert high >= -1
+    assert sent(charts.trace(np.array([[-2.0]]))).layout.yaxis.range[1] > -2
+
+
+def test_bars_stand_in_their_order_with_their_colours() -> None:
+    (bar,) = sent(charts.bars([0.7, 0.2], ["a", "b"], ["red", "blue"], "probability")).data
+    found = dict(zip(bar.y, zip(bar.x, bar.marker.color, strict=True), strict=True))
+    assert found == {"a": (0.7, "red"), "b": (0.2, "blue")}
+    assert bar.y[-1] == "a"  # plotly begins at the bottom
+
+
+def test_the_confusion_is_shaded_by_row_and_bears_its_counts() -> None:
+    counts = np.array([[3, 1, 0], [0, 0, 5]])
+    (cells,) = sent(charts.confusion(counts, ["x", "y"], ["1", "2", "3"])).data
+    np.testing.assert_allclose(cells.z, [[0.75, 0.25, 0], [0, 0, 1]])
+    assert cells.text.tolist() == [["3", "1", ""], ["", "", "5"]]
+    np.testing.assert_array_equal(cells.customdata, counts)
+    assert (list(cells.y), list(cells.x)) == (["x", "y"], ["1", "2", "3"])
+    many = charts.confusion(np.eye(30, dtype=int), [str(i) for i in range(30)], ["1"] * 30)
+    assert not sent(many).data[0].texttemplate
+
+
+def test_gains_have_two_standard_errors() -> None:
+    rows = [
+        {"choice": "a", "gain": 0.1, "gain_error": 0.02},
+        {"choice": "b", "gain": -0.05, "gain_error": 0.01},
+    ]
+    (points,) = sent(charts.gains(rows)).data
+    assert list(points.y) == ["b", "a"]
+    assert list(points.x) == [-0.05, 0.1]
+    assert list(points.error_x.array) == [0.02, 0.04]
+
+
+# --- a picture of one's own -------------------------------------------------------------------
+
+
+def test_an_image_of_the_run_lands_on_itself() -> None:
+    moment, i = course().moments[-1], 17
+    plain = data.load("digits", "train").x[i, 0]
+    landing = own_picture.land(story(), moment, (plain * 255).round().byte().numpy())
+    np.testing.assert_allclose(landing.mean, moment.mean[i], atol=1e-4)
+    shot = run().shots[-1]
+    law = shot.mixture.responsibilities(shot.latents.mean, shot.latents.variance)
+    np.testing.assert_allclose(landing.probabilities, law[i], atol=1e-4)
+    assert landing.probabilities.argmax() == moment.assignment[i]
+    apart = np.linalg.norm(moment.mean - moment.mean[i], axis=1)
+    assert landing.near[0] == i
+    np.testing.assert_array_equal(landing.near, apart.argsort()[: own_picture.NEAR])
+    densities = shot.mixture.log_prob(shot.latents.mean)
+    assert landing.log_density == pytest.approx(float(densities[i]), abs=1e-3)
+    assert landing.rank == pytest.approx(
+        float((densities < densities[i]).float().mean()), abs=0.01
+    )
+    np.testing.assert_array_equal(landing.reconstruction, story().decoded(landing.mean[None])[0])
+
+
+# --- the mixture ------------------------------------------------------------------------------
+
+
+def test_the_plane_begins_with_the_latents_that_tell_clusters_apart() -> None:
+    moment = course().moments[-1]
+    mixture = moment.mixture
+    spread = [
+        float(
+            (
+                mixture.weights
+                * (mixture.means[:, d] - mixture.means[:, d] @ mixture.weights) ** 2
+            ).sum()
+        )
+        for d in range(CONFIG.latent_dim)
+    ]
+    order = np.argsort(spread)[::-1].tolist()
+    assert list(_widest(moment)) == order[:2]

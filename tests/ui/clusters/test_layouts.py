@@ -1,0 +1,168 @@
+"""Planes of the lab of clusters: computed at once or in sight, remembered, stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dgm_core.studies.clusters import embeddings
+from tests.patience import PATIENCE
+from tests.small_clusters import CONFIG, course
+from tests.small_clusters import IMAGES as M
+from tests.ui.clusters.small_story import story
+from ui import jobs
+from ui.clusters import layouts
+from ui.clusters.layouts import KEPT, Layouts
+from ui.clusters.runs import Story
+
+
+@pytest.fixture(autouse=True)
+def session(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the one session there is remembers."""
+    state: dict[str, Any] = {}
+    monkeypatch.setattr("streamlit.session_state", state)
+    return state
+
+
+BOTH = ["Before", "After"]
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[jobs.Worker]:
+    one = jobs.Worker()
+    monkeypatch.setattr(jobs, "worker", lambda name: one)
+    yield one
+    one.stop()
+
+
+def begun(method: str, names: list[str] | None = None, found: Story | None = None) -> Layouts:
+    laid = Layouts(found or story(), names or BOTH, embeddings.Config(method))
+    laid.begin()
+    return laid
+
+
+@pytest.mark.parametrize("method", layouts.LINEAR)
+def test_linear_planes_are_there_at_once_turned_alike_and_remembered(
+    method: str, worker: jobs.Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laid = begun(method)
+    assert worker.run is None
+    assert not laid.live
+    planes = laid.planes()
+    assert list(planes) == BOTH
+    # The second is already turned as the first is: no other turn brings it nearer.
+    turn = embeddings.turned(planes["After"].astype(float), planes["Before"].astype(float))
+    np.testing.assert_allclose(turn, np.eye(2), atol=1e-4)
+    monkeypatch.setattr(embeddings, "run", None)  # nothing is computed twice
+    again = begun(method).planes()
+    assert all(again[name] is planes[name] for name in BOTH)
+
+
+def test_of_many_layouts_the_oldest_are_forgotten_but_none_that_is_shown(
+    worker: jobs.Worker,
+) -> None:
+    names = ["Before", "Round 1", "After"]
+
+    def other(seed: int) -> Story:
+        config = dataclasses.replace(CONFIG, seed=seed)
+        return story(found=dataclasses.replace(course(), config=config))
+
+    first = begun("PCA", names).planes()
+    for seed in range(1, KEPT):
+        begun("PCA", ["Before"], other(seed))
+    # Some of the first are forgotten now, and all are shown again.
+    again = begun("PCA", names)
+    assert list(again.planes()) == names
+    for name, xy in again.planes().items():
+        np.testing.assert_allclose(xy, first[name], atol=1e-5)
+    assert len(again.kept) == KEPT
+    assert worker.run is None
+
+
+class Gated:
+    """Layouts that wait for leave after their first sight."""
+
+    def __init__(self) -> None:
+        self.leave = threading.Event()
+
+    def run(self, config: Any, points: Any, clusters: Any = None, start: Any = None) -> Iterator:
+        at = np.zeros((len(points), 2), np.float32) if start is None else start
+        yield embeddings.Frame(0.5, at + 1)
+        assert self.leave.wait(PATIENCE)
+        yield embeddings.Frame(1.0, at + 2)
+        yield embeddings.Embedding(at + 3, lambda new: new)
+
+
+@pytest.fixture
+def gated(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gated]:
+    gate = Gated()
+    monkeypatch.setattr(embeddings, "run", gate.run)
+    yield gate
+    gate.leave.set()
+
+
+def first_sight(laid: Layouts) -> None:
+    for _ in range(500):
+        if laid.run.items:
+            return
+        threading.Event().wait(0.01)
+    pytest.fail("nothing was laid out")
+
+
+def test_other_planes_are_laid_out_one_from_the_other(worker: jobs.Worker, gated: Gated) -> None:
+    laid = begun("UMAP-like")
+    first_sight(laid)
+    assert laid.live
+    assert laid.done == pytest.approx(0.25)
+    planes = laid.planes()
+    assert (planes["Before"] == 1).all()
+    assert planes["After"] is planes["Before"]  # from which it will begin
+    assert begun("UMAP-like").run is laid.run  # it is not begun anew
+    gated.leave.set()
+    assert worker.run.wait(PATIENCE)
+    assert (laid.live, laid.cut_short, laid.failed) == (False, False, False)
+    planes = laid.planes()
+    assert (planes["Before"] == 3).all()
+    assert (planes["After"] == 6).all()
+    worker.run = None
+    assert (begun("UMAP-like").planes()["After"] == 6).all()
+    assert worker.run is None
+
+
+def test_a_layout_that_was_stopped_is_shown_not_kept_and_goes_on(
+    worker: jobs.Worker, gated: Gated
+) -> None:
+    laid = begun("UMAP-like")
+    first_sight(laid)
+    worker.stop()
+    assert laid.cut_short
+    planes = laid.planes()
+    assert list(planes) == ["Before"]  # the other was not begun
+    assert (planes["Before"] == 1).all()
+    assert not laid.kept
+    laid.begin()
+    assert worker.run.state == "stopped"  # only the visitor lets it go on
+    worker.resume()
+    assert laid.live
+    gated.leave.set()
+    assert worker.run.wait(PATIENCE)
+    assert not laid.cut_short
+    assert (laid.planes()["After"] == 6).all()
+    assert len(laid.kept) == 2
+
+
+def test_shipped_layouts_are_taken_as_they_are(worker: jobs.Worker) -> None:
+    xy = np.random.default_rng(0).normal(size=(M, 2)).astype(np.float32)
+    moments = tuple(
+        dataclasses.replace(each, xy=xy + i) for i, each in enumerate(course().moments)
+    )
+    found = story(found=dataclasses.replace(course(), moments=moments))
+    planes = begun("t-SNE", found=found).planes()
+    assert planes["Before"] is moments[0].xy
+    assert planes["After"] is moments[-1].xy
+    assert worker.run is None

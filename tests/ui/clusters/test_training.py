@@ -1,0 +1,210 @@
+"""A visitor's own run of clusters, and links to the lab."""
+
+from __future__ import annotations
+
+import dataclasses
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dgm_core.training import mutual
+from dgm_core.training.mutual import Frame
+from tests.patience import PATIENCE
+from tests.small_clusters import CONFIG, course, images
+from ui.clusters import links, runs, training
+from ui.frame import KEPT as WIDGET
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the one session there is remembers."""
+    state: dict[str, Any] = {}
+    monkeypatch.setattr("streamlit.session_state", state)
+    return state
+
+
+# --- training ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def items() -> dict[bool, list]:
+    """All that the run and its control yield, by whether it is the control."""
+    found: dict[bool, list] = {}
+    for control, config in ((False, CONFIG), (True, CONFIG.control)):
+        found[control] = [training.Item(control, each) for each in mutual.run(config, images())]
+    return found
+
+
+def trained(items: list, state: str = "finished") -> SimpleNamespace:
+    return SimpleNamespace(items=items, key=CONFIG, state=state, live=state == "running")
+
+
+def test_a_training_stands_where_its_last_frame_is(items: dict[bool, list]) -> None:
+    assert training.standing(trained([])) == (None, False, None)
+    warming = [
+        each for each in items[False] if isinstance(each.item, Frame) and not each.item.shots
+    ]
+    frame, control, found = training.standing(trained(warming))
+    assert (frame, control, found) == (warming[-1].item, False, None)
+    frame, control, found = training.standing(trained(items[False]))
+    assert frame is items[False][-2].item
+    assert (control, found.control) == (False, None)
+    assert [moment.epoch for moment in found.moments] == [16, 20, 24]
+    both = [*items[False], *items[True]]
+    _, control, found = training.standing(trained(both))
+    assert control
+    np.testing.assert_array_equal(found.control.mean, course().control.mean)
+    half = next(i for i, each in enumerate(items[True]) if getattr(each.item, "shots", ()))
+    _, control, found = training.standing(trained([*items[False], *items[True][: half + 1]]))
+    assert control
+    assert len(found.control_curve.epochs) == 1
+
+
+@pytest.fixture
+def taken(session: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The session's worker, whose run is set."""
+    one = SimpleNamespace(run=None)
+    monkeypatch.setattr(training, "worker", lambda: one)
+    monkeypatch.setattr(runs, "ASSETS", runs.ASSETS / "nowhere")
+    return one
+
+
+def test_a_run_of_ones_own_is_offered_once_it_has_ended(
+    items: dict[bool, list], taken: SimpleNamespace, session: dict[str, Any]
+) -> None:
+    training.take_over()
+    assert runs.offered() == []
+    taken.run = trained([*items[False], *items[True]], "running")
+    training.take_over()
+    assert runs.offered() == []
+    taken.run.state, taken.run.live = "finished", False
+    session["keep.cluster story"] = "digits-vaegmm"
+    training.take_over()
+    assert runs.offered() == ["yours"]
+    own = runs.story("yours")
+    assert own.model is items[False][-1].item.model
+    assert list(own.moments) == ["Before", "Round 1", "After", "Control"]
+    assert "keep.cluster story" not in session  # it is chosen in place of what was
+    assert session["last values"]["keep.cluster story"] == "yours"
+    session["keep.cluster story"] = "digits-vaegmm"
+    training.take_over()
+    assert session["keep.cluster story"] == "digits-vaegmm"  # once
+
+
+@pytest.mark.parametrize("state", ["stopped", "timed out", "failed"])
+def test_a_run_that_was_cut_off_is_kept_only_whole(
+    state: str, items: dict[bool, list], taken: SimpleNamespace
+) -> None:
+    taken.run = trained(items[False][:-1], state)
+    training.take_over()
+    assert runs.offered() == []
+    taken.run = trained([*items[False], *items[True][:-1]], state)
+    training.take_over()
+    own = runs.story("yours")
+    assert list(own.moments) == ["Before", "Round 1", "After"]  # half a control is none
+    assert own.course.control_curve is None
+
+
+def test_one_pass_has_no_control_of_its_own() -> None:
+    config = dataclasses.replace(CONFIG, form="one pass", warmup=1, rounds=0)
+    found = list(training.work(config))
+    assert not any(item.control for item in found)
+    plain = dataclasses.replace(config, form="mutual")
+    assert {item.control for item in training.work(plain)} == {False, True}
+
+
+# --- links ------------------------------------------------------------------------------------
+
+RUNS = ["digits-vaegmm", "yours"]
+
+
+def visit() -> None:
+    import streamlit as st
+
+    from ui.clusters import links
+
+    links.receive(["digits-vaegmm", "yours"])
+    links.send("yours", st.session_state.get("view", "Before and after"))
+
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "Before and after": {
+        "cluster left": "Round 3",
+        "cluster right": "Control",
+        "cluster method": "clusters apart",
+        "cluster perplexity": 50,
+    },
+    "Watch them learn": {
+        "train set": "omniglot",
+        "train images": 500,
+        "train clusters": 4,
+        "train rounds": 1,
+        "train form": "one pass",
+        "train upright": False,
+        "train spread": True,
+        "train hard": True,
+        "train diagonal": False,
+        "train fit": "Gibbs",
+        "train blur": 0.05,
+        "train weight": 2.0,
+        "train latents": 24,
+        "train seed": 77,
+    },
+    "Inside the mixture": {
+        "cluster across": 7,
+        "cluster up": 0,
+        "cluster temperature": 0.3,
+        "cluster other": 11,
+        "cluster seed": 5,
+    },
+    "Place a picture": {"place source": "Test images", "place plane": "PCA"},
+}
+
+
+@pytest.mark.parametrize("view", links.FIELDS)
+def test_settings_survive_the_address(view: str) -> None:
+    assert SETTINGS[view].keys() == links.FIELDS[view].keys()
+    app = AppTest.from_function(visit, default_timeout=PATIENCE)
+    app.session_state["view"] = view
+    for name, value in SETTINGS[view].items():
+        app.session_state[WIDGET + name] = value
+    app.run()
+    assert not app.exception
+    again = AppTest.from_function(visit, default_timeout=PATIENCE)
+    for name, value in app.query_params.items():
+        again.query_params[name] = value
+    again.run()
+    assert not again.exception
+    assert not again.toast
+    chosen = {"cluster view": view, "cluster story": "yours"}
+    expected = {WIDGET + name: value for name, value in (SETTINGS[view] | chosen).items()}
+    assert again.session_state["last values"] == expected
+
+
+@pytest.mark.parametrize("text", ["", "nan", "Round x", "Round 9e9", "<b>" + "9" * 3000, "-5"])
+@pytest.mark.parametrize("name", [name for fields in links.FIELDS.values() for name in fields])
+def test_any_text_is_read_as_a_choice_there_is_or_refused(name: str, text: str) -> None:
+    read = next(fields[name] for fields in links.FIELDS.values() if name in fields)
+    try:
+        value = read(text[:400])
+    except (ValueError, KeyError, OverflowError):
+        return
+    # Only a number is taken that is not just as its widget would write it, and then clamped.
+    assert text == "-5"
+    low = {"train clusters": 2, "train rounds": 1}.get(name, 0)
+    assert value == low
+
+
+def test_a_damaged_address_is_said_to_be_left_out() -> None:
+    app = AppTest.from_function(visit, default_timeout=PATIENCE)
+    damaged = {"run": "nothing", "view": "<script>", "cluster-across": "-5", "cluster-up": "x"}
+    for name, value in damaged.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    said = "A part of the link was not understood and left out: cluster-up, run, view."
+    assert [each.value for each in app.toast] == [said]
+    assert app.session_state["last values"] == {WIDGET + "cluster across": 0}

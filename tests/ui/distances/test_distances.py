@@ -1,0 +1,130 @@
+"""Drawn clouds as points, and links to the lab of distances."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dgm_core.studies.distances import critics, sweeps
+from tests.patience import PATIENCE
+from ui import distribution_choice
+from ui.distances import links, shipped
+from ui.distances.sweep import FILE
+from ui.distribution_choice import CELLS, REACH
+from ui.frame import KEPT
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_a_cell_is_a_point_at_its_middle() -> None:
+    bits = np.zeros((CELLS, CELLS), bool)
+    bits[0, CELLS - 1] = True  # the upper right corner
+    ((x, y),) = distribution_choice.points(bits)
+    edge = REACH * (1 - 1 / CELLS)
+    assert (x, y) == (pytest.approx(edge), pytest.approx(edge))
+    assert distribution_choice.points(np.zeros((CELLS, CELLS), bool)) == ()
+
+
+def test_the_first_clouds_are_apart_and_can_be_compared() -> None:
+    clouds = tuple(
+        distribution_choice.points(distribution_choice.first_cloud(name)) for name in "PQ"
+    )
+    assert not set(clouds[0]) & set(clouds[1])
+    config = critics.Config("clouds", drawn=clouds, thetas=(0.0,), steps=1)
+    scene = next(iter(critics.run(config)))
+    assert float(scene.truth[0]) > 0.3
+
+
+def test_what_is_shown_before_any_click_was_computed_beforehand() -> None:
+    shipped = sweeps.load(FILE)
+    for divergence in ("wasserstein", "hellinger"):
+        config = critics.Config("segments", divergence)
+        found = shipped["segments", divergence]
+        assert found.config == sweeps.fingerprint(config)
+
+
+def test_the_first_critic_and_the_first_games_were_trained_beforehand() -> None:
+    assert shipped.made_of(shipped.CRITIC) == shipped.fingerprint(shipped.first_critic())
+    assert shipped.made_of(shipped.GAMES) == shipped.fingerprint(*shipped.first_games())
+    scene, *frames = shipped.st_critic()
+    assert [frame.step for frame in frames] == list(scene.moments)
+    assert abs(float(frames[-1].estimate[0]) - float(scene.truth[0])) < 0.03
+    assert frames[0].done == 0
+    both = shipped.st_games()[-1]
+    assert all(frame.done == 1 for frame in both)
+    assert both[0].wasserstein < 0.5 < both[1].wasserstein  # minimax never moved
+
+
+@pytest.mark.parametrize(
+    ("view", "button"), [("Sweep", "Train"), ("Critic", "Train"), ("Small GANs", "Play again")]
+)
+def test_nothing_is_trained_before_a_click_and_other_settings_begin_by_themselves(
+    view: str, button: str
+) -> None:
+    page = AppTest.from_file(str(ROOT / "pages/6_GAN_distances.py"), default_timeout=PATIENCE)
+    page.query_params["view"] = view
+    page.run()
+    assert not page.exception
+    labels = [each.label for each in page.button]
+    assert button in labels
+    assert not {"Stop", "Pause"} & set(labels)
+    next(each for each in page.number_input if each.label == "Seed").set_value(5).run()
+    assert not page.exception
+    halt = [each for each in page.button if each.label in ("Stop", "Pause")]
+    assert len(halt) == 1
+    halt[0].click().run()
+    assert not page.exception
+    assert not {"Stop", "Pause"} & {each.label for each in page.button}
+
+
+def visit() -> None:
+    from ui.distances import links
+
+    links.receive(("Sweep", "Critic", "Small GANs", "Spiral"))
+    links.send("Critic")
+
+
+SETTINGS: dict[str, Any] = {
+    "critic pair": "mixture",
+    "critic distance": "kullback-leibler",
+    "critic theta": 1.7,
+    "critic steps": 1000,
+    "critic penalty": 0.1,
+    "critic seed": 77,
+}
+
+
+def test_settings_survive_the_address() -> None:
+    app = AppTest.from_function(visit, default_timeout=PATIENCE)
+    for name, value in SETTINGS.items():
+        app.session_state[KEPT + name] = value
+    app.run()
+    assert not app.exception
+    again = AppTest.from_function(visit, default_timeout=PATIENCE)
+    for name, value in app.query_params.items():
+        again.query_params[name] = value
+    again.run()
+    assert not again.exception
+    assert not again.toast
+    assert again.session_state["last values"] == {
+        KEPT + name: value for name, value in SETTINGS.items()
+    } | {KEPT + "distance view": "Critic"}
+
+
+@pytest.mark.parametrize("text", ["", "nan", "<b>" + "9" * 400])
+@pytest.mark.parametrize("name", links.FIELDS)
+def test_any_address_is_taken_or_said_to_be_left_out(name: str, text: str) -> None:
+    app = AppTest.from_function(visit, default_timeout=PATIENCE)
+    app.query_params[name.replace(" ", "-")] = text
+    app.run()
+    assert not app.exception
+    taken = (
+        KEPT + name in app.session_state["last values"]
+        if "last values" in app.session_state
+        else False
+    )
+    assert taken or "not understood" in app.toast[0].value

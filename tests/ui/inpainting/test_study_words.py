@@ -1,0 +1,105 @@
+"""What the words of a study say of numbers that are known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, SOURCE, Row
+from ui.inpainting import study_charts, study_words
+from ui.inpainting.study_charts import Group
+
+PSEUDO, METROPOLIS = SAMPLERS
+
+
+def row(
+    sweep: str, setting: str, sampler: str, *hits: float, warmup: int = 0, stuck: float = 0.0
+) -> Row:
+    """50 images with about so many of 100 pixels right after 50, 100, … iterations."""
+    lengths = tuple(50 * (at + 1) for at in range(len(hits)))
+    noise = np.random.default_rng(0).integers(-5, 6, 50)
+    counts = np.stack([[[[h + n, 100 - h - n] for n in noise]] * 2 for h in hits])
+    each = (0.1,) * len(hits), (stuck,) * len(hits), (math.nan,) * len(hits)
+    pattern = setting if sweep == "missing rate" else "top half"
+    return Row(
+        "mnist",
+        sweep,
+        setting,
+        sampler,
+        pattern,
+        "zeros",
+        warmup,
+        1,
+        0,
+        lengths,
+        *each,
+        counts.astype(np.uint16),
+        np.full(50, 30),
+    )
+
+
+def said(sweep: str, *rows: Row) -> str:
+    return study_words.shown(sweep, rows, 50)
+
+
+def test_who_is_ahead_is_said_where_it_is_clear() -> None:
+    rates = (
+        row("missing rate", "40 % at random", PSEUDO, 60),
+        row("missing rate", "40 % at random", METROPOLIS, 70),
+        row("missing rate", "80 % at random", PSEUDO, 60),
+        row("missing rate", "80 % at random", METROPOLIS, 50, stuck=0.25),
+        row("missing rate", "top half", PSEUDO, 50),
+        row("missing rate", "top half", METROPOLIS, 50),
+    )
+    text = said("missing rate", *rates)
+    assert "**Metropolis is ahead** at 40 % at random" in text
+    assert "**Pseudo-Gibbs is ahead** at 80 % at random" in text
+    assert "other 1" in text
+    assert "25\u00a0% of the Metropolis chains" in text
+    assert "No setting tells" in said("missing rate", *rates[4:])
+
+
+def test_a_start_is_forgotten_or_remembered() -> None:
+    same = [row("initialisation", name, PSEUDO, 60) for name in ("zeros", "ones")]
+    other = [
+        row("initialisation", name, METROPOLIS, hits)
+        for name, hits in (("zeros", 60), ("ones", 40))
+    ]
+    text = said("initialisation", *same, *other)
+    assert "With pseudo-Gibbs no start is clearly behind" in text
+    assert "**Metropolis remembers its start**: ones is behind zeros" in text
+
+
+def test_warm_ups_are_compared_with_none() -> None:
+    rows = [row("warm-up", f"{n}", METROPOLIS, 50 + n, warmup=n) for n in (0, 10, 30)]
+    assert "**Clearly better than none**: 10 and 30 iterations" in said("warm-up", *rows)
+    assert "No warm-up is clearly" in said("warm-up", rows[0], rows[0]._replace(warmup=10))
+
+
+def test_what_still_rises_is_told_from_what_has_settled() -> None:
+    text = said(
+        "iterations",
+        row("iterations", "top half", PSEUDO, 60, 60),
+        row("iterations", "top half", METROPOLIS, 50, 70),
+    )
+    assert "Pseudo-Gibbs does not clearly change" in text
+    assert "**Metropolis still rises** from 50 to 100 iterations" in text
+    assert "**At the end Metropolis is ahead**" in text
+
+
+@pytest.mark.parametrize("pixels", ["hidden", "all"])
+def test_the_source_stands_only_beside_what_is_counted_as_it_counts(pixels: str) -> None:
+    rows = [row("missing rate", name, each, 60) for name in SOURCE["mnist"] for each in SAMPLERS]
+    rows.append(row("missing rate", "top half", PSEUDO, 60))
+    names = [*SOURCE["mnist"], "top half"]
+    groups = [Group("", rows, "solid", "circle")]
+    figure = study_charts.chart("missing rate", names, groups, 50, pixels)
+    hollow = [each for each in figure.data if each.marker.symbol == "circle-open"]
+    assert len(hollow) == (2 if pixels == "all" else 0)
+    assert all(max(each.y) < 0.95 for each in hollow)
+    drawn = figure.data[0]
+    assert drawn.y[-2] is None  # halves are not joined
+    assert drawn.error_y.array[0] == pytest.approx(rows[0].f1(50, pixels=pixels)[1])
+    assert ("all" in figure.layout.yaxis.title.text) == (pixels == "all")

@@ -1,0 +1,214 @@
+"""Figures of the MNAR lab: they show what they are given, however little that is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from plotly.graph_objects import Figure
+
+from dgm_core.distributions.columns import Numeric
+from dgm_core.missing.amputation import ampute
+from dgm_core.rng import generator, normal
+from dgm_core.studies.mnar import sensitivity, side_by_side
+from dgm_core.studies.mnar.clipping import Curve
+from dgm_core.studies.mnar.side_by_side import GRID
+from dgm_core.types import Masked
+from ui.mnar import charts
+from ui.mnar.one_cell import _density
+from ui.mnar.run_results import Story, Track
+
+NAN = float("nan")
+
+
+@pytest.fixture(autouse=True)
+def no_theme(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The theme is the browser's, and there is none."""
+    monkeypatch.setattr(charts, "accent", lambda: "#4C5FD5")
+
+
+def named(figure: Figure) -> dict[str, object]:
+    """Name → trace; the figure can be sent to a browser."""
+    assert figure.to_json()
+    return {trace.name: trace for trace in figure.data if trace.name}
+
+
+# --- what is missing --------------------------------------------------------------------------
+
+
+def test_the_heat_map_tells_own_holes_from_removed_cells() -> None:
+    known = np.array([[True, True, False], [True, True, True]])
+    observed = np.array([[True, False, False], [False, True, True]])
+    (cells,) = charts.holes(observed, known, ["a", "b", "c"]).data
+    assert cells.z.tolist() == [[0, 2, 1], [2, 0, 0]]
+    assert list(cells.y) == [0, 1]
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 100), (20_000, 1), (241, 3)])
+def test_the_heat_map_of_any_table_has_its_first_and_last_row(rows: int, columns: int) -> None:
+    observed = np.zeros((rows, columns), bool)
+    names = [f"x{column}" for column in range(columns)]
+    (cells,) = charts.holes(observed, np.ones_like(observed), names).data
+    assert cells.z.shape == cells.customdata.shape == (len(cells.y), columns)
+    assert len(cells.y) == min(rows, 240)
+    assert (cells.y[0], cells.y[-1]) == (0, rows - 1)
+    assert (np.diff(cells.y) > 0).all()
+
+
+def test_every_value_is_kept_or_lost_on_screen_however_far_out() -> None:
+    kept, lost = np.array([-50.0, 0.1, 4.0]), np.array([1e6])
+    found = named(charts.kept_and_lost(kept, lost))
+    edges = found["kept"].xbins
+    for name, values in (("kept", kept), ("lost", lost)):
+        shown = np.array(found[name].x)
+        assert len(shown) == len(values)
+        assert ((shown >= edges.start) & (shown < edges.end)).all()
+    nothing = named(charts.kept_and_lost(np.array([]), np.array([])))
+    assert [len(nothing[name].x) for name in ("kept", "lost")] == [0, 0]
+
+
+@pytest.mark.parametrize("with_truth", [True, False])
+@pytest.mark.parametrize("trained", [True, False])
+@pytest.mark.parametrize("seen", [0, 1, 5000])
+def test_a_curve_is_drawn_where_it_is_known(with_truth: bool, trained: bool, seen: int) -> None:
+    curve = torch.sigmoid(5 * GRID).numpy()
+    figure = charts.missingness(
+        curve if with_truth else None, curve if trained else None, np.zeros(seen), "learned"
+    )
+    expected = {"true": with_truth, "learned": trained}
+    assert named(figure).keys() == {name for name, there in expected.items() if there}
+    assert len(figure.data[-1].x) <= 240  # the marks of what is seen
+    assert len(charts.restart(curve if with_truth else None, curve, True).data) == 1 + with_truth
+
+
+# --- a run ------------------------------------------------------------------------------------
+
+
+def story(*rmse: float, bound: float = -3.0) -> Story:
+    steps = list(range(1, len(rmse) + 1))
+    tracks = {name: Track([bound] * len(rmse), list(rmse)) for name in side_by_side.MODELS}
+    return Story(steps, tracks, {"mean": (1.0, 0.1), "kNN": (rmse[0] if rmse else 1.0, 0.1)})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [Story(), story(), story(0.5), story(NAN, NAN), story(0.5, bound=-1e6)],
+    ids=["nothing", "baselines alone", "one step", "no truth", "a lost training"],
+)
+def test_a_run_can_be_drawn_at_every_moment(told: Story) -> None:
+    for figure in (charts.errors(told), charts.bounds(told)):
+        found = named(figure)
+        assert found.keys() == set(side_by_side.MODELS)
+        for name, track in told.tracks.items():
+            assert list(found[name].x) == told.steps
+            assert len(found[name].y) == len(track.rmse)
+
+
+def test_every_baseline_has_its_line() -> None:
+    told = story(0.7, 0.6)
+    lines = {shape.y0 for shape in charts.errors(told).layout.shapes}
+    assert lines == {value for value, _ in told.baselines.values()}
+    labels = [label.text for label in charts.errors(told).layout.annotations]
+    assert sorted(labels) == sorted(told.baselines)
+
+
+def test_the_highest_bound_is_in_view_and_the_first_steps_may_not_be() -> None:
+    told = story(*[1.0] * 30)
+    told.tracks["MIWAE"].bound = [-1e4, *np.linspace(-40, -10, 29)]
+    low, high = charts.bounds(told).layout.yaxis.range
+    assert low > -100
+    assert high > -3.0
+
+
+# --- imputed values ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("holes", [1, 2, 5000])
+def test_imputed_against_true_shows_single_holes_and_no_more_than_can_be_seen(holes: int) -> None:
+    truth = np.linspace(-1, 2, holes)
+    found = named(charts.against_truth(truth, {"MIWAE": truth + 1, "not-MIWAE": truth}))
+    for name, distance in (("MIWAE", 1), ("not-MIWAE", 0)):
+        x, y = np.array(found[name].x), np.array(found[name].y)
+        assert len(x) == min(holes, charts.POINTS)
+        np.testing.assert_allclose(y - x, distance, atol=1e-12)
+
+
+@pytest.mark.parametrize("holes", [1, 400])
+def test_spreads_integrate_to_one_values_far_out_included(holes: int) -> None:
+    truth = np.linspace(-9, 9, holes)
+    found = named(charts.densities(truth, {"MIWAE": truth * 100}))
+    assert list(found) == ["truth", "MIWAE"]
+    for trace in found.values():
+        assert np.sum(trace.y) * (trace.x[1] - trace.x[0]) == pytest.approx(1)
+
+
+@pytest.fixture(scope="module", params=[2, 1], ids=["two columns", "one column"])
+def basis(request: pytest.FixtureRequest) -> sensitivity.Basis:
+    """Of a model that was hardly trained, on a table with own holes, and one hole in a column."""
+    x = normal((500, request.param), generator(0))
+    observed = torch.ones_like(x, dtype=torch.bool)
+    observed[::5, 0] = False
+    observed[1, -1] = False
+    config = side_by_side.Config("x", None, steps=3, samples=20, frames=1, baselines=())
+    columns = (Numeric(),) * request.param
+    *_, result = side_by_side.run(config, Masked(x, observed), columns)
+    return sensitivity.prepare(result.models["MIWAE"], ampute(Masked(x, observed), None), 40)
+
+
+@pytest.mark.parametrize("strength", [0.0, -8.0, 400.0])
+def test_reweighted_values_are_drawn_without_a_truth_and_without_a_hole_in_view(
+    basis: sensitivity.Basis, strength: float
+) -> None:
+    columns = basis.masked.x.shape[1]
+    process = sensitivity.assumed_process(columns, list(range(columns)), strength)
+    found = sensitivity.assume(basis, process)
+    for entry in range(columns):
+        drawn = named(charts.reweighted(basis, found, entry))
+        assert drawn.keys() == {"assumed", "by chance"}
+        if entry in basis.column and strength == 0:
+            np.testing.assert_allclose(drawn["assumed"].y, drawn["by chance"].y, rtol=1e-5)
+    assert named(charts.reweighted(basis, found, columns - 1))
+
+
+@pytest.mark.parametrize("ess", [[1.0, 1.0], [0.9999999, 500.0, 500.00003], [12.0]])
+def test_every_row_is_counted_by_its_effective_samples(ess: list[float]) -> None:
+    (bars,) = charts.effective(torch.tensor(ess)).data
+    assert sum(bars.y) == len(ess)
+
+
+def test_the_clipping_of_images_is_half_at_its_threshold() -> None:
+    found = named(charts.clipping(Curve(0.75, 50.0), Curve(0.7, 20.0)))
+    for name, threshold in (("true", 0.75), ("learned", 0.7)):
+        assert np.interp(threshold, found[name].x, found[name].y) == pytest.approx(0.5, abs=0.01)
+
+
+# --- the law of one entry ---------------------------------------------------------------------
+
+LAWS = {
+    "bell": (torch.linspace(-2, 2, 200), torch.full((200,), 1 / 200)),
+    "one draw has all the weight": (
+        torch.linspace(-2, 2, 200),
+        torch.eye(200)[70],
+    ),
+    "all draws are equal": (torch.full((50,), 1.5), torch.full((50,), 0.02)),
+    "two levels": (torch.tensor([0.0, 1.0] * 20), torch.tensor([0.04, 0.01] * 20)),
+    "far apart": (torch.tensor([-1e4, 1e4]), torch.tensor([0.5, 0.5])),
+}
+
+
+@pytest.mark.parametrize("truth", [None, 3.0])
+@pytest.mark.parametrize("law", LAWS)
+def test_the_density_of_any_law_is_a_density_about_its_draws(
+    law: str, truth: float | None
+) -> None:
+    values, weights = LAWS[law]
+    low, high, x, y = _density(values, weights, truth)
+    assert low < values.min() <= values.max() < high
+    assert truth is None or low < truth < high
+    assert (x[0], x[-1]) == (low, high)
+    assert np.isfinite(y).all()
+    assert (y >= 0).all()
+    assert np.trapezoid(y, x) == pytest.approx(1, abs=0.1)
+    mean = float((weights * values).sum())
+    spread = float((weights * (values - mean).square()).sum().sqrt())
+    assert np.trapezoid(x * y, x) == pytest.approx(mean, abs=0.1 * spread + 0.02)

@@ -1,0 +1,184 @@
+"""What is taken home of the MNAR lab: what was seen is untouched, the numbers are the run's."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from dgm_core.data.reading.numerals import is_number
+from dgm_core.missing.amputation import Amputation
+from dgm_core.missing.base import Mechanism
+from dgm_core.studies.mnar import side_by_side
+from tests.ui.clusters.small_run import FORMULA, PLAN, ROWS, finished, table
+from ui.mnar import downloads
+from ui.mnar.requested import Asked
+from ui.mnar.run_results import told
+from ui.mnar.table_choice import amputed, st_table
+
+PLANS = {"removed": PLAN, "own holes": None}
+NAN = float("nan")
+AGE = table().frame["age"].mean() - table().frame["age"].std(ddof=0)
+NAMES = ["age", "height", "smokes", FORMULA, "blood"]
+
+
+def holes(asked: Asked) -> pd.DataFrame:
+    """Where the completed table may differ from the one that came."""
+    observed = asked.problem.masked.observed.numpy()
+    return amputed(asked.table, observed).isna()
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_a_completed_table_keeps_what_was_seen_bit_for_bit(plan: Amputation | None) -> None:
+    asked, _, (*_, result) = finished(plan)
+    before, gone = asked.table.frame, holes(asked)
+    if plan is not None:  # more is gone than was missing before, in those two columns alone
+        more = gone & before.notna()
+        assert [name for name in NAMES if more[name].any()] == ["age", "height"]
+    for answer in result.answers.values():
+        after = downloads.completed(asked, answer.mean)
+        assert list(after.columns) == NAMES
+        assert after.index.equals(before.index)
+        assert not after.isna().to_numpy().any()
+        for name in NAMES:
+            assert after[name].dtype == before[name].dtype
+            seen = ~gone[name]
+            pd.testing.assert_series_equal(after[name][seen], before[name][seen], check_exact=True)
+
+
+def test_what_is_filled_in_is_the_answer_in_the_units_of_the_column() -> None:
+    asked, _, (*_, result) = finished(PLAN)
+    mean = result.answers["not-MIWAE"].mean
+    after, gone = downloads.completed(asked, mean), holes(asked)
+    age = table().frame["age"]
+    expected = age.mean() + age.std(ddof=0) * mean[:, 0].double().numpy()
+    np.testing.assert_allclose(after["age"][gone["age"]], expected[gone["age"]], rtol=1e-6)
+    levels = after["smokes"][gone["smokes"]]
+    likelier = np.where(mean[:, 2].numpy() > 0.5, "yes", "no")[gone["smokes"]]
+    assert list(levels) == list(likelier)
+
+
+def test_a_target_comes_back_as_it_was() -> None:
+    wine = st_table("wine")
+    asked = Asked(wine, Amputation(columns=(0, 5)))
+    after = downloads.completed(asked, torch.zeros_like(wine.known.x))
+    assert list(after.columns) == [*wine.frame.columns, wine.target.name]
+    pd.testing.assert_series_equal(after[wine.target.name], wine.target)
+    kept = wine.frame.drop(columns=[wine.frame.columns[0], wine.frame.columns[5]])
+    pd.testing.assert_frame_equal(after[kept.columns], kept)
+    removed = asked.problem.hidden[:, 0].numpy()
+    assert (after.iloc[:, 0][removed] == wine.frame.iloc[:, 0].mean()).all()
+
+
+def test_the_text_of_a_table_is_read_back_as_the_same_numbers() -> None:
+    asked, _, (*_, result) = finished(None)
+    after = downloads.completed(asked, result.answers["MIWAE"].mean)
+    read = pd.read_csv(io.StringIO(downloads.as_csv(after)))
+    assert len(read) == ROWS
+    for name in ("age", "height"):
+        assert np.array_equal(read[name].to_numpy(), after[name].to_numpy())
+    assert list(read["blood"]) == list(after["blood"].astype(str))
+
+
+def test_no_cell_and_no_name_is_a_formula_for_a_spreadsheet() -> None:
+    asked, _, (*_, result) = finished(PLAN)
+    text = downloads.as_csv(downloads.completed(asked, result.answers["MIWAE"].mean))
+    cells = [cell for line in text.splitlines() for cell in line.split(",")]
+    assert "'+1+1" in cells
+    assert "'@SUM(A1)" in cells
+    assert f"'{FORMULA}" in cells
+    assert not [cell for cell in cells if re.match("[=+@-]", cell) and not is_number(cell)]
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_the_folder_holds_every_copy_the_errors_and_the_report(plan: Amputation | None) -> None:
+    asked, _, (*_, result) = finished(plan)
+    answer, gone = result.answers["not-MIWAE"], holes(asked)
+    with zipfile.ZipFile(io.BytesIO(downloads.as_zip(asked, answer, "# Words\n"))) as folder:
+        assert folder.testzip() is None
+        texts = {name: folder.read(name).decode() for name in folder.namelist()}
+    copies = [f"copies/{number:02}.csv" for number in range(1, side_by_side.COPIES + 1)]
+    assert set(texts) == {"imputed.csv", "standard deviations.csv", "report.md", *copies}
+    assert texts["report.md"] == "# Words\n"
+    assert texts["imputed.csv"] == downloads.as_csv(downloads.completed(asked, answer.mean))
+    deviations = pd.read_csv(io.StringIO(texts["standard deviations.csv"])).to_numpy()
+    assert (deviations[~gone.to_numpy()] == 0).all()
+    assert (deviations[gone.to_numpy()] > 0).all()
+    ages = np.stack([pd.read_csv(io.StringIO(texts[name]))["age"] for name in copies])
+    removed = gone["age"].to_numpy()
+    assert (ages[:, ~removed] == table().frame["age"].to_numpy()[~removed]).all()
+    assert (ages[:, removed].std(0) > 0).all()
+
+
+def numbers_of(text: str) -> dict[str, list[str]]:
+    """Method → the cells of its line in the report."""
+    rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| ")]
+    return {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in rows[1:]}
+
+
+def test_the_report_says_the_numbers_of_the_run() -> None:
+    asked, config, items = finished(PLAN)
+    result = items[-1]
+    text = downloads.report(asked, config, result, told(items))
+    found = numbers_of(text)
+    for name, answer in result.answers.items():
+        assert found[name] == [
+            f"{answer.rmse.mean:.3f}",
+            f"{answer.rmse.standard_error:.3f}",
+            f"{answer.mae:.3f}",
+            f"{answer.coverage:.1%}",
+            f"{answer.bound:.2f}",
+        ]
+    baselines = [item for item in items if isinstance(item, side_by_side.Baseline)]
+    for each in baselines:
+        expected = [f"{each.rmse.mean:.3f}", f"{each.rmse.standard_error:.3f}", "", "", ""]
+        assert found[each.name] == expected
+    assert len(found) == len(result.answers) + len(baselines)
+    missing = holes(asked).to_numpy().mean()
+    assert f"{ROWS} rows, 5 columns; {missing:.1%} of the cells were missing." in text
+    for setting in ("- threshold: -0.5", "- direction: low", "- steps: 6", "- samples: 30"):
+        assert setting in text.splitlines()
+    for name in ("age", "height"):  # what lost values, and nothing else, has a mechanism
+        assert re.search(f"^- {name}: ", text, re.MULTILINE)
+
+
+def test_the_report_of_own_holes_scores_nothing() -> None:
+    asked, config, items = finished(None)
+    text = downloads.report(asked, config, items[-1], told(items))
+    assert "Nothing: the table's own holes were filled in" in text
+    assert all(cells[0] == "nan" for cells in numbers_of(text).values())
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "sentence"),
+    [
+        (
+            Mechanism("", 0, "low", -1.0, -2.0, "itself"),
+            f"age: values below {AGE:.4g} tend to go missing (half at that value, log-odds "
+            "rising by 2.0 a standard deviation).",
+        ),
+        (
+            Mechanism("", 1, "high", NAN, 2.0, 0),
+            "height: high values tend to go missing. It depends most on age.",
+        ),
+        (
+            Mechanism("", 0, "none", NAN, 0.0, None),
+            "age: no dependence on its own value was found.",
+        ),
+        (
+            Mechanism("", 0, "none", NAN, 0.0, 3),
+            f"age: no dependence on its own value was found. It depends most on {FORMULA}.",
+        ),
+    ],
+    ids=["low", "without a threshold", "none", "another column's alone"],
+)
+def test_a_mechanism_is_worded_in_the_units_of_its_column(
+    mechanism: Mechanism, sentence: str
+) -> None:
+    asked, *_ = finished(PLAN)
+    assert downloads.words(mechanism, asked) == sentence

@@ -1,0 +1,82 @@
+"""What one visitor may take: kept uploads, everybody's caches, turns of the processor."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+from streamlit.runtime import caching
+from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import script_runner
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+
+from tests.patience import PATIENCE
+from ui import jobs, server_limits
+from ui.jobs import Places, Worker
+
+
+def uploaded(number: int) -> UploadedFileRec:
+    return UploadedFileRec(str(number), "a.png", "image/png", bytes(100))
+
+
+def test_of_a_flood_of_uploads_the_newest_are_kept_and_no_other_session_loses_one() -> None:
+    server_limits.settle()
+    manager = MemoryUploadedFileManager("/upload")
+    manager.add_file("another", uploaded(0))
+    for number in range(200):
+        manager.add_file("one", uploaded(number))
+    kept = [str(number) for number in range(200 - server_limits.MAX_FILES, 200)]
+    assert [file.file_id for file in manager.get_files("one", list(map(str, range(200))))] == kept
+    assert len(manager.get_files("another", ["0"])) == 1
+    assert manager.get_files("another", kept) == []
+
+
+def test_no_visitor_clears_the_caches_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    cleared = []
+    monkeypatch.setattr(caching.cache_data, "clear", lambda: cleared.append("data"))
+    monkeypatch.setattr(caching.cache_resource, "clear", lambda: cleared.append("resources"))
+    server_limits.settle()
+    AppSession._handle_clear_cache_request(SimpleNamespace())
+    assert not cleared
+
+
+def test_one_visitor_with_many_runs_gets_the_turns_of_one() -> None:
+    """Places go round by visitors: five runs of one do not make another's five times slower."""
+    turn, places = Places(1), Places(1)
+    counts = {"greedy": 0, "modest": 0}
+    enough = threading.Event()
+
+    def work(name: str) -> Iterator[int]:
+        while not enough.is_set():
+            time.sleep(0.002)
+            counts[name] += 1
+            if counts["modest"] >= 60:
+                enough.set()
+            yield counts[name]
+
+    before, jobs._places = jobs._places, places
+    try:
+        runs = [Worker(turn).start(i, lambda: work("greedy")) for i in range(5)]
+        runs.append(Worker().start("modest", lambda: work("modest")))
+        assert all(run.wait(PATIENCE) for run in runs)
+    finally:
+        jobs._places = before
+    assert counts["greedy"] < 2 * counts["modest"]
+
+
+def test_garbage_is_searched_for_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit asks for it after every run of a script and of a fragment."""
+    searches: list[int] = []
+    monkeypatch.setattr(
+        server_limits.gc, "collect", lambda generation: searches.append(generation) or 7
+    )
+    server_limits.settle()
+    asked = script_runner.gc
+    assert [asked.collect(2) for _ in range(5)] == [0] * 5
+    monkeypatch.setattr(server_limits, "SELDOM", 0.0)
+    assert asked.collect(2) == 7
+    assert searches == [2]

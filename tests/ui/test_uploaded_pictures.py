@@ -1,0 +1,41 @@
+"""Uploaded pictures are read once, and a bad one takes nothing away."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+
+def visit() -> None:
+    import streamlit as st
+
+    from ui import intake, uploaded_pictures
+
+    def read() -> str:
+        st.session_state["times"] = st.session_state.get("times", 0) + 1
+        if st.session_state["file"] == "bad":
+            raise intake.BadUpload("No picture.")
+        return st.session_state["file"].upper()
+
+    file = st.session_state.get("file")
+    held = uploaded_pictures.read_once("place", file, None if file is None else read)
+    st.caption(f"{held.content} {held.revision}")
+
+
+def test_a_file_is_read_once_and_the_last_good_one_stands() -> None:
+    app = AppTest.from_function(visit).run()
+    seen = []
+    for file in (None, "a", "a", "bad", "bad", None, "b"):
+        app.session_state["file"] = file
+        app.run()
+        assert not app.exception
+        seen.append((app.caption[0].value, [error.value for error in app.error]))
+    assert seen == [
+        ("None 0", []),
+        ("A 1", []),
+        ("A 1", []),
+        ("A 1", ["No picture."]),
+        ("A 1", ["No picture."]),
+        ("A 1", []),
+        ("B 2", []),
+    ]
+    assert app.session_state["times"] == 3

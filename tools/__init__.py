@@ -1,0 +1,1 @@
+"""What only developers run: page and load benchmarks, hosting checks, README pictures."""

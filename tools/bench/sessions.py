@@ -1,0 +1,68 @@
+"""What a server takes: seconds until the first picture, and memory by number of visitors."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tools.bench import strokes
+from tools.bench.browser import context, first_picture, rest
+from tools.bench.server import LAB, serving
+from ui.server_limits import SELDOM
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+def importing() -> float:
+    """Seconds that a fresh Python takes to import torch and Streamlit, one thread."""
+    begun = time.perf_counter()
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", "import torch, streamlit"], check=True, env=environment)
+    return time.perf_counter() - begun
+
+
+def start(browser: Browser, path: str) -> float:
+    """Seconds from `streamlit run` to the first picture in a browser with an empty cache.
+
+    The browser is there already; it asks for the page as soon as the server answers.
+    """
+    with serving(LAB) as server:
+        visitor = context(browser)
+        page = visitor.new_page()
+        page.goto(f"{server.url}/{path}")
+        taken = first_picture(page) - server.begun
+        visitor.close()
+    return taken
+
+
+def sizes(
+    browser: Browser, more: int, *, ran: bool, say: Callable[[str], None]
+) -> list[tuple[int, float]]:
+    """Number of idle sessions → megabytes of their server: of 1 up to 1 + `more`.
+
+    Args:
+        browser: the visitors'.
+        more: sessions beside the first.
+        ran: whether each has hidden a pixel and waited for its run to finish.
+        say: takes word of the progress.
+    """
+    found = []
+    with serving(LAB) as server:
+        for number in range(1, more + 2):
+            lab = strokes.Lab(browser, server.url)
+            # Everybody's models are there before sessions are counted.
+            for _ in range(3 if number == 1 else int(ran)):
+                lab.stroke()
+                lab.finish()
+            rest(lab.page)
+            for _ in range(2 if number in (1, more + 1) else 0):
+                time.sleep(SELDOM)
+                strokes.reruns(lab.page, 1)  # after which the server searches for garbage
+            found.append((number, server.megabytes()))
+            say(f"{number} sessions: {found[-1][1]:.0f} MB")
+    return found

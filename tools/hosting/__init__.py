@@ -1,0 +1,1 @@
+"""Checks of a deployment: a clean environment, and replicas behind a proxy."""

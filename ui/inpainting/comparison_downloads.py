@@ -1,0 +1,136 @@
+"""What a visitor takes home of a comparison: the table as CSV, the pictures and arrays as ZIP."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+from PIL import Image
+
+from dgm_core.studies.inpainting.comparison import Config, Outcome
+from ui.components import SD_MAX
+
+ENLARGED = 256
+"""Pixels along an edge of a picture, about."""
+GAP = 2
+"""White pixels of the model's size between draws."""
+HIDDEN = (76, 95, 213)
+"""Colour of hidden pixels in the picture of the problem."""
+
+
+def as_csv(outcomes: Sequence[Outcome], definitions: Mapping[str, str]) -> str:
+    """One row a method and score, its definition beside it; the seconds are a score."""
+    file = io.StringIO()
+    rows = csv.writer(file)
+    rows.writerow(["method", "state", "score", "value", "Monte-Carlo error", "definition"])
+    for outcome in outcomes:
+        if outcome.mean is None:
+            continue
+        for name, (value, error) in outcome.scores.items():
+            row = [name, _number(value), _number(error), definitions.get(name, "")]
+            rows.writerow([outcome.method, outcome.state, *row])
+        seconds = ["seconds", _number(outcome.seconds), "", "Time spent computing, model loaded."]
+        rows.writerow([outcome.method, outcome.state, *seconds])
+    return file.getvalue()
+
+
+def as_zip(config: Config, outcomes: Sequence[Outcome]) -> bytes:
+    """PNGs of problem, original, means, deviations and draws; `arrays.npz`; `again.py`.
+
+    The script reads the picture and its mask from the arrays, and makes the same comparison.
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as folder:
+        for name, levels in _pictures(config, outcomes):
+            folder.writestr(f"{name}.png", _png(levels, _factor(config)))
+        for outcome in outcomes:
+            if outcome.draws is not None and len(outcome.draws):
+                sheet = _sheet([_levels(draw) for draw in outcome.draws])
+                name = f"{_file_name(outcome.method)} draws"
+                folder.writestr(f"{name}.png", _png(sheet, max(1, _factor(config) // 2)))
+        folder.writestr("arrays.npz", _arrays(config, outcomes))
+        folder.writestr("again.py", script(config))
+    return buffer.getvalue()
+
+
+def script(config: Config) -> str:
+    """Ten lines of Python that make the same comparison, beside `arrays.npz`."""
+    return f"""import numpy as np
+from dgm_core.studies.inpainting.comparison import Config, run
+
+arrays = np.load("arrays.npz")
+image = np.rint(arrays["original"] * 255).astype(np.uint8).tobytes()
+hidden = np.packbits(~arrays["observed"]).tobytes()
+methods = {config.methods!r}
+*_, result = run(Config("{config.dataset}", image, hidden, methods, seed={config.seed}))
+for name, outcome in result.outcomes.items():
+    print(name, outcome.scores)
+"""
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.6g}"
+
+
+def _pictures(config: Config, outcomes: Iterable[Outcome]) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and levels (H, W, 3) of each."""
+    original = _levels(config.truth)
+    yield "original", original
+    yield "problem", np.where(config.observed[..., None], original, np.uint8(HIDDEN))
+    for outcome in outcomes:
+        if outcome.mean is None:
+            continue
+        name = _file_name(outcome.method)
+        yield f"{name} mean", _levels(outcome.mean)
+        if outcome.sd is not None:
+            yield f"{name} standard deviation", _levels(outcome.sd / SD_MAX)
+
+
+def _factor(config: Config) -> int:
+    """How much larger a pixel is drawn."""
+    return max(1, ENLARGED // config.shape[1])
+
+
+def _file_name(method: str) -> str:
+    return method.replace("/", " ")
+
+
+def _levels(picture: np.ndarray) -> np.ndarray:
+    """(C, H, W) in [0, 1] → (H, W, 3) uint8."""
+    levels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+    return np.broadcast_to(levels, (*levels.shape[:2], 3))
+
+
+def _sheet(pictures: list[np.ndarray]) -> np.ndarray:
+    """Pictures in rows and columns, white between them."""
+    columns = math.ceil(math.sqrt(len(pictures)))
+    rows = math.ceil(len(pictures) / columns)
+    height, width = (side + GAP for side in pictures[0].shape[:2])
+    sheet = np.full((rows * height - GAP, columns * width - GAP, 3), 255, np.uint8)
+    for i, picture in enumerate(pictures):
+        top, left = i // columns * height, i % columns * width
+        sheet[top : top + height - GAP, left : left + width - GAP] = picture
+    return sheet
+
+
+def _png(levels: np.ndarray, factor: int) -> bytes:
+    """Every pixel `factor` times as large."""
+    file = io.BytesIO()
+    Image.fromarray(levels.repeat(factor, 0).repeat(factor, 1)).save(file, "PNG")
+    return file.getvalue()
+
+
+def _arrays(config: Config, outcomes: Iterable[Outcome]) -> bytes:
+    """`original`, `observed`, and `<method>/<mean, sd, draws>`, float32 (C, H, W)."""
+    fields = {"original": config.truth, "observed": config.observed}
+    for outcome in outcomes:
+        for what in ("mean", "sd", "draws"):
+            if (values := getattr(outcome, what)) is not None:
+                fields[f"{_file_name(outcome.method)}/{what}"] = values
+    file = io.BytesIO()
+    np.savez_compressed(file, **fields)
+    return file.getvalue()

@@ -1,0 +1,196 @@
+"""What to hide of a picture: painted, by a shape, at random, or by an uploaded mask.
+
+Each size of picture has a mask of its own, so that going from digits to faces and back loses
+nothing.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from dgm_core.missing import masks
+from dgm_core.rng import generator
+from ui import intake
+from ui.components.pixel_canvas import Drawing, pixel_canvas
+from ui.frame import KEPT, kept, last_value, renew
+from ui.inpainting.pictures import CANVAS, Picture
+from ui.uploaded_pictures import KINDS
+
+PRESETS = ("random", "box", *masks.PRESETS)
+PLAIN = 28
+"""Side of the pictures whose names in the session have no number at their end."""
+
+
+def named(name: str, side: int) -> str:
+    """What something is called in the session, for pictures of this size."""
+    return name if side == PLAIN else f"{name}.{side}"
+
+
+def remember(side: int, hidden: np.ndarray, preset: str | None = None) -> None:
+    """The first mask of this size, and the shape that it is."""
+    state = st.session_state
+    if named("mask", side) not in state:
+        state[named("mask", side)] = hidden
+        state[named("mask_revision", side)] = 0
+        kept(_preset(side), preset)
+
+
+def held(side: int) -> tuple[np.ndarray, str | None]:
+    """The mask of this size, (side, side) bool, True = hidden, and the shape that it is."""
+    return st.session_state[named("mask", side)], last_value(_preset(side), None)
+
+
+def hold(side: int, hidden: np.ndarray, preset: str | None = None) -> None:
+    """Put another mask in its place: before the canvas is drawn, or in a callback."""
+    _set_mask(side, hidden)
+    _no_preset(side)
+    renew(_preset(side), preset)
+
+
+def middle_hole(side: int) -> np.ndarray:
+    """A square of half the side in the middle, bool, True = hidden."""
+    quarter = side // 4
+    return ~masks.box(side, side, quarter, quarter, 2 * quarter, 2 * quarter).numpy()
+
+
+def choose_mask(picture: Picture, drawing: Drawing | None = None) -> np.ndarray:
+    """The canvas and its shapes; (H, W) bool, True = hidden.
+
+    Args:
+        picture: what is hidden of.
+        drawing: the ink that it is made of, to be drawn upon on the same canvas.
+    """
+    state, side = st.session_state, picture.side
+    with st.container(border=True):
+        stroke = pixel_canvas(
+            named(CANVAS, side),
+            mode="mask",
+            height=side,
+            width=side,
+            bits=state[named("mask", side)],
+            revision=state[named("mask_revision", side)],
+            background=picture.background,
+            on_change=partial(_no_preset, side),
+            label="Paint what to hide",
+            drawing=drawing,
+        )
+        if stroke is not None:
+            state[named("mask", side)] = stroke.bits
+        kept(_preset(side), None)
+        with st.container(key=named("presets", side)):
+            st.pills(
+                "Or hide",
+                PRESETS,
+                format_func=lambda name: name.removesuffix(" half"),
+                key=KEPT + _preset(side),
+                on_change=_apply_preset,
+                args=(side,),
+            )
+        _shape_settings(side)
+        with st.popover("Upload a mask", width="content"):
+            _mask_upload(side)
+    if picture.levels.any() and not state[named("mask", side)].any():
+        st.info("Nothing is hidden yet: paint on the picture, or choose a shape.")
+    return state[named("mask", side)]
+
+
+def _shape_settings(side: int) -> None:
+    preset = st.session_state[KEPT + _preset(side)]
+    change = {"on_change": _apply_preset, "args": (side,)}
+    if preset == "random":
+        left, right = st.columns([3, 1], vertical_alignment="bottom")
+        rate = named("rate", side)
+        kept(rate, 50)
+        left.slider("Hidden pixels, %", 5, 95, step=5, key=KEPT + rate, **change)
+        again = {"side": side, "anew": True}
+        right.button("Again", on_click=_apply_preset, kwargs=again, width="stretch")
+    elif preset == "box":
+        for place, (name, (label, low, first)) in zip(
+            2 * st.columns(2), _box(side).items(), strict=True
+        ):
+            kept(name, first)
+            place.slider(label, low, side - 1 + low, key=KEPT + name, **change)
+
+
+def _box(side: int) -> dict[str, tuple[str, int, int]]:
+    """Name in the session → label, lowest value, first value: at first the hole in the middle."""
+    quarter, half = side // 4, side // 4 * 2
+    settings = {
+        "top": ("Top", 0, quarter),
+        "left": ("Left", 0, quarter),
+        "box_height": ("Height", 1, half),
+        "box_width": ("Width", 1, half),
+    }
+    return {named(name, side): setting for name, setting in settings.items()}
+
+
+def _preset(side: int) -> str:
+    """The pills' name. Each time a shape is painted over they are new ones: those before may send
+    their shape once more, with the next stroke, and would put it in the stroke's place.
+    """
+    return f"{named('preset', side)}.{st.session_state.get(named('preset_round', side), 0)}"
+
+
+def _no_preset(side: int) -> None:
+    if last_value(_preset(side), None) is not None:
+        name = named("preset_round", side)
+        st.session_state[name] = st.session_state.get(name, 0) + 1
+
+
+def _apply_preset(side: int, *, anew: bool = False) -> None:
+    state = st.session_state
+    preset = state[KEPT + _preset(side)]
+    if preset is None:
+        return
+    if preset == "random":
+        draw = named("mask_draw", side)
+        state[draw] = state.get(draw, 0) + anew
+        rate = last_value(named("rate", side), 50) / 100
+        observed = masks.random_pixels(side, side, rate, generator(state[draw]))
+    elif preset == "box":
+        values = [last_value(name, first) for name, (_, _, first) in _box(side).items()]
+        observed = masks.box(side, side, *values)
+    else:
+        observed = masks.PRESETS[preset](side, side)
+    _set_mask(side, ~observed.numpy())
+
+
+def _set_mask(side: int, hidden: np.ndarray) -> None:
+    state, revision = st.session_state, named("mask_revision", side)
+    state[named("mask", side)] = hidden
+    state[revision] = state.get(revision, 0) + 1
+
+
+def _mask_upload(side: int) -> None:
+    st.file_uploader(
+        "A picture whose bright parts are hidden",
+        type=KINDS,
+        key=named("mask_upload", side),
+        on_change=_take_mask,
+        args=(side,),
+    )
+    if problem := st.session_state.get(named("mask_problem", side)):
+        st.error(problem)
+
+
+def _take_mask(side: int) -> None:
+    state, problem = st.session_state, named("mask_problem", side)
+    state[problem] = None
+    file = state[named("mask_upload", side)]
+    if file is None:
+        return
+    try:
+        grey = intake.read_picture(file.getvalue(), file.name)
+        hidden = intake.mask_from_picture(grey, side, side)
+    except intake.BadUpload as error:
+        state[problem] = str(error)
+        return
+    _set_mask(side, hidden)
+    _no_preset(side)
+    if hidden.all():
+        state[problem] = "This mask hides every pixel: nothing is left to go by."
+    elif not hidden.any():
+        state[problem] = "This mask hides nothing: bright parts of the picture are hidden."

@@ -1,0 +1,59 @@
+"""The files of a run, made when they are asked for, and the lines that make it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from dgm_core.studies.inpainting import two_samplers
+from dgm_core.studies.inpainting.two_samplers import Config, Frame, Result
+from ui import cache, jobs
+from ui.inpainting import chain_files
+
+Files = dict[str, tuple[str, str, Callable[[], bytes | str]]]
+"""Label → file name, type, and what makes it."""
+
+
+def chains(config: Config, run: jobs.Run | None) -> None:
+    """Of the two samplers: `run` if it is there, else one made for the file."""
+
+    def of(make: Callable[[Config, Sequence[Frame]], bytes]) -> Callable[[], bytes]:
+        return lambda: make(config, _frames(config, run))
+
+    def moving(kind: str) -> Callable[[], bytes]:
+        return of(lambda config, frames: chain_files.animation(config, frames, kind))
+
+    files: Files = {
+        "Both samplers (.png)": ("inpainting.png", "image/png", of(chain_files.comparison_png)),
+        "Every panel (.zip)": ("panels.zip", "application/zip", of(chain_files.panels_zip)),
+        "Animation (.gif)": ("inpainting.gif", "image/gif", moving("GIF")),
+        "Animation (.webp)": ("inpainting.webp", "image/webp", moving("WebP")),
+        "Draws, mean and mask (.npz)": (
+            "inpainting.npz",
+            "application/octet-stream",
+            of(chain_files.as_npz),
+        ),
+        "Mask (.png)": ("mask.png", "image/png", lambda: chain_files.mask_png(config)),
+        "Settings (.json)": (
+            "inpainting.json",
+            "application/json",
+            lambda: chain_files.settings_json(config),
+        ),
+    }
+    with st.container(horizontal=True):
+        with st.popover("Download", icon=":material/download:", width="content"):
+            for label, (name, kind, make) in files.items():
+                st.download_button(
+                    label, make, name, kind, on_click="ignore", width="stretch", key=f"file {name}"
+                )
+        with st.popover("The same in Python", icon=":material/code:", width="content"):
+            st.caption("Run it where the project is installed: the same draws, bit for bit.")
+            st.code(chain_files.script(config), "python")
+
+
+def _frames(config: Config, run: jobs.Run | None) -> list[Frame]:
+    items = list(run.items) if run is not None and run.items else None
+    if items is None:
+        items = list(two_samplers.run(config, cache.st_model(config.model)))
+    return [item for item in items if not isinstance(item, Result)]

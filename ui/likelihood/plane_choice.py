@@ -1,0 +1,204 @@
+"""Which picture, and what is hidden of it, in the view of missing pixels.
+
+Both are kept as text that an address can hold: the number of a test image or the bits of a
+drawing; the name of a shape or the bits of what was painted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+from torch import Tensor
+
+from dgm_core import data
+from dgm_core.missing import masks
+from dgm_core.rng import generator
+from ui import cache
+from ui.components.bits import pack, unpack
+from ui.components.pixel_canvas import painted, pixel_canvas
+from ui.components.thumbnails import thumbnails
+from ui.frame import kept, last_value, remember
+
+SIDE = 28
+SHOWN = 12
+"""Test images to choose from."""
+SETS = {"digits": "Digits (scikit-learn)", "mnist": "MNIST"}
+
+
+def _corner(row: int, column: int) -> Callable[[], Tensor]:
+    """All hidden but a quarter of the image."""
+    half = SIDE // 2
+    return lambda: ~masks.box(SIDE, SIDE, row * half, column * half, half, half)
+
+
+SHAPES: dict[str, Callable[[], Tensor]] = {
+    "top half": lambda: masks.top_half(SIDE, SIDE),
+    "bottom half": lambda: masks.bottom_half(SIDE, SIDE),
+    "left half": lambda: masks.left_half(SIDE, SIDE),
+    "right half": lambda: masks.right_half(SIDE, SIDE),
+    "all but a corner": _corner(0, 0),
+    "80 % at random": lambda: masks.random_pixels(SIDE, SIDE, 0.8, generator(0)),
+}
+"""Name → what is observed."""
+FIRST_IMAGE, FIRST_SHAPE = 33, "bottom half"
+
+
+class Asked(NamedTuple):
+    """A true image and what is hidden of it, (28, 28) bool."""
+
+    truth: np.ndarray
+    hidden: np.ndarray
+
+
+def bits(text: str) -> np.ndarray:
+    """(28, 28) bool.
+
+    Raises:
+        ValueError: the text is not what an address says of pixels.
+    """
+    return unpack(text, SIDE, SIDE)
+
+
+def read_bits(text: str) -> str:
+    """A text that stands for pixels, as it came.
+
+    Raises:
+        ValueError: it does not.
+    """
+    bits(text)
+    return text
+
+
+def read_mask(text: str) -> str:
+    """The name of a shape, or pixels.
+
+    Raises:
+        ValueError: neither.
+    """
+    return text if text in SHAPES else read_bits(text)
+
+
+def choose() -> Asked | None:
+    """Canvas, shapes and pictures; None while there is nothing to go by, or nothing to guess."""
+    canvas = st.container(border=True)
+    with st.container(border=True):
+        truth = _picture()
+    if truth is None:
+        with canvas:
+            st.caption("Draw a digit below; then parts of it can be hidden here.")
+        return None
+    with canvas:
+        hidden = _mask(truth)
+    if not hidden.any():
+        st.info("Nothing is hidden: paint on the picture, or choose a shape.")
+        return None
+    return Asked(truth, hidden)
+
+
+# --- the picture ------------------------------------------------------------------------------
+
+
+def _picture() -> np.ndarray | None:
+    kept("plane source", "Pick")
+    source = st.segmented_control(
+        "Picture",
+        ["Pick", "Draw"],
+        required=True,
+        key="keep.plane source",
+        width="stretch",
+        label_visibility="collapsed",
+    )
+    return _drawing() if source == "Draw" else _test_image()
+
+
+def _drawing() -> np.ndarray | None:
+    ink = bits(last_value("plane drawing", pack(np.zeros((SIDE, SIDE), bool))))
+    stroke = pixel_canvas(
+        "plane ink",
+        mode="ink",
+        height=SIDE,
+        width=SIDE,
+        bits=ink,
+        revision=0,
+        label="Draw a digit",
+        max_width=260,
+    )
+    if stroke is not None:
+        ink = stroke.bits
+        remember("plane drawing", pack(ink))
+    return ink if ink.any() else None
+
+
+def _test_image() -> np.ndarray:
+    here = [name for name in SETS if name == "digits" or data.is_available(name)]
+    name = last_value("plane set", "digits")
+    if len(here) > 1:
+        kept("plane set", "digits")
+        name = st.selectbox("Images", here, format_func=SETS.get, key="keep.plane set")
+    name = name if name in here else "digits"
+    ink, labels, _ = cache.st_test_images(name)
+    at = min(last_value("plane image", FIRST_IMAGE), len(ink) - 1)
+    rows = list(range(SHOWN)) if at < SHOWN else [*range(SHOWN - 1), at]
+    clicked = thumbnails(
+        "plane thumbnails",
+        ink[rows].astype(np.uint8)[:, None] * 255,
+        [f"{labels[row]}, test image {row}" for row in rows],
+        rows.index(at),
+        set_name=f"plane {name} {rows[-1]}",
+        label="Choose a picture",
+        columns=6,
+    )
+    if clicked is not None and rows[clicked] != at:
+        at = rows[clicked]
+        remember("plane image", at)
+    return ink[at]
+
+
+# --- what is hidden ---------------------------------------------------------------------------
+
+
+def _mask(truth: np.ndarray) -> np.ndarray:
+    """The canvas owns what is painted; a shape replaces it by raising the revision."""
+    state = st.session_state
+    text = last_value("plane mask", FIRST_SHAPE)
+    revision = state.setdefault("plane revision", 0)
+    stroke = painted("plane canvas", SIDE, SIDE, revision)
+    if stroke is not None:
+        text = pack(stroke.bits)
+        remember("plane mask", text)
+    hidden = ~SHAPES[text]().numpy() if text in SHAPES else bits(text)
+    pixel_canvas(
+        "plane canvas",
+        mode="mask",
+        height=SIDE,
+        width=SIDE,
+        bits=hidden,
+        revision=revision,
+        background=truth.astype(np.uint8) * 255,
+        label="Paint what to hide",
+        max_width=300,
+        peek=True,
+    )
+    # Named anew when a shape is chosen or painted over: pills that have gone may send theirs once
+    # more, with the next stroke, and must not put it in the stroke's place.
+    key = state["plane pills"] = f"plane shape {revision} {text in SHAPES}"
+    st.pills(
+        "Or hide",
+        list(SHAPES),
+        default=text if text in SHAPES else None,
+        key=key,
+        on_change=_hide,
+        args=(key,),
+    )
+    return hidden
+
+
+def _hide(key: str) -> None:
+    state = st.session_state
+    name = state[key]
+    if name is not None and key == state["plane pills"]:
+        remember("plane mask", name)
+        state["plane revision"] += 1

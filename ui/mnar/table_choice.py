@@ -1,0 +1,241 @@
+"""The choice of a table: one by name, or the visitor's own."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dgm_core.data import TABLES, available_tables, load_table
+from dgm_core.data.reading import Limits, Reading, UnreadableTable, read_table
+from dgm_core.distributions.columns import Column, Numeric
+from dgm_core.estimators.coding import TableCoding
+from dgm_core.types import Masked
+from ui.frame import kept, last_value
+
+FIRST = "breast"
+"""The table that a visitor meets first."""
+MAX_ROWS, MAX_COLUMNS = 20_000, 100
+"""Of a table that is trained on while one waits."""
+NO_TARGET = "(none)"
+
+
+class Table(NamedTuple):
+    """A table and its rows of numbers."""
+
+    name: str  # of a data set, or the digest of an upload
+    title: str
+    frame: pd.DataFrame  # without the target
+    target: pd.Series | None
+    coding: TableCoding
+    known: Masked  # (N, D), standardised by what is known
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Their kinds."""
+        return self.coding.columns
+
+    @property
+    def numeric(self) -> dict[str, int]:
+        """Name of a numeric column → its entry in a row."""
+        return {
+            str(each.name): self.coding.entries_of(each.name).start
+            for each in self.coding.coded
+            if isinstance(each.kind, Numeric)
+        }
+
+    @property
+    def entries(self) -> list[str]:
+        """A name for each entry of a row."""
+        names = []
+        for each in self.coding.coded:
+            if each.kind.width == 1:
+                names.append(str(each.name))
+            else:
+                names += [f"{each.name} = {level}" for level in each.levels]
+        return names
+
+    @property
+    def own(self) -> bool:
+        """Is it the visitor's?"""
+        return self.name not in TABLES
+
+    @property
+    def has_holes(self) -> bool:
+        """Is something missing before anything is removed?"""
+        return not bool(self.known.observed.all())
+
+
+def table_of(name: str, title: str, frame: pd.DataFrame, target: str | None) -> Table:
+    """A table from its columns."""
+    label = None if target is None else frame[target]
+    features = frame if target is None else frame.drop(columns=target)
+    coding = TableCoding.learn(features)
+    return Table(name, title, features, label, coding, coding.encode(features))
+
+
+@st.cache_resource(show_spinner="Loading the table …", max_entries=12)
+def st_table(name: str) -> Table:
+    """`load_table`, coded; shared by all visitors."""
+    about = TABLES[name]
+    return table_of(name, about.title, load_table(name, download_missing=False), about.target)
+
+
+def available() -> list[str]:
+    """Names of the tables that are on this machine."""
+    return list(available_tables())
+
+
+def choose_table() -> Table | None:
+    """The controls; None while there is no table."""
+    kept("table source", "Tables")
+    source = st.segmented_control(
+        "Table from",
+        ["Tables", "Upload"],
+        required=True,
+        key="keep.table source",
+        label_visibility="collapsed",
+    )
+    return _upload() if source == "Upload" else _pick()
+
+
+def _pick() -> Table:
+    names = available()
+    kept("table", FIRST)
+    if last_value("table", FIRST) not in names:  # a link to a table that is not here
+        st.session_state["keep.table"] = FIRST
+    absent = [about.title for name, about in TABLES.items() if name not in names]
+    name = st.selectbox(
+        "Table",
+        names,
+        key="keep.table",
+        format_func=lambda name: TABLES[name].title,
+        help=f"`python -m dgm_core data fetch` gets: {', '.join(absent)}." if absent else None,
+    )
+    table = st_table(name)
+    rows, columns = table.frame.shape
+    st.caption(f"{rows:,} rows × {columns} columns. {TABLES[name].source}")
+    return table
+
+
+def _upload() -> Table | None:
+    content = st.file_uploader(
+        "CSV or Parquet",
+        ["csv", "tsv", "txt", "parquet"],
+        key="table upload",
+        max_upload_size=5,
+        help=f"Up to {MAX_ROWS:,} rows; for more there is the command `python -m dgm_core "
+        "impute`. It stays in this session, and is forgotten when the tab closes.",
+    )
+    if content is not None:
+        _take(content.getvalue(), content.name)
+    error, reading = st.session_state.get("table error"), st.session_state.get("table read")
+    if error:
+        st.error(error)
+    if reading is None:
+        if not error:
+            st.caption(
+                "One row a line, a header, empty cells where values are missing. Columns of "
+                "numbers, of two values and of a few levels are understood."
+            )
+        return None
+    _report(reading)
+    return _with_target(reading)
+
+
+def _take(content: bytes, name: str) -> None:
+    """Read an upload once; what was read before stays if it cannot be read."""
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    if st.session_state.get("table digest") == digest:
+        return
+    st.session_state["table digest"] = digest
+    try:
+        reading = read_table(content, name, limits=Limits(rows=MAX_ROWS))
+        table_of(digest, name, small_enough(reading.frame), None)
+    except (UnreadableTable, ValueError) as error:
+        st.session_state["table error"] = str(error)
+        return
+    st.session_state["table error"] = None
+    st.session_state["table read"], st.session_state["table name"] = reading, (digest, name)
+
+
+def _with_target(reading: Reading) -> Table:
+    """The uploaded table; the column that the visitor wants to predict stays whole."""
+    digest, name = st.session_state["table name"]
+    columns = list(reading.frame.columns) if reading.frame.shape[1] > 1 else []
+    kept(f"target.{digest}", NO_TARGET)
+    target = st.selectbox(
+        "Column to predict",
+        [NO_TARGET, *columns],
+        key=f"keep.target.{digest}",
+        help="Left out of what is filled in; the view Predict learns to say it.",
+    )
+    chosen = None if target == NO_TARGET else target
+    held = st.session_state.get("table uploaded")
+    which = f"{digest}.{target}"
+    if held is None or held.name != which:
+        held = table_of(which, name, reading.frame, chosen)
+        st.session_state["table uploaded"] = held
+    return held
+
+
+def small_enough(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table itself.
+
+    Raises:
+        UnreadableTable: it has more columns than can be trained on while one waits.
+    """
+    if frame.shape[1] > MAX_COLUMNS:
+        raise UnreadableTable(
+            f"This table has {frame.shape[1]:,} columns; the page takes up to {MAX_COLUMNS}. For "
+            "more there is the command python -m dgm_core impute."
+        )
+    return frame
+
+
+def _report(reading: Reading) -> None:
+    frame = reading.frame
+    holes = int(frame.isna().to_numpy().sum())
+    share = holes / max(frame.size, 1)
+    st.caption(
+        f"Understood: {len(frame):,} rows × {frame.shape[1]} columns, "
+        f"{holes:,} cells missing ({share:.1%})."
+    )
+    with st.expander("What was understood", icon=":material/table_chart:"):
+        st.dataframe(
+            pd.DataFrame(
+                {
+                    "column": [each.name for each in reading.columns],
+                    "kind": [each.kind for each in reading.columns],
+                    "missing": [each.missing for each in reading.columns],
+                    "values": [_range(each) for each in reading.columns],
+                }
+            ),
+            hide_index=True,
+            height=min(38 + 35 * len(reading.columns), 260),
+        )
+        st.dataframe(frame.head(20), height=210)
+    if reading.remarks:
+        with st.expander(f"Not used as it stands: {len(reading.remarks)}", icon=":material/info:"):
+            for each in reading.remarks:
+                where = "" if each.line is None else f"Line {each.line:,}: "
+                column = "" if each.column is None else f" (column “{each.column}”)"
+                st.text(f"{where}{each.sentence}{column}")
+
+
+def _range(report: object) -> str:
+    if report.kind == "numeric":
+        return f"{report.low:.4g} … {report.high:.4g}"
+    return ", ".join(map(str, report.levels[:6])) + (" …" if len(report.levels) > 6 else "")
+
+
+def amputed(table: Table, observed: np.ndarray) -> pd.DataFrame:
+    """The table with what is not observed taken out of its numeric columns."""
+    frame = table.frame.copy()
+    for name, entry in table.numeric.items():
+        values = frame[name].astype(float)
+        frame[name] = values.where(observed[:, entry])
+    return frame
