@@ -5,7 +5,7 @@ What several of them need lies in `shared/`: an idea a name, in a style sheet, a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ import streamlit as st
 
 SD_MAX = 0.5
 """White in pictures of standard deviations: the largest that a value in [0, 1] can have."""
+
+REGISTERED: dict[str, tuple[Path, tuple[str, ...]]] = {}
+"""Component → its folder and the shared names that it uses."""
 
 _SHARED = Path(__file__).parent / "shared"
 _LIFE = "mounting"  # no component is without
@@ -37,14 +40,22 @@ def inline_component(folder: Path, *shared: str) -> Callable[..., Any]:
     if unknown:
         raise FileNotFoundError(f"expected names of files in {_SHARED}, got {unknown}")
 
-    def text(kind: str) -> str:
-        own = folder / f"{folder.name}{kind}"
-        files = [_SHARED / f"{name}{kind}" for name in (_LIFE, *shared)]
-        files = [file for file in files if file.exists()]
-        files += [file for file in sorted(folder.glob(f"*{kind}")) if file != own]
-        files.append(own)
-        return "\n".join(file.read_text(encoding="utf-8") for file in files)
+    REGISTERED[folder.name] = (folder, shared)
+    html, css, js = (composed(folder, shared, kind) for kind in (".html", ".css", ".js"))
+    return st.components.v2.component(folder.name, html=html, css=css, js=js)
 
-    return st.components.v2.component(
-        folder.name, html=text(".html"), css=text(".css"), js=text(".js")
-    )
+
+def composed(folder: Path, shared: Sequence[str], kind: str) -> str:
+    """The text that the browser gets of a component: shared files, its parts, then its own file.
+
+    Args:
+        folder: of the component.
+        shared: names in `shared/`.
+        kind: ".html", ".css" or ".js".
+    """
+    own = folder / f"{folder.name}{kind}"
+    files = [_SHARED / f"{name}{kind}" for name in (_LIFE, *shared)]
+    files = [file for file in files if file.exists()]
+    files += [file for file in sorted(folder.glob(f"*{kind}")) if file != own]
+    files.append(own)
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)

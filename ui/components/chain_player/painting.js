@@ -32,14 +32,15 @@ function showLook(player) {
   const look = player.held ? "held" : player.difference.checked ? "difference" : "pictures";
   if (player.root.dataset.look === look) return;
   player.root.dataset.look = look;
-  player.abouts.forEach((about, i) => (about.textContent = ABOUT[look][i]));
+  for (const [i, about] of player.abouts.entries()) about.textContent = ABOUT[look][i];
 }
 
 // The pictures that stay the same through a run.
 function showGiven(player) {
   for (const { tiles, name } of player.rows) {
     const [truth, observed] = tiles;
-    if (player.message.truth_known) paint(truth, player.message, player.truth, player.theme.grey, 255);
+    if (player.message.truth_known)
+      paint(truth, player.message, player.truth, player.theme.grey, 255);
     else paintObserved(player, truth);
     paintObserved(player, observed);
     truth.setAttribute("aria-label", `${name}: ${TILE_NAMES.truth}`);
@@ -56,7 +57,8 @@ function showRow(player, row, s, frame, where) {
     else paint(sd, player.message, pictureOf(player, frame, s, "sd"), player.theme.sd);
     row.thumbs.forEach((thumb, c) => paintGuess(player, thumb, drawOf(player, frame, s, c), 255));
   } else {
-    for (const canvas of [draw, mean, sd, ...row.thumbs]) blank(canvas, css(player.theme.ink, 0.06));
+    for (const canvas of [draw, mean, sd, ...row.thumbs])
+      blank(canvas, css(player.theme.ink, 0.06));
   }
   if (frame && player.outlined.checked) {
     const colour = css(player.theme.accent, 0.75);

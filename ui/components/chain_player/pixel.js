@@ -71,12 +71,15 @@ function pixelWords(player, s, frame) {
   return `${where}: ink with probability ${p.toFixed(2)}, ${draws}; in truth ${colour}`;
 }
 
-function mark({ pixel, theme, message }, canvas) {
+function mark({ pixel, message }, canvas) {
   const context = canvas.getContext("2d");
   const [w, h] = [canvas.width / message.width, canvas.height / message.height];
   const unit = devicePixelRatio || 1;
   const box = [pixel.column * w, pixel.row * h, w, h].map(Math.round);
-  for (const [colour, thick] of [["rgb(0 0 0)", 3], ["rgb(255 255 255)", 1.25]]) {
+  for (const [colour, thick] of [
+    ["rgb(0 0 0)", 3],
+    ["rgb(255 255 255)", 1.25],
+  ]) {
     context.strokeStyle = colour;
     context.lineWidth = thick * unit;
     context.strokeRect(...box);

@@ -3,7 +3,8 @@
 function drawPlot(player) {
   const width = player.plot.clientWidth;
   if (!width || !player.run) return;
-  const scale = (player.scale = plotScale(player, width));
+  const scale = plotScale(player, width);
+  player.scale = scale;
   const drawing = svg("svg", {
     width,
     height: scale.height,

@@ -13,40 +13,46 @@ const UNIT = [" nats", " pixels", " px from the top"];
 const DECIMALS = [1, 0, 1];
 const PICTURES = {
   traces: {
-    about: "One line a chain. Chains that have met wander over the same range, like one tangle; "
-      + "flat lines are chains that stay where they are.",
+    about:
+      "One line a chain. Chains that have met wander over the same range, like one tangle; " +
+      "flat lines are chains that stay where they are.",
     shows: ["quantity", "chain"],
     build: tracePanels,
   },
   autocorrelation: {
-    about: "How much a chain remembers of itself so many iterations later, averaged over the "
-      + "chains. The longer it stays above 0, the fewer independent draws there are.",
+    about:
+      "How much a chain remembers of itself so many iterations later, averaged over the " +
+      "chains. The longer it stays above 0, the fewer independent draws there are.",
     shows: ["quantity"],
     build: autocorrelationPanel,
   },
   rhat: {
-    about: "The worst of three traces, anew every 50 iterations after the warm-up. R-hat should "
-      + "fall below 1.01, the effective sample size grow in a straight line.",
+    about:
+      "The worst of three traces, anew every 50 iterations after the warm-up. R-hat should " +
+      "fall below 1.01, the effective sample size grow in a straight line.",
     shows: [],
     build: diagnosisPanels,
   },
   acceptance: {
-    about: "Share of the last 50 proposals that were accepted: thin lines each chain, the strong "
-      + "one their mean. Metropolis warms up as pseudo-Gibbs, which accepts all.",
+    about:
+      "Share of the last 50 proposals that were accepted: thin lines each chain, the strong " +
+      "one their mean. Metropolis warms up as pseudo-Gibbs, which accepts all.",
     shows: ["chain"],
     build: acceptancePanels,
   },
   paths: {
-    about: "Where each chain has been in two latents. Dashed: radius 2 of the prior. The ellipses "
-      + "are 1 and 2 standard deviations of the encoder's proposal for the chain that is followed: "
-      + "there it will try to go next.",
+    about:
+      "Where each chain has been in two latents. Dashed: radius 2 of the prior. The ellipses " +
+      "are 1 and 2 standard deviations of the encoder's proposal for the chain that is followed: " +
+      "there it will try to go next.",
     shows: ["across", "up", "chain"],
     build: pathPanels,
   },
 };
 
 // What is looked at stays so from run to run, between which the component may have gone.
-const REMEMBERED = (globalThis[Symbol.for("chain story")] ??= { view: "traces" });
+globalThis[Symbol.for("chain story")] ??= { view: "traces" };
+const REMEMBERED = globalThis[Symbol.for("chain story")];
 
 export default component({
   create,
@@ -67,8 +73,12 @@ function create(host) {
     about: find(".about"),
     place: find(".panels"),
     told: find(".told"),
-    selects: { quantity: select("quantity"), across: select("across"), up: select("up"),
-      chain: select("chain") },
+    selects: {
+      quantity: select("quantity"),
+      across: select("across"),
+      up: select("up"),
+      chain: select("chain"),
+    },
     queue: Promise.resolve(),
     message: null,
     kept: null,
@@ -142,14 +152,29 @@ function nextFrame() {
 
 function write(story) {
   const { message, selects } = story;
-  story.strokes = message.samplers.map((name) => (/pseudo/i.test(name)
-    ? { colour: "var(--neutral)", dash: "7 3" } : { colour: "var(--accent)", dash: "none" }));
-  story.words.replaceChildren(...message.samplers.map((name, s) =>
-    element("section", { "data-sampler": s, "aria-label": name },
-      element("h4", {}, swatch(story.strokes[s]), name),
-      element("ul", {}, ...message.words[s].map((said) => element("li", {}, said))))));
-  options(selects.quantity, message.quantities.map((name, q) => [q, name]));
-  options(selects.chain, Array.from({ length: message.chains }, (_, c) => [c, `chain ${c + 1}`]));
+  story.strokes = message.samplers.map((name) =>
+    /pseudo/i.test(name)
+      ? { colour: "var(--neutral)", dash: "7 3" }
+      : { colour: "var(--accent)", dash: "none" },
+  );
+  story.words.replaceChildren(
+    ...message.samplers.map((name, s) =>
+      element(
+        "section",
+        { "data-sampler": s, "aria-label": name },
+        element("h4", {}, swatch(story.strokes[s]), name),
+        element("ul", {}, ...message.words[s].map((said) => element("li", {}, said))),
+      ),
+    ),
+  );
+  options(
+    selects.quantity,
+    message.quantities.map((name, q) => [q, name]),
+  );
+  options(
+    selects.chain,
+    Array.from({ length: message.chains }, (_, c) => [c, `chain ${c + 1}`]),
+  );
   const latents = message.latents.map((latent) => [latent, `z${latent + 1}`]);
   options(selects.across, latents);
   options(selects.up, latents);
@@ -170,7 +195,7 @@ function followed({ chain, message, kept }) {
   if (chain !== null && chain < message.chains) return chain;
   const still = Array(message.chains).fill(0);
   const last = kept.frames.get(kept.shots.at(-1));
-  for (const { unmoved } of last) unmoved.forEach((count, c) => (still[c] += count));
+  for (const { unmoved } of last) for (const [c, count] of unmoved.entries()) still[c] += count;
   return still.indexOf(Math.max(...still));
 }
 
@@ -188,8 +213,11 @@ function pairOf({ axes, message }) {
 
 function swatch({ colour, dash }) {
   const line = { x1: 1, x2: 23, y1: 5, y2: 5, style: `stroke:${colour};stroke-dasharray:${dash}` };
-  return svg("svg", { class: "swatch", viewBox: "0 0 24 10", "aria-hidden": "true" },
-    svg("line", line));
+  return svg(
+    "svg",
+    { class: "swatch", viewBox: "0 0 24 10", "aria-hidden": "true" },
+    svg("line", line),
+  );
 }
 
 // ---------------------------------------------------------------- the chosen picture
@@ -239,11 +267,16 @@ function reuse(story, panels) {
 function buildFigure(story, i) {
   const name = element("h4");
   const output = element("output", { "aria-live": "off" });
-  const drawn = story.view === "paths"
-    ? element("canvas", { class: "paths", "aria-hidden": "true" })
-    : element("div", { class: "plot" });
-  const figure = element("figure", { tabindex: 0, role: "group" },
-    element("figcaption", {}, name, output), drawn);
+  const drawn =
+    story.view === "paths"
+      ? element("canvas", { class: "paths", "aria-hidden": "true" })
+      : element("div", { class: "plot" });
+  const figure = element(
+    "figure",
+    { tabindex: 0, role: "group" },
+    element("figcaption", {}, name, output),
+    drawn,
+  );
   drawn.onpointermove = (event) => point(story, i, event);
   drawn.onpointerleave = figure.onblur = () => {
     story.pointer = null;
@@ -294,7 +327,8 @@ function onKey(story, event) {
   const { numbers } = story.kept;
   const from = standing(story).index;
   const to = numbers[Math.min(Math.max(from + (along ?? 0), 0), numbers.length - 1)];
-  story.pointer = along ? story.panels[i].step?.(along) ?? { panel: i, at: to, chain: -1 }
+  story.pointer = along
+    ? (story.panels[i].step?.(along) ?? { panel: i, at: to, chain: -1 })
     : story.pointer;
   move(story);
   story.told.textContent = story.panels[i].output.textContent;
@@ -308,9 +342,11 @@ function heightOf(story) {
 
 /** A panel of curves, which `build(width)` makes; `read(here, plot)` moves it and says what is
  *  there; `rows(at)` are the values of the chains, of which a pointer finds the nearest. */
-function curvePanel(story, { title, stroke, said, build, read, rows }) {
+function curvePanel({ title, stroke, said, build, read, rows }) {
   return {
-    title, stroke, said,
+    title,
+    stroke,
+    said,
     draw(panel, width) {
       panel.plot = build(width);
       panel.drawn.replaceChildren(panel.plot.drawing);
@@ -342,27 +378,36 @@ function tracePanels(story) {
   const after = kept.numbers.filter((n) => n > message.warmup);
   const counted = after.length > 4 ? after : kept.numbers;
   const { y, ticksUp } = rangeOf(
-    counted.flatMap((n) => message.samplers.flatMap((_, s) => [...kept.points.get(n)[s][FIELD[q]]])),
+    counted.flatMap((n) =>
+      message.samplers.flatMap((_, s) => [...kept.points.get(n)[s][FIELD[q]]]),
+    ),
     { least: 1 },
   );
-  return message.samplers.map((title, s) => curvePanel(story, {
-    title,
-    stroke: story.strokes[s],
-    said: `Traces of ${message.quantities[q]}, ${title}. ${message.words[s][0]}`,
-    rows: (at) => [...kept.points.get(kept.numbers[lastUpTo(kept.numbers, at)])[s][FIELD[q]]],
-    build: (width) => linePlot({
-      width, height: heightOf(story), x: [0, message.iterations], y, ticksUp,
-      warmup: message.warmup, xName: "iteration",
-      curves: chainCurves(story, kept.numbers, s, (n, c) => valueAt(n, s, c)),
+  return message.samplers.map((title, s) =>
+    curvePanel({
+      title,
+      stroke: story.strokes[s],
+      said: `Traces of ${message.quantities[q]}, ${title}. ${message.words[s][0]}`,
+      rows: (at) => [...kept.points.get(kept.numbers[lastUpTo(kept.numbers, at)])[s][FIELD[q]]],
+      build: (width) =>
+        linePlot({
+          width,
+          height: heightOf(story),
+          x: [0, message.iterations],
+          y,
+          ticksUp,
+          warmup: message.warmup,
+          xName: "iteration",
+          curves: chainCurves(story, kept.numbers, s, (n, c) => valueAt(n, s, c)),
+        }),
+      read: ({ number }, plot) => {
+        const chain = story.pointer?.chain >= 0 ? story.pointer.chain : story.followed;
+        const value = valueAt(number, s, chain);
+        plot.move(number, [{ value, colour: story.strokes[s].colour }]);
+        return `iteration ${number}, chain ${chain + 1}: ${numberText(value, DECIMALS[q])}${UNIT[q]}`;
+      },
     }),
-    read: ({ number }, plot) => {
-      const chain = story.pointer?.chain >= 0 ? story.pointer.chain : story.followed;
-      const value = valueAt(number, s, chain);
-      plot.move(number, [{ value, colour: story.strokes[s].colour }]);
-      return `iteration ${number}, chain ${chain + 1}: `
-        + numberText(value, DECIMALS[q]) + UNIT[q];
-    },
-  }));
+  );
 }
 
 const meanOf = (values) => values.reduce((sum, v) => sum + v, 0) / values.length;
@@ -378,29 +423,38 @@ function acceptancePanels(story) {
     const means = kept.shots.map((n) => [n, meanOf(kept.frames.get(n)[s].acceptance)]);
     const colour = story.strokes[s].colour;
     const percent = (value) => `${(100 * value).toFixed(value < 0.095 ? 1 : 0)} %`;
-    return curvePanel(story, {
+    return curvePanel({
       title,
       stroke: story.strokes[s],
       said: `Acceptance over time, ${title}. ${message.words[s][0]}`,
       rows: (at) => [...kept.frames.get(kept.shots[lastUpTo(kept.shots, at)])[s].acceptance],
-      build: (width) => linePlot({
-        width, height: heightOf(story), x: [0, message.iterations], y: [0, high * 1.03],
-        ticksUp: [0, 0.25, 0.5, 0.75, 1].map((share) => (
-          { value: share * high, text: `${+(100 * share * high).toFixed(1)} %` })),
-        warmup: message.warmup, xName: "iteration",
-        curves: [
-          ...chainCurves(story, kept.shots, s, (n, c) => valueAt(n, s, c)),
-          { points: means, colour, kind: "bold" },
-        ],
-      }),
+      build: (width) =>
+        linePlot({
+          width,
+          height: heightOf(story),
+          x: [0, message.iterations],
+          y: [0, high * 1.03],
+          ticksUp: [0, 0.25, 0.5, 0.75, 1].map((share) => ({
+            value: share * high,
+            text: `${+(100 * share * high).toFixed(1)} %`,
+          })),
+          warmup: message.warmup,
+          xName: "iteration",
+          curves: [
+            ...chainCurves(story, kept.shots, s, (n, c) => valueAt(n, s, c)),
+            { points: means, colour, kind: "bold" },
+          ],
+        }),
       read: ({ shot }, plot) => {
         const chain = story.pointer?.chain >= 0 ? story.pointer.chain : story.followed;
         const mean = meanOf(kept.frames.get(shot)[s].acceptance);
         plot.move(shot, [{ value: mean, colour }]);
         const still = kept.frames.get(shot)[s].unmoved[chain];
         const rests = still > 1 ? `, unmoved for ${still}` : "";
-        return `iteration ${shot}: mean ${percent(mean)}; chain ${chain + 1} `
-          + `${percent(valueAt(shot, s, chain))}${rests}`;
+        return (
+          `iteration ${shot}: mean ${percent(mean)}; chain ${chain + 1} ` +
+          `${percent(valueAt(shot, s, chain))}${rests}`
+        );
       },
     });
   });
@@ -422,22 +476,33 @@ function autocorrelationPanel(story) {
   const sampled = message.history.map((of) => of.at(-1)?.[0] ?? 0);
   const known = curves.some(({ points }) => points.length);
   let lag = 1; // where the keys or the pointer stand
-  const panel = curvePanel(story, {
+  const panel = curvePanel({
     title: `Autocorrelation of ${message.quantities[q]}`,
-    said: `Autocorrelation of ${message.quantities[q]} against the lag. `
-      + message.words.map((words, s) => `${message.samplers[s]}: ${words[0]}`).join(" "),
-    build: (width) => linePlot({
-      width, height: heightOf(story), x: [0, lags], y: [low, 1.02],
-      ticksUp: [0, 0.25, 0.5, 0.75, 1].map((value) => ({ value, text: value.toFixed(2) })),
-      xName: "lag", curves,
-    }),
+    said:
+      `Autocorrelation of ${message.quantities[q]} against the lag. ` +
+      message.words.map((words, s) => `${message.samplers[s]}: ${words[0]}`).join(" "),
+    build: (width) =>
+      linePlot({
+        width,
+        height: heightOf(story),
+        x: [0, lags],
+        y: [low, 1.02],
+        ticksUp: [0, 0.25, 0.5, 0.75, 1].map((value) => ({ value, text: value.toFixed(2) })),
+        xName: "lag",
+        curves,
+      }),
     read: (_, plot) => {
       if (!known) return "not known yet";
       if (story.pointer) lag = Math.min(Math.max(Math.round(story.pointer.at), 0), lags - 1);
       const values = message.autocorrelation.map((of) => of[q][lag] ?? NaN);
-      plot.move(lag, values.map((value, s) => ({ value, colour: strokes[s].colour })));
-      const read = values.map((value, s) =>
-        `${short(message.samplers[s])} ${Number.isNaN(value) ? "–" : numberText(value, 2)}`);
+      plot.move(
+        lag,
+        values.map((value, s) => ({ value, colour: strokes[s].colour })),
+      );
+      const read = values.map(
+        (value, s) =>
+          `${short(message.samplers[s])} ${Number.isNaN(value) ? "–" : numberText(value, 2)}`,
+      );
       return `lag ${lag}: ${read.join(", ")} (up to iteration ${Math.max(...sampled)})`;
     },
   });
@@ -454,53 +519,78 @@ function diagnosisPanels(story) {
     const known = values.filter((value) => value !== null);
     return known.length ? choose(...known) : null;
   };
-  const curvesOf = (k, choose, scale) => message.history.map((of, s) => ({
-    ...strokes[s],
-    kind: "bold",
-    points: of.flatMap((each) => {
-      const value = worst(each[k], choose);
-      return value === null ? [] : [[each[0], scale(value)]];
-    }),
-  }));
+  const curvesOf = (k, choose, scale) =>
+    message.history.map((of, s) => ({
+      ...strokes[s],
+      kind: "bold",
+      points: of.flatMap((each) => {
+        const value = worst(each[k], choose);
+        return value === null ? [] : [[each[0], scale(value)]];
+      }),
+    }));
   const log = (rhat) => Math.log10(Math.max(rhat - 1, LATEST));
   const rhats = curvesOf(1, Math.max, log);
   const sizes = curvesOf(2, Math.min, (value) => value);
   const top = Math.max(0, ...rhats.flatMap(({ points }) => points.map(([, v]) => v)));
   const largest = rangeOf([0, 100, ...sizes.flatMap(({ points }) => points.map(([, v]) => v))]);
   const common = { x: [0, message.iterations], warmup: message.warmup, xName: "iteration" };
-  const reader = (k, choose, scale, text) => ({ number }, plot) => {
-    const found = message.history.map((of) => {
-      const until = of.filter(([iteration]) => iteration <= number);
-      return until.length ? worst(until.at(-1)[k], choose) : null;
-    });
-    plot.move(number, found.map((value, s) => (
-      { value: value === null ? NaN : scale(value), colour: strokes[s].colour })));
-    return found.map((value, s) =>
-      `${short(message.samplers[s])} ${value === null ? "–" : text(value)}`).join(", ");
-  };
+  const reader =
+    (k, choose, scale, text) =>
+    ({ number }, plot) => {
+      const found = message.history.map((of) => {
+        const until = of.filter(([iteration]) => iteration <= number);
+        return until.length ? worst(until.at(-1)[k], choose) : null;
+      });
+      plot.move(
+        number,
+        found.map((value, s) => ({
+          value: value === null ? NaN : scale(value),
+          colour: strokes[s].colour,
+        })),
+      );
+      return found
+        .map((value, s) => `${short(message.samplers[s])} ${value === null ? "–" : text(value)}`)
+        .join(", ");
+    };
   const said = message.words.map((words, s) => `${message.samplers[s]}: ${words[0]}`).join(" ");
   return [
-    curvePanel(story, {
+    curvePanel({
       title: "R-hat",
       said: `R-hat over time. ${said}`,
-      build: (width) => linePlot({
-        ...common, width, height: heightOf(story), y: [-3, top + 0.1], curves: rhats,
-        ticksUp: [1.001, 1.01, 1.1, 2].map((rhat) => ({ value: log(rhat), text: String(rhat) })),
-        threshold: { value: log(MET), text: "met: below 1.01" },
-      }),
+      build: (width) =>
+        linePlot({
+          ...common,
+          width,
+          height: heightOf(story),
+          y: [-3, top + 0.1],
+          curves: rhats,
+          ticksUp: [1.001, 1.01, 1.1, 2].map((rhat) => ({ value: log(rhat), text: String(rhat) })),
+          threshold: { value: log(MET), text: "met: below 1.01" },
+        }),
       read: reader(1, Math.max, log, (value) => value.toFixed(value < 1.02 ? 3 : 2)),
     }),
-    curvePanel(story, {
+    curvePanel({
       title: "Effective sample size",
       said: `Effective sample size over time. ${said}`,
-      build: (width) => linePlot({
-        ...common, width, height: heightOf(story), ...largest, curves: sizes,
-        threshold: { value: ENOUGH, text: "400: enough" },
-      }),
-      read: reader(2, Math.min, (value) => value, (value) =>
-        `${value < 10 ? value.toFixed(1) : Math.round(value)} of `
-        + `${(Math.max(0, standing(story).number - message.warmup) * message.chains)
-          .toLocaleString("en")}`),
+      build: (width) =>
+        linePlot({
+          ...common,
+          width,
+          height: heightOf(story),
+          ...largest,
+          curves: sizes,
+          threshold: { value: ENOUGH, text: "400: enough" },
+        }),
+      read: reader(
+        2,
+        Math.min,
+        (value) => value,
+        (value) =>
+          `${value < 10 ? value.toFixed(1) : Math.round(value)} of ` +
+          `${(
+            Math.max(0, standing(story).number - message.warmup) * message.chains
+          ).toLocaleString("en")}`,
+      ),
     }),
   ];
 }
@@ -534,10 +624,21 @@ function pathPanels(story) {
       panel.move = ({ index, number, shot }) => {
         const chain = story.pointer?.chain >= 0 ? story.pointer.chain : story.followed;
         const law = marginalOf(kept.frames.get(shot)[s], chain, pair, latents);
-        drawPaths(panel.drawn, { kept, s, pair, latents, last: index, law, chain, colours, frame });
+        drawPaths(panel.drawn, {
+          kept,
+          s,
+          pair,
+          latents,
+          last: index,
+          law,
+          chain,
+          colours,
+          frame,
+        });
         const { z } = kept.points.get(number)[s];
-        const at = pair.map((position, i) =>
-          `${names[i]} ${numberText(z[chain * latents + position], 2)}`);
+        const at = pair.map(
+          (position, i) => `${names[i]} ${numberText(z[chain * latents + position], 2)}`,
+        );
         const still = kept.frames.get(shot)[s].unmoved[chain];
         const rests = still > 1 ? `, unmoved for ${still}` : "";
         return `iteration ${number}, chain ${chain + 1}: ${at.join(", ")}${rests}`;

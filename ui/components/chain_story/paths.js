@@ -36,14 +36,20 @@ function marginalOf({ mean, sd, correlation }, chain, [a, b], latents) {
 
 /** Where the chains of a sampler are at a point, [x, y] in pixels of the page. */
 function placesAt({ z }, [a, b], latents, frame) {
-  return Array.from({ length: z.length / latents }, (_, c) =>
-    [frame.x(z[c * latents + a]), frame.y(z[c * latents + b])]);
+  return Array.from({ length: z.length / latents }, (_, c) => [
+    frame.x(z[c * latents + a]),
+    frame.y(z[c * latents + b]),
+  ]);
 }
 
 function frameFor(size, reach) {
-  return { unit: size / (2 * reach), size, reach,
+  return {
+    unit: size / (2 * reach),
+    size,
+    reach,
     x: (value) => (size * (value + reach)) / (2 * reach),
-    y: (value) => (size * (reach - value)) / (2 * reach) };
+    y: (value) => (size * (reach - value)) / (2 * reach),
+  };
 }
 
 /** Draw one sampler's paths up to point `last` of `kept.numbers`. */
@@ -54,8 +60,9 @@ function drawPaths(canvas, { kept, s, pair, latents, last, law, chain, colours, 
   context.clearRect(0, 0, frame.size, frame.size);
   drawGround(context, frame, colours);
   if (last < 0) return;
-  const steps = kept.numbers.slice(0, last + 1).map((n) =>
-    placesAt(kept.points.get(n)[s], pair, latents, frame));
+  const steps = kept.numbers
+    .slice(0, last + 1)
+    .map((n) => placesAt(kept.points.get(n)[s], pair, latents, frame));
   const others = steps[0].map((_, c) => c).filter((c) => c !== chain);
   for (const c of others) {
     trace(context, steps, c, 0, css(colours.line, 0.16), 0.75);
@@ -111,8 +118,10 @@ function drawLaw(context, { x, y, unit }, law, { ink, paper }) {
     context.beginPath();
     for (let i = 0; i <= 64; i += 1) {
       const [c, s] = [Math.cos((Math.PI * i) / 32), Math.sin((Math.PI * i) / 32)];
-      context.lineTo(x(law.x) + radius * unit * law.l11 * c,
-        y(law.y) - radius * unit * (law.l21 * c + law.l22 * s));
+      context.lineTo(
+        x(law.x) + radius * unit * law.l11 * c,
+        y(law.y) - radius * unit * (law.l21 * c + law.l22 * s),
+      );
     }
     context.closePath();
     context.fillStyle = css(ink, 0.07);

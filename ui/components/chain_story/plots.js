@@ -17,8 +17,13 @@ function linePlot({ width, height, x, y, ticksUp, xName, warmup, threshold, curv
   if (warmup > x[0]) {
     const end = left(Math.min(warmup, x[1]));
     const place = { x: first, y: ceiling, width: end - first, height: floor - ceiling };
-    drawing.append(svg("rect", { class: "warmup", ...place },
-      svg("title", {}, `Warm-up: the first ${warmup} iterations do not count.`)));
+    drawing.append(
+      svg(
+        "rect",
+        { class: "warmup", ...place },
+        svg("title", {}, `Warm-up: the first ${warmup} iterations do not count.`),
+      ),
+    );
     if (end - first > 56) {
       drawing.append(svg("text", { x: first + 4, y: floor - 5 }, "warm-up"));
     }
@@ -33,8 +38,13 @@ function linePlot({ width, height, x, y, ticksUp, xName, warmup, threshold, curv
   along.forEach((value, i) => {
     const end = i === along.length - 1 && left(value) > last - 30;
     const at = { x: end ? last : left(value), y: height - 5 };
-    drawing.append(svg("text", { ...at, "text-anchor": end ? "end" : "middle" },
-      i === 0 && xName ? `${xName} ${value}` : String(value)));
+    drawing.append(
+      svg(
+        "text",
+        { ...at, "text-anchor": end ? "end" : "middle" },
+        i === 0 && xName ? `${xName} ${value}` : String(value),
+      ),
+    );
   });
   for (const { points, colour, dash, kind } of curves) {
     const d = lineThrough(points.map(([at, value]) => [left(at), inside(value)]));
@@ -45,8 +55,11 @@ function linePlot({ width, height, x, y, ticksUp, xName, warmup, threshold, curv
     const at = top(threshold.value);
     drawing.append(
       svg("line", { class: "threshold", x1: first, x2: last, y1: at, y2: at }),
-      svg("text", { class: "label", x: last - 2, y: at - 4, "text-anchor": "end" },
-        threshold.text),
+      svg(
+        "text",
+        { class: "label", x: last - 2, y: at - 4, "text-anchor": "end" },
+        threshold.text,
+      ),
     );
   }
   const cursor = svg("line", { class: "cursor", y1: ceiling, y2: floor });
@@ -60,9 +73,17 @@ function linePlot({ width, height, x, y, ticksUp, xName, warmup, threshold, curv
       const pixel = left(Math.min(Math.max(at ?? x[0], x[0]), x[1]));
       fill(cursor, { x1: pixel, x2: pixel, opacity: at === null ? 0 : 1 });
       const shown = marked.filter(({ value }) => Number.isFinite(value));
-      dots.replaceChildren(...shown.map(({ value, colour }) =>
-        svg("circle", { class: "dot", cx: pixel, cy: inside(value), r: 4, style: `fill:${colour}` }),
-      ));
+      dots.replaceChildren(
+        ...shown.map(({ value, colour }) =>
+          svg("circle", {
+            class: "dot",
+            cx: pixel,
+            cy: inside(value),
+            r: 4,
+            style: `fill:${colour}`,
+          }),
+        ),
+      );
     },
   };
 }

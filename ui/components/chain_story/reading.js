@@ -1,7 +1,16 @@
 // What the chunks hold, kept by iteration.
 
-const FIELDS = ["logJoint", "ink", "height", "z", "acceptance", "unmoved", "mean", "sd",
-  "correlation"];
+const FIELDS = [
+  "logJoint",
+  "ink",
+  "height",
+  "z",
+  "acceptance",
+  "unmoved",
+  "mean",
+  "sd",
+  "correlation",
+];
 
 /** Add a chunk to `kept` = {points, frames}: Map iteration → [of each sampler {field: values}]. */
 async function keepChunk(kept, message) {
@@ -19,7 +28,11 @@ async function keepChunk(kept, message) {
       const [map, iterations] = f < 4 ? [kept.points, numbers] : [kept.frames, frames];
       const size = chains * width[f];
       for (const iteration of iterations) {
-        if (!map.has(iteration)) map.set(iteration, samplers.map(() => ({})));
+        if (!map.has(iteration))
+          map.set(
+            iteration,
+            samplers.map(() => ({})),
+          );
         const values = Float32Array.from(raw.subarray(at, at + size), (v) => v * units[f]);
         map.get(iteration)[s][field] = values;
         at += size;

@@ -22,7 +22,10 @@ function discs(radius, alpha) {
     const middle = [Math.floor(side / 2) - 1 + dx, Math.floor(side / 2) - 1 + dy];
     const mask = new Uint16Array(side * side);
     for (let i = 0; i < mask.length; i += 1) {
-      const away = Math.hypot((i % side) + 0.5 - middle[0], Math.floor(i / side) + 0.5 - middle[1]);
+      const away = Math.hypot(
+        (i % side) + 0.5 - middle[0],
+        Math.floor(i / side) + 0.5 - middle[1],
+      );
       const cover = Math.min(1, Math.max(0, radius + 0.5 - away));
       mask[i] = Math.round(256 * alpha * cover);
     }

@@ -47,7 +47,7 @@ function countInKey(root, { names, counts }, emphasised, selected) {
 function countSelected({ counts, slots }, bits) {
   if (!counts || !bits.includes(1)) return null;
   const selected = new Array(counts.length).fill(0);
-  bits.forEach((bit, i) => (selected[slots[i]] += bit));
+  for (const [i, bit] of bits.entries()) selected[slots[i]] += bit;
   return selected;
 }
 

@@ -138,7 +138,9 @@ class LinkedScatter {
     this.root.onkeydown = (e) => this.onKey(e);
     this.onresize = () => this.layout();
     window.addEventListener("resize", this.onresize); // zoom, too
-    this.observer = new ResizeObserver(() => this.width !== this.board.clientWidth && this.layout());
+    this.observer = new ResizeObserver(
+      () => this.width !== this.board.clientWidth && this.layout(),
+    );
     this.observer.observe(this.board);
   }
 
@@ -283,8 +285,9 @@ class LinkedScatter {
       (bit || !any) && (!emphasised.size || emphasised.has(colouring.slots[i])) ? 1 : 0,
     );
     const named = colouring.names;
+    this.theme ??= this.readTheme();
     return {
-      ...(this.theme ??= this.readTheme()),
+      ...this.theme,
       colouring,
       emphasised,
       full,

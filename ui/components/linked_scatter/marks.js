@@ -24,12 +24,18 @@ function paintCursor(context, { look, pixels, hand }) {
   const [x, y] = hand.cursorAt();
   const last = nearestPoints(pixels, x, y, HANDFUL).at(-1);
   const reach = Math.hypot(pixels[2 * last] - x, pixels[2 * last + 1] - y) + 4;
-  for (const [colour, width] of [[look.paper, 4], [look.accent, 1.75]]) {
+  for (const [colour, width] of [
+    [look.paper, 4],
+    [look.accent, 1.75],
+  ]) {
     context.strokeStyle = colour;
     context.lineWidth = width;
     context.beginPath();
     context.arc(x, y, reach, 0, 2 * Math.PI);
-    for (const [dx, dy] of [[8, 0], [0, 8]]) {
+    for (const [dx, dy] of [
+      [8, 0],
+      [0, 8],
+    ]) {
       context.moveTo(x - dx, y - dy);
       context.lineTo(x + dx, y + dy);
     }

@@ -109,7 +109,10 @@ class LiveSliders {
   }
 
   showReset() {
-    this.all.classList.toggle("idle", this.rows.every((row) => row.isDefault));
+    this.all.classList.toggle(
+      "idle",
+      this.rows.every((row) => row.isDefault),
+    );
   }
 }
 

@@ -380,7 +380,8 @@ function enlarge(grid, context, picture, x, y, size) {
 const scratches = {};
 
 function scratch(name, width, height) {
-  const canvas = (scratches[name] ??= element("canvas"));
+  scratches[name] ??= element("canvas");
+  const canvas = scratches[name];
   if (canvas.width !== width || canvas.height !== height) {
     canvas.width = width;
     canvas.height = height;

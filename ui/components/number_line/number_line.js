@@ -5,7 +5,14 @@ const [LEFT, RIGHT] = [14, 14];
 const RADIUS = 7;
 const NEAR = 22; // pixels within which a pointer is at a point
 const OFF = 52; // pixels from the line at which a point is let go
-const KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
+const KEYS = {
+  ArrowRight: 1,
+  ArrowUp: 1,
+  ArrowLeft: -1,
+  ArrowDown: -1,
+  PageUp: 10,
+  PageDown: -10,
+};
 
 export default component({
   create: (parent) => new NumberLine(parent),
@@ -110,7 +117,10 @@ class NumberLine {
       });
     }
     const { mean, median } = this.centres;
-    for (const [name, at, other] of [["mean", mean, median], ["median", median, mean]]) {
+    for (const [name, at, other] of [
+      ["mean", mean, median],
+      ["median", median, mean],
+    ]) {
       const left = at < other || (at === other && name === "median");
       const x = this.x(at);
       const mark = this.find(`.marks .${name}`);

@@ -39,12 +39,14 @@ function update(bar, { data, setTriggerValue }) {
   };
   const [[home], ...labs] = data.pages;
   bar.root.querySelector(".home").onclick = go(home);
-  bar.list.replaceChildren(...labs.map(([path, label]) => {
-    const here = path === data.here ? { "aria-current": "page" } : {};
-    const link = element("a", { href: path, ...here }, label);
-    link.onclick = go(path);
-    return element("li", {}, link);
-  }));
+  bar.list.replaceChildren(
+    ...labs.map(([path, label]) => {
+      const here = path === data.here ? { "aria-current": "page" } : {};
+      const link = element("a", { href: path, ...here }, label);
+      link.onclick = go(path);
+      return element("li", {}, link);
+    }),
+  );
   showCard(bar.root.querySelector(".tour"), data.card, () => setTriggerValue("leave", true));
 }
 

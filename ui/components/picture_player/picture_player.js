@@ -39,7 +39,10 @@ function update(player, { data }) {
   player.scrub.max = String(data.count - 1);
   player.shown = data.tracks.map((track) => {
     const canvas = element("canvas", {
-      width: track.width, height: track.height, role: "img", "aria-label": track.title,
+      width: track.width,
+      height: track.height,
+      role: "img",
+      "aria-label": track.title,
     });
     const caption = element("small");
     return { ...track, bytes: bytesOf(track.pictures), canvas, caption };
@@ -58,13 +61,16 @@ function play(player) {
   if (count === 1) return;
   if (!back && player.at === count - 1) show(player, 0);
   mark(player, true);
-  player.timer = setInterval(() => {
-    const next = player.at + (player.forwards ? 1 : -1);
-    if (next >= 0 && next < count) return show(player, next);
-    if (!back) return pause(player);
-    player.forwards = !player.forwards;
-    show(player, player.at + (player.forwards ? 1 : -1));
-  }, (1000 * seconds) / count);
+  player.timer = setInterval(
+    () => {
+      const next = player.at + (player.forwards ? 1 : -1);
+      if (next >= 0 && next < count) return show(player, next);
+      if (!back) return pause(player);
+      player.forwards = !player.forwards;
+      show(player, player.at + (player.forwards ? 1 : -1));
+    },
+    (1000 * seconds) / count,
+  );
 }
 
 function pause(player) {

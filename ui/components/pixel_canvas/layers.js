@@ -1,247 +1,246 @@
 // What one paints on: bits with a history, painted by cells or drawn with a round pen.
 
-const UNDO_DEPTH = 100
+const UNDO_DEPTH = 100;
 
 /** Bits on a grid of width × height cells, `grain` to a pixel; positions are in pixels. */
 class Layer {
   constructor(kind, size) {
-    this.kind = kind
-    this.grain = 1
-    this.data = null
-    this.bits = new Uint8Array(0)
-    this.done = []
-    this.undone = []
-    this.erasing = false
-    this.stroke = null // while painting: {before, value, …}
-    this.setBrush(size)
+    this.kind = kind;
+    this.grain = 1;
+    this.data = null;
+    this.bits = new Uint8Array(0);
+    this.done = [];
+    this.undone = [];
+    this.erasing = false;
+    this.stroke = null; // while painting: {before, value, …}
+    this.setBrush(size);
   }
 
   /** New data. The bits follow only a new revision or another size of grid. → what has changed */
   sync(data, pixels) {
-    const last = this.data
-    this.data = data
-    const width = pixels.width * this.grain
-    const height = pixels.height * this.grain
-    const resized = this.width !== width || this.height !== height
-    if (!resized && last?.rev === data.rev) return null
-    this.width = width
-    this.height = height
-    const bits = unpack(bytesOf(data.bits), width * height)
-    this.stroke = null
+    const last = this.data;
+    this.data = data;
+    const width = pixels.width * this.grain;
+    const height = pixels.height * this.grain;
+    const resized = this.width !== width || this.height !== height;
+    if (!resized && last?.rev === data.rev) return null;
+    this.width = width;
+    this.height = height;
+    const bits = unpack(bytesOf(data.bits), width * height);
+    this.stroke = null;
     if (resized) {
-      this.done = []
-      this.undone = []
-    } else if (pack(bits) !== pack(this.bits)) this.remember(this.bits)
-    this.bits = bits
-    return resized ? "size" : "bits"
+      this.done = [];
+      this.undone = [];
+    } else if (pack(bits) !== pack(this.bits)) this.remember(this.bits);
+    this.bits = bits;
+    return resized ? "size" : "bits";
   }
 
   begin(spot, erase, smooth) {
-    this.stroke = { before: this.bits, value: erase ? 0 : 1 }
-    this.bits = this.bits.slice()
-    this.start(spot, smooth)
+    this.stroke = { before: this.bits, value: erase ? 0 : 1 };
+    this.bits = this.bits.slice();
+    this.start(spot, smooth);
   }
 
   /** → whether the stroke has changed anything. */
   end(keep) {
-    if (!this.stroke) return false
-    this.finish()
-    const { before } = this.stroke
-    this.stroke = null
-    const changed = keep && this.bits.some((bit, i) => bit !== before[i])
-    if (changed) this.remember(before)
-    else this.bits = before
-    return changed
+    if (!this.stroke) return false;
+    this.finish();
+    const { before } = this.stroke;
+    this.stroke = null;
+    const changed = keep && this.bits.some((bit, i) => bit !== before[i]);
+    if (changed) this.remember(before);
+    else this.bits = before;
+    return changed;
   }
 
   remember(bits) {
-    this.done.push(bits)
-    if (this.done.length > UNDO_DEPTH) this.done.shift()
-    this.undone = []
+    this.done.push(bits);
+    if (this.done.length > UNDO_DEPTH) this.done.shift();
+    this.undone = [];
   }
 
   replace(bits) {
-    this.remember(this.bits)
-    this.bits = bits
+    this.remember(this.bits);
+    this.bits = bits;
   }
 
   undo() {
-    return this.travel(this.done, this.undone)
+    return this.travel(this.done, this.undone);
   }
 
   redo() {
-    return this.travel(this.undone, this.done)
+    return this.travel(this.undone, this.done);
   }
 
   travel(from, to) {
-    if (!from.length) return false
-    to.push(this.bits)
-    this.bits = from.pop()
-    return true
+    if (!from.length) return false;
+    to.push(this.bits);
+    this.bits = from.pop();
+    return true;
   }
 
   /** How many pixels are painted, more than half of each. */
   count() {
-    const { grain, width } = this
-    if (grain === 1) return this.bits.reduce((sum, bit) => sum + bit, 0)
-    const share = new Uint8Array(this.bits.length / grain ** 2)
+    const { grain, width } = this;
+    if (grain === 1) return this.bits.reduce((sum, bit) => sum + bit, 0);
+    const share = new Uint8Array(this.bits.length / grain ** 2);
     this.bits.forEach((bit, i) => {
-      const [row, column] = [Math.floor(i / width / grain), Math.floor((i % width) / grain)]
-      share[row * (width / grain) + column] += bit
-    })
-    return share.filter((cells) => cells > grain ** 2 / 2).length
+      const [row, column] = [Math.floor(i / width / grain), Math.floor((i % width) / grain)];
+      share[row * (width / grain) + column] += bit;
+    });
+    return share.filter((cells) => cells > grain ** 2 / 2).length;
   }
 
   /** Whether more than half of a pixel is painted. */
   isPainted(x, y) {
-    const { grain, width } = this
-    let cells = 0
+    const { grain, width } = this;
+    let cells = 0;
     for (let row = y * grain; row < (y + 1) * grain; row++)
       for (let column = x * grain; column < (x + 1) * grain; column++)
-        cells += this.bits[row * width + column]
-    return cells > grain ** 2 / 2
+        cells += this.bits[row * width + column];
+    return cells > grain ** 2 / 2;
   }
 
   setBrush(size) {
-    this.size = Math.min(9, Math.max(1, size))
+    this.size = Math.min(9, Math.max(1, size));
   }
 }
 
 /** Pixels painted whole: hidden ("mask") or inked ("ink"). */
 class Cells extends Layer {
   constructor(kind) {
-    super(kind, 3)
-    this.words =
-      kind === "mask" ? ["hidden", "visible", "hidden"] : ["inked", "blank", "inked"]
+    super(kind, 3);
+    this.words = kind === "mask" ? ["hidden", "visible", "hidden"] : ["inked", "blank", "inked"];
   }
 
   setBrush(size) {
-    super.setBrush(size)
-    this.brush = footprint(this.size)
-    this.brushSays = `${this.size} pixel${this.size > 1 ? "s" : ""}`
-    const shift = 9 - this.size // centred in 18 units, two a cell
-    this.tip = this.brush.map(([x, y]) => `M${2 * x + shift} ${2 * y + shift}h2v2h-2z`).join("")
+    super.setBrush(size);
+    this.brush = footprint(this.size);
+    this.brushSays = `${this.size} pixel${this.size > 1 ? "s" : ""}`;
+    const shift = 9 - this.size; // centred in 18 units, two a cell
+    this.tip = this.brush.map(([x, y]) => `M${2 * x + shift} ${2 * y + shift}h2v2h-2z`).join("");
   }
 
   /** Position → the brush's upper left cell. */
   corner({ x, y }) {
-    return [Math.round(x - this.size / 2), Math.round(y - this.size / 2)]
+    return [Math.round(x - this.size / 2), Math.round(y - this.size / 2)];
   }
 
   start(spot) {
-    this.stroke.at = this.corner(spot)
-    this.to(spot)
+    this.stroke.at = this.corner(spot);
+    this.to(spot);
   }
 
   to(spot) {
-    const { width, height, stroke } = this
-    const goal = this.corner(spot)
+    const { width, height, stroke } = this;
+    const goal = this.corner(spot);
     for (const [left, top] of line(stroke.at, goal))
       for (const [dx, dy] of this.brush) {
-        const x = left + dx
-        const y = top + dy
-        if (x >= 0 && x < width && y >= 0 && y < height) this.bits[y * width + x] = stroke.value
+        const x = left + dx;
+        const y = top + dy;
+        if (x >= 0 && x < width && y >= 0 && y < height) this.bits[y * width + x] = stroke.value;
       }
-    stroke.at = goal
+    stroke.at = goal;
   }
 
   finish() {}
 
   /** The outline of the brush, `cell` units a pixel. */
   edge(spot, cell) {
-    const [left, top] = this.corner(spot)
-    const cells = new Set(this.brush.map(([dx, dy]) => `${left + dx} ${top + dy}`))
-    const inside = (x, y) => cells.has(`${x} ${y}`)
-    return outline(inside, left, top, this.size, this.size, cell)
+    const [left, top] = this.corner(spot);
+    const cells = new Set(this.brush.map(([dx, dy]) => `${left + dx} ${top + dy}`));
+    const inside = (x, y) => cells.has(`${x} ${y}`);
+    return outline(inside, left, top, this.size, this.size, cell);
   }
 }
 
 /** Ink from a round pen, on a grid finer than the pixels. */
 class Drawing extends Layer {
   constructor() {
-    super("drawing", 5)
-    this.smooth = true
-    this.settled = false // since the last stroke
-    this.words = ["inked", "blank", "inked"]
+    super("drawing", 5);
+    this.smooth = true;
+    this.settled = false; // since the last stroke
+    this.words = ["inked", "blank", "inked"];
   }
 
   sync(data, pixels) {
-    this.grain = data.grain
-    const changed = super.sync(data, pixels)
-    if (changed) this.settled = false
-    return changed
+    this.grain = data.grain;
+    const changed = super.sync(data, pixels);
+    if (changed) this.settled = false;
+    return changed;
   }
 
   /** Across, in pixels. */
   get across() {
-    return (this.size + 1) / 2
+    return (this.size + 1) / 2;
   }
 
   setBrush(size) {
-    super.setBrush(size)
-    this.brushSays = `${this.across} pixel${this.across > 1 ? "s" : ""}`
-    const r = 0.8 * (this.size + 1)
-    this.tip = `M${9 - r} 9a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`
+    super.setBrush(size);
+    this.brushSays = `${this.across} pixel${this.across > 1 ? "s" : ""}`;
+    const r = 0.8 * (this.size + 1);
+    this.tip = `M${9 - r} 9a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`;
   }
 
   start({ x, y }, smooth) {
-    const at = [x * this.grain, y * this.grain]
-    const gap = 1.5 * this.grain
-    this.stroke.path = smooth ? new SmoothPath(at, gap) : new PlainPath(at)
-    this.pull(at, at)
+    const at = [x * this.grain, y * this.grain];
+    const gap = 1.5 * this.grain;
+    this.stroke.path = smooth ? new SmoothPath(at, gap) : new PlainPath(at);
+    this.pull(at, at);
   }
 
   to({ x, y }) {
-    const point = [x * this.grain, y * this.grain]
-    for (const [from, to] of this.stroke.path.to(point)) this.pull(from, to)
-    this.stroke.tail = point
+    const point = [x * this.grain, y * this.grain];
+    for (const [from, to] of this.stroke.path.to(point)) this.pull(from, to);
+    this.stroke.tail = point;
   }
 
   finish() {
-    for (const [from, to] of this.stroke.path.end()) this.pull(from, to)
+    for (const [from, to] of this.stroke.path.end()) this.pull(from, to);
   }
 
   /** The pen goes straight: all cells whose middle is within its radius of the way. */
   pull([x, y], [x1, y1]) {
-    const { width, height, bits, stroke } = this
-    const radius = (this.across * this.grain) / 2
-    const length = (x1 - x) ** 2 + (y1 - y) ** 2
-    const first = (a, b) => Math.max(0, Math.floor(Math.min(a, b) - radius))
-    const last = (a, b, end) => Math.min(end - 1, Math.ceil(Math.max(a, b) + radius))
+    const { width, height, bits, stroke } = this;
+    const radius = (this.across * this.grain) / 2;
+    const length = (x1 - x) ** 2 + (y1 - y) ** 2;
+    const first = (a, b) => Math.max(0, Math.floor(Math.min(a, b) - radius));
+    const last = (a, b, end) => Math.min(end - 1, Math.ceil(Math.max(a, b) + radius));
     for (let row = first(y, y1); row <= last(y, y1, height); row++)
       for (let column = first(x, x1); column <= last(x, x1, width); column++) {
-        const [dx, dy] = [column + 0.5 - x, row + 0.5 - y]
-        const along = length && (dx * (x1 - x) + dy * (y1 - y)) / length
-        const t = Math.min(1, Math.max(0, along))
+        const [dx, dy] = [column + 0.5 - x, row + 0.5 - y];
+        const along = length && (dx * (x1 - x) + dy * (y1 - y)) / length;
+        const t = Math.min(1, Math.max(0, along));
         if (Math.hypot(dx - t * (x1 - x), dy - t * (y1 - y)) <= radius)
-          bits[row * width + column] = stroke.value
+          bits[row * width + column] = stroke.value;
       }
   }
 
   end(keep) {
-    const changed = super.end(keep)
-    if (changed) this.settled = false
-    return changed
+    const changed = super.end(keep);
+    if (changed) this.settled = false;
+    return changed;
   }
 
   travel(from, to) {
-    this.settled = false
-    return super.travel(from, to)
+    this.settled = false;
+    return super.travel(from, to);
   }
 
   /** Take the place that Python gave the ink, once it has given one to the ink as it is now.
    *  → whether that has changed anything. */
   settle() {
-    const { bits, settled } = this.data
-    if (!settled || this.settled || this.stroke || pack(this.bits) !== bits) return false
-    this.replace(unpack(bytesOf(settled), this.bits.length))
-    this.settled = true
-    return true
+    const { bits, settled } = this.data;
+    if (!settled || this.settled || this.stroke || pack(this.bits) !== bits) return false;
+    this.replace(unpack(bytesOf(settled), this.bits.length));
+    this.settled = true;
+    return true;
   }
 
   edge({ x, y }, cell) {
-    const path = new Path2D()
-    path.arc(x * cell, y * cell, (this.across * cell) / 2, 0, 2 * Math.PI)
-    return path
+    const path = new Path2D();
+    path.arc(x * cell, y * cell, (this.across * cell) / 2, 0, 2 * Math.PI);
+    return path;
   }
 }

@@ -48,10 +48,7 @@ function contour(density, level) {
         const other = corners[(i + 1) % 4];
         if (one[2] >= 0 === other[2] >= 0) return;
         const t = one[2] / (one[2] - other[2]);
-        crossings.push([
-          x(one[0] + t * (other[0] - one[0])),
-          y(one[1] + t * (other[1] - one[1])),
-        ]);
+        crossings.push([x(one[0] + t * (other[0] - one[0])), y(one[1] + t * (other[1] - one[1]))]);
       });
       for (let i = 0; i + 1 < crossings.length; i += 2) {
         path.moveTo(...crossings[i]);

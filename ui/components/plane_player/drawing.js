@@ -35,7 +35,12 @@ function drawGround(player, context, frame, large) {
   const stroke = (path, style, width, dash = []) => {
     context.save();
     context.setTransform(
-      frame.unit, 0, 0, -frame.unit, -frame.left * frame.unit, frame.top * frame.unit,
+      frame.unit,
+      0,
+      0,
+      -frame.unit,
+      -frame.left * frame.unit,
+      frame.top * frame.unit,
     );
     context.strokeStyle = style;
     context.lineWidth = (width * frame.pixel) / frame.unit;
@@ -77,12 +82,19 @@ function drawProposals(player, context, frame, track, t, large) {
   const { chains } = player.message;
   for (let chain = 0; chain < chains; chain += 1) {
     const at = t * chains + chain;
-    const law = [...track.mean.subarray(2 * at, 2 * at + 2),
-      ...track.factor.subarray(3 * at, 3 * at + 3)];
+    const law = [
+      ...track.mean.subarray(2 * at, 2 * at + 2),
+      ...track.factor.subarray(3 * at, 3 * at + 3),
+    ];
     const followed = large && chain === player.chain;
     context.save();
     context.setTransform(
-      frame.unit, 0, 0, -frame.unit, -frame.left * frame.unit, frame.top * frame.unit,
+      frame.unit,
+      0,
+      0,
+      -frame.unit,
+      -frame.left * frame.unit,
+      frame.top * frame.unit,
     );
     context.lineWidth = ((followed ? 2 : 1) * frame.pixel) / frame.unit;
     context.strokeStyle = css(player.theme.ink, followed ? 0.95 : 0.35);

@@ -252,8 +252,11 @@ function build(player) {
     const canvas = element("canvas", { "aria-hidden": "true" });
     const said = element("small");
     const button = element(
-      "button", { type: "button", role: "radio", "data-number": s, "aria-label": name },
-      element("span", {}, name), canvas, said,
+      "button",
+      { type: "button", role: "radio", "data-number": s, "aria-label": name },
+      element("span", {}, name),
+      canvas,
+      said,
     );
     return { canvas, said, button };
   });
@@ -315,8 +318,12 @@ function layout(player) {
   if (player.tracks.length) player.sampler = Math.min(player.sampler, player.tracks.length - 1);
   markChosen(player.multiples, player.multiples.children[player.sampler]);
   markChosen(player.chains, player.chains.children[player.chain]);
-  const canvases = [player.plane, ...player.cards.map((card) => card.canvas),
-    ...player.given.map((each) => each.canvas), ...player.tiles.map((tile) => tile.canvas)];
+  const canvases = [
+    player.plane,
+    ...player.cards.map((card) => card.canvas),
+    ...player.given.map((each) => each.canvas),
+    ...player.tiles.map((tile) => tile.canvas),
+  ];
   const sizes = canvases.map((canvas) => canvas.clientWidth);
   canvases.forEach((canvas, i) => sizeCanvas(canvas, sizes[i]));
   showGiven(player);
@@ -352,7 +359,8 @@ function viewOf(player) {
   }
   const middle = [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2];
   const half = Math.min(
-    Math.max(0.56 * (box[1] - box[0]), 0.56 * (box[3] - box[2]), CLOSEST), reach,
+    Math.max(0.56 * (box[1] - box[0]), 0.56 * (box[3] - box[2]), CLOSEST),
+    reach,
   );
   const [x, y] = middle.map((at) => Math.min(Math.max(at, half - reach), reach - half));
   return [x - half, x + half, y - half, y + half];
@@ -369,8 +377,10 @@ function show(player) {
   });
   showCompletions(player);
   showStep(player);
-  const text = t < 0 ? `before the first of ${message.iterations}`
-    : `iteration ${t + 1} of ${message.iterations}`;
+  const text =
+    t < 0
+      ? `before the first of ${message.iterations}`
+      : `iteration ${t + 1} of ${message.iterations}`;
   player.place.textContent = message.state in STATES ? `${text} · ${STATES[message.state]}` : text;
   player.root.dataset.iteration = t + 1;
   const last = message.state === "running" ? message.iterations : message.count;
@@ -386,8 +396,12 @@ function drawMain(player) {
   const track = player.tracks[player.sampler];
   const { t, phase } = player;
   player.name.textContent = track?.name ?? "The plane of two latents";
-  player.plane.setAttribute("aria-label", track
-    ? `Latent plane: ${track.name} after iteration ${t + 1}` : "Latent plane before any chain");
+  player.plane.setAttribute(
+    "aria-label",
+    track
+      ? `Latent plane: ${track.name} after iteration ${t + 1}`
+      : "Latent plane before any chain",
+  );
   drawPlane(player, player.plane, track, { t, phase, large: true });
 }
 
@@ -425,7 +439,9 @@ function paint(player, target, values, times = 1) {
   player.scratch.height = height;
   const context = player.scratch.getContext("2d");
   const image = context.createImageData(width, height);
-  values.forEach((value, i) => image.data.set([value * times, value * times, value * times, 255], 4 * i));
+  values.forEach((value, i) =>
+    image.data.set([value * times, value * times, value * times, 255], 4 * i),
+  );
   context.putImageData(image, 0, 0);
   const screen = target.getContext("2d");
   screen.imageSmoothingEnabled = false;
@@ -436,7 +452,13 @@ function outline(player, canvas) {
   const { height, width } = player.message;
   const context = canvas.getContext("2d");
   context.beginPath();
-  for (const [x, y, right, bottom] of border(isSetIn(player.hidden, width, height), 0, 0, width, height)) {
+  for (const [x, y, right, bottom] of border(
+    isSetIn(player.hidden, width, height),
+    0,
+    0,
+    width,
+    height,
+  )) {
     context.moveTo((x * canvas.width) / width, (y * canvas.height) / height);
     context.lineTo((right * canvas.width) / width, (bottom * canvas.height) / height);
   }
@@ -468,12 +490,15 @@ function showStep(player) {
   const rows = [
     [track.name === "LAIR" ? "Proposals worth, so far" : "Accepted, so far", percent(share)],
     ["Total variation, so far", numberOf(distanceAt(track, t), 2)],
-    ["log p(z | x_obs) now",
-      t < 0 ? "–" : numberText(track.logPosterior[t * message.chains + chain], 1)],
+    [
+      "log p(z | x_obs) now",
+      t < 0 ? "–" : numberText(track.logPosterior[t * message.chains + chain], 1),
+    ],
   ];
   player.figures.replaceChildren(
     ...rows.map(([name, value]) =>
-      element("div", {}, element("dt", {}, name), element("dd", {}, value))),
+      element("div", {}, element("dt", {}, name), element("dd", {}, value)),
+    ),
   );
 }
 
@@ -487,12 +512,16 @@ function sentence(player, track, t) {
     const weights = track.logRatio.subarray(from, from + track.proposals).map(Math.exp);
     const worth = 1 / weights.reduce((sum, w) => sum + w * w, 0);
     const taken = track.accepted.subarray(from, from + track.proposals).reduce((a, b) => a + b, 0);
-    return `${track.proposals} proposals of all completions and the prior, weighted together, ` +
-      `worth ${numberText(worth, 1)}; ${taken} ${taken === 1 ? "is" : "are"} taken.`;
+    return (
+      `${track.proposals} proposals of all completions and the prior, weighted together, ` +
+      `worth ${numberText(worth, 1)}; ${taken} ${taken === 1 ? "is" : "are"} taken.`
+    );
   }
   if (/pseudo/.test(track.name)) return `${who} takes what its own completion proposes, always.`;
   const at = t * track.proposals + chain;
-  const source = /collapsed/.test(track.name) ? "an earlier completion, or the prior" : "its own completion";
+  const source = /collapsed/.test(track.name)
+    ? "an earlier completion, or the prior"
+    : "its own completion";
   const ratio = track.logRatio[at];
   const odds = ratio < -9999 ? "below −9999" : numberText(ratio, 1);
   const end = track.accepted[at] ? "taken" : "refused";
@@ -507,21 +536,32 @@ function drawPlots(player) {
   if (!width) return;
   const style = (chosen) => (chosen ? "stroke:var(--accent)" : "stroke:var(--muted)");
   const named = tracks.map((track, s) => ({
-    points: track.distance, label: track.name, style: style(s === sampler),
+    points: track.distance,
+    label: track.name,
+    style: style(s === sampler),
   }));
   const end = message.iterations;
   const far = plotOf(width, end, [0, 1], named, player.t + 1, "Total variation by iterations");
   const chosen = tracks[sampler];
-  const heights = chosen ? Array.from({ length: message.chains }, (_, chain) => ({
-    points: Array.from({ length: message.count }, (__, t) =>
-      [t + 1, chosen.logPosterior[t * message.chains + chain]]),
-    label: "",
-    style: style(chain === player.chain),
-  })) : [];
+  const heights = chosen
+    ? Array.from({ length: message.chains }, (_, chain) => ({
+        points: Array.from({ length: message.count }, (__, t) => [
+          t + 1,
+          chosen.logPosterior[t * message.chains + chain],
+        ]),
+        label: "",
+        style: style(chain === player.chain),
+      }))
+    : [];
   heights.push(...heights.splice(player.chain, 1)); // on top
   const low = lowest(heights, message.warmup);
   const near = plotOf(
-    width, end, [low, 8], heights, player.t + 1, "Log posterior of the chains by iterations",
+    width,
+    end,
+    [low, 8],
+    heights,
+    player.t + 1,
+    "Log posterior of the chains by iterations",
   );
   player.distance.replaceChildren(far.drawing);
   player.height.replaceChildren(near.drawing);

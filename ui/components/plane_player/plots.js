@@ -13,8 +13,11 @@ function plotOf(width, end, [low, high], curves, at, label) {
   for (const value of up.values) {
     drawing.append(
       svg("line", { class: "grid", x1: left, x2: right, y1: y(value), y2: y(value) }),
-      svg("text", { x: left - 5, y: y(value) + 4, "text-anchor": "end" },
-        numberText(value, up.decimals)),
+      svg(
+        "text",
+        { x: left - 5, y: y(value) + 4, "text-anchor": "end" },
+        numberText(value, up.decimals),
+      ),
     );
   }
   for (const value of ticks(0, end, width > 380 ? 5 : 3).values) {
@@ -23,9 +26,16 @@ function plotOf(width, end, [low, high], curves, at, label) {
   }
   for (const { points, style } of curves) {
     const inside = points.map(([i, value]) => [x(i), y(Math.max(value, low))]);
-    if (inside.length) drawing.append(svg("path", { class: "line", d: lineThrough(inside), style }));
+    if (inside.length)
+      drawing.append(svg("path", { class: "line", d: lineThrough(inside), style }));
   }
-  drawing.append(...endLabels(curves.filter((curve) => curve.label && curve.points.length), x, y));
+  drawing.append(
+    ...endLabels(
+      curves.filter((curve) => curve.label && curve.points.length),
+      x,
+      y,
+    ),
+  );
   const cursor = svg("line", { class: "cursor", y1: top, y2: height - bottom });
   drawing.append(cursor);
   const scale = {
@@ -43,7 +53,13 @@ function endLabels(curves, x, y) {
     const [iteration, value] = points.at(-1);
     const early = x(iteration) < PLOT.left + 170;
     const side = early ? "start" : "end";
-    return { label, style, side, x: x(iteration) + (early ? 5 : -4), y: y(value) + (value > 0.8 && value <= 1 ? 13 : -5) };
+    return {
+      label,
+      style,
+      side,
+      x: x(iteration) + (early ? 5 : -4),
+      y: y(value) + (value > 0.8 && value <= 1 ? 13 : -5),
+    };
   });
   placed.sort((a, b) => a.y - b.y);
   placed.forEach((each, i) => {
@@ -54,7 +70,16 @@ function endLabels(curves, x, y) {
     limit = placed[i].y - 12;
   }
   return placed.map(({ label, side, x: left, y: top, style }) =>
-    svg("text", { class: "label", x: left, y: top, "text-anchor": side,
-      style: style.replace("stroke:", "fill:") }, label),
+    svg(
+      "text",
+      {
+        class: "label",
+        x: left,
+        y: top,
+        "text-anchor": side,
+        style: style.replace("stroke:", "fill:"),
+      },
+      label,
+    ),
   );
 }

@@ -6,7 +6,7 @@ async function inflate(text) {
   const stream = new Blob([bytesOf(text)])
     .stream()
     .pipeThrough(new DecompressionStream("deflate"));
-  return (await new Response(stream).arrayBuffer());
+  return await new Response(stream).arrayBuffer();
 }
 
 /** The tracks of a message, one a sampler. */

@@ -15,6 +15,6 @@ function unpack(bytes, count) {
 /** One byte (0 or 1) a bit → packed, in base64. */
 function pack(bits) {
   const packed = new Uint8Array((bits.length + 7) >> 3);
-  bits.forEach((bit, i) => (packed[i >> 3] |= bit << (7 - (i & 7))));
+  for (const [i, bit] of bits.entries()) packed[i >> 3] |= bit << (7 - (i & 7));
   return btoa(String.fromCharCode(...packed));
 }

@@ -1,7 +1,8 @@
 // Sheets of pictures that one component of the page holds and others show.
 
 // Every component is a module of its own: what they share lies on the page.
-const SHEETS = (globalThis[Symbol.for("sheets of pictures")] ??= new Map());
+globalThis[Symbol.for("sheets of pictures")] ??= new Map();
+const SHEETS = globalThis[Symbol.for("sheets of pictures")];
 
 /** Of this name: {image, holders}, whose image may still be without its picture. */
 function sheetNamed(name) {

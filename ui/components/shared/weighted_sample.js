@@ -29,7 +29,10 @@ function meanOf({ x, w }) {
 function quantilesOf({ x, w }, shares) {
   let [k, mass] = [0, w[0]];
   return shares.map((share) => {
-    while (mass < share && k < x.length - 1) mass += w[(k += 1)];
+    while (mass < share && k < x.length - 1) {
+      k += 1;
+      mass += w[k];
+    }
     return x[k];
   });
 }

@@ -301,7 +301,11 @@ function showSums(slow, step) {
   const terms = { new: [0, a], now: [0, b], back: [0, c], there: [0, d] };
   const reach = reachOf(Object.values(terms));
   fillRows(slow.terms, terms, reach);
-  const pairs = { fit: [0, step.fit], way: [step.fit, step.log_ratio], ratio: [0, step.log_ratio] };
+  const pairs = {
+    fit: [0, step.fit],
+    way: [step.fit, step.log_ratio],
+    ratio: [0, step.log_ratio],
+  };
   const near = reachOf(Object.values(pairs), step.asked ? [step.log_u] : []);
   const share = fillRows(slow.pairs, pairs, near);
   const times = (reach.high - reach.low) / (near.high - near.low);

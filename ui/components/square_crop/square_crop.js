@@ -1,196 +1,196 @@
 // A movable square over a photograph. The browser owns the square: Python replaces it only by a
 // new `rev`, and hears of it when a drag, a key or a turn of the wheel ends.
 
-const SIZES = { "+": 1.05, "=": 1.05, "-": 1 / 1.05, _: 1 / 1.05 }
-const STEP = 0.01 // of the shorter side, for an arrow key; five times as much with Shift
-const WHEEL_REST = 200 // milliseconds without a turn end it
+const SIZES = { "+": 1.05, "=": 1.05, "-": 1 / 1.05, _: 1 / 1.05 };
+const STEP = 0.01; // of the shorter side, for an arrow key; five times as much with Shift
+const WHEEL_REST = 200; // milliseconds without a turn end it
 
 export default component({
   create: (parent) => new Crop(parent),
   update: (crop, { data, setStateValue }) => crop.update(data, setStateValue),
   destroy: (crop) => crop.dispose(),
-})
+});
 
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value))
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 /** One photograph on screen. The square {x, y, side} is in the photograph's pixels, x and y its
  *  middle; it always lies inside. */
 class Crop {
   constructor(parent) {
-    const find = (selector) => parent.querySelector(selector)
-    this.root = find(".square-crop")
-    this.label = find(".label")
-    this.count = find(".count")
-    this.stage = find(".stage")
-    this.photo = find(".photo")
-    this.hole = find(".hole")
-    this.handle = find(".square")
-    this.status = find("[role=status]")
-    this.data = null
-    this.at = null
-    this.sent = null // the square that Python knows of
-    this.drag = null // while dragging: {pointer, before, follow(point)}
-    this.timer = 0
-    this.listen()
+    const find = (selector) => parent.querySelector(selector);
+    this.root = find(".square-crop");
+    this.label = find(".label");
+    this.count = find(".count");
+    this.stage = find(".stage");
+    this.photo = find(".photo");
+    this.hole = find(".hole");
+    this.handle = find(".square");
+    this.status = find("[role=status]");
+    this.data = null;
+    this.at = null;
+    this.sent = null; // the square that Python knows of
+    this.drag = null; // while dragging: {pointer, before, follow(point)}
+    this.timer = 0;
+    this.listen();
   }
 
   dispose() {
-    clearTimeout(this.timer)
+    clearTimeout(this.timer);
   }
 
   /** New data or a new theme. The square follows only a new revision or another photograph. */
   update(data, send) {
-    const last = this.data
-    this.data = data
-    this.send = send
-    const { width, height, square, shownSide, label } = data
+    const last = this.data;
+    this.data = data;
+    this.send = send;
+    const { width, height, square, shownSide, label } = data;
     if (!last || last.rev !== data.rev || last.width !== width || last.height !== height) {
-      clearTimeout(this.timer)
-      this.timer = 0
-      this.drag = null
-      const side = square.size * Math.min(width, height)
-      this.put({ x: square.x * width, y: square.y * height, side })
-      this.sent = this.at
-      if (last) this.status.textContent = this.summary()
+      clearTimeout(this.timer);
+      this.timer = 0;
+      this.drag = null;
+      const side = square.size * Math.min(width, height);
+      this.put({ x: square.x * width, y: square.y * height, side });
+      this.sent = this.at;
+      if (last) this.status.textContent = this.summary();
     }
-    if (this.photo.src !== data.photo) this.photo.src = data.photo
-    const shown = (shownSide * width) / Math.max(width, height)
-    this.root.style.setProperty("--stage-width", `${shown}px`)
-    this.stage.style.aspectRatio = `${width} / ${height}`
-    this.label.textContent = label
-    this.handle.setAttribute("aria-label", label)
+    if (this.photo.src !== data.photo) this.photo.src = data.photo;
+    const shown = (shownSide * width) / Math.max(width, height);
+    this.root.style.setProperty("--stage-width", `${shown}px`);
+    this.stage.style.aspectRatio = `${width} / ${height}`;
+    this.label.textContent = label;
+    this.handle.setAttribute("aria-label", label);
   }
 
   /** Move the square, kept inside and of a size allowed. */
   put({ x, y, side }) {
-    const { width, height, smallest } = this.data
-    const most = Math.min(width, height)
-    side = clamp(side, smallest * most, most)
-    const half = side / 2
-    this.at = { x: clamp(x, half, width - half), y: clamp(y, half, height - half), side }
+    const { width, height, smallest } = this.data;
+    const most = Math.min(width, height);
+    side = clamp(side, smallest * most, most);
+    const half = side / 2;
+    this.at = { x: clamp(x, half, width - half), y: clamp(y, half, height - half), side };
     for (const { style } of [this.hole, this.handle]) {
-      style.left = `${(100 * (this.at.x - half)) / width}%`
-      style.top = `${(100 * (this.at.y - half)) / height}%`
-      style.width = `${(100 * side) / width}%`
-      style.height = `${(100 * side) / height}%`
+      style.left = `${(100 * (this.at.x - half)) / width}%`;
+      style.top = `${(100 * (this.at.y - half)) / height}%`;
+      style.width = `${(100 * side) / width}%`;
+      style.height = `${(100 * side) / height}%`;
     }
-    this.count.textContent = `${Math.round((100 * side) / most)} %`
+    this.count.textContent = `${Math.round((100 * side) / most)} %`;
   }
 
   /** Tell Python, and who listens, where the square has come to rest. */
   report() {
-    clearTimeout(this.timer)
-    this.timer = 0
-    const { width, height, smallest, rev } = this.data
-    const { x, y, side } = this.at
-    if (["x", "y", "side"].every((name) => this.at[name] === this.sent[name])) return
-    this.sent = this.at
+    clearTimeout(this.timer);
+    this.timer = 0;
+    const { width, height, smallest, rev } = this.data;
+    const { x, y, side } = this.at;
+    if (["x", "y", "side"].every((name) => this.at[name] === this.sent[name])) return;
+    this.sent = this.at;
     this.send("square", {
       x: clamp(x / width, 0, 1),
       y: clamp(y / height, 0, 1),
       size: clamp(side / Math.min(width, height), smallest, 1), // against rounding
       rev,
-    })
-    this.status.textContent = this.summary()
+    });
+    this.status.textContent = this.summary();
   }
 
   summary() {
-    const { width, height } = this.data
-    const percent = (part, whole) => `${Math.round((100 * part) / whole)} %`
-    const { x, y, side } = this.at
+    const { width, height } = this.data;
+    const percent = (part, whole) => `${Math.round((100 * part) / whole)} %`;
+    const { x, y, side } = this.at;
     return (
       `Side ${percent(side, Math.min(width, height))}, middle at ${percent(x, width)} ` +
       `from the left and ${percent(y, height)} from the top`
-    )
+    );
   }
 
   // --- Input
 
   listen() {
-    const { handle } = this
+    const { handle } = this;
     handle.onpointerdown = (e) => {
-      if (!e.isPrimary || e.button !== 0 || this.drag) return
-      handle.setPointerCapture(e.pointerId)
-      const { x, y } = e.target.dataset
+      if (!e.isPrimary || e.button !== 0 || this.drag) return;
+      handle.setPointerCapture(e.pointerId);
+      const { x, y } = e.target.dataset;
       const follow = x
         ? this.stretching(Number(x), Number(y), this.pointOf(e))
-        : this.moving(this.pointOf(e))
-      this.drag = { pointer: e.pointerId, before: this.at, follow }
-    }
+        : this.moving(this.pointOf(e));
+      this.drag = { pointer: e.pointerId, before: this.at, follow };
+    };
     handle.onpointermove = (e) => {
-      if (this.drag?.pointer === e.pointerId) this.put(this.drag.follow(this.pointOf(e)))
-    }
+      if (this.drag?.pointer === e.pointerId) this.put(this.drag.follow(this.pointOf(e)));
+    };
     const finish = (keep) => (e) => {
-      if (this.drag?.pointer !== e.pointerId) return
-      const { before } = this.drag
-      this.drag = null
-      if (keep) this.report()
-      else this.put(before)
-    }
-    handle.onpointerup = finish(true)
-    handle.onlostpointercapture = finish(true)
-    handle.onpointercancel = finish(false)
+      if (this.drag?.pointer !== e.pointerId) return;
+      const { before } = this.drag;
+      this.drag = null;
+      if (keep) this.report();
+      else this.put(before);
+    };
+    handle.onpointerup = finish(true);
+    handle.onlostpointercapture = finish(true);
+    handle.onpointercancel = finish(false);
     this.photo.onclick = (e) => {
-      this.put({ ...this.at, ...this.pointOf(e) })
-      this.handle.focus({ preventScroll: true, focusVisible: false })
-      this.report()
-    }
-    handle.onkeydown = (e) => this.steer(e)
-    handle.onkeyup = () => this.drag || this.report()
-    handle.onblur = () => this.drag || this.report()
+      this.put({ ...this.at, ...this.pointOf(e) });
+      this.handle.focus({ preventScroll: true, focusVisible: false });
+      this.report();
+    };
+    handle.onkeydown = (e) => this.steer(e);
+    handle.onkeyup = () => this.drag || this.report();
+    handle.onblur = () => this.drag || this.report();
     // Without focus the wheel scrolls the page, as it does anywhere.
     this.stage.onwheel = (e) => {
-      if (!handle.matches(":focus") || e.ctrlKey || this.drag) return
-      e.preventDefault()
-      const turn = e.deltaY * (e.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : 30)
-      this.put({ ...this.at, side: this.at.side * Math.exp(-clamp(turn, -120, 120) / 1200) })
-      clearTimeout(this.timer)
-      this.timer = setTimeout(() => this.report(), WHEEL_REST)
-    }
+      if (!handle.matches(":focus") || e.ctrlKey || this.drag) return;
+      e.preventDefault();
+      const turn = e.deltaY * (e.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : 30);
+      this.put({ ...this.at, side: this.at.side * Math.exp(-clamp(turn, -120, 120) / 1200) });
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.report(), WHEEL_REST);
+    };
   }
 
   /** Where an event is, in the photograph's pixels. */
   pointOf(event) {
-    return positionIn(this.stage, event, this.data)
+    return positionIn(this.stage, event, this.data);
   }
 
   /** The square follows the pointer, held where it was seized. */
   moving(start) {
-    const { x, y, side } = this.at
-    return (point) => ({ x: x + point.x - start.x, y: y + point.y - start.y, side })
+    const { x, y, side } = this.at;
+    return (point) => ({ x: x + point.x - start.x, y: y + point.y - start.y, side });
   }
 
   /** A corner, to the right (1) or left (-1) and below (1) or above (-1), follows the pointer
    *  while the corner across stays. */
   stretching(right, below, start) {
-    const { x, y, side } = this.at
-    const { width, height, smallest } = this.data
-    const fixed = { x: x - (right * side) / 2, y: y - (below * side) / 2 }
+    const { x, y, side } = this.at;
+    const { width, height, smallest } = this.data;
+    const fixed = { x: x - (right * side) / 2, y: y - (below * side) / 2 };
     const room = Math.min(
       right > 0 ? width - fixed.x : fixed.x,
       below > 0 ? height - fixed.y : fixed.y,
-    )
+    );
     return (point) => {
-      const grown = Math.max(right * (point.x - start.x), below * (point.y - start.y))
-      const long = clamp(side + grown, smallest * Math.min(width, height), room)
-      return { x: fixed.x + (right * long) / 2, y: fixed.y + (below * long) / 2, side: long }
-    }
+      const grown = Math.max(right * (point.x - start.x), below * (point.y - start.y));
+      const long = clamp(side + grown, smallest * Math.min(width, height), room);
+      return { x: fixed.x + (right * long) / 2, y: fixed.y + (below * long) / 2, side: long };
+    };
   }
 
   /** Arrow keys, plus and minus. Nothing but Tab and Escape leaves the component: the page around
    *  has hotkeys of its own (R reruns, C clears caches). */
   steer(e) {
-    if (e.key === "Tab" || e.key === "Escape") return
-    e.stopPropagation()
-    if (e.ctrlKey || e.metaKey || e.altKey || this.drag) return
-    const { x, y, side } = this.at
+    if (e.key === "Tab" || e.key === "Escape") return;
+    e.stopPropagation();
+    if (e.ctrlKey || e.metaKey || e.altKey || this.drag) return;
+    const { x, y, side } = this.at;
     if (e.key in ARROWS) {
-      const [right, down] = ARROWS[e.key]
-      const step = STEP * (e.shiftKey ? 5 : 1) * Math.min(this.data.width, this.data.height)
-      this.put({ x: x + right * step, y: y + down * step, side })
+      const [right, down] = ARROWS[e.key];
+      const step = STEP * (e.shiftKey ? 5 : 1) * Math.min(this.data.width, this.data.height);
+      this.put({ x: x + right * step, y: y + down * step, side });
     } else if (e.key in SIZES) {
-      this.put({ x, y, side: side * SIZES[e.key] })
-    } else return
-    e.preventDefault()
+      this.put({ x, y, side: side * SIZES[e.key] });
+    } else return;
+    e.preventDefault();
   }
 }

@@ -63,8 +63,12 @@ class ToggledPoints {
     const [right, foot] = [this.width - MARGIN.right, height - MARGIN.foot];
     this.x = (v) => MARGIN.left + ((right - MARGIN.left) * (v + reach)) / (2 * reach);
     this.y = (v) => foot - ((foot - MARGIN.top) * (v + reach)) / (2 * reach);
-    fill(this.stage, { width: this.width, height, "aria-label": `${this.data.label}. Arrow keys
-      go from point to point, space hides and shows.` });
+    fill(this.stage, {
+      width: this.width,
+      height,
+      "aria-label": `${this.data.label}. Arrow keys
+      go from point to point, space hides and shows.`,
+    });
     this.drawAxes(right, foot);
     this.places = this.data.xy.map(([a, b]) => [this.x(a), this.y(b)]);
     const dots = this.places.map(([cx, cy]) => svg("circle", { cx, cy, r: 4 }));
@@ -100,7 +104,10 @@ class ToggledPoints {
     const look = ({ style, strong }) => `${style}${strong ? " strong" : ""}`;
     this.find(".lines").replaceChildren(
       ...lines.map((line) => {
-        const ends = [[-reach, line.at_low], [reach, line.at_high]];
+        const ends = [
+          [-reach, line.at_low],
+          [reach, line.at_high],
+        ];
         const [[a, b], [c, d]] = ends.map(([x, y]) => [this.x(x), this.y(y)]);
         return svg("path", { class: look(line), d: `M${a} ${b}L${c} ${d}` });
       }),
@@ -153,7 +160,9 @@ class ToggledPoints {
     stage.onclick = (e) => {
       if (this.pointer !== "touch") return;
       const i = this.at(e);
-      if (i >= 0) this.flip(i), this.send();
+      if (i < 0) return;
+      this.flip(i);
+      this.send();
     };
     stage.onkeydown = (e) => this.step(e);
   }
@@ -161,7 +170,8 @@ class ToggledPoints {
   /** The point next to a pointer, -1 if none is near. */
   at(event) {
     const { x, y } = positionIn(this.stage, event, {
-      width: this.width, height: this.stage.clientHeight || this.stage.getAttribute("height"),
+      width: this.width,
+      height: this.stage.clientHeight || this.stage.getAttribute("height"),
     });
     const apart = this.places.map(([a, b]) => Math.hypot(a - x, b - y));
     const nearest = apart.indexOf(Math.min(...apart));

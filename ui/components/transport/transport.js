@@ -64,7 +64,10 @@ class Transport {
     this.sample = sample;
     this.cost = { w1: (a) => w1(sample, a), w2: (a) => w2(sample, a) };
     this.best = { w1: quantilesOf(sample, [0.5])[0], w2: meanOf(sample) };
-    this.starts = quantilesOf(sample, Array.from({ length: HAIRS }, (_, i) => (i + 0.5) / HAIRS));
+    this.starts = quantilesOf(
+      sample,
+      Array.from({ length: HAIRS }, (_, i) => (i + 0.5) / HAIRS),
+    );
     this.find("h4").textContent = data.title;
     if (last?.rev !== data.rev) this.point.start(data.at);
     this.point.value = clamp(this.point.value, data.low, data.high);
