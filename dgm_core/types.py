@@ -181,20 +181,6 @@ class LatentVariableModel(Protocol):
         ...
 
 
-@runtime_checkable
-class MissingProcess(Protocol):
-    """p(s|x) = Π_d Bernoulli(s_d; σ(logit_d(x))): which entries of complete data are seen.
-
-    x is (…, D), any leading dimensions; entries of images are flattened to D.
-    """
-
-    def logits(self, x: Tensor) -> Tensor:
-        """Log-odds of being observed, (…, D)."""
-
-    def log_prob(self, observed: Tensor, x: Tensor) -> Tensor:
-        """log p(s|x) of bool `observed`, of the shape of x, summed over D: (…,) nats."""
-
-
 class Sampler(NamedTuple):
     """A Markov kernel bound to a model and a problem, as two pure functions.
 

@@ -11,8 +11,9 @@ from torch.distributions import MultivariateNormal, Normal
 
 from dgm_core.distributions.likelihoods import GaussianLikelihood
 from dgm_core.distributions.posteriors import DiagonalGaussian
+from dgm_core.missing.base import MissingProcess
 from dgm_core.models.tabular import Networks
-from dgm_core.types import Masked, MissingProcess
+from dgm_core.types import Masked
 
 LOADINGS = torch.tensor([0.9, -1.1], dtype=torch.float64)
 OFFSET = torch.tensor([0.3, -0.2], dtype=torch.float64)
@@ -22,7 +23,7 @@ SEEN = 0.8
 """The value of column 1."""
 
 
-class SelfMasking(nn.Module):
+class SelfMasking(MissingProcess):
     """logit p(s_d = 1|x) = −W_d (x_d − b_d)."""
 
     def __init__(self, weight: list[float], centre: list[float]) -> None:

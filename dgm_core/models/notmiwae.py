@@ -15,9 +15,10 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from dgm_core.missing.base import MissingProcess
 from dgm_core.models.miwae import MIWAE
 from dgm_core.samplers.completions import Term, missing_term
-from dgm_core.types import Masked, MissingProcess
+from dgm_core.types import Masked
 
 
 class NotMIWAE(MIWAE):
@@ -27,6 +28,8 @@ class NotMIWAE(MIWAE):
         encoder, posterior, decoder, likelihood, latent_dim: as of `MIWAE`.
         missing_process: p(s|x) on the flattened entries of x; learned if it has parameters.
     """
+
+    missing_process: MissingProcess
 
     def __init__(
         self,

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, Normal
 
 from dgm_core.distributions.likelihoods import ChannelScale
+from dgm_core.missing.base import MissingProcess
 from dgm_core.models.miwae import MIWAE
 from dgm_core.samplers.completions import Completions, Term, missing_term
 from dgm_core.samplers.estimates import mixture
-from dgm_core.types import Masked, MissingProcess
+from dgm_core.types import Masked
 
 
 class GaussianPredictor(nn.Module):
@@ -62,8 +63,11 @@ class SupMIWAE(MIWAE):
     Args:
         encoder, posterior, decoder, likelihood, latent_dim: as of `MIWAE`.
         predictor: completed x (K, B, \\*event) → p(y|x), a law with batch (K, B).
-        missing_process: p(s|x); None = what is hidden says nothing.
+        missing_process: p(s|x); None = missingness carries no information about the values.
     """
+
+    predictor: nn.Module
+    missing_process: MissingProcess | None
 
     def __init__(
         self,

@@ -33,10 +33,11 @@ from torch.distributions import Distribution
 from dgm_core.bounds import iwae_bound
 from dgm_core.distributions.columns import MixedRow
 from dgm_core.metrics import diagnostics
+from dgm_core.missing.base import MissingProcess
 from dgm_core.rng import Source, draw
 from dgm_core.samplers.importance import proposal_for
 from dgm_core.samplers.observed import log_prob_observed
-from dgm_core.types import LatentVariableModel, Masked, MissingProcess
+from dgm_core.types import LatentVariableModel, Masked
 
 Term = Callable[[Tensor], Tensor]
 """Completed data x (K, B, \\*event) → a term of the log-weight, (K, B) nats."""

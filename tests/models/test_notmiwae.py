@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_core.imputers.completions import CompletionImputer
+from dgm_core.missing.base import MissingProcess
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE
 from dgm_core.models.tabular import linear_networks, tanh_networks
@@ -16,7 +17,7 @@ from dgm_core.rng import generator
 from dgm_core.samplers.completions import weighted_completions
 from dgm_core.training import Schedule, fit
 from dgm_core.training.losses import negative_completion_bound
-from dgm_core.types import Masked, MissingProcess
+from dgm_core.types import Masked
 from tests.linear_table import SelfMasking, standard_errors_off
 
 
