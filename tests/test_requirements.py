@@ -22,7 +22,7 @@ CALLED = {
     "yaml": "pyyaml",
 }
 """Imported name → name of the package, where they differ."""
-OURS = {"dgm_core", "hosting", "ui", "tests", "pages", "app"}
+OURS = {"dgm_core", "tools", "ui", "tests", "pages", "app"}
 
 
 def lines(name: str) -> list[str]:
@@ -44,9 +44,9 @@ def test_every_requirement_is_pinned_to_one_version(path: Path) -> None:
     ("folders", "files"),
     [
         (("dgm_core", "ui", "pages", "app.py"), ("requirements.txt", "requirements-ray.txt")),
-        (("tests",), ("requirements.txt", "requirements-ray.txt", "requirements-dev.txt")),
+        (("tests", "tools"), ("requirements.txt", "requirements-ray.txt", "requirements-dev.txt")),
     ],
-    ids=["app and library", "tests"],
+    ids=["app and library", "tests and tools"],
 )
 def test_nothing_is_imported_that_is_not_declared(
     folders: tuple[str, ...], files: tuple[str, ...]
@@ -57,6 +57,4 @@ def test_nothing_is_imported_that_is_not_declared(
         for path in [place] if place.is_file() else place.rglob("*.py"):
             names = {name.split(".")[0] for name in imports(path)}
             names -= OURS | set(sys.stdlib_module_names)
-            if path.is_relative_to(ROOT / "ui" / "bench"):  # says so where they are missing
-                names -= {"playwright", "websockets"}
             assert {CALLED.get(name, name).lower() for name in names} <= known, path

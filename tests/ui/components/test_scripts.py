@@ -1,4 +1,4 @@
-"""Scripts and style sheets of components: formatted, linted, and complete as the browser gets them."""
+"""Scripts and style sheets of components: formatted, linted, complete as the browser gets them."""
 
 from __future__ import annotations
 
