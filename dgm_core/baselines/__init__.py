@@ -16,6 +16,6 @@ bytes, or rows (N, D) of a table; or nothing. The other fields are its knobs.
 from dgm_core.baselines.biharmonic import Biharmonic
 from dgm_core.baselines.mean import MeanImage
 from dgm_core.baselines.neighbours import NearestNeighbours
-from dgm_core.baselines.principal import PPCA, IterativePCA
+from dgm_core.baselines.pca import PPCA, IterativePCA
 
 __all__ = ["PPCA", "Biharmonic", "IterativePCA", "MeanImage", "NearestNeighbours"]

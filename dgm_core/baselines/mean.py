@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from dgm_core import rng
-from dgm_core.baselines.training import NOISE_FLOOR, FromTrainingImages, rows_of
+from dgm_core.baselines.training_images import NOISE_FLOOR, FromTrainingImages, rows_of
 from dgm_core.metrics import gaussian_mixture_log_density
 from dgm_core.settings import knob
 from dgm_core.types import Imputation, Masked

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dgm_core.baselines.training import NOISE_FLOOR, FromTrainingImages, levels, rows_of
+from dgm_core.baselines.training_images import NOISE_FLOOR, FromTrainingImages, levels, rows_of
 from dgm_core.metrics import gaussian_mixture_log_density
 from dgm_core.rng import uniform
 from dgm_core.settings import knob

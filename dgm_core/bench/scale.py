@@ -31,7 +31,7 @@ from dgm_core.bench.timing import Line
 from dgm_core.estimators import impute_table
 from dgm_core.scale import engines
 from dgm_core.scale.tables import Job
-from dgm_core.scale.tables.source import BLOCK
+from dgm_core.scale.tables.blocks import BLOCK
 
 COLUMNS = 10
 OVERHEAD, FLAT = 1.15, 1.2

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from dgm_core import data
-from dgm_core.imputers.miwae import MIWAEImputer
+from dgm_core.imputers.miwae import MIWAEInpainter
 from dgm_core.models.miwae import MIWAE
 from dgm_core.rng import generator
 from dgm_core.studies.inpainting.filling import fill_in
@@ -66,7 +66,7 @@ def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:
     device = next(model.parameters()).device
     truth = data.load(config.dataset, "test").x[: config.images]
     truth = (data.threshold(truth) if truth.shape[1] == 1 else truth).to(device)
-    method, rows = MIWAEImputer(model, samples=config.draws, draws=1), []
+    method, rows = MIWAEInpainter(model, samples=config.draws, draws=1), []
     for number, pattern in enumerate(PATTERNS):
         yield Frame(pattern, number / len(PATTERNS))
         observed, source = observed_by(pattern, truth), generator(1, device)

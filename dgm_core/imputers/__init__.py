@@ -28,9 +28,9 @@ from dgm_core.imputers.chains import (
     MetropolisWithinGibbs,
     PseudoGibbs,
 )
-from dgm_core.imputers.factors import DMFAImputer, MFAConditional
+from dgm_core.imputers.factor_analysers import DMFAImputer, MFAConditional
 from dgm_core.imputers.lair import LAIR
-from dgm_core.imputers.miwae import MIWAEImputer
+from dgm_core.imputers.miwae import MIWAEInpainter
 from dgm_core.settings import Knob, knobs
 
 CATALOGUE = {
@@ -38,7 +38,7 @@ CATALOGUE = {
     "Metropolis-within-Gibbs": MetropolisWithinGibbs,
     "collapsed Metropolis": CollapsedMetropolis,
     "LAIR": LAIR,
-    "MIWAE": MIWAEImputer,
+    "MIWAE": MIWAEInpainter,
     "DMFA": DMFAImputer,
     "MFA": MFAConditional,
     "PPCA": PPCA,

@@ -27,7 +27,7 @@ PARTS = 8
 
 
 @dataclass(frozen=True)
-class MIWAEImputer:
+class MIWAEInpainter:
     """Weighs K latents from q(z | x_obs); nothing is iterated."""
 
     model: MIWAE

@@ -17,10 +17,10 @@ from dgm_core.baselines import (
     IterativePCA,
     MeanImage,
     NearestNeighbours,
-    axes,
-    training,
 )
-from dgm_core.baselines.axes import principal_axes
+from dgm_core.baselines import principal_axes as axes
+from dgm_core.baselines import training_images as training
+from dgm_core.baselines.principal_axes import principal_axes
 from dgm_core.distributions.gaussian import condition
 from dgm_core.rng import generator
 from dgm_core.types import Imputation, Imputer, Masked

@@ -17,7 +17,7 @@ MODULES = {
     "clipping": "models",
     "classifier": "models",
     "pixels": "models",
-    "flow": "flow",
+    "flow": "moons_flow",
     "gan": "gans",
     "vaegmm": "clusters",
     "clusters": "clusters",

@@ -18,10 +18,10 @@ from dgm_core.commands.evaluate.engine_options import (
     chosen_engine,
     default_journal,
 )
-from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar, put_rows
+from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, put_rows
 from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import cluster_choices, vae_gmm
-from dgm_core.scale.sweeps import clusters
+from dgm_core.scale.studies import clusters
 from dgm_core.studies.clusters import course
 
 CLUSTERS = ASSETS / "clusters.toml"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar, put_rows
+from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, put_rows
 from dgm_core.commands.terminal import stop
 from dgm_core.studies.distances import sweeps
 

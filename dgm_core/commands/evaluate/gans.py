@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dgm_core import device, zoo
-from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar, measure
+from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, measure
 from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import gan
 from dgm_core.models.classifier import Classifier

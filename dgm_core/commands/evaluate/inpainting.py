@@ -17,11 +17,11 @@ from dgm_core.commands.evaluate.engine_options import (
     chosen_engine,
     default_journal,
 )
-from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar, put_rows
+from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, put_rows
 from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import holes, samplers
-from dgm_core.scale.sweeps import inpainting
-from dgm_core.scale.sweeps import samplers as sampler_cells
+from dgm_core.scale.studies import inpainting
+from dgm_core.scale.studies import samplers as sampler_cells
 from dgm_core.studies import toml_rows
 from dgm_core.studies.inpainting import sampler_sweeps
 

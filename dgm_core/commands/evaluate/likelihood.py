@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from dgm_core import data, zoo
-from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar
+from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar
 from dgm_core.commands.terminal import stop
 from dgm_core.studies import toml_rows
 from dgm_core.studies.likelihood import (

@@ -19,10 +19,10 @@ from dgm_core.commands.evaluate.engine_options import (
     chosen_engine,
     default_journal,
 )
-from dgm_core.commands.evaluate.measuring import ASSETS, behind_a_bar, put_rows
+from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, put_rows
 from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import mnar_protocol
-from dgm_core.scale.sweeps import mnar
+from dgm_core.scale.studies import mnar
 from dgm_core.studies import toml_rows
 from dgm_core.studies.mnar import prediction
 from dgm_core.studies.progress import Frame

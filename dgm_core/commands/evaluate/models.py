@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dgm_core import zoo
-from dgm_core.commands.evaluate.measuring import measure
+from dgm_core.commands.evaluate.run_study import measure
 from dgm_core.evaluation import classifier, clipped, dlvm, miwae, pixelcnn
 from dgm_core.studies.likelihood import vae_quality
 

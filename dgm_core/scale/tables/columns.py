@@ -22,7 +22,7 @@ from dgm_core.data.reading.columns import (
 from dgm_core.data.reading.numerals import MISSING
 from dgm_core.data.reading.parquet import is_text, plain, raw_of, usable_columns
 from dgm_core.data.reading.remarks import Remarks, quoted
-from dgm_core.scale.tables.source import Block, cells_of
+from dgm_core.scale.tables.blocks import Block, cells_of
 
 SAMPLED_BLOCKS = 32
 """From so many blocks, at most, the sample is taken."""

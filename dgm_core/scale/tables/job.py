@@ -19,10 +19,10 @@ from dgm_core.data.reading.remarks import count_of
 from dgm_core.data.writing import Format
 from dgm_core.estimators import impute_table
 from dgm_core.scale.engines import Engine
+from dgm_core.scale.tables.blocks import Form, as_parquet, blocks_of, form_of, is_parquet
 from dgm_core.scale.tables.columns import sample
 from dgm_core.scale.tables.files import filesystem, read, written_whole
-from dgm_core.scale.tables.filling import Filler, Tally, marked, marks, part_of, tally_of
-from dgm_core.scale.tables.source import Form, as_parquet, blocks_of, form_of, is_parquet
+from dgm_core.scale.tables.fill_block import Filler, Tally, marked, marks, part_of, tally_of
 from dgm_core.training import loop as training
 
 CHUNK = 2**24

@@ -19,10 +19,10 @@ from dgm_core.__main__ import app
 from dgm_core.data.reading import UnreadableTable, read_table
 from dgm_core.estimators import impute_table
 from dgm_core.scale.tables import Done, Job
+from dgm_core.scale.tables.blocks import as_parquet, blocks_of, cells_of, form_of
 from dgm_core.scale.tables.columns import read, sample
-from dgm_core.scale.tables.filling import Filler, part_of
+from dgm_core.scale.tables.fill_block import Filler, part_of
 from dgm_core.scale.tables.job import OtherJob
-from dgm_core.scale.tables.source import as_parquet, blocks_of, cells_of, form_of
 
 QUICK = impute_table.Settings(samples=20, epochs=2, draws=2)
 
@@ -229,7 +229,7 @@ def test_a_rows_draws_depend_on_its_number_alone(
 def test_blocks_are_the_rows_of_the_file_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dgm_core.scale.tables.source.BLOCK", 64)
+    monkeypatch.setattr("dgm_core.scale.tables.blocks.BLOCK", 64)
     frame = pd.DataFrame({"a": np.arange(500.0)})
     url = parquet(frame, tmp_path / "t.parquet", 150)
     blocks = blocks_of(url)
@@ -269,7 +269,7 @@ def test_csv_is_read_as_parquet_is(tmp_path: Path) -> None:
 def test_commas_are_told_by_the_column_as_in_a_table_read_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dgm_core.scale.tables.source.BLOCK", 128)
+    monkeypatch.setattr("dgm_core.scale.tables.blocks.BLOCK", 128)
     rng = np.random.default_rng(0)
     a = rng.normal(size=400)
     comma = [f"{value:.3f}".replace(".", ",") for value in a]

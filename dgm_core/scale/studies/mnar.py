@@ -15,8 +15,8 @@ from dgm_core import data
 from dgm_core.evaluation import mnar_protocol
 from dgm_core.evaluation.mnar_protocol import METHODS, Config, Row
 from dgm_core.scale.engines import Engine
-from dgm_core.scale.sweeps import cells
-from dgm_core.scale.sweeps.cells import Done
+from dgm_core.scale.studies import cells
+from dgm_core.scale.studies.cells import Done
 from dgm_core.studies.progress import Frame
 
 

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 
 from dgm_core.data.writing import Format, table_bytes
 from dgm_core.estimators import impute_table
+from dgm_core.scale.tables.blocks import Block, cells_of
 from dgm_core.scale.tables.columns import Cells, LearnedColumn, read
 from dgm_core.scale.tables.files import written_whole
-from dgm_core.scale.tables.source import Block, cells_of
 
 
 class Tally(NamedTuple):

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from dgm_core import data, device, zoo
 from dgm_core.scale.engines import Engine
-from dgm_core.scale.sweeps import cells
-from dgm_core.scale.sweeps.cells import Done
+from dgm_core.scale.studies import cells
+from dgm_core.scale.studies.cells import Done
 from dgm_core.studies import toml_rows
 from dgm_core.studies.inpainting import sampler_rows, sampler_sweeps
 from dgm_core.studies.inpainting.patterns import observed_by

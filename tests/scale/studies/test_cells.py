@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from dgm_core.__main__ import app
 from dgm_core.evaluation import mnar_protocol
 from dgm_core.evaluation.mnar_protocol import Config, Row
-from dgm_core.scale.sweeps import cells, mnar
+from dgm_core.scale.studies import cells, mnar
 from dgm_core.studies.inpainting import sampler_rows
 from tests.studies.last_first import LastFirst
 

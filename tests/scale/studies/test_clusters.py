@@ -11,8 +11,8 @@ import pytest
 
 from dgm_core.evaluation import cluster_choices
 from dgm_core.evaluation.cluster_choices import CHOICES, Row
-from dgm_core.scale.sweeps import clusters
-from dgm_core.scale.sweeps.cells import Done
+from dgm_core.scale.studies import clusters
+from dgm_core.scale.studies.cells import Done
 from dgm_core.training.mutual import Config
 from tests.studies.last_first import LastFirst
 from tests.studies.small_digits import SMALL

@@ -16,8 +16,8 @@ from dgm_core import data
 from dgm_core.__main__ import app
 from dgm_core.commands.evaluate import engine_options
 from dgm_core.evaluation import holes, samplers
-from dgm_core.scale.sweeps import inpainting
-from dgm_core.scale.sweeps.cells import Done
+from dgm_core.scale.studies import inpainting
+from dgm_core.scale.studies.cells import Done
 from dgm_core.studies.inpainting.patterns import PATTERNS
 from tests.studies.last_first import LastFirst
 

@@ -11,7 +11,7 @@ import typer
 
 from dgm_core import data, device, zoo
 from dgm_core.commands.terminal import stop
-from dgm_core.scale.sweeps import cells
+from dgm_core.scale.studies import cells
 from dgm_core.studies import toml_rows
 from dgm_core.studies.progress import Frame
 

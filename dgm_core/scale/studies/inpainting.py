@@ -18,8 +18,8 @@ from torch import Tensor
 from dgm_core import data, device, zoo
 from dgm_core.evaluation import holes, samplers
 from dgm_core.scale.engines import Engine
-from dgm_core.scale.sweeps import cells
-from dgm_core.scale.sweeps.cells import Done
+from dgm_core.scale.studies import cells
+from dgm_core.scale.studies.cells import Done
 from dgm_core.studies.inpainting.patterns import PATTERNS, observed_by
 
 HOLE_IMAGES = 1000

@@ -12,8 +12,8 @@ from dgm_core.data.cluster_images import ClusterImages
 from dgm_core.evaluation import cluster_choices
 from dgm_core.evaluation.cluster_choices import CHOICES, End, Pair, Row
 from dgm_core.scale.engines import Engine
-from dgm_core.scale.sweeps import cells
-from dgm_core.scale.sweeps.cells import Done
+from dgm_core.scale.studies import cells
+from dgm_core.scale.studies.cells import Done
 from dgm_core.training.mutual import WARM, Config
 
 

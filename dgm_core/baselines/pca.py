@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from dgm_core.baselines.axes import PrincipalAxes, principal_axes
-from dgm_core.baselines.training import NOISE_FLOOR, FromTrainingImages
+from dgm_core.baselines.principal_axes import PrincipalAxes, principal_axes
+from dgm_core.baselines.training_images import NOISE_FLOOR, FromTrainingImages
 from dgm_core.distributions.gaussian import low_rank_conditional
 from dgm_core.settings import knob
 from dgm_core.types import Imputation, Masked

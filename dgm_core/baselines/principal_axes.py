@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from dgm_core.baselines.training import rows_of
+from dgm_core.baselines.training_images import rows_of
 from dgm_core.rng import generator, normal
 
 EXACT = 3000
