@@ -1,4 +1,7 @@
-"""The command line: `python -m dgm_core data|models|train|evaluate|impute|bench …`."""
+"""The command line: `dgm data|models|train|evaluate|impute|bench …`.
+
+`python -m dgm_core` is the same command where the package is not installed.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,12 @@ app.add_typer(data.app, name="data")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(bench.app, name="bench")
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Run the command line; the console command `dgm` calls this."""
     device.keep_freed_memory()
     app()
+
+
+if __name__ == "__main__":
+    main()

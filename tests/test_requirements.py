@@ -1,12 +1,19 @@
-"""Dependencies: each pinned to one version, and none imported that is not declared."""
+"""Dependencies: each pinned to one version, and none imported that is not declared.
+
+`pyproject.toml` has the lowest versions that the library allows, `requirements*.txt` the exact
+versions of the app, of Ray and of development. Both name the same packages.
+"""
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.test_architecture import imports
 
@@ -22,7 +29,8 @@ CALLED = {
     "yaml": "pyyaml",
 }
 """Imported name → name of the package, where they differ."""
-OURS = {"dgm_core", "tools", "ui", "tests", "pages", "app"}
+OURS = {"dgm_core", "ui", "tests", "tools", "pages", "app"}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def lines(name: str) -> list[str]:
@@ -57,4 +65,60 @@ def test_nothing_is_imported_that_is_not_declared(
         for path in [place] if place.is_file() else place.rglob("*.py"):
             names = {name.split(".")[0] for name in imports(path)}
             names -= OURS | set(sys.stdlib_module_names)
-            assert {CALLED.get(name, name).lower() for name in names} <= known, path
+            assert packages(names) <= known, path
+
+
+def packages(names: set[str]) -> set[str]:
+    """The packages of imported modules."""
+    return {CALLED.get(name, name).lower() for name in names}
+
+
+def bounds(*extras: str) -> dict[str, Requirement]:
+    """The packages of some extras, or without one of the library, with their lowest versions."""
+    listed = [text for each in extras for text in PROJECT["optional-dependencies"][each]]
+    found = [Requirement(text) for text in (listed if extras else PROJECT["dependencies"])]
+    return {each.name.lower(): each for each in found}
+
+
+@pytest.mark.parametrize(
+    ("file", "extras"),
+    [
+        ("requirements.txt", ("lab", "data")),
+        ("requirements-ray.txt", ("ray",)),
+        ("requirements-dev.txt", ("dev",)),
+    ],
+)
+def test_every_pin_is_of_a_bound_and_within_it(file: str, extras: tuple[str, ...]) -> None:
+    expected = bounds(*extras) | (bounds() if file == "requirements.txt" else {})
+    assert declared(file) == set(expected)
+    for line in lines(file):
+        name, _, version = line.partition("==")
+        bound = expected[name.lower()]
+        assert [each.operator for each in bound.specifier] == [">="], bound
+        assert bound.specifier.contains(version), f"{line} is not within {bound}"
+
+
+def imported_at_once(path: Path) -> set[str]:
+    """The packages that a file imports when it is imported itself, outside its functions."""
+    found: set[str] = set()
+    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+        if_typing = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        if not if_typing and not isinstance(node, ast.FunctionDef):
+            waiting += ast.iter_child_nodes(node)
+    return found
+
+
+def test_the_library_alone_needs_what_it_declares_and_no_more() -> None:
+    files = [*(ROOT / "dgm_core").rglob("*.py")]
+    at_once = set.union(*(imported_at_once(path) for path in files))
+    anywhere = {name.split(".")[0] for path in files for name in imports(path)}
+    standard = OURS | set(sys.stdlib_module_names)
+    assert packages(at_once - standard) <= set(bounds())
+    optional = set(bounds("lab", "data", "ray"))
+    assert packages(anywhere - standard) - optional == set(bounds())

@@ -103,7 +103,9 @@ def impute_table(
             _impute_in_blocks(job, make_engine(engine or "local", workers, address))
             return
         _impute_whole(Path(table), Path(target), settings, kind, with_lines=with_lines)
-    except (OSError, ValueError, FloatingPointError, EngineMissing, WorkersLost) as error:
+    except (
+        OSError, ValueError, FloatingPointError, ImportError, EngineMissing, WorkersLost,
+    ) as error:  # fmt: skip
         stop(error)
 
 

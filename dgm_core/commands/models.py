@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from dgm_core.commands.terminal import stop
+
 app = typer.Typer()
 
 
@@ -15,8 +17,13 @@ def list_models(
     out: Annotated[Path | None, typer.Option(help="file for the table; else the screen")] = None,
 ) -> None:
     """All shipped models in one table, in Markdown: what, on what, how large, which numbers."""
+    from dgm_core import zoo
     from dgm_core.zoo import overview
 
+    try:
+        zoo.check_available()
+    except zoo.ModelsUnavailable as error:
+        stop(error)
     if out is None:
         typer.echo(overview.markdown(), nl=False)
         return

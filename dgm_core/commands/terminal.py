@@ -23,9 +23,9 @@ def with_bar(stages: Iterable[Any], logdir: Path | None) -> Iterator[Any]:
 
     writer = None
     if logdir is not None:
-        from torch.utils.tensorboard import SummaryWriter
+        from dgm_core.training.tensorboard import log_writer
 
-        writer = SummaryWriter(str(logdir))
+        writer = log_writer(logdir)
     bar, current = None, None
     try:
         for stage in stages:

@@ -17,9 +17,6 @@ from platformdirs import user_cache_path
 from dgm_core.commands.lazy import help_of
 from dgm_core.commands.terminal import stop, with_bar
 
-PRETRAINED = Path(__file__).parents[2] / "pretrained"
-"""`zoo.FOLDER`, without loading what builds the models."""
-
 app = typer.Typer()
 
 
@@ -34,7 +31,10 @@ def train(
     recipe: Annotated[str, typer.Argument()],
     run_folder: Annotated[Path | None, typer.Option(help="checkpoints; resumed if there")] = None,
     logdir: Annotated[Path | None, typer.Option(help="write TensorBoard logs here")] = None,
-    out: Annotated[Path, typer.Option(help="folder for weights and card")] = PRETRAINED,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="folder for weights and card; default: that of the shipped models"),
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(help="CPU threads a process; default: all, shared evenly")
     ] = None,
@@ -48,12 +48,15 @@ def train(
     """
     import torch
 
-    from dgm_core import recipes
+    from dgm_core import recipes, zoo
     from dgm_core.training import parallel
 
     chosen = recipes.RECIPES.get(recipe)
     if chosen is None:
         stop(f"no recipe {recipe!r}; there are {', '.join(recipes.RECIPES)}")
+    if out is None and not zoo.FOLDER.is_dir():
+        stop(f"{zoo.FOLDER} does not exist; name a folder for weights and card with --out")
+    out = out or zoo.FOLDER
     if threads or parallel.launched():
         torch.set_num_threads(threads or parallel.threads())
     folder = run_folder or user_cache_path("dgm-lab") / "runs" / recipe
@@ -75,7 +78,7 @@ def train(
                 f"{platform.machine()}, torch {torch.__version__.split('+')[0]}",
             }
             recipes.publish(chosen, folder, origin, out)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         stop(error)
     typer.echo(f"wrote {out / recipe}.safetensors and its card; now: evaluate")
 

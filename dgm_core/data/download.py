@@ -144,11 +144,14 @@ def _impatient() -> Iterator[None]:
 def _is_about_download(error: Exception) -> bool:
     # torchvision reports a failed or corrupt download as RuntimeError; EOFError, ValueError and
     # BadZipFile come from unpacking what did arrive.
+    # The packages that download are an extra of their own, so they may be missing.
     kinds = (OSError, RuntimeError, EOFError, ValueError, zipfile.BadZipFile, zlib.error)
-    return isinstance(error, (*kinds, http.client.HTTPException))
+    return isinstance(error, (*kinds, http.client.HTTPException, ModuleNotFoundError))
 
 
 def _worth_retrying(error: Exception) -> bool:
+    if isinstance(error, ModuleNotFoundError):
+        return False
     return not (isinstance(error, OSError) and error.errno in _NO_SPACE + _NO_FOLDER)
 
 
@@ -161,6 +164,12 @@ def _advice(name: str, error: Exception) -> str:
         )
     if isinstance(error, OSError) and error.errno in _NO_FOLDER:
         return f"{folder} cannot be written. Set DGM_DATA to a folder of yours, then: {again}"
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            f"{name} cannot be downloaded, because a package is missing ({error}). Install the "
+            f"packages torchvision and gdown, then run: {again}. Or set DGM_DATA to a folder that "
+            f"holds {' and '.join(FILES[name])}, or use {stand_in(name)}, which needs no download."
+        )
     return (
         f"{name} could not be downloaded or arrived broken ({error}). Nothing was kept. "
         f"Check the network and run: {again}. Or set DGM_DATA to a folder that holds "

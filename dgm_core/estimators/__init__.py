@@ -3,8 +3,11 @@
 `MFAImputer` fits by exact EM; `MIWAEImputer` is a deep model, for holes that came at random;
 `NotMIWAEImputer` also learns why values are missing. `SupMIWAEClassifier` and `SupMIWAERegressor`
 predict from rows with holes, with or without a missing process.
+
+Each of them is saved to one file by its `save`, and `load` reads the file.
 """
 
+from dgm_core.estimators.loading import load
 from dgm_core.estimators.mfa import MFAImputer
 from dgm_core.estimators.miwae import MIWAEImputer, NotMIWAEImputer
 from dgm_core.estimators.supmiwae import SupMIWAEClassifier, SupMIWAERegressor
@@ -15,4 +18,5 @@ __all__ = [
     "NotMIWAEImputer",
     "SupMIWAEClassifier",
     "SupMIWAERegressor",
+    "load",
 ]

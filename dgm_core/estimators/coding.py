@@ -16,6 +16,7 @@ alphabetical order. The columns of an array are numeric but for those named in `
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Hashable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from dgm_core.distributions.columns import Binary, Categorical, Column, Numeric
+from dgm_core.estimators.json_values import as_json, from_json
 from dgm_core.types import Masked
 
 Table = NDArray | pd.DataFrame
@@ -85,6 +87,31 @@ class TableCoding:
         if empty := [name for name, values in columns if values.isna().all()]:
             raise ValueError(f"expected a value in every column, found none in columns {empty}")
         return cls(tuple(_learned(name, values, name in categorical) for name, values in columns))
+
+    @classmethod
+    def from_json(cls, columns: list[dict[str, Any]]) -> Self:
+        """The coding of which `as_json` made `columns`.
+
+        Raises:
+            ValueError: a level appears twice, or a number is not finite or not positive.
+        """
+        return cls(tuple(_from_json(each) for each in columns))
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """The columns in values that `json` can write.
+
+        Raises:
+            ValueError: a name or a level has a type that cannot be saved.
+        """
+        return [
+            {
+                "name": as_json(each.name),
+                "location": each.location,
+                "scale": each.scale,
+                "levels": [as_json(level) for level in each.levels],
+            }
+            for each in self.coded
+        ]
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -236,6 +263,21 @@ def _learned(name: Hashable, values: pd.Series, as_levels: bool) -> CodedColumn:
 def _with_levels(name: Hashable, levels: Collection[Any]) -> CodedColumn:
     kind = Binary() if len(levels) == 2 else Categorical(len(levels))
     return CodedColumn(name, kind, levels=tuple(levels))
+
+
+def _from_json(column: dict[str, Any]) -> CodedColumn:
+    name, levels = from_json(column["name"]), [from_json(each) for each in column["levels"]]
+    if len(set(levels)) < len(levels):
+        raise ValueError(f"expected different levels in column {name!r}, got {levels}")
+    if levels:
+        return _with_levels(name, levels)
+    location, scale = float(column["location"]), float(column["scale"])
+    if not (math.isfinite(location) and math.isfinite(scale) and scale > 0):
+        raise ValueError(
+            f"expected a finite mean and a positive standard deviation of column {name!r}, "
+            f"got {location} and {scale}"
+        )
+    return CodedColumn(name, Numeric(), location, scale)
 
 
 def _numbers(name: Hashable, values: pd.Series) -> NDArray:

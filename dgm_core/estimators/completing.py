@@ -8,13 +8,12 @@ from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
@@ -27,8 +26,11 @@ from dgm_core.distributions.likelihoods import (
     StudentTLikelihood,
 )
 from dgm_core.estimators.coding import Table, TableCoding
+from dgm_core.estimators.json_values import as_json, from_json
+from dgm_core.estimators.saving import OwnPart, SavableEstimator
 from dgm_core.estimators.seeds import RandomState, seed_from
-from dgm_core.missing.processes import ByColumn, Mechanism, MissingProcess
+from dgm_core.missing.descriptions import describe, rebuild
+from dgm_core.missing.processes import PROCESSES, ByColumn, Mechanism, MissingProcess
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.tabular import DECODERS, Networks
 from dgm_core.rng import Alike, Source, Streams, generator
@@ -50,6 +52,9 @@ COMPLETIONS_AT_ONCE = {"cpu": 2**13, "cuda": 2**18}
 """Completed rows that are decoded together: on a CPU as many as its cache holds."""
 
 
+COURSE = ("seed_", "n_iter_", "history_", "bound_", "restart_bounds_")
+"""Attributes that say how a fit went, as far as it went."""
+
 Reading = Callable[[Completions, Source, MIWAE], Tensor]
 """Completions of B rows, a source of further noise, and the model → what is asked for, (B, …)."""
 
@@ -63,7 +68,7 @@ class Epoch(NamedTuple):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class CompletionEstimator(BaseEstimator):
+class CompletionEstimator(SavableEstimator):
     """A model of the MIWAE family fitted to a table with holes; subclasses say what for.
 
     Args:
@@ -153,6 +158,56 @@ class CompletionEstimator(BaseEstimator):
             )
             for (each, location, scale), is_number in zip(units, numeric, strict=True)
         )
+
+    def _learned(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        facts = {name: getattr(self, name) for name in COURSE if hasattr(self, name)}
+        if "restart_bounds_" in facts:
+            facts["restart_bounds_"] = facts["restart_bounds_"].tolist()
+        return {"columns": self.coding_.as_json(), **facts}, self.model_.state_dict()
+
+    def _set_learned(self, facts: dict[str, Any], arrays: dict[str, Tensor]) -> None:
+        self.coding_ = TableCoding.from_json(facts["columns"])
+        for name in set(COURSE) & set(facts):
+            setattr(self, name, facts[name])
+        self.history_ = [Epoch(*each) for each in facts["history_"]]
+        if "restart_bounds_" in facts:
+            self.restart_bounds_ = np.array(facts["restart_bounds_"], np.float64)
+        # A damaged file must not make huge networks: the true ones have as many numbers as it has.
+        sizes = [self.hidden, self.coding_.width, self.latent_dim or 1, self._outputs()]
+        numbers = sum(array.numel() for array in arrays.values())
+        if self.samples < 1 or min(sizes) < 1 or max(sizes) * self.hidden > numbers:
+            raise ValueError("its settings are not those of its arrays")
+        model = self._build(self._networks(generator(0)), generator(0))
+        model.load_state_dict(arrays, strict=True)
+        self.model_ = model.eval()
+
+    def _outputs(self) -> int:
+        """Units of the last layer of a predictor; 1 without one."""
+        return 1
+
+    def _saved_setting(self, name: str, value: Any) -> tuple[Any, dict[str, Tensor]]:
+        if name == "categorical":
+            return [as_json(each) for each in value], {}
+        if name == "likelihood" and callable(value):
+            raise OwnPart
+        if name == "missing_process" and value is not None:
+            for known, constructor in PROCESSES.items():
+                if value is constructor:
+                    return {"constructor": known}, {}
+            about = describe(value) if isinstance(value, nn.Module) else None
+            if about is None:
+                raise OwnPart
+            return {"process": about}, value.state_dict()
+        return super()._saved_setting(name, value)
+
+    def _loaded_setting(self, name: str, value: Any, arrays: dict[str, Tensor]) -> Any:
+        if name == "categorical":
+            return tuple(from_json(each) for each in value)
+        if name == "missing_process" and value is not None:
+            if "constructor" in value:
+                return PROCESSES[value["constructor"]]
+            return rebuild(value["process"], arrays)
+        return super()._loaded_setting(name, value, arrays)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from dgm_core.distributions.gaussian import LowRankMixture
+from dgm_core.estimators.saving import SavableEstimator, under
 from dgm_core.estimators.seeds import RandomState, seed_from
 from dgm_core.models.mfa import MixtureOfFactorAnalysers, em_steps, initialise_mfa
 from dgm_core.rng import Streams, draw, generator
@@ -23,7 +24,7 @@ CHUNK = 2**22
 """Numbers in the largest array that one chunk of rows may need."""
 
 
-class MFAImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class MFAImputer(OneToOneFeatureMixin, TransformerMixin, SavableEstimator):
     """Fills in a table by a mixture of factor analysers fitted to what is observed of it.
 
     Maximises Σ_n log p(x_obs,n) by exact EM, which is right where values are missing (completely)
@@ -84,13 +85,35 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.location_ = np.nanmean(values, 0)
         spread = np.nanstd(values, 0)
         self.scale_ = np.where(spread > 1e-12 * np.abs(self.location_), spread, 1.0)
-        model = MixtureOfFactorAnalysers(
-            [values.shape[1]], self.components, self.factors, self.noise_floor, self.isotropic
-        ).double()
+        model = self._untrained(values.shape[1])
         self.log_likelihoods_ = np.fromiter(self._climb(model, values), np.float64)
         self.n_iter_ = len(self.log_likelihoods_)
         self.model_ = model
         return self
+
+    def _untrained(self, columns: int) -> MixtureOfFactorAnalysers:
+        return MixtureOfFactorAnalysers(
+            [columns], self.components, self.factors, self.noise_floor, self.isotropic
+        ).double()
+
+    def _learned(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        arrays = {f"mixture.{name}": array for name, array in self.model_.state_dict().items()}
+        for name in ("location", "scale", "log_likelihoods"):
+            arrays[name] = torch.from_numpy(getattr(self, f"{name}_"))
+        return {}, arrays
+
+    def _set_learned(self, facts: dict[str, Any], arrays: dict[str, Tensor]) -> None:
+        columns, mixture = len(arrays["location"]), under("mixture", arrays)
+        size = columns * self.components * self.factors
+        # A damaged file must not make a huge mixture: the true one has as many numbers as it has.
+        if size != mixture["loadings"].numel() or len(arrays["scale"]) != columns:
+            raise ValueError("its settings are not those of its arrays")
+        self.location_, self.scale_, self.log_likelihoods_ = (
+            arrays[name].double().numpy() for name in ("location", "scale", "log_likelihoods")
+        )
+        self.n_iter_ = len(self.log_likelihoods_)
+        self.model_ = self._untrained(columns)
+        self.model_.load_state_dict(mixture, strict=True)
 
     def _climb(self, model: MixtureOfFactorAnalysers, values: NDArray) -> Iterator[float]:
         x, observed = self._standardised(values)

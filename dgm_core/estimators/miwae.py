@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -70,8 +70,7 @@ class MIWAEImputer(OneToOneFeatureMixin, TransformerMixin, CompletionEstimator):
         self, X: ArrayLike | pd.DataFrame, y: ArrayLike | None = None
     ) -> Iterator[Progress]:
         """As of `CompletionEstimator`; y is not used."""
-        if self.loss not in SINGLE_IMPUTATIONS:
-            raise ValueError(f"expected a loss among {[*SINGLE_IMPUTATIONS]}, got {self.loss!r}")
+        self._check_loss()
         return super().fit_steps(X, y)
 
     def transform(self, X: ArrayLike | pd.DataFrame) -> Table:
@@ -128,6 +127,14 @@ class MIWAEImputer(OneToOneFeatureMixin, TransformerMixin, CompletionEstimator):
         rows = self.coding_.encode(self._validated(X))
         bounds = self._of_each_row(rows, lambda sample, *_: sample.bound)
         return bounds.mean().item() - self._log_scale(rows)
+
+    def _set_learned(self, facts: dict[str, Any], arrays: dict[str, Tensor]) -> None:
+        self._check_loss()
+        super()._set_learned(facts, arrays)
+
+    def _check_loss(self) -> None:
+        if self.loss not in SINGLE_IMPUTATIONS:
+            raise ValueError(f"expected a loss among {[*SINGLE_IMPUTATIONS]}, got {self.loss!r}")
 
     def _single(self, sample: Completions) -> Tensor:
         """One imputation of each row, (B, D)."""

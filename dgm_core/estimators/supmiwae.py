@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 
 from dgm_core.estimators.coding import Table
 from dgm_core.estimators.completing import CompletionEstimator, Reading
+from dgm_core.estimators.json_values import as_json, from_json
 from dgm_core.missing.processes import MissingProcess
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.supmiwae import CategoricalPredictor, GaussianPredictor, SupMIWAE
@@ -106,6 +108,22 @@ class SupMIWAEClassifier(ClassifierMixin, SupMIWAEEstimator):
         p = self.predict_proba(X)
         return self.classes_[p.argmax(1)]
 
+    def _learned(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        facts, arrays = super()._learned()
+        classes = [as_json(each) for each in self.classes_.tolist()]
+        return {**facts, "classes": classes, "dtype": self.classes_.dtype.str}, arrays
+
+    def _set_learned(self, facts: dict[str, Any], arrays: dict[str, Tensor]) -> None:
+        dtype = np.dtype(facts["dtype"])
+        if dtype.kind not in "biufOUS":
+            raise ValueError(f"expected labels of a plain type, got {dtype}")
+        labels = [from_json(each) for each in facts["classes"]]
+        self.classes_ = np.array(labels, None if dtype.kind in "US" else dtype)
+        super()._set_learned(facts, arrays)
+
+    def _outputs(self) -> int:
+        return len(self.classes_)
+
     def _predictor(self, source: torch.Generator) -> nn.Module:
         return CategoricalPredictor(self._body(len(self.classes_), source))
 
@@ -147,6 +165,14 @@ class SupMIWAERegressor(RegressorMixin, SupMIWAEEstimator):
         mean, sd = self._predicted(X, read).double().numpy().T * self.target_scale_
         mean = mean + self.target_location_
         return (mean, sd) if return_std else mean
+
+    def _learned(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        facts, arrays = super()._learned()
+        return {**facts, "target": [self.target_location_, self.target_scale_]}, arrays
+
+    def _set_learned(self, facts: dict[str, Any], arrays: dict[str, Tensor]) -> None:
+        self.target_location_, self.target_scale_ = map(float, facts["target"])
+        super()._set_learned(facts, arrays)
 
     def _predictor(self, source: torch.Generator) -> nn.Module:
         return GaussianPredictor(self._body(1, source))

@@ -15,8 +15,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dgm_core.training.loop import Progress
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+
+def log_writer(folder: Path | str) -> SummaryWriter:
+    """What writes logs to a folder.
+
+    Raises:
+        ImportError: TensorBoard is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter  # takes seconds to import
+    except ImportError as error:
+        raise ImportError(
+            "logs need the package tensorboard, which is not installed: pip install tensorboard"
+        ) from error
+    return SummaryWriter(str(folder))
 
 
 def logged(run: Iterator[Progress], folder: Path | str | None) -> Iterator[Progress]:
@@ -24,9 +43,7 @@ def logged(run: Iterator[Progress], folder: Path | str | None) -> Iterator[Progr
     if folder is None:
         yield from run
         return
-    from torch.utils.tensorboard import SummaryWriter  # seconds of start-up
-
-    with SummaryWriter(str(folder)) as writer:
+    with log_writer(folder) as writer:
         for now in run:
             at = now.epoch * now.steps + now.step
             if math.isfinite(now.loss):

@@ -31,6 +31,7 @@ card says so. Pickles, which can run code, are never read.
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -57,8 +58,14 @@ from dgm_core.models import (
 )
 from dgm_core.zoo import quantisation
 
-FOLDER = Path(__file__).parents[2] / "pretrained"
-"""Where the shipped models are."""
+_CHECKOUT = Path(__file__).parents[2] / "pretrained"
+
+FOLDER = Path(os.environ.get("DGM_PRETRAINED") or _CHECKOUT).expanduser()
+"""Where the shipped models are: `$DGM_PRETRAINED`, else `pretrained/` of the checkout.
+
+An installed package has no weights in it, so there the variable is needed. It is read once, when
+this module is imported.
+"""
 
 Constructor = Callable[..., nn.Module]
 """Builds an untrained model from what stands under `architecture` on its card, the name apart."""
@@ -91,6 +98,10 @@ class BrokenModel(ValueError):
     """A card or its weights cannot be used; the message names the file and says why."""
 
 
+class ModelsUnavailable(FileNotFoundError):
+    """The shipped models are not on this machine; the message says what to do."""
+
+
 class Registered(NamedTuple):
     """Where a model of one's own is, and what builds it; None = what its card names."""
 
@@ -108,15 +119,30 @@ def names(folder: Path = FOLDER) -> list[str]:
     return sorted({path.stem for path in folder.glob("*.toml")}.union(own))
 
 
+def check_available(folder: Path = FOLDER) -> None:
+    """Check that the shipped models are on this machine; another folder may be empty.
+
+    Raises:
+        ModelsUnavailable: they are not.
+    """
+    if folder == FOLDER and not any(folder.glob("*.toml")):
+        raise ModelsUnavailable(
+            f"There are no trained models in {folder}: set DGM_PRETRAINED to a folder that holds "
+            "them, such as pretrained/ in a checkout of DGM Lab."
+        )
+
+
 def card(name: str, folder: Path = FOLDER) -> dict[str, Any]:
     """The card of a model.
 
     Raises:
         ValueError: no such model.
+        ModelsUnavailable: the shipped models are not on this machine.
         BrokenModel: the card cannot be read.
     """
     path = _card_path(name, folder)
     if not path.is_file():
+        check_available(folder)
         raise ValueError(f"no model {name!r}; there are {', '.join(names(folder)) or 'none'}")
     return _read(path)
 
@@ -126,6 +152,7 @@ def load(name: str, device: torch.device | str = "cpu", folder: Path = FOLDER) -
 
     Raises:
         ValueError: no such model.
+        ModelsUnavailable: the shipped models are not on this machine.
         BrokenModel: weights missing, altered, or not those of the architecture.
     """
     about, path = card(name, folder), _card_path(name, folder)

@@ -14,9 +14,9 @@ import pytest
 from torchvision.datasets import MNIST
 from typer.testing import CliRunner, Result
 
-from dgm_core import data, recipes, zoo
+from dgm_core import data, recipes
 from dgm_core.__main__ import app
-from dgm_core.commands import evaluate, train
+from dgm_core.commands import evaluate
 from dgm_core.commands import impute as imputing
 from dgm_core.data import download, writing
 from dgm_core.data.folder import files_of
@@ -129,7 +129,6 @@ def test_a_command_loads_only_what_it_needs(command: str, more: set[str]) -> Non
 def test_what_is_written_twice_to_load_less_is_the_same() -> None:
     assert get_args(imputing.Model) == impute_table.MODELS
     assert get_args(imputing.Format) == get_args(writing.Format)
-    assert train.PRETRAINED == zoo.FOLDER
 
 
 def test_evaluate_lists_every_command_of_its_modules() -> None:

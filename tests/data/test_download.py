@@ -316,6 +316,14 @@ def fetch_fails(name: str, folder: Path, attempts: int = 1) -> str:
     return message
 
 
+def test_a_missing_package_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    monkeypatch.setitem(sys.modules, "torchvision.datasets", None)
+    message = fetch_fails("mnist", folder, attempts=3)
+    assert "a package is missing" in message
+    assert "torchvision" in message
+
+
 # --- good downloads
 
 

@@ -50,6 +50,7 @@ def test_the_image_holds_all_that_the_app_imports_and_reads() -> None:
         *("tests", "tools", "docs", "hosting", ".ci", ".git", ".gitignore", ".dockerignore"),
         *(".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
         *(
+            "CITATION.cff",
             "SECURITY.md",
             "Dockerfile",
             "compose.yaml",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,12 @@ def test_a_run_is_passed_on_and_its_numbers_are_written(tmp_path: Path) -> None:
     written = events.EventAccumulator(str(tmp_path)).Reload()
     assert [(e.step, e.value) for e in written.Scalars("loss")] == [(1, 3.0), (2, 2.0)]
     assert [(e.step, e.value) for e in written.Scalars("validation")] == [(2, -2.5)]
+
+
+def test_without_tensorboard_a_sentence_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(ImportError, match="pip install tensorboard"):
+        list(logged(iter(run()), tmp_path))

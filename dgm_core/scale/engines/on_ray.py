@@ -29,7 +29,7 @@ class OnRay:
             import ray  # noqa: F401
         except ImportError as error:
             raise EngineMissing(
-                "The engine ray is not installed: pip install -r requirements-ray.txt. "
+                "The engine ray is not installed: pip install ray. "
                 "Without it, --engine local uses all cores of this machine."
             ) from error
         self.address, self._asked = address, workers
