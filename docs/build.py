@@ -78,6 +78,8 @@ class File(pdoc.doc.Module):
 
     @cached_property
     def _member_objects(self) -> dict[str, Any]:
+        for name in getattr(self.obj, "__all__", ()):
+            getattr(self.obj, name)  # pdoc reads the module's dict, where lazy names are missing
         found = super()._member_objects
         return {name: value for name, value in found.items() if home(self, name) == self.fullname}
 
