@@ -51,6 +51,7 @@ def test_the_image_holds_all_that_the_app_imports_and_reads() -> None:
         *(".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
         *(
             "CITATION.cff",
+            "biome.json",
             "SECURITY.md",
             "Dockerfile",
             "compose.yaml",
