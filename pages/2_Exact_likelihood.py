@@ -12,6 +12,7 @@ from ui.likelihood.plane import Plane
 from ui.likelihood.variational import Variational
 
 VIEWS = {view.name: view for view in (Bounds, Floor, Variational, Plane)}
+VIEW = links.Setting("likelihood view", next(iter(VIEWS)), options=tuple(VIEWS), link="view")
 
 frame.page(
     "Exact likelihood",
@@ -21,15 +22,12 @@ frame.page(
     shortcuts.LIKELIHOOD,
 )
 st.html(figures.ONCE)
-links.receive_parts("likelihood", "view", VIEWS)
-frame.kept("likelihood view", next(iter(VIEWS)))
-chosen = st.segmented_control(
-    "View", list(VIEWS), required=True, key="keep.likelihood view", label_visibility="collapsed"
-)
+links.receive("likelihood", [VIEW, *links.settings_of(VIEWS.values())])
+chosen = VIEW.widget(st.segmented_control, "View", required=True, label_visibility="collapsed")
 controls, results = st.columns([3, 8], gap="large")
 try:
     view = VIEWS[chosen](controls)
-    links.send_part("view", VIEWS[chosen])
+    links.send(links.texts([VIEW, *view.settings]))
     with results:
         st.markdown(view.about)
         view.show()

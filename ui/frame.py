@@ -45,14 +45,16 @@ _LAST = "last values"
 _UNHEARD = "widgets the browser has not spoken of"
 
 
-def kept(name: str, value: object) -> None:
-    """Give the kept widget `name` the value it last had, or `value` at first.
+def kept(name: str, value: object) -> str:
+    """Give the kept widget `name` the value it last had, or `value` at first; return its key.
 
-    The widget itself is made without one. Streamlit forgets a widget that was not drawn, so this
-    comes before it. A widget that is on screen is left alone: whatever is assigned to it goes to
-    the browser and may arrive there after, and in place of, what the visitor has since chosen.
-    One that the browser has not drawn yet is given its value once more: it hears only what the
-    newest run of the script says, and would begin at its lowest value.
+    Call it before the widget, which is drawn with this key and without a value: Streamlit forgets
+    a widget that was not drawn. A widget on screen is left alone: a value that is assigned to it
+    goes to the browser and may overwrite a newer choice of the visitor. A widget that the browser
+    has not drawn yet gets its value once more: the browser receives only what the newest run of
+    the script sends, and the widget would begin at its lowest value.
+
+    `ui.links.Setting` does this for settings that share links hold.
     """
     key = KEPT + name
     unheard = st.session_state.setdefault(_UNHEARD, set())
@@ -64,6 +66,7 @@ def kept(name: str, value: object) -> None:
             unheard.discard(key)
         else:
             st.session_state[key] = st.session_state[key]
+    return key
 
 
 def _heard(key: str) -> bool:

@@ -343,8 +343,8 @@ def _await_first_item(run: Run) -> None:
 
 
 def beginning() -> str:
-    """What a run without results yet says of itself."""
-    return f"Waiting for a free place, {waiting()} in line" if waiting() > 1 else "Begins …"
+    """Message of a run that has no result yet."""
+    return f"Waiting for a free slot, {waiting()} in line" if waiting() > 1 else "Starting …"
 
 
 def stop_all(seconds: float = 2.0) -> None:

@@ -1,111 +1,295 @@
-"""A page's address: taken over once in a visit, written as settings change.
+"""Share links: settings that are declared once, drawn as widgets, and written into the address.
 
-Its values are read as text. A reader raises ValueError or KeyError for a text that its widget
-could not have written.
+A `Setting` says beside its view what a setting is called, which value it has at first, and which
+values it may have. Its widget and the reader of share links both take the range from there:
+
+    STEPS = Setting("sweep steps", 500, options=(100, 200, 500, 1000))
+    SEED = Setting("sweep seed", 0, low=0, high=9999)
+
+    class Sweep:
+        settings = (STEPS, SEED)
+
+        def __init__(self, controls):
+            steps = STEPS.widget(controls.select_slider, "Steps")
+            seed = SEED.widget(controls.number_input, "Seed")
+
+A page reads the address before its first widget and writes it after its last:
+
+    VIEW = Setting("distance view", "Sweep", options=tuple(VIEWS), link="view")
+
+    links.receive("distance", [VIEW, *links.settings_of(VIEWS.values())])
+    chosen = VIEW.widget(st.segmented_control, "View", required=True)
+    …
+    links.send(links.texts([VIEW, *VIEWS[chosen].settings]))
+
+Values arrive as text from anybody, so a reader raises ValueError or KeyError for a text that its
+widget could not have written. Numbers outside the range are clamped.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, NamedTuple, Protocol
 
 import streamlit as st
 
 from ui import navigation
-from ui.frame import last_value, remember
+from ui.frame import KEPT, kept, last_value, remember, renew
 
-LONGEST = 400
-"""Characters of one value, at most."""
+LONGEST = 1000
+"""Characters of one value, at most: a random mask of a face takes 700."""
+UNREADABLE = (ValueError, KeyError, IndexError, OverflowError)
+"""Raised by readers for texts that no widget has written."""
 Read = Callable[[str], Any]
 
 
-def receive(
-    visit: str, take: Callable[[dict[str, str]], list[str]], longest: int = LONGEST
-) -> None:
-    """Hand what the address says to `take`, once in a visit; say so if a part is not understood.
+class InLink(Protocol):
+    """Anything that a share link can hold: a `Setting` or a `Value`."""
+
+    @property
+    def link(self) -> str:
+        """Its name in the address."""
+
+    def take(self, text: str) -> None:
+        """Adopt what the address says; before the widgets are drawn, or in a callback.
+
+        Raises:
+            ValueError, KeyError, IndexError, OverflowError: the text is not understood.
+        """
+
+    def text(self) -> str | None:
+        """What the address says of its present value; None: nothing."""
+
+    def is_first(self) -> bool:
+        """Does it have the value that it has on a fresh page?"""
+
+
+class Value(NamedTuple):
+    """Something in a share link that no kept widget holds, such as a drawing.
 
     Args:
-        visit: name of the page in the session.
-        take: name → text, to the names that were not understood.
-        longest: characters of one value, at most.
+        link: its name in the address.
+        take: adopts the text of an address.
+        text: its present value as text; None: it is left out.
     """
-    if visit in st.session_state:
-        return
-    st.session_state[visit] = True
-    asked = st.query_params.to_dict()
-    asked.pop(navigation.TOUR, None)
-    if unread := take({name: text[:longest] for name, text in asked.items()}):
-        st.toast(f"A part of the link was not understood and left out: {', '.join(unread)}.")
+
+    link: str
+    take: Callable[[str], None]
+    text: Callable[[], str | None]
+
+    def is_first(self) -> bool:
+        """Its `text` is None where the address need not mention it."""
+        return False
 
 
-def receive_kept(visit: str, readers: Mapping[str, tuple[str, Read]]) -> None:
-    """Let kept widgets begin with what the address says, once in a visit.
+@dataclass(frozen=True)
+class Setting:
+    """A kept widget's name, first value and range; what its share link says.
+
+    What may be chosen is given in one of these ways:
+
+    - `options`: one of them; with `several`, a list of some of them;
+    - `low` and `high`: a number between them, whole if `first` is, and rounded to `step`;
+    - neither, and `first` is a bool: on or off;
+    - `read`: anything that this function makes of a text.
 
     Args:
-        visit: as of `receive`.
-        readers: place in the address → name of the kept widget, and how its value is read.
+        name: of the kept widget: its session key is "keep.NAME".
+        first: the value on a fresh page.
+        options: what can be chosen; a mapping gives each option its title on the page.
+        several: how many of the options can be chosen at once; 0: exactly one.
+        low, high, step: the range of a number.
+        read: from text to value, where options and range do not say it.
+        write: from value to text, where `as_text` does not do.
+        link: name in the address; empty: the name with hyphens for spaces.
     """
 
-    def take(asked: dict[str, str]) -> list[str]:
-        unread = []
-        for place in asked.keys() & readers.keys():
-            name, read = readers[place]
-            try:
-                remember(name, read(asked[place]))
-            except (ValueError, KeyError, OverflowError):
-                unread.append(place)
-        return sorted(unread)
+    name: str
+    first: Any
+    options: Iterable[Any] | Mapping[Any, str] | None = None
+    several: int = 0
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    read: Read | None = None
+    write: Callable[[Any], str] | None = None
+    link: str = ""
 
-    receive(visit, take)
+    def __post_init__(self) -> None:
+        if not self.link:
+            object.__setattr__(self, "link", self.name.replace(" ", "-"))
+        if self.read is None:
+            object.__setattr__(self, "read", self._reader())
+
+    def _reader(self) -> Read:
+        if self.options is not None:
+            return some_of(self.several, *self.options) if self.several else one_of(*self.options)
+        if isinstance(self.first, bool):
+            return one_of(True, False)
+        if self.low is None or self.high is None:
+            raise TypeError(f"expected options, low and high, or read for {self.name!r}")
+        if isinstance(self.first, int):
+            return whole(int(self.low), int(self.high), int(self.step or 1))
+        if self.step is None:
+            raise TypeError(f"expected a step for the fractions of {self.name!r}")
+        return between(self.low, self.high, self.step)
+
+    @property
+    def key(self) -> str:
+        """Session key of its widget."""
+        return KEPT + self.name
+
+    @property
+    def value(self) -> Any:
+        """Its present value, whether its widget is on screen or not."""
+        return last_value(self.name, self.first)
+
+    def widget(
+        self,
+        draw: Callable[..., Any],
+        label: str,
+        *,
+        options: Iterable[Any] | None = None,
+        **more: Any,
+    ) -> Any:
+        """Draw its widget and return the widget's value.
+
+        Args:
+            draw: the widget: `st.slider`, `column.selectbox`, …
+            label: of the widget.
+            options: those of its options that are available here; None: all of them. A value
+                that is not available is replaced by the first one that is.
+            more: passed on to the widget.
+        """
+        if self.options is None:
+            if self.low is not None:
+                more |= {"min_value": self.low, "max_value": self.high, "step": self.step}
+            return draw(label, key=kept(self.name, self.first), **more)
+        shown = list(self.options if options is None else options)
+        key = kept(self.name, self.first if self.several or self.first in shown else shown[0])
+        if not self.several and st.session_state[key] not in shown:
+            del st.session_state[key]  # the widget may be on screen with other options
+            st.session_state[key] = shown[0]
+        if isinstance(self.options, Mapping):
+            more.setdefault("format_func", self.options.get)
+        return draw(label, shown, key=key, **more)
+
+    def remember(self, value: Any) -> None:
+        """Set its value for the next time that its widget is drawn anew."""
+        remember(self.name, value)
+
+    def take(self, text: str) -> None:
+        """See `InLink`."""
+        renew(self.name, self.read(text))
+
+    def reset(self) -> None:
+        """Go back to the first value: in a callback, or before its widget is drawn."""
+        renew(self.name, self.first)
+
+    def text(self) -> str | None:
+        """See `InLink`; None if its widget was never drawn."""
+        value = last_value(self.name, None)
+        return None if value is None else (self.write or as_text)(value)
+
+    def is_first(self) -> bool:
+        """See `InLink`."""
+        return self.value == self.first
 
 
 class Part(Protocol):
     """A part of a page, of which one is shown at a time: a view, or a note."""
 
-    name: str
-    fields: Mapping[str, Read]  # kept widget → how its value is read
+    settings: tuple[InLink, ...]
 
 
-def receive_parts(page: str, choice: str, parts: Mapping[str, type[Part]]) -> None:
-    """Let the kept widgets of all parts begin with what the address says, once in a visit.
+def settings_of(parts: Iterable[type[Part]]) -> Iterable[InLink]:
+    """The settings of all parts of a page."""
+    return chain.from_iterable(part.settings for part in parts)
+
+
+def receive(page: str, settings: Iterable[InLink]) -> None:
+    """Let settings begin with what the address says, once in a visit.
+
+    Says so if a part of the address is not understood.
 
     Args:
-        page: its name, of which the kept widget "PAGE CHOICE" says which part is shown.
-        choice: place of that in the address, "view" or "note".
-        parts: by name.
+        page: its name in the session.
+        settings: all that the address may hold. They are asked for one after the other, so a
+            generator can yield what others depend on first.
     """
-    readers = {
-        name.replace(" ", "-"): (name, read)
-        for part in parts.values()
-        for name, read in part.fields.items()
-    }
-    readers[choice] = (f"{page} {choice}", one_of(*parts))
-    receive_kept(f"{page} link", readers)
+    visit = f"{page} link"
+    if visit in st.session_state:
+        return
+    st.session_state[visit] = True
+    requested = st.query_params.to_dict()
+    requested.pop(navigation.TOUR, None)
+    if unread := take(requested, settings):
+        st.toast(f"A part of the link was not understood and left out: {', '.join(unread)}.")
 
 
-def send_part(choice: str, part: type[Part]) -> None:
-    """Let the address say which part is shown, and its settings."""
-    texts = {choice: part.name}
-    for name in part.fields:
-        value = last_value(name, None)
-        if value is not None:
-            text = ",".join(value) if isinstance(value, list) else as_text(value)
-            texts[name.replace(" ", "-")] = text
-    send(texts)
+def take(requested: Mapping[str, str], settings: Iterable[InLink]) -> list[str]:
+    """Give settings the values that an address names.
+
+    Before the widgets are drawn, or in a callback.
+
+    Returns:
+        The names in the address that were not understood.
+    """
+    unread = []
+    for setting in settings:
+        if setting.link in requested:
+            try:
+                setting.take(requested[setting.link][:LONGEST])
+            except UNREADABLE:
+                unread.append(setting.link)
+    return sorted(unread)
 
 
-def send(texts: dict[str, str]) -> None:
-    """Let the address say this, and where the tour stands, and nothing else."""
-    texts = texts | navigation.touring()
-    if st.query_params.to_dict() != texts:
-        st.query_params.from_dict(texts)
+def texts(settings: Iterable[InLink], *, skip_first: bool = False) -> dict[str, str]:
+    """What the address says of settings: name → text.
+
+    Args:
+        settings: of the part of the page that is on screen.
+        skip_first: leave out what stands at its first value.
+    """
+    found = {}
+    for setting in settings:
+        text = setting.text()
+        if text is not None and not (skip_first and setting.is_first()):
+            found[setting.link] = text
+    return found
+
+
+def send(texts: Mapping[str, str]) -> None:
+    """Let the address hold these settings and the stop of the tour, and nothing else."""
+    wanted = dict(texts) | navigation.touring()
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+
+
+# --- readers and writers --------------------------------------------------------------------
 
 
 def one_of(*options: Any) -> Read:
-    """The option that is written so."""
+    """The option whose text it is."""
     by_text = {as_text(option): option for option in options}
     return lambda text: by_text[text]
+
+
+def some_of(most: int, *options: Any) -> Read:
+    """A list of one to `most` options, separated by commas."""
+    by_text = {as_text(option): option for option in options}
+
+    def read(text: str) -> list[Any]:
+        names = text.split(",")
+        if len(names) > most:
+            raise ValueError(text)
+        return [by_text[name] for name in names]
+
+    return read
 
 
 def between(low: float, high: float, step: float) -> Read:
@@ -121,11 +305,61 @@ def between(low: float, high: float, step: float) -> Read:
     return read
 
 
-def whole(low: int, high: int) -> Read:
-    """An integer, clamped to a range."""
-    return lambda text: min(max(int(text), low), high)
+def whole(low: int, high: int, step: int = 1) -> Read:
+    """An integer, clamped to a range and rounded to its steps."""
+
+    def read(text: str) -> int:
+        value = min(max(int(text), low), high)
+        return low + round((value - low) / step) * step
+
+    return read
 
 
 def as_text(value: Any) -> str:
-    """A value as an address writes it: 2.0 as 2."""
+    """A value as an address writes it: 2.0 as 2, a list with commas."""
+    if isinstance(value, list | tuple):
+        return ",".join(as_text(each) for each in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+# --- for labs whose views still list `fields` -------------------------------------------------
+
+
+def receive_texts(
+    visit: str, adopt: Callable[[dict[str, str]], list[str]], longest: int = LONGEST
+) -> None:
+    """Hand what the address says to `adopt`, once in a visit; use `receive` instead."""
+    if visit in st.session_state:
+        return
+    st.session_state[visit] = True
+    requested = st.query_params.to_dict()
+    requested.pop(navigation.TOUR, None)
+    if unread := adopt({name: text[:longest] for name, text in requested.items()}):
+        st.toast(f"A part of the link was not understood and left out: {', '.join(unread)}.")
+
+
+def receive_kept(visit: str, readers: Mapping[str, tuple[str, Read]]) -> None:
+    """Name in the address → name of the kept widget and reader; use `receive` instead."""
+
+    def adopt(requested: dict[str, str]) -> list[str]:
+        return take(
+            requested,
+            [Setting(name, None, read=read, link=link) for link, (name, read) in readers.items()],
+        )
+
+    receive_texts(visit, adopt)
+
+
+def receive_parts(page: str, choice: str, parts: Mapping[str, Any]) -> None:
+    """Parts with `fields`, kept widget → reader; use `receive` instead."""
+    fields = [field for part in parts.values() for field in part.fields.items()]
+    settings = [Setting(name, None, read=read) for name, read in fields]
+    receive(
+        page, [*settings, Setting(f"{page} {choice}", None, options=tuple(parts), link=choice)]
+    )
+
+
+def send_part(choice: str, part: Any) -> None:
+    """The settings of a part with `fields`; use `texts` and `send` instead."""
+    settings = [Setting(name, None, read=read) for name, read in part.fields.items()]
+    send({choice: part.name} | texts(settings))

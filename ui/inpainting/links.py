@@ -46,7 +46,7 @@ def receive(views: Views) -> None:
     Args:
         views: of the page.
     """
-    links.receive(VISIT, partial(take, views=views), LONGEST)
+    links.receive_texts(VISIT, partial(take, views=views), LONGEST)
 
 
 def take(asked: Mapping[str, str], views: Views) -> list[str]:

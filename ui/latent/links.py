@@ -55,7 +55,7 @@ def receive(spaces: list[str], views: list[str]) -> None:
                 unread.append("z")
         return unread
 
-    links.receive("latent link", take)
+    links.receive_texts("latent link", take)
 
 
 def send(space: Space, view: str) -> None:

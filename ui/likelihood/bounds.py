@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -19,9 +19,9 @@ from dgm_core.types import LatentVariableModel
 from ui import cache, figures, jobs
 from ui.components.thumbnails import thumbnails
 from ui.contact_sheet import sheet
-from ui.frame import kept
 from ui.likelihood import bound_charts, bound_words
-from ui.links import one_of, whole
+from ui.links import InLink, Setting
+from ui.run_panel import RunPanel
 
 COUNT = 20
 """Images in a set."""
@@ -43,11 +43,20 @@ ABOUT = {
 SETS = {"test": "Test images", "made": "Model's own"}
 WHICH = ("Whole set", "One image")
 DRAWS = bounds.Config().draws
-TEMPERATURES = (20, 50, 100, 200, 400)
+
+MODEL = Setting("bounds model", next(iter(MODELS)), options=MODELS)
+SET = Setting("bounds of", "test", options=SETS)
+SCOPE = Setting("bounds which", WHICH[0], options=WHICH)
+IMAGE = Setting("bounds image", 0, low=0, high=COUNT - 1)
+MOST_DRAWS = Setting("bounds draws", DRAWS[-1], options=DRAWS[1:])
+TEMPERATURES = Setting(
+    "bounds temperatures", bound_files.SHIPPED.temperatures, options=(20, 50, 100, 200, 400)
+)
+SEED = Setting("bounds seed", 0, low=0, high=9999)
 
 
-class Asked(NamedTuple):
-    """What is measured, and how hard."""
+class Requested(NamedTuple):
+    """What is measured, and with how much computation."""
 
     model: str
     of: str
@@ -79,112 +88,70 @@ class Bounds:
         "let the model make the images: where the encoder misses them, ten thousand draws end far "
         "below the truth, with a small error bar. **Last** at Pareto k, which notices."
     )
-    fields: ClassVar[dict[str, Callable[[str], Any]]] = {
-        "bounds model": one_of(*MODELS),
-        "bounds of": one_of(*SETS),
-        "bounds which": one_of(*WHICH),
-        "bounds image": whole(0, COUNT - 1),
-        "bounds draws": one_of(*DRAWS[1:]),
-        "bounds temperatures": one_of(*TEMPERATURES),
-        "bounds seed": whole(0, 9999),
-    }
+    settings: ClassVar[tuple[InLink, ...]] = (
+        MODEL,
+        SET,
+        SCOPE,
+        IMAGE,
+        MOST_DRAWS,
+        TEMPERATURES,
+        SEED,
+    )
 
     def __init__(self, controls: DeltaGenerator) -> None:
-        self.worker = jobs.worker("likelihood bounds")
         with controls, st.container(border=True):
-            self.asked = _choose()
-            self.known = self._shipped()
-            self.run = self._current()
-            self.live = self.run is not None and self.run.live
-            self._buttons()
+            self.requested = _choose()
+            self.shipped = self._shipped()
+            self.panel = RunPanel(
+                "likelihood bounds",
+                self.requested,
+                measure,
+                automatic=self.shipped is None,
+            )
+            self.panel.buttons("Compute the bounds now, on this server.")
 
     def _shipped(self) -> Measured | None:
-        """What was measured beforehand, if it was with these settings."""
-        asked, found = self.asked, st_measured(self.asked.model).get(self.asked.of)
-        if found is None or replace(asked.config, draws=found.config.draws) != found.config:
+        """The shipped measurement, if it was made with these settings."""
+        requested, found = self.requested, st_measured(self.requested.model).get(self.requested.of)
+        if found is None or replace(requested.config, draws=found.config.draws) != found.config:
             return None
-        images = st_images(asked.model, asked.of)
+        images = st_images(requested.model, requested.of)
         found = found._replace(images=images)
-        if asked.row is None:
+        if requested.row is None:
             return found
-        return bound_files.of_one(found, asked.row, st_model(asked.model), asked.model)
-
-    def _current(self) -> jobs.Run | None:
-        """The run of these settings; what is shipped needs none, all else begins by itself."""
-        run = self.worker.run
-        if run is not None and run.key == self.asked:
-            return run
-        self.worker.stop()
-        if self.known is not None:
-            return None
-        self._start()
-        return self.worker.run
-
-    def _buttons(self) -> None:
-        left, right = st.columns(2)
-        left.button(
-            "Run",
-            icon=":material/play_arrow:",
-            type="primary",
-            width="stretch",
-            on_click=self._start,
-            help="Measure it here and now.",
-        )
-        if self.live:
-            right.button(
-                "Stop", icon=":material/stop:", on_click=self.worker.stop, width="stretch"
-            )
-
-    def _start(self) -> None:
-        asked = self.asked
-        self.worker.start(asked, lambda: measure(asked))
+        return bound_files.of_one(found, requested.row, st_model(requested.model), requested.model)
 
     def show(self) -> None:
-        """The axis, and what stands on it."""
-        if self.run is None:
-            lines = bound_files.up_to(self.known.lines, self.asked.draws)
-            drawn = max(self.known.config.draws)
-            _shown(self.asked, lines, self.known.ess, self.known.pareto_k, drawn)
-            return
-        jobs.follow(self.run, lambda: _followed(self.asked, self.run), 0.6, live=self.live)
+        """The bounds on one axis, and their numbers."""
+        requested = self.requested
+        self.panel.show(lambda run: _results(requested, run), without=self._show_shipped)
+
+    def _show_shipped(self) -> None:
+        shipped = self.shipped
+        lines = bound_files.up_to(shipped.lines, self.requested.draws)
+        _shown(self.requested, lines, shipped.ess, shipped.pareto_k, max(shipped.config.draws))
 
 
-def _choose() -> Asked:
-    names = [name for name in MODELS if name in bound_files.names()]
-    _keep_one_of("bounds model", names)
-    model = st.selectbox("Model", names, format_func=MODELS.get, key="keep.bounds model")
+def _choose() -> Requested:
+    available = [name for name in MODELS if name in bound_files.names()]
+    model = MODEL.widget(st.selectbox, "Model", options=available)
     st.caption(ABOUT[model])
     sets = list(SETS) if _has_test_images(model) else ["made"]
-    _keep_one_of("bounds of", sets)
-    of = st.segmented_control(
-        "Images", sets, format_func=SETS.get, required=True, key="keep.bounds of"
-    )
+    of = SET.widget(st.segmented_control, "Images", options=sets, required=True)
     if len(sets) == 1:
         st.caption("Its test images are not on this machine.")
     row = _which(model, of)
-    kept("bounds draws", DRAWS[-1])
-    draws = st.select_slider(
-        "Most draws K", DRAWS[1:], format_func=lambda k: f"{k:,}", key="keep.bounds draws"
+    draws = MOST_DRAWS.widget(
+        st.select_slider, "Largest number of draws K", format_func=lambda k: f"{k:,}"
     )
     with st.expander("Annealing, seed"):
-        kept("bounds temperatures", bound_files.SHIPPED.temperatures)
-        temperatures = st.select_slider(
+        temperatures = TEMPERATURES.widget(
+            st.select_slider,
             "Temperatures",
-            TEMPERATURES,
-            key="keep.bounds temperatures",
             help="Between the encoder's q(z|x) and the posterior. More: a tighter bound.",
         )
-        kept("bounds seed", 0)
-        seed = st.number_input("Seed", 0, 9999, key="keep.bounds seed")
-    return Asked(model, of, row, int(draws), int(temperatures), int(seed))
-
-
-def _keep_one_of(name: str, options: list[str]) -> None:
-    """Let a kept widget begin with what is on offer; what it held may not be any more."""
-    kept(name, options[0])
-    if st.session_state[f"keep.{name}"] not in options:
-        del st.session_state[f"keep.{name}"]
-        st.session_state[f"keep.{name}"] = options[0]
+        seed = SEED.widget(st.number_input, "Seed")
+    return Requested(model, of, row, draws, temperatures, seed)
 
 
 def _has_test_images(model: str) -> bool:
@@ -196,12 +163,11 @@ def _has_test_images(model: str) -> bool:
 
 def _which(model: str, of: str) -> int | None:
     """One image, or None for all."""
-    kept("bounds which", WHICH[0])
-    which = st.segmented_control(
-        "Of them", WHICH, required=True, key="keep.bounds which", label_visibility="collapsed"
+    scope = SCOPE.widget(
+        st.segmented_control, "Which images", required=True, label_visibility="collapsed"
     )
     pictures = pictures_of(st_images(model, of))
-    if which == WHICH[0]:
+    if scope == WHICH[0]:
         st.image(
             sheet(pictures, 10, 3),
             width="stretch",
@@ -209,8 +175,7 @@ def _which(model: str, of: str) -> int | None:
             alt=f"{len(pictures)} images",
         )
         return None
-    kept("bounds image", 0)
-    at = min(st.session_state["keep.bounds image"], len(pictures) - 1)
+    at = min(IMAGE.value, len(pictures) - 1)
     clicked = thumbnails(
         "bounds images",
         pictures[:, None],
@@ -220,7 +185,8 @@ def _which(model: str, of: str) -> int | None:
         label="Images",
     )
     if clicked is not None:
-        at = st.session_state["keep.bounds image"] = clicked
+        at = clicked
+        IMAGE.remember(at)
     return at
 
 
@@ -251,63 +217,49 @@ def st_images(name: str, of: str) -> Images:
     return bound_files.images_of(name, of, COUNT, st_model(name))
 
 
-def measure(asked: Asked) -> Iterator[Frame | Result]:
-    """The study of what is asked."""
-    x, latents = st_images(asked.model, asked.of)
-    if asked.row is not None:
-        x = x[asked.row : asked.row + 1]
-        latents = None if latents is None else latents[asked.row : asked.row + 1]
+def measure(requested: Requested) -> Iterator[Frame | Result]:
+    """`bounds.run` on the requested images."""
+    x, latents = st_images(requested.model, requested.of)
+    if requested.row is not None:
+        x = x[requested.row : requested.row + 1]
+        latents = None if latents is None else latents[requested.row : requested.row + 1]
     return bounds.run(
-        asked.config,
-        st_model(asked.model),
+        requested.config,
+        st_model(requested.model),
         x,
         latents=latents,
-        family=bound_files.family_of(asked.model),
+        family=bound_files.family_of(requested.model),
     )
 
 
-def _followed(asked: Asked, run: jobs.Run) -> None:
-    items = list(run.items)
-    if run.state == "failed":
-        st.error("This run broke off on the server. Start it again.")
-    if not items:
-        if run.live:
-            st.progress(0.0, jobs.beginning())
-        else:
-            st.caption("Stopped before anything was measured. Press Run.")
-        return
-    last = items[-1]
+def _results(requested: Requested, run: jobs.Run) -> None:
+    last = run.items[-1]
     if isinstance(last, Result):
-        _shown(asked, last.lines, last.ess, last.pareto_k, asked.draws)
-        return
-    if run.live:
-        st.progress(last.done, last.doing[:1].upper() + last.doing[1:])
-    elif run.state != "failed":
-        said = "Stopped" if run.state == "stopped" else "Time is up"
-        st.caption(f"{said} at {last.done:.0%}: this is what was found until then.")
-    if last.lines:
-        figures.show("bounds ladder", bound_charts.ladder(last.lines, asked.draws), _title(asked))
+        _shown(requested, last.lines, last.ess, last.pareto_k, requested.draws)
+    elif last.lines:
+        figure = bound_charts.ladder(last.lines, requested.draws)
+        figures.show("bounds ladder", figure, _title(requested))
 
 
-def _title(asked: Asked) -> str:
-    whose = "test images" if asked.of == "test" else "images that the model made"
-    if asked.row is None:
+def _title(requested: Requested) -> str:
+    whose = "test images" if requested.of == "test" else "images that the model made"
+    if requested.row is None:
         return f"Mean of {COUNT} {whose}, nats"
-    return f"Image {asked.row + 1} of the {whose}, nats"
+    return f"Image {requested.row + 1} of the {whose}, nats"
 
 
 def _shown(
-    asked: Asked, lines: tuple[Line, ...], ess: Tensor, pareto_k: Tensor, drawn: int
+    requested: Requested, lines: tuple[Line, ...], ess: Tensor, pareto_k: Tensor, drawn: int
 ) -> None:
-    figures.show("bounds ladder", bound_charts.ladder(lines, asked.draws), _title(asked))
+    figures.show("bounds ladder", bound_charts.ladder(lines, requested.draws), _title(requested))
     st.markdown(bound_words.verdict(lines))
     left, right = st.columns([6, 5], gap="large")
     with left:
         bound_words.table(lines)
         st.download_button(
             "All values",
-            bound_words.as_csv(lines, asked.row),
-            f"bounds-{asked.model}-{asked.of}.csv",
+            bound_words.as_csv(lines, requested.row),
+            f"bounds-{requested.model}-{requested.of}.csv",
             "text/csv",
             icon=":material/download:",
         )

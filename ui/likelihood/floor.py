@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 import streamlit as st
@@ -19,14 +19,18 @@ from ui import figures, jobs
 from ui.assets import ASSETS
 from ui.contact_sheet import sheet
 from ui.distribution_choice import canvas
-from ui.frame import kept
 from ui.likelihood import floor_charts
 from ui.likelihood.floor_charts import power
-from ui.links import one_of, whole
+from ui.links import InLink, Setting
+from ui.run_panel import Progress, RunPanel
 
 DATA = {"moons": "Two moons", "digits": "Digits, 10×10", "drawn": "Draw points"}
-STEPS = tuple(floor_sweep.shipped("moons").floors)
-POINTS, ITERATIONS = (20, 40, 80, 160), (200, 400, 800, 1600, 3000)
+
+POINTS_OF = Setting("floor data", "moons", options=DATA)
+FLOOR = Setting("floor", 1e-3, options=tuple(floor_sweep.shipped("moons").floors))
+POINTS = Setting("floor points", 40, options=(20, 40, 80, 160))
+ITERATIONS = Setting("floor iterations", 800, options=(200, 400, 800, 1600, 3000))
+SEED = Setting("floor seed", 0, low=0, high=9999)
 
 
 class Floor:
@@ -44,25 +48,14 @@ class Floor:
         "likelihoods: training rises and rises, test collapses. **Last** at the grey gap: what "
         "the best mixture, which has no limit at all, gains over the network."
     )
-    fields: ClassVar[dict[str, Callable[[str], Any]]] = {
-        "floor data": one_of(*DATA),
-        "floor": one_of(*STEPS),
-        "floor points": one_of(*POINTS),
-        "floor iterations": one_of(*ITERATIONS),
-        "floor seed": whole(0, 9999),
-    }
+    settings: ClassVar[tuple[InLink, ...]] = (POINTS_OF, FLOOR, POINTS, ITERATIONS, SEED)
 
     def __init__(self, controls: DeltaGenerator) -> None:
-        self.worker = jobs.worker("likelihood floors")
         with controls, st.container(border=True):
-            kept("floor data", "moons")
-            self.data = st.selectbox(
-                "Points", list(DATA), format_func=DATA.get, key="keep.floor data"
-            )
+            self.data = POINTS_OF.widget(st.selectbox, "Points")
             drawn = canvas("floor", "P") if self.data == "drawn" else None
-            kept("floor", 1e-3)
-            floor = st.select_slider(
-                "Floor ξ of the variance", STEPS, format_func=power, key="keep.floor"
+            self.floor = FLOOR.widget(
+                st.select_slider, "Floor ξ of the variance", format_func=power
             )
             self.config = None
             with st.expander("Train it here", expanded=self.data == "drawn"):
@@ -71,63 +64,37 @@ class Floor:
                     self.config = Config(self.data, FLOORS, every=20, drawn=drawn, **settings)
                 else:
                     st.caption("Draw some points.")
-                self.run = self._current()
-                self.live = self.run is not None and self.run.live
-                self._buttons()
-        self.floor = float(floor)
+                self.panel = RunPanel(
+                    "likelihood floors",
+                    self.config,
+                    trained,
+                    action="Train",
+                    automatic=not self._is_shipped(),
+                )
+                self.panel.buttons()
 
     def _settings(self) -> dict[str, int]:
-        kept("floor points", 40)
-        points = st.select_slider("Training points", POINTS, key="keep.floor points")
-        kept("floor iterations", 800)
-        iterations = st.select_slider("Iterations", ITERATIONS, key="keep.floor iterations")
-        kept("floor seed", 0)
-        seed = st.number_input("Seed", 0, 9999, key="keep.floor seed")
-        settings = {"points": points, "iterations": iterations, "seed": seed}
-        return {name: int(value) for name, value in settings.items()}
+        return {
+            "points": POINTS.widget(st.select_slider, "Training points"),
+            "iterations": ITERATIONS.widget(st.select_slider, "Iterations"),
+            "seed": SEED.widget(st.number_input, "Seed"),
+        }
 
-    def _current(self) -> jobs.Run | None:
-        """The run of these settings; for the first ones there is a shipped, longer one."""
-        run = self.worker.run
-        if run is not None and run.key == self.config:
-            return run
-        self.worker.stop()
-        if self.config is None:
-            return None
-        if self.data != "drawn" and self.config == Config(self.data, FLOORS, every=20):
-            return None
-        self._start()
-        return self.worker.run
-
-    def _buttons(self) -> None:
-        left, right = st.columns(2)
-        left.button(
-            "Train" if self.run is None else "Again",
-            icon=":material/play_arrow:",
-            type="primary",
-            width="stretch",
-            disabled=self.config is None,
-            on_click=self._start,
-        )
-        if self.live:
-            right.button(
-                "Stop", icon=":material/stop:", on_click=self.worker.stop, width="stretch"
-            )
-
-    def _start(self) -> None:
-        config = self.config
-        self.worker.start(config, lambda: trained(config))
+    def _is_shipped(self) -> bool:
+        """Are these the first settings? A longer run of them is shipped."""
+        return self.data != "drawn" and self.config == Config(self.data, FLOORS, every=20)
 
     def show(self) -> None:
-        """The models, and what they are worth."""
+        """The models, their likelihoods, and the best mixture."""
         if self.config is None:
             st.info("Draw some points, and models are trained on them.")
-        elif self.run is None:
-            _story(st_shipped(self.data), self.floor, "Trained beforehand, 3,000 iterations.")
-        else:
-            jobs.follow(
-                self.run, lambda: _followed(self.config, self.run, self.floor), 0.6, live=self.live
-            )
+            return
+        self.panel.show(
+            lambda run: _results(run, self.floor), without=self._show_shipped, progress=_progress
+        )
+
+    def _show_shipped(self) -> None:
+        _story(st_shipped(self.data), self.floor, "Trained beforehand, 3,000 iterations.")
 
 
 def trained(config: Config) -> Iterator[Frame | Row | Sweep]:
@@ -153,29 +120,33 @@ def _nearest(floors: tuple[float, ...], floor: float) -> int:
     return int(np.abs(np.log(floors) - np.log(floor)).argmin())
 
 
-def _followed(config: Config, run: jobs.Run, floor: float) -> None:
-    items = list(run.items)
-    if run.state == "failed":
-        st.error("This run broke off on the server. Start it again.")
-    if items and isinstance(items[-1], Sweep):
-        _story(items[-1], floor, f"Trained here, {config.iterations:,} iterations.")
-        return
-    frames = [item for item in items if isinstance(item, Frame)]
-    rows = [item for item in items if isinstance(item, Row)]
+def _progress(run: jobs.Run) -> Progress | None:
+    """Training counts for 80 % of a run, measuring the floors for the rest."""
+    frames, rows = _parts(run)
     if not frames:
-        if run.live:
-            st.progress(0.0, jobs.beginning())
-        else:
-            st.caption("Stopped before the first frame. Press Again.")
+        return None
+    doing = (
+        f"Measuring, floor {len(rows) + 1}" if rows else f"Training, {frames[-1].seconds:.0f} s"
+    )
+    return Progress(0.8 * frames[-1].done + 0.2 * len(rows) / len(run.key.floors), doing)
+
+
+def _parts(run: jobs.Run) -> tuple[list[Frame], list[Row]]:
+    """The frames of training, and the rows that have been measured."""
+    items = list(run.items)
+    return (
+        [item for item in items if isinstance(item, Frame)],
+        [item for item in items if isinstance(item, Row)],
+    )
+
+
+def _results(run: jobs.Run, floor: float) -> None:
+    config: Config = run.key
+    if isinstance(run.items[-1], Sweep):
+        _story(run.items[-1], floor, f"Trained here, {config.iterations:,} iterations.")
         return
+    frames, rows = _parts(run)
     last = frames[-1]
-    if run.live:
-        said = (
-            f"Training, {last.seconds:.0f} s" if not rows else f"Measuring, floor {len(rows) + 1}"
-        )
-        st.progress(0.8 * last.done + 0.2 * len(rows) / len(config.floors), said)
-    elif run.state != "failed":
-        st.caption(f"Stopped at {last.done:.0%} of the training: as it was then.")
     at = _nearest(config.floors, floor)
     left, right = st.columns([5, 4], gap="large")
     with left:

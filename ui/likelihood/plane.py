@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import streamlit as st
@@ -14,13 +14,16 @@ from dgm_core.studies.inpainting import two_samplers
 from dgm_core.studies.likelihood import latent_plane, plane_course
 from ui import cache, jobs
 from ui.components.plane_player import plane_player
-from ui.frame import kept
 from ui.likelihood import plane_choice, plane_frames
-from ui.links import one_of, whole
+from ui.links import InLink, Setting
+from ui.run_panel import Progress, RunPanel
 
 MODEL = "mnist-vae-2d"
 WORK = "latent plane"
-ITERATIONS = [100, 200, 400, 1000, 2000]
+ITERATIONS = Setting("plane iterations", 400, options=(100, 200, 400, 1000, 2000))
+CHAINS = Setting("plane chains", 4, low=1, high=8)
+START = Setting("plane start", "uniform noise", options=tuple(INITIALISATIONS))
+SEED = Setting("plane seed", 4, low=0, high=9999)
 STATES = {"timed out": "stopped"}
 """What the player calls a run's state, where it differs."""
 
@@ -42,60 +45,31 @@ class Plane:
         "proposal from the prior takes a chain there. **Last** at LAIR, whose completions share "
         "one set of weights: the first that finds the posterior takes the others along."
     )
-    fields: ClassVar[dict[str, Callable[[str], Any]]] = {
-        "plane source": one_of("Pick", "Draw"),
-        "plane set": one_of(*plane_choice.SETS),
-        "plane image": whole(0, 9999),
-        "plane drawing": plane_choice.read_bits,
-        "plane mask": plane_choice.read_mask,
-        "plane iterations": one_of(*ITERATIONS),
-        "plane chains": whole(1, 8),
-        "plane start": one_of(*INITIALISATIONS),
-        "plane seed": whole(0, 9999),
-    }
+    settings: ClassVar[tuple[InLink, ...]] = (
+        *plane_choice.SETTINGS,
+        ITERATIONS,
+        CHAINS,
+        START,
+        SEED,
+    )
 
     def __init__(self, controls: DeltaGenerator) -> None:
-        self.worker = jobs.worker(WORK)
         self.known = MODEL in zoo.names()
         if not self.known:
             return
         with controls:
-            asked = plane_choice.choose()
+            requested = plane_choice.choose()
             settings = _settings()
             self.config = None
-            if asked is not None:
+            if requested is not None:
                 self.config = latent_plane.Config(
                     MODEL,
-                    two_samplers.pack(asked.truth),
-                    two_samplers.pack(asked.hidden),
+                    two_samplers.pack(requested.truth),
+                    two_samplers.pack(requested.hidden),
                     **settings,
                 )
-            self._keep_up()
-            self._button()
-
-    def _keep_up(self) -> None:
-        """What runs is what is asked for."""
-        run = self.worker.run
-        if self.config is None:
-            self.worker.stop()
-        elif run is None or run.key != self.config:
-            self._start()
-
-    def _start(self) -> None:
-        config, model = self.config, cache.st_model(MODEL, "cpu")
-        self.worker.start(config, lambda: plane_course.run(config, model))
-
-    @property
-    def run(self) -> jobs.Run | None:
-        """The run of these settings."""
-        run = self.worker.run
-        return run if run is not None and run.key == self.config else None
-
-    def _button(self) -> None:
-        if self.run is not None and self.run.live:
-            st.button("Stop", icon=":material/stop:", width="stretch", on_click=self.worker.stop)
-        elif self.run is not None:
-            st.button("Run again", icon=":material/replay:", width="stretch", on_click=self._start)
+            self.panel = RunPanel(WORK, self.config, _work, automatic=True)
+            self.panel.buttons()
 
     def show(self) -> None:
         """The plane under way; the last statement of a page."""
@@ -110,44 +84,38 @@ class Plane:
         place = st.container()
         _what_they_do()
         with place:
-            run = self.run
-            jobs.follow(run, lambda: _shown(run), 0.6, live=run.live)
+            self.panel.show(_shown, progress=_progress)
+
+
+def _work(config: latent_plane.Config) -> Iterator[Any]:
+    return plane_course.run(config, cache.st_model(config.model, "cpu"))
 
 
 def _settings() -> dict[str, Any]:
     with st.expander("Chains, iterations, seed"):
-        kept("plane iterations", 400)
-        iterations = st.select_slider("Iterations", ITERATIONS, key="keep.plane iterations")
-        kept("plane chains", 4)
-        chains = st.slider(
-            "Chains",
-            1,
-            8,
-            key="keep.plane chains",
-            help="Of each sampler; of LAIR the completions, which propose together.",
-        )
-        kept("plane start", "uniform noise")
-        start = st.selectbox(
-            "Hidden pixels start as", list(INITIALISATIONS), key="keep.plane start"
-        )
-        kept("plane seed", 4)
-        seed = st.number_input("Seed", 0, 9999, key="keep.plane seed")
-    return {
-        "iterations": int(iterations),
-        "chains": int(chains),
-        "initialisation": str(start),
-        "seed": int(seed),
-    }
+        return {
+            "iterations": ITERATIONS.widget(st.select_slider, "Iterations"),
+            "chains": CHAINS.widget(
+                st.slider,
+                "Chains",
+                help="Of each sampler; of LAIR the completions, which propose together.",
+            ),
+            "initialisation": START.widget(st.selectbox, "Hidden pixels start as"),
+            "seed": SEED.widget(st.number_input, "Seed"),
+        }
+
+
+def _progress(run: jobs.Run) -> Progress | None:
+    parts = [item for item in list(run.items) if isinstance(item, plane_course.Part)]
+    if not parts:
+        return None
+    at, iterations = parts[-1].end, run.key.iterations
+    return Progress(at / iterations, f"Iteration {at:,} of {iterations:,}")
 
 
 def _shown(run: jobs.Run) -> None:
     """What there is of a run."""
     items = list(run.items)
-    if run.state == "failed":
-        st.error("This run broke off on the server. Change anything, or run it again.")
-    if not items:
-        st.progress(0.0, jobs.beginning() if run.live else "Stopped before the plane was drawn.")
-        return
     ground = items[0]
     parts = [item for item in items if isinstance(item, plane_course.Part)]
     state = STATES.get(run.state, run.state)

@@ -20,7 +20,7 @@ from ui import cache
 from ui.components.bits import pack, unpack
 from ui.components.pixel_canvas import painted, pixel_canvas
 from ui.components.thumbnails import thumbnails
-from ui.frame import kept, last_value, remember
+from ui.links import Setting
 
 SIDE = 28
 SHOWN = 12
@@ -43,10 +43,9 @@ SHAPES: dict[str, Callable[[], Tensor]] = {
     "80 % at random": lambda: masks.random_pixels(SIDE, SIDE, 0.8, generator(0)),
 }
 """Name → what is observed."""
-FIRST_IMAGE, FIRST_SHAPE = 33, "bottom half"
 
 
-class Asked(NamedTuple):
+class Requested(NamedTuple):
     """A true image and what is hidden of it, (28, 28) bool."""
 
     truth: np.ndarray
@@ -81,7 +80,15 @@ def read_mask(text: str) -> str:
     return text if text in SHAPES else read_bits(text)
 
 
-def choose() -> Asked | None:
+SOURCE = Setting("plane source", "Pick", options=("Pick", "Draw"))
+SET = Setting("plane set", "digits", options=SETS)
+IMAGE = Setting("plane image", 33, low=0, high=9999)
+DRAWING = Setting("plane drawing", pack(np.zeros((SIDE, SIDE), bool)), read=read_bits)
+MASK = Setting("plane mask", "bottom half", read=read_mask)
+SETTINGS = (SOURCE, SET, IMAGE, DRAWING, MASK)
+
+
+def choose() -> Requested | None:
     """Canvas, shapes and pictures; None while there is nothing to go by, or nothing to guess."""
     canvas = st.container(border=True)
     with st.container(border=True):
@@ -95,19 +102,17 @@ def choose() -> Asked | None:
     if not hidden.any():
         st.info("Nothing is hidden: paint on the picture, or choose a shape.")
         return None
-    return Asked(truth, hidden)
+    return Requested(truth, hidden)
 
 
 # --- the picture ------------------------------------------------------------------------------
 
 
 def _picture() -> np.ndarray | None:
-    kept("plane source", "Pick")
-    source = st.segmented_control(
+    source = SOURCE.widget(
+        st.segmented_control,
         "Picture",
-        ["Pick", "Draw"],
         required=True,
-        key="keep.plane source",
         width="stretch",
         label_visibility="collapsed",
     )
@@ -115,7 +120,7 @@ def _picture() -> np.ndarray | None:
 
 
 def _drawing() -> np.ndarray | None:
-    ink = bits(last_value("plane drawing", pack(np.zeros((SIDE, SIDE), bool))))
+    ink = bits(DRAWING.value)
     stroke = pixel_canvas(
         "plane ink",
         mode="ink",
@@ -128,19 +133,17 @@ def _drawing() -> np.ndarray | None:
     )
     if stroke is not None:
         ink = stroke.bits
-        remember("plane drawing", pack(ink))
+        DRAWING.remember(pack(ink))
     return ink if ink.any() else None
 
 
 def _test_image() -> np.ndarray:
-    here = [name for name in SETS if name == "digits" or data.is_available(name)]
-    name = last_value("plane set", "digits")
-    if len(here) > 1:
-        kept("plane set", "digits")
-        name = st.selectbox("Images", here, format_func=SETS.get, key="keep.plane set")
-    name = name if name in here else "digits"
+    available = [name for name in SETS if name == "digits" or data.is_available(name)]
+    name = "digits"
+    if len(available) > 1:
+        name = SET.widget(st.selectbox, "Images", options=available)
     ink, labels, _ = cache.st_test_images(name)
-    at = min(last_value("plane image", FIRST_IMAGE), len(ink) - 1)
+    at = min(IMAGE.value, len(ink) - 1)
     rows = list(range(SHOWN)) if at < SHOWN else [*range(SHOWN - 1), at]
     clicked = thumbnails(
         "plane thumbnails",
@@ -153,7 +156,7 @@ def _test_image() -> np.ndarray:
     )
     if clicked is not None and rows[clicked] != at:
         at = rows[clicked]
-        remember("plane image", at)
+        IMAGE.remember(at)
     return ink[at]
 
 
@@ -163,12 +166,12 @@ def _test_image() -> np.ndarray:
 def _mask(truth: np.ndarray) -> np.ndarray:
     """The canvas owns what is painted; a shape replaces it by raising the revision."""
     state = st.session_state
-    text = last_value("plane mask", FIRST_SHAPE)
+    text = MASK.value
     revision = state.setdefault("plane revision", 0)
     stroke = painted("plane canvas", SIDE, SIDE, revision)
     if stroke is not None:
         text = pack(stroke.bits)
-        remember("plane mask", text)
+        MASK.remember(text)
     hidden = ~SHAPES[text]().numpy() if text in SHAPES else bits(text)
     pixel_canvas(
         "plane canvas",
@@ -200,5 +203,5 @@ def _hide(key: str) -> None:
     state = st.session_state
     name = state[key]
     if name is not None and key == state["plane pills"]:
-        remember("plane mask", name)
+        MASK.remember(name)
         state["plane revision"] += 1

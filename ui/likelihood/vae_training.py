@@ -12,120 +12,92 @@ from dgm_core import data
 from dgm_core.studies.likelihood import small_vae
 from dgm_core.studies.likelihood.small_vae import Config, Frame
 from ui import figures, jobs
-from ui.frame import kept
 from ui.likelihood import vae_charts
+from ui.links import Setting
+from ui.run_panel import Progress, RunPanel
 
 WORK = "small vae"
 NAMES = {"digits": "scikit-learn's digits", "binarized_mnist": "statically binarised MNIST"}
 SIZES = {"digits": 1297, "binarized_mnist": 4000}
-LATENTS = [2, 3, 5, 10, 20, 50]
-HIDDEN = [32, 64, 128, 256, 512]
-WEIGHTS = [0.0, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0]
-EPOCHS = [10, 20, 40, 80, 160]
+
+DATA = Setting("vae train set", "digits", options=NAMES)
+LATENTS = Setting("vae latents", 10, options=(2, 3, 5, 10, 20, 50))
+HIDDEN = Setting("vae hidden", 128, options=(32, 64, 128, 256, 512))
+WEIGHT = Setting("vae weight", 1.0, options=(0.0, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0))
+EPOCHS = Setting("vae epochs", 40, options=(10, 20, 40, 80, 160))
+SEED = Setting("vae seed", 0, low=0, high=9999)
+SETTINGS = (DATA, LATENTS, HIDDEN, WEIGHT, EPOCHS, SEED)
+
 SCALE = 400.0
 """Nats of reconstruction that are shown below the best: training begins far lower."""
 
 
 class Training:
-    """Settings, buttons, and what the run has reached."""
+    """Settings, buttons, and the results so far."""
 
     def __init__(self) -> None:
-        self.worker = jobs.worker(WORK)
-        self.config = _choose()
-        if self.worker.run is None:
-            self._start()
-        self._buttons()
-
-    @property
-    def live(self) -> bool:
-        """Is it under way?"""
-        return self.worker.run.live
-
-    def _start(self) -> None:
-        config = self.config
-        self.worker.start(config, lambda: small_vae.run(config))
-
-    def _buttons(self) -> None:
-        run = self.worker.run
-        if self.live:
-            st.button(
-                "Stop",
-                icon=":material/stop:",
-                type="primary",
-                width="stretch",
-                on_click=self.worker.stop,
-            )
-        else:
-            if run.state in ("stopped", "timed out"):
-                st.button(
-                    "Continue",
-                    icon=":material/resume:",
-                    width="stretch",
-                    on_click=self.worker.resume,
-                )
-            st.button(
-                "Train",
-                icon=":material/play_arrow:",
-                type="primary",
-                width="stretch",
-                on_click=self._start,
-            )
-        if run.key != self.config:
-            st.caption("The settings have changed; what is shown is of those before. Train again.")
+        self.panel = RunPanel(
+            WORK,
+            _choose(),
+            small_vae.run,
+            action="Train",
+            automatic=True,
+            keeps_previous=True,
+        )
+        self.panel.buttons()
 
     def show(self) -> None:
         """The last statement of a page."""
-        run = self.worker.run
-        jobs.follow(run, lambda: _shown(run), 0.7, live=self.live)
+        self.panel.show(_results, progress=_progress, seconds=0.7)
 
 
 def _choose() -> Config:
-    here = [name for name in NAMES if name == "digits" or data.is_available(name)]
-    dataset = here[0]
-    if len(here) > 1:
-        kept("vae train set", here[0])
-        dataset = st.selectbox("Images", here, format_func=NAMES.get, key="keep.vae train set")
-    kept("vae latents", 10)
-    latents = st.select_slider("Latents", LATENTS, key="keep.vae latents")
-    kept("vae hidden", 128)
-    hidden = st.select_slider("Hidden units", HIDDEN, key="keep.vae hidden")
-    kept("vae weight", 1.0)
-    weight = st.select_slider(
-        "KL weight β",
-        WEIGHTS,
-        key="keep.vae weight",
-        help="1 is the bound. Far above, the posterior collapses onto the prior.",
-    )
-    kept("vae epochs", 40)
-    epochs = st.select_slider("Epochs", EPOCHS, key="keep.vae epochs")
-    kept("vae seed", 0)
-    seed = st.number_input("Seed", 0, 9999, key="keep.vae seed")
+    available = [name for name in NAMES if name == "digits" or data.is_available(name)]
+    dataset = "digits"
+    if len(available) > 1:
+        dataset = DATA.widget(st.selectbox, "Images", options=available)
     return Config(
         dataset,
         SIZES[dataset],
-        int(latents),
-        int(hidden),
-        float(weight),
-        int(epochs),
-        seed=int(seed),
+        LATENTS.widget(st.select_slider, "Latents"),
+        HIDDEN.widget(st.select_slider, "Hidden units"),
+        WEIGHT.widget(
+            st.select_slider,
+            "KL weight β",
+            help="1 is the bound. Far above, the posterior collapses onto the prior.",
+        ),
+        EPOCHS.widget(st.select_slider, "Epochs"),
+        seed=SEED.widget(st.number_input, "Seed"),
     )
 
 
-def _shown(run: jobs.Run) -> None:
-    frames = [item for item in list(run.items) if isinstance(item, Frame)]
-    if run.state == "failed":
-        st.error("This training broke off on the server. Start it again.")
-    if not frames:
-        st.progress(0.0, jobs.beginning() if run.live else "Stopped before the first step.")
-        return
+def _progress(run: jobs.Run) -> Progress | None:
+    frames = _frames(run)
+    return Progress(frames[-1].done, _reached(run, frames[-1])) if frames else None
+
+
+def _frames(run: jobs.Run) -> list[Frame]:
+    return [item for item in list(run.items) if isinstance(item, Frame)]
+
+
+def _reached(run: jobs.Run, last: Frame) -> str:
+    """Epoch, time and bound of the newest frame."""
+    return (
+        f"Epoch {last.epoch:.1f} of {run.key.epochs}, {last.seconds:.0f} s: bound "
+        f"{last.elbo:.1f} nats"
+    ).replace("-", "−")
+
+
+def _results(run: jobs.Run) -> None:
+    frames = _frames(run)
     last = frames[-1]
-    st.progress(last.done, _where(run, last))
     left, right = st.columns([6, 5], gap="large")
     with left:
         _curves(run.key, frames)
     with right:
         _pictures(run.key, last)
     if not run.live:
+        st.caption(_reached(run, last))
         st.download_button(
             "Download the curves (.csv)",
             lambda: as_csv(frames),
@@ -134,15 +106,6 @@ def _shown(run: jobs.Run) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-
-
-def _where(run: jobs.Run, last: Frame) -> str:
-    words = {"stopped": "stopped", "timed out": "stopped at the time limit", "failed": "broke off"}
-    ending = "" if run.live else f", {words.get(run.state, 'finished')}"
-    return (
-        f"Epoch {last.epoch:.1f} of {run.key.epochs}, {last.seconds:.0f} s: bound "
-        f"{last.elbo:.1f} nats{ending}"
-    ).replace("-", "−")
 
 
 def _curves(config: Config, frames: list[Frame]) -> None:

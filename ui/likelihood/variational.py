@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import streamlit as st
 import torch
@@ -16,7 +15,7 @@ from dgm_core.studies.likelihood import vae_pictures, vae_quality
 from ui import cache, figures
 from ui.frame import kept
 from ui.likelihood import vae_charts, vae_training
-from ui.links import one_of, whole
+from ui.links import InLink, Setting
 
 MODELS = {
     "binarized-mnist-vae": "Convolutional, 40 latents",
@@ -30,6 +29,8 @@ SHOWN, SIDE, SAMPLES = 12, 12, 48
 MEASURED_ON = 300
 """Images that the KL by units is measured on where the card does not say it."""
 MODES = ("Trained before", "Train one here")
+MODE = Setting("vae mode", MODES[0], options=MODES)
+MODEL = Setting("vae model", next(iter(MODELS)), options=MODELS)
 
 
 class Variational:
@@ -46,36 +47,25 @@ class Variational:
         "their posterior has collapsed onto the prior. **Then** at the bound and at log p(x), "
         "beside what was published. **Last** train one here, and turn β up until nothing is left."
     )
-    fields: ClassVar[dict[str, Callable[[str], Any]]] = {
-        "vae mode": one_of(*MODES),
-        "vae model": one_of(*MODELS),
-        "vae train set": one_of(*vae_training.NAMES),
-        "vae latents": one_of(*vae_training.LATENTS),
-        "vae hidden": one_of(*vae_training.HIDDEN),
-        "vae weight": one_of(*vae_training.WEIGHTS),
-        "vae epochs": one_of(*vae_training.EPOCHS),
-        "vae seed": whole(0, 9999),
-    }
+    settings: ClassVar[tuple[InLink, ...]] = (MODE, MODEL, *vae_training.SETTINGS)
 
     def __init__(self, controls: DeltaGenerator) -> None:
-        here = [name for name in MODELS if name in zoo.names()]
+        available = [name for name in MODELS if name in zoo.names()]
         self.training = None
         self.model = None
         with controls, st.container(border=True):
-            kept("vae mode", MODES[0] if here else MODES[1])
-            mode = st.segmented_control(
+            mode = MODE.widget(
+                st.segmented_control,
                 "What is shown",
-                list(MODES),
+                options=MODES if available else MODES[1:],
                 required=True,
-                key="keep.vae mode",
                 width="stretch",
                 label_visibility="collapsed",
             )
-            if mode == MODES[1] or not here:
+            if mode == MODES[1]:
                 self.training = vae_training.Training()
                 return
-            kept("vae model", here[0])
-            self.model = st.selectbox("Model", here, format_func=MODELS.get, key="keep.vae model")
+            self.model = MODEL.widget(st.selectbox, "Model", options=available)
             self.card = zoo.card(self.model)
             self.looked = st_looked(self.model)
             st.caption(self.card["summary"] + ".")

@@ -34,7 +34,7 @@ def receive(views: tuple[str, ...]) -> None:
                 unread.append(name)
         return unread
 
-    links.receive("mnar link", take)
+    links.receive_texts("mnar link", take)
 
 
 def send(views: tuple[str, ...]) -> None:

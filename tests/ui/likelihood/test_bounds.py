@@ -16,7 +16,7 @@ from dgm_core.studies.likelihood.bound_files import Images
 from dgm_core.studies.likelihood.bounds import Line
 from tests.patience import PATIENCE
 from ui.likelihood import bound_charts, bound_words, bounds, floor, floor_charts
-from ui.likelihood.bounds import Asked, Bounds
+from ui.likelihood.bounds import Bounds, Requested
 from ui.likelihood.floor import Floor
 
 ROOT = Path(__file__).parents[3]
@@ -88,8 +88,8 @@ def test_pictures_are_square_and_grey() -> None:
 
 def test_what_is_shown_first_was_measured_beforehand() -> None:
     found = bound_files.load("digits-gaussian")["test"]
-    assert found.config == Asked("digits-gaussian", "test", None, 10_000, 100, 0).config
-    few = Asked("digits-gaussian", "test", None, 30, 100, 0).config
+    assert found.config == Requested("digits-gaussian", "test", None, 10_000, 100, 0).config
+    few = Requested("digits-gaussian", "test", None, 30, 100, 0).config
     assert few.draws == (1, 3, 10, 30)
 
 
@@ -143,10 +143,9 @@ def test_a_link_opens_a_view_without_a_run(query: dict[str, str], name: str, val
 
 
 def test_settings_in_links_are_read_with_care() -> None:
-    for view in (Bounds, Floor):
-        for name, read in view.fields.items():
-            with pytest.raises((ValueError, KeyError)):
-                read(f"no {name}")
-    assert Floor.fields["floor"]("0.001") == 1e-3
-    assert Bounds.fields["bounds draws"]("300") == 300
-    assert Bounds.fields["bounds image"]("99") == 19
+    for setting in (*Bounds.settings, *Floor.settings):
+        with pytest.raises((ValueError, KeyError)):
+            setting.read(f"no {setting.name}")
+    assert floor.FLOOR.read("0.001") == 1e-3
+    assert bounds.MOST_DRAWS.read("300") == 300
+    assert bounds.IMAGE.read("99") == 19

@@ -1,0 +1,168 @@
+"""The run panel: its buttons, its messages, and what it does when settings change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.patience import PATIENCE
+from ui import jobs, run_panel
+from ui.run_panel import Progress
+
+CONTROLS: list[dict[str, bool]] = []
+
+
+@pytest.fixture(autouse=True)
+def no_run_is_left() -> Iterator[None]:
+    yield
+    for control in CONTROLS:
+        control["pause"] = False
+    CONTROLS.clear()
+    jobs.stop_all()
+
+
+def page() -> None:
+    """One run of as many items as the slider says; the session says how it behaves."""
+    import time
+    from typing import NamedTuple
+
+    import streamlit as st
+
+    from ui.run_panel import RunPanel
+
+    class Item(NamedTuple):
+        done: float
+        doing: str
+
+    control = st.session_state.control  # read by the thread of the run
+
+    def work(count: int):  # noqa: ANN202
+        for i in range(count):
+            while control.get("pause") and i == 2:
+                time.sleep(0.01)
+            if control.get("fault") and i == 2:
+                raise RuntimeError("on purpose")
+            yield Item(i / count, f"item {i}")
+
+    count = st.slider("Count", 0, 9, 4)
+    panel = RunPanel(
+        "test panel",
+        count or None,
+        work,
+        action="Train",
+        automatic=control.get("automatic", False),
+        keeps_previous=control.get("keeps", False),
+    )
+    panel.buttons("Now")
+    panel.show(
+        lambda run: st.markdown(f"{len(run.items)} of {run.key}"),
+        without=lambda: st.markdown("nothing yet"),
+        seconds=0.1,
+    )
+
+
+def opened(**control: bool) -> AppTest:
+    app = AppTest.from_function(page, default_timeout=PATIENCE)
+    app.session_state["control"] = control
+    CONTROLS.append(control)
+    return app.run()
+
+
+def labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+def until(app: AppTest, condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition() and not app.exception and time.monotonic() < deadline:
+        time.sleep(0.05)
+        app.run()
+    assert not app.exception
+    assert condition()
+
+
+def said(app: AppTest) -> str:
+    return " ".join(each.value for each in app.markdown)
+
+
+def test_nothing_runs_until_the_button_is_pressed() -> None:
+    app = opened()
+    assert labels(app) == ["Train"]
+    assert said(app) == "nothing yet"
+    app = press(app, "Train")
+    until(app, lambda: said(app) == "4 of 4")
+    assert labels(app) == ["Train"]
+    assert not app.button[0].disabled
+    assert not app.info
+
+
+def test_an_automatic_run_starts_by_itself_and_again_for_other_settings() -> None:
+    app = opened(automatic=True)
+    until(app, lambda: said(app) == "4 of 4")
+    app.slider[0].set_value(3).run()
+    until(app, lambda: said(app) == "3 of 3")
+
+
+def test_without_settings_nothing_can_start() -> None:
+    app = opened(automatic=True)
+    app.slider[0].set_value(0).run()
+    assert app.button[0].disabled
+    assert said(app) == "nothing yet"
+
+
+def test_a_run_is_stopped_and_continued() -> None:
+    app = press(opened(pause=True), "Train")
+    until(app, lambda: said(app) == "2 of 4")
+    assert labels(app) == ["Train", "Stop"]
+    assert app.button[0].disabled
+    app = press(app, "Stop")
+    assert labels(app) == ["Train", "Continue"]
+    assert app.info[0].value == "Stopped at 25%. Press Continue to compute the rest."
+    app.session_state["control"]["pause"] = False
+    app = press(app, "Continue")
+    until(app, lambda: said(app) == "4 of 4")
+    assert labels(app) == ["Train"]
+
+
+def test_a_failed_run_says_so_and_keeps_what_it_found() -> None:
+    app = press(opened(fault=True), "Train")
+    until(app, lambda: bool(app.error))
+    assert app.error[0].value == ("This run failed on the server. Press Train to start it again.")
+    assert said(app) == "2 of 4"
+    assert labels(app) == ["Train"]
+
+
+def test_other_settings_stop_a_run() -> None:
+    app = press(opened(pause=True), "Train")
+    until(app, lambda: said(app) == "2 of 4")
+    app.slider[0].set_value(5).run()
+    assert said(app) == "nothing yet"
+    assert labels(app) == ["Train"]
+
+
+def test_a_run_can_be_kept_on_screen_when_settings_change() -> None:
+    app = press(opened(pause=True, keeps=True), "Train")
+    until(app, lambda: said(app) == "2 of 4")
+    app.slider[0].set_value(5).run()
+    assert said(app) == "2 of 4"
+    assert app.caption[0].value.startswith("The settings have changed")
+    assert labels(app) == ["Train", "Stop"]
+
+
+def test_messages_of_runs_that_ended_early() -> None:
+    half = Progress(0.5)
+    assert run_panel.ended_early("finished", half) == ""
+    assert run_panel.ended_early("stopped", half).startswith("Stopped at 50%. ")
+    assert run_panel.ended_early("stopped", results=False).startswith(
+        "Stopped before the first result. "
+    )
+    assert run_panel.ended_early("timed out", half).startswith(
+        f"Time limit of {jobs.MAX_SECONDS:.0f} s reached at 50%. "
+    )
