@@ -141,9 +141,7 @@ def _choose() -> Requested:
     if len(sets) == 1:
         st.caption("Its test images are not on this machine.")
     row = _which(model, of)
-    draws = MOST_DRAWS.widget(
-        st.select_slider, "Largest number of draws K", format_func=lambda k: f"{k:,}"
-    )
+    draws = MOST_DRAWS.widget(st.select_slider, "Most draws K", format_func=lambda k: f"{k:,}")
     with st.expander("Annealing, seed"):
         temperatures = TEMPERATURES.widget(
             st.select_slider,
