@@ -158,9 +158,9 @@ def contents(module: File, found: dict[str, File]) -> list[tuple[str, list[Row]]
     here, taken = module.fullname, []
     for name in getattr(module.obj, "__all__", ()):
         where = home(module, name)
-        if where == here or where not in found:
-            continue
         value = getattr(module.obj, name)
+        if where == here or where not in found or inspect.ismodule(value):
+            continue
         text = inspect.getdoc(value) if callable(value) else found[where]._var_docstrings.get(name)
         taken.append(Row(name, f"{relative_link(here, where)}#{name}", summary(text or "")))
     files = [
