@@ -1,4 +1,4 @@
-"""Values that go missing because of what they are: MIWAE is misled, not-MIWAE learns why."""
+"""The lab of values missing not at random: MIWAE is biased, not-MIWAE learns the mechanism."""
 
 from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
@@ -11,13 +11,13 @@ from dgm_core import zoo
 from ui import cache, figures, jobs, shortcuts
 from ui.mnar import links, mechanism, table_choice
 from ui.mnar.images import Images, offered
-from ui.mnar.requested import Asked
+from ui.mnar.masked_table import MaskedTable
 from ui.mnar.views import VIEWS, RunningView
 
 frame.page(
     "Missing not at random",
-    "Values are lost *because of* what they are. Set how, and watch MIWAE be misled and not-MIWAE "
-    "cope, or fail, and say so.",
+    "Values go missing *because of* what they are. Choose how, and compare MIWAE, which ignores "
+    "the mechanism, with not-MIWAE, which learns it. Both are scored on the values you removed.",
     "Missing_not_at_random",
     shortcuts.MNAR,
 )
@@ -29,21 +29,21 @@ chosen = st.segmented_control(
 )
 
 
-def ask() -> Asked | None:
-    """Table and mechanism; None while there is no table, or nothing of it would be missing."""
+def choose_data() -> MaskedTable | None:
+    """Table and mechanism; None while there is no table, or no value would be missing."""
     with st.container(border=True):
         table = table_choice.choose_table()
     if table is None:
         return None
     with st.container(border=True):
         plan = mechanism.choose_plan(table)
-    if plan is mechanism.NOTHING:
+    if plan is mechanism.NO_PLAN:
         return None
-    asked = Asked(table, plan)
-    if asked.complaint is not None:
-        st.warning(asked.complaint)
+    data = MaskedTable(table, plan)
+    if data.error is not None:
+        st.warning(data.error)
         return None
-    return asked
+    return data
 
 
 def buttons(view: RunningView, run: jobs.Run | None) -> None:
@@ -103,7 +103,7 @@ def run_and_show(view: RunningView, below_controls: DeltaGenerator) -> None:
     if run is not None and run.key != view.config:
         view.worker.stop()
         run = None
-    if run is None and view.by_itself:
+    if run is None and view.automatic:
         alone(view.start)
         run = view.worker.run
     live = run is not None and run.live
@@ -123,20 +123,20 @@ results.markdown(kind.about)
 try:
     if kind is Images and not offered():
         links.send(tuple(VIEWS))
-        results.info("No model of over-exposed images is here yet.")
+        results.info("No data set with a model of over-exposed images is available.")
     elif kind is Images:
         view = Images(controls)
         links.send(tuple(VIEWS))
         run_and_show(view, controls)
     else:
         with controls:
-            asked = ask()
+            data = choose_data()
             settings, below_settings = st.container(), st.container()
         links.send(tuple(VIEWS))
-        if asked is None:
-            results.caption("Choose a table with something missing, and this view fills it in.")
+        if data is None:
+            results.caption("Choose a table with missing values; this view imputes them.")
         else:
-            view = kind(asked, settings)
+            view = kind(data, settings)
             if kind.work is None:
                 with results:
                     view.show()

@@ -77,30 +77,33 @@ def not_miwae() -> None:
         r"x_{\mathrm{mis},k} \sim p(x_{\mathrm{mis}} \mid z_k)"
     )
     st.caption(
-        "MIWAE leaves the framed term out: right where values go missing at random, only "
-        "there. Ipsen, Mattei & Frellsen 2021."
+        "MIWAE omits the framed term. That is correct only if values are missing at random. "
+        "Ipsen, Mattei & Frellsen 2021."
     )
-    st.markdown("**Self-masking**: an entry goes missing by its own value.")
+    st.markdown("**Self-masking**: a cell goes missing because of its own value.")
     st.latex(r"\mathrm{logit}\; p(s_d = 1 \mid x) = -W_d\,(x_d - b_d)")
     st.latex(
         r"\hat x_{\mathrm{mis}} = \sum_k \alpha_k\, x_{\mathrm{mis},k}, \qquad "
         r"\alpha_k \propto w_k"
     )
     st.caption(
-        "W > 0 loses high values. With the sign of W unknown, data with holes may fit either "
-        "way. The weights α of the bound are those of every imputation: mean, median, draws."
+        "If W > 0, high values go missing. If the sign of W is unknown, incomplete data may fit "
+        "both signs. The weights α of the bound also give every imputation: mean, median, draws."
     )
 
 
 def transport() -> None:
-    """Point estimates as projections of a law on the Dirac masses."""
+    """Point estimates as projections of a distribution on the Dirac masses."""
     left, right = st.columns(2, gap="large")
     with left:
         st.latex(r"W_1(P, \delta_a) = \sum_k \alpha_k\, |x_k - a|")
-        st.caption("Least at the median: the guess for absolute loss.")
+        st.caption("Smallest at the median: the best point estimate for absolute loss.")
     with right:
         st.latex(r"W_2(P, \delta_a) = \Big(\sum_k \alpha_k\, (x_k - a)^2\Big)^{1/2}")
-        st.caption("Least at the mean: the guess for squared loss. There W₂ is the deviation.")
+        st.caption(
+            "Smallest at the mean: the best point estimate for squared loss. There W₂ is the "
+            "standard deviation."
+        )
 
 
 def all_methods() -> None:

@@ -20,7 +20,7 @@ from dgm_core.missing.amputation import Amputation, ampute
 from tests.e2e import looking
 from tests.e2e.conftest import NewPage
 from tests.patience import PATIENCE
-from tests.ui.clusters.small_run import csv
+from tests.ui.mnar.small_run import csv
 from ui.mnar.table_choice import table_of
 from ui.mnar.views import VIEWS
 
@@ -101,7 +101,7 @@ class Lab:
         return {each["name"]: each for each in drawn.json_value()}
 
     def holes(self) -> np.ndarray:
-        """The heat map: 0 = there, 1 = never was, 2 = removed."""
+        """The heat map: 0 = observed, 1 = missing in the table, 2 = removed."""
         ((_, cells),) = self.traces("holes").items()
         return np.array(cells["z"])
 
@@ -228,20 +228,20 @@ def test_a_training_is_watched_stopped_gone_on_with_and_taken_home(opened: Opene
     expect(lab.button("Continue")).to_be_visible()
 
 
-def test_the_holes_of_a_visitors_table_are_filled_in(opened: Opener) -> None:
+def test_the_missing_cells_of_an_uploaded_table_are_imputed(opened: Opener) -> None:
     lab = opened(length="Short")
     lab.box("keep.table source").get_by_text("Upload", exact=True).click()
     upload = lab.box("table upload").locator("input[type=file]")
     upload.set_input_files({"name": "mine.csv", "mimeType": "text/csv", "buffer": csv()})
-    understood = lab.page.get_by_text(re.compile("^Understood: 60 rows × 5 columns, 15 cells"))
-    expect(understood).to_be_visible()
-    lab.page.get_by_text("What was understood").click()
-    preview = lab.page.get_by_test_id("stExpander").filter(has_text="What was understood")
+    reading = lab.page.get_by_text(re.compile("^Read: 60 rows × 5 columns, 15 cells"))
+    expect(reading).to_be_visible()
+    lab.page.get_by_text("Columns as read").click()
+    preview = lab.page.get_by_test_id("stExpander").filter(has_text="Columns as read")
     cells = preview.get_by_test_id("stDataFrame").first.locator("td")
     expect(cells.filter(has_text="categorical")).not_to_have_count(0)
     assert {"age", "numeric", "binary", "blood", "categorical"} <= set(cells.all_text_contents())
     own = lab.page.locator("[class*=st-key-keep-why]")
-    expect(own.locator("input")).to_have_value("Nothing: impute the holes it has")
+    expect(own.locator("input")).to_have_value("Nothing: impute the missing cells")
     assert set(np.unique(lab.holes())) == {0, 1}
     lab.button("Train").click()
     read = lab.taken_home()
@@ -257,10 +257,10 @@ def test_the_holes_of_a_visitors_table_are_filled_in(opened: Opener) -> None:
     picture = {"name": "table.csv", "mimeType": "text/csv", "buffer": b"\x89PNG\r\n\x1a\n123"}
     upload.set_input_files(picture)
     expect(lab.page.get_by_role("alert")).to_contain_text("is a picture, not a table")
-    expect(understood).to_be_visible()
+    expect(reading).to_be_visible()
 
 
-def test_an_assumption_is_felt_while_it_is_dragged(opened: Opener) -> None:
+def test_imputations_follow_an_assumption_while_it_is_dragged(opened: Opener) -> None:
     lab = opened(view="Assume")
     metric = lab.page.get_by_test_id("stMetric").filter(has_text="Mean moves by")
     slider = lab.page.get_by_role("slider", name="Assumed strength")
@@ -271,7 +271,7 @@ def test_an_assumption_is_felt_while_it_is_dragged(opened: Opener) -> None:
     lab.page.mouse.down()
     lab.page.mouse.move(box["x"] + 9 + 0.1 * (box["width"] - 18), middle, steps=8)
     expect(metric).not_to_have_text(said)
-    expect(metric).to_contain_text("-0.")  # low values are taken to go
+    expect(metric).to_contain_text("-0.")  # low values are assumed to go missing
     warning = lab.page.get_by_text("The weights have degenerated")
     assert warning.count() == 0
     lab.page.mouse.up()
@@ -283,8 +283,8 @@ def test_an_assumption_is_felt_while_it_is_dragged(opened: Opener) -> None:
     expect(metric).to_have_text(said)
 
 
-def test_a_point_is_dragged_to_the_median_of_an_entry(opened: Opener) -> None:
-    lab = opened(view="One entry")
+def test_a_point_is_dragged_to_the_median_of_a_cell(opened: Opener) -> None:
+    lab = opened(view="One cell")
     knob, mouse = lab.page.locator(".handle .knob"), lab.page.mouse
     w1, w2 = lab.page.locator(".costs .w1 p"), lab.page.locator(".costs .w2 p")
     expect(w2).to_contain_text("the smallest: a is the mean")
@@ -301,14 +301,14 @@ def test_a_point_is_dragged_to_the_median_of_an_entry(opened: Opener) -> None:
     expect(w1).to_contain_text("the smallest: a is the median")
     lab.settle()
     at = lab.page.locator(".handle").get_attribute("aria-valuenow")
-    # Another hole has a point of its own, and this one is found where it was left.
-    hole = lab.page.get_by_role("spinbutton", name=re.compile("Which of its .* holes"))
-    hole.fill("2")
-    hole.press("Enter")
+    # Each cell keeps its own point.
+    cell = lab.page.get_by_role("spinbutton", name=re.compile("Missing cell, 1 to"))
+    cell.fill("2")
+    cell.press("Enter")
     expect(lab.page.locator(".transport h4")).not_to_have_text("mean radius, row 1")
     expect(w2).to_contain_text("the smallest: a is the mean")
-    hole.fill("1")
-    hole.press("Enter")
+    cell.fill("1")
+    cell.press("Enter")
     expect(lab.page.locator(".transport h4")).to_have_text("mean radius, row 1")
     expect(lab.page.locator(".handle")).to_have_attribute("aria-valuenow", at)
 
@@ -329,7 +329,7 @@ def changed(lab: Lab) -> None:
 def test_a_link_shows_another_visitor_the_same_settings(opened: Opener, new_page: NewPage) -> None:
     lab = opened(table="wine")
     changed(lab)
-    lab.view("One entry")
+    lab.view("One cell")
     lab.page.wait_for_url(re.compile("view=One"))
     lab.settle()
     other = Lab(new_page(viewport={"width": 1280, "height": 1000}), lab.page.url)

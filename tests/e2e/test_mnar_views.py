@@ -40,8 +40,8 @@ def test_predictions_are_compared_with_the_oracle(server: str, new_page: NewPage
 
 def test_over_exposed_images_are_filled_in_by_themselves(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Images")
-    expect(page.get_by_text("Learned: clips at")).to_be_visible()
+    expect(page.get_by_text("Learned: threshold")).to_be_visible()
     expect(page.get_by_text(re.compile("^RMSE 0"))).to_have_count(2)
     page.get_by_role("slider", name="Clips at").press("ArrowLeft")
-    expect(page.get_by_text(re.compile("true: 0.70"))).to_be_visible()
+    expect(page.get_by_text(re.compile("True: 0.70"))).to_be_visible()
     looking.nothing_sticks_out(page)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.apps.transport_app import law_of
+from tests.e2e.apps.transport_app import distribution_of
 from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.looking import settle
 from tools.bench.server import ROOT
@@ -20,16 +20,16 @@ from tools.bench.server import ROOT
 pytestmark = pytest.mark.e2e
 
 APP = ROOT / "tests/e2e/apps/transport_app.py"
-LAW = law_of(1)
+SAMPLE = distribution_of(1)
 MARGINS = 34, 12  # of the picture, left and right of the range
 
 
 def w1(a: float) -> float:
-    return float(LAW.weights @ np.abs(LAW.values - a))
+    return float(SAMPLE.weights @ np.abs(SAMPLE.values - a))
 
 
 def w2(a: float) -> float:
-    return float(np.sqrt(LAW.weights @ (LAW.values - a) ** 2))
+    return float(np.sqrt(SAMPLE.weights @ (SAMPLE.values - a) ** 2))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ class Screen:
     def spot(self, value: float, height: float = 0.43) -> tuple[float, float]:
         """Where a value is on screen."""
         box, (left, right) = self.picture.bounding_box(), MARGINS
-        share = (value - LAW.low) / (LAW.high - LAW.low)
+        share = (value - SAMPLE.low) / (SAMPLE.high - SAMPLE.low)
         width = box["width"] - left - right
         return box["x"] + left + share * width, box["y"] + height * box["height"]
 
@@ -113,30 +113,30 @@ def opened(new_page: NewPage, server: str) -> Opener:
 
 def test_at_first_the_point_is_the_mean_and_nothing_is_sent(opened: Opener) -> None:
     screen = opened()
-    assert screen.point() == pytest.approx(LAW.mean)
+    assert screen.point() == pytest.approx(SAMPLE.mean)
     assert screen.lit() == {"mean"}
-    assert screen.says()[1] == f"W₂ = {w2(LAW.mean):.2f} SD, the smallest: a is the mean"
+    assert screen.says()[1] == f"W₂ = {w2(SAMPLE.mean):.2f} SD, the smallest: a is the mean"
     assert screen.report() == {"point": None, "calls": 0, "runs": 1}
 
 
 def test_the_costs_shown_are_those_of_numpy(opened: Opener) -> None:
     screen = opened(at=-2.5)
-    least = f"{w1(LAW.median):.2f}", f"{w2(LAW.mean):.2f}"
+    least = f"{w1(SAMPLE.median):.2f}", f"{w2(SAMPLE.mean):.2f}"
     screen.handle.focus()
     for _ in range(6):
         a = screen.point()
         assert screen.says() == [
-            f"W₁ = {w1(a):.2f} SD, smallest {least[0]} at the median",
-            f"W₂ = {w2(a):.2f} SD, smallest {least[1]} at the mean",
+            f"W₁ = {w1(a):.2f} SD; the smallest is {least[0]}, at the median",
+            f"W₂ = {w2(a):.2f} SD; the smallest is {least[1]}, at the mean",
         ]
         for _ in range(3):
             screen.page.keyboard.press("PageUp")
         screen.page.keyboard.press("ArrowRight")
-    assert screen.point() > LAW.mean
+    assert screen.point() > SAMPLE.mean
     for _ in range(3):  # the minima are those of the curves
         a = screen.point()
-        assert w1(a) > w1(LAW.median)
-        assert w2(a) > w2(LAW.mean)
+        assert w1(a) > w1(SAMPLE.median)
+        assert w2(a) > w2(SAMPLE.mean)
         screen.page.keyboard.press("PageDown")
 
 
@@ -156,10 +156,10 @@ def test_a_drag_shows_the_costs_at_once_and_tells_python_at_its_end(opened: Open
 
 def test_dragging_to_the_median_shows_the_minimum(opened: Opener) -> None:
     screen = opened(at=2)
-    screen.drag(2, 1, LAW.median + 0.01)  # a pixel beside it
-    screen.heard(LAW.median)
-    smallest = min(w1(a) for a in np.linspace(LAW.low, LAW.high, 20001))
-    assert w1(LAW.median) <= smallest
+    screen.drag(2, 1, SAMPLE.median + 0.01)  # a pixel beside it
+    screen.heard(SAMPLE.median)
+    smallest = min(w1(a) for a in np.linspace(SAMPLE.low, SAMPLE.high, 20001))
+    assert w1(SAMPLE.median) <= smallest
     assert screen.says()[0] == f"W₁ = {smallest:.2f} SD, the smallest: a is the median"
     assert screen.says()[1].endswith("at the mean")
     assert screen.lit() == {"median"}
@@ -167,7 +167,7 @@ def test_dragging_to_the_median_shows_the_minimum(opened: Opener) -> None:
 
 def test_buttons_lead_to_both_minima(opened: Opener) -> None:
     screen = opened(at=2)
-    for name, best in (("median", LAW.median), ("mean", LAW.mean)):
+    for name, best in (("median", SAMPLE.median), ("mean", SAMPLE.mean)):
         screen.button(f"To the {name}")
         screen.heard(best)  # while it still glides
         screen.comes_to(best)
@@ -186,11 +186,11 @@ def test_keys_stop_at_the_minima_and_no_hotkey_of_the_page_fires(opened: Opener)
         seen |= screen.lit()
     assert seen == {"mean", "median"}
     keys.press("Home")
-    screen.heard(LAW.low)
+    screen.heard(SAMPLE.low)
     keys.press("ArrowDown")
-    assert screen.point() == LAW.low
+    assert screen.point() == SAMPLE.low
     keys.press("End")
-    screen.heard(LAW.high)
+    screen.heard(SAMPLE.high)
     expect(screen.handle).to_have_attribute("aria-valuetext", re.compile(r"^a = 4.00 SD; W₁ = "))
     runs = screen.report()["runs"]
     keys.press("r")

@@ -1,4 +1,4 @@
-"""The MNAR lab without a browser: it opens, answers any table and any address, and trains."""
+"""The MNAR lab without a browser: it opens with any table and any link, and trains."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 from dgm_core import zoo
 from dgm_core.studies.mnar import side_by_side
 from tests.patience import PATIENCE
-from tests.ui.clusters.small_run import csv
+from tests.ui.mnar.small_run import csv
 from ui.cache import st_model
 from ui.jobs import Worker, stop_all
 from ui.mnar import images, table_choice
@@ -76,10 +76,10 @@ def titles(app: AppTest) -> list[str]:
     ]
 
 
-def understood(app: AppTest) -> str:
+def reading(app: AppTest) -> str:
     """What the page says of the table it read."""
-    said = [each.value for each in app.caption if each.value.startswith("Understood: ")]
-    return said[0] if said else ""
+    found = [each.value for each in app.caption if each.value.startswith("Read: ")]
+    return found[0] if found else ""
 
 
 # --- at first ---------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ def test_the_lab_opens_with_the_shipped_run_and_starts_none(workers: dict[str, W
     assert dict(app.query_params) == {}
 
 
-@pytest.mark.parametrize("name", ["Assume", "One entry"])
+@pytest.mark.parametrize("name", ["Assume", "One cell"])
 def test_the_other_views_stand_on_the_shipped_models(name: str) -> None:
     app = lab({"view": name})
     assert not app.error
@@ -122,16 +122,16 @@ def test_a_broken_weight_file_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -
 
     st_model.clear()
     monkeypatch.setattr(zoo, "load", load)
-    app = lab({"view": "One entry"})
+    app = lab({"view": "One cell"})
     assert app.error[0].value.startswith("the weights breast-miwae.safetensors do not match")
-    assert group(app, "mnar view").value == "One entry"
+    assert group(app, "mnar view").value == "One cell"
     st_model.clear()
 
 
 def test_images_without_a_model_get_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "offered", list)
     app = lab({"view": "Images"})
-    assert any("No model of over-exposed images" in info.value for info in app.info)
+    assert any("No data set with a model of over-exposed images" in info.value for info in app.info)
 
 
 # --- the mechanism ----------------------------------------------------------------------------
@@ -218,15 +218,15 @@ def test_what_is_no_table_gets_a_sentence_and_what_was_read_before_stays(case: s
     assert len(app.error) == 1
     assert words in app.error[0].value
     assert app.error[0].value.endswith(".")
-    assert not understood(app)
+    assert not reading(app)
     assert not app.button
     app = upload(app, GOOD)
     assert not app.error
-    before = understood(app)
+    before = reading(app)
     app = upload(app, content, "again.csv")
     assert words in app.error[0].value
     assert (
-        understood(app) == before == ("Understood: 4 rows × 2 columns, 2 cells missing (25.0%).")
+        reading(app) == before == ("Read: 4 rows × 2 columns, 2 cells missing (25.0%).")
     )
     assert len(app.get("plotly_chart")) == 3
 
@@ -264,8 +264,8 @@ def test_a_table_in_any_shape_is_understood_in_every_view(case: str) -> None:
     content, words = READ[case]
     app = upload(lab(table_source="Upload"), content)
     assert not app.error
-    assert understood(app).startswith(f"Understood: {words} missing")
-    for name in ("Assume", "One entry", "Watch"):
+    assert reading(app).startswith(f"Read: {words} missing")
+    for name in ("Assume", "One cell", "Watch"):
         group(app, "mnar view").set_value(name).run()
         whole(app)
     hopeless = case == "words alone"  # no hole to fill, no number to take
@@ -282,7 +282,7 @@ def test_column_names_are_shown_as_they_are() -> None:
 
 def test_an_upload_survives_another_source_and_another_view() -> None:
     app = upload(lab(table_source="Upload"), GOOD)
-    said = understood(app)
+    said = reading(app)
     group(app, "table source").set_value("Tables").run()
     assert not understood(whole(app))
     group(app, "table source").set_value("Upload").run()
@@ -340,13 +340,13 @@ def test_own_holes_are_filled_in_and_every_view_stands_on_the_models(
     numbers = {each.label.split(",")[0]: each.value for each in whole(app).metric}
     assert numbers["RMSE"] == "not known"
     assert numbers["Mean moves by"].endswith(" SD")
-    group(app, "mnar view").set_value("One entry").run()
+    group(app, "mnar view").set_value("One cell").run()
     for name in box(whole(app), "entry column").options:
         box(app, "entry column").set_value(name).run()
         for model in side_by_side.MODELS:
             group(whole(app), "entry model").set_value(model).run()
-            hole = next(each for each in app.number_input if "holes" in each.label)
-            hole.set_value(int(hole.max)).run()
+            cell = next(each for each in app.number_input if each.label.startswith("Missing cell"))
+            cell.set_value(int(cell.max)).run()
             whole(app)
 
 
@@ -442,9 +442,9 @@ def test_an_upload_and_its_training_survive_a_change_of_page(workers: dict[str, 
     app = visit()
     group(app, "table source").set_value("Upload").run()
     app = train(upload(app, csv()), workers["mnar watch"])
-    said = understood(app)
+    said = reading(app)
     app = elsewhere_and_back(app)
-    assert understood(app) == said
+    assert reading(app) == said
     assert len(app.get("download_button")) == 3
     assert len(workers["mnar watch"].run.items) > 3
 

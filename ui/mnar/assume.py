@@ -1,4 +1,4 @@
-"""The view in which an assumed mechanism is moved, and the imputations follow by re-weighting."""
+"""The view Assume: imputations re-weighted for an assumed mechanism."""
 
 from __future__ import annotations
 
@@ -13,110 +13,117 @@ from dgm_core.studies.mnar.side_by_side import GRID
 from ui import figures
 from ui.components.live_sliders import LiveSlider, live_sliders
 from ui.mnar import available_models, charts
-from ui.mnar.requested import Asked
+from ui.mnar.masked_table import MaskedTable
 from ui.mnar.shown_columns import choose_column
 
-SLIDERS = (
-    LiveSlider(
-        "strength",
-        "Assumed strength",
-        -8.0,
-        8.0,
-        0.25,
-        "nats an SD",
-        help="Above 0 high values go missing, below 0 low ones; 0 is chance.",
-    ),
-    LiveSlider(
-        "threshold",
-        "Assumed threshold",
-        -2.0,
-        2.0,
-        0.1,
-        "SD",
-        1,
-        help="At this value half are missing.",
-    ),
+STRENGTH = LiveSlider(
+    "strength",
+    "Assumed strength",
+    -8.0,
+    8.0,
+    0.25,
+    "nats per SD",
+    help="Above 0 high values go missing, below 0 low ones. At 0 values are missing at random.",
+)
+THRESHOLD = LiveSlider(
+    "threshold",
+    "Assumed threshold",
+    -2.0,
+    2.0,
+    0.1,
+    "SD",
+    1,
+    help="Half of the values at the threshold are missing.",
 )
 FIRST = {"strength": 2.0, "threshold": 0.0}
-TOO_MANY = 0.5
-"""Share of weak rows beyond which the weights have degenerated."""
+DEGENERATE = 0.5
+"""Fraction of rows with few effective samples above which the weights have degenerated."""
 
 
 class Assume:
-    """Sensitivity to what cannot be learned.
+    """Sensitivity analysis: how imputations depend on an assumption that data cannot test.
 
     Args:
-        asked: table and mechanism.
-        settings: where the settings go: there are none.
+        data: table and mechanism.
+        settings: container of the settings; there are none.
     """
 
     name = "Assume"
     work = None
     about = (
-        "MIWAE's draws stay as they are; only their **weights** follow the mechanism you assume, "
-        "so nothing is trained again. **Look first** at how far the imputed values move: so much "
-        "of the answer is owed to the assumption. **Then** at the effective samples: where few "
-        "draws carry all the weight, the answer is theirs alone."
+        "MIWAE's draws stay as they are. Only their **weights** follow the mechanism that you "
+        "assume, so nothing is trained again. **Look first** at how far the imputed values move: "
+        "that much of the answer depends on your assumption. **Then** look at the effective "
+        "sample size: where it is small, a few draws decide the answer."
     )
 
-    def __init__(self, asked: Asked, settings: DeltaGenerator) -> None:
-        self.asked = asked
+    def __init__(self, data: MaskedTable, settings: DeltaGenerator) -> None:
+        self.data = data
 
     def show(self) -> None:
         """Sliders and figures, if there are models."""
-        models = available_models.models(self.asked)
+        models = available_models.models(self.data)
         if models is None:
             available_models.invite()
             return
-        basis = _basis(self.asked, models)
-        place = choose_column("assumed column", self.asked.names)
-        self._panel(basis, self.asked.shown[place])
+        basis = _basis(self.data, models)
+        index = choose_column("assumed column", self.data.names)
+        self._panel(basis, self.data.shown_entries[index])
 
     @st.fragment
     def _panel(self, basis: sensitivity.Basis, entry: int) -> None:
-        values = live_sliders("assumed", SLIDERS, FIRST, rev=0, label="The assumed mechanism")
-        features = self.asked.table.known.x.shape[1]
+        values = live_sliders(
+            "assumed", (STRENGTH, THRESHOLD), FIRST, rev=0, label="The assumed mechanism"
+        )
+        features = self.data.table.known.x.shape[1]
         process = sensitivity.assumed_process(
-            features, self.asked.shown, values["strength"], values["threshold"]
+            features, self.data.shown_entries, values["strength"], values["threshold"]
         )
         found = sensitivity.assume(basis, process)
         _numbers(found, entry)
         left, middle, right = st.columns(3)
         with left:
             curve = process.curve(entry, GRID).numpy()
-            seen = self.asked.seen(entry)
-            figure = charts.missingness(self.asked.true_curve(entry), curve, seen, "assumed")
-            figures.show("assume curve", figure, "Why: true and assumed")
+            observed = self.data.observed_values(entry)
+            true = self.data.true_curve(entry)
+            figure = charts.missingness(true, curve, observed, "assumed")
+            figures.show("assume curve", figure, "P(missing | value): true and assumed")
         with middle:
             figures.show("assume spread", charts.reweighted(basis, found, entry), "Imputed values")
         with right:
-            figures.show("assume ess", charts.effective(found.ess), "Effective samples of 500")
+            title = f"Effective sample size, of {basis.values.shape[1]} draws"
+            figures.show("assume ess", charts.effective(found.ess), title)
 
 
 def _numbers(found: sensitivity.Assumed, entry: int) -> None:
     first, second, third, fourth = st.columns(4)
     rmse, error = (each.item() for each in found.rmse)
     if math.isnan(rmse):
-        first.metric("RMSE", "not known", help="Nothing was removed whose value is known.")
+        help_text = "No cell is hidden whose true value is known."
+        first.metric("RMSE", "not known", help=help_text)
     else:
         first.metric(f"RMSE, ± {error:.2f} SD", f"{rmse:.2f}", help=TABLE_DEFINITIONS["RMSE"])
     shift = found.shift[entry].item()
     moved = "not known" if math.isnan(shift) else f"{shift:+z.2f} SD"
-    second.metric("Mean moves by", moved, help="Of this column's imputed values.")
-    third.metric("Effective samples", f"{found.ess.median().item():.0f}", help="Median over rows.")
-    fourth.metric(f"Rows with under {sensitivity.FEW}", f"{found.weak_share:.0%}")
-    if found.weak_share > TOO_MANY:
+    second.metric("Mean moves by", moved, help="Mean of this column's imputed values.")
+    third.metric(
+        "ESS",
+        f"{found.ess.median().item():.0f}",
+        help="Effective sample size of the weighted draws, median over rows.",
+    )
+    fourth.metric(f"Rows with ESS below {sensitivity.FEW}", f"{found.weak_fraction:.0%}")
+    if found.weak_fraction > DEGENERATE:
         st.warning(
-            "The weights have degenerated: for most rows a handful of draws decides. So strong an "
-            "assumption needs a model that is trained under it, as not-MIWAE is.",
+            "The weights have degenerated: for most rows a few draws decide the answer. An "
+            "assumption this strong needs a model that was trained under it, such as not-MIWAE.",
             icon=":material/warning:",
         )
 
 
-def _basis(asked: Asked, models: available_models.Models) -> sensitivity.Basis:
-    """MIWAE's weighted draws for some rows, made once for each training."""
-    held = st.session_state.get("assume basis")
-    if held is None or held[0] is not models["MIWAE"]:
-        held = (models["MIWAE"], sensitivity.prepare(models["MIWAE"], asked.problem))
-        st.session_state["assume basis"] = held
-    return held[1]
+def _basis(data: MaskedTable, models: available_models.Models) -> sensitivity.Basis:
+    """MIWAE's weighted draws for some rows, computed once per training."""
+    cached = st.session_state.get("assume basis")
+    if cached is None or cached[0] is not models["MIWAE"]:
+        cached = (models["MIWAE"], sensitivity.prepare(models["MIWAE"], data.problem))
+        st.session_state["assume basis"] = cached
+    return cached[1]

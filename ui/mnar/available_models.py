@@ -1,4 +1,4 @@
-"""The models that the other views stand on: those just trained, or those that are shipped."""
+"""The models that the other views use: those just trained, or the shipped ones."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from dgm_core.models.miwae import MIWAE
 from dgm_core.studies.mnar import side_by_side
 from ui import cache, jobs
 from ui.mnar import shipped
-from ui.mnar.requested import Asked
+from ui.mnar.masked_table import MaskedTable
 
 Models = Mapping[str, MIWAE]
 
 
-def models(asked: Asked) -> Models | None:
-    """Of this table and mechanism: the latest trained in this session, else the shipped ones."""
+def models(data: MaskedTable) -> Models | None:
+    """Models of this table and mechanism: the latest of this session, else the shipped ones."""
     run = jobs.worker("mnar watch").run
     if run is not None and run.items and isinstance(run.items[-1], side_by_side.Result):
         config = run.key
-        if (config.table, config.plan) == (asked.table.name, asked.plan):
+        if (config.table, config.plan) == (data.table.name, data.plan):
             return run.items[-1].models
-    first = shipped.st_story().config
-    if (first.table, first.plan) == (asked.table.name, asked.plan):
+    shipped_config = shipped.st_run().config
+    if (shipped_config.table, shipped_config.plan) == (data.table.name, data.plan):
         return {name: cache.st_model(file) for name, file in shipped.WEIGHTS.items()}
     return None
 
 
 def invite() -> None:
-    """Say what to do where there are no models yet."""
+    """Say how to get models when there are none."""
     st.info(
         "No model has been trained on this table with these values missing. Train one in "
-        "**Watch**; this view then stands on it.",
+        "**Watch**; this view then uses it.",
         icon=":material/model_training:",
     )

@@ -1,4 +1,4 @@
-"""Figures of the lab. One accent colour is not-MIWAE's, grey is MIWAE's, dashes are the truth."""
+"""Figures of the lab: not-MIWAE in the accent colour, MIWAE in grey, true values dashed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from dgm_core.studies.mnar import sensitivity
 from dgm_core.studies.mnar.side_by_side import GRID
 from ui.figures import FAINT, GREY, HEIGHT, accent, empty
-from ui.mnar.run_results import Story
+from ui.mnar.run_results import RunResults
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -22,19 +22,27 @@ if TYPE_CHECKING:
     from dgm_core.studies.mnar.sensitivity import Assumed, Basis
 
 POINTS = 700
-"""Points of a scatter plot, at most."""
+"""Maximal number of points of a scatter plot."""
 BINS = 40
+TRUE_VALUES = "true values"
 
 
 def colours() -> dict[str, str]:
-    """Of the models."""
+    """Model → colour."""
     return {"MIWAE": GREY, "not-MIWAE": accent()}
 
 
-def holes(
+def missing_cells(
     observed: np.ndarray, known: np.ndarray, names: Sequence[str], *, rows: int = 240
 ) -> Figure:
-    """The mask as a picture: rows down, columns across; at most so many rows, evenly spread."""
+    """Heat map of the mask: 0 = observed, 1 = missing in the table itself, 2 = hidden.
+
+    Args:
+        observed: (N, D) bool, after values were removed.
+        known: (N, D) bool, before.
+        names: of the D entries.
+        rows: maximal number of rows shown, evenly spread.
+    """
     kept = np.unique(np.linspace(0, len(observed) - 1, rows).astype(int))
     state = np.where(observed, 0, np.where(known, 2, 1))[kept]
     figure = empty("column", "row")
@@ -55,40 +63,38 @@ def holes(
     return figure
 
 
-def kept_and_lost(kept: np.ndarray, lost: np.ndarray) -> Figure:
-    """The values of one column: what stays and what goes."""
+def observed_and_hidden(observed: np.ndarray, hidden: np.ndarray) -> Figure:
+    """Stacked histograms of the observed and the hidden values of one column."""
     figure = empty("value, SD from the mean", "rows")
     edges = {"start": -4, "end": 4, "size": 0.2}
-    figure.add_histogram(
-        x=kept.clip(-4, 3.99), xbins=edges, name="kept", marker_color=GREY, hoverinfo="skip"
-    )
-    figure.add_histogram(
-        x=lost.clip(-4, 3.99), xbins=edges, name="lost", marker_color=accent(), hoverinfo="skip"
-    )
+    for name, values, colour in (("observed", observed, GREY), ("hidden", hidden, accent())):
+        figure.add_histogram(
+            x=values.clip(-4, 3.99), xbins=edges, name=name, marker_color=colour, hoverinfo="skip"
+        )
     figure.update_layout(barmode="stack", bargap=0.06)
     return figure
 
 
 def missingness(
-    true: np.ndarray | None, taken: np.ndarray | None, seen: np.ndarray, name: str
+    true: np.ndarray | None, estimated: np.ndarray | None, observed: np.ndarray, name: str
 ) -> Figure:
-    """P(missing | value): how it is, and how it is taken to be.
+    """P(missing | value): the true curve, and the learned or assumed one.
 
     Args:
         true: on `GRID`; None where it is not known.
-        taken: on `GRID`; None before training.
-        seen: values kept, for the marks at the foot.
-        name: of what is taken, "learned" or "assumed".
+        estimated: on `GRID`; None before training.
+        observed: values, drawn as marks below the curves.
+        name: of the estimated curve, "learned" or "assumed".
     """
     figure = empty("value", "P(missing)")
     x = GRID.numpy()
     if true is not None:
         dash = {"color": GREY, "width": 1.5, "dash": "dash"}
         figure.add_scatter(x=x, y=true, mode="lines", name="true", line=dash)
-    if taken is not None:
+    if estimated is not None:
         line = {"color": accent(), "width": 2.5}
-        figure.add_scatter(x=x, y=taken, mode="lines", name=name, line=line)
-    some = seen[:: max(1, len(seen) // 120)]
+        figure.add_scatter(x=x, y=estimated, mode="lines", name=name, line=line)
+    some = observed[:: max(1, len(observed) // 120)]
     figure.add_scatter(
         x=some,
         y=np.full(len(some), -0.045),
@@ -103,7 +109,7 @@ def missingness(
 
 
 def restart(true: np.ndarray | None, learned: np.ndarray, best: bool) -> Figure:
-    """P(missing | value) as one of several trainings sees it, small."""
+    """Small figure of P(missing | value), as one of several trainings learned it."""
     figure = empty(height=150)
     x = GRID.numpy()
     if true is not None:
@@ -117,14 +123,14 @@ def restart(true: np.ndarray | None, learned: np.ndarray, best: bool) -> Figure:
     return figure
 
 
-def errors(story: Story) -> Figure:
-    """RMSE from step to step, and where the simple methods stand."""
+def errors(results: RunResults) -> Figure:
+    """RMSE over training steps, with lines for the simple methods."""
     figure = empty("training step", "RMSE, SD")
-    for name, track in story.tracks.items():
+    for name, history in results.histories.items():
         line = {"color": colours()[name], "width": 2.5}
-        figure.add_scatter(x=story.steps, y=track.rmse, mode="lines", name=name, line=line)
-    for place, (name, (value, _)) in enumerate(story.baselines.items()):
-        side = "right" if place % 2 else "left"  # lest neighbours write over each other
+        figure.add_scatter(x=results.steps, y=history.rmse, mode="lines", name=name, line=line)
+    for number, (name, (value, _)) in enumerate(results.baselines.items()):
+        side = "right" if number % 2 else "left"  # neighbouring labels must not overlap
         figure.add_hline(
             y=value,
             line={"color": FAINT, "width": 1},
@@ -135,13 +141,13 @@ def errors(story: Story) -> Figure:
     return figure
 
 
-def bounds(story: Story) -> Figure:
-    """The bound from step to step, of each model."""
-    figure = empty("training step", "bound, nats a row")
-    values = [b for track in story.tracks.values() for b in track.bound]
-    for name, track in story.tracks.items():
+def bounds(results: RunResults) -> Figure:
+    """The bound of each model over training steps."""
+    figure = empty("training step", "bound, nats per row")
+    values = [b for history in results.histories.values() for b in history.bound]
+    for name, history in results.histories.items():
         line = {"color": colours()[name], "width": 2.5}
-        figure.add_scatter(x=story.steps, y=track.bound, mode="lines", name=name, line=line)
+        figure.add_scatter(x=results.steps, y=history.bound, mode="lines", name=name, line=line)
     if values:
         low = float(np.quantile(values, 0.08))
         figure.update_yaxes(range=[low, max(values) + 0.05 * (max(values) - low) + 0.1])
@@ -149,7 +155,7 @@ def bounds(story: Story) -> Figure:
 
 
 def against_truth(truth: np.ndarray, guesses: Mapping[str, np.ndarray]) -> Figure:
-    """Imputed against true: on the dashed line is right."""
+    """Imputed against true values; correct ones lie on the dashed line."""
     figure = empty("true value", "imputed")
     some = np.unique(np.linspace(0, len(truth) - 1, POINTS).astype(int))
     figure.add_scatter(
@@ -177,30 +183,30 @@ def against_truth(truth: np.ndarray, guesses: Mapping[str, np.ndarray]) -> Figur
 
 
 def densities(truth: np.ndarray, guesses: Mapping[str, np.ndarray]) -> Figure:
-    """How the hidden values are spread, and how the imputed ones."""
+    """Histograms of the true and the imputed values of the hidden cells."""
     figure = empty("value", "density")
     edges = np.linspace(-4, 4, BINS * 2 + 1)
     middle = 0.5 * (edges[1:] + edges[:-1])
-    series = {"truth": truth, **guesses}
+    series = {TRUE_VALUES: truth, **guesses}
     for name, values in series.items():
-        share, _ = np.histogram(values.clip(-3.99, 3.99), edges, density=True)
+        density, _ = np.histogram(values.clip(-3.99, 3.99), edges, density=True)
         line = {"color": colours().get(name, GREY), "width": 2}
-        if name == "truth":
+        if name == TRUE_VALUES:
             line = {"color": GREY, "width": 1.5, "dash": "dash"}
         figure.add_scatter(
-            x=middle, y=share, mode="lines", name=name, line={**line, "shape": "hvh"}
+            x=middle, y=density, mode="lines", name=name, line={**line, "shape": "hvh"}
         )
     return figure
 
 
 def reweighted(basis: Basis, assumed: Assumed, entry: int) -> Figure:
-    """The imputed values of a column: at random, as assumed, and the truth where it is known."""
+    """Imputed values of a column: as assumed, missing at random, and true ones where known."""
     figure = empty("value", "density")
     edges = torch.linspace(-4, 4, BINS + 1)
     middle = (0.5 * (edges[1:] + edges[:-1])).numpy()
     width = float(edges[1] - edges[0])
-    chance = assumed._replace(weights=basis.log_w.softmax(1))
-    at_random = sensitivity.histogram(basis, chance, entry, edges).numpy()
+    unweighted = assumed._replace(weights=basis.log_w.softmax(1))
+    at_random = sensitivity.histogram(basis, unweighted, entry, edges).numpy()
     as_assumed = sensitivity.histogram(basis, assumed, entry, edges).numpy()
     figure.add_bar(
         x=middle,
@@ -212,19 +218,20 @@ def reweighted(basis: Basis, assumed: Assumed, entry: int) -> Figure:
     )
     stairs = {"mode": "lines", "hoverinfo": "skip"}
     line = {"color": GREY, "width": 2, "shape": "hvh"}
-    figure.add_scatter(x=middle, y=at_random, name="by chance", line=line, **stairs)
+    figure.add_scatter(x=middle, y=at_random, name="missing at random", line=line, **stairs)
     truth = basis.truth[:, entry][basis.hidden[:, entry]].numpy()
     if len(truth):
-        share, _ = np.histogram(truth, edges.numpy(), density=True)
-        figure.add_scatter(x=middle, y=share, name="truth", line={**line, "dash": "dot"}, **stairs)
+        density, _ = np.histogram(truth, edges.numpy(), density=True)
+        line = {**line, "dash": "dot"}
+        figure.add_scatter(x=middle, y=density, name=TRUE_VALUES, line=line, **stairs)
     return figure
 
 
 def effective(ess: Tensor) -> Figure:
-    """How many draws carry the weight, over rows, on a log scale."""
-    figure = empty("effective samples", "rows")
+    """Histogram of the effective sample size over rows, on a log scale."""
+    figure = empty("effective sample size", "rows")
     edges = np.geomspace(1, 512, 19)
-    rows, _ = np.histogram(ess.numpy().clip(1), edges)  # rounding may end below one
+    rows, _ = np.histogram(ess.numpy().clip(1), edges)  # rounding may give less than one
     weak = edges[:-1] < sensitivity.FEW
     figure.add_bar(
         x=np.log10(np.sqrt(edges[1:] * edges[:-1])),
@@ -255,17 +262,17 @@ def clipping(true: Curve, learned: Curve) -> Figure:
 
 
 def predictions(found: Result, score: str) -> Figure:
-    """One score of each method with two standard errors over runs, methods downwards."""
+    """One score of each method with two standard errors over runs; one row per method."""
     figure = empty(height=HEIGHT + 30)
     rows = found.rows[::-1]
-    ours = [row.method.startswith("sup-not") for row in rows]
+    highlighted = [row.method.startswith("sup-not") for row in rows]
     bars = [2 * row.error[score] for row in rows]
     figure.add_scatter(
         x=[row.mean[score] for row in rows],
         y=[row.method for row in rows],
         error_x={"array": bars, "color": GREY, "thickness": 1.5, "width": 0},
         mode="markers",
-        marker={"size": 9, "color": [accent() if each else GREY for each in ours]},
+        marker={"size": 9, "color": [accent() if each else GREY for each in highlighted]},
         hovertemplate="%{y}: %{x:.3f}<extra></extra>",
     )
     figure.update_xaxes(nticks=5, tickangle=0)

@@ -1,4 +1,4 @@
-"""What a visitor takes home: the completed table, several completed copies, and a report."""
+"""Downloads of a run: the completed table, several completed copies, and a report."""
 
 from __future__ import annotations
 
@@ -13,59 +13,68 @@ from dgm_core.data.writing import write_table
 from dgm_core.missing.base import Mechanism
 from dgm_core.studies.mnar import side_by_side
 from ui.frame import kept
-from ui.mnar.requested import Asked
-from ui.mnar.run_results import Story
+from ui.mnar.masked_table import MaskedTable
+from ui.mnar.run_results import RunResults
 from ui.mnar.table_choice import amputed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+ASSUMED = {
+    "own value, direction known": "{direction} values go missing",
+    "own value, direction unknown": "a cell goes missing because of its own value",
+    "whole row, linear": "the log-odds of being missing are linear in the whole row",
+    "whole row, network": "the log-odds of being missing are a smooth function of the whole row",
+}
+"""Key of `side_by_side.ASSUMPTIONS` → the assumption as a clause."""
+
 
 def offer(
-    asked: Asked, config: side_by_side.Config, result: side_by_side.Result, story: Story
+    data: MaskedTable,
+    config: side_by_side.Config,
+    result: side_by_side.Result,
+    results: RunResults,
 ) -> None:
-    """Buttons that make the files when they are pressed."""
+    """Download buttons; each file is made when its button is pressed."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kept("download of", "not-MIWAE")
         name = st.selectbox(
-            "Download what was filled in by",
+            "Download the imputations of",
             list(result.answers),
             key="keep.download of",
             width=240,
         )
         answer = result.answers[name]
-        st.download_button(
-            "Table (.csv)",
-            lambda: as_csv(completed(asked, answer.mean)),
-            "imputed.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.download_button(
-            f"{len(answer.draws)} completed copies (.zip)",
-            lambda: as_zip(asked, answer, report(asked, config, result, story)),
-            "imputations.zip",
-            "application/zip",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Report (.md)",
-            lambda: report(asked, config, result, story),
-            "report.md",
-            "text/markdown",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+
+        def report_text() -> str:
+            return report(data, config, result, results)
+
+        for label, content, file, mime in (
+            (
+                "Table (.csv)",
+                lambda: as_csv(completed(data, answer.mean)),
+                "imputed.csv",
+                "text/csv",
+            ),
+            (
+                f"{len(answer.draws)} completed copies (.zip)",
+                lambda: as_zip(data, answer, report_text()),
+                "imputations.zip",
+                "application/zip",
+            ),
+            ("Report (.md)", report_text, "report.md", "text/markdown"),
+        ):
+            st.download_button(
+                label, content, file, mime, icon=":material/download:", on_click="ignore"
+            )
 
 
-def completed(asked: Asked, rows: Tensor) -> pd.DataFrame:
-    """The table with its holes filled, in the units it came in; the target as it was."""
-    holes = amputed(asked.table, asked.problem.masked.observed.numpy())
-    frame = asked.table.coding.decode(rows.numpy(), holes)
-    if asked.table.target is not None:
-        frame[asked.table.target.name] = asked.table.target
+def completed(data: MaskedTable, rows: Tensor) -> pd.DataFrame:
+    """The table in its own units with its missing cells imputed; the target is unchanged."""
+    masked = amputed(data.table, data.problem.masked.observed.numpy())
+    frame = data.table.coding.decode(rows.numpy(), masked)
+    if data.table.target is not None:
+        frame[data.table.target.name] = data.table.target
     return frame
 
 
@@ -76,96 +85,109 @@ def as_csv(frame: pd.DataFrame) -> str:
     return file.getvalue().decode()
 
 
-def as_zip(asked: Asked, answer: side_by_side.Answer, words: str) -> bytes:
-    """Mean, standard deviations, every copy, and the report."""
+def as_zip(data: MaskedTable, answer: side_by_side.Answer, report_text: str) -> bytes:
+    """A ZIP file of the mean, the standard deviations, every copy, and the report."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as folder:
-        folder.writestr("imputed.csv", as_csv(completed(asked, answer.mean)))
-        holes = amputed(asked.table, asked.problem.masked.observed.numpy())
-        sd = asked.table.coding.decode_sd(answer.mean.numpy(), answer.sd.square().numpy(), holes)
-        folder.writestr("standard deviations.csv", as_csv(sd))
+        folder.writestr("imputed.csv", as_csv(completed(data, answer.mean)))
+        masked = amputed(data.table, data.problem.masked.observed.numpy())
+        mean, variance = answer.mean.numpy(), answer.sd.square().numpy()
+        deviations = data.table.coding.decode_sd(mean, variance, masked)
+        folder.writestr("standard deviations.csv", as_csv(deviations))
         for number, draw in enumerate(answer.draws, 1):
-            folder.writestr(f"copies/{number:02}.csv", as_csv(completed(asked, draw)))
-        folder.writestr("report.md", words)
+            folder.writestr(f"copies/{number:02}.csv", as_csv(completed(data, draw)))
+        folder.writestr("report.md", report_text)
     return buffer.getvalue()
 
 
 def report(
-    asked: Asked, config: side_by_side.Config, result: side_by_side.Result, story: Story
+    data: MaskedTable,
+    config: side_by_side.Config,
+    result: side_by_side.Result,
+    results: RunResults,
 ) -> str:
-    """What was asked, done and found, in Markdown."""
+    """Table, settings, errors and fitted mechanism of a run, in Markdown."""
+    if config.plan is None:
+        removed = [
+            "Nothing was removed. The missing cells of the table were imputed. Their true values "
+            "are unknown, so there are no errors to report."
+        ]
+    else:
+        removed = [f"- {key}: {value}" for key, value in vars(config.plan).items()]
+    omitted = ("plan", "frames", "baselines", "table")
+    settings = [f"- {key}: {value}" for key, value in vars(config).items() if key not in omitted]
+    models = [
+        f"| {name} | {n['RMSE']:.3f} | {n['±']:.3f} | {n['MAE']:.3f} "
+        f"| {n['90 % coverage']:.1%} | {n['bound']:.2f} |"
+        for name, n in results.answers.items()
+    ]
+    baselines = [
+        f"| {name} | {value:.3f} | {error:.3f} | | | |"
+        for name, (value, error) in results.baselines.items()
+    ]
+    found = [f"- {mechanism_text(each, data, config)}" for each in mechanisms(data, result)]
+    rows, columns = data.table.frame.shape
     lines = [
-        f"# Imputation of {asked.table.title}",
+        f"# Imputation of {data.table.title}",
         "",
-        f"{len(asked.table.frame):,} rows, {asked.table.frame.shape[1]} columns; "
-        f"{asked.rate:.1%} of the cells were missing.",
+        f"{rows:,} rows, {columns} columns; {data.missing_rate:.1%} of the cells were missing.",
         "",
         "## What was removed",
         "",
-        *(
-            ["Nothing: the table's own holes were filled in, and nothing could be scored."]
-            if config.plan is None
-            else [f"- {key}: {value}" for key, value in vars(config.plan).items()]
-        ),
+        *removed,
         "",
         "## Models",
         "",
-        *(
-            f"- {key}: {value}"
-            for key, value in vars(config).items()
-            if key not in ("plan", "frames", "baselines", "table")
-        ),
+        *settings,
         "",
         "## Errors on the removed cells",
         "",
-        "Standard deviations of the complete column; ± one standard error over rows.",
+        "Errors are in standard deviations of the complete column; ± is one standard error over "
+        "rows.",
         "",
-        "| method | RMSE | ± | MAE of the median | 90 % coverage | bound, nats a row |",
+        "| method | RMSE | ± | MAE of the median | 90 % coverage | bound, nats per row |",
         "|---|---|---|---|---|---|",
-        *(
-            f"| {name} | {n['RMSE']:.3f} | {n['±']:.3f} | {n['MAE']:.3f} "
-            f"| {n['90 % coverage']:.1%} | {n['bound']:.2f} |"
-            for name, n in story.answers.items()
-        ),
-        *(
-            f"| {name} | {value:.3f} | {error:.3f} | | | |"
-            for name, (value, error) in story.baselines.items()
-        ),
+        *models,
+        *baselines,
         "",
-        "## What not-MIWAE takes the mechanism to be",
+        "## The mechanism that not-MIWAE fitted",
         "",
-        *(f"- {words(each, asked)}" for each in mechanisms(asked, result)),
+        *found,
         "",
-        "That a mechanism fits does not prove it: data with holes cannot tell every mechanism "
-        "from every other.",
+        "A good fit does not prove a mechanism: different mechanisms can explain the same "
+        "observed data equally well.",
         "",
     ]
     return "\n".join(lines)
 
 
-def mechanisms(asked: Asked, result: side_by_side.Result) -> list[Mechanism]:
-    """Of the columns that have holes."""
+def mechanisms(data: MaskedTable, result: side_by_side.Result) -> list[Mechanism]:
+    """The mechanisms that not-MIWAE fitted for the columns with missing cells."""
     process = getattr(result.models.get("not-MIWAE"), "missing_process", None)
     if process is None:
         return []
-    found = process.interpret()
-    return [each for each in found if each.feature in asked.problem.losing]
+    return [each for each in process.interpret() if each.feature in data.problem.losing]
 
 
-def words(each: Mechanism, asked: Asked) -> str:
-    """A mechanism as a sentence, in the units of the column."""
-    coding = asked.table.coding
-    name = asked.table.entries[each.feature]
+def mechanism_text(each: Mechanism, data: MaskedTable, config: side_by_side.Config) -> str:
+    """A fitted mechanism in sentences, in the units of the column, with what was assumed."""
+    coding, names = data.table.coding, data.table.entries
+    assumed = ASSUMED[config.assumed].format(direction=config.direction)
+    if each.direction == "none":
+        curve = "does not depend on the value itself"
+    elif each.threshold != each.threshold:  # NaN
+        curve = f"is higher for {each.direction} values"
+    else:
+        value = coding.location[each.feature] + coding.scale[each.feature] * each.threshold
+        verb = "rises" if each.direction == "high" else "falls"
+        curve = (
+            f"{verb} at {value:.4g} (half of the values there are missing; the log-odds change "
+            f"by {abs(each.slope):.1f} per standard deviation)"
+        )
     driver = ""
     if isinstance(each.driver, int):
-        driver = f" It depends most on {asked.table.entries[each.driver]}."
-    if each.direction == "none":
-        return f"{name}: no dependence on its own value was found.{driver}"
-    if each.threshold != each.threshold:  # NaN
-        return f"{name}: {each.direction} values tend to go missing.{driver}"
-    value = coding.location[each.feature] + coding.scale[each.feature] * each.threshold
-    side = "above" if each.direction == "high" else "below"
+        driver = f" It depends most on {names[each.driver]}."
     return (
-        f"{name}: values {side} {value:.4g} tend to go missing (half at that value, log-odds "
-        f"rising by {abs(each.slope):.1f} a standard deviation).{driver}"
+        f"{names[each.feature]}: under your assumption that {assumed}, the fitted probability of "
+        f"being missing {curve}.{driver}"
     )

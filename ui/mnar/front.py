@@ -1,4 +1,4 @@
-"""The lab's picture on the front door: the shipped run as a drawing, before torch is imported."""
+"""The lab's drawing on the front page: the shipped run, drawn before torch is imported."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 100, 14, 34
 
 
 @st.cache_resource(show_spinner=False)
-def st_told() -> dict[str, Any]:
-    """What the shipped run says in words and numbers."""
+def st_shipped_run() -> dict[str, Any]:
+    """Settings and scores of the shipped run."""
     with np.load(ASSETS / "mnar.npz") as file:
         return json.loads(file["about"].tobytes())
 
 
 def picture() -> None:
-    """Error on the hidden values from step to step, of both models."""
-    words = "Error of MIWAE and of not-MIWAE while they train; not-MIWAE's ends lower."
-    front_drawings.show(drawing(), WIDTH, HEIGHT, words)
+    """Error on the hidden values over training steps, for both models."""
+    description = (
+        "Error of MIWAE and not-MIWAE during training; not-MIWAE ends with the lower error."
+    )
+    front_drawings.show(drawing(), WIDTH, HEIGHT, description)
 
 
 def drawing() -> list[str]:
     """The two curves, their axes and names."""
-    story = st_told()
-    steps, errors = story["steps"], story["rmse"]
+    run = st_shipped_run()
+    steps, errors = run["steps"], run["rmse"]
     highest = 1.05 * max(map(max, errors.values()))
 
     def x(step: float) -> float:
@@ -50,8 +52,6 @@ def drawing() -> list[str]:
         parts.append(f'<path d="{line}" class="{kind}"/>')
         at = f'x="{WIDTH - RIGHT + 8}" y="{y(rmse[-1]) + 4:.1f}"'
         parts.append(f'<text {at} class="{kind}">{name}</text>')
-    parts.append(
-        f'<text x="{LEFT}" y="{HEIGHT - 8}" class="axis">training →  error on the values that '
-        "went missing, standard deviations</text>"
-    )
+    label = "training steps →  error on the hidden values, standard deviations"
+    parts.append(f'<text x="{LEFT}" y="{HEIGHT - 8}" class="axis">{label}</text>')
     return parts

@@ -1,4 +1,4 @@
-"""The view of several trainings that do not know which way values go missing."""
+"""The view Identify: several trainings that are not told which values go missing."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from dgm_core.studies.mnar import identify
 from ui import figures, jobs
 from ui.frame import kept
 from ui.mnar import charts, shipped
-from ui.mnar.requested import Asked
-from ui.mnar.restart_results import Restarted, restarted
+from ui.mnar.masked_table import MaskedTable
+from ui.mnar.restart_results import RestartResults, restart_results_of
 from ui.mnar.shown_columns import choose_column
 
 STEPS = {"Short": 300, "Normal": 800}
 
 
 class Identify:
-    """Five restarts of self-masking with unknown signs.
+    """Five trainings of self-masking with unknown signs.
 
     Args:
-        asked: table and mechanism.
-        settings: where the settings go.
+        data: table and mechanism.
+        settings: container of the settings.
     """
 
     name = "Identify"
     work = "mnar identify"
     action = "Train"
-    by_itself = False
+    automatic = False
     about = (
-        "Five trainings of not-MIWAE on the same rows, none of which is told whether high or low "
-        "values go: each starts from a guess of its own. **Look first** whether their curves "
-        "agree. **Then** at the bounds: may the highest be believed? **Last** at the errors: a "
-        "mechanism that fits is not yet the true one, and only here, where you removed the "
-        "values, can you check."
+        "Five trainings of not-MIWAE on the same rows. None is told whether high or low values go "
+        "missing; each starts from a different guess. **Look first** at their curves: do they "
+        "agree? **Then** look at the bounds: is one clearly the highest? **Last**, look at the "
+        "errors. A mechanism that fits well need not be the true one. You can check it only here, "
+        "where you removed the values yourself."
     )
 
-    def __init__(self, asked: Asked, settings: DeltaGenerator) -> None:
-        self.asked = asked
+    def __init__(self, data: MaskedTable, settings: DeltaGenerator) -> None:
+        self.data = data
         self.worker = jobs.worker(self.work)
         with settings, st.expander("Training"):
             kept("restarts length", "Normal")
@@ -51,63 +51,64 @@ class Identify:
             kept("restarts seed", 0)
             seed = st.number_input("Seed", 0, 9999, key="keep.restarts seed")
         self.config = identify.Config(
-            asked.table.name, asked.plan, steps=STEPS[length], seed=int(seed)
+            data.table.name, data.plan, steps=STEPS[length], seed=int(seed)
         )
 
     def start(self) -> None:
-        """Train, in place of what runs."""
-        config, known, columns = self.config, self.asked.table.known, self.asked.table.columns
+        """Start the trainings; they replace the current run."""
+        config, known, columns = self.config, self.data.table.known, self.data.table.columns
         self.worker.start(config, lambda: identify.run(config, known, columns))
 
     def above(self) -> None:
-        """Which column the figures show."""
-        self.entry = self.asked.shown[choose_column("restarts column", self.asked.names)]
+        """The choice of the column."""
+        self.entry = self.data.shown_entries[choose_column("restarts column", self.data.names)]
 
     def show(self) -> None:
-        """The shipped run, if that is what is asked."""
+        """The shipped run if its settings are chosen."""
         found = shipped.st_restarts()
         if found.config == self.config:
-            self._figures(found.story)
-            st.caption("Trained beforehand with these settings.")
+            self._figures(found.results)
+            st.caption("These models were trained beforehand with these settings.")
         else:
-            st.caption("Press Train: five trainings at once take about half a minute.")
+            st.caption("Press Train: the five trainings together take about half a minute.")
 
     def follow(self, run: jobs.Run) -> None:
-        """Where the trainings stand."""
-        story = restarted(list(run.items))
+        """The results so far."""
+        results = restart_results_of(list(run.items))
         if run.live:
-            st.progress(min(story.done, 1.0), f"Training five times, step {story.step:,}")
-        if story.curves is not None:
-            self._figures(story)
+            st.progress(min(results.done, 1.0), f"Five trainings, step {results.step:,}")
+        if results.curves is not None:
+            self._figures(results)
 
-    def _figures(self, story: Restarted) -> None:
-        if story.verdict is not None:
-            names = [self.asked.table.entries[d] for d in self.asked.problem.losing]
-            said = identify.sentence(story.verdict, names)
-            box = st.success if story.verdict.agree else st.warning
-            box(said, icon=":material/balance:")
-        true = self.asked.true_curve(self.entry)
-        at = self.asked.place(self.entry)
-        best = max(range(len(story.bounds)), key=lambda r: story.bounds[r])
-        for number, place in enumerate(st.columns(len(story.bounds))):
-            with place:
-                figure = charts.restart(true, story.curves[number, at], number == best)
-                title = f"Start {number + 1}" + (", best bound" if number == best else "")
+    def _figures(self, results: RestartResults) -> None:
+        if results.verdict is not None:
+            names = [self.data.table.entries[d] for d in self.data.problem.losing]
+            box = st.success if results.verdict.agree else st.warning
+            box(identify.sentence(results.verdict, names), icon=":material/balance:")
+        true = self.data.true_curve(self.entry)
+        curves = results.curves[:, self.data.curve_index(self.entry)]
+        best = max(range(len(results.bounds)), key=lambda r: results.bounds[r])
+        for number, column in enumerate(st.columns(len(results.bounds))):
+            with column:
+                figure = charts.restart(true, curves[number], number == best)
+                title = f"Training {number + 1}" + (", best bound" if number == best else "")
                 figures.show(f"restart {number}", figure, title)
-                error = f" ± {story.errors[number]:.2f}" if story.errors is not None else ""
+                error = f" ± {results.errors[number]:.2f}" if results.errors is not None else ""
                 st.caption(
-                    f"bound {story.bounds[number]:.2f}{error} nats  \n"
-                    f"RMSE {story.rmse[number]:.2f} SD"
+                    f"bound {results.bounds[number]:.2f}{error} nats  \n"
+                    f"RMSE {results.rmse[number]:.2f} SD"
                 )
 
     def below(self, *, live: bool) -> None:
-        """What to make of it."""
-        with st.expander("Why data with holes may not tell"):
+        """Why the data may not decide."""
+        with st.expander("Why incomplete data may not decide"):
             st.markdown(
-                "The bound asks how well a model explains *what is seen and where the holes are*. "
-                "A column whose high values are gone looks like the left half of a bell; so does "
-                "a narrower bell that lost its low values further up. The other columns may tell "
-                "them apart, through what they say of the missing ones, or they may not. Then "
-                "only knowledge of how the data came to be can choose: which way a sensor fails, "
-                "who leaves a question unanswered."
+                "The bound measures how well a model explains *the observed values and which "
+                "cells are missing*. Take a normal column that lost its high values, by "
+                "self-masking of strength W. There is an exact twin: a normal distribution of the "
+                "same width σ, with its mean lower by W σ², that lost its low values. Both give "
+                "the same observed values; the twin exists only at one missing rate. The other "
+                "columns may tell the two apart, because they predict the missing values, or they "
+                "may not. Then only knowledge about the data can decide: in which direction a "
+                "sensor fails, or who leaves a question unanswered."
             )

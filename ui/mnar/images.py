@@ -1,4 +1,4 @@
-"""The view of over-exposed images: bright pixels go missing, and two models fill them in."""
+"""The view Images: bright pixels of over-exposed images are hidden, and two models impute them."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from ui.mnar import charts
 TITLES = {"digits": "Digits", "mnist": "MNIST", "svhn": "SVHN", "celeba": "Faces"}
 SHOWN = 18
 LOOKED_AT = 600
-"""Test images among which bright ones are chosen."""
+"""Number of test images from which bright ones are chosen."""
 
 ENLARGED = 224
 SHOWN_WIDTH = 165
 
 
-class Pictures(NamedTuple):
-    """Test images bright enough to lose something."""
+class BrightImages(NamedTuple):
+    """Test images bright enough to lose pixels."""
 
     levels: np.ndarray  # (N, C, H, W) uint8
 
 
 @st.cache_resource(show_spinner="Loading the images …", max_entries=4)
-def st_bright(dataset: str) -> Pictures:
-    """Some test images of a set, all with bright pixels."""
+def st_bright(dataset: str) -> BrightImages:
+    """Some test images of a data set, all with bright pixels."""
     if dataset == "celeba":
         levels = data.faces("test", range(LOOKED_AT))
     else:
@@ -41,30 +41,32 @@ def st_bright(dataset: str) -> Pictures:
         levels = (x * 255).round().byte()
     bright = (levels > 0.8 * 255).flatten(1).double().mean(1)
     rows = spread(np.flatnonzero((bright > 0.03).numpy()), SHOWN)
-    return Pictures(levels[rows].numpy())
+    return BrightImages(levels[rows].numpy())
 
 
 def offered() -> list[str]:
-    """Data sets that are here."""
+    """Data sets that are available."""
     return [name for name in TITLES if data.is_available(name)]
 
 
 class Images:
-    """Clipping: original, clipped, MIWAE, not-MIWAE.
+    """Original, clipped image, and the imputations of MIWAE and not-MIWAE.
 
     Args:
-        controls: where picture and clipping are chosen.
+        controls: container of the widgets that choose image and clipping.
     """
 
     name = "Images"
     work = "mnar images"
     action = "Fill in"
-    by_itself = True
+    automatic = True
     about = (
         "An over-exposed sensor loses exactly the bright pixels. **Look first** at MIWAE: it "
-        "fills them with what it saw around them, which is darker. **Then** at not-MIWAE, which "
-        "learned from clipped images alone where the sensor clips. **Last** at its learned "
-        "threshold: how far above it the lost values lie, no image could tell it."
+        "fills them in from the darker pixels that it observed. **Then** look at not-MIWAE. It "
+        "learned from clipped images alone about where the sensor clips: at 0.68 instead of 0.75 "
+        "on digits. **Last**, compare its threshold with the true one. Clipped images say little "
+        "about how far above the threshold the hidden values lie; in colour images, the channels "
+        "that were kept do."
     )
 
     def __init__(self, controls: DeltaGenerator) -> None:
@@ -84,19 +86,19 @@ class Images:
                     f"For {' and '.join(TITLES[name] for name in absent)}: "
                     f"`python -m dgm_core data fetch {absent[0]}`" + (" …" if absent[1:] else "")
                 )
-            pictures = st_bright(dataset).levels
-            held = f"clipped picture.{dataset}"
+            levels = st_bright(dataset).levels
+            selected = f"clipped picture.{dataset}"
             chosen = thumbnails(
                 f"clipped.{dataset}",
-                pictures,
-                [f"image {i + 1}" for i in range(len(pictures))],
-                st.session_state.get(held, 0),
+                levels,
+                [f"image {i + 1}" for i in range(len(levels))],
+                st.session_state.get(selected, 0),
                 set_name=dataset,
                 label="Image",
             )
             if chosen is not None:
-                st.session_state[held] = chosen
-            image = pictures[st.session_state.get(held, 0)]
+                st.session_state[selected] = chosen
+            image = levels[st.session_state.get(selected, 0)]
         with st.container(border=True):
             kept("clip threshold", 0.75)
             threshold = st.slider(
@@ -105,43 +107,45 @@ class Images:
                 0.95,
                 step=0.05,
                 key="keep.clip threshold",
-                help="Brightness at which half of the entries go missing. Trained for 0.75.",
+                help="Brightness at which half of the pixels go missing. The models were trained "
+                "for 0.75.",
             )
             kept("clip strength", 50.0)
             strength = st.select_slider(
                 "Strength",
                 [10.0, 20.0, 50.0, 200.0],
                 key="keep.clip strength",
-                help="Rise of the log-odds of being missing over the whole range of brightness.",
+                help="Increase of the log-odds of being missing from brightness 0 to 1.",
             )
             kept("clip assumed", "learned")
             assumed = st.segmented_control(
-                "not-MIWAE weighs by the mechanism",
+                "Mechanism in not-MIWAE's weights",
                 ["learned", "as set"],
                 required=True,
                 key="keep.clip assumed",
-                help="As set: the draws stay, and are weighed by the mechanism chosen here.",
+                help="Learned: the mechanism that not-MIWAE learned. As set: the draws stay the "
+                "same, and the mechanism chosen above gives their weights.",
             )
         return clipping.Config(dataset, image.tobytes(), threshold, strength, assumed)
 
     @property
-    def at_hand(self) -> bool:
-        """Can it be shown without a run?"""
+    def available(self) -> bool:
+        """Can results be shown without a run?"""
         return False
 
     def start(self) -> None:
-        """Fill in, in the background."""
+        """Fill in the hidden pixels in the background."""
         config = self.config
         self.worker.start(config, lambda: clipping.run(config, cache.st_model))
 
     def above(self) -> None:
-        """Nothing."""
+        """No widgets."""
 
     def show(self) -> None:
-        """What there is without a run: nothing."""
+        """Nothing without a run."""
 
     def follow(self, run: jobs.Run) -> None:
-        """Original, clipped, and what has been filled in so far."""
+        """Original, clipped image, and the imputations so far."""
         config: clipping.Config = run.key
         try:
             masked = config.masked()
@@ -150,7 +154,7 @@ class Images:
             return
         if masked.observed.all():
             st.info(
-                "No pixel of this image is bright enough to go missing. Choose another, or a "
+                "No pixel of this image is bright enough to go missing. Choose another image or a "
                 "lower threshold."
             )
             return
@@ -160,12 +164,12 @@ class Images:
             if isinstance(item, clipping.Frame)
         }
         observed = masked.observed[0].numpy()
-        row = st.container(horizontal=True, gap="medium")  # two by two where it is narrow
+        row = st.container(horizontal=True, gap="medium")  # two by two on a narrow screen
         with row.container(width=SHOWN_WIDTH):
-            _picture(config.truth[0].numpy(), "Original", "")
+            _image(config.truth[0].numpy(), "Original", "")
         with row.container(width=SHOWN_WIDTH):
-            share = 1 - observed.mean()
-            _picture(_marked(masked.x[0].numpy(), observed), "Clipped", f"{share:.0%} missing")
+            hidden = 1 - observed.mean()
+            _image(_hatched(masked.x[0].numpy(), observed), "Clipped", f"{hidden:.0%} hidden")
         for name in ("MIWAE", "not-MIWAE"):
             with row.container(width=SHOWN_WIDTH):
                 _filled(fillings.get(name), name)
@@ -177,9 +181,9 @@ class Images:
         left, right = st.columns([1, 1])
         with left:
             figure = charts.clipping(result.true, result.learned)
-            figures.show("clipping curve", figure, "Why: true and learned")
+            figures.show("clipping curve", figure, "P(missing | brightness): true and learned")
         with right:
-            st.markdown("**RMSE on the hidden entries**")
+            st.markdown("**RMSE on the hidden pixels**")
             rows = [
                 {
                     "method": each.method,
@@ -196,27 +200,29 @@ class Images:
                 placeholder="",
                 column_config={
                     "RMSE": number(format="%.3f", help=clipping.RMSE),
-                    "±": number(format="%.4f", help="Monte-Carlo error of the mean."),
-                    "ESS": number(format="%.0f", help="Effective importance samples."),
+                    "±": number(format="%.4f", help="Monte-Carlo error of the RMSE."),
+                    "ESS": number(
+                        format="%.0f", help="Effective sample size of the importance samples."
+                    ),
                 },
             )
             st.caption(
-                f"Learned: clips at {result.learned.threshold:.2f}, strength "
-                f"{result.learned.strength:.0f}; true: {result.true.threshold:.2f} and "
+                f"Learned: threshold {result.learned.threshold:.2f}, strength "
+                f"{result.learned.strength:.0f}. True: {result.true.threshold:.2f} and "
                 f"{result.true.strength:.0f}."
             )
 
     def below(self, *, live: bool) -> None:
-        """The law of the clipping."""
+        """The mechanism and the estimate, as formulas."""
         with st.expander("Formulas"):
             st.latex(
                 r"P(\text{missing} \mid x) = \sigma\big(W (x - b)\big), \qquad "
                 r"\hat x = \sum_k \alpha_k\, \mathrm{E}[x_{\mathrm{mis}} \mid z_k, s]"
             )
             st.caption(
-                "Each entry, pixel and channel, by itself. Where entries go missing by their own "
-                "values alone, x_mis is integrated out exactly for each latent z_k, so that the "
-                "weights are those of z_k only. Ipsen, Mattei & Frellsen 2021, §5.2."
+                "Each entry, a pixel of one channel, goes missing independently because of its "
+                "own value. Therefore x_mis can be integrated out exactly for each latent z_k, "
+                "and the weights depend on z_k only. Ipsen, Mattei & Frellsen 2021, §5.2."
             )
 
 
@@ -225,21 +231,21 @@ def _filled(filling: clipping.Filling | None, name: str) -> None:
         st.markdown(f"**{name}**")
         st.caption("Filling in …")
         return
-    _picture(filling.mean, name, f"RMSE {filling.rmse:.3f}")
+    _image(filling.mean, name, f"RMSE {filling.rmse:.3f}")
 
 
-def _picture(image: np.ndarray, title: str, below: str) -> None:
-    """(C, H, W) in [0, 1], every pixel enlarged."""
+def _image(image: np.ndarray, title: str, caption: str) -> None:
+    """Show an image (C, H, W) in [0, 1] with enlarged pixels."""
     levels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
     factor = max(1, ENLARGED // levels.shape[0])
     large = np.broadcast_to(levels, (*levels.shape[:2], 3)).repeat(factor, 0).repeat(factor, 1)
     st.markdown(f"**{title}**")
-    st.image(large, output_format="PNG", width="stretch", caption=below or None, alt=title)
+    st.image(large, output_format="PNG", width="stretch", caption=caption or None, alt=title)
 
 
-def _marked(image: np.ndarray, observed: np.ndarray) -> np.ndarray:
-    """The clipped image with a hatch over pixels of which something is missing."""
-    gone = ~observed.all(0)
-    rows, columns = np.indices(gone.shape)
+def _hatched(image: np.ndarray, observed: np.ndarray) -> np.ndarray:
+    """The clipped image with a hatch over pixels with a hidden channel."""
+    hidden = ~observed.all(0)
+    rows, columns = np.indices(hidden.shape)
     stripe = np.where((rows + columns) % 3 == 0, 0.75, 0.45)
-    return np.where(gone, stripe, image)
+    return np.where(hidden, stripe, image)

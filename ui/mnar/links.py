@@ -23,13 +23,13 @@ def receive(views: tuple[str, ...]) -> None:
         views: names of the views.
     """
 
-    def take(asked: dict[str, str]) -> list[str]:
+    def take(address: dict[str, str]) -> list[str]:
         unread = []
         for name, read in _fields(views):
-            if name not in asked:
+            if name not in address:
                 continue
             try:
-                remember(*_kept(name, read(asked[name])))
+                remember(*_kept(name, read(address[name])))
             except (ValueError, KeyError, IndexError, OverflowError):
                 unread.append(name)
         return unread

@@ -1,4 +1,4 @@
-"""The view of prediction: supervised forms against impute-then-predict."""
+"""The view Predict: supervised MIWAE against impute-then-predict."""
 
 from __future__ import annotations
 
@@ -12,156 +12,145 @@ from dgm_core.studies.mnar import prediction
 from ui import figures, jobs
 from ui.frame import kept
 from ui.mnar import charts, shipped
-from ui.mnar.requested import Asked
+from ui.mnar.masked_table import MaskedTable
+
+GAP = "gap to sup-not-MIWAE"
 
 
 class Predict:
-    """Accuracy, AUC and RMSE with error bars, and the oracle.
+    """Scores of several ways to predict, with error bars.
 
     Args:
-        asked: table and mechanism.
-        settings: where the settings go.
+        data: table and mechanism.
+        settings: container of the settings.
     """
 
     name = "Predict"
     work = "mnar predict"
     action = "Compare"
-    by_itself = False
+    automatic = False
     about = (
-        "Seven ways to predict a target from rows with holes, all with the same linear predictor. "
-        "**Look first** at the oracle, which sees the complete table: nothing linear can do "
-        "better. **Then** whether learning to impute and to predict *together* gains anything "
-        "over imputing first. **Last** at the bars: two standard errors over runs, which the "
-        "table compares one by one."
+        "Seven ways to predict a target from rows with missing values, all with the same linear "
+        "predictor. **Look first** at the oracle: what the same predictor reaches on the complete "
+        "table. Other methods can beat it if missingness carries information about the target. "
+        "**Then** compare learning to impute and to predict *together* with imputing first. "
+        "**Last**, look at the error bars: two standard errors over runs. The table compares the "
+        "methods run by run."
     )
 
-    def __init__(self, asked: Asked, settings: DeltaGenerator) -> None:
-        self.asked = asked
+    def __init__(self, data: MaskedTable, settings: DeltaGenerator) -> None:
+        self.data = data
         self.worker = jobs.worker(self.work)
         with settings, st.expander("Runs"):
             kept("prediction runs", 5)
             runs = st.select_slider("Splits", [2, 3, 5, 10], key="keep.prediction runs")
             kept("prediction seed", 0)
             seed = st.number_input("Seed", 0, 9999, key="keep.prediction seed")
-        target = asked.table.target
+        target = data.table.target
         numeric = target is not None and pd.api.types.is_numeric_dtype(target)
         self.config = prediction.Config(
-            asked.table.name,
-            asked.plan,
+            data.table.name,
+            data.plan,
             task="regression" if numeric else "classification",
-            direction="high" if asked.plan is None else asked.plan.direction,
+            direction="high" if data.plan is None else data.plan.direction,
             runs=int(runs),
             seed=int(seed),
         )
 
     def start(self) -> None:
-        """Compare, in place of what runs."""
-        config, table = self.config, self.asked.table
+        """Start the comparison; it replaces the current run."""
+        config, table = self.config, self.data.table
         if table.target is not None:
             self.worker.start(config, lambda: prediction.run(config, table.frame, table.target))
 
     def above(self) -> None:
-        """What is predicted."""
-        target = self.asked.table.target
+        """Name and kind of the target."""
+        target = self.data.table.target
         if target is None:
-            st.info("Choose a column to predict, under the uploaded table.")
+            st.info("Choose a column to predict below the uploaded table.")
         else:
-            what = "a number" if self.config.task == "regression" else "a class"
-            st.caption(f"Target: {target.name}, {what}. A quarter of the rows is held out.")
+            kind = "a number" if self.config.task == "regression" else "a class"
+            test = self.config.test_share
+            st.caption(f"Target: {target.name}, {kind}. {test:.0%} of the rows are test rows.")
 
     def show(self) -> None:
-        """The shipped comparison, if that is what is asked."""
+        """The shipped comparison if its settings are chosen."""
         found = shipped.st_prediction()
         if found.config == self.config:
             self._figures(found.result)
-            st.caption("Computed beforehand with these settings.")
-        elif self.asked.table.target is not None:
+            st.caption("These results were computed beforehand with these settings.")
+        elif self.data.table.target is not None:
             st.caption("Press Compare: four models are trained on every split.")
 
     def follow(self, run: jobs.Run) -> None:
-        """What has been compared so far."""
+        """The results so far."""
         items = list(run.items)
         if items and isinstance(items[-1], prediction.Result):
             self._figures(items[-1])
             return
         if run.live:
             last = items[-1] if items else None
-            doing = "Begins …" if last is None else f"Split {last.run + 1}, {last.method}"
-            st.progress(0.0 if last is None else last.done, doing)
-        so_far = _so_far(items)
-        if len(so_far) > 1:
-            self._figures(prediction.result(self.config.task, so_far), so_far=True)
+            text = "Starting …" if last is None else f"Split {last.run + 1}, {last.method}"
+            st.progress(0.0 if last is None else last.done, text)
+        scores = _scores_of_complete_runs(items)
+        if len(scores) > 1:
+            self._figures(prediction.result(self.config.task, scores), partial=True)
 
-    def _figures(self, found: prediction.Result, *, so_far: bool = False) -> None:
+    def _figures(self, found: prediction.Result, *, partial: bool = False) -> None:
         names = list(prediction.SCORES[found.task])
-        for name, place in zip(names, st.columns(len(names)), strict=True):
-            with place:
+        for name, column in zip(names, st.columns(len(names)), strict=True):
+            with column:
                 figures.show(f"prediction {name}", charts.predictions(found, name), name)
-        if not so_far:
+        if not partial:
             st.markdown(prediction.sentence(found))
-        first = names[0]
-        frame = pd.DataFrame(
-            {
-                "method": row.method,
-                **{
-                    text: value
-                    for name in names
-                    for text, value in ((name, row.mean[name]), (f"± {name}", row.error[name]))
-                },
-                "behind sup-not": row.behind,
-                "± behind": row.behind_error,
-            }
-            for row in found.rows
-        )
-        number = st.column_config.NumberColumn
-        helps = prediction.SCORES[found.task]
-        st.dataframe(
-            frame,
-            hide_index=True,
-            placeholder="",
-            column_config={
-                name: number(
-                    name.split()[0] if name.startswith("±") else name,
-                    format="%.3f",
-                    help=helps.get(name, "Standard error over runs."),
-                )
-                for name in frame.columns[1:]
-            }
-            | {
-                "behind sup-not": number(
-                    format="%.3f",
-                    help=f"How much better sup-not-MIWAE's {first} is, paired over runs.",
-                ),
-                "± behind": number("±", format="%.3f", help="Its standard error."),
-            },
-        )
+        _table(found, names)
 
     def below(self, *, live: bool) -> None:
-        """The two ways in symbols."""
+        """The two ways as formulas."""
         with st.expander("Formulas"):
             left, right = st.columns(2, gap="large")
             with left:
-                st.markdown("**Impute, then predict**: one guess.")
+                st.markdown("**Impute, then predict**: a single imputation.")
                 st.latex(r"p(y \mid \hat x), \quad \hat x = \mathrm{E}[x \mid x_{\mathrm{obs}}]")
             with right:
-                st.markdown("**sup-not-MIWAE**: the holes are integrated out.")
+                st.markdown("**sup-not-MIWAE**: the missing values are integrated out.")
                 st.latex(
                     r"p(y \mid x_{\mathrm{obs}}, s) \approx "
                     r"\sum_k \alpha_k\, p(y \mid x_{\mathrm{obs}}, x_{\mathrm{mis},k})"
                 )
             st.caption(
-                "The weights α leave y out in predicting; in training, log p(y | ·) is one more "
+                "In prediction the weights α do not use y. In training, log p(y | ·) is one more "
                 "term of the bound. Ipsen, Mattei & Frellsen 2022."
             )
 
 
-def _so_far(items: Iterable[object]) -> dict[str, list]:
-    """Scores of whole runs, by method."""
+def _table(found: prediction.Result, names: list[str]) -> None:
+    """All scores with their standard errors, and the gap to sup-not-MIWAE."""
+    rows = []
+    for row in found.rows:
+        cells = {"method": row.method}
+        for name in names:
+            cells |= {name: row.mean[name], f"± {name}": row.error[name]}
+        rows.append(cells | {GAP: row.behind, f"± {GAP}": row.behind_error})
+    helps = prediction.SCORES[found.task] | {
+        GAP: f"How much better the {names[0]} of sup-not-MIWAE is, paired by runs."
+    }
+    configs = {}
+    for name in (*names, GAP):
+        configs[name] = st.column_config.NumberColumn(format="%.3f", help=helps[name])
+        configs[f"± {name}"] = st.column_config.NumberColumn(
+            "±", format="%.3f", help="Standard error over runs."
+        )
+    st.dataframe(rows, hide_index=True, placeholder="", column_config=configs)
+
+
+def _scores_of_complete_runs(items: Iterable[object]) -> dict[str, list]:
+    """Method → its scores in each complete run; empty before two runs are complete."""
     frames = [item for item in items if isinstance(item, prediction.Frame)]
     runs: dict[int, dict[str, object]] = {}
     for frame in frames:
         runs.setdefault(frame.run, {})[frame.method] = frame.scores
-    whole = [run for run in runs.values() if prediction.SUP_NOT in run]
-    if len(whole) < 2:
+    complete = [run for run in runs.values() if prediction.SUP_NOT in run]
+    if len(complete) < 2:
         return {}
-    return {method: [run[method] for run in whole] for method in whole[0]}
+    return {method: [run[method] for run in complete] for method in complete[0]}

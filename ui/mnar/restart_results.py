@@ -1,4 +1,4 @@
-"""What runs of restarts have told so far, in the form that figures and files need."""
+"""What a run of several trainings has yielded so far, in the form that figures and files need."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dgm_core.studies.mnar import identify
 
 
 @dataclass
-class Restarted:
-    """Several trainings, whole or in part."""
+class RestartResults:
+    """Several trainings, complete or in part."""
 
     step: int = 0
     done: float = 0.0
@@ -20,20 +20,20 @@ class Restarted:
     errors: tuple[float, ...] | None = None  # Monte-Carlo; None before the end
     rmse: tuple[float, ...] = ()
     curves: np.ndarray | None = None  # (R, losing columns, grid)
-    verdict: identify.Verdict | None = None  # at the end
+    verdict: identify.Verdict | None = None  # None before the end
 
 
-def restarted(items: Iterable[identify.Frame | identify.Result]) -> Restarted:
-    """The story of what a run has yielded."""
-    story = Restarted()
+def restart_results_of(items: Iterable[identify.Frame | identify.Result]) -> RestartResults:
+    """Collect what a run has yielded."""
+    results = RestartResults()
     for item in items:
-        story.bounds = tuple(item.bounds.tolist())
-        story.curves = item.curves.numpy()
+        results.bounds = tuple(item.bounds.tolist())
+        results.curves = item.curves.numpy()
         if isinstance(item, identify.Frame):
-            story.step, story.done = item.step, item.done
-            story.rmse = tuple(item.rmse.tolist())
+            results.step, results.done = item.step, item.done
+            results.rmse = tuple(item.rmse.tolist())
         else:
-            story.errors = tuple(item.bound_errors.tolist())
-            story.rmse = tuple(each.mean.item() for each in item.rmse)
-            story.verdict = item.verdict
-    return story
+            results.errors = tuple(item.bound_errors.tolist())
+            results.rmse = tuple(each.mean.item() for each in item.rmse)
+            results.verdict = item.verdict
+    return results

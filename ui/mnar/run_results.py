@@ -1,4 +1,4 @@
-"""What a side-by-side run has told so far, in the form that figures and files need."""
+"""What a side-by-side run has yielded so far, in the form that figures and files need."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ Scores = dict[str, tuple[float, float]]
 
 
 @dataclass
-class Track:
-    """One model from frame to frame."""
+class History:
+    """Training history of one model, one value per frame."""
 
     bound: list[float] = field(default_factory=list)
     rmse: list[float] = field(default_factory=list)
-    guess: np.ndarray | None = None  # (H,) of the watched rows, at the last frame
+    guess: np.ndarray | None = None  # (H,) hidden values of the scored rows, at the last frame
     curves: np.ndarray | None = None  # (losing columns, grid), at the last frame
 
 
 @dataclass
-class Story:
-    """A run, whole or in part."""
+class RunResults:
+    """A run, complete or in part."""
 
     steps: list[int] = field(default_factory=list)
-    tracks: dict[str, Track] = field(
-        default_factory=lambda: {n: Track() for n in side_by_side.MODELS}
+    histories: dict[str, History] = field(
+        default_factory=lambda: {name: History() for name in side_by_side.MODELS}
     )
     baselines: Scores = field(default_factory=dict)
     answers: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -37,30 +37,31 @@ class Story:
 
     @property
     def finished(self) -> bool:
-        """Has it come to its end?"""
+        """Is the run complete?"""
         return bool(self.answers)
 
 
-def told(
+def results_of(
     items: Iterable[side_by_side.Baseline | side_by_side.Frame | side_by_side.Result],
-) -> Story:
-    """The story of what a run has yielded."""
-    story = Story()
+) -> RunResults:
+    """Collect what a run has yielded."""
+    results = RunResults()
     for item in items:
         if isinstance(item, side_by_side.Baseline):
-            story.baselines[item.name] = (item.rmse.mean.item(), item.rmse.standard_error.item())
+            rmse = item.rmse
+            results.baselines[item.name] = (rmse.mean.item(), rmse.standard_error.item())
         elif isinstance(item, side_by_side.Frame):
-            story.done = item.done
-            story.steps.append(item.step)
+            results.done = item.done
+            results.steps.append(item.step)
             for name, shot in item.shots.items():
-                track = story.tracks[name]
-                track.bound.append(shot.bound)
-                track.rmse.append(shot.rmse)
-                track.guess = shot.guess.numpy()
-                track.curves = None if shot.learned is None else shot.learned.numpy()
+                history = results.histories[name]
+                history.bound.append(shot.bound)
+                history.rmse.append(shot.rmse)
+                history.guess = shot.guess.numpy()
+                history.curves = None if shot.learned is None else shot.learned.numpy()
         else:
-            story.answers = {name: _numbers(each) for name, each in item.answers.items()}
-    return story
+            results.answers = {name: _numbers(each) for name, each in item.answers.items()}
+    return results
 
 
 def _numbers(answer: side_by_side.Answer) -> dict[str, float]:

@@ -1,7 +1,7 @@
-"""The run that is shipped, so that there is a good picture before any click.
+"""The shipped runs: results that the lab shows before the first click.
 
-`python -m ui.mnar.shipped` makes it again. It holds what the models made of a table of
-scikit-learn's, never the table.
+`python -m ui.mnar.shipped` makes them again. The files hold what the models imputed for a table
+of scikit-learn, never the table itself.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import streamlit as st
 from dgm_core.missing.amputation import Amputation
 from dgm_core.studies.mnar import identify, prediction, side_by_side
 from ui.assets import ASSETS
-from ui.mnar.restart_results import Restarted, restarted
-from ui.mnar.run_results import Story, Track, told
+from ui.mnar.restart_results import RestartResults, restart_results_of
+from ui.mnar.run_results import History, RunResults, results_of
 
 RUN = ASSETS / "mnar.npz"
 RESTARTS, PREDICTION = ASSETS / "mnar_restarts.npz", ASSETS / "mnar_prediction.json"
@@ -24,20 +24,20 @@ WEIGHTS = {"MIWAE": "breast-miwae", "not-MIWAE": "breast-notmiwae"}
 """Model of the run → its name in `pretrained/`."""
 
 
-class Shipped(NamedTuple):
-    """A finished run and what it answers."""
+class ShippedRun(NamedTuple):
+    """A finished run and its settings."""
 
     config: side_by_side.Config
-    story: Story
+    results: RunResults
 
 
 @st.cache_resource(show_spinner=False)
-def st_story() -> Shipped:
-    """The shipped run."""
+def st_run() -> ShippedRun:
+    """The shipped run of both models."""
     with np.load(RUN) as file:
         about = json.loads(file["about"].tobytes())
-        tracks = {
-            name: Track(
+        histories = {
+            name: History(
                 about["bound"][name],
                 about["rmse"][name],
                 file[f"guess {name}"].astype(np.float32),
@@ -50,33 +50,34 @@ def st_story() -> Shipped:
     about["config"]["baselines"] = tuple(about["config"]["baselines"])
     config = side_by_side.Config(plan=Amputation(**plan), **about["config"])
     baselines = {name: tuple(pair) for name, pair in about["baselines"].items()}
-    return Shipped(config, Story(about["steps"], tracks, baselines, about["answers"], 1.0))
+    results = RunResults(about["steps"], histories, baselines, about["answers"], 1.0)
+    return ShippedRun(config, results)
 
 
-def write(config: side_by_side.Config, story: Story) -> None:
-    """Keep a finished run."""
+def write(config: side_by_side.Config, results: RunResults) -> None:
+    """Write a finished run to its file."""
     from dgm_core.files import written_whole
 
     about = {
         "config": {**vars(config), "plan": vars(config.plan)},
-        "steps": story.steps,
-        "bound": {name: track.bound for name, track in story.tracks.items()},
-        "rmse": {name: track.rmse for name, track in story.tracks.items()},
-        "baselines": story.baselines,
-        "answers": story.answers,
+        "steps": results.steps,
+        "bound": {name: history.bound for name, history in results.histories.items()},
+        "rmse": {name: history.rmse for name, history in results.histories.items()},
+        "baselines": results.baselines,
+        "answers": results.answers,
     }
-    arrays = {f"guess {n}": t.guess.astype(np.float16) for n, t in story.tracks.items()}
-    arrays["curves"] = story.tracks["not-MIWAE"].curves.astype(np.float16)
+    arrays = {f"guess {n}": t.guess.astype(np.float16) for n, t in results.histories.items()}
+    arrays["curves"] = results.histories["not-MIWAE"].curves.astype(np.float16)
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
     with written_whole(RUN) as part, part.open("wb") as file:
         np.savez_compressed(file, **arrays)
 
 
 class ShippedRestarts(NamedTuple):
-    """Finished restarts and what they answer."""
+    """Finished restarts and their settings."""
 
     config: identify.Config
-    story: Restarted
+    results: RestartResults
 
 
 @st.cache_resource(show_spinner=False)
@@ -86,29 +87,29 @@ def st_restarts() -> ShippedRestarts:
         about = json.loads(file["about"].tobytes())
         curves = file["curves"].astype(np.float32)
     fields = {name: tuple(about[name]) for name in ("bounds", "errors", "rmse")}
-    said = {
+    verdict = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in about["verdict"].items()
     }
-    story = Restarted(
-        about["step"], 1.0, curves=curves, verdict=identify.Verdict(**said), **fields
+    results = RestartResults(
+        about["step"], 1.0, curves=curves, verdict=identify.Verdict(**verdict), **fields
     )
-    return ShippedRestarts(first_restarts(), story)
+    return ShippedRestarts(first_restarts(), results)
 
 
 def first_restarts() -> identify.Config:
-    """Those of the table and the plan that are shown first."""
+    """Settings of the restarts that are shown first."""
     return identify.Config(side_by_side.SHOWN.table, side_by_side.SHOWN.plan)
 
 
-def write_restarts(story: Restarted) -> None:
-    """Keep finished restarts."""
+def write_restarts(results: RestartResults) -> None:
+    """Write finished restarts to their file."""
     from dgm_core.files import written_whole
 
-    about = {name: getattr(story, name) for name in ("step", "bounds", "errors", "rmse")}
-    about["verdict"] = story.verdict._asdict()
+    about = {name: getattr(results, name) for name in ("step", "bounds", "errors", "rmse")}
+    about["verdict"] = results.verdict._asdict()
     arrays = {
-        "curves": story.curves.astype(np.float16),
+        "curves": results.curves.astype(np.float16),
         "about": np.frombuffer(json.dumps(about).encode(), np.uint8),
     }
     with written_whole(RESTARTS) as part, part.open("wb") as file:
@@ -116,14 +117,14 @@ def write_restarts(story: Restarted) -> None:
 
 
 class ShippedPrediction(NamedTuple):
-    """A finished comparison of predictions and what it answers."""
+    """A finished comparison of predictions and its settings."""
 
     config: prediction.Config
     result: prediction.Result
 
 
 def first_prediction() -> prediction.Config:
-    """Of the table and the plan that are shown first."""
+    """Settings of the comparison that is shown first."""
     return prediction.Config(side_by_side.SHOWN.table, side_by_side.SHOWN.plan)
 
 
@@ -139,7 +140,7 @@ def st_prediction() -> ShippedPrediction:
 
 
 def write_prediction(found: prediction.Result) -> None:
-    """Keep a finished comparison."""
+    """Write a finished comparison to its file."""
     from dgm_core.files import written_whole
 
     about = {"task": found.task, "rows": [row._asdict() for row in found.rows]}
@@ -148,14 +149,13 @@ def write_prediction(found: prediction.Result) -> None:
 
 
 def make() -> None:
-    """Repeat the run that is shown first, and write what it told."""
+    """Repeat the runs that are shown first and write their files."""
     from ui.mnar.table_choice import st_table
 
-    table = st_table(side_by_side.SHOWN.table)
-    write(
-        side_by_side.SHOWN, told(side_by_side.run(side_by_side.SHOWN, table.known, table.columns))
-    )
-    write_restarts(restarted(identify.run(first_restarts(), table.known, table.columns)))
+    config = side_by_side.SHOWN
+    table = st_table(config.table)
+    write(config, results_of(side_by_side.run(config, table.known, table.columns)))
+    write_restarts(restart_results_of(identify.run(first_restarts(), table.known, table.columns)))
     *_, found = prediction.run(first_prediction(), table.frame, table.target)
     write_prediction(found)
 

@@ -1,4 +1,4 @@
-"""Which of the columns that lose values the figures show."""
+"""The choice of the column that figures show."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from ui.frame import kept, last_value, remember
 
 
 def choose_column(name: str, names: list[str]) -> int:
-    """One of the columns that lose values, as a kept widget; its place among them."""
-    if last_value(name, None) not in names:  # of another table
+    """A kept widget that chooses one of the columns with missing values; returns its index."""
+    if last_value(name, None) not in names:  # the column belongs to another table
         st.session_state.pop(f"keep.{name}", None)
         remember(name, names[0])
     kept(name, names[0])

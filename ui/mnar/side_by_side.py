@@ -1,4 +1,4 @@
-"""The view in which MIWAE and not-MIWAE train side by side."""
+"""The view Watch: MIWAE and not-MIWAE train side by side."""
 
 from __future__ import annotations
 
@@ -11,53 +11,55 @@ from dgm_core.studies.mnar import side_by_side
 from ui import figures, formulas, jobs
 from ui.frame import kept
 from ui.mnar import charts, downloads, shipped
-from ui.mnar.requested import Asked
-from ui.mnar.run_results import Story, told
+from ui.mnar.masked_table import MaskedTable
+from ui.mnar.run_results import RunResults, results_of
 from ui.mnar.shown_columns import choose_column
 
 STEPS = {"Short": 75, "Normal": 200, "Long": 800}
 
 
 class Watch:
-    """Both trainings, live.
+    """Both trainings, drawn while they run.
 
     Args:
-        asked: table and mechanism.
-        settings: where the settings go.
+        data: table and mechanism.
+        settings: container of the settings.
     """
 
     name = "Watch"
     work = "mnar watch"
     about = (
-        "**Look first** at the error: MIWAE takes what is missing for chance, and settles at the "
-        "wrong values; not-MIWAE learns *why* they are missing. **Then** at the learned curve: "
-        "does it find the dashed one? **Last** at the scatter: hidden values that are all drawn "
-        "too low, or too high, are a bias that no uncertainty admits."
+        "**Look first** at the error. MIWAE assumes that whether a value is missing depends only "
+        "on what is observed. If the value itself decides, its imputations are biased; not-MIWAE "
+        "learns *why* values are missing. **Then** look at the learned curve: is it close to the "
+        "dashed one? **Last**, look at the scatter: hidden values that are all imputed too low, "
+        "or too high, are a bias that the intervals miss."
     )
     action = "Train"
-    by_itself = False
+    automatic = False
 
-    def __init__(self, asked: Asked, settings: DeltaGenerator) -> None:
-        self.asked = asked
+    def __init__(self, data: MaskedTable, settings: DeltaGenerator) -> None:
+        self.data = data
         self.worker = jobs.worker(self.work)
         with settings:
             self.config = self._config()
 
     def _config(self) -> side_by_side.Config:
-        plan = self.asked.plan
+        plan = self.data.plan
         with st.expander("Models and training"):
             kept("assumed", next(iter(side_by_side.ASSUMPTIONS)))
             assumed = st.selectbox(
-                "not-MIWAE takes it that missing depends on",
+                "not-MIWAE assumes that missingness depends on",
                 list(side_by_side.ASSUMPTIONS),
                 key="keep.assumed",
-                help="Known direction is the easiest. Unknown direction may not be identifiable.",
+                help="A known direction is the easiest case. An unknown direction may not be "
+                "identifiable.",
             )
             direction = "high" if plan is None else plan.direction
             if plan is None:
                 kept("assumed direction", "high")
                 direction = st.segmented_control(
-                    "Which values are taken to go",
+                    "Which values are assumed to go missing",
                     ["high", "low"],
                     required=True,
                     key="keep.assumed direction",
@@ -78,12 +80,12 @@ class Watch:
                 "Samples K",
                 [1, 5, 10, 20, 50],
                 key="keep.draws",
-                help="Importance samples of the bound in training.",
+                help="Importance samples per row for the bound during training.",
             )
             kept("training seed", 0)
-            seed = right.number_input("Seed of training", 0, 9999, key="keep.training seed")
+            seed = right.number_input("Training seed", 0, 9999, key="keep.training seed")
         return side_by_side.Config(
-            self.asked.table.name,
+            self.data.table.name,
             plan,
             assumed,
             direction,
@@ -94,74 +96,80 @@ class Watch:
         )
 
     @property
-    def at_hand(self) -> bool:
-        """Can it be shown without a run?"""
-        return self.config == shipped.st_story().config
+    def available(self) -> bool:
+        """Do the chosen settings match the shipped run?"""
+        return self.config == shipped.st_run().config
 
     def start(self) -> None:
-        """Train in the background, in place of what runs."""
-        config, known, columns = self.config, self.asked.table.known, self.asked.table.columns
+        """Train in the background; replaces the current run."""
+        config, known, columns = self.config, self.data.table.known, self.data.table.columns
         self.worker.start(config, lambda: side_by_side.run(config, known, columns))
 
     def show(self) -> None:
-        """What goes missing; and the shipped run, if that is what is asked."""
-        self._figures(shipped.st_story().story if self.at_hand else Story())
-        if self.at_hand:
-            st.caption("Trained beforehand with these settings. Train computes it here.")
+        """The shipped run if its settings are chosen, else the figures without a training."""
+        self._figures(shipped.st_run().results if self.available else RunResults())
+        if self.available:
+            st.caption(
+                "These models were trained beforehand with these settings. Press Train to repeat "
+                "the training here."
+            )
         else:
-            st.caption("Press Train: both models learn side by side, and are scored as they go.")
+            st.caption("Press Train: both models train side by side and are scored on the way.")
 
     def follow(self, run: jobs.Run) -> None:
-        """Where the trainings stand."""
-        story = told(list(run.items))
-        # Always there, so that the figures keep their places when the bar goes.
+        """The results so far."""
+        results = results_of(list(run.items))
+        # The container is always there, so that the figures do not move when the bar disappears.
         with st.container():
             if run.live:
-                st.progress(min(story.done, 1.0), _doing(story))
-        self._figures(story)
+                st.progress(min(results.done, 1.0), _progress_text(results))
+        self._figures(results)
 
     def _removed(self) -> None:
-        """What goes missing: figures that stay as they are while models train."""
-        asked, entry = self.asked, self.entry
-        observed = asked.problem.masked.observed
+        """Which values are missing: figures that do not change during training."""
+        data, entry = self.data, self.entry
+        observed = data.problem.masked.observed
         left, right = st.columns(2)
         with left:
-            known = asked.table.known.observed
-            figure = charts.holes(observed.numpy(), known.numpy(), asked.table.entries)
-            figures.show("chart holes", figure, f"Missing: {asked.rate:.0%} of the cells")
+            known = data.table.known.observed
+            figure = charts.missing_cells(observed.numpy(), known.numpy(), data.table.entries)
+            figures.show("chart holes", figure, f"Missing: {data.missing_rate:.0%} of the cells")
         with right:
-            values = asked.table.known.x[:, entry].numpy()
-            seen = observed[:, entry].numpy()
-            lost = asked.problem.hidden[:, entry].numpy()
-            figure = charts.kept_and_lost(values[seen], values[lost])
-            figures.show("chart split", figure, asked.table.entries[entry])
+            values = data.table.known.x[:, entry].numpy()
+            kept_rows = observed[:, entry].numpy()
+            hidden_rows = data.problem.hidden[:, entry].numpy()
+            figure = charts.observed_and_hidden(values[kept_rows], values[hidden_rows])
+            figures.show("chart split", figure, data.table.entries[entry])
 
-    def _figures(self, story: Story) -> None:
-        """What is learned: figures that follow the training."""
+    def _figures(self, results: RunResults) -> None:
+        """Learned curve, errors, hidden values and bounds: figures that follow the training."""
         left, right = st.columns(2)
         with left:
-            curves = story.tracks["not-MIWAE"].curves
-            learned = None if curves is None else curves[self.asked.place(self.entry)]
-            true, seen = self.asked.true_curve(self.entry), self.asked.seen(self.entry)
-            figure = charts.missingness(true, learned, seen, "learned")
-            figures.show("chart curve", figure, "Why: true and learned")
-        if not story.steps:
+            curves = results.histories["not-MIWAE"].curves
+            learned = None if curves is None else curves[self.data.curve_index(self.entry)]
+            true = self.data.true_curve(self.entry)
+            observed = self.data.observed_values(self.entry)
+            figure = charts.missingness(true, learned, observed, "learned")
+            figures.show("chart curve", figure, "P(missing | value): true and learned")
+        if not results.steps:
             return
         with right:
-            figures.show("chart errors", charts.errors(story), "Error on the hidden values")
+            figures.show("chart errors", charts.errors(results), "Error on the hidden cells")
         left, right = st.columns(2)
         with left:
-            self._scatter(story)
+            self._scatter(results)
         with right:
-            figures.show("chart bounds", charts.bounds(story), "Bound, higher is better")
-        if story.answers or story.baselines:
-            _table(story)
+            figures.show("chart bounds", charts.bounds(results), "Bound (higher is better)")
+        if results.answers or results.baselines:
+            _table(results)
 
-    def _scatter(self, story: Story) -> None:
-        rows = side_by_side.watched_rows(self.asked.problem)
-        truth = self.asked.table.known.x[rows][self.asked.problem.hidden[rows]].numpy()
+    def _scatter(self, results: RunResults) -> None:
+        rows = side_by_side.watched_rows(self.data.problem)
+        truth = self.data.table.known.x[rows][self.data.problem.hidden[rows]].numpy()
         guesses = {
-            name: track.guess for name, track in story.tracks.items() if track.guess is not None
+            name: history.guess
+            for name, history in results.histories.items()
+            if history.guess is not None
         }
         if not len(truth):
             return
@@ -171,10 +179,10 @@ class Watch:
             figures.show("chart scatter", charts.against_truth(truth, guesses), "Hidden values")
 
     def above(self) -> None:
-        """Which column the figures show, and how."""
+        """The choice of the column, and of the figure for hidden values."""
         left, right = st.columns([3, 2], vertical_alignment="bottom")
         with left:
-            self.entry = self.asked.shown[choose_column("shown column", self.asked.names)]
+            self.entry = self.data.shown_entries[choose_column("shown column", self.data.names)]
         with right:
             kept("scatter", "scatter")
             st.segmented_control(
@@ -186,21 +194,21 @@ class Watch:
         """Downloads; formulas."""
         result = self.result
         if result is not None and not live:
-            downloads.offer(self.asked, self.config, result, self.story)
+            downloads.offer(self.data, self.config, result, self.results)
         with st.expander("Formulas"):
             formulas.not_miwae()
 
     @property
-    def story(self) -> Story:
-        """Of the run on screen."""
+    def results(self) -> RunResults:
+        """What the run on screen has yielded."""
         run = self.worker.run
         if run is not None and run.key == self.config:
-            return told(list(run.items))
-        return shipped.st_story().story if self.at_hand else Story()
+            return results_of(list(run.items))
+        return shipped.st_run().results if self.available else RunResults()
 
     @property
     def result(self) -> side_by_side.Result | None:
-        """The trained models and what they say, if the run has come to its end."""
+        """The trained models and their imputations once the run is complete, else None."""
         run = self.worker.run
         if run is not None and run.key == self.config and run.items:
             last = run.items[-1]
@@ -208,25 +216,25 @@ class Watch:
         return None
 
 
-def _doing(story: Story) -> str:
-    if story.done >= 1:
-        return "Imputing with many samples, and one more baseline …"
-    if not story.steps:
-        return "Simple methods first …"
-    return f"Training, step {story.steps[-1]:,}"
+def _progress_text(results: RunResults) -> str:
+    if results.done >= 1:
+        return "Imputing with many samples, then one more simple method …"
+    if not results.steps:
+        return "Running simple methods first …"
+    return f"Training, step {results.steps[-1]:,}"
 
 
-def _table(story: Story) -> None:
-    rows = [{"method": name, **numbers} for name, numbers in story.answers.items()]
+def _table(results: RunResults) -> None:
+    rows = [{"method": name, **numbers} for name, numbers in results.answers.items()]
     if not rows:
         rows = [
-            {"method": name, "RMSE": track.rmse[-1]}
-            for name, track in story.tracks.items()
-            if track.rmse
+            {"method": name, "RMSE": history.rmse[-1]}
+            for name, history in results.histories.items()
+            if history.rmse
         ]
     rows += [
         {"method": name, "RMSE": value, "±": error}
-        for name, (value, error) in story.baselines.items()
+        for name, (value, error) in results.baselines.items()
     ]
     frame = pd.DataFrame(rows)
     if frame["RMSE"].notna().any():
@@ -242,7 +250,10 @@ def _table(story: Story) -> None:
             "±": number(format="%.3f", help="Standard error over rows."),
             "MAE": number(format="%.3f", help=TABLE_DEFINITIONS["MAE"]),
             "90 % coverage": number(format="percent", help=TABLE_DEFINITIONS["90 % coverage"]),
-            "bound": number(format="%.2f", help="L_K in nats a row, with many samples."),
-            "ESS": number(format="%.0f", help="Effective importance samples, median over rows."),
+            "bound": number(format="%.2f", help="L_K in nats per row, with many samples."),
+            "ESS": number(
+                format="%.0f",
+                help="Effective sample size of the importance samples, median over rows.",
+            ),
         },
     )

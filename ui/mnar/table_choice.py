@@ -1,4 +1,4 @@
-"""The choice of a table: one by name, or the visitor's own."""
+"""The choice of a table: one by name, or an upload."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from dgm_core.types import Masked
 from ui.frame import kept, last_value
 
 FIRST = "breast"
-"""The table that a visitor meets first."""
+"""The table that is shown first."""
 MAX_ROWS, MAX_COLUMNS = 20_000, 100
-"""Of a table that is trained on while one waits."""
+"""Limits of an uploaded table."""
 NO_TARGET = "(none)"
 
 
 class Table(NamedTuple):
-    """A table and its rows of numbers."""
+    """A table and its rows coded as numbers."""
 
     name: str  # of a data set, or the digest of an upload
     title: str
     frame: pd.DataFrame  # without the target
     target: pd.Series | None
     coding: TableCoding
-    known: Masked  # (N, D), standardised by what is known
+    known: Masked  # (N, D), standardised with the statistics of the observed cells
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """Their kinds."""
+        """Kinds of the columns."""
         return self.coding.columns
 
     @property
@@ -59,18 +59,18 @@ class Table(NamedTuple):
         return names
 
     @property
-    def own(self) -> bool:
-        """Is it the visitor's?"""
+    def uploaded(self) -> bool:
+        """Is it an upload?"""
         return self.name not in TABLES
 
     @property
-    def has_holes(self) -> bool:
-        """Is something missing before anything is removed?"""
+    def has_missing_cells(self) -> bool:
+        """Is a cell missing before any is removed?"""
         return not bool(self.known.observed.all())
 
 
 def table_of(name: str, title: str, frame: pd.DataFrame, target: str | None) -> Table:
-    """A table from its columns."""
+    """A `Table` from a data frame and the name of its target."""
     label = None if target is None else frame[target]
     features = frame if target is None else frame.drop(columns=target)
     coding = TableCoding.learn(features)
@@ -85,12 +85,12 @@ def st_table(name: str) -> Table:
 
 
 def available() -> list[str]:
-    """Names of the tables that are on this machine."""
+    """Names of the tables that are available on this machine."""
     return list(available_tables())
 
 
 def choose_table() -> Table | None:
-    """The controls; None while there is no table."""
+    """Show the controls; None while there is no table."""
     kept("table source", "Tables")
     source = st.segmented_control(
         "Table from",
@@ -105,7 +105,7 @@ def choose_table() -> Table | None:
 def _pick() -> Table:
     names = available()
     kept("table", FIRST)
-    if last_value("table", FIRST) not in names:  # a link to a table that is not here
+    if last_value("table", FIRST) not in names:  # a link to a table that is not available
         st.session_state["keep.table"] = FIRST
     absent = [about.title for name, about in TABLES.items() if name not in names]
     name = st.selectbox(
@@ -113,7 +113,9 @@ def _pick() -> Table:
         names,
         key="keep.table",
         format_func=lambda name: TABLES[name].title,
-        help=f"`python -m dgm_core data fetch` gets: {', '.join(absent)}." if absent else None,
+        help=f"`python -m dgm_core data fetch` downloads: {', '.join(absent)}."
+        if absent
+        else None,
     )
     table = st_table(name)
     rows, columns = table.frame.shape
@@ -127,27 +129,27 @@ def _upload() -> Table | None:
         ["csv", "tsv", "txt", "parquet"],
         key="table upload",
         max_upload_size=5,
-        help=f"Up to {MAX_ROWS:,} rows; for more there is the command `python -m dgm_core "
-        "impute`. It stays in this session, and is forgotten when the tab closes.",
+        help=f"At most {MAX_ROWS:,} rows. For larger tables use `python -m dgm_core impute`. The "
+        "table stays in this session and is deleted when the tab closes.",
     )
     if content is not None:
-        _take(content.getvalue(), content.name)
+        _read_once(content.getvalue(), content.name)
     error, reading = st.session_state.get("table error"), st.session_state.get("table read")
     if error:
         st.error(error)
     if reading is None:
         if not error:
             st.caption(
-                "One row a line, a header, empty cells where values are missing. Columns of "
-                "numbers, of two values and of a few levels are understood."
+                "The file needs a header and one row per line; leave missing cells empty. Columns "
+                "may hold numbers, two values or a few levels."
             )
         return None
     _report(reading)
     return _with_target(reading)
 
 
-def _take(content: bytes, name: str) -> None:
-    """Read an upload once; what was read before stays if it cannot be read."""
+def _read_once(content: bytes, name: str) -> None:
+    """Read an upload unless it has been read; the previous table stays if it cannot be read."""
     digest = hashlib.sha256(content).hexdigest()[:16]
     if st.session_state.get("table digest") == digest:
         return
@@ -163,7 +165,7 @@ def _take(content: bytes, name: str) -> None:
 
 
 def _with_target(reading: Reading) -> Table:
-    """The uploaded table; the column that the visitor wants to predict stays whole."""
+    """The uploaded table; no value of the column to predict is removed or imputed."""
     digest, name = st.session_state["table name"]
     columns = list(reading.frame.columns) if reading.frame.shape[1] > 1 else []
     kept(f"target.{digest}", NO_TARGET)
@@ -171,40 +173,40 @@ def _with_target(reading: Reading) -> Table:
         "Column to predict",
         [NO_TARGET, *columns],
         key=f"keep.target.{digest}",
-        help="Left out of what is filled in; the view Predict learns to say it.",
+        help="This column is not imputed. The view Predict learns to predict it.",
     )
     chosen = None if target == NO_TARGET else target
-    held = st.session_state.get("table uploaded")
-    which = f"{digest}.{target}"
-    if held is None or held.name != which:
-        held = table_of(which, name, reading.frame, chosen)
-        st.session_state["table uploaded"] = held
-    return held
+    cached = st.session_state.get("table uploaded")
+    key = f"{digest}.{target}"
+    if cached is None or cached.name != key:
+        cached = table_of(key, name, reading.frame, chosen)
+        st.session_state["table uploaded"] = cached
+    return cached
 
 
 def small_enough(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table itself.
+    """The data frame itself.
 
     Raises:
-        UnreadableTable: it has more columns than can be trained on while one waits.
+        UnreadableTable: it has more than `MAX_COLUMNS` columns.
     """
     if frame.shape[1] > MAX_COLUMNS:
         raise UnreadableTable(
-            f"This table has {frame.shape[1]:,} columns; the page takes up to {MAX_COLUMNS}. For "
-            "more there is the command python -m dgm_core impute."
+            f"This table has {frame.shape[1]:,} columns; this page accepts at most {MAX_COLUMNS}. "
+            "For larger tables use python -m dgm_core impute."
         )
     return frame
 
 
 def _report(reading: Reading) -> None:
     frame = reading.frame
-    holes = int(frame.isna().to_numpy().sum())
-    share = holes / max(frame.size, 1)
+    missing = int(frame.isna().to_numpy().sum())
+    fraction = missing / max(frame.size, 1)
     st.caption(
-        f"Understood: {len(frame):,} rows × {frame.shape[1]} columns, "
-        f"{holes:,} cells missing ({share:.1%})."
+        f"Read: {len(frame):,} rows × {frame.shape[1]} columns, "
+        f"{missing:,} cells missing ({fraction:.1%})."
     )
-    with st.expander("What was understood", icon=":material/table_chart:"):
+    with st.expander("Columns as read", icon=":material/table_chart:"):
         st.dataframe(
             pd.DataFrame(
                 {
@@ -219,7 +221,9 @@ def _report(reading: Reading) -> None:
         )
         st.dataframe(frame.head(20), height=210)
     if reading.remarks:
-        with st.expander(f"Not used as it stands: {len(reading.remarks)}", icon=":material/info:"):
+        count = len(reading.remarks)
+        notes = "1 note" if count == 1 else f"{count} notes"
+        with st.expander(f"{notes} on the import", icon=":material/info:"):
             for each in reading.remarks:
                 where = "" if each.line is None else f"Line {each.line:,}: "
                 column = "" if each.column is None else f" (column “{each.column}”)"
@@ -233,7 +237,7 @@ def _range(report: object) -> str:
 
 
 def amputed(table: Table, observed: np.ndarray) -> pd.DataFrame:
-    """The table with what is not observed taken out of its numeric columns."""
+    """The table with NaN in the numeric cells that are not observed."""
     frame = table.frame.copy()
     for name, entry in table.numeric.items():
         values = frame[name].astype(float)

@@ -1,4 +1,4 @@
-"""The views of the lab, in the order in which a lesson would take them."""
+"""The views of the lab, in the order of a lesson."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from ui import jobs
 from ui.mnar.assume import Assume
 from ui.mnar.identify import Identify
 from ui.mnar.images import Images
-from ui.mnar.one_cell import OneEntry
+from ui.mnar.one_cell import OneCell
 from ui.mnar.predict import Predict
 from ui.mnar.side_by_side import Watch
 
 
 class View(Protocol):
-    """What stands beside the controls."""
+    """What is shown beside the controls."""
 
     name: str
     about: str
 
     def show(self) -> None:
-        """What there is without a run."""
+        """Draw what there is without a run."""
 
 
 class RunningView(View, Protocol):
-    """A view with work in the background."""
+    """A view with a background run."""
 
     config: object
     worker: jobs.Worker
-    action: str  # on the button that starts it
-    by_itself: bool  # does it start without a press?
+    action: str  # label of the button that starts the run
+    automatic: bool  # does the run start without a click?
 
     @property
-    def at_hand(self) -> bool:
-        """Can it be shown without a run?"""
+    def available(self) -> bool:
+        """Can results be shown without a run?"""
 
     def start(self) -> None:
-        """Begin, in place of what runs."""
+        """Start the run; it replaces the current one."""
 
     def above(self) -> None:
-        """Widgets over the figures."""
+        """Widgets above the figures."""
 
     def follow(self, run: jobs.Run) -> None:
-        """Where the run stands."""
+        """Draw the results of the run so far."""
 
     def below(self, *, live: bool) -> None:
-        """What stands under the figures."""
+        """What is shown below the figures."""
 
 
-VIEWS = {view.name: view for view in (Watch, Assume, Identify, Predict, OneEntry, Images)}
+VIEWS = {view.name: view for view in (Watch, Assume, Identify, Predict, OneCell, Images)}

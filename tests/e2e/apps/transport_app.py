@@ -1,4 +1,4 @@
-"""A law with two humps, transported to a point, for the browser tests.
+"""A distribution with two humps, transported to a point, for the browser tests.
 
 Query parameters: at, the first point; truth; and unit.
 """
@@ -8,11 +8,11 @@ import json
 import numpy as np
 import streamlit as st
 
-from ui.components.transport import Law, transport
+from ui.components.transport import Distribution, transport
 
 
-def law_of(entry: int, truth: float | None = None) -> Law:
-    """A skewed law for entry 1, another for entry 2: weighted draws, and what they come from."""
+def distribution_of(entry: int, truth: float | None = None) -> Distribution:
+    """Weighted draws of a skewed distribution, another one for each entry, with its density."""
     generator = np.random.default_rng(entry)
     share, centres, scales = [0.68, 0.32], np.array([-0.7, 1.3]) * entry, np.array([0.42, 0.7])
     which = generator.choice(2, 300, p=share)
@@ -23,7 +23,7 @@ def law_of(entry: int, truth: float | None = None) -> Law:
     half = np.searchsorted(weights[order].cumsum(), 0.5)
     grid = np.linspace(-4, 5, 241)
     humps = np.exp(-(((grid[:, None] - centres) / scales) ** 2) / 2) / scales
-    return Law(
+    return Distribution(
         values=values,
         weights=weights,
         mean=float(weights @ values),
@@ -52,7 +52,7 @@ def main() -> None:
     if st.toggle("Show", value=True):
         point = transport(
             "transport",
-            law_of(memory.entry, float(wish["truth"]) if "truth" in wish else None),
+            distribution_of(memory.entry, float(wish["truth"]) if "truth" in wish else None),
             title="Alcohol, given the other entries",
             unit=wish.get("unit", "SD"),
             at=memory.point,

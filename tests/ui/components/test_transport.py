@@ -13,9 +13,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ui.components import transport as module
-from ui.components.transport import Law, parse, transport
+from ui.components.transport import Distribution, parse, transport
 
-LAW = Law(
+SAMPLE = Distribution(
     values=np.array([1.0, -1.0, 3.0]),
     weights=np.array([2.0, 1.0, 1.0]),
     mean=1.0,
@@ -30,8 +30,8 @@ HONEST = {"rev": "alcohol", "at": 0.75}
 
 
 def test_parse_takes_a_point_of_the_range() -> None:
-    assert parse(json.loads(json.dumps(HONEST)), LAW, "alcohol") == 0.75
-    at_an_end = parse({"rev": 3, "at": 4}, LAW, 3)  # JavaScript writes 4.0 as 4
+    assert parse(json.loads(json.dumps(HONEST)), SAMPLE, "alcohol") == 0.75
+    at_an_end = parse({"rev": 3, "at": 4}, SAMPLE, 3)  # JavaScript writes 4.0 as 4
     assert type(at_an_end) is float
     assert at_an_end == 4
 
@@ -55,11 +55,11 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_parse_refuses(name: str) -> None:
-    assert parse(REFUSED[name], LAW, "alcohol") is None
+    assert parse(REFUSED[name], SAMPLE, "alcohol") is None
 
 
 def test_a_bool_is_no_revision() -> None:
-    assert parse({"rev": True, "at": 0}, LAW, 1) is None
+    assert parse({"rev": True, "at": 0}, SAMPLE, 1) is None
 
 
 def test_parse_never_raises() -> None:
@@ -68,9 +68,9 @@ def test_parse_never_raises() -> None:
         text = "".join(source.choices(string.printable, k=3))
         numbers = [0, 1, 2**64, -0.0, 1e-300, 1e400, 3 + 4j, np.float64(1)]
         junk = source.choice([*numbers, None, True, text, b"0", [], {}, object()])
-        point = parse(HONEST | {source.choice(["rev", "at"]): junk}, LAW, "alcohol")
+        point = parse(HONEST | {source.choice(["rev", "at"]): junk}, SAMPLE, "alcohol")
         taken += point is not None
-        assert point is None or (type(point) is float and LAW.low <= point <= LAW.high)
+        assert point is None or (type(point) is float and SAMPLE.low <= point <= SAMPLE.high)
     assert 100 < taken < 1500
 
 
@@ -93,12 +93,12 @@ def test_parse_never_raises() -> None:
 )
 def test_what_is_no_law_is_named_at_the_door(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="expected"):
-        replace(LAW, **wrong)
+        replace(SAMPLE, **wrong)
 
 
 def test_a_first_point_that_is_no_number_is_refused() -> None:
     with pytest.raises(ValueError, match="finite"):
-        transport("k", LAW, title="Alcohol", at=float("nan"))
+        transport("k", SAMPLE, title="Alcohol", at=float("nan"))
 
 
 def test_the_sample_is_sent_in_double_precision_with_weights_that_sum_to_one(
@@ -107,7 +107,7 @@ def test_the_sample_is_sent_in_double_precision_with_weights_that_sum_to_one(
     sent = []
     monkeypatch.setattr(module, "_COMPONENT", lambda **given: sent.append(given["data"]))
     values = np.array([1 / 3, -np.pi, 3.0])
-    transport("k", replace(LAW, values=values), title="Alcohol", at=99)
+    transport("k", replace(SAMPLE, values=values), title="Alcohol", at=99)
     read = {name: np.frombuffer(base64.b64decode(sent[0][name])) for name in ("values", "weights")}
     assert (read["values"] == values).all()
     assert (read["weights"] == [0.5, 0.25, 0.25]).all()
@@ -119,12 +119,14 @@ def page() -> None:
     import numpy as np
     import streamlit as st
 
-    from ui.components.transport import Law, transport
+    from ui.components.transport import Distribution, transport
 
     grid = np.linspace(-1, 1, 5)
-    law = Law(np.zeros(3), np.ones(3), 0.0, 0.0, 0.5, -1.0, 1.0, grid, np.ones(5))
+    distribution = Distribution(
+        np.zeros(3), np.ones(3), 0.0, 0.0, 0.5, -1.0, 1.0, grid, np.ones(5)
+    )
     rev = st.session_state.get("rev", 1)
-    st.text(str(transport("transport", law, title="Alcohol", unit="SD", rev=rev)))
+    st.text(str(transport("transport", distribution, title="Alcohol", unit="SD", rev=rev)))
 
 
 def test_the_point_of_a_page_at_first_after_a_move_and_after_a_new_revision() -> None:

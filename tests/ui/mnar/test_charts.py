@@ -1,4 +1,4 @@
-"""Figures of the MNAR lab: they show what they are given, however little that is."""
+"""Figures of the MNAR lab, drawn from complete and from minimal data."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from dgm_core.studies.mnar.side_by_side import GRID
 from dgm_core.types import Masked
 from ui.mnar import charts
 from ui.mnar.one_cell import _density
-from ui.mnar.run_results import Story, Track
+from ui.mnar.run_results import RunResults, History
 
 NAN = float("nan")
 
 
 @pytest.fixture(autouse=True)
 def no_theme(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The theme is the browser's, and there is none."""
+    """A fixed accent colour: there is no browser with a theme."""
     monkeypatch.setattr(charts, "accent", lambda: "#4C5FD5")
 
 
@@ -36,10 +36,10 @@ def named(figure: Figure) -> dict[str, object]:
 # --- what is missing --------------------------------------------------------------------------
 
 
-def test_the_heat_map_tells_own_holes_from_removed_cells() -> None:
+def test_the_heat_map_distinguishes_missing_from_removed_cells() -> None:
     known = np.array([[True, True, False], [True, True, True]])
     observed = np.array([[True, False, False], [False, True, True]])
-    (cells,) = charts.holes(observed, known, ["a", "b", "c"]).data
+    (cells,) = charts.missing_cells(observed, known, ["a", "b", "c"]).data
     assert cells.z.tolist() == [[0, 2, 1], [2, 0, 0]]
     assert list(cells.y) == [0, 1]
 
@@ -48,74 +48,78 @@ def test_the_heat_map_tells_own_holes_from_removed_cells() -> None:
 def test_the_heat_map_of_any_table_has_its_first_and_last_row(rows: int, columns: int) -> None:
     observed = np.zeros((rows, columns), bool)
     names = [f"x{column}" for column in range(columns)]
-    (cells,) = charts.holes(observed, np.ones_like(observed), names).data
+    (cells,) = charts.missing_cells(observed, np.ones_like(observed), names).data
     assert cells.z.shape == cells.customdata.shape == (len(cells.y), columns)
     assert len(cells.y) == min(rows, 240)
     assert (cells.y[0], cells.y[-1]) == (0, rows - 1)
     assert (np.diff(cells.y) > 0).all()
 
 
-def test_every_value_is_kept_or_lost_on_screen_however_far_out() -> None:
-    kept, lost = np.array([-50.0, 0.1, 4.0]), np.array([1e6])
-    found = named(charts.kept_and_lost(kept, lost))
-    edges = found["kept"].xbins
-    for name, values in (("kept", kept), ("lost", lost)):
+def test_every_value_is_counted_however_far_out() -> None:
+    observed, hidden = np.array([-50.0, 0.1, 4.0]), np.array([1e6])
+    found = named(charts.observed_and_hidden(observed, hidden))
+    edges = found["observed"].xbins
+    for name, values in (("observed", observed), ("hidden", hidden)):
         shown = np.array(found[name].x)
         assert len(shown) == len(values)
         assert ((shown >= edges.start) & (shown < edges.end)).all()
-    nothing = named(charts.kept_and_lost(np.array([]), np.array([])))
-    assert [len(nothing[name].x) for name in ("kept", "lost")] == [0, 0]
+    nothing = named(charts.observed_and_hidden(np.array([]), np.array([])))
+    assert [len(nothing[name].x) for name in ("observed", "hidden")] == [0, 0]
 
 
 @pytest.mark.parametrize("with_truth", [True, False])
 @pytest.mark.parametrize("trained", [True, False])
-@pytest.mark.parametrize("seen", [0, 1, 5000])
-def test_a_curve_is_drawn_where_it_is_known(with_truth: bool, trained: bool, seen: int) -> None:
+@pytest.mark.parametrize("observed", [0, 1, 5000])
+def test_a_curve_is_drawn_where_it_is_known(
+    with_truth: bool, trained: bool, observed: int
+) -> None:
     curve = torch.sigmoid(5 * GRID).numpy()
     figure = charts.missingness(
-        curve if with_truth else None, curve if trained else None, np.zeros(seen), "learned"
+        curve if with_truth else None, curve if trained else None, np.zeros(observed), "learned"
     )
     expected = {"true": with_truth, "learned": trained}
     assert named(figure).keys() == {name for name, there in expected.items() if there}
-    assert len(figure.data[-1].x) <= 240  # the marks of what is seen
+    assert len(figure.data[-1].x) <= 240  # the marks of observed values
     assert len(charts.restart(curve if with_truth else None, curve, True).data) == 1 + with_truth
 
 
 # --- a run ------------------------------------------------------------------------------------
 
 
-def story(*rmse: float, bound: float = -3.0) -> Story:
+def results(*rmse: float, bound: float = -3.0) -> RunResults:
     steps = list(range(1, len(rmse) + 1))
-    tracks = {name: Track([bound] * len(rmse), list(rmse)) for name in side_by_side.MODELS}
-    return Story(steps, tracks, {"mean": (1.0, 0.1), "kNN": (rmse[0] if rmse else 1.0, 0.1)})
+    histories = {name: History([bound] * len(rmse), list(rmse)) for name in side_by_side.MODELS}
+    return RunResults(
+        steps, histories, {"mean": (1.0, 0.1), "kNN": (rmse[0] if rmse else 1.0, 0.1)}
+    )
 
 
 @pytest.mark.parametrize(
-    "told",
-    [Story(), story(), story(0.5), story(NAN, NAN), story(0.5, bound=-1e6)],
-    ids=["nothing", "baselines alone", "one step", "no truth", "a lost training"],
+    "found_so_far",
+    [RunResults(), results(), results(0.5), results(NAN, NAN), results(0.5, bound=-1e6)],
+    ids=["nothing", "only baselines", "one step", "no true values", "a diverged training"],
 )
-def test_a_run_can_be_drawn_at_every_moment(told: Story) -> None:
-    for figure in (charts.errors(told), charts.bounds(told)):
+def test_a_run_can_be_drawn_at_every_stage(found_so_far: RunResults) -> None:
+    for figure in (charts.errors(found_so_far), charts.bounds(found_so_far)):
         found = named(figure)
         assert found.keys() == set(side_by_side.MODELS)
-        for name, track in told.tracks.items():
-            assert list(found[name].x) == told.steps
-            assert len(found[name].y) == len(track.rmse)
+        for name, history in found_so_far.histories.items():
+            assert list(found[name].x) == found_so_far.steps
+            assert len(found[name].y) == len(history.rmse)
 
 
 def test_every_baseline_has_its_line() -> None:
-    told = story(0.7, 0.6)
-    lines = {shape.y0 for shape in charts.errors(told).layout.shapes}
-    assert lines == {value for value, _ in told.baselines.values()}
-    labels = [label.text for label in charts.errors(told).layout.annotations]
-    assert sorted(labels) == sorted(told.baselines)
+    found_so_far = results(0.7, 0.6)
+    lines = {shape.y0 for shape in charts.errors(found_so_far).layout.shapes}
+    assert lines == {value for value, _ in found_so_far.baselines.values()}
+    labels = [label.text for label in charts.errors(found_so_far).layout.annotations]
+    assert sorted(labels) == sorted(found_so_far.baselines)
 
 
-def test_the_highest_bound_is_in_view_and_the_first_steps_may_not_be() -> None:
-    told = story(*[1.0] * 30)
-    told.tracks["MIWAE"].bound = [-1e4, *np.linspace(-40, -10, 29)]
-    low, high = charts.bounds(told).layout.yaxis.range
+def test_the_axis_shows_the_highest_bound_and_may_cut_off_the_first_steps() -> None:
+    found_so_far = results(*[1.0] * 30)
+    found_so_far.histories["MIWAE"].bound = [-1e4, *np.linspace(-40, -10, 29)]
+    low, high = charts.bounds(found_so_far).layout.yaxis.range
     assert low > -100
     assert high > -3.0
 
@@ -123,28 +127,30 @@ def test_the_highest_bound_is_in_view_and_the_first_steps_may_not_be() -> None:
 # --- imputed values ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("holes", [1, 2, 5000])
-def test_imputed_against_true_shows_single_holes_and_no_more_than_can_be_seen(holes: int) -> None:
-    truth = np.linspace(-1, 2, holes)
+@pytest.mark.parametrize("cells", [1, 2, 5000])
+def test_imputed_against_true_shows_single_cells_and_at_most_the_maximal_number(
+    cells: int,
+) -> None:
+    truth = np.linspace(-1, 2, cells)
     found = named(charts.against_truth(truth, {"MIWAE": truth + 1, "not-MIWAE": truth}))
     for name, distance in (("MIWAE", 1), ("not-MIWAE", 0)):
         x, y = np.array(found[name].x), np.array(found[name].y)
-        assert len(x) == min(holes, charts.POINTS)
+        assert len(x) == min(cells, charts.POINTS)
         np.testing.assert_allclose(y - x, distance, atol=1e-12)
 
 
-@pytest.mark.parametrize("holes", [1, 400])
-def test_spreads_integrate_to_one_values_far_out_included(holes: int) -> None:
-    truth = np.linspace(-9, 9, holes)
+@pytest.mark.parametrize("cells", [1, 400])
+def test_histograms_integrate_to_one_and_include_extreme_values(cells: int) -> None:
+    truth = np.linspace(-9, 9, cells)
     found = named(charts.densities(truth, {"MIWAE": truth * 100}))
-    assert list(found) == ["truth", "MIWAE"]
+    assert list(found) == ["true values", "MIWAE"]
     for trace in found.values():
         assert np.sum(trace.y) * (trace.x[1] - trace.x[0]) == pytest.approx(1)
 
 
 @pytest.fixture(scope="module", params=[2, 1], ids=["two columns", "one column"])
 def basis(request: pytest.FixtureRequest) -> sensitivity.Basis:
-    """Of a model that was hardly trained, on a table with own holes, and one hole in a column."""
+    """Draws of a hardly trained model for a table with missing cells, one alone in its column."""
     x = normal((500, request.param), generator(0))
     observed = torch.ones_like(x, dtype=torch.bool)
     observed[::5, 0] = False
@@ -156,7 +162,7 @@ def basis(request: pytest.FixtureRequest) -> sensitivity.Basis:
 
 
 @pytest.mark.parametrize("strength", [0.0, -8.0, 400.0])
-def test_reweighted_values_are_drawn_without_a_truth_and_without_a_hole_in_view(
+def test_reweighted_values_are_drawn_without_true_values_and_without_missing_cells(
     basis: sensitivity.Basis, strength: float
 ) -> None:
     columns = basis.masked.x.shape[1]
@@ -164,9 +170,9 @@ def test_reweighted_values_are_drawn_without_a_truth_and_without_a_hole_in_view(
     found = sensitivity.assume(basis, process)
     for entry in range(columns):
         drawn = named(charts.reweighted(basis, found, entry))
-        assert drawn.keys() == {"assumed", "by chance"}
+        assert drawn.keys() == {"assumed", "missing at random"}
         if entry in basis.column and strength == 0:
-            np.testing.assert_allclose(drawn["assumed"].y, drawn["by chance"].y, rtol=1e-5)
+            np.testing.assert_allclose(drawn["assumed"].y, drawn["missing at random"].y, rtol=1e-5)
     assert named(charts.reweighted(basis, found, columns - 1))
 
 
@@ -182,9 +188,9 @@ def test_the_clipping_of_images_is_half_at_its_threshold() -> None:
         assert np.interp(threshold, found[name].x, found[name].y) == pytest.approx(0.5, abs=0.01)
 
 
-# --- the law of one entry ---------------------------------------------------------------------
+# --- the distribution of one cell -------------------------------------------------------------
 
-LAWS = {
+DISTRIBUTIONS = {
     "bell": (torch.linspace(-2, 2, 200), torch.full((200,), 1 / 200)),
     "one draw has all the weight": (
         torch.linspace(-2, 2, 200),
@@ -197,11 +203,11 @@ LAWS = {
 
 
 @pytest.mark.parametrize("truth", [None, 3.0])
-@pytest.mark.parametrize("law", LAWS)
-def test_the_density_of_any_law_is_a_density_about_its_draws(
-    law: str, truth: float | None
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_the_density_of_any_distribution_is_a_density_around_its_draws(
+    name: str, truth: float | None
 ) -> None:
-    values, weights = LAWS[law]
+    values, weights = DISTRIBUTIONS[name]
     low, high, x, y = _density(values, weights, truth)
     assert low < values.min() <= values.max() < high
     assert truth is None or low < truth < high

@@ -1,4 +1,4 @@
-"""What is taken home of the MNAR lab: what was seen is untouched, the numbers are the run's."""
+"""Downloads of the MNAR lab: observed cells are unchanged; the numbers are those of the run."""
 
 from __future__ import annotations
 
@@ -15,33 +15,36 @@ from dgm_core.data.reading.numerals import is_number
 from dgm_core.missing.amputation import Amputation
 from dgm_core.missing.base import Mechanism
 from dgm_core.studies.mnar import side_by_side
-from tests.ui.clusters.small_run import FORMULA, PLAN, ROWS, finished, table
+from tests.ui.mnar.small_run import FORMULA, PLAN, ROWS, finished, table
 from ui.mnar import downloads
-from ui.mnar.requested import Asked
-from ui.mnar.run_results import told
+from ui.mnar.masked_table import MaskedTable
+from ui.mnar.run_results import results_of
 from ui.mnar.table_choice import amputed, st_table
 
-PLANS = {"removed": PLAN, "own holes": None}
+PLANS = {"removed": PLAN, "missing cells": None}
 NAN = float("nan")
 AGE = table().frame["age"].mean() - table().frame["age"].std(ddof=0)
+ASSUMED = (
+    "under your assumption that high values go missing, the fitted probability of being missing"
+)
 NAMES = ["age", "height", "smokes", FORMULA, "blood"]
 
 
-def holes(asked: Asked) -> pd.DataFrame:
+def missing(data: MaskedTable) -> pd.DataFrame:
     """Where the completed table may differ from the one that came."""
-    observed = asked.problem.masked.observed.numpy()
-    return amputed(asked.table, observed).isna()
+    observed = data.problem.masked.observed.numpy()
+    return amputed(data.table, observed).isna()
 
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
-def test_a_completed_table_keeps_what_was_seen_bit_for_bit(plan: Amputation | None) -> None:
-    asked, _, (*_, result) = finished(plan)
-    before, gone = asked.table.frame, holes(asked)
+def test_a_completed_table_keeps_observed_cells_bit_for_bit(plan: Amputation | None) -> None:
+    data, _, (*_, result) = finished(plan)
+    before, gone = data.table.frame, missing(data)
     if plan is not None:  # more is gone than was missing before, in those two columns alone
         more = gone & before.notna()
         assert [name for name in NAMES if more[name].any()] == ["age", "height"]
     for answer in result.answers.values():
-        after = downloads.completed(asked, answer.mean)
+        after = downloads.completed(data, answer.mean)
         assert list(after.columns) == NAMES
         assert after.index.equals(before.index)
         assert not after.isna().to_numpy().any()
@@ -51,10 +54,10 @@ def test_a_completed_table_keeps_what_was_seen_bit_for_bit(plan: Amputation | No
             pd.testing.assert_series_equal(after[name][seen], before[name][seen], check_exact=True)
 
 
-def test_what_is_filled_in_is_the_answer_in_the_units_of_the_column() -> None:
-    asked, _, (*_, result) = finished(PLAN)
+def test_imputed_cells_hold_the_answer_in_the_units_of_the_column() -> None:
+    data, _, (*_, result) = finished(PLAN)
     mean = result.answers["not-MIWAE"].mean
-    after, gone = downloads.completed(asked, mean), holes(asked)
+    after, gone = downloads.completed(data, mean), missing(data)
     age = table().frame["age"]
     expected = age.mean() + age.std(ddof=0) * mean[:, 0].double().numpy()
     np.testing.assert_allclose(after["age"][gone["age"]], expected[gone["age"]], rtol=1e-6)
@@ -65,19 +68,19 @@ def test_what_is_filled_in_is_the_answer_in_the_units_of_the_column() -> None:
 
 def test_a_target_comes_back_as_it_was() -> None:
     wine = st_table("wine")
-    asked = Asked(wine, Amputation(columns=(0, 5)))
-    after = downloads.completed(asked, torch.zeros_like(wine.known.x))
+    data = MaskedTable(wine, Amputation(columns=(0, 5)))
+    after = downloads.completed(data, torch.zeros_like(wine.known.x))
     assert list(after.columns) == [*wine.frame.columns, wine.target.name]
     pd.testing.assert_series_equal(after[wine.target.name], wine.target)
     kept = wine.frame.drop(columns=[wine.frame.columns[0], wine.frame.columns[5]])
     pd.testing.assert_frame_equal(after[kept.columns], kept)
-    removed = asked.problem.hidden[:, 0].numpy()
+    removed = data.problem.hidden[:, 0].numpy()
     assert (after.iloc[:, 0][removed] == wine.frame.iloc[:, 0].mean()).all()
 
 
 def test_the_text_of_a_table_is_read_back_as_the_same_numbers() -> None:
-    asked, _, (*_, result) = finished(None)
-    after = downloads.completed(asked, result.answers["MIWAE"].mean)
+    data, _, (*_, result) = finished(None)
+    after = downloads.completed(data, result.answers["MIWAE"].mean)
     read = pd.read_csv(io.StringIO(downloads.as_csv(after)))
     assert len(read) == ROWS
     for name in ("age", "height"):
@@ -86,8 +89,8 @@ def test_the_text_of_a_table_is_read_back_as_the_same_numbers() -> None:
 
 
 def test_no_cell_and_no_name_is_a_formula_for_a_spreadsheet() -> None:
-    asked, _, (*_, result) = finished(PLAN)
-    text = downloads.as_csv(downloads.completed(asked, result.answers["MIWAE"].mean))
+    data, _, (*_, result) = finished(PLAN)
+    text = downloads.as_csv(downloads.completed(data, result.answers["MIWAE"].mean))
     cells = [cell for line in text.splitlines() for cell in line.split(",")]
     assert "'+1+1" in cells
     assert "'@SUM(A1)" in cells
@@ -97,15 +100,15 @@ def test_no_cell_and_no_name_is_a_formula_for_a_spreadsheet() -> None:
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_the_folder_holds_every_copy_the_errors_and_the_report(plan: Amputation | None) -> None:
-    asked, _, (*_, result) = finished(plan)
-    answer, gone = result.answers["not-MIWAE"], holes(asked)
-    with zipfile.ZipFile(io.BytesIO(downloads.as_zip(asked, answer, "# Words\n"))) as folder:
+    data, _, (*_, result) = finished(plan)
+    answer, gone = result.answers["not-MIWAE"], missing(data)
+    with zipfile.ZipFile(io.BytesIO(downloads.as_zip(data, answer, "# Words\n"))) as folder:
         assert folder.testzip() is None
         texts = {name: folder.read(name).decode() for name in folder.namelist()}
     copies = [f"copies/{number:02}.csv" for number in range(1, side_by_side.COPIES + 1)]
     assert set(texts) == {"imputed.csv", "standard deviations.csv", "report.md", *copies}
     assert texts["report.md"] == "# Words\n"
-    assert texts["imputed.csv"] == downloads.as_csv(downloads.completed(asked, answer.mean))
+    assert texts["imputed.csv"] == downloads.as_csv(downloads.completed(data, answer.mean))
     deviations = pd.read_csv(io.StringIO(texts["standard deviations.csv"])).to_numpy()
     assert (deviations[~gone.to_numpy()] == 0).all()
     assert (deviations[gone.to_numpy()] > 0).all()
@@ -122,9 +125,9 @@ def numbers_of(text: str) -> dict[str, list[str]]:
 
 
 def test_the_report_says_the_numbers_of_the_run() -> None:
-    asked, config, items = finished(PLAN)
+    data, config, items = finished(PLAN)
     result = items[-1]
-    text = downloads.report(asked, config, result, told(items))
+    text = downloads.report(data, config, result, results_of(items))
     found = numbers_of(text)
     for name, answer in result.answers.items():
         assert found[name] == [
@@ -139,18 +142,18 @@ def test_the_report_says_the_numbers_of_the_run() -> None:
         expected = [f"{each.rmse.mean:.3f}", f"{each.rmse.standard_error:.3f}", "", "", ""]
         assert found[each.name] == expected
     assert len(found) == len(result.answers) + len(baselines)
-    missing = holes(asked).to_numpy().mean()
-    assert f"{ROWS} rows, 5 columns; {missing:.1%} of the cells were missing." in text
+    rate = missing(data).to_numpy().mean()
+    assert f"{ROWS} rows, 5 columns; {rate:.1%} of the cells were missing." in text
     for setting in ("- threshold: -0.5", "- direction: low", "- steps: 6", "- samples: 30"):
         assert setting in text.splitlines()
     for name in ("age", "height"):  # what lost values, and nothing else, has a mechanism
         assert re.search(f"^- {name}: ", text, re.MULTILINE)
 
 
-def test_the_report_of_own_holes_scores_nothing() -> None:
-    asked, config, items = finished(None)
-    text = downloads.report(asked, config, items[-1], told(items))
-    assert "Nothing: the table's own holes were filled in" in text
+def test_the_report_of_an_unchanged_table_has_no_errors() -> None:
+    data, config, items = finished(None)
+    text = downloads.report(data, config, items[-1], results_of(items))
+    assert "Nothing was removed." in text
     assert all(cells[0] == "nan" for cells in numbers_of(text).values())
 
 
@@ -159,26 +162,26 @@ def test_the_report_of_own_holes_scores_nothing() -> None:
     [
         (
             Mechanism("", 0, "low", -1.0, -2.0, "itself"),
-            f"age: values below {AGE:.4g} tend to go missing (half at that value, log-odds "
-            "rising by 2.0 a standard deviation).",
+            f"age: {ASSUMED} falls at {AGE:.4g} (half of the values there are missing; "
+            "the log-odds change by 2.0 per standard deviation).",
         ),
         (
             Mechanism("", 1, "high", NAN, 2.0, 0),
-            "height: high values tend to go missing. It depends most on age.",
+            f"height: {ASSUMED} is higher for high values. It depends most on age.",
         ),
         (
             Mechanism("", 0, "none", NAN, 0.0, None),
-            "age: no dependence on its own value was found.",
+            f"age: {ASSUMED} does not depend on the value itself.",
         ),
         (
             Mechanism("", 0, "none", NAN, 0.0, 3),
-            f"age: no dependence on its own value was found. It depends most on {FORMULA}.",
+            f"age: {ASSUMED} does not depend on the value itself. It depends most on {FORMULA}.",
         ),
     ],
     ids=["low", "without a threshold", "none", "another column's alone"],
 )
-def test_a_mechanism_is_worded_in_the_units_of_its_column(
+def test_the_report_states_the_assumption_and_the_units_of_the_column(
     mechanism: Mechanism, sentence: str
 ) -> None:
-    asked, *_ = finished(PLAN)
-    assert downloads.words(mechanism, asked) == sentence
+    data, config, _ = finished(PLAN)
+    assert downloads.mechanism_text(mechanism, data, config) == sentence

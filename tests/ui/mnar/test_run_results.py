@@ -1,4 +1,4 @@
-"""What the figures of the MNAR lab are made of: a run as it was told, and the shipped one."""
+"""Data of the figures of the MNAR lab: the results of a run, and the shipped run."""
 
 from __future__ import annotations
 
@@ -17,60 +17,64 @@ from dgm_core.rng import generator
 from dgm_core.samplers.completions import weighted_completions
 from dgm_core.samplers.estimates import mean_and_variance
 from dgm_core.studies.mnar import side_by_side
-from tests.ui.clusters.small_run import PLAN, finished
+from tests.ui.mnar.small_run import PLAN, finished
 from ui.mnar import shipped
-from ui.mnar.run_results import Story, told
-from ui.mnar.side_by_side import STEPS, _doing
+from ui.mnar.run_results import RunResults, results_of
+from ui.mnar.side_by_side import STEPS, _progress_text
 from ui.mnar.table_choice import st_table
 
 
-def test_nothing_told_is_an_empty_story() -> None:
-    story = told([])
-    assert story == Story()
-    assert not story.finished
-    assert story.tracks.keys() == set(side_by_side.MODELS)
-    assert _doing(story) == "Simple methods first …"
+def test_without_items_the_results_are_empty() -> None:
+    results = results_of([])
+    assert results == RunResults()
+    assert not results.finished
+    assert results.histories.keys() == set(side_by_side.MODELS)
+    assert _progress_text(results) == "Running simple methods first …"
 
 
-def test_a_story_holds_what_the_run_said() -> None:
+def test_the_results_hold_what_the_run_yielded() -> None:
     _, _, items = finished(PLAN)
-    story, (*_, result) = told(items), items
+    results, (*_, result) = results_of(items), items
     frames = [item for item in items if isinstance(item, side_by_side.Frame)]
-    assert story.steps == [frame.step for frame in frames]
-    assert story.done == 1.0
-    for name, track in story.tracks.items():
-        assert track.bound == [frame.shots[name].bound for frame in frames]
-        assert track.rmse == [frame.shots[name].rmse for frame in frames]
-        assert np.array_equal(track.guess, frames[-1].shots[name].guess)
-    assert story.tracks["MIWAE"].curves is None
-    assert np.array_equal(story.tracks["not-MIWAE"].curves, frames[-1].shots["not-MIWAE"].learned)
-    assert story.baselines.keys() == set(TABLE_BASELINES)
+    assert results.steps == [frame.step for frame in frames]
+    assert results.done == 1.0
+    for name, history in results.histories.items():
+        assert history.bound == [frame.shots[name].bound for frame in frames]
+        assert history.rmse == [frame.shots[name].rmse for frame in frames]
+        assert np.array_equal(history.guess, frames[-1].shots[name].guess)
+    assert results.histories["MIWAE"].curves is None
+    assert np.array_equal(
+        results.histories["not-MIWAE"].curves, frames[-1].shots["not-MIWAE"].learned
+    )
+    assert results.baselines.keys() == set(TABLE_BASELINES)
     for name, answer in result.answers.items():
-        said = story.answers[name]
-        assert said["RMSE"] == answer.rmse.mean.item()
-        assert said["±"] == answer.rmse.standard_error.item()
-        assert said["90 % coverage"] == answer.coverage
-        assert said["ESS"] == answer.ess.median().item()
+        scores = results.answers[name]
+        assert scores["RMSE"] == answer.rmse.mean.item()
+        assert scores["±"] == answer.rmse.standard_error.item()
+        assert scores["90 % coverage"] == answer.coverage
+        assert scores["ESS"] == answer.ess.median().item()
 
 
-def test_a_story_grows_with_its_run_and_is_finished_at_its_end_alone() -> None:
+def test_the_results_grow_with_the_run_and_are_finished_only_at_its_end() -> None:
     _, _, items = finished(PLAN)
-    stories = [told(items[:end]) for end in range(len(items) + 1)]
-    assert [story.finished for story in stories] == [False] * len(items) + [True]
-    for before, after in pairwise(stories):
+    stages = [results_of(items[:end]) for end in range(len(items) + 1)]
+    assert [results.finished for results in stages] == [False] * len(items) + [True]
+    for before, after in pairwise(stages):
         assert after.steps[: len(before.steps)] == before.steps
         assert after.done >= before.done
-    assert _doing(stories[-2]) == "Imputing with many samples, and one more baseline …"
-    middle = next(story for story in stories if story.steps)
-    assert _doing(middle) == f"Training, step {middle.steps[-1]}"
+    assert _progress_text(stages[-2]) == "Imputing with many samples, then one more simple method …"
+    middle = next(results for results in stages if results.steps)
+    assert _progress_text(middle) == f"Training, step {middle.steps[-1]}"
 
 
 def test_of_own_holes_no_error_is_told() -> None:
     _, _, items = finished(None)
-    story = told(items)
-    assert all(math.isnan(rmse) for track in story.tracks.values() for rmse in track.rmse)
-    assert all(len(track.guess) == 0 for track in story.tracks.values())
-    assert all(math.isfinite(bound) for track in story.tracks.values() for bound in track.bound)
+    results = results_of(items)
+    assert all(math.isnan(rmse) for history in results.histories.values() for rmse in history.rmse)
+    assert all(len(history.guess) == 0 for history in results.histories.values())
+    assert all(
+        math.isfinite(bound) for history in results.histories.values() for bound in history.bound
+    )
 
 
 # --- the shipped run --------------------------------------------------------------------------
@@ -78,32 +82,35 @@ def test_of_own_holes_no_error_is_told() -> None:
 
 @pytest.fixture(scope="module")
 def first() -> shipped.Shipped:
-    return shipped.st_story.__wrapped__()
+    return shipped.st_run.__wrapped__()
 
 
-def test_the_shipped_run_is_the_one_that_is_asked_for_at_first(first: shipped.Shipped) -> None:
+def test_the_shipped_run_is_the_one_that_is_asked_for_at_first(first: shipped.ShippedRun) -> None:
     assert first.config == side_by_side.SHOWN
     assert hash(first.config) == hash(side_by_side.SHOWN)
     assert first.config.steps == STEPS["Normal"]
 
 
-def test_the_shipped_run_is_whole_and_fits_its_table(first: shipped.Shipped) -> None:
-    story = first.story
-    assert story.finished
-    assert story.steps == list(accumulate(story.steps, max))
-    assert story.baselines.keys() == set(TABLE_BASELINES)
+def test_the_shipped_run_is_complete_and_fits_its_table(first: shipped.ShippedRun) -> None:
+    results = first.results
+    assert results.finished
+    assert results.steps == list(accumulate(results.steps, max))
+    assert results.baselines.keys() == set(TABLE_BASELINES)
     problem = ampute(st_table("breast").known, side_by_side.SHOWN.plan)
     rows = side_by_side.watched_rows(problem)
     truth = problem.truth.x[rows][problem.hidden[rows]].numpy()
-    for track in story.tracks.values():
-        assert len(track.bound) == len(track.rmse) == len(story.steps)
-        assert track.guess.shape == truth.shape
-        # The guesses are those whose error is told last.
-        assert np.sqrt(np.mean((track.guess - truth) ** 2)) == pytest.approx(
-            track.rmse[-1], rel=0.2
+    for history in results.histories.values():
+        assert len(history.bound) == len(history.rmse) == len(results.steps)
+        assert history.guess.shape == truth.shape
+        # The guesses belong to the last error.
+        assert np.sqrt(np.mean((history.guess - truth) ** 2)) == pytest.approx(
+            history.rmse[-1], rel=0.2
         )
-    assert story.tracks["not-MIWAE"].curves.shape == (len(problem.losing), len(side_by_side.GRID))
-    ours, theirs = story.answers["not-MIWAE"], story.answers["MIWAE"]
+    assert results.histories["not-MIWAE"].curves.shape == (
+        len(problem.losing),
+        len(side_by_side.GRID),
+    )
+    ours, theirs = results.answers["not-MIWAE"], results.answers["MIWAE"]
     assert ours["RMSE"] + 3 * (ours["±"] + theirs["±"]) < theirs["RMSE"]
 
 
@@ -116,25 +123,25 @@ def test_the_shipped_models_are_those_of_the_shipped_run(
     sample = weighted_completions(model, problem.masked, 200, generator(0))
     mean, _ = mean_and_variance(sample)
     error, _ = side_by_side.rmse_of_table(mean, problem.truth.x, problem.hidden)
-    said = first.story.answers[name]
-    assert error.item() == pytest.approx(said["RMSE"], abs=2 * said["±"])
+    scores = first.results.answers[name]
+    assert error.item() == pytest.approx(scores["RMSE"], abs=2 * scores["±"])
 
 
-def test_a_run_comes_back_as_it_was_written(
+def test_a_written_run_is_read_back_unchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shipped, "RUN", tmp_path / "run.npz")
     _, config, items = finished(PLAN)
     config = replace(config, baselines=("mean", "kNN"))
-    story = told(items)
-    shipped.write(config, story)
-    back = shipped.st_story.__wrapped__()
+    results = results_of(items)
+    shipped.write(config, results)
+    back = shipped.st_run.__wrapped__()
     assert back.config == config
-    assert (back.story.steps, back.story.answers) == (story.steps, story.answers)
-    assert back.story.baselines == story.baselines
-    for name, track in story.tracks.items():
-        again = back.story.tracks[name]
-        assert (again.bound, again.rmse) == (track.bound, track.rmse)
-        np.testing.assert_allclose(again.guess, track.guess, atol=2e-3)
-    curves = back.story.tracks["not-MIWAE"].curves
-    np.testing.assert_allclose(curves, story.tracks["not-MIWAE"].curves, atol=1e-3)
+    assert (back.results.steps, back.results.answers) == (results.steps, results.answers)
+    assert back.results.baselines == results.baselines
+    for name, history in results.histories.items():
+        again = back.results.histories[name]
+        assert (again.bound, again.rmse) == (history.bound, history.rmse)
+        np.testing.assert_allclose(again.guess, history.guess, atol=2e-3)
+    curves = back.results.histories["not-MIWAE"].curves
+    np.testing.assert_allclose(curves, results.histories["not-MIWAE"].curves, atol=1e-3)

@@ -1,9 +1,9 @@
-"""Sliders that send while they are dragged, so that a picture follows the hand.
+"""Component: sliders that send while they are dragged, so that a figure follows the pointer.
 
-`st.slider` sends when it is let go. These send at once, with one message on its way: the browser
-counts its messages, Python hands the number back, and only then the newest values go out; those
-in between are never sent. To be called in an `@st.fragment`, whose runs are not interrupted by its
-own widgets: a full script would be, before it comes to draw its picture.
+`st.slider` sends when the pointer is released. These sliders send at once, at most one message at
+a time: the browser numbers its messages, Python returns the number, and only then the browser
+sends its newest values; values in between are never sent. Call it in an `@st.fragment`, whose runs
+are not interrupted by its own widgets. A run of the whole page would be, before it draws.
 
     @st.fragment
     def latent_space() -> None:
@@ -11,8 +11,8 @@ own widgets: a full script would be, before it comes to draw its picture.
         z = live_sliders("z", sliders, start, rev=draw_number, label="Latent code", compact=True)
         st.image(decode(z))
 
-The browser owns the values. Python's replace them only when `rev` changes (a new draw, a preset,
-a link); at any other rerun the hand is left alone.
+The browser owns the values. Python replaces them only when `rev` changes (a new draw, a preset, a
+link).
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ class LiveSlider:
     """One slider over the values low, low + step, …, as far as high.
 
     Args:
-        name: of its value, one for each slider.
-        label: shown, and its name for screen readers.
+        name: of its value, unique among the sliders.
+        label: shown, and read by screen readers.
         low, high: the range.
         step: from one value to the next.
         unit: shown after the value.
-        decimals: shown of the value.
-        help: a line for the reader.
-        default: where a double click and the reset button lead; None: to what `live_sliders` was
-            given with the present `rev`.
+        decimals: of the value shown.
+        help: one line of explanation.
+        default: the value that a double click and the reset button restore; None: the value that
+            `live_sliders` received with the current `rev`.
 
     Raises:
-        ValueError: the numbers span no range, or `default` lies outside.
+        ValueError: the range or the step is empty, or `default` lies outside the range.
     """
 
     name: str
@@ -69,7 +69,7 @@ class LiveSlider:
 
     @property
     def steps(self) -> int:
-        """How many steps the range has."""
+        """Number of steps in the range."""
         return math.floor((self.high - self.low) / self.step + 1e-9)
 
     def nearest(self, value: float) -> float:
@@ -78,7 +78,7 @@ class LiveSlider:
         return float(f"{self.low + step * self.step:.12g}")
 
     def takes(self, value: object) -> bool:
-        """Whether `value` is one of the slider's, but for rounding. Never raises."""
+        """Is `value` one of the slider's values, up to rounding? Never raises."""
         if type(value) not in (int, float) or not self.low <= value <= self.high:  # NaN, bool
             return False
         return abs(value - self.nearest(value)) <= 1e-6 * self.step
@@ -94,31 +94,30 @@ def live_sliders(
     compact: bool = False,
     on_change: Callable[[], None] | None = None,
 ) -> dict[str, float]:
-    """Show the sliders; return the value of each, by name.
+    """Show the sliders; return their values by name.
 
     Args:
-        key: Streamlit key, one for each on screen.
+        key: Streamlit key, unique on the page.
         sliders: in the order shown.
-        values: by name, shown at first and whenever `rev` changes; moved into range and onto the
-            steps.
-        rev: another value replaces what the visitor has set by `values`.
+        values: by name, used at first and whenever `rev` changes; rounded to the nearest step.
+        rev: a new value replaces what the visitor has set by `values`.
         label: of the group.
         compact: many small sliders in a grid.
         on_change: called before the rerun that a move starts.
 
     Returns:
-        What the visitor set since `rev`, also where the sliders were off screen in between; the
-        last good value where the browser sent anything else.
+        The values set since `rev`, kept while the sliders are off screen. If a message is not
+        valid, the last valid values.
 
     Raises:
-        ValueError: two sliders of one name, or a slider without a finite value.
+        ValueError: two sliders have the same name, or a slider has no finite value.
     """
     names = [slider.name for slider in sliders]
     if len(set(names)) < len(names):
-        raise ValueError(f"expected a name of its own for each slider, got {names}")
+        raise ValueError(f"expected a unique name for each slider, got {names}")
     if not all(name in values and math.isfinite(values[name]) for name in names):
         raise ValueError(f"expected a finite value for each of {names}, got {dict(values)}")
-    # Streamlit forgets what is off screen, and of two bad messages the last good one is wanted.
+    # Streamlit forgets components that are off screen, and a bad message must not lose the values.
     memory = st.session_state.setdefault(f"{key}, last values", {})
     kept = memory.get("values", {}) if memory.get("rev") == rev else {}
     last = {s.name: s.nearest(kept.get(s.name, values[s.name])) for s in sliders}
@@ -147,7 +146,7 @@ def live_sliders(
 def parse(
     message: Any, sliders: Sequence[LiveSlider], rev: int | str, last: Mapping[str, float]
 ) -> dict[str, float]:
-    """The values in what the browser sent, those of `last` where it is not valid. Never raises."""
+    """The values in a message of the browser, or of `last` if it is not valid. Never raises."""
     if not isinstance(message, Mapping) or not _same(message.get("rev"), rev):
         return dict(last)
     sent = message.get("values")
@@ -158,7 +157,7 @@ def parse(
 
 
 def message_number(message: Any) -> int:
-    """Which message of the browser this is; 0 if it does not say."""
+    """The number of a message of the browser; 0 if it has none."""
     number = message.get("number") if isinstance(message, Mapping) else None
     return number if type(number) is int and 0 <= number < 2**53 else 0
 

@@ -1,9 +1,9 @@
-"""A sample on a line, whose points are dragged, added and taken away.
+"""Component: a sample on a line, whose points the visitor drags, adds and removes.
 
-The browser owns the points and marks their mean and median while they move. Python's replace them
-only when `rev` changes (a preset, a link). When a hand lets go it sends all values; what is not
-exactly of that form, or belongs to another `rev`, is ignored. Streamlit forgets the state of a
-component that was not on screen, so the caller keeps what was returned and hands it in again:
+The browser owns the points and marks their mean and median while they move. Python replaces them
+only when `rev` changes (a preset, a link). After each change the browser sends all values. Any
+other message, or one with another `rev`, is ignored. Streamlit forgets the state of a component
+that was not on screen, so the caller stores what was returned and passes it in again:
 
     values = number_line("sample", saved.values, low=-4, high=8, rev=preset, label="The sample")
     if values is not None:
@@ -25,7 +25,7 @@ _COMPONENT = inline_component(
 )
 
 MOST = 30
-"""Points that can be told apart and dragged on a phone."""
+"""Maximal number of points; more could not be dragged on a phone."""
 
 
 def number_line(
@@ -39,19 +39,19 @@ def number_line(
     step: float = 0.1,
     on_change: Callable[[], None] | None = None,
 ) -> tuple[float, ...] | None:
-    """Show the points; return them as they were moved since `rev`.
+    """Show the points; return them if they were changed since `rev`.
 
     Args:
-        key: Streamlit key, one for each on screen.
-        values: 1 to 30 of them, shown when the component appears or `rev` changes.
+        key: Streamlit key, unique on the page.
+        values: 1 to 30 values, used when the component appears or `rev` changes.
         low, high: the range.
-        rev: another value puts `values` into the browser.
-        label: of the whole.
-        step: to which a hand rounds.
-        on_change: called before the rerun that a move starts.
+        rev: a new value sends `values` to the browser.
+        label: of the line.
+        step: values are rounded to multiples of it.
+        on_change: called before the rerun that a change starts.
 
     Returns:
-        In the order they stand in the browser; None if nothing was moved since `rev`.
+        Values in the browser's order; None if nothing was changed since `rev`.
 
     Raises:
         ValueError: no value, more than 30, or one out of range.
@@ -78,7 +78,7 @@ def number_line(
 
 
 def parse(message: object, low: float, high: float, rev: int | str) -> tuple[float, ...] | None:
-    """What the browser sent → the values, or None for anything else. Never raises."""
+    """The values in a message of the browser, or None for any other message. Never raises."""
     if not isinstance(message, Mapping):
         return None
     sent = message.get("rev")

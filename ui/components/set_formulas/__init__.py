@@ -1,7 +1,7 @@
-"""Formulas that the browser sets once, in MathML.
+"""Formulas in MathML, which the browser lays out only once.
 
-For a page that is drawn anew at every stroke: the KaTeX of Streamlit's own texts is set anew each
-time, and that takes as long as the picture above it.
+For a page that is redrawn at every stroke: Streamlit lays out its KaTeX formulas again each time,
+which takes as long as drawing the image above them.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ class Side(NamedTuple):
     """One of the columns, in LaTeX."""
 
     name: str
-    about: str  # the rest of the sentence that begins with the name, formulas between dollars
+    about: str  # completes the sentence that begins with the name; formulas between dollars
     lines: tuple[str, ...]
     note: str
 
 
 def set_formulas(name: str, *sides: Side) -> Callable[[], None]:
-    """Register formulas under this name, once; the function returned shows them side by side.
+    """Register formulas under a name, once; the returned function shows them side by side.
 
     Raises:
-        ValueError: a dollar has no partner.
+        ValueError: the number of dollar signs is odd.
     """
     html = "".join(_side(side) for side in sides)
     component = st.components.v2.component(
@@ -47,7 +47,7 @@ def _side(side: Side) -> str:
         raise ValueError(f"expected dollars in pairs, got {side.about!r}")
     about = "".join(_mathml(p, "inline") if i % 2 else escape(p) for i, p in enumerate(parts))
     lines = "".join(_mathml(line, "block") for line in side.lines)
-    # Formulas do not break: who has no pointer scrolls the focused group by keys.
+    # Formulas do not wrap; the group takes the focus so that keys can scroll it.
     return (
         f"<section><p><b>{escape(side.name)}</b> {about}</p>"
         f'<div class=lines role=group tabindex=0 aria-label="{escape(side.name)}: formulas">'

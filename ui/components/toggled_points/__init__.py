@@ -1,9 +1,9 @@
-"""A scatter whose points are hidden and shown again by clicks, sweeps, taps and keys.
+"""Component: a scatter plot whose points are hidden and shown by clicks, sweeps, taps and keys.
 
-Some are hidden from the start. The browser owns what the visitor has changed of that, the *flips*;
-Python's replace them only when `rev` changes. It sends the flips as packed bits, and what is not
-exactly of that form, or belongs to another `rev`, is ignored. Streamlit forgets the state of a
-component that was not on screen, so the caller keeps what was returned and hands it in again:
+Some points are hidden from the start. The browser owns the visitor's changes, the *flips*; Python
+replaces them only when `rev` changes. The browser sends the flips as packed bits. Any other
+message, or one with another `rev`, is ignored. Streamlit forgets the state of a component that was
+not on screen, so the caller stores what was returned and passes it in again:
 
     flips = toggled_points("scatter", x, hidden, saved.flips, rev=settings, label="A sample")
     if flips is not None:
@@ -29,13 +29,13 @@ _COMPONENT = inline_component(
 
 
 class Line(NamedTuple):
-    """A straight line through the plane, named in the legend.
+    """A straight line in the plot, named in the legend.
 
     Attributes:
         name: in the legend.
         at_low, at_high: its heights at the left and at the right edge.
-        style: "solid", "dashed" or "dotted"; of the accent colour if `strong`, else grey.
-        strong: it is what is to be seen first.
+        style: "solid", "dashed" or "dotted".
+        strong: in the accent colour, else grey.
     """
 
     name: str
@@ -58,25 +58,25 @@ def toggled_points(
     lines: Sequence[Line] = (),
     on_change: Callable[[], None] | None = None,
 ) -> np.ndarray | None:
-    """Show the points; return what was flipped since `rev`.
+    """Show the points; return the flips made since `rev`.
 
     Args:
-        key: Streamlit key, one for each on screen.
+        key: Streamlit key, unique on the page.
         xy: (N, 2).
-        hidden: (N,) bool, by the mechanism.
-        flips: (N,) bool, shown when the component appears or `rev` changes.
-        rev: another value puts `flips` into the browser.
-        label: of the whole.
+        hidden: (N,) bool, points hidden by the mechanism.
+        flips: (N,) bool, used when the component appears or `rev` changes.
+        rev: a new value sends `flips` to the browser.
+        label: of the plot.
         axes: names of both coordinates.
-        reach: both axes go from minus this to this; points beyond stand at the edge.
-        lines: over the points.
-        on_change: called before the rerun that a flip brings.
+        reach: both axes go from −reach to reach; points beyond are drawn at the edge.
+        lines: drawn over the points.
+        on_change: called before the rerun that a flip starts.
 
     Returns:
-        (N,) bool, None if nothing was flipped since `rev`.
+        (N,) bool; None if nothing was flipped since `rev`.
 
     Raises:
-        ValueError: the arrays do not fit, or a number is not finite.
+        ValueError: shapes differ, or a number is not finite.
     """
     for name, each in (("hidden", hidden), ("flips", flips)):
         if each.shape != (len(xy),) or each.dtype != bool:
@@ -107,7 +107,7 @@ def toggled_points(
 
 
 def parse(message: object, count: int, rev: int | str) -> np.ndarray | None:
-    """What the browser sent → the flips, (N,) bool, or None for anything else. Never raises."""
+    """The flips (N,) bool in a message of the browser, or None for any other. Never raises."""
     if not isinstance(message, Mapping):
         return None
     sent = message.get("rev")

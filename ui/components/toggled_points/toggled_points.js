@@ -66,8 +66,8 @@ class ToggledPoints {
     fill(this.stage, {
       width: this.width,
       height,
-      "aria-label": `${this.data.label}. Arrow keys
-      go from point to point, space hides and shows.`,
+      "aria-label": `${this.data.label}. Arrow keys move between points;
+        the space bar hides or shows one.`,
     });
     this.drawAxes(right, foot);
     this.places = this.data.xy.map(([a, b]) => [this.x(a), this.y(b)]);
@@ -121,7 +121,7 @@ class ToggledPoints {
       return fill(sign, {}, [svg("path", { class: look(line), d: `M0 6H${LINE}` })]);
     };
     this.find(".key").replaceChildren(
-      element("li", {}, mark("dot"), "x₂ seen"),
+      element("li", {}, mark("dot"), "x₂ observed"),
       element("li", {}, mark("dot hidden"), "hidden"),
       ...lines.map((line) => element("li", {}, stroke(line), line.name)),
     );
@@ -210,7 +210,7 @@ class ToggledPoints {
     const next = this.cursor < 0 ? order.length >> 1 : order.indexOf(this.cursor) + 1;
     this.cursor = order[Math.min(next, order.length - 1)];
     const [a, b] = this.data.xy[this.cursor].map((v) => numberText(v, 1));
-    const state = this.isHidden(this.cursor) ? "hidden" : "seen";
+    const state = this.isHidden(this.cursor) ? "hidden" : "observed";
     this.find("[aria-live]").textContent = `Point ${a}, ${b}, ${state}`;
     this.place();
   }

@@ -1,20 +1,19 @@
-"""The conditional law of one missing entry, transported to a point that the visitor drags.
+"""Component: the distribution of one missing value, and a point estimate that the visitor drags.
 
-A point estimate a is the Dirac mass δ_a, and moving all of a law there costs
+A point estimate a is the Dirac mass δ_a. Moving a distribution P to it costs
 
-    W1(law, δ_a) = Σ α_k |x_k − a|        smallest where a is the median
-    W2(law, δ_a) = √Σ α_k (x_k − a)²      smallest where a is the mean
+    W1(P, δ_a) = Σ α_k |x_k − a|        smallest at the median
+    W2(P, δ_a) = √Σ α_k (x_k − a)²      smallest at the mean
 
-for the weighted sample Σ α_k δ(x_k): to impute by the median or the mean is to project the law
-onto the Dirac masses. The browser computes both sums as they stand, at every a.
+for the weighted sample P = Σ α_k δ(x_k). Imputing the median or the mean projects P onto the Dirac
+masses. The browser computes both sums directly, at every a.
 
-The browser owns a. Python says where it is wanted by another `rev` (another entry, a link); at
-any other rerun it stays. When a drag, a key or a glide to a minimum ends, the browser sends a as
-the state `point`; what is not exactly of that form, or belongs to another `rev`, is ignored.
-Streamlit forgets the state of a component that was not on screen, so the caller keeps the last
-point elsewhere and hands it in again:
+The browser owns a. Python replaces it only when `rev` changes (another cell, a link); it stays at
+any other rerun. After a drag, a key or a glide to a minimum the browser sends a as the state
+`point`. Any other message, or one with another `rev`, is ignored. Streamlit forgets the state of a
+component that was not on screen, so the caller stores the last point and passes it in again:
 
-    point = transport("alcohol", law, title="Alcohol", unit="SD", at=saved.point, rev=entry)
+    point = transport("alcohol", sample, title="Alcohol", unit="SD", at=saved.point, rev=cell)
     if point is not None:
         saved.point = point
 """
@@ -40,21 +39,21 @@ _COMPONENT = inline_component(
 
 
 @dataclass(frozen=True, eq=False)
-class Law:
-    """A law on the line: a weighted sample of it, its density, and what is said of it.
+class Distribution:
+    """A distribution on the line: a weighted sample, its density, and two summaries.
 
     Args:
         values: x_k, (K,).
         weights: α_k ≥ 0, (K,), up to a common factor.
-        mean, median: of the law; those of the sample are the minimisers, so where the law is a
-            mixture of which the x_k were drawn, the two differ by the Monte-Carlo error.
-        truth: the value that was hidden, where it is known.
+        mean, median: of the distribution. The costs are smallest at the mean and median of the
+            sample, which differ from these by the Monte-Carlo error if the x_k are draws.
+        truth: the true value, if it is known.
         low, high: the range shown, and that of a.
         grid: increasing, (G,).
-        density: of the law on `grid`, (G,).
+        density: on `grid`, (G,).
 
     Raises:
-        ValueError: the arrays do not fit, a number is not finite, or no weight is positive.
+        ValueError: shapes differ, a number is not finite, or no weight is positive.
     """
 
     values: np.ndarray
@@ -76,16 +75,16 @@ class Law:
         numbers += [] if self.truth is None else [self.truth]
         for each in (self.values, self.weights, self.grid, self.density, np.array(numbers)):
             if not np.isfinite(each).all():
-                raise ValueError("expected a law of finite numbers")
+                raise ValueError("expected finite numbers in the distribution")
         if self.weights.min() < 0 or self.weights.max() == 0 or self.density.min() < 0:
-            raise ValueError("expected weights and a density that are positive")
+            raise ValueError("expected weights and densities ≥ 0, and a weight above 0")
         if not self.low < self.high:
             raise ValueError(f"expected low < high, got {self.low} and {self.high}")
 
 
 def transport(
     key: str,
-    law: Law,
+    distribution: Distribution,
     *,
     title: str,
     unit: str = "",
@@ -94,43 +93,44 @@ def transport(
     rev: int | str = 0,
     on_change: Callable[[], None] | None = None,
 ) -> float | None:
-    """Show the law and what it costs to move it to a; return the a chosen since `rev`.
+    """Show the distribution and the cost of moving it to a; return the a chosen since `rev`.
 
     Args:
-        key: Streamlit key, one for each on screen.
-        law: whose entry; it may change while a stays.
-        title: what the values are of.
+        key: Streamlit key, unique on the page.
+        distribution: what is shown; it may change while a stays.
+        title: heading.
         unit: of the values.
-        decimals: shown of every number.
-        at: a, when the component appears or `rev` changes; moved into the range. None: the mean.
-        rev: another value puts the point in the browser at `at`.
+        decimals: of every number shown.
+        at: a, when the component appears or `rev` changes; clipped to the range. None: the mean.
+        rev: a new value sets the point in the browser to `at`.
         on_change: called before the rerun that a move starts.
 
     Returns:
-        a in [law.low, law.high], None if it was not moved since `rev`.
+        a in [distribution.low, distribution.high]; None if it was not moved since `rev`.
 
     Raises:
         ValueError: `at` is not finite.
     """
     if at is not None and not math.isfinite(at):
         raise ValueError(f"expected a finite point, got {at}")
-    # The state may be one move ahead of the caller: a remount shows what will be returned.
+    # The state may be one move ahead of the caller: a remount shows the value to be returned.
     state = st.session_state.get(key)
-    point = parse(state.get("point"), law, rev) if isinstance(state, Mapping) else None
-    wanted = law.mean if at is None else at
+    point = parse(state.get("point"), distribution, rev) if isinstance(state, Mapping) else None
+    low, high = float(distribution.low), float(distribution.high)
+    start = distribution.mean if at is None else at
     _COMPONENT(
         key=key,
         data={
-            "values": _packed(law.values),
-            "weights": _packed(law.weights / law.weights.sum()),
-            "grid": _packed(law.grid),
-            "density": _packed(law.density),
-            "mean": float(law.mean),
-            "median": float(law.median),
-            "truth": None if law.truth is None else float(law.truth),
-            "low": float(law.low),
-            "high": float(law.high),
-            "at": min(max(float(wanted if point is None else point), law.low), law.high),
+            "values": _packed(distribution.values),
+            "weights": _packed(distribution.weights / distribution.weights.sum()),
+            "grid": _packed(distribution.grid),
+            "density": _packed(distribution.density),
+            "mean": float(distribution.mean),
+            "median": float(distribution.median),
+            "truth": None if distribution.truth is None else float(distribution.truth),
+            "low": low,
+            "high": high,
+            "at": float(np.clip(start if point is None else point, low, high)),
             "rev": rev,
             "title": title,
             "unit": unit,
@@ -141,18 +141,20 @@ def transport(
     return point
 
 
-def parse(message: object, law: Law, rev: int | str) -> float | None:
-    """What the browser sent → the point, or None for anything else. Never raises."""
+def parse(message: object, distribution: Distribution, rev: int | str) -> float | None:
+    """The point in a message of the browser, or None for any other message. Never raises."""
     if not isinstance(message, Mapping):
         return None
     sent, at = message.get("rev"), message.get("at")
     if type(sent) is not type(rev) or sent != rev:  # True is not 1 here
         return None
-    if type(at) not in (int, float) or not law.low <= at <= law.high:  # NaN fails
+    if (
+        type(at) not in (int, float) or not distribution.low <= at <= distribution.high
+    ):  # NaN fails
         return None
     return float(at)
 
 
 def _packed(numbers: np.ndarray) -> str:
-    """Double precision, as base64."""
+    """Numbers in double precision, as base64."""
     return base64.b64encode(numbers.astype("<f8").tobytes()).decode("ascii")

@@ -1,4 +1,4 @@
-// A law, a point a to drag under it, and what moving all the mass to a costs: W₁ and W₂.
+// A distribution, a point a to drag below it, and the costs W₁ and W₂ of moving all mass to a.
 
 const ROWS = { point: 13, minimiser: 31, truth: 48 }; // baselines of the labels on top
 const [TOP, FOOT] = [58, 190]; // of the density
@@ -209,7 +209,7 @@ class Transport {
     const now = `${SIGN[name]} = ${this.written(cost(at))}`;
     if (smallest) return { smallest, now, note: `, the smallest: a is the ${to}` };
     const least = numberText(cost(this.best[name]), this.data.decimals);
-    return { smallest, now, note: `, smallest ${least} at the ${to}` };
+    return { smallest, now, note: `; the smallest is ${least}, at the ${to}` };
   }
 
   /** For screen readers. */

@@ -1,4 +1,4 @@
-"""A table of every kind of column with holes, and a run on it that takes a moment."""
+"""A table with missing cells and every kind of column, and a short run on it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from dgm_core.data.reading import read_table
 from dgm_core.missing.amputation import Amputation
 from dgm_core.studies.mnar import side_by_side
-from ui.mnar.requested import Asked
+from ui.mnar.masked_table import MaskedTable
 from ui.mnar.table_choice import Table, table_of
 
 ROWS = 60
@@ -38,8 +38,8 @@ def table() -> Table:
 
 
 @cache
-def finished(plan: Amputation | None) -> tuple[Asked, side_by_side.Config, tuple]:
-    """What was asked of the table, and all that a run on it yields."""
-    asked = Asked(table(), plan)
+def finished(plan: Amputation | None) -> tuple[MaskedTable, side_by_side.Config, tuple]:
+    """Table and mechanism, settings, and all that a run on them yields."""
+    data = MaskedTable(table(), plan)
     config = side_by_side.Config(table().name, plan, steps=6, samples=30, frames=3)
-    return asked, config, tuple(side_by_side.run(config, table().known, table().columns))
+    return data, config, tuple(side_by_side.run(config, table().known, table().columns))

@@ -1,4 +1,4 @@
-"""What the controls of the lab ask for: a table, and what is removed of it."""
+"""A table, the values removed from it, and what is known about why."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ui.mnar.table_choice import Table
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
-    """A table and a mechanism."""
+class MaskedTable:
+    """A table and the mechanism that the visitor chose for it."""
 
     table: Table
-    plan: Amputation | None  # None = the table's own holes
+    plan: Amputation | None  # None = only the table's own missing cells
 
     @cached_property
     def problem(self) -> Problem:
-        """What is left of the table."""
+        """The table with the chosen values removed."""
         return ampute(self.table.known, self.plan)
 
     @cached_property
-    def complaint(self) -> str | None:
-        """Why nothing can be learned of it, in a sentence; None if something can."""
+    def error(self) -> str | None:
+        """One sentence on why no model can be trained on it; None if one can."""
         try:
             checked(self.problem)
         except ValueError as error:
@@ -34,28 +34,31 @@ class Asked:
         return None
 
     @cached_property
-    def shown(self) -> list[int]:
-        """The entries that figures may show: numeric ones with holes; levels if there are none."""
+    def shown_entries(self) -> list[int]:
+        """Entries of a row that figures may show: numeric ones with missing values.
+
+        Levels of categorical columns if no numeric column has missing values.
+        """
         numeric = set(self.table.numeric.values())
         return [d for d in self.problem.losing if d in numeric] or self.problem.losing
 
     @property
     def names(self) -> list[str]:
-        """Of the entries `shown`."""
-        return [self.table.entries[d] for d in self.shown]
+        """Names of `shown_entries`."""
+        return [self.table.entries[d] for d in self.shown_entries]
 
-    def place(self, entry: int) -> int:
-        """Where an entry stands among all that have holes, as curves come."""
+    def curve_index(self, entry: int) -> int:
+        """Index of an entry among all that have missing values: the order of the curves."""
         return self.problem.losing.index(entry)
 
-    def seen(self, entry: int) -> np.ndarray:
-        """The values of an entry that are left."""
+    def observed_values(self, entry: int) -> np.ndarray:
+        """Observed values of an entry."""
         masked = self.problem.masked
         return masked.x[masked.observed[:, entry], entry].numpy()
 
     @property
-    def rate(self) -> float:
-        """The share of cells that is missing; a cell of levels is one, however many entries."""
+    def missing_rate(self) -> float:
+        """Fraction of cells that are missing; a categorical cell counts once."""
         _, first = np.unique(self.table.coding.column_of, return_index=True)
         return 1 - self.problem.masked.observed[:, first].double().mean().item()
 
