@@ -50,7 +50,7 @@ def send(views: tuple[str, ...]) -> None:
 
 def _fields(views: tuple[str, ...]) -> Iterator[tuple[str, Read]]:
     """Name in the address → how it is read; the table comes before what depends on it."""
-    yield "view", one_of(*views)
+    yield "view", lambda text: one_of(*views)(OLD_NAMES.get(text, text))
     yield "table", one_of(*table_choice.available())
     yield "why", one_of(*mechanism.WHY)
     yield "columns", _columns
@@ -77,6 +77,8 @@ _KEYS: Mapping[str, str] = {
     "training": "training seed",
 }
 """Name in the address → name of the kept widget, where they differ."""
+OLD_NAMES = {"One entry": "One cell"}
+"""Earlier name of a view, still found in links → its name."""
 _OF_TABLE = ("why", "columns", "driver")
 """Widgets that each table has for itself."""
 

@@ -55,7 +55,7 @@ class Assumed(NamedTuple):
     sd: Tensor  # (B, D), 0 where observed
     rmse: MeanAndError  # over the hidden entries
     ess: Tensor  # (B,) effective importance samples
-    weak_share: float  # of the rows, with fewer than `FEW` of them
+    weak_fraction: float  # of the rows, with fewer than `FEW` of them
     shift: Tensor  # (D,) of a column's imputed mean, SDs from missing at random; NaN: no hole
     weights: Tensor  # (B, K), they sum to 1
 

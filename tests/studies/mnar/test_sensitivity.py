@@ -126,11 +126,11 @@ def test_a_stronger_assumption_rests_on_fewer_draws_and_moves_further() -> None:
     ess = torch.stack([found.ess.mean() for found in by_strength])
     torch.testing.assert_close(ess[0].item(), 200.0)  # the proposal is the posterior
     assert (ess.diff() < 0).all()
-    assert by_strength[0].weak_share == 0
+    assert by_strength[0].weak_fraction == 0
     shifts = torch.stack([found.shift[0] for found in by_strength])
     assert (shifts.diff() > 0).all()
     beyond = sensitivity.assume(basis, sensitivity.assumed_process(2, [0], 1e6, 3.5).double())
-    assert beyond.weak_share == (beyond.ess < 10).double().mean() > 0.5
+    assert beyond.weak_fraction == (beyond.ess < 10).double().mean() > 0.5
 
 
 def test_only_hidden_entries_move_and_only_removed_ones_are_scored() -> None:

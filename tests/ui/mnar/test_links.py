@@ -11,11 +11,11 @@ from tests.patience import PATIENCE
 from ui.frame import KEPT
 from ui.mnar import mechanism
 
-VIEWS = "Watch", "Assume", "One entry"
+VIEWS = "Watch", "Assume", "One cell"
 IRIS = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]
 
 SETTINGS = {
-    "mnar view": "One entry",
+    "mnar view": "One cell",
     "table": "iris",
     "why.iris": "another column",
     "columns.iris": [IRIS[0], IRIS[3]],
@@ -74,6 +74,12 @@ def test_a_link_carries_every_setting() -> None:
     assert settings == SETTINGS
     assert said == ""
     assert again == address
+
+
+def test_a_link_with_an_earlier_name_of_a_view_still_opens_it() -> None:
+    settings, message, _ = received({"view": "One entry"})
+    assert settings == {"mnar view": "One cell"}
+    assert message == ""
 
 
 def test_an_untouched_lab_has_a_bare_address() -> None:
