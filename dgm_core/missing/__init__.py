@@ -1,8 +1,8 @@
-"""What goes missing: masks as shapes, and processes that depend on the values.
+"""Missing data: shapes of masks, and missing processes p(s|x) that depend on the values.
 
-`masks` draws shapes to hide of images, `mixtures` draws them at random for a training. `processes`
-holds the laws p(s|x), which remove values and are learned; `process` says what one is.
-`amputation` removes values of a table by a plan.
+`masks` holds shapes of masks for images; `mixed_masks` draws them at random for training. `base`
+defines a missing process, `processes` lists those that remove values or are learned. `amputation`
+removes values of a table by a plan.
 
     >>> import torch
     >>> from dgm_core.missing.masks import top_half

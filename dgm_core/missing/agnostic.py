@@ -1,4 +1,4 @@
-"""Processes in which any feature may bear on whether any other is missing."""
+"""Missing processes in which missingness of any feature may depend on any other feature."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from dgm_core.networks import linear
 
 
 class LinearMasking(AffineProcess):
-    """logit p(s = 1 | x) = A x + b, a logistic regression of every mask on the whole row.
+    """logit p(s = 1 | x) = A x + b, a logistic regression of each s_d on the whole row.
 
-    Starts at 0 unless told otherwise. A_dj < 0: entry d goes missing where x_j is high.
+    A_dj < 0: entry d tends to go missing where x_j is high.
 
     Args:
         features: D.
-        weight: A, (D, D), nats a unit of x.
-        bias: b, (D,), nats.
+        weight: initial A, (D, D), nats per unit of x; None = 0.
+        bias: initial b, (D,), nats; None = 0.
     """
 
     kind = "linear"
@@ -47,7 +47,7 @@ class LinearMasking(AffineProcess):
         return -self.weight.diagonal()
 
     def drivers(self) -> list[int | Literal["itself"] | None]:
-        """The column of the largest |A_dj| of each row d: fair between standardised features."""
+        """The j of the largest |A_dj| for each d; comparable if the features are standardised."""
         size, column = self.weight.abs().max(1)
         return [
             None if not most else "itself" if j == d else j
@@ -60,8 +60,8 @@ class MLPMasking(MissingProcess):
 
     Args:
         features: D.
-        hidden: units of the hidden layer.
-        generator: draws the initial weights; None = one seeded with 0.
+        hidden: number of units in the hidden layer.
+        generator: draws the initial weights; None = one with seed 0.
     """
 
     kind = "network"

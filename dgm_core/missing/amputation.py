@@ -1,12 +1,12 @@
-"""Removing values on purpose: a mechanism in words and numbers → a process → an incomplete table.
+"""Amputation: a plan of a mechanism → a missing process → an incomplete table.
 
     plan = Amputation("self-masking", columns=(0, 1), direction="high", strength=10.0)
     problem = ampute(known, plan)
-    problem.masked        # what a method may see
-    problem.hidden        # what it is scored on: removed, though known
+    problem.masked        # the input of a method
+    problem.hidden        # the entries that are scored: removed, and their true value is known
 
 A mechanism acts on entries of standardised rows, so thresholds are in standard deviations from
-the mean. What was missing to begin with stays missing, and nothing is scored there.
+the mean. Values that were missing before stay missing and are not scored.
 """
 
 from __future__ import annotations
@@ -42,23 +42,25 @@ LIMITS = {
 
 @dataclass(frozen=True)
 class Amputation:
-    """What goes missing, and why.
+    """Which values go missing, and why.
 
     Attributes:
-        kind: "self-masking": by the value itself. "another column": by the value of `driver`, seen
-            or not. "bands": by the value itself, in bands half a standard deviation wide.
-            "chance": whatever the values.
+        kind: "self-masking": depends on the value itself. "another column": depends on the value
+            of `driver`, observed or not. "bands": depends on the value itself, in bands half a
+            standard deviation wide. "chance": independent of all values.
         columns: the entries of a row that lose values; not empty.
-        direction: which values go, "high" or "low"; no matter for bands and chance.
-        threshold: the value at which half are missing, standard deviations from the mean.
-        strength: rise of the log-odds of being missing, nats a standard deviation; 50 is a cut.
-        base_rate: the share that goes by chance on top; of "chance", the share that goes.
+        direction: which values go missing, "high" or "low"; ignored for bands and chance.
+        threshold: value at which half are missing, standard deviations from the mean.
+        strength: slope of the log-odds of being missing, nats per standard deviation; at 50
+            almost every value beyond the threshold goes missing.
+        base_rate: fraction that goes missing by chance in addition; for "chance", the fraction
+            that goes missing.
         driver: the entry that decides, for "another column".
         seed: of the draw.
 
     Raises:
-        ValueError: an unknown kind or direction, no columns, no driver where one is needed, or a
-            number out of `LIMITS`.
+        ValueError: kind or direction is unknown, columns are empty, the driver is not given where
+            it is needed, or a number is out of `LIMITS`.
     """
 
     kind: Kind = "self-masking"
@@ -86,7 +88,7 @@ class Amputation:
 
     @property
     def sign(self) -> float:
-        """+1 where high values go missing, −1 where low ones do."""
+        """+1 if high values go missing, −1 if low ones do."""
         return 1.0 if self.direction == "high" else -1.0
 
     def process(self, features: int) -> MissingProcess:
@@ -95,17 +97,19 @@ class Amputation:
         Raises:
             ValueError: a column or the driver is not among the features.
         """
-        named = [*self.columns, *([self.driver] if self.kind == "another column" else [])]
-        if max(named) >= features:
-            raise ValueError(f"expected columns below {features}, got {named}")
+        entries = list(self.columns)
+        if self.kind == "another column" and self.driver is not None:
+            entries.append(self.driver)
+        if max(entries) >= features:
+            raise ValueError(f"expected columns below {features}, got {entries}")
         affected = torch.zeros(features, dtype=torch.bool)
         affected[list(self.columns)] = True
-        process = self._everywhere(features)
+        process = self._on_all_columns(features)
         if self.base_rate and self.kind != "chance":
             process = WithBaseRate(process, self.base_rate)
         return Restricted(process, affected).requires_grad_(False)
 
-    def _everywhere(self, features: int) -> MissingProcess:
+    def _on_all_columns(self, features: int) -> MissingProcess:
         weight = self.sign * self.strength
         if self.kind == "self-masking":
             return SelfMasking(features, weight, self.threshold)
@@ -121,25 +125,25 @@ class Amputation:
 
 
 class Problem(NamedTuple):
-    """A table of which something was removed."""
+    """A table before and after values were removed."""
 
-    truth: Masked  # (N, D), as it was: what is known of it
-    masked: Masked  # what is left
-    process: MissingProcess | None  # why; None = nothing was removed, and why is not known
+    truth: Masked  # (N, D), before; its own missing values are not known
+    masked: Masked  # (N, D), after
+    process: MissingProcess | None  # None = nothing was removed, so the process is unknown
 
     @property
     def hidden(self) -> Tensor:
-        """Removed though known, bool (N, D): the entries that count."""
+        """Entries that were removed, bool (N, D): the ones that are scored."""
         return self.truth.observed & ~self.masked.observed
 
     @property
     def losing(self) -> list[int]:
-        """The entries of a row that have holes."""
+        """The entries of a row that are missing in some row."""
         return (~self.masked.observed).any(0).nonzero()[:, 0].tolist()
 
 
 def ampute(truth: Masked, plan: Amputation | None) -> Problem:
-    """Remove values by the plan, the same ones each time; without a plan, none."""
+    """Remove values by a plan, the same ones at each call; None removes nothing."""
     if plan is None:
         return Problem(truth, truth, None)
     process = plan.process(truth.x.shape[1]).to(truth.device)

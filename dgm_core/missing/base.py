@@ -1,8 +1,9 @@
-"""What a missing process is: p(s | x) = Π_d Bernoulli(s_d; σ(ℓ_d(x))), s_d = 1 where x_d is seen.
+"""Missing processes: p(s | x) = Π_d Bernoulli(s_d; σ(ℓ_d(x))), s_d = 1 if x_d is observed.
 
-ℓ_d(x) is the log-odds of observing entry d, given the whole row x. A process is missing completely
-at random (MCAR) if ℓ does not depend on x, at random (MAR) if only on what is observed, and not at
-random (MNAR) if on what it hides (Rubin 1976). Only the last kind enters a likelihood.
+ℓ_d(x) is the log-odds of observing entry d, given the whole row x. Values are missing completely
+at random (MCAR) if ℓ does not depend on x, at random (MAR) if ℓ depends only on observed values,
+and not at random (MNAR) if ℓ depends on hidden values (Rubin 1976). Only MNAR processes change the
+likelihood of x.
 """
 
 from __future__ import annotations
@@ -21,31 +22,31 @@ from dgm_core.rng import Source, uniform
 Direction = Literal["high", "low", "none"]
 
 NEGLIGIBLE = 0.05
-"""A change of the probability of being missing below which `interpret` sees no dependence."""
+"""Change of the probability of being missing below which `interpret` reports no dependence."""
 
 
 class Mechanism(NamedTuple):
-    """What a process does to one feature, as numbers."""
+    """How a process acts on one feature, as numbers."""
 
     kind: str
-    feature: int | None  # None = the same law for every feature
+    feature: int | None  # None = the same for every feature
     direction: Direction  # which of its own values go missing
     threshold: float  # own value at which half are missing, the others at 0; NaN = no such value
-    slope: float  # rise of the log-odds of being missing at the threshold, nats a unit of x
-    driver: int | Literal["itself"] | None  # the feature that matters most; None = none does
+    slope: float  # of the log-odds of being missing at the threshold, nats per unit of x
+    driver: int | Literal["itself"] | None  # feature with the largest influence; None = none
     details: Mapping[str, float] = MappingProxyType({})  # further numbers of this kind
 
 
 class MissingProcess(nn.Module, ABC):
     """A learnable p(s | x) over rows x (…, D); images are flattened to rows.
 
-    A subclass gives `logits`, and the rest follows. Its parameters may be set, to remove values
-    from complete data, or fitted, to learn why values are missing.
+    A subclass defines `logits`; the other methods follow from it. Set the parameters to remove
+    values from complete data, or fit them to learn why values are missing.
 
     Attributes:
         kind: its name in `interpret`.
-        features: D, or None where one law serves every feature and any D.
-        entrywise: do an entry's log-odds depend on its own value alone?
+        features: D; None if one rule applies to every feature, for any D.
+        entrywise: do the log-odds of an entry depend on its own value only?
     """
 
     kind: str = "custom"
@@ -61,51 +62,51 @@ class MissingProcess(nn.Module, ABC):
         return torch.sigmoid(-self._checked_logits(x))
 
     def log_prob(self, observed: Tensor, x: Tensor) -> Tensor:
-        """log p(s | x) = Σ_d log σ(±ℓ_d(x)), + where seen.
+        """log p(s | x) = Σ_d log σ(±ℓ_d(x)), + where observed.
 
         Args:
             observed: s, bool (…, D); its leading dimensions broadcast with those of x, so one
-                mask (B, D) serves K completions (K, B, D).
+                mask (B, D) applies to K completions (K, B, D).
             x: complete rows (…, D).
 
         Returns:
             (…,), nats.
 
         Raises:
-            ValueError: `observed` is not bool, or D differs from the process's.
+            ValueError: `observed` is not bool, or D is not that of the process.
         """
         if observed.dtype != torch.bool:
             raise ValueError(f"expected observed of dtype bool, got {observed.dtype}")
         logits = self._checked_logits(x)
         if observed.shape[-1:] != logits.shape[-1:]:
-            want, got = logits.shape[-1], tuple(observed.shape)
-            raise ValueError(f"expected observed of shape (…, {want}), got {got}")
+            expected, got = logits.shape[-1], tuple(observed.shape)
+            raise ValueError(f"expected observed of shape (…, {expected}), got {got}")
         return logsigmoid(torch.where(observed, logits, -logits)).sum(-1)
 
     @torch.no_grad()
     def sample(self, x: Tensor, generator: Source) -> Tensor:
-        """A draw of s: bool (…, D), True = stays observed."""
+        """A draw of s: bool (…, D), True = observed."""
         probability = torch.sigmoid(self._checked_logits(x))
         noise = uniform(tuple(x.shape), generator, probability.dtype)
         return noise.to(x.device) < probability
 
     def sensitivity(self, x: Tensor) -> Tensor:
-        """Mean over rows of ∂P(s_d = 0 | x)/∂x_j: x (B, D) → (D, D), a unit of x_j."""
+        """Mean over rows of ∂P(s_d = 0 | x)/∂x_j: x (B, D) → (D, D), per unit of x_j."""
 
-        def mean_when_all_rows_move(by: Tensor) -> Tensor:
-            return self.missing_probability(x + by).mean(0)
+        def mean_of_shifted_rows(shift: Tensor) -> Tensor:
+            return self.missing_probability(x + shift).mean(0)
 
-        jacobian = torch.func.jacrev(mean_when_all_rows_move, chunk_size=32)
+        jacobian = torch.func.jacrev(mean_of_shifted_rows, chunk_size=32)
         return jacobian(x.new_zeros(x.shape[-1])).detach()
 
     @torch.no_grad()
     def curve(self, feature: int, values: Tensor, at: Tensor | None = None) -> Tensor:
-        """P(missing | x_feature = value), the other features held still.
+        """P(missing | x_feature = value), with the other features fixed.
 
         Args:
-            feature: whose value varies and whose probability is returned.
+            feature: its value varies, and its probability is returned.
             values: (n,).
-            at: (D,), where the others stand; None = 0, the mean of a standardised table.
+            at: (D,), values of the other features; None = 0, the mean of a standardised table.
 
         Returns:
             (n,), in [0, 1].
@@ -113,12 +114,12 @@ class MissingProcess(nn.Module, ABC):
         return self._along(feature, values, at)[:, feature]
 
     def interpret(self, low: float = -3.0, high: float = 3.0) -> tuple[Mechanism, ...]:
-        """One `Mechanism` a feature, or a single one where all features share a law.
+        """One `Mechanism` per feature, or a single one if all features share one rule.
 
-        Read off the curves between `low` and `high`, the other features at 0. A direction is named
-        where the probability changes, and more than half of its ups and downs go one way. The
-        driver is the feature along which the probability has most ups and downs. Without a
-        threshold the slope is the mean one.
+        Computed from the curves between `low` and `high`, with the other features at 0. A
+        direction is reported if the probability changes and more than half of its total variation
+        goes one way. The driver is the feature along which the probability has the largest total
+        variation. Without a threshold the slope is the mean slope.
         """
         values = torch.linspace(low, high, 241, dtype=torch.float64)
         like = next(self.parameters(), values)
@@ -141,7 +142,7 @@ class MissingProcess(nn.Module, ABC):
         )
 
     def _along(self, feature: int, values: Tensor, at: Tensor | None) -> Tensor:
-        """P(missing) of every entry while one feature takes `values` (n,): (n, D)."""
+        """P(missing) of every entry, one feature taking each of `values` (n,): (n, D)."""
         if at is None:
             at = values.new_zeros(self.features or feature + 1)
         x = at.to(values).repeat(len(values), 1)
@@ -157,20 +158,20 @@ class MissingProcess(nn.Module, ABC):
 class AffineProcess(MissingProcess):
     """A process whose log-odds are affine in the feature's own value, so `interpret` is exact.
 
-    A subclass gives `own_slopes`: −∂ℓ_d/∂x_d, (D,), or (1,) where all features share a law.
+    A subclass defines `own_slopes`: −∂ℓ_d/∂x_d, (D,), or (1,) if all features share one rule.
     """
 
     @abstractmethod
     def own_slopes(self) -> Tensor:
-        """Rise of the log-odds of being missing with a feature's own value, (D,) or (1,)."""
+        """Slope of the log-odds of being missing in a feature's own value, (D,) or (1,)."""
 
     def drivers(self) -> list[int | Literal["itself"] | None]:
-        """The feature that matters most to each, (D,)."""
+        """The feature with the largest influence on each, (D,)."""
         return ["itself" if slope else None for slope in self.own_slopes().tolist()]
 
     @torch.no_grad()
     def interpret(self, low: float = -3.0, high: float = 3.0) -> tuple[Mechanism, ...]:
-        """One exact `Mechanism` a feature, wherever the threshold lies."""
+        """One exact `Mechanism` per feature, wherever the threshold lies."""
         slopes = self.own_slopes()
         at_zero = -self.logits(torch.zeros_like(slopes))
         return tuple(
@@ -189,12 +190,12 @@ class AffineProcess(MissingProcess):
 
 
 def numbers(values: float | Sequence[float] | Tensor, size: int) -> nn.Parameter:
-    """A parameter (size,) that starts at one value for all or at `size` values."""
+    """A parameter (size,) that starts at one common value or at `size` values."""
     return nn.Parameter(torch.as_tensor(values, dtype=torch.float32).expand(size).clone())
 
 
 def _read(values: Tensor, missing: Tensor) -> tuple[Direction, float, float]:
-    """Direction, threshold and slope of one curve."""
+    """Direction, threshold and slope of one curve P(missing) at `values`."""
     steps = missing.diff()
     net, total = steps.sum().item(), steps.abs().sum().item()
     log_odds = missing.logit(1e-6)
@@ -202,8 +203,8 @@ def _read(values: Tensor, missing: Tensor) -> tuple[Direction, float, float]:
     if total > NEGLIGIBLE and abs(net) > total / 2:
         direction = "high" if net > 0 else "low"
     slopes = log_odds.diff() / values.diff()
-    wanted = 1.0 if net > 0 else -1.0
-    crossing = (log_odds[:-1] * log_odds[1:] <= 0) & (wanted * slopes > 0)
+    sign = 1.0 if net > 0 else -1.0
+    crossing = (log_odds[:-1] * log_odds[1:] <= 0) & (sign * slopes > 0)
     if direction == "none" or not crossing.any():
         overall = (log_odds[-1] - log_odds[0]) / (values[-1] - values[0])
         return direction, float("nan"), overall.item()
@@ -213,7 +214,7 @@ def _read(values: Tensor, missing: Tensor) -> tuple[Direction, float, float]:
 
 
 def _driver(influence: Tensor, own: int, least: float) -> int | Literal["itself"] | None:
-    """Which of `influence` (D,) is largest, if any is above `least`."""
+    """Index of the largest of `influence` (D,), if it is above `least`."""
     strongest = int(influence.argmax())
     if influence[strongest] <= least:
         return None

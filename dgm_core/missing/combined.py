@@ -1,4 +1,4 @@
-"""Processes made of others: on some features only, or with losses by chance on top."""
+"""Missing processes built from others: for some features, by column, or with a base rate."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from dgm_core.rng import Source, uniform
 class Restricted(MissingProcess):
     """Another process on some features only; p(s_d = 1 | x) = 1 for the others.
 
-    The others never lose a value, and add exactly 0 to `log_prob` even where the data have a hole
-    there: such a hole is taken as missing at random, which a likelihood ignores. They do remain
-    inputs of the inner process, on which what is missing elsewhere may depend.
+    The other features never lose a value. They add exactly 0 to `log_prob`, even where they are
+    missing in the data: such values are assumed to be missing at random, which a likelihood
+    ignores. They remain inputs of the inner process.
 
     Args:
         process: the process on all D features.
@@ -34,14 +34,14 @@ class Restricted(MissingProcess):
         super().__init__()
         affected = torch.as_tensor(affected, dtype=torch.bool)
         if affected.dim() != 1 or process.features not in (None, len(affected)):
-            want, got = process.features or "D", tuple(affected.shape)
-            raise ValueError(f"expected affected of shape ({want},), got {got}")
+            expected, got = process.features or "D", tuple(affected.shape)
+            raise ValueError(f"expected affected of shape ({expected},), got {got}")
         self.process, self.features, self.kind = process, len(affected), process.kind
         self.entrywise = process.entrywise
         self.register_buffer("affected", affected)
 
     def logits(self, x: Tensor) -> Tensor:
-        """(…, D) → (…, D), +∞ where never missing."""
+        """(…, D) → (…, D), +∞ for features that are never missing."""
         return torch.where(self.affected, self.process.logits(x), math.inf)
 
     def log_prob(self, observed: Tensor, x: Tensor) -> Tensor:
@@ -55,25 +55,25 @@ class Restricted(MissingProcess):
         inner = self.process.interpret(low, high)
         if self.process.features is None:
             inner = tuple(inner[0]._replace(feature=d) for d in range(len(self.affected)))
+        always_observed = Mechanism("always observed", None, "none", math.nan, 0.0, None)
         return tuple(
-            each
-            if may_go
-            else Mechanism("always observed", each.feature, "none", math.nan, 0.0, None)
-            for each, may_go in zip(inner, self.affected.tolist(), strict=True)
+            each if affected else always_observed._replace(feature=each.feature)
+            for each, affected in zip(inner, self.affected.tolist(), strict=True)
         )
 
 
 class ByColumn(MissingProcess):
-    """Another process, for rows in which a column spans several entries that go missing together.
+    """Another process for rows in which all entries of a column go missing together.
 
         ℓ_column(x) = Σ ℓ_d(x) over the entries d of the column
 
-    This is the law of the inner process given that the entries of each column share their fate.
-    Under self-masking a one-hot block thus has log-odds of its own for every level.
+    This is the distribution of the inner process, given that the entries of each column are either
+    all observed or all missing. Under self-masking every level of a one-hot column has its own
+    log-odds.
 
     Args:
         process: on the D entries.
-        column_of: (D,), the column 0, 1, … to which each entry belongs, in ascending order.
+        column_of: (D,), the column 0, 1, … of each entry, in ascending order.
 
     Raises:
         ValueError: D is not that of the process.
@@ -86,8 +86,8 @@ class ByColumn(MissingProcess):
         super().__init__()
         column_of = torch.as_tensor(column_of)
         if process.features not in (None, len(column_of)):
-            want, got = process.features, tuple(column_of.shape)
-            raise ValueError(f"expected column_of of shape ({want},), got {got}")
+            expected, got = process.features, tuple(column_of.shape)
+            raise ValueError(f"expected column_of of shape ({expected},), got {got}")
         self.process, self.features, self.kind = process, len(column_of), process.kind
         self.register_buffer("column_of", column_of)
         first = torch.searchsorted(column_of, torch.arange(int(column_of.max()) + 1))
@@ -98,20 +98,20 @@ class ByColumn(MissingProcess):
         return self._of_columns(x)[..., self.column_of]
 
     def log_prob(self, observed: Tensor, x: Tensor) -> Tensor:
-        """Σ log p(s_column | x): (…,), nats; a hole where nothing can go missing adds 0."""
+        """Σ log p(s_column | x): (…,), nats; a column that is never missing adds 0."""
         logits = self._of_columns(x)
-        seen = observed[..., self.first] | logits.isposinf()
-        return logsigmoid(torch.where(seen, logits, -logits)).sum(-1)
+        column_observed = observed[..., self.first] | logits.isposinf()
+        return logsigmoid(torch.where(column_observed, logits, -logits)).sum(-1)
 
     @torch.no_grad()
     def sample(self, x: Tensor, generator: Source) -> Tensor:
-        """A draw of s: bool (…, D), True = stays observed."""
+        """A draw of s: bool (…, D), True = observed."""
         probability = torch.sigmoid(self._of_columns(x))
         noise = uniform(tuple(probability.shape), generator, probability.dtype)
         return (noise.to(x.device) < probability)[..., self.column_of]
 
     def interpret(self, low: float = -3.0, high: float = 3.0) -> tuple[Mechanism, ...]:
-        """The inner process's: slopes of the entries of a block compare its levels."""
+        """The inner process's mechanisms; slopes within a one-hot column compare its levels."""
         return self.process.interpret(low, high)
 
     def _of_columns(self, x: Tensor) -> Tensor:
@@ -121,13 +121,13 @@ class ByColumn(MissingProcess):
 
 
 class WithBaseRate(MissingProcess):
-    """p(s_d = 1 | x) = (1 − ρ) σ(ℓ_d(x)): another process, and losses by chance at a rate ρ.
+    """p(s_d = 1 | x) = (1 − ρ) σ(ℓ_d(x)): another process, and values missing by chance.
 
-    So P(missing) rises from ρ rather than from 0.
+    P(missing) is at least ρ.
 
     Args:
-        process: gives ℓ.
-        rate: ρ, between 0 and 1; learned with the rest.
+        process: defines ℓ.
+        rate: ρ, between 0 and 1; a learned parameter.
 
     Raises:
         ValueError: the rate is not strictly between 0 and 1.
@@ -144,12 +144,12 @@ class WithBaseRate(MissingProcess):
     def logits(self, x: Tensor) -> Tensor:
         """(…, D) → (…, D)."""
         inner = self.process.logits(x)
-        seen = logsigmoid(self.log_odds) + logsigmoid(inner)
-        by_chance = logsigmoid(-self.log_odds) + logsigmoid(inner)
-        return seen - torch.logaddexp(logsigmoid(-inner), by_chance)
+        log_observed = logsigmoid(self.log_odds) + logsigmoid(inner)
+        log_by_chance = logsigmoid(-self.log_odds) + logsigmoid(inner)
+        return log_observed - torch.logaddexp(logsigmoid(-inner), log_by_chance)
 
     def interpret(self, low: float = -3.0, high: float = 3.0) -> tuple[Mechanism, ...]:
-        """The mechanisms of both losses together, with ρ in `details`."""
+        """The mechanisms of both together, with ρ in `details`."""
         rate = torch.sigmoid(-self.log_odds).item()
         if isinstance(self.process, AffineProcess) and rate < 0.5:
             # (1 − ρ) σ(ℓ) = ½ where ℓ = −log(1 − 2ρ), with slope (1 − 2ρ) / (1 − ρ) in ℓ.

@@ -1,6 +1,6 @@
-"""Masks by the batch, of many kinds at once: what models that fill in are trained on.
+"""Batches of random masks of several kinds, for training models that fill in hidden pixels.
 
-A model that has only ever seen one hole is at a loss with any other.
+A model trained with a single mask fails with any other mask.
 """
 
 from __future__ import annotations
@@ -11,21 +11,24 @@ import torch
 from torch import Tensor
 
 
-class Shares(NamedTuple):
-    """How often each kind of mask is drawn; the rest are random pixels, 20 to 90 % hidden."""
+class Proportions(NamedTuple):
+    """Probability of each kind of mask; the rest are random pixels, 20 to 90 % hidden."""
 
-    square: float = 0.45  # a square of half the image's sides, anywhere inside
+    square: float = 0.45  # a rectangle with half of the image's height and width, inside it
     box: float = 0.35  # a rectangle, each side a quarter to three quarters of the image's
     half: float = 0.08  # top, bottom, left or right
 
 
 def mixed(
-    count: int, height: int, width: int, generator: torch.Generator, shares: Shares | None = None
+    count: int,
+    height: int,
+    width: int,
+    generator: torch.Generator,
+    proportions: Proportions | None = None,
 ) -> Tensor:
-    """Observed masks, each of a kind drawn by `shares`: (B, 1, H, W) bool, True = seen."""
-    shares = shares or Shares()
+    """Masks, each of a kind drawn by `proportions`: (B, 1, H, W) bool, True = observed."""
     kind = _uniform(count, generator)[:, 0, 0]
-    limits = torch.tensor(shares, device=kind.device).cumsum(0)
+    limits = torch.tensor(proportions or Proportions(), device=kind.device).cumsum(0)
     size = torch.tensor([height, width], device=kind.device)
     square = (size // 2).expand(count, 2)
     box = _whole(size // 4, size - size // 4, count, generator)
@@ -43,19 +46,15 @@ def mixed(
 
 
 def holes(
-    count: int,
-    height: int,
-    width: int,
-    hole: tuple[int, int],
-    generator: torch.Generator,
+    count: int, height: int, width: int, hole: tuple[int, int], generator: torch.Generator
 ) -> Tensor:
-    """Observed masks with one hole of a given height and width, anywhere inside: (B, 1, H, W)."""
+    """Masks with one rectangular hole of a given height and width: (B, 1, H, W) bool."""
     sides = torch.tensor(hole, device=generator.device).expand(count, 2)
     return ~_boxes(sides, height, width, generator)[:, None]
 
 
 def _boxes(sides: Tensor, height: int, width: int, generator: torch.Generator) -> Tensor:
-    """Rectangles of `sides` (B, 2) at random places wholly inside: (B, H, W), True = inside."""
+    """Rectangles of `sides` (B, 2) at random positions inside: (B, H, W), True = in it."""
     size = torch.tensor([height, width], device=sides.device)
     corner = _whole(torch.zeros_like(sides), size - sides, len(sides), generator)
     rows = torch.arange(height, device=sides.device)
@@ -74,7 +73,7 @@ def _halves(count: int, height: int, width: int, generator: torch.Generator) -> 
 
 
 def _whole(low: Tensor, high: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Whole numbers, each of low … high with the same chance: (B, 2)."""
+    """Integers, uniform on low … high: (B, 2)."""
     spread = (high - low + 1).expand(count, 2)
     u = torch.rand(count, 2, generator=generator, device=generator.device)
     return low + torch.minimum((u * spread).long(), spread - 1)

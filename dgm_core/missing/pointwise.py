@@ -1,4 +1,4 @@
-"""Processes in which an entry goes missing by its own value alone, or by chance alone.
+"""Missing processes that depend on an entry's own value only, or on no value.
 
 Self-masking is the mechanism of not-MIWAE (Ipsen, Mattei & Frellsen 2021, arXiv 2006.12871).
 """
@@ -16,19 +16,19 @@ from torch.nn.functional import softplus
 from dgm_core.missing.base import AffineProcess, Mechanism, MissingProcess, numbers
 
 STEEP = 3.0
-"""A strength at which self-masking of known direction may start, nats per standard deviation:
-training finds mechanisms that are steep enough to matter sooner than from 1."""
+"""Initial strength of self-masking with known direction, nats per standard deviation. Training
+finds steep mechanisms sooner than from 1."""
 
 
 class SelfMasking(AffineProcess):
-    """logit p(s_d = 1 | x) = −W_d (x_d − b_d), the sign of W free.
+    """logit p(s_d = 1 | x) = −W_d (x_d − b_d), with W of either sign.
 
-    W > 0: high values go missing. It starts at W = 0, which favours neither direction.
+    W > 0: high values go missing. The default W = 0 favours neither direction.
 
     Args:
         features: D.
-        weight: W, one or (D,), nats a unit of x.
-        threshold: b, one or (D,), in units of x: there half are missing.
+        weight: initial W, one or (D,), nats per unit of x.
+        threshold: initial b, one or (D,), in units of x: half are missing there.
     """
 
     kind = "self-masking"
@@ -54,12 +54,12 @@ class SelfMasking(AffineProcess):
 
 
 class KnownSignSelfMasking(AffineProcess):
-    """logit p(s_d = 1 | x) = −sign_d softplus(raw_d) (x_d − b_d): self-masking one way only.
+    """logit p(s_d = 1 | x) = −sign_d softplus(raw_d) (x_d − b_d): self-masking with fixed signs.
 
     Args:
         signs: (D,), +1 = high values go missing, −1 = low ones.
-        strength: softplus(raw) > 0, one or (D,), nats a unit of x.
-        threshold: b, one or (D,), in units of x.
+        strength: initial softplus(raw) > 0, one or (D,), nats per unit of x.
+        threshold: initial b, one or (D,), in units of x.
 
     Raises:
         ValueError: a sign is not ±1, or a strength is not positive.
@@ -98,18 +98,18 @@ class KnownSignSelfMasking(AffineProcess):
 
 
 class Clipping(AffineProcess):
-    """Values beyond a threshold go missing: one threshold and strength for every entry.
+    """Values beyond a threshold go missing; one threshold and strength for every entry.
 
-    The defaults are those of not-MIWAE's study of SVHN, W = −50 and b = .75: bright pixels go.
-    The strength is learned in logs, since a sensible step is a share of it and not one nat.
+    The defaults are those of not-MIWAE's study of SVHN, W = −50 and b = .75: bright pixels go
+    missing. The logarithm of the strength is learned, so that steps are relative.
 
     Args:
-        threshold: in units of x, pixels in [0, 1]; there half are missing.
-        strength: nats a unit of x; 50 takes P(missing) from 8 to 92 % within a tenth.
+        threshold: in units of x, for pixels in [0, 1]; half are missing there.
+        strength: nats per unit of x; at 50, P(missing) rises from 8 to 92 % within 0.1.
         direction: "high" = values above go missing, "low" = those below.
 
     Raises:
-        ValueError: the strength is not positive, or there is no such direction.
+        ValueError: the strength is not positive, or the direction is unknown.
     """
 
     kind = "clipping"
@@ -143,9 +143,9 @@ class Sinusoidal(MissingProcess):
 
     Args:
         amplitude: a, nats.
-        frequency: f, cycles a unit of x.
+        frequency: f, cycles per unit of x.
         phase: φ, radians.
-        offset: c, nats: the log-odds of being missing half-way between the extremes.
+        offset: c, nats: the log-odds of being missing midway between the extremes.
     """
 
     kind = "sinusoidal"
@@ -164,21 +164,21 @@ class Sinusoidal(MissingProcess):
 
     def logits(self, x: Tensor) -> Tensor:
         """(…, D) → (…, D)."""
-        turn = 2 * math.pi * self.frequency * x + self.phase
-        return -(self.offset + self.amplitude * torch.sin(turn))
+        angle = 2 * math.pi * self.frequency * x + self.phase
+        return -(self.offset + self.amplitude * torch.sin(angle))
 
     def interpret(self, low: float = -3.0, high: float = 3.0) -> tuple[Mechanism, ...]:
-        """No direction and no one threshold; its four numbers are in `details`."""
+        """No direction and no single threshold; the four parameters are in `details`."""
         details = {name: value.item() for name, value in self.named_parameters()}
         driver = "itself" if details["amplitude"] and details["frequency"] else None
         return (Mechanism(self.kind, None, "none", math.nan, 0.0, driver, details),)
 
 
 class MissingCompletelyAtRandom(MissingProcess):
-    """p(s_d = 1 | x) = 1 − rate, whatever x: the process that a likelihood may ignore.
+    """p(s_d = 1 | x) = 1 − rate for every x; a likelihood may ignore this process.
 
     Args:
-        rate: the share that goes missing, one for every entry or (D,), between 0 and 1.
+        rate: fraction that goes missing, one for every entry or (D,), between 0 and 1.
 
     Raises:
         ValueError: a rate is not strictly between 0 and 1.
@@ -201,15 +201,9 @@ class MissingCompletelyAtRandom(MissingProcess):
 
     def interpret(self, low: float = -3.0, high: float = 3.0) -> tuple[Mechanism, ...]:
         """No direction; the rate is in `details`."""
+        rates = torch.sigmoid(-self.log_odds).tolist()
+        features = [None] if self.features is None else range(self.features)
         return tuple(
-            Mechanism(
-                self.kind,
-                None if self.features is None else d,
-                "none",
-                math.nan,
-                0.0,
-                None,
-                {"rate": rate},
-            )
-            for d, rate in enumerate(torch.sigmoid(-self.log_odds).tolist())
+            Mechanism(self.kind, feature, "none", math.nan, 0.0, None, {"rate": rate})
+            for feature, rate in zip(features, rates, strict=True)
         )

@@ -1,16 +1,16 @@
-"""Missing processes p(s | x): the truth of a simulation, and what not-MIWAE learns.
+"""Catalogue of missing processes p(s | x), used in simulations and learned by not-MIWAE.
 
     process = SelfMasking(D, weight=2.0, threshold=0.5)     # high values go missing
-    observed = process.sample(x, generator)                 # bool (B, D), True = seen
+    observed = process.sample(x, generator)                 # bool (B, D), True = observed
     process.log_prob(observed, x)                           # log p(s | x), (B,), nats
 
-The same class with free parameters is what a model learns, so the two curves go on one axis:
+A simulation and a model use the same class, so the true and the learned curve can be compared:
 `process.curve(feature, values)`. `PROCESSES` maps a name to a constructor from D; every test of
 processes runs over it.
 
-A process of one's own says how the log-odds of being *observed* depend on x, and inherits the
-rest. Here a thermometer that fails when it is hot: a higher temperature is less often observed,
-hence the minus.
+A new process defines how the log-odds of being *observed* depend on x, and inherits the rest. The
+example is a thermometer that fails when it is hot: higher temperatures are observed less often,
+hence the minus sign.
 
     >>> import torch
     >>> from torch import Tensor, nn
@@ -20,7 +20,7 @@ hence the minus.
     ...     def __init__(self, limit: float = 60.0, width: float = 4.0) -> None:
     ...         super().__init__()
     ...         self.limit = nn.Parameter(torch.tensor(limit))  # °C, half of the readings fail
-    ...         self.width = nn.Parameter(torch.tensor(width))  # °C an e-fold of the odds
+    ...         self.width = nn.Parameter(torch.tensor(width))  # °C per factor e of the odds
     ...     def logits(self, x: Tensor) -> Tensor:
     ...         return -(x - self.limit) / self.width
     >>> sensor = HeatFailure()
@@ -86,21 +86,22 @@ PROCESSES: dict[str, Callable[[int], MissingProcess]] = {
     "self-masking of the first half": _of_the_first_half,
     "self-masking with a base rate": _with_a_base_rate,
 }
-"""Name → constructor(D), at the settings from which learning starts; each can be pickled."""
+"""Name → constructor(D) with the initial values of learning; each can be pickled."""
 
 
 def above_the_mean(x: Tensor, features: int | None = None) -> Tensor:
-    """The first features lose every value above their mean: self-masking with an infinite slope.
+    """Mask that hides every value above the mean in the first features.
 
-    This is how not-MIWAE's study of tables removes values (arXiv 2006.12871, §5.1); for N(0, 1)
-    features, filling in the mean of what is left then has an RMSE of 1.706.
+    This is self-masking with an infinite slope, as in not-MIWAE's study of tables (arXiv
+    2006.12871, §5.1). For N(0, 1) features, imputing the mean of the observed values then has an
+    RMSE of 1.706.
 
     Args:
         x: complete rows, (B, D).
-        features: how many features lose values; None = D / 2, rounded down.
+        features: number of features that lose values; None = D / 2, rounded down.
 
     Returns:
-        observed, bool (B, D), True = seen.
+        observed, bool (B, D), True = observed.
     """
     features = x.shape[-1] // 2 if features is None else features
     affected = torch.arange(x.shape[-1], device=x.device) < features

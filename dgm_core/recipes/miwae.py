@@ -21,7 +21,7 @@ from dgm_core.samplers.importance import incomplete_log_weights
 from dgm_core.training import Schedule, Validation, losses
 from dgm_core.types import Masked
 
-MASKS = mixed_masks.Shares(square=0.2, box=0.3, half=0.15)
+MASKS = mixed_masks.Proportions(square=0.2, box=0.3, half=0.15)
 
 
 @dataclass(frozen=True, kw_only=True)

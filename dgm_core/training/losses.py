@@ -101,14 +101,14 @@ def proposal_divergence(
     return 0.5 * (forward + reverse).mean()
 
 
-def negative_miwae_bound(draws: int, shares: mixed_masks.Shares) -> Objective:
+def negative_miwae_bound(draws: int, proportions: mixed_masks.Proportions) -> Objective:
     """−MIWAE bound with K = `draws`, nats per image, under fresh masks of many kinds.
 
     What a mask hides is never seen: neither by the encoder nor in the likelihood.
     """
 
     def loss(model: MIWAE, x: Tensor, source: torch.Generator) -> Tensor:
-        observed = mixed_masks.mixed(len(x), *x.shape[2:], source, shares).expand_as(x)
+        observed = mixed_masks.mixed(len(x), *x.shape[2:], source, proportions).expand_as(x)
         return -iwae_bound(
             incomplete_log_weights(model, Masked(x, observed), draws, source)
         ).mean()
