@@ -282,11 +282,11 @@ def test_column_names_are_shown_as_they_are() -> None:
 
 def test_an_upload_survives_another_source_and_another_view() -> None:
     app = upload(lab(table_source="Upload"), GOOD)
-    said = reading(app)
+    before = reading(app)
     group(app, "table source").set_value("Tables").run()
-    assert not understood(whole(app))
+    assert not reading(whole(app))
     group(app, "table source").set_value("Upload").run()
-    assert understood(whole(app)) == said
+    assert reading(whole(app)) == before
 
 
 def test_a_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -442,9 +442,9 @@ def test_an_upload_and_its_training_survive_a_change_of_page(workers: dict[str, 
     app = visit()
     group(app, "table source").set_value("Upload").run()
     app = train(upload(app, csv()), workers["mnar watch"])
-    said = reading(app)
+    before = reading(app)
     app = elsewhere_and_back(app)
-    assert reading(app) == said
+    assert reading(app) == before
     assert len(app.get("download_button")) == 3
     assert len(workers["mnar watch"].run.items) > 3
 
