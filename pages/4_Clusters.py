@@ -1,4 +1,4 @@
-"""A VAE and a mixture of Gaussians that learn from each other, seen from four sides."""
+"""The clusters lab: a VAE and a mixture of Gaussians that learn from each other."""
 
 from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
@@ -10,25 +10,27 @@ from ui.clusters import links, training
 from ui.clusters.compare import Compare
 from ui.clusters.learn import Learn
 from ui.clusters.mixture import Inside
-from ui.clusters.own_picture import Place
-from ui.clusters.runs import TITLES, offered, story
+from ui.clusters.own_picture import OwnPicture
+from ui.clusters.runs import TITLES, available, trained_run
 
-VIEWS = {view.name: view for view in (Compare, Learn, Inside, Place)}
+VIEWS = {view.name: view for view in (Compare, Learn, Inside, OwnPicture)}
 
 frame.page(
     "Clusters",
-    "A VAE and a mixture of Gaussians teach each other what kinds of images there are, without a "
-    "single label.",
+    "A VAE and a mixture of Gaussians learn from each other to group images into clusters, "
+    "without labels.",
     "Clusters",
     shortcuts.CLUSTERS,
 )
 st.html(figures.ONCE)
-training.take_over()
-stories = offered()
-if not stories:
-    st.info("No run is here: put the shipped files back, or train the recipe `digits-vaegmm`.")
+training.open_finished()
+names = available()
+if not names:
+    st.info(
+        "The shipped runs are missing. Put the files back, or train the recipe `digits-vaegmm`."
+    )
     st.stop()
-links.receive(stories)
+links.receive(names)
 frame.kept("cluster view", next(iter(VIEWS)))
 chosen = st.segmented_control(
     "View", list(VIEWS), required=True, key="keep.cluster view", label_visibility="collapsed"
@@ -36,9 +38,9 @@ chosen = st.segmented_control(
 controls, results = st.columns([3, 8], gap="large")
 try:
     with controls:
-        frame.kept("cluster story", stories[0])
-        name = st.selectbox("Run", stories, key="keep.cluster story", format_func=TITLES.get)
-    view = VIEWS[chosen](story(name), controls)
+        frame.kept("cluster run", names[0])
+        name = st.selectbox("Run", names, key="keep.cluster run", format_func=TITLES.get)
+    view = VIEWS[chosen](trained_run(name), controls)
     links.send(name, chosen)
     with results:
         st.markdown(view.about)

@@ -1,4 +1,4 @@
-"""What a generator has learned, seen by moving through its latent space."""
+"""The WGAN latent space lab: move through the latent space of a generator."""
 
 from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
@@ -7,20 +7,20 @@ import streamlit as st
 from dgm_core import zoo
 from ui import cache, figures, shortcuts
 from ui.latent import links
-from ui.latent.spaces import TITLES, Space, offered
+from ui.latent.spaces import TITLES, Space, available
 from ui.latent.views import VIEWS
 
 frame.page(
     "WGAN latent space",
-    "A generator turns a few numbers into a picture. Move the numbers, and see what it "
+    "A generator turns a few numbers into an image. Change the numbers to see what the generator "
     "has learned.",
     "WGAN_latent_space",
     shortcuts.LATENT,
 )
 st.html(figures.ONCE)
-spaces = offered()
+spaces = available()
 if not spaces:
-    st.info("No WGAN is here: put the shipped files back, or train the recipe `mnist-wgan`.")
+    st.info("The shipped WGANs are missing. Put the files back, or train the recipe `mnist-wgan`.")
     st.stop()
 links.receive(spaces, list(VIEWS))
 frame.kept("latent view", next(iter(VIEWS)))
@@ -32,7 +32,7 @@ try:
     with controls:
         frame.kept("latent space", spaces[0])
         dataset = st.segmented_control(
-            "Pictures", spaces, required=True, key="keep.latent space", format_func=TITLES.get
+            "Images", spaces, required=True, key="keep.latent space", format_func=TITLES.get
         )
     space = Space(dataset)
     view = VIEWS[chosen](space, controls)

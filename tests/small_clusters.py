@@ -1,4 +1,4 @@
-"""A run of a VAE with a mixture, its control, and the course of both, made in a moment."""
+"""A run of a VAE with a mixture, its control, and the history of both, made in a moment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 from functools import cache
 
 from dgm_core.data.cluster_images import ClusterImages
-from dgm_core.studies.clusters.course import Course, course_of
+from dgm_core.studies.clusters.history import History, history_of
 from dgm_core.training import mutual
 from dgm_core.training.mutual import Config, Result, Shot
 from tests.studies.small_digits import SMALL, small_images
@@ -36,12 +36,12 @@ def early() -> tuple[Shot, ...]:
 
 
 @cache
-def course() -> Course:
+def history() -> History:
     """Of the run and its control, as a page gets it after a training."""
-    return course_of(CONFIG, run().shots, run(CONFIG.control).shots)
+    return history_of(CONFIG, run().shots, run(CONFIG.control).shots)
 
 
 @cache
-def shipped() -> Course:
-    """The same with moments within the warm-up, as it would be shipped."""
-    return course_of(CONFIG, run().shots, run(CONFIG.control).shots, early=early())
+def shipped() -> History:
+    """The same with snapshots within the warm-up, as it would be shipped."""
+    return history_of(CONFIG, run().shots, run(CONFIG.control).shots, early=early())

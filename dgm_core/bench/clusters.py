@@ -106,7 +106,7 @@ def _layouts() -> Iterator[Line]:
         what = f"{method} of {LAID_OUT:,} × {DIM}"
         yield Line(what, time.perf_counter() - begin, "s", LAYOUT_GOAL)
         begin = time.perf_counter()
-        found.place(x[:1].numpy())
+        found.project(x[:1].numpy())
         yield Line(f"{what}: one more point", 1e3 * (time.perf_counter() - begin), "ms", None)
 
 

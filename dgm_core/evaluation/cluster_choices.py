@@ -63,47 +63,57 @@ def _choice(about: str, **changes: Any) -> Choice:
 
 CHOICES: dict[str, Choice] = {
     "as shown": _choice(
-        "Images set upright; the mixture is fitted to q(z|x) with its spread and a blur of 0.1; "
-        "soft messages, full covariances."
+        "Deskewed images; the mixture is fitted to means and variances of q(z|x); variance 0.1 "
+        "added to each cluster; soft assignments; full covariances."
     ),
-    "joint": _choice("Both at once: a step of online EM after every batch.", form="joint"),
-    "images as they are": _choice("Slanted digits stay slanted.", set_upright=False),
+    "joint": _choice("One step of online EM after every batch.", form="joint"),
+    "images as they are": _choice("The images are not deskewed.", set_upright=False),
     "means alone": _choice(
-        "The mixture is fitted to the means of q(z|x), without spread or blur.",
+        "The mixture is fitted to the means of q(z|x) alone, without added variance.",
         spread=False,
         blur=0.0,
     ),
-    "no blur": _choice("The mixture is fitted to q(z|x) as it is.", blur=0.0),
+    "no blur": _choice("No variance is added to the clusters.", blur=0.0),
     "hard messages": _choice(
-        "Each image hears of its own cluster alone, as in the source.", hard=True
+        "The prior of each image is its most probable cluster alone, as in the paper.", hard=True
     ),
-    "diagonal covariances": _choice("Clusters without correlations.", diagonal=True),
-    "Gibbs": _choice("The mixture is Bayesian, by blocked Gibbs sampling.", fit="Gibbs"),
+    "diagonal covariances": _choice("The clusters have no correlations.", diagonal=True),
+    "Gibbs": _choice("The mixture is Bayesian and fitted by blocked Gibbs sampling.", fit="Gibbs"),
     "variational": _choice(
-        "scikit-learn's variational mixture, of the means.",
+        "scikit-learn's variational mixture, fitted to the means of q(z|x).",
         fit="variational",
         spread=False,
         blur=0.0,
     ),
     "networks renewed": _choice(
-        "The VAE begins anew in each of two rounds.", renewed=True, rounds=2, warmup=44
+        "The networks of the VAE are reset at the start of each of two rounds.",
+        renewed=True,
+        rounds=2,
+        warmup=44,
     ),
-    "message annealed": _choice("The message's weight grows from 0.1 to 1.", annealed=True),
-    "message twice as loud": _choice("The message's weight is 2.", weight=2.0),
-    "6 latents": _choice("Half as many.", latent_dim=6),
-    "24 latents": _choice("Twice as many.", latent_dim=24),
+    "message annealed": _choice(
+        "The weight of the mixture term grows from 0.1 to 1.", annealed=True
+    ),
+    "message twice as loud": _choice("The weight of the mixture term is 2.", weight=2.0),
+    "6 latents": _choice("Half as many latent dimensions.", latent_dim=6),
+    "24 latents": _choice("Twice as many latent dimensions.", latent_dim=24),
     "as in the source": _choice(
-        "Images as they are, means alone, diagonal hard messages, Gibbs, 100 + 100 epochs.",
+        "Images not deskewed; means of q(z|x) alone; diagonal covariances; hard assignments; "
+        "Gibbs; 100 + 100 epochs.",
         **_changed(SOURCE),
     ),
     "1,000 images": _choice(
-        "A tenth of them, for twice the epochs.", images=1_000, warmup=100, epochs=16
+        "A tenth of the images, twice the epochs.", images=1_000, warmup=100, epochs=16
     ),
     "scikit-learn's digits": _choice(
-        "1,497 digits of another set, for longer.", dataset="digits", warmup=60, epochs=12
+        "1,497 digits of another data set, and more epochs.",
+        dataset="digits",
+        warmup=60,
+        epochs=12,
     ),
     "joint, 60,000 images": _choice(
-        "All of MNIST but its test split, both at once, without blur, a layer more.",
+        "All training images of MNIST; one step of online EM after every batch; no added "
+        "variance; one more layer.",
         **_changed(FULL),
     ),
 }

@@ -1,6 +1,6 @@
-"""The numbers on the card of a VAE with a mixture as its prior, and the course of its training.
+"""The numbers on the card of a VAE with a mixture as its prior, and the history of its training.
 
-The course is that of the run and of its control, from their checkpoints where there are some. The
+The history is that of the run and of its control, from their checkpoints where there are some. The
 accuracy on the test split is of the shipped weights, as rounded: clusters are paired with labels on
 the training images, so that test labels choose nothing.
 """  # noqa: E501
@@ -22,15 +22,14 @@ from dgm_core.metrics.clustering import UNMATCHED, clustering_scores
 from dgm_core.mixtures import Clustering, relabelled
 from dgm_core.models.classifier import Classifier
 from dgm_core.models.vae_gmm import MixtureVAE
-from dgm_core.studies.clusters import course as cluster_course
-from dgm_core.studies.clusters.course import Course
+from dgm_core.studies.clusters.history import SHOWN, History, history_of, lay_out
 from dgm_core.studies.progress import Frame
 from dgm_core.studies.toml_rows import rounded
 from dgm_core.training import mutual
 from dgm_core.training.mutual import Config, Shot
 
 EARLY = (1, 3, 8, 20)
-"""Epochs within the warm-up that a course shows, too."""
+"""Epochs within the warm-up that a history shows, too."""
 
 
 class Measured(NamedTuple):
@@ -59,13 +58,13 @@ class Result(NamedTuple):
     """For the card, and for the page."""
 
     measured: Measured
-    course: Course
+    history: History
 
 
 def run(
     config: Config, model: MixtureVAE, folder: Path | None, reader: Classifier | None
 ) -> Iterator[Frame | Result]:
-    """Repeat a run and its control, measure, and lay the course out; the `Result` comes last.
+    """Repeat a run and its control, measure, and lay the history out; the `Result` comes last.
 
     Args:
         config: of the run.
@@ -85,12 +84,12 @@ def run(
     read = None if reader is None else _read(config, reader)
     epochs = [epoch for epoch in EARLY if epoch < config.warmup]
     early = [_early(config, epoch, images, folder, ours[0]) for epoch in epochs]
-    course = cluster_course.course_of(config, ours, control, read=read, early=early)
-    for item in cluster_course.laid_out(course):
+    history = history_of(config, ours, control, read=read, early=early)
+    for item in lay_out(history):
         if isinstance(item, Frame):
             yield Frame(item.doing, 0.8 + 0.2 * item.done)
         else:
-            course = item
+            history = item
     first, last, plain = ours[0], ours[-1], control[-1]
     measured = Measured(
         len(images),
@@ -107,7 +106,7 @@ def run(
         first.log_evidence,
         last.log_evidence,
     )
-    yield Result(measured, course)
+    yield Result(measured, history)
 
 
 def _early(
@@ -142,8 +141,8 @@ def _on_test(config: Config, model: MixtureVAE, last: Shot) -> float | None:
 
 @torch.no_grad()
 def _read(config: Config, reader: Classifier) -> np.ndarray:
-    """The classes that a classifier reads in the images of a course, as they were before."""
-    count = min(config.images, cluster_course.SHOWN)
+    """The classes that a classifier reads in the images of a history, as they were before."""
+    count = min(config.images, SHOWN)
     plain = cluster_images(config.dataset, count, set_upright=False)
     parts: list[Tensor] = [
         reader.predict(part.float() / 255).logits.argmax(1) for part in plain.x.split(500)

@@ -52,7 +52,7 @@ class Fit(NamedTuple):
 
     mixture: GaussianMixture
     log_likelihood: float  # nats, summed over points
-    course: Tensor  # (iterations, restarts) log-likelihoods, float64
+    trace: Tensor  # (iterations, restarts) log-likelihoods, float64
     converged: Tensor  # (restarts,) bool
 
 
@@ -116,19 +116,19 @@ def em(
         diagonal: as of `em_steps`.
     """
     start = seeded_mixture(x, clusters, source, chains=(restarts,), floor=floor, variance=variance)
-    course: list[Tensor] = []
+    trace: list[Tensor] = []
     converged = torch.zeros(restarts, dtype=torch.bool, device=x.device)
     steps = em_steps(x, start, floor=floor, variance=variance, diagonal=diagonal)
     while True:
         now = next(steps)
-        if course:
-            converged = now.log_likelihood - course[-1] < tolerance * len(x)
-        course.append(now.log_likelihood)
-        if converged.all() or len(course) > iterations:
+        if trace:
+            converged = now.log_likelihood - trace[-1] < tolerance * len(x)
+        trace.append(now.log_likelihood)
+        if converged.all() or len(trace) > iterations:
             break
     best = int(now.log_likelihood.argmax())
     reached = float(now.log_likelihood[best])
-    return Fit(now.mixture[best], reached, torch.stack(course), converged)
+    return Fit(now.mixture[best], reached, torch.stack(trace), converged)
 
 
 def maximised(

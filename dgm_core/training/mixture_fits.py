@@ -76,10 +76,10 @@ class Plan:
 
 
 class Fitted(NamedTuple):
-    """A mixture, and the course of its fit."""
+    """A mixture, and the trace of its fit."""
 
     mixture: GaussianMixture
-    course: Tensor  # (chains or restarts, iterations) log-likelihood, nats a point, float64
+    trace: Tensor  # (chains or restarts, iterations) log-likelihood, nats a point, float64
     rhat: float | None  # of the log-likelihood over chains; None where there are none
     log_evidence: float  # log p(latents, clusters), parameters integrated out, nats a point
 
@@ -99,15 +99,15 @@ def by_em(
     )
     if before is not None:
         start = _with_another(start, before)
-    course: list[Tensor] = []
+    trace: list[Tensor] = []
     steps = em_steps(x, start, floor=plan.floor, variance=variance, diagonal=plan.diagonal)
     for mixtures, log_likelihood in steps:
-        converged = bool(course) and bool((log_likelihood / len(x) - course[-1] < GAIN).all())
-        course.append(log_likelihood / len(x))
-        last = converged or len(course) > ITERATIONS
-        if last or len(course) % 10 == 0:
+        converged = bool(trace) and bool((log_likelihood / len(x) - trace[-1] < GAIN).all())
+        trace.append(log_likelihood / len(x))
+        last = converged or len(trace) > ITERATIONS
+        if last or len(trace) % 10 == 0:
             best = mixtures[int(log_likelihood.argmax())]
-            yield _fitted(latents, plan, best, torch.stack(course, 1))
+            yield _fitted(latents, plan, best, torch.stack(trace, 1))
         if last:
             return
 
@@ -122,14 +122,14 @@ def by_gibbs(
     x, variance = latents.mean, plan.variance(latents)
     prior = GaussianWishartDirichlet(x.shape[1])
     sampler = mixture_gibbs(x, plan.clusters, prior, CHAINS, variance, start=before)
-    course: list[Tensor] = []
+    log_likelihoods: list[Tensor] = []
     for iteration in chains.run(sampler, generator(seed, x.device), ITERATIONS):
-        course.append(iteration.info.log_likelihood.double() / len(x))
+        log_likelihoods.append(iteration.info.log_likelihood.double() / len(x))
         if iteration.number % 5 == 0:
             best = int(iteration.info.log_evidence.argmax())
             moments = Moments(*(each[best] for each in iteration.state.moments))
             mixture = prior.posterior(moments).centre(x.dtype)
-            trace = torch.stack(course, 1)
+            trace = torch.stack(log_likelihoods, 1)
             evidence = float(iteration.info.log_evidence[best]) / len(x)
             half = trace[:, trace.shape[1] // 2 :]
             yield Fitted(mixture, trace, float(rhat(half)), evidence)
@@ -154,9 +154,9 @@ def log_evidence(latents: Latents, plan: Plan, assignment: Tensor) -> float:
     return float(GaussianWishartDirichlet(x.shape[1]).log_evidence(moments)) / len(x)
 
 
-def _fitted(latents: Latents, plan: Plan, mixture: GaussianMixture, course: Tensor) -> Fitted:
+def _fitted(latents: Latents, plan: Plan, mixture: GaussianMixture, trace: Tensor) -> Fitted:
     assignment = mixture.assign(latents.mean, plan.variance(latents))
-    return Fitted(mixture, course, None, log_evidence(latents, plan, assignment))
+    return Fitted(mixture, trace, None, log_evidence(latents, plan, assignment))
 
 
 def _with_another(many: GaussianMixture, one: GaussianMixture) -> GaussianMixture:

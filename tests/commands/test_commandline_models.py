@@ -18,7 +18,7 @@ from dgm_core.rng import generator
 from dgm_core.studies import toml_rows
 from dgm_core.studies.distances import sweeps
 from dgm_core.studies.inpainting import sampler_rows
-from dgm_core.studies.latent import snapshots
+from dgm_core.studies.latent import history as gan_history
 from dgm_core.studies.likelihood import bound_files, floor_sweep, unbounded_likelihood
 from dgm_core.studies.progress import Frame
 from dgm_core.studies.theory import moons_flow
@@ -120,7 +120,7 @@ def test_a_wgan_is_trained_logged_and_measured(
     assert "× the floor" in result.output
     measured = zoo.card("tiny", tmp_path)["measured"]
     assert measured["times_floor"] > 1
-    assert snapshots.load(tmp_path / "tiny.npz").iterations == [0, 2, 4]
+    assert gan_history.load(tmp_path / "tiny.npz").iterations == [0, 2, 4]
 
 
 def test_evaluate_pixels_writes_the_card(tmp_path: Path) -> None:

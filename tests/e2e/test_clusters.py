@@ -13,8 +13,7 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Locator, Page, expect
 
-from dgm_core.studies.clusters import course as cluster_course
-from dgm_core.studies.clusters.course import Course
+from dgm_core.studies.clusters.history import History, load
 from tests.e2e import looking
 from tests.e2e.conftest import NewPage
 from tests.e2e.lab import png
@@ -49,8 +48,8 @@ _DIGEST = """(canvas) => {
 
 
 @pytest.fixture(scope="module")
-def course() -> Course:
-    return cluster_course.load(ROOT / f"assets/{RUN}.npz")
+def history() -> History:
+    return load(ROOT / f"assets/{RUN}.npz")
 
 
 # The sizes in the key are written a moment after its names.
@@ -113,27 +112,27 @@ def whole(page: Page) -> None:
     ids=["wide light", "narrow dark"],
 )
 def test_it_opens_with_a_good_picture(
-    server: str, new_page: NewPage, course: Course, viewport: dict, scheme: str
+    server: str, new_page: NewPage, history: History, viewport: dict, scheme: str
 ) -> None:
     page = opened(new_page, server, viewport=viewport, color_scheme=scheme)
-    for name in ("Accuracy", "NMI", "ARI", "Bound, nats an image"):
+    for name in ("Accuracy", "NMI", "ARI", "Bound, nats per image"):
         expect(metric(page, name).get_by_test_id("stMetricValue")).to_have_text(
             re.compile(r"^−?\d+\.\d+$")
         )
         expect(metric(page, name)).to_contain_text("since before")
-    before, after = course.moments[0], course.moments[-1]
+    before, after = history.snapshots[0], history.snapshots[-1]
     scatter = Scatter(page, [before.xy, after.xy])
     expect(scatter.stages).to_have_count(2)
     scatter.painted()
     for stage in scatter.stages.all():
         inked = stage.locator("canvas.points").evaluate(_INK)
-        assert inked > 2 * course.images
+        assert inked > 2 * history.images
     tops = [stage.bounding_box()["y"] for stage in scatter.stages.all()]
     assert (tops[0] == tops[1]) == (viewport is WIDE)  # side by side where there is room
-    assert scatter.count() == f"{course.images:,} points"
+    assert scatter.count() == f"{history.images:,} points"
     lasso = page.get_by_role("paragraph").filter(has_text="Draw a lasso around some points")
     expect(lasso).to_be_visible()
-    expect(page.get_by_text(re.compile(f"^60 of {course.images:,} images"))).to_be_visible()
+    expect(page.get_by_text(re.compile(f"^60 of {history.images:,} images"))).to_be_visible()
     looking.nothing_sticks_out(page)
     if (viewport is WIDE) == (scheme == "light"):
         for name in VIEWS[1:]:
@@ -147,10 +146,10 @@ def test_it_opens_with_a_good_picture(
 
 
 def test_what_a_lasso_holds_is_counted_shown_and_taken_home(
-    server: str, new_page: NewPage, course: Course
+    server: str, new_page: NewPage, history: History
 ) -> None:
     page = opened(new_page, server, viewport=WIDE)
-    before, after = course.moments[0], course.moments[-1]
+    before, after = history.snapshots[0], history.snapshots[-1]
     scatter = Scatter(page, [before.xy, after.xy])
     places = scatter.places(0)
     middle = places[np.linalg.norm(places - places.mean(0), axis=1).argsort()[200]]
@@ -162,12 +161,12 @@ def test_what_a_lasso_holds_is_counted_shown_and_taken_home(
     expect(scatter.root.locator(".count b")).to_have_text(re.compile("points? selected$"))
     count = int(scatter.count().partition(" of ")[0].replace(",", ""))
     assert len(within[-1]) <= count <= len(within[1])
-    assert 1 < count < course.images
+    assert 1 < count < history.images
     expect(page.get_by_text(f"{count} images selected", exact=True)).to_be_visible()
     expect(page.get_by_text(re.compile(r"^Clusters: .*%\. Labels: .*%\.$"))).to_be_visible()
     looking.settle(page)
     header, *rows = rows_of(page)
-    latents = [f"z{i + 1}" for i in range(course.config.latent_dim)]
+    latents = [f"z{i + 1}" for i in range(history.config.latent_dim)]
     assert header == ["image", "cluster", "confidence", "label", *latents]
     assert len(rows) == count
     taken = {int(row[0]) for row in rows}
@@ -179,7 +178,7 @@ def test_what_a_lasso_holds_is_counted_shown_and_taken_home(
     scatter.button("Clear").click()
     expect(page.get_by_text("images selected")).to_have_count(0)
     looking.settle(page)
-    assert len(rows_of(page)) == course.images + 1
+    assert len(rows_of(page)) == history.images + 1
 
 
 def test_a_linear_plane_is_there_at_once_and_others_are_laid_out_in_sight(
@@ -197,7 +196,9 @@ def test_a_linear_plane_is_there_at_once_and_others_are_laid_out_in_sight(
 
     first = seen()
     looking.choose(box(page, "Plane"), "PCA")
-    expect(page.get_by_text("The plane of the largest variance.")).to_be_visible()
+    expect(
+        page.get_by_text("The plane of the largest variance. Distances can be compared.")
+    ).to_be_visible()
     looking.settle(page)
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
     assert seen() != first
@@ -227,18 +228,18 @@ def test_a_linear_plane_is_there_at_once_and_others_are_laid_out_in_sight(
 # --- learning ---------------------------------------------------------------------------------
 
 
-def moment(page: Page) -> str:
+def snapshot(page: Page) -> str:
     """Which the player shows."""
     return page.locator(".linked-scatter .title").text_content()
 
 
 def test_the_learning_is_played_paused_and_searched(
-    server: str, new_page: NewPage, course: Course
+    server: str, new_page: NewPage, history: History
 ) -> None:
     page = opened(new_page, server, {"view": "Watch them learn"}, viewport=WIDE)
     title = page.locator(".linked-scatter .title")
-    moments = [*course.early, *course.moments]
-    epochs = [f"Images after {each.epoch} epochs" for each in moments]
+    snapshots = [*history.early, *history.snapshots]
+    epochs = [f"Images after {each.epoch} epochs" for each in snapshots]
     expect(title).to_have_text(epochs[-1])
     looking.settle(page)
     play, pause = (page.get_by_role("button", name=name, exact=True) for name in ("Play", "Pause"))
@@ -248,12 +249,12 @@ def test_the_learning_is_played_paused_and_searched(
     pause.click()
     expect(play).to_be_visible()
     looking.settle(page)
-    at = epochs.index(moment(page))
+    at = epochs.index(snapshot(page))
     assert 0 < at < len(epochs) - 1
     page.wait_for_timeout(2000)
-    assert moment(page) == epochs[at]
+    assert snapshot(page) == epochs[at]
 
-    slider = page.get_by_role("slider", name="Moment")
+    slider = page.get_by_role("slider", name="Snapshot")
     track = slider.locator("xpath=ancestor::*[@data-testid='stSlider']").bounding_box()
     thumb = slider.bounding_box()
     page.mouse.move(thumb["x"] + thumb["width"] / 2, thumb["y"] + thumb["height"] / 2)
@@ -263,12 +264,12 @@ def test_the_learning_is_played_paused_and_searched(
     page.mouse.up()
     expect(title).to_have_text(re.compile(f"^({'|'.join(epochs[at + 1 : -1])})$"))
     looking.settle(page)
-    dragged = epochs.index(moment(page))
+    dragged = epochs.index(snapshot(page))
     assert dragged == pytest.approx(0.8 * (len(epochs) - 1), abs=1)
 
     play.click()
     expect(title).not_to_have_text(epochs[dragged])
-    assert epochs.index(moment(page)) > dragged
+    assert epochs.index(snapshot(page)) > dragged
     expect(title).to_have_text(epochs[-1])
     expect(play).to_be_visible()
     expect(pause).to_have_count(0)
@@ -290,7 +291,7 @@ def test_a_run_of_ones_own_can_be_looked_at(server: str, new_page: NewPage) -> N
     expect(page.get_by_test_id("stProgress")).to_be_visible()
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     expect(page.get_by_test_id("stProgress")).to_contain_text("The VAE learns")
-    expect(page.get_by_test_id("stProgress")).to_contain_text("The control")
+    expect(page.get_by_test_id("stProgress")).to_contain_text("Control:")
     looking.nothing_sticks_out(page)
     expect(page.get_by_role("button", name="Train")).to_be_visible()
     expect(box(page, "Run").get_by_role("combobox")).to_have_value("Yours")
@@ -319,8 +320,10 @@ def test_a_training_is_stopped_and_gibbs_shows_its_chains(server: str, new_page:
     assert value(page, "Run") == "Digits"
     page.get_by_role("button", name="Train").click()
     expect(gone).to_have_count(0)
-    expect(page.get_by_text("The mixture by Gibbs, four chains")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"R-hat \d\.\d\d: the(y| chains) have"))).to_be_visible()
+    expect(page.get_by_text("Fit of the mixture by Gibbs, four chains")).to_be_visible()
+    expect(
+        page.get_by_text(re.compile(r"R-hat \d\.\d\d: (no sign|the chains have)"))
+    ).to_be_visible()
     page.wait_for_function(
         "document.querySelector('.st-key-figure-trace .js-plotly-plot')?._fullData?.length === 4"
     )
@@ -344,20 +347,20 @@ def samples(page: Page) -> np.ndarray:
 
 
 def test_a_cluster_is_decoded_warmed_up_and_left(
-    server: str, new_page: NewPage, course: Course
+    server: str, new_page: NewPage, history: History
 ) -> None:
     page = opened(new_page, server, {"view": "Inside the mixture"}, viewport=WIDE)
-    weights = [f"{weight:.3f}" for weight in course.moments[-1].mixture.weights.tolist()]
-    busiest = int(course.moments[-1].mixture.weights.argmax())
-    expect(page.get_by_text(f"Weight {weights[busiest]} of")).to_be_visible()
+    weights = [f"{weight:.3f}" for weight in history.snapshots[-1].mixture.weights.tolist()]
+    busiest = int(history.snapshots[-1].mixture.weights.argmax())
+    expect(page.get_by_text(f"The weight of this cluster is {weights[busiest]}.")).to_be_visible()
     drawn, way = (page.get_by_test_id("stImage").nth(i).locator("img") for i in range(2))
     clusters = page.get_by_role("radiogroup", name="Clusters").get_by_role("radio")
-    expect(clusters).to_have_count(course.config.clusters)
+    expect(clusters).to_have_count(history.config.clusters)
     expect(clusters.nth(busiest)).to_have_attribute("aria-checked", "true")
     before = drawn.get_attribute("src")
     other = next(k for k, weight in enumerate(weights) if weight != weights[busiest])
     clusters.nth(other).click()
-    expect(page.get_by_text(f"Weight {weights[other]} of")).to_be_visible()
+    expect(page.get_by_text(f"The weight of this cluster is {weights[other]}.")).to_be_visible()
     expect(drawn).not_to_have_attribute("src", before)
     expect(page.get_by_text(re.compile(f"^Samples of cluster {other + 1}( ≈|$)"))).to_be_visible()
     looking.settle(page)
@@ -373,8 +376,8 @@ def test_a_cluster_is_decoded_warmed_up_and_left(
     assert cold[0].max() > 100
     assert way.get_attribute("src") == road
 
-    walk = box(page, "Walk to")
-    held = value(page, "Walk to")
+    walk = box(page, "Path to")
+    held = value(page, "Path to")
     wanted = 1 if held.startswith("1 ") else 0
     walk.get_by_role("combobox").click()
     page.get_by_role("option").nth(wanted).click()
@@ -415,11 +418,11 @@ def test_a_drawing_an_upload_and_a_test_image_find_their_cluster(
 ) -> None:
     page = opened(new_page, server, {"view": "Place a picture"}, viewport=WIDE)
     assert likeliest(page).endswith("≈ 3")  # what is drawn at first is a three
-    near = page.get_by_text("Nearest in the space of latents")
+    near = page.get_by_text("Nearest images in the latent space")
     expect(near).to_be_visible()
     expect(page.get_by_test_id("stImage")).to_have_count(3)
     page.get_by_role("group", name="Drawing tools").get_by_role("button", name="Clear").click()
-    expect(page.get_by_text("Draw a digit, and see where it lands.")).to_be_visible()
+    expect(page.get_by_text("Draw a digit to see where it is placed.")).to_be_visible()
     expect(near).to_have_count(0)
 
     page.get_by_role("radio", name="Upload").click()

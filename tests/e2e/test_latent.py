@@ -75,7 +75,7 @@ def test_a_picture_follows_its_slider_hardly_slower_than_an_echo(
 def test_the_address_holds_the_whole_latent(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server)
     bare = picture(page).get_attribute("src")
-    page.get_by_role("button", name="New picture").click()
+    page.get_by_role("button", name="New image").click()
     expect(picture(page)).not_to_have_attribute("src", bare)
     looking.settle(page)
     here = pixels(page)
@@ -104,7 +104,7 @@ def test_a_latent_is_taken_home_and_brought_back(
         return page
 
     whole = brought(held)
-    expect(whole.get_by_role("button", name="Take it to the sliders").first).to_be_visible()
+    expect(whole.get_by_role("button", name="Open in Sliders").first).to_be_visible()
     wrong = brought(held | {"model": "other"})
     expect(wrong.get_by_text("belongs to other")).to_be_visible()
 
@@ -123,7 +123,7 @@ def test_a_click_in_the_grid_goes_there(server: str, new_page: NewPage) -> None:
 
 def test_a_path_is_played_from_picture_to_picture(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Interpolate")
-    player = page.get_by_role("group", name="Ways from one picture to another")
+    player = page.get_by_role("group", name="Paths from one image to another")
     scrub = player.get_by_role("slider")
     canvas = player.locator("canvas").first
     scrub.fill("0")
@@ -134,7 +134,7 @@ def test_a_path_is_played_from_picture_to_picture(server: str, new_page: NewPage
     scrub.fill("23")
     last, fade = looking.levels(canvas), looking.levels(player.locator("canvas").nth(2))
     assert abs(last - first).mean() > 10
-    assert abs(last - fade).max() <= 1  # all ways end in the same picture
+    assert abs(last - fade).max() <= 1  # all paths end in the same image
     expect(player.get_by_text("24 / 24")).to_be_visible()
     looking.nothing_sticks_out(page)
 
@@ -144,7 +144,7 @@ def test_a_drawn_digit_is_found(server: str, new_page: NewPage) -> None:
     done = page.get_by_text(re.compile(r"^step 300, RMSE 0\.(\d+)"))
     expect(done).to_be_visible()
     assert float(done.text_content().rpartition(" ")[2]) < 0.2
-    take = page.get_by_role("button", name="Take it to the sliders")
+    take = page.get_by_role("button", name="Open in Sliders")
     expect(take).to_be_enabled()
     before = page.url
     take.click()
@@ -184,7 +184,7 @@ def test_the_training_is_played(server: str, new_page: NewPage) -> None:
     last = looking.levels(canvas, 20)
     player.get_by_role("slider").fill("0")
     assert abs(looking.levels(canvas, 20) - last).mean() > 10
-    expect(player.get_by_text("0 its")).to_be_visible()
+    expect(player.get_by_text("iteration 0")).to_be_visible()
     expect(page.get_by_text("Fréchet distance ÷ floor")).to_be_visible()
     looking.nothing_sticks_out(page)
 

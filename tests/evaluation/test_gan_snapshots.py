@@ -1,4 +1,4 @@
-"""A WGAN's numbers and its course, judged by an untrained classifier of scikit-learn's digits."""
+"""A WGAN's numbers and its history, judged by an untrained classifier of scikit-learn's digits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dgm_core.evaluation.gan import Config
 from dgm_core.models.classifier import Classifier, classifier
 from dgm_core.models.wgan import WGAN, wgan
 from dgm_core.rng import generator
-from dgm_core.studies.latent import snapshots as gan_course
+from dgm_core.studies.latent import history as gan_history
 from dgm_core.training.gan_reference import Reference, made
 
 
@@ -61,18 +61,18 @@ def test_noise_is_far_above_the_floor_and_a_memory_gives_itself_away(judge: Clas
     assert "not Inception" in card["estimator"]
 
 
-def test_a_course_is_drawn_written_and_read(judge: Classifier, tmp_path: Path) -> None:
+def test_a_history_is_drawn_written_and_read(judge: Classifier, tmp_path: Path) -> None:
     model, snapshots = small(), {}
     for iteration, shift in ((0, 0.0), (30, 3.0)):
         weights = {key: value.clone() for key, value in model.synthesis.state_dict().items()}
         weights[list(weights)[-1]] += shift  # the last bias: brightness
         snapshots[iteration] = tmp_path / f"{iteration}.pt"
         torch.save(weights, snapshots[iteration])
-    *_, course = gan_course.run(model, snapshots, Reference("digits", judge))
-    gan_course.save(course, tmp_path / "course.npz")
-    again = gan_course.load(tmp_path / "course.npz")
+    *_, history = gan_history.run(model, snapshots, Reference("digits", judge))
+    gan_history.save(history, tmp_path / "history.npz")
+    again = gan_history.load(tmp_path / "history.npz")
     assert again.iterations == [0, 30]
-    assert again == course
+    assert again == history
     with Image.open(io.BytesIO(again.sheets[1])) as picture:
         found = np.asarray(picture)
     assert found.shape == (140, 140)
@@ -83,6 +83,6 @@ def test_a_course_is_drawn_written_and_read(judge: Classifier, tmp_path: Path) -
     )
 
 
-def test_without_snapshots_there_is_no_course(judge: Classifier) -> None:
+def test_without_snapshots_there_is_no_history(judge: Classifier) -> None:
     with pytest.raises(ValueError, match="no snapshots"):
-        list(gan_course.run(small(), {}, Reference("digits", judge)))
+        list(gan_history.run(small(), {}, Reference("digits", judge)))

@@ -144,11 +144,11 @@ def test_progress_rises_and_a_reader_sees_the_images_as_they_were() -> None:
     both = [data.load("digits", split).x for split in ("train", "valid")]
     plain = torch.cat(both)[:200]
     expected = reader.predict((plain * 255).round() / 255).logits.argmax(1)
-    np.testing.assert_array_equal(last.course.read, expected)
-    course = last.course
-    assert [moment.epoch for moment in course.early] == [1, 3, 8]  # those within the warm-up
-    several = (*course.early, *course.moments, course.control)
-    assert all(moment.xy is not None for moment in several)
+    np.testing.assert_array_equal(last.history.read, expected)
+    history = last.history
+    assert [snapshot.epoch for snapshot in history.early] == [1, 3, 8]  # those within the warm-up
+    several = (*history.early, *history.snapshots, history.control)
+    assert all(snapshot.xy is not None for snapshot in several)
     card = last.measured.as_card()
     assert card["images"] == 200
     assert card["elbo"] == round(last.measured.elbo, 4)

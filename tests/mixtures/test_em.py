@@ -38,9 +38,9 @@ def test_no_step_lowers_the_objective(diagonal: bool, uncertain: bool, floor: fl
     # More clusters than there are, and seeds that violate a floor.
     start = seeded_mixture(x, 6, generator(0), chains=(4,), floor=1e-6)
     steps = em_steps(x, start, floor=floor, variance=variance, diagonal=diagonal)
-    course = []
+    trace = []
     for mixture, log_likelihood in itertools.islice(steps, 60):
-        course.append(log_likelihood)
+        trace.append(log_likelihood)
         least = torch.linalg.eigvalsh(mixture.covariances).min()
         assert least > floor * (1 - 1e-6)
         by_hand = mixture.weights.log()[:, None] + (
@@ -49,7 +49,7 @@ def test_no_step_lowers_the_objective(diagonal: bool, uncertain: bool, floor: fl
             else mixture.expected_log_prob(x, variance)
         )
         torch.testing.assert_close(by_hand.logsumexp(-1).sum(-1), log_likelihood)
-    gains = torch.stack(course).diff(dim=0)
+    gains = torch.stack(trace).diff(dim=0)
     assert gains.min() > -1e-8
     assert gains[0].min() > 1
 
@@ -160,13 +160,13 @@ def test_uncertain_points_are_fitted_as_their_draws_would_be() -> None:
 def test_the_best_of_the_restarts_is_kept_and_finds_the_clusters() -> None:
     x, cluster = three_clusters()
     fit = em(x, 3, generator(0), restarts=4)
-    assert fit.log_likelihood == pytest.approx(fit.course[-1].max().item())
+    assert fit.log_likelihood == pytest.approx(fit.trace[-1].max().item())
     assert fit.mixture.log_prob(x).sum().item() == pytest.approx(fit.log_likelihood)
     assert fit.converged.all()
     own = moments_of(x, cluster, 3).means
     assert torch.cdist(own, fit.mixture.means).min(1).values.max() < 0.3
     short = em(x, 3, generator(0), restarts=4, iterations=2)
-    assert len(short.course) == 3
+    assert len(short.trace) == 3
     assert not short.converged.all()
 
 

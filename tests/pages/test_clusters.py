@@ -15,11 +15,11 @@ from streamlit.testing.v1 import AppTest
 from dgm_core import zoo
 from dgm_core.training import mutual
 from tests.patience import PATIENCE
-from tests.small_clusters import CONFIG, course, run
+from tests.small_clusters import CONFIG, history, run
 from ui.cache import st_model
 from ui.clusters import runs, training
 from ui.clusters.links import FIELDS
-from ui.clusters.runs import YOURS, Story, st_story
+from ui.clusters.runs import OWN_RUN, TrainedRun, st_shipped_run
 from ui.jobs import Worker, stop_all
 
 ROOT = Path(__file__).parents[2]
@@ -80,9 +80,9 @@ def said(app: AppTest) -> str:
 
 SEEN = {
     "Before and after": ("Draw a lasso", "After: labels and clusters"),
-    "Watch them learn": ("Train one here", "Accuracy against the labels"),
-    "Inside the mixture": ("Choose a cluster", "Ellipses hold two standard deviations"),
-    "Place a picture": ("Nearest in the space of latents", "log p(z) under the mixture"),
+    "Watch them learn": ("Train your own", "Accuracy against the labels"),
+    "Inside the mixture": ("Choose a cluster", "Each ellipse shows two standard deviations"),
+    "Place a picture": ("Nearest images in the latent space", "log p(z) under the mixture"),
 }
 
 
@@ -102,7 +102,7 @@ def test_every_view_opens_without_a_data_folder_and_starts_nothing(
 
 def test_the_numbers_are_those_of_the_moment_on_the_right() -> None:
     app = lab()
-    found = st_story(RUN).course
+    found = st_shipped_run(RUN).history
     early = found.early[0].epoch
     for name, curve, at in (
         ("After", found.curve, -1),
@@ -115,7 +115,7 @@ def test_the_numbers_are_those_of_the_moment_on_the_right() -> None:
         assert float(numbers["Accuracy"].value) == round(curve.accuracy[at], 3)
         assert float(numbers["NMI"].value) == round(curve.nmi[at], 3)
         assert float(numbers["ARI"].value) == round(curve.ari[at], 3)
-        bound = numbers["Bound, nats an image"].value.replace("−", "-")
+        bound = numbers["Bound, nats per image"].value.replace("−", "-")
         assert float(bound) == round(curve.elbo[at], 1)
         gain = curve.accuracy[at] - found.curve.accuracy[0]
         since = f"{gain:+.3f} since before" if name in ("After", "Control") else ""
@@ -128,7 +128,7 @@ def test_linear_planes_start_nothing(name: str, workers: dict[str, Worker]) -> N
     assert "Stop" not in buttons(app)
     assert workers["cluster layout"].run is None
     app = lab({"view": "Place a picture", "place-plane": name})
-    assert "It is put at the median" not in said(app)
+    assert "is drawn at the median" not in said(app)
 
 
 def test_across_and_up_are_never_the_same_latent() -> None:
@@ -146,21 +146,21 @@ def test_across_and_up_are_never_the_same_latent() -> None:
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """Of what is shipped, empty at first."""
     monkeypatch.setattr(runs, "ASSETS", tmp_path)
-    st_story.clear()
+    st_shipped_run.clear()
     st_model.clear()
     yield tmp_path
-    st_story.clear()
+    st_shipped_run.clear()
     st_model.clear()
 
 
 def test_without_any_run_there_is_a_sentence(folder: Path) -> None:
     app = lab()
-    assert "No run is here" in app.info[0].value
+    assert "The shipped runs are missing" in app.info[0].value
     assert not app.metric
     assert not list(folder.iterdir())
 
 
-@pytest.mark.parametrize("content", [b"", b"not a course", "half"])
+@pytest.mark.parametrize("content", [b"", b"not a history", "half"])
 def test_a_broken_run_gets_a_sentence(folder: Path, content: bytes | str) -> None:
     path = shutil.copy(ROOT / f"assets/{RUN}.npz", folder)
     whole_file = Path(path).read_bytes()
@@ -168,7 +168,7 @@ def test_a_broken_run_gets_a_sentence(folder: Path, content: bytes | str) -> Non
     for name in SEEN:
         app = lab({"view": name})
         assert len(app.error) == 1
-        assert app.error[0].value.startswith(f"{RUN}.npz is not a course")
+        assert app.error[0].value.startswith(f"{RUN}.npz is not a training history")
 
 
 def test_broken_weights_get_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +186,7 @@ def test_broken_weights_get_a_sentence(folder: Path, monkeypatch: pytest.MonkeyP
 
 def test_nothing_drawn_gets_a_sentence() -> None:
     app = lab({"view": "Place a picture"}, place_drawing=np.zeros((112, 112), bool))
-    assert "Draw a digit, and see where it lands." in said(app)
+    assert "Draw a digit to see where it is placed." in said(app)
     assert not app.get("plotly_chart")
 
 
@@ -229,9 +229,9 @@ def test_yours_is_offered_once_it_is_trained_and_is_then_looked_at(
     assert box(app, "Run").value == "yours"
     assert box(app, "Run").options[-1] == runs.TITLES["yours"]
     assert app.query_params["run"] == "yours"
-    assert app.session_state[YOURS].course.config.clusters == 4
-    assert app.session_state[YOURS].course.images == 500
-    assert list(app.session_state[YOURS].moments) == ["Before", "After", "Control"]
+    assert app.session_state[OWN_RUN].history.config.clusters == 4
+    assert app.session_state[OWN_RUN].history.images == 500
+    assert list(app.session_state[OWN_RUN].snapshots) == ["Before", "After", "Control"]
     for name in SEEN:
         app = view(app, name)
         assert not app.error, name
@@ -258,24 +258,24 @@ def test_a_training_that_is_stopped_leaves_a_sentence(
 
 
 def test_a_selection_is_forgotten_with_its_images() -> None:
-    mine = np.zeros(course().images, bool)
+    mine = np.zeros(history().images, bool)
     mine[:9] = True
-    own = Story("yours", course(), run().model)
-    state = {YOURS: own, "cluster selection": (own.revision, mine)}
+    own = TrainedRun("yours", history(), run().model)
+    state = {OWN_RUN: own, "cluster selection": (own.revision, mine)}
     app = lab({"run": "yours"}, **state)
     assert "9 images selected" in said(app)
-    other = dataclasses.replace(course(), config=dataclasses.replace(CONFIG, seed=3))
+    other = dataclasses.replace(history(), config=dataclasses.replace(CONFIG, seed=3))
     few = tuple(
         dataclasses.replace(
-            moment,
-            mean=moment.mean[:150],
-            assignment=moment.assignment[:150],
-            confidence=moment.confidence[:150],
+            snapshot,
+            mean=snapshot.mean[:150],
+            assignment=snapshot.assignment[:150],
+            confidence=snapshot.confidence[:150],
         )
-        for moment in other.moments
+        for snapshot in other.snapshots
     )
-    other = dataclasses.replace(other, moments=few, control=None)
-    app.session_state[YOURS] = Story("yours", other, run().model)
+    other = dataclasses.replace(other, snapshots=few, control=None)
+    app.session_state[OWN_RUN] = TrainedRun("yours", other, run().model)
     assert "images selected" not in said(whole(app.run()))
 
 
@@ -317,7 +317,7 @@ def test_settings_survive_a_change_of_page_and_of_view() -> None:
 
 
 ADDRESSES = {
-    "moments of another run": {"cluster-left": "Round 99", "cluster-right": "Round 98"},
+    "snapshots of another run": {"cluster-left": "Round 99", "cluster-right": "Round 98"},
     "latents that are none": {
         "view": "Inside the mixture",
         "cluster-across": "49",

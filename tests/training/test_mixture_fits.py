@@ -73,18 +73,18 @@ def test_every_fit_ends_with_a_mixture_and_its_course(
     own = moments_of(x, cluster, K).means
     close = 0.6 if fit == "Gibbs" else 0.35  # whose prior draws means to the origin
     assert torch.cdist(own, mixture.means.double()).min(1).values.max() < close
-    assert answer.course.dtype == torch.float64
-    assert answer.course.isfinite().all()
+    assert answer.trace.dtype == torch.float64
+    assert answer.trace.isfinite().all()
     rows = {"EM": 4 + 1 if again else 16, "Gibbs": 4, "variational": 1}
-    assert len(answer.course) == rows[fit]
+    assert len(answer.trace) == rows[fit]
     assert (answer.rhat is not None) == (fit == "Gibbs")
     if fit == "Gibbs":
         assert 0.9 < answer.rhat < 1.5
-        assert first.course.shape[1] == answer.course.shape[1] - 5 == 35
-        assert torch.equal(first.course, answer.course[:, :35])
+        assert first.trace.shape[1] == answer.trace.shape[1] - 5 == 35
+        assert torch.equal(first.trace, answer.trace[:, :35])
     elif fit == "EM":
-        assert answer.course.diff(dim=1).min() > -1e-5
-        best = answer.course[:, -1].max().item()
+        assert answer.trace.diff(dim=1).min() > -1e-5
+        best = answer.trace[:, -1].max().item()
         assert best == pytest.approx(likelihood(plan, mixture), abs=1e-5)
     # Networks take what they are handed.
     handed = plan.handed_over(mixture)
@@ -97,7 +97,7 @@ def test_every_fit_ends_with_a_mixture_and_its_course(
 def test_a_seed_gives_the_same_fit_again_and_another_another(fit: str) -> None:
     one, two, other = (last(fit, Plan(6, spread=False), seed=seed) for seed in (3, 3, 4))
     assert torch.equal(one.mixture.means, two.mixture.means)
-    assert torch.equal(one.course, two.course)
+    assert torch.equal(one.trace, two.trace)
     assert one.log_evidence == two.log_evidence
     assert not torch.equal(one.mixture.means, other.mixture.means)
 
@@ -130,9 +130,9 @@ def test_em_is_never_worse_than_going_on_from_the_mixture_before(
         answer = fitted(before, seed)
         together = likelihood(plan, answer.mixture, points)
         steps = em_steps(points.mean, before, variance=points.variance)
-        *_, further = itertools.islice(steps, answer.course.shape[1])
+        *_, further = itertools.islice(steps, answer.trace.shape[1])
         gone_on = likelihood(plan, further.mixture, points)
-        begun = answer.course[1, 0].item()  # the start that is the mixture before
+        begun = answer.trace[1, 0].item()  # the start that is the mixture before
         assert begun == pytest.approx(likelihood(plan, before, points), abs=1e-4)
         assert together >= gone_on - 1e-6
         assert together >= alone - 1e-3

@@ -21,7 +21,7 @@ from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.recipes import RECIPES
 from dgm_core.recipes.classifier import labelled
 from dgm_core.rng import generator
-from dgm_core.studies.clusters import course as cluster_course
+from dgm_core.studies.clusters.history import load as load_history
 from dgm_core.studies.mnar import clipping_estimates
 from dgm_core.training import mutual
 from dgm_core.types import Masked
@@ -196,13 +196,13 @@ THRESHOLDS = {"svhn": 0.02, "celeba": 0.02, "digits": 0.08, "mnist": 0.08}
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if "-vaegmm" in name])
 def test_shipped_mixtures_sort_test_images_as_well_as_their_card_says(name: str) -> None:
-    """Clusters are paired with the labels of the training images that the course shows."""
+    """Clusters are paired with the labels of the training images that the history shows."""
     config, measured = RECIPES[name].config, zoo.card(name)["measured"]
     if not data.is_available(config.dataset):
         pytest.skip(f"needs the data set {config.dataset}")
-    model, course = zoo.load(name), cluster_course.load(ASSETS / f"{name}.npz")
+    model, history = zoo.load(name), load_history(ASSETS / f"{name}.npz")
     shown = cluster_images(config.dataset, config.images, set_upright=config.set_upright)
-    last = torch.from_numpy(course.moments[-1].assignment)
+    last = torch.from_numpy(history.snapshots[-1].assignment)
     matched = clustering_scores(last, shown.y[: len(last)], config.clusters).matched
     test = data.load(config.dataset, "test")
     pixels = prepared(test.x, set_upright=config.set_upright)

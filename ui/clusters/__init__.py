@@ -1,1 +1,1 @@
-"""The lab of clusters: a VAE and a mixture of Gaussians that learn from each other."""
+"""The clusters lab: a VAE and a mixture of Gaussians that learn from each other."""

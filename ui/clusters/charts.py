@@ -1,4 +1,4 @@
-"""Figures of the lab: courses over epochs, traces of fits, probabilities, labels by cluster."""
+"""Figures of the clusters lab: curves over epochs, traces of fits, probabilities, confusion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dgm_core.studies.clusters.course import Curve
+from dgm_core.studies.clusters.history import Curve
 from ui import figures
 
 if TYPE_CHECKING:
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def over_epochs(
-    curves: Mapping[str, Curve], what: str, *, at: int | None = None, legend: bool = True
+    curves: Mapping[str, Curve], field: str, *, at: int | None = None, legend: bool = True
 ) -> Figure:
-    """One field of each curve by the epochs of the networks; a line at epoch `at`."""
+    """One field of each curve over the epochs of the networks, with a line at epoch `at`."""
     figure = figures.empty("epoch of the networks", height=figures.HEIGHT - (0 if legend else 25))
     for number, (name, curve) in enumerate(curves.items()):
         colour = figures.accent() if number == 0 else figures.GREY
         figure.add_scatter(
             x=curve.epochs,
-            y=getattr(curve, what),
+            y=getattr(curve, field),
             mode="lines+markers",
             name=name,
             line={
@@ -40,11 +40,11 @@ def over_epochs(
     return figure
 
 
-def trace(course: np.ndarray) -> Figure:
-    """Log-likelihood of each chain or restart (C, iterations), nats a point."""
+def trace(log_likelihoods: np.ndarray) -> Figure:
+    """Log-likelihood of each chain or restart, (C, iterations), in nats per point."""
     figure = figures.empty("iteration of the fit")
-    best = int(course[:, -1].argmax())
-    for number, values in enumerate(course):
+    best = int(log_likelihoods[:, -1].argmax())
+    for number, values in enumerate(log_likelihoods):
         chosen = number == best
         figure.add_scatter(
             y=values,
@@ -57,16 +57,17 @@ def trace(course: np.ndarray) -> Figure:
             },
             hoverinfo="skip",
         )
-    low, high = course[:, course.shape[1] // 2 :].min(), course.max()
+    second_half = log_likelihoods[:, log_likelihoods.shape[1] // 2 :]
+    low, high = second_half.min(), log_likelihoods.max()
     room = 0.05 * (high - low) + 1e-6
-    figure.update_yaxes(range=[low - room, high + room])  # the way there comes in from below
+    figure.update_yaxes(range=[low - room, high + room])  # early iterations lie below the axis
     return figure
 
 
 def bars(
     values: Sequence[float], names: Sequence[str], colours: Sequence[str], axis: str
 ) -> Figure:
-    """Horizontal bars, the first on top."""
+    """Horizontal bars, the first at the top."""
     figure = figures.empty(axis, height=40 + 26 * len(values))
     figure.add_bar(
         x=list(values)[::-1],
@@ -82,17 +83,17 @@ def bars(
 
 
 def confusion(counts: np.ndarray, labels: Sequence[str], clusters: Sequence[str]) -> Figure:
-    """Images by label (rows) and cluster (columns), shaded by their share of the row.
+    """Number of images by label (rows) and cluster (columns), shaded by the fraction of the row.
 
-    Of many labels without their numbers.
+    With more than twelve labels the numbers are not written.
     """
     few = len(labels) <= 12
     figure = figures.empty(
         "cluster", "label" if few else "", height=60 + (26 if few else 15) * len(labels)
     )
-    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    fraction = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     figure.add_heatmap(
-        z=share,
+        z=fraction,
         x=list(clusters),
         y=list(labels),
         text=np.where(counts > 0, counts.astype(str), ""),
@@ -113,7 +114,7 @@ def confusion(counts: np.ndarray, labels: Sequence[str], clusters: Sequence[str]
 
 
 def gains(rows: Sequence[Mapping[str, object]]) -> Figure:
-    """What each choice gains over its control: a point with two standard errors."""
+    """Gain of each choice over its control: a point with two standard errors."""
     figure = figures.empty(height=40 + 26 * len(rows))
     names = [str(row["choice"]) for row in rows][::-1]
     figure.add_scatter(

@@ -1,4 +1,4 @@
-"""The view of the latents before and after, side by side and linked."""
+"""The view "Before and after": two snapshots of a run in linked planes."""
 
 from __future__ import annotations
 
@@ -8,45 +8,47 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.metrics import CLUSTERING_DEFINITIONS
 from dgm_core.studies.clusters import embeddings
-from dgm_core.studies.clusters.course import Curve, Moment
+from dgm_core.studies.clusters.history import Curve, Snapshot
 from ui import figures, jobs
 from ui.clusters import charts, selection
 from ui.clusters.layouts import SECONDS, Layouts
-from ui.clusters.runs import Story
+from ui.clusters.runs import TrainedRun
 from ui.components.linked_scatter import Categories, Panel, Ramp, linked_scatter
 from ui.frame import kept
 
 PERPLEXITIES = [5, 10, 20, 30, 50, 100]
 METHODS = {
-    "t-SNE": "Neighbours stay neighbours; sizes and distances of clusters mean little.",
-    "UMAP-like": "t-SNE with four times the attraction, which looks as UMAP does.",
-    "PCA": "The plane of the largest variance. Distances mean what they say.",
-    "clusters apart": "Fisher's plane, in which the clusters lie farthest apart.",
+    "t-SNE": "Neighbours stay neighbours. Sizes of clusters and distances between them mean "
+    "little.",
+    "UMAP-like": "t-SNE with four times the attraction. The result looks like UMAP.",
+    "PCA": "The plane of the largest variance. Distances can be compared.",
+    "clusters apart": "Fisher's plane: it separates the clusters as far as possible.",
 }
 
 
 class Compare:
-    """Two moments of a run in linked planes.
+    """Two snapshots of a run in linked planes.
 
     Args:
-        story: whose.
-        controls: where the moments and the plane are chosen.
+        trained: the run.
+        controls: container for the choice of the snapshots and the plane.
     """
 
     name = "Before and after"
     about = (
-        "Each point is an image where the VAE puts it, left before and right after learning with "
-        "the mixture. **Look first** at the gaps: do they open between digits or within one? "
-        "**Then** draw a lasso around a muddle on the left and see where it went on the right. "
-        "**Last** colour by error: what is still wrong, and would you have known?"
+        "Each point is the latent mean of one image: on the left before, on the right after "
+        "training with the mixture. **First** look at the gaps: do they open between digits or "
+        "within one digit? **Then** draw a lasso around a mixed region on the left, and find the "
+        "same images on the right. **Last** colour by error: which images are in the wrong "
+        "cluster, and was the model confident about them?"
     )
 
-    def __init__(self, story: Story, controls: DeltaGenerator) -> None:
-        self.story = story
-        names = list(story.moments)
+    def __init__(self, trained: TrainedRun, controls: DeltaGenerator) -> None:
+        self.trained = trained
+        names = list(trained.snapshots)
         with controls, st.container(border=True):
-            self.left = _moment("Left", names, "Before")
-            self.right = _moment("Right", names, "After" if "After" in names else names[-1])
+            self.left = _snapshot("Left", names, "Before")
+            self.right = _snapshot("Right", names, "After" if "After" in names else names[-1])
             kept("cluster method", "t-SNE")
             method = st.selectbox("Plane", list(METHODS), key="keep.cluster method")
             st.caption(METHODS[method])
@@ -57,11 +59,11 @@ class Compare:
                     "Perplexity",
                     PERPLEXITIES,
                     key="keep.cluster perplexity",
-                    help="About how many neighbours each point keeps.",
+                    help="About the number of neighbours that each point keeps.",
                 )
             config = embeddings.Config(method, float(perplexity))
-            self.layouts = Layouts(story, list(dict.fromkeys([self.left, self.right])), config)
-            self.layouts.begin()
+            self.layouts = Layouts(trained, list(dict.fromkeys([self.left, self.right])), config)
+            self.layouts.start()
             self.live = self.layouts.live
             if self.live:
                 st.button(
@@ -79,17 +81,17 @@ class Compare:
                 )
 
     def show(self) -> None:
-        """Numbers, planes, and what is selected."""
-        numbers(self.story, self.right)
+        """Draw the numbers, the planes and the selection."""
+        numbers(self.trained, self.right)
         planes, below = st.container(), st.container()
-        if self.live:  # what does not move is not drawn again and again
+        if self.live:  # the part below does not change, so it is drawn once
             with below:
-                self._below(_held(self.story))
+                self._below(_last_selection(self.trained))
         with planes:
-            jobs.follow(self.layouts.run, self._shown, SECONDS, live=self.live)
+            jobs.follow(self.layouts.run, self._planes, SECONDS, live=self.live)
 
-    def _shown(self) -> None:
-        story, layouts = self.story, self.layouts
+    def _planes(self) -> None:
+        trained, layouts = self.trained, self.layouts
         if self.live:
             st.progress(layouts.done, f"{layouts.config.method}, {layouts.done:.0%}")
         elif layouts.failed:
@@ -103,118 +105,122 @@ class Compare:
         selected = linked_scatter(
             "cluster planes",
             [Panel(name, xy) for name, xy in planes.items()],
-            colourings(story, story.moments[self.right]),
+            colourings(trained, trained.snapshots[self.right]),
             label="Images in the plane",
-            pictures=story.sheet,
-            selected=_held(story),
-            revision=story.revision,
+            pictures=trained.sheet,
+            selected=_last_selection(trained),
+            revision=trained.revision,
         )
-        st.session_state["cluster selection"] = (story.revision, selected)
+        st.session_state["cluster selection"] = (trained.revision, selected)
         if not self.live:
             self._below(selected)
 
     def _below(self, selected: np.ndarray | None) -> None:
-        moment = self.story.moments[self.right]
+        snapshot = self.trained.snapshots[self.right]
         left, right = st.columns([5, 4], gap="large")
         with left:
-            selection.show(self.story, moment, selected)
+            selection.show(self.trained, snapshot, selected)
         with right:
-            self._confusion(moment)
+            self._confusion(snapshot)
 
-    def _confusion(self, moment: Moment) -> None:
-        scores = self.story.scores(moment)
+    def _confusion(self, snapshot: Snapshot) -> None:
+        scores = self.trained.scores(snapshot)
         if scores is None:
-            st.caption("Without labels there is nothing to hold the clusters against.")
+            st.caption("The labels of these images are not available, so clusters have no score.")
             return
-        names, _ = self.story.clusters(moment)
-        labels = [self.story.labels.names[k] for k in scores.labels]
+        names, _ = self.trained.clusters(snapshot)
+        labels = [self.trained.labels.names[k] for k in scores.labels]
         figure = charts.confusion(
             scores.confusion.numpy(), labels, [names[k] for k in scores.order]
         )
         figures.show("confusion", figure, f"{self.right}: labels and clusters")
-        if self.story.labels.few:
-            purest, mixed = int(scores.purities.nan_to_num(0).argmax()), _least(scores.purities)
+        if self.trained.labels.few:
+            purities = scores.purities  # NaN for an empty cluster
+            purest, mixed = (
+                int(purities.nan_to_num(0).argmax()),
+                int(purities.nan_to_num(2).argmin()),
+            )
+            from_data = self.trained.labels.source == "label"
+            source = "come from the data set" if from_data else "are predicted by a classifier"
             st.caption(
-                f"Of the {self.story.course.images:,} images shown; labels are "
-                f"{'those of the data set' if self.story.labels.said == 'label' else 'read by a classifier'}. "  # noqa: E501
-                f"Purest cluster: {names[purest]} ({scores.purities[purest]:.0%} one label); "
-                f"most mixed: {names[mixed]} ({scores.purities[mixed]:.0%})."
+                f"Counts are over the {self.trained.history.images:,} images shown. The labels "
+                f"{source}. Purest cluster: {names[purest]} ({purities[purest]:.0%} one label). "
+                f"Most mixed: {names[mixed]} ({purities[mixed]:.0%})."
             )
 
 
-def numbers(story: Story, shown: str) -> None:
-    """Accuracy, NMI and bound of a moment, with what they were before."""
-    course = story.course
-    curve, at = _numbers_of(story, shown)
+def numbers(trained: TrainedRun, shown: str) -> None:
+    """Draw accuracy, NMI, ARI and bound of a snapshot, with the change since "Before"."""
+    history = trained.history
+    curve, at = _numbers_of(trained, shown)
     row = st.container(horizontal=True, gap="large")
-    for name, what, digits in (
+    for name, field, digits in (
         ("Accuracy", "accuracy", 3),
         ("NMI", "nmi", 3),
         ("ARI", "ari", 3),
-        ("Bound, nats an image", "elbo", 1),
+        ("Bound, nats per image", "elbo", 1),
     ):
-        value, first = getattr(curve, what)[at], getattr(course.curve, what)[0]
-        since = f"{value - first:+.{digits}f} since before"
-        control = course.control_curve
-        text = "" if control is None else f" Control: {getattr(control, what)[-1]:.{digits}f}."
+        value, first = getattr(curve, field)[at], getattr(history.curve, field)[0]
+        change = f"{value - first:+.{digits}f} since before"
+        control = history.control_curve
+        text = "" if control is None else f" Control: {getattr(control, field)[-1]:.{digits}f}."
         row.metric(
             name,
             f"{value:.{digits}f}".replace("-", "−"),
-            None if shown.startswith(("Before", "Epoch")) else since,
+            None if shown.startswith(("Before", "Epoch")) else change,
             help=CLUSTERING_DEFINITIONS.get(name, BOUND) + text,
             width="content",
         )
 
 
 BOUND = (
-    "E log p(x|z) + H[q(z|x)] + log Σ_c π_c exp E log N(z; μ_c, Σ_c), a lower bound on log p(x) "
-    "with the mixture of the moment as the prior; the same for before, after and control."
+    "E log p(x|z) + H[q(z|x)] + log Σ_c π_c exp E log N(z; μ_c, Σ_c). This is a lower bound on "
+    "log p(x). The prior is the mixture of the same snapshot, also for “Before” and for the "
+    "control."
 )
 
 
-def _numbers_of(story: Story, shown: str) -> tuple[Curve, int]:
-    course = story.course
+def _numbers_of(trained: TrainedRun, shown: str) -> tuple[Curve, int]:
+    history = trained.history
     if shown == "Control":
-        return course.control_curve, -1
-    return course.whole_curve, list(story.moments).index(shown)
+        return history.control_curve, -1
+    return history.whole_curve, list(trained.snapshots).index(shown)
 
 
-def colourings(story: Story, moment: Moment) -> list[Categories | Ramp]:
-    """By label, cluster, confidence and error of a moment, as far as labels are known.
+def colourings(trained: TrainedRun, snapshot: Snapshot) -> list[Categories | Ramp]:
+    """Colourings by label, cluster, confidence and error, as far as labels are available.
 
-    Labels too many to be clusters come last, and nothing is an error.
+    If there are too many labels to match with clusters, "label" comes last and "error" is left
+    out.
     """
-    labels = story.labels
-    names, colours = story.clusters(moment)
-    found: list[Categories | Ramp] = [
-        Categories("cluster", moment.assignment, names, colours),
-        Ramp("confidence", moment.confidence, "unsure", "sure"),
+    labels = trained.labels
+    names, colours = trained.clusters(snapshot)
+    result: list[Categories | Ramp] = [
+        Categories("cluster", snapshot.assignment, names, colours),
+        Ramp("confidence", snapshot.confidence, "unsure", "sure"),
     ]
     if labels is None:
-        return found
-    by_label = Categories(labels.said.split(",")[0], labels.codes, labels.names)
-    found.insert(0 if labels.few else len(found), by_label)
+        return result
+    by_label = Categories(labels.source.split(",")[0], labels.codes, labels.names)
+    result.insert(0 if labels.few else len(result), by_label)
     if labels.few:
-        matched = story.scores(moment).matched.numpy()
-        wrong = (matched[moment.assignment] != labels.codes).astype(np.int64)
+        matched = trained.scores(snapshot).matched.numpy()
+        wrong = (matched[snapshot.assignment] != labels.codes).astype(np.int64)
         shades = [figures.GREY, "#E93D6F"]
-        found.append(Categories("error", wrong, ["right", "wrong"], shades))
-    return found
+        result.append(Categories("error", wrong, ["right", "wrong"], shades))
+    return result
 
 
-def _least(purities: object) -> int:
-    return int(purities.nan_to_num(2).argmin())
-
-
-def _held(story: Story) -> np.ndarray | None:
+def _last_selection(trained: TrainedRun) -> np.ndarray | None:
     revision, selected = st.session_state.get("cluster selection", (None, None))
-    return selected if revision == story.revision else None
+    return selected if revision == trained.revision else None
 
 
-def _moment(label: str, names: list[str], first: str) -> str:
+def _snapshot(label: str, names: list[str], default: str) -> str:
+    """A select box that goes back to its default when another run lacks the chosen snapshot."""
     key = f"cluster {label.lower()}"
-    kept(key, first)
+    kept(key, default)
     if st.session_state[f"keep.{key}"] not in names:
         del st.session_state[f"keep.{key}"]
-        st.session_state[f"keep.{key}"] = first
+        st.session_state[f"keep.{key}"] = default
     return st.selectbox(label, names, key=f"keep.{key}")

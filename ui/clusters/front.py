@@ -1,7 +1,7 @@
-"""The front door's picture of the clusters: scikit-learn's digits, sorted without a label.
+"""The figure of the clusters lab on the start page: scikit-learn's digits before and after.
 
-`python -m ui.clusters.front` makes the file anew, to be done when digits-vaegmm changes. Showing
-it imports no torch.
+`python -m ui.clusters.front` writes its file again. Run it when digits-vaegmm changes. Drawing the
+figure does not import torch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SHOWN = 800
 
 
 def picture() -> None:
-    """Before and after, with each digit under the pointer."""
+    """Draw the latents before and after, with the digit under the pointer."""
     with np.load(FILE) as file:
         before, after, cluster, label, pictures = (
             file[name] for name in ("before", "after", "cluster", "label", "pictures")
@@ -28,26 +28,26 @@ def picture() -> None:
             Categories("cluster", cluster, [str(k + 1) for k in range(cluster.max() + 1)]),
             Categories("digit", label, [str(k) for k in range(10)]),
         ],
-        label="Digits where the VAE puts them",
+        label="Latent means of digits",
         pictures=pictures,
         height=300,
     )
 
 
 def make() -> None:
-    """Write the file."""
-    from ui.clusters.runs import st_story
+    """Write the file of the figure."""
+    from ui.clusters.runs import st_shipped_run
 
-    story = st_story("digits-vaegmm")
-    first, last = (story.course.moments[at] for at in (0, -1))
+    trained = st_shipped_run("digits-vaegmm")
+    first, last = (trained.history.snapshots[at] for at in (0, -1))
     few = slice(SHOWN)
     np.savez_compressed(
         FILE,
         before=first.xy[few].astype(np.float32),
         after=last.xy[few].astype(np.float32),
         cluster=last.assignment[few].astype(np.uint8),
-        label=story.labels.codes[few].astype(np.uint8),
-        pictures=story.pictures[0][few],
+        label=trained.labels.codes[few].astype(np.uint8),
+        pictures=trained.pictures[0][few],
     )
 
 

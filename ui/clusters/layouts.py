@@ -1,4 +1,4 @@
-"""Where images lie in the plane: shipped, computed at once, or in the background."""
+"""Layouts of the latents in the plane: shipped, computed at once, or in the background."""
 
 from __future__ import annotations
 
@@ -10,69 +10,70 @@ import numpy as np
 import streamlit as st
 
 from dgm_core.studies.clusters import embeddings
-from dgm_core.studies.clusters.course import Moment
+from dgm_core.studies.clusters.history import Snapshot
 from ui import jobs
-from ui.clusters.runs import Story
+from ui.clusters.runs import TrainedRun
 
-WORK = "cluster layout"
+WORKER = "cluster layout"
 LINEAR = ("PCA", "clusters apart")
 SECONDS = 0.5
-"""Between two looks at a layout under way."""
+"""Between two updates of a layout that is being computed."""
 
 KEPT = 24
-"""Layouts that a session remembers."""
+"""Layouts that a session keeps."""
 
 
 class Step(NamedTuple):
-    """Layouts under way: as far as they are, by the name of the moment."""
+    """Layouts during the computation."""
 
-    done: float
-    found: dict[str, np.ndarray]
+    done: float  # fraction
+    planes: dict[str, np.ndarray]  # name of the snapshot → (M, 2)
 
 
 class Layouts:
-    """Layouts of several moments of a story.
+    """Layouts of several snapshots of a run.
 
     Args:
-        story: whose.
-        names: of the moments; each is begun from the one before.
-        config: how.
+        trained: the run.
+        names: of the snapshots; each layout starts from the previous one.
+        config: method and settings.
     """
 
-    def __init__(self, story: Story, names: list[str], config: embeddings.Config) -> None:
-        self.moments = {name: story.moments[name] for name in names}
+    def __init__(self, trained: TrainedRun, names: list[str], config: embeddings.Config) -> None:
+        self.snapshots = {name: trained.snapshots[name] for name in names}
         self.config = config
-        self.of = (story.name, story.course.config)
-        self.key = (self.of, tuple(names), config)
-        self.worker = jobs.worker(WORK)
+        self.run_key = (trained.name, trained.history.config)
+        self.key = (self.run_key, tuple(names), config)
+        self.worker = jobs.worker(WORKER)
         self.kept: dict[tuple, np.ndarray] = st.session_state.setdefault("cluster layouts", {})
 
-    def _place(self, name: str) -> tuple:
-        return (self.of, name, self.config)
+    def _cache_key(self, name: str) -> tuple:
+        return (self.run_key, name, self.config)
 
-    def _known(self, name: str) -> np.ndarray | None:
-        moment = self.moments[name]
-        if self.config == embeddings.Config() and moment.xy is not None:
-            return moment.xy
-        return self.kept.get(self._place(name))
+    def _available(self, name: str) -> np.ndarray | None:
+        """The shipped or kept layout of a snapshot, (M, 2), if there is one."""
+        snapshot = self.snapshots[name]
+        if self.config == embeddings.Config() and snapshot.xy is not None:
+            return snapshot.xy
+        return self.kept.get(self._cache_key(name))
 
-    def _keep(self, found: dict[str, np.ndarray]) -> None:
-        """These come last, so that others are forgotten first."""
-        for name, xy in found.items():
-            self.kept.pop(self._place(name), None)
-            self.kept[self._place(name)] = xy
+    def _keep(self, planes: dict[str, np.ndarray]) -> None:
+        """Keep these as the newest, and delete the oldest if there are too many."""
+        for name, xy in planes.items():
+            self.kept.pop(self._cache_key(name), None)
+            self.kept[self._cache_key(name)] = xy
         for old in list(self.kept)[:-KEPT]:
             del self.kept[old]
 
     @property
     def run(self) -> jobs.Run | None:
-        """The run that computes these, if one does."""
+        """The run that computes these layouts, if there is one."""
         run = self.worker.run
         return run if run is not None and run.key == self.key else None
 
     @property
     def live(self) -> bool:
-        """Is more to come?"""
+        """Whether the layouts are being computed."""
         return self.run is not None and self.run.live
 
     @property
@@ -85,51 +86,54 @@ class Layouts:
         """Did it break off?"""
         return self.run is not None and self.run.state == "failed"
 
-    def begin(self) -> None:
-        """Compute what is not known: linear ones at once, others in the background."""
-        if all(self._known(name) is not None for name in self.moments):
+    def start(self) -> None:
+        """Compute the missing layouts: linear ones at once, others in the background."""
+        if all(self._available(name) is not None for name in self.snapshots):
             return
         if self.config.method in LINEAR:
-            found, start = {}, None
-            for name, moment in self.moments.items():
-                *_, last = embeddings.run(self.config, moment.mean, moment.assignment, start)
-                found[name] = start = last.xy
-            self._keep(found)
+            planes, previous = {}, None
+            for name, snapshot in self.snapshots.items():
+                *_, last = embeddings.run(
+                    self.config, snapshot.mean, snapshot.assignment, previous
+                )
+                planes[name] = previous = last.xy
+            self._keep(planes)
         elif self.run is None:
-            self.worker.start(self.key, partial(_steps, self.config, self.moments))
+            self.worker.start(self.key, partial(_steps, self.config, self.snapshots))
 
     def planes(self) -> dict[str, np.ndarray]:
-        """By name of the moment, (M, 2): of those that there is something to show of.
+        """Name of the snapshot → (M, 2), for the snapshots that can be drawn.
 
-        While more is to come, a moment that was not begun stands as the one that it begins from.
+        While the run is live, a snapshot without a layout has that of the previous one, from which
+        its own layout will start.
         """
         run = self.run
         steps = [] if run is None else list(run.items)
-        latest = steps[-1].found if steps else {}
+        latest = steps[-1].planes if steps else {}
         if run is not None and run.state == "finished":
             self._keep(latest)
-        found: dict[str, np.ndarray] = {}
-        for name in self.moments:
-            xy = self._known(name)
+        planes: dict[str, np.ndarray] = {}
+        for name in self.snapshots:
+            xy = self._available(name)
             xy = latest.get(name) if xy is None else xy
-            if xy is None and self.live and found:
-                xy = list(found.values())[-1]
+            if xy is None and self.live and planes:
+                xy = list(planes.values())[-1]
             if xy is not None:
-                found[name] = xy
-        return found
+                planes[name] = xy
+        return planes
 
     @property
     def done(self) -> float:
-        """Share of the work."""
+        """Fraction of the work that is done."""
         return self.run.items[-1].done if self.run is not None and self.run.items else 0.0
 
 
-def _steps(config: embeddings.Config, moments: dict[str, Moment]) -> Iterator[Step]:
-    found: dict[str, np.ndarray] = {}
+def _steps(config: embeddings.Config, snapshots: dict[str, Snapshot]) -> Iterator[Step]:
+    planes: dict[str, np.ndarray] = {}
     start = None
-    for place, (name, moment) in enumerate(moments.items()):
-        for item in embeddings.run(config, moment.mean, moment.assignment, start):
-            found = {**found, name: item.xy}
+    for index, (name, snapshot) in enumerate(snapshots.items()):
+        for item in embeddings.run(config, snapshot.mean, snapshot.assignment, start):
+            planes = {**planes, name: item.xy}
             part = getattr(item, "done", 1.0)
-            yield Step((place + part) / len(moments), found)
-        start = found[name]
+            yield Step((index + part) / len(snapshots), planes)
+        start = planes[name]

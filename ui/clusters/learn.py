@@ -1,4 +1,4 @@
-"""The view of the learning: clusters form round by round, here or before the visitor's eyes."""
+"""The view "Watch them learn": the history of a run, and training in the page."""
 
 from __future__ import annotations
 
@@ -13,48 +13,50 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies.clusters import embeddings
-from dgm_core.studies.clusters.course import Course
+from dgm_core.studies.clusters.history import History
 from ui import figures, jobs
 from ui.assets import ASSETS
 from ui.clusters import charts, training
 from ui.clusters.compare import colourings
 from ui.clusters.layouts import Layouts
-from ui.clusters.runs import Story
+from ui.clusters.runs import TrainedRun
 from ui.components.linked_scatter import Categories, Panel, Ramp, linked_scatter
 
 TABLE = ASSETS / "clusters.toml"
 TICK = 1.2
-"""Seconds between two moments of the player."""
-AT, PLAYING, SHOWN_AT = "cluster moment", "cluster playing", "cluster moment shown at"
+"""Seconds between two snapshots of the player."""
+INDEX, PLAYING, SHOWN_AT = "cluster snapshot", "cluster playing", "cluster snapshot shown at"
+"""Session keys: the snapshot shown, whether the player runs, and when the snapshot appeared."""
 
 
 class Learn:
-    """The course of a run, and a run of one's own.
+    """The history of a run, and training in the page.
 
     Args:
-        story: whose course is shown while none is trained.
-        controls: where a training is set up.
+        trained: the run that is shown while no training is live.
+        controls: container for the settings of a training.
     """
 
     name = "Watch them learn"
     about = (
-        "Round by round the mixture is fitted to the latents, and becomes what the VAE expects of "
-        "them. **Look first** at the points while it plays: clusters tighten, few points change "
-        "sides. **Then** at the bound, which rises for the control, too: only the distance "
-        "between the curves is owed to the mixture. **Last** at what each choice is worth."
+        "In each round the mixture is fitted to the latents and becomes the prior of the VAE. "
+        "**First** press Play and watch the points: clusters become tighter, and few points "
+        "change their cluster. **Then** look at the bound. It rises for the control too, so only "
+        "the difference between the two curves is an effect of the mixture. **Last** compare the "
+        "gain of each choice, below."
     )
 
-    def __init__(self, story: Story, controls: DeltaGenerator) -> None:
-        self.story = story
+    def __init__(self, trained: TrainedRun, controls: DeltaGenerator) -> None:
+        self.trained = trained
         self.worker = training.worker()
         with controls, st.container(border=True):
-            st.markdown("**Train one here**")
+            st.markdown("**Train your own**")
             self.config = training.choose()
             self._button()
 
     @property
     def live(self) -> bool:
-        """Is a training under way?"""
+        """Whether a training is running."""
         return self.worker.run is not None and self.worker.run.live
 
     def _button(self) -> None:
@@ -77,65 +79,67 @@ class Learn:
             )
 
     def show(self) -> None:
-        """The run under way, or the story."""
+        """Draw the live training, or the history of the run and the gains of the choices."""
         run = self.worker.run
         if self.live:
-            jobs.follow(run, lambda: _under_way(run), 0.7, live=True)
+            jobs.follow(run, lambda: _live(run), 0.7, live=True)
             return
         if run is not None:
             _ended(run)
-        place = st.container()
-        _worth()
-        with place:
-            Player(self.story).show()
+        player = st.container()
+        _gains()
+        with player:
+            Player(self.trained).show()
 
 
 class Player:
-    """The moments of a story, one after the other, beside its curves.
+    """The snapshots of a run, one after the other, beside its curves.
 
     Args:
-        story: whose.
+        trained: the run.
     """
 
-    def __init__(self, story: Story) -> None:
-        self.story = story
-        self.names = [name for name in story.moments if name != "Control"]
-        self.moments = [story.moments[name] for name in self.names]
-        laid = all(moment.xy is not None for moment in self.moments)
-        self.layouts = Layouts(story, self.names, embeddings.Config("t-SNE" if laid else "PCA"))
-        self.layouts.begin()
+    def __init__(self, trained: TrainedRun) -> None:
+        self.trained = trained
+        self.names = [name for name in trained.snapshots if name != "Control"]
+        self.snapshots = [trained.snapshots[name] for name in self.names]
+        shipped = all(snapshot.xy is not None for snapshot in self.snapshots)
+        method = "t-SNE" if shipped else "PCA"
+        self.layouts = Layouts(trained, self.names, embeddings.Config(method))
+        self.layouts.start()
 
     def show(self) -> None:
-        """Planes, slider, curves; the last statement of a page."""
+        """Draw plane, slider and curves; it may rerun the page, so call it last."""
         playing = st.session_state.get(PLAYING, False)
-        st.fragment(self._shown, run_every=TICK if playing else None)()
+        st.fragment(self._current, run_every=TICK if playing else None)()
 
-    def _shown(self) -> None:
-        state, last = st.session_state, len(self.moments) - 1
-        at = min(state.get(AT, last), last)
+    def _current(self) -> None:
+        state, last = st.session_state, len(self.snapshots) - 1
+        index = min(state.get(INDEX, last), last)
         if state.get(PLAYING) and time.monotonic() - state.get(SHOWN_AT, 0) > 0.7 * TICK:
-            at = min(at + 1, last)
-            state[AT], state[SHOWN_AT] = at, time.monotonic()
-            if at == last:
+            index = min(index + 1, last)
+            state[INDEX], state[SHOWN_AT] = index, time.monotonic()
+            if index == last:
                 state[PLAYING] = False
                 st.rerun()
-        moment = self.moments[at]
+        snapshot, name = self.snapshots[index], self.names[index]
         left, right = st.columns([5, 4], gap="large")
         with left:
-            self._steering(at)
+            self._transport(index)
             linked_scatter(
                 "cluster player",
-                [Panel(self.names[at], self.layouts.planes()[self.names[at]])],
-                colourings(self.story, moment),
-                label=f"Images after {moment.epoch} epochs",
-                pictures=self.story.sheet,
-                revision=self.story.revision,
+                [Panel(name, self.layouts.planes()[name])],
+                colourings(self.trained, snapshot),
+                label=f"Images after {snapshot.epoch} epochs",
+                pictures=self.trained.sheet,
+                revision=self.trained.revision,
             )
         with right:
-            curves(self.story.course, at=moment.epoch)
+            curves(self.trained.history, at=snapshot.epoch)
 
-    def _steering(self, at: int) -> None:
-        last = len(self.moments) - 1
+    def _transport(self, index: int) -> None:
+        """Draw the play button and the slider."""
+        last = len(self.snapshots) - 1
         row = st.container(horizontal=True, vertical_alignment="bottom")
         if st.session_state.get(PLAYING):
             pressed = row.button("Pause", icon=":material/pause:", key="cluster pause")
@@ -145,112 +149,118 @@ class Player:
             state = st.session_state
             state[PLAYING] = not state.get(PLAYING, False)
             if state[PLAYING]:
-                state[AT] = 0 if at == last else at
+                state[INDEX] = 0 if index == last else index
                 state[SHOWN_AT] = time.monotonic()
             st.rerun()
         if not last:
             return
         chosen = row.select_slider(
-            "Moment",
+            "Snapshot",
             range(last + 1),
-            at,
-            key=f"cluster moment {self.story.name} {at}",
-            format_func=self._called,
+            index,
+            key=f"cluster snapshot {self.trained.name} {index}",
+            format_func=self._title,
         )
-        if chosen != at:
-            st.session_state[AT] = chosen
+        if chosen != index:
+            st.session_state[INDEX] = chosen
             st.rerun(scope="fragment")
 
-    def _called(self, at: int) -> str:
-        """A moment and its epoch."""
-        name, epoch = self.names[at], f"epoch {self.moments[at].epoch}"
+    def _title(self, index: int) -> str:
+        """Name and epoch of a snapshot."""
+        name, epoch = self.names[index], f"epoch {self.snapshots[index].epoch}"
         return name if name.lower() == epoch else f"{name}, {epoch}"
 
 
-def curves(course: Course, *, at: int | None = None) -> None:
-    """Bound and accuracy of a run and its control by epochs."""
-    both = {"with the mixture": course.whole_curve}
-    if course.control_curve is not None:
-        both["control"] = course.control_curve
-    for what, title in (
-        ("elbo", "Bound on log p(x), nats an image"),
+def curves(history: History, *, at: int | None = None) -> None:
+    """Draw bound and accuracy of a run and its control over epochs."""
+    both = {"with the mixture": history.whole_curve}
+    if history.control_curve is not None:
+        both["control"] = history.control_curve
+    for field, title in (
+        ("elbo", "Bound on log p(x), nats per image"),
         ("accuracy", "Accuracy against the labels"),
     ):
-        figure = charts.over_epochs(both, what, at=at, legend=what == "elbo")
-        figure.update_yaxes(range=_range(course, what))
-        figures.show(what, figure, title)
-    said = "The prior of a bound is the mixture of that moment."
-    if course.control_curve is not None:
-        said += " Control: the VAE alone, trained as long, its mixture fitted afterwards."
-    st.caption(said)
+        figure = charts.over_epochs(both, field, at=at, legend=field == "elbo")
+        figure.update_yaxes(range=_range(history, field))
+        figures.show(field, figure, title)
+    text = "The prior in each bound is the mixture of the same snapshot."
+    if history.control_curve is not None:
+        text += (
+            " Control: the VAE alone, trained for the same number of epochs. Its mixture is "
+            "fitted afterwards."
+        )
+    st.caption(text)
 
 
-def _range(course: Course, what: str) -> list[float]:
-    """Room for the run and its control; the warm-up comes in from below."""
-    shown = [curve for curve in (course.curve, course.control_curve) if curve is not None]
-    values = np.concatenate([getattr(curve, what) for curve in shown])
+def _range(history: History, field: str) -> list[float]:
+    """Range of the axis for the run and its control; the warm-up may lie below it."""
+    shown = [curve for curve in (history.curve, history.control_curve) if curve is not None]
+    values = np.concatenate([getattr(curve, field) for curve in shown])
     low, high = values.min(), values.max()
     span = max(high - low, 0.02)
     return [low - 0.5 * span, high + 0.15 * span]
 
 
-def _under_way(run: jobs.Run) -> None:
-    found = training.standing(run)
-    if found.frame is None:
+def _live(run: jobs.Run) -> None:
+    progress = training.progress(run)
+    if progress.frame is None:
         st.progress(0.0, jobs.beginning())
         return
-    frame = found.frame
-    doing = f"The control: {frame.doing}" if found.control else _sentence(frame.doing)
+    frame, history = progress.frame, progress.history
+    doing = f"Control: {frame.doing}" if progress.control else _capitalised(frame.doing)
     st.progress(frame.done, f"{doing}, {frame.seconds:.0f} s")
-    if found.course is None:
+    if history is None:
+        loss = f"Loss {frame.loss:.1f} nats per image. " if np.isfinite(frame.loss) else ""
         st.caption(
-            f"Loss {frame.loss:.1f} nats an image. The VAE warms up under N(0, I); the first "
-            "mixture is fitted after that."
-            if np.isfinite(frame.loss)
-            else "The VAE warms up under N(0, I); the first mixture is fitted after that."
+            f"{loss}The VAE is first trained with the prior N(0, I). Then the first mixture is "
+            "fitted."
         )
     left, right = st.columns(2, gap="large")
     with left:
         if frame.fitting is not None:
-            trace(run.key.fit, frame.fitting.course.numpy(), frame.fitting.rhat)
-        if found.course is not None:
-            _plane(found.course)
-    if found.course is not None:
+            trace(run.key.fit, frame.fitting.trace.numpy(), frame.fitting.rhat)
+        if history is not None:
+            _plane(history)
+    if history is not None:
         with right:
-            if len(found.course.moments) > 1:
-                curves(found.course)
+            if len(history.snapshots) > 1:
+                curves(history)
             else:
-                st.caption("Bound and accuracy are drawn from the second moment on.")
+                st.caption("Bound and accuracy will be drawn after the next round.")
 
 
-def trace(fit: str, course: np.ndarray, rhat: float | None) -> None:
-    """How the last fit of the mixture went."""
-    whose = {"Gibbs": "four chains", "EM": f"{len(course)} beginnings"}.get(fit, "one fit")
-    figures.show("trace", charts.trace(course), f"The mixture by {fit}, {whose}")
-    said = "Log-likelihood, nats a point."
+def trace(fit: str, log_likelihoods: np.ndarray, rhat: float | None) -> None:
+    """Draw the log-likelihoods (C, iterations) of the last fit of the mixture."""
+    count = {"Gibbs": "four chains", "EM": f"{len(log_likelihoods)} restarts"}.get(fit, "one fit")
+    figures.show("trace", charts.trace(log_likelihoods), f"Fit of the mixture by {fit}, {count}")
+    text = "Log-likelihood, nats per point."
     if rhat is not None and np.isfinite(rhat):
-        met = "the chains have met" if rhat < 1.05 else "they have not met; the likeliest is taken"
-        said += f" R-hat {rhat:.2f}: {met}."
+        verdict = (
+            "no sign that the chains disagree"
+            if rhat < 1.05
+            else "the chains have not converged; the one with the largest evidence is used"
+        )
+        text += f" R-hat {rhat:.2f}: {verdict}."
     elif rhat is not None:
-        said += " R-hat takes some more iterations."
-    st.caption(said)
+        text += " R-hat needs more iterations."
+    st.caption(text)
 
 
-def _plane(course: Course) -> None:
-    """Where the images lie now, in the plane of the largest variance."""
-    moment = course.moments[-1]
+def _plane(history: History) -> None:
+    """Draw the latents in the plane of the largest variance."""
+    snapshot = history.snapshots[-1]
     pca = embeddings.Config("PCA")
-    *_, start = embeddings.run(pca, course.moments[0].mean)
-    *_, found = embeddings.run(pca, moment.mean, start=start.xy)
-    names = [str(k + 1) for k in range(course.config.clusters)]
+    *_, first = embeddings.run(pca, history.snapshots[0].mean)
+    *_, current = embeddings.run(pca, snapshot.mean, start=first.xy)
+    names = [str(k + 1) for k in range(history.config.clusters)]
     linked_scatter(
         "cluster live",
-        [Panel(f"Plane of the largest variance, after {moment.epoch} epochs", found.xy)],
+        [Panel(f"Plane of the largest variance, after {snapshot.epoch} epochs", current.xy)],
         [
-            Categories("cluster", moment.assignment, names),
-            Ramp("confidence", moment.confidence, "unsure", "sure"),
+            Categories("cluster", snapshot.assignment, names),
+            Ramp("confidence", snapshot.confidence, "unsure", "sure"),
         ],
-        label="Latents while they are learned",
+        label="Latents during training",
         height=320,
     )
 
@@ -266,25 +276,25 @@ def _ended(run: jobs.Run) -> None:
             st.info(f"Your training {said}. The run is kept as Yours, without its control.")
 
 
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
-def _worth() -> None:
-    """The measured effect of each choice."""
+def _gains() -> None:
+    """Draw the measured effect of each choice."""
     rows = st_choices()
     if not rows:
         return
-    st.subheader("What makes them learn from each other", anchor=False)
+    st.subheader("Which choices help", anchor=False)
     st.markdown(
-        "Each row but the first changes one thing; all are of the first 10,000 images of MNIST "
-        "unless they say otherwise. The control is the same VAE trained as long under N(0, I), "
-        "with the same mixture fitted to it in the end; lines are two standard errors of the "
-        "difference, seed by seed."
+        "The first row has the default settings. Every other row changes one thing. All rows use "
+        "the first 10,000 images of MNIST unless they say otherwise. The control is the same VAE, "
+        "trained for as long with the prior N(0, I); the same kind of mixture is fitted to its "
+        "latents afterwards. Lines show two standard errors of the difference, paired by seed."
     )
-    st.markdown(_found(rows))
-    figures.show("worth", charts.gains(rows), "Accuracy gained over the control")
-    with st.expander("The numbers", icon=":material/table:"):
+    st.markdown(_summary(rows))
+    figures.show("worth", charts.gains(rows), "Gain in accuracy over the control")
+    with st.expander("Table of results", icon=":material/table:"):
         st.dataframe(
             [
                 {
@@ -295,8 +305,8 @@ def _worth() -> None:
                     "± s.e.": row["after_error"],
                     "control": row["control"],
                     "bound after": row["elbo_after"],
-                    "control's bound": row["elbo_control"],
-                    "what is different": row["about"],
+                    "bound of the control": row["elbo_control"],
+                    "difference from the first row": row["about"],
                 }
                 for row in rows
             ],
@@ -308,34 +318,34 @@ def _worth() -> None:
                     st.column_config.NumberColumn(format="%.3f"),
                 ),
                 **dict.fromkeys(
-                    ("bound after", "control's bound"),
+                    ("bound after", "bound of the control"),
                     st.column_config.NumberColumn(format="%.1f"),
                 ),
             },
         )
 
 
-def _found(rows: list[dict[str, Any]]) -> str:
-    """What the table says of the first choice, and of the one that does most harm."""
+def _summary(rows: list[dict[str, Any]]) -> str:
+    """Result of the first choice, and of the most harmful one."""
     first = rows[0]
     harmful = [row for row in rows if row["gain"] < -2 * row["gain_error"]]
     bound = first["elbo_after"] - first["elbo_control"]
-    said = (
-        f"**{_sentence(first['choice'])}, the rounds are worth {first['gain']:+.3f} ± "
-        f"{first['gain_error']:.3f}** of accuracy, and {bound:+.1f} nats of the bound."
+    text = (
+        f"**{_capitalised(first['choice'])}: the rounds change accuracy by {first['gain']:+.3f} ± "
+        f"{first['gain_error']:.3f}** and the bound by {bound:+.1f} nats per image."
     )
     if harmful:
         worst = min(harmful, key=lambda row: row["gain"])
-        said += (
-            f" **{_sentence(worst['choice'])}, they do harm:** {worst['gain']:+.3f} ± "
-            f"{worst['gain_error']:.3f}. {worst['about']}"
+        text += (
+            f" **{_capitalised(worst['choice'])}: the rounds lower accuracy** "
+            f"({worst['gain']:+.3f} ± {worst['gain_error']:.3f}). {worst['about']}"
         )
-    return re.sub(r"-(?=\d)", "−", said)
+    return re.sub(r"-(?=\d)", "−", text)
 
 
 @st.cache_data(show_spinner=False)
 def st_choices() -> list[dict[str, Any]]:
-    """Rows of the shipped table."""
+    """Rows of the shipped table of choices."""
     return _rows(TABLE)
 
 

@@ -1,4 +1,4 @@
-"""The settings of the lab in the page's address. Drawings and selections are not in it."""
+"""The settings of the lab in the page's address. Drawings and selections are not part of it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dgm_core.training.mixture_fits import FITS
 from ui import links
 from ui.clusters.compare import METHODS, PERPLEXITIES
 from ui.clusters.runs import TITLES
-from ui.clusters.training import BLURS, FORMS, LATENTS, NAMES, SIZES, WEIGHTS
+from ui.clusters.training import BLURS, DATASETS, FORMS, LATENTS, SIZES, WEIGHTS
 from ui.frame import last_value
 from ui.links import as_text, one_of, whole
 
 
-def _moment(text: str) -> str:
-    """Before, After, Control, Round n or Epoch n."""
+def _snapshot(text: str) -> str:
+    """Name of a snapshot: Before, After, Control, Round n or Epoch n."""
     if text not in ("Before", "After", "Control"):
         word, _, number = text.partition(" ")
         if word not in ("Round", "Epoch") or not 0 < int(number) < 100:
@@ -29,13 +29,13 @@ def _switch(text: str) -> bool:
 
 FIELDS: dict[str, dict[str, Callable[[str], Any]]] = {
     "Before and after": {
-        "cluster left": _moment,
-        "cluster right": _moment,
+        "cluster left": _snapshot,
+        "cluster right": _snapshot,
         "cluster method": one_of(*METHODS),
         "cluster perplexity": one_of(*PERPLEXITIES),
     },
     "Watch them learn": {
-        "train set": one_of(*NAMES),
+        "train set": one_of(*DATASETS),
         "train images": one_of(*SIZES),
         "train clusters": whole(2, 30),
         "train form": one_of(*FORMS),
@@ -62,24 +62,24 @@ FIELDS: dict[str, dict[str, Callable[[str], Any]]] = {
         "place plane": one_of("t-SNE", "PCA", "clusters apart"),
     },
 }
-"""View → kept widget → how its value is read."""
+"""View → kept widget → reader of its value."""
 
 
-def receive(stories: list[str]) -> None:
-    """Take over what the address says, once in a visit; say so if a part is not understood."""
+def receive(available: list[str]) -> None:
+    """Read the settings from the address, once per visit."""
     readers = {
         name.replace(" ", "-"): (name, read)
         for fields in FIELDS.values()
         for name, read in fields.items()
     }
     readers["view"] = ("cluster view", one_of(*FIELDS))
-    readers["run"] = ("cluster story", one_of(*(name for name in TITLES if name in stories)))
+    readers["run"] = ("cluster run", one_of(*(name for name in TITLES if name in available)))
     links.receive_kept("cluster link", readers)
 
 
-def send(story: str, view: str) -> None:
-    """Write the settings of a view into the address."""
-    texts = {"view": view, "run": story}
+def send(run: str, view: str) -> None:
+    """Write the run and the settings of a view into the address."""
+    texts = {"view": view, "run": run}
     for name in FIELDS[view]:
         if (value := last_value(name, None)) is not None:
             texts[name.replace(" ", "-")] = as_text(value)

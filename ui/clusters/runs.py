@@ -1,4 +1,4 @@
-"""The runs that can be looked at: those that are shipped, and the visitor's own."""
+"""The runs that the lab can show: the shipped ones and the visitor's own."""
 
 from __future__ import annotations
 
@@ -17,14 +17,12 @@ from dgm_core import data, zoo
 from dgm_core.data.cluster_images import cluster_images
 from dgm_core.metrics.clustering import UNMATCHED, ClusteringScores, clustering_scores
 from dgm_core.models.vae_gmm import MixtureVAE
-from dgm_core.studies.clusters import course as cluster_course
-from dgm_core.studies.clusters.course import Course, Moment
+from dgm_core.studies.clusters import history
+from dgm_core.studies.clusters.history import History, Snapshot
 from ui import cache, figures
 from ui.assets import ASSETS
 from ui.components.linked_scatter import Sheet, sheet_of
 from ui.components.linked_scatter.palette import colour
-
-"""For each model NAME: `NAME.npz`, the course of its training."""
 
 TITLES = {
     "digits-vaegmm": "Digits",
@@ -33,86 +31,93 @@ TITLES = {
     "omniglot-vaegmm": "Omniglot",
     "yours": "Yours",
 }
-YOURS = "clusters of the visitor"
-"""Place in the session of what was trained in the page: a `Story`."""
-
+OWN_RUN = "clusters of the visitor"
+"""Session key of the `TrainedRun` that the visitor trained in the page."""
 
 MOST_NAMED = 12
-"""Labels that clusters may be named after. More of them, as Omniglot's alphabets, are none that
-clusters of shapes could find."""
+"""Number of labels, at most, after which clusters are named. Omniglot's alphabets are more, and
+clusters of shapes do not correspond to them."""
+
+RECONSTRUCTIONS = "These are reconstructions. The images themselves are not on this server."
 
 
 class Labels(NamedTuple):
-    """What each of the images shown is, by whom."""
+    """The label of each image shown, and where the labels come from."""
 
     codes: np.ndarray  # (M,) int64
     names: tuple[str, ...]
-    said: str  # "label", or who read it
+    source: str  # "label" if they belong to the data set, else a phrase that names their source
 
     @property
     def few(self) -> bool:
-        """Can clusters be named after them?"""
+        """Whether clusters are named after these labels."""
         return len(self.names) <= MOST_NAMED
 
 
 @dataclass(frozen=True, eq=False)
-class Story:
-    """One run: its course, and the networks at its end."""
+class TrainedRun:
+    """A finished run: its training history and the trained model.
+
+    Attributes:
+        name: a key of `TITLES`.
+        history: of the training; the shipped one of model NAME is `assets/NAME.npz`.
+        model: the networks after the last epoch.
+    """
 
     name: str
-    course: Course
+    history: History
     model: MixtureVAE
 
     @property
     def title(self) -> str:
-        """On the screen."""
+        """Name of the run on the page."""
         return TITLES[self.name]
 
     @property
     def revision(self) -> str:
-        """Another where its images are others, or their places: what was chosen is then void."""
-        return f"{self.name} {zlib.crc32(repr(self.course.config).encode()):08x}"
+        """Identifier that differs between runs; a selection belongs to one revision."""
+        return f"{self.name} {zlib.crc32(repr(self.history.config).encode()):08x}"
 
     @property
-    def moments(self) -> dict[str, Moment]:
-        """By their names on the screen; the control is the last, if there is one."""
-        course = self.course
-        named = {f"Epoch {moment.epoch}": moment for moment in course.early}
-        named["Before"] = course.moments[0]
-        for moment in course.moments[1:-1]:
-            named[f"Round {moment.round}"] = moment
-        if len(course.moments) > 1:
-            named["After"] = course.moments[-1]
-        if course.control is not None:
-            named["Control"] = course.control
+    def snapshots(self) -> dict[str, Snapshot]:
+        """Snapshots by their names on the page; the control comes last, if there is one."""
+        history = self.history
+        named = {f"Epoch {snapshot.epoch}": snapshot for snapshot in history.early}
+        named["Before"] = history.snapshots[0]
+        for snapshot in history.snapshots[1:-1]:
+            named[f"Round {snapshot.round}"] = snapshot
+        if len(history.snapshots) > 1:
+            named["After"] = history.snapshots[-1]
+        if history.control is not None:
+            named["Control"] = history.control
         return named
 
     @cached_property
     def labels(self) -> Labels | None:
-        """Of the data set where it is here, else as a classifier read them, else none."""
-        config, shown = self.course.config, self.course.images
+        """Labels of the data set if it is available, else of a classifier, else None."""
+        config, shown = self.history.config, self.history.images
         if config.dataset == "digits" or data.is_available(config.dataset):
             images, classes = st_images(config.dataset, config.images, config.set_upright, shown)
             present, codes = np.unique(images[1], return_inverse=True)
             names = shortened(classes)
             return Labels(codes, tuple(names[k] for k in present), "label")
-        if self.course.read is not None:
+        if self.history.read is not None:
             names = tuple(str(each) for each in range(10))
-            return Labels(self.course.read, names, "label, as a classifier reads it")
+            return Labels(self.history.read, names, "label, as a classifier reads it")
         return None
 
     @cached_property
     def pictures(self) -> tuple[np.ndarray, bool]:
-        """(M, 28, 28) uint8, and whether they are the images, not what the decoder makes of z."""
-        config, shown = self.course.config, self.course.images
+        """Images (M, 28, 28) uint8, and True if they are the data, False if reconstructions."""
+        config, shown = self.history.config, self.history.images
         if config.dataset == "digits" or data.is_available(config.dataset):
             images, _ = st_images(config.dataset, config.images, config.set_upright, shown)
             return images[0], True
-        return self.decoded(self.course.moments[-1].mean), False
+        return self.decoded(self.history.snapshots[-1].mean), False
 
     @cached_property
     def sheet(self) -> Sheet:
-        """The pictures for a scatter."""
+        """The images as the sprite sheet of a linked scatter."""
         return sheet_of(self.pictures[0])
 
     def decoded(self, z: np.ndarray) -> np.ndarray:
@@ -123,20 +128,23 @@ class Story:
             levels = [self.model.decode(part).mean[:, 0] for part in parts]
         return (torch.cat(levels) * 255).round().byte().cpu().numpy()
 
-    def scores(self, moment: Moment) -> ClusteringScores | None:
-        """Of the images shown alone."""
+    def scores(self, snapshot: Snapshot) -> ClusteringScores | None:
+        """Scores over the images shown; None if no labels are available."""
         if self.labels is None:
             return None
-        found, truth = torch.from_numpy(moment.assignment), torch.from_numpy(self.labels.codes)
-        return clustering_scores(found, truth, self.course.config.clusters)
+        clusters, labels = (
+            torch.from_numpy(each) for each in (snapshot.assignment, self.labels.codes)
+        )
+        return clustering_scores(clusters, labels, self.history.config.clusters)
 
-    def clusters(self, moment: Moment) -> tuple[list[str], list[str]]:
-        """Names and colours of the clusters: those of the label that each is matched with.
+    def clusters(self, snapshot: Snapshot) -> tuple[list[str], list[str]]:
+        """Names and colours of the clusters.
 
-        A cluster without a partner has its number alone, and a colour that is no label's.
+        A cluster has the colour of the label that it is matched with, and that label in its name.
+        An unmatched cluster has only its number, and a muted colour.
         """
-        scores = self.scores(moment)
-        count = self.course.config.clusters
+        scores = self.scores(snapshot)
+        count = self.history.config.clusters
         if scores is None or not self.labels.few:
             return [str(k + 1) for k in range(count)], [colour(k) for k in range(count)]
         matched = scores.matched.tolist()
@@ -150,41 +158,41 @@ class Story:
 
 
 def shortened(names: Sequence[str]) -> list[str]:
-    """Names of a data set as they are read: without what stands in brackets, if that may go."""
+    """Class names without the part in brackets, unless two would then be equal."""
     bare = [name.partition("_(")[0] for name in names]
-    whole = [one if bare.count(one) == 1 else name for one, name in zip(bare, names, strict=True)]
-    return [name.replace("_", " ") for name in whole]
+    unique = [one if bare.count(one) == 1 else name for one, name in zip(bare, names, strict=True)]
+    return [name.replace("_", " ") for name in unique]
 
 
 def _muted(hue: str) -> str:
-    """Halfway to grey."""
+    """The colour mixed half and half with grey."""
     mixed = [(int(hue[i : i + 2], 16) + int(figures.GREY[i : i + 2], 16)) // 2 for i in (1, 3, 5)]
     return "#" + "".join(f"{level:02X}" for level in mixed)
 
 
-def offered() -> list[str]:
-    """Names of the runs that can be looked at; the visitor's own is the last."""
-    here = zoo.names()
-    shipped = [name for name in TITLES if name in here and (ASSETS / f"{name}.npz").is_file()]
-    return shipped + (["yours"] if YOURS in st.session_state else [])
+def available() -> list[str]:
+    """Names of the runs that can be shown; the visitor's own comes last."""
+    models = zoo.names()
+    shipped = [name for name in TITLES if name in models and (ASSETS / f"{name}.npz").is_file()]
+    return shipped + (["yours"] if OWN_RUN in st.session_state else [])
 
 
-def story(name: str) -> Story:
-    """By a name in `offered()`."""
-    return st.session_state[YOURS] if name == "yours" else st_story(name)
+def trained_run(name: str) -> TrainedRun:
+    """The run with a name in `available()`."""
+    return st.session_state[OWN_RUN] if name == "yours" else st_shipped_run(name)
 
 
 @st.cache_resource(show_spinner="Opening the run …", max_entries=4)
-def st_story(name: str) -> Story:
-    """A shipped one; shared by all sessions, read-only."""
-    return Story(name, cluster_course.load(ASSETS / f"{name}.npz"), cache.st_model(name))
+def st_shipped_run(name: str) -> TrainedRun:
+    """A shipped run; shared by all sessions, read-only."""
+    return TrainedRun(name, history.load(ASSETS / f"{name}.npz"), cache.st_model(name))
 
 
 @st.cache_resource(show_spinner="Loading the images …", max_entries=6)
 def st_images(
     dataset: str, images: int, set_upright: bool, shown: int
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[str, ...]]:
-    """The first `shown` of a run's images (M, 28, 28) uint8 with labels (M,), and the classes."""
-    found = cluster_images(dataset, images, set_upright=set_upright)
-    pair = (found.x[:shown, 0].numpy().copy(), found.y[:shown].numpy().copy())
-    return pair, found.classes
+    """The first `shown` images of a run (M, 28, 28) uint8 with labels (M,), and class names."""
+    loaded = cluster_images(dataset, images, set_upright=set_upright)
+    pair = (loaded.x[:shown, 0].numpy().copy(), loaded.y[:shown].numpy().copy())
+    return pair, loaded.classes

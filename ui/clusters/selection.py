@@ -1,92 +1,97 @@
-"""What the lasso holds: the images, what they are, and a file of them."""
+"""The selected images: a contact sheet, their clusters and labels, and a CSV file."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
 
-from dgm_core.studies.clusters.course import Moment
-from ui.clusters.runs import Story
+from dgm_core.studies.clusters.history import Snapshot
+from ui.clusters.runs import RECONSTRUCTIONS, TrainedRun
 from ui.contact_sheet import sheet
 
 MOST = 60
+"""Images on the contact sheet, at most."""
 
 
-def show(story: Story, moment: Moment, selected: np.ndarray | None) -> None:
-    """Of the images selected, or of all where none are.
+def show(trained: TrainedRun, snapshot: Snapshot, selected: np.ndarray | None) -> None:
+    """Draw the selected images, or some of all images where none is selected.
 
     Args:
+        trained: the run.
+        snapshot: gives clusters, confidence and latents.
         selected: (M,) bool, or None.
     """
     everything = selected is None
-    rows = np.arange(story.course.images) if everything else np.flatnonzero(selected)
-    pictures, real = story.pictures
+    rows = np.arange(trained.history.images) if everything else np.flatnonzero(selected)
+    pictures, real = trained.pictures
     if everything:
-        st.markdown("**Draw a lasso** around some points to see what they are.")
+        st.markdown("**Draw a lasso** around some points to see their images.")
     else:
         st.markdown(f"**{_count(len(rows))} selected**")
-        st.caption(_said(story, moment, rows))
-    seen = _some(rows)
+        st.caption(_summary(trained, snapshot, rows))
+    shown = _evenly_spaced(rows)
     st.image(
-        sheet(pictures[seen]),
+        sheet(pictures[shown]),
         width="stretch",
         output_format="PNG",
-        caption=_caption(len(seen), len(rows), real),
+        caption=_caption(len(shown), len(rows), real),
         alt="Images of the points",
     )
     st.download_button(
         "Download as CSV",
-        lambda: as_csv(story, moment, rows),
+        lambda: as_csv(trained, snapshot, rows),
         "clusters.csv",
         "text/csv",
         icon=":material/download:",
         key="clusters csv",
         on_click="ignore",
-        help="Row of the data set, cluster, confidence, label where it is known, and latents.",
+        help="Row in the data set, cluster, confidence, label if available, and latents.",
     )
 
 
-def as_csv(story: Story, moment: Moment, rows: np.ndarray) -> str:
-    """One row an image."""
+def as_csv(trained: TrainedRun, snapshot: Snapshot, rows: np.ndarray) -> str:
+    """CSV text with one row per image."""
     file = io.StringIO()
     writer = csv.writer(file)
-    latents = [f"z{d + 1}" for d in range(moment.mean.shape[1])]
-    said = [] if story.labels is None else [story.labels.said]
-    writer.writerow(["image", "cluster", "confidence", *said, *latents])
+    latents = [f"z{d + 1}" for d in range(snapshot.mean.shape[1])]
+    source = [] if trained.labels is None else [trained.labels.source]
+    writer.writerow(["image", "cluster", "confidence", *source, *latents])
     for row in rows:
-        name = [] if story.labels is None else [story.labels.names[story.labels.codes[row]]]
-        z = (f"{value:.4f}" for value in moment.mean[row])
-        confidence = f"{moment.confidence[row]:.4f}"
-        writer.writerow([row, moment.assignment[row] + 1, confidence, *name, *z])
+        name = [] if trained.labels is None else [trained.labels.names[trained.labels.codes[row]]]
+        z = (f"{value:.4f}" for value in snapshot.mean[row])
+        confidence = f"{snapshot.confidence[row]:.4f}"
+        writer.writerow([row, snapshot.assignment[row] + 1, confidence, *name, *z])
     return file.getvalue()
 
 
-def _caption(seen: int, rows: int, real: bool) -> str | None:
-    """What the pictures are, where that is not plain."""
-    said = [f"{seen} of {rows:,} images."] if seen < rows else []
+def _caption(shown: int, selected: int, real: bool) -> str | None:
+    """Caption of the contact sheet, if one is needed."""
+    sentences = [f"{shown} of {selected:,} images."] if shown < selected else []
     if not real:
-        said.append("Reconstructions: the images themselves are not on this machine.")
-    return " ".join(said) or None
+        sentences.append(RECONSTRUCTIONS)
+    return " ".join(sentences) or None
 
 
-def _some(rows: np.ndarray) -> np.ndarray:
-    """At most as many as have room, from first to last."""
+def _evenly_spaced(rows: np.ndarray) -> np.ndarray:
+    """At most `MOST` rows, evenly spaced from the first to the last."""
     return rows[np.unique(np.linspace(0, len(rows) - 1, min(MOST, len(rows))).astype(int))]
 
 
-def _said(story: Story, moment: Moment, rows: np.ndarray) -> str:
-    names, _ = story.clusters(moment)
-    parts = [f"Clusters: {_shares(moment.assignment[rows], names)}."]
-    if story.labels is not None:
-        parts.append(f"Labels: {_shares(story.labels.codes[rows], story.labels.names)}.")
+def _summary(trained: TrainedRun, snapshot: Snapshot, rows: np.ndarray) -> str:
+    names, _ = trained.clusters(snapshot)
+    parts = [f"Clusters: {_most_frequent(snapshot.assignment[rows], names)}."]
+    if trained.labels is not None:
+        labels = _most_frequent(trained.labels.codes[rows], trained.labels.names)
+        parts.append(f"Labels: {labels}.")
     return " ".join(parts)
 
 
-def _shares(codes: np.ndarray, names: list[str] | tuple[str, ...]) -> str:
-    """The three most frequent, with their shares."""
+def _most_frequent(codes: np.ndarray, names: Sequence[str]) -> str:
+    """The three most frequent names, with their fractions."""
     counts = np.bincount(codes, minlength=len(names))
     most = [k for k in counts.argsort()[::-1][:3] if counts[k]]
     return ", ".join(f"{names[k]} {counts[k] / len(codes):.0%}" for k in most)

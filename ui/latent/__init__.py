@@ -1,1 +1,1 @@
-"""The lab of a WGAN's latent space."""
+"""The WGAN latent space lab."""

@@ -1,4 +1,4 @@
-"""The view that inverts the generator: find the visitor's picture in the latent space."""
+"""The view "Find a picture": the latent whose image is nearest to a given picture."""
 
 from __future__ import annotations
 
@@ -14,34 +14,35 @@ from ui import cache, figures, intake, jobs, own_digit, uploaded_pictures
 from ui.cache import spread
 from ui.components.thumbnails import thumbnails
 from ui.frame import kept
-from ui.latent import pictures, position
+from ui.latent import files, position
 from ui.latent.spaces import Space, st_gallery
 
 DRAW, UPLOAD, TEST, OWN, LATENT = "Draw", "Upload", "Test", "Its own", "Latent file"
 WIDTH = 165
 SHOWN = 18
-FINDING = "latent find"
+"""Images to choose from."""
+WORKER = "latent find"
 
 
 class Find:
-    """From a picture to its latent, by gradient descent, live.
+    """Search for the latent of a picture by gradient descent, live.
 
     Args:
-        space: whose.
-        controls: where the picture comes from.
+        space: the latent space.
+        controls: container for the choice of the picture and the settings of the search.
     """
 
     name = "Find a picture"
     about = (
-        "The generator run backwards: gradient descent on z until its picture is yours. **Look "
-        "first** at how close it comes: what it cannot make, it never saw. **Then** at the "
-        "eight beginnings, most of which end in worse valleys. **Last** take the result to the "
-        "sliders, and edit your picture with them."
+        "The generator is inverted: gradient descent on z brings the generated image close to "
+        "your picture. **First** see how close it comes; an unusual picture may have no latent. "
+        "**Then** compare the eight starts: most end in worse local minima. **Last** open the "
+        "result in Sliders and edit your picture there."
     )
 
     def __init__(self, space: Space, controls: DeltaGenerator) -> None:
         self.space = space
-        self.worker = jobs.worker(FINDING)
+        self.worker = jobs.worker(WORKER)
         with controls:
             with st.container(border=True):
                 self.levels = self._choose()
@@ -50,10 +51,11 @@ class Find:
                 steps = st.select_slider("Steps", [100, 200, 300, 600], key="keep.find steps")
                 kept("find prior", 0.002)
                 prior = st.select_slider(
-                    "Pull towards usual latents",
+                    "Weight of the prior, λ",
                     [0.0, 0.0005, 0.002, 0.01, 0.05],
                     key="keep.find prior",
-                    help="λ. At 0 stranger latents may come closer.",
+                    help="A larger λ keeps z closer to 0. With λ = 0 the search may find a closer "
+                    "image at an improbable latent.",
                 )
                 kept("find seed", 0)
                 seed = st.number_input("Seed", 0, 9999, key="keep.find seed")
@@ -70,9 +72,9 @@ class Find:
             self._buttons()
 
     def _choose(self) -> np.ndarray | None:
-        """The visitor's picture, uint8 (C, H, W)."""
+        """The picture to find, uint8 (C, H, W); None if there is none yet."""
         grey = self.space.shape[0] == 1
-        ways = [
+        sources = [
             *([DRAW] if grey else []),
             *([TEST] if data.is_available(self.space.dataset) else []),
             OWN,
@@ -80,37 +82,37 @@ class Find:
             LATENT,
         ]
         key = f"find source {self.space.dataset}"
-        kept(key, ways[0])
-        way = st.segmented_control("Picture", ways, required=True, key=f"keep.{key}")
-        if way == DRAW:
+        kept(key, sources[0])
+        source = st.segmented_control("Picture", sources, required=True, key=f"keep.{key}")
+        if source == DRAW:
             return self._drawn()
-        if way == TEST:
-            return self._chosen(st_test_pictures(self.space.dataset), "Test pictures")
-        if way == OWN:
-            st.caption("A picture that the generator made itself: can its latent be found?")
+        if source == TEST:
+            return self._chosen(st_test_images(self.space.dataset), "Test images")
+        if source == OWN:
+            st.caption("An image drawn by the generator itself. Can its latent be found?")
             return self._chosen(st_gallery(self.space.dataset, 500, SHOWN)[1], "Draws")
-        return self._uploaded_latent() if way == LATENT else self._uploaded(grey=grey)
+        return self._uploaded_latent() if source == LATENT else self._uploaded(grey=grey)
 
     def _drawn(self) -> np.ndarray | None:
         levels = own_digit.draw_digit("latent canvas", "latent drawing")
         if levels is None:
-            st.caption("Draw a digit, and the WGAN looks for it.")
+            st.caption("Draw a digit. The search then looks for its latent.")
             return None
         return levels[None]
 
-    def _chosen(self, shown: np.ndarray, label: str) -> np.ndarray:
-        held, name = st.session_state.setdefault("find chosen", {}), self.space.dataset + label
-        found = thumbnails(
+    def _chosen(self, images: np.ndarray, label: str) -> np.ndarray:
+        chosen, name = st.session_state.setdefault("find chosen", {}), self.space.dataset + label
+        clicked = thumbnails(
             "find gallery",
-            shown,
-            [f"{label} {i + 1}" for i in range(len(shown))],
-            held.get(name, 0),
+            images,
+            [f"{label} {i + 1}" for i in range(len(images))],
+            chosen.get(name, 0),
             set_name=name,
             label=label,
         )
-        if found is not None:
-            held[name] = found
-        return shown[held.get(name, 0)]
+        if clicked is not None:
+            chosen[name] = clicked
+        return images[chosen.get(name, 0)]
 
     def _uploaded(self, *, grey: bool) -> np.ndarray | None:
         dataset, side = self.space.dataset, self.space.shape[1]
@@ -120,40 +122,42 @@ class Find:
                 f"latent {dataset}",
                 side,
                 ask=f"A photograph of a {what}",
-                hint=f"Upload a photograph of any size, and move the square over a {what} in it.",
+                hint=f"Upload a photograph of any size. Then move the square over a {what}.",
                 label=f"Move the square over the {what}",
             )
         file = st.file_uploader(
             "A digit on paper or on screen",
             type=uploaded_pictures.KINDS,
             key=f"latent upload {dataset}",
-            help="It never leaves this server's memory.",
+            help="The picture stays in this server's memory; it is not stored.",
         )
-        held = uploaded_pictures.read_once(
+        picture = uploaded_pictures.read_once(
             f"latent digit {dataset}",
             None if file is None else file.file_id,
             None if file is None else lambda: _digit(file.getvalue(), file.name),
         )
-        if held.content is None:
-            st.caption("Upload a picture of any size; the digit is centred.")
-        return held.content
+        if picture.content is None:
+            st.caption("Upload a picture of any size. The digit is cut out and centred.")
+        return picture.content
 
     def _uploaded_latent(self) -> None:
-        """A latent that was downloaded before: no search is needed."""
+        """Read a downloaded latent; it needs no search."""
         space = self.space
         file = st.file_uploader("A downloaded latent", type=["json"], key="latent file")
         if file is None:
-            st.caption("The JSON of a latent takes you where it was saved.")
+            st.caption("Upload the JSON file of a latent to see its image again.")
             return
         try:
             text = file.getvalue()[:100_000].decode("utf-8", "replace")
-            z = pictures.from_json(text, f"{space.dataset}-wgan", space.latent_dim)
+            z = files.from_json(text, f"{space.dataset}-wgan", space.latent_dim)
         except ValueError as error:
             st.error(str(error))
             return
-        st.image(pictures.png(space.pictures(z[None])[0]), width=WIDTH, alt="Its picture")
+        st.image(files.png(space.images(z[None])[0]), width=WIDTH, alt="Image of the latent")
         st.button(
-            "Take it to the sliders", key="take file", on_click=partial(position.take, space, z)
+            "Open in Sliders",
+            key="take file",
+            on_click=partial(position.open_in_sliders, space, z),
         )
 
     def _buttons(self) -> None:
@@ -179,7 +183,7 @@ class Find:
         )
 
     def show(self) -> None:
-        """The picture, the best so far, and the course; the first search starts by itself."""
+        """Draw the target, the best image so far and the RMSE."""
         if self.worker.run is None and self.config is not None:
             self._start()
         run = self.worker.run
@@ -187,28 +191,28 @@ class Find:
             run = None
         live = run is not None and run.live
 
-        place = st.container()
+        progress = st.container()
         if run is not None and not live and run.items:
             st.button(
-                "Take it to the sliders",
+                "Open in Sliders",
                 type="primary",
-                on_click=partial(position.take, self.space, run.items[-1].z),
+                on_click=partial(position.open_in_sliders, self.space, run.items[-1].z),
             )
-        with place:
-            jobs.follow(run, lambda: self._found(run), 0.4, live=live)
+        with progress:
+            jobs.follow(run, lambda: self._progress(run), 0.4, live=live)
 
-    def _found(self, run: jobs.Run | None) -> None:
+    def _progress(self, run: jobs.Run | None) -> None:
         frames = [] if run is None else [f for f in run.items if isinstance(f, inversion.Frame)]
         row = st.container(horizontal=True, gap="medium")
-        wanted = self.levels
+        target = self.levels
         if run is not None:
-            wanted = (run.key.truth.numpy() * 255).round().astype(np.uint8)
+            target = (run.key.target.numpy() * 255).round().astype(np.uint8)
         with row.container(width=WIDTH):
-            st.markdown("**Wanted**")
-            if wanted is None:
-                st.caption("Nothing yet: draw or choose a picture.")
+            st.markdown("**Target**")
+            if target is None:
+                st.caption("Draw or choose a picture.")
             else:
-                st.image(pictures.png(wanted), width="stretch", output_format="PNG", alt="Wanted")
+                st.image(files.png(target), width="stretch", output_format="PNG", alt="Target")
         if not frames:
             if run is not None and run.state == "failed":
                 st.error("This search broke off on the server. Start it again.")
@@ -217,17 +221,17 @@ class Find:
         levels = (best.image * 255).round().astype(np.uint8)
         with row.container(width=WIDTH):
             st.markdown("**Found**")
-            st.image(pictures.png(levels), width="stretch", output_format="PNG", alt="Found")
+            st.image(files.png(levels), width="stretch", output_format="PNG", alt="Found")
             st.caption(f"step {best.step}, RMSE {best.rmse:.3f}")
         if run.live:
             st.progress(best.step / run.key.steps)
         figure = figures.empty("step", "RMSE")
-        courses = np.stack([frame.rmses for frame in frames])
+        curves = np.stack([frame.rmses for frame in frames]).T  # one per start
         steps = [frame.step for frame in frames]
-        for course in courses.T:
+        for curve in curves:
             figure.add_scatter(
                 x=steps,
-                y=course,
+                y=curve,
                 mode="lines",
                 line={"color": figures.FAINT, "width": 1.5},
                 hoverinfo="skip",
@@ -240,12 +244,12 @@ class Find:
             name="best so far",
             line={"color": figures.accent(), "width": 2.5},
         )
-        figures.show("found", figure, "RMSE of pixels, levels in [0, 1], from eight beginnings")
+        figures.show("found", figure, "RMSE of pixels, levels in [0, 1], from eight starts")
 
 
-@st.cache_resource(show_spinner="Loading the pictures …", max_entries=4)
-def st_test_pictures(dataset: str) -> np.ndarray:
-    """Some test pictures, uint8 (N, C, H, W)."""
+@st.cache_resource(show_spinner="Loading the images …", max_entries=4)
+def st_test_images(dataset: str) -> np.ndarray:
+    """Some test images, uint8 (N, C, H, W)."""
     if dataset == "celeba":
         return data.faces("test", range(0, 40 * SHOWN, 40)).numpy()
     x = data.load(dataset, "test", download_missing=False).x

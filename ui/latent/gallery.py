@@ -1,4 +1,4 @@
-"""Choosing a latent from a gallery of draws."""
+"""The choice of a latent from a gallery of draws."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ui.latent.spaces import Space, st_gallery
 COUNT = 18
 
 
-def from_gallery(space: Space, key: str, first: int, *, seed: int = 100) -> np.ndarray:
-    """The chosen one of some draws, (L,); `first` until another is chosen."""
-    z, drawn = st_gallery(space.dataset, seed, COUNT)
-    held = st.session_state.setdefault("latent chosen", {})
-    place = f"{key} {space.dataset} {seed}"
-    found = thumbnails(
+def from_gallery(space: Space, key: str, default: int, *, seed: int = 100) -> np.ndarray:
+    """Draw a gallery; return the chosen latent, (L,)."""
+    z, images = st_gallery(space.dataset, seed, COUNT)
+    chosen = st.session_state.setdefault("latent chosen", {})
+    name = f"{key} {space.dataset} {seed}"
+    clicked = thumbnails(
         f"gallery {key}",
-        drawn,
+        images,
         [f"draw {i + 1}" for i in range(COUNT)],
-        held.get(place, first),
-        set_name=place,
+        chosen.get(name, default),
+        set_name=name,
         label="Draws of the model",
     )
-    if found is not None:
-        held[place] = found
-    return z[held.get(place, first)]
+    if clicked is not None:
+        chosen[name] = clicked
+    return z[chosen.get(name, default)]

@@ -1,4 +1,4 @@
-"""The view of perturbations: one direction a row, one step a column, as in the source's figure."""
+"""The view "Grid": perturbations of an image, one direction per row and one step per column."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from streamlit.delta_generator import DeltaGenerator
 from dgm_core.studies.latent.paths import perturbed
 from ui.components.thumbnails import thumbnails
 from ui.frame import kept
-from ui.latent import pictures, position
+from ui.latent import files, position
 from ui.latent.sliders import ALL, PRINCIPAL, TRAITS, labels, vectors
 from ui.latent.spaces import Space
 
 STEPS = tuple(float(step) for step in range(-5, 5))
-"""ε of the columns, in standard deviations of the prior."""
+"""ε of the columns, in standard deviations of the prior. The paper uses the same steps."""
 ROWS, MOST = 6, 12
+"""Rows at first, and rows at most."""
 
 
 class Grid:
-    """z + ε v for several directions v and steps ε; a click goes there.
+    """z + ε v for several directions v and steps ε; a click makes one of them the current latent.
 
     Args:
-        space: whose.
-        controls: where the directions are chosen.
+        space: the latent space.
+        controls: container for the choice of the directions.
     """
 
     name = "Grid"
     about = (
-        "One picture, moved by ε along one direction a row; the marked column, ε = 0, is the "
-        "picture itself. **Look first** along a row: how evenly does it change? **Then** at the "
-        "ends, 4 or 5 standard deviations out, where hardly a draw ever lies. **Click** a "
-        "picture to go there."
+        "Each row moves the current image along one direction by ε. The marked column, ε = 0, is "
+        "the image itself. **First** look along a row: does the image change evenly? **Then** "
+        "look at the ends of a row, 4 or 5 standard deviations from the image: almost no draws "
+        "lie there. **Last** click an image to make it the current one."
     )
 
     def __init__(self, space: Space, controls: DeltaGenerator) -> None:
@@ -54,34 +55,34 @@ class Grid:
         self.rows, self.names = shown, names
 
     def show(self) -> None:
-        """The rows."""
+        """Draw the rows."""
         if not self.rows:
             st.info("Choose at least one direction.")
             return
-        at = position.here(self.space)
+        current = position.current(self.space)
         directions = torch.from_numpy(vectors(self.space, self.basis)[self.rows])
-        grid = perturbed(torch.from_numpy(at.z), directions, STEPS)
-        drawn = self.space.pictures(grid.flatten(0, 1).numpy())
-        drawn = drawn.reshape(len(self.rows), len(STEPS), *drawn.shape[1:])
+        grid = perturbed(torch.from_numpy(current.z), directions, STEPS)
+        images = self.space.images(grid.flatten(0, 1).numpy())
+        images = images.reshape(len(self.rows), len(STEPS), *images.shape[1:])
         titles = [f"ε = {step:+.0f}".replace("-", "−").replace("+0", "0") for step in STEPS]
         st.html(_header(titles))
         for row, number in enumerate(self.rows):
             st.caption(self.names[number])
-            found = thumbnails(
+            clicked = thumbnails(
                 f"grid {row}",
-                drawn[row],
+                images[row],
                 titles,
                 STEPS.index(0.0),
                 columns=len(STEPS),
-                set_name=f"{self.space.dataset} {at.revision} {self.basis} {number}",
+                set_name=f"{self.space.dataset} {current.revision} {self.basis} {number}",
                 label=f"Direction {self.names[number]}",
             )
-            if found is not None and STEPS[found] != 0:
-                position.go(self.space, grid[row, found].numpy())
+            if clicked is not None and STEPS[clicked] != 0:
+                position.move_to(self.space, grid[row, clicked].numpy())
                 st.rerun()
         st.download_button(
             "PNG",
-            lambda: _sheet(drawn),
+            lambda: _sheet(images),
             f"{self.space.dataset}-perturbations.png",
             "image/png",
             icon=":material/download:",
@@ -98,8 +99,8 @@ def _header(titles: list[str]) -> str:
     return f'<div style="{style}" aria-hidden="true">{cells}</div>'
 
 
-def _sheet(drawn: np.ndarray) -> bytes:
-    """(R, E, C, H, W) as one picture."""
-    rows, columns, channels, height, width = drawn.shape
-    sheet = drawn.transpose(2, 0, 3, 1, 4).reshape(channels, rows * height, columns * width)
-    return pictures.png(sheet, 2 * rows * height)
+def _sheet(images: np.ndarray) -> bytes:
+    """Images (R, E, C, H, W) as one PNG."""
+    rows, columns, channels, height, width = images.shape
+    sheet = images.transpose(2, 0, 3, 1, 4).reshape(channels, rows * height, columns * width)
+    return files.png(sheet, 2 * rows * height)

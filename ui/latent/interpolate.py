@@ -1,4 +1,4 @@
-"""The view of paths: from one picture to another through the latent space, and in pixels."""
+"""The view "Interpolate": paths between two images, in the latent space and in pixels."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from dgm_core.studies.latent.paths import linear, spherical, steps_between
 from ui import figures
 from ui.components.picture_player import Track, picture_player
 from ui.frame import kept
-from ui.latent import pictures, position
+from ui.latent import files, position
 from ui.latent.gallery import from_gallery
 from ui.latent.spaces import Space
 
 LINEAR, SPHERICAL, FADE = "latent, linear", "latent, spherical", "pixels, cross-fade"
 SECONDS = 3.0
 OTHER_END = {"mnist": 4, "svhn": 11, "celeba": 17}
-"""Draw at the other end before another is chosen."""
+"""Data set → the draw at the other end before the first click."""
 
 
 class Path(NamedTuple):
-    """One way from a picture to another."""
+    """A path from one image to another."""
 
-    drawn: np.ndarray  # uint8 (T, C, H, W)
+    images: np.ndarray  # uint8 (T, C, H, W)
     scores: np.ndarray  # (T,) of the critic
-    length: float  # Euclidean, in pixels of [0, 1]
+    length: float  # sum of Euclidean distances, levels in [0, 1]
 
 
 class Interpolate:
-    """Three ways between the same two pictures.
+    """Three paths between the same two images.
 
     Args:
-        space: whose.
-        controls: where the other end is chosen.
+        space: the latent space.
+        controls: container for the choice of the other end.
     """
 
     name = "Interpolate"
     about = (
-        "From the picture at hand to another, three ways. **Look first** at the middle: the "
-        "latent paths pass through pictures, the cross-fade through two ghosts. **Then** at the "
-        "critic, which finds the ghosts out. **Last** at the lengths: no way is shorter than the "
-        "cross-fade, and a longer one is the price of staying among pictures."
+        "Three paths from the current image to another. **First** look at the middle: the latent "
+        "paths show single images, the cross-fade shows two images on top of each other. "
+        "**Then** look at the critic: does it give the middle of the cross-fade a lower score? "
+        "**Last** compare the lengths: no path is shorter than the cross-fade."
     )
 
     def __init__(self, space: Space, controls: DeltaGenerator) -> None:
@@ -54,21 +54,23 @@ class Interpolate:
             st.markdown("**To**")
             self.other = from_gallery(space, "other end", OTHER_END[space.dataset])
             kept("path steps", 24)
-            self.steps = st.select_slider("Pictures", [8, 16, 24, 48], key="keep.path steps")
+            self.steps = st.select_slider(
+                "Number of images", [8, 16, 24, 48], key="keep.path steps"
+            )
 
     def show(self) -> None:
-        """The player, the critic's scores, the lengths."""
-        space, here = self.space, position.here(self.space).z
-        ways = paths(space, here, self.other, self.steps)
-        usual = st_usual(space.dataset)
+        """Draw the player, the critic scores and the lengths."""
+        space, current = self.space, position.current(self.space).z
+        found = paths(space, current, self.other, self.steps)
+        typical = st_typical_scores(space.dataset)
         tracks = [
-            Track(name, way.drawn, tuple(f"critic {score:+.1f}" for score in way.scores))
-            for name, way in ways.items()
+            Track(name, path.images, tuple(f"critic {score:+.1f}" for score in path.scores))
+            for name, path in found.items()
         ]
         picture_player(
             f"paths {space.dataset}",
             tracks,
-            label="Ways from one picture to another",
+            label="Paths from one image to another",
             start=self.steps // 2,
             seconds=SECONDS,
             width=220,
@@ -76,31 +78,29 @@ class Interpolate:
         )
         left, right = st.columns([3, 2], gap="large")
         with left:
-            figures.show(
-                "critic along", _critic(ways, usual), "What the critic says along the way"
-            )
+            figures.show("critic along", _critic(found, typical), "Critic score along the path")
         with right:
-            st.markdown("**Length, in pixels**")
+            st.markdown("**Length in pixel space**")
             st.dataframe(
-                [{"way": name, "length": way.length} for name, way in ways.items()],
+                [{"path": name, "length": path.length} for name, path in found.items()],
                 hide_index=True,
                 placeholder="",
                 column_config={
                     "length": st.column_config.NumberColumn(
                         format="%.2f",
-                        help="Sum of Euclidean distances from each picture to the next, levels "
-                        "in [0, 1].",
+                        help="Sum of the Euclidean distances from each image to the next, with "
+                        "levels in [0, 1].",
                     )
                 },
             )
             st.button(
-                "Go to the other end",
-                on_click=partial(position.go, space, self.other),
+                "Make the other end the current image",
+                on_click=partial(position.move_to, space, self.other),
                 width="stretch",
             )
             st.download_button(
                 "GIF",
-                lambda: pictures.gif([way.drawn for way in ways.values()], 2 * SECONDS),
+                lambda: files.gif([path.images for path in found.values()], 2 * SECONDS),
                 f"{space.dataset}-path.gif",
                 "image/gif",
                 icon=":material/download:",
@@ -110,35 +110,35 @@ class Interpolate:
 
 
 def paths(space: Space, a: np.ndarray, b: np.ndarray, steps: int) -> dict[str, Path]:
-    """All three ways from latent a to b, (L,) each."""
+    """The three paths from latent a to b, (L,) each. There is no spherical one from or to 0."""
     ends = torch.from_numpy(a), torch.from_numpy(b)
     latent = {LINEAR: linear(*ends, steps)}
     if min(np.linalg.norm(a), np.linalg.norm(b)) > 0:
         latent[SPHERICAL] = spherical(*ends, steps)
-    drawn = {name: space.pictures(z.numpy()) for name, z in latent.items()}
-    first, last = (torch.from_numpy(drawn[LINEAR][i].astype(np.float32)) for i in (0, -1))
-    drawn[FADE] = linear(first, last, steps).round().to(torch.uint8).numpy()
+    images = {name: space.images(z.numpy()) for name, z in latent.items()}
+    first, last = (torch.from_numpy(images[LINEAR][i].astype(np.float32)) for i in (0, -1))
+    images[FADE] = linear(first, last, steps).round().to(torch.uint8).numpy()
     return {
         name: Path(
             each,
             space.scores(each),
             steps_between(torch.from_numpy(each).float() / 255).sum().item(),
         )
-        for name, each in drawn.items()
+        for name, each in images.items()
     }
 
 
 @st.cache_resource(show_spinner="Drawing …", max_entries=4)
-def st_usual(dataset: str) -> tuple[float, float]:
-    """What the critic says of draws: mean and standard deviation."""
+def st_typical_scores(dataset: str) -> tuple[float, float]:
+    """Mean and standard deviation of the critic score of draws."""
     space = Space(dataset)
-    scores = space.scores(space.pictures(space.draw(200, 200)))
+    scores = space.scores(space.images(space.draw(200, 200)))
     return float(scores.mean()), float(scores.std())
 
 
-def _critic(ways: dict[str, Path], usual: tuple[float, float]) -> figures.Figure:
-    figure = figures.empty("along the way", "critic")
-    mean, sd = usual
+def _critic(found: dict[str, Path], typical: tuple[float, float]) -> figures.Figure:
+    figure = figures.empty("fraction of the path", "critic score")
+    mean, sd = typical
     figure.add_hrect(mean - sd, mean + sd, fillcolor=figures.FAINT, opacity=0.4, line_width=0)
     figure.add_annotation(
         text="draws, ± 1 SD",
@@ -149,17 +149,17 @@ def _critic(ways: dict[str, Path], usual: tuple[float, float]) -> figures.Figure
         yanchor="bottom",
         showarrow=False,
     )
-    looks = {
+    styles = {
         LINEAR: {"color": figures.accent(), "dash": "dot"},
         SPHERICAL: {"color": figures.accent()},
         FADE: {"color": figures.GREY},
     }
-    for name, way in ways.items():
+    for name, path in found.items():
         figure.add_scatter(
-            x=np.linspace(0, 1, len(way.scores)),
-            y=way.scores,
+            x=np.linspace(0, 1, len(path.scores)),
+            y=path.scores,
             name=name,
             mode="lines",
-            line={"width": 2, **looks[name]},
+            line={"width": 2, **styles[name]},
         )
     return figure

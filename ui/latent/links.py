@@ -1,6 +1,6 @@
-"""The latent and the view in the page's address, so that a link shows what its sender saw.
+"""The latent in the page's address.
 
-z  →  round(2048 z), clipped to 16 bits, big-endian, base64 for addresses
+z → round(2048 z), clipped to 16 bits, big-endian, base64 for addresses
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from ui.latent.spaces import Space
 
 
 def packed(z: np.ndarray) -> str:
-    """A latent (L,) as text; right to a four-thousandth within ±8."""
+    """A latent (L,) as text; the error is at most 1/4096 within ±8."""
     levels = np.rint(position.rounded(z) * position.STEPS).astype(">i2")
     return base64.urlsafe_b64encode(levels.tobytes()).decode().rstrip("=")
 
 
 def unpacked(text: str, latent_dim: int) -> np.ndarray:
-    """The inverse, float32 (L,).
+    """The inverse of `packed`, float32 (L,).
 
     Raises:
-        ValueError: the text is none of `packed` for so many dimensions.
+        ValueError: the text is not a packed latent of this dimension.
     """
     try:
         content = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ValueError("no base64") from error
+        raise ValueError("expected base64") from error
     if len(content) != 2 * latent_dim:
-        raise ValueError(f"{len(content)} bytes for {latent_dim} dimensions")
+        raise ValueError(f"expected {2 * latent_dim} bytes, got {len(content)}")
     return (np.frombuffer(content, ">i2") / position.STEPS).astype(np.float32)
 
 
@@ -50,7 +50,7 @@ def receive(spaces: list[str], views: list[str]) -> None:
         if asked.get("space") in spaces and "z" in asked:
             space = Space(asked["space"])
             try:
-                position.go(space, unpacked(asked["z"], space.latent_dim))
+                position.move_to(space, unpacked(asked["z"], space.latent_dim))
             except ValueError:
                 unread.append("z")
         return unread
@@ -60,5 +60,5 @@ def receive(spaces: list[str], views: list[str]) -> None:
 
 def send(space: Space, view: str) -> None:
     """Write where the visitor stands into the address."""
-    z = packed(position.here(space).z)
+    z = packed(position.current(space).z)
     links.send({"space": space.dataset, "view": view, "z": z})

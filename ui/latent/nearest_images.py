@@ -1,4 +1,4 @@
-"""The training pictures nearest to the picture at hand, on demand."""
+"""The training images nearest to the current image, on demand."""
 
 from __future__ import annotations
 
@@ -8,53 +8,56 @@ import streamlit as st
 from dgm_core import data
 from dgm_core.studies.latent import nearest_images
 from ui import jobs
-from ui.latent import pictures, position
+from ui.latent import files, position
 from ui.latent.spaces import Space
 
-WORK = "latent nearest"
+WORKER = "latent nearest"
 WIDTH = 84
 
 
 def show(space: Space) -> None:
-    """A button, then the search as it goes; nothing where the data are not."""
+    """Draw a button that starts the search, and its results. It needs the data set."""
     if not data.is_available(space.dataset):
-        st.caption("The nearest training pictures can be shown where the data set is.")
+        st.caption(
+            "The nearest training images cannot be shown: the data set is not on this server."
+        )
         return
-    worker, z = jobs.worker(WORK), position.here(space).z
-    drawn = space.pictures(z[None])[0]
-    key = (space.dataset, drawn.tobytes())
+    worker, z = jobs.worker(WORKER), position.current(space).z
+    image = space.images(z[None])[0]
+    key = (space.dataset, image.tobytes())
     run = worker.run if worker.run is not None and worker.run.key == key else None
     live = run is not None and run.live
     if live:
         st.button("Stop", icon=":material/stop:", on_click=worker.stop, key="stop nearest")
     else:
         st.button(
-            "Nearest training pictures",
+            "Nearest training images",
             icon=":material/image_search:",
-            on_click=lambda: worker.start(key, lambda: nearest_images.run(space.dataset, drawn)),
-            help="Euclidean distance over all pixels. Has the generator learned them by heart?",
+            on_click=lambda: worker.start(key, lambda: nearest_images.run(space.dataset, image)),
+            help="Euclidean distance over all pixels. A copied training image would have a "
+            "distance near 0.",
         )
     if run is None:
         return
-    jobs.follow(run, lambda: _nearest(drawn, run), 0.5, live=live)
+    jobs.follow(run, lambda: _nearest(image, run), 0.5, live=live)
 
 
-def _nearest(drawn: np.ndarray, run: jobs.Run) -> None:
+def _nearest(image: np.ndarray, run: jobs.Run) -> None:
     if not run.items:
         return
-    found = run.items[-1]
+    frame = run.items[-1]
     if run.live:
-        st.progress(found.done, f"{found.done:.0%} of the training pictures")
+        st.progress(frame.done, f"{frame.done:.0%} of the training images")
     row = st.container(horizontal=True, gap="small")
-    tiles = [("made", drawn)]
-    distances = zip(found.distances, found.pictures, strict=True)
-    tiles += [(f"{distance:.2f}", picture) for distance, picture in distances]
-    for caption, picture in tiles:
+    tiles = [("generated", image)]
+    nearest = zip(frame.distances, frame.images, strict=True)
+    tiles += [(f"{distance:.2f}", each) for distance, each in nearest]
+    for caption, each in tiles:
         with row.container(width=WIDTH):
             st.image(
-                pictures.png(picture, 168),
+                files.png(each, 168),
                 width="stretch",
                 caption=caption,
                 output_format="PNG",
-                alt="The picture made" if caption == "made" else "Near to it",
+                alt="Generated image" if caption == "generated" else "Training image",
             )

@@ -1,4 +1,4 @@
-"""Where the visitor stands in a latent space: one latent for each WGAN, for all views together."""
+"""The current latent of each WGAN, which all views share."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ import streamlit as st
 from ui.latent.spaces import FIRST, Space
 
 REACH = 8.0
-"""No latent lies further out in any dimension: beyond, N(0, 1) never goes."""
+"""Largest absolute value of a dimension; draws of N(0, 1) stay far below."""
 STEPS = 2048.0
-"""To one, of a number in a latent."""
+"""Steps per unit to which latents are rounded."""
 
 
 class Position(NamedTuple):
-    """A latent, and how often something other than a slider has set it."""
+    """The current latent, and the number of times that something other than a slider set it."""
 
     z: np.ndarray  # (L,) float32
     revision: int
 
 
-def here(space: Space) -> Position:
-    """Where the visitor stands; at first a picture that shows what the WGAN can do."""
-    held = _held()
-    if space.dataset not in held:
-        held[space.dataset] = Position(rounded(space.draw(FIRST[space.dataset])[0]), 0)
-    return held[space.dataset]
+def current(space: Space) -> Position:
+    """The current latent; at first the draw with seed `FIRST`."""
+    positions = _positions()
+    if space.dataset not in positions:
+        positions[space.dataset] = Position(rounded(space.draw(FIRST[space.dataset])[0]), 0)
+    return positions[space.dataset]
 
 
-def go(space: Space, z: np.ndarray) -> None:
-    """Stand at z (L,); sliders follow."""
-    _held()[space.dataset] = Position(rounded(z), here(space).revision + 1)
+def move_to(space: Space, z: np.ndarray) -> None:
+    """Make z (L,) the current latent; the sliders are set again."""
+    _positions()[space.dataset] = Position(rounded(z), current(space).revision + 1)
 
 
-def take(space: Space, z: np.ndarray) -> None:
-    """Stand at z and look at it with the sliders; to be called by a button, before the run."""
-    go(space, z)
+def open_in_sliders(space: Space, z: np.ndarray) -> None:
+    """Make z the current latent and open the view "Sliders"; for the callback of a button."""
+    move_to(space, z)
     st.session_state["keep.latent view"] = "Sliders"
 
 
-def slide(space: Space, z: np.ndarray) -> None:
-    """Stand at z, where a slider has led: the sliders stay as they are."""
-    _held()[space.dataset] = here(space)._replace(z=rounded(z))
+def slide_to(space: Space, z: np.ndarray) -> None:
+    """Make z, which comes from the sliders, the current latent; the sliders stay as they are."""
+    _positions()[space.dataset] = current(space)._replace(z=rounded(z))
 
 
 def rounded(z: np.ndarray) -> np.ndarray:
-    """z to what an address can hold, so that a link shows the very picture."""
+    """z rounded to what an address can store, so that a link shows exactly this image."""
     levels = np.rint(np.clip(z, -REACH, REACH) * STEPS)
     return (np.clip(levels, -(2**15), 2**15 - 1) / STEPS).astype(np.float32)
 
 
-def _held() -> dict[str, Position]:
+def _positions() -> dict[str, Position]:
     return st.session_state.setdefault("latent positions", {})

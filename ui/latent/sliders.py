@@ -1,4 +1,4 @@
-"""The view of sliders: the picture follows the hand along directions of the latent space."""
+"""The view "Sliders": the image changes while the latent moves along a direction."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from streamlit.delta_generator import DeltaGenerator
 from ui import figures
 from ui.components.live_sliders import LiveSlider, live_sliders
 from ui.frame import KEPT, kept
-from ui.latent import links, pictures, position
+from ui.latent import files, links, position
 from ui.latent.spaces import FIRST, Space
 
 PRINCIPAL, TRAITS, ALL = "Principal", "By trait", "All dimensions"
 SHOWN = 8
-"""Principal directions shown before the fold."""
+"""Principal directions that have a slider."""
 REACH = 4.0
+"""Sliders go from −4 to 4."""
 ADDRESS_EVERY = 1.0
-"""Seconds between changes of the address while a slider moves: browsers limit their number."""
-STICKS = """<style>
+"""Least seconds between changes of the address; browsers limit their number."""
+STICKY_IMAGE = """<style>
 @media (max-width: 640px) {
   [data-testid=stColumn]:has(.st-key-latent-picture):not(:has([data-testid=stColumn])) {
     position: sticky; top: 3.75rem; z-index: 100; background: BEHIND;
@@ -29,41 +30,42 @@ STICKS = """<style>
   .st-key-latent-picture > * { width: auto !important; flex: 1 1 0 }
 }
 </style>"""
-"""On a phone the picture stays in view while sliders further down are moved."""
+"""On a narrow screen the image stays visible while sliders below it are moved."""
 
 
 class Sliders:
-    """Directions to move along, and the picture.
+    """Directions to move along, and the image.
 
     Args:
-        space: whose.
-        controls: where a new draw is asked for.
+        space: the latent space.
+        controls: container for the settings of a new draw.
     """
 
     name = "Sliders"
     about = (
-        "Each slider moves the latent z along one direction, and the picture follows. **Look "
-        "first** at the principal directions: they move the generator's first layer most. "
-        "**Then** at those made for one trait, which still drag others along. **Last** at ‖z‖: "
-        "far from √L the generator was never trained, and pictures fall apart."
+        "Each slider moves the latent z along one direction, and the image follows. **First** "
+        "try the principal directions: they change the first layer of the generator most. "
+        "**Then** try the directions of single traits; they change other traits as well. "
+        "**Last** watch ‖z‖: almost all latents in training had a length near √L, and images "
+        "lose their quality far from it."
     )
 
     def __init__(self, space: Space, controls: DeltaGenerator) -> None:
         self.space = space
         self._seed, self._used = f"latent seed {space.dataset}", f"latent used {space.dataset}"
         with controls:
-            self._draw()
+            self._settings()
 
-    def _draw(self) -> None:
-        """A new latent, with some directions held."""
+    def _settings(self) -> None:
+        """Draw the settings of a new latent."""
         with st.container(border=True):
             names = labels(self.space, PRINCIPAL)[:SHOWN]
             st.button(
-                "New picture",
+                "New image",
                 icon=":material/casino:",
                 type="primary",
                 width="stretch",
-                on_click=self._next,
+                on_click=self._next_seed,
             )
             kept("latent truncation", 1.0)
             st.slider(
@@ -72,48 +74,49 @@ class Sliders:
                 1.5,
                 step=0.05,
                 key="keep.latent truncation",
-                help="A draw is multiplied by this: below 1 pictures are more alike and better.",
-                on_change=self._anew,
+                help="A draw is multiplied by this factor. Below 1, images are more similar to "
+                "each other and often better.",
+                on_change=self._draw,
             )
             st.multiselect(
                 "Keep",
                 range(len(names)),
                 format_func=lambda i: names[i],
-                key="latent held",
+                key="latent kept directions",
                 placeholder="nothing",
-                help="Directions along which a new draw changes nothing.",
+                help="A new draw does not change the latent along these directions.",
             )
             kept(self._seed, FIRST[self.space.dataset])
-            st.number_input("Seed", 0, 99_999, key=KEPT + self._seed, on_change=self._chosen)
+            st.number_input("Seed", 0, 99_999, key=KEPT + self._seed, on_change=self._use_seed)
             if (used := st.session_state.get(self._used)) is not None:
                 st.caption(f"Drawn with seed {used}.")
 
-    def _next(self) -> None:
+    def _next_seed(self) -> None:
         state = st.session_state
         state[self._used] = state.get(self._used, state[KEPT + self._seed]) + 1
-        self._anew()
+        self._draw()
 
-    def _chosen(self) -> None:
+    def _use_seed(self) -> None:
         st.session_state[self._used] = st.session_state[KEPT + self._seed]
-        self._anew()
+        self._draw()
 
-    def _anew(self) -> None:
-        """Draw, with the settings as they are now."""
+    def _draw(self) -> None:
+        """Draw a latent with the current settings."""
         state = st.session_state
         seed = state.get(self._used, state[KEPT + self._seed])
         z = state["keep.latent truncation"] * self.space.draw(int(seed))[0]
-        if held := list(state.get("latent held", [])):
-            rows = self.space.directions.principal.vectors[held].numpy()
-            z = z + rows.T @ (rows @ (position.here(self.space).z - z))
-        position.go(self.space, z)
+        if directions := list(state.get("latent kept directions", [])):
+            rows = self.space.directions.principal.vectors[directions].numpy()
+            z = z + rows.T @ (rows @ (position.current(self.space).z - z))
+        position.move_to(self.space, z)
 
     def show(self) -> None:
-        """Sliders and picture; a fragment, so that a move reruns nothing else."""
+        """Draw sliders and image in a fragment; a move of a slider reruns only the fragment."""
         space = self.space
 
         @st.fragment
-        def at_hand() -> None:
-            st.html(STICKS.replace("BEHIND", figures.background()))
+        def sliders_and_image() -> None:
+            st.html(STICKY_IMAGE.replace("BEHIND", figures.background()))
             left, right = st.columns([5, 6], gap="large")
             with right:
                 kept("latent basis", PRINCIPAL)
@@ -125,43 +128,42 @@ class Sliders:
                 )
                 z = _moved(space, basis)
             with left, st.container(key="latent picture"):
-                shown = _picture(space, z)
-            _downloads(space, z, shown)
+                image = _image(space, z)
+            _downloads(space, z, image)
             _address(space)
 
-        at_hand()
+        sliders_and_image()
 
 
 def vectors(space: Space, basis: str) -> np.ndarray:
-    """Directions at right angles (n, L), rows of length 1."""
+    """Orthonormal directions, (n, L)."""
     if basis == ALL:
         return np.eye(space.latent_dim, dtype=np.float32)
-    found = space.directions
-    return (found.traits if basis == TRAITS else found.principal).vectors.numpy()
+    directions = space.directions
+    return (directions.traits if basis == TRAITS else directions.principal).vectors.numpy()
 
 
 def labels(space: Space, basis: str) -> list[str]:
-    """What the sliders are called."""
+    """Labels of the sliders."""
     if basis == ALL:
         return [f"z{i + 1}" for i in range(space.latent_dim)]
-    found = space.directions
+    directions = space.directions
     if basis == TRAITS:
-        return list(found.traits.names)
-    return [
-        f"{i + 1} · {name}" if name else f"{i + 1}" for i, name in enumerate(found.principal.names)
-    ]
+        return list(directions.traits.names)
+    names = directions.principal.names
+    return [f"{i + 1} · {name}" if name else f"{i + 1}" for i, name in enumerate(names)]
 
 
 def _moved(space: Space, basis: str) -> np.ndarray:
-    """The sliders; the latent that they lead to."""
+    """Draw the sliders, and return the latent that they set."""
     rows, names = vectors(space, basis), labels(space, basis)
+    current = position.current(space)
     if not len(rows):
-        st.caption("No direction of a trait is known for this model.")
-        return position.here(space).z
+        st.caption("No directions of traits are available for this model.")
+        return current.z
     if basis == PRINCIPAL:
         rows, names = rows[:SHOWN], names[:SHOWN]
-    at = position.here(space)
-    origin = _origin(space, basis, at)
+    origin = _origin(space, basis, current)
     first = rows @ origin
     sliders = [
         LiveSlider(f"d{i}", name, -REACH, REACH, 0.05, "", 1, default=0.0)
@@ -172,40 +174,40 @@ def _moved(space: Space, basis: str) -> np.ndarray:
         f"latent {space.dataset} {basis}",
         sliders,
         values,
-        rev=f"{at.revision} {basis} {origin.tobytes().hex()[:16]}",
+        rev=f"{current.revision} {basis} {origin.tobytes().hex()[:16]}",
         label="Directions of the latent space",
         compact=basis == ALL,
     )
     moved = np.array([chosen[s.name] - s.nearest(values[s.name]) for s in sliders], np.float32)
     z = origin + rows.T @ moved
-    position.slide(space, z)
+    position.slide_to(space, z)
     return z
 
 
-def _origin(space: Space, basis: str, at: position.Position) -> np.ndarray:
-    """The latent from which the sliders on screen count: where it stood when they came."""
-    held = st.session_state.setdefault("latent origins", {})
-    asked = (basis, at.revision)
-    if held.get(space.dataset, (None, None))[0] != asked:
-        held[space.dataset] = (asked, at.z)
-    return held[space.dataset][1]
+def _origin(space: Space, basis: str, current: position.Position) -> np.ndarray:
+    """The latent from which the sliders count: the current one when they were drawn first."""
+    origins = st.session_state.setdefault("latent origins", {})
+    key = (basis, current.revision)
+    if origins.get(space.dataset, (None, None))[0] != key:
+        origins[space.dataset] = (key, current.z)
+    return origins[space.dataset][1]
 
 
-def _picture(space: Space, z: np.ndarray) -> np.ndarray:
-    """The picture of z on screen, and as uint8 (C, H, W)."""
-    shown = space.pictures(z[None])
-    st.image(pictures.png(shown[0]), width="stretch", output_format="PNG", alt="The picture drawn")
-    length, usual = float(np.linalg.norm(z)), float(np.sqrt(len(z)))
-    score = float(space.scores(shown)[0])
-    st.caption(f"‖z‖ = {length:.1f}, usual √L = {usual:.1f} · critic {score:+.1f}")
-    return shown[0]
+def _image(space: Space, z: np.ndarray) -> np.ndarray:
+    """Draw the image of z, and return it, uint8 (C, H, W)."""
+    images = space.images(z[None])
+    st.image(files.png(images[0]), width="stretch", output_format="PNG", alt="The current image")
+    length, typical = float(np.linalg.norm(z)), float(np.sqrt(len(z)))
+    score = float(space.scores(images)[0])
+    st.caption(f"‖z‖ = {length:.1f}, typical √L = {typical:.1f} · critic score {score:+.1f}")
+    return images[0]
 
 
-def _downloads(space: Space, z: np.ndarray, shown: np.ndarray) -> None:
+def _downloads(space: Space, z: np.ndarray, image: np.ndarray) -> None:
     row = st.container(horizontal=True)
     row.download_button(
         "PNG",
-        lambda: pictures.png(shown),
+        lambda: files.png(image),
         f"{space.dataset}.png",
         "image/png",
         icon=":material/download:",
@@ -213,7 +215,7 @@ def _downloads(space: Space, z: np.ndarray, shown: np.ndarray) -> None:
     )
     row.download_button(
         "Latent",
-        lambda: pictures.as_json(f"{space.dataset}-wgan", z),
+        lambda: files.as_json(f"{space.dataset}-wgan", z),
         f"{space.dataset}-latent.json",
         "application/json",
         icon=":material/download:",

@@ -1,4 +1,4 @@
-"""The view of the training: from noise to pictures, and how good they are."""
+"""The view "Training": snapshots of the training, and the quality of the images."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ from ui.latent.spaces import Space
 
 
 class Training:
-    """Snapshots of a training, as a film, and the numbers on the card.
+    """Snapshots of a training as a film, and the measured numbers of the model card.
 
     Args:
-        space: whose.
-        controls: where the numbers stand.
+        space: the latent space.
+        controls: container for the numbers.
     """
 
     name = "Training"
     about = (
-        "The same 25 latents at moments of the training. **Look first** at how soon there are "
-        "shapes, and how late they make sense. **Then** at the distance, which falls long "
-        "after the eye is content. **Last** at its floor: so far real pictures lie from one "
-        "another, in the features of a classifier of our own, not of Inception."
+        "The images of the same 25 latents during training. **First** play the film: shapes "
+        "appear early, recognisable images appear late. **Then** look at the distance: it keeps "
+        "falling after the images look good. **Last** compare it with its floor, the distance "
+        "between two sets of real images. The features come from a classifier trained in this "
+        "project, not from Inception."
     )
 
     def __init__(self, space: Space, controls: DeltaGenerator) -> None:
@@ -48,63 +49,62 @@ class Training:
             st.metric(
                 "Fréchet distance ÷ floor",
                 f"{measured['times_floor']:.1f}",
-                help=f"{made['frechet']:.2f} against {real['frechet']:.2f} of real pictures. "
-                f"{measured['estimator']}.",
+                help=f"{made['frechet']:.2f} for generated images, {real['frechet']:.2f} for real "
+                f"images (the floor). {measured['estimator']}.",
             )
             left, right = st.columns(2)
             left.metric(
                 "Precision",
                 f"{made['precision']:.2f}",
-                help="Share of made pictures among real ones, by nearest neighbours in features "
-                f"(Kynkäänniemi et al. 2019). Real test pictures: {real['precision']:.2f}.",
+                help="Fraction of generated images that lie among real images, by nearest "
+                "neighbours in feature space (Kynkäänniemi et al. 2019). Real test images reach "
+                f"{real['precision']:.2f}.",
             )
             right.metric(
                 "Recall",
                 f"{made['recall']:.2f}",
-                help="Share of real pictures among made ones. Real test pictures: "
-                f"{real['recall']:.2f}.",
+                help="Fraction of real images that lie among generated images. Real test images "
+                f"reach {real['recall']:.2f}.",
             )
+            copied = made["nearest"] < 0.9 * real["nearest"]
             st.caption(
-                f"Distance in pixels to the nearest training picture: {made['nearest']:.1f} of "
-                f"made ones, {real['nearest']:.1f} of test pictures. Not nearer: not learned by "
-                "heart."
-                if made["nearest"] >= 0.9 * real["nearest"]
-                else f"Distance in pixels to the nearest training picture: {made['nearest']:.1f} "
-                f"of made ones, {real['nearest']:.1f} of test pictures."
+                "Median Euclidean distance to the nearest training image: "
+                f"{made['nearest']:.1f} for generated images, {real['nearest']:.1f} for test "
+                f"images.{'' if copied else ' There is no sign of copying in pixel distance.'}"
             )
 
     def show(self) -> None:
-        """The film, and the distance."""
-        course = self.space.course
-        if course is None:
-            st.info("The snapshots of this training are not here.")
+        """Draw the film and the distance."""
+        history = self.space.history
+        if history is None:
+            st.info("The snapshots of this training are not available.")
             return
-        sheets = np.stack([_levels(sheet) for sheet in course.sheets])
+        sheets = np.stack([_levels(sheet) for sheet in history.sheets])
         left, right = st.columns([1, 1], gap="large")
         with left:
             picture_player(
-                f"course {self.space.dataset}",
+                f"history {self.space.dataset}",
                 [Track("25 latents", sheets)],
                 label="Snapshots of the training",
-                places=[f"{iteration:,} its" for iteration in course.iterations],
-                start=len(course.iterations) - 1,
+                places=[f"iteration {iteration:,}" for iteration in history.iterations],
+                start=len(history.iterations) - 1,
                 seconds=6.0,
                 width=420,
             )
         with right:
             figure = figures.empty("iteration", "distance", height=320)
             figure.add_scatter(
-                x=[max(1, each) for each in course.iterations],
-                y=course.frechet,
+                x=[max(1, each) for each in history.iterations],
+                y=history.frechet,
                 mode="lines+markers",
                 line={"color": figures.accent(), "width": 2},
-                name="made pictures",
+                name="generated images",
             )
             if self.measured:
                 floor = self.measured["real"]["frechet"]
                 figure.add_hline(floor, line={"color": figures.GREY, "dash": "dash", "width": 1.5})
                 figure.add_annotation(
-                    text="real pictures",
+                    text="floor: real images",
                     x=0,
                     xref="paper",
                     xanchor="left",
@@ -114,10 +114,10 @@ class Training:
                 )
             figure.update_xaxes(type="log")
             figure.update_yaxes(type="log", dtick=1)
-            figures.show("frechet", figure, "Fréchet distance in features of our classifier")
+            figures.show("frechet", figure, "Fréchet distance in classifier features")
             st.caption(
-                "Of 2,000 pictures at each moment; the number on the left is of as many as there "
-                "are test pictures."
+                "Each point uses 2,000 generated images. The number on the left uses as many "
+                "images as there are test images."
             )
         nearest_images.show(self.space)
 

@@ -1,4 +1,4 @@
-"""The views of the lab, in their order."""
+"""The views of the lab, in the order of the page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ui.latent.training import Training
 
 
 class View(Protocol):
-    """One way to look at a latent space."""
+    """A view of a latent space."""
 
     name: str
     about: str

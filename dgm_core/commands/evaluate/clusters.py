@@ -22,7 +22,7 @@ from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, put_rows
 from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import cluster_choices, vae_gmm
 from dgm_core.scale.studies import clusters
-from dgm_core.studies.clusters import course
+from dgm_core.studies.clusters import history as cluster_history
 
 CLUSTERS = ASSETS / "clusters.toml"
 
@@ -40,7 +40,7 @@ def evaluate_vaegmm(
     ] = None,
     assets: Annotated[Path, typer.Option(help="folder for the courses")] = ASSETS,
 ) -> None:
-    """Measure accuracy and bound beside a control's, for the cards; write NAME.npz, the course."""
+    """Measure accuracy and bound beside a control's, for the cards; write the training history."""
     for name in names:
         recipe = recipes.RECIPES.get(name)
         if not isinstance(recipe, recipes.MixtureRecipe):
@@ -56,7 +56,7 @@ def evaluate_vaegmm(
             stop(error)
         card = {**zoo.card(name, folder), "measured": found.measured.as_card()}
         zoo.annotate(name, card, folder)
-        course.save(found.course, assets / f"{name}.npz")
+        cluster_history.save(found.history, assets / f"{name}.npz")
         for key, value in found.measured.as_card().items():
             typer.echo(f"{key:20} {value}")
         typer.echo(f"wrote {assets / name}.npz")

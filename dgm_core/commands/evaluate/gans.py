@@ -1,4 +1,4 @@
-"""Generators of GANs: distance to real images, directions of the latent space, their course."""
+"""Generators of GANs: distance to real images, directions of the latent space, their history."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import gan
 from dgm_core.models.classifier import Classifier
 from dgm_core.studies.latent import directions
-from dgm_core.studies.latent import snapshots as gan_course
+from dgm_core.studies.latent import history as gan_history
 from dgm_core.training.gan_reference import Reference
 
 app = typer.Typer()
@@ -34,7 +34,7 @@ def evaluate_gan(
     """Measure the Fréchet distance, its floor, precision and recall; write them on the cards.
 
     The directions of the latent space go to NAME-directions.npz among the assets; with a run
-    folder, the course of the training goes to NAME.npz.
+    folder, the history of the training goes to NAME.npz.
     """
     for name in names:
         try:
@@ -62,10 +62,10 @@ def evaluate_gan(
         directions.save(named, assets / f"{name}-directions.npz")
         typer.echo("directions: " + ", ".join(each or "–" for each in named.principal.names[:8]))
         if run_folder is not None:
-            _write_course(name, dataset, judge, run_folder, folder, assets)
+            _write_history(name, dataset, judge, run_folder, folder, assets)
 
 
-def _write_course(
+def _write_history(
     name: str, dataset: str, judge: Classifier, run_folder: Path, folder: Path, assets: Path
 ) -> None:
     from dgm_core.recipes.wgan import snapshots
@@ -73,11 +73,11 @@ def _write_course(
     model = zoo.load(name, device.default_device(), folder)
     reference = Reference(dataset, judge)
     try:
-        *_, course = behind_a_bar(gan_course.run(model, snapshots(run_folder), reference))
+        *_, history = behind_a_bar(gan_history.run(model, snapshots(run_folder), reference))
     except ValueError as error:
         stop(error)
     path = assets / f"{name}.npz"
-    gan_course.save(course, path)
-    for iteration, frechet in zip(course.iterations, course.frechet, strict=True):
+    gan_history.save(history, path)
+    for iteration, frechet in zip(history.iterations, history.frechet, strict=True):
         typer.echo(f"iteration {iteration:6}  Fréchet {frechet:.3f}")
     typer.echo(f"wrote {path}")

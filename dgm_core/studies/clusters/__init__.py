@@ -1,1 +1,1 @@
-"""Studies of the clusters lab: the recorded course of a training, and layouts in the plane."""
+"""Studies of the clusters lab: the training history of a run, and layouts in the plane."""

@@ -1,16 +1,16 @@
-"""Latents in the plane: what a page can show of many dimensions, and where a new point lands.
+"""Layouts of latents in the plane, and the projection of new points into them.
 
-    t-SNE         neighbours stay neighbours (van der Maaten & Hinton 2008); distances between
-                  clusters and their sizes mean little
-    UMAP-like     t-SNE whose attraction is four times as strong all the way, which looks as UMAP
-                  does (Böhm, Berens & Kobak 2022): tighter clusters, more of what connects them
-    PCA           the plane of the largest variance: distances mean what they say
-    clusters apart  the plane in which the clusters' means lie farthest apart for their width
-                  (Fisher's discriminant); it is told the clusters
+    t-SNE         neighbours stay neighbours (van der Maaten & Hinton 2008); sizes of clusters and
+                  distances between them mean little
+    UMAP-like     t-SNE with four times the attraction in all iterations; the result looks like
+                  UMAP (Böhm, Berens & Kobak 2022): tighter clusters, and more connections
+    PCA           the plane of the largest variance; distances can be compared
+    clusters apart  Fisher's discriminant: the plane in which the cluster means lie farthest apart
+                  relative to the width of the clusters; it uses the assignment to clusters
 
-The first two are openTSNE's (Poličar, Stražar & Zupan 2024), which puts a new point where its
-neighbours are without moving them. They begin from the plane given as `start`, and the others are
-turned like it, so that before and after can be compared.
+The first two use openTSNE (Poličar, Stražar & Zupan 2024), which projects a new point to its
+neighbours without moving them. They start from the layout `start`. The linear layouts are rotated
+to match it. Two layouts of the same points can therefore be compared.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ import numpy as np
 
 METHODS = ("t-SNE", "UMAP-like", "PCA", "clusters apart")
 
-Place = Callable[[np.ndarray], np.ndarray]
-"""Points (n, D) → where they land, (n, 2)."""
+Projection = Callable[[np.ndarray], np.ndarray]
+"""Points (n, D) → positions in the plane, (n, 2)."""
 
 EARLY, LATE, CHUNK = 125, 375, 25
-"""Iterations of t-SNE under exaggeration 12, then without; and between two looks at it."""
+"""Iterations of t-SNE with exaggeration 12, iterations without, and iterations per frame."""
 
-CALM = 3
-"""N / (3 perplexity) is the most that attraction is made stronger by: where all of few points are
-neighbours, more of it draws them onto one spot."""
+FEWEST_NEIGHBOURHOODS = 3
+"""The exaggeration is at most N / (3 perplexity). With few points, all of them are neighbours, and
+a stronger attraction would collapse them to one position."""
 
 LIMITS = {"perplexity": (2.0, 200.0), "seed": (0, 9999)}
 
 
 @dataclass(frozen=True)
 class Config:
-    """How points are laid out.
+    """Settings of a layout.
 
     Attributes:
         method: one of `METHODS`.
-        perplexity: of t-SNE, about the number of neighbours a point has; lowered to a third of the
-            points if there are few.
+        perplexity: of t-SNE, about the number of neighbours of a point; at most a third of the
+            number of points.
         seed: of t-SNE.
 
     Raises:
-        ValueError: an unknown method, or a number out of `LIMITS`.
+        ValueError: an unknown method, or a number outside `LIMITS`.
     """
 
     method: str = "t-SNE"
@@ -64,17 +64,17 @@ class Config:
 
 
 class Frame(NamedTuple):
-    """A layout under way."""
+    """A layout during the computation."""
 
-    done: float
+    done: float  # fraction of the iterations
     xy: np.ndarray  # (N, 2) float32
 
 
 class Embedding(NamedTuple):
-    """A layout, and where others would land in it."""
+    """A finished layout, and the projection of new points into it."""
 
     xy: np.ndarray  # (N, 2) float32
-    place: Place
+    project: Projection
 
 
 def run(
@@ -86,14 +86,14 @@ def run(
     """`Frame`s while points (N, D) are laid out, then the `Embedding`.
 
     Args:
-        config: how.
+        config: method and settings.
         points: (N, D), N > 3 and D > 1.
-        clusters: (N,) of each, which "clusters apart" needs.
-        start: (N, 2), a layout of the same N to begin from, or to be turned like.
+        clusters: (N,) assignment; required by "clusters apart".
+        start: (N, 2), a layout of the same points to start from, or to be rotated to.
 
     Raises:
-        ValueError: too few points, not finite ones or all the same, a layout of others, or not the
-            clusters where they are needed.
+        ValueError: points that are too few, not finite or all equal; a `start` of another shape;
+            or no clusters where they are required.
     """
     points = np.ascontiguousarray(points, np.float64)
     if points.ndim != 2 or len(points) < 4 or points.shape[1] < 2:
@@ -101,7 +101,7 @@ def run(
     if not np.isfinite(points).all():
         raise ValueError("expected finite points")
     if not np.ptp(points, 0).any():
-        raise ValueError("expected points that differ, got the same one each time")
+        raise ValueError("expected points that differ, got equal points")
     if start is not None and start.shape != (len(points), 2):
         raise ValueError(f"expected start of shape {(len(points), 2)}, got {start.shape}")
     if config.method == "PCA":
@@ -122,40 +122,43 @@ def _principal(points: np.ndarray) -> np.ndarray:
 
 
 def _discriminant(points: np.ndarray, clusters: np.ndarray) -> np.ndarray:
-    """Fisher's two directions, (D, 2); principal ones of fewer than three clusters of width."""
+    """Fisher's two directions, (D, 2).
+
+    With fewer than three clusters of more than one point: the principal directions.
+    """
     names, counts = np.unique(clusters, return_counts=True)
-    wide = np.isin(clusters, names[counts > 1])
-    if len(np.unique(clusters[wide])) < 3:
+    several = np.isin(clusters, names[counts > 1])
+    if len(np.unique(clusters[several])) < 3:
         return _principal(points)
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-    rule = LinearDiscriminantAnalysis(solver="eigen", shrinkage=1e-3)
+    discriminant = LinearDiscriminantAnalysis(solver="eigen", shrinkage=1e-3)
     try:
-        return _two(rule.fit(points[wide], clusters[wide]).scalings_)
-    except np.linalg.LinAlgError:  # each cluster is one spot
+        return _two(discriminant.fit(points[several], clusters[several]).scalings_)
+    except np.linalg.LinAlgError:  # the points of each cluster are equal
         return _principal(points)
 
 
 def _two(directions: np.ndarray) -> np.ndarray:
-    """The first two columns; a column of zeros where there is but one."""
+    """The first two columns; a column of zeros is added if there is only one."""
     return np.pad(directions[:, :2], ((0, 0), (0, max(0, 2 - directions.shape[1]))))
 
 
 def _linear(points: np.ndarray, directions: np.ndarray, start: np.ndarray | None) -> Embedding:
     centre = points.mean(0)
-    turn = turned((points - centre) @ directions, start)
+    rotation = rotation_to((points - centre) @ directions, start)
 
-    def place(new: np.ndarray) -> np.ndarray:
-        return ((new - centre) @ directions @ turn).astype(np.float32)
+    def project(new: np.ndarray) -> np.ndarray:
+        return ((new - centre) @ directions @ rotation).astype(np.float32)
 
-    return Embedding(place(points), place)
+    return Embedding(project(points), project)
 
 
-def turned(xy: np.ndarray, like: np.ndarray | None) -> np.ndarray:
-    """The rotation or reflection (2, 2) that brings xy (N, 2) nearest to `like` (Procrustes)."""
-    if like is None:
+def rotation_to(xy: np.ndarray, target: np.ndarray | None) -> np.ndarray:
+    """The rotation or reflection (2, 2) that brings xy (N, 2) nearest to `target` (Procrustes)."""
+    if target is None:
         return np.eye(2)
-    u, _, vt = np.linalg.svd((xy - xy.mean(0)).T @ (like - like.mean(0)))
+    u, _, vt = np.linalg.svd((xy - xy.mean(0)).T @ (target - target.mean(0)))
     return u @ vt
 
 
@@ -173,33 +176,33 @@ def _tsne(
         random_state=config.seed,
     )
     if start is None or not np.ptp(start[:, 0]):
-        begin = openTSNE.initialization.pca(points, random_state=config.seed)
+        initial = openTSNE.initialization.pca(points, random_state=config.seed)
     else:
-        begin = openTSNE.initialization.rescale(np.array(start, np.float64))
+        initial = openTSNE.initialization.rescale(np.array(start, np.float64))
     layout = openTSNE.TSNEEmbedding(
-        begin,
+        initial,
         affinities,
         negative_gradient_method="bh" if len(points) < 2000 else "fft",
-        ints_in_interval=2,  # half as fine as its default, in a quarter of the time
+        ints_in_interval=2,  # half the default resolution, a quarter of the time
         n_jobs=1,
         random_state=config.seed,
     )
-    most = max(1.0, len(points) / (CALM * perplexity))
+    most = max(1.0, len(points) / (FEWEST_NEIGHBOURHOODS * perplexity))
     late = 4.0 if config.method == "UMAP-like" else 1.0
-    parts = [(min(12.0, most), 0.5, EARLY), (min(late, most), 0.8, LATE)]
-    taken = 0
-    for exaggeration, momentum, iterations in parts:
+    phases = [(min(12.0, most), 0.5, EARLY), (min(late, most), 0.8, LATE)]
+    iteration = 0
+    for exaggeration, momentum, iterations in phases:
         for _ in range(iterations // CHUNK):
             layout = layout.optimize(CHUNK, exaggeration=exaggeration, momentum=momentum)
-            taken += CHUNK
-            yield Frame(taken / (EARLY + LATE), np.asarray(layout, np.float32))
+            iteration += CHUNK
+            yield Frame(iteration / (EARLY + LATE), np.asarray(layout, np.float32))
 
-    def place(new: np.ndarray) -> np.ndarray:
-        some = np.ascontiguousarray(new, np.float64)
-        near = layout.prepare_partial(
-            some, initialization="median", perplexity=min(10, perplexity)
+    def project(new: np.ndarray) -> np.ndarray:
+        new = np.ascontiguousarray(new, np.float64)
+        added = layout.prepare_partial(
+            new, initialization="median", perplexity=min(10, perplexity)
         )
-        near = near.optimize(100, learning_rate=0.1, exaggeration=1.0, momentum=0.2)
-        return np.asarray(near, np.float32)
+        added = added.optimize(100, learning_rate=0.1, exaggeration=1.0, momentum=0.2)
+        return np.asarray(added, np.float32)
 
-    yield Embedding(np.asarray(layout, np.float32), place)
+    yield Embedding(np.asarray(layout, np.float32), project)

@@ -58,7 +58,7 @@ class Config:
             raise ValueError(f"expected λ of 0 or more, got {self.prior}")
 
     @property
-    def truth(self) -> Tensor:
+    def target(self) -> Tensor:
         """The picture, float32 (C, H, W) in [0, 1]."""
         levels = np.frombuffer(self.image, np.uint8).reshape(self.shape)
         return torch.from_numpy(levels.astype(np.float32) / 255)
@@ -96,18 +96,18 @@ def run(config: Config, model: WGAN, every: int = 10) -> Iterator[Frame | Result
         ValueError: the model makes images of another shape.
     """
     device = next(model.parameters()).device
-    truth = config.truth.to(device)
+    target = config.target.to(device)
     z = model.latents(config.starts, generator(config.seed)).to(device)
     with torch.no_grad():
         made = model.generate(z[:1])
-    if made.shape[1:] != truth.shape:
-        raise ValueError(f"the model makes {tuple(made.shape[1:])}, not {tuple(truth.shape)}")
+    if made.shape[1:] != target.shape:
+        raise ValueError(f"the model makes {tuple(made.shape[1:])}, not {tuple(target.shape)}")
     going = torch.arange(config.starts)
     first, second = torch.zeros_like(z), torch.zeros_like(z)  # moments of Adam
     best = Frame(0, np.empty(0), np.empty(0), np.inf, np.empty(0))
     least, course = np.inf, []
     for step in range(config.steps + 1):
-        images, misfit, gradient = _descended(model, z, truth, config.prior)
+        images, misfit, gradient = _descended(model, z, target, config.prior)
         loss = misfit + config.prior * z.square().mean(1)
         rmses = np.full(config.starts, np.nan)
         rmses[going.numpy()] = misfit.sqrt().cpu().numpy()
@@ -140,12 +140,12 @@ def run(config: Config, model: WGAN, every: int = 10) -> Iterator[Frame | Result
 
 @torch.enable_grad()
 def _descended(
-    model: WGAN, z: Tensor, truth: Tensor, prior: float
+    model: WGAN, z: Tensor, target: Tensor, prior: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Images of latents (B, L), their misfits (B,), and the gradient of the loss."""
     z = z.detach().requires_grad_()
     images = model.generate(z)
-    misfit = (images - truth).square().flatten(1).mean(1)
+    misfit = (images - target).square().flatten(1).mean(1)
     (gradient,) = torch.autograd.grad((misfit + prior * z.square().mean(1)).sum(), z)
     return images.detach(), misfit.detach(), gradient
 

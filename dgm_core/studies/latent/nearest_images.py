@@ -1,7 +1,7 @@
-"""The training images nearest to an image: did the generator learn them by heart?
+"""The training images nearest to an image, to see whether the generator copied one of them.
 
-Euclidean distance over all pixels and channels. Training images are read in parts, so that memory
-does not grow with their number.
+The distance is Euclidean, over all pixels and channels. Training images are read in parts, so that
+memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -16,40 +16,40 @@ from torch import Tensor
 from dgm_core import data
 
 PART = 1000
-"""Training images held as numbers at a time."""
+"""Training images in memory at a time."""
 
 
 class Frame(NamedTuple):
-    """The nearest so far."""
+    """The nearest images so far."""
 
-    done: float
-    pictures: np.ndarray  # uint8 (n, C, H, W), the nearest first
+    done: float  # fraction of the training images
+    images: np.ndarray  # uint8 (n, C, H, W), the nearest first
     distances: np.ndarray  # (n,), levels in [0, 1]
 
 
 def run(dataset: str, image: np.ndarray, count: int = 6) -> Iterator[Frame]:
-    """Frames until all training images have been looked at; the last one is the answer.
+    """A frame after each part of the training images; the last one is the result.
 
     Args:
-        dataset: whose training split.
+        dataset: name of the data set; its training split is searched.
         image: uint8 (C, H, W).
-        count: nearest images kept.
+        count: nearest images to find.
 
     Raises:
-        DataUnavailable: the data set is not here.
+        DataUnavailable: the data set is not available.
     """
-    goal = torch.from_numpy(image).float().flatten() / 255
-    best, distances = torch.empty(0, *image.shape, dtype=torch.uint8), torch.empty(0)
+    target = torch.from_numpy(image).float().flatten() / 255
+    nearest, distances = torch.empty(0, *image.shape, dtype=torch.uint8), torch.empty(0)
     for done, part in _parts(dataset):
-        found = torch.linalg.vector_norm(part.flatten(1).float() / 255 - goal, dim=1)
-        best, distances = torch.cat([best, part]), torch.cat([distances, found])
+        new = torch.linalg.vector_norm(part.flatten(1).float() / 255 - target, dim=1)
+        nearest, distances = torch.cat([nearest, part]), torch.cat([distances, new])
         distances, order = distances.sort()
-        best, distances = best[order[:count]], distances[:count]
-        yield Frame(done, best.numpy(), distances.numpy())
+        nearest, distances = nearest[order[:count]], distances[:count]
+        yield Frame(done, nearest.numpy(), distances.numpy())
 
 
 def _parts(dataset: str) -> Iterator[tuple[float, Tensor]]:
-    """(share done, images uint8) of the training split."""
+    """(fraction done, images uint8) of the training split."""
     if dataset == "celeba":
         total = len(next(iter(data.face_attributes("train").values())))
         for start in range(0, total, PART):

@@ -51,9 +51,9 @@ def test_a_seed_gives_the_same_plane_again(method: str) -> None:
     points, clusters = blobs(100)
     one, two = (laid(method, points, clusters, seed=3) for _ in range(2))
     assert np.array_equal(one.xy, two.xy)
-    assert np.array_equal(one.place(points[:5] + 0.1), two.place(points[:5] + 0.1))
+    assert np.array_equal(one.project(points[:5] + 0.1), two.project(points[:5] + 0.1))
     assert one.xy.shape == (100, 2)
-    assert one.xy.dtype == one.place(points[:5]).dtype == np.float32
+    assert one.xy.dtype == one.project(points[:5]).dtype == np.float32
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -80,7 +80,7 @@ def test_the_plane_of_the_largest_variance_is_scikit_learns() -> None:
     signs = np.sign((found.xy * theirs.transform(points)).sum(0))
     np.testing.assert_allclose(found.xy, signs * theirs.transform(points), atol=1e-4)
     new = points[:7] + 1
-    np.testing.assert_allclose(found.place(new), signs * theirs.transform(new), atol=1e-4)
+    np.testing.assert_allclose(found.project(new), signs * theirs.transform(new), atol=1e-4)
 
 
 def test_clusters_apart_finds_the_plane_that_variance_hides() -> None:
@@ -117,7 +117,7 @@ def test_without_three_clusters_that_have_a_width_it_is_the_principal_plane() ->
 def test_linear_planes_put_a_point_where_it_was(method: str) -> None:
     points, clusters = blobs(90)
     found = laid(method, points, clusters)
-    np.testing.assert_allclose(found.place(points), found.xy, atol=1e-5)
+    np.testing.assert_allclose(found.project(points), found.xy, atol=1e-5)
 
 
 @pytest.mark.parametrize("method", LINEAR)
@@ -130,7 +130,7 @@ def test_a_linear_plane_is_turned_like_the_one_before(method: str, flip: float) 
     before = 3 * plain @ turn + np.array([5.0, -1.0])  # turned or mirrored, larger, elsewhere
     found = laid(method, points, clusters, before)
     np.testing.assert_allclose(found.xy, plain @ turn, atol=1e-4)
-    np.testing.assert_allclose(found.place(points[:9]), found.xy[:9], atol=1e-5)
+    np.testing.assert_allclose(found.project(points[:9]), found.xy[:9], atol=1e-5)
     # The same plane: distances are what they were.
     spread = np.linalg.norm(plain[:, None] - plain, axis=2)
     turned = np.linalg.norm(found.xy[:, None] - found.xy, axis=2)
@@ -174,11 +174,11 @@ def test_a_new_digit_lands_among_its_own_class(method: str, digits: tuple) -> No
         nearest = np.linalg.norm(xy[:, None] - centres, axis=2).argmin(1)
         return (nearest == labels).mean()
 
-    placed = found.place(new)
+    placed = found.project(new)
     assert of_its_own(placed, of_new) > 0.8
     assert of_its_own(placed[::-1], of_new) < 0.3
     # The others have not moved, and a point that was there lands near itself.
-    again = np.linalg.norm(found.place(points[:100]) - found.xy[:100], axis=1)
+    again = np.linalg.norm(found.project(points[:100]) - found.xy[:100], axis=1)
     assert np.median(again) < 0.15 * found.xy.std()
 
 
@@ -206,8 +206,8 @@ def test_few_points_do_not_end_on_one_spot(method: str, count: int) -> None:
     points, _ = blobs(count, apart=0.0)
     found = laid(method, points)
     assert found.xy.std(0).min() > 0.05
-    assert found.place(points[:2]).shape == (2, 2)
-    assert np.isfinite(found.place(points[:2])).all()
+    assert found.project(points[:2]).shape == (2, 2)
+    assert np.isfinite(found.project(points[:2])).all()
 
 
 @pytest.mark.parametrize("method", METHODS)

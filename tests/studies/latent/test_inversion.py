@@ -61,7 +61,7 @@ def test_the_prior_pulls_to_the_middle() -> None:
 def test_the_end_is_a_minimum_of_what_is_promised() -> None:
     asked = config(torch.tensor([1.0, 1.0, -1.0]), prior=0.02, steps=600, starts=1)
     z = torch.from_numpy(found(asked).z).requires_grad_()
-    misfit = (model().generate(z[None])[0] - asked.truth).square().mean()
+    misfit = (model().generate(z[None])[0] - asked.target).square().mean()
     (gradient,) = torch.autograd.grad(misfit + 0.02 * z.square().mean(), z)
     assert gradient.norm() < 1e-3  # the best picture alone, without the prior: .018
 

@@ -13,7 +13,7 @@ def test_a_training_image_is_nearest_to_itself_and_the_rest_are_in_order() -> No
     x = (data.load("digits", "train").x * 255).round().to(torch.uint8)
     *_, last = nearest_images.run("digits", x[1234].numpy(), count=4)
     assert last.done == 1
-    assert np.array_equal(last.pictures[0], x[1234].numpy())
+    assert np.array_equal(last.images[0], x[1234].numpy())
     assert last.distances[0] == 0
     every = torch.linalg.vector_norm((x.float() - x[1234].float()).flatten(1) / 255, dim=1)
     np.testing.assert_allclose(last.distances, every.sort().values[:4], rtol=1e-5)

@@ -1,4 +1,4 @@
-"""What the lab of clusters shows: names and colours of clusters, files, figures, a landing."""
+"""What the lab of clusters shows: names and colours of clusters, files, figures, a placement."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from plotly.graph_objects import Figure
 
 from dgm_core import data
 from dgm_core.metrics.clustering import UNMATCHED
-from dgm_core.studies.clusters.course import Course, Moment
+from dgm_core.studies.clusters.history import History, Snapshot
 from tests.small_clusters import CLUSTERS as K
-from tests.small_clusters import CONFIG, course, images, run, shipped
+from tests.small_clusters import CONFIG, history, images, run, shipped
 from tests.small_clusters import IMAGES as M
-from tests.ui.clusters.small_story import story
+from tests.ui.clusters.small_trained_run import trained_run
 from ui import contact_sheet, figures
 from ui.clusters import charts, own_picture, selection
 from ui.clusters.compare import colourings
-from ui.clusters.mixture import _widest
-from ui.clusters.runs import Labels, Story, shortened
+from ui.clusters.mixture import _most_separating
+from ui.clusters.runs import Labels, TrainedRun, shortened
 from ui.components.linked_scatter import Categories, Ramp
 from ui.components.linked_scatter.palette import COLOURS
 
@@ -38,14 +38,14 @@ def theme(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def of_labels(
     labels: Labels | None, assignment: np.ndarray, clusters: int
-) -> tuple[Story, Moment]:
-    """A story whose images have these labels and clusters."""
+) -> tuple[TrainedRun, Snapshot]:
+    """A run whose images have these labels and clusters."""
     config = dataclasses.replace(CONFIG, clusters=clusters)
-    moment = dataclasses.replace(course().moments[-1], assignment=assignment)
-    found = story(found=Course(config, course().curve, (moment,)))
+    snapshot = dataclasses.replace(history().snapshots[-1], assignment=assignment)
+    found = trained_run(found=History(config, history().curve, (snapshot,)))
     vars(found)["labels"] = labels
     assert isinstance(type(found).__dict__["labels"], cached_property)
-    return found, moment
+    return found, snapshot
 
 
 DIGITS = tuple("0123456789")
@@ -55,18 +55,18 @@ DIGITS = tuple("0123456789")
 
 
 def test_moments_have_names_and_the_control_is_the_last() -> None:
-    found = story()
-    assert list(found.moments) == ["Before", "Round 1", "After", "Control"]
-    assert [moment.epoch for moment in found.moments.values()] == [16, 20, 24, 24]
-    assert found.moments["Control"] is course().control
+    found = trained_run()
+    assert list(found.snapshots) == ["Before", "Round 1", "After", "Control"]
+    assert [snapshot.epoch for snapshot in found.snapshots.values()] == [16, 20, 24, 24]
+    assert found.snapshots["Control"] is history().control
     early = ["Epoch 1", "Epoch 3", "Before", "Round 1", "After", "Control"]
-    assert list(story(found=shipped()).moments) == early
-    one = dataclasses.replace(course(), moments=course().moments[:1], control=None)
-    assert list(story(found=one).moments) == ["Before"]
+    assert list(trained_run(found=shipped()).snapshots) == early
+    one = dataclasses.replace(history(), snapshots=history().snapshots[:1], control=None)
+    assert list(trained_run(found=one).snapshots) == ["Before"]
 
 
 def test_labels_and_pictures_are_those_of_the_images() -> None:
-    found = story()
+    found = trained_run()
     classes = np.array(found.labels.names)[found.labels.codes]
     assert classes.tolist() == [str(label) for label in images().y.tolist()]
     pictures, real = found.pictures
@@ -78,29 +78,29 @@ def test_without_images_the_decoder_draws_them_and_a_classifier_reads_them() -> 
     config = dataclasses.replace(CONFIG, dataset="mnist")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data, "is_available", lambda name: False)
-        bare = story(found=dataclasses.replace(course(), config=config))
+        bare = trained_run(found=dataclasses.replace(history(), config=config))
         assert bare.labels is None
-        assert bare.scores(course().moments[-1]) is None
-        assert [type(each) for each in colourings(bare, course().moments[-1])] == [
+        assert bare.scores(history().snapshots[-1]) is None
+        assert [type(each) for each in colourings(bare, history().snapshots[-1])] == [
             Categories,
             Ramp,
         ]
         drawn, real = bare.pictures
         read = np.arange(M) % 7
-        known = story(found=dataclasses.replace(course(), config=config, read=read))
-        assert known.labels.said == "label, as a classifier reads it"
+        known = trained_run(found=dataclasses.replace(history(), config=config, read=read))
+        assert known.labels.source == "label, as a classifier reads it"
         np.testing.assert_array_equal(known.labels.codes, read)
     assert not real
     with torch.no_grad():
-        z = torch.from_numpy(course().moments[-1].mean)
+        z = torch.from_numpy(history().snapshots[-1].mean)
         expected = (run().model.decode(z).mean[:, 0] * 255).round()
     np.testing.assert_array_equal(drawn, expected)
 
 
 def test_a_cluster_has_the_name_and_the_colour_of_the_label_it_is_matched_with() -> None:
     codes = np.arange(M) % 10
-    found, moment = of_labels(Labels(codes, DIGITS, "label"), (codes + 3) % 10, 10)
-    names, colours = found.clusters(moment)
+    found, snapshot = of_labels(Labels(codes, DIGITS, "label"), (codes + 3) % 10, 10)
+    names, colours = found.clusters(snapshot)
     assert names == [f"{k + 1} ≈ {(k - 3) % 10}" for k in range(10)]
     assert colours == [COLOURS[(k - 3) % 10] for k in range(10)]
 
@@ -108,9 +108,9 @@ def test_a_cluster_has_the_name_and_the_colour_of_the_label_it_is_matched_with()
 def test_an_unmatched_cluster_keeps_its_number_and_a_colour_of_its_own() -> None:
     codes = np.arange(M) % 10
     assignment = np.where(np.arange(M) < 12, np.arange(M) % 12, codes)
-    found, moment = of_labels(Labels(codes, DIGITS, "label"), assignment, 12)
-    names, colours = found.clusters(moment)
-    matched = found.scores(moment).matched
+    found, snapshot = of_labels(Labels(codes, DIGITS, "label"), assignment, 12)
+    names, colours = found.clusters(snapshot)
+    matched = found.scores(snapshot).matched
     assert (matched == UNMATCHED).sum() == 2
     for k, label in enumerate(matched.tolist()):
         if label == UNMATCHED:
@@ -125,21 +125,25 @@ def test_an_unmatched_cluster_keeps_its_number_and_a_colour_of_its_own() -> None
 def test_clusters_are_not_named_after_labels_that_are_many() -> None:
     codes = np.arange(M) % 30
     names = tuple(f"letter {i}" for i in range(30))
-    found, moment = of_labels(Labels(codes, names, "label"), codes % 4, 4)
-    assert found.clusters(moment)[0] == ["1", "2", "3", "4"]
-    assert [each.name for each in colourings(found, moment)] == ["cluster", "confidence", "label"]
-    few, moment = of_labels(Labels(codes % 4, ("a", "b", "c", "d"), "label"), codes % 4, 4)
-    kinds = [each.name for each in colourings(few, moment)]
+    found, snapshot = of_labels(Labels(codes, names, "label"), codes % 4, 4)
+    assert found.clusters(snapshot)[0] == ["1", "2", "3", "4"]
+    assert [each.name for each in colourings(found, snapshot)] == [
+        "cluster",
+        "confidence",
+        "label",
+    ]
+    few, snapshot = of_labels(Labels(codes % 4, ("a", "b", "c", "d"), "label"), codes % 4, 4)
+    kinds = [each.name for each in colourings(few, snapshot)]
     assert kinds == ["label", "cluster", "confidence", "error"]
-    assert colourings(few, moment)[3].codes.sum() == 0
+    assert colourings(few, snapshot)[3].codes.sum() == 0
 
 
 def test_an_error_is_an_image_whose_cluster_is_matched_with_another_label() -> None:
     codes = np.arange(M) % 3
     assignment = codes.copy()
     assignment[:7] = (codes[:7] + 1) % 3
-    found, moment = of_labels(Labels(codes, ("a", "b", "c"), "label"), assignment, 3)
-    error = colourings(found, moment)[3]
+    found, snapshot = of_labels(Labels(codes, ("a", "b", "c"), "label"), assignment, 3)
+    error = colourings(found, snapshot)[3]
     np.testing.assert_array_equal(np.flatnonzero(error.codes), np.arange(7))
 
 
@@ -156,33 +160,32 @@ def test_names_of_alphabets_are_shortened_where_they_stay_different() -> None:
 
 
 def test_another_run_of_ones_own_is_another_revision() -> None:
-    other = dataclasses.replace(course(), config=dataclasses.replace(CONFIG, seed=1))
-    assert story().revision == story().revision
-    assert (
-        len({story().revision, story(found=other).revision, story("digits-vaegmm").revision}) == 3
-    )
+    other = dataclasses.replace(history(), config=dataclasses.replace(CONFIG, seed=1))
+    assert trained_run().revision == trained_run().revision
+    runs = (trained_run(), trained_run(found=other), trained_run("digits-vaegmm"))
+    assert len({run.revision for run in runs}) == 3
 
 
 # --- what is selected -------------------------------------------------------------------------
 
 
 def test_a_csv_has_a_row_for_each_image_selected() -> None:
-    found, moment = story(), course().moments[-1]
+    found, snapshot = trained_run(), history().snapshots[-1]
     rows = np.array([3, 0, 150])
-    header, *lines = csv.reader(io.StringIO(selection.as_csv(found, moment, rows)))
+    header, *lines = csv.reader(io.StringIO(selection.as_csv(found, snapshot, rows)))
     assert header == ["image", "cluster", "confidence", "label", "z1", "z2", "z3"]
     assert len(lines) == 3
     for row, line in zip(rows, lines, strict=True):
         assert line[0] == str(row)
-        assert line[1] == str(moment.assignment[row] + 1)
-        assert float(line[2]) == pytest.approx(moment.confidence[row], abs=1e-4)
+        assert line[1] == str(snapshot.assignment[row] + 1)
+        assert float(line[2]) == pytest.approx(snapshot.confidence[row], abs=1e-4)
         assert line[3] == str(images().y[row].item())
-        assert [float(z) for z in line[4:]] == pytest.approx(moment.mean[row], abs=1e-4)
+        assert [float(z) for z in line[4:]] == pytest.approx(snapshot.mean[row], abs=1e-4)
 
 
 def test_a_csv_without_labels_has_no_column_for_them() -> None:
-    found, moment = of_labels(None, course().moments[-1].assignment, K)
-    header, line = csv.reader(io.StringIO(selection.as_csv(found, moment, np.array([5]))))
+    found, snapshot = of_labels(None, history().snapshots[-1].assignment, K)
+    header, line = csv.reader(io.StringIO(selection.as_csv(found, snapshot, np.array([5]))))
     assert header == ["image", "cluster", "confidence", "z1", "z2", "z3"]
     assert len(line) == 6
 
@@ -208,20 +211,23 @@ def test_a_sheet_has_each_picture_at_its_place(count: int) -> None:
 
 def test_no_more_pictures_are_shown_than_have_room_and_it_is_said() -> None:
     rows = np.arange(1000) * 2
-    seen = selection._some(rows)
+    seen = selection._evenly_spaced(rows)
     assert len(seen) == selection.MOST
     assert set(seen) <= set(rows)
     assert (seen[0], seen[-1]) == (0, 1998)
     assert (np.diff(seen) > 0).all()
-    assert selection._some(rows[:3]).tolist() == [0, 2, 4]
+    assert selection._evenly_spaced(rows[:3]).tolist() == [0, 2, 4]
     assert selection._caption(60, 1497, real=True) == "60 of 1,497 images."
     assert selection._caption(3, 3, real=True) is None
-    assert "Reconstructions" in selection._caption(3, 3, real=False)
+    assert "reconstructions" in selection._caption(3, 3, real=False)
 
 
 def test_shares_are_those_of_the_most_frequent() -> None:
-    assert selection._shares(np.array([2, 2, 0, 2, 1]), ["a", "b", "c"]) == "c 60%, b 20%, a 20%"
-    assert selection._shares(np.array([1]), ["a", "b"]) == "b 100%"
+    assert (
+        selection._most_frequent(np.array([2, 2, 0, 2, 1]), ["a", "b", "c"])
+        == "c 60%, b 20%, a 20%"
+    )
+    assert selection._most_frequent(np.array([1]), ["a", "b"]) == "b 100%"
 
 
 # --- figures ----------------------------------------------------------------------------------
@@ -234,7 +240,7 @@ def sent(figure: Figure) -> Figure:
 
 
 def test_curves_carry_the_numbers_of_the_run_and_its_control() -> None:
-    both = {"with": course().curve, "control": course().control_curve}
+    both = {"with": history().curve, "control": history().control_curve}
     figure = sent(charts.over_epochs(both, "elbo", at=20))
     assert [trace.name for trace in figure.data] == ["with", "control"]
     for trace, curve in zip(figure.data, both.values(), strict=True):
@@ -243,7 +249,7 @@ def test_curves_carry_the_numbers_of_the_run_and_its_control() -> None:
     assert [shape.x0 for shape in figure.layout.shapes] == [20]
     assert figure.layout.showlegend
     assert not sent(charts.over_epochs(both, "accuracy", legend=False)).layout.showlegend
-    assert not charts.over_epochs({"with": course().curve}, "nmi").layout.showlegend
+    assert not charts.over_epochs({"with": history().curve}, "nmi").layout.showlegend
 
 
 def test_the_likeliest_chain_stands_out_and_all_that_counts_is_in_sight() -> None:
@@ -293,31 +299,33 @@ def test_gains_have_two_standard_errors() -> None:
 
 
 def test_an_image_of_the_run_lands_on_itself() -> None:
-    moment, i = course().moments[-1], 17
+    snapshot, i = history().snapshots[-1], 17
     plain = data.load("digits", "train").x[i, 0]
-    landing = own_picture.land(story(), moment, (plain * 255).round().byte().numpy())
-    np.testing.assert_allclose(landing.mean, moment.mean[i], atol=1e-4)
+    placement = own_picture.place(trained_run(), snapshot, (plain * 255).round().byte().numpy())
+    np.testing.assert_allclose(placement.mean, snapshot.mean[i], atol=1e-4)
     shot = run().shots[-1]
     law = shot.mixture.responsibilities(shot.latents.mean, shot.latents.variance)
-    np.testing.assert_allclose(landing.probabilities, law[i], atol=1e-4)
-    assert landing.probabilities.argmax() == moment.assignment[i]
-    apart = np.linalg.norm(moment.mean - moment.mean[i], axis=1)
-    assert landing.near[0] == i
-    np.testing.assert_array_equal(landing.near, apart.argsort()[: own_picture.NEAR])
+    np.testing.assert_allclose(placement.probabilities, law[i], atol=1e-4)
+    assert placement.probabilities.argmax() == snapshot.assignment[i]
+    apart = np.linalg.norm(snapshot.mean - snapshot.mean[i], axis=1)
+    assert placement.neighbours[0] == i
+    np.testing.assert_array_equal(placement.neighbours, apart.argsort()[: own_picture.NEIGHBOURS])
     densities = shot.mixture.log_prob(shot.latents.mean)
-    assert landing.log_density == pytest.approx(float(densities[i]), abs=1e-3)
-    assert landing.rank == pytest.approx(
+    assert placement.log_density == pytest.approx(float(densities[i]), abs=1e-3)
+    assert placement.rank == pytest.approx(
         float((densities < densities[i]).float().mean()), abs=0.01
     )
-    np.testing.assert_array_equal(landing.reconstruction, story().decoded(landing.mean[None])[0])
+    np.testing.assert_array_equal(
+        placement.reconstruction, trained_run().decoded(placement.mean[None])[0]
+    )
 
 
 # --- the mixture ------------------------------------------------------------------------------
 
 
 def test_the_plane_begins_with_the_latents_that_tell_clusters_apart() -> None:
-    moment = course().moments[-1]
-    mixture = moment.mixture
+    snapshot = history().snapshots[-1]
+    mixture = snapshot.mixture
     spread = [
         float(
             (
@@ -328,4 +336,4 @@ def test_the_plane_begins_with_the_latents_that_tell_clusters_apart() -> None:
         for d in range(CONFIG.latent_dim)
     ]
     order = np.argsort(spread)[::-1].tolist()
-    assert list(_widest(moment)) == order[:2]
+    assert list(_most_separating(snapshot)) == order[:2]

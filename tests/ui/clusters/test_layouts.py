@@ -12,13 +12,13 @@ import pytest
 
 from dgm_core.studies.clusters import embeddings
 from tests.patience import PATIENCE
-from tests.small_clusters import CONFIG, course
+from tests.small_clusters import CONFIG, history
 from tests.small_clusters import IMAGES as M
-from tests.ui.clusters.small_story import story
+from tests.ui.clusters.small_trained_run import trained_run
 from ui import jobs
 from ui.clusters import layouts
 from ui.clusters.layouts import KEPT, Layouts
-from ui.clusters.runs import Story
+from ui.clusters.runs import TrainedRun
 
 
 @pytest.fixture(autouse=True)
@@ -40,9 +40,9 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[jobs.Worker]:
     one.stop()
 
 
-def begun(method: str, names: list[str] | None = None, found: Story | None = None) -> Layouts:
-    laid = Layouts(found or story(), names or BOTH, embeddings.Config(method))
-    laid.begin()
+def begun(method: str, names: list[str] | None = None, found: TrainedRun | None = None) -> Layouts:
+    laid = Layouts(found or trained_run(), names or BOTH, embeddings.Config(method))
+    laid.start()
     return laid
 
 
@@ -56,7 +56,7 @@ def test_linear_planes_are_there_at_once_turned_alike_and_remembered(
     planes = laid.planes()
     assert list(planes) == BOTH
     # The second is already turned as the first is: no other turn brings it nearer.
-    turn = embeddings.turned(planes["After"].astype(float), planes["Before"].astype(float))
+    turn = embeddings.rotation_to(planes["After"].astype(float), planes["Before"].astype(float))
     np.testing.assert_allclose(turn, np.eye(2), atol=1e-4)
     monkeypatch.setattr(embeddings, "run", None)  # nothing is computed twice
     again = begun(method).planes()
@@ -68,9 +68,9 @@ def test_of_many_layouts_the_oldest_are_forgotten_but_none_that_is_shown(
 ) -> None:
     names = ["Before", "Round 1", "After"]
 
-    def other(seed: int) -> Story:
+    def other(seed: int) -> TrainedRun:
         config = dataclasses.replace(CONFIG, seed=seed)
-        return story(found=dataclasses.replace(course(), config=config))
+        return trained_run(found=dataclasses.replace(history(), config=config))
 
     first = begun("PCA", names).planes()
     for seed in range(1, KEPT):
@@ -145,7 +145,7 @@ def test_a_layout_that_was_stopped_is_shown_not_kept_and_goes_on(
     assert list(planes) == ["Before"]  # the other was not begun
     assert (planes["Before"] == 1).all()
     assert not laid.kept
-    laid.begin()
+    laid.start()
     assert worker.run.state == "stopped"  # only the visitor lets it go on
     worker.resume()
     assert laid.live
@@ -158,11 +158,11 @@ def test_a_layout_that_was_stopped_is_shown_not_kept_and_goes_on(
 
 def test_shipped_layouts_are_taken_as_they_are(worker: jobs.Worker) -> None:
     xy = np.random.default_rng(0).normal(size=(M, 2)).astype(np.float32)
-    moments = tuple(
-        dataclasses.replace(each, xy=xy + i) for i, each in enumerate(course().moments)
+    snapshots = tuple(
+        dataclasses.replace(each, xy=xy + i) for i, each in enumerate(history().snapshots)
     )
-    found = story(found=dataclasses.replace(course(), moments=moments))
+    found = trained_run(found=dataclasses.replace(history(), snapshots=snapshots))
     planes = begun("t-SNE", found=found).planes()
-    assert planes["Before"] is moments[0].xy
-    assert planes["After"] is moments[-1].xy
+    assert planes["Before"] is snapshots[0].xy
+    assert planes["After"] is snapshots[-1].xy
     assert worker.run is None

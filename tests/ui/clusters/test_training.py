@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from dgm_core.training import mutual
 from dgm_core.training.mutual import Frame
 from tests.patience import PATIENCE
-from tests.small_clusters import CONFIG, course, images
+from tests.small_clusters import CONFIG, history, images
 from ui.clusters import links, runs, training
 from ui.frame import KEPT as WIDGET
 
@@ -43,22 +43,22 @@ def trained(items: list, state: str = "finished") -> SimpleNamespace:
 
 
 def test_a_training_stands_where_its_last_frame_is(items: dict[bool, list]) -> None:
-    assert training.standing(trained([])) == (None, False, None)
+    assert training.progress(trained([])) == (None, False, None)
     warming = [
         each for each in items[False] if isinstance(each.item, Frame) and not each.item.shots
     ]
-    frame, control, found = training.standing(trained(warming))
+    frame, control, found = training.progress(trained(warming))
     assert (frame, control, found) == (warming[-1].item, False, None)
-    frame, control, found = training.standing(trained(items[False]))
+    frame, control, found = training.progress(trained(items[False]))
     assert frame is items[False][-2].item
     assert (control, found.control) == (False, None)
-    assert [moment.epoch for moment in found.moments] == [16, 20, 24]
+    assert [snapshot.epoch for snapshot in found.snapshots] == [16, 20, 24]
     both = [*items[False], *items[True]]
-    _, control, found = training.standing(trained(both))
+    _, control, found = training.progress(trained(both))
     assert control
-    np.testing.assert_array_equal(found.control.mean, course().control.mean)
+    np.testing.assert_array_equal(found.control.mean, history().control.mean)
     half = next(i for i, each in enumerate(items[True]) if getattr(each.item, "shots", ()))
-    _, control, found = training.standing(trained([*items[False], *items[True][: half + 1]]))
+    _, control, found = training.progress(trained([*items[False], *items[True][: half + 1]]))
     assert control
     assert len(found.control_curve.epochs) == 1
 
@@ -75,23 +75,23 @@ def taken(session: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> SimpleNam
 def test_a_run_of_ones_own_is_offered_once_it_has_ended(
     items: dict[bool, list], taken: SimpleNamespace, session: dict[str, Any]
 ) -> None:
-    training.take_over()
-    assert runs.offered() == []
+    training.open_finished()
+    assert runs.available() == []
     taken.run = trained([*items[False], *items[True]], "running")
-    training.take_over()
-    assert runs.offered() == []
+    training.open_finished()
+    assert runs.available() == []
     taken.run.state, taken.run.live = "finished", False
-    session["keep.cluster story"] = "digits-vaegmm"
-    training.take_over()
-    assert runs.offered() == ["yours"]
-    own = runs.story("yours")
+    session["keep.cluster run"] = "digits-vaegmm"
+    training.open_finished()
+    assert runs.available() == ["yours"]
+    own = runs.trained_run("yours")
     assert own.model is items[False][-1].item.model
-    assert list(own.moments) == ["Before", "Round 1", "After", "Control"]
-    assert "keep.cluster story" not in session  # it is chosen in place of what was
-    assert session["last values"]["keep.cluster story"] == "yours"
-    session["keep.cluster story"] = "digits-vaegmm"
-    training.take_over()
-    assert session["keep.cluster story"] == "digits-vaegmm"  # once
+    assert list(own.snapshots) == ["Before", "Round 1", "After", "Control"]
+    assert "keep.cluster run" not in session  # it is chosen in place of what was
+    assert session["last values"]["keep.cluster run"] == "yours"
+    session["keep.cluster run"] = "digits-vaegmm"
+    training.open_finished()
+    assert session["keep.cluster run"] == "digits-vaegmm"  # once
 
 
 @pytest.mark.parametrize("state", ["stopped", "timed out", "failed"])
@@ -99,13 +99,13 @@ def test_a_run_that_was_cut_off_is_kept_only_whole(
     state: str, items: dict[bool, list], taken: SimpleNamespace
 ) -> None:
     taken.run = trained(items[False][:-1], state)
-    training.take_over()
-    assert runs.offered() == []
+    training.open_finished()
+    assert runs.available() == []
     taken.run = trained([*items[False], *items[True][:-1]], state)
-    training.take_over()
-    own = runs.story("yours")
-    assert list(own.moments) == ["Before", "Round 1", "After"]  # half a control is none
-    assert own.course.control_curve is None
+    training.open_finished()
+    own = runs.trained_run("yours")
+    assert list(own.snapshots) == ["Before", "Round 1", "After"]  # half a control is none
+    assert own.history.control_curve is None
 
 
 def test_one_pass_has_no_control_of_its_own() -> None:
@@ -179,7 +179,7 @@ def test_settings_survive_the_address(view: str) -> None:
     again.run()
     assert not again.exception
     assert not again.toast
-    chosen = {"cluster view": view, "cluster story": "yours"}
+    chosen = {"cluster view": view, "cluster run": "yours"}
     expected = {WIDGET + name: value for name, value in (SETTINGS[view] | chosen).items()}
     assert again.session_state["last values"] == expected
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ui.latent import links, pictures, position
+from ui.latent import files, links, position
 from ui.own_digit import first_drawing
 
 Z = np.random.default_rng(0).normal(size=48).astype(np.float32)
@@ -32,17 +32,17 @@ def test_another_address_is_refused(text: str) -> None:
 
 
 def test_a_latent_survives_its_file() -> None:
-    text = pictures.as_json("mnist-wgan", Z)
-    np.testing.assert_allclose(pictures.from_json(text, "mnist-wgan", 48), Z, atol=3e-4)
+    text = files.as_json("mnist-wgan", Z)
+    np.testing.assert_allclose(files.from_json(text, "mnist-wgan", 48), Z, atol=3e-4)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "not a JSON"),
-        ("{", "not a JSON"),
-        ("[1, 2]", "no latent"),
-        ('{"z": 3}', "no latent"),
+        ("", "not the JSON"),
+        ("{", "not the JSON"),
+        ("[1, 2]", "contains no latent"),
+        ('{"z": 3}', "contains no latent"),
         ('{"z": [1, 2]}', "belongs to None"),
         ('{"model": "svhn-wgan", "z": [1, 2]}', "belongs to svhn-wgan"),
         ('{"model": "mnist-wgan", "z": [1, 2]}', "has 48 finite numbers"),
@@ -53,18 +53,18 @@ def test_a_latent_survives_its_file() -> None:
 )
 def test_another_file_gets_a_sentence(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        pictures.from_json(text, "mnist-wgan", 48)
+        files.from_json(text, "mnist-wgan", 48)
 
 
 def test_numbers_far_out_are_brought_back() -> None:
     text = json.dumps({"model": "m", "z": [1e300, -1e300]})
-    assert pictures.from_json(text, "m", 2).tolist() == [8, -8]
+    assert files.from_json(text, "m", 2).tolist() == [8, -8]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pictures_are_enlarged_whole(channels: int) -> None:
     picture = np.random.default_rng(1).integers(0, 256, (channels, 28, 28)).astype(np.uint8)
-    image = Image.open(io.BytesIO(pictures.png(picture)))
+    image = Image.open(io.BytesIO(files.png(picture)))
     assert image.size == (392, 392)
     if channels == 1:
         assert np.array_equal(np.array(image)[7::14, 7::14], picture[0])
@@ -72,7 +72,7 @@ def test_pictures_are_enlarged_whole(channels: int) -> None:
 
 def test_a_gif_goes_there_and_back() -> None:
     track = np.stack([np.full((1, 8, 8), level, np.uint8) for level in (0, 80, 160, 240)])
-    image = Image.open(io.BytesIO(pictures.gif([track, track], 1.2)))
+    image = Image.open(io.BytesIO(files.gif([track, track], 1.2)))
     levels = []
     for number in range(image.n_frames):
         image.seek(number)

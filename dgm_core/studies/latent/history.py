@@ -23,7 +23,7 @@ from dgm_core.studies.progress import Frame
 from dgm_core.training.gan_reference import IMAGES, SIDE, Reference, made, sheet
 
 
-class Course(NamedTuple):
+class History(NamedTuple):
     """Snapshots from the beginning of a training to its end."""
 
     iterations: list[int]
@@ -33,8 +33,8 @@ class Course(NamedTuple):
 
 def run(
     model: WGAN, snapshots: Mapping[int, Path], reference: Reference
-) -> Iterator[Frame | Course]:
-    """Draw and measure each snapshot; the `Course` comes last.
+) -> Iterator[Frame | History]:
+    """Draw and measure each snapshot; the `History` comes last.
 
     Args:
         model: of the architecture trained; it will hold the weights of the last snapshot.
@@ -46,15 +46,15 @@ def run(
     """
     if not snapshots:
         raise ValueError("there are no snapshots in the run folder; train with it first")
-    course = Course([], [], [])
+    history = History([], [], [])
     for place, (iteration, path) in enumerate(sorted(snapshots.items())):
         yield Frame(f"iteration {iteration}", place / len(snapshots))
         model.synthesis.load_state_dict(torch.load(path, weights_only=True))
         images = made(model.eval(), IMAGES)
-        course.iterations.append(iteration)
-        course.frechet.append(reference.frechet(images))
-        course.sheets.append(jpeg(sheet(images[: SIDE**2])))
-    yield course
+        history.iterations.append(iteration)
+        history.frechet.append(reference.frechet(images))
+        history.sheets.append(jpeg(sheet(images[: SIDE**2])))
+    yield history
 
 
 def jpeg(pixels: Tensor) -> bytes:
@@ -64,24 +64,24 @@ def jpeg(pixels: Tensor) -> bytes:
     return file.getvalue()
 
 
-def save(course: Course, path: Path) -> None:
-    """Write a course to an `.npz`."""
-    lengths = [len(each) for each in course.sheets]
+def save(history: History, path: Path) -> None:
+    """Write a history to an `.npz`."""
+    lengths = [len(each) for each in history.sheets]
     with written_whole(path) as part, part.open("wb") as file:
         np.savez(
             file,
-            iteration=np.array(course.iterations),
-            frechet=np.array(course.frechet),
-            jpeg=np.frombuffer(b"".join(course.sheets), np.uint8),
+            iteration=np.array(history.iterations),
+            frechet=np.array(history.frechet),
+            jpeg=np.frombuffer(b"".join(history.sheets), np.uint8),
             offsets=np.cumsum([0, *lengths]),
         )
 
 
-def load(path: Path) -> Course:
+def load(path: Path) -> History:
     """Read what `save` wrote."""
     with np.load(path) as file:
         pixels, offsets = file["jpeg"].tobytes(), file["offsets"].tolist()
-        return Course(
+        return History(
             file["iteration"].tolist(),
             file["frechet"].tolist(),
             [pixels[a:b] for a, b in pairwise(offsets)],

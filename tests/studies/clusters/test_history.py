@@ -10,23 +10,23 @@ import numpy as np
 import pytest
 import torch
 
-from dgm_core.studies.clusters import course as cluster_course
 from dgm_core.studies.clusters import embeddings
-from dgm_core.studies.clusters.course import Course, Curve, Moment, course_of, load, save
+from dgm_core.studies.clusters import history as history_module
+from dgm_core.studies.clusters.history import Curve, History, Snapshot, history_of, load, save
 from dgm_core.studies.progress import Frame
 from dgm_core.training.mutual import Bound
-from tests.small_clusters import CLUSTERS, CONFIG, EARLY, course, early, images, run, shipped
+from tests.small_clusters import CLUSTERS, CONFIG, EARLY, early, history, images, run, shipped
 
 CONTROL = CONFIG.control
 
 
-def moments(of: Course) -> list[Moment]:
-    return [*of.early, *of.moments, *([of.control] if of.control else [])]
+def snapshots(of: History) -> list[Snapshot]:
+    return [*of.early, *of.snapshots, *([of.control] if of.control else [])]
 
 
 def test_a_course_has_the_numbers_of_its_shots_and_the_first_images() -> None:
     shots, control = run().shots, run(CONTROL).shots
-    found = course_of(CONFIG, shots, control, rows=50)
+    found = history_of(CONFIG, shots, control, rows=50)
     assert found.images == 50
     assert found.curve.epochs.tolist() == [shot.epoch for shot in shots] == [16, 20, 24]
     assert found.curve.rounds.tolist() == [0, 1, 2]
@@ -38,12 +38,12 @@ def test_a_course_has_the_numbers_of_its_shots_and_the_first_images() -> None:
         np.testing.assert_array_equal(getattr(found.curve, name), expected)
     parts = found.curve.reconstruction + found.curve.entropy + found.curve.message
     np.testing.assert_allclose(found.curve.elbo, parts, rtol=1e-6)
-    assert len(found.moments) == len(shots)
-    for moment, shot in zip(found.moments, shots, strict=True):
-        np.testing.assert_array_equal(moment.mean, shot.latents.mean[:50])
-        np.testing.assert_array_equal(moment.assignment, shot.assignment[:50])
+    assert len(found.snapshots) == len(shots)
+    for snapshot, shot in zip(found.snapshots, shots, strict=True):
+        np.testing.assert_array_equal(snapshot.mean, shot.latents.mean[:50])
+        np.testing.assert_array_equal(snapshot.assignment, shot.assignment[:50])
         sure = shot.mixture.responsibilities(shot.latents.mean, shot.latents.variance).amax(1)
-        np.testing.assert_allclose(moment.confidence, sure[:50], atol=1e-6)
+        np.testing.assert_allclose(snapshot.confidence, sure[:50], atol=1e-6)
     np.testing.assert_array_equal(found.control.mean, control[-1].latents.mean[:50])
     assert found.control.epoch == shots[-1].epoch
     assert (found.early, found.early_curve, found.whole_curve) == ((), None, found.curve)
@@ -53,46 +53,46 @@ def test_a_course_has_the_numbers_of_its_shots_and_the_first_images() -> None:
 
 
 def test_a_run_whose_control_has_not_begun_has_none() -> None:
-    found = course_of(CONFIG, run().shots)
+    found = history_of(CONFIG, run().shots)
     assert (found.control, found.control_curve, found.read) == (None, None, None)
 
 
 def test_moments_within_the_warm_up_come_first() -> None:
     found = shipped()
-    assert [moment.epoch for moment in moments(found)] == [*EARLY, 16, 20, 24, 24]
+    assert [snapshot.epoch for snapshot in snapshots(found)] == [*EARLY, 16, 20, 24, 24]
     assert found.whole_curve.epochs.tolist() == [*EARLY, 16, 20, 24]
     expected = [shot.scores.accuracy for shot in (*early(), *run().shots)]
     assert found.whole_curve.accuracy.tolist() == expected
     assert found.curve.epochs.tolist() == [16, 20, 24]
 
 
-def laid(found: Course) -> Course:
-    """With some layout or other of each moment."""
+def laid(found: History) -> History:
+    """With some layout or other of each snapshot."""
     layout = np.random.default_rng(0).normal(0, 30, (200, 2)).astype(np.float32)
-    several = [dataclasses.replace(each, xy=layout + i) for i, each in enumerate(moments(found))]
-    first, last = len(found.early), len(found.early) + len(found.moments)
+    several = [dataclasses.replace(each, xy=layout + i) for i, each in enumerate(snapshots(found))]
+    first, last = len(found.early), len(found.early) + len(found.snapshots)
     return dataclasses.replace(
         found,
         early=tuple(several[:first]),
-        moments=tuple(several[first:last]),
+        snapshots=tuple(several[first:last]),
         control=several[last] if found.control else None,
     )
 
 
 READ = np.arange(200) % 10
-COURSES: dict[str, Callable[[], Course]] = {
-    "a run": lambda: course_of(CONFIG, run().shots),
-    "and its control": course,
+HISTORIES: dict[str, Callable[[], History]] = {
+    "a run": lambda: history_of(CONFIG, run().shots),
+    "and its control": history,
     "and what came before": shipped,
-    "read by a classifier": lambda: dataclasses.replace(course(), read=READ),
-    "laid out": lambda: laid(course_of(CONFIG, run().shots)),
+    "read by a classifier": lambda: dataclasses.replace(history(), read=READ),
+    "laid out": lambda: laid(history_of(CONFIG, run().shots)),
     "all of it": lambda: dataclasses.replace(laid(shipped()), read=READ),
 }
 
 
-@pytest.mark.parametrize("case", COURSES)
+@pytest.mark.parametrize("case", HISTORIES)
 def test_a_file_keeps_a_course(tmp_path: Path, case: str) -> None:
-    written = COURSES[case]()
+    written = HISTORIES[case]()
     path = tmp_path / "small.npz"
     save(written, path)
     found = load(path)
@@ -100,12 +100,12 @@ def test_a_file_keeps_a_course(tmp_path: Path, case: str) -> None:
     np.testing.assert_array_equal(found.read, written.read)
     assert (found.control is None) == (written.control is None)
     assert len(found.early) == len(written.early)
-    for name in cluster_course.CURVES:
+    for name in history_module.CURVES:
         ours, theirs = getattr(found, name), getattr(written, name)
         assert (ours is None) == (theirs is None)
         for field in dataclasses.fields(Curve) if theirs is not None else ():
             np.testing.assert_array_equal(getattr(ours, field.name), getattr(theirs, field.name))
-    for ours, theirs in zip(moments(found), moments(written), strict=True):
+    for ours, theirs in zip(snapshots(found), snapshots(written), strict=True):
         assert (ours.epoch, ours.round) == (theirs.epoch, theirs.round)
         np.testing.assert_array_equal(ours.assignment, theirs.assignment)
         np.testing.assert_allclose(ours.mean, theirs.mean, rtol=2**-11, atol=1e-4)
@@ -130,7 +130,7 @@ def test_a_file_holds_no_image(tmp_path: Path) -> None:
 
 BROKEN: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda whole: b"",
-    "text": lambda whole: b"not a course",
+    "text": lambda whole: b"not a history",
     "half": lambda whole: whole[: len(whole) // 2],
     "without its end": lambda whole: whole[:-30],
     "zeros inside": lambda whole: whole[:3000] + bytes(500) + whole[3500:],
@@ -140,9 +140,9 @@ BROKEN: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_file_is_said_to_be_none(tmp_path: Path, case: str) -> None:
     path = tmp_path / "small.npz"
-    save(course(), path)
+    save(history(), path)
     path.write_bytes(BROKEN[case](path.read_bytes()))
-    with pytest.raises(ValueError, match=r"small\.npz is not a course"):
+    with pytest.raises(ValueError, match=r"small\.npz is not a training history"):
         load(path)
 
 
@@ -152,8 +152,8 @@ OTHER: dict[str, dict[str, np.ndarray | None]] = {
     "an unknown setting": {"config": np.array('{"colour": "red"}')},
     "no curve": {"curve_epochs": None},
     "half a control": {"control_curve_nmi": None},
-    "a moment too many": {"epochs": np.arange(9)},
-    "moments of no kind": {"kinds": None},
+    "a snapshot too many": {"epochs": np.arange(9)},
+    "snapshots of no kind": {"kinds": None},
     "no mixture": {"mixture_means": None},
     "covariances that are none": {"mixture_covariances": np.full((4, CLUSTERS, 3, 3), np.nan)},
 }
@@ -162,11 +162,11 @@ OTHER: dict[str, dict[str, np.ndarray | None]] = {
 @pytest.mark.parametrize("case", OTHER)
 def test_an_archive_of_another_kind_is_said_to_be_none(tmp_path: Path, case: str) -> None:
     path = tmp_path / "small.npz"
-    save(course(), path)
+    save(history(), path)
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files} | OTHER[case]
     np.savez(path, **{name: value for name, value in arrays.items() if value is not None})
-    with pytest.raises(ValueError, match=r"small\.npz is not a course"):
+    with pytest.raises(ValueError, match=r"small\.npz is not a training history"):
         load(path)
 
 
@@ -187,18 +187,18 @@ def test_later_moments_are_laid_out_from_the_one_before_and_earlier_from_the_one
         begun.append(start)
         return plain(config, points, clusters, start)
 
-    monkeypatch.setattr(cluster_course.embeddings, "run", spied)
-    *frames, last = cluster_course.laid_out(shipped())
-    assert isinstance(last, Course)
+    monkeypatch.setattr(history_module.embeddings, "run", spied)
+    *frames, last = history_module.lay_out(shipped())
+    assert isinstance(last, History)
     assert all(isinstance(frame, Frame) for frame in frames)
     done = [frame.done for frame in frames]
     assert done == sorted(done)
     assert 0 < done[0] < done[-1] == 1
-    for before, after in zip(moments(shipped()), moments(last), strict=True):
+    for before, after in zip(snapshots(shipped()), snapshots(last), strict=True):
         assert after.xy.shape == (200, 2)
         assert np.isfinite(after.xy).all()
         np.testing.assert_array_equal(after.mean, before.mean)
-    first, second, _ = (moment.xy for moment in last.moments)
+    first, second, _ = (snapshot.xy for snapshot in last.snapshots)
     # The control, and what came before, from the end of the common warm-up.
     starts = [None, first, second, first, first, last.early[1].xy]
     for found, expected in zip(begun, starts, strict=True):
