@@ -1,9 +1,10 @@
 """Studies: a frozen `Config` → a generator of `Frame`s → a `Result`, for pages and scripts.
 
-The page draws each frame, a script waits for the last, a test looks at both. The configuration is
-all that a result depends on, so it is the key of a cache and what a link to a page carries.
+A page draws each frame, a script waits for the last one, and a test looks at both. A result
+depends on its configuration alone. The configuration is therefore the key of a cache and the
+content of a share link. Each lab has a room of its own.
 
-    >>> from dgm_core.studies import bilinear
+    >>> from dgm_core.studies.distances import bilinear
     >>> config = bilinear.Config()
     >>> config == bilinear.Config(), hash(config) == hash(bilinear.Config())
     (True, True)

@@ -363,7 +363,7 @@ from dataclasses import replace
 from dgm_core import recipes
 from dgm_core.__main__ import app
 shown = recipes.RECIPES["breast-miwae"]
-recipes.RECIPES["tiny"] = replace(shown, name="tiny", config=replace(shown.config, steps=9))
+recipes.RECIPES["tiny"] = replace(shown, name="tiny", steps=9)
 words = [f"--{{each}}={folder}/{{each}}" for each in ("run-folder", "logdir", "out")]
 app(["train", "tiny", *words])
 """
