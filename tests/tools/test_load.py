@@ -20,6 +20,8 @@ from tools.bench import load
 from tools.bench.server import LAB, Server, serving
 from tools.bench.visitors import Visitor
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 
 SHORT, LONG_RUN = "iterations=100&chains=1", "iterations=5000&seed=5"

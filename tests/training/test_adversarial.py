@@ -67,6 +67,7 @@ for now in fit_adversarial(small(), images(), LONGER, checkpoint=Path({checkpoin
 LONGER = replace(SCHEDULE, iterations=60, chunk=20)
 
 
+@pytest.mark.slow
 def test_killed_within_a_chunk_it_goes_on_and_ends_the_same(tmp_path: Path) -> None:
     whole, taken_up = small(), small()
     list(fit_adversarial(whole, images(), LONGER))

@@ -269,6 +269,7 @@ torch.save(model.state_dict(), {out!r})
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_and_ends_the_same(tmp_path: Path) -> None:
     root = str(Path(__file__).parents[2])
     model = regression()

@@ -29,6 +29,8 @@ from dgm_core.types import LabelledImages
 from tests.toys import bounds_of_tiny_vaes
 from tests.training.test_adversarial import images, small
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

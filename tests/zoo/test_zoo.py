@@ -139,6 +139,7 @@ def test_shipped_weights_reach_the_error_on_their_card(name: str) -> None:
     assert abs(sse.mean() - row["sse"]) < 5 * sse.std() / 300**0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLIPPED)
 def test_shipped_weights_fill_in_as_well_as_their_card_says(name: str) -> None:
     """RMSE of over-exposed entries on the first test images, in standard errors."""
@@ -194,6 +195,7 @@ THRESHOLDS = {"svhn": 0.02, "celeba": 0.02, "digits": 0.08, "mnist": 0.08}
 """How near the learned threshold is to the true one; few levels of digits lie about it."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in RECIPES if "-vaegmm" in name])
 def test_shipped_mixtures_sort_test_images_as_well_as_their_card_says(name: str) -> None:
     """Clusters are paired with the labels of the training images that the history shows."""

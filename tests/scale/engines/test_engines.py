@@ -36,7 +36,11 @@ def run_python(*words: str, **surroundings: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module", params=engines.NAMES)
+ON_EACH = ["local", pytest.param("ray", marks=pytest.mark.slow)]
+assert {"local", "ray"} == set(engines.NAMES)
+
+
+@pytest.fixture(scope="module", params=ON_EACH)
 def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict:
     """What an engine did in each of the trials of `work`."""
     if not IS_THERE[request.param]:
@@ -86,7 +90,7 @@ def test_what_the_making_of_a_tool_raises_comes_out_as_it_is(tmp_path: Path) -> 
     assert trial["cannot be made"]["said"] == ["FileNotFoundError", "no weights here"]
 
 
-@pytest.mark.parametrize("which", engines.NAMES)
+@pytest.mark.parametrize("which", ON_EACH)
 def test_a_tool_that_imports_torch_has_one_thread_of_it(which: str, tmp_path: Path) -> None:
     if not IS_THERE[which]:
         pytest.skip(f"no {which} here")

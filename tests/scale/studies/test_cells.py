@@ -120,6 +120,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
     return both_files(out)
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_goes_on_to_the_same_table(
     tmp_path: Path, plain: tuple[bytes, bytes]
 ) -> None:
@@ -147,6 +148,7 @@ def test_a_killed_sweep_goes_on_to_the_same_table(
     assert both_files(out) == plain
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("ray") is None, reason="no Ray here")
 def test_a_sweep_on_ray_gives_the_same_table(tmp_path: Path, plain: tuple[bytes, bytes]) -> None:
     out = tmp_path / "studies.toml"
