@@ -50,7 +50,7 @@ def all_have_ended(page: Page) -> None:
 
 def its_run(page: Page) -> None:
     """Wait until it has ended and been played."""
-    page.get_by_role("button", name="Run again").wait_for()
+    page.locator(".st-key-start-latent-plane button:enabled").wait_for()
     page.get_by_text("iteration 400 of 400").wait_for()
 
 

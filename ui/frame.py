@@ -9,14 +9,14 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dgm_core import device
 from ui import navigation, server_limits
 from ui.components.page_bar import Keys
+from ui.streamlit_internals import browser_reported
 
 device.keep_freed_memory()
-server_limits.settle()
+server_limits.apply()
 
 KEPT = "keep."
 """Widgets whose key starts so keep their value when the visitor goes to another page and back."""
@@ -42,7 +42,7 @@ _STYLE = """
 }
 """
 _LAST = "last values"
-_UNHEARD = "widgets the browser has not spoken of"
+_UNREPORTED = "widgets the browser has not reported"
 
 
 def kept(name: str, value: object) -> str:
@@ -57,25 +57,16 @@ def kept(name: str, value: object) -> str:
     `ui.links.Setting` does this for settings that share links hold.
     """
     key = KEPT + name
-    unheard = st.session_state.setdefault(_UNHEARD, set())
+    unreported = st.session_state.setdefault(_UNREPORTED, set())
     if key not in st.session_state:
         st.session_state[key] = last_value(name, value)
-        unheard.add(key)
-    elif key in unheard:
-        if _heard(key):
-            unheard.discard(key)
+        unreported.add(key)
+    elif key in unreported:
+        if browser_reported(key):
+            unreported.discard(key)
         else:
             st.session_state[key] = st.session_state[key]
     return key
-
-
-def _heard(key: str) -> bool:
-    """Did the browser speak of this widget when it asked for this run? Then it has drawn it."""
-    context = get_script_run_ctx()
-    if context is None:
-        return False
-    state = context.session_state._state  # no public name tells what came from the browser
-    return state._get_widget_id(key) in state._new_widget_state
 
 
 def last_value(name: str, value: object) -> Any:

@@ -11,7 +11,8 @@ from streamlit.testing.v1 import AppTest
 from dgm_core.missing import masks
 from tests.pages.addresses import said
 from tests.patience import PATIENCE
-from ui.inpainting import gallery, mask_code
+from ui.components.bits import to_link
+from ui.inpainting import gallery
 from ui.inpainting.links import LONGEST
 
 PAGE = Path(__file__).parents[2] / "pages/1_Inpainting.py"
@@ -35,8 +36,8 @@ def test_what_a_link_says_stands_there_and_is_said_again() -> None:
     hidden[5:9, 3:20] = True
     ink = np.eye(28, dtype=bool)
     link = {
-        "drawn": mask_code.as_text(ink),
-        "hide": mask_code.as_text(hidden),
+        "drawn": to_link(ink),
+        "hide": to_link(hidden),
         "iterations": "100",
         "chains": "4",
         "seed": "12",

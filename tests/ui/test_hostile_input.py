@@ -30,8 +30,8 @@ from ui.components import (
     toggled_points,
     transport,
 )
+from ui.components.bits import from_link
 from ui.distances import links as distance_links
-from ui.inpainting import mask_code
 from ui.latent import links as latent_links
 from ui.likelihood.bounds import Bounds
 from ui.likelihood.floor import Floor
@@ -262,11 +262,20 @@ PARTS = (
     Importance,
     Transport,
 )
+
+
+def readers_of(part: Any) -> dict[str, Callable[[str], Any]]:
+    """Setting → reader, of a view or note."""
+    if hasattr(part, "settings"):
+        return {setting.name: setting.read for setting in part.settings}
+    return dict(part.fields)
+
+
 READERS: dict[str, Callable[[str], Any]] = {
     **distance_links.FIELDS,
     **{name: read for view in cluster_links.FIELDS.values() for name, read in view.items()},
-    **{name: read for part in PARTS for name, read in part.fields.items()},
-    "bits": lambda text: mask_code.as_bits(text, 28),
+    **{name: read for part in PARTS for name, read in readers_of(part).items()},
+    "bits": lambda text: from_link(text, 28, 28),
     "latent": lambda text: latent_links.unpacked(text, 64),
     "whole": links.whole(0, 9999),
     "between": links.between(0, 0.5, 0.05),
@@ -279,7 +288,7 @@ READERS: dict[str, Callable[[str], Any]] = {
 def test_any_text_in_a_link_is_a_value_or_not_understood(name: str, text: str) -> None:
     try:
         value = READERS[name](text[: links.LONGEST])
-    except (ValueError, KeyError, OverflowError):
+    except links.UNREADABLE:
         return
     if isinstance(value, int | float):
         assert -1e6 < value < 1e6

@@ -1,4 +1,4 @@
-"""What one visitor may take: kept uploads, everybody's caches, turns of the processor."""
+"""Limits on one visitor: kept uploads, the caches of all sessions, turns of the processor."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def uploaded(number: int) -> UploadedFileRec:
     return UploadedFileRec(str(number), "a.png", "image/png", bytes(100))
 
 
-def test_of_a_flood_of_uploads_the_newest_are_kept_and_no_other_session_loses_one() -> None:
-    server_limits.settle()
+def test_the_newest_uploads_of_a_session_are_kept_and_other_sessions_lose_none() -> None:
+    server_limits.apply()
     manager = MemoryUploadedFileManager("/upload")
     manager.add_file("another", uploaded(0))
     for number in range(200):
@@ -35,11 +35,11 @@ def test_of_a_flood_of_uploads_the_newest_are_kept_and_no_other_session_loses_on
     assert manager.get_files("another", kept) == []
 
 
-def test_no_visitor_clears_the_caches_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_visitor_clears_the_caches(monkeypatch: pytest.MonkeyPatch) -> None:
     cleared = []
     monkeypatch.setattr(caching.cache_data, "clear", lambda: cleared.append("data"))
     monkeypatch.setattr(caching.cache_resource, "clear", lambda: cleared.append("resources"))
-    server_limits.settle()
+    server_limits.apply()
     AppSession._handle_clear_cache_request(SimpleNamespace())
     assert not cleared
 
@@ -68,15 +68,15 @@ def test_one_visitor_with_many_runs_gets_the_turns_of_one() -> None:
     assert counts["greedy"] < 2 * counts["modest"]
 
 
-def test_garbage_is_searched_for_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Streamlit asks for it after every run of a script and of a fragment."""
+def test_garbage_is_collected_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit asks for a collection after every run of a script or fragment."""
     searches: list[int] = []
     monkeypatch.setattr(
         server_limits.gc, "collect", lambda generation: searches.append(generation) or 7
     )
-    server_limits.settle()
-    asked = script_runner.gc
-    assert [asked.collect(2) for _ in range(5)] == [0] * 5
-    monkeypatch.setattr(server_limits, "SELDOM", 0.0)
-    assert asked.collect(2) == 7
+    server_limits.apply()
+    collector = script_runner.gc
+    assert [collector.collect(2) for _ in range(5)] == [0] * 5
+    monkeypatch.setattr(server_limits, "GC_INTERVAL", 0.0)
+    assert collector.collect(2) == 7
     assert searches == [2]

@@ -15,8 +15,9 @@ import streamlit as st
 
 from dgm_core.studies.inpainting.two_samplers import SIDE
 from ui.assets import ASSETS
+from ui.components.bits import from_link
 from ui.components.thumbnails import parse, thumbnails
-from ui.inpainting import drawn_frames, links, mask_code
+from ui.inpainting import drawn_frames, links
 
 FILE = ASSETS / "gallery.toml"
 KEY, SHOWN = "gallery", "gallery case"
@@ -39,7 +40,7 @@ def st_cases() -> tuple[Case, ...]:
 
 
 def _case(name: str, about: str, link: dict[str, str]) -> Case:
-    ink = mask_code.as_bits(link["drawn"], SIDE)
+    ink = from_link(link["drawn"], SIDE, SIDE)
     hidden = links.mask_of(link.get("hide", "top"), SIDE)[0]
     seen = np.where(hidden[..., None], np.uint8(drawn_frames.HIDDEN), drawn_frames.grey(ink))
     return Case(name, about, link, seen.transpose(2, 0, 1))

@@ -18,8 +18,9 @@ from dgm_core.missing import masks
 from dgm_core.samplers import INITIALISATIONS
 from dgm_core.studies.inpainting.comparison import SHAPES
 from ui import links
+from ui.components.bits import from_link, to_link
 from ui.frame import last_value, renew
-from ui.inpainting import inputs, mask_code, methods, pictures
+from ui.inpainting import inputs, methods, pictures
 from ui.inpainting import masks as hiding
 from ui.links import Read, as_text, between, one_of, whole
 
@@ -189,8 +190,8 @@ def _picture() -> dict[str, str]:
         if chosen.own or pictures.is_colour(dataset):
             first = pictures.FIRST_CHOSEN.get(chosen.name, 0)
             return {} if chosen.at == first else {"image": str(chosen.at)}
-        return {"drawn": mask_code.as_text(chosen.bits)}
-    return {"drawn": mask_code.as_text(pictures.drawn())}
+        return {"drawn": to_link(chosen.bits)}
+    return {"drawn": to_link(pictures.drawn())}
 
 
 def _set_image(text: str) -> None:
@@ -201,7 +202,7 @@ def _set_drawn(text: str) -> None:
     dataset = pictures.dataset_on_screen()
     if pictures.is_colour(dataset):
         raise ValueError("faces are not drawn")
-    pictures.set_drawn(mask_code.as_bits(text, _side()))
+    pictures.set_drawn(from_link(text, _side(), _side()))
     renew(pictures.way_key(dataset), "Draw")
 
 
@@ -212,7 +213,7 @@ def _mask() -> dict[str, str]:
     if shape in masks.PRESETS:
         return {} if shape == first_shape else {"hide": shape.removesuffix(" half")}
     same = shape == first_shape and bool((hidden == first).all())
-    return {} if same else {"hide": mask_code.as_text(hidden)}
+    return {} if same else {"hide": to_link(hidden)}
 
 
 def _set_mask(text: str) -> None:
@@ -229,4 +230,4 @@ def mask_of(text: str, side: int) -> tuple[np.ndarray, str | None]:
     for shape, observed in masks.PRESETS.items():
         if text == shape.removesuffix(" half"):
             return ~observed(side, side).numpy(), shape
-    return mask_code.as_bits(text, side), None
+    return from_link(text, side, side), None

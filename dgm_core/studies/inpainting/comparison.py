@@ -18,6 +18,7 @@ from torch import Tensor
 
 from dgm_core import metrics, zoo
 from dgm_core.imputers import CATALOGUE, knobs
+from dgm_core.missing import packing
 from dgm_core.rng import generator
 from dgm_core.studies.inpainting.materials import Material, material
 from dgm_core.studies.inpainting.scores import scores
@@ -42,7 +43,7 @@ class Config:
     Args:
         dataset: whose models are compared.
         image: the true levels, uint8 (C, H, W), as bytes; 0 or 255 where images are binary.
-        hidden: which pixels are hidden, bool (H, W), `np.packbits`.
+        hidden: which pixels are hidden, bool (H, W), as `dgm_core.missing.packing` packs it.
         methods: names in `CATALOGUE`, each with its knobs as (name, value) pairs.
         seed: of all randomness; a method's draws do not depend on which others run.
 
@@ -86,8 +87,7 @@ class Config:
     @property
     def observed(self) -> np.ndarray:
         """Which pixels are seen, bool (H, W)."""
-        bits = np.unpackbits(np.frombuffer(self.hidden, np.uint8))
-        return ~bits.reshape(self.shape[1:]).astype(bool)
+        return ~packing.unpack(self.hidden, *self.shape[1:])
 
     def masked(self) -> Masked:
         """The problem, one row."""

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from dgm_core.metrics import diagnostics, f1_hidden, leave_one_out_error
+from dgm_core.missing.packing import pack, unpack
 from dgm_core.rng import generator
 from dgm_core.samplers import CATALOGUE, INITIALISATIONS, Info, State, chains
 from dgm_core.studies.inpainting.chain_records import TRACED, EncodesOnce, Record, Recorder, Traces
@@ -40,7 +41,6 @@ __all__ = [
     "pack",
     "run",
     "run_with_breaths",
-    "unpack",
 ]
 SIDE = 28
 SAMPLERS = ("pseudo-Gibbs", "Metropolis-within-Gibbs")
@@ -103,12 +103,12 @@ class Config:
     @property
     def truth(self) -> np.ndarray:
         """The true pixels, bool (28, 28)."""
-        return unpack(self.image)
+        return unpack(self.image, SIDE, SIDE)
 
     @property
     def observed(self) -> np.ndarray:
         """Which pixels are seen, bool (28, 28)."""
-        return ~unpack(self.hidden)
+        return ~unpack(self.hidden, SIDE, SIDE)
 
     def masked(self) -> Masked:
         """The problem, one row a chain."""
@@ -162,17 +162,6 @@ class Result(NamedTuple):
     frames: list[Frame]
     traces: dict[str, Traces]
     autocorrelation: dict[str, dict[str, np.ndarray]]  # of each traced: (lags,)
-
-
-def pack(pixels: np.ndarray) -> bytes:
-    """Bool (28, 28) → 98 bytes."""
-    return np.packbits(np.asarray(pixels, bool)).tobytes()
-
-
-def unpack(packed: bytes) -> np.ndarray:
-    """98 bytes → bool (28, 28)."""
-    bits = np.unpackbits(np.frombuffer(packed, np.uint8))
-    return bits[: SIDE * SIDE].reshape(SIDE, SIDE).astype(bool)
 
 
 def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:

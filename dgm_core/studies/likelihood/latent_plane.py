@@ -21,9 +21,10 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from dgm_core.bounds.quadrature import Plane
+from dgm_core.missing.packing import unpack
 from dgm_core.rng import draw, generator
 from dgm_core.samplers import CATALOGUE, INITIALISATIONS, Info, LairInfo, State, chains, lair
-from dgm_core.studies.inpainting.two_samplers import unpack
+from dgm_core.studies.inpainting.two_samplers import SIDE
 from dgm_core.types import LatentVariableModel, Masked
 
 SAMPLERS = (*CATALOGUE, "LAIR")
@@ -88,12 +89,12 @@ class Config:
     @property
     def x(self) -> Tensor:
         """The whole image, one row."""
-        return torch.from_numpy(unpack(self.image)).float()[None, None]
+        return torch.from_numpy(unpack(self.image, SIDE, SIDE)).float()[None, None]
 
     @property
     def observed(self) -> Tensor:
         """What is seen of it."""
-        return ~torch.from_numpy(unpack(self.hidden))[None, None]
+        return ~torch.from_numpy(unpack(self.hidden, SIDE, SIDE))[None, None]
 
 
 class Normal2(NamedTuple):

@@ -12,14 +12,15 @@ import pytest
 from dgm_core import zoo
 from dgm_core.studies.inpainting import two_samplers
 from dgm_core.studies.inpainting.two_samplers import Config, Frame, SamplerFrame, pack
-from ui.inpainting import gallery, links, mask_code
+from ui.components.bits import from_link
+from ui.inpainting import gallery, links
 
 
 def _config(name: str) -> Config:
     link = next(case.link for case in gallery.st_cases() if case.name == name)
     hidden, _ = links.mask_of(link.get("hide", "top"), 28)
     warmup = int(link.get("warmup", 30))
-    ink = mask_code.as_bits(link["drawn"], 28)
+    ink = from_link(link["drawn"], 28, 28)
     return Config(f"{link['data']}-dlvm", pack(ink), pack(hidden), warmup=warmup)
 
 

@@ -1,4 +1,4 @@
-"""Bits in addresses: there and back, and nothing else."""
+"""Bits in share links: there and back, and nothing else."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from dgm_core.rng import generator
-from ui.inpainting.mask_code import as_bits, as_text
+from ui.components.bits import from_link, to_link
 
 
 @pytest.mark.parametrize("side", [28, 32, 64])
 def test_bits_come_back(side: int) -> None:
     for rate in (0.0, 0.5, 1.0):
         bits = (torch.rand(side, side, generator=generator(side)) < rate).numpy()
-        assert np.array_equal(as_bits(as_text(bits), side), bits)
+        assert np.array_equal(from_link(to_link(bits), side, side), bits)
 
 
 def _text(content: bytes) -> str:
@@ -42,10 +42,10 @@ def _text(content: bytes) -> str:
 )
 def test_junk_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected"):
-        as_bits(text, 28)
+        from_link(text, 28, 28)
 
 
 def test_a_bomb_is_not_inflated() -> None:
     bomb = _text(zlib.compress(b"\0" * 50_000_000, 9))
     with pytest.raises(ValueError, match="got 99"):
-        as_bits(bomb, 28)
+        from_link(bomb, 28, 28)
