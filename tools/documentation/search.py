@@ -1,0 +1,66 @@
+"""What the search box finds: sections of the guides, and names of the library.
+
+The index is a script, so that a page opened from a file may load it.
+"""
+
+from __future__ import annotations
+
+import html
+import inspect
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from tools.documentation.api import File, public, summary
+
+
+class Entry(NamedTuple):
+    """One thing that can be found."""
+
+    title: str
+    where: str  # the page or the file
+    href: str
+    text: str
+
+
+def sections(title: str, href: str, page: str) -> Iterator[Entry]:
+    """The sections of a guide.
+
+    Args:
+        title: its name in the contents.
+        href: its address, from the root of the site.
+        page: the HTML of its text.
+    """
+    for number, (anchor, heading, body) in enumerate(headings(page)):
+        if number == 0:
+            yield Entry(title, "", href, body)
+        else:
+            yield Entry(heading, title, f"{href}#{anchor}", body)
+
+
+def headings(page: str) -> list[tuple[str, str, str]]:
+    """Anchor, words and text of each section of a page, without markup."""
+    parts = re.split(r'<h[1-3][^>]*\bid="([^"]+)"[^>]*>(.*?)</h[1-3]>', page, flags=re.S)
+    found = zip(parts[1::3], parts[2::3], parts[3::3], strict=True)
+    return [(anchor, _plain(heading), _plain(body)) for anchor, heading, body in found]
+
+
+def _plain(markup: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())
+
+
+def names(found: dict[str, File]) -> Iterator[Entry]:
+    """The files of the library and their public names."""
+    for full, module in found.items():
+        href = f"{full.replace('.', '/')}.html"
+        yield Entry(full, "", href, summary(module.docstring))
+        for name, value in public(module):
+            text = summary(inspect.getdoc(value) or "")
+            yield Entry(name, full, f"{href}#{name}", text)
+
+
+def script(entries: Iterable[Entry]) -> str:
+    """The index as a script that sets `searchIndex`."""
+    lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
+    return f"window.searchIndex = [\n{lines}\n];\n"
