@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import doctest
-import importlib.util
+import importlib
 import inspect
+import json
 import re
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
+from playwright.sync_api import Browser, sync_playwright
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
@@ -23,74 +27,163 @@ from dgm_core.data import sets
 from dgm_core.zoo import overview
 from tests.patience import PATIENCE
 from tests.samplers import test_contract as contract
+from tools.bench.browser import NAMES, SHELL, on_path
+from tools.documentation import api, check, guides, search, site
 from ui import navigation
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "CONTRIBUTING.md"]
+PAGES = [
+    *sorted(DOCS.rglob("*.md")),
+    *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
+]
 
 
 @pytest.fixture(scope="module")
-def build() -> ModuleType:
-    """`docs/build.py`, which is no part of the library."""
-    spec = importlib.util.spec_from_file_location("build_docs", DOCS / "build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the built site."""
+    out = tmp_path_factory.mktemp("site")
+    assert site.build(out) == []
+    return out
 
 
 @pytest.mark.slow
-def test_the_pages_build_and_lead_somewhere(build: ModuleType, tmp_path: Path) -> None:
-    assert build.build(tmp_path) == []
-    for room in build.rooms():
-        page = (tmp_path / "dgm_core" / f"{room}.html").read_text(encoding="utf-8")
+def test_every_room_has_a_page_and_no_page_needs_a_network(pages: Path) -> None:
+    for room in api.rooms():
+        page = (pages / "dgm_core" / f"{room}.html").read_text(encoding="utf-8")
         about = importlib.import_module(f"dgm_core.{room}").__doc__
         assert max(re.findall(r"[a-z]+", about.splitlines()[0]), key=len) in page, room
-    for page in tmp_path.rglob("*.html"):
+    for page in [*pages.rglob("*.html"), *pages.glob("*.css"), *pages.glob("*.js")]:
         text = page.read_text(encoding="utf-8")
         assert not re.search(r"<(?:script|link|img)[^>]*(?:src|href)=.https?:", text), page
-        assert not re.search(r"@import|url\([\"']?https?:", text), page
+        assert not re.search(r"@import|url\([\"']?https?:|\bfetch\(", text), page
 
 
-def test_what_is_wrong_is_said(build: ModuleType, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_start_page_leads_to_guides_numbers_models_and_rooms(pages: Path) -> None:
+    start = (pages / "index.html").read_text(encoding="utf-8")
+    text = start[start.index("<main") :]
+    numbers = {f"numbers/{path.stem}.html" for path in (DOCS / "numbers").glob("*.md")}
+    rooms = {f"dgm_core/{room}.html" for room in api.rooms()}
+    guide = {"library.html", "methods.html", "your-own.html", "models.html", "hosting.html"}
+    assert numbers | rooms | guide <= set(re.findall(r'href="([^"#]+)', text))
+
+
+@pytest.mark.slow
+def test_the_search_finds_guides_and_names(pages: Path) -> None:
+    script = (pages / "search-index.js").read_text(encoding="utf-8")
+    assert script.startswith("window.searchIndex = [")
+    assert len(script) < 1e6
+    entries = [search.Entry(*entry) for entry in json.loads(script[script.index("[") : -2])]
+    found = {(entry.title, entry.href) for entry in entries}
+    sampler = "dgm_core/samplers/metropolis.html#metropolis_within_gibbs"
+    assert ("metropolis_within_gibbs", sampler) in found
+    assert ("Masked", "dgm_core/types.html#Masked") in found
+    assert ("Hosting", "hosting.html") in found
+    assert ("Prediction from rows with missing values",) in {entry[:1] for entry in entries}
+    for entry in entries:
+        page, _, anchor = entry.href.partition("#")
+        if anchor:
+            assert f'id="{anchor}"' in (pages / page).read_text(encoding="utf-8"), entry
+        else:
+            assert (pages / page).is_file(), entry
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if (chromium := on_path(SHELL, *NAMES)) is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_playwright() as driver:
+        yield driver.chromium.launch(executable_path=chromium, args=["--headless"])
+
+
+@pytest.mark.slow
+@pytest.mark.e2e
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
+def test_the_search_works_from_a_file(
+    pages: Path, browser: Browser, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    view = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True
+    )
+    page = view.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto((pages / "numbers" / "clusters.html").as_uri())
+    page.keyboard.press("/")
+    page.keyboard.type("metropolis_within_gibbs")
+    first = page.locator("#results a").first
+    first.wait_for()
+    assert first.locator("b").inner_text() == "metropolis_within_gibbs"
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/dgm_core/samplers/metropolis.html#metropolis_within_gibbs")
+    page.get_by_role("searchbox").fill("xyzzy")
+    page.get_by_text("No page mentions").wait_for()
+    page.get_by_role("searchbox").press("Escape")
+    if width < 800:
+        page.get_by_role("button", name="Menu").click()
+    page.get_by_text("Measured numbers", exact=True).click()
+    page.get_by_role("link", name="Load and faults").click()
+    page.wait_for_url("**/numbers/load.html")
+    assert errors == []
+    view.close()
+
+
+def test_the_command_of_the_readme_needs_no_installation(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, str(DOCS / "build.py"), "--help"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "--out" in said.stdout
+
+
+def test_faults_are_reported(tmp_path: Path) -> None:
     texts = {
         "`dgm_core.samplers.lair` and `zoo.load`": [],
-        "`samplers.liar`": ["here: `samplers.liar` is not there"],
-        "`dgm_core.nowhere`": ["here: `dgm_core.nowhere` is not there"],
+        "`samplers.liar`": ["here: `samplers.liar` does not exist"],
+        "`dgm_core.nowhere`": ["here: `dgm_core.nowhere` does not exist"],
         "`dgm_core.types.Masked.repeat`, `dgm_core.types.Masked.rapeet`": [
-            "here: `dgm_core.types.Masked.rapeet` is not there"
+            "here: `dgm_core.types.Masked.rapeet` does not exist"
         ],
     }
     for text, expected in texts.items():
-        assert list(build.leads_nowhere("here", text)) == expected
-    (tmp_path / "a.html").write_text('<a href="b.html">b</a> <a href="#c">c</a> <p id="d">')
-    assert sorted(build.broken_links(tmp_path)) == [
-        "a.html: the link #c leads nowhere",
-        "a.html: the link b.html leads nowhere",
+        assert list(check.dead_references("here", text)) == expected
+    (tmp_path / "a.html").write_text(
+        '<a href="b.html">b</a> <a href="#c">c</a> <p id="d"> <img src="e.png">'
+    )
+    assert sorted(check.broken_links(tmp_path)) == [
+        "a.html: the link #c is broken",
+        "a.html: the link b.html is broken",
+        "a.html: the link e.png is broken",
     ]
 
 
-def test_a_room_without_a_place_and_a_name_without_a_word_stop_the_build(
-    build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_room_without_a_group_and_a_name_without_a_docstring_stop_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    groups = {
-        name: rooms for name, rooms in build.GROUPS.items() if name != "Studies and evaluation"
-    }
-    monkeypatch.setattr(build, "GROUPS", groups)
-    assert build.build(tmp_path) == [
-        "the room evaluation has no page",
-        "the room studies has no page",
+    groups = {name: rooms for name, rooms in guides.GROUPS.items() if name != "Data"}
+    monkeypatch.setattr(guides, "GROUPS", groups)
+    assert site.build(tmp_path) == [
+        "the room data is missing in GROUPS",
+        "the room missing is missing in GROUPS",
     ]
     bare = ModuleType("dgm_core.bare", "A room.")
     exec("def said():\n    'So.'\ndef unsaid():\n    pass\ndef _own():\n    pass", vars(bare))
-    found = {"dgm_core.bare": build.pdoc.doc.Module(bare)}
-    assert list(build.documented(found)) == ["dgm_core.bare.unsaid has no docstring"]
+    found = {"dgm_core.bare": api.File(bare)}
+    assert list(check.undocumented(found)) == ["dgm_core.bare.unsaid has no docstring"]
+
+
+def test_every_markdown_file_is_on_the_site() -> None:
+    shown = {ROOT / guide.file for all_ in guides.GUIDES.values() for guide in all_ if guide.file}
+    assert shown == set(PAGES)
 
 
 def test_the_table_of_models_is_that_of_the_cards() -> None:
-    """If not: python -m dgm_core models --out docs/models.md."""
+    """If not: dgm models --out docs/models.md."""
     shown = (DOCS / "models.md").read_text(encoding="utf-8")
     assert shown == overview.page()
     said = CliRunner().invoke(app, ["models"])

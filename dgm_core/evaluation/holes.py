@@ -1,4 +1,4 @@
-"""The README's table of holes: DMFA and MFA on whole test sets, beside the published figures.
+"""The documentation's table of holes: DMFA and MFA on whole test sets, and published figures.
 
 Grey MNIST and faces of 32×32, one hole of a stated size anywhere inside the image. SSE and NLL are
 sums over the hole, means over images; the NLL is a density's, and the models' noise floors keep

@@ -136,7 +136,7 @@ for _line in _PUBLISHED.strip().splitlines():
 
 @dataclass(frozen=True)
 class Config:
-    """What to run; the defaults are those of the README's table."""
+    """What to run; the defaults are those of the documentation's table."""
 
     tables: tuple[str, ...] = TABLES
     methods: tuple[str, ...] = (*METHODS, *TABLE_BASELINES)

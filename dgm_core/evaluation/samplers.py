@@ -1,4 +1,4 @@
-"""The README's table of samplers: the four of them on the same model, images and masks.
+"""The documentation's table of samplers: four samplers on the same model, images and masks.
 
 F1 on the hidden pixels of the posterior mean, MNIST binarised at ½, pixels of all images pooled.
 LAIR is run for as many iterations as take it the time of Metropolis-within-Gibbs: a few of each

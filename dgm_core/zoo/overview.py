@@ -1,10 +1,10 @@
-"""All cards in one table, in Markdown: `python -m dgm_core models --out docs/models.md`.
+"""All cards in one table, in Markdown: `dgm models --out docs/models.md`.
 
     >>> print(markdown(["digits-dlvm"]).splitlines()[-1])  # doctest: +ELLIPSIS
     | `digits-dlvm` | Convolutional Bernoulli DLVM of scikit-learn's digits, ...
 
-What a number means, and on how many images it was measured, is said in the README and in the
-card's own `estimator`; the table has the first few of each card.
+The pages of `docs/numbers/` and each card's `estimator` say what a number means and on how many
+images it was measured. The table shows the first few numbers of each card.
 """
 
 from __future__ import annotations
@@ -23,18 +23,20 @@ HEAD = """\
 PREFACE = """\
 # The shipped models
 
-All cards of `pretrained/` in one table; the cards have more. `python -m dgm_core models --out
-docs/models.md` writes this page, and a test holds it to the cards. `python -m dgm_core train NAME`
-trains a model again, `python -m dgm_core evaluate …` measures it again and writes its card; the
-README says what each number means. ± is a standard error. SSE are sums over the hidden pixels,
-levels in [0, 1]; nats are those of an image. A commit that ends in "-dirty" had changes beside it
-that were not committed yet.
+Load a model with `dgm_core.zoo.load(name)`. This page lists the cards of `pretrained/`; each card
+has more details.
+
+- `dgm train NAME` trains a model again. `dgm evaluate …` measures it again and writes its card.
+- `dgm models --out docs/models.md` writes this page; a test compares it with the cards.
+- ± is a standard error. SSE are sums over the hidden pixels, with levels in [0, 1]. Nats are per
+  image. [The measured numbers](README.md#the-measured-numbers) explain the rest.
+- A commit that ends in "-dirty" means that the code had changes that were not committed yet.
 
 """
 
 
 def page(folder: Path = zoo.FOLDER) -> str:
-    """What stands in `docs/models.md`."""
+    """The text of `docs/models.md`."""
     return PREFACE + markdown(folder=folder)
 
 

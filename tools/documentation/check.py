@@ -38,7 +38,7 @@ def docstrings(found: dict[str, File]) -> Iterator[tuple[str, str]]:
 
 
 def dead_references(where: str, text: str) -> Iterator[str]:
-    """References like `dgm_core.samplers.lair` or `samplers.lair` to a name that does not exist."""
+    """References like `dgm_core.samplers.lair` or `samplers.lair` that lead nowhere."""
     known = set(rooms())
     for name in REFERENCE.findall(text):
         head, *rest = name.split(".")

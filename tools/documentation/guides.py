@@ -116,7 +116,7 @@ def api(found: dict[str, File]) -> str:
     """The page of the API: all rooms with their first sentences, in Markdown."""
     parts = [
         "# API by room",
-        "`dgm_core` is divided into rooms. A room imports only from rooms above it.",
+        "The library is divided into rooms. Each page starts with what the room is for.",
     ]
     for heading, names in GROUPS.items():
         parts.append(f"## {heading}\n\n| room | contents |\n|---|---|")

@@ -56,6 +56,8 @@ def names(found: dict[str, File]) -> Iterator[Entry]:
         href = f"{full.replace('.', '/')}.html"
         yield Entry(full, "", href, summary(module.docstring))
         for name, value in public(module):
+            if module.get(name) is None:  # left out by `__all__`
+                continue
             text = summary(inspect.getdoc(value) or "")
             yield Entry(name, full, f"{href}#{name}", text)
 

@@ -59,7 +59,8 @@ def _write_static(out: Path) -> None:
         HtmlFormatter(style=name, nobackground=True).get_style_defs(".pdoc-code")
         for name in ("default", "github-dark")
     )
-    _write(out / "site.css", f"{style}\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n")
+    dark = f"@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
+    _write(out / "site.css", f"{style}\n{light}\n{dark}\n")
     _write(out / "search.js", (TEMPLATES / "search.js").read_text(encoding="utf-8"))
 
 
@@ -72,13 +73,13 @@ def _write_guides(out: Path, shown: dict[str, api.File]) -> list[search.Entry]:
             text += guides.groups()
         body, pictures = guides.markup(guide, text)
         title = re.search(r"^# (.*)", text, re.M)
-        open_ = next((name for name, all_ in guides.GUIDES.items() if guide in all_), "API by room")
+        headings = [name for name, pages in guides.GUIDES.items() if guide in pages]
         page = template.render(
             title=title[1] if title else guide.title,
             body=body,
             root="../" * guide.href.count("/"),
             here=guide.href,
-            open=open_,
+            open=headings[0] if headings else "API by room",
             sections=re.findall(r'<h2 id="([^"]+)">(.*?)</h2>', body),
         )
         _write(out / guide.href, page)

@@ -1,6 +1,7 @@
 """`python -m dgm_core evaluate`: the shipped models and the studies of the labs, measured again.
 
-What is of one model is written on its card, the rest into `assets/`, row by row as it is measured.
+The numbers of one model are written on its card, all others into `assets/`, row by row as they are
+measured. The tables of `docs/numbers/` are then written from them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ MODULES = {
     "inpainting": "inpainting",
     "samplers": "inpainting",
     "distances": "distances",
+    "tables": "tables",
 }
 """Command → the module of this folder that has it."""
 

@@ -18,7 +18,7 @@ from dgm_core.commands.evaluate.engine_options import (
     chosen_engine,
     default_journal,
 )
-from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, put_rows
+from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, put_rows, write_pages
 from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import cluster_choices, vae_gmm
 from dgm_core.scale.studies import clusters
@@ -60,6 +60,7 @@ def evaluate_vaegmm(
         for key, value in found.measured.as_card().items():
             typer.echo(f"{key:20} {value}")
         typer.echo(f"wrote {assets / name}.npz")
+    write_pages(folder, "vaegmm")
 
 
 @app.command("clusters")
@@ -95,3 +96,4 @@ def evaluate_clusters(
     except (ValueError, *UNABLE) as error:
         stop(error)
     typer.echo(f"wrote {out}")
+    write_pages(out, "choices", "choice meanings")

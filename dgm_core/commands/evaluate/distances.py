@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, put_rows
+from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, put_rows, write_pages
 from dgm_core.commands.terminal import stop
 from dgm_core.studies.distances import sweeps
 
@@ -32,3 +32,4 @@ def evaluate_distances(
         put_rows(sweep.rows(), out, "distances", sweeps.KEY)
     sweeps.save(found, out.with_suffix(".npz"))
     typer.echo(f"wrote {out} and {out.with_suffix('.npz')}")
+    write_pages(out, "distances")

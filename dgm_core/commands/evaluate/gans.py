@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dgm_core import device, zoo
-from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, measure
+from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, measure, write_pages
 from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import gan
 from dgm_core.models.classifier import Classifier
@@ -63,6 +63,7 @@ def evaluate_gan(
         typer.echo("directions: " + ", ".join(each or "–" for each in named.principal.names[:8]))
         if run_folder is not None:
             _write_history(name, dataset, judge, run_folder, folder, assets)
+    write_pages(folder, "gan")
 
 
 def _write_history(

@@ -1,4 +1,4 @@
-"""Images with holes: the tables of the README, and both samplers as their settings change."""
+"""Images with holes: the tables of the documentation, and both samplers by their settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dgm_core.commands.evaluate.engine_options import (
     chosen_engine,
     default_journal,
 )
-from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, put_rows
+from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, put_rows, write_pages
 from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import holes, samplers
 from dgm_core.scale.studies import inpainting
@@ -47,7 +47,7 @@ def evaluate_inpainting(
     address: Address = None,
     journal: Journal = None,
 ) -> None:
-    """Make the tables of the README again: holes (DMFA, MFA) and samplers (F1).
+    """Measure the tables of the documentation again: holes (DMFA, MFA) and samplers (F1).
 
     Each row is written as soon as it is measured, in place of the one that stood there. With
     --engine, images are measured in blocks, and a study that was killed goes on by the same
@@ -81,6 +81,7 @@ def evaluate_inpainting(
     except (ValueError, *UNABLE) as error:
         stop(error)
     typer.echo(f"wrote {out}")
+    write_pages(out, "samplers")
 
 
 @app.command("samplers")
@@ -117,3 +118,4 @@ def evaluate_samplers(
     except (ValueError, *UNABLE) as error:
         stop(error)
     typer.echo(f"wrote {out} and {out.with_suffix('.npz')}")
+    write_pages(out, "studies")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from dgm_core import data, zoo
-from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar
+from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, write_pages
 from dgm_core.commands.terminal import stop
 from dgm_core.studies import toml_rows
 from dgm_core.studies.likelihood import (
@@ -61,6 +61,7 @@ def evaluate_likelihood(
     except (OSError, ValueError, data.DataUnavailable, data.DownloadError) as error:
         stop(error)
     typer.echo(f"wrote {out}")
+    write_pages(out, "bounds", "floors")
 
 
 def _write_bounds(name: str, config: bounds.Config, images: int, folder: Path, out: Path) -> None:

@@ -19,7 +19,7 @@ from dgm_core.commands.evaluate.engine_options import (
     chosen_engine,
     default_journal,
 )
-from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, put_rows
+from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, put_rows, write_pages
 from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import mnar_protocol
 from dgm_core.scale.studies import mnar
@@ -68,6 +68,7 @@ def evaluate_mnar(
     except (ValueError, *UNABLE) as error:
         stop(error)
     typer.echo(f"wrote {out}")
+    write_pages(out, "imputation")
 
 
 @app.command("prediction")
@@ -97,6 +98,7 @@ def evaluate_prediction(
             )
         typer.echo(prediction.sentence(found))
     typer.echo(f"wrote {out}")
+    write_pages(out, "prediction")
 
 
 def _shares(items: Iterable[Any]) -> Iterator[Any]:

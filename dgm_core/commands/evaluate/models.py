@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dgm_core import zoo
-from dgm_core.commands.evaluate.run_study import measure
+from dgm_core.commands.evaluate.run_study import measure, write_pages
 from dgm_core.evaluation import classifier, clipped, dlvm, miwae, pixelcnn
 from dgm_core.studies.likelihood import vae_quality
 
@@ -66,6 +66,7 @@ def evaluate_vae(
             f"ELBO {found.elbo:.2f} = {found.reconstruction:.2f} − {found.divergence:.2f}; "
             f"{int(found.units.active.sum())} of {len(found.units.active)} latents active"
         )
+    write_pages(folder, "vaes")
 
 
 @app.command("miwae")

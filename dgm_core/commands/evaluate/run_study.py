@@ -11,6 +11,7 @@ import typer
 
 from dgm_core import data, device, zoo
 from dgm_core.commands.terminal import stop
+from dgm_core.evaluation import number_tables
 from dgm_core.scale.studies import cells
 from dgm_core.studies import toml_rows
 from dgm_core.studies.progress import Frame
@@ -42,6 +43,19 @@ def put_rows(rows: Iterable[Any], out: Path, table: str, key: Sequence[str]) -> 
     for row in rows:
         toml_rows.put_row(out, table, toml_rows.rounded(row._asdict()), key)
         typer.echo(row.sentence())
+
+
+def write_pages(rows: Path, *tables: str) -> None:
+    """Write tables of the documentation again, and say which pages changed.
+
+    Args:
+        rows: the file or folder that the measured rows were written to. Tables are made from the
+            project's own files, so nothing is written if it is another one.
+        tables: names in `dgm_core.evaluation.number_tables.TABLES`.
+    """
+    if rows.resolve() == zoo.FOLDER.resolve() or rows.resolve().parent == ASSETS:
+        for page in number_tables.update(tables):
+            typer.echo(f"wrote {page}")
 
 
 def measure(

@@ -1,4 +1,4 @@
-"""The inpainting tables of the README as cells: one method on one pattern, some images at once.
+"""The tables of inpainting as cells: one method on one pattern, some images at once.
 
 LAIR's iterations come from its speed beside Metropolis-within-Gibbs. Where they are not given, all
 its images on a pattern are therefore one cell, in which both are timed.

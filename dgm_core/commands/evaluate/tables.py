@@ -1,0 +1,28 @@
+"""The tables of the documentation, from what was measured before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dgm_core.commands.terminal import stop
+from dgm_core.evaluation import number_tables
+
+app = typer.Typer()
+
+
+@app.command("tables")
+def evaluate_tables(
+    names: Annotated[
+        list[str] | None, typer.Argument(help=f"{', '.join(number_tables.TABLES)}; all")
+    ] = None,
+    pages: Annotated[Path, typer.Option(help="folder of the pages")] = number_tables.PAGES,
+) -> None:
+    """Write the tables of `docs/numbers/` from the measured rows; measure nothing."""
+    unknown = set(names or ()) - set(number_tables.TABLES)
+    if unknown:
+        stop(f"expected tables of {', '.join(number_tables.TABLES)}, got {', '.join(unknown)}")
+    for page in number_tables.update(names, pages):
+        typer.echo(f"wrote {page}")

@@ -1,0 +1,356 @@
+"""The tables of the documentation that are written from measured rows and from the models' cards.
+
+A page of `docs/numbers/` marks the place of a table by two comments,
+
+    <!-- table: floors -->
+    <!-- /table -->
+
+and `update` writes the table between them. The rows are in `assets/*.toml`, where the commands of
+`dgm evaluate` put them.
+
+    >>> replaced("<!-- table: a -->\\nold\\n<!-- /table -->", {"a": "new"})
+    '<!-- table: a -->\\nnew\\n<!-- /table -->'
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dgm_core import zoo
+from dgm_core.files import written_whole
+from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, SOURCE
+
+ROOT = Path(__file__).parents[2]
+ASSETS = ROOT / "assets"
+PAGES = ROOT / "docs" / "numbers"
+
+Row = Mapping[str, Any]
+
+
+def update(names: Iterable[str] | None = None, pages: Path = PAGES) -> list[Path]:
+    """Write tables into the pages that have a place for them.
+
+    Args:
+        names: of `TABLES`; None = all.
+        pages: folder of the Markdown files. It need not exist: an installed library has none.
+
+    Returns:
+        The pages that changed.
+    """
+    written = {name: TABLES[name]() for name in names or TABLES}
+    changed = []
+    for path in sorted(pages.glob("*.md")):
+        before = path.read_text(encoding="utf-8")
+        after = replaced(before, written)
+        if after != before:
+            with written_whole(path) as whole:
+                whole.write_text(after, encoding="utf-8")
+            changed.append(path)
+    return changed
+
+
+def replaced(page: str, tables: Mapping[str, str]) -> str:
+    """A page with some of its tables replaced; the others stay."""
+
+    def between(found: re.Match[str]) -> str:
+        first, name, _, last = found.groups()
+        return found[0] if name not in tables else f"{first}{tables[name]}\n{last}"
+
+    pattern = r"(<!-- table: ([\w ]+) -->\n)(.*?)(<!-- /table -->)"
+    return re.sub(pattern, between, page, flags=re.S)
+
+
+# --- inpainting -----------------------------------------------------------------------------
+
+
+def samplers() -> str:
+    """F1 of the four samplers on one model, by what is hidden."""
+    patterns = ("50 % at random", "top half", "80 % at random")
+    rows = _rows("inpainting_tables", "samplers")
+    found = {(row["method"], row["pattern"]): row for row in rows}
+    methods = dict.fromkeys(method for method, _ in found)
+    lines = [[method, *(_sampler(found[method, each]) for each in patterns)] for method in methods]
+    return _table(["", *patterns], lines)
+
+
+def _sampler(row: Row) -> str:
+    how = ""
+    if math.isnan(row["acceptance"]):
+        how = f" ({row['iterations']} it., ESS {row['ess']:.0f})"
+    elif row["acceptance"] < 1:
+        how = f" ({100 * row['acceptance']:.1f} %, {100 * row['stuck']:.0f} % stuck)"
+    return f"{_short(row['f1'], row['f1_error'])}{how}, {_number(row['nll'], 1)} nats"
+
+
+def studies() -> str:
+    """F1 of both samplers on two data sets, beside the public code's."""
+    sweeps = (row for row in _rows("sampler_studies", "sweeps") if row["sweep"] == "missing rate")
+    found = {(row["data"], row["setting"], row["sampler"]): row for row in sweeps}
+    columns = {"mnist": "MNIST", "omniglot": "Omniglot"}
+    short = ("pseudo-Gibbs", "Metropolis")
+    heads = [f"{name}, {sampler}" for name in columns.values() for sampler in short]
+    settings = dict.fromkeys(setting for data, setting, _ in found if data in columns)
+    lines = [
+        [each, *(_study(found[data, each, sampler]) for data in columns for sampler in SAMPLERS)]
+        for each in settings
+    ]
+    return _table(["hidden", *heads], lines)
+
+
+def _study(row: Row) -> str:
+    everywhere = _short(row["f1_mean_all"])
+    if row["setting"] in SOURCE[row["data"]]:
+        source = SOURCE[row["data"]][row["setting"]][SAMPLERS.index(row["sampler"])]
+        everywhere += f" ({_short(source)})"
+    return f"{_short(row['f1_mean_hidden'], row['f1_mean_hidden_error'])}; {everywhere}"
+
+
+# --- exact likelihood -----------------------------------------------------------------------
+
+
+def bounds() -> str:
+    """All bounds on log p(x), by model and images."""
+    columns = {
+        "ELBO": [("ELBO", 1)],
+        "IWAE, K = 100": [("IWAE", 100)],
+        "IWAE, K = 10,000": [("IWAE", 10_000)],
+        "AIS": [("AIS", 100)],
+        "log p(x), exact": [("quadrature", None)],
+        "AIS backwards": [("AIS backwards", 100)],
+        "no model of the kind exceeds": [("best mixture", None), ("empirical", None)],
+    }
+    found: dict[tuple[str, str], dict[Any, Row]] = {}
+    for row in _rows("likelihood", "bounds"):
+        line = found.setdefault((row["model"], row["of"]), {})
+        line[row["method"], row["effort"]] = line[row["method"], None] = row
+
+    def cell(line: Mapping[Any, Row], title: str) -> str:
+        row = next((line[key] for key in columns[title] if key in line), None)
+        if row is None:
+            return "–"
+        limit = title.startswith("no model")
+        return _number(row["mean"]) if limit else _plus_minus(row["mean"], row["error"])
+
+    whose = {"test": "test", "made": "its own"}
+    lines = [
+        [f"`{model}`, {whose[of]}", *(cell(line, title) for title in columns)]
+        for (model, of), line in found.items()
+    ]
+    return _table(["model, 20 images", *columns], lines)
+
+
+def floors() -> str:
+    """Likelihoods of Gaussian decoders as the floor of their variance falls."""
+    found = {(row["data"], row["floor"]): row for row in _rows("likelihood", "unbounded")}
+    lines = []
+    for floor in dict.fromkeys(floor for _, floor in found):
+        line = [f"{floor:.0e}".replace("e-0", "e-")]
+        for kind in ("moons", "digits"):
+            row = found[kind, floor]
+            test = row["test"]
+            line += [
+                _number(row["train"]),
+                _number(test) if abs(test) < 1000 else f"{test:,.0f}".replace("-", "−"),
+                f"{_number(row['upper'])} ({row['components']})",
+            ]
+        lines.append(line)
+    mixture = "best mixture (components)"
+    heads = ["moons: training", "test", mixture, "digits, 10×10: training", "test", mixture]
+    return _table(["least variance ξ", *heads], lines)
+
+
+def vaes() -> str:
+    """The VAEs of statically binarised MNIST, beside the published one."""
+    heads = ["statically binarised MNIST, all 10,000 test images", "log p(x) ≥, K = 200", "ELBO"]
+    lines = []
+    for name in ("binarized-mnist-vae", "binarized-mnist-elu"):
+        measured = zoo.card(name)["measured"]
+        found, latents = measured["log_likelihood"], measured["latents"]
+        line = [f"`{name}`", _plus_minus(found["nats"], found["standard_error"])]
+        line += [_number(found["elbo"]), f"{latents['active']} of {latents['of']}"]
+        lines.append([*line, _trained(name)])
+    lines.append(["784-300-300-100 with ELUs, as published", "−95.50", "−101.15", "", ""])
+    return _table([*heads, "active latents", "trained for"], lines)
+
+
+# --- values missing not at random -----------------------------------------------------------
+
+
+def imputation() -> str:
+    """RMSE of methods on tables whose high values are missing, beside the published one."""
+    tables = {
+        "banknote": "banknote",
+        "concrete": "concrete",
+        "red-wine": "red wine",
+        "white-wine": "white wine",
+        "breast": "WDBC",
+    }
+    methods = (
+        *("PPCA", "MIWAE", "not-MIWAE PPCA, self-masking", "not-MIWAE, self-masking"),
+        *("not-MIWAE, self-masking, best of 5 bounds", "not-MIWAE PPCA, known sign"),
+        *("not-MIWAE, known sign", "mean", "kNN", "MICE", "missForest-like"),
+    )
+    found = {(row["table"], row["method"]): row for row in _rows("mnar_tables", "imputation")}
+
+    def cell(row: Row | None) -> str:
+        if row is None:
+            return "–"
+        published = "" if math.isnan(row["published"]) else f" ({row['published']:.2f})"
+        return _plus_minus(row["rmse"], row["standard_error"], 3) + published
+
+    lines = [[name, *(cell(found.get((table, name))) for table in tables)] for name in methods]
+    return _table(["RMSE, SD", *tables.values()], lines)
+
+
+def prediction() -> str:
+    """Scores of predictors from rows with missing values, and how far sup-not-MIWAE is ahead."""
+    scores = {"classification": "log loss", "regression": "RMSE"}
+    titles = {"breast": "WDBC", "red-wine": "red wine"}
+    rows = _rows("mnar_tables", "prediction")
+    found = {(row["table"], row["method"]): row for row in rows}
+    tasks = {row["table"]: scores[row["task"]] for row in rows}
+
+    def cell(row: Row) -> str:
+        score = tasks[row["table"]]
+        text = _plus_minus(row["mean"][score], row["error"][score], 3)
+        if row["method"] == "sup-not-MIWAE":
+            return text
+        return f"{text} ({_signed(row['behind'])} ± {_number(row['behind_error'], 3)})"
+
+    methods = dict.fromkeys(method for _, method in found)
+    lines = [[name, *(cell(found[table, name]) for table in tasks)] for name in methods]
+    heads = [f"{titles.get(table, table)}, {score}" for table, score in tasks.items()]
+    return _table(["", *heads], lines)
+
+
+# --- clusters -------------------------------------------------------------------------------
+
+
+def choices() -> str:
+    """What makes a VAE and a mixture learn from each other, each choice beside its control."""
+    stages = ("before", "after", "control")
+    lines = []
+    for row in _rows("clusters", "choices"):
+        accuracies = [_plus_minus(row[each], row[f"{each}_error"], 3) for each in stages]
+        gain = f"{_signed(row['gain'])} ± {_number(row['gain_error'], 3)}"
+        bound = ", ".join(_number(row[f"elbo_{each}"], 1) for each in stages)
+        lines.append([row["choice"], str(row["seeds"]), *accuracies, gain, bound])
+    heads = ["first 10,000 images of MNIST", "seeds", *stages, "gain"]
+    return _table([*heads, "bound: before, after, control"], lines)
+
+
+def choice_meanings() -> str:
+    """What each row of `choices` changes."""
+    lines = [[row["choice"], row["about"]] for row in _rows("clusters", "choices")]
+    return _table(["row", "what it changes"], lines)
+
+
+def vaegmm() -> str:
+    """The shipped VAEs with a mixture."""
+    lines = []
+    for name in ("mnist-vaegmm", "mnist-vaegmm-full", "digits-vaegmm", "omniglot-vaegmm"):
+        found = zoo.card(name)["measured"]
+        fields = ("accuracy_before", "accuracy", "accuracy_control", "accuracy_test", "nmi")
+        scores = [_number(found[each], 3) if each in found else "–" for each in fields]
+        bound = (_number(found[each], 1) for each in ("elbo_before", "elbo", "elbo_control"))
+        lines.append([f"`{name}`", f"{found['images']:,}", *scores, ", ".join(bound)])
+    heads = ["shipped", "images", "before", "after", "control", "test images", "NMI"]
+    return _table([*heads, "bound: before, after, control"], lines)
+
+
+# --- GANs -----------------------------------------------------------------------------------
+
+
+def gan() -> str:
+    """Fréchet distance, precision and recall of the shipped WGANs, beside real test images."""
+    lines = []
+    for name in ("mnist-wgan", "svhn-wgan", "celeba-wgan"):
+        found = zoo.card(name)["measured"]
+        made, real = found["made"], found["real"]
+
+        def both(*fields: str, made: Row = made, real: Row = real) -> str:
+            first, second = (
+                ", ".join(_number(each[field]) for field in fields) for each in (made, real)
+            )
+            return f"{first} ({second})"
+
+        line = [f"`{name}`", both("frechet"), _number(found["times_floor"])]
+        lines.append([*line, both("precision", "recall"), both("nearest"), _trained(name)])
+    heads = [
+        *("", "Fréchet distance (floor)", "÷ floor", "precision, recall (real test images)"),
+        *("median distance to the nearest training image (of test images)", "trained for"),
+    ]
+    return _table(heads, lines)
+
+
+def distances() -> str:
+    """Distances of two segments as critics estimate them."""
+    found = {
+        (row["theta"], row["divergence"]): row["estimate"]
+        for row in _rows("distances", "distances")
+        if row["pair"] == "segments"
+    }
+    lines = [
+        [f"{theta:g}", *(f"{found[theta, name]:.3f}" for name in ("wasserstein", "hellinger"))]
+        for theta in (0.0, 0.1, 0.5, 1.0, 2.0)
+    ]
+    heads = ["θ", "Wasserstein-1 (truth: θ)", "squared Hellinger (truth: 0 at 0, else 2)"]
+    return _table(heads, lines)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "samplers": samplers,
+    "studies": studies,
+    "bounds": bounds,
+    "floors": floors,
+    "vaes": vaes,
+    "imputation": imputation,
+    "prediction": prediction,
+    "choices": choices,
+    "choice meanings": choice_meanings,
+    "vaegmm": vaegmm,
+    "gan": gan,
+    "distances": distances,
+}
+"""Name in the pages' comments → what writes the table."""
+
+
+def _rows(name: str, table: str) -> list[dict[str, Any]]:
+    """Rows of a table of `assets/NAME.toml`."""
+    return tomllib.loads((ASSETS / f"{name}.toml").read_text(encoding="utf-8"))[table]
+
+
+def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown, without a line break at its end."""
+    head, *rest = (
+        "".join(f"| {cell} " if cell else "| " for cell in line) + "|" for line in (heads, *lines)
+    )
+    return "\n".join([head, "|" + "---|" * len(heads), *rest])
+
+
+def _number(value: float, digits: int = 2) -> str:
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def _short(value: float, error: float | None = None) -> str:
+    """Without the 0 before the point."""
+    text = _number(value, 3).removeprefix("0")
+    return text if error is None else f"{text} ± {_short(error)}"
+
+
+def _plus_minus(value: float, error: float, digits: int = 2) -> str:
+    return f"{_number(value, digits)} ± {_number(error, digits)}"
+
+
+def _trained(name: str) -> str:
+    minutes = sum(zoo.card(name)["training"]["minutes"].values())
+    return f"{minutes:.0f} min, one busy core"
