@@ -94,7 +94,8 @@ def command_line() -> str:
     command = typer.main.get_command(app)
     context = typer.Context(command, info_name="dgm")
     text = typer.cli.get_docs_for_click(obj=command, ctx=context, name="dgm", title="dgm")
-    return text.replace("# dgm\n", "# The command line\n", 1)
+    text = text.replace("# dgm\n", "# The command line\n", 1)
+    return text.replace(f"{ROOT}/", "")  # defaults name folders of this machine
 
 
 def groups() -> str:
@@ -153,6 +154,6 @@ def markup(guide: Guide, text: str) -> tuple[str, set[str]]:
     pieces = re.split(r"(^```.*?^```$)", text, flags=re.S | re.M)
     pieces[::2] = [re.sub(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)", link, piece) for piece in pieces[::2]]
     page = str(to_html("".join(pieces)))
-    return page.replace("<table>", '<div class="table"><table>').replace(
-        "</table>", "</table></div>"
-    ), pictures
+    page = page.replace("<table>", '<div class="table"><table>')
+    page = page.replace("</table>", "</table></div>")
+    return re.sub(r"(?<=\d) ± (?=[\d.])", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}", page), pictures

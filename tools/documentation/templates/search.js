@@ -3,7 +3,7 @@
    An entry is [title, where, address, text]. Every word of the query must occur in an entry. A word
    counts most when it is the title, less when it starts the title or a part of it, least when it
    stands in the text. */
-"use strict";
+
 (() => {
   const root = document.currentScript.dataset.root;
   const box = document.querySelector(".search input");
@@ -19,7 +19,12 @@
     script.src = `${root}search-index.js`;
     script.onload = () => {
       entries = window.searchIndex.map(([title, where, href, text]) => ({
-        title, where, href, text, low: title.toLowerCase(), body: `${where} ${text}`.toLowerCase(),
+        title,
+        where,
+        href,
+        text,
+        low: title.toLowerCase(),
+        body: `${where} ${text}`.toLowerCase(),
       }));
       show();
     };
@@ -37,11 +42,16 @@
   }
 
   function search(query) {
-    const words = query.toLowerCase().split(/[\s.`]+/).filter(Boolean);
+    const words = query
+      .toLowerCase()
+      .split(/[\s.`]+/)
+      .filter(Boolean);
     const ranked = [];
     for (const entry of words.length ? entries : []) {
+      const scores = words.map((word) => score(entry, word));
+      if (!scores.every(Boolean)) continue;
       let total = entry.low === query.trim().toLowerCase() ? 100 : 0;
-      if (!words.every((word) => { const got = score(entry, word); total += got; return got; })) continue;
+      for (const each of scores) total += each;
       if (entry.href.startsWith("changelog")) total /= 4;
       ranked.push([total - entry.title.length / 100, entry]);
     }
@@ -53,13 +63,17 @@
     const found = words.map((word) => text.toLowerCase().indexOf(word)).filter((at) => at >= 0);
     const start = found.length ? Math.max(0, Math.min(...found) - 40) : 0;
     const from = start === 0 ? 0 : text.indexOf(" ", start) + 1;
-    return (from ? "… " : "") + text.slice(from, from + 150) + (from + 150 < text.length ? " …" : "");
+    return (
+      (from ? "… " : "") + text.slice(from, from + 150) + (from + 150 < text.length ? " …" : "")
+    );
   }
 
   function marked(element, text, words) {
     const quoted = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
     for (const [number, part] of text.split(new RegExp(`(${quoted.join("|")})`, "i")).entries()) {
-      element.append(number % 2 ? Object.assign(document.createElement("mark"), { textContent: part }) : part);
+      element.append(
+        number % 2 ? Object.assign(document.createElement("mark"), { textContent: part }) : part,
+      );
     }
     return element;
   }
@@ -67,18 +81,24 @@
   function show() {
     const [found, words, count] = search(box.value);
     chosen = -1;
-    list.replaceChildren(...found.map((entry) => {
-      const item = document.createElement("li");
-      const link = document.createElement("a");
-      link.href = root + entry.href;
-      link.append(marked(document.createElement("b"), entry.title, words));
-      link.append(Object.assign(document.createElement("i"), { textContent: entry.where }));
-      link.append(marked(document.createElement("span"), excerpt(entry.text, words), words));
-      item.append(link);
-      return item;
-    }));
+    list.replaceChildren(
+      ...found.map((entry) => {
+        const item = document.createElement("li");
+        const link = document.createElement("a");
+        link.href = root + entry.href;
+        link.append(marked(document.createElement("b"), entry.title, words));
+        link.append(Object.assign(document.createElement("i"), { textContent: entry.where }));
+        link.append(marked(document.createElement("span"), excerpt(entry.text, words), words));
+        item.append(link);
+        return item;
+      }),
+    );
     if (words.length && entries.length && !count) {
-      list.append(Object.assign(document.createElement("li"), { textContent: `No page mentions “${box.value.trim()}”.` }));
+      list.append(
+        Object.assign(document.createElement("li"), {
+          textContent: `No page mentions “${box.value.trim()}”.`,
+        }),
+      );
     }
     list.hidden = !list.children.length;
   }
@@ -92,8 +112,14 @@
     links[chosen].scrollIntoView({ block: "nearest" });
   }
 
-  box.addEventListener("focus", () => { load(); if (box.value) show(); });
-  box.addEventListener("input", () => { load(); show(); });
+  box.addEventListener("focus", () => {
+    load();
+    if (box.value) show();
+  });
+  box.addEventListener("input", () => {
+    load();
+    show();
+  });
   box.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
@@ -112,11 +138,16 @@
     box.select();
   });
   document.addEventListener("click", (event) => {
-    if (!event.target.closest(".search")) list.hidden = true;
-    else if (event.target.closest("#results a")) list.hidden = true;
+    if (!event.target.closest(".search") || event.target.closest("#results a")) list.hidden = true;
   });
-  menu.addEventListener("click", () => {
-    const open = document.body.classList.toggle("menu-open");
+
+  function setMenu(open) {
+    document.body.classList.toggle("menu-open", open);
     menu.setAttribute("aria-expanded", String(open));
+  }
+
+  menu.addEventListener("click", () => setMenu(!document.body.classList.contains("menu-open")));
+  document.getElementById("contents").addEventListener("click", (event) => {
+    if (event.target.closest("a")) setMenu(false);
   });
 })();
