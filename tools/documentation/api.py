@@ -119,9 +119,12 @@ def contents(module: File, found: dict[str, File]) -> list[tuple[str, list[Row]]
         where = home(module, name)
         if where == here or where not in found:
             continue
-        value = getattr(module.obj, name)
+        value, href = getattr(module.obj, name), relative_link(here, where)
+        if inspect.ismodule(value):
+            offered.append(Row(name, href, summary(found[where].docstring)))
+            continue
         text = inspect.getdoc(value) if callable(value) else found[where]._var_docstrings.get(name)
-        offered.append(Row(name, f"{relative_link(here, where)}#{name}", summary(text or "")))
+        offered.append(Row(name, f"{href}#{name}", summary(text or "")))
     inside = [
         Row(each.name, relative_link(here, each.fullname), summary(each.docstring))
         for each in found.values()
