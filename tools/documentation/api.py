@@ -117,14 +117,11 @@ def contents(module: File, found: dict[str, File]) -> list[tuple[str, list[Row]]
     here, offered = module.fullname, []
     for name in getattr(module.obj, "__all__", ()):
         where = home(module, name)
-        if where == here or where not in found:
-            continue
-        value, href = getattr(module.obj, name), relative_link(here, where)
-        if inspect.ismodule(value):
-            offered.append(Row(name, href, summary(found[where].docstring)))
+        value = getattr(module.obj, name)
+        if where == here or where not in found or inspect.ismodule(value):
             continue
         text = inspect.getdoc(value) if callable(value) else found[where]._var_docstrings.get(name)
-        offered.append(Row(name, f"{href}#{name}", summary(text or "")))
+        offered.append(Row(name, f"{relative_link(here, where)}#{name}", summary(text or "")))
     inside = [
         Row(each.name, relative_link(here, each.fullname), summary(each.docstring))
         for each in found.values()
