@@ -47,7 +47,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.mark.slow
 def test_every_room_has_a_page_and_no_page_needs_a_network(pages: Path) -> None:
     for room in api.rooms():
         page = (pages / "dgm_core" / f"{room}.html").read_text(encoding="utf-8")
@@ -59,7 +58,6 @@ def test_every_room_has_a_page_and_no_page_needs_a_network(pages: Path) -> None:
         assert not re.search(r"@import|url\([\"']?https?:|\bfetch\(", text), page
 
 
-@pytest.mark.slow
 def test_the_start_page_leads_to_guides_numbers_models_and_rooms(pages: Path) -> None:
     start = (pages / "index.html").read_text(encoding="utf-8")
     text = start[start.index("<main") :]
@@ -69,7 +67,6 @@ def test_the_start_page_leads_to_guides_numbers_models_and_rooms(pages: Path) ->
     assert numbers | rooms | guide <= set(re.findall(r'href="([^"#]+)', text))
 
 
-@pytest.mark.slow
 def test_the_search_finds_guides_and_names(pages: Path) -> None:
     script = (pages / "search-index.js").read_text(encoding="utf-8")
     assert script.startswith("window.searchIndex = [")
@@ -97,7 +94,6 @@ def browser() -> Iterator[Browser]:
         yield driver.chromium.launch(executable_path=chromium, args=["--headless"])
 
 
-@pytest.mark.slow
 @pytest.mark.e2e
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
 def test_the_search_works_from_a_file(
@@ -241,7 +237,6 @@ def names(blocks: list[tuple[str | None, str]], monkeypatch: pytest.MonkeyPatch)
     return found
 
 
-@pytest.mark.slow
 def test_the_walk_through_runs_and_its_sampler_keeps_the_contract(
     names: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
