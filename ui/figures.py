@@ -1,4 +1,4 @@
-"""What all figures share: axes, colours, and how they come on the page."""
+"""What all figures share: axes, and how they are drawn on the page."""
 
 from __future__ import annotations
 
@@ -7,29 +7,16 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ui.colours import FAINT, GREY, accent, background, tint
+
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-GREY = "#8A8FA3"
-FAINT = "rgba(138, 143, 163, 0.35)"
+__all__ = ["FAINT", "GREY", "HEIGHT", "ONCE", "accent", "background", "empty", "show", "tint"]
+
 HEIGHT = 230
 _SIGNS, _ESCAPED = re.compile(r"([!-/:-@\[-`{-~])"), r"\\\1"
 """What Markdown may read as more than a letter."""
-
-
-def accent() -> str:
-    """The theme's primary colour."""
-    return "#8F9CFF" if st.context.theme.type == "dark" else "#4454CA"
-
-
-def background() -> str:
-    """The theme's colour behind everything."""
-    return "#12141C" if st.context.theme.type == "dark" else "#FFFFFF"
-
-
-def tint() -> str:
-    """The theme's colour behind boxes and fields."""
-    return "#1C1F2B" if st.context.theme.type == "dark" else "#F4F5FA"
 
 
 ONCE = """<style>

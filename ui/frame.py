@@ -11,7 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import streamlit as st
 
 from dgm_core import device
-from ui import navigation, server_limits
+from ui import colours, navigation, server_limits
 from ui.components.page_bar import Keys
 from ui.streamlit_internals import browser_reported
 
@@ -22,11 +22,11 @@ KEPT = "keep."
 """Widgets whose key starts so keep their value when the visitor goes to another page and back."""
 _STYLE = """
 [data-testid=stMainBlockContainer] { padding-top: 1.25rem }
-/* White on the light accent of the dark theme could not be read. */
+/* White text on the light accent of the dark theme would be unreadable. */
 [data-testid=stBaseButton-primary],
-[data-testid=stMultiSelect] [data-tag] * { color: light-dark(#FFFFFF, #12141C) }
-/* Nor most of the colours of code. */
-[data-testid=stCode] code .token { color: light-dark(#14161F, #ECEEF6) !important }
+[data-testid=stMultiSelect] [data-tag] * { color: BACKGROUND }
+/* So would most colours of code. */
+[data-testid=stCode] code .token { color: TEXT !important }
 [data-testid=stCode] code :is(.keyword, .function, .decorator) {
   color: light-dark(#0B5CAD, #7CB7FF) !important
 }
@@ -34,13 +34,13 @@ _STYLE = """
   color: light-dark(#0B6B3A, #63D294) !important
 }
 [data-testid=stCode] code .comment { color: light-dark(#5D6172, #A6AABB) !important }
-/* A formula that fits is no region to scroll. */
+/* A formula that fits needs no scroll bar. */
 .katex-display { padding: 2px }
 @media (max-width: 480px) {
   .katex-display { font-size: 0.9em }
   button[data-variant=segmented_control] { padding-inline: 0.5rem }
 }
-"""
+""".replace("BACKGROUND", colours.background.css).replace("TEXT", colours.text.css)
 _LAST = "last values"
 _UNREPORTED = "widgets the browser has not reported"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from ui import navigation
+from ui import colours, navigation
 from ui.assets import PRETRAINED, entries
 
 if TYPE_CHECKING:
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 _STYLE = """
 .begin { align-items: center; display: flex; flex-wrap: wrap; gap: 0.25rem 1rem }
 .begin a {
-  background: light-dark(#4454CA, #8F9CFF); border-radius: 0.5rem; padding: 0.55rem 1.25rem;
-  color: light-dark(#FFFFFF, #12141C); font-weight: 600; text-decoration: none;
+  background: ACCENT; border-radius: 0.5rem; padding: 0.55rem 1.25rem;
+  color: BACKGROUND; font-weight: 600; text-decoration: none;
 }
 .begin span { opacity: 0.75 }
-.lesson a, .sources a { color: light-dark(#4454CA, #8F9CFF); font-weight: 600 }
+.lesson a, .sources a { color: ACCENT; font-weight: 600 }
 .sources {
   display: grid; gap: 0.75rem 2rem;
   grid-template-columns: max-content minmax(0, 5fr) max-content minmax(0, 6fr) max-content;
@@ -35,7 +35,7 @@ _STYLE = """
   .sources { gap: 0; grid-template-columns: minmax(0, 1fr) }
   .sources b:not(:first-child) { margin-top: 1rem }
 }
-"""
+""".replace("ACCENT", colours.accent.css).replace("BACKGROUND", colours.background.css)
 
 
 class Source(NamedTuple):

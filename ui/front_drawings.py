@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-LIGHT, DARK = ("#4454ca", "#14161f"), ("#8f9cff", "#eceef6")
-"""Accent and text of the two themes."""
+from ui import colours
 
 STYLE = """
 text { font: 13px sans-serif; fill: TEXT; }
@@ -13,23 +12,23 @@ text { font: 13px sans-serif; fill: TEXT; }
 .tick { text-anchor: end; opacity: 0.6; }
 .under { text-anchor: middle; opacity: 0.6; }
 .axis { opacity: 0.6; }
-path.other { stroke: #8a8fa3; stroke-width: 2.5; fill: none; }
+path.other { stroke: GREY; stroke-width: 2.5; fill: none; }
 path.ours { stroke: ACCENT; stroke-width: 3; fill: none; }
 circle.ours { fill: ACCENT; }
-circle.lost { fill: #8a8fa3; opacity: 0.5; }
+circle.lost { fill: GREY; opacity: 0.5; }
 text.ours { fill: ACCENT; font-weight: 600; }
 """
 
 
 def show(parts: list[str], width: int, height: int, words: str) -> None:
     """A drawing in the colours of the visitor's theme; `words` say what is seen."""
-    accent, text = DARK if st.context.theme.type == "dark" else LIGHT
-    st.image(svg(parts, width, height, accent, text), width="stretch", alt=words)
+    drawing = svg(parts, width, height, colours.accent(), colours.text())
+    st.image(drawing, width="stretch", alt=words)
 
 
 def svg(parts: list[str], width: int, height: int, accent: str, text: str) -> str:
     """Elements of the classes in `STYLE` as one file."""
-    style = STYLE.replace("ACCENT", accent).replace("TEXT", text)
+    style = STYLE.replace("ACCENT", accent).replace("TEXT", text).replace("GREY", colours.GREY)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}"><style>{style}</style>{"".join(parts)}</svg>'

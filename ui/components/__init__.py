@@ -58,4 +58,14 @@ def composed(folder: Path, shared: Sequence[str], kind: str) -> str:
     files = [file for file in files if file.exists()]
     files += [file for file in sorted(folder.glob(f"*{kind}")) if file != own]
     files.append(own)
-    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+    tables = [_as_script(name) for name in shared if kind == ".js"]
+    texts = [*tables, *(file.read_text(encoding="utf-8") for file in files)]
+    return "\n".join(text for text in texts if text)
+
+
+def _as_script(name: str) -> str:
+    """The table NAME.json in `shared/`, which Python reads too, as a constant of the script."""
+    file = _SHARED / f"{name}.json"
+    if not file.exists():
+        return ""
+    return f"const {name.upper()} = {file.read_text(encoding='utf-8').strip()};"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dgm_core.studies.likelihood.floor_sweep import ellipses
-from ui import figures
+from ui import colours, figures
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from dgm_core.studies.likelihood.unbounded_likelihood import Frame, Row
 
 TALL = 340
-WARM = "#E07A5F"
 """Of points that the model was not trained on."""
 BAND, GAP = "rgba(92, 110, 220, 0.22)", "rgba(138, 143, 163, 0.22)"
 LINEAR = 10.0
@@ -60,7 +59,7 @@ def plane(
         y=others[:, 1].numpy(),
         mode="markers",
         name="test points",
-        marker={"size": 5, "color": WARM, "opacity": 0.75},
+        marker={"size": 5, "color": colours.WARM, "opacity": 0.75},
         hoverinfo="skip",
     )
     if atoms is not None:
@@ -145,7 +144,7 @@ def testing(rows: Sequence[Row], at: int | None) -> Figure:
     floors = [row.floor for row in rows]
     for name, key, line in (
         ("best mixture", "mixture_test", {"color": figures.GREY, "dash": "dot", "width": 2}),
-        ("test points", "test", {"color": WARM, "width": 2.5}),
+        ("test points", "test", {"color": colours.WARM, "width": 2.5}),
     ):
         values = np.array([getattr(row, key) for row in rows])
         figure.add_scatter(

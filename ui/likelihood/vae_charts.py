@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from ui import figures
+from ui import colours, figures
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -76,7 +76,7 @@ def terms(values: Mapping[str, float], published: Mapping[str, float]) -> Figure
             marker={
                 "symbol": "line-ns",
                 "size": 26,
-                "line": {"width": 3, "color": "#E0A23C"},
+                "line": {"width": 3, "color": colours.GOLD},
             },
             name="published",
             hovertemplate="published %{x}<extra></extra>",

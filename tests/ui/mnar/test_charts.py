@@ -16,7 +16,7 @@ from dgm_core.studies.mnar.side_by_side import GRID
 from dgm_core.types import Masked
 from ui.mnar import charts
 from ui.mnar.one_cell import _density
-from ui.mnar.run_results import RunResults, History
+from ui.mnar.run_results import History, RunResults
 
 NAN = float("nan")
 

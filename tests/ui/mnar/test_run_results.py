@@ -62,7 +62,9 @@ def test_the_results_grow_with_the_run_and_are_finished_only_at_its_end() -> Non
     for before, after in pairwise(stages):
         assert after.steps[: len(before.steps)] == before.steps
         assert after.done >= before.done
-    assert _progress_text(stages[-2]) == "Imputing with many samples, then one more simple method …"
+    assert (
+        _progress_text(stages[-2]) == "Imputing with many samples, then one more simple method …"
+    )
     middle = next(results for results in stages if results.steps)
     assert _progress_text(middle) == f"Training, step {middle.steps[-1]}"
 

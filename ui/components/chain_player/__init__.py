@@ -27,7 +27,7 @@ State = Literal["running", "finished", "stopped", "failed"]
 
 _COMPONENT = inline_component(
     Path(__file__).parent,
-    *("theme", "visually_hidden", "bits", "elements", "hidden_pixels"),
+    *("theme", "method_colours", "visually_hidden", "bits", "elements", "hidden_pixels"),
     *("play_bar", "line_plot", "holding", "steering", "picture_painting"),
 )
 

@@ -7,18 +7,6 @@ const TILES_GROUP = {
   "aria-label": "Pictures; arrow keys go from pixel to pixel",
 };
 
-// The approximate sampler is neutral and dashed; the others take the accent, then further colours.
-function strokesFor(names) {
-  const colours = ["var(--accent)", "var(--third)", "var(--fourth)"];
-  const dashes = ["none", "2 3", "9 3 2 3"];
-  let next = 0;
-  return names.map((name) => {
-    if (/pseudo/i.test(name)) return { colour: "var(--neutral)", dash: "7 3" };
-    const i = next++ % colours.length;
-    return { colour: colours[i], dash: dashes[i] };
-  });
-}
-
 function swatch(stroke) {
   const line = svg("line", {
     x1: 1,

@@ -123,7 +123,7 @@ function reset(player, message) {
     truth: unpack(bytesOf(message.truth), message.height * message.width),
     hidden: unpack(bytesOf(message.hidden), message.height * message.width),
   });
-  player.strokes = strokesFor(message.samplers);
+  player.strokes = message.samplers.map(strokeOf);
   buildCards(player);
   buildKey(player);
 }

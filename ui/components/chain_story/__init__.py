@@ -36,7 +36,7 @@ UNITS = {
 
 _COMPONENT = inline_component(
     Path(__file__).parent,
-    *("theme", "visually_hidden", "bits", "elements"),
+    *("theme", "method_colours", "visually_hidden", "bits", "elements"),
     *("curves", "numbers", "radio_group", "line_plot"),
 )
 

@@ -152,11 +152,7 @@ function nextFrame() {
 
 function write(story) {
   const { message, selects } = story;
-  story.strokes = message.samplers.map((name) =>
-    /pseudo/i.test(name)
-      ? { colour: "var(--neutral)", dash: "7 3" }
-      : { colour: "var(--accent)", dash: "none" },
-  );
+  story.strokes = message.samplers.map(strokeOf);
   story.words.replaceChildren(
     ...message.samplers.map((name, s) =>
       element(
