@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ui import figures
+from ui.colours import GOLD, WARM, accent
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -16,10 +17,8 @@ if TYPE_CHECKING:
     from dgm_core.studies.distances.sweeps import Sweep
     from dgm_core.studies.distances.toy_gan import Frame as Game
 
-WARM = "#E07A5F"
-"""Of Q and of what a generator makes."""
 TALL = 330
-MAP = [[0, "#4454CA"], [0.5, "rgba(138, 143, 163, 0.12)"], [1, "#E0A23C"]]
+MAP = [[0, accent.light], [0.5, "rgba(138, 143, 163, 0.12)"], [1, GOLD]]
 """Critic: low, middle, high."""
 ARROWS, STROKE, LONGEST = 128, 0.4, 0.8
 """Of a game: points whose pull is drawn, how long for a gradient of 1, and how long at most."""
@@ -241,7 +240,7 @@ def eigenvalues(found: dict[str, Result]) -> Figure:
         line={"color": figures.GREY, "dash": "dash", "width": 1.5},
     )
     shapes = ("circle", "diamond", "square", "triangle-up")
-    colours = (WARM, figures.GREY, figures.accent(), "#E0A23C")
+    colours = (WARM, figures.GREY, figures.accent(), GOLD)
     for (name, each), shape, colour in zip(found.items(), shapes, colours, strict=True):
         figure.add_scatter(
             x=each.eigenvalues.real,

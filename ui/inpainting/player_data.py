@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dgm_core.studies.inpainting.two_samplers import SAMPLERS, Config, Frame
+from ui.colours import accent
 from ui.components.chain_player import SamplerFrames, player_message
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def calibration(outcomes: Sequence[Outcome], titles: Mapping[str, str], *, dark:
     for i, outcome in enumerate(outcomes):
         at = {"row": i // columns + 1, "col": i % columns + 1}
         add = _add_reliability if outcome.calibration.kind == "reliability" else _add_pit
-        add(figure, outcome.calibration, _accent(dark=dark), at)
+        add(figure, outcome.calibration, accent.dark if dark else accent.light, at)
     figure.update_layout(
         height=60 + 190 * rows, margin={"l": 0, "r": 12, "t": 30, "b": 0}, showlegend=False
     )
@@ -146,18 +147,13 @@ def curves(outcomes: Sequence[Outcome], *, dark: bool) -> Figure:
                 x=x,
                 y=y,
                 mode="lines+markers",
-                line={"color": _accent(dark=dark), "width": 2},
+                line={"color": accent.dark if dark else accent.light, "width": 2},
                 hovertemplate="K = %{x}<br>%{y:.2f} nats<extra></extra>",
             )
     figure.update_layout(height=260, margin={"l": 0, "r": 0, "t": 10, "b": 0}, showlegend=False)
     figure.update_xaxes(type="log", title="importance samples K", dtick=1)
     figure.update_yaxes(title="bound, nats")
     return figure
-
-
-def _accent(*, dark: bool) -> str:
-    """The theme's primary colour."""
-    return "#8F9CFF" if dark else "#4454CA"
 
 
 def _add_reliability(figure: Figure, found: Calibration, colour: str, at: dict[str, int]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dgm_core.studies.inpainting.patterns import HALVES
 from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, SOURCE
-from ui import figures
+from ui import colours, figures
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -130,7 +130,7 @@ def _source(figure: Figure, names: Sequence[str], groups: Sequence[Group]) -> No
 
 
 def _colour(sampler: str) -> str:
-    return figures.GREY if sampler == SAMPLERS[0] else figures.accent()
+    return colours.of_method(sampler)
 
 
 def _broken(name: str) -> str:

@@ -10,6 +10,7 @@ import torch
 
 from dgm_core.studies.mnar import sensitivity
 from dgm_core.studies.mnar.side_by_side import GRID
+from ui.colours import of_method
 from ui.figures import FAINT, GREY, HEIGHT, accent, empty
 from ui.mnar.run_results import RunResults
 
@@ -29,7 +30,7 @@ TRUE_VALUES = "true values"
 
 def colours() -> dict[str, str]:
     """Model → colour."""
-    return {"MIWAE": GREY, "not-MIWAE": accent()}
+    return {name: of_method(name) for name in ("MIWAE", "not-MIWAE")}
 
 
 def missing_cells(

@@ -11,6 +11,7 @@ from dgm_core.models.flow import Coupling, Flow
 from dgm_core.studies.theory import moons_flow
 from ui import figures, jobs
 from ui.assets import ASSETS
+from ui.colours import DIVERGING
 from ui.frame import kept
 from ui.links import Read, whole
 from ui.theory import note
@@ -48,8 +49,6 @@ REFERENCES = """
 """
 SHIPPED = ASSETS / "moons_flow.npz"
 CONFIG = moons_flow.Config()
-MAP = [[0, "#4454CA"], [0.5, "#8A8FA3"], [1, "#E0A23C"]]
-"""log |det J|: squeezed most, less, not at all."""
 LEAST, MOST = -4.5, 0.5
 SQUARE = 330
 
@@ -148,7 +147,7 @@ def _grid(found: moons_flow.Portrait) -> Figure:
         marker={
             "size": 4,
             "color": found.log_det.round(3),
-            "colorscale": MAP,
+            "colorscale": DIVERGING,  # log |det J| from low to high
             "cmin": LEAST,
             "cmax": MOST,
         },
