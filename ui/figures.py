@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ui import glossary
 from ui.colours import FAINT, GREY, accent, background, tint
 
 if TYPE_CHECKING:
@@ -16,18 +17,26 @@ __all__ = ["FAINT", "GREY", "HEIGHT", "ONCE", "accent", "background", "empty", "
 
 HEIGHT = 230
 _SIGNS, _ESCAPED = re.compile(r"([!-/:-@\[-`{-~])"), r"\\\1"
-"""What Markdown may read as more than a letter."""
+"""Characters that have a meaning in Markdown."""
 
 
 ONCE = """<style>
 [class*=st-key-figure-] > :nth-child(n + 2) { display: none }
 </style>"""
-"""A chart that changes stands twice for a moment, the old one beneath the new: show but one."""
+"""While a chart changes, the old one stays below the new one for a moment: hide it."""
 
 
 def show(key: str, figure: Figure, title: str) -> None:
-    """A figure under its title, which may be any text, without tools; wants `ONCE` on the page."""
-    st.markdown(f"**{_SIGNS.sub(_ESCAPED, title)}**")
+    """A figure without tools under its title; the page needs `ONCE`.
+
+    Terms of the glossary in the title are explained on hover.
+
+    Args:
+        key: of the figure.
+        figure: that is drawn.
+        title: any text; no Markdown.
+    """
+    st.markdown(f"**{_SIGNS.sub(_ESCAPED, title)}**", help=glossary.hover(title))
     with st.container(key=f"figure {key}"):
         st.plotly_chart(
             figure, key=f"plot {key}", config={"displayModeBar": False}, theme="streamlit"
@@ -35,8 +44,8 @@ def show(key: str, figure: Figure, title: str) -> None:
 
 
 def empty(x: str = "", y: str = "", *, height: int = HEIGHT) -> Figure:
-    """Axes, named."""
-    # Plotly uses pandas if it is among the modules, even half imported by another thread: wait.
+    """A figure with named axes and no data."""
+    # Plotly uses pandas if it is in sys.modules, even half imported by another thread: wait.
     import pandas  # noqa: F401
     from plotly.graph_objects import Figure  # a second of start-up
 
