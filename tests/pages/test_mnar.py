@@ -314,7 +314,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def train(app: AppTest, worker: Worker) -> AppTest:
-    next(button for button in app.button if button.label in ("Train", "Restart")).click().run()
+    next(button for button in app.button if button.label == "Train").click().run()
     whole(app)
     assert worker.run.wait(60)
     assert worker.run.state == "finished"
@@ -362,7 +362,7 @@ def test_a_training_belongs_to_its_settings(workers: dict[str, Worker]) -> None:
     assert workers["mnar watch"].run.state == "finished"
 
 
-def test_a_training_is_stopped_and_gone_on_with(
+def test_a_training_is_stopped_and_continued(
     workers: dict[str, Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mnar_view, "STEPS", dict.fromkeys(mnar_view.STEPS, 60))
@@ -372,7 +372,7 @@ def test_a_training_is_stopped_and_gone_on_with(
     if worker.run.live:
         next(button for button in whole(app).button if button.label == "Stop").click().run()
         before = list(worker.run.items)
-        assert [button.label for button in whole(app).button] == ["Restart", "Continue"]
+        assert [button.label for button in whole(app).button] == ["Train", "Continue"]
         next(button for button in app.button if button.label == "Continue").click().run()
         whole(app)
         assert worker.run.wait(60)

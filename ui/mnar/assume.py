@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -12,6 +13,7 @@ from dgm_core.studies.mnar import sensitivity
 from dgm_core.studies.mnar.side_by_side import GRID
 from ui import figures
 from ui.components.live_sliders import LiveSlider, live_sliders
+from ui.links import InLink
 from ui.mnar import available_models, charts
 from ui.mnar.masked_table import MaskedTable
 from ui.mnar.shown_columns import choose_column
@@ -49,7 +51,7 @@ class Assume:
     """
 
     name = "Assume"
-    work = None
+    settings: ClassVar[tuple[InLink, ...]] = ()
     about = (
         "MIWAE's draws stay as they are. Only their **weights** follow the mechanism that you "
         "assume, so nothing is trained again. **Look first** at how far the imputed values move: "

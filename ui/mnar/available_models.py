@@ -11,13 +11,14 @@ from dgm_core.studies.mnar import side_by_side
 from ui import cache, jobs
 from ui.mnar import shipped
 from ui.mnar.masked_table import MaskedTable
+from ui.mnar.workers import WATCH
 
 Models = Mapping[str, MIWAE]
 
 
 def models(data: MaskedTable) -> Models | None:
     """Models of this table and mechanism: the latest of this session, else the shipped ones."""
-    run = jobs.worker("mnar watch").run
+    run = jobs.worker(WATCH).run
     if run is not None and run.items and isinstance(run.items[-1], side_by_side.Result):
         config = run.key
         if (config.table, config.plan) == (data.table.name, data.plan):

@@ -37,11 +37,10 @@ def offer(
 ) -> None:
     """Download buttons; each file is made when its button is pressed."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        kept("download of", "not-MIWAE")
         name = st.selectbox(
             "Download the imputations of",
             list(result.answers),
-            key="keep.download of",
+            key=kept("download of", "not-MIWAE"),
             width=240,
         )
         answer = result.answers[name]

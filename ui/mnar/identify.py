@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import ClassVar
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies.mnar import identify
 from ui import figures, jobs
-from ui.frame import kept
+from ui.links import InLink, Setting
 from ui.mnar import charts, shipped
 from ui.mnar.masked_table import MaskedTable
 from ui.mnar.restart_results import RestartResults, restart_results_of
 from ui.mnar.shown_columns import choose_column
+from ui.mnar.workers import IDENTIFY, WORKERS
+from ui.run_panel import Progress, RunPanel
 
 STEPS = {"Short": 300, "Normal": 800}
+LENGTH = Setting("restarts length", "Normal", options=tuple(STEPS))
+SEED = Setting("restarts seed", 0, low=0, high=9999)
 
 
 class Identify:
@@ -25,9 +32,7 @@ class Identify:
     """
 
     name = "Identify"
-    work = "mnar identify"
-    action = "Train"
-    automatic = False
+    settings: ClassVar[tuple[InLink, ...]] = (LENGTH, SEED)
     about = (
         "Five trainings of not-MIWAE on the same rows. None is told whether high or low values go "
         "missing; each starts from a different guess. **Look first** at their curves: do they "
@@ -38,32 +43,31 @@ class Identify:
 
     def __init__(self, data: MaskedTable, settings: DeltaGenerator) -> None:
         self.data = data
-        self.worker = jobs.worker(self.work)
-        with settings, st.expander("Training"):
-            kept("restarts length", "Normal")
-            length = st.segmented_control(
-                "Length",
-                list(STEPS),
-                required=True,
-                key="keep.restarts length",
-                help=", ".join(f"{name}: {steps} steps" for name, steps in STEPS.items()),
+        with settings:
+            with st.expander("Training"):
+                lengths = ", ".join(f"{name}: {steps} steps" for name, steps in STEPS.items())
+                length = LENGTH.widget(st.segmented_control, "Length", required=True, help=lengths)
+                seed = SEED.widget(st.number_input, "Seed")
+            self.config = identify.Config(
+                data.table.name, data.plan, steps=STEPS[length], seed=seed
             )
-            kept("restarts seed", 0)
-            seed = st.number_input("Seed", 0, 9999, key="keep.restarts seed")
-        self.config = identify.Config(
-            data.table.name, data.plan, steps=STEPS[length], seed=int(seed)
-        )
+            self.panel = RunPanel(IDENTIFY, self.config, self._run, action="Train", stops=WORKERS)
+            self.panel.buttons()
 
-    def start(self) -> None:
-        """Start the trainings; they replace the current run."""
-        config, known, columns = self.config, self.data.table.known, self.data.table.columns
-        self.worker.start(config, lambda: identify.run(config, known, columns))
-
-    def above(self) -> None:
-        """The choice of the column."""
-        self.entry = self.data.shown_entries[choose_column("restarts column", self.data.names)]
+    def _run(self, config: identify.Config) -> Iterator[object]:
+        return identify.run(config, self.data.table.known, self.data.table.columns)
 
     def show(self) -> None:
+        """Choice of the column, the trainings, and an explanation."""
+        self.entry = self.data.shown_entries[choose_column("restarts column", self.data.names)]
+        trainings = st.container()
+        _explanation()
+        with trainings:
+            self.panel.show(
+                self._results, without=self._without_run, progress=_progress, seconds=1.2
+            )
+
+    def _without_run(self) -> None:
         """The shipped run if its settings are chosen."""
         found = shipped.st_restarts()
         if found.config == self.config:
@@ -72,13 +76,8 @@ class Identify:
         else:
             st.caption("Press Train: the five trainings together take about half a minute.")
 
-    def follow(self, run: jobs.Run) -> None:
-        """The results so far."""
-        results = restart_results_of(list(run.items))
-        if run.live:
-            st.progress(min(results.done, 1.0), f"Five trainings, step {results.step:,}")
-        if results.curves is not None:
-            self._figures(results)
+    def _results(self, run: jobs.Run) -> None:
+        self._figures(restart_results_of(list(run.items)))
 
     def _figures(self, results: RestartResults) -> None:
         if results.verdict is not None:
@@ -99,16 +98,22 @@ class Identify:
                     f"RMSE {results.rmse[number]:.2f} SD"
                 )
 
-    def below(self, *, live: bool) -> None:
-        """Why the data may not decide."""
-        with st.expander("Why incomplete data may not decide"):
-            st.markdown(
-                "The bound measures how well a model explains *the observed values and which "
-                "cells are missing*. Take a normal column that lost its high values, by "
-                "self-masking of strength W. There is an exact twin: a normal distribution of the "
-                "same width σ, with its mean lower by W σ², that lost its low values. Both give "
-                "the same observed values; the twin exists only at one missing rate. The other "
-                "columns may tell the two apart, because they predict the missing values, or they "
-                "may not. Then only knowledge about the data can decide: in which direction a "
-                "sensor fails, or who leaves a question unanswered."
-            )
+
+def _progress(run: jobs.Run) -> Progress:
+    results = restart_results_of(list(run.items))
+    return Progress(results.done, f"Five trainings, step {results.step:,}")
+
+
+def _explanation() -> None:
+    """Why the data may not decide."""
+    with st.expander("Why incomplete data may not decide"):
+        st.markdown(
+            "The bound measures how well a model explains *the observed values and which "
+            "cells are missing*. Take a normal column that lost its high values, by "
+            "self-masking of strength W. There is an exact twin: a normal distribution of the "
+            "same width σ, with its mean lower by W σ², that lost its low values. Both give "
+            "the same observed values; the twin exists only at one missing rate. The other "
+            "columns may tell the two apart, because they predict the missing values, or they "
+            "may not. Then only knowledge about the data can decide: in which direction a "
+            "sensor fails, or who leaves a question unanswered."
+        )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -13,14 +14,20 @@ from dgm_core.studies.mnar import clipping
 from ui import cache, figures, jobs
 from ui.cache import spread
 from ui.components.thumbnails import thumbnails
-from ui.frame import kept
+from ui.links import InLink, Setting
 from ui.mnar import charts
+from ui.mnar.workers import IMAGES, WORKERS
+from ui.run_panel import RunPanel
 
 TITLES = {"digits": "Digits", "mnist": "MNIST", "svhn": "SVHN", "celeba": "Faces"}
 SHOWN = 18
 LOOKED_AT = 600
 """Number of test images from which bright ones are chosen."""
 
+SET = Setting("clipped set", "digits", options=TITLES)
+THRESHOLD = Setting("clip threshold", 0.75, low=0.4, high=0.95, step=0.05)
+STRENGTH = Setting("clip strength", 50.0, options=(10.0, 20.0, 50.0, 200.0))
+ASSUMED = Setting("clip assumed", "learned", options=("learned", "as set"))
 ENLARGED = 224
 SHOWN_WIDTH = 165
 
@@ -57,9 +64,7 @@ class Images:
     """
 
     name = "Images"
-    work = "mnar images"
-    action = "Fill in"
-    automatic = True
+    settings: ClassVar[tuple[InLink, ...]] = (SET, THRESHOLD, STRENGTH, ASSUMED)
     about = (
         "An over-exposed sensor loses exactly the bright pixels. **Look first** at MIWAE: it "
         "fills them in from the darker pixels that it observed. **Then** look at not-MIWAE. It "
@@ -70,17 +75,24 @@ class Images:
     )
 
     def __init__(self, controls: DeltaGenerator) -> None:
-        self.worker = jobs.worker(self.work)
         with controls:
             self.config = self._config()
+            self.masked = self.config.masked()
+            something_hidden = not bool(self.masked.observed.all())
+            self.panel = RunPanel(
+                IMAGES,
+                self.config if something_hidden else None,
+                _run,
+                action="Fill in",
+                automatic=True,
+                stops=WORKERS,
+            )
+            self.panel.buttons()
 
     def _config(self) -> clipping.Config:
         with st.container(border=True):
             names = offered()
-            kept("clipped set", names[0])
-            dataset = st.segmented_control(
-                "Images", names, required=True, key="keep.clipped set", format_func=TITLES.get
-            )
+            dataset = SET.widget(st.segmented_control, "Images", options=names, required=True)
             if absent := [name for name in TITLES if name not in names]:
                 st.caption(
                     f"For {' and '.join(TITLES[name] for name in absent)}: "
@@ -100,76 +112,46 @@ class Images:
                 st.session_state[selected] = chosen
             image = levels[st.session_state.get(selected, 0)]
         with st.container(border=True):
-            kept("clip threshold", 0.75)
-            threshold = st.slider(
+            threshold = THRESHOLD.widget(
+                st.slider,
                 "Clips at",
-                0.4,
-                0.95,
-                step=0.05,
-                key="keep.clip threshold",
                 help="Brightness at which half of the pixels go missing. The models were trained "
                 "for 0.75.",
             )
-            kept("clip strength", 50.0)
-            strength = st.select_slider(
+            strength = STRENGTH.widget(
+                st.select_slider,
                 "Strength",
-                [10.0, 20.0, 50.0, 200.0],
-                key="keep.clip strength",
                 help="Increase of the log-odds of being missing from brightness 0 to 1.",
             )
-            kept("clip assumed", "learned")
-            assumed = st.segmented_control(
+            assumed = ASSUMED.widget(
+                st.segmented_control,
                 "Mechanism in not-MIWAE's weights",
-                ["learned", "as set"],
                 required=True,
-                key="keep.clip assumed",
                 help="Learned: the mechanism that not-MIWAE learned. As set: the draws stay the "
                 "same, and the mechanism chosen above gives their weights.",
             )
         return clipping.Config(dataset, image.tobytes(), threshold, strength, assumed)
 
-    @property
-    def available(self) -> bool:
-        """Can results be shown without a run?"""
-        return False
-
-    def start(self) -> None:
-        """Fill in the hidden pixels in the background."""
-        config = self.config
-        self.worker.start(config, lambda: clipping.run(config, cache.st_model))
-
-    def above(self) -> None:
-        """No widgets."""
-
     def show(self) -> None:
-        """Nothing without a run."""
+        """Original, clipped image and imputations; formulas."""
+        images = st.container()
+        _formulas()
+        with images:
+            self.panel.show(self._results, without=_nothing_hidden, seconds=1.2)
 
-    def follow(self, run: jobs.Run) -> None:
-        """Original, clipped image, and the imputations so far."""
-        config: clipping.Config = run.key
-        try:
-            masked = config.masked()
-        except ValueError as error:
-            st.warning(str(error))
-            return
-        if masked.observed.all():
-            st.info(
-                "No pixel of this image is bright enough to go missing. Choose another image or a "
-                "lower threshold."
-            )
-            return
+    def _results(self, run: jobs.Run) -> None:
         fillings = {
             item.filling.method: item.filling
             for item in run.items
             if isinstance(item, clipping.Frame)
         }
-        observed = masked.observed[0].numpy()
+        observed = self.masked.observed[0].numpy()
         row = st.container(horizontal=True, gap="medium")  # two by two on a narrow screen
         with row.container(width=SHOWN_WIDTH):
-            _image(config.truth[0].numpy(), "Original", "")
+            _image(self.config.truth[0].numpy(), "Original", "")
         with row.container(width=SHOWN_WIDTH):
             hidden = 1 - observed.mean()
-            _image(_hatched(masked.x[0].numpy(), observed), "Clipped", f"{hidden:.0%} hidden")
+            _image(_hatched(self.masked.x[0].numpy(), observed), "Clipped", f"{hidden:.0%} hidden")
         for name in ("MIWAE", "not-MIWAE"):
             with row.container(width=SHOWN_WIDTH):
                 _filled(fillings.get(name), name)
@@ -212,18 +194,30 @@ class Images:
                 f"{result.true.strength:.0f}."
             )
 
-    def below(self, *, live: bool) -> None:
-        """The mechanism and the estimate, as formulas."""
-        with st.expander("Formulas"):
-            st.latex(
-                r"P(\text{missing} \mid x) = \sigma\big(W (x - b)\big), \qquad "
-                r"\hat x = \sum_k \alpha_k\, \mathrm{E}[x_{\mathrm{mis}} \mid z_k, s]"
-            )
-            st.caption(
-                "Each entry, a pixel of one channel, goes missing independently because of its "
-                "own value. Therefore x_mis can be integrated out exactly for each latent z_k, "
-                "and the weights depend on z_k only. Ipsen, Mattei & Frellsen 2021, §5.2."
-            )
+
+def _run(config: clipping.Config) -> Iterator[object]:
+    return clipping.run(config, cache.st_model)
+
+
+def _nothing_hidden() -> None:
+    st.info(
+        "No pixel of this image is bright enough to go missing. Choose another image or a lower "
+        "threshold."
+    )
+
+
+def _formulas() -> None:
+    """The mechanism and the estimate, as formulas."""
+    with st.expander("Formulas"):
+        st.latex(
+            r"P(\text{missing} \mid x) = \sigma\big(W (x - b)\big), \qquad "
+            r"\hat x = \sum_k \alpha_k\, \mathrm{E}[x_{\mathrm{mis}} \mid z_k, s]"
+        )
+        st.caption(
+            "Each entry, a pixel of one channel, goes missing independently because of its "
+            "own value. Therefore x_mis can be integrated out exactly for each latent z_k, "
+            "and the weights depend on z_k only. Ipsen, Mattei & Frellsen 2021, §5.2."
+        )
 
 
 def _filled(filling: clipping.Filling | None, name: str) -> None:

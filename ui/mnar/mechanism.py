@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import streamlit as st
 
 from dgm_core.missing.amputation import Amputation
-from ui.frame import kept
+from ui.links import Setting
 from ui.mnar.table_choice import Table
 
 WHY = {
@@ -17,7 +18,6 @@ WHY = {
     "chance": "Chance alone",
     "none": "Nothing: impute the missing cells",
 }
-STRENGTHS = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
 ABOUT = {
     "self-masking": "Values beyond the threshold tend to go missing: not at random (MNAR).",
     "another column": "Another column decides: at random (MAR) if that column is observed.",
@@ -28,8 +28,64 @@ ABOUT = {
 DRIVER_LOSES_VALUES = (
     "All columns lose values, so the column that decides does too: not at random (MNAR)."
 )
+DIRECTION = Setting("direction", "high", options=("high", "low"))
+THRESHOLD = Setting("threshold", 0.0, low=-2.0, high=2.0, step=0.1)
+STRENGTH = Setting("strength", 50.0, options=(0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0))
+BASE_RATE = Setting("base rate", 0.0, low=0.0, high=0.5, step=0.05, link="rate")
+CHANCE_RATE = Setting("chance rate", 0.3, low=0.05, high=0.9, step=0.05, link="chance")
+SEED = Setting("mnar seed", 0, low=0, high=9999, link="seed")
 NO_PLAN = Amputation()
 """Returned instead of a plan while no column is chosen."""
+
+
+def why_of(table: Table) -> Setting:
+    """The kind of mechanism, chosen for each table separately."""
+    # A visitor who uploads a table with missing cells wants them imputed.
+    first = "none" if table.has_missing_cells and table.uploaded else "self-masking"
+    return Setting(f"why.{table.name}", first, options=WHY, link="why")
+
+
+def columns_of(table: Table) -> Setting:
+    """The columns that lose values; a link holds their numbers."""
+    names = list(table.numeric)
+
+    def read(text: str) -> list[str]:
+        chosen = sorted({int(number) for number in text.split(".")} if text else ())
+        if min(chosen, default=0) < 0:
+            raise ValueError(text)
+        return [names[number] for number in chosen]
+
+    def write(chosen: list[str]) -> str:
+        return ".".join(str(names.index(name)) for name in chosen if name in names)
+
+    return Setting(
+        f"columns.{table.name}",
+        names[: max(1, len(names) // 2)],
+        options=names,
+        several=len(names),
+        read=read,
+        write=write,
+        link="columns",
+    )
+
+
+def driver_of(table: Table) -> Setting:
+    """The column that decides; first one that keeps its values. A link holds its number."""
+    names = list(table.numeric)
+    return Setting(
+        f"driver.{table.name}",
+        None,
+        options=names,
+        read=lambda text: columns_of(table).read(text)[0],
+        write=lambda name: str(names.index(name)) if name in names else "",
+        link="driver",
+    )
+
+
+def settings(table: Table) -> Iterator[Setting]:
+    """The settings in a share link."""
+    yield from (why_of(table), columns_of(table), driver_of(table))
+    yield from (DIRECTION, THRESHOLD, STRENGTH, BASE_RATE, CHANCE_RATE, SEED)
 
 
 def choose_plan(table: Table) -> Amputation | None:
@@ -39,43 +95,31 @@ def choose_plan(table: Table) -> Amputation | None:
     if not kinds:
         st.info("This table has no missing cells, and no numeric column to remove values from.")
         return NO_PLAN
-    # A visitor who uploads a table with missing cells wants them imputed.
-    kept(f"why.{table.name}", "none" if table.has_missing_cells and table.uploaded else kinds[0])
-    kind = st.selectbox(
-        "What decides whether a value goes missing?",
-        kinds,
-        key=f"keep.why.{table.name}",
-        format_func=WHY.get,
-    )
+    question = "What decides whether a value goes missing?"
+    kind = why_of(table).widget(st.selectbox, question, options=kinds)
     st.caption(ABOUT[kind])
     if kind == "none":
         return None
-    names = list(numeric)
-    kept(f"columns.{table.name}", names[: max(1, len(names) // 2)])
-    chosen = st.multiselect(
-        "Columns that lose values",
-        names,
-        key=f"keep.columns.{table.name}",
-        placeholder="Choose at least one",
+    chosen = columns_of(table).widget(
+        st.multiselect, "Columns that lose values", placeholder="Choose at least one"
     )
-    settings: dict[str, Any] = {}
+    plan: dict[str, Any] = {}
     if kind == "another column":
-        others = [name for name in names if name not in chosen] or names
-        kept(f"driver.{table.name}", others[0])
-        if st.session_state[f"keep.driver.{table.name}"] not in others:
-            st.session_state[f"keep.driver.{table.name}"] = others[0]
-        driver = st.selectbox("Column that decides", others, key=f"keep.driver.{table.name}")
-        settings["driver"] = numeric[driver]
+        others = [name for name in numeric if name not in chosen] or list(numeric)
+        driver = driver_of(table).widget(st.selectbox, "Column that decides", options=others)
         if driver in chosen:
             st.caption(DRIVER_LOSES_VALUES)
+        plan["driver"] = numeric[driver]
     if kind in ("self-masking", "another column"):
-        settings |= _dependence()
+        plan |= _dependence()
     with st.expander("Base rate, seed", expanded=kind == "chance"):
-        settings |= _chance(kind)
+        rate = CHANCE_RATE if kind == "chance" else BASE_RATE
+        plan["base_rate"] = rate.widget(st.slider, "Fraction missing by chance")
+        plan["seed"] = SEED.widget(st.number_input, "Seed")
     if not chosen:
         st.info("Choose at least one column that loses values.")
         return NO_PLAN
-    return Amputation(kind, tuple(numeric[name] for name in chosen), **settings)
+    return Amputation(kind, tuple(numeric[name] for name in chosen), **plan)
 
 
 def _fits(kind: str, table: Table) -> bool:
@@ -88,43 +132,17 @@ def _fits(kind: str, table: Table) -> bool:
 
 def _dependence() -> dict[str, Any]:
     """Direction, threshold and strength."""
-    kept("direction", "high")
-    direction = st.segmented_control(
-        "Which values go missing", ["high", "low"], required=True, key="keep.direction"
-    )
-    kept("threshold", 0.0)
-    threshold = st.slider(
+    direction = DIRECTION.widget(st.segmented_control, "Which values go missing", required=True)
+    threshold = THRESHOLD.widget(
+        st.slider,
         "Threshold, SD",
-        -2.0,
-        2.0,
-        step=0.1,
-        key="keep.threshold",
         help="Half of the values at the threshold go missing. SD: standard deviations from the "
         "mean.",
     )
-    kept("strength", 50.0)
-    strength = st.select_slider(
+    strength = STRENGTH.widget(
+        st.select_slider,
         "Strength",
-        STRENGTHS,
-        key="keep.strength",
         help="Increase of the log-odds of being missing, nats per standard deviation. At 50 "
         "almost every value beyond the threshold goes missing.",
     )
     return {"direction": direction, "threshold": threshold, "strength": strength}
-
-
-def _chance(kind: str) -> dict[str, Any]:
-    """Rate of values that go missing by chance, and the seed."""
-    only = kind == "chance"
-    name = "chance rate" if only else "base rate"
-    kept(name, 0.3 if only else 0.0)
-    rate = st.slider(
-        "Fraction missing by chance",
-        0.05 if only else 0.0,
-        0.9 if only else 0.5,
-        step=0.05,
-        key=f"keep.{name}",
-    )
-    kept("mnar seed", 0)
-    seed = st.number_input("Seed", 0, 9999, key="keep.mnar seed")
-    return {"base_rate": rate, "seed": int(seed)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import streamlit as st
 import torch
@@ -14,6 +16,7 @@ from dgm_core.samplers.estimates import weighted_median
 from ui import formulas
 from ui.components.transport import Distribution, transport
 from ui.frame import kept
+from ui.links import InLink
 from ui.mnar import available_models
 from ui.mnar.masked_table import MaskedTable
 from ui.mnar.shown_columns import choose_column
@@ -31,7 +34,7 @@ class OneCell:
     """
 
     name = "One cell"
-    work = None
+    settings: ClassVar[tuple[InLink, ...]] = ()
     about = (
         "A missing value has a distribution, not one value. An imputation is one point, and the "
         "cost of moving the distribution to it depends on how distance is measured. **Drag the "
@@ -50,10 +53,9 @@ class OneCell:
             return
         data = self.data
         left, middle, right = st.columns([2, 3, 2], vertical_alignment="bottom")
-        kept("entry model", "not-MIWAE")
         with left:
             model = st.segmented_control(
-                "Model", list(models), required=True, key="keep.entry model"
+                "Model", list(models), required=True, key=kept("entry model", "not-MIWAE")
             )
         with middle:
             index = choose_column("entry column", data.names)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 import pandas as pd
 import streamlit as st
@@ -10,11 +11,16 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies.mnar import prediction
 from ui import figures, jobs
-from ui.frame import kept
+from ui.links import InLink, Setting
 from ui.mnar import charts, shipped
 from ui.mnar.masked_table import MaskedTable
+from ui.mnar.workers import PREDICT, WORKERS
+from ui.run_panel import Progress, RunPanel
 
+RUNS = Setting("prediction runs", 5, options=(2, 3, 5, 10))
+SEED = Setting("prediction seed", 0, low=0, high=9999)
 GAP = "gap to sup-not-MIWAE"
+"""Column of the table of scores."""
 
 
 class Predict:
@@ -26,9 +32,7 @@ class Predict:
     """
 
     name = "Predict"
-    work = "mnar predict"
-    action = "Compare"
-    automatic = False
+    settings: ClassVar[tuple[InLink, ...]] = (RUNS, SEED)
     about = (
         "Seven ways to predict a target from rows with missing values, all with the same linear "
         "predictor. **Look first** at the oracle: what the same predictor reaches on the complete "
@@ -40,31 +44,34 @@ class Predict:
 
     def __init__(self, data: MaskedTable, settings: DeltaGenerator) -> None:
         self.data = data
-        self.worker = jobs.worker(self.work)
-        with settings, st.expander("Runs"):
-            kept("prediction runs", 5)
-            runs = st.select_slider("Splits", [2, 3, 5, 10], key="keep.prediction runs")
-            kept("prediction seed", 0)
-            seed = st.number_input("Seed", 0, 9999, key="keep.prediction seed")
         target = data.table.target
         numeric = target is not None and pd.api.types.is_numeric_dtype(target)
-        self.config = prediction.Config(
-            data.table.name,
-            data.plan,
-            task="regression" if numeric else "classification",
-            direction="high" if data.plan is None else data.plan.direction,
-            runs=int(runs),
-            seed=int(seed),
-        )
+        with settings:
+            with st.expander("Runs"):
+                runs = RUNS.widget(st.select_slider, "Splits")
+                seed = SEED.widget(st.number_input, "Seed")
+            self.config = prediction.Config(
+                data.table.name,
+                data.plan,
+                task="regression" if numeric else "classification",
+                direction="high" if data.plan is None else data.plan.direction,
+                runs=runs,
+                seed=seed,
+            )
+            self.panel = RunPanel(
+                PREDICT,
+                None if target is None else self.config,
+                self._run,
+                action="Compare",
+                stops=WORKERS,
+            )
+            self.panel.buttons()
 
-    def start(self) -> None:
-        """Start the comparison; it replaces the current run."""
-        config, table = self.config, self.data.table
-        if table.target is not None:
-            self.worker.start(config, lambda: prediction.run(config, table.frame, table.target))
+    def _run(self, config: prediction.Config) -> Iterator[object]:
+        return prediction.run(config, self.data.table.frame, self.data.table.target)
 
-    def above(self) -> None:
-        """Name and kind of the target."""
+    def show(self) -> None:
+        """The target, the comparison, and formulas."""
         target = self.data.table.target
         if target is None:
             st.info("Choose a column to predict below the uploaded table.")
@@ -72,8 +79,14 @@ class Predict:
             kind = "a number" if self.config.task == "regression" else "a class"
             test = self.config.test_share
             st.caption(f"Target: {target.name}, {kind}. {test:.0%} of the rows are test rows.")
+        comparison = st.container()
+        _formulas()
+        with comparison:
+            self.panel.show(
+                self._results, without=self._without_run, progress=_progress, seconds=1.2
+            )
 
-    def show(self) -> None:
+    def _without_run(self) -> None:
         """The shipped comparison if its settings are chosen."""
         found = shipped.st_prediction()
         if found.config == self.config:
@@ -82,16 +95,11 @@ class Predict:
         elif self.data.table.target is not None:
             st.caption("Press Compare: four models are trained on every split.")
 
-    def follow(self, run: jobs.Run) -> None:
-        """The results so far."""
+    def _results(self, run: jobs.Run) -> None:
         items = list(run.items)
-        if items and isinstance(items[-1], prediction.Result):
+        if isinstance(items[-1], prediction.Result):
             self._figures(items[-1])
             return
-        if run.live:
-            last = items[-1] if items else None
-            text = "Starting …" if last is None else f"Split {last.run + 1}, {last.method}"
-            st.progress(0.0 if last is None else last.done, text)
         scores = _scores_of_complete_runs(items)
         if len(scores) > 1:
             self._figures(prediction.result(self.config.task, scores), partial=True)
@@ -105,23 +113,31 @@ class Predict:
             st.markdown(prediction.sentence(found))
         _table(found, names)
 
-    def below(self, *, live: bool) -> None:
-        """The two ways as formulas."""
-        with st.expander("Formulas"):
-            left, right = st.columns(2, gap="large")
-            with left:
-                st.markdown("**Impute, then predict**: a single imputation.")
-                st.latex(r"p(y \mid \hat x), \quad \hat x = \mathrm{E}[x \mid x_{\mathrm{obs}}]")
-            with right:
-                st.markdown("**sup-not-MIWAE**: the missing values are integrated out.")
-                st.latex(
-                    r"p(y \mid x_{\mathrm{obs}}, s) \approx "
-                    r"\sum_k \alpha_k\, p(y \mid x_{\mathrm{obs}}, x_{\mathrm{mis},k})"
-                )
-            st.caption(
-                "In prediction the weights α do not use y. In training, log p(y | ·) is one more "
-                "term of the bound. Ipsen, Mattei & Frellsen 2022."
+
+def _progress(run: jobs.Run) -> Progress | None:
+    frames = [item for item in run.items if isinstance(item, prediction.Frame)]
+    if not frames:
+        return None
+    return Progress(frames[-1].done, f"Split {frames[-1].run + 1}, {frames[-1].method}")
+
+
+def _formulas() -> None:
+    """The two ways as formulas."""
+    with st.expander("Formulas"):
+        left, right = st.columns(2, gap="large")
+        with left:
+            st.markdown("**Impute, then predict**: a single imputation.")
+            st.latex(r"p(y \mid \hat x), \quad \hat x = \mathrm{E}[x \mid x_{\mathrm{obs}}]")
+        with right:
+            st.markdown("**sup-not-MIWAE**: the missing values are integrated out.")
+            st.latex(
+                r"p(y \mid x_{\mathrm{obs}}, s) \approx "
+                r"\sum_k \alpha_k\, p(y \mid x_{\mathrm{obs}}, x_{\mathrm{mis},k})"
             )
+        st.caption(
+            "In prediction the weights α do not use y. In training, log p(y | ·) is one more "
+            "term of the bound. Ipsen, Mattei & Frellsen 2022."
+        )
 
 
 def _table(found: prediction.Result, names: list[str]) -> None:

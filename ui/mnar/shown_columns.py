@@ -12,5 +12,4 @@ def choose_column(name: str, names: list[str]) -> int:
     if last_value(name, None) not in names:  # the column belongs to another table
         st.session_state.pop(f"keep.{name}", None)
         remember(name, names[0])
-    kept(name, names[0])
-    return names.index(st.selectbox("Column shown", names, key=f"keep.{name}"))
+    return names.index(st.selectbox("Column shown", names, key=kept(name, names[0])))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import ClassVar
+
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -10,12 +13,25 @@ from dgm_core.metrics import TABLE_DEFINITIONS
 from dgm_core.studies.mnar import side_by_side
 from ui import figures, formulas, jobs
 from ui.frame import kept
+from ui.links import InLink, Setting
 from ui.mnar import charts, downloads, shipped
 from ui.mnar.masked_table import MaskedTable
 from ui.mnar.run_results import RunResults, results_of
 from ui.mnar.shown_columns import choose_column
+from ui.mnar.workers import WATCH, WORKERS
+from ui.run_panel import Progress, RunPanel
 
 STEPS = {"Short": 75, "Normal": 200, "Long": 800}
+ASSUMED = Setting(
+    "assumed", next(iter(side_by_side.ASSUMPTIONS)), options=tuple(side_by_side.ASSUMPTIONS)
+)
+ASSUMED_DIRECTION = Setting("assumed direction", "high", options=("high", "low"))
+DECODER = Setting(
+    "decoder", next(iter(side_by_side.DECODERS)), options=tuple(side_by_side.DECODERS)
+)
+LENGTH = Setting("length", "Normal", options=tuple(STEPS))
+DRAWS = Setting("draws", 10, options=(1, 5, 10, 20, 50), link="k")
+SEED = Setting("training seed", 0, low=0, high=9999, link="training")
 
 
 class Watch:
@@ -27,7 +43,14 @@ class Watch:
     """
 
     name = "Watch"
-    work = "mnar watch"
+    settings: ClassVar[tuple[InLink, ...]] = (
+        ASSUMED,
+        ASSUMED_DIRECTION,
+        DECODER,
+        LENGTH,
+        DRAWS,
+        SEED,
+    )
     about = (
         "**Look first** at the error. MIWAE assumes that whether a value is missing depends only "
         "on what is observed. If the value itself decides, its imputations are biased; not-MIWAE "
@@ -35,95 +58,80 @@ class Watch:
         "dashed one? **Last**, look at the scatter: hidden values that are all imputed too low, "
         "or too high, are a bias that the intervals miss."
     )
-    action = "Train"
-    automatic = False
 
     def __init__(self, data: MaskedTable, settings: DeltaGenerator) -> None:
         self.data = data
-        self.worker = jobs.worker(self.work)
         with settings:
             self.config = self._config()
+            self.panel = RunPanel(WATCH, self.config, self._run, action="Train", stops=WORKERS)
+            self.panel.buttons()
+        self.shipped = self.config == shipped.st_run().config
 
     def _config(self) -> side_by_side.Config:
         plan = self.data.plan
         with st.expander("Models and training"):
-            kept("assumed", next(iter(side_by_side.ASSUMPTIONS)))
-            assumed = st.selectbox(
+            assumed = ASSUMED.widget(
+                st.selectbox,
                 "not-MIWAE assumes that missingness depends on",
-                list(side_by_side.ASSUMPTIONS),
-                key="keep.assumed",
                 help="A known direction is the easiest case. An unknown direction may not be "
                 "identifiable.",
             )
             direction = "high" if plan is None else plan.direction
             if plan is None:
-                kept("assumed direction", "high")
-                direction = st.segmented_control(
-                    "Which values are assumed to go missing",
-                    ["high", "low"],
-                    required=True,
-                    key="keep.assumed direction",
-                )
-            kept("decoder", next(iter(side_by_side.DECODERS)))
-            decoder = st.selectbox("Decoder", list(side_by_side.DECODERS), key="keep.decoder")
-            kept("length", "Normal")
-            length = st.segmented_control(
-                "Training",
-                list(STEPS),
-                required=True,
-                key="keep.length",
-                help=", ".join(f"{name}: {steps} steps" for name, steps in STEPS.items()),
-            )
+                label = "Which values are assumed to go missing"
+                direction = ASSUMED_DIRECTION.widget(st.segmented_control, label, required=True)
+            decoder = DECODER.widget(st.selectbox, "Decoder")
+            lengths = ", ".join(f"{name}: {steps} steps" for name, steps in STEPS.items())
+            length = LENGTH.widget(st.segmented_control, "Training", required=True, help=lengths)
             left, right = st.columns(2)
-            kept("draws", 10)
-            draws = left.select_slider(
+            draws = DRAWS.widget(
+                left.select_slider,
                 "Samples K",
-                [1, 5, 10, 20, 50],
-                key="keep.draws",
                 help="Importance samples per row for the bound during training.",
             )
-            kept("training seed", 0)
-            seed = right.number_input("Training seed", 0, 9999, key="keep.training seed")
+            seed = SEED.widget(right.number_input, "Training seed")
+        steps = STEPS[length]
+        name = self.data.table.name
         return side_by_side.Config(
-            self.data.table.name,
-            plan,
-            assumed,
-            direction,
-            decoder,
-            STEPS[length],
-            draws=draws,
-            seed=int(seed),
+            name, plan, assumed, direction, decoder, steps, draws=draws, seed=seed
         )
 
-    @property
-    def available(self) -> bool:
-        """Do the chosen settings match the shipped run?"""
-        return self.config == shipped.st_run().config
-
-    def start(self) -> None:
-        """Train in the background; replaces the current run."""
-        config, known, columns = self.config, self.data.table.known, self.data.table.columns
-        self.worker.start(config, lambda: side_by_side.run(config, known, columns))
+    def _run(self, config: side_by_side.Config) -> Iterator[object]:
+        return side_by_side.run(config, self.data.table.known, self.data.table.columns)
 
     def show(self) -> None:
+        """Choice of the column, what is missing, the trainings, downloads and formulas."""
+        left, right = st.columns([3, 2], vertical_alignment="bottom")
+        with left:
+            self.entry = self.data.shown_entries[choose_column("shown column", self.data.names)]
+        with right:
+            st.segmented_control(
+                "Hidden values as",
+                ["scatter", "spread"],
+                required=True,
+                key=kept("scatter", "scatter"),
+            )
+        self._removed()
+        trainings = st.container()
+        self._below()
+        with trainings:
+            self.panel.show(
+                self._results, without=self._without_run, progress=_progress, seconds=1.2
+            )
+
+    def _results(self, run: jobs.Run) -> None:
+        self._figures(results_of(list(run.items)))
+
+    def _without_run(self) -> None:
         """The shipped run if its settings are chosen, else the figures without a training."""
-        self._figures(shipped.st_run().results if self.available else RunResults())
-        if self.available:
+        self._figures(shipped.st_run().results if self.shipped else RunResults())
+        if self.shipped:
             st.caption(
                 "These models were trained beforehand with these settings. Press Train to repeat "
                 "the training here."
             )
         else:
             st.caption("Press Train: both models train side by side and are scored on the way.")
-
-    def follow(self, run: jobs.Run) -> None:
-        """The results so far."""
-        results = results_of(list(run.items))
-        # The container is always there, so that the figures do not move when the bar disappears.
-        with st.container():
-            if run.live:
-                st.progress(min(results.done, 1.0), _progress_text(results))
-        self._figures(results)
 
     def _removed(self) -> None:
         """Which values are missing: figures that do not change during training."""
@@ -178,42 +186,18 @@ class Watch:
         else:
             figures.show("chart scatter", charts.against_truth(truth, guesses), "Hidden values")
 
-    def above(self) -> None:
-        """The choice of the column, and of the figure for hidden values."""
-        left, right = st.columns([3, 2], vertical_alignment="bottom")
-        with left:
-            self.entry = self.data.shown_entries[choose_column("shown column", self.data.names)]
-        with right:
-            kept("scatter", "scatter")
-            st.segmented_control(
-                "Hidden values as", ["scatter", "spread"], required=True, key="keep.scatter"
-            )
-        self._removed()
-
-    def below(self, *, live: bool) -> None:
-        """Downloads; formulas."""
-        result = self.result
-        if result is not None and not live:
-            downloads.offer(self.data, self.config, result, self.results)
+    def _below(self) -> None:
+        """Downloads of a complete run; formulas."""
+        items = [] if self.panel.run is None else list(self.panel.run.items)
+        if items and isinstance(items[-1], side_by_side.Result) and not self.panel.live:
+            downloads.offer(self.data, self.config, items[-1], results_of(items))
         with st.expander("Formulas"):
             formulas.not_miwae()
 
-    @property
-    def results(self) -> RunResults:
-        """What the run on screen has yielded."""
-        run = self.worker.run
-        if run is not None and run.key == self.config:
-            return results_of(list(run.items))
-        return shipped.st_run().results if self.available else RunResults()
 
-    @property
-    def result(self) -> side_by_side.Result | None:
-        """The trained models and their imputations once the run is complete, else None."""
-        run = self.worker.run
-        if run is not None and run.key == self.config and run.items:
-            last = run.items[-1]
-            return last if isinstance(last, side_by_side.Result) else None
-        return None
+def _progress(run: jobs.Run) -> Progress:
+    results = results_of(list(run.items))
+    return Progress(results.done, _progress_text(results))
 
 
 def _progress_text(results: RunResults) -> str:

@@ -14,13 +14,18 @@ from dgm_core.data.reading import Limits, Reading, UnreadableTable, read_table
 from dgm_core.distributions.columns import Column, Numeric
 from dgm_core.estimators.coding import TableCoding
 from dgm_core.types import Masked
-from ui.frame import kept, last_value
+from ui.frame import kept
+from ui.links import Setting, one_of
 
-FIRST = "breast"
-"""The table that is shown first."""
 MAX_ROWS, MAX_COLUMNS = 20_000, 100
 """Limits of an uploaded table."""
 NO_TARGET = "(none)"
+TABLE = Setting(
+    "table",
+    "breast",
+    options={name: about.title for name, about in TABLES.items()},
+    read=lambda text: one_of(*available())(text),
+)
 
 
 class Table(NamedTuple):
@@ -91,12 +96,11 @@ def available() -> list[str]:
 
 def choose_table() -> Table | None:
     """Show the controls; None while there is no table."""
-    kept("table source", "Tables")
     source = st.segmented_control(
         "Table from",
         ["Tables", "Upload"],
         required=True,
-        key="keep.table source",
+        key=kept("table source", "Tables"),
         label_visibility="collapsed",
     )
     return _upload() if source == "Upload" else _pick()
@@ -104,15 +108,13 @@ def choose_table() -> Table | None:
 
 def _pick() -> Table:
     names = available()
-    kept("table", FIRST)
-    if last_value("table", FIRST) not in names:  # a link to a table that is not available
-        st.session_state["keep.table"] = FIRST
+    if TABLE.value not in names:  # a table that is no longer available
+        TABLE.reset()
     absent = [about.title for name, about in TABLES.items() if name not in names]
-    name = st.selectbox(
+    name = TABLE.widget(
+        st.selectbox,
         "Table",
-        names,
-        key="keep.table",
-        format_func=lambda name: TABLES[name].title,
+        options=names,
         help=f"`python -m dgm_core data fetch` downloads: {', '.join(absent)}."
         if absent
         else None,
@@ -168,11 +170,10 @@ def _with_target(reading: Reading) -> Table:
     """The uploaded table; no value of the column to predict is removed or imputed."""
     digest, name = st.session_state["table name"]
     columns = list(reading.frame.columns) if reading.frame.shape[1] > 1 else []
-    kept(f"target.{digest}", NO_TARGET)
     target = st.selectbox(
         "Column to predict",
         [NO_TARGET, *columns],
-        key=f"keep.target.{digest}",
+        key=kept(f"target.{digest}", NO_TARGET),
         help="This column is not imputed. The view Predict learns to predict it.",
     )
     chosen = None if target == NO_TARGET else target

@@ -1,4 +1,4 @@
-"""Links to the MNAR lab: what one visitor sets another sees, and no address does harm."""
+"""Links to the MNAR lab: they carry every setting, and no link breaks the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from tests.patience import PATIENCE
 from ui.frame import KEPT
 from ui.mnar import mechanism
 
-VIEWS = "Watch", "Assume", "One cell"
 IRIS = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]
 
 SETTINGS = {
@@ -31,22 +30,30 @@ SETTINGS = {
     "length": "Long",
     "draws": 50,
     "training seed": 7,
+    "assumed direction": "low",
+    "restarts length": "Short",
+    "restarts seed": 3,
+    "prediction runs": 10,
+    "prediction seed": 4,
+    "clip threshold": 0.6,
+    "clip strength": 20.0,
+    "clip assumed": "as set",
 }
 """Name of a kept widget → a value that is not its first."""
 
 
 def visit() -> None:
-    from tests.ui.mnar.test_links import VIEWS
-    from ui.mnar import links
+    from ui import links
+    from ui.mnar.views import all_settings
 
-    links.receive(VIEWS)
-    links.send(VIEWS)
+    links.receive("mnar", all_settings())
+    links.send(links.texts(all_settings(), skip_first=True))
 
 
 def sent(settings: dict[str, Any]) -> dict[str, Any]:
     """The address that a visitor with these settings has."""
     app = AppTest.from_function(visit, default_timeout=PATIENCE)
-    app.session_state["mnar link"] = True  # long since received
+    app.session_state["mnar link"] = True  # received before
     for name, value in settings.items():
         app.session_state[KEPT + name] = value
     app.run()
@@ -55,24 +62,24 @@ def sent(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def received(address: dict[str, Any]) -> tuple[dict[str, Any], str, dict[str, Any]]:
-    """Settings that the address leads to, what is said of it, and the address it becomes."""
+    """Settings that the address leads to, the message, and the address it becomes."""
     app = AppTest.from_function(visit, default_timeout=PATIENCE)
     for name, value in address.items():
         app.query_params[name] = value
     app.run()
     assert not app.exception
     state = app.session_state  # it has no get
-    held = state["last values"] if "last values" in state else {}  # noqa: SIM401
-    settings = {name.removeprefix(KEPT): value for name, value in held.items()}
-    said = " ".join(toast.value for toast in app.toast)
-    return settings, said, dict(app.query_params)
+    last = state["last values"] if "last values" in state else {}  # noqa: SIM401
+    settings = {name.removeprefix(KEPT): value for name, value in last.items()}
+    message = " ".join(toast.value for toast in app.toast)
+    return settings, message, dict(app.query_params)
 
 
 def test_a_link_carries_every_setting() -> None:
     address = sent(SETTINGS)
-    settings, said, again = received(address)
+    settings, message, again = received(address)
     assert settings == SETTINGS
-    assert said == ""
+    assert message == ""
     assert again == address
 
 
@@ -90,7 +97,7 @@ def test_an_untouched_lab_has_a_bare_address() -> None:
 
 
 CHOICES = {
-    "strength": mechanism.STRENGTHS,
+    "strength": mechanism.STRENGTH.options,
     "threshold": [round(-2 + 0.1 * i, 6) for i in range(41)],
     "base rate": [round(0.05 * i, 6) for i in range(11)],
     "chance rate": [round(0.05 * i, 6) for i in range(1, 19)],
@@ -104,16 +111,17 @@ CHOICES = {
 def every_choice() -> None:
     import streamlit as st
 
-    from tests.ui.mnar.test_links import CHOICES, KEPT, VIEWS
-    from ui.mnar import links
+    from tests.ui.mnar.test_links import CHOICES, KEPT
+    from ui import links
+    from ui.mnar.views import all_settings
 
     name = st.session_state["name"]
     for value in CHOICES[name]:
         st.session_state[KEPT + name] = value
-        links.send(VIEWS)
+        links.send(links.texts(all_settings(), skip_first=True))
         for key in ("mnar link", KEPT + name, "last values"):  # another visitor
             st.session_state.pop(key, None)
-        links.receive(VIEWS)
+        links.receive("mnar", all_settings())
         settings = st.session_state.get("last values", {KEPT + name: value})  # its first value
         assert settings == {KEPT + name: value}, (value, dict(st.query_params))
 
@@ -142,9 +150,9 @@ CLAMPED = {
 @pytest.mark.parametrize("case", CLAMPED)
 def test_a_number_out_of_range_is_moved_into_it(case: str) -> None:
     name, text, widget, value = CLAMPED[case]
-    settings, said, _ = received({name: text})
+    settings, message, _ = received({name: text})
     assert settings == {widget: value}
-    assert said == ""
+    assert message == ""
 
 
 BAD = {
@@ -172,9 +180,9 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_what_is_not_understood_is_left_out_and_named(case: str) -> None:
     name, text = BAD[case]
-    settings, said, address = received({name: text, "direction": "low", "nobody": "1"})
+    settings, message, address = received({name: text, "direction": "low", "nobody": "1"})
     assert settings == {"direction": "low"}
-    assert said == f"A part of the link was not understood and left out: {name}."
+    assert message == f"A part of the link was not understood and left out: {name}."
     assert address == {"direction": "low"}
 
 
