@@ -28,6 +28,7 @@ class Restricted(MissingProcess):
         ValueError: `affected` is not one-dimensional, or its D is not that of the process.
     """
 
+    process: MissingProcess
     affected: Tensor
 
     def __init__(self, process: MissingProcess, affected: Sequence[bool] | Tensor) -> None:
@@ -79,6 +80,7 @@ class ByColumn(MissingProcess):
         ValueError: D is not that of the process.
     """
 
+    process: MissingProcess
     column_of: Tensor
     first: Tensor  # (columns,), the first entry of each
 
@@ -132,6 +134,8 @@ class WithBaseRate(MissingProcess):
     Raises:
         ValueError: the rate is not strictly between 0 and 1.
     """
+
+    process: MissingProcess
 
     def __init__(self, process: MissingProcess, rate: float = 0.05) -> None:
         super().__init__()

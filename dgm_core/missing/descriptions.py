@@ -1,7 +1,7 @@
-"""A missing process as data: what class it is of, and what its arrays do not say.
+"""Descriptions of missing processes: their class and settings, as a dict that `json` can write.
 
-A description is a dict that `json` can write. With the state of the process (its parameters and
-buffers) it is enough to build the process again. Sizes are read from the arrays.
+A description and the state of a process (its parameters and buffers) suffice to build the process
+again. Sizes are read from the arrays of the state.
 
     >>> process = SelfMasking(2, weight=[1.0, -1.0], threshold=0.5)
     >>> describe(process)
@@ -36,6 +36,11 @@ Description = dict[str, Any]
 Arrays = Mapping[str, Tensor]
 
 
+def _network(first_layer: Tensor) -> MissingProcess:
+    hidden, features = first_layer.shape
+    return MLPMasking(features, hidden)
+
+
 def _completely_at_random(about: Description, arrays: Arrays) -> MissingProcess:
     size = len(arrays["log_odds"])
     return MissingCompletelyAtRandom([0.5] * size if about["by column"] else 0.5)
@@ -45,7 +50,7 @@ _BUILD: dict[type[MissingProcess], Callable[[Description, Arrays], MissingProces
     SelfMasking: lambda _, arrays: SelfMasking(len(arrays["weight"])),
     KnownSignSelfMasking: lambda _, arrays: KnownSignSelfMasking(arrays["signs"]),
     LinearMasking: lambda _, arrays: LinearMasking(len(arrays["bias"])),
-    MLPMasking: lambda _, arrays: MLPMasking(*reversed(arrays["network.0.weight"].shape)),
+    MLPMasking: lambda _, arrays: _network(arrays["network.0.weight"]),
     Clipping: lambda about, _: Clipping(direction=about["direction"]),
     Sinusoidal: lambda *_: Sinusoidal(),
     MissingCompletelyAtRandom: _completely_at_random,
@@ -53,13 +58,13 @@ _BUILD: dict[type[MissingProcess], Callable[[Description, Arrays], MissingProces
     ByColumn: lambda about, arrays: ByColumn(_inner(about, arrays), arrays["column_of"]),
     WithBaseRate: lambda about, arrays: WithBaseRate(_inner(about, arrays)),
 }
-"""Class → what builds a process of the right sizes, whose values are then replaced."""
+"""Class → function that builds a process of the right sizes; its values are then replaced."""
 
 _NAMES = {each.__name__: each for each in _BUILD}
 
 
 def describe(process: MissingProcess) -> Description | None:
-    """What `rebuild` needs besides the arrays; None if the process has a class of one's own."""
+    """The description that `rebuild` needs; None if the class is not one of this library."""
     if type(process) not in _BUILD:
         return None
     about: Description = {"class": type(process).__name__}
@@ -77,11 +82,11 @@ def describe(process: MissingProcess) -> Description | None:
 
 
 def rebuild(about: Description, arrays: Arrays) -> MissingProcess:
-    """The process of a description and a state.
+    """Build a process from a description and a state.
 
     Raises:
-        ValueError: there is no such class.
-        KeyError, TypeError, RuntimeError: description and state do not fit together.
+        ValueError: the class is unknown.
+        KeyError, TypeError, RuntimeError: description and state do not match.
     """
     process = _built(about, arrays)
     process.load_state_dict(arrays, strict=True, assign=True)

@@ -1,1 +1,1 @@
-"""Studies of the lab of values missing not at random: tables, clipped images, prediction."""
+"""Studies of the lab "Missing not at random": tables, clipped images, prediction."""

@@ -1,13 +1,14 @@
-"""Do trainings that started from different guesses say the same of why values are missing?
+"""Agreement of several trainings, started from different guesses, on why values are missing.
 
-Each says of every column that loses values whether high ones go missing, low ones, or neither.
-Where they differ only the bound can choose between them: for rows n, trainings a and b,
+For every column with missing values, each training finds that high values go missing, or low ones,
+or neither. If the trainings disagree, only the bound can choose between them: for rows n and
+trainings a and b,
 
-    gap = mean_n (L_n^a − L_n^b),   error = sd_n (L_n^a − L_n^b) / √N,
+    gap = mean_n (L_n^a − L_n^b),   error = sd_n (L_n^a − L_n^b) / √N.
 
-and a gap below two errors decides nothing: the error is of other rows from the same law, and of
-other draws. Nor does a gap no wider than the one between the best two trainings that say the
-same: so much is due to the training alone.
+A gap below two errors is not decisive: other rows of the same distribution, or other draws, could
+reverse it. Neither is a gap that does not exceed the gap between the best two trainings with the
+same finding: training noise alone explains that much.
 """
 
 from __future__ import annotations
@@ -23,22 +24,22 @@ from dgm_core.missing.base import NEGLIGIBLE
 
 
 class Verdict(NamedTuple):
-    """What R trainings say together of C columns."""
+    """Findings of R trainings for C columns: +1: high values go missing, −1: low, 0: neither."""
 
-    high: tuple[int, ...]  # (C,) trainings that say high values go missing
-    low: tuple[int, ...]  # (C,) or low ones; the rest sees no dependence
+    high: tuple[int, ...]  # (C,) number of trainings that find +1
+    low: tuple[int, ...]  # (C,) number of trainings that find −1; the rest find 0
     restarts: int  # R
-    best: tuple[int, ...]  # (C,) +1, −1 or 0: what the training of highest bound says
-    alike: int  # trainings that say of every column what the best says
-    uniform: bool  # does each training say the same of all columns?
-    gap: float  # nats a row, from the best bound to the best that says otherwise; NaN: none does
+    best: tuple[int, ...]  # (C,) finding of the training with the highest bound
+    alike: int  # number of trainings with the same finding as the best one
+    uniform: bool  # does each training find the same for all columns?
+    gap: float  # nats per row, best bound minus best bound of another finding; NaN: all agree
     gap_error: float  # its standard error
-    spread: float  # nats a row, between the best two that say the same; 0: no two do
-    right: bool | None  # is `best` the truth? None: the truth is of another kind
+    spread: float  # nats per row, between the best two of the same finding; 0: no two agree
+    right: bool | None  # is `best` the true direction? None: there is no true direction
 
     @property
     def agree(self) -> bool:
-        """Do all trainings say the same?"""
+        """Do all trainings find the same?"""
         return self.alike == self.restarts
 
     @property
@@ -48,9 +49,9 @@ class Verdict(NamedTuple):
 
 
 def directions(curves: Tensor) -> Tensor:
-    """What curves P(missing | value) (…, values) say: +1 = high values go missing, −1 = low ones.
+    """Directions of curves P(missing | value) (…, values): +1 = high values go missing, −1 = low.
 
-    0 where the ends differ by no more than `NEGLIGIBLE`.
+    0 if both ends differ by at most `NEGLIGIBLE`.
     """
     rise = curves[..., -1] - curves[..., 0]
     return torch.where(rise.abs() > NEGLIGIBLE, rise.sign(), 0).long()
@@ -61,7 +62,7 @@ def verdict(signs: Tensor, bounds: Tensor, truth: float | None = None) -> Verdic
 
     Args:
         signs: (R, C), from `directions`.
-        bounds: (R, N), nats of each row.
+        bounds: (R, N), nats for each row.
         truth: +1 if high values of every column were removed, −1 if low ones; None = neither.
     """
     mean = bounds.mean(1)
@@ -87,21 +88,21 @@ def verdict(signs: Tensor, bounds: Tensor, truth: float | None = None) -> Verdic
 
 
 def _spread(signs: Tensor, mean: Tensor) -> float:
-    """The widest distance between the best two bounds of one opinion."""
-    opinions = defaultdict(list)
-    for said, bound in zip(signs.tolist(), mean.tolist(), strict=True):
-        opinions[tuple(said)].append(bound)
-    best = [sorted(each)[-2:] for each in opinions.values()]
-    return max(each[-1] - each[0] for each in best)
+    """The largest difference between the best two bounds of trainings with the same finding."""
+    bounds_of = defaultdict(list)
+    for finding, bound in zip(signs.tolist(), mean.tolist(), strict=True):
+        bounds_of[tuple(finding)].append(bound)
+    best = [sorted(bounds)[-2:] for bounds in bounds_of.values()]
+    return max(bounds[-1] - bounds[0] for bounds in best)
 
 
-# --- in words ---------------------------------------------------------------------------------
+# --- as sentences ------------------------------------------------------------------------------
 
-WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+NUMERALS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 def sentence(found: Verdict, names: Sequence[str]) -> str:
-    """A verdict in plain words.
+    """A verdict as sentences.
 
     Args:
         found: by `verdict`.
@@ -113,25 +114,28 @@ def sentence(found: Verdict, names: Sequence[str]) -> str:
         False: " That is not how values were removed.",
     }[found.right]
     if found.agree:
-        everyone = "Both" if found.restarts == 2 else f"All {_word(found.restarts)}"
-        return f"{everyone} trainings say that {_claim(found, names)}.{right}"
-    votes = _votes(found, names)
-    votes = votes[0].upper() + votes[1:]
-    gap = f"{found.gap:.2f} ± {found.gap_error:.2f} nats a row"
-    if not found.decisive:
-        unsure = ""
-        if found.gap > 2 * found.gap_error:
-            unsure = f", and those of two that say the same by {found.spread:.2f}"
-        return f"{votes}; their best bounds differ by {gap}{unsure}: these data cannot tell."
+        all_trainings = "Both" if found.restarts == 2 else f"All {_numeral(found.restarts)}"
+        return f"{all_trainings} trainings find that {_finding(found, names)}.{right}"
+    counts = _counts(found, names)
+    counts = counts[0].upper() + counts[1:]
+    gap = f"{found.gap:.2f} ± {found.gap_error:.2f} nats per row"
+    if found.decisive:
+        return (
+            f"{counts}. The best bound is {gap} higher than that of any other finding. That "
+            f"training finds that {_finding(found, names)}.{right}"
+        )
+    noise = ""
+    if found.gap > 2 * found.gap_error:
+        noise = f" Bounds of trainings that agree differ by {found.spread:.2f}."
     return (
-        f"{votes}; the bound of the best is {gap} above that of any other opinion, and it says "
-        f"that {_claim(found, names)}.{right}"
+        f"{counts}. The best bounds of the different findings differ by {gap}.{noise} These data "
+        "cannot decide between them."
     )
 
 
-def _votes(found: Verdict, names: Sequence[str]) -> str:
-    """How many say what; of several columns with opinions of their own, which are disputed."""
-    trainings = f"{_word(found.restarts)} trainings"
+def _counts(found: Verdict, names: Sequence[str]) -> str:
+    """How many trainings find what; if findings differ by column, the columns in dispute."""
+    trainings = f"{_numeral(found.restarts)} trainings"
     if not found.uniform:
         each = zip(found.high, found.low, names, strict=True)
         disputed = [
@@ -141,32 +145,32 @@ def _votes(found: Verdict, names: Sequence[str]) -> str:
         ]
         return f"the {trainings} disagree about {_listed(disputed)}"
     high, low = found.high[0], found.low[0]
-    said = []
+    parts = []
     for count, values in ((high, "high values"), (low, "low values")):
-        if count and not said:
-            verb = "says" if count == 1 else "say"
-            said.append(f"{_word(count)} of {trainings} {verb} that {values} go missing")
+        if count and not parts:
+            verb = "finds" if count == 1 else "find"
+            parts.append(f"{_numeral(count)} of {trainings} {verb} that {values} go missing")
         elif count:
-            said.append(f"{_word(count)} that low ones do")
+            parts.append(f"{_numeral(count)} that low values do")
     if neither := found.restarts - high - low:
-        verb = "sees" if neither == 1 else "see"
-        said.append(f"{_word(neither)} {verb} no dependence")
-    return ", ".join(said)
+        verb = "finds" if neither == 1 else "find"
+        parts.append(f"{_numeral(neither)} {verb} no dependence")
+    return ", ".join(parts)
 
 
-def _claim(found: Verdict, names: Sequence[str]) -> str:
-    """What the best training says."""
-    claims = []
-    for sign, words in ((1, "high values {}go missing"), (-1, "low values {}go missing")):
-        of = [name for name, each in zip(names, found.best, strict=True) if each == sign]
-        if of:
-            everywhere = len(of) == len(names) > 1
-            claims.append(words.format("" if everywhere else f"of {_listed(of)} "))
+def _finding(found: Verdict, names: Sequence[str]) -> str:
+    """The finding of the training with the highest bound, as a clause."""
+    clauses = []
+    for sign, values in ((1, "high"), (-1, "low")):
+        columns = [name for name, each in zip(names, found.best, strict=True) if each == sign]
+        if columns:
+            all_columns = len(columns) == len(names) > 1
+            of = "" if all_columns else f" of {_listed(columns)}"
+            clauses.append(f"{values} values{of} go missing")
     rest = [name for name, each in zip(names, found.best, strict=True) if each == 0]
     if rest:
-        verb = "goes" if len(rest) == 1 else "go"
-        claims.append(f"{_listed(rest)} {verb} missing whatever the value")
-    return " and ".join(claims)
+        clauses.append(f"missingness of {_listed(rest)} does not depend on the value")
+    return " and ".join(clauses)
 
 
 def _listed(names: Sequence[str], most: int = 3) -> str:
@@ -177,5 +181,5 @@ def _listed(names: Sequence[str], most: int = 3) -> str:
     return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
 
 
-def _word(count: int) -> str:
-    return WORDS[count] if count < len(WORDS) else str(count)
+def _numeral(count: int) -> str:
+    return NUMERALS[count] if count < len(NUMERALS) else str(count)

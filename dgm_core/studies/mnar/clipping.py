@@ -1,20 +1,20 @@
-"""An over-exposed image: what MIWAE and not-MIWAE make of the entries that went missing.
+"""Over-exposed images: imputations of MIWAE and not-MIWAE for clipped pixels.
 
-    P(x missing) = σ(W (x − b)) of each entry, pixel × channel;   W = 50, b = .75 in training
+    P(x missing) = σ(W (x − b)) for each entry, pixel × channel;   W = 50, b = .75 in training
 
-Ipsen, Mattei & Frellsen 2021, §5.2. MIWAE takes what is missing for missing at random and fills in
-what it saw around it, which is darker; not-MIWAE has learned b and W from clipped images alone.
-Where the user clips otherwise, its draws can be weighed by the process as set: no retraining.
+Ipsen, Mattei & Frellsen 2021, §5.2. MIWAE assumes that values are missing at random, and fills in
+values like the darker observed ones. not-MIWAE learned b and W from clipped images alone. If the
+user changes the clipping, the draws can be weighted by the process as set, without retraining.
 
-Nothing in the data tells how far above the threshold a missing value lies, beyond the few bright
-ones that were kept: what is filled in there is the model's extrapolation.
+Apart from the few bright values that were kept, the data do not say how far above the threshold a
+missing value lies. There the imputation is an extrapolation of the model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -38,16 +38,16 @@ SHAPES = {
     "svhn": (3, 32, 32),
     "celeba": (3, 64, 64),
 }
-"""Data set with models of its own → image shape."""
+"""Data set with models of clipped images → image shape."""
 
 RMSE = (
-    "Root of the mean squared error over the hidden entries, channels counted one by one, levels "
-    "in [0, 1]. Lower is better."
+    "Square root of the mean squared error over the hidden entries. An entry is a pixel of one "
+    "channel, with levels in [0, 1]. Lower is better."
 )
-"""What the score on the screen means."""
+"""Definition of the score."""
 
 PARTS = 8
-"""In which the importance samples are drawn, for the Monte-Carlo error of the RMSE."""
+"""Number of groups of importance samples, for the Monte-Carlo error of the RMSE."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,17 @@ class Config:
     """Everything that determines what is clipped and how it is filled in.
 
     Args:
-        dataset: whose models fill in.
+        dataset: its models impute.
         image: the true levels, uint8 (C, H, W), as bytes.
-        threshold: b, in [0, 1]: there half of the entries are missing.
-        strength: W, nats a unit of x.
-        assumed: the process by which not-MIWAE weighs, the learned one or the true one as set.
+        threshold: b, in [0, 1]: half of the entries are missing there.
+        strength: W, nats per unit of x.
+        assumed: the process in not-MIWAE's weights, the learned one or the one set here.
         seed: of all randomness.
         samples: K, importance samples.
 
     Raises:
-        ValueError: an unknown data set or assumption, a wrong length, a number out of range.
+        ValueError: data set or assumption is unknown, the length is wrong, or a number is out of
+            range.
     """
 
     dataset: str
@@ -77,7 +78,8 @@ class Config:
 
     def __post_init__(self) -> None:
         if self.dataset not in SHAPES:
-            raise ValueError(f"no data set {self.dataset!r}; there are {', '.join(SHAPES)}")
+            known = ", ".join(SHAPES)
+            raise ValueError(f"expected a data set among {known}, got {self.dataset!r}")
         if len(self.image) != np.prod(self.shape):
             raise ValueError(f"expected an image of {self.shape} bytes, got {len(self.image)}")
         if self.assumed not in ("learned", "as set"):
@@ -86,7 +88,7 @@ class Config:
             raise ValueError(f"expected at least {PARTS} samples, got {self.samples}")
         if not 0 <= self.threshold <= 1:
             raise ValueError(f"expected a threshold in [0, 1], got {self.threshold}")
-        self.process()  # which checks the strength
+        self.process()  # checks the strength
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -100,7 +102,7 @@ class Config:
         return torch.from_numpy(levels.astype(np.float32) / 255)
 
     def process(self) -> Clipping:
-        """What clips the image."""
+        """The process that clips the image."""
         return Clipping(self.threshold, self.strength)
 
     def masked(self) -> Masked:
@@ -109,25 +111,25 @@ class Config:
 
 
 class Filling(NamedTuple):
-    """What one method fills in; pictures are float32 (C, H, W)."""
+    """Imputation of one method; images are float32 (C, H, W)."""
 
     method: str  # constant 1 | MIWAE | not-MIWAE
     mean: np.ndarray
     sd: np.ndarray | None  # of a hidden entry; 0 where observed
     rmse: float
-    rmse_error: float  # Monte-Carlo; NaN where nothing is random
-    effective_draws: float  # of the weights; NaN where there are none
+    rmse_error: float  # Monte-Carlo; NaN without randomness
+    effective_draws: float  # effective sample size; NaN without weights
     others: dict[str, float]  # further estimates of the same mean → their RMSE
 
 
 class Frame(NamedTuple):
-    """One method is done."""
+    """One method has finished."""
 
     filling: Filling
 
 
 class Result(NamedTuple):
-    """All methods are done."""
+    """All methods have finished."""
 
     config: Config
     original: np.ndarray  # (C, H, W)
@@ -139,32 +141,33 @@ class Result(NamedTuple):
 
 
 def model_names(dataset: str) -> dict[str, str]:
-    """Method → the zoo's model for a data set."""
+    """Method → name of its model in the zoo, for a data set."""
     return {"MIWAE": f"{dataset}-clipped-miwae", "not-MIWAE": f"{dataset}-clipped-notmiwae"}
 
 
 def run(config: Config, load: Callable[[str], MIWAE] | None = None) -> Iterator[Frame | Result]:
-    """A `Frame` for each method, and at the end the `Result`.
+    """A `Frame` for each method, then the `Result`.
 
     Args:
-        config: what to clip and how to fill it in.
-        load: model name → model; `zoo.load` on the default device if not given.
+        config: image, clipping and imputation.
+        load: model name → model; None = `zoo.load` on the default device.
 
     Raises:
-        ValueError: the clipping leaves nothing to fill in.
+        ValueError: no entry is hidden.
         BrokenModel: a shipped file cannot be used.
     """
-    load = load or (lambda name: zoo.load(name, default_device()))  # type: ignore[assignment]
     masked = config.masked()
     if masked.observed.all():
         raise ValueError(
-            "No pixel of this image is bright enough to go missing: choose a brighter image, or "
-            f"a threshold below {config.threshold:g}."
+            "No pixel of this image is bright enough to go missing. Choose a brighter image or a "
+            f"threshold below {config.threshold:g}."
         )
     fillings = {"constant 1": _constant(config, masked)}
+    models: dict[str, MIWAE] = {}
     yield Frame(fillings["constant 1"])
     for method, name in model_names(config.dataset).items():
-        model = load(name)
+        model = load(name) if load else cast(MIWAE, zoo.load(name, default_device()))
+        models[method] = model
         device = next(model.parameters()).device
         problem = masked.repeat(PARTS).to(device)
         assumed = config.process().to(device) if config.assumed == "as set" else None
@@ -179,7 +182,7 @@ def run(config: Config, load: Callable[[str], MIWAE] | None = None) -> Iterator[
         masked.observed[0].numpy(),
         fillings,
         Curve(config.threshold, config.strength),
-        learned(model),
+        learned(models["not-MIWAE"]),
     )
 
 
@@ -190,7 +193,7 @@ def _constant(config: Config, masked: Masked) -> Filling:
 
 
 def _filling(method: str, config: Config, masked: Masked, found: dict[str, Estimate]) -> Filling:
-    """Put together the parts in which the draws were made: the rows of each estimate."""
+    """Combine the groups of draws, which are the rows of each estimate."""
     truth, rmses, errors, wholes = config.truth, {}, {}, {}
     for name, estimate in found.items():
         mean, variance, log_w = (each.cpu() for each in estimate)
@@ -198,6 +201,7 @@ def _filling(method: str, config: Config, masked: Masked, found: dict[str, Estim
         mixture = MixtureMoments()
         mixture.add(log_parts, mean[:, None], variance[:, None])
         others = without_each(masked, log_parts, mean[:, None])
+        assert others is not None, "expected at least two groups of draws"
         variance = mixture.variance * ~masked.observed
         wholes[name] = Estimate(mixture.mean, variance, log_w.reshape(-1, 1))
         rmses[name] = _rmse(masked.complete(mixture.mean), truth, masked).item()

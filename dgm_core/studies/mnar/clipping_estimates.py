@@ -1,4 +1,4 @@
-"""What a model of clipped images says of the hidden entries: estimates of one mean, by name."""
+"""Estimates of E[x_mis | x_obs, s] by a model of clipped images, by name."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from dgm_core.samplers.integrated import Estimate, integrated
 from dgm_core.types import Masked
 
 INTEGRATED, DRAWN, DECODER = "x_mis integrated out", "weighted drawn values", "mean of decoder"
-"""Estimates of E[x_mis | x_obs, s]: `integrated`, `mean_and_variance` and `mean_of_decoder`, the
-published experiments' choice. A MIWAE, whose weights leave x_mis out, has the last alone."""
+"""The estimates `integrated`, `mean_and_variance` and `mean_of_decoder`; the published experiments
+use the last. MIWAE has only the last one, because its weights do not depend on x_mis."""
 
 
 class Curve(NamedTuple):
-    """A clipping process in two numbers."""
+    """Threshold and strength of a clipping process."""
 
     threshold: float
     strength: float
@@ -35,14 +35,14 @@ def estimates(
     source: Source,
     assumed: MissingProcess | None = None,
 ) -> dict[str, Estimate]:
-    """All estimates that a model has, from one set of draws; the best one comes first.
+    """All estimates of a model from one set of draws; the best one comes first.
 
     Args:
-        model: a MIWAE, or a not-MIWAE.
+        model: a MIWAE or a not-MIWAE.
         masked: B rows.
         draws: K.
         source: randomness.
-        assumed: replaces what a not-MIWAE learned of the missing process.
+        assumed: replaces the missing process that a not-MIWAE learned.
     """
     sample = weighted_completions(model, masked, draws, source)
     if not isinstance(model, NotMIWAE):
@@ -57,7 +57,13 @@ def estimates(
     }
 
 
-def learned(model: NotMIWAE) -> Curve:
-    """The threshold and strength that a not-MIWAE has learned."""
+def learned(model: MIWAE) -> Curve:
+    """Threshold and strength that a not-MIWAE learned.
+
+    Raises:
+        TypeError: the model has no missing process.
+    """
+    if not isinstance(model, NotMIWAE):
+        raise TypeError(f"expected a NotMIWAE, got {type(model).__name__}")
     (mechanism,) = model.missing_process.interpret()
     return Curve(mechanism.threshold, mechanism.slope)

@@ -1,9 +1,9 @@
-"""Can these data tell why values are missing? Several trainings from different guesses.
+"""Identifiability: several trainings of not-MIWAE that start from different mechanisms.
 
-not-MIWAE with self-masking of unknown direction, logit p(s_d = 1|x) = −W_d (x_d − b_d), is
-trained `restarts` times at once, from the same networks and each from a random W: the first takes
-high values to go missing in every column, the second low ones, the others have signs at random.
-Where trainings end with different signs, `agreement` compares their bounds.
+not-MIWAE with self-masking of unknown direction, logit p(s_d = 1|x) = −W_d (x_d − b_d), is trained
+`restarts` times at once. All start from the same networks and each from its own W: in the first,
+high values go missing in every column; in the second, low values; the others have random signs. If
+the trainings end with different signs, `agreement` compares their bounds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from dgm_core.bounds import log_likelihood
 from dgm_core.distributions.columns import Column
 from dgm_core.metrics import MeanAndError, rmse_of_table
 from dgm_core.missing.amputation import Problem, ampute
+from dgm_core.missing.processes import ByColumn, MissingProcess, Restricted, SelfMasking
 from dgm_core.models.notmiwae import NotMIWAE
 from dgm_core.rng import generator, normal
 from dgm_core.samplers.completions import weighted_completions
@@ -34,25 +35,25 @@ from dgm_core.types import Masked
 __all__ = ["Config", "Frame", "Result", "Verdict", "build", "run", "sentence"]
 
 UNKNOWN = "own value, direction unknown"
-"""The only assumption whose direction is a question."""
+"""The only assumption with an unknown direction."""
 
 SPREAD = 2.0
-"""Standard deviation of W at the start, nats a standard deviation of the column."""
+"""Standard deviation of the initial W, nats per standard deviation of the column."""
 
 RESTARTS = (2, 10)
 
 
 @dataclass(frozen=True)
 class Config(side_by_side.Config):
-    """All that determines a run, but the table itself: a training, and how often.
+    """Everything that determines a run, except the table itself.
 
     Attributes:
         restarts: R.
-        steps, batch_size, learning_rate: smaller batches for longer than a single training has,
-            since bounds are compared, and these are 2 nats a row higher (WDBC).
+        steps, batch_size, learning_rate: smaller batches and more steps than in a single training.
+            They raise the bounds, which are compared here, by 2 nats per row (WDBC).
 
     Raises:
-        ValueError: what `mnar.Config` refuses, R out of `RESTARTS`, or another assumption.
+        ValueError: as `side_by_side.Config`; R is out of `RESTARTS`; or another assumption.
     """
 
     assumed: str = UNKNOWN
@@ -78,16 +79,16 @@ class Frame(NamedTuple):
     step: int
     done: float
     seconds: float  # since training began
-    bounds: Tensor  # (R,) nats a row, of the rows of `mnar.watched_rows`, few draws
-    rmse: Tensor  # (R,) on what they hide
+    bounds: Tensor  # (R,) nats per row, on `side_by_side.watched_rows`, with few draws
+    rmse: Tensor  # (R,) on the hidden entries of these rows
     curves: Tensor  # (R, losing columns, GRID): P(missing | value)
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The end of a run; R trainings in the order of their starts."""
+    """The end of a run: R trainings in the order in which they were started."""
 
-    bounds: Tensor  # (R,) nats a row, all rows
+    bounds: Tensor  # (R,) nats per row, all rows
     bound_errors: Tensor  # (R,) Monte-Carlo errors
     rmse: tuple[MeanAndError, ...]  # on all hidden entries
     curves: Tensor  # (R, losing columns, GRID)
@@ -97,32 +98,45 @@ class Result:
 
 
 def build(config: Config, columns: tuple[Column, ...], losing: list[int]) -> list[NotMIWAE]:
-    """The R models before training: the same networks, and W of their own.
+    """The R models before training: the same networks, and a different W for each.
 
     Args:
         config: of the run.
         columns: of the table.
-        losing: entries of a row that have holes.
+        losing: entries of a row with missing values.
     """
     features = sum(column.width for column in columns)
     starts = SPREAD * normal((config.restarts, features), generator(config.seed))
     starts[0], starts[1] = starts[0].abs(), -starts[1].abs()
-    models = [side_by_side.build(config, columns, losing)["not-MIWAE"] for _ in starts]
+    models = [side_by_side.not_miwae(config, columns, losing) for _ in starts]
     for model, start in zip(models, starts, strict=True):
-        model.missing_process.process.weight.data.copy_(start)
+        _self_masking(model.missing_process).weight.data.copy_(start)
     return models
+
+
+def _self_masking(process: MissingProcess) -> SelfMasking:
+    """The self-masking inside a process that is restricted to some columns."""
+    while isinstance(process, ByColumn | Restricted):
+        process = process.process
+    assert isinstance(process, SelfMasking), f"expected self-masking, got {process.kind}"
+    return process
+
+
+def _members(together: Restarts) -> tuple[NotMIWAE, ...]:
+    """The models as they are now."""
+    return cast("tuple[NotMIWAE, ...]", tuple(together.members()))
 
 
 def run(config: Config, table: Masked, columns: tuple[Column, ...]) -> Iterator[Frame | Result]:
     """Frames of all trainings, then the result.
 
     Args:
-        config: what to do.
-        table: standardised rows (N, D) and what is known of them.
+        config: of the run.
+        table: standardised rows (N, D).
         columns: of the table.
 
     Raises:
-        ValueError: the plan removes nothing, or all of a column.
+        ValueError: no value is missing, or a column has no value left.
     """
     problem = side_by_side.checked(ampute(table, config.plan))
     together = Restarts(build(config, columns, problem.losing))
@@ -142,10 +156,10 @@ def run(config: Config, table: Masked, columns: tuple[Column, ...]) -> Iterator[
         if step == last or (step - last < every and step < steps):
             continue
         last = step
-        shots = [_shot(model, problem, watched, config.seed) for model in together.members()]
+        shots = [_shot(model, problem, watched, config.seed) for model in _members(together)]
         stacked = (torch.stack(each) for each in zip(*shots, strict=True))
         yield Frame(step, step / steps, time.monotonic() - started, *stacked)
-    yield _result(config, tuple(together.members()), problem)
+    yield _result(config, _members(together), problem)
 
 
 @torch.no_grad()

@@ -1,8 +1,8 @@
-"""Predicting from rows with holes: supervised forms of MIWAE against impute-then-predict.
+"""Prediction from rows with missing values: supervised MIWAE against impute-then-predict.
 
-The ways to predict are those of `predictors`. Runs differ in the split into training and test
-rows, in what goes missing, and in all noise; methods are compared within runs. Their test rows
-overlap, so that the standard errors over runs are somewhat too small (Nadeau & Bengio 2003).
+The methods are those of `predictors`. Runs differ in the split into training and test rows, in the
+values removed, and in all noise; methods are compared within runs. The test rows of different runs
+overlap, so the standard errors over runs are somewhat too small (Nadeau & Bengio 2003).
 """
 
 from __future__ import annotations
@@ -51,22 +51,21 @@ __all__ = [
 Task = Literal["classification", "regression"]
 
 SCORES = PREDICTION_DEFINITIONS
-"""Task → name on the screen → definition. Methods are compared by the first, of which less is
-better."""
+"""Task → name of the score → definition. Methods are compared by the first; lower is better."""
 
 
 @dataclass(frozen=True)
 class Config(Training):
-    """All that determines a study, but the table itself.
+    """Everything that determines a study, except the table itself.
 
     Attributes:
-        task: what kind of target it is.
-        runs: splits, at least 2.
-        test_share: of the rows.
-        penalty: λ of ½ λ ‖W‖² beside the summed loss of the training rows.
+        task: kind of the target.
+        runs: number of splits, at least 2.
+        test_share: fraction of the rows that are test rows.
+        penalty: λ of ½ λ ‖W‖², added to the summed loss of the training rows.
 
     Raises:
-        ValueError: what `mnar.Config` refuses, or a number of runs below 2.
+        ValueError: as `side_by_side.Config`, or fewer than 2 runs.
     """
 
     task: Task = "classification"
@@ -82,25 +81,30 @@ class Config(Training):
 
 
 TASKS = ("breast", "wine", "diabetes", "red-wine")
-"""Tables of which every numeric column of the first half loses what is above its mean."""
+"""Tables for which shipped results exist; the first half of the numeric columns lose every value
+above their mean."""
 
 
 def task_of(table: str, runs: int) -> tuple[Config, pd.DataFrame, pd.Series]:
-    """A shipped task: its config, features and target.
+    """A task with shipped results: its config, features and target.
 
     Raises:
-        ValueError, DataUnavailable, DownloadError: as of `data.load_table`.
+        ValueError, DataUnavailable, DownloadError: as `data.load_table`.
     """
     frame, about = data.load_table(table), data.TABLES[table]
     features = frame.drop(columns=about.target)
     coding = TableCoding.learn(features)
     numeric = [coding.entries_of(each.name).start for each in coding.coded if not each.levels]
     plan = Amputation(columns=tuple(numeric[: len(numeric) // 2]))
-    return Config(table, plan, task=about.task, runs=runs), features, frame[about.target]
+    return (
+        Config(table, plan, task=about.task, runs=runs),
+        features,
+        pd.Series(frame[about.target]),
+    )
 
 
 class Frame(NamedTuple):
-    """One method of one run is done."""
+    """One method of one run has finished."""
 
     run: int
     method: str
@@ -115,8 +119,8 @@ class Row(NamedTuple):
     mean: Mapping[str, float]
     error: Mapping[str, float]  # standard errors over runs
     each: tuple[float, ...]  # the first score, run by run
-    behind: float  # how far sup-not-MIWAE's first score is better than this one's; its own: 0
-    behind_error: float  # standard error of that difference, paired by runs
+    behind: float  # first score minus that of sup-not-MIWAE: > 0 = worse than sup-not-MIWAE
+    behind_error: float  # standard error of this difference, paired by runs
 
 
 class Result(NamedTuple):
@@ -130,15 +134,15 @@ def run(config: Config, features: pd.DataFrame, target: pd.Series) -> Iterator[F
     """A frame for each method of each run, then the result.
 
     Args:
-        config: what to do.
+        config: of the study.
         features: the table, NaN = missing.
-        target: of each row; rows without one are left out.
+        target: of each row; rows without a target are left out.
 
     Raises:
-        ValueError: the plan removes nothing or all of a column, or there is but one class.
+        ValueError: no value is missing, a column has no value left, or there is only one class.
     """
-    seen = target.notna().to_numpy()
-    features, y = features[seen], _numbers(target[seen], config.task)
+    labelled = target.notna().to_numpy()
+    features, y = features.loc[labelled], _numbers(target.loc[labelled], config.task)
     methods = {
         name: predict
         for name, predict in METHODS.items()
@@ -155,27 +159,29 @@ def run(config: Config, features: pd.DataFrame, target: pd.Series) -> Iterator[F
     yield result(config.task, found)
 
 
-def scores(laws: Iterable[Distribution], y: Tensor, unit: float = 1.0) -> dict[str, float]:
-    """How good predictions are.
+def scores(predicted: Iterable[Distribution], y: Tensor, unit: float = 1.0) -> dict[str, float]:
+    """Scores of predictions.
 
     Args:
-        laws: p(y|…) of some consecutive rows each.
+        predicted: p(y|…), each for some consecutive rows.
         y: of all rows, (B,).
-        unit: what 1 is in the units of the target, if it is a number.
+        unit: size of 1 in the units of a numeric target.
     """
-    laws = list(laws)
-    if isinstance(laws[0], Categorical):
-        return classification_scores(torch.cat([law.logits for law in laws]), y)
-    parts = y.split([len(law.mean) for law in laws])
-    densities = [law.log_prob(part) for law, part in zip(laws, parts, strict=True)]
-    return regression_scores(torch.cat([law.mean for law in laws]), torch.cat(densities), y, unit)
+    predicted = list(predicted)
+    classes = [each.logits for each in predicted if isinstance(each, Categorical)]
+    if classes:
+        return classification_scores(torch.cat(classes), y)
+    means = [each.mean for each in predicted]
+    parts = y.split([len(mean) for mean in means])
+    log_p = [each.log_prob(part) for each, part in zip(predicted, parts, strict=True)]
+    return regression_scores(torch.cat(means), torch.cat(log_p), y, unit)
 
 
 def result(task: Task, found: Mapping[str, list[Mapping[str, float]]]) -> Result:
     """Means, standard errors, and differences paired by runs.
 
     Args:
-        task: says which scores there are.
+        task: kind of the target; decides the scores.
         found: method → the scores of each run.
     """
     first = next(iter(SCORES[task]))
@@ -198,29 +204,28 @@ def result(task: Task, found: Mapping[str, list[Mapping[str, float]]]) -> Result
 
 
 def sentence(found: Result) -> str:
-    """Whether sup-not-MIWAE is at least as good as what it should beat, in plain words."""
-    rivals = [row for row in found.rows if row.method not in (ORACLE, SUP_NOT)]
-    behind = {row.method: row.behind / (row.behind_error or 1.0) for row in rivals}
-    ahead = [name for name, errors in behind.items() if errors > 2]
-    level = [name for name, errors in behind.items() if abs(errors) <= 2]
-    better = [row for row in rivals if behind[row.method] < -2]
-    said = []
-    if ahead:
-        said.append(f"ahead of {_listed(ahead)}")
-    if level:
-        said.append(f"level with {_listed(level)}")
+    """How sup-not-MIWAE compares with the other methods, in sentences."""
+    others = [row for row in found.rows if row.method not in (ORACLE, SUP_NOT)]
+    gaps = {row.method: row.behind / (row.behind_error or 1.0) for row in others}
+    worse = [name for name, gap in gaps.items() if gap > 2]
+    tied = [name for name, gap in gaps.items() if abs(gap) <= 2]
+    better = [name for name, gap in gaps.items() if gap < -2]
+    parts = []
+    if worse:
+        parts.append(f"better than {_listed(worse)}")
+    if tied:
+        parts.append(f"tied with {_listed(tied)}")
     if better:
-        said.append(f"behind {_listed([row.method for row in better])}")
-    verdict = "not the best choice here" if better else "at least as good as all of them"
+        parts.append(f"worse than {_listed(better)}")
     score = next(iter(SCORES[found.task]))
     return (
-        f"By {score}, sup-not-MIWAE is {', '.join(said)}: {verdict}. "
-        "What differs by less than two standard errors is called level."
+        f"By {score}, sup-not-MIWAE is {', '.join(parts)}. "
+        "Differences below two standard errors count as ties."
     )
 
 
 def _listed(names: list[str]) -> str:
-    """“A”, “B” and “C”; the names themselves hold commas."""
+    """“A”, “B” and “C”, in quotes because the names contain commas."""
     quoted = [f"“{name}”" for name in names]
     return " and ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
 
@@ -235,14 +240,14 @@ def _numbers(target: pd.Series, task: Task) -> Tensor:
         return torch.tensor(target.to_numpy(np.float64))
     codes, classes = pd.factorize(target, sort=True)
     if len(classes) < 2:
-        raise ValueError("There is only one class: nothing can be told apart.")
+        raise ValueError("The target has only one class, so there is nothing to predict.")
     return torch.from_numpy(codes.astype(np.int64))
 
 
 def _split(
     config: Config, number: int, features: pd.DataFrame, y: Tensor
 ) -> tuple[Split, Tensor, float]:
-    """What the methods may know, and the labels of the test rows with their unit."""
+    """The data that methods may use, the targets of the test rows, and the target's unit."""
     seed = (config.seed + 100 * number) % 10_000
     order = torch.randperm(len(y), generator=generator(seed))
     cut = round(config.test_share * len(y))
@@ -250,7 +255,7 @@ def _split(
     coding = TableCoding.learn(features.iloc[train.tolist()])
     known, test_known = (coding.encode(features.iloc[rows.tolist()]) for rows in (train, test))
     problem = side_by_side.checked(_problem(config.plan, known, seed))
-    test_left = _problem(config.plan, test_known, seed + 50).masked
+    test_masked = _problem(config.plan, test_known, seed + 50).masked
     classes, unit = None, 1.0
     if config.task == "classification":
         classes = int(y.max()) + 1
@@ -258,7 +263,7 @@ def _split(
         unit = y[train].std().item()
         y = ((y - y[train].mean()) / unit).float()
     split = Split(
-        seed, coding.columns, classes, known, problem.masked, y[train], test_known, test_left
+        seed, coding.columns, classes, known, problem.masked, y[train], test_known, test_masked
     )
     return split, y[test], unit
 

@@ -1,20 +1,20 @@
-"""Ways to predict y from rows with holes, all with the same linear predictor.
+"""Methods that predict y from rows with missing values, all with the same linear predictor.
 
     p(y|x) = softmax(W x + b)_y  or  N(y; w·x + b, s²),   log p(W) = −½ λ ‖W‖² + constant
 
-What differs is where x_mis comes from:
+They differ in how they treat x_mis:
 
-    complete data            from the complete table: what such a predictor can reach at best
-    impute, then predict     x̂ = E[x_mis | x_obs], put in as if it had been seen
-    (sup-)(not-)MIWAE        Σ_k α_k p(y | x_obs, x_mis,k): the holes are integrated out, and the
-                             labels of the training rows help to learn what stood in them
+    oracle                   uses the complete table: the reference for such a predictor
+    impute, then predict     x̂ = E[x_mis | x_obs], used as if it had been observed
+    sup(-not)-MIWAE          Σ_k α_k p(y | x_obs, x_mis,k): x_mis is integrated out, and the
+                             targets of the training rows help to learn its distribution
 
-Ipsen, Mattei & Frellsen 2022. The predictor is linear because its optimum is then unique: whoever
-fits it to completed rows finds the same one, and nothing but the completion is compared. With
-completed rows it is trained to that optimum, within a supervised model along with the rest.
+Ipsen, Mattei & Frellsen 2022. The predictor is linear so that its optimum is unique; then the
+comparison depends only on the imputation. On completed rows it is trained to that optimum. In a
+supervised model it is trained together with the other networks.
 
-All is learned from the training rows; only the mean and MICE also read the features of the test
-rows, which are filled in with the others. No method sees the labels of the test rows.
+Everything is learned from the training rows. Only the mean and MICE also use the features of the
+test rows. No method uses the targets of the test rows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +45,7 @@ ORACLE, IMPUTED, SUP, SUP_NOT = "oracle", ", then predict", "supMIWAE", "sup-not
 
 @dataclass(frozen=True)
 class Training(side_by_side.Config):
-    """How models and predictors are trained.
+    """Settings of the training of models and predictors.
 
     Attributes:
         penalty: λ.
@@ -57,56 +57,56 @@ class Training(side_by_side.Config):
 
 
 class Split(NamedTuple):
-    """What a method may know."""
+    """The data that a method may use."""
 
     seed: int
     columns: tuple[Column, ...]
     classes: int | None  # None = y is a number
-    known: Masked  # training rows before anything was removed, for the oracle
-    left: Masked
+    known: Masked  # training rows before values were removed, for the oracle
+    masked: Masked  # training rows
     y: Tensor  # (N,) of the training rows
     test_known: Masked
-    test_left: Masked
+    test_masked: Masked
 
     @property
     def losing(self) -> list[int]:
-        """The entries of a row that have holes in training."""
-        return (~self.left.observed).any(0).nonzero()[:, 0].tolist()
+        """Entries of a row with missing values in the training rows."""
+        return (~self.masked.observed).any(0).nonzero()[:, 0].tolist()
 
 
-Laws = list[Distribution]
-"""p(y | …) of the test rows, some consecutive rows each."""
+Predictions = list[Distribution]
+"""p(y | …) of the test rows, each for some consecutive rows."""
 
 
-def by_oracle(config: Training, split: Split) -> Laws:
-    """From the complete data; what was missing to begin with is at its column's mean, 0."""
+def by_oracle(config: Training, split: Split) -> Predictions:
+    """From the complete table; its own missing values are set to the column's mean, 0."""
     return _two_stage(config, split, split.known.x, split.test_known.x)
 
 
-def by_baseline(name: str, config: Training, split: Split) -> Laws:
-    """From what a simple method fills in."""
+def by_baseline(name: str, config: Training, split: Split) -> Predictions:
+    """From the imputations of a simple method."""
     both = Masked(
-        torch.cat([split.left.x, split.test_left.x]),
-        torch.cat([split.left.observed, split.test_left.observed]),
+        torch.cat([split.masked.x, split.test_masked.x]),
+        torch.cat([split.masked.observed, split.test_masked.observed]),
     )
     *_, filled = TABLE_BASELINES[name]().run(both, generator(split.seed))
-    count = len(split.left)
+    count = len(split.masked)
     return _two_stage(config, split, filled.mean[:count], filled.mean[count:])
 
 
-def by_imputation(name: str, config: Training, split: Split) -> Laws:
-    """From the conditional means of MIWAE or not-MIWAE, trained without labels."""
+def by_imputation(name: str, config: Training, split: Split) -> Predictions:
+    """From the conditional means of MIWAE or not-MIWAE, trained without targets."""
     config = replace(config, seed=split.seed)
     model = side_by_side.build(config, split.columns, split.losing)[name]
-    _train(config, model, negative_completion_bound(config.draws), split.left)
-    filled = (_completed(config, model, rows) for rows in (split.left, split.test_left))
-    return _two_stage(config, split, *filled)
+    _train(config, model, negative_completion_bound(config.draws), split.masked)
+    train, test = (_completed(config, model, rows) for rows in (split.masked, split.test_masked))
+    return _two_stage(config, split, train, test)
 
 
-def by_supervision(config: Training, split: Split, *, knows_process: bool) -> Laws:
+def by_supervision(config: Training, split: Split, *, learns_process: bool) -> Predictions:
     """From a supervised model: p(y | x_obs, s) by its own weights, without y."""
     config = replace(config, seed=split.seed)
-    plain = side_by_side.build(config, split.columns, split.losing)["not-MIWAE"]
+    plain = side_by_side.not_miwae(config, split.columns, split.losing)
     model = SupMIWAE(
         plain.encoder,
         plain.posterior,
@@ -114,49 +114,51 @@ def by_supervision(config: Training, split: Split, *, knows_process: bool) -> La
         plain.likelihood,
         plain.latent_dim,
         predictor=predictor(split),
-        missing_process=plain.missing_process if knows_process else None,
+        missing_process=plain.missing_process if learns_process else None,
     )
     bound = negative_completion_bound(config.draws)
 
-    def penalised(model: SupMIWAE, rows: Labelled, source: torch.Generator) -> Tensor:
-        return bound(model, rows, source) + penalty(config, model.predictor, len(split.y))
+    def penalised(module: nn.Module, rows: Labelled, source: torch.Generator) -> Tensor:
+        head = cast(SupMIWAE, module).predictor
+        return bound(module, rows, source) + penalty(config, head, len(split.y))
 
-    _train(config, model, penalised, Labelled(split.left, split.y))
-    pieces = side_by_side.pieces(model, split.test_left, config.samples, generator(split.seed))
+    _train(config, model, penalised, Labelled(split.masked, split.y))
+    pieces = side_by_side.pieces(model, split.test_masked, config.samples, generator(split.seed))
     with torch.no_grad():
         return [model.predict(sample) for sample in pieces]
 
 
-METHODS: dict[str, Callable[[Training, Split], Laws]] = {
+METHODS: dict[str, Callable[[Training, Split], Predictions]] = {
     ORACLE: by_oracle,
     f"mean{IMPUTED}": partial(by_baseline, "mean"),
     f"MICE{IMPUTED}": partial(by_baseline, "MICE"),
     f"MIWAE{IMPUTED}": partial(by_imputation, "MIWAE"),
     f"not-MIWAE{IMPUTED}": partial(by_imputation, "not-MIWAE"),
-    SUP: partial(by_supervision, knows_process=False),
-    SUP_NOT: partial(by_supervision, knows_process=True),
+    SUP: partial(by_supervision, learns_process=False),
+    SUP_NOT: partial(by_supervision, learns_process=True),
 }
-"""Name → what it predicts."""
+"""Name → function that predicts y for the test rows."""
 
 
 def predictor(split: Split) -> nn.Module:
     """p(y|x) before training."""
-    features = split.left.x.shape[1]
+    features = split.masked.x.shape[1]
     head = linear(features, split.classes or 1, generator(split.seed))
     return CategoricalPredictor(head) if split.classes else GaussianPredictor(head)
 
 
 def penalty(config: Training, head: nn.Module, rows: int) -> Tensor:
-    """½ λ ‖W‖², nats a training row."""
-    return 0.5 * config.penalty * head.network.weight.square().sum() / rows
+    """½ λ ‖W‖², nats per training row."""
+    weight = cast(nn.Linear, head.network).weight
+    return 0.5 * config.penalty * weight.square().sum() / rows
 
 
 def fitted(config: Training, head: nn.Module, x: Tensor, y: Tensor) -> nn.Module:
-    """The predictor that is best on complete rows, in double precision.
+    """The optimal predictor on complete rows, in double precision.
 
     Args:
-        config: of the penalty.
-        head: from `predictor`; it is changed.
+        config: sets the penalty.
+        head: from `predictor`; changed in place.
         x: (N, D).
         y: (N,).
     """
@@ -176,8 +178,8 @@ def fitted(config: Training, head: nn.Module, x: Tensor, y: Tensor) -> nn.Module
 
 
 @torch.no_grad()
-def _two_stage(config: Training, split: Split, x: Tensor, test: Tensor) -> Laws:
-    """By a predictor of rows completed beforehand."""
+def _two_stage(config: Training, split: Split, x: Tensor, test: Tensor) -> Predictions:
+    """Fit a predictor to completed training rows and apply it to completed test rows."""
     with torch.enable_grad():
         head = fitted(config, predictor(split), x, split.y)
     return [head(test.double())]
@@ -194,6 +196,6 @@ def _train(
 
 @torch.no_grad()
 def _completed(config: Training, model: MIWAE, rows: Masked) -> Tensor:
-    """The conditional mean in every hole."""
+    """Rows with missing values replaced by their conditional means."""
     pieces = side_by_side.pieces(model, rows, config.samples, generator(config.seed))
     return torch.cat([mean_and_variance(sample)[0] for sample in pieces])

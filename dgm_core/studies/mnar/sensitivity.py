@@ -1,14 +1,14 @@
-"""What if? Imputations under an assumed p(s|x), from a decoder trained once.
+"""Sensitivity analysis: imputations under an assumed p(s|x), from a model trained once.
 
     α_k ∝ p(x_obs|z_k) p(z_k) / q(z_k|x_obs)  ·  Π_{d hidden} σ(W_d (x_{d,k} − b_d))
 
-The completions (z_k, x_mis,k) and the first three factors are computed once, by `prepare`; a new
-assumption changes the last factor alone, so `assume` runs no network and takes milliseconds. The
-factors of what is observed are the same for all k and drop out. With W = 0 what is missing is
-missing at random, and the weights are those of MIWAE.
+`prepare` computes the completions (z_k, x_mis,k) and the first three factors once. A new
+assumption changes only the last factor, so `assume` runs no network and takes milliseconds. The
+factors of observed entries are the same for all k and cancel. With W = 0 values are missing at
+random, and the weights are those of MIWAE.
 
-The draws stay where a model of data missing at random put them. The further an assumption moves
-the weights, the fewer draws carry them: `Assumed.ess` says when not to look any further.
+The draws come from a model that assumes values missing at random. The further an assumption moves
+the weights, the smaller is the effective sample size `Assumed.ess`.
 """
 
 from __future__ import annotations
@@ -28,54 +28,55 @@ from dgm_core.studies.mnar.side_by_side import watched_rows
 from dgm_core.types import Masked
 
 FEW = 10
-"""Effective importance samples below which a row's answer is not to be trusted."""
+"""Effective sample size below which the imputation of a row is unreliable."""
 
 
 class Basis(NamedTuple):
-    """Completions of some rows, weighted as if data were missing at random.
+    """Completions of some rows, with weights for values missing at random.
 
-    H missing entries in all; those of one row share their K weights.
+    There are H missing entries in all; those of one row share their K weights.
     """
 
     masked: Masked  # (B, D)
     truth: Tensor  # (B, D)
-    hidden: Tensor  # (B, D) bool, the entries that count
-    rows: Tensor  # (B,) which rows of the table these are
-    row: Tensor  # (H,) of each missing entry, 0 … B − 1
-    column: Tensor  # (H,)
+    hidden: Tensor  # (B, D) bool, the entries that are scored
+    rows: Tensor  # (B,) indices of these rows in the table
+    row: Tensor  # (H,) row 0 … B − 1 of each missing entry
+    column: Tensor  # (H,) its column
     values: Tensor  # (H, K) x_mis,k
     log_w: Tensor  # (B, K) without p(s|x)
     at_random: Tensor  # (H,) mean of each missing entry by these weights
 
 
 class Assumed(NamedTuple):
-    """What the rows look like if an assumption holds."""
+    """Imputations under an assumption."""
 
-    mean: Tensor  # (B, D), as observed where observed
+    mean: Tensor  # (B, D), observed values where observed
     sd: Tensor  # (B, D), 0 where observed
     rmse: MeanAndError  # over the hidden entries
-    ess: Tensor  # (B,) effective importance samples
-    weak_fraction: float  # of the rows, with fewer than `FEW` of them
-    shift: Tensor  # (D,) of a column's imputed mean, SDs from missing at random; NaN: no hole
-    weights: Tensor  # (B, K), they sum to 1
+    ess: Tensor  # (B,) effective sample size
+    weak_fraction: float  # fraction of rows with an effective sample size below `FEW`
+    shift: Tensor  # (D,) change of a column's imputed mean in SD; NaN: nothing is missing
+    weights: Tensor  # (B, K), each row sums to 1
 
 
 @torch.no_grad()
 def prepare(
     model: MIWAE, problem: Problem, rows: int = 300, samples: int = 500, seed: int = 0
 ) -> Basis:
-    """Draw and weigh completions of at most `rows` rows that lost something.
+    """Draw and weight completions of at most `rows` rows with missing values.
 
     Args:
-        model: trained; of a not-MIWAE the own p(s|x) is left out.
-        problem: the table and what was removed.
-        rows: B at most, evenly spread.
+        model: trained; the p(s|x) of a not-MIWAE is ignored.
+        problem: the table and the values removed.
+        rows: maximal B; the rows are evenly spread.
         samples: K.
         seed: of the draws.
     """
     chosen = watched_rows(problem, rows)
     masked = problem.masked[chosen]
     sample = weighted_completions(model, masked, samples, generator(seed)).without("missing")
+    assert sample.x is not None, "expected completions of x"
     row, column = (~masked.observed).nonzero().T
     values, log_w = sample.x[:, row, column].T.contiguous(), sample.log_w.T.contiguous()
     at_random = (log_w.softmax(1)[row] * values).sum(1)
@@ -95,12 +96,12 @@ def prepare(
 def assumed_process(
     features: int, losing: list[int], strength: float, threshold: float = 0.0
 ) -> Restricted:
-    """Self-masking of the columns that lose values, to be assumed.
+    """An assumption: self-masking of the columns with missing values.
 
     Args:
         features: D.
-        losing: the entries of a row it is about.
-        strength: W, nats a standard deviation; + = high values go missing, − = low ones.
+        losing: the entries of a row that it applies to.
+        strength: W, nats per standard deviation; + = high values go missing, − = low ones.
         threshold: b, standard deviations from the mean.
     """
     affected = torch.zeros(features, dtype=torch.bool)
@@ -110,14 +111,14 @@ def assumed_process(
 
 @torch.no_grad()
 def assume(basis: Basis, process: Restricted) -> Assumed:
-    """The same completions, weighted by what `process` says of the missing ones.
+    """The same completions, weighted by the process.
 
     Args:
         basis: from `prepare`.
-        process: self-masking of some columns, as `assumed_process` makes it.
+        process: self-masking of some columns, from `assumed_process`.
 
     Raises:
-        TypeError: another process, which would need more than the missing values.
+        TypeError: any other process; it would need more than the missing values.
     """
     own = process.process
     if not isinstance(own, SelfMasking):
@@ -144,12 +145,12 @@ def assume(basis: Basis, process: Restricted) -> Assumed:
 
 
 def histogram(basis: Basis, assumed: Assumed, column: int, edges: Tensor) -> Tensor:
-    """Density of the values imputed in a column, (bins,) a standard deviation.
+    """Density of the values imputed in a column, (bins,) per standard deviation.
 
-    Values beyond the outer edges are counted in none, so it integrates to 1 or less.
+    Values beyond the outer edges are not counted, so it integrates to at most 1.
 
     Args:
-        basis, assumed: which draws, and their weights.
+        basis, assumed: draws and their weights.
         column: entry of a row.
         edges: ascending, (bins + 1,).
     """
@@ -161,6 +162,6 @@ def histogram(basis: Basis, assumed: Assumed, column: int, edges: Tensor) -> Ten
 
 
 def _mean_of_columns(of_entry: Tensor, column: Tensor, columns: int) -> Tensor:
-    """Means (D,) of what each missing entry has, (H,)."""
+    """Mean over the missing entries of each column: (H,) → (D,)."""
     total = of_entry.new_zeros(columns).index_add(0, column, of_entry)
     return total / torch.bincount(column, minlength=columns)

@@ -1,8 +1,8 @@
-"""MIWAE and not-MIWAE side by side on one table whose values went missing because of themselves.
+"""MIWAE and not-MIWAE side by side on one table with missing values.
 
-Both are trained on the same rows, epoch by epoch in turns, and scored as they go on the entries
-that were removed. Simple methods are scored on the same entries. A `Frame` comes after every few
-epochs; what the models say in the end, `Answer`s and the trained `models`, is in the `Result`.
+Both are trained alternately on the same rows, and scored on the entries that were removed. Simple
+methods are scored on the same entries. A run yields a `Frame` every few epochs and at the end a
+`Result` with an `Answer` per model and the trained models.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ ASSUMPTIONS: dict[str, Callable[[int, float], MissingProcess]] = {
     "whole row, linear": lambda features, sign: LinearMasking(features),
     "whole row, network": lambda features, sign: MLPMasking(features),
 }
-"""What not-MIWAE takes p(s|x) to be → constructor(D, true sign)."""
+"""Assumption about p(s|x) → constructor(D, sign of a known direction)."""
 
 LIMITS = {
     "steps": (1, 20_000),
@@ -65,23 +65,25 @@ MODELS = ("MIWAE", "not-MIWAE")
 
 @dataclass(frozen=True)
 class Config:
-    """All that determines a run, but the table itself.
+    """Everything that determines a run, except the table itself.
 
     Attributes:
-        table: a name that tells tables apart, such as a data set's or a digest.
-        plan: what is removed; None = nothing, the holes that are there are filled in.
+        table: a unique name of the table, such as that of a data set or a digest.
+        plan: which values are removed; None = none, only the table's own missing cells.
         assumed: a key of `ASSUMPTIONS`.
-        direction: which values are taken to go missing where that is assumed to be known.
+        direction: which values are assumed to go missing, if the direction is assumed known.
         decoder: a key of `DECODERS`.
         steps, batch_size, draws, learning_rate: of both trainings; draws is K. The last epoch is
-            always a whole one. Of 64 × 800, 128 × 400 and 256 × 200 this is the fastest: its
-            errors on three tables are within 3 % of the others'.
-        latent_dim: L; None = D − 1, but 10 at most.
-        hidden: units of a hidden layer.
+            always complete. 256 × 200 (batch size × steps) is faster than 128 × 400 and 64 × 800;
+            its errors on three tables are within 3 % of the others'.
+        latent_dim: L; None = D − 1, at most 10.
+        hidden: number of units in a hidden layer.
         seed: of initial weights, batches and noise.
+        samples: K of the final imputation.
+        frames: approximate number of frames.
 
     Raises:
-        ValueError: an unknown name, or a number out of `LIMITS`.
+        ValueError: a name is unknown, or a number is out of `LIMITS`.
     """
 
     table: str
@@ -96,8 +98,8 @@ class Config:
     latent_dim: int | None = None
     hidden: int = 64
     seed: int = 0
-    samples: int = 200  # K of the final imputation
-    frames: int = 20  # about as many
+    samples: int = 200
+    frames: int = 20
     baselines: tuple[str, ...] = tuple(TABLE_BASELINES)
 
     def __post_init__(self) -> None:
@@ -113,22 +115,22 @@ class Config:
                 raise ValueError(f"expected {name} from {low} to {high}, got {value}")
 
     def schedule(self, rows: int) -> Schedule:
-        """Of both trainings, on a table of so many rows."""
+        """Schedule of both trainings for a table with this number of rows."""
         return schedule_of_steps(
             self.steps, rows, self.batch_size, self.learning_rate, seed=self.seed
         )
 
 
 SHOWN = Config("breast", Amputation(columns=tuple(range(15))))
-"""What the lab shows first: half of the columns lose what is above the mean."""
+"""The run that the lab shows first: half of the columns lose every value above the mean."""
 
 
 class Shot(NamedTuple):
-    """One model at one moment."""
+    """One model at one step."""
 
-    bound: float  # nats a row, mean over the epoch so far
-    rmse: float  # over `Frame.rows`, with few importance samples
-    guess: Tensor  # (H,) what it fills into the hidden entries of those rows
+    bound: float  # nats per row, mean over the epoch so far
+    rmse: float  # over `watched_rows`, with few importance samples
+    guess: Tensor  # (H,) imputations of the hidden entries of those rows
     learned: Tensor | None  # (losing columns, GRID): P(missing | value), if it learns a process
 
 
@@ -142,14 +144,14 @@ class Frame(NamedTuple):
 
 
 class Baseline(NamedTuple):
-    """A simple method's result."""
+    """Result of a simple method."""
 
     name: str
     rmse: MeanAndError
 
 
 class Answer(NamedTuple):
-    """What a model says of the whole table in the end."""
+    """Imputations and scores of a model for the whole table after training."""
 
     rmse: MeanAndError
     mae: float  # of the median
@@ -157,8 +159,8 @@ class Answer(NamedTuple):
     mean: Tensor  # (N, D)
     sd: Tensor  # (N, D), 0 where observed
     draws: Tensor  # (n, N, D) completions
-    bound: float  # nats a row
-    ess: Tensor  # (N,) effective importance samples
+    bound: float  # nats per row
+    ess: Tensor  # (N,) effective sample size
     learned: Tensor | None
 
 
@@ -171,41 +173,47 @@ class Result:
 
 
 GRID = torch.linspace(-3.0, 3.0, 121)
-"""Values at which a curve P(missing | value) is given, standard deviations from the mean."""
+"""Values at which curves P(missing | value) are computed, standard deviations from the mean."""
 
 WATCHED = 400
-"""Rows scored while training goes on."""
+"""Number of rows scored during training."""
 DRAWS_WATCHED = 20
-"""Importance samples while training goes on."""
+"""Number of importance samples during training."""
 MAX_SAMPLES = 1_500_000
-"""Importance samples of the final imputation, all rows together."""
+"""Maximal number of importance samples of the final imputation, all rows together."""
 COPIES = 20
-"""Completed copies kept of the table."""
+"""Number of completed copies of the table."""
 
 
 def build(config: Config, columns: tuple[Column, ...], losing: list[int]) -> dict[str, MIWAE]:
-    """Both models before training, of the same initial networks.
+    """Both models before training, with the same initial networks.
 
     Args:
         config: of the run.
         columns: of the table.
-        losing: entries of a row that have holes; the process is about those.
+        losing: entries of a row with missing values; the process applies to them.
     """
+    return {
+        "MIWAE": MIWAE(**_networks(config, columns)),
+        "not-MIWAE": not_miwae(config, columns, losing),
+    }
+
+
+def not_miwae(config: Config, columns: tuple[Column, ...], losing: list[int]) -> NotMIWAE:
+    """The not-MIWAE of `build`."""
     features = sum(column.width for column in columns)
     affected = torch.zeros(features, dtype=torch.bool)
     affected[losing] = True
     sign = 1.0 if config.direction == "high" else -1.0
     process = Restricted(ASSUMPTIONS[config.assumed](features, sign), affected)
-    if features > len(columns):  # the entries of a column of levels go missing together
+    if features > len(columns):  # the entries of a categorical column go missing together
         widths = torch.tensor([column.width for column in columns])
         process = ByColumn(process, torch.arange(len(columns)).repeat_interleave(widths))
-    return {
-        "MIWAE": MIWAE(**_networks(config, columns, features)),
-        "not-MIWAE": NotMIWAE(**_networks(config, columns, features), missing_process=process),
-    }
+    return NotMIWAE(**_networks(config, columns), missing_process=process)
 
 
-def _networks(config: Config, columns: tuple[Column, ...], features: int) -> Networks:
+def _networks(config: Config, columns: tuple[Column, ...]) -> Networks:
+    features = sum(column.width for column in columns)
     mixed = not all(isinstance(column, Numeric) for column in columns)
     latent_dim = config.latent_dim or min(max(1, features - 1), 10)
     return DECODERS[config.decoder](
@@ -221,15 +229,15 @@ def _networks(config: Config, columns: tuple[Column, ...], features: int) -> Net
 def run(
     config: Config, table: Masked, columns: tuple[Column, ...]
 ) -> Iterator[Baseline | Frame | Result]:
-    """The quickest baselines, frames of both trainings, the other baselines, the result.
+    """The two fastest baselines, frames of both trainings, the other baselines, the result.
 
     Args:
-        config: what to do.
-        table: standardised rows (N, D) and what is known of them.
+        config: of the run.
+        table: standardised rows (N, D).
         columns: of the table.
 
     Raises:
-        ValueError: there are no holes, or a column has no value left.
+        ValueError: no value is missing, or a column has no value left.
     """
     problem = checked(ampute(table, config.plan))
     for name in config.baselines[:2]:
@@ -242,21 +250,21 @@ def run(
 
 
 def checked(problem: Problem) -> Problem:
-    """The problem itself, if it can be learned from.
+    """The problem itself, if models can be trained on it.
 
     Raises:
-        ValueError: there are no holes, or a column has no value left; says what to change.
+        ValueError: no value is missing, or a column has no value left; says what to change.
     """
     if problem.masked.observed.all():
         advice = "Move the threshold, raise the strength, or choose other columns."
         if problem.process is None:
-            advice = "Choose what goes missing, and why."
+            advice = "Choose which values go missing, and why."
         raise ValueError(f"No value is missing. {advice}")
     empty = (~problem.masked.observed).all(0).nonzero()[:, 0].tolist()
     if empty:
+        columns = "1 column has" if len(empty) == 1 else f"{len(empty)} columns have"
         raise ValueError(
-            f"{len(empty)} column(s) have no value left, and nothing can be learned of them. "
-            "Move the threshold or lower the base rate."
+            f"{columns} no value left to learn from. Move the threshold or lower the base rate."
         )
     return problem
 
@@ -289,7 +297,7 @@ def _trained(config: Config, models: Mapping[str, MIWAE], problem: Problem) -> I
 def _training(
     config: Config, schedule: Schedule, model: nn.Module, rows: Masked, every: int
 ) -> Iterator[Progress]:
-    """Progress after each epoch and some steps between; the last step's weights are kept."""
+    """Progress after each epoch and every few steps; the weights of the last step are kept."""
     for progress in fit(
         model,
         negative_completion_bound(config.draws),
@@ -304,14 +312,14 @@ def _training(
 
 
 def watched_rows(problem: Problem, most: int = WATCHED) -> Tensor:
-    """Rows scored while training goes on: evenly spread, all with holes."""
+    """Rows scored during training: evenly spread, all with missing values."""
     rows = (~problem.masked.observed).any(1).nonzero()[:, 0]
     return rows[torch.linspace(0, len(rows) - 1, min(most, len(rows))).long().unique()]
 
 
 @torch.no_grad()
 def shot(model: MIWAE, problem: Problem, rows: Tensor, loss: float, seed: int) -> Shot:
-    """A model scored on some rows with few importance samples."""
+    """Score a model on some rows with few importance samples."""
     hidden, truth = problem.hidden[rows], problem.truth.x[rows]
     training = model.training
     model.eval()
@@ -323,20 +331,20 @@ def shot(model: MIWAE, problem: Problem, rows: Tensor, loss: float, seed: int) -
 
 
 def learned_curves(model: MIWAE, losing: list[int]) -> Tensor | None:
-    """P(missing | value) of each losing column on `GRID`, (columns, GRID); None without one."""
+    """P(missing | value) of each losing column on `GRID`; None without a missing process."""
     process = getattr(model, "missing_process", None)
     return None if process is None else curves(process, losing)
 
 
 def curves(process: MissingProcess, losing: list[int]) -> Tensor:
-    """P(missing | value) of each losing column on `GRID`, the others at their mean."""
+    """P(missing | value) of each losing column, (columns, GRID), the others at their mean."""
     return torch.stack([process.curve(d, GRID) for d in losing])
 
 
 def pieces(
     model: MIWAE, masked: Masked, samples: int, source: Source, at_once: int = 2**22
 ) -> Iterator[Completions]:
-    """Weighted completions of all rows, some rows at a time."""
+    """Weighted completions of all rows, a batch of rows at a time."""
     rows = max(1, at_once // (samples * masked.x.shape[1]))
     for start in range(0, len(masked), rows):
         yield weighted_completions(model, masked[start : start + rows], samples, source)
@@ -344,7 +352,7 @@ def pieces(
 
 @torch.no_grad()
 def answer(model: MIWAE, problem: Problem, config: Config) -> Answer:
-    """Mean, median, draws and their scores, with `samples` importance samples a row."""
+    """Mean, median, draws and their scores, with `samples` importance samples per row."""
     source = generator(config.seed)
     samples = max(20, min(config.samples, MAX_SAMPLES // len(problem.masked)))
     parts = []

@@ -1,1 +1,1 @@
-"""Studies behind the theory notes, one a note."""
+"""Studies behind the theory notes, one per note."""

@@ -1,7 +1,7 @@
-"""A flow learns two moons: by how much it stretches the plane, and where.
+"""A normalising flow that is trained on two moons, and its action on a grid in the plane.
 
-It is trained on fresh points all the time, −log p(x) is its loss, and so nothing can be learned by
-heart. What is drawn of it is a grid in the plane of z, bent coupling by coupling.
+Every training step uses fresh points, so the flow cannot overfit; the loss is −log p(x). The note
+shows how each coupling deforms a grid in the plane of z.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from dgm_core.models.flow import Flow, coupling_flow
 from dgm_core.rng import generator, normal
 
 REACH, LINES, ALONG = 2.5, 21, 81
-"""The grid goes from −REACH to REACH, with so many lines each way and points along each."""
+"""The grid goes from −REACH to REACH, with LINES lines in each direction and ALONG points each."""
 AXIS = torch.linspace(-2.8, 2.8, 113)
-"""Both coordinates of the points at which a density is drawn."""
+"""Both coordinates of the points at which a density is evaluated."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,15 @@ class Config:
 
     Args:
         couplings: K.
-        hidden: units of each hidden layer.
+        hidden: number of units in each hidden layer.
         steps: of Adam.
-        batch: fresh points in each.
-        learning_rate: at first; it falls along half a cosine to nothing.
+        batch: number of fresh points per step.
+        learning_rate: initial value; it falls to 0 along half a cosine.
         every: steps between frames.
         seed: of weights and points.
 
     Raises:
-        ValueError: a number below 1, or a rate not above 0.
+        ValueError: a count is below 1, or the learning rate is not above 0.
     """
 
     couplings: int = 8
@@ -60,53 +60,53 @@ class Config:
 
 
 class Frame(NamedTuple):
-    """Where a training stands; the last one is the result."""
+    """State of a training; the last frame is the result."""
 
     flow: Flow  # a copy, frozen
     step: int
     steps: int
-    log_p: float  # mean over 2000 points it was not trained on, nats a point
+    log_p: float  # mean over 2000 test points, nats per point
     seconds: float
 
     @property
     def done(self) -> float:
-        """Share of the training."""
+        """Fraction of the training."""
         return self.step / self.steps
 
 
 def run(config: Config) -> Iterator[Frame]:
-    """Train; the first frame is of the identity."""
+    """Train; in the first frame the flow is the identity."""
     flow = build(config)
-    source, law, started = generator(config.seed + 1), Moons(), time.monotonic()
-    held_out = law.sample(2000, generator(config.seed + 2))
+    source, moons, started = generator(config.seed + 1), Moons(), time.monotonic()
+    test_points = moons.sample(2000, generator(config.seed + 2))
     optimizer = torch.optim.Adam(flow.parameters(), config.learning_rate)
-    falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.steps)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.steps)
 
     def frame(step: int) -> Frame:
         frozen = copy.deepcopy(flow).eval().requires_grad_(False)
-        log_p = frozen.log_prob(held_out).mean().item()
+        log_p = frozen.log_prob(test_points).mean().item()
         return Frame(frozen, step, config.steps, log_p, time.monotonic() - started)
 
     yield frame(0)
     for step in range(1, config.steps + 1):
-        loss = -flow.log_prob(law.sample(config.batch, source)).mean()
+        loss = -flow.log_prob(moons.sample(config.batch, source)).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        falling.step()
+        scheduler.step()
         if step % config.every == 0 or step == config.steps:
             yield frame(step)
 
 
 def build(config: Config) -> Flow:
-    """An untrained flow, the identity."""
+    """An untrained flow: the identity."""
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         return coupling_flow(config.couplings, config.hidden)
 
 
 class Portrait(NamedTuple):
-    """What a flow does to the plane, as numpy arrays."""
+    """Action of a flow on the plane, as numpy arrays."""
 
     lines: np.ndarray  # (2 LINES, ALONG, 2) a straight grid of z, bent
     points: np.ndarray  # (N, 2) draws of z, moved
@@ -134,7 +134,8 @@ def save(flow: Flow, path: Path) -> None:
     """Write the weights, in half precision."""
     arrays: dict[str, Tensor] = flow.state_dict()
     with written_whole(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, **{name: each.half().numpy() for name, each in arrays.items()})
+        halves = {name: each.half().numpy() for name, each in arrays.items()}
+        np.savez_compressed(file, **halves)  # pyright: ignore[reportArgumentType]
 
 
 def load(path: Path, config: Config | None = None) -> Flow:

@@ -74,17 +74,32 @@ def said(
             [[1]] * 5,
             "A",
             1.0,
-            "All five trainings say that high values of A go missing. That is how",
+            "All five trainings find that high values of A go missing. That is how",
         ),
         (
             [[-1, -1]] * 2,
             "AB",
             1.0,
-            "Both trainings say that low values go missing. That is not",
+            "Both trainings find that low values go missing. That is not",
         ),
-        ([[1, -1]] * 3, "AB", None, "say that high values of A go missing and low values of B go"),
-        ([[1, 0]] * 3, "AB", None, "of A go missing and B goes missing whatever the value."),
-        ([[0, 0]] * 3, "AB", None, "say that A and B go missing whatever the value."),
+        (
+            [[1, -1]] * 3,
+            "AB",
+            None,
+            "find that high values of A go missing and low values of B go",
+        ),
+        (
+            [[1, 0]] * 3,
+            "AB",
+            None,
+            "of A go missing and missingness of B does not depend on the value.",
+        ),
+        (
+            [[0, 0]] * 3,
+            "AB",
+            None,
+            "find that missingness of A and B does not depend on the value.",
+        ),
     ],
 )
 def test_agreement_in_words(
@@ -98,22 +113,24 @@ def test_agreement_in_words(
 def test_disagreement_that_nothing_decides_in_words() -> None:
     words = said([[1], [-1], [1], [-1], [1]], 0.03, 0.0, 0.0, 0.0, 0.0, truth=1.0)
     assert words == (
-        "Three of five trainings say that high values go missing, two that low ones do; their "
-        "best bounds differ by 0.03 ± 0.07 nats a row: these data cannot tell."
+        "Three of five trainings find that high values go missing, two that low values do. The "
+        "best bounds of the different findings differ by 0.03 ± 0.07 nats per row. These data "
+        "cannot decide between them."
     )
     words = said([[1], [-1], [1]], 0.5, 0.0, -0.2)
     assert words.endswith(
-        "differ by 0.50 ± 0.07 nats a row, and those of two that say the same by 0.70: these data "
-        "cannot tell."
+        "differ by 0.50 ± 0.07 nats per row. Bounds of trainings that agree differ by 0.70. These "
+        "data cannot decide between them."
     )
 
 
 def test_a_decisive_bound_in_words() -> None:
     words = said([[-1], [0], [1]], 0.5, 0.0, 0.1, truth=-1.0)
     assert words == (
-        "One of three trainings says that high values go missing, one that low ones do, one sees "
-        "no dependence; the bound of the best is 0.40 ± 0.07 nats a row above that of any other "
-        "opinion, and it says that low values of A go missing. That is how values were removed."
+        "One of three trainings finds that high values go missing, one that low values do, one "
+        "finds no dependence. The best bound is 0.40 ± 0.07 nats per row higher than that of any "
+        "other finding. That training finds that low values of A go missing. That is how values "
+        "were removed."
     )
     wrong = said([[-1], [1]], 0.5, 0.0, truth=1.0)
     assert wrong.endswith("low values of A go missing. That is not how values were removed.")
@@ -122,7 +139,7 @@ def test_a_decisive_bound_in_words() -> None:
 def test_disputed_columns_are_named_and_counted() -> None:
     signs = [[1, 1, 1, 1, 1, 1], [1, -1, -1, -1, 0, -1]]
     words = said(signs, 0.0, 0.0, names="ABCDEF")
-    assert words.startswith("The two trainings disagree about B, C, D and 2 others; their best")
+    assert words.startswith("The two trainings disagree about B, C, D and 2 others. The best")
     words = said([[1, 1], [1, -1]], 1.0, 0.0, names="AB")
-    assert words.startswith("The two trainings disagree about B; the bound of the best is 1.00")
-    assert words.endswith("it says that high values go missing.")
+    assert words.startswith("The two trainings disagree about B. The best bound is 1.00")
+    assert words.endswith("That training finds that high values go missing.")

@@ -107,7 +107,7 @@ def test_an_image_with_nothing_to_hide_gets_a_sentence() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"dataset": "cifar"}, "there are digits"),
+        ({"dataset": "cifar"}, "a data set among digits"),
         ({"image": b"123"}, r"\(1, 28, 28\) bytes, got 3"),
         ({"assumed": "guessed"}, "'learned' or 'as set'"),
         ({"samples": 2}, "at least 8"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dgm_core.distributions.columns import Numeric
+from dgm_core.distributions.columns import Categorical, Numeric
 from dgm_core.metrics import rmse_of_table
 from dgm_core.missing.amputation import Amputation, ampute
 from dgm_core.rng import generator, normal
@@ -118,3 +118,16 @@ def test_where_the_truth_is_another_mechanism_nothing_is_called_right() -> None:
 def test_a_wrong_config_is_named(wrong: dict, names: str) -> None:
     with pytest.raises(ValueError, match=names):
         config(**wrong)
+
+
+def test_a_table_with_categorical_columns_can_be_trained() -> None:
+    x = normal((60, 1), generator(0))
+    levels = torch.nn.functional.one_hot(torch.arange(60) % 3, 3).float()
+    rows = torch.cat([x, levels], 1)
+    observed = torch.ones_like(rows, dtype=torch.bool)
+    observed[::4, 0] = False
+    observed[1::5, 1:] = False
+    categorical = identify.Config("toy", None, steps=4, batch_size=32, samples=20, restarts=2)
+    *_, result = identify.run(categorical, Masked(rows, observed), (Numeric(), Categorical(3)))
+    assert result.curves.shape == (2, 4, len(side_by_side.GRID))
+    assert torch.isfinite(result.bounds).all()

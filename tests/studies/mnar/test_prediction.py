@@ -88,11 +88,11 @@ def test_both_parts_lose_values_and_are_measured_by_the_training_part() -> None:
     target = torch.tensor(frame["c"].to_numpy())
     config = Config("toy", PLAN, task="regression", **QUICK)
     split, test_y, unit = prediction._split(config, 1, frame, target)
-    for known, left in ((split.known, split.left), (split.test_known, split.test_left)):
+    for known, masked in ((split.known, split.masked), (split.test_known, split.test_masked)):
         assert known.observed.all()
         high = known.x[:, 0] > 0.2
-        assert not left.observed[high, 0].any()
-        assert left.observed[:, 1:].all()
+        assert not masked.observed[high, 0].any()
+        assert masked.observed[:, 1:].all()
     torch.testing.assert_close(split.known.x.mean(0), torch.zeros(3), rtol=0, atol=1e-5)
     torch.testing.assert_close(split.y.std(), torch.tensor(1.0))
     assert len(test_y) == 100
@@ -115,16 +115,16 @@ def said(**by_method: list[float]) -> str:
     return prediction.sentence(prediction.result("regression", scores(**by_method)))
 
 
-def test_the_sentence_names_who_is_ahead_level_and_behind() -> None:
+def test_the_sentence_names_worse_tied_and_better_methods() -> None:
     words = said(oracle=[0.0, 0.0], mean=[1.0, 1.1], sup=[0.5, 0.2], ours=[0.4, 0.4])
     assert words == (
-        "By RMSE, sup-not-MIWAE is ahead of “mean, then predict”, level with “supMIWAE”: at least "
-        "as good as all of them. What differs by less than two standard errors is called level."
+        "By RMSE, sup-not-MIWAE is better than “mean, then predict”, tied with “supMIWAE”. "
+        "Differences below two standard errors count as ties."
     )
     words = said(mean=[1.0, 1.1], sup=[0.3, 0.31], ours=[0.4, 0.4])
-    assert "ahead of “mean, then predict”, behind “supMIWAE”: not the best choice here." in words
+    assert "is better than “mean, then predict”, worse than “supMIWAE”. " in words
     words = said(mean=[1.0, 1.1], sup=[2.0, 2.1], ours=[0.4, 0.4])
-    assert "ahead of “mean, then predict” and “supMIWAE”: at least as good as all" in words
+    assert "is better than “mean, then predict” and “supMIWAE”. " in words
 
 
 def test_rows_without_a_target_are_left_out_and_holes_of_the_table_stay() -> None:

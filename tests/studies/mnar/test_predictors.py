@@ -47,7 +47,7 @@ def split(*, classes: int | None = 2, count: int = 400) -> tuple[Split, Tensor]:
 def test_the_classifier_on_complete_rows_is_that_of_scikit_learn() -> None:
     x = normal((200, 4), generator(0), torch.float64)
     y = (x @ normal((4, 3), generator(1), torch.float64)).argmax(1)
-    several = split(classes=3)[0]._replace(left=Masked(x, torch.ones_like(x, dtype=torch.bool)))
+    several = split(classes=3)[0]._replace(masked=Masked(x, torch.ones_like(x, dtype=torch.bool)))
     config = Training("toy", PLAN, penalty=2.0)
     ours = fitted(config, predictor(several), x, y)(x).probs
     theirs = LogisticRegression(C=0.5, tol=1e-8, max_iter=500).fit(x, y).predict_proba(x)
@@ -57,7 +57,9 @@ def test_the_classifier_on_complete_rows_is_that_of_scikit_learn() -> None:
 def test_the_regressor_on_complete_rows_is_ridge_of_its_own_noise() -> None:
     x = normal((60, 4), generator(0), torch.float64)
     y = x[:, 0] - 0.5 * x[:, 1] + 0.8 * normal((60,), generator(1), torch.float64) + 3
-    several = split(classes=None)[0]._replace(left=Masked(x, torch.ones_like(x, dtype=torch.bool)))
+    several = split(classes=None)[0]._replace(
+        masked=Masked(x, torch.ones_like(x, dtype=torch.bool))
+    )
     law = fitted(Training("toy", PLAN, penalty=5.0), predictor(several), x, y)(x)
     torch.testing.assert_close(
         law.scale[0] ** 2, (y - law.mean).square().mean(), rtol=1e-4, atol=0
@@ -84,7 +86,7 @@ def test_every_method_has_a_law_for_every_test_row(name: str, classes: int | Non
 def test_the_oracle_reads_what_the_others_may_not() -> None:
     known, _ = split()
     (law,) = by_oracle(TINY, known)
-    (blind,) = by_oracle(TINY, known._replace(known=known.left, test_known=known.test_left))
+    (blind,) = by_oracle(TINY, known._replace(known=known.masked, test_known=known.test_masked))
     assert not torch.allclose(law.probs, blind.probs)
 
 
