@@ -1,4 +1,4 @@
-"""Hide part of a picture; models fill it in, step by step or all side by side."""
+"""The inpainting lab: models fill in the hidden pixels of an image."""
 
 from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
@@ -18,8 +18,8 @@ from ui.inpainting.studies import Studies
 
 frame.page(
     "Inpainting",
-    "Paint over part of a picture, and models guess what was there: two samplers step by step, "
-    "every method side by side, or both samplers over many pictures.",
+    "Paint over part of an image, and models fill in the hidden pixels. Watch two samplers step "
+    "by step, compare all methods, or measure both samplers on many images.",
     "Inpainting",
     shortcuts.INPAINTING,
 )
@@ -38,7 +38,7 @@ links.receive(FIELDS)
 
 
 def choose_view() -> type[View]:
-    """What is to be seen of the picture."""
+    """Show the choice of views; the chosen view."""
     colour = pictures.is_colour(pictures.dataset_on_screen())
     names, key = pictures.COLOUR_VIEWS if colour else tuple(VIEWS), pictures.view_key()
     frame.kept(key, names[0])
@@ -54,71 +54,73 @@ def choose_view() -> type[View]:
     ]
 
 
-def what_to_look_at(view: type[View]) -> None:
-    """Before the picture, in three sentences."""
+def introduce(view: type[View]) -> None:
+    """Tell the visitor what to look at."""
     if view.picture and pictures.is_colour(pictures.dataset_on_screen()):
-        st.caption("Faces are compared by all methods; the other views show black and white only.")
+        st.caption(
+            "Faces have no view Step by step or Slow motion: these need black-and-white images."
+        )
     st.markdown(view.about)
 
 
 def broken(error: zoo.BrokenModel) -> NoReturn:
-    """Say what is wrong with a shipped file, and end the page there."""
+    """Show what is wrong with a shipped file, and end the page."""
     st.error(cache.how_to_mend(error))
     st.stop()
 
 
-def picture(view: View, run: jobs.Run | None) -> None:
-    """What the run has reached, and why it goes no further; or what there is without one."""
+def show_run(view: View, run: jobs.Run | None) -> None:
+    """Show what the run has reached and its state; without a run, the shipped result."""
     if run is None:
         view.show()
-        if not view.at_hand:
+        if not view.available:
             st.caption("Press Run to fill in the hidden pixels.")
         return
     view.follow(run)
     if run.live and not run.items and (waiting := jobs.waiting()) > 1:
-        st.caption(f"Waiting for a free place, {waiting} in line")
+        st.caption(f"Waiting for a free slot; {waiting} runs are waiting.")
     if run.state == "failed":
-        st.error("This run broke off on the server. Change anything to start another.")
+        st.error("The run failed on the server. Change a setting to start another.")
     elif run.state == "timed out":
-        st.info(f"Stopped after {jobs.MAX_SECONDS:.0f} s, the limit of one run.")
+        st.info(f"Stopped: the time limit of {jobs.MAX_SECONDS:.0f} s is reached.")
 
 
 chosen = choose_view()
 cases = st.container()
 controls, results = st.columns([4, 7], gap="large")
 with results:
-    what_to_look_at(chosen)
+    introduce(chosen)
 with controls:
-    asked = None
-    inputs.remember_first()  # the address holds them, also of a view without a picture
+    problem = None
+    inputs.remember_first()  # the link holds them, also in a view without an image
     try:
         if chosen.picture:
-            asked = inputs.problem()
+            problem = inputs.problem()
     except zoo.BrokenModel as error:
         broken(error)
-    if asked is not None and not links.travels():
-        st.caption("The page's link holds the mask and the settings, not an uploaded picture.")
+    if problem is not None and not links.holds_picture():
+        st.caption("The link of this page holds the mask and the settings, but no uploaded image.")
     settings = st.container()
-    at_once, stop = False, st.container()
+    at_once, button = False, st.container()
     if chosen.picture:
-        go, stop = st.columns(2, vertical_alignment="center")
+        toggle, button = st.columns(2, vertical_alignment="center")
         frame.kept("at_once", True)
-        at_once = go.toggle("Run on every stroke", key="keep.at_once")
+        at_once = toggle.toggle("Run after every stroke", key="keep.at_once")
 with results:
-    view = chosen(asked, settings)
+    view = chosen(problem, settings)
 
-link = links.texts(FIELDS, picture=asked is not None)
+link = links.texts(FIELDS, picture=problem is not None)
 with cases:
     gallery.show(FIELDS, link)
 
 worker = view.worker
-press = st.session_state.pop("run_now", False)
-known = None if worker.run is None else worker.run.key
-if view.config is None or (view.at_hand and view.config != known and not press):
+pressed = st.session_state.pop("run_now", False)
+current = None if worker.run is None else worker.run.key
+if view.config is None or (view.available and view.config != current and not pressed):
     if worker.run is not None and worker.run.live:
         worker.stop()
-        worker.run = None  # to be taken up again when its settings come back
-elif press or (at_once and view.config != known):
+        worker.run = None  # it continues when its settings come back
+elif pressed or (at_once and view.config != current):
     for other in VIEWS.values():
         jobs.worker(other.work).stop()
     try:
@@ -129,9 +131,9 @@ elif press or (at_once and view.config != known):
 run = worker.run if worker.run is not None and worker.run.key == view.config else None
 live = run is not None and run.live
 if live:
-    stop.button("Stop", icon=":material/stop:", on_click=worker.stop, width="stretch")
+    button.button("Stop", icon=":material/stop:", on_click=worker.stop, width="stretch")
 else:
-    stop.button(
+    button.button(
         view.run_label,
         icon=":material/play_arrow:",
         type="secondary" if at_once else "primary",
@@ -141,15 +143,15 @@ else:
     )
 
 with results:
-    place = st.container()
+    shown = st.container()
     view.below(live=live)
-with place:
-    if view.config is None and not view.at_hand:
-        st.caption("Nothing to fill in yet." if asked is None else "Choose at least one method.")
+with shown:
+    if view.config is None and not view.available:
+        st.caption("Nothing to fill in yet." if problem is None else "Choose at least one method.")
         addresses.send(link)
     else:
         if run is not None:
             run.shown = run.told = 0
-        # A browser takes as long for another address as for a picture, so that comes first.
+        # The browser takes as long for a new address as for an image, so the image comes first.
         send = partial(addresses.send, link)
-        jobs.follow(run, lambda: picture(view, run), 0.25, live=live, after=send)
+        jobs.follow(run, lambda: show_run(view, run), 0.25, live=live, after=send)

@@ -1,4 +1,4 @@
-"""One iteration taken apart, as a visitor steps through it."""
+"""One iteration stage by stage, as a visitor steps through it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.e2e.looking import levels, settle
 
 pytestmark = pytest.mark.e2e
 REJECTED = re.compile(
-    r"accepted with probability ([\d.]+)\. The die says ([\d.]+): rejected, the chain stays"
+    r"accepted with probability ([\d.]+)\. Random draw: ([\d.]+)\. Rejected: the chain stays"
 )
 
 
 class SlowMotion(Lab):
-    """The lab at its view in slow motion."""
+    """The inpainting lab with the view Slow motion open."""
 
     def __init__(self, new_page: NewPage, server: str, **options: object) -> None:
         super().__init__(
@@ -38,8 +38,8 @@ class SlowMotion(Lab):
         return float(text.replace("−", "-"))
 
     @property
-    def said(self) -> Locator:
-        return self.slow.locator(".said")
+    def sentence(self) -> Locator:
+        return self.slow.locator(".sentence")
 
     def press(self, key: str) -> None:
         self.slow.press(key)
@@ -48,7 +48,7 @@ class SlowMotion(Lab):
         return self.slow.locator(f"canvas[data-tile={kind}]")
 
 
-def test_keys_lead_through_a_refusal_whose_numbers_agree(new_page: NewPage, server: str) -> None:
+def test_keys_lead_through_a_rejection_whose_numbers_agree(new_page: NewPage, server: str) -> None:
     lab = SlowMotion(new_page, server)
     lab.at(68, 4)  # before any click
     expect(lab.slow.locator(".verdict")).to_have_text("Rejected")
@@ -57,19 +57,19 @@ def test_keys_lead_through_a_refusal_whose_numbers_agree(new_page: NewPage, serv
     lab.at(68, 1)
     expect(lab.slow.locator(".verdict")).not_to_be_visible()
     lab.press("ArrowRight")
-    expect(lab.said).to_contain_text("The encoder looks at x alone")
+    expect(lab.sentence).to_contain_text("The encoder sees only x")
     lab.press("ArrowRight")
-    fit, way, log_ratio = (lab.number(name) for name in ("fit", "way", "ratio"))
-    terms = [lab.number(name) for name in ("new", "now", "back", "there")]
+    fit, proposal, log_ratio = (lab.number(name) for name in ("fit", "proposal", "ratio"))
+    terms = [lab.number(name) for name in ("new", "now", "reverse", "forward")]
     assert sum(terms) == pytest.approx(log_ratio, abs=0.25)
-    assert (terms[0] + terms[1], terms[2] + terms[3]) == pytest.approx((fit, way), abs=0.15)
-    assert fit + way == pytest.approx(log_ratio, abs=0.15)
-    expect(lab.said).to_contain_text(f"{fit:.1f} nats better, but")
-    expect(lab.said).to_contain_text(f"way back: −{-way:.1f} nats")
+    assert (terms[0] + terms[1], terms[2] + terms[3]) == pytest.approx((fit, proposal), abs=0.15)
+    assert fit + proposal == pytest.approx(log_ratio, abs=0.15)
+    expect(lab.sentence).to_contain_text(f"{fit:.1f} nats better, but")
+    expect(lab.sentence).to_contain_text(f"reverse move: −{-proposal:.1f} nats")
     lab.press("ArrowRight")
-    chance, die = map(float, REJECTED.search(lab.said.inner_text()).groups())
-    assert chance < die
-    assert chance == pytest.approx(2.718281828**log_ratio, abs=0.01)
+    probability, draw = map(float, REJECTED.search(lab.sentence.inner_text()).groups())
+    assert probability < draw
+    assert probability == pytest.approx(2.718281828**log_ratio, abs=0.01)
     lab.press("ArrowRight")
     lab.at(68, 5)
     kept, before = levels(lab.tile("kept")), levels(lab.tile("mean"))
@@ -87,25 +87,25 @@ def test_keys_lead_through_a_refusal_whose_numbers_agree(new_page: NewPage, serv
     expect(lab.slow.get_by_role("button", name="Play")).to_be_visible()
 
 
-def test_pseudo_gibbs_takes_everything_and_another_chain_is_another_story(
+def test_pseudo_gibbs_accepts_everything_and_another_chain_can_be_chosen(
     new_page: NewPage, server: str
 ) -> None:
     lab = SlowMotion(new_page, server)
-    before = lab.said.inner_text()
+    before = lab.sentence.inner_text()
     chain = lab.page.get_by_role("spinbutton", name="Chain")
     chain.fill("2")
     chain.press("Enter")
-    expect(lab.said).not_to_have_text(before, timeout=60_000)
+    expect(lab.sentence).not_to_have_text(before, timeout=60_000)
     lab.press("Home")
-    expect(lab.said).to_contain_text("Chain 2 before iteration 65")
+    expect(lab.sentence).to_contain_text("Chain 2 before iteration 65")
     lab.page.get_by_role("radio", name="Pseudo-Gibbs").click()
-    expect(lab.slow).to_have_attribute("data-verdict", "unasked", timeout=60_000)
-    expect(lab.said).to_contain_text("Pseudo-Gibbs never asks: z′ becomes z.")
+    expect(lab.slow).to_have_attribute("data-verdict", "untested", timeout=60_000)
+    expect(lab.sentence).to_contain_text("Pseudo-Gibbs accepts every proposal: z′ becomes z.")
     verdicts = lab.slow.locator("option")
-    expect(verdicts).to_have_text([re.compile("taken unasked")] * 20)
+    expect(verdicts).to_have_text([re.compile("accepted without a test")] * 20)
     lab.press("ArrowRight")
-    taken = levels(lab.tile("mean_new"))
-    assert (abs(levels(lab.tile("kept")) - taken) < 3).all()
+    accepted = levels(lab.tile("mean_new"))
+    assert (abs(levels(lab.tile("kept")) - accepted) < 3).all()
 
 
 def test_a_phone_shows_one_stage_at_a_time(new_page: NewPage, server: str) -> None:

@@ -119,9 +119,9 @@ def lab() -> None:
         state.set = np.random.default_rng(2).random((28, 28)) < 0.3
         pictures.set_drawn(state.set)
         masks.remember(28, np.zeros((28, 28), bool))
-        masks.hold(28, state.set[::-1])
+        masks.replace(28, state.set[::-1])
     state.drawn = pictures.drawn()
-    state.hidden = masks.held(28)[0]
+    state.hidden = masks.current(28)[0]
     state.revision = pictures.drawing().revision
     for wrong in (state.set[:27], state.set.astype(int)):
         try:

@@ -1,6 +1,6 @@
-"""Inline components of the page, each a folder with its Python face and its three files.
+"""Inline components: each is a folder with a Python module and an HTML, CSS and JavaScript file.
 
-What several of them need lies in `shared/`: an idea a name, in a style sheet, a script or both.
+`shared/` holds the parts that several components use: a style sheet, a script or both per name.
 """
 
 from __future__ import annotations
@@ -12,29 +12,28 @@ from typing import Any
 import streamlit as st
 
 SD_MAX = 0.5
-"""White in pictures of standard deviations: the largest that a value in [0, 1] can have."""
+"""The largest standard deviation of a value in [0, 1]: white in images of deviations."""
 
 REGISTERED: dict[str, tuple[Path, tuple[str, ...]]] = {}
 """Component → its folder and the shared names that it uses."""
 
 _SHARED = Path(__file__).parent / "shared"
-_LIFE = "mounting"  # no component is without
+_MOUNTING = "mounting"  # part of every component
 
 
 def inline_component(folder: Path, *shared: str) -> Callable[..., Any]:
-    """Register the component of `folder`, whose .html, .css and .js files bear its name.
+    """Register the component of a folder; its .html, .css and .js files have the folder's name.
 
-    To be called once, when the component's module is imported.
+    Call it once, when the module of the component is imported.
 
     Args:
-        folder: of the component; further .css and .js files in it are its parts.
-        shared: names in `shared/`. Their .css comes before the component's own, and so does
-            their .js, after `mounting.js`, and that of the parts: together they are one module,
-            so the component calls what they declare without an import, and no name may be
-            declared twice.
+        folder: of the component; other .css and .js files in it are parts of the component.
+        shared: names of files in `shared/`. The scripts are joined to one module in this order:
+            `mounting.js`, the shared scripts, the parts, the script of the component. Hence they
+            need no imports, and no name may be declared twice. Style sheets likewise.
 
     Raises:
-        FileNotFoundError: a file of the component is missing, or all of a shared name.
+        FileNotFoundError: a file of the component is missing, or a shared name has no file.
     """
     unknown = [name for name in shared if not any(_SHARED.glob(f"{name}.*"))]
     if unknown:
@@ -46,7 +45,7 @@ def inline_component(folder: Path, *shared: str) -> Callable[..., Any]:
 
 
 def composed(folder: Path, shared: Sequence[str], kind: str) -> str:
-    """The text that the browser gets of a component: shared files, its parts, then its own file.
+    """The text of a component for the browser: shared files, parts, then its own file.
 
     Args:
         folder: of the component.
@@ -54,7 +53,7 @@ def composed(folder: Path, shared: Sequence[str], kind: str) -> str:
         kind: ".html", ".css" or ".js".
     """
     own = folder / f"{folder.name}{kind}"
-    files = [_SHARED / f"{name}{kind}" for name in (_LIFE, *shared)]
+    files = [_SHARED / f"{name}{kind}" for name in (_MOUNTING, *shared)]
     files = [file for file in files if file.exists()]
     files += [file for file in sorted(folder.glob(f"*{kind}")) if file != own]
     files.append(own)

@@ -1,7 +1,7 @@
 """Packed bits (`dgm_core.missing.packing`) as text: in messages to the browser, in share links.
 
 `pack` and `unpack` write plain base64 of a fixed length, which `shared/bits.js` reads and writes.
-`to_link` and `from_link` write compressed base64 for addresses: about 100 characters for a drawn
+`to_link` and `from_link` write compressed base64 for share links: about 100 characters for a drawn
 mask of 28×28. A link that cannot be inflated to exactly the expected size is refused, and never
 inflates to more.
 """

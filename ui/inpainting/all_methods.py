@@ -1,4 +1,4 @@
-"""The view that compares many methods on one picture and one mask."""
+"""The view All methods: many methods compared on one image and one mask."""
 
 from __future__ import annotations
 
@@ -29,31 +29,31 @@ class AllMethods:
     """The grid of methods, their settings and their run.
 
     Args:
-        asked: what is to be filled in; None for nothing.
-        settings: where the settings would go that stand beside the picture: there are none, as
-            the choice of methods stands above their cards.
+        problem: the image and its hidden pixels; None if there is nothing to fill in.
+        settings: not used; the choice of methods stands above their cards.
     """
 
     work = "comparison"
     picture = True
     run_label = "Run"
     about = (
-        "**Look first** at the means and the error maps: which method has understood the picture? "
-        "**Then** at the draws and the deviations: does it know what it does not know? **Last** "
-        "at the table: a difference smaller than its ± is none."
+        "**Look first** at the means and the error maps: which method comes closest to the "
+        "original? **Then** look at the draws and the uncertainty: is a method uncertain where it "
+        "is wrong? **Last** look at the table: treat differences below ± as ties."
     )
     fields: ClassVar[dict[str, Read]] = {}
 
-    def __init__(self, asked: inputs.Problem | None, settings: DeltaGenerator) -> None:
+    def __init__(self, problem: inputs.Problem | None, settings: DeltaGenerator) -> None:
         self.worker = jobs.worker(self.work)
-        if "comparison" not in st.session_state:  # a run whose progress is lost shows nothing
+        self.origin = None if problem is None else problem.picture.origin
+        if "comparison" not in st.session_state:  # without its progress a run cannot be shown
             self.worker.stop()
             self.worker.run = None
-        self.config = inputs.comparing(asked)
+        self.config = inputs.comparison_config(problem)
         self.progress = self._progress()
 
     def _progress(self) -> Progress | None:
-        """That of the run on screen; else a new one with what is known from before."""
+        """The progress of the current run; else a new one with the outcomes known so far."""
         if self.config is None:
             return None
         before = st.session_state.get("comparison")
@@ -63,12 +63,12 @@ class AllMethods:
         return comparison_run.resumed(self.config, *sources)
 
     @property
-    def at_hand(self) -> bool:
-        """Can it be shown without a run?"""
+    def available(self) -> bool:
+        """Whether the result can be shown without a run."""
         return self.progress is not None and self.progress.complete
 
     def start(self) -> None:
-        """Run what is missing in the background; everything anew if nothing is."""
+        """Run the methods without an outcome in the background; if all have one, run all again."""
         ended = self.progress.ended_for(self.config)
         progress = Progress(self.config, ended)
         if progress.complete:
@@ -77,16 +77,17 @@ class AllMethods:
         self.worker.start(self.config, progress.work)
 
     def show(self) -> None:
-        """What is at hand without a run, be it only a part."""
-        if self.progress.begun:
-            self._grid("shown", "finished" if self.at_hand else "stopped")
-        if self.at_hand and "comparison" not in st.session_state:
+        """Show the outcomes that are known without a run."""
+        if self.progress.started:
+            self._grid("shown", "finished" if self.available else "stopped")
+        if self.available and "comparison" not in st.session_state:
             st.caption(
-                "Computed beforehand; its seconds are of another machine. Run computes it here."
+                "Shipped result; its times were measured on another machine. Press Run to compute "
+                "it here."
             )
 
     def follow(self, run: jobs.Run) -> None:
-        """Show where the methods stand, and stop those that the visitor stops."""
+        """Show the progress of the methods, and stop those that the visitor stops."""
         state = "stopped" if run.state == "timed out" else run.state
         self._grid(run.name, state)
 
@@ -98,14 +99,16 @@ class AllMethods:
             state=state,
             titles=methods.TITLES,
             definitions=DEFINITIONS,
+            original_title=self.origin.title,
+            original_note=self.origin.note,
         )
         request = method_grid("grid", message)
         if request is not None:
             self.progress.control.stop(request.method)
 
     def below(self, *, live: bool) -> None:
-        """Calibration and downloads of what has ended; and the formulas."""
-        if self.progress is not None and not live and self.progress.begun:
+        """Show downloads and calibration of the outcomes, and the formulas."""
+        if self.progress is not None and not live and self.progress.started:
             self._downloads()
             self._calibration()
             self._bound()
@@ -124,7 +127,7 @@ class AllMethods:
                 on_click="ignore",
             )
             st.download_button(
-                "Pictures and arrays (.zip)",
+                "Images and arrays (.zip)",
                 lambda: comparison_downloads.as_zip(config, outcomes),
                 "comparison.zip",
                 "application/zip",
@@ -133,13 +136,13 @@ class AllMethods:
             )
 
     def _calibration(self) -> None:
-        # Plotly is megabytes for the browser: only for those who look.
+        # Plotly takes megabytes in the browser, so the chart is made only when it is opened.
         with st.expander("Calibration", on_change="rerun", key="calibration") as panel:
             if not panel.open:
                 return
             known = [each for each in self.progress.outcomes() if each.calibration is not None]
             if not known:
-                st.caption("None of these methods says how sure it is.")
+                st.caption("None of these methods states its uncertainty.")
                 return
             st.markdown(player_data.CALIBRATION[known[0].calibration.kind])
             _chart(
@@ -150,13 +153,15 @@ class AllMethods:
         known = [each for each in self.progress.outcomes() if each.curves]
         if not known:
             return
-        with st.expander("MIWAE's bound, by samples", on_change="rerun", key="bound") as panel:
+        with st.expander(
+            "Bound of MIWAE by number of samples", on_change="rerun", key="bound"
+        ) as panel:
             if not panel.open:
                 return
             st.markdown(
-                "The bound on log p(x_obs) that K importance samples give, on average: **it rises "
-                "to log p(x_obs)** as K grows. Where it still climbs at the end, more samples "
-                "would change the picture too."
+                "The average bound on log p(x_obs) from K importance samples. **It rises to log "
+                "p(x_obs)** as K grows. If it still rises at the end, more samples would also "
+                "change the image."
             )
             _chart("bound_chart", player_data.curves(known, dark=_dark()))
 

@@ -1,4 +1,4 @@
-"""What a visitor takes home of two samplers: pictures, animation, arrays, settings, script."""
+"""Downloads of a run of two samplers: images, animation, arrays, settings, script."""
 
 from __future__ import annotations
 
@@ -14,20 +14,24 @@ from PIL import Image
 from dgm_core.studies.inpainting.two_samplers import SAMPLERS, Config, Frame
 from ui.inpainting import drawn_frames
 
-PACE = 50
-"""Milliseconds a picture of an animation."""
-REST = 2000
-"""Milliseconds that the last one stays."""
+FRAME_TIME = 50
+"""Milliseconds for each frame of an animation."""
+LAST_FRAME_TIME = 2000
+"""Milliseconds for the last frame."""
 COLOURS = 64
-"""Of a GIF."""
+"""Number of colours of a GIF."""
 QUALITY = 80
-"""Of a WebP, in percent."""
-ENLARGED = 8
-"""How much larger a pixel of a single panel is drawn."""
+"""Quality of a WebP, in percent."""
+ENLARGEMENT = 8
+"""Factor by which a single panel is enlarged."""
 
 
 def as_npz(config: Config, frames: Sequence[Frame]) -> bytes:
-    """Truth, mask, and each sampler's last draws (chains, H, W), mean and deviation (H, W)."""
+    """Arrays of the original, the mask, and each sampler's last draws, mean and deviation.
+
+    Names: `truth` and `observed` (H, W); `<sampler>_draws` (chains, H, W), `<sampler>_mean` and
+    `<sampler>_sd` (H, W).
+    """
     fields: dict[str, np.ndarray] = {"truth": config.truth, "observed": config.observed}
     for name in SAMPLERS:
         shot, short = frames[-1].samplers[name], name.replace("-", "_").lower()
@@ -42,40 +46,40 @@ def as_npz(config: Config, frames: Sequence[Frame]) -> bytes:
 
 
 def comparison_png(config: Config, frames: Sequence[Frame]) -> bytes:
-    """Both samplers at the end."""
+    """PNG of both samplers at the last frame."""
     return _png(drawn_frames.frame(config, frames[-1]))
 
 
 def panels_zip(config: Config, frames: Sequence[Frame]) -> bytes:
-    """Every panel at the end as a PNG of its own."""
+    """ZIP of one PNG per panel at the last frame."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as folder:
         for name, levels in _panels(config, frames[-1]):
-            large = drawn_frames.enlarged(levels, ENLARGED)
+            large = drawn_frames.enlarged(levels, ENLARGEMENT)
             folder.writestr(f"{name}.png", _png(Image.fromarray(large)))
     return buffer.getvalue()
 
 
 def _panels(config: Config, shot: Frame) -> Iterator[tuple[str, np.ndarray]]:
-    yield "truth", drawn_frames.grey(config.truth)
-    yield "seen", drawn_frames.seen(config)
+    yield "original", drawn_frames.grey(config.truth)
+    yield "observed", drawn_frames.observed(config)
     for name in SAMPLERS:
         sampler = shot.samplers[name]
         yield f"{name} mean", drawn_frames.grey(sampler.mean)
-        yield f"{name} standard deviation", drawn_frames.unsure(sampler.sd)
+        yield f"{name} standard deviation", drawn_frames.sd_colours(sampler.sd)
         for chain, draw in enumerate(sampler.draws, 1):
             yield f"{name} draw of chain {chain}", drawn_frames.grey(draw)
 
 
 def mask_png(config: Config) -> bytes:
-    """White = hidden, a pixel a pixel: what "Upload a mask" takes."""
+    """PNG of the mask in its own size, white = hidden; "Upload a mask" reads it."""
     return _png(Image.fromarray(np.uint8(255) * ~config.observed))
 
 
 def animation(config: Config, frames: Sequence[Frame], kind: str) -> bytes:
-    """All frames one after the other, "GIF" or "WebP", without end."""
+    """An endless animation of all frames; `kind` is "GIF" or "WebP"."""
     pictures = list(drawn_frames.frames(config, frames))
-    if kind == "GIF":  # one table of colours, so that nothing flickers
+    if kind == "GIF":  # one table of colours for all frames avoids flicker
         table = pictures[-1].quantize(COLOURS, dither=Image.Dither.NONE)
         pictures = [each.quantize(palette=table, dither=Image.Dither.NONE) for each in pictures]
     buffer = io.BytesIO()
@@ -84,7 +88,7 @@ def animation(config: Config, frames: Sequence[Frame], kind: str) -> bytes:
         kind,
         save_all=True,
         append_images=pictures[1:],
-        duration=[PACE] * (len(pictures) - 1) + [REST],
+        duration=[FRAME_TIME] * (len(pictures) - 1) + [LAST_FRAME_TIME],
         loop=0,
         quality=QUALITY,
     )
@@ -92,7 +96,7 @@ def animation(config: Config, frames: Sequence[Frame], kind: str) -> bytes:
 
 
 def settings_json(config: Config) -> str:
-    """The arguments of `Config`; image and mask as hexadecimal digits of their packed bits."""
+    """The arguments of `Config` as JSON; image and mask are packed bits in hexadecimal."""
     plain = {
         name: value.hex() if isinstance(value, bytes) else value
         for name, value in dataclasses.asdict(config).items()
@@ -101,7 +105,7 @@ def settings_json(config: Config) -> str:
 
 
 def script(config: Config) -> str:
-    """Ten lines of Python that make the same run."""
+    """Ten lines of Python that repeat the run."""
     return f"""from dgm_core import zoo
 from dgm_core.studies.inpainting.two_samplers import Config, run
 

@@ -1,4 +1,4 @@
-"""Frames of the two samplers → what the chain story needs."""
+"""Frames of the two samplers as messages for the component of chain diagnostics."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ import numpy as np
 
 from dgm_core.studies.inpainting.chain_records import TRACED, Record, telling_latents
 from dgm_core.studies.inpainting.two_samplers import SAMPLERS, Config, Frame
-from ui.components.chain_story import Stretch, story_message
-from ui.inpainting.chain_words import QUANTITIES, Standing, sentences
-from ui.inpainting.player_data import TITLES
+from ui.components.chain_diagnostics import SamplerChunk, diagnostics_message
+from ui.inpainting.chain_words import QUANTITIES, Diagnostics, sentences
+from ui.inpainting.methods import TITLES
 
 LATENTS = 6
-"""How many are sent: those in which the chains differ most."""
+"""Number of latents that are sent: those in which the chains differ most."""
 CHOICES = (1, 10, 25, 40, 60, 80, 100)
-"""After so many frames these are chosen anew."""
+"""Numbers of frames after which the latents are chosen again."""
 
 
 def message(
     config: Config, frames: Sequence[Frame], *, run: str, state: str, start: int = 0
 ) -> dict[str, Any]:
-    """For the chain story: the frames of a run from index `start` on.
+    """A message with the frames of a run from index `start` on.
 
-    All of them where the latents that are sent are others than at `start`.
+    It holds all frames if the chosen latents differ from those at `start`.
     """
     choice = _choice(len(frames), state)
     if _choice(start, "running") != choice:
         start = 0
     latents = _latents(frames[:choice])
     sent = frames[start:]
-    return story_message(
+    return diagnostics_message(
         run=run,
-        samplers={TITLES[name]: _stretch(sent, name, config, latents) for name in SAMPLERS},
+        samplers={TITLES[name]: _chunk(sent, name, config, latents) for name in SAMPLERS},
         numbers=np.concatenate([r.numbers for r in _records(sent, SAMPLERS[0])]).tolist(),
         frames=[frame.iteration for frame in sent],
         latents=latents,
@@ -45,28 +45,28 @@ def message(
 
 
 def words(config: Config, frame: Frame, name: str) -> list[str]:
-    """What a sampler's diagnostics say at a frame."""
+    """Sentences about the diagnostics of a sampler at a frame."""
     record = frame.samplers[name].record
     unknown = np.full(len(TRACED), np.nan)
     diagnosed, rhat, ess = record.history[-1] if record.history else (0, unknown, unknown)
     return sentences(
-        Standing(
-            after=frame.iteration - config.warmup,
+        Diagnostics(
+            iterations=frame.iteration - config.warmup,
             diagnosed=diagnosed - config.warmup,
             rhat=rhat.tolist(),
             ess=ess.tolist(),
             acceptance=float(record.acceptance.mean()),
             unmoved=record.unmoved.tolist(),
-            always=name == "pseudo-Gibbs",
+            always_accepts=name == "pseudo-Gibbs",
         )
     )
 
 
 def _choice(count: int, state: str) -> int:
-    """Of how many frames the choice of latents is made; all, at the end."""
+    """Number of frames from which the latents are chosen; at the end, all."""
     if state != "running":
         return count
-    return max((c for c in CHOICES if c <= count), default=0)
+    return max((choice for choice in CHOICES if choice <= count), default=0)
 
 
 def _latents(frames: Sequence[Frame]) -> list[int]:
@@ -79,28 +79,28 @@ def _records(frames: Sequence[Frame], name: str) -> list[Record]:
     return [frame.samplers[name].record for frame in frames]
 
 
-def _stretch(
+def _chunk(
     frames: Sequence[Frame], name: str, config: Config, latents: Sequence[int]
-) -> Stretch:
+) -> SamplerChunk:
     records = _records(frames, name)
     last = records[-1]
-    laws = [r.proposals.marginal(latents) for r in records]
+    proposals = [r.proposals.marginal(latents) for r in records]
     lags = [last.autocorrelation.get(trace, np.zeros(0)) for trace in TRACED]
-    return Stretch(
+    return SamplerChunk(
         **{trace: np.concatenate([_kept(r, trace) for r in records]) for trace in TRACED},
         z=np.concatenate([r.z[:, :, latents].swapaxes(0, 1) for r in records]),
         acceptance=np.stack([r.acceptance for r in records]),
         unmoved=np.stack([r.unmoved for r in records]),
-        mean=np.stack([mean for mean, _ in laws]),
-        covariance=np.stack([covariance for _, covariance in laws]),
+        mean=np.stack([mean for mean, _ in proposals]),
+        covariance=np.stack([covariance for _, covariance in proposals]),
         history=last.history,
         autocorrelation=np.stack(lags),
-        words=words(config, frames[-1], name),
+        sentences=words(config, frames[-1], name),
     )
 
 
 def _kept(record: Record, trace: str) -> np.ndarray:
-    """The trace at the iterations whose latents are kept, (K, chains)."""
+    """The trace at the K iterations whose latents are kept, (K, chains)."""
     values = getattr(record.traces, trace)
-    last = record.numbers[-1]  # the frame's own iteration is kept
+    last = record.numbers[-1]  # the iteration of the frame itself
     return values[:, record.numbers - last - 1].T

@@ -1,4 +1,4 @@
-"""What the diagnostics of parallel chains say, in sentences, the most telling first."""
+"""Sentences about the diagnostics of parallel chains, the most important first."""
 
 from __future__ import annotations
 
@@ -6,130 +6,140 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-MET, NEARLY = 1.01, 1.05
-"""R-hat up to which chains have met, and nearly."""
-STILL = 50
+CONVERGED, NEARLY = 1.01, 1.05
+"""R-hat up to which the chains agree, and up to which they nearly agree."""
+STUCK_AFTER = 50
 """Iterations without a move after which a chain is named."""
-FEW, ENOUGH = 100, 400
-"""Effective draws below which nothing is settled, and above which means and R-hat can be trusted
-(400 is what Vehtari et al. 2021 ask for)."""
-LOW = 0.1
-"""Share of accepted proposals that is called low."""
-MOST = 3
-"""Sentences a sampler."""
+TOO_FEW, ENOUGH = 100, 400
+"""Effective sample sizes: below the first, no conclusion is possible; from the second on, means
+and R-hat can be trusted (400 is the recommendation of Vehtari et al. 2021)."""
+LOW_ACCEPTANCE = 0.1
+"""Fraction of accepted proposals that is called slow."""
+MAX_SENTENCES = 3
+"""For each sampler."""
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 QUANTITIES = ("log p(x, z)", "the amount of ink", "the height of the ink")
-"""What `TRACED` are called."""
+"""Names of the traces in `chain_records.TRACED`, in their order."""
 
 
-class Standing(NamedTuple):
-    """Where the chains of one sampler stand.
+class Diagnostics(NamedTuple):
+    """Diagnostics of the chains of one sampler.
 
     Args:
-        after: iterations since the warm-up.
-        diagnosed: of these, how many R-hat and ESS are of.
-        rhat: of each traced quantity, in the order of `QUANTITIES`; NaN = cannot be said.
+        iterations: since the warm-up.
+        diagnosed: of these, how many R-hat and ESS were computed from.
+        rhat: for each traced quantity, in the order of `QUANTITIES`; NaN = not available.
         ess: the same.
-        acceptance: share of the last proposals that was accepted, all chains.
-        unmoved: of each chain, iterations since it last moved.
-        always: is every proposal accepted by construction?
+        acceptance: fraction of the last proposals that were accepted, over all chains.
+        unmoved: for each chain, iterations since it last moved.
+        always_accepts: whether the sampler accepts every proposal by construction.
     """
 
-    after: int
+    iterations: int
     diagnosed: int
     rhat: Sequence[float]
     ess: Sequence[float]
     acceptance: float
     unmoved: Sequence[int]
-    always: bool
+    always_accepts: bool
 
 
-def sentences(at: Standing) -> list[str]:
-    """At most `MOST`, the most telling first."""
-    if at.after <= 0:
-        return ["Still warming up: nothing can be said yet."]
-    said = [_stuck(at), _meeting(at), _worth(at), _moves(at)]
-    if _known(at.rhat):
-        said.sort(key=lambda each: -each[0])
-    found = [text for weight, text in said if weight > 0]
-    return found[:MOST]
+def sentences(diagnostics: Diagnostics) -> list[str]:
+    """At most `MAX_SENTENCES`, the most important first."""
+    if diagnostics.iterations <= 0:
+        return ["Still warming up: no diagnostics yet."]
+    ranked = [
+        _stuck_chains(diagnostics),
+        _agreement(diagnostics),
+        _sample_size(diagnostics),
+        _acceptance(diagnostics),
+    ]
+    if _finite(diagnostics.rhat):
+        ranked.sort(key=lambda pair: -pair[0])
+    found = [text for weight, text in ranked if weight > 0]
+    return found[:MAX_SENTENCES]
 
 
-Weighted = tuple[int, str]
-NOTHING: Weighted = (0, "")
+Ranked = tuple[int, str]
+"""Importance and sentence."""
+NOTHING: Ranked = (0, "")
 
 
-def _stuck(at: Standing) -> Weighted:
-    """Which chains have long stood still."""
-    still = [(chain + 1, count) for chain, count in enumerate(at.unmoved) if count >= STILL]
-    if not still:
+def _stuck_chains(diagnostics: Diagnostics) -> Ranked:
+    """Chains that have not moved for a long time."""
+    unmoved = diagnostics.unmoved
+    stuck = [(chain, count) for chain, count in enumerate(unmoved, 1) if count >= STUCK_AFTER]
+    if not stuck:
         return NOTHING
-    if len(still) == 1:
-        [(chain, count)] = still
-        if count >= at.after:
+    if len(stuck) == 1:
+        [(chain, count)] = stuck
+        if count >= diagnostics.iterations:
             return 9, f"Chain {chain} has not moved since the warm-up, {count} iterations ago."
         return 9, f"Chain {chain} has not moved for {count} iterations."
-    least = min(count for _, count in still)
-    if len(still) <= 3:
-        who = _listed([str(chain) for chain, _ in still])
-        return 9, f"Chains {who} have not moved for {least} iterations or more."
-    share = f"{_number(len(still)).capitalize()} of {_number(len(at.unmoved))} chains"
-    return 9, f"{share} have not moved for {least} iterations or more."
+    least = min(count for _, count in stuck)
+    if len(stuck) <= 3:
+        subject = f"Chains {_listed([str(chain) for chain, _ in stuck])}"
+    else:
+        subject = f"{_number(len(stuck)).capitalize()} of {_number(len(unmoved))} chains"
+    return 9, f"{subject} have not moved for {least} iterations or more."
 
 
-def _meeting(at: Standing) -> Weighted:
+def _agreement(diagnostics: Diagnostics) -> Ranked:
     """Do the chains agree with one another?"""
-    known = _known(at.rhat)
-    chains = _number(len(at.unmoved))
+    known = _finite(diagnostics.rhat)
     if not known:
-        return 5, "R-hat is not known yet: the chains are too short, or nothing in them changes."
+        return 5, "R-hat is not available yet: the chains are too short, or they are constant."
     worst = max(known)
-    value = f"R-hat is {_shown(worst)}"
-    where = QUANTITIES[list(at.rhat).index(worst)]
-    if len(at.unmoved) == 1:
+    value = f"R-hat is {_rhat_text(worst)}"
+    where = f"largest for {QUANTITIES[list(diagnostics.rhat).index(worst)]}"
+    if len(diagnostics.unmoved) == 1:
         if worst > NEARLY:
-            return 8, f"The two halves of this one chain differ: {value}, worst in {where}."
-        return 6, f"One chain alone cannot tell whether others would agree ({value})."
+            return 8, f"The two halves of the chain differ: {value}, {where}."
+        return 6, f"One chain cannot show whether other chains would agree ({value})."
+    chains = f"The {_number(len(diagnostics.unmoved))} chains"
     if worst > NEARLY:
-        return 8, f"These {chains} chains have not met yet: {value}, worst in {where}."
-    if worst > MET:
-        return 6, f"These {chains} chains have nearly met: {value}, and {MET} is asked for."
-    return 4, f"These {chains} chains agree: {value}."
+        return 8, f"{chains} do not agree yet: {value}, {where}."
+    if worst > CONVERGED:
+        return 6, f"{chains} nearly agree: {value}, and at most {CONVERGED} is recommended."
+    return 4, f"{chains} agree: {value}."
 
 
-def _worth(at: Standing) -> Weighted:
-    """What the draws are worth."""
-    known = _known(at.ess)
+def _sample_size(diagnostics: Diagnostics) -> Ranked:
+    """The effective sample size, and what it is enough for."""
+    known = _finite(diagnostics.ess)
     if not known:
         return NOTHING
-    worst, total = min(known), at.diagnosed * len(at.unmoved)
-    about = f"{worst:.0f}" if worst < 10 else f"{round(worst, -1 if worst >= 100 else 0):.0f}"
-    draws = f"{total:,} draws are worth about {about} independent ones"
-    if worst < FEW:
-        return 7, f"The {draws}: too few to settle anything."
+    worst, total = min(known), diagnostics.diagnosed * len(diagnostics.unmoved)
+    size = f"{worst:.0f}" if worst < 10 else f"{round(worst, -1 if worst >= 100 else 0):.0f}"
+    start = f"The {total:,} draws have an effective sample size of about {size}"
+    if worst < TOO_FEW:
+        return 7, f"{start}: too few for any conclusion."
     if worst < ENOUGH:
-        return 3, f"The {draws}: means are rough still."
-    return 2, f"The {draws}: enough for means."
+        return 3, f"{start}: the means are still rough."
+    return 2, f"{start}: enough for means."
 
 
-def _moves(at: Standing) -> Weighted:
-    """How readily they move."""
-    if at.always:
-        return 6, "Every proposal is accepted: that says nothing about being right."
-    if math.isnan(at.acceptance):
+def _acceptance(diagnostics: Diagnostics) -> Ranked:
+    """How often the chains move."""
+    if diagnostics.always_accepts:
+        return 6, "Every proposal is accepted, so the acceptance rate says nothing about the bias."
+    rate = diagnostics.acceptance
+    if math.isnan(rate):
         return NOTHING
-    share = f"{100 * at.acceptance:.0f} %" if at.acceptance >= 0.01 else "less than 1 %"
-    if at.acceptance < LOW:
-        return 5, f"Of the last proposals {share} were accepted: the chains move slowly."
-    return 1, f"Of the last proposals {share} were accepted."
+    percent = f"{100 * rate:.0f} %" if rate >= 0.01 else "Less than 1 %"
+    if rate < LOW_ACCEPTANCE:
+        return 5, f"{percent} of the last proposals were accepted: the chains move slowly."
+    return 1, f"{percent} of the last proposals were accepted."
 
 
-def _known(values: Sequence[float]) -> list[float]:
+def _finite(values: Sequence[float]) -> list[float]:
     return [value for value in values if math.isfinite(value)]
 
 
-def _shown(rhat: float) -> str:
-    return f"{rhat:.3f}" if rhat < MET + 0.01 else f"{rhat:.2f}" if rhat < 10 else f"{rhat:.0f}"
+def _rhat_text(rhat: float) -> str:
+    return (
+        f"{rhat:.3f}" if rhat < CONVERGED + 0.01 else f"{rhat:.2f}" if rhat < 10 else f"{rhat:.0f}"
+    )
 
 
 def _number(count: int) -> str:
@@ -137,4 +147,5 @@ def _number(count: int) -> str:
 
 
 def _listed(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    """a, b and c."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

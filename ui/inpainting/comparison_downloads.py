@@ -1,4 +1,4 @@
-"""What a visitor takes home of a comparison: the table as CSV, the pictures and arrays as ZIP."""
+"""Downloads of a comparison: the table as CSV, the images and arrays as ZIP."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from PIL import Image
 from dgm_core.studies.inpainting.comparison import Config, Outcome
 from ui.components import SD_MAX
 
-ENLARGED = 256
-"""Pixels along an edge of a picture, about."""
+IMAGE_SIDE = 256
+"""Approximate side of an image in a file, in pixels."""
 GAP = 2
-"""White pixels of the model's size between draws."""
+"""White pixels between draws, before enlargement."""
 HIDDEN = (76, 95, 213)
-"""Colour of hidden pixels in the picture of the problem."""
+"""Colour of hidden pixels in `problem.png`."""
 
 
 def as_csv(outcomes: Sequence[Outcome], definitions: Mapping[str, str]) -> str:
-    """One row a method and score, its definition beside it; the seconds are a score."""
+    """One row per method and score, with the definition of the score; the time is a score too."""
     file = io.StringIO()
     rows = csv.writer(file)
     rows.writerow(["method", "state", "score", "value", "Monte-Carlo error", "definition"])
@@ -33,15 +33,20 @@ def as_csv(outcomes: Sequence[Outcome], definitions: Mapping[str, str]) -> str:
         for name, (value, error) in outcome.scores.items():
             row = [name, _number(value), _number(error), definitions.get(name, "")]
             rows.writerow([outcome.method, outcome.state, *row])
-        seconds = ["seconds", _number(outcome.seconds), "", "Time spent computing, model loaded."]
+        seconds = [
+            "seconds",
+            _number(outcome.seconds),
+            "",
+            "Computing time without loading the model.",
+        ]
         rows.writerow([outcome.method, outcome.state, *seconds])
     return file.getvalue()
 
 
 def as_zip(config: Config, outcomes: Sequence[Outcome]) -> bytes:
-    """PNGs of problem, original, means, deviations and draws; `arrays.npz`; `again.py`.
+    """PNGs of problem, original, means, standard deviations, draws; `arrays.npz`; `again.py`.
 
-    The script reads the picture and its mask from the arrays, and makes the same comparison.
+    The script reads the image and its mask from the arrays and runs the same comparison.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as folder:
@@ -58,7 +63,7 @@ def as_zip(config: Config, outcomes: Sequence[Outcome]) -> bytes:
 
 
 def script(config: Config) -> str:
-    """Ten lines of Python that make the same comparison, beside `arrays.npz`."""
+    """Ten lines of Python that run the same comparison, in the folder of `arrays.npz`."""
     return f"""import numpy as np
 from dgm_core.studies.inpainting.comparison import Config, run
 
@@ -77,7 +82,7 @@ def _number(value: float) -> str:
 
 
 def _pictures(config: Config, outcomes: Iterable[Outcome]) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and levels (H, W, 3) of each."""
+    """Name and levels (H, W, 3) of each image."""
     original = _levels(config.truth)
     yield "original", original
     yield "problem", np.where(config.observed[..., None], original, np.uint8(HIDDEN))
@@ -91,8 +96,8 @@ def _pictures(config: Config, outcomes: Iterable[Outcome]) -> Iterator[tuple[str
 
 
 def _factor(config: Config) -> int:
-    """How much larger a pixel is drawn."""
-    return max(1, ENLARGED // config.shape[1])
+    """Factor by which an image is enlarged."""
+    return max(1, IMAGE_SIDE // config.shape[1])
 
 
 def _file_name(method: str) -> str:
@@ -106,7 +111,7 @@ def _levels(picture: np.ndarray) -> np.ndarray:
 
 
 def _sheet(pictures: list[np.ndarray]) -> np.ndarray:
-    """Pictures in rows and columns, white between them."""
+    """Images in rows and columns with white gaps."""
     columns = math.ceil(math.sqrt(len(pictures)))
     rows = math.ceil(len(pictures) / columns)
     height, width = (side + GAP for side in pictures[0].shape[:2])
@@ -118,7 +123,7 @@ def _sheet(pictures: list[np.ndarray]) -> np.ndarray:
 
 
 def _png(levels: np.ndarray, factor: int) -> bytes:
-    """Every pixel `factor` times as large."""
+    """PNG file of an image enlarged by a whole factor."""
     file = io.BytesIO()
     Image.fromarray(levels.repeat(factor, 0).repeat(factor, 1)).save(file, "PNG")
     return file.getvalue()

@@ -1,7 +1,7 @@
-"""A comparison under way: what its thread has reached, and what need not be computed again.
+"""The progress of a comparison, and the outcomes that need not be computed again.
 
-A method's outcome depends on the problem, its settings and the seed, not on which others run. So
-a method that has ended stays when another is added, and only the new one is computed.
+The outcome of a method depends on the problem, its settings and the seed, but not on the other
+methods. So when a method is added, the outcomes of the others stay and only the new one runs.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from dgm_core.studies.inpainting.comparison import Config, Control, Frame, Outco
 from ui import cache
 
 Ended = dict[tuple[str, Settings], Outcome]
-"""(method, its settings) → where it ended, all for one problem and seed."""
+"""(method, its settings) → its outcome, all for one problem and seed."""
 
 
 class Progress:
     """The latest outcome of each method; written by the thread of a run, read by the page.
 
     Args:
-        config: what is to be compared.
-        ended: outcomes that are taken over.
+        config: the comparison.
+        ended: outcomes that are known already.
     """
 
     def __init__(self, config: Config, ended: Ended) -> None:
@@ -37,17 +37,17 @@ class Progress:
 
     @property
     def complete(self) -> bool:
-        """Is there nothing left to compute?"""
+        """Whether every method has an outcome."""
         return len(self._latest) == len(self.config.methods)
 
     def work(self) -> Iterator[str]:
-        """Compute what is missing, quick methods first; yields the method that has advanced.
+        """Run the methods without an outcome, fast ones first; yields the method that advanced.
 
-        Outcomes stay out of what is yielded: those of faces are a megabyte each, and only the
-        latest counts.
+        The outcomes themselves are not yielded: an outcome of a face takes a megabyte, and only
+        the latest is needed.
         """
         missing = [pair for pair in self.config.methods if pair[0] not in self._latest]
-        missing.sort(key=lambda pair: CATALOGUE[pair[0]].needs == "dlvm")  # those iterate
+        missing.sort(key=lambda pair: CATALOGUE[pair[0]].needs == "dlvm")  # these iterate
         settings = dict(missing)
         todo = replace(self.config, methods=tuple(missing))
         for item in comparison.run(todo, self.control, cache.st_material):
@@ -59,7 +59,7 @@ class Progress:
                 yield outcome.method
 
     def outcomes(self) -> list[Outcome]:
-        """Of all methods in their order, also of those that have not begun."""
+        """The outcomes of all methods in their order; those that wait have an empty one."""
         latest = dict(self._latest)
         return [
             latest.get(name, Outcome(name, "running", "", 0.0, 0.0))
@@ -67,17 +67,17 @@ class Progress:
         ]
 
     @property
-    def begun(self) -> bool:
-        """Is there anything to see?"""
+    def started(self) -> bool:
+        """Whether any method has an outcome to show."""
         return bool(self._latest)
 
     def ended_for(self, config: Config) -> Ended:
-        """What has ended and holds for another configuration too."""
+        """The outcomes that also hold for another configuration."""
         return dict(self._ended) if _problem(self.config) == _problem(config) else {}
 
 
 def resumed(config: Config, *sources: Progress) -> Progress:
-    """A progress that takes over what has ended in others, the last of which counts most."""
+    """A progress with the outcomes of others; the last of them takes precedence."""
     ended: Ended = {}
     for source in sources:
         ended |= source.ended_for(config)
@@ -85,7 +85,7 @@ def resumed(config: Config, *sources: Progress) -> Progress:
 
 
 def shipped(config: Config, outcomes: Sequence[Outcome]) -> Progress:
-    """The progress of a run that was made elsewhere."""
+    """The progress of a shipped run."""
     settings = dict(config.methods)
     return Progress(config, {(each.method, settings[each.method]): each for each in outcomes})
 

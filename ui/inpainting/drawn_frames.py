@@ -1,4 +1,4 @@
-"""Frames of two samplers → pictures of both side by side, for files that stand alone."""
+"""Frames of two samplers drawn as images, for the downloads."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from dgm_core.studies.inpainting.two_samplers import SAMPLERS, SIDE, Config, Frame, SamplerFrame
 from ui.components import SD_MAX
+from ui.inpainting.methods import TITLES
 
 TILE = 4 * SIDE
-"""Pixels along an edge of a large picture; a chain's is half of it."""
+"""Side of a large image in pixels; the draw of a chain has half of it."""
 GAP = 8
 LINE = 20
-"""Height of a line of text."""
+"""Height of a line of text in pixels."""
 INK, MUTED, PAPER = (30, 34, 52), (96, 103, 128), (255, 255, 255)
 HIDDEN = (122, 129, 163)
-UNSURE = ((0, 0, 0), (74, 92, 211), (255, 255, 255))
-"""From a standard deviation of 0 to the largest."""
-TILES = ("seen", "draw", "mean", "std. deviation", "draws of the chains")
+SD_COLOURS = ((0, 0, 0), (74, 92, 211), (255, 255, 255))
+"""From a standard deviation of 0 to the largest one."""
+TILES = ("observed", "draw", "mean", "std. deviation", "draws of the chains")
 
 
 def frames(config: Config, shots: Iterable[Frame]) -> Iterator[Image.Image]:
-    """Each of them, all of one size."""
+    """An image of each frame, all of one size."""
     for shot in shots:
         yield frame(config, shot)
 
 
 def frame(config: Config, shot: Frame) -> Image.Image:
-    """A row a sampler: what it sees, its draw, mean and deviation, and the draws of its chains."""
+    """One row per sampler: observed pixels, draw, mean, deviation, and the draws of its chains."""
     columns = -(-config.chains // 2)
     width = 4 * (TILE + GAP) + columns * (TILE // 2 + GAP) - GAP
     height = LINE + len(SAMPLERS) * (LINE + TILE + GAP) + GAP
@@ -50,13 +51,13 @@ def frame(config: Config, shot: Frame) -> Image.Image:
 
 def _title(name: str, sampler: SamplerFrame) -> str:
     acceptance = sampler.summary.acceptance
-    says = "" if np.isnan(acceptance) else f", acceptance {acceptance:.2f}"
-    return f"{name[0].upper()}{name[1:]}{says}"
+    rate = "" if np.isnan(acceptance) else f", acceptance {acceptance:.2f}"
+    return f"{TITLES[name]}{rate}"
 
 
 def _tiles(config: Config, sampler: SamplerFrame) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
-    """Where each picture goes, and its levels (H, W, 3), enlarged."""
-    large = (seen(config), grey(sampler.draws[0]), grey(sampler.mean), unsure(sampler.sd))
+    """Position and enlarged levels (H, W, 3) of each image."""
+    large = (observed(config), grey(sampler.draws[0]), grey(sampler.mean), sd_colours(sampler.sd))
     for column, picture in enumerate(large):
         yield (column * (TILE + GAP), 0), enlarged(picture, TILE // SIDE)
     half = TILE // 2
@@ -66,8 +67,8 @@ def _tiles(config: Config, sampler: SamplerFrame) -> Iterator[tuple[tuple[int, i
         yield (left, row * half), enlarged(grey(draw), half // SIDE)
 
 
-def seen(config: Config) -> np.ndarray:
-    """The truth with its hidden pixels in one colour, (H, W, 3) uint8."""
+def observed(config: Config) -> np.ndarray:
+    """The original with its hidden pixels in one colour, (H, W, 3) uint8."""
     return np.where(config.observed[..., None], grey(config.truth), np.uint8(HIDDEN))
 
 
@@ -77,15 +78,15 @@ def grey(values: np.ndarray) -> np.ndarray:
     return np.repeat(levels[..., None], 3, -1)
 
 
-def unsure(sd: np.ndarray) -> np.ndarray:
-    """Standard deviations (H, W) in their colours, (H, W, 3) uint8."""
-    at = np.linspace(0, SD_MAX, len(UNSURE))
-    channels = [np.interp(sd, at, [colour[c] for colour in UNSURE]) for c in range(3)]
+def sd_colours(sd: np.ndarray) -> np.ndarray:
+    """Standard deviations (H, W) as colours, (H, W, 3) uint8."""
+    at = np.linspace(0, SD_MAX, len(SD_COLOURS))
+    channels = [np.interp(sd, at, [colour[c] for colour in SD_COLOURS]) for c in range(3)]
     return np.rint(np.stack(channels, -1)).astype(np.uint8)
 
 
 def enlarged(picture: np.ndarray, factor: int) -> np.ndarray:
-    """Every pixel `factor` times as large."""
+    """The image enlarged by a whole factor."""
     return picture.repeat(factor, 0).repeat(factor, 1)
 
 

@@ -1,7 +1,6 @@
-"""Telling cases, each a link with a sentence; one click away.
+"""The gallery: instructive cases, each with a name, a short text and a link.
 
-They lie in `assets/gallery.toml`: a name, a sentence on what to look at, and what the page's
-address says of the case. Their pictures are samples of the models and scikit-learn's digits.
+They are listed in `assets/gallery.toml`. Their images are samples of the shipped models.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ KEY, SHOWN = "gallery", "gallery case"
 
 
 class Case(NamedTuple):
-    """One of them."""
+    """One case of the gallery."""
 
     name: str
     about: str
     link: dict[str, str]
-    picture: np.ndarray  # (3, 28, 28) uint8, what is seen of it
+    picture: np.ndarray  # (3, 28, 28) uint8, its hidden pixels in one colour
 
 
 @st.cache_resource(show_spinner=False)
 def st_cases() -> tuple[Case, ...]:
-    """All, as the file has them."""
+    """All cases, in the order of the file."""
     read = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return tuple(_case(**fields) for fields in read["case"])
 
@@ -42,22 +41,22 @@ def st_cases() -> tuple[Case, ...]:
 def _case(name: str, about: str, link: dict[str, str]) -> Case:
     ink = from_link(link["drawn"], SIDE, SIDE)
     hidden = links.mask_of(link.get("hide", "top"), SIDE)[0]
-    seen = np.where(hidden[..., None], np.uint8(drawn_frames.HIDDEN), drawn_frames.grey(ink))
-    return Case(name, about, link, seen.transpose(2, 0, 1))
+    picture = np.where(hidden[..., None], np.uint8(drawn_frames.HIDDEN), drawn_frames.grey(ink))
+    return Case(name, about, link, picture.transpose(2, 0, 1))
 
 
 def show(views: links.Views, link: dict[str, str]) -> None:
-    """The cases in a row, and the sentence of the one that the page shows: `link` is its own."""
+    """Show the cases in a row, and the text of the case whose link equals that of the page."""
     cases = st_cases()
     at = next((i for i, case in enumerate(cases) if case.link == link), None)
-    with st.container(key="telling-cases"):
+    with st.container(key="gallery-cases"):
         thumbnails(
             KEY,
             np.stack([case.picture for case in cases]),
             [case.name for case in cases],
             -1 if at is None else at,
             set_name=KEY,
-            label="Telling cases",
+            label="Gallery",
             named=True,
             on_change=partial(_open, cases, views),
         )
@@ -68,4 +67,4 @@ def show(views: links.Views, link: dict[str, str]) -> None:
 def _open(cases: tuple[Case, ...], views: links.Views) -> None:
     at = parse(st.session_state[KEY].get("chosen"), KEY, len(cases))
     if at is not None:
-        links.renewed(cases[at].link, views)
+        links.open_link(cases[at].link, views)

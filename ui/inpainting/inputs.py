@@ -1,4 +1,4 @@
-"""Widgets → frozen configs: the picture, what is hidden of it, and who fills it in."""
+"""Widgets for the image, its hidden pixels and the samplers; they make frozen configs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ THIN = [0, 1, 2, 5, 10, 20, 50]
 
 
 class Problem(NamedTuple):
-    """A picture, and what of it no method sees."""
+    """An image and its hidden pixels."""
 
     picture: Picture
     hidden: np.ndarray  # (H, W) bool
 
 
 def problem() -> Problem | None:
-    """The controls that all views share; None while there is nothing to fill in."""
+    """Show the widgets that all views share; None while there is nothing to fill in."""
     remember_first()
     canvas_place = st.container()
     with st.container(border=True):
@@ -42,7 +42,7 @@ def problem() -> Problem | None:
 
 
 def remember_first() -> None:
-    """Let the session hold a mask and a choice of picture, though no widget was drawn yet."""
+    """Put the first masks and choices of images into the session, before any widget is drawn."""
     state = st.session_state
     for _, side, _ in comparison.SHAPES.values():
         masks.remember(side, *first_mask(side))
@@ -50,41 +50,41 @@ def remember_first() -> None:
 
 
 def first_settings() -> two_samplers.Config:
-    """Picture, mask and chains that a visitor meets first."""
+    """The image, mask and chains that the page shows first."""
     return two_samplers.Config(**shipped.st_showcase().config)
 
 
 def first_mask(side: int) -> tuple[np.ndarray, str | None]:
-    """What is hidden at first of pictures of this size, bool, and the shape that it is."""
+    """The pixels hidden at first in images of this size, bool, and the name of their shape."""
     if side == SIDE:
         return ~first_settings().observed, "top half"
     return masks.middle_hole(side), None
 
 
-def chains(asked: Problem | None, default: two_samplers.Config) -> two_samplers.Config | None:
-    """The settings of the two samplers, step by step."""
+def chains(problem: Problem | None, default: two_samplers.Config) -> two_samplers.Config | None:
+    """Show the settings of the two samplers; None while there is nothing to fill in."""
     with st.expander("Chains, iterations, seed"):
         settings = _chain_settings(default)
-    if asked is None:
+    if problem is None:
         return None
     return two_samplers.Config(
-        f"{asked.picture.dataset}-dlvm",
-        two_samplers.pack(asked.picture.levels[0] > 127),
-        two_samplers.pack(asked.hidden),
+        f"{problem.picture.dataset}-dlvm",
+        two_samplers.pack(problem.picture.levels[0] > 127),
+        two_samplers.pack(problem.hidden),
         **settings,
     )
 
 
-def comparing(asked: Problem | None) -> comparison.Config | None:
-    """The choice of methods and their settings; None where none is chosen."""
+def comparison_config(problem: Problem | None) -> comparison.Config | None:
+    """Show the choice of methods and their settings; None if no method is chosen."""
     dataset = pictures.dataset_on_screen()
     chosen = methods.choose_methods(dataset)
-    if asked is None or not chosen:
+    if problem is None or not chosen:
         return None
     return comparison.Config(
         dataset,
-        asked.picture.levels.tobytes(),
-        np.packbits(asked.hidden).tobytes(),
+        problem.picture.levels.tobytes(),
+        np.packbits(problem.hidden).tobytes(),
         chosen,
         methods.seed(),
     )
@@ -97,32 +97,33 @@ def _chain_settings(default: two_samplers.Config) -> dict[str, Any]:
         "Iterations",
         ITERATIONS,
         key="keep.iterations",
-        help="Of each sampler, warm-up included.",
+        help="Iterations of each sampler, warm-up included.",
     )
     warmup = st.select_slider(
         "Warm-up",
         WARMUPS,
         key="keep.warmup",
-        help="Iterations left out of the mean. Metropolis runs them as pseudo-Gibbs.",
+        help="The first iterations, which are left out of the mean. Metropolis runs them as "
+        "pseudo-Gibbs.",
     )
     chain_count = st.slider(
         "Chains",
         1,
         LIMITS["chains"][1],
         key="keep.chains",
-        help="Independent runs. R-hat compares them.",
+        help="Independent chains. R-hat compares them.",
     )
     initialisation = st.selectbox(
-        "Hidden pixels start as", list(INITIALISATIONS), key="keep.initialisation"
+        "Initial values of the hidden pixels", list(INITIALISATIONS), key="keep.initialisation"
     )
     seed = st.number_input("Seed", 0, 9999, key="keep.seed")
     thin = st.select_slider(
-        "A picture every … iterations",
+        "Iterations per frame",
         THIN,
-        format_func=lambda every: str(every) if every else "auto",
+        format_func=lambda every: str(every) if every else "automatic",
         key="keep.thin",
-        help="Of the player. Auto: each of the first 20, then about 100 of the rest; there are "
-        f"never more than {two_samplers.MOST_FRAMES}. The chains are the same.",
+        help="Frames of the player. Automatic: each of the first 20 iterations, then about 100 "
+        f"frames. There are at most {two_samplers.MOST_FRAMES} frames. The chains do not change.",
     )
     return {
         "iterations": int(iterations),

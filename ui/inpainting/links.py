@@ -1,8 +1,8 @@
-"""The lab's settings in the page's address, so that a link shows what its sender saw.
+"""The settings of the lab in the link of the page.
 
-A test image goes by its place among the thumbnails; what was drawn, and what a model drew, goes
-pixel by pixel, as the mask does. An uploaded picture does not travel. Every value is read as text,
-checked against what its widget could hold, and left out if it could not be that.
+A link names a test image by the index of its thumbnail. It holds a drawing, a sample of a model
+and a mask pixel by pixel. It does not hold an uploaded image. Every value is read as text, checked
+against the values of its widget, and ignored if it is none of them.
 """
 
 from __future__ import annotations
@@ -21,97 +21,97 @@ from ui import links
 from ui.components.bits import from_link, to_link
 from ui.frame import last_value, renew
 from ui.inpainting import inputs, methods, pictures
-from ui.inpainting import masks as hiding
+from ui.inpainting import masks as canvas_masks
 from ui.links import Read, as_text, between, one_of, whole
 
 VISIT = "inpainting link"
 LONGEST = 1000
-"""Characters of one value: a random mask of a face takes 700."""
+"""Largest number of characters of a value; a random mask of a face takes 700."""
 
 
 Views = Mapping[str, Mapping[str, Read]]
-"""Name of a view → its own kept widgets, and how their values are read."""
+"""Name of a view → its own kept widgets and the readers of their values."""
 
 
 class Field(NamedTuple):
-    """A setting that a kept widget holds."""
+    """A setting held by a kept widget."""
 
     kept: str
     read: Read
-    first: Any  # what stands there unless the visitor chooses
+    first: Any  # value before the visitor chooses
 
 
 def receive(views: Views) -> None:
-    """Begin as the address says, once in a visit; say so if a part of it is not understood.
+    """Take over the settings of the link, once per visit; a toast names unreadable parts.
 
     Args:
-        views: of the page.
+        views: the views of the page.
     """
     links.receive_texts(VISIT, partial(take, views=views), LONGEST)
 
 
-def take(asked: Mapping[str, str], views: Views) -> list[str]:
-    """Set all that is asked for; returns the names that were not understood.
+def take(given: Mapping[str, str], views: Views) -> list[str]:
+    """Set all values of a link; returns the names that could not be read.
 
-    Before the widgets are drawn, or in a callback.
+    Call it before the widgets are drawn, or in a callback.
     """
     unread = []
-    if "data" in asked:  # what follows depends on it
-        unread += _take({"data": asked["data"]}, _of_data())
-    rest = {name: text for name, text in asked.items() if name != "data"}
+    if "data" in given:  # the other settings depend on it
+        unread += _take({"data": given["data"]}, _of_data())
+    rest = {name: text for name, text in given.items() if name != "data"}
     unread += _take(rest, dict(_fields(views)))
     for name, set_it in (("image", _set_image), ("drawn", _set_drawn), ("hide", _set_mask)):
-        if name in asked:
+        if name in given:
             try:
-                set_it(asked[name])
+                set_it(given[name])
             except (ValueError, KeyError, OverflowError):
                 unread.append(name)
     return sorted(unread)
 
 
 def texts(views: Views, *, picture: bool) -> dict[str, str]:
-    """What the address says of what is on screen; what stands at its first value stays out.
+    """The link of what is on screen; values equal to their first value are left out.
 
     Args:
-        views: of the page.
-        picture: is there one?
+        views: the views of the page.
+        picture: whether an image is on screen.
     """
     found = {}
-    for place, field in (_of_data() | dict(_fields(_of_view(views)))).items():
+    for name, field in (_of_data() | dict(_fields(_of_view(views)))).items():
         value = last_value(field.kept, field.first)
         if value is not None and value != field.first:
-            found[place] = ",".join(value) if isinstance(value, list) else as_text(value)
+            found[name] = ",".join(value) if isinstance(value, list) else as_text(value)
     if picture:
         found |= _picture()
     return found | _mask()
 
 
-def renewed(asked: Mapping[str, str], views: Views) -> None:
-    """In a callback: as a fresh page of this address."""
+def open_link(link: Mapping[str, str], views: Views) -> None:
+    """Set the widgets as a new visit of this link would; call it in a callback."""
     for field in _of_data().values():
         renew(field.kept, field.first)
-    _take({name: text for name, text in asked.items() if name == "data"}, _of_data())
+    _take({name: text for name, text in link.items() if name == "data"}, _of_data())
     for field in dict(_fields(views)).values():
         if field.first is not None:
             renew(field.kept, field.first)
-    take(asked, views)
+    take(link, views)
 
 
-def travels() -> bool:
-    """Is the picture on screen one that the address can say?"""
-    return _way() != "Upload"
+def holds_picture() -> bool:
+    """Whether a link can hold the image on screen."""
+    return _source() != "Upload"
 
 
 # --- widgets ----------------------------------------------------------------------------------
 
 
-def _take(asked: Mapping[str, str], fields: Mapping[str, Field]) -> list[str]:
+def _take(given: Mapping[str, str], fields: Mapping[str, Field]) -> list[str]:
     unread = []
-    for place in asked.keys() & fields.keys():
+    for name in given.keys() & fields.keys():
         try:
-            renew(fields[place].kept, fields[place].read(asked[place]))
+            renew(fields[name].kept, fields[name].read(given[name]))
         except (ValueError, KeyError, OverflowError):
-            unread.append(place)
+            unread.append(name)
     return unread
 
 
@@ -120,7 +120,7 @@ def _of_data() -> dict[str, Field]:
 
 
 def _fields(views: Views) -> Iterator[tuple[str, Field]]:
-    """Place in the address → what is held there; for the data set on screen."""
+    """Name in the link → its setting, for the data set on screen."""
     dataset = pictures.dataset_on_screen()
     yield "view", Field(pictures.view_key(), one_of(*_views(views)), _views(views)[0])
     yield "class", Field(pictures.class_key(dataset), partial(pictures.read_class, dataset), "all")
@@ -136,7 +136,7 @@ def _fields(views: Views) -> Iterator[tuple[str, Field]]:
     yield "methods", Field(f"methods.{dataset}", partial(_some_of, names), first)
     for method in names:
         for knob in knobs(CATALOGUE[method]):
-            kept, value = methods.held(dataset, method, knob)
+            kept, value = methods.kept_setting(dataset, method, knob)
             yield f"{method}.{knob.name}", Field(kept, _reader(knob), value)
     for fields in views.values():
         for kept, read in fields.items():
@@ -144,22 +144,22 @@ def _fields(views: Views) -> Iterator[tuple[str, Field]]:
 
 
 def _views(views: Views) -> tuple[str, ...]:
-    """Those that the data set on screen has."""
+    """The views of the data set on screen."""
     colour = pictures.is_colour(pictures.dataset_on_screen())
     return pictures.COLOUR_VIEWS if colour else tuple(views)
 
 
 def _of_view(views: Views) -> Views:
-    """The one on screen, its own settings with it."""
+    """All views, but settings only of the one on screen."""
     shown = last_value(pictures.view_key(), _views(views)[0])
     return {name: fields if name == shown else {} for name, fields in views.items()}
 
 
 def _some_of(names: Iterable[str], text: str) -> list[str]:
-    asked = text.split(",") if text else []
-    if unknown := set(asked) - set(names):
+    chosen = text.split(",") if text else []
+    if unknown := set(chosen) - set(names):
         raise ValueError(f"no method {unknown}")
-    return [name for name in names if name in asked]
+    return [name for name in names if name in chosen]
 
 
 def _reader(knob: Knob) -> Read:
@@ -177,19 +177,19 @@ def _side() -> int:
     return SHAPES[pictures.dataset_on_screen()][1]
 
 
-def _way() -> str:
-    return last_value(pictures.way_key(pictures.dataset_on_screen()), "Pick")
+def _source() -> str:
+    return last_value(pictures.source_key(pictures.dataset_on_screen()), "Pick")
 
 
 def _picture() -> dict[str, str]:
     dataset = pictures.dataset_on_screen()
-    if _way() == "Upload":
+    if _source() == "Upload":
         return {}
-    if _way() == "Pick":
+    if _source() == "Pick":
         chosen = pictures.on_screen()
-        if chosen.own or pictures.is_colour(dataset):
+        if chosen.from_data or pictures.is_colour(dataset):
             first = pictures.FIRST_CHOSEN.get(chosen.name, 0)
-            return {} if chosen.at == first else {"image": str(chosen.at)}
+            return {} if chosen.index == first else {"image": str(chosen.index)}
         return {"drawn": to_link(chosen.bits)}
     return {"drawn": to_link(pictures.drawn())}
 
@@ -201,14 +201,14 @@ def _set_image(text: str) -> None:
 def _set_drawn(text: str) -> None:
     dataset = pictures.dataset_on_screen()
     if pictures.is_colour(dataset):
-        raise ValueError("faces are not drawn")
+        raise ValueError("expected a black-and-white data set for a drawing")
     pictures.set_drawn(from_link(text, _side(), _side()))
-    renew(pictures.way_key(dataset), "Draw")
+    renew(pictures.source_key(dataset), "Draw")
 
 
 def _mask() -> dict[str, str]:
     side = _side()
-    hidden, shape = hiding.held(side)
+    hidden, shape = canvas_masks.current(side)
     first, first_shape = inputs.first_mask(side)
     if shape in masks.PRESETS:
         return {} if shape == first_shape else {"hide": shape.removesuffix(" half")}
@@ -218,14 +218,14 @@ def _mask() -> dict[str, str]:
 
 def _set_mask(text: str) -> None:
     side = _side()
-    hiding.hold(side, *mask_of(text, side))
+    canvas_masks.replace(side, *mask_of(text, side))
 
 
 def mask_of(text: str, side: int) -> tuple[np.ndarray, str | None]:
-    """What an address hides, bool (side, side), and the shape that it names.
+    """Read the mask of a link: bool (side, side), True = hidden, and the name of its shape.
 
     Raises:
-        ValueError: it is neither a shape nor a mask of this size.
+        ValueError: the text is neither a shape nor a mask of this size.
     """
     for shape, observed in masks.PRESETS.items():
         if text == shape.removesuffix(" half"):

@@ -12,13 +12,13 @@ from dgm_core.missing import masks
 from dgm_core.studies.inpainting import comparison, slow_motion, two_samplers
 from ui.inpainting import chain_panel, player_data
 from ui.inpainting.methods import first_choice
-from ui.inpainting.pictures import SHOWN
+from ui.inpainting.pictures import ORIGINS, SHOWN
 from ui.inpainting.shipped import (
     COMPARISON,
     FILE,
     SLOW_MOTION,
-    TELLING,
     THUMBNAIL,
+    WINDOW,
     st_showcase,
     with_text,
     write_comparison,
@@ -27,30 +27,36 @@ from ui.inpainting.slow_motion import message as slow_motion_message
 
 
 def first_picture() -> tuple[np.ndarray, np.ndarray]:
-    """The picture that a visitor meets first and its hidden pixels, both (28, 28) bool."""
+    """The image that the page shows first and its hidden pixels, both (28, 28) bool."""
     digits = data.load("digits", "test").x[:, 0]
     row = int(np.linspace(0, len(digits) - 1, SHOWN)[THUMBNAIL])
     return data.threshold(digits[row]).numpy().astype(bool), ~masks.top_half(28, 28).numpy()
 
 
 def make() -> None:
-    """Run the two samplers on the first picture, and write the file."""
+    """Run the two samplers on the first image and write the file."""
     truth, hidden = first_picture()
     config = two_samplers.Config(
         "digits-dlvm", two_samplers.pack(truth), two_samplers.pack(hidden)
     )
     *frames, _ = two_samplers.run(config, zoo.load(config.model))
-    message = player_data.chains(config, frames, run="shipped", state="finished", autoplay=True)
-    story = chain_panel.message(config, frames, run="shipped", state="finished")
+    message = player_data.chains(
+        config, frames, run="shipped", state="finished", origin=ORIGINS["Pick"], autoplay=True
+    )
+    diagnostics = chain_panel.message(config, frames, run="shipped", state="finished")
     with written_whole(FILE) as part:
-        shipped = {"config": with_text(vars(config)), "message": message, "story": story}
+        shipped = {
+            "config": with_text(vars(config)),
+            "message": message,
+            "diagnostics": diagnostics,
+        }
         part.write_text(json.dumps(shipped), encoding="utf-8")
 
 
 def make_slow_motion() -> None:
-    """Take apart iterations of the shipped run of the two samplers, and write the file."""
+    """Record iterations of the shipped run of the two samplers and write the file."""
     run = two_samplers.Config(**st_showcase().config)
-    config = slow_motion.Config(run, **TELLING)
+    config = slow_motion.Config(run, **WINDOW)
     *_, result = slow_motion.run(config, zoo.load(run.model))
     shipped = {
         "config": vars(config) | {"run": with_text(vars(run))},
@@ -61,7 +67,7 @@ def make_slow_motion() -> None:
 
 
 def first_comparison() -> comparison.Config:
-    """The methods that are compared at first, on the first picture."""
+    """The methods that are compared at first, on the first image."""
     truth, hidden = first_picture()
     methods = tuple((name, ()) for name in first_choice("digits"))
     return comparison.Config(
@@ -70,7 +76,7 @@ def first_comparison() -> comparison.Config:
 
 
 def make_comparison() -> None:
-    """Run the methods that are compared at first, and write the file."""
+    """Run the methods that are compared at first and write the file."""
     config = first_comparison()
     *_, result = comparison.run(config)
     write_comparison(COMPARISON, config, [result.outcomes[name] for name, _ in config.methods])

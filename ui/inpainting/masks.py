@@ -1,7 +1,6 @@
-"""What to hide of a picture: painted, by a shape, at random, or by an uploaded mask.
+"""Widgets for the mask: painted, a shape, random pixels, or an uploaded file.
 
-Each size of picture has a mask of its own, so that going from digits to faces and back loses
-nothing.
+Each size of image has its own mask, so a change from digits to faces and back loses nothing.
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ from ui.inpainting.pictures import CANVAS, Picture
 from ui.uploaded_pictures import KINDS
 
 PRESETS = ("random", "box", *masks.PRESETS)
-PLAIN = 28
-"""Side of the pictures whose names in the session have no number at their end."""
+DEFAULT_SIDE = 28
+"""Side of the images whose session keys end without a number."""
 
 
 def named(name: str, side: int) -> str:
-    """What something is called in the session, for pictures of this size."""
-    return name if side == PLAIN else f"{name}.{side}"
+    """The session key of `name` for images of this size."""
+    return name if side == DEFAULT_SIDE else f"{name}.{side}"
 
 
 def remember(side: int, hidden: np.ndarray, preset: str | None = None) -> None:
-    """The first mask of this size, and the shape that it is."""
+    """Set the first mask of this size and the name of its shape, unless there is one already."""
     state = st.session_state
     if named("mask", side) not in state:
         state[named("mask", side)] = hidden
@@ -38,30 +37,30 @@ def remember(side: int, hidden: np.ndarray, preset: str | None = None) -> None:
         kept(_preset(side), preset)
 
 
-def held(side: int) -> tuple[np.ndarray, str | None]:
-    """The mask of this size, (side, side) bool, True = hidden, and the shape that it is."""
+def current(side: int) -> tuple[np.ndarray, str | None]:
+    """The mask of this size, (side, side) bool, True = hidden, and the name of its shape."""
     return st.session_state[named("mask", side)], last_value(_preset(side), None)
 
 
-def hold(side: int, hidden: np.ndarray, preset: str | None = None) -> None:
-    """Put another mask in its place: before the canvas is drawn, or in a callback."""
+def replace(side: int, hidden: np.ndarray, preset: str | None = None) -> None:
+    """Replace the mask; call it before the canvas is drawn, or in a callback."""
     _set_mask(side, hidden)
     _no_preset(side)
     renew(_preset(side), preset)
 
 
 def middle_hole(side: int) -> np.ndarray:
-    """A square of half the side in the middle, bool, True = hidden."""
+    """A square hole of half the side in the middle, bool, True = hidden."""
     quarter = side // 4
     return ~masks.box(side, side, quarter, quarter, 2 * quarter, 2 * quarter).numpy()
 
 
 def choose_mask(picture: Picture, drawing: Drawing | None = None) -> np.ndarray:
-    """The canvas and its shapes; (H, W) bool, True = hidden.
+    """Show the canvas and the shapes; the mask (H, W) bool, True = hidden.
 
     Args:
-        picture: what is hidden of.
-        drawing: the ink that it is made of, to be drawn upon on the same canvas.
+        picture: the image under the mask.
+        drawing: the visitor's ink, if the image is drawn on the same canvas.
     """
     state, side = st.session_state, picture.side
     with st.container(border=True):
@@ -74,7 +73,7 @@ def choose_mask(picture: Picture, drawing: Drawing | None = None) -> np.ndarray:
             revision=state[named("mask_revision", side)],
             background=picture.background,
             on_change=partial(_no_preset, side),
-            label="Paint what to hide",
+            label="Paint the pixels to hide",
             drawing=drawing,
         )
         if stroke is not None:
@@ -93,7 +92,7 @@ def choose_mask(picture: Picture, drawing: Drawing | None = None) -> np.ndarray:
         with st.popover("Upload a mask", width="content"):
             _mask_upload(side)
     if picture.levels.any() and not state[named("mask", side)].any():
-        st.info("Nothing is hidden yet: paint on the picture, or choose a shape.")
+        st.info("No pixel is hidden yet. Paint on the image, or choose a shape.")
     return state[named("mask", side)]
 
 
@@ -105,18 +104,18 @@ def _shape_settings(side: int) -> None:
         rate = named("rate", side)
         kept(rate, 50)
         left.slider("Hidden pixels, %", 5, 95, step=5, key=KEPT + rate, **change)
-        again = {"side": side, "anew": True}
-        right.button("Again", on_click=_apply_preset, kwargs=again, width="stretch")
+        new_draw = {"side": side, "new_draw": True}
+        right.button("New draw", on_click=_apply_preset, kwargs=new_draw, width="stretch")
     elif preset == "box":
-        for place, (name, (label, low, first)) in zip(
+        for column, (name, (label, low, first)) in zip(
             2 * st.columns(2), _box(side).items(), strict=True
         ):
             kept(name, first)
-            place.slider(label, low, side - 1 + low, key=KEPT + name, **change)
+            column.slider(label, low, side - 1 + low, key=KEPT + name, **change)
 
 
 def _box(side: int) -> dict[str, tuple[str, int, int]]:
-    """Name in the session → label, lowest value, first value: at first the hole in the middle."""
+    """Session key → label, lowest and first value; the first box is the hole in the middle."""
     quarter, half = side // 4, side // 4 * 2
     settings = {
         "top": ("Top", 0, quarter),
@@ -128,8 +127,10 @@ def _box(side: int) -> dict[str, tuple[str, int, int]]:
 
 
 def _preset(side: int) -> str:
-    """The pills' name. Each time a shape is painted over they are new ones: those before may send
-    their shape once more, with the next stroke, and would put it in the stroke's place.
+    """Name of the widget that shows the shapes.
+
+    It changes whenever the visitor paints over a shape: the previous widget may send its shape
+    once more with the next stroke, and the shape would then replace the stroke.
     """
     return f"{named('preset', side)}.{st.session_state.get(named('preset_round', side), 0)}"
 
@@ -140,14 +141,14 @@ def _no_preset(side: int) -> None:
         st.session_state[name] = st.session_state.get(name, 0) + 1
 
 
-def _apply_preset(side: int, *, anew: bool = False) -> None:
+def _apply_preset(side: int, *, new_draw: bool = False) -> None:
     state = st.session_state
     preset = state[KEPT + _preset(side)]
     if preset is None:
         return
     if preset == "random":
         draw = named("mask_draw", side)
-        state[draw] = state.get(draw, 0) + anew
+        state[draw] = state.get(draw, 0) + new_draw
         rate = last_value(named("rate", side), 50) / 100
         observed = masks.random_pixels(side, side, rate, generator(state[draw]))
     elif preset == "box":
@@ -166,17 +167,17 @@ def _set_mask(side: int, hidden: np.ndarray) -> None:
 
 def _mask_upload(side: int) -> None:
     st.file_uploader(
-        "A picture whose bright parts are hidden",
+        "An image whose bright pixels are hidden",
         type=KINDS,
         key=named("mask_upload", side),
-        on_change=_take_mask,
+        on_change=_read_mask,
         args=(side,),
     )
     if problem := st.session_state.get(named("mask_problem", side)):
         st.error(problem)
 
 
-def _take_mask(side: int) -> None:
+def _read_mask(side: int) -> None:
     state, problem = st.session_state, named("mask_problem", side)
     state[problem] = None
     file = state[named("mask_upload", side)]
@@ -191,6 +192,8 @@ def _take_mask(side: int) -> None:
     _set_mask(side, hidden)
     _no_preset(side)
     if hidden.all():
-        state[problem] = "This mask hides every pixel: nothing is left to go by."
+        state[problem] = "This mask hides every pixel, so no pixel is observed."
     elif not hidden.any():
-        state[problem] = "This mask hides nothing: bright parts of the picture are hidden."
+        state[problem] = (
+            "This mask hides no pixel. Bright pixels of the uploaded image are hidden."
+        )

@@ -1,4 +1,4 @@
-"""Which methods are compared, and the settings of each, made from what its class says of them."""
+"""The choice of methods and their settings, made from the settings that each class declares."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ui.inpainting.pictures import is_colour
 
 TITLES = {
     "pseudo-Gibbs": "Pseudo-Gibbs",
-    "Metropolis-within-Gibbs": "Metropolis within Gibbs",
+    "Metropolis-within-Gibbs": "Metropolis-within-Gibbs",
     "collapsed Metropolis": "Collapsed Metropolis",
     "LAIR": "LAIR",
     "MIWAE": "MIWAE",
@@ -29,7 +29,10 @@ TITLES = {
     "diffusion of the edge": "Diffusion of the edge",
     "mean image": "Mean image",
 }
-"""Name in the catalogue → on the screen."""
+"""Name in the catalogue → name on the screen."""
+
+SHORT_NAMES = {"pseudo-Gibbs": "pseudo-Gibbs", "Metropolis-within-Gibbs": "Metropolis"}
+"""Names of the two samplers inside sentences and legends."""
 
 FIRST = (
     "pseudo-Gibbs",
@@ -42,7 +45,7 @@ FIRST = (
     "diffusion of the edge",
     "mean image",
 )
-"""Compared unless the visitor chooses others: quick, and of every kind."""
+"""Methods compared at first: fast ones, of every kind."""
 
 FEWER = {
     "pseudo-Gibbs": {"iterations": 200, "chains": 4},
@@ -50,33 +53,35 @@ FEWER = {
     "collapsed Metropolis": {"iterations": 200, "chains": 4},
     "LAIR": {"iterations": 150},
 }
-"""First values where images are in colour, and a step costs ten times as much."""
+"""First values of settings for colour images, where an iteration takes ten times as long."""
 
 SLIDER = 200
-"""Whole numbers with a wider range are typed in."""
+"""Integers with a range wider than this get a number field instead of a slider."""
 
 
 def offered(dataset: str) -> list[str]:
-    """The methods whose models are shipped, in the catalogue's order."""
+    """The methods whose models are shipped, in the order of the catalogue."""
     models = zoo.names()
-    return [name for name, method in CATALOGUE.items() if _stands(dataset, method.needs, models)]
+    return [
+        name for name, method in CATALOGUE.items() if _is_available(dataset, method.needs, models)
+    ]
 
 
-def _stands(dataset: str, need: str | None, models: Container[str]) -> bool:
+def _is_available(dataset: str, need: str | None, models: Container[str]) -> bool:
     if need is None:
         return True
-    if need == "training images":  # or what the DLVM draws in their place
+    if need == "training images":  # or samples of the DLVM instead
         return data.is_available(dataset) or model_name(dataset, "dlvm") in models
     return model_name(dataset, need) in models
 
 
 def first_choice(dataset: str) -> list[str]:
-    """What is compared before the visitor chooses."""
+    """The methods compared before the visitor chooses."""
     return [name for name in offered(dataset) if name in FIRST]
 
 
 def choose_methods(dataset: str) -> tuple[tuple[str, Settings], ...]:
-    """The widgets; the chosen methods, each with the settings that are not its defaults."""
+    """Show the widgets; the chosen methods with the settings that differ from their defaults."""
     names, key = offered(dataset), f"methods.{dataset}"
     kept(key, first_choice(dataset))
     kept("seed", 0)
@@ -91,16 +96,16 @@ def choose_methods(dataset: str) -> tuple[tuple[str, Settings], ...]:
     )
     with st.popover("Settings of the methods", icon=":material/tune:", width="content"):
         _settings(dataset, [name for name in names if knobs(CATALOGUE[name])])
-    return tuple((name, _set(dataset, name)) for name in names if name in (chosen or []))
+    return tuple((name, _changed(dataset, name)) for name in names if name in (chosen or []))
 
 
 def seed() -> int:
-    """Of all methods."""
+    """The seed of all methods."""
     return int(last_value("seed", 0))
 
 
 def _settings(dataset: str, names: list[str]) -> None:
-    """One method's at a time."""
+    """The settings of one method at a time."""
     kept("method", names[0])
     if st.session_state[f"{KEPT}method"] not in names:
         st.session_state[f"{KEPT}method"] = names[0]
@@ -116,17 +121,17 @@ def _settings(dataset: str, names: list[str]) -> None:
         0,
         9999,
         key=f"{KEPT}seed",
-        help="A method's draws do not depend on which others run.",
+        help="The draws of a method do not depend on which other methods run.",
     )
 
 
-def held(dataset: str, method: str, knob: Knob) -> tuple[str, Any]:
-    """The kept widget of a knob, and its first value."""
+def kept_setting(dataset: str, method: str, knob: Knob) -> tuple[str, Any]:
+    """The name of the kept widget of a setting, and its first value."""
     return _name(dataset, method, knob), _first(dataset, method, knob)
 
 
 def _name(dataset: str, method: str, knob: Knob) -> str:
-    """In the session: faces have settings of their own."""
+    """Name in the session; colour images have their own settings."""
     kind = "colour" if is_colour(dataset) else "ink"
     return f"knob.{kind}.{method}.{knob.name}"
 
@@ -137,7 +142,7 @@ def _first(dataset: str, method: str, knob: Knob) -> Any:
 
 
 def _widget(key: str, knob: Knob) -> None:
-    """A toggle, a slider or a field, as the knob's values ask for."""
+    """A toggle, a slider or a number field, depending on the values of the setting."""
     about, low, high = knob.help or None, knob.low, knob.high
     if low is None:
         st.toggle(knob.label, key=key, help=about)
@@ -153,11 +158,11 @@ def _widget(key: str, knob: Knob) -> None:
         )
 
 
-def _set(dataset: str, method: str) -> Settings:
-    """Settings that are not the method's own defaults."""
-    turned: list[tuple[str, Any]] = []
+def _changed(dataset: str, method: str) -> Settings:
+    """Settings that differ from the defaults of the method."""
+    changed: list[tuple[str, Any]] = []
     for knob in knobs(CATALOGUE[method]):
         value = last_value(_name(dataset, method, knob), _first(dataset, method, knob))
         if value is not None and value != knob.default:
-            turned.append((knob.name, value))
-    return tuple(turned)
+            changed.append((knob.name, value))
+    return tuple(changed)

@@ -1,4 +1,4 @@
-"""The picture to hide parts of: a test image, a drawing, or an upload; of the models' size."""
+"""Widgets for the image: a test image, a drawing, or an upload; of the size of the models."""
 
 from __future__ import annotations
 
@@ -26,51 +26,67 @@ DATASETS = {
 MODELS = ("dlvm", "dmfa")
 """A data set is offered when it has a model of one of these kinds."""
 SHOWN = 24
-"""Thumbnails at once."""
+"""Number of thumbnails."""
 COLOUR_VIEWS = ("All methods", "Studies")
-"""The views that faces have."""
+"""The views for faces."""
 EVERYTHING = "all"
 SAMPLES = " samples"
 """Ends the name of a set of thumbnails that a model drew."""
 
-
 FIRST_CHOSEN = {"digits all": shipped.THUMBNAIL}
-"""Set of thumbnails → which of them is chosen at first; else the first."""
+"""Set of thumbnails → index of the thumbnail chosen at first; else the first one."""
 
 
 class Chosen(NamedTuple):
-    """The thumbnail on screen."""
+    """The chosen thumbnail."""
 
     name: str  # of the set of thumbnails
-    at: int
-    bits: np.ndarray | None  # (H, W) bool, where it is black and white
-    own: bool  # is it of the data set itself, not drawn by a model?
+    index: int
+    bits: np.ndarray | None  # (H, W) bool; None for colour images
+    from_data: bool  # an image of the data set, not a sample of a model
+
+
+class Origin(NamedTuple):
+    """What the image is called where it is shown unhidden."""
+
+    title: str
+    note: str
+
+
+SAMPLE = Origin("Model sample", "there is no original")
+ORIGINS = {
+    "Pick": Origin("Original", "test image"),
+    "Draw": Origin("Original", "drawn"),
+    "Upload": Origin("Original", "uploaded"),
+}
+"""Source of the image → its origin; `SAMPLE` for an image that a model drew."""
 
 
 class Picture(NamedTuple):
-    """A true image, and whose models fill it in."""
+    """The image whose hidden pixels the models fill in."""
 
     dataset: str
     levels: np.ndarray  # (C, H, W) uint8; 0 or 255 where there is one channel
+    origin: Origin
 
     @property
     def side(self) -> int:
-        """Pixels along an edge."""
+        """Height and width in pixels."""
         return self.levels.shape[1]
 
     @property
     def background(self) -> np.ndarray:
-        """(H, W) or (H, W, 3) uint8, as a canvas takes it."""
+        """(H, W) or (H, W, 3) uint8, as the canvas needs it."""
         return self.levels[0] if len(self.levels) == 1 else self.levels.transpose(1, 2, 0)
 
 
 def dataset_on_screen() -> str:
-    """The chosen data set, also before its widget is drawn."""
+    """The chosen data set; also available before its widget is drawn."""
     return last_value("dataset", next(iter(DATASETS)))
 
 
 def is_colour(dataset: str) -> bool:
-    """Do its images have three channels?"""
+    """Whether the images have three channels."""
     return SHAPES[dataset][0] == 3
 
 
@@ -81,22 +97,22 @@ def offered() -> list[str]:
 
 
 def view_key() -> str:
-    """The kept widget that says which view is shown: those of faces are fewer."""
+    """Name of the kept widget for the view; faces have fewer views."""
     return "view.colour" if is_colour(dataset_on_screen()) else "view"
 
 
-def way_key(dataset: str) -> str:
-    """The kept widget that says how one comes to a picture."""
+def source_key(dataset: str) -> str:
+    """Name of the kept widget for the source of the image: pick, draw or upload."""
     return "source.faces" if is_colour(dataset) else "source"
 
 
 def class_key(dataset: str) -> str:
-    """The kept widget that says which images are shown to choose from."""
+    """Name of the kept widget for the class of the thumbnails."""
     return "faces" if is_colour(dataset) else f"class.{dataset}"
 
 
 def choose_picture() -> Picture | None:
-    """The widgets; None while nothing is uploaded yet. What is drawn may be all black."""
+    """Show the widgets; None while nothing is uploaded. A drawing may be all black."""
     known = offered()
     kept("dataset", known[0])
     dataset = st.selectbox(
@@ -104,22 +120,26 @@ def choose_picture() -> Picture | None:
         known,
         format_func=DATASETS.get,
         key="keep.dataset",
-        help="Each has models of its own, trained on its training images. "
-        "The pictures below are test images: no model has ever seen them.",
+        help="Each data set has its own models, trained on its training images. Test images were "
+        "not used for training.",
     )
-    ways = FACES if is_colour(dataset) else DIGITS
-    key = way_key(dataset)
+    sources = FACES if is_colour(dataset) else DIGITS
+    key = source_key(dataset)
     kept(key, "Pick")
-    way = st.segmented_control(
-        "Picture",
-        list(ways),
+    source = st.segmented_control(
+        "Image",
+        list(sources),
         required=True,
         key=KEPT + key,
         width="stretch",
         label_visibility="collapsed",
     )
-    levels = ways[way or "Pick"](dataset)
-    return None if levels is None else Picture(dataset, levels)
+    levels = sources[source](dataset)
+    return None if levels is None else Picture(dataset, levels, _origin(source))
+
+
+def _origin(source: str) -> Origin:
+    return SAMPLE if source == "Pick" and not on_screen().from_data else ORIGINS[source]
 
 
 # --- test images ------------------------------------------------------------------------------
@@ -139,8 +159,8 @@ def _pick(dataset: str) -> np.ndarray | None:
     rows = cache.spread(rows, SHOWN)
     shown = _names(classes, labels[rows])
     captions = [f"{name}, test image {row}" for name, row in zip(shown, rows, strict=True)]
-    at = _thumbnail(f"{dataset} {chosen}", _as_levels(ink[rows]), captions)
-    return _as_levels(ink[rows[at]][None])[0]
+    index = _thumbnail(f"{dataset} {chosen}", _as_levels(ink[rows]), captions)
+    return _as_levels(ink[rows[index]][None])[0]
 
 
 def _as_levels(ink: np.ndarray) -> np.ndarray:
@@ -149,16 +169,16 @@ def _as_levels(ink: np.ndarray) -> np.ndarray:
 
 
 def _pick_a_sample(dataset: str, error: data.DataUnavailable) -> np.ndarray | None:
-    """What a model drew, where the images are not here."""
-    if data.is_available(dataset):  # there, but broken: the error says what to do
+    """Show samples of a model in place of images that are not on this machine."""
+    if data.is_available(dataset):  # damaged files: the error says what to do
         st.warning(str(error))
-    fetch = f"For the real test images: `python -m dgm_core data fetch {dataset}`"
+    fetch = f"To get the test images: `python -m dgm_core data fetch {dataset}`"
     if f"{dataset}-dlvm" not in zoo.names():
-        st.caption(f"The images of {DATASETS[dataset]} are not here. {fetch}")
+        st.caption(f"The images of {DATASETS[dataset]} are not on this machine. {fetch}")
         return None
     st.caption(
-        f"The images of {DATASETS[dataset]} are not here, so these are **drawn by the "
-        f"model itself**. {fetch}"
+        f"The images of {DATASETS[dataset]} are not on this machine. These were **drawn by the "
+        f"model itself**, so there is no original. {fetch}"
     )
     samples = cache.st_samples(f"{dataset}-dlvm", SHOWN)
     names = [f"model sample {i + 1}" for i in range(len(samples))]
@@ -166,10 +186,10 @@ def _pick_a_sample(dataset: str, error: data.DataUnavailable) -> np.ndarray | No
 
 
 def read_class(dataset: str, text: str) -> str:
-    """What the widget of classes says, as an address writes it.
+    """Read the value of the class widget from a link.
 
     Raises:
-        ValueError: there are no such images.
+        ValueError: no image has this class.
     """
     try:
         if is_colour(dataset):
@@ -205,27 +225,27 @@ def _pick_a_face(dataset: str) -> np.ndarray | None:
         rows, faces = cache.st_faces(trait, SHOWN)
     except data.DataUnavailable as error:
         return _pick_a_sample(dataset, error)
-    at = _thumbnail(f"{dataset} {trait}", faces, [f"test face {row}" for row in rows])
-    return faces[at]
+    return faces[_thumbnail(f"{dataset} {trait}", faces, [f"test face {row}" for row in rows])]
 
 
 def _thumbnail(set_name: str, pictures: np.ndarray, names: list[str]) -> int:
-    """Position of the chosen one of (N, C, H, W); remembered for each set of pictures."""
+    """Show the images (N, C, H, W); the index of the chosen one, remembered for each set."""
     chosen = st.session_state.chosen
-    at = min(chosen.get(set_name, FIRST_CHOSEN.get(set_name, 0)), len(pictures) - 1)
+    index = min(chosen.get(set_name, FIRST_CHOSEN.get(set_name, 0)), len(pictures) - 1)
     clicked = thumbnails(
         "thumbnails",
         pictures,
         names,
-        at,
+        index,
         set_name=set_name,
-        label="Choose a picture",
+        label="Choose an image",
     )
     if clicked is not None:
-        chosen[set_name] = at = clicked
-    bits = pictures[at][0] > 127 if len(pictures[at]) == 1 else None
-    st.session_state.thumbnail = Chosen(set_name, at, bits, not set_name.endswith(SAMPLES))
-    return at
+        chosen[set_name] = index = clicked
+    bits = pictures[index][0] > 127 if len(pictures[index]) == 1 else None
+    from_data = not set_name.endswith(SAMPLES)
+    st.session_state.thumbnail = Chosen(set_name, index, bits, from_data)
+    return index
 
 
 def on_screen() -> Chosen:
@@ -233,30 +253,30 @@ def on_screen() -> Chosen:
     return st.session_state.thumbnail
 
 
-def choose(dataset: str, at: int) -> None:
-    """Let this thumbnail be the chosen one, of the class on screen."""
+def choose(dataset: str, index: int) -> None:
+    """Choose a thumbnail of the class on screen."""
     shown = last_value(class_key(dataset), EVERYTHING)
     chosen = st.session_state.setdefault("chosen", {})
-    chosen[f"{dataset} {shown}"] = chosen[dataset + SAMPLES] = at
+    chosen[f"{dataset} {shown}"] = chosen[dataset + SAMPLES] = index
 
 
-# --- the visitor's own ------------------------------------------------------------------------
+# --- drawings and uploads ---------------------------------------------------------------------
 
 
 CANVAS = "mask_canvas"
-"""Key of the canvas for digits, on which they are also drawn."""
+"""Key of the canvas for digits, which serves for hiding and for drawing."""
 INK = "drawing"
-"""The visitor's ink in the session, (112, 112) bool."""
+"""Session key of the visitor's ink, (112, 112) bool."""
 _INK_REVISION = "drawing_revision"
 
 
 def is_drawn() -> bool:
-    """Is the picture one that the visitor draws, on the canvas on which he hides?"""
-    return last_value(way_key(dataset_on_screen()), "Pick") == "Draw"
+    """Whether the visitor draws the image."""
+    return last_value(source_key(dataset_on_screen()), "Pick") == "Draw"
 
 
 def drawing() -> Drawing:
-    """The visitor's ink, as the canvas takes it."""
+    """The visitor's ink as the canvas needs it."""
     state = st.session_state
     ink = state.setdefault(INK, np.zeros((own_digit.FINE, own_digit.FINE), bool))
     revision = state.setdefault(_INK_REVISION, 0)
@@ -267,14 +287,14 @@ def drawing() -> Drawing:
 
 
 def drawn() -> np.ndarray:
-    """The drawn picture as the models get it, (28, 28) bool; all False before any stroke."""
+    """The drawn image as the models get it, (28, 28) bool; all False before any stroke."""
     return own_digit.levels(drawing().settled) > 0.5
 
 
 def set_drawn(pixels: np.ndarray) -> None:
-    """Put a picture in the place of the drawn one: what `drawn` gave comes back bit for bit.
+    """Replace the drawn image; a result of `drawn` comes back bit for bit.
 
-    To be called before the canvas is on screen, or in a callback. The visitor can undo it.
+    Call it before the canvas is drawn, or in a callback. The visitor can undo it.
 
     Args:
         pixels: (28, 28) bool.
@@ -293,51 +313,45 @@ def _draw(dataset: str) -> np.ndarray:
     pixels = drawn()
     if pixels.any():
         st.caption(
-            "**Draw** and **Hide** on the canvas above"
-            + (
-                "; going on to Hide moves the digit to where the models see it."
-                if own_digit.is_centred()
-                else "."
-            )
+            "Switch between **Draw** and **Hide** on the canvas above."
+            + (" Hide centres the digit as in MNIST." if own_digit.is_centred() else "")
         )
     else:
-        st.caption("Draw a digit on the canvas above; it becomes the picture to hide parts of.")
+        st.caption("Draw a digit on the canvas above. Then hide parts of it.")
     own_digit.centre_toggle()
     return _as_levels(pixels[None])[0]
 
 
-INK_IS = {"found out": None, "dark": True, "light": False}
-"""What the visitor says of the ink → whether to invert."""
+INK_IS = {"detect automatically": None, "dark": True, "light": False}
+"""Option for the ink → whether to invert the image; None: decide from the image."""
 
 
 def _upload(dataset: str) -> np.ndarray | None:
     file = st.file_uploader(
-        "A digit on paper or on screen",
+        "An image of a digit",
         type=uploaded_pictures.KINDS,
         key="upload",
-        help="Any size. It is centred and made 28×28 as MNIST's digits are; it never leaves "
-        "this server's memory.",
+        help="Any size. The digit is centred and scaled to 28×28 pixels as in MNIST. The image "
+        "is kept only in the memory of this server.",
     )
-    kept("ink", "found out")
+    kept("ink", next(iter(INK_IS)))
     ink_is = st.radio(
-        "Ink is",
+        "Ink",
         list(INK_IS),
         horizontal=True,
         key="keep.ink",
-        help="Which side of the picture is the writing?",
+        help="Whether the writing is darker or lighter than its background.",
     )
-    asked = None if file is None else (file.file_id, ink_is)
-    held = uploaded_pictures.read_once(
+    requested = None if file is None else (file.file_id, ink_is)
+    upload = uploaded_pictures.read_once(
         "uploaded digit",
-        asked,
+        requested,
         None if file is None else lambda: _digit(file.getvalue(), file.name, INK_IS[ink_is]),
     )
-    if held.content is None:
-        st.caption(
-            "Upload a picture of a digit or letter; it becomes the picture to hide parts of."
-        )
+    if upload.content is None:
+        st.caption("Upload an image of a digit or letter. Then hide parts of it.")
         return None
-    return _as_levels(held.content[None])[0]
+    return _as_levels(upload.content[None])[0]
 
 
 def _digit(content: bytes, name: str, invert: bool | None) -> np.ndarray:
@@ -350,11 +364,11 @@ def _upload_a_face(dataset: str) -> np.ndarray | None:
         "face",
         SHAPES[dataset][1],
         ask="A photograph of a face",
-        hint="Upload a photograph and move the square over a face in it, brow to chin.",
+        hint="Upload a photograph. Then move the square over a face, from brow to chin.",
         label="Move the square over the face",
     )
 
 
 DIGITS = {"Pick": _pick, "Draw": _draw, "Upload": _upload}
 FACES = {"Pick": _pick_a_face, "Upload": _upload_a_face}
-"""Ways to a picture → data set ↦ levels (C, H, W), or None."""
+"""Source → function from the data set to levels (C, H, W), or None."""

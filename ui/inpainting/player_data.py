@@ -1,4 +1,4 @@
-"""Results → what the components and downloads need; and figures."""
+"""Results of the samplers and methods as messages for components, and as charts."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 from dgm_core.studies.inpainting.two_samplers import SAMPLERS, Config, Frame
 from ui.colours import accent
 from ui.components.chain_player import SamplerFrames, player_message
+from ui.inpainting.methods import TITLES
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from dgm_core.studies.inpainting.comparison import Calibration, Outcome
-
-TITLES = {"pseudo-Gibbs": "Pseudo-Gibbs", "Metropolis-within-Gibbs": "Metropolis-within-Gibbs"}
+    from ui.inpainting.pictures import Origin
 
 
 def chains(
@@ -26,14 +26,17 @@ def chains(
     *,
     run: str,
     state: str,
+    origin: Origin,
     start: int = 0,
     autoplay: bool = False,
 ) -> dict[str, Any]:
-    """A message for the chain player: `frames` are those from index `start` of the run."""
+    """A message for the chain player with the frames of the run from index `start` on."""
     numbers = config.frame_numbers()
     return player_message(
         run=run,
-        truth=config.truth,
+        original=config.truth,
+        original_title=origin.title,
+        original_note=origin.note,
         hidden=~config.observed,
         samplers={TITLES[name]: _stack(frames, name) for name in SAMPLERS},
         numbers=[frame.iteration for frame in frames],
@@ -60,7 +63,7 @@ def _stack(frames: Sequence[Frame], name: str) -> SamplerFrames:
 
 
 def _band(scores: np.ndarray) -> np.ndarray:
-    """Lowest, mean and highest over the chains."""
+    """Lowest, mean and highest score of the chains."""
     return np.array([scores.min(), scores.mean(), scores.max()])
 
 
@@ -84,32 +87,33 @@ def _diagnostics(frames: Sequence[Frame], name: str, config: Config) -> dict[str
 
 CALIBRATION = {
     "reliability": (
-        "Of the hidden pixels to which a method gives ink with some probability, that share "
-        "should have ink: **points on the dashed line**. Below it the method is too sure of ink, "
-        "above it too timid; a flat line knows nothing. Larger points stand for more pixels, bars "
-        "are two standard errors for pixels independent of each other, which neighbours are not."
+        "If a method predicts ink with probability 0.3, then 30 % of those hidden pixels should "
+        "have ink: **points on the dashed line**. Points below it mean that the method predicts "
+        "too much ink, points above it too little. A flat line carries no information. Larger "
+        "points stand for more pixels. The bars are two standard errors for independent pixels; "
+        "neighbouring pixels are not independent."
     ),
     "PIT": (
-        "Where does the truth of a hidden level rank among the draws? Equally often anywhere if "
-        "the draws are right: **bars at the dashed line**. A ∪ tells of draws that are too narrow "
-        "and a ∩ of draws too wide, a slope of a bias; the band is two standard errors for levels "
-        "independent of each other, which neighbours are not."
+        "The rank of the original value among the draws. If the draws are right, every rank is "
+        "equally frequent: **bars at the dashed line**. A ∪ means that the draws vary too little, "
+        "a ∩ that they vary too much, and a slope that they are biased. The band is two standard "
+        "errors for independent values; neighbouring pixels are not independent."
     ),
 }
-"""Kind → what to look at."""
+"""Kind of calibration → how to read the chart."""
 COLUMNS = 4
-"""Panels in a row, at most."""
+"""Largest number of panels in a row."""
 LINE = "rgba(128, 128, 128, 0.7)"
 BAND = "rgba(128, 128, 128, 0.18)"
 
 
 def calibration(outcomes: Sequence[Outcome], titles: Mapping[str, str], *, dark: bool) -> Figure:
-    """A panel for each method: its calibration against what is right.
+    """One panel per method: its calibration and the ideal.
 
     Args:
-        outcomes: those with a calibration, all of one kind.
+        outcomes: with a calibration, all of one kind.
         titles: method → title.
-        dark: is the page dark?
+        dark: whether the theme is dark.
     """
     from plotly.subplots import make_subplots  # a second of start-up
 
@@ -137,7 +141,7 @@ def calibration(outcomes: Sequence[Outcome], titles: Mapping[str, str], *, dark:
 
 
 def curves(outcomes: Sequence[Outcome], *, dark: bool) -> Figure:
-    """What methods say of themselves as a function of their effort: so far, of samples K."""
+    """The bound on log p(x_obs) of methods against their number of importance samples K."""
     from plotly.graph_objects import Figure  # a second of start-up
 
     figure = Figure()
@@ -167,7 +171,7 @@ def _add_reliability(figure: Figure, found: Calibration, colour: str, at: dict[s
         line={"color": colour, "width": 1.5},
         marker={"size": 4 + 2 * np.log10(found.count[kept])},
         customdata=found.count[kept],
-        hovertemplate="probability %{x:.2f}<br>share of ink %{y:.2f}<br>%{customdata} pixels"
+        hovertemplate="probability %{x:.2f}<br>fraction with ink %{y:.2f}<br>%{customdata} pixels"
         "<extra></extra>",
         **at,
     )
@@ -193,7 +197,7 @@ def _add_pit(figure: Figure, found: Calibration, colour: str, at: dict[str, int]
         y=found.y,
         width=0.9 / len(found.x),
         marker={"color": colour, "opacity": 0.75},
-        hovertemplate="rank %{x:.2f}<br>%{y:.2f} of the uniform share<extra></extra>",
+        hovertemplate="rank %{x:.2f}<br>%{y:.2f} times the uniform frequency<extra></extra>",
         **at,
     )
     figure.add_scatter(x=[0, 1], y=[1, 1], mode="lines", line=_dashed(), hoverinfo="skip", **at)

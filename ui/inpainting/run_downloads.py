@@ -1,4 +1,4 @@
-"""The files of a run, made when they are asked for, and the lines that make it again."""
+"""Download buttons of a run of two samplers, and the Python code that repeats it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ui import cache, jobs
 from ui.inpainting import chain_files
 
 Files = dict[str, tuple[str, str, Callable[[], bytes | str]]]
-"""Label → file name, type, and what makes it."""
+"""Label → file name, type, and the function that makes the file."""
 
 
 def chains(config: Config, run: jobs.Run | None) -> None:
-    """Of the two samplers: `run` if it is there, else one made for the file."""
+    """Show the downloads of `run`; without a run, one is made when a file is requested."""
 
     def of(make: Callable[[Config, Sequence[Frame]], bytes]) -> Callable[[], bytes]:
         return lambda: make(config, _frames(config, run))
@@ -47,8 +47,10 @@ def chains(config: Config, run: jobs.Run | None) -> None:
                 st.download_button(
                     label, make, name, kind, on_click="ignore", width="stretch", key=f"file {name}"
                 )
-        with st.popover("The same in Python", icon=":material/code:", width="content"):
-            st.caption("Run it where the project is installed: the same draws, bit for bit.")
+        with st.popover("Python code", icon=":material/code:", width="content"):
+            st.caption(
+                "Run it where the project is installed. It makes the same draws, bit for bit."
+            )
             st.code(chain_files.script(config), "python")
 
 

@@ -1,4 +1,4 @@
-"""The runs that are shipped, so that there is a good picture before any click, and before torch.
+"""The shipped runs, which a page shows at once and without importing torch.
 
 `python -m ui.inpainting.make_shipped` makes them again from the shipped models.
 """
@@ -22,30 +22,30 @@ if TYPE_CHECKING:
 FILE = ASSETS / "inpainting.json"
 SLOW_MOTION = ASSETS / "slow_motion.json"
 COMPARISON = ASSETS / "comparison.npz"
-TELLING = {"chain": 5, "first": 65, "count": 20}
-"""A window of it in which proposals are accepted, by merit or luck, and better fits refused."""
+WINDOW = {"chain": 5, "first": 65, "count": 20}
+"""Iterations shown in slow motion: some proposals are accepted, some that fit better rejected."""
 THUMBNAIL = 8
-"""Which of the thumbnails of all scikit-learn digits is shown."""
+"""Index of the chosen thumbnail among those of all scikit-learn digits."""
 
 
 class Showcase(NamedTuple):
-    """A finished run: the arguments of its `Config`, and the messages of it."""
+    """A finished run: the arguments of its `Config`, and its messages for the components."""
 
     config: dict[str, Any]
     message: dict[str, Any]  # for the player
-    story: dict[str, Any] | None = None  # for the chain story
+    diagnostics: dict[str, Any] | None = None  # for the component of chain diagnostics
 
 
 @st.cache_resource(show_spinner=False)
 def st_showcase() -> Showcase:
     """The shipped run of the two samplers."""
     read = json.loads(FILE.read_text(encoding="utf-8"))
-    return Showcase(_with_bytes(read["config"]), read["message"], read["story"])
+    return Showcase(_with_bytes(read["config"]), read["message"], read["diagnostics"])
 
 
 @st.cache_resource(show_spinner=False)
 def st_slow_motion() -> Showcase:
-    """The shipped window of that run; its config's `run` are the arguments of the run's."""
+    """The shipped slow motion of that run; `config["run"]` are the arguments of the run."""
     read = json.loads(SLOW_MOTION.read_text(encoding="utf-8"))
     config = read["config"] | {"run": _with_bytes(read["config"]["run"])}
     return Showcase(config, read["message"])
@@ -53,7 +53,7 @@ def st_slow_motion() -> Showcase:
 
 @st.cache_resource(show_spinner=False)
 def st_comparison() -> Progress | None:
-    """The shipped run of all methods on the same picture and mask, if there is one."""
+    """The shipped run of all methods on the same image and mask, if there is one."""
     from ui.inpainting import comparison_run
 
     if not COMPARISON.is_file():
@@ -64,8 +64,8 @@ def st_comparison() -> Progress | None:
 def write_comparison(
     path: Path, config: comparison.Config, outcomes: Sequence[comparison.Outcome]
 ) -> None:
-    """One file: arrays in half precision, by the number of the outcome and what they are; the
-    rest as JSON, under `about`."""
+    """Write one file: arrays in half precision, named "<number of the outcome> <name>", and the
+    rest as JSON under `about`."""
     from dgm_core.files import written_whole
 
     arrays: dict[str, np.ndarray] = {}
@@ -90,7 +90,7 @@ def write_comparison(
 
 
 def read_comparison(path: Path) -> tuple[comparison.Config, list[comparison.Outcome]]:
-    """What `write_comparison` wrote."""
+    """Read a file of `write_comparison`."""
     from dgm_core.studies.inpainting.comparison import Calibration, Config, Outcome
 
     with np.load(path) as file:

@@ -1,4 +1,4 @@
-"""The view that takes single iterations apart, of one chain of the step-by-step run."""
+"""The view Slow motion: single iterations of one chain of the step-by-step run, in five stages."""
 
 from __future__ import annotations
 
@@ -15,66 +15,66 @@ from dgm_core.studies.inpainting.two_samplers import LIMITS
 from ui import cache, formulas, jobs
 from ui.components import slow_motion as component
 from ui.frame import kept
-from ui.inpainting import inputs, shipped, slow_words
+from ui.inpainting import inputs, methods, shipped, slow_words
 from ui.links import Read, one_of, whole
 
-SHORT = {"Metropolis-within-Gibbs": "Metropolis-within-Gibbs", "pseudo-Gibbs": "Pseudo-Gibbs"}
-"""Samplers in the order of the choice; Metropolis, which asks, first."""
+SAMPLERS = ("Metropolis-within-Gibbs", "pseudo-Gibbs")
+"""In the order of the choice; the sampler that tests its proposals comes first."""
 
 
 class SlowMotion:
-    """The stages of an iteration, whose they are, and their run.
+    """The stages of an iteration, the choice of the iteration, and the run.
 
     Args:
-        asked: what is to be filled in; None for nothing.
-        settings: where the settings of the chains go.
+        problem: the image and its hidden pixels; None if there is nothing to fill in.
+        settings: container for the settings of the chains.
     """
 
     work = "slow motion"
     picture = True
     run_label = "Run"
     about = (
-        "**Look first** at what z′ paints and at the bars: does it fit better, and would the "
-        "encoder propose the way back? **Then** at the sum: proposals often fail on hidden "
-        "pixels, which were drawn at the old z and speak for it. **Last** switch to pseudo-Gibbs, "
-        "which takes what Metropolis refuses."
+        "**Look first** at the mean image of z′ and at the bars: does z′ fit better, and how "
+        "likely is the reverse move? **Then** look at the sum: proposals often fail on the hidden "
+        "pixels, because these were drawn given the old z. **Last** switch to pseudo-Gibbs, which "
+        "accepts the proposals that Metropolis rejects."
     )
     fields: ClassVar[dict[str, Read]] = {
-        "slow sampler": one_of(*SHORT),
+        "slow sampler": one_of(*SAMPLERS),
         "slow chain": whole(1, LIMITS["chains"][1]),
         "slow iteration": whole(1, LIMITS["iterations"][1]),
     }
 
-    def __init__(self, asked: inputs.Problem | None, settings: DeltaGenerator) -> None:
+    def __init__(self, problem: inputs.Problem | None, settings: DeltaGenerator) -> None:
         self.shipped = shipped.st_slow_motion()
         self.default = Config(
             **self.shipped.config | {"run": two_samplers.Config(**self.shipped.config["run"])}
         )
         self.worker = jobs.worker(self.work)
         with settings:
-            chains = inputs.chains(asked, self.default.run)
+            chains = inputs.chains(problem, self.default.run)
         choice = _choose(self.default, chains)
         self.config = None
-        if chains is not None:  # which iterations the player shows is none of its business
+        if chains is not None:  # the thinning concerns the player of the other view only
             self.config = Config(replace(chains, thin=self.default.run.thin), **choice)
 
     @property
-    def at_hand(self) -> bool:
-        """Can it be shown without a run?"""
+    def available(self) -> bool:
+        """Whether the result can be shown without a run."""
         return self.config == self.default
 
     def start(self) -> None:
-        """Run in the background, in place of what runs."""
+        """Start the run in the background; it replaces the current one."""
         config, model = self.config, cache.st_model(self.config.run.model)
         self.worker.start(config, lambda: slow_motion.run(config, model))
 
     def show(self) -> None:
-        """What is at hand without a run, if anything."""
-        if self.at_hand:
+        """Show the shipped window if it has these settings."""
+        if self.available:
             component.slow_motion("slow motion", self.shipped.message)
 
     def follow(self, run: jobs.Run) -> None:
-        """The window once it is there, and before that how far the run is."""
+        """Show the window when it is there, and until then the progress of the run."""
         items = list(run.items)
         moments = [item for item in items if isinstance(item, Moment)]
         if run.live or not moments:
@@ -87,12 +87,12 @@ class SlowMotion:
         component.slow_motion("slow motion", message(run.key, moments, run=run.name))
 
     def below(self, *, live: bool) -> None:
-        """What stands under the stages."""
+        """Show the formulas under the stages."""
         formulas.slow_motion()
 
 
 def message(config: Config, moments: Sequence[Moment], *, run: str) -> dict[str, Any]:
-    """The window as the component takes it."""
+    """The window as the component reads it."""
     return component.slow_motion_message(
         run=run,
         hidden=~config.run.observed,
@@ -103,13 +103,17 @@ def message(config: Config, moments: Sequence[Moment], *, run: str) -> dict[str,
 
 
 def _choose(default: Config, chains: two_samplers.Config | None) -> dict[str, Any]:
-    """Sampler, chain and first iteration, no larger than the run has."""
+    """Widgets for sampler, chain and first iteration; at most what the run has."""
     kept("slow sampler", default.sampler)
     kept("slow chain", default.chain)
     kept("slow iteration", default.first)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         sampler = st.segmented_control(
-            "Sampler", list(SHORT), required=True, format_func=SHORT.get, key="keep.slow sampler"
+            "Sampler",
+            SAMPLERS,
+            required=True,
+            format_func=methods.TITLES.get,
+            key="keep.slow sampler",
         )
         chain = st.number_input("Chain", 1, LIMITS["chains"][1], key="keep.slow chain", width=110)
         first = st.number_input(
@@ -118,15 +122,15 @@ def _choose(default: Config, chains: two_samplers.Config | None) -> dict[str, An
             LIMITS["iterations"][1],
             key="keep.slow iteration",
             width=140,
-            help=f"The window has {default.count} iterations. Up to the end of the warm-up, "
-            "Metropolis runs as pseudo-Gibbs.",
+            help=f"The view shows {default.count} iterations. During the warm-up, Metropolis runs "
+            "as pseudo-Gibbs.",
         )
     if chains is None:
         return {}
     if chain > chains.chains or first > chains.iterations:
         st.caption(
             f"The run has {chains.chains} chains and {chains.iterations} iterations; "
-            "this shows the last there is."
+            "the view shows the last available one."
         )
     return {
         "sampler": sampler,

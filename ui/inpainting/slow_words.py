@@ -1,4 +1,4 @@
-"""What happens in an iteration, a sentence a stage, in plain words and its own numbers."""
+"""What happens in an iteration of a sampler: one sentence for each stage, with its numbers."""
 
 from __future__ import annotations
 
@@ -7,36 +7,37 @@ from typing import NamedTuple
 
 from dgm_core.studies.inpainting.slow_motion import Moment
 
-LEVEL = 0.05
-"""Nats that are shown as 0.0."""
-RARE = -3.0
-"""Nats from which on a way back is hardly ever proposed: one time in twenty."""
+ROUNDS_TO_ZERO = 0.05
+"""Nats below which a difference is shown as 0.0."""
+MUCH_LESS = -3.0
+"""Log proposal ratio in nats below which the reverse move is called much less likely: a factor
+of twenty."""
 SMALL, SMALLEST = 1e-3, 1e-12
-"""Probabilities below are written as one in so many; or not at all."""
+"""Probabilities below the first are written as "1 in …", below the second without a number."""
 
 
 class Odds(NamedTuple):
-    """A chance of acceptance, and the die that was cast against it, as text."""
+    """A probability of acceptance and the uniform random draw compared with it, as text."""
 
-    chance: str
-    die: str | None
+    probability: str
+    draw: str | None  # None where the proposal is accepted without a test
 
 
 def nats(value: float) -> str:
-    """Signed, with the minus of print."""
+    """A signed number with one decimal and a typographic minus."""
     text = f"{value:+.1f}"
     return text.replace("-", "−") if float(text) else "0.0"
 
 
 def odds(log_ratio: float, log_u: float) -> Odds:
-    """min(1, ρ) and u, with so many decimals that it is seen which is the larger."""
-    chance = math.exp(min(log_ratio, 0.0))
+    """min(1, ρ) and u, with enough decimals to show which is larger."""
+    probability = math.exp(min(log_ratio, 0.0))
     if not math.isfinite(log_u):
-        return Odds(_probability(chance, 2), None)
-    die = math.exp(log_u)
+        return Odds(_probability(probability, 2), None)
+    draw = math.exp(log_u)
     for decimals in range(2, 9):
-        texts = Odds(_probability(chance, decimals), f"{die:.{decimals}f}")
-        if texts.chance != texts.die and (float(texts.die) or not die):
+        texts = Odds(_probability(probability, decimals), f"{draw:.{decimals}f}")
+        if texts.probability != texts.draw and (float(texts.draw) or not draw):
             break
     return texts
 
@@ -52,11 +53,11 @@ def _probability(value: float, decimals: int) -> str:
 
 
 def sentences(moment: Moment, chain: int, sampler: str) -> list[str]:
-    """One a stage: now, propose, weigh, decide, redraw."""
+    """One sentence or more for each stage: now, propose, weigh, decide, redraw."""
     return [
         _now(moment, chain),
         _propose(moment),
-        _weigh(moment),
+        f"{_comparison(moment)}. Sum: log ρ = {nats(moment.log_ratio)}.",
         _decide(moment, sampler),
         _redraw(moment),
     ]
@@ -64,79 +65,81 @@ def sentences(moment: Moment, chain: int, sampler: str) -> list[str]:
 
 def _now(moment: Moment, chain: int) -> str:
     where = f"Chain {chain} before iteration {moment.number}"
-    fit = f"Together, log p(x, z) = {nats(moment.now.joint)} nats."
+    joint = f"Together, log p(x, z) = {nats(moment.now.joint)} nats."
     if moment.number == 1:
-        return f"{where}: the hidden pixels are starting values, z the encoder's draw. {fit}"
-    return f"{where}: the hidden pixels of x were drawn from this z, and speak for it. {fit}"
+        return (
+            f"{where}: the hidden pixels have their initial values, and the encoder has drawn z. "
+            f"{joint}"
+        )
+    return f"{where}: the hidden pixels of x were drawn given this z, so they fit it. {joint}"
 
 
 def _propose(moment: Moment) -> str:
     flips = int(((moment.mean > 0.5) != (moment.mean_new > 0.5)).sum())
+    changed = "no pixel" if flips == 0 else _count(flips, "pixel")
     return (
-        f"The encoder looks at x alone and draws z′, which would paint {_count(flips, 'pixel')} "
-        "the other way. In standard deviations from the centre of q(z | x): z′ "
-        f"{moment.proposed.distance:.1f}, z {moment.now.distance:.1f}; its draws lie at about "
-        f"{math.sqrt(len(moment.z)):.1f}."
+        "The encoder sees only x and proposes z′. Rounded to black and white, its mean image "
+        f"differs from that of z in {changed}. Distance from the mean of q(z | x), in standard "
+        f"deviations: z′ {moment.proposed.distance:.1f}, z {moment.now.distance:.1f}, a typical "
+        f"draw {math.sqrt(len(moment.z)):.1f}."
     )
 
 
-def _weigh(moment: Moment) -> str:
-    return f"{_pairs(moment)}. Sum: log ρ = {nats(moment.log_ratio)}."
-
-
-def _pairs(moment: Moment) -> str:
-    """The two differences, in a clause."""
-    fit, back = moment.fit, moment.way_back
-    joint = "but" if fit * back < 0 and min(abs(fit), abs(back)) >= LEVEL else "and"
+def _comparison(moment: Moment) -> str:
+    """How much better z′ fits, and how likely the reverse move is, in one sentence."""
+    fit, reverse = moment.fit, moment.way_back
+    opposed = fit * reverse < 0 and min(abs(fit), abs(reverse)) >= ROUNDS_TO_ZERO
     loss = moment.proposed.hidden - moment.now.hidden
-    why = ""
+    reason = ""
     if fit <= -1 and loss <= fit / 2 and moment.number > 1:
-        why = f" (hidden pixels alone {nats(loss)}: they were drawn at z)"
-    return f"z′ explains the picture {_better(fit)}{why}, {joint} {_back(back)}"
+        reason = f" (hidden pixels alone {nats(loss)}: they were drawn given z)"
+    link = "but" if opposed else "and"
+    return f"z′ fits the image {_fit(fit)}{reason}, {link} {_reverse(reverse)}"
 
 
-def _better(fit: float) -> str:
-    if abs(fit) < LEVEL:
+def _fit(fit: float) -> str:
+    if abs(fit) < ROUNDS_TO_ZERO:
         return "as well as z"
     return f"{abs(fit):.1f} nats {'better' if fit > 0 else 'worse'}"
 
 
-def _back(back: float) -> str:
-    if abs(back) < LEVEL:
-        return "the encoder would as often propose the way back"
-    if back > 0:
-        how = "would propose the way back more often"
-    elif back > RARE:
-        how = "would propose the way back less often"
+def _reverse(reverse: float) -> str:
+    """The proposal ratio log q(z | x) − log q(z′ | x) in words."""
+    if abs(reverse) < ROUNDS_TO_ZERO:
+        return "the encoder is as likely to propose the reverse move"
+    if reverse > 0:
+        how = "more likely"
+    elif reverse > MUCH_LESS:
+        how = "less likely"
     else:
-        how = "would hardly ever propose the way back"
-    return f"the encoder {how}: {nats(back)} nats"
+        how = "much less likely"
+    return f"the encoder is {how} to propose the reverse move: {nats(reverse)} nats"
 
 
 def _decide(moment: Moment, sampler: str) -> str:
-    chance, die = odds(moment.log_ratio, moment.log_u)
+    probability, draw = odds(moment.log_ratio, moment.log_u)
     if not moment.asked:
         if sampler == "pseudo-Gibbs":
-            unasked = "Pseudo-Gibbs never asks: z′ becomes z. Metropolis would have accepted"
+            start = "Pseudo-Gibbs accepts every proposal: z′ becomes z. Metropolis"
         else:
-            unasked = (
-                "Warm-up: here Metropolis runs as pseudo-Gibbs and does not ask: z′ becomes z. "
-                "It would have accepted"
+            start = (
+                "During the warm-up, Metropolis runs as pseudo-Gibbs and accepts every proposal: "
+                "z′ becomes z. After the warm-up it"
             )
-        return f"{unasked} with probability {chance}."
+        return f"{start} would have accepted this one with probability {probability}."
     if moment.log_ratio >= 0:
-        so = f"So ρ is at least 1 and no die can stop it; it says {die}"
+        decision = f"ρ is at least 1, so any random draw accepts z′. Random draw: {draw}"
     else:
-        so = f"So it is accepted with probability {chance}. The die says {die}"
-    end = "accepted, z′ becomes z" if moment.accepted else "rejected, the chain stays at z"
-    return f"{_pairs(moment)}. {so}: {end}."
+        decision = f"z′ is accepted with probability {probability}. Random draw: {draw}"
+    end = "Accepted: z′ becomes z" if moment.accepted else "Rejected: the chain stays at z"
+    return f"{_comparison(moment)}. {decision}. {end}."
 
 
 def _redraw(moment: Moment) -> str:
     changed = _count(int((moment.x != moment.x_new).sum()), "pixel")
-    which = "the new z" if moment.accepted else "the old z, for a rejection redraws them too"
-    return f"The hidden pixels are drawn anew from {which}: {changed} changed."
+    given = "the new z" if moment.accepted else "the old z, because a rejection redraws them too"
+    return f"The hidden pixels are drawn again given {given}: {changed} changed."
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

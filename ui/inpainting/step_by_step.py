@@ -1,4 +1,4 @@
-"""The view that follows two samplers from iteration to iteration."""
+"""The view Step by step: two samplers from iteration to iteration."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from dgm_core.studies.inpainting import two_samplers
 from dgm_core.studies.inpainting.two_samplers import Result
 from ui import cache, formulas, jobs
 from ui.compact_memory import in_one_block
+from ui.components.chain_diagnostics import chain_diagnostics, unchanged
 from ui.components.chain_player import chain_player
-from ui.components.chain_story import chain_story, untold
 from ui.inpainting import chain_panel, inputs, player_data, run_downloads, shipped
 from ui.links import Read
 
 OVERLAP = 30
-"""Frames that are sent once more."""
-CROWD = 3
-"""Runs in line; with more, the chains' story is told at their end: it takes most of a look."""
+"""Frames that are sent again with the next message."""
+BUSY = 3
+"""Waiting runs; with more, diagnostics are sent only at the end, because they take most of the
+time of an update."""
 
 
 class StepByStep:
     """The chain player, its settings and its run.
 
     Args:
-        asked: what is to be filled in; None for nothing.
-        settings: where the settings go.
+        problem: the image and its hidden pixels; None if there is nothing to fill in.
+        settings: container for the settings.
     """
 
     work = "inpainting"
@@ -36,39 +37,41 @@ class StepByStep:
     run_label = "Run"
     about = (
         "**Look first** at the two posterior means: where they differ, pseudo-Gibbs is biased or "
-        "Metropolis has not arrived. **Then** at the chains' draws: do they agree on one digit, "
-        "or see several? **Last** at the acceptance and R-hat: a chain that never moves is exact "
-        "only in theory."
+        "Metropolis has not converged. **Then** look at the draws of the chains: do they agree on "
+        "one digit, or do they show several? **Last** look at the acceptance and at R-hat: "
+        "Metropolis is exact only in the limit of many iterations, and its chains must move to "
+        "get there."
     )
     fields: ClassVar[dict[str, Read]] = {}
 
-    def __init__(self, asked: inputs.Problem | None, settings: DeltaGenerator) -> None:
+    def __init__(self, problem: inputs.Problem | None, settings: DeltaGenerator) -> None:
         self.shipped = shipped.st_showcase()
         self.default = inputs.first_settings()
         self.worker = jobs.worker(self.work)
+        self.origin = None if problem is None else problem.picture.origin
         with settings:
-            self.config = inputs.chains(asked, self.default)
+            self.config = inputs.chains(problem, self.default)
 
     @property
-    def at_hand(self) -> bool:
-        """Can it be shown without a run?"""
+    def available(self) -> bool:
+        """Whether the result can be shown without a run."""
         return self.config == self.default
 
     def start(self) -> None:
-        """Run in the background, in place of what runs."""
+        """Start the run in the background; it replaces the current one."""
         config, model = self.config, cache.st_model(self.config.model)
         work = partial(two_samplers.run_with_breaths, config, model)
         self.worker.start(config, work, in_one_block)
 
     def show(self) -> None:
-        """What is at hand without a run, if anything."""
-        if self.at_hand:
+        """Show the shipped run if it has these settings."""
+        if self.available:
             chain_player("player", self.shipped.message)
-            chain_story("story", self.shipped.story)
+            chain_diagnostics("diagnostics", self.shipped.diagnostics)
 
     def follow(self, run: jobs.Run) -> None:
-        """Send on what the run has produced since last time; at the end, everything."""
-        state = run.state  # first: what is read after it may only be more
+        """Send the frames that are new since the last update; at the end, all of them."""
+        state = run.state  # read before the items, which may grow meanwhile
         frames = [item for item in list(run.items) if not isinstance(item, Result)]
         if not frames:
             if state == "running":
@@ -77,35 +80,38 @@ class StepByStep:
                 st.caption("Stopped before the first iteration.")
             return
         live = state == "running"
-        made = run.once
+        once = run.once
         about = {"run": run.name, "state": state.replace("timed out", "stopped")}
-        # A browser that is still loading a component, or is slow, misses messages: send with
-        # overlap, and everything at first and at the end.
+        # A browser that is slow or still loading a component misses messages. Hence messages
+        # overlap, and the first and the last one hold every frame.
         start = max(run.shown - OVERLAP, 0) if live else 0
         chain_player(
             "player",
-            made(
+            once(
                 f"player {state} {run.shown > 0}",
-                lambda: player_data.chains(run.key, frames[start:], start=start, **about),
+                lambda: player_data.chains(
+                    run.key, frames[start:], start=start, origin=self.origin, **about
+                ),
             ),
         )
-        if live and (not run.shown or jobs.waiting() > CROWD):
-            # At the next look, the picture comes sooner; in a crowd at the end, all come sooner.
-            chain_story("story", untold(f"{run.name} {len(frames)}"))
+        if live and (not run.shown or jobs.waiting() > BUSY):
+            # The first images come sooner without the diagnostics; so does everything if many
+            # runs wait.
+            chain_diagnostics("diagnostics", unchanged(f"{run.name} {len(frames)}"))
         else:
-            start_told = max(run.told - OVERLAP, 0) if live else 0
-            chain_story(
-                "story",
-                made(
-                    f"story {state} {run.told > 0}",
-                    lambda: chain_panel.message(run.key, frames, start=start_told, **about),
+            first = max(run.told - OVERLAP, 0) if live else 0
+            chain_diagnostics(
+                "diagnostics",
+                once(
+                    f"diagnostics {state} {run.told > 0}",
+                    lambda: chain_panel.message(run.key, frames, start=first, **about),
                 ),
             )
             run.told = len(frames)
         run.shown = len(frames)
 
     def below(self, *, live: bool) -> None:
-        """What stands under the player: the files of the run, and the formulas."""
+        """Show the downloads of the run and the formulas under the player."""
         if self.config is not None and not live:
             run = self.worker.run
             run_downloads.chains(self.config, run if run and run.key == self.config else None)

@@ -1,4 +1,4 @@
-"""The view of studies: both samplers over many images, shown at once, measured on demand."""
+"""The view Studies: both samplers on many images; shipped results, and measurements on demand."""
 
 from __future__ import annotations
 
@@ -29,38 +29,39 @@ TITLES = {
     "warm-up": "Warm-up",
     "iterations": "Iterations",
 }
-PIXELS = {"hidden": "Hidden", "all": "All, as in the source"}
+PIXELS = {"hidden": "Hidden pixels", "all": "All pixels, as in the public code"}
 AFTER = LENGTHS[1:5]
 IMAGES, CHAINS, ITERATIONS = (20, 50, 100), (1, 2, 4), (100, 200, 500, 1000)
 SECONDS = 4e-4
-"""An image, chain and iteration on one core, about."""
-MOST = 2000
-"""Rows that a session holds."""
+"""Approximate time of one iteration of one chain on one image, on one core."""
+MAX_ROWS = 2000
+"""Measured rows that a session keeps."""
 
 
 @st.cache_resource(show_spinner=False)
 def st_rows() -> list[Row]:
-    """What was measured beforehand."""
+    """The shipped measurements."""
     return sampler_rows.load(FILE)
 
 
 class Studies:
-    """One of four sweeps, what was measured of it beforehand, and what is measured here.
+    """One of four sweeps: its shipped measurements, and those of this session.
 
     Args:
-        asked: nothing; a study has test images of its own.
-        settings: where the choice of data and the settings go.
+        problem: not used; a study runs on test images.
+        settings: container for the choice of data and the settings.
     """
 
     work = "sampler studies"
     picture = False
-    at_hand = True  # what was measured beforehand is shown without a run
+    available = True  # the shipped measurements are shown without a run
     run_label = "Measure here"
     about = (
-        "Both samplers over many test images. **Look first** at the halves and at 80 %: who is "
-        "ahead depends on what is missing and for how long the chains run. **Then** change the "
-        "iterations: Metropolis is exact in the limit, and the limit may be far. **Last** at the "
-        "error bars: a difference within them is none."
+        "Both samplers on many test images. **Look first** at the halves and at 80 %: which "
+        "sampler is ahead depends on which pixels are hidden and on the number of iterations. "
+        "**Then** change the number of iterations: Metropolis is exact in the limit, but the "
+        "limit may be out of reach. **Last** read the sentences below the chart: treat "
+        "differences below their ± as ties."
     )
     fields: ClassVar[dict[str, Callable[[str], Any]]] = {
         "study sweep": one_of(*SWEEPS),
@@ -73,7 +74,7 @@ class Studies:
         "study seed": whole(0, 9999),
     }
 
-    def __init__(self, asked: object, settings: DeltaGenerator) -> None:
+    def __init__(self, problem: object, settings: DeltaGenerator) -> None:
         self.worker = jobs.worker(self.work)
         kept("study sweep", SWEEPS[0])
         self.sweep = st.segmented_control(
@@ -100,35 +101,37 @@ class Studies:
             format_func=PIXELS.get,
             required=True,
             key="keep.study pixels",
-            help="Seen pixels are always right. Counting them raises F1, and is what the figures "
-            "of the source do.",
+            help="Observed pixels are always right. Counting them raises F1, as in the figures "
+            "of the public code.",
         )
         kept("study after", AFTER[-1])
         if self.sweep == "iterations":
             return name, pixels, AFTER[-1]
         after = st.select_slider(
-            "Read off after",
+            "Result after",
             AFTER,
             key="keep.study after",
-            help="Iterations, warm-up included. Every run was read off on its way.",
+            help="Number of iterations, warm-up included. Every run stored its result at these "
+            "iterations.",
         )
         return name, pixels, int(after)
 
     def _measuring(self) -> Config | None:
-        """What Measure here would run; None where the images are not on this machine."""
-        with st.expander("Size of a measurement here"):
+        """What a measurement here would run; None if the images are not on this machine."""
+        with st.expander("Size of the measurement"):
             kept("study images", IMAGES[0])
             images = st.select_slider("Images", IMAGES, key="keep.study images")
             kept("study chains", CHAINS[0])
-            chains = st.select_slider("Chains an image", CHAINS, key="keep.study chains")
+            chains = st.select_slider("Chains per image", CHAINS, key="keep.study chains")
             kept("study iterations", ITERATIONS[1])
             iterations = st.select_slider("Iterations", ITERATIONS, key="keep.study iterations")
             kept("study seed", 0)
             seed = st.number_input("Seed", 0, 9999, key="keep.study seed")
         if self.data != "digits" and not data.is_available(self.data):
             st.caption(
-                f"The images of {DATASETS[self.data]} are not here to measure anew. Take the "
-                f"digits, or `python -m dgm_core data fetch {self.data}`"
+                f"The images of {DATASETS[self.data]} are not on this machine, so nothing can be "
+                "measured. Choose the digits, or run "
+                f"`python -m dgm_core data fetch {self.data}`"
             )
             return None
         config = Config(
@@ -138,11 +141,11 @@ class Studies:
         return config
 
     def start(self) -> None:
-        """Measure what this session has not measured yet; all of it anew if it has."""
+        """Measure what this session has not measured yet; if nothing is left, all of it again."""
         config, rows = self.config, self.measured
         if len(self._here()) == len(config.settings()):
             rows[:] = [row for row in rows if not _is_of(config, row)]
-        del rows[: max(0, len(rows) - MOST)]
+        del rows[: max(0, len(rows) - MAX_ROWS)]
         model, known = cache.st_model(f"{config.data}-dlvm"), tuple(rows)
 
         def work() -> Iterator[Any]:
@@ -154,13 +157,13 @@ class Studies:
         self.worker.start(config, work)
 
     def _here(self) -> list[Row]:
-        """What this session has measured with the settings on screen."""
+        """Rows that this session has measured with the settings on screen."""
         if self.config is None:
             return []
         return [row for row in list(self.measured) if _is_of(self.config, row)]
 
     def follow(self, run: jobs.Run) -> None:
-        """How far the measurement is, over what there is of it."""
+        """Show the progress of the measurement above the results so far."""
         if run.live:
             frames = [item for item in list(run.items) if isinstance(item, Frame)]
             if frames:
@@ -168,15 +171,15 @@ class Studies:
             else:
                 st.progress(0.0, jobs.beginning())
         elif run.state in ("stopped", "timed out"):
-            st.caption(f"{self.run_label} goes on where it stopped.")
+            st.caption(f"“{self.run_label}” continues the measurement where it stopped.")
         self.show()
 
     def show(self) -> None:
-        """The chart, and what it says in words."""
+        """Show the chart and the sentences about it."""
         before = [row for row in st_rows() if (row.data, row.sweep) == (self.data, self.sweep)]
         here = self._here()
         if not before and not here:
-            st.info(f"Nothing of {DATASETS[self.data]} was measured beforehand: measure it here.")
+            st.info(f"There is no shipped result for {DATASETS[self.data]}. Measure one here.")
             return
         length = _common(before + here, self.after)
         groups = [
@@ -188,10 +191,10 @@ class Studies:
         figure = study_charts.chart(self.sweep, names, groups, length, self.pixels)
         figures.show(f"study {self.sweep}", figure, self._title(before + here, length))
         for group in groups:
-            said = study_words.shown(self.sweep, group.rows, length, self.pixels)
-            if said:
-                where = "Measured here" if group.name else "Measured beforehand"
-                st.markdown(f"{where}, {_size(group.rows)}: {said}")
+            words = study_words.sentences(self.sweep, group.rows, length, self.pixels)
+            if words:
+                origin = "Measured here" if group.name else "Shipped result"
+                st.markdown(f"{origin}, {_size(group.rows)}: {words}")
         st.caption(self._note(length))
 
     def _title(self, rows: Sequence[Row], length: int) -> str:
@@ -201,25 +204,28 @@ class Studies:
         return f"{DATASETS[self.data]}{hidden}: F1 of the posterior mean, {counted} pixels{after}"
 
     def _note(self, length: int) -> str:
-        said = (
-            "Bars: ± 1 standard error over images (jackknife). Both samplers get the same images "
-            "and hidden pixels, so a difference is surer than the bars suggest; in words it is "
-            "called one beyond two standard errors of its own. "
+        note = (
+            "Error bars: ± 1 standard error over images (jackknife). Both samplers get the same "
+            "images and hidden pixels, so differences are more certain than the error bars "
+            "suggest. The sentences call a difference clear if it exceeds two of its own standard "
+            "errors. "
         )
         if self.pixels == "all" and self.sweep == "missing rate" and self.data != "digits":
-            said += (
-                "Hollow: the source's figure, read to ± .01: six images, 500 iterations, its own "
-                "weights, a completion instead of a mean; its accept step leaves out the "
-                "proposal. "
+            note += (
+                "Hollow marks: values read from a figure of the public code, ± 0.01. It uses six "
+                "images, 500 iterations, its own weights and one completion instead of the mean; "
+                "its acceptance ratio leaves out the proposal. "
             )
         if self.sweep != "iterations" and length != self.after:
-            said += f"Read off after {length:,} iterations, where all of these runs were. "
+            note += (
+                f"Result after {length:,} iterations, the most that all of these runs reached. "
+            )
         if self.sweep == "initialisation":
-            said += "Without a warm-up, which would hide the start. "
-        return said
+            note += "No warm-up, because it would hide the effect of the initialisation. "
+        return note
 
     def below(self, *, live: bool) -> None:
-        """The table to take home."""
+        """Offer the table as a download."""
         rows = [row for row in st_rows() if (row.data, row.sweep) == (self.data, self.sweep)]
         here = [] if live else self._here()
         if rows or here:
@@ -238,7 +244,7 @@ def _is_of(config: Config, row: Row) -> bool:
 
 
 def _common(rows: Sequence[Row], after: int) -> int:
-    """The longest run up to `after` at which all rows were read off; else the shortest."""
+    """The largest number of iterations up to `after` that all rows have; else the smallest."""
     lengths = sorted(set.intersection(*(set(row.lengths) for row in rows)))
     return max([each for each in lengths if each <= after], default=lengths[0])
 
@@ -246,23 +252,23 @@ def _common(rows: Sequence[Row], after: int) -> int:
 def _how_long(config: Config) -> str:
     runs = len(config.settings())
     seconds = SECONDS * runs * config.images * config.chains * config.iterations
-    said = f"{runs} runs, about {seconds:.0f} s."
+    text = f"{runs} runs, about {seconds:.0f} s."
     if seconds > 0.8 * jobs.MAX_SECONDS:
-        said += f" A run ends after {jobs.MAX_SECONDS:.0f} s; press again, and it goes on."
-    return said
+        text += f" A run stops after {jobs.MAX_SECONDS:.0f} s; press the button again to continue."
+    return text
 
 
 def _size(rows: Sequence[Row]) -> str:
     row = rows[0]
     chains = "one chain" if row.chains == 1 else f"{row.chains} chains"
-    return f"{row.images} images, {chains} each"
+    return f"{row.images} images, {chains} per image"
 
 
 def as_csv(before: Sequence[Row], here: Sequence[Row]) -> str:
-    """One row a setting, sampler and length; where it was measured comes first."""
+    """One row per setting, sampler and number of iterations; the first column tells the origin."""
     entries = [
-        {"measured": where} | row.entry(length)
-        for where, rows in (("beforehand", before), ("here", here))
+        {"measured": origin} | row.entry(length)
+        for origin, rows in (("beforehand", before), ("here", here))
         for row in rows
         for length in row.lengths
     ]

@@ -1,4 +1,4 @@
-"""Figures of the studies of two samplers: F1 over one setting, with error bars."""
+"""Charts of the studies of two samplers: F1 against one setting, with error bars."""
 
 from __future__ import annotations
 
@@ -8,59 +8,58 @@ from typing import TYPE_CHECKING, NamedTuple
 from dgm_core.studies.inpainting.patterns import HALVES
 from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, SOURCE
 from ui import colours, figures
+from ui.inpainting.methods import SHORT_NAMES
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from dgm_core.studies.inpainting.sampler_sweeps import Row
 
-TALL = 360
-SHORT = {"pseudo-Gibbs": "pseudo-Gibbs", "Metropolis-within-Gibbs": "Metropolis"}
-SHIFT = {"pseudo-Gibbs": -1.0, "Metropolis-within-Gibbs": 1.0}
-"""Side to which marks move, so that error bars do not cover each other; by how much, the `Group`
-says."""
+HEIGHT = 360
+"""Of the chart, in CSS pixels."""
+DIRECTION = {"pseudo-Gibbs": -1.0, "Metropolis-within-Gibbs": 1.0}
+"""Side to which the marks of a sampler are moved so that error bars do not overlap."""
 AXES = {
     "missing rate": "pixels hidden at random, or one half",
-    "initialisation": "hidden pixels begin as",
+    "initialisation": "initial values of the hidden pixels",
     "warm-up": "pseudo-Gibbs iterations before Metropolis",
     "iterations": "iterations",
 }
-APART = {("missing rate", name) for name in HALVES}
-"""Settings that are no point of a scale."""
-HIDDEN = "F1, hidden pixels"
-ALL = "F1, all pixels"
+NOT_ON_SCALE = {("missing rate", name) for name in HALVES}
+"""Settings that are not joined by a line, because they are no point of a scale."""
+Y_TITLES = {"hidden": "F1, hidden pixels", "all": "F1, all pixels"}
 
 
 class Group(NamedTuple):
     """Rows that were measured together, and how they are drawn."""
 
-    name: str  # "", or what the legend adds to the sampler
+    name: str  # appended to the name of the sampler in the legend
     rows: Sequence[Row]
     dash: str
     symbol: str
-    off: float = 0.09  # of the marks from their setting's place
+    shift: float = 0.09  # distance of the marks from the position of their setting
 
 
 def chart(
     sweep: str, names: Sequence[str], groups: Sequence[Group], length: int, pixels: str
 ) -> Figure:
-    """F1 of the posterior mean by setting; ± 1 standard error.
+    """F1 of the posterior mean against the setting, ± 1 standard error.
 
     Args:
-        sweep: what is swept.
-        names: of its settings, in order.
-        groups: what was measured beforehand, and here.
-        length: iterations after which rows are read off; of "iterations" every length is shown.
-        pixels: which count.
+        sweep: the setting that is varied.
+        names: its values, in order.
+        groups: shipped results and those of this session.
+        length: number of iterations of the results; the sweep "iterations" shows all of them.
+        pixels: "hidden" or "all", the pixels that F1 counts.
     """
-    figure = figures.empty(AXES[sweep], HIDDEN if pixels == "hidden" else ALL, height=TALL)
+    figure = figures.empty(AXES[sweep], Y_TITLES[pixels], height=HEIGHT)
     for group in groups:
         for sampler in SAMPLERS:
             rows = [row for row in group.rows if row.sampler == sampler]
             if sweep == "iterations":
                 points = [(n, row, n) for row in rows[:1] for n in row.lengths]
             else:
-                shift = SHIFT[sampler] * group.off
+                shift = DIRECTION[sampler] * group.shift
                 points = [(names.index(row.setting) + shift, row, length) for row in rows]
             _add(figure, sampler, group, sorted(points, key=lambda point: point[0]), pixels)
     if sweep == "iterations":
@@ -70,10 +69,10 @@ def chart(
         )
     else:
         if sweep == "missing rate" and pixels == "all":
-            _source(figure, names, groups)
+            _add_published(figure, names, groups)
         figure.update_xaxes(
             tickvals=list(range(len(names))),
-            ticktext=[_broken(name) for name in names],
+            ticktext=[_narrow(name) for name in names],
             range=[-0.5, len(names) - 0.5],
             showgrid=False,
             tickfont={"size": 10},
@@ -82,12 +81,12 @@ def chart(
 
 
 def _add(figure: Figure, sampler: str, group: Group, points: list, pixels: str) -> None:
-    """One sampler's line, broken where settings have no order."""
+    """Add the line of one sampler, with gaps between settings that have no order."""
     if not points:
         return
     colour, columns = _colour(sampler), []
     for at, row, length in points:
-        if row.sweep == "initialisation" or (row.sweep, row.setting) in APART:
+        if row.sweep == "initialisation" or (row.sweep, row.setting) in NOT_ON_SCALE:
             columns.append((None, None, None, ""))
         columns.append((at, *row.f1(length, pixels=pixels), _hover(row, length, pixels)))
     x, y, errors, texts = zip(*columns, strict=True)
@@ -95,7 +94,7 @@ def _add(figure: Figure, sampler: str, group: Group, points: list, pixels: str) 
         x=x,
         y=y,
         text=texts,
-        name=SHORT[sampler] + group.name,
+        name=SHORT_NAMES[sampler] + group.name,
         mode="lines+markers",
         line={"color": colour, "width": 2, "dash": group.dash},
         marker={"size": 8, "symbol": group.symbol, "color": colour},
@@ -106,26 +105,27 @@ def _add(figure: Figure, sampler: str, group: Group, points: list, pixels: str) 
 
 def _hover(row: Row, length: int, pixels: str) -> str:
     at = row.lengths.index(length)
-    said = f"{SHORT[row.sampler]}, {row.setting}, {length:,} iterations, {row.images} images"
+    name = SHORT_NAMES[row.sampler]
+    text = f"{name}, {row.setting}, {length:,} iterations, {row.images} images"
     if row.sampler in SAMPLERS[1:]:
-        said += f"<br>acceptance {row.acceptance[at]:.1%}, stuck chains {row.stuck[at]:.0%}"
+        text += f"<br>acceptance {row.acceptance[at]:.1%}, stuck chains {row.stuck[at]:.0%}"
     draw, error = row.f1(length, "draw", pixels)
-    said += f"<br>median split R-hat {row.rhat[at]:.2f}"
-    return f"{said}<br>F1 of one draw {draw:.3f} ± {error:.3f}<br>of the mean"
+    text += f"<br>median split R-hat {row.rhat[at]:.2f}"
+    return f"{text}<br>F1 of one draw {draw:.3f} ± {error:.3f}<br>F1 of the mean"
 
 
-def _source(figure: Figure, names: Sequence[str], groups: Sequence[Group]) -> None:
-    """Hollow marks: what the figures of the source say, where it has the data set."""
+def _add_published(figure: Figure, names: Sequence[str], groups: Sequence[Group]) -> None:
+    """Add hollow marks: the values of the public code's figures, if it has the data set."""
     known = SOURCE.get(groups[0].rows[0].data, {})
     for number, sampler in enumerate(SAMPLERS):
         colour = _colour(sampler)
         figure.add_scatter(
-            x=[names.index(name) + SHIFT[sampler] * groups[0].off for name in known],
+            x=[names.index(name) + DIRECTION[sampler] * groups[0].shift for name in known],
             y=[values[number] for values in known.values()],
             mode="markers",
-            name=f"source's {SHORT[sampler]}",
+            name=f"public code, {SHORT_NAMES[sampler]}",
             marker={"size": 10, "symbol": "circle-open", "color": colour, "line": {"width": 2}},
-            hovertemplate="source, read off its figure<br>F1 %{y:.3f} ± .01<extra></extra>",
+            hovertemplate="public code, read from its figure<br>F1 %{y:.3f} ± 0.01<extra></extra>",
         )
 
 
@@ -133,6 +133,6 @@ def _colour(sampler: str) -> str:
     return colours.of_method(sampler)
 
 
-def _broken(name: str) -> str:
-    """A setting's name, narrow enough for a phone."""
+def _narrow(name: str) -> str:
+    """The name of a setting, narrow enough for a phone."""
     return name.removesuffix(" at random") if "%" in name else name.replace(" ", "<br>")

@@ -1,28 +1,29 @@
-"""What a study's numbers show, in words; from the rows, paired by image."""
+"""Sentences about the results of a study, from its rows, paired by image."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, Row
+from ui.inpainting.methods import SHORT_NAMES
 
 CLEAR = 2.0
-"""Standard errors of a difference beyond which it is called one."""
+"""A difference is called clear if it exceeds this number of its standard errors."""
 PSEUDO, METROPOLIS = SAMPLERS
 
 
-def shown(sweep: str, rows: Sequence[Row], length: int, pixels: str = "hidden") -> str:
-    """Two or three sentences, in Markdown.
+def sentences(sweep: str, rows: Sequence[Row], length: int, pixels: str = "hidden") -> str:
+    """Two or three sentences in Markdown; "" if there is nothing to compare.
 
     Args:
-        sweep: what is swept.
-        rows: measured together, of one data set.
-        length: iterations after which they are read off; of "iterations" all are.
-        pixels: which count.
+        sweep: the setting that is varied.
+        rows: results measured together, of one data set.
+        length: number of iterations of the results; the sweep "iterations" uses all of them.
+        pixels: "hidden" or "all", the pixels that F1 counts.
     """
     if not rows:
         return ""
-    return WORDS[sweep](rows, length, pixels)
+    return SENTENCES[sweep](rows, length, pixels)
 
 
 def _missing(rows: Sequence[Row], length: int, pixels: str) -> str:
@@ -30,29 +31,32 @@ def _missing(rows: Sequence[Row], length: int, pixels: str) -> str:
     leads = {a.setting: b.ahead_of(a, length, length, pixels) for a, b in pairs}
     if not leads:
         return ""
-    said = []
+    found = []
     for name, sign in (("Metropolis", 1), ("Pseudo-Gibbs", -1)):
         ahead = {key: lead for key, lead in leads.items() if sign * lead[0] > CLEAR * lead[1]}
         if ahead:
-            most = max(ahead, key=lambda key: abs(ahead[key][0]))
-            by = _difference(*ahead[most], absolute=True)
-            where = f" (most at {most}, by {by})" if len(ahead) > 1 else f" (by {by})"
-            said.append(f"**{name} is ahead** at {_listed(list(ahead))}{where}.")
-    left = len(leads) - sum(abs(lead) > CLEAR * error for lead, error in leads.values())
-    if left == len(leads):
-        return "No setting tells the two samplers apart by more than two standard errors."
-    if left:
-        said.append(f"At the other {left} the two are within two standard errors of each other.")
-    stuck = max((b for _, b in pairs), key=lambda row: row.stuck[row.lengths.index(length)])
-    share = stuck.stuck[stuck.lengths.index(length)]
-    if share:
-        most = f"{100 * share:.0f}\u00a0%"
-        said.append(f"{most} of the Metropolis chains are stuck at {stuck.setting}, the most.")
-    return " ".join(said)
+            largest = max(ahead, key=lambda key: abs(ahead[key][0]))
+            by = _difference(*ahead[largest], absolute=True)
+            where = f" (most at {largest}, by {by})" if len(ahead) > 1 else f" (by {by})"
+            found.append(f"**{name} is ahead** at {_listed(list(ahead))}{where}.")
+    ties = len(leads) - sum(abs(lead) > CLEAR * error for lead, error in leads.values())
+    if ties == len(leads):
+        return "The two samplers differ by less than two standard errors at every setting."
+    if ties:
+        settings = "setting" if ties == 1 else "settings"
+        found.append(
+            f"At the other {ties} {settings} they differ by less than two standard errors."
+        )
+    most = max((b for _, b in pairs), key=lambda row: row.stuck[row.lengths.index(length)])
+    fraction = most.stuck[most.lengths.index(length)]
+    if fraction:
+        percent = f"{100 * fraction:.0f}\u00a0%"
+        found.append(f"The most Metropolis chains are stuck at {most.setting}: {percent}.")
+    return " ".join(found)
 
 
 def _initialisation(rows: Sequence[Row], length: int, pixels: str) -> str:
-    said = []
+    found = []
     for sampler in SAMPLERS:
         own = [row for row in rows if row.sampler == sampler]
         if len(own) < 2:
@@ -60,18 +64,20 @@ def _initialisation(rows: Sequence[Row], length: int, pixels: str) -> str:
         best = max(own, key=lambda row: row.f1(length, pixels=pixels)[0])
         behind = [row for row in own if row is not best and _clear(best, row, length, pixels)]
         if not behind:
-            short = "Metropolis" if sampler == METROPOLIS else "pseudo-Gibbs"
-            said.append(f"With {short} no start is clearly behind the best.")
+            found.append(
+                f"With {SHORT_NAMES[sampler]}, no initialisation is clearly behind the best."
+            )
             continue
         worst = min(behind, key=lambda row: row.f1(length, pixels=pixels)[0])
         by = _difference(*best.ahead_of(worst, length, length, pixels), absolute=True)
         names = _listed([row.setting for row in behind])
         are = "is" if len(behind) == 1 else "are"
-        said.append(
-            f"**{_capital(sampler)} remembers its start**: {names} {are} behind "
-            f"{best.setting} by more than two standard errors ({worst.setting} by {by})."
+        found.append(
+            f"**{_capital(SHORT_NAMES[sampler])} still depends on its initialisation**: {names} "
+            f"{are} behind {best.setting} by more than two standard errors ({worst.setting} by "
+            f"{by})."
         )
-    return " ".join(said)
+    return " ".join(found)
 
 
 def _warmup(rows: Sequence[Row], length: int, pixels: str) -> str:
@@ -84,43 +90,45 @@ def _warmup(rows: Sequence[Row], length: int, pixels: str) -> str:
     worse = [key for key, lead in leads.items() if lead[0] < -CLEAR * lead[1]]
     if not better and not worse:
         return "No warm-up is clearly better or worse than none."
-    said = []
-    for keys, word in ((better, "better"), (worse, "worse")):
+    found = []
+    for keys, comparison in ((better, "better"), (worse, "worse")):
         if keys:
-            most = max(keys, key=lambda key: abs(leads[key][0]))
-            by = _difference(*leads[most], absolute=True)
-            said.append(
-                f"**Clearly {word} than none**: {_listed(keys)} iterations ({most} by {by})."
+            largest = max(keys, key=lambda key: abs(leads[key][0]))
+            by = _difference(*leads[largest], absolute=True)
+            found.append(
+                f"**Clearly {comparison} than no warm-up**: {_listed(keys)} iterations "
+                f"({largest} by {by})."
             )
-    return " ".join(said)
+    return " ".join(found)
 
 
 def _iterations(rows: Sequence[Row], length: int, pixels: str) -> str:
-    said = []
+    found = []
     for row in rows:
         if len(row.lengths) < 2:
             continue
         before = row.lengths[-2]
         gain, error = row.ahead_of(row, None, before, pixels)
-        name, span = _capital(row.sampler), f"from {before:,} to {row.iterations:,} iterations"
+        name = SHORT_NAMES[row.sampler]
+        span = f"from {before:,} to {row.iterations:,} iterations"
         by = _difference(gain, error)
         if abs(gain) > CLEAR * error:
-            rises = "still rises" if gain > 0 else "falls"
-            said.append(f"**{name} {rises}** {span}: {by}.")
+            change = "still rises" if gain > 0 else "falls"
+            found.append(f"**The F1 of {name} {change}** {span}: {by}.")
         else:
-            said.append(f"{name} does not clearly change {span}: {by}.")
+            found.append(f"The F1 of {name} does not clearly change {span}: {by}.")
     for low, high in _pairs(rows):
         lead, error = high.ahead_of(low, pixels=pixels)
         if abs(lead) > CLEAR * error:
-            name = "Metropolis" if lead > 0 else "pseudo-Gibbs"
+            name = SHORT_NAMES[METROPOLIS if lead > 0 else PSEUDO]
             by = _difference(lead, error, absolute=True)
-            said.append(f"**At the end {name} is ahead** by {by}.")
+            found.append(f"**At the end, {name} is ahead** by {by}.")
         else:
-            said.append("At the end neither is clearly ahead.")
-    return " ".join(said)
+            found.append("At the end, neither sampler is clearly ahead.")
+    return " ".join(found)
 
 
-WORDS = {
+SENTENCES = {
     "missing rate": _missing,
     "initialisation": _initialisation,
     "warm-up": _warmup,
@@ -129,7 +137,7 @@ WORDS = {
 
 
 def _pairs(rows: Sequence[Row]) -> list[tuple[Row, Row]]:
-    """Pseudo-Gibbs and Metropolis of each setting that has both."""
+    """The rows of pseudo-Gibbs and of Metropolis at each setting that has both."""
     by_key = {(row.setting, row.sampler): row for row in rows}
     names = dict.fromkeys(row.setting for row in rows)
     return [
@@ -149,8 +157,8 @@ def _difference(value: float, error: float, *, absolute: bool = False) -> str:
     return f"{text}\u00a0±\u00a0{error:.3f}"
 
 
-def _capital(sampler: str) -> str:
-    return "Pseudo-Gibbs" if sampler == PSEUDO else "Metropolis"
+def _capital(name: str) -> str:
+    return name[0].upper() + name[1:]
 
 
 def _listed(names: Sequence[str]) -> str:

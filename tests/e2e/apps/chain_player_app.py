@@ -119,7 +119,7 @@ def show(run: int, start: int, stop: int, state: str) -> None:
         diagnostics[name] |= {"f1_mean": score, "f1_mean_error": 0.018}
     message = player_message(
         run=f"run {run}",
-        truth=truth,
+        original=truth,
         hidden=hidden,
         samplers={name: chunk(frames, start, stop) for name, frames in samplers.items()},
         numbers=[THIN * (i + 1) for i in range(start, stop)],

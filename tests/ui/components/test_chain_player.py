@@ -1,4 +1,4 @@
-"""The Python face of the chain player: what is sent is what was drawn."""
+"""The messages of the chain player hold the frames of the samplers."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def decode(text: str, samplers: int) -> list[list[tuple[np.ndarray, np.ndarray, 
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What the component was mounted with, call by call."""
+    """The data of each call of the component."""
     calls: list[dict[str, Any]] = []
     monkeypatch.setattr(module, "_COMPONENT", lambda **call: calls.append(call))
     return calls
@@ -66,7 +66,7 @@ def mount(samplers: dict[str, SamplerFrames], **changes: Any) -> None:
     count = next(iter(samplers.values())).draws.shape[0]
     settings: dict[str, Any] = {
         "run": "a",
-        "truth": np.ones((HEIGHT, WIDTH), bool),
+        "original": np.ones((HEIGHT, WIDTH), bool),
         "hidden": np.eye(HEIGHT, WIDTH, dtype=bool),
         "numbers": range(10, 10 + count),
         "start": 0,
@@ -146,7 +146,7 @@ def test_message_carries_the_problem(sent: list[dict[str, Any]]) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"truth": np.ones((HEIGHT, WIDTH))}, "expected truth bool"),
+        ({"original": np.ones((HEIGHT, WIDTH))}, "expected original bool"),
         ({"hidden": np.ones((HEIGHT, 2), bool)}, "expected hidden bool"),
         ({"numbers": [1]}, "expected 1 frames"),
         ({"start": -1}, "expected start"),
@@ -161,7 +161,7 @@ def test_one_sampler_is_needed() -> None:
     with pytest.raises(ValueError, match="at least one sampler"):
         player_message(
             run="a",
-            truth=np.ones((2, 2), bool),
+            original=np.ones((2, 2), bool),
             hidden=np.ones((2, 2), bool),
             samplers={},
             numbers=[],

@@ -86,7 +86,7 @@ def test_standard_deviations_of_colours_are_pooled_on_a_scale_to_one_half() -> N
     assert picture[1:].max() == 0
 
 
-def test_draws_are_sent_where_they_differ_from_what_is_seen() -> None:
+def test_only_hidden_pixels_of_draws_are_sent() -> None:
     draws = RNG.random((6, 3, 64, 64), dtype=np.float32)
     hidden = RNG.random((64, 64)) < 0.4
     sent = pictures.draws_strip(draws, hidden, most=4)
@@ -101,7 +101,7 @@ def test_draws_are_sent_where_they_differ_from_what_is_seen() -> None:
 def test_parts_of_both_signs_have_zero_in_the_middle_and_state_their_scale() -> None:
     factors = np.zeros((2, 1, 28, 28))
     factors[0, 0, 10, 5:8] = -0.2, 0.1, 0.2
-    factors[1, 0, 0, 0] = 9.0  # seen: of no concern
+    factors[1, 0, 0, 0] = 9.0  # observed, so not sent
     sent = pictures.part_strip("factors", factors, HIDDEN, most=9)
     strip = levels_of(sent["strip"])
     assert sent["limit"] == pytest.approx(0.2)
@@ -156,10 +156,10 @@ def test_titles_are_those_given_or_the_names() -> None:
         state="running",
         titles={"MFA": "Mixture"},
         definitions={},
-        original_name="photograph",
+        original_note="photograph",
     )
     assert [card["title"] for card in sent["methods"]] == ["Pseudo-Gibbs", "Mixture"]
-    assert sent["originalName"] == "photograph"
+    assert (sent["originalTitle"], sent["originalNote"]) == ("Original", "photograph")
     assert sent["columns"] == []
 
 

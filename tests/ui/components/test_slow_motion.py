@@ -1,4 +1,4 @@
-"""What slow motion sends, and says: the numbers of the iteration and no others."""
+"""The message and the sentences of slow motion hold the numbers of the iteration."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ METROPOLIS = "Metropolis-within-Gibbs"
 
 
 def moment(**changes: Any) -> Moment:
-    """z′ fits 12.3 nats better, the way back costs 15.1."""
+    """z′ fits 12.3 nats better; the proposal ratio is −15.1 nats."""
     values: dict[str, Any] = {
         "number": 42,
         "warming_up": False,
@@ -64,56 +64,58 @@ def test_bars_are_the_signed_terms_and_their_sum() -> None:
     json.dumps(found, allow_nan=False)
     (step,) = found["steps"]
     assert step["terms"] == [-87.7, 100.0, -45.1, 30.0]
-    assert (step["fit"], step["way_back"], step["log_ratio"]) == (12.3, -15.1, -2.8)
+    assert (step["fit"], step["proposal_ratio"], step["log_ratio"]) == (12.3, -15.1, -2.8)
     assert sum(step["terms"]) == pytest.approx(step["log_ratio"])
-    assert (step["chance_text"], step["die_text"]) == ("0.06", "0.41")
-    assert len(step["said"]) == 5
+    assert (step["probability"], step["draw"]) == ("0.06", "0.41")
+    assert len(step["sentences"]) == 5
 
 
-def test_a_refusal_is_said_with_its_reason() -> None:
+def test_a_rejection_is_explained() -> None:
     _, propose, weigh, decide, redraw = sentences(moment(), 6, METROPOLIS)
-    assert "z′ 5.1, z 7.5; its draws lie at about 6.3" in propose
+    assert propose.endswith("z′ 5.1, z 7.5, a typical draw 6.3.")
     assert weigh == (
-        "z′ explains the picture 12.3 nats better, but the encoder would hardly ever propose the "
-        "way back: −15.1 nats. Sum: log ρ = −2.8."
+        "z′ fits the image 12.3 nats better, but the encoder is much less likely to propose the "
+        "reverse move: −15.1 nats. Sum: log ρ = −2.8."
     )
     assert decide.endswith(
-        "So it is accepted with probability 0.06. The die says 0.41: rejected, the chain stays "
-        "at z."
+        "z′ is accepted with probability 0.06. Random draw: 0.41. Rejected: the chain stays at z."
     )
-    assert "from the old z" in redraw
+    assert "given the old z" in redraw
 
 
-def test_a_proposal_that_no_die_can_stop() -> None:
+def test_a_ratio_above_one_is_always_accepted() -> None:
     found = moment(log_ratio=0.4, accepted=True)
     decide = sentences(found, 1, METROPOLIS)[3]
     assert decide.endswith(
-        "So ρ is at least 1 and no die can stop it; it says 0.41: accepted, z′ becomes z."
+        "ρ is at least 1, so any random draw accepts z′. Random draw: 0.41. "
+        "Accepted: z′ becomes z."
     )
 
 
-def test_hidden_pixels_are_named_where_they_make_the_loss() -> None:
+def test_hidden_pixels_are_named_where_they_cause_the_loss() -> None:
     loss = moment(proposed=Densities(-50.0, -38.0, -21.0, -46.0, 5.0))
-    assert (
-        "9.0 nats worse (hidden pixels alone −8.0: they were drawn at z), but"
-        in (sentences(loss, 1, METROPOLIS)[2])
-    )
+    sentence = sentences(loss, 1, METROPOLIS)[2]
+    assert "9.0 nats worse (hidden pixels alone −8.0: they were drawn given z), but" in sentence
     other = moment(proposed=Densities(-58.0, -31.0, -20.0, -46.0, 5.0))
     assert "hidden" not in sentences(other, 1, METROPOLIS)[2]
 
 
 @pytest.mark.parametrize(
-    ("sampler", "words"), [("pseudo-Gibbs", "Pseudo-Gibbs never asks"), (METROPOLIS, "Warm-up")]
+    ("sampler", "words"),
+    [
+        ("pseudo-Gibbs", "Pseudo-Gibbs accepts every proposal"),
+        (METROPOLIS, "During the warm-up, Metropolis runs as pseudo-Gibbs"),
+    ],
 )
-def test_who_does_not_ask_says_so(sampler: str, words: str) -> None:
-    unasked = moment(log_u=-np.inf, accepted=True, warming_up=True)
-    decide = sentences(unasked, 1, sampler)[3]
+def test_acceptance_without_a_test_is_stated(sampler: str, words: str) -> None:
+    untested = moment(log_u=-np.inf, accepted=True, warming_up=True)
+    decide = sentences(untested, 1, sampler)[3]
     assert decide.startswith(words)
     assert decide.endswith("with probability 0.06.")
-    step = sent([unasked])["steps"][0]
+    step = sent([untested])["steps"][0]
     assert step["log_u"] is None
-    assert step["die_text"] is None
-    assert not step["asked"]
+    assert step["draw"] is None
+    assert not step["tested"]
 
 
 def test_odds_show_which_is_larger() -> None:
@@ -122,28 +124,28 @@ def test_odds_show_which_is_larger() -> None:
     assert odds(np.log(0.9999), np.log(0.5)) == ("0.9999", "0.50")
     assert odds(np.log(0.0712), np.log(0.0009)) == ("0.071", "0.001")
     assert odds(np.log(1 / 4000), np.log(0.5)) == ("1 in 4,000", "0.50")
-    assert odds(-40.0, np.log(0.5)).chance == "less than 1 in 10¹²"
+    assert odds(-40.0, np.log(0.5)).probability == "less than 1 in 10¹²"
     assert odds(-1.0, -np.inf) == ("0.37", None)
 
 
-def test_nats_have_a_sign_unless_they_are_none() -> None:
+def test_nats_have_a_sign_unless_they_round_to_zero() -> None:
     assert [nats(value) for value in (1.25, -3.0, 0.04, -0.04)] == ["+1.2", "−3.0", "0.0", "0.0"]
 
 
-def test_it_opens_at_a_better_fit_that_is_refused() -> None:
-    taken = moment(accepted=True)
+def test_it_opens_at_a_better_fit_that_is_rejected() -> None:
+    accepted = moment(accepted=True)
     worse = moment(proposed=Densities(-58.0, -31.0, -20.0, -46.0, 5.0))
-    assert opening([taken, worse, moment()]) == 2
-    assert opening([taken, worse]) == 1
-    assert opening([taken, taken]) == 0
+    assert opening([accepted, worse, moment()]) == 2
+    assert opening([accepted, worse]) == 1
+    assert opening([accepted, accepted]) == 0
 
 
-def test_the_shipped_window_is_of_the_shipped_run_and_has_both_ends() -> None:
+def test_the_shipped_window_is_of_the_shipped_run_and_has_both_decisions() -> None:
     shipped = showcase.st_slow_motion()
     assert shipped.config["run"] == showcase.st_showcase().config
     steps = shipped.message["steps"]
     assert {step["accepted"] for step in steps} == {True, False}
-    assert all(step["asked"] for step in steps)
+    assert all(step["tested"] for step in steps)
     opened = steps[shipped.message["opening"]]
     assert opened["fit"] > 10
     assert not opened["accepted"]

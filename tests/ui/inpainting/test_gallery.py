@@ -1,4 +1,4 @@
-"""The telling cases: what the sentences claim is so."""
+"""The gallery: what its texts claim is true."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _config(name: str) -> Config:
 
 @functools.cache
 def _end(name: str, seed: int = 0) -> tuple[SamplerFrame, SamplerFrame]:
-    """Pseudo-Gibbs and Metropolis after the run that the case shows, or after another of it."""
+    """Pseudo-Gibbs and Metropolis at the end of the run of a case, or with another seed."""
     config = replace(_config(name), seed=seed)
     *frames, _ = two_samplers.run(config, zoo.load(config.model))
     last = frames[-1]
@@ -34,7 +34,7 @@ def _end(name: str, seed: int = 0) -> tuple[SamplerFrame, SamplerFrame]:
     return last.samplers["pseudo-Gibbs"], last.samplers["Metropolis-within-Gibbs"]
 
 
-def test_eight_cases_each_with_a_name_and_a_sentence() -> None:
+def test_there_are_eight_cases_with_a_name_and_a_text() -> None:
     cases = gallery.st_cases()
     assert len(cases) == 8
     assert len({case.name for case in cases}) == 8
@@ -46,7 +46,7 @@ def test_eight_cases_each_with_a_name_and_a_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "ahead"), [("Metropolis is right", 0.15), ("Metropolis is late", -0.3)]
+    ("name", "ahead"), [("Metropolis is better", 0.15), ("Metropolis has not converged", -0.3)]
 )
 def test_one_sampler_is_far_ahead_whatever_the_seed(name: str, ahead: float) -> None:
     ends = [_end(name, seed) for seed in range(3)]
@@ -58,8 +58,8 @@ def test_one_sampler_is_far_ahead_whatever_the_seed(name: str, ahead: float) -> 
     assert (differences * np.sign(ahead) > 3 * error).all()
 
 
-def test_chains_are_stuck_without_a_warm_up_and_free_with_one() -> None:
-    pseudo, metropolis = (end.summary for end in _end("Stuck"))
+def test_chains_are_stuck_without_a_warm_up() -> None:
+    pseudo, metropolis = (end.summary for end in _end("Stuck chains"))
     assert metropolis.stuck >= 3
     assert metropolis.acceptance < 0.01
     assert pseudo.f1 > metropolis.f1 + 0.5
@@ -70,10 +70,10 @@ def test_scattered_pixels_are_nearly_right() -> None:
     assert min(pseudo.f1, metropolis.f1) > 0.85
 
 
-def test_two_answers_divide_the_chains() -> None:
+def test_the_chains_show_two_answers() -> None:
     pseudo, metropolis = _end("Two answers")
     assert metropolis.summary.rhat > 1.2
-    # Draws of one chain are near each other, those of another answer are not.
+    # Draws of the same digit are similar, draws of different digits are not.
     draws = np.concatenate([pseudo.draws, metropolis.draws]).reshape(16, -1).astype(float)
     apart = np.abs(draws[:, None] - draws).mean(-1)
     assert apart.max() > 3 * np.median(np.sort(apart, 1)[:, 1])

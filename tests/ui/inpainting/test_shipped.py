@@ -43,24 +43,24 @@ def test_its_pictures_are_those_of_the_shipped_model() -> None:
         assert off.mean() < 0.1, name
 
 
-def test_its_story_is_told_of_the_same_run() -> None:
-    """What is shipped has every frame of the player, in no more than a few hundred kilobytes."""
+def test_its_diagnostics_are_those_of_the_same_run() -> None:
+    """The shipped diagnostics have every frame of the player and stay below 300 kB."""
     shipped = showcase.st_showcase()
-    story, config = shipped.story, Config(**shipped.config)
-    assert story["run"] == shipped.message["run"]
-    assert story["frames"] == shipped.message["numbers"]
-    assert story["samplers"] == shipped.message["samplers"]
-    assert [of[-1][0] for of in story["history"]] == [config.iterations] * len(SAMPLERS)
-    for of, numbers in zip(story["history"], shipped.message["diagnostics"], strict=True):
+    found, config = shipped.diagnostics, Config(**shipped.config)
+    assert found["run"] == shipped.message["run"]
+    assert found["frames"] == shipped.message["numbers"]
+    assert found["samplers"] == shipped.message["samplers"]
+    assert [of[-1][0] for of in found["history"]] == [config.iterations] * len(SAMPLERS)
+    for of, numbers in zip(found["history"], shipped.message["diagnostics"], strict=True):
         assert max(of[-1][1]) == pytest.approx(numbers["rhat"], abs=1e-3)
         assert min(of[-1][2]) == pytest.approx(numbers["ess"], abs=0.1)
-    assert len(json.dumps(story)) < 300_000
+    assert len(json.dumps(found)) < 300_000
 
 
 def test_the_front_door_needs_no_torch() -> None:
     code = (
         "import sys, ui.frame, ui.inpainting.shipped, ui.components.chain_player\n"
-        "import ui.components.chain_story\n"
+        "import ui.components.chain_diagnostics\n"
         "assert not {'torch', 'sklearn', 'torchvision'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,4 +1,4 @@
-"""What the words of a study say of numbers that are known."""
+"""Sentences and charts of a study, from constructed results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PSEUDO, METROPOLIS = SAMPLERS
 def row(
     sweep: str, setting: str, sampler: str, *hits: float, warmup: int = 0, stuck: float = 0.0
 ) -> Row:
-    """50 images with about so many of 100 pixels right after 50, 100, … iterations."""
+    """50 images with about `hits` of 100 pixels right after 50, 100, … iterations."""
     lengths = tuple(50 * (at + 1) for at in range(len(hits)))
     noise = np.random.default_rng(0).integers(-5, 6, 50)
     counts = np.stack([[[[h + n, 100 - h - n] for n in noise]] * 2 for h in hits])
@@ -40,11 +40,11 @@ def row(
     )
 
 
-def said(sweep: str, *rows: Row) -> str:
-    return study_words.shown(sweep, rows, 50)
+def sentences(sweep: str, *rows: Row) -> str:
+    return study_words.sentences(sweep, rows, 50)
 
 
-def test_who_is_ahead_is_said_where_it_is_clear() -> None:
+def test_the_sampler_that_is_clearly_ahead_is_named() -> None:
     rates = (
         row("missing rate", "40 % at random", PSEUDO, 60),
         row("missing rate", "40 % at random", METROPOLIS, 70),
@@ -53,44 +53,46 @@ def test_who_is_ahead_is_said_where_it_is_clear() -> None:
         row("missing rate", "top half", PSEUDO, 50),
         row("missing rate", "top half", METROPOLIS, 50),
     )
-    text = said("missing rate", *rates)
+    text = sentences("missing rate", *rates)
     assert "**Metropolis is ahead** at 40 % at random" in text
     assert "**Pseudo-Gibbs is ahead** at 80 % at random" in text
-    assert "other 1" in text
-    assert "25\u00a0% of the Metropolis chains" in text
-    assert "No setting tells" in said("missing rate", *rates[4:])
+    assert "At the other 1 setting they differ by less than two standard errors." in text
+    assert "Metropolis chains are stuck at 80 % at random: 25\u00a0%." in text
+    assert "less than two standard errors at every" in sentences("missing rate", *rates[4:])
 
 
-def test_a_start_is_forgotten_or_remembered() -> None:
+def test_dependence_on_the_initialisation_is_stated() -> None:
     same = [row("initialisation", name, PSEUDO, 60) for name in ("zeros", "ones")]
     other = [
         row("initialisation", name, METROPOLIS, hits)
         for name, hits in (("zeros", 60), ("ones", 40))
     ]
-    text = said("initialisation", *same, *other)
-    assert "With pseudo-Gibbs no start is clearly behind" in text
-    assert "**Metropolis remembers its start**: ones is behind zeros" in text
+    text = sentences("initialisation", *same, *other)
+    assert "With pseudo-Gibbs, no initialisation is clearly behind" in text
+    assert "**Metropolis still depends on its initialisation**: ones is behind zeros" in text
 
 
 def test_warm_ups_are_compared_with_none() -> None:
     rows = [row("warm-up", f"{n}", METROPOLIS, 50 + n, warmup=n) for n in (0, 10, 30)]
-    assert "**Clearly better than none**: 10 and 30 iterations" in said("warm-up", *rows)
-    assert "No warm-up is clearly" in said("warm-up", rows[0], rows[0]._replace(warmup=10))
+    assert "**Clearly better than no warm-up**: 10 and 30 iterations" in sentences(
+        "warm-up", *rows
+    )
+    assert "No warm-up is clearly" in sentences("warm-up", rows[0], rows[0]._replace(warmup=10))
 
 
-def test_what_still_rises_is_told_from_what_has_settled() -> None:
-    text = said(
+def test_rising_and_constant_scores_are_distinguished() -> None:
+    text = sentences(
         "iterations",
         row("iterations", "top half", PSEUDO, 60, 60),
         row("iterations", "top half", METROPOLIS, 50, 70),
     )
-    assert "Pseudo-Gibbs does not clearly change" in text
-    assert "**Metropolis still rises** from 50 to 100 iterations" in text
-    assert "**At the end Metropolis is ahead**" in text
+    assert "The F1 of pseudo-Gibbs does not clearly change" in text
+    assert "**The F1 of Metropolis still rises** from 50 to 100 iterations" in text
+    assert "**At the end, Metropolis is ahead**" in text
 
 
 @pytest.mark.parametrize("pixels", ["hidden", "all"])
-def test_the_source_stands_only_beside_what_is_counted_as_it_counts(pixels: str) -> None:
+def test_published_values_are_shown_only_for_all_pixels(pixels: str) -> None:
     rows = [row("missing rate", name, each, 60) for name in SOURCE["mnist"] for each in SAMPLERS]
     rows.append(row("missing rate", "top half", PSEUDO, 60))
     names = [*SOURCE["mnist"], "top half"]
@@ -100,6 +102,6 @@ def test_the_source_stands_only_beside_what_is_counted_as_it_counts(pixels: str)
     assert len(hollow) == (2 if pixels == "all" else 0)
     assert all(max(each.y) < 0.95 for each in hollow)
     drawn = figure.data[0]
-    assert drawn.y[-2] is None  # halves are not joined
+    assert drawn.y[-2] is None  # halves are not joined by a line
     assert drawn.error_y.array[0] == pytest.approx(rows[0].f1(50, pixels=pixels)[1])
     assert ("all" in figure.layout.yaxis.title.text) == (pixels == "all")

@@ -1,10 +1,9 @@
-"""Chain player: Markov-chain samplers side by side, as an animation that streams in.
+"""Chain player: Markov-chain samplers side by side, as an animation.
 
-A page sends chunks of frames while the chains run; the browser keeps them, plays them, and scores
-nothing itself.  One frame holds, for each sampler, the draws of all chains (bits) and the running
-posterior mean and standard deviation (bytes), so a 28 × 28 frame of 8 chains takes 2.3 kB before
-compression.  The component is one-way: nothing comes back to Python.
-"""
+A page sends chunks of frames while the chains run; the browser stores and plays them and computes
+no scores. A frame holds, for each sampler, the draws of all chains (bits) and the running
+posterior mean and standard deviation (bytes): 2.3 kB for 8 chains of 28 × 28 pixels, before
+compression. The component is one-way: nothing comes back to Python."""
 
 from __future__ import annotations
 
@@ -19,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ui.components import SD_MAX, inline_component
+from ui.components.bits import pack
 
 __all__ = ["SD_MAX", "SamplerFrames", "State", "chain_player", "encode_frames"]
 
@@ -41,11 +41,11 @@ class SamplerFrames:
         mean: posterior mean so far, in [0, 1], shape (T, H, W).
         sd: standard deviation so far, in [0, 0.5], shape (T, H, W).
         f1_draw: F1 on hidden pixels of the draws over chains (low, middle, high), shape (T, 3);
-            NaN = nothing to score.
+            NaN = not defined.
         f1_mean: the same for the posterior mean, shape (T, 3).
 
     Raises:
-        ValueError: the shapes do not belong together, or `draws` is not bool.
+        ValueError: the shapes do not fit together, or `draws` is not bool.
     """
 
     draws: np.ndarray
@@ -73,7 +73,7 @@ class SamplerFrames:
 
 
 def encode_frames(samplers: Sequence[SamplerFrames]) -> str:
-    """Pictures of all samplers, frame by frame, as base64 of a zlib stream.
+    """Images of all samplers, frame by frame, as base64 of a zlib stream.
 
     For each frame, for each sampler: the draws of every chain as packed bits
     (chains × ⌈H·W / 8⌉ bytes), the mean (H·W bytes, 0 … 255 = 0 … 1) and the standard deviation
@@ -98,7 +98,7 @@ def encode_frames(samplers: Sequence[SamplerFrames]) -> str:
 
 
 def chain_player(key: str, message: dict[str, Any]) -> None:
-    """Show the samplers, and hand the player one more chunk of frames.
+    """Show the player and send it a chunk of frames.
 
     Args:
         key: Streamlit key; the same on every rerun.
@@ -110,7 +110,7 @@ def chain_player(key: str, message: dict[str, Any]) -> None:
 def player_message(
     *,
     run: str,
-    truth: np.ndarray,
+    original: np.ndarray,
     hidden: np.ndarray,
     samplers: Mapping[str, SamplerFrames],
     numbers: Sequence[int],
@@ -121,44 +121,49 @@ def player_message(
     thin: int,
     diagnostics: Mapping[str, Mapping[str, float | None]],
     state: State,
+    original_title: str = "Original",
+    original_note: str = "for scoring only",
     autoplay: bool = False,
 ) -> dict[str, Any]:
-    """One chunk of frames in the form the player reads: plain numbers and text, fit for JSON.
+    """A chunk of frames as the player reads it: plain numbers and text, ready for JSON.
 
-    Chunks may overlap, repeat or leave gaps: every frame is written in at its index.  A browser
-    may miss a chunk that the next one replaces quickly, and a page that is left and opened again
-    starts empty, so the last message of a run should carry all frames.
+    Chunks may overlap, repeat or leave gaps: every frame is stored at its index. A browser may
+    miss a chunk that is soon replaced by the next one, and a page that is opened again starts
+    empty, so the last message of a run should hold all frames.
 
     Args:
-        run: identifies the run; another value makes the player forget everything.
-        truth: bool, shape (H, W).
+        run: identifies the run; another value clears the player.
+        original: bool, shape (H, W).
+        original_title: heading of the original.
+        original_note: where the original comes from, in a word or two.
         hidden: bool, True = hidden from the samplers, shape (H, W).
         samplers: name → frames of this chunk; T = 0 is allowed before the first frame.
         numbers: iteration number of each frame of this chunk, length T.
         start: index of the first frame of this chunk.
         total: number of frames expected in the whole run.
         iterations: length of the chains, warm-up included.
-        warmup: iterations before the means begin to count.
+        warmup: iterations that are left out of the means.
         thin: iterations from one frame to the next.
-        diagnostics: sampler → newest `acceptance`, `stuck`, `rhat`, `ess`, `f1_mean`, `f1_draw`;
+        diagnostics: sampler → latest `acceptance`, `stuck`, `rhat`, `ess`, `f1_mean`, `f1_draw`;
             None or absent = not available.  `<name>_error`, where given, is shown as ±.
-        state: of the run.
+        state: state of the run.
         autoplay: play once from the start if the first message of the run is complete.
 
     Raises:
-        ValueError: shapes, names or counts do not belong together.
+        ValueError: shapes, names or counts do not fit together.
     """
-    _check(truth, hidden, samplers, numbers, start)
+    _check(original, hidden, samplers, numbers, start)
     first = next(iter(samplers.values()))
     return {
         "run": run,
-        "height": truth.shape[0],
-        "width": truth.shape[1],
+        "height": original.shape[0],
+        "width": original.shape[1],
         "chains": first.draws.shape[1],
         "samplers": list(samplers),
-        "truth": _packed(truth),
-        "hidden": _packed(hidden),
-        "truth_known": True,
+        "original": pack(original),
+        "originalTitle": original_title,
+        "originalNote": original_note,
+        "hidden": pack(hidden),
         "iterations": int(iterations),
         "warmup": int(warmup),
         "thin": int(thin),
@@ -178,23 +183,24 @@ def player_message(
 
 
 def _check(
-    truth: np.ndarray,
+    original: np.ndarray,
     hidden: np.ndarray,
     samplers: Mapping[str, SamplerFrames],
     numbers: Sequence[int],
     start: int,
 ) -> None:
-    """Raise ValueError unless the arguments of `player_message` belong together."""
-    if truth.ndim != 2 or truth.dtype != bool:
-        raise ValueError(f"expected truth bool (H, W), got {truth.dtype} {truth.shape}")
-    if hidden.shape != truth.shape or hidden.dtype != bool:
-        raise ValueError(f"expected hidden bool {truth.shape}, got {hidden.dtype} {hidden.shape}")
+    """Raise ValueError unless the arguments of `player_message` fit together."""
+    if original.ndim != 2 or original.dtype != bool:
+        raise ValueError(f"expected original bool (H, W), got {original.dtype} {original.shape}")
+    shape = original.shape
+    if hidden.shape != shape or hidden.dtype != bool:
+        raise ValueError(f"expected hidden bool {shape}, got {hidden.dtype} {hidden.shape}")
     if not samplers:
         raise ValueError("expected at least one sampler, got none")
     for name, frames in samplers.items():
-        if frames.draws.shape[0] != len(numbers) or frames.draws.shape[2:] != truth.shape:
+        if frames.draws.shape[0] != len(numbers) or frames.draws.shape[2:] != shape:
             raise ValueError(
-                f"expected {len(numbers)} frames of {truth.shape} pixels from {name!r}, "
+                f"expected {len(numbers)} frames of {shape} pixels from {name!r}, "
                 f"got draws of shape {frames.draws.shape}"
             )
     if start < 0:
@@ -202,7 +208,7 @@ def _check(
 
 
 def _bytes_of(frames: SamplerFrames) -> list[np.ndarray]:
-    """Draws (T, …), mean (T, H·W) and standard deviation (T, H·W) as bytes, one row a frame."""
+    """Draws (T, …), mean (T, H·W) and standard deviation (T, H·W) as bytes, one row per frame."""
     count, chains = frames.draws.shape[:2]
     bits = np.packbits(frames.draws.reshape(count, chains, -1), axis=-1)
     return [
@@ -213,19 +219,14 @@ def _bytes_of(frames: SamplerFrames) -> list[np.ndarray]:
 
 
 def _scaled(values: np.ndarray, largest: float) -> np.ndarray:
-    """Values in [0, largest] as the nearest of 256 levels; what lies outside is clipped."""
+    """Values in [0, largest] as the nearest of 256 levels, clipped to the range."""
     return np.rint(np.clip(values / largest, 0.0, 1.0) * 255).astype(np.uint8)
 
 
-def _packed(mask: np.ndarray) -> str:
-    """Bits of a bool array, row-major, as base64."""
-    return base64.b64encode(np.packbits(mask)).decode("ascii")
-
-
 def _curve(scores: np.ndarray) -> list[list[float] | None]:
-    """(T, 3) scores → [low, middle, high] for each frame, or None where there is nothing to score.
+    """(T, 3) scores → [low, middle, high] for each frame, or None where the score is not defined.
 
-    A missing low or high takes the value of the middle: a band of no width.
+    A missing low or high value is replaced by the middle one.
     """
     return [
         None
@@ -236,7 +237,7 @@ def _curve(scores: np.ndarray) -> list[list[float] | None]:
 
 
 def _finite(numbers: Mapping[str, Any]) -> dict[str, float | None]:
-    """Plain numbers for JSON; None for what is missing, NaN or infinite."""
+    """Plain numbers for JSON; None for a missing, NaN or infinite number."""
     return {
         name: float(value) if value is not None and math.isfinite(value) else None
         for name, value in numbers.items()

@@ -1,10 +1,10 @@
-// A card for each sampler: its pictures, its numbers, its chains.
+// One card per sampler: its images, its numbers, its chains.
 
 const TILES_GROUP = {
   class: "tiles",
   tabindex: 0,
   role: "group",
-  "aria-label": "Pictures; arrow keys go from pixel to pixel",
+  "aria-label": "Images; arrow keys move from pixel to pixel",
 };
 
 function swatch(stroke) {
@@ -47,8 +47,8 @@ function buildCard(player, name, s) {
 }
 
 function stripCaption(chains) {
-  if (chains === 1) return "Independent draws, one a chain (one chain here)";
-  return "Independent draws, one a chain; the first is the current draw above";
+  if (chains === 1) return "One draw per chain (this run has one chain)";
+  return "One draw per chain; the first is the current draw above";
 }
 
 function buildKey(player) {

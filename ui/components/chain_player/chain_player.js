@@ -1,12 +1,12 @@
-// Chain player: keeps the frames of one run and shows them under one clock.
+// Chain player: stores the frames of one run and shows one of them at a time.
 //
-// receive → (queue) decode, store, follow → tick → show → paint.  A player is "following" (keeps
-// up with the newest frame), "playing" (from where it is, at the chosen speed) or "paused".
-// Wherever its clock goes, it tells the document: an event "dgm-iteration", of {run, iteration}.
+// receive → (queue) decode, store, follow → tick → show → paint. A player is "following" (shows the
+// newest frame), "playing" (at the chosen speed) or "paused". At every change of the iteration it
+// dispatches the event "dgm-iteration" {run, iteration} on the document.
 
-const TILES = ["truth", "observed", "draw", "mean", "sd"];
+const TILES = ["original", "observed", "draw", "mean", "sd"];
 const TILE_NAMES = {
-  truth: "truth",
+  original: "original",
   observed: "observed pixels",
   draw: "current draw",
   mean: "posterior mean",
@@ -18,24 +18,24 @@ const STATE_WORDS = {
   stopped: "stopped early",
   failed: "failed",
 };
-const WIDE = 960; // px: from here on the numbers stand beside the tiles
-const SIDE = 232; // px kept for them
+const WIDE = 960; // px from which the numbers stand beside the tiles
+const SIDE = 232; // px for the numbers
 const LARGEST_TILE = 168;
 const LARGEST_THUMB = 56;
-const FOLLOW_DELAY = 0.4; // seconds over which a backlog is played while following
+const FOLLOW_DELAY = 0.4; // seconds in which waiting frames are played while following
 const RHAT_WARNING = 1.05;
 
 const NUMBERS = [
   {
     name: "acceptance",
     label: "Acceptance",
-    define: "Acceptance: share of proposals accepted after warm-up.",
+    define: "Acceptance: fraction of the proposals accepted after the warm-up.",
     format: (value) => value.toFixed(2),
   },
   {
     name: "stuck",
     label: "Stuck chains",
-    define: "Stuck chains: chains that accepted nothing since warm-up.",
+    define: "Stuck chains: chains that accepted no proposal since the warm-up.",
     format: (value) => String(value),
     after: (player) => `of ${player.message.chains}`,
     warns: (value) => value > 0,
@@ -43,14 +43,15 @@ const NUMBERS = [
   {
     name: "rhat",
     label: "Split R-hat",
-    define: "Split R-hat: near 1 the chains agree; above 1.01 they have not met yet.",
+    define: "Split R-hat: close to 1, the chains agree; above 1.01, they have not converged.",
     format: (value) => (value < 100 ? value.toFixed(value < 10 ? 3 : 1) : "> 100"),
     warns: (value) => value > RHAT_WARNING,
   },
   {
     name: "ess",
     label: "ESS",
-    define: "ESS (effective sample size): how many independent draws the chains are worth.",
+    define:
+      "ESS (effective sample size): the number of independent draws with the same precision.",
     format: (value) => (value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString("en")),
   },
   {
@@ -67,30 +68,30 @@ export default component({
   destroy,
 });
 
-// ---------------------------------------------------------------- life of a player
+// ---------------------------------------------------------------- creation
 
 function create(host) {
   const root = host.querySelector(".player");
-  const find = (selector) => root.querySelector(selector);
-  const player = {
-    root,
-    cards: find(".cards"),
-    plot: find(".plot"),
-    key: find(".key"),
-    scrub: find(".scrub"),
-    place: find(".place"),
-    toggle: find(".toggle"),
-    speed: find(".speed select"),
-    outlined: find(".outlined input"),
-    difference: find(".difference input"),
-    abouts: [find(".draw-about"), find(".mean-about")],
+  const player = { root };
+  const own = (selector) => find(player, selector);
+  Object.assign(player, {
+    cards: own(".cards"),
+    plot: own(".plot"),
+    key: own(".key"),
+    scrub: own(".scrub"),
+    place: own(".place"),
+    toggle: own(".toggle"),
+    speed: own(".speed select"),
+    outlined: own(".outlined input"),
+    difference: own(".difference input"),
+    abouts: [own(".draw-about"), own(".mean-about")],
     held: false,
-    pixel: null, // {row, column} that is pointed at
-    live: find("[aria-live]"),
+    pixel: null, // {row, column} under the pointer
+    live: own("[aria-live]"),
     run: null,
     queue: Promise.resolve(),
     request: 0,
-  };
+  });
   listen(player);
   player.observer = new ResizeObserver(() => {
     if (player.size !== sizeOf(root)) layout(player);
@@ -98,6 +99,8 @@ function create(host) {
   player.observer.observe(root);
   return player;
 }
+
+const find = (player, selector) => player.root.querySelector(selector);
 
 function destroy(player) {
   cancelAnimationFrame(player.request);
@@ -111,18 +114,20 @@ function reset(player, message) {
   Object.assign(player, {
     run: message.run,
     message,
-    frames: [], // decoded bytes of frame i; holes where a chunk is missing
+    frames: [], // decoded bytes of frame i; undefined where a chunk is missing
     numbers: [], // iteration number of frame i
     curves: message.samplers.map(() => ({ draw: [], mean: [] })),
-    begun: false,
+    started: false,
     mode: "paused",
     position: 0, // a fraction while the clock runs
     request: 0,
     lastFrames: null,
-    told: null, // the iteration that the document was told last
-    truth: unpack(bytesOf(message.truth), message.height * message.width),
+    announced: null, // iteration of the last event
+    original: unpack(bytesOf(message.original), message.height * message.width),
     hidden: unpack(bytesOf(message.hidden), message.height * message.width),
   });
+  find(player, ".original-title").textContent = message.originalTitle;
+  find(player, ".original-note").textContent = message.originalNote;
   player.strokes = message.samplers.map(strokeOf);
   buildCards(player);
   buildKey(player);
@@ -142,15 +147,15 @@ async function store(player, message) {
   if (message.run !== player.run) return;
   const fresh = message.count > 0 && message.frames !== player.lastFrames;
   const bytes = fresh ? await inflate(message.frames) : null;
-  if (message.run !== player.run) return; // replaced while it was being read
+  if (message.run !== player.run) return; // another run has started meanwhile
   if (bytes) keep(player, message, bytes);
-  const previous = player.begun ? player.message.state : null;
+  const previous = player.started ? player.message.state : null;
   player.message = message;
   if (message.state !== previous) announce(player, message.state);
-  if (!player.begun && player.frames.length > 0) begin(player);
+  if (!player.started && player.frames.length > 0) begin(player);
   else if (player.mode === "following") follow(player);
   writeNumbers(player);
-  showGiven(player);
+  showProblem(player);
   drawPlot(player);
   show(player);
 }
@@ -203,7 +208,7 @@ function pictureOf(player, frame, sampler, which) {
   return frame.subarray(at, at + pixels);
 }
 
-// ---------------------------------------------------------------- what a person does
+// ---------------------------------------------------------------- input
 
 function listen(player) {
   const { root, scrub, plot } = player;
@@ -244,8 +249,8 @@ function onKey(player, event) {
   const action = actions[event.key];
   if (!action) return;
   event.stopPropagation();
-  const pressesItself = target === "BUTTON" || event.target.type === "checkbox";
-  if (event.key === " " && pressesItself) return; // the browser's own click follows
+  const clicks = target === "BUTTON" || event.target.type === "checkbox";
+  if (event.key === " " && clicks) return; // the browser clicks it
   event.preventDefault();
   action();
 }
@@ -276,7 +281,7 @@ function seekAt(player, event) {
 
 // ---------------------------------------------------------------- layout
 
-// What the layout depends on; heights follow from it.
+// What the layout depends on; heights are computed from it.
 const sizeOf = (root) => `${root.clientWidth} ${devicePixelRatio}`;
 
 function layout(player) {
@@ -287,7 +292,7 @@ function layout(player) {
   player.theme = readTheme(player);
   sizeTiles(player, width);
   sizeThumbs(player);
-  showGiven(player);
+  showProblem(player);
   drawPlot(player);
   show(player);
 }
@@ -306,7 +311,7 @@ function sizeTiles(player, width) {
   player.strip = inner;
 }
 
-// As few rows as keep the small pictures readable.
+// The smallest number of rows that keeps the small images readable.
 function sizeThumbs(player) {
   const { root, rows, message, strip } = player;
   const gap = 5;

@@ -1,4 +1,4 @@
-// The clock: following the newest frame, playing at a chosen speed, or paused.
+// The position in time: following the newest frame, playing at a chosen speed, or paused.
 
 const newest = (player) => player.frames.length - 1;
 const shown = (player) => Math.floor(player.position);
@@ -6,7 +6,7 @@ const running = (player) => player.message.state === "running";
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 function begin(player) {
-  player.begun = true;
+  player.started = true;
   if (running(player)) {
     player.position = player.frames.findIndex((frame) => frame);
     setMode(player, "following");
@@ -33,12 +33,12 @@ function setMode(player, mode) {
 
 function follow(player) {
   if (still()) player.position = newest(player);
-  if (player.position >= newest(player)) arrive(player);
+  if (player.position >= newest(player)) stopAtNewest(player);
   else start(player);
 }
 
-// The newest frame is reached: wait for more while the chains run, else stop here.
-function arrive(player) {
+// Wait for more frames while the chains run, else pause.
+function stopAtNewest(player) {
   cancel(player);
   if (!running(player)) return setMode(player, "paused");
   player.mode = "following";
@@ -63,12 +63,12 @@ function tick(player, now) {
   const before = shown(player);
   player.position = Math.min(player.position + seconds * pace(player), newest(player));
   if (shown(player) !== before) show(player);
-  if (player.position >= newest(player)) arrive(player);
+  if (player.position >= newest(player)) stopAtNewest(player);
   else player.request = requestAnimationFrame((time) => tick(player, time));
 }
 
-// Pictures a second.  Following spreads what has arrived evenly over the time until more comes, at
-// most at the chosen speed, unless it is more than half a second behind.
+// Frames per second. While following, the waiting frames are spread evenly over the time until more
+// arrive, at most at the chosen speed, unless the player is more than half a second late.
 function pace(player) {
   const speed = Number(player.speed.value);
   if (player.mode !== "following") return speed;
@@ -97,7 +97,7 @@ function seek(player, index) {
 const step = (player, by) => seek(player, shown(player) + by);
 const toggle = (player) => (player.mode === "paused" ? play(player) : setMode(player, "paused"));
 
-// The frame at an index, or the nearest earlier one there is (else the nearest later one).
+// The frame at an index; if missing, the nearest earlier one, else the first one available.
 function available(player, index) {
   for (let i = index; i >= 0; i -= 1) if (player.frames[i]) return i;
   return player.frames.findIndex((frame) => frame);

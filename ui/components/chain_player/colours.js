@@ -1,25 +1,31 @@
-// Tables of 256 colours for the levels of a picture.
+// Tables of 256 colours for the levels of an image.
 
 function readTheme(player) {
   const ink = readColour(player.root, "var(--ink)");
   const accent = readColour(player.root, "var(--accent)");
-  const theme = { ink, accent, grey: GREY, sd: sdRamp(accent), difference: between(player) };
+  const theme = {
+    ink,
+    accent,
+    grey: GREY,
+    sd: sdRamp(accent),
+    difference: differenceRamp(player),
+  };
   const stops = [0, 64, 128, 192, 255].map((i) => css(theme.sd.subarray(i * 4, i * 4 + 3)));
   player.root.style.setProperty("--sd-ramp", `linear-gradient(to right, ${stops.join()})`);
   return theme;
 }
 
-// Blue where ink is missing, black where all is right, red where there is too much.
-function between({ root }) {
+// Blue where ink is missing, black where the value is right, red where there is too much ink.
+function differenceRamp({ root }) {
   const names = ["var(--missing)", "var(--right)", "var(--too-much)"];
   const [missing, right, tooMuch] = names.map((name) => readColour(root, name));
   return ramp((t) => {
-    const [end, share] = t < 0.5 ? [missing, 1 - 2 * t] : [tooMuch, 2 * t - 1];
-    return [0, 1, 2].map((i) => right[i] + share * (end[i] - right[i]));
+    const [end, strength] = t < 0.5 ? [missing, 1 - 2 * t] : [tooMuch, 2 * t - 1];
+    return [0, 1, 2].map((i) => right[i] + strength * (end[i] - right[i]));
   });
 }
 
-// One hue, that of the accent; lightness grows evenly from dark to bright in OKLab.
+// The hue of the accent colour; lightness grows evenly in OKLab.
 function sdRamp(accent) {
   const [, a, b] = toOklab(accent);
   const chroma = Math.hypot(a, b) || 1;

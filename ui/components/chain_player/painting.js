@@ -1,4 +1,4 @@
-// A frame of the run → the pictures on screen.
+// A frame of the run → the images on screen.
 
 function show(player) {
   if (!player.theme) return;
@@ -8,42 +8,40 @@ function show(player) {
   player.rows.forEach((row, s) => showRow(player, row, s, frame, where));
   showLook(player);
   showPixel(player, frame);
-  showPlace(player, at);
+  showPosition(player, at);
   moveCursor(player, at);
-  tell(player, at);
+  dispatchIteration(player, at);
 }
 
-// Other components on the page follow the clock.
-function tell(player, at) {
+// Other components on the page follow the iteration of the player.
+function dispatchIteration(player, at) {
   const iteration = at < 0 ? null : player.numbers[at];
-  if (iteration === null || iteration === player.told) return;
-  player.told = iteration;
+  if (iteration === null || iteration === player.announced) return;
+  player.announced = iteration;
   const detail = { run: player.run, iteration };
   document.dispatchEvent(new CustomEvent("dgm-iteration", { detail }));
 }
 
 const ABOUT = {
-  pictures: ["of the first chain", "of the draws so far"],
-  difference: ["minus the truth", "minus the truth"],
-  held: ["held: the truth", "held: the truth"],
+  images: ["of the first chain", "of the draws so far"],
+  difference: ["minus the original", "minus the original"],
+  held: ["the original", "the original"],
 };
 
 function showLook(player) {
-  const look = player.held ? "held" : player.difference.checked ? "difference" : "pictures";
+  const look = player.held ? "held" : player.difference.checked ? "difference" : "images";
   if (player.root.dataset.look === look) return;
   player.root.dataset.look = look;
   for (const [i, about] of player.abouts.entries()) about.textContent = ABOUT[look][i];
 }
 
-// The pictures that stay the same through a run.
-function showGiven(player) {
+// The original and the observed pixels, which do not change during a run.
+function showProblem(player) {
   for (const { tiles, name } of player.rows) {
-    const [truth, observed] = tiles;
-    if (player.message.truth_known)
-      paint(truth, player.message, player.truth, player.theme.grey, 255);
-    else paintObserved(player, truth);
+    const [original, observed] = tiles;
+    paint(original, player.message, player.original, player.theme.grey, 255);
     paintObserved(player, observed);
-    truth.setAttribute("aria-label", `${name}: ${TILE_NAMES.truth}`);
+    original.setAttribute("aria-label", `${name}: ${TILE_NAMES.original}`);
     observed.setAttribute("aria-label", `${name}: ${TILE_NAMES.observed}`);
   }
 }
@@ -51,11 +49,11 @@ function showGiven(player) {
 function showRow(player, row, s, frame, where) {
   const [, , draw, mean, sd] = row.tiles;
   if (frame) {
-    paintGuess(player, draw, drawOf(player, frame, s, 0), 255);
-    paintGuess(player, mean, pictureOf(player, frame, s, "mean"));
-    if (player.held) paint(sd, player.message, player.truth, player.theme.grey, 255);
+    paintImage(player, draw, drawOf(player, frame, s, 0), 255);
+    paintImage(player, mean, pictureOf(player, frame, s, "mean"));
+    if (player.held) paint(sd, player.message, player.original, player.theme.grey, 255);
     else paint(sd, player.message, pictureOf(player, frame, s, "sd"), player.theme.sd);
-    row.thumbs.forEach((thumb, c) => paintGuess(player, thumb, drawOf(player, frame, s, c), 255));
+    row.thumbs.forEach((thumb, c) => paintImage(player, thumb, drawOf(player, frame, s, c), 255));
   } else {
     for (const canvas of [draw, mean, sd, ...row.thumbs])
       blank(canvas, css(player.theme.ink, 0.06));
@@ -65,30 +63,32 @@ function showRow(player, row, s, frame, where) {
     for (const canvas of [draw, mean]) outline(canvas, player.message, player.hidden, colour);
   }
   for (const canvas of [draw, mean, sd]) {
-    const what = player.held ? TILE_NAMES.truth : TILE_NAMES[canvas.dataset.tile];
+    const what = player.held ? TILE_NAMES.original : TILE_NAMES[canvas.dataset.tile];
     canvas.setAttribute("aria-label", `${row.name}: ${what} ${where}`);
   }
-  const count = `${row.thumbs.length} independent draws, one a chain`;
+  const count = `${row.thumbs.length} independent draws, one per chain`;
   row.strip.setAttribute("aria-label", `${row.name}: ${count}, ${where}`);
 }
 
-// What a sampler says of the pixels; or how it differs from the truth; or, while held, the truth.
-function paintGuess(player, canvas, values, times = 1) {
+// Values of a sampler, or their difference from the original, or the original while held.
+function paintImage(player, canvas, values, times = 1) {
   const { grey, difference } = player.theme;
-  const { truth } = player;
-  if (player.held) return paint(canvas, player.message, truth, grey, 255);
+  const { original } = player;
+  if (player.held) return paint(canvas, player.message, original, grey, 255);
   if (!player.difference.checked) return paint(canvas, player.message, values, grey, times);
-  const levels = values.map((value, i) => Math.round((value * times - 255 * truth[i] + 255) / 2));
+  const levels = values.map((value, i) =>
+    Math.round((value * times - 255 * original[i] + 255) / 2),
+  );
   return paint(canvas, player.message, levels, difference);
 }
 
-// What the samplers see: observed pixels as they are, hidden ones hatched.
+// The input of the samplers: observed pixels as they are, hidden ones hatched.
 function paintObserved(player, canvas) {
-  paint(canvas, player.message, player.truth, player.theme.grey, 255);
+  paint(canvas, player.message, player.original, player.theme.grey, 255);
   hatch(canvas, player.hidden, player.message.width, player.message.height);
 }
 
-function showPlace(player, at) {
+function showPosition(player, at) {
   const { iterations, total, state } = player.message;
   const last = newest(player);
   const end = Math.max(state === "running" ? total - 1 : last, last, 1);

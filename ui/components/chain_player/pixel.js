@@ -1,4 +1,4 @@
-// One pixel, pointed at in any picture: marked in all of them, and what is known of it.
+// The pixel under the pointer: marked in all images, and described in words.
 
 function point(player) {
   const { cards } = player;
@@ -25,7 +25,7 @@ function inside(player, { row, column }) {
   return { row: clamp(row, height), column: clamp(column, width) };
 }
 
-// With the pictures in focus, arrows move over pixels instead of iterations.
+// With the images in focus, arrow keys move over pixels instead of iterations.
 function movePixel(player, event) {
   if (!player.run || withModifier(event) || !event.target.classList.contains("tiles")) return;
   const { height, width } = player.message;
@@ -44,7 +44,7 @@ function setPixel(player, pixel) {
   if (same) return;
   player.pixel = pixel;
   if (!player.run) return;
-  showGiven(player);
+  showProblem(player);
   show(player);
 }
 
@@ -60,15 +60,15 @@ function pixelWords(player, s, frame) {
   const { width, chains } = player.message;
   const { row, column } = player.pixel;
   const at = row * width + column;
-  const colour = player.truth[at] ? "ink" : "paper";
+  const colour = player.original[at] ? "ink" : "no ink";
   const where = `row ${row + 1}, column ${column + 1}`;
-  if (!player.hidden[at]) return `${where}: seen, ${colour}`;
-  if (!frame) return `${where}: hidden, in truth ${colour}`;
+  if (!player.hidden[at]) return `${where}: observed, ${colour}`;
+  if (!frame) return `${where}: hidden; original: ${colour}`;
   const p = pictureOf(player, frame, s, "mean")[at] / 255;
   let inked = 0;
   for (let chain = 0; chain < chains; chain += 1) inked += drawOf(player, frame, s, chain)[at];
   const draws = `ink in ${inked} of ${chains} draws`;
-  return `${where}: ink with probability ${p.toFixed(2)}, ${draws}; in truth ${colour}`;
+  return `${where}: ink with probability ${p.toFixed(2)}, ${draws}; original: ${colour}`;
 }
 
 function mark({ pixel, message }, canvas) {

@@ -1,4 +1,4 @@
-// F1 against iteration, under the cursor of the clock.
+// F1 against iteration, with a cursor at the frame on screen.
 
 function drawPlot(player) {
   const width = player.plot.clientWidth;
@@ -9,7 +9,7 @@ function drawPlot(player) {
     width,
     height: scale.height,
     role: "img",
-    "aria-label": "F1 on hidden pixels against iteration, one line a sampler",
+    "aria-label": "F1 on hidden pixels against iteration, one line per sampler",
   });
   drawing.append(...warmupRegion(player, scale), ...axes(scale));
   const curves = player.curves.flatMap((_, s) =>
@@ -18,7 +18,7 @@ function drawPlot(player) {
   const drawn = curves.filter((curve) => curve.points.length > 0);
   drawing.append(...drawn.map((curve) => band(player, scale, curve)));
   drawing.append(...drawn.map((curve) => line(player, scale, curve)));
-  if (player.frames.length > 0 && drawn.length === 0) drawing.append(nothingToScore(scale));
+  if (player.frames.length > 0 && drawn.length === 0) drawing.append(noScore(scale));
   player.veil = svg("rect", { class: "veil", y: scale.top, height: scale.bottom - scale.top });
   player.cursor = svg("line", { class: "cursor", y1: scale.top, y2: scale.bottom });
   player.dots = svg("g");
@@ -66,7 +66,9 @@ function warmupRegion(player, scale) {
     width,
     height: scale.bottom - scale.top,
   });
-  region.append(svg("title", {}, `Warm-up: the first ${warmup} iterations are not counted.`));
+  region.append(
+    svg("title", {}, `Warm-up: the first ${warmup} iterations are left out of the mean.`),
+  );
   const text = svg("text", { x: scale.left + 6, y: scale.bottom - 6 }, "warm-up");
   return width > 54 ? [region, text] : [region];
 }
@@ -123,7 +125,7 @@ function line(player, scale, { s, kind, points }) {
   return svg("path", { class: `line ${kind}`, d, style });
 }
 
-// Each line is named where it ends; names that would overlap are moved apart.
+// The name of each line at its end; overlapping names are moved apart.
 function labels(player, scale, drawn) {
   const placed = drawn.map(({ s, kind, points }) => {
     const last = points[points.length - 1];
@@ -147,9 +149,9 @@ function spread(items, gap, top, bottom) {
   }
 }
 
-function nothingToScore(scale) {
+function noScore(scale) {
   const at = { x: (scale.left + scale.right) / 2, y: (scale.top + scale.bottom) / 2 };
-  return svg("text", { ...at, "text-anchor": "middle" }, "nothing to score in the hidden pixels");
+  return svg("text", { ...at, "text-anchor": "middle" }, "no score: no pixel is hidden");
 }
 
 function moveCursor(player, at) {

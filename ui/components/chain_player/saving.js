@@ -1,9 +1,9 @@
-// The pictures on screen as a PNG file.
+// The images on screen as a PNG file.
 
-/** All tiles of all samplers; or the one picture that is pointed at. */
+/** All tiles of all samplers; or the one image under the pointer. */
 function save(player) {
   const { pixel } = player;
-  setPixel(player, null); // without its mark
+  setPixel(player, null); // removes the mark
   const one = pixel && player.over;
   const canvas = one ? sheet([[one]]) : sheet(player.rows.map(({ tiles }) => tiles));
   setPixel(player, pixel);

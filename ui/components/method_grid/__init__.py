@@ -1,9 +1,9 @@
-"""Method grid: what many methods fill into one image, side by side, and their scores beneath.
+"""Method grid: the results of many methods on one image, side by side, and a table of scores.
 
-Each message holds all that is known, so one may be lost or repeated. While a method runs, its mean
-and standard deviation are sent; its draws and parts follow when it has ended. Errors, differences
-and colours are computed in the browser, which alone knows what the visitor looks at. Back comes
-one thing: that a method is to be stopped.
+Each message holds all results so far, so one may be lost or repeated. While a method runs, its
+mean and standard deviation are sent; its draws and parts follow at the end. The browser computes
+errors, differences and colours, because it knows the view on screen. It sends back one thing: a
+request to stop a method.
 
     message = grid_message(run="7", config=config, outcomes=outcomes, state="running",
                            definitions=metrics.DEFINITIONS)
@@ -14,7 +14,6 @@ one thing: that a method is to be stopped.
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ui.components import SD_MAX, inline_component
+from ui.components.bits import pack
 from ui.components.method_grid import numbers, pictures
 
 if TYPE_CHECKING:
@@ -43,21 +43,21 @@ _COMPONENT = inline_component(
 )
 
 MOSAIC = 16
-"""So many draws of a method are shown on its card, and sent while others still run."""
-MOST = 64
-"""So many draws, or pictures of a part, are sent at the end."""
+"""Largest number of draws on a card; also of draws sent while other methods run."""
+MAX_IMAGES = 64
+"""Largest number of draws, or of images of a part, sent at the end."""
 PIXELATED = 32
-"""Images of so many pixels a side, or fewer, are enlarged as squares."""
+"""Images up to this side are enlarged with sharp pixels."""
 
 
 class StopRequest(NamedTuple):
-    """A visitor wants a method to stop."""
+    """The visitor has pressed Stop on the card of a method."""
 
     method: str
 
 
 def method_grid(key: str, message: dict[str, Any]) -> StopRequest | None:
-    """Show the grid and the table; return what a visitor asked for since, which is told once.
+    """Show the grid and the table; return a new request to stop a method, once.
 
     Args:
         key: Streamlit key; the same on every rerun.
@@ -68,7 +68,7 @@ def method_grid(key: str, message: dict[str, Any]) -> StopRequest | None:
 
 
 def parse(value: object, message: Mapping[str, Any]) -> StopRequest | None:
-    """What the browser sent → a request to stop a running method of this run, else None."""
+    """A request of the browser to stop a running method of this run, else None."""
     if not isinstance(value, dict) or value.get("run") != message["run"]:
         return None
     name = value.get("method")
@@ -84,19 +84,21 @@ def grid_message(
     state: str,
     titles: Mapping[str, str] | None = None,
     definitions: Mapping[str, str],
-    original_name: str = "truth",
+    original_title: str = "Original",
+    original_note: str = "",
 ) -> dict[str, Any]:
-    """All that is known of a run, in the form the grid reads: plain numbers and text.
+    """All results of a run as the grid reads them: plain numbers and text.
 
     Args:
         run: identifies the run.
-        config: the image, the mask, and which methods are to come.
-        outcomes: the newest of each method, in the order of the cards; methods of `config` that
-            have none yet come after them.
-        state: of the run; once it is not "running", nothing in it runs.
-        titles: method → title of its card; else its name.
-        definitions: score → what it means.
-        original_name: what the original is, in a word or two.
+        config: the image, the mask and the methods.
+        outcomes: the latest of each method, in the order of the cards; methods of `config` without
+            an outcome come after them.
+        state: state of the run; unless it is "running", all its methods have ended.
+        titles: method → title of its card; by default its name.
+        definitions: score → its definition.
+        original_title: title of the card of the original.
+        original_note: where the original comes from, in a word or two.
     """
     live = state == "running"
     hidden = ~config.observed
@@ -110,15 +112,16 @@ def grid_message(
         "colour": config.shape[0] > 1,
         "pixelated": hidden.shape[0] <= PIXELATED,
         "original": _original(config),
-        "originalName": original_name,
-        "hidden": base64.b64encode(np.packbits(hidden)).decode("ascii"),
+        "originalTitle": original_title,
+        "originalNote": original_note,
+        "hidden": pack(hidden),
         "zero": pictures.ZERO,
         "sdMax": SD_MAX,
         "methods": [
             _method(name, (titles or {}).get(name, _capital(name)), outcome, hidden, live=live)
             for name, outcome in known.items()
         ],
-        "columns": numbers.columns([_at_rest(o, live) for o in outcomes], definitions),
+        "columns": numbers.columns([_final(o, live) for o in outcomes], definitions),
     }
 
 
@@ -127,8 +130,8 @@ def _original(config: Config) -> str:
     return pictures.mean_picture(config.truth)
 
 
-def _at_rest(outcome: Outcome, live: bool) -> Outcome:
-    """An outcome of a run that has ended does not run any more."""
+def _final(outcome: Outcome, live: bool) -> Outcome:
+    """The outcome; in a run that has ended, a running outcome counts as stopped."""
     if outcome.state != "running" or live:
         return outcome
     return outcome._replace(state="stopped")
@@ -137,27 +140,27 @@ def _at_rest(outcome: Outcome, live: bool) -> Outcome:
 def _method(
     name: str, title: str, outcome: Outcome | None, hidden: np.ndarray, *, live: bool
 ) -> dict[str, Any]:
-    """What a card shows."""
+    """The content of a card."""
     if outcome is None:
         return {"name": name, "title": title, "state": "waiting" if live else "stopped"}
-    outcome = _at_rest(outcome, live)
-    begun = outcome.mean is not None
+    outcome = _final(outcome, live)
+    started = outcome.mean is not None
     running = outcome.state == "running"
     return {
         "name": name,
         "title": title,
-        "state": "waiting" if running and not begun else outcome.state,
+        "state": "waiting" if running and not started else outcome.state,
         "note": outcome.note,
         "done": round(min(max(outcome.done, 0.0), 1.0), 3) if math.isfinite(outcome.done) else 0,
-        "seconds": numbers.seconds(outcome.seconds) if begun else "",
-        "mean": pictures.mean_picture(outcome.mean) if begun else None,
+        "seconds": numbers.seconds(outcome.seconds) if started else "",
+        "mean": pictures.mean_picture(outcome.mean) if started else None,
         "sd": None if outcome.sd is None else pictures.sd_picture(outcome.sd),
         "diagnostics": numbers.diagnostics(outcome.diagnostics),
-    } | ({} if running else _when_ended(outcome, hidden, MOSAIC if live else MOST))
+    } | ({} if running else _when_ended(outcome, hidden, MOSAIC if live else MAX_IMAGES))
 
 
 def _when_ended(outcome: Outcome, hidden: np.ndarray, most: int) -> dict[str, Any]:
-    """Draws and parts, which are many pictures."""
+    """Draws and parts, which are many images."""
     found: dict[str, Any] = {}
     if outcome.draws is not None:
         found["draws"] = pictures.draws_strip(outcome.draws, hidden, most)

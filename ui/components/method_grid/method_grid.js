@@ -1,8 +1,7 @@
 // Method grid: one card a method, one view of all of them at a time, and the table of scores.
 //
-// Each message holds all that is known, and the newest is shown: receive → decode what is new →
-// paint.  Errors, differences and colours are computed here from the pictures; a picture that is
-// still being decoded leaves on screen what was there.
+// Each message holds all results so far: receive → decode new images → paint. Errors, differences
+// and colours are computed here from the images. While an image is decoded, the previous one stays.
 
 const PROBLEM = ":problem";
 const ORIGINAL = ":original";
@@ -13,17 +12,17 @@ const VIEW_NAMES = {
   uncertainty: "standard deviation",
   error: "error",
   difference: "difference",
-  inside: "inside",
+  inside: "factors",
 };
 const LEVELS = { uncertainty: "sequential", error: "sequential", difference: "diverging" };
 const LIMITS = [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1]; // ends of a colour scale
-const COVERED = 0.99; // share of a method's hidden pixels that a scale should cover
+const COVERED = 0.99; // fraction of the hidden pixels of a method that a scale should cover
 const ENDED = {
   finished: "has finished",
   stopped: "has been stopped",
-  unavailable: "is unavailable",
+  unavailable: "is not available",
 };
-const STOPPING = 4000; // ms after which Stop may be pressed again
+const STOP_TIMEOUT = 4000; // ms after which Stop can be pressed again
 const MOSAIC = 16;
 
 export default component({
@@ -35,7 +34,7 @@ export default component({
   destroy,
 });
 
-// ---------------------------------------------------------------- life of a grid
+// ---------------------------------------------------------------- creation
 
 function create(host) {
   const root = host.querySelector(".methods");
@@ -104,12 +103,12 @@ function reset(grid) {
 function readProblem(grid, given) {
   const { height, width, hidden } = grid.message;
   grid.given = given;
-  for (const { canvas } of grid.cards.values()) canvas.width = 0; // no ghosts of another problem
+  for (const { canvas } of grid.cards.values()) canvas.width = 0; // clears the images of the previous problem
   grid.hidden = unpack(bytesOf(hidden), height * width);
   grid.where = [...grid.hidden.keys()].filter((i) => grid.hidden[i]); // hidden pixels
   const lines = [...border(isSetIn(grid.hidden, width, height), 0, 0, width, height)];
   grid.border = lines.map(([x, y, toX, toY]) => `M${x} ${y}L${toX} ${toY}`).join("");
-  const scattered = lines.length > grid.where.length; // then its outline would cover the picture
+  const scattered = lines.length > grid.where.length; // the outline would cover the image
   grid.root.classList.toggle("scattered", scattered);
   if (!grid.outlineChosen) grid.outlined.checked = !scattered;
 }
@@ -148,7 +147,7 @@ function decodeAll(grid) {
       if (!grid.pixels.has(url)) {
         const reading = decode(url).then(
           (image) => grid.pixels.has(url) && grid.pixels.set(url, image),
-          (error) => console.error("method grid: a picture could not be read", error),
+          (error) => console.error("method grid: an image could not be read", error),
         );
         grid.pixels.set(url, reading);
       }
@@ -180,7 +179,7 @@ function stripRow(grid, url, row) {
 
 // ---------------------------------------------------------------- what a card shows
 
-// {tiles: pictures as RGBA at their own size} or {words}; null while it is being decoded.
+// {tiles: images as RGBA at their own size} or {words}; null while the image is decoded.
 function contentOf(grid, name, view) {
   const original = pixelsOf(grid, grid.message.original);
   if (!original) return null;
@@ -189,7 +188,9 @@ function contentOf(grid, name, view) {
   const method = methodOf(grid, name);
   if (method.state === "waiting") return { words: "waiting" };
   if (!method.mean) {
-    return { words: method.state === "stopped" ? "stopped before its first step" : method.state };
+    return {
+      words: method.state === "stopped" ? "stopped before its first result" : method.state,
+    };
   }
   if (view === "mean") return tilesOr(pixelsOf(grid, method.mean));
   if (view === "draws") return drawsOf(grid, method, original, MOSAIC);
@@ -200,9 +201,9 @@ function contentOf(grid, name, view) {
 const tilesOr = (...tiles) => (tiles.every(Boolean) ? { tiles } : null);
 
 function drawsOf(grid, method, original, most) {
-  if (method.state === "running") return { words: "draws come when it has ended" };
-  if (!grid.where.length) return { words: "nothing is hidden" };
-  if (!method.draws) return { words: "one guess, no draws" };
+  if (method.state === "running") return { words: "draws appear at the end" };
+  if (!grid.where.length) return { words: "no pixel is hidden" };
+  if (!method.draws) return { words: "one completion, no draws" };
   const { strip, count } = method.draws;
   const tiles = Array.from({ length: Math.min(count, most) }, (_, row) => {
     const levels = stripRow(grid, strip, row);
@@ -219,8 +220,8 @@ function place(grid, levels, picture) {
 }
 
 function insideOf(grid, method, most) {
-  if (method.state === "running") return { words: "comes when it has ended" };
-  if (!method.parts?.length) return { words: "no inside to show" };
+  if (method.state === "running") return { words: "appears at the end" };
+  if (!method.parts?.length) return { words: "no factors" };
   const last = method.parts.slice(1).reduce((sum, part) => sum + Math.min(part.count, 1), 0);
   const tiles = method.parts.flatMap((part, i) =>
     partTiles(grid, part, i === 0 ? most - last : 1),
@@ -228,7 +229,7 @@ function insideOf(grid, method, most) {
   return tilesOr(...tiles);
 }
 
-// Grey values through a scale of colours; colours of both signs about a middle grey.
+// Grey levels as colours of a scale; colour images as they are, around a middle grey.
 function partTiles(grid, part, most) {
   const { colour, zero } = grid.message;
   const table = part.signed ? grid.theme.diverging : grid.theme.sequential;
@@ -251,7 +252,7 @@ function neutral(grid) {
   return picture;
 }
 
-// Hidden pixels through a scale of colours that all cards share; seen ones neutral.
+// Hidden pixels in colours of a scale that all cards share; observed pixels neutral.
 function levelsOf(grid, method, view) {
   const values = valuesOf(grid, method, view);
   if (values === null || typeof values === "string") return values && { words: values };
@@ -259,24 +260,24 @@ function levelsOf(grid, method, view) {
   const table = grid.theme[LEVELS[view]];
   const picture = neutral(grid);
   grid.where.forEach((pixel, k) => {
-    const share = Math.min(Math.max(values[k] / grid.limit, -1), 1);
-    const level = Math.round(255 * (diverging ? (share + 1) / 2 : share));
+    const part = Math.min(Math.max(values[k] / grid.limit, -1), 1);
+    const level = Math.round(255 * (diverging ? (part + 1) / 2 : part));
     picture.set(table.subarray(4 * level, 4 * level + 4), 4 * pixel);
   });
   return { tiles: [picture] };
 }
 
-// A number for each hidden pixel, averaged over colours; words where there is none.
+// A number for each hidden pixel, averaged over colours; a text if there is none.
 function valuesOf(grid, method, view) {
   const mean = pixelsOf(grid, method.mean);
   if (view === "uncertainty") {
-    if (!method.sd) return "one guess, no uncertainty";
+    if (!method.sd) return "one completion, no uncertainty";
     const sd = pixelsOf(grid, method.sd);
     return sd && grid.where.map((pixel) => (sd[4 * pixel] / 255) * grid.message.sdMax);
   }
   const chosen = view === "difference" ? referenceOf(grid) : grid.message.original;
   const other = pixelsOf(grid, chosen);
-  if (!chosen) return "its reference has no mean yet";
+  if (!chosen) return "the reference has no mean yet";
   if (!mean || !other) return null;
   const sign = view === "error" ? Math.abs : (value) => value;
   return grid.where.map((pixel) => {
@@ -291,7 +292,7 @@ function referenceOf(grid) {
   return name === ORIGINAL ? grid.message.original : methodOf(grid, name)?.mean;
 }
 
-// The end of the colour scale of a view: a round number that covers nearly all of every method.
+// The end of the colour scale of a view: a round number that covers nearly all pixels.
 function findLimit(grid) {
   let [needed, largest] = [0, 0];
   for (const method of grid.message.methods) {
@@ -336,7 +337,7 @@ function show(grid, name, { canvas, outline, words }, view) {
   if (content.hatched) hatch(canvas, grid.hidden, grid.message.width, grid.message.height);
 }
 
-// Pictures side by side in a square, as large as the canvas is on screen.
+// Images side by side in a square of the size of the canvas on screen.
 function mosaic(grid, canvas, tiles) {
   const context = fit(canvas);
   const side = canvas.width;
@@ -432,10 +433,10 @@ function write(node, text) {
 }
 
 function writeCards(grid) {
-  const { methods, originalName } = grid.message;
+  const { methods, originalTitle, originalNote } = grid.message;
   const given = [
-    { name: PROBLEM, title: "What is seen", state: "given", line: "hatched = hidden" },
-    { name: ORIGINAL, title: "Original", state: "given", line: originalName },
+    { name: PROBLEM, title: "Observed", state: "given", line: "hatched = hidden" },
+    { name: ORIGINAL, title: originalTitle, state: "given", line: originalNote },
   ];
   const wanted = [...given, ...methods];
   for (const [name, card] of grid.cards) {
@@ -446,8 +447,8 @@ function writeCards(grid) {
   wanted.forEach((method, i) => {
     if (!grid.cards.has(method.name)) grid.cards.set(method.name, createCard(grid, method.name));
     const card = grid.cards.get(method.name);
-    const there = grid.list.children[i] ?? null;
-    if (there !== card.item) grid.list.insertBefore(card.item, there);
+    const next = grid.list.children[i] ?? null;
+    if (next !== card.item) grid.list.insertBefore(card.item, next);
     writeCard(grid, card, method);
   });
 }
@@ -468,7 +469,7 @@ function createCard(grid, name) {
   const [title, note] = [element("h4"), element("p")];
   const item = element("li", { class: "card", "data-method": name }, frame, title, note);
   picture.onclick = () => openLarge(grid, name);
-  stop.onclick = () => askToStop(grid, name);
+  stop.onclick = () => requestStop(grid, name);
   return { item, canvas, outline, words, picture, progress, bar, stop, title, note };
 }
 
@@ -479,10 +480,10 @@ function writeCard(grid, card, method) {
   write(card.note, method.line ?? lineOf(method));
   card.progress.hidden = !running;
   card.stop.hidden = !running;
-  const asked = grid.stopping.has(method.name);
-  card.stop.disabled = asked;
-  write(card.stop, asked ? "Stopping …" : "Stop");
-  card.stop.setAttribute("aria-label", `${asked ? "Stopping" : "Stop"} ${method.title}`);
+  const stopping = grid.stopping.has(method.name);
+  card.stop.disabled = stopping;
+  write(card.stop, stopping ? "Stopping …" : "Stop");
+  card.stop.setAttribute("aria-label", `${stopping ? "Stopping" : "Stop"} ${method.title}`);
   if (running) {
     const percent = Math.round(100 * method.done);
     card.bar.style.width = `${percent}%`;
@@ -498,7 +499,10 @@ function lineOf(method) {
 
 function writeReference(grid) {
   const before = grid.select.value || ORIGINAL;
-  const options = [[ORIGINAL, "Original"], ...grid.message.methods.map((m) => [m.name, m.title])];
+  const options = [
+    [ORIGINAL, grid.message.originalTitle],
+    ...grid.message.methods.map((m) => [m.name, m.title]),
+  ];
   const names = JSON.stringify(options);
   if (grid.select.dataset.names === names) return;
   grid.select.dataset.names = names;
@@ -513,12 +517,12 @@ function writeKey(grid) {
   write(
     grid.about,
     {
-      mean: "Posterior mean of each method: hidden pixels filled in, the others as given",
-      draws: `Draws of each method, ${MOSAIC} at most; enlarge a card for all`,
+      mean: "Posterior mean of each method; observed pixels are unchanged",
+      draws: `At most ${MOSAIC} draws of each method; enlarge a card to see more`,
       uncertainty: `Standard deviation of hidden pixels${averaged}`,
       error: `|mean − original| of hidden pixels${averaged}`,
       difference: "Mean minus",
-      inside: "Factors, zero in the middle of their scale, and last the noise; each its own scale",
+      inside: "Factors of the model, with zero in the middle of the scale; last, the noise",
     }[view],
   );
   markChosen(grid.views, grid.views.querySelector(`[data-view=${view}]`));
@@ -558,7 +562,7 @@ function writeLarge(grid) {
   const { dialog, large: name } = grid;
   const card = grid.cards.get(name);
   if (!card) {
-    grid.large = null; // a method that another run does without
+    grid.large = null; // the new run does not have this method
     dialog.close();
     return;
   }
@@ -667,7 +671,7 @@ function heading(grid, { name, definition }, i) {
   return th;
 }
 
-// Best first, then worst first, then the order of the cards again.
+// The first click sorts from the best, the second from the worst, the third as the cards.
 function sort(grid, name) {
   const column = grid.message.columns.find((each) => each.name === name);
   const first = column?.high ?? false;
@@ -692,7 +696,7 @@ function inOrder(grid) {
   const value = (method) => cells[method.name]?.value ?? null;
   return [...methods].sort((a, b) => {
     const [x, y] = [value(a), value(b)];
-    if (x === null || y === null) return (x === null) - (y === null); // what has none comes last
+    if (x === null || y === null) return (x === null) - (y === null); // methods without the score come last
     return sign * (x - y);
   });
 }
@@ -729,7 +733,7 @@ function hideTip(grid) {
   grid.tip.hidden = true;
 }
 
-// ---------------------------------------------------------------- what a person does
+// ---------------------------------------------------------------- input
 
 function listen(grid) {
   const { root, hold, dialog } = grid;
@@ -755,7 +759,7 @@ function listen(grid) {
 
 function onKey(grid, event) {
   if (withModifier(event)) return;
-  event.stopPropagation(); // the page's own hotkeys
+  event.stopPropagation(); // keeps the key from the hotkeys of the page
   if (event.key === "Escape") hideTip(grid);
 }
 
@@ -772,13 +776,13 @@ function setView(grid, view) {
   if (grid.message) refresh(grid);
 }
 
-// Told once; if the method still runs after a while, it may be asked again.
-function askToStop(grid, name) {
-  const again = setTimeout(() => {
+// Sent once; if the method still runs after a while, Stop can be pressed again.
+function requestStop(grid, name) {
+  const timer = setTimeout(() => {
     grid.stopping.delete(name);
     if (grid.message) writeCards(grid);
-  }, STOPPING);
-  grid.stopping.set(name, again);
+  }, STOP_TIMEOUT);
+  grid.stopping.set(name, timer);
   grid.send("stop", { run: grid.message.run, method: name });
   writeCards(grid);
 }

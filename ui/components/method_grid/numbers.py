@@ -1,4 +1,4 @@
-"""Numbers of a method grid as text: scores in columns, the best of each, and the diagnostics."""
+"""Numbers of a method grid as text: columns of scores, the best of each, and diagnostics."""
 
 from __future__ import annotations
 
@@ -11,56 +11,61 @@ if TYPE_CHECKING:
 
 COVERAGE = "90 % coverage"
 COLUMNS = ("F1", "MSE", "SSE", "PSNR", "SSIM", "NLL", "NLL, density", "CRPS", COVERAGE)
-"""The order of the scores that there are; any other comes after them, the seconds last."""
+"""Order of the columns; other scores come after these, the time last."""
 BEST_IS_HIGH = {"F1", "PSNR", "SSIM"}
 NOMINAL = 0.9
-"""Coverage is best here; all other scores are best when low."""
+"""Best value of the coverage; all other scores are best when low."""
 SECONDS = (
-    "Time this method has computed, on this server, without loading its model. Fewer is better."
+    "Computing time of this method on this server, without loading its model. Lower is better."
 )
 
 _DECIMALS = {"F1": 3, "SSIM": 3, COVERAGE: 1}
 _MOST_DECIMALS = 6
 
 _DIAGNOSTICS: dict[str, tuple[str, int | None, float, str]] = {
-    "acceptance": ("Acceptance", 2, math.inf, "Share of proposals accepted after the warm-up."),
-    "stuck chains": ("Stuck chains", 0, 0, "Chains that accepted nothing since the warm-up."),
+    "acceptance": (
+        "Acceptance",
+        2,
+        math.inf,
+        "Fraction of the proposals accepted after the warm-up.",
+    ),
+    "stuck chains": ("Stuck chains", 0, 0, "Chains that accepted no proposal since the warm-up."),
     "R-hat": (
         "Split R-hat",
         3,
         1.05,
-        "Near 1 the chains agree; above 1.05 they have not met yet.",
+        "Close to 1, the chains agree; above 1.05, they have not converged.",
     ),
     "ESS": (
         "ESS",
         None,
         math.inf,
-        "Effective sample size: how many independent draws these are worth.",
+        "Effective sample size: the number of independent draws with the same precision.",
     ),
     "Pareto k": (
         "Pareto k",
         2,
         0.7,
-        "Shape of the tail of the importance weights; above 0.7 the mean is not to be relied on.",
+        "Shape of the tail of the importance weights; above 0.7, the mean is unreliable.",
     ),
     "log p(x_obs)": (
         "log p(x_obs)",
         1,
         math.inf,
-        "Log-probability (density) of the seen pixels under the model, in nats, as estimated.",
+        "Estimated log-probability (density) of the observed pixels under the model, in nats.",
     ),
     "components": (
         "Components in use",
         1,
         math.inf,
-        "How many components of the mixture share the weight, 1 / Σ weight².",
+        "Effective number of mixture components, 1 / Σ weight².",
     ),
 }
-"""Name → label, decimals (None: as many as its size asks for), warn above, what it means."""
+"""Name → label, decimals (None: chosen from the value), largest good value, definition."""
 
 
 def columns(outcomes: Sequence[Outcome], definitions: Mapping[str, str]) -> list[dict[str, Any]]:
-    """One entry a column that any outcome fills: its name, definition and cells by method."""
+    """The columns that any outcome fills: name, definition, and cells by method."""
     present = {name for outcome in outcomes for name in outcome.scores}
     names = [name for name in COLUMNS if name in present]
     names += sorted(present.difference(COLUMNS))
@@ -89,12 +94,12 @@ def _column(
     decimals = _DECIMALS.get(name)
     if decimals is None:
         decimals = decimals_for(value for value, _ in given.values())
-    share = name == COVERAGE
+    percent = name == COVERAGE
     cells = {
         method: {
             "value": _finite(value),
-            "text": number(value, decimals, share=share),
-            "error": error_text(error, decimals, share=share),
+            "text": number(value, decimals, percent=percent),
+            "error": error_text(error, decimals, percent=percent),
         }
         for method, (value, error) in given.items()
     }
@@ -102,12 +107,12 @@ def _column(
     best = best_of(name, {m: value for m, (value, _) in given.items() if m in ended})
     for method, cell in cells.items():
         cell["best"] = method in ended and cell["text"] in {cells[each]["text"] for each in best}
-    high = name in BEST_IS_HIGH or share
+    high = name in BEST_IS_HIGH or percent
     return {"name": name, "definition": definition, "high": high, "cells": cells}
 
 
 def best_of(name: str, values: Mapping[str, float]) -> set[str]:
-    """Which methods are best at a score; nobody is where fewer than two can be compared."""
+    """The methods that are best at a score; none if fewer than two can be compared."""
     values = {method: value for method, value in values.items() if math.isfinite(value)}
     if len(values) < 2:
         return set()
@@ -120,28 +125,28 @@ def best_of(name: str, values: Mapping[str, float]) -> set[str]:
 
 
 def decimals_for(values: Iterable[float]) -> int:
-    """So many that a typical value of a column shows three significant digits."""
+    """The number of decimals with which a typical value shows three significant digits."""
     sizes = sorted(abs(value) for value in values if math.isfinite(value) and value != 0)
     if not sizes:
         return 2
     return min(max(2 - math.floor(math.log10(sizes[len(sizes) // 2])), 0), _MOST_DECIMALS)
 
 
-def number(value: float, decimals: int, *, share: bool = False) -> str:
-    """With a true minus; shares as per cent."""
+def number(value: float, decimals: int, *, percent: bool = False) -> str:
+    """The number as text with a typographic minus; fractions in per cent if `percent`."""
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    text = f"{100 * value:.{decimals}f} %" if share else f"{value:.{decimals}f}"
+    text = f"{100 * value:.{decimals}f} %" if percent else f"{value:.{decimals}f}"
     return text.replace("-", "−")
 
 
-def error_text(error: float, decimals: int, *, share: bool = False) -> str:
-    """± error, with the decimals of its value, or more where it would be 0; "" for NaN."""
+def error_text(error: float, decimals: int, *, percent: bool = False) -> str:
+    """± error, with the decimals of the value, or more if it would be 0; "" for NaN."""
     if not math.isfinite(error):
         return ""
     if error > 0 and round(error, decimals) == 0:
         decimals = min(-math.floor(math.log10(error)), _MOST_DECIMALS)
-    return f"± {number(error, decimals, share=share)}"
+    return f"± {number(error, decimals, percent=percent)}"
 
 
 def seconds(value: float) -> str:
@@ -154,7 +159,7 @@ def seconds(value: float) -> str:
 
 
 def diagnostics(values: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Named and worded for a reader; with a warning where a value calls for one."""
+    """Diagnostics with label, text, definition, and whether the value needs a warning."""
     found = []
     for name, value in values.items():
         if name.startswith("± "):

@@ -1,9 +1,8 @@
-"""Pictures of a method grid as PNG data URLs, each array encoded once for as long as it lives.
+"""Images of a method grid as PNG data URLs; each array is encoded once.
 
-Means are sent whole. Of draws and parts only the hidden pixels are sent, as a strip of one row a
-draw and one column a hidden pixel in reading order: the rest is known, and rows that resemble each
-other compress well.
-"""
+Means are sent whole. For draws and parts, only the hidden pixels are sent: a strip with one row
+per draw and one column per hidden pixel in reading order. The browser knows the other pixels, and
+similar rows compress well."""
 
 from __future__ import annotations
 
@@ -19,18 +18,18 @@ from PIL import Image
 from ui.components import SD_MAX
 
 ZERO = 127
-"""Grey level of 0 in a picture of signed values; ± the largest are 0 and 254."""
+"""Grey level of 0 in an image of signed values; the largest values ± are 0 and 254."""
 
 _KEPT: dict[tuple[int, Hashable], tuple[weakref.ref[np.ndarray], Any]] = {}
 
 
 def mean_picture(mean: np.ndarray) -> str:
-    """A mean (C, H, W) in [0, 1], at its own size."""
+    """A mean (C, H, W) in [0, 1], in its own size."""
     return _once(mean, "mean", lambda: png(_levels(mean).transpose(1, 2, 0)))
 
 
 def sd_picture(sd: np.ndarray) -> str:
-    """Root mean square over the channels of standard deviations (C, H, W), grey."""
+    """Standard deviations (C, H, W) as grey levels: their root mean square over the channels."""
 
     def encode() -> str:
         return png(_levels(np.sqrt(np.square(sd).mean(0)) / SD_MAX)[..., None])
@@ -50,18 +49,18 @@ def draws_strip(draws: np.ndarray, hidden: np.ndarray, most: int) -> dict[str, A
 def part_strip(
     name: str, part: np.ndarray, hidden: np.ndarray, most: int
 ) -> dict[str, Any] | None:
-    """The hidden pixels of pictures (n, C, H, W) of any scale, which is sent along.
+    """The hidden pixels of images (n, C, H, W) of any scale, and that scale.
 
-    Values of both signs are on a scale from −limit to limit, others on one from 0 to limit.
+    Values of both signs have a scale from −limit to limit, others from 0 to limit.
     """
 
     def encode() -> dict[str, Any]:
         values = np.nan_to_num(part[:most], posinf=0.0, neginf=0.0)
-        seen = values[..., hidden]
-        limit = float(np.abs(seen).max()) or 1.0
-        signed = bool(seen.min() < 0)
-        shares = np.clip(values / limit, -1.0, 1.0)
-        levels = np.rint(ZERO + ZERO * shares if signed else 255 * shares).astype(np.uint8)
+        shown = values[..., hidden]
+        limit = float(np.abs(shown).max()) or 1.0
+        signed = bool(shown.min() < 0)
+        scaled = np.clip(values / limit, -1.0, 1.0)
+        levels = np.rint(ZERO + ZERO * scaled if signed else 255 * scaled).astype(np.uint8)
         return _strip(levels, hidden) | {"name": name, "limit": limit, "signed": signed}
 
     return _once(part, (most, hidden.tobytes()), encode) if hidden.any() and len(part) else None
@@ -76,12 +75,12 @@ def png(levels: np.ndarray) -> str:
 
 
 def _strip(levels: np.ndarray, hidden: np.ndarray) -> dict[str, Any]:
-    """Levels (n, C, H, W) → one row a picture, one column a hidden pixel."""
+    """Levels (n, C, H, W) → one row per image, one column per hidden pixel."""
     return {"strip": png(levels[..., hidden].transpose(0, 2, 1)), "count": len(levels)}
 
 
 def _levels(values: np.ndarray) -> np.ndarray:
-    """Values in [0, 1] as the nearest of 256 levels; what lies outside is clipped."""
+    """Values in [0, 1] as the nearest of 256 levels, clipped to the range."""
     return np.rint(np.clip(np.nan_to_num(values), 0.0, 1.0) * 255).astype(np.uint8)
 
 

@@ -1,9 +1,8 @@
-"""Small grey pictures in one large one, sent once and shown by other components of the page.
+"""Small grey images in one large image, sent once and shown by other components of the page.
 
-What a component is given is sent again whenever any of it changes. Thousands of pictures are too
-much for that, so they are mounted beside it, as a component that shows nothing: for as long as
-they stay the same, a rerun sends a reference to them.
-"""
+Streamlit sends all data of a component again whenever a part of it changes. Thousands of images
+are too much for that, so a separate invisible component holds them: as long as they do not change,
+a rerun sends only a reference to them."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ _COMPONENT = inline_component(Path(__file__).parent, "sheets")
 
 @dataclass(frozen=True)
 class Sheet:
-    """Pictures of one size, row by row in one PNG; hashable, and as cheap to keep as its file."""
+    """Images of one size, row by row in one PNG; hashable."""
 
     png: bytes
     count: int
@@ -35,18 +34,18 @@ class Sheet:
 
     @property
     def name(self) -> str:
-        """Of its content: two sheets of one name show the same."""
+        """Hash of the content: two sheets with one name show the same images."""
         return hashlib.sha256(self.png).hexdigest()[:24]
 
 
 def sheet_of(pictures: np.ndarray) -> Sheet:
-    """Encode pictures; a few tenths of a second for 5,000 of 28×28, so keep the result.
+    """Encode images; this takes a few tenths of a second for 5,000 of 28×28, so keep the result.
 
     Args:
         pictures: (N, H, W) uint8, grey.
 
     Raises:
-        ValueError: another shape or type, or nothing to show.
+        ValueError: another shape or type, or no image.
 
     Example:
         >>> sheet = sheet_of(np.zeros((5, 28, 28), np.uint8))
@@ -70,6 +69,6 @@ def sheet_of(pictures: np.ndarray) -> Sheet:
 
 
 def picture_sheet(key: str, sheet: Sheet) -> None:
-    """Hand the sheet to the page, where other components find it by its name."""
+    """Put the sheet on the page, where other components find it by its name."""
     url = f"data:image/png;base64,{base64.b64encode(sheet.png).decode('ascii')}"
     _COMPONENT(key=key, data={"name": sheet.name, "url": url})

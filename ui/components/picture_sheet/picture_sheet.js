@@ -1,4 +1,4 @@
-// Holds a sheet of pictures ready for as long as it is on the page.
+// Provides a sheet of images for as long as the component is on the page.
 
 export default component({
   create: (parent) => ({ root: parent.querySelector(".picture-sheet"), name: null }),

@@ -1,22 +1,21 @@
-"""A pixel grid to paint on, and finer ink to draw: what is hidden of a picture, and a digit.
+"""A canvas for painting pixels and for drawing with a fine pen: a mask, and a digit.
 
-The browser owns the pixels. Python says what it wants shown by raising `revision` (a preset, an
-upload, a link); at any other rerun the pixels in the browser stand, so a late rerun never eats a
-stroke. After each finished stroke the browser sends all pixels, packed to bits, as the state
-`pixels`; what is not exactly of that form, or belongs to another revision, is ignored.
+The browser owns the pixels. Python replaces them by raising `revision` (a preset, an upload, a
+link); at any other rerun the pixels in the browser stay, so a late rerun never loses a stroke.
+After each stroke the browser sends all pixels, packed to bits, as the state `pixels`; a value of
+another form or revision is ignored.
 
-Streamlit forgets the state of a component that was not on screen, so the caller keeps the last
-bits elsewhere and hands them in again:
+Streamlit drops the state of a component that was not on screen, so the caller stores the last bits
+elsewhere and passes them again:
 
     stroke = pixel_canvas("hidden", mode="mask", height=28, width=28, bits=saved.bits,
                           revision=saved.revision, background=picture, label="Hide pixels")
     if stroke is not None:
         saved.bits = stroke.bits
 
-Ink drawn with a round brush is a layer of its own, the state `drawing`, under the same rules: its
-own bits, revision and history. Its grid is `GRAIN` times finer, and a pixel as bright as its share
-of ink, as MNIST's were made of scans in black and white: 28×28 pixels travel as 1.6 kB.
-"""
+Ink drawn with a round pen is a separate layer, the state `drawing`, with its own bits, revision
+and history. Its grid is `GRAIN` times finer, and the brightness of a pixel is its fraction of ink,
+as the pixels of MNIST were made from black-and-white scans. 28×28 pixels take 1.6 kB."""
 
 from __future__ import annotations
 
@@ -36,30 +35,30 @@ _COMPONENT = inline_component(
 )
 
 GRAIN = 4
-"""Cells of a drawing along the edge of a pixel."""
+"""Cells of a drawing along one side of a pixel."""
 
 
 class Stroke(NamedTuple):
-    """The pixels after the visitor's last stroke."""
+    """The pixels after the last stroke of the visitor."""
 
     bits: np.ndarray
     """(H, W) bool, True = painted: hidden in mode "mask", ink in mode "ink"."""
     number: int
-    """Grows by one with each stroke, undo, redo, invert and clear."""
+    """Increases by one with each stroke, undo, redo, invert and clear."""
 
 
 class Drawing(NamedTuple):
-    """Ink on a grid `GRAIN` times finer than that of the pixels."""
+    """Ink on a grid `GRAIN` times finer than the pixels."""
 
     bits: np.ndarray
     """(GRAIN·H, GRAIN·W) bool, shown when the canvas appears or `revision` changes."""
     revision: int
     """Raise it to replace the ink in the browser by `bits`."""
     settled: np.ndarray | None = None
-    """The same ink where it belongs; the browser takes it, as a stroke that can be undone, when
-    the visitor goes on to hide. It must settle as itself."""
+    """The centred ink, which replaces the ink in the browser when the visitor switches to Hide.
+    The visitor can undo that. Centring it again must not change it."""
     label: str = "Draw a digit"
-    """Shown above the canvas while it is drawn upon."""
+    """Shown above the canvas in the mode Draw."""
 
 
 def pixel_canvas(
@@ -77,7 +76,7 @@ def pixel_canvas(
     peek: bool = False,
     drawing: Drawing | None = None,
 ) -> Stroke | None:
-    """Show the canvas; return what was painted since `revision`, or None.
+    """Show the canvas; return the pixels painted since `revision`, or None.
 
     Args:
         key: Streamlit key, one for each canvas on screen.
@@ -86,21 +85,21 @@ def pixel_canvas(
         width: Columns of the grid.
         bits: (H, W) bool, shown when the canvas appears or `revision` changes.
         revision: Raise it to replace the pixels in the browser by `bits`. The visitor can
-            undo that; a stroke that crossed it on the way is dropped.
-        background: (H, W) or (H, W, 3) uint8. Changing it leaves the pixels alone.
+            undo that; a stroke sent before it arrived is dropped.
+        background: (H, W) or (H, W, 3) uint8. A new background does not change the pixels.
         on_change: Called before the rerun that a stroke starts; see `painted`.
         max_width: Largest width on screen, in CSS pixels.
-        label: Shown above the grid, and its name for screen readers.
-        peek: Whether hidden pixels still show a trace of the background.
-        drawing: With it the visitor draws and hides on the same canvas, and switches between the
-            two; `background` is what his drawing amounts to, shown while he hides. His ink is
-            read by `drawn`.
+        label: Shown above the grid, also for screen readers.
+        peek: Whether the background is faintly visible under hidden pixels.
+        drawing: If given, the visitor can switch between drawing and hiding on the same canvas.
+            `background` is the image made from the drawing, shown while hiding. `drawn` reads
+            the ink.
 
     Raises:
-        ValueError: `bits`, `background` or `drawing` does not fit the grid.
+        ValueError: `bits`, `background` or `drawing` does not have the size of the grid.
     """
     _expect(bits, height, width)
-    # The state may be one stroke ahead of the caller: a remount shows what will be returned.
+    # The state may be one stroke ahead of the caller, so a new mount shows the returned stroke.
     stroke = painted(key, height, width, revision)
     shown = bits if stroke is None else stroke.bits
     layers = [_layer("pixels", mode, shown, revision, label)]
@@ -126,18 +125,18 @@ def pixel_canvas(
 def drawing_canvas(
     key: str, *, height: int, width: int, drawing: Drawing, max_width: int = 360
 ) -> Stroke | None:
-    """A canvas to draw on with a round brush, and nothing to hide; return the ink since the
-    drawing's revision, (GRAIN·H, GRAIN·W), or None.
+    """A canvas for drawing with a round pen only; return the ink drawn since the revision of the
+    drawing, (GRAIN·H, GRAIN·W), or None.
 
     Args:
         key: Streamlit key.
-        height: Rows of pixels that the ink becomes.
+        height: Rows of pixels.
         width: Columns of pixels.
-        drawing: What is there, see `Drawing`.
+        drawing: The ink on the canvas.
         max_width: Largest width on screen, in CSS pixels.
 
     Raises:
-        ValueError: the drawing does not fit.
+        ValueError: the drawing has another size.
     """
     result = _COMPONENT(
         key=key,
@@ -157,7 +156,7 @@ def drawing_canvas(
 
 
 def painted(key: str, height: int, width: int, revision: int) -> Stroke | None:
-    """The last stroke on the canvas `key`, read from the session: for use inside `on_change`."""
+    """The last stroke on the canvas `key`, read from the session; for use inside `on_change`."""
     return parse(_state(key).get("pixels"), height, width, revision)
 
 
@@ -174,7 +173,7 @@ def _state(key: str) -> dict[str, object]:
 def _layer(
     name: str, kind: str, bits: np.ndarray, revision: int, label: str
 ) -> dict[str, str | int | None]:
-    """What the browser is told of one layer."""
+    """The data of one layer for the browser."""
     return {"name": name, "kind": kind, "bits": pack(bits), "rev": revision, "label": label}
 
 
@@ -196,12 +195,12 @@ def _expect(bits: np.ndarray, height: int, width: int) -> None:
 
 
 def parse(value: object, height: int, width: int, revision: int) -> Stroke | None:
-    """What the browser sent → the stroke, or None for anything else. Never raises."""
+    """The stroke that the browser sent, or None for anything else. Never raises."""
     if not isinstance(value, dict):
         return None
     number = value.get("stroke")
     sent = (value.get("height"), value.get("width"), value.get("rev"))
-    if any(type(n) is not int for n in (number, *sent)):  # bool is no number here
+    if any(type(n) is not int for n in (number, *sent)):  # a bool is not a number here
         return None
     if sent != (height, width, revision) or not 1 <= number < 2**53:
         return None
@@ -212,7 +211,7 @@ def parse(value: object, height: int, width: int, revision: int) -> Stroke | Non
 
 
 def _picture(background: np.ndarray, height: int, width: int) -> dict[str, int | str]:
-    """Raw bytes of a grey or RGB picture, for the browser."""
+    """Raw bytes of a grey or RGB image for the browser."""
     if background.shape not in ((height, width), (height, width, 3)):
         raise ValueError(
             f"expected a background of shape {(height, width)} or {(height, width, 3)}, "

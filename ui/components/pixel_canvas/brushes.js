@@ -1,6 +1,6 @@
-// Brushes and the ways they go.
+// Brushes and their paths.
 
-/** Offsets [dx, dy] of the cells under a brush, from its upper left corner: a pixelled disc. */
+/** Offsets [dx, dy] of the cells under a brush from its upper left corner: a disc of pixels. */
 function footprint(size) {
   const cells = [];
   for (let dy = 0; dy < size; dy++)
@@ -42,11 +42,11 @@ function outline(inside, left, top, width, height, cell) {
   return path;
 }
 
-/** The path of a hand, smoothed: a quadratic B-spline, whose control points are means of what the
- *  pointer did along each `gap` of its way. Gives straight pieces [from, to]. */
+/** A smoothed path: a quadratic B-spline whose control points are means of the pointer positions
+ *  along each `gap` of the path. Yields straight pieces [from, to]. */
 class SmoothPath {
   constructor(start, gap) {
-    this.at = start; // as far as it is drawn
+    this.at = start; // end of the drawn part
     this.control = start;
     this.last = start;
     this.gap = gap;
@@ -70,7 +70,7 @@ class SmoothPath {
   }
 }
 
-/** The path of a pointer as it is. */
+/** The path of a pointer without smoothing. */
 class PlainPath {
   constructor(start) {
     this.at = start;

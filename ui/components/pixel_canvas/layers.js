@@ -1,8 +1,8 @@
-// What one paints on: bits with a history, painted by cells or drawn with a round pen.
+// Layers: bits with a history, painted by cells or drawn with a round pen.
 
 const UNDO_DEPTH = 100;
 
-/** Bits on a grid of width × height cells, `grain` to a pixel; positions are in pixels. */
+/** Bits on a grid of width × height cells, `grain` per pixel side; positions are in pixels. */
 class Layer {
   constructor(kind, size) {
     this.kind = kind;
@@ -16,7 +16,7 @@ class Layer {
     this.setBrush(size);
   }
 
-  /** New data. The bits follow only a new revision or another size of grid. → what has changed */
+  /** New data. The bits change only with a new revision or size. → "size", "bits" or null */
   sync(data, pixels) {
     const last = this.data;
     this.data = data;
@@ -42,7 +42,7 @@ class Layer {
     this.start(spot, smooth);
   }
 
-  /** → whether the stroke has changed anything. */
+  /** → whether the stroke changed a bit. */
   end(keep) {
     if (!this.stroke) return false;
     this.finish();
@@ -80,16 +80,16 @@ class Layer {
     return true;
   }
 
-  /** How many pixels are painted, more than half of each. */
+  /** Number of pixels of which more than half is painted. */
   count() {
     const { grain, width } = this;
     if (grain === 1) return this.bits.reduce((sum, bit) => sum + bit, 0);
-    const share = new Uint8Array(this.bits.length / grain ** 2);
+    const painted = new Uint8Array(this.bits.length / grain ** 2);
     this.bits.forEach((bit, i) => {
       const [row, column] = [Math.floor(i / width / grain), Math.floor((i % width) / grain)];
-      share[row * (width / grain) + column] += bit;
+      painted[row * (width / grain) + column] += bit;
     });
-    return share.filter((cells) => cells > grain ** 2 / 2).length;
+    return painted.filter((cells) => cells > grain ** 2 / 2).length;
   }
 
   /** Whether more than half of a pixel is painted. */
@@ -117,7 +117,7 @@ class Cells extends Layer {
   setBrush(size) {
     super.setBrush(size);
     this.brush = footprint(this.size);
-    this.brushSays = `${this.size} pixel${this.size > 1 ? "s" : ""}`;
+    this.brushText = `${this.size} pixel${this.size > 1 ? "s" : ""}`;
     const shift = 9 - this.size; // centred in 18 units, two a cell
     this.tip = this.brush.map(([x, y]) => `M${2 * x + shift} ${2 * y + shift}h2v2h-2z`).join("");
   }
@@ -160,7 +160,7 @@ class Drawing extends Layer {
   constructor() {
     super("drawing", 5);
     this.smooth = true;
-    this.settled = false; // since the last stroke
+    this.settled = false; // whether it was centred since the last stroke
     this.words = ["inked", "blank", "inked"];
   }
 
@@ -171,14 +171,14 @@ class Drawing extends Layer {
     return changed;
   }
 
-  /** Across, in pixels. */
-  get across() {
+  /** Diameter of the pen in pixels. */
+  get diameter() {
     return (this.size + 1) / 2;
   }
 
   setBrush(size) {
     super.setBrush(size);
-    this.brushSays = `${this.across} pixel${this.across > 1 ? "s" : ""}`;
+    this.brushText = `${this.diameter} pixel${this.diameter > 1 ? "s" : ""}`;
     const r = 0.8 * (this.size + 1);
     this.tip = `M${9 - r} 9a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`;
   }
@@ -200,10 +200,10 @@ class Drawing extends Layer {
     for (const [from, to] of this.stroke.path.end()) this.pull(from, to);
   }
 
-  /** The pen goes straight: all cells whose middle is within its radius of the way. */
+  /** A straight piece of a stroke: all cells whose middle is within the radius of the pen. */
   pull([x, y], [x1, y1]) {
     const { width, height, bits, stroke } = this;
-    const radius = (this.across * this.grain) / 2;
+    const radius = (this.diameter * this.grain) / 2;
     const length = (x1 - x) ** 2 + (y1 - y) ** 2;
     const first = (a, b) => Math.max(0, Math.floor(Math.min(a, b) - radius));
     const last = (a, b, end) => Math.min(end - 1, Math.ceil(Math.max(a, b) + radius));
@@ -228,8 +228,8 @@ class Drawing extends Layer {
     return super.travel(from, to);
   }
 
-  /** Take the place that Python gave the ink, once it has given one to the ink as it is now.
-   *  → whether that has changed anything. */
+  /** Replace the ink by the centred ink from Python, if that was made from the current ink.
+   *  → whether it changed. */
   settle() {
     const { bits, settled } = this.data;
     if (!settled || this.settled || this.stroke || pack(this.bits) !== bits) return false;
@@ -240,7 +240,7 @@ class Drawing extends Layer {
 
   edge({ x, y }, cell) {
     const path = new Path2D();
-    path.arc(x * cell, y * cell, (this.across * cell) / 2, 0, 2 * Math.PI);
+    path.arc(x * cell, y * cell, (this.diameter * cell) / 2, 0, 2 * Math.PI);
     return path;
   }
 }

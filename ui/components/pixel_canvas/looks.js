@@ -1,4 +1,4 @@
-// How the layers look on a canvas, `cell` of its pixels a pixel of the picture.
+// Drawing of the layers on a canvas, with `cell` screen pixels per pixel of the image.
 
 /** Fill the painted cells, one rectangle for each run in a row. */
 function fillPainted(context, { bits, width, height }, cell) {
@@ -17,7 +17,7 @@ function paintInk(context, layer, cell) {
   fillPainted(context, layer, cell);
 }
 
-/** Fine ink with soft edges; a pen under way is drawn up to where it is. */
+/** Fine ink with soft edges, and the unfinished stroke up to the pen. */
 function paintDrawing(context, layer, cell) {
   const { width, height, grain, stroke } = layer;
   const image = new ImageData(width, height);
@@ -36,7 +36,7 @@ function paintDrawing(context, layer, cell) {
   if (!stroke?.tail) return;
   context.save();
   context.lineCap = "round";
-  context.lineWidth = layer.across * cell;
+  context.lineWidth = layer.diameter * cell;
   context.strokeStyle = stroke.value ? "#fff" : "#000";
   context.beginPath();
   context.moveTo(stroke.path.at[0] * fine, stroke.path.at[1] * fine);
@@ -45,7 +45,7 @@ function paintDrawing(context, layer, cell) {
   context.restore();
 }
 
-/** What is hidden, hatched; `cover` is how much of what is below it keeps from sight. */
+/** Hidden pixels, hatched; `cover` is their opacity. */
 function paintHidden(context, layer, cell, pixel, { cover, accent }) {
   const { bits, width, height } = layer;
   context.globalAlpha = cover;
@@ -59,7 +59,7 @@ function paintHidden(context, layer, cell, pixel, { cover, accent }) {
   context.stroke(outline(isSetIn(bits, width, height), 0, 0, width, height, cell));
 }
 
-/** Diagonal lines that run on from cell to cell. */
+/** Diagonal lines that continue from cell to cell. */
 function hatching(context, colour, pixel) {
   const side = 6 * pixel;
   const tile = Object.assign(document.createElement("canvas"), { width: side, height: side });
@@ -75,7 +75,7 @@ function hatching(context, colour, pixel) {
   return context.createPattern(tile, "repeat");
 }
 
-/** Fainter for smaller cells, where lines would veil the picture. */
+/** The grid; fainter for smaller cells, so that it does not cover the image. */
 function paintGrid(context, cell, pixel) {
   const { width, height } = context.canvas;
   context.fillStyle = `rgb(128 128 128 / ${Math.min(22, (1.8 * cell) / pixel)}%)`;
@@ -83,7 +83,7 @@ function paintGrid(context, cell, pixel) {
   for (let y = cell; y < height; y += cell) context.fillRect(0, y, width, 1);
 }
 
-/** The brush's outline, dark under light so that it shows on every picture; dashed to erase. */
+/** The outline of the brush, dark and light so that it shows on every image; dashed to erase. */
 function paintBrush(context, edge, pixel, erase) {
   context.strokeStyle = "#000";
   context.lineWidth = 3 * pixel;

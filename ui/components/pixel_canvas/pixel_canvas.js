@@ -1,7 +1,7 @@
-// Pixels to paint, and a digit to draw. The browser owns them: Python replaces a layer only by a new
-// `rev`, and hears of it, packed to bits, after each finished stroke.
+// Pixels to paint, and a digit to draw. The browser owns them: Python replaces a layer only with a
+// new `rev`, and receives it, packed to bits, after each stroke.
 
-const numbers = new Map(); // canvas and layer → last stroke number; it grows on when they come back
+const numbers = new Map(); // canvas and layer → last stroke number; kept while they are not shown
 
 export default component({
   create: (parent) => new Board(parent),
@@ -9,7 +9,7 @@ export default component({
   destroy: (board) => board.dispose(),
 });
 
-/** One canvas on screen, with one layer, or with a drawing and what is hidden of it. */
+/** One canvas on screen, with one layer, or with a drawing and a mask. */
 class Board {
   constructor(parent) {
     const find = (selector) => parent.querySelector(selector);
@@ -25,10 +25,10 @@ class Board {
       [...parent.querySelectorAll("[data-act]")].map((button) => [button.dataset.act, button]),
     );
     this.data = null;
-    this.layers = new Map(); // name → layer, also of those not shown now
-    this.layer = null; // what is painted on
-    this.pointer = null; // that paints; null: the keyboard
-    this.spot = null; // where the brush is shown, in pixels: {x, y}
+    this.layers = new Map(); // name → layer, including layers not shown
+    this.layer = null; // the layer to paint on
+    this.pointer = null; // the pointer that paints; null: the keyboard
+    this.spot = null; // position of the brush, in pixels: {x, y}
     this.cursor = null; // the pixel of the keyboard: [x, y]
     this.frame = 0;
     this.listen();
@@ -58,7 +58,7 @@ class Board {
     if (names(last) !== names(data)) this.choose(this.layerOf(data.layers[0]));
     else if (changes[data.layers.indexOf(this.layer.data)] === "bits")
       this.status.textContent = this.summary();
-    this.tellOfLayer();
+    this.showLayer();
     this.settle();
     this.layout();
   }
@@ -88,7 +88,7 @@ class Board {
     return this.data.layers.length > 1;
   }
 
-  /** The mask, where it is on the same canvas as a drawing. */
+  /** The mask, if the canvas has one. */
   get hidden() {
     const found = this.data.layers.find((each) => each.kind === "mask");
     return found && this.layerOf(found);
@@ -98,15 +98,15 @@ class Board {
     if (this.layer === layer) return;
     this.end();
     this.layer = layer;
-    this.tellOfLayer();
+    this.showLayer();
     this.setBrush(layer.size);
     if (this.canvas.matches(":focus-visible")) this.showCursor();
     this.settle();
     this.status.textContent = `${layer.data.label}: ${this.summary()}`;
   }
 
-  /** The layer's label, tools and place in the switch. */
-  tellOfLayer() {
+  /** Show the label and the tools of the layer, and mark its mode. */
+  showLayer() {
     const { layer, buttons } = this;
     this.label.textContent = layer.data.label;
     this.canvas.setAttribute("aria-label", layer.data.label);
@@ -117,13 +117,13 @@ class Board {
     const draws = layer.kind === "drawing";
     this.show(buttons.smooth, draws);
     this.show(buttons.invert, !draws);
-    const what = layer.kind === "mask" ? "Hide what is seen, and show what is hidden" : "Invert";
-    buttons.invert.title = `${what} (I)`;
+    const action = layer.kind === "mask" ? "Hide observed pixels and show hidden ones" : "Invert";
+    buttons.invert.title = `${action} (I)`;
     if (draws) buttons.smooth.setAttribute("aria-pressed", layer.smooth);
     buttons.eraser.setAttribute("aria-pressed", layer.erasing);
   }
 
-  /** A button that goes leaves the focus to the canvas. */
+  /** Show or hide a button; a hidden button passes its focus to the canvas. */
   show(button, shown) {
     const focused = button.getRootNode().activeElement === button;
     button.hidden = !shown;
@@ -134,7 +134,7 @@ class Board {
     return this.layers.get(button.dataset.layer);
   }
 
-  /** While one hides, the drawing goes where it belongs. */
+  /** Centre the drawing in the mode Hide. */
   settle() {
     const drawing = this.layers.get("drawing");
     if (!this.switches || this.layer === drawing) return;
@@ -166,13 +166,13 @@ class Board {
     this.redraw();
   }
 
-  /** Tell Python, and who listens, of a layer as it is now. */
+  /** Send a layer to Python, and a summary to screen readers. */
   emit(layer) {
     const { width, height } = layer;
     const { name, rev } = layer.data;
-    const place = `${this.data.key} ${name}`;
-    const stroke = (numbers.get(place) ?? 0) + 1;
-    numbers.set(place, stroke);
+    const key = `${this.data.key} ${name}`;
+    const stroke = (numbers.get(key) ?? 0) + 1;
+    numbers.set(key, stroke);
     this.send(name, { bits: pack(layer.bits), width, height, stroke, rev });
     if (layer === this.layer) this.status.textContent = this.summary();
     this.redraw();
@@ -187,14 +187,14 @@ class Board {
 
   eraser() {
     this.layer.erasing = !this.layer.erasing;
-    this.tellOfLayer();
+    this.showLayer();
     this.redraw();
   }
 
   smooth() {
     if (this.layer.kind !== "drawing") return;
     this.layer.smooth = !this.layer.smooth;
-    this.tellOfLayer();
+    this.showLayer();
   }
 
   undo() {
@@ -225,7 +225,7 @@ class Board {
     const { layer, slider } = this;
     layer.setBrush(size);
     slider.value = layer.size;
-    slider.setAttribute("aria-valuetext", layer.brushSays);
+    slider.setAttribute("aria-valuetext", layer.brushText);
     // The track is filled up to the middle of the thumb.
     const part = (layer.size - 1) / 8;
     const middle = `calc(${part} * (100% - var(--thumb)) + var(--thumb) / 2)`;
@@ -241,7 +241,7 @@ class Board {
     canvas.onpointerdown = (e) => {
       if (!e.isPrimary || this.painting || e.button === 1) return;
       canvas.setPointerCapture(e.pointerId);
-      // Right button, Shift, or the far end of a pen erases.
+      // The right button, Shift, or the eraser of a pen erases.
       const erase = this.layer.erasing || e.shiftKey || e.button === 2 || e.button === 5;
       this.begin(this.follow(e), erase, e.pointerId);
     };
@@ -295,7 +295,7 @@ class Board {
     this.observer.observe(root);
   }
 
-  /** Keep the keyboard's pixel where the pointer is, so that the two can take turns. */
+  /** Keep the pixel of the keyboard at the pointer, so that both can be used in turn. */
   follow(event) {
     const spot = positionIn(this.canvas, event, this.data);
     this.moveCursor(Math.floor(spot.x), Math.floor(spot.y));
@@ -312,7 +312,7 @@ class Board {
     this.redraw();
   }
 
-  /** Arrow keys and Space, on the grid only. */
+  /** Arrow keys and Space, with the focus on the grid. */
   steer(e) {
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     const [x, y] = this.cursor;
@@ -321,7 +321,7 @@ class Board {
       this.moveCursor(x + dx, y + dy);
       this.showCursor();
       if (this.painting && this.pointer === null) this.paintTo(this.spot);
-      else this.status.textContent = this.whereabouts();
+      else this.status.textContent = this.describePixel();
     } else if (e.key === " ") {
       this.showCursor();
       if (!e.repeat && !this.painting) this.begin(this.spot, this.layer.erasing || e.shiftKey);
@@ -329,14 +329,14 @@ class Board {
     e.preventDefault();
   }
 
-  whereabouts() {
+  describePixel() {
     const [x, y] = this.cursor;
     const [, blank, painted] = this.layer.words;
     return `Row ${y + 1}, column ${x + 1}, ${this.layer.isPainted(x, y) ? painted : blank}`;
   }
 
-  /** Keys that work anywhere in the component. Nothing but Tab and Escape leaves it: the page
-   *  around has hotkeys of its own (R reruns, C clears caches). */
+  /** Keys that work anywhere in the component. All keys but Tab and Escape stay in it, because the
+   *  page has its own hotkeys (R reruns, C clears caches). */
   shortcut(e) {
     if (e.key === "Tab" || e.key === "Escape") return;
     e.stopPropagation();
@@ -368,7 +368,7 @@ class Board {
 
   // --- On screen
 
-  /** A whole number of screen pixels a cell, as many as fit: crisp squares at any zoom. */
+  /** A whole number of screen pixels per cell, so that squares are sharp at any zoom. */
   layout() {
     if (!this.data) return;
     const { width, height, maxWidth } = this.data;
@@ -414,7 +414,7 @@ class Board {
     return getComputedStyle(this.root).getPropertyValue(`--st-${name}`).trim();
   }
 
-  /** The ink; through what is hidden of it one still sees to draw. */
+  /** The ink, and the mask over it, transparent enough for drawing. */
   paintDrawing(context, pixel) {
     paintDrawing(context, this.layer, this.cell);
     const accent = this.colour("primary-color");

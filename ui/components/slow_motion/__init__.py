@@ -1,8 +1,8 @@
-"""Slow motion: an iteration of a sampler in five stages, stepped through by key.
+"""Slow motion: the iterations of a sampler, each in five stages.
 
-A window of iterations arrives in one message; the browser steps and plays, and computes nothing
-that it says: sentences and odds are made in Python, from the numbers that are drawn as bars. The
-component is one-way: nothing comes back.
+One message holds a window of iterations; the browser steps and plays. Python makes the sentences
+and odds from the same numbers that the browser draws as bars. The component is one-way: nothing
+comes back to Python.
 """
 
 from __future__ import annotations
@@ -47,23 +47,24 @@ def slow_motion_message(
     sentences: Sequence[Sequence[str]],
     odds: Sequence[tuple[str, str | None]],
 ) -> dict[str, Any]:
-    """A window of iterations in the form that the component reads, fit for JSON.
+    """A window of iterations as the component reads it; ready for JSON.
 
     Args:
-        run: identifies the window; another value makes the browser begin anew.
+        run: identifies the window; with another value the browser starts again.
         hidden: bool (H, W).
         moments: the iterations, at least one.
-        sentences: of each iteration, one a stage.
-        odds: of each iteration, the chance of acceptance and the die, as text.
+        sentences: for each iteration, one per stage.
+        odds: for each iteration, the acceptance probability and the random draw, as text; the
+            draw is None where the proposal is accepted without a test.
 
     Raises:
-        ValueError: the lists do not belong together.
+        ValueError: the lists differ in length.
     """
     if not moments or not len(moments) == len(sentences) == len(odds):
         counts = len(moments), len(sentences), len(odds)
         raise ValueError(f"expected as many sentences and odds as iterations, got {counts}")
     if any(len(each) != len(STAGES) for each in sentences):
-        raise ValueError(f"expected {len(STAGES)} sentences an iteration, one a stage")
+        raise ValueError(f"expected {len(STAGES)} sentences per iteration, one per stage")
     return {
         "run": run,
         "height": hidden.shape[0],
@@ -72,23 +73,23 @@ def slow_motion_message(
         "opening": opening(moments),
         "pictures": encode_pictures(moments),
         "steps": [
-            _step(moment) | {"said": list(said), "chance_text": chance, "die_text": die}
-            for moment, said, (chance, die) in zip(moments, sentences, odds, strict=True)
+            _step(moment) | {"sentences": list(texts), "probability": probability, "draw": draw}
+            for moment, texts, (probability, draw) in zip(moments, sentences, odds, strict=True)
         ],
     }
 
 
 def opening(moments: Sequence[Moment]) -> int:
-    """Where to begin: at a better fit that is refused, else at a refusal, else at the first."""
-    refused = [at for at, each in enumerate(moments) if not each.accepted]
-    better = [at for at in refused if moments[at].fit > 1]
-    return (better or refused or [0])[0]
+    """Index of the iteration to show first: a rejected z′ that fits better, else a rejection."""
+    rejected = [i for i, moment in enumerate(moments) if not moment.accepted]
+    better = [i for i in rejected if moments[i].fit > 1]
+    return (better or rejected or [0])[0]
 
 
 def encode_pictures(moments: Sequence[Moment]) -> str:
-    """Of each iteration x and the redrawn x as packed bits, E[x|z] and E[x|z'] as bytes; base64.
+    """Images of each iteration: x and the redrawn x as bits, E[x|z] and E[x|z'] as bytes; base64.
 
-    The bits of an image take ⌈H·W / 8⌉ bytes; 0 … 255 are 0 … 1.
+    The bits of an image take ⌈H·W / 8⌉ bytes; the bytes 0 … 255 stand for 0 … 1.
     """
     raw = [
         part
@@ -112,11 +113,11 @@ def _step(moment: Moment) -> dict[str, Any]:
     return {
         "number": moment.number,
         "warming_up": moment.warming_up,
-        "asked": moment.asked,
+        "tested": moment.asked,
         "accepted": moment.accepted,
         "terms": [round(term, 4) for term in moment.terms],
         "fit": round(moment.fit, 4),
-        "way_back": round(moment.way_back, 4),
+        "proposal_ratio": round(moment.way_back, 4),
         "log_ratio": round(moment.log_ratio, 4),
         "log_u": round(moment.log_u, 4) if moment.asked else None,
         "at_new": [round(each, 4) for each in (new.seen, new.hidden, new.prior)],

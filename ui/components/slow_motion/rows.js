@@ -1,19 +1,19 @@
-// The bars of stage 3: a term a row, drawn from a zero that all rows of a table share.
+// The bars of stage 3: one row per term; all rows of a table share one zero.
 
 const TERMS = [
   { name: "new", label: ["+ log p(", "x, z′", ")"] },
   { name: "now", label: ["− log p(", "x, z", ")"] },
-  { name: "back", label: ["+ log q(", "z | x", ")"] },
-  { name: "there", label: ["− log q(", "z′ | x", ")"] },
+  { name: "reverse", label: ["+ log q(", "z | x", ")"] },
+  { name: "forward", label: ["− log q(", "z′ | x", ")"] },
 ];
 const PAIRS = [
   { name: "fit", label: ["fit"], title: "log p(x, z′) − log p(x, z)" },
-  { name: "way", label: ["way back"], title: "log q(z | x) − log q(z′ | x)" },
-  { name: "ratio", label: ["log ρ"], title: "log ρ = fit + way back" },
+  { name: "proposal", label: ["proposal ratio"], title: "log q(z | x) − log q(z′ | x)" },
+  { name: "ratio", label: ["log ρ"], title: "log ρ = fit + proposal ratio" },
 ];
 
-/** Put a table of empty rows into `place`; → its rows by name. */
-function buildRows(place, rows) {
+/** Append a table of empty rows to `container`; → its rows by name. */
+function buildRows(container, rows) {
   return Object.fromEntries(
     rows.map(({ name, label, title = "" }) => {
       const text = label.map((part, i) => (i % 2 ? element("i", {}, part) : part));
@@ -22,13 +22,13 @@ function buildRows(place, rows) {
       const number = element("output", { "data-number": name });
       const row = element("div", { class: `row ${name}`, title });
       row.append(element("span", { class: "label" }, ...text), track, number);
-      place.append(row);
+      container.append(row);
       return [name, { row, track, bar, number }];
     }),
   );
 }
 
-/** From where to where the rows reach, zero and `others` among them. */
+/** The range of the rows' ends, zero and `others`, with a small margin. */
 function reachOf(ends, others = []) {
   const all = [0, ...ends.flat(), ...others];
   const [low, high] = [Math.min(...all), Math.max(...all)];
@@ -38,16 +38,16 @@ function reachOf(ends, others = []) {
 
 /** Draw each row's bar [from, to] on the scale {low, high}, and write its number. */
 function fillRows(rows, amounts, { low, high }) {
-  const share = (value) => (100 * (value - low)) / (high - low);
+  const percent = (value) => (100 * (value - low)) / (high - low);
   for (const [name, [from, to]] of Object.entries(amounts)) {
     const { row, track, bar, number } = rows[name];
     row.classList.toggle("against", to < from);
-    track.style.setProperty("--zero", `${share(0)}%`);
-    bar.style.left = `${share(Math.min(from, to))}%`;
-    bar.style.width = `${Math.abs(share(to) - share(from))}%`;
+    track.style.setProperty("--zero", `${percent(0)}%`);
+    bar.style.left = `${percent(Math.min(from, to))}%`;
+    bar.style.width = `${Math.abs(percent(to) - percent(from))}%`;
     number.textContent = signed(to - from);
   }
-  return share;
+  return percent;
 }
 
 function signed(value) {

@@ -1,9 +1,9 @@
-// Slow motion: a window of iterations, each in five stages.  A position is (step, stage); what lies
-// ahead of it is not shown yet.
+// Slow motion: a window of iterations, each in five stages. A position is (step, stage); later
+// stages of the step are not shown yet.
 
 const STAGES = 5;
 const DECIDE = 3;
-const PAUSES = [3.5, 4.5, 6.5, 4.5, 3.5]; // seconds on each stage while it plays
+const PAUSES = [3.5, 4.5, 6.5, 4.5, 3.5]; // seconds for each stage while playing
 const LARGEST_TILE = 168;
 const ICONS = { yes: "M4.5 10.5 8.5 14.5 15.5 6", no: "M5.5 5.5 14.5 14.5M14.5 5.5 5.5 14.5" };
 
@@ -23,7 +23,7 @@ function create(host) {
   const find = (selector) => root.querySelector(selector);
   const slow = {
     root,
-    said: find(".said"),
+    sentence: find(".sentence"),
     strip: find(".strip"),
     select: find("select"),
     toggle: find(".toggle"),
@@ -75,9 +75,15 @@ function picturesOf({ pictures, height, width, steps }) {
   });
 }
 
-function verdict({ asked, accepted }) {
-  if (!asked) return "taken unasked";
+function verdict({ tested, accepted }) {
+  if (!tested) return "accepted without a test";
   return accepted ? "accepted" : "rejected";
+}
+
+/** The verdict as the style sheet names it. */
+function verdictKind({ tested, accepted }) {
+  if (!tested) return "untested";
+  return accepted ? "yes" : "no";
 }
 
 function buildChooser(slow) {
@@ -90,7 +96,7 @@ function buildChooser(slow) {
   slow.strip.replaceChildren(
     ...steps.map((step, i) => {
       const title = `iteration ${step.number}: ${verdict(step)}`;
-      const kind = step.asked ? (step.accepted ? "yes" : "no") : "unasked";
+      const kind = verdictKind(step);
       return element("i", { class: kind, title, "data-at": i });
     }),
   );
@@ -144,7 +150,7 @@ function setPlaying(slow, playing) {
   slow.toggle.title = `${word} (Space)`;
 }
 
-// ---------------------------------------------------------------- what a person does
+// ---------------------------------------------------------------- input
 
 function listen(slow) {
   const { root, strip, select, stages } = slow;
@@ -177,7 +183,7 @@ function listen(slow) {
     const action = actions[event.key];
     if (!action || event.target.tagName === "SELECT") return;
     event.stopPropagation();
-    if (event.key === " " && event.target.tagName === "BUTTON") return; // its own click follows
+    if (event.key === " " && event.target.tagName === "BUTTON") return; // the browser clicks it
     event.preventDefault();
     action();
   };
@@ -193,10 +199,10 @@ function layout(slow) {
   const less = readColour(slow.root, "var(--painted-less)");
   const ink = readColour(slow.root, "var(--ink)");
   slow.colours = { outline: css(accent, 0.75), blank: css(ink, 0.06), more, less };
-  // A table for values −1 … 1 at places 0 … 255: less ink, none, more ink.
+  // Colours of the values −1 … 1 at indices 0 … 255: darker, the same, brighter.
   slow.signs = ramp((t) => {
-    const [colour, share] = t < 0.5 ? [less, 1 - 2 * t] : [more, 2 * t - 1];
-    return colour.slice(0, 3).map((value) => value * share);
+    const [colour, strength] = t < 0.5 ? [less, 1 - 2 * t] : [more, 2 * t - 1];
+    return colour.slice(0, 3).map((value) => value * strength);
   });
   const style = getComputedStyle(slow.stages[0]);
   const inner = slow.stages[0].clientWidth - 2 * parseFloat(style.paddingLeft);
@@ -214,7 +220,7 @@ function show(slow) {
   const { root } = slow;
   root.dataset.at = step.number;
   root.dataset.stage = slow.stage;
-  root.dataset.verdict = step.asked ? (step.accepted ? "yes" : "no") : "unasked";
+  root.dataset.verdict = verdictKind(step);
   slow.select.value = slow.at;
   for (const [i, mark] of [...slow.strip.children].entries()) {
     mark.classList.toggle("here", i === slow.at);
@@ -229,8 +235,8 @@ function show(slow) {
   });
   root.querySelector(".back").disabled = slow.at === 0 && slow.stage === 0;
   root.querySelector(".forward").disabled = isLast(slow);
-  if (slow.said.textContent !== step.said[slow.stage]) {
-    slow.said.textContent = step.said[slow.stage];
+  if (slow.sentence.textContent !== step.sentences[slow.stage]) {
+    slow.sentence.textContent = step.sentences[slow.stage];
   }
   showPictures(slow, step);
   showSums(slow, step);
@@ -245,27 +251,29 @@ function showPictures(slow, step) {
     paint(tiles[name], message, values, table, times);
     framed(tiles[name]);
   };
-  const ahead = (...names) => names.forEach((name) => blank(tiles[name], colours.blank));
+  const cover = (...names) => names.forEach((name) => blank(tiles[name], colours.blank));
   level("x", x, 255);
   level("mean", mean);
   if (stage >= 1) {
     const off = Uint8Array.from(mean_new, (value, i) => 127.5 + (value - mean[i]) / 2);
     level("mean_new", mean_new);
     level("difference", off, 1, signs);
-  } else ahead("mean_new", "difference");
+  } else {
+    cover("mean_new", "difference");
+  }
   if (stage === STAGES - 1) {
     level("kept", step.accepted ? mean_new : mean);
     level("x_new", x_new, 255);
     markChanges(slow, x, x_new);
   } else {
-    ahead("kept");
+    cover("kept");
     paint(tiles.x_new, message, x, GREY, 255);
     hatch(tiles.x_new, hidden, message.width, message.height);
   }
   describe(slow, step);
 }
 
-/** Ink that is new in one colour, ink that has gone in the other. */
+/** Added ink in one colour, removed ink in the other. */
 function markChanges({ tiles, message, colours }, x, x_new) {
   const canvas = tiles.x_new;
   const context = canvas.getContext("2d");
@@ -283,44 +291,44 @@ function markChanges({ tiles, message, colours }, x, x_new) {
 
 function describe({ tiles, stage }, step) {
   const about = {
-    x: ["the completed picture x", 0],
-    mean: ["means of the pixels given z", 0],
-    mean_new: ["means of the pixels given the proposal", 1],
-    difference: ["means given the proposal minus those given z", 1],
-    kept: ["means of the pixels given the z it has now", STAGES - 1],
-    x_new: ["the redrawn picture x, changes marked", STAGES - 1],
+    x: ["the completed image x", 0],
+    mean: ["mean image given z", 0],
+    mean_new: ["mean image given the proposal z′", 1],
+    difference: ["mean image given z′ minus the one given z", 1],
+    kept: ["mean image given the current z", STAGES - 1],
+    x_new: ["the redrawn image x with its changes marked", STAGES - 1],
   };
   for (const [name, [what, from]] of Object.entries(about)) {
-    const later = stage < from ? ", not there yet" : ` of iteration ${step.number}`;
+    const later = stage < from ? ", not available yet" : ` of iteration ${step.number}`;
     tiles[name].setAttribute("aria-label", what + later);
   }
 }
 
 function showSums(slow, step) {
   const [a, b, c, d] = step.terms;
-  const terms = { new: [0, a], now: [0, b], back: [0, c], there: [0, d] };
+  const terms = { new: [0, a], now: [0, b], reverse: [0, c], forward: [0, d] };
   const reach = reachOf(Object.values(terms));
   fillRows(slow.terms, terms, reach);
   const pairs = {
     fit: [0, step.fit],
-    way: [step.fit, step.log_ratio],
+    proposal: [step.fit, step.log_ratio],
     ratio: [0, step.log_ratio],
   };
-  const near = reachOf(Object.values(pairs), step.asked ? [step.log_u] : []);
-  const share = fillRows(slow.pairs, pairs, near);
+  const near = reachOf(Object.values(pairs), step.tested ? [step.log_u] : []);
+  const percent = fillRows(slow.pairs, pairs, near);
   const times = (reach.high - reach.low) / (near.high - near.low);
   slow.find(".scale").textContent = `enlarged ${times.toFixed(times < 10 ? 1 : 0)} times`;
-  const line = step.asked ? `${share(step.log_u)}%` : "-100%";
+  const line = step.tested ? `${percent(step.log_u)}%` : "-100%";
   slow.find(".pairs").style.setProperty("--threshold", line);
-  slow.threshold.textContent = step.asked
-    ? `Accepted if log ρ lies right of the dashed line, log u = ${signed(step.log_u)}.`
-    : "No threshold: every z′ is taken.";
+  slow.threshold.textContent = step.tested
+    ? `Accepted if log ρ lies to the right of the dashed line, log u = ${signed(step.log_u)}.`
+    : "No threshold: every z′ is accepted.";
   const parts = step.at_new.map((value, i) => signed(value - step.at_now[i]));
-  slow.parts.textContent = `In the fit: seen pixels ${parts[0]}, hidden pixels ${parts[1]}, prior ${parts[2]}.`;
-  const note = step.warming_up && !step.asked ? "warm-up: not asked" : "computed, but not asked";
-  slow.find(".weigh .note").textContent = step.asked ? "" : note;
-  const split = ([seen, unseen, prior]) =>
-    `log p(x_obs | z) ${signed(seen)}, log p(x_mis | z) ${signed(unseen)}, log p(z) ${signed(prior)}`;
+  slow.parts.textContent = `Parts of the fit: observed pixels ${parts[0]}, hidden pixels ${parts[1]}, prior ${parts[2]}.`;
+  const note = step.warming_up && !step.tested ? "warm-up: not used" : "computed, but not used";
+  slow.find(".weigh .note").textContent = step.tested ? "" : note;
+  const split = ([observed, hidden, prior]) =>
+    `log p(x_obs | z) ${signed(observed)}, log p(x_mis | z) ${signed(hidden)}, log p(z) ${signed(prior)}`;
   slow.terms.new.row.title = `At z′: ${split(step.at_new)}`;
   slow.terms.now.row.title = `At z: ${split(step.at_now)}`;
 }
@@ -331,11 +339,12 @@ function showDecision(slow, step) {
   slow.find(".icon").replaceChildren(icon);
   const word = verdict(step);
   slow.find(".verdict strong").textContent = word[0].toUpperCase() + word.slice(1);
-  const chance = Math.exp(Math.min(step.log_ratio, 0));
+  const probability = Math.exp(Math.min(step.log_ratio, 0));
   const unit = slow.find(".unit");
-  unit.style.setProperty("--chance", `${100 * chance}%`);
-  unit.style.setProperty("--die", step.asked ? `${100 * Math.exp(step.log_u)}%` : "-100%");
-  const would = step.asked ? "" : "would be ";
-  slow.find(".chance").textContent = `min(1, ρ) ${would || "= "}${step.chance_text}`;
-  slow.find(".cast").textContent = step.asked ? `die u = ${step.die_text}` : "no die is cast";
+  unit.style.setProperty("--probability", `${100 * probability}%`);
+  unit.style.setProperty("--draw", step.tested ? `${100 * Math.exp(step.log_u)}%` : "-100%");
+  slow.find(".probability").textContent = `min(1, ρ) = ${step.probability}`;
+  slow.find(".draw").textContent = step.tested
+    ? `random draw u = ${step.draw}`
+    : "no random draw: accepted without a test";
 }

@@ -1,9 +1,9 @@
-// A movable square over a photograph. The browser owns the square: Python replaces it only by a
-// new `rev`, and hears of it when a drag, a key or a turn of the wheel ends.
+// A movable square over a photograph. The browser owns the square: Python replaces it only with a
+// new `rev`, and receives it after a drag, a key or a turn of the wheel.
 
 const SIZES = { "+": 1.05, "=": 1.05, "-": 1 / 1.05, _: 1 / 1.05 };
 const STEP = 0.01; // of the shorter side, for an arrow key; five times as much with Shift
-const WHEEL_REST = 200; // milliseconds without a turn end it
+const WHEEL_REST = 200; // milliseconds without a turn after which the move has ended
 
 export default component({
   create: (parent) => new Crop(parent),
@@ -13,8 +13,8 @@ export default component({
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
-/** One photograph on screen. The square {x, y, side} is in the photograph's pixels, x and y its
- *  middle; it always lies inside. */
+/** One photograph on screen. The square {x, y, side} is in pixels of the photograph; x and y are its
+ *  middle. It always lies inside the photograph. */
 class Crop {
   constructor(parent) {
     const find = (selector) => parent.querySelector(selector);
@@ -28,7 +28,7 @@ class Crop {
     this.status = find("[role=status]");
     this.data = null;
     this.at = null;
-    this.sent = null; // the square that Python knows of
+    this.sent = null; // the square that Python knows
     this.drag = null; // while dragging: {pointer, before, follow(point)}
     this.timer = 0;
     this.listen();
@@ -61,7 +61,7 @@ class Crop {
     this.handle.setAttribute("aria-label", label);
   }
 
-  /** Move the square, kept inside and of a size allowed. */
+  /** Move the square; it stays inside the photograph and within the allowed sizes. */
   put({ x, y, side }) {
     const { width, height, smallest } = this.data;
     const most = Math.min(width, height);
@@ -77,7 +77,7 @@ class Crop {
     this.count.textContent = `${Math.round((100 * side) / most)} %`;
   }
 
-  /** Tell Python, and who listens, where the square has come to rest. */
+  /** Send the square to Python and to screen readers. */
   report() {
     clearTimeout(this.timer);
     this.timer = 0;
@@ -138,7 +138,7 @@ class Crop {
     handle.onkeydown = (e) => this.steer(e);
     handle.onkeyup = () => this.drag || this.report();
     handle.onblur = () => this.drag || this.report();
-    // Without focus the wheel scrolls the page, as it does anywhere.
+    // Without focus, the wheel scrolls the page.
     this.stage.onwheel = (e) => {
       if (!handle.matches(":focus") || e.ctrlKey || this.drag) return;
       e.preventDefault();
@@ -149,19 +149,19 @@ class Crop {
     };
   }
 
-  /** Where an event is, in the photograph's pixels. */
+  /** The position of an event in pixels of the photograph. */
   pointOf(event) {
     return positionIn(this.stage, event, this.data);
   }
 
-  /** The square follows the pointer, held where it was seized. */
+  /** The square follows the pointer. */
   moving(start) {
     const { x, y, side } = this.at;
     return (point) => ({ x: x + point.x - start.x, y: y + point.y - start.y, side });
   }
 
-  /** A corner, to the right (1) or left (-1) and below (1) or above (-1), follows the pointer
-   *  while the corner across stays. */
+  /** A corner, right (1) or left (-1) and below (1) or above (-1), follows the pointer; the
+   *  opposite corner stays. */
   stretching(right, below, start) {
     const { x, y, side } = this.at;
     const { width, height, smallest } = this.data;
@@ -177,8 +177,8 @@ class Crop {
     };
   }
 
-  /** Arrow keys, plus and minus. Nothing but Tab and Escape leaves the component: the page around
-   *  has hotkeys of its own (R reruns, C clears caches). */
+  /** Arrow keys, plus and minus. All keys but Tab and Escape stay in the component, because the
+   *  page has its own hotkeys (R reruns, C clears caches). */
   steer(e) {
     if (e.key === "Tab" || e.key === "Escape") return;
     e.stopPropagation();

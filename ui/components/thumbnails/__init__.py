@@ -1,4 +1,4 @@
-"""A grid of small pictures of which one is chosen, by mouse, touch or arrow keys."""
+"""A grid of small images; the visitor chooses one by mouse, touch or arrow keys."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def thumbnails(
     named: bool = False,
     on_change: Callable[[], None] | None = None,
 ) -> int | None:
-    """Show `pictures` (N, C, H, W) uint8; returns the index chosen, None before a choice.
+    """Show the images; returns the index of the chosen one, None before a choice.
 
     Args:
-        key: of the component.
-        pictures: grey levels (C = 1) or colours (C = 3).
-        labels: one a picture, for screen readers and tooltips.
-        chosen: which one to mark.
-        set_name: identifies this set of pictures; a choice made in another set is ignored.
-        label: of the whole group.
-        columns: pictures in a row, however small; None = as many as have room.
-        named: whether each label stands under its picture.
+        key: Streamlit key.
+        pictures: (N, C, H, W) uint8, grey levels (C = 1) or colours (C = 3).
+        labels: one per image, for screen readers and tooltips.
+        chosen: index of the marked image.
+        set_name: identifies this set of images; a choice from another set is ignored.
+        label: name of the whole group.
+        columns: images in a row; None = as many as fit.
+        named: whether each label is shown under its image.
         on_change: called before the rerun that a choice brings.
     """
     count, channels, height, width = pictures.shape
@@ -60,7 +60,7 @@ def thumbnails(
 
 
 def parse(value: Any, set_name: str, count: int) -> int | None:
-    """The index in what the browser sent, or None if it is not a valid choice in this set."""
+    """The index that the browser sent, or None if it is not a valid choice in this set."""
     if not isinstance(value, dict) or value.get("set") != set_name:
         return None
     index = value.get("index")

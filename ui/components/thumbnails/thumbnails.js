@@ -1,4 +1,4 @@
-// A grid of small pictures of which one is chosen: a radio group with roving focus.
+// A grid of small images of which one is chosen: a radio group with roving focus.
 
 export default component({
   create: (parent) => ({ root: parent.querySelector(".thumbnails") }),

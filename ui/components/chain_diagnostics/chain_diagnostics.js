@@ -1,78 +1,79 @@
-// Chain story: sentences, and five pictures of the chains of each sampler.
+// Chain diagnostics: sentences, and five figures of the chains of each sampler.
 //
-// receive → (queue) keep → after the player's picture: write (sentences, choices) → render (the
-// chosen picture) → move (what follows the cursor). The cursor is where a player's clock stands, else at the newest iteration;
-// while a pointer is on a picture, it is there.
+// receive → (queue) keep → after the next image of the player: write (sentences, choices) → render
+// (the chosen figure) → move (the cursor). The cursor is at the iteration of the player, else at the
+// newest one; while the pointer is on a figure, it is at the pointer.
 
 const WIDE = 640; // px from which the samplers stand side by side
 const ENOUGH = 400;
-const MET = 1.01;
-const LATEST = 0.001; // least R-hat - 1 that is drawn
+const CONVERGED = 1.01;
+const SMALLEST_EXCESS = 0.001; // smallest R-hat − 1 that is drawn
 const FIELD = ["logJoint", "ink", "height"];
 const UNIT = [" nats", " pixels", " px from the top"];
 const DECIMALS = [1, 0, 1];
-const PICTURES = {
+const FIGURES = {
   traces: {
     about:
-      "One line a chain. Chains that have met wander over the same range, like one tangle; " +
-      "flat lines are chains that stay where they are.",
+      "One line per chain. Chains that have converged wander over the same range and " +
+      "overlap. A flat line is a chain that does not move.",
     shows: ["quantity", "chain"],
     build: tracePanels,
   },
   autocorrelation: {
     about:
-      "How much a chain remembers of itself so many iterations later, averaged over the " +
-      "chains. The longer it stays above 0, the fewer independent draws there are.",
+      "Correlation of a chain with itself so many iterations later, averaged over the " +
+      "chains. The longer it stays above 0, the smaller the effective sample size.",
     shows: ["quantity"],
     build: autocorrelationPanel,
   },
   rhat: {
     about:
-      "The worst of three traces, anew every 50 iterations after the warm-up. R-hat should " +
-      "fall below 1.01, the effective sample size grow in a straight line.",
+      "The worst of three traces, computed every 50 iterations after the warm-up. R-hat " +
+      "should fall below 1.01. The effective sample size should grow linearly.",
     shows: [],
     build: diagnosisPanels,
   },
   acceptance: {
     about:
-      "Share of the last 50 proposals that were accepted: thin lines each chain, the strong " +
-      "one their mean. Metropolis warms up as pseudo-Gibbs, which accepts all.",
+      "Fraction of the last 50 proposals that were accepted. Thin lines: one per chain. " +
+      "Thick line: their mean. During the warm-up, Metropolis runs as pseudo-Gibbs, which " +
+      "accepts every proposal.",
     shows: ["chain"],
     build: acceptancePanels,
   },
   paths: {
     about:
-      "Where each chain has been in two latents. Dashed: radius 2 of the prior. The ellipses " +
-      "are 1 and 2 standard deviations of the encoder's proposal for the chain that is followed: " +
-      "there it will try to go next.",
+      "Path of each chain in two latent dimensions. Dashed circle: radius 2 of the prior. The " +
+      "ellipses are 1 and 2 standard deviations of the encoder's proposal for the followed " +
+      "chain. Its next proposal comes from there.",
     shows: ["across", "up", "chain"],
     build: pathPanels,
   },
 };
 
-// What is looked at stays so from run to run, between which the component may have gone.
-globalThis[Symbol.for("chain story")] ??= { view: "traces" };
-const REMEMBERED = globalThis[Symbol.for("chain story")];
+// The chosen figure stays from run to run, though the component may be removed in between.
+globalThis[Symbol.for("chain diagnostics")] ??= { view: "traces" };
+const REMEMBERED = globalThis[Symbol.for("chain diagnostics")];
 
 export default component({
   create,
-  update: (story, { data }) => data?.run && receive(story, data),
+  update: (charts, { data }) => data?.run && receive(charts, data),
   destroy,
 });
 
-// ---------------------------------------------------------------- life
+// ---------------------------------------------------------------- creation
 
 function create(host) {
-  const root = host.querySelector(".chain-story");
+  const root = host.querySelector(".chain-diagnostics");
   const find = (selector) => root.querySelector(selector);
   const select = (name) => find(`.${name} select`);
-  const story = {
+  const charts = {
     root,
-    words: find(".words"),
+    sentences: find(".sentences"),
     views: find(".views"),
     about: find(".about"),
-    place: find(".panels"),
-    told: find(".told"),
+    container: find(".panels"),
+    reading: find(".reading"),
     selects: {
       quantity: select("quantity"),
       across: select("across"),
@@ -89,60 +90,60 @@ function create(host) {
     pointer: null, // {panel, at, chain}
     panels: [],
   };
-  radioGroup(story.views, (button) => {
-    story.view = REMEMBERED.view = button.dataset.view;
-    story.pointer = null;
-    render(story);
+  radioGroup(charts.views, (button) => {
+    charts.view = REMEMBERED.view = button.dataset.view;
+    charts.pointer = null;
+    render(charts);
   });
-  const { quantity, chain, across, up } = story.selects;
-  quantity.onchange = () => render(story);
-  chain.onchange = () => follow(story, Number(chain.value));
+  const { quantity, chain, across, up } = charts.selects;
+  quantity.onchange = () => render(charts);
+  chain.onchange = () => follow(charts, Number(chain.value));
   across.onchange = up.onchange = () => {
-    story.axes = [Number(across.value), Number(up.value)];
-    render(story);
+    charts.axes = [Number(across.value), Number(up.value)];
+    render(charts);
   };
-  root.onkeydown = (event) => onKey(story, event);
-  story.onIteration = ({ detail }) => {
-    if (!detail || detail.run !== story.message?.run) return;
-    story.cursor = detail.iteration;
-    move(story);
+  root.onkeydown = (event) => onKey(charts, event);
+  charts.onIteration = ({ detail }) => {
+    if (!detail || detail.run !== charts.message?.run) return;
+    charts.cursor = detail.iteration;
+    move(charts);
   };
-  document.addEventListener("dgm-iteration", story.onIteration);
-  story.observer = new ResizeObserver(() => {
-    if (story.width !== root.clientWidth) render(story);
+  document.addEventListener("dgm-iteration", charts.onIteration);
+  charts.observer = new ResizeObserver(() => {
+    if (charts.width !== root.clientWidth) render(charts);
   });
-  story.observer.observe(root);
-  return story;
+  charts.observer.observe(root);
+  return charts;
 }
 
-function destroy(story) {
-  document.removeEventListener("dgm-iteration", story.onIteration);
-  story.observer.disconnect();
-  story.gone = true;
+function destroy(charts) {
+  document.removeEventListener("dgm-iteration", charts.onIteration);
+  charts.observer.disconnect();
+  charts.gone = true;
 }
 
-function receive(story, message) {
-  story.queue = story.queue
-    .then(() => take(story, message))
-    .catch((error) => console.error("chain story: a chunk could not be read", error));
+function receive(charts, message) {
+  charts.queue = charts.queue
+    .then(() => take(charts, message))
+    .catch((error) => console.error("chain diagnostics: a chunk could not be read", error));
 }
 
-async function take(story, message) {
-  if (story.gone) return;
-  const before = story.message;
+async function take(charts, message) {
+  if (charts.gone) return;
+  const before = charts.message;
   const other = before?.run !== message.run || String(before.latents) !== String(message.latents);
-  const kept = other ? { points: new Map(), frames: new Map() } : story.kept;
+  const kept = other ? { points: new Map(), frames: new Map() } : charts.kept;
   if (before?.data !== message.data || other) await keepChunk(kept, message);
-  await nextFrame(); // the player's picture first
-  if (story.gone) return;
-  if (before?.run !== message.run) Object.assign(story, { chain: null, cursor: null });
-  Object.assign(story, { message, kept });
-  story.root.dataset.state = message.state;
-  write(story);
-  render(story);
+  await nextFrame(); // the image of the player comes first
+  if (charts.gone) return;
+  if (before?.run !== message.run) Object.assign(charts, { chain: null, cursor: null });
+  Object.assign(charts, { message, kept });
+  charts.root.dataset.state = message.state;
+  write(charts);
+  render(charts);
 }
 
-/** When the browser has drawn what stands ready; a page out of sight draws nothing. */
+/** Resolves after the browser has drawn; at once if the page is hidden, because it draws nothing. */
 function nextFrame() {
   if (document.hidden) return Promise.resolve();
   return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
@@ -150,16 +151,16 @@ function nextFrame() {
 
 // ---------------------------------------------------------------- sentences and choices
 
-function write(story) {
-  const { message, selects } = story;
-  story.strokes = message.samplers.map(strokeOf);
-  story.words.replaceChildren(
+function write(charts) {
+  const { message, selects } = charts;
+  charts.strokes = message.samplers.map(strokeOf);
+  charts.sentences.replaceChildren(
     ...message.samplers.map((name, s) =>
       element(
         "section",
         { "data-sampler": s, "aria-label": name },
-        element("h4", {}, swatch(story.strokes[s]), name),
-        element("ul", {}, ...message.words[s].map((said) => element("li", {}, said))),
+        element("h4", {}, swatch(charts.strokes[s]), name),
+        element("ul", {}, ...message.sentences[s].map((sentence) => element("li", {}, sentence))),
       ),
     ),
   );
@@ -176,7 +177,7 @@ function write(story) {
   options(selects.up, latents);
 }
 
-/** Those of a select, [value, text]; what is chosen stays, if it is still there. */
+/** Set the options [value, text] of a select; the chosen one stays if it is still there. */
 function options(select, wanted) {
   const key = JSON.stringify(wanted);
   if (select.dataset.key === key) return;
@@ -186,7 +187,7 @@ function options(select, wanted) {
   select.dataset.key = key;
 }
 
-/** The chain to follow: the visitor's, else the one that has stood still longest. */
+/** The chain to follow: the chosen one, else the one that has not moved for longest. */
 function followed({ chain, message, kept }) {
   if (chain !== null && chain < message.chains) return chain;
   const still = Array(message.chains).fill(0);
@@ -195,9 +196,9 @@ function followed({ chain, message, kept }) {
   return still.indexOf(Math.max(...still));
 }
 
-function follow(story, chain) {
-  story.chain = chain;
-  render(story);
+function follow(charts, chain) {
+  charts.chain = chain;
+  render(charts);
 }
 
 /** Positions of the two chosen latents among those that were sent; at first the first two. */
@@ -216,55 +217,55 @@ function swatch({ colour, dash }) {
   );
 }
 
-// ---------------------------------------------------------------- the chosen picture
+// ---------------------------------------------------------------- the chosen figure
 
-function render(story) {
-  const { root, message, selects, views } = story;
-  story.width = root.clientWidth;
-  if (!message || !story.kept || !story.width) return;
-  const picture = PICTURES[story.view];
-  markChosen(views, views.querySelector(`[data-view=${story.view}]`));
+function render(charts) {
+  const { root, message, selects, views } = charts;
+  charts.width = root.clientWidth;
+  if (!message || !charts.kept || !charts.width) return;
+  const figure = FIGURES[charts.view];
+  markChosen(views, views.querySelector(`[data-view=${charts.view}]`));
   for (const [name, select] of Object.entries(selects)) {
-    select.parentElement.hidden = !picture.shows.includes(name);
+    select.parentElement.hidden = !figure.shows.includes(name);
   }
-  story.followed = followed(story);
-  selects.chain.value = story.followed;
-  const pair = pairOf(story);
+  charts.followed = followed(charts);
+  selects.chain.value = charts.followed;
+  const pair = pairOf(charts);
   selects.across.value = message.latents[pair[0]];
   selects.up.value = message.latents[pair[1]];
-  story.about.textContent = picture.about;
-  root.dataset.view = story.view;
-  const focused = story.panels.findIndex(({ figure }) => figure.matches(":focus"));
-  const panels = picture.build(story);
-  story.place.classList.toggle("single", panels.length === 1);
-  const beside = story.width > WIDE && panels.length > 1;
-  const width = beside ? (story.width - 24) / 2 : story.width;
-  reuse(story, panels);
-  story.panels.forEach((panel) => panel.draw(panel, width));
-  story.panels[focused]?.figure.focus({ preventScroll: true });
-  move(story);
+  charts.about.textContent = figure.about;
+  root.dataset.view = charts.view;
+  const focused = charts.panels.findIndex(({ figure }) => figure.matches(":focus"));
+  const panels = figure.build(charts);
+  charts.container.classList.toggle("single", panels.length === 1);
+  const beside = charts.width > WIDE && panels.length > 1;
+  const width = beside ? (charts.width - 24) / 2 : charts.width;
+  reuse(charts, panels);
+  charts.panels.forEach((panel) => panel.draw(panel, width));
+  charts.panels[focused]?.figure.focus({ preventScroll: true });
+  move(charts);
 }
 
-// The figures stay while their number and kind do: a pointer over them shall not lose them.
-function reuse(story, panels) {
-  const kind = `${story.view} ${panels.length}`;
-  if (story.kind !== kind) {
-    story.kind = kind;
-    story.figures = panels.map((_, i) => buildFigure(story, i));
-    story.place.replaceChildren(...story.figures.map(({ figure }) => figure));
+// Figures are reused while their number and kind stay, so that a pointer over one stays on it.
+function reuse(charts, panels) {
+  const kind = `${charts.view} ${panels.length}`;
+  if (charts.kind !== kind) {
+    charts.kind = kind;
+    charts.figures = panels.map((_, i) => buildFigure(charts, i));
+    charts.container.replaceChildren(...charts.figures.map(({ figure }) => figure));
   }
-  story.panels = panels.map((panel, i) => ({ ...story.figures[i], ...panel }));
-  story.panels.forEach(({ figure, title, stroke, name, said }) => {
+  charts.panels = panels.map((panel, i) => ({ ...charts.figures[i], ...panel }));
+  charts.panels.forEach(({ figure, title, stroke, name, label }) => {
     name.replaceChildren(...(stroke ? [swatch(stroke)] : []), title);
-    figure.setAttribute("aria-label", said);
+    figure.setAttribute("aria-label", label);
   });
 }
 
-function buildFigure(story, i) {
+function buildFigure(charts, i) {
   const name = element("h4");
   const output = element("output", { "aria-live": "off" });
   const drawn =
-    story.view === "paths"
+    charts.view === "paths"
       ? element("canvas", { class: "paths", "aria-hidden": "true" })
       : element("div", { class: "plot" });
   const figure = element(
@@ -273,43 +274,43 @@ function buildFigure(story, i) {
     element("figcaption", {}, name, output),
     drawn,
   );
-  drawn.onpointermove = (event) => point(story, i, event);
+  drawn.onpointermove = (event) => point(charts, i, event);
   drawn.onpointerleave = figure.onblur = () => {
-    story.pointer = null;
-    move(story);
+    charts.pointer = null;
+    move(charts);
   };
   drawn.onclick = (event) => {
-    point(story, i, event);
-    if (story.pointer?.chain >= 0) follow(story, story.pointer.chain);
+    point(charts, i, event);
+    if (charts.pointer?.chain >= 0) follow(charts, charts.pointer.chain);
   };
   return { figure, name, output, drawn };
 }
 
-function point(story, i, event) {
-  const panel = story.panels[i];
+function point(charts, i, event) {
+  const panel = charts.panels[i];
   const box = panel.drawn.getBoundingClientRect();
-  story.pointer = { panel: i, ...panel.find(event.clientX - box.left, event.clientY - box.top) };
-  move(story);
+  charts.pointer = { panel: i, ...panel.find(event.clientX - box.left, event.clientY - box.top) };
+  move(charts);
 }
 
-/** Where all pictures stand: {at, index of the point, index of the frame}. */
-function standing(story) {
-  const { kept, pointer, cursor } = story;
+/** The position of all figures: {index, number} of the point, and the iteration of the frame. */
+function standing(charts) {
+  const { kept, pointer, cursor } = charts;
   const newest = kept.numbers.at(-1);
   const at = Math.min(pointer?.at ?? cursor ?? newest, newest);
   const index = lastUpTo(kept.numbers, at);
   return { index, number: kept.numbers[index], shot: kept.shots[lastUpTo(kept.shots, at)] };
 }
 
-function move(story) {
-  if (!story.kept || !story.panels.length) return;
-  const here = standing(story);
-  story.root.dataset.iteration = here.number;
-  for (const panel of story.panels) panel.output.textContent = panel.move(here) ?? "";
+function move(charts) {
+  if (!charts.kept || !charts.panels.length) return;
+  const here = standing(charts);
+  charts.root.dataset.iteration = here.number;
+  for (const panel of charts.panels) panel.output.textContent = panel.move(here) ?? "";
 }
 
-function onKey(story, event) {
-  const i = story.panels.findIndex(({ figure }) => figure === event.target);
+function onKey(charts, event) {
+  const i = charts.panels.findIndex(({ figure }) => figure === event.target);
   const along = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   const chain = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (i < 0 || !(along || chain) || event.ctrlKey || event.metaKey || event.altKey) {
@@ -318,31 +319,31 @@ function onKey(story, event) {
   }
   event.stopPropagation();
   event.preventDefault();
-  const { chains } = story.message;
-  if (chain) follow(story, (story.followed + chain + chains) % chains);
-  const { numbers } = story.kept;
-  const from = standing(story).index;
+  const { chains } = charts.message;
+  if (chain) follow(charts, (charts.followed + chain + chains) % chains);
+  const { numbers } = charts.kept;
+  const from = standing(charts).index;
   const to = numbers[Math.min(Math.max(from + (along ?? 0), 0), numbers.length - 1)];
-  story.pointer = along
-    ? (story.panels[i].step?.(along) ?? { panel: i, at: to, chain: -1 })
-    : story.pointer;
-  move(story);
-  story.told.textContent = story.panels[i].output.textContent;
+  charts.pointer = along
+    ? (charts.panels[i].step?.(along) ?? { panel: i, at: to, chain: -1 })
+    : charts.pointer;
+  move(charts);
+  charts.reading.textContent = charts.panels[i].output.textContent;
 }
 
-// ---------------------------------------------------------------- pictures: traces, acceptance
+// ---------------------------------------------------------------- traces, acceptance
 
-function heightOf(story) {
-  return story.width > WIDE ? 210 : 180;
+function heightOf(charts) {
+  return charts.width > WIDE ? 210 : 180;
 }
 
-/** A panel of curves, which `build(width)` makes; `read(here, plot)` moves it and says what is
- *  there; `rows(at)` are the values of the chains, of which a pointer finds the nearest. */
-function curvePanel({ title, stroke, said, build, read, rows }) {
+/** A panel of curves: `build(width)` makes the plot, `read(here, plot)` moves its cursor and returns
+ *  the text of the reading; `rows(at)` are the values of the chains at an iteration. */
+function curvePanel({ title, stroke, label, build, read, rows }) {
   return {
     title,
     stroke,
-    said,
+    label,
     draw(panel, width) {
       panel.plot = build(width);
       panel.drawn.replaceChildren(panel.plot.drawing);
@@ -356,19 +357,19 @@ function curvePanel({ title, stroke, said, build, read, rows }) {
   };
 }
 
-function chainCurves(story, numbers, s, valueAt) {
-  const colour = story.strokes[s].colour;
-  const curves = Array.from({ length: story.message.chains }, (_, c) => ({
+function chainCurves(charts, numbers, s, valueAt) {
+  const colour = charts.strokes[s].colour;
+  const curves = Array.from({ length: charts.message.chains }, (_, c) => ({
     colour,
-    kind: c === story.followed ? "followed" : "thin",
+    kind: c === charts.followed ? "followed" : "thin",
     points: numbers.map((n) => [n, valueAt(n, c)]),
   }));
-  const [own] = curves.splice(story.followed, 1);
+  const [own] = curves.splice(charts.followed, 1);
   return [...curves, own]; // on top
 }
 
-function tracePanels(story) {
-  const { message, kept, selects } = story;
+function tracePanels(charts) {
+  const { message, kept, selects } = charts;
   const q = Number(selects.quantity.value || 0);
   const valueAt = (n, s, c) => kept.points.get(n)[s][FIELD[q]][c];
   const after = kept.numbers.filter((n) => n > message.warmup);
@@ -382,24 +383,24 @@ function tracePanels(story) {
   return message.samplers.map((title, s) =>
     curvePanel({
       title,
-      stroke: story.strokes[s],
-      said: `Traces of ${message.quantities[q]}, ${title}. ${message.words[s][0]}`,
+      stroke: charts.strokes[s],
+      label: `Traces of ${message.quantities[q]}, ${title}. ${message.sentences[s][0]}`,
       rows: (at) => [...kept.points.get(kept.numbers[lastUpTo(kept.numbers, at)])[s][FIELD[q]]],
       build: (width) =>
         linePlot({
           width,
-          height: heightOf(story),
+          height: heightOf(charts),
           x: [0, message.iterations],
           y,
           ticksUp,
           warmup: message.warmup,
           xName: "iteration",
-          curves: chainCurves(story, kept.numbers, s, (n, c) => valueAt(n, s, c)),
+          curves: chainCurves(charts, kept.numbers, s, (n, c) => valueAt(n, s, c)),
         }),
       read: ({ number }, plot) => {
-        const chain = story.pointer?.chain >= 0 ? story.pointer.chain : story.followed;
+        const chain = charts.pointer?.chain >= 0 ? charts.pointer.chain : charts.followed;
         const value = valueAt(number, s, chain);
-        plot.move(number, [{ value, colour: story.strokes[s].colour }]);
+        plot.move(number, [{ value, colour: charts.strokes[s].colour }]);
         return `iteration ${number}, chain ${chain + 1}: ${numberText(value, DECIMALS[q])}${UNIT[q]}`;
       },
     }),
@@ -408,8 +409,8 @@ function tracePanels(story) {
 
 const meanOf = (values) => values.reduce((sum, v) => sum + v, 0) / values.length;
 
-function acceptancePanels(story) {
-  const { message, kept } = story;
+function acceptancePanels(charts) {
+  const { message, kept } = charts;
   const valueAt = (n, s, c) => kept.frames.get(n)[s].acceptance[c];
   return message.samplers.map((title, s) => {
     const counted = kept.shots.filter((n) => n >= message.warmup + 20);
@@ -417,32 +418,32 @@ function acceptancePanels(story) {
     const most = values.length ? Math.max(...values) : 1;
     const high = [0.1, 0.2, 0.4, 0.6, 0.8, 1].find((end) => most <= end + 1e-3) ?? 1;
     const means = kept.shots.map((n) => [n, meanOf(kept.frames.get(n)[s].acceptance)]);
-    const colour = story.strokes[s].colour;
+    const colour = charts.strokes[s].colour;
     const percent = (value) => `${(100 * value).toFixed(value < 0.095 ? 1 : 0)} %`;
     return curvePanel({
       title,
-      stroke: story.strokes[s],
-      said: `Acceptance over time, ${title}. ${message.words[s][0]}`,
+      stroke: charts.strokes[s],
+      label: `Acceptance over time, ${title}. ${message.sentences[s][0]}`,
       rows: (at) => [...kept.frames.get(kept.shots[lastUpTo(kept.shots, at)])[s].acceptance],
       build: (width) =>
         linePlot({
           width,
-          height: heightOf(story),
+          height: heightOf(charts),
           x: [0, message.iterations],
           y: [0, high * 1.03],
-          ticksUp: [0, 0.25, 0.5, 0.75, 1].map((share) => ({
-            value: share * high,
-            text: `${+(100 * share * high).toFixed(1)} %`,
+          ticksUp: [0, 0.25, 0.5, 0.75, 1].map((part) => ({
+            value: part * high,
+            text: `${+(100 * part * high).toFixed(1)} %`,
           })),
           warmup: message.warmup,
           xName: "iteration",
           curves: [
-            ...chainCurves(story, kept.shots, s, (n, c) => valueAt(n, s, c)),
+            ...chainCurves(charts, kept.shots, s, (n, c) => valueAt(n, s, c)),
             { points: means, colour, kind: "bold" },
           ],
         }),
       read: ({ shot }, plot) => {
-        const chain = story.pointer?.chain >= 0 ? story.pointer.chain : story.followed;
+        const chain = charts.pointer?.chain >= 0 ? charts.pointer.chain : charts.followed;
         const mean = meanOf(kept.frames.get(shot)[s].acceptance);
         plot.move(shot, [{ value: mean, colour }]);
         const still = kept.frames.get(shot)[s].unmoved[chain];
@@ -458,8 +459,8 @@ function acceptancePanels(story) {
 
 // ---------------------------------------------------------------- autocorrelation, R-hat, ESS
 
-function autocorrelationPanel(story) {
-  const { message, selects, strokes } = story;
+function autocorrelationPanel(charts) {
+  const { message, selects, strokes } = charts;
   const q = Number(selects.quantity.value || 0);
   const curves = message.autocorrelation.map((of, s) => ({
     ...strokes[s],
@@ -471,16 +472,16 @@ function autocorrelationPanel(story) {
   const low = lowest < -0.1 ? Math.max(-1, Math.floor(lowest * 5) / 5) : -0.1;
   const sampled = message.history.map((of) => of.at(-1)?.[0] ?? 0);
   const known = curves.some(({ points }) => points.length);
-  let lag = 1; // where the keys or the pointer stand
+  let lag = 1; // chosen by keys or pointer
   const panel = curvePanel({
     title: `Autocorrelation of ${message.quantities[q]}`,
-    said:
+    label:
       `Autocorrelation of ${message.quantities[q]} against the lag. ` +
-      message.words.map((words, s) => `${message.samplers[s]}: ${words[0]}`).join(" "),
+      message.sentences.map((all, s) => `${message.samplers[s]}: ${all[0]}`).join(" "),
     build: (width) =>
       linePlot({
         width,
-        height: heightOf(story),
+        height: heightOf(charts),
         x: [0, lags],
         y: [low, 1.02],
         ticksUp: [0, 0.25, 0.5, 0.75, 1].map((value) => ({ value, text: value.toFixed(2) })),
@@ -488,8 +489,8 @@ function autocorrelationPanel(story) {
         curves,
       }),
     read: (_, plot) => {
-      if (!known) return "not known yet";
-      if (story.pointer) lag = Math.min(Math.max(Math.round(story.pointer.at), 0), lags - 1);
+      if (!known) return "not available yet";
+      if (charts.pointer) lag = Math.min(Math.max(Math.round(charts.pointer.at), 0), lags - 1);
       const values = message.autocorrelation.map((of) => of[q][lag] ?? NaN);
       plot.move(
         lag,
@@ -506,11 +507,11 @@ function autocorrelationPanel(story) {
   return [panel];
 }
 
-/** "Metropolis" is enough where the names stand close. */
+/** The short name "Metropolis" for narrow places. */
 const short = (name) => name.replace("-within-Gibbs", "");
 
-function diagnosisPanels(story) {
-  const { message, strokes } = story;
+function diagnosisPanels(charts) {
+  const { message, strokes } = charts;
   const worst = (values, choose) => {
     const known = values.filter((value) => value !== null);
     return known.length ? choose(...known) : null;
@@ -524,7 +525,7 @@ function diagnosisPanels(story) {
         return value === null ? [] : [[each[0], scale(value)]];
       }),
     }));
-  const log = (rhat) => Math.log10(Math.max(rhat - 1, LATEST));
+  const log = (rhat) => Math.log10(Math.max(rhat - 1, SMALLEST_EXCESS));
   const rhats = curvesOf(1, Math.max, log);
   const sizes = curvesOf(2, Math.min, (value) => value);
   const top = Math.max(0, ...rhats.flatMap(({ points }) => points.map(([, v]) => v)));
@@ -548,34 +549,36 @@ function diagnosisPanels(story) {
         .map((value, s) => `${short(message.samplers[s])} ${value === null ? "–" : text(value)}`)
         .join(", ");
     };
-  const said = message.words.map((words, s) => `${message.samplers[s]}: ${words[0]}`).join(" ");
+  const diagnoses = message.sentences
+    .map((all, s) => `${message.samplers[s]}: ${all[0]}`)
+    .join(" ");
   return [
     curvePanel({
       title: "R-hat",
-      said: `R-hat over time. ${said}`,
+      label: `R-hat over time. ${diagnoses}`,
       build: (width) =>
         linePlot({
           ...common,
           width,
-          height: heightOf(story),
+          height: heightOf(charts),
           y: [-3, top + 0.1],
           curves: rhats,
           ticksUp: [1.001, 1.01, 1.1, 2].map((rhat) => ({ value: log(rhat), text: String(rhat) })),
-          threshold: { value: log(MET), text: "met: below 1.01" },
+          threshold: { value: log(CONVERGED), text: "target: below 1.01" },
         }),
       read: reader(1, Math.max, log, (value) => value.toFixed(value < 1.02 ? 3 : 2)),
     }),
     curvePanel({
       title: "Effective sample size",
-      said: `Effective sample size over time. ${said}`,
+      label: `Effective sample size over time. ${diagnoses}`,
       build: (width) =>
         linePlot({
           ...common,
           width,
-          height: heightOf(story),
+          height: heightOf(charts),
           ...largest,
           curves: sizes,
-          threshold: { value: ENOUGH, text: "400: enough" },
+          threshold: { value: ENOUGH, text: "target: 400" },
         }),
       read: reader(
         2,
@@ -584,7 +587,7 @@ function diagnosisPanels(story) {
         (value) =>
           `${value < 10 ? value.toFixed(1) : Math.round(value)} of ` +
           `${(
-            Math.max(0, standing(story).number - message.warmup) * message.chains
+            Math.max(0, standing(charts).number - message.warmup) * message.chains
           ).toLocaleString("en")}`,
       ),
     }),
@@ -593,40 +596,40 @@ function diagnosisPanels(story) {
 
 // ---------------------------------------------------------------- paths
 
-function pathPanels(story) {
-  const { message, kept, root } = story;
+function pathPanels(charts) {
+  const { message, kept, root } = charts;
   const latents = message.latents.length;
-  const pair = pairOf(story);
+  const pair = pairOf(charts);
   const names = pair.map((position) => `z${message.latents[position] + 1}`);
   const reach = reachOf(kept, message.samplers.length, pair, latents, message.warmup);
   const [ink, paper] = [readColour(root, "var(--ink)"), readColour(root, "var(--paper)")];
   return message.samplers.map((title, s) => ({
     title,
-    stroke: story.strokes[s],
-    said: `Paths of ${title} in latents ${names.join(" and ")}. ${message.words[s][0]}`,
+    stroke: charts.strokes[s],
+    label: `Paths of ${title} in latents ${names.join(" and ")}. ${message.sentences[s][0]}`,
     draw(panel, width) {
       const size = Math.floor(width);
       const pixels = Math.round(size * (devicePixelRatio || 1));
       if (panel.drawn.width !== pixels) panel.drawn.width = panel.drawn.height = pixels;
       const frame = frameFor(size, reach);
-      const colours = { ink, paper, line: readColour(root, story.strokes[s].colour) };
+      const colours = { ink, paper, line: readColour(root, charts.strokes[s].colour) };
       panel.find = (x, y) => {
-        const { number, index } = standing({ ...story, pointer: null });
-        const places = placesAt(kept.points.get(number)[s], pair, latents, frame);
-        const apart = places.map(([left, top]) => Math.hypot(left - x, top - y));
+        const { number, index } = standing({ ...charts, pointer: null });
+        const points = positionsAt(kept.points.get(number)[s], pair, latents, frame);
+        const apart = points.map(([left, top]) => Math.hypot(left - x, top - y));
         const nearest = Math.min(...apart);
         return { at: kept.numbers[index], chain: nearest < 24 ? apart.indexOf(nearest) : -1 };
       };
       panel.move = ({ index, number, shot }) => {
-        const chain = story.pointer?.chain >= 0 ? story.pointer.chain : story.followed;
-        const law = marginalOf(kept.frames.get(shot)[s], chain, pair, latents);
+        const chain = charts.pointer?.chain >= 0 ? charts.pointer.chain : charts.followed;
+        const proposal = marginalOf(kept.frames.get(shot)[s], chain, pair, latents);
         drawPaths(panel.drawn, {
           kept,
           s,
           pair,
           latents,
           last: index,
-          law,
+          proposal,
           chain,
           colours,
           frame,

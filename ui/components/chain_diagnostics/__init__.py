@@ -1,7 +1,7 @@
-"""Chain story: what the diagnostics of parallel chains say, in sentences and in five pictures.
+"""Chain diagnostics: the diagnostics of parallel chains, in sentences and in five figures.
 
-A page sends chunks while the chains run; the browser keeps them by their iterations, so chunks may
-overlap, repeat or be lost as long as the last message carries everything. Numbers travel as 16 bit
+A page sends chunks while the chains run; the browser stores them by iteration, so chunks may
+overlap, repeat or be lost as long as the last message holds everything. Numbers are sent as 16-bit
 integers in one zlib stream. The component is one-way; its cursor follows the events
 `dgm-iteration` {run, iteration} of the document.
 """
@@ -32,7 +32,7 @@ UNITS = {
     "sd": 8 / LARGEST,
     "correlation": 1 / LARGEST,
 }
-"""What one step of the integers is worth, in the order in which they are sent."""
+"""Size of one step of the integers, in the order in which the arrays are sent."""
 
 _COMPONENT = inline_component(
     Path(__file__).parent,
@@ -42,21 +42,21 @@ _COMPONENT = inline_component(
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """One sampler: K kept iterations of C chains in A latents, F frames, and how they stand.
+class SamplerChunk:
+    """A chunk of one sampler: K kept iterations and F frames of C chains, with A latents.
 
     Args:
         log_joint, ink, height: (K, C) traces.
         z: (K, C, A).
-        acceptance: (F, C) of the last proposals.
+        acceptance: (F, C) fraction of the last proposals that were accepted.
         unmoved: (F, C) iterations since the last move.
-        mean, covariance: (F, C, A) and (F, C, A, A), the encoder's proposal.
-        history: (iteration, R-hats, effective sample sizes), of the three traces each.
+        mean, covariance: (F, C, A) and (F, C, A, A), of the encoder's proposal.
+        history: (iteration, R-hats, effective sample sizes), for the three traces.
         autocorrelation: (3, lags) of the three traces; no lags before the first diagnosis.
-        words: sentences, the most telling first.
+        sentences: the most important first.
 
     Raises:
-        ValueError: the shapes do not belong together.
+        ValueError: the shapes do not fit together.
     """
 
     log_joint: np.ndarray
@@ -69,7 +69,7 @@ class Stretch:
     covariance: np.ndarray
     history: Sequence[tuple[int, Sequence[float], Sequence[float]]]
     autocorrelation: np.ndarray
-    words: Sequence[str]
+    sentences: Sequence[str]
 
     def __post_init__(self) -> None:
         kept, chains, latents = self.z.shape
@@ -88,29 +88,29 @@ class Stretch:
                 raise ValueError(f"expected {name} of shape {shape}, got {got}")
 
 
-def chain_story(key: str, message: dict[str, Any]) -> None:
-    """Show what is known, and hand on one more chunk.
+def chain_diagnostics(key: str, message: dict[str, Any]) -> None:
+    """Show the component and send it a chunk.
 
     Args:
         key: Streamlit key; the same on every rerun.
-        message: made by `story_message` or `untold`.
+        message: made by `diagnostics_message` or `unchanged`.
     """
     _COMPONENT(key=key, data=message)
 
 
-def untold(name: str) -> dict[str, str]:
-    """Nothing new yet; what is known stays.
+def unchanged(name: str) -> dict[str, str]:
+    """A message without a chunk; the component keeps what it shows.
 
-    Each time by another name: Streamlit refers to a message that it has sent before, and a slow
-    browser, which may have dropped it in the meantime, gives the connection up for good.
+    Use another name each time: Streamlit sends an equal message as a reference, and a slow browser
+    that has dropped the original message would lose the connection for good.
     """
-    return {"untold": name}
+    return {"unchanged": name}
 
 
-def story_message(
+def diagnostics_message(
     *,
     run: str,
-    samplers: Mapping[str, Stretch],
+    samplers: Mapping[str, SamplerChunk],
     numbers: Sequence[int],
     frames: Sequence[int],
     latents: Sequence[int],
@@ -119,22 +119,22 @@ def story_message(
     warmup: int,
     state: State,
 ) -> dict[str, Any]:
-    """One chunk in the form the component reads: plain numbers and text, fit for JSON.
+    """A chunk as the component reads it: plain numbers and text, ready for JSON.
 
     Args:
-        run: identifies the run; another value makes the component forget everything.
-        samplers: name → its part of the chunk.
-        numbers: the kept iterations in the chunk, K.
-        frames: the iterations of its frames, F, all of them among `numbers`.
-        latents: which latents are sent, A, the most telling first; with others than before, what
-            came before is forgotten.
-        quantities: what the three traces are called.
+        run: identifies the run; another value clears the component.
+        samplers: name → its chunk.
+        numbers: the K kept iterations of the chunk.
+        frames: the iterations of its F frames, all of them among `numbers`.
+        latents: the A latents of the chunk, the most informative first; if they differ from the
+            latents before, the earlier chunks are dropped.
+        quantities: names of the three traces.
         iterations: of the whole run, warm-up included.
-        warmup: of these.
-        state: of the run.
+        warmup: iterations of the warm-up.
+        state: state of the run.
 
     Raises:
-        ValueError: no sampler, counts that do not belong together, a frame that is not kept.
+        ValueError: no sampler, counts that do not fit together, a frame that is not kept.
     """
     if not samplers:
         raise ValueError("expected at least one sampler, got none")
@@ -163,12 +163,12 @@ def story_message(
         "data": encode(parts),
         "history": [[_diagnosis(*each) for each in part.history] for part in parts],
         "autocorrelation": [[_plain(c, 3) for c in part.autocorrelation] for part in parts],
-        "words": [list(part.words) for part in parts],
+        "sentences": [list(part.sentences) for part in parts],
     }
 
 
-def encode(parts: Sequence[Stretch]) -> str:
-    """Stretches one after another as base64 of a zlib stream.
+def encode(parts: Sequence[SamplerChunk]) -> str:
+    """Chunks of the samplers one after another as base64 of a zlib stream.
 
     Each: int16, little-endian, log_joint (K, C), ink, height, z (K, C, A), acceptance (F, C),
     unmoved, mean (F, C, A), sd (F, C, A) and correlations (F, C, A (A − 1) / 2), those of (0, 1),
@@ -178,7 +178,7 @@ def encode(parts: Sequence[Stretch]) -> str:
     return base64.b64encode(zlib.compress(raw, 6)).decode("ascii")
 
 
-def _fields(part: Stretch) -> list[tuple[str, np.ndarray]]:
+def _fields(part: SamplerChunk) -> list[tuple[str, np.ndarray]]:
     covariance = part.covariance.astype(float)
     sd = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1).clip(1e-12))
     i, j = np.tril_indices(sd.shape[-1], -1)
@@ -198,5 +198,5 @@ def _diagnosis(iteration: int, rhat: Sequence[float], ess: Sequence[float]) -> l
 
 
 def _plain(values: Sequence[float], digits: int) -> list[float | None]:
-    """For JSON: None for what is not finite."""
+    """Rounded numbers for JSON; None where a number is not finite."""
     return [round(float(v), digits) if np.isfinite(v) else None for v in values]

@@ -1,11 +1,11 @@
-"""The chain story in a real browser: five pictures, and a cursor that follows the player."""
+"""The chain diagnostics in a real browser: five pictures, and a cursor that follows the player."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.apps.chain_story_app import CHAINS, ITERATIONS, STUCK_SINCE
+from tests.e2e.apps.chain_diagnostics_app import CHAINS, ITERATIONS, STUCK_SINCE
 from tests.e2e.conftest import NewPage, Serve
 from tools.bench.server import ROOT
 
@@ -22,13 +22,13 @@ PICTURE = "canvas => canvas.toDataURL()"
 
 @pytest.fixture(scope="module")
 def server(serve: Serve) -> str:
-    return serve(ROOT / "tests/e2e/apps/chain_story_app.py")
+    return serve(ROOT / "tests/e2e/apps/chain_diagnostics_app.py")
 
 
 def opened(new_page: NewPage, server: str, width: int) -> Page:
     page = new_page(viewport={"width": width, "height": 900})
     page.goto(server)
-    expect(page.locator(".chain-story figure")).to_have_count(SAMPLERS)
+    expect(page.locator(".chain-diagnostics figure")).to_have_count(SAMPLERS)
     return page
 
 
@@ -39,13 +39,13 @@ def go_to(page: Page, iteration: int, run: str = "made up") -> None:
     )
 
 
-def test_five_pictures_on_a_phone_and_the_stuck_chain_is_named(
+def test_five_figures_on_a_phone_and_the_stuck_chain_is_named(
     new_page: NewPage, server: str
 ) -> None:
     page = opened(new_page, server, 400)
-    said = page.locator(".words [data-sampler='1'] li").first
+    sentence = page.locator(".sentences [data-sampler='1'] li").first
     still = ITERATIONS - STUCK_SINCE - 1
-    expect(said).to_have_text(f"Chain 3 has not moved for {still} iterations.")
+    expect(sentence).to_have_text(f"Chain 3 has not moved for {still} iterations.")
     for name, curves in CURVES.items():
         page.get_by_role("radio", name=name).click()
         expect(page.locator(".plot path.line")).to_have_count(curves)
@@ -62,16 +62,16 @@ def test_five_pictures_on_a_phone_and_the_stuck_chain_is_named(
 
 def test_the_cursor_follows_the_player_and_then_the_keys(new_page: NewPage, server: str) -> None:
     page = opened(new_page, server, 1000)
-    story, reading = page.locator(".chain-story"), page.locator("figure output").last
+    charts, reading = page.locator(".chain-diagnostics"), page.locator("figure output").last
     expect(reading).to_contain_text(f"iteration {ITERATIONS}, chain 3")  # the one that is stuck
     right = "line => Number(line.getAttribute('x1'))"
     end = page.locator(".plot .cursor").last.evaluate(right)
     go_to(page, 60)
-    expect(story).to_have_attribute("data-iteration", "60")
+    expect(charts).to_have_attribute("data-iteration", "60")
     expect(reading).to_contain_text("iteration 60, chain 3")
     assert page.locator(".plot .cursor").last.evaluate(right) < end
     go_to(page, 100, run="another")
-    expect(story).to_have_attribute("data-iteration", "60")
+    expect(charts).to_have_attribute("data-iteration", "60")
     page.locator("figure").last.focus()
     page.keyboard.press("ArrowRight")
     expect(reading).to_contain_text("iteration 61")
@@ -81,5 +81,5 @@ def test_the_cursor_follows_the_player_and_then_the_keys(new_page: NewPage, serv
     paths = page.locator("canvas.paths").last
     before = paths.evaluate(PICTURE)
     go_to(page, 150)
-    expect(story).to_have_attribute("data-iteration", "150")
+    expect(charts).to_have_attribute("data-iteration", "150")
     assert paths.evaluate(PICTURE) != before

@@ -16,12 +16,16 @@ function linePlot({ width, height, x, y, ticksUp, xName, warmup, threshold, curv
   const drawing = svg("svg", { width, height, "aria-hidden": "true" });
   if (warmup > x[0]) {
     const end = left(Math.min(warmup, x[1]));
-    const place = { x: first, y: ceiling, width: end - first, height: floor - ceiling };
+    const area = { x: first, y: ceiling, width: end - first, height: floor - ceiling };
     drawing.append(
       svg(
         "rect",
-        { class: "warmup", ...place },
-        svg("title", {}, `Warm-up: the first ${warmup} iterations do not count.`),
+        { class: "warmup", ...area },
+        svg(
+          "title",
+          {},
+          `Warm-up: the first ${warmup} iterations are left out of the diagnostics.`,
+        ),
       ),
     );
     if (end - first > 56) {
@@ -88,7 +92,7 @@ function linePlot({ width, height, x, y, ticksUp, xName, warmup, threshold, curv
   };
 }
 
-/** Ends of an axis and its ticks for values; a little room around them. */
+/** The range of an axis with a small margin around the values, and its ticks. */
 function rangeOf(values, { least = 0, wanted = 4 } = {}) {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {

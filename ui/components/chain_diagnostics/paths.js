@@ -1,9 +1,9 @@
 // The chains' paths in the plane of two latents, on a canvas.
 
-const TRAIL = 25; // points that are drawn stronger
+const TRAIL = 25; // latest points, drawn stronger
 const PRIOR_RADIUS = 2;
 
-/** Half a side of the square that holds the prior's circle and the points after the warm-up. */
+/** Half the side of the square around the circle of the prior and the points after the warm-up. */
 function reachOf(kept, samplers, pair, latents, warmup) {
   let reach = PRIOR_RADIUS * 1.1;
   for (const iteration of kept.numbers) {
@@ -34,8 +34,8 @@ function marginalOf({ mean, sd, correlation }, chain, [a, b], latents) {
   };
 }
 
-/** Where the chains of a sampler are at a point, [x, y] in pixels of the page. */
-function placesAt({ z }, [a, b], latents, frame) {
+/** Positions [x, y] of the chains of a sampler at an iteration, in CSS pixels. */
+function positionsAt({ z }, [a, b], latents, frame) {
   return Array.from({ length: z.length / latents }, (_, c) => [
     frame.x(z[c * latents + a]),
     frame.y(z[c * latents + b]),
@@ -53,7 +53,7 @@ function frameFor(size, reach) {
 }
 
 /** Draw one sampler's paths up to point `last` of `kept.numbers`. */
-function drawPaths(canvas, { kept, s, pair, latents, last, law, chain, colours, frame }) {
+function drawPaths(canvas, { kept, s, pair, latents, last, proposal, chain, colours, frame }) {
   const pixel = devicePixelRatio || 1;
   const context = canvas.getContext("2d");
   context.setTransform(pixel, 0, 0, pixel, 0, 0);
@@ -62,7 +62,7 @@ function drawPaths(canvas, { kept, s, pair, latents, last, law, chain, colours, 
   if (last < 0) return;
   const steps = kept.numbers
     .slice(0, last + 1)
-    .map((n) => placesAt(kept.points.get(n)[s], pair, latents, frame));
+    .map((n) => positionsAt(kept.points.get(n)[s], pair, latents, frame));
   const others = steps[0].map((_, c) => c).filter((c) => c !== chain);
   for (const c of others) {
     trace(context, steps, c, 0, css(colours.line, 0.16), 0.75);
@@ -71,7 +71,7 @@ function drawPaths(canvas, { kept, s, pair, latents, last, law, chain, colours, 
   if (chain < steps[0].length) {
     trace(context, steps, chain, 0, css(colours.line, 0.45), 1);
     trace(context, steps, chain, Math.max(last - TRAIL, 0), css(colours.line, 1), 1.75);
-    if (law) drawLaw(context, frame, law, colours);
+    if (proposal) drawProposal(context, frame, proposal, colours);
   }
   for (const c of others) drawPoint(context, steps.at(-1)[c], c, colours, false);
   if (chain < steps[0].length) drawPoint(context, steps.at(-1)[chain], chain, colours, true);
@@ -97,7 +97,7 @@ function drawGround(context, frame, { ink }) {
   context.font = "11px sans-serif";
   context.textAlign = "center";
   for (const value of [-4, -2, 2, 4].filter((v) => Math.abs(v) < reach * 0.95)) {
-    const out = 10 * Math.sign(value); // beside the circle, not on it
+    const out = 10 * Math.sign(value); // beside the circle
     context.fillText(numberText(value, 0), x(value) + out, y(0) + 13);
     context.fillText(numberText(value, 0), x(0) - 10, y(value) - out + 4);
   }
@@ -113,14 +113,14 @@ function trace(context, steps, chain, from, style, width) {
 }
 
 // One and two standard deviations.
-function drawLaw(context, { x, y, unit }, law, { ink, paper }) {
+function drawProposal(context, { x, y, unit }, proposal, { ink, paper }) {
   for (const radius of [2, 1]) {
     context.beginPath();
     for (let i = 0; i <= 64; i += 1) {
       const [c, s] = [Math.cos((Math.PI * i) / 32), Math.sin((Math.PI * i) / 32)];
       context.lineTo(
-        x(law.x) + radius * unit * law.l11 * c,
-        y(law.y) - radius * unit * (law.l21 * c + law.l22 * s),
+        x(proposal.x) + radius * unit * proposal.l11 * c,
+        y(proposal.y) - radius * unit * (proposal.l21 * c + proposal.l22 * s),
       );
     }
     context.closePath();

@@ -1,4 +1,4 @@
-"""The Python face of the chain story: what is sent is what happened."""
+"""The messages of the chain diagnostics hold what happened in the run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from dgm_core.studies.inpainting.two_samplers import SAMPLERS
 from tests.studies.inpainting.test_two_samplers import config, finished
-from ui.components.chain_story import UNITS, Stretch, encode, story_message
+from ui.components.chain_diagnostics import UNITS, SamplerChunk, diagnostics_message, encode
 from ui.inpainting import chain_panel
 
 KEPT, FRAMES, CHAINS, LATENTS = 5, 2, 3, 4
@@ -30,10 +30,10 @@ SHAPES = {
 }
 
 
-def stretch(seed: int) -> Stretch:
+def chunk(seed: int) -> SamplerChunk:
     draw = np.random.default_rng(seed)
     root = draw.standard_normal((FRAMES, CHAINS, LATENTS, LATENTS))
-    return Stretch(
+    return SamplerChunk(
         log_joint=draw.normal(-90, 20, (KEPT, CHAINS)),
         ink=draw.integers(0, 784, (KEPT, CHAINS)),
         height=draw.uniform(0, 27, (KEPT, CHAINS)),
@@ -44,7 +44,7 @@ def stretch(seed: int) -> Stretch:
         covariance=root @ root.swapaxes(-1, -2),
         history=[(50, [1.2, np.nan, 1.1], [12.0, np.inf, 30.0])],
         autocorrelation=np.array([[1.0, 0.5], [1.0, np.nan], [1.0, 0.1]]),
-        words=["Chain 3 has not moved for 120 iterations."],
+        sentences=["Chain 3 has not moved for 120 iterations."],
     )
 
 
@@ -66,7 +66,7 @@ def decode(text: str, samplers: int, shapes: dict[str, tuple[int, ...]]) -> list
 def message(**changes: Any) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "run": "a",
-        "samplers": {"one": stretch(0), "two": stretch(1)},
+        "samplers": {"one": chunk(0), "two": chunk(1)},
         "numbers": [1, 2, 3, 4, 6],
         "frames": [3, 6],
         "latents": [7, 0, 3, 5],
@@ -75,11 +75,11 @@ def message(**changes: Any) -> dict[str, Any]:
         "warmup": 5,
         "state": "running",
     }
-    return story_message(**(settings | changes))
+    return diagnostics_message(**(settings | changes))
 
 
 def test_numbers_survive_the_round_trip() -> None:
-    parts = [stretch(0), stretch(1)]
+    parts = [chunk(0), chunk(1)]
     for part, read in zip(parts, decode(encode(parts), 2, SHAPES), strict=True):
         for name in set(UNITS) - {"sd", "correlation"}:
             np.testing.assert_allclose(
@@ -88,7 +88,7 @@ def test_numbers_survive_the_round_trip() -> None:
 
 
 def test_the_ellipse_is_that_of_the_covariance() -> None:
-    part = stretch(2)
+    part = chunk(2)
     [read] = decode(encode([part]), 1, SHAPES)
     pairs = [(i, j) for i in range(LATENTS) for j in range(i)]
     for at, (i, j) in enumerate(pairs):
@@ -99,7 +99,7 @@ def test_the_ellipse_is_that_of_the_covariance() -> None:
     )
 
 
-def test_what_is_not_known_is_null() -> None:
+def test_unknown_numbers_are_null() -> None:
     sent = json.loads(json.dumps(message(), allow_nan=False))
     assert sent["history"][0] == [[50, [1.2, None, 1.1], [12.0, None, 30.0]]]
     assert sent["autocorrelation"][1][1] == [1.0, None]
@@ -117,11 +117,11 @@ def test_wrong_arguments_are_named(change: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         message(**change)
     with pytest.raises(ValueError, match="expected mean of shape"):
-        replace(stretch(0), mean=np.zeros((1, 2)))
+        replace(chunk(0), mean=np.zeros((1, 2)))
 
 
-def test_chunks_of_a_run_hold_what_the_whole_holds() -> None:
-    """Sent piece by piece, as a page does, each point is where the last message has it."""
+def test_chunks_of_a_run_agree_with_the_whole() -> None:
+    """In messages sent during the run, each point equals that of the last message."""
     result = finished(config())
     frames, at = result.frames, {}
     whole = chain_panel.message(result.config, frames, run="r", state="finished")
@@ -137,8 +137,8 @@ def test_chunks_of_a_run_hold_what_the_whole_holds() -> None:
         read, all_ = (_points(each) for each in (part, whole))
         for number, values in read.items():
             assert np.array_equal(values, all_[number])
-    assert len(whole["words"]) == len(SAMPLERS)
-    assert all(1 <= len(words) <= 3 for words in whole["words"])
+    assert len(whole["sentences"]) == len(SAMPLERS)
+    assert all(1 <= len(sentences) <= 3 for sentences in whole["sentences"])
 
 
 def _points(sent: dict[str, Any]) -> dict[int, np.ndarray]:

@@ -1,4 +1,4 @@
-// What the chunks hold, kept by iteration.
+// The content of the chunks, stored by iteration.
 
 const FIELDS = [
   "logJoint",
@@ -43,7 +43,7 @@ async function keepChunk(kept, message) {
   kept.shots = [...kept.frames.keys()].sort((a, b) => a - b);
 }
 
-/** Index of the last of sorted numbers that is at most `value`; 0 where there is none. */
+/** Index of the last of the sorted numbers that is at most `value`; 0 if there is none. */
 function lastUpTo(sorted, value) {
   let [low, high] = [0, sorted.length - 1];
   while (low < high) {
