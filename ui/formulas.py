@@ -1,4 +1,4 @@
-"""What the methods do, in symbols: text and LaTeX beside the pictures."""
+"""The formulas of the methods: text and LaTeX."""
 
 from __future__ import annotations
 
@@ -10,57 +10,59 @@ two_samplers = set_formulas(
     "two_samplers",
     Side(
         "Pseudo-Gibbs",
-        "takes every proposal of the encoder $q$.",
+        "accepts every proposal of the encoder $q$.",
         (
             r"z \sim q(z \mid x_{\mathrm{obs}}, x_{\mathrm{mis}})",
             r"x_{\mathrm{mis}} \sim p(x_{\mathrm{mis}} \mid z)",
         ),
-        "Were the encoder the true posterior, this would be Gibbs sampling. It is not, so the "
-        "chain settles near p(x_mis | x_obs), not on it.",
+        "If the encoder matched the posterior, this would be Gibbs sampling. It does not, so the "
+        "chain settles on another distribution, as near to p(x_mis | x_obs) as the encoder is to "
+        "the posterior.",
     ),
     Side(
         "Metropolis-within-Gibbs",
-        r"accepts with chance $\mathrm{min}(1, \rho)$.",
+        r"accepts with probability $\mathrm{min}(1, \rho)$.",
         (
             r"z' \sim q(z \mid x_{\mathrm{obs}}, x_{\mathrm{mis}})",
             r"\rho = \frac{p(x \mid z')\, p(z')\, q(z \mid x)}"
             r"{p(x \mid z)\, p(z)\, q(z' \mid x)}",
             r"x_{\mathrm{mis}} \sim p(x_{\mathrm{mis}} \mid z)",
         ),
-        "All pixels count, hidden ones at their current values; these are redrawn at every "
-        "iteration, also after a rejection. Exact in the limit whatever the encoder, slow where "
-        "the acceptance is low. Mattei & Frellsen 2018, algorithm 2.",
+        "The ratio uses all pixels, hidden ones at their current values. These are drawn again at "
+        "every iteration, also after a rejection. The sampler is exact in the limit of many "
+        "iterations for any encoder; it is slow if few proposals are accepted. Mattei & Frellsen "
+        "2018, algorithm 2.",
     ),
 )
-"""One iteration of each of the two that are shown step by step."""
+"""One iteration of each of the two samplers."""
 
 
 def slow_motion() -> None:
-    """The ratio with its terms named as the bars of slow motion are."""
+    """The acceptance ratio; its terms have the names of the bars of Slow motion."""
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("**The ratio**, and the four terms of its logarithm:")
+        st.markdown("**The acceptance ratio** and the four terms of its logarithm:")
         st.latex(r"\rho = \frac{p(x, z')\; q(z \mid x)}{p(x, z)\; q(z' \mid x)}")
         st.latex(
             r"\begin{aligned}\log\rho ={}& \underbrace{\log p(x, z') - \log p(x, z)}"
             r"_{\text{fit}} \\ {}+{}& \underbrace{\log q(z \mid x) - \log q(z' \mid x)}"
-            r"_{\text{way back}}\end{aligned}"
+            r"_{\text{proposal ratio}}\end{aligned}"
         )
         st.caption(
-            "Accepted if log u < log ρ with u uniform on (0, 1), that is with chance min(1, ρ). "
-            "x = (x_obs, x_mis) is the same on both sides."
+            "z′ is accepted if log u < log ρ with u uniform on (0, 1), that is, with probability "
+            "min(1, ρ). x = (x_obs, x_mis) is the same in both terms."
         )
     with right:
-        st.markdown("**The fit** has parts of its own:")
+        st.markdown("**The fit** is a difference of these sums:")
         st.latex(
             r"\begin{aligned}\log p(x, z) ={}& \underbrace{\log p(x_{\mathrm{obs}} \mid z)}"
-            r"_{\text{seen pixels}} \\ {}+{}& \underbrace{\log p(x_{\mathrm{mis}} \mid z)}"
+            r"_{\text{observed pixels}} \\ {}+{}& \underbrace{\log p(x_{\mathrm{mis}} \mid z)}"
             r"_{\text{hidden pixels}} \\ {}+{}& \underbrace{\log p(z)}_{\text{prior}}"
             r"\end{aligned}"
         )
         st.caption(
-            "Were q the true posterior, the way back would undo the fit exactly: ρ = 1, nothing "
-            "refused, and pseudo-Gibbs would be right."
+            "If q were the posterior, the proposal ratio would cancel the fit: ρ = 1, no proposal "
+            "would be rejected, and pseudo-Gibbs would be exact."
         )
 
 
@@ -107,14 +109,14 @@ def transport() -> None:
 
 
 def all_methods() -> None:
-    """The methods that have no place in the step-by-step view, one a tab."""
+    """The methods that are not in the view Step by step, one per tab."""
     for tab, write in zip(st.tabs(list(_TABS)), _TABS.values(), strict=True):
         with tab:
             write()
 
 
 def _miwae() -> None:
-    st.markdown("One shot: $K$ latents are proposed from what is seen, and weighed.")
+    st.markdown("One step: $K$ latents are proposed from the observed pixels and weighted.")
     st.latex(
         r"z_k \sim q(z \mid x_{\mathrm{obs}}), \qquad "
         r"w_k \propto \frac{p(x_{\mathrm{obs}} \mid z_k)\, p(z_k)}{q(z_k \mid x_{\mathrm{obs}})}"
@@ -124,27 +126,29 @@ def _miwae() -> None:
         r"\sum_k w_k\, \mathrm{E}[x_{\mathrm{mis}} \mid z_k]"
     )
     st.caption(
-        "Draws resample the latents by their weights. Exact for many samples; a small ESS, or a "
-        "Pareto k above 0.7, says that they are too few. Mattei & Frellsen 2019."
+        "Draws resample the latents by their weights. Exact in the limit of many samples. A small "
+        "ESS or a Pareto k above 0.7 shows that K is too small. Mattei & Frellsen 2019."
     )
 
 
 def _lair() -> None:
-    st.markdown("$K$ completions propose together, with $R$ proposals from the prior.")
+    st.markdown(
+        "$K$ completions and the prior propose latents together, $R$ of them from the prior."
+    )
     st.latex(
         r"w = \frac{p(x_{\mathrm{obs}} \mid z)\, p(z)}{q_{\mathrm{mix}}(z)}, \qquad "
         r"q_{\mathrm{mix}}(z) = \frac{\sum_k q(z \mid x_{\mathrm{obs}}, x_{\mathrm{mis}}^{(k)})"
         r" + R\, p(z)}{K + R}"
     )
     st.caption(
-        "K latents are resampled by these weights and make the next completions. The mean, the "
-        "draws and an estimate of log p(x_obs) come from the pool of all proposals after the "
-        "warm-up. Simkus & Gutmann 2023."
+        "K latents are resampled by these weights and give the next completions. The mean, the "
+        "draws and an estimate of log p(x_obs) use all proposals after the warm-up. "
+        "Simkus & Gutmann 2023."
     )
 
 
 def _collapsed() -> None:
-    st.markdown("Metropolis on $p(z \\mid x_{\\mathrm{obs}})$ alone, without hidden pixels.")
+    st.markdown("Metropolis on $p(z \\mid x_{\\mathrm{obs}})$, without the hidden pixels.")
     st.latex(
         r"q_{\mathrm{mix}}(z) = (1 - \varepsilon)\, q(z \mid x_{\mathrm{obs}}, x_{\mathrm{hist}})"
         r" + \varepsilon\, p(z)"
@@ -154,20 +158,22 @@ def _collapsed() -> None:
         r"{p(x_{\mathrm{obs}} \mid z)\, p(z)\, q_{\mathrm{mix}}(z')}"
     )
     st.caption(
-        "x_hist is an earlier completion, made before the present z was accepted. Exact in the "
-        "limit; with many latents few proposals are accepted. AC-MWG of Simkus & Gutmann 2023."
+        "x_hist is an earlier completion, made before the current z was accepted. Exact in the "
+        "limit of many iterations; with many latents, few proposals are accepted. This is the "
+        "AC-MWG of Simkus & Gutmann 2023."
     )
 
 
 def _dmfa() -> None:
-    st.markdown("A network reads what is seen, and writes down a law of what is hidden.")
+    st.markdown("A network maps the observed pixels to a distribution of the hidden pixels.")
     st.latex(
         r"p(x_{\mathrm{mis}} \mid x_{\mathrm{obs}}) = \sum_m \pi_m\, "
         r"\mathcal{N}\!\left(\mu_m,\; A_m A_m^{\top} + \mathrm{diag}(d_m)\right)"
     )
     st.caption(
-        "π, μ, A and d come from one pass for this image and this mask; nothing is iterated. MFA "
-        "is one such mixture for all images, fitted by EM and conditioned exactly. "
+        "One pass of the network gives π, μ, A and d for this image and this mask, without "
+        "iterations. MFA is one such mixture for all images, fitted by EM and conditioned "
+        "exactly. "
         "Przewięźlikowski et al. 2020."
     )
 

@@ -38,7 +38,7 @@ INPAINTING: Keys = {
         "← →": "a picture back, or on",
         "Home End": "to the first, or the newest",
         "< >": "slower, faster",
-        "D": "difference from the truth",
+        "D": "difference from the original",
         "S": "save the pictures; or the one pointed at",
     },
     "On its pictures": {"← → ↑ ↓": "from pixel to pixel", "Esc": "leave it"},

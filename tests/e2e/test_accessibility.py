@@ -173,7 +173,7 @@ def test_the_list_of_keys_opens_from_anywhere_and_gives_the_focus_back(
         expect(keys.get_by_role("heading", name=where)).to_be_visible()
     page.keyboard.press("Escape")
     expect(keys).to_be_hidden()
-    for place in (lab.player.get_by_role("button", name="Step back"), page.locator(".board")):
+    for place in (lab.player.get_by_role("button", name="Previous"), page.locator(".board")):
         place.focus()
         page.keyboard.press("?")
         expect(keys).to_be_visible()

@@ -119,7 +119,7 @@ def test_pictures_are_the_frames_that_were_sent(open_player: Open) -> None:
     truth, hidden, samplers = problem(0)
     screen = open_player("complete", autoplay=0)
     screen.page.locator(".outlined input").uncheck()
-    np.testing.assert_array_equal(screen.pixels("truth"), 255 * truth)
+    np.testing.assert_array_equal(screen.pixels("original"), 255 * truth)
     np.testing.assert_array_equal(screen.pixels("observed")[~hidden], 255 * truth[~hidden])
     for frame in (LAST, 0, 31):
         screen.seek(frame)
@@ -149,7 +149,7 @@ def test_the_original_is_seen_while_held_and_the_difference_is_shown(open_player
     assert (blue[:, 2] > blue[:, 0]).all()
     assert (red[:, 0] > red[:, 2]).all()
     assert shown[truth == draw].max() < 30
-    expect(screen.page.locator(".draw-about")).to_have_text("minus the truth")
+    expect(screen.page.locator(".draw-about")).to_have_text("minus the original")
 
 
 def test_a_pixel_is_marked_in_every_picture_and_told(open_player: Open) -> None:
@@ -159,15 +159,17 @@ def test_a_pixel_is_marked_in_every_picture_and_told(open_player: Open) -> None:
     box = screen.tile("draw", 1).bounding_box()
     assert box is not None
     cell = box["width"] / 28
-    before = [screen.tile(kind).evaluate("c => c.toDataURL()") for kind in ("truth", "mean")]
+    before = [screen.tile(kind).evaluate("c => c.toDataURL()") for kind in ("original", "mean")]
     screen.page.mouse.move(box["x"] + (column + 0.5) * cell, box["y"] + (row + 0.5) * cell)
     told = screen.page.locator(".card header small")
     for s, sampler in enumerate(samplers.values()):
         p, inked = sampler.mean[LAST, row, column], sampler.draws[LAST, :, row, column].sum()
         words = f"row {row + 1}, column {column + 1}: ink with probability {p:.2f}, ink in {inked}"
         expect(told.nth(s)).to_contain_text(words)
-        expect(told.nth(s)).to_contain_text("in truth ink" if truth[row, column] else "paper")
-    after = [screen.tile(kind).evaluate("c => c.toDataURL()") for kind in ("truth", "mean")]
+        expect(told.nth(s)).to_contain_text(
+            f"original: {'ink' if truth[row, column] else 'no ink'}"
+        )
+    after = [screen.tile(kind).evaluate("c => c.toDataURL()") for kind in ("original", "mean")]
     assert before[0] != after[0]
     assert before[1] != after[1]
     screen.page.mouse.move(1, 1)
@@ -206,10 +208,10 @@ def test_outline_marks_the_hidden_region(open_player: Open) -> None:
     screen = open_player("complete", autoplay=0)
     picture = "canvas => canvas.toDataURL()"
     outlined = screen.tile("draw").evaluate(picture)
-    given = screen.tile("truth").evaluate(picture)
+    given = screen.tile("original").evaluate(picture)
     screen.page.locator(".outlined input").uncheck()
     assert screen.tile("draw").evaluate(picture) != outlined
-    assert screen.tile("truth").evaluate(picture) == given
+    assert screen.tile("original").evaluate(picture) == given
 
 
 def test_buttons_and_keys_step(open_player: Open) -> None:
@@ -299,7 +301,7 @@ def test_new_run_starts_again(open_player: Open) -> None:
     screen.page.get_by_role("button", name="New run").click()
     screen.shows(LAST)
     screen.page.locator(".outlined input").uncheck()
-    np.testing.assert_array_equal(screen.pixels("truth"), 255 * truth)
+    np.testing.assert_array_equal(screen.pixels("original"), 255 * truth)
     drawn = samplers["Pseudo-Gibbs"].draws[LAST, 0]
     np.testing.assert_array_equal(screen.pixels("draw"), 255 * drawn)
 
@@ -317,7 +319,7 @@ def test_warnings_and_missing_numbers(open_player: Open) -> None:
 def test_nothing_to_score_is_said(open_player: Open) -> None:
     screen = open_player("complete", autoplay=0, hide="none", chains=1, samplers=1)
     screen.shows(LAST)
-    expect(screen.page.locator(".plot")).to_contain_text("nothing to score")
+    expect(screen.page.locator(".plot")).to_contain_text("no score")
 
 
 def test_five_tiles_fit_a_phone(open_player: Open) -> None:

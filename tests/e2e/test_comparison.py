@@ -141,7 +141,7 @@ def test_methods_appear_one_by_one_and_the_table_fills(lab: Lab) -> None:
 
 
 def test_one_method_is_stopped_and_the_others_go_on(lab: Lab) -> None:
-    lab.setting("Metropolis within Gibbs", "Iterations", 5000)
+    lab.setting("Metropolis-within-Gibbs", "Iterations", 5000)
     lab.reaches(CHAIN, "running")
     lab.setting("Pseudo-Gibbs", "Iterations", 2000)
     # Its new run, not the picture of the one before.
@@ -185,7 +185,7 @@ def test_calibration_is_drawn_for_those_who_look(lab: Lab) -> None:
 
 
 def test_the_table_and_the_pictures_are_taken_home(lab: Lab) -> None:
-    for label, start in (("Table (.csv)", b"method,state"), ("Pictures and arrays (.zip)", b"PK")):
+    for label, start in (("Table (.csv)", b"method,state"), ("Images and arrays (.zip)", b"PK")):
         with lab.page.expect_download() as download:
             lab.page.get_by_role("button", name=label).click()
         assert Path(download.value.path()).read_bytes().startswith(start)
@@ -207,12 +207,12 @@ def test_it_fits_a_narrow_screen_and_the_dark(opener: Opener, server: str) -> No
 
 # --- faces ------------------------------------------------------------------------------------
 
-SLOW = ("Pseudo-Gibbs", "Metropolis within Gibbs", "LAIR", "MIWAE")
+SLOW = ("Pseudo-Gibbs", "Metropolis-within-Gibbs", "LAIR", "MIWAE")
 
 
 def leave_out_the_slow(lab: Lab) -> None:
     """The three chains, and MIWAE where it is shipped."""
-    lab.page.get_by_text("Run on every stroke").click()
+    lab.page.get_by_text("Run after every stroke").click()
     lab.settle()
     pills = lab.page.locator(".st-key-keep-methods-celeba")
     there = [title for title in SLOW if pills.get_by_text(title, exact=True).count()]
@@ -224,7 +224,7 @@ def test_a_face_is_filled_in(opener: Opener, server_with_faces: str) -> None:
     lab = opener(server_with_faces)
     lab.choose("Faces (CelebA)")
     lab.grid.wait_for(timeout=60_000)
-    expect(lab.page.get_by_text("Faces are compared by all methods")).to_be_visible()
+    expect(lab.page.get_by_text("Faces have no view Step by step")).to_be_visible()
     expect(lab.page.locator(".st-key-keep-view")).to_have_count(0)
     lab.button("Stop").click()
     leave_out_the_slow(lab)
@@ -250,7 +250,7 @@ def test_a_face_is_filled_in(opener: Opener, server_with_faces: str) -> None:
 @needs_faces
 def test_without_the_data_faces_are_drawn_by_the_model(opener: Opener, server: str) -> None:
     lab = opener(server)
-    lab.page.get_by_text("Run on every stroke").click()
+    lab.page.get_by_text("Run after every stroke").click()
     lab.settle()
     lab.choose("Faces (CelebA)")
     expect(lab.page.get_by_text("drawn by the model itself")).to_be_visible(timeout=60_000)

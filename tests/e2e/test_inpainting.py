@@ -56,8 +56,8 @@ def test_a_half_hidden_digit_is_completed_before_any_click(opened: Opener) -> No
         lab.ends("finished")
         expect(lab.page.get_by_text("Pseudo-Gibbs").first).to_be_visible()
         for sampler in (0, 1):
-            truth, mean = lab.picture("truth", sampler), lab.picture("mean", sampler)
-            assert np.array_equal(truth[15:], mean[15:])  # seen
+            original, mean = lab.picture("original", sampler), lab.picture("mean", sampler)
+            assert np.array_equal(original[15:], mean[15:])  # observed
             assert mean[:13].max() > 50  # filled in
 
 
@@ -74,7 +74,7 @@ def test_painted_pixels_are_those_that_are_hidden_and_both_samplers_finish(opene
     lab.settle()
     lab.page.locator(".st-key-mask_canvas").get_by_role("button", name=re.compile("Clear")).click()
     lab.hidden_says("0 of 784 pixels hidden")
-    expect(lab.page.get_by_text("Nothing is hidden yet")).to_be_visible()
+    expect(lab.page.get_by_text("No pixel is hidden yet")).to_be_visible()
     lab.page.locator(".st-key-mask_canvas").get_by_role("slider", name="Brush size").fill("1")
     lab.board.drag((8, 9), (8, 19))
     lab.board.drag((20, 12), (24, 12))
@@ -84,12 +84,12 @@ def test_painted_pixels_are_those_that_are_hidden_and_both_samplers_finish(opene
     painted = np.zeros((28, 28), bool)
     painted[8, 9:20] = painted[20:25, 12] = True
     for sampler in (0, 1):
-        truth, draw = lab.picture("truth", sampler), lab.picture("draw", sampler)
-        assert np.array_equal(truth[~painted] > 127, draw[~painted] > 127)
+        original, draw = lab.picture("original", sampler), lab.picture("draw", sampler)
+        assert np.array_equal(original[~painted] > 127, draw[~painted] > 127)
         assert lab.page.locator(f".card[data-sampler='{sampler}']").get_by_text("ESS").count()
     observed = lab.picture("observed", 1)
-    truth = lab.picture("truth", 1)
-    assert np.array_equal(observed[~painted] > 127, truth[~painted] > 127)
+    original = lab.picture("original", 1)
+    assert np.array_equal(observed[~painted] > 127, original[~painted] > 127)
 
 
 def test_strokes_that_overtake_the_servers_answers_are_kept(opened: Opener) -> None:
@@ -129,8 +129,8 @@ def test_strokes_that_overtake_the_servers_answers_are_kept(opened: Opener) -> N
     lab.page.wait_for_timeout(1000)
     lab.ends("finished")
     lab.hidden_says(str(painted))
-    observed, truth = lab.picture("observed", 1), lab.picture("truth", 1)
-    assert not np.array_equal(observed[[8, 20]], truth[[8, 20]])
+    observed, original = lab.picture("observed", 1), lab.picture("original", 1)
+    assert not np.array_equal(observed[[8, 20]], original[[8, 20]])
 
 
 def test_undo_gives_the_mask_back_and_runs_anew(opened: Opener) -> None:
@@ -187,7 +187,7 @@ def test_changes_during_a_run_leave_the_page_whole(opened: Opener) -> None:
 
 def test_without_the_toggle_only_the_button_runs(opened: Opener) -> None:
     lab = opened()
-    lab.page.get_by_text("Run on every stroke").click()
+    lab.page.get_by_text("Run after every stroke").click()
     lab.settle()
     lab.preset("left")
     expect(lab.page.get_by_text("Press Run")).to_be_visible()
@@ -205,7 +205,7 @@ def test_an_uploaded_digit_is_filled_in_and_a_bad_upload_gets_a_sentence(opened:
     upload.set_input_files({"name": "one.png", "mimeType": "image/png", "buffer": png(paper)})
     lab.player.wait_for()
     lab.ends("finished")
-    column = lab.picture("truth", 0)[:, 12:16].max(1)
+    column = lab.picture("original", 0)[:, 12:16].max(1)
     assert (column[5:23] > 127).all()  # an upright stroke, centred
     upload.set_input_files({"name": "bad.png", "mimeType": "image/png", "buffer": b"<svg></svg>"})
     expect(lab.page.get_by_role("alert").first).to_be_visible(timeout=20_000)
@@ -220,7 +220,7 @@ def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
     lab.page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
     lab.board.drag((3, 4), (12, 4))  # in the upper left corner
     lab.player.wait_for()
-    one = lab.picture("truth", 0) > 127
+    one = lab.picture("original", 0) > 127
     rows = np.flatnonzero(one.any(1))
     assert rows[0] in (4, 5)
     assert np.ptp(rows) + 1 in (19, 20, 21)  # centred, and as large as MNIST's
@@ -228,12 +228,12 @@ def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
 
     lab.page.keyboard.press("h")
     lab.page.locator(".st-key-mask_canvas").get_by_role("button", name="Clear").click()
-    expect(lab.page.get_by_text("Nothing is hidden yet")).to_be_visible()
+    expect(lab.page.get_by_text("No pixel is hidden yet")).to_be_visible()
     lab.board.drag((8, 10), (8, 18))
     lab.ends("finished")
     painted = np.zeros((28, 28), bool)
     painted[7:10, 9:20] = True
-    assert np.array_equal(lab.picture("truth", 1) > 127, one)
+    assert np.array_equal(lab.picture("original", 1) > 127, one)
     observed = lab.picture("observed", 1)
     assert np.array_equal(observed[~painted] > 127, one[~painted])
     assert lab.picture("mean", 1)[8, 14] > 0
@@ -243,7 +243,7 @@ def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
     lab.page.keyboard.press("h")
     lab.hidden_says("33 of 784 pixels hidden")
     for _ in range(200):  # until the samplers have heard of the new picture
-        two = lab.picture("truth", 0) > 127
+        two = lab.picture("original", 0) > 127
         if not np.array_equal(two, one):
             break
         lab.page.wait_for_timeout(100)
@@ -252,7 +252,7 @@ def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
 
 def test_another_picture_and_class_are_chosen_by_thumbnail(opened: Opener) -> None:
     lab = opened()
-    first = lab.picture("truth", 0)
+    first = lab.picture("original", 0)
     lab.page.locator(".st-key-keep-class-digits").get_by_text("7", exact=True).click()
     thumbnails = lab.page.locator(".st-key-thumbnails [role=radio]")
     expect(thumbnails.first).to_have_attribute("aria-label", re.compile("^7, "))
@@ -260,7 +260,7 @@ def test_another_picture_and_class_are_chosen_by_thumbnail(opened: Opener) -> No
     thumbnails.nth(2).click()
     expect(thumbnails.nth(2)).to_have_attribute("aria-checked", "true")
     lab.ends("finished")
-    assert not np.array_equal(lab.picture("truth", 0), first)
+    assert not np.array_equal(lab.picture("original", 0), first)
 
 
 def test_the_mask_and_the_settings_survive_a_change_of_page(opened: Opener) -> None:

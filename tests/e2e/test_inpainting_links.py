@@ -38,7 +38,7 @@ def test_a_link_shows_the_same_pictures_bit_for_bit(server: str, new_page: NewPa
     Board(page.locator(".st-key-mask_canvas canvas.board")).drag((20, 16), (20, 24))
     page.wait_for_url(lambda url: "hide=eN" in url)
     lab.settle()
-    page.get_by_role("radiogroup", name="Choose a picture").get_by_role("radio").nth(4).click()
+    page.get_by_role("radiogroup", name="Choose an image").get_by_role("radio").nth(4).click()
     page.wait_for_url("**image=4*")
     page.get_by_text("Chains, iterations, seed").click()
     page.get_by_label("Seed", exact=True).fill("7")
@@ -58,10 +58,10 @@ def test_a_link_shows_the_same_pictures_bit_for_bit(server: str, new_page: NewPa
 
 def test_a_case_is_one_click_and_comes_with_a_sentence(server: str, new_page: NewPage) -> None:
     lab = Lab(new_page(viewport={"width": 1280, "height": 1000}), server)
-    case = next(case for case in gallery.st_cases() if case.name == "Stuck")
+    case = next(case for case in gallery.st_cases() if case.name == "Stuck chains")
     sentence = lab.page.get_by_text(case.about[:40])
     expect(sentence).to_have_count(0)
-    lab.page.get_by_role("radio", name="Stuck").click()
+    lab.page.get_by_role("radio", name="Stuck chains").click()
     expect(sentence).to_be_visible()
     ended(lab.page)
     stuck = lab.page.locator(".card[data-sampler='1'] [data-number=stuck] dd")
@@ -85,9 +85,9 @@ def test_files_are_made_and_an_upload_stays_out_of_the_link(
         content = download.value.path().read_bytes()
         assert content.startswith(begins)
         if begins == b"PK":
-            assert "truth.png" in zipfile.ZipFile(io.BytesIO(content)).namelist()
+            assert "original.png" in zipfile.ZipFile(io.BytesIO(content)).namelist()
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="The same in Python").click()
+    page.get_by_role("button", name="Python code").click()
     expect(page.get_by_text("from dgm_core import zoo")).to_be_visible()
     page.keyboard.press("Escape")
     page.locator(".st-key-keep-source").get_by_text("Upload", exact=True).click()
@@ -95,6 +95,6 @@ def test_files_are_made_and_an_upload_stays_out_of_the_link(
     paper[20:100, 50:66] = 20
     upload = page.locator(".st-key-upload input[type=file]")
     upload.set_input_files({"name": "one.png", "mimeType": "image/png", "buffer": png(paper)})
-    expect(page.get_by_text("not an uploaded picture")).to_be_visible()
+    expect(page.get_by_text("no uploaded image")).to_be_visible()
     ended(page)
     assert page.url.endswith("Inpainting?seed=3")

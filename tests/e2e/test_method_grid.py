@@ -122,7 +122,7 @@ def test_pictures_are_those_that_were_sent(open_grid: Open) -> None:
         np.testing.assert_allclose(screen.shown(method)[..., 0], wanted, atol=1)
     expect(screen.card(MFA)).to_contain_text("its file celeba-mfa is damaged")
     expect(screen.card(DMFA)).to_contain_text("70 ms · trained on MNIST")
-    expect(screen.card(ORIGINAL)).to_contain_text("truth")
+    expect(screen.card(ORIGINAL)).to_contain_text("Original")
 
 
 def test_faces_keep_their_colours(open_grid: Open) -> None:
@@ -146,7 +146,7 @@ def test_cards_appear_as_methods_begin_and_end(open_grid: Open) -> None:
     expect(bar).to_have_attribute("aria-valuenow", "40")
     early = screen.shown(LAIR)
     screen.view("draws")
-    expect(screen.picture(LAIR)).to_have_text("draws come when it has ended")
+    expect(screen.picture(LAIR)).to_have_text("draws appear at the end")
     screen.view("mean")
     screen.advance()
     expect(bar).to_have_attribute("aria-valuenow", "60")
@@ -201,9 +201,9 @@ def test_views_show_their_own(open_grid: Open) -> None:
         expect(screen.page.locator(".scale")).to_be_visible()
     assert len(set(neutral.values())) == 1
     screen.view("uncertainty")
-    expect(screen.picture(DIFFUSION)).to_have_text("one guess, no uncertainty")
+    expect(screen.picture(DIFFUSION)).to_have_text("one completion, no uncertainty")
     screen.view("draws")
-    expect(screen.picture(DIFFUSION)).to_have_text("one guess, no draws")
+    expect(screen.picture(DIFFUSION)).to_have_text("one completion, no draws")
     draws = outcome(config, NEAREST, STEPS).draws[:, 0] > 0.5
     canvas = screen.card(NEAREST).locator("canvas")
     side = canvas.evaluate("canvas => canvas.width")
@@ -216,7 +216,7 @@ def test_views_show_their_own(open_grid: Open) -> None:
     assert alike.argmax(1).tolist() == list(range(16))
     screen.view("inside")
     expect(screen.picture(DMFA)).to_have_text("")
-    expect(screen.picture(LAIR)).to_have_text("no inside to show")
+    expect(screen.picture(LAIR)).to_have_text("no factors")
 
 
 def test_error_and_difference_are_those_of_the_pixels(open_grid: Open) -> None:
@@ -252,7 +252,7 @@ def test_the_reference_of_a_difference_is_chosen(open_grid: Open) -> None:
     assert (red[signed > 0.05] > blue[signed > 0.05]).all()
     assert (red[signed < -0.05] < blue[signed < -0.05]).all()
     screen.page.get_by_label("Reference of the difference").select_option(MFA)
-    expect(screen.picture(DMFA)).to_have_text("its reference has no mean yet")
+    expect(screen.picture(DMFA)).to_have_text("the reference has no mean yet")
 
 
 def test_holding_shows_the_original(open_grid: Open) -> None:
@@ -473,4 +473,4 @@ def test_nothing_hidden_is_no_trouble(open_grid: Open) -> None:
     for view in ("draws", "uncertainty", "error", "difference", "inside"):
         screen.view(view)
     screen.view("draws")
-    expect(screen.picture(LAIR)).to_have_text("nothing is hidden")
+    expect(screen.picture(LAIR)).to_have_text("no pixel is hidden")

@@ -20,15 +20,15 @@ def test_a_study_is_shown_then_measured_here_then_stopped(new_page: NewPage, ser
     assert len(shown) == 9  # five rates, four halves
     assert all(0.3 < y < 1 for y in shown)
     expect(page.locator(".st-key-mask_canvas")).to_have_count(0)
-    page.get_by_text("All, as in the source").click()
-    assert len(curve(page, "study-missing-rate", "source's Metropolis")) == 5
+    page.get_by_text("All pixels, as in the public code").click()
+    assert len(curve(page, "study-missing-rate", "public code, Metropolis")) == 5
     lab.settle()
     choose(page.get_by_test_id("stSelectbox").filter(has_text="Data set"), "Digits (scikit-learn)")
     page.locator(".st-key-keep-study-sweep").get_by_text("Iterations", exact=True).click()
     curve(page, "study-iterations", "Metropolis")
     lab.settle()
     lab.button("Measure here").click()
-    here = page.get_by_text("Measured here, 20 images, one chain each")
+    here = page.get_by_text("Measured here, 20 images, one chain per image")
     expect(here).to_be_visible()
     expect(lab.button("Measure here")).to_be_enabled()
     assert len(curve(page, "study-iterations", "Metropolis, here")) == 3  # 50, 100, 200
@@ -37,5 +37,5 @@ def test_a_study_is_shown_then_measured_here_then_stopped(new_page: NewPage, ser
     lab.button("Measure here").click()
     expect(page.get_by_test_id("stProgress")).to_be_visible()
     lab.button("Stop").click()
-    expect(page.get_by_text("goes on where it stopped")).to_be_visible()
+    expect(page.get_by_text("continues the measurement where it stopped")).to_be_visible()
     nothing_sticks_out(page)

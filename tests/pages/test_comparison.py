@@ -99,7 +99,7 @@ def test_the_chosen_methods_run_and_can_be_taken_home() -> None:
     assert ended(app) == dict.fromkeys(QUICK, "finished")
     assert "Run" in [button.label for button in app.button]
     labels = {each.label for each in app.get("download_button")}
-    assert labels == {"Table (.csv)", "Pictures and arrays (.zip)"}
+    assert labels == {"Table (.csv)", "Images and arrays (.zip)"}
     assert "Calibration" in {each.label for each in app.expander}
 
 
@@ -154,7 +154,7 @@ def test_faces_are_compared_only_and_digits_come_back_as_they_were(faces: Path) 
     choose_faces(app)
     assert not app.exception
     assert not app.warning
-    assert any("Faces are compared by all methods" in each.value for each in app.caption)
+    assert any("Faces have no view Step by step" in each.value for each in app.caption)
     assert not any(each.key == "keep.view" for each in app.get("button_group"))
     traits = next(box for box in app.selectbox if box.key == "keep.faces").options
     assert traits == ["all", "smiling", "not smiling", "with eyeglasses", "with a hat"]

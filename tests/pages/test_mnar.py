@@ -131,7 +131,9 @@ def test_a_broken_weight_file_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -
 def test_images_without_a_model_get_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "offered", list)
     app = lab({"view": "Images"})
-    assert any("No data set with a model of over-exposed images" in info.value for info in app.info)
+    assert any(
+        "No data set with a model of over-exposed images" in info.value for info in app.info
+    )
 
 
 # --- the mechanism ----------------------------------------------------------------------------
@@ -225,9 +227,7 @@ def test_what_is_no_table_gets_a_sentence_and_what_was_read_before_stays(case: s
     before = reading(app)
     app = upload(app, content, "again.csv")
     assert words in app.error[0].value
-    assert (
-        reading(app) == before == ("Read: 4 rows × 2 columns, 2 cells missing (25.0%).")
-    )
+    assert reading(app) == before == ("Read: 4 rows × 2 columns, 2 cells missing (25.0%).")
     assert len(app.get("plotly_chart")) == 3
 
 

@@ -86,7 +86,7 @@ def test_nothing_hidden_gets_a_sentence() -> None:
     app.session_state["mask"] = np.zeros((28, 28), bool)
     app.run()
     assert not app.exception
-    assert any("Nothing is hidden yet" in info.value for info in app.info)
+    assert any("No pixel is hidden yet" in info.value for info in app.info)
 
 
 def test_every_data_set_opens_with_or_without_its_files(

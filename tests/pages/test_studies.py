@@ -48,7 +48,7 @@ def said(app: AppTest) -> str:
 @pytest.mark.parametrize("pixels", ["hidden", "all"])
 def test_each_study_is_there_before_any_click_and_without_data(sweep: str, pixels: str) -> None:
     app = opened(sweep=sweep, pixels=pixels)
-    assert "Measured beforehand, 100 images" in said(app)
+    assert "Shipped result, 100 images" in said(app)
     assert f"{pixels} pixels" in said(app)
     assert not any(each.key == "mask_upload" for each in app.get("file_uploader"))
     button = next(each for each in app.button if each.label == "Measure here")
@@ -61,8 +61,8 @@ def test_every_data_set_opens(data: str) -> None:
     for sweep in SWEEPS:
         app = opened(sweep=sweep, data=data)
         held = any((row.data, row.sweep) == (data, sweep) for row in studies.st_rows())
-        assert ("Measured beforehand" in said(app)) == held
-        assert held or "Nothing of" in app.info[0].value
+        assert ("Shipped result" in said(app)) == held
+        assert held or "There is no shipped result" in app.info[0].value
 
 
 def test_digits_are_measured_here_and_kept() -> None:
@@ -76,7 +76,7 @@ def test_digits_are_measured_here_and_kept() -> None:
     time.sleep(0.3)
     app.run()
     assert not app.exception
-    assert "Measured here, 20 images, one chain each" in said(app)
+    assert "Measured here, 20 images, one chain per image" in said(app)
     assert len({row.sampler for row in rows}) == 2
     app.session_state["keep.view"] = "All methods"
     app.run()
@@ -105,6 +105,6 @@ def test_the_table_has_every_length() -> None:
 
 
 def test_long_measurements_say_so() -> None:
-    assert "press again" in studies._how_long(Config(images=100, chains=4))
-    assert "press again" not in studies._how_long(Config(images=20, iterations=200))
+    assert "press the button again" in studies._how_long(Config(images=100, chains=4))
+    assert "press the button again" not in studies._how_long(Config(images=20, iterations=200))
     assert SHIPPED == studies.FILE
