@@ -44,7 +44,7 @@ def test_before_anything_is_computed_every_card_waits() -> None:
     progress = Progress(config(*QUICK), {})
     assert [each.method for each in progress.outcomes()] == list(QUICK)
     assert all(each.state == "running" and each.mean is None for each in progress.outcomes())
-    assert not progress.begun
+    assert not progress.started
     assert not progress.complete
 
 
@@ -74,7 +74,7 @@ def test_nothing_is_taken_over_to_another_problem_seed_or_setting() -> None:
         "setting": replace(config(), methods=(("mean image", (("draws", 3),)),)),
     }
     for name, other in others.items():
-        assert not comparison_run.resumed(other, first).begun, name
+        assert not comparison_run.resumed(other, first).started, name
     assert comparison_run.resumed(config("mean image"), first).complete
 
 
