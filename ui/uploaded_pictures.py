@@ -1,71 +1,62 @@
-"""Uploaded pictures, read once and not at every run of the page, and kept when one cannot be read.
-
-The last picture that could be read stands until another takes its place: neither a bad upload nor
-a change of page loses it.
-"""
+"""Uploaded pictures: a digit that is cut out and centred, or a square of a photograph."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
 from ui import intake
 from ui.components.square_crop import Square, square_crop
+from ui.uploads import read_once
 
 KINDS = ["png", "jpg", "jpeg", "gif", "bmp", "webp"]
-"""Extensions of pictures."""
-T = TypeVar("T")
-
-
-class Upload(NamedTuple, Generic[T]):
-    """What a visitor's files have come to."""
-
-    asked: object  # what was read last: the file, and how
-    problem: str | None  # why that could not be read
-    content: T | None  # the last that could be
-    revision: int  # how many could be
+"""File name extensions of pictures."""
+PRIVACY = "The picture stays in this server's memory; it is not stored."
 
 
 class Photo(NamedTuple):
-    """A photograph, and the square of it that is meant."""
+    """A photograph, and the square that is cut out of it."""
 
     pixels: np.ndarray  # (H, W, 3) uint8
     square: Square
 
 
-def read_once(key: str, asked: object, read: Callable[[], T] | None) -> Upload[T]:
-    """The upload `key`; `read` is called when `asked` has changed, and a problem is shown.
+def upload_digit(key: str, place: str) -> np.ndarray | None:
+    """An uploader for a picture of a digit; None while there is none.
 
     Args:
-        key: place in the session.
-        asked: what tells this upload from the last.
-        read: its content, or raises `intake.BadUpload`; None = there is no file.
+        key: Streamlit key of the uploader.
+        place: where the digit is kept in the session.
+
+    Returns:
+        Levels (28, 28) uint8, ink = 255.
     """
-    held: Upload[T] = st.session_state.get(key, Upload(None, None, None, 0))
-    if asked != held.asked:
-        held = held._replace(asked=asked, problem=None)
-        try:
-            if read is not None:
-                held = held._replace(content=read(), revision=held.revision + 1)
-        except intake.BadUpload as error:
-            held = held._replace(problem=str(error))
-        st.session_state[key] = held
-    if held.problem is not None:
-        st.error(held.problem)
-    return held
+    file = st.file_uploader("A digit on paper or on screen", type=KINDS, key=key, help=PRIVACY)
+
+    def read() -> np.ndarray:
+        digit = intake.digit_from_picture(intake.read_picture(file.getvalue(), file.name))
+        return (digit * 255).round().astype(np.uint8)
+
+    upload = read_once(
+        place,
+        None if file is None else file.file_id,
+        None if file is None else read,
+    )
+    if upload.content is None:
+        st.caption("Upload a picture of any size. The digit is cut out and centred.")
+    return upload.content
 
 
 def square_of_photo(key: str, side: int, *, ask: str, hint: str, label: str) -> np.ndarray | None:
-    """An uploaded photograph and a square to move over it; None while there is none.
+    """An uploader for a photograph, and a square to move over it; None while there is none.
 
     Args:
-        key: Streamlit key, and place in the session.
+        key: Streamlit key, and where the photograph is kept in the session.
         side: pixels of the result.
         ask: label of the uploader.
-        hint: what stands there before there is a photograph.
+        hint: shown while there is no photograph.
         label: of the square.
 
     Returns:
@@ -75,25 +66,31 @@ def square_of_photo(key: str, side: int, *, ask: str, hint: str, label: str) -> 
         ask,
         type=KINDS,
         key=f"upload_{key}",
-        help=f"The part in the square is made {side}×{side}; it never leaves this server's "
-        "memory.",
+        help=f"The part in the square is reduced to {side}×{side} pixels. {PRIVACY}",
     )
 
     def read() -> Photo:
         return Photo(intake.read_photo(file.getvalue(), file.name), Square())
 
-    asked = None if file is None else file.file_id
     place = f"photo {key}"
-    held = read_once(place, asked, None if file is None else read)
-    if held.content is None:
+    upload = read_once(
+        place,
+        None if file is None else file.file_id,
+        None if file is None else read,
+    )
+    if upload.content is None:
         st.caption(hint)
         return None
-    photo = held.content
-    put = square_crop(
-        f"crop_{key}", photo=photo.pixels, square=photo.square, revision=held.revision, label=label
+    photo = upload.content
+    moved = square_crop(
+        f"crop_{key}",
+        photo=photo.pixels,
+        square=photo.square,
+        revision=upload.revision,
+        label=label,
     )
-    if put is not None:
-        photo = photo._replace(square=put)
-        st.session_state[place] = held._replace(content=photo)
+    if moved is not None:
+        photo = photo._replace(square=moved)
+        st.session_state[place] = upload._replace(content=photo)
     square = intake.square_from_photo(photo.pixels, *photo.square, side=side)
     return np.ascontiguousarray(square.transpose(2, 0, 1))

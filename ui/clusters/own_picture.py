@@ -93,20 +93,7 @@ class OwnPicture:
         return images[chosen]
 
     def _uploaded(self) -> np.ndarray | None:
-        file = st.file_uploader(
-            "A digit on paper or on screen",
-            type=uploaded_pictures.KINDS,
-            key="place upload",
-            help="The picture stays in this server's memory; it is not stored.",
-        )
-        picture = uploaded_pictures.read_once(
-            "place digit",
-            None if file is None else file.file_id,
-            None if file is None else lambda: _digit(file.getvalue(), file.name),
-        )
-        if picture.content is None:
-            st.caption("Upload a picture of any size. The digit is cut out and centred.")
-        return picture.content
+        return uploaded_pictures.upload_digit("place upload", "place digit")
 
     def show(self) -> None:
         """Draw the picture among the images, its clusters and its neighbours."""

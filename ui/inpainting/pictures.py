@@ -16,6 +16,7 @@ from ui.components.pixel_canvas import Drawing
 from ui.components.thumbnails import thumbnails
 from ui.frame import KEPT, kept, last_value
 from ui.inpainting import shipped
+from ui.uploads import read_once
 
 DATASETS = {
     "digits": "Digits (scikit-learn)",
@@ -343,7 +344,7 @@ def _upload(dataset: str) -> np.ndarray | None:
         help="Whether the writing is darker or lighter than its background.",
     )
     requested = None if file is None else (file.file_id, ink_is)
-    upload = uploaded_pictures.read_once(
+    upload = read_once(
         "uploaded digit",
         requested,
         None if file is None else lambda: _digit(file.getvalue(), file.name, INK_IS[ink_is]),

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import data
 from dgm_core.studies.latent import inversion
-from ui import cache, figures, intake, jobs, own_digit, uploaded_pictures
+from ui import cache, figures, jobs, own_digit, uploaded_pictures
 from ui.cache import spread
 from ui.components.thumbnails import thumbnails
 from ui.frame import kept
@@ -125,20 +125,10 @@ class Find:
                 hint=f"Upload a photograph of any size. Then move the square over a {what}.",
                 label=f"Move the square over the {what}",
             )
-        file = st.file_uploader(
-            "A digit on paper or on screen",
-            type=uploaded_pictures.KINDS,
-            key=f"latent upload {dataset}",
-            help="The picture stays in this server's memory; it is not stored.",
+        levels = uploaded_pictures.upload_digit(
+            f"latent upload {dataset}", f"latent digit {dataset}"
         )
-        picture = uploaded_pictures.read_once(
-            f"latent digit {dataset}",
-            None if file is None else file.file_id,
-            None if file is None else lambda: _digit(file.getvalue(), file.name),
-        )
-        if picture.content is None:
-            st.caption("Upload a picture of any size. The digit is cut out and centred.")
-        return picture.content
+        return None if levels is None else levels[None]
 
     def _uploaded_latent(self) -> None:
         """Read a downloaded latent; it needs no search."""
@@ -255,8 +245,3 @@ def st_test_images(dataset: str) -> np.ndarray:
     x = data.load(dataset, "test", download_missing=False).x
     rows = spread(np.arange(len(x)), SHOWN)
     return (x[rows] * 255).round().byte().numpy()
-
-
-def _digit(content: bytes, name: str) -> np.ndarray:
-    digit = intake.digit_from_picture(intake.read_picture(content, name))
-    return (digit * 255).round().astype(np.uint8)[None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from dgm_core.estimators.coding import TableCoding
 from dgm_core.types import Masked
 from ui.frame import kept
 from ui.links import Setting, one_of
+from ui.uploads import read_once
 
 MAX_ROWS, MAX_COLUMNS = 20_000, 100
 """Limits of an uploaded table."""
@@ -26,6 +28,14 @@ TABLE = Setting(
     options={name: about.title for name, about in TABLES.items()},
     read=lambda text: one_of(*available())(text),
 )
+
+
+class UploadedTable(NamedTuple):
+    """What was read from a file."""
+
+    reading: Reading
+    digest: str
+    name: str
 
 
 class Table(NamedTuple):
@@ -134,41 +144,36 @@ def _upload() -> Table | None:
         help=f"At most {MAX_ROWS:,} rows. For larger tables use `python -m dgm_core impute`. The "
         "table stays in this session and is deleted when the tab closes.",
     )
+    source, read = None, None
     if content is not None:
-        _read_once(content.getvalue(), content.name)
-    error, reading = st.session_state.get("table error"), st.session_state.get("table read")
-    if error:
-        st.error(error)
-    if reading is None:
-        if not error:
+        digest = hashlib.sha256(content.getvalue()).hexdigest()[:16]
+        source, read = digest, partial(_read, content.getvalue(), content.name, digest)
+    upload = read_once("table read", source, read, (UnreadableTable, ValueError))
+    if upload.content is None:
+        if upload.problem is None:
             st.caption(
                 "The file needs a header and one row per line; leave missing cells empty. Columns "
                 "may hold numbers, two values or a few levels."
             )
         return None
-    _report(reading)
-    return _with_target(reading)
+    _report(upload.content.reading)
+    return _with_target(upload.content)
 
 
-def _read_once(content: bytes, name: str) -> None:
-    """Read an upload unless it has been read; the previous table stays if it cannot be read."""
-    digest = hashlib.sha256(content).hexdigest()[:16]
-    if st.session_state.get("table digest") == digest:
-        return
-    st.session_state["table digest"] = digest
-    try:
-        reading = read_table(content, name, limits=Limits(rows=MAX_ROWS))
-        table_of(digest, name, small_enough(reading.frame), None)
-    except (UnreadableTable, ValueError) as error:
-        st.session_state["table error"] = str(error)
-        return
-    st.session_state["table error"] = None
-    st.session_state["table read"], st.session_state["table name"] = reading, (digest, name)
+def _read(content: bytes, name: str, digest: str) -> UploadedTable:
+    """The table of a file.
+
+    Raises:
+        UnreadableTable, ValueError: it cannot be read, or it is too large.
+    """
+    reading = read_table(content, name, limits=Limits(rows=MAX_ROWS))
+    table_of(digest, name, small_enough(reading.frame), None)
+    return UploadedTable(reading, digest, name)
 
 
-def _with_target(reading: Reading) -> Table:
+def _with_target(upload: UploadedTable) -> Table:
     """The uploaded table; no value of the column to predict is removed or imputed."""
-    digest, name = st.session_state["table name"]
+    reading, digest, name = upload
     columns = list(reading.frame.columns) if reading.frame.shape[1] > 1 else []
     target = st.selectbox(
         "Column to predict",

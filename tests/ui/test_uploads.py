@@ -1,4 +1,4 @@
-"""Uploaded pictures are read once, and a bad one takes nothing away."""
+"""Uploads are read once, and a bad one does not replace a good one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 def visit() -> None:
     import streamlit as st
 
-    from ui import intake, uploaded_pictures
+    from ui import intake, uploads
 
     def read() -> str:
         st.session_state["times"] = st.session_state.get("times", 0) + 1
@@ -17,7 +17,7 @@ def visit() -> None:
         return st.session_state["file"].upper()
 
     file = st.session_state.get("file")
-    held = uploaded_pictures.read_once("place", file, None if file is None else read)
+    held = uploads.read_once("place", file, None if file is None else read)
     st.caption(f"{held.content} {held.revision}")
 
 
