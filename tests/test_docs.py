@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import pytest
 import torch
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
@@ -96,7 +97,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
-def test_the_search_works_from_a_file(
+def test_pages_are_accessible_and_the_search_works_from_a_file(
     pages: Path, browser: Browser, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     view = browser.new_context(
@@ -105,7 +106,10 @@ def test_the_search_works_from_a_file(
     page = view.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto((pages / "numbers" / "clusters.html").as_uri())
+    for name in ("index", "your-own", "models", "dgm_core/types", "numbers/clusters"):
+        page.goto((pages / f"{name}.html").as_uri())
+        found = Axe().run(page).response["violations"]
+        assert [(each["id"], each["nodes"][0]["html"]) for each in found] == [], name
     page.keyboard.press("/")
     page.keyboard.type("metropolis_within_gibbs")
     first = page.locator("#results a").first

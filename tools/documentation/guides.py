@@ -154,6 +154,6 @@ def markup(guide: Guide, text: str) -> tuple[str, set[str]]:
     pieces = re.split(r"(^```.*?^```$)", text, flags=re.S | re.M)
     pieces[::2] = [re.sub(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)", link, piece) for piece in pieces[::2]]
     page = str(to_html("".join(pieces)))
-    page = page.replace("<table>", '<div class="table"><table>')
-    page = page.replace("</table>", "</table></div>")
+    page = page.replace("<table>", '<div class="table" tabindex="0"><table>')
+    page = page.replace("</table>", "</table></div>").replace("<th></th>", "<td></td>")
     return re.sub(r"(?<=\d) ± (?=[\d.])", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}", page), pictures

@@ -60,7 +60,11 @@ def _write_static(out: Path) -> None:
         for name in ("default", "github-dark")
     )
     dark = f"@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
-    _write(out / "site.css", f"{style}\n{light}\n{dark}\n")
+    legible = """\
+.pdoc-code :is(.c, .c1, .cm, .go) { color: var(--muted) }
+.pdoc-code :is(.nd, .ow) { color: var(--word) }
+"""
+    _write(out / "site.css", f"{style}\n{light}\n{dark}\n{legible}")
     _write(out / "search.js", (TEMPLATES / "search.js").read_text(encoding="utf-8"))
 
 
@@ -82,7 +86,7 @@ def _write_guides(out: Path, shown: dict[str, api.File]) -> list[search.Entry]:
             open=headings[0] if headings else "API by room",
             sections=re.findall(r'<h2 id="([^"]+)">(.*?)</h2>', body),
         )
-        _write(out / guide.href, page)
+        _write(out / guide.href, _accessible(page))
         for picture in pictures:
             target = out / picture
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +101,7 @@ def _write_files(out: Path, shown: dict[str, api.File]) -> None:
         # A name imported for its type alone is shown as it is written.
         warnings.filterwarnings("ignore", "Error parsing type annotation")
         for name, module in shown.items():
-            page = _without_dead_ends(pdoc.render.html_module(module, shown))
+            page = _accessible(_without_dead_ends(pdoc.render.html_module(module, shown)))
             _write(out / f"{name.replace('.', '/')}.html", page)
 
 
@@ -109,6 +113,14 @@ def _without_dead_ends(page: str) -> str:
         lambda link: link[0] if link[1] in ids else link[2],
         page,
     )
+
+
+def _accessible(page: str) -> str:
+    """With names for links without words, and blocks that scroll by keyboard."""
+    page = page.replace('class="headerlink"', 'class="headerlink" aria-label="Link to this entry"')
+    page = page.replace("<pre>", '<pre tabindex="0">')
+    page = page.replace('<div class="attr ', '<div tabindex="0" class="attr ')
+    return re.sub(r'<h6 id="[^"]*">(.*?)</h6>', r'<p class="field">\1</p>', page)
 
 
 def _faults(out: Path, found: dict[str, api.File]) -> list[str]:

@@ -24,5 +24,9 @@ def evaluate_tables(
     unknown = set(names or ()) - set(number_tables.TABLES)
     if unknown:
         stop(f"expected tables of {', '.join(number_tables.TABLES)}, got {', '.join(unknown)}")
-    for page in number_tables.update(names, pages):
+    try:
+        changed = number_tables.update(names, pages)
+    except OSError as error:  # an installed library has no measured rows
+        stop(error)
+    for page in changed:
         typer.echo(f"wrote {page}")
