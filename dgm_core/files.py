@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all.
+"""Files that are written completely or not at all.
 
 >>> folder = Path(tempfile.mkdtemp())
 >>> with written_whole(folder / "card.toml") as part:
@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -38,3 +39,15 @@ def written_whole(target: Path) -> Iterator[Path]:
         raise
     finally:
         part.unlink(missing_ok=True)
+
+
+def save_arrays(target: Path, arrays: Mapping[str, Any]) -> None:
+    """Write named NumPy arrays as one compressed .npz file, completely or not at all.
+
+    Raises:
+        OSError: no space, no permission; names `target`.
+    """
+    import numpy as np
+
+    with written_whole(target) as part, part.open("wb") as file:
+        np.savez_compressed(file, **arrays)

@@ -87,21 +87,24 @@ def normal(shape: tuple[int, ...], source: Source, dtype: torch.dtype = torch.fl
     return _fill(torch.randn, shape, source, dtype)
 
 
-def _fill(law: object, shape: tuple[int, ...], source: Source, dtype: torch.dtype) -> Tensor:
+def _fill(
+    generate: Callable[..., Tensor], shape: tuple[int, ...], source: Source, dtype: torch.dtype
+) -> Tensor:
+    """`torch.rand` or `torch.randn` of `shape`, with the noise of `source`."""
     if isinstance(source, torch.Generator):
-        return law(shape, generator=source, dtype=dtype, device=source.device)  # type: ignore[operator]
+        return generate(shape, generator=source, dtype=dtype, device=source.device)
     if isinstance(source, Alike):
         blocks, rest = divmod(shape[0], source.rows)
         if rest:
             raise ValueError(f"expected a multiple of {source.rows} rows, got {shape[0]}")
-        of_each = _fill(law, (blocks, 1, *shape[1:]), source.generator, dtype)
-        return of_each.expand(blocks, source.rows, *shape[1:]).flatten(0, 1)
+        shared = _fill(generate, (blocks, 1, *shape[1:]), source.generator, dtype)
+        return shared.expand(blocks, source.rows, *shape[1:]).flatten(0, 1)
     blocks, rest = divmod(shape[0], len(source.generators))
     if rest:
         raise ValueError(
-            f"expected a multiple of {len(source.generators)} rows, one a stream, got {shape[0]}"
+            f"expected a multiple of {len(source.generators)} rows, one per stream, got {shape[0]}"
         )
-    of_each = [_fill(law, (blocks, *shape[1:]), own, dtype) for own in source.generators]
+    of_each = [_fill(generate, (blocks, *shape[1:]), own, dtype) for own in source.generators]
     return torch.stack(of_each, 1).flatten(0, 1)
 
 
@@ -112,7 +115,10 @@ def standard_gamma(concentration: Tensor, source: Source) -> Tensor:
     concentration get the same draw.
     """
     if isinstance(source, torch.Generator):
-        return torch._standard_gamma(concentration, generator=source)
+        # The public Gamma distribution takes no generator.
+        return torch._standard_gamma(  # pyright: ignore[reportPrivateImportUsage]
+            concentration, generator=source
+        )
     if isinstance(source, Alike):
         if len(concentration) % source.rows:
             want, got = source.rows, len(concentration)

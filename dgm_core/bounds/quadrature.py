@@ -24,6 +24,7 @@ grows with their number.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator
@@ -121,11 +122,11 @@ def log_evidence(
     Or until the next grid had more than `most_points`: read `error`.
     """
     grids = evidence_by_halving(model, masked, reach=reach, decoded_at_once=decoded_at_once)
-    for found in grids:
-        following = found.points * 2 ** len(model.prior().mean)
-        if found.error.max() <= tolerance or following > most_points:
-            break
-    return found
+    growth = 2 ** len(model.prior().mean)
+    evidence = next(grids)
+    while evidence.points * growth <= most_points and not evidence.error.max() <= tolerance:
+        evidence = next(grids)
+    return evidence
 
 
 @torch.no_grad()
@@ -156,7 +157,7 @@ class Plane:
         self.z = torch.cartesian_prod(up, across).flip(1).to(prior.mean)  # (m n, 2)
         with torch.no_grad():
             self._log_prior = prior.log_prob(self.z).double()
-            self._laws = [model.decode(part) for part in self.z.split(DECODED_AT_ONCE)]
+            self._decoded = [model.decode(part) for part in self.z.split(DECODED_AT_ONCE)]
 
     @property
     def log_cell(self) -> float:
@@ -166,7 +167,7 @@ class Plane:
     @torch.no_grad()
     def log_joint(self, masked: Masked) -> Tensor:
         """log p(x_obs, z) of each row, (B, m, n) nats, float64; [row: up, column: across]."""
-        each = [log_prob_observed_at_each(law, masked).double() for law in self._laws]
+        each = [log_prob_observed_at_each(part, masked).double() for part in self._decoded]
         log_joint = torch.cat(each) + self._log_prior[:, None]
         return log_joint.T.unflatten(1, (len(self.up), len(self.across)))
 
@@ -194,13 +195,13 @@ class Plane:
     @torch.no_grad()
     def mean_image(self, log_posterior: Tensor) -> Tensor:
         """∫ E[x|z] p(z|x_obs) dz for densities (B, m, n): (B, \\*event)."""
-        shares = (
-            log_posterior.flatten(1)
-            .softmax(1)
-            .split([law.batch_shape[0] for law in self._laws], 1)
-        )
-        parts = zip(shares, self._laws, strict=True)
-        return sum(torch.tensordot(share.to(law.mean.dtype), law.mean, 1) for share, law in parts)
+        sizes = [each.batch_shape[0] for each in self._decoded]
+        weights = log_posterior.flatten(1).softmax(1).split(sizes, 1)
+        parts = [
+            torch.tensordot(weight.to(each.mean.dtype), each.mean, 1)
+            for weight, each in zip(weights, self._decoded, strict=True)
+        ]
+        return functools.reduce(torch.add, parts)
 
     def around(self, log_posterior: Tensor, nats: float = 18.0) -> tuple[Tensor, Tensor]:
         """Coordinates, as many, of the window in which one density (m, n) is not negligible.

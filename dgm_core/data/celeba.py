@@ -118,10 +118,10 @@ def _part(split: str) -> np.ndarray:
 
 
 def _decoded(arrays: NpzFile, rows: np.ndarray) -> np.ndarray:
-    jpeg, offsets = memoryview(arrays["jpeg"]), arrays["offsets"]
-    pictures = np.empty((len(rows), 3, SIDE, SIDE), np.uint8)
-    for place, row in enumerate(rows):
-        content = io.BytesIO(jpeg[offsets[row] : offsets[row + 1]])
-        with Image.open(content, formats=["JPEG"]) as picture:
-            pictures[place] = np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
-    return pictures
+    jpeg, offsets = arrays["jpeg"], arrays["offsets"]
+    decoded = np.empty((len(rows), 3, SIDE, SIDE), np.uint8)
+    for number, row in enumerate(rows):
+        content = io.BytesIO(jpeg[offsets[row] : offsets[row + 1]].tobytes())
+        with Image.open(content, formats=["JPEG"]) as image:
+            decoded[number] = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+    return decoded

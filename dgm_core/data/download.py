@@ -39,6 +39,7 @@ from dgm_core.data.folder import (
     stand_in,
 )
 from dgm_core.data.table_download import ORIGINS, openml_table
+from dgm_core.files import save_arrays
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,8 +111,7 @@ def _prepare(name: str) -> None:
 
 def _save(content: Fields | pd.DataFrame, part: Path) -> None:
     if isinstance(content, dict):
-        with part.open("wb") as file:
-            np.savez_compressed(file, **content)
+        save_arrays(part, content)
     else:
         content.to_csv(part, index=False, na_rep="?")
 

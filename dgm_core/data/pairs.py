@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgm_core.data.plane import Circle, Law, Mixture, Points, Segment
+from dgm_core.data.plane import Circle, Mixture, PlanarDistribution, Points, Segment
 from dgm_core.distances.divergences import Divergence
 from dgm_core.distances.transport import wasserstein
 from dgm_core.rng import generator
@@ -51,8 +51,8 @@ class Pair:
         place: points (…, 2) of Q_0 and θ (…) → points of Q_θ.
     """
 
-    p: Law
-    other: Law
+    p: PlanarDistribution
+    other: PlanarDistribution
     place: Callable[[Tensor, Tensor], Tensor] = _moved
 
     def sample(self, thetas: Tensor, count: int, source: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -93,28 +93,28 @@ class Pair:
             >>> PAIRS["segments"].truth(DIVERGENCES["hellinger"], 0.5)
             2.0
         """
+        p, other = self.p, self.other
+        if divergence.is_wasserstein and p == other:
+            return abs(theta)
+        if isinstance(p, Mixture) and isinstance(other, Mixture):
+            if divergence.is_wasserstein:
+                return self._matched(p, other, theta)
+            return self._integral(p, other, divergence, theta)
         if divergence.is_wasserstein:
-            return abs(theta) if self.p == self.other else self._matched(theta)
-        if isinstance(self.p, Mixture) and isinstance(self.other, Mixture):
-            return self._integral(divergence, theta)
+            raise NotImplementedError("expected mixtures or two equal distributions for W1")
         return 0.0 if theta == 0 else divergence.most
 
-    def _matched(self, theta: float) -> float:
-        """Of many points of both, each centre's equally often, and the same noise round it."""
-        x, y = (law.spread(MATCHED, generator(0)) for law in (self.p, self.other))
+    def _matched(self, p: Mixture, other: Mixture, theta: float) -> float:
+        """W1 of many points: each centre has equally many, with the same noise around it."""
+        x, y = (each.spread(MATCHED, generator(0)) for each in (p, other))
         return wasserstein(x, self.place(y, torch.full((len(y),), theta)))
 
-    def _integral(self, divergence: Divergence, theta: float) -> float:
-        """By the trapezoid rule over all that is within 8 standard deviations of a centre."""
-        both = (self.p, self.other)
-        sd = min(law.sd for law in both)
-        centres = torch.cat(
-            [
-                torch.tensor(self.p.centres, dtype=torch.float64),
-                _moved(torch.tensor(self.other.centres).double(), torch.tensor(theta).double()),
-            ]
-        )
-        margin = 8 * max(law.sd for law in both)
+    def _integral(self, p: Mixture, other: Mixture, divergence: Divergence, theta: float) -> float:
+        """By the trapezoidal rule over all points within 8 standard deviations of a centre."""
+        sd = min(p.sd, other.sd)
+        moved = _moved(torch.tensor(other.centres).double(), torch.tensor(theta).double())
+        centres = torch.cat([torch.tensor(p.centres, dtype=torch.float64), moved])
+        margin = 8 * max(p.sd, other.sd)
         low, high = centres.amin(0) - margin, centres.amax(0) + margin
         most = min(320, math.isqrt(TERMS // len(centres)))
         counts = ((high - low) / (sd / 12)).ceil().clamp_max(most).long().tolist()
@@ -123,7 +123,10 @@ class Pair:
             for lo, hi, n in zip(low.tolist(), high.tolist(), counts, strict=True)
         )
         cell = ((a[1] - a[0]) * (b[1] - b[0])).item()
-        log_p, log_q = self.log_densities(torch.cartesian_prod(a, b), theta)
+        assert divergence.density is not None  # only W1 has none
+        grid = torch.cartesian_prod(a, b)
+        log_p = p.log_density(grid)
+        log_q = other.log_density(self.place(grid, grid.new_full((), -theta)))
         return divergence.density(log_p, log_q).sum().item() * cell
 
 

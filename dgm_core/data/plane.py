@@ -14,15 +14,15 @@ from dgm_core.rng import normal, uniform
 Points = tuple[tuple[float, float], ...]
 
 
-class Law(Protocol):
-    """A law of points in the plane."""
+class PlanarDistribution(Protocol):
+    """A distribution of points in the plane."""
 
     def sample(self, count: int, source: torch.Generator) -> Tensor:
         """(count, 2)."""
         ...
 
     def log_density(self, points: Tensor) -> Tensor | None:
-        """Log-density at (…, 2), (…); None where the law has none."""
+        """Log-density at points (…, 2), (…); None where there is none in closed form."""
         ...
 
 

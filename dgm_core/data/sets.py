@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -45,6 +45,9 @@ from dgm_core.data.folder import (
 )
 from dgm_core.data.splits import SPLIT_SEED, check_split, part_of
 from dgm_core.rng import Source, uniform
+
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
 
 
 class Images(NamedTuple):
@@ -129,7 +132,7 @@ def _omniglot(split: str) -> Images:
 def _all_digits() -> tuple[np.ndarray, np.ndarray]:
     from sklearn.datasets import load_digits  # scikit-learn costs a second of start-up
 
-    bunch = load_digits()
+    bunch = cast("Bunch", load_digits())  # a tuple only with return_X_y
     return np.stack([_enlarge(image) for image in bunch.images]), bunch.target
 
 

@@ -13,10 +13,13 @@ import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
+    from sklearn.utils import Bunch
 
 TOLERANCE = 1e-4
 
@@ -152,13 +155,14 @@ def openml_table(name: str, scratch: Path) -> Iterator[pd.DataFrame]:
     with warnings.catch_warnings(action="ignore"):  # of a version that is no longer the newest
         try:
             # the parser by pandas stumbles over classes that are called 1 and 2
-            frame = fetch_openml(
+            answer = fetch_openml(
                 data_id=origin.data_id,
                 as_frame=True,
                 cache=False,
                 n_retries=1,
                 parser="liac-arff",
-            ).frame
+            )
+            frame = cast("Bunch", answer).frame
         except (LookupError, TypeError, AttributeError) as error:
             raise ValueError("openml.org answered in another form than expected") from error
     yield _checked(frame, origin)
@@ -171,9 +175,9 @@ def _checked(frame: pd.DataFrame, origin: Origin) -> pd.DataFrame:
         raise ValueError(f"{what}: it has the shape {frame.shape}")
     frame = frame.set_axis(columns, axis=1)
     if origin.codes:
-        frame[columns[-1]] = frame[columns[-1]].astype(str).map(origin.codes)
+        frame[columns[-1]] = frame[columns[-1]].astype(str).map(origin.codes.get)
     for column, expected in origin.sums.items():
-        found = float(frame[column].astype(float).sum())
+        found = float(np.nansum(frame[column].astype(float).to_numpy()))
         if not math.isclose(found, expected, rel_tol=TOLERANCE):
             raise ValueError(f"{what}: {column} sums to {found:g}, not {expected:g}")
     return frame

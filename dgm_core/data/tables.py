@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
@@ -123,13 +123,13 @@ def _read(info: TableInfo) -> pd.DataFrame:
 def _iris() -> pd.DataFrame:
     from sklearn.datasets import load_iris
 
-    return _with_classes(load_iris(as_frame=True), "species")
+    return _with_classes(cast("Bunch", load_iris(as_frame=True)), "species")
 
 
 def _wine() -> pd.DataFrame:
     from sklearn.datasets import load_wine
 
-    frame = _with_classes(load_wine(as_frame=True), "cultivar")
+    frame = _with_classes(cast("Bunch", load_wine(as_frame=True)), "cultivar")
     frame["cultivar"] = frame["cultivar"].cat.rename_categories(["1", "2", "3"])
     return frame.rename(columns=lambda name: name.replace("_", " "))
 
@@ -137,13 +137,13 @@ def _wine() -> pd.DataFrame:
 def _breast() -> pd.DataFrame:
     from sklearn.datasets import load_breast_cancer
 
-    return _with_classes(load_breast_cancer(as_frame=True), "diagnosis")
+    return _with_classes(cast("Bunch", load_breast_cancer(as_frame=True)), "diagnosis")
 
 
 def _diabetes() -> pd.DataFrame:
     from sklearn.datasets import load_diabetes
 
-    frame = load_diabetes(as_frame=True, scaled=False).frame.astype(float)
+    frame = cast("Bunch", load_diabetes(as_frame=True, scaled=False)).frame.astype(float)
     frame.columns = [
         "age (years)",
         "sex",

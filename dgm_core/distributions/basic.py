@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import math
 from functools import cached_property, singledispatch
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -34,7 +33,15 @@ class Gaussian(Normal):
         return -0.5 * standard.square() - self.scale.log() - 0.5 * math.log(2 * math.pi)
 
 
-class TriangularNormal(Distribution):
+class UncheckedDistribution(Distribution):
+    """A distribution whose parameters are checked where they are made, so no constraints here."""
+
+    @property
+    def arg_constraints(self) -> dict[str, constraints.Constraint]:
+        return {}
+
+
+class TriangularNormal(UncheckedDistribution):
     """N(mean, P⁻¹ diag(scale²) P⁻ᵀ) with P = I + below.
 
     Args:
@@ -43,12 +50,13 @@ class TriangularNormal(Distribution):
         below: (B, L, L), S; zeros on the diagonal and above it.
     """
 
-    arg_constraints: ClassVar[dict] = {}
-    support = constraints.real_vector
-
     def __init__(self, mean: Tensor, log_scale: Tensor, below: Tensor) -> None:
         self.loc, self.log_scale, self.below = mean, log_scale, below
         super().__init__(mean.shape[:-1], mean.shape[-1:], validate_args=False)
+
+    @property
+    def support(self) -> constraints.Constraint:
+        return constraints.real_vector
 
     @property
     def mean(self) -> Tensor:
@@ -94,7 +102,7 @@ def _(distribution: TriangularNormal, source: Source, draws: int | None = None) 
     return distribution.from_noise(noise(normal, distribution.loc, source, draws))
 
 
-class BernoulliPixels(Distribution):
+class BernoulliPixels(UncheckedDistribution):
     """Independent binary pixels, in exponential-family form.
 
         log p(x) = ⟨x, η⟩ − A(η),   η = logits,   A(η) = Σ_i log(1 + exp η_i)
@@ -107,8 +115,6 @@ class BernoulliPixels(Distribution):
         log_normaliser: (B,), A if it is known.
     """
 
-    arg_constraints: ClassVar[dict] = {}
-
     def __init__(self, logits: Tensor, log_normaliser: Tensor | None = None) -> None:
         self.logits = logits
         if log_normaliser is not None:
@@ -120,9 +126,13 @@ class BernoulliPixels(Distribution):
         """A, (B,): a pass over all pixels, made when first asked for."""
         return torch.nn.functional.softplus(self.logits).flatten(1).sum(1)
 
-    @cached_property
+    @property
     def mean(self) -> Tensor:
         """p(x_i = 1)."""
+        return self._mean
+
+    @cached_property
+    def _mean(self) -> Tensor:
         return torch.sigmoid(self.logits)
 
     @property
@@ -143,7 +153,7 @@ def _(distribution: BernoulliPixels, source: Source, draws: int | None = None) -
 GREY_LEVELS = 256
 
 
-class DiscretisedLogistic(Distribution):
+class DiscretisedLogistic(UncheckedDistribution):
     """Independent grey levels 0, 1/255, …, 1: a logistic rounded to the nearest level.
 
         P(x) = σ((x + h/2 − μ) / s) − σ((x − h/2 − μ) / s),   h = 1/255
@@ -156,8 +166,6 @@ class DiscretisedLogistic(Distribution):
         loc: (B, \\*event), μ; may lie outside [0, 1], where one outermost level takes nearly all.
         scale: s > 0, any shape that broadcasts to `loc`.
     """
-
-    arg_constraints: ClassVar[dict] = {}
 
     def __init__(self, loc: Tensor, scale: Tensor) -> None:
         self.loc, self.scale = loc, scale
@@ -181,9 +189,13 @@ class DiscretisedLogistic(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         return self.log_prob_each(value).flatten(-len(self.event_shape)).sum(-1)
 
-    @cached_property
+    @property
     def mean(self) -> Tensor:
         """∫ P(logistic > t) dt over [0, 1]."""
+        return self._mean
+
+    @cached_property
+    def _mean(self) -> Tensor:
         low, high = self._ends()
         softplus = torch.nn.functional.softplus
         return self.scale * (softplus(low) - softplus(-high))

@@ -19,8 +19,9 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Normal
+from torch.distributions import Normal
 
+from dgm_core.distributions.basic import UncheckedDistribution
 from dgm_core.rng import Source, draw, noise, normal, uniform
 
 
@@ -91,7 +92,7 @@ class Layout(nn.Module):
         return [row[..., block] for block in self.blocks]
 
 
-class MixedRow(Distribution):
+class MixedRow(UncheckedDistribution):
     """Numeric, binary and categorical columns side by side.
 
     Args:
@@ -99,8 +100,6 @@ class MixedRow(Distribution):
         outputs: (B, D): means of numeric columns, logits of the others.
         scale: s > 0 of numeric columns; broadcasts to `outputs`, ignored elsewhere.
     """
-
-    arg_constraints: ClassVar[dict] = {}
 
     def __init__(self, layout: Layout, outputs: Tensor, scale: Tensor) -> None:
         self.layout, self.scale = layout, scale.expand_as(outputs)
@@ -119,9 +118,13 @@ class MixedRow(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         return self.log_prob_each(value).sum(-1)
 
-    @cached_property
+    @property
     def mean(self) -> Tensor:
         """m of numeric columns, probabilities of the others, (B, D)."""
+        return self._mean
+
+    @cached_property
+    def _mean(self) -> Tensor:
         logits = torch.where(self.layout.numeric, 0, self.natural)
         p = torch.where(self.layout.binary, torch.sigmoid(logits), torch.exp(logits.clamp_max(0)))
         return torch.where(self.layout.numeric, self.natural, p)

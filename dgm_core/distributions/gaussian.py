@@ -16,12 +16,12 @@ The first form is a sum of squares, so nothing cancels; no D × D matrix is ever
 from __future__ import annotations
 
 import math
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
+from dgm_core.distributions.basic import UncheckedDistribution
 from dgm_core.rng import Source, draw, noise, normal, uniform
 
 
@@ -49,7 +49,7 @@ def condition(mean: Tensor, covariance: Tensor, x: Tensor, observed: Tensor) -> 
     )
 
 
-class LowRankMixture(Distribution):
+class LowRankMixture(UncheckedDistribution):
     """Σ_m π_m N(μ_m, A_m A_mᵀ + diag(d_m)) over the hidden entries of each row.
 
     Entries that are not hidden belong to no event: they add nothing to a density, and their mean,
@@ -62,8 +62,6 @@ class LowRankMixture(Distribution):
         noise: (B, M, D), d > 0: variances.
         hidden: (B, D) bool, the entries of the event; None = all.
     """
-
-    arg_constraints: ClassVar[dict] = {}
 
     def __init__(
         self,
@@ -170,22 +168,25 @@ def low_rank_conditional(
         observed: (B, D) bool, True = seen.
     """
     rows = len(x)
-    seen = LowRankMixture(
+    every_noise = noise.expand(rows, *noise.shape)
+    visible = LowRankMixture(
         log_weights.expand(rows, -1),
-        *(each.expand(rows, *each.shape) for each in (mean, loadings, noise)),
+        mean.expand(rows, *mean.shape),
+        loadings.expand(rows, *loadings.shape),
+        every_noise,
         observed,
     )
-    capacitance, scaled = _capacitance(seen.loadings, seen.noise)
+    capacitance, scaled = _capacitance(visible.loadings, visible.noise)
     root = torch.linalg.cholesky(capacitance)
-    residual = torch.where(observed, x, 0)[:, None] - seen.component_mean
+    residual = torch.where(observed, x, 0)[:, None] - visible.component_mean
     w = torch.cholesky_solve(scaled.mT @ residual[..., None], root)[..., 0]  # (B, M, R)
     eye = torch.eye(root.shape[-1], dtype=root.dtype, device=root.device)
     # L⁻¹ = root⁻ᵀ root⁻¹, so root⁻ᵀ is a square root of it.
     spread = torch.linalg.solve_triangular(root, eye.expand_as(root), upper=False).mT
     return LowRankMixture(
-        seen.log_weights + seen.component_log_prob(x),
+        visible.log_weights + visible.component_log_prob(x),
         mean + torch.einsum("mdr,bmr->bmd", loadings, w),
         torch.einsum("mdr,bmrq->bmdq", loadings, spread),
-        noise.expand(rows, *noise.shape),
+        every_noise,
         ~observed,
     )

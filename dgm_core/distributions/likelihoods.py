@@ -200,6 +200,8 @@ class MixedLikelihood(nn.Module):
         tensor([[0.0000, 0.5000, 0.3333, 0.3333, 0.3333]])
     """
 
+    positions: Tensor  # (numeric columns,) int64, their entries in a row
+
     def __init__(self, columns: Sequence[Column], scale_floor: float = TABLE_SCALE_FLOOR) -> None:
         super().__init__()
         self.layout = Layout(columns)

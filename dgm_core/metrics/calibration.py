@@ -19,7 +19,7 @@ class Reliability(NamedTuple):
 
     centre: Tensor  # mean probability of the entries in the bin; its middle if it is empty
     frequency: Tensor  # share of them that are 1; NaN if the bin is empty
-    count: Tensor  # how many they are
+    entries: Tensor  # how many hidden entries are in the bin
     standard_error: Tensor  # of the frequency, were the probabilities right; NaN if empty
 
 
@@ -28,8 +28,8 @@ class Histogram(NamedTuple):
 
     centre: Tensor
     density: Tensor  # 1 everywhere for a uniform law
-    standard_error: Tensor  # of the density, were the law uniform
-    count: Tensor
+    standard_error: Tensor  # of the density, if the distribution is uniform
+    entries: Tensor  # how many values are in the bin
 
 
 def reliability(

@@ -88,7 +88,7 @@ def pareto_smoothed(log_w: Tensor) -> Tensor:
         tail = _pareto_tail(column)
         values = column.double() - column.max()
         if not math.isnan(tail.shape):
-            values = values.index_copy(0, tail.index, tail.smoothed.clamp_max(0))
+            values = values.index_copy(0, tail.members, tail.smoothed.clamp_max(0))
         smoothed.append(values.log_softmax(0))
     return torch.stack(smoothed, 1).reshape(log_w.shape)
 
@@ -164,7 +164,7 @@ def _columns(log_w: Tensor) -> Tensor:
 class _Tail(NamedTuple):
     """The largest weights of one sample, relative to the largest, and the law fitted to them."""
 
-    index: Tensor  # (M,) in ascending order of weight
+    members: Tensor  # (M,) their indices, in ascending order of weight
     smoothed: Tensor  # (M,) log of their expected order statistics
     shape: float  # k; NaN if there are too few
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -80,5 +82,7 @@ def ssim_hidden(guess: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
         raise ValueError(f"expected images of at least 7×7 pixels, got {tuple(truth.shape)}")
     completed = torch.where(observed, truth, guess)
     layers = (each.flatten(0, 1).double().cpu().numpy() for each in (truth, completed))
-    _, similarity = structural_similarity(*layers, channel_axis=0, data_range=1.0, full=True)
-    return hidden_mean(torch.from_numpy(similarity).to(truth).view_as(truth), observed)
+    # With full=True the result is the mean and the map.
+    result: Any = structural_similarity(*layers, channel_axis=0, data_range=1.0, full=True)
+    similarity = torch.from_numpy(result[1]).to(truth).view_as(truth)
+    return hidden_mean(similarity, observed)

@@ -7,6 +7,8 @@ which it knows the direction.
 
 from __future__ import annotations
 
+from typing import TypedDict, Unpack
+
 from dgm_core.distributions.likelihoods import GaussianLikelihood, GaussianPixelLikelihood
 from dgm_core.distributions.posteriors import DiagonalGaussian
 from dgm_core.missing.processes import Clipping
@@ -59,7 +61,17 @@ def clipping_networks(
     }
 
 
-def clipping_miwae(size: int, image_channels: int, **widths: float) -> MIWAE:
+class Widths(TypedDict, total=False):
+    """The further arguments of `clipping_networks`."""
+
+    latent_dim: int
+    channels: int
+    hidden: int
+    scale_floor: float
+    scale_of_each: bool
+
+
+def clipping_miwae(size: int, image_channels: int, **widths: Unpack[Widths]) -> MIWAE:
     """A MIWAE, which takes what is missing for missing at random; see `clipping_networks`."""
     return MIWAE(**clipping_networks(size, image_channels, **widths))
 
@@ -70,7 +82,7 @@ def clipping_notmiwae(
     *,
     threshold: float = 0.5,
     strength: float = 20.0,
-    **widths: float,
+    **widths: Unpack[Widths],
 ) -> NotMIWAE:
     """A not-MIWAE that learns a `Clipping` from this threshold and strength on."""
     process = Clipping(threshold, strength)

@@ -52,7 +52,9 @@ def mirrored_vae(latent_dim: int = 100, hidden: tuple[int, ...] = (300, 300)) ->
 
 def _layers(sizes: Sequence[int]) -> list[nn.Module]:
     """Affine layers with ELUs between them."""
-    layers = [part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.ELU())]
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(sizes):
+        layers += [nn.Linear(inputs, outputs), nn.ELU()]
     return layers[:-1]
 
 
@@ -110,5 +112,5 @@ def grow_full_covariance(diagonal: VAE, full: VAE) -> VAE:
     return full
 
 
-def _posterior(latent_dim: int, *, full_covariance: bool) -> nn.Module:
+def _posterior(latent_dim: int, *, full_covariance: bool) -> FullGaussian | DiagonalGaussian:
     return FullGaussian(latent_dim) if full_covariance else DiagonalGaussian(latent_dim)

@@ -41,12 +41,12 @@ class Posterior(NamedTuple):
 class Statistics(NamedTuple):
     """Expected sums over rows, weighted by responsibilities.
 
-    The D entries are G groups of P: one group that shares its count if all is observed, else each
-    entry by itself. K = R + 1.
+    The D entries form G groups of P entries. A complete row is one group of all D entries;
+    otherwise each entry is a group of its own. K = R + 1.
     """
 
     rows: Tensor  # (M,)
-    count: Tensor  # (M, G)
+    weight: Tensor  # (M, G)       Σ r over the rows that have the group observed
     square: Tensor  # (M, G, P)    Σ r x²
     cross: Tensor  # (M, G, P, K)  Σ r x E[z̃]
     outer: Tensor  # (M, G, K, K)  Σ r E[z̃ z̃ᵀ]
@@ -167,6 +167,7 @@ class _Incomplete(Expectation):
         return entries + 3 * components * (factors + 1) ** 2
 
     def posterior(self, x: Tensor, observed: Tensor | None) -> Posterior:
+        assert observed is not None  # rows without hidden entries have `_Complete`
         seen = observed.to(x.dtype)
         components, _, factors = self.loadings.shape
 
@@ -192,6 +193,7 @@ class _Incomplete(Expectation):
         )
 
     def statistics(self, x: Tensor, observed: Tensor | None, posterior: Posterior) -> Statistics:
+        assert observed is not None  # as in `posterior`
         r, z = _responsibilities_and_factors(posterior)
         seen = observed.to(x.dtype).mT
         outer = z[..., None] * z[..., None, :]

@@ -46,6 +46,8 @@ class FlooredDLVMs(nn.Module):
         ValueError: a floor not above 0.
     """
 
+    floors: Tensor  # (R,)
+
     def __init__(
         self,
         floors: Sequence[float],
@@ -62,7 +64,7 @@ class FlooredDLVMs(nn.Module):
         self.register_buffer("floors", torch.tensor(floors, dtype=torch.float32))
         count = len(floors)
         if latent_dim == 1:
-            self.encoder = None
+            self.encoder: StackedMLP | None = None
             self.decoder = StackedMLP(count, (bumps, hidden, 2 * dim), source)
         else:
             self.encoder = StackedMLP(count, (dim, hidden, hidden, 2 * latent_dim), source)
@@ -100,6 +102,8 @@ class FlooredDLVMs(nn.Module):
 
     def encoded(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Means and standard deviations (R, N, L) of q(z|x) for rows x (N, D)."""
+        if self.encoder is None:
+            raise ValueError("a curve has no encoder; expected models of several latents")
         mean, log_scale = self.encoder(x.expand(len(self.floors), -1, -1)).chunk(2, -1)
         return mean, log_scale.clamp(*LOG_SCALE_RANGE).exp()
 
@@ -127,7 +131,7 @@ class FlooredDLVM:
     @property
     def floor(self) -> float:
         """The least variance."""
-        return self.alone.floors.item()
+        return float(self.alone.floors.item())
 
     def prior(self) -> Distribution:
         """N(0, I)."""
@@ -137,7 +141,7 @@ class FlooredDLVM:
     def encode(self, x: Tensor) -> Distribution:
         """q(z|x) for x (B, D)."""
         if self.alone.encoder is None:
-            return self.prior().expand((len(x),))
+            return self.prior().expand(torch.Size([len(x)]))
         return _independent(*self.alone.encoded(x))
 
     def decode(self, z: Tensor) -> Distribution:

@@ -87,7 +87,10 @@ class Flow(nn.Module):
 
     def first(self, count: int) -> Flow:
         """The flow of the first couplings alone; they are shared with this one."""
-        return Flow(self.couplings[:count])
+        return Flow(self._in_order()[:count])
+
+    def _in_order(self) -> list[Coupling]:
+        return [each for each in self.couplings if isinstance(each, Coupling)]
 
     def course(self, z: Tensor) -> Iterator[Moved]:
         """Where z (B, 2) is after 0, 1, …, K couplings, and the log-determinant so far."""
@@ -106,7 +109,7 @@ class Flow(nn.Module):
     def inverse(self, x: Tensor) -> Moved:
         """x (B, 2) → z, with log |det ∂z/∂x|."""
         log_det = torch.zeros_like(x[:, 0])
-        for coupling in reversed(self.couplings):
+        for coupling in reversed(self._in_order()):
             x, own = coupling.inverse(x)
             log_det = log_det + own
         return Moved(x, log_det)

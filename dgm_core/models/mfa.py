@@ -152,7 +152,12 @@ def initialise_mfa(
         x = torch.where(observed, x, 0)
         x = torch.where(observed, x, x.sum(0) / observed.sum(0).clamp_min(1))
     seed = int(torch.randint(2**31 - 1, (), generator=generator, device=generator.device))
-    clusters = MiniBatchKMeans(components, n_init=3, random_state=seed)
+    # The type of n_init is inferred from its default, "auto".
+    clusters = MiniBatchKMeans(
+        components,
+        n_init=3,  # pyright: ignore[reportArgumentType]
+        random_state=seed,
+    )
     labels = torch.from_numpy(clusters.fit_predict(x.cpu().numpy())).to(x.device)
     centre, spread = x.mean(0), x.var(0, correction=0)
     for m in range(components):
@@ -222,16 +227,16 @@ def em_steps(
 
 def _maximise(model: MixtureOfFactorAnalysers, total: Statistics, centre: Tensor) -> None:
     """The M-step, in place; what no row tells about stays as it was."""
-    known = total.count[..., None] > NEGLIGIBLE  # (M, G, 1)
-    share = total.count[..., None].clamp_min(NEGLIGIBLE)
+    known = total.weight[..., None] > NEGLIGIBLE  # (M, G, 1)
+    weight = total.weight[..., None].clamp_min(NEGLIGIBLE)
     eye = torch.eye(total.outer.shape[-1]).to(total.outer)
-    outer = torch.where(known[..., None], total.outer / share[..., None], eye)
-    cross = total.cross / share[..., None]
+    outer = torch.where(known[..., None], total.outer / weight[..., None], eye)
+    cross = total.cross / weight[..., None]
     augmented = torch.linalg.solve(outer, cross.mT).mT  # (M, G, P, K)
-    noise = total.square / share - (augmented * cross).sum(-1)
+    noise = total.square / weight - (augmented * cross).sum(-1)
     noise_known = known
     if model.isotropic:
-        weight = torch.where(known, share, 0).expand_as(noise)
+        weight = torch.where(known, weight, 0).expand_as(noise)
         noise = (weight * noise).sum((1, 2)) / weight.sum((1, 2)).clamp_min(NEGLIGIBLE)
         noise = noise[:, None, None].expand_as(weight)
         noise_known = known.any(1, keepdim=True)

@@ -33,10 +33,15 @@ class MaskedConv2d(nn.Conv2d):
         dilation: distance between the taps of the kernel.
     """
 
+    seen: Tensor  # (size, size) bool, the taps at earlier positions
+    bias: Tensor
+
     def __init__(
         self, inputs: int, outputs: int, size: int, *, own: bool, dilation: int = 1
     ) -> None:
-        super().__init__(inputs, outputs, size, padding=size // 2 * dilation, dilation=dilation)
+        margin = size // 2 * dilation
+        super().__init__(inputs, outputs, size, padding=margin, dilation=dilation)
+        self.margin = margin
         seen = torch.arange(size**2) < size**2 // 2 + own
         self.register_buffer("seen", seen.reshape(size, size), persistent=False)
 
@@ -104,9 +109,8 @@ class PixelCNN(nn.Module):
             nn.Conv2d(2, channels, 1), nn.SiLU(), nn.Conv2d(channels, channels, 1)
         )
         self.blocks = nn.Sequential(*(Block(channels, each) for each in dilations))
-        self.head = nn.Sequential(
-            nn.SiLU(), nn.Conv2d(channels, channels, 1), nn.SiLU(), nn.Conv2d(channels, 1, 1)
-        )
+        between, last = nn.Conv2d(channels, channels, 1), nn.Conv2d(channels, 1, 1)
+        self.head = nn.Sequential(nn.SiLU(), between, nn.SiLU(), last)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of p(x_i = 1 | x_<i) for all i at once, of the shape of x."""
@@ -154,10 +158,12 @@ class _Steps:
     def __init__(self, model: PixelCNN, shape: torch.Size) -> None:
         self.model = model
         batch, _, height, width = shape
-        masked = [model.first, *(block.masked for block in model.blocks)]
+        self.blocks = [block for block in model.blocks if isinstance(block, Block)]
+        self.head = [layer for layer in model.head if isinstance(layer, nn.Conv2d)]
+        masked = [model.first, *(block.masked for block in self.blocks)]
         self.place = model.place(_coordinates(model.first.weight.new_zeros(1, *shape[1:])))[0]
         self.taps = [layer.taps() for layer in masked]
-        self.room = [layer.padding[0] for layer in masked]
+        self.room = [layer.margin for layer in masked]
         # Zeros around each layer's input, as in the convolutions; (H, W, B, in).
         self.inputs = [
             layer.weight.new_zeros(height + 2 * room, width + 2 * room, batch, layer.in_channels)
@@ -172,11 +178,11 @@ class _Steps:
         """(B, 1) of a position to which all before it are known."""
         silu, linear = nn.functional.silu, _at_one
         h = self._masked(0, self.model.first, row, column) + self.place[:, row, column]
-        for depth, block in enumerate(self.model.blocks, 1):
+        for depth, block in enumerate(self.blocks, 1):
             room = self.room[depth]
             self.inputs[depth][row + room, column + room] = silu(linear(block.narrow, silu(h)))
             h = h + linear(block.wide, silu(self._masked(depth, block.masked, row, column)))
-        _, between, _, last = self.model.head
+        between, last = self.head
         return linear(last, silu(linear(between, silu(h))))
 
     def _masked(self, depth: int, layer: MaskedConv2d, row: int, column: int) -> Tensor:

@@ -74,8 +74,10 @@ def tanh_networks(
     latent_dim = latent_dim or max(1, features - 1)
     if likelihood is None:
         likelihood, outputs = GaussianRowLikelihood(), 2 * features
+    encoder, posterior = _encoder(features, latent_dim, hidden, source)
     return {
-        **_encoder(features, latent_dim, hidden, source),
+        "encoder": encoder,
+        "posterior": posterior,
         "decoder": tanh_network(latent_dim, outputs or features, hidden, source),
         "likelihood": likelihood,
         "latent_dim": latent_dim,
@@ -102,8 +104,8 @@ class LinearPlusNetwork(nn.Module):
         super().__init__()
         self.straight = linear(inputs, outputs, source)
         self.bend = tanh_network(inputs, outputs, hidden, source)
-        nn.init.zeros_(self.bend[-1].weight)
-        nn.init.zeros_(self.bend[-1].bias)
+        for each in self.bend[-1].parameters():
+            nn.init.zeros_(each)
 
     @classmethod
     def around(
@@ -141,8 +143,10 @@ def residual_networks(
         source: draws the initial weights; None = torch's global generator.
     """
     latent_dim = latent_dim or max(1, features - 1)
+    encoder, posterior = _encoder(features, latent_dim, hidden, source)
     return {
-        **_encoder(features, latent_dim, hidden, source),
+        "encoder": encoder,
+        "posterior": posterior,
         "decoder": LinearPlusNetwork(latent_dim, outputs or features, hidden, source),
         "likelihood": likelihood or _one_scale(TABLE_SCALE_FLOOR),
         "latent_dim": latent_dim,
@@ -161,8 +165,10 @@ def linear_networks(
     The encoder stays nonlinear because the exact posterior depends on which values are observed.
     """
     latent_dim = latent_dim or max(1, features - 1)
+    encoder, posterior = _encoder(features, latent_dim, hidden, source)
     return {
-        **_encoder(features, latent_dim, hidden, source),
+        "encoder": encoder,
+        "posterior": posterior,
         "decoder": linear(latent_dim, features, source),
         "likelihood": _one_scale(scale_floor),
         "latent_dim": latent_dim,
@@ -182,12 +188,10 @@ def _one_scale(floor: float) -> GaussianLikelihood:
 
 def _encoder(
     features: int, latent_dim: int, hidden: int, source: torch.Generator | None
-) -> dict[str, nn.Module]:
+) -> tuple[TanhNetwork, DiagonalGaussian]:
+    """The encoder, which reads values and mask, and the head of q(z | x_obs)."""
     posterior = DiagonalGaussian(latent_dim)
-    return {
-        "encoder": tanh_network(2 * features, posterior.features, hidden, source),
-        "posterior": posterior,
-    }
+    return tanh_network(2 * features, posterior.features, hidden, source), posterior
 
 
 def table_miwae(features: int, latent_dim: int, hidden: int, seed: int = 0) -> MIWAE:

@@ -27,6 +27,9 @@ class VAE(nn.Module):
         latent_dim: L.
     """
 
+    zeros: Tensor  # (L,)
+    ones: Tensor  # (L,)
+
     def __init__(
         self,
         encoder: nn.Module,

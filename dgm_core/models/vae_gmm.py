@@ -66,6 +66,10 @@ class MixtureVAE(VAE):
         clusters: K.
     """
 
+    weights: Tensor  # (K,)
+    means: Tensor  # (K, L)
+    scales: Tensor  # (K, L, L), a square root of each covariance
+
     def __init__(
         self,
         encoder: nn.Module,

@@ -66,6 +66,8 @@ class BatchNorm(nn.Module):
     """
 
     momentum = 0.1
+    mean: Tensor  # (C,)
+    variance: Tensor  # (C,)
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -54,6 +54,7 @@ class SubpixelConvTranspose2d(nn.ConvTranspose2d):
         rows = torch.tensor([[3, 1], [2, 0]])  # (phase, tap)
         taps = self.weight[:, :, rows][:, :, :, :, rows]  # (in, out, phase, tap, phase, tap)
         kernel = taps.permute(2, 4, 1, 0, 3, 5).flatten(0, 2)
+        assert self.bias is not None  # the constructor asks for one
         phases = nn.functional.conv2d(
             x.contiguous(memory_format=torch.channels_last),
             kernel.contiguous(memory_format=torch.channels_last),
@@ -76,6 +77,7 @@ def linear(inputs: int, outputs: int, source: torch.Generator | None = None) -> 
     if source is None:
         return nn.Linear(inputs, outputs)
     layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
+    assert isinstance(layer, nn.Linear)  # the stub of skip_init says Module
     for each in (layer.weight, layer.bias):
         nn.init.uniform_(each, -(inputs**-0.5), inputs**-0.5, generator=source)
     return layer
@@ -90,12 +92,14 @@ class TanhNetwork(nn.Sequential):
     factors and the shift are put on the weights, which are few, not on the activations.
     """
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(…, inputs of the first layer) → (…, outputs of the last)."""
-        last = len(self) - 1
-        for depth, layer in enumerate(self):
+        x = input
+        layers = [layer for layer in self if isinstance(layer, nn.Linear)]
+        last = len(layers) - 1
+        for depth, layer in enumerate(layers):
             weight, bias = layer.weight, layer.bias
-            if depth > 0:  # x is σ(2a), and the layer wants 2x − 1
+            if depth > 0:  # x is σ(2a), and the layer's input is 2x − 1
                 weight, bias = 2 * weight, bias - weight.sum(1)
             if depth < last:
                 weight, bias = 2 * weight, 2 * bias
@@ -236,8 +240,8 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, 1, 1)
         self.second = nn.Conv2d(channels, channels, 3, 1, 1)
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
+        for each in self.second.parameters():
+            nn.init.zeros_(each)
 
     def forward(self, h: Tensor) -> Tensor:
         inner = self.first(nn.functional.silu(h))

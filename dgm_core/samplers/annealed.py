@@ -195,12 +195,14 @@ def annealed_bound(
         # draws of the posterior any longer.
         betas, start = betas.flip(0), draws.expand(chains, *draws.shape)
         lengths = torch.cat([lengths[:-1].flip(0), lengths[:1]])
-    for now in anneal(
+    last = None
+    for last in anneal(
         path, betas, source, lengths=lengths, chains=chains, leapfrogs=leapfrogs, start=start
     ):
-        yield now
-    found = log_likelihood(now.log_w.double())
-    yield found if draws is None else Estimate(-found.value, found.standard_error)
+        yield last
+    assert last is not None  # a schedule has at least one step
+    estimate = log_likelihood(last.log_w.double())
+    yield estimate if draws is None else Estimate(-estimate.value, estimate.standard_error)
 
 
 class _Point(NamedTuple):

@@ -44,15 +44,15 @@ def run(
         state: go on from here instead of from `sampler.init`.
     """
     with torch.inference_mode():
-        state = sampler.init(source) if state is None else state
+        current: State = sampler.init(source) if state is None else state
     for number in range(1, iterations + 1):
         warming_up = number <= warmup
         kernel = (warmup_sampler or sampler) if warming_up else sampler
         # Entered anew each time: a generator that yields inside the block would leave it open
         # in the caller's thread.
         with torch.inference_mode():
-            state, info = kernel.step(state, source)
-        yield Iteration(number, state, info, warming_up)
+            current, info = kernel.step(current, source)
+        yield Iteration(number, current, info, warming_up)
 
 
 class RunningMean:
@@ -64,13 +64,24 @@ class RunningMean:
 
     def __init__(self) -> None:
         self.count = 0
-        self.mean: Tensor | None = None
+        self._mean: Tensor | None = None
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean so far.
+
+        Raises:
+            ValueError: nothing has been added.
+        """
+        if self._mean is None:
+            raise ValueError("expected at least one tensor, got none")
+        return self._mean
 
     def add(self, value: Tensor) -> Tensor:
-        """Take in `value`; returns the mean so far."""
+        """Add `value` and return the mean so far."""
         self.count += 1
-        if self.mean is None:
-            self.mean = value.clone()
+        if self._mean is None:
+            self._mean = value.clone()
         else:
-            self.mean += (value - self.mean) / self.count
-        return self.mean
+            self._mean += (value - self._mean) / self.count
+        return self._mean

@@ -45,7 +45,7 @@ class History(NamedTuple):
     completions: Tensor  # (H, B, *event)
     made_at: Tensor  # (H, B) how often z had moved by then
     moves: Tensor  # (B,) how often z has moved
-    count: int  # completions made so far
+    made: int  # completions so far
 
     @property
     def usable(self) -> Tensor:
@@ -161,16 +161,16 @@ def _choose(history: History, u: Tensor) -> Tensor:
 
 def _remember(history: History, x: Tensor, u: Tensor) -> History:
     """Offer completions x (B, \\*event) to the reservoirs, by u (B,) in [0, 1)."""
-    size, count = len(history.completions), history.count + 1
-    slot = (u * count).long() if count > size else torch.full_like(history.moves, count - 1)
+    size, made = len(history.completions), history.made + 1
+    slot = (u * made).long() if made > size else torch.full_like(history.moves, made - 1)
     rows = torch.arange(len(x), device=x.device)
     usable = history.usable
     # A chain that is stuck must not lose the last completion it may use.
     last = usable[slot.clamp_max(size - 1), rows] & (usable.sum(0) == 1)
     rows = rows[(slot < size) & ~last]
     if not len(rows):
-        return history._replace(count=count)
+        return history._replace(made=made)
     completions, made_at = history.completions.clone(), history.made_at.clone()
     completions[slot[rows], rows] = x[rows]
     made_at[slot[rows], rows] = history.moves[rows]
-    return History(completions, made_at, history.moves, count)
+    return History(completions, made_at, history.moves, made)

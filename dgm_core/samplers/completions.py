@@ -57,10 +57,21 @@ class Completions(NamedTuple):
 
     masked: Masked  # B rows
     z: Tensor  # (K, B, L)
-    x: Tensor | None  # (K, B, *event), x_mis,k where hidden; None if it was not asked for
+    drawn: Tensor | None  # (K, B, *event), x_mis,k where hidden; None if not requested
     law: Distribution  # p(x|z_k) of all draws, the rows of draw 0 first: batch (K B,)
     terms: Mapping[str, Tensor]  # name → (K, B) nats
     log_score: Tensor | None = None  # (K, B) log p of the discrete part of x_mis,k; for gradients
+
+    @property
+    def x(self) -> Tensor:
+        """The completed data, (K, B, \\*event).
+
+        Raises:
+            ValueError: x_mis was not drawn.
+        """
+        if self.drawn is None:
+            raise ValueError("expected completions with x_mis drawn; use completed=True")
+        return self.drawn
 
     @property
     def log_w(self) -> Tensor:
@@ -137,9 +148,9 @@ def weighted_completions(
     if further or completed:
         x = masked.complete(draw(law, source).unflatten(0, z.shape[:2]))
         terms |= {name: term(x) for name, term in further.items()}
-    if further and torch.is_grad_enabled():
-        log_score = log_prob_discrete(law, x.flatten(0, 1).detach(), ~each.observed)
-        log_score = None if log_score is None else log_score.unflatten(0, z.shape[:2])
+        if further and torch.is_grad_enabled():
+            log_score = log_prob_discrete(law, x.flatten(0, 1).detach(), ~each.observed)
+            log_score = None if log_score is None else log_score.unflatten(0, z.shape[:2])
     return Completions(masked, z, x, law, terms, log_score)
 
 

@@ -175,7 +175,7 @@ def sir_completions(sample: Completions, draws: int, source: Source) -> Tensor:
     Draw k comes with probability α_k; x_mis is then x_mis,k if the weights are tilted, else drawn
     anew from p(x_mis|z_k).
     """
-    rows = torch.arange(len(sample.masked), device=sample.x.device)
+    rows = torch.arange(len(sample.masked), device=sample.z.device)
     chosen = resample(sample.log_w, draws, source)  # (draws, B)
     if sample.tilted:
         return sample.x[chosen, rows]

@@ -153,8 +153,22 @@ class MixtureMoments:
     Merges by the law of total variance (Chan, Golub & LeVeque 1979), which does not cancel.
     """
 
+    mean: Tensor  # (B, *event)
+    variance: Tensor  # (B, *event)
+
     def __init__(self) -> None:
-        self.log_total: Tensor | None = None  # (B,)
+        self._log_total: Tensor | None = None
+
+    @property
+    def log_total(self) -> Tensor:
+        """The logarithm of the sum of all weights, (B,).
+
+        Raises:
+            ValueError: nothing has been added.
+        """
+        if self._log_total is None:
+            raise ValueError("expected at least one component, got none")
+        return self._log_total
 
     def add(self, log_w: Tensor, mean: Tensor, variance: Tensor) -> None:
         """Take in components of log-weight (k, B), mean and variance (k, B, \\*event)."""
@@ -162,19 +176,16 @@ class MixtureMoments:
         weights = torch.exp(log_w - log_piece).to(mean.dtype)
         piece_mean = _average(weights, mean)
         piece_variance = _average(weights, (mean - piece_mean).square_().add_(variance))
-        if self.log_total is None:
-            self.log_total, self.mean, self.variance = log_piece, piece_mean, piece_variance
+        if self._log_total is None:
+            self._log_total, self.mean, self.variance = log_piece, piece_mean, piece_variance
             return
-        self.log_total = torch.logaddexp(self.log_total, log_piece)
-        share = torch.exp(log_piece - self.log_total).to(mean.dtype)
-        share = share.reshape((-1,) + (1,) * (mean.dim() - 2))
+        self._log_total = torch.logaddexp(self._log_total, log_piece)
+        new = torch.exp(log_piece - self._log_total).to(mean.dtype)  # weight of the new piece
+        new = new.reshape((-1,) + (1,) * (mean.dim() - 2))
         step = piece_mean - self.mean
-        self.variance = (
-            (1 - share) * self.variance
-            + share * piece_variance
-            + share * (1 - share) * step.square()
-        )
-        self.mean = self.mean + share * step
+        within = (1 - new) * self.variance + new * piece_variance
+        self.variance = within + new * (1 - new) * step.square()
+        self.mean = self.mean + new * step
 
 
 @torch.no_grad()

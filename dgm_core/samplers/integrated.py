@@ -81,7 +81,8 @@ def integrated(
     law = sample.law.base_dist if isinstance(sample.law, Independent) else sample.law
     if not isinstance(law, Normal):
         raise NotImplementedError(f"no integral over {type(law).__name__}")
-    masked, shape = sample.masked, sample.x.shape
+    masked = sample.masked
+    shape = (*sample.z.shape[:2], *masked.x.shape[1:])  # (K, B, *event)
     hidden = ~masked.observed.flatten(1)
     steps = torch.linspace(-quadrature.reach, quadrature.reach, quadrature.points).to(masked.x)
     log_seen = logsigmoid(process.logits(masked.x.flatten(1)))

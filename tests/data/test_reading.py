@@ -344,7 +344,7 @@ def test_long_lists_are_cut_and_counted() -> None:
         at = reading.remarks.index(listed[-1])
         more = reading.remarks[at + 1]
         assert more.sentence == f"And {total - 50} more like this."
-        assert (more.count, more.line, more.column) == (total - 50, None, listed[0].column)
+        assert (more.affected, more.line, more.column) == (total - 50, None, listed[0].column)
     lines = [r.line for r in reading.remarks if "no number" in r.sentence]
     assert lines == sorted(lines)
     assert lines[0] == 2

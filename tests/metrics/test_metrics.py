@@ -266,7 +266,7 @@ def test_reliability_counts_like_a_loop() -> None:
             inside[min(int(p * 7), 6)].append((p.item(), y.item()))
     for k, pairs in enumerate(inside):
         p, y = torch.tensor(pairs).double().unbind(1)
-        assert bins.count[k] == len(pairs)
+        assert bins.entries[k] == len(pairs)
         torch.testing.assert_close(bins.centre[k], p.mean())
         torch.testing.assert_close(bins.frequency[k], y.mean())
         error = (p * (1 - p)).sum().sqrt() / len(pairs)
@@ -287,7 +287,7 @@ def test_an_empty_bin_says_so() -> None:
     bins = metrics.reliability(
         torch.tensor([[0.05, 1.0]]), torch.ones(1, 2), torch.zeros(1, 2) > 0
     )
-    assert bins.count.tolist() == [1] + [0] * 8 + [1]
+    assert bins.entries.tolist() == [1] + [0] * 8 + [1]
     assert bins.frequency[1:-1].isnan().all()
     assert bins.centre[1].item() == pytest.approx(0.15)
 

@@ -80,7 +80,7 @@ def test_a_predictor_that_reads_zeros_in_the_holes_misses_both() -> None:
     which, y = model("number", "sup-not-MIWAE"), CASES["number"]
     _, p_y = by_quadrature(which, "sup-not-MIWAE", y)
     sample = drawn(which, 50, 4000)
-    zeros = sample._replace(x=rows(50).x.expand_as(sample.x))
+    zeros = sample._replace(drawn=rows(50).x.expand_as(sample.x))
     with torch.no_grad():
         wrong = which.predict(zeros).log_prob(y.expand(50)).exp()
         right = which.predict(sample).log_prob(y.expand(50)).exp()

@@ -263,6 +263,6 @@ def test_a_comparison_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert np.array_equal(read[0].parts["factors"], made[0].parts["factors"])
     assert np.array_equal(read[0].curves["bound by K"][1], [-3.0, -2.0])
     assert read[0].calibration.kind == "reliability"
-    assert np.array_equal(read[0].calibration.count, [40, 0, 3])
+    assert np.array_equal(read[0].calibration.entries, [40, 0, 3])
     assert read[1].draws is None
     assert read[1].calibration is None

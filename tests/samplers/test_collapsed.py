@@ -118,7 +118,7 @@ def test_a_state_handed_over_begins_a_history() -> None:
     state = pseudo_gibbs(model, masked).init(generator(1))
     after, _ = collapsed_metropolis(model, masked).step(state, generator(2))
     assert torch.equal(after.history.completions[0], state.x)
-    assert after.history.count == 2
+    assert after.history.made == 2
 
 
 @pytest.mark.parametrize("settings", [{"prior_share": -0.1}, {"prior_share": 1.1}, {"history": 0}])

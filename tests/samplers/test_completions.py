@@ -77,7 +77,7 @@ def test_the_bound_of_not_miwae_tends_to_log_p_of_values_and_mask() -> None:
     assert standard_errors_off(sample.log_w.exp().mean(0), exact.exp()) < 5
     assert (sample.bound - exact).abs().max() < 0.1
     zero_filled = rows(50).x.expand_as(sample.x)
-    wrong = sample._replace(x=zero_filled)
+    wrong = sample._replace(drawn=zero_filled)
     with torch.no_grad():
         wrong = reweighted(wrong, process)
     assert standard_errors_off(wrong.log_w.exp().mean(0), exact.exp()) > 50
@@ -196,7 +196,8 @@ def test_what_no_term_reads_is_left_undrawn_if_wanted() -> None:
         weighted_completions(plain, rows(5), 20, generator(0), completed=completed)
         for completed in (False, True)
     )
-    assert without.x is None
-    assert whole.x is not None
+    assert without.drawn is None
+    assert whole.drawn is not None
     assert torch.equal(without.log_w, whole.log_w)
-    assert weighted_completions(knowing, rows(5), 20, generator(0), completed=False).x is not None
+    needed = weighted_completions(knowing, rows(5), 20, generator(0), completed=False)
+    assert needed.drawn is not None

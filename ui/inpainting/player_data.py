@@ -161,7 +161,7 @@ def curves(outcomes: Sequence[Outcome], *, dark: bool) -> Figure:
 
 
 def _add_reliability(figure: Figure, found: Calibration, colour: str, at: dict[str, int]) -> None:
-    kept = found.count > 0
+    kept = found.entries > 0
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=_dashed(), hoverinfo="skip", **at)
     figure.add_scatter(
         x=found.x[kept],
@@ -169,8 +169,8 @@ def _add_reliability(figure: Figure, found: Calibration, colour: str, at: dict[s
         error_y={"array": 2 * found.error[kept], "thickness": 1, "width": 0},
         mode="lines+markers",
         line={"color": colour, "width": 1.5},
-        marker={"size": 4 + 2 * np.log10(found.count[kept])},
-        customdata=found.count[kept],
+        marker={"size": 4 + 2 * np.log10(found.entries[kept])},
+        customdata=found.entries[kept],
         hovertemplate="probability %{x:.2f}<br>fraction with ink %{y:.2f}<br>%{customdata} pixels"
         "<extra></extra>",
         **at,

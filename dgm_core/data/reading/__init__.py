@@ -122,7 +122,7 @@ def understand(raw: Raw, file: str, remarks: Remarks) -> Reading:
             "The row has no value that can be used, so it was left out.", line, None, "row"
         )
     _say_of_all(typing, remarks)
-    frame = frame[~empty]
+    frame = frame.loc[~empty]
     reports = tuple(_report(column, frame[column]) for column in frame)
     return Reading(frame, reports, remarks.in_order())
 

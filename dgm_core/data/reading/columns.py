@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 from dgm_core.data.reading.numerals import COMMA_NUMBER, INFINITE, LARGEST, MISSING, NUMBER
 from dgm_core.data.reading.raw import Raw
 from dgm_core.data.reading.remarks import MOST, Remarks, quoted
+
+pc: Any = pyarrow.compute  # makes its functions when imported, so no type checker finds them
 
 MOST_LEVELS = 50
 """A column of text with more different values is left out."""
@@ -49,8 +52,7 @@ class Typing:
         if pa.types.is_string(cells.type) or pa.types.is_dictionary(cells.type):
             values = self._of_text(name, cells)
         elif pa.types.is_boolean(cells.type):
-            bits = _distinguished(floats(cells.cast(pa.uint8())))
-            return bits.rename_categories([False, True])
+            return _two_levels(floats(cells.cast(pa.uint8()))).rename_categories([False, True])
         else:
             values = floats(cells)
             self._drop_too_large(name, values, lambda row: str(cells[row].as_py()))
@@ -110,14 +112,16 @@ class Typing:
     ) -> None:
         rows = np.flatnonzero(np.append(which, False)[codes])
         shown = [texts[codes[row]].as_py() for row in rows[:MOST]]
-        self.remarks.cells(name, problem, self.raw.lines[rows[:MOST]], shown, len(rows))
+        lines = self.raw.lines[rows[:MOST]].tolist()
+        self.remarks.cells(name, problem, lines, shown, len(rows))
 
     def _drop_too_large(
         self, name: str, values: np.ndarray, text_of: Callable[[int], str]
     ) -> None:
         rows = np.flatnonzero(np.abs(values) > LARGEST)
         shown = [text_of(row) for row in rows[:MOST]]
-        self.remarks.cells(name, _TOO_LARGE, self.raw.lines[rows[:MOST]], shown, len(rows))
+        lines = self.raw.lines[rows[:MOST]].tolist()
+        self.remarks.cells(name, _TOO_LARGE, lines, shown, len(rows))
         values[rows] = np.nan
 
 
@@ -185,14 +189,26 @@ def floats(cells: pa.ChunkedArray) -> np.ndarray:
 
 
 def _distinguished(values: np.ndarray) -> np.ndarray | pd.Categorical:
-    """Numbers, or a categorical of them if there are two only."""
+    """The numbers, or a categorical of them if there are only two different ones."""
+    return values if len(_levels(values)) > 2 else _two_levels(values)
+
+
+def _levels(values: np.ndarray) -> np.ndarray:
+    """The different values, ascending.
+
+    Raises:
+        LeftOut: fewer than two.
+    """
     levels = np.unique(values[~np.isnan(values)])
     if not len(levels):
         raise LeftOut("has no value in any row")
     if len(levels) == 1:
         raise LeftOut(f"is {levels[0]:g} wherever it is known")
-    if len(levels) > 2:
-        return values
+    return levels
+
+
+def _two_levels(values: np.ndarray) -> pd.Categorical:
+    levels = _levels(values)
     codes = np.where(np.isnan(values), -1, values == levels[1])
     whole = levels.astype(np.int64)
     return pd.Categorical.from_codes(codes, whole if (whole == levels).all() else levels)

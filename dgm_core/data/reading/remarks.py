@@ -21,7 +21,7 @@ class Remark(NamedTuple):
     line: int | None  # in the file; None = of the whole column or file
     column: str | None  # None = of the whole row or file
     sentence: str
-    count: int = 1  # how many rows, cells or columns it speaks of
+    affected: int = 1  # how many rows, cells or columns it is about
 
 
 class Remarks:

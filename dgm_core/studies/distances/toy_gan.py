@@ -24,9 +24,9 @@ import torch
 from torch import Tensor
 
 from dgm_core.data.plane import (
-    Law,
     Mixture,
     Moons,
+    PlanarDistribution,
     Points,
     Segment,
     grid_of_gaussians,
@@ -38,7 +38,7 @@ from dgm_core.networks.stacked import StackedMLP
 from dgm_core.rng import generator, normal
 from dgm_core.studies.distances.critics import gain, penalty
 
-TARGETS: dict[str, Law] = {
+TARGETS: dict[str, PlanarDistribution] = {
     "ring": ring_of_gaussians(),
     "grid": grid_of_gaussians(),
     "moons": Moons(),
@@ -160,7 +160,7 @@ class Config:
                 raise ValueError(f"expected {name} from {low} to {high}, got {value}")
 
     @property
-    def law(self) -> Law:
+    def law(self) -> PlanarDistribution:
         """The target."""
         if self.target == "drawing" and self.drawn:
             return Mixture(self.drawn, self.blur)
@@ -196,7 +196,7 @@ def axis(config: Config) -> Tensor:
     return torch.linspace(-config.reach, config.reach, config.side)
 
 
-def covered(law: Law, points: Tensor) -> int | None:
+def covered(law: PlanarDistribution, points: Tensor) -> int | None:
     """Modes near which there are points (N, 2); None if the law is not a mixture."""
     if not isinstance(law, Mixture):
         return None

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from dgm_core.metrics import diagnostics
@@ -92,15 +92,15 @@ class EncodesOnce:
 
     def __init__(self, model: LatentVariableModel) -> None:
         self.prior, self.decode, self._encode = model.prior, model.decode, model.encode
-        self.parameters = model.parameters  # type: ignore[attr-defined]
-        self._x: Tensor | None = None
-        self._law: Distribution | None = None
+        if isinstance(model, nn.Module):
+            self.parameters = model.parameters
+        self._last: tuple[Tensor, Distribution] | None = None
 
     def encode(self, x: Tensor) -> Distribution:
-        """As the model's; at once for the same tensor again."""
-        if x is not self._x:
-            self._x, self._law = x, self._encode(x)
-        return self._law
+        """q(z|x) of the model; the same tensor again needs no second pass of the encoder."""
+        if self._last is None or x is not self._last[0]:
+            self._last = x, self._encode(x)
+        return self._last[1]
 
 
 class Recorder:
@@ -136,7 +136,7 @@ class Recorder:
         self.done += len(states)
         for field, values in new.items():
             self.kept[field].append(values)
-        self._count_unmoved(new["accepted"])
+        unmoved = self._count_unmoved(new["accepted"])
         if self.done - self.diagnosed >= WINDOW or self.done == self.iterations:
             self._diagnose()
         numbers = [n for n in range(first, self.done + 1) if n in self.points]
@@ -147,7 +147,7 @@ class Recorder:
             z=_array(torch.stack([states[n - first].z for n in numbers], 1)),
             proposals=proposals(self.model.encode(states[-1].x)),
             acceptance=_array(recent.float().mean(1)),
-            unmoved=_array(self.unmoved),
+            unmoved=_array(unmoved),
             history=tuple(self.history),
             autocorrelation=self.autocorrelation,
         )
@@ -167,12 +167,15 @@ class Recorder:
         """All iterations so far."""
         return Traces(**{field: _array(torch.cat(all_, 1)) for field, all_ in self.kept.items()})
 
-    def _count_unmoved(self, accepted: Tensor) -> None:
-        if self.unmoved is None:
-            self.unmoved = torch.zeros_like(accepted[:, 0], dtype=torch.int64)
+    def _count_unmoved(self, accepted: Tensor) -> Tensor:
+        """Iterations since each chain last moved, (chains,), with these iterations added."""
+        before = self.unmoved
+        if before is None:
+            before = torch.zeros_like(accepted[:, 0], dtype=torch.int64)
         count = accepted.shape[1]
         trailing = (~accepted.flip(1)).to(torch.int64).cumprod(1).sum(1)
-        self.unmoved = torch.where(trailing < count, trailing, self.unmoved + count)
+        self.unmoved = torch.where(trailing < count, trailing, before + count)
+        return self.unmoved
 
     def _diagnose(self) -> None:
         traced = [self._since(self.kept[name], self.after) for name in TRACED]

@@ -132,7 +132,7 @@ class Calibration(NamedTuple):
     x: np.ndarray  # mean probability of a bin | centre of a bin
     y: np.ndarray  # frequency of ink | share of values, 1 = uniform
     error: np.ndarray
-    count: np.ndarray
+    entries: np.ndarray  # how many are in the bin
 
 
 class Control:
@@ -213,10 +213,10 @@ class _Method:
 
     def _next(self) -> Outcome:
         if self.steps is None:
-            self._start()
-        begun = time.perf_counter()
+            self.steps = self._started()
+        start = time.perf_counter()
         self.reached = next(self.steps)
-        seconds = self.last.seconds + time.perf_counter() - begun
+        seconds = self.last.seconds + time.perf_counter() - start
         state = "running" if self.reached.done < 1 else "finished"
         return self._outcome(state)._replace(seconds=seconds)
 
@@ -229,7 +229,7 @@ class _Method:
             reached = reached._replace(log_density=None)
         return _outcome(last, reached, self.config, self.discrete)
 
-    def _start(self) -> None:
+    def _started(self) -> Iterator[Imputation]:
         constructor = CATALOGUE[self.name]
         found = self.provide(self.config.dataset, constructor.needs)
         self.last = self.last._replace(note=found.note)
@@ -237,9 +237,8 @@ class _Method:
         self.method = constructor(*things, **self.settings)
         self.discrete = self.config.binary and constructor.needs in ("dlvm", "miwae")
         device = _device_of(found.thing)
-        self.steps = self.method.run(
-            self.config.masked().to(device), generator(self.config.seed, device)
-        )
+        source = generator(self.config.seed, device)
+        return self.method.run(self.config.masked().to(device), source)
 
 
 def _device_of(thing: Any) -> torch.device:
@@ -274,7 +273,7 @@ def _calibration(
 ) -> Calibration | None:
     if config.binary:
         bins = metrics.reliability(imputation.mean, truth, observed)
-        fields = (bins.centre, bins.frequency, bins.standard_error, bins.count)
+        fields = (bins.centre, bins.frequency, bins.standard_error, bins.entries)
         return Calibration("reliability", *(each.cpu().numpy() for each in fields))
     if imputation.draws is None:
         return None

@@ -50,6 +50,8 @@ class Filled:
         """−log p(x_mis | x_obs) of the truth, (N,) nats."""
         parts, start = [], 0
         for part in self.parts:
+            if part.log_density is None:
+                raise ValueError("expected a method that gives a density, got one that does not")
             rows = self.truth[start : start + len(part.mean)]
             parts.append(-part.log_density(rows.to(part.mean)))
             start += len(rows)

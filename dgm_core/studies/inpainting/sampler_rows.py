@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgm_core.files import written_whole
+from dgm_core.files import save_arrays
 from dgm_core.studies.inpainting.filling import f1_and_error, f1_difference
 from dgm_core.studies.toml_rows import rounded
 
@@ -146,8 +146,7 @@ def save(rows: Iterable[Row], path: Path) -> None:
         fields["rhat"] = [value if math.isfinite(value) else None for value in row.rhat]
         about.append(fields)
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
-    with written_whole(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    save_arrays(path, arrays)
 
 
 def load(path: Path) -> list[Row]:
@@ -164,5 +163,7 @@ def load(path: Path) -> list[Row]:
 
 def _row(fields: dict[str, Any], counts: np.ndarray, seen: np.ndarray) -> Row:
     fields["rhat"] = [math.nan if value is None else value for value in fields["rhat"]]
-    lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
-    return Row(**(fields | lists), counts=counts, seen=seen)
+    plain: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+    }
+    return Row(**plain, counts=counts, seen=seen)

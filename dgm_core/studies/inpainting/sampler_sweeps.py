@@ -357,6 +357,7 @@ def update(configs: Sequence[Config], out: Path, device: torch.device) -> Iterat
     rows = sampler_rows.load(counts)
     for number, config in enumerate(configs):
         model = zoo.load(f"{config.data}-dlvm", device)
+        assert isinstance(model, LatentVariableModel)
         for item in run(config, model, rows):
             if isinstance(item, Frame):
                 doing = f"{config.data}: {item.doing}"

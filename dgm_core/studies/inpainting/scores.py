@@ -6,6 +6,7 @@ that could have come out otherwise: jackknifed over the draws.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -64,7 +65,11 @@ def _errors(
     others = imputation.leave_one_out
     if others is None:
         return {}
-    of_mean = {"SSE": metrics.sse_hidden, "MSE": metrics.mse_hidden, "PSNR": metrics.psnr_hidden}
+    of_mean: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+        "SSE": metrics.sse_hidden,
+        "MSE": metrics.mse_hidden,
+        "PSNR": metrics.psnr_hidden,
+    }
     if binary:
         of_mean["F1"] = metrics.f1_hidden
     return {

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -71,17 +71,20 @@ class Config:
         return range(self.first, min(self.first + self.count, self.run.iterations + 1))
 
 
-class Densities(NamedTuple):
-    """Log densities of a completed x and a latent, in nats: floats, or tensors (B,)."""
+Number = TypeVar("Number", float, Tensor)
 
-    seen: float  # log p(x_obs | z)
-    hidden: float  # log p(x_mis | z), x_mis as it is
-    prior: float  # log p(z)
-    proposal: float  # log q(z | x)
-    distance: float  # of z from the centre of q, in its standard deviations
+
+class Densities(NamedTuple, Generic[Number]):
+    """Log-densities of a completed x and a latent z, in nats: floats, or tensors (B,)."""
+
+    seen: Number  # log p(x_obs | z)
+    hidden: Number  # log p(x_mis | z), x_mis as it is
+    prior: Number  # log p(z)
+    proposal: Number  # log q(z | x)
+    distance: Number  # of z from the mean of q, in standard deviations of q
 
     @property
-    def joint(self) -> float:
+    def joint(self) -> Number:
         """log p(x, z)."""
         return self.seen + self.hidden + self.prior
 
@@ -98,8 +101,8 @@ class Moment(NamedTuple):
     spread: np.ndarray  # (L,) its standard deviations
     z_new: np.ndarray  # (L,) proposed
     mean_new: np.ndarray  # E[x | z']
-    now: Densities  # at z
-    proposed: Densities  # at z'
+    now: Densities[float]  # at z
+    proposed: Densities[float]  # at z'
     log_ratio: float  # log ρ; as the sampler had it, if it asked
     log_u: float  # what log ρ had to exceed; −∞ where nobody asked
     accepted: bool
@@ -193,8 +196,8 @@ def densities(
     z: Tensor,
     likelihood: Distribution,
     proposal: Distribution,
-) -> Densities:
-    """Of each row, tensors (B,).
+) -> Densities[Tensor]:
+    """The densities of each row, (B,).
 
     Args:
         masked: what of x is seen.

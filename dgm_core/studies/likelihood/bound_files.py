@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from dgm_core import zoo
-from dgm_core.files import written_whole
+from dgm_core.files import save_arrays
 from dgm_core.mixtures.nonparametric import Family
 from dgm_core.studies.likelihood import bounds, gaussian_digits
 from dgm_core.studies.likelihood.bounds import Config, Line, Result
@@ -68,9 +68,11 @@ def load_model(name: str, folder: Path = zoo.FOLDER) -> LatentVariableModel:
     Raises:
         OSError, ValueError: it is not here, or broken.
     """
-    return (
-        gaussian_digits.load() if name == gaussian_digits.NAME else zoo.load(name, folder=folder)
-    )
+    if name == gaussian_digits.NAME:
+        return gaussian_digits.load()
+    model = zoo.load(name, folder=folder)
+    assert isinstance(model, LatentVariableModel)
+    return model
 
 
 def family_of(name: str) -> Family | None:
@@ -97,17 +99,18 @@ def of_one(found: Measured, row: int, model: LatentVariableModel, name: str) -> 
     """The lines of one image; the bound from above, which is of a set, is that of it alone."""
     lines = tuple(
         line._replace(
-            mean=line.each[row].item(),
-            error=line.each_error[row].item(),
-            each=line.each[row : row + 1],
-            each_error=line.each_error[row : row + 1],
+            mean=each[row].item(),
+            error=each_error[row].item(),
+            each=each[row : row + 1],
+            each_error=each_error[row : row + 1],
         )
         for line in found.lines
-        if line.each is not None
+        if (each := line.each) is not None and (each_error := line.each_error) is not None
     )
     above = [line for line in found.lines if line.each is None]
     if above and found.images is not None:
         alone = upper_bound(model, found.images.x[row : row + 1], family_of(name))
+        assert alone is not None  # the set has an upper bound, so each image has one
         lines += (above[0]._replace(effort=1, mean=alone.per_point),)
     return found._replace(
         lines=lines, ess=found.ess[row : row + 1], pareto_k=found.pareto_k[row : row + 1]
@@ -138,15 +141,15 @@ def save(
         about = [line._replace(each=None, each_error=None) for line in result.lines]
         arrays[f"{of}/lines"] = np.array(json.dumps(about))
         for number, line in enumerate(result.lines):
-            if line.each is not None:
+            if line.each is not None and line.each_error is not None:
                 each = torch.stack([line.each, line.each_error])
                 arrays[f"{of}/each/{number}"] = each.numpy().astype(np.float32)
         if of == "made":
             whole = bool((images.x == images.x.round()).all())
             arrays[f"{of}/x"] = images.x.numpy().astype(np.uint8 if whole else np.float32)
+            assert images.latents is not None  # the model has made these images from them
             arrays[f"{of}/latents"] = images.latents.numpy()
-    with written_whole(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    save_arrays(path, arrays)
 
 
 def load(name: str, path: Path | None = None, folder: Path = zoo.FOLDER) -> dict[str, Measured]:

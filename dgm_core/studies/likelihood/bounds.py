@@ -169,7 +169,7 @@ def run(
     """
     everything = torch.ones_like(x, dtype=torch.bool)
     masked = Masked(x, everything if observed is None else observed)
-    steps: list[Iterator[Frame | tuple[Line, ...]]] = []
+    steps: list[Iterator[Frame]] = []
     weights: list[Tensor] = []
     steps.append(_importance(config, model, masked, weights))
     if config.most_points and model.prior().event_shape[0] <= 2:

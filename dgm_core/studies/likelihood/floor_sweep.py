@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgm_core.files import written_whole
+from dgm_core.files import save_arrays
 from dgm_core.mixtures.nonparametric import Atoms, Family, em_steps, seeds
 from dgm_core.models.floored import FlooredDLVM
 from dgm_core.rng import generator, normal
@@ -102,8 +102,7 @@ def save(found: Sweep, path: Path) -> None:
         for name in ("drawn", "again"):
             levels = getattr(found.pictures, name).clamp(0, 1) * 255
             arrays[name] = levels.round().byte().numpy()
-    with written_whole(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    save_arrays(path, arrays)
 
 
 def load(path: Path) -> Sweep:

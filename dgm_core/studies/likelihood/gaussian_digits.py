@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dgm_core.files import written_whole
+from dgm_core.files import save_arrays
 from dgm_core.models.floored import FlooredDLVM, FlooredDLVMs
 from dgm_core.rng import generator
 from dgm_core.studies.likelihood import unbounded_likelihood
@@ -43,8 +43,7 @@ def train(config: Config = CONFIG) -> Iterator[Frame | FlooredDLVMs]:
 def save(models: FlooredDLVMs, path: Path = FILE) -> None:
     """Weights in half precision."""
     arrays = {name: value.half().numpy() for name, value in models.state_dict().items()}
-    with written_whole(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    save_arrays(path, arrays)
 
 
 def load(path: Path = FILE) -> FlooredDLVM:

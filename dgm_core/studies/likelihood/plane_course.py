@@ -62,6 +62,7 @@ def run(
     """The `Landscape`, `Part` after part, and the `Result`."""
     items = run_plane(config, model)
     ground = next(items)
+    assert isinstance(ground, Landscape)  # the plane's run begins with it
     yield ground
     masked = Masked(config.x, config.observed)
     draws: dict[str, list[Tensor]] = {name: [] for name in config.samplers}
@@ -71,7 +72,7 @@ def run(
             if frames:
                 yield _part(frames, draws, ground, model, masked)
             yield item
-        else:
+        elif isinstance(item, Frame):
             frames.append(item)
             if len(frames) == together:
                 yield _part(frames, draws, ground, model, masked)

@@ -117,7 +117,8 @@ def run(config: Config) -> Iterator[Frame | Result]:
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         model = fully_connected_dlvm(config.latent_dim, config.hidden, full_covariance=False)
-    yield _frame(config, model.eval(), held_out, None)
+    frame = _frame(config, model.eval(), held_out, None)
+    yield frame
     progress = fit(
         model,
         losses.binarised(losses.negative_weighted_elbo(config.weight)),

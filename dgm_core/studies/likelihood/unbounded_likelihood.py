@@ -29,7 +29,7 @@ from torch.nn.functional import avg_pool2d
 from dgm_core import data
 from dgm_core.bounds import log_likelihood, log_weights
 from dgm_core.bounds.quadrature import log_evidence
-from dgm_core.data.plane import Law, Mixture, Moons, Points
+from dgm_core.data.plane import Mixture, Moons, PlanarDistribution, Points
 from dgm_core.mixtures.nonparametric import Atoms, Family
 from dgm_core.models.floored import FlooredDLVM, FlooredDLVMs
 from dgm_core.rng import generator
@@ -108,11 +108,11 @@ class Config:
                 )
 
     @property
-    def law(self) -> Law | None:
-        """Of points in the plane."""
+    def law(self) -> PlanarDistribution | None:
+        """The distribution of points in the plane; None for digits."""
         if self.data == "digits":
             return None
-        return Moons() if self.data == "moons" else Mixture(self.drawn, BLUR)
+        return Moons() if self.data == "moons" else Mixture(self.drawn or (), BLUR)
 
 
 class Curves(NamedTuple):
@@ -209,6 +209,7 @@ def run(config: Config) -> Iterator[Frame | Row | Result]:
         own, error = judged(member, x, source)
         test, test_error = judged(member, others, source)
         best = best_mixture(x, Family(floor))
+        assert best.mixture is not None  # only the empirical bound has none
         row = Row(
             config.data,
             floor,
