@@ -1,10 +1,10 @@
-"""The settings of a method, read off its dataclass: what a page makes widgets of.
+"""The settings of a method, read from the fields of its dataclass; a page makes widgets of them.
 
 >>> from dataclasses import dataclass
 >>> @dataclass(frozen=True)
 ... class Method:
-...     draws: int = knob(16, "Draws", 1, 64, "Completions to show.")
->>> [(each.name, each.low, each.high) for each in knobs(Method)]
+...     draws: int = setting(16, "Draws", 1, 64, "Completions to show.")
+>>> [(each.name, each.low, each.high) for each in settings_of(Method)]
 [('draws', 1, 64)]
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Knob:
+class Setting:
     """One setting of a method."""
 
     name: str
@@ -26,9 +26,13 @@ class Knob:
     high: float | None
     help: str
 
+    def allows(self, value: Any) -> bool:
+        """Whether a value lies within the range."""
+        return self.low is None or self.high is None or self.low <= value <= self.high
 
-def knob(default: Any, label: str, low: float, high: float, about: str) -> Any:
-    """A dataclass field with a default, a label, a range and a sentence about it."""
+
+def setting(default: Any, label: str, low: float, high: float, about: str) -> Any:
+    """A dataclass field with a default, a label, a range and a sentence that explains it."""
     return dataclasses.field(
         default=default, metadata={"label": label, "range": (low, high), "help": about}
     )
@@ -39,24 +43,25 @@ def switch(default: bool, label: str, about: str) -> Any:
     return dataclasses.field(default=default, metadata={"label": label, "help": about})
 
 
-def knobs(method: type) -> list[Knob]:
-    """The settings of a member of the catalogue, in their order."""
+def settings_of(method: type) -> list[Setting]:
+    """The settings of a member of the catalogue, in the order of its fields."""
     found = []
-    for each in dataclasses.fields(method):
-        if "label" in each.metadata:
-            low, high = each.metadata.get("range", (None, None))
-            about = each.metadata.get("help", "")
-            found.append(Knob(each.name, each.default, each.metadata["label"], low, high, about))
+    for field in dataclasses.fields(method):
+        about = field.metadata
+        if "label" in about:
+            low, high = about.get("range", (None, None))
+            label, help = about["label"], about.get("help", "")
+            found.append(Setting(field.name, field.default, label, low, high, help))
     return found
 
 
 def check(method: object) -> None:
-    """Are all knobs within their ranges?
+    """Check that all settings of a method are within their ranges.
 
     Raises:
-        ValueError: one is not; names it.
+        ValueError: a setting is out of its range; names it.
     """
-    for each in knobs(type(method)):
+    for each in settings_of(type(method)):
         value = getattr(method, each.name)
-        if each.low is not None and not each.low <= value <= each.high:
+        if not each.allows(value):
             raise ValueError(f"expected {each.name} from {each.low} to {each.high}, got {value}")

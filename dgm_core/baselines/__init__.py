@@ -10,7 +10,7 @@
     torch.Size([2, 1, 4, 4])
 
 The first field of each is what it `needs`: training images (N, C, H, W), floats in [0, 1] or
-bytes, or rows (N, D) of a table; or nothing. The other fields are its knobs.
+bytes, or rows (N, D) of a table; or nothing. The other fields are its settings.
 """
 
 from dgm_core.baselines.biharmonic import Biharmonic

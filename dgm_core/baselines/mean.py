@@ -14,7 +14,7 @@ from torch.distributions import Normal
 from dgm_core import rng
 from dgm_core.baselines.training_images import NOISE_FLOOR, FromTrainingImages, rows_of
 from dgm_core.metrics import gaussian_mixture_log_density
-from dgm_core.settings import knob
+from dgm_core.settings import setting
 from dgm_core.types import Imputation, Masked
 
 
@@ -45,7 +45,7 @@ class MeanImage(FromTrainingImages):
         noise_floor: least variance, squared levels.
     """
 
-    draws: int = knob(16, "Draws", 1, 64, "Completions to show: every pixel by itself.")
+    draws: int = setting(16, "Draws", 1, 64, "Completions to show: every pixel by itself.")
     noise_floor: float = NOISE_FLOOR
 
     @cached_property

@@ -12,7 +12,7 @@ from torch import Tensor
 from dgm_core.baselines.training_images import NOISE_FLOOR, FromTrainingImages, levels, rows_of
 from dgm_core.metrics import gaussian_mixture_log_density
 from dgm_core.rng import uniform
-from dgm_core.settings import knob
+from dgm_core.settings import setting
 from dgm_core.types import Imputation, Masked
 
 TIE = 1e-9
@@ -66,7 +66,7 @@ class NearestNeighbours(FromTrainingImages):
         noise_floor: least bandwidth, squared levels.
     """
 
-    neighbours: int = knob(10, "Neighbours", 1, 100, "Training images to average and to show.")
+    neighbours: int = setting(10, "Neighbours", 1, 100, "Training images to average and to show.")
     noise_floor: float = NOISE_FLOOR
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:

@@ -10,7 +10,7 @@ import torch
 from dgm_core.baselines.principal_axes import PrincipalAxes, principal_axes
 from dgm_core.baselines.training_images import NOISE_FLOOR, FromTrainingImages
 from dgm_core.distributions.gaussian import low_rank_conditional
-from dgm_core.settings import knob
+from dgm_core.settings import setting
 from dgm_core.types import Imputation, Masked
 
 
@@ -22,7 +22,7 @@ class _OnPrincipalAxes(FromTrainingImages):
         components: R; of fewer images or entries, as many as there can be.
     """
 
-    components: int = knob(50, "Components", 1, 200, "Principal axes of the training images.")
+    components: int = setting(50, "Components", 1, 200, "Principal axes of the training images.")
 
     def fitted(self, masked: Masked) -> PrincipalAxes:
         """Of the training images, which must look like the incomplete ones; kept with them."""
@@ -41,7 +41,7 @@ class PPCA(_OnPrincipalAxes):
         noise_floor: least σ², squared levels.
     """
 
-    draws: int = knob(16, "Draws", 1, 64, "Completions to show, noise included.")
+    draws: int = setting(16, "Draws", 1, 64, "Completions to show, noise included.")
     noise_floor: float = NOISE_FLOOR
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
@@ -86,8 +86,8 @@ class IterativePCA(_OnPrincipalAxes):
         tolerance: stop when no entry of any row moves by more, in levels.
     """
 
-    iterations: int = knob(100, "Iterations", 1, 10_000, "At most: fewer if it settles.")
-    tolerance: float = knob(1e-4, "Tolerance", 0, 0.1, "Settled when no pixel moves by more.")
+    iterations: int = setting(100, "Iterations", 1, 10_000, "At most: fewer if it settles.")
+    tolerance: float = setting(1e-4, "Tolerance", 0, 0.1, "Settled when no pixel moves by more.")
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields some twenty times on the way, and at the end."""

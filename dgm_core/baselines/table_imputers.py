@@ -21,7 +21,7 @@ from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.linear_model import BayesianRidge
 from torch import Tensor
 
-from dgm_core.settings import knob
+from dgm_core.settings import setting
 from dgm_core.types import Imputation, Masked
 
 
@@ -38,7 +38,7 @@ class ColumnMean:
 class KNN:
     """The mean of the k nearest rows, by the distance over the entries that both have."""
 
-    neighbours: int = knob(10, "Neighbours k", 1, 100, "More neighbours smooth more.")
+    neighbours: int = setting(10, "Neighbours k", 1, 100, "More neighbours smooth more.")
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields once."""
@@ -53,7 +53,7 @@ class MICE:
     Buuren & Groothuis-Oudshoorn 2011).
     """
 
-    rounds: int = knob(10, "Rounds", 1, 100, "Times that every column is regressed anew.")
+    rounds: int = setting(10, "Rounds", 1, 100, "Times that every column is regressed anew.")
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields once."""
@@ -64,8 +64,8 @@ class MICE:
 class MissForestLike:
     """Chained equations by forests of random trees (after Stekhoven & Bühlmann 2012)."""
 
-    trees: int = knob(10, "Trees", 1, 200, "Of each forest.")
-    rounds: int = knob(3, "Rounds", 1, 20, "Times that every column is regressed anew.")
+    trees: int = setting(10, "Trees", 1, 200, "Of each forest.")
+    rounds: int = setting(3, "Rounds", 1, 20, "Times that every column is regressed anew.")
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields once."""

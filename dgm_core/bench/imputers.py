@@ -48,8 +48,8 @@ def _frozen(model: torch.nn.Module, device: torch.device) -> Any:
     return model.to(device).eval().requires_grad_(False)
 
 
-def _impute(name: str, thing: object, masked: Masked, **knobs: object) -> Call:
-    method = CATALOGUE[name](*(() if thing is None else (thing,)), **knobs)
+def _impute(name: str, thing: object, masked: Masked, **settings: object) -> Call:
+    method = CATALOGUE[name](*(() if thing is None else (thing,)), **settings)
 
     def call() -> None:
         for _ in method.run(masked, generator(1, masked.x.device)):

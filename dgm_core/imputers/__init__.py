@@ -11,9 +11,10 @@
     >>> bool((imputation.mean[masked.observed] == x[masked.observed]).all())
     True
 
-`CATALOGUE` maps a name to a frozen dataclass. Its first field is what the method stands on, of the
-kind that its `needs` names; the others are its knobs, with defaults, and with labels and ranges in
-their metadata. Every test and every page that compares methods runs over it.
+`CATALOGUE` maps a name to a frozen dataclass. Its first field is the model or the training images
+that the method needs, of the kind that its `needs` names. The other fields are its settings; their
+defaults, labels and ranges are in the metadata. Every test and every page that compares methods
+runs over the catalogue.
 """
 
 from dgm_core.baselines import (
@@ -31,7 +32,7 @@ from dgm_core.imputers.chains import (
 from dgm_core.imputers.factor_analysers import DMFAImputer, MFAConditional
 from dgm_core.imputers.lair import LAIR
 from dgm_core.imputers.miwae import MIWAEInpainter
-from dgm_core.settings import Knob, knobs
+from dgm_core.settings import Setting, settings_of
 
 CATALOGUE = {
     "pseudo-Gibbs": PseudoGibbs,
@@ -47,6 +48,6 @@ CATALOGUE = {
     "diffusion of the edge": Biharmonic,
     "mean image": MeanImage,
 }
-"""Name → constructor(what it needs, **knobs)."""
+"""Name → constructor(what it needs, **settings)."""
 
-__all__ = ["CATALOGUE", "Knob", "knobs"]
+__all__ = ["CATALOGUE", "Setting", "settings_of"]

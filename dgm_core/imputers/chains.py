@@ -23,7 +23,7 @@ from dgm_core.samplers import (
     pseudo_gibbs,
 )
 from dgm_core.samplers.chains import Iteration, RunningMean, run
-from dgm_core.settings import check, knob
+from dgm_core.settings import check, setting
 from dgm_core.types import Imputation, LatentVariableModel, Masked, Sampler
 
 LATENTS_A_CHAIN = 32
@@ -35,12 +35,12 @@ class MarkovChains:
     """What the three chains have in common."""
 
     model: LatentVariableModel
-    iterations: int = knob(500, "Iterations", 20, 5000, "Of each chain, warm-up included.")
-    warmup: int = knob(
+    iterations: int = setting(500, "Iterations", 20, 5000, "Of each chain, warm-up included.")
+    warmup: int = setting(
         30, "Warm-up", 0, 1000, "Iterations left out of all means; run as pseudo-Gibbs."
     )
-    chains: int = knob(8, "Chains", 1, 32, "Run side by side from independent starts.")
-    draws: int = knob(24, "Draws", 1, 64, "Completions to show, spread over the chains.")
+    chains: int = setting(8, "Chains", 1, 32, "Run side by side from independent starts.")
+    draws: int = setting(24, "Draws", 1, 64, "Completions to show, spread over the chains.")
     initialisation: str = "uniform noise"
     updates: int = 20  # how often it yields, about
 
@@ -93,7 +93,7 @@ class MetropolisWithinGibbs(MarkovChains):
 class CollapsedMetropolis(MarkovChains):
     """Metropolis on p(z | x_obs) alone, proposing from earlier completions or the prior."""
 
-    prior_share: float = knob(
+    prior_share: float = setting(
         0.05, "Share of prior proposals", 0.01, 1.0, "ε of AC-MWG; the paper uses 0.05 and 0.3."
     )
     kernel: ClassVar[str] = "collapsed Metropolis"

@@ -10,7 +10,7 @@ import torch
 from dgm_core.models.miwae import MIWAE
 from dgm_core.samplers.completions import weighted_completions
 from dgm_core.samplers.estimates import mean_and_variance, median, sir_completions
-from dgm_core.settings import check, knob
+from dgm_core.settings import check, setting
 from dgm_core.types import Imputation, Masked
 
 ENTRIES_AT_ONCE = 2**22
@@ -26,8 +26,8 @@ class CompletionImputer:
     """
 
     model: MIWAE
-    samples: int = knob(1000, "Importance samples K", 10, 20_000, "More is better and slower.")
-    draws: int = knob(24, "Draws", 1, 64, "Completions to show: sampling-importance-resampling.")
+    samples: int = setting(1000, "Importance samples K", 10, 20_000, "More is better and slower.")
+    draws: int = setting(24, "Draws", 1, 64, "Completions to show, by importance resampling.")
 
     def __post_init__(self) -> None:
         check(self)

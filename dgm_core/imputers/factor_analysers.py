@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dgm_core.distributions.gaussian import LowRankMixture
-from dgm_core.settings import check, knob, switch
+from dgm_core.settings import check, setting, switch
 from dgm_core.types import Imputation, Masked
 
 
@@ -27,7 +27,7 @@ class MFAConditional:
     """The exact conditional of a mixture of factor analysers fitted by EM."""
 
     model: ConditionalModel
-    draws: int = knob(24, "Draws", 1, 64, "Completions to show.")
+    draws: int = setting(24, "Draws", 1, 64, "Completions to show.")
     noisy: bool = switch(
         default=True,
         label="Noise in the draws",

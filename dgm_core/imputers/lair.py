@@ -11,7 +11,7 @@ import torch
 from dgm_core.imputers.latents import mixture_log_density, without_each
 from dgm_core.samplers import INITIALISATIONS, Pool, lair
 from dgm_core.samplers.chains import run
-from dgm_core.settings import check, knob
+from dgm_core.settings import check, setting
 from dgm_core.types import Imputation, LatentVariableModel, Masked
 
 LATENTS = 256
@@ -25,13 +25,13 @@ class LAIR:
     """K completions an image propose together; all proposals count, by their weights."""
 
     model: LatentVariableModel
-    iterations: int = knob(300, "Iterations", 20, 5000, "Warm-up included.")
-    warmup: int = knob(30, "Warm-up", 1, 1000, "Iterations whose proposals are left out.")
-    completions: int = knob(8, "Completions K", 1, 64, "Of each image; they propose together.")
-    prior_proposals: int = knob(
+    iterations: int = setting(300, "Iterations", 20, 5000, "Warm-up included.")
+    warmup: int = setting(30, "Warm-up", 1, 1000, "Iterations whose proposals are left out.")
+    completions: int = setting(8, "Completions K", 1, 64, "Of each image; they propose together.")
+    prior_proposals: int = setting(
         1, "Prior proposals R", 1, 32, "From the prior, in each iteration; they bound the weights."
     )
-    draws: int = knob(24, "Draws", 1, 64, "Completions to show, resampled from the pool.")
+    draws: int = setting(24, "Draws", 1, 64, "Completions to show, resampled from the pool.")
     initialisation: str = "uniform noise"
     updates: int = 8  # how often it yields, about
 

@@ -19,7 +19,7 @@ from dgm_core.samplers.importance import (
     log_density,
     sir_draws,
 )
-from dgm_core.settings import check, knob
+from dgm_core.settings import check, setting
 from dgm_core.types import Imputation, Masked
 
 PARTS = 8
@@ -31,8 +31,8 @@ class MIWAEInpainter:
     """Weighs K latents from q(z | x_obs); nothing is iterated."""
 
     model: MIWAE
-    samples: int = knob(1000, "Importance samples K", 10, 20_000, "More is better and slower.")
-    draws: int = knob(24, "Draws", 1, 64, "Completions to show: sampling-importance-resampling.")
+    samples: int = setting(1000, "Importance samples K", 10, 20_000, "More is better and slower.")
+    draws: int = setting(24, "Draws", 1, 64, "Completions to show, by importance resampling.")
 
     needs: ClassVar[str] = "miwae"
 

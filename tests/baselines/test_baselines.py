@@ -130,10 +130,10 @@ def test_training_images_of_another_shape_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [MeanImage, NearestNeighbours, IterativePCA, PPCA])
-def test_knobs_have_ranges_and_hold_them(kind: type) -> None:
-    knobs = [each for each in fields(kind) if "range" in each.metadata]
-    assert knobs
-    for each in knobs:
+def test_settings_have_ranges_and_hold_them(kind: type) -> None:
+    settings = [each for each in fields(kind) if "range" in each.metadata]
+    assert settings
+    for each in settings:
         assert each.metadata["label"]
         assert each.metadata["help"]
         low, high = each.metadata["range"]

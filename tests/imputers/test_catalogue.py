@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dgm_core import metrics
-from dgm_core.imputers import CATALOGUE, knobs
+from dgm_core.imputers import CATALOGUE, settings_of
 from dgm_core.missing import masks, mixed_masks
 from dgm_core.models.dlvm import face_dlvm, fully_connected_dlvm
 from dgm_core.models.dmfa import unet_dmfa
@@ -177,15 +177,17 @@ def test_bernoulli_densities_are_probabilities(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_knobs_have_a_label_a_range_and_a_sentence_and_refuse_what_lies_outside(name: str) -> None:
-    for knob in knobs(CATALOGUE[name]):
-        assert knob.label
-        assert knob.help.endswith(".")
-        if knob.low is not None:
-            assert knob.low <= knob.default <= knob.high
-            with pytest.raises(ValueError, match=knob.name):
+def test_settings_have_a_label_a_range_and_a_sentence_and_reject_values_outside(
+    name: str,
+) -> None:
+    for setting in settings_of(CATALOGUE[name]):
+        assert setting.label
+        assert setting.help.endswith(".")
+        if setting.low is not None:
+            assert setting.low <= setting.default <= setting.high
+            with pytest.raises(ValueError, match=setting.name):
                 method(name, "digit") and dataclasses.replace(
-                    method(name, "digit"), **{knob.name: knob.high + 1}
+                    method(name, "digit"), **{setting.name: setting.high + 1}
                 )
 
 

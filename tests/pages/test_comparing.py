@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from dgm_core import zoo
-from dgm_core.imputers import CATALOGUE, knobs
+from dgm_core.imputers import CATALOGUE, settings_of
 from dgm_core.metrics import DEFINITIONS
 from dgm_core.studies.inpainting import comparison
 from dgm_core.studies.inpainting.comparison import Calibration, Config, Outcome
@@ -108,7 +108,7 @@ def test_every_method_has_a_title_and_every_name_is_one_of_the_catalogue() -> No
     assert list(methods.TITLES) == list(CATALOGUE)
     assert set(methods.FIRST) <= set(CATALOGUE)
     for name, values in methods.FEWER.items():
-        found = {knob.name: knob for knob in knobs(CATALOGUE[name])}
+        found = {setting.name: setting for setting in settings_of(CATALOGUE[name])}
         for key, value in values.items():
             assert found[key].low <= value < found[key].default, (name, key)
 

@@ -123,8 +123,10 @@ def test_settings_reach_the_method_and_their_defaults_are_left_out() -> None:
     app = lab(keep__methods__digits=["nearest neighbours", "mean image"], keep__at_once=False)
     box = next(each for each in app.selectbox if each.key == "keep.method")
     box.set_value("nearest neighbours").run()
-    knob = next(each for each in app.slider if each.key.endswith("nearest neighbours.neighbours"))
-    knob.set_value(3).run()
+    setting = next(
+        each for each in app.slider if each.key.endswith("nearest neighbours.neighbours")
+    )
+    setting.set_value(3).run()
     next(button for button in app.button if button.label == "Run").click().run()
     ended(app)
     chosen = dict(app.session_state["comparison"].config.methods)

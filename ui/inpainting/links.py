@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dgm_core.imputers import CATALOGUE, Knob, knobs
+from dgm_core.imputers import CATALOGUE, Setting, settings_of
 from dgm_core.missing import masks
 from dgm_core.samplers import INITIALISATIONS
 from dgm_core.studies.inpainting.comparison import SHAPES
@@ -135,9 +135,9 @@ def _fields(views: Views) -> Iterator[tuple[str, Field]]:
     first = methods.first_choice(dataset)
     yield "methods", Field(f"methods.{dataset}", partial(_some_of, names), first)
     for method in names:
-        for knob in knobs(CATALOGUE[method]):
-            kept, value = methods.kept_setting(dataset, method, knob)
-            yield f"{method}.{knob.name}", Field(kept, _reader(knob), value)
+        for setting in settings_of(CATALOGUE[method]):
+            kept, value = methods.kept_setting(dataset, method, setting)
+            yield f"{method}.{setting.name}", Field(kept, _reader(setting), value)
     for fields in views.values():
         for kept, read in fields.items():
             yield kept.replace(" ", "-"), Field(kept, read, None)
@@ -162,12 +162,12 @@ def _some_of(names: Iterable[str], text: str) -> list[str]:
     return [name for name in names if name in chosen]
 
 
-def _reader(knob: Knob) -> Read:
-    if knob.low is None:
+def _reader(setting: Setting) -> Read:
+    if setting.low is None:
         return one_of(True, False)
-    if isinstance(knob.default, int):
-        return whole(int(knob.low), int(knob.high))
-    return between(knob.low, knob.high, 1e-6)
+    if isinstance(setting.default, int):
+        return whole(int(setting.low), int(setting.high))
+    return between(setting.low, setting.high, 1e-6)
 
 
 # --- picture and mask -------------------------------------------------------------------------

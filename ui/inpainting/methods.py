@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from dgm_core import data, zoo
-from dgm_core.imputers import CATALOGUE, Knob, knobs
+from dgm_core.imputers import CATALOGUE, Setting, settings_of
 from dgm_core.studies.inpainting.comparison import Settings
 from dgm_core.studies.inpainting.materials import model_name
 from ui.frame import KEPT, kept, last_value
@@ -95,7 +95,7 @@ def choose_methods(dataset: str) -> tuple[tuple[str, Settings], ...]:
         wrap=True,
     )
     with st.popover("Settings of the methods", icon=":material/tune:", width="content"):
-        _settings(dataset, [name for name in names if knobs(CATALOGUE[name])])
+        _settings(dataset, [name for name in names if settings_of(CATALOGUE[name])])
     return tuple((name, _changed(dataset, name)) for name in names if name in (chosen or []))
 
 
@@ -112,10 +112,10 @@ def _settings(dataset: str, names: list[str]) -> None:
     method = st.selectbox(
         "Method", names, format_func=lambda name: TITLES.get(name, name), key=f"{KEPT}method"
     )
-    for knob in knobs(CATALOGUE[method]):
-        name = _name(dataset, method, knob)
-        kept(name, _first(dataset, method, knob))
-        _widget(KEPT + name, knob)
+    for setting in settings_of(CATALOGUE[method]):
+        name = _name(dataset, method, setting)
+        kept(name, _first(dataset, method, setting))
+        _widget(KEPT + name, setting)
     st.number_input(
         "Seed of all methods",
         0,
@@ -125,44 +125,44 @@ def _settings(dataset: str, names: list[str]) -> None:
     )
 
 
-def kept_setting(dataset: str, method: str, knob: Knob) -> tuple[str, Any]:
+def kept_setting(dataset: str, method: str, setting: Setting) -> tuple[str, Any]:
     """The name of the kept widget of a setting, and its first value."""
-    return _name(dataset, method, knob), _first(dataset, method, knob)
+    return _name(dataset, method, setting), _first(dataset, method, setting)
 
 
-def _name(dataset: str, method: str, knob: Knob) -> str:
+def _name(dataset: str, method: str, setting: Setting) -> str:
     """Name in the session; colour images have their own settings."""
     kind = "colour" if is_colour(dataset) else "ink"
-    return f"knob.{kind}.{method}.{knob.name}"
+    return f"knob.{kind}.{method}.{setting.name}"
 
 
-def _first(dataset: str, method: str, knob: Knob) -> Any:
+def _first(dataset: str, method: str, setting: Setting) -> Any:
     fewer = FEWER.get(method, {}) if is_colour(dataset) else {}
-    return fewer.get(knob.name, knob.default)
+    return fewer.get(setting.name, setting.default)
 
 
-def _widget(key: str, knob: Knob) -> None:
+def _widget(key: str, setting: Setting) -> None:
     """A toggle, a slider or a number field, depending on the values of the setting."""
-    about, low, high = knob.help or None, knob.low, knob.high
+    about, low, high = setting.help or None, setting.low, setting.high
     if low is None:
-        st.toggle(knob.label, key=key, help=about)
-    elif isinstance(knob.default, int) and high - low <= SLIDER:
-        st.slider(knob.label, int(low), int(high), key=key, help=about)
-    elif isinstance(knob.default, int):
-        step = 10 ** max(0, math.floor(math.log10(knob.default)) - 1)
-        st.number_input(knob.label, int(low), int(high), step=step, key=key, help=about)
+        st.toggle(setting.label, key=key, help=about)
+    elif isinstance(setting.default, int) and high - low <= SLIDER:
+        st.slider(setting.label, int(low), int(high), key=key, help=about)
+    elif isinstance(setting.default, int):
+        step = 10 ** max(0, math.floor(math.log10(setting.default)) - 1)
+        st.number_input(setting.label, int(low), int(high), step=step, key=key, help=about)
     else:
-        step = 10.0 ** math.floor(math.log10(knob.default))
+        step = 10.0 ** math.floor(math.log10(setting.default))
         st.number_input(
-            knob.label, float(low), float(high), step=step, format="%g", key=key, help=about
+            setting.label, float(low), float(high), step=step, format="%g", key=key, help=about
         )
 
 
 def _changed(dataset: str, method: str) -> Settings:
     """Settings that differ from the defaults of the method."""
     changed: list[tuple[str, Any]] = []
-    for knob in knobs(CATALOGUE[method]):
-        value = last_value(_name(dataset, method, knob), _first(dataset, method, knob))
-        if value is not None and value != knob.default:
-            changed.append((knob.name, value))
+    for setting in settings_of(CATALOGUE[method]):
+        value = last_value(_name(dataset, method, setting), _first(dataset, method, setting))
+        if value is not None and value != setting.default:
+            changed.append((setting.name, value))
     return tuple(changed)

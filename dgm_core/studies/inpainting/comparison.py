@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from dgm_core import metrics, zoo
-from dgm_core.imputers import CATALOGUE, knobs
+from dgm_core.imputers import CATALOGUE, settings_of
 from dgm_core.missing import packing
 from dgm_core.rng import generator
 from dgm_core.studies.inpainting.materials import Material, material
@@ -44,11 +44,11 @@ class Config:
         dataset: whose models are compared.
         image: the true levels, uint8 (C, H, W), as bytes; 0 or 255 where images are binary.
         hidden: which pixels are hidden, bool (H, W), as `dgm_core.missing.packing` packs it.
-        methods: names in `CATALOGUE`, each with its knobs as (name, value) pairs.
+        methods: names in `CATALOGUE`, each with its settings as (name, value) pairs.
         seed: of all randomness; a method's draws do not depend on which others run.
 
     Raises:
-        ValueError: an unknown data set or method, a knob out of range, a wrong length.
+        ValueError: an unknown data set or method, a setting out of range, a wrong length.
     """
 
     dataset: str
@@ -96,15 +96,14 @@ class Config:
 
 
 def _check(name: str, settings: Settings) -> None:
-    ranges = {knob.name: knob for knob in knobs(CATALOGUE[name])}
+    ranges = {setting.name: setting for setting in settings_of(CATALOGUE[name])}
     for key, value in settings:
         if key not in ranges:
             raise ValueError(f"{name} has no setting {key!r}")
-        knob = ranges[key]
-        if knob.low is not None and not knob.low <= value <= knob.high:
-            raise ValueError(
-                f"{name}: expected {knob.label} from {knob.low} to {knob.high}, got {value}"
-            )
+        setting = ranges[key]
+        if not setting.allows(value):
+            low, high = setting.low, setting.high
+            raise ValueError(f"{name}: expected {setting.label} from {low} to {high}, got {value}")
 
 
 class Outcome(NamedTuple):
