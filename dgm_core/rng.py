@@ -1,9 +1,9 @@
-"""Randomness by name: generators from seeds, and draws from distributions with a generator.
+"""Random generators made from seeds, and draws from distributions with a given generator.
 
 `torch.distributions` draws from the global generator, which all visitors of a server share.
-Here every draw takes its `source`: a `torch.Generator`; `Streams`, one generator for each row,
-with which a batch gives bit for bit what each row would give alone; or `Alike`, the same noise for
-every row.
+Here every draw takes a `source`, which is one of three: a `torch.Generator`; `Streams`, one
+generator per row, so that a row of a batch gets bit for bit what it would get alone; or
+`SameNoise`, the same noise for every row.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from torch.distributions import (
 
 
 class Streams:
-    """One generator for each row of a batch.
+    """One generator per row of a batch.
 
-    A leading dimension of n · rows is taken for n blocks of all rows, each with noise of its own.
+    A leading dimension of n · rows means n blocks of all rows; each block has its own noise.
 
     Example:
         >>> both = normal((2, 3), Streams.from_seeds([5, 6]))
@@ -43,24 +43,24 @@ class Streams:
 
     @classmethod
     def from_seeds(cls, seeds: Iterable[int]) -> Streams:
-        """Streams seeded one by one."""
+        """One stream per seed."""
         return cls(generator(seed) for seed in seeds)
 
     @classmethod
     def of_rows(cls, seed: int, rows: Iterable[int]) -> Streams:
-        """Streams of numbered rows: a row's noise depends on the seed and its number alone."""
+        """Streams of numbered rows: a row's noise depends only on the seed and its number."""
         states = (np.random.SeedSequence([seed, int(row)]) for row in rows)
         return cls(generator(int(state.generate_state(1, np.uint64)[0] >> 1)) for state in states)
 
 
-class Alike:
-    """One generator for all rows of a batch, which get the same noise.
+class SameNoise:
+    """One generator for a batch whose rows all get the same noise.
 
-    What is estimated of a row then does not depend on the rows beside it. A leading dimension of
-    n · `rows` is taken for n blocks of all rows, each with noise of its own.
+    The estimate for a row then does not depend on the other rows. A leading dimension of
+    n · `rows` means n blocks of all rows; each block has its own noise.
 
     Example:
-        >>> a, b, c, d = normal((4, 3), Alike(generator(5), rows=2))
+        >>> a, b, c, d = normal((4, 3), SameNoise(generator(5), rows=2))
         >>> torch.equal(a, b), torch.equal(a, c), torch.equal(c, d)
         (True, False, True)
     """
@@ -69,21 +69,21 @@ class Alike:
         self.generator, self.rows = generator, rows
 
 
-Source = torch.Generator | Streams | Alike
+Source = torch.Generator | Streams | SameNoise
 
 
 def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """A generator on `device` that starts at `seed`."""
+    """A generator on `device`, started from `seed`."""
     return torch.Generator(device).manual_seed(int(seed))
 
 
 def uniform(shape: tuple[int, ...], source: Source, dtype: torch.dtype = torch.float32) -> Tensor:
-    """U[0, 1) of `shape`, on the device of the source; with `Streams`, dimension 0 is rows."""
+    """U[0, 1) of `shape`, on the device of the source; with `Streams`, dimension 0 holds rows."""
     return _fill(torch.rand, shape, source, dtype)
 
 
 def normal(shape: tuple[int, ...], source: Source, dtype: torch.dtype = torch.float32) -> Tensor:
-    """N(0, 1) of `shape`, on the device of the source; with `Streams`, dimension 0 is rows."""
+    """N(0, 1) of `shape`, on the device of the source; with `Streams`, dimension 0 holds rows."""
     return _fill(torch.randn, shape, source, dtype)
 
 
@@ -93,7 +93,7 @@ def _fill(
     """`torch.rand` or `torch.randn` of `shape`, with the noise of `source`."""
     if isinstance(source, torch.Generator):
         return generate(shape, generator=source, dtype=dtype, device=source.device)
-    if isinstance(source, Alike):
+    if isinstance(source, SameNoise):
         blocks, rest = divmod(shape[0], source.rows)
         if rest:
             raise ValueError(f"expected a multiple of {source.rows} rows, got {shape[0]}")
@@ -109,20 +109,20 @@ def _fill(
 
 
 def standard_gamma(concentration: Tensor, source: Source) -> Tensor:
-    """Gamma(concentration, 1) in the shape of `concentration`, whose device is the source's.
+    """Draws of Gamma(concentration, 1) in the shape of `concentration`, on the source's device.
 
-    By rejection, with gradients by implicit reparameterisation. With `Alike`, rows of the same
-    concentration get the same draw.
+    The method is rejection, with gradients by implicit reparameterisation. With `SameNoise`, rows
+    of the same concentration get the same draw.
     """
     if isinstance(source, torch.Generator):
         # The public Gamma distribution takes no generator.
         return torch._standard_gamma(  # pyright: ignore[reportPrivateImportUsage]
             concentration, generator=source
         )
-    if isinstance(source, Alike):
+    if isinstance(source, SameNoise):
         if len(concentration) % source.rows:
-            want, got = source.rows, len(concentration)
-            raise ValueError(f"expected a multiple of {want} rows, got {got}")
+            expected, got = source.rows, len(concentration)
+            raise ValueError(f"expected a multiple of {expected} rows, got {got}")
         drawn = []
         for block in concentration.split(source.rows):
             start = source.generator.get_state()
@@ -131,22 +131,22 @@ def standard_gamma(concentration: Tensor, source: Source) -> Tensor:
                 drawn.append(standard_gamma(row, source.generator))
         return torch.stack(drawn)
     if len(concentration) % len(source.generators):
-        want, got = len(source.generators), len(concentration)
-        raise ValueError(f"expected a multiple of {want} rows, one a stream, got {got}")
+        expected, got = len(source.generators), len(concentration)
+        raise ValueError(f"expected a multiple of {expected} rows, one per stream, got {got}")
     blocks = concentration.unflatten(0, (-1, len(source.generators))).unbind(1)
     of_each = [standard_gamma(b, own) for b, own in zip(blocks, source.generators, strict=True)]
     return torch.stack(of_each, 1).flatten(0, 1)
 
 
 def categorical(weights: Tensor, source: Source) -> Tensor:
-    """One index for each of `weights` (…, K), in proportion to them: (…) int64.
+    """Indices drawn with probabilities proportional to `weights` (…, K): (…) int64.
 
-    By inversion, one uniform an index. They need not sum to one; an index of weight 0 is never
-    drawn.
+    The method is inversion, with one uniform number per index. The weights need not sum to one; an
+    index of weight 0 is never drawn.
     """
     edges = weights.cumsum(-1)
     u = uniform(tuple(weights.shape[:-1]), source, weights.dtype)
-    # Kept off both ends by half its step, so that neither a first nor a last weight of 0 is met.
+    # Half a step off both ends, so that a first or last index of weight 0 is never drawn.
     at = (u + torch.finfo(u.dtype).eps / 4) * edges[..., -1]
     at = at.minimum(edges[..., -1].nextafter(torch.zeros_like(at)))
     return (at[..., None] >= edges[..., :-1]).sum(-1)
@@ -154,22 +154,25 @@ def categorical(weights: Tensor, source: Source) -> Tensor:
 
 @singledispatch
 def draw(distribution: Distribution, source: Source, draws: int | None = None) -> Tensor:
-    """One draw of shape batch + event, or `draws` of them stacked in front.
+    """One draw of shape batch + event, or `draws` of them stacked along a new first dimension.
 
-    By inversion or reparameterisation, so gradients pass where the law has them.
+    The method is inversion or reparameterisation, so gradients pass where the distribution has
+    them.
 
     Raises:
-        NotImplementedError: the law has no rule yet; add one with `@draw.register`.
+        NotImplementedError: the distribution has no rule yet; add one with `@draw.register`.
     """
     raise NotImplementedError(f"no draw with a generator for {type(distribution).__name__}")
 
 
-def noise(law: Callable[..., Tensor], like: Tensor, source: Source, draws: int | None) -> Tensor:
-    """`law` (`uniform` or `normal`) in the shape and dtype of `like`, `draws` times if given."""
+def noise(
+    generate: Callable[..., Tensor], like: Tensor, source: Source, draws: int | None
+) -> Tensor:
+    """`uniform` or `normal` noise in the shape and dtype of `like`, `draws` times if given."""
     if draws is None:
-        return law(tuple(like.shape), source, like.dtype)
-    # Rows first, so that each of several streams fills its own row.
-    return law((like.shape[0], draws, *like.shape[1:]), source, like.dtype).movedim(1, 0)
+        return generate(tuple(like.shape), source, like.dtype)
+    # Rows come first, so that each of several streams fills its own row.
+    return generate((like.shape[0], draws, *like.shape[1:]), source, like.dtype).movedim(1, 0)
 
 
 @draw.register
@@ -185,8 +188,8 @@ def _(distribution: Normal, source: Source, draws: int | None = None) -> Tensor:
 
 @draw.register
 def _(distribution: StudentT, source: Source, draws: int | None = None) -> Tensor:
-    # Bailey 1994: √(ν (U^(−2/ν) − 1)) cos 2πV is Student-t with ν degrees of freedom, for U, V
-    # uniform; smooth in ν. Kept off 0 and 1, where the root has no derivative.
+    # Bailey 1994: for uniform U and V, √(ν (U^(−2/ν) − 1)) cos 2πV is Student-t with ν degrees of
+    # freedom, and smooth in ν. U stays away from 0 and 1, where the root has no derivative.
     edge = 2.0**-25
     u = noise(uniform, distribution.loc, source, draws).clamp(edge, 1 - 2 * edge)
     angle = 2 * math.pi * noise(uniform, distribution.loc, source, draws)
@@ -205,7 +208,7 @@ def _(distribution: Gamma, source: Source, draws: int | None = None) -> Tensor:
     shape = distribution.concentration.shape
     if draws is None:
         return standard_gamma(distribution.concentration, source) / distribution.rate
-    # Rows first, so that each of several streams fills its own row.
+    # Rows come first, so that each of several streams fills its own row.
     each = distribution.concentration.expand(draws, *shape).movedim(0, min(1, len(shape)))
     standard = standard_gamma(each, source).movedim(min(1, len(shape)), 0)
     return standard / distribution.rate

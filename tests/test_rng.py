@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Categorical, Dirichlet, Gamma, Normal
 
 from dgm_core.rng import (
-    Alike,
+    SameNoise,
     Streams,
     categorical,
     draw,
@@ -21,13 +21,13 @@ from dgm_core.rng import (
 @pytest.mark.parametrize("law", [normal, uniform])
 def test_rows_that_are_alike_get_the_noise_of_a_single_one(law: object) -> None:
     alone = law((3, 4, 2), generator(0))
-    together = law((3 * 5, 4, 2), Alike(generator(0), 5)).unflatten(0, (3, 5))
+    together = law((3 * 5, 4, 2), SameNoise(generator(0), 5)).unflatten(0, (3, 5))
     assert torch.equal(together, alone[:, None].expand(3, 5, 4, 2))
 
 
 def test_several_draws_for_rows_that_are_alike() -> None:
     law = Normal(torch.zeros(5, 2), torch.ones(5, 2))
-    drawn = draw(law, Alike(generator(0), 5), 7)
+    drawn = draw(law, SameNoise(generator(0), 5), 7)
     assert drawn.shape == (7, 5, 2)
     assert torch.equal(drawn, drawn[:, :1].expand(7, 5, 2))
     assert len(drawn[:, 0, 0].unique()) == 7
@@ -37,7 +37,7 @@ def test_several_draws_for_rows_that_are_alike() -> None:
 
 def test_rows_come_in_whole_blocks() -> None:
     with pytest.raises(ValueError, match="multiple of 4 rows, got 6"):
-        normal((6, 2), Alike(generator(0), 4))
+        normal((6, 2), SameNoise(generator(0), 4))
 
 
 LAWS = {
@@ -86,7 +86,7 @@ def test_rows_of_these_laws_have_streams_of_their_own_or_are_alike(law: object) 
         at = 0 if draws is None else 1
         assert torch.equal(together, again.flip(at))
         assert not torch.equal(together, together.flip(at))
-        alike = draw(law, Alike(generator(0), 3), draws)
+        alike = draw(law, SameNoise(generator(0), 3), draws)
         assert torch.equal(alike, alike.flip(at))
 
 
@@ -110,6 +110,6 @@ def test_noise_of_a_numbered_row_is_its_own() -> None:
 
 def test_gamma_draws_say_what_rows_they_want() -> None:
     with pytest.raises(ValueError, match="multiple of 2 rows, got 3"):
-        standard_gamma(torch.ones(3), Alike(generator(0), 2))
+        standard_gamma(torch.ones(3), SameNoise(generator(0), 2))
     with pytest.raises(ValueError, match="multiple of 2 rows, one a stream, got 3"):
         standard_gamma(torch.ones(3), Streams.from_seeds([1, 2]))

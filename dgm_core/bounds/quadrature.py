@@ -49,7 +49,7 @@ class Evidence(NamedTuple):
 
     value: Tensor  # (B,) nats, float64
     error: Tensor  # (B,) nats: the change at the last halving; infinite while h is too coarse
-    carrying: Tensor  # (B,) how many points of equal mass the integral is worth
+    effective_points: Tensor  # (B,) how many points of equal mass the integral is worth
     edge: Tensor  # (B,) share of the integral on the outermost points; beyond lies less
     spacing: float  # h, in standard deviations of the prior
     points: int  # of the grid
@@ -100,10 +100,12 @@ def evidence_by_halving(
                 log_edge = torch.logaddexp(log_edge, each[outermost].logsumexp(0))
             count += len(at)
         value = log_total + latents * math.log(spacing) + sd.log().sum()
-        carrying = (2 * log_total - log_square).exp()
+        effective_points = (2 * log_total - log_square).exp()
         change = torch.full_like(value, math.inf) if before is None else (value - before).abs()
-        error = torch.where(carrying < RESOLVED**latents, math.inf, change)
-        yield Evidence(value, error, carrying, (log_edge - log_total).exp(), spacing, count)
+        error = torch.where(effective_points < RESOLVED**latents, math.inf, change)
+        yield Evidence(
+            value, error, effective_points, (log_edge - log_total).exp(), spacing, count
+        )
         before, intervals, stride = value, 2 * intervals, 2
         starts = [start for start in itertools.product((0, 1), repeat=latents) if any(start)]
 

@@ -33,10 +33,10 @@ from dgm_core.data.celeba_download import shards
 from dgm_core.data.folder import (
     FILES,
     DownloadError,
+    always_available,
     data_folder,
     files_of,
     is_available,
-    stand_in,
 )
 from dgm_core.data.table_download import ORIGINS, openml_table
 from dgm_core.files import save_arrays
@@ -173,7 +173,7 @@ def _advice(name: str, error: Exception) -> str:
     return (
         f"{name} could not be downloaded or arrived broken ({error}). Nothing was kept. "
         f"Check the network and run: {again}. Or set DGM_DATA to a folder that holds "
-        f"{' and '.join(FILES[name])}, or use {stand_in(name)}, which needs no download."
+        f"{' and '.join(FILES[name])}, or use {always_available(name)}, which needs no download."
     )
 
 

@@ -70,7 +70,7 @@ def is_available(name: str) -> bool:
     return all(file.is_file() for file in files_of(name))
 
 
-def stand_in(name: str) -> str:
+def always_available(name: str) -> str:
     """A set of the same kind that needs no file."""
     return "`iris`" if FILES[name][0].endswith(".csv") else "`digits`"
 
@@ -80,7 +80,7 @@ def missing(name: str) -> DataUnavailable:
     return DataUnavailable(
         f"{name} is not in {data_folder()}. Either run `python -m dgm_core data fetch {name}`, "
         f"or set DGM_DATA to a folder that holds {' and '.join(FILES[name])}, "
-        f"or use {stand_in(name)}, which is always there."
+        f"or use {always_available(name)}, which is always there."
     )
 
 

@@ -48,12 +48,12 @@ class Pair:
     Attributes:
         p: P.
         other: Q_0.
-        place: points (…, 2) of Q_0 and θ (…) → points of Q_θ.
+        move: points (…, 2) of Q_0 and θ (…) → points of Q_θ.
     """
 
     p: PlanarDistribution
     other: PlanarDistribution
-    place: Callable[[Tensor, Tensor], Tensor] = _moved
+    move: Callable[[Tensor, Tensor], Tensor] = _moved
 
     def sample(self, thetas: Tensor, count: int, source: torch.Generator) -> tuple[Tensor, Tensor]:
         """Points of P and of each Q_θ, (T, count, 2) both, for θ (T,).
@@ -61,20 +61,20 @@ class Pair:
         P and Q are independent, but the noise is the same for all θ.
         """
         x, y = self.p.sample(count, source), self.other.sample(count, source)
-        return x.expand(len(thetas), -1, -1), self.place(y, thetas[:, None])
+        return x.expand(len(thetas), -1, -1), self.move(y, thetas[:, None])
 
     def coupled(self, thetas: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor]:
         """As `sample`, but P and Q of the same noise: differences of means vary less."""
         x = self.p.sample(count, generator(seed))
         y = self.other.sample(count, generator(seed))
-        return x.expand(len(thetas), -1, -1), self.place(y, thetas[:, None])
+        return x.expand(len(thetas), -1, -1), self.move(y, thetas[:, None])
 
     def log_densities(self, points: Tensor, theta: float) -> tuple[Tensor, Tensor] | None:
         """log p and log q_θ at points (…, 2), both (…); None where there are none."""
         log_p = self.p.log_density(points)
         if log_p is None:
             return None
-        back = self.place(points, points.new_full((), -theta))
+        back = self.move(points, points.new_full((), -theta))
         log_q = self.other.log_density(back)
         return None if log_q is None else (log_p, log_q)
 
@@ -107,7 +107,7 @@ class Pair:
     def _matched(self, p: Mixture, other: Mixture, theta: float) -> float:
         """W1 of many points: each centre has equally many, with the same noise around it."""
         x, y = (each.spread(MATCHED, generator(0)) for each in (p, other))
-        return wasserstein(x, self.place(y, torch.full((len(y),), theta)))
+        return wasserstein(x, self.move(y, torch.full((len(y),), theta)))
 
     def _integral(self, p: Mixture, other: Mixture, divergence: Divergence, theta: float) -> float:
         """By the trapezoidal rule over all points within 8 standard deviations of a centre."""
@@ -126,7 +126,7 @@ class Pair:
         assert divergence.density is not None  # only W1 has none
         grid = torch.cartesian_prod(a, b)
         log_p = p.log_density(grid)
-        log_q = other.log_density(self.place(grid, grid.new_full((), -theta)))
+        log_q = other.log_density(self.move(grid, grid.new_full((), -theta)))
         return divergence.density(log_p, log_q).sum().item() * cell
 
 

@@ -33,7 +33,7 @@ from dgm_core.missing.descriptions import describe, rebuild
 from dgm_core.missing.processes import PROCESSES, ByColumn, Mechanism, MissingProcess
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.tabular import DECODERS, Networks
-from dgm_core.rng import Alike, Source, Streams, generator
+from dgm_core.rng import SameNoise, Source, Streams, generator
 from dgm_core.samplers.completions import Completions, weighted_completions
 from dgm_core.training import Objective, Progress, Schedule, Validation, fit
 from dgm_core.training.losses import negative_completion_bound
@@ -372,7 +372,7 @@ class CompletionEstimator(SavableEstimator):
         own, parts = generator(seed or 0, device), []
         for start in range(0, len(rows), at_once):
             chosen = torch.arange(start, start + at_once).clamp_max(len(rows) - 1)
-            source = own if seed is not None else Alike(generator(self.seed_, device), at_once)
+            source = own if seed is not None else SameNoise(generator(self.seed_, device), at_once)
             if numbers is not None:
                 source = Streams.of_rows(seed, numbers[chosen])
             sample = weighted_completions(model, rows[chosen].to(device), self.samples, source)

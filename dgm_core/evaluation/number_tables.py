@@ -23,7 +23,7 @@ from typing import Any
 
 from dgm_core import zoo
 from dgm_core.files import written_whole
-from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, SOURCE
+from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, PUBLISHED_F1
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "assets"
@@ -104,8 +104,8 @@ def studies() -> str:
 
 def _study(row: Row) -> str:
     everywhere = _short(row["f1_mean_all"])
-    if row["setting"] in SOURCE[row["data"]]:
-        source = SOURCE[row["data"]][row["setting"]][SAMPLERS.index(row["sampler"])]
+    if row["setting"] in PUBLISHED_F1[row["data"]]:
+        source = PUBLISHED_F1[row["data"]][row["setting"]][SAMPLERS.index(row["sampler"])]
         everywhere += f" ({_short(source)})"
     return f"{_short(row['f1_mean_hidden'], row['f1_mean_hidden_error'])}; {everywhere}"
 

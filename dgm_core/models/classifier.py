@@ -42,9 +42,9 @@ class Classifier(nn.Module):
 
     def predict(self, x: Tensor) -> Distribution:
         """p(y | x): `Categorical` (B,), or independent Bernoullis (B, attributes)."""
-        return self.law(self.features(x))
+        return self.predict_from_features(self.features(x))
 
-    def law(self, features: Tensor) -> Distribution:
+    def predict_from_features(self, features: Tensor) -> Distribution:
         """p(y | x) of features φ(x) (B, F)."""
         logits = self.head(features)
         if self.attributes:

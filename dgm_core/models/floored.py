@@ -122,31 +122,31 @@ class FlooredDLVM:
     A curve has no encoder of its own; it proposes from the prior.
 
     Args:
-        alone: `FlooredDLVMs` with R = 1.
+        single: `FlooredDLVMs` with R = 1.
     """
 
-    def __init__(self, alone: FlooredDLVMs) -> None:
-        self.alone = alone
+    def __init__(self, single: FlooredDLVMs) -> None:
+        self.single = single
 
     @property
     def floor(self) -> float:
         """The least variance."""
-        return float(self.alone.floors.item())
+        return float(self.single.floors.item())
 
     def prior(self) -> Distribution:
         """N(0, I)."""
-        zeros = self.alone.floors.new_zeros(self.alone.latent_dim)
+        zeros = self.single.floors.new_zeros(self.single.latent_dim)
         return Independent(Gaussian(zeros, torch.ones_like(zeros), validate_args=False), 1)
 
     def encode(self, x: Tensor) -> Distribution:
         """q(z|x) for x (B, D)."""
-        if self.alone.encoder is None:
+        if self.single.encoder is None:
             return self.prior().expand(torch.Size([len(x)]))
-        return _independent(*self.alone.encoded(x))
+        return _independent(*self.single.encoded(x))
 
     def decode(self, z: Tensor) -> Distribution:
         """p(x|z) for z (B, L)."""
-        return _independent(*self.alone.decoded(z[None]))
+        return _independent(*self.single.decoded(z[None]))
 
 
 def _independent(mean: Tensor, scale: Tensor) -> Independent:

@@ -92,7 +92,7 @@ class Flow(nn.Module):
     def _in_order(self) -> list[Coupling]:
         return [each for each in self.couplings if isinstance(each, Coupling)]
 
-    def course(self, z: Tensor) -> Iterator[Moved]:
+    def path(self, z: Tensor) -> Iterator[Moved]:
         """Where z (B, 2) is after 0, 1, …, K couplings, and the log-determinant so far."""
         moved = Moved(z, torch.zeros_like(z[:, 0]))
         yield moved
@@ -103,7 +103,7 @@ class Flow(nn.Module):
 
     def forward(self, z: Tensor) -> Moved:
         """z (B, 2) → x."""
-        *_, last = self.course(z)
+        *_, last = self.path(z)
         return last
 
     def inverse(self, x: Tensor) -> Moved:

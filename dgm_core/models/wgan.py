@@ -84,7 +84,9 @@ class BatchNorm(nn.Module):
 
 
 @torch.no_grad()
-def settle(model: WGAN, source: Source, batches: int = 50, batch_size: int = 100) -> None:
+def recompute_batch_statistics(
+    model: WGAN, source: Source, batches: int = 50, batch_size: int = 100
+) -> None:
     """Set the statistics of `BatchNorm` to those of the weights as they are; then eval mode.
 
     Averaged weights were never trained, so no statistics belong to them yet.

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from dgm_core import data, zoo
-from dgm_core.models.wgan import WGAN, settle
+from dgm_core.models.wgan import WGAN, recompute_batch_statistics
 from dgm_core.recipes.recipe import Recipe, Stage
 from dgm_core.rng import generator
 from dgm_core.training import checkpoints, parallel
@@ -41,7 +41,7 @@ class WganRecipe(Recipe):
             numbers, drawn = {"distance": now.distance, "penalty": now.penalty}, None
             path = run_folder / "snapshots" / f"{now.iteration:06d}.pt"
             if parallel.is_first() and now.progress.epoch in kept and not path.is_file():
-                settle(now.averaged, generator(self.seed, device))
+                recompute_batch_statistics(now.averaged, generator(self.seed, device))
                 _keep(now.averaged, path)
                 images = made(now.averaged, IMAGES)
                 drawn = sheet(images[: SIDE**2])

@@ -58,7 +58,7 @@ class Completions(NamedTuple):
     masked: Masked  # B rows
     z: Tensor  # (K, B, L)
     drawn: Tensor | None  # (K, B, *event), x_mis,k where hidden; None if not requested
-    law: Distribution  # p(x|z_k) of all draws, the rows of draw 0 first: batch (K B,)
+    likelihood: Distribution  # p(x|z_k) of all draws, the rows of draw 0 first: batch (K B,)
     terms: Mapping[str, Tensor]  # name → (K, B) nats
     log_score: Tensor | None = None  # (K, B) log p of the discrete part of x_mis,k; for gradients
 

@@ -46,13 +46,15 @@ def mean_and_variance(sample: Completions) -> tuple[Tensor, Tensor]:
     """
     if sample.tilted:
         return _moments(sample, sample.x, torch.zeros_like(sample.x))
-    mean, variance = (_by_draw(sample, each) for each in (sample.law.mean, sample.law.variance))
+    mean, variance = (
+        _by_draw(sample, each) for each in (sample.likelihood.mean, sample.likelihood.variance)
+    )
     return _moments(sample, mean, variance)
 
 
 def mean_of_decoder(sample: Completions) -> Tensor:
     """Σ_k α_k E[x|z_k], (B, \\*event), whatever the weights: the published experiments' choice."""
-    mean = _by_draw(sample, sample.law.mean)
+    mean = _by_draw(sample, sample.likelihood.mean)
     return _moments(sample, mean, torch.zeros_like(mean))[0]
 
 
@@ -77,8 +79,8 @@ def median(sample: Completions) -> Tensor:
     if sample.tilted:
         middle = weighted_median(sample.x, sample.log_weights)
     else:
-        middle = mixture_median(sample.law, sample.log_weights, mean, variance)
-    return sample.masked.complete(settled(sample.law, middle, mean))
+        middle = mixture_median(sample.likelihood, sample.log_weights, mean, variance)
+    return sample.masked.complete(settled(sample.likelihood, middle, mean))
 
 
 def mixture_median(law: Distribution, log_weights: Tensor, mean: Tensor, var: Tensor) -> Tensor:
@@ -179,7 +181,7 @@ def sir_completions(sample: Completions, draws: int, source: Source) -> Tensor:
     chosen = resample(sample.log_w, draws, source)  # (draws, B)
     if sample.tilted:
         return sample.x[chosen, rows]
-    laws = (take(sample.law, k * len(rows) + rows) for k in chosen)
+    laws = (take(sample.likelihood, k * len(rows) + rows) for k in chosen)
     return torch.stack([sample.masked.complete(draw(law, source)) for law in laws])
 
 

@@ -37,7 +37,7 @@ FAST = Quadrature(5.0, 21)
 """Enough for a gradient while a step of the process is wider than half a standard deviation."""
 
 
-class Estimate(NamedTuple):
+class WeightedEstimate(NamedTuple):
     """What K weighted latents of each of B rows say of x."""
 
     mean: Tensor  # (B, *event) E[x | x_obs, s]; x itself where observed
@@ -59,7 +59,7 @@ def integrated(
     sample: Completions,
     process: MissingProcess,
     quadrature: Quadrature = Quadrature(),  # noqa: B008
-) -> Estimate:
+) -> WeightedEstimate:
     """The mean, variance and weights of a sample under p(s|x), by quadrature in each entry.
 
     Gradients pass if they are enabled: the bound is a tighter one to train on, of fewer draws.
@@ -78,7 +78,11 @@ def integrated(
         raise ValueError("expected a process in which an entry depends on its own value alone")
     if further := sample.terms.keys() - {"x_obs", "latent", "missing"}:
         raise ValueError(f"the term {further.pop()!r} depends on x_mis and cannot be integrated")
-    law = sample.law.base_dist if isinstance(sample.law, Independent) else sample.law
+    law = (
+        sample.likelihood.base_dist
+        if isinstance(sample.likelihood, Independent)
+        else sample.likelihood
+    )
     if not isinstance(law, Normal):
         raise NotImplementedError(f"no integral over {type(law).__name__}")
     masked = sample.masked
@@ -97,7 +101,9 @@ def integrated(
     log_w = sample.without("missing").log_w + torch.stack(log_s)
     mixture = MixtureMoments()
     mixture.add(log_w, torch.stack(means).view(shape), torch.stack(variances).view(shape))
-    return Estimate(masked.complete(mixture.mean), mixture.variance * ~masked.observed, log_w)
+    return WeightedEstimate(
+        masked.complete(mixture.mean), mixture.variance * ~masked.observed, log_w
+    )
 
 
 class _Tilted(NamedTuple):

@@ -40,7 +40,7 @@ import torch
 from torch import Tensor
 
 from dgm_core.distances.lipschitz import lipschitz_penalty
-from dgm_core.models.wgan import WGAN, settle
+from dgm_core.models.wgan import WGAN, recompute_batch_statistics
 from dgm_core.networks import bfloat16_networks
 from dgm_core.rng import generator, uniform
 from dgm_core.training import checkpoints, parallel
@@ -146,7 +146,9 @@ def fit_adversarial(
             yield run.round(distance, penalty)
     finally:
         model.synthesis.load_state_dict(run.averaged.synthesis.state_dict())
-        settle(model, generator(schedule.seed, next(model.parameters()).device))
+        recompute_batch_statistics(
+            model, generator(schedule.seed, next(model.parameters()).device)
+        )
 
 
 class _Run:

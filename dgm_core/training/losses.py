@@ -162,7 +162,7 @@ def negative_log_likelihood(
         if dropout:
             kept = uniform(tuple(features.shape), source) >= dropout
             features = features * kept / (1 - dropout)
-        return -model.law(features).log_prob(images.y).mean()
+        return -model.predict_from_features(features).log_prob(images.y).mean()
 
     return loss
 

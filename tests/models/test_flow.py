@@ -74,6 +74,6 @@ def test_an_untrained_flow_is_the_standard_normal() -> None:
     flow, x = coupling_flow(4, 8), normal((50, 2), generator(3))
     expected = MultivariateNormal(torch.zeros(2), torch.eye(2)).log_prob(x)
     torch.testing.assert_close(flow.log_prob(x), expected)
-    course = list(flow.course(x))
-    assert len(course) == len(flow) + 1 == 5
-    assert all(torch.equal(each.points, x) for each in course)
+    path = list(flow.path(x))
+    assert len(path) == len(flow) + 1 == 5
+    assert all(torch.equal(each.points, x) for each in path)

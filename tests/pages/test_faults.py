@@ -48,7 +48,7 @@ def test_work_that_raises_gets_a_sentence_and_the_next_run_goes(
         yield
 
     with monkeypatch.context() as patch:
-        patch.setattr(two_samplers, "run_with_breaths", raises)
+        patch.setattr(two_samplers, "run_with_pauses", raises)
         app = AppTest.from_file(str(ROOT / "pages/1_Inpainting.py"), default_timeout=PATIENCE)
         app.query_params["seed"] = "3"
         app.run()

@@ -83,7 +83,10 @@ def test_resampled_draws_average_to_the_weighted_mean(name: str) -> None:
 
 def test_total_variance_is_within_plus_between_by_a_plain_sum() -> None:
     sample = drawn("MIWAE", 2, 30)
-    means, variances = sample.law.mean.reshape(30, 2, 2), sample.law.variance.reshape(30, 2, 2)
+    means, variances = (
+        sample.likelihood.mean.reshape(30, 2, 2),
+        sample.likelihood.variance.reshape(30, 2, 2),
+    )
     weights = sample.log_weights.exp()[..., None]
     mean = (weights * means).sum(0)
     by_hand = (weights * variances).sum(0) + (weights * (means - mean).square()).sum(0)

@@ -150,7 +150,7 @@ def test_what_cannot_be_integrated_is_refused() -> None:
     with torch.no_grad():
         law = dlvm.decode(torch.zeros(6, 2))
     with pytest.raises(NotImplementedError, match="BernoulliPixels"):
-        integrated(sample._replace(law=law), ASSUMED["clipping"])
+        integrated(sample._replace(likelihood=law), ASSUMED["clipping"])
 
 
 @pytest.mark.parametrize("name", PROCESSES)

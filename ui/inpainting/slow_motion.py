@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies.inpainting import slow_motion, two_samplers
-from dgm_core.studies.inpainting.slow_motion import Config, Moment, OnTheWay
+from dgm_core.studies.inpainting.slow_motion import Approaching, Config, Moment
 from dgm_core.studies.inpainting.two_samplers import LIMITS
 from ui import cache, formulas, jobs
 from ui.components import slow_motion as component
@@ -78,7 +78,9 @@ class SlowMotion:
         items = list(run.items)
         moments = [item for item in items if isinstance(item, Moment)]
         if run.live or not moments:
-            reached = max((each.number for each in items if isinstance(each, OnTheWay)), default=0)
+            reached = max(
+                (each.number for each in items if isinstance(each, Approaching)), default=0
+            )
             if run.live:
                 st.progress(reached / run.key.window[-1], f"Iteration {reached} …")
             elif run.state == "stopped":

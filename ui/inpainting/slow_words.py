@@ -87,7 +87,7 @@ def _propose(moment: Moment) -> str:
 
 def _comparison(moment: Moment) -> str:
     """How much better z′ fits, and how likely the reverse move is, in one sentence."""
-    fit, reverse = moment.fit, moment.way_back
+    fit, reverse = moment.joint_difference, moment.proposal_difference
     opposed = fit * reverse < 0 and min(abs(fit), abs(reverse)) >= ROUNDS_TO_ZERO
     loss = moment.proposed.hidden - moment.now.hidden
     reason = ""
@@ -118,7 +118,7 @@ def _reverse(reverse: float) -> str:
 
 def _decide(moment: Moment, sampler: str) -> str:
     probability, draw = odds(moment.log_ratio, moment.log_u)
-    if not moment.asked:
+    if not moment.uses_ratio:
         if sampler == "pseudo-Gibbs":
             start = "Pseudo-Gibbs accepts every proposal: z′ becomes z. Metropolis"
         else:

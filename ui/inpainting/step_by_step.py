@@ -60,7 +60,7 @@ class StepByStep:
     def start(self) -> None:
         """Start the run in the background; it replaces the current one."""
         config, model = self.config, cache.st_model(self.config.model)
-        work = partial(two_samplers.run_with_breaths, config, model)
+        work = partial(two_samplers.run_with_pauses, config, model)
         self.worker.start(config, work, in_one_block)
 
     def show(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from dgm_core.studies.inpainting.patterns import HALVES
-from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, SOURCE
+from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, PUBLISHED_F1
 from ui import colours, figures
 from ui.inpainting.methods import SHORT_NAMES
 
@@ -116,7 +116,7 @@ def _hover(row: Row, length: int, pixels: str) -> str:
 
 def _add_published(figure: Figure, names: Sequence[str], groups: Sequence[Group]) -> None:
     """Add hollow marks: the values of the public code's figures, if it has the data set."""
-    known = SOURCE.get(groups[0].rows[0].data, {})
+    known = PUBLISHED_F1.get(groups[0].rows[0].data, {})
     for number, sampler in enumerate(SAMPLERS):
         colour = _colour(sampler)
         figure.add_scatter(

@@ -28,7 +28,7 @@ def sentences(sweep: str, rows: Sequence[Row], length: int, pixels: str = "hidde
 
 def _missing(rows: Sequence[Row], length: int, pixels: str) -> str:
     pairs = _pairs(rows)
-    leads = {a.setting: b.ahead_of(a, length, length, pixels) for a, b in pairs}
+    leads = {a.setting: b.f1_difference(a, length, length, pixels) for a, b in pairs}
     if not leads:
         return ""
     found = []
@@ -69,7 +69,7 @@ def _initialisation(rows: Sequence[Row], length: int, pixels: str) -> str:
             )
             continue
         worst = min(behind, key=lambda row: row.f1(length, pixels=pixels)[0])
-        by = _difference(*best.ahead_of(worst, length, length, pixels), absolute=True)
+        by = _difference(*best.f1_difference(worst, length, length, pixels), absolute=True)
         names = _listed([row.setting for row in behind])
         are = "is" if len(behind) == 1 else "are"
         found.append(
@@ -85,7 +85,7 @@ def _warmup(rows: Sequence[Row], length: int, pixels: str) -> str:
     others = [row for row in rows if row.warmup > 0]
     if none is None or not others:
         return ""
-    leads = {row.setting: row.ahead_of(none, length, length, pixels) for row in others}
+    leads = {row.setting: row.f1_difference(none, length, length, pixels) for row in others}
     better = [key for key, lead in leads.items() if lead[0] > CLEAR * lead[1]]
     worse = [key for key, lead in leads.items() if lead[0] < -CLEAR * lead[1]]
     if not better and not worse:
@@ -108,7 +108,7 @@ def _iterations(rows: Sequence[Row], length: int, pixels: str) -> str:
         if len(row.lengths) < 2:
             continue
         before = row.lengths[-2]
-        gain, error = row.ahead_of(row, None, before, pixels)
+        gain, error = row.f1_difference(row, None, before, pixels)
         name = SHORT_NAMES[row.sampler]
         span = f"from {before:,} to {row.iterations:,} iterations"
         by = _difference(gain, error)
@@ -118,7 +118,7 @@ def _iterations(rows: Sequence[Row], length: int, pixels: str) -> str:
         else:
             found.append(f"The F1 of {name} does not clearly change {span}: {by}.")
     for low, high in _pairs(rows):
-        lead, error = high.ahead_of(low, pixels=pixels)
+        lead, error = high.f1_difference(low, pixels=pixels)
         if abs(lead) > CLEAR * error:
             name = SHORT_NAMES[METROPOLIS if lead > 0 else PSEUDO]
             by = _difference(lead, error, absolute=True)
@@ -148,7 +148,7 @@ def _pairs(rows: Sequence[Row]) -> list[tuple[Row, Row]]:
 
 
 def _clear(row: Row, other: Row, length: int, pixels: str) -> bool:
-    lead, error = row.ahead_of(other, length, length, pixels)
+    lead, error = row.f1_difference(other, length, length, pixels)
     return abs(lead) > CLEAR * error
 
 

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dgm_core import zoo
 from dgm_core.samplers import INITIALISATIONS
 from dgm_core.studies.inpainting import two_samplers
-from dgm_core.studies.likelihood import latent_plane, plane_course
+from dgm_core.studies.likelihood import latent_plane, plane_history
 from ui import cache, jobs
 from ui.components.plane_player import plane_player
 from ui.likelihood import plane_choice, plane_frames
@@ -88,7 +88,7 @@ class Plane:
 
 
 def _work(config: latent_plane.Config) -> Iterator[Any]:
-    return plane_course.run(config, cache.st_model(config.model, "cpu"))
+    return plane_history.run(config, cache.st_model(config.model, "cpu"))
 
 
 def _settings() -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _settings() -> dict[str, Any]:
 
 
 def _progress(run: jobs.Run) -> Progress | None:
-    parts = [item for item in list(run.items) if isinstance(item, plane_course.Part)]
+    parts = [item for item in list(run.items) if isinstance(item, plane_history.Part)]
     if not parts:
         return None
     at, iterations = parts[-1].end, run.key.iterations
@@ -117,7 +117,7 @@ def _shown(run: jobs.Run) -> None:
     """What there is of a run."""
     items = list(run.items)
     ground = items[0]
-    parts = [item for item in items if isinstance(item, plane_course.Part)]
+    parts = [item for item in items if isinstance(item, plane_history.Part)]
     state = STATES.get(run.state, run.state)
     plane_player(
         "plane player",

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dgm_core.studies.likelihood.latent_plane import Config, Landscape, Moves, Normal2
-from dgm_core.studies.likelihood.plane_course import Part, highest_density_level
+from dgm_core.studies.likelihood.plane_history import Part, highest_density_level
 from ui.components.plane_player import Density, Ellipse, State, Track, plane_message
 
 SHARE = 0.95
@@ -47,8 +47,8 @@ def tracks(config: Config, parts: Sequence[Part]) -> dict[str, Track]:
 
 
 def _track(name: str, parts: Sequence[Part]) -> Track:
-    courses = [part.courses[name] for part in parts]
-    moves = [course.moves for course in courses]
+    histories = [part.histories[name] for part in parts]
+    moves = [history.moves for history in histories]
     most = max(each.proposed.shape[1] for each in moves)
 
     def joined(field: str) -> np.ndarray:
@@ -65,13 +65,13 @@ def _track(name: str, parts: Sequence[Part]) -> Track:
         accepted=of_proposals("accepted"),
         mean=torch.cat([each.proposal.mean for each in moves]).numpy(),
         covariance=torch.cat([each.proposal.covariance for each in moves]).numpy(),
-        log_posterior=torch.cat([course.log_posterior for course in courses]).numpy(),
-        taken=torch.cat([course.taken for course in courses]).numpy(),
+        log_posterior=torch.cat([history.log_posterior for history in histories]).numpy(),
+        taken=torch.cat([history.taken for history in histories]).numpy(),
         draws=torch.cat([_image(each) for each in moves]).numpy(),
         distance=[
-            (part.end, part.courses[name].distance)
+            (part.end, part.histories[name].distance)
             for part in parts
-            if np.isfinite(part.courses[name].distance)
+            if np.isfinite(part.histories[name].distance)
         ],
     )
 

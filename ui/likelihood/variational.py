@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dgm_core import data, zoo
 from dgm_core.rng import generator
-from dgm_core.studies.likelihood import vae_pictures, vae_quality
+from dgm_core.studies.likelihood import vae_images, vae_quality
 from ui import cache, figures
 from ui.frame import kept
 from ui.likelihood import vae_charts, vae_training
@@ -209,7 +209,7 @@ def st_looked(name: str) -> Looked:
     known = dataset == own
     return Looked(
         x[:SHOWN],
-        vae_pictures.reconstructions(model, x[:SHOWN]),
+        vae_images.reconstructions(model, x[:SHOWN]),
         "test images" if known else "scikit-learn's digits, of which it was taught none",
         units.divergence.tolist(),
         units.active.tolist(),
@@ -219,11 +219,11 @@ def st_looked(name: str) -> Looked:
 
 @st.cache_resource(show_spinner=False, max_entries=8)
 def st_samples(name: str) -> Tensor:
-    """`vae_pictures.samples`."""
-    return vae_pictures.samples(cache.st_model(name, "cpu"), SAMPLES)
+    """`vae_images.samples`."""
+    return vae_images.samples(cache.st_model(name, "cpu"), SAMPLES)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
 def st_manifold(name: str, across: int, up: int) -> Tensor:
-    """`vae_pictures.manifold`."""
-    return vae_pictures.manifold(cache.st_model(name, "cpu"), (across, up), SIDE)
+    """`vae_images.manifold`."""
+    return vae_images.manifold(cache.st_model(name, "cpu"), (across, up), SIDE)

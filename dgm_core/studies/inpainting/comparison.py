@@ -232,10 +232,10 @@ class _Method:
         constructor = CATALOGUE[self.name]
         found = self.provide(self.config.dataset, constructor.needs)
         self.last = self.last._replace(note=found.note)
-        things = () if constructor.needs is None else (found.thing,)
+        things = () if constructor.needs is None else (found.value,)
         self.method = constructor(*things, **self.settings)
         self.discrete = self.config.binary and constructor.needs in ("dlvm", "miwae")
-        device = _device_of(found.thing)
+        device = _device_of(found.value)
         source = generator(self.config.seed, device)
         return self.method.run(self.config.masked().to(device), source)
 
@@ -253,7 +253,7 @@ def _outcome(last: Outcome, imputation: Imputation, config: Config, discrete: bo
     draws, variance = imputation.draws, imputation.variance
     if variance is None and draws is not None:
         variance = draws.var(0)
-    found = scores(imputation, truth, observed, binary=config.binary, discrete_law=discrete)
+    found = scores(imputation, truth, observed, binary=config.binary, discrete=discrete)
     return last._replace(
         done=imputation.done,
         mean=_picture(imputation.mean),

@@ -112,7 +112,7 @@ def f1_and_error(counts: Tensor) -> tuple[float, float]:
     return _f1(total).item(), metrics.leave_one_out_error(_f1(total - counts)).item()
 
 
-def f1_difference(counts: Tensor, others: Tensor) -> tuple[float, float]:
+def difference_of_f1(counts: Tensor, others: Tensor) -> tuple[float, float]:
     """F1 of `counts` less that of `others`, of the same N images, and its jackknife error.
 
     Images that are hard are hard for both: the error is smaller than that of either F1.

@@ -30,7 +30,7 @@ TRAINING_IMAGES = {"mnist": 10_000, "omniglot": 10_000, "digits": 1297, "celeba"
 class Material(NamedTuple):
     """What a method is constructed with, and what to say about it."""
 
-    thing: Any
+    value: Any
     note: str  # "" where there is nothing to say
 
 

@@ -23,12 +23,12 @@ import torch
 from torch import Tensor
 
 from dgm_core.files import save_arrays
-from dgm_core.studies.inpainting.filling import f1_and_error, f1_difference
+from dgm_core.studies.inpainting.filling import difference_of_f1, f1_and_error
 from dgm_core.studies.toml_rows import rounded
 
 KEY = ("data", "sweep", "setting", "sampler")
 """What tells rows of a table apart."""
-GUESSES = ("mean", "draw")
+ESTIMATES = ("mean", "draw")
 """The posterior mean cut at ½, and the last draw of the first chain."""
 PIXELS = ("hidden", "all")
 
@@ -49,7 +49,7 @@ class Row(NamedTuple):
     acceptance: tuple[float, ...]  # at each length, mean over images
     stuck: tuple[float, ...]  # share of chains that accepted nothing since the warm-up
     rhat: tuple[float, ...]  # split R-hat of log p(x, z), median over images
-    counts: np.ndarray  # (lengths, GUESSES, images, 2) true positives and wrong pixels
+    counts: np.ndarray  # (lengths, ESTIMATES, images, 2) true positives and wrong pixels
     seen: np.ndarray  # (images,) pixels with ink that were observed
 
     @property
@@ -68,12 +68,12 @@ class Row(NamedTuple):
         return self.lengths[-1]
 
     def f1(
-        self, length: int | None = None, guess: str = "mean", pixels: str = "hidden"
+        self, length: int | None = None, estimate: str = "mean", pixels: str = "hidden"
     ) -> tuple[float, float]:
         """F1 after so many iterations (default: all), and its standard error over images."""
-        return f1_and_error(self._counts(length, guess, pixels))
+        return f1_and_error(self._counts(length, estimate, pixels))
 
-    def ahead_of(
+    def f1_difference(
         self,
         other: Row,
         length: int | None = None,
@@ -94,11 +94,11 @@ class Row(NamedTuple):
         if (self.data, self.pattern, self.images) != (other.data, other.pattern, other.images):
             raise ValueError("expected two rows of the same images and the same hidden pixels")
         own = self._counts(length, "mean", pixels)
-        return f1_difference(own, other._counts(other_length, "mean", pixels))
+        return difference_of_f1(own, other._counts(other_length, "mean", pixels))
 
-    def _counts(self, length: int | None, guess: str, pixels: str) -> Tensor:
+    def _counts(self, length: int | None, estimate: str, pixels: str) -> Tensor:
         at = -1 if length is None else self.lengths.index(length)
-        found = torch.from_numpy(self.counts[at, GUESSES.index(guess)].astype(np.int64))
+        found = torch.from_numpy(self.counts[at, ESTIMATES.index(estimate)].astype(np.int64))
         if pixels == "all":
             found[:, 0] += torch.from_numpy(self.seen.astype(np.int64))
         return found
@@ -110,10 +110,10 @@ class Row(NamedTuple):
         fields |= {"pattern": self.pattern, "initialisation": self.initialisation}
         fields |= {"images": self.images, "chains": self.chains, "seed": self.seed}
         fields |= {"iterations": self.lengths[at], "warmup": self.warmup}
-        for guess in GUESSES:
+        for estimate in ESTIMATES:
             for pixels in PIXELS:
-                name = f"f1_{guess}_{pixels}"
-                fields[name], fields[f"{name}_error"] = self.f1(length, guess, pixels)
+                name = f"f1_{estimate}_{pixels}"
+                fields[name], fields[f"{name}_error"] = self.f1(length, estimate, pixels)
         fields |= {name: getattr(self, name)[at] for name in ("acceptance", "stuck", "rhat")}
         return rounded(fields)
 

@@ -46,7 +46,7 @@ BLOCK = 50
 STEPS = 25
 """Iterations of a block between two frames."""
 
-SOURCE: dict[str, dict[str, tuple[float, float]]] = {
+PUBLISHED_F1: dict[str, dict[str, tuple[float, float]]] = {
     "mnist": {
         "40 % at random": (0.909, 0.937),
         "50 % at random": (0.895, 0.914),
@@ -216,7 +216,7 @@ def run(
 class Part(NamedTuple):
     """What is read off the chains of some images."""
 
-    counts: Tensor  # (lengths, GUESSES, images, 2)
+    counts: Tensor  # (lengths, ESTIMATES, images, 2)
     acceptance: Tensor  # (lengths, images), as the others
     stuck: Tensor
     rhat: Tensor
@@ -303,7 +303,7 @@ class _Block:
         self.mean = RunningMean()
         self.accepted: list[Tensor] = []  # (images, chains) each
         self.log_joint: list[Tensor] = []
-        self._counts: list[Tensor] = []  # (GUESSES, images, 2) a length
+        self._counts: list[Tensor] = []  # (ESTIMATES, images, 2) a length
         self._diagnosed: list[tuple[Tensor, ...]] = []  # acceptance, stuck, R-hat, (images,) each
 
     def add(self, step: Iteration) -> None:
@@ -334,7 +334,7 @@ class _Block:
 
     @property
     def counts(self) -> Tensor:
-        """(lengths, GUESSES, images, 2)."""
+        """(lengths, ESTIMATES, images, 2)."""
         return torch.stack(self._counts)
 
     @property

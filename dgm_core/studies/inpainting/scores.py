@@ -26,7 +26,7 @@ class Score(NamedTuple):
 
 
 def scores(
-    imputation: Imputation, truth: Tensor, observed: Tensor, *, binary: bool, discrete_law: bool
+    imputation: Imputation, truth: Tensor, observed: Tensor, *, binary: bool, discrete: bool
 ) -> dict[str, Score]:
     """All scores that apply, (B, C, H, W) images.
 
@@ -35,7 +35,7 @@ def scores(
         truth: the true images.
         observed: True = seen.
         binary: are the images black and white? Then there is an F1.
-        discrete_law: is `log_density` a probability of binary pixels? Else it is a density.
+        discrete: is `log_density` a probability of binary pixels? Else it is a density.
     """
     mean, draws = imputation.mean, imputation.draws
     found = {
@@ -47,7 +47,7 @@ def scores(
     if binary:
         found = {"F1": metrics.f1_hidden(mean, truth, observed)} | found
     if imputation.log_density is not None:
-        name = "NLL" if discrete_law else "NLL, density"
+        name = "NLL" if discrete else "NLL, density"
         found[name] = -imputation.log_density(truth)
     spread = mean[None] if draws is None else draws
     found["CRPS"] = metrics.crps_hidden(spread, truth, observed)

@@ -109,7 +109,7 @@ class Moment(NamedTuple):
     x_new: np.ndarray  # bool, hidden pixels drawn anew
 
     @property
-    def asked(self) -> bool:
+    def uses_ratio(self) -> bool:
         """Did log ρ decide?"""
         return math.isfinite(self.log_u)
 
@@ -120,17 +120,17 @@ class Moment(NamedTuple):
         return new.joint, -now.joint, now.proposal, -new.proposal
 
     @property
-    def fit(self) -> float:
+    def joint_difference(self) -> float:
         """log p(x, z') − log p(x, z)."""
         return self.proposed.joint - self.now.joint
 
     @property
-    def way_back(self) -> float:
+    def proposal_difference(self) -> float:
         """log q(z|x) − log q(z'|x)."""
         return self.now.proposal - self.proposed.proposal
 
 
-class OnTheWay(NamedTuple):
+class Approaching(NamedTuple):
     """The run has come to this iteration, before the window."""
 
     number: int
@@ -143,16 +143,16 @@ class Result(NamedTuple):
     moments: list[Moment]
 
 
-def run(config: Config, model: LatentVariableModel) -> Iterator[OnTheWay | Moment | Result]:
+def run(config: Config, model: LatentVariableModel) -> Iterator[Approaching | Moment | Result]:
     """Run up to the window, then yield each of its iterations, and at the end the `Result`."""
-    masked, state, steps = two_samplers.course(config.sampler, config.run, model)
+    masked, state, steps = two_samplers.started_chains(config.sampler, config.run, model)
     moments: list[Moment] = []
     for step in steps:
         if step.number in config.window:
             moments.append(moment(model, masked, state, step, config.chain - 1))
             yield moments[-1]
         elif step.number % STRIDE == 0:
-            yield OnTheWay(step.number)
+            yield Approaching(step.number)
         if step.number == config.window[-1]:
             break
         state = step.state
@@ -186,7 +186,7 @@ def moment(
         accepted=bool(info.accepted[row]),
         x_new=_pixels(step.state.x[row]) > 0.5,
     )
-    return found if found.asked else found._replace(log_ratio=sum(found.terms))
+    return found if found.uses_ratio else found._replace(log_ratio=sum(found.terms))
 
 
 def densities(

@@ -40,7 +40,7 @@ __all__ = [
     "Traces",
     "pack",
     "run",
-    "run_with_breaths",
+    "run_with_pauses",
 ]
 SIDE = 28
 SAMPLERS = ("pseudo-Gibbs", "Metropolis-within-Gibbs")
@@ -52,7 +52,7 @@ LIMITS = {
     "thin": (0, 100),
 }
 MOST_FRAMES = 500
-BREATH = 10
+PAUSE_EVERY = 10
 """Iterations after which a run may be ended, though no frame is due."""
 T = TypeVar("T")
 
@@ -166,12 +166,10 @@ class Result(NamedTuple):
 
 def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
     """Yield a `Frame` after each of `config.frame_numbers()`, and at the end the `Result`."""
-    return (item for item in run_with_breaths(config, model) if item is not None)
+    return (item for item in run_with_pauses(config, model) if item is not None)
 
 
-def run_with_breaths(
-    config: Config, model: LatentVariableModel
-) -> Iterator[Frame | Result | None]:
+def run_with_pauses(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result | None]:
     """`run` with a None after every few iterations between two frames.
 
     Where frames are far apart, whoever drives the run can end it or let others go first.
@@ -186,7 +184,7 @@ def run_with_breaths(
 
         done = 0
         for number in config.frame_numbers():
-            for stop in range(done + BREATH, number, BREATH):
+            for stop in range(done + PAUSE_EVERY, number, PAUSE_EVERY):
                 both(partial(_Recorder.walk_to, number=stop))
                 yield None
             done = number
@@ -197,7 +195,7 @@ def run_with_breaths(
     yield Result(config, frames, traces, correlations)
 
 
-class Course(NamedTuple):
+class StartedChains(NamedTuple):
     """The chains of one sampler, about to run: the same ones for everybody who asks."""
 
     masked: Masked  # one row a chain
@@ -205,7 +203,7 @@ class Course(NamedTuple):
     steps: Iterator[chains.Iteration]
 
 
-def course(name: str, config: Config, model: LatentVariableModel) -> Course:
+def started_chains(name: str, config: Config, model: LatentVariableModel) -> StartedChains:
     """Where the chains of a sampler begin, and their iterations, on the device of the model."""
     device = next(model.parameters()).device  # type: ignore[attr-defined]
     masked, source = config.masked().to(device), generator(config.seed, device)
@@ -216,7 +214,7 @@ def course(name: str, config: Config, model: LatentVariableModel) -> Course:
     steps = chains.run(
         kernels[name], source, config.iterations, config.warmup, kernels["pseudo-Gibbs"], start
     )
-    return Course(masked, start, steps)
+    return StartedChains(masked, start, steps)
 
 
 class _Recorder:
@@ -225,7 +223,7 @@ class _Recorder:
     def __init__(self, name: str, config: Config, model: LatentVariableModel) -> None:
         self.config = config
         model = EncodesOnce(model)
-        masked, _, self.steps = course(name, config, model)
+        masked, _, self.steps = started_chains(name, config, model)
         device = masked.device
         self.truth, self.observed = masked.x.new_tensor(config.truth), masked.observed[0, 0]
         self.done = 0

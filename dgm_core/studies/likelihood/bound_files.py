@@ -89,7 +89,7 @@ def images_of(
         DataUnavailable: they are not on this machine.
     """
     if of == "made":
-        return Images(*bounds.made_images(model, count))
+        return Images(*bounds.generated_images(model, count))
     if name == gaussian_digits.NAME:
         return Images(gaussian_digits.images(count))
     return Images(bounds.images_of(zoo.card(name, folder)["data"], count))

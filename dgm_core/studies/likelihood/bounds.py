@@ -140,7 +140,9 @@ def images_of(dataset: str, count: int, first: int = 0) -> Tensor:
 
 
 @torch.no_grad()
-def made_images(model: LatentVariableModel, count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+def generated_images(
+    model: LatentVariableModel, count: int, seed: int = 0
+) -> tuple[Tensor, Tensor]:
     """Images that the model has made, and the latents (count, L) that it made them from."""
     source = generator(seed)
     z = draw(model.prior().expand((count,)), source)

@@ -20,7 +20,7 @@ from dgm_core import data
 from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.models.vae import VAE
 from dgm_core.rng import generator
-from dgm_core.studies.likelihood.vae_pictures import manifold, samples
+from dgm_core.studies.likelihood.vae_images import manifold, samples
 from dgm_core.studies.likelihood.vae_quality import Units, bound_terms, moments, units
 from dgm_core.training import Progress, Schedule, fit, latest_weights, losses
 
@@ -93,7 +93,7 @@ class Frame(NamedTuple):
     units: Units
     samples: Tensor  # (36, 1, 28, 28), at the same z in every frame
     plane: tuple[int, int]  # the two units of the largest KL
-    manifold: Tensor  # (100, 1, 28, 28) of that plane; see `vae_pictures.manifold`
+    manifold: Tensor  # (100, 1, 28, 28) of that plane; see `vae_images.manifold`
 
     @property
     def elbo(self) -> float:

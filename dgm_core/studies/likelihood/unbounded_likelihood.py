@@ -1,16 +1,17 @@
-"""The likelihood of a Gaussian decoder is unbounded, and why its variance needs a floor.
+"""Why the variance of a Gaussian decoder needs a floor: without one, the likelihood is unbounded.
 
-The same small models are trained with lower and lower floors ξ of the variance. As ξ falls the
-training likelihood rises without end, for the decoder may put ever narrower laws on the points it
-has seen: as −(D/2) log ξ nats a point if each has one of its own, as −((D − L)/2) log ξ if they
-lie on one surface. Of points that it has not seen the likelihood collapses.
+The same small models are trained with lower and lower floors ξ of the variance. The training
+likelihood grows without limit as ξ falls, because the decoder may put narrower and narrower
+Gaussians on the training points. The growth per point is −(D/2) log ξ nats if each point has its
+own Gaussian, and −((D − L)/2) log ξ if the points lie on one surface of L dimensions. The
+likelihood of new points collapses.
 
-Beside it, what no model with that floor can exceed: ℓ(Ĝ) of the best mixture, and the *parsimony
-gap* ℓ(Ĝ) − ℓ(θ), which is what the model leaves on the table by being a network with a prior on z
-(Mattei & Frellsen 2018).
+For comparison the study gives the limit for every model with that floor: the log-likelihood ℓ(Ĝ)
+of the best mixture. The *parsimony gap* ℓ(Ĝ) − ℓ(θ) is the distance from the model to that limit;
+it is the price of a network with a prior on z (Mattei & Frellsen 2018).
 
-Points in the plane get models of one latent, curves, trained on and judged by the likelihood
-itself. Small images get several latents, the ELBO, and importance sampling: a lower bound.
+Points in the plane get models with one latent (curves), trained and evaluated by the likelihood
+itself. Small images get several latents, the ELBO and importance sampling, which is a lower bound.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ class Config:
                 )
 
     @property
-    def law(self) -> PlanarDistribution | None:
+    def distribution(self) -> PlanarDistribution | None:
         """The distribution of points in the plane; None for digits."""
         if self.data == "digits":
             return None
@@ -184,9 +185,11 @@ class Result:
 
 def points(config: Config) -> tuple[Tensor, Tensor]:
     """Rows to train on (n, D), and others."""
-    if config.law is not None:
+    if config.distribution is not None:
         source = generator(config.seed)
-        return config.law.sample(config.points, source), config.law.sample(config.tested, source)
+        return config.distribution.sample(config.points, source), config.distribution.sample(
+            config.tested, source
+        )
     rows = []
     for split, count in (("train", config.points), ("test", config.tested)):
         x = data.load("digits", split).x[:count, :, 4:24, 4:24]  # without its black border
@@ -197,7 +200,7 @@ def points(config: Config) -> tuple[Tensor, Tensor]:
 def run(config: Config) -> Iterator[Frame | Row | Result]:
     """Frames of the training, a `Row` for each floor, and the `Result`."""
     x, others = points(config)
-    plane = config.law is not None
+    plane = config.distribution is not None
     source = generator(config.seed + 1)
     models = FlooredDLVMs(
         config.floors, x.shape[1], 1 if plane else config.latents, config.hidden, source
@@ -206,8 +209,8 @@ def run(config: Config) -> Iterator[Frame | Row | Result]:
     rows, members, mixtures = [], [], []
     for number, floor in enumerate(config.floors):
         member = models.member(number)
-        own, error = judged(member, x, source)
-        test, test_error = judged(member, others, source)
+        own, error = mean_log_likelihood(member, x, source)
+        test, test_error = mean_log_likelihood(member, others, source)
         best = best_mixture(x, Family(floor))
         assert best.mixture is not None  # only the empirical bound has none
         row = Row(
@@ -276,9 +279,11 @@ def curves(models: FlooredDLVMs, steps: int = 300) -> Curves | None:
 
 
 @torch.no_grad()
-def judged(model: FlooredDLVM, x: Tensor, source: torch.Generator) -> tuple[float, float]:
+def mean_log_likelihood(
+    model: FlooredDLVM, x: Tensor, source: torch.Generator
+) -> tuple[float, float]:
     """Mean log p(x) of rows (N, D), nats, and its error."""
-    if model.alone.latent_dim == 1:
+    if model.single.latent_dim == 1:
         masked = Masked(x, torch.ones_like(x, dtype=torch.bool))
         found = log_evidence(
             model, masked, tolerance=0.01, most_points=2**20, decoded_at_once=2**15

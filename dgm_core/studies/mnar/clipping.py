@@ -28,7 +28,7 @@ from dgm_core.missing.processes import Clipping
 from dgm_core.models.miwae import MIWAE
 from dgm_core.rng import generator
 from dgm_core.samplers.importance import MixtureMoments
-from dgm_core.samplers.integrated import Estimate
+from dgm_core.samplers.integrated import WeightedEstimate
 from dgm_core.studies.mnar.clipping_estimates import Curve, estimates, learned
 from dgm_core.types import Masked
 
@@ -192,7 +192,7 @@ def _constant(config: Config, masked: Masked) -> Filling:
     return Filling("constant 1", mean[0].numpy(), None, rmse, np.nan, np.nan, {})
 
 
-def _filling(method: str, config: Config, masked: Masked, found: dict[str, Estimate]) -> Filling:
+def _filling(method: str, config: Config, masked: Masked, found: dict[str, WeightedEstimate]) -> Filling:
     """Combine the groups of draws, which are the rows of each estimate."""
     truth, rmses, errors, wholes = config.truth, {}, {}, {}
     for name, estimate in found.items():
@@ -203,7 +203,7 @@ def _filling(method: str, config: Config, masked: Masked, found: dict[str, Estim
         others = without_each(masked, log_parts, mean[:, None])
         assert others is not None, "expected at least two groups of draws"
         variance = mixture.variance * ~masked.observed
-        wholes[name] = Estimate(mixture.mean, variance, log_w.reshape(-1, 1))
+        wholes[name] = WeightedEstimate(mixture.mean, variance, log_w.reshape(-1, 1))
         rmses[name] = _rmse(masked.complete(mixture.mean), truth, masked).item()
         errors[name] = metrics.leave_one_out_error(
             torch.stack([_rmse(other, truth, masked) for other in others])

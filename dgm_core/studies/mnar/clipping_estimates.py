@@ -12,7 +12,7 @@ from dgm_core.models.notmiwae import NotMIWAE
 from dgm_core.rng import Source
 from dgm_core.samplers.completions import reweighted, weighted_completions
 from dgm_core.samplers.estimates import mean_and_variance, mean_of_decoder
-from dgm_core.samplers.integrated import Estimate, integrated
+from dgm_core.samplers.integrated import WeightedEstimate, integrated
 from dgm_core.types import Masked
 
 INTEGRATED, DRAWN, DECODER = "x_mis integrated out", "weighted drawn values", "mean of decoder"
@@ -34,7 +34,7 @@ def estimates(
     draws: int,
     source: Source,
     assumed: MissingProcess | None = None,
-) -> dict[str, Estimate]:
+) -> dict[str, WeightedEstimate]:
     """All estimates of a model from one set of draws; the best one comes first.
 
     Args:
@@ -46,14 +46,14 @@ def estimates(
     """
     sample = weighted_completions(model, masked, draws, source)
     if not isinstance(model, NotMIWAE):
-        return {DECODER: Estimate(*mean_and_variance(sample), sample.log_w)}
+        return {DECODER: WeightedEstimate(*mean_and_variance(sample), sample.log_w)}
     if assumed is not None:
         sample = reweighted(sample, assumed)
     mean, variance = mean_and_variance(sample)
     return {
         INTEGRATED: integrated(sample, assumed or model.missing_process),
-        DRAWN: Estimate(mean, variance, sample.log_w),
-        DECODER: Estimate(mean_of_decoder(sample), variance, sample.log_w),
+        DRAWN: WeightedEstimate(mean, variance, sample.log_w),
+        DECODER: WeightedEstimate(mean_of_decoder(sample), variance, sample.log_w),
     }
 
 

@@ -15,6 +15,6 @@ def test_baselines_have_something_to_stand_on_without_the_data(
 ) -> None:
     monkeypatch.setenv("DGM_DATA", str(tmp_path))
     found = material("mnist", "training images", lambda name: zoo.load("digits-dlvm"))
-    assert found.thing.shape == (2000, 1, 28, 28)
-    assert set(found.thing.unique().tolist()) == {0.0, 1.0}
+    assert found.value.shape == (2000, 1, 28, 28)
+    assert set(found.value.unique().tolist()) == {0.0, 1.0}
     assert "DLVM drew" in found.note

@@ -19,7 +19,7 @@ from dgm_core.models.vae import VAE
 from dgm_core.rng import generator
 from dgm_core.samplers import CATALOGUE, INITIALISATIONS, pseudo_gibbs
 from dgm_core.studies.inpainting import sampler_rows, sampler_sweeps
-from dgm_core.studies.inpainting.filling import f1_difference
+from dgm_core.studies.inpainting.filling import difference_of_f1
 from dgm_core.studies.inpainting.patterns import MISSING, observed_by
 from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, SWEEPS, Config, Result, Row
 from dgm_core.studies.progress import Frame
@@ -116,7 +116,7 @@ def test_a_paired_difference_is_surer_than_its_parts_and_agrees_with_a_bootstrap
     source = generator(2)
     a = torch.randint(1, 80, (300, 2), generator=source)
     b = (a + torch.randint(-1, 3, (300, 2), generator=source)).clamp_min(1)
-    difference, error = f1_difference(a, b)
+    difference, error = difference_of_f1(a, b)
     chosen = torch.randint(300, (3000, 300), generator=source)
 
     def f1(counts: torch.Tensor) -> torch.Tensor:
@@ -128,7 +128,7 @@ def test_a_paired_difference_is_surer_than_its_parts_and_agrees_with_a_bootstrap
     assert error == pytest.approx(again.std().item(), rel=0.1)
     apart = f1(a[chosen].sum(1)).std()
     assert error < 0.5 * apart
-    assert f1_difference(a, a) == (0.0, 0.0)
+    assert difference_of_f1(a, a) == (0.0, 0.0)
 
 
 def test_a_row_depends_on_its_setting_and_not_on_the_others(model: VAE) -> None:

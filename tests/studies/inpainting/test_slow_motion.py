@@ -15,7 +15,7 @@ from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.rng import generator
 from dgm_core.samplers import metropolis_within_gibbs
 from dgm_core.studies.inpainting import slow_motion, two_samplers
-from dgm_core.studies.inpainting.slow_motion import Config, Moment, OnTheWay, Result
+from dgm_core.studies.inpainting.slow_motion import Approaching, Config, Moment, Result
 from dgm_core.studies.inpainting.two_samplers import SAMPLERS, pack
 from dgm_core.types import Masked
 from tests.toys import LinearGaussian
@@ -78,12 +78,12 @@ def test_each_iteration_begins_where_the_last_one_ended(sampler: str) -> None:
 
 
 def test_the_four_terms_sum_to_the_ratio_that_decided() -> None:
-    asked = [m for m in window(first=11, count=60) if m.asked]
+    asked = [m for m in window(first=11, count=60) if m.uses_ratio]
     assert len(asked) == 60
     assert {m.accepted for m in asked} == {True, False}
     for m in asked:
         assert sum(m.terms) == pytest.approx(m.log_ratio, abs=2e-4)
-        assert m.fit + m.way_back == pytest.approx(m.log_ratio, abs=2e-4)
+        assert m.joint_difference + m.proposal_difference == pytest.approx(m.log_ratio, abs=2e-4)
         assert m.accepted == (m.log_u < m.log_ratio)
 
 
@@ -92,7 +92,7 @@ def test_who_does_not_ask_accepts_and_is_told_the_ratio_all_the_same() -> None:
     assert all(m.warming_up for m in warming)
     for m in warming + window(sampler="pseudo-Gibbs", first=8, count=20):
         assert m.accepted
-        assert not m.asked
+        assert not m.uses_ratio
         assert m.log_u == -math.inf
         assert m.log_ratio == pytest.approx(sum(m.terms))
     assert any(m.log_ratio < -1 for m in warming)
@@ -141,7 +141,7 @@ def test_a_linear_gaussian_model_by_hand() -> None:
 
 def test_a_long_way_gives_signs_of_life_and_the_end_of_the_run_cuts_the_window() -> None:
     *items, result = slow_motion.run(Config(chains(), first=125, count=60), model())
-    assert [item.number for item in items if isinstance(item, OnTheWay)] == [50, 100]
+    assert [item.number for item in items if isinstance(item, Approaching)] == [50, 100]
     assert [m.number for m in result.moments] == list(range(125, 131))
 
 

@@ -142,5 +142,5 @@ def test_nothing_and_everything_hidden() -> None:
 
 
 def test_a_run_takes_breath_between_distant_frames() -> None:
-    items = list(two_samplers.run_with_breaths(config(iterations=60, warmup=10, thin=30), model()))
+    items = list(two_samplers.run_with_pauses(config(iterations=60, warmup=10, thin=30), model()))
     assert [item is None for item in items] == [True, True, False] * 2 + [False]

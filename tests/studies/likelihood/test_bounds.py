@@ -19,7 +19,14 @@ from dgm_core.distributions.likelihoods import (
 )
 from dgm_core.mixtures.nonparametric import Family
 from dgm_core.studies.likelihood import bounds
-from dgm_core.studies.likelihood.bounds import Config, Frame, Line, Result, is_ordered, made_images
+from dgm_core.studies.likelihood.bounds import (
+    Config,
+    Frame,
+    Line,
+    Result,
+    generated_images,
+    is_ordered,
+)
 from dgm_core.studies.likelihood.upper_bounds import best_mixture, empirical, family_of
 from tests.toys import LinearGaussian, SmallBernoulli
 
@@ -29,7 +36,7 @@ SMALL = Config(draws=(1, 10, 100, 1000, 4000), temperatures=20, chains=16, toler
 def gaussian_rows(count: int) -> tuple[LinearGaussian, Tensor, Tensor, Tensor]:
     """A model with a poor encoder, rows it made, their latents and their exact log p(x)."""
     model = LinearGaussian(shift=0.3, stretch=1.3)
-    x, z = made_images(model, count, seed=2)
+    x, z = generated_images(model, count, seed=2)
     return model, x, z, MultivariateNormal(model.offset, model.covariance).log_prob(x)
 
 
@@ -106,7 +113,7 @@ def test_given_what_is_seen_all_is_of_the_rest() -> None:
 
 def test_a_discrete_model_is_below_the_empirical_distribution() -> None:
     model = SmallBernoulli()
-    x, z = made_images(model, 40, seed=1)
+    x, z = generated_images(model, 40, seed=1)
     _, found = measured(SMALL, model, x, latents=z)
     (upper,) = found.of("empirical")
     assert upper.effort == len(x.unique(dim=0)) < 40
@@ -140,7 +147,7 @@ def test_a_family_holds_what_the_head_may_put_out() -> None:
 def test_a_trained_gaussian_model_is_below_its_bound() -> None:
     """Of faces: 12,288 values, four images; the bound by pairs closes it."""
     model = zoo.load("celeba-dlvm")
-    x, _ = made_images(model, 4)
+    x, _ = generated_images(model, 4)
     config = Config(draws=(1, 20), temperatures=0)
     _, found = measured(config, model, x)
     (upper,) = found.of("best mixture")

@@ -46,7 +46,7 @@ def test_drawn_points_are_near_their_places() -> None:
     x, others = unbounded_likelihood.points(config)
     assert x.shape == (60, 2)
     assert others.shape == (30, 2)
-    assert isinstance(config.law, Mixture)
+    assert isinstance(config.distribution, Mixture)
     assert torch.cdist(x, torch.tensor(DRAWN)).min(1).values.max() < 5 * unbounded_likelihood.BLUR
     with pytest.raises(ValueError, match="drawn"):
         Config("drawn")

@@ -11,7 +11,7 @@ from torch.distributions import Normal
 from dgm_core import data
 from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.rng import generator
-from dgm_core.studies.likelihood import small_vae, vae_pictures
+from dgm_core.studies.likelihood import small_vae, vae_images
 from dgm_core.studies.likelihood.small_vae import Config, Frame, Result
 
 QUICK = {"images": 600, "hidden": 48, "latent_dim": 6, "epochs": 12, "learning_rate": 5e-3}
@@ -68,7 +68,7 @@ def test_a_training_that_is_left_can_be_taken_up() -> None:
 def test_the_manifold_goes_through_quantiles_with_up_upwards() -> None:
     model = fully_connected_dlvm(latent_dim=3, hidden=8, full_covariance=False).eval()
     side = 4
-    found = vae_pictures.manifold(model, (2, 0), side).view(side, side, 28, 28)
+    found = vae_images.manifold(model, (2, 0), side).view(side, side, 28, 28)
     for row in range(side):
         for column in range(side):
             z = torch.zeros(1, 3)
@@ -77,7 +77,7 @@ def test_the_manifold_goes_through_quantiles_with_up_upwards() -> None:
             expected = model.decode(z).mean[0, 0]
             torch.testing.assert_close(found[row, column], expected, atol=1e-5, rtol=0)
     with pytest.raises(ValueError, match="expected two units, got 1 twice"):
-        vae_pictures.manifold(model, (1, 1), side)
+        vae_images.manifold(model, (1, 1), side)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, SOURCE, Row
+from dgm_core.studies.inpainting.sampler_sweeps import PUBLISHED_F1, SAMPLERS, Row
 from ui.inpainting import study_charts, study_words
 from ui.inpainting.study_charts import Group
 
@@ -93,9 +93,9 @@ def test_rising_and_constant_scores_are_distinguished() -> None:
 
 @pytest.mark.parametrize("pixels", ["hidden", "all"])
 def test_published_values_are_shown_only_for_all_pixels(pixels: str) -> None:
-    rows = [row("missing rate", name, each, 60) for name in SOURCE["mnist"] for each in SAMPLERS]
+    rows = [row("missing rate", name, each, 60) for name in PUBLISHED_F1["mnist"] for each in SAMPLERS]
     rows.append(row("missing rate", "top half", PSEUDO, 60))
-    names = [*SOURCE["mnist"], "top half"]
+    names = [*PUBLISHED_F1["mnist"], "top half"]
     groups = [Group("", rows, "solid", "circle")]
     figure = study_charts.chart("missing rate", names, groups, 50, pixels)
     hollow = [each for each in figure.data if each.marker.symbol == "circle-open"]

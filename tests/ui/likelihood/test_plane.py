@@ -10,7 +10,7 @@ import torch
 
 from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.studies.inpainting.two_samplers import pack as pack_image
-from dgm_core.studies.likelihood import plane_course
+from dgm_core.studies.likelihood import plane_history
 from dgm_core.studies.likelihood.latent_plane import Config
 from ui.components.bits import pack
 from ui.likelihood import plane_choice, plane_frames
@@ -55,7 +55,7 @@ def test_what_the_study_did_is_what_is_sent() -> None:
         chains=3,
         completions=4,
     )
-    ground, *parts, result = plane_course.run(config, model, together=3)
+    ground, *parts, result = plane_history.run(config, model, together=3)
     tracks = plane_frames.tracks(config, parts)
     for name, every in result.moves.items():
         one = tracks[name]

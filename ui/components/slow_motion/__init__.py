@@ -113,13 +113,13 @@ def _step(moment: Moment) -> dict[str, Any]:
     return {
         "number": moment.number,
         "warming_up": moment.warming_up,
-        "tested": moment.asked,
+        "tested": moment.uses_ratio,
         "accepted": moment.accepted,
         "terms": [round(term, 4) for term in moment.terms],
-        "fit": round(moment.fit, 4),
-        "proposal_ratio": round(moment.way_back, 4),
+        "fit": round(moment.joint_difference, 4),
+        "proposal_ratio": round(moment.proposal_difference, 4),
         "log_ratio": round(moment.log_ratio, 4),
-        "log_u": round(moment.log_u, 4) if moment.asked else None,
+        "log_u": round(moment.log_u, 4) if moment.uses_ratio else None,
         "at_new": [round(each, 4) for each in (new.seen, new.hidden, new.prior)],
         "at_now": [round(each, 4) for each in (now.seen, now.hidden, now.prior)],
     }

@@ -1,4 +1,4 @@
-"""The samplers' courses in the plane: their numbers against a naive reading of every move."""
+"""The samplers' histories in the plane: their numbers against a naive reading of every move."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dgm_core.samplers import log_prob_observed
 from dgm_core.studies.inpainting.two_samplers import pack
 from dgm_core.studies.likelihood import latent_plane
 from dgm_core.studies.likelihood.latent_plane import Config, Landscape, Result
-from dgm_core.studies.likelihood.plane_course import Part, highest_density_level, run
+from dgm_core.studies.likelihood.plane_history import Part, highest_density_level, run
 from dgm_core.types import Masked
 
 
@@ -47,9 +47,9 @@ def test_parts_hold_every_move_once_and_in_order() -> None:
     _, parts, result = items()
     assert [(part.start, part.end) for part in parts] == [(0, 5), (5, 10), (10, 15), (15, 17)]
     for name, every in result.moves.items():
-        after = torch.cat([part.courses[name].moves.after for part in parts])
+        after = torch.cat([part.histories[name].moves.after for part in parts])
         assert torch.equal(after, torch.stack([each.after for each in every]))
-        ratios = [part.courses[name].moves.log_ratio for part in parts]
+        ratios = [part.histories[name].moves.log_ratio for part in parts]
         whole = [row[~row.isnan()] for part in ratios for row in part]
         for found, each in zip(whole, every, strict=True):
             assert torch.equal(found, each.log_ratio)
@@ -58,38 +58,38 @@ def test_parts_hold_every_move_once_and_in_order() -> None:
 def test_log_posteriors_are_the_model_s_over_the_evidence_of_the_grid() -> None:
     ground, parts, _ = items()
     masked = Masked(config().x, config().observed)
-    for name, course in parts[2].courses.items():
+    for name, history in parts[2].histories.items():
         for t in range(5):
             for chain in range(config().chains):
-                z = course.moves.after[t, chain][None]
+                z = history.moves.after[t, chain][None]
                 exact = log_prob_observed(model().decode(z), masked) + model().prior().log_prob(z)
                 expected = exact.item() - ground.seen.log_evidence
-                found = course.log_posterior[t, chain].item()
+                found = history.log_posterior[t, chain].item()
                 assert abs(found - expected) < 1e-3, name
     # The same height as on the grid's window, where a chain stands near one of its points.
     window = ground.seen.window
-    z = parts[-1].courses["LAIR"].moves.after[-1, 0]
+    z = parts[-1].histories["LAIR"].moves.after[-1, 0]
     row = (window.up - z[1]).abs().argmin()
     column = (window.across - z[0]).abs().argmin()
     near = window.log_density[row, column]
-    assert abs(near - parts[-1].courses["LAIR"].log_posterior[-1, 0]) < 0.5
+    assert abs(near - parts[-1].histories["LAIR"].log_posterior[-1, 0]) < 0.5
 
 
 def test_distances_are_those_of_all_draws_so_far() -> None:
     ground, parts, result = items()
     for name, every in result.moves.items():
-        assert np.isnan(parts[0].courses[name].distance)
+        assert np.isnan(parts[0].histories[name].distance)
         for part in parts[1:]:
             z = torch.cat([each.after for each in every[config().warmup : part.end]])
             expected = latent_plane.total_variation(z, ground.seen.window)
-            assert part.courses[name].distance == pytest.approx(expected)
-        assert parts[-1].courses[name].distance == result.total_variation[name]
+            assert part.histories[name].distance == pytest.approx(expected)
+        assert parts[-1].histories[name].distance == result.total_variation[name]
 
 
 def test_what_was_taken() -> None:
     _, parts, result = items()
     taken = {
-        name: torch.cat([part.courses[name].taken for part in parts]) for name in result.moves
+        name: torch.cat([part.histories[name].taken for part in parts]) for name in result.moves
     }
     assert (taken["pseudo-Gibbs"] == 1).all()
     metropolis = [each.accepted.float().mean() for each in result.moves["Metropolis-within-Gibbs"]]

@@ -1,4 +1,4 @@
-"""The samplers' courses through the latent plane, with the numbers of every iteration.
+"""The samplers' histories through the latent plane, with the numbers of every iteration.
 
 `latent_plane` says what was done; here is what it is worth: the log posterior at each state,
 
@@ -35,7 +35,7 @@ TOGETHER = 10
 """Iterations in a part."""
 
 
-class Course(NamedTuple):
+class History(NamedTuple):
     """T iterations of a sampler: C chains, P proposals an iteration."""
 
     moves: Moves  # each field stacked along a first dimension (T, …)
@@ -48,12 +48,12 @@ class Part(NamedTuple):
     """Some iterations of all samplers."""
 
     start: int  # iterations before it
-    courses: dict[str, Course]
+    histories: dict[str, History]
 
     @property
     def end(self) -> int:
         """The number of its last iteration."""
-        return self.start + len(next(iter(self.courses.values())).taken)
+        return self.start + len(next(iter(self.histories.values())).taken)
 
 
 def run(
@@ -86,18 +86,18 @@ def _part(
     model: LatentVariableModel,
     masked: Masked,
 ) -> Part:
-    courses = {}
+    histories = {}
     for name, before in draws.items():
         moved = stacked([frame.moves[name] for frame in frames])
         before += [frame.moves[name].after for frame in frames if not frame.warming_up]
         log_joint = log_joint_at(model, masked, moved.after.flatten(0, 1))[:, 0]
-        courses[name] = Course(
+        histories[name] = History(
             moved,
             log_joint.view(moved.after.shape[:2]) - ground.seen.log_evidence,
             torch.stack([_taken(name, frame) for frame in frames]),
             total_variation(torch.cat(before), ground.seen.window) if before else torch.nan,
         )
-    return Part(frames[0].iteration - 1, courses)
+    return Part(frames[0].iteration - 1, histories)
 
 
 def _taken(name: str, frame: Frame) -> Tensor:
