@@ -111,5 +111,5 @@ def test_noise_of_a_numbered_row_is_its_own() -> None:
 def test_gamma_draws_say_what_rows_they_want() -> None:
     with pytest.raises(ValueError, match="multiple of 2 rows, got 3"):
         standard_gamma(torch.ones(3), SameNoise(generator(0), 2))
-    with pytest.raises(ValueError, match="multiple of 2 rows, one a stream, got 3"):
+    with pytest.raises(ValueError, match="multiple of 2 rows, one per stream, got 3"):
         standard_gamma(torch.ones(3), Streams.from_seeds([1, 2]))

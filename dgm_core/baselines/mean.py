@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from dgm_core import rng
-from dgm_core.baselines.training_images import NOISE_FLOOR, FromTrainingImages, rows_of
+from dgm_core.baselines.training_images import FromTrainingImages, rows_of
+from dgm_core.distributions.variance_floors import IMAGE_VARIANCE_FLOOR
 from dgm_core.metrics import gaussian_mixture_log_density
 from dgm_core.settings import setting
 from dgm_core.types import Imputation, Masked
@@ -46,7 +47,7 @@ class MeanImage(FromTrainingImages):
     """
 
     draws: int = setting(16, "Draws", 1, 64, "Completions to show: every pixel by itself.")
-    noise_floor: float = NOISE_FLOOR
+    noise_floor: float = IMAGE_VARIANCE_FLOOR
 
     @cached_property
     def fitted(self) -> Moments:

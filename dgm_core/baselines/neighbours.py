@@ -9,7 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dgm_core.baselines.training_images import NOISE_FLOOR, FromTrainingImages, levels, rows_of
+from dgm_core.baselines.training_images import FromTrainingImages, levels, rows_of
+from dgm_core.distributions.variance_floors import IMAGE_VARIANCE_FLOOR
 from dgm_core.metrics import gaussian_mixture_log_density
 from dgm_core.rng import uniform
 from dgm_core.settings import setting
@@ -67,7 +68,7 @@ class NearestNeighbours(FromTrainingImages):
     """
 
     neighbours: int = setting(10, "Neighbours", 1, 100, "Training images to average and to show.")
-    noise_floor: float = NOISE_FLOOR
+    noise_floor: float = IMAGE_VARIANCE_FLOOR
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields once."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from dgm_core.baselines.principal_axes import PrincipalAxes, principal_axes
-from dgm_core.baselines.training_images import NOISE_FLOOR, FromTrainingImages
+from dgm_core.baselines.training_images import FromTrainingImages
 from dgm_core.distributions.gaussian import low_rank_conditional
+from dgm_core.distributions.variance_floors import IMAGE_VARIANCE_FLOOR
 from dgm_core.settings import setting
 from dgm_core.types import Imputation, Masked
 
@@ -42,7 +43,7 @@ class PPCA(_OnPrincipalAxes):
     """
 
     draws: int = setting(16, "Draws", 1, 64, "Completions to show, noise included.")
-    noise_floor: float = NOISE_FLOOR
+    noise_floor: float = IMAGE_VARIANCE_FLOOR
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields once."""

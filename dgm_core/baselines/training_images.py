@@ -15,9 +15,6 @@ from dgm_core.types import Masked
 CHUNK = 2**21
 """Numbers in one chunk of float64 rows: 16 MiB."""
 
-NOISE_FLOOR = 1e-4
-"""Least variance of a density over levels in [0, 1], as in MFA and DMFA."""
-
 
 def rows_of(images: Tensor, like: Tensor) -> Iterator[Tensor]:
     """Chunks of flattened images (n, D), float64, on the device of `like`; bytes become [0, 1]."""

@@ -12,6 +12,7 @@ from torch.distributions import Independent, StudentT
 
 from dgm_core.distributions.basic import BernoulliPixels, DiscretisedLogistic, Gaussian
 from dgm_core.distributions.columns import Column, Layout, MixedRow
+from dgm_core.distributions.variance_floors import IMAGE_SCALE_FLOOR, TABLE_SCALE_FLOOR
 
 
 class BernoulliLikelihood(nn.Module):
@@ -47,10 +48,6 @@ class ChannelScale(nn.Module):
         return scale.reshape((-1,) + (1,) * (like.dim() - 2))
 
 
-TABLE_SCALE_FLOOR = 1e-3
-"""The least scale of a table's columns, in standard deviations of a standardised column."""
-
-
 class GaussianLikelihood(nn.Module):
     """p(x|z) = Π_i N(x_i; m_i, s²), one learned scale s a channel.
 
@@ -68,7 +65,7 @@ class GaussianLikelihood(nn.Module):
     def __init__(
         self,
         channels: int,
-        scale_floor: float = 0.02,
+        scale_floor: float = IMAGE_SCALE_FLOOR,
         link: Callable[[Tensor], Tensor] = torch.sigmoid,
         initial_scale: float = 0.3,
     ) -> None:
@@ -93,7 +90,7 @@ class GaussianPixelLikelihood(nn.Module):
         initial_scale: about the s that training begins at, above the floor.
     """
 
-    def __init__(self, scale_floor: float = 0.02, initial_scale: float = 0.1) -> None:
+    def __init__(self, scale_floor: float = IMAGE_SCALE_FLOOR, initial_scale: float = 0.1) -> None:
         super().__init__()
         self.scale_floor = scale_floor
         self.shift = math.log(math.expm1(initial_scale - scale_floor))

@@ -1,13 +1,11 @@
-"""Scores on hidden entries only: what was seen is never counted.
+"""Scores of imputations, on hidden entries only: observed entries never count.
 
-Images (B, C, H, W) or tables (B, D), draws (n, B, …); a score has one value a row, (B,).
-`DEFINITIONS` says what each means, by the name that a screen gives it. The NLL has no function:
-it is minus the `log_density` of an `Imputation`.
+Data are images (B, C, H, W) or tables (B, D), draws are (n, B, …), and a score has one value per
+row, (B,). `DEFINITIONS` gives the meaning of each score by its name on the page. The NLL has no
+function: it is minus the `log_density` of an `Imputation`.
 
-Clusters are compared with labels in `clustering`; its `CLUSTERING_DEFINITIONS` are apart, since
-nothing is hidden there.
-
-Sets of made images, of which nothing was hidden, are compared with real ones in `frechet`.
+`clustering` compares clusters with labels; its definitions are in `CLUSTERING_DEFINITIONS`.
+`frechet` compares sets of generated images with real ones. Nothing is hidden in either.
 """
 
 from dgm_core.metrics.calibration import Histogram, Reliability, pit, pit_histogram, reliability

@@ -1,7 +1,7 @@
-"""Do frequencies match probabilities? Hidden entries of all rows, pooled.
+"""Calibration: whether frequencies match probabilities, over the hidden entries of all rows.
 
-Standard errors are those of independent entries that are well calibrated; neighbouring pixels are
-not independent, so real errors are larger.
+The standard errors assume independent, well calibrated entries. Neighbouring pixels are not
+independent, so the real errors are larger.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from dgm_core.rng import uniform
 
 
 class Reliability(NamedTuple):
-    """Bins of predicted probability, each (bins,)."""
+    """Statistics of bins of predicted probability, each (bins,)."""
 
-    centre: Tensor  # mean probability of the entries in the bin; its middle if it is empty
-    frequency: Tensor  # share of them that are 1; NaN if the bin is empty
+    centre: Tensor  # mean probability of the entries in the bin; the middle of an empty bin
+    frequency: Tensor  # fraction of them that are 1; NaN for an empty bin
     entries: Tensor  # how many hidden entries are in the bin
-    standard_error: Tensor  # of the frequency, were the probabilities right; NaN if empty
+    standard_error: Tensor  # of the frequency if the probabilities are right; NaN if empty
 
 
 class Histogram(NamedTuple):
-    """Bins of [0, 1], each (bins,)."""
+    """Statistics of bins of [0, 1], each (bins,)."""
 
     centre: Tensor
-    density: Tensor  # 1 everywhere for a uniform law
+    density: Tensor  # 1 everywhere for a uniform distribution
     standard_error: Tensor  # of the density, if the distribution is uniform
     entries: Tensor  # how many values are in the bin
 
@@ -35,13 +35,14 @@ class Histogram(NamedTuple):
 def reliability(
     probabilities: Tensor, truth: Tensor, observed: Tensor, bins: int = 10
 ) -> Reliability:
-    """How often hidden binary pixels are 1, by the probability they were given.
+    """The frequency of ones among hidden binary pixels, by predicted probability.
 
     Args:
-        probabilities: (B, \\*event), p(pixel = 1), as a posterior mean; cut off to [0, 1].
+        probabilities: p(pixel = 1), (B, \\*event), for example a posterior mean; clamped to
+            [0, 1].
         truth: (B, \\*event), binary (above ½ is 1).
-        observed: bool, True = seen; broadcasts.
-        bins: of equal width; a probability at an edge belongs to the bin above.
+        observed: bool; broadcasts.
+        bins: number of bins of equal width; a probability on an edge belongs to the upper bin.
     """
     hidden = (~observed).expand_as(truth)
     p = probabilities[hidden].double().clamp(0, 1)
@@ -66,13 +67,14 @@ def pit(draws: Tensor, truth: Tensor, observed: Tensor, generator: torch.Generat
 
         (#{draws < y} + V (#{draws = y} + 1)) / (n + 1),   V ~ U[0, 1)
 
-    Exactly uniform where the truth y is exchangeable with the n draws, ties and all.
+    The result is exactly uniform if the true value y is exchangeable with the n draws, even with
+    ties.
 
     Args:
         draws: (n, B, \\*event).
         truth: (B, \\*event).
-        observed: bool, True = seen; broadcasts.
-        generator: of V.
+        observed: bool; broadcasts.
+        generator: source of V.
     """
     hidden = (~observed).expand_as(truth)
     y, x = truth[hidden], draws[:, hidden]
@@ -81,9 +83,9 @@ def pit(draws: Tensor, truth: Tensor, observed: Tensor, generator: torch.Generat
 
 
 def pit_histogram(values: Tensor, bins: int = 10) -> Histogram:
-    """Density of values in [0, 1] over `bins` of equal width: flat if calibrated.
+    """Density of values in [0, 1] over `bins` bins of equal width; it is flat if calibrated.
 
-    A ∪ shape tells of draws that are too narrow, a ∩ of draws that are too wide.
+    A ∪ shape means that the draws are too narrow, a ∩ shape that they are too wide.
     """
     count = torch.bincount(_bin(values, bins), minlength=bins)
     centre = (torch.arange(bins, dtype=torch.float64, device=values.device) + 0.5) / bins

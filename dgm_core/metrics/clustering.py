@@ -1,8 +1,9 @@
-"""How well clusters agree with labels that were not used to find them.
+"""Agreement of clusters with labels that were not used to find the clusters.
 
-A cluster has no name. The Hungarian method pairs clusters with labels one to one so that as many
-points as possible lie in a pair; their share is the accuracy. Clusters beyond the labels, or
-labels beyond the clusters, stay without a partner, and all their points count as errors.
+Clusters are numbered arbitrarily. The Hungarian method pairs clusters with labels one to one so
+that as many points as possible lie in a pair; the fraction of these points is the accuracy. If
+there are more clusters than labels, or fewer, some stay unpaired, and all their points count as
+errors.
 """
 
 from __future__ import annotations
@@ -16,34 +17,34 @@ from torch import Tensor
 from dgm_core.mixtures.labels import contingency
 
 UNMATCHED = -1
-"""Label of a cluster without a partner."""
+"""The label of a cluster that is not paired."""
 
 
 @dataclass(frozen=True, eq=False)
 class ClusteringScores:
-    """Scores of an assignment; `CLUSTERING_DEFINITIONS` says what each is."""
+    """Scores of an assignment; `CLUSTERING_DEFINITIONS` defines each."""
 
     accuracy: float
     nmi: float
     ari: float
     purity: float
-    purities: Tensor  # (K,) of each cluster; NaN where it is empty
+    purities: Tensor  # (K,) purity of each cluster; NaN for an empty one
     matched: Tensor  # (K,) int64, the label paired with each cluster, or UNMATCHED
-    order: Tensor  # (K,) int64, clusters by the label they are paired with, the unmatched last
-    labels: Tensor  # (L,) int64, the labels there are, ascending
-    confusion: Tensor  # (L, K) int64, points by label and by cluster in `order`
+    order: Tensor  # (K,) int64, clusters in the order of their paired labels, unpaired ones last
+    labels: Tensor  # (L,) int64, the labels that occur, ascending
+    confusion: Tensor  # (L, K) int64, points of each label in each cluster, clusters in `order`
 
 
 def clustering_scores(assignment: Tensor, labels: Tensor, clusters: int) -> ClusteringScores:
-    """Scores of a cluster for each point against a label for each point.
+    """Scores of the cluster of each point against its label.
 
     Args:
-        assignment: (N,) in 0 … K − 1.
-        labels: (N,) whole numbers; K need not be how many there are.
+        assignment: clusters (N,) in 0 … K − 1.
+        labels: (N,) integers; their number may differ from K.
         clusters: K.
 
     Raises:
-        ValueError: not one label a point, no point, or a cluster out of range.
+        ValueError: not one label per point, no point, or a cluster out of range.
 
     Example:
         >>> z, y = torch.tensor([1, 1, 0, 0]), torch.tensor([0, 0, 1, 0])
@@ -53,8 +54,8 @@ def clustering_scores(assignment: Tensor, labels: Tensor, clusters: int) -> Clus
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
     if assignment.dim() != 1 or assignment.shape != labels.shape or not len(labels):
-        want, got = tuple(assignment.shape), tuple(labels.shape)
-        raise ValueError(f"expected points and as many labels, got shapes {want} and {got}")
+        points, given = tuple(assignment.shape), tuple(labels.shape)
+        raise ValueError(f"expected one label per point, got shapes {points} and {given}")
     if not ((assignment >= 0) & (assignment < clusters)).all():
         low, high = int(assignment.min()), int(assignment.max())
         raise ValueError(f"expected clusters in 0 … {clusters - 1}, got {low} … {high}")

@@ -1,13 +1,13 @@
-"""Have the chains met, and what are draws and importance weights worth?
+"""Convergence of Markov chains, and effective sample sizes of draws and importance weights.
 
-Split R-hat and bulk effective sample size are the rank-normalised ones of Vehtari, Gelman,
-Simpson, Carpenter & Bürkner (2021, Bayesian Analysis 16); Pareto k and smoothing those of Vehtari,
-Simpson, Gelman, Yao & Gabry (2024, JMLR 25). The tests hold them to ArviZ.
-Chains are draws (chains, iterations, \\*any), weights `log_w` (K, \\*any); the trailing dimensions
-are separate quantities and stay.
+Split R-hat and bulk effective sample size are the rank-normalised versions of Vehtari, Gelman,
+Simpson, Carpenter & Bürkner (2021, Bayesian Analysis 16). Pareto k and Pareto smoothing follow
+Vehtari, Simpson, Gelman, Yao & Gabry (2024, JMLR 25). The tests compare all of them with ArviZ.
+Draws have shape (chains, iterations, \\*any) and log-weights `log_w` have shape (K, \\*any); each
+index of the trailing dimensions is a separate quantity.
 
     >>> apart = torch.tensor([[0.0, 0.1, 0.0, 0.1] * 5, [5.0, 5.1, 5.0, 5.1] * 5])
-    >>> bool(rhat(apart) > 1.1)  # two chains that have not met
+    >>> bool(rhat(apart) > 1.1)  # two chains that have not converged to the same distribution
     True
     >>> importance_ess(torch.log(torch.tensor([0.5, 0.5, 1e-9])))
     tensor(2.)
@@ -34,8 +34,8 @@ def autocorrelation(draws: Tensor) -> Tensor:
 def rhat(draws: Tensor) -> Tensor:
     """Rank-normalised split R-hat: the larger of its bulk and folded forms; (\\*any).
 
-    Near 1 when the chains agree; above about 1.01 they have not met. NaN where every draw is the
-    same value, or with fewer than 4 iterations.
+    It is near 1 if the chains agree; above about 1.01 they have not converged. NaN if all draws
+    are equal, or with fewer than 4 iterations.
     """
     if draws.shape[1] < 4:
         return torch.full(draws.shape[2:], math.nan, dtype=draws.dtype, device=draws.device)
@@ -48,7 +48,7 @@ def rhat(draws: Tensor) -> Tensor:
 def effective_sample_size(draws: Tensor) -> Tensor:
     """Bulk effective sample size over all chains, (\\*any).
 
-    NaN where every draw is the same value, or with fewer than 4 iterations.
+    NaN if all draws are equal, or with fewer than 4 iterations.
     """
     if draws.shape[1] < 4:
         return torch.full(draws.shape[2:], math.nan, dtype=draws.dtype, device=draws.device)
@@ -57,21 +57,24 @@ def effective_sample_size(draws: Tensor) -> Tensor:
 
 
 def stuck(accepted: Tensor) -> Tensor:
-    """Which chains accepted nothing, (chains,), from acceptances (chains, iterations) bool."""
+    """Which chains accepted no proposal, (chains,) bool, from `accepted` (chains, iterations)."""
     return ~accepted.any(1)
 
 
 def importance_ess(log_w: Tensor) -> Tensor:
-    """Effective sample size 1 / Σ w², w normalised, of log-weights (K, \\*any): (\\*any)."""
+    """Effective sample size 1 / Σ w² with normalised weights w: (K, \\*any) → (\\*any)."""
     return torch.exp(2 * log_w.logsumexp(0) - (2 * log_w).logsumexp(0))
 
 
 def pareto_k(log_w: Tensor) -> Tensor:
-    """Shape k̂ of the generalised Pareto law of the largest of log-weights (K, \\*any): (\\*any).
+    """Shape k̂ of a generalised Pareto distribution fitted to the largest weights, float64.
 
-    Weights have 1 / k moments: below 0.5 importance sampling is at ease, above 0.7 its estimates
-    and their standard errors are not to be trusted. NaN where fewer than 5 weights make the tail
-    (K up to 20, or ties). Float64.
+    Weights have 1 / k moments. Below 0.5 importance sampling is reliable; above 0.7 its estimates
+    and their standard errors are unreliable. NaN if fewer than 5 weights form the tail (K up to
+    20, or ties).
+
+    Args:
+        log_w: log-weights (K, \\*any); the result has shape (\\*any).
     """
     shapes = [_pareto_tail(column).shape for column in _columns(log_w)]
     return torch.tensor(shapes, dtype=torch.float64, device=log_w.device).reshape(log_w.shape[1:])
@@ -80,8 +83,9 @@ def pareto_k(log_w: Tensor) -> Tensor:
 def pareto_smoothed(log_w: Tensor) -> Tensor:
     """Pareto-smoothed, normalised log-weights of log-weights (K, \\*any), the same shape, float64.
 
-    The tail is replaced by the expected order statistics of the law fitted to it, and cut off at
-    the largest weight there was; where there is no tail to fit, the weights are only normalised.
+    The weights of the tail are replaced by the expected order statistics of the fitted Pareto
+    distribution, cut off at the largest original weight. If the tail is too short to fit, the
+    weights are only normalised.
     """
     smoothed = []
     for column in _columns(log_w):
@@ -94,7 +98,7 @@ def pareto_smoothed(log_w: Tensor) -> Tensor:
 
 
 def _split(draws: Tensor) -> Tensor:
-    """Each chain as two: (chains, n, …) → (2 chains, n // 2, …), without an odd middle draw."""
+    """Each chain as two halves: (chains, n, …) → (2 chains, n // 2, …); drops an odd middle draw."""
     half = draws.shape[1] // 2
     return torch.cat([draws[:, :half], draws[:, -half:]]).to(torch.float64)
 
@@ -142,7 +146,7 @@ def _plain_ess(draws: Tensor) -> Tensor:
     last = max((n - 1) // 2 - 1, 0)  # pairs with both lags below n - 1
     kept = (pairs[:last] > 0).to(torch.int64).cumprod(0).bool()
     monotone = pairs[:last].cummin(0).values if last else pairs[:last]
-    # Of the first pair left out, the even lag counts if positive: less biased when antithetic.
+    # The even lag of the first omitted pair counts if positive: less bias for antithetic chains.
     extra = rho.gather(0, 2 * kept.sum(0, keepdim=True))[0].clamp_min(0)
     tau = -1 + 2 * torch.where(kept, monotone, 0.0).sum(0) + extra
     size = chains * n
@@ -162,7 +166,7 @@ def _columns(log_w: Tensor) -> Tensor:
 
 
 class _Tail(NamedTuple):
-    """The largest weights of one sample, relative to the largest, and the law fitted to them."""
+    """The largest weights of one sample, relative to the largest, with their Pareto fit."""
 
     members: Tensor  # (M,) their indices, in ascending order of weight
     smoothed: Tensor  # (M,) log of their expected order statistics
@@ -173,7 +177,7 @@ def _pareto_tail(log_w: Tensor) -> _Tail:
     """Fit the M = min(K / 5, 3 √K) largest of log-weights (K,)."""
     relative, order = (log_w.double() - log_w.max()).sort()
     length = math.ceil(min(len(log_w) / 5, 3 * math.sqrt(len(log_w))))
-    # Weights too small for a float64 make no tail, nor do those tied with the one before it.
+    # Weights too small for a float64, or tied with the weight before the tail, do not count.
     tiny = math.log(torch.finfo(torch.float64).tiny)
     cutoff = relative[-length - 1].clamp_min(tiny) if length < len(log_w) else relative[-1]
     first = int(torch.searchsorted(relative, cutoff, right=True))
@@ -190,8 +194,8 @@ def _pareto_tail(log_w: Tensor) -> _Tail:
 def _fit_generalised_pareto(excess: Tensor) -> tuple[float, Tensor]:
     """Shape and scale of ascending excesses (M,), by Zhang & Stephens (2009).
 
-    The posterior mean of b = −k / σ on a grid, its prior scaled by the lower quartile; k is then
-    drawn towards ½ as if by ten more observations.
+    b = −k / σ is estimated by its posterior mean on a grid, with a prior scaled by the lower
+    quartile. Then k is shrunk towards ½ with the weight of ten more observations.
     """
     m = len(excess)
     size = 30 + math.isqrt(m)

@@ -1,4 +1,4 @@
-"""How sure is a score: over images, and over the draws or chains behind it."""
+"""Standard errors of scores: over images, and over the draws or chains they come from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class MeanAndError(NamedTuple):
-    """Of a sample of scores, both without dimensions."""
+    """The mean of a sample of scores and its standard error; scalars."""
 
     mean: Tensor
     standard_error: Tensor
@@ -19,8 +19,7 @@ class MeanAndError(NamedTuple):
 def mean_and_error(values: Tensor) -> MeanAndError:
     """Mean of independent scores (B,) and its standard error, s / √B.
 
-    Scores that are NaN, of rows with nothing hidden, are left out. The error of a single score is
-    not known: NaN.
+    NaN scores, of rows with nothing hidden, are left out. The error of a single score is NaN.
 
     Example:
         >>> mean_and_error(torch.tensor([1.0, 3.0, torch.nan]))
@@ -35,11 +34,11 @@ def mean_and_error(values: Tensor) -> MeanAndError:
 def pooled_rmse(sse: Tensor, entries: Tensor) -> MeanAndError:
     """√(Σ SSE / Σ entries) over rows, and its standard error, jackknifed over rows.
 
-    Every hidden entry counts the same, and rows without any not at all.
+    Every hidden entry has the same weight; rows without hidden entries do not count.
 
     Args:
-        sse: (B,), as `sse_hidden` gives it.
-        entries: (B,), how many are hidden.
+        sse: sums of squared errors (B,), as from `sse_hidden`.
+        entries: numbers of hidden entries, (B,).
 
     Example:
         >>> pooled_rmse(torch.tensor([4.0, 0.0]), torch.tensor([1, 3])).mean
@@ -53,15 +52,16 @@ def pooled_rmse(sse: Tensor, entries: Tensor) -> MeanAndError:
 
 
 def jackknife(score: Callable[[Tensor], Tensor], draws: Tensor) -> Tensor:
-    """Monte-Carlo standard error of score(mean of draws), (B,), by leaving out one draw at a time.
+    """Monte-Carlo standard error of score(mean of draws), leaving out one draw at a time.
 
         √( (n − 1) / n · Σ_i (s_i − s̄)² ),   s_i = score(mean of all draws but the i-th)
 
-    For a score that is linear in the mean this is s / √n. n evaluations (Efron & Stein 1981).
+    For a score that is linear in the mean this is s / √n. It takes n evaluations (Efron & Stein
+    1981).
 
     Args:
         score: a mean (B, \\*event) → scores (B,).
-        draws: (n, B, \\*event), independent: of chains, hand over the mean of each chain.
+        draws: (n, B, \\*event), independent; for Markov chains, the mean of each chain.
 
     Returns:
         (B,); NaN for a single draw.
@@ -73,5 +73,9 @@ def jackknife(score: Callable[[Tensor], Tensor], draws: Tensor) -> Tensor:
 
 
 def leave_one_out_error(scores: Tensor) -> Tensor:
-    """The jackknife's √( (n − 1) / n · Σ_i (s_i − s̄)² ) of scores (n, …) without the i-th: (…)."""
+    """The jackknife error √( (n − 1) / n · Σ_i (s_i − s̄)² ), where s_i leaves out item i.
+
+    Args:
+        scores: s_1, …, s_n, (n, …); the result has shape (…).
+    """
     return ((len(scores) - 1) * scores.var(0, correction=0)).sqrt()

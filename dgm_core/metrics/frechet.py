@@ -1,16 +1,19 @@
-"""How far a set of made images is from real ones: distances between sets of features.
+"""Distances between sets of features: how far generated images are from real ones.
 
-Features (N, F) of images are taken for Gaussian, and compared by the Wasserstein distance between
-two Gaussians, which is known in closed form (Dowson & Landau 1982; Heusel et al. 2017):
+The features (N, F) of each set are assumed to be Gaussian. The Wasserstein distance between two
+Gaussians is known in closed form (Dowson & Landau 1982; Heusel et al. 2017):
 
     W2²(N(m₁, C₁), N(m₂, C₂)) = ‖m₁ − m₂‖² + tr(C₁ + C₂ − 2 (C₁ C₂)^½)
 
-A small set has a distance to its own law, too: compare with the distance of as many *real* images.
+A small sample of a distribution has a positive distance even to that distribution. So compare the
+distance with that of equally many *real* images.
 
-Precision and recall (Kynkäänniemi et al. 2019) tell poor images from missing ones. A feature lies
-on the manifold of a set if it is no farther from some member than that member's k-th neighbour:
+Precision and recall (Kynkäänniemi et al. 2019) separate two faults: generated images that look
+wrong, and real images that are never generated. A feature lies on the manifold of a set if its
+distance to some member is at most that member's distance to its k-th neighbour:
 
-    precision = share of made on the manifold of real,   recall = share of real on that of made
+    precision = fraction of generated features on the manifold of the real ones
+    recall    = fraction of real features on the manifold of the generated ones
 """
 
 from __future__ import annotations
@@ -23,20 +26,20 @@ from scipy.linalg import eigh
 from torch import Tensor
 
 ROWS_AT_ONCE = 1000
-"""Rows whose distances to all others are held at a time."""
+"""Rows whose distances to all others are in memory at a time."""
 
 
 class PrecisionRecall(NamedTuple):
-    """Shares, 0 … 1."""
+    """Fractions in [0, 1]."""
 
     precision: float
     recall: float
 
 
 class Neighbours(NamedTuple):
-    """The nearest of a set to each row."""
+    """The nearest member of a set for each row."""
 
-    rows: Tensor  # (N,) int64, into the set
+    rows: Tensor  # (N,) int64, indices into the set
     distances: Tensor  # (N,) Euclidean, over all features
 
 
@@ -48,7 +51,7 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
         b: (M, F), M ≥ 2.
 
     Raises:
-        ValueError: not two sets of at least two rows with as many features each.
+        ValueError: a set has fewer than two rows, or the numbers of features differ.
     """
     if a.dim() != 2 or b.dim() != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
         raise ValueError(
@@ -69,48 +72,49 @@ def _trace_of_root(c1: np.ndarray, c2: np.ndarray) -> float:
     return np.sqrt(eigh(root @ c2 @ root, eigvals_only=True).clip(0)).sum()
 
 
-def precision_recall(real: Tensor, made: Tensor, neighbours: int = 3) -> PrecisionRecall:
-    """Precision and recall of `made` (M, F) against `real` (N, F), with k = `neighbours`.
+def precision_recall(real: Tensor, generated: Tensor, neighbours: int = 3) -> PrecisionRecall:
+    """Precision and recall of `generated` (M, F) for `real` (N, F), with k = `neighbours`.
 
-    Both depend on N and M; use as many of each, and the same numbers when comparing.
+    Both depend on N and M. Use N = M, and the same N for all models that are compared.
 
     Raises:
-        ValueError: a set has no `neighbours` others to a row.
+        ValueError: a set has at most `neighbours` rows.
     """
-    if min(len(real), len(made)) <= neighbours:
+    counts = len(real), len(generated)
+    if min(counts) <= neighbours:
         raise ValueError(
-            f"expected more than {neighbours} rows in each set, got {len(real)} and {len(made)}"
+            f"expected more than {neighbours} rows in each set, got {counts[0]} and {counts[1]}"
         )
     return PrecisionRecall(
-        _on_manifold(made, real, neighbours).mean().item(),
-        _on_manifold(real, made, neighbours).mean().item(),
+        _on_manifold(generated, real, neighbours).mean().item(),
+        _on_manifold(real, generated, neighbours).mean().item(),
     )
 
 
-def _on_manifold(points: Tensor, of: Tensor, neighbours: int) -> Tensor:
-    """1 where a point lies within a member's distance to its k-th other, (N,)."""
+def _on_manifold(points: Tensor, members: Tensor, neighbours: int) -> Tensor:
+    """1 where a point is no farther from some member than that member's k-th neighbour, (N,)."""
     radii = torch.cat(
         [
-            # The nearest member of all is the member itself.
-            torch.cdist(part, of, compute_mode=EXACT).kthvalue(neighbours + 1, 1).values
-            for part in of.split(ROWS_AT_ONCE)
+            # The nearest member is the member itself, so k + 1.
+            torch.cdist(part, members, compute_mode=EXACT).kthvalue(neighbours + 1, 1).values
+            for part in members.split(ROWS_AT_ONCE)
         ]
     )
     inside = [
-        (torch.cdist(part, of, compute_mode=EXACT) <= radii).any(1)
+        (torch.cdist(part, members, compute_mode=EXACT) <= radii).any(1)
         for part in points.split(ROWS_AT_ONCE)
     ]
     return torch.cat(inside).to(radii.dtype)
 
 
 EXACT = "donot_use_mm_for_euclid_dist"
-"""By differences: by products, near neighbours are lost to rounding."""
+"""Distances from differences; distances from products round near neighbours away."""
 
 
 def nearest(points: Tensor, among: Tensor) -> Neighbours:
-    """The row of `among` (M, \\*event) nearest to each of `points` (N, \\*event), over entries."""
+    """The row of `among` (M, \\*event) with the least Euclidean distance to each of `points`."""
     flat, others = points.flatten(1), among.flatten(1)
-    # Only the choice goes by products; rounding there is far below what images differ by.
+    # Products only choose the row; their rounding is far below the distances between images.
     norms = others.square().sum(1)
     rows = torch.cat([(norms - 2 * part @ others.T).argmin(1) for part in flat.split(100)])
     return Neighbours(rows, torch.linalg.vector_norm(flat - others[rows], dim=1))

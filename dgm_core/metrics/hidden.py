@@ -1,4 +1,4 @@
-"""Means and sums over hidden entries; what is observed may hold anything, NaN included."""
+"""Means and sums over hidden entries; observed entries may have any value, even NaN."""
 
 from __future__ import annotations
 

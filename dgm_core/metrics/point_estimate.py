@@ -1,4 +1,4 @@
-"""Scores of one guess: (B, \\*event) against the truth, (B,)."""
+"""Scores of a point estimate (B, \\*event) against the true values; one per row, (B,)."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from dgm_core.metrics.hidden import hidden_mean, hidden_sum
 def f1_hidden(ink: Tensor, truth: Tensor, observed: Tensor, event_dims: int = 3) -> Tensor:
     """F1 score of ink over the hidden pixels, 2 TP / (2 TP + FP + FN).
 
-    Pooled over the last `event_dims` dimensions, leading dimensions kept. Where neither the truth
-    nor the guess has ink there is nothing to miss: 1.
+    The counts are pooled over the last `event_dims` dimensions; leading dimensions stay. F1 is 1
+    if neither the estimate nor the original has ink.
 
     Args:
-        ink: guessed pixels, bool or in [0, 1] (above ½ is ink): a draw, or a posterior mean.
-        truth: true pixels, likewise; broadcasts against `ink`.
-        observed: True = seen; broadcasts.
+        ink: estimated pixels, bool or in [0, 1] (above ½ is ink): a draw or a posterior mean.
+        truth: original pixels, in the same form; broadcasts against `ink`.
+        observed: bool; broadcasts.
+        event_dims: number of trailing dimensions of one image.
     """
     dims = tuple(range(-event_dims, 0))
-    guess, true, hidden = _as_ink(ink), _as_ink(truth), ~observed
-    true_positive = (guess & true & hidden).sum(dims)
-    wrong = ((guess != true) & hidden).sum(dims)  # false positives and false negatives
+    estimated, true, hidden = _as_ink(ink), _as_ink(truth), ~observed
+    true_positive = (estimated & true & hidden).sum(dims)
+    wrong = ((estimated != true) & hidden).sum(dims)  # false positives and false negatives
     denominator = 2 * true_positive + wrong
     score = 2 * true_positive / denominator.clamp_min(1)
     return score.where(denominator > 0, 1.0)
@@ -34,53 +35,53 @@ def _as_ink(pixels: Tensor) -> Tensor:
     return pixels if pixels.dtype == torch.bool else pixels > 0.5
 
 
-def sse_hidden(guess: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
-    """Σ (guess − truth)² over the hidden entries of each row, (B,); 0 where none is hidden."""
-    return hidden_sum((guess - truth).square(), observed)
+def sse_hidden(estimate: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
+    """Σ (estimate − truth)² over the hidden entries of each row, (B,); 0 if none is hidden."""
+    return hidden_sum((estimate - truth).square(), observed)
 
 
-def mse_hidden(guess: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
-    """Mean of (guess − truth)² over the hidden entries of each row, (B,); NaN where there is none.
+def mse_hidden(estimate: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
+    """Mean of (estimate − truth)² over the hidden entries of each row, (B,); NaN if there are none.
 
     Example:
-        >>> guess, truth = torch.tensor([[0.5, 9.0]]), torch.tensor([[1.0, 0.0]])
-        >>> mse_hidden(guess, truth, torch.tensor([[False, True]]))
+        >>> estimate, truth = torch.tensor([[0.5, 9.0]]), torch.tensor([[1.0, 0.0]])
+        >>> mse_hidden(estimate, truth, torch.tensor([[False, True]]))
         tensor([0.2500])
     """
-    return hidden_mean((guess - truth).square(), observed)
+    return hidden_mean((estimate - truth).square(), observed)
 
 
-def psnr_hidden(guess: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
-    """−10 log₁₀ MSE over the hidden entries, (B,), in dB: the peak is 1. Infinite if exact."""
-    return -10 * mse_hidden(guess, truth, observed).log10()
+def psnr_hidden(estimate: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
+    """−10 log₁₀ MSE over the hidden entries, (B,), in dB for a peak of 1; infinite if exact."""
+    return -10 * mse_hidden(estimate, truth, observed).log10()
 
 
-def ssim_hidden(guess: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
-    """Structural similarity of the completed image and the truth over the hidden pixels, (B,).
+def ssim_hidden(estimate: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
+    """Structural similarity of completed image and original over the hidden pixels, (B,).
 
     With means, variances and covariance of the two images in a window around each pixel,
 
         (2 μ_x μ_y + C₁) (2 σ_xy + C₂) / ((μ_x² + μ_y² + C₁) (σ_x² + σ_y² + C₂)),
 
-    C₁ = 0.01², C₂ = 0.03² (Wang, Bovik, Sheikh & Simoncelli 2004); the window is uniform, 7×7,
-    and mirrored at the border; (co)variances divide by 48. Each channel is an image by itself.
-    Windows reach over observed pixels, which are the truth in both images.
+    C₁ = 0.01², C₂ = 0.03² (Wang, Bovik, Sheikh & Simoncelli 2004). The window is uniform, 7×7 and
+    mirrored at the border; (co)variances divide by 48. Each channel is a separate image. Windows
+    include observed pixels, which are those of the original in both images.
 
     Args:
-        guess, truth: (B, C, H, W), H and W at least 7, levels in [0, 1].
-        observed: bool, True = seen; broadcasts.
+        estimate, truth: (B, C, H, W), H and W at least 7, levels in [0, 1].
+        observed: bool; broadcasts.
 
     Returns:
-        Mean over the hidden entries; NaN where there is none.
+        Mean over the hidden entries; NaN if none is hidden.
 
     Raises:
-        ValueError: smaller than the window.
+        ValueError: the images are smaller than the window.
     """
     from skimage.metrics import structural_similarity  # costs a second of start-up
 
     if min(truth.shape[-2:]) < 7:
         raise ValueError(f"expected images of at least 7×7 pixels, got {tuple(truth.shape)}")
-    completed = torch.where(observed, truth, guess)
+    completed = torch.where(observed, truth, estimate)
     layers = (each.flatten(0, 1).double().cpu().numpy() for each in (truth, completed))
     # With full=True the result is the mean and the map.
     result: Any = structural_similarity(*layers, channel_axis=0, data_range=1.0, full=True)

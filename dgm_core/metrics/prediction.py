@@ -1,4 +1,4 @@
-"""Scores of predicted laws p(y|x) on rows that were not trained on."""
+"""Scores of predictive distributions p(y|x) on test rows."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from torch import Tensor
 
 PREDICTION_DEFINITIONS: dict[str, dict[str, str]] = {
     "classification": {
-        "log loss": "−log of the probability given to the true class, nats, mean over test rows. "
-        "Lower is better.",
-        "accuracy": "Share of the test rows whose likeliest class is the true one. Higher is "
-        "better.",
-        "AUC": "Area under the ROC curve, one class against the rest, mean over classes. Higher "
+        "log loss": "−log of the predicted probability of the true class, in nats, averaged over "
+        "the test rows. Lower is better.",
+        "accuracy": "Fraction of the test rows whose most probable class is the true one. Higher "
         "is better.",
+        "AUC": "Area under the ROC curve of one class against the others, averaged over the "
+        "classes. Higher is better.",
     },
     "regression": {
-        "RMSE": "Root mean squared error of the predicted mean over test rows, in standard "
-        "deviations of the target among the training rows. Lower is better.",
-        "RMSE in units": "The same in the units of the target. Lower is better.",
-        "log density": "log of the density given to the true value, nats, mean over test rows, "
-        "of the standardised target. Higher is better.",
+        "RMSE": "Root mean squared error of the predicted mean over the test rows, in standard "
+        "deviations of the target in the training rows. Lower is better.",
+        "RMSE in units": "Root mean squared error of the predicted mean over the test rows, in "
+        "the units of the target. Lower is better.",
+        "log density": "log of the predicted density at the true value of the standardised "
+        "target, in nats, averaged over the test rows. Higher is better.",
     },
 }
-"""Task → name on the screen → definition."""
+"""Task → name on the page → definition."""
 
 
 def classification_scores(log_p: Tensor, y: Tensor) -> dict[str, float]:
     """The scores of a classification.
 
     Args:
-        log_p: of the classes, (B, C).
-        y: the true ones, (B,).
+        log_p: log-probabilities of the classes, (B, C).
+        y: the true classes, (B,).
     """
     log_p = log_p.double().log_softmax(1)
     return {
@@ -46,10 +47,10 @@ def regression_scores(
     """The scores of a regression.
 
     Args:
-        mean: predicted, (B,).
-        log_density: at the true value, (B,) nats.
-        y: the true values, (B,), standardised as the predictions are.
-        unit: what one of them is in the units of the target.
+        mean: predicted means, (B,).
+        log_density: log-densities at the true values, (B,) nats.
+        y: the true values, (B,), standardised like the predictions.
+        unit: one standard deviation in the units of the target.
     """
     rmse = (mean.double() - y).square().mean().sqrt().item()
     return {
@@ -60,13 +61,13 @@ def regression_scores(
 
 
 def area_under_roc(p: Tensor, y: Tensor) -> float:
-    """P(a row of the class scores above a row of the rest) + ½ P(they tie), mean over classes.
+    """P(a row of the class scores above a row of another class) + ½ P(tie), averaged over classes.
 
-    Classes without a row, or without a row of the rest, are left out; NaN if none remains.
+    A class is left out if all rows or no rows belong to it; NaN if no class remains.
 
     Args:
         p: scores of the classes, (B, C).
-        y: the true ones, (B,).
+        y: the true classes, (B,).
     """
     areas = []
     for c in range(p.shape[1]):

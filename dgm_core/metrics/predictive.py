@@ -1,4 +1,4 @@
-"""Scores of a predictive law, from its draws or its moments: (n, B, \\*event) → (B,)."""
+"""Scores of a predictive distribution from its draws or moments: (n, B, \\*event) → (B,)."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ import math
 import torch
 from torch import Tensor
 
+from dgm_core.distributions.variance_floors import IMAGE_VARIANCE_FLOOR
 from dgm_core.metrics.hidden import hidden_mean, hidden_sum
 
 
 def crps_hidden(draws: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
     """Continuous ranked probability score, E|X − y| − ½ E|X − X′|, averaged over hidden entries.
 
-    From n draws, without bias for n ≥ 2 ("fair"; Ferro 2014): the second mean is over pairs of
-    different draws, and with the draws in order x₍₁₎ ≤ … ≤ x₍ₙ₎
+    The estimate from n ≥ 2 draws is unbiased ("fair"; Ferro 2014): the second mean is over pairs
+    of different draws, and with ordered draws x₍₁₎ ≤ … ≤ x₍ₙ₎
 
         ½ E|X − X′| ≈ Σ_i (2 i − n − 1) x₍ᵢ₎ / (n (n − 1)).
 
-    One draw is a point forecast and scores its absolute error. A fair score may be below 0.
+    One draw is a point forecast, and its score is the absolute error. A fair score may be
+    negative.
 
     Args:
         draws: (n, B, \\*event).
         truth: (B, \\*event).
-        observed: bool, True = seen; broadcasts.
+        observed: bool; broadcasts.
 
     Returns:
-        (B,), in the units of the data; NaN where nothing is hidden.
+        (B,), in the units of the data; NaN if nothing is hidden.
     """
     n = len(draws)
     error = (draws - truth).abs().mean(0)
@@ -37,18 +39,18 @@ def crps_hidden(draws: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
 
 
 def coverage_hidden(draws: Tensor, truth: Tensor, observed: Tensor, level: float = 0.9) -> Tensor:
-    """Share of the hidden entries whose truth is in the central interval of the draws, (B,).
+    """Fraction of hidden entries whose true value is in the central interval of the draws, (B,).
 
     With p = (1 − level) / 2 the ends are the order statistics of rank p (n + 1) and
-    (1 − p) (n + 1), interpolated between neighbours and cut off at the smallest and the largest
-    draw. A truth exchangeable with the draws is then inside with probability `level`; with
-    n < 1 / p − 1 draws (19 for 90 %) only with (n − 1) / (n + 1). The ends belong to the interval,
-    so that discrete values cover at least as much.
+    (1 − p) (n + 1), interpolated and cut off at the smallest and the largest draw. A true value
+    that is exchangeable with the draws lies inside with probability `level`. With n < 1 / p − 1
+    draws (19 for 90 %) this probability is only (n − 1) / (n + 1). The ends belong to the
+    interval, so the coverage of discrete values is at least as large.
 
     Args:
         draws: (n, B, \\*event).
         truth: (B, \\*event).
-        observed: bool, True = seen; broadcasts.
+        observed: bool; broadcasts.
         level: in (0, 1).
 
     Raises:
@@ -64,9 +66,10 @@ def coverage_hidden(draws: Tensor, truth: Tensor, observed: Tensor, level: float
 def gaussian_coverage_hidden(
     mean: Tensor, variance: Tensor, truth: Tensor, observed: Tensor, level: float = 0.9
 ) -> Tensor:
-    """Share of the hidden entries within the central interval of N(mean, variance), (B,).
+    """Fraction of hidden entries inside the central interval of N(mean, variance), (B,).
 
-    The interval is mean ± Φ⁻¹((1 + level) / 2) √variance; arguments are as in `coverage_hidden`.
+    The interval is mean ± Φ⁻¹((1 + level) / 2) √variance. The other arguments are those of
+    `coverage_hidden`.
     """
     half = torch.special.ndtri(torch.tensor((1 + _checked(level)) / 2, dtype=torch.float64))
     inside = (truth - mean).abs() <= half.to(mean) * variance.clamp_min(0).sqrt()
@@ -74,18 +77,23 @@ def gaussian_coverage_hidden(
 
 
 def gaussian_mixture_log_density(
-    means: Tensor, variances: Tensor, truth: Tensor, observed: Tensor, noise_floor: float = 1e-4
+    means: Tensor,
+    variances: Tensor,
+    truth: Tensor,
+    observed: Tensor,
+    noise_floor: float = IMAGE_VARIANCE_FLOOR,
 ) -> Tensor:
     """log (1/n) Σ_i N(x_mis; m_i, diag(v_i)), (B,) in nats over the hidden entries.
 
-    A predictive density for a method that gives component means: decoded latents, or neighbours.
+    This is the predictive density of a method that gives component means, such as decoded latents
+    or nearest neighbours.
 
     Args:
-        means: (n, B, \\*event), m.
-        variances: v, broadcasts to `means`; raised to `noise_floor` where below.
+        means: m, (n, B, \\*event).
+        variances: v, broadcasts to `means`; values below `noise_floor` are raised to it.
         truth: (B, \\*event).
-        observed: bool, True = seen; broadcasts.
-        noise_floor: least variance, squared levels.
+        observed: bool; broadcasts.
+        noise_floor: the least variance, in squared grey levels.
     """
     v = variances.clamp_min(noise_floor)
     each = -0.5 * ((truth - means).square() / v + v.log() + math.log(2 * math.pi))

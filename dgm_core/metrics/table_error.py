@@ -12,12 +12,13 @@ def rmse_of_table(mean: Tensor, truth: Tensor, hidden: Tensor) -> MeanAndError:
     """√( Σ (x̂ − x)² / n ) over all n hidden entries, and its standard error over rows.
 
     Args:
-        mean: what was filled in, (B, D).
-        truth: (B, D), anything where not hidden.
+        mean: the filled-in values x̂, (B, D).
+        truth: the true values x, (B, D); only hidden entries are read.
         hidden: bool (B, D), the entries that count.
 
     Returns:
-        Two scalars in the units of x; NaN where nothing is hidden, or no error is to be known.
+        Two scalars in the units of x. Both are NaN if nothing is hidden; the error is NaN if only
+        one row has hidden entries.
     """
     square = torch.where(hidden, mean - truth, 0).double().square().sum(1)
     return pooled_rmse(square, hidden.sum(1))

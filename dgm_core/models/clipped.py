@@ -11,6 +11,7 @@ from typing import TypedDict, Unpack
 
 from dgm_core.distributions.likelihoods import GaussianLikelihood, GaussianPixelLikelihood
 from dgm_core.distributions.posteriors import DiagonalGaussian
+from dgm_core.distributions.variance_floors import IMAGE_SCALE_FLOOR
 from dgm_core.missing.processes import Clipping
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE
@@ -24,7 +25,7 @@ def clipping_networks(
     latent_dim: int = 64,
     channels: int = 32,
     hidden: int = 256,
-    scale_floor: float = 0.02,
+    scale_floor: float = IMAGE_SCALE_FLOOR,
     *,
     scale_of_each: bool = False,
 ) -> Networks:

@@ -9,6 +9,7 @@ from torch import nn
 
 from dgm_core.distributions.likelihoods import BernoulliLikelihood, GaussianLikelihood
 from dgm_core.distributions.posteriors import DiagonalGaussian, FullGaussian
+from dgm_core.distributions.variance_floors import IMAGE_SCALE_FLOOR
 from dgm_core.models.vae import VAE
 from dgm_core.networks import bodies
 
@@ -80,7 +81,7 @@ def face_dlvm(
     latent_dim: int = 64,
     channels: int = 32,
     hidden: int = 384,
-    scale_floor: float = 0.02,
+    scale_floor: float = IMAGE_SCALE_FLOOR,
     *,
     full_covariance: bool = True,
 ) -> VAE:

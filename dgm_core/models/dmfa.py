@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_core.distributions.gaussian import LowRankMixture
+from dgm_core.distributions.variance_floors import IMAGE_VARIANCE_FLOOR
 from dgm_core.networks import UNet, evaluate
 from dgm_core.types import Masked
 
@@ -41,7 +42,7 @@ class DMFA(nn.Module):
         image_channels: int,
         components: int,
         factors: int,
-        noise_floor: float = 1e-4,
+        noise_floor: float = IMAGE_VARIANCE_FLOOR,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -82,7 +83,7 @@ def unet_dmfa(
     factors: int = 4,
     widths: tuple[int, ...] = (48, 128),
     blocks: int = 2,
-    noise_floor: float = 1e-4,
+    noise_floor: float = IMAGE_VARIANCE_FLOOR,
 ) -> DMFA:
     """A DMFA whose heads are maps of a U-Net: 28×28, 32×32 and 64×64 images alike."""
     features = DMFA.features(image_channels, components, factors)

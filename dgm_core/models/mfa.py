@@ -31,6 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_core.distributions.gaussian import LowRankMixture
+from dgm_core.distributions.variance_floors import IMAGE_VARIANCE_FLOOR
 from dgm_core.models.factor_expectations import Statistics, expectation_of
 from dgm_core.rng import normal
 from dgm_core.types import Masked
@@ -63,7 +64,7 @@ class MixtureOfFactorAnalysers(nn.Module):
         event_shape: Sequence[int],
         components: int,
         factors: int,
-        noise_floor: float = 1e-4,
+        noise_floor: float = IMAGE_VARIANCE_FLOOR,
         isotropic: bool = False,
     ) -> None:
         super().__init__()

@@ -16,6 +16,7 @@ from torch.distributions import Distribution
 
 from dgm_core.distributions.likelihoods import BernoulliLikelihood, GaussianLikelihood
 from dgm_core.distributions.posteriors import DiagonalGaussian
+from dgm_core.distributions.variance_floors import IMAGE_SCALE_FLOOR
 from dgm_core.models.vae import VAE
 from dgm_core.networks import bodies, evaluate
 from dgm_core.types import Masked
@@ -55,7 +56,10 @@ def fully_connected_miwae(latent_dim: int = 50, hidden: int = 512, dropout: floa
 
 
 def face_miwae(
-    latent_dim: int = 64, channels: int = 32, hidden: int = 384, scale_floor: float = 0.02
+    latent_dim: int = 64,
+    channels: int = 32,
+    hidden: int = 384,
+    scale_floor: float = IMAGE_SCALE_FLOOR,
 ) -> MIWAE:
     """Of 64×64 colour images, with a Gaussian likelihood and the networks of `face_dlvm`."""
     posterior = DiagonalGaussian(latent_dim)

@@ -16,12 +16,9 @@ from typing import Self, TypedDict
 import torch
 from torch import Tensor, nn
 
-from dgm_core.distributions.likelihoods import (
-    TABLE_SCALE_FLOOR,
-    GaussianLikelihood,
-    GaussianRowLikelihood,
-)
+from dgm_core.distributions.likelihoods import GaussianLikelihood, GaussianRowLikelihood
 from dgm_core.distributions.posteriors import DiagonalGaussian
+from dgm_core.distributions.variance_floors import TABLE_SCALE_FLOOR
 from dgm_core.missing.processes import KnownSignSelfMasking, Restricted
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dgm_core import zoo
-from dgm_core.models.wgan import WGAN, BatchNorm, settle, wgan
+from dgm_core.models.wgan import WGAN, BatchNorm, recompute_batch_statistics, wgan
 from dgm_core.networks import bfloat16_networks
 from dgm_core.rng import generator
 
@@ -55,7 +55,7 @@ def test_settled_the_images_have_the_contrast_they_had_in_training() -> None:
     z = model.latents(4000, generator(1))
     wanted = model.generate(z)
     assert (model.eval().generate(z).std() / wanted.std() - 1).abs() > 0.05
-    settle(model, generator(0))
+    recompute_batch_statistics(model, generator(0))
     assert not model.training
     assert (model.generate(z).std() / wanted.std() - 1).abs() < 0.02
 
@@ -72,7 +72,7 @@ def test_in_bfloat16_images_and_scores_are_nearly_the_same() -> None:
 
 def test_stored_and_loaded_it_is_the_same_to_half_precision(tmp_path) -> None:  # noqa: ANN001
     model = small(28)
-    settle(model, generator(0))
+    recompute_batch_statistics(model, generator(0))
     about = {"name": "wgan", "size": 28, "image_channels": 1, "latent_dim": 5, "widths": [4, 6]}
     zoo.save("small", model, {"architecture": about}, tmp_path)
     loaded = zoo.load("small", folder=tmp_path)
