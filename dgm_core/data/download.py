@@ -168,7 +168,8 @@ def _advice(name: str, error: Exception) -> str:
         return (
             f"{name} cannot be downloaded, because a package is missing ({error}). Install the "
             f"packages torchvision and gdown, then run: {again}. Or set DGM_DATA to a folder that "
-            f"holds {' and '.join(FILES[name])}, or use {stand_in(name)}, which needs no download."
+            f"holds {' and '.join(FILES[name])}, or use {always_available(name)}, which needs no "
+            "download."
         )
     return (
         f"{name} could not be downloaded or arrived broken ({error}). Nothing was kept. "

@@ -98,7 +98,7 @@ def pareto_smoothed(log_w: Tensor) -> Tensor:
 
 
 def _split(draws: Tensor) -> Tensor:
-    """Each chain as two halves: (chains, n, …) → (2 chains, n // 2, …); drops an odd middle draw."""
+    """Each chain as two halves, without an odd middle draw: (chains, n) → (2 chains, n // 2)."""
     half = draws.shape[1] // 2
     return torch.cat([draws[:, :half], draws[:, -half:]]).to(torch.float64)
 

@@ -41,7 +41,7 @@ def sse_hidden(estimate: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
 
 
 def mse_hidden(estimate: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
-    """Mean of (estimate − truth)² over the hidden entries of each row, (B,); NaN if there are none.
+    """Mean of (estimate − truth)² over the hidden entries of each row, (B,); NaN if none is.
 
     Example:
         >>> estimate, truth = torch.tensor([[0.5, 9.0]]), torch.tensor([[1.0, 0.0]])
