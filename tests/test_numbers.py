@@ -13,7 +13,7 @@ from dgm_core import zoo
 from dgm_core.__main__ import app
 from dgm_core.commands.evaluate.run_study import write_pages
 from dgm_core.evaluation import number_tables
-from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, PUBLISHED_F1
+from dgm_core.studies.inpainting.sampler_sweeps import PUBLISHED_F1, SAMPLERS
 
 ROOT = Path(__file__).parents[1]
 PAGES = {

@@ -23,7 +23,7 @@ from typing import Any
 
 from dgm_core import zoo
 from dgm_core.files import written_whole
-from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, PUBLISHED_F1
+from dgm_core.studies.inpainting.sampler_sweeps import PUBLISHED_F1, SAMPLERS
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "assets"

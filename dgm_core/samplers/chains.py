@@ -6,22 +6,21 @@ The caller decides when to stop, by no longer asking.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from dgm_core.rng import Source
-from dgm_core.samplers.state import Info, State
 from dgm_core.types import Sampler
 
 
 class Iteration(NamedTuple):
-    """One iteration of all chains; `number` counts from 1."""
+    """One iteration of all chains; `state` and `info` are those of the sampler."""
 
-    number: int
-    state: State
-    info: Info
+    number: int  # from 1
+    state: Any
+    info: Any
     warming_up: bool
 
 
@@ -31,7 +30,7 @@ def run(
     iterations: int,
     warmup: int = 0,
     warmup_sampler: Sampler | None = None,
-    state: State | None = None,
+    state: Any = None,
 ) -> Iterator[Iteration]:
     """Run all chains for `iterations`, of which the first `warmup` use `warmup_sampler`.
 
@@ -44,7 +43,7 @@ def run(
         state: go on from here instead of from `sampler.init`.
     """
     with torch.inference_mode():
-        current: State = sampler.init(source) if state is None else state
+        current = sampler.init(source) if state is None else state
     for number in range(1, iterations + 1):
         warming_up = number <= warmup
         kernel = (warmup_sampler or sampler) if warming_up else sampler

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from dgm_core.studies.inpainting.patterns import HALVES
-from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, PUBLISHED_F1
+from dgm_core.studies.inpainting.sampler_sweeps import PUBLISHED_F1, SAMPLERS
 from ui import colours, figures
 from ui.inpainting.methods import SHORT_NAMES
 

@@ -192,7 +192,9 @@ def _constant(config: Config, masked: Masked) -> Filling:
     return Filling("constant 1", mean[0].numpy(), None, rmse, np.nan, np.nan, {})
 
 
-def _filling(method: str, config: Config, masked: Masked, found: dict[str, WeightedEstimate]) -> Filling:
+def _filling(
+    method: str, config: Config, masked: Masked, found: dict[str, WeightedEstimate]
+) -> Filling:
     """Combine the groups of draws, which are the rows of each estimate."""
     truth, rmses, errors, wholes = config.truth, {}, {}, {}
     for name, estimate in found.items():

@@ -93,7 +93,9 @@ def test_rising_and_constant_scores_are_distinguished() -> None:
 
 @pytest.mark.parametrize("pixels", ["hidden", "all"])
 def test_published_values_are_shown_only_for_all_pixels(pixels: str) -> None:
-    rows = [row("missing rate", name, each, 60) for name in PUBLISHED_F1["mnist"] for each in SAMPLERS]
+    rows = [
+        row("missing rate", name, each, 60) for name in PUBLISHED_F1["mnist"] for each in SAMPLERS
+    ]
     rows.append(row("missing rate", "top half", PSEUDO, 60))
     names = [*PUBLISHED_F1["mnist"], "top half"]
     groups = [Group("", rows, "solid", "circle")]
