@@ -82,7 +82,7 @@ def slow_motion_message(
 def opening(moments: Sequence[Moment]) -> int:
     """Index of the iteration to show first: a rejected z′ that fits better, else a rejection."""
     rejected = [i for i, moment in enumerate(moments) if not moment.accepted]
-    better = [i for i in rejected if moments[i].fit > 1]
+    better = [i for i in rejected if moments[i].joint_difference > 1]
     return (better or rejected or [0])[0]
 
 
