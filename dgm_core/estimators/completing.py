@@ -194,10 +194,11 @@ class CompletionEstimator(SavableEstimator):
             for known, constructor in PROCESSES.items():
                 if value is constructor:
                     return {"constructor": known}, {}
-            about = describe(value) if isinstance(value, nn.Module) else None
+            made = value if isinstance(value, nn.Module) else value(self.coding_.width)
+            about = describe(made)
             if about is None:
                 raise OwnPart
-            return {"process": about}, value.state_dict()
+            return {"process": about}, made.state_dict()
         return super()._saved_setting(name, value)
 
     def _loaded_setting(self, name: str, value: Any, arrays: dict[str, Tensor]) -> Any:

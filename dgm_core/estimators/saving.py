@@ -59,7 +59,8 @@ class SavableEstimator(BaseEstimator):
 
         `dgm_core.load` reads the file, on this machine or another, and then gives the same
         results. The settings `checkpoint` and `log_dir` are not saved, because they name places
-        on this machine. A `random_state` that is a `RandomState` is saved as None.
+        on this machine. A `random_state` that is a `RandomState` is saved as None. Instead of a
+        function that makes a missing process, the process that it makes is saved.
 
         Args:
             path: of the file; the usual ending is `.safetensors`.

@@ -252,7 +252,6 @@ OWN = {
     "a class": (HeatFailure, "HeatFailure"),
     "an instance": (HeatFailure(3, steepness=2.0), "HeatFailure"),
     "within another": (WithBaseRate(HeatFailure(3)), "WithBaseRate"),
-    "a function": (lambda features: SelfMasking(features, 1.0), "lambda"),
 }
 
 
@@ -267,6 +266,15 @@ def test_a_missing_process_of_ones_own_is_given_again(case: str, tmp_path: Path)
     check_equal(results(before, numbers()), results(after, numbers()), case)
     with pytest.raises(ValueError, match="cannot be used with the arguments that were given"):
         load(path, missing_process=MLPMasking(3))
+
+
+def test_a_function_is_saved_as_the_process_that_it_makes(tmp_path: Path) -> None:
+    make = lambda features: KnownSignSelfMasking([1.0] * features, strength=2.0)  # noqa: E731
+    before = NotMIWAEImputer(make, **SMALL).fit(numbers())
+    after = load(before.save(tmp_path / "model.safetensors"))
+    check_equal(results(before, numbers()), results(after, numbers()), "loaded")
+    after.fit(numbers())
+    check_equal(results(before, numbers()), results(after, numbers()), "fitted again")
 
 
 def test_a_likelihood_of_ones_own_is_given_again(tmp_path: Path) -> None:
