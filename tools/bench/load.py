@@ -24,7 +24,7 @@ from tools.bench.server import LAB, Server, serving
 from tools.bench.telling import asked_of, tell
 from tools.bench.visitors import Visitor
 from ui.components.bits import pack
-from ui.server_limits import SELDOM
+from ui.server_limits import GC_INTERVAL
 
 PAGE = "Inpainting"
 SIDE = 28
@@ -46,7 +46,7 @@ class Answers(NamedTuple):
 
 
 async def samplers(
-    server: Server, count: int, query: str = "", between: float = SELDOM
+    server: Server, count: int, query: str = "", between: float = GC_INTERVAL
 ) -> Answers:
     """Seconds of `count` sessions that all hide something else at the same moment.
 

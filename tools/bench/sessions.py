@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tools.bench import strokes
 from tools.bench.browser import context, first_picture, rest
 from tools.bench.server import LAB, serving
-from ui.server_limits import SELDOM
+from ui.server_limits import GC_INTERVAL
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -61,7 +61,7 @@ def sizes(
                 lab.finish()
             rest(lab.page)
             for _ in range(2 if number in (1, more + 1) else 0):
-                time.sleep(SELDOM)
+                time.sleep(GC_INTERVAL)
                 strokes.reruns(lab.page, 1)  # after which the server searches for garbage
             found.append((number, server.megabytes()))
             say(f"{number} sessions: {found[-1][1]:.0f} MB")
