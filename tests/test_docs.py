@@ -274,8 +274,8 @@ def test_the_lab_of_the_walk_through_opens(
     monkeypatch.setattr(
         studies, "__path__", [*studies.__path__, str(tmp_path / "dgm_core/studies")]
     )
-    place = navigation.Place("Half_a_digit", "pages/8_Half_a_digit.py", "Half a digit")
-    monkeypatch.setattr(navigation, "PLACES", {**navigation.PLACES, place.path: place})
+    added = navigation.Page("Half_a_digit", "pages/8_Half_a_digit.py", "Half a digit")
+    monkeypatch.setattr(navigation, "PAGES", {**navigation.PAGES, added.path: added})
     monkeypatch.chdir(ROOT)
     try:
         page = AppTest.from_file(

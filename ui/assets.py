@@ -1,4 +1,4 @@
-"""The folder of shipped files, and the lists in it that are written by hand."""
+"""The folder of shipped files, and the tables in it that are written by hand."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Entry = TypeVar("Entry", bound=NamedTuple)
 
 @cache
 def entries(file: str, kind: type[Entry]) -> tuple[Entry, ...]:
-    """Those of a TOML file in `assets/`, in its order: its tables that are called as `kind` is.
+    """The entries of a TOML file in `assets/`: its tables with the name of `kind`, in order.
 
     Raises:
-        OSError: no such file.
+        OSError: there is no such file.
         TypeError: an entry has a field too few or too many.
     """
     read = tomllib.loads((ASSETS / file).read_text(encoding="utf-8"))

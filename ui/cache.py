@@ -1,4 +1,4 @@
-"""Cached wrappers, named `st_` and then what they wrap. Keys are names; tensors are never keys."""
+"""Cached wrappers, named `st_` and what they wrap. Keys are names; tensors are never keys."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def st_model(name: str, where: str | None = None) -> nn.Module:
         where: its device; None = the default one.
     """
     model = zoo.load(name, where or device.default_device())
-    # Streamlit collects garbage after every run; what is loaded now will not become garbage.
+    # Streamlit collects garbage after every run; models stay, so exclude them from collection.
     gc.collect()
     gc.freeze()
     return model
@@ -33,7 +33,7 @@ def st_model(name: str, where: str | None = None) -> nn.Module:
 
 @st.cache_resource(show_spinner=False, max_entries=20)
 def st_material(dataset: str, need: str | None) -> Material:
-    """`material`: what a method stands on; also called by the threads of runs."""
+    """`material`: the model or data that a method needs; also called by the threads of runs."""
     return material(dataset, need, st_model)
 
 
@@ -55,12 +55,12 @@ TRAITS: dict[str, tuple[str, bool]] = {
     "blond": ("blond hair", True),
     "dark-haired": ("black hair", True),
 }
-"""Name on the screen → attribute of the face, and whether it has it."""
+"""Name on the screen → attribute of the face, and its value."""
 
 
 @st.cache_resource(show_spinner="Loading the faces …", max_entries=2)
 def st_face_rows() -> dict[str, np.ndarray]:
-    """Name on the screen → rows of the test faces that are so; "all" comes first."""
+    """Name on the screen → rows of the test faces with that attribute; "all" comes first."""
     attributes = data.face_attributes("test")
     rows = {"all": np.arange(len(next(iter(attributes.values()))))}
     for name, (attribute, wanted) in TRAITS.items():
@@ -71,13 +71,13 @@ def st_face_rows() -> dict[str, np.ndarray]:
 
 @st.cache_resource(show_spinner="Loading the faces …", max_entries=32)
 def st_faces(trait: str, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Some test faces of a key of `st_face_rows`: rows (n,), pictures (n, 3, 64, 64) uint8."""
+    """Some test faces of a key of `st_face_rows`: rows (n,), images (n, 3, 64, 64) uint8."""
     rows = spread(st_face_rows()[trait], count)
     return rows, data.faces("test", rows).numpy()
 
 
 def spread(rows: np.ndarray, count: int) -> np.ndarray:
-    """At most `count` of them, from first to last: neighbours are often alike."""
+    """At most `count` of the rows, evenly spaced: neighbours are often similar."""
     return rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(int))]
 
 
@@ -93,5 +93,5 @@ def st_samples(model_name: str, count: int = 32) -> np.ndarray:
 
 
 def how_to_mend(error: zoo.BrokenModel) -> str:
-    """What is wrong with a shipped file, and what to do."""
+    """What is wrong with a shipped file, and how to repair it."""
     return f"{error}. Put the shipped files back, or train the recipe again."

@@ -1,8 +1,8 @@
-"""Many small arrays in one piece of memory.
+"""Many small arrays in one block of memory.
 
-What a run yields is scattered among the tensors of its computation. When these are freed, the
-holes between are too small for those of the next run, and a server grows by several times of what
-its sessions hold.
+The arrays that a run yields lie scattered among the tensors of its computation. When these are
+freed, the gaps are too small for the tensors of the next run. The memory of a server then grows to
+several times of what its sessions hold.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import TypeVar
 
 T = TypeVar("T")
 ALIGNED = 64
-"""Bytes; where an array begins."""
+"""Arrays begin at multiples of this many bytes."""
 
 
-def in_one_block(what: T) -> T:
-    """The same, anything that can be pickled, with all its NumPy arrays in one block.
+def in_one_block(value: T) -> T:
+    """A copy of anything that can be pickled, with all its NumPy arrays in one block of memory.
 
-    Equal arrays, of the same types and shapes; an array that stood in several places is one again.
+    Types, shapes and values stay the same. An array that occurs several times is stored once.
     """
     buffers: list[pickle.PickleBuffer] = []
-    shell = pickle.dumps(what, 5, buffer_callback=buffers.append)
+    shell = pickle.dumps(value, 5, buffer_callback=buffers.append)
     raws = [buffer.raw() for buffer in buffers]
     starts, size = [], 0
     for raw in raws:
@@ -30,5 +30,5 @@ def in_one_block(what: T) -> T:
     block = memoryview(bytearray(size))
     for start, raw in zip(starts, raws, strict=True):
         block[start : start + raw.nbytes] = raw
-    places = [block[start : start + raw.nbytes] for start, raw in zip(starts, raws, strict=True)]
-    return pickle.loads(shell, buffers=places)
+    arrays = [block[start : start + raw.nbytes] for start, raw in zip(starts, raws, strict=True)]
+    return pickle.loads(shell, buffers=arrays)

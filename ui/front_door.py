@@ -1,4 +1,4 @@
-"""What the front door has beside the labs' pictures: the tour, lessons, sources."""
+"""The front page apart from the figures of the labs: the tour, lessons, and data sources."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ _STYLE = """
 
 
 class Source(NamedTuple):
-    """A data set: what of it is shipped, and where the rest comes from."""
+    """A data set: which models of it are shipped, and where the data come from."""
 
     name: str
-    data: list[str]  # as the models' cards call it
+    data: list[str]  # its names on the cards of models
     about: str
-    fetch: str  # arguments of `data fetch`; nothing for what is always there
+    fetch: str  # arguments of `data fetch`; empty: always available
     licence: str
     address: str
 
 
 def sources() -> tuple[Source, ...]:
-    """All of them."""
+    """The sources in `assets/sources.toml`."""
     return entries("sources.toml", Source)
 
 
 @cache
 def models_of() -> dict[str, list[tuple[str, int]]]:
-    """Data set → name and bytes of every model that is shipped."""
+    """Data set → (name, bytes) of every shipped model."""
     found: dict[str, list[tuple[str, int]]] = {}
     for card in sorted(PRETRAINED.glob("*.toml")):
         read = tomllib.loads(card.read_text(encoding="utf-8"))
@@ -67,7 +67,7 @@ def models_of() -> dict[str, list[tuple[str, int]]]:
 
 
 def tour() -> None:
-    """The way into it: a link, as its stops are."""
+    """The link to the first stop of the tour."""
     st.html(
         f"<style>{_STYLE}</style><div class=begin>"
         f'<a href="{escape(str(navigation.of_stop(1)))}">Take the tour</a>'
@@ -76,19 +76,19 @@ def tour() -> None:
 
 
 def room(title: str) -> tuple[DeltaGenerator, DeltaGenerator]:
-    """Under a lab's title, where words go and the picture, which comes first on a phone."""
+    """The title of a lab, and columns for its text and figure; on a phone the figure is first."""
     with st.container(key=f"room {title}"):
         st.subheader(title, anchor=False)
-        text, picture = st.columns([4, 7], gap="large")
-    return text, picture
+        text, figure = st.columns([4, 7], gap="large")
+    return text, figure
 
 
 def lessons() -> None:
-    """Links with questions; the answers are folded away."""
+    """The lessons: a link, questions, and answers in a closed section."""
     st.subheader("For teachers", anchor="for-teachers")
     st.markdown(
-        "Each lesson is a link that opens a lab in the state that its questions are about. Put it "
-        "on the board, or send it round: whoever opens it sees the same."
+        "Each lesson is a link that opens a lab with the settings that its questions refer to. "
+        "Share the link with your class: everybody who opens it sees the same."
     )
     left, right = st.columns(2, gap="large")
     for i, each in enumerate(navigation.lessons()):
@@ -98,44 +98,44 @@ def lessons() -> None:
 
 def _lesson(lesson: navigation.Lesson) -> str:
     address = escape(navigation.address(lesson.page, lesson.link))
-    asked = "".join(f"<li>{escape(question)}</li>" for question in lesson.questions)
-    told = "".join(f"<li>{escape(answer)}</li>" for answer in lesson.answers)
-    where = escape(navigation.PLACES[lesson.page].label)
+    questions = "".join(f"<li>{escape(question)}</li>" for question in lesson.questions)
+    answers = "".join(f"<li>{escape(answer)}</li>" for answer in lesson.answers)
+    lab = escape(navigation.PAGES[lesson.page].label)
     return (
         f"<div class=lesson><p>{escape(lesson.about)}</p>"
-        f'<p><a href="{address}">Open the lesson</a> in {where}</p><ol>{asked}</ol>'
-        f"<details><summary>What to expect</summary><ol>{told}</ol></details></div>"
+        f'<p><a href="{address}">Open the lesson</a> in {lab}</p><ol>{questions}</ol>'
+        f"<details><summary>What to expect</summary><ol>{answers}</ol></details></div>"
     )
 
 
 def shipped() -> None:
-    """A table of data sets: models that come along, what is downloaded, licences."""
+    """A table of data sets: shipped models, commands for downloads, licences."""
     models = models_of()
     count = sum(map(len, models.values()))
-    size = sum(each for those in models.values() for _, each in those)
+    size = sum(bytes_ for group in models.values() for _, bytes_ in group)
     st.subheader("What is shipped, and what is not", anchor="what-is-shipped")
     st.markdown(
-        f"{count} models that this project has trained come along, {size / 1e6:.0f} MB, each with "
-        "a card that says how and what it reaches. Of data sets only scikit-learn's are here; the "
-        "others are downloaded when you ask for them, and until then a page shows what its model "
-        "has drawn, and says so. Nothing is downloaded while you look."
+        f"{count} models are included, {size / 1e6:.0f} MB. This project trained them; the card "
+        "of each states how, and its scores. Of the data sets only scikit-learn's are included. "
+        "The commands below download the others. Without them a page shows images drawn by its "
+        "model, and says so. The pages themselves download nothing."
     )
     rows = "".join(
         _source(each, sum(len(models.get(name, [])) for name in each.data)) for each in sources()
     )
     st.html(f"<div class=sources>{rows}</div>")
     st.markdown(
-        "The app and its library `dgm_core` are under the MIT licence; the data sets keep theirs. "
-        "Each theory note names the papers it follows, each method its authors."
+        "The app and its library `dgm_core` are under the MIT licence; the data sets have their "
+        "own licences. Each theory note cites the papers it follows, and each method its authors."
     )
 
 
 def _source(source: Source, models: int) -> str:
-    way = "always here"
+    access = "included"
     if source.fetch:
-        way = f"<code>python -m dgm_core data fetch {escape(source.fetch)}</code>"
+        access = f"<code>python -m dgm_core data fetch {escape(source.fetch)}</code>"
     return (
         f'<b><a href="{escape(source.address)}">{escape(source.name)}</a></b>'
         f"<span>{escape(source.about)}</span><span>{models} models</span>"
-        f"<span>{way}</span><span>{escape(source.licence)}</span>"
+        f"<span>{access}</span><span>{escape(source.licence)}</span>"
     )

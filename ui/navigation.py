@@ -1,4 +1,4 @@
-"""The pages of the app, and the ways between them."""
+"""The pages of the app, the bar above them, the tour and the lessons."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from ui.assets import entries
 from ui.components.page_bar import Card, Keys, page_bar
 
 
-class Place(NamedTuple):
-    """A page: its address, its script, and its name in the bar."""
+class Page(NamedTuple):
+    """A page: its path in the address, its script, and its name in the bar."""
 
     path: str
     script: str
     label: str
 
 
-PLACES = {
-    place.path: place
-    for place in (
-        Place("", "app.py", "DGM Lab"),
-        Place("Inpainting", "pages/1_Inpainting.py", "Inpainting"),
-        Place("Exact_likelihood", "pages/2_Exact_likelihood.py", "Exact likelihood"),
-        Place(
+PAGES = {
+    page.path: page
+    for page in (
+        Page("", "app.py", "DGM Lab"),
+        Page("Inpainting", "pages/1_Inpainting.py", "Inpainting"),
+        Page("Exact_likelihood", "pages/2_Exact_likelihood.py", "Exact likelihood"),
+        Page(
             "Missing_not_at_random", "pages/3_Missing_not_at_random.py", "Missing not at random"
         ),
-        Place("Clusters", "pages/4_Clusters.py", "Clusters"),
-        Place("WGAN_latent_space", "pages/5_WGAN_latent_space.py", "WGAN latent space"),
-        Place("GAN_distances", "pages/6_GAN_distances.py", "GAN distances"),
-        Place("Theory", "pages/7_Theory.py", "Theory"),
+        Page("Clusters", "pages/4_Clusters.py", "Clusters"),
+        Page("WGAN_latent_space", "pages/5_WGAN_latent_space.py", "WGAN latent space"),
+        Page("GAN_distances", "pages/6_GAN_distances.py", "GAN distances"),
+        Page("Theory", "pages/7_Theory.py", "Theory"),
     )
 }
-"""By address, the front door first."""
+"""Path → page; the front page is first."""
 
 TOUR = "tour"
-"""In an address: which stop of the tour it is, counted from 1."""
+"""Name in the address: the number of a stop of the tour, counted from 1."""
 _TOURED = "stop of the tour"
 
 
 class Stop(NamedTuple):
-    """Of the tour: a place in a state of its own, and what to do and to see there."""
+    """A stop of the tour: a page with given settings, and what to do and see there."""
 
     title: str
     text: str
@@ -52,7 +52,7 @@ class Stop(NamedTuple):
 
 
 class Lesson(NamedTuple):
-    """For a class: a place in a state of its own, and questions that it answers."""
+    """A lesson for a class: a page with given settings, and questions about it."""
 
     title: str
     minutes: int
@@ -64,22 +64,22 @@ class Lesson(NamedTuple):
 
 
 def stops() -> tuple[Stop, ...]:
-    """The tour."""
+    """The stops in `assets/tour.toml`."""
     return entries("tour.toml", Stop)
 
 
 def lessons() -> tuple[Lesson, ...]:
-    """All of them."""
+    """The lessons in `assets/lessons.toml`."""
     return entries("lessons.toml", Lesson)
 
 
 def address(page: str, link: Mapping[str, Any]) -> str:
-    """Of a page in a state, as a browser on any of the pages resolves it."""
+    """Relative address of a page with settings; it works on every page of the app."""
     return (page or "./") + (f"?{urlencode(link)}" if link else "")
 
 
 def of_stop(number: int) -> str | None:
-    """The address of a stop of the tour, counted from 1; None beyond its ends."""
+    """Address of a stop of the tour, counted from 1; None if there is no such stop."""
     if not 1 <= number <= len(stops()):
         return None
     stop = stops()[number - 1]
@@ -87,35 +87,35 @@ def of_stop(number: int) -> str | None:
 
 
 def bar(here: str, keys: Keys) -> None:
-    """The bar above the page `here`; leads on to where the visitor asks to go."""
+    """Draw the bar above the page `here`, and switch to the page that the visitor chooses."""
     number = _stop_at(here)
     card = None
     if number is not None:
         stop = stops()[number - 1]
-        back, on = of_stop(number - 1), of_stop(number + 1)
-        card = Card(number, len(stops()), stop.title, stop.text, back, on)
-    names = [(place.path, place.label) for place in PLACES.values()]
-    asked = page_bar("page bar", names, here, keys, card)
-    if asked.leave and number is not None:
+        previous, following = of_stop(number - 1), of_stop(number + 1)
+        card = Card(number, len(stops()), stop.title, stop.text, previous, following)
+    names = [(page.path, page.label) for page in PAGES.values()]
+    request = page_bar("page bar", names, here, keys, card)
+    if request.leave and number is not None:
         st.session_state[_TOURED] = None
         st.rerun()
-    if asked.page is not None and asked.page != here:
-        st.switch_page(PLACES[asked.page].script)
+    if request.page is not None and request.page != here:
+        st.switch_page(PAGES[request.page].script)
 
 
 def touring() -> dict[str, str]:
-    """What the address says of the tour, if the page on screen is one of its stops."""
+    """The stop of the tour in the address, if the page on screen is one."""
     number = st.session_state.get(_TOURED)
     return {} if number is None else {TOUR: str(number)}
 
 
 def _stop_at(here: str) -> int | None:
-    """The stop of the tour that the visitor came to this page for."""
+    """The stop of the tour that this page is; None outside the tour."""
     if _TOURED not in st.session_state:
-        asked = st.query_params.get(TOUR, "")
-        known = asked.isdecimal() and 1 <= len(asked) <= 2 and of_stop(int(asked)) is not None
-        st.session_state[_TOURED] = int(asked) if known else None
+        text = st.query_params.get(TOUR, "")
+        known = text.isdecimal() and 1 <= len(text) <= 2 and of_stop(int(text)) is not None
+        st.session_state[_TOURED] = int(text) if known else None
     number = st.session_state[_TOURED]
     if number is not None and stops()[number - 1].page != here:
-        number = st.session_state[_TOURED] = None  # gone another way
+        number = st.session_state[_TOURED] = None  # the visitor went to another page
     return number

@@ -1,37 +1,37 @@
-"""What the keys do, page by page."""
+"""The keyboard shortcuts of each page."""
 
 from ui.components.page_bar import Keys
 
 _ANYWHERE = {
     "?": "this list",
-    "Tab": "on to the next; with Shift, back",
-    "Esc": "close what has opened",
+    "Tab": "next control; with Shift, previous",
+    "Esc": "close what is open",
 }
-_CHOICES = {"← → ↑ ↓": "choose the one beside"}
+_CHOICES = {"← → ↑ ↓": "choose the neighbouring option"}
 _CANVAS = {
     "← → ↑ ↓": "move",
     "Space": "paint; with Shift, erase",
-    "1–9": "size of the brush",
-    "[ ]": "a smaller or larger brush",
+    "1–9": "brush size",
+    "[ ]": "smaller or larger brush",
     "E": "eraser",
     "I": "invert",
     "C Delete": "clear",
     "Ctrl+Z U": "undo",
-    "Ctrl+Y": "redo; so does Ctrl+Shift+Z",
+    "Ctrl+Y": "redo; also Ctrl+Shift+Z",
 }
-_DRAWN = {"D H": "draw, or hide what is drawn", "S": "smooth the hand's path"}
-_SLIDER = {"← →": "a step back, or on", "Home End": "to its ends"}
+_DRAWN = {"D H": "draw, or hide parts of the drawing", "S": "smooth the strokes"}
+_SLIDER = {"← →": "previous or next value", "Home End": "first or last value"}
 _POINTS = {
     "← → ↑ ↓": "move over the points; with Shift, faster",
-    "Space": "select those nearby; Shift adds, Alt removes",
-    "Esc": "select none",
+    "Space": "select nearby points; Shift adds, Alt removes",
+    "Esc": "clear the selection",
 }
-_FILM = {"Space": "play, pause", "← →": "a picture back, or on"}
-_CROP = {"← → ↑ ↓": "move the square; with Shift, faster", "+ −": "a larger or smaller square"}
+_FILM = {"Space": "play, pause", "← →": "previous or next image"}
+_CROP = {"← → ↑ ↓": "move the square; with Shift, faster", "+ −": "larger or smaller square"}
 
 INPAINTING: Keys = {
     "Anywhere": _ANYWHERE | {"O": "hold to see the original"},
-    "In a row of choices": _CHOICES,
+    "In a row of options": _CHOICES,
     "On the canvas": _CANVAS | _DRAWN,
     "In the player": {
         "Space": "play, pause",
@@ -41,45 +41,48 @@ INPAINTING: Keys = {
         "D": "difference from the original",
         "S": "save the pictures; or the one pointed at",
     },
-    "On its pictures": {"← → ↑ ↓": "from pixel to pixel", "Esc": "leave it"},
+    "On its images": {"← → ↑ ↓": "move from pixel to pixel", "Esc": "leave the image"},
     "On the curves of the chains": {
-        "← →": "a point back, or on",
-        "↑ ↓": "follow another chain",
+        "← →": "previous or next point",
+        "↑ ↓": "previous or next chain",
     },
     "In slow motion": {
-        "← →": "a stage back, or on",
-        "PgUp PgDn": "an iteration back, or on",
+        "← →": "previous or next step",
+        "PgUp PgDn": "previous or next iteration",
         "Space": "play, pause",
-        "Home End": "to the first, or last stage",
+        "Home End": "first or last step",
     },
 }
 LIKELIHOOD: Keys = {
     "Anywhere": _ANYWHERE,
-    "In a row of choices": _CHOICES,
+    "In a row of options": _CHOICES,
     "On a slider": _SLIDER,
     "On the canvas of missing pixels": _CANVAS,
     "On the plane of missing pixels": {
         "Space": "play, pause",
-        "← →": "an iteration back, or on",
-        "Home End": "to the first, or the newest",
+        "← →": "previous or next iteration",
+        "Home End": "first or newest iteration",
     },
 }
 MNAR: Keys = {
     "Anywhere": _ANYWHERE,
-    "In a row of choices": _CHOICES,
+    "In a row of options": _CHOICES,
     "On a slider": _SLIDER,
-    "On the value of one entry": {"← →": "a smaller or larger value", "Home End": "to its ends"},
+    "On the value of one cell": {
+        "← →": "smaller or larger value",
+        "Home End": "smallest or largest value",
+    },
 }
 CLUSTERS: Keys = {
     "Anywhere": _ANYWHERE,
-    "In a row of choices": _CHOICES,
+    "In a row of options": _CHOICES,
     "On the points": _POINTS,
     "On the canvas of your own picture": _CANVAS,
     "On a photograph": _CROP,
 }
 LATENT: Keys = {
     "Anywhere": _ANYWHERE,
-    "In a row of choices": _CHOICES,
+    "In a row of options": _CHOICES,
     "On a slider": _SLIDER,
     "In a film": _FILM,
     "On the canvas of your own picture": _CANVAS,
@@ -87,22 +90,22 @@ LATENT: Keys = {
 }
 DISTANCES: Keys = {
     "Anywhere": _ANYWHERE,
-    "In a row of choices": _CHOICES,
+    "In a row of options": _CHOICES,
     "On a slider": _SLIDER,
     "On the canvas of a cloud": _CANVAS,
 }
 THEORY: Keys = {
     "Anywhere": _ANYWHERE,
-    "In a row of choices": _CHOICES,
+    "In a row of options": _CHOICES,
     "On a slider": _SLIDER,
     "In a film": _FILM,
     "On the points of missing data": {
-        "← → ↑ ↓": "to the next point",
-        "Space": "hide it, or show it again",
+        "← → ↑ ↓": "move to another point",
+        "Space": "hide or show the point",
     },
     "On the points of optimal transport": {
-        "← →": "move it",
-        "Home End": "to the ends of the line",
-        "Delete": "take it away",
+        "← →": "move the point",
+        "Home End": "move it to the ends of the line",
+        "Delete": "remove the point",
     },
 }

@@ -19,7 +19,7 @@ LINKS = [(stop.title, stop.page, stop.link) for stop in navigation.stops()] + [
 
 
 def opened(page: str, query: dict[str, str]) -> AppTest:
-    app = AppTest.from_file(str(ROOT / navigation.PLACES[page].script), default_timeout=PATIENCE)
+    app = AppTest.from_file(str(ROOT / navigation.PAGES[page].script), default_timeout=PATIENCE)
     for name, text in query.items():
         app.query_params[name] = text
     return app.run()
@@ -54,7 +54,7 @@ def test_a_stop_belongs_to_its_page() -> None:
 
 
 def test_the_tour_leads_through_every_lab_and_ends() -> None:
-    assert {stop.page for stop in navigation.stops()} == set(navigation.PLACES) - {""}
+    assert {stop.page for stop in navigation.stops()} == set(navigation.PAGES) - {""}
     assert navigation.of_stop(0) is None
     assert navigation.of_stop(len(navigation.stops()) + 1) is None
 
@@ -70,7 +70,7 @@ def test_every_shipped_model_belongs_to_a_named_source() -> None:
 
 
 def test_every_page_is_in_the_bar() -> None:
-    scripts = {place.script for place in navigation.PLACES.values()}
+    scripts = {page.script for page in navigation.PAGES.values()}
     found = {f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py")}
     assert scripts == found | {"app.py"}
 
