@@ -33,7 +33,7 @@ VIEWS: dict[str, type[View]] = {
 }
 FIELDS = {name: view.fields for name, view in VIEWS.items()}
 for each in VIEWS.values():
-    jobs.worker(each.work).give_way()
+    jobs.worker(each.work).pause()
 links.receive(FIELDS)
 
 
@@ -151,7 +151,7 @@ with shown:
         addresses.send(link)
     else:
         if run is not None:
-            run.shown = run.told = 0
+            run.shown = run.shown_late = 0
         # The browser takes as long for a new address as for an image, so the image comes first.
         send = partial(addresses.send, link)
         jobs.follow(run, lambda: show_run(view, run), 0.25, live=live, after=send)

@@ -1,10 +1,11 @@
-"""One background run a session: start, replace, stop; every visitor gets a fair share.
+"""Background runs: one per session and worker, stopped and continued, in turns between visitors.
 
-A run is a generator of results that a thread of its own exhausts, one item at a time. The page
-reads `run.items` whenever it likes; no call to Streamlit is made in the thread. Between items the
-thread gives its place to whoever has waited longest, or has nothing to show yet, so that many
-visitors advance in turns; the runs of one visitor share one turn. A generator whose results take
-long may yield None in between: no result, but a place to stop or to give way.
+A run is a generator of results. A thread of its own exhausts it, one item at a time, and the page
+reads `run.items` at any time; the thread makes no call to Streamlit. Computing takes a CPU slot.
+Between items the thread passes its slot to the run that has waited longest, or that has no item
+yet, so the runs of many visitors advance in turns. The runs of one visitor share one turn. A
+generator whose results take long can yield None in between: this is no result, but the run can
+stop or pass its slot there.
 """
 
 from __future__ import annotations
@@ -27,39 +28,39 @@ import streamlit as st
 
 LOG = logging.getLogger(__name__)
 MAX_SECONDS = 180.0
-"""That one run may compute, waiting in line not counted; then it stops with what it has."""
+"""Time limit of a run: seconds of computation, without waiting. It then keeps its results."""
 
 FIRST_LOOK = 0.5
-"""Seconds that the first look at a run may wait for its first item, which mostly comes sooner than
-the next look would."""
-SELDOM = 10.0
-"""Seconds between two looks, at most: where many runs wait, looking would take their time."""
-GIVEN_WAY = 0.3
-"""Seconds, at most, that a run leaves the processor to a page that is being drawn."""
+"""Seconds that the first look at a run waits for the first item; mostly it comes sooner than the
+next look."""
+MAX_INTERVAL = 10.0
+"""Most seconds between two looks; with many waiting runs, looking often would slow them."""
+MAX_PAUSE = 0.3
+"""Most seconds that a run pauses while its page is drawn."""
 
 
-class Places:
-    """Places to compute in, given in the order in which they were asked for.
+class Slots:
+    """CPU slots, given in the order of requests.
 
-    Whoever has nothing to show yet goes ahead of those who have, but only every other time, so
-    that nobody who begins again and again keeps the others waiting.
+    A run without an item goes ahead of the others, but only every other time: a visitor who
+    starts run after run must not keep the others waiting.
 
-    Of a semaphore, whoever gives a place back may take it again before those who wait wake up.
+    A semaphore will not do: it lets the releaser acquire again before waiting threads wake up.
     """
 
     def __init__(self, number: int) -> None:
         self.free = number
         self._line: deque[threading.Event] = deque()
         self._ahead: deque[threading.Event] = deque()
-        self._went_ahead = False  # whoever got the last place
+        self._went_ahead = False  # did the last slot go to a run of `_ahead`?
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        """How many wait for one."""
+        """How many threads wait for a slot."""
         return len(self._line) + len(self._ahead)
 
     def acquire(self, *, ahead: bool = False) -> None:
-        """Wait for a place."""
+        """Wait for a slot; `ahead` of runs that have items."""
         with self._lock:
             if self.free:
                 self.free -= 1
@@ -69,7 +70,7 @@ class Places:
         turn.wait()
 
     def release(self) -> None:
-        """Give it to whoever is next."""
+        """Pass the slot to the next in line."""
         with self._lock:
             self._went_ahead = bool(self._ahead) and not (self._went_ahead and self._line)
             line = self._ahead if self._went_ahead else self._line
@@ -79,11 +80,11 @@ class Places:
                 self.free += 1
 
 
-def number_of_places() -> int:
-    """`$DGM_PLACES`, else half of the cores: pages want the other half.
+def slot_count() -> int:
+    """`$DGM_PLACES`, else half of the cores; the other half is for drawing pages.
 
     Raises:
-        ValueError: the variable holds no number of at least 1.
+        ValueError: the variable is not a whole number of at least 1.
     """
     named = os.environ.get("DGM_PLACES") or str(max(1, (os.cpu_count() or 1) // 2))
     if not (named.isdecimal() and int(named) > 0):
@@ -91,7 +92,7 @@ def number_of_places() -> int:
     return int(named)
 
 
-_places = Places(number_of_places())
+_slots = Slots(slot_count())
 _runs: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
@@ -99,33 +100,33 @@ Items = list[Any]
 
 
 class Run:
-    """One piece of work under way, or done."""
+    """A background computation, live or ended."""
 
     def __init__(
         self,
         key: Hashable,
         work: Callable[[], Iterator[Any]],
-        turn: Places | None = None,
-        before: Run | None = None,
+        turn: Slots | None = None,
+        previous: Run | None = None,
         at_end: Callable[[Items], Items] = list,
     ) -> None:
         self.key = key
-        self.at_end = at_end  # the items of a run that has finished → what is kept of them
-        self._turn = Places(1) if turn is None else turn
-        self._before = before  # the run that this one goes on with
-        self._for_good = self._ended = False
+        self.at_end = at_end  # items of a finished run → the items to keep
+        self._turn = Slots(1) if turn is None else turn
+        self._previous = previous  # the run that this one continues
+        self._closed = self._ended = False
         self._source: Iterator[Any] = iter(())
         self._closing = threading.Lock()
-        self.name = uuid4().hex  # of no other run, even after another start of the server
+        self.name = uuid4().hex  # unique, also after a restart of the server
         self.items: Items = []
         self.state = "running"  # → finished | stopped | timed out | failed
-        self.shown = 0  # how many items the page has sent on
-        self.told = 0  # and how many to what may come a moment later
-        self.begun = threading.Event()  # there is an item, or there will be none
-        self._made: dict[str, tuple[int, Any]] = {}  # of how many items, and what
-        self._on = threading.Event()  # not now: a page is being drawn
-        self._on.set()
-        self._rest: Iterator[Any] = iter(())  # what a run that was stopped had yet to yield
+        self.shown = 0  # items that the page has sent to the browser
+        self.shown_late = 0  # items sent to components that may be drawn a moment later
+        self.ready = threading.Event()  # there is an item, or there will be none
+        self._made: dict[str, tuple[int, Any]] = {}  # name → number of items, value
+        self._unpaused = threading.Event()  # cleared while a page is drawn
+        self._unpaused.set()
+        self._rest: Iterator[Any] = iter(())  # the items that a stopped run did not yield
         self._stop = threading.Event()
         _runs.add(self)
         self._thread = threading.Thread(target=self._exhaust, args=(work,), daemon=True)
@@ -133,46 +134,46 @@ class Run:
 
     @property
     def live(self) -> bool:
-        """Is more to come?"""
+        """Is the run under way?"""
         return self.state == "running"
 
     def stop(self) -> None:
-        """Stop before the next item; the page sees it at once."""
+        """Stop before the next item; the state changes at once."""
         if self.live:
             self.state = "stopped"
         self._stop.set()
-        self._on.set()
+        self._unpaused.set()
 
     def close(self) -> None:
-        """Stop for good: what it had yet to yield is given up, with all that it holds.
+        """Stop without the possibility to continue, and close the generator.
 
-        A generator that nobody closes keeps its threads for as long as a page remembers it.
+        An open generator keeps its threads for as long as a page refers to it.
         """
         self.stop()
         with self._closing:
-            self._for_good = True
+            self._closed = True
             if self._ended:
-                self._let_go()
+                self._close_generator()
 
-    def _let_go(self) -> None:
+    def _close_generator(self) -> None:
         if isinstance(self._source, Generator):
             self._source.close()
-        if self._before is not None:
-            self._before.close()
+        if self._previous is not None:
+            self._previous.close()
 
-    def give_way(self) -> None:
-        """Rest after the item under way until `go_on`, or for `GIVEN_WAY` seconds."""
-        self._on.clear()
+    def pause(self) -> None:
+        """Pause after the present item until `unpause`, or for `MAX_PAUSE` seconds."""
+        self._unpaused.clear()
 
-    def go_on(self) -> None:
-        """Rest no longer."""
-        self._on.set()
+    def unpause(self) -> None:
+        """End a pause."""
+        self._unpaused.set()
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """What `make` made of the run's items when it was first asked for under this name.
+        """The value of `make()`, computed once per name and number of items.
 
-        A page drawn anew shows a run that has ended again and again, and one that waits as long as
-        nothing is new.
+        A page shows an ended run at every run of its script, and a waiting one as long as it has
+        no new item.
         """
         count = len(self.items)
         if name not in self._made or self._made[name][0] != count:
@@ -180,14 +181,14 @@ class Run:
         return self._made[name][1]
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end of the thread; True if it ended."""
+        """Wait for the thread to end; True if it did."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
-    def whole(self) -> Iterator[Any]:
-        """What it has yielded, and then what it would have if it had not been stopped.
+    def all_items(self) -> Iterator[Any]:
+        """The items of a stopped run, then those that it did not yield.
 
-        Waits for the thread to end, in which the next item may be on its way.
+        Waits for the thread to end, which may still compute an item.
         """
         self._thread.join()
         return chain(self.items, self._rest)
@@ -197,13 +198,13 @@ class Run:
         try:
             iterator = self._rest = self._source = work()
             while not self._stop.is_set():
-                if not self._on.wait(GIVEN_WAY):  # the page was not drawn to its end
-                    self._on.set()
+                if not self._unpaused.wait(MAX_PAUSE):  # the page was not drawn to its end
+                    self._unpaused.set()
                     continue
-                with _place(self._turn, begins=not self.items):
-                    begun = time.monotonic()
+                with _slot(self._turn, ahead=not self.items):
+                    start = time.monotonic()
                     item = next(iterator, _END)
-                    computed += time.monotonic() - begun
+                    computed += time.monotonic() - start
                 if self._stop.is_set():
                     if item is not _END:
                         self._rest = chain([item], iterator)
@@ -214,7 +215,7 @@ class Run:
                     return
                 if item is not None:
                     self.items.append(item)
-                    self.begun.set()
+                    self.ready.set()
                 if computed > MAX_SECONDS:
                     self.state = "timed out"
                     return
@@ -223,23 +224,23 @@ class Run:
             if not self._stop.is_set():
                 self.state = "failed"
         finally:
-            self.begun.set()
+            self.ready.set()
             with self._closing:
                 self._ended = True
-                if self._for_good:
-                    self._let_go()
+                if self._closed:
+                    self._close_generator()
 
 
 class Worker:
-    """The session's place for one run at a time.
+    """Holds one run of a session at a time.
 
     Args:
-        turn: what the session's workers share; None: a turn of its own.
+        turn: shared by the workers of a session; None: a turn of its own.
     """
 
-    def __init__(self, turn: Places | None = None) -> None:
+    def __init__(self, turn: Slots | None = None) -> None:
         self.run: Run | None = None
-        self._turn = Places(1) if turn is None else turn
+        self._turn = Slots(1) if turn is None else turn
 
     def start(
         self,
@@ -247,27 +248,27 @@ class Worker:
         work: Callable[[], Iterator[Any]],
         at_end: Callable[[Items], Items] = list,
     ) -> Run:
-        """Start `work`, in place of whatever runs.
+        """Start a run in place of the present one.
 
         Args:
-            key: what it computes.
-            work: yields what the page shows.
-            at_end: once it has finished, its items → as many that are kept.
+            key: the settings of the run.
+            work: returns the generator of results.
+            at_end: items of the finished run → as many items to keep.
         """
         self.close()
         self.run = Run(key, work, self._turn, at_end=at_end)
         return self.run
 
     def resume(self) -> Run:
-        """Go on with a run that was stopped."""
+        """Continue a run that was stopped or has reached its time limit."""
         last = self.run
-        self.run = Run(last.key, last.whole, self._turn, before=last, at_end=last.at_end)
+        self.run = Run(last.key, last.all_items, self._turn, previous=last, at_end=last.at_end)
         return self.run
 
-    def give_way(self) -> None:
-        """Let the page be drawn first: at its beginning; `follow` ends it."""
+    def pause(self) -> None:
+        """Pause while the page is drawn: called at its beginning; `follow` ends the pause."""
         if self.run is not None:
-            self.run.give_way()
+            self.run.pause()
 
     def stop(self) -> None:
         """Stop the run, if there is one."""
@@ -275,26 +276,26 @@ class Worker:
             self.run.stop()
 
     def close(self) -> None:
-        """Stop the run for good."""
+        """Stop the run without the possibility to continue."""
         if self.run is not None:
             self.run.close()
 
 
 def waiting() -> int:
-    """How many runs of all visitors wait for their turn."""
-    return len(_places)
+    """How many runs of all visitors wait for a slot."""
+    return len(_slots)
 
 
 @st.cache_resource(scope="session", on_release=Worker.close, show_spinner=False)
 def worker(name: str) -> Worker:
-    """This session's worker for a page; it stops when the tab closes."""
+    """This session's worker of that name; it stops when the tab closes."""
     return Worker(_turn())
 
 
 @st.cache_resource(scope="session", show_spinner=False)
-def _turn() -> Places:
-    """One for all workers of a session: who starts more runs gets no more of the processor."""
-    return Places(1)
+def _turn() -> Slots:
+    """Shared by all workers of a session: more runs do not get more of the processor."""
+    return Slots(1)
 
 
 def follow(
@@ -305,41 +306,41 @@ def follow(
     live: bool,
     after: Callable[[], None] = lambda: None,
 ) -> None:
-    """Draw where a run stands, again and again while it is live, and at its end the whole page.
+    """Draw a run repeatedly while it is live, and draw the whole page again at its end.
 
-    The last statement of a page: a poll may cut short the run of the script that it comes upon.
+    This must be the last statement of a page, because a poll may interrupt the script.
 
     Args:
-        run: what is followed, if there is one.
+        run: that is followed, if there is one.
         draw: shows it.
-        seconds: between two looks, or more where many runs wait.
-        live: what the rest of the page was drawn for, so that a run that has ended since is
-            redrawn with it.
-        after: what can wait until the picture is sent.
+        seconds: between two looks; more if many runs wait.
+        live: was the run live when the rest of the page was drawn? If it has ended since, the
+            page is drawn again.
+        after: what can wait until the results are sent.
     """
 
-    often = max(seconds, min(seconds * (1 + waiting() / 2), SELDOM))
+    interval = max(seconds, min(seconds * (1 + waiting() / 2), MAX_INTERVAL))
 
-    @st.fragment(run_every=often if live else None)
+    @st.fragment(run_every=interval if live else None)
     def look() -> None:
         if live and not run.live:
             st.rerun()
-        with st.container():  # one element, however many it holds
+        with st.container():  # one element, whatever `draw` draws
             draw()
         after()
 
     if run is not None:
-        run.go_on()
+        run.unpause()
     if live:
-        _await_first_item(run)  # it goes ahead of the line, and the next look may be far
+        _await_first_item(run)  # it comes soon, and the next look may be far off
     look()
 
 
 def _await_first_item(run: Run) -> None:
-    """For a moment, and not while a stroke waits."""
+    """Wait briefly for the first item; end at once if a rerun is requested."""
     deadline = time.monotonic() + FIRST_LOOK
-    while not run.begun.wait(0.02) and time.monotonic() < deadline:
-        _ = "any" in st.session_state  # here the script ends where a rerun is asked for
+    while not run.ready.wait(0.02) and time.monotonic() < deadline:
+        _ = "any" in st.session_state  # the script ends here if a rerun is requested
 
 
 def beginning() -> str:
@@ -348,7 +349,7 @@ def beginning() -> str:
 
 
 def stop_all(seconds: float = 2.0) -> None:
-    """Stop every run of every session and wait for the threads, as a server does that ends."""
+    """Stop every run of every session and wait for the threads: when the server ends."""
     runs = list(_runs)
     for run in runs:
         run.stop()
@@ -356,20 +357,20 @@ def stop_all(seconds: float = 2.0) -> None:
         run.wait(seconds)
 
 
-# A page that draws while a run computes shall not wait 5 ms for every turn, nor the run for it.
+# Pages and runs share the interpreter: switch between threads ten times as often as by default.
 sys.setswitchinterval(0.0005)
 atexit.register(stop_all)
 _END = object()
 
 
 @contextmanager
-def _place(turn: Places, *, begins: bool) -> Iterator[None]:
-    """The visitor's turn, and a place among the computing runs, held for one item."""
+def _slot(turn: Slots, *, ahead: bool) -> Iterator[None]:
+    """The visitor's turn and a slot, held for one item."""
     turn.acquire()
-    places = _places
-    places.acquire(ahead=begins)
+    slots = _slots
+    slots.acquire(ahead=ahead)
     try:
         yield
     finally:
-        places.release()
+        slots.release()
         turn.release()

@@ -26,9 +26,7 @@ PAGES = {
         Page("", "app.py", "DGM Lab"),
         Page("Inpainting", "pages/1_Inpainting.py", "Inpainting"),
         Page("Exact_likelihood", "pages/2_Exact_likelihood.py", "Exact likelihood"),
-        Page(
-            "Missing_not_at_random", "pages/3_Missing_not_at_random.py", "Missing not at random"
-        ),
+        Page("Missing_not_at_random", "pages/3_Missing_not_at_random.py", "Missing not at random"),
         Page("Clusters", "pages/4_Clusters.py", "Clusters"),
         Page("WGAN_latent_space", "pages/5_WGAN_latent_space.py", "WGAN latent space"),
         Page("GAN_distances", "pages/6_GAN_distances.py", "GAN distances"),

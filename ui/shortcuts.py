@@ -35,11 +35,11 @@ INPAINTING: Keys = {
     "On the canvas": _CANVAS | _DRAWN,
     "In the player": {
         "Space": "play, pause",
-        "← →": "a picture back, or on",
-        "Home End": "to the first, or the newest",
+        "← →": "previous or next image",
+        "Home End": "first or newest image",
         "< >": "slower, faster",
         "D": "difference from the original",
-        "S": "save the pictures; or the one pointed at",
+        "S": "save the images, or the one under the pointer",
     },
     "On its images": {"← → ↑ ↓": "move from pixel to pixel", "Esc": "leave the image"},
     "On the curves of the chains": {

@@ -13,7 +13,7 @@ import yaml
 
 from tools.hosting.check import reached_for, written
 from ui import cache, jobs
-from ui.jobs import Places
+from ui.jobs import Slots
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
@@ -93,58 +93,58 @@ def test_the_replicas_are_small_bounded_and_behind_a_cookie() -> None:
     assert "./hosting/haproxy.cfg:" in proxy["volumes"][0]
 
 
-# --- places ---------------------------------------------------------------------------------
+# --- CPU slots ------------------------------------------------------------------------------
 
 
-def served(places: Places, *asked: bool) -> list[int]:
-    """In which order those get the only place who ask for it one after another.
+def served(slots: Slots, *requests: bool) -> list[int]:
+    """The order in which requests get the only slot; True: ahead of the line.
 
-    Last asks, at once, the one who gives it to them, as a run does after each item.
+    The last request is made at once by the thread that released it, as a run does after an item.
     """
     order, threads = [], []
-    places.acquire()
-    for number, ahead in enumerate(asked):
+    slots.acquire()
+    for number, ahead in enumerate(requests):
 
         def ask(number: int = number, ahead: bool = ahead) -> None:
-            places.acquire(ahead=ahead)
+            slots.acquire(ahead=ahead)
             order.append(number)
-            places.release()
+            slots.release()
 
         threads.append(threading.Thread(target=ask))
         threads[-1].start()
-        while len(places) < number + 1:
+        while len(slots) < number + 1:
             threads[-1].join(0.001)
-    places.release()
-    places.acquire()
-    order.append(len(asked))
-    places.release()
+    slots.release()
+    slots.acquire()
+    order.append(len(requests))
+    slots.release()
     for thread in threads:
         thread.join()
-    assert places.free == 1
+    assert slots.free == 1
     return order
 
 
-def test_places_are_given_in_the_order_of_asking() -> None:
-    assert served(Places(1), *[False] * 5) == [0, 1, 2, 3, 4, 5]
+def test_slots_are_given_in_the_order_of_requests() -> None:
+    assert served(Slots(1), *[False] * 5) == [0, 1, 2, 3, 4, 5]
 
 
-def test_who_begins_goes_ahead_of_the_line_every_other_time() -> None:
-    assert served(Places(1), False, False, False, True) == [3, 0, 1, 2, 4]
-    assert served(Places(1), False, False, True, True, True, True) == [2, 0, 3, 1, 4, 6, 5]
+def test_a_run_without_items_goes_ahead_every_other_time() -> None:
+    assert served(Slots(1), False, False, False, True) == [3, 0, 1, 2, 4]
+    assert served(Slots(1), False, False, True, True, True, True) == [2, 0, 3, 1, 4, 6, 5]
 
 
-def test_no_more_compute_at_a_time_than_there_are_places() -> None:
-    places, lock, inside, most = Places(2), threading.Lock(), [0], [0]
+def test_no_more_runs_compute_at_a_time_than_there_are_slots() -> None:
+    slots, lock, inside, most = Slots(2), threading.Lock(), [0], [0]
 
     def work() -> None:
         for _ in range(50):
-            places.acquire()
+            slots.acquire()
             with lock:
                 inside[0] += 1
                 most[0] = max(most[0], inside[0])
             with lock:
                 inside[0] -= 1
-            places.release()
+            slots.release()
 
     threads = [threading.Thread(target=work) for _ in range(6)]
     for thread in threads:
@@ -152,23 +152,23 @@ def test_no_more_compute_at_a_time_than_there_are_places() -> None:
     for thread in threads:
         thread.join()
     assert most[0] <= 2
-    assert (places.free, len(places)) == (2, 0)
+    assert (slots.free, len(slots)) == (2, 0)
 
 
 @pytest.mark.parametrize(("cores", "named", "expected"), [(1, "", 1), (8, "", 4), (8, "3", 3)])
-def test_how_many_places(
+def test_the_number_of_slots(
     cores: int, named: str, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs.os, "cpu_count", lambda: cores)
     monkeypatch.setenv("DGM_PLACES", named)
-    assert jobs.number_of_places() == expected
+    assert jobs.slot_count() == expected
 
 
 @pytest.mark.parametrize("named", ["0", "-1", "two", "1.5"])
-def test_places_that_are_no_number(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_number_of_slots_that_is_none(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DGM_PLACES", named)
     with pytest.raises(ValueError, match="expected DGM_PLACES to be a number of at least 1"):
-        jobs.number_of_places()
+        jobs.slot_count()
 
 
 def test_sessions_share_the_model_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Background runs: they finish, stop at once, give way to the next, and survive a fault."""
+"""Background runs: they finish, stop at once, are replaced, continue, and survive an error."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_new_run_takes_the_place_of_the_old_one() -> None:
     assert new.items == [0, 1, 2]
 
 
-def test_a_fault_in_the_work_is_kept_from_the_page() -> None:
+def test_an_error_in_the_work_does_not_reach_the_page() -> None:
     def broken() -> Iterator[int]:
         yield 1
         raise RuntimeError("no")
@@ -72,7 +72,7 @@ def test_a_fault_in_the_work_is_kept_from_the_page() -> None:
     assert run.items == [1]
 
 
-def test_a_run_out_of_time_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_at_its_time_limit_keeps_its_items(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "MAX_SECONDS", 0.05)
     run = Worker().start("key", counting(10**9, pause=0.01))
     assert run.wait(PATIENCE)
@@ -80,11 +80,11 @@ def test_a_run_out_of_time_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) ->
     assert run.items
 
 
-# --- going on with a run that was stopped -----------------------------------------------------
+# --- continuing a run that was stopped --------------------------------------------------------
 
 
 class Gated:
-    """Work of so many items, each computed when it is let through."""
+    """Work of so many items; each is computed when `let` allows it."""
 
     def __init__(self, items: int) -> None:
         self.items = items
@@ -101,7 +101,7 @@ class Gated:
         self.gate.release(items)
 
 
-def test_a_stopped_run_goes_on_where_it_was() -> None:
+def test_a_stopped_run_continues_where_it_was() -> None:
     work, worker = Gated(6), Worker()
     first = worker.start("key", work)
     work.let(2)
@@ -135,7 +135,7 @@ def test_an_item_that_was_being_computed_at_the_stop_is_not_lost() -> None:
     assert work.begun == [0, 1, 2]
 
 
-def test_a_run_may_be_stopped_and_gone_on_with_in_a_burst() -> None:
+def test_a_run_can_be_stopped_and_continued_many_times_at_once() -> None:
     work, worker = Gated(5), Worker()
     runs = [worker.start("key", work)]
     assert until(lambda: work.begun == [0])
@@ -150,7 +150,7 @@ def test_a_run_may_be_stopped_and_gone_on_with_in_a_burst() -> None:
     assert [run.state for run in runs] == ["stopped"] * 4 + ["finished"]
 
 
-def test_stops_at_any_moment_lose_and_double_nothing() -> None:
+def test_stops_at_any_moment_lose_and_repeat_no_item() -> None:
     worker = Worker()
     worker.start("key", counting(40, pause=0.005))
     source = random.Random(0)
@@ -176,7 +176,7 @@ def test_a_run_stopped_as_it_ended_finishes() -> None:
     assert worker.run.items == [0]
 
 
-def test_a_run_out_of_time_goes_on_with_a_new_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_continues_with_a_new_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "MAX_SECONDS", 0.0)
     worker = Worker()
     assert worker.start("key", counting(5)).wait(PATIENCE)
@@ -187,12 +187,14 @@ def test_a_run_out_of_time_goes_on_with_a_new_budget(monkeypatch: pytest.MonkeyP
     assert worker.run.state == "finished"
 
 
-def test_who_waits_for_a_stopped_item_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else two runs, each waiting for what the other has, would keep all others out for ever."""
-    monkeypatch.setattr(jobs, "_places", jobs.Places(2))
+def test_a_run_that_waits_for_a_stopped_item_takes_no_slot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Otherwise two runs that wait for each other would block all others forever."""
+    monkeypatch.setattr(jobs, "_slots", jobs.Slots(2))
     work, worker = Gated(2), Worker()
     worker.start("key", work)
-    assert until(lambda: work.begun == [0])  # one place is taken
+    assert until(lambda: work.begun == [0])  # one slot is taken
     worker.stop()
     resumed = worker.resume()
     other = Worker().start("another visitor", counting(3))
@@ -220,9 +222,9 @@ def test_no_thread_is_left_behind() -> None:
     assert until(lambda: threading.active_count() <= before)
 
 
-@pytest.mark.parametrize("when", ["under way", "stopped", "gone on with"])
-def test_a_run_that_is_closed_lets_go_of_what_it_holds(when: str) -> None:
-    let_go = threading.Event()
+@pytest.mark.parametrize("when", ["under way", "stopped", "continued"])
+def test_a_closed_run_closes_its_generator(when: str) -> None:
+    closed = threading.Event()
 
     def work() -> Iterator[int]:
         try:
@@ -230,41 +232,41 @@ def test_a_run_that_is_closed_lets_go_of_what_it_holds(when: str) -> None:
                 time.sleep(0.005)
                 yield number
         finally:
-            let_go.set()
+            closed.set()
 
     worker = Worker()
     remembered = worker.start("key", work)
-    assert remembered.begun.wait(PATIENCE)
+    assert remembered.ready.wait(PATIENCE)
     if when != "under way":
         worker.stop()
         assert remembered.wait(PATIENCE)
-        assert not let_go.is_set()  # it may be gone on with
-    if when == "gone on with":
-        assert worker.resume().begun.wait(PATIENCE)
+        assert not closed.is_set()  # it may be continued
+    if when == "continued":
+        assert worker.resume().ready.wait(PATIENCE)
     worker.close()
-    assert let_go.wait(PATIENCE)
+    assert closed.wait(PATIENCE)
 
 
-def test_a_breath_is_no_item() -> None:
+def test_none_is_no_item() -> None:
     run = Worker().start("key", lambda: iter([None, 1, None, None, 2]))
     assert run.wait(PATIENCE)
     assert run.items == [1, 2]
     assert run.state == "finished"
 
 
-def test_a_run_stopped_at_a_breath_goes_on_where_it_was() -> None:
-    at_breath, go = threading.Event(), threading.Event()
+def test_a_run_stopped_at_none_continues_where_it_was() -> None:
+    at_none, go = threading.Event(), threading.Event()
 
     def work() -> Iterator[int | None]:
         yield 1
-        at_breath.set()
+        at_none.set()
         go.wait(PATIENCE)
         yield None
         yield 2
 
     worker = Worker()
     run = worker.start("key", work)
-    assert at_breath.wait(PATIENCE)
+    assert at_none.wait(PATIENCE)
     worker.stop()
     go.set()
     assert run.wait(PATIENCE)
@@ -273,29 +275,29 @@ def test_a_run_stopped_at_a_breath_goes_on_where_it_was() -> None:
     assert worker.run.items == [1, 2]
 
 
-def test_a_run_rests_while_a_page_is_drawn_but_not_for_ever(
+def test_a_run_pauses_while_a_page_is_drawn_but_not_forever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(jobs, "GIVEN_WAY", 30.0)
+    monkeypatch.setattr(jobs, "MAX_PAUSE", 30.0)
     worker = Worker()
     run = worker.start("key", counting(10**9, pause=0.005))
     assert until(lambda: len(run.items) > 2)
-    worker.give_way()
+    worker.pause()
     time.sleep(0.05)  # the item under way is finished
     resting = len(run.items)
     time.sleep(0.1)
     assert len(run.items) == resting
-    run.go_on()
+    run.unpause()
     assert until(lambda: len(run.items) > resting)
-    monkeypatch.setattr(jobs, "GIVEN_WAY", 0.05)
-    worker.give_way()
+    monkeypatch.setattr(jobs, "MAX_PAUSE", 0.05)
+    worker.pause()
     resting = len(run.items)
     assert until(lambda: len(run.items) > resting + 5)
     worker.stop()
     assert run.wait(PATIENCE)
 
 
-def test_what_is_made_of_a_run_that_ended_is_made_once() -> None:
+def test_a_value_is_computed_once_per_number_of_items() -> None:
     run = Worker().start("key", counting(3))
     assert run.wait(PATIENCE)
     made: list[int] = []
@@ -307,10 +309,10 @@ def test_what_is_made_of_a_run_that_ended_is_made_once() -> None:
     assert made == [1]
 
 
-def test_waiting_in_line_is_not_held_against_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_does_not_count_towards_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "MAX_SECONDS", 0.5)
-    one = jobs.Places(1)
-    monkeypatch.setattr(jobs, "_places", one)
+    one = jobs.Slots(1)
+    monkeypatch.setattr(jobs, "_slots", one)
     one.acquire()
     run = Worker().start("key", lambda: iter(range(3)))
     time.sleep(0.7)
@@ -319,7 +321,7 @@ def test_waiting_in_line_is_not_held_against_a_run(monkeypatch: pytest.MonkeyPat
     assert run.state == "finished"
 
 
-def test_what_is_kept_at_the_end_takes_the_place_of_the_items() -> None:
+def test_the_items_kept_at_the_end_replace_the_items() -> None:
     def negative(items: list[int]) -> list[int]:
         return [-item for item in items]
 

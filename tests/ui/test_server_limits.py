@@ -16,7 +16,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from tests.patience import PATIENCE
 from ui import jobs, server_limits
-from ui.jobs import Places, Worker
+from ui.jobs import Slots, Worker
 
 
 def uploaded(number: int) -> UploadedFileRec:
@@ -45,8 +45,8 @@ def test_no_visitor_clears_the_caches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_visitor_with_many_runs_gets_the_turns_of_one() -> None:
-    """Places go round by visitors: five runs of one do not make another's five times slower."""
-    turn, places = Places(1), Places(1)
+    """Slots alternate between visitors: five runs of one do not slow another five times."""
+    turn, slots = Slots(1), Slots(1)
     counts = {"greedy": 0, "modest": 0}
     enough = threading.Event()
 
@@ -58,13 +58,13 @@ def test_one_visitor_with_many_runs_gets_the_turns_of_one() -> None:
                 enough.set()
             yield counts[name]
 
-    before, jobs._places = jobs._places, places
+    before, jobs._slots = jobs._slots, slots
     try:
         runs = [Worker(turn).start(i, lambda: work("greedy")) for i in range(5)]
         runs.append(Worker().start("modest", lambda: work("modest")))
         assert all(run.wait(PATIENCE) for run in runs)
     finally:
-        jobs._places = before
+        jobs._slots = before
     assert counts["greedy"] < 2 * counts["modest"]
 
 

@@ -99,15 +99,15 @@ class StepByStep:
             # runs wait.
             chain_diagnostics("diagnostics", unchanged(f"{run.name} {len(frames)}"))
         else:
-            first = max(run.told - OVERLAP, 0) if live else 0
+            first = max(run.shown_late - OVERLAP, 0) if live else 0
             chain_diagnostics(
                 "diagnostics",
                 once(
-                    f"diagnostics {state} {run.told > 0}",
+                    f"diagnostics {state} {run.shown_late > 0}",
                     lambda: chain_panel.message(run.key, frames, start=first, **about),
                 ),
             )
-            run.told = len(frames)
+            run.shown_late = len(frames)
         run.shown = len(frames)
 
     def below(self, *, live: bool) -> None:
