@@ -5,8 +5,8 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 import streamlit as st
 
 from dgm_core import zoo
-from ui import cache, figures, shortcuts
-from ui.clusters import links, training
+from ui import cache, figures, links, shortcuts
+from ui.clusters import training
 from ui.clusters.compare import Compare
 from ui.clusters.learn import Learn
 from ui.clusters.mixture import Inside
@@ -14,6 +14,7 @@ from ui.clusters.own_picture import OwnPicture
 from ui.clusters.runs import TITLES, available, trained_run
 
 VIEWS = {view.name: view for view in (Compare, Learn, Inside, OwnPicture)}
+VIEW = links.Setting("cluster view", next(iter(VIEWS)), options=tuple(VIEWS), link="view")
 
 frame.page(
     "Clusters",
@@ -30,18 +31,16 @@ if not names:
         "The shipped runs are missing. Put the files back, or train the recipe `digits-vaegmm`."
     )
     st.stop()
-links.receive(names)
-frame.kept("cluster view", next(iter(VIEWS)))
-chosen = st.segmented_control(
-    "View", list(VIEWS), required=True, key="keep.cluster view", label_visibility="collapsed"
-)
+titles = {name: TITLES[name] for name in names}
+run = links.Setting("cluster run", names[0], options=titles, link="run")
+links.receive("cluster", [VIEW, run, *links.settings_of(VIEWS.values())])
+chosen = VIEW.widget(st.segmented_control, "View", required=True, label_visibility="collapsed")
 controls, results = st.columns([3, 8], gap="large")
 try:
     with controls:
-        frame.kept("cluster run", names[0])
-        name = st.selectbox("Run", names, key="keep.cluster run", format_func=TITLES.get)
+        name = run.widget(st.selectbox, "Run")
     view = VIEWS[chosen](trained_run(name), controls)
-    links.send(name, chosen)
+    links.send(links.texts([VIEW, run, *view.settings]))
     with results:
         st.markdown(view.about)
         view.show()

@@ -1,4 +1,4 @@
-"""Which two laws: a pair from the list, or two clouds that the visitor draws."""
+"""The choice of two distributions P and Q: a pair from the list, or two drawn clouds of points."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from ui.components.pixel_canvas import pixel_canvas
-from ui.frame import kept
+from ui.links import Setting
 
 TITLES = {
     "segments": "Parallel segments",
@@ -19,11 +19,11 @@ TITLES = {
     "clouds": "Draw two clouds",
 }
 ABOUT = {
-    "segments": "P uniform on {0} × [0, 1], Q on {θ} × [0, 1].",
-    "Gaussians": "P = N(0, I), Q the same, θ to the right.",
-    "circles": "P on a circle of radius 1, Q of radius 1 + θ.",
-    "mixture": "A mixture of Gaussians, and the same θ to the right.",
-    "clouds": "Every painted cell is a point, a little blurred; Q moves θ to the right.",
+    "segments": "P is uniform on {0} × [0, 1], Q on {θ} × [0, 1].",
+    "Gaussians": "P is N(0, I). Q is the same Gaussian, shifted to the right by θ.",
+    "circles": "P is uniform on a circle of radius 1, Q on a circle of radius 1 + θ.",
+    "mixture": "P is a mixture of Gaussians. Q is the same mixture, shifted to the right by θ.",
+    "clouds": "Every painted cell is a point with a little blur. Q is shifted to the right by θ.",
 }
 DIVERGENCES = {
     "wasserstein": "Wasserstein-1",
@@ -33,53 +33,62 @@ DIVERGENCES = {
     "kullback-leibler": "Kullback–Leibler",
 }
 CELLS, REACH = 24, 1.2
-"""Cells a side of a canvas, and how far from the middle its edges lie."""
+"""Cells along each side of a canvas, and the distance of its edges from the centre."""
 
 Points = tuple[tuple[float, float], ...]
 
 
-class Laws(NamedTuple):
-    """A pair by name, and the clouds if they are drawn."""
+class Distributions(NamedTuple):
+    """Name of the pair, and the clouds of points if they are drawn."""
 
     pair: str
     drawn: tuple[Points, Points] | None
 
 
-def choose(view: str, pairs: Sequence[str] = tuple(TITLES)) -> Laws | None:
-    """The pair chosen in a view; None while a cloud is empty."""
-    kept(f"{view} pair", pairs[0])
-    pair = st.selectbox("P and Q", pairs, format_func=TITLES.get, key=f"keep.{view} pair")
-    st.caption(ABOUT[pair])
-    if pair != "clouds":
-        return Laws(pair, None)
+def pair(view: str, pairs: Sequence[str] = tuple(TITLES)) -> Setting:
+    """The setting of the pair in a view."""
+    return Setting(f"{view} pair", pairs[0], options={name: TITLES[name] for name in pairs})
+
+
+def choose(view: str, setting: Setting) -> Distributions | None:
+    """Draw the choice of a view; return the pair, or None while a cloud is empty.
+
+    Args:
+        view: prefix of the canvas keys.
+        setting: from `pair`.
+    """
+    name = setting.widget(st.selectbox, "P and Q")
+    st.caption(ABOUT[name])
+    if name != "clouds":
+        return Distributions(name, None)
     drawn = canvas(view, "P"), canvas(view, "Q")
     if not all(drawn):
         st.caption("Draw both clouds.")
         return None
-    return Laws(pair, drawn)
+    return Distributions(name, drawn)
 
 
 def canvas(view: str, name: str) -> Points:
-    """Centres of the painted cells of one cloud."""
-    held = st.session_state.setdefault("clouds", {})
-    held.setdefault(name, first_cloud(name))
+    """Draw the canvas of one cloud; return the centres of the painted cells."""
+    clouds = st.session_state.setdefault("clouds", {})
+    clouds.setdefault(name, first_cloud(name))
     stroke = pixel_canvas(
         f"cloud {view} {name}",
         mode="ink",
         height=CELLS,
         width=CELLS,
-        bits=held[name],
+        bits=clouds[name],
         revision=0,
         label=f"Cloud {name}",
         max_width=220,
     )
     if stroke is not None:
-        held[name] = stroke.bits
-    return points(held[name])
+        clouds[name] = stroke.bits
+    return points(clouds[name])
 
 
 def points(bits: np.ndarray) -> Points:
-    """Painted cells (H, W) → their centres, x to the right and y up."""
+    """Painted cells (H, W) → their centres; x points to the right and y upwards."""
     rows, columns = np.nonzero(bits)
     half = bits.shape[0] / 2
     x = (columns + 0.5 - half) / half * REACH
@@ -88,7 +97,7 @@ def points(bits: np.ndarray) -> Points:
 
 
 def first_cloud(name: str) -> np.ndarray:
-    """P an arc open to the right, Q a disc: what stands there before anybody draws."""
+    """The cloud on the canvas at first: P is an arc that is open to the right, Q is a disc."""
     rows, columns = np.indices((CELLS, CELLS)) + 0.5 - CELLS / 2
     radius = np.hypot(rows, columns)
     if name == "P":

@@ -153,6 +153,7 @@ class Setting:
         label: str,
         *,
         options: Iterable[Any] | None = None,
+        first: Any = None,
         **more: Any,
     ) -> Any:
         """Draw its widget and return the widget's value.
@@ -161,18 +162,22 @@ class Setting:
             draw: the widget: `st.slider`, `column.selectbox`, …
             label: of the widget.
             options: those of its options that are available here; None: all of them. A value
-                that is not available is replaced by the first one that is.
+                that is not available is replaced by `first`, or else by the first option.
+            first: the option on a fresh page if it depends on what is shown; None: the setting's
+                own first value.
             more: passed on to the widget.
         """
-        if self.options is None:
+        if self.options is None and options is None:
             if self.low is not None:
                 more |= {"min_value": self.low, "max_value": self.high, "step": self.step}
             return draw(label, key=kept(self.name, self.first), **more)
         shown = list(self.options if options is None else options)
-        key = kept(self.name, self.first if self.several or self.first in shown else shown[0])
+        fallback = first if first in shown else shown[0]
+        initial = fallback if first is not None or self.first not in shown else self.first
+        key = kept(self.name, self.first if self.several else initial)
         if not self.several and st.session_state[key] not in shown:
             del st.session_state[key]  # the widget may be on screen with other options
-            st.session_state[key] = shown[0]
+            st.session_state[key] = fallback
         if isinstance(self.options, Mapping):
             more.setdefault("format_func", self.options.get)
         return draw(label, shown, key=key, **more)

@@ -1,1 +1,1 @@
-"""Distances between two distributions: divergences, the Lipschitz penalty, transport."""
+"""Distances between two distributions: divergences, the Lipschitz penalty, optimal transport."""

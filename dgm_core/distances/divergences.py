@@ -1,13 +1,14 @@
-"""Distances between two laws, each as the best that a critic V can do on samples of both.
+"""Distances between two distributions, each as the maximum of an objective of a critic V.
 
     D(P, Q) = max over V of  E_P[a(V)] + E_Q[b(V)]
 
 For an f-divergence the maximum over all functions V is the divergence (Nguyen, Wainwright & Jordan
-2010; f-GAN, Nowozin, Cseke & Tomioka 2016), and the best V is known from log p/q. Any other V has
-less, so a critic that is not trained to the end gives too little. For Wasserstein-1 the maximum is
-over 1-Lipschitz V, to which `lipschitz.lipschitz_penalty` holds a network.
+2010; f-GAN, Nowozin, Cseke & Tomioka 2016), and the optimal V is a function of log p/q. Any other
+V gives a smaller value, so a critic with too little training underestimates the distance. For
+Wasserstein-1 the maximum is over 1-Lipschitz V; `lipschitz.lipschitz_penalty` constrains a network
+to these approximately.
 
-                                  a(V)           b(V)           best V         most
+                                  a(V)           b(V)           optimal V      maximum
     Wasserstein-1                 V              −V                            ∞
     squared Hellinger             1 − e^(−V)     1 − e^V        ½ log p/q      2
     Jensen–Shannon, nats          ½ log 2σ(V)    ½ log 2σ(−V)   log p/q        log 2
@@ -28,7 +29,7 @@ with H² = ∫ (√p − √q)², TV = ½ ∫ |p − q|, KL = ∫ p log p/q.
     >>> found = kl.estimate(best(of_p), best(of_q))
     >>> bool(abs(found.value - 0.5) < 5 * found.standard_error)
     True
-    >>> bool(kl.gain(best(of_p) / 2, best(of_q) / 2) < found.value)  # another critic finds less
+    >>> bool(kl.gain(best(of_p) / 2, best(of_q) / 2) < found.value)  # another critic gives less
     True
 """
 
@@ -47,8 +48,8 @@ from dgm_core.bounds import Estimate
 LOG_2 = math.log(2)
 
 WIDEST = 20.0
-"""|V| of a trained critic stays below where e^V is needed. That keeps it finite: all but e⁻²⁰ of a
-squared Hellinger distance is within reach, and Kullback–Leibler up to 21."""
+"""Bound on |V| of a trained critic where e^V is needed; e^V then stays finite. A squared Hellinger
+distance can be too small by a fraction e⁻²⁰, and Kullback–Leibler is limited to 21."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,13 @@ class Divergence:
     """One line of the table above.
 
     Attributes:
-        name: for people.
-        formula: what is maximised, in LaTeX.
+        name: as a page shows it.
+        formula: the objective in LaTeX.
         on_p, on_q: a and b.
-        best: V as a function of log p/q; None where that does not tell.
-        density: of which the divergence is the integral, from finite log p and log q; or None.
-        range: |V| stays below; None = no bound.
-        most: the largest value there is.
+        best: the optimal V as a function of log p/q; None if log p/q does not determine it.
+        density: integrand of the divergence as a function of finite log p and log q; or None.
+        range: bound on |V|; None: no bound.
+        most: the largest possible value.
     """
 
     name: str
@@ -75,26 +76,26 @@ class Divergence:
     most: float
 
     def critic(self, raw: Tensor) -> Tensor:
-        """V from what a network returns: kept within the range, with slope 1 at 0."""
+        """V from the output of a network: limited to the range, with slope 1 at 0."""
         return raw if self.range is None else self.range * torch.tanh(raw / self.range)
 
     def gain(self, on_p: Tensor, on_q: Tensor) -> Tensor:
-        """What is maximised, (…), from V on samples of P (…, n) and of Q (…, m)."""
+        """The objective (…), from V on samples of P (…, n) and of Q (…, m)."""
         return self.on_p(on_p).mean(-1) + self.on_q(on_q).mean(-1)
 
     def estimate(self, on_p: Tensor, on_q: Tensor) -> Estimate:
-        """`gain` with its Monte-Carlo standard error, (…), if V was not trained on these samples.
+        """`gain` and its Monte-Carlo standard error, (…). V must not be trained on the samples.
 
         Args:
-            on_p, on_q: V at samples of P and of Q, (…, n) both. Samples of the same place may
-                depend on one another, as where both were made of the same noise.
+            on_p, on_q: V at samples of P and of Q, (…, n) both. Samples with the same index may
+                depend on each other, for example if both were drawn with the same noise.
         """
         each = self.on_p(on_p) + self.on_q(on_q)
         return Estimate(each.mean(-1), each.std(-1) / math.sqrt(each.shape[-1]))
 
     @property
     def is_wasserstein(self) -> bool:
-        """Whether the critic has to be 1-Lipschitz."""
+        """Whether the critic must be 1-Lipschitz."""
         return self.best is None
 
 

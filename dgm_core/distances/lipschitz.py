@@ -2,14 +2,14 @@
 
     W1(P, Q) = max over 1-Lipschitz f of  E_P f(x) − E_Q f(y)          (Kantorovich–Rubinstein)
 
-A critic f is a network, which is not 1-Lipschitz by itself. Between points of P and Q its slope is
-looked at, and held against it where it is above 1 (Petzka, Fischer & Lukovnikov 2018; Gulrajani et
-al. 2017 punish slopes below 1 as well, though the best f may well have them):
+A critic f is a network and need not be 1-Lipschitz. The penalty takes its slope at random points
+between samples of P and Q, and penalises slopes above 1 (Petzka, Fischer & Lukovnikov 2018;
+Gulrajani et al. 2017 penalise slopes below 1 too, although the optimal f may have them):
 
     E relu(‖∇f(x̂)‖ − 1)²,   x̂ = t x + (1 − t) y,   t ~ U[0, 1], one for each sample
 
-The norm is over *all* features of a sample. On images, a norm over dimension 1 alone is that of
-one pixel's colours, some 50 times too small at 32×32.
+The norm is over *all* features of a sample. On images, a norm over dimension 1 alone would be the
+norm over the colours of one pixel, about 50 times too small at 32×32.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor
 from dgm_core.rng import uniform
 
 Critic = Callable[[Tensor], Tensor]
-"""(B, \\*event) → (B,); of each row alone, so no batch norm."""
+"""(B, \\*event) → (B,). Each row must be independent of the others, so no batch norm."""
 
 
 def between(x: Tensor, y: Tensor, source: torch.Generator) -> Tensor:
@@ -35,7 +35,7 @@ def slopes(critic: Critic, x: Tensor) -> Tensor:
     """‖∇f(x)‖ over all features of each row, (B,); differentiable in the critic's weights.
 
     Raises:
-        ValueError: the critic does not return one number a row.
+        ValueError: the critic does not return one number per row.
     """
     x = x.detach().requires_grad_()
     score = critic(x)
@@ -54,7 +54,7 @@ def lipschitz_penalty(critic: Critic, x: Tensor, y: Tensor, source: torch.Genera
         y: rows of Q, the same shape.
 
     Raises:
-        ValueError: shapes differ, or the critic does not return one number a row.
+        ValueError: shapes differ, or the critic does not return one number per row.
 
     Example:
         >>> x, y = torch.zeros(4, 2), torch.ones(4, 2)

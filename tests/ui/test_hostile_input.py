@@ -18,7 +18,10 @@ from hypothesis.extra.numpy import arrays
 
 from dgm_core.data.reading import UnreadableTable, read_table
 from ui import intake, links
-from ui.clusters import links as cluster_links
+from ui.clusters.compare import Compare
+from ui.clusters.learn import Learn
+from ui.clusters.mixture import Inside
+from ui.clusters.own_picture import OwnPicture
 from ui.components import (
     linked_scatter,
     live_sliders,
@@ -31,7 +34,9 @@ from ui.components import (
     transport,
 )
 from ui.components.bits import from_link
-from ui.distances import links as distance_links
+from ui.distances.critic import Critic
+from ui.distances.games import Games as SmallGANs
+from ui.distances.sweep import Sweeps
 from ui.latent import links as latent_links
 from ui.likelihood.bounds import Bounds
 from ui.likelihood.floor import Floor
@@ -253,6 +258,13 @@ PARTS = (
     Floor,
     Variational,
     Plane,
+    Compare,
+    Learn,
+    Inside,
+    OwnPicture,
+    Sweeps,
+    Critic,
+    SmallGANs,
     Autoregressive,
     Reparameterisation,
     Gap,
@@ -272,8 +284,6 @@ def readers_of(part: Any) -> dict[str, Callable[[str], Any]]:
 
 
 READERS: dict[str, Callable[[str], Any]] = {
-    **distance_links.FIELDS,
-    **{name: read for view in cluster_links.FIELDS.values() for name, read in view.items()},
     **{name: read for part in PARTS for name, read in readers_of(part).items()},
     "bits": lambda text: from_link(text, 28, 28),
     "latent": lambda text: latent_links.unpacked(text, 64),

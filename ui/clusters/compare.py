@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -9,14 +11,14 @@ from streamlit.delta_generator import DeltaGenerator
 from dgm_core.metrics import CLUSTERING_DEFINITIONS
 from dgm_core.studies.clusters import embeddings
 from dgm_core.studies.clusters.history import Curve, Snapshot
-from ui import figures, jobs
+from ui import figures, jobs, run_panel
 from ui.clusters import charts, selection
 from ui.clusters.layouts import SECONDS, Layouts
 from ui.clusters.runs import TrainedRun
 from ui.components.linked_scatter import Categories, Panel, Ramp, linked_scatter
-from ui.frame import kept
+from ui.links import InLink, Setting
+from ui.run_panel import Progress
 
-PERPLEXITIES = [5, 10, 20, 30, 50, 100]
 METHODS = {
     "t-SNE": "Neighbours stay neighbours. Sizes of clusters and distances between them mean "
     "little.",
@@ -24,6 +26,27 @@ METHODS = {
     "PCA": "The plane of the largest variance. Distances can be compared.",
     "clusters apart": "Fisher's plane: it separates the clusters as far as possible.",
 }
+MOST_SNAPSHOTS = 100
+"""Rounds or epochs, at most, that a share link may name."""
+
+
+def read_snapshot(text: str) -> str:
+    """Name of a snapshot: Before, After, Control, Round n or Epoch n.
+
+    Raises:
+        ValueError: the text is not such a name.
+    """
+    if text not in ("Before", "After", "Control"):
+        word, _, number = text.partition(" ")
+        if word not in ("Round", "Epoch") or not 0 < int(number) < MOST_SNAPSHOTS:
+            raise ValueError(text)
+    return text
+
+
+LEFT = Setting("cluster left", "Before", read=read_snapshot)
+RIGHT = Setting("cluster right", "After", read=read_snapshot)
+METHOD = Setting("cluster method", "t-SNE", options=tuple(METHODS))
+PERPLEXITY = Setting("cluster perplexity", 30, options=(5, 10, 20, 30, 50, 100))
 
 
 class Compare:
@@ -43,42 +66,51 @@ class Compare:
         "cluster, and was the model confident about them?"
     )
 
+    settings: ClassVar[tuple[InLink, ...]] = (LEFT, RIGHT, METHOD, PERPLEXITY)
+
     def __init__(self, trained: TrainedRun, controls: DeltaGenerator) -> None:
         self.trained = trained
         names = list(trained.snapshots)
+        last = "After" if "After" in names else names[-1]
         with controls, st.container(border=True):
-            self.left = _snapshot("Left", names, "Before")
-            self.right = _snapshot("Right", names, "After" if "After" in names else names[-1])
-            kept("cluster method", "t-SNE")
-            method = st.selectbox("Plane", list(METHODS), key="keep.cluster method")
+            self.left = LEFT.widget(st.selectbox, "Left", options=names, first="Before")
+            self.right = RIGHT.widget(st.selectbox, "Right", options=names, first=last)
+            method = METHOD.widget(st.selectbox, "Plane")
             st.caption(METHODS[method])
-            perplexity = 30
+            perplexity = PERPLEXITY.first
             if method in ("t-SNE", "UMAP-like"):
-                kept("cluster perplexity", 30)
-                perplexity = st.select_slider(
+                perplexity = PERPLEXITY.widget(
+                    st.select_slider,
                     "Perplexity",
-                    PERPLEXITIES,
-                    key="keep.cluster perplexity",
                     help="About the number of neighbours that each point keeps.",
                 )
             config = embeddings.Config(method, float(perplexity))
             self.layouts = Layouts(trained, list(dict.fromkeys([self.left, self.right])), config)
             self.layouts.start()
             self.live = self.layouts.live
-            if self.live:
-                st.button(
-                    "Stop",
-                    icon=":material/stop:",
-                    on_click=self.layouts.worker.stop,
-                    width="stretch",
-                )
-            elif self.layouts.cut_short:
-                st.button(
-                    "Continue",
-                    icon=":material/play_arrow:",
-                    width="stretch",
-                    on_click=self.layouts.worker.resume,
-                )
+            self._button()
+
+    def _button(self) -> None:
+        """Draw Stop, Continue or Compute, if the layouts are computed in the background."""
+        layouts = self.layouts
+        if self.live:
+            st.button(
+                "Stop", icon=":material/stop:", on_click=layouts.worker.stop, width="stretch"
+            )
+        elif layouts.can_continue:
+            st.button(
+                "Continue",
+                icon=":material/resume:",
+                on_click=layouts.worker.resume,
+                width="stretch",
+            )
+        elif layouts.failed:
+            st.button(
+                "Compute",
+                icon=":material/play_arrow:",
+                on_click=layouts.compute,
+                width="stretch",
+            )
 
     def show(self) -> None:
         """Draw the numbers, the planes and the selection."""
@@ -92,15 +124,11 @@ class Compare:
 
     def _planes(self) -> None:
         trained, layouts = self.trained, self.layouts
-        if self.live:
-            st.progress(layouts.done, f"{layouts.config.method}, {layouts.done:.0%}")
-        elif layouts.failed:
-            st.error("This layout broke off on the server. Choose another plane, or try again.")
-        elif layouts.cut_short:
-            st.info(f"Stopped at {layouts.done:.0%}: what is shown would still move.")
+        if layouts.run is not None:
+            doing = f"{layouts.config.method}, {layouts.done:.0%}"
+            run_panel.status(layouts.run, Progress(layouts.done, doing), "Compute")
         planes = layouts.planes()
         if not planes:
-            st.caption(jobs.beginning() if self.live else "Nothing was laid out yet.")
             return
         selected = linked_scatter(
             "cluster planes",
@@ -214,13 +242,3 @@ def colourings(trained: TrainedRun, snapshot: Snapshot) -> list[Categories | Ram
 def _last_selection(trained: TrainedRun) -> np.ndarray | None:
     revision, selected = st.session_state.get("cluster selection", (None, None))
     return selected if revision == trained.revision else None
-
-
-def _snapshot(label: str, names: list[str], default: str) -> str:
-    """A select box that goes back to its default when another run lacks the chosen snapshot."""
-    key = f"cluster {label.lower()}"
-    kept(key, default)
-    if st.session_state[f"keep.{key}"] not in names:
-        del st.session_state[f"keep.{key}"]
-        st.session_state[f"keep.{key}"] = default
-    return st.selectbox(label, names, key=f"keep.{key}")

@@ -77,13 +77,13 @@ class Layouts:
         return self.run is not None and self.run.live
 
     @property
-    def cut_short(self) -> bool:
-        """Was it stopped, by the visitor or by its time limit?"""
+    def can_continue(self) -> bool:
+        """Whether the computation was stopped or reached its time limit."""
         return self.run is not None and self.run.state in ("stopped", "timed out")
 
     @property
     def failed(self) -> bool:
-        """Did it break off?"""
+        """Whether the computation raised an error."""
         return self.run is not None and self.run.state == "failed"
 
     def start(self) -> None:
@@ -99,7 +99,11 @@ class Layouts:
                 planes[name] = previous = last.xy
             self._keep(planes)
         elif self.run is None:
-            self.worker.start(self.key, partial(_steps, self.config, self.snapshots))
+            self.compute()
+
+    def compute(self) -> None:
+        """Compute all layouts in the background, in place of a run that failed."""
+        self.worker.start(self.key, partial(_steps, self.config, self.snapshots))
 
     def planes(self) -> dict[str, np.ndarray]:
         """Name of the snapshot → (M, 2), for the snapshots that can be drawn.

@@ -6,7 +6,7 @@ import re
 import time
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import streamlit as st
@@ -14,15 +14,18 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies.clusters import embeddings
 from dgm_core.studies.clusters.history import History
-from ui import figures, jobs
+from ui import figures, jobs, run_panel
 from ui.assets import ASSETS
 from ui.clusters import charts, training
 from ui.clusters.compare import colourings
 from ui.clusters.layouts import Layouts
 from ui.clusters.runs import TrainedRun
 from ui.components.linked_scatter import Categories, Panel, Ramp, linked_scatter
+from ui.links import InLink
+from ui.run_panel import Progress, RunPanel
 
 TABLE = ASSETS / "clusters.toml"
+ACTION = "Train"
 TICK = 1.2
 """Seconds between two snapshots of the player."""
 INDEX, PLAYING, SHOWN_AT = "cluster snapshot", "cluster playing", "cluster snapshot shown at"
@@ -45,47 +48,31 @@ class Learn:
         "the difference between the two curves is an effect of the mixture. **Last** compare the "
         "gain of each choice, below."
     )
+    settings: ClassVar[tuple[InLink, ...]] = training.SETTINGS
 
     def __init__(self, trained: TrainedRun, controls: DeltaGenerator) -> None:
         self.trained = trained
-        self.worker = training.worker()
         with controls, st.container(border=True):
             st.markdown("**Train your own**")
-            self.config = training.choose()
-            self._button()
-
-    @property
-    def live(self) -> bool:
-        """Whether a training is running."""
-        return self.worker.run is not None and self.worker.run.live
-
-    def _button(self) -> None:
-        if self.live:
-            st.button(
-                "Stop",
-                icon=":material/stop:",
-                type="primary",
-                on_click=self.worker.stop,
-                width="stretch",
+            self.panel = RunPanel(
+                training.WORKER,
+                training.choose(),
+                training.work,
+                action=ACTION,
+                keeps_previous=True,
             )
-        else:
-            st.button(
-                "Train",
-                icon=":material/play_arrow:",
-                type="primary",
-                width="stretch",
-                on_click=training.start,
-                args=(self.config,),
-            )
+            self.panel.buttons()
 
     def show(self) -> None:
         """Draw the live training, or the history of the run and the gains of the choices."""
-        run = self.worker.run
-        if self.live:
-            jobs.follow(run, lambda: _live(run), 0.7, live=True)
+        if self.panel.live:
+            self.panel.show(_live, progress=_progress, seconds=0.7)
             return
+        run = self.panel.run
         if run is not None:
-            _ended(run)
+            run_panel.status(run, _progress(run), ACTION)
+            if run.state != "finished" and training.result(run) is not None:
+                st.caption("The run is available as “Yours”, without its control.")
         player = st.container()
         _gains()
         with player:
@@ -201,14 +188,20 @@ def _range(history: History, field: str) -> list[float]:
     return [low - 0.5 * span, high + 0.15 * span]
 
 
+def _progress(run: jobs.Run) -> Progress | None:
+    """Fraction done and current step, of the run or of its control."""
+    current = training.progress(run)
+    if current.frame is None:
+        return None
+    doing = f"Control: {current.frame.doing}" if current.control else current.frame.doing
+    return Progress(current.frame.done, f"{doing}, {current.frame.seconds:.0f} s")
+
+
 def _live(run: jobs.Run) -> None:
-    progress = training.progress(run)
-    if progress.frame is None:
-        st.progress(0.0, jobs.beginning())
+    current = training.progress(run)
+    if current.frame is None:
         return
-    frame, history = progress.frame, progress.history
-    doing = f"Control: {frame.doing}" if progress.control else _capitalised(frame.doing)
-    st.progress(frame.done, f"{doing}, {frame.seconds:.0f} s")
+    frame, history = current.frame, current.history
     if history is None:
         loss = f"Loss {frame.loss:.1f} nats per image. " if np.isfinite(frame.loss) else ""
         st.caption(
@@ -263,17 +256,6 @@ def _plane(history: History) -> None:
         label="Latents during training",
         height=320,
     )
-
-
-def _ended(run: jobs.Run) -> None:
-    if run.state == "failed":
-        st.error("This training broke off on the server. Start it again.")
-    elif run.state in ("stopped", "timed out"):
-        said = "was stopped" if run.state == "stopped" else "reached its time limit"
-        if training.result(run) is None:
-            st.info(f"Your training {said} before its end, and nothing of it is kept.")
-        else:
-            st.info(f"Your training {said}. The run is kept as Yours, without its control.")
 
 
 def _capitalised(text: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import ModuleType
+from typing import ClassVar
 
 import numpy as np
 import streamlit as st
@@ -17,7 +16,15 @@ from ui.clusters.compare import colourings
 from ui.clusters.runs import TrainedRun
 from ui.components.linked_scatter import Ellipse, Panel, linked_scatter
 from ui.components.thumbnails import thumbnails
-from ui.frame import kept
+from ui.links import InLink, Setting, whole
+
+MOST = 49
+"""Largest latent or cluster, counted from 0, that a share link may name."""
+ACROSS = Setting("cluster across", 0, read=whole(0, MOST))
+UP = Setting("cluster up", 1, read=whole(0, MOST))
+TEMPERATURE = Setting("cluster temperature", 1.0, low=0.0, high=2.0, step=0.1)
+OTHER = Setting("cluster other", 0, read=whole(0, MOST))
+SEED = Setting("cluster seed", 0, low=0, high=9999)
 
 DRAWN, ACROSS, STEPS = 48, 12, 12
 """Samples of a cluster, samples in a row, and images on the path between two clusters."""
@@ -40,6 +47,8 @@ class Inside:
         "where one digit becomes the other."
     )
 
+    settings: ClassVar[tuple[InLink, ...]] = (ACROSS, UP, TEMPERATURE, OTHER, SEED)
+
     def __init__(self, trained: TrainedRun, controls: DeltaGenerator) -> None:
         self.trained = trained
         self.snapshot = trained.history.snapshots[-1]
@@ -49,26 +58,28 @@ class Inside:
             dims = list(range(config.latent_dim))
             first, second = _most_separating(self.snapshot)
             left, right = st.columns(2)
-            self.across = _selectbox("cluster across", "Across", first, dims, left, _latent)
+            self.across = ACROSS.widget(
+                left.selectbox, "Across", options=dims, first=first, format_func=_latent
+            )
             rest = [dim for dim in dims if dim != self.across]
             default = second if second != self.across else first
-            self.up = _selectbox("cluster up", "Up", default, rest, right, _latent)
-            kept("cluster temperature", 1.0)
-            self.temperature = st.slider(
+            self.up = UP.widget(
+                right.selectbox, "Up", options=rest, first=default, format_func=_latent
+            )
+            self.temperature = TEMPERATURE.widget(
+                st.slider,
                 "Temperature",
-                0.0,
-                2.0,
-                step=0.1,
-                key="keep.cluster temperature",
                 help="The covariance of the cluster is multiplied by this. At 0 all samples are "
                 "the mean.",
             )
-            clusters = list(range(config.clusters))
-            self.other = _selectbox(
-                "cluster other", "Path to", clusters[-1], clusters, st, self.names.__getitem__
+            self.other = OTHER.widget(
+                st.selectbox,
+                "Path to",
+                options=range(config.clusters),
+                first=config.clusters - 1,
+                format_func=self.names.__getitem__,
             )
-            kept("cluster seed", 0)
-            self.seed = int(st.number_input("Seed", 0, 9999, key="keep.cluster seed"))
+            self.seed = SEED.widget(st.number_input, "Seed")
 
     def show(self) -> None:
         """Draw the plane, the clusters, the samples and the path."""
@@ -194,19 +205,3 @@ def _most_separating(snapshot: Snapshot) -> tuple[int, int]:
     between = (mixture.means - mixture.mean).square() * mixture.weights[:, None]
     first, second = between.sum(0).topk(2).indices.tolist()
     return first, second
-
-
-def _selectbox(
-    key: str,
-    label: str,
-    default: int,
-    options: list[int],
-    container: DeltaGenerator | ModuleType,
-    name: Callable[[int], str],
-) -> int:
-    """A select box that goes back to its default when another run lacks the chosen option."""
-    kept(key, default)
-    if st.session_state[f"keep.{key}"] not in options:
-        del st.session_state[f"keep.{key}"]
-        st.session_state[f"keep.{key}"] = default
-    return container.selectbox(label, options, key=f"keep.{key}", format_func=name)

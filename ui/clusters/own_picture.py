@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -19,9 +19,11 @@ from ui.clusters.compare import colourings
 from ui.clusters.runs import RECONSTRUCTIONS, TrainedRun
 from ui.components.linked_scatter import Ellipse, Panel, linked_scatter
 from ui.components.thumbnails import thumbnails
-from ui.frame import kept
+from ui.links import InLink, Setting
 
 DRAW, UPLOAD, TEST = "Draw", "Upload", "Test images"
+SOURCE = Setting("place source", DRAW, options=(DRAW, UPLOAD, TEST))
+PLANE = Setting("place plane", "t-SNE", options=("t-SNE", "PCA", "clusters apart"))
 NEIGHBOURS, TESTED = 12, 18
 """Nearest images shown, and test images to choose from."""
 
@@ -54,14 +56,14 @@ class OwnPicture:
         "density shows that the picture is unusual."
     )
 
+    settings: ClassVar[tuple[InLink, ...]] = (SOURCE, PLANE)
+
     def __init__(self, trained: TrainedRun, controls: DeltaGenerator) -> None:
         self.trained = trained
         self.snapshot = trained.history.snapshots[-1]
         with controls, st.container(border=True):
             self.levels = self._choose()
-            kept("place plane", "t-SNE")
-            planes = ["t-SNE", "PCA", "clusters apart"]
-            self.method = st.selectbox("Plane", planes, key="keep.place plane")
+            self.method = PLANE.widget(st.selectbox, "Plane")
 
     def _choose(self) -> np.ndarray | None:
         """The picture, (28, 28) uint8; None if there is none yet."""
@@ -69,11 +71,7 @@ class OwnPicture:
         sources = [DRAW, UPLOAD]
         if dataset == "digits" or data.is_available(dataset):
             sources.append(TEST)
-        kept("place source", DRAW)
-        if st.session_state["keep.place source"] not in sources:
-            del st.session_state["keep.place source"]
-            st.session_state["keep.place source"] = DRAW
-        source = st.segmented_control("Picture", sources, required=True, key="keep.place source")
+        source = SOURCE.widget(st.segmented_control, "Picture", options=sources, required=True)
         if source == DRAW:
             return own_digit.draw_digit("place canvas", "place drawing")
         if source == UPLOAD:

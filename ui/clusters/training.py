@@ -16,7 +16,8 @@ from dgm_core.training.mixture_fits import FITS
 from dgm_core.training.mutual import Config, Frame, Result
 from ui import jobs
 from ui.clusters.runs import OWN_RUN, TrainedRun
-from ui.frame import kept, renew
+from ui.frame import renew
+from ui.links import Setting
 
 WORKER = "cluster training"
 OPENED = "cluster run opened"
@@ -27,12 +28,27 @@ FORMS = {
     "joint": "both at once",
     "one pass": "VAE first, then the mixture",
 }
-SIZES = [500, 1000, 1497, 2000, 3000, 5000]
-BLURS = [0.0, 0.05, 0.1, 0.2, 0.5]
-WEIGHTS = [0.0, 0.5, 1.0, 2.0, 4.0]
 SHOWN = 5_000
 """Images of a run that the page shows, at most."""
-LATENTS = [2, 4, 6, 8, 12, 16, 24]
+
+DATASET = Setting("train set", "digits", options=DATASETS)
+IMAGES = Setting("train images", 1497, options=(500, 1000, 1497, 2000, 3000, 5000))
+CLUSTERS = Setting("train clusters", 10, low=2, high=30)
+FORM = Setting("train form", "mutual", options=FORMS)
+ROUNDS = Setting("train rounds", 6, low=1, high=12)
+UPRIGHT = Setting("train upright", True)
+SPREAD = Setting("train spread", True)
+HARD = Setting("train hard", False)
+DIAGONAL = Setting("train diagonal", False)
+FIT = Setting("train fit", "EM", options=tuple(FITS))
+BLUR = Setting("train blur", 0.1, options=(0.0, 0.05, 0.1, 0.2, 0.5))
+WEIGHT = Setting("train weight", 1.0, options=(0.0, 0.5, 1.0, 2.0, 4.0))
+LATENTS = Setting("train latents", 12, options=(2, 4, 6, 8, 12, 16, 24))
+SEED = Setting("train seed", 0, low=0, high=9999)
+SETTINGS = (
+    *(DATASET, IMAGES, CLUSTERS, FORM, ROUNDS),
+    *(UPRIGHT, SPREAD, HARD, DIAGONAL, FIT, BLUR, WEIGHT, LATENTS, SEED),
+)
 
 
 class Item(NamedTuple):
@@ -45,104 +61,72 @@ class Item(NamedTuple):
 def choose() -> Config:
     """Draw the settings of a run, and return them."""
     available = [name for name in DATASETS if name == "digits" or data.is_available(name)]
-    kept("train set", available[0])
-    dataset = st.selectbox("Images", available, format_func=DATASETS.get, key="keep.train set")
-    kept("train images", 1497)
-    images = st.select_slider(
+    dataset = DATASET.widget(st.selectbox, "Images", options=available)
+    images = IMAGES.widget(
+        st.select_slider,
         "Number of images",
-        SIZES,
-        key="keep.train images",
         help="The first images of the data set. There are 1,497 of scikit-learn's digits.",
     )
-    kept("train clusters", 10)
-    clusters = st.slider("Clusters K", 2, 30, key="keep.train clusters")
-    kept("train form", "mutual")
-    form = st.selectbox(
+    clusters = CLUSTERS.widget(st.slider, "Clusters K")
+    form = FORM.widget(
+        st.selectbox,
         "Training of VAE and mixture",
-        list(FORMS),
-        format_func=FORMS.get,
-        key="keep.train form",
         help="Alternating: in each round the mixture is fitted to the latents, and then the VAE "
         "is trained with the mixture as its prior. Both at once: one step of online EM after "
         "every batch.",
     )
-    kept("train rounds", 6)
-    rounds = st.slider("Rounds", 1, 12, key="keep.train rounds")
+    rounds = ROUNDS.widget(st.slider, "Rounds")
     with st.expander("Details of the exchange"):
         more = _exchange()
-    return Config(
-        dataset,
-        int(images),
-        form=form,
-        clusters=int(clusters),
-        warmup=30,
-        rounds=int(rounds),
-        epochs=5,
-        **more,
-    )
+    schedule = {"warmup": 30, "rounds": rounds, "epochs": 5}
+    return Config(dataset, images, form=form, clusters=clusters, **schedule, **more)
 
 
-def _exchange() -> dict[str, object]:
+EXCHANGE: list[tuple[str, Setting, str, str]] = [
+    (
+        "set_upright",
+        UPRIGHT,
+        "Deskew the images",
+        "Each image is sheared until row and column of its ink are uncorrelated.",
+    ),
+    (
+        "spread",
+        SPREAD,
+        "Fit the mixture to means and variances of q(z|x)",
+        "Off: only the means are used, as in the paper.",
+    ),
+    (
+        "hard",
+        HARD,
+        "Hard assignments",
+        "The prior of each image is its most probable cluster alone.",
+    ),
+    ("diagonal", DIAGONAL, "Diagonal covariances", "Clusters have no correlations."),
+    ("fit", FIT, "Fit the mixture by", "EM keeps the best of several restarts."),
+    (
+        "blur",
+        BLUR,
+        "Added cluster variance",
+        "This variance is added to every cluster before the VAE is trained with it.",
+    ),
+    (
+        "weight",
+        WEIGHT,
+        "Weight of the mixture term",
+        "At 1 the objective is the bound on log p(x).",
+    ),
+    ("latent_dim", LATENTS, "Latent dimensions", "L, the dimension of z."),
+]
+"""Field of the config, its setting, label and help."""
+
+
+def _exchange() -> dict[str, Any]:
     """Draw the settings of what VAE and mixture pass to each other, and return them."""
-    return {
-        "set_upright": _switch(
-            "upright",
-            True,
-            "Deskew the images",
-            "Each image is sheared until row and column of its ink are uncorrelated.",
-        ),
-        "spread": _switch(
-            "spread",
-            True,
-            "Fit the mixture to means and variances of q(z|x)",
-            "Off: only the means are used, as in the paper.",
-        ),
-        "hard": _switch(
-            "hard",
-            False,
-            "Hard assignments",
-            "The prior of each image is its most probable cluster alone.",
-        ),
-        "diagonal": _switch(
-            "diagonal", False, "Diagonal covariances", "Clusters have no correlations."
-        ),
-        "fit": _one_of(
-            "fit", "EM", list(FITS), "Fit the mixture by", "EM keeps the best of several restarts."
-        ),
-        "blur": _one_of(
-            "blur",
-            0.1,
-            BLURS,
-            "Added cluster variance",
-            "This variance is added to every cluster before the VAE is trained with it.",
-        ),
-        "weight": _one_of(
-            "weight",
-            1.0,
-            WEIGHTS,
-            "Weight of the mixture term",
-            "At 1 the objective is the bound on log p(x).",
-        ),
-        "latent_dim": _one_of(
-            "latents", 12, LATENTS, "Latent dimensions", "L, the dimension of z."
-        ),
-        "seed": _seed(),
-    }
-
-
-def _switch(name: str, default: bool, label: str, text: str) -> bool:
-    kept(f"train {name}", default)
-    return bool(st.toggle(label, key=f"keep.train {name}", help=text))
-
-
-def _one_of(name: str, default: Any, options: list[Any], label: str, text: str) -> Any:
-    kept(f"train {name}", default)
-    return st.select_slider(label, options, key=f"keep.train {name}", help=text)
-
-
-def _seed() -> int:
-    kept("train seed", 0)
-    return int(st.number_input("Seed", 0, 9999, key="keep.train seed"))
+    values = {}
+    for field, setting, label, text in EXCHANGE:
+        draw = st.toggle if setting.options is None else st.select_slider
+        values[field] = setting.widget(draw, label, help=text)
+    return values | {"seed": SEED.widget(st.number_input, "Seed")}
 
 
 def work(config: Config) -> Iterator[Item]:
@@ -159,11 +143,6 @@ def work(config: Config) -> Iterator[Item]:
 def worker() -> jobs.Worker:
     """The worker of this session."""
     return jobs.worker(WORKER)
-
-
-def start(config: Config) -> None:
-    """Start a training; it replaces the one that is running."""
-    worker().start(config, lambda: work(config))
 
 
 class Progress(NamedTuple):

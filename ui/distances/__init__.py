@@ -1,1 +1,1 @@
-"""The lab of distances between laws, and of the critics that estimate them."""
+"""The GAN distances lab: distances between distributions, and critics that estimate them."""

@@ -1,4 +1,4 @@
-"""Figures of the lab: the estimate in the accent colour, the truth dashed in grey."""
+"""Figures of the lab: estimates in the accent colour, true values dashed in grey."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 TALL = 330
 MAP = [[0, accent.light], [0.5, "rgba(138, 143, 163, 0.12)"], [1, GOLD]]
-"""Critic: low, middle, high."""
+"""Colours of the critic: low, middle, high."""
 ARROWS, STROKE, LONGEST = 128, 0.4, 0.8
-"""Of a game: points whose pull is drawn, how long for a gradient of 1, and how long at most."""
+"""Points whose gradient is drawn, length of a stroke for a gradient of 1, and greatest length."""
 
 
-def sweep(found: Sweep, at: int) -> Figure:
-    """Estimates over θ after `at` of the numbers of steps, earlier ones faint behind."""
+def sweep(found: Sweep, index: int) -> Figure:
+    """Estimates over θ at one index of `found.steps`; every third one is faint behind."""
     figure = figures.empty("θ", "", height=TALL)
     finite = np.isfinite(found.truth)
     for other in range(0, len(found.steps), 3):
@@ -41,15 +41,15 @@ def sweep(found: Sweep, at: int) -> Figure:
         x=found.thetas[finite],
         y=found.truth[finite],
         mode="lines+markers",
-        name="truth",
+        name="true value",
         line={"color": figures.GREY, "dash": "dash", "width": 1.5},
         marker={"size": 5},
     )
     figure.add_scatter(
         x=found.thetas,
-        y=found.estimates[at],
+        y=found.estimates[index],
         mode="lines+markers",
-        name="critic's estimate",
+        name="estimate of the critic",
         line={"color": figures.accent(), "width": 2.5},
         marker={"size": 6},
     )
@@ -59,21 +59,11 @@ def sweep(found: Sweep, at: int) -> Figure:
 
 
 def plane(scene: Scene, frame: Frame, pair: int = 0) -> Figure:
-    """The critic as a heat map, samples of P and Q, and the rays of the optimal plan."""
+    """The critic as a heat map, samples of P and Q, and the optimal transport plan."""
     figure = figures.empty(height=TALL + 40)
-    field = np.asarray(frame.critic[pair])
-    middle, spread = float(np.median(field)), float(np.abs(field - np.median(field)).max())
-    figure.add_heatmap(
-        x=np.asarray(scene.across),
-        y=np.asarray(scene.up),
-        z=field,
-        colorscale=MAP,
-        zmin=middle - spread,
-        zmax=middle + spread,
-        showscale=False,
-        hoverinfo="skip",
-        zsmooth="best",
-    )
+    values = np.asarray(frame.critic[pair])
+    spread = float(np.abs(values - np.median(values)).max())
+    _critic(figure, np.asarray(scene.across), np.asarray(scene.up), values, spread)
     x, y = np.asarray(scene.x[pair]), np.asarray(scene.y[pair])
     gap = np.full(len(x), np.nan)
     figure.add_scatter(
@@ -81,7 +71,7 @@ def plane(scene: Scene, frame: Frame, pair: int = 0) -> Figure:
         y=np.stack([x[:, 1], y[:, 1], gap], 1).ravel(),
         mode="lines",
         line={"color": figures.GREY, "width": 1},
-        name="optimal plan",
+        name="optimal transport plan",
         hoverinfo="skip",
     )
     for name, points, colour in (("P", x, figures.accent()), ("Q", y, WARM)):
@@ -98,14 +88,14 @@ def plane(scene: Scene, frame: Frame, pair: int = 0) -> Figure:
     return figure
 
 
-def course(steps: list[int], estimates: list[float], truth: float) -> Figure:
-    """The estimate over training, with the truth."""
+def history(steps: list[int], estimates: list[float], truth: float) -> Figure:
+    """The estimate over the training steps, and the true value."""
     figure = figures.empty("step", "estimate")
     figure.add_scatter(
         x=steps,
         y=estimates,
         mode="lines+markers",
-        name="critic's estimate",
+        name="estimate of the critic",
         line={"color": figures.accent(), "width": 2.5},
         marker={"size": 5},
     )
@@ -115,8 +105,8 @@ def course(steps: list[int], estimates: list[float], truth: float) -> Figure:
 
 
 def slopes(values: np.ndarray) -> Figure:
-    """Histogram of gradient norms between P and Q; 1 is marked."""
-    figure = figures.empty("‖∇f‖", "share")
+    """Histogram of the gradient norms of the critic between P and Q; a line marks 1."""
+    figure = figures.empty("‖∇f‖", "fraction")
     most = max(1.6, float(np.quantile(values, 0.99)) * 1.1)
     figure.add_histogram(
         x=np.minimum(values, most),
@@ -131,22 +121,11 @@ def slopes(values: np.ndarray) -> Figure:
 
 
 def game(frame: Game, axis: np.ndarray, target: np.ndarray) -> Figure:
-    """Critic, target and what the generator makes, with where each point is pulled."""
+    """Critic, target and generated points, with the direction in which each point is moved."""
     figure = figures.empty(height=TALL + 40)
-    field = np.asarray(frame.critic)
-    middle = float(np.median(field))
-    spread = float(np.quantile(np.abs(field - middle), 0.98)) or 1.0
-    figure.add_heatmap(
-        x=axis,
-        y=axis,
-        z=field,
-        colorscale=MAP,
-        zmin=middle - spread,
-        zmax=middle + spread,
-        showscale=False,
-        hoverinfo="skip",
-        zsmooth="best",
-    )
+    values = np.asarray(frame.critic)
+    spread = float(np.quantile(np.abs(values - np.median(values)), 0.98)) or 1.0
+    _critic(figure, axis, axis, values, spread)
     figure.add_scatter(
         x=target[:, 0],
         y=target[:, 1],
@@ -161,7 +140,7 @@ def game(frame: Game, axis: np.ndarray, target: np.ndarray) -> Figure:
         x=x,
         y=y,
         mode="lines",
-        name="pull",
+        name="negative gradient",
         hoverinfo="skip",
         line={"color": WARM, "width": 1.2},
     )
@@ -179,8 +158,26 @@ def game(frame: Game, axis: np.ndarray, target: np.ndarray) -> Figure:
     return figure
 
 
+def _critic(
+    figure: Figure, across: np.ndarray, up: np.ndarray, values: np.ndarray, spread: float
+) -> None:
+    """Add a heat map of the critic (rows up, columns across), its median in the middle colour."""
+    middle = float(np.median(values))
+    figure.add_heatmap(
+        x=across,
+        y=up,
+        z=values,
+        colorscale=MAP,
+        zmin=middle - spread,
+        zmax=middle + spread,
+        showscale=False,
+        hoverinfo="skip",
+        zsmooth="best",
+    )
+
+
 def _arrows(points: np.ndarray, pull: np.ndarray) -> tuple[list, list]:
-    """Strokes from points (N, 2) along their pull, no longer than `LONGEST`."""
+    """Strokes from points (N, 2) along `pull` (N, 2), no longer than `LONGEST`."""
     length = np.linalg.norm(pull, axis=1, keepdims=True)
     shown = STROKE * pull * np.minimum(1, LONGEST / np.maximum(STROKE * length, 1e-9))
     ends = np.stack([points, points + shown, np.full_like(points, np.nan)], 1).reshape(-1, 2)
@@ -188,13 +185,13 @@ def _arrows(points: np.ndarray, pull: np.ndarray) -> tuple[list, list]:
     return x, y
 
 
-def over_time(frames: dict[str, list[Game]], read: str, name: str) -> Figure:
-    """One number of both games over iterations."""
+def over_time(frames: dict[str, list[Game]], field: str, name: str) -> Figure:
+    """One field of the frames of both games over iterations."""
     figure = figures.empty("iteration", name)
-    for (title, seen), colour in zip(frames.items(), (figures.accent(), WARM), strict=False):
+    for (title, each), colour in zip(frames.items(), (figures.accent(), WARM), strict=False):
         figure.add_scatter(
-            x=[each.iteration for each in seen],
-            y=[getattr(each, read) for each in seen],
+            x=[frame.iteration for frame in each],
+            y=[getattr(frame, field) for frame in each],
             mode="lines",
             name=title,
             line={"color": colour, "width": 2},
@@ -203,7 +200,7 @@ def over_time(frames: dict[str, list[Game]], read: str, name: str) -> Figure:
 
 
 def spiral(found: Result, *, reach: float) -> Figure:
-    """The path of the game, from its start."""
+    """The path of the game, from its start; the cross marks the solution."""
     figure = figures.empty(height=210)
     path = np.clip(found.path, -3 * reach, 3 * reach)
     figure.add_scatter(
@@ -230,10 +227,10 @@ def spiral(found: Result, *, reach: float) -> Figure:
 def eigenvalues(found: dict[str, Result]) -> Figure:
     """Eigenvalues of all methods, and the unit circle."""
     figure = figures.empty("real part", "imaginary part", height=TALL)
-    turn = np.linspace(0, 2 * np.pi, 200)
+    angles = np.linspace(0, 2 * np.pi, 200)
     figure.add_scatter(
-        x=np.cos(turn),
-        y=np.sin(turn),
+        x=np.cos(angles),
+        y=np.sin(angles),
         mode="lines",
         hoverinfo="skip",
         name="|λ| = 1",

@@ -1,4 +1,4 @@
-"""The lab's picture on the front door: the shipped sweep, drawn before torch is imported."""
+"""The figure of the distances lab on the start page: the shipped sweep, drawn without torch."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ FILE = ASSETS / "distances.npz"
 WIDTH, HEIGHT = 640, 250
 LEFT, RIGHT, TOP, BOTTOM = 44, 150, 18, 48
 MOST = 2.0
-"""Of both distances, for |θ| up to 2."""
+"""Largest value of both distances for |θ| up to 2."""
 LINES = {"wasserstein": ("ours", "Wasserstein-1"), "hellinger": ("other", "squared Hellinger")}
 
 
 @st.cache_resource(show_spinner=False)
 def st_sweep() -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Distance → θ, the truth, and what a trained critic says."""
+    """Distance → θ, true values, and estimates of trained critics."""
     with np.load(FILE) as file:
         return {
             name: tuple(file[f"segments/{name}/{of}"] for of in ("thetas", "truth"))
@@ -28,13 +28,15 @@ def st_sweep() -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
 
 
 def picture() -> None:
-    """Two distances of two segments that move apart."""
-    words = "Wasserstein grows with the distance of two segments; Hellinger jumps to its largest."
-    front_drawings.show(drawing(), WIDTH, HEIGHT, words)
+    """Draw two distances between two segments that move apart."""
+    description = (
+        "Wasserstein grows with the distance between two segments; Hellinger jumps to its maximum."
+    )
+    front_drawings.show(drawing(), WIDTH, HEIGHT, description)
 
 
 def drawing() -> list[str]:
-    """The true distances as lines, and the critics' estimates of Wasserstein as points."""
+    """True distances as lines, and the critics' estimates of Wasserstein as points."""
     sweep = st_sweep()
     low, high = sweep["wasserstein"][0][[0, -1]]
 
@@ -65,6 +67,6 @@ def drawing() -> list[str]:
                 f'<circle cx="{x(t):.1f}" cy="{y(v):.1f}" r="4" class="ours"/>'
                 for t, v in zip(thetas, found, strict=True)
             ]
-    words = "θ, how far the segments are apart →  distance; points: a critic's estimate"
-    parts.append(f'<text x="{LEFT}" y="{HEIGHT - 8}" class="axis">{words}</text>')
+    axis = "θ, the shift between the segments →  points: estimates of critics"
+    parts.append(f'<text x="{LEFT}" y="{HEIGHT - 8}" class="axis">{axis}</text>')
     return parts

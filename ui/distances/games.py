@@ -1,9 +1,10 @@
-"""The view of two small GANs on the same target, one objective beside the other."""
+"""The view "Small GANs": two GANs with different objectives on the same target."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import ClassVar
 
 import numpy as np
 import streamlit as st
@@ -11,27 +12,41 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.rng import generator
 from dgm_core.studies.distances import toy_gan
-from ui import figures, jobs
+from ui import figures, jobs, run_panel
 from ui.distances import charts, shipped
 from ui.distribution_choice import canvas
-from ui.frame import kept
+from ui.links import InLink, Setting
 
 TARGETS = {
     "ring": "Ring of 8 Gaussians",
     "grid": "Grid of 25 Gaussians",
     "moons": "Two moons",
-    "segment": "A segment",
+    "segment": "Segment",
     "drawing": "Draw it",
 }
-WORK = "toy gan"
+PRESETS = {
+    "evenly matched": "2 steps per iteration",
+    "critic far ahead": "15 steps per iteration",
+    "critic sure from the start": "500 steps in advance, then 2 per iteration",
+}
+"""Key of `toy_gan.PRESETS` → its title on the page."""
+WORKER = "toy gan"
+GAME = "small gans"
+"""Session key of the `Game` on screen."""
+
+TARGET = Setting("game target", "ring", options=TARGETS)
+LEFT = Setting("game left", "Wasserstein", options=tuple(toy_gan.OBJECTIVES))
+RIGHT = Setting("game right", "minimax", options=tuple(toy_gan.OBJECTIVES))
+PRESET = Setting("game preset", "critic sure from the start", options=PRESETS)
+SEED = Setting("game seed", 0, low=0, high=9999)
 
 
-class Play:
-    """Two games under one clock; as far as they were played, they can be played on.
+class Game:
+    """Two GANs that advance together, one frame at a time.
 
     Args:
-        configs: of the two.
-        frames: what was played beforehand, to the end.
+        configs: of the two GANs.
+        frames: shipped frames, from the first to the last.
     """
 
     def __init__(
@@ -39,16 +54,16 @@ class Play:
     ) -> None:
         self.configs = configs
         self.frames = list(frames or ())
-        self._rounds = zip(*(_frames(config) for config in configs), strict=True)
+        self._source = zip(*(_frames(config) for config in configs), strict=True)
 
     @property
     def over(self) -> bool:
-        """Is nothing left to play?"""
+        """Whether the last iteration is done."""
         return bool(self.frames) and self.frames[-1][0].done >= 1
 
-    def on(self, rounds: int | None = None) -> Iterator[int]:
-        """Play so many more rounds, or to the end."""
-        for frames in islice(self._rounds, rounds):
+    def advance(self, count: int | None = None) -> Iterator[int]:
+        """Compute this many frames, or all that remain; yield the number of frames."""
+        for frames in islice(self._source, count):
             self.frames.append(frames)
             yield len(self.frames)
 
@@ -61,70 +76,64 @@ class Games:
     """Samples, critics, modes and distances of two objectives.
 
     Args:
-        controls: where all is set.
+        controls: container for the settings.
     """
 
     name = "Small GANs"
     about = (
-        "A generator and a critic play on the plane, twice, with two objectives. **Look first** "
-        "at the modes: who covers all, and who runs from one to the next? **Then** let the critic "
-        "be sure from the start: minimax stands still, for its gradient has vanished. **Last** "
-        "at W1 to the target, which falls for one and jumps for the other."
+        "Two GANs in the plane learn the same target with different objectives. **First** count "
+        "the modes: which objective covers all of them, and which one moves from mode to mode? "
+        "**Then** train the critic in advance: with minimax the gradient vanishes, and the "
+        "generator does not move. **Last** compare the Wasserstein-1 distance to the target."
     )
+    settings: ClassVar[tuple[InLink, ...]] = (TARGET, LEFT, RIGHT, PRESET, SEED)
 
     def __init__(self, controls: DeltaGenerator) -> None:
-        self.worker = jobs.worker(WORK)
+        self.worker = jobs.worker(WORKER)
+        self.game = None
         with controls, st.container(border=True):
-            kept("game target", "ring")
-            target = st.selectbox(
-                "Target", list(TARGETS), format_func=TARGETS.get, key="keep.game target"
-            )
+            target = TARGET.widget(st.selectbox, "Target")
             drawn = canvas("game", "P") if target == "drawing" else None
-            names = list(toy_gan.OBJECTIVES)
-            kept("game left", names[0])
-            kept("game right", "minimax")
-            left = st.selectbox("Left", names, key="keep.game left")
-            right = st.selectbox("Right", names, key="keep.game right")
-            kept("game preset", "critic sure from the start")
-            preset = st.selectbox("Critic", list(toy_gan.PRESETS), key="keep.game preset")
-            kept("game seed", 0)
-            seed = st.number_input("Seed", 0, 9999, key="keep.game seed")
-            more = toy_gan.PRESETS[preset]
-            self.play = None
+            left = LEFT.widget(st.selectbox, "Left")
+            right = RIGHT.widget(st.selectbox, "Right")
+            preset = PRESET.widget(st.selectbox, "Training of the critic")
+            seed = SEED.widget(st.number_input, "Seed")
             if target == "drawing" and not drawn:
                 return
-            self.configs = shipped.games(target, (left, right), drawn, int(seed), **more)
-            self.play = self._play()
+            more = toy_gan.PRESETS[preset]
+            self.configs = shipped.games(target, (left, right), drawn, seed, **more)
+            self.game = self._current()
             self.live = self.worker.run is not None and self.worker.run.live
             self._buttons()
 
-    def _play(self) -> Play:
-        held = st.session_state.get("small gans")
-        if held is None or held.configs != self.configs:
+    def _current(self) -> Game:
+        """The game with these settings. Unless it is shipped, a new one starts at once."""
+        game = st.session_state.get(GAME)
+        if game is None or game.configs != self.configs:
             self.worker.stop()
-            known = shipped.st_games() if self.configs == shipped.first_games() else None
-            held = st.session_state["small gans"] = Play(self.configs, known)
-            if known is None:
-                self._go(None)
-        return held
+            frames = shipped.st_games() if self.configs == shipped.first_games() else None
+            game = st.session_state[GAME] = Game(self.configs, frames)
+            if frames is None:
+                self._advance(None)
+        return game
 
-    def _go(self, rounds: int | None) -> None:
-        play = st.session_state["small gans"]
+    def _advance(self, count: int | None) -> None:
+        game = st.session_state[GAME]
         if self.worker.run is not None:
             self.worker.stop()
-            self.worker.run.wait(5)  # two threads must not take from one game
-        self.worker.start((play.configs, len(play.frames)), lambda: play.on(rounds))
+            self.worker.run.wait(5)  # two threads must not advance the same game
+        self.worker.start((game.configs, len(game.frames)), lambda: game.advance(count))
 
     def _restart(self) -> None:
         self.worker.stop()
-        st.session_state["small gans"] = Play(self.configs)
-        self._go(None)
+        st.session_state[GAME] = Game(self.configs)
+        self._advance(None)
 
     def _buttons(self) -> None:
         row = st.container(horizontal=True)
         if self.live:
             row.button("Pause", icon=":material/pause:", type="primary", on_click=self.worker.stop)
-        elif self.play.over:
+        elif self.game.over:
             row.button(
                 "Play again", icon=":material/replay:", type="primary", on_click=self._restart
             )
@@ -134,63 +143,64 @@ class Games:
                 "Play",
                 icon=":material/play_arrow:",
                 type="primary",
-                on_click=self._go,
+                on_click=self._advance,
                 args=(None,),
             )
-        row.button("Step", icon=":material/skip_next:", on_click=self._go, args=(1,))
+        row.button("Step", icon=":material/skip_next:", on_click=self._advance, args=(1,))
         row.button("Restart", icon=":material/replay:", on_click=self._restart)
 
     def show(self) -> None:
-        """Both games as far as they are."""
-        if self.play is None:
-            st.info("Draw a target, and both generators learn to make it.")
+        """Draw both games."""
+        if self.game is None:
+            st.info("Draw a target. Then both generators learn it.")
             return
-        jobs.follow(self.worker.run, self._shown, 0.6, live=self.live)
+        jobs.follow(self.worker.run, self._show_game, 0.6, live=self.live)
 
-    def _shown(self) -> None:
+    def _show_game(self) -> None:
         run = self.worker.run
+        live = run is not None and run.live
         if run is not None and run.state == "failed":
-            st.error("These games broke off on the server. Start them again.")
-        _games(self.play, live=run is not None and run.live)
-
-
-def _games(play: Play, *, live: bool) -> None:
-    played = list(play.frames)
-    if not played:
-        if live:
-            st.progress(0.0, jobs.beginning())
+            st.error(run_panel.failed("Restart"))
+        if self.game.frames:
+            _game(self.game, live=live)
+        elif live:
+            st.progress(0.0, run_panel.starting())
         else:
-            st.caption("No round was played. Press Play.")
-        return
-    at = len(played) - 1
-    if not live and at:
-        at = st.select_slider(
+            st.caption("No iteration is done yet. Press Play.")
+
+
+def _game(game: Game, *, live: bool) -> None:
+    frames = list(game.frames)
+    index = len(frames) - 1
+    if not live and index:
+        index = st.select_slider(
             "Iteration",
-            range(len(played)),
-            at,
-            key=f"games at {at}",
-            format_func=lambda i: f"{played[i][0].iteration:,}",
+            range(len(frames)),
+            index,
+            key=f"games at {index}",
+            format_func=lambda i: f"{frames[i][0].iteration:,}",
         )
     columns = st.columns(2, gap="large")
-    for number, (config, place) in enumerate(zip(play.configs, columns, strict=True)):
-        frame = played[at][number]
-        with place:
+    for number, (config, column) in enumerate(zip(game.configs, columns, strict=True)):
+        frame = frames[index][number]
+        with column:
             axis = np.asarray(toy_gan.axis(config))
-            target = config.law.sample(300, generator(1)).numpy()
+            target = config.distribution.sample(300, generator(1)).numpy()
             title = f"{config.objective}, iteration {frame.iteration:,}"
             figures.show(f"game {number}", charts.game(frame, axis, target), title)
-            found = f"W1 to the target {frame.wasserstein:.2f}"
+            text = f"W1 to the target {frame.wasserstein:.2f}"
             if frame.modes is not None:
-                found += f" · {frame.modes} modes covered"
-            st.caption(f"{found} · gradient at the generator {frame.gradient:.3g}")
-    names = [f"{'Left' if i == 0 else 'Right'}: {c.objective}" for i, c in enumerate(play.configs)]
-    seen = {name: [both[i] for both in played[: at + 1]] for i, name in enumerate(names)}
+                text += f" · {frame.modes} modes covered"
+            st.caption(f"{text} · gradient of the generator {frame.gradient:.3g}")
+    names = [
+        f"{side}: {c.objective}" for side, c in zip(("Left", "Right"), game.configs, strict=True)
+    ]
+    until_now = {name: [both[i] for both in frames[: index + 1]] for i, name in enumerate(names)}
     left, right = st.columns(2, gap="large")
     with left:
-        figures.show(
-            "game w1", charts.over_time(seen, "wasserstein", "W1"), "Distance to the target"
-        )
+        figure = charts.over_time(until_now, "wasserstein", "W1")
+        figures.show("game w1", figure, "Wasserstein-1 distance to the target")
     with right:
-        figure = charts.over_time(seen, "gradient", "gradient")
+        figure = charts.over_time(until_now, "gradient", "mean gradient norm")
         figure.update_yaxes(type="log", dtick=1)
         figures.show("game gradient", figure, "Gradient that reaches the generator")

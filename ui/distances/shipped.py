@@ -1,6 +1,6 @@
-"""The runs that are shown first, shipped so that nothing is trained before a visitor asks.
+"""The runs on a fresh page. They are shipped, so nothing is trained before a visitor asks for it.
 
-`python -m ui.distances.shipped` makes them again.
+`python -m ui.distances.shipped` computes them again.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from ui.assets import ASSETS
 
 CRITIC, GAMES = ASSETS / "distance_critic.npz", ASSETS / "toy_gan.npz"
 LARGE = 32
-"""Numbers in an array from which on half precision will do: nobody reads them one by one."""
+"""Arrays of at least this size are stored in half precision; they are only drawn."""
 Both = tuple[toy_gan.Frame, ...]
 
 
 def first_critic() -> critics.Config:
-    """The critic that is shown before anything is chosen."""
+    """Settings of the critic on a fresh page."""
     return critics.Config("segments", "wasserstein", (1.0,))
 
 
 def first_games() -> tuple[toy_gan.Config, ...]:
-    """The games that are shown before anything is chosen."""
+    """Settings of the small GANs on a fresh page."""
     preset = toy_gan.PRESETS["critic sure from the start"]
     return games("ring", ("Wasserstein", "minimax"), None, 0, **preset)
 
@@ -42,7 +42,7 @@ def games(
     seed: int,
     **preset: float,
 ) -> tuple[toy_gan.Config, ...]:
-    """Games on one target, one objective each, as the view plays them."""
+    """Settings of small GANs on one target, one for each objective."""
     return tuple(
         toy_gan.Config(target, each, drawn, iterations=1500, every=50, seed=seed, **preset)
         for each in objectives
@@ -60,7 +60,7 @@ def st_critic() -> list[critics.Scene | critics.Frame]:
 
 @st.cache_resource(show_spinner=False)
 def st_games() -> list[Both]:
-    """The frames of `first_games`, to their end."""
+    """The frames of `first_games`."""
     with np.load(GAMES) as file:
         count, sides = int(file["frames"]), len(first_games())
         return [
@@ -70,18 +70,18 @@ def st_games() -> list[Both]:
 
 
 def made_of(path: Path) -> str:
-    """The settings with which a file was made, as `fingerprint` gives them."""
+    """The `fingerprint` of the settings with which a file was made."""
     with np.load(path) as file:
         return str(file["config"])
 
 
 def fingerprint(*configs: Any) -> str:
-    """All settings as JSON."""
+    """Settings as JSON."""
     return json.dumps([asdict(config) for config in configs], sort_keys=True)
 
 
 def make() -> None:
-    """Repeat both, and write them."""
+    """Compute both runs again, and write their files."""
     config = first_critic()
     scene, *frames, _ = critics.run(config)
     arrays = dict(_written("scene", scene))
@@ -90,15 +90,15 @@ def make() -> None:
     _save(CRITIC, arrays, len(frames), fingerprint(config))
 
     configs = first_games()
-    rounds = [
+    games = [
         [frame for frame in toy_gan.run(each) if isinstance(frame, toy_gan.Frame)]
         for each in configs
     ]
     arrays = {}
-    for side, played in enumerate(rounds):
-        for number, frame in enumerate(played):
+    for side, frames_of_one in enumerate(games):
+        for number, frame in enumerate(frames_of_one):
             arrays |= _written(f"{number}/{side}", frame)
-    _save(GAMES, arrays, len(rounds[0]), fingerprint(*configs))
+    _save(GAMES, arrays, len(games[0]), fingerprint(*configs))
 
 
 def _save(path: Path, arrays: dict[str, np.ndarray], frames: int, config: str) -> None:
@@ -107,22 +107,22 @@ def _save(path: Path, arrays: dict[str, np.ndarray], frames: int, config: str) -
         np.savez_compressed(file, **about, **arrays)
 
 
-def _written(place: str, item: Any) -> Iterable[tuple[str, np.ndarray]]:
-    """The fields of a NamedTuple as arrays; what is None is left out."""
+def _written(prefix: str, item: Any) -> Iterable[tuple[str, np.ndarray]]:
+    """The fields of a NamedTuple as named arrays; None is left out."""
     for name, value in item._asdict().items():
         if value is None:
             continue
         array = np.asarray(value)
         if array.dtype.kind == "f" and array.size >= LARGE:
             array = array.astype(np.float16)
-        yield f"{place}/{name}", array
+        yield f"{prefix}/{name}", array
 
 
-def _read(file: Any, place: str, kind: type) -> Any:
-    """The NamedTuple again; numbers as numbers, half precision as single."""
+def _read(file: Any, prefix: str, kind: type) -> Any:
+    """The inverse of `_written`; half precision becomes single."""
     fields = {}
     for name in kind._fields:
-        array = file.get(f"{place}/{name}")
+        array = file.get(f"{prefix}/{name}")
         if array is not None and array.ndim == 0:
             array = array.item()
         elif array is not None and array.dtype == np.float16:

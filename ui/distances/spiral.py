@@ -1,6 +1,8 @@
-"""The view of the bilinear game: why two gradient descents may circle."""
+"""The view "Spiral": the bilinear game, in which gradient descent may not converge."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import numpy as np
 import streamlit as st
@@ -10,6 +12,7 @@ from dgm_core.studies.distances import bilinear
 from ui import figures
 from ui.components.live_sliders import LiveSlider, live_sliders
 from ui.distances import charts
+from ui.links import InLink
 
 STEPS = 80
 TITLES = {
@@ -21,29 +24,33 @@ TITLES = {
 
 
 class Spiral:
-    """x_{k+1} = A x_k by four methods, and the eigenvalues of A.
+    """s_{k+1} = A s_k for four methods, and the eigenvalues of A.
 
     Args:
-        controls: not needed; the slider stands above the figures that follow it.
+        controls: container for the formulas.
     """
 
     name = "Spiral"
     about = (
-        "min over x, max over y of x y: the smallest GAN. **Look first** at simultaneous "
-        "descent: it spirals outwards for every step size α, since |λ| = √(1 + α²). **Then** at "
-        "alternating descent, which goes round for ever. **Last** at the two that look ahead, "
-        "and come home."
+        "The smallest GAN: minimise x y over x and maximise it over y. **First** look at "
+        "simultaneous descent: it spirals outwards for every step size α, because "
+        "|λ| = √(1 + α²). **Then** look at alternating descent: it circles for ever. **Last** "
+        "look at extragradient and optimistic descent: they converge if α is small enough."
     )
+    settings: ClassVar[tuple[InLink, ...]] = ()
 
     def __init__(self, controls: DeltaGenerator) -> None:
         with controls, st.container(border=True):
-            st.latex(r"x_{k+1} = A\,x_k")
+            st.latex(r"s_{k+1} = A\,s_k, \quad s = (x, y)")
             st.latex(r"A = \begin{pmatrix} 1 & -\alpha \\ \alpha & 1 \end{pmatrix}")
             st.latex(r"\lambda = 1 \pm i\alpha")
-            st.caption("A of simultaneous descent. The modulus of λ decides: above 1 outwards.")
+            st.caption(
+                "A is the matrix of simultaneous descent. The path spirals outwards if |λ| is "
+                "above 1, and inwards if it is below 1."
+            )
 
     def show(self) -> None:
-        """Paths and eigenvalues, which follow the slider."""
+        """Draw paths and eigenvalues in a fragment; the slider reruns only the fragment."""
 
         @st.fragment
         def at_alpha() -> None:
@@ -56,10 +63,10 @@ class Spiral:
                 name: bilinear.run(bilinear.Config(name, alpha=alpha, steps=STEPS))
                 for name in bilinear.METHODS
             }
-            for (name, each), place in zip(found.items(), st.columns(4), strict=True):
-                with place:
+            for (name, each), column in zip(found.items(), st.columns(4), strict=True):
+                with column:
                     figures.show(f"spiral {name}", charts.spiral(each, reach=2.0), TITLES[name])
-                    st.caption(f"|λ| = {each.modulus:.4f}, {_word(each.modulus)}")
+                    st.caption(f"|λ| = {each.modulus:.4f}, {_behaviour(each.modulus)}")
             left, right = st.columns([3, 2], gap="large")
             with left:
                 figures.show("spiral eigenvalues", charts.eigenvalues(found), "Eigenvalues of A")
@@ -74,7 +81,7 @@ class Spiral:
                     placeholder="",
                     column_config={
                         "distance": st.column_config.NumberColumn(
-                            format="%.3g", help="From the solution, (0, 0)."
+                            format="%.3g", help="Distance from the solution, (0, 0)."
                         )
                     },
                 )
@@ -82,7 +89,7 @@ class Spiral:
         at_alpha()
 
 
-def _word(modulus: float) -> str:
+def _behaviour(modulus: float) -> str:
     if abs(modulus - 1) < 1e-6:
-        return "round and round"
+        return "circles"
     return "outwards" if modulus > 1 else "inwards"

@@ -1,170 +1,141 @@
-"""The view of sweeps: a distance over θ, as critics estimate it after more and more steps."""
+"""The view "Sweep": distances over θ, estimated by critics after more and more training steps."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dgm_core.distances.divergences import DIVERGENCES as KNOWN
+from dgm_core.distances.divergences import DIVERGENCES as FORMULAS
 from dgm_core.studies.distances import critics, sweeps
 from dgm_core.studies.distances.sweeps import Sweep
-from dgm_core.studies.progress import Frame
 from ui import figures, jobs
 from ui.assets import ASSETS
 from ui.distances import charts
-from ui.distribution_choice import DIVERGENCES, choose
-from ui.frame import kept
+from ui.distribution_choice import DIVERGENCES, choose, pair
+from ui.links import InLink, Setting
+from ui.run_panel import RunPanel
 
 FILE = ASSETS / "distances.npz"
-FIRST = ["wasserstein", "hellinger"]
+
+STEP_OPTIONS = (100, 200, 500, 1000)
+"""Training steps of a critic."""
+PAIR = pair("sweep")
+DISTANCES = Setting(
+    "sweep distances", ["wasserstein", "hellinger"], options=DIVERGENCES, several=3
+)
+STEPS = Setting("sweep steps", 500, options=STEP_OPTIONS)
+PENALTY = Setting("sweep penalty", 50.0, options=(1.0, 5.0, 10.0, 50.0, 200.0))
+SEED = Setting("sweep seed", 0, low=0, high=9999)
 
 
 @st.cache_resource(show_spinner=False)
 def st_shipped() -> dict[tuple[str, str], Sweep]:
-    """Sweeps that were computed beforehand."""
+    """The shipped sweeps, by pair and divergence."""
     return sweeps.load(FILE)
 
 
 class Sweeps:
-    """Two distances over θ, side by side.
+    """Up to three distances over θ, side by side.
 
     Args:
-        controls: where the laws and distances are chosen.
+        controls: container for the choice of distributions and distances.
     """
 
     name = "Sweep"
     about = (
-        "Two laws, and how far apart they are as one moves away by θ. **Look first** at the "
-        "truth: Wasserstein is a line, which a generator can walk down; Hellinger jumps and is "
-        "flat, and says nothing of where to go. **Then** pull the training steps down: an "
-        "under-trained critic makes the jump an S. **Last** at the other pairs, where laws "
-        "overlap."
+        "The distance between two distributions while one of them moves away by θ. **First** "
+        "look at the true value: Wasserstein grows in proportion to θ, so a generator can follow "
+        "its slope. Hellinger jumps and is flat, so its slope does not show the direction. "
+        "**Then** reduce the training steps: critics with little training turn the jump into an "
+        "S-shaped curve. **Last** choose other pairs, which overlap."
     )
+    settings: ClassVar[tuple[InLink, ...]] = (PAIR, DISTANCES, STEPS, PENALTY, SEED)
 
     def __init__(self, controls: DeltaGenerator) -> None:
-        self.worker = jobs.worker("distance sweeps")
         with controls, st.container(border=True):
-            self.laws = choose("sweep")
-            kept("sweep distances", FIRST)
-            self.chosen = st.multiselect(
-                "Distances",
-                list(DIVERGENCES),
-                format_func=DIVERGENCES.get,
-                max_selections=3,
-                key="keep.sweep distances",
-            )
+            distributions = choose("sweep", PAIR)
+            distances = DISTANCES.widget(st.multiselect, "Distances", max_selections=3)
             with st.expander("Training"):
-                kept("sweep steps", 500)
-                steps = st.select_slider("Steps", [100, 200, 500, 1000], key="keep.sweep steps")
-                kept("sweep penalty", 50.0)
-                penalty = st.select_slider(
+                steps = STEPS.widget(st.select_slider, "Steps")
+                penalty = PENALTY.widget(
+                    st.select_slider,
                     "Penalty λ",
-                    [1.0, 5.0, 10.0, 50.0, 200.0],
-                    key="keep.sweep penalty",
-                    help="Of slopes above 1, for Wasserstein. The slope settles at 1 + θ / 2λ.",
+                    help="Weight of the penalty on slopes above 1, for Wasserstein. On the "
+                    "segments the slope converges to 1 + θ / 2λ.",
                 )
-                kept("sweep seed", 0)
-                seed = st.number_input("Seed", 0, 9999, key="keep.sweep seed")
+                seed = SEED.widget(st.number_input, "Seed")
             self.configs = ()
-            if self.laws is not None:
+            if distributions is not None:
                 self.configs = tuple(
                     critics.Config(
-                        self.laws.pair,
+                        distributions.pair,
                         name,
-                        drawn=self.laws.drawn,
-                        steps=int(steps),
-                        penalty=float(penalty),
-                        seed=int(seed),
+                        drawn=distributions.drawn,
+                        steps=steps,
+                        penalty=penalty,
+                        seed=seed,
                     )
-                    for name in self.chosen
+                    for name in distances
                 )
-            self.known = self._shipped()
-            self.run = self._current()
-            self.live = self.run is not None and self.run.live
-            self._buttons()
-
-    def _current(self) -> jobs.Run | None:
-        """The run of these settings; what is shipped needs none, all else begins by itself."""
-        run = self.worker.run
-        if run is not None and run.key == self.configs:
-            return run
-        self.worker.stop()
-        if not self.configs or self.known is not None:
-            return None
-        self._start()
-        return self.worker.run
+            self.shipped = self._shipped()
+            self.panel = RunPanel(
+                "distance sweeps",
+                self.configs or None,
+                sweeps.run,
+                action="Train",
+                automatic=self.shipped is None,
+            )
+            self.panel.buttons()
 
     def _shipped(self) -> list[Sweep] | None:
-        """Those asked for, if all were computed beforehand with these settings."""
-        held = st_shipped()
-        found = [held.get((config.pair, config.divergence)) for config in self.configs]
-        prints = (sweeps.fingerprint(config) for config in self.configs)
-        matches = (
-            each is not None and each.config == asked
-            for each, asked in zip(found, prints, strict=True)
-        )
-        return found if all(matches) else None
-
-    def _buttons(self) -> None:
-        left, right = st.columns(2)
-        left.button(
-            "Train",
-            icon=":material/play_arrow:",
-            type="primary",
-            width="stretch",
-            disabled=not self.configs,
-            on_click=self._start,
-        )
-        if self.live:
-            right.button(
-                "Stop", icon=":material/stop:", on_click=self.worker.stop, width="stretch"
-            )
-
-    def _start(self) -> None:
-        configs = self.configs
-        self.worker.start(configs, lambda: sweeps.run(configs))
+        """The shipped sweeps with these settings, if all of them are shipped."""
+        found = []
+        for config in self.configs:
+            sweep = st_shipped().get((config.pair, config.divergence))
+            if sweep is None or sweep.config != sweeps.fingerprint(config):
+                return None
+            found.append(sweep)
+        return found
 
     def show(self) -> None:
-        """The curves."""
+        """Draw the curves."""
         if not self.configs:
-            st.info("Choose two laws and at least one distance.")
+            st.info("Choose two distributions and at least one distance.")
             return
-        if self.run is None:
-            _curves(self.known, "Trained beforehand with these settings.")
-            return
-        jobs.follow(self.run, lambda: _followed(self.run), 0.6, live=self.live)
+        self.panel.show(_trained, without=self._show_shipped)
+
+    def _show_shipped(self) -> None:
+        if self.shipped is not None:
+            _curves(self.shipped, "Shipped with the app; computed with these settings.")
 
 
-def _followed(run: jobs.Run) -> None:
+def _trained(run: jobs.Run) -> None:
     found = [item for item in run.items if isinstance(item, Sweep)]
     if run.live:
-        done = [item.done for item in run.items if isinstance(item, Frame)]
-        st.progress(done[-1] if done else 0.0, "21 critics a distance, at once")
-    elif run.state == "failed":
-        st.error("This run broke off on the server. Start it again.")
+        st.caption("One critic per value of θ, 21 per distance, trained at the same time.")
     elif found:
-        _curves(found, "")
-    else:
-        st.caption("Stopped. Press Train to begin again.")
+        _curves(found)
 
 
-def _curves(found: list[Sweep], said: str) -> None:
+def _curves(found: list[Sweep], caption: str = "") -> None:
     @st.fragment
     def curves() -> None:
         steps = [int(each) for each in found[0].steps]
-        at = st.select_slider(
+        index = st.select_slider(
             "Training steps",
             range(len(steps)),
             len(steps) - 1,
             format_func=lambda i: f"{steps[i]:,}",
             key=f"sweep at {steps[-1]}",
         )
-        if said:
-            st.caption(said)
-        for each, place in zip(found, st.columns(len(found), gap="large"), strict=True):
-            with place:
-                title = DIVERGENCES[each.divergence]
-                figures.show(f"sweep {each.divergence}", charts.sweep(each, at), title)
-                st.latex(KNOWN[each.divergence].formula)
+        if caption:
+            st.caption(caption)
+        for sweep, column in zip(found, st.columns(len(found), gap="large"), strict=True):
+            with column:
+                title = DIVERGENCES[sweep.divergence]
+                figures.show(f"sweep {sweep.divergence}", charts.sweep(sweep, index), title)
+                st.latex(FORMULAS[sweep.divergence].formula)
 
     curves()

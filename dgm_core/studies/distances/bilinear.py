@@ -1,16 +1,16 @@
-"""The smallest game that goes round in circles: min over x, max over y of α x y.
+"""The bilinear game: min over x, max over y of α x y.
 
-Its one solution is (0, 0). Each method is linear, s_{k+1} = A s_k with s = (x, y), so its
-eigenvalues say all: modulus above 1 spirals outwards, 1 circles, below 1 spirals inwards. With
-the step size in α:
+Its only solution is (0, 0). Each method is linear, s_{k+1} = A s_k with s = (x, y), so the largest
+modulus of the eigenvalues of A decides: above 1 the path spirals outwards, at 1 it circles, below
+1 it spirals inwards. With the step size included in α:
 
     simultaneous   x' = x − α y,  y' = y + α x            λ = 1 ± iα,           |λ| = √(1 + α²)
     alternating    x' = x − α y,  y' = y + α x'           λ² − (2 − α²)λ + 1,   |λ| = 1 for α ≤ 2
-    extragradient  the step is the gradient after one     λ = 1 − α² ± iα,      |λ|² = 1 − α² + α⁴
-    optimistic     2 × this gradient − the last one       4 eigenvalues, s = (x, y, last x, last y)
+    extragradient  uses the gradient one step ahead       λ = 1 − α² ± iα,      |λ|² = 1 − α² + α⁴
+    optimistic     2 × gradient − previous gradient       4 eigenvalues, s = (x, y, previous x, y)
 
-A GAN's generator and critic play a game like that near its solution (Mescheder, Geiger & Nowozin
-2018; extragradient: Korpelevich 1976; optimistic: Daskalakis et al. 2018).
+Near its solution, the game of a GAN's generator and critic can look like this one (Mescheder,
+Geiger & Nowozin 2018; extragradient: Korpelevich 1976; optimistic: Daskalakis et al. 2018).
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from typing import NamedTuple
 import numpy as np
 
 TURN = np.array([[0.0, -1.0], [1.0, 0.0]])
-"""The gradient field of x y, down in x and up in y: (x, y) → (−y, x)."""
+"""The field of descent in x and ascent in y for x y: (x, y) → (−y, x)."""
 
 
 def simultaneous(alpha: float) -> np.ndarray:
-    """A (2, 2): both step at once."""
+    """A (2, 2): x and y step at the same time."""
     return np.eye(2) + alpha * TURN
 
 
 def alternating(alpha: float) -> np.ndarray:
-    """A (2, 2): y answers to where x has gone."""
+    """A (2, 2): first x steps, then y."""
     first = np.array([[1.0, -alpha], [0.0, 1.0]])
     second = np.array([[1.0, 0.0], [alpha, 1.0]])
     return second @ first
 
 
 def extragradient(alpha: float) -> np.ndarray:
-    """A (2, 2): look where a step would lead, and take the gradient from there."""
+    """A (2, 2): the gradient is taken at the point where a simultaneous step would lead."""
     return np.eye(2) + alpha * TURN @ simultaneous(alpha)
 
 
 def optimistic(alpha: float) -> np.ndarray:
-    """A (4, 4) of (x, y, last x, last y): expect the gradient to change as it just did."""
+    """A (4, 4) for (x, y, previous x, previous y): the change of the gradient is extrapolated."""
     above = np.hstack([np.eye(2) + 2 * alpha * TURN, -alpha * TURN])
     return np.vstack([above, np.hstack([np.eye(2), np.zeros((2, 2))])])
 
@@ -64,7 +64,7 @@ class Config:
         method: a key of `METHODS`.
         alpha: α, step size times the strength of the game.
         steps: K.
-        start: where it begins; "optimistic" takes it for its last position, too.
+        start: the first position; "optimistic" uses it as the previous position too.
 
     Raises:
         ValueError: an unknown method, α not in (0, 3], no steps or more than 10,000.
@@ -86,12 +86,12 @@ class Config:
 
 
 class Result(NamedTuple):
-    """A path and why it goes that way."""
+    """A path, its matrix and its eigenvalues."""
 
     path: np.ndarray  # (K + 1, 2) x and y
     matrix: np.ndarray  # A, (2, 2) or (4, 4)
     eigenvalues: np.ndarray  # complex, (2,) or (4,), the largest modulus first
-    modulus: float  # the largest: each step moves it that many times as far from the solution
+    modulus: float  # the largest: the asymptotic growth of the distance per step
 
 
 def run(config: Config) -> Result:

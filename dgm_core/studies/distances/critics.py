@@ -1,14 +1,14 @@
-"""Distances between P and Q_θ as critics find them, for all θ at once, beside the truth.
+"""Estimates of the distance between P and Q_θ by critics, for all θ at once.
 
-One critic for each θ, a small network, is trained on fresh samples (`distances.divergences`). At
-every frame each is scored on fresh samples, too: what it gives then is below the truth of an
-f-divergence in expectation, and the further the less it is trained. This is how the jump of the
-Hellinger distance between disjoint laws comes to look like an S. The fresh samples of P and Q are
-made of the same noise, those of the training are independent.
+One critic per θ, a small network, is trained on new samples (`distances.divergences`). At every
+frame each critic is evaluated on new samples. For an f-divergence the estimate is below the true
+value in expectation, and further below with less training. With little training, the jump of the
+Hellinger distance between disjoint distributions therefore looks like an S-shaped curve. Samples
+of P and Q for an estimate use the same noise; those of the training are independent.
 
-Under a penalty λ the slope of a Wasserstein critic settles above 1, on segments at 1 + θ/2λ, where
-one more unit of slope gains as much as it costs. So that estimate ends *above* the truth, by the
-factor of that slope: 2 % at θ = 2 with λ = 50.
+With a penalty λ the slope of a Wasserstein critic converges to a value above 1, on the segments to
+1 + θ/2λ, where one more unit of slope gains as much as it costs. The estimate then converges to a
+value *above* the true one, by the factor of that slope: 2 % at θ = 2 with λ = 50.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from dgm_core.networks.stacked import StackedMLP
 from dgm_core.rng import generator
 
 THETAS = tuple(k / 10 for k in range(21))
-"""Of the sweep, 0 to 2."""
+"""Values of θ in a sweep, 0 to 2."""
 
 LIMITS = {
     "steps": (1, 20_000),
@@ -47,25 +47,25 @@ LIMITS = {
 
 @dataclass(frozen=True)
 class Config:
-    """All that determines a run.
+    """Everything that determines a run.
 
     Attributes:
         pair: a key of `PAIRS`, or "clouds".
         divergence: a key of `DIVERGENCES`.
         thetas: θ, one critic each.
         drawn: both clouds of points, for "clouds".
-        blur: standard deviation of the Gaussian each drawn point stands for.
-        steps, batch, learning_rate: of the critics' training by Adam; batch points of P and of Q.
+        blur: standard deviation of the Gaussian around each drawn point.
+        steps, batch, learning_rate: of the training by Adam; `batch` points each of P and of Q.
         hidden: units of each of two hidden layers.
-        penalty: λ, of Wasserstein alone.
-        frames: about as many, at evenly spaced logarithms of the number of steps.
-        fresh: points of P and of Q on which an estimate is made.
+        penalty: λ, used for Wasserstein only.
+        frames: approximate number of frames, evenly spaced in the logarithm of the steps.
+        fresh: points of P and of Q for an estimate.
         side: G, points along each side of the grid on which critics are shown.
         shown: R, points of P and Q that are shown.
-        seed: of everything.
+        seed: of all random numbers.
 
     Raises:
-        ValueError: an unknown name, a number out of `LIMITS`, clouds that were not drawn.
+        ValueError: an unknown name, a number outside `LIMITS`, or an empty cloud.
     """
 
     pair: str = "segments"
@@ -91,7 +91,7 @@ class Config:
             known = ", ".join(DIVERGENCES)
             raise ValueError(f"expected a divergence among {known}, got {self.divergence!r}")
         if self.pair == "clouds" and not (self.drawn and all(self.drawn)):
-            raise ValueError("Draw some points of each of the two clouds first.")
+            raise ValueError("expected points in both clouds, got an empty cloud")
         if not self.thetas:
             raise ValueError("expected at least one θ, got none")
         for name, (low, high) in LIMITS.items():
@@ -101,7 +101,7 @@ class Config:
                 )
 
     @property
-    def laws(self) -> Pair:
+    def distributions(self) -> Pair:
         """P and Q_θ."""
         if self.drawn is not None and self.pair == "clouds":
             return clouds(*self.drawn, self.blur)
@@ -109,25 +109,25 @@ class Config:
 
     @property
     def measure(self) -> Divergence:
-        """What is estimated."""
+        """The divergence that is estimated."""
         return DIVERGENCES[self.divergence]
 
-    def moments(self) -> list[int]:
-        """Numbers of steps after which there is a frame, ascending, 0 and the last among them."""
+    def frame_steps(self) -> list[int]:
+        """Steps after which there is a frame, ascending, with 0 and the last step."""
         logs = torch.linspace(0, math.log(self.steps + 1), self.frames + 1)
         return sorted({round(math.expm1(each)) for each in logs.tolist()} | {self.steps})
 
 
 class Scene(NamedTuple):
-    """What is shown of the laws; comes first."""
+    """The part of the figure that does not change during training."""
 
     x: Tensor  # (T, R, 2) points of P
-    y: Tensor  # (T, R, 2) points of Q_θ, each where the best plan for these moves the row of x
+    y: Tensor  # (T, R, 2) points of Q_θ, matched to the rows of x by the optimal transport plan
     across: Tensor  # (G,) first coordinates of the grid
-    up: Tensor  # (G,) second ones
-    truth: Tensor  # (T,) D(P, Q_θ); of clouds W1 is of 400 points
-    best: Tensor | None  # (T, G, G) the best critic on the grid, where both laws have densities
-    moments: tuple[int, ...]  # steps at which frames come
+    up: Tensor  # (G,) second coordinates
+    truth: Tensor  # (T,) D(P, Q_θ); W1 of clouds is computed from at least 400 points
+    best: Tensor | None  # (T, G, G) the optimal critic on the grid, if there are densities
+    steps: tuple[int, ...]  # at which there are frames
 
 
 class Frame(NamedTuple):
@@ -135,7 +135,7 @@ class Frame(NamedTuple):
 
     step: int
     done: float
-    seconds: float  # of training alone, all critics together
+    seconds: float  # of training, all critics together
     estimate: Tensor  # (T,)
     error: Tensor  # (T,) its Monte-Carlo standard error
     critic: Tensor  # (T, G, G) on the grid, [θ, row up, column across]
@@ -145,23 +145,23 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The end of a run: the course of the estimates, and the last frame."""
+    """Result of a run: the estimates of all frames, and the last frame."""
 
     config: Config
     scene: Scene
     steps: tuple[int, ...]
     estimates: Tensor  # (F, T)
     errors: Tensor  # (F, T)
-    seconds: float  # of training alone, all critics together
+    seconds: float  # of training, all critics together
     last: Frame
 
 
 SLOPES = 256
-"""Points at which slopes are shown."""
+"""Points at which slopes are computed."""
 
 
 def run(config: Config) -> Iterator[Scene | Frame | Result]:
-    """The `Scene`, a `Frame` at each of `config.moments()`, the `Result`."""
+    """The `Scene`, a `Frame` at each of `config.frame_steps()`, then the `Result`."""
     thetas = torch.tensor(config.thetas)
     scene = _scene(config, thetas)
     yield scene
@@ -172,7 +172,7 @@ def run(config: Config) -> Iterator[Scene | Frame | Result]:
     yield Result(
         config,
         scene,
-        scene.moments,
+        scene.steps,
         torch.stack([frame.estimate for frame in frames]),
         torch.stack([frame.error for frame in frames]),
         frames[-1].seconds,
@@ -181,19 +181,19 @@ def run(config: Config) -> Iterator[Scene | Frame | Result]:
 
 
 def train(config: Config) -> Iterator[tuple[int, float, StackedMLP]]:
-    """(steps made, seconds they took, critics) at each of `config.moments()`."""
-    thetas, measure, laws = torch.tensor(config.thetas), config.measure, config.laws
+    """(steps done, seconds of training, critics) at each of `config.frame_steps()`."""
+    thetas, measure, pair = torch.tensor(config.thetas), config.measure, config.distributions
     source = generator(config.seed)
     critics = StackedMLP(len(thetas), (2, config.hidden, config.hidden, 1), source)
     adam = torch.optim.Adam(critics.parameters(), betas=(0.9, 0.99), fused=True)
-    moments, seconds = set(config.moments()), 0.0
+    frame_steps, seconds = set(config.frame_steps()), 0.0
     for step in range(config.steps + 1):
-        if step in moments:
+        if step in frame_steps:
             yield step, seconds, critics
         if step == config.steps:
             return
         started = time.perf_counter()
-        x, y = laws.sample(thetas, config.batch, source)
+        x, y = pair.sample(thetas, config.batch, source)
         loss = -gain(measure, critics, x, y)
         if measure.is_wasserstein:
             loss = loss + config.penalty * penalty(critics, x, y, source)
@@ -205,12 +205,12 @@ def train(config: Config) -> Iterator[tuple[int, float, StackedMLP]]:
 
 
 def rate(done: float) -> float:
-    """Share of the learning rate: 1 for the first half, then falling to .01 as a line."""
+    """Factor of the learning rate: 1 in the first half, then linear down to 0.01."""
     return min(1.0, 0.01 + 1.98 * (1 - done))
 
 
 def gain(measure: Divergence, critics: StackedMLP, x: Tensor, y: Tensor) -> Tensor:
-    """What each critic makes of points x and y, (T, n, 2) both: (T,)."""
+    """Objective of each critic on points x and y, (T, n, 2) both: (T,)."""
     on_p, on_q = measure.critic(critics(torch.cat([x, y], 1))[..., 0]).chunk(2, 1)
     return measure.gain(on_p, on_q)
 
@@ -222,12 +222,13 @@ def penalty(critics: StackedMLP, x: Tensor, y: Tensor, source: torch.Generator) 
 
 
 def midway(x: Tensor, y: Tensor, source: torch.Generator) -> Tensor:
-    """Points between rows of x and of y, (T, n, 2) all; one t for each n, the same in all T."""
+    """Random points between rows of x and y, (T, n, 2) all; the same t for all T."""
     return between(x.transpose(0, 1), y.transpose(0, 1), source).transpose(0, 1).contiguous()
 
 
 def _scene(config: Config, thetas: Tensor) -> Scene:
-    x, y = config.laws.sample(thetas, config.shown, generator(config.seed + 1))
+    pair = config.distributions
+    x, y = pair.sample(thetas, config.shown, generator(config.seed + 1))
     y = torch.stack([b[matching(a, b)] for a, b in zip(x, y, strict=True)])
     points = torch.cat([x, y]).flatten(0, 1)
     low, high = points.amin(0), points.amax(0)
@@ -236,21 +237,27 @@ def _scene(config: Config, thetas: Tensor) -> Scene:
         torch.linspace(lo, hi, config.side)
         for lo, hi in zip((low - margin).tolist(), (high + margin).tolist(), strict=True)
     )
-    truth = torch.tensor([config.laws.truth(config.measure, each) for each in config.thetas])
+    truth = torch.tensor([pair.truth(config.measure, each) for each in config.thetas])
     best = _best(config, _grid(across, up))
-    return Scene(x.contiguous(), y, across, up, truth, best, tuple(config.moments()))
+    return Scene(x.contiguous(), y, across, up, truth, best, tuple(config.frame_steps()))
 
 
 def _grid(across: Tensor, up: Tensor) -> Tensor:
-    """Points (G, G, 2) in rows up and columns across."""
+    """Points (G, G, 2): rows go up, columns go across."""
     return torch.stack(torch.meshgrid(across, up, indexing="xy"), -1)
 
 
 def _best(config: Config, grid: Tensor) -> Tensor | None:
-    ratios = [config.laws.log_ratio(grid, theta) for theta in config.thetas]
-    if config.measure.best is None or ratios[0] is None:
+    """The optimal critic on the grid (T, G, G), if log p/q determines it."""
+    if config.measure.best is None:
         return None
-    return config.measure.best(torch.stack(ratios))
+    log_ratios = []
+    for theta in config.thetas:
+        log_ratio = config.distributions.log_ratio(grid, theta)
+        if log_ratio is None:
+            return None
+        log_ratios.append(log_ratio)
+    return config.measure.best(torch.stack(log_ratios))
 
 
 def _frame(
@@ -270,13 +277,15 @@ def _frame(
         rows = points.flatten(0, 1).requires_grad_()
         return torch.autograd.grad(critic(rows).sum(), rows)[0].view_as(points)
 
-    x, y = config.laws.coupled(thetas, config.fresh, config.seed + 2)
+    pair = config.distributions
+    x, y = pair.coupled(thetas, config.fresh, config.seed + 2)
     grid = _grid(scene.across, scene.up).view(1, -1, 2).expand(count, -1, -1)
     with torch.no_grad():
-        found = measure.estimate(*(critic(p.flatten(0, 1)).view(count, -1) for p in (x, y)))
+        on_p, on_q = (critic(points.flatten(0, 1)).view(count, -1) for points in (x, y))
+        found = measure.estimate(on_p, on_q)
         values = critic(grid.flatten(0, 1)).view(count, config.side, config.side)
     source = generator(config.seed + 3)
-    middle = midway(*config.laws.sample(thetas, SLOPES, source), source)
+    middle = midway(*pair.sample(thetas, SLOPES, source), source)
     return Frame(
         step,
         step / config.steps,

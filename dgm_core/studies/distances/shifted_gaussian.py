@@ -1,11 +1,11 @@
-"""A Gaussian and the same Gaussian moved by θ: how far apart, and how fast that grows with θ.
+"""Distances between a Gaussian and the same Gaussian shifted by θ, and their slopes in θ.
 
     P = N(0, σ²),  Q_θ = N(θ, σ²):   D(P, Q_θ)  and  ∂D/∂θ
 
-An f-divergence between laws that hardly overlap is all but its largest value, and its slope all
-but 0: a generator that is to move Q_θ towards P learns nothing. Wasserstein-1 is θ, its slope 1,
-however narrow the laws are. With σ → 0 the f-divergences become steps (Arjovsky, Chintala &
-Bottou 2017).
+If the distributions hardly overlap, a bounded f-divergence is close to its largest value and its
+slope is close to 0: a generator that has to move Q_θ towards P gets almost no gradient.
+Wasserstein-1 is θ, with slope 1, for every σ. For σ → 0 the bounded f-divergences become steps
+(Arjovsky, Chintala & Bottou 2017).
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from dgm_core.distances.divergences import DIVERGENCES
 from dgm_core.distributions import Gaussian
 
 TAIL = 9.0
-"""Standard deviations beyond both means at which an integral ends."""
+"""An integral ends this number of standard deviations beyond both means."""
 PER_SD = 12
-"""Points of the grid in a standard deviation; the trapezoid's error is then below 10⁻¹²,
-that of total variation, which has a kink, about 10⁻³."""
+"""Grid points per standard deviation. The error of the trapezoid rule is then below 10⁻¹²; for
+total variation, which has a kink, it is about 10⁻³."""
 
 
 class Sweep(NamedTuple):
-    """One distance at all θ, (T,) both, float64."""
+    """A distance and its slope at all θ, (T,) each, float64."""
 
     distance: Tensor
     slope: Tensor  # ∂/∂θ
@@ -41,11 +41,11 @@ def between(name: str, thetas: Tensor, width: float) -> Tensor:
         width: σ.
     """
     measure = DIVERGENCES[name]
-    if measure.is_wasserstein:
-        return thetas.double()  # no plan is shorter than the way between the means
+    if measure.density is None:
+        return thetas.double()  # W1: no plan is shorter than the distance between the means
     half = thetas.max().item() / 2 + TAIL * width
     steps = int(half / width * PER_SD)
-    # Round θ/2, where p = q: there total variation has its kink, on a point of the grid.
+    # The grid is centred at θ/2, where p = q, so the kink of total variation is on a grid point.
     u = torch.linspace(-half, half, 2 * steps + 1, dtype=torch.float64)
     x, mean, sd = u + thetas.double()[:, None] / 2, thetas.double()[:, None], u.new_tensor(width)
     log_p = Gaussian(0 * mean, sd, validate_args=False).log_prob(x)
@@ -57,13 +57,13 @@ def sweep(name: str, thetas: Tensor, width: float) -> Sweep:
     """The distance and its slope in θ.
 
     Raises:
-        ValueError: an unknown name, θ below 0, or no positive width.
+        ValueError: an unknown name, θ below 0, or a width that is not positive.
     """
     if name not in DIVERGENCES:
         raise ValueError(f"expected a divergence among {', '.join(DIVERGENCES)}, got {name!r}")
     if not width > 0 or thetas.min() < 0:
         raise ValueError(f"expected a positive width and θ ≥ 0, got {width}, {thetas.min():g}")
-    moved = thetas.double().requires_grad_()
-    distance = between(name, moved, width)
-    (slope,) = torch.autograd.grad(distance.sum(), moved)
+    shifts = thetas.double().requires_grad_()
+    distance = between(name, shifts, width)
+    (slope,) = torch.autograd.grad(distance.sum(), shifts)
     return Sweep(distance.detach(), slope)

@@ -1,7 +1,6 @@
-"""Sweeps of θ that are shipped: how the distances of two pairs of laws look to critics.
+"""Sweeps over θ: the estimates of critics for all θ, at every frame of the training.
 
-Each holds the estimates after every number of steps at which there was a frame, so that a slider
-can show how a curve comes about without any training.
+The shipped sweeps let a page show the whole training without computing it.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,16 +28,16 @@ SHIPPED = (
     ("Gaussians", "total variation"),
     ("Gaussians", "kullback-leibler"),
 )
-"""(pair, divergence)."""
+"""(pair, divergence) of the shipped sweeps."""
 
 KEY = ("pair", "divergence", "theta")
-"""What tells the rows of the table apart."""
+"""Columns that identify a row of the table."""
 
 ARRAYS = ("thetas", "steps", "estimates", "errors", "truth", "seconds")
 
 
 class Row(NamedTuple):
-    """One θ at the end of a sweep."""
+    """One θ at the end of a sweep, as a row of the table."""
 
     pair: str
     divergence: str
@@ -46,18 +45,18 @@ class Row(NamedTuple):
     estimate: float
     error: float  # Monte-Carlo
     truth: float
-    seconds: float  # of training, one critic's share
+    seconds: float  # of training, divided by the number of critics
 
     def sentence(self) -> str:
-        """For the terminal."""
+        """The row as a line for the terminal."""
         return (
             f"{self.pair:10} {self.divergence:16} θ {self.theta:4.1f}  {self.estimate:8.4f} ± "
-            f"{self.error:.4f}  truth {self.truth:7.4f}  {self.seconds:.2f} s"
+            f"{self.error:.4f}  true value {self.truth:7.4f}  {self.seconds:.2f} s"
         )
 
 
 class Sweep(NamedTuple):
-    """One sweep from its first step to its last."""
+    """Estimates over θ at F frames of the training."""
 
     pair: str
     divergence: str
@@ -70,28 +69,29 @@ class Sweep(NamedTuple):
     seconds: float  # of training, all critics together
 
     def rows(self) -> list[Row]:
-        """What was found in the end, θ by θ."""
+        """The last estimates, one row per θ."""
+        seconds = self.seconds / len(self.thetas)
         columns = (self.thetas, self.estimates[-1], self.errors[-1], self.truth)
-        each = self.seconds / len(self.thetas)
-        return [
-            Row(self.pair, self.divergence, *(round(float(v), 6) for v in values), each)
-            for values in zip(*columns, strict=True)
-        ]
+        rows = []
+        for values in zip(*columns, strict=True):
+            theta, estimate, error, truth = (round(float(value), 6) for value in values)
+            rows.append(Row(self.pair, self.divergence, theta, estimate, error, truth, seconds))
+        return rows
 
 
 def configs(steps: int | None = None) -> tuple[critics.Config, ...]:
-    """Of all that is shipped; with the default number of steps if not given."""
-    given = {} if steps is None else {"steps": steps}
-    return tuple(critics.Config(pair, divergence, **given) for pair, divergence in SHIPPED)
+    """Settings of all shipped sweeps; None: the default number of steps."""
+    steps = critics.Config.steps if steps is None else steps
+    return tuple(critics.Config(pair, divergence, steps=steps) for pair, divergence in SHIPPED)
 
 
 def fingerprint(config: critics.Config) -> str:
-    """All settings as JSON, by which a file is known to be of a config."""
+    """Settings as JSON; they identify a shipped sweep."""
     return json.dumps(asdict(config), sort_keys=True)
 
 
 def sweep_of(result: critics.Result) -> Sweep:
-    """What is kept of a run."""
+    """The sweep of a result."""
     config = result.config
     return Sweep(
         config.pair,
@@ -107,20 +107,20 @@ def sweep_of(result: critics.Result) -> Sweep:
 
 
 def run(configs: Iterable[critics.Config]) -> Iterator[Frame | Sweep]:
-    """A `Sweep` for each config, `Frame`s between."""
-    wanted = tuple(configs)
-    for number, config in enumerate(wanted):
+    """`Frame`s during the training, and a `Sweep` for each config."""
+    configs = tuple(configs)
+    for number, config in enumerate(configs):
         for item in critics.run(config):
             if isinstance(item, critics.Frame):
                 doing = f"{config.divergence} of {config.pair}"
-                yield Frame(doing, (number + item.done) / len(wanted))
+                yield Frame(doing, (number + item.done) / len(configs))
             elif isinstance(item, critics.Result):
                 yield sweep_of(item)
 
 
 def save(sweeps: Iterable[Sweep], path: Path) -> None:
     """Write sweeps to one .npz file."""
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{sweep.pair}/{sweep.divergence}/{name}": np.asarray(getattr(sweep, name))
         for sweep in sweeps
         for name in ("config", *ARRAYS)
@@ -130,16 +130,13 @@ def save(sweeps: Iterable[Sweep], path: Path) -> None:
 
 
 def load(path: Path) -> dict[tuple[str, str], Sweep]:
-    """Sweeps of a file by (pair, divergence)."""
+    """The sweeps in a file, by (pair, divergence)."""
+    sweeps = {}
     with np.load(path, allow_pickle=False) as file:
-        names = sorted({tuple(key.split("/")[:2]) for key in file.files})
-        return {
-            (pair, divergence): Sweep(
-                pair,
-                divergence,
-                str(file[f"{pair}/{divergence}/config"]),
-                *(file[f"{pair}/{divergence}/{name}"] for name in ARRAYS[:-1]),
-                float(file[f"{pair}/{divergence}/seconds"]),
-            )
-            for pair, divergence in names
-        }
+        for prefix in sorted({key.rpartition("/")[0] for key in file.files}):
+            pair, _, divergence = prefix.partition("/")
+            arrays = {name: file[f"{prefix}/{name}"] for name in ARRAYS}
+            arrays["seconds"] = float(arrays["seconds"])
+            config = str(file[f"{prefix}/config"])
+            sweeps[pair, divergence] = Sweep(pair, divergence, config, **arrays)
+    return sweeps

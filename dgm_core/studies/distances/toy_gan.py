@@ -1,16 +1,18 @@
-"""A small GAN in the plane, by one of four objectives, step by step.
+"""A small GAN in the plane with one of four objectives.
 
-    critic:     max over V of  E_P[a(V(x))] + E[b(V(g(z)))]       `critic_steps` times
-    synthesis:  min over g of its part, then once:
+In each iteration the critic takes `critic_steps` steps, then the synthesis network g takes one:
+
+    critic:     max over V of  E_P[a(V(x))] + E[b(V(g(z)))]
+    synthesis:  min over g of
 
     Wasserstein      −E f(g(z)), with the penalty that keeps f 1-Lipschitz
-    minimax          E ½ log 2σ(−V(g(z))), which is flat where the critic is sure (Goodfellow et
-                     al. 2014): the gradient vanishes
-    non-saturating   −E ½ log 2σ(V(g(z))), steep there
-    Hellinger        E[1 − e^V(g(z))] of f-GAN, flat where the critic is sure
+    minimax          E ½ log 2σ(−V(g(z))), which is flat for very negative V (Goodfellow et al.
+                     2014): the gradient vanishes
+    non-saturating   −E ½ log 2σ(V(g(z))), which is steep there
+    Hellinger        E[1 − e^V(g(z))] of f-GAN, which is flat there
 
-P is the target. What is shown beside the points: how long the gradient is that reaches them, how
-many modes have points, and W1 of 256 of them from as many of the target.
+P is the target. Each frame measures the gradient that reaches the points, the number of modes that
+have points, and W1 between 256 generated points and 256 points of the target.
 """
 
 from __future__ import annotations
@@ -44,14 +46,14 @@ TARGETS: dict[str, PlanarDistribution] = {
     "moons": Moons(),
     "segment": Segment(),
 }
-"""By name; a "drawing" is the user's."""
+"""By name. The target "drawing" comes from the user."""
 
 
 class Objective(NamedTuple):
-    """What both networks are trained for."""
+    """The objectives of both networks."""
 
     critic: Divergence
-    synthesis: Callable[[Tensor], Tensor]  # V at made points → loss of each
+    synthesis: Callable[[Tensor], Tensor]  # V at generated points → loss of each
 
 
 OBJECTIVES = {
@@ -78,51 +80,52 @@ LIMITS = {
     "seed": (0, 9999),
 }
 
-SEEN_SHARE, NEAR = 0.01, 3.0
-"""A mode is covered if that share of the points lies within so many standard deviations of it."""
+LEAST_FRACTION, NEAR = 0.01, 3.0
+"""A mode is covered if this fraction of the points lies within this number of standard deviations
+of its centre."""
 
 PRESETS: dict[str, dict[str, float]] = {
     "evenly matched": {},
     "critic far ahead": {"critic_steps": 15},
     "critic sure from the start": {"head_start": 500, "plain_rate": 0.02},
 }
-"""Settings in which the objectives differ on the ring; seen with seed 0 over 250–300 iterations.
-Evenly matched, nearly all modes are found by all. With the critic far ahead, Wasserstein covers
-all 8 after 100 iterations, the others 4 to 6 after 250. Where the critic was sure of everything
-before the synthesis began, minimax and Hellinger never move, and non-saturating points are thrown
-far off first."""
+"""Settings for which the objectives differ on the ring; observed with seed 0 and 250–300
+iterations. "evenly matched": all objectives find nearly all modes. "critic far ahead": Wasserstein
+covers all 8 modes after 100 iterations, the others 4 to 6 after 250. "critic sure from the start":
+with minimax and Hellinger the generator does not move, and with the non-saturating objective the
+points first move far away."""
 
 COMPARED = 256
-"""Points in W1."""
+"""Points of each set in W1."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """All that determines a run.
+    """Everything that determines a run.
 
     Attributes:
         target: a key of `TARGETS`, or "drawing".
         objective: a key of `OBJECTIVES`.
         drawn: centres, for "drawing".
-        blur: standard deviation of the Gaussian each drawn point stands for.
-        iterations: of the synthesis.
+        blur: standard deviation of the Gaussian around each drawn point.
+        iterations: of the synthesis network.
         every: iterations between frames.
         critic_steps: of the critic in each iteration.
         head_start: steps of the critic before the first iteration.
-        batch: points of the target, and made.
+        batch: points of the target, and generated points.
         hidden: units of each of two hidden layers, of both networks.
         latent_dim: of z ~ N(0, I).
-        penalty: λ, of Wasserstein alone.
+        penalty: λ, used for Wasserstein only.
         learning_rate, critic_rate: of Adam, for synthesis and critic.
-        plain_rate: of the synthesis by plain gradient descent instead; Adam makes all steps about
-            as long, however small the gradient, and so hides that it vanishes.
+        plain_rate: of plain gradient descent for the synthesis; None: Adam. The steps of Adam
+            hardly depend on the size of the gradient, which hides that a gradient vanishes.
         side: G, of the grid on which the critic is shown.
         reach: the grid goes from −reach to reach in both coordinates.
-        shown: N, points made for a frame.
-        seed: of everything.
+        shown: N, points generated for a frame.
+        seed: of all random numbers.
 
     Raises:
-        ValueError: an unknown name, a number out of `LIMITS`, nothing drawn.
+        ValueError: an unknown name, a number outside `LIMITS`, or an empty drawing.
     """
 
     target: str = "ring"
@@ -153,14 +156,14 @@ class Config:
             known = ", ".join(OBJECTIVES)
             raise ValueError(f"expected an objective among {known}, got {self.objective!r}")
         if self.target == "drawing" and not self.drawn:
-            raise ValueError("Draw some points first.")
+            raise ValueError("expected points in the drawing, got none")
         for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise ValueError(f"expected {name} from {low} to {high}, got {value}")
 
     @property
-    def law(self) -> PlanarDistribution:
+    def distribution(self) -> PlanarDistribution:
         """The target."""
         if self.target == "drawing" and self.drawn:
             return Mixture(self.drawn, self.blur)
@@ -168,18 +171,18 @@ class Config:
 
 
 class Frame(NamedTuple):
-    """Where the game stands."""
+    """The game after some iterations."""
 
     iteration: int
     done: float
-    seconds: float  # of training alone
-    points: Tensor  # (N, 2) made, always of the same z
-    pull: Tensor  # (N, 2) minus the gradient of each point's loss: where it is drawn to
+    seconds: float  # of training
+    points: Tensor  # (N, 2) generated, from the same z in every frame
+    pull: Tensor  # (N, 2) minus the gradient of each point's loss, in which it is moved
     gradient: float  # mean length of `pull`
     critic: Tensor  # (G, G) V on the grid, [row up, column across]
-    distance: float  # what the critic makes of fresh points
-    wasserstein: float  # W1 of 256 points made from as many of the target
-    modes: int | None  # covered; None where the target has none
+    distance: float  # objective of the critic on new points
+    wasserstein: float  # W1 between 256 generated points and 256 points of the target
+    modes: int | None  # covered; None if the target has no modes
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +191,7 @@ class Result:
 
     config: Config
     frames: tuple[Frame, ...]
-    floor: float  # W1 of 256 points of the target from 256 others: 0 cannot be reached
+    floor: float  # W1 between two sets of 256 points of the target; 0 cannot be reached
 
 
 def axis(config: Config) -> Tensor:
@@ -196,18 +199,18 @@ def axis(config: Config) -> Tensor:
     return torch.linspace(-config.reach, config.reach, config.side)
 
 
-def covered(law: PlanarDistribution, points: Tensor) -> int | None:
-    """Modes near which there are points (N, 2); None if the law is not a mixture."""
-    if not isinstance(law, Mixture):
+def covered(target: PlanarDistribution, points: Tensor) -> int | None:
+    """Number of modes that points (N, 2) cover; None if the target is not a mixture."""
+    if not isinstance(target, Mixture):
         return None
-    near = torch.cdist(points, torch.tensor(law.centres)) < NEAR * law.sd
-    return int((near.float().mean(0) >= SEEN_SHARE).sum())
+    near = torch.cdist(points, torch.tensor(target.centres)) < NEAR * target.sd
+    return int((near.float().mean(0) >= LEAST_FRACTION).sum())
 
 
 def run(config: Config) -> Iterator[Frame | Result]:
-    """A `Frame` before the first iteration and after every few, then the `Result`.
+    """A `Frame` before the first iteration and every few iterations, then the `Result`.
 
-    The game is played only as frames are asked for.
+    Iterations are computed only when the next frame is requested.
     """
     frames = []
     game, seconds = Game(config), 0.0
@@ -218,22 +221,22 @@ def run(config: Config) -> Iterator[Frame | Result]:
             break
         started = time.perf_counter()
         for _ in range(min(config.every, config.iterations - game.iteration)):
-            game.play()
+            game.iterate()
         seconds += time.perf_counter() - started
     source = generator(config.seed + 2)
-    floor = wasserstein(*(config.law.sample(COMPARED, source) for _ in range(2)))
-    yield Result(config, tuple(frames), floor)
+    first, second = (config.distribution.sample(COMPARED, source) for _ in range(2))
+    yield Result(config, tuple(frames), wasserstein(first, second))
 
 
 class Game:
-    """Both networks and how they move.
+    """Both networks and their training steps.
 
     Args:
         config: of the run.
     """
 
     def __init__(self, config: Config) -> None:
-        self.config, self.law = config, config.law
+        self.config, self.target = config, config.distribution
         self.measure, self.loss = OBJECTIVES[config.objective]
         self.source = generator(config.seed)
         hidden = [config.hidden] * 2
@@ -253,23 +256,23 @@ class Game:
         for _ in range(config.head_start):
             self.train_critic()
 
-    def play(self) -> None:
-        """One iteration: the critic's steps, then the synthesis's."""
+    def iterate(self) -> None:
+        """One iteration: the steps of the critic, then one step of the synthesis."""
         for _ in range(self.config.critic_steps):
             self.train_critic()
         self.critic.requires_grad_(False)
-        made = self.made(self.config.batch, self.source)
+        generated = self.generate(self.config.batch, self.source)
         self.synthesis_steps.zero_grad()
-        self.loss(self.value(made)).mean().backward()
+        self.loss(self.value(generated)).mean().backward()
         self.synthesis_steps.step()
         self.critic.requires_grad_(True)
         self.iteration += 1
 
     def train_critic(self) -> None:
         """One step of the critic."""
-        x = self.law.sample(self.config.batch, self.source)[None]
+        x = self.target.sample(self.config.batch, self.source)[None]
         with torch.no_grad():
-            y = self.made(self.config.batch, self.source)
+            y = self.generate(self.config.batch, self.source)
         loss = -gain(self.measure, self.critic, x, y)
         if self.measure.is_wasserstein:
             loss = loss + self.config.penalty * penalty(self.critic, x, y, self.source)
@@ -277,8 +280,8 @@ class Game:
         loss.sum().backward()
         self.critic_adam.step()
 
-    def made(self, count: int, source: torch.Generator) -> Tensor:
-        """Points of the synthesis, (1, count, 2)."""
+    def generate(self, count: int, source: torch.Generator) -> Tensor:
+        """Generated points, (1, count, 2)."""
         return self.synthesis(normal((1, count, self.config.latent_dim), source))
 
     def value(self, points: Tensor) -> Tensor:
@@ -286,18 +289,18 @@ class Game:
         return self.measure.critic(self.critic(points)[..., 0])
 
     def frame(self, seconds: float) -> Frame:
-        """What is seen of the game now."""
+        """The current frame."""
         config = self.config
         source = generator(config.seed + 1)
         with torch.no_grad():
-            points = self.made(config.shown, source)
+            points = self.generate(config.shown, source)
         points.requires_grad_()
         (slope,) = torch.autograd.grad(self.loss(self.value(points)).sum(), points)
         points = points.detach()
         line = axis(config)
         with torch.no_grad():
             critic = self.value(torch.cartesian_prod(line, line).flip(1)[None])
-            fresh = self.law.sample(config.shown, source)
+            fresh = self.target.sample(config.shown, source)
             distance = gain(self.measure, self.critic, fresh[None], points)
         few = min(COMPARED, config.shown)
         return Frame(
@@ -310,5 +313,5 @@ class Game:
             critic.view(config.side, config.side),
             distance.item(),
             wasserstein(points[0, :few], fresh[:few]),
-            covered(self.law, points[0]),
+            covered(self.target, points[0]),
         )

@@ -90,7 +90,7 @@ def test_what_is_shown_has_its_shapes_and_a_matching() -> None:
     config = Config(thetas=FEW, steps=3, fresh=100, side=9, shown=16)
     scene, *frames, last = run(config)
     assert isinstance(scene, Scene)
-    assert [frame.step for frame in frames] == list(scene.moments) == [0, 1, 2, 3]
+    assert [frame.step for frame in frames] == list(scene.steps) == [0, 1, 2, 3]
     frame = frames[-1]
     assert frame.critic.shape == (3, 9, 9)
     assert frame.slope.shape == (3, 256)
@@ -125,7 +125,7 @@ def test_what_cannot_be_is_refused() -> None:
         Config(pair="triangles")
     with pytest.raises(ValueError, match="expected a divergence among"):
         Config(divergence="x")
-    with pytest.raises(ValueError, match="Draw some points"):
+    with pytest.raises(ValueError, match="got an empty cloud"):
         Config(pair="clouds", drawn=((), ((0.0, 0.0),)))
     with pytest.raises(ValueError, match="expected steps from 1 to"):
         Config(steps=0)
@@ -157,7 +157,7 @@ def test_what_is_shipped_is_what_the_defaults_give() -> None:
     for config in configs:
         sweep = shipped[config.pair, config.divergence]
         assert sweep.config == sweeps.fingerprint(config)
-        assert tuple(sweep.steps) == tuple(config.moments())
+        assert tuple(sweep.steps) == tuple(config.frame_steps())
     w1, h2 = shipped["segments", "wasserstein"], shipped["segments", "hellinger"]
     assert (abs(w1.estimates[-1][1:] / w1.thetas[1:] - 1) < 0.03).all()
     assert (h2.estimates[-1][5:] > 1.95).all()

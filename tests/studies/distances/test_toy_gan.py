@@ -40,8 +40,8 @@ def test_an_iteration_moves_both_networks_and_is_reproducible(objective: str) ->
 
     game, same = (Game(Config(objective=objective)) for _ in range(2))
     before = weights(game)
-    game.play()
-    same.play()
+    game.iterate()
+    same.iterate()
     assert all((a != b).any() for a, b in zip(before, weights(game), strict=True))
     assert all(torch.equal(a, b) for a, b in zip(weights(game), weights(same), strict=True))
     assert all(p.requires_grad for p in game.critic.parameters())
@@ -122,8 +122,8 @@ def test_what_cannot_be_is_refused() -> None:
         Config(target="x")
     with pytest.raises(ValueError, match="expected an objective among Wasserstein"):
         Config(objective="x")
-    with pytest.raises(ValueError, match="Draw some points"):
+    with pytest.raises(ValueError, match="expected points in the drawing"):
         Config(target="drawing")
     with pytest.raises(ValueError, match="expected every from 1"):
         Config(every=0)
-    assert Config(target="drawing", drawn=((0.0, 0.0),)).law.centres == ((0.0, 0.0),)
+    assert Config(target="drawing", drawn=((0.0, 0.0),)).distribution.centres == ((0.0, 0.0),)

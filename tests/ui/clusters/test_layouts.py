@@ -125,7 +125,7 @@ def test_other_planes_are_laid_out_one_from_the_other(worker: jobs.Worker, gated
     assert begun("UMAP-like").run is laid.run  # it is not begun anew
     gated.leave.set()
     assert worker.run.wait(PATIENCE)
-    assert (laid.live, laid.cut_short, laid.failed) == (False, False, False)
+    assert (laid.live, laid.can_continue, laid.failed) == (False, False, False)
     planes = laid.planes()
     assert (planes["Before"] == 3).all()
     assert (planes["After"] == 6).all()
@@ -140,7 +140,7 @@ def test_a_layout_that_was_stopped_is_shown_not_kept_and_goes_on(
     laid = begun("UMAP-like")
     first_sight(laid)
     worker.stop()
-    assert laid.cut_short
+    assert laid.can_continue
     planes = laid.planes()
     assert list(planes) == ["Before"]  # the other was not begun
     assert (planes["Before"] == 1).all()
@@ -151,7 +151,7 @@ def test_a_layout_that_was_stopped_is_shown_not_kept_and_goes_on(
     assert laid.live
     gated.leave.set()
     assert worker.run.wait(PATIENCE)
-    assert not laid.cut_short
+    assert not laid.can_continue
     assert (laid.planes()["After"] == 6).all()
     assert len(laid.kept) == 2
 

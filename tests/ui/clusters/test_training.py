@@ -14,8 +14,14 @@ from dgm_core.training import mutual
 from dgm_core.training.mutual import Frame
 from tests.patience import PATIENCE
 from tests.small_clusters import CONFIG, history, images
-from ui.clusters import links, runs, training
+from ui import links
+from ui.clusters import runs, training
+from ui.clusters.compare import Compare
+from ui.clusters.learn import Learn
+from ui.clusters.mixture import Inside
+from ui.clusters.own_picture import OwnPicture
 from ui.frame import KEPT as WIDGET
+from ui.links import Setting
 
 
 @pytest.fixture
@@ -118,16 +124,23 @@ def test_one_pass_has_no_control_of_its_own() -> None:
 
 # --- links ------------------------------------------------------------------------------------
 
-RUNS = ["digits-vaegmm", "yours"]
+VIEWS = {view.name: view for view in (Compare, Learn, Inside, OwnPicture)}
 
 
 def visit() -> None:
     import streamlit as st
 
-    from ui.clusters import links
+    from tests.ui.clusters.test_training import VIEWS
+    from ui import links
 
-    links.receive(["digits-vaegmm", "yours"])
-    links.send("yours", st.session_state.get("view", "Before and after"))
+    view = links.Setting("cluster view", "Before and after", options=tuple(VIEWS), link="view")
+    runs = ("digits-vaegmm", "yours")
+    run = links.Setting("cluster run", "digits-vaegmm", options=runs, link="run")
+    links.receive("cluster", [view, run, *links.settings_of(VIEWS.values())])
+    if chosen := st.session_state.get("view"):
+        view.remember(chosen)
+        run.remember("yours")
+    links.send(links.texts([view, run, *VIEWS[view.value].settings]))
 
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -164,9 +177,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("view", links.FIELDS)
+@pytest.mark.parametrize("view", VIEWS)
 def test_settings_survive_the_address(view: str) -> None:
-    assert SETTINGS[view].keys() == links.FIELDS[view].keys()
+    assert SETTINGS[view].keys() == {setting.name for setting in VIEWS[view].settings}
     app = AppTest.from_function(visit, default_timeout=PATIENCE)
     app.session_state["view"] = view
     for name, value in SETTINGS[view].items():
@@ -185,16 +198,15 @@ def test_settings_survive_the_address(view: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "nan", "Round x", "Round 9e9", "<b>" + "9" * 3000, "-5"])
-@pytest.mark.parametrize("name", [name for fields in links.FIELDS.values() for name in fields])
-def test_any_text_is_read_as_a_choice_there_is_or_refused(name: str, text: str) -> None:
-    read = next(fields[name] for fields in links.FIELDS.values() if name in fields)
+@pytest.mark.parametrize("setting", links.settings_of(VIEWS.values()), ids=lambda each: each.name)
+def test_a_text_is_read_as_a_valid_choice_or_refused(setting: Setting, text: str) -> None:
     try:
-        value = read(text[:400])
-    except (ValueError, KeyError, OverflowError):
+        value = setting.read(text[:400])
+    except links.UNREADABLE:
         return
-    # Only a number is taken that is not just as its widget would write it, and then clamped.
+    # Only numbers may differ from what a widget writes; they are clamped.
     assert text == "-5"
-    low = {"train clusters": 2, "train rounds": 1}.get(name, 0)
+    low = {"train clusters": 2, "train rounds": 1}.get(setting.name, 0)
     assert value == low
 
 
@@ -205,6 +217,6 @@ def test_a_damaged_address_is_said_to_be_left_out() -> None:
         app.query_params[name] = value
     app.run()
     assert not app.exception
-    said = "A part of the link was not understood and left out: cluster-up, run, view."
-    assert [each.value for each in app.toast] == [said]
+    message = "A part of the link was not understood and left out: cluster-up, run, view."
+    assert [each.value for each in app.toast] == [message]
     assert app.session_state["last values"] == {WIDGET + "cluster across": 0}

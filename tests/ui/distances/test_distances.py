@@ -12,12 +12,16 @@ from streamlit.testing.v1 import AppTest
 from dgm_core.studies.distances import critics, sweeps
 from tests.patience import PATIENCE
 from ui import distribution_choice
-from ui.distances import links, shipped
-from ui.distances.sweep import FILE
+from ui.distances import shipped
+from ui.distances.critic import Critic
+from ui.distances.games import Games
+from ui.distances.spiral import Spiral
+from ui.distances.sweep import FILE, Sweeps
 from ui.distribution_choice import CELLS, REACH
 from ui.frame import KEPT
 
 ROOT = Path(__file__).parents[3]
+NAMES = [each.name for view in (Sweeps, Critic, Games, Spiral) for each in view.settings]
 
 
 def test_a_cell_is_a_point_at_its_middle() -> None:
@@ -51,7 +55,7 @@ def test_the_first_critic_and_the_first_games_were_trained_beforehand() -> None:
     assert shipped.made_of(shipped.CRITIC) == shipped.fingerprint(shipped.first_critic())
     assert shipped.made_of(shipped.GAMES) == shipped.fingerprint(*shipped.first_games())
     scene, *frames = shipped.st_critic()
-    assert [frame.step for frame in frames] == list(scene.moments)
+    assert [frame.step for frame in frames] == list(scene.steps)
     assert abs(float(frames[-1].estimate[0]) - float(scene.truth[0])) < 0.03
     assert frames[0].done == 0
     both = shipped.st_games()[-1]
@@ -62,7 +66,7 @@ def test_the_first_critic_and_the_first_games_were_trained_beforehand() -> None:
 @pytest.mark.parametrize(
     ("view", "button"), [("Sweep", "Train"), ("Critic", "Train"), ("Small GANs", "Play again")]
 )
-def test_nothing_is_trained_before_a_click_and_other_settings_begin_by_themselves(
+def test_shipped_runs_need_no_training_and_other_settings_start_automatically(
     view: str, button: str
 ) -> None:
     page = AppTest.from_file(str(ROOT / "pages/6_GAN_distances.py"), default_timeout=PATIENCE)
@@ -82,10 +86,13 @@ def test_nothing_is_trained_before_a_click_and_other_settings_begin_by_themselve
 
 
 def visit() -> None:
-    from ui.distances import links
+    from ui import links
 
-    links.receive(("Sweep", "Critic", "Small GANs", "Spiral"))
-    links.send("Critic")
+    views = {view.name: view for view in (Sweeps, Critic, Games, Spiral)}
+    view = links.Setting("distance view", "Sweep", options=tuple(views), link="view")
+    links.receive("distance", [view, *links.settings_of(views.values())])
+    view.remember("Critic")
+    links.send(links.texts([view, *Critic.settings]))
 
 
 SETTINGS: dict[str, Any] = {
@@ -116,8 +123,8 @@ def test_settings_survive_the_address() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "nan", "<b>" + "9" * 400])
-@pytest.mark.parametrize("name", links.FIELDS)
-def test_any_address_is_taken_or_said_to_be_left_out(name: str, text: str) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_any_address_is_understood_or_named_as_left_out(name: str, text: str) -> None:
     app = AppTest.from_function(visit, default_timeout=PATIENCE)
     app.query_params[name.replace(" ", "-")] = text
     app.run()
