@@ -5,10 +5,12 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 import streamlit as st
 
 from dgm_core import zoo
-from ui import cache, figures, shortcuts
-from ui.latent import links
+from ui import cache, figures, links, shortcuts
+from ui.latent.links import in_link
 from ui.latent.spaces import TITLES, Space, available
 from ui.latent.views import VIEWS
+
+VIEW = links.Setting("latent view", next(iter(VIEWS)), options=tuple(VIEWS), link="view")
 
 frame.page(
     "WGAN latent space",
@@ -22,21 +24,16 @@ spaces = available()
 if not spaces:
     st.info("The shipped WGANs are missing. Put the files back, or train the recipe `mnist-wgan`.")
     st.stop()
-links.receive(spaces, list(VIEWS))
-frame.kept("latent view", next(iter(VIEWS)))
-chosen = st.segmented_control(
-    "View", list(VIEWS), required=True, key="keep.latent view", label_visibility="collapsed"
-)
+titles = {name: TITLES[name] for name in spaces}
+dataset = links.Setting("latent space", spaces[0], options=titles, link="space")
+links.receive("latent", [VIEW, *in_link(dataset)])
+chosen = VIEW.widget(st.segmented_control, "View", required=True, label_visibility="collapsed")
 controls, results = st.columns([3, 8], gap="large")
 try:
     with controls:
-        frame.kept("latent space", spaces[0])
-        dataset = st.segmented_control(
-            "Images", spaces, required=True, key="keep.latent space", format_func=TITLES.get
-        )
-    space = Space(dataset)
+        space = Space(dataset.widget(st.segmented_control, "Images", required=True))
     view = VIEWS[chosen](space, controls)
-    links.send(space, chosen)
+    links.send(links.texts([VIEW, *in_link(dataset)]))
     with results:
         st.markdown(view.about)
         view.show()

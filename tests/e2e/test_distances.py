@@ -22,8 +22,8 @@ def test_wasserstein_is_a_line_and_an_untrained_hellinger_an_s(
     server: str, new_page: NewPage
 ) -> None:
     page = opened(new_page, server)
-    line = looking.curve(page, "sweep-wasserstein", "critic's estimate")
-    jump = looking.curve(page, "sweep-hellinger", "critic's estimate")
+    line = looking.curve(page, "sweep-wasserstein", "estimate of the critic")
+    jump = looking.curve(page, "sweep-hellinger", "estimate of the critic")
     theta = [i / 10 for i in range(21)]
     assert all(abs(found - true) <= 0.03 * true for found, true in zip(line, theta, strict=True))
     assert jump[0] == pytest.approx(0, abs=0.01)
@@ -34,7 +34,7 @@ def test_wasserstein_is_a_line_and_an_untrained_hellinger_an_s(
     early = []
 
     def is_an_s() -> bool:
-        early[:] = looking.curve(page, "sweep-hellinger", "critic's estimate")
+        early[:] = looking.curve(page, "sweep-hellinger", "estimate of the critic")
         return early[3] < 1.5 < early[-1] + 1
 
     looking.until(page, is_an_s, "an untrained critic")
@@ -48,7 +48,7 @@ def test_a_critic_is_trained_while_one_looks(server: str, new_page: NewPage) -> 
     expect(slider).to_be_visible()
     said = page.get_by_test_id("stMetric").filter(has_text="Estimate").text_content()
     assert abs(float(re.search(r"(\d\.\d+)", said).group(1)) - 0.5) < 0.05
-    expect(page.get_by_test_id("stMetric").filter(has_text="Truth")).to_contain_text("0.500")
+    expect(page.get_by_test_id("stMetric").filter(has_text="True value")).to_contain_text("0.500")
     slider.press("Home")
     looking.settle(page)
     expect(page.get_by_test_id("stMetric").filter(has_text="Estimate")).not_to_contain_text(
@@ -59,7 +59,7 @@ def test_a_critic_is_trained_while_one_looks(server: str, new_page: NewPage) -> 
 
 def test_two_clouds_are_drawn(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Critic&critic-pair=clouds&critic-steps=100")
-    truth = page.get_by_test_id("stMetric").filter(has_text="Truth")
+    truth = page.get_by_test_id("stMetric").filter(has_text="True value")
     expect(truth).to_be_visible()
     before = truth.text_content()
     canvas = page.locator("canvas").first
@@ -94,7 +94,7 @@ def test_the_spiral_follows_the_step_size(server: str, new_page: NewPage) -> Non
     expect(page.get_by_text("|λ| = 1.0198, outwards")).to_be_visible()
     page.get_by_role("slider", name="Step size α").press("End")
     expect(page.get_by_text("|λ| = 1.4142, outwards")).to_be_visible()
-    both = page.get_by_text("|λ| = 1.0000, round and round")  # extragradient too, at α = 1
+    both = page.get_by_text("|λ| = 1.0000, circles")  # extragradient too, at α = 1
     expect(both).to_have_count(2)
     looking.nothing_sticks_out(page)
 

@@ -154,11 +154,11 @@ def test_a_drawn_digit_is_found(server: str, new_page: NewPage) -> None:
 
 def test_a_search_is_stopped(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Find+a+picture")
-    page.get_by_text("Search", exact=True).click()
+    page.get_by_text("Settings of the search").click()
     steps = page.get_by_role("slider", name="Steps")
     steps.press("End")
     looking.settle(page)
-    page.get_by_role("button", name="Find it").click()
+    page.get_by_role("button", name="Search", exact=True).click()
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
     expect(page.get_by_text(re.compile("^step 600"))).to_have_count(0)

@@ -43,10 +43,10 @@ class Learn:
     name = "Watch them learn"
     about = (
         "In each round the mixture is fitted to the latents and becomes the prior of the VAE. "
-        "**First** press Play and watch the points: clusters become tighter, and few points "
-        "change their cluster. **Then** look at the bound. It rises for the control too, so only "
-        "the difference between the two curves is an effect of the mixture. **Last** compare the "
-        "gain of each choice, below."
+        "**First** press Play and watch the points: do the clusters become tighter, and how many "
+        "points change their cluster? **Then** look at the bound. The control is trained for as "
+        "long, so only the difference between the two curves is an effect of the mixture. "
+        "**Last** compare the gain of each choice, below."
     )
     settings: ClassVar[tuple[InLink, ...]] = training.SETTINGS
 

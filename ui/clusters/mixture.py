@@ -26,7 +26,7 @@ TEMPERATURE = Setting("cluster temperature", 1.0, low=0.0, high=2.0, step=0.1)
 OTHER = Setting("cluster other", 0, read=whole(0, MOST))
 SEED = Setting("cluster seed", 0, low=0, high=9999)
 
-DRAWN, ACROSS, STEPS = 48, 12, 12
+SAMPLES, COLUMNS, STEPS = 48, 12, 12
 """Samples of a cluster, samples in a row, and images on the path between two clusters."""
 
 
@@ -162,8 +162,8 @@ class Inside:
 
     def _samples(self, cluster: int) -> np.ndarray:
         source = generator(self.seed)
-        drawn = self.snapshot.mixture.sample(DRAWN, source, cluster, self.temperature)
-        return contact_sheet.sheet(self.trained.decoded(drawn.x.numpy()), ACROSS)
+        drawn = self.snapshot.mixture.sample(SAMPLES, source, cluster, self.temperature)
+        return contact_sheet.sheet(self.trained.decoded(drawn.x.numpy()), COLUMNS)
 
     def _path(self, cluster: int) -> np.ndarray:
         a, b = self.snapshot.mixture.means[[cluster, self.other]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -15,13 +16,15 @@ from ui.cache import spread
 from ui.components.thumbnails import thumbnails
 from ui.frame import kept
 from ui.latent import files, position
-from ui.latent.spaces import Space, st_gallery
+from ui.latent.spaces import TITLES, Space, st_gallery
+from ui.run_panel import Progress, RunPanel
 
 DRAW, UPLOAD, TEST, OWN, LATENT = "Draw", "Upload", "Test", "Its own", "Latent file"
 WIDTH = 165
 SHOWN = 18
 """Images to choose from."""
-WORKER = "latent find"
+SEARCH = "Search"
+"""Label of the start button."""
 
 
 class Find:
@@ -42,23 +45,21 @@ class Find:
 
     def __init__(self, space: Space, controls: DeltaGenerator) -> None:
         self.space = space
-        self.worker = jobs.worker(WORKER)
         with controls:
             with st.container(border=True):
                 self.levels = self._choose()
-            with st.expander("Search"):
-                kept("find steps", 300)
-                steps = st.select_slider("Steps", [100, 200, 300, 600], key="keep.find steps")
-                kept("find prior", 0.002)
+            with st.expander("Settings of the search"):
+                steps = st.select_slider(
+                    "Steps", [100, 200, 300, 600], key=kept("find steps", 300)
+                )
                 prior = st.select_slider(
                     "Weight of the prior, λ",
                     [0.0, 0.0005, 0.002, 0.01, 0.05],
-                    key="keep.find prior",
+                    key=kept("find prior", 0.002),
                     help="A larger λ keeps z closer to 0. With λ = 0 the search may find a closer "
                     "image at an improbable latent.",
                 )
-                kept("find seed", 0)
-                seed = st.number_input("Seed", 0, 9999, key="keep.find seed")
+                seed = st.number_input("Seed", 0, 9999, key=kept("find seed", 0))
             self.config = None
             if self.levels is not None:
                 self.config = inversion.Config(
@@ -69,7 +70,16 @@ class Find:
                     prior=float(prior),
                     seed=int(seed),
                 )
-            self._buttons()
+            self.panel = RunPanel(
+                f"latent find {space.dataset}",
+                self.config,
+                _search,
+                action=SEARCH,
+                automatic=True,
+                keeps_previous=True,
+                stops=[f"latent find {name}" for name in TITLES],
+            )
+            self.panel.buttons()
 
     def _choose(self) -> np.ndarray | None:
         """The picture to find, uint8 (C, H, W); None if there is none yet."""
@@ -81,9 +91,8 @@ class Find:
             UPLOAD,
             LATENT,
         ]
-        key = f"find source {self.space.dataset}"
-        kept(key, sources[0])
-        source = st.segmented_control("Picture", sources, required=True, key=f"keep.{key}")
+        key = kept(f"find source {self.space.dataset}", sources[0])
+        source = st.segmented_control("Picture", sources, required=True, key=key)
         if source == DRAW:
             return self._drawn()
         if source == TEST:
@@ -150,71 +159,33 @@ class Find:
             on_click=partial(position.open_in_sliders, space, z),
         )
 
-    def _buttons(self) -> None:
-        run = self.worker.run
-        left, right = st.columns(2)
-        left.button(
-            "Find it",
-            icon=":material/search:",
-            type="primary",
-            width="stretch",
-            disabled=self.config is None,
-            on_click=self._start,
-        )
-        if run is not None and run.live:
-            right.button(
-                "Stop", icon=":material/stop:", on_click=self.worker.stop, width="stretch"
-            )
-
-    def _start(self) -> None:
-        config = self.config
-        self.worker.start(
-            config, lambda: inversion.run(config, cache.st_model(f"{config.dataset}-wgan"))
-        )
-
     def show(self) -> None:
         """Draw the target, the best image so far and the RMSE."""
-        if self.worker.run is None and self.config is not None:
-            self._start()
-        run = self.worker.run
-        if run is not None and run.key.dataset != self.space.dataset:
-            run = None
-        live = run is not None and run.live
-
-        progress = st.container()
-        if run is not None and not live and run.items:
+        run = self.panel.run
+        results = st.container()
+        if run is not None and not self.panel.live and run.items:
             st.button(
                 "Open in Sliders",
                 type="primary",
                 on_click=partial(position.open_in_sliders, self.space, run.items[-1].z),
             )
-        with progress:
-            jobs.follow(run, lambda: self._progress(run), 0.4, live=live)
+        with results:
+            self.panel.show(self._results, without=self._target, progress=_progress, seconds=0.4)
 
-    def _progress(self, run: jobs.Run | None) -> None:
-        frames = [] if run is None else [f for f in run.items if isinstance(f, inversion.Frame)]
+    def _target(self) -> None:
+        """Draw the target before there is a search."""
+        if self.levels is None:
+            st.info("Draw or choose a picture.")
+        else:
+            _image(st.container(horizontal=True), "Target", self.levels)
+
+    def _results(self, run: jobs.Run) -> None:
+        frames = [item for item in run.items if isinstance(item, inversion.Frame)]
         row = st.container(horizontal=True, gap="medium")
-        target = self.levels
-        if run is not None:
-            target = (run.key.target.numpy() * 255).round().astype(np.uint8)
-        with row.container(width=WIDTH):
-            st.markdown("**Target**")
-            if target is None:
-                st.caption("Draw or choose a picture.")
-            else:
-                st.image(files.png(target), width="stretch", output_format="PNG", alt="Target")
-        if not frames:
-            if run is not None and run.state == "failed":
-                st.error("This search broke off on the server. Start it again.")
-            return
+        _image(row, "Target", (run.key.target.numpy() * 255).round().astype(np.uint8))
         best = frames[-1]
         levels = (best.image * 255).round().astype(np.uint8)
-        with row.container(width=WIDTH):
-            st.markdown("**Found**")
-            st.image(files.png(levels), width="stretch", output_format="PNG", alt="Found")
-            st.caption(f"step {best.step}, RMSE {best.rmse:.3f}")
-        if run.live:
-            st.progress(best.step / run.key.steps)
+        _image(row, "Found", levels, f"step {best.step}, RMSE {best.rmse:.3f}")
         figure = figures.empty("step", "RMSE")
         curves = np.stack([frame.rmses for frame in frames]).T  # one per start
         steps = [frame.step for frame in frames]
@@ -235,6 +206,26 @@ class Find:
             line={"color": figures.accent(), "width": 2.5},
         )
         figures.show("found", figure, "RMSE of pixels, levels in [0, 1], from eight starts")
+
+
+def _search(config: inversion.Config) -> Iterator[inversion.Frame | inversion.Result]:
+    return inversion.run(config, cache.st_model(f"{config.dataset}-wgan"))
+
+
+def _progress(run: jobs.Run) -> Progress | None:
+    frames = [item for item in run.items if isinstance(item, inversion.Frame)]
+    if not frames:
+        return None
+    return Progress(frames[-1].step / run.key.steps, f"step {frames[-1].step}")
+
+
+def _image(row: DeltaGenerator, title: str, levels: np.ndarray, caption: str = "") -> None:
+    """Draw an image uint8 (C, H, W) under its title."""
+    with row.container(width=WIDTH):
+        st.markdown(f"**{title}**")
+        st.image(files.png(levels), width="stretch", output_format="PNG", alt=title)
+        if caption:
+            st.caption(caption)
 
 
 @st.cache_resource(show_spinner="Loading the images …", max_entries=4)

@@ -39,9 +39,11 @@ class Grid:
     def __init__(self, space: Space, controls: DeltaGenerator) -> None:
         self.space = space
         with controls, st.container(border=True):
-            kept("grid basis", PRINCIPAL)
             self.basis = st.segmented_control(
-                "Directions", [PRINCIPAL, TRAITS, ALL], required=True, key="keep.grid basis"
+                "Directions",
+                [PRINCIPAL, TRAITS, ALL],
+                required=True,
+                key=kept("grid basis", PRINCIPAL),
             )
             names = labels(space, self.basis)
             shown = st.multiselect(

@@ -53,9 +53,8 @@ class Interpolate:
         with controls, st.container(border=True):
             st.markdown("**To**")
             self.other = from_gallery(space, "other end", OTHER_END[space.dataset])
-            kept("path steps", 24)
             self.steps = st.select_slider(
-                "Number of images", [8, 16, 24, 48], key="keep.path steps"
+                "Number of images", [8, 16, 24, 48], key=kept("path steps", 24)
             )
 
     def show(self) -> None:

@@ -9,11 +9,12 @@ import base64
 import binascii
 
 import numpy as np
+import streamlit as st
 
 from ui import links
-from ui.frame import remember
 from ui.latent import position
 from ui.latent.spaces import Space
+from ui.links import InLink, Setting, Value
 
 
 def packed(z: np.ndarray) -> str:
@@ -37,28 +38,24 @@ def unpacked(text: str, latent_dim: int) -> np.ndarray:
     return (np.frombuffer(content, ">i2") / position.STEPS).astype(np.float32)
 
 
-def receive(spaces: list[str], views: list[str]) -> None:
-    """Take over what the address says, once in a visit; say so if it is not understood."""
+def in_link(dataset: Setting) -> tuple[InLink, ...]:
+    """The WGAN, and its current latent, in a share link.
 
-    def take(asked: dict[str, str]) -> list[str]:
-        unread = []
-        for name, known in (("view", views), ("space", spaces)):
-            if asked.get(name) in known:
-                remember(f"latent {name}", asked[name])
-            elif name in asked:
-                unread.append(name)
-        if asked.get("space") in spaces and "z" in asked:
-            space = Space(asked["space"])
-            try:
-                position.move_to(space, unpacked(asked["z"], space.latent_dim))
-            except ValueError:
-                unread.append("z")
-        return unread
+    Args:
+        dataset: setting of the WGAN, which is named by its data set.
+    """
 
-    links.receive_texts("latent link", take)
+    def take(text: str) -> None:
+        if st.query_params.get(dataset.link) == dataset.value:  # else it is another WGAN's latent
+            space = Space(dataset.value)
+            position.move_to(space, unpacked(text, space.latent_dim))
+
+    def text() -> str:
+        return packed(position.current(Space(dataset.value)).z)
+
+    return dataset, Value("z", take, text)
 
 
-def send(space: Space, view: str) -> None:
-    """Write where the visitor stands into the address."""
-    z = packed(position.current(space).z)
-    links.send({"space": space.dataset, "view": view, "z": z})
+def send_latent(space: Space) -> None:
+    """Write the current latent into the address, and change nothing else there."""
+    links.send(st.query_params.to_dict() | {"z": packed(position.current(space).z)})

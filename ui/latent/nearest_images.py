@@ -10,8 +10,8 @@ from dgm_core.studies.latent import nearest_images
 from ui import jobs
 from ui.latent import files, position
 from ui.latent.spaces import Space
+from ui.run_panel import Progress, RunPanel
 
-WORKER = "latent nearest"
 WIDTH = 84
 
 
@@ -22,32 +22,29 @@ def show(space: Space) -> None:
             "The nearest training images cannot be shown: the data set is not on this server."
         )
         return
-    worker, z = jobs.worker(WORKER), position.current(space).z
-    image = space.images(z[None])[0]
-    key = (space.dataset, image.tobytes())
-    run = worker.run if worker.run is not None and worker.run.key == key else None
-    live = run is not None and run.live
-    if live:
-        st.button("Stop", icon=":material/stop:", on_click=worker.stop, key="stop nearest")
-    else:
-        st.button(
-            "Nearest training images",
-            icon=":material/image_search:",
-            on_click=lambda: worker.start(key, lambda: nearest_images.run(space.dataset, image)),
-            help="Euclidean distance over all pixels. A copied training image would have a "
-            "distance near 0.",
-        )
-    if run is None:
-        return
-    jobs.follow(run, lambda: _nearest(image, run), 0.5, live=live)
+    st.markdown("**Nearest training images**")
+    image = space.images(position.current(space).z[None])[0]
+    panel = RunPanel(
+        "latent nearest",
+        (space.dataset, image.tobytes()),
+        lambda _: nearest_images.run(space.dataset, image),
+        action="Search",
+    )
+    panel.buttons(
+        "Search the training images for those nearest to the current image, by Euclidean "
+        "distance over all pixels. A copied image would have a distance near 0."
+    )
+    panel.show(lambda run: _nearest(image, run.items[-1]), progress=_progress, seconds=0.5)
 
 
-def _nearest(image: np.ndarray, run: jobs.Run) -> None:
+def _progress(run: jobs.Run) -> Progress | None:
     if not run.items:
-        return
-    frame = run.items[-1]
-    if run.live:
-        st.progress(frame.done, f"{frame.done:.0%} of the training images")
+        return None
+    done = run.items[-1].done
+    return Progress(done, f"{done:.0%} of the training images searched")
+
+
+def _nearest(image: np.ndarray, frame: nearest_images.Frame) -> None:
     row = st.container(horizontal=True, gap="small")
     tiles = [("generated", image)]
     nearest = zip(frame.distances, frame.images, strict=True)

@@ -67,13 +67,12 @@ class Sliders:
                 width="stretch",
                 on_click=self._next_seed,
             )
-            kept("latent truncation", 1.0)
             st.slider(
                 "Truncation",
                 0.0,
                 1.5,
                 step=0.05,
-                key="keep.latent truncation",
+                key=kept("latent truncation", 1.0),
                 help="A draw is multiplied by this factor. Below 1, images are more similar to "
                 "each other and often better.",
                 on_change=self._draw,
@@ -86,8 +85,8 @@ class Sliders:
                 placeholder="nothing",
                 help="A new draw does not change the latent along these directions.",
             )
-            kept(self._seed, FIRST[self.space.dataset])
-            st.number_input("Seed", 0, 99_999, key=KEPT + self._seed, on_change=self._use_seed)
+            key = kept(self._seed, FIRST[self.space.dataset])
+            st.number_input("Seed", 0, 99_999, key=key, on_change=self._use_seed)
             if (used := st.session_state.get(self._used)) is not None:
                 st.caption(f"Drawn with seed {used}.")
 
@@ -119,12 +118,11 @@ class Sliders:
             st.html(STICKY_IMAGE.replace("BEHIND", figures.background()))
             left, right = st.columns([5, 6], gap="large")
             with right:
-                kept("latent basis", PRINCIPAL)
                 basis = st.segmented_control(
                     "Directions",
                     [PRINCIPAL, TRAITS, ALL],
                     required=True,
-                    key="keep.latent basis",
+                    key=kept("latent basis", PRINCIPAL),
                 )
                 z = _moved(space, basis)
             with left, st.container(key="latent picture"):
@@ -227,4 +225,4 @@ def _address(space: Space) -> None:
     state = st.session_state
     if time.monotonic() - state.get("latent address at", 0.0) > ADDRESS_EVERY:
         state["latent address at"] = time.monotonic()
-        links.send(space, Sliders.name)
+        links.send_latent(space)

@@ -198,7 +198,9 @@ def test_settings_survive_the_address(view: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "nan", "Round x", "Round 9e9", "<b>" + "9" * 3000, "-5"])
-@pytest.mark.parametrize("setting", links.settings_of(VIEWS.values()), ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "setting", list(links.settings_of(VIEWS.values())), ids=lambda each: each.name
+)
 def test_a_text_is_read_as_a_valid_choice_or_refused(setting: Setting, text: str) -> None:
     try:
         value = setting.read(text[:400])

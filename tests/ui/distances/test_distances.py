@@ -21,7 +21,8 @@ from ui.distribution_choice import CELLS, REACH
 from ui.frame import KEPT
 
 ROOT = Path(__file__).parents[3]
-NAMES = [each.name for view in (Sweeps, Critic, Games, Spiral) for each in view.settings]
+VIEWS = {view.name: view for view in (Sweeps, Critic, Games, Spiral)}
+NAMES = [setting.name for view in VIEWS.values() for setting in view.settings]
 
 
 def test_a_cell_is_a_point_at_its_middle() -> None:
@@ -86,11 +87,12 @@ def test_shipped_runs_need_no_training_and_other_settings_start_automatically(
 
 
 def visit() -> None:
+    from tests.ui.distances.test_distances import VIEWS
     from ui import links
+    from ui.distances.critic import Critic
 
-    views = {view.name: view for view in (Sweeps, Critic, Games, Spiral)}
-    view = links.Setting("distance view", "Sweep", options=tuple(views), link="view")
-    links.receive("distance", [view, *links.settings_of(views.values())])
+    view = links.Setting("distance view", "Sweep", options=tuple(VIEWS), link="view")
+    links.receive("distance", [view, *links.settings_of(VIEWS.values())])
     view.remember("Critic")
     links.send(links.texts([view, *Critic.settings]))
 
