@@ -131,7 +131,7 @@ def test_methods_appear_one_by_one_and_the_table_fills(lab: Lab) -> None:
     expect(lab.row("mean image").locator("td").first).not_to_have_text("–")
     for method in lab.methods():
         lab.reaches(method, "finished")
-    expect(lab.button("Run")).to_be_visible(timeout=30_000)
+    expect(lab.button("Run")).to_be_enabled(timeout=30_000)
     for method in lab.methods():
         expect(lab.row(method)).to_contain_text(re.compile(r"\d"))
     truth = lab.pixels(":original")
@@ -150,7 +150,7 @@ def test_one_method_is_stopped_and_the_others_go_on(lab: Lab) -> None:
     lab.card(CHAIN).get_by_role("button", name=re.compile("Stop")).click(timeout=30_000)
     lab.reaches(CHAIN, "stopped")
     lab.reaches("pseudo-Gibbs", "finished")
-    expect(lab.button("Run")).to_be_visible(timeout=30_000)
+    expect(lab.button("Run")).to_be_enabled(timeout=30_000)
     expect(lab.row(CHAIN)).to_contain_text("stopped")
     assert lab.pixels(CHAIN)[:14].max() > 30  # what it had reached stays
 

@@ -158,9 +158,10 @@ def test_stop_stops_at_once_and_keeps_what_there_is(opened: Opener) -> None:
     expect(lab.player).to_have_attribute("data-state", "running", timeout=20_000)
     lab.button("Stop").click()
     lab.ends("stopped")
-    expect(lab.button("Run")).to_be_visible()
+    expect(lab.button("Run")).to_be_enabled()
     expect(lab.player).to_contain_text("of 5000")
-    lab.button("Run").click()
+    expect(lab.page.get_by_text("Press Continue to compute the rest")).to_be_visible()
+    lab.button("Continue").click()
     expect(lab.player).to_have_attribute("data-state", "running", timeout=20_000)
     # A new stroke takes the place of the run.
     lab.board.drag((22, 3), (22, 20))
@@ -182,7 +183,7 @@ def test_changes_during_a_run_leave_the_page_whole(opened: Opener) -> None:
         expect(formulas).to_have_count(5)
     lab.ends("finished")
     expect(formulas).to_have_count(5)
-    expect(lab.button("Run")).to_be_visible()
+    expect(lab.button("Run")).to_be_enabled()
 
 
 def test_without_the_toggle_only_the_button_runs(opened: Opener) -> None:

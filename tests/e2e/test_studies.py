@@ -37,5 +37,5 @@ def test_a_study_is_shown_then_measured_here_then_stopped(new_page: NewPage, ser
     lab.button("Measure here").click()
     expect(page.get_by_test_id("stProgress")).to_be_visible()
     lab.button("Stop").click()
-    expect(page.get_by_text("continues the measurement where it stopped")).to_be_visible()
+    expect(page.get_by_text("Press Continue to compute the rest")).to_be_visible()
     nothing_sticks_out(page)

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from dgm_core import zoo
 from dgm_core.studies.inpainting import two_samplers
 from tests.patience import PATIENCE
+from ui import run_panel
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["app.py", *sorted(f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py"))]
@@ -55,7 +56,7 @@ def test_work_that_raises_gets_a_sentence_and_the_next_run_goes(
         while not app.error:
             app.run()
     assert not app.exception
-    assert app.error[0].value.startswith("This run broke off on the server.")
+    assert app.error[0].value == run_panel.failed("Run")
     app.number_input(key="keep.seed").set_value(4).run()
     while app.error:
         app.run()

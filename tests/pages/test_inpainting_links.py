@@ -13,7 +13,7 @@ from tests.pages.addresses import said
 from tests.patience import PATIENCE
 from ui.components.bits import to_link
 from ui.inpainting import gallery
-from ui.inpainting.links import LONGEST
+from ui.links import LONGEST
 
 PAGE = Path(__file__).parents[2] / "pages/1_Inpainting.py"
 
@@ -107,3 +107,53 @@ def test_numbers_are_clamped_and_long_values_cut() -> None:
     assert app.session_state["keep.chains"] == 16
     assert app.session_state["keep.seed"] == 0
     assert len(app.toast) == 1
+
+
+def test_a_link_of_an_earlier_version_opens() -> None:
+    """The names and values of all settings that links have held since the lab has links."""
+    link = {
+        "data": "mnist",
+        "view": "Studies",
+        "warmup": "10",
+        "methods": "",
+        "LAIR.completions": "5",
+        "slow-sampler": "pseudo-Gibbs",
+        "slow-chain": "2",
+        "slow-iteration": "40",
+        "study-sweep": "warm-up",
+        "study-data": "digits",
+        "study-pixels": "all",
+        "study-after": "100",
+        "study-images": "50",
+        "study-chains": "2",
+        "study-iterations": "500",
+        "study-seed": "7",
+        "hide": "bottom",
+    }
+    app = opened(**link)
+    assert not app.exception
+    assert not app.toast
+    other_view = {"slow-sampler", "slow-chain", "slow-iteration"}
+    assert said(app) == {name: text for name, text in link.items() if name not in other_view}
+
+
+def test_a_case_of_the_gallery_resets_what_its_link_does_not_name() -> None:
+    def lab() -> None:
+        import streamlit as st
+
+        from ui.inpainting import inputs, links
+        from ui.inpainting.all_methods import AllMethods
+        from ui.inpainting.step_by_step import StepByStep
+
+        views = {view.name: view for view in (StepByStep, AllMethods)}
+        inputs.remember_first()
+        links.open_link({"data": "mnist", "hide": "bottom", "chains": "3"}, views)
+        st.text(f"before {links.texts(views, picture=False)}")
+        links.open_link({}, views)
+        st.text(f"after {links.texts(views, picture=False)}")
+
+    app = AppTest.from_function(lab, default_timeout=PATIENCE).run()
+    assert not app.exception
+    before, after = (each.value for each in app.text)
+    assert before == "before {'data': 'mnist', 'chains': '3', 'hide': 'bottom'}"
+    assert after == "after {}"

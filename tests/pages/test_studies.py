@@ -85,15 +85,15 @@ def test_digits_are_measured_here_and_kept() -> None:
     assert "Measured here, 20 images" in said(app)
 
 
-def test_readers_of_an_address_know_every_widget() -> None:
+def test_every_widget_is_a_setting_of_the_link() -> None:
     app = opened()
     widgets = [*app.selectbox, *app.select_slider, *app.number_input, *app.get("button_group")]
     names = {
         each.key.removeprefix("keep.") for each in widgets if "keep.study" in (each.key or "")
     }
-    assert names == set(Studies.fields)
-    assert Studies.fields["study iterations"]("500") == 500
-    assert Studies.fields["study sweep"]("warm-up") == "warm-up"
+    assert names == {setting.name for setting in Studies.settings}
+    assert studies.ITERATIONS.read("500") == 500
+    assert studies.SWEEP.read("warm-up") == "warm-up"
 
 
 def test_the_table_has_every_length() -> None:
@@ -105,6 +105,6 @@ def test_the_table_has_every_length() -> None:
 
 
 def test_long_measurements_say_so() -> None:
-    assert "press the button again" in studies._how_long(Config(images=100, chains=4))
-    assert "press the button again" not in studies._how_long(Config(images=20, iterations=200))
+    assert "press Continue" in studies._how_long(Config(images=100, chains=4))
+    assert "press Continue" not in studies._how_long(Config(images=20, iterations=200))
     assert SHIPPED == studies.FILE

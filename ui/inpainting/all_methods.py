@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -19,10 +19,40 @@ from ui.inpainting import (
     shipped,
 )
 from ui.inpainting.comparison_run import Progress
-from ui.links import Read
+from ui.links import InLink
+from ui.run_panel import RunPanel
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+    from dgm_core.studies.inpainting.comparison import Config
+
+
+WORKER = "comparison"
+"""Name of the worker of the session; also of the progress in the session state."""
+
+
+class ComparisonPanel(RunPanel):
+    """The run of a comparison; the session state holds its progress.
+
+    Args:
+        config: the comparison; None if there is nothing to run.
+        known: a progress with the outcomes known so far.
+        options: as of `RunPanel`.
+    """
+
+    def __init__(self, config: Config | None, known: Progress | None, **options: Any) -> None:
+        self._known = self._progress = known
+        worker = jobs.worker(WORKER)
+        if WORKER not in st.session_state:  # without its progress a run cannot be shown
+            worker.close()
+            worker.run = None
+        super().__init__(WORKER, config, lambda _: self._progress.work(), **options)
+
+    def start(self) -> None:
+        """Start the methods without an outcome; if all have one, start all again."""
+        st.session_state[WORKER] = self._progress = self._known.restarted()
+        super().start()
 
 
 class AllMethods:
@@ -33,22 +63,17 @@ class AllMethods:
         settings: not used; the choice of methods stands above their cards.
     """
 
-    work = "comparison"
+    name = "All methods"
     picture = True
-    run_label = "Run"
     about = (
         "**Look first** at the means and the error maps: which method comes closest to the "
         "original? **Then** look at the draws and the uncertainty: is a method uncertain where it "
         "is wrong? **Last** look at the table: treat differences below ± as ties."
     )
-    fields: ClassVar[dict[str, Read]] = {}
+    settings: ClassVar[tuple[InLink, ...]] = ()
 
     def __init__(self, problem: inputs.Problem | None, settings: DeltaGenerator) -> None:
-        self.worker = jobs.worker(self.work)
         self.origin = None if problem is None else problem.picture.origin
-        if "comparison" not in st.session_state:  # without its progress a run cannot be shown
-            self.worker.stop()
-            self.worker.run = None
         self.config = inputs.comparison_config(problem)
         self.progress = self._progress()
 
@@ -67,14 +92,18 @@ class AllMethods:
         """Whether the result can be shown without a run."""
         return self.progress is not None and self.progress.complete
 
-    def start(self) -> None:
-        """Run the methods without an outcome in the background; if all have one, run all again."""
-        ended = self.progress.ended_for(self.config)
-        progress = Progress(self.config, ended)
-        if progress.complete:
-            progress = Progress(self.config, {})
-        st.session_state.comparison = self.progress = progress
-        self.worker.start(self.config, progress.work)
+    def load(self) -> None:
+        """Nothing: each method loads its own model."""
+
+    def panel(self, **options: Any) -> RunPanel:
+        """The run with the settings on screen."""
+        panel = ComparisonPanel(self.config, self.progress, **options)
+        if panel.run is not None:
+            self.progress = st.session_state.comparison
+        return panel
+
+    def run_progress(self, run: jobs.Run) -> None:
+        """None: the cards show the progress of each method."""
 
     def show(self) -> None:
         """Show the outcomes that are known without a run."""
@@ -106,9 +135,9 @@ class AllMethods:
         if request is not None:
             self.progress.control.stop(request.method)
 
-    def below(self, *, live: bool) -> None:
+    def below(self, panel: RunPanel) -> None:
         """Show downloads and calibration of the outcomes, and the formulas."""
-        if self.progress is not None and not live and self.progress.started:
+        if self.progress is not None and not panel.live and self.progress.started:
             self._downloads()
             self._calibration()
             self._bound()

@@ -71,6 +71,11 @@ class Progress:
         """Whether any method has an outcome to show."""
         return bool(self._latest)
 
+    def restarted(self) -> Progress:
+        """The progress of a new run: with the known outcomes, or without any if all are known."""
+        progress = Progress(self.config, self._ended)
+        return Progress(self.config, {}) if progress.complete else progress
+
     def ended_for(self, config: Config) -> Ended:
         """The outcomes that also hold for another configuration."""
         return dict(self._ended) if _problem(self.config) == _problem(config) else {}

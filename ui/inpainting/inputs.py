@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,13 +11,14 @@ import streamlit as st
 from dgm_core.samplers import INITIALISATIONS
 from dgm_core.studies.inpainting import comparison, two_samplers
 from dgm_core.studies.inpainting.two_samplers import LIMITS, SIDE
-from ui.frame import kept
 from ui.inpainting import masks, methods, pictures, shipped
 from ui.inpainting.pictures import Picture
+from ui.links import Setting
 
-ITERATIONS = [100, 200, 500, 1000, 2000, 5000]
-WARMUPS = [0, 10, 30, 50, 90]
-THIN = [0, 1, 2, 5, 10, 20, 50]
+ITERATIONS = (100, 200, 500, 1000, 2000, 5000)
+WARMUPS = (0, 10, 30, 50, 90)
+THIN = {0: "automatic"} | {every: str(every) for every in (1, 2, 5, 10, 20, 50)}
+"""Iterations per frame → title."""
 
 
 class Problem(NamedTuple):
@@ -61,10 +63,10 @@ def first_mask(side: int) -> tuple[np.ndarray, str | None]:
     return masks.middle_hole(side), None
 
 
-def chains(problem: Problem | None, default: two_samplers.Config) -> two_samplers.Config | None:
+def chains(problem: Problem | None) -> two_samplers.Config | None:
     """Show the settings of the two samplers; None while there is nothing to fill in."""
     with st.expander("Chains, iterations, seed"):
-        settings = _chain_settings(default)
+        settings = _choose_chains()
     if problem is None:
         return None
     return two_samplers.Config(
@@ -86,50 +88,51 @@ def comparison_config(problem: Problem | None) -> comparison.Config | None:
         problem.picture.levels.tobytes(),
         np.packbits(problem.hidden).tobytes(),
         chosen,
-        methods.seed(),
+        int(methods.SEED.value),
     )
 
 
-def _chain_settings(default: two_samplers.Config) -> dict[str, Any]:
-    for name in ("iterations", "warmup", "chains", "initialisation", "seed", "thin"):
-        kept(name, getattr(default, name))
-    iterations = st.select_slider(
-        "Iterations",
-        ITERATIONS,
-        key="keep.iterations",
-        help="Iterations of each sampler, warm-up included.",
+@cache
+def chain_settings() -> tuple[Setting, ...]:
+    """The settings of the two samplers; their names are those of the fields of the config."""
+    first = first_settings()
+    return (
+        Setting("iterations", first.iterations, options=ITERATIONS),
+        Setting("warmup", first.warmup, options=WARMUPS),
+        Setting("chains", first.chains, low=1, high=LIMITS["chains"][1]),
+        Setting(
+            "initialisation", first.initialisation, options=tuple(INITIALISATIONS), link="start"
+        ),
+        methods.SEED,
+        Setting("thin", first.thin, options=THIN),
     )
-    warmup = st.select_slider(
-        "Warm-up",
-        WARMUPS,
-        key="keep.warmup",
-        help="The first iterations, which are left out of the mean. Metropolis runs them as "
-        "pseudo-Gibbs.",
-    )
-    chain_count = st.slider(
-        "Chains",
-        1,
-        LIMITS["chains"][1],
-        key="keep.chains",
-        help="Independent chains. R-hat compares them.",
-    )
-    initialisation = st.selectbox(
-        "Initial values of the hidden pixels", list(INITIALISATIONS), key="keep.initialisation"
-    )
-    seed = st.number_input("Seed", 0, 9999, key="keep.seed")
-    thin = st.select_slider(
-        "Iterations per frame",
-        THIN,
-        format_func=lambda every: str(every) if every else "automatic",
-        key="keep.thin",
-        help="Frames of the player. Automatic: each of the first 20 iterations, then about 100 "
-        f"frames. There are at most {two_samplers.MOST_FRAMES} frames. The chains do not change.",
-    )
+
+
+def _choose_chains() -> dict[str, Any]:
+    """Show the settings of the two samplers; the arguments of a config."""
+    iterations, warmup, chain_count, initialisation, seed, thin = chain_settings()
     return {
-        "iterations": int(iterations),
-        "warmup": int(warmup),
-        "chains": int(chain_count),
-        "initialisation": str(initialisation),
-        "seed": int(seed),
-        "thin": int(thin),
+        "iterations": iterations.widget(
+            st.select_slider, "Iterations", help="Iterations of each sampler, warm-up included."
+        ),
+        "warmup": warmup.widget(
+            st.select_slider,
+            "Warm-up",
+            help="The first iterations, which are left out of the mean. Metropolis runs them as "
+            "pseudo-Gibbs.",
+        ),
+        "chains": chain_count.widget(
+            st.slider, "Chains", help="Independent chains. R-hat compares them."
+        ),
+        "initialisation": initialisation.widget(
+            st.selectbox, "Initial values of the hidden pixels"
+        ),
+        "seed": seed.widget(st.number_input, "Seed"),
+        "thin": thin.widget(
+            st.select_slider,
+            "Iterations per frame",
+            help="Frames of the player. Automatic: each of the first 20 iterations, then about "
+            f"100 frames. There are at most {two_samplers.MOST_FRAMES} frames. The chains do not "
+            "change.",
+        ),
     }

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container
+from collections.abc import Container, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from dgm_core import data, zoo
-from dgm_core.imputers import CATALOGUE, Setting, settings_of
+from dgm_core.imputers import CATALOGUE, settings_of
+from dgm_core.imputers import Setting as MethodSetting
 from dgm_core.studies.inpainting.comparison import Settings
 from dgm_core.studies.inpainting.materials import model_name
-from ui.frame import KEPT, kept, last_value
+from ui.frame import kept
 from ui.inpainting.pictures import is_colour
+from ui.links import Setting, between, whole
 
 TITLES = {
     "pseudo-Gibbs": "Pseudo-Gibbs",
@@ -55,6 +58,9 @@ FEWER = {
 }
 """First values of settings for colour images, where an iteration takes ten times as long."""
 
+SEED = Setting("seed", 0, low=0, high=9999)
+"""The seed of the samplers and of all methods."""
+
 SLIDER = 200
 """Integers with a range wider than this get a number field instead of a slider."""
 
@@ -82,87 +88,101 @@ def first_choice(dataset: str) -> list[str]:
 
 def choose_methods(dataset: str) -> tuple[tuple[str, Settings], ...]:
     """Show the widgets; the chosen methods with the settings that differ from their defaults."""
-    names, key = offered(dataset), f"methods.{dataset}"
-    kept(key, first_choice(dataset))
-    kept("seed", 0)
-    chosen = st.pills(
-        "Methods",
-        names,
-        selection_mode="multi",
-        format_func=lambda name: TITLES.get(name, name),
-        key=KEPT + key,
-        label_visibility="collapsed",
-        wrap=True,
+    names = offered(dataset)
+    chosen = choice_setting(dataset).widget(
+        st.pills, "Methods", selection_mode="multi", label_visibility="collapsed", wrap=True
     )
     with st.popover("Settings of the methods", icon=":material/tune:", width="content"):
         _settings(dataset, [name for name in names if settings_of(CATALOGUE[name])])
-    return tuple((name, _changed(dataset, name)) for name in names if name in (chosen or []))
+    return tuple((name, _changed(dataset, name)) for name in names if name in chosen)
 
 
-def seed() -> int:
-    """The seed of all methods."""
-    return int(last_value("seed", 0))
+def choice_setting(dataset: str) -> Setting:
+    """The choice of methods."""
+    names = offered(dataset)
+    return Setting(
+        f"methods.{dataset}",
+        first_choice(dataset),
+        options={name: TITLES.get(name, name) for name in names},
+        several=len(names),
+        read=partial(_read_choice, names),
+        link="methods",
+    )
+
+
+def _read_choice(names: Iterable[str], text: str) -> list[str]:
+    """The methods named in a link, in the order of the catalogue; there may be none."""
+    chosen = text.split(",") if text else []
+    if unknown := set(chosen) - set(names):
+        raise ValueError(f"expected names of methods, got {unknown}")
+    return [name for name in names if name in chosen]
+
+
+def all_settings(dataset: str) -> Iterator[Setting]:
+    """The settings of all methods that this data set offers."""
+    for method in offered(dataset):
+        for declared in settings_of(CATALOGUE[method]):
+            yield _setting(dataset, method, declared)
+
+
+def _setting(dataset: str, method: str, declared: MethodSetting) -> Setting:
+    """One setting of a method; colour images have their own settings."""
+    colour = is_colour(dataset)
+    fewer = FEWER.get(method, {}) if colour else {}
+    first = fewer.get(declared.name, declared.default)
+    declare = partial(
+        Setting,
+        f"knob.{'colour' if colour else 'ink'}.{method}.{declared.name}",
+        first,
+        link=f"{method}.{declared.name}",
+    )
+    low, high = declared.low, declared.high
+    if low is None:
+        return declare()
+    if not isinstance(declared.default, int):
+        step = 10.0 ** math.floor(math.log10(declared.default))
+        read = between(low, high, 1e-6)
+        return declare(low=float(low), high=float(high), step=step, read=read)
+    low, high = int(low), int(high)
+    if high - low <= SLIDER:
+        return declare(low=low, high=high)
+    step = 10 ** max(0, math.floor(math.log10(declared.default)) - 1)
+    return declare(low=low, high=high, step=step, read=whole(low, high))
+
+
+def _widget(setting: Setting, declared: MethodSetting) -> None:
+    """A toggle, a slider or a number field, depending on the values of the setting."""
+    help_text = declared.help or None
+    if setting.low is None:
+        setting.widget(st.toggle, declared.label, help=help_text)
+    elif setting.step is None:
+        setting.widget(st.slider, declared.label, help=help_text)
+    elif isinstance(setting.step, int):
+        setting.widget(st.number_input, declared.label, help=help_text)
+    else:
+        setting.widget(st.number_input, declared.label, format="%g", help=help_text)
 
 
 def _settings(dataset: str, names: list[str]) -> None:
-    """The settings of one method at a time."""
-    kept("method", names[0])
-    if st.session_state[f"{KEPT}method"] not in names:
-        st.session_state[f"{KEPT}method"] = names[0]
-    method = st.selectbox(
-        "Method", names, format_func=lambda name: TITLES.get(name, name), key=f"{KEPT}method"
-    )
-    for setting in settings_of(CATALOGUE[method]):
-        name = _name(dataset, method, setting)
-        kept(name, _first(dataset, method, setting))
-        _widget(KEPT + name, setting)
-    st.number_input(
+    """The widgets of the settings of one method at a time."""
+    key = kept("method", names[0])
+    if st.session_state[key] not in names:
+        st.session_state[key] = names[0]
+    method = st.selectbox("Method", names, format_func=TITLES.get, key=key)
+    for declared in settings_of(CATALOGUE[method]):
+        _widget(_setting(dataset, method, declared), declared)
+    SEED.widget(
+        st.number_input,
         "Seed of all methods",
-        0,
-        9999,
-        key=f"{KEPT}seed",
         help="The draws of a method do not depend on which other methods run.",
     )
 
 
-def kept_setting(dataset: str, method: str, setting: Setting) -> tuple[str, Any]:
-    """The name of the kept widget of a setting, and its first value."""
-    return _name(dataset, method, setting), _first(dataset, method, setting)
-
-
-def _name(dataset: str, method: str, setting: Setting) -> str:
-    """Name in the session; colour images have their own settings."""
-    kind = "colour" if is_colour(dataset) else "ink"
-    return f"knob.{kind}.{method}.{setting.name}"
-
-
-def _first(dataset: str, method: str, setting: Setting) -> Any:
-    fewer = FEWER.get(method, {}) if is_colour(dataset) else {}
-    return fewer.get(setting.name, setting.default)
-
-
-def _widget(key: str, setting: Setting) -> None:
-    """A toggle, a slider or a number field, depending on the values of the setting."""
-    about, low, high = setting.help or None, setting.low, setting.high
-    if low is None:
-        st.toggle(setting.label, key=key, help=about)
-    elif isinstance(setting.default, int) and high - low <= SLIDER:
-        st.slider(setting.label, int(low), int(high), key=key, help=about)
-    elif isinstance(setting.default, int):
-        step = 10 ** max(0, math.floor(math.log10(setting.default)) - 1)
-        st.number_input(setting.label, int(low), int(high), step=step, key=key, help=about)
-    else:
-        step = 10.0 ** math.floor(math.log10(setting.default))
-        st.number_input(
-            setting.label, float(low), float(high), step=step, format="%g", key=key, help=about
-        )
-
-
 def _changed(dataset: str, method: str) -> Settings:
-    """Settings that differ from the defaults of the method."""
+    """The settings of a method that differ from its defaults."""
     changed: list[tuple[str, Any]] = []
-    for setting in settings_of(CATALOGUE[method]):
-        value = last_value(_name(dataset, method, setting), _first(dataset, method, setting))
-        if value is not None and value != setting.default:
-            changed.append((setting.name, value))
+    for declared in settings_of(CATALOGUE[method]):
+        value = _setting(dataset, method, declared).value
+        if value is not None and value != declared.default:
+            changed.append((declared.name, value))
     return tuple(changed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +15,9 @@ from ui import cache, intake, own_digit, uploaded_pictures
 from ui.components import pixel_canvas
 from ui.components.pixel_canvas import Drawing
 from ui.components.thumbnails import thumbnails
-from ui.frame import KEPT, kept, last_value
+from ui.frame import kept, last_value
 from ui.inpainting import shipped
+from ui.links import Setting
 from ui.uploads import read_once
 
 DATASETS = {
@@ -97,9 +99,11 @@ def offered() -> list[str]:
     return [name for name in DATASETS if any(f"{name}-{kind}" in models for kind in MODELS)]
 
 
-def view_key() -> str:
-    """Name of the kept widget for the view; faces have fewer views."""
-    return "view.colour" if is_colour(dataset_on_screen()) else "view"
+def data_setting() -> Setting:
+    """The choice of the data set."""
+    known = offered()
+    titles = {name: DATASETS[name] for name in known}
+    return Setting("dataset", known[0], options=titles, link="data")
 
 
 def source_key(dataset: str) -> str:
@@ -107,31 +111,26 @@ def source_key(dataset: str) -> str:
     return "source.faces" if is_colour(dataset) else "source"
 
 
-def class_key(dataset: str) -> str:
-    """Name of the kept widget for the class of the thumbnails."""
-    return "faces" if is_colour(dataset) else f"class.{dataset}"
+def class_setting(dataset: str) -> Setting:
+    """The choice of the class of the thumbnails; its widget offers the classes that exist."""
+    name = "faces" if is_colour(dataset) else f"class.{dataset}"
+    return Setting(name, EVERYTHING, read=partial(read_class, dataset), link="class")
 
 
 def choose_picture() -> Picture | None:
     """Show the widgets; None while nothing is uploaded. A drawing may be all black."""
-    known = offered()
-    kept("dataset", known[0])
-    dataset = st.selectbox(
+    dataset = data_setting().widget(
+        st.selectbox,
         "Data set",
-        known,
-        format_func=DATASETS.get,
-        key="keep.dataset",
         help="Each data set has its own models, trained on its training images. Test images were "
         "not used for training.",
     )
     sources = FACES if is_colour(dataset) else DIGITS
-    key = source_key(dataset)
-    kept(key, "Pick")
     source = st.segmented_control(
         "Image",
         list(sources),
         required=True,
-        key=KEPT + key,
+        key=kept(source_key(dataset), "Pick"),
         width="stretch",
         label_visibility="collapsed",
     )
@@ -211,18 +210,16 @@ def _names(classes: Sequence[str], labels: Iterable[int]) -> list[str]:
 
 def _class(dataset: str, present: list[str]) -> str:
     """The chosen class, or "all"."""
-    options, key = [EVERYTHING, *present], class_key(dataset)
-    kept(key, EVERYTHING)
+    options, key = [EVERYTHING, *present], kept(class_setting(dataset).name, EVERYTHING)
     if len(present) > 10:
-        return st.selectbox("Class", options, key=KEPT + key)
-    return st.pills("Class", options, required=True, key=KEPT + key, label_visibility="collapsed")
+        return st.selectbox("Class", options, key=key)
+    return st.pills("Class", options, required=True, key=key, label_visibility="collapsed")
 
 
 def _pick_a_face(dataset: str) -> np.ndarray | None:
     try:
         traits = list(cache.st_face_rows())
-        kept(class_key(dataset), EVERYTHING)
-        trait = st.selectbox("Faces", traits, key=KEPT + class_key(dataset))
+        trait = st.selectbox("Faces", traits, key=kept(class_setting(dataset).name, EVERYTHING))
         rows, faces = cache.st_faces(trait, SHOWN)
     except data.DataUnavailable as error:
         return _pick_a_sample(dataset, error)
@@ -256,7 +253,7 @@ def on_screen() -> Chosen:
 
 def choose(dataset: str, index: int) -> None:
     """Choose a thumbnail of the class on screen."""
-    shown = last_value(class_key(dataset), EVERYTHING)
+    shown = class_setting(dataset).value
     chosen = st.session_state.setdefault("chosen", {})
     chosen[f"{dataset} {shown}"] = chosen[dataset + SAMPLES] = index
 
@@ -335,12 +332,11 @@ def _upload(dataset: str) -> np.ndarray | None:
         help="Any size. The digit is centred and scaled to 28×28 pixels as in MNIST. The image "
         "is kept only in the memory of this server.",
     )
-    kept("ink", next(iter(INK_IS)))
     ink_is = st.radio(
         "Ink",
         list(INK_IS),
         horizontal=True,
-        key="keep.ink",
+        key=kept("ink", next(iter(INK_IS))),
         help="Whether the writing is darker or lighter than its background.",
     )
     requested = None if file is None else (file.file_id, ink_is)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -14,12 +14,19 @@ from dgm_core.studies.inpainting.slow_motion import Approaching, Config, Moment
 from dgm_core.studies.inpainting.two_samplers import LIMITS
 from ui import cache, formulas, jobs
 from ui.components import slow_motion as component
-from ui.frame import kept
 from ui.inpainting import inputs, methods, shipped, slow_words
-from ui.links import Read, one_of, whole
+from ui.links import InLink, Setting
+from ui.run_panel import Progress, RunPanel
 
+WORKER = "slow motion"
+"""Name of the worker of the session."""
 SAMPLERS = ("Metropolis-within-Gibbs", "pseudo-Gibbs")
 """In the order of the choice; the sampler that tests its proposals comes first."""
+SAMPLER = Setting(
+    "slow sampler", SAMPLERS[0], options={name: methods.TITLES[name] for name in SAMPLERS}
+)
+CHAIN = Setting("slow chain", shipped.WINDOW["chain"], low=1, high=LIMITS["chains"][1])
+ITERATION = Setting("slow iteration", shipped.WINDOW["first"], low=1, high=LIMITS["iterations"][1])
 
 
 class SlowMotion:
@@ -30,29 +37,23 @@ class SlowMotion:
         settings: container for the settings of the chains.
     """
 
-    work = "slow motion"
+    name = "Slow motion"
     picture = True
-    run_label = "Run"
     about = (
         "**Look first** at the mean image of z′ and at the bars: does z′ fit better, and how "
         "likely is the reverse move? **Then** look at the sum: proposals often fail on the hidden "
         "pixels, because these were drawn given the old z. **Last** switch to pseudo-Gibbs, which "
         "accepts the proposals that Metropolis rejects."
     )
-    fields: ClassVar[dict[str, Read]] = {
-        "slow sampler": one_of(*SAMPLERS),
-        "slow chain": whole(1, LIMITS["chains"][1]),
-        "slow iteration": whole(1, LIMITS["iterations"][1]),
-    }
+    settings: ClassVar[tuple[InLink, ...]] = (SAMPLER, CHAIN, ITERATION)
 
     def __init__(self, problem: inputs.Problem | None, settings: DeltaGenerator) -> None:
         self.shipped = shipped.st_slow_motion()
         self.default = Config(
             **self.shipped.config | {"run": two_samplers.Config(**self.shipped.config["run"])}
         )
-        self.worker = jobs.worker(self.work)
         with settings:
-            chains = inputs.chains(problem, self.default.run)
+            chains = inputs.chains(problem)
         choice = _choose(self.default, chains)
         self.config = None
         if chains is not None:  # the thinning concerns the player of the other view only
@@ -63,10 +64,17 @@ class SlowMotion:
         """Whether the result can be shown without a run."""
         return self.config == self.default
 
-    def start(self) -> None:
-        """Start the run in the background; it replaces the current one."""
-        config, model = self.config, cache.st_model(self.config.run.model)
-        self.worker.start(config, lambda: slow_motion.run(config, model))
+    def load(self) -> None:
+        """Load the model of the run.
+
+        Raises:
+            BrokenModel: its file is damaged.
+        """
+        cache.st_model(self.config.run.model)
+
+    def panel(self, **options: Any) -> RunPanel:
+        """The run with the settings on screen."""
+        return RunPanel(WORKER, self.config, _work, **options)
 
     def show(self) -> None:
         """Show the shipped window if it has these settings."""
@@ -74,23 +82,26 @@ class SlowMotion:
             component.slow_motion("slow motion", self.shipped.message)
 
     def follow(self, run: jobs.Run) -> None:
-        """Show the window when it is there, and until then the progress of the run."""
-        items = list(run.items)
-        moments = [item for item in items if isinstance(item, Moment)]
+        """Show the iterations at the end of the run."""
+        moments = [item for item in list(run.items) if isinstance(item, Moment)]
         if run.live or not moments:
-            reached = max(
-                (each.number for each in items if isinstance(each, Approaching)), default=0
-            )
-            if run.live:
-                st.progress(reached / run.key.window[-1], f"Iteration {reached} …")
-            elif run.state == "stopped":
-                st.caption("Stopped before the window.")
             return
         component.slow_motion("slow motion", message(run.key, moments, run=run.name))
 
-    def below(self, *, live: bool) -> None:
+    def run_progress(self, run: jobs.Run) -> Progress | None:
+        """The last iteration of the run."""
+        numbers = [item.number for item in list(run.items) if isinstance(item, Approaching)]
+        if not numbers:
+            return None
+        return Progress(numbers[-1] / run.key.window[-1], f"iteration {numbers[-1]}")
+
+    def below(self, panel: RunPanel) -> None:
         """Show the formulas under the stages."""
         formulas.slow_motion()
+
+
+def _work(config: Config) -> Iterator[Any]:
+    return slow_motion.run(config, cache.st_model(config.run.model))
 
 
 def message(config: Config, moments: Sequence[Moment], *, run: str) -> dict[str, Any]:
@@ -106,23 +117,12 @@ def message(config: Config, moments: Sequence[Moment], *, run: str) -> dict[str,
 
 def _choose(default: Config, chains: two_samplers.Config | None) -> dict[str, Any]:
     """Widgets for sampler, chain and first iteration; at most what the run has."""
-    kept("slow sampler", default.sampler)
-    kept("slow chain", default.chain)
-    kept("slow iteration", default.first)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        sampler = st.segmented_control(
-            "Sampler",
-            SAMPLERS,
-            required=True,
-            format_func=methods.TITLES.get,
-            key="keep.slow sampler",
-        )
-        chain = st.number_input("Chain", 1, LIMITS["chains"][1], key="keep.slow chain", width=110)
-        first = st.number_input(
+        sampler = SAMPLER.widget(st.segmented_control, "Sampler", required=True)
+        chain = CHAIN.widget(st.number_input, "Chain", width=110)
+        first = ITERATION.widget(
+            st.number_input,
             "From iteration",
-            1,
-            LIMITS["iterations"][1],
-            key="keep.slow iteration",
             width=140,
             help=f"The view shows {default.count} iterations. During the warm-up, Metropolis runs "
             "as pseudo-Gibbs.",
@@ -136,7 +136,7 @@ def _choose(default: Config, chains: two_samplers.Config | None) -> dict[str, An
         )
     return {
         "sampler": sampler,
-        "chain": min(int(chain), chains.chains),
-        "first": min(int(first), chains.iterations),
+        "chain": min(chain, chains.chains),
+        "first": min(first, chains.iterations),
         "count": default.count,
     }

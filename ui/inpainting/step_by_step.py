@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
-import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies.inpainting import two_samplers
@@ -15,8 +14,11 @@ from ui.compact_memory import in_one_block
 from ui.components.chain_diagnostics import chain_diagnostics, unchanged
 from ui.components.chain_player import chain_player
 from ui.inpainting import chain_panel, inputs, player_data, run_downloads, shipped
-from ui.links import Read
+from ui.links import InLink
+from ui.run_panel import Progress, RunPanel
 
+WORKER = "inpainting"
+"""Name of the worker of the session."""
 OVERLAP = 30
 """Frames that are sent again with the next message."""
 BUSY = 3
@@ -32,9 +34,8 @@ class StepByStep:
         settings: container for the settings.
     """
 
-    work = "inpainting"
+    name = "Step by step"
     picture = True
-    run_label = "Run"
     about = (
         "**Look first** at the two posterior means: where they differ, pseudo-Gibbs is biased or "
         "Metropolis has not converged. **Then** look at the draws of the chains: do they agree on "
@@ -42,26 +43,31 @@ class StepByStep:
         "Metropolis is exact only in the limit of many iterations, and its chains must move to "
         "get there."
     )
-    fields: ClassVar[dict[str, Read]] = {}
+    settings: ClassVar[tuple[InLink, ...]] = ()
 
     def __init__(self, problem: inputs.Problem | None, settings: DeltaGenerator) -> None:
         self.shipped = shipped.st_showcase()
         self.default = inputs.first_settings()
-        self.worker = jobs.worker(self.work)
         self.origin = None if problem is None else problem.picture.origin
         with settings:
-            self.config = inputs.chains(problem, self.default)
+            self.config = inputs.chains(problem)
 
     @property
     def available(self) -> bool:
         """Whether the result can be shown without a run."""
         return self.config == self.default
 
-    def start(self) -> None:
-        """Start the run in the background; it replaces the current one."""
-        config, model = self.config, cache.st_model(self.config.model)
-        work = partial(two_samplers.run_with_pauses, config, model)
-        self.worker.start(config, work, in_one_block)
+    def load(self) -> None:
+        """Load the model of the run.
+
+        Raises:
+            BrokenModel: its file is damaged.
+        """
+        cache.st_model(self.config.model)
+
+    def panel(self, **options: Any) -> RunPanel:
+        """The run with the settings on screen."""
+        return RunPanel(WORKER, self.config, _work, at_end=in_one_block, **options)
 
     def show(self) -> None:
         """Show the shipped run if it has these settings."""
@@ -74,10 +80,6 @@ class StepByStep:
         state = run.state  # read before the items, which may grow meanwhile
         frames = [item for item in list(run.items) if not isinstance(item, Result)]
         if not frames:
-            if state == "running":
-                st.caption("Starting …")
-            elif state == "stopped":
-                st.caption("Stopped before the first iteration.")
             return
         live = state == "running"
         once = run.once
@@ -110,9 +112,16 @@ class StepByStep:
             run.shown_late = len(frames)
         run.shown = len(frames)
 
-    def below(self, *, live: bool) -> None:
+    def run_progress(self, run: jobs.Run) -> Progress | None:
+        """None: the player shows the progress."""
+        return None
+
+    def below(self, panel: RunPanel) -> None:
         """Show the downloads of the run and the formulas under the player."""
-        if self.config is not None and not live:
-            run = self.worker.run
-            run_downloads.chains(self.config, run if run and run.key == self.config else None)
+        if self.config is not None and not panel.live:
+            run_downloads.chains(self.config, panel.run)
         formulas.two_samplers()
+
+
+def _work(config: two_samplers.Config) -> Iterator[Any]:
+    return two_samplers.run_with_pauses(config, cache.st_model(config.model))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import streamlit as st
@@ -13,14 +13,13 @@ from streamlit.delta_generator import DeltaGenerator
 from dgm_core import data
 from dgm_core.studies.inpainting import sampler_rows, sampler_sweeps
 from dgm_core.studies.inpainting.sampler_sweeps import DATA, LENGTHS, SWEEPS, Config, Row
-from dgm_core.studies.progress import Frame
-from ui import cache, figures, jobs
+from ui import cache, figures, jobs, run_panel
 from ui.assets import ASSETS
-from ui.frame import kept
 from ui.inpainting import study_charts, study_words
 from ui.inpainting.pictures import DATASETS
 from ui.inpainting.study_charts import Group
-from ui.links import one_of, whole
+from ui.links import InLink, Setting
+from ui.run_panel import Progress, RunPanel
 
 FILE = ASSETS / "sampler_studies.npz"
 TITLES = {
@@ -29,9 +28,18 @@ TITLES = {
     "warm-up": "Warm-up",
     "iterations": "Iterations",
 }
-PIXELS = {"hidden": "Hidden pixels", "all": "All pixels, as in the public code"}
-AFTER = LENGTHS[1:5]
-IMAGES, CHAINS, ITERATIONS = (20, 50, 100), (1, 2, 4), (100, 200, 500, 1000)
+LAST_LENGTHS = LENGTHS[1:5]
+PIXEL_TITLES = {"hidden": "Hidden pixels", "all": "All pixels, as in the public code"}
+SWEEP = Setting("study sweep", SWEEPS[0], options={name: TITLES[name] for name in SWEEPS})
+DATASET = Setting("study data", "mnist", options={name: DATASETS[name] for name in DATA})
+PIXELS = Setting("study pixels", "hidden", options=PIXEL_TITLES)
+AFTER = Setting("study after", LAST_LENGTHS[-1], options=LAST_LENGTHS)
+IMAGES = Setting("study images", 20, options=(20, 50, 100))
+CHAINS = Setting("study chains", 1, options=(1, 2, 4))
+ITERATIONS = Setting("study iterations", 200, options=(100, 200, 500, 1000))
+SEED = Setting("study seed", 0, low=0, high=9999)
+WORKER = "sampler studies"
+"""Name of the worker of the session."""
 SECONDS = 4e-4
 """Approximate time of one iteration of one chain on one image, on one core."""
 MAX_ROWS = 2000
@@ -52,10 +60,9 @@ class Studies:
         settings: container for the choice of data and the settings.
     """
 
-    work = "sampler studies"
+    name = "Studies"
     picture = False
     available = True  # the shipped measurements are shown without a run
-    run_label = "Measure here"
     about = (
         "Both samplers on many test images. **Look first** at the halves and at 80 %: which "
         "sampler is ahead depends on which pixels are hidden and on the number of iterations. "
@@ -63,70 +70,52 @@ class Studies:
         "limit may be out of reach. **Last** read the sentences below the chart: treat "
         "differences below their ± as ties."
     )
-    fields: ClassVar[dict[str, Callable[[str], Any]]] = {
-        "study sweep": one_of(*SWEEPS),
-        "study data": one_of(*DATA),
-        "study pixels": one_of(*PIXELS),
-        "study after": one_of(*AFTER),
-        "study images": one_of(*IMAGES),
-        "study chains": one_of(*CHAINS),
-        "study iterations": one_of(*ITERATIONS),
-        "study seed": whole(0, 9999),
-    }
+    settings: ClassVar[tuple[InLink, ...]] = (
+        SWEEP,
+        DATASET,
+        PIXELS,
+        AFTER,
+        IMAGES,
+        CHAINS,
+        ITERATIONS,
+        SEED,
+    )
 
     def __init__(self, problem: object, settings: DeltaGenerator) -> None:
-        self.worker = jobs.worker(self.work)
-        kept("study sweep", SWEEPS[0])
-        self.sweep = st.segmented_control(
-            "Study",
-            SWEEPS,
-            format_func=TITLES.get,
-            required=True,
-            key="keep.study sweep",
-            label_visibility="collapsed",
-            wrap=True,
+        self.sweep = SWEEP.widget(
+            st.segmented_control, "Study", required=True, label_visibility="collapsed", wrap=True
         )
         with settings, st.container(border=True):
             self.data, self.pixels, self.after = self._choose()
-            self.config = self._measuring()
+            self.config = self._measurement()
         self.measured: list[Row] = st.session_state.setdefault("study rows", [])
 
     def _choose(self) -> tuple[str, str, int]:
-        kept("study data", "mnist")
-        name = st.selectbox("Data set", DATA, format_func=DATASETS.get, key="keep.study data")
-        kept("study pixels", "hidden")
-        pixels = st.segmented_control(
+        name = DATASET.widget(st.selectbox, "Data set")
+        pixels = PIXELS.widget(
+            st.segmented_control,
             "Pixels that count",
-            list(PIXELS),
-            format_func=PIXELS.get,
             required=True,
-            key="keep.study pixels",
             help="Observed pixels are always right. Counting them raises F1, as in the figures "
             "of the public code.",
         )
-        kept("study after", AFTER[-1])
         if self.sweep == "iterations":
-            return name, pixels, AFTER[-1]
-        after = st.select_slider(
+            return name, pixels, LAST_LENGTHS[-1]
+        after = AFTER.widget(
+            st.select_slider,
             "Result after",
-            AFTER,
-            key="keep.study after",
             help="Number of iterations, warm-up included. Every run stored its result at these "
             "iterations.",
         )
-        return name, pixels, int(after)
+        return name, pixels, after
 
-    def _measuring(self) -> Config | None:
-        """What a measurement here would run; None if the images are not on this machine."""
+    def _measurement(self) -> Config | None:
+        """The measurement that can be made here; None if the images are not on this machine."""
         with st.expander("Size of the measurement"):
-            kept("study images", IMAGES[0])
-            images = st.select_slider("Images", IMAGES, key="keep.study images")
-            kept("study chains", CHAINS[0])
-            chains = st.select_slider("Chains per image", CHAINS, key="keep.study chains")
-            kept("study iterations", ITERATIONS[1])
-            iterations = st.select_slider("Iterations", ITERATIONS, key="keep.study iterations")
-            kept("study seed", 0)
-            seed = st.number_input("Seed", 0, 9999, key="keep.study seed")
+            images = IMAGES.widget(st.select_slider, "Images")
+            chains = CHAINS.widget(st.select_slider, "Chains per image")
+            iterations = ITERATIONS.widget(st.select_slider, "Iterations")
+            seed = SEED.widget(st.number_input, "Seed")
         if self.data != "digits" and not data.is_available(self.data):
             st.caption(
                 f"The images of {DATASETS[self.data]} are not on this machine, so nothing can be "
@@ -134,27 +123,28 @@ class Studies:
                 f"`python -m dgm_core data fetch {self.data}`"
             )
             return None
-        config = Config(
-            self.sweep, self.data, int(images), int(chains), int(iterations), seed=int(seed)
-        )
+        config = Config(self.sweep, self.data, images, chains, iterations, seed=seed)
         st.caption(_how_long(config))
         return config
 
-    def start(self) -> None:
+    def load(self) -> None:
+        """Nothing: the run loads the model."""
+
+    def panel(self, **options: Any) -> RunPanel:
+        """The measurement with the settings on screen."""
+        return RunPanel(WORKER, self.config, self._measure, action="Measure here", **options)
+
+    def _measure(self, config: Config) -> Iterator[Any]:
         """Measure what this session has not measured yet; if nothing is left, all of it again."""
-        config, rows = self.config, self.measured
+        rows = self.measured
         if len(self._here()) == len(config.settings()):
             rows[:] = [row for row in rows if not _is_of(config, row)]
         del rows[: max(0, len(rows) - MAX_ROWS)]
-        model, known = cache.st_model(f"{config.data}-dlvm"), tuple(rows)
-
-        def work() -> Iterator[Any]:
-            for item in sampler_sweeps.run(config, model, known):
-                if isinstance(item, Row) and not any(item is row for row in known):
-                    rows.append(item)
-                yield item
-
-        self.worker.start(config, work)
+        known = tuple(rows)
+        for item in sampler_sweeps.run(config, cache.st_model(f"{config.data}-dlvm"), known):
+            if isinstance(item, Row) and not any(item is row for row in known):
+                rows.append(item)
+            yield item
 
     def _here(self) -> list[Row]:
         """Rows that this session has measured with the settings on screen."""
@@ -163,16 +153,12 @@ class Studies:
         return [row for row in list(self.measured) if _is_of(self.config, row)]
 
     def follow(self, run: jobs.Run) -> None:
-        """Show the progress of the measurement above the results so far."""
-        if run.live:
-            frames = [item for item in list(run.items) if isinstance(item, Frame)]
-            if frames:
-                st.progress(min(frames[-1].done, 1.0), f"Measuring: {frames[-1].doing}")
-            else:
-                st.progress(0.0, jobs.beginning())
-        elif run.state in ("stopped", "timed out"):
-            st.caption(f"“{self.run_label}” continues the measurement where it stopped.")
+        """Show the results so far."""
         self.show()
+
+    def run_progress(self, run: jobs.Run) -> Progress | None:
+        """The progress of the measurement."""
+        return run_panel.latest_progress(run)
 
     def show(self) -> None:
         """Show the chart and the sentences about it."""
@@ -224,10 +210,10 @@ class Studies:
             note += "No warm-up, because it would hide the effect of the initialisation. "
         return note
 
-    def below(self, *, live: bool) -> None:
+    def below(self, panel: RunPanel) -> None:
         """Offer the table as a download."""
         rows = [row for row in st_rows() if (row.data, row.sweep) == (self.data, self.sweep)]
-        here = [] if live else self._here()
+        here = [] if panel.live else self._here()
         if rows or here:
             st.download_button(
                 "Table (.csv)",
@@ -254,7 +240,7 @@ def _how_long(config: Config) -> str:
     seconds = SECONDS * runs * config.images * config.chains * config.iterations
     text = f"{runs} runs, about {seconds:.0f} s."
     if seconds > 0.8 * jobs.MAX_SECONDS:
-        text += f" A run stops after {jobs.MAX_SECONDS:.0f} s; press the button again to continue."
+        text += f" A run stops after {jobs.MAX_SECONDS:.0f} s; then press Continue."
     return text
 
 
