@@ -103,9 +103,8 @@ class Studies:
             return name, pixels, LAST_LENGTHS[-1]
         after = AFTER.widget(
             st.select_slider,
-            "Result after",
-            help="Number of iterations, warm-up included. Every run stored its result at these "
-            "iterations.",
+            "Result after … iterations",
+            help="The warm-up included. Every run stored its result at these iterations.",
         )
         return name, pixels, after
 
