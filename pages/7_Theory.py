@@ -1,4 +1,4 @@
-"""Short notes: a formula, the code that is it, and a figure that moves."""
+"""Theory notes: formulas, the code that implements them, and an interactive figure."""
 
 from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
@@ -29,19 +29,19 @@ NOTES = {
     )
 }
 
+NOTE = links.Setting("theory note", next(iter(NOTES)), options=tuple(NOTES), link="note")
+
 frame.page(
     "Theory notes",
-    "The ideas behind the labs, one figure each: the formula, the code, and what they do.",
+    "The ideas behind the labs. Each note has the formulas, the code that implements them, and an "
+    "interactive figure.",
     "Theory",
     shortcuts.THEORY,
 )
 st.html(figures.ONCE)
-links.receive_parts("theory", "note", NOTES)
-frame.kept("theory note", next(iter(NOTES)))
-chosen = st.pills(
-    "Note", list(NOTES), required=True, key="keep.theory note", label_visibility="collapsed"
-)
-links.send_part("note", NOTES[chosen])
+links.receive("theory", [NOTE, *links.settings_of(NOTES.values())])
+chosen = NOTE.widget(st.pills, "Note", required=True, label_visibility="collapsed")
+links.send(links.texts([NOTE, *NOTES[chosen].settings]))
 try:
     NOTES[chosen]().show()
 except zoo.BrokenModel as error:

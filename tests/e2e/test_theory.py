@@ -41,7 +41,9 @@ def test_narrow_laws_pull_by_wasserstein_alone(server: str, new_page: NewPage) -
     assert max(looking.curve(page, "gan-slopes", "Jensen–Shannon")[20:]) < 1e-3
     assert looking.curve(page, "gan-slopes", "W₁") == [1] * 81
     press(page, "Step size of the game", "End")
-    expect(page.get_by_text("at once 1.414, in turn 1.000, looking ahead 1.000")).to_be_visible()
+    expect(
+        page.get_by_text("simultaneous 1.414, alternating 1.000, look-ahead 1.000")
+    ).to_be_visible()
     page.get_by_role("link", name="lab of distances").click()
     expect(page.get_by_role("heading", name="GAN distances")).to_be_visible()
 
@@ -50,10 +52,10 @@ def test_weights_degenerate_with_dimensions(server: str, new_page: NewPage) -> N
     page = opened(new_page, server, "note=Importance+sampling&importance-dimensions=5")
     said = page.get_by_text(re.compile("First run of")).first
     expect(said).to_be_visible()
-    few = float(re.search(r"share (\d+\.\d+)%", said.text_content())[1])
+    few = float(re.search(r"fraction (\d+\.\d+)%", said.text_content())[1])
     press(page, "Dimensions", "End")
-    expect(said).not_to_contain_text(f"share {few:.2f}%")
-    many = float(re.search(r"share (\d+\.\d+)%", said.text_content())[1])
+    expect(said).not_to_contain_text(f"fraction {few:.2f}%")
+    many = float(re.search(r"fraction (\d+\.\d+)%", said.text_content())[1])
     assert few > 20 > 2 > many
     assert "importance-dimensions=100" in page.url
     assert len(looking.curve(page, "importance-shares", "1 / E w²")) == 12
@@ -94,7 +96,7 @@ def test_a_click_hides_a_point_and_the_link_keeps_it(server: str, new_page: NewP
     page.wait_for_timeout(300)
     again = opened(new_page, server, page.url.partition("?")[2])
     assert hidden(again) == (before + 1, 1)
-    page.get_by_role("button", name="Undo mine").click()
+    page.get_by_role("button", name="Undo my changes").click()
     expect(page.get_by_text(f"{before} of 200 hidden, 0 changed by hand")).to_be_visible()
     expect(page.locator(".points .dot.flipped")).to_have_count(0)
     sweep_and_press(page, before)

@@ -19,7 +19,7 @@ def opened(new_page: NewPage, server: str, note: str, more: str = "", **options:
     address = f"{server}/Theory?note={note.replace(' ', '+')}{more}"
     page = new_page(**options)
     page.goto(address)
-    expect(page.get_by_text("To read")).to_be_visible()
+    expect(page.get_by_text("References")).to_be_visible()
     looking.settle(page)
     return page
 
@@ -31,7 +31,7 @@ def drawn(page: Page, name: str, trace: str) -> np.ndarray:
 
 def test_a_digit_is_filled_from_below_and_from_above(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "Pixel by pixel", "&pixel-digit=0&pixel-row=14")
-    expect(page.get_by_text("32 fillings, all of the same weight")).to_be_visible()
+    expect(page.get_by_text("32 draws, all of equal weight")).to_be_visible()
     player = page.locator("canvas").first
     whole = looking.levels(player)
     assert (whole[14:] > 100).any()
@@ -43,10 +43,10 @@ def test_a_digit_is_filled_from_below_and_from_above(server: str, new_page: NewP
     assert len(before) == 784
     assert (np.diff(before) < 1e-3).all()  # a sum of log-probabilities
     page.get_by_role("radio", name="above the row").click()
-    expect(page.get_by_text(re.compile(r"32 fillings, worth \d"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"32 draws, effective sample size \d"))).to_be_visible()
     after = looking.moved(page, "pixel-sum", "this filling", before)
     assert abs(after[-1] - before[-1]) > 0.1
-    page.get_by_role("button", name="Again").click()
+    page.get_by_role("button", name="New draws").click()
     looking.moved(page, "pixel-sum", "this filling", after)
     assert "pixel-hidden=above" in page.url
     looking.nothing_sticks_out(page)
@@ -54,7 +54,7 @@ def test_a_digit_is_filled_from_below_and_from_above(server: str, new_page: NewP
 
 def test_a_small_sigma_is_loud_for_the_score_function(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "Reparameterisation", "&gradient-sd=0.2")
-    ratio = page.get_by_test_id("stMetric").filter(has_text="Variances")
+    ratio = page.get_by_test_id("stMetric").filter(has_text="Ratio of variances")
 
     def value() -> float:
         return float(ratio.get_by_test_id("stMetricValue").inner_text().replace(",", ""))
@@ -115,14 +115,16 @@ def test_a_flow_bends_the_grid_is_trained_and_stopped(server: str, new_page: New
     assert np.ptp(lines[-1]) == 0
     assert np.ptp(lines[0]) == pytest.approx(5)
     page.get_by_role("slider", name="Couplings applied").press("End")
-    page.get_by_role("button", name="Train one here").click()
+    page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_text(re.compile(r"^Step \d")).first).to_be_visible()
-    expect(page.get_by_text(re.compile("Yours after [1-9]00 steps")).first).to_be_visible()
+    expect(page.get_by_text(re.compile("Your flow after [1-9]00 steps")).first).to_be_visible()
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_role("button", name="Trained one")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"Yours after .* steps in \d+ s")).first).to_be_visible()
-    page.get_by_role("button", name="Trained one").click()
-    expect(page.get_by_text("Trained beforehand").first).to_be_visible()
+    expect(page.get_by_role("button", name="Show the shipped flow")).to_be_visible()
+    expect(
+        page.get_by_text(re.compile(r"Your flow after .* steps in \d+ s")).first
+    ).to_be_visible()
+    page.get_by_role("button", name="Show the shipped flow").click()
+    expect(page.get_by_text("trained beforehand").first).to_be_visible()
     looking.nothing_sticks_out(page)
 
 

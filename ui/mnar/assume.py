@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dgm_core.metrics import TABLE_DEFINITIONS
 from dgm_core.studies.mnar import sensitivity
 from dgm_core.studies.mnar.side_by_side import GRID
-from ui import figures
+from ui import figures, glossary
 from ui.components.live_sliders import LiveSlider, live_sliders
 from ui.links import InLink
 from ui.mnar import available_models, charts
@@ -111,7 +111,7 @@ def _numbers(found: sensitivity.Assumed, entry: int) -> None:
     third.metric(
         "ESS",
         f"{found.ess.median().item():.0f}",
-        help="Effective sample size of the weighted draws, median over rows.",
+        help=f"Median over rows. {glossary.explain('ESS')}",
     )
     fourth.metric(f"Rows with ESS below {sensitivity.FEW}", f"{found.weak_fraction:.0%}")
     if found.weak_fraction > DEGENERATE:

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies.mnar import identify
-from ui import figures, jobs
+from ui import figures, glossary, jobs
 from ui.links import InLink, Setting
 from ui.mnar import charts, shipped
 from ui.mnar.masked_table import MaskedTable
@@ -93,7 +93,7 @@ class Identify:
                 title = f"Training {number + 1}" + (", best bound" if number == best else "")
                 figures.show(f"restart {number}", figure, title)
                 error = f" ± {results.errors[number]:.2f}" if results.errors is not None else ""
-                st.caption(
+                glossary.caption(
                     f"bound {results.bounds[number]:.2f}{error} nats  \n"
                     f"RMSE {results.rmse[number]:.2f} SD"
                 )

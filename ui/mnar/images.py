@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import data
 from dgm_core.studies.mnar import clipping
-from ui import cache, figures, jobs
+from ui import cache, figures, glossary, jobs
 from ui.cache import spread
 from ui.components.thumbnails import thumbnails
 from ui.links import InLink, Setting
@@ -183,9 +183,7 @@ class Images:
                 column_config={
                     "RMSE": number(format="%.3f", help=clipping.RMSE),
                     "±": number(format="%.4f", help="Monte-Carlo error of the RMSE."),
-                    "ESS": number(
-                        format="%.0f", help="Effective sample size of the importance samples."
-                    ),
+                    "ESS": number(format="%.0f", help=glossary.explain("ESS")),
                 },
             )
             st.caption(

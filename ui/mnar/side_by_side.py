@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.metrics import TABLE_DEFINITIONS
 from dgm_core.studies.mnar import side_by_side
-from ui import figures, formulas, jobs
+from ui import figures, formulas, glossary, jobs
 from ui.frame import kept
 from ui.links import InLink, Setting
 from ui.mnar import charts, downloads, shipped
@@ -234,10 +234,12 @@ def _table(results: RunResults) -> None:
             "±": number(format="%.3f", help="Standard error over rows."),
             "MAE": number(format="%.3f", help=TABLE_DEFINITIONS["MAE"]),
             "90 % coverage": number(format="percent", help=TABLE_DEFINITIONS["90 % coverage"]),
-            "bound": number(format="%.2f", help="L_K in nats per row, with many samples."),
+            "bound": number(
+                format="%.2f", help=f"L_K per row, with many samples. {glossary.explain('nats')}"
+            ),
             "ESS": number(
                 format="%.0f",
-                help="Effective sample size of the importance samples, median over rows.",
+                help=f"Median over rows. {glossary.explain('ESS')}",
             ),
         },
     )

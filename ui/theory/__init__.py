@@ -1,1 +1,1 @@
-"""Short notes with live figures: a module for each."""
+"""Theory notes with interactive figures, one module per note."""

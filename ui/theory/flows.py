@@ -1,4 +1,4 @@
-"""The note on normalising flows: a grid is bent, coupling by coupling, into two moons."""
+"""The note on normalising flows: couplings deform a grid into two moons."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ import streamlit as st
 
 from dgm_core.models.flow import Coupling, Flow
 from dgm_core.studies.theory import moons_flow
-from ui import figures, jobs
+from ui import figures, glossary, jobs
 from ui.assets import ASSETS
 from ui.colours import DIVERGING
-from ui.frame import kept
-from ui.links import Read, whole
+from ui.links import InLink, Setting
+from ui.run_panel import Progress, RunPanel
 from ui.theory import note
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 TEXT = """
-A **normalising flow** is a GAN's generator that can be run backwards. Points of a Gaussian go
-through invertible maps; a density is divided by the volume that a map makes of a small cell, so
+A **normalising flow** is an invertible generator. Points of a Gaussian pass through invertible
+maps. A map that changes the volume of a small cell divides the density by the same factor, so
 $\\log p(x)$ is known exactly: no bound, no quadrature.
 
-An **affine coupling** keeps one coordinate and moves the other by a scale and a shift that depend
-on the first, through any network. Its Jacobian is triangular, its log-determinant one number $s$,
-its inverse as cheap as itself. Two couplings in turn move both coordinates.
+An **affine coupling** keeps one coordinate. It scales and shifts the other by amounts that a
+network computes from the first. Its Jacobian is triangular, its log-determinant is one number
+$s$, and its inverse costs as much as itself. Two couplings move both coordinates.
 
-**Look first** at the slider: at 0 the grid is straight and the density a Gaussian; every coupling
-shears one coordinate. **Then** at the colours: where the plane was squeezed, the density is higher
-than where the points came from. **Last** at the bridge between the moons. A
-continuous map cannot tear the plane, so a thread of probability always joins them.
+**Look first** at the slider. At 0 the grid is straight and the density is a Gaussian; each
+coupling changes one coordinate. **Then** look at the colours: where the map compresses the plane,
+the density rises. **Last**, look at the bridge between the moons. A continuous map cannot tear
+the plane, so a thin band of probability always connects them.
 """
 FORMULAS = (
     r"x = f_K \circ \dots \circ f_1(z), \qquad z \sim \mathcal N(0, I)",
@@ -43,7 +43,7 @@ REFERENCES = """
 - Rezende & Mohamed (2015), *Variational inference with normalizing flows*, ICML.
 - Dinh, Sohl-Dickstein & Bengio (2017), *Density estimation using Real NVP*, ICLR.
 - Cornish, Caterini, Deligiannidis & Doucet (2020), *Relaxing bijectivity constraints with
-  continuously indexed normalising flows*, ICML: why one flow leaves a bridge.
+  continuously indexed normalising flows*, ICML: why a single flow leaves a bridge.
 - Papamakarios et al. (2021), *Normalizing flows for probabilistic modeling and inference*,
   JMLR 22.
 """
@@ -51,73 +51,65 @@ SHIPPED = ASSETS / "moons_flow.npz"
 CONFIG = moons_flow.Config()
 LEAST, MOST = -4.5, 0.5
 SQUARE = 330
+COUPLINGS = Setting("flow couplings", CONFIG.couplings, low=0, high=CONFIG.couplings)
 
 
 class Flows:
     """Text, formula, code and figure."""
 
     name = "Flows"
-    fields: ClassVar[dict[str, Read]] = {"flow couplings": whole(0, CONFIG.couplings)}
+    settings: ClassVar[tuple[InLink, ...]] = (COUPLINGS,)
 
     def show(self) -> None:
-        """Draw; follows a training under way, so nothing comes after it."""
-        worker = jobs.worker("flow")
-        run = worker.run
-        live = run is not None and run.live
+        """Draw; the figures follow a training, so they come last."""
+        panel = RunPanel("flow", CONFIG, moons_flow.run, action="Train")
         with note.layout(TEXT, FORMULAS, [Coupling.forward, Flow.log_prob], REFERENCES):
             left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
-            kept("flow couplings", CONFIG.couplings)
-            count = left.slider(
-                "Couplings applied", 0, CONFIG.couplings, key="keep.flow couplings"
-            )
+            count = COUPLINGS.widget(left.slider, "Couplings applied")
             with right:
-                _buttons(worker, live=live)
-            jobs.follow(run, lambda: _drawn(run, int(count)), 0.7, live=live)
+                panel.buttons("Train a new flow on this server.")
+            if panel.run is not None and not panel.live:
+                icon = ":material/undo:"
+                st.button("Show the shipped flow", icon=icon, on_click=_forget, args=(panel,))
+            panel.show(
+                lambda run: _trained(run, count),
+                without=lambda: _figures(st_flow(), count, "This flow was trained beforehand."),
+                progress=_progress,
+                seconds=0.7,
+            )
 
 
-def _buttons(worker: jobs.Worker, *, live: bool) -> None:
-    row = st.container(horizontal=True)
-    if live:
-        row.button("Stop", icon=":material/stop:", type="primary", on_click=worker.stop)
-        return
-    row.button(
-        "Train one here",
-        icon=":material/play_arrow:",
-        type="primary",
-        on_click=lambda: worker.start(CONFIG, lambda: moons_flow.run(CONFIG)),
-    )
-    if worker.run is not None:
-        row.button("Trained one", icon=":material/undo:", on_click=_forget, args=(worker,))
+def _forget(panel: RunPanel) -> None:
+    panel.worker.run = None
 
 
-def _forget(worker: jobs.Worker) -> None:
-    worker.run = None
+def _progress(run: jobs.Run) -> Progress | None:
+    if not run.items:
+        return None
+    last = run.items[-1]
+    return Progress(last.done, f"Step {last.step:,} of {last.steps:,}")
 
 
-def _drawn(run: jobs.Run | None, count: int) -> None:
-    """The flow as it is now: of the run, or the shipped one."""
-    flow, said = st_flow(), "Trained beforehand on two moons."
-    if run is not None:
-        if run.state == "failed":
-            st.error("This training broke off on the server. Start it again.")
-        elif run.live:
-            at = run.items[-1] if run.items else None
-            told = jobs.beginning() if at is None else f"Step {at.step:,} of {at.steps:,}"
-            st.progress(0.0 if at is None else at.done, told)
-        if run.items:
-            last = run.items[-1]
-            flow, ended = last.flow, "" if run.live else f" in {last.seconds:.0f} s"
-            said = f"Yours after {last.step:,} steps{ended}: "
-            said += f"log p(x) {last.log_p:.3f} nats a point.".replace("-", "−")
+def _trained(run: jobs.Run, count: int) -> None:
+    """The flow of a training, at its latest frame."""
+    last = run.items[-1]
+    seconds = "" if run.live else f" in {last.seconds:.0f} s"
+    log_p = f"{last.log_p:.3f}".replace("-", "−")
+    result = f"Your flow after {last.step:,} steps{seconds}: log p(x) is {log_p} nats per point."
+    _figures(last.flow, count, result)
+
+
+def _figures(flow: Flow, count: int, result: str) -> None:
+    """Grid and density after the first couplings, and a caption that begins with `result`."""
     found = moons_flow.portrait(flow.first(count))
     left, right = st.columns(2, gap="medium")
     with left:
         figures.show("flow grid", _grid(found), f"The grid after {count} of {len(flow)} couplings")
     with right:
-        figures.show("flow density", _density(found), "The density p(x) there")
-    st.caption(
-        f"{said} Left: 1,500 draws of z on their way, coloured by log |det J| so far, from "
-        "−4.5 (blue, squeezed) to 0.5 (amber, a little stretched)."
+        figures.show("flow density", _density(found), "The density p(x) after these couplings")
+    glossary.caption(
+        f"{result} Left: {len(found.points):,} draws of z after these couplings. Their colour is "
+        "log |det J| so far, from −4.5 (blue, compressed) to 0.5 (amber, slightly stretched)."
     )
 
 
@@ -128,7 +120,7 @@ def st_flow() -> Flow:
 
 
 def _grid(found: moons_flow.Portrait) -> Figure:
-    """Grid lines, and draws coloured by how the plane was stretched there."""
+    """Grid lines, and draws coloured by log |det J|."""
     figure = _square()
     gap = np.full((len(found.lines), 1, 2), np.nan)
     path = np.concatenate([found.lines, gap], 1).reshape(-1, 2).round(3)
@@ -156,7 +148,7 @@ def _grid(found: moons_flow.Portrait) -> Figure:
 
 
 def _density(found: moons_flow.Portrait) -> Figure:
-    """p(x) from the page's background to its accent."""
+    """p(x) as a heat map from the background to the accent colour."""
     figure = _square()
     axis = moons_flow.AXIS.numpy()
     figure.add_heatmap(

@@ -1,4 +1,4 @@
-"""The notes' picture on the front door: what the seen values say when the high ones go missing."""
+"""The notes' drawing on the front page: the mean of observed values when high ones are missing."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ REACH = 3.0
 
 
 def points() -> tuple[np.ndarray, np.ndarray]:
-    """Draws of N(0, 1), and which of them are seen: those below the threshold, mostly."""
+    """Draws of N(0, 1), and which are observed: mostly those below the threshold."""
     source = np.random.default_rng(SEED)
     values = source.standard_normal(ROWS).clip(-REACH, REACH)
-    seen = source.random(ROWS) > 1 / (1 + np.exp(-8 * (values - THRESHOLD)))
-    return values, seen
+    observed = source.random(ROWS) > 1 / (1 + np.exp(-8 * (values - THRESHOLD)))
+    return values, observed
 
 
 def picture() -> None:
-    """Values on a line, those that went missing in grey, and the means with and without them."""
-    words = "High values went missing: the mean of those that are seen lies below that of all."
-    front_drawings.show(drawing(), WIDTH, HEIGHT, words)
+    """Values on a line, missing ones in grey, with the mean of observed and of all values."""
+    description = (
+        "High values are missing: the mean of the observed values is below the mean of all."
+    )
+    front_drawings.show(drawing(), WIDTH, HEIGHT, description)
 
 
 def drawing() -> list[str]:
-    """Points, stacked a little so that none hides another, and two means."""
-    values, seen = points()
+    """The points, stacked so that all are visible, and two means."""
+    values, observed = points()
 
     def x(value: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * (float(value) + REACH) / (2 * REACH)
@@ -39,19 +41,19 @@ def drawing() -> list[str]:
         sign = "−" if value < 0 else ""
         at = f'x="{x(value):.1f}" y="{low + 18}"'
         parts.append(f'<text {at} class="under">{sign}{abs(value)}</text>')
-    for row, (value, there) in enumerate(zip(values, seen, strict=True)):
+    for row, (value, shown) in enumerate(zip(values, observed, strict=True)):
         at = f'cx="{x(value):.1f}" cy="{low - 12 - 9 * (row % 8):.1f}" r="4"'
-        kind = "ours" if there else "lost"
+        kind = "ours" if shown else "lost"
         parts.append(f'<circle {at} class="{kind}"/>')
-    for mean, kind, words, side in (
-        (values[seen].mean(), "ours", "mean of what is seen", "end"),
+    for mean, kind, label, side in (
+        (values[observed].mean(), "ours", "mean of observed", "end"),
         (values.mean(), "other", "mean of all", "start"),
     ):
         parts.append(f'<path d="M{x(mean):.1f},{low} V{TOP - 8}" class="{kind}"/>')
-        where = x(mean) + (8 if side == "start" else -8)
-        at = f'x="{where:.1f}" y="{TOP - 12}" text-anchor="{side}"'
+        label_x = x(mean) + (8 if side == "start" else -8)
+        at = f'x="{label_x:.1f}" y="{TOP - 12}" text-anchor="{side}"'
         text_kind = ' class="ours"' if kind == "ours" else ""
-        parts.append(f"<text {at}{text_kind}>{words}</text>")
-    words = "60 values, of which the high ones tend to go missing (grey)"
-    parts.append(f'<text x="{LEFT}" y="{HEIGHT - 8}" class="axis">{words}</text>')
+        parts.append(f"<text {at}{text_kind}>{label}</text>")
+    label = f"{ROWS} values; high ones tend to go missing (grey)"
+    parts.append(f'<text x="{LEFT}" y="{HEIGHT - 8}" class="axis">{label}</text>')
     return parts

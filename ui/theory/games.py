@@ -1,8 +1,7 @@
-"""The note on GANs: what a distance says of laws that are apart, and how two players meet."""
+"""The note on GANs: distances between distributions that are apart, and a game of two players."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,33 +11,33 @@ import torch
 from dgm_core.distances.divergences import DIVERGENCES, Divergence
 from dgm_core.studies.distances import bilinear, shifted_gaussian
 from ui import figures
-from ui.frame import kept
-from ui.links import between
+from ui.links import InLink, Setting
 from ui.theory import note
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 TEXT = """
-A GAN's **critic** $V$ is trained to tell data from $P$ and pictures from $Q_\\theta$ apart. What
-it reaches at its best is a distance between the two laws; which one depends on $a$ and $b$. The
-generator then moves $\\theta$ down that distance.
+A GAN's **critic** $V$ is trained to distinguish data from $P$ and images from $Q_\\theta$. The
+largest value of its objective is a distance between the two distributions; $a$ and $b$ decide
+which one. The generator then changes $\\theta$ so that this distance falls.
 
-**Look first** at two Gaussians of width $\\sigma$, one moved by $\\theta$. Where they hardly
-overlap, Jensen–Shannon, Hellinger and total variation are as large as they can be: their slope,
-all that moves a generator, is 0. Wasserstein-1 is $\\theta$ itself and pulls with slope 1
-from anywhere. **Then** make the laws narrower: the flat part begins earlier.
+**Look first** at two Gaussians of width $\\sigma$, one shifted by $\\theta$. Where they hardly
+overlap, Jensen–Shannon, Hellinger and total variation are at their maximum. Their slope is then
+0, and the generator gets no gradient. Wasserstein-1 is $\\theta$ itself, with slope 1 everywhere.
+**Then** make the distributions narrower: the flat part begins earlier.
 
-**Last**, the game. Near a solution, generator and critic play $\\min_x \\max_y\\, xy$. Each step
-is linear, so the eigenvalues of its matrix decide: steps at the same time lead outwards whatever
-their size, steps in turn circle for ever, and only looking ahead comes home, if $\\alpha < 1$.
+**Last**, look at the game. Near a solution, generator and critic play $\\min_x \\max_y\\, xy$.
+Each step is linear, so the eigenvalues of its matrix decide. Simultaneous steps diverge for any
+step size. Alternating steps circle around the solution. Of these three, only look-ahead
+converges, if $\\alpha < 1$.
 """
 FORMULAS = (
     r"\max_V\; \mathbb{E}_P\, a(V(x)) + \mathbb{E}_{Q_\theta}\, b(V(x))",
     r"W_1 = \max_{\|V\|_L \le 1} \mathbb{E}_P V - \mathbb{E}_{Q_\theta} V",
     r"s_{k+1} = A\, s_k, \qquad s = (x, y)",
-    r"|\lambda| = \begin{cases} \sqrt{1 + \alpha^2} & \text{at once} \\ 1 & \text{in turn} \\ "
-    r"\sqrt{1 - \alpha^2 + \alpha^4} & \text{looking ahead} \end{cases}",
+    r"|\lambda| = \begin{cases} \sqrt{1 + \alpha^2} & \text{simultaneous} \\ "
+    r"1 & \text{alternating} \\ \sqrt{1 - \alpha^2 + \alpha^4} & \text{look-ahead} \end{cases}",
 )
 REFERENCES = """
 - Goodfellow et al. (2014), *Generative adversarial nets*, NeurIPS.
@@ -52,44 +51,42 @@ THETAS = torch.linspace(0, 2, 81)
 SHOWN = ("jensen-shannon", "hellinger", "total variation")
 STEPS = 60
 METHODS = {
-    "simultaneous": ("at once", "dot"),
-    "alternating": ("in turn", "dash"),
-    "extragradient": ("looking ahead", "solid"),
+    "simultaneous": ("simultaneous", "dot"),
+    "alternating": ("alternating", "dash"),
+    "extragradient": ("look-ahead", "solid"),
 }
+"""Name in the study → name in the figures, and line style."""
+WIDTH = Setting("gan width", 0.25, low=0.05, high=1.0, step=0.05)
+ALPHA = Setting("gan alpha", 0.2, low=0.05, high=1.0, step=0.05)
 
 
 class Games:
-    """Distances over a shift, and paths of the bilinear game."""
+    """Distances as functions of a shift, and paths of the bilinear game."""
 
     name = "GANs"
-    fields: ClassVar[dict[str, Callable[[str], Any]]] = {
-        "gan width": between(0.05, 1.0, 0.05),
-        "gan alpha": between(0.05, 1.0, 0.05),
-    }
+    settings: ClassVar[tuple[InLink, ...]] = (WIDTH, ALPHA)
 
     def show(self) -> None:
         """Draw."""
         code = (Divergence.gain, bilinear.simultaneous, bilinear.alternating)
         with note.layout(TEXT, FORMULAS, (*code, bilinear.extragradient), REFERENCES):
-            kept("gan width", 0.25)
-            width = float(
-                st.slider("Width of both laws σ", 0.05, 1.0, step=0.05, key="keep.gan width")
-            )
+            width = WIDTH.widget(st.slider, "Width of both distributions σ")
             left, right = st.columns(2, gap="medium")
             with left:
-                figures.show("gan distances", distances(width), "Distance, as a share of its most")
+                title = "Distance, as a fraction of its maximum"
+                figures.show("gan distances", distances(width), title)
             with right:
-                figures.show("gan slopes", slopes(width), "Its slope: the pull on a generator")
-            kept("gan alpha", 0.2)
-            alpha = float(
-                st.slider("Step size of the game α", 0.05, 1.0, step=0.05, key="keep.gan alpha")
-            )
+                title = "Slope of the distance: the generator's gradient"
+                figures.show("gan slopes", slopes(width), title)
+            alpha = ALPHA.widget(st.slider, "Step size of the game α")
             found = {name: bilinear.run(bilinear.Config(name, alpha, STEPS)) for name in METHODS}
             left, right = st.columns(2, gap="medium")
             with left:
-                figures.show("gan paths", paths(found), "The game from (1, 0)")
+                figures.show("gan paths", paths(found), "Paths of the game from (1, 0)")
             with right:
-                figures.show("gan ways", ways(found), "Distance from the solution")
+                figures.show(
+                    "gan ways", distances_from_solution(found), "Distance to the solution"
+                )
             moduli = ", ".join(
                 f"{METHODS[name][0]} {each.modulus:.3f}" for name, each in found.items()
             )
@@ -102,23 +99,19 @@ class Games:
 
 
 def distances(width: float) -> Figure:
-    """Each divided by its largest value; W1 as it is."""
+    """Distances divided by their maximum, and W₁, which has none."""
     figure = figures.empty("θ", "")
     for name, dash in zip(SHOWN, ("dash", "dot", "dashdot"), strict=True):
-        share = shifted_gaussian.sweep(name, THETAS, width).distance / DIVERGENCES[name].most
-        _line(figure, THETAS, share, DIVERGENCES[name].name, dash)
-    _line(
-        figure,
-        THETAS,
-        shifted_gaussian.sweep("wasserstein", THETAS, width).distance,
-        "W₁, as it is",
-    )
+        fraction = shifted_gaussian.sweep(name, THETAS, width).distance / DIVERGENCES[name].most
+        _line(figure, THETAS, fraction, DIVERGENCES[name].name, dash)
+    wasserstein = shifted_gaussian.sweep("wasserstein", THETAS, width).distance
+    _line(figure, THETAS, wasserstein, "W₁, not divided")
     figure.update_yaxes(range=[-0.06, 2.06])
     return figure
 
 
 def slopes(width: float) -> Figure:
-    """Derivatives in θ of what `distances` draws."""
+    """Derivatives with respect to θ of the curves of `distances`."""
     figure = figures.empty("θ", "")
     for name, dash in zip(SHOWN, ("dash", "dot", "dashdot"), strict=True):
         slope = shifted_gaussian.sweep(name, THETAS[1:], width).slope / DIVERGENCES[name].most
@@ -130,7 +123,7 @@ def slopes(width: float) -> Figure:
 
 
 def paths(found: dict[str, bilinear.Result]) -> Figure:
-    """Of all methods in the plane of x and y."""
+    """Paths of all methods in the plane of x and y."""
     figure = figures.empty("x", "y", height=figures.HEIGHT + 40)
     for name, each in found.items():
         title, dash = METHODS[name]
@@ -149,20 +142,21 @@ def paths(found: dict[str, bilinear.Result]) -> Figure:
     return figure
 
 
-def ways(found: dict[str, bilinear.Result]) -> Figure:
-    """How far each is from (0, 0) after every step."""
+def distances_from_solution(found: dict[str, bilinear.Result]) -> Figure:
+    """Distance of each method from (0, 0) after every step."""
     figure = figures.empty("step", "", height=figures.HEIGHT + 40)
     for name, each in found.items():
         title, dash = METHODS[name]
-        far = np.linalg.norm(each.path, axis=1)
-        _line(figure, np.arange(len(far)), far, title, None if dash == "solid" else dash)
+        distance = np.linalg.norm(each.path, axis=1)
+        steps = np.arange(len(distance))
+        _line(figure, steps, distance, title, None if dash == "solid" else dash)
     figure.update_layout(showlegend=False)
     figure.update_yaxes(type="log", range=[-2.2, 2.2], dtick=1)
     return figure
 
 
 def _line(figure: Figure, x: Any, y: Any, name: str, dash: str | None = None) -> None:
-    """In grey if dashed, else in the accent colour."""
+    """Add a line: in grey if dashed, else in the accent colour."""
     figure.add_scatter(
         x=np.asarray(x),
         y=np.asarray(y),

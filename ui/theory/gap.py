@@ -1,4 +1,4 @@
-"""The note on VAEs and their gap: how far an ELBO is from log p(x), and why."""
+"""The note on the gap between the ELBO of a VAE and log p(x)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import streamlit as st
 
 from dgm_core.bounds import importance_weighted
 from dgm_core.studies.theory import elbo_gap
-from ui import figures
-from ui.frame import kept
-from ui.links import Read, between, one_of
+from ui import figures, glossary
+from ui.links import InLink, Setting
 from ui.theory import note
 
 if TYPE_CHECKING:
@@ -19,18 +18,18 @@ if TYPE_CHECKING:
 
 TEXT = """
 A VAE maximises a lower bound, the **ELBO**, because $\\log p(x)$ is an integral over all latents.
-What the bound leaves out is no mystery: it is the divergence from the proposal $q$ to the true
-posterior, exactly, for any $q$ whatever.
+The gap between them is known exactly: it is the divergence from the proposal $q$ to the true
+posterior, for every $q$.
 
-Here the latent is one number, so every term is an integral done to many digits. A bent decoder
-gives most $x$ two explanations, which no Gaussian can match: that part is the **approximation
-gap**. What the encoder loses besides, because one formula must answer for all $x$, is the
-**amortisation gap**.
+Here the latent is one number, so every term is an integral that can be computed to many digits. A
+nonlinear decoder gives most $x$ two explanations, which no Gaussian can match. This part of the
+gap is the **approximation gap**. The rest is the **amortisation gap**: one encoder must serve all
+$x$.
 
-**Look first** at the encoder's $q$ over the posterior, and at the bar between ELBO and log p(x).
-**Then** take the best Gaussian, or set $q$ by hand, and watch the bar shrink and grow: it never
-closes. **Last** at IWAE: $K$ draws of the same $q$ close the gap, fast where $q$ covers the
-posterior, hardly where it misses an explanation.
+**Look first** at the encoder's $q$ and the posterior, and at the bar between ELBO and log p(x).
+**Then** choose the best Gaussian, or set $q$ by hand. The bar shrinks or grows, but never
+disappears. **Last**, look at IWAE. $K$ draws from the same $q$ close the gap: fast if $q$ covers
+the posterior, very slowly if it misses an explanation.
 """
 FORMULAS = (
     r"\log p(x) = \mathrm{ELBO}(q) + \mathrm{KL}\big(q \,\|\, p(z \mid x)\big)",
@@ -47,62 +46,56 @@ REFERENCES = """
   NeurIPS.
 """
 ENCODER, BEST, HAND = "Encoder", "Best Gaussian", "By hand"
+X = Setting("gap x", 1.0, low=-1.5, high=4.0, step=0.1)
+PROPOSAL = Setting("gap q", ENCODER, options=(ENCODER, BEST, HAND))
+MEAN = Setting("gap mean", -0.5, low=-3.0, high=3.0, step=0.05)
+SD = Setting("gap sd", 1.0, low=0.05, high=2.0, step=0.05)
 
 
 class Gap:
     """Text, formula, code and figure."""
 
     name = "VAEs and the gap"
-    fields: ClassVar[dict[str, Read]] = {
-        "gap x": between(-1.5, 4.0, 0.1),
-        "gap q": one_of(ENCODER, BEST, HAND),
-        "gap mean": between(-3.0, 3.0, 0.05),
-        "gap sd": between(0.05, 2.0, 0.05),
-    }
+    settings: ClassVar[tuple[InLink, ...]] = (X, PROPOSAL, MEAN, SD)
 
     def show(self) -> None:
         """Draw."""
         code = [elbo_gap.elbo, elbo_gap.divergence, importance_weighted.iwae_bound]
         with note.layout(TEXT, FORMULAS, code, REFERENCES):
-            found = st_gap(*_asked())
-            figures.show("gap posterior", _densities(found), "The latent of this x")
+            found = st_gap(*_chosen())
+            figures.show("gap posterior", _densities(found), "The latent for this x")
             figures.show("gap bounds", _bounds(found), "Bounds on log p(x), nats")
-            st.caption(
+            glossary.caption(
                 f"ELBO {_signed(found.elbo)} + KL {found.divergence:.4f} = "
-                f"{_signed(found.elbo + found.divergence)}; log p(x) by quadrature, without any "
-                f"q: {_signed(found.log_p)}. Bars of IWAE are two standard errors."
+                f"{_signed(found.elbo + found.divergence)}. log p(x) by quadrature, "
+                f"independent of q: {_signed(found.log_p)}. Error bars of IWAE are two standard "
+                "errors."
             )
 
 
-def _asked() -> tuple[float, float | None, float | None]:
+def _chosen() -> tuple[float, float | None, float | None]:
     """x, and mean and standard deviation of q if they are not the encoder's."""
     left, right = st.columns([4, 5])
-    kept("gap x", 1.0)
-    x = round(float(left.slider("x", -1.5, 4.0, step=0.1, key="keep.gap x")), 6)
-    kept("gap q", ENCODER)
-    chosen = right.segmented_control(
-        "q(z)", [ENCODER, BEST, HAND], required=True, key="keep.gap q"
-    )
-    if chosen == ENCODER:
+    x = round(X.widget(left.slider, "x"), 6)
+    proposal = PROPOSAL.widget(right.segmented_control, "q(z)", required=True)
+    if proposal == ENCODER:
         return x, None, None
-    if chosen == BEST:
+    if proposal == BEST:
         return x, *elbo_gap.best_gaussian(x)
     left, right = st.columns(2)
-    kept("gap mean", -0.5)
-    mean = left.slider("Mean of q", -3.0, 3.0, step=0.05, key="keep.gap mean")
-    kept("gap sd", 1.0)
-    sd = right.slider("Standard deviation of q", 0.05, 2.0, step=0.05, key="keep.gap sd")
-    return x, float(mean), float(sd)
+    mean = MEAN.widget(left.slider, "Mean of q")
+    sd = SD.widget(right.slider, "Standard deviation of q")
+    return x, mean, sd
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
 def st_gap(x: float, mean: float | None, sd: float | None) -> elbo_gap.Result:
-    """`gap.run`."""
+    """`elbo_gap.run`."""
     return elbo_gap.run(elbo_gap.Config(x, mean, sd))
 
 
 def _densities(found: elbo_gap.Result) -> Figure:
-    """The posterior, q, and the best Gaussian behind."""
+    """The posterior, q, and the best Gaussian."""
     figure = figures.empty("z", "density", height=220)
     shown = (elbo_gap.AXIS.abs() <= 3.5).numpy()
     z = elbo_gap.AXIS.numpy()[shown]
@@ -138,7 +131,7 @@ def _densities(found: elbo_gap.Result) -> Figure:
 
 
 def _bounds(found: elbo_gap.Result) -> Figure:
-    """The gap in its two parts, and IWAE beside it on the same axis."""
+    """The two parts of the gap, and IWAE beside them on the same axis."""
     from plotly.subplots import make_subplots  # a second of start-up
 
     figure = make_subplots(
@@ -186,9 +179,9 @@ def _bounds(found: elbo_gap.Result) -> Figure:
             yanchor="bottom",
             font={"size": 11, "color": figures.GREY},
         )
-    room = 0.14 * found.divergence + 0.02
+    margin = 0.14 * found.divergence + 0.02
     axis = {"fixedrange": True, "zeroline": False}
-    figure.update_yaxes(range=[found.elbo - room, found.log_p + 1.5 * room], **axis)
+    figure.update_yaxes(range=[found.elbo - margin, found.log_p + 1.5 * margin], **axis)
     figure.update_xaxes(**axis)
     figure.update_xaxes(
         title={"text": "K", "standoff": 8}, type="log", tickvals=[1, 10, 100, 1000], row=1, col=2

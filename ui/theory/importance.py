@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import streamlit as st
@@ -13,31 +12,31 @@ import torch
 from dgm_core.metrics.diagnostics import importance_ess
 from dgm_core.studies.theory import importance_weights
 from dgm_core.studies.theory.importance_weights import DIMENSIONS, Config, Result
-from ui import figures
-from ui.frame import kept
-from ui.links import between, one_of
+from ui import figures, glossary
+from ui.links import InLink, Setting
 from ui.theory import note
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 TEXT = """
-To integrate under $p$ one may draw from $q$ and weigh each draw by $w = p/q$. Nothing is biased,
-whatever $q$ is, but all may rest on a few draws. Here $p = \\mathcal{N}(0, I_D)$ and
-$q = \\mathcal{N}(0, s^2 I_D)$, so all of it is known.
+Importance sampling integrates under $p$ with draws from $q$, weighted by $w = p/q$. The estimate
+is unbiased if $q$ covers $p$, but a few draws may decide it. Here $p = \\mathcal{N}(0, I_D)$ and
+$q = \\mathcal{N}(0, s^2 I_D)$, so everything is known in closed form.
 
-**Look first** at the log-weights: $D$ of them add up, so they spread like $\\sqrt{D}$, and the
-weights like its exponential. **Then** at the effective share of the draws,
-$1/\\mathbb{E}[w^2]$: a straight line over $D$ on a logarithmic axis, so that every dimension
-multiplies the draws that are needed. The weights of a proposal too wide end at $s^D$. One **too
-narrow** ($s^2 \\le \\tfrac12$) has weights of infinite variance. A measured share above the
-line is an illusion: the draws that would lower it have not been made.
+**Look first** at the log-weights. They are sums of $D$ terms, so their spread grows like
+$\\sqrt{D}$, and the weights spread like the exponential of that. **Then** look at the effective
+fraction of the draws, $1/\\mathbb{E}[w^2]$. It is a straight line over $D$ on a logarithmic axis:
+each dimension multiplies the number of draws needed. If the proposal is too wide, weights are at
+most $s^D$. If it is **too narrow** ($s^2 \\le \\tfrac12$), the variance of the weights is
+infinite. A measured fraction above the line is misleading: the rare draws that would lower it are
+missing.
 
-**Last** at the estimates of $\\mathbb{E}[w] = 1$. When weights degenerate most runs are too low
-and agree with one another, until one draw in the region that matters makes a jump. The shape
-$\\hat k$ of the largest weights warns: from $0.7$ on, neither the estimate nor its error is to be
-trusted. Its limit is harmless wherever weights are bounded, in any dimension; fitted to the draws
-there are, it warns even there.
+**Last**, look at the estimates of $\\mathbb{E}[w] = 1$. If the weights degenerate, most runs are
+too low and agree with one another, until one draw with a large weight causes a jump. The shape
+$\\hat k$ of the largest weights gives a warning: from $0.7$ on, neither the estimate nor its
+error is reliable. For bounded weights the limit of $\\hat k$ gives no warning, in any dimension;
+the $\\hat k$ of a finite number of draws does.
 """
 FORMULAS = (
     r"\mathbb{E}_p f = \mathbb{E}_q[w f], \qquad w = \frac{p}{q}",
@@ -54,54 +53,44 @@ REFERENCES = """
 - Vehtari, Simpson, Gelman, Yao & Gabry (2024), *Pareto smoothed importance sampling*, JMLR 25.
 """
 ALL_RUNS = 12
-SCALES = tuple(round(0.5 + 0.05 * i, 2) for i in range(31))
+DIMENSION = Setting("importance dimensions", 50, options=DIMENSIONS)
+SCALE = Setting("importance scale", 0.75, low=0.5, high=2.0, step=0.05)
 
 
 class Importance:
-    """Weights, their effective share, and estimates over draws."""
+    """Weights, the effective fraction of draws, and estimates over draws."""
 
     name = "Importance sampling"
-    fields: ClassVar[dict[str, Callable[[str], Any]]] = {
-        "importance dimensions": one_of(*DIMENSIONS),
-        "importance scale": between(0.5, 2.0, 0.05),
-    }
+    settings: ClassVar[tuple[InLink, ...]] = (DIMENSION, SCALE)
 
     def show(self) -> None:
         """Draw."""
         code = (importance_weights.log_weights, importance_weights.second_moment, importance_ess)
         with note.layout(TEXT, FORMULAS, code, REFERENCES):
             left, right = st.columns(2, gap="medium")
-            with left:
-                kept("importance dimensions", 50)
-                dim = st.select_slider(
-                    "Dimensions D", DIMENSIONS, key="keep.importance dimensions"
-                )
-            with right:
-                kept("importance scale", 0.75)
-                scale = st.slider(
-                    "Width of the proposal s", 0.5, 2.0, step=0.05, key="keep.importance scale"
-                )
-            config = Config(int(dim), round(float(scale), 2), runs=ALL_RUNS)
+            dim = DIMENSION.widget(left.select_slider, "Dimensions D")
+            scale = SCALE.widget(right.slider, "Width of the proposal s")
+            config = Config(dim, round(scale, 2), runs=ALL_RUNS)
             found = st_weights(config)
             left, right = st.columns(2, gap="medium")
             with left:
-                figures.show("importance weights", weights(config, found), "Log-weights of a run")
+                figure = weights(config, found)
+                figures.show("importance weights", figure, "Log-weights of the first run")
             with right:
-                figures.show(
-                    "importance shares", shares(config, found), "Effective share of draws"
-                )
+                figure = effective_fractions(config, found)
+                figures.show("importance shares", figure, "Effective fraction of draws")
             figures.show("importance runs", running(found), "Estimates of E w = 1, twelve runs")
-            st.caption(_said(config, found))
+            glossary.caption(_summary(config, found))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def st_weights(config: Config) -> Result:
-    """`gaussian_weights.run`."""
+    """`importance_weights.run`."""
     return importance_weights.run(config)
 
 
 def weights(config: Config, found: Result) -> Figure:
-    """Histogram of the first run, and the law of log w."""
+    """Histogram of the first run, and the exact density of log w."""
     figure = figures.empty("log w")
     values = found.log_w[:, 0].numpy()
     if config.scale == 1:
@@ -142,8 +131,8 @@ def weights(config: Config, found: Result) -> Figure:
     return figure
 
 
-def shares(config: Config, found: Result) -> Figure:
-    """Measured in each number of dimensions, and the limit of ever more draws."""
+def effective_fractions(config: Config, found: Result) -> Figure:
+    """Effective fraction of draws in each number of dimensions, measured and in the limit."""
     figure = figures.empty("dimensions D", "")
     limit = 1 / importance_weights.second_moment(torch.tensor(DIMENSIONS), config.scale)
     if limit.min() > 0:
@@ -154,10 +143,10 @@ def shares(config: Config, found: Result) -> Figure:
             name="1 / E w²",
             line={"color": figures.GREY, "dash": "dash", "width": 1.8},
         )
-    log_shares = found.shares.log()
+    geometric_means = found.effective_fractions.log().mean(1).exp()
     figure.add_scatter(
         x=DIMENSIONS,
-        y=log_shares.mean(1).exp().numpy(),
+        y=geometric_means.numpy(),
         mode="markers",
         name="measured",
         marker={
@@ -180,7 +169,7 @@ def shares(config: Config, found: Result) -> Figure:
 
 
 def running(found: Result) -> Figure:
-    """The mean of the first K weights over K, of all runs."""
+    """The mean of the first K weights over K, for all runs."""
     figure = figures.empty("draws K", "")
     count = len(found.running)
     at = np.unique(np.geomspace(1, count, 160).astype(int)) - 1
@@ -201,8 +190,8 @@ def running(found: Result) -> Figure:
     return figure
 
 
-def _said(config: Config, found: Result) -> str:
-    """The numbers of the first run, and what they tend to."""
+def _summary(config: Config, found: Result) -> str:
+    """The numbers of the first run, and their limits."""
     at = DIMENSIONS.index(config.dim)
     limit = 1 / importance_weights.second_moment(config.dim, config.scale).item()
     k, exact = found.k[0].item(), importance_weights.tail_shape(config.dim, config.scale)
@@ -210,6 +199,7 @@ def _said(config: Config, found: Result) -> str:
     low = int((found.running[-1] < 1).sum())
     return (
         f"First run of {config.draws:,} draws: estimate {found.running[-1, 0].item():.2f} ± "
-        f"{found.error[0].item():.2f}, effective share {found.shares[at, 0].item():.2%} "
-        f"(limit {limit:.2%}), Pareto k̂ {tail}. {low} of {ALL_RUNS} runs end below 1."
+        f"{found.error[0].item():.2f}, effective fraction "
+        f"{found.effective_fractions[at, 0].item():.2%} (limit {limit:.2%}), Pareto k̂ {tail}. "
+        f"{low} of {ALL_RUNS} runs end below 1."
     ).replace("-", "−")

@@ -1,4 +1,4 @@
-"""What all notes share: words, symbols and code around a figure."""
+"""The layout of all notes: text, formulas and code around a figure."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from streamlit.delta_generator import DeltaGenerator
 def layout(
     text: str, formulas: Sequence[str], code: Sequence[Callable[..., Any]], references: str
 ) -> DeltaGenerator:
-    """A note without its figure; returns the place of that and of its controls.
+    """Draw a note without its figure; returns the container of the figure and its controls.
 
-    Text and formulas stand beside the figure, code and references below. All is drawn at once, so
-    that the figure may be the last statement of the page.
+    Text and formulas are beside the figure, code and references below. The figure is drawn last,
+    because a figure that follows a run must be the end of the page.
 
     Args:
         text: two to four short paragraphs of Markdown.
         formulas: LaTeX, one below the other.
-        code: functions of the library that are these formulas; their source is shown.
-        references: a Markdown list, one work a line.
+        code: functions of the library that implement these formulas; their source is shown.
+        references: a Markdown list, one work per line.
     """
-    words, figure = st.columns([4, 7], gap="large")
-    with words:
+    left, figure = st.columns([4, 7], gap="large")
+    with left:
         st.markdown(text)
         for formula in formulas:
             st.latex(formula)
-    works, source = st.columns([4, 7], gap="large")
-    with works:
-        st.markdown("**To read**")
+    left, right = st.columns([4, 7], gap="large")
+    with left:
+        st.markdown("**References**")
         st.markdown(references)
-    with source:
+    with right:
         st.markdown("**In code**")
         for function in code:
             st.code(excerpt(function), language="python", wrap_lines=True)
@@ -44,7 +44,7 @@ def layout(
 
 
 def excerpt(function: Callable[..., Any]) -> str:
-    """The source of a function as it is in the library, without its docstring."""
+    """The source of a function of the library, without its docstring."""
     lines = textwrap.dedent(inspect.getsource(function)).splitlines()
     (tree,) = ast.parse("\n".join(lines)).body
     if ast.get_docstring(tree) is not None:

@@ -1,4 +1,4 @@
-"""The note on the reparameterisation trick: two gradients, one far quieter than the other."""
+"""The note on the reparameterisation trick: two gradient estimators and their variances."""
 
 from __future__ import annotations
 
@@ -11,26 +11,28 @@ import streamlit as st
 from dgm_core.studies.theory import gradient_estimators
 from dgm_core.studies.theory.gradient_estimators import pathwise, score_function
 from ui import figures
-from ui.frame import kept
-from ui.links import Read, between, one_of
+from ui.links import InLink, Setting
 from ui.theory import note
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 TEXT = """
-A VAE is trained by the gradient of an expectation whose law depends on what is trained:
+A VAE is trained by the gradient of an expectation whose distribution depends on the parameters:
 $\\partial_\\mu\\, \\mathbb{E} f(z)$ with $z \\sim \\mathcal N(\\mu, \\sigma^2)$. The
-**reparameterisation trick** writes $z = \\mu + \\sigma\\varepsilon$. Now the noise
-$\\varepsilon$ has a law of its own, and the derivative goes under the mean and through $f$.
+**reparameterisation trick** writes $z = \\mu + \\sigma\\varepsilon$. The distribution of the
+noise $\\varepsilon$ does not depend on $\\mu$, so the derivative can be taken inside the
+expectation and through $f$.
 
-The **score function** (REINFORCE) needs no slope of $f$, only its values: draws that scored well
-are made more probable. It is as unbiased, and mostly far noisier; a **baseline** $b$ subtracted
-from $f$ takes part of the noise away without a bias, since $\\mathbb{E}\\,\\varepsilon = 0$.
+The **score function** (REINFORCE) needs only values of $f$, not its slope: it makes draws with
+high values more probable. It is unbiased too, but usually has a much larger variance. Subtracting
+a **baseline** $b$ from $f$ reduces the variance without bias, since $\\mathbb{E}\\,\\varepsilon =
+0$.
 
-**Look first** at the two histograms: both centre on the true gradient, one is wider. **Then**
-make $\\sigma$ small: one estimator grows quiet, the other loud. **Last** choose the step, nearly
-flat wherever a draw lands: there the trick loses, and at a true step it is wrong: always 0.
+**Look first** at the two histograms: both are centred on the true gradient, one is wider.
+**Then** make $\\sigma$ small: the variance of one estimator falls, that of the other rises.
+**Last**, choose the step, which is nearly flat for most draws. There the trick has the larger
+variance; for a true step it is biased, because its estimate is always 0.
 """
 FORMULAS = (
     r"\frac{\partial}{\partial\mu}\, \mathbb{E} f(z) = \mathbb{E}\, f'(\mu + \sigma\varepsilon)",
@@ -48,55 +50,46 @@ REFERENCES = """
   JMLR 21.
 """
 TITLES = {"square": "z²", "sine": "sin 3z", "step": "a step, Φ(20 z)"}
-DRAWS = (1, 3, 10, 30, 100, 300, 1000)
 LOW, HIGH, STEP = 0.1, 2.0, 0.05
 SEED = 1
 MEAN = {"square": 1.0, "sine": 1.0, "step": 0.5}
+INTEGRAND = Setting("gradient of", "square", options=TITLES)
+SD = Setting("gradient sd", 1.0, low=LOW, high=HIGH, step=STEP)
+DRAWS = Setting("gradient draws", 10, options=(1, 3, 10, 30, 100, 300, 1000))
+BASELINE = Setting("gradient baseline", False)
 
 
 class Reparameterisation:
     """Text, formula, code and figure."""
 
     name = "Reparameterisation"
-    fields: ClassVar[dict[str, Read]] = {
-        "gradient of": one_of(*TITLES),
-        "gradient sd": between(LOW, HIGH, STEP),
-        "gradient draws": one_of(*DRAWS),
-        "gradient baseline": lambda text: one_of("no", "yes")(text) == "yes",
-    }
+    settings: ClassVar[tuple[InLink, ...]] = (INTEGRAND, SD, DRAWS, BASELINE)
 
     def show(self) -> None:
         """Draw."""
         with note.layout(TEXT, FORMULAS, [pathwise, score_function], REFERENCES):
-            config = _asked()
+            config = _chosen()
             found = gradient_estimators.run(config)
             figures.show(
                 "gradient estimates",
                 _histograms(found),
-                f"2,000 estimates of the gradient, {config.draws:,} draws each",
+                f"{config.repeats:,} estimates of the gradient, {config.draws:,} draws each",
             )
             _numbers(found)
             figures.show("gradient variances", _over_sd(config), "Variance of one draw")
 
 
-def _asked() -> gradient_estimators.Config:
-    row = st.columns(3)
-    kept("gradient of", "square")
-    with row[0]:
-        name = st.selectbox("f(z)", list(TITLES), format_func=TITLES.get, key="keep.gradient of")
-    kept("gradient sd", 1.0)
-    sd = row[1].slider("σ", LOW, HIGH, step=STEP, key="keep.gradient sd")
-    kept("gradient draws", 10)
-    draws = row[2].select_slider("Draws an estimate", DRAWS, key="keep.gradient draws")
-    kept("gradient baseline", False)
-    baseline = st.toggle("Subtract the best baseline b*", key="keep.gradient baseline")
-    return gradient_estimators.Config(
-        name, MEAN[name], float(sd), int(draws), baseline=bool(baseline), seed=SEED
-    )
+def _chosen() -> gradient_estimators.Config:
+    left, middle, right = st.columns(3)
+    name = INTEGRAND.widget(left.selectbox, "f(z)")
+    sd = SD.widget(middle.slider, "σ")
+    draws = DRAWS.widget(right.select_slider, "Draws per estimate")
+    baseline = BASELINE.widget(st.toggle, "Subtract the best baseline b*")
+    return gradient_estimators.Config(name, MEAN[name], sd, draws, baseline=baseline, seed=SEED)
 
 
 def _histograms(found: gradient_estimators.Result) -> Figure:
-    """Both kinds of estimate in the same bins, and the truth."""
+    """Histograms of both estimators in the same bins, and the true gradient."""
     figure = figures.empty("estimate", "density")
     both = np.concatenate([found.pathwise, found.score_function])
     low, high = np.quantile(both, [0.004, 0.996])
@@ -129,7 +122,7 @@ def _histograms(found: gradient_estimators.Result) -> Figure:
 
 
 def _numbers(found: gradient_estimators.Result) -> None:
-    """Means with their errors, and the ratio of variances."""
+    """Means with their standard errors, and the ratio of variances."""
     path, score = found.variances
     columns = st.columns(3)
     for column, name, values in (
@@ -138,11 +131,16 @@ def _numbers(found: gradient_estimators.Result) -> None:
     ):
         error = float(values.std()) / math.sqrt(len(values))
         column.metric(name, f"{_signed(float(values.mean()))} ± {error:.3f}")
-    columns[2].metric("Variances, score : path", f"{score / path:,.3g}")
+    columns[2].metric(
+        "Ratio of variances",
+        f"{score / path:,.3g}",
+        help="Variance of the score "
+        "function, divided by the variance of the reparameterised estimator.",
+    )
 
 
 def _over_sd(config: gradient_estimators.Config) -> Figure:
-    """Exact variances for all σ, the present one marked."""
+    """Exact variances for all σ; the chosen σ is marked."""
     figure = figures.empty("σ", "variance")
     sds = np.geomspace(LOW, HIGH, 40)
     lines = _curves(config.integrand, config.mean, tuple(sds.tolist()))
@@ -171,10 +169,11 @@ def _over_sd(config: gradient_estimators.Config) -> Figure:
 
 @st.cache_data(show_spinner=False, max_entries=10)
 def _curves(integrand: str, mean: float, sds: tuple[float, ...]) -> list[list[float]]:
-    """Of the score function, of that with its baseline, and of the path."""
-    plain = [gradient_estimators.variances(integrand, mean, sd) for sd in sds]
-    based = [gradient_estimators.variances(integrand, mean, sd, with_baseline=True) for sd in sds]
-    return [[score for _, score in plain], [score for _, score in based], [p for p, _ in plain]]
+    """Variances of the score function, of that with a baseline, and of reparameterisation."""
+    variances = gradient_estimators.variances
+    without = [variances(integrand, mean, sd) for sd in sds]
+    baseline = [variances(integrand, mean, sd, with_baseline=True) for sd in sds]
+    return [[s for _, s in without], [s for _, s in baseline], [p for p, _ in without]]
 
 
 def _signed(value: float) -> str:

@@ -1,9 +1,8 @@
-"""The note on optimal transport: why the mean and the median are projections."""
+"""The note on optimal transport: the mean and the median as projections."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import streamlit as st
@@ -14,28 +13,28 @@ from dgm_core.distances.transport import wasserstein_on_a_line
 from dgm_core.studies.theory import projections
 from ui import figures
 from ui.components.number_line import MOST, number_line, parse
-from ui.frame import kept, last_value, remember
-from ui.links import between, one_of
+from ui.links import InLink, Setting
 from ui.theory import note
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 TEXT = """
-$W_p(P, Q)$ is the least that it costs to move one law onto another when a way of length $d$ costs
-$d^p$. On the line nothing is to be searched: the best plan is **monotone**, the smallest value
-goes to the smallest, and so on, for every convex cost.
+$W_p(P, Q)$ is the smallest cost of moving one distribution onto another, where moving mass by a
+distance $d$ costs $d^p$; the $p$-th root of the total is taken. In one dimension there is nothing
+to search: for every convex cost the best plan is **monotone**. It moves the smallest value to the
+smallest, and so on.
 
-Onto a single point there is only one plan at all, so the point nearest to a sample is what
+There is only one plan that moves a sample to a single point. The nearest point therefore
 minimises $\\sum_i |x_i - c|^p$: a **point estimate is a projection** onto the Dirac masses.
-**Look first** at the curve: its lowest point is the median for $p = 1$, the mean for $p = 2$, and
-half-way between the ends as $p \\to \\infty$. **Then** drag the rightmost point: an outlier among
-$n$ takes the mean along by $1/n$ of its way, and leaves the median where it is.
+**Look first** at the curve. Its minimum is at the median for $p = 1$, at the mean for $p = 2$,
+and midway between the ends as $p \\to \\infty$. **Then** drag the rightmost point. An outlier
+among $n$ points moves the mean by $1/n$ of its own shift and does not move the median.
 
-**Last**, project onto the Gaussians. By $W_2$ that is a regression of the sorted values on
-Gaussian quantiles: it keeps the mean, and of the standard deviation only what the quantiles
-explain. $\\mathrm{KL}(P \\| \\cdot)$, that is maximum likelihood, keeps both moments. Which
-projection one means matters.
+**Last**, project onto the Gaussians. By $W_2$ this is a regression of the sorted values on
+Gaussian quantiles. It keeps the mean, but only the part of the standard deviation that the
+quantiles explain. $\\mathrm{KL}(P \\| \\cdot)$, that is maximum likelihood, keeps both moments.
+The two projections differ unless the sample has Gaussian quantiles.
 """
 FORMULAS = (
     r"W_p(P, Q)^p = \int_0^1 |F^{-1} - G^{-1}|^p\, du",
@@ -58,11 +57,11 @@ PRESETS: dict[str, tuple[float, ...]] = {
     "Two groups": (-3.0, -2.6, -2.2, -1.9, -1.5, 4.0, 4.5, 4.9, 5.4),
 }
 TARGETS = ("Nearest point", "Nearest Gaussian")
-POINTS, SET, LINE = "transport points", "transport set", "transport line"
+REVISION, LINE = "transport set", "transport line"
 
 
 def read_points(text: str) -> str:
-    """A sample as an address has it: numbers with commas between."""
+    """A sample in a link: numbers separated by commas."""
     values = [float(part) for part in text.split(",")]
     if not 1 <= len(values) <= MOST or not all(LOW <= value <= HIGH for value in values):
         raise ValueError(text)
@@ -70,72 +69,58 @@ def read_points(text: str) -> str:
 
 
 def written(values: list[float] | tuple[float, ...]) -> str:
-    """Of a sample, as an address has it."""
+    """A sample as text for a link."""
     return ",".join(f"{value:z.1f}".removesuffix(".0") for value in values)
 
 
+PRESET = Setting("transport preset", next(iter(PRESETS)), options=tuple(PRESETS))
+POWER = Setting("transport power", 2.0, low=1.0, high=8.0, step=0.5)
+TARGET = Setting("transport target", TARGETS[0], options=TARGETS)
+POINTS = Setting("transport points", None, read=read_points)
+"""The sample as the visitor has changed it, as text."""
+
+
 class Transport:
-    """A sample to drag, what it costs to move it to a point, and the plan."""
+    """A sample to drag, the cost of moving it to a point, and the plan."""
 
     name = "Optimal transport"
-    fields: ClassVar[dict[str, Callable[[str], Any]]] = {
-        "transport preset": one_of(*PRESETS),
-        "transport power": between(1.0, 8.0, 0.5),
-        "transport target": one_of(*TARGETS),
-        POINTS: read_points,
-    }
+    settings: ClassVar[tuple[InLink, ...]] = (PRESET, POWER, TARGET, POINTS)
 
     def show(self) -> None:
         """Draw."""
         code = (wasserstein_on_a_line, projections.to_a_point, projections.nearest_gaussian)
         with note.layout(TEXT, FORMULAS, code, REFERENCES):
-            kept("transport preset", next(iter(PRESETS)))
-            preset = st.pills(
-                "Sample",
-                list(PRESETS),
-                required=True,
-                key="keep.transport preset",
-                on_change=_reset,
-            )
+            preset = PRESET.widget(st.pills, "Sample", required=True, on_change=_reset)
             x = torch.tensor(_sample(preset), dtype=torch.float64)
             left, right = st.columns(2, gap="medium")
-            with left:
-                kept("transport power", 2.0)
-                power = float(st.slider("Power p", 1.0, 8.0, step=0.5, key="keep.transport power"))
-            with right:
-                kept("transport target", TARGETS[0])
-                target = st.segmented_control(
-                    "Project onto", TARGETS, required=True, key="keep.transport target"
-                )
-            goals, said = _gaussian(x) if target == TARGETS[1] else _point(x, power)
+            power = POWER.widget(left.slider, "Power p")
+            target = TARGET.widget(right.segmented_control, "Project onto", required=True)
+            targets, summary = _gaussian(x) if target == TARGETS[1] else _point(x, power)
             left, right = st.columns(2, gap="medium")
             with left:
                 figures.show("transport costs", costs(x, power), "Wₚ from P to the point c")
             with right:
-                figures.show(
-                    "transport plan",
-                    plan(x, goals),
-                    f"The plan to the {target.replace('N', 'n', 1)}",
-                )
-            st.caption(said)
+                title = f"The plan to the {target.replace('N', 'n', 1)}"
+                figures.show("transport plan", plan(x, targets), title)
+            st.caption(summary)
 
 
 def _reset() -> None:
-    """Back to the preset as it is."""
-    remember(POINTS, None)
-    st.session_state[SET] = st.session_state.get(SET, 0) + 1
+    """Discard the visitor's changes to a preset."""
+    POINTS.remember(None)
+    st.session_state[REVISION] = st.session_state.get(REVISION, 0) + 1
 
 
 def _sample(preset: str) -> tuple[float, ...]:
-    """The points as the visitor has them, on their line."""
-    text = last_value(POINTS, None)
+    """Show the sample on its line; returns its points."""
+    text = POINTS.value
     values = PRESETS[preset] if text is None else tuple(map(float, text.split(",")))
-    revision = f"{preset} {st.session_state.get(SET, 0)}"
+    revision = f"{preset} {st.session_state.get(REVISION, 0)}"
 
     def take() -> None:
         sent = st.session_state[LINE].get("values")
         if (now := parse(sent, LOW, HIGH, revision)) is not None:
-            remember(POINTS, written(now))
+            POINTS.remember(written(now))
 
     number_line(
         LINE, values, low=LOW, high=HIGH, rev=revision, label="The sample P", on_change=take
@@ -144,29 +129,30 @@ def _sample(preset: str) -> tuple[float, ...]:
 
 
 def _point(x: Tensor, power: float) -> tuple[Tensor, str]:
-    """Where the plan leads, and what it costs."""
+    """Targets of the plan to the nearest point, and a summary."""
     nearest = projections.nearest_point(x, power)
     mean, median = (projections.nearest_point(x, p) for p in (2, 1))
-    goals = torch.full_like(x, nearest)
-    cost = wasserstein_on_a_line(x, goals, power)
-    return goals, (
-        f"p = {power:g}: the nearest point is {nearest:z.2f}, {cost:.2f} away. Mean {mean:z.2f}, "
-        f"median {median:z.2f} of {len(x)} points."
+    targets = torch.full_like(x, nearest)
+    cost = wasserstein_on_a_line(x, targets, power)
+    return targets, (
+        f"p = {power:g}: the nearest point is {nearest:z.2f}, at distance Wₚ = {cost:.2f}. Mean "
+        f"{mean:z.2f}, median {median:z.2f} of {len(x)} points."
     ).replace("-", "−")
 
 
 def _gaussian(x: Tensor) -> tuple[Tensor, str]:
+    """Targets of the plan to the nearest Gaussian, and a summary."""
     found = projections.nearest_gaussian(x)
-    goals = projections.gaussian_targets(x, found.mean, found.sd)
-    return goals, (
-        f"Nearest in W₂: N({found.mean:z.2f}, {found.sd:.2f}²), W₂ = {found.distance:.2f}. By "
-        f"KL(P‖·): N({found.mean:z.2f}, {found.moment:.2f}²). Each point goes to a slice of mass "
-        f"1/{len(x)}; the arrow ends at its mean."
-    )
+    targets = projections.gaussian_targets(x, found.mean, found.sd)
+    return targets, (
+        f"Nearest in W₂: N({found.mean:z.2f}, {found.sd:.2f}²), W₂ = {found.distance:.2f}. "
+        f"Nearest by KL(P‖·): N({found.mean:z.2f}, {found.moment:.2f}²). Each point moves to a "
+        f"slice of mass 1/{len(x)}; the arrow ends at the mean of the slice."
+    ).replace("-", "−")
 
 
 def costs(x: Tensor, power: float) -> Figure:
-    """W_p over c for p = 1, 2 and the one chosen, with what is nearest."""
+    """W_p over c for p = 1, 2 and the chosen p, with their minima."""
     figure = figures.empty("c", height=figures.HEIGHT + 60)
     c = torch.linspace(LOW, HIGH, 301, dtype=torch.float64)
     curves = {1.0: ("p = 1", "dot"), 2.0: ("p = 2", "dash")}
@@ -197,10 +183,10 @@ def costs(x: Tensor, power: float) -> Figure:
     return figure
 
 
-def plan(x: Tensor, goals: Tensor) -> Figure:
-    """An arrow from each point, above, to where it goes, below."""
+def plan(x: Tensor, targets: Tensor) -> Figure:
+    """An arrow from each point, at the top, to its target, at the bottom."""
     figure = figures.empty("", "", height=figures.HEIGHT + 60)
-    start, end = np.asarray(x), np.asarray(goals)
+    start, end = np.asarray(x), np.asarray(targets)
     gap = np.full(len(start), None)
     figure.add_scatter(
         x=np.stack([start, end, gap], 1).ravel(),
@@ -211,7 +197,7 @@ def plan(x: Tensor, goals: Tensor) -> Figure:
     )
     for name, values, height, symbol in (
         ("P", start, 1, "circle"),
-        ("goal", end, 0, "triangle-down"),
+        ("target", end, 0, "triangle-down"),
     ):
         figure.add_scatter(
             x=values,

@@ -1,15 +1,15 @@
-"""Two unbiased estimators of ∂/∂μ E f(z), z ~ N(μ, σ²), and how far they scatter.
+"""Two unbiased estimators of ∂/∂μ E f(z), z ~ N(μ, σ²), and their variances.
 
     pathwise         f'(μ + σ ε)                    ε ~ N(0, 1); f must be smooth
     score function   (f(μ + σ ε) − b) ε / σ         any f; b is a baseline
 
 The first is the reparameterisation trick (Kingma & Welling 2014; Rezende, Mohamed & Wierstra
-2014), the second REINFORCE (Williams 1992). Their variances are integrals over ε, which the
-trapezoidal rule gives to machine precision. E ε = 0, so no b makes the second biased, and
+2014), the second REINFORCE (Williams 1992). Their variances are integrals over ε, computed by the
+trapezoidal rule to machine precision. E ε = 0, so the second is unbiased for every b. The constant
 
     b* = E[f(z) ε²]
 
-makes its variance least among constants.
+minimises its variance.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from dgm_core.rng import generator, normal
 
 Function = Callable[[Tensor], Tensor]
 STEEPNESS = 20.0
-"""k of the step Φ(k z)."""
+"""k in the step Φ(k z)."""
 _NODES = torch.linspace(-12, 12, 9601, dtype=torch.float64)
 _WEIGHTS = torch.exp(-0.5 * _NODES.square()) / math.sqrt(2 * math.pi) * (_NODES[1] - _NODES[0])
 
 
 class Integrand(NamedTuple):
-    """f, and the gradient of its mean in closed form."""
+    """A function f and the gradient of E f(z) in closed form."""
 
     f: Function
     gradient: Callable[[float, float], float]  # (μ, σ) → ∂/∂μ E f(z)
@@ -52,11 +52,11 @@ INTEGRANDS = {
     ),
     "step": Integrand(lambda z: torch.special.ndtr(STEEPNESS * z), _of_step),
 }
-"""Name → f: z², sin 3z, and Φ(20 z), which is nearly a step."""
+"""Name → f: z², sin 3z, and Φ(20 z), a smooth approximation of a step."""
 
 
 def pathwise(f: Function, mean: float, sd: float, noise: Tensor) -> Tensor:
-    """∂ f(μ + σ ε) / ∂μ of each draw ε, in the shape of `noise`."""
+    """∂ f(μ + σ ε) / ∂μ for each draw ε, in the shape of `noise`."""
     mu = torch.full_like(noise, mean, requires_grad=True)
     (gradient,) = torch.autograd.grad(f(mu + sd * noise).sum(), mu)
     return gradient
@@ -65,25 +65,25 @@ def pathwise(f: Function, mean: float, sd: float, noise: Tensor) -> Tensor:
 def score_function(
     f: Function, mean: float, sd: float, noise: Tensor, baseline: float = 0.0
 ) -> Tensor:
-    """(f(z) − b) ∂ log N(z; μ, σ²) / ∂μ of each draw, in the shape of `noise`."""
+    """(f(z) − b) ∂ log N(z; μ, σ²) / ∂μ for each draw, in the shape of `noise`."""
     z = mean + sd * noise
     return (f(z) - baseline) * (z - mean) / sd**2
 
 
 def best_baseline(f: Function, mean: float, sd: float) -> float:
-    """b* = E[f(z) ε²], of which the variance is least."""
+    """b* = E[f(z) ε²], the baseline of smallest variance."""
     return float(_WEIGHTS @ (f(mean + sd * _NODES) * _NODES.square()))
 
 
 def variance(values: Tensor) -> float:
-    """Variance over ε ~ N(0, 1) of an estimator, given its values at all nodes."""
+    """Variance over ε ~ N(0, 1) of an estimator, from its values at all nodes."""
     return float(_WEIGHTS @ values.square() - (_WEIGHTS @ values).square())
 
 
 def variances(
     integrand: str, mean: float, sd: float, *, with_baseline: bool = False
 ) -> tuple[float, float]:
-    """Of one draw of the pathwise and of the score-function estimator, by quadrature."""
+    """Variances of one draw of the pathwise and of the score-function estimator."""
     f = INTEGRANDS[integrand].f
     baseline = best_baseline(f, mean, sd) if with_baseline else 0.0
     path, score = pathwise(f, mean, sd, _NODES), score_function(f, mean, sd, _NODES, baseline)
@@ -97,13 +97,13 @@ class Config:
     Args:
         integrand: a key of `INTEGRANDS`.
         mean, sd: μ and σ of z.
-        draws: in each estimate, of which it is the mean.
-        repeats: estimates of each kind.
-        baseline: whether the score function has its best baseline.
-        seed: of the noise, which both share.
+        draws: number of draws averaged in each estimate.
+        repeats: number of estimates of each kind.
+        baseline: does the score function use its best baseline?
+        seed: of the noise, the same for both estimators.
 
     Raises:
-        ValueError: an unknown integrand, σ not above 0, or a number below 1.
+        ValueError: the integrand is unknown, σ is not above 0, or a count is below 1.
     """
 
     integrand: str = "square"
@@ -119,20 +119,21 @@ class Config:
             known = ", ".join(INTEGRANDS)
             raise ValueError(f"expected an integrand among {known}, got {self.integrand!r}")
         if not self.sd > 0 or self.draws < 1 or self.repeats < 1:
-            raise ValueError("expected a standard deviation above 0, and at least one draw")
+            got = f"{self.sd}, {self.draws} and {self.repeats}"
+            raise ValueError(f"expected sd > 0, draws ≥ 1 and repeats ≥ 1, got {got}")
 
 
 class Result(NamedTuple):
-    """Estimates of both kinds, and what they should be."""
+    """Estimates of both kinds, and the true gradient."""
 
     gradient: float  # in closed form
     pathwise: Tensor  # (repeats,) float64
     score_function: Tensor  # (repeats,)
-    variances: tuple[float, float]  # of such an estimate, by quadrature
+    variances: tuple[float, float]  # of one estimate of each kind, by quadrature
 
 
 def run(config: Config) -> Result:
-    """Estimate again and again."""
+    """Repeat both estimates."""
     f, gradient = INTEGRANDS[config.integrand]
     shape = (config.repeats, config.draws)
     noise = normal(shape, generator(config.seed), torch.float64)

@@ -1,16 +1,16 @@
-"""Importance sampling where all is known: N(0, I) from draws of N(0, s² I), in D dimensions.
+"""Importance sampling in closed form: N(0, I) from draws of N(0, s² I), in D dimensions.
 
     w(x) = N(x; 0, I) / N(x; 0, s² I)
     log w = Σ_d [log s − ½ (s² − 1) g_d²],   x = s g,   g ~ N(0, I)
 
-The normalising constant E w is 1. Every dimension multiplies a factor, so all that can go wrong
-goes wrong exponentially in D:
+The normalising constant E w is 1. Every dimension adds a factor, so the weights degenerate
+exponentially in D:
 
-    E w² = (s² / √(2s² − 1))^D,  infinite for s² ≤ ½,      effective share of the draws → 1 / E w²
-    log w − D log s = −½ (s² − 1) χ²_D,  of mean −½ (s² − 1) D and deviation √(D/2) |s² − 1|
+    E w² = (s² / √(2s² − 1))^D,  infinite for s² ≤ ½,   effective fraction of draws → 1 / E w²
+    log w − D log s = −½ (s² − 1) χ²_D,  mean −½ (s² − 1) D, standard deviation √(D/2) |s² − 1|
 
-For s < 1 the weights have a Pareto tail of shape k = 1 − s² in any dimension, for s > 1 they end
-at s^D, as with k = −2/D. So k alone does not say how many draws are needed.
+For s < 1 the weights have a Pareto tail of shape k = 1 − s² in any dimension. For s > 1 they are
+bounded by s^D, which corresponds to k = −2/D. So k alone does not give the number of draws needed.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from dgm_core.metrics.diagnostics import importance_ess, pareto_k
 from dgm_core.rng import generator, normal
 
 DIMENSIONS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
-"""Where the effective share is measured."""
+"""Numbers of dimensions in which the effective fraction is measured."""
 MOST_DIMENSIONS = DIMENSIONS[-1]
 
 
 @dataclass(frozen=True)
 class Config:
-    """Target, proposal and effort.
+    """Target, proposal and numbers of draws and runs.
 
     Attributes:
         dim: D, 1 to 100.
         scale: s > 0, of the proposal.
         draws: K of each run.
-        runs: R, independent of one another.
+        runs: R, independent.
         seed: of the noise, the same for all D and s.
 
     Raises:
-        ValueError: a number out of range.
+        ValueError: a number is out of range.
     """
 
     dim: int = 10
@@ -64,13 +64,13 @@ class Config:
 
 
 class Result(NamedTuple):
-    """What R runs of K draws show, float64."""
+    """R runs of K draws, float64."""
 
     log_w: Tensor  # (K, R) in D dimensions
-    shares: Tensor  # (12, R) effective share of the draws in each of `DIMENSIONS`
+    effective_fractions: Tensor  # (12, R) ESS / K in each of `DIMENSIONS`
     running: Tensor  # (K, R) mean of the first 1, 2, … weights: estimates of 1
-    error: Tensor  # (R,) standard error of the last, as each run has it
-    k: Tensor  # (R,) Pareto k̂; NaN where there is no tail to fit
+    error: Tensor  # (R,) standard error of the last estimate, from the run itself
+    k: Tensor  # (R,) Pareto k̂; NaN without a tail to fit
 
 
 def log_weights(noise: Tensor, scale: float) -> Tensor:
@@ -90,28 +90,28 @@ def second_moment(dim: int | Tensor, scale: float) -> Tensor:
 
 
 def log_weight_density(values: Tensor, dim: int, scale: float) -> Tensor:
-    """Density of log w at `values` (n,), which are those of a shifted and scaled χ²_D.
+    """Density of log w at `values` (n,): that of a shifted and scaled χ²_D.
 
     Raises:
-        ValueError: the proposal is the target, so that log w is 0.
+        ValueError: the proposal is the target, so log w is constant.
     """
     if scale == 1:
         raise ValueError("expected a proposal that is not the target, got a scale of 1")
-    steep = -(scale**2 - 1) / 2
-    square = (values.double() - dim * math.log(scale)) / steep
+    slope = -(scale**2 - 1) / 2
+    square = (values.double() - dim * math.log(scale)) / slope
     inside = square > 0
-    law = Chi2(torch.tensor(float(dim), dtype=torch.float64))
-    density = law.log_prob(torch.where(inside, square, 1)).exp() / abs(steep)
+    chi_squared = Chi2(torch.tensor(float(dim), dtype=torch.float64))
+    density = chi_squared.log_prob(torch.where(inside, square, 1)).exp() / abs(slope)
     return torch.where(inside, density, 0)
 
 
 def tail_shape(dim: int, scale: float) -> float:
-    """Pareto k of the weights as K grows: 1 − s², or −2/D where they have a largest value."""
+    """Limit of Pareto k for many draws: 1 − s² for s < 1, −2/D for s > 1, NaN for s = 1."""
     return 1 - scale**2 if scale < 1 else -2 / dim if scale > 1 else math.nan
 
 
 def run(config: Config) -> Result:
-    """All that is shown."""
+    """Draw and weight all runs."""
     noise = normal((config.draws, config.runs, MOST_DIMENSIONS), generator(config.seed))
     every = log_weights(noise, config.scale)
     log_w = every[..., config.dim - 1].double()

@@ -1,8 +1,8 @@
-"""A digit is completed pixel by pixel, and it is told what each completion is worth.
+"""Completions of a digit by an autoregressive model, and their importance weights.
 
-Of pixels hidden *after* all that is seen, the model's draws are draws from p(x_mis | x_obs). Of
-pixels hidden *before*, they are proposals that know nothing of what comes; their weights are the
-probability that the model, having drawn them, gives to the pixels seen later.
+If all hidden pixels come *after* the observed ones, the model's draws are draws from
+p(x_mis | x_obs). If hidden pixels come *before* observed ones, the draws are proposals that do not
+depend on these. Their weight is the probability of the observed pixels given the earlier ones.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from dgm_core.types import Masked
 
 @dataclass(frozen=True)
 class Config:
-    """What is hidden, and how often it is drawn.
+    """Hidden rows and number of draws.
 
     Args:
-        row: the first row that is hidden, or with `above` the first that is seen.
-        above: hide the rows above, not those from `row` on.
-        draws: completions.
+        row: the first hidden row; with `above`, the first observed row.
+        above: hide the rows above `row` instead of those from `row` on.
+        draws: number of completions.
         seed: of the draws.
 
     Raises:
-        ValueError: no draw, or a negative row.
+        ValueError: there are no draws, or the row is negative.
     """
 
     row: int = 12
@@ -40,33 +40,33 @@ class Config:
 
     def __post_init__(self) -> None:
         if self.row < 0 or self.draws < 1:
-            raise ValueError(f"expected a row and a draw at least, got {self.row}, {self.draws}")
+            raise ValueError(f"expected row ≥ 0 and draws ≥ 1, got {self.row} and {self.draws}")
 
 
 class Result(NamedTuple):
-    """N completions of an image (H, W), and the image itself under the model."""
+    """N completions of an image (H, W), and log p of the image itself."""
 
     observed: np.ndarray  # (H, W) bool
     x: np.ndarray  # (N, H, W) bool
     probability: np.ndarray  # (N, H, W) p(x_i = 1 | pixels before i)
     log_prob_each: np.ndarray  # (N, H, W) log p(x_i | pixels before i), nats
     log_weight: np.ndarray  # (N,) log p(observed pixels, each given those before it), nats
-    effective: float  # number of draws that the weights leave
-    of_image: np.ndarray  # (H, W) log p(x_i | pixels before i) of the image that was hidden
+    effective: float  # effective sample size of the draws
+    of_image: np.ndarray  # (H, W) log p(x_i | pixels before i) of the original
 
 
 def run(config: Config, model: PixelCNN, image: np.ndarray) -> Result:
     """Complete an image (H, W) of True and False."""
     x = torch.from_numpy(image).float()[None, None]
     rows = torch.arange(image.shape[0])[:, None].expand(image.shape)
-    seen = rows >= config.row if config.above else rows < config.row
-    masked = Masked(x, seen[None, None]).repeat(config.draws)
+    observed = rows >= config.row if config.above else rows < config.row
+    masked = Masked(x, observed[None, None]).repeat(config.draws)
     filled = model.fill(masked, generator(config.seed))
     each = filled.log_prob_each()[:, 0]
-    # What is seen first is the same in all, and so are its probabilities.
-    log_weight = torch.where(seen, each, 0.0).double().flatten(1).sum(1)
+    # Observed pixels before all hidden ones contribute the same factor to every weight.
+    log_weight = torch.where(observed, each, 0.0).double().flatten(1).sum(1)
     return Result(
-        seen.numpy(),
+        observed.numpy(),
         filled.x[:, 0].numpy() > 0.5,
         filled.probability[:, 0].numpy(),
         each.numpy(),

@@ -1,17 +1,17 @@
-"""Two correlated numbers of which the second goes missing: what becomes of its mean.
+"""Estimates of the mean of a number that goes missing, with a correlated number observed.
 
     x ~ N(0, [1 ρ; ρ 1]),    p(s = 1 | x) = Φ(−wᵀx),    w = a (0, 0), a (1, 0) or a (0, 1)
 
-MCAR, MAR and MNAR in turn; s = 1 where x₂ is seen, half of the time whatever the strength a. A
-probit is a threshold on u = wᵀx + ε with ε ~ N(0, 1), so that selection is the truncation of a
-Gaussian, and all moments of what is seen are known. With t = wᵀΣw and λ = φ(0) / Φ(0) = √(2/π),
+for MCAR, MAR and MNAR; s = 1 where x₂ is observed, which has probability ½ for every strength a. A
+probit is a threshold on u = wᵀx + ε with ε ~ N(0, 1). Selection therefore truncates a Gaussian,
+and the moments of the observed rows are known. With t = wᵀΣw and λ = φ(0) / Φ(0) = √(2/π),
 
     E[x | s = 1]   = −λ Σw / √(1 + t)
     Cov[x | s = 1] = Σ − λ² Σw wᵀΣ / (1 + t)
 
-Two estimates of E x₂: the mean of what is seen, and the mean after missing values were replaced
-by their regression on x₁. The latter is the maximum of the likelihood that ignores the mechanism
-(Anderson 1957; Little & Rubin 2019, §7.2): right where p(s | x_obs, x_mis) = p(s | x_obs).
+Two estimates of E x₂: the mean of the observed values, and the mean after missing values are
+imputed by their regression on x₁. The latter maximises the likelihood that ignores the mechanism
+(Anderson 1957; Little & Rubin 2019, §7.2). It is consistent if p(s | x_obs, x_mis) = p(s | x_obs).
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from torch import Tensor
 from dgm_core.rng import generator, normal
 
 MECHANISMS = {"MCAR": (0.0, 0.0), "MAR": (1.0, 0.0), "MNAR": (0.0, 1.0)}
-"""Name → the direction of w: on nothing, on x₁, on x₂ itself."""
+"""Name → direction of w: missingness depends on nothing, on x₁, or on x₂ itself."""
 FEWEST = 3
-"""Observed rows that a regression with an error needs."""
+"""Minimal number of observed rows for a regression with a standard error."""
 TRUTH = 0.0
 """E x₂."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """A sample and how it loses values.
+    """A sample and its missing mechanism.
 
     Attributes:
         mechanism: a key of `MECHANISMS`.
-        strength: a ≥ 0, length of w; MCAR has none.
+        strength: a ≥ 0, length of w; ignored for MCAR.
         correlation: ρ, between −1 and 1.
         rows: n.
         seed: of the sample and of ε, which do not depend on the other settings.
 
     Raises:
-        ValueError: an unknown name, or a number out of range.
+        ValueError: the mechanism is unknown, or a number is out of range.
     """
 
     mechanism: str = "MAR"
@@ -77,14 +77,14 @@ class Config:
 
 
 class Estimate(NamedTuple):
-    """An estimate of E x₂, and its standard error round its own limit."""
+    """An estimate of E x₂, and its standard error around its own limit."""
 
     mean: float
     error: float
 
 
 class Regression(NamedTuple):
-    """Of x₂ on x₁ where both are seen, and the mean of x₂ once the rest is filled in by it."""
+    """Regression of x₂ on x₁ in the observed rows, and the mean of x₂ after imputation by it."""
 
     slope: float
     intercept: float
@@ -92,15 +92,15 @@ class Regression(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """What both estimates tend to as n grows; the truth is 0."""
+    """Limits of both estimates as n grows; the true value is 0."""
 
     complete_case: float
-    regression: float  # and the intercept of its line: it meets x₁ = 0, the mean of x₁, there
+    regression: float  # also the intercept of its line, because x₁ has mean 0
     slope: float
 
 
 def draw(config: Config) -> tuple[Tensor, Tensor]:
-    """x (n, 2) float64 and s (n,) bool, True = x₂ is seen."""
+    """x (n, 2) float64 and s (n,) bool, True = x₂ is observed."""
     source = generator(config.seed)
     noise = normal((config.rows, 3), source, torch.float64)
     x = noise[:, :2] @ torch.linalg.cholesky(config.covariance).mT
@@ -108,32 +108,33 @@ def draw(config: Config) -> tuple[Tensor, Tensor]:
 
 
 def probability(x: Tensor, weights: Tensor) -> Tensor:
-    """p(s = 1 | x) = Φ(−wᵀx) of x (…, 2): (…)."""
+    """p(s = 1 | x) = Φ(−wᵀx) for x (…, 2): (…)."""
     return torch.special.ndtr(-x @ weights)
 
 
 def complete_case(x: Tensor, observed: Tensor) -> Estimate:
-    """The mean of x₂ where it is seen.
+    """The mean of the observed x₂.
 
     Args:
-        x: (n, 2); x₂ of rows that are not observed is not looked at.
+        x: (n, 2); x₂ is not used where it is not observed.
         observed: s, (n,) bool.
 
     Raises:
         ValueError: fewer than three rows are observed.
     """
-    seen = _seen(x, observed)[:, 1]
-    return Estimate(seen.mean().item(), seen.std().item() / math.sqrt(len(seen)))
+    values = _observed_rows(x, observed)[:, 1]
+    return Estimate(values.mean().item(), values.std().item() / math.sqrt(len(values)))
 
 
 def by_regression(x: Tensor, observed: Tensor) -> Regression:
-    """Fill x₂ in by its regression on x₁, then take the mean of all rows.
+    """Impute x₂ by its regression on x₁, then take the mean of all rows.
 
-    Arguments and errors as of `complete_case`.
+    Arguments and errors as in `complete_case`.
     """
-    mean_1, mean_2 = _seen(x, observed).mean(0)
-    off = x[observed] - torch.stack([mean_1, mean_2])
-    slope = (off[:, 0] * off[:, 1]).sum() / off[:, 0].square().sum()
+    rows = _observed_rows(x, observed)
+    mean_1, mean_2 = rows.mean(0)
+    centred = rows - torch.stack([mean_1, mean_2])
+    slope = (centred[:, 0] * centred[:, 1]).sum() / centred[:, 0].square().sum()
     line = mean_2 + slope * (x[:, 0] - mean_1)
     filled = torch.where(observed, x[:, 1], line).mean().item()
     error = _error_of_filled(x, observed, line, slope).item()
@@ -149,28 +150,28 @@ def selected(covariance: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def limits(config: Config) -> Limits:
-    """In closed form."""
+    """Limits of both estimates, in closed form."""
     mean, covariance = selected(config.covariance, config.weights)
     slope = covariance[0, 1] / covariance[0, 0]
     return Limits(mean[1].item(), (mean[1] - slope * mean[0]).item(), slope.item())
 
 
 def _error_of_filled(x: Tensor, observed: Tensor, line: Tensor, slope: Tensor) -> Tensor:
-    """√ of σ² (1/r + (x̄₁ − x̄₁ seen)² / S₁₁) + β² var(x₁) / n, for large samples.
+    """√ of σ² (1/r + (x̄₁ − x̄₁ of observed rows)² / S₁₁) + β² var(x₁) / n, for large samples.
 
-    r of n rows are seen, σ² is the variance of residuals, β the slope: how uncertain the line is
-    at x̄₁, and how uncertain x̄₁ is.
+    r of n rows are observed, σ² is the residual variance, β the slope. The first term is the
+    variance of the line at x̄₁, the second that of x̄₁.
     """
-    seen, count = x[observed, 0], int(observed.sum())
+    x1, count = x[observed, 0], int(observed.sum())
     residual = (x[observed, 1] - line[observed]).square().sum() / (count - 2)
-    way = x[:, 0].mean() - seen.mean()
-    spread = (seen - seen.mean()).square().sum()
-    variance = residual * (1 / count + way**2 / spread) + slope**2 * x[:, 0].var() / len(x)
+    shift = x[:, 0].mean() - x1.mean()
+    spread = (x1 - x1.mean()).square().sum()
+    variance = residual * (1 / count + shift**2 / spread) + slope**2 * x[:, 0].var() / len(x)
     return variance.sqrt()
 
 
-def _seen(x: Tensor, observed: Tensor) -> Tensor:
-    seen = x[observed]
-    if len(seen) < FEWEST:
-        raise ValueError(f"expected at least {FEWEST} observed rows, got {len(seen)}")
-    return seen
+def _observed_rows(x: Tensor, observed: Tensor) -> Tensor:
+    rows = x[observed]
+    if len(rows) < FEWEST:
+        raise ValueError(f"expected at least {FEWEST} observed rows, got {len(rows)}")
+    return rows

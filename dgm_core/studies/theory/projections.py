@@ -1,17 +1,18 @@
-"""Point estimates and moments as projections: the nearest of a family of laws to a sample.
+"""Point estimates and moments as projections of a sample onto families of distributions.
 
-P = (1/n) Σ δ(x_i) on the line. Onto a point there is one plan only, so
+P = (1/n) Σ δ(x_i) on the line. There is only one plan to a point, so
 
-    W_p(P, δ_c)^p = (1/n) Σ |x_i − c|^p,      least at the median (p = 1), the mean (p = 2), and
-                                              as p → ∞ half-way between the ends
+    W_p(P, δ_c)^p = (1/n) Σ |x_i − c|^p,      smallest at the median (p = 1), at the mean (p = 2),
+                                              and midway between the ends (p → ∞).
 
-Onto the Gaussians, whose quantiles are m + σ z with z = Φ⁻¹(u), by the monotone plan
+A Gaussian has quantiles m + σ z with z = Φ⁻¹(u). By the monotone plan,
 
     W₂²(P, N(m, σ²)) = ∫ (F⁻¹(u) − m − σ Φ⁻¹(u))² du
 
-is a regression on z: least at m = mean and σ = ∫ F⁻¹ Φ⁻¹ = Σ x_(i) [φ(z_{i−1}) − φ(z_i)] with
-z_i = Φ⁻¹(i/n), where W₂² = sd² − σ². That σ is below the standard deviation, which the projection
-by KL(P‖·), that is by maximum likelihood, keeps (Peyré & Cuturi 2019, §2.6; Bishop 2006, §10.1).
+is a regression on z. Its minimum is at m = mean and σ = ∫ F⁻¹ Φ⁻¹ = Σ x_(i) [φ(z_{i−1}) − φ(z_i)]
+with z_i = Φ⁻¹(i/n), where W₂² = sd² − σ². This σ is below the standard deviation of the sample,
+which the projection by KL(P‖·), that is maximum likelihood, keeps (Peyré & Cuturi 2019, §2.6;
+Bishop 2006, §10.1).
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ import torch
 from torch import Tensor
 
 HALVINGS = 80
-"""Of an interval, until it is narrower than float64 can tell."""
+"""Number of bisections, after which an interval is below the precision of float64."""
 MOST_POWER = 100.0
 TINY = torch.finfo(torch.float64).tiny
-"""Ways are divided by the largest before high powers are taken; this one in place of 0."""
+"""Lower limit of the largest distance, by which distances are divided before taking powers."""
 
 
 class Nearest(NamedTuple):
-    """The Gaussian nearest to a sample in W₂."""
+    """The Gaussian that is nearest to a sample in W₂."""
 
     mean: float  # m
     sd: float  # σ
@@ -39,24 +40,25 @@ class Nearest(NamedTuple):
 
 
 def to_a_point(x: Tensor, points: Tensor, power: float = 2.0) -> Tensor:
-    """W_p(P, δ_c) of a sample x (n,) to each of points c (m,): (m,) float64.
+    """W_p(P, δ_c) from a sample x (n,) to each of the points c (m,): (m,) float64.
 
     Raises:
-        ValueError: no sample, or p not from 1 to 100.
+        ValueError: the sample is empty, or p is not in 1 … 100.
     """
     _check(x, power)
-    ways = (x.double()[:, None] - points.double()).abs()
-    largest = ways.amax(0).clamp_min(TINY)
-    return largest * (ways / largest).pow(power).mean(0).pow(1 / power)
+    distances = (x.double()[:, None] - points.double()).abs()
+    largest = distances.amax(0).clamp_min(TINY)
+    return largest * (distances / largest).pow(power).mean(0).pow(1 / power)
 
 
 def nearest_point(x: Tensor, power: float = 2.0) -> float:
-    """The c of least W_p(P, δ_c); of an interval of them, as for p = 1 and even n, its middle.
+    """The minimiser c of W_p(P, δ_c); the middle of the interval if there are several.
 
-    The cost is convex: its derivative, p/n Σ |c − x_i|^(p−1) sign(c − x_i), is bisected.
+    There are several for p = 1 and even n. The cost is convex; the zero of its derivative
+    p/n Σ |c − x_i|^(p−1) sign(c − x_i) is found by bisection.
 
     Raises:
-        ValueError: as of `to_a_point`.
+        ValueError: as in `to_a_point`.
     """
     _check(x, power)
     x = x.double()
@@ -66,8 +68,8 @@ def nearest_point(x: Tensor, power: float = 2.0) -> float:
     width = (high - low).clamp_min(TINY)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        off = (middle - x) / width
-        rising = (off.abs().pow(power - 1) * off.sign()).sum() > 0
+        difference = (middle - x) / width
+        rising = (difference.abs().pow(power - 1) * difference.sign()).sum() > 0
         low, high = torch.where(rising, low, middle), torch.where(rising, middle, high)
     return ((low + high) / 2).item()
 
@@ -76,7 +78,7 @@ def nearest_gaussian(x: Tensor) -> Nearest:
     """The projection of a sample (n,) onto the Gaussians.
 
     Raises:
-        ValueError: no sample.
+        ValueError: the sample is empty.
     """
     _check(x, 2.0)
     ordered = x.double().sort().values
@@ -87,10 +89,10 @@ def nearest_gaussian(x: Tensor) -> Nearest:
 
 
 def gaussian_targets(x: Tensor, mean: float, sd: float) -> Tensor:
-    """Where the monotone plan takes each of x (n,), on average: the means of n slices, (n,).
+    """Mean target of each point of x (n,) under the monotone plan to N(mean, sd²): (n,).
 
-    N(mean, sd²) is cut into slices of mass 1/n from left to right; the i-th smallest of x goes to
-    the i-th of them.
+    The Gaussian is cut into n slices of equal mass from left to right. The i-th smallest point
+    moves to the i-th slice, whose mean is returned.
     """
     rank = x.argsort(stable=True).argsort()
     return mean + sd * len(x) * _cells(len(x)).to(x.device)[rank]

@@ -103,16 +103,16 @@ def test_runs_agree_with_one_another_and_with_the_closed_form() -> None:
     assert abs(scores.mean().item()) < 4 / math.sqrt(40)
     assert scores.std().item() == pytest.approx(1, abs=0.35)
     at = DIMENSIONS.index(5)
-    shares = found.shares[at]
-    error = shares.std().item() / math.sqrt(40)
-    assert abs(shares.mean().item() - 1 / second_moment(5, 1.2).item()) < 5 * error + 1e-3
-    assert (found.shares.mean(1).diff() < 0).all()
+    fractions = found.effective_fractions[at]
+    error = fractions.std().item() / math.sqrt(40)
+    assert abs(fractions.mean().item() - 1 / second_moment(5, 1.2).item()) < 5 * error + 1e-3
+    assert (found.effective_fractions.mean(1).diff() < 0).all()
 
 
 def test_in_many_dimensions_most_runs_miss_the_mass() -> None:
     found = run(Config(100, 0.7))
     assert found.running[-1].median() < 0.3
-    assert found.shares[-1].mean() < 0.01
+    assert found.effective_fractions[-1].mean() < 0.01
 
 
 def test_the_target_itself_is_the_perfect_proposal() -> None:

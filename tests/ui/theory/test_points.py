@@ -1,4 +1,4 @@
-"""Points that are hidden and dragged in the notes: what is taken, refused, and kept in a link."""
+"""Points hidden and dragged in the notes: which messages are accepted, and what a link keeps."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_every_note_opens_and_shows_code_of_the_library(note: str) -> None:
     assert not page.exception
     assert len(page.code) >= 3
     assert all(each.value.startswith("def ") and '"""' not in each.value for each in page.code)
-    assert "To read" in words(page)
+    assert "References" in words(page)
 
 
 def test_points_hidden_by_a_link_are_hidden() -> None:
@@ -109,24 +109,24 @@ def test_points_hidden_by_a_link_are_hidden() -> None:
     assert not page.exception
     config = missing.Config("MNAR", 2.0, rows=missing.ROWS)
     x, observed = probit_masking.draw(config)
-    seen = observed ^ torch.from_numpy(FLIPS)
-    estimate = probit_masking.complete_case(x, seen)
+    shown = observed ^ torch.from_numpy(FLIPS)
+    estimate = probit_masking.complete_case(x, shown)
     assert f"{estimate.mean:.2f}".replace("-", "−") in words(page)
-    assert f"{int((~seen).sum())} of 200 hidden, {FLIPS.sum()} changed by hand" in words(page)
+    assert f"{int((~shown).sum())} of 200 hidden, {FLIPS.sum()} changed by hand" in words(page)
     assert page.query_params["missing-flips"] == pack(FLIPS)
     page.selectbox[0].set_value("MAR").run()
-    assert ", 0 changed by hand" in words(page)  # another mechanism begins anew
+    assert ", 0 changed by hand" in words(page)  # another mechanism discards the flips
     page.run()
     assert "missing-flips" not in page.query_params
 
 
-def test_with_too_few_points_a_sentence_says_so() -> None:
+def test_with_too_few_points_a_message_says_so() -> None:
     _, observed = probit_masking.draw(missing.Config(rows=missing.ROWS))
     all_but_two = observed.numpy().copy()
     all_but_two[np.flatnonzero(all_but_two)[:2]] = False
     page = opened("Missing data", missing_flips=pack(all_but_two))
     assert not page.exception
-    assert page.info[0].value == "Let 3 points be seen at least."
+    assert page.info[0].value == "Leave at least 3 points observed."
 
 
 def test_a_sample_of_a_link_is_projected() -> None:
@@ -139,17 +139,17 @@ def test_a_sample_of_a_link_is_projected() -> None:
     assert page.query_params["transport-points"] == "0,1,2,9"
 
 
-READERS = {name: read for note in NOTES for name, read in note.fields.items()}
+READERS = {each.name: each.read for note in NOTES for each in note.settings}
 
 
 @pytest.mark.parametrize("text", ["", "nan", "1,,2", "11,x", "<b>" + "9" * 400, "AAAA"])
 @pytest.mark.parametrize("name", READERS)
-def test_what_a_link_cannot_mean_is_not_read(name: str, text: str) -> None:
+def test_an_invalid_text_of_a_link_is_not_read(name: str, text: str) -> None:
     with pytest.raises((ValueError, KeyError)):
         READERS[name](text)
 
 
-def test_what_is_not_read_is_said() -> None:
+def test_a_message_names_what_is_not_read() -> None:
     page = opened("Missing data", missing_flips="AAAA", transport_points="11")
     assert not page.exception
     assert "left out: missing-flips, transport-points" in page.toast[0].value
@@ -162,8 +162,8 @@ def test_samples_are_written_as_they_are_read() -> None:
     assert len(transport.written([-4.9] * number_line.MOST)) < 400
 
 
-def test_fields_are_named_for_their_note_and_read_in_steps() -> None:
-    assert len(READERS) == sum(len(note.fields) for note in NOTES)
+def test_settings_have_unique_names_and_are_read_in_steps() -> None:
+    assert len(READERS) == sum(len(note.settings) for note in NOTES)
     assert READERS["importance scale"]("0.62") == pytest.approx(0.6)
     assert READERS["importance dimensions"]("5") == 5
     assert READERS["gan width"]("9") == 1.0
