@@ -93,7 +93,7 @@ class Assume:
         with middle:
             figures.show("assume spread", charts.reweighted(basis, found, entry), "Imputed values")
         with right:
-            title = f"Effective sample size, of {basis.values.shape[1]} draws"
+            title = f"ESS, out of {basis.values.shape[1]} draws"
             figures.show("assume ess", charts.effective(found.ess), title)
 
 

@@ -219,7 +219,7 @@ def reweighted(basis: Basis, assumed: Assumed, entry: int) -> Figure:
     )
     stairs = {"mode": "lines", "hoverinfo": "skip"}
     line = {"color": GREY, "width": 2, "shape": "hvh"}
-    figure.add_scatter(x=middle, y=at_random, name="missing at random", line=line, **stairs)
+    figure.add_scatter(x=middle, y=at_random, name="at random", line=line, **stairs)
     truth = basis.truth[:, entry][basis.hidden[:, entry]].numpy()
     if len(truth):
         density, _ = np.histogram(truth, edges.numpy(), density=True)

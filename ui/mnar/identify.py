@@ -93,10 +93,9 @@ class Identify:
                 title = f"Training {number + 1}" + (", best bound" if number == best else "")
                 figures.show(f"restart {number}", figure, title)
                 error = f" ± {results.errors[number]:.2f}" if results.errors is not None else ""
-                glossary.caption(
-                    f"bound {results.bounds[number]:.2f}{error} nats  \n"
-                    f"RMSE {results.rmse[number]:.2f} SD"
-                )
+                bound = f"{results.bounds[number]:.2f}".replace("-", "−")
+                rmse = f"RMSE {results.rmse[number]:.2f} SD"
+                glossary.caption(f"bound {bound}{error} nats  \n{rmse}")
 
 
 def _progress(run: jobs.Run) -> Progress:

@@ -95,7 +95,7 @@ class Images:
             dataset = SET.widget(st.segmented_control, "Images", options=names, required=True)
             if absent := [name for name in TITLES if name not in names]:
                 st.caption(
-                    f"For {' and '.join(TITLES[name] for name in absent)}: "
+                    f"For {', '.join(TITLES[name] for name in absent)}: "
                     f"`python -m dgm_core data fetch {absent[0]}`" + (" …" if absent[1:] else "")
                 )
             levels = st_bright(dataset).levels

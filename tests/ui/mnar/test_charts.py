@@ -170,9 +170,9 @@ def test_reweighted_values_are_drawn_without_true_values_and_without_missing_cel
     found = sensitivity.assume(basis, process)
     for entry in range(columns):
         drawn = named(charts.reweighted(basis, found, entry))
-        assert drawn.keys() == {"assumed", "missing at random"}
+        assert drawn.keys() == {"assumed", "at random"}
         if entry in basis.column and strength == 0:
-            np.testing.assert_allclose(drawn["assumed"].y, drawn["missing at random"].y, rtol=1e-5)
+            np.testing.assert_allclose(drawn["assumed"].y, drawn["at random"].y, rtol=1e-5)
     assert named(charts.reweighted(basis, found, columns - 1))
 
 
