@@ -195,7 +195,7 @@ class CompletionEstimator(SavableEstimator):
                 if value is constructor:
                     return {"constructor": known}, {}
             made = value if isinstance(value, nn.Module) else value(self.coding_.width)
-            about = describe(made)
+            about = describe(made) if isinstance(made, MissingProcess) else None
             if about is None:
                 raise OwnPart
             return {"process": about}, made.state_dict()

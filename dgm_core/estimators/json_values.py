@@ -30,7 +30,7 @@ def as_json(value: Hashable) -> Any:
     raise ValueError(f"a value of type {type(value).__name__} cannot be saved: {value!r}")
 
 
-def from_json(value: Any) -> Hashable:
+def from_json(value: Any) -> Any:
     """The value that `as_json` wrote.
 
     Raises:

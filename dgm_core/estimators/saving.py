@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import safetensors
 import safetensors.torch
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
@@ -53,6 +54,9 @@ class SavableEstimator(BaseEstimator):
 
     A subclass says what it has learned, by `_learned` and `_set_learned`.
     """
+
+    n_features_in_: int
+    feature_names_in_: NDArray
 
     def save(self, path: Path | str) -> Path:
         """Write the fitted estimator to one file, whole or not at all.
