@@ -1,4 +1,4 @@
-"""Line drawings for the front door: SVG in two colours and grey, made without torch or plotly."""
+"""Line drawings for the front page: SVG in two colours and grey, without torch or Plotly."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ text.ours { fill: ACCENT; font-weight: 600; }
 
 
 def show(parts: list[str], width: int, height: int, words: str) -> None:
-    """A drawing in the colours of the visitor's theme; `words` say what is seen."""
+    """Show a drawing in the colours of the visitor's theme; `words` is its text alternative."""
     drawing = svg(parts, width, height, colours.accent(), colours.text())
     st.image(drawing, width="stretch", alt=words)
 
 
 def svg(parts: list[str], width: int, height: int, accent: str, text: str) -> str:
-    """Elements of the classes in `STYLE` as one file."""
+    """SVG elements, with the classes of `STYLE`, as one file."""
     style = STYLE.replace("ACCENT", accent).replace("TEXT", text).replace("GREY", colours.GREY)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
@@ -36,5 +36,5 @@ def svg(parts: list[str], width: int, height: int, accent: str, text: str) -> st
 
 
 def path(points: list[tuple[float, float]]) -> str:
-    """What a path's `d` says of a line through points."""
+    """The attribute `d` of a path through points."""
     return "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in points)

@@ -1,9 +1,9 @@
 """Uploads → checked arrays: a picture becomes grey levels, a photograph, a digit or a mask.
 
-A file is trusted with nothing. Its size, its kind and the width and height in its header are
-checked before a pixel is decoded, one upload is decoded at a time, and whatever goes wrong is a
-`BadUpload` whose message can be shown to the visitor as it is. The bounds below keep the cost of
-any upload under 300 MB of memory.
+Nothing in a file is trusted. Its size, its kind, and the width and height in its header are
+checked before a pixel is decoded, and one upload is decoded at a time. Every problem is a
+`BadUpload` with a message for the visitor. The limits below keep the memory for any upload under
+300 MB.
 
 | kind          | largest             | because one pixel costs, while it is decoded              |
 |---------------|---------------------|-----------------------------------------------------------|
@@ -30,7 +30,7 @@ MAX_BYTES = 5 * 2**20
 MAX_PIXELS = {"PNG": 16e6, "GIF": 16e6, "BMP": 16e6, "JPEG": 25e6, "MPO": 25e6, "WEBP": 12.5e6}
 MIN_SIDE, MAX_SIDE, MAX_ASPECT = 8, 10_000, 20
 WORKING_SIDE = 1024
-"""Bigger pictures are averaged down to at most this many pixels a side."""
+"""Larger pictures are reduced to at most this many pixels per side, by averaging."""
 
 Mode = Literal["L", "RGB"]
 
@@ -39,9 +39,9 @@ _MAX_JPEG_MARKERS, _MAX_JPEG_SCANS = 6_000, 120
 _MIN_CONTRAST = 30.0  # grey levels of 255 between ink and paper
 _ONE_AT_A_TIME = threading.Lock()
 
-_SAVE_AS = "Please save it as PNG or JPEG and upload that."
-_DAMAGED = f"is damaged or cut short, so it cannot be opened. {_SAVE_AS}"
-_TOO_MUCH = f"carries too much besides its picture. {_SAVE_AS}"
+_SAVE_AS = "Please save it as PNG or JPEG and upload it again."
+_DAMAGED = f"is damaged or incomplete and cannot be opened. {_SAVE_AS}"
+_TOO_MUCH = f"contains too much data besides the picture. {_SAVE_AS}"
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -54,32 +54,33 @@ _TURNS = {
 
 
 class BadUpload(ValueError):
-    """An upload that cannot be used; the message is a sentence for the visitor."""
+    """An upload that cannot be used; the message is for the visitor."""
 
 
 def read_picture(content: bytes, name: str = "") -> np.ndarray:
     """The grey levels of an uploaded picture, upright, on white paper.
 
-    The first frame of an animation is taken; transparent parts become white; 16-bit levels are
-    scaled to 8 bits; a picture of more than `WORKING_SIDE` pixels a side is averaged down.
+    Of an animation the first frame is used; transparent parts become white; 16-bit levels are
+    scaled to 8 bits; a picture with more than `WORKING_SIDE` pixels per side is reduced by
+    averaging.
 
     Args:
         content: the bytes of a PNG, JPEG, GIF, BMP or WebP file.
-        name: the file's name, only to speak of it in the message.
+        name: of the file, for the message.
 
     Returns:
         (H, W) uint8, 0 = black, 255 = white.
 
     Raises:
-        BadUpload: for every file that is not a sound picture within the bounds.
+        BadUpload: the file is not a complete picture within the limits.
     """
     return _read(content, name, "L")
 
 
 def read_photo(content: bytes, name: str = "") -> np.ndarray:
-    """The colours of an uploaded photograph, upright; grey ones in three equal channels.
+    """The colours of an uploaded photograph, upright; grey becomes three equal channels.
 
-    As `read_picture` in all else: frames, transparency, sizes, errors.
+    Otherwise as `read_picture`: frames, transparency, sizes, errors.
 
     Returns:
         (H, W, 3) uint8.
@@ -94,14 +95,14 @@ def square_from_photo(
     size: float = 1.0,
     side: int = 64,
 ) -> np.ndarray:
-    """A square of a photograph, reduced (or enlarged) to side × side pixels by Lanczos' filter.
+    """A square of a photograph, resized to side × side pixels by Lanczos' filter.
 
-    A square that would stick out is moved inside. Its edges may lie between pixels.
+    A square that extends beyond the photograph is moved inside. Its edges may lie between pixels.
 
     Args:
         photo: (H, W, 3) uint8.
-        centre_x: where its middle lies, as a fraction of the photograph's width.
-        centre_y: the same of its height.
+        centre_x: of the square, as a fraction of the photograph's width.
+        centre_y: of the square, as a fraction of the photograph's height.
         size: its side, as a fraction of the photograph's shorter side; more than 0, at most 1.
         side: pixels of the result.
 
@@ -109,7 +110,7 @@ def square_from_photo(
         (side, side, 3) uint8.
 
     Raises:
-        ValueError: no such photograph or square.
+        ValueError: the photograph or the square has another form.
     """
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
         raise ValueError(f"expected uint8 (H, W, 3), got {photo.dtype} {photo.shape}")
@@ -127,14 +128,14 @@ def square_from_photo(
 def digit_from_picture(grey: np.ndarray, invert: bool | None = None) -> np.ndarray:
     """A drawing laid out as MNIST lays out its digits.
 
-    The ink is what stands out from the paper (Otsu's threshold; specks are dropped). Its bounding
-    box is scaled to fit 20×20 pixels, aspect kept, and its centre of mass put in the middle of
-    28×28. A picture of 28×28 pixels is taken as drawn: inverted where needed, never moved.
+    Ink is what stands out from the paper (Otsu's threshold, without specks). Its bounding box is
+    scaled to fit 20×20 pixels, with the same aspect ratio, and its centre of mass is placed at the
+    centre of 28×28. A picture of 28×28 pixels is inverted where needed, but never moved.
 
     Args:
         grey: (H, W) uint8.
-        invert: True: dark ink on light paper; False: light on dark; None: the median of the
-            picture's border says which.
+        invert: True: dark ink on light paper; False: light ink on dark paper; None: decided by
+            the median of the picture's border.
 
     Returns:
         (28, 28) float32 in [0, 1], ink = 1.
@@ -154,11 +155,11 @@ def digit_from_picture(grey: np.ndarray, invert: bool | None = None) -> np.ndarr
 
 
 def laid_out(ink: np.ndarray, side: int) -> np.ndarray:
-    """Ink put where MNIST puts it, on side × side pixels.
+    """Ink placed as in MNIST, on side × side pixels.
 
-    Its bounding box is scaled to fit 20/28 of the side, aspect kept, and its centre of mass put
-    half a pixel of MNIST's right of and below the middle, where that of MNIST's digits is: at
-    index 14.0 ± 0.5 of 0…27. What would stick out is moved inside.
+    The bounding box is scaled to fit 20/28 of the side, with the same aspect ratio. The centre of
+    mass is placed half a pixel of MNIST to the right of and below the centre, where it is for
+    MNIST's digits: at index 14.0 ± 0.5 of 0…27. Ink that would extend beyond is moved inside.
 
     Args:
         ink: (H, W) in [0, 1], some of it above 0.
@@ -177,7 +178,7 @@ def laid_out(ink: np.ndarray, side: int) -> np.ndarray:
 
 
 def corner(ink: np.ndarray, side: int) -> tuple[int, int]:
-    """Row and column where a box of ink (H, W) begins among side × side; see `laid_out`."""
+    """Row and column of the top left corner of a box of ink (H, W); see `laid_out`."""
     middle = 14.5 * side / 28 - 0.5
     top, left = (
         int(np.clip(round(middle - mass @ np.arange(len(mass)) / mass.sum()), 0, side - len(mass)))
@@ -187,10 +188,10 @@ def corner(ink: np.ndarray, side: int) -> tuple[int, int]:
 
 
 def mask_from_picture(grey: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A mask from a picture: bright (above one half) = hidden, dark = seen.
+    """A mask from a picture: bright (above one half) = hidden, dark = observed.
 
-    A picture of another size is brought to (height, width) by taking the nearest pixel, whatever
-    its aspect. All hidden and none hidden are allowed here.
+    A picture of another size is resized to (height, width) by nearest neighbours, whatever its
+    aspect ratio. Masks that hide everything or nothing are allowed here.
 
     Args:
         grey: (H, W) uint8.
@@ -206,7 +207,7 @@ def mask_from_picture(grey: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _called(name: str) -> str:
-    """The name as a word that cannot disturb a page: no mark-up, no control characters."""
+    """The file name, without mark-up and control characters."""
     tame = "".join(c if c.isalnum() or c in ".-_" else " " for c in name[:200])
     tame = " ".join(tame.split())
     if len(tame) > 40:
@@ -227,8 +228,8 @@ def _decode(content: bytes, mode: Mode) -> np.ndarray:
         raise BadUpload(f"is empty. {_SAVE_AS}")
     if len(content) > MAX_BYTES:
         raise BadUpload(
-            f"has {len(content) / 2**20:.1f} MB; at most {MAX_BYTES / 2**20:.0f} MB can be read. "
-            "Please scale it down or save it as JPEG."
+            f"has {len(content) / 2**20:.1f} MB; the limit is {MAX_BYTES / 2**20:.0f} MB. "
+            "Please reduce its size or save it as JPEG."
         )
     _check_containers(content)
     try:
@@ -243,33 +244,35 @@ def _decode(content: bytes, mode: Mode) -> np.ndarray:
     except BadUpload:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadUpload(f"has far too many pixels. {_SAVE_AS}") from error
+        raise BadUpload("has far too many pixels. Please reduce its size.") from error
     except UnidentifiedImageError as error:
         known = content.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF"))
         what = _DAMAGED if known else f"is {_what_it_is(content)}. {_SAVE_AS}"
         raise BadUpload(what) from error
-    except Exception as error:  # a damaged file makes the decoders raise nearly anything
-        # Pillow's own bound on the texts inside a PNG is worded "… too large"
+    except Exception as error:  # decoders raise nearly anything for a damaged file
+        # Pillow words its own limit on the texts inside a PNG "… too large"
         raise BadUpload(_TOO_MUCH if "too large" in str(error) else _DAMAGED) from error
 
 
 def _check_size(kind: str, width: int, height: int) -> None:
     size = f"is {width} × {height} pixels"
     if min(width, height) < MIN_SIDE and max(width, height) <= MAX_SIDE:
-        raise BadUpload(f"{size}; each side needs at least {MIN_SIDE}.")
+        raise BadUpload(f"{size}; each side needs at least {MIN_SIDE} pixels.")
     if max(width, height) > MAX_SIDE:
-        raise BadUpload(f"{size}; a side may have at most {MAX_SIDE:,}. Please scale it down.")
+        raise BadUpload(
+            f"{size}; a side may have at most {MAX_SIDE:,} pixels. Please reduce its size."
+        )
     if max(width, height) > MAX_ASPECT * min(width, height):
-        raise BadUpload(f"{size}, too long and thin. Please crop it.")
+        raise BadUpload(f"{size}, which is too narrow. Please crop it.")
     if width * height > MAX_PIXELS[kind]:
         raise BadUpload(
-            f"{size}; at most {MAX_PIXELS[kind] / 1e6:g} million can be read from "
-            f"{'JPEG' if kind == 'MPO' else kind}. Please scale it down."
+            f"{size}; the limit is {MAX_PIXELS[kind] / 1e6:g} million pixels for "
+            f"{'JPEG' if kind == 'MPO' else kind}. Please reduce its size."
         )
 
 
 def _check_containers(content: bytes) -> None:
-    """Stop what costs memory or time before Pillow has a size to show, or beside the pixels."""
+    """Refuse files that need memory or time before Pillow knows their size, or besides it."""
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         chunks = notes = 0
         at = 8
@@ -285,14 +288,14 @@ def _check_containers(content: bytes) -> None:
         if markers > _MAX_JPEG_MARKERS or content.count(b"\xff\xda") > _MAX_JPEG_SCANS:
             raise BadUpload(_TOO_MUCH)
     elif content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        size = _webp_size(content)  # Pillow's decoder makes its canvases while it opens
+        size = _webp_size(content)  # Pillow allocates its canvases when it opens the file
         if size is None:
             raise BadUpload(_DAMAGED)
         _check_size("WEBP", *size)
 
 
 def _webp_size(content: bytes) -> tuple[int, int] | None:
-    """Canvas (width, height) from a WebP header, None where there is no sound header."""
+    """Canvas (width, height) from a WebP header; None if the header is damaged."""
     kind = content[12:16]
     if len(content) < 30:
         return None
@@ -316,24 +319,26 @@ def _what_it_is(content: bytes) -> str:
         "a PDF document": start.startswith(b"%pdf"),
         "a PostScript file": start.startswith((b"%!ps", b"\xc5\xd0\xd3\xc6")),
         "an SVG drawing": b"<svg" in start,
-        "a TIFF picture, which is not read here": content.startswith((b"II*\0", b"MM\0*")),
-        "a HEIC or AVIF picture, which is not read here": content[4:8] == b"ftyp",
+        "a TIFF picture, which is not supported": content.startswith((b"II*\0", b"MM\0*")),
+        "a HEIC or AVIF picture, which is not supported": content[4:8] == b"ftyp",
         "a web page or XML text, not a picture": start.startswith(b"<"),
         "a ZIP archive, not a picture": content.startswith(b"PK\x03\x04"),
         "text, not a picture": b"\0" not in content[:1024] and start.isascii(),
     }
-    return next((what for what, is_it in signs.items() if is_it), "not a picture that can be read")
+    return next(
+        (what for what, is_it in signs.items() if is_it), "not a picture in a supported format"
+    )
 
 
 def _orientation(image: Image.Image) -> int:
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # a broken note about the camera does not spoil the picture
+    except Exception:  # damaged camera data do not matter
         return 1
 
 
 def _small(image: Image.Image, mode: Mode) -> Image.Image:
-    """Any mode → `mode`, at most `WORKING_SIDE` a side, transparent = white."""
+    """A picture of any mode → `mode`, at most `WORKING_SIDE` per side; transparent = white."""
     factor = math.ceil(max(image.size) / WORKING_SIDE)
     if image.mode == "I" or image.mode.startswith("I;16"):
         levels = np.clip(np.asarray(image), 0, 65535)
@@ -349,7 +354,7 @@ def _small(image: Image.Image, mode: Mode) -> Image.Image:
 
 
 def _full_range(values: np.ndarray) -> np.ndarray:
-    """Floats of any range → uint8: least finite value 0, greatest 255, NaN as the least."""
+    """Floats of any range → uint8: smallest finite value 0, largest 255, NaN as the smallest."""
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     filled = np.nan_to_num(values.astype(np.float64), nan=low, posinf=high, neginf=low)
@@ -358,7 +363,7 @@ def _full_range(values: np.ndarray) -> np.ndarray:
 
 
 def _otsu(levels: np.ndarray) -> float:
-    """Otsu's threshold of values in [0, 255]: the split with the greatest variance between."""
+    """Otsu's threshold of values in [0, 255]: the split with the largest variance between."""
     counts = np.bincount(np.clip(np.rint(levels), 0, 255).astype(int).ravel(), minlength=256)
     share = np.cumsum(counts / counts.sum())[:-1]
     first_moment = np.cumsum(np.arange(256) * counts / counts.sum())
@@ -372,14 +377,14 @@ def _otsu(levels: np.ndarray) -> float:
 def _ink(above_paper: np.ndarray) -> np.ndarray:
     """Levels above the paper (H, W) → ink (H, W) in [0, 1], 0 outside the strokes.
 
-    A stroke has pixels above Otsu's threshold and goes on, fainter, down to half of it. Connected
-    parts under a twentieth of the largest are dirt. The paper's noise (three robust standard
-    deviations) counts as none, the 95th percentile of the strokes as full.
+    A stroke has pixels above Otsu's threshold, and continues in fainter pixels down to half of it.
+    Connected parts smaller than a twentieth of the largest are dropped. The paper's noise (three
+    robust standard deviations) counts as no ink, the 95th percentile of the strokes as full ink.
     """
     threshold = _otsu(above_paper)
     strong = above_paper > threshold
     nothing = BadUpload(
-        "There is no ink to be seen in this picture: nothing stands out from its background."
+        "No writing was found in this picture: nothing stands out from its background."
     )
     if not strong.any():
         raise nothing
@@ -395,7 +400,7 @@ def _ink(above_paper: np.ndarray) -> np.ndarray:
     kept = (areas >= areas.max() / 20)[parts] & weak
     none, full = min(3 * noise, threshold), float(np.percentile(above_paper[kept & strong], 95))
     level = np.clip((above_paper - none) / (full - none), 0, 1)
-    near = ndimage.binary_dilation(kept, structure=np.ones((3, 3)))  # the strokes' soft edges
+    near = ndimage.binary_dilation(kept, structure=np.ones((3, 3)))  # soft edges of the strokes
     return np.where(near, level, 0)
 
 
@@ -405,7 +410,7 @@ def _cropped(ink: np.ndarray) -> np.ndarray:
 
 
 def _resized(ink: np.ndarray, side: int) -> np.ndarray:
-    """Ink (H, W) scaled so that the longer side has `side` pixels; stays in [0, 1]."""
+    """Ink (H, W) scaled to `side` pixels on its longer side; values stay in [0, 1]."""
     scale = side / max(ink.shape)
     height, width = (max(1, round(length * scale)) for length in ink.shape)
     picture = Image.fromarray(ink.astype(np.float32))

@@ -1,8 +1,8 @@
-"""A digit that the visitor draws, made into 28×28 pixels as MNIST's digits were.
+"""A digit that the visitor draws, converted to 28×28 pixels as MNIST's digits were.
 
-Ink is black and white on a grid finer than the pixels, as the forms were scanned. Its bounding box
-is fitted into 20×20 pixels and its centre of mass put in the middle of 28×28 (`intake.laid_out`);
-a pixel is then as bright as its share of ink.
+Ink is black and white on a grid finer than the pixels, like the scanned forms of MNIST. Its
+bounding box is fitted into 20×20 pixels, and its centre of mass is placed at the centre of 28×28
+(`intake.laid_out`). The brightness of a pixel is then the fraction of it that is ink.
 """
 
 from __future__ import annotations
@@ -16,73 +16,72 @@ from ui.frame import kept, last_value
 
 SIDE = 28
 FINE = GRAIN * SIDE
-"""Cells of the ink along an edge."""
+"""Cells of the ink per side."""
 CENTRED = "draw centre"
-_LOOSE = 2, 4  # cells off its place, and off its size, that ink may be and yet stay
+_TOLERANCE = 2, 4  # cells by which position and size may differ from the layout
 
 
 def levels(ink: np.ndarray) -> np.ndarray:
-    """Ink (112, 112) bool → its share of each pixel, float (28, 28)."""
+    """Ink (112, 112) bool → the fraction of ink in each pixel, float (28, 28)."""
     return ink.reshape(SIDE, GRAIN, SIDE, GRAIN).mean((1, 3))
 
 
 def enlarged(pixels: np.ndarray) -> np.ndarray:
-    """Pixels (28, 28) bool → the ink (112, 112) that fills them; `settled` leaves it alone."""
+    """Pixels (28, 28) bool → the ink (112, 112) that fills them; `centred` does not change it."""
     return pixels.repeat(GRAIN, 0).repeat(GRAIN, 1)
 
 
-def settled(ink: np.ndarray) -> np.ndarray:
-    """Ink laid out as in MNIST, to the cell; bool (112, 112), as it comes.
+def centred(ink: np.ndarray) -> np.ndarray:
+    """Ink laid out as in MNIST, bool (112, 112).
 
-    Ink in its place already, up to half a pixel, stays as it is, and so does a picture of whole
-    pixels, which was laid out before. Hence settled ink settles as itself.
+    Ink that is laid out already, up to half a pixel, stays as it is. So does ink of whole pixels,
+    which was laid out before. Hence centring twice is the same as centring once.
     """
     if not ink.any() or np.array_equal(ink, enlarged(levels(ink) > 0.5)) or _in_place(ink):
         return ink
     laid_out = intake.laid_out(ink, FINE) > 0.5
-    # The threshold may shorten a tip that bicubic resampling made faint.
+    # The threshold may shorten a tip that bicubic resampling made faint; then repeat it.
     return laid_out if _in_place(laid_out) else intake.laid_out(laid_out, FINE) > 0.5
 
 
 def _in_place(ink: np.ndarray) -> bool:
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    place, size = _LOOSE
+    offset, size = _TOLERANCE
     top, left = intake.corner(box, FINE)
     return (
         abs(max(box.shape) - FINE * 20 // 28) <= size
-        and abs(top - rows[0]) <= place
-        and abs(left - columns[0]) <= place
+        and abs(top - rows[0]) <= offset
+        and abs(left - columns[0]) <= offset
     )
 
 
 def is_centred() -> bool:
-    """Whether drawings are centred, also before the toggle is drawn."""
+    """Whether drawings are centred; also while the toggle is not on screen."""
     return bool(last_value(CENTRED, True))
 
 
 def centre_toggle() -> None:
-    """Whether drawings are centred: for all labs alike."""
-    kept(CENTRED, True)
+    """A toggle for centring drawings; all labs share its value."""
     st.toggle(
         "Centre as MNIST",
-        key=f"keep.{CENTRED}",
-        help="The ink is fitted into 20×20 pixels, keeping its ratio, and its centre of mass is "
-        "put in the middle of 28×28: so were the digits made that the models learned from.",
+        key=kept(CENTRED, True),
+        help="The ink is fitted into 20×20 pixels with the same aspect ratio, and its centre of "
+        "mass is placed at the centre of 28×28. The training images were made in this way.",
     )
 
 
-def as_asked(ink: np.ndarray) -> np.ndarray:
-    """Ink where the toggle wants it."""
-    return settled(ink) if is_centred() else ink
+def centred_if_chosen(ink: np.ndarray) -> np.ndarray:
+    """Ink, centred if the toggle is on."""
+    return centred(ink) if is_centred() else ink
 
 
 def draw_digit(key: str, name: str) -> np.ndarray | None:
-    """A canvas for one digit, a three at first, and the toggle.
+    """A canvas for one digit, which is a three at first, and the toggle for centring.
 
     Args:
         key: Streamlit key of the canvas.
-        name: of the ink in the session.
+        name: where the ink is kept in the session.
 
     Returns:
         Levels (28, 28) uint8, ink = 255; None while nothing is drawn.
@@ -95,7 +94,7 @@ def draw_digit(key: str, name: str) -> np.ndarray | None:
         state[name] = stroke.bits
     centre_toggle()
     ink = state[name]
-    return (levels(as_asked(ink)) * 255).round().astype(np.uint8) if ink.any() else None
+    return (levels(centred_if_chosen(ink)) * 255).round().astype(np.uint8) if ink.any() else None
 
 
 def first_drawing(side: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.patience import PATIENCE
 from ui import own_digit
-from ui.own_digit import FINE, enlarged, first_drawing, levels, settled
+from ui.own_digit import FINE, centred, enlarged, first_drawing, levels
 
 
 def stroke(corners: np.ndarray, radius: float) -> np.ndarray:
@@ -40,15 +40,15 @@ def seven(top: float, left: float, size: float) -> np.ndarray:
 def test_a_digit_comes_out_the_same_wherever_and_however_large(
     top: float, left: float, size: float
 ) -> None:
-    mine = levels(settled(seven(top, left, size))) > 0.5
-    reference = levels(settled(seven(20, 30, 70))) > 0.5
+    mine = levels(centred(seven(top, left, size))) > 0.5
+    reference = levels(centred(seven(20, 30, 70))) > 0.5
     near = ndimage.binary_dilation(reference, structure=np.ones((3, 3)))
     core = ndimage.binary_erosion(reference)
     assert not (mine & ~near).any()  # nothing farther than a pixel
     assert (mine >= core).all()
     rows, columns = np.flatnonzero(mine.any(1)), np.flatnonzero(mine.any(0))
     assert 19 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= 21
-    share = levels(settled(seven(top, left, size)))
+    share = levels(centred(seven(top, left, size)))
     for mass in (share.sum(1), share.sum(0)):
         assert abs(mass @ np.arange(28) / mass.sum() - 14) <= 0.5
 
@@ -59,12 +59,12 @@ def test_without_centring_it_does_not() -> None:
 
 
 def test_a_digit_in_its_place_is_left_alone() -> None:
-    there = settled(seven(20, 30, 70))
-    np.testing.assert_array_equal(settled(there), there)
+    there = centred(seven(20, 30, 70))
+    np.testing.assert_array_equal(centred(there), there)
     nudged = np.roll(there, (1, -1), (0, 1))  # a quarter of a pixel
-    np.testing.assert_array_equal(settled(nudged), nudged)
+    np.testing.assert_array_equal(centred(nudged), nudged)
     moved = np.roll(there, (8, -8), (0, 1))
-    assert not np.array_equal(settled(moved), moved)
+    assert not np.array_equal(centred(moved), moved)
 
 
 def test_what_is_settled_settles_as_itself() -> None:
@@ -74,8 +74,8 @@ def test_what_is_settled_settles_as_itself() -> None:
         place = rng.uniform(0, 1 - size, 2)
         corners = (rng.random((rng.integers(2, 7), 2)) * size + place) * FINE
         ink = stroke(corners, rng.uniform(1, 10))
-        once = settled(ink)
-        np.testing.assert_array_equal(settled(once), once)
+        once = centred(ink)
+        np.testing.assert_array_equal(centred(once), once)
         assert once.any() == ink.any()
 
 
@@ -84,7 +84,7 @@ def test_whole_pixels_are_a_picture_and_stay_where_they_are() -> None:
     for _ in range(20):
         pixels = rng.random((28, 28)) < rng.random()
         ink = enlarged(pixels)
-        assert settled(ink) is ink
+        assert centred(ink) is ink
         np.testing.assert_array_equal(levels(ink), pixels)
 
 
@@ -98,12 +98,12 @@ def test_a_pixel_is_as_bright_as_its_share_of_ink() -> None:
 
 def test_nothing_is_drawn_where_there_is_no_ink() -> None:
     blank = np.zeros((FINE, FINE), bool)
-    assert not settled(blank).any()
+    assert not centred(blank).any()
 
 
 def test_the_first_drawing_is_nearly_in_its_place() -> None:
     ink = first_drawing(FINE)
-    before, after = (levels(each) > 0.5 for each in (ink, settled(ink)))
+    before, after = (levels(each) > 0.5 for each in (ink, centred(ink)))
     near = ndimage.binary_dilation(before, structure=np.ones((5, 5)))
     assert not (after & ~near).any()
 

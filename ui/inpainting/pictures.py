@@ -281,7 +281,7 @@ def drawing() -> Drawing:
     stroke = pixel_canvas.drawn(CANVAS, own_digit.SIDE, own_digit.SIDE, revision)
     if stroke is not None:
         ink = state[INK] = stroke.bits
-    return Drawing(ink, revision, own_digit.as_asked(ink))
+    return Drawing(ink, revision, own_digit.centred_if_chosen(ink))
 
 
 def drawn() -> np.ndarray:
