@@ -1,4 +1,4 @@
-"""Amputation: the right values go, and only those."""
+"""Amputation removes the planned values and no others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def plan(kind: str, **settings: object) -> Amputation:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_the_chosen_columns_lose_values_and_holes_stay_unscored(
+def test_only_chosen_columns_lose_values_and_missing_cells_are_not_scored(
     kind: str, known: Masked
 ) -> None:
     problem = ampute(known, plan(kind))
@@ -41,7 +41,9 @@ def test_only_the_chosen_columns_lose_values_and_holes_stay_unscored(
 
 
 @pytest.mark.parametrize(("direction", "sign"), [("high", 1), ("low", -1)])
-def test_self_masking_hides_the_side_it_names(direction: str, sign: int, known: Masked) -> None:
+def test_self_masking_hides_values_in_its_direction(
+    direction: str, sign: int, known: Masked
+) -> None:
     problem = ampute(known, Amputation(columns=(0,), direction=direction, threshold=0.5))
     far = sign * (known.x[:, 0] - 0.5) > 0.2
     near = sign * (known.x[:, 0] - 0.5) < -0.2
@@ -49,7 +51,7 @@ def test_self_masking_hides_the_side_it_names(direction: str, sign: int, known: 
     assert not problem.hidden[near, 0].any()
 
 
-def test_another_column_decides_without_the_own_value(known: Masked) -> None:
+def test_another_column_decides_independently_of_the_own_value(known: Masked) -> None:
     problem = ampute(known, Amputation("another column", (1,), driver=3, strength=50.0))
     hidden = problem.hidden[7:, 1].double()
     assert torch.corrcoef(torch.stack([hidden, known.x[7:, 3].double()]))[0, 1] > 0.7
@@ -57,7 +59,7 @@ def test_another_column_decides_without_the_own_value(known: Masked) -> None:
     assert abs(own) < 4 / math.sqrt(N)
 
 
-def test_chance_takes_the_rate_it_was_given(known: Masked) -> None:
+def test_chance_removes_its_rate(known: Masked) -> None:
     hidden = ampute(known, Amputation("chance", (0,), base_rate=0.3)).hidden[:, 0].double()
     assert abs(hidden.mean() - 0.3) < 4 * math.sqrt(0.21 / N)
 
@@ -73,11 +75,11 @@ def test_chance_takes_the_rate_it_was_given(known: Masked) -> None:
         ({"direction": "up"}, "direction"),
     ],
 )
-def test_a_wrong_plan_is_named(wrong: dict, names: str) -> None:
+def test_a_wrong_plan_is_an_error(wrong: dict, names: str) -> None:
     with pytest.raises(ValueError, match=names):
         Amputation(**wrong)
 
 
-def test_a_column_that_is_not_there_is_named(known: Masked) -> None:
+def test_an_absent_column_is_an_error(known: Masked) -> None:
     with pytest.raises(ValueError, match="below 5"):
         ampute(known, Amputation(columns=(5,)))

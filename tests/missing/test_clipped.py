@@ -1,4 +1,4 @@
-"""Clipped images: what is bright goes, once for everybody, and is never seen again."""
+"""Clipped images: bright entries are hidden by one fixed mask per split."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dgm_core.missing.processes import Clipping
 from dgm_core.rng import generator
 
 
-def test_entries_go_missing_one_by_one_with_their_probability() -> None:
+def test_entries_go_missing_independently_with_their_probability() -> None:
     levels = torch.tensor([0.3, 0.7, 0.75, 0.8, 1.0])
     x = levels.view(1, 1, 1, 5).expand(2000, 3, 4, 5)
     masked = clipped(x, generator(0))
@@ -26,7 +26,7 @@ def test_entries_go_missing_one_by_one_with_their_probability() -> None:
     assert both == pytest.approx(0.25, abs=5 * (0.25 * 0.75 / 8000) ** 0.5)
 
 
-def test_another_process_takes_other_entries() -> None:
+def test_another_process_hides_other_entries() -> None:
     x = torch.rand(5, 1, 8, 8, generator=generator(1))
     assert clipped(x, generator(0), Clipping(0.5, 1e5)).observed.equal(x <= 0.5)
     assert clipped(x, generator(0), Clipping(0.5, 1e5, "low")).observed.equal(x >= 0.5)

@@ -1,4 +1,4 @@
-"""Masks hide what their names say, at any size."""
+"""Masks hide the pixels that their names state, at any size."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Masks by the batch: each kind as often as asked, each where it may be."""
+"""Batches of masks: proportions and positions of each kind."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def hidden_of(proportions: Proportions, size: tuple[int, int] = (28, 28)) -> tor
 
 
 def sides(hidden: torch.Tensor) -> torch.Tensor:
-    """Height and width of what is hidden, (B, 2); asserts that it is a full rectangle."""
+    """Height and width of the hidden pixels, (B, 2); asserts that they form a rectangle."""
     found = torch.stack([hidden.any(2).sum(1), hidden.any(1).sum(1)], 1)
     assert torch.equal(hidden.sum((1, 2)), found.prod(1))
     return found
@@ -55,6 +55,6 @@ def test_the_rest_are_random_pixels_at_rates_from_20_to_90_percent() -> None:
 
 
 @pytest.mark.parametrize("hole", [(14, 14), (10, 15), (28, 28), (1, 3)])
-def test_holes_have_the_asked_size_and_lie_inside(hole: tuple[int, int]) -> None:
+def test_holes_have_the_requested_size_and_lie_inside(hole: tuple[int, int]) -> None:
     observed = mixed_masks.holes(500, 28, 28, hole, generator(1))
     assert (sides(~observed[:, 0]) == torch.tensor(hole)).all()

@@ -1,4 +1,4 @@
-"""Missing processes: laws against closed forms, signs, and truths found again from their masks."""
+"""Missing processes: closed forms, signs, and parameters recovered from masks."""
 
 import doctest
 import math
@@ -44,7 +44,7 @@ CASES = {**PROCESSES, "custom": lambda features: HeatFailure(0.3, 0.8)}
 
 
 def made(name: str, dtype: torch.dtype = torch.float32) -> MissingProcess:
-    """The process `name` with its parameters moved off their starts."""
+    """The process `name` with parameters away from their initial values."""
     process = CASES[name](D)
     noise = generator(7)
     with torch.no_grad():
@@ -58,7 +58,7 @@ def rows(count: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tenso
 
 
 def fit(process: MissingProcess, x: Tensor, observed: Tensor) -> None:
-    """Maximum likelihood of p(s | x) on complete rows."""
+    """Fit p(s | x) on complete rows by maximum likelihood."""
     optimiser = torch.optim.LBFGS(
         process.parameters(), max_iter=150, line_search_fn="strong_wolfe"
     )
@@ -76,7 +76,7 @@ def fit(process: MissingProcess, x: Tensor, observed: Tensor) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_samples_are_missing_as_often_as_the_logits_say(name: str) -> None:
+def test_samples_are_missing_at_the_rates_of_the_logits(name: str) -> None:
     process, draws = made(name), 20_000
     x = rows(5)
     p = torch.sigmoid(process.logits(x)).detach()
@@ -105,7 +105,7 @@ def test_log_prob_is_that_of_bernoulli_with_any_leading_dimensions(name: str) ->
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_log_prob_and_gradients_stay_finite_far_out(name: str) -> None:
+def test_log_prob_and_gradients_are_finite_for_extreme_values(name: str) -> None:
     process = made(name)
     x = torch.tensor([[-1e4] * D, [1e4] * D]).requires_grad_()
     seen = torch.tensor([[True] * D, [False] * D])
@@ -146,7 +146,7 @@ def test_gradients_reach_every_parameter(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_round_trip_through_the_state_keeps_the_law(name: str) -> None:
+def test_a_round_trip_through_the_state_keeps_the_process(name: str) -> None:
     process, again = made(name), CASES[name](D)
     again.load_state_dict(process.state_dict())
     x = rows(6)
@@ -203,7 +203,7 @@ def test_interpretations_agree_with_the_curves(name: str) -> None:
             assert slope == pytest.approx(each.slope, rel=0.02)
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_wrong_shapes_and_types_are_errors() -> None:
     process, x = SelfMasking(D), rows(3)
     with pytest.raises(ValueError, match="dtype bool"):
         process.log_prob(torch.ones(3, D), x)
@@ -247,7 +247,7 @@ def test_formulas() -> None:
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_with_a_known_sign_missingness_rises_that_way_whatever_the_parameters(sign: float) -> None:
+def test_a_known_sign_fixes_the_direction_for_all_parameters(sign: float) -> None:
     process = KnownSignSelfMasking([sign] * D).double()
     values = torch.linspace(-2, 2, 30, dtype=torch.float64)
     for seed in range(5):
@@ -258,7 +258,7 @@ def test_with_a_known_sign_missingness_rises_that_way_whatever_the_parameters(si
         assert (sign * process.sensitivity(rows(20).double()).diagonal() > 0).all()
 
 
-def test_clipping_takes_what_lies_beyond_the_threshold() -> None:
+def test_clipping_hides_values_beyond_the_threshold() -> None:
     pixels = torch.tensor([0.0, 0.3, 0.6, 0.9, 1.0]).expand(1000, 5)
     seen_high = Clipping().sample(pixels, generator(0)).float().mean(0)
     seen_low = Clipping(0.45, 100.0, "low").sample(pixels, generator(0)).float().mean(0)
@@ -282,7 +282,7 @@ def test_a_constant_process_adds_a_constant() -> None:
     assert not process.sensitivity(rows(5)).any()
 
 
-def test_features_outside_a_restriction_stay_and_count_for_nothing() -> None:
+def test_features_outside_a_restriction_are_observed_and_add_zero() -> None:
     inner = SelfMasking(D, weight=3.0)
     process = Restricted(inner, [True, False, True, False])
     x = rows(200)
@@ -300,7 +300,7 @@ def test_features_outside_a_restriction_stay_and_count_for_nothing() -> None:
     assert [(each.feature, each.direction) for each in shared] == [(0, "none"), (1, "high")]
 
 
-def test_a_base_rate_is_the_chance_left_where_the_process_takes_nothing() -> None:
+def test_a_base_rate_is_the_missing_rate_where_the_process_hides_nothing() -> None:
     process = WithBaseRate(SelfMasking(1, weight=2.0, threshold=0.5), rate=0.1).double()
     x = torch.tensor([[-30.0], [0.0], [0.5], [2.0], [30.0]], dtype=torch.float64)
     expected = 1 - 0.9 * torch.sigmoid(-2 * (x - 0.5))
@@ -334,7 +334,7 @@ def test_the_documented_example_runs() -> None:
     assert result.failed == 0
 
 
-def test_above_the_mean_takes_the_upper_half_of_the_first_features() -> None:
+def test_above_the_mean_hides_the_upper_half_of_the_first_features() -> None:
     x = normal((100_000, 5), generator(2), torch.float64)
     observed = above_the_mean(x)
     assert torch.equal(observed[:, :2], x[:, :2] <= x[:, :2].mean(0))
@@ -394,14 +394,14 @@ TRUTHS = {
 
 
 def largest_gap(truth: MissingProcess, learned: MissingProcess) -> float:
-    """Between their curves over both features, at the values that data have."""
+    """Largest difference of their curves over both features, in the range of the data."""
     values = torch.linspace(-2, 2, 41)
     gaps = [truth.curve(d, values) - learned.curve(d, values) for d in range(2)]
     return torch.stack(gaps).abs().max().item()
 
 
 @pytest.mark.parametrize("case", TRUTHS)
-def test_a_fit_on_complete_rows_finds_the_truth(case: str) -> None:
+def test_a_fit_on_complete_rows_recovers_the_process(case: str) -> None:
     truth, start = TRUTHS[case]
     x = normal((ROWS, 2), generator(11))
     observed = truth.sample(x, generator(12))
@@ -416,7 +416,7 @@ def test_a_fit_on_complete_rows_finds_the_truth(case: str) -> None:
                 assert found.slope == pytest.approx(true.slope, rel=0.1)
 
 
-def test_a_network_reads_the_direction_and_threshold_of_what_it_learned() -> None:
+def test_a_network_reports_the_learned_direction_and_threshold() -> None:
     truth = LinearMasking(2, torch.tensor([[-2.0, 0.0], [3.0, 0.0]]), torch.tensor([1.0, 0.0]))
     x = normal((ROWS, 2), generator(21))
     learned = MLPMasking(2, hidden=4)
@@ -462,7 +462,7 @@ def by_column(inner: MissingProcess) -> tuple[ByColumn, MissingProcess]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_entries_of_a_column_share_their_fate(name: str) -> None:
+def test_entries_of_a_column_are_missing_together(name: str) -> None:
     """p(s) is that of the inner process among the masks in which whole columns are hidden."""
     process, inner = by_column(made(name, torch.float64))
     x = rows(6, 2, torch.float64)
@@ -475,7 +475,7 @@ def test_entries_of_a_column_share_their_fate(name: str) -> None:
     torch.testing.assert_close(process.log_prob(possible, x).exp()[may_be], expected[may_be])
 
 
-def test_masks_of_columns_are_drawn_as_often_as_they_are_likely() -> None:
+def test_masks_of_columns_are_drawn_with_their_probability() -> None:
     process, _ = by_column(made("self-masking", torch.float64))
     x = rows(1, 2, torch.float64).expand(20_000, D)
     observed = process.sample(x, generator(3))
@@ -487,7 +487,7 @@ def test_masks_of_columns_are_drawn_as_often_as_they_are_likely() -> None:
     torch.testing.assert_close(process.missing_probability(x[0]), 1 - p)
 
 
-def test_every_level_has_log_odds_of_its_own() -> None:
+def test_every_level_has_its_own_log_odds() -> None:
     inner = SelfMasking(D, weight=[1.0, 2.0, -1.0, 0.5], threshold=0.0)
     process, _ = by_column(inner)
     one_hot = torch.cat([torch.zeros(3, 1), torch.eye(3)], 1)
@@ -495,7 +495,7 @@ def test_every_level_has_log_odds_of_its_own() -> None:
     assert process.interpret() == inner.interpret()
 
 
-def test_a_hole_where_none_can_be_is_ignored_in_columns_too() -> None:
+def test_a_missing_value_of_an_unaffected_column_is_ignored() -> None:
     inner = Restricted(SelfMasking(D, weight=1.0), [True, False, False, False])
     process, _ = by_column(inner)
     x, seen = rows(5, 4), torch.ones(5, D, dtype=torch.bool)
@@ -507,6 +507,6 @@ def test_a_hole_where_none_can_be_is_ignored_in_columns_too() -> None:
 
 
 @pytest.mark.parametrize("name", PROCESSES)
-def test_constructors_travel_with_what_holds_them(name: str) -> None:
+def test_constructors_can_be_pickled(name: str) -> None:
     again = pickle.loads(pickle.dumps(PROCESSES[name]))
     assert type(again(D)) is type(PROCESSES[name](D))

@@ -101,7 +101,7 @@ def test_the_lab_opens_with_the_shipped_run_and_starts_none(workers: dict[str, W
 
 
 @pytest.mark.parametrize("name", ["Assume", "One cell"])
-def test_the_other_views_stand_on_the_shipped_models(name: str) -> None:
+def test_the_other_views_use_the_shipped_models(name: str) -> None:
     app = lab({"view": name})
     assert not app.error
     assert not app.info
@@ -116,7 +116,7 @@ def test_another_table_asks_for_a_training() -> None:
     assert len(app.get("plotly_chart")) == 3
 
 
-def test_a_broken_weight_file_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_weight_file_gets_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(name: str, *_: object) -> None:
         raise zoo.BrokenModel(f"the weights {name}.safetensors do not match")
 
@@ -128,7 +128,7 @@ def test_a_broken_weight_file_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -
     st_model.clear()
 
 
-def test_images_without_a_model_get_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_without_a_model_get_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "offered", list)
     app = lab({"view": "Images"})
     assert any(
@@ -153,7 +153,7 @@ def test_the_mechanism_decides_at_once_what_is_missing() -> None:
     assert app.query_params["why"] == "chance"
 
 
-def test_no_column_and_nothing_missing_get_a_sentence() -> None:
+def test_no_column_and_nothing_missing_get_a_message() -> None:
     app = lab({"table": "wine"})
     app.multiselect[0].set_value([]).run()
     assert any("at least one column" in info.value for info in whole(app).info)
@@ -214,7 +214,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_no_table_gets_a_sentence_and_what_was_read_before_stays(case: str) -> None:
+def test_a_bad_file_gets_a_message_and_the_previous_table_stays(case: str) -> None:
     content, words = REFUSED[case]
     app = upload(lab(table_source="Upload"), content)
     assert len(app.error) == 1
@@ -260,7 +260,7 @@ READ: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("case", READ)
-def test_a_table_in_any_shape_is_understood_in_every_view(case: str) -> None:
+def test_a_table_in_any_form_is_read_and_shown_in_every_view(case: str) -> None:
     content, words = READ[case]
     app = upload(lab(table_source="Upload"), content)
     assert not app.error
@@ -322,7 +322,7 @@ def train(app: AppTest, worker: Worker) -> AppTest:
 
 
 @pytest.mark.usefixtures("short")
-def test_own_holes_are_filled_in_and_every_view_stands_on_the_models(
+def test_missing_cells_of_an_upload_are_imputed_and_every_view_uses_the_models(
     workers: dict[str, Worker],
 ) -> None:
     app = upload(lab(table_source="Upload"), csv())

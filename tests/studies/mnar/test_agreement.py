@@ -13,7 +13,7 @@ from dgm_core.studies.mnar.agreement import Verdict, directions, sentence, verdi
 
 
 def bounds(*means: float, noise: float = 1.0) -> Tensor:
-    """(R, 400): rows vary a lot, and alike in all trainings, which have noise of their own."""
+    """(R, 400): a large variation of rows shared by all trainings, and independent noise."""
     rows = 5 * normal((400,), generator(0), torch.float64)
     own = normal((len(means), 400), generator(1), torch.float64)
     own = (own - own.mean(1, keepdim=True)) / own.std(1, keepdim=True)
@@ -39,7 +39,7 @@ def test_trainings_that_agree_have_no_gap() -> None:
     assert judged([[-1], [-1]], 0.0, 0.0, truth=1.0).right is False
 
 
-def test_the_gap_is_to_the_best_that_says_otherwise_and_paired_by_row() -> None:
+def test_the_gap_is_to_the_best_bound_of_another_finding_and_paired_by_row() -> None:
     signs, means = [[1, 1], [-1, 1], [1, 1], [-1, -1]], (0.9, 0.4, 0.7, 0.1)
     found = judged(signs, *means, truth=-1.0)
     assert (found.high, found.low) == ((2, 3), (2, 1))
@@ -54,14 +54,14 @@ def test_the_gap_is_to_the_best_that_says_otherwise_and_paired_by_row() -> None:
     assert not found.gap > 2 * unpaired  # rows differ more than trainings do
 
 
-def test_a_gap_within_its_error_or_within_what_training_varies_decides_nothing() -> None:
+def test_a_gap_within_its_error_or_the_training_noise_is_not_decisive() -> None:
     assert not judged([[1], [-1]], 0.1, 0.0).decisive
     assert judged([[1], [-1]], 0.2, 0.0).decisive
     assert judged([[1], [-1], [1], [-1], [-1]], 0.5, 0.0, 0.4, -0.45, -3.0).decisive
     assert not judged([[1], [-1], [1], [-1], [-1]], 0.5, 0.0, 0.4, -0.55, -3.0).decisive
 
 
-def said(
+def sentence_of(
     signs: list[list[int]], *means: float, names: str = "A", truth: float | None = None
 ) -> str:
     return sentence(judged(signs, *means, truth=truth), list(names))
@@ -102,44 +102,44 @@ def said(
         ),
     ],
 )
-def test_agreement_in_words(
+def test_the_sentence_for_agreement(
     signs: list[list[int]], names: str, truth: float | None, expected: str
 ) -> None:
-    words = said(signs, *[0.0] * len(signs), names=names, truth=truth)
+    words = sentence_of(signs, *[0.0] * len(signs), names=names, truth=truth)
     assert expected in words
     assert words.count(".") == (1 if truth is None else 2)
 
 
-def test_disagreement_that_nothing_decides_in_words() -> None:
-    words = said([[1], [-1], [1], [-1], [1]], 0.03, 0.0, 0.0, 0.0, 0.0, truth=1.0)
+def test_the_sentence_for_an_indecisive_disagreement() -> None:
+    words = sentence_of([[1], [-1], [1], [-1], [1]], 0.03, 0.0, 0.0, 0.0, 0.0, truth=1.0)
     assert words == (
         "Three of five trainings find that high values go missing, two that low values do. The "
         "best bounds of the different findings differ by 0.03 ± 0.07 nats per row. These data "
         "cannot decide between them."
     )
-    words = said([[1], [-1], [1]], 0.5, 0.0, -0.2)
+    words = sentence_of([[1], [-1], [1]], 0.5, 0.0, -0.2)
     assert words.endswith(
         "differ by 0.50 ± 0.07 nats per row. Bounds of trainings that agree differ by 0.70. These "
         "data cannot decide between them."
     )
 
 
-def test_a_decisive_bound_in_words() -> None:
-    words = said([[-1], [0], [1]], 0.5, 0.0, 0.1, truth=-1.0)
+def test_the_sentence_for_a_decisive_bound() -> None:
+    words = sentence_of([[-1], [0], [1]], 0.5, 0.0, 0.1, truth=-1.0)
     assert words == (
         "One of three trainings finds that high values go missing, one that low values do, one "
         "finds no dependence. The best bound is 0.40 ± 0.07 nats per row higher than that of any "
         "other finding. That training finds that low values of A go missing. That is how values "
         "were removed."
     )
-    wrong = said([[-1], [1]], 0.5, 0.0, truth=1.0)
+    wrong = sentence_of([[-1], [1]], 0.5, 0.0, truth=1.0)
     assert wrong.endswith("low values of A go missing. That is not how values were removed.")
 
 
 def test_disputed_columns_are_named_and_counted() -> None:
     signs = [[1, 1, 1, 1, 1, 1], [1, -1, -1, -1, 0, -1]]
-    words = said(signs, 0.0, 0.0, names="ABCDEF")
+    words = sentence_of(signs, 0.0, 0.0, names="ABCDEF")
     assert words.startswith("The two trainings disagree about B, C, D and 2 others. The best")
-    words = said([[1, 1], [1, -1]], 1.0, 0.0, names="AB")
+    words = sentence_of([[1, 1], [1, -1]], 1.0, 0.0, names="AB")
     assert words.startswith("The two trainings disagree about B. The best bound is 1.00")
     assert words.endswith("That training finds that high values go missing.")

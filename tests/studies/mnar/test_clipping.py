@@ -1,4 +1,4 @@
-"""The study of over-exposed images: what is hidden, who fills it in, and how it is scored."""
+"""The study of over-exposed images: masks, imputations and scores."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def result(**more: Any) -> Result:
     return last
 
 
-def test_every_method_keeps_what_is_seen_and_is_scored_on_what_is_hidden() -> None:
+def test_every_method_keeps_observed_entries_and_is_scored_on_hidden_ones() -> None:
     found = result()
     assert list(found.fillings) == ["constant 1", "MIWAE", "not-MIWAE"]
     hidden = ~found.observed
@@ -70,7 +70,7 @@ def test_the_same_config_gives_the_same_result_and_another_seed_another_mask() -
     assert not np.array_equal(one.observed, other.observed)
 
 
-def test_the_process_as_set_takes_the_place_of_the_learned_one() -> None:
+def test_the_process_as_set_replaces_the_learned_one() -> None:
     as_set = result(assumed="as set", threshold=0.6, strength=30.0)
     as_learned = result(threshold=0.6, strength=30.0)
     assert np.array_equal(as_set.observed, as_learned.observed)
@@ -85,7 +85,7 @@ def test_the_process_as_set_takes_the_place_of_the_learned_one() -> None:
     np.testing.assert_allclose(again.mean, plain.mean, atol=1e-5)
 
 
-def test_estimates_of_one_draw_are_named_for_what_they_are() -> None:
+def test_estimates_from_one_set_of_draws_have_the_right_names() -> None:
     masked = config().masked().repeat(4)
     found = estimates(small("notmiwae"), masked, 30, generator(0))
     assert list(found) == [INTEGRATED, DRAWN, DECODER]
@@ -94,7 +94,7 @@ def test_estimates_of_one_draw_are_named_for_what_they_are() -> None:
     assert only[0] == DECODER
 
 
-def test_an_image_with_nothing_to_hide_gets_a_sentence() -> None:
+def test_an_image_without_bright_pixels_gets_a_message() -> None:
     dark = np.full((1, 28, 28), 60, np.uint8)
     with pytest.raises(ValueError, match="No pixel of this image is bright enough"):
         list(run(config(dark), small))
@@ -115,7 +115,7 @@ def test_an_image_with_nothing_to_hide_gets_a_sentence() -> None:
         ({"strength": 0.0}, "positive strength"),
     ],
 )
-def test_a_wrong_config_is_refused(wrong: dict[str, Any], message: str) -> None:
+def test_a_wrong_config_is_an_error(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Config(**{"dataset": "digits", "image": bytes(784), **wrong})
 

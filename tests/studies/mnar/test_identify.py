@@ -1,4 +1,4 @@
-"""Several trainings of not-MIWAE: different starts, one problem, an honest comparison."""
+"""Several trainings of not-MIWAE from different starts on one problem."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLAN = Amputation(columns=(0,), direction="low", strength=8.0)
 
 
 def table() -> Masked:
-    """One factor and much of it in every column."""
+    """Three columns that depend strongly on one factor."""
     x = 0.9 * normal((300, 1), generator(0)) + 0.45 * normal((300, 3), generator(1))
     return Masked(x, torch.ones_like(x, dtype=torch.bool))
 
@@ -100,7 +100,7 @@ def test_the_same_config_gives_the_same_result(items: list) -> None:
     assert torch.equal(again.curves, items[-1].curves)
 
 
-def test_where_the_truth_is_another_mechanism_nothing_is_called_right() -> None:
+def test_no_finding_is_right_if_the_true_mechanism_is_of_another_kind() -> None:
     chance = Amputation("chance", (0,), base_rate=0.4)
     small = identify.Config("one factor", chance, restarts=2, steps=5, hidden=8, samples=10)
     *_, result = identify.run(small, table(), COLUMNS)
@@ -115,7 +115,7 @@ def test_where_the_truth_is_another_mechanism_nothing_is_called_right() -> None:
         ({"steps": 0}, "steps"),
     ],
 )
-def test_a_wrong_config_is_named(wrong: dict, names: str) -> None:
+def test_a_wrong_config_is_an_error(wrong: dict, names: str) -> None:
     with pytest.raises(ValueError, match=names):
         config(**wrong)
 

@@ -1,4 +1,4 @@
-"""The comparison of predictions: runs, paired differences, and what is said of them."""
+"""The comparison of predictions: runs, paired differences, and the summary."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def classes(frame: pd.DataFrame) -> pd.Series:
 
 
 def scores(**by_method: list[float]) -> dict[str, list[Mapping[str, float]]]:
-    """Of a regression, the RMSE as given."""
+    """Scores of a regression with the given RMSE."""
     names = {"oracle": ORACLE, "mean": "mean, then predict", "sup": "supMIWAE", "ours": SUP_NOT}
     return {
         names[key]: [{"RMSE": e, "RMSE in units": 10 * e, "log density": -e} for e in each]
@@ -57,7 +57,7 @@ def test_a_frame_follows_each_method_of_each_run(items: list) -> None:
         assert row.mean["AUC"] == pytest.approx(sum(each["AUC"] for each in own) / 2)
 
 
-def test_runs_differ_and_are_the_same_again(items: list) -> None:
+def test_runs_differ_and_are_reproducible(items: list) -> None:
     frame = table()
     *_, again = prediction.run(Config("toy", PLAN, **QUICK), frame, classes(frame))
     assert again == items[-1]
@@ -66,7 +66,7 @@ def test_runs_differ_and_are_the_same_again(items: list) -> None:
         assert len({*before.each, *after.each}) == 4
 
 
-def test_labels_of_test_rows_reach_no_method() -> None:
+def test_no_method_uses_the_targets_of_test_rows() -> None:
     frame = table()
     y = torch.from_numpy((classes(frame) == "yes").to_numpy().astype(np.int64))
     config = Config("toy", PLAN, **QUICK)
@@ -83,7 +83,7 @@ def test_labels_of_test_rows_reach_no_method() -> None:
             assert torch.equal(before.observed, after.observed)
 
 
-def test_both_parts_lose_values_and_are_measured_by_the_training_part() -> None:
+def test_both_parts_lose_values_and_are_standardised_by_the_training_part() -> None:
     frame = 5 * table(400) + 3
     target = torch.tensor(frame["c"].to_numpy())
     config = Config("toy", PLAN, task="regression", **QUICK)
@@ -111,23 +111,23 @@ def test_differences_are_paired_by_run() -> None:
     assert (ours.behind, ours.behind_error) == (0, 0)
 
 
-def said(**by_method: list[float]) -> str:
+def sentence_of(**by_method: list[float]) -> str:
     return prediction.sentence(prediction.result("regression", scores(**by_method)))
 
 
 def test_the_sentence_names_worse_tied_and_better_methods() -> None:
-    words = said(oracle=[0.0, 0.0], mean=[1.0, 1.1], sup=[0.5, 0.2], ours=[0.4, 0.4])
+    words = sentence_of(oracle=[0.0, 0.0], mean=[1.0, 1.1], sup=[0.5, 0.2], ours=[0.4, 0.4])
     assert words == (
         "By RMSE, sup-not-MIWAE is better than “mean, then predict”, tied with “supMIWAE”. "
         "Differences below two standard errors count as ties."
     )
-    words = said(mean=[1.0, 1.1], sup=[0.3, 0.31], ours=[0.4, 0.4])
+    words = sentence_of(mean=[1.0, 1.1], sup=[0.3, 0.31], ours=[0.4, 0.4])
     assert "is better than “mean, then predict”, worse than “supMIWAE”. " in words
-    words = said(mean=[1.0, 1.1], sup=[2.0, 2.1], ours=[0.4, 0.4])
+    words = sentence_of(mean=[1.0, 1.1], sup=[2.0, 2.1], ours=[0.4, 0.4])
     assert "is better than “mean, then predict” and “supMIWAE”. " in words
 
 
-def test_rows_without_a_target_are_left_out_and_holes_of_the_table_stay() -> None:
+def test_rows_without_a_target_are_left_out_and_missing_cells_stay() -> None:
     frame = table()
     target = classes(frame).where(frame.index % 10 != 0)
     frame.loc[::7, "b"] = np.nan
@@ -136,7 +136,7 @@ def test_rows_without_a_target_are_left_out_and_holes_of_the_table_stay() -> Non
     assert all(math.isfinite(row.mean["log loss"]) for row in found.rows)
 
 
-def test_what_cannot_be_predicted_is_named() -> None:
+def test_a_target_that_cannot_be_predicted_is_an_error() -> None:
     frame = table()
     with pytest.raises(ValueError, match="only one class"):
         next(prediction.run(Config("toy", PLAN, **QUICK), frame, pd.Series(["yes"] * 80)))
@@ -157,7 +157,7 @@ def test_shipped_tasks_hide_the_first_half_of_the_numeric_columns(name: str) -> 
     assert config.plan.columns == tuple(numeric[: len(numeric) // 2])
 
 
-def test_a_class_that_training_never_saw_is_no_obstacle() -> None:
+def test_a_class_without_training_rows_is_no_error() -> None:
     frame = table()
     y = classes(frame)
     test = torch.randperm(80, generator=generator(0))[:20]
@@ -166,13 +166,13 @@ def test_a_class_that_training_never_saw_is_no_obstacle() -> None:
     assert all(math.isfinite(value) for row in found.rows for value in row.mean.values())
 
 
-def test_every_seed_that_a_config_takes_can_be_run() -> None:
+def test_every_valid_seed_can_be_run() -> None:
     frame = table()
     *_, found = prediction.run(Config("toy", PLAN, **QUICK, seed=9999), frame, classes(frame))
     assert len(found.rows) == len(METHODS)
 
 
-def test_nothing_that_lost_values_is_ahead_of_the_oracle() -> None:
+def test_no_method_with_missing_values_beats_the_oracle() -> None:
     frame = table(240)
     config = Config("toy", PLAN, **{**QUICK, "steps": 60})
     *_, found = prediction.run(config, frame, classes(frame))

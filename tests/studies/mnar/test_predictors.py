@@ -1,4 +1,4 @@
-"""All ways to predict: one predictor, fitted exactly, and no look at the test labels."""
+"""All prediction methods: one predictor, fitted to its optimum, without test targets."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ TINY = Training("toy", PLAN, steps=4, draws=3, hidden=8, samples=20)
 
 
 def one_factor(count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Three columns of one factor, and a class that the first two tell well."""
+    """Three columns of one factor, and a class that the first two predict well."""
     x = 0.9 * normal((count, 1), generator(seed)) + 0.45 * normal((count, 3), generator(seed + 1))
     noise = 0.3 * normal((count,), generator(seed + 2))
     return x, (x[:, 0] + x[:, 1] + noise > 1.2).long()
 
 
 def split(*, classes: int | None = 2, count: int = 400) -> tuple[Split, Tensor]:
-    """The split, and the labels of its test rows."""
+    """The split, and the targets of its test rows."""
     (x, y), (test_x, test_y) = one_factor(count, 0), one_factor(300, 10)
     if classes is None:
         y, test_y = x.sum(1), test_x.sum(1)
@@ -72,7 +72,9 @@ def test_the_regressor_on_complete_rows_is_ridge_of_its_own_noise() -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("classes", [2, None])
-def test_every_method_has_a_law_for_every_test_row(name: str, classes: int | None) -> None:
+def test_every_method_has_a_distribution_for_every_test_row(
+    name: str, classes: int | None
+) -> None:
     known, test_y = split(classes=classes, count=60)
     laws = METHODS[name](TINY, known)
     assert sum(law.batch_shape[0] for law in laws) == len(test_y)
@@ -83,14 +85,14 @@ def test_every_method_has_a_law_for_every_test_row(name: str, classes: int | Non
         torch.testing.assert_close(law.log_prob(test_y), again.log_prob(test_y), rtol=0, atol=0)
 
 
-def test_the_oracle_reads_what_the_others_may_not() -> None:
+def test_only_the_oracle_uses_the_complete_table() -> None:
     known, _ = split()
     (law,) = by_oracle(TINY, known)
     (blind,) = by_oracle(TINY, known._replace(known=known.masked, test_known=known.test_masked))
     assert not torch.allclose(law.probs, blind.probs)
 
 
-def test_where_high_values_hide_only_a_known_process_recovers_the_class() -> None:
+def test_if_high_values_are_missing_only_a_learned_process_recovers_the_class() -> None:
     known, test_y = split()
     config = Training("toy", PLAN, steps=150, draws=5, hidden=16, samples=100)
 

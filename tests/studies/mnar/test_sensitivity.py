@@ -1,4 +1,4 @@
-"""Assumptions by re-weighting: exact where the answer is known, silent where it cannot be."""
+"""Re-weighting for an assumption: closed forms, and NaN where nothing is known."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ from tests.linear_table import (
 
 
 def known_problem(count: int) -> Problem:
-    """Rows of the linear table, all alike: column 0 removed, whatever the reason."""
+    """Identical rows of the linear table with column 0 missing."""
     masked = rows(count)
     everything = Masked(masked.x, torch.ones_like(masked.observed))
     return Problem(everything, masked, SelfMasking(2))
 
 
 def conditional() -> Normal:
-    """p(x_0 | x_1), the linear table's."""
+    """p(x_0 | x_1) of the linear table."""
     gain = COVARIANCE[0, 1] / COVARIANCE[1, 1]
     variance = COVARIANCE[0, 0] - gain * COVARIANCE[0, 1]
     return Normal(OFFSET[0] + gain * (SEEN - OFFSET[1]), variance.sqrt())
 
 
 def of_five_columns() -> tuple[MIWAE, Problem]:
-    """Correlated columns of which two lose high values, one has holes; a model not yet trained."""
+    """Correlated columns, two without high values, one with missing cells; an untrained model."""
     x = normal((120, 5), generator(0)) + normal((120, 1), generator(1))
     seen = torch.ones_like(x, dtype=torch.bool)
     seen[::9, 4] = False
@@ -67,7 +67,7 @@ def test_a_soft_assumption_gives_the_mean_and_spread_of_quadrature(strength: flo
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_a_cut_gives_the_mean_of_a_truncated_normal(sign: float) -> None:
+def test_a_steep_assumption_gives_the_mean_of_a_truncated_normal(sign: float) -> None:
     basis = sensitivity.prepare(MIWAE(**networks(1.4)), known_problem(50), samples=4000)
     cut, law, standard = 0.1, conditional(), Normal(0.0, 1.0)
     edge = sign * (cut - law.mean) / law.stddev
@@ -97,7 +97,7 @@ def test_without_strength_the_answer_is_that_of_miwae() -> None:
     assert found.shift[[1, 3]].isnan().all()
 
 
-def test_it_is_reweighting_whatever_the_model_itself_had_learned() -> None:
+def test_the_process_of_the_model_itself_is_ignored() -> None:
     model, problem = of_five_columns()
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -117,7 +117,7 @@ def test_it_is_reweighting_whatever_the_model_itself_had_learned() -> None:
         torch.testing.assert_close(found.sd, variance.sqrt(), rtol=1e-4, atol=1e-5)
 
 
-def test_a_stronger_assumption_rests_on_fewer_draws_and_moves_further() -> None:
+def test_a_stronger_assumption_moves_further_and_has_a_smaller_ess() -> None:
     basis = sensitivity.prepare(MIWAE(**networks()), known_problem(20), samples=200)
     by_strength = [
         sensitivity.assume(basis, sensitivity.assumed_process(2, [0], strength, 1.0).double())
@@ -165,7 +165,7 @@ def test_the_histogram_is_of_the_weighted_draws() -> None:
     assert abs((density * edges.diff()).sum() - 1) < 1e-4
 
 
-def test_a_process_that_reads_other_columns_is_refused() -> None:
+def test_a_process_that_depends_on_other_columns_is_an_error() -> None:
     model, problem = of_five_columns()
     other = Restricted(LinearMasking(5), torch.ones(5, dtype=torch.bool))
     with pytest.raises(TypeError, match="linear"):

@@ -1,4 +1,4 @@
-"""MIWAE and not-MIWAE side by side: what comes out is what the models say, and it has teeth."""
+"""MIWAE and not-MIWAE side by side: scores, frames, and a case in which MIWAE is biased."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def items(table: Masked) -> list:
     return list(side_by_side.run(CONFIG, table, NUMERIC))
 
 
-def test_not_miwae_is_not_misled_where_miwae_is(items: list) -> None:
+def test_not_miwae_is_unbiased_where_miwae_is_biased(items: list) -> None:
     answers = items[-1].answers
     ours, theirs = answers["not-MIWAE"].rmse, answers["MIWAE"].rmse
     assert ours.mean + 4 * (ours.standard_error + theirs.standard_error) < theirs.mean
@@ -47,7 +47,7 @@ def test_not_miwae_is_not_misled_where_miwae_is(items: list) -> None:
     assert theirs.mean < baselines["mean"]
 
 
-def test_frames_come_in_order_and_end_with_the_work(items: list) -> None:
+def test_frames_come_in_order_and_end_at_the_last_step(items: list) -> None:
     frames = [item for item in items if isinstance(item, side_by_side.Frame)]
     assert [frame.step for frame in frames] == sorted({frame.step for frame in frames})
     assert CONFIG.frames <= len(frames) <= 2 * CONFIG.frames
@@ -71,7 +71,7 @@ def ampute_curves() -> torch.Tensor:
     return side_by_side.curves(PLAN.process(D), list(PLAN.columns))
 
 
-def test_what_is_seen_comes_back_bit_for_bit(items: list, table: Masked) -> None:
+def test_observed_entries_are_unchanged_bit_for_bit(items: list, table: Masked) -> None:
     observed = ampute(table, PLAN).masked.observed
     for answer in items[-1].answers.values():
         assert torch.equal(answer.mean[observed], table.x[observed])
@@ -87,7 +87,7 @@ def test_the_same_config_gives_the_same_result(table: Masked) -> None:
         assert torch.equal(first.answers[name].mean, second.answers[name].mean)
 
 
-def test_own_holes_are_filled_in_without_a_score(table: Masked) -> None:
+def test_missing_cells_of_the_table_are_imputed_without_a_score(table: Masked) -> None:
     holes = Masked(table.x, uniform((600, D), generator(4)) < 0.8)
     config = replace(CONFIG, plan=None, steps=20, frames=2)
     *_, result = side_by_side.run(config, holes, NUMERIC)
@@ -117,7 +117,7 @@ def test_mixed_columns_and_every_assumption_work(decoder: str, assumed: str) -> 
     assert torch.isfinite(result.answers["not-MIWAE"].rmse.mean)
 
 
-def test_nothing_missing_and_all_missing_are_said(table: Masked) -> None:
+def test_nothing_missing_and_all_missing_are_errors(table: Masked) -> None:
     nothing = replace(CONFIG, plan=Amputation(columns=(0,), threshold=2.0, strength=50.0))
     low = Masked(table.x.clamp_max(1.0), table.observed)
     with pytest.raises(ValueError, match="No value is missing"):
@@ -130,6 +130,6 @@ def test_nothing_missing_and_all_missing_are_said(table: Masked) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"assumed": "x"}, {"decoder": "x"}, {"steps": 0}, {"direction": "up"}]
 )
-def test_a_wrong_config_is_named(wrong: dict) -> None:
+def test_a_wrong_config_is_an_error(wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         replace(CONFIG, **wrong)

@@ -1,4 +1,4 @@
-"""log p(x) = ELBO + KL, each of the three by an integral of its own."""
+"""log p(x) = ELBO + KL, each computed by its own integral."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_densities_are_densities() -> None:
 
 
 def test_a_posterior_that_is_gaussian_has_no_gap() -> None:
-    """Of z ~ N(0, 1), x | z ~ N(z, ½²), q = N(0.8 x, 0.2) is the posterior."""
+    """For z ~ N(0, 1) and x | z ~ N(z, ½²), q = N(0.8 x, 0.2) is the posterior."""
     log_joint = -0.5 * AXIS.square() - 2 * (1.0 - AXIS).square()
     log_joint = log_joint - math.log(2 * math.pi * 0.5)
     log_q = -0.5 * (AXIS - 0.8).square() / 0.2 - 0.5 * math.log(2 * math.pi * 0.2)
@@ -63,7 +63,7 @@ def test_no_gaussian_is_better_than_the_best(x: float) -> None:
     assert float(own) - float(every.max()) < 0.03  # the grid is fine
 
 
-def test_the_encoder_is_best_on_average_and_not_for_each() -> None:
+def test_the_encoder_is_optimal_on_average_but_not_for_each_x() -> None:
     a, b, c = elbo_gap.encoder()
     assert b > 0
     assert elbo_gap.run(Config(1.0)).amortisation > 0.01
@@ -88,7 +88,7 @@ def test_iwae_rises_from_the_elbo_to_the_evidence() -> None:
     assert found.log_p - value[-1] < 0.5 * found.divergence
 
 
-def test_bad_settings_are_refused() -> None:
+def test_wrong_settings_are_errors() -> None:
     for bad in ({"x": 20.0}, {"mean": 0.0}, {"mean": 0.0, "sd": 0.01}):
         with pytest.raises(ValueError, match="expected"):
             Config(**bad)

@@ -1,4 +1,4 @@
-"""Both estimators hit the gradient, and scatter as the closed forms say."""
+"""Both estimators are unbiased and have the variances of the closed forms."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ def test_no_constant_is_a_better_baseline(name: str) -> None:
     assert scatter(best) < min(scatter(best - 0.05), scatter(best + 0.05), scatter(0.0))
 
 
-def test_each_has_its_day() -> None:
+def test_each_estimator_can_have_the_smaller_variance() -> None:
     path, score = variances("square", 1.0, 0.2)
     assert path < score / 100
     path, score = variances("step", 1.0, 1.0)
     assert path > 2 * score
 
 
-def test_bad_settings_are_refused() -> None:
+def test_wrong_settings_are_errors() -> None:
     for bad in ({"integrand": "cube"}, {"sd": 0.0}, {"draws": 0}):
         with pytest.raises(ValueError, match="expected"):
             replace(Config(), **bad)

@@ -1,4 +1,4 @@
-"""Weights of one Gaussian for another against closed forms, in standard errors."""
+"""Importance weights between Gaussians against closed forms, in standard errors."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_second_moment_is_the_integral(scale: float) -> None:
     np.testing.assert_allclose(second_moment(torch.tensor([2, 7]), scale), [one**2, one**7])
 
 
-def test_below_half_the_variance_it_is_infinite() -> None:
+def test_below_half_the_variance_the_second_moment_is_infinite() -> None:
     assert second_moment(3, 0.7).item() == math.inf
     assert math.isfinite(second_moment(3, 0.708).item())
 
@@ -66,7 +66,7 @@ def test_both_moments_in_standard_errors(dim: int, scale: float) -> None:
 
 
 @pytest.mark.parametrize(("dim", "scale"), [(1, 0.6), (3, 0.9), (20, 1.4)])
-def test_log_weights_have_the_law_that_is_drawn(dim: int, scale: float) -> None:
+def test_log_weights_have_the_density_in_the_figure(dim: int, scale: float) -> None:
     log_w = drawn(dim, scale)[:, -1].numpy()
     mean = dim * (math.log(scale) - (scale**2 - 1) / 2)
     sd = math.sqrt(dim / 2) * abs(scale**2 - 1)
@@ -83,7 +83,7 @@ def test_log_weights_have_the_law_that_is_drawn(dim: int, scale: float) -> None:
     assert (log_w.max() <= edge) if scale > 1 else (log_w.min() >= edge)
 
 
-def test_pareto_k_is_what_the_tail_has() -> None:
+def test_pareto_k_is_the_shape_of_the_tail() -> None:
     # In two dimensions χ² is exponential, so that w is exactly Pareto.
     for scale in (0.5, 0.7):
         noise = normal((20_000, 10, 2), generator(0), torch.float64)
@@ -115,7 +115,7 @@ def test_in_many_dimensions_most_runs_miss_the_mass() -> None:
     assert found.effective_fractions[-1].mean() < 0.01
 
 
-def test_the_target_itself_is_the_perfect_proposal() -> None:
+def test_the_target_as_proposal_gives_equal_weights() -> None:
     found = run(Config(10, 1.0))
     torch.testing.assert_close(found.running, torch.ones_like(found.running))
     assert second_moment(10, 1.0).item() == 1
@@ -123,11 +123,11 @@ def test_the_target_itself_is_the_perfect_proposal() -> None:
         log_weight_density(torch.zeros(3), 10, 1.0)
 
 
-def test_what_cannot_be_is_refused() -> None:
-    for wrong, said in (
+def test_wrong_arguments_are_errors() -> None:
+    for wrong, message in (
         ({"dim": 0}, "1 to 100 dimensions"),
         ({"scale": 0.0}, "a scale from"),
         ({"draws": 3}, "25 to 100,000 draws"),
     ):
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(ValueError, match=message):
             Config(**wrong)

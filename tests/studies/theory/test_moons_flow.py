@@ -36,7 +36,7 @@ def test_a_portrait_of_the_identity_is_a_straight_grid() -> None:
     assert row == column == len(AXIS) // 2
 
 
-def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+def test_a_saved_flow_is_loaded(tmp_path: Path) -> None:
     *_, last = moons_flow.run(SHORT)
     moons_flow.save(last.flow, tmp_path / "flow.npz")
     loaded = moons_flow.load(tmp_path / "flow.npz", SHORT)

@@ -1,4 +1,4 @@
-"""What is seen first weighs nothing; what is seen last decides."""
+"""Completions pixel by pixel: weights are equal if observed pixels come first."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_digit_is_completed(digit: np.ndarray, above: bool) -> None:
         assert found.effective == pytest.approx(8)
 
 
-def test_nothing_seen_is_a_sample_and_all_seen_the_image(digit: np.ndarray) -> None:
+def test_without_observed_pixels_it_is_a_sample_and_with_all_the_image(digit: np.ndarray) -> None:
     model = zoo.load("digits-pixelcnn")
     sample = pixel_filling.run(Config(0, draws=4), model, digit)
     assert not sample.observed.any()
@@ -44,7 +44,7 @@ def test_nothing_seen_is_a_sample_and_all_seen_the_image(digit: np.ndarray) -> N
     np.testing.assert_allclose(whole.log_prob_each[0], whole.of_image, rtol=1e-3, atol=1e-4)
 
 
-def test_bad_settings_are_refused() -> None:
+def test_wrong_settings_are_errors() -> None:
     for bad in ({"row": -1}, {"draws": 0}):
         with pytest.raises(ValueError, match="expected"):
             Config(**bad)

@@ -1,4 +1,4 @@
-"""Means of what is seen against closed forms, in standard errors; and the errors themselves."""
+"""Estimates against closed forms, in standard errors, and the standard errors themselves."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_estimates_tend_to_their_limits(mechanism: str, strength: float) -> None
     assert line.intercept == pytest.approx(line.filled.mean, abs=0.01)
 
 
-def test_what_is_right_and_what_is_not() -> None:
+def test_which_estimates_are_consistent() -> None:
     right = {"MCAR": (True, True), "MAR": (False, True), "MNAR": (False, False)}
     for mechanism, wanted in right.items():
         config = Config(mechanism, 2.0, rows=MANY, seed=2)
@@ -59,7 +59,7 @@ def test_the_mean_under_self_masking_is_that_of_a_skew_normal() -> None:
         assert limits(config).complete_case == pytest.approx(closed)
 
 
-def test_all_selected_moments_are_the_integrals() -> None:
+def test_moments_of_observed_rows_are_the_integrals() -> None:
     covariance = torch.tensor([[1.0, -0.5], [-0.5, 2.0]], dtype=torch.float64)
     weights = torch.tensor([0.7, -1.3], dtype=torch.float64)
     axis = np.linspace(-12, 12, 801)
@@ -100,7 +100,7 @@ def test_errors_are_the_spread_of_many_samples(mechanism: str) -> None:
         assert each.std() == pytest.approx(1, abs=0.15)
 
 
-def test_the_regression_is_least_squares_and_looks_at_no_hidden_value() -> None:
+def test_the_regression_is_least_squares_and_ignores_hidden_values() -> None:
     x, observed = draw(Config("MAR", 1.0, rows=60))
     line = by_regression(x, observed)
     fit = stats.linregress(x[observed, 0], x[observed, 1])
@@ -117,7 +117,7 @@ def test_samples_do_not_change_with_the_mechanism() -> None:
     assert (observed == (x[:, 1] < 0)).float().mean() > 0.97
 
 
-def test_what_cannot_be_is_refused() -> None:
+def test_wrong_arguments_are_errors() -> None:
     x, _ = draw(Config(rows=5))
     with pytest.raises(ValueError, match="at least 3 observed rows, got 2"):
         complete_case(x, torch.tensor([True, True, False, False, False]))

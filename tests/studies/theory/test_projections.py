@@ -73,7 +73,7 @@ NODES, SHARES = np.polynomial.legendre.leggauss(200)
 
 
 def w2_to_gaussian(x: torch.Tensor, mean: float, sd: float) -> float:
-    """By quadrature over z in each slice, from the definition."""
+    """Means of the slices by quadrature over z, from the definition."""
     edges = np.clip(stats.norm.ppf(np.linspace(0, 1, len(x) + 1)), -12, 12)
     low, high = edges[:-1, None], edges[1:, None]
     z = low + (high - low) * (NODES + 1) / 2
@@ -81,7 +81,7 @@ def w2_to_gaussian(x: torch.Tensor, mean: float, sd: float) -> float:
     return float(((high - low) / 2 * SHARES * ways).sum() ** 0.5)
 
 
-def test_the_nearest_gaussian_is_the_least_of_the_quadrature() -> None:
+def test_the_nearest_gaussian_minimises_the_quadrature() -> None:
     x = sample(10)
     found = nearest_gaussian(x)
     assert found.distance == pytest.approx(w2_to_gaussian(x, found.mean, found.sd))
@@ -94,14 +94,14 @@ def test_the_nearest_gaussian_is_the_least_of_the_quadrature() -> None:
     assert w2_to_gaussian(x, found.mean, found.moment) > found.distance + 1e-3
 
 
-def test_of_many_gaussian_draws_both_projections_are_one() -> None:
+def test_both_projections_agree_for_many_gaussian_draws() -> None:
     found = nearest_gaussian(normal((100_000,), generator(5), torch.float64) * 3 + 1)
     assert found.sd == pytest.approx(found.moment, rel=1e-4)
     assert abs(found.sd - 3) < 4 * 3 / (2 * 100_000) ** 0.5
     assert found.distance < 0.05
 
 
-def test_slices_go_in_order_and_have_the_gaussian_s_mean() -> None:
+def test_slices_are_ordered_and_have_the_mean_of_the_gaussian() -> None:
     x = torch.tensor([3.0, -1.0, 0.5, 10.0])
     targets = gaussian_targets(x, 2.0, 0.7)
     assert targets.argsort().tolist() == x.argsort().tolist()
@@ -118,7 +118,7 @@ def test_one_point_is_its_own_projection() -> None:
     assert found == pytest.approx((1.5, 0, 0, 0))
 
 
-def test_what_cannot_be_is_refused() -> None:
+def test_wrong_arguments_are_errors() -> None:
     with pytest.raises(ValueError, match=r"sample of shape \(n,\)"):
         nearest_point(torch.zeros(0))
     with pytest.raises(ValueError, match="a power from 1 to 100"):
