@@ -1,4 +1,4 @@
-"""What is known of log p(x), from below and from above, and what it is worth."""
+"""The exact likelihood lab: bounds on log p(x), and models whose likelihood is unbounded."""
 
 from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
@@ -16,8 +16,8 @@ VIEW = links.Setting("likelihood view", next(iter(VIEWS)), options=tuple(VIEWS),
 
 frame.page(
     "Exact likelihood",
-    "A deep latent variable model gives every image a likelihood that nobody can write down. It "
-    "can be caught between bounds, and it can be infinite.",
+    "The likelihood of a deep latent variable model has no closed form. Compute bounds from both "
+    "sides, and see why the likelihood of a Gaussian decoder can grow without limit.",
     "Exact_likelihood",
     shortcuts.LIKELIHOOD,
 )

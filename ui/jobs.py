@@ -343,11 +343,6 @@ def _await_first_item(run: Run) -> None:
         _ = "any" in st.session_state  # the script ends here if a rerun is requested
 
 
-def beginning() -> str:
-    """Message of a run that has no result yet."""
-    return f"Waiting for a free slot, {waiting()} in line" if waiting() > 1 else "Starting …"
-
-
 def stop_all(seconds: float = 2.0) -> None:
     """Stop every run of every session and wait for the threads: when the server ends."""
     runs = list(_runs)

@@ -217,8 +217,9 @@ def status(run: jobs.Run, progress: Progress | None = None, action: str = "Run")
 
 
 def starting() -> str:
-    """What stands on the bar of a run without results."""
-    return jobs.beginning()
+    """The text on the bar of a run that has no result yet."""
+    count = jobs.waiting()
+    return f"Waiting for a free slot, {count} in line" if count > 1 else "Starting …"
 
 
 def failed(action: str = "Run") -> str:

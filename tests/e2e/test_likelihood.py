@@ -63,10 +63,10 @@ def test_the_curve_grows_with_k_and_stays_below(server: str, new_page: NewPage) 
 
 def test_one_image_is_chosen_and_measured_anew(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?bounds-which=One+image&bounds-draws=100&bounds-of=made")
-    expect(page.get_by_text("Image 1 of the images that the model made, nats")).to_be_visible()
+    expect(page.get_by_text("Image 1 of the images drawn by the model, nats")).to_be_visible()
     before = drawn(page, "bounds-ladder", "IWAE")
     page.get_by_role("radio", name="Image 3").click()
-    expect(page.get_by_text("Image 3 of the images that the model made, nats")).to_be_visible()
+    expect(page.get_by_text("Image 3 of the images drawn by the model, nats")).to_be_visible()
     looking.settle(page)
     assert "bounds-image=2" in page.url
     shipped = drawn(page, "bounds-ladder", "IWAE")

@@ -275,16 +275,8 @@ PARTS = (
     Transport,
 )
 
-
-def readers_of(part: Any) -> dict[str, Callable[[str], Any]]:
-    """Setting → reader, of a view or note."""
-    if hasattr(part, "settings"):
-        return {setting.name: setting.read for setting in part.settings}
-    return dict(part.fields)
-
-
 READERS: dict[str, Callable[[str], Any]] = {
-    **{name: read for part in PARTS for name, read in readers_of(part).items()},
+    **{setting.name: setting.read for setting in links.settings_of(PARTS)},
     "bits": lambda text: from_link(text, 28, 28),
     "latent": lambda text: latent_links.unpacked(text, 64),
     "whole": links.whole(0, 9999),

@@ -1,4 +1,4 @@
-"""Figures of bounds: what is below, what is exact, what is above; the estimate that grows."""
+"""Figures of bounds from below and above, of exact values, and of IWAE over draws."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 TALL = 400
 ERRORS = 2
-"""Standard errors on either side of a value."""
+"""Half the length of an error bar, in standard errors."""
 BROKEN = 1.5
-"""An upper bound that lies further off than this many heights of the rest has an axis of its
-own."""
+"""An upper bound further away than this many ranges of the rest has an axis of its own."""
+UNRELIABLE_K = 0.7
+"""Pareto k above which the mean of the weights and its error bar are unreliable."""
 SIGNS = {"below": "≥", "exact": "=", "above": "≤"}
 
 
 class Level(NamedTuple):
-    """How a method that does not grow with K is drawn."""
+    """How a method that does not depend on K is drawn."""
 
     name: str
     dash: str
@@ -36,21 +37,21 @@ LEVELS = {
     "quadrature": Level("log p(x), quadrature", "solid", 2.5),
     "AIS backwards": Level("AIS, from above", "dashdot", 1.5),
     "best mixture": Level("best mixture, from above", "dot", 2),
-    "empirical": Level("best law, from above", "dot", 2),
+    "empirical": Level("best distribution, from above", "dot", 2),
 }
 
 
 def ladder(lines: Sequence[Line], most: int) -> Figure:
-    """IWAE over K between all that is known; an upper bound far off behind a broken axis."""
+    """IWAE over K and the other bounds; a distant upper bound is drawn on a broken axis."""
     figure = figures.empty("importance samples K", height=TALL)
-    grown = [line for line in lines if line.method in ("ELBO", "IWAE")]
+    curve = [line for line in lines if line.method in ("ELBO", "IWAE")]
     levels = [line for line in lines if line.method in LEVELS]
     low, high = _range([line for line in lines if line.kind != "above"] or levels)
     near = [line for line in levels if line.mean <= high + BROKEN * (high - low)]
-    low, high = _range([*grown, *near])
+    low, high = _range([*curve, *near])
     for line in levels:
         _level(figure, line, most, "y" if line in near else "y2")
-    _curve(figure, grown)
+    _curve(figure, curve)
     figure.update_xaxes(
         type="log",
         range=[-0.08, np.log10(most) + 0.08],
@@ -97,11 +98,11 @@ def _level(figure: Figure, line: Line, most: int, axis: str) -> None:
     )
 
 
-def _curve(figure: Figure, grown: Sequence[Line]) -> None:
-    errors = [0 if np.isnan(line.error) else ERRORS * line.error for line in grown]
+def _curve(figure: Figure, curve: Sequence[Line]) -> None:
+    errors = [0 if np.isnan(line.error) else ERRORS * line.error for line in curve]
     figure.add_scatter(
-        x=[line.effort for line in grown],
-        y=[line.mean for line in grown],
+        x=[line.effort for line in curve],
+        y=[line.mean for line in curve],
         mode="lines+markers",
         name="IWAE",
         line={"color": figures.accent(), "width": 2.5},
@@ -109,7 +110,7 @@ def _curve(figure: Figure, grown: Sequence[Line]) -> None:
         error_y={"array": errors, "thickness": 1.5, "width": 4, "color": figures.accent()},
         hovertemplate="K = %{x:,}: %{y:.3f}<extra></extra>",
     )
-    first = [line for line in grown if line.method == "ELBO"]
+    first = [line for line in curve if line.method == "ELBO"]
     figure.add_scatter(
         x=[1] * len(first),
         y=[line.mean for line in first],
@@ -126,7 +127,7 @@ def _curve(figure: Figure, grown: Sequence[Line]) -> None:
 
 
 def _break(figure: Figure, far: Sequence[Line]) -> None:
-    """A strip of its own above the rest, and the sign that something is left out between."""
+    """Draw distant lines on an axis of their own above the rest, with a sign for the gap."""
     values = sorted(line.mean for line in far)
     spread = max(1.0, values[-1] - values[0])
     figure.update_layout(
@@ -157,17 +158,17 @@ def _break(figure: Figure, far: Sequence[Line]) -> None:
     )
 
 
-def shortfalls(pareto_k: np.ndarray, lacking: np.ndarray) -> Figure:
-    """What IWAE lacks of each image, nats, against Pareto k of its weights."""
+def shortfalls(pareto_k: np.ndarray, shortfall: np.ndarray) -> Figure:
+    """By how many nats IWAE is too low for each image, against Pareto k of its weights."""
     figure = figures.empty("Pareto k of the weights", height=260)
     figure.add_scatter(
         x=pareto_k,
-        y=lacking,
+        y=shortfall,
         mode="markers",
-        text=[f"image {i}" for i in range(1, len(lacking) + 1)],
+        text=[f"image {i}" for i in range(1, len(shortfall) + 1)],
         marker={"size": 8, "color": figures.accent(), "opacity": 0.8},
         hovertemplate="%{text}: k %{x:.2f}, %{y:.2f} nats<extra></extra>",
     )
-    figure.add_vline(0.7, line={"color": figures.GREY, "dash": "dash", "width": 1.5})
+    figure.add_vline(UNRELIABLE_K, line={"color": figures.GREY, "dash": "dash", "width": 1.5})
     figure.update_layout(showlegend=False)
     return figure

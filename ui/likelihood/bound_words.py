@@ -1,4 +1,4 @@
-"""What is said of bounds: their order in numbers, a table, and whether the weights are trusted."""
+"""Sentences and a table about bounds: their order, and whether the weights are reliable."""
 
 from __future__ import annotations
 
@@ -10,43 +10,42 @@ import numpy as np
 import streamlit as st
 
 from dgm_core.studies.likelihood.bounds import Line, is_ordered
-from ui import figures
+from ui import figures, glossary
 from ui.likelihood import bound_charts
-
-MISTRUST = 0.7
-"""Pareto k above which a mean of the weights has no error bar worth the name."""
+from ui.likelihood.bound_charts import UNRELIABLE_K
 
 
 def verdict(lines: tuple[Line, ...]) -> str:
-    """The order in numbers, and what is lacking."""
+    """The bounds in order, and by how much the lower ones are too low."""
     steps = [_best(lines, method) for method in ("ELBO", "IWAE", "AIS")]
     truth, above = _best(lines, "quadrature"), [line for line in lines if line.kind == "above"]
     parts = [f"{line.method} {_number(line.mean)} ≤" for line in steps[:2] if line]
     parts.append(f"log p(x) = {_number(truth.mean)}" if truth else "log p(x)")
-    # What is known to within an error is named if it is above what is below.
+    # An upper bound with a Monte-Carlo error is named only if it is above the lower bounds.
     low = max((line.mean for line in lines if line.kind != "above"), default=-math.inf)
     if above := [line for line in above if line.mean >= low]:
         least = min(above, key=lambda line: line.mean)
         parts.append(f"≤ {least.method} {_number(least.mean)}")
-    said = f"**{' '.join(parts)}.** "
+    text = f"**{' '.join(parts)}.** "
     if not is_ordered(lines):
-        return said + (
-            ":orange[Out of order by more than three standard errors:] with few effective draws "
-            "these errors are themselves too small. Take another seed, or more temperatures."
+        return text + (
+            ":orange[The bounds are out of order by more than three standard errors.] If the "
+            "effective sample size is small, so are the errors themselves. Try another seed or "
+            "more temperatures."
         )
     known = truth or _best(lines, "AIS")
     if known is None or steps[0] is None or steps[1] is None:
-        return said
-    lacking = [known.mean - line.mean for line in steps[:2]]
-    what = "log p(x)" if truth else "annealing"
-    return said + (
-        f"Of {what} the ELBO lacks {_number(lacking[0], 2)} nats, and IWAE with "
-        f"{steps[1].effort:,} draws {_number(max(lacking[1], 0.0), 2)}."
+        return text
+    elbo, iwae = (max(known.mean - line.mean, 0.0) for line in steps[:2])
+    reference = "" if truth else ", compared with AIS"
+    return text + (
+        f"The ELBO is {_number(elbo)} nats too low, and IWAE with {steps[1].effort:,} draws "
+        f"{_number(iwae)}{reference}."
     )
 
 
 def _best(lines: tuple[Line, ...], method: str) -> Line | None:
-    """The line of a method, of the greatest effort."""
+    """The line of a method with the largest effort."""
     return max(
         (line for line in lines if line.method == method),
         key=lambda line: line.effort,
@@ -67,18 +66,18 @@ UNITS = {
     "best mixture": "component(s)",
     "empirical": "distinct image(s)",
 }
-"""Of each method's effort, in the order of the bounds."""
+"""Method → unit of its effort, in the order of the bounds."""
 
 
 def table(lines: tuple[Line, ...]) -> None:
-    """The best of each method."""
+    """A table of the best value of each method."""
     shown = [_best(lines, method) for method in UNITS]
     st.dataframe(
         [
             {
                 "log p(x)": bound_charts.SIGNS[line.kind],
                 "nats": line.mean,
-                "± s.e.": line.error,
+                "± SE": line.error,
                 "by": line.method,
                 "with": f"{line.effort:,} {UNITS[line.method]}",
             }
@@ -88,22 +87,24 @@ def table(lines: tuple[Line, ...]) -> None:
         hide_index=True,
         height="content",
         column_config={
-            "nats": st.column_config.NumberColumn(format="%.3f"),
-            "± s.e.": st.column_config.NumberColumn(format="%.3f"),
+            "nats": st.column_config.NumberColumn(format="%.3f", help=glossary.explain("nats")),
+            "± SE": st.column_config.NumberColumn(
+                format="%.3f", help="Monte-Carlo standard error of the mean, in nats."
+            ),
         },
     )
 
 
 def as_csv(lines: tuple[Line, ...], row: int | None) -> str:
-    """One row a line; of a set (no `row`) one for each image as well, where that is known."""
+    """One row per line; for a set (`row` None) also one per image, where these are known."""
     file = io.StringIO()
     rows = csv.writer(file)
     rows.writerow(["image", "method", "log p(x) is", "effort", "nats", "standard error"])
-    whose = "all" if row is None else row + 1
+    image = "all" if row is None else row + 1
     for line in lines:
         sign = {"below": "at least", "exact": "equal to", "above": "at most"}[line.kind]
         about = [line.method, sign, line.effort]
-        rows.writerow([whose, *about, line.mean, line.error])
+        rows.writerow([image, *about, line.mean, line.error])
         if row is None and line.each is not None:
             both = zip(line.each.tolist(), line.each_error.tolist(), strict=True)
             rows.writerows([i, *about, *values] for i, values in enumerate(both, 1))
@@ -111,38 +112,43 @@ def as_csv(lines: tuple[Line, ...], row: int | None) -> str:
 
 
 def weights(lines: tuple[Line, ...], ess: np.ndarray, pareto_k: np.ndarray, drawn: int) -> None:
-    """What importance weights (B,) were worth, and what IWAE lacks where they were not."""
-    bad = int((pareto_k > MISTRUST).sum())
+    """The effective sample size of the weights (B,), and where IWAE is too low."""
+    unreliable = int((pareto_k > UNRELIABLE_K).sum())
     if len(ess) == 1:
-        trust = "above 0.7: IWAE's error bar says too little" if bad else "its error bar holds"
-        st.markdown(
-            f"**The weights.** {drawn:,} draws are worth {ess[0]:,.0f}; Pareto k is "
-            f"{_number(pareto_k[0])}, {trust}."
+        text = (
+            f"**The weights.** The effective sample size (ESS) of {drawn:,} draws is "
+            f"{ess[0]:,.0f}. Pareto k is {_number(pareto_k[0])}"
         )
+        if unreliable:
+            text += f", above {UNRELIABLE_K}: IWAE's error bar is too small."
+        else:
+            text += ": no warning, but mass that is never proposed does not show."
+        st.markdown(text, help=glossary.hover(text))
         return
     reference, best = _best(lines, "quadrature") or _best(lines, "AIS"), _best(lines, "IWAE")
     if reference is not None and best is not None:
-        lacking = (reference.each - best.each).numpy()
-        of = "log p(x)" if reference.method == "quadrature" else "AIS"
-        title = f"Nats that IWAE is below {of}, image by image"
-        figures.show("bounds weights", bound_charts.shortfalls(pareto_k, lacking), title)
-    st.caption(
-        f"{drawn:,} draws are worth {ess.mean():,.0f} on average, {ess.min():,.0f} at worst. "
-        f"Pareto k is above {MISTRUST} for {bad} of {len(ess)} images: there the error bars of "
-        "IWAE say too little."
+        shortfall = (reference.each - best.each).numpy()
+        name = "log p(x)" if reference.method == "quadrature" else "AIS"
+        title = f"Nats by which IWAE is below {name}, for each image"
+        figures.show("bounds weights", bound_charts.shortfalls(pareto_k, shortfall), title)
+    glossary.caption(
+        f"The effective sample size (ESS) of {drawn:,} draws is {ess.mean():,.0f} on average and "
+        f"{ess.min():,.0f} at worst. Pareto k is above {UNRELIABLE_K} for {unreliable} of "
+        f"{len(ess)} images; there IWAE's error bars are too small."
     )
 
 
 def formulas(lines: tuple[Line, ...]) -> None:
-    """Why they are bounds."""
+    """Formulas: why these are bounds."""
     st.latex(
         r"\mathbb{E}\log w \;\le\; \mathbb{E}\log\tfrac1K\textstyle\sum_k w_k \;\le\; \log p(x),"
         r"\qquad w_k = \frac{p(x, z_k)}{q(z_k\mid x)},\; z_k \sim q(z\mid x)"
     )
     st.markdown(
-        "**AIS** anneals from q to the posterior: the mean of its weights is p(x), so their log "
-        "is a bound from below. From an image's own latent it runs backwards, and bounds from "
-        "above. **Quadrature** sums p(x|z) p(z) over a grid in the plane of two latents."
+        "**AIS** moves draws from q to the posterior. The expectation of its weights is p(x), so "
+        "the log of their mean is, on average, a bound from below. It also runs backwards from "
+        "the latent that an image was drawn from, which gives, on average, a bound from above. "
+        "**Quadrature** sums p(x|z) p(z) over a grid in the plane of two latents."
     )
     if any(line.method == "best mixture" for line in lines):
         st.latex(
@@ -150,13 +156,14 @@ def formulas(lines: tuple[Line, ...]) -> None:
             r"\mathcal N(x_n;\mu,\operatorname{diag} v)\,\mathrm dG(\mu, v),\qquad v_d \ge \xi"
         )
         st.markdown(
-            "The decoder makes Gaussians, so the model is a mixture of them, and no mixture is "
-            "likelier than the best. This bound is of the **set shown**, whatever set that is, "
-            "and says nothing of other images."
+            "The decoder's distributions are Gaussians, so the model is a mixture of Gaussians. "
+            "No such mixture exceeds the likelihood of the best one. This bound holds for the "
+            "**set of images shown**, and for no other images."
         )
     elif any(line.method == "empirical" for line in lines):
         st.latex(r"\textstyle\frac1N\sum_n \log p_\theta(x_n) \;\le\; -\log N")
         st.markdown(
-            "Pixels are 0 or 1, and no law gives N distinct images more than 1/N each. This bound "
-            "is of the **set shown**. It is far off: a Gaussian decoder has a better one."
+            "Pixels are 0 or 1, so no distribution gives N distinct images a probability of more "
+            "than 1/N on geometric average. This bound holds for the **set of images shown**. It "
+            "is far from tight; for Gaussian decoders there is a tighter one."
         )

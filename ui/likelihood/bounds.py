@@ -1,4 +1,4 @@
-"""The view of all bounds on log p(x) on one axis."""
+"""The view of bounds on log p(x) from below and above, on one axis."""
 
 from __future__ import annotations
 
@@ -33,14 +33,16 @@ MODELS = {
     "digits-dlvm": "DLVM (digits)",
 }
 ABOUT = {
-    "digits-gaussian": "All five: two latents, so the integral is known; Gaussian pixels with "
-    "variance at least 0.03, so the best mixture is an upper bound.",
-    "mnist-vae-2d": "Two latents, so the integral is known.",
+    "digits-gaussian": "Two latents, so log p(x) is known by quadrature. Pixels are Gaussian with "
+    "a variance of at least 0.03, so the best mixture is an upper bound.",
+    "mnist-vae-2d": "Two latents, so log p(x) is known by quadrature.",
     "binarized-mnist-vae": "Trained on MNIST, binarised once.",
-    "mnist-dlvm": "Convolutional, 40 latents: no grid reaches that far.",
-    "digits-dlvm": "Convolutional, 40 latents; of scikit-learn's digits.",
+    "mnist-dlvm": "Convolutional, 40 latents: too many for quadrature.",
+    "digits-dlvm": "Convolutional, 40 latents: too many for quadrature. Trained on scikit-learn's "
+    "digits.",
 }
 SETS = {"test": "Test images", "made": "Model's own"}
+"""Set of images → its title; "made" are drawn by the model."""
 WHICH = ("Whole set", "One image")
 DRAWS = bounds.Config().draws
 
@@ -60,14 +62,14 @@ class Requested(NamedTuple):
 
     model: str
     of: str
-    row: int | None  # one image, or all
+    row: int | None  # one image; None: all
     draws: int
     temperatures: int
     seed: int
 
     @property
     def config(self) -> bounds.Config:
-        """The study's."""
+        """The configuration of the study."""
         draws = tuple(k for k in DRAWS if k <= self.draws)
         return replace(
             bound_files.SHIPPED, draws=draws, temperatures=self.temperatures, seed=self.seed
@@ -75,18 +77,19 @@ class Requested(NamedTuple):
 
 
 class Bounds:
-    """Bounds from below and above, and what lies between.
+    """Bounds from below and above, exact values, and importance weights.
 
     Args:
-        controls: where model, images and effort are chosen.
+        controls: the container for the choice of model, images and effort.
     """
 
     name = "Bounds from both sides"
     about = (
-        "log p(x) cannot be written down, but it can be caught. **Look first** at the curve: with "
-        "more draws K, IWAE climbs from the ELBO towards log p(x), ever more slowly. **Then** "
-        "let the model make the images: where the encoder misses them, ten thousand draws end far "
-        "below the truth, with a small error bar. **Last** at Pareto k, which notices."
+        "log p(x) has no closed form, but it has bounds. **Look first** at the curve: with more "
+        "draws K, IWAE rises from the ELBO towards log p(x), ever more slowly. **Then** choose "
+        "the model's own images: if the encoder proposes the wrong latents, the bound of ten "
+        "thousand draws is far below log p(x), with a small error bar. **Last** look at Pareto k, "
+        "which is large for such images."
     )
     settings: ClassVar[tuple[InLink, ...]] = (
         MODEL,
@@ -160,7 +163,7 @@ def _has_test_images(model: str) -> bool:
 
 
 def _which(model: str, of: str) -> int | None:
-    """One image, or None for all."""
+    """The row of one image; None: all."""
     scope = SCOPE.widget(
         st.segmented_control, "Which images", required=True, label_visibility="collapsed"
     )
@@ -189,26 +192,26 @@ def _which(model: str, of: str) -> int | None:
 
 
 def pictures_of(images: Images) -> np.ndarray:
-    """Images as grey levels (B, H, W), uint8."""
+    """Images (B, H, W) as grey levels, uint8."""
     side = round(images.x[0].numel() ** 0.5)
     return (images.x.clamp(0, 1) * 255).round().byte().reshape(-1, side, side).numpy()
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
 def st_measured(name: str) -> dict[str, Measured]:
-    """`bound_files.load`: set → what was measured of it."""
+    """`bound_files.load`: set → its measurement."""
     return bound_files.load(name)
 
 
 @st.cache_resource(show_spinner="Loading the model …", max_entries=8)
 def st_model(name: str) -> LatentVariableModel:
-    """`bound_files.load_model`, where its images are; also called by the threads of runs."""
+    """`bound_files.load_model` on the CPU; also called by the threads of runs."""
     return gaussian_digits.load() if name == gaussian_digits.NAME else cache.st_model(name, "cpu")
 
 
 @st.cache_resource(show_spinner="Loading the images …", max_entries=16)
 def st_images(name: str, of: str) -> Images:
-    """The images of a set: those that were measured, if they were kept."""
+    """The images of a set: those of the shipped measurement, if it has them."""
     found = st_measured(name).get(of)
     if found is not None and found.images is not None:
         return found.images
@@ -240,10 +243,10 @@ def _results(requested: Requested, run: jobs.Run) -> None:
 
 
 def _title(requested: Requested) -> str:
-    whose = "test images" if requested.of == "test" else "images that the model made"
+    images = "test images" if requested.of == "test" else "images drawn by the model"
     if requested.row is None:
-        return f"Mean of {COUNT} {whose}, nats"
-    return f"Image {requested.row + 1} of the {whose}, nats"
+        return f"Mean of {COUNT} {images}, nats"
+    return f"Image {requested.row + 1} of the {images}, nats"
 
 
 def _shown(
@@ -263,5 +266,5 @@ def _shown(
         )
     with right:
         bound_words.weights(lines, ess.numpy(), pareto_k.numpy(), drawn)
-    with st.expander("The bounds", icon=":material/function:"):
+    with st.expander("Why these are bounds", icon=":material/function:"):
         bound_words.formulas(lines)

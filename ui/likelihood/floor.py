@@ -1,4 +1,4 @@
-"""The view of the unbounded likelihood: what becomes of a Gaussian decoder as its floor falls."""
+"""The view of the unbounded likelihood: Gaussian decoders with ever lower variance floors."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ SEED = Setting("floor seed", 0, low=0, high=9999)
 
 
 class Floor:
-    """Train and test likelihood, the best mixture, and the model itself, at any floor.
+    """Training and test likelihood, the best mixture, and the model, at any variance floor.
 
     Args:
-        controls: where the points and the floor are chosen.
+        controls: the container for the choice of points and floor.
     """
 
     name = "Unbounded likelihood"
     about = (
-        "A Gaussian decoder may put a narrow law on each point it has seen; nothing but a floor ξ "
-        "of its variance holds its likelihood down. **Look first** at the curve while you lower "
-        "the floor: it tightens round the training points and forgets all others. **Then** at the "
-        "likelihoods: training rises and rises, test collapses. **Last** at the grey gap: what "
-        "the best mixture, which has no limit at all, gains over the network."
+        "A Gaussian decoder can place a narrow distribution on each training point. Only a floor "
+        "ξ of its variance keeps the likelihood finite. **Look first** at the curve while you "
+        "lower the floor: it concentrates on the training points. **Then** compare the "
+        "likelihoods: that of training points rises, that of test points collapses. **Last** look "
+        "at the grey gap, by which the best mixture of Gaussians exceeds the network."
     )
     settings: ClassVar[tuple[InLink, ...]] = (POINTS_OF, FLOOR, POINTS, ITERATIONS, SEED)
 
@@ -85,7 +85,7 @@ class Floor:
         return self.data != "drawn" and self.config == Config(self.data, FLOORS, every=20)
 
     def show(self) -> None:
-        """The models, their likelihoods, and the best mixture."""
+        """The models, their likelihoods, and the best mixture; the end of a page."""
         if self.config is None:
             st.info("Draw some points, and models are trained on them.")
             return
@@ -94,18 +94,18 @@ class Floor:
         )
 
     def _show_shipped(self) -> None:
-        _story(st_shipped(self.data), self.floor, "Trained beforehand, 3,000 iterations.")
+        _show_sweep(st_shipped(self.data), self.floor, "Trained beforehand, 3,000 iterations.")
 
 
 def trained(config: Config) -> Iterator[Frame | Row | Sweep]:
-    """`unbounded.run`, and at its end what is shown of it."""
+    """`unbounded_likelihood.run`; its result as the `Sweep` that is shown."""
     for item in unbounded_likelihood.run(config):
         yield sweep_of(item) if isinstance(item, Result) else item
 
 
 @st.cache_resource(show_spinner=False)
 def st_shipped(data: str) -> Sweep:
-    """The run that was made beforehand."""
+    """The shipped run."""
     return floor_sweep.load(ASSETS / f"unbounded-{data}.npz")
 
 
@@ -116,7 +116,7 @@ def st_climb(config: Config, floor: float) -> list[float]:
 
 
 def _nearest(floors: tuple[float, ...], floor: float) -> int:
-    """Which of the floors that were trained is next to the one on the slider."""
+    """Index of the trained floor that is nearest to the one on the slider."""
     return int(np.abs(np.log(floors) - np.log(floor)).argmin())
 
 
@@ -143,7 +143,7 @@ def _parts(run: jobs.Run) -> tuple[list[Frame], list[Row]]:
 def _results(run: jobs.Run, floor: float) -> None:
     config: Config = run.key
     if isinstance(run.items[-1], Sweep):
-        _story(run.items[-1], floor, f"Trained here, {config.iterations:,} iterations.")
+        _show_sweep(run.items[-1], floor, f"Trained here, {config.iterations:,} iterations.")
         return
     frames, rows = _parts(run)
     last = frames[-1]
@@ -153,7 +153,7 @@ def _results(run: jobs.Run, floor: float) -> None:
         if last.curves is not None:
             x, others = st_points(config)
             curve = last.curves.mean[at], last.curves.sd[at]
-            title = f"In training, floor {power(last.floors[at])} on its way to "
+            title = f"In training: floor {power(last.floors[at])}, to be lowered to "
             figures.show(
                 "floor plane",
                 floor_charts.plane(x, others, curve),
@@ -175,17 +175,17 @@ def _objectives(frames: list[Frame], config: Config) -> None:
     figures.show(
         "floor objectives",
         figure,
-        f"{what} in training, nats a point: the lower the floor, the darker",
+        f"{what} in training, nats per point; darker lines have lower floors",
     )
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
 def st_points(config: Config) -> tuple[torch.Tensor, torch.Tensor]:
-    """`unbounded.points`."""
+    """`unbounded_likelihood.points`."""
     return unbounded_likelihood.points(config)
 
 
-def _story(found: Sweep, floor: float, said: str) -> None:
+def _show_sweep(found: Sweep, floor: float, origin: str) -> None:
     at = _nearest(found.config.floors, floor)
     row = found.rows[at]
     _metrics(row)
@@ -196,8 +196,8 @@ def _story(found: Sweep, floor: float, said: str) -> None:
             figure = floor_charts.plane(found.x, found.others, curve, found.mixtures[at])
             figures.show("floor plane", figure, f"Where p(x) is, at ξ = {power(row.floor)}")
             st.caption(
-                "Dots: the model's means, each of as much mass as the next, ± 1 sd in the colour "
-                "beneath. Grey ellipses: atoms of the best mixture, ± 2 sd."
+                "Dots: the model's means, all weighted equally; coloured band: ± 1 sd. Grey "
+                "ellipses: components of the best mixture, ± 2 sd."
             )
         else:
             _images(found, at)
@@ -206,14 +206,16 @@ def _story(found: Sweep, floor: float, said: str) -> None:
         figures.show(
             "floor training",
             floor_charts.training(found.rows, at),
-            "Training points, nats a point",
+            "Training points, nats per point",
         )
         figures.show(
-            "floor testing", floor_charts.testing(found.rows, at), "Test points, nats a point"
+            "floor testing", floor_charts.testing(found.rows, at), "Test points, nats per point"
         )
-        least = " Importance sampling: at least this." if found.curves is None else ""
-        nearest = "" if row.floor == floor else f" Shown is the floor next to {power(floor)}."
-        st.caption(f"{said}{nearest}{least}")
+        least = " By importance sampling: a lower bound." if found.curves is None else ""
+        nearest = (
+            "" if row.floor == floor else f" The nearest trained floor to {power(floor)} is shown."
+        )
+        st.caption(f"{origin}{nearest}{least}")
         st.download_button(
             "All floors",
             as_csv(found.rows),
@@ -221,7 +223,7 @@ def _story(found: Sweep, floor: float, said: str) -> None:
             "text/csv",
             icon=":material/download:",
         )
-    with st.expander("Why there is no limit", icon=":material/function:"):
+    with st.expander("Why the likelihood is unbounded", icon=":material/function:"):
         _formulas(found)
 
 
@@ -230,11 +232,15 @@ def _metrics(row: Row) -> None:
     places = st.container(horizontal=True, gap="large")
     for name, value, help_ in (
         ("Training", row.train, f"Mean log p(x) of training points, ± {row.train_error:.2g}."),
-        ("Test", row.test, f"Of points it has not seen, ± {row.test_error:.2g}."),
-        ("Best mixture", row.upper, "No model with this floor exceeds this on these points."),
-        ("Parsimony gap", high, f"Of the best mixture over the model, at least {low:.3f}."),
+        ("Test", row.test, f"Mean log p(x) of test points, ± {row.test_error:.2g}."),
+        (
+            "Best mixture",
+            row.upper,
+            "Upper bound for every model with this floor and these points.",
+        ),
+        ("Parsimony gap", high, f"Best mixture minus model; at least {low:.3f}."),
     ):
-        places.metric(name, _number(value), help=f"{help_} Nats a point.", width=130)
+        places.metric(name, _number(value), help=f"{help_} In nats per point.", width=130)
 
 
 def _number(value: float) -> str:
@@ -243,7 +249,7 @@ def _number(value: float) -> str:
 
 
 def _images(found: Sweep, at: int) -> None:
-    """What the model draws beside what it knows by heart."""
+    """Images drawn by the model, the nearest training images, and reconstructions."""
     pictures = found.pictures
     near = found.x[pictures.nearest[at]]
     count = len(pictures.again[at])
@@ -251,7 +257,7 @@ def _images(found: Sweep, at: int) -> None:
         (f"Drawn by the model at ξ = {power(found.rows[at].floor)}", pictures.drawn[at]),
         ("Nearest training image to each", near),
         ("Test images", found.others[:count]),
-        ("The same, encoded and decoded", pictures.again[at]),
+        ("Their reconstructions", pictures.again[at]),
     ):
         st.markdown(f"**{title}**")
         levels = (x.clamp(0, 1) * 255).round().byte().reshape(-1, 10, 10).numpy()
@@ -261,11 +267,13 @@ def _images(found: Sweep, at: int) -> None:
 def _em(found: Sweep, row: Row) -> None:
     values = st_climb(found.config, row.floor)
     count = len(found.x)
-    title = f"The best mixture by EM, nats a point: {row.components} components for {count} points"
+    title = (
+        f"The best mixture by EM, nats per point: {row.components} components for {count} points"
+    )
     figures.show("floor climb", floor_charts.climb(values, row.upper), title)
     st.caption(
-        "It starts with atoms of four widths on every point, and never falls. The dotted line is "
-        "what no mixture exceeds."
+        "EM starts with components of four widths at every point, and never decreases the "
+        "likelihood. The dotted line is an upper bound for all mixtures."
     )
 
 
@@ -278,17 +286,17 @@ def _formulas(found: Sweep) -> None:
     dim = found.x.shape[1]
     latents = 1 if found.curves is not None else found.config.latents
     st.markdown(
-        f"A law as narrow as the floor is worth −½ log ξ nats in each direction it is narrow in: "
-        f"{dim} if every point has a law of its own, as the best mixture gives it in the end; "
-        f"{dim - latents} if all lie on one {'curve' if latents == 1 else 'surface'}. "
-        f"From floor to floor this model has {slopes}. What keeps it from more is that it is a "
-        "network and has been trained for so long only. The **parsimony gap** is ℓ(Ĝ) − ℓ(θ) "
-        "(Mattei & Frellsen 2018)."
+        f"A Gaussian as narrow as the floor gains −½ log ξ nats for each direction in which it is "
+        f"narrow. There are {dim} such directions if every point has a component of its own, as "
+        f"in the best mixture, and {dim - latents} if all points lie on one "
+        f"{'curve' if latents == 1 else 'surface'}. From floor to floor this model has {slopes}. "
+        "It does not reach more because it is a network, and because its training was short. The "
+        "**parsimony gap** is ℓ(Ĝ) − ℓ(θ) (Mattei & Frellsen 2018)."
     )
 
 
 def as_csv(rows: tuple[Row, ...]) -> str:
-    """One row a floor."""
+    """One row per floor."""
     file = io.StringIO()
     entries = [row.entry() for row in rows]
     writer = csv.DictWriter(file, list(entries[0]))

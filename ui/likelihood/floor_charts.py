@@ -1,4 +1,4 @@
-"""Figures of a falling floor: curves on points in the plane, and the likelihoods over floors."""
+"""Figures of variance floors: curves on points in the plane, and likelihoods over floors."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from dgm_core.studies.likelihood.unbounded_likelihood import Frame, Row
 
 TALL = 340
-"""Of points that the model was not trained on."""
 BAND, GAP = "rgba(92, 110, 220, 0.22)", "rgba(138, 143, 163, 0.22)"
 LINEAR = 10.0
-"""Nats within which the axis of test likelihoods is nearly even; beyond, powers of ten."""
+"""Nats up to which the axis of test likelihoods is nearly linear; beyond, it is logarithmic."""
 TICKS = [*(-(10**power) for power in range(7, 0, -1)), 0, *(10**power for power in range(1, 4))]
 
 
@@ -31,13 +30,13 @@ def plane(
     curve: tuple[Tensor, Tensor] | None,
     atoms: Atoms | None = None,
 ) -> Figure:
-    """Points, the curve with one standard deviation about it, and the atoms of the best mixture.
+    """Points, the model's curve ± one standard deviation, and components of the best mixture.
 
     Args:
-        x: (n, 2) trained on.
-        others: (tested, 2).
+        x: training points (n, 2).
+        others: test points (tested, 2).
         curve: means and standard deviations, (G, 2) each.
-        atoms: of the mixture.
+        atoms: components of the mixture.
     """
     figure = figures.empty(height=TALL)
     if curve is not None:
@@ -113,7 +112,7 @@ def _joined(polygons: np.ndarray) -> tuple[list, list]:
 
 def training(rows: Sequence[Row], at: int | None) -> Figure:
     """Training likelihood and the best mixture over floors; between them the parsimony gap."""
-    figure = figures.empty("least variance ξ", height=250)
+    figure = figures.empty("variance floor ξ", height=250)
     floors = [row.floor for row in rows]
     figure.add_scatter(
         x=floors,
@@ -139,8 +138,8 @@ def training(rows: Sequence[Row], at: int | None) -> Figure:
 
 
 def testing(rows: Sequence[Row], at: int | None) -> Figure:
-    """Likelihood of other points over floors, even near 0 and by powers of ten beyond."""
-    figure = figures.empty("least variance ξ", height=250)
+    """Likelihood of test points over floors; linear near 0, logarithmic beyond."""
+    figure = figures.empty("variance floor ξ", height=250)
     floors = [row.floor for row in rows]
     for name, key, line in (
         ("best mixture", "mixture_test", {"color": figures.GREY, "dash": "dot", "width": 2}),
@@ -159,7 +158,7 @@ def testing(rows: Sequence[Row], at: int | None) -> Figure:
         )
     lowest = min(row.mixture_test for row in rows)
     highest = max(max(row.test, row.mixture_test) for row in rows)
-    least = 10 if lowest > -1e4 else 100  # fewer have room
+    least = 10 if lowest > -1e4 else 100  # there is room for few
     ticks = [
         tick
         for tick in TICKS
@@ -178,7 +177,7 @@ def _tick(value: float) -> str:
 
 
 def _floor_axis(figure: Figure, floors: Sequence[float], at: int | None) -> None:
-    ends = [np.log10(max(floors)) + 0.15, np.log10(min(floors)) - 0.15]  # falling to the right
+    ends = [np.log10(max(floors)) + 0.15, np.log10(min(floors)) - 0.15]  # decreasing to the right
     figure.update_xaxes(type="log", range=ends, exponentformat="power", dtick=1)
     if at is not None:
         figure.add_vline(
@@ -187,8 +186,8 @@ def _floor_axis(figure: Figure, floors: Sequence[float], at: int | None) -> None
 
 
 def objectives(frames: Sequence[Frame], floors: Sequence[float]) -> Figure:
-    """What is maximised over iterations, one line a floor, the lower the stronger."""
-    figure = figures.empty("share of the training", height=250)
+    """The objective over training, one line per floor; lower floors are darker."""
+    figure = figures.empty("fraction of the training", height=250)
     for number, floor in enumerate(floors):
         figure.add_scatter(
             x=[frame.done for frame in frames],
@@ -204,7 +203,7 @@ def objectives(frames: Sequence[Frame], floors: Sequence[float]) -> Figure:
 
 
 def climb(values: Sequence[float], upper: float) -> Figure:
-    """The log-likelihood of EM's iterates, which never falls, and what none exceeds."""
+    """The log-likelihood of EM's iterates, which never decreases, and its upper bound."""
     figure = figures.empty("iteration of EM", height=220)
     figure.add_scatter(
         x=list(range(len(values))),
@@ -221,7 +220,7 @@ def climb(values: Sequence[float], upper: float) -> Figure:
 
 
 def power(floor: float) -> str:
-    """A floor as it is read: 10⁻³, 3 · 10⁻⁴."""
+    """A floor as text: 10⁻³, 3 · 10⁻⁴."""
     digits, exponent = f"{floor:.0e}".split("e")
     raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     tens = f"10{raised}" if int(exponent) else ""

@@ -1,4 +1,4 @@
-"""The lab's picture on the front door: the shipped bounds, drawn before torch is imported."""
+"""The lab's figure on the front page: the shipped bounds, drawn before torch is imported."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 118, 18, 48
 
 
 @st.cache_resource(show_spinner=False)
-def st_told() -> dict[str, list[tuple[int, float]]]:
-    """Method → its efforts and means in nats, as measured of test images."""
+def st_bounds() -> dict[str, list[tuple[int, float]]]:
+    """Method → (effort, mean in nats) on test images."""
     with np.load(BOUNDS) as file:
         lines = json.loads(str(file["test/lines"]))
-    told: dict[str, list[tuple[int, float]]] = {}
+    bounds: dict[str, list[tuple[int, float]]] = {}
     for method, _, effort, mean, *_ in lines:
-        told.setdefault(method, []).append((effort, mean))
-    return told
+        bounds.setdefault(method, []).append((effort, mean))
+    return bounds
 
 
 def picture() -> None:
-    """IWAE on its way from the ELBO to log p(x)."""
-    words = "The IWAE bound rises from the ELBO as draws grow, and stays below log p(x)."
+    """IWAE between the ELBO and log p(x)."""
+    words = "The IWAE bound rises from the ELBO as draws increase, and stays below log p(x)."
     front_drawings.show(drawing(), WIDTH, HEIGHT, words)
 
 
 def drawing() -> list[str]:
-    """The curve of IWAE, the ELBO, and the integral above them."""
-    told = st_told()
-    curve = told["ELBO"] + told["IWAE"]
-    ((_, truth),) = told["quadrature"]
+    """The curve of IWAE, the ELBO, and the exact value above them."""
+    bounds = st_bounds()
+    curve = bounds["ELBO"] + bounds["IWAE"]
+    ((_, truth),) = bounds["quadrature"]
     low, high, most = math.floor(curve[0][1]), math.ceil(truth), curve[-1][0]
 
     def x(draws: int) -> float:

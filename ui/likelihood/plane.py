@@ -1,4 +1,4 @@
-"""The view of missing pixels: what they do to the posterior, and how samplers fare in it."""
+"""The view of missing pixels: how they change the posterior, and how samplers explore it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dgm_core import zoo
 from dgm_core.samplers import INITIALISATIONS
 from dgm_core.studies.inpainting import two_samplers
 from dgm_core.studies.likelihood import latent_plane, plane_history
-from ui import cache, jobs
+from ui import cache, glossary, jobs
 from ui.components.plane_player import plane_player
 from ui.likelihood import plane_choice, plane_frames
 from ui.links import InLink, Setting
@@ -25,25 +25,25 @@ CHAINS = Setting("plane chains", 4, low=1, high=8)
 START = Setting("plane start", "uniform noise", options=tuple(INITIALISATIONS))
 SEED = Setting("plane seed", 4, low=0, high=9999)
 STATES = {"timed out": "stopped"}
-"""What the player calls a run's state, where it differs."""
+"""State of a run → its name in the player, where it differs."""
 
 
 class Plane:
-    """One picture, four samplers, one plane.
+    """One image, four samplers, one plane of latents.
 
     Args:
-        controls: where picture, mask and chains are set.
+        controls: the container for image, mask and chains.
     """
 
     name = "Missing pixels"
     about = (
-        "Hidden pixels move the posterior, of the 2 shown first far from where chains begin. "
-        "**Look first** at "
-        "Metropolis-within-Gibbs: the image it made up at z is what proposes the next z, so its "
-        "ellipses stay with it, and its chains stay off the blue. **Then** at the collapsed "
-        "sampler, which asks of the seen pixels alone: after tens or hundreds of iterations a "
-        "proposal from the prior takes a chain there. **Last** at LAIR, whose completions share "
-        "one set of weights: the first that finds the posterior takes the others along."
+        "Hidden pixels change the posterior; for the first image it is far from where chains "
+        "start. **Look first** at Metropolis-within-Gibbs: it proposes the next z from the "
+        "completion drawn at the present z, so its proposals stay near z, and its chains do not "
+        "reach the posterior (blue). **Then** at collapsed Metropolis, whose ratio uses only the "
+        "observed pixels: after tens or hundreds of iterations a proposal from the prior moves a "
+        "chain there. **Last** at LAIR, which weights all completions together: once one finds "
+        "the posterior, resampling moves the others there."
     )
     settings: ClassVar[tuple[InLink, ...]] = (
         *plane_choice.SETTINGS,
@@ -72,18 +72,18 @@ class Plane:
             self.panel.buttons()
 
     def show(self) -> None:
-        """The plane under way; the last statement of a page."""
+        """The run in the plane; the end of a page."""
         if not self.known:
             st.info(
-                f"The model `{MODEL}` is not here; `python -m dgm_core train {MODEL}` makes it."
+                f"The model `{MODEL}` is missing. Train it: `python -m dgm_core train {MODEL}`."
             )
             return
         if self.config is None:
-            st.caption("Nothing to fill in yet.")
+            st.caption("Choose an image and hide a part of it.")
             return
-        place = st.container()
-        _what_they_do()
-        with place:
+        player = st.container()
+        _formulas()
+        with player:
             self.panel.show(_shown, progress=_progress)
 
 
@@ -98,7 +98,7 @@ def _settings() -> dict[str, Any]:
             "chains": CHAINS.widget(
                 st.slider,
                 "Chains",
-                help="Of each sampler; of LAIR the completions, which propose together.",
+                help="Chains of each sampler; for LAIR, completions that propose together.",
             ),
             "initialisation": START.widget(st.selectbox, "Hidden pixels start as"),
             "seed": SEED.widget(st.number_input, "Seed"),
@@ -114,7 +114,7 @@ def _progress(run: jobs.Run) -> Progress | None:
 
 
 def _shown(run: jobs.Run) -> None:
-    """What there is of a run."""
+    """The player, numbers and download of a run."""
     items = list(run.items)
     ground = items[0]
     parts = [item for item in items if isinstance(item, plane_history.Part)]
@@ -123,7 +123,7 @@ def _shown(run: jobs.Run) -> None:
         "plane player",
         plane_frames.message(run.key, ground, parts, run=run.name, state=state),
     )
-    st.caption(_numbers(ground))
+    glossary.caption(_numbers(ground))
     if not run.live and parts:
         st.download_button(
             "Download densities and chains (.npz)",
@@ -136,29 +136,30 @@ def _shown(run: jobs.Run) -> None:
 
 
 def _numbers(ground: latent_plane.Landscape) -> str:
-    seen, all_of_it = ground.seen, ground.whole
+    observed, complete = ground.seen, ground.whole
     return (
-        f"By quadrature: log p(x) = {all_of_it.log_evidence:.1f}, log p(x_obs) = "
-        f"{seen.log_evidence:.1f} nats; entropy of z {all_of_it.entropy:.2f} given all pixels, "
-        f"{seen.entropy:.2f} given those seen. Ellipses and contours hold 95 % of their law."
+        f"By quadrature: log p(x) = {complete.log_evidence:.1f}, log p(x_obs) = "
+        f"{observed.log_evidence:.1f} nats; entropy of z: {complete.entropy:.2f} nats given all "
+        f"pixels, {observed.entropy:.2f} given the observed ones. Ellipses and contours contain "
+        "95 % of the probability."
     ).replace("-", "−")
 
 
-def _what_they_do() -> None:
-    with st.expander("What each sampler proposes, and what it asks", icon=":material/function:"):
+def _formulas() -> None:
+    with st.expander("What each sampler proposes and accepts", icon=":material/function:"):
         st.markdown(
-            "**Pseudo-Gibbs** takes whatever the encoder draws; its law is not the posterior. "
-            "**Metropolis-within-Gibbs** asks of the *completed* image:"
+            "**Pseudo-Gibbs** accepts whatever the encoder proposes, so its distribution is not "
+            "the posterior. The ratio of **Metropolis-within-Gibbs** uses the *completed* image:"
         )
         st.latex(
             r"z' \sim q(z \mid x_{obs}, x_{mis}),\qquad \rho = \frac{p(x_{obs}, x_{mis}, z')\,"
             r"q(z \mid x_{obs}, x_{mis})}{p(x_{obs}, x_{mis}, z)\,q(z' \mid x_{obs}, x_{mis})}"
         )
         st.markdown(
-            "The completion was drawn at the present z and speaks for it: proposals come from "
-            "around z, and one elsewhere must explain hidden pixels that z made up. **Collapsed "
-            "Metropolis** (AC-MWG) integrates them out and proposes from earlier completions, "
-            "one time in twenty from the prior:"
+            "The completion was drawn at the present z and fits it. Proposals come from around z, "
+            "and one elsewhere would have to explain the hidden pixels that were drawn at z. "
+            "**Collapsed Metropolis** (AC-MWG) integrates these out. It proposes from earlier "
+            "completions and, one time in twenty, from the prior:"
         )
         st.latex(
             r"\rho = \frac{p(x_{obs}, z')\,q_{mix}(z)}{p(x_{obs}, z)\,q_{mix}(z')},\qquad "
@@ -170,10 +171,10 @@ def _what_they_do() -> None:
             r"+ R\,p(z)\right]}"
         )
         st.markdown(
-            "**How often?** With the 2 that stands here first, 400 iterations and seeds 0 to 5: "
-            "of 24 chains Metropolis brought none to the posterior, the collapsed sampler 8 (at "
-            "seed 4, shown first, all four); LAIR got there in all six runs. Total variation: "
-            "1.00, 0.68 to 1.00, and 0.20 to 0.42. More iterations help the collapsed sampler; "
-            "a chain that leaps late still carries its past."
+            "**How often do chains reach the posterior?** With the first image, 400 iterations "
+            "and seeds 0 to 5: none of 24 chains of Metropolis, 8 of collapsed Metropolis (at "
+            "seed 4, shown first, all four), and LAIR in all six runs. Total variation: 1.00, "
+            "0.68 to 1.00, and 0.20 to 0.42. More iterations help collapsed Metropolis; a chain "
+            "that moves late still includes its earlier draws."
         )
         st.caption("Simkus & Gutmann, TMLR 2023; Mattei & Frellsen, NeurIPS 2018.")

@@ -1,7 +1,7 @@
-"""Which picture, and what is hidden of it, in the view of missing pixels.
+"""The choice of an image and a mask in the view of missing pixels.
 
-Both are kept as text that an address can hold: the number of a test image or the bits of a
-drawing; the name of a shape or the bits of what was painted.
+Both are kept as text for share links: the number of a test image or the bits of a drawing, and the
+name of a shape or the bits of a painted mask.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from ui.links import Setting
 
 SIDE = 28
 SHOWN = 12
-"""Test images to choose from."""
+"""Number of test images to choose from."""
 SETS = {"digits": "Digits (scikit-learn)", "mnist": "MNIST"}
 
 
 def _corner(row: int, column: int) -> Callable[[], Tensor]:
-    """All hidden but a quarter of the image."""
+    """Only one quarter of the image is observed."""
     half = SIDE // 2
     return lambda: ~masks.box(SIDE, SIDE, row * half, column * half, half, half)
 
@@ -42,40 +42,40 @@ SHAPES: dict[str, Callable[[], Tensor]] = {
     "all but a corner": _corner(0, 0),
     "80 % at random": lambda: masks.random_pixels(SIDE, SIDE, 0.8, generator(0)),
 }
-"""Name → what is observed."""
+"""Name → mask of the observed pixels."""
 
 
 class Requested(NamedTuple):
-    """A true image and what is hidden of it, (28, 28) bool."""
+    """An original and its hidden pixels, each (28, 28) bool."""
 
     truth: np.ndarray
     hidden: np.ndarray
 
 
 def bits(text: str) -> np.ndarray:
-    """(28, 28) bool.
+    """The pixels of a text, (28, 28) bool.
 
     Raises:
-        ValueError: the text is not what an address says of pixels.
+        ValueError: the text does not stand for pixels.
     """
     return unpack(text, SIDE, SIDE)
 
 
 def read_bits(text: str) -> str:
-    """A text that stands for pixels, as it came.
+    """A text that stands for pixels, unchanged.
 
     Raises:
-        ValueError: it does not.
+        ValueError: it does not stand for pixels.
     """
     bits(text)
     return text
 
 
 def read_mask(text: str) -> str:
-    """The name of a shape, or pixels.
+    """The name of a shape or a text that stands for pixels, unchanged.
 
     Raises:
-        ValueError: neither.
+        ValueError: it is neither.
     """
     return text if text in SHAPES else read_bits(text)
 
@@ -89,29 +89,29 @@ SETTINGS = (SOURCE, SET, IMAGE, DRAWING, MASK)
 
 
 def choose() -> Requested | None:
-    """Canvas, shapes and pictures; None while there is nothing to go by, or nothing to guess."""
+    """Canvas, shapes and images; None while there is no image or nothing is hidden."""
     canvas = st.container(border=True)
     with st.container(border=True):
-        truth = _picture()
+        truth = _image()
     if truth is None:
         with canvas:
-            st.caption("Draw a digit below; then parts of it can be hidden here.")
+            st.caption("Draw a digit below. Then you can hide parts of it here.")
         return None
     with canvas:
         hidden = _mask(truth)
     if not hidden.any():
-        st.info("Nothing is hidden: paint on the picture, or choose a shape.")
+        st.info("Nothing is hidden. Paint on the image, or choose a shape.")
         return None
     return Requested(truth, hidden)
 
 
-# --- the picture ------------------------------------------------------------------------------
+# --- the image --------------------------------------------------------------------------------
 
 
-def _picture() -> np.ndarray | None:
+def _image() -> np.ndarray | None:
     source = SOURCE.widget(
         st.segmented_control,
-        "Picture",
+        "Image",
         required=True,
         width="stretch",
         label_visibility="collapsed",
@@ -151,7 +151,7 @@ def _test_image() -> np.ndarray:
         [f"{labels[row]}, test image {row}" for row in rows],
         rows.index(at),
         set_name=f"plane {name} {rows[-1]}",
-        label="Choose a picture",
+        label="Choose an image",
         columns=6,
     )
     if clicked is not None and rows[clicked] != at:
@@ -164,7 +164,7 @@ def _test_image() -> np.ndarray:
 
 
 def _mask(truth: np.ndarray) -> np.ndarray:
-    """The canvas owns what is painted; a shape replaces it by raising the revision."""
+    """The canvas holds what is painted; a shape replaces it by raising the revision."""
     state = st.session_state
     text = MASK.value
     revision = state.setdefault("plane revision", 0)
@@ -185,8 +185,8 @@ def _mask(truth: np.ndarray) -> np.ndarray:
         max_width=300,
         peek=True,
     )
-    # Named anew when a shape is chosen or painted over: pills that have gone may send theirs once
-    # more, with the next stroke, and must not put it in the stroke's place.
+    # The pills get a new key when a shape is chosen or painted over: the previous ones may send
+    # their value once more, with the next stroke, and must not replace the stroke.
     key = state["plane pills"] = f"plane shape {revision} {text in SHAPES}"
     st.pills(
         "Or hide",

@@ -1,4 +1,4 @@
-"""What the study of the plane yields, in the form that the player and the download need."""
+"""The results of the study of the plane, converted for the player and the download."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from dgm_core.studies.likelihood.latent_plane import Config, Landscape, Moves, N
 from dgm_core.studies.likelihood.plane_history import Part, highest_density_level
 from ui.components.plane_player import Density, Ellipse, State, Track, plane_message
 
-SHARE = 0.95
-"""Of the mass, inside a contour."""
+MASS = 0.95
+"""Probability inside a contour."""
 
 
 def message(
     config: Config, ground: Landscape, parts: Sequence[Part], *, run: str, state: State
 ) -> dict[str, Any]:
-    """Everything there is so far, as `plane_player` takes it."""
+    """The results so far, as the message that `plane_player` expects."""
     return plane_message(
         run=run,
         truth=config.x[0, 0].bool().numpy(),
@@ -42,7 +42,7 @@ def message(
 
 
 def tracks(config: Config, parts: Sequence[Part]) -> dict[str, Track]:
-    """By sampler; empty before the first part."""
+    """Sampler → its track; empty before the first part."""
     return {name: _track(name, parts) for name in config.samplers} if parts else {}
 
 
@@ -77,7 +77,7 @@ def _track(name: str, parts: Sequence[Part]) -> Track:
 
 
 def _widened(values: Tensor, most: int) -> Tensor:
-    """(T, P, …) → (T, most, …): a warm-up may have had fewer proposals."""
+    """(T, P, …) → (T, most, …), filled: a warm-up may have had fewer proposals."""
     shape = (len(values), most - values.shape[1], *values.shape[2:])
     filler = False if values.dtype == torch.bool else torch.nan
     return torch.cat([values, values.new_full(shape, filler)], 1)
@@ -92,16 +92,16 @@ def _density(across: Tensor, up: Tensor, log_density: Tensor) -> Density:
         log_density.numpy(),
         (across[0].item(), across[-1].item()),
         (up[0].item(), up[-1].item()),
-        (highest_density_level(log_density, SHARE),),
+        (highest_density_level(log_density, MASS),),
     )
 
 
-def _ellipse(law: Normal2) -> Ellipse:
-    return Ellipse(law.mean[0].numpy(), law.covariance[0].numpy())
+def _ellipse(normal: Normal2) -> Ellipse:
+    return Ellipse(normal.mean[0].numpy(), normal.covariance[0].numpy())
 
 
 def as_npz(config: Config, ground: Landscape, parts: Sequence[Part]) -> bytes:
-    """Densities, and every iteration of every sampler, under names that say what they are."""
+    """Densities and all iterations of all samplers, as the bytes of an .npz file."""
     fields: dict[str, np.ndarray] = {
         "image": config.x[0, 0].numpy(),
         "observed": config.observed[0, 0].numpy(),

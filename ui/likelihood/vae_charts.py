@@ -1,4 +1,4 @@
-"""Figures and sheets of pictures of a VAE."""
+"""Figures and sheets of images of a VAE."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 GAP = 2
-"""Grey pixels of the model's size between pictures."""
+"""Grey pixels between images."""
 MARK = 96
-"""Grey level of that."""
+"""Grey level of these pixels."""
 
 
 def sheet(pictures: Tensor, columns: int, *, enlarged: int = 3, gap: int = GAP) -> np.ndarray:
-    """Pictures (N, 1, H, W) in [0, 1], row by row → (height, width) uint8."""
+    """Images (N, 1, H, W) in [0, 1], row by row → (height, width) uint8."""
     levels = (pictures[:, 0].clamp(0, 1) * 255).round().byte().cpu().numpy()
     count, height, width = levels.shape
     rows = -(-count // columns)
@@ -32,14 +32,14 @@ def sheet(pictures: Tensor, columns: int, *, enlarged: int = 3, gap: int = GAP) 
 
 
 def units(divergence: Sequence[float], active: Sequence[bool]) -> Figure:
-    """KL of each unit in falling order; those that have collapsed are grey."""
+    """KL of each unit in decreasing order; collapsed units are grey."""
     order = np.argsort(divergence, kind="stable")[::-1]
-    colours = [figures.accent() if active[u] else figures.FAINT for u in order]
-    figure = figures.empty("unit, in falling order", "nats", height=200)
+    shades = [figures.accent() if active[u] else figures.FAINT for u in order]
+    figure = figures.empty("unit, in decreasing order of KL", "nats", height=200)
     figure.add_bar(
         x=np.arange(1, len(order) + 1),
         y=np.asarray(divergence)[order],
-        marker={"color": colours, "line": {"width": 0}},
+        marker={"color": shades, "line": {"width": 0}},
         hovertemplate="%{y:.3f} nats<extra></extra>",
         showlegend=False,
     )
@@ -50,9 +50,9 @@ def units(divergence: Sequence[float], active: Sequence[bool]) -> Figure:
 
 
 def terms(values: Mapping[str, float], published: Mapping[str, float]) -> Figure:
-    """ELBO = reconstruction − KL, and log p(x), as bars from 0; published numbers as ticks."""
+    """Bars of log p(x), the ELBO and its terms; published numbers as ticks."""
     names = list(values)[::-1]
-    figure = figures.empty("nats an image", "", height=46 * len(names) + 60)
+    figure = figures.empty("nats per image", "", height=46 * len(names) + 60)
     figure.add_bar(
         x=[values[name] for name in names],
         y=names,
@@ -86,10 +86,10 @@ def terms(values: Mapping[str, float], published: Mapping[str, float]) -> Figure
     return figure
 
 
-def course(
+def history(
     epochs: Sequence[float], curves: Mapping[str, Sequence[float]], accent: str, end: int
 ) -> Figure:
-    """Curves by epochs, to the last that there will be; one of them in the accent's colour."""
+    """Curves over epochs, up to the last epoch; one of them in the accent colour."""
     figure = figures.empty("epoch", "nats", height=210)
     dashes = ["solid", "dash", "dot"]
     for (name, values), dash in zip(curves.items(), dashes, strict=False):

@@ -1,4 +1,4 @@
-"""A small VAE trained before the visitor's eyes, in the background, with Stop and Continue."""
+"""A small VAE that is trained on the page, in the background."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SEED = Setting("vae seed", 0, low=0, high=9999)
 SETTINGS = (DATA, LATENTS, HIDDEN, WEIGHT, EPOCHS, SEED)
 
 SCALE = 400.0
-"""Nats of reconstruction that are shown below the best: training begins far lower."""
+"""Nats below the best reconstruction that are shown; training begins far lower."""
 
 
 class Training:
@@ -47,7 +47,7 @@ class Training:
         self.panel.buttons()
 
     def show(self) -> None:
-        """The last statement of a page."""
+        """The progress and results; the end of a page."""
         self.panel.show(_results, progress=_progress, seconds=0.7)
 
 
@@ -64,7 +64,7 @@ def _choose() -> Config:
         WEIGHT.widget(
             st.select_slider,
             "KL weight β",
-            help="1 is the bound. Far above, the posterior collapses onto the prior.",
+            help="1 is the bound. Far above 1 the posterior collapses to the prior.",
         ),
         EPOCHS.widget(st.select_slider, "Epochs"),
         seed=SEED.widget(st.number_input, "Seed"),
@@ -114,12 +114,12 @@ def _curves(config: Config, frames: list[Frame]) -> None:
         "ELBO": [frame.elbo for frame in frames],
         "reconstruction": [frame.reconstruction for frame in frames],
     }
-    figure = vae_charts.course(epochs, terms, "ELBO", config.epochs)
+    figure = vae_charts.history(epochs, terms, "ELBO", config.epochs)
     top = max(terms["reconstruction"])
     low = max(min(terms["ELBO"]), top - SCALE)
     figure.update_yaxes(range=[low - 0.05 * (top - low) - 1, top + 0.05 * (top - low) + 1])
     figures.show("vae bound", figure, "Held-out bound = reconstruction − KL")
-    figure = vae_charts.course(
+    figure = vae_charts.history(
         epochs, {"KL": [frame.divergence for frame in frames]}, "KL", config.epochs
     )
     figure.update_layout(height=150)
@@ -137,24 +137,24 @@ def _pictures(config: Config, last: Frame) -> None:
         vae_charts.sheet(last.samples, 9, enlarged=2),
         width="stretch",
         output_format="PNG",
-        caption="E[x|z] at 36 draws of the prior, the same all along.",
+        caption="E[x|z] at 36 draws from the prior, the same throughout the training.",
         alt="Samples",
     )
     st.markdown("**Manifold**")
     across, up = last.plane
-    others = "" if config.latent_dim == 2 else ", the others 0"
+    others = "" if config.latent_dim == 2 else "; all other units are 0"
     st.image(
         vae_charts.sheet(last.manifold, small_vae.SIDE, enlarged=2, gap=0),
         width="stretch",
         output_format="PNG",
         alt="The manifold of two units",
-        caption=f"E[x|z], units {across + 1} (across) and {up + 1} (up) through the prior's "
-        f"quantiles{others}.",
+        caption=f"E[x|z]; units {across + 1} (across) and {up + 1} (up) take quantiles of the "
+        f"prior{others}.",
     )
 
 
 def as_csv(frames: list[Frame]) -> str:
-    """One row a frame: epoch, terms of the bound, KL of every unit."""
+    """One row per frame: epoch, terms of the bound, KL of every unit."""
     file = io.StringIO()
     rows = csv.writer(file)
     count = len(frames[0].units.divergence)

@@ -1,4 +1,4 @@
-"""The view of a VAE: what it draws, what its latents do, its bound; one trained in the page."""
+"""The view of a VAE: samples, latents and bound of a trained one, or training on the page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from dgm_core import data, zoo
 from dgm_core.rng import generator
 from dgm_core.studies.likelihood import vae_images, vae_quality
-from ui import cache, figures
+from ui import cache, figures, glossary
 from ui.frame import kept
 from ui.likelihood import vae_charts, vae_training
 from ui.links import InLink, Setting
@@ -23,29 +23,29 @@ MODELS = {
     "mnist-vae-2d": "Two latents",
 }
 PUBLISHED = {"ELBO": -101.15, "log p(x)": -95.50}
-"""Of the architecture 784-300-300-100 with ELUs on statically binarised MNIST; K = 200."""
+"""Published for 784-300-300-100 with ELUs on statically binarised MNIST; K = 200."""
 SHOWN, SIDE, SAMPLES = 12, 12, 48
-"""Images that are reconstructed; pictures a side of the manifold; samples."""
+"""Reconstructed images; images per side of the manifold; samples."""
 MEASURED_ON = 300
-"""Images that the KL by units is measured on where the card does not say it."""
+"""Images for the KL by unit where the card does not give it."""
 MODES = ("Trained before", "Train one here")
 MODE = Setting("vae mode", MODES[0], options=MODES)
 MODEL = Setting("vae model", next(iter(MODELS)), options=MODELS)
 
 
 class Variational:
-    """A trained VAE, or one that is being trained.
+    """A trained VAE, or the training of one.
 
     Args:
-        controls: where they are chosen.
+        controls: the container for the choice.
     """
 
     name = "A VAE"
     about = (
-        "log p(x) ≥ E log p(x|z) − KL(q(z|x) ‖ p(z)): what a latent unit tells the decoder is "
-        "paid for in KL. **Look first** at the bars by unit: where they end, units tell nothing, "
-        "their posterior has collapsed onto the prior. **Then** at the bound and at log p(x), "
-        "beside what was published. **Last** train one here, and turn β up until nothing is left."
+        "log p(x) ≥ E log p(x|z) − KL(q(z|x) ‖ p(z)): the information in a latent unit costs KL. "
+        "**Look first** at the bars by unit: units without a bar carry no information, and their "
+        "posterior has collapsed to the prior. **Then** compare the bound and log p(x) with the "
+        "published numbers. **Last** train one here, and increase β until all units collapse."
     )
     settings: ClassVar[tuple[InLink, ...]] = (MODE, MODEL, *vae_training.SETTINGS)
 
@@ -67,28 +67,28 @@ class Variational:
                 return
             self.model = MODEL.widget(st.selectbox, "Model", options=available)
             self.card = zoo.card(self.model)
-            self.looked = st_looked(self.model)
+            self.inspected = st_inspected(self.model)
             st.caption(self.card["summary"] + ".")
             self.plane = self._plane()
 
     def _plane(self) -> tuple[int, int]:
-        """The two units that the manifold goes through."""
-        order = sorted(range(self.looked.latents), key=lambda u: -self.looked.divergence[u])
-        if self.looked.latents == 2:
+        """The two units that vary in the manifold."""
+        order = sorted(range(self.inspected.latents), key=lambda u: -self.inspected.divergence[u])
+        if self.inspected.latents == 2:
             return 0, 1
 
-        def called(unit: int) -> str:
-            return f"unit {unit + 1}, {self.looked.divergence[unit]:.2f} nats"
+        def title(unit: int) -> str:
+            return f"unit {unit + 1}, {self.inspected.divergence[unit]:.2f} nats"
 
         chosen = []
         for label, first in (("Manifold across", order[0]), ("Manifold up", order[1])):
             name = f"{label} {self.model}"
             kept(name, first)
-            chosen.append(st.selectbox(label, order, format_func=called, key=f"keep.{name}"))
+            chosen.append(st.selectbox(label, order, format_func=title, key=f"keep.{name}"))
         return chosen[0], chosen[1]
 
     def show(self) -> None:
-        """Pictures; the last statement of a page."""
+        """Bound, units and images; the end of a page."""
         if self.training is not None:
             self.training.show()
             return
@@ -104,8 +104,8 @@ class Variational:
         found = self.card.get("measured", {}).get("log_likelihood")
         if found is None:
             st.caption(
-                f"Not measured yet: `python -m dgm_core evaluate vae {self.model}` writes the "
-                "bound and log p(x) on the card."
+                "Not measured yet. This command writes the bound and log p(x) on the card: "
+                f"`python -m dgm_core evaluate vae {self.model}`"
             )
             return
         values = {
@@ -120,20 +120,20 @@ class Variational:
             vae_charts.terms(values, PUBLISHED if comparable else {}),
             "ELBO = reconstruction − KL ≤ log p(x)",
         )
-        said = f"{found['estimator'][:1].upper()}{found['estimator'][1:]}; ± "
-        said += f"{found['standard_error']:.2f} over images."
+        text = f"{found['estimator'][:1].upper()}{found['estimator'][1:]}; ± "
+        text += f"{found['standard_error']:.2f} over images."
         if comparable:
             published = ", ".join(f"{term} −{-nats:.2f}" for term, nats in PUBLISHED.items())
-            said += f" Published for 784-300-300-100 with ELUs: {published} (K = 200)."
+            text += f" Published for 784-300-300-100 with ELUs: {published} (K = 200)."
         else:
-            said += " On MNIST binarised anew at each use: not the published set."
-        st.caption(said)
+            text += " MNIST is binarised again at each use here, which is not the published set."
+        glossary.caption(text)
 
     def _units(self) -> None:
         latents = self.card.get("measured", {}).get("latents")
         if latents is None:
-            divergence, active = self.looked.divergence, self.looked.active
-            origin = self.looked.origin
+            divergence, active = self.inspected.divergence, self.inspected.active
+            origin = self.inspected.origin
         else:
             divergence = latents["divergence_by_unit"]
             active = [i < latents["active"] for i in range(latents["of"])]
@@ -147,13 +147,13 @@ class Variational:
 
     def _reconstructions(self) -> None:
         st.markdown("**Reconstructions**")
-        pairs = torch.cat([self.looked.images, self.looked.reconstructions])
+        pairs = torch.cat([self.inspected.images, self.inspected.reconstructions])
         st.image(
             vae_charts.sheet(pairs, SHOWN),
             width="stretch",
             output_format="PNG",
             alt=f"{SHOWN} images and their reconstructions",
-            caption=f"Above {self.looked.shown}, below E[x|z] at the mean of q(z|x).",
+            caption=f"Top: {self.inspected.shown}. Bottom: E[x|z] at the mean of q(z|x).",
         )
 
     def _drawn(self) -> None:
@@ -162,7 +162,7 @@ class Variational:
             vae_charts.sheet(st_samples(self.model), 8, enlarged=2),
             width="stretch",
             output_format="PNG",
-            caption="E[x|z] at draws of the prior.",
+            caption="E[x|z] at draws from the prior.",
             alt="Samples",
         )
         st.markdown("**Manifold**")
@@ -170,24 +170,24 @@ class Variational:
         if across == up:
             st.caption("Choose two different units for the manifold.")
             return
-        others = "" if self.looked.latents == 2 else ", all others 0"
+        others = "" if self.inspected.latents == 2 else "; all other units are 0"
         st.image(
             vae_charts.sheet(st_manifold(self.model, across, up), SIDE, enlarged=2, gap=0),
             width="stretch",
             output_format="PNG",
             alt="The manifold of two units",
-            caption=f"E[x|z], units {across + 1} (across) and {up + 1} (up) through quantiles "
-            f"of the prior{others}.",
+            caption=f"E[x|z]; units {across + 1} (across) and {up + 1} (up) take quantiles of the "
+            f"prior{others}.",
         )
 
 
-class Looked(NamedTuple):
-    """What a model makes of some images."""
+class Inspected(NamedTuple):
+    """Reconstructions and latents of some images."""
 
     images: Tensor  # (12, 1, 28, 28)
     reconstructions: Tensor
-    shown: str  # what the images are
-    divergence: list[float]  # by unit, on more of them
+    shown: str  # description of the images
+    divergence: list[float]  # KL by unit, on more images
     active: list[bool]
     origin: str
 
@@ -197,9 +197,9 @@ class Looked(NamedTuple):
         return len(self.divergence)
 
 
-@st.cache_resource(show_spinner="Looking at the latents …", max_entries=8)
-def st_looked(name: str) -> Looked:
-    """The model at work on test images: its own set's, or else scikit-learn's digits."""
+@st.cache_resource(show_spinner="Computing the latents …", max_entries=8)
+def st_inspected(name: str) -> Inspected:
+    """A model on test images of its data set, or else on scikit-learn's digits."""
     model = cache.st_model(name, "cpu")
     own = zoo.card(name)["data"]
     dataset = own if data.is_available(own) else "digits"
@@ -207,10 +207,10 @@ def st_looked(name: str) -> Looked:
     x = data.binarize(x, generator(0))
     units = vae_quality.units(*vae_quality.moments(model, x))
     known = dataset == own
-    return Looked(
+    return Inspected(
         x[:SHOWN],
         vae_images.reconstructions(model, x[:SHOWN]),
-        "test images" if known else "scikit-learn's digits, of which it was taught none",
+        "test images" if known else "scikit-learn's digits, which it was not trained on",
         units.divergence.tolist(),
         units.active.tolist(),
         f"{len(x)} test images" if known else f"{len(x)} of scikit-learn's digits",

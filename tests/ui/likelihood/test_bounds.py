@@ -63,11 +63,11 @@ def test_an_error_that_is_not_known_is_not_drawn() -> None:
 
 
 def test_the_verdict_has_the_numbers_and_sees_disorder() -> None:
-    said = bound_words.verdict(LINES)
-    assert "ELBO −12.00 ≤ IWAE −10.50 ≤ log p(x) = −10.00 ≤ best mixture 40.00" in said
-    assert "the ELBO lacks 2.00 nats, and IWAE with 100 draws 0.50" in said
+    text = bound_words.verdict(LINES)
+    assert "ELBO −12.00 ≤ IWAE −10.50 ≤ log p(x) = −10.00 ≤ best mixture 40.00" in text
+    assert "The ELBO is 2.00 nats too low, and IWAE with 100 draws 0.50." in text
     wrong = (*LINES, Line("AIS backwards", "above", 20, -10.5, 0.01))
-    assert "Out of order" in bound_words.verdict(wrong)
+    assert "out of order" in bound_words.verdict(wrong)
     assert "ELBO −12.00 ≤ log p(x)." in bound_words.verdict(LINES[:1])
 
 
