@@ -145,7 +145,7 @@ def test_a_drag_shows_the_costs_at_once_and_tells_python_at_its_end(opened: Open
     screen.drag(2, 1.5, 1, release=False)
     a = screen.point()
     assert a == pytest.approx(1, abs=0.02)
-    assert screen.says()[0].startswith(f"W₁ = {w1(a):.2f} SD,")
+    assert screen.says()[0].startswith(f"W₁ = {w1(a):.2f} SD;")
     screen.page.wait_for_timeout(300)
     assert screen.report()["calls"] == 0
     screen.page.mouse.up()
