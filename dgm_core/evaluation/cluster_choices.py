@@ -62,42 +62,42 @@ def _choice(about: str, **changes: Any) -> Choice:
 
 
 CHOICES: dict[str, Choice] = {
-    "as shown": _choice(
+    "default settings": _choice(
         "Deskewed images; the mixture is fitted to means and variances of q(z|x); variance 0.1 "
         "added to each cluster; soft assignments; full covariances."
     ),
-    "joint": _choice("One step of online EM after every batch.", form="joint"),
-    "images as they are": _choice("The images are not deskewed.", set_upright=False),
-    "means alone": _choice(
+    "both at once": _choice("One step of online EM after every batch.", form="joint"),
+    "images not deskewed": _choice("The images are not deskewed.", set_upright=False),
+    "means only": _choice(
         "The mixture is fitted to the means of q(z|x) alone, without added variance.",
         spread=False,
         blur=0.0,
     ),
-    "no blur": _choice("No variance is added to the clusters.", blur=0.0),
-    "hard messages": _choice(
+    "no added variance": _choice("No variance is added to the clusters.", blur=0.0),
+    "hard assignments": _choice(
         "The prior of each image is its most probable cluster alone, as in the paper.", hard=True
     ),
     "diagonal covariances": _choice("The clusters have no correlations.", diagonal=True),
     "Gibbs": _choice("The mixture is Bayesian and fitted by blocked Gibbs sampling.", fit="Gibbs"),
-    "variational": _choice(
+    "variational Bayes": _choice(
         "scikit-learn's variational mixture, fitted to the means of q(z|x).",
         fit="variational",
         spread=False,
         blur=0.0,
     ),
-    "networks renewed": _choice(
+    "networks reset": _choice(
         "The networks of the VAE are reset at the start of each of two rounds.",
         renewed=True,
         rounds=2,
         warmup=44,
     ),
-    "message annealed": _choice(
+    "weight annealed": _choice(
         "The weight of the mixture term grows from 0.1 to 1.", annealed=True
     ),
-    "message twice as loud": _choice("The weight of the mixture term is 2.", weight=2.0),
+    "weight 2": _choice("The weight of the mixture term is 2.", weight=2.0),
     "6 latents": _choice("Half as many latent dimensions.", latent_dim=6),
     "24 latents": _choice("Twice as many latent dimensions.", latent_dim=24),
-    "as in the source": _choice(
+    "as in the paper": _choice(
         "Images not deskewed; means of q(z|x) alone; diagonal covariances; hard assignments; "
         "Gibbs; 100 + 100 epochs.",
         **_changed(SOURCE),
@@ -111,7 +111,7 @@ CHOICES: dict[str, Choice] = {
         warmup=60,
         epochs=12,
     ),
-    "joint, 60,000 images": _choice(
+    "both at once, 60,000 images": _choice(
         "All training images of MNIST; one step of online EM after every batch; no added "
         "variance; one more layer.",
         **_changed(FULL),

@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians: their law, what is believed of them beforehand, and how they are fitted.
+"""Mixtures of Gaussians: the distribution, its conjugate prior, and fits by EM and others.
 
     >>> import torch
     >>> from dgm_core.rng import generator
@@ -7,11 +7,11 @@
     >>> nearest_centre(points, torch.tensor([[0.0, 0.0], [5.0, 5.0]])).bincount().tolist()
     [50, 50]
 
-Points are (N, D), latents of a VAE say. The Gibbs sampler of the posterior is
+Points are (N, D), for example latents of a VAE. The Gibbs sampler of the posterior is
 `dgm_core.samplers.mixture_gibbs`.
 """
 
-from dgm_core.mixtures.distribution import MixtureLaw
+from dgm_core.mixtures.distribution import MixtureDistribution
 from dgm_core.mixtures.em import Fit, Iterate, em, em_steps
 from dgm_core.mixtures.gaussian_mixture import Draws, GaussianMixture
 from dgm_core.mixtures.labels import Clustering, contingency, matching, relabelled
@@ -28,7 +28,7 @@ __all__ = [
     "GaussianMixture",
     "GaussianWishartDirichlet",
     "Iterate",
-    "MixtureLaw",
+    "MixtureDistribution",
     "Moments",
     "Posterior",
     "contingency",

@@ -1,9 +1,9 @@
-"""How far below the best mixture a mixture is at most: an upper bound on the sup of D.
+"""An upper bound on sup D, and thereby on the log-likelihood of the best mixture.
 
     D(μ, v) = Σ_n w_n N(x_n; μ, diag v),   w_n = 1 / (N p_G(x_n)),   ℓ(Ĝ) ≤ ℓ(G) + N log sup D
 
-(see `nonparametric`). D has many local maxima; climbing finds some of them, and so a number that
-is *below* its sup. Two bounds from above, both valid for every G, to rounding:
+(see `nonparametric`). D has many local maxima. An ascent finds some of them, so it gives a number
+*below* the sup. Two upper bounds, both valid for every G up to rounding:
 
 *By pairs.* With k_n = N(x_n; μ, v) / (2π floor)^(−D/2) ≤ 1 and Δ the difference of two points,
 (x_n − μ)² + (x_m − μ)² ≥ Δ² / 2, so that
@@ -11,18 +11,20 @@ is *below* its sup. Two bounds from above, both valid for every G, to rounding:
     k_n k_m ≤ κ_nm = Π_d max over v of (floor / v) exp(−Δ_d² / 4v)
 
 Let k_n be the largest, a: then k_m ≤ min(a, κ_nm / a), and a sum of these is largest at one of
-a = 1 or √κ_nm. Tight where points lie further apart than the floor lets an atom reach, as images
-do and as all points do when the floor falls; in any number of dimensions.
+a = 1 or √κ_nm. The bound is tight if points lie further apart than the width of an atom at the
+floor. This holds for images, and for all points if the floor is small enough. It works in any
+number of dimensions.
 
-*By cells.* Within a box of means and precisions λ = 1 / v, with centre (μ_c, λ_c), D is at most
-the largest over its corners of
+*By cells.* In a box of means and precisions λ = 1 / v with centre (μ_c, λ_c), D is at most the
+largest value over the corners of
 
     D(corner) · Π_d exp[ ½ λ_d (μ_d − μ_c,d)² + ½ (ρ_d − 1 − log ρ_d) ],   ρ = λ / λ_c
 
-for a Gaussian is exp(η · T(x) − A(η)) in natural parameters η, where the box is a polytope: with A
-replaced by its tangent at the centre, which is below it, D is a sum of exponentials of linear
-functions, convex, so largest at a corner. What was lost falls with the square of the box. Boxes
-whose bound is above the goal are halved (branch and bound). For one or two dimensions.
+A Gaussian is exp(η · T(x) − A(η)) in natural parameters η, in which the box is a polytope. With A
+replaced by its tangent at the centre, which lies below A, D becomes a sum of exponentials of
+linear functions. This sum is convex, so its maximum is at a corner. The error decreases with the
+square of the size of the box. Boxes with a bound above the goal are halved (branch and bound).
+This bound is for one or two dimensions.
 """
 
 from __future__ import annotations
@@ -36,10 +38,10 @@ from torch import Tensor
 from dgm_core.mixtures.nonparametric import Family
 
 MOST_DIMENSIONS = 2
-"""For cells, which are boxes in twice as many."""
+"""Dimensions for the bound by cells, at most; a cell has twice as many."""
 
 ENTRIES_AT_ONCE = 2**22
-"""Cells times points that are worked on at a time."""
+"""Cells times points that are processed at a time."""
 
 
 def log_sup_bound(
@@ -50,14 +52,14 @@ def log_sup_bound(
     tolerance: float = 0.01,
     most_cells: int = 200_000,
 ) -> float:
-    """A number that is at least log sup D, for points x (N, D) and log_p = log p_G(x) (N,).
+    """An upper bound on log sup D.
 
     Args:
-        x: the points.
-        log_p: under the mixture G, which need not be a good one.
+        x: points, (N, D).
+        log_p: log p_G(x) (N,) under any mixture G.
         family: the parameters over which the sup is taken.
-        tolerance: the search by cells aims at a bound so close to log sup D, or to 0.
-        most_cells: looked at, after which the search ends with the bound it has.
+        tolerance: the search by cells ends if its bound is this close to log sup D, or to 0.
+        most_cells: number of cells after which the search ends with its current bound.
     """
     x, log_w = x.double(), -log_p.double() - math.log(len(x))
     found = bound_by_pairs(x, log_w, family.checked())
@@ -74,7 +76,7 @@ def bound_by_pairs(x: Tensor, log_w: Tensor, family: Family) -> float:
         square = (column[:, None] - column).square()
         v = (square / 4).clamp(low, high)
         log_kappa += (low / v).log() - square / (4 * v)
-    log_kappa, order = log_kappa.sort(1, descending=True)  # each point first: its own is 0
+    log_kappa, order = log_kappa.sort(1, descending=True)  # each point comes first, with 0
     log_scale = log_w.max()
     u = (log_w - log_scale).exp()[order]  # (N, N)
     a = (log_kappa / 2).exp()
@@ -92,14 +94,13 @@ def bound_by_cells(
     """log of the bound by cells, for log w (N,)."""
     low, high = family
     first, last = x.amin(0), x.amax(0)
-    # A mean outside the points' range, or a variance above its square, is never better.
+    # A mean outside the range of the points, or a variance above its square, is never better.
     widest = (last - first).square().clamp(low, high)
-    cells = torch.stack([first, last, -widest.log(), torch.full_like(first, -math.log(low))], 1)[
-        None
-    ]  # (M, D, 4): means from, to; log precisions from, to
-    reached, settled, seen = 0.0, -math.inf, 0
+    edges = [first, last, -widest.log(), torch.full_like(first, -math.log(low))]
+    cells = torch.stack(edges, 1)[None]  # (M, D, 4): means from, to; log precisions from, to
+    reached, settled, visited = 0.0, -math.inf, 0
     while len(cells):
-        seen += len(cells)
+        visited += len(cells)
         size = max(1, ENTRIES_AT_ONCE // len(x))
         parts = [_bounds(part, x, log_w) for part in cells.split(size)]
         above = torch.cat([bound for bound, _, _ in parts])
@@ -108,17 +109,17 @@ def bound_by_cells(
         open_ = above > reached + tolerance
         if not open_.all():
             settled = max(settled, above[~open_].max().item())
-        if seen + 2 * int(open_.sum()) > most_cells:
+        if visited + 2 * int(open_.sum()) > most_cells:
             return max(settled, above.max().item())
         cells = _halved(cells[open_], penalty[open_])
     return settled
 
 
 def _bounds(cells: Tensor, x: Tensor, log_w: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Of each cell log of the bound (M,), what its sides cost (M, D, 2), and a value of log D."""
+    """Log of the bound (M,) and costs of the sides (M, D, 2) of each cell; a value of log D."""
     low_m, high_m, low_l, high_l = (each[..., None] for each in cells.unbind(2))  # (M, D, 1)
     points = x.T  # (D, N)
-    # Coarse, but good where a cell is far from all points: each term at its own maximum.
+    # A coarse bound that is good far from all points: each term at its own maximum.
     off = torch.maximum(low_m - points, points - high_m).clamp_min(0).square()  # (M, D, N)
     v = off.clamp((-high_l).exp(), (-low_l).exp())
     each = -0.5 * ((2 * math.pi * v).log() + off / v)
@@ -137,7 +138,7 @@ def _bounds(cells: Tensor, x: Tensor, log_w: Tensor) -> tuple[Tensor, Tensor, fl
 
 
 def _corners(cells: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-    """log N of each coordinate at the 4 corners of each side, (M, D, 4, N), and their cost."""
+    """log N of each coordinate at the 4 corners of each side, (M, D, 4, N), and the costs."""
     low_m, high_m, low_l, high_l = cells.unbind(2)  # (M, D)
     half = 0.5 * (high_m - low_m)
     log_ratio = 0.5 * (high_l - low_l)
@@ -158,19 +159,20 @@ def _corners(cells: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _largest(corners: Tensor, cost: Tensor, log_w: Tensor) -> tuple[float, Tensor]:
-    """The largest log D at a corner, and of each cell that of log D + cost, (M,)."""
+    """The largest log D at a corner, and the largest log D + cost of each cell, (M,)."""
     value = torch.full_like(cost[:, 0, 0], -math.inf)
     bound = value.clone()
-    for which in itertools.product(range(4), repeat=corners.shape[1]):
-        log_n = sum(corners[:, d, corner] for d, corner in enumerate(which))
+    sides = range(corners.shape[1])
+    for corner in itertools.product(range(4), repeat=len(sides)):
+        log_n = torch.stack([corners[:, d, corner[d]] for d in sides]).sum(0)
         log_d = (log_n + log_w).logsumexp(1)
-        dear = sum(cost[:, d, corner] for d, corner in enumerate(which))
-        value, bound = value.maximum(log_d), bound.maximum(log_d + dear)
+        costs = torch.stack([cost[:, d, corner[d]] for d in sides]).sum(0)
+        value, bound = value.maximum(log_d), bound.maximum(log_d + costs)
     return value.max().item(), bound
 
 
 def _halved(cells: Tensor, penalty: Tensor) -> Tensor:
-    """Each cell cut in two across the side that costs most."""
+    """Each cell cut in two across the side with the largest cost."""
     side = penalty.flatten(1).argmax(1)
     rows, d, kind = torch.arange(len(cells), device=cells.device), side // 2, 2 * (side % 2)
     middle = 0.5 * (cells[rows, d, kind] + cells[rows, d, kind + 1])

@@ -3,14 +3,14 @@
     p(x) = Σ_k π_k N(x; μ_k, Σ_k),   Σ_k = L_k L_kᵀ,   w = L_k⁻¹ (x − μ_k)
     log N(x; μ_k, Σ_k) = −½ ‖w‖² − Σ_d log (L_k)_dd − D/2 log 2π
 
-Everything stays in logarithms, so responsibilities sum to one however far the clusters lie. The
-mean is subtracted before the product with L_k⁻¹: nothing cancels far from the origin.
+All computations use logarithms, so responsibilities sum to one at any distance from the clusters.
+The mean is subtracted before the product with L_k⁻¹, so nothing cancels far from the origin.
 
-Of a point that is itself uncertain, x ~ N(m, diag v), what is asked is the cross term
+For an uncertain point x ~ N(m, diag v) the methods compute the expectation
 
     E log N(x; μ_k, Σ_k) = log N(m; μ_k, Σ_k) − ½ Σ_d v_d (Σ_k⁻¹)_dd
 
-Points are worked on in pieces, so memory grows with N, never with N² and not with N·K·D.
+Points are processed in pieces, so memory grows with N, not with N² or N·K·D.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,7 +26,7 @@ from torch import Tensor
 from dgm_core.rng import Source, categorical, normal
 
 ENTRIES_AT_ONCE = 2**17
-"""Entries of w, over chains, clusters, points and dimensions, that are held at a time."""
+"""Entries of w, over chains, clusters, points and dimensions, in memory at a time."""
 
 
 class Draws(NamedTuple):
@@ -36,37 +36,37 @@ class Draws(NamedTuple):
     cluster: Tensor  # (…, n) int64
 
 
-class Shares(NamedTuple):
-    """What each cluster has of a point, and what they have together."""
+class Responsibilities(NamedTuple):
+    """p(cluster | x) of each point, and log p(x)."""
 
     responsibilities: Tensor  # (…, N, K) they sum to one
     log_prob: Tensor  # (…, N) nats
 
 
-def shares(log_joint: Tensor) -> Shares:
-    """Softmax and log-sum-exp over clusters of (…, N, K), for the price of one.
+def normalised(log_joint: Tensor) -> Responsibilities:
+    """Softmax and log-sum-exp over the clusters of (…, N, K), at the cost of one of them.
 
-    The largest share is 1 / Σ exp(log_joint − max): its logarithm is what is missing to the sum.
+    The largest responsibility is 1 / Σ exp(log_joint − max), so its logarithm gives the sum.
     """
     found = log_joint.mT.softmax(-2).mT  # ten times as fast as over a short last dimension
-    return Shares(found, log_joint.amax(-1) - found.amax(-1).log())
+    return Responsibilities(found, log_joint.amax(-1) - found.amax(-1).log())
 
 
 @dataclass(frozen=True, eq=False)
 class GaussianMixture:
-    """Σ_k π_k N(μ_k, Σ_k); leading dimensions are mixtures of their own, chains of a sampler say.
+    """Σ_k π_k N(μ_k, Σ_k); leading dimensions are independent mixtures, such as chains.
 
-    Points x are (N, D), the same for all chains, or (…, N, D); where there are no chains, any
-    leading dimensions of x stay.
+    Points x are (N, D), the same for all chains, or (…, N, D). Without chains, any leading
+    dimensions of x are kept.
 
     Args:
-        weights: (…, K), π: they sum to one; 0 is allowed.
+        weights: (…, K), π; they sum to one, and may be 0.
         means: (…, K, D), μ.
         scales: (…, K, D, D), lower Cholesky factors L of the covariances; or (…, K, D), standard
             deviations of diagonal ones.
 
     Raises:
-        ValueError: shapes do not fit each other.
+        ValueError: the shapes are inconsistent.
 
     Example:
         >>> scales = torch.ones(2, 1)
@@ -94,7 +94,7 @@ class GaussianMixture:
     def of_covariances(
         cls, weights: Tensor, means: Tensor, covariances: Tensor
     ) -> GaussianMixture:
-        """From covariances (…, K, D, D), or variances (…, K, D).
+        """A mixture with covariances (…, K, D, D), or variances (…, K, D).
 
         Raises:
             torch.linalg.LinAlgError: a covariance is not positive definite.
@@ -105,12 +105,12 @@ class GaussianMixture:
 
     @property
     def clusters(self) -> int:
-        """K."""
+        """K, the number of clusters."""
         return self.means.shape[-2]
 
     @property
     def dim(self) -> int:
-        """D."""
+        """D, the dimension of a point."""
         return self.means.shape[-1]
 
     @property
@@ -120,7 +120,7 @@ class GaussianMixture:
 
     @property
     def diagonal(self) -> bool:
-        """Are `scales` standard deviations?"""
+        """Whether the covariances are diagonal, so that `scales` are standard deviations."""
         return self.scales.dim() == self.means.dim()
 
     @property
@@ -144,12 +144,12 @@ class GaussianMixture:
 
     @property
     def mean(self) -> Tensor:
-        """Of the whole mixture, (…, D)."""
+        """Mean of the whole mixture, (…, D)."""
         return (self.weights[..., None] * self.means).sum(-2)
 
     @property
     def variance(self) -> Tensor:
-        """Of each dimension, within plus between clusters, (…, D)."""
+        """Variance of each dimension, within plus between clusters, (…, D)."""
         between = (self.means - self.mean[..., None, :]).square()
         return (self.weights[..., None] * (self.variances + between)).sum(-2)
 
@@ -160,24 +160,24 @@ class GaussianMixture:
     def expected_log_prob(self, mean: Tensor, variance: Tensor) -> Tensor:
         """E log N(x; μ_k, Σ_k) for x ~ N(mean, diag variance), both (…, N, D): (…, N, K), nats.
 
-        Not log E: that would be the density under a covariance Σ_k + diag variance.
+        This differs from log E N, which is the density with covariance Σ_k + diag variance.
         """
         return self._log_prob(mean, variance)
 
     def log_joint(self, x: Tensor, variance: Tensor | None = None) -> Tensor:
-        """log π_k + log N(x; μ_k, Σ_k), (…, N, K); with `variance` of x, its expectation."""
+        """log π_k + log N(x; μ_k, Σ_k), (…, N, K); its expectation if x has a `variance`."""
         return self.weights.log()[..., None, :] + self._log_prob(x, variance)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log Σ_k π_k N(x; μ_k, Σ_k) of x (…, N, D): (…, N), nats."""
-        return shares(self.log_joint(x)).log_prob
+        return normalised(self.log_joint(x)).log_prob
 
     def responsibilities(self, x: Tensor, variance: Tensor | None = None) -> Tensor:
-        """p(cluster k | x), (…, N, K); with `variance` of x, ∝ π_k exp E log N(x; μ_k, Σ_k)."""
-        return shares(self.log_joint(x, variance)).responsibilities
+        """p(cluster k | x), (…, N, K); ∝ π_k exp E log N(x; μ_k, Σ_k) if x has a `variance`."""
+        return normalised(self.log_joint(x, variance)).responsibilities
 
     def assign(self, x: Tensor, variance: Tensor | None = None) -> Tensor:
-        """The likeliest cluster of each point, (…, N) int64."""
+        """The most probable cluster of each point, (…, N) int64."""
         return self.log_joint(x, variance).argmax(-1)
 
     def sample(
@@ -190,13 +190,13 @@ class GaussianMixture:
         """n points of each mixture, with covariances `temperature` · Σ.
 
         Args:
-            n: how many.
-            source: randomness; several streams are one a chain, or without chains one a point.
-            cluster: draw from this one, or from these (…, n), rather than by the weights.
-            temperature: 0 gives the means.
+            n: number of points.
+            source: of randomness; several streams: one per chain, or one per point without chains.
+            cluster: index of the cluster to draw from, or indices (…, n); None: by the weights.
+            temperature: factor of the covariances; 0 gives the means.
 
         Raises:
-            ValueError: a temperature below 0, or no such cluster.
+            ValueError: a temperature below 0, or a cluster out of range.
         """
         if temperature < 0:
             raise ValueError(f"expected a temperature of at least 0, got {temperature}")
@@ -214,10 +214,7 @@ class GaussianMixture:
         return Draws(means + math.sqrt(temperature) * step, k)
 
     def marginal(self, dims: Sequence[int]) -> GaussianMixture:
-        """The law of some dimensions, in the order given: their means and blocks of Σ.
-
-        What a plane shows of the mixture; conditioning on the other dimensions would shrink it.
-        """
+        """The marginal distribution of some dimensions, in the given order."""
         keep = torch.as_tensor(list(dims), device=self.means.device)
         if self.diagonal:
             return GaussianMixture(self.weights, self.means[..., keep], self.scales[..., keep])
@@ -225,10 +222,11 @@ class GaussianMixture:
         return self.of_covariances(self.weights, self.means[..., keep], rows @ rows.mT)
 
     def reordered(self, order: Tensor | Sequence[int]) -> GaussianMixture:
-        """Clusters in another order: new cluster j is old cluster order[…, j].
+        """The clusters in another order: new cluster j is old cluster order[…, j].
 
         Args:
-            order: (K,), or of each chain (…, K); fewer than K pick some out, unnormalised.
+            order: (K,), or (…, K) for each chain. Fewer than K select some; the weights are not
+                normalised then.
         """
         order = torch.as_tensor(order, device=self.means.device)
         order = order.expand(*self.chains, order.shape[-1])
@@ -236,17 +234,17 @@ class GaussianMixture:
         return GaussianMixture(weights, _chosen(self.means, order), _chosen(self.scales, order))
 
     def __getitem__(self, chain: int | slice | Tensor | tuple[int, ...]) -> GaussianMixture:
-        """Of some chains."""
+        """The mixtures of some chains."""
         if not self.chains:
             raise IndexError("expected a mixture with chains, got a single one")
         return GaussianMixture(self.weights[chain], self.means[chain], self.scales[chain])
 
-    def to(self, *where: torch.device | str | torch.dtype) -> GaussianMixture:
-        """On another device, or in another dtype."""
+    def to(self, *where: Any) -> GaussianMixture:
+        """The mixture on another device, or with another dtype, as `Tensor.to`."""
         return GaussianMixture(*(each.to(*where) for each in self._tensors))
 
     def detach(self) -> GaussianMixture:
-        """Without gradients."""
+        """The mixture without gradients."""
         return GaussianMixture(*(each.detach() for each in self._tensors))
 
     @property
@@ -254,7 +252,7 @@ class GaussianMixture:
         return self.weights, self.means, self.scales
 
     def _log_prob(self, x: Tensor, variance: Tensor | None) -> Tensor:
-        """log N, or with a variance its expectation, in pieces: (…, N, K)."""
+        """log N, or its expectation if there is a variance, in pieces: (…, N, K)."""
         if x.shape[-1] != self.dim or x.dim() < 2:
             raise ValueError(f"expected points (…, N, {self.dim}), got {tuple(x.shape)}")
         if self.diagonal:
@@ -263,22 +261,24 @@ class GaussianMixture:
             root = _inverse(self.scales)
             log_det = self.scales.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         constant = -log_det - 0.5 * self.dim * math.log(2 * math.pi)  # (…, K)
-        precision = None if variance is None else self.precision_diagonals
+        precision = self.precision_diagonals if variance is not None else None
 
-        def of(x: Tensor, variance: Tensor | None) -> Tensor:
-            # Clusters and dimensions are few: with points last in memory, rows are long.
+        def piece(x: Tensor, variance: Tensor | None) -> Tensor:
+            # Clusters and dimensions are few. With points last in memory, rows are long.
             w = x.mT.contiguous()[..., None, :, :] - self.means[..., None]  # (…, K, D, N)
             w = w * root[..., None] if self.diagonal else root @ w
             found = constant[..., None] - 0.5 * w.square().sum(-2)  # (…, K, N)
-            return found if variance is None else found - 0.5 * precision @ variance.mT
+            if variance is None or precision is None:
+                return found
+            return found - 0.5 * precision @ variance.mT
 
-        alike = torch.broadcast_shapes(self.chains, x.shape[:-2]).numel()
-        rows = max(1, ENTRIES_AT_ONCE // max(1, alike * self.clusters * self.dim))
+        mixtures = torch.broadcast_shapes(self.chains, x.shape[:-2]).numel()
+        rows = max(1, ENTRIES_AT_ONCE // max(1, mixtures * self.clusters * self.dim))
         if rows >= x.shape[-2]:
-            return of(x, variance).mT
+            return piece(x, variance).mT
         xs = x.split(rows, -2)
-        spreads = [None] * len(xs) if variance is None else variance.expand_as(x).split(rows, -2)
-        return torch.cat([of(a, v) for a, v in zip(xs, spreads, strict=True)], -1).mT
+        variances = [None] * len(xs) if variance is None else variance.expand_as(x).split(rows, -2)
+        return torch.cat([piece(a, v) for a, v in zip(xs, variances, strict=True)], -1).mT
 
 
 def _inverse(scales: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
-"""Which cluster of one fit is which of another: clusters have no names, and chains swap them.
+"""Matching the clusters of two fits, because the order of clusters is arbitrary.
 
-Two clusterings of the same points are matched one to one so that as many points as possible lie
-in matched clusters (Kuhn 1955, the Hungarian method); without assignments, so that the squared
-distances of matched means add up to the least.
+Two clusterings of the same points are matched one to one so that the largest number of points lies
+in matched clusters (Hungarian method, Kuhn 1955). Without assignments, the sum of squared
+distances between matched means is minimised.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from dgm_core.mixtures.gaussian_mixture import GaussianMixture
 
 
 class Clustering(NamedTuple):
-    """A mixture without chains, and where known the cluster of each point."""
+    """A mixture without chains, and the cluster of each point if it is known."""
 
     mixture: GaussianMixture
     assignment: Tensor | None = None  # (N,) int64
 
 
 def contingency(rows: Tensor, columns: Tensor, row_count: int, column_count: int) -> Tensor:
-    """How many points (N,) have i in `rows` and j in `columns`: (row_count, column_count)."""
+    """Number of points (N,) with i in `rows` and j in `columns`: (row_count, column_count)."""
     joint = rows.long() * column_count + columns.long()
     return torch.bincount(joint, minlength=row_count * column_count).view(row_count, column_count)
 
 
 def matching(reference: Clustering, other: Clustering) -> Tensor:
-    """Order (K,): cluster order[j] of `other` is what cluster j of `reference` is.
+    """Order (K,): cluster order[j] of `other` is matched with cluster j of `reference`.
 
-    By the overlap of the assignments; among equal ones, and where an assignment is missing, by the
-    squared Euclidean distance of the means.
+    The matching maximises the overlap of the assignments. Ties, and fits without an assignment,
+    are decided by the squared Euclidean distances of the means.
 
     Raises:
-        ValueError: not as many clusters, or not the same points.
+        ValueError: another number of clusters, or of points.
     """
     k = reference.mixture.clusters
     if other.mixture.clusters != k:
@@ -47,7 +47,7 @@ def matching(reference: Clustering, other: Clustering) -> Tensor:
         if reference.assignment.shape != other.assignment.shape:
             want, got = tuple(reference.assignment.shape), tuple(other.assignment.shape)
             raise ValueError(f"expected an assignment of shape {want}, got {got}")
-        # Overlaps are whole numbers: K distances of less than 1 / (2K) only decide among ties.
+        # Overlaps are integers, so K distances of less than 1 / (2K) only decide among ties.
         ties = cost / (2 * k * cost.max().clamp(min=torch.finfo(cost.dtype).tiny))
         cost = ties - contingency(reference.assignment, other.assignment, k, k)
     _, order = linear_sum_assignment(cost.cpu().numpy())
@@ -55,9 +55,9 @@ def matching(reference: Clustering, other: Clustering) -> Tensor:
 
 
 def relabelled(reference: Clustering, other: Clustering) -> Clustering:
-    """`other` with its clusters named as those of `reference` that they match.
+    """`other` with its clusters in the order of the matching clusters of `reference`.
 
-    Label switching is harmless to the law, and only undone for display: colours then stay.
+    The distribution does not depend on the order; a figure with fixed colours does.
     """
     order = matching(reference, other)
     assignment = other.assignment

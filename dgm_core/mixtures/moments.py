@@ -1,13 +1,13 @@
-"""Sufficient statistics of each cluster, all clusters and chains in one product.
+"""Sufficient statistics of each cluster, for all clusters and chains in one product.
 
     N_k = Σ_n r_nk,   s_k = Σ_n r_nk x_n,   S_k = Σ_n r_nk x_n x_nᵀ
 
-If point n is itself uncertain, q_n = N(m_n, diag v_n) as an encoder gives it, E_q x xᵀ is
+For an uncertain point q_n = N(m_n, diag v_n), such as the output of an encoder, E_q x xᵀ is
 m mᵀ + diag v. For given responsibilities these are the moments of the aggregate posterior
-(1/N) Σ_n q_n; those of the means alone would make clusters too tight.
+(1/N) Σ_n q_n; moments of the means alone would make the clusters too narrow.
 
-Sums are in float64, so that S_k − N_k x̄ x̄ᵀ keeps its digits, and over pieces of the points:
-memory grows with N only through what is given.
+Sums are in float64, so S_k − N_k x̄ x̄ᵀ is accurate. They run over pieces of the points, so the
+additional memory does not grow with N.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ POINTS_AT_ONCE = 4096
 
 
 class Moments(NamedTuple):
-    """Float64; leading dimensions are chains."""
+    """Sufficient statistics in float64; leading dimensions are chains."""
 
     counts: Tensor  # (…, K) N_k
     sums: Tensor  # (…, K, D) s_k
@@ -29,7 +29,7 @@ class Moments(NamedTuple):
 
     @property
     def means(self) -> Tensor:
-        """s_k / N_k, (…, K, D); 0 of an empty cluster."""
+        """s_k / N_k, (…, K, D); 0 for an empty cluster."""
         return self.sums / torch.where(self.counts > 0, self.counts, 1)[..., None]
 
     @property
@@ -45,13 +45,12 @@ def moments_of(
 
     Args:
         x: (N, D), the same for all chains, or (…, N, D).
-        belonging: cluster of each point, (…, N) of an integer dtype; or responsibilities
-            (…, N, K), floating.
+        belonging: cluster of each point, (…, N) integer; or responsibilities (…, N, K), float.
         clusters: K.
-        variance: of each point, as `x`; added to the diagonals of its outer product.
+        variance: of each point, shaped as `x`; added to the diagonal of its outer product.
 
     Raises:
-        ValueError: responsibilities of another number of clusters, or not one row a point.
+        ValueError: `belonging` has another number of clusters or of points.
 
     Example:
         >>> moments_of(torch.tensor([[1.0], [3.0], [9.0]]), torch.tensor([0, 0, 1]), 2).means
@@ -89,10 +88,10 @@ def _features(x: Tensor, variance: Tensor | None) -> Tensor:
     each = x.mT.double().contiguous()
     found = each.new_ones((*each.shape[:-2], 1 + dim + dim * (dim + 1) // 2, each.shape[-1]))
     found[..., 1 : 1 + dim, :] = each
-    at = 1 + dim
+    row = 1 + dim
     for d in range(dim):
-        torch.mul(each[..., d:, :], each[..., d, None, :], out=found[..., at : at + dim - d, :])
+        torch.mul(each[..., d:, :], each[..., d, None, :], out=found[..., row : row + dim - d, :])
         if variance is not None:
-            found[..., at, :] += variance[..., d]
-        at += dim - d
+            found[..., row, :] += variance[..., d]
+        row += dim - d
     return found

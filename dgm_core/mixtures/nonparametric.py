@@ -1,27 +1,26 @@
-"""The best mixture there is: the nonparametric maximum-likelihood estimator, NPMLE.
+"""The mixture of largest likelihood: the nonparametric maximum-likelihood estimator, NPMLE.
 
-A model with a Gaussian decoder is a mixture of diagonal Gaussians, over a law G of their
-parameters that prior and decoder make together:
+A model with a Gaussian decoder is a mixture of diagonal Gaussians. Prior and decoder together
+define a distribution G_θ of their parameters:
 
     p_θ(x) = ∫ N(x; μ(z), diag v(z)) p(z) dz = ∫ N(x; μ, diag v) dG_θ(μ, v)
 
-So with Θ = {(μ, v): floor ≤ v_d ≤ ceiling}, a set that holds whatever the decoder may put out,
+Let Θ = {(μ, v): floor ≤ v_d ≤ ceiling} contain every output of the decoder. Then
 
-    ELBO ≤ ℓ(θ) ≤ ℓ(Ĝ) = max over all laws G on Θ of Σ_n log ∫ N(x_n; μ, diag v) dG(μ, v)
+    ELBO ≤ ℓ(θ) ≤ ℓ(Ĝ) = max over distributions G on Θ of Σ_n log ∫ N(x_n; μ, diag v) dG(μ, v)
 
-(Lindsay 1983; Mattei & Frellsen 2018, who call ℓ(Ĝ) − ℓ(θ) the parsimony gap). The maximum is
-reached by a law of at most n atoms. Without a floor it is infinite: one atom shrinks onto one
-point. It bounds the likelihood of the points it is fitted to, whichever these are, and says
-nothing of others.
+(Lindsay 1983; Mattei & Frellsen 2018, who call ℓ(Ĝ) − ℓ(θ) the parsimony gap). A distribution with
+at most n atoms reaches the maximum. Without a floor the maximum is infinite, because an atom can
+shrink to one point. ℓ(Ĝ) bounds the likelihood of the points to which Ĝ is fitted, and of no other
+points.
 
-ℓ is concave in G. So if D is the directional derivative towards one more atom,
+ℓ is concave in G. With the directional derivative D towards one more atom,
 
     D(μ, v) = (1/n) Σ_n N(x_n; μ, diag v) / p_G(x_n),   ℓ(Ĝ) ≤ ℓ(G) + n log sup D   for every G
 
-by Jensen's inequality, log being concave: at the maximum sup D = 1, and before it the second
-term is how much may be lacking. What `fit` finds by EM is thus below ℓ(Ĝ), and with
-`dual_gap.log_sup_bound` above log sup D, which is rigorous, comes a number that is above it.
-EM alone, run too short or from a poor start, would give a "bound" that bounds nothing.
+by Jensen's inequality. At the maximum sup D = 1; otherwise the second term bounds the difference.
+The log-likelihood found by EM in `fit` is thus below ℓ(Ĝ). Adding the rigorous upper bound
+`dual_gap.log_sup_bound` on log sup D gives a number above ℓ(Ĝ). EM alone gives no upper bound.
 """
 
 from __future__ import annotations
@@ -36,20 +35,20 @@ from torch import Tensor
 from dgm_core.mixtures.gaussian_mixture import GaussianMixture
 
 DEAD = 1e-9
-"""Points below which an atom is dropped between rounds of EM."""
+"""An atom with a smaller weight, in points, is removed between rounds of EM."""
 
-SEEN = 0.01
-"""Points above which an atom counts as a component."""
+COUNTED = 0.01
+"""An atom with a larger weight, in points, counts as a component."""
 
 
 class Family(NamedTuple):
-    """The parameters that a Gaussian decoder may put out, Θ: any mean, variances in a range."""
+    """Θ, the possible outputs of a Gaussian decoder: any mean, variances in a range."""
 
-    floor: float  # least variance of an entry
-    ceiling: float = math.inf  # largest; equal to the floor for a decoder of one known scale
+    floor: float  # smallest variance of a dimension
+    ceiling: float = math.inf  # largest; equal to the floor if the scale is fixed
 
     def checked(self) -> Family:
-        """Itself.
+        """This family, if its range is valid.
 
         Raises:
             ValueError: a floor not above 0 or above the ceiling.
@@ -67,8 +66,8 @@ class Atoms(NamedTuple):
     variances: Tensor  # (K, D)
 
     def log_prob_each(self, x: Tensor) -> Tensor:
-        """log N(x_n; μ_k, diag v_k) of x (N, D), (N, K) nats: two products of matrices."""
-        # About a centre, so that squares of large numbers do not cancel.
+        """log N(x_n; μ_k, diag v_k) of x (N, D), (N, K) nats, by two matrix products."""
+        # Relative to a centre, so squares of large numbers do not cancel.
         centre = x.mean(0)
         x, means, precision = x - centre, self.means - centre, 1 / self.variances
         square = x.square() @ precision.T - 2 * x @ (means * precision).T
@@ -80,12 +79,12 @@ class Atoms(NamedTuple):
         return (self.log_prob_each(x) + self.log_weights).logsumexp(1)
 
     def mixture(self) -> GaussianMixture:
-        """The same as a `GaussianMixture`."""
+        """The atoms as a `GaussianMixture`."""
         return GaussianMixture(self.log_weights.exp(), self.means, self.variances.sqrt())
 
 
 class Iterate(NamedTuple):
-    """A mixture, and how well it fits."""
+    """A mixture and its log-likelihood."""
 
     atoms: Atoms
     log_likelihood: float  # nats, summed over points
@@ -94,16 +93,16 @@ class Iterate(NamedTuple):
 def em_steps(
     x: Tensor, start: Atoms, family: Family, *, weights_only: bool = False
 ) -> Iterator[Iterate]:
-    """EM iterates without end, the first being `start` within the family; none lowers ℓ.
+    """EM iterates without end; the first is `start` clamped to the family. No step lowers ℓ.
 
-    The M-step of a variance is exact: log v + S / v falls up to v = S and rises from there, so
-    within a range its minimum is S clamped to it.
+    The M-step of a variance is exact: log v + S / v decreases up to v = S and then increases, so
+    its minimum within a range is S clamped to the range.
 
     Args:
         x: (N, D).
-        start: as many atoms as there will be.
+        start: the first atoms; their number does not change.
         family: of the atoms.
-        weights_only: atoms stay where they are; then ℓ is concave, and EM ends at its maximum.
+        weights_only: change only the weights; ℓ is then concave, and EM converges to its maximum.
     """
     low, high = family.checked()
     x = x.double()
@@ -113,25 +112,27 @@ def em_steps(
         log_joint = (atoms.log_prob_each(x) if fixed is None else fixed) + atoms.log_weights
         log_p = log_joint.logsumexp(1, keepdim=True)
         yield Iterate(atoms, log_p.sum().item())
-        share = (log_joint - log_p).exp()  # (N, K) responsibilities
-        count = share.sum(0)
+        responsibilities = (log_joint - log_p).exp()  # (N, K)
+        count = responsibilities.sum(0)
         log_weights = (count / len(x)).log()
         if weights_only:
             atoms = atoms._replace(log_weights=log_weights)
         else:
-            means, variances = _moments(x, share, atoms, family)
+            means, variances = _moments(x, responsibilities, atoms, family)
             atoms = Atoms(log_weights, means, variances)
 
 
-def _moments(x: Tensor, share: Tensor, atoms: Atoms, family: Family) -> tuple[Tensor, Tensor]:
-    """Weighted means, and variances within the family; a dead atom stays where it is."""
-    count = share.sum(0)[:, None]
+def _moments(
+    x: Tensor, responsibilities: Tensor, atoms: Atoms, family: Family
+) -> tuple[Tensor, Tensor]:
+    """Weighted means, and variances within the family; an atom without weight does not change."""
+    count = responsibilities.sum(0)[:, None]
     alive = count > 1e-200
-    inside = torch.where(alive, count, 1)
+    divisor = torch.where(alive, count, 1)
     centre = x.mean(0)
     off = x - centre
-    means = share.T @ off / inside
-    squares = share.T @ off.square() / inside - means.square()
+    means = responsibilities.T @ off / divisor
+    squares = responsibilities.T @ off.square() / divisor - means.square()
     variances = squares.clamp(family.floor, family.ceiling)
     return (
         torch.where(alive, means + centre, atoms.means),
@@ -140,10 +141,10 @@ def _moments(x: Tensor, share: Tensor, atoms: Atoms, family: Family) -> tuple[Te
 
 
 def climb(x: Tensor, log_p: Tensor, start: Atoms, family: Family, steps: int = 100) -> Atoms:
-    """Local maxima of D for `log_p` = log p_G(x), from each atom of `start`; weights are log D.
+    """Ascend D for `log_p` = log p_G(x) from each atom of `start`; the weights are then log D.
 
-    By a bound that EM, too, rests on: with r_n ∝ N(x_n; μ, v) / p_G(x_n), the weighted mean and
-    variance of the points do not lower D.
+    As in EM, replacing mean and variance by those of the points weighted with
+    r_n ∝ N(x_n; μ, v) / p_G(x_n) does not lower D.
     """
     atoms = start
     for _ in range(steps):
@@ -155,15 +156,15 @@ def climb(x: Tensor, log_p: Tensor, start: Atoms, family: Family, steps: int = 1
 
 
 def seeds(x: Tensor, family: Family, scales: int = 4) -> Atoms:
-    """Atoms of every point with each of several variances, all of the same weight.
+    """Atoms at every point with each of several variances, all with the same weight.
 
-    The likelihood is concave in the weights: many starts in one mixture are no worse than the
-    best of them alone.
+    The likelihood is concave in the weights, so a mixture of many starts is at least as good as
+    the best of them alone.
 
     Args:
         x: (N, D).
         family: of the atoms.
-        scales: variances, from the floor to that of the points, in even ratios.
+        scales: number of variances, in even ratios from the floor to the variance of the points.
     """
     low, high = family.checked()
     spread = x.double().var(0, correction=0).clamp(low, high)
@@ -185,42 +186,42 @@ def fit(
     iterations: int = 200,
     tolerance: float = 1e-4,
 ) -> Iterator[Iterate]:
-    """Towards ℓ(Ĝ) of points x (N, D); after every round, that is better than the one before.
+    """Iterates towards ℓ(Ĝ) for points x (N, D), one per round, each better than the previous one.
 
-    A round puts atoms where D is above 1 (the vertex direction method, Lindsay 1983; Böhning
-    1985), finds the best weights, drops what has none, and moves all by EM. It ends early when no
-    atom that `climb` finds would gain `tolerance` nats a point.
+    A round adds atoms where D is above 1 (vertex direction method, Lindsay 1983; Böhning 1985),
+    optimises the weights, removes atoms without weight, and moves all atoms by EM. The fit ends
+    early if no atom found by `climb` would gain `tolerance` nats per point.
     """
     x = x.double()
     everywhere = seeds(x, family)
     atoms = _settled(x, everywhere, family, iterations)
     for _ in range(rounds):
-        *_, now = _first(em_steps(x, atoms, family), iterations)
-        yield now
-        log_p = now.atoms.log_prob(x)
-        found = climb(x, log_p, _join(now.atoms, everywhere), family)
+        *_, last = _first(em_steps(x, atoms, family), iterations)
+        yield last
+        log_p = last.atoms.log_prob(x)
+        found = climb(x, log_p, _join(last.atoms, everywhere), family)
         if found.log_weights.max() < tolerance:
             break
         better = found.log_weights > 0
         gaining = Atoms(*(each[better] for each in found))
         gaining = gaining._replace(log_weights=gaining.log_weights.log_softmax(0) - math.log(10))
-        atoms = _settled(x, _join(now.atoms, _distinct(gaining)), family, iterations)
-        # It may be dropped atoms, or rounding, that cost more than the new ones gained.
-        if atoms.log_prob(x).sum() < now.log_likelihood:
+        atoms = _settled(x, _join(last.atoms, _distinct(gaining)), family, iterations)
+        # The loss by removed atoms or rounding can be larger than the gain by new ones.
+        if atoms.log_prob(x).sum() < last.log_likelihood:
             break
 
 
 def components(atoms: Atoms, points: int) -> int:
-    """How many atoms there are, those counted as one that a tenth of their widths parts.
+    """Number of atoms; atoms within a tenth of their widths of each other count as one.
 
-    EM merges atoms slowly: towards the end they lie side by side and share what one will have.
+    EM merges atoms slowly: near the end several atoms lie close to each other and share a weight.
     """
-    heavy = atoms.log_weights > math.log(SEEN / points)
+    heavy = atoms.log_weights > math.log(COUNTED / points)
     return len(_distinct(Atoms(*(each[heavy] for each in atoms))).means)
 
 
 def _settled(x: Tensor, atoms: Atoms, family: Family, iterations: int) -> Atoms:
-    """With the best weights, without atoms that have next to none."""
+    """The atoms with optimal weights, without those of almost no weight."""
     atoms = atoms._replace(log_weights=atoms.log_weights.log_softmax(0))
     *_, last = _first(em_steps(x, atoms, family, weights_only=True), iterations)
     kept = last.atoms.log_weights > math.log(DEAD / len(x))
@@ -229,7 +230,7 @@ def _settled(x: Tensor, atoms: Atoms, family: Family, iterations: int) -> Atoms:
 
 
 def _distinct(atoms: Atoms) -> Atoms:
-    """The heaviest of atoms that lie within a tenth of their widths of each other."""
+    """Only the heaviest of atoms that lie within a tenth of their widths of each other."""
     order = atoms.log_weights.argsort(descending=True)
     means, variances = atoms.means[order], atoms.variances[order]
     width = variances.sqrt()

@@ -1,12 +1,11 @@
-"""EM in small steps: the mixture follows points that move while it is fitted.
+"""Online EM: the mixture follows points that change while it is fitted.
 
-With moments M per point (`moments_of`, divided by their number), each batch B moves them by a
-share ρ of the way,
+Let M be the moments per point (`moments_of` divided by the number of points). Each batch B updates
 
     M ← (1 − ρ) M + ρ M(B),   M(B) under r_nk ∝ π_k exp E_q log N(x_n; μ_k, Σ_k)
 
-and the mixture is the M-step of M. Steps of ρ = |B| / N forget a data set about as fast as it is
-seen (Cappé & Moulines 2009). In natural parameters it is a gradient step of length ρ.
+and the mixture is the M-step of M. With ρ = |B| / N, one pass over the data replaces most of the
+previous moments (Cappé & Moulines 2009). In natural parameters it is a gradient step of length ρ.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from dgm_core.mixtures.moments import Moments, moments_of
 
 
 def moments_per_point(mixture: GaussianMixture) -> Moments:
-    """The moments whose M-step the mixture is, float64."""
+    """The moments whose M-step gives the mixture, float64."""
     weights, means = mixture.weights.double(), mixture.means.double()
     squares = mixture.covariances.double() + means[..., :, None] * means[..., None, :]
     return Moments(weights, weights[..., None] * means, weights[..., None, None] * squares)
@@ -30,29 +29,28 @@ def moments_per_point(mixture: GaussianMixture) -> Moments:
 def online_em_step(
     mixture: GaussianMixture,
     x: Tensor,
-    share: float,
+    step: float,
     *,
     variance: Tensor | None = None,
     floor: float = 1e-3,
     diagonal: bool = False,
 ) -> GaussianMixture:
-    """The mixture after a batch x (B, D) with, if given, `variance` (B, D) of each point.
+    """The mixture after one step on a batch.
 
     Args:
-        share: ρ in (0, 1]; 1 is a step of EM on the batch alone.
-        floor, diagonal: as of `em_steps`.
+        mixture: before the step.
+        x: the batch, (B, D).
+        step: ρ in (0, 1]; 1 is a step of EM on the batch alone.
+        variance: (B, D) of each point; None: the points are certain.
+        floor, diagonal: as in `em_steps`.
 
     Raises:
-        ValueError: a share out of its range.
+        ValueError: a step outside (0, 1].
     """
-    if not 0 < share <= 1:
-        raise ValueError(f"expected a share above 0 and at most 1, got {share}")
+    if not 0 < step <= 1:
+        raise ValueError(f"expected a step above 0 and at most 1, got {step}")
     responsibilities = mixture.responsibilities(x, variance)
     of_batch = moments_of(x, responsibilities, mixture.clusters, variance)
-    moved = Moments(
-        *(
-            torch.lerp(old, new / len(x), share)
-            for old, new in zip(moments_per_point(mixture), of_batch, strict=True)
-        )
-    )
-    return maximised(moved, mixture, floor, diagonal)
+    pairs = zip(moments_per_point(mixture), of_batch, strict=True)
+    updated = Moments(*(torch.lerp(old, new / len(x), step) for old, new in pairs))
+    return maximised(updated, mixture, floor, diagonal)

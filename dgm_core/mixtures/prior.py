@@ -1,4 +1,4 @@
-"""What is believed of a mixture beforehand, and given which point is in which cluster.
+"""The conjugate prior of a mixture, and its posterior given the clusters of the points.
 
     π ~ Dir(α, …, α),   Λ_k ~ W(ν, W),   μ_k | Λ_k ~ N(m, (β Λ_k)⁻¹),   Σ_k = Λ_k⁻¹
 
@@ -7,7 +7,7 @@ Given the clusters, with N_k, s_k and S_k as in `moments`, the posterior is of t
     α_k = α + N_k,  β_k = β + N_k,  ν_k = ν + N_k,  m_k = (β m + s_k) / β_k
     W_k⁻¹ = W⁻¹ + S_k + β m mᵀ − β_k m_k m_kᵀ
 
-and the evidence of points and clusters together, parameters integrated out, is closed:
+and the evidence of points and clusters, with the parameters integrated out, has a closed form:
 
     log p(x, z) = log Γ(Kα) − log Γ(Kα + N) + Σ_k [log Γ(α_k) − log Γ(α)] + Σ_k log p(x_k)
     log p(x_k) = −½ N_k D log π + log Γ_D(ν_k/2) − log Γ_D(ν/2) + ½ D log(β / β_k)
@@ -34,7 +34,7 @@ from dgm_core.rng import Source, draw, normal
 
 
 class Posterior(NamedTuple):
-    """The law of (π, μ, Λ) of each cluster, in float64; leading dimensions are chains."""
+    """The posterior of (π, μ, Λ) of each cluster, in float64; leading dimensions are chains."""
 
     alpha: Tensor  # (…, K)
     beta: Tensor  # (…, K)
@@ -43,7 +43,7 @@ class Posterior(NamedTuple):
     dof: Tensor  # (…, K) ν
 
     def draw(self, source: Source, dtype: torch.dtype = torch.float32) -> GaussianMixture:
-        """(π, μ, Σ) of every chain; several streams are one a chain."""
+        """A draw of (π, μ, Σ) for every chain; several streams: one per chain."""
         dim = self.mean.shape[-1]
         weights = draw(Dirichlet(self.alpha, validate_args=False), source)
         below = torch.arange(1, dim + 1, device=self.dof.device) - dim
@@ -70,16 +70,16 @@ class Posterior(NamedTuple):
 class GaussianWishartDirichlet:
     """π ~ Dir(α), Λ_k ~ W(ν, W), μ_k | Λ_k ~ N(m, (β Λ_k)⁻¹), with W = scale · I and m constant.
 
-    E Λ = ν · scale · I, so with the defaults in 12 dimensions a cluster is expected to be 0.39
-    wide. The conventional values are those of the VAE + GMM study that the lab repeats.
+    E Λ = ν · scale · I, so with the defaults in 12 dimensions the expected width of a cluster is
+    0.39. The defaults are those of the VAE + GMM study that the clusters lab repeats.
 
     Args:
         dim: D.
-        alpha: α of each cluster; below 1 it favours few.
-        beta: β, points that m is worth.
+        alpha: α of each cluster; values below 1 favour few clusters.
+        beta: β, the weight of m in points.
         mean: m, in every dimension.
         scale: W = scale · I.
-        dof: ν > D − 1; None = D, the broadest of all whole numbers.
+        dof: ν > D − 1; None: D, the broadest integer choice.
 
     Raises:
         ValueError: a parameter is out of its range.
@@ -105,7 +105,7 @@ class GaussianWishartDirichlet:
         return float(self.dim if self.dof is None else self.dof)
 
     def posterior(self, moments: Moments) -> Posterior:
-        """The law of all clusters and chains given the moments of their points."""
+        """The posterior of all clusters and chains, given the moments of their points."""
         n, sums, squares = moments
         beta = self.beta + n
         mean = (self.beta * self.mean + sums) / beta[..., None]
@@ -126,14 +126,14 @@ class GaussianWishartDirichlet:
         chains: tuple[int, ...] = (),
         dtype: torch.dtype = torch.float32,
     ) -> GaussianMixture:
-        """Mixtures of the prior, on the device of the source."""
-        return self.posterior(self._nothing(clusters, source, chains)).draw(source, dtype)
+        """Mixtures drawn from the prior, on the device of the source."""
+        return self.posterior(self._no_points(clusters, source, chains)).draw(source, dtype)
 
     def log_evidence(self, moments: Moments) -> Tensor:
         """log p(x, z) of points in given clusters, (…) nats, float64; see `moments_of`.
 
-        Which of several assignments is best, with the number of clusters in use accounted for.
-        Clusters are named: the K! relabellings of an assignment are equally likely each.
+        It compares assignments, also with different numbers of clusters in use. All K!
+        relabellings of an assignment have the same value.
         """
         after = self.posterior(moments)
         n, k = moments.counts, moments.counts.shape[-1]
@@ -144,9 +144,8 @@ class GaussianWishartDirichlet:
             + (torch.lgamma(after.alpha) - torch.lgamma(alpha)).sum(-1)
         )
         nu = torch.full_like(n, self.degrees)
-        log_det = 2 * torch.linalg.cholesky(after.inverse_scale).diagonal(
-            dim1=-2, dim2=-1
-        ).log().sum(-1)
+        factor = torch.linalg.cholesky(after.inverse_scale)
+        log_det = 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         points = (
             torch.special.multigammaln(after.dof / 2, self.dim)
             - torch.special.multigammaln(nu / 2, self.dim)
@@ -156,7 +155,7 @@ class GaussianWishartDirichlet:
         )
         return sizes + points.sum(-1)
 
-    def _nothing(self, clusters: int, source: Source, chains: tuple[int, ...]) -> Moments:
+    def _no_points(self, clusters: int, source: Source, chains: tuple[int, ...]) -> Moments:
         device = normal((*chains, 0) if chains else (0,), source).device
         dim = self.dim
         return Moments(

@@ -1,4 +1,4 @@
-"""Variational Bayes for the same prior, as scikit-learn has it: for comparison."""
+"""Variational Bayes for the same prior, by scikit-learn, for comparison."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def variational_mixture(
 ) -> GaussianMixture:
     """E π, E μ and (E Λ)⁻¹ of a mean-field posterior q(z) q(π) Π_k q(μ_k, Λ_k).
 
-    scikit-learn's `BayesianGaussianMixture` (Bishop 2006, section 10.2) under our prior, whose W⁻¹
-    is called `covariance_prior` there. Warns, as it does, where it has not converged.
+    scikit-learn's `BayesianGaussianMixture` (Bishop 2006, section 10.2) with this prior, whose W⁻¹
+    it calls `covariance_prior`. It warns if it has not converged.
 
     Args:
         x: (N, D).
         clusters: K.
-        seed: of its k-means; an integer, since it draws with NumPy.
-        prior: None = `GaussianWishartDirichlet(D)`.
-        restarts: of which the best is kept.
-        iterations: at most.
-        tolerance: gain of the lower bound below which it has converged.
+        seed: of its k-means; an integer, because scikit-learn uses NumPy.
+        prior: None: `GaussianWishartDirichlet(D)`.
+        restarts: the best one is kept.
+        iterations: maximum number.
+        tolerance: it has converged if the lower bound gains less than this.
     """
     from sklearn.mixture import BayesianGaussianMixture  # half a second to import
 

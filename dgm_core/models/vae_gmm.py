@@ -29,7 +29,7 @@ from torch.distributions import Distribution
 
 from dgm_core.distributions.likelihoods import BernoulliLikelihood
 from dgm_core.distributions.posteriors import DiagonalGaussian
-from dgm_core.mixtures import GaussianMixture, MixtureLaw
+from dgm_core.mixtures import GaussianMixture, MixtureDistribution
 from dgm_core.models.vae import VAE
 from dgm_core.networks import linear
 from dgm_core.rng import Source, draw
@@ -104,7 +104,7 @@ class MixtureVAE(VAE):
 
     def prior(self) -> Distribution:
         """Σ_c π_c N(μ_c, Σ_c) on (L,)."""
-        return MixtureLaw(self.mixture)
+        return MixtureDistribution(self.mixture)
 
     def latents(self, x: Tensor) -> Latents:
         """q(z|x) for x (N, \\*event), in numbers."""

@@ -28,7 +28,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dgm_core.mixtures.gaussian_mixture import GaussianMixture, shares
+from dgm_core.mixtures.gaussian_mixture import GaussianMixture, normalised
 from dgm_core.mixtures.moments import Moments, moments_of
 from dgm_core.mixtures.prior import GaussianWishartDirichlet
 from dgm_core.mixtures.seeds import kmeans_plus_plus, nearest_centre
@@ -92,7 +92,7 @@ def mixture_gibbs(
         return x + spread * normal((chains, *x.shape[-2:]), source, x.dtype)
 
     def assign(mixture: GaussianMixture, points: Tensor, source: Source) -> tuple[Tensor, Tensor]:
-        responsibilities, log_prob = shares(mixture.log_joint(points))
+        responsibilities, log_prob = normalised(mixture.log_joint(points))
         return categorical(responsibilities, source), log_prob
 
     def init(source: Source) -> MixtureState:

@@ -37,7 +37,8 @@ def test_chains_are_stepped_followed_and_compared(server: str, new_page: NewPage
     expect(shown.locator(".name")).to_have_text("Metropolis-within-Gibbs")
     expect(shown.locator(".step")).to_have_text(
         re.compile(
-            r"Chain 1 proposes by its own completion\. Log accept ratio .*: (taken|refused)"
+            r"Chain 1: proposal from its own completion\. "
+            r"Log acceptance ratio .*: (accepted|rejected)"
         )
     )
     before = looking.colours(shown.locator(".plane"), 40)

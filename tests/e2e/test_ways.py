@@ -38,7 +38,7 @@ def test_the_tour_leads_through_the_labs_and_ends(server: str, new_page: NewPage
         if number < len(stops):
             card(page).get_by_role("link", name="Next").click()
     expect(card(page).get_by_role("link", name="Next")).to_have_count(0)
-    card(page).get_by_role("link", name="Back").click()
+    card(page).get_by_role("link", name="Previous").click()
     expect(card(page)).to_contain_text(f"Tour, {len(stops) - 1} of")
     settle(page)
     card(page).get_by_role("button", name="Leave the tour").click()

@@ -25,7 +25,7 @@ def test_a_choice_is_one_of_its_own_and_its_control_trains_as_long(name: str) ->
     configs = [choice.config(seed) for seed in range(2)]  # they are checked as they are made
     assert configs[0] == dataclasses.replace(configs[1], seed=0)
     assert configs[0] != configs[1]
-    assert (configs[0] == Config()) == (name == "as shown")
+    assert (configs[0] == Config()) == (name == "default settings")
     assert (configs[0] == Config()) == (not choice.changes)
     for field, value in choice.changes.items():
         assert getattr(Config(), field) != value, field
@@ -56,7 +56,7 @@ def end(config: Config, folder: Path) -> Result:
 
 @pytest.mark.usefixtures("small")
 def test_a_row_is_the_mean_of_differences_seed_by_seed(tmp_path: Path) -> None:
-    names = ("as shown", "joint")
+    names = ("default settings", "both at once")
     items = list(cluster_choices.run(names, SEEDS, tmp_path))
     done = [item.done for item in items if isinstance(item, Frame)]
     assert done == sorted(done)
@@ -64,7 +64,7 @@ def test_a_row_is_the_mean_of_differences_seed_by_seed(tmp_path: Path) -> None:
     rows = [item for item in items if isinstance(item, Row)]
     assert [row.choice for row in rows] == list(names)
     for row in rows:
-        form = "joint" if row.choice == "joint" else "mutual"
+        form = "joint" if row.choice == "both at once" else "mutual"
         configs = [dataclasses.replace(SMALL, form=form, seed=seed) for seed in range(SEEDS)]
         ours = [end(config, tmp_path).shots for config in configs]
         controls = [CHOICES[row.choice].control(seed) for seed in range(SEEDS)]
@@ -104,9 +104,9 @@ def test_a_row_is_the_mean_of_differences_seed_by_seed(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("small")
 def test_choices_with_the_same_control_train_it_once(tmp_path: Path) -> None:
-    list(cluster_choices.run(("as shown",), 1, tmp_path))
+    list(cluster_choices.run(("default settings",), 1, tmp_path))
     first = set(tmp_path.iterdir())
-    list(cluster_choices.run(("hard messages",), 1, tmp_path))
+    list(cluster_choices.run(("hard assignments",), 1, tmp_path))
     rounds = SMALL.rounds
     assert len(first) == 1 + rounds + 1  # the warm-up, the rounds, the control's one piece
     assert len(set(tmp_path.iterdir()) - first) == rounds
@@ -114,10 +114,10 @@ def test_choices_with_the_same_control_train_it_once(tmp_path: Path) -> None:
 
 def test_a_choice_that_is_not_there_is_named_before_anything_is_trained() -> None:
     with pytest.raises(ValueError, match="no choice 'x'; there are as shown, joint"):
-        next(cluster_choices.run(("as shown", "x"), 1, None))
+        next(cluster_choices.run(("default settings", "x"), 1, None))
 
 
 def test_choices_are_not_changed_by_accident() -> None:
-    choice = Choice(CHOICES["joint"].changes, "")
+    choice = Choice(CHOICES["both at once"].changes, "")
     with pytest.raises(TypeError):
         choice.changes["form"] = "mutual"  # type: ignore[index]

@@ -84,5 +84,5 @@ def test_a_history_is_drawn_written_and_read(judge: Classifier, tmp_path: Path) 
 
 
 def test_without_snapshots_there_is_no_history(judge: Classifier) -> None:
-    with pytest.raises(ValueError, match="no snapshots"):
+    with pytest.raises(ValueError, match="expected snapshots"):
         list(gan_history.run(small(), {}, Reference("digits", judge)))

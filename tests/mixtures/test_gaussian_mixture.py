@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
-from dgm_core.mixtures import GaussianMixture, MixtureLaw, gaussian_mixture
+from dgm_core.mixtures import GaussianMixture, MixtureDistribution, gaussian_mixture
 from dgm_core.rng import Streams, draw, generator, normal, uniform
 
 K, D, N = 4, 3, 50
@@ -198,7 +198,7 @@ def test_shapes_that_do_not_fit_are_named() -> None:
 
 def test_the_law_is_the_mixture_and_draws_a_row_from_each_stream() -> None:
     theta = mixture()
-    prior = MixtureLaw(theta)
+    prior = MixtureDistribution(theta)
     z = points(6, 2)
     torch.testing.assert_close(prior.log_prob(z), theta.log_prob(z.flatten(0, 1)).view(6, 2))
     assert prior.expand((2,)).log_prob(z[0, 0]).shape == (2,)
@@ -215,4 +215,4 @@ def test_the_law_is_the_mixture_and_draws_a_row_from_each_stream() -> None:
 
 def test_the_law_has_gradients_that_gradcheck_passes() -> None:
     theta, z = mixture(), points(4).requires_grad_()
-    assert torch.autograd.gradcheck(MixtureLaw(theta).log_prob, (z,))
+    assert torch.autograd.gradcheck(MixtureDistribution(theta).log_prob, (z,))

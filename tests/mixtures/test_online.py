@@ -31,7 +31,7 @@ def off(one: GaussianMixture, other: GaussianMixture) -> float:
 @pytest.mark.parametrize("diagonal", [False, True])
 @pytest.mark.parametrize("floor", [1e-3, 0.4])
 @pytest.mark.parametrize("certain", [False, True])
-def test_a_share_of_one_is_a_step_of_em(diagonal: bool, floor: float, certain: bool) -> None:
+def test_a_step_of_one_is_a_step_of_em(diagonal: bool, floor: float, certain: bool) -> None:
     x, variance = uncertain()
     spread = None if certain else variance
     first, second = itertools.islice(
@@ -112,8 +112,8 @@ def test_no_cluster_becomes_narrower_than_the_floor(diagonal: bool) -> None:
     assert least == pytest.approx(0.05)
 
 
-@pytest.mark.parametrize("share", [0.0, -0.1, 1.5, float("nan")])
-def test_a_share_out_of_its_range_is_refused(share: float) -> None:
+@pytest.mark.parametrize("step", [0.0, -0.1, 1.5, float("nan")])
+def test_a_step_out_of_its_range_is_refused(step: float) -> None:
     x, _ = three_clusters(20)
-    with pytest.raises(ValueError, match=f"share above 0 and at most 1, got {share}"):
-        online_em_step(seeded_mixture(x, 2, generator(0)), x, share)
+    with pytest.raises(ValueError, match=f"step above 0 and at most 1, got {step}"):
+        online_em_step(seeded_mixture(x, 2, generator(0)), x, step)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Independent, Normal, kl_divergence
 
 from dgm_core.bounds import estimate_log_likelihood, log_weights
-from dgm_core.mixtures import GaussianMixture, MixtureLaw
+from dgm_core.mixtures import GaussianMixture, MixtureDistribution
 from dgm_core.models.vae_gmm import MixtureVAE, mixture_vae
 from dgm_core.rng import Streams, draw, generator, normal, uniform
 from dgm_core.training import Schedule, fit, latest_weights
@@ -75,7 +75,7 @@ def test_it_is_a_latent_variable_model_whose_prior_is_the_mixture() -> None:
     for diagonal in (False, True):
         law = mixture(diagonal)
         model.adopt(law)
-        assert isinstance(model.prior(), MixtureLaw)
+        assert isinstance(model.prior(), MixtureDistribution)
         torch.testing.assert_close(model.prior().log_prob(z), law.log_prob(z))
         latents = model.latents(pixels(5))
         torch.testing.assert_close(

@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies.clusters import embeddings
 from dgm_core.studies.clusters.history import History
-from ui import figures, jobs, run_panel
+from ui import figures, glossary, jobs, run_panel
 from ui.assets import ASSETS
 from ui.clusters import charts, training
 from ui.clusters.compare import colourings
@@ -204,7 +204,7 @@ def _live(run: jobs.Run) -> None:
     frame, history = current.frame, current.history
     if history is None:
         loss = f"Loss {frame.loss:.1f} nats per image. " if np.isfinite(frame.loss) else ""
-        st.caption(
+        glossary.caption(
             f"{loss}The VAE is first trained with the prior N(0, I). Then the first mixture is "
             "fitted."
         )
@@ -236,7 +236,7 @@ def trace(fit: str, log_likelihoods: np.ndarray, rhat: float | None) -> None:
         text += f" R-hat {rhat:.2f}: {verdict}."
     elif rhat is not None:
         text += " R-hat needs more iterations."
-    st.caption(text)
+    glossary.caption(text)
 
 
 def _plane(history: History) -> None:

@@ -13,7 +13,7 @@ from dgm_core import data
 from dgm_core.data.upright import upright
 from dgm_core.studies.clusters import embeddings
 from dgm_core.studies.clusters.history import Snapshot
-from ui import contact_sheet, figures, intake, own_digit, uploaded_pictures
+from ui import contact_sheet, figures, glossary, intake, own_digit, uploaded_pictures
 from ui.clusters import charts
 from ui.clusters.compare import colourings
 from ui.clusters.runs import RECONSTRUCTIONS, TrainedRun
@@ -168,10 +168,11 @@ class OwnPicture:
         figures.show("landing", figure, "Most probable clusters, q(c|x)")
         unusual = " **Unusual:** almost no image has so low a density."
         log_density = f"{placement.log_density:.1f}".replace("-", "−")
-        st.markdown(
+        text = (
             f"log p(z) under the mixture: {log_density} nats. {placement.rank:.0%} of the images "
             f"shown have a lower value.{unusual if placement.rank < 0.01 else ''}"
         )
+        st.markdown(text, help=glossary.hover(text))
 
 
 def place(trained: TrainedRun, snapshot: Snapshot, levels: np.ndarray) -> Placement:

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ui import glossary
 from ui.components.thumbnails import thumbnails
 from ui.latent import files, position
 from ui.latent.spaces import Space, st_gallery
@@ -100,7 +101,7 @@ class Arithmetic:
                     output_format="PNG",
                     alt=f"Image of the result{'' if z is result else ' at length √L'}",
                 )
-                st.caption(f"‖z‖ = {np.linalg.norm(z):.1f}")
+                glossary.caption(f"‖z‖ = {np.linalg.norm(z):.1f}")
         st.button(
             "Open the result in Sliders",
             on_click=partial(position.open_in_sliders, self.space, scaled),

@@ -39,8 +39,8 @@ class Find:
     about = (
         "The generator is inverted: gradient descent on z brings the generated image close to "
         "your picture. **First** see how close it comes; an unusual picture may have no latent. "
-        "**Then** compare the eight starts: most end in worse local minima. **Last** open the "
-        "result in Sliders and edit your picture there."
+        "**Then** compare the eight starts: the search drops the worse half of them twice. "
+        "**Last** open the result in Sliders and edit your picture there."
     )
 
     def __init__(self, space: Space, controls: DeltaGenerator) -> None:

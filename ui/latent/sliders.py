@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ui import figures
+from ui import figures, glossary
 from ui.components.live_sliders import LiveSlider, live_sliders
 from ui.frame import KEPT, kept
 from ui.latent import files, links, position
@@ -197,7 +197,8 @@ def _image(space: Space, z: np.ndarray) -> np.ndarray:
     st.image(files.png(images[0]), width="stretch", output_format="PNG", alt="The current image")
     length, typical = float(np.linalg.norm(z)), float(np.sqrt(len(z)))
     score = float(space.scores(images)[0])
-    st.caption(f"‖z‖ = {length:.1f}, typical √L = {typical:.1f} · critic score {score:+.1f}")
+    text = f"‖z‖ = {length:.1f}, typical √L = {typical:.1f} · critic score {score:+.1f}"
+    glossary.caption(text)
     return images[0]
 
 

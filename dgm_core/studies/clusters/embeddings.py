@@ -166,19 +166,20 @@ def _tsne(
     config: Config, points: np.ndarray, start: np.ndarray | None
 ) -> Iterator[Frame | Embedding]:
     import openTSNE  # a second to import
+    from openTSNE import affinity, initialization
 
     perplexity = min(config.perplexity, (len(points) - 1) / 3)
-    affinities = openTSNE.affinity.PerplexityBasedNN(
+    affinities = affinity.PerplexityBasedNN(
         points,
-        perplexity,
+        perplexity,  # pyright: ignore[reportArgumentType]  (any positive number)
         method="exact" if len(points) <= 6000 else "annoy",
         n_jobs=1,
         random_state=config.seed,
     )
     if start is None or not np.ptp(start[:, 0]):
-        initial = openTSNE.initialization.pca(points, random_state=config.seed)
+        initial = initialization.pca(points, random_state=config.seed)
     else:
-        initial = openTSNE.initialization.rescale(np.array(start, np.float64))
+        initial = initialization.rescale(np.array(start, np.float64))
     layout = openTSNE.TSNEEmbedding(
         initial,
         affinities,

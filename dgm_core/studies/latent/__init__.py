@@ -1,1 +1,1 @@
-"""Studies of a WGAN's latent space: directions, paths, inversion, nearest training images."""
+"""Studies of a WGAN's latent space: directions, paths, inversion, nearest images, history."""

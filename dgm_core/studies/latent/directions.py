@@ -1,23 +1,23 @@
-"""Directions of a GAN's latent space in which its images change, named by what they change.
+"""Directions in the latent space of a GAN, named after the trait that they change most.
 
     W = U diag(s) Vᵀ,   the first layer of the generator; z → z + c v_i moves its output by c s_i
 
 The right singular vectors v_i are the closed-form factorisation of Shen & Zhou (2021), and the
-principal components of the first layer's outputs for z ~ N(0, I) (GANSpace, Härkönen et al. 2020):
-for a linear layer the two are one. All have length 1, stand at right angles and are of unit
-variance under the prior, so that a slider over ±3 covers what the generator was shown.
+principal components of the first layer's outputs for z ~ N(0, I) (GANSpace, Härkönen et al. 2020);
+for a linear layer both are the same. They are orthonormal and z has unit variance along each of
+them, so almost all latents of the training lie within ±3.
 
-A direction is named after the trait it moves most, in standard deviations of that trait over
-images: measured on the image (ink, slant, brightness …) or said by a classifier. What moves no
-trait by .3 of one is left without a name. Beside them stand the directions of the traits
-themselves, by regression of the trait on z.
+A direction is named after the trait that it changes most, in standard deviations of that trait
+over images. Traits are measured on the image (ink, slant, brightness …) or predicted by a
+classifier. A direction that changes no trait by 0.3 standard deviations has no name. Directions of
+single traits come from a regression of the trait on z.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,17 +29,16 @@ from dgm_core.models.wgan import WGAN
 from dgm_core.rng import generator
 
 REACH = 2.0
-"""How far both ways a direction is followed to see what it changes, standard deviations."""
+"""Effects are measured between −REACH and REACH along a direction, in standard deviations."""
 NAMED = 0.3
-"""Least change that gives a name, standard deviations of the trait per standard deviation of z."""
-
+"""Least effect that gives a name, in standard deviations of the trait per standard deviation."""
 
 WANTED: dict[str, tuple[str, ...]] = {
     "mnist": ("ink", "slant", "width", "height"),
     "svhn": ("brightness", "contrast", "warmth"),
     "celeba": ("smiling", "male", "young", "eyeglasses", "bangs", "blond hair", "brightness"),
 }
-"""Data set → traits that get a slider of their own."""
+"""Data set → traits with a direction of their own."""
 
 LEFT_OUT: dict[str, tuple[str, ...]] = {
     "celeba": (
@@ -55,22 +54,22 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
         "pointy nose",
     ),
 }
-"""Data set → traits that no direction is named after: its annotators' opinions of faces."""
+"""Data set → traits that are never used as names, such as opinions of annotators about faces."""
 
 
 class Basis(NamedTuple):
-    """Directions at right angles, of length 1."""
+    """Orthonormal directions."""
 
     vectors: Tensor  # (n, L)
-    names: tuple[str, ...]  # "" where nothing stands out
-    effects: Tensor  # (n,) of the trait named, in its standard deviations; 0 without a name
+    names: tuple[str, ...]  # "" for a direction without a name
+    effects: Tensor  # (n,) on the trait named, in its standard deviations; 0 without a name
 
 
 class Directions(NamedTuple):
-    """What the sliders of a model move along."""
+    """The directions of a model."""
 
     principal: Basis  # all L
-    traits: Basis  # a few, of traits themselves
+    traits: Basis  # of single traits
 
 
 def principal_directions(model: WGAN) -> Tensor:
@@ -86,7 +85,7 @@ def principal_directions(model: WGAN) -> Tensor:
 
 
 def measured_traits(images: Tensor) -> dict[str, Tensor]:
-    """What can be measured on images (N, C, H, W) in [0, 1] without a classifier, (N,) each."""
+    """Traits of images (N, C, H, W) in [0, 1] that need no classifier, (N,) each."""
     if images.shape[1] == 1:
         return _shape(images[:, 0])
     red, green, blue = images.unbind(1)
@@ -100,7 +99,7 @@ def measured_traits(images: Tensor) -> dict[str, Tensor]:
 
 
 def _shape(ink: Tensor) -> dict[str, Tensor]:
-    """Of grey drawings (N, H, W): amount of ink, and the moments of where it lies."""
+    """Amount of ink in grey images (N, H, W), and the second moments of its positions."""
     mass = ink.flatten(1).sum(1).clamp_min(1e-6)
     rows = torch.arange(ink.shape[1], dtype=ink.dtype, device=ink.device)
     columns = torch.arange(ink.shape[2], dtype=ink.dtype, device=ink.device)
@@ -120,7 +119,7 @@ def _shape(ink: Tensor) -> dict[str, Tensor]:
 
 
 def traits(images: Tensor, classifier: Classifier | None) -> dict[str, Tensor]:
-    """Traits measured, and as log-odds those that a classifier sees, (N,) each."""
+    """Measured traits, and log-odds of the traits that a classifier predicts, (N,) each."""
     found = measured_traits(images)
     if classifier is not None:
         logits, names = classifier.head(classifier.features(images)), classifier.classes
@@ -143,50 +142,49 @@ def study(
     images: int = 300,
     regressed: int = 4000,
 ) -> Directions:
-    """Find and name the directions of a model.
+    """Compute and name the directions of a model.
 
     Args:
         model: in eval mode.
         classifier: of the same data set, for names.
-        wanted: traits that get a direction of their own, made to stand at right angles in this
-            order.
-        left_out: traits that are never named.
-        seed: of the latents looked at.
-        images: latents from which each direction is followed.
-        regressed: latents on which the traits are regressed.
+        wanted: traits with a direction of their own; they are orthogonalised in this order.
+        left_out: traits that are never used.
+        seed: of the latents.
+        images: number of latents from which the effects of a direction are measured.
+        regressed: number of latents in the regression of the traits.
     """
     vectors = principal_directions(model)
     z = model.latents(images, generator(seed)).to(vectors)
 
-    def seen(latents: Tensor) -> dict[str, Tensor]:
-        found = traits(_generated(model, latents), classifier)
-        return {name: value for name, value in found.items() if name not in left_out}
+    def traits_of(latents: Tensor) -> dict[str, Tensor]:
+        values = traits(_generated(model, latents), classifier)
+        return {name: value for name, value in values.items() if name not in left_out}
 
-    spread = {name: value.std().clamp_min(1e-9) for name, value in seen(z).items()}
+    spread = {name: value.std().clamp_min(1e-9) for name, value in traits_of(z).items()}
 
     def effects(direction: Tensor) -> dict[str, float]:
-        up, down = seen(z + REACH * direction), seen(z - REACH * direction)
+        up, down = traits_of(z + REACH * direction), traits_of(z - REACH * direction)
         return {
             name: ((up[name] - down[name]).mean() / (2 * REACH * spread[name])).item()
             for name in up
         }
 
-    names, strengths, turned = [], [], []
+    names, strengths, oriented = [], [], []
     for direction in vectors:
-        moved = effects(direction)
-        name = max(moved, key=lambda trait: abs(moved[trait]))
-        named = abs(moved[name]) >= NAMED
+        effect = effects(direction)
+        name = max(effect, key=lambda trait: abs(effect[trait]))
+        named = abs(effect[name]) >= NAMED
         names.append(name if named else "")
-        strengths.append(abs(moved[name]) if named else 0.0)
-        turned.append(-direction if named and moved[name] < 0 else direction)
-    principal = Basis(torch.stack(turned), tuple(names), torch.tensor(strengths))
+        strengths.append(abs(effect[name]) if named else 0.0)
+        oriented.append(-direction if named and effect[name] < 0 else direction)
+    principal = Basis(torch.stack(oriented), tuple(names), torch.tensor(strengths))
 
     more = model.latents(regressed, generator(seed + 1)).to(vectors)
-    found = seen(more)
-    slopes = torch.stack([_slope(more, found[name]) for name in wanted]) if wanted else more[:0]
-    own = _at_right_angles(slopes)
-    strengths = [effects(v)[name] for v, name in zip(own, wanted, strict=True)]
-    return Directions(principal, Basis(own, wanted, torch.tensor(strengths)))
+    values = traits_of(more)
+    slopes = torch.stack([_slope(more, values[name]) for name in wanted]) if wanted else more[:0]
+    of_traits = _orthonormalised(slopes)
+    strengths = [effects(v)[name] for v, name in zip(of_traits, wanted, strict=True)]
+    return Directions(principal, Basis(of_traits, wanted, torch.tensor(strengths)))
 
 
 def _generated(model: WGAN, z: Tensor) -> Tensor:
@@ -194,13 +192,13 @@ def _generated(model: WGAN, z: Tensor) -> Tensor:
 
 
 def _slope(z: Tensor, trait: Tensor) -> Tensor:
-    """Least squares of a trait on z, (L,)."""
+    """Coefficients of the least-squares regression of a trait on z, (L,)."""
     centred = trait - trait.mean()
     return torch.linalg.lstsq(z - z.mean(0), centred[:, None]).solution[:, 0]
 
 
-def _at_right_angles(slopes: Tensor) -> Tensor:
-    """Gram–Schmidt: rows of length 1, each without what those before it have."""
+def _orthonormalised(slopes: Tensor) -> Tensor:
+    """The rows after Gram–Schmidt orthonormalisation."""
     if not len(slopes):
         return slopes
     q, r = torch.linalg.qr(slopes.T)
@@ -208,16 +206,14 @@ def _at_right_angles(slopes: Tensor) -> Tensor:
 
 
 def save(found: Directions, path: Path) -> None:
-    """Write directions to an `.npz`."""
+    """Write directions to an `.npz` file."""
+    arrays: dict[str, Any] = {
+        f"{kind}_{field}": np.asarray(value)
+        for kind, basis in found._asdict().items()
+        for field, value in basis._asdict().items()
+    }
     with written_whole(path) as part, part.open("wb") as file:
-        np.savez(
-            file,
-            **{
-                f"{kind}_{field}": np.asarray(value)
-                for kind, basis in found._asdict().items()
-                for field, value in basis._asdict().items()
-            },
-        )
+        np.savez(file, **arrays)
 
 
 def load(path: Path) -> Directions:

@@ -1,7 +1,7 @@
-"""How a WGAN's images came about: the snapshots of its training, small enough to be shipped.
+"""The training history of a WGAN: snapshots that are small enough to be shipped.
 
-Each is the same 25 latents, five by five, as the averaged weights drew them at one iteration, and
-the Fréchet distance of 2,000 images at that iteration, in the features of `gan_quality`.
+Each snapshot has the images of the same 25 latents, five by five, by the averaged weights at one
+iteration, and the Fréchet distance of 2,000 images at that iteration in classifier features.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from dgm_core.training.gan_reference import IMAGES, SIDE, Reference, made, sheet
 
 
 class History(NamedTuple):
-    """Snapshots from the beginning of a training to its end."""
+    """Snapshots of a training, from the first to the last."""
 
     iterations: list[int]
-    frechet: list[float]  # not of Inception's features
+    frechet: list[float]  # in features of this project's classifier, not of Inception
     sheets: list[bytes]  # JPEGs of five by five images
 
 
@@ -37,18 +37,18 @@ def run(
     """Draw and measure each snapshot; the `History` comes last.
 
     Args:
-        model: of the architecture trained; it will hold the weights of the last snapshot.
-        snapshots: files with the weights of the synthesis, by iteration.
-        reference: what the images are held against.
+        model: of the same architecture; it gets the weights of the last snapshot.
+        snapshots: iteration → file with the weights of the synthesis.
+        reference: real images, with which the generated ones are compared.
 
     Raises:
         ValueError: there are no snapshots.
     """
     if not snapshots:
-        raise ValueError("there are no snapshots in the run folder; train with it first")
+        raise ValueError("expected snapshots in the run folder, got none; train with it first")
     history = History([], [], [])
-    for place, (iteration, path) in enumerate(sorted(snapshots.items())):
-        yield Frame(f"iteration {iteration}", place / len(snapshots))
+    for number, (iteration, path) in enumerate(sorted(snapshots.items())):
+        yield Frame(f"iteration {iteration}", number / len(snapshots))
         model.synthesis.load_state_dict(torch.load(path, weights_only=True))
         images = made(model.eval(), IMAGES)
         history.iterations.append(iteration)
@@ -58,7 +58,7 @@ def run(
 
 
 def jpeg(pixels: Tensor) -> bytes:
-    """(H, W, 1 or 3) bytes as a JPEG."""
+    """Pixels uint8 (H, W, 1 or 3) as a JPEG."""
     file = io.BytesIO()
     Image.fromarray(pixels.squeeze(2).numpy()).save(file, "JPEG", quality=90)
     return file.getvalue()

@@ -1,11 +1,12 @@
-"""Find the latent of a picture: gradient descent on z, from several beginnings at once.
+"""Inversion of a generator: gradient descent on z from several starts.
 
     min over z of  ‖g(z) − x‖² / D + λ ‖z‖² / L
 
-D pixels × channels, L latents. The second term keeps z where the generator was trained; λ = 0 may
-find stranger latents that look closer. The loss has many valleys, so that several latents start
-from draws of the prior, the half of them that lags is dropped half way (successive halving), and
-the one of the least loss ever seen is kept. Zhu et al. 2016; Creswell & Bharath 2018.
+D is the number of pixels times channels, L the dimension of z. The second term keeps z where the
+generator was trained; with λ = 0 the search may find closer images at improbable latents. The loss
+has many local minima, so several latents start from draws of the prior. The worse half is dropped
+after a quarter and after half of the steps (successive halving), and the latent with the smallest
+loss of all steps is the result. Zhu et al. 2016; Creswell & Bharath 2018.
 """
 
 from __future__ import annotations
@@ -24,20 +25,20 @@ from dgm_core.rng import generator
 
 @dataclass(frozen=True)
 class Config:
-    """All that determines an inversion.
+    """Everything that determines an inversion.
 
     Args:
-        dataset: whose WGAN.
-        image: levels, uint8 (C, H, W), as bytes.
+        dataset: names the WGAN.
+        image: the target, uint8 (C, H, W), as bytes.
         shape: (C, H, W).
         steps: of Adam.
-        starts: latents side by side.
+        starts: latents at the start.
         prior: λ.
         learning_rate: of Adam.
-        seed: of the beginnings.
+        seed: of the starts.
 
     Raises:
-        ValueError: a wrong number of bytes, or a number out of range.
+        ValueError: another number of bytes than of pixels, or a number out of range.
     """
 
     dataset: str
@@ -59,83 +60,83 @@ class Config:
 
     @property
     def target(self) -> Tensor:
-        """The picture, float32 (C, H, W) in [0, 1]."""
+        """The image to find, float32 (C, H, W) in [0, 1]."""
         levels = np.frombuffer(self.image, np.uint8).reshape(self.shape)
         return torch.from_numpy(levels.astype(np.float32) / 255)
 
 
 class Frame(NamedTuple):
-    """The one of the least loss so far."""
+    """The latent with the smallest loss so far."""
 
     step: int
     z: np.ndarray  # (L,)
     image: np.ndarray  # (C, H, W) in [0, 1]
     rmse: float  # of its pixels, levels in [0, 1]
-    rmses: np.ndarray  # (starts,) now, NaN where dropped
+    rmses: np.ndarray  # (starts,) at this step, NaN for dropped starts
 
 
 class Result(NamedTuple):
-    """The end; `course` is what became of the best RMSE."""
+    """The latent with the smallest loss of all steps."""
 
     config: Config
     z: np.ndarray
     image: np.ndarray
     rmse: float
-    course: tuple[tuple[int, float], ...]
+    history: tuple[tuple[int, float], ...]  # (step, best RMSE so far)
 
 
 def run(config: Config, model: WGAN, every: int = 10) -> Iterator[Frame | Result]:
-    """A frame every few steps, and the `Result`.
+    """A frame every few steps, then the `Result`.
 
     Args:
-        config: what to find.
-        model: frozen; runs on its own device.
+        config: the target and the settings.
+        model: frozen; the search runs on its device.
         every: steps between frames.
 
     Raises:
-        ValueError: the model makes images of another shape.
+        ValueError: the model generates images of another shape.
     """
     device = next(model.parameters()).device
     target = config.target.to(device)
     z = model.latents(config.starts, generator(config.seed)).to(device)
     with torch.no_grad():
-        made = model.generate(z[:1])
-    if made.shape[1:] != target.shape:
-        raise ValueError(f"the model makes {tuple(made.shape[1:])}, not {tuple(target.shape)}")
-    going = torch.arange(config.starts)
+        shape = tuple(model.generate(z[:1]).shape[1:])
+    if shape != tuple(target.shape):
+        raise ValueError(f"expected an image of shape {shape}, got {tuple(target.shape)}")
+    kept = torch.arange(config.starts)
     first, second = torch.zeros_like(z), torch.zeros_like(z)  # moments of Adam
     best = Frame(0, np.empty(0), np.empty(0), np.inf, np.empty(0))
-    least, course = np.inf, []
+    least, history = np.inf, []
     for step in range(config.steps + 1):
         images, misfit, gradient = _descended(model, z, target, config.prior)
         loss = misfit + config.prior * z.square().mean(1)
         rmses = np.full(config.starts, np.nan)
-        rmses[going.numpy()] = misfit.sqrt().cpu().numpy()
-        leader = int(loss.argmin())
-        if loss[leader] < least:
-            least = loss[leader].item()
+        rmses[kept.numpy()] = misfit.sqrt().cpu().numpy()
+        smallest = int(loss.argmin())
+        if loss[smallest] < least:
+            least = loss[smallest].item()
             best = Frame(
                 step,
-                z[leader].cpu().numpy().copy(),
-                images[leader].cpu().numpy().copy(),
-                float(rmses[going[leader]]),
+                z[smallest].cpu().numpy().copy(),
+                images[smallest].cpu().numpy().copy(),
+                float(rmses[kept[smallest]]),
                 rmses,
             )
         if step % every == 0 or step == config.steps:
-            course.append((step, best.rmse))
+            history.append((step, best.rmse))
             yield best._replace(step=step, rmses=rmses)
         if step == config.steps:
             break
-        if step in _halvings(config.steps) and len(going) > 1:
-            kept = loss.argsort()[: max(1, len(going) // 2)].cpu()
-            going, z, first, second = going[kept], z[kept], first[kept], second[kept]
+        if step in _halvings(config.steps) and len(kept) > 1:
+            better = loss.argsort()[: max(1, len(kept) // 2)].cpu()
+            kept, z, first, second = kept[better], z[better], first[better], second[better]
             continue
         first = 0.9 * first + 0.1 * gradient
         second = 0.999 * second + 0.001 * gradient.square()
         rate = config.learning_rate * 0.5 * (1 + np.cos(np.pi * step / config.steps))
-        up = first / (1 - 0.9 ** (step + 1))
-        z = z - rate * up / ((second / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8)
-    yield Result(config, best.z, best.image, best.rmse, tuple(course))
+        direction = first / (1 - 0.9 ** (step + 1))
+        z = z - rate * direction / ((second / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8)
+    yield Result(config, best.z, best.image, best.rmse, tuple(history))
 
 
 @torch.enable_grad()
@@ -151,5 +152,5 @@ def _descended(
 
 
 def _halvings(steps: int) -> tuple[int, ...]:
-    """When half of the latents are dropped."""
+    """Steps after which the worse half of the latents is dropped."""
     return steps // 4, steps // 2

@@ -1,11 +1,11 @@
-"""Ways through a latent space with a standard normal prior: lines, great circles, grids.
+"""Paths through a latent space with a standard normal prior: lines, great circles, grids.
 
     linear     z(t) = (1 − t) a + t b
-    spherical  the direction turns at constant speed from a to b, the length changes evenly
+    spherical  the direction turns at constant speed from a to b, the length changes linearly
 
-In L dimensions almost all draws of N(0, I) have a length near √L, and the middle of a line between
-two of them is shorter by √2: a latent that the generator was hardly ever shown. The spherical path
-(Shoemake 1985; White 2016) keeps the length.
+In L dimensions almost all draws of N(0, I) have a length near √L. The middle of a line between two
+draws is shorter by a factor of √2, so it is far from the latents of the training. The spherical
+path (Shoemake 1985; White 2016) keeps the length.
 
     >>> a, b = torch.tensor([2.0, 0.0]), torch.tensor([0.0, 2.0])
     >>> spherical(a, b, 3).norm(dim=-1).round().tolist()
@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 PARALLEL = 1e-4
-"""Below this angle, radians, a great circle is a line to rounding."""
+"""Below this angle, in radians, a great circle is replaced by a line."""
 
 
 def linear(a: Tensor, b: Tensor, steps: int) -> Tensor:
@@ -40,7 +40,7 @@ def linear(a: Tensor, b: Tensor, steps: int) -> Tensor:
 def spherical(a: Tensor, b: Tensor, steps: int) -> Tensor:
     """From a to b, both (L,), on the great circle, (steps, L).
 
-    Between opposite latents every great circle is as good: one is chosen.
+    Between opposite latents there are many great circles; one of them is chosen.
 
     Raises:
         ValueError: fewer than two steps, or a latent of length 0, which has no direction.
@@ -50,7 +50,7 @@ def spherical(a: Tensor, b: Tensor, steps: int) -> Tensor:
     if not (lengths > 0).all():
         raise ValueError("a latent of length 0 has no direction to turn from")
     u, v = a / lengths[0], b / lengths[1]
-    # Robust at both ends: the angle from the sum and the difference of unit vectors (Kahan).
+    # Accurate for small and large angles: sum and difference of unit vectors (Kahan).
     angle = 2 * torch.atan2(torch.linalg.vector_norm(v - u), torch.linalg.vector_norm(v + u))
     if angle < PARALLEL:
         direction = (1 - t) * u + t * v
@@ -69,8 +69,8 @@ def perturbed(z: Tensor, directions: Tensor, steps: Sequence[float]) -> Tensor:
 
     Args:
         z: (L,).
-        directions: (D, L), rows of the identity for single dimensions.
-        steps: E numbers, in standard deviations of the prior.
+        directions: (D, L); rows of the identity for single dimensions.
+        steps: E values of ε, in standard deviations of the prior.
 
     Returns:
         (D, E, L).
@@ -79,14 +79,14 @@ def perturbed(z: Tensor, directions: Tensor, steps: Sequence[float]) -> Tensor:
 
 
 def truncated(z: Tensor, factor: float) -> Tensor:
-    """z moved towards the mean of the prior: factor 1 leaves it, 0 gives the mean itself."""
+    """z moved towards the mean of the prior: 1 leaves z unchanged, 0 gives the mean."""
     return factor * z
 
 
 def steps_between(images: Tensor) -> Tensor:
     """Euclidean distance from each image of a path (N, C, H, W) to the next, (N − 1,).
 
-    Their sum is the length of the path in pixels, never shorter than the cross-fade of its ends.
+    Their sum is the length of the path in pixel space. No path is shorter than the cross-fade.
     """
     return torch.linalg.vector_norm((images[1:] - images[:-1]).flatten(1), dim=1)
 

@@ -17,7 +17,7 @@ from dgm_core.training.mutual import Config
 from tests.studies.last_first import LastFirst
 from tests.studies.small_digits import SMALL
 
-NAMES = ("joint", "6 latents", "as shown")
+NAMES = ("both at once", "6 latents", "default settings")
 
 
 @pytest.fixture
@@ -59,8 +59,8 @@ def test_rows_are_those_of_a_plain_loop_and_in_its_order(tmp_path: Path) -> None
     assert [(cell.choices, cell.runs[0][0].seed) for cell in where.pieces] == [
         (("6 latents",), 1),
         (("6 latents",), 0),
-        (("joint", "as shown"), 1),
-        (("joint", "as shown"), 0),
+        (("both at once", "default settings"), 1),
+        (("both at once", "default settings"), 0),
     ]
     assert {*before} == {*written(tmp_path / "plain")}  # so nothing was trained twice
     assert list(journal.iterdir()) == []
@@ -79,4 +79,4 @@ def test_cells_of_the_whole_study_hold_each_run_once() -> None:
 
 def test_a_choice_that_is_not_there_is_named_before_anything_begins(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no choice 'x'"):
-        next(clusters.run(("joint", "x"), 1, tmp_path, LastFirst()))
+        next(clusters.run(("both at once", "x"), 1, tmp_path, LastFirst()))

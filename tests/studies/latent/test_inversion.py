@@ -89,5 +89,5 @@ def test_a_wrong_config_is_refused(wrong: dict, said: str) -> None:
 
 def test_a_picture_of_another_size_is_refused() -> None:
     asked = inversion.Config("toy", bytes(25), (1, 5, 5))
-    with pytest.raises(ValueError, match="makes"):
+    with pytest.raises(ValueError, match="expected an image of shape"):
         next(inversion.run(asked, model()))

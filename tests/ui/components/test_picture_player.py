@@ -16,7 +16,7 @@ FRAMES = np.zeros((3, 1, 4, 4), np.uint8)
         (FRAMES.astype(float), (), "uint8"),
         (FRAMES[0], (), "uint8"),
         (np.zeros((3, 2, 4, 4), np.uint8), (), "1 or 3"),
-        (FRAMES, ("a", "b"), "2 captions for 3"),
+        (FRAMES, ("a", "b"), "expected 3 captions, got 2"),
     ],
 )
 def test_a_track_that_is_none_is_refused(pictures: np.ndarray, captions: tuple, said: str) -> None:

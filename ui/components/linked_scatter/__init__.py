@@ -1,19 +1,18 @@
 """Linked scatter: the same points in several planes, coloured, and selected by a lasso.
 
-The browser owns the selection, the colouring and what is emphasised. Python hears of the
-selection when a lasso, a key or a button ends it, as packed bits; what is not exactly of that
-form, or belongs to another `revision` or another number of points, is ignored. Python's own
-`selected` replaces it only when `revision` changes.
+The browser keeps the selection, the colouring and the emphasis. It sends the selection to Python
+as packed bits when a lasso, a key or a button ends it. A message of another form, of another
+`revision` or with another number of points is ignored. `selected` replaces the selection only when
+`revision` changes.
 
-Streamlit forgets the state of a component that was not on screen, so the caller keeps what was
-returned and hands it in again; it can, too, at every rerun:
+Streamlit forgets the state of a component that is not on screen, so the caller keeps the returned
+selection and passes it again, at every rerun if it likes:
 
     saved.chosen = linked_scatter("codes", [Panel("Latent codes", z)], [Categories("digit", y,
                                   names)], label="Codes of the test set", selected=saved.chosen)
 
-A rerun that a selection brings sends nothing anew: what the browser was told stays as it was
-until points, colours or `revision` change. New places of as many points are moved to in sight of
-the visitor.
+A rerun caused by a selection sends the same data again, until points, colours or `revision`
+change. New positions of the same number of points are animated.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ _COMPONENT = inline_component(
 )
 
 MOST = 10_000
-"""Points at most: a frame has to be drawn in its time."""
+"""Points at most; more would make the animation slow."""
 
 
 def linked_scatter(
@@ -65,23 +64,23 @@ def linked_scatter(
     revision: int | str = 0,
     on_change: Callable[[], None] | None = None,
 ) -> np.ndarray | None:
-    """Show the points; return which of them are selected.
+    """Draw the points; return the selected ones.
 
     Args:
-        key: Streamlit key, one for each on screen.
-        panels: of the same N ≤ 10,000 points, side by side; on narrow screens one below another.
-        colourings: to choose from, of names that differ; the first is shown first.
-        label: of the whole.
-        pictures: one a point, shown with it: a sheet made before, or (N, H, W) uint8, of which one
-            is made at every call.
-        height: of a panel, at most, in CSS pixels.
-        width: of the whole, at most; None: the page's.
-        selected: (N,) bool, shown when the component appears or `revision` changes.
-        revision: another value replaces what the visitor has selected by `selected`.
-        on_change: called before the rerun that a selection brings.
+        key: Streamlit key, unique on the page.
+        panels: planes of the same N ≤ 10,000 points, side by side; stacked on narrow screens.
+        colourings: to choose from, with different names; the first is shown first.
+        label: of the component.
+        pictures: one per point, shown on hover: a sheet, or (N, H, W) uint8, from which a sheet is
+            made at every call.
+        height: maximum height of a panel, in CSS pixels.
+        width: maximum width of the component; None: the width of the page.
+        selected: (N,) bool, used when the component appears or `revision` changes.
+        revision: a new value replaces the visitor's selection by `selected`.
+        on_change: called before the rerun that a selection causes.
 
     Returns:
-        (N,) bool, None where nothing is selected.
+        (N,) bool, or None if nothing is selected.
 
     Raises:
         ValueError: no panel or colouring, or the numbers of points differ.
@@ -92,8 +91,8 @@ def linked_scatter(
     if pictures is not None and pictures.count != count:
         raise ValueError(f"expected {count} pictures, got {pictures.count}")
     wanted = np.zeros(count, bool) if selected is None else selected
-    turn, told, now = _selection(key, wanted, revision)
-    with st.container(gap=None):  # the sheet takes no place
+    turn, sent, current = _selection(key, wanted, revision)
+    with st.container(gap=None):  # the sheet is invisible
         if pictures is not None:
             picture_sheet(f"{key}, pictures", pictures)
         _COMPONENT(
@@ -107,21 +106,21 @@ def linked_scatter(
                 "sheet": None if pictures is None else _sheet_message(pictures),
                 "height": height,
                 "width": width,
-                "selected": pack(told),
+                "selected": pack(sent),
                 "rev": revision,
                 "turn": turn,
             },
             on_selection_change=on_change or (lambda: None),
         )
-    return now if now.any() else None
+    return current if current.any() else None
 
 
 def _check(
     panels: Sequence[Panel], colourings: Sequence[Colouring], selected: np.ndarray | None
 ) -> int:
-    """N, once everything is found to be of as many points."""
+    """N, after checking that everything has this number of points."""
     if not panels or not colourings:
-        raise ValueError("expected a panel and a colouring at least")
+        raise ValueError("expected at least one panel and one colouring")
     count = len(panels[0].xy)
     if not 1 <= count <= MOST:
         raise ValueError(f"expected 1 to {MOST} points, got {count}")
@@ -129,12 +128,12 @@ def _check(
     for each in colourings:
         points = each.codes if isinstance(each, Categories) else each.values
         lengths[f"colouring {each.name!r}"] = len(points)
-    for what, length in lengths.items():
+    for name, length in lengths.items():
         if length != count:
-            raise ValueError(f"expected {count} points in {what}, got {length}")
+            raise ValueError(f"expected {count} points in {name}, got {length}")
     names = [each.name for each in colourings]
     if len(set(names)) < len(names):
-        raise ValueError(f"expected a name of its own for each colouring, got {names}")
+        raise ValueError(f"expected colourings with different names, got {names}")
     if selected is not None and (selected.shape != (count,) or selected.dtype != bool):
         raise ValueError(
             f"expected selected of shape {(count,)} and type bool, "
@@ -146,9 +145,9 @@ def _check(
 def _selection(
     key: str, wanted: np.ndarray, revision: int | str
 ) -> tuple[int, np.ndarray, np.ndarray]:
-    """How often the browser was told a selection, the last told, and what is selected now.
+    """How often a selection was sent to the browser, the last one sent, and the current one.
 
-    What is told changes only with the revision, the number of points, or when Streamlit has
+    A selection is sent only if the revision or the number of points changes, or if Streamlit has
     forgotten what the browser had sent.
     """
     state = st.session_state.get(key)

@@ -1,9 +1,9 @@
-"""Colours of points and curves, told apart by most eyes, on white and on dark pages alike.
+"""Colours of points and curves that most people can distinguish, on light and dark pages.
 
-Found by a search that kept the first near the page's own colour and made the smallest distance
-between two of them large, in OKLab, for normal sight and for protan, deutan and tritan sight as
-Machado, Oliveira and Fernandes (2009) model it; every colour stays visible on both backgrounds.
-No ten colours are safe for every eye: whatever uses them says by a name, too, what is what.
+A search kept the first colour near the accent colour and maximised the smallest distance between
+two colours in OKLab, for normal, protan, deutan and tritan vision as modelled by Machado, Oliveira
+and Fernandes (2009). Every colour is visible on both backgrounds. Ten colours cannot be
+distinguished by everybody, so every use of them shows names too.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ COLOURS = (
     "#05CEC5",
     "#8F4446",
 )
-"""Of categories, in this order: the first four differ most. Further ones begin again."""
+"""Colours of categories, in this order. The first four differ most."""
 
 RAMP = ("#4947B9", "#9A42B8", "#D44C97", "#F9676A", "#FF923E", "#FFC240")
-"""From low to high values, in equal steps, growing lighter."""
+"""Colours from low to high values, in equal steps of increasing lightness."""
 
 
 def colour(index: int) -> str:
-    """Of category `index`, 0, 1, …"""
+    """Colour of category `index`; after the last colour the list starts again."""
     return COLOURS[index % len(COLOURS)]

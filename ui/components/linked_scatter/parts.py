@@ -1,4 +1,4 @@
-"""What a linked scatter shows: points in planes, ellipses over them, and what colours them."""
+"""The contents of a linked scatter: points in planes, ellipses, and colourings."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import NamedTuple
 import numpy as np
 
 NONE = 255
-"""Code, as it is sent, of a point that is in no category."""
+"""Code of a point without a category, as it is sent."""
 MOST_CATEGORIES = 100
 
 
 class Ellipse(NamedTuple):
-    """A Gaussian law in a plane, outlined at two standard deviations.
+    """A Gaussian in a plane, outlined at two standard deviations.
 
-    It bears its colour while the points are coloured by categories of which one has its name; else
-    a colour would say two things, so it is neutral and its name stands beside it.
+    It has its colour only while the points are coloured by categories of which one has its name.
+    Otherwise it is neutral, with its name beside it.
     """
 
     x: float
@@ -25,23 +25,23 @@ class Ellipse(NamedTuple):
     covariance: np.ndarray
     """(2, 2)."""
     colour: int | str
-    """Number in the palette, or as CSS writes it."""
+    """Index in the palette, or a CSS colour."""
     name: str
     bold: bool = False
-    """It is what is to be seen first: a neutral one is thick, solid and dark."""
+    """Draw it thick, solid and dark while it is neutral."""
 
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """The points in one plane, in which both axes have one scale.
+    """The points in one plane; both axes have the same scale.
 
     Args:
-        title: above it; empty for none.
-        xy: (N, 2).
-        ellipses: over the points.
+        title: above the plane; empty for none.
+        xy: (N, 2) coordinates.
+        ellipses: drawn over the points.
 
     Raises:
-        ValueError: `xy` is of another shape, or a number is not finite.
+        ValueError: `xy` has another shape, or a number is not finite.
     """
 
     title: str
@@ -52,7 +52,7 @@ class Panel:
         if self.xy.ndim != 2 or self.xy.shape[1] != 2:
             raise ValueError(f"expected xy of shape (N, 2), got {self.xy.shape}")
         if not np.isfinite(self.xy).all():
-            raise ValueError(f"expected finite places in {self.title!r}")
+            raise ValueError(f"expected finite coordinates in {self.title!r}")
         for ellipse in self.ellipses:
             shape = np.shape(ellipse.covariance)
             if shape != (2, 2):
@@ -63,16 +63,17 @@ class Panel:
 
 @dataclass(frozen=True, eq=False)
 class Categories:
-    """A colour for each of several kinds of points.
+    """A colour for each category of points.
 
     Args:
-        name: of the division: "digit", "cluster".
-        codes: (N,) whole numbers, indices in `names`; -1: of no kind, drawn grey.
-        names: of the kinds.
-        colours: one a kind, as CSS writes them; None: those of the palette.
+        name: of the colouring: "digit", "cluster".
+        codes: (N,) integers, indices in `names`; -1: no category, drawn grey.
+        names: of the categories.
+        colours: CSS colours, one per category; None: those of the palette.
 
     Raises:
-        ValueError: a code without a name, more than `MOST_CATEGORIES` names, or a colour too few.
+        ValueError: a code without a name, more than `MOST_CATEGORIES` names, or another number of
+            colours.
     """
 
     name: str
@@ -103,12 +104,11 @@ class Ramp:
 
     Args:
         name: of the quantity.
-        values: (N,); where not finite, the point is drawn grey.
-        low_label, high_label: beside the ends of the legend, after the smallest and the largest
-            value.
+        values: (N,); a point whose value is not finite is drawn grey.
+        low_label, high_label: words beside the smallest and the largest value in the legend.
 
     Raises:
-        ValueError: `values` is of another shape, or none is finite.
+        ValueError: `values` has another shape, or no value is finite.
     """
 
     name: str
@@ -120,7 +120,7 @@ class Ramp:
         if self.values.ndim != 1:
             raise ValueError(f"expected values of shape (N,), got {self.values.shape}")
         if not np.isfinite(self.values).any():
-            raise ValueError(f"expected a finite value of {self.name!r}")
+            raise ValueError(f"expected at least one finite value of {self.name!r}")
 
 
 Colouring = Categories | Ramp

@@ -1,4 +1,4 @@
-"""What goes to the browser of a linked scatter, and what comes back."""
+"""The messages between a linked scatter and its browser part."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ui.components.linked_scatter.palette import COLOURS, RAMP, colour
 from ui.components.linked_scatter.parts import NONE, Categories, Colouring, Panel
 
 STEPS = 65535
-"""Places along each axis of a panel: finer than any screen."""
+"""Steps along each axis of a panel; finer than any screen."""
 
 
 def panel_message(panel: Panel) -> dict[str, Any]:
-    """Places in steps of 1/65535 of the range of each axis; the error is half a step at most."""
+    """Coordinates in steps of 1/65535 of the range of each axis; the error is half a step."""
     low = panel.xy.min(0).astype(float)
     span = panel.xy.max(0) - low
     scale = np.where(span > 0, span, 1.0)
@@ -41,7 +41,7 @@ def panel_message(panel: Panel) -> dict[str, Any]:
 
 
 def colouring_message(colouring: Colouring) -> dict[str, Any]:
-    """Codes as bytes, values in single precision."""
+    """Codes as bytes, or values in single precision."""
     if isinstance(colouring, Categories):
         count = len(colouring.names)
         codes = np.where(colouring.codes < 0, NONE, colouring.codes).astype(np.uint8)
@@ -52,12 +52,12 @@ def colouring_message(colouring: Colouring) -> dict[str, Any]:
             "names": [str(name) for name in colouring.names],
             "colours": list(chosen),
         }
-    seen = colouring.values[np.isfinite(colouring.values)]
+    finite = colouring.values[np.isfinite(colouring.values)]
     return {
         "name": colouring.name,
         "values": _base64(colouring.values.astype("<f4")),
-        "low": float(seen.min()),
-        "high": float(seen.max()),
+        "low": float(finite.min()),
+        "high": float(finite.max()),
         "lowLabel": colouring.low_label,
         "highLabel": colouring.high_label,
         "colours": list(RAMP),
@@ -65,7 +65,7 @@ def colouring_message(colouring: Colouring) -> dict[str, Any]:
 
 
 def parse(message: object, count: int, revision: int | str) -> np.ndarray | None:
-    """What the browser sent → which points are selected, (N,) bool, or None. Never raises."""
+    """The selected points (N,) bool in a message of the browser; None if it is invalid."""
     if not isinstance(message, Mapping):
         return None
     sent, rev = message.get("count"), message.get("rev")

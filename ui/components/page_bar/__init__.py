@@ -1,4 +1,4 @@
-"""The bar above every page: the labs, the page's link, its keys, and where a tour stands."""
+"""The bar above every page: links to the labs, copy link, list of keys, and the tour."""
 
 from __future__ import annotations
 
@@ -11,40 +11,41 @@ from ui.components import inline_component
 _COMPONENT = inline_component(Path(__file__).parent, "theme", "elements", "visually_hidden")
 
 Keys = Mapping[str, Mapping[str, str]]
-"""Where they work → the keys, separated by blanks → what they do."""
+"""Part of the page → keys, separated by blanks → their effect."""
 
 
 class Card(NamedTuple):
-    """A stop of a tour. Addresses are as a browser on any of the pages resolves them."""
+    """A stop of the tour. Addresses are relative, and valid on every page."""
 
     at: int  # 1 for the first
-    of: int
+    of: int  # number of stops
     title: str
     text: str
-    back: str | None
-    on: str | None
+    back: str | None  # address of the previous stop
+    on: str | None  # address of the next stop
 
 
 class Asked(NamedTuple):
-    """What the visitor has pressed just now."""
+    """What the visitor pressed since the last run of the script."""
 
-    page: str | None  # its path
-    leave: bool  # the tour
+    page: str | None  # path of the requested page
+    leave: bool  # leave the tour
 
 
 def page_bar(
     key: str, pages: Sequence[tuple[str, str]], here: str, keys: Keys, card: Card | None = None
 ) -> Asked:
-    """Show the bar; a press on a page's name asks for it, and keeps the visit.
+    """Draw the bar, and return what the visitor pressed.
 
-    `?` opens the list of keys wherever nothing is typed in.
+    A press on the name of a page is returned, so that the page opens in the same session. The key
+    `?` opens the list of keys unless the visitor is typing.
 
     Args:
         key: of the component.
-        pages: path and label of each; the first is the front door.
-        here: path of the one on screen.
-        keys: in the order of the list; no list, no button.
-        card: of a tour under way.
+        pages: path and label of each page; the first is the start page.
+        here: path of the current page.
+        keys: the list of keys; without keys there is no button.
+        card: the current stop of the tour, if there is one.
     """
     groups = [
         {"where": where, "keys": [[names.split(), does] for names, does in own.items()]}
@@ -66,6 +67,6 @@ def page_bar(
 
 
 def parse(go: Any, leave: Any, pages: Sequence[tuple[str, str]]) -> Asked:
-    """What the browser sent, if it could have."""
+    """The message of the browser; anything invalid in it is ignored."""
     known = isinstance(go, str) and go in {path for path, _ in pages}
     return Asked(go if known else None, leave is True)

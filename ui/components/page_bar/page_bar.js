@@ -77,7 +77,7 @@ function showCard(place, card, leave) {
   const quit = element("button", { type: "button", class: "leave" }, "Leave the tour");
   quit.onclick = leave;
   const steps = element("div", { class: "steps" }, quit);
-  if (card.back) steps.append(element("a", { href: card.back, rel: "prev" }, "Back"));
+  if (card.back) steps.append(element("a", { href: card.back, rel: "prev" }, "Previous"));
   if (card.on) steps.append(element("a", { href: card.on, rel: "next", class: "on" }, "Next"));
   place.replaceChildren(
     element("p", { class: "where" }, `Tour, ${card.at} of ${card.of}`),
@@ -91,7 +91,7 @@ function showCard(place, card, leave) {
 
 async function copy(bar, button) {
   const done = await copied(location.href);
-  const says = done ? "Link copied" : "Copy it from the address bar";
+  const says = done ? "Link copied" : "Copy the link from the address bar";
   bar.root.querySelector(".told").textContent = says;
   button.textContent = says;
   clearTimeout(bar.timer);

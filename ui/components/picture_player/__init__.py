@@ -1,6 +1,6 @@
-"""Rows of pictures that play side by side under one clock: paths, trainings.
+"""Sequences of images that are played side by side with one clock: paths, trainings.
 
-The browser holds all of it; nothing comes back to Python.
+The component only displays: nothing is sent back to Python.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ _COMPONENT = inline_component(Path(__file__).parent, "theme", "bits", "elements"
 
 @dataclass(frozen=True)
 class Track:
-    """One picture that changes.
+    """A sequence of images.
 
     Args:
-        title: above it.
+        title: above the images.
         pictures: uint8 (T, C, H, W), C = 1 or 3.
-        captions: one a picture, below it; none = no line there.
+        captions: one per image, below it; empty for none.
 
     Raises:
-        ValueError: not uint8, another shape, or captions that are not as many.
+        ValueError: another dtype or shape, or another number of captions.
     """
 
     title: str
@@ -41,7 +41,7 @@ class Track:
                 f"expected pictures uint8 (T, 1 or 3, H, W), got {pictures.dtype} {pictures.shape}"
             )
         if self.captions and len(self.captions) != len(pictures):
-            raise ValueError(f"{len(self.captions)} captions for {len(pictures)} pictures")
+            raise ValueError(f"expected {len(pictures)} captions, got {len(self.captions)}")
 
 
 def picture_player(
@@ -55,21 +55,20 @@ def picture_player(
     width: int = 200,
     there_and_back: bool = False,
 ) -> None:
-    """Show the tracks with a slider and a button that plays them.
+    """Draw the sequences with a slider and a play button.
 
     Args:
-        key: Streamlit key, one for each player on screen.
-        tracks: all of the same number of pictures.
-        label: of the whole, for screen readers.
-        places: one a picture, beside the slider; none = "3 / 20".
-        start: the picture shown first.
-        seconds: of one run through.
-        width: of a picture, in CSS pixels, at most.
-        there_and_back: play to and fro; else from the beginning again.
+        key: Streamlit key, unique on the page.
+        tracks: sequences with the same number of images.
+        label: of the component, for screen readers.
+        places: text beside the slider, one per image; empty for "3 / 20".
+        start: index of the image shown first.
+        seconds: duration of one pass.
+        width: maximum width of an image, in CSS pixels.
+        there_and_back: play forwards and backwards; else start again at the first image.
 
     Raises:
-        ValueError: no track, tracks of different lengths, places that are not as many, or a start
-            outside.
+        ValueError: no track, tracks or places of different lengths, or a start out of range.
     """
     lengths = {len(track.pictures) for track in tracks}
     if len(lengths) != 1 or (places and {len(places)} != lengths):

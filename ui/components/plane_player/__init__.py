@@ -1,11 +1,9 @@
 """Plane player: samplers in the plane of two latents, with the proposal of every iteration.
 
-A page sends what there is so far, as often as it likes; the browser plays it under one clock. Each
-message holds everything, so none of those before it need have arrived. The component is one-way:
-nothing comes back to Python.
+A page can send the iterations so far as often as it likes; the browser plays them with one clock.
+Each message is complete, so lost messages do no harm. Nothing is sent back to Python.
 
-Numbers travel as bytes, sampler by sampler, one zlib stream for all (`encode_tracks`): the browser
-draws sixty pictures a second of them, and asks for none.
+Numbers are sent as bytes, sampler by sampler, in one zlib stream (`encode_tracks`).
 """
 
 from __future__ import annotations
@@ -24,11 +22,11 @@ from ui.components.bits import pack
 
 State = Literal["running", "finished", "stopped", "failed"]
 REACH = 8.0
-"""Coordinates beyond ±REACH are put there; between, they are sent in 16 bits."""
+"""Coordinates are clipped to ±REACH and sent in 16 bits."""
 DEPTH = 14.0
-"""Nats below its highest point where a density is cut off; down to there it is sent in 8 bits."""
+"""A log density is cut off this number of nats below its maximum, and sent in 8 bits."""
 NOWHERE = -32768
-"""A coordinate that is not there."""
+"""Code of a missing coordinate."""
 
 _COMPONENT = inline_component(
     Path(__file__).parent,
@@ -38,9 +36,9 @@ _COMPONENT = inline_component(
 
 
 class Density(NamedTuple):
-    """A log density on an even grid, and where its contours are."""
+    """A log density on an even grid, and the levels of its contours."""
 
-    log_density: np.ndarray  # (m, n); [row: up, column: across]
+    log_density: np.ndarray  # (m, n), [row up, column across]
     across: tuple[float, float]  # first and last coordinate
     up: tuple[float, float]
     levels: tuple[float, ...]  # log densities
@@ -55,23 +53,22 @@ class Ellipse(NamedTuple):
 
 @dataclass(frozen=True)
 class Track:
-    """T iterations of one sampler of C chains, P proposals each.
+    """T iterations of one sampler with C chains and P proposals per iteration.
 
     Args:
-        start: (C, 2) where the chains begin.
-        after: (T, C, 2) where they are then.
-        proposed: (T, P, 2), NaN = none.
-        log_ratio: (T, P) log accept ratios; of a sampler that weights, log-weights.
+        start: (C, 2) first latents of the chains.
+        after: (T, C, 2) latents after each iteration.
+        proposed: (T, P, 2) proposals; NaN for none.
+        log_ratio: (T, P) log acceptance ratios; log-weights for a sampler that weights proposals.
         accepted: (T, P) bool.
-        mean, covariance: of the encoder's Gaussian behind each chain's proposal, (T, C, 2) and
-            (T, C, 2, 2).
+        mean, covariance: of the encoder's Gaussian for each chain, (T, C, 2) and (T, C, 2, 2).
         log_posterior: (T, C) nats.
-        taken: (T,) share of the proposals.
+        taken: (T,) accepted fraction of the proposals.
         draws: (T, C, H, W) bool, the completed images.
-        distance: (iteration, total variation so far), some of them.
+        distance: (iteration, total variation so far) at some iterations.
 
     Raises:
-        ValueError: the shapes do not belong together.
+        ValueError: the shapes are inconsistent.
     """
 
     start: np.ndarray
@@ -106,11 +103,11 @@ class Track:
 
 
 def plane_player(key: str, message: dict[str, Any]) -> None:
-    """Show the plane and what is known so far.
+    """Draw the player.
 
     Args:
         key: Streamlit key; the same on every rerun.
-        message: made by `plane_message`.
+        message: from `plane_message`.
     """
     _COMPONENT(key=key, data=message)
 
@@ -133,19 +130,19 @@ def plane_message(
     reach: float,
     state: State,
 ) -> dict[str, Any]:
-    """Everything there is so far, in the form the player reads.
+    """The complete message for the player.
 
     Args:
-        run: identifies the run; another value makes the player begin anew.
-        truth: bool (H, W).
+        run: identifies the run; another value restarts the player.
+        truth: the original image, bool (H, W).
         hidden: bool (H, W).
         mean_image: exact E[x | x_obs], in [0, 1], (H, W).
         seen, whole, average: p(z | x_obs), p(z | x) and the average proposal.
-        of_whole, of_zeros: what the encoder makes of the image, and of zeros where it is hidden.
+        of_whole, of_zeros: q(z | x) of the original, and of the image with 0 for hidden pixels.
         tracks: name → iterations so far; empty before the first.
         chains: C.
-        iterations: of the whole run, warm-up included.
-        warmup: of these.
+        iterations: of the whole run, with warm-up.
+        warmup: number of warm-up iterations.
         reach: the plane goes from −reach to reach.
         state: of the run.
     """
@@ -209,7 +206,7 @@ def _short(coordinates: np.ndarray) -> np.ndarray:
 
 
 def _density(density: Density) -> dict[str, Any]:
-    """Nats above the cut, in 256 levels, the highest point at 255; row by row from below."""
+    """A density in 256 levels of nats above the cut-off, maximum at 255, rows from below."""
     top = density.log_density.max()
     above = (density.log_density - top) / DEPTH + 1
 
@@ -226,10 +223,10 @@ def _density(density: Density) -> dict[str, Any]:
     }
 
 
-def _ellipse(law: Ellipse) -> list[float]:
-    factor = np.linalg.cholesky(law.covariance.astype(np.float64))
+def _ellipse(gaussian: Ellipse) -> list[float]:
+    factor = np.linalg.cholesky(gaussian.covariance.astype(np.float64))
     lower = (factor[0, 0], factor[1, 0], factor[1, 1])
-    return [round(float(value), 5) for value in (*law.mean, *lower)]
+    return [round(float(value), 5) for value in (*gaussian.mean, *lower)]
 
 
 def _base64(values: np.ndarray) -> str:

@@ -261,7 +261,7 @@ function build(player) {
     return { canvas, said, button };
   });
   player.multiples.replaceChildren(...player.cards.map((card) => card.button));
-  player.given = ["Truth", "What is seen", "Exact mean"].map((title) => {
+  player.given = ["Original", "Observed", "Exact mean"].map((title) => {
     const canvas = element("canvas", { role: "img", "aria-label": title });
     return { canvas, figure: element("figure", {}, canvas, element("figcaption", {}, title)) };
   });
@@ -279,7 +279,7 @@ function build(player) {
     ["dotted", "encoder q(z|x)"],
     ["dash-dot", "q(z|x_obs, 0)"],
     ["dashed", "average proposal q̄"],
-    ["ellipse", "proposal now"],
+    ["ellipse", "current proposal"],
     ["taken", "taken"],
     ["refused", "refused"],
   ];
@@ -395,7 +395,7 @@ function show(player) {
 function drawMain(player) {
   const track = player.tracks[player.sampler];
   const { t, phase } = player;
-  player.name.textContent = track?.name ?? "The plane of two latents";
+  player.name.textContent = track?.name ?? "Plane of two latents";
   player.plane.setAttribute(
     "aria-label",
     track
@@ -478,17 +478,17 @@ const percent = (value) => (Number.isFinite(value) ? `${Math.round(100 * value)}
 
 function sharing(player, s) {
   const share = percent(player.t < 0 ? NaN : player.shares[s][player.t]);
-  return player.tracks[s].name === "LAIR" ? `worth ${share}` : `accepts ${share}`;
+  return player.tracks[s].name === "LAIR" ? `ESS ${share}` : `accepted ${share}`;
 }
 
 function showStep(player) {
   const { message, tracks, t, chain } = player;
   const track = tracks[player.sampler];
-  player.step.textContent = track ? sentence(player, track, t) : "The chains begin …";
+  player.step.textContent = track ? sentence(player, track, t) : "The chains start …";
   if (!track) return player.figures.replaceChildren();
   const share = player.t < 0 ? NaN : player.shares[player.sampler][t];
   const rows = [
-    [track.name === "LAIR" ? "Proposals worth, so far" : "Accepted, so far", percent(share)],
+    [track.name === "LAIR" ? "ESS of the proposals, so far" : "Accepted, so far", percent(share)],
     ["Total variation, so far", numberOf(distanceAt(track, t), 2)],
     [
       "log p(z | x_obs) now",
@@ -505,27 +505,27 @@ function showStep(player) {
 function sentence(player, track, t) {
   const chain = player.chain;
   const who = `Chain ${chain + 1}`;
-  if (t < 0) return "Before the first iteration: hidden pixels are filled as the start says.";
-  if (t < player.message.warmup) return `Warm-up by pseudo-Gibbs. ${who} takes what it proposes.`;
+  if (t < 0) return "Before the first iteration: hidden pixels have their starting values.";
+  if (t < player.message.warmup) return `Warm-up by pseudo-Gibbs. ${who} accepts every proposal.`;
   if (track.name === "LAIR") {
     const from = t * track.proposals;
     const weights = track.logRatio.subarray(from, from + track.proposals).map(Math.exp);
-    const worth = 1 / weights.reduce((sum, w) => sum + w * w, 0);
-    const taken = track.accepted.subarray(from, from + track.proposals).reduce((a, b) => a + b, 0);
+    const ess = 1 / weights.reduce((sum, w) => sum + w * w, 0);
+    const accepted = track.accepted.subarray(from, from + track.proposals).reduce((a, b) => a + b, 0);
     return (
-      `${track.proposals} proposals of all completions and the prior, weighted together, ` +
-      `worth ${numberText(worth, 1)}; ${taken} ${taken === 1 ? "is" : "are"} taken.`
+      `${track.proposals} weighted proposals from all completions and the prior; effective ` +
+      `sample size ${numberText(ess, 1)}. ${accepted} ${accepted === 1 ? "is" : "are"} drawn.`
     );
   }
-  if (/pseudo/.test(track.name)) return `${who} takes what its own completion proposes, always.`;
+  if (/pseudo/.test(track.name)) return `${who} accepts every proposal of its own completion.`;
   const at = t * track.proposals + chain;
   const source = /collapsed/.test(track.name)
-    ? "an earlier completion, or the prior"
+    ? "an earlier completion or the prior"
     : "its own completion";
   const ratio = track.logRatio[at];
   const odds = ratio < -9999 ? "below −9999" : numberText(ratio, 1);
-  const end = track.accepted[at] ? "taken" : "refused";
-  return `${who} proposes by ${source}. Log accept ratio ${odds}: ${end}.`;
+  const end = track.accepted[at] ? "accepted" : "rejected";
+  return `${who}: proposal from ${source}. Log acceptance ratio ${odds}: ${end}.`;
 }
 
 // ---------------------------------------------------------------- curves
