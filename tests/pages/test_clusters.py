@@ -1,4 +1,4 @@
-"""The lab of clusters without a browser: it opens whatever is there, trains, keeps settings."""
+"""The clusters lab without a browser: broken files, training, settings and links."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RUN = "digits-vaegmm"
 
 @pytest.fixture(autouse=True)
 def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, Worker]]:
-    """Those of the one session there is, by name; no data folder."""
+    """The workers of the only session, by name; there is no data folder."""
     made: dict[str, Worker] = {}
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("DGM_DATA", str(tmp_path))
@@ -51,7 +51,7 @@ def lab(address: dict[str, str] | None = None, **state: Any) -> AppTest:
 
 
 def whole(app: AppTest) -> AppTest:
-    """The same, if no part of the page broke."""
+    """The app, if no part of the page raised an error."""
     assert not app.exception, app.exception
     return app
 
@@ -73,8 +73,8 @@ def press(app: AppTest, label: str) -> AppTest:
     return whole(next(each for each in app.button if each.label == label).click().run())
 
 
-def said(app: AppTest) -> str:
-    """All that is told in sentences."""
+def sentences(app: AppTest) -> str:
+    """All sentences on the page."""
     told = (app.info, app.error, app.caption, app.markdown)
     return " ".join(each.value for elements in told for each in elements)
 
@@ -97,13 +97,13 @@ def test_every_view_opens_without_a_data_folder_and_starts_nothing(
     assert not app.error
     assert not app.toast
     for words in SEEN[name]:
-        assert words in said(app).replace("\\", "")
+        assert words in sentences(app).replace("\\", "")
     assert all(worker.run is None for worker in workers.values())
     assert app.query_params["view"] == name
     assert list(SEEN) == [each.name for each in (Compare, Learn, Inside, OwnPicture)]
 
 
-def test_the_numbers_are_those_of_the_moment_on_the_right() -> None:
+def test_the_numbers_are_those_of_the_right_snapshot() -> None:
     app = lab()
     found = st_shipped_run(RUN).history
     early = found.early[0].epoch
@@ -131,10 +131,10 @@ def test_linear_planes_start_nothing(name: str, workers: dict[str, Worker]) -> N
     assert "Stop" not in buttons(app)
     assert workers["cluster layout"].run is None
     app = lab({"view": "Place a picture", "place-plane": name})
-    assert "is drawn at the median" not in said(app)
+    assert "is drawn at the median" not in sentences(app)
 
 
-def test_across_and_up_are_never_the_same_latent() -> None:
+def test_across_and_up_are_different_latents() -> None:
     app = lab({"view": "Inside the mixture", "cluster-across": "3", "cluster-up": "3"})
     for latent in (0, 5, 3):
         box(app, "Across").set_value(latent).run()
@@ -147,7 +147,7 @@ def test_across_and_up_are_never_the_same_latent() -> None:
 
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """Of what is shipped, empty at first."""
+    """The folder of shipped files, empty at first."""
     monkeypatch.setattr(runs, "ASSETS", tmp_path)
     st_shipped_run.clear()
     st_model.clear()
@@ -156,7 +156,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     st_model.clear()
 
 
-def test_without_any_run_there_is_a_sentence(folder: Path) -> None:
+def test_without_any_run_there_is_a_message(folder: Path) -> None:
     app = lab()
     assert "The shipped runs are missing" in app.info[0].value
     assert not app.metric
@@ -164,7 +164,7 @@ def test_without_any_run_there_is_a_sentence(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a history", "half"])
-def test_a_broken_run_gets_a_sentence(folder: Path, content: bytes | str) -> None:
+def test_a_broken_run_gets_a_message(folder: Path, content: bytes | str) -> None:
     path = shutil.copy(ROOT / f"assets/{RUN}.npz", folder)
     whole_file = Path(path).read_bytes()
     Path(path).write_bytes(whole_file[: len(whole_file) // 2] if content == "half" else content)
@@ -174,7 +174,7 @@ def test_a_broken_run_gets_a_sentence(folder: Path, content: bytes | str) -> Non
         assert app.error[0].value.startswith(f"{RUN}.npz is not a training history")
 
 
-def test_broken_weights_get_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_weights_get_a_message(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def load(name: str, *_: object) -> None:
         raise zoo.BrokenModel(f"the weights {name}.safetensors do not match")
 
@@ -187,18 +187,18 @@ def test_broken_weights_get_a_sentence(folder: Path, monkeypatch: pytest.MonkeyP
 # --- a picture of one's own -------------------------------------------------------------------
 
 
-def test_nothing_drawn_gets_a_sentence() -> None:
+def test_an_empty_drawing_gets_a_message() -> None:
     app = lab({"view": "Place a picture"}, place_drawing=np.zeros((112, 112), bool))
-    assert "Draw a digit to see where it is placed." in said(app)
+    assert "Draw a digit to see where it is placed." in sentences(app)
     assert not app.get("plotly_chart")
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"no picture", b"<svg/>", b"\x89PNG\r\n\x1a\n" + bytes(99)]
 )
-def test_what_is_no_picture_gets_a_sentence(content: bytes) -> None:
+def test_a_file_that_is_not_a_picture_gets_a_message(content: bytes) -> None:
     app = lab({"view": "Place a picture", "place-source": "Upload"})
-    assert "Upload a picture" in said(app)
+    assert "Upload a picture" in sentences(app)
     uploader = next(each for each in app.get("file_uploader") if each.key == "place upload")
     whole(uploader.set_value(("bad.png", content, "image/png")).run())
     assert len(app.error) == 1
@@ -220,7 +220,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("short")
-def test_yours_is_offered_once_it_is_trained_and_is_then_looked_at(
+def test_an_own_run_is_chosen_when_it_is_trained(
     workers: dict[str, Worker],
 ) -> None:
     settings = {"train-images": "500", "train-clusters": "4", "train-rounds": "1"}
@@ -243,7 +243,7 @@ def test_yours_is_offered_once_it_is_trained_and_is_then_looked_at(
 
 
 @pytest.mark.usefixtures("short")
-def test_a_training_that_is_stopped_leaves_a_sentence(
+def test_a_stopped_training_leaves_a_message(
     workers: dict[str, Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def endless(config: mutual.Config, images: object) -> Iterator[mutual.Frame]:
@@ -254,20 +254,20 @@ def test_a_training_that_is_stopped_leaves_a_sentence(
     app = press(lab({"view": "Watch them learn"}), "Train")
     assert next(each for each in app.button if each.label == "Train").disabled
     app = press(app, "Stop")
-    assert "Stopped at 10%. Press Continue to compute the rest." in said(app)
-    assert "available as “Yours”" not in said(app)
+    assert "Stopped at 10%. Press Continue to compute the rest." in sentences(app)
+    assert "available as “Yours”" not in sentences(app)
     assert {"Train", "Continue", "Play"} <= set(buttons(app))
     assert box(app, "Run").value == RUN
     assert workers["cluster training"].run.state == "stopped"
 
 
-def test_a_selection_is_forgotten_with_its_images() -> None:
+def test_a_selection_belongs_to_one_run() -> None:
     mine = np.zeros(history().images, bool)
     mine[:9] = True
     own = TrainedRun("yours", history(), run().model)
     state = {OWN_RUN: own, "cluster selection": (own.revision, mine)}
     app = lab({"run": "yours"}, **state)
-    assert "9 images selected" in said(app)
+    assert "9 images selected" in sentences(app)
     other = dataclasses.replace(history(), config=dataclasses.replace(CONFIG, seed=3))
     few = tuple(
         dataclasses.replace(
@@ -280,14 +280,14 @@ def test_a_selection_is_forgotten_with_its_images() -> None:
     )
     other = dataclasses.replace(other, snapshots=few, control=None)
     app.session_state[OWN_RUN] = TrainedRun("yours", other, run().model)
-    assert "images selected" not in said(whole(app.run()))
+    assert "images selected" not in sentences(whole(app.run()))
 
 
 # --- settings and addresses -------------------------------------------------------------------
 
 
 def visit() -> AppTest:
-    """The lab, entered by the front door."""
+    """The lab, opened from the start page."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE).run()
     return whole(app.switch_page("pages/4_Clusters.py").run())
 

@@ -70,7 +70,7 @@ def choose() -> Config:
     clusters = CLUSTERS.widget(st.slider, "Clusters K")
     form = FORM.widget(
         st.selectbox,
-        "Training of VAE and mixture",
+        "How both models learn",
         help="Alternating: in each round the mixture is fitted to the latents, and then the VAE "
         "is trained with the mixture as its prior. Both at once: one step of online EM after "
         "every batch.",

@@ -116,7 +116,7 @@ class Training:
             figure.update_yaxes(type="log", dtick=1)
             figures.show("frechet", figure, "Fréchet distance in classifier features")
             st.caption(
-                "Each point uses 2,000 generated images. The number on the left uses as many "
+                "Each point uses 2,000 generated images. “Fréchet distance ÷ floor” uses as many "
                 "images as there are test images."
             )
         nearest_images.show(self.space)

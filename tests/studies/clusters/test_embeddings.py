@@ -57,7 +57,7 @@ def test_a_seed_gives_the_same_plane_again(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_frames_are_on_the_way_to_the_end(method: str) -> None:
+def test_frames_lead_to_the_result(method: str) -> None:
     points, clusters = blobs(60)
     *frames, last = embeddings.run(Config(method), points, clusters)
     assert isinstance(last, Embedding)
@@ -72,7 +72,7 @@ def test_frames_are_on_the_way_to_the_end(method: str) -> None:
         assert not np.array_equal(frames[0].xy, last.xy)
 
 
-def test_the_plane_of_the_largest_variance_is_scikit_learns() -> None:
+def test_the_plane_of_the_largest_variance_agrees_with_scikit_learn() -> None:
     points, _ = blobs(80)
     points = points * np.array([3.0, 2.0, 1.0, 0.5, 0.1])
     theirs = PCA(2).fit(points)
@@ -83,7 +83,7 @@ def test_the_plane_of_the_largest_variance_is_scikit_learns() -> None:
     np.testing.assert_allclose(found.project(new), signs * theirs.transform(new), atol=1e-4)
 
 
-def test_clusters_apart_finds_the_plane_that_variance_hides() -> None:
+def test_clusters_apart_finds_a_plane_of_small_variance() -> None:
     """Clusters lie apart where points vary least, and one of them is a single point."""
     points, clusters = blobs(150, apart=0.6)
     wide = points * np.array([1.0, 1.0, 1.0, 30.0, 30.0])
@@ -101,7 +101,7 @@ def test_clusters_apart_finds_the_plane_that_variance_hides() -> None:
     assert separation(apart.xy) == pytest.approx(separation(theirs.transform(wide)), rel=0.15)
 
 
-def test_without_three_clusters_that_have_a_width_it_is_the_principal_plane() -> None:
+def test_with_fewer_than_three_clusters_of_several_points_it_is_pca() -> None:
     points, clusters = blobs(60)
     spots = np.eye(5)[clusters]  # each cluster is one spot
     for x, each in (
@@ -114,7 +114,7 @@ def test_without_three_clusters_that_have_a_width_it_is_the_principal_plane() ->
 
 
 @pytest.mark.parametrize("method", LINEAR)
-def test_linear_planes_put_a_point_where_it_was(method: str) -> None:
+def test_linear_planes_project_a_point_to_its_position(method: str) -> None:
     points, clusters = blobs(90)
     found = laid(method, points, clusters)
     np.testing.assert_allclose(found.project(points), found.xy, atol=1e-5)
@@ -122,7 +122,7 @@ def test_linear_planes_put_a_point_where_it_was(method: str) -> None:
 
 @pytest.mark.parametrize("method", LINEAR)
 @pytest.mark.parametrize("flip", [1.0, -1.0])
-def test_a_linear_plane_is_turned_like_the_one_before(method: str, flip: float) -> None:
+def test_a_linear_plane_is_rotated_to_the_start(method: str, flip: float) -> None:
     points, clusters = blobs(90)
     plain = laid(method, points, clusters).xy
     cosine, sine = np.cos(2.0), np.sin(2.0)
@@ -165,7 +165,7 @@ def test_more_attraction_makes_tighter_clusters() -> None:
 
 
 @pytest.mark.parametrize("method", NEIGHBOURS)
-def test_a_new_digit_lands_among_its_own_class(method: str, digits: tuple) -> None:
+def test_a_new_digit_is_projected_to_its_class(method: str, digits: tuple) -> None:
     points, classes, new, of_new = digits
     found = laid(method, points)
     centres = np.stack([found.xy[classes == k].mean(0) for k in range(10)])
@@ -182,7 +182,7 @@ def test_a_new_digit_lands_among_its_own_class(method: str, digits: tuple) -> No
     assert np.median(again) < 0.15 * found.xy.std()
 
 
-def test_a_layout_goes_on_from_the_one_before() -> None:
+def test_a_layout_starts_from_the_previous_one() -> None:
     """So that a picture does not turn over when its points move a little."""
     points, clusters = blobs()
     before = laid("t-SNE", points).xy @ np.array([[0.0, 1.0], [1.0, 0.0]])
@@ -202,7 +202,7 @@ def test_a_layout_goes_on_from_the_one_before() -> None:
 
 @pytest.mark.parametrize("method", NEIGHBOURS)
 @pytest.mark.parametrize("count", [4, 5, 9, 30, 100, 200])
-def test_few_points_do_not_end_on_one_spot(method: str, count: int) -> None:
+def test_few_points_do_not_collapse(method: str, count: int) -> None:
     points, _ = blobs(count, apart=0.0)
     found = laid(method, points)
     assert found.xy.std(0).min() > 0.05
@@ -211,7 +211,7 @@ def test_few_points_do_not_end_on_one_spot(method: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_points_that_cannot_be_laid_out_are_refused(method: str) -> None:
+def test_invalid_points_are_refused(method: str) -> None:
     points, clusters = blobs(12)
     hole = points.copy()
     hole[3, 1] = np.nan
@@ -234,7 +234,7 @@ def test_clusters_apart_needs_those_of_all_points(clusters: np.ndarray | None, g
         laid("clusters apart", blobs(12)[0], clusters)
 
 
-def test_a_wrong_config_is_named() -> None:
+def test_an_invalid_config_is_refused() -> None:
     with pytest.raises(ValueError, match=r"method among t-SNE, .*, got 'x'"):
         Config("x")
     for settings in ({"perplexity": 1.0}, {"perplexity": 201.0}, {"seed": -1}, {"seed": 10_000}):

@@ -24,7 +24,7 @@ def snapshots(of: History) -> list[Snapshot]:
     return [*of.early, *of.snapshots, *([of.control] if of.control else [])]
 
 
-def test_a_course_has_the_numbers_of_its_shots_and_the_first_images() -> None:
+def test_a_history_has_the_scores_and_the_first_images() -> None:
     shots, control = run().shots, run(CONTROL).shots
     found = history_of(CONFIG, shots, control, rows=50)
     assert found.images == 50
@@ -52,12 +52,12 @@ def test_a_course_has_the_numbers_of_its_shots_and_the_first_images() -> None:
     assert len(images()) == 200
 
 
-def test_a_run_whose_control_has_not_begun_has_none() -> None:
+def test_before_the_control_starts_there_is_none() -> None:
     found = history_of(CONFIG, run().shots)
     assert (found.control, found.control_curve, found.read) == (None, None, None)
 
 
-def test_moments_within_the_warm_up_come_first() -> None:
+def test_epochs_within_the_warm_up_come_first() -> None:
     found = shipped()
     assert [snapshot.epoch for snapshot in snapshots(found)] == [*EARLY, 16, 20, 24, 24]
     assert found.whole_curve.epochs.tolist() == [*EARLY, 16, 20, 24]
@@ -91,7 +91,7 @@ HISTORIES: dict[str, Callable[[], History]] = {
 
 
 @pytest.mark.parametrize("case", HISTORIES)
-def test_a_file_keeps_a_course(tmp_path: Path, case: str) -> None:
+def test_a_file_keeps_a_history(tmp_path: Path, case: str) -> None:
     written = HISTORIES[case]()
     path = tmp_path / "small.npz"
     save(written, path)
@@ -120,7 +120,7 @@ def test_a_file_keeps_a_course(tmp_path: Path, case: str) -> None:
             np.testing.assert_allclose(ours.xy, theirs.xy, rtol=2**-10)
 
 
-def test_a_file_holds_no_image(tmp_path: Path) -> None:
+def test_a_file_contains_no_image(tmp_path: Path) -> None:
     save(shipped(), tmp_path / "small.npz")
     pixels = 28 * 28
     with np.load(tmp_path / "small.npz") as file:
@@ -138,7 +138,7 @@ BROKEN: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_broken_file_is_said_to_be_none(tmp_path: Path, case: str) -> None:
+def test_a_broken_file_is_refused(tmp_path: Path, case: str) -> None:
     path = tmp_path / "small.npz"
     save(history(), path)
     path.write_bytes(BROKEN[case](path.read_bytes()))
@@ -160,7 +160,7 @@ OTHER: dict[str, dict[str, np.ndarray | None]] = {
 
 
 @pytest.mark.parametrize("case", OTHER)
-def test_an_archive_of_another_kind_is_said_to_be_none(tmp_path: Path, case: str) -> None:
+def test_an_archive_of_another_kind_is_refused(tmp_path: Path, case: str) -> None:
     path = tmp_path / "small.npz"
     save(history(), path)
     with np.load(path) as file:
@@ -170,12 +170,12 @@ def test_an_archive_of_another_kind_is_said_to_be_none(tmp_path: Path, case: str
         load(path)
 
 
-def test_no_file_is_an_error_of_the_system(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="none"):
         load(tmp_path / "none.npz")
 
 
-def test_later_moments_are_laid_out_from_the_one_before_and_earlier_from_the_one_after(
+def test_layouts_start_from_the_neighbouring_snapshot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(embeddings, "EARLY", 25)

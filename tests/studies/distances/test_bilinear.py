@@ -63,7 +63,7 @@ def test_simultaneous_eigenvalues_are_one_plus_and_minus_i_alpha() -> None:
     assert set(np.round(result("simultaneous").eigenvalues, 12)) == {1 + 0.3j, 1 - 0.3j}
 
 
-def test_who_spirals_where() -> None:
+def test_the_behaviour_of_each_method() -> None:
     far = {name: np.linalg.norm(result(name, steps=200).path[-1]) for name in METHODS}
     assert far["simultaneous"] > 1e3
     assert 0.5 < far["alternating"] < 2
@@ -80,12 +80,12 @@ def test_steps_grow_by_the_modulus(method: str) -> None:
     assert found.path.shape == (401, 2)
 
 
-def test_optimism_goes_wrong_where_steps_are_too_long() -> None:
+def test_optimistic_descent_diverges_with_long_steps() -> None:
     assert result("optimistic", 0.5).modulus < 1 < result("optimistic", 0.7).modulus
     assert result("alternating", 2.1).modulus > 1
 
 
-def test_what_cannot_be_is_refused() -> None:
+def test_invalid_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="expected a method among simultaneous"):
         Config("other")
     with pytest.raises(ValueError, match="step size above 0"):

@@ -40,7 +40,7 @@ def test_under_a_weak_penalty_the_slope_is_too_large_by_what_theory_says() -> No
     assert found.estimates[-1].item() == pytest.approx(1 + 1 / (2 * 2.0), rel=0.02)
 
 
-def test_a_critic_does_not_depend_on_those_beside_it() -> None:
+def test_a_critic_does_not_depend_on_the_others() -> None:
     few = {"steps": 20, "frames": 3, "fresh": 200}
     together = result(Config(thetas=FEW, **few))
     alone = result(Config(thetas=FEW[1:2], **few))
@@ -75,7 +75,7 @@ def test_the_penalty_is_that_of_each_critic_alone() -> None:
     assert between(x[0], y[0], generator(0)).shape == (30, 2)
 
 
-def test_stacked_networks_begin_alike_and_are_ordinary_ones() -> None:
+def test_stacked_networks_start_equal_and_are_ordinary_networks() -> None:
     networks = StackedMLP(3, (2, 5, 1), generator(0))
     x = normal((4, 2), generator(1))
     first, second, third = networks(x.expand(3, -1, -1))
@@ -86,7 +86,7 @@ def test_stacked_networks_begin_alike_and_are_ordinary_ones() -> None:
     torch.testing.assert_close(first, by_hand)
 
 
-def test_what_is_shown_has_its_shapes_and_a_matching() -> None:
+def test_scene_and_frames_have_their_shapes_and_a_matching() -> None:
     config = Config(thetas=FEW, steps=3, fresh=100, side=9, shown=16)
     scene, *frames, last = run(config)
     assert isinstance(scene, Scene)
@@ -101,7 +101,7 @@ def test_what_is_shown_has_its_shapes_and_a_matching() -> None:
     assert (scene.y[2] - scene.x[2])[:, 0].min() == 2
 
 
-def test_the_grid_is_seen_with_rows_up_and_columns_across() -> None:
+def test_grid_rows_go_up_and_columns_across() -> None:
     scene, *_, last = run(Config(thetas=(2.0,), steps=300, frames=2))
     across = last.last.critic[0].mean(0)
     assert across[0] > across[-1] + 1.5  # P is left
@@ -109,7 +109,7 @@ def test_the_grid_is_seen_with_rows_up_and_columns_across() -> None:
     assert (down_the_ray < 0).all()
 
 
-def test_a_critic_of_gaussians_becomes_the_best_one() -> None:
+def test_a_critic_of_gaussians_converges_to_the_optimal_one() -> None:
     scene, *_, last = run(Config("Gaussians", "hellinger", thetas=(1.0,), frames=2))
     across, up = torch.meshgrid(scene.across, scene.up, indexing="xy")
     half_log_ratio = (1 / 2 - across) / 2
@@ -120,7 +120,7 @@ def test_a_critic_of_gaussians_becomes_the_best_one() -> None:
         assert next(run(config)).best is None
 
 
-def test_what_cannot_be_is_refused() -> None:
+def test_invalid_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="expected a pair among segments"):
         Config(pair="triangles")
     with pytest.raises(ValueError, match="expected a divergence among"):
@@ -133,7 +133,7 @@ def test_what_cannot_be_is_refused() -> None:
         Config(thetas=())
 
 
-def test_drawn_clouds_are_told_apart() -> None:
+def test_drawn_clouds_are_distinguished() -> None:
     drawn = (((0.0, 0.0), (0.0, 1.0)), ((1.0, 0.0), (1.0, 1.0)))
     found = result(Config("clouds", thetas=(0.0,), drawn=drawn, steps=300, frames=2))
     assert found.estimates[-1].item() == pytest.approx(1.0, abs=0.06)
@@ -149,7 +149,7 @@ def test_sweeps_survive_a_round_trip(tmp_path: Path) -> None:
     assert [row.theta for row in again.rows()] == pytest.approx(FEW)
 
 
-def test_what_is_shipped_is_what_the_defaults_give() -> None:
+def test_shipped_sweeps_have_the_default_settings() -> None:
     shipped = sweeps.load(FILE)
     assert FILE.stat().st_size < 300_000
     configs = sweeps.configs()

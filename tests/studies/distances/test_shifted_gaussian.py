@@ -55,7 +55,7 @@ def test_in_the_plane_a_second_dimension_changes_nothing(name: str) -> None:
     assert on_the_line == pytest.approx(in_the_plane, rel=2e-3)
 
 
-def test_where_laws_do_not_overlap_only_wasserstein_pulls() -> None:
+def test_without_overlap_only_wasserstein_has_a_slope() -> None:
     far: dict[str, Tensor] = {n: sweep(n, torch.tensor([2.0]), 0.1).slope for n in DIVERGENCES}
     assert far["wasserstein"].item() == 1
     for name in ("jensen-shannon", "hellinger", "total variation"):
@@ -64,7 +64,7 @@ def test_where_laws_do_not_overlap_only_wasserstein_pulls() -> None:
         assert full == pytest.approx(DIVERGENCES[name].most, rel=1e-9)
 
 
-def test_what_cannot_be_is_refused() -> None:
+def test_invalid_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="expected a divergence among wasserstein"):
         sweep("other", THETAS, 1.0)
     for thetas, width in ((THETAS, 0.0), (-THETAS, 1.0)):

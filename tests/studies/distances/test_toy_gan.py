@@ -47,7 +47,7 @@ def test_an_iteration_moves_both_networks_and_is_reproducible(objective: str) ->
     assert all(p.requires_grad for p in game.critic.parameters())
 
 
-def test_looking_at_a_game_does_not_change_it() -> None:
+def test_a_frame_does_not_change_the_game() -> None:
     seen, unseen = (Config(iterations=6, every=every) for every in (1, 6))
     (*_, a), (*_, b) = run(seen), run(unseen)
     assert isinstance(a, Result)
@@ -77,7 +77,7 @@ def test_the_grid_is_rows_up_and_columns_across() -> None:
         torch.testing.assert_close(frame.critic[1, 4], game.value(at)[0, 0])
 
 
-def test_where_the_critic_is_sure_only_some_objectives_pull() -> None:
+def test_with_a_confident_critic_only_some_objectives_have_gradients() -> None:
     pulls = {}
     for name in OBJECTIVES:
         game = Game(Config("drawing", name, ((1.5, 0.0),), head_start=300))
@@ -88,7 +88,7 @@ def test_where_the_critic_is_sure_only_some_objectives_pull() -> None:
     assert 0.8 < pulls["Wasserstein"] < 1.2
 
 
-def test_without_a_gradient_points_stay_where_they_are() -> None:
+def test_without_a_gradient_points_do_not_move() -> None:
     moved = {}
     for name in ("minimax", "Hellinger", "Wasserstein"):
         config = Config(
@@ -116,7 +116,7 @@ def test_wasserstein_finds_the_ring() -> None:
     assert 0 < last.floor < end.wasserstein
 
 
-def test_what_cannot_be_is_refused() -> None:
+def test_invalid_settings_are_refused() -> None:
     assert "drawing" not in TARGETS
     with pytest.raises(ValueError, match="expected a target among ring"):
         Config(target="x")

@@ -60,7 +60,7 @@ def test_they_are_the_principal_components_of_its_outputs() -> None:
     assert abs(moved / moved.norm() @ vectors[:, -1]) > 0.999
 
 
-def test_directions_are_named_by_what_they_change_and_point_upwards() -> None:
+def test_directions_are_named_after_their_effect_and_oriented() -> None:
     turn = rotation()
     found = directions.study(model(turn), wanted=("slant", "ink"), regressed=2000)
     assert found.principal.names[0] == "slant"
@@ -101,7 +101,7 @@ def test_colours_have_traits_of_their_own() -> None:
     assert found["contrast"].item() == pytest.approx(0, abs=1e-6)
 
 
-def test_what_is_saved_is_read(tmp_path: Path) -> None:
+def test_directions_survive_a_file(tmp_path: Path) -> None:
     found = directions.study(model(), wanted=("ink",), images=20, regressed=50)
     directions.save(found, tmp_path / "d.npz")
     again = directions.load(tmp_path / "d.npz")
@@ -111,6 +111,6 @@ def test_what_is_saved_is_read(tmp_path: Path) -> None:
         assert before.names == after.names
 
 
-def test_a_generator_without_a_linear_beginning_is_refused() -> None:
+def test_a_generator_without_a_linear_first_layer_is_refused() -> None:
     with pytest.raises(ValueError, match="linear first layer, got Strokes"):
         directions.principal_directions(WGAN(nn.Sequential(Strokes()), nn.Flatten(), L))

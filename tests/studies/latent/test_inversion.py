@@ -34,7 +34,7 @@ def found(asked: inversion.Config) -> inversion.Result:
     return result
 
 
-def test_the_latent_is_found_to_the_rounding_of_the_picture() -> None:
+def test_the_latent_is_found_up_to_the_rounding_of_the_image() -> None:
     z = torch.tensor([0.8, -1.1, 0.4])
     with torch.enable_grad():
         *frames, result = inversion.run(config(z, prior=0.0), model())
@@ -51,14 +51,14 @@ def test_it_works_where_gradients_are_switched_off() -> None:
     assert found(config(torch.zeros(L), prior=0.0, steps=100)).rmse < 0.01
 
 
-def test_the_prior_pulls_to_the_middle() -> None:
+def test_the_prior_shortens_the_latent() -> None:
     z = torch.tensor([2.5, -2.0, 2.0])
     free, pulled = found(config(z, prior=0.0)), found(config(z, prior=0.05))
     assert np.linalg.norm(pulled.z) < 0.8 * np.linalg.norm(free.z)
     assert pulled.rmse > free.rmse
 
 
-def test_the_end_is_a_minimum_of_what_is_promised() -> None:
+def test_the_result_is_a_minimum_of_the_loss() -> None:
     asked = config(torch.tensor([1.0, 1.0, -1.0]), prior=0.02, steps=600, starts=1)
     z = torch.from_numpy(found(asked).z).requires_grad_()
     misfit = (model().generate(z[None])[0] - asked.target).square().mean()
@@ -87,7 +87,7 @@ def test_a_wrong_config_is_refused(wrong: dict, said: str) -> None:
         inversion.Config(**whole)
 
 
-def test_a_picture_of_another_size_is_refused() -> None:
+def test_an_image_of_another_size_is_refused() -> None:
     asked = inversion.Config("toy", bytes(25), (1, 5, 5))
     with pytest.raises(ValueError, match="expected an image of shape"):
         next(inversion.run(asked, model()))

@@ -9,7 +9,7 @@ from dgm_core import data
 from dgm_core.studies.latent import nearest_images
 
 
-def test_a_training_image_is_nearest_to_itself_and_the_rest_are_in_order() -> None:
+def test_a_training_image_is_nearest_to_itself_and_the_others_are_sorted() -> None:
     x = (data.load("digits", "train").x * 255).round().to(torch.uint8)
     *_, last = nearest_images.run("digits", x[1234].numpy(), count=4)
     assert last.done == 1
@@ -19,7 +19,7 @@ def test_a_training_image_is_nearest_to_itself_and_the_rest_are_in_order() -> No
     np.testing.assert_allclose(last.distances, every.sort().values[:4], rtol=1e-5)
 
 
-def test_it_tells_how_far_it_is() -> None:
+def test_frames_say_how_much_is_done() -> None:
     done = [frame.done for frame in nearest_images.run("digits", np.zeros((1, 28, 28), np.uint8))]
     assert len(done) == 2
     assert done == sorted(done)

@@ -50,7 +50,7 @@ def test_parallel_and_opposite_latents_have_a_path_too(angle: float) -> None:
     torch.testing.assert_close(found[-1], b, atol=1e-6, rtol=0)
 
 
-def test_what_has_no_path_is_refused() -> None:
+def test_invalid_paths_are_refused() -> None:
     with pytest.raises(ValueError, match="length 0"):
         spherical(torch.zeros(3), torch.ones(3), 4)
     with pytest.raises(ValueError, match="2 steps"):

@@ -31,7 +31,7 @@ from ui.components.linked_scatter.palette import COLOURS
 
 @pytest.fixture(autouse=True)
 def theme(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The theme is the browser's, and there is none."""
+    """There is no browser, so there is no theme."""
     monkeypatch.setattr(figures, "accent", lambda: "#4C5FD5")
     monkeypatch.setattr(figures, "tint", lambda: "#F4F5FA")
 
@@ -54,7 +54,7 @@ DIGITS = tuple("0123456789")
 # --- stories ----------------------------------------------------------------------------------
 
 
-def test_moments_have_names_and_the_control_is_the_last() -> None:
+def test_snapshots_have_names_and_the_control_is_last() -> None:
     found = trained_run()
     assert list(found.snapshots) == ["Before", "Round 1", "After", "Control"]
     assert [snapshot.epoch for snapshot in found.snapshots.values()] == [16, 20, 24, 24]
@@ -65,7 +65,7 @@ def test_moments_have_names_and_the_control_is_the_last() -> None:
     assert list(trained_run(found=one).snapshots) == ["Before"]
 
 
-def test_labels_and_pictures_are_those_of_the_images() -> None:
+def test_labels_and_images_come_from_the_data_set() -> None:
     found = trained_run()
     classes = np.array(found.labels.names)[found.labels.codes]
     assert classes.tolist() == [str(label) for label in images().y.tolist()]
@@ -74,7 +74,7 @@ def test_labels_and_pictures_are_those_of_the_images() -> None:
     np.testing.assert_array_equal(pictures, images().x[:, 0])
 
 
-def test_without_images_the_decoder_draws_them_and_a_classifier_reads_them() -> None:
+def test_without_data_images_are_reconstructed_and_labels_predicted() -> None:
     config = dataclasses.replace(CONFIG, dataset="mnist")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data, "is_available", lambda name: False)
@@ -122,7 +122,7 @@ def test_an_unmatched_cluster_keeps_its_number_and_a_colour_of_its_own() -> None
     assert len(set(colours)) == 12
 
 
-def test_clusters_are_not_named_after_labels_that_are_many() -> None:
+def test_clusters_are_not_named_after_too_many_labels() -> None:
     codes = np.arange(M) % 30
     names = tuple(f"letter {i}" for i in range(30))
     found, snapshot = of_labels(Labels(codes, names, "label"), codes % 4, 4)
@@ -159,7 +159,7 @@ def test_names_of_alphabets_are_shortened_where_they_stay_different() -> None:
     assert shortened(names) == short
 
 
-def test_another_run_of_ones_own_is_another_revision() -> None:
+def test_different_runs_have_different_revisions() -> None:
     other = dataclasses.replace(history(), config=dataclasses.replace(CONFIG, seed=1))
     assert trained_run().revision == trained_run().revision
     runs = (trained_run(), trained_run(found=other), trained_run("digits-vaegmm"))
@@ -209,7 +209,7 @@ def test_a_sheet_has_each_picture_at_its_place(count: int) -> None:
     )
 
 
-def test_no_more_pictures_are_shown_than_have_room_and_it_is_said() -> None:
+def test_the_number_of_images_is_limited_and_the_caption_says_so() -> None:
     rows = np.arange(1000) * 2
     seen = selection._evenly_spaced(rows)
     assert len(seen) == selection.MOST
@@ -222,7 +222,7 @@ def test_no_more_pictures_are_shown_than_have_room_and_it_is_said() -> None:
     assert "reconstructions" in selection._caption(3, 3, real=False)
 
 
-def test_shares_are_those_of_the_most_frequent() -> None:
+def test_the_most_frequent_names_have_their_fractions() -> None:
     assert (
         selection._most_frequent(np.array([2, 2, 0, 2, 1]), ["a", "b", "c"])
         == "c 60%, b 20%, a 20%"
@@ -234,7 +234,7 @@ def test_shares_are_those_of_the_most_frequent() -> None:
 
 
 def sent(figure: Figure) -> Figure:
-    """The same, if it can be sent to a browser."""
+    """The figure, if it can be sent to a browser."""
     assert figure.to_json()
     return figure
 
@@ -252,7 +252,7 @@ def test_curves_carry_the_numbers_of_the_run_and_its_control() -> None:
     assert not charts.over_epochs({"with": history().curve}, "nmi").layout.showlegend
 
 
-def test_the_likeliest_chain_stands_out_and_all_that_counts_is_in_sight() -> None:
+def test_the_best_chain_is_emphasised_and_the_axis_shows_the_second_half() -> None:
     trace = np.array([[-9.0, -3, -2], [-50, -4, -1], [-9, -5, -3]])
     figure = sent(charts.trace(trace))
     for line, values in zip(figure.data, trace, strict=True):
@@ -266,14 +266,14 @@ def test_the_likeliest_chain_stands_out_and_all_that_counts_is_in_sight() -> Non
     assert sent(charts.trace(np.array([[-2.0]]))).layout.yaxis.range[1] > -2
 
 
-def test_bars_stand_in_their_order_with_their_colours() -> None:
+def test_bars_keep_their_order_and_colours() -> None:
     (bar,) = sent(charts.bars([0.7, 0.2], ["a", "b"], ["red", "blue"], "probability")).data
     found = dict(zip(bar.y, zip(bar.x, bar.marker.color, strict=True), strict=True))
     assert found == {"a": (0.7, "red"), "b": (0.2, "blue")}
     assert bar.y[-1] == "a"  # plotly begins at the bottom
 
 
-def test_the_confusion_is_shaded_by_row_and_bears_its_counts() -> None:
+def test_the_confusion_is_shaded_by_row_and_shows_its_counts() -> None:
     counts = np.array([[3, 1, 0], [0, 0, 5]])
     (cells,) = sent(charts.confusion(counts, ["x", "y"], ["1", "2", "3"])).data
     np.testing.assert_allclose(cells.z, [[0.75, 0.25, 0], [0, 0, 1]])
@@ -298,7 +298,7 @@ def test_gains_have_two_standard_errors() -> None:
 # --- a picture of one's own -------------------------------------------------------------------
 
 
-def test_an_image_of_the_run_lands_on_itself() -> None:
+def test_an_image_of_the_run_is_placed_on_itself() -> None:
     snapshot, i = history().snapshots[-1], 17
     plain = data.load("digits", "train").x[i, 0]
     placement = own_picture.place(trained_run(), snapshot, (plain * 255).round().byte().numpy())
@@ -323,7 +323,7 @@ def test_an_image_of_the_run_lands_on_itself() -> None:
 # --- the mixture ------------------------------------------------------------------------------
 
 
-def test_the_plane_begins_with_the_latents_that_tell_clusters_apart() -> None:
+def test_the_first_plane_has_the_latents_that_separate_the_clusters() -> None:
     snapshot = history().snapshots[-1]
     mixture = snapshot.mixture
     spread = [

@@ -23,7 +23,7 @@ from ui.clusters.runs import TrainedRun
 
 @pytest.fixture(autouse=True)
 def session(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the one session there is remembers."""
+    """The state of the only session."""
     state: dict[str, Any] = {}
     monkeypatch.setattr("streamlit.session_state", state)
     return state
@@ -47,7 +47,7 @@ def begun(method: str, names: list[str] | None = None, found: TrainedRun | None 
 
 
 @pytest.mark.parametrize("method", layouts.LINEAR)
-def test_linear_planes_are_there_at_once_turned_alike_and_remembered(
+def test_linear_planes_are_computed_at_once_aligned_and_kept(
     method: str, worker: jobs.Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     laid = begun(method)
@@ -63,7 +63,7 @@ def test_linear_planes_are_there_at_once_turned_alike_and_remembered(
     assert all(again[name] is planes[name] for name in BOTH)
 
 
-def test_of_many_layouts_the_oldest_are_forgotten_but_none_that_is_shown(
+def test_the_oldest_layouts_are_deleted_but_none_on_screen(
     worker: jobs.Worker,
 ) -> None:
     names = ["Before", "Round 1", "After"]
@@ -85,7 +85,7 @@ def test_of_many_layouts_the_oldest_are_forgotten_but_none_that_is_shown(
 
 
 class Gated:
-    """Layouts that wait for leave after their first sight."""
+    """Layouts that wait after their first frame."""
 
     def __init__(self) -> None:
         self.leave = threading.Event()
@@ -114,7 +114,7 @@ def first_sight(laid: Layouts) -> None:
     pytest.fail("nothing was laid out")
 
 
-def test_other_planes_are_laid_out_one_from_the_other(worker: jobs.Worker, gated: Gated) -> None:
+def test_other_layouts_start_from_the_previous_one(worker: jobs.Worker, gated: Gated) -> None:
     laid = begun("UMAP-like")
     first_sight(laid)
     assert laid.live
@@ -134,7 +134,7 @@ def test_other_planes_are_laid_out_one_from_the_other(worker: jobs.Worker, gated
     assert worker.run is None
 
 
-def test_a_layout_that_was_stopped_is_shown_not_kept_and_goes_on(
+def test_a_stopped_layout_is_shown_but_not_kept_and_can_continue(
     worker: jobs.Worker, gated: Gated
 ) -> None:
     laid = begun("UMAP-like")
@@ -156,7 +156,7 @@ def test_a_layout_that_was_stopped_is_shown_not_kept_and_goes_on(
     assert len(laid.kept) == 2
 
 
-def test_shipped_layouts_are_taken_as_they_are(worker: jobs.Worker) -> None:
+def test_shipped_layouts_are_used_unchanged(worker: jobs.Worker) -> None:
     xy = np.random.default_rng(0).normal(size=(M, 2)).astype(np.float32)
     snapshots = tuple(
         dataclasses.replace(each, xy=xy + i) for i, each in enumerate(history().snapshots)

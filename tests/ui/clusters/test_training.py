@@ -1,4 +1,4 @@
-"""A visitor's own run of clusters, and links to the lab."""
+"""Training in the clusters lab, and links to the lab."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ui.links import Setting
 
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the one session there is remembers."""
+    """The state of the only session."""
     state: dict[str, Any] = {}
     monkeypatch.setattr("streamlit.session_state", state)
     return state
@@ -37,7 +37,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def items() -> dict[bool, list]:
-    """All that the run and its control yield, by whether it is the control."""
+    """Control or not → all items of the run."""
     found: dict[bool, list] = {}
     for control, config in ((False, CONFIG), (True, CONFIG.control)):
         found[control] = [training.Item(control, each) for each in mutual.run(config, images())]
@@ -48,7 +48,7 @@ def trained(items: list, state: str = "finished") -> SimpleNamespace:
     return SimpleNamespace(items=items, key=CONFIG, state=state, live=state == "running")
 
 
-def test_a_training_stands_where_its_last_frame_is(items: dict[bool, list]) -> None:
+def test_progress_is_that_of_the_latest_frame(items: dict[bool, list]) -> None:
     assert training.progress(trained([])) == (None, False, None)
     warming = [
         each for each in items[False] if isinstance(each.item, Frame) and not each.item.shots
@@ -71,14 +71,14 @@ def test_a_training_stands_where_its_last_frame_is(items: dict[bool, list]) -> N
 
 @pytest.fixture
 def taken(session: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """The session's worker, whose run is set."""
+    """The worker of the session; tests set its run."""
     one = SimpleNamespace(run=None)
     monkeypatch.setattr(training, "worker", lambda: one)
     monkeypatch.setattr(runs, "ASSETS", runs.ASSETS / "nowhere")
     return one
 
 
-def test_a_run_of_ones_own_is_offered_once_it_has_ended(
+def test_an_own_run_is_available_when_it_has_ended(
     items: dict[bool, list], taken: SimpleNamespace, session: dict[str, Any]
 ) -> None:
     training.open_finished()
@@ -101,7 +101,7 @@ def test_a_run_of_ones_own_is_offered_once_it_has_ended(
 
 
 @pytest.mark.parametrize("state", ["stopped", "timed out", "failed"])
-def test_a_run_that_was_cut_off_is_kept_only_whole(
+def test_an_interrupted_run_is_kept_without_its_control(
     state: str, items: dict[bool, list], taken: SimpleNamespace
 ) -> None:
     taken.run = trained(items[False][:-1], state)
@@ -114,7 +114,7 @@ def test_a_run_that_was_cut_off_is_kept_only_whole(
     assert own.history.control_curve is None
 
 
-def test_one_pass_has_no_control_of_its_own() -> None:
+def test_one_pass_has_no_control() -> None:
     config = dataclasses.replace(CONFIG, form="one pass", warmup=1, rounds=0)
     found = list(training.work(config))
     assert not any(item.control for item in found)
@@ -212,7 +212,7 @@ def test_a_text_is_read_as_a_valid_choice_or_refused(setting: Setting, text: str
     assert value == low
 
 
-def test_a_damaged_address_is_said_to_be_left_out() -> None:
+def test_a_damaged_address_is_named_as_left_out() -> None:
     app = AppTest.from_function(visit, default_timeout=PATIENCE)
     damaged = {"run": "nothing", "view": "<script>", "cluster-across": "-5", "cluster-up": "x"}
     for name, value in damaged.items():

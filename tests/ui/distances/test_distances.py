@@ -44,7 +44,7 @@ def test_the_first_clouds_are_apart_and_can_be_compared() -> None:
     assert float(scene.truth[0]) > 0.3
 
 
-def test_what_is_shown_before_any_click_was_computed_beforehand() -> None:
+def test_the_first_sweep_is_shipped() -> None:
     shipped = sweeps.load(FILE)
     for divergence in ("wasserstein", "hellinger"):
         config = critics.Config("segments", divergence)
@@ -52,7 +52,7 @@ def test_what_is_shown_before_any_click_was_computed_beforehand() -> None:
         assert found.config == sweeps.fingerprint(config)
 
 
-def test_the_first_critic_and_the_first_games_were_trained_beforehand() -> None:
+def test_the_first_critic_and_the_first_games_are_shipped() -> None:
     assert shipped.made_of(shipped.CRITIC) == shipped.fingerprint(shipped.first_critic())
     assert shipped.made_of(shipped.GAMES) == shipped.fingerprint(*shipped.first_games())
     scene, *frames = shipped.st_critic()

@@ -26,7 +26,7 @@ def test_a_latent_survives_its_address() -> None:
 @pytest.mark.parametrize(
     "text", ["", "a", "!!!!", "AAAA", "é" * 8, "A" * 5000, "AA==AA", "../../etc", "null"]
 )
-def test_another_address_is_refused(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"base64|bytes|long"):
         links.unpacked(text, 48)
 
@@ -51,18 +51,18 @@ def test_a_latent_survives_its_file() -> None:
         (json.dumps({"model": "mnist-wgan", "z": [True] * 48}), "48 finite"),
     ],
 )
-def test_another_file_gets_a_sentence(text: str, said: str) -> None:
+def test_an_invalid_file_gets_a_message(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         files.from_json(text, "mnist-wgan", 48)
 
 
-def test_numbers_far_out_are_brought_back() -> None:
+def test_large_numbers_are_clipped() -> None:
     text = json.dumps({"model": "m", "z": [1e300, -1e300]})
     assert files.from_json(text, "m", 2).tolist() == [8, -8]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_pictures_are_enlarged_whole(channels: int) -> None:
+def test_images_are_enlarged_by_an_integer(channels: int) -> None:
     picture = np.random.default_rng(1).integers(0, 256, (channels, 28, 28)).astype(np.uint8)
     image = Image.open(io.BytesIO(files.png(picture)))
     assert image.size == (392, 392)
@@ -70,7 +70,7 @@ def test_pictures_are_enlarged_whole(channels: int) -> None:
         assert np.array_equal(np.array(image)[7::14, 7::14], picture[0])
 
 
-def test_a_gif_goes_there_and_back() -> None:
+def test_a_gif_plays_forwards_and_backwards() -> None:
     track = np.stack([np.full((1, 8, 8), level, np.uint8) for level in (0, 80, 160, 240)])
     image = Image.open(io.BytesIO(files.gif([track, track], 1.2)))
     levels = []
