@@ -88,7 +88,9 @@ class Assume:
             curve = process.curve(entry, GRID).numpy()
             observed = self.data.observed_values(entry)
             true = self.data.true_curve(entry)
-            figure = charts.missingness(true, curve, observed, "assumed")
+            figure = charts.missingness(
+                true, curve, observed, "assumed", self.data.table.units(entry)
+            )
             figures.show("assume curve", figure, "P(missing | value): true and assumed")
         with middle:
             figures.show("assume spread", charts.reweighted(basis, found, entry), "Imputed values")

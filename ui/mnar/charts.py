@@ -13,6 +13,7 @@ from dgm_core.studies.mnar.side_by_side import GRID
 from ui.colours import of_method
 from ui.figures import FAINT, GREY, HEIGHT, accent, empty
 from ui.mnar.run_results import RunResults
+from ui.mnar.units import STANDARD, Units
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -64,38 +65,44 @@ def missing_cells(
     return figure
 
 
-def observed_and_hidden(observed: np.ndarray, hidden: np.ndarray) -> Figure:
+def observed_and_hidden(
+    observed: np.ndarray, hidden: np.ndarray, units: Units = STANDARD
+) -> Figure:
     """Stacked histograms of the observed and the hidden values of one column."""
-    figure = empty("value, SD from the mean", "rows")
-    edges = {"start": -4, "end": 4, "size": 0.2}
+    figure = empty("value, SD from the mean" if units is STANDARD else "value", "rows")
+    edges = {"start": units.of(-4.0), "end": units.of(4.0), "size": 0.2 * units.scale}
     for name, values, colour in (("observed", observed, GREY), ("hidden", hidden, accent())):
-        figure.add_histogram(
-            x=values.clip(-4, 3.99), xbins=edges, name=name, marker_color=colour, hoverinfo="skip"
-        )
+        x = units.of(values.clip(-4, 3.99))
+        figure.add_histogram(x=x, xbins=edges, name=name, marker_color=colour, hoverinfo="skip")
     figure.update_layout(barmode="stack", bargap=0.06)
     return figure
 
 
 def missingness(
-    true: np.ndarray | None, estimated: np.ndarray | None, observed: np.ndarray, name: str
+    true: np.ndarray | None,
+    estimated: np.ndarray | None,
+    observed: np.ndarray,
+    name: str,
+    units: Units = STANDARD,
 ) -> Figure:
     """P(missing | value): the true curve, and the learned or assumed one.
 
     Args:
         true: on `GRID`; None where it is not known.
         estimated: on `GRID`; None before training.
-        observed: values, drawn as marks below the curves.
+        observed: standardised values, drawn as marks below the curves.
         name: of the estimated curve, "learned" or "assumed".
+        units: of the axis.
     """
-    figure = empty("value", "P(missing)")
-    x = GRID.numpy()
+    figure = empty("value, SD from the mean" if units is STANDARD else "value", "P(missing)")
+    x = units.of(GRID.numpy())
     if true is not None:
         dash = {"color": GREY, "width": 1.5, "dash": "dash"}
         figure.add_scatter(x=x, y=true, mode="lines", name="true", line=dash)
     if estimated is not None:
         line = {"color": accent(), "width": 2.5}
         figure.add_scatter(x=x, y=estimated, mode="lines", name=name, line=line)
-    some = observed[:: max(1, len(observed) // 120)]
+    some = units.of(observed[:: max(1, len(observed) // 120)])
     figure.add_scatter(
         x=some,
         y=np.full(len(some), -0.045),
@@ -105,7 +112,7 @@ def missingness(
         marker={"symbol": "line-ns-open", "size": 6, "color": FAINT},
     )
     figure.update_yaxes(range=[-0.09, 1.04], tickvals=[0, 0.5, 1])
-    figure.update_xaxes(range=[-3, 3])
+    figure.update_xaxes(range=[units.of(-3.0), units.of(3.0)])
     return figure
 
 

@@ -69,13 +69,15 @@ class OneCell:
                 key=f"hole.{data.table.name}.{entry}.{len(rows)}",
             )
         row = rows[int(number) - 1]
+        units = data.table.units(entry)
         cell = f"{data.table.name}.{entry}.{row}.{model}"
         points = st.session_state.setdefault("points", {})
         point = transport(
             "transport",
             _distribution(data, models[model], row, entry),
             title=f"{data.names[index]}, row {row + 1}",
-            unit="SD",
+            unit=units.name,
+            decimals=units.decimals,
             at=points.get(cell),
             rev=cell,
         )
@@ -95,8 +97,17 @@ def _distribution(data: MaskedTable, model: object, row: int, entry: int) -> Dis
     median = float(weighted_median(values[:, None, None], sample.log_weights)[0, 0])
     truth = float(problem.truth.x[row, entry]) if problem.hidden[row, entry] else None
     low, high, grid, density = _density(values, weights, truth)
+    units = data.table.units(entry)
     return Distribution(
-        values.numpy(), weights.numpy(), mean, median, truth, low, high, grid, density
+        units.of(values.double().numpy()),
+        weights.numpy(),
+        units.of(mean),
+        units.of(median),
+        None if truth is None else units.of(truth),
+        units.of(low),
+        units.of(high),
+        units.of(grid),
+        density / units.scale,
     )
 
 

@@ -146,7 +146,9 @@ class Watch:
             values = data.table.known.x[:, entry].numpy()
             kept_rows = observed[:, entry].numpy()
             hidden_rows = data.problem.hidden[:, entry].numpy()
-            figure = charts.observed_and_hidden(values[kept_rows], values[hidden_rows])
+            figure = charts.observed_and_hidden(
+                values[kept_rows], values[hidden_rows], data.table.units(entry)
+            )
             figures.show("chart split", figure, data.table.entries[entry])
 
     def _figures(self, results: RunResults) -> None:
@@ -157,7 +159,9 @@ class Watch:
             learned = None if curves is None else curves[self.data.curve_index(self.entry)]
             true = self.data.true_curve(self.entry)
             observed = self.data.observed_values(self.entry)
-            figure = charts.missingness(true, learned, observed, "learned")
+            figure = charts.missingness(
+                true, learned, observed, "learned", self.data.table.units(self.entry)
+            )
             figures.show("chart curve", figure, "P(missing | value): true and learned")
         if not results.steps:
             return

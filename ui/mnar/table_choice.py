@@ -17,6 +17,7 @@ from dgm_core.estimators.coding import TableCoding
 from dgm_core.types import Masked
 from ui.frame import kept
 from ui.links import Setting, one_of
+from ui.mnar.units import STANDARD, Units, units_of
 from ui.uploads import read_once
 
 MAX_ROWS, MAX_COLUMNS = 20_000, 100
@@ -72,6 +73,14 @@ class Table(NamedTuple):
             else:
                 names += [f"{each.name} = {level}" for level in each.levels]
         return names
+
+    def units(self, entry: int) -> Units:
+        """Units in which an entry is shown: an uploaded table has its own."""
+        names = {number: name for name, number in self.numeric.items()}
+        if not self.uploaded or entry not in names:
+            return STANDARD
+        location, scale = float(self.coding.location[entry]), float(self.coding.scale[entry])
+        return units_of(self.frame[names[entry]].to_numpy(float), location, scale)
 
     @property
     def uploaded(self) -> bool:
