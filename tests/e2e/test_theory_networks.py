@@ -39,15 +39,15 @@ def test_a_digit_is_filled_from_below_and_from_above(server: str, new_page: NewP
     begun = looking.levels(player)
     assert np.allclose(begun[:14], whole[:14])
     assert np.ptp(begun[14:]) < 5  # nothing is drawn yet
-    before = drawn(page, "pixel-sum", "this filling")
+    before = drawn(page, "pixel-sum", "this draw")
     assert len(before) == 784
     assert (np.diff(before) < 1e-3).all()  # a sum of log-probabilities
     page.get_by_role("radio", name="above the row").click()
     expect(page.get_by_text(re.compile(r"32 draws, effective sample size \d"))).to_be_visible()
-    after = looking.moved(page, "pixel-sum", "this filling", before)
+    after = looking.moved(page, "pixel-sum", "this draw", before)
     assert abs(after[-1] - before[-1]) > 0.1
     page.get_by_role("button", name="New draws").click()
-    looking.moved(page, "pixel-sum", "this filling", after)
+    looking.moved(page, "pixel-sum", "this draw", after)
     assert "pixel-hidden=above" in page.url
     looking.nothing_sticks_out(page)
 
