@@ -164,7 +164,7 @@ def bounds(results: RunResults) -> Figure:
 
 def against_truth(truth: np.ndarray, guesses: Mapping[str, np.ndarray]) -> Figure:
     """Imputed against true values; correct ones lie on the dashed line."""
-    figure = empty("true value", "imputed")
+    figure = empty("true value, SD", "imputed, SD")
     some = np.unique(np.linspace(0, len(truth) - 1, POINTS).astype(int))
     figure.add_scatter(
         x=[-4, 4],
@@ -192,7 +192,7 @@ def against_truth(truth: np.ndarray, guesses: Mapping[str, np.ndarray]) -> Figur
 
 def densities(truth: np.ndarray, guesses: Mapping[str, np.ndarray]) -> Figure:
     """Histograms of the true and the imputed values of the hidden cells."""
-    figure = empty("value", "density")
+    figure = empty("value, SD from the mean", "density")
     edges = np.linspace(-4, 4, BINS * 2 + 1)
     middle = 0.5 * (edges[1:] + edges[:-1])
     series = {TRUE_VALUES: truth, **guesses}
@@ -209,7 +209,7 @@ def densities(truth: np.ndarray, guesses: Mapping[str, np.ndarray]) -> Figure:
 
 def reweighted(basis: Basis, assumed: Assumed, entry: int) -> Figure:
     """Imputed values of a column: as assumed, missing at random, and true ones where known."""
-    figure = empty("value", "density")
+    figure = empty("value, SD from the mean", "density")
     edges = torch.linspace(-4, 4, BINS + 1)
     middle = (0.5 * (edges[1:] + edges[:-1])).numpy()
     width = float(edges[1] - edges[0])
