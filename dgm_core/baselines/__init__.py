@@ -1,4 +1,4 @@
-"""Simple methods, behind the same contract as the deep ones, so that these have something to beat.
+"""Simple imputers with the interface of the deep ones, as a baseline for comparison.
 
     >>> import torch
     >>> from dgm_core.rng import generator
@@ -9,8 +9,8 @@
     >>> imputation.mean.shape
     torch.Size([2, 1, 4, 4])
 
-The first field of each is what it `needs`: training images (N, C, H, W), floats in [0, 1] or
-bytes, or rows (N, D) of a table; or nothing. The other fields are its settings.
+The first field of each class is what its `needs` names: training images (N, C, H, W), floats in
+[0, 1] or bytes; rows (N, D) of a table; or nothing. The other fields are its settings.
 """
 
 from dgm_core.baselines.biharmonic import Biharmonic

@@ -1,4 +1,4 @@
-"""Diffusion of the hole's edge inwards: no training, no model."""
+"""Diffusion from the observed pixels into the hidden ones, without training or model."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ from dgm_core.types import Imputation, Masked
 
 @dataclass(frozen=True)
 class Biharmonic:
-    """The smoothest surface through what is observed: Δ² u = 0 in the hole (scikit-image).
+    """The smoothest surface through the observed pixels: Δ² u = 0 on the hidden ones.
 
-    Each image and channel by itself, in float64; cut off to the range of the levels observed in
-    the channel (Damelin & Hoang 2018). A channel of which nothing is observed is grey, ½. A guess
-    without a law: no draws, no density.
+    Each image and channel is solved separately in float64, by scikit-image, and clipped to the
+    range of the levels observed in the channel (Damelin & Hoang 2018). A channel without observed
+    pixels becomes grey, ½. The method gives a point estimate: no draws, no density.
     """
 
     needs: ClassVar[None] = None
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
-        """Yields once, for images (B, C, H, W)."""
+        """Yields once, for images (B, C, H, W).
+
+        Raises:
+            ValueError: the data are not images.
+        """
         if masked.x.ndim != 4:
             raise ValueError(f"expected images (B, C, H, W), got {tuple(masked.x.shape)}")
         x, hidden = masked.x.double().cpu().numpy(), (~masked.observed).cpu().numpy()
@@ -33,7 +37,7 @@ class Biharmonic:
 
 
 def _image(x: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """One image (C, H, W); channels that share a mask share a factorisation."""
+    """One image (C, H, W); channels with the same mask share a factorisation."""
     if (hidden == hidden[:1]).all():
         return _fill(x, hidden[0])
     return np.concatenate([_fill(*each) for each in zip(x[:, None], hidden, strict=True)])

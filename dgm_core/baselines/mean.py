@@ -1,4 +1,4 @@
-"""The mean image: the least that a method must beat."""
+"""The mean image: the simplest baseline."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from dgm_core import rng
-from dgm_core.baselines.training_images import FromTrainingImages, rows_of
+from dgm_core.baselines.training_images import FromTrainingImages, mean_of, rows_of
 from dgm_core.distributions.variance_floors import IMAGE_VARIANCE_FLOOR
 from dgm_core.metrics import gaussian_mixture_log_density
 from dgm_core.settings import setting
@@ -20,33 +20,37 @@ from dgm_core.types import Imputation, Masked
 
 
 class Moments(NamedTuple):
-    """Of each entry over the training images, float64 (D,)."""
+    """Mean and variance of each entry over the training images, float64 (D,)."""
 
     mean: Tensor
     variance: Tensor
 
 
 def moments(images: Tensor) -> Moments:
-    """In two passes, so that nothing cancels."""
-    mean = sum(rows.sum(0) for rows in rows_of(images, images)) / len(images)
-    square = sum((rows - mean).square().sum(0) for rows in rows_of(images, images))
-    return Moments(mean, square / len(images))
+    """Moments of images (N, \\*event), in two passes to avoid cancellation."""
+    mean = mean_of(images)
+    variance = torch.zeros_like(mean)
+    for rows in rows_of(images, images):
+        variance += (rows - mean).square().sum(0)
+    return Moments(mean, variance / len(images))
 
 
 @dataclass(frozen=True, eq=False)
 class MeanImage(FromTrainingImages):
-    """Every hidden entry gets its mean over the training images, whatever was observed.
+    """Fills every hidden entry with its mean over the training images.
 
-    Its law treats pixels as independent: N(mean, variance) with the variance of the pixel over
-    the training images, at least `noise_floor`.
+    The predictive distribution treats pixels as independent: N(mean, variance) with the variance
+    of the pixel over the training images, at least `noise_floor`.
 
     Args:
-        images: (N, \\*event), floats or bytes. Moments are taken once and kept.
+        images: (N, \\*event), floats or bytes. Their moments are computed once.
         draws: completions of independent pixels.
         noise_floor: least variance, squared levels.
     """
 
-    draws: int = setting(16, "Draws", 1, 64, "Completions to show: every pixel by itself.")
+    draws: int = setting(
+        16, "Draws", 1, 64, "Completions to show; pixels are drawn independently."
+    )
     noise_floor: float = IMAGE_VARIANCE_FLOOR
 
     @cached_property

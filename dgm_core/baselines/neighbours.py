@@ -1,4 +1,4 @@
-"""Nearest neighbours: what looked like this where it was seen."""
+"""Nearest neighbours: the training images most similar on the observed pixels."""
 
 from __future__ import annotations
 
@@ -17,53 +17,53 @@ from dgm_core.settings import setting
 from dgm_core.types import Imputation, Masked
 
 TIE = 1e-9
-"""Sums of squares closer than this are ties; levels of 8 bits differ by 1.5e-5 at least."""
+"""Sums of squares closer than this are ties; 8-bit levels differ by at least 1.5e-5."""
 
 
 class Nearest(NamedTuple):
-    """Of each row, nearest first."""
+    """The nearest training images of each row, nearest first."""
 
-    index: Tensor  # (B, k) into the training images
-    distance: Tensor  # (B, k) sum of squares over the observed entries, float64
+    indices: Tensor  # (B, k) into the training images
+    distances: Tensor  # (B, k) sum of squares over the observed entries, float64
 
 
 def nearest(images: Tensor, masked: Masked, neighbours: int, source: torch.Generator) -> Nearest:
-    """The training images with the least Σ_obs (x − t)²; ties are broken at random.
+    """The training images t with the least Σ_obs (x − t)²; ties are broken at random.
 
-    With s the mask, Σ_obs (x − t)² = Σ s x² − 2 (s x)·t + s·t²: products of matrices, over a
-    chunk of training images at a time. With nothing observed all are tied.
+    With s the mask, Σ_obs (x − t)² = Σ s x² − 2 (s x)·t + s·t²: matrix products over one chunk of
+    training images at a time. If nothing is observed, all are tied.
     """
     x = masked.x.flatten(1).double()  # 0 where hidden, so that it is s x
-    seen = masked.observed.flatten(1).to(x)
-    own, start = x.square().sum(1, keepdim=True), 0
-    best, index = x.new_empty(len(x), 0), torch.empty(len(x), 0, dtype=torch.long, device=x.device)
+    observed = masked.observed.flatten(1).to(x)
+    square, start = x.square().sum(1, keepdim=True), 0
+    best = x.new_empty(len(x), 0)
+    indices = torch.empty(len(x), 0, dtype=torch.long, device=x.device)
     for rows in rows_of(images, x):
-        distance = (own - 2 * x @ rows.mT + seen @ rows.square().mT).clamp_min(0)
+        distance = (square - 2 * x @ rows.mT + observed @ rows.square().mT).clamp_min(0)
         distance += TIE * uniform(tuple(distance.shape), source, x.dtype).to(x.device)
         new = torch.arange(start, start + len(rows), device=x.device).expand_as(distance)
-        best, index = torch.cat([best, distance], 1), torch.cat([index, new], 1)
+        best, indices = torch.cat([best, distance], 1), torch.cat([indices, new], 1)
         best, order = best.topk(min(neighbours, best.shape[1]), largest=False)
-        index, start = index.gather(1, order), start + len(rows)
-    return Nearest(index, best)
+        indices, start = indices.gather(1, order), start + len(rows)
+    return Nearest(indices, best)
 
 
 @dataclass(frozen=True, eq=False)
 class NearestNeighbours(FromTrainingImages):
     """The training images nearest in mean squared distance over the observed entries.
 
-    Mean and variance are those of the neighbours, which weigh the same; the draws are the
-    neighbours themselves, nearest first. The law for the NLL puts a Gaussian on each neighbour,
+    Mean and variance are those of the neighbours, equally weighted; the draws are the neighbours
+    themselves, nearest first. The predictive density puts a Gaussian on each neighbour,
 
-        log (1/k) Σ_i N(x_mis; t_i, h² I),
+        log (1/k) Σ_i N(x_mis; t_i, h² I).
 
-    whose bandwidth h² is the mean squared distance of the neighbours over the *observed* entries
-    (over nothing observed: the mean variance between them), at least `noise_floor`. If the
-    incomplete image is itself a training image, it is its own nearest neighbour, and so gives
-    itself away: images to be scored must be others.
+    The bandwidth h² is the mean squared distance of the neighbours over the *observed* entries, at
+    least `noise_floor`. If nothing is observed, h² is the mean variance between the neighbours.
+    A training image is its own nearest neighbour, so scores need images outside the training set.
 
     Args:
         images: (N, \\*event), floats or bytes.
-        neighbours: k; of fewer training images, all.
+        neighbours: k; all training images if there are fewer.
         noise_floor: least bandwidth, squared levels.
     """
 
@@ -75,11 +75,11 @@ class NearestNeighbours(FromTrainingImages):
         x, observed = masked.x, masked.observed
         self.check_events(masked)
         found = nearest(self.images, masked, self.neighbours, generator)
-        chosen = self.images[found.index.mT.to(self.images.device)]  # (k, B, *event)
+        chosen = self.images[found.indices.mT.to(self.images.device)]  # (k, B, *event)
         chosen = levels(chosen, x).to(x.dtype)
         variance = torch.where(observed, 0, chosen.var(0, correction=0))
         count = observed.flatten(1).sum(1)
-        distance = (found.distance.mean(1) / count).where(count > 0, torch.nan)
+        distance = (found.distances.mean(1) / count).where(count > 0, torch.nan)
         spread = variance.flatten(1).mean(1).double()
         bandwidth = distance.where(count > 0, spread).clamp_min(self.noise_floor)
         per_entry = bandwidth.to(x.dtype).view(1, -1, *[1] * (x.ndim - 1))

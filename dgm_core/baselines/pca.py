@@ -1,4 +1,4 @@
-"""Principal component analysis with hidden entries: the exact conditional, and by iteration."""
+"""Principal component analysis with hidden entries: exact conditional and iterative form."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from dgm_core.types import Imputation, Masked
 
 @dataclass(frozen=True, eq=False)
 class _OnPrincipalAxes(FromTrainingImages):
-    """What both have in common.
+    """The part that both methods share.
 
     Args:
-        components: R; of fewer images or entries, as many as there can be.
+        components: R; fewer if there are too few images or entries.
     """
 
     components: int = setting(50, "Components", 1, 200, "Principal axes of the training images.")
 
     def fitted(self, masked: Masked) -> PrincipalAxes:
-        """Of the training images, which must look like the incomplete ones; kept with them."""
+        """Principal axes of the training images, whose shape must match the incomplete ones."""
         self.check_events(masked)
         return principal_axes(self.images, self.components)
 
 
 @dataclass(frozen=True, eq=False)
 class PPCA(_OnPrincipalAxes):
-    """Probabilistic PCA at its maximum likelihood, and its exact p(x_mis | x_obs): a Gaussian.
+    """Probabilistic PCA by maximum likelihood, and its exact Gaussian p(x_mis | x_obs).
 
     Args:
-        images: (N, \\*event), floats or bytes. Fitted once; not to be changed in place.
-        components: R; of fewer images or entries, as many as there can be.
+        images: (N, \\*event), floats or bytes. Fitted once; must not be changed in place.
+        components: R; fewer if there are too few images or entries.
         draws: completions, noise included.
         noise_floor: least σ², squared levels.
     """
@@ -52,7 +52,7 @@ class PPCA(_OnPrincipalAxes):
         # Float64: the factors' precision I + Wᵀ W / σ² spans six orders of magnitude on faces.
         mean, loadings = fit.mean.to(x.device), fit.loadings(self.noise_floor).to(x.device)
         noise = fit.noise(self.noise_floor).to(x.device).expand_as(mean)
-        law = low_rank_conditional(
+        conditional = low_rank_conditional(
             mean.new_zeros(1),
             mean[None],
             loadings[None],
@@ -60,38 +60,41 @@ class PPCA(_OnPrincipalAxes):
             x.flatten(1).double(),
             masked.observed.flatten(1),
         )
-        # One at a time: many at once would copy W for each, 300 MB for 64 draws of a face.
-        draws = [law.sample_with(generator).unflatten(1, event) for _ in range(self.draws)]
+        # One draw at a time: joint draws would copy W for each, 300 MB for 64 draws of a face.
+        draws = [conditional.sample_with(generator).unflatten(1, event) for _ in range(self.draws)]
         yield Imputation(
-            masked.complete(law.mean.unflatten(1, event).to(x.dtype)),
+            masked.complete(conditional.mean.unflatten(1, event).to(x.dtype)),
             masked.complete(torch.stack(draws).to(x.dtype)),
-            law.variance.unflatten(1, event).to(x.dtype),
-            lambda truth: law.log_prob(truth.flatten(1).double()).to(x.dtype),
+            conditional.variance.unflatten(1, event).to(x.dtype),
+            lambda truth: conditional.log_prob(truth.flatten(1).double()).to(x.dtype),
         )
 
 
 @dataclass(frozen=True, eq=False)
 class IterativePCA(_OnPrincipalAxes):
-    """Fill, project on the principal axes of the training images, fill again, until it settles.
+    """Fill in, project onto the principal axes of the training images, repeat until convergence.
 
         x_mis ← [μ + U diag((λ − σ²) / λ) Uᵀ (x − μ)]_mis,   from x_mis = μ_mis
 
-    Regularised (Josse & Husson 2012): the projection is shrunk by the noise variance σ², the mean
-    of the eigenvalues left out. It climbs log p(x_mis | x_obs) of PPCA, and so ends at PPCA's
-    conditional mean, slowly where much is hidden. A guess without a law: no draws, no density.
+    The projection is regularised (Josse & Husson 2012): it is shrunk by the noise variance σ², the
+    mean of the remaining eigenvalues. Each iteration raises log p(x_mis | x_obs) of PPCA, so the
+    method converges to PPCA's conditional mean; slowly if much is hidden. It gives a point
+    estimate: no draws, no density.
 
     Args:
-        images: (N, \\*event), floats or bytes. Fitted once; not to be changed in place.
-        components: R; of fewer images or entries, as many as there can be.
-        iterations: at most.
-        tolerance: stop when no entry of any row moves by more, in levels.
+        images: (N, \\*event), floats or bytes. Fitted once; must not be changed in place.
+        components: R; fewer if there are too few images or entries.
+        iterations: the largest number of iterations.
+        tolerance: largest change of any entry at which iterations stop, in levels.
     """
 
-    iterations: int = setting(100, "Iterations", 1, 10_000, "At most: fewer if it settles.")
-    tolerance: float = setting(1e-4, "Tolerance", 0, 0.1, "Settled when no pixel moves by more.")
+    iterations: int = setting(100, "Iterations", 1, 10_000, "At most; fewer if it converges.")
+    tolerance: float = setting(
+        1e-4, "Tolerance", 0, 0.1, "Converged when no pixel changes by more than this."
+    )
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
-        """Yields some twenty times on the way, and at the end."""
+        """Yields about twenty times, and at the end."""
         x, event = masked.x, masked.x.shape[1:]
         fit = self.fitted(masked)
         mean, axes = fit.mean.to(x.device), fit.axes.to(x.device)
@@ -103,15 +106,14 @@ class IterativePCA(_OnPrincipalAxes):
             projected = (centred @ axes * shrink) @ axes.mT
             before, centred = centred, torch.where(hidden, projected, known)
             change = (centred - before).abs().amax(1)
-            settled = bool((change <= self.tolerance).all()) or iteration == self.iterations
-            if settled or iteration % max(1, self.iterations // 20) == 0:
-                guess = masked.complete((mean + centred).unflatten(1, event).to(x.dtype))
-                told = {
+            finished = bool((change <= self.tolerance).all()) or iteration == self.iterations
+            if finished or iteration % max(1, self.iterations // 20) == 0:
+                estimate = masked.complete((mean + centred).unflatten(1, event).to(x.dtype))
+                diagnostics = {
                     "change": change.to(x.dtype),
                     "iterations": torch.full_like(change, iteration),
                 }
-                yield Imputation(
-                    guess, diagnostics=told, done=1.0 if settled else iteration / self.iterations
-                )
-            if settled:
+                done = 1.0 if finished else iteration / self.iterations
+                yield Imputation(estimate, diagnostics=diagnostics, done=done)
+            if finished:
                 return

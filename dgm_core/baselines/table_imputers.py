@@ -1,8 +1,8 @@
-"""Simple ways to fill in tables, by scikit-learn: what a deep model has to beat.
+"""Simple imputers of tables, by scikit-learn, as baselines for the deep models.
 
     *_, imputation = MICE().run(masked, generator)
 
-All learn from the incomplete rows themselves and take what is missing as missing at random.
+All of them learn from the incomplete rows and assume that values are missing at random.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dgm_core.types import Imputation, Masked
 
 @dataclass(frozen=True)
 class ColumnMean:
-    """Every hidden entry gets the mean of what is observed of its column."""
+    """Fills every hidden entry with the mean of the observed entries of its column."""
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields once."""
@@ -36,7 +36,7 @@ class ColumnMean:
 
 @dataclass(frozen=True)
 class KNN:
-    """The mean of the k nearest rows, by the distance over the entries that both have."""
+    """The mean of the k nearest rows; the distance uses the entries observed in both rows."""
 
     neighbours: int = setting(10, "Neighbours k", 1, 100, "More neighbours smooth more.")
 
@@ -47,13 +47,15 @@ class KNN:
 
 @dataclass(frozen=True)
 class MICE:
-    """Chained equations: each column is regressed on the others, round after round.
+    """Chained equations: each column is regressed on the others, for several rounds.
 
-    Bayesian ridge regression and the expected value, thus one imputation and not several (van
+    Uses Bayesian ridge regression and its expected value, so it gives a single imputation (van
     Buuren & Groothuis-Oudshoorn 2011).
     """
 
-    rounds: int = setting(10, "Rounds", 1, 100, "Times that every column is regressed anew.")
+    rounds: int = setting(
+        10, "Rounds", 1, 100, "How often every column is regressed on the others."
+    )
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields once."""
@@ -64,8 +66,8 @@ class MICE:
 class MissForestLike:
     """Chained equations by forests of random trees (after Stekhoven & Bühlmann 2012)."""
 
-    trees: int = setting(10, "Trees", 1, 200, "Of each forest.")
-    rounds: int = setting(3, "Rounds", 1, 20, "Times that every column is regressed anew.")
+    trees: int = setting(10, "Trees", 1, 200, "Trees in each forest.")
+    rounds: int = setting(3, "Rounds", 1, 20, "How often every column is regressed on the others.")
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields once."""
@@ -81,7 +83,7 @@ TABLE_BASELINES: dict[str, Callable[[], ColumnMean | KNN | MICE | MissForestLike
     "MICE": MICE,
     "missForest-like": MissForestLike,
 }
-"""Name → constructor; every test of them runs over it."""
+"""Name → constructor; the tests run over all of them."""
 
 
 def _chained(regressor: object, rounds: int, generator: torch.Generator) -> IterativeImputer:
@@ -98,7 +100,7 @@ def _seed(generator: torch.Generator) -> int:
 def _filled(masked: Masked, method: TransformerMixin) -> Imputation:
     values = torch.where(masked.observed, masked.x, torch.nan).cpu().double().numpy()
     with warnings.catch_warnings():
-        # The rounds are a setting: that they end before nothing moves is no news.
+        # The number of rounds is a setting, so stopping before convergence is not a problem.
         warnings.simplefilter("ignore", ConvergenceWarning)
         filled = np.asarray(method.fit_transform(values))
     return Imputation(masked.complete(_like(filled, masked.x)))

@@ -1,7 +1,8 @@
-"""The numbers on a classifier's card: how often it is right on the test split.
+"""Scores for a classifier's card: its accuracy on the test split.
 
-Of attributes, most of which most faces lack, the balanced accuracy counts: the mean of the shares
-found among those that have it and among those that have not, ½ for any constant answer.
+Most faces lack most attributes, so attributes have the balanced accuracy: the mean of the
+fractions classified correctly among faces with and among faces without it. A constant answer has
+½.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from dgm_core.types import LabelledImages
 
 
 class Result(NamedTuple):
-    """What is written on the card of a classifier."""
+    """Scores for the card of a classifier."""
 
     images: int
-    log_likelihood: float  # log p(y | x), nats an image
+    log_likelihood: float  # log p(y | x), nats per image
     accuracy: float
-    of_each: dict[str, float]  # by class: share found; by attribute: balanced accuracy
+    of_each: dict[str, float]  # by class: recall; by attribute: balanced accuracy
 
     def as_card(self) -> dict[str, Any]:
         """Rounded for the model's card."""
@@ -34,14 +35,14 @@ class Result(NamedTuple):
 
 @torch.no_grad()
 def run(images: LabelledImages, model: Classifier) -> Iterator[Frame | Result]:
-    """Measure on labelled images; `Frame`s tell how far it is, the `Result` comes last."""
+    """Measure on labelled images; `Frame`s report progress, the `Result` comes last."""
     device, logits, log_likelihood = next(model.parameters()).device, [], []
     for start in range(0, len(images), 500):
         yield Frame("test images", start / len(images))
         part = images[start : start + 500].to(device)
-        law = model.predict(part.x.float() / 255)
-        log_likelihood.append(law.log_prob(part.y).cpu())
-        logits.append((law.base_dist if model.attributes else law).logits.cpu())
+        prediction: Any = model.predict(part.x.float() / 255)
+        log_likelihood.append(prediction.log_prob(part.y).cpu())
+        logits.append((prediction.base_dist if model.attributes else prediction).logits.cpu())
     found, mean = torch.cat(logits), torch.cat(log_likelihood).mean().item()
     if model.attributes:
         right = (found > 0) == (images.y > 0.5)

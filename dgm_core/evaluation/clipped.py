@@ -1,7 +1,7 @@
-"""The numbers on the card of a model of clipped images: RMSE on the hidden entries of a test set.
+"""Scores for the card of a model of clipped images: RMSE on the hidden entries of a test set.
 
-Beside each model stand two constants: 1, and the mean of the very values that are hidden, which
-no method can know and which is the best that one number can do.
+Two constants are measured too: 1, and the mean of the hidden values themselves. No method knows
+that mean; it is the best constant.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from dgm_core.studies.progress import Frame
 from dgm_core.studies.toml_rows import rounded
 
 ENTRIES_AT_ONCE = 2**23
-"""Numbers in the completions that are held at a time."""
+"""Largest number of completed values in memory at a time."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """What is measured, and on how much.
+    """Data and number of draws.
 
     Args:
         dataset: its test split is used, from the first image on.
-        images: of it; None = all.
-        draws: K, importance samples an image.
+        images: number of test images; None = all.
+        draws: K, importance samples per image.
     """
 
     dataset: str
@@ -42,16 +42,16 @@ class Config:
 
 
 class Row(NamedTuple):
-    """One estimate."""
+    """Error of one estimate."""
 
     estimate: str
-    rmse: float  # of all hidden entries together
+    rmse: float  # over all hidden entries together
     standard_error: float  # jackknifed over images
-    ess: float  # of the K weights, mean over images with something hidden; NaN for constants
+    ess: float  # of the K weights, mean over images with hidden entries; NaN for constants
 
 
 class Result(NamedTuple):
-    """What is written on the card of a model of clipped images."""
+    """Scores for the card of a model of clipped images."""
 
     rows: list[Row]
     config: Config
@@ -69,14 +69,12 @@ class Result(NamedTuple):
             {key: value for key, value in rounded(row._asdict()).items() if value == value}
             for row in self.rows
         ]
-        card = {"estimator": about, "rmse": rows}
-        return (
-            card if self.learned is None else card | {"learned": rounded(self.learned._asdict())}
-        )
+        learned = {} if self.learned is None else {"learned": rounded(self.learned._asdict())}
+        return {"estimator": about, "rmse": rows, **learned}
 
 
 def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:
-    """Measure; `Frame`s tell how far it is, the `Result` comes last."""
+    """Measure; `Frame`s report progress, the `Result` comes last."""
     device = next(model.parameters()).device
     masked = clipped_split(config.dataset, "test", config.images)
     truth = data.load(config.dataset, "test").x[: len(masked)]
@@ -94,17 +92,17 @@ def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:
         yield Frame("RMSE", start / len(masked))
         part = slice(start, start + at_once)
         for name, found in estimates(model, masked[part].to(device), config.draws, source).items():
-            own = metrics.sse_hidden(found.mean.cpu(), truth[part], masked.observed[part])
-            sse.setdefault(name, []).append(own)
+            error = metrics.sse_hidden(found.mean.cpu(), truth[part], masked.observed[part])
+            sse.setdefault(name, []).append(error)
             ess.setdefault(name, []).append(found.effective_draws.cpu())
-    for name, own in sse.items():
-        rmse, error = metrics.pooled_rmse(torch.cat(own), entries)
+    for name, errors in sse.items():
+        rmse, error = metrics.pooled_rmse(torch.cat(errors), entries)
         rows.append(Row(name, rmse.item(), error.item(), torch.cat(ess[name]).mean().item()))
     curve = learned(model) if isinstance(model, NotMIWAE) else None
     yield Result(rows, config, total, len(masked), curve)
 
 
-def _row(name: str, guess: Tensor, truth: Tensor, observed: Tensor) -> Row:
-    sse = metrics.sse_hidden(guess, truth, observed)
+def _row(name: str, estimate: Tensor, truth: Tensor, observed: Tensor) -> Row:
+    sse = metrics.sse_hidden(estimate, truth, observed)
     rmse, error = metrics.pooled_rmse(sse, (~observed).flatten(1).sum(1))
     return Row(name, rmse.item(), error.item(), float("nan"))

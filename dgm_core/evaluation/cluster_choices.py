@@ -1,7 +1,7 @@
-"""What makes a VAE and a mixture learn from each other: one choice changed at a time, over seeds.
+"""Settings that help a VAE and a mixture learn from each other: one changed at a time, over seeds.
 
-Each choice runs beside its own control, the same images, networks, fit and epochs in one pass.
-What counts is the difference from the control, seed by seed: both begin with the same warm-up.
+Each choice is compared with its own control: the same images, networks, fit and epochs in one
+pass. The gain is the difference from the control for each seed; both start with the same warm-up.
 """
 
 from __future__ import annotations
@@ -14,42 +14,41 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
 
 from dgm_core.data.cluster_images import ClusterImages, cluster_images
 from dgm_core.metrics import mean_and_error
 from dgm_core.studies.progress import Frame
 from dgm_core.training import mutual
-from dgm_core.training.mutual import FULL, SOURCE, Config, Shot
+from dgm_core.training.mutual import FULL, PUBLIC_CODE, Config, Shot
 
 KEY = ("choice",)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One way to do it, as changes to the default.
+    """One choice of settings, as changes to the default.
 
     Attributes:
         changes: fields of `mutual.Config` and their values.
-        about: what is different, in one sentence.
+        about: the difference from the default, in one sentence.
     """
 
     changes: Mapping[str, Any]
     about: str
 
     def config(self, seed: int) -> Config:
-        """Of a run."""
+        """Settings of a run."""
         return dataclasses.replace(Config(), **self.changes, seed=seed)
 
     def control(self, seed: int) -> Config:
-        """Of its control, whose epochs after the warm-up come in one piece."""
+        """Settings of its control, with one round of epochs after the warm-up."""
         config = self.config(seed).control
-        after = config.rounds * config.epochs_a_round
+        after = config.rounds * config.epochs_per_round
         return dataclasses.replace(config, rounds=1, epochs=after, renewed=False)
 
 
 def _changed(config: Config) -> dict[str, Any]:
-    """What is not the default."""
+    """The settings that differ from the default."""
     return {
         field.name: getattr(config, field.name)
         for field in dataclasses.fields(config)
@@ -100,7 +99,7 @@ CHOICES: dict[str, Choice] = {
     "as in the paper": _choice(
         "Images not deskewed; means of q(z|x) alone; diagonal covariances; hard assignments; "
         "Gibbs; 100 + 100 epochs.",
-        **_changed(SOURCE),
+        **_changed(PUBLIC_CODE),
     ),
     "1,000 images": _choice(
         "A tenth of the images, twice the epochs.", images=1_000, warmup=100, epochs=16
@@ -117,7 +116,7 @@ CHOICES: dict[str, Choice] = {
         **_changed(FULL),
     ),
 }
-"""By name; the first is what the lab shows."""
+"""Choices by name; the lab shows the first."""
 
 
 class Row(NamedTuple):
@@ -131,20 +130,20 @@ class Row(NamedTuple):
     before_error: float
     after: float
     after_error: float
-    control: float  # of the same epochs in one pass
+    control: float  # accuracy of the control
     control_error: float
     gain: float  # after − control, seed by seed
     gain_error: float
     nmi: float
     ari: float
-    elbo_before: float  # nats an image, the mixture as the prior; of all three alike
+    elbo_before: float  # nats per image, with the mixture as the prior in all three
     elbo_after: float
     elbo_control: float
-    accuracies: tuple[float, ...]  # after, seed by seed
+    accuracies: tuple[float, ...]  # after, one per seed
     controls: tuple[float, ...]
 
     def sentence(self) -> str:
-        """For a terminal."""
+        """One line for a terminal."""
         return (
             f"{self.choice:24} before {self.before:.3f} ± {self.before_error:.3f}  after "
             f"{self.after:.3f} ± {self.after_error:.3f}  control {self.control:.3f} ± "
@@ -154,11 +153,11 @@ class Row(NamedTuple):
 
 
 def run(names: tuple[str, ...], seeds: int, folder: Path | None) -> Iterator[Frame | Row]:
-    """Measure choices one after the other; a `Row` follows each.
+    """Measure choices one after another; each yields a `Row`.
 
     Args:
-        names: of `CHOICES`.
-        seeds: how many, from 0.
+        names: keys of `CHOICES`.
+        seeds: number of seeds, from 0.
         folder: for checkpoints.
 
     Raises:
@@ -166,7 +165,7 @@ def run(names: tuple[str, ...], seeds: int, folder: Path | None) -> Iterator[Fra
         DataUnavailable: MNIST is not on this machine.
     """
     check(names)
-    for place, name in enumerate(names):
+    for number, name in enumerate(names):
         pairs = []
         for seed in range(seeds):
             configs = CHOICES[name].config(seed), CHOICES[name].control(seed)
@@ -175,35 +174,35 @@ def run(names: tuple[str, ...], seeds: int, folder: Path | None) -> Iterator[Fra
                 if isinstance(item, Pair):
                     pairs.append(item)
                 else:
-                    part = (seed + item) / seeds
-                    yield Frame(f"{name}, seed {seed}", (place + part) / len(names))
+                    done = (seed + item) / seeds
+                    yield Frame(f"{name}, seed {seed}", (number + done) / len(names))
         yield row_of(name, pairs)
 
 
 def check(names: Sequence[str]) -> None:
-    """Raises a ValueError if one is not of `CHOICES`."""
+    """Raise a ValueError if a name is not in `CHOICES`."""
     for name in names:
         if name not in CHOICES:
-            raise ValueError(f"no choice {name!r}; there are {', '.join(CHOICES)}")
+            raise ValueError(f"expected a choice among {', '.join(CHOICES)}, got {name!r}")
 
 
 def images_of(config: Config) -> ClusterImages:
-    """Those of a run and its control."""
+    """Images of a run and its control."""
     return cluster_images(config.dataset, config.images, set_upright=config.set_upright)
 
 
 class End(NamedTuple):
-    """Where a run stands."""
+    """Scores of a shot."""
 
     epoch: int
     accuracy: float
     nmi: float
     ari: float
-    elbo: float  # nats an image
+    elbo: float  # nats per image
 
     @classmethod
     def of(cls, shot: Shot) -> End:
-        """From what was seen of it."""
+        """The scores of `shot`."""
         scores = shot.scores
         return cls(shot.epoch, scores.accuracy, scores.nmi, scores.ari, shot.bound.elbo)
 
@@ -219,7 +218,7 @@ class Pair(NamedTuple):
 def measure(
     config: Config, control: Config, images: ClusterImages, folder: Path | None
 ) -> Iterator[float | Pair]:
-    """One seed of a choice: the share that is done, then what there is to tell."""
+    """One seed of a choice: fractions of the work that is done, then the result."""
     ends: list[tuple[Shot, ...]] = []
     for which in (config, control):
         for item in mutual.run(which, images, folder):
@@ -227,33 +226,36 @@ def measure(
                 yield (len(ends) + item.done) / 2
             else:
                 ends.append(item.shots)
-    ours, theirs = ends
-    yield Pair(End.of(ours[0]), End.of(ours[-1]), End.of(theirs[-1]))
+    chosen, controls = ends
+    yield Pair(End.of(chosen[0]), End.of(chosen[-1]), End.of(controls[-1]))
 
 
 def row_of(name: str, pairs: Sequence[Pair]) -> Row:
-    """A choice from all its seeds, in their order."""
-
-    def accuracies(ends: Sequence[End]) -> Tensor:
-        return torch.tensor([end.accuracy for end in ends], dtype=torch.float64)
-
-    before, after, control = zip(*pairs, strict=True)
-    measured = [accuracies(each) for each in (before, after, control)]
-    measured.append(measured[1] - measured[2])
-    numbers = [float(value) for each in measured for value in mean_and_error(each)]
-
-    def mean(values: list[float]) -> float:
-        return sum(values) / len(values)
-
+    """The row of a choice from all its seeds, in their order."""
+    ends = {field: [getattr(pair, field) for pair in pairs] for field in Pair._fields}
+    accuracy = {
+        field: torch.tensor([end.accuracy for end in each], dtype=torch.float64)
+        for field, each in ends.items()
+    }
+    accuracy["gain"] = accuracy["after"] - accuracy["control"]
+    fields: dict[str, float] = {}
+    for field, values in accuracy.items():
+        mean, error = mean_and_error(values)
+        fields |= {field: float(mean), f"{field}_error": float(error)}
+    for field, each in ends.items():
+        fields[f"elbo_{field}"] = _mean([end.elbo for end in each])
     return Row(
-        name,
-        CHOICES[name].about,
-        len(pairs),
-        after[0].epoch,
-        *numbers,
-        mean([end.nmi for end in after]),
-        mean([end.ari for end in after]),
-        *(mean([end.elbo for end in ends]) for ends in (before, after, control)),
-        tuple(round(value, 4) for value in measured[1].tolist()),
-        tuple(round(value, 4) for value in measured[2].tolist()),
+        choice=name,
+        about=CHOICES[name].about,
+        seeds=len(pairs),
+        epochs=ends["after"][0].epoch,
+        nmi=_mean([end.nmi for end in ends["after"]]),
+        ari=_mean([end.ari for end in ends["after"]]),
+        accuracies=tuple(round(value, 4) for value in accuracy["after"].tolist()),
+        controls=tuple(round(value, 4) for value in accuracy["control"].tolist()),
+        **fields,
     )
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

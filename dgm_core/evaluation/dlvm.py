@@ -1,4 +1,4 @@
-"""The numbers on a DLVM's card: log p(x) of test images, and how well the samplers do with it."""
+"""Scores for a DLVM's card: log p(x) of test images, and scores of the samplers that use it."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import torch
 from torch import Tensor
 
 from dgm_core import data
-from dgm_core.bounds import importance_weighted
+from dgm_core.bounds import elbo, estimate_log_likelihood, log_weights
 from dgm_core.imputers import CATALOGUE
+from dgm_core.models.vae import VAE
 from dgm_core.rng import generator
 from dgm_core.studies.inpainting.filling import fill_in
 from dgm_core.studies.inpainting.patterns import PATTERNS, observed_by
 from dgm_core.studies.progress import Frame
 from dgm_core.studies.toml_rows import rounded
-from dgm_core.types import LatentVariableModel
 
 
 @dataclass(frozen=True)
 class Config:
-    """What is measured, and on how much.
+    """Data, and settings of the estimates.
 
     Args:
         dataset: its test split is used, from the first image on.
-        images: for log p(x).
-        draws: K, importance samples an image.
-        inpainted: images for the samplers.
-        chains: an image.
-        iterations: of each sampler.
-        warmup: of which left out; Metropolis runs them as pseudo-Gibbs.
+        images: number of images for log p(x).
+        draws: K, importance samples per image.
+        inpainted: number of images for the samplers.
+        chains: chains per image.
+        iterations: iterations of each sampler, warm-up included.
+        warmup: first iterations, left out; Metropolis runs them as pseudo-Gibbs.
     """
 
     dataset: str
@@ -44,29 +44,29 @@ class Config:
 
 
 class Likelihood(NamedTuple):
-    """log p(x) of test images, dynamically binarised unless they are faces; nats an image."""
+    """log p(x) of test images, dynamically binarised unless they are faces; nats per image."""
 
     log_p: float  # importance sampling with K draws
     standard_error: float  # over images
-    sampling_error: float  # Monte-Carlo part of it, from the importance weights
+    sampling_error: float  # its Monte-Carlo part, from the importance weights
     elbo: float
     images: int
     draws: int
 
 
 class Inpainting(NamedTuple):
-    """One sampler on one pattern of missing pixels; binary images are cut at ½."""
+    """Scores of one sampler on one pattern of hidden pixels; binary images have threshold ½."""
 
     sampler: str
     pattern: str
-    score: str  # f1 of binary images, psnr of others
-    value: float  # hidden pixels, posterior mean over all chains; F1 pooled over images
+    score: str  # f1 for binary images, psnr for others
+    value: float  # on hidden pixels, for the mean over all chains; F1 pooled over images
     standard_error: float  # over images
     acceptance: float
-    stuck: float  # share of chains that accepted nothing after the warm-up
+    stuck: float  # fraction of chains that accepted nothing after the warm-up
 
     def as_card(self) -> dict[str, Any]:
-        """Rounded, with the value under the score's name."""
+        """Rounded, with the name of the score as the key of its value."""
         fields = self._asdict()
         named = {
             "sampler": fields.pop("sampler"),
@@ -78,7 +78,7 @@ class Inpainting(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What is written on the card of a DLVM."""
+    """Scores for the card of a DLVM."""
 
     likelihood: Likelihood
     inpainting: list[Inpainting]
@@ -100,9 +100,9 @@ class Result(NamedTuple):
         }
 
 
-def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
-    """Measure; `Frame`s tell how far it is, the `Result` comes last."""
-    device = next(model.parameters()).device  # type: ignore[attr-defined]
+def run(config: Config, model: VAE) -> Iterator[Frame | Result]:
+    """Measure; `Frame`s report progress, the `Result` comes last."""
+    device = next(model.parameters()).device
     test = data.load(config.dataset, "test").x
     x, binary = test[: config.images], test.shape[1] == 1
     x = (data.binarize(x, generator(0)) if binary else x).to(device)
@@ -110,13 +110,9 @@ def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
     source = generator(1, device)
     for i, part in enumerate(x.split(10)):
         yield Frame("log p(x)", i * 10 / len(x) / 2)
-        estimates.append(
-            importance_weighted.estimate_log_likelihood(model, part, config.draws, source)
-        )
+        estimates.append(estimate_log_likelihood(model, part, config.draws, source))
         with torch.no_grad():
-            elbos.append(
-                importance_weighted.elbo(importance_weighted.log_weights(model, part, 100, source))
-            )
+            elbos.append(elbo(log_weights(model, part, 100, source)))
     value = torch.cat([estimate.value for estimate in estimates])
     error = torch.cat([estimate.standard_error for estimate in estimates])
     likelihood = Likelihood(
@@ -138,9 +134,7 @@ def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
     yield Result(likelihood, rows, binary)
 
 
-def _inpaint(
-    config: Config, model: LatentVariableModel, truth: Tensor, sampler: str, pattern: str
-) -> Inpainting:
+def _inpaint(config: Config, model: VAE, truth: Tensor, sampler: str, pattern: str) -> Inpainting:
     method = CATALOGUE[sampler](
         model,
         iterations=config.iterations,

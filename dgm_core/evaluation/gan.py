@@ -1,12 +1,12 @@
-"""The numbers on a WGAN's card: how far its images are from real ones, by a small classifier.
+"""Scores for a WGAN's card: distance of its images from real images, by a small classifier.
 
-The Fréchet distance is that of `metrics.frechet` in the features of `models.classifier`, trained
-on the same data set; it is *not* the FID of papers, whose features are Inception's. Beside it
-stands its floor: the distance of as many real images, those of the test split, which the WGAN
-never saw, from the same training images.
+The Fréchet distance (`metrics.frechet`) uses the features of a `models.classifier` trained on the
+same data set. It is *not* the FID of papers, which uses features of the Inception network. Its
+floor is the distance of the same number of real images of the test split, which the WGAN was not
+trained on, from the same training images.
 
-A WGAN that knew its training images by heart would have good numbers, too. So the distance in
-pixels of each image to the nearest training image is held against that of real test images.
+A WGAN that copied its training images would have good scores, too. So the distance in pixels of
+each image to the nearest training image is compared with that of real test images.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ from dgm_core.models.wgan import WGAN
 from dgm_core.rng import generator
 from dgm_core.studies.progress import Frame
 from dgm_core.studies.toml_rows import rounded
-from dgm_core.training.gan_reference import Quality, Reference, made
+from dgm_core.training.gan_reference import Quality, Reference, generated_images
 
 
 @dataclass(frozen=True)
 class Config:
-    """What is measured, and on how much.
+    """Data and number of images.
 
     Args:
-        dataset: whose splits are used.
-        images: at random of the test split, and as many made; None = all.
-        compared: of these, for the nearest training images.
+        dataset: name of the data set.
+        images: random images of the test split, and the same number of generated images; None =
+            the whole test split.
+        compared: how many of these are compared with their nearest training images.
     """
 
     dataset: str
@@ -42,10 +43,10 @@ class Config:
 
 
 class Result(NamedTuple):
-    """What is written on the card of a WGAN."""
+    """Scores for the card of a WGAN."""
 
-    made: Quality
-    real: Quality  # of the test split: floor, and what the other numbers can be
+    made: Quality  # of generated images
+    real: Quality  # of the test split: the floor of the distance, and reference scores
     config: Config
     images: int
     reference: int
@@ -71,7 +72,7 @@ class Result(NamedTuple):
 
 
 def run(config: Config, model: WGAN, classifier: Classifier) -> Iterator[Frame | Result]:
-    """Measure; `Frame`s tell how far it is, the `Result` comes last."""
+    """Measure; `Frame`s report progress, the `Result` comes last."""
     yield Frame("features of training images", 0.0)
     reference = Reference(config.dataset, classifier)
     real = data.pixels(config.dataset, "test")
@@ -79,6 +80,6 @@ def run(config: Config, model: WGAN, classifier: Classifier) -> Iterator[Frame |
     real = real[order].float() / 255
     yield Frame("real images", 0.4)
     floor = reference.quality(real, config.compared)
-    yield Frame("images made", 0.7)
-    found = reference.quality(made(model, len(real)), config.compared)
+    yield Frame("generated images", 0.7)
+    found = reference.quality(generated_images(model, len(real)), config.compared)
     yield Result(found, floor, config, len(real), len(reference.features))

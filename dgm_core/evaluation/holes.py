@@ -1,11 +1,11 @@
-"""The documentation's table of holes: DMFA and MFA on whole test sets, and published figures.
+"""The documented table of holes: DMFA and MFA on whole test sets, with the published numbers.
 
-Grey MNIST and faces of 32×32, one hole of a stated size anywhere inside the image. SSE and NLL are
-sums over the hole, means over images; the NLL is a density's, and the models' noise floors keep
-the variance of a pixel from falling below 1e-4.
+Grey MNIST and faces of 32×32, with one hole of a given size at a random position. SSE and NLL are
+sums over the hole and means over images. The NLL is that of a density, and the noise floors of the
+models keep the variance of a pixel at 1e-4 or more.
 
-Faces of 64×64, which nobody published figures of, are not in the table; the card of `celeba-mfa`
-has them: `run(Config(datasets=("celeba",)), device)`.
+There are no published numbers for faces of 64×64, so they are not in the table. The card of
+`celeba-mfa` has their scores: `run(Config(datasets=("celeba",)), device)`.
 """
 
 from __future__ import annotations
@@ -54,17 +54,17 @@ PUBLISHED = {
 """(data, hole, method) → published SSE and NLL (Przewięźlikowski et al.; noise floor 1e-10)."""
 
 KEY = ("data", "hole", "method")
-"""What a row of the table is known by."""
+"""Fields that identify a row of the table."""
 BATCH = 100
-"""Images at once."""
+"""Images per batch."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """How much is measured.
+    """Data and number of images.
 
     Args:
-        images: of each test set, from the first on; None = all.
+        images: number of images of each test set, from the first on; None = all.
         datasets: keys of `HOLES`.
     """
 
@@ -87,18 +87,18 @@ class Row(NamedTuple):
     ssim: float
 
     def sentence(self) -> str:
-        """One line for a terminal, with what was published where something was."""
+        """One line for a terminal, with the published numbers if there are any."""
         published = PUBLISHED.get((self.data, self.hole, self.method))
         sse, nll = published or (None, None)
-        beside = "" if published is None else f"   published: SSE {sse}, NLL {nll}"
+        comparison = "" if published is None else f"   published: SSE {sse}, NLL {nll}"
         return (
             f"{self.data:9} {self.hole[0]}×{self.hole[1]} {self.method:5} SSE {self.sse:.2f} ± "
-            f"{self.sse_error:.2f}  NLL {self.nll:.1f} ± {self.nll_error:.1f}{beside}"
+            f"{self.sse_error:.2f}  NLL {self.nll:.1f} ± {self.nll_error:.1f}{comparison}"
         )
 
 
 def run(config: Config, device: torch.device) -> Iterator[Frame | Row]:
-    """Rows of DMFA and MFA on every hole, as they are measured."""
+    """Rows of DMFA and MFA on every hole, each as soon as it is measured."""
     done, total = 0, sum(len(HOLES[name]) * len(methods_of(name)) for name in config.datasets)
     for dataset in config.datasets:
         x = test_images(dataset, config.images)
@@ -112,34 +112,35 @@ def run(config: Config, device: torch.device) -> Iterator[Frame | Row]:
 
 
 def methods_of(dataset: str) -> list[str]:
-    """Those of which a model is shipped."""
-    return [method for of, method in MODELS if of == dataset]
+    """The methods with a shipped model of the data set."""
+    return [method for name, method in MODELS if name == dataset]
 
 
 def test_images(dataset: str, images: int | None) -> Tensor:
-    """Levels in [0, 1], (N, C, H, W); `celeba32` is the source's window of faces at 32×32."""
+    """Levels in [0, 1], (N, C, H, W); `celeba32` is the window of the paper, faces at 32×32."""
     if dataset == "celeba32":
         return data.source_window(data.load("celeba", "test").x[:images])
     return data.load(dataset, "test").x[:images]
 
 
 def observed_around(size: tuple[int, int], x: Tensor) -> Tensor:
-    """All but one hole in each of the images: bool, of their shape."""
-    return mixed_masks.holes(len(x), *x.shape[2:], size, generator(7)).expand_as(x)
+    """Boolean mask with one hole per image, of the shape of `x`."""
+    height, width = x.shape[2:]
+    return mixed_masks.holes(len(x), height, width, size, generator(7)).expand_as(x)
 
 
 @torch.no_grad()
 def measure(
     model: Any, truth: Tensor, observed: Tensor, device: torch.device
 ) -> dict[str, list[float]]:
-    """SSE, NLL, PSNR and SSIM of N images each."""
+    """SSE, NLL, PSNR and SSIM, one value per image."""
     each: dict[str, list[Tensor]] = {"sse": [], "nll": [], "psnr": [], "ssim": []}
-    for x, seen in zip(truth.split(BATCH), observed.split(BATCH), strict=True):
-        part, x = Masked(x, seen).to(device), x.to(device)
-        law = model.conditional(part)
-        mean = part.complete(law.mean.unflatten(1, x.shape[1:]))
+    for x, observed_part in zip(truth.split(BATCH), observed.split(BATCH), strict=True):
+        part, x = Masked(x, observed_part).to(device), x.to(device)
+        conditional = model.conditional(part)
+        mean = part.complete(conditional.mean.unflatten(1, x.shape[1:]))
         each["sse"].append(metrics.sse_hidden(mean, x, part.observed))
-        each["nll"].append(-law.log_prob(x.flatten(1)))
+        each["nll"].append(-conditional.log_prob(x.flatten(1)))
         each["psnr"].append(metrics.psnr_hidden(mean, x, part.observed))
         each["ssim"].append(metrics.ssim_hidden(mean, x, part.observed))
     return {name: torch.cat(parts).tolist() for name, parts in each.items()}
@@ -151,7 +152,7 @@ def row_of(
     method: str,
     parts: Sequence[Mapping[str, Sequence[float]]],
 ) -> Row:
-    """From what was measured of all images, in their order."""
+    """The row from the scores of all images, in their order."""
     each = {name: torch.tensor([x for part in parts for x in part[name]]) for name in parts[0]}
     found = {name: metrics.mean_and_error(values) for name, values in each.items()}
     means = {name: score.mean.item() for name, score in found.items()}
@@ -162,8 +163,7 @@ def row_of(
 def annotate_card(
     row: dict[str, Any], rows: list[dict[str, Any]], folder: Path = zoo.FOLDER
 ) -> None:
-    """Write on the card of the model of a row all rows of its own."""
-    of = ("data", "method")
+    """Write all rows of the model of `row` on its card."""
     name = MODELS[row["data"], row["method"]]
-    own = [each for each in rows if all(each[key] == row[key] for key in of)]
+    own = [each for each in rows if all(each[key] == row[key] for key in ("data", "method"))]
     zoo.annotate(name, {**zoo.card(name, folder), "measured": {"holes": own}}, folder)

@@ -1,4 +1,4 @@
-"""The numbers on a MIWAE's card: its bound, and how far its importance weights can be trusted."""
+"""Scores for a MIWAE's card: its bound, its imputations, and diagnostics of its weights."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from dgm_core.studies.toml_rows import rounded
 
 @dataclass(frozen=True)
 class Config:
-    """What is measured, and on how much.
+    """Data and number of draws.
 
     Args:
         dataset: its test split is used, from the first image on.
-        images: of it.
-        draws: K, importance samples an image; at least 10.
+        images: number of test images.
+        draws: K, importance samples per image; at least 10.
     """
 
     dataset: str
@@ -32,20 +32,20 @@ class Config:
 
 
 class Row(NamedTuple):
-    """One pattern of missing pixels; means over images."""
+    """Scores on one pattern of hidden pixels; means over images."""
 
     pattern: str
-    score: str  # f1 of binary images, cut at ½; psnr of others
+    score: str  # f1 for binary images (threshold ½), psnr for others
     value: float
     standard_error: float  # over images
     bound: float  # log p(x_obs), nats, K draws
     bound_of_10: float  # the same with K = 10
     ess: float  # of the K weights
-    untrusted: float  # share of images with a Pareto k above 0.7
+    untrusted: float  # fraction of images with a Pareto k above 0.7
 
 
 class Result(NamedTuple):
-    """What is written on the card of a MIWAE."""
+    """Scores for the card of a MIWAE."""
 
     rows: list[Row]
     config: Config
@@ -62,7 +62,7 @@ class Result(NamedTuple):
 
 
 def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:
-    """Measure; `Frame`s tell how far it is, the `Result` comes last."""
+    """Measure; `Frame`s report progress, the `Result` comes last."""
     device = next(model.parameters()).device
     truth = data.load(config.dataset, "test").x[: config.images]
     truth = (data.threshold(truth) if truth.shape[1] == 1 else truth).to(device)

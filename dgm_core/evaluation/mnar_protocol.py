@@ -1,21 +1,21 @@
-"""not-MIWAE's study of tables, run anew: the first half of the features lose all above the mean.
+"""The tabular study of the not-MIWAE paper: half of the features lose all values above their mean.
 
-    UCI tables, target left out, standardised before anything is removed; RMSE over the removed
+    UCI tables without the target, standardised before values are removed; RMSE over the removed
     entries, in standard deviations; several runs that differ in initial weights and noise.
 
-Ipsen, Mattei & Frellsen 2021, §5.1 and table 1, whose numbers are `PUBLISHED`. Theirs: tanh
-networks of two hidden layers of 128 units, D − 1 latents, K = 20, batches of 16, 100,000
-iterations of Adam at 1e-3, and the weighted mean of E[x|z_k] over 10,000 draws. Here: the same
-encoder, latents, K and batches; a linear decoder (PPCA) that is trained first and then, in the
-nonlinear methods, may bend for a while (`LinearPlusNetwork`), with one noise scale; both the
-weighted drawn values and their weighted decoder means are scored.
+Ipsen, Mattei & Frellsen 2021, §5.1 and table 1, with the numbers in `PUBLISHED`. The paper uses
+tanh networks with two hidden layers of 128 units, D − 1 latents, K = 20, batches of 16, 100,000
+iterations of Adam at 1e-3, and the weighted mean of E[x|z_k] over 10,000 draws. Here the encoder,
+the latents, K and the batches are the same. A linear decoder (PPCA) with one noise scale is
+trained first; the nonlinear methods then add a network for a while (`LinearPlusNetwork`). Scores
+are given for the weighted drawn values and for the weighted means of the decoder.
 
-Hidden values lie beyond all that are seen of a column, so it is how a decoder extrapolates that
-decides, and no held-out bound tells: of decoders that may bend from the start, the bound of
-held-out rows rises for as long as it was watched, and the RMSE soon rises with it.
+Hidden values lie beyond all observed values of a column, so the RMSE depends on how the decoder
+extrapolates. The bound on held-out rows does not show this: for decoders with a network from the
+start, both the bound and the RMSE kept rising during training.
 
-The runs of a method are trained together, vectorised, on the same batches with the same noise;
-they differ in initial weights and in the draws of the imputation.
+The runs of a method are trained together, vectorised, on the same batches with the same noise.
+They differ in initial weights and in the draws of the imputation.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dgm_core import data
 from dgm_core.baselines.table_imputers import TABLE_BASELINES
@@ -61,52 +61,53 @@ TABLES = ("banknote", "concrete", "red-wine", "white-wine", "yeast", "breast")
 KEY = ("table", "method")
 
 Build = Callable[[int], MissingProcess]
-_Begun = dict[tuple, list[MIWAE]]
-"""Trained linear models of one table, which several methods go on from."""
+_LinearModels = dict[tuple, list[MIWAE]]
+"""Trained linear models of one table, from which several methods continue."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """One row of the table: networks, what is assumed of p(s|x), how it is trained."""
+    """One row of the table: networks, assumed missing process, and training."""
 
     networks: Callable[..., Networks] = linear_networks
     process: Build | None = None
     iterations: int = 12_000
     learning_rate: float = 3e-3
-    bent_for: int = 0  # further iterations, in which the decoder may bend, at a third of the rate
-    restarts: int = 1  # of each run; the best bound is kept
+    nonlinear: int = 0  # further iterations with a network added, at a third of the learning rate
+    restarts: int = 1  # restarts of each run; the best bound is kept
 
 
-def known(features: int) -> MissingProcess:
-    """High values go, from a strength of 3 on."""
+def known_sign(features: int) -> MissingProcess:
+    """Self-masking of high values, with initial strength 3."""
     return KnownSignSelfMasking([1.0] * features, 3.0)
 
 
-def of_unknown_sign(features: int) -> MissingProcess:
-    """Strength 0: neither direction is favoured."""
+def unknown_sign(features: int) -> MissingProcess:
+    """Self-masking with initial strength 0, which favours neither direction."""
     return SelfMasking(features)
 
 
-BENT_FOR = 5_000
+NONLINEAR = 5_000
+"""Iterations with a network added to the linear decoder."""
 
 METHODS: dict[str, Method] = {
     "PPCA": Method(),
     "not-MIWAE PPCA, agnostic": Method(process=LinearMasking),
-    "not-MIWAE PPCA, self-masking": Method(process=of_unknown_sign),
-    "not-MIWAE PPCA, known sign": Method(process=known),
-    "MIWAE": Method(bent_for=BENT_FOR),
-    "not-MIWAE, agnostic": Method(process=LinearMasking, bent_for=BENT_FOR),
-    "not-MIWAE, self-masking": Method(process=of_unknown_sign, bent_for=BENT_FOR),
+    "not-MIWAE PPCA, self-masking": Method(process=unknown_sign),
+    "not-MIWAE PPCA, known sign": Method(process=known_sign),
+    "MIWAE": Method(nonlinear=NONLINEAR),
+    "not-MIWAE, agnostic": Method(process=LinearMasking, nonlinear=NONLINEAR),
+    "not-MIWAE, self-masking": Method(process=unknown_sign, nonlinear=NONLINEAR),
     "not-MIWAE, self-masking, best of 5 bounds": Method(
-        process=of_unknown_sign, bent_for=BENT_FOR, restarts=5
+        process=unknown_sign, nonlinear=NONLINEAR, restarts=5
     ),
-    "not-MIWAE, known sign": Method(process=known, bent_for=BENT_FOR),
+    "not-MIWAE, known sign": Method(process=known_sign, nonlinear=NONLINEAR),
     "MIWAE, tanh decoder": Method(tanh_networks, iterations=3_000, learning_rate=1e-3),
     "not-MIWAE, known sign, tanh decoder": Method(
-        tanh_networks, known, iterations=3_000, learning_rate=1e-3
+        tanh_networks, known_sign, iterations=3_000, learning_rate=1e-3
     ),
 }
-"""Name → method; the simple ones are those of `TABLE_BASELINES`."""
+"""Name → method; the simple methods are in `TABLE_BASELINES`."""
 
 _PUBLISHED = """
 PPCA                                      1.39 .00 1.61 .00 1.61 .00 1.57 .00 1.67 .00 0.90 .00
@@ -136,7 +137,7 @@ for _line in _PUBLISHED.strip().splitlines():
 
 @dataclass(frozen=True)
 class Config:
-    """What to run; the defaults are those of the documentation's table."""
+    """Tables, methods and sizes; the defaults are those of the documented table."""
 
     tables: tuple[str, ...] = TABLES
     methods: tuple[str, ...] = (*METHODS, *TABLE_BASELINES)
@@ -144,18 +145,13 @@ class Config:
     batch_size: int = 16
     draws: int = 20  # K in training
     samples: int = 2_000  # K of the imputation
-    iterations: int | None = None  # None = those of the method
+    iterations: int | None = None  # None = the number of the method
 
     def __post_init__(self) -> None:
-        for name, known_names in (
-            ("tables", TABLES),
-            ("methods", (*METHODS, *TABLE_BASELINES)),
-        ):
-            unknown = set(getattr(self, name)) - set(known_names)
+        for name, choices in (("tables", TABLES), ("methods", (*METHODS, *TABLE_BASELINES))):
+            unknown = ", ".join(set(getattr(self, name)) - set(choices))
             if unknown:
-                raise ValueError(
-                    f"expected {name} among {', '.join(known_names)}, got {', '.join(unknown)}"
-                )
+                raise ValueError(f"expected {name} among {', '.join(choices)}, got {unknown}")
 
 
 class Row(NamedTuple):
@@ -163,31 +159,31 @@ class Row(NamedTuple):
 
     table: str
     method: str
-    rmse: float  # mean over runs; weighted drawn values, the conditional mean
-    standard_error: float  # over runs; NaN for one
+    rmse: float  # mean over runs, of the weighted drawn values (the conditional mean)
+    standard_error: float  # over runs; NaN for one run
     decoder_rmse: float  # weighted means of the decoder, as published; NaN for baselines
     decoder_standard_error: float
     each: tuple[float, ...]  # RMSE of each run
-    bounds: tuple[float, ...]  # nats a row, of each run
-    published: float  # NaN where nothing is
+    bounds: tuple[float, ...]  # nats per row, of each run
+    published: float  # NaN if nothing is published
     published_error: float
-    right_signs: float  # share of trainings that found every sign; NaN if not asked
+    right_signs: float  # fraction of runs that found every sign; NaN if the sign is not learned
     runs: int
     iterations: int
     minutes: float
 
     def sentence(self) -> str:
-        """One line for a screen."""
-        beside = "" if np.isnan(self.published) else f"   published {self.published:.2f}"
+        """One line for a terminal."""
+        published = "" if np.isnan(self.published) else f"   published {self.published:.2f}"
         signs = "" if np.isnan(self.right_signs) else f"   right signs {self.right_signs:.0%}"
         return (
             f"{self.table:12}{self.method:44}{self.rmse:.3f} ± {self.standard_error:.3f}"
-            f"   decoder means {self.decoder_rmse:.3f}{beside}{signs}"
+            f"   decoder means {self.decoder_rmse:.3f}{published}{signs}"
         )
 
 
 def standardised(table: str) -> Tensor:
-    """The features of a table, (N, D): mean 0 and standard deviation 1 before anything goes."""
+    """The complete features of a table, (N, D), with mean 0 and standard deviation 1."""
     from dgm_core.data.tables import TABLES as NAMED
 
     frame = data.load_table(table).drop(columns=NAMED[table].target)
@@ -196,25 +192,26 @@ def standardised(table: str) -> Tensor:
 
 
 def run(config: Config) -> Iterator[Frame | Row]:
-    """Frames while a method is trained, and its row; tables that are not here are passed over."""
+    """Frames while a method is trained, then its row; tables that are not here are skipped."""
     for i, table in enumerate(config.tables):
         try:
             x = standardised(table)
         except data.DataUnavailable:
             yield Frame(f"{table} is not here", (i + 1) / len(config.tables))
             continue
-        for item in of_table(config, table, x):
+        for item in run_table(config, table, x):
             if isinstance(item, Frame):
                 yield Frame(item.doing, (i + item.done) / len(config.tables))
             else:
                 yield item
 
 
-def of_table(config: Config, table: str, x: Tensor) -> Iterator[Frame | Row]:
-    """The methods on one table, (N, D) as of `standardised`."""
-    masked, begun = Masked(x, above_the_mean(x)), {}
+def run_table(config: Config, table: str, x: Tensor) -> Iterator[Frame | Row]:
+    """The methods on one table, (N, D) from `standardised`."""
+    masked = Masked(x, above_the_mean(x))
+    linear_models: _LinearModels = {}
     for number, name in enumerate(config.methods):
-        for item in _row(config, table, name, x, masked, begun):
+        for item in _row(config, table, name, x, masked, linear_models):
             if isinstance(item, float):
                 yield Frame(f"{table}, {name}", (number + item) / len(config.methods))
             else:
@@ -222,8 +219,9 @@ def of_table(config: Config, table: str, x: Tensor) -> Iterator[Frame | Row]:
 
 
 def _row(
-    config: Config, table: str, name: str, x: Tensor, masked: Masked, begun: _Begun
+    config: Config, table: str, name: str, x: Tensor, masked: Masked, linear_models: _LinearModels
 ) -> Iterator[float | Row]:
+    """Fractions of the work, then the row of one method."""
     started = time.monotonic()
     if name in TABLE_BASELINES:
         means = [
@@ -231,66 +229,67 @@ def _row(
             for seed in range(config.runs)
         ]
         each = [_rmse(mean, x, masked) for mean in means]
-        yield _finished(config, table, name, each, [np.nan], [], np.nan, 0, started)
+        yield _row_of(table, name, each, [np.nan], [], np.nan, 0, started)
         return
     method = METHODS[name]
     iterations = config.iterations or method.iterations
-    models, bounds, right = [], [], []
-    for group in range(method.restarts):
-        # Vectorised over the runs; of a method with restarts, one restart of every run at a time.
-        trained = None
-        for item in _trained(config, method, masked, iterations, group, begun):
+    models: list[list[MIWAE]] = []
+    for restart in range(method.restarts):  # vectorised over the runs
+        for item in _trained(config, method, masked, iterations, restart, linear_models):
             if isinstance(item, float):
-                yield (group + item) / method.restarts
+                yield (restart + item) / method.restarts
             else:
-                trained = item
-        models.append(trained)
-        bounds.append([_bound(model, masked) for model in trained])
-        right.append([_right_signs(model, masked) for model in trained])
-    chosen = np.argmax(np.array(bounds), 0)
-    kept = [models[group][member] for member, group in enumerate(chosen)]
-    of_kept = [bounds[group][member] for member, group in enumerate(chosen)]
-    both = [_imputed(model, masked, config.samples) for model in kept]
-    each, decoders = ([_rmse(pair[i], x, masked) for pair in both] for i in (0, 1))
-    signs = [right[group][member] for member, group in enumerate(chosen)]
-    asked = method.process is of_unknown_sign
-    found = float(np.mean(signs)) if asked else np.nan
-    yield _finished(config, table, name, each, decoders, of_kept, found, iterations, started)
+                models.append(item)
+    bounds = [[_bound(model, masked) for model in runs] for runs in models]
+    best = np.argmax(np.array(bounds), 0)
+    kept = [models[restart][run] for run, restart in enumerate(best)]
+    best_bounds = [bounds[restart][run] for run, restart in enumerate(best)]
+    imputed = [_imputed(model, masked, config.samples) for model in kept]
+    each, decoders = ([_rmse(pair[i], x, masked) for pair in imputed] for i in (0, 1))
+    signs = np.nan
+    if method.process is unknown_sign:
+        signs = float(np.mean([_right_signs(model, masked) for model in kept]))
+    yield _row_of(table, name, each, decoders, best_bounds, signs, iterations, started)
 
 
 def _trained(
-    config: Config, method: Method, masked: Masked, iterations: int, group: int, begun: _Begun
+    config: Config,
+    method: Method,
+    masked: Masked,
+    iterations: int,
+    restart: int,
+    linear_models: _LinearModels,
 ) -> Iterator[float | list[MIWAE]]:
-    """Shares of the work, then the models of all runs."""
-    key = (method.networks, method.process, iterations, method.learning_rate, group)
-    bent_for = min(method.bent_for, iterations)
-    total = iterations + bent_for
-    if key not in begun:
-        seeds = [1000 * group + run for run in range(config.runs)]
-        models = [_model(method, masked.x.shape[1], seed) for seed in seeds]
-        several = Restarts(models)
-        for done in _fitted(config, several, masked, iterations, method.learning_rate, group):
+    """Fractions of the work, then the models of all runs."""
+    key = (method.networks, method.process, iterations, method.learning_rate, restart)
+    nonlinear = min(method.nonlinear, iterations)
+    total, rate = iterations + nonlinear, method.learning_rate
+    if key not in linear_models:
+        seeds = [1000 * restart + run for run in range(config.runs)]
+        restarts = Restarts([_model(method, masked.x.shape[1], seed) for seed in seeds])
+        for done in _fitted(config, restarts, masked, iterations, rate, restart):
             yield done * iterations / total
-        begun[key] = several.members()
-    models = begun[key]
-    if bent_for:
+        linear_models[key] = restarts.members()
+    models = linear_models[key]
+    if nonlinear:
         models = [copy.deepcopy(model) for model in models]
         for run, model in enumerate(models):
+            assert isinstance(model.decoder, nn.Linear)  # only linear networks are extended
             model.decoder = LinearPlusNetwork.around(model.decoder, source=generator(run))
-        several = Restarts(models)
-        for done in _fitted(config, several, masked, bent_for, method.learning_rate / 3, group):
-            yield (iterations + done * bent_for) / total
-        models = several.members()
+        restarts = Restarts(models)
+        for done in _fitted(config, restarts, masked, nonlinear, rate / 3, restart):
+            yield (iterations + done * nonlinear) / total
+        models = restarts.members()
     yield models
 
 
 def _fitted(
-    config: Config, several: Restarts, masked: Masked, iterations: int, rate: float, seed: int
+    config: Config, restarts: Restarts, masked: Masked, iterations: int, rate: float, seed: int
 ) -> Iterator[float]:
-    """Train so many iterations, to whole epochs; yields the share that is done."""
+    """Train for `iterations`, rounded to whole epochs; yields the fraction that is done."""
     epochs = max(1, round(iterations * config.batch_size / len(masked)))
     for step in fit(
-        several,
+        restarts,
         on_each(negative_completion_bound(config.draws)),
         masked,
         latest_weights(config.runs),
@@ -306,8 +305,8 @@ def _model(method: Method, features: int, seed: int) -> MIWAE:
     if method.process is None:
         return MIWAE(**networks)
     process = method.process(features)
-    if method.process is of_unknown_sign:
-        torch.nn.init.normal_(process.weight, 0, 0.1, generator=source)
+    if isinstance(process, SelfMasking):
+        nn.init.normal_(process.weight, 0, 0.1, generator=source)
     return NotMIWAE(**networks, missing_process=process)
 
 
@@ -342,15 +341,14 @@ def _rmse(mean: Tensor, x: Tensor, masked: Masked) -> float:
 
 
 def _right_signs(model: MIWAE, masked: Masked) -> bool:
-    """Does every losing column's learned process hide high values?"""
+    """Whether the learned process hides high values in every column with missing values."""
     process = getattr(model, "missing_process", None)
     if not isinstance(process, SelfMasking):
         return False
     return bool((process.own_slopes()[~masked.observed.all(0)] > 0).all())
 
 
-def _finished(
-    config: Config,
+def _row_of(
     table: str,
     name: str,
     each: list[float],
@@ -364,17 +362,22 @@ def _finished(
         error = np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else np.nan
         return float(np.mean(values)), float(error)
 
-    published = PUBLISHED.get(name, {}).get(table, (np.nan, np.nan))
+    rmse, error = mean_and_error(each)
+    decoder_rmse, decoder_error = mean_and_error(decoders)
+    published, published_error = PUBLISHED.get(name, {}).get(table, (np.nan, np.nan))
     return Row(
-        table,
-        name,
-        *mean_and_error(each),
-        *mean_and_error(decoders),
-        tuple(round(value, 4) for value in each),
-        tuple(round(value, 3) for value in bounds),
-        *published,
-        right_signs,
-        len(each),
-        iterations,
-        (time.monotonic() - started) / 60,
+        table=table,
+        method=name,
+        rmse=rmse,
+        standard_error=error,
+        decoder_rmse=decoder_rmse,
+        decoder_standard_error=decoder_error,
+        each=tuple(round(value, 4) for value in each),
+        bounds=tuple(round(value, 3) for value in bounds),
+        published=published,
+        published_error=published_error,
+        right_signs=right_signs,
+        runs=len(each),
+        iterations=iterations,
+        minutes=(time.monotonic() - started) / 60,
     )

@@ -1,4 +1,4 @@
-"""The number on an autoregressive model's card: its exact log p(x) of the test split."""
+"""The score for an autoregressive model's card: its exact log p(x) of the test split."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from dgm_core.studies.progress import Frame
 
 
 class Result(NamedTuple):
-    """log p(x) of test images, binarised once, with no error but that of the choice of images."""
+    """Exact log p(x) of test images, binarised once."""
 
-    log_p: float  # nats an image
+    log_p: float  # nats per image
     standard_error: float  # over images
     images: int
 
@@ -34,7 +34,7 @@ class Result(NamedTuple):
 
 @torch.no_grad()
 def run(dataset: str, model: PixelCNN, images: int | None = None) -> Iterator[Frame | Result]:
-    """Measure; `Frame`s tell how far it is, the `Result` comes last."""
+    """Measure; `Frame`s report progress, the `Result` comes last."""
     x = data.binarize(data.load(dataset, "test").x[:images], generator(0))
     x, each = x.to(next(model.parameters()).device), []
     for start in range(0, len(x), 100):

@@ -1,11 +1,11 @@
-"""The documentation's table of samplers: four samplers on the same model, images and masks.
+"""The documented table of samplers: four samplers on the same model, images and masks.
 
-F1 on the hidden pixels of the posterior mean, MNIST binarised at ½, pixels of all images pooled.
-LAIR is run for as many iterations as take it the time of Metropolis-within-Gibbs: a few of each
-are timed in turns, so that other work on the machine disturbs both.
+F1 of the posterior mean on the hidden pixels, MNIST binarised at ½, pixels of all images pooled.
+LAIR gets the number of iterations that take as long as Metropolis-within-Gibbs. A few iterations
+of both are timed alternately, so that other work on the machine affects both.
 
-Images go some at once, and each such block draws from a stream of its own, seeded by what is
-measured and its first image: blocks can be measured in any order.
+Images are measured in blocks. The random numbers of a block depend on the settings and on its
+first image, so blocks can be measured in any order.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ from dgm_core.types import LatentVariableModel
 LAIR = "LAIR"
 CHAINS = ("pseudo-Gibbs", "Metropolis-within-Gibbs", "collapsed Metropolis")
 TRIAL = 20
-"""Iterations by which speeds are compared; LAIR is never run for fewer."""
-TURNS = 5
+"""Iterations for the comparison of speeds, and the least number of iterations of LAIR."""
+REPEATS = 5
 KEY = ("method", "pattern")
-"""What a row of the table is known by."""
+"""Fields that identify a row of the table."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """How much is measured.
+    """Data, and settings of the samplers.
 
     Args:
-        images: MNIST test images, from the first on.
-        chains: an image, for the chain samplers.
-        iterations: of the chain samplers, warm-up included.
-        warmup: of which left out.
+        images: number of test images, from the first on.
+        chains: chains per image, for the chain samplers.
+        iterations: iterations of the chain samplers, warm-up included.
+        warmup: first iterations, left out.
         completions: K of LAIR.
         prior_proposals: R of LAIR.
-        batch: images at once.
-        lair_iterations: of LAIR; None = found by its speed.
-        data: whose model and test images.
-        seed: of all randomness but the masks.
+        batch: images per block.
+        lair_iterations: iterations of LAIR; None = chosen by its speed.
+        data: name of the data set, for the model and the test images.
+        seed: for all random numbers except the masks.
     """
 
     images: int = 1000
@@ -65,7 +65,7 @@ class Config:
     seed: int = 0
 
     def settings(self, name: str) -> dict[str, Any]:
-        """Of a sampler of the catalogue; perhaps without LAIR's iterations."""
+        """Settings of a sampler of the catalogue; without LAIR's iterations if they are None."""
         if name == LAIR:
             own = {"completions": self.completions, "prior_proposals": self.prior_proposals}
             if self.lair_iterations is not None:
@@ -83,34 +83,34 @@ class Row(NamedTuple):
     iterations: int
     f1: float  # pooled over images
     f1_error: float  # standard error over images, jackknifed
-    nll: float  # −log p(x_mis | x_obs), nats; a bound from above where latents are few
-    seconds: float  # an image
+    nll: float  # −log p(x_mis | x_obs), nats; too high on average with few latents
+    seconds: float  # per image
     acceptance: float  # NaN for LAIR
-    stuck: float  # share of chains that accepted nothing; NaN for LAIR
+    stuck: float  # fraction of chains that accepted nothing; NaN for LAIR
     ess: float  # of the pool for LAIR, of log p(x, z) for chains; mean over images
 
     def sentence(self) -> str:
         """One line for a terminal."""
         return (
             f"{self.pattern:15} {self.method:24} F1 {self.f1:.3f} ± {self.f1_error:.3f}  "
-            f"NLL {self.nll:.1f}  {self.seconds:.2f} s an image, {self.iterations} iterations"
+            f"NLL {self.nll:.1f}  {self.seconds:.2f} s per image, {self.iterations} iterations"
         )
 
 
 class Part(NamedTuple):
-    """What is read off the images of a block, (n,) each."""
+    """Scores of the images of a block, (n,) each."""
 
     counts: Tensor  # (n, 2) true positives and wrong pixels
     nll: Tensor
     acceptance: Tensor
-    stuck: Tensor  # chains
+    stuck: Tensor  # number of stuck chains
     ess: Tensor
-    seconds: float  # an image
+    seconds: float  # per image
     iterations: int
 
 
 def run(config: Config, device: torch.device) -> Iterator[Frame | Row]:
-    """Rows of the four samplers on every pattern, as they are measured; LAIR last."""
+    """Rows of the four samplers on every pattern, each as soon as it is measured; LAIR last."""
     model, truth = zoo.load(f"{config.data}-dlvm", device), test_images(config)
     pairs = [(pattern, name) for pattern in PATTERNS for name in (*CHAINS, LAIR)]
     for number, (pattern, name) in enumerate(pairs):
@@ -118,13 +118,13 @@ def run(config: Config, device: torch.device) -> Iterator[Frame | Row]:
         yield Frame(f"{pattern}, {name}", number / len(pairs))
         for part in measure(config, pattern, name, model, truth, observed, device):
             parts.append(part)
-            share = len(parts) * config.batch / len(truth)
-            yield Frame(f"{pattern}, {name}", (number + min(share, 1)) / len(pairs))
+            done = len(parts) * config.batch / len(truth)
+            yield Frame(f"{pattern}, {name}", (number + min(done, 1)) / len(pairs))
         yield row_of(config, pattern, name, parts)
 
 
 def test_images(config: Config) -> Tensor:
-    """Binarised at ½."""
+    """Test images (N, 1, H, W), binarised at ½."""
     return data.threshold(data.load(config.data, "test").x[: config.images])
 
 
@@ -138,23 +138,25 @@ def measure(
     device: torch.device,
     first: int = 0,
 ) -> Iterator[Part]:
-    """One sampler on images of which the first has the number `first`, block by block."""
+    """One sampler on images whose first has the index `first`, block by block."""
     settings = config.settings(name)
     if "iterations" not in settings:
         batch = truth[: config.batch], observed[: config.batch]
         settings["iterations"] = _affordable(config, model, *batch, device)
     method = CATALOGUE[name](model, **settings, draws=1, updates=1)
     for start in range(0, len(truth), config.batch):
-        own = (config.seed, config.data, pattern, name, first + start)
-        source = generator(zlib.crc32(repr(own).encode()), device)
+        key = (config.seed, config.data, pattern, name, first + start)
+        source = generator(zlib.crc32(repr(key).encode()), device)
         rows = slice(start, start + config.batch)
         filled = fill_in(method, truth[rows], observed[rows], source, batch=config.batch)
         yield Part(
-            ink_counts(filled.mean, filled.truth, filled.observed),
-            filled.negative_log_likelihood(),
-            *(filled.diagnostic(each) for each in ("acceptance", "stuck chains", "ESS")),
-            filled.seconds,
-            settings["iterations"],
+            counts=ink_counts(filled.mean, filled.truth, filled.observed),
+            nll=filled.negative_log_likelihood(),
+            acceptance=filled.diagnostic("acceptance"),
+            stuck=filled.diagnostic("stuck chains"),
+            ess=filled.diagnostic("ESS"),
+            seconds=filled.seconds,
+            iterations=settings["iterations"],
         )
 
 
@@ -165,33 +167,33 @@ def _affordable(
     observed: Tensor,
     device: torch.device,
 ) -> int:
-    """Iterations of LAIR in the time of Metropolis-within-Gibbs."""
+    """Iterations of LAIR that take as long as Metropolis-within-Gibbs."""
     seconds: dict[str, list[float]] = {"Metropolis-within-Gibbs": [], LAIR: []}
-    for _ in range(TURNS):
+    for _ in range(REPEATS):
         for name, taken in seconds.items():
             settings = config.settings(name) | {"iterations": TRIAL, "warmup": TRIAL // 2}
             trial = CATALOGUE[name](model, **settings, draws=1, updates=1)
             filled = fill_in(trial, truth, observed, generator(0, device), batch=len(truth))
             taken.append(filled.seconds)
-    chain, own = (statistics.median(taken) for taken in seconds.values())
-    return min(max(int(config.iterations * chain / own), TRIAL), 5000)
+    metropolis, lair = (statistics.median(taken) for taken in seconds.values())
+    return min(max(int(config.iterations * metropolis / lair), TRIAL), 5000)
 
 
 def row_of(config: Config, pattern: str, name: str, parts: Sequence[Part]) -> Row:
-    """From the blocks of all images, in their order."""
-    counts, nll, acceptance, stuck, ess = (
-        torch.cat([part[field] for part in parts]) for field in range(5)
-    )
+    """The row from the blocks of all images, in their order."""
+    counts = torch.cat([part.counts for part in parts])
     seconds = sum(len(part.counts) * part.seconds for part in parts)
+    f1, f1_error = f1_and_error(counts)
     return Row(
-        name,
-        pattern,
-        len(counts),
-        parts[0].iterations,
-        *f1_and_error(counts),
-        nll.mean().item(),
-        seconds / len(counts),
-        acceptance.mean().item(),
-        stuck.mean().item() / config.chains,
-        ess.nanmean().item(),
+        method=name,
+        pattern=pattern,
+        images=len(counts),
+        iterations=parts[0].iterations,
+        f1=f1,
+        f1_error=f1_error,
+        nll=torch.cat([part.nll for part in parts]).mean().item(),
+        seconds=seconds / len(counts),
+        acceptance=torch.cat([part.acceptance for part in parts]).mean().item(),
+        stuck=torch.cat([part.stuck for part in parts]).mean().item() / config.chains,
+        ess=torch.cat([part.ess for part in parts]).nanmean().item(),
     )

@@ -1,9 +1,9 @@
-"""The numbers on the card of a VAE with a mixture as its prior, and the history of its training.
+"""Scores for the card of a VAE with a mixture as its prior, and the history of its training.
 
-The history is that of the run and of its control, from their checkpoints where there are some. The
-accuracy on the test split is of the shipped weights, as rounded: clusters are paired with labels on
-the training images, so that test labels choose nothing.
-"""  # noqa: E501
+The history is that of the run and of its control, from their checkpoints if there are any. The
+accuracy on the test split uses the shipped, rounded weights. Clusters are matched with labels on
+the training images, so no choice depends on test labels.
+"""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ from dgm_core.training import mutual
 from dgm_core.training.mutual import Config, Shot
 
 EARLY = (1, 3, 8, 20)
-"""Epochs within the warm-up that a history shows, too."""
+"""Epochs within the warm-up that the history also shows."""
 
 
 class Measured(NamedTuple):
-    """What is written on the card; accuracies of training images unless said otherwise."""
+    """Scores for the card; accuracies are on training images unless stated otherwise."""
 
     images: int
     epochs: int
     accuracy_before: float
     accuracy: float
     accuracy_control: float
-    accuracy_test: float | None  # None where the test images are of other classes
+    accuracy_test: float | None  # None if the test images have other classes
     nmi: float
     ari: float
-    elbo_before: float  # nats an image, the mixture as the prior; of all three alike
+    elbo_before: float  # nats per image, with the mixture as the prior in all three
     elbo: float
     elbo_control: float
-    log_evidence_before: float  # of latents and clusters, nats an image
+    log_evidence_before: float  # of latents and clusters, nats per image
     log_evidence: float
 
     def as_card(self) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class Measured(NamedTuple):
 
 
 class Result(NamedTuple):
-    """For the card, and for the page."""
+    """Scores for the card, and the history for the page."""
 
     measured: Measured
     history: History
@@ -64,13 +64,13 @@ class Result(NamedTuple):
 def run(
     config: Config, model: MixtureVAE, folder: Path | None, reader: Classifier | None
 ) -> Iterator[Frame | Result]:
-    """Repeat a run and its control, measure, and lay the history out; the `Result` comes last.
+    """Repeat a run and its control, measure, and lay out the history; the `Result` comes last.
 
     Args:
-        config: of the run.
-        model: as shipped.
-        folder: with checkpoints of the run, and for those of the control.
-        reader: reads the images whose labels are not shipped.
+        config: settings of the run.
+        model: the shipped model.
+        folder: has the checkpoints of the run; those of the control are written there.
+        reader: classifier of the images whose labels are not shipped.
     """
     images = cluster_images(config.dataset, config.images, set_upright=config.set_upright)
     ends: list[tuple[Shot, ...]] = []
@@ -80,55 +80,57 @@ def run(
                 yield Frame(f"{which.form}: {item.doing}", 0.4 * (len(ends) + item.done))
             else:
                 ends.append(item.shots)
-    ours, control = ends
+    shots, control = ends
     read = None if reader is None else _read(config, reader)
     epochs = [epoch for epoch in EARLY if epoch < config.warmup]
-    early = [_early(config, epoch, images, folder, ours[0]) for epoch in epochs]
-    history = history_of(config, ours, control, read=read, early=early)
+    early = [_early(config, epoch, images, folder, shots[0]) for epoch in epochs]
+    history = history_of(config, shots, control, read=read, early=early)
     for item in lay_out(history):
         if isinstance(item, Frame):
             yield Frame(item.doing, 0.8 + 0.2 * item.done)
         else:
             history = item
-    first, last, plain = ours[0], ours[-1], control[-1]
+    first, last, plain = shots[0], shots[-1], control[-1]
     measured = Measured(
-        len(images),
-        last.epoch,
-        first.scores.accuracy,
-        last.scores.accuracy,
-        plain.scores.accuracy,
-        _on_test(config, model, last),
-        last.scores.nmi,
-        last.scores.ari,
-        first.bound.elbo,
-        last.bound.elbo,
-        plain.bound.elbo,
-        first.log_evidence,
-        last.log_evidence,
+        images=len(images),
+        epochs=last.epoch,
+        accuracy_before=first.scores.accuracy,
+        accuracy=last.scores.accuracy,
+        accuracy_control=plain.scores.accuracy,
+        accuracy_test=_test_accuracy(config, model, last),
+        nmi=last.scores.nmi,
+        ari=last.scores.ari,
+        elbo_before=first.bound.elbo,
+        elbo=last.bound.elbo,
+        elbo_control=plain.bound.elbo,
+        log_evidence_before=first.log_evidence,
+        log_evidence=last.log_evidence,
     )
     yield Result(measured, history)
 
 
 def _early(
-    config: Config, epoch: int, images: ClusterImages, folder: Path | None, before: Shot
+    config: Config, epoch: int, images: ClusterImages, folder: Path | None, reference: Shot
 ) -> Shot:
-    """The shot of a warm-up that ends after so many epochs, its clusters named as `before`.
+    """The shot of a warm-up of `epoch` epochs, its clusters numbered like those of `reference`.
 
-    The rate of learning is constant, so the networks are those of the longer warm-up.
+    The learning rate is constant, so the networks are those of the longer warm-up at that epoch.
     """
     *_, found = mutual.run(
         dataclasses.replace(config, warmup=epoch, rounds=0, form="one pass"), images, folder
     )
     (shot,) = found.shots
-    named = relabelled(
-        Clustering(before.mixture, before.assignment), Clustering(shot.mixture, shot.assignment)
+    mixture, assignment = relabelled(
+        Clustering(reference.mixture, reference.assignment),
+        Clustering(shot.mixture, shot.assignment),
     )
-    scores = clustering_scores(named.assignment, images.y, config.clusters)
-    return shot._replace(mixture=named.mixture, assignment=named.assignment, scores=scores)
+    assert assignment is not None  # both clusterings have one
+    scores = clustering_scores(assignment, images.y, config.clusters)
+    return shot._replace(mixture=mixture, assignment=assignment, scores=scores)
 
 
-def _on_test(config: Config, model: MixtureVAE, last: Shot) -> float | None:
-    """Accuracy on the test split, its labels unseen; None if it has other classes."""
+def _test_accuracy(config: Config, model: MixtureVAE, last: Shot) -> float | None:
+    """Accuracy on the test split; None if it has other classes."""
     test = data.load(config.dataset, "test", download_missing=False)
     if not set(test.y.unique().tolist()) & set(last.scores.labels.tolist()):
         return None
@@ -141,10 +143,11 @@ def _on_test(config: Config, model: MixtureVAE, last: Shot) -> float | None:
 
 @torch.no_grad()
 def _read(config: Config, reader: Classifier) -> np.ndarray:
-    """The classes that a classifier reads in the images of a history, as they were before."""
+    """The classes that a classifier predicts for the images of a history, before preparation."""
     count = min(config.images, SHOWN)
     plain = cluster_images(config.dataset, count, set_upright=False)
-    parts: list[Tensor] = [
-        reader.predict(part.float() / 255).logits.argmax(1) for part in plain.x.split(500)
-    ]
+    parts: list[Tensor] = []
+    for images in plain.x.split(500):
+        prediction: Any = reader.predict(images.float() / 255)
+        parts.append(prediction.logits.argmax(1))
     return torch.cat(parts).numpy()

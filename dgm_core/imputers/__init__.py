@@ -1,4 +1,4 @@
-"""Every way to fill in, behind one contract: `run(masked, generator) → Iterator[Imputation]`.
+"""All imputers of images, with one interface: `run(masked, generator) → Iterator[Imputation]`.
 
     >>> from dgm_core import data
     >>> from dgm_core.missing import masks

@@ -1,7 +1,7 @@
-"""The Markov chains as imputers: several chains an image, means over them, and diagnostics.
+"""The Markov chains as imputers: several chains per image, their means, and diagnostics.
 
-The posterior mean is that of E[x | z] over iterations after the warm-up and over chains
-(Rao-Blackwell), the variance that of a draw: within plus between latents.
+The posterior mean averages E[x | z] over the iterations after the warm-up and over the chains
+(Rao-Blackwell). The variance is that of a draw: within plus between latents.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from dgm_core.samplers.chains import Iteration, RunningMean, run
 from dgm_core.settings import check, setting
 from dgm_core.types import Imputation, LatentVariableModel, Masked, Sampler
 
-LATENTS_A_CHAIN = 32
-"""Latents kept of each chain, evenly spread over its iterations, for draws and densities."""
+LATENTS_PER_CHAIN = 32
+"""Latents kept from each chain, evenly spread over its iterations, for draws and densities."""
 
 
 @dataclass(frozen=True)
 class MarkovChains:
-    """What the three chains have in common."""
+    """The part that the three chain samplers share."""
 
     model: LatentVariableModel
-    iterations: int = setting(500, "Iterations", 20, 5000, "Of each chain, warm-up included.")
+    iterations: int = setting(500, "Iterations", 20, 5000, "Per chain, warm-up included.")
     warmup: int = setting(
-        30, "Warm-up", 0, 1000, "Iterations left out of all means; run as pseudo-Gibbs."
+        30, "Warm-up", 0, 1000, "First iterations, left out of all means; run as pseudo-Gibbs."
     )
-    chains: int = setting(8, "Chains", 1, 32, "Run side by side from independent starts.")
+    chains: int = setting(8, "Chains", 1, 32, "Run in parallel from independent starts.")
     draws: int = setting(24, "Draws", 1, 64, "Completions to show, spread over the chains.")
     initialisation: str = "uniform noise"
-    updates: int = 20  # how often it yields, about
+    updates: int = 20  # approximate number of times that it yields
 
     needs: ClassVar[str] = "dlvm"
     kernel: ClassVar[str]
@@ -50,14 +50,16 @@ class MarkovChains:
     def __post_init__(self) -> None:
         check(self)
         if self.warmup >= self.iterations:
-            raise ValueError(f"expected fewer than {self.iterations} warm-up iterations")
+            raise ValueError(
+                f"expected fewer than {self.iterations} warm-up iterations, got {self.warmup}"
+            )
 
     def sampler(self, masked: Masked) -> Sampler:
-        """The kernel, bound to one row a chain."""
+        """The kernel, bound to `masked`, which has one row per chain."""
         return CATALOGUE[self.kernel](self.model, masked, INITIALISATIONS[self.initialisation])
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
-        """Yields about `updates` times, the means ever better."""
+        """Yields about `updates` times; the means improve."""
         rows = masked.repeat(self.chains)
         steps = run(
             self.sampler(rows),
@@ -78,13 +80,13 @@ class MarkovChains:
 
 
 class PseudoGibbs(MarkovChains):
-    """Always takes the encoder's proposal: approximate, as good as the encoder."""
+    """Always accepts the encoder's proposal: approximate, as good as the encoder."""
 
     kernel = "pseudo-Gibbs"
 
 
 class MetropolisWithinGibbs(MarkovChains):
-    """Accepts or rejects: exact in the limit, slow where acceptance is low."""
+    """Accepts or rejects the encoder's proposal: exact in the limit, slow if acceptance is low."""
 
     kernel = "Metropolis-within-Gibbs"
 
@@ -94,7 +96,7 @@ class CollapsedMetropolis(MarkovChains):
     """Metropolis on p(z | x_obs) alone, proposing from earlier completions or the prior."""
 
     prior_share: float = setting(
-        0.05, "Share of prior proposals", 0.01, 1.0, "ε of AC-MWG; the paper uses 0.05 and 0.3."
+        0.05, "Fraction from the prior", 0.01, 1.0, "ε of AC-MWG; the paper uses 0.05 and 0.3."
     )
     kernel: ClassVar[str] = "collapsed Metropolis"
 
@@ -109,7 +111,7 @@ class _Record:
     def __init__(self, settings: MarkovChains, masked: Masked) -> None:
         self.settings, self.masked = settings, masked
         after = settings.iterations - settings.warmup
-        self.thin = max(1, math.ceil(after / LATENTS_A_CHAIN))
+        self.thin = max(1, math.ceil(after / LATENTS_PER_CHAIN))
         rounds = math.ceil(settings.draws / settings.chains)
         self.draw_every = max(1, after // rounds)
         self.mean = RunningMean()  # (B, chains, *event)
@@ -120,11 +122,11 @@ class _Record:
         self.x: list[Tensor] = []  # (B, chains, *event)
 
     def add(self, step: Iteration) -> None:
-        """Take in an iteration after the warm-up."""
-        law, size = step.state.likelihood, (len(self.masked), self.settings.chains)
-        mean, before = law.mean, self.mean.count
+        """Add an iteration after the warm-up."""
+        likelihood, size = step.state.likelihood, (len(self.masked), self.settings.chains)
+        mean, before = likelihood.mean, self.mean.count
         self.mean.add(mean.unflatten(0, size))
-        self.second.add((law.variance + mean.square()).unflatten(0, size).mean(1))
+        self.second.add((likelihood.variance + mean.square()).unflatten(0, size).mean(1))
         self.accepted.append(step.info.accepted.unflatten(0, size))
         self.log_joint.append(step.state.log_joint.unflatten(0, size))
         if before % self.thin == 0:
@@ -133,10 +135,13 @@ class _Record:
             self.x.append(step.state.x.unflatten(0, size).clone())
 
     def imputation(self, done: float) -> Imputation:
-        """Where the chains stand."""
+        """The imputation from all iterations so far."""
         masked, settings = self.masked, self.settings
-        mean = self.mean.mean.mean(1)
-        variance = (self.second.mean - mean.square()).clamp_min(0) * ~masked.observed
+        by_chain, second = self.mean.mean, self.second.mean
+        assert by_chain is not None  # `add` was called before
+        assert second is not None
+        mean = by_chain.mean(1)
+        variance = (second - mean.square()).clamp_min(0) * ~masked.observed
         draws = torch.cat([x.transpose(0, 1) for x in self.x])[-settings.draws :]
         z = torch.cat([each.transpose(0, 1) for each in self.z])  # (n, B, L)
         return Imputation(
@@ -146,25 +151,24 @@ class _Record:
             mixture_log_density(settings.model, masked, z),
             self._diagnostics(),
             done=done,
-            leave_one_out=self._without_each_chain(mean),
+            leave_one_out=self._without_each_chain(mean, by_chain),
         )
 
-    def _without_each_chain(self, mean: Tensor) -> Tensor | None:
+    def _without_each_chain(self, mean: Tensor, by_chain: Tensor) -> Tensor | None:
         count = self.settings.chains
         if count == 1:
             return None
-        others = mean[:, None] + (mean[:, None] - self.mean.mean) / (count - 1)
+        others = mean[:, None] + (mean[:, None] - by_chain) / (count - 1)
         return self.masked.complete(others.transpose(0, 1))
 
     def _diagnostics(self) -> dict[str, Tensor]:
         accepted = torch.stack(self.accepted, 2)  # (B, chains, T)
         traces = torch.stack(self.log_joint, 2).double()  # (B, chains, T)
         by_chain = traces.permute(1, 2, 0)  # (chains, T, B)
+        stuck = diagnostics.stuck(accepted.flatten(0, 1)).unflatten(0, accepted.shape[:2])
         return {
             "acceptance": accepted.float().mean((1, 2)),
-            "stuck chains": diagnostics.stuck(accepted.flatten(0, 1))
-            .unflatten(0, accepted.shape[:2])
-            .sum(1),
+            "stuck chains": stuck.sum(1),
             "R-hat": diagnostics.rhat(by_chain),
             "ESS": diagnostics.effective_sample_size(by_chain),
         }

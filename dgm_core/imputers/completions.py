@@ -1,4 +1,4 @@
-"""The MIWAE family as an imputer of tables: weighted completions and what they say."""
+"""The MIWAE family as an imputer of tables: weighted completions and their estimates."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from dgm_core.settings import check, setting
 from dgm_core.types import Imputation, Masked
 
 ENTRIES_AT_ONCE = 2**22
-"""Numbers in the completions that are held at a time."""
+"""Largest number of completed values in memory at a time."""
 
 
 @dataclass(frozen=True)
 class CompletionImputer:
-    """Weighs K completions of each row; right for MIWAE, not-MIWAE and their supervised forms.
+    """Weights K completions of each row, for MIWAE, not-MIWAE and their supervised forms.
 
-    `parts["median"]` of what it yields is the answer to absolute loss. All K completions of a row
-    are held at once, rows in pieces.
+    `parts["median"]` of the imputation minimises the absolute loss. All K completions of a row are
+    in memory at once; rows are handled in blocks.
     """
 
     model: MIWAE
-    samples: int = setting(1000, "Importance samples K", 10, 20_000, "More is better and slower.")
+    samples: int = setting(1000, "Importance samples K", 10, 20_000, "More are better and slower.")
     draws: int = setting(24, "Draws", 1, 64, "Completions to show, by importance resampling.")
 
     def __post_init__(self) -> None:
@@ -41,7 +41,7 @@ class CompletionImputer:
             for start in range(0, len(masked), rows)
         ]
         mean, variance = (torch.cat([getattr(p, n) for p in pieces]) for n in ("mean", "variance"))
-        draws = torch.cat([piece.draws for piece in pieces], 1)
+        draws = torch.cat([piece.draws for piece in pieces if piece.draws is not None], 1)
         diagnostics, parts = (
             {name: torch.cat([getattr(p, field)[name] for p in pieces], dim) for name in first}
             for field, first, dim in (

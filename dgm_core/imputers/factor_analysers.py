@@ -1,4 +1,4 @@
-"""DMFA and MFA as imputers: a closed-form law of the hidden pixels, a mixture of few factors."""
+"""DMFA and MFA as imputers: the distribution of the hidden pixels is a low-rank mixture."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class MFAConditional:
     noisy: bool = switch(
         default=True,
         label="Noise in the draws",
-        about="Without it a draw is a smooth picture from the factors, not a draw of p(x_mis | "
-        "x_obs): published pictures leave it out.",
+        about="Without noise, a draw is a smooth image from the factors, not a draw of p(x_mis | "
+        "x_obs). Published images leave the noise out.",
     )
 
     needs: ClassVar[str] = "mfa"
@@ -43,30 +43,30 @@ class MFAConditional:
     @torch.no_grad()
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields once."""
-        law, event = self.model.conditional(masked), masked.x.shape[1:]
-        draws = law.sample_with(generator, self.draws, noisy=self.noisy)
+        conditional, event = self.model.conditional(masked), masked.x.shape[1:]
+        draws = conditional.sample_with(generator, self.draws, noisy=self.noisy)
         yield Imputation(
-            masked.complete(law.mean.unflatten(1, event)),
+            masked.complete(conditional.mean.unflatten(1, event)),
             masked.complete(draws.unflatten(2, event)),
-            law.variance.unflatten(1, event),
-            lambda truth: law.log_prob(truth.flatten(1)),
-            {"components": law.log_weights.exp().square().sum(1).reciprocal()},
-            _parts(law, event),
+            conditional.variance.unflatten(1, event),
+            lambda truth: conditional.log_prob(truth.flatten(1)),
+            {"components": conditional.log_weights.exp().square().sum(1).reciprocal()},
+            _parts(conditional, event),
         )
 
 
 class DMFAImputer(MFAConditional):
-    """A network's mixture of factor analysers for the hidden pixels, in one pass."""
+    """A network predicts the mixture of factor analysers of the hidden pixels in one pass."""
 
     needs: ClassVar[str] = "dmfa"
 
 
-def _parts(law: LowRankMixture, event: torch.Size) -> dict[str, Tensor]:
-    """Of the likeliest component of each row: its factors and the deviation of its noise."""
-    row = torch.arange(len(law.log_weights), device=law.log_weights.device)
-    best = law.log_weights.argmax(1)
-    loadings = law.loadings[row, best]  # (B, D, R)
-    deviation = law.noise[row, best].sqrt() * law.hidden
+def _parts(mixture: LowRankMixture, event: torch.Size) -> dict[str, Tensor]:
+    """Factors and noise standard deviation of the likeliest component of each row."""
+    row = torch.arange(len(mixture.log_weights), device=mixture.log_weights.device)
+    best = mixture.log_weights.argmax(1)
+    loadings = mixture.loadings[row, best]  # (B, D, R)
+    deviation = mixture.noise[row, best].sqrt() * mixture.hidden
     return {
         "factors": loadings.permute(2, 0, 1).unflatten(2, event),
         "noise": deviation[None].unflatten(2, event),

@@ -1,4 +1,4 @@
-"""LAIR as an imputer: everything comes from the pool of all iterations."""
+"""LAIR as an imputer: all estimates use the pool of proposals from all iterations."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 
 from dgm_core.imputers.latents import mixture_log_density, without_each
 from dgm_core.samplers import INITIALISATIONS, Pool, lair
@@ -15,35 +16,37 @@ from dgm_core.settings import check, setting
 from dgm_core.types import Imputation, LatentVariableModel, Masked
 
 LATENTS = 256
-"""Resampled from the pool for the predictive density."""
+"""Latents resampled from the pool for the predictive density."""
 PARTS = 8
-"""Stretches of iterations, for the Monte-Carlo error of what they say."""
+"""Stretches of iterations, for the Monte-Carlo error of the estimates."""
 
 
 @dataclass(frozen=True)
 class LAIR:
-    """K completions an image propose together; all proposals count, by their weights."""
+    """K completions per image propose jointly; all proposals are used, with their weights."""
 
     model: LatentVariableModel
     iterations: int = setting(300, "Iterations", 20, 5000, "Warm-up included.")
     warmup: int = setting(30, "Warm-up", 1, 1000, "Iterations whose proposals are left out.")
-    completions: int = setting(8, "Completions K", 1, 64, "Of each image; they propose together.")
+    completions: int = setting(8, "Completions K", 1, 64, "Per image; they propose jointly.")
     prior_proposals: int = setting(
-        1, "Prior proposals R", 1, 32, "From the prior, in each iteration; they bound the weights."
+        1, "Prior proposals R", 1, 32, "Per iteration, from the prior; they bound the weights."
     )
     draws: int = setting(24, "Draws", 1, 64, "Completions to show, resampled from the pool.")
     initialisation: str = "uniform noise"
-    updates: int = 8  # how often it yields, about
+    updates: int = 8  # approximate number of times that it yields
 
     needs: ClassVar[str] = "dlvm"
 
     def __post_init__(self) -> None:
         check(self)
         if self.warmup >= self.iterations:
-            raise ValueError(f"expected fewer than {self.iterations} warm-up iterations")
+            raise ValueError(
+                f"expected fewer than {self.iterations} warm-up iterations, got {self.warmup}"
+            )
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
-        """Yields about `updates` times, the pool ever larger."""
+        """Yields about `updates` times; the pool grows."""
         sampler = lair(
             self.model,
             masked,
@@ -66,6 +69,8 @@ class LAIR:
         self, pool: Pool, masked: Masked, generator: torch.Generator, number: int
     ) -> Imputation:
         evidence, moments = pool.log_evidence, pool.moments
+        stretches = [each for each in pool.stretches if each.log_total is not None]
+        log_totals: list[Tensor] = [each.log_total for each in stretches]
         return Imputation(
             masked.complete(moments.mean),
             pool.draw(self.model, masked, self.draws, generator),
@@ -80,7 +85,7 @@ class LAIR:
             done=number / self.iterations,
             leave_one_out=without_each(
                 masked,
-                torch.stack([each.log_total for each in pool.stretches]),
-                torch.stack([each.mean for each in pool.stretches]),
+                torch.stack(log_totals),
+                torch.stack([each.mean for each in stretches]),
             ),
         )

@@ -1,4 +1,4 @@
-"""MIWAE as an imputer: self-normalised importance sampling, and multiple imputation by SIR."""
+"""MIWAE as an imputer of images: self-normalised importance sampling, and draws by SIR."""
 
 from __future__ import annotations
 
@@ -23,15 +23,18 @@ from dgm_core.settings import check, setting
 from dgm_core.types import Imputation, Masked
 
 PARTS = 8
-"""In which the importance samples are drawn, for the Monte-Carlo error of what they say."""
+"""Parts in which the importance samples are drawn, for the Monte-Carlo error of the estimates."""
 
 
 @dataclass(frozen=True)
 class MIWAEInpainter:
-    """Weighs K latents from q(z | x_obs); nothing is iterated."""
+    """Weights K latents from q(z | x_obs), without iteration.
+
+    `dgm_core.estimators.MIWAEImputer` is the scikit-learn estimator for tables.
+    """
 
     model: MIWAE
-    samples: int = setting(1000, "Importance samples K", 10, 20_000, "More is better and slower.")
+    samples: int = setting(1000, "Importance samples K", 10, 20_000, "More are better and slower.")
     draws: int = setting(24, "Draws", 1, 64, "Completions to show, by importance resampling.")
 
     needs: ClassVar[str] = "miwae"
@@ -43,9 +46,9 @@ class MIWAEInpainter:
         """Yields once."""
         parts = [
             importance_sample(self.model, masked, count, generator)
-            for count in _shares(self.samples, PARTS)
+            for count in _nearly_equal(self.samples, PARTS)
         ]
-        sample, log_weights = _together(parts)
+        sample, log_weights = _joined(parts)
         yield Imputation(
             sample.mean,
             sir_draws(sample, self.model, self.draws, generator),
@@ -63,13 +66,13 @@ class MIWAEInpainter:
         )
 
 
-def _shares(total: int, parts: int) -> list[int]:
+def _nearly_equal(total: int, parts: int) -> list[int]:
     """`total` as a sum of nearly equal numbers, none of them 0."""
     return [total // parts + (i < total % parts) for i in range(min(parts, total))]
 
 
-def _together(parts: list[ImportanceSample]) -> tuple[ImportanceSample, Tensor]:
-    """One sample of all parts, and the log-weight of each part, (r, B)."""
+def _joined(parts: list[ImportanceSample]) -> tuple[ImportanceSample, Tensor]:
+    """One sample from all parts, and the log-weight of each part, (r, B)."""
     log_weights = torch.stack([part.log_w.logsumexp(0) for part in parts])
     mixture = MixtureMoments()
     for own, part in zip(log_weights, parts, strict=True):
@@ -81,7 +84,7 @@ def _together(parts: list[ImportanceSample]) -> tuple[ImportanceSample, Tensor]:
 
 
 def _bound_by_draws(log_w: Tensor) -> tuple[Tensor, Tensor]:
-    """The bound on log p(x_obs) for K = 1, 2, 5, 10, 20, … and all draws, from one set of them."""
+    """Bound on log p(x_obs) for K = 1, 2, 5, 10, 20, … and all draws, from the same draws."""
     total = len(log_w)
     steps = (m * 10**e for e in range(len(str(total))) for m in (1, 2, 5))
     counts = [k for k in steps if k < total] + [total]

@@ -1,4 +1,4 @@
-"""One named recipe for each shipped weight file; `python -m dgm_core train RECIPE` repeats it.
+"""One named recipe for each shipped weight file; `dgm train RECIPE` trains it again.
 
     >>> recipe = RECIPES["digits-dlvm"]
     >>> recipe.dataset, recipe.architecture, recipe.seed
@@ -6,7 +6,7 @@
     >>> type(recipe.build()).__name__
     'VAE'
 
-`train` runs the stages of a recipe, each of which takes up its checkpoint; `publish` writes
+`train` runs the stages of a recipe, each of which resumes from its checkpoint. `publish` writes
 weights and card.
 """
 
@@ -50,11 +50,11 @@ FACE_SCHEDULE = Schedule(
 )
 
 OVEREXPOSED_DIGIT = {**DIGIT, "scale_of_each": True}
-"""Strokes are sharp: one scale for all pixels would blur what tells bright from dark."""
+"""One scale per pixel: strokes have sharp edges, which one scale for all pixels would blur."""
 
 TABLE = {"features": 30, "latent_dim": 10, "hidden": 64}
 TABLE_PLAN = Amputation(columns=tuple(range(15)))
-"""Half of the columns lose what is above the mean."""
+"""Half of the columns lose all values above their mean."""
 
 HOUSE_NUMBER = {
     "size": 32,
@@ -156,7 +156,7 @@ RECIPES = {
             schedule=Schedule(
                 epochs=12, batch_size=64, learning_rate=2e-3, constant_part=0.2, bfloat16=True
             ),
-            binary_share=0.15,
+            binary_fraction=0.15,
         ),
         DmfaRecipe(
             name="celeba-dmfa",
@@ -175,7 +175,7 @@ RECIPES = {
                 epochs=9, batch_size=64, learning_rate=1.5e-3, constant_part=0.2, bfloat16=True
             ),
             squared_error=60.0,
-            small_share=0.7,
+            small_fraction=0.7,
             mirrored=True,
         ),
         MfaRecipe(

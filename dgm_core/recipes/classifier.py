@@ -1,4 +1,4 @@
-"""A classifier is trained in one stage on complete images; the weights kept are the likeliest."""
+"""Training of a classifier in one stage on complete images, validated by the likelihood."""
 
 from __future__ import annotations
 
@@ -58,17 +58,17 @@ FACE_ATTRIBUTES = (
     "wearing necktie",
     "young",
 )
-"""Of CelebA, in its order."""
+"""The attributes of CelebA, in its order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierRecipe(Recipe):
-    """One schedule, and what is done against learning by heart."""
+    """One schedule, augmentation and dropout."""
 
     schedule: Schedule
-    shift: int = 0  # pixels by which training images are moved at random
+    shift: int = 0  # largest random shift of training images, pixels
     mirrored: bool = False
-    dropout: float = 0.0  # share of the features hidden from the head in training
+    dropout: float = 0.0  # fraction of the features set to 0 in training
 
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
         model = self.build().to(device, memory_format=torch.channels_last)
@@ -85,7 +85,7 @@ class ClassifierRecipe(Recipe):
 
 
 def labelled(dataset: str, split: str) -> LabelledImages:
-    """A split with its classes (N,), or of faces with all attributes (N, 40)."""
+    """A split with its classes (N,); for faces, with all attributes (N, 40)."""
     if dataset == "celeba":
         table = np.stack(list(data.face_attributes(split).values()), 1)
         return LabelledImages(data.pixels(dataset, split), torch.from_numpy(table).float())
@@ -93,7 +93,7 @@ def labelled(dataset: str, split: str) -> LabelledImages:
 
 
 def _validation_by_likelihood(images: LabelledImages) -> Validation:
-    """Mean log p(y | x), nats an image."""
+    """Mean log p(y | x), nats per image."""
 
     @torch.no_grad()
     def score(model: Classifier) -> float:

@@ -1,7 +1,6 @@
-"""A MIWAE or not-MIWAE trained on a data set that was clipped once, by `missing.clipped`.
+"""Training of a MIWAE or not-MIWAE on a data set clipped once, by `missing.clipped`.
 
-The complete images are never seen: neither in training nor in the choice of the weights, which is
-by the bound of the clipped validation images.
+Complete images are not used: weights are chosen by the bound of the clipped validation images.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ from dgm_core.types import Masked
 
 @dataclass(frozen=True, kw_only=True)
 class ClippedRecipe(Recipe):
-    """One schedule, and the number of importance samples."""
+    """One schedule, augmentation, and the number of importance samples."""
 
     schedule: Schedule
-    integrated: bool = False  # x_mis in the bound of a not-MIWAE; else it is drawn
+    integrated: bool = False  # x_mis integrated out of the bound of a not-MIWAE, or drawn
     draws: int = 5  # K of the bound in training
-    images: int | None = None  # of the training split; None = all
-    shift: int = 0  # pixels by which training images are moved at random
+    images: int | None = None  # images of the training split; None = all
+    shift: int = 0  # largest random shift of training images, pixels
     mirrored: bool = False
 
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
@@ -46,7 +45,7 @@ class ClippedRecipe(Recipe):
 
 
 def _validation_by(bound: Callable[[int], Objective], masked: Masked) -> Validation:
-    """Mean bound of 20 draws a row, with noise drawn the same way each time."""
+    """Mean bound with 20 draws per row and the same noise each time."""
     loss = bound(20)
 
     @torch.no_grad()

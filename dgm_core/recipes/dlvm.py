@@ -1,8 +1,8 @@
-"""A DLVM is trained in two stages.
+"""Training of a DLVM in two stages.
 
-*model*: decoder and a diagonal encoder by the ELBO. *proposal*: the decoder is fixed, the encoder
-gets a full covariance and learns to propose well on completed images
-(`objectives.proposal_divergence`), which is what Metropolis acceptance depends on.
+*model*: decoder and diagonal encoder, by the ELBO. *proposal*: the decoder is fixed, and the
+encoder gets a full covariance and is trained on completed images (`losses.proposal_divergence`).
+The acceptance rate of Metropolis depends on the second stage.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from dgm_core.recipes.recipe import LatentVariableRecipe, Stage, stage
 from dgm_core.rng import generator
 from dgm_core.samplers import chains, metropolis_within_gibbs
 from dgm_core.training import Schedule, Validation, losses
-from dgm_core.types import Masked
+from dgm_core.types import LatentVariableModel, Masked
 
 
 @dataclass(frozen=True, kw_only=True)
 class DlvmRecipe(LatentVariableRecipe):
-    """Two schedules, what to begin from, and what the proposal learns by."""
+    """Two schedules, and a model to start from."""
 
     model: Schedule
     proposal: Schedule
-    warm_start: str | None = None  # a shipped model of the same architecture to begin from
+    warm_start: str | None = None  # a shipped model of the same architecture to start from
 
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
         x = data.load(self.dataset, "train").x
         held_out = self.held_out().to(device)
         diagonal = self.build(full_covariance=False).to(device)
         if self.warm_start:
-            _begin_from(diagonal, zoo.load(self.warm_start, device))
+            _copy_weights(diagonal, zoo.load(self.warm_start, device))
         yield from stage(
             "model",
             run_folder,
@@ -63,8 +63,8 @@ class DlvmRecipe(LatentVariableRecipe):
         yield model
 
 
-def _begin_from(diagonal: nn.Module, trained: nn.Module) -> None:
-    """Copy what fits; of the last encoder layer, the rows for mean and scale."""
+def _copy_weights(diagonal: nn.Module, trained: nn.Module) -> None:
+    """Copy the weights; from the last encoder layer only the rows for mean and scale."""
     source = trained.state_dict()
     target = diagonal.state_dict()
     for name, value in target.items():
@@ -73,10 +73,10 @@ def _begin_from(diagonal: nn.Module, trained: nn.Module) -> None:
 
 
 def validation_by_elbo(x: Tensor) -> Validation:
-    """ELBO of one draw, noise drawn the same way each time."""
+    """Mean ELBO from one draw with the same noise each time, nats per image."""
 
     @torch.no_grad()
-    def score(model: nn.Module) -> float:
+    def score(model: LatentVariableModel) -> float:
         source = generator(2, x.device)
         parts = [
             importance_weighted.log_weights(model, part, 1, source)[0] for part in x.split(500)
@@ -87,17 +87,17 @@ def validation_by_elbo(x: Tensor) -> Validation:
 
 
 def _validation_by_acceptance(x: Tensor, images: int = 500, iterations: int = 12) -> Validation:
-    """Mean Metropolis acceptance at 50 % missing, chains started at the truth."""
+    """Mean Metropolis acceptance with 50 % of the pixels hidden, for chains that start at x."""
     x = x[:images]
     height, width = x.shape[2:]
     each = [masks.random_pixels(height, width, 0.5, generator(seed)) for seed in range(len(x))]
     observed = torch.stack(each)[:, None].expand_as(x.cpu()).to(x.device)
 
-    def score(model: nn.Module) -> float:
-        def truth(*_: object) -> Tensor:
+    def score(model: LatentVariableModel) -> float:
+        def original(*_: object) -> Tensor:
             return x
 
-        sampler = metropolis_within_gibbs(model, Masked(x, observed), truth)
+        sampler = metropolis_within_gibbs(model, Masked(x, observed), original)
         steps = chains.run(sampler, generator(3, x.device), iterations)
         counted = itertools.islice(steps, 2, None)
         return torch.stack([step.info.accepted.float().mean() for step in counted]).mean().item()

@@ -1,6 +1,6 @@
-"""A mixture of factor analysers is fitted by EM on complete images.
+"""A mixture of factor analysers fitted by EM on complete images.
 
-Of several processes each does the whole, and the first writes.
+With several processes, each does all the work and the first writes.
 """
 
 from __future__ import annotations
@@ -23,25 +23,23 @@ from dgm_core.training import Progress, checkpoints, parallel
 
 @dataclass(frozen=True, kw_only=True)
 class MfaRecipe(Recipe):
-    """How many iterations, on which images."""
+    """Number of iterations, and the images."""
 
     iterations: int = 20
-    window: bool = False  # faces at 32×32, for which the tables are made
+    window: bool = False  # faces at 32×32, as in the tables
 
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
         x = self._images()
-        model, done, seconds = self._begin(run_folder / "model.pt", x, device)
+        model, done, seconds = self._start(run_folder / "model.pt", x, device)
         started = time.monotonic() - seconds
         for step in em_steps(model, x, iterations=self.iterations - done):
-            now, seconds = done + step.iteration, time.monotonic() - started
-            state = {"done": now, "seconds": seconds, "model": model.state_dict()}
+            finished, seconds = done + step.iteration, time.monotonic() - started
+            state = {"done": finished, "seconds": seconds, "model": model.state_dict()}
             if parallel.is_first():
                 checkpoints.save(state, run_folder / "model.pt")
-            eta = seconds / now * (self.iterations - now)
-            ll = step.log_likelihood
-            yield Stage(
-                "em", Progress(now, self.iterations, 0, 1, -ll, ll, ll, seconds, eta, eta == 0)
-            )
+            eta = seconds / finished * (self.iterations - finished)
+            ll, total = step.log_likelihood, self.iterations
+            yield Stage("em", Progress(finished, total, 0, 1, -ll, ll, ll, seconds, eta, eta == 0))
         if done == self.iterations:
             ll = math.nan
             yield Stage("em", Progress(done, done, 0, 1, ll, ll, ll, seconds, 0.0, True))
@@ -51,10 +49,10 @@ class MfaRecipe(Recipe):
         x = data.load(self.dataset, "train").x
         return data.source_window(x) if self.window else x
 
-    def _begin(
+    def _start(
         self, checkpoint: Path, x: Tensor, device: torch.device
     ) -> tuple[MixtureOfFactorAnalysers, int, float]:
-        """The model as the checkpoint has it, or from clusters; iterations and seconds so far."""
+        """The model from the checkpoint, or initialised; iterations and seconds so far."""
         model = self.build().to(device)
         if checkpoint.is_file():
             saved = torch.load(checkpoint, map_location=device, weights_only=True)

@@ -1,6 +1,6 @@
-"""A MIWAE is trained in one stage on images of which it only ever sees a part.
+"""Training of a MIWAE in one stage on incomplete images.
 
-Masks are of many kinds, drawn anew at each use: pixels at random, boxes, halves.
+Masks of many kinds are drawn anew at each use: random pixels, boxes, halves.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from dgm_core import data
 from dgm_core.bounds import importance_weighted
 from dgm_core.missing import mixed_masks
+from dgm_core.models.miwae import MIWAE
 from dgm_core.recipes.recipe import LatentVariableRecipe, Stage, stage
 from dgm_core.rng import generator
 from dgm_core.samplers.importance import incomplete_log_weights
@@ -46,19 +47,16 @@ class MiwaeRecipe(LatentVariableRecipe):
 
 
 def _validation_by_bound(x: Tensor, draws: int = 20) -> Validation:
-    """Mean MIWAE bound of `x` under masks and noise drawn the same way each time."""
-    observed = mixed_masks.mixed(len(x), *x.shape[2:], generator(2, x.device), MASKS).expand_as(x)
+    """Mean MIWAE bound of `x` with the same masks and noise each time, nats per image."""
+    height, width = x.shape[2:]
+    observed = mixed_masks.mixed(len(x), height, width, generator(2, x.device), MASKS)
+    masked = Masked(x, observed.expand_as(x))
 
     @torch.no_grad()
-    def score(model: nn.Module) -> float:
+    def score(model: MIWAE) -> float:
         source = generator(3, x.device)
-        parts = zip(x.split(50), observed.split(50), strict=True)
-        each = [
-            importance_weighted.iwae_bound(
-                incomplete_log_weights(model, Masked(*part), draws, source)
-            )
-            for part in parts
-        ]
-        return torch.cat(each).mean().item()
+        parts = [masked[start : start + 50] for start in range(0, len(masked), 50)]
+        log_w = [incomplete_log_weights(model, part, draws, source) for part in parts]
+        return torch.cat([importance_weighted.iwae_bound(each) for each in log_w]).mean().item()
 
     return score

@@ -1,7 +1,7 @@
-"""The models that the MNAR lab shows first: those of a side-by-side study, kept as they end.
+"""The models that the MNAR lab shows first, from a side-by-side study.
 
-A table loses values by a plan. MIWAE and not-MIWAE are trained on what is left as
-`studies.mnar.side_by_side` trains them with the same settings.
+A plan removes values from a table. MIWAE and not-MIWAE are trained on the remaining values as in
+`studies.mnar.side_by_side` with the same settings.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ class MnarRecipe(Recipe):
 
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
         features = data.load_table(self.dataset).drop(columns=data.TABLES[self.dataset].target)
-        known = TableCoding.learn(features).encode(features)
-        left = ampute(known, self.plan).masked
+        complete = TableCoding.learn(features).encode(features)
+        masked = ampute(complete, self.plan).masked
         model = self.build().to(device)
         yield from stage(
             "model",
             run_folder,
             model,
             losses.negative_completion_bound(self.draws),
-            left,
+            masked,
             latest_weights(),
-            self.schedule(len(left)),
+            self.schedule(len(masked)),
         )
         yield model
 
     def schedule(self, rows: int) -> Schedule:
-        """That of a training on a table of so many rows."""
+        """Schedule for a table with `rows` rows."""
         return schedule_of_steps(
             self.steps, rows, self.batch_size, self.learning_rate, seed=self.seed
         )

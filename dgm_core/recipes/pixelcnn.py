@@ -1,4 +1,4 @@
-"""An autoregressive model is trained in one stage on its exact likelihood."""
+"""Training of an autoregressive model in one stage by its exact likelihood."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class PixelRecipe(Recipe):
     """One schedule; images are binarised anew at each use."""
 
     schedule: Schedule
-    shift: int = 0  # pixels by which training images are moved at random
+    shift: int = 0  # largest random shift of training images, pixels
 
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
         model = self.build().to(device, memory_format=torch.channels_last)
@@ -39,12 +39,12 @@ class PixelRecipe(Recipe):
 
 
 def _negative_log_likelihood(model: PixelCNN, x: Tensor, _: torch.Generator) -> Tensor:
-    """−log p(x), exactly; nats per image, a mean over the batch."""
+    """Exact −log p(x), nats per image, a mean over the batch."""
     return -model.log_prob(x).mean()
 
 
 def _validation_by_likelihood(x: Tensor) -> Validation:
-    """Mean log p(x) of binary images, nats an image."""
+    """Mean log p(x) of binary images, nats per image."""
 
     @torch.no_grad()
     def score(model: PixelCNN) -> float:

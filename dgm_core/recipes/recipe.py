@@ -1,4 +1,4 @@
-"""What every recipe has: a name, an architecture, stages of training, and how it is published."""
+"""The base class of recipes: name, architecture, stages of training, and publication."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from dgm_core import data, zoo
 from dgm_core.rng import generator
 from dgm_core.training import (
+    Data,
     Objective,
     Progress,
     Schedule,
@@ -27,17 +28,17 @@ from dgm_core.training import (
 
 
 class Stage(NamedTuple):
-    """Progress with the name of the stage it belongs to, and what else there is to log."""
+    """Progress of a named stage, with further numbers and images to log."""
 
     name: str
     progress: Progress
     numbers: Mapping[str, float] = MappingProxyType({})
-    sheet: Tensor | None = None  # one picture of samples, (H, W, C) uint8
+    sheet: Tensor | None = None  # samples as one image, (H, W, C) uint8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(ABC):
-    """Everything that determines a weight file, but the machine."""
+    """Everything that determines a weight file, apart from the machine."""
 
     name: str
     summary: str
@@ -45,10 +46,10 @@ class Recipe(ABC):
     architecture: str
     arguments: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
-    packed: bool = False  # a byte a weight in the published file
+    packed: bool = False  # one byte per weight in the published file
 
-    def build(self, **more: object) -> nn.Module:
-        """An untrained model, initialised by the seed."""
+    def build(self, **more: object) -> Any:
+        """An untrained model initialised by the seed; its class depends on the architecture."""
         make = zoo.ARCHITECTURES[self.architecture]
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
@@ -56,7 +57,7 @@ class Recipe(ABC):
 
     @abstractmethod
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
-        """Train, resuming from the checkpoints in `run_folder`; the trained model comes last."""
+        """Train, resuming from checkpoints in `run_folder`; the last item is the trained model."""
 
 
 def stage(
@@ -64,12 +65,12 @@ def stage(
     run_folder: Path,
     model: nn.Module,
     objective: Objective,
-    x: Tensor,
+    x: Data,
     validate: Validation,
     schedule: Schedule,
     parameters: list[nn.Parameter] | None = None,
 ) -> Iterator[Stage]:
-    """`fit` as a stage, with `run_folder/name.pt` for its checkpoint."""
+    """`fit` as a stage, with the checkpoint `run_folder/name.pt`."""
     checkpoint = run_folder / f"{name}.pt"
     for progress in fit(
         model, objective, x, validate, schedule, parameters=parameters, checkpoint=checkpoint
@@ -79,14 +80,14 @@ def stage(
 
 @dataclass(frozen=True, kw_only=True)
 class LatentVariableRecipe(Recipe):
-    """Of a model with latent variables: what is done to images on the way into it."""
+    """The base class of recipes for models with latent variables: preparation of images."""
 
     binary: bool = True  # a Bernoulli model: images are binarised anew at each use
     mirrored: bool = False
     shift: int = 0  # pixels by which training images are moved at random
 
     def prepared(self, objective: Objective) -> Objective:
-        """An objective that sees images as this recipe has them."""
+        """The objective on images as this recipe prepares them."""
         if self.binary:
             objective = losses.binarised(objective)
         if self.shift:
@@ -102,21 +103,20 @@ class LatentVariableRecipe(Recipe):
 def train(recipe: Recipe, run_folder: Path, device: torch.device) -> Iterator[Stage]:
     """Train all stages, resuming from the checkpoints in `run_folder` if there are any.
 
-    Writes `run_folder/weights.pt`, the trained state, at the end; `publish` makes a card of it. Of
-    several processes, which need the same folder, the first does.
+    At the end, the trained state is written to `run_folder/weights.pt`, for `publish`. Several
+    processes need the same folder; the first of them writes.
     """
     for item in recipe.stages(run_folder, device):
         if isinstance(item, Stage):
             yield item
-    if not parallel.is_first():
-        return
-    checkpoints.save(item.state_dict(), run_folder / "weights.pt")
+        elif parallel.is_first():  # the trained model, which comes last
+            checkpoints.save(item.state_dict(), run_folder / "weights.pt")
 
 
 def publish(
     recipe: Recipe, run_folder: Path, origin: dict[str, Any], folder: Path = zoo.FOLDER
 ) -> None:
-    """Write weights and a card without numbers; `evaluate` adds them."""
+    """Write weights, and a card without scores; `dgm evaluate` adds the scores."""
     model = recipe.build()
     model.load_state_dict(torch.load(run_folder / "weights.pt", weights_only=True))
     about = {

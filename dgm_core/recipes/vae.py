@@ -1,4 +1,4 @@
-"""A plain VAE is trained in one stage, or in two of which the first weighs its KL term less."""
+"""Training of a plain VAE in one stage, or with a first stage that weights its KL term less."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from dgm_core.training import Schedule, latest_weights, losses
 class VaeRecipe(LatentVariableRecipe):
     """One schedule, or two, and the number of draws in the bound.
 
-    Images of a set that is binarised already stay as they are: `binary` then changes nothing.
+    If the data set is binary already, `binary` changes nothing.
     """
 
     schedule: Schedule
     draws: int = 1  # K of IWAE; 1 is the ELBO
     warmup: Schedule | None = None
-    warmup_weight: float = 0.3  # of the KL term
+    warmup_weight: float = 0.3  # weight of the KL term in the warm-up
 
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
         x = data.load(self.dataset, "train").x
         model = self.build().to(device)
         if self.warmup is not None:
-            gentle = losses.negative_weighted_elbo(self.warmup_weight)
+            weighted = losses.negative_weighted_elbo(self.warmup_weight)
             yield from stage(
                 "warm-up",
                 run_folder,
                 model,
-                self.prepared(gentle),
+                self.prepared(weighted),
                 x,
                 latest_weights(),
                 self.warmup,

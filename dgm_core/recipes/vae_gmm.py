@@ -1,4 +1,4 @@
-"""A VAE and a mixture of Gaussians are trained as `training.mutual` trains them, and kept."""
+"""Training of a VAE and a mixture of Gaussians by `training.mutual`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dgm_core.training import Progress, mutual
 
 @dataclass(frozen=True, kw_only=True)
 class MixtureRecipe(Recipe):
-    """One run of the study; its architecture is that of `config`, its seed, too."""
+    """One run of `training.mutual`; architecture and seed are those of `config`."""
 
     config: mutual.Config
 

@@ -1,4 +1,4 @@
-"""Work past one process: engines (local, Ray), tables larger than memory, sweeps of studies.
+"""Work in many processes: engines (local, Ray), tables larger than memory, studies in parallel.
 
-Nothing outside the commands imports this room, so whoever does not need it never loads it.
+Only the commands and their benchmark import this package, so other programs never load it.
 """

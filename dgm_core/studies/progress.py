@@ -1,4 +1,4 @@
-"""How far a study is that measures something for a card or a table."""
+"""Progress of a study that measures something for a card or a table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Frame(NamedTuple):
-    """What is being measured, and the share of the whole that is done."""
+    """What is being measured, and the fraction of the study that is done."""
 
     doing: str
     done: float

@@ -1,4 +1,4 @@
-"""Rows of numbers in TOML: rounded, and written to a file one by one so that none is lost."""
+"""Rows of numbers in TOML: rounded, and written to a file one by one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dgm_core.files import written_whole
 
 
 def rounded(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Floats to four decimals, tuples as lists."""
+    """Floats rounded to four decimals, tuples as lists."""
     return {key: _rounded(value) for key, value in fields.items()}
 
 
@@ -26,13 +26,13 @@ def _rounded(value: Any) -> Any:
 def put_row(
     path: Path, table: str, row: Mapping[str, Any], key: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Write a row into a table of a file, in place of the row of the same key, else at its end.
+    """Write a row into a table of a file; it replaces the row with the same key, if there is one.
 
     Args:
-        path: a TOML file; it need not exist. The other tables and rows in it stay.
+        path: a TOML file; created if it does not exist. Its other tables and rows stay.
         table: name of an array of tables.
-        row: as `rounded` gives it.
-        key: names of the fields that tell rows apart.
+        row: as returned by `rounded`.
+        key: names of the fields that identify a row.
 
     Returns:
         All rows of the table.

@@ -1,4 +1,4 @@
-"""Training: the loop `fit`, losses, checkpoints, restarts, several processes."""
+"""Training: the loop `fit`, losses, checkpoints, restarts, training by several processes."""
 
 from dgm_core.training.loop import (
     GRADIENT_LIMIT,

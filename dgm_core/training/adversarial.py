@@ -1,15 +1,15 @@
-"""`fit_adversarial`: a WGAN's training as a generator of progress that survives being killed.
+"""`fit_adversarial`: training of a WGAN as a generator of progress that can be resumed.
 
     critic:     min over f of  E f(g(z)) − E f(x) + λ · lipschitz_penalty     `critic_steps` times
     synthesis:  min over g of  −E f(g(z))                                     then once
 
-The critic may learn faster than the synthesis instead of more often (Heusel et al. 2017). What is
-kept is the exponential average of the weights of g: the game circles its solution, and the average
-of a circle is its centre.
+Instead of more steps, the critic can have a higher learning rate than the synthesis (Heusel et al.
+2017). The result is the exponential average of the weights of g, because the weights oscillate
+around the solution of the game.
 
 As in `dgm_core.training`, each chunk of iterations draws its noise from (seed, chunk) alone and
-ends in a checkpoint that is written whole or not at all, so that a killed run ends bit for bit as
-one that was not; and several processes may train one model together.
+ends with a checkpoint that is written whole or not at all. A run that was killed and resumed ends
+with the same weights, bit for bit. Several processes may train one model together.
 
     >>> from torch import nn
     >>> _ = torch.manual_seed(0)
@@ -21,8 +21,8 @@ one that was not; and several processes may train one model together.
     ...     300, critic_steps=3, learning_rate=0.01, critic_rate=0.01, averaging=0.98
     ... )
     >>> *_, last = fit_adversarial(model, x, schedule)
-    >>> made = model.sample(500, generator(seed=0))
-    >>> abs(made.mean().item() - 0.8) < 0.05, abs(last.distance) < 0.05
+    >>> images = model.sample(500, generator(seed=0))
+    >>> abs(images.mean().item() - 0.8) < 0.05, abs(last.distance) < 0.05
     (True, True)
 """
 
@@ -31,7 +31,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,19 +42,19 @@ from torch import Tensor
 from dgm_core.distances.lipschitz import lipschitz_penalty
 from dgm_core.models.wgan import WGAN, recompute_batch_statistics
 from dgm_core.networks import bfloat16_networks
-from dgm_core.rng import generator, uniform
+from dgm_core.rng import generator
 from dgm_core.training import checkpoints, parallel
 from dgm_core.training.loop import Progress
-from dgm_core.training.losses import moved_together
+from dgm_core.training.losses import random_flip, shifted_alike
 
 
 @dataclass(frozen=True)
 class AdversarialSchedule:
-    """How long and how fast.
+    """Number of iterations, learning rates and augmentation.
 
     The learning rates are constant for the first part of the iterations and then fall linearly to
-    `final_rate` of themselves. With `shift` the critic sees real and made images moved by the same
-    random number of pixels, which keeps it from learning few images by heart (Zhao et al. 2020).
+    the fraction `final_rate`. With `shift`, the critic sees real and generated images shifted by
+    the same random number of pixels, which reduces overfitting to few images (Zhao et al. 2020).
     """
 
     iterations: int  # steps of the synthesis
@@ -64,7 +64,7 @@ class AdversarialSchedule:
     critic_rate: float = 3e-4
     betas: tuple[float, float] = (0.0, 0.9)
     penalty: float = 10.0  # λ
-    averaging: float = 0.999  # of the weights, each iteration
+    averaging: float = 0.999  # decay of the average of the weights, per iteration
     constant_part: float = 0.5
     final_rate: float = 0.1
     shift: int = 0
@@ -75,25 +75,24 @@ class AdversarialSchedule:
 
     @property
     def chunks(self) -> int:
-        """How many chunks there are, the last of which may be shorter."""
+        """Number of chunks; the last may be shorter."""
         return math.ceil(self.iterations / self.chunk)
 
     def factor(self, iteration: int) -> float:
-        """What the learning rates are multiplied by."""
-        after = (iteration / self.iterations - self.constant_part) / max(
-            1 - self.constant_part, 1e-9
-        )
+        """Factor of the learning rates at an iteration."""
+        decay = max(1 - self.constant_part, 1e-9)
+        after = (iteration / self.iterations - self.constant_part) / decay
         return 1 - (1 - self.final_rate) * max(after, 0.0)
 
 
 class Round(NamedTuple):
-    """Where a run stands after a chunk: its epochs are chunks, its loss is the critic's."""
+    """State of a run after a chunk; its epochs are chunks, its loss is the critic's."""
 
     progress: Progress
     iteration: int
     distance: float  # E f(x) − E f(g(z)), mean over the chunk; NaN before the first
     penalty: float  # before it is multiplied by λ
-    averaged: WGAN  # the average of the weights, not yet settled
+    averaged: WGAN  # the average of the weights; call `settle` before drawing from it
 
 
 @parallel.left_by_all
@@ -103,33 +102,35 @@ def fit_adversarial(
     schedule: AdversarialSchedule,
     *,
     checkpoint: Path | None = None,
-) -> Iterator[Round]:
-    """Train `model` in place; at the end, or where the loop is left, it has the averaged weights.
+) -> Generator[Round]:
+    """Train `model` in place; when the loop ends or is left, it has the averaged weights.
 
-    The first round is where the run begins or is taken up.
+    The first item is the state in which the run starts or resumes.
 
-    With N processes each batch, of real and of made images, is split among them, as in
-    `training.fit`. The real ones come from (seed, chunk) and are the same for all N > 1 (a single
-    process draws them between its noise); the noise of process r comes from (seed, chunk, r).
-    `BatchNorm` sees the share of its process.
+    With N processes each batch of real and of generated images is split among them, as in
+    `training.fit`. The real images depend on (seed, chunk) and are the same for all N > 1. (A
+    single process draws them between its noise.) The noise of process r depends on
+    (seed, chunk, r). `BatchNorm` uses the images of its own process.
 
     Args:
         model: on its device; batches are moved there.
         x: training images (N, C, H, W), uint8.
-        schedule: how long and how fast.
-        checkpoint: file to write after each chunk and to resume from if it is there.
+        schedule: number of iterations, learning rates and augmentation.
+        checkpoint: file to write after each chunk, and to resume from if it exists.
 
     Raises:
         FloatingPointError: a loss is no longer finite.
         RuntimeError: another process has left the training.
-        ValueError: images are not uint8; the checkpoint is damaged, or of another schedule, or
-            other processes have another; a process gets less than two images of a batch.
+        ValueError: images are not uint8; the checkpoint is damaged, belongs to another schedule,
+            or differs between processes; a process gets fewer than two images of a batch.
     """
     if x.dtype != torch.uint8:
         raise ValueError(f"expected images of dtype uint8, got {x.dtype}")
     least, got = 2 * parallel.size(), schedule.batch_size
     if parallel.size() > 1 and got < least:
-        raise ValueError(f"expected batches of {least} images, two a process, got {got}")
+        raise ValueError(
+            f"expected batches of at least {least} images, two per process, got {got}"
+        )
     parallel.start_alike(model)
     run = _Run(model, schedule)
     if checkpoint is not None and checkpoint.is_file():
@@ -152,7 +153,7 @@ def fit_adversarial(
 
 
 class _Run:
-    """What a checkpoint holds, and how it changes."""
+    """Networks and optimisers of a run, its checkpoints, and its training steps."""
 
     def __init__(self, model: WGAN, schedule: AdversarialSchedule) -> None:
         self.model, self.schedule = model, schedule
@@ -166,11 +167,11 @@ class _Run:
         self.chunk, self.seconds = 0, 0.0
 
     def train_chunk(self, x: Tensor) -> tuple[float, float]:
-        """Go through the next chunk; mean distance and mean penalty over it."""
+        """Train for the next chunk; mean distance and mean penalty over it."""
         schedule = self.schedule
         device = next(self.model.parameters()).device
         choice = generator(schedule.seed * 1_000_003 + self.chunk, device)
-        source = parallel.noise_of_its_own(choice)
+        source = parallel.noise_per_process(choice)
         self.model.train()
         first = self.chunk * schedule.chunk
         last = min(first + schedule.chunk, schedule.iterations)
@@ -193,49 +194,50 @@ class _Run:
     def _critic_step(
         self, x: Tensor, choice: torch.Generator, source: torch.Generator, factor: float
     ) -> Tensor:
-        """Distance and penalty, (2,), as this process's part of their means over the batch."""
+        """Distance and penalty, (2,): this process's part of their means over the batch."""
         schedule, model = self.schedule, self.model
         rows = torch.randint(
             len(x), (schedule.batch_size,), generator=choice, device=choice.device
         )
-        with parallel.share(rows.to(x.device)) as (mine, weight):
-            real = x[mine].to(source.device).float() / 255
+        with parallel.own_part(rows.to(x.device)) as (own, weight):
+            real = x[own].to(source.device).float() / 255
         if schedule.mirrored:
-            real = torch.where(uniform((len(real), 1, 1, 1), source) < 0.5, real.flip(3), real)
+            real = random_flip(real, source)
         with torch.no_grad():
-            made = model.sample(len(real), source)
-        real, made = moved_together(torch.cat([real, made]), schedule.shift, source).chunk(2)
-        real_score, made_score = model.criticise(torch.cat([real, made])).chunk(2)
-        distance = real_score.mean() - made_score.mean()
-        penalty = lipschitz_penalty(model.criticise, real, made, source)
+            generated = model.sample(len(real), source)
+        both = shifted_alike(torch.cat([real, generated]), schedule.shift, source)
+        real, generated = both.chunk(2)
+        real_score, generated_score = model.criticise(both).chunk(2)
+        distance = real_score.mean() - generated_score.mean()
+        penalty = lipschitz_penalty(model.criticise, real, generated, source)
         _step(self.critic_optimizer, schedule.penalty * penalty - distance, weight, factor)
         return weight * torch.stack([distance, penalty]).detach()
 
     def _synthesis_step(self, source: torch.Generator, factor: float) -> None:
         model, schedule = self.model, self.schedule
-        with parallel.share(torch.arange(schedule.batch_size)) as (mine, weight):
-            made = moved_together(model.sample(len(mine), source), schedule.shift, source)
+        with parallel.own_part(torch.arange(schedule.batch_size)) as (own, weight):
+            generated = shifted_alike(model.sample(len(own), source), schedule.shift, source)
         model.critic.requires_grad_(False)
-        _step(self.synthesis_optimizer, -model.criticise(made).mean(), weight, factor)
+        _step(self.synthesis_optimizer, -model.criticise(generated).mean(), weight, factor)
         model.critic.requires_grad_(True)
 
     @torch.no_grad()
     def _average(self, iteration: int) -> None:
-        """Move the average towards the weights, faster at the beginning."""
-        share = 1 - min(self.schedule.averaging, (1 + iteration) / (10 + iteration))
+        """Move the average towards the current weights, faster in the first iterations."""
+        rate = 1 - min(self.schedule.averaging, (1 + iteration) / (10 + iteration))
         pairs = zip(
             self.averaged.synthesis.parameters(), self.model.synthesis.parameters(), strict=True
         )
-        for mean, now in pairs:
-            mean.lerp_(now, share)
+        for mean, current in pairs:
+            mean.lerp_(current, rate)
 
     def round(self, distance: float, penalty: float) -> Round:
         done, chunks = self.chunk, self.schedule.chunks
         loss = self.schedule.penalty * penalty - distance
         eta = self.seconds / done * (chunks - done) if done else math.nan
-        over = done == chunks
+        finished = done == chunks
         return Round(
-            Progress(done, chunks, 0, 1, loss, math.nan, math.nan, self.seconds, eta, over),
+            Progress(done, chunks, 0, 1, loss, math.nan, math.nan, self.seconds, eta, finished),
             min(done * self.schedule.chunk, self.schedule.iterations),
             distance,
             penalty,
@@ -249,9 +251,9 @@ class _Run:
 
     def load(self, path: Path) -> None:
         device = next(self.model.parameters()).device
-        checkpoints.read(path, self.schedule, device, self._take)
+        checkpoints.read(path, self.schedule, device, self._restore)
 
-    def _take(self, saved: dict[str, Any]) -> None:
+    def _restore(self, saved: dict[str, Any]) -> None:
         for name in self._STATES:
             getattr(self, name).load_state_dict(saved[name])
         self.chunk, self.seconds = saved["chunk"], saved["seconds"]
@@ -262,7 +264,7 @@ class _Run:
 def _step(optimizer: torch.optim.Adam, loss: Tensor, weight: float, factor: float) -> None:
     """One step of Adam at `factor` times its learning rate.
 
-    `weight` is what fraction of the batch the loss of this process is of.
+    `weight` is the fraction of the batch that this process has.
     """
     for group in optimizer.param_groups:
         group["lr"] = optimizer.defaults["lr"] * factor

@@ -1,4 +1,4 @@
-"""Checkpoints of trainings: written whole or not at all, and read only by the run they are of.
+"""Checkpoints of training runs: written whole or not at all, and read only by the same run.
 
 >>> import tempfile
 >>> from dgm_core.training import Schedule
@@ -10,7 +10,7 @@
 3
 >>> read(path, short, cpu, print)  # doctest: +ELLIPSIS
 Traceback (most recent call last):
-ValueError: ...run.pt belongs to another schedule; remove it to start anew
+ValueError: ...run.pt belongs to another schedule; remove it to start again
 >>> folder.cleanup()
 """
 
@@ -27,10 +27,10 @@ from dgm_core.files import written_whole
 
 
 def save(content: Any, path: Path) -> None:
-    """Write tensors in anything that `torch.load` reads again, whole or not at all.
+    """Write content that `torch.load` can read, such as tensors in dicts, whole or not at all.
 
     Raises:
-        OSError: no space, no permission. (Where torch writes the file it is a RuntimeError.)
+        OSError: no space, no permission. (`torch.save` to a path would raise a RuntimeError.)
     """
     buffer = io.BytesIO()
     torch.save(content, buffer)
@@ -39,7 +39,7 @@ def save(content: Any, path: Path) -> None:
 
 
 def write(path: Path, schedule: object, state: Mapping[str, Any]) -> None:
-    """Keep the state of a run with this schedule, a dataclass.
+    """Write the state of a run together with its schedule, a dataclass.
 
     Raises:
         OSError: no space, no permission.
@@ -48,21 +48,21 @@ def write(path: Path, schedule: object, state: Mapping[str, Any]) -> None:
 
 
 def read(
-    path: Path, schedule: object, device: torch.device, take: Callable[[dict[str, Any]], None]
+    path: Path, schedule: object, device: torch.device, restore: Callable[[dict[str, Any]], None]
 ) -> None:
-    """Hand a kept state to `take`.
+    """Pass a saved state to `restore`.
 
     Raises:
-        ValueError: the file is damaged, or of another schedule or model.
+        ValueError: the file is damaged, or belongs to another schedule or model.
     """
     try:
         saved = torch.load(path, map_location=device, weights_only=True)
-        is_of_this_run = saved.pop("schedule") == vars(schedule)
-        if is_of_this_run:
-            take(saved)
-    except Exception as error:  # torch has no one kind of error for a broken file
+        same_schedule = saved.pop("schedule") == vars(schedule)
+        if same_schedule:
+            restore(saved)
+    except Exception as error:  # torch raises errors of many types for a broken file
         raise ValueError(
-            f"{path} is damaged or of another model; remove it to start anew"
+            f"{path} is damaged or belongs to another model; remove it to start again"
         ) from error
-    if not is_of_this_run:
-        raise ValueError(f"{path} belongs to another schedule; remove it to start anew")
+    if not same_schedule:
+        raise ValueError(f"{path} belongs to another schedule; remove it to start again")

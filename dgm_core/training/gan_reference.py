@@ -1,7 +1,7 @@
-"""What the images of a WGAN are compared with while it is trained and when it is measured.
+"""Training images and features with which the images of a WGAN are compared.
 
-The Fréchet distance is that of `metrics.frechet` in the features of `models.classifier`, trained
-on the same data set; it is *not* the FID of papers, whose features are Inception's.
+The Fréchet distance (`metrics.frechet`) uses the features of a `models.classifier` trained on the
+same data set. It is *not* the FID of papers, which uses features of the Inception network.
 """
 
 from __future__ import annotations
@@ -17,26 +17,28 @@ from dgm_core.models.wgan import WGAN
 from dgm_core.rng import generator
 
 SEEN = ("train", "valid")
-"""Splits that a WGAN is trained on, since it has no use for validation: of svhn, [:9000]."""
+"""Splits that a WGAN is trained on, since it does not use validation; [:9000] for svhn."""
 SIDE = 5
+"""Images per row and column of a sheet."""
 IMAGES = 2_000
+"""Images for the Fréchet distance during training."""
 
 
 class Quality(NamedTuple):
-    """How a set of images compares with the training images."""
+    """Comparison of a set of images with the training images."""
 
-    frechet: float  # squared, in features; not Inception's
+    frechet: float  # squared distance in features of the classifier, not of Inception
     precision: float
     recall: float
     nearest: float  # median Euclidean distance to the nearest training image, pixels in [0, 1]
 
 
 class Reference:
-    """Training images and their features, to hold others against.
+    """Training images and their features, for comparison with other images.
 
     Args:
-        dataset: whose training images.
-        classifier: whose features.
+        dataset: name of the data set.
+        classifier: network whose features are used.
     """
 
     def __init__(self, dataset: str, classifier: Classifier) -> None:
@@ -49,7 +51,10 @@ class Reference:
         return metrics.frechet_distance(features_of(self.classifier, images).cpu(), self.features)
 
     def quality(self, images: Tensor, compared: int) -> Quality:
-        """All numbers of images (N, C, H, W) in [0, 1]; N at most the number of the training."""
+        """All scores of images (N, C, H, W) in [0, 1]; N at most the number of training images.
+
+        The first `compared` of them are compared with their nearest training image.
+        """
         features = features_of(self.classifier, images).cpu()
         order = torch.randperm(len(self.features), generator=generator(0))[: len(images)]
         found = metrics.precision_recall(self.features[order], features)
@@ -63,13 +68,13 @@ class Reference:
 
 
 @torch.no_grad()
-def made(model: WGAN, count: int, seed: int = 0) -> Tensor:
-    """Images of a WGAN, (count, C, H, W) on the CPU, always the same for a seed."""
+def generated_images(model: WGAN, count: int, seed: int = 0) -> Tensor:
+    """Images of a WGAN, (count, C, H, W) on the CPU, determined by the seed."""
     z = model.latents(count, generator(seed)).to(next(model.parameters()).device)
     return torch.cat([model.generate(part).cpu() for part in z.split(500)])
 
 
 def sheet(images: Tensor) -> Tensor:
-    """Images (25, C, H, W) in [0, 1], five by five → one of bytes, (5 H, 5 W, C)."""
+    """Images (25, C, H, W) in [0, 1] → one image of five rows and columns, bytes (5 H, 5 W, C)."""
     rows = images.unflatten(0, (SIDE, SIDE)).permute(0, 3, 1, 4, 2)
     return (rows.flatten(2, 3).flatten(0, 1) * 255).round().to(torch.uint8)

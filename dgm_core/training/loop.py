@@ -1,15 +1,16 @@
-"""`fit`: training as a generator of progress that survives being killed at any moment.
+"""`fit`: training as a generator of progress that can be killed and resumed at any time.
 
     for progress in fit(model, objective, x, validate, schedule, checkpoint=path):
         draw(progress)          # or log it, or stop by leaving the loop
 
-Each epoch draws its order and its noise from (seed, epoch) alone and ends in a checkpoint that is
-written whole or not at all. A killed run, started again, repeats the broken epoch from its
-beginning and ends with the same weights, bit for bit, as a run that was never killed.
+Each epoch draws its order and its noise from (seed, epoch) alone and ends with a checkpoint that
+is written whole or not at all. A resumed run repeats the interrupted epoch from its start and ends
+with the same weights, bit for bit, as a run without interruption.
 
-An objective may return (R,) losses, of R models whose parameters are stacked along a first
-dimension R, and the validation (R,) scores. Then R runs go side by side, none of which sees
-another: each is clipped, judged, stopped and kept by itself. See `dgm_core.training.restarts`.
+An objective may return (R,) losses of R models whose parameters are stacked along a first
+dimension R, and the validation (R,) scores. Then R independent runs train at once: gradients are
+clipped, runs are stopped, and weights are kept for each run separately. See
+`dgm_core.training.restarts`.
 
 Several processes may train one model together. See `training.parallel`, and `fit` for what then
 depends on their number.
@@ -18,8 +19,8 @@ depends on their number.
     ...     return (model.weight - x).square().mean()
     >>> model, x = nn.Linear(1, 1, bias=False), torch.full((8, 1), 3.0)
     >>> schedule = Schedule(epochs=4, batch_size=8, learning_rate=0.3)
-    >>> course = list(fit(model, distance, x, latest_weights(), schedule))
-    >>> course[-1].finished, course[-1].loss < course[0].loss
+    >>> history = list(fit(model, distance, x, latest_weights(), schedule))
+    >>> history[-1].finished, history[-1].loss < history[0].loss
     (True, True)
 """
 
@@ -28,7 +29,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,20 +45,20 @@ from dgm_core.types import Labelled, LabelledImages, Masked
 Data = Tensor | Masked | Labelled | LabelledImages
 """N rows."""
 
-Objective = Callable[[nn.Module, Any, torch.Generator], Tensor]
-"""(model, batch of `Data`, generator) → the loss to lower, () or (R,)."""
+Objective = Callable[[Any, Any, torch.Generator], Tensor]
+"""(model, batch of `Data`, generator) → the loss to minimise, () or (R,)."""
 
-Validation = Callable[[nn.Module], float | Tensor]
-"""model → a score to raise, in nats, () or (R,); it must depend on nothing but the model.
+Validation = Callable[[Any], float | Tensor]
+"""model → a score to maximise, in nats, () or (R,); it must depend on the model alone.
 
-A score that counted epochs, say, would begin anew in a run that is taken up from a checkpoint."""
+A score that counts epochs, for example, would start again when a run is resumed."""
 
 
 def latest_weights(models: int | None = None) -> Validation:
-    """The score +∞, which `fit` takes every time: the weights kept are the last ones.
+    """A constant score +∞, with which `fit` always keeps the latest weights.
 
     Args:
-        models: R, of models side by side; None = one.
+        models: R, the number of stacked models; None = one model.
     """
 
     def score(_: nn.Module) -> float | Tensor:
@@ -67,16 +68,16 @@ def latest_weights(models: int | None = None) -> Validation:
 
 
 GRADIENT_LIMIT = 200.0
-"""The largest norm of a gradient: a rare outlier batch must not undo an hour of training."""
+"""Largest norm of a gradient, so that a rare outlier batch cannot ruin a long training."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast.
+    """Number of epochs, batch size and learning rate.
 
-    The learning rate is constant for the first part of the epochs and then falls linearly to
-    `final_rate` of itself; `patience` epochs without a better validation score end the run.
-    With `bfloat16` the networks run in half precision, the densities and the weights do not.
+    The learning rate is constant for the first part of the epochs and then falls linearly to the
+    fraction `final_rate`. The run stops after `patience` epochs without a better validation score.
+    With `bfloat16` the networks compute in half precision; densities and weights do not.
     """
 
     epochs: int
@@ -99,23 +100,23 @@ class Schedule:
 def schedule_of_steps(
     steps: int, rows: int, batch_size: int, learning_rate: float, *, seed: int = 0
 ) -> Schedule:
-    """The schedule of about so many steps on so many rows: whole epochs, at least one."""
+    """Schedule of about `steps` steps on `rows` rows, rounded to whole epochs, at least one."""
     epochs = max(1, round(steps * batch_size / rows))
     return Schedule(epochs, batch_size, learning_rate, constant_part=0.6, seed=seed)
 
 
 class Progress(NamedTuple):
-    """Where a run stands; of R models side by side, with the mean loss and the best scores."""
+    """State of a run. For R stacked models: the mean loss and the best scores."""
 
     epoch: int  # finished epochs
     epochs: int
-    step: int  # within the epoch under way
+    step: int  # within the current epoch
     steps: int
     loss: float  # mean over the epoch so far, nats per image
     validation: float  # at the end of the last validated epoch; NaN before
     best: float
-    seconds: float  # spent in this run, earlier parts of it included
-    eta: float  # seconds to go if no early stop
+    seconds: float  # in this run, including the time before it was resumed
+    eta: float  # remaining seconds without early stopping
     finished: bool
 
 
@@ -130,31 +131,31 @@ def fit(
     parameters: list[nn.Parameter] | None = None,
     checkpoint: Path | None = None,
     report_every: int = 50,
-) -> Iterator[Progress]:
-    """Train `model` in place; at the end it holds the weights of the best validation score.
+) -> Generator[Progress]:
+    """Train `model` in place; at the end it has the weights of the best validation score.
 
-    So it does when the loop is left early, provided that an epoch was finished.
+    It also has them when the loop ends early, if at least one epoch was finished.
 
-    With N processes each batch is split among them: `batch_size` rows are one step whatever N is,
-    in the order that (seed, epoch) gives, and the loss reported is that of the whole batch. Only
-    the noise depends on N: that of process r comes from (seed, epoch, r). The first process
-    validates and writes the checkpoint, in which nothing is of N: another N may take it up.
+    With N processes each batch is split among them. A step always uses `batch_size` rows, in an
+    order that depends on (seed, epoch), and the reported loss is that of the whole batch. Only the
+    noise depends on N: the noise of process r depends on (seed, epoch, r). The first process
+    validates and writes the checkpoint, which a run with another N can resume from.
 
     Args:
         model: on its device; batches are moved there.
         objective: the loss; see `Objective`.
         x: training data (N, \\*event), or incomplete rows.
-        validate: the score that early stopping and the choice of weights look at.
+        validate: the score for early stopping and for the choice of weights.
         schedule: epochs, batch size, learning rate, patience, seed.
-        parameters: what to train; None = all.
-        checkpoint: file to write after each epoch and to resume from if it is there.
+        parameters: the parameters to train; None = all.
+        checkpoint: file to write after each epoch, and to resume from if it exists.
         report_every: steps between reports within an epoch.
 
     Raises:
-        FloatingPointError: the loss is no longer finite; of R models, that of none.
+        FloatingPointError: the loss is no longer finite; for R models: no loss is finite.
         RuntimeError: another process has left the training.
-        ValueError: the checkpoint is damaged, or belongs to another schedule or model, or other
-            processes have another.
+        ValueError: the checkpoint is damaged, belongs to another schedule or model, or differs
+            between processes.
     """
     parallel.start_alike(model)
     run = _Run(model, schedule, parameters)
@@ -180,7 +181,7 @@ def fit(
             _largest(run.best),
             run.seconds,
             eta,
-            run.is_over(),
+            run.is_finished(),
         )
 
     def mean_over_models(loss: Tensor) -> float:
@@ -191,20 +192,20 @@ def fit(
         return finite.mean().item()
 
     try:
-        while not run.is_over():
+        while not run.is_finished():
             source = generator(schedule.seed * 1_000_003 + run.epoch, device)
             order = torch.randperm(len(x), generator=source, device=device).to(x.device)
-            source = parallel.noise_of_its_own(source)
+            source = parallel.noise_per_process(source)
             model.train()
             total = torch.zeros((), dtype=torch.float64, device=device)
             for step, rows in enumerate(order.split(schedule.batch_size)):
                 for group in run.optimizer.param_groups:
                     group["lr"] = schedule.rate(run.epoch + step / steps)
                 with (
-                    parallel.share(rows) as (mine, weight),
+                    parallel.own_part(rows) as (own, weight),
                     bfloat16_networks(enabled=schedule.bfloat16),
                 ):
-                    loss = objective(model, x[mine].to(device), source)
+                    loss = objective(model, x[own].to(device), source)
                 for parameter in run.parameters:
                     parameter.grad = None
                 loss.sum().backward()
@@ -232,7 +233,7 @@ def fit(
 def clip_gradients(parameters: list[nn.Parameter], limit: float, *, stacked: bool = False) -> None:
     """Scale gradients to a joint norm of at most `limit`.
 
-    Of stacked parameters (R, …), those of each of the R models by themselves.
+    If parameters are stacked (R, …), the gradients of each of the R models are scaled separately.
     """
     gradients = [p.grad for p in parameters if p.grad is not None]
     models = int(stacked)  # leading dimensions
@@ -244,13 +245,13 @@ def clip_gradients(parameters: list[nn.Parameter], limit: float, *, stacked: boo
 
 
 def _largest(scores: Tensor) -> float:
-    """The best of the scores that are known, NaN if none is."""
-    known = scores[~scores.isnan()]
-    return known.max().item() if len(known) else math.nan
+    """The largest score that is not NaN; NaN if there is none."""
+    available = scores[~scores.isnan()]
+    return available.max().item() if len(available) else math.nan
 
 
 class _Run:
-    """What a checkpoint holds."""
+    """State of a run, as its checkpoint stores it."""
 
     def __init__(
         self, model: nn.Module, schedule: Schedule, parameters: list[nn.Parameter] | None
@@ -261,20 +262,20 @@ class _Run:
             self.parameters, schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
         )
         self.epoch, self.seconds = 0, 0.0
-        # () of one model, (R,) once the validation has spoken of several.
+        # () for one model; (R,) after the first validation of R stacked models.
         self.validation, self.best = torch.tensor(math.nan), torch.tensor(-math.inf)
         self.best_epoch = torch.tensor(0)
         self.best_weights = copy.deepcopy(model.state_dict())
 
-    def is_over(self) -> bool:
-        return self.epoch >= self.schedule.epochs or bool(self._tired().all())
+    def is_finished(self) -> bool:
+        return self.epoch >= self.schedule.epochs or bool(self._out_of_patience().all())
 
-    def _tired(self) -> Tensor:
+    def _out_of_patience(self) -> Tensor:
         patience = self.schedule.patience
         return self.epoch - self.best_epoch >= (math.inf if patience is None else patience)
 
     def end_epoch(self, validate: Validation) -> None:
-        running = ~self._tired()
+        running = ~self._out_of_patience()
         self.epoch += 1
         if self.epoch % self.schedule.validate_every and self.epoch < self.schedule.epochs:
             return
@@ -284,10 +285,12 @@ class _Run:
         better = running & ((self.validation > self.best) | self.validation.isposinf())
         self.best = torch.where(better, self.validation, self.best)
         self.best_epoch = torch.where(better, self.epoch, self.best_epoch)
-        for name, now in self.model.state_dict().items() if better.any() else ():
-            chosen = better.reshape(better.shape + (1,) * (now.dim() - better.dim()))
-            before = self.best_weights[name]
-            self.best_weights[name] = torch.where(chosen.to(now.device), now, before)
+        if not better.any():
+            return
+        for name, current in self.model.state_dict().items():
+            chosen = better.reshape(better.shape + (1,) * (current.dim() - better.dim()))
+            best = self.best_weights[name]
+            self.best_weights[name] = torch.where(chosen.to(current.device), current, best)
 
     def save(self, path: Path) -> None:
         state = {
@@ -300,9 +303,9 @@ class _Run:
 
     def load(self, path: Path) -> None:
         device = next(self.model.parameters()).device
-        checkpoints.read(path, self.schedule, device, self._take)
+        checkpoints.read(path, self.schedule, device, self._restore)
 
-    def _take(self, saved: dict[str, Any]) -> None:
+    def _restore(self, saved: dict[str, Any]) -> None:
         self.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
         for name, value in saved["numbers"].items():

@@ -1,7 +1,7 @@
-"""Losses for `fit`: what the models are trained to do, and what is done to images on the way.
+"""Losses for `fit`, and augmentations of images.
 
-A loss is a function of (model, batch, generator); `binarised`, `shifted` and their kind take one
-and give one.
+A loss is a function of (model, batch, generator). `binarised`, `shifted` and the other
+augmentations turn a loss into a loss on changed images.
 
     >>> from dgm_core.models.dlvm import fully_connected_dlvm
     >>> from dgm_core.rng import generator
@@ -37,15 +37,15 @@ from dgm_core.types import Labelled, LabelledImages, LatentVariableModel, Masked
 
 
 def negative_elbo(model: LatentVariableModel, x: Tensor, source: torch.Generator) -> Tensor:
-    """−ELBO of one draw, nats per image: sums over pixels and latents, a mean over the batch."""
+    """−ELBO from one draw, nats per image: a sum over pixels and latents, a mean over images."""
     return -elbo(log_weights(model, x, 1, source)).mean()
 
 
 def negative_iwae_bound(draws: int) -> Objective:
     """−IWAE_K with K = `draws`, nats per image (Burda, Grosse & Salakhutdinov 2016).
 
-    A model trained by it is near the bound that it will be judged by, and spreads over more of
-    its latents; of its encoder little more is asked than to hit the posterior now and then.
+    Compared with the ELBO, the model is trained on the bound by which it is measured and uses more
+    of its latents. The encoder only needs to propose well in some of the K draws.
     """
 
     def loss(model: LatentVariableModel, x: Tensor, source: torch.Generator) -> Tensor:
@@ -55,10 +55,10 @@ def negative_iwae_bound(draws: int) -> Objective:
 
 
 def negative_weighted_elbo(weight: float) -> Objective:
-    """−[log p(x|z) + weight · (log p(z) − log q(z|x))] of one draw, nats per image.
+    """−[log p(x|z) + weight · (log p(z) − log q(z|x))] from one draw, nats per image.
 
-    The bound if the weight is 1. With less at the start of a training, latents are taken into use
-    before the prior can have them back (Bowman et al. 2016; Sønderby et al. 2016).
+    A weight of 1 gives the ELBO. A smaller weight at the start of training helps the model to use
+    more latents (Bowman et al. 2016; Sønderby et al. 2016).
     """
 
     def loss(model: LatentVariableModel, x: Tensor, source: torch.Generator) -> Tensor:
@@ -73,20 +73,20 @@ def negative_weighted_elbo(weight: float) -> Objective:
 def proposal_divergence(
     model: LatentVariableModel, x: Tensor, source: torch.Generator, iterations: int = 2
 ) -> Tensor:
-    """How badly q(z|x) proposes on *completed* images, as a symmetric divergence up to constants.
+    """Symmetric divergence of q(z|x) from p(z|x) on *completed* images, up to constants.
 
         ½ E[−log q(z|x)]  +  ½ E[−ELBO(x)]
-        forward KL(p‖q): q must cover p    reverse KL(q‖p): q must not stray from it
+        forward KL(p‖q): q must cover p    reverse KL(q‖p): q must stay where p is
 
     The expectations are over (z, x) of a Metropolis chain for p(z, x_mis | x_obs) that starts at a
-    training image, under a fresh random mask: the images on which a sampler calls the encoder.
-    Only the encoder should be among the parameters trained; the model itself stays as it is.
-    Forward KL along a chain is Markovian score climbing (Naesseth, Lindsten & Blei 2020).
+    training image under a new random mask. These are the images on which a sampler calls the
+    encoder. Train only the parameters of the encoder with this loss. The forward KL along a chain
+    is Markovian score climbing (Naesseth, Lindsten & Blei 2020).
     """
     with torch.no_grad():
         rate = uniform((len(x), 1, 1, 1), source) * 0.9
-        seen = uniform((len(x), 1, *x.shape[2:]), source) >= rate
-        masked = Masked(x, seen.expand_as(x))
+        observed = uniform((len(x), 1, *x.shape[2:]), source) >= rate
+        masked = Masked(x, observed.expand_as(x))
         sampler = metropolis_within_gibbs(model, masked)
         z = draw(model.encode(x), source)
         likelihood = model.decode(z)
@@ -102,25 +102,25 @@ def proposal_divergence(
 
 
 def negative_miwae_bound(draws: int, proportions: mixed_masks.Proportions) -> Objective:
-    """−MIWAE bound with K = `draws`, nats per image, under fresh masks of many kinds.
+    """−MIWAE bound with K = `draws`, nats per image, under new masks of many kinds.
 
-    What a mask hides is never seen: neither by the encoder nor in the likelihood.
+    Neither the encoder nor the likelihood uses the hidden pixels.
     """
 
     def loss(model: MIWAE, x: Tensor, source: torch.Generator) -> Tensor:
-        observed = mixed_masks.mixed(len(x), *x.shape[2:], source, proportions).expand_as(x)
-        return -iwae_bound(
-            incomplete_log_weights(model, Masked(x, observed), draws, source)
-        ).mean()
+        height, width = x.shape[2:]
+        observed = mixed_masks.mixed(len(x), height, width, source, proportions).expand_as(x)
+        log_w = incomplete_log_weights(model, Masked(x, observed), draws, source)
+        return -iwae_bound(log_w).mean()
 
     return loss
 
 
 def negative_completion_bound(draws: int) -> Objective:
-    """−L_K of `samplers.completions` with K = `draws`, nats a row, of data that come incomplete.
+    """−L_K of `samplers.completions` with K = `draws`, nats per row, for incomplete data.
 
-    Batches are `Masked`, or `Labelled` for a model that predicts. MIWAE, not-MIWAE and their
-    supervised forms each contribute the terms they have.
+    Batches are `Masked`, or `Labelled` for a supervised model. The bound has the terms of the
+    model: MIWAE, not-MIWAE or one of their supervised forms.
     """
 
     def loss(model: MIWAE, rows: Masked | Labelled, source: torch.Generator) -> Tensor:
@@ -132,10 +132,11 @@ def negative_completion_bound(draws: int) -> Objective:
 
 
 def negative_integrated_bound(draws: int) -> Objective:
-    """−bound of a not-MIWAE on log p(x_obs, s) with x_mis integrated out, nats a row.
+    """−bound of a not-MIWAE on log p(x_obs, s) with x_mis integrated out, nats per row.
 
-    With few draws the noise of x_mis,k itself lowers log p(s|x_obs, x_mis,k), the more the steeper
-    p(s|x) is: the plain bound prefers a process that is too soft. Here only z is drawn.
+    With few draws, the noise of x_mis,k lowers log p(s|x_obs, x_mis,k), the more the steeper
+    p(s|x) is. The plain bound therefore prefers a missing process that is not steep enough. Here
+    only z is drawn.
     """
 
     def loss(model: NotMIWAE, masked: Masked, source: torch.Generator) -> Tensor:
@@ -148,16 +149,17 @@ def negative_integrated_bound(draws: int) -> Objective:
 def negative_log_likelihood(
     shift: int = 0, dropout: float = 0.0, *, mirrored: bool = False
 ) -> Objective:
-    """−log p(y | x), nats per image, of images moved by up to `shift` pixels.
+    """−log p(y | x), nats per image, of images shifted by up to `shift` pixels.
 
-    The border is repeated where it moves in; `mirrored`: every second image is. A share `dropout`
-    of the features is hidden from the head, the others made larger (Srivastava et al. 2014).
+    Border pixels are repeated. If `mirrored`, each image is mirrored with probability ½. A
+    fraction `dropout` of the features is set to 0 and the others are scaled up (Srivastava et al.
+    2014).
     """
 
     def loss(model: Classifier, images: LabelledImages, source: torch.Generator) -> Tensor:
         x = random_shift(images.x.float() / 255, shift, source, "replicate")
         if mirrored:
-            x = torch.where(uniform((len(x), 1, 1, 1), source) < 0.5, x.flip(3), x)
+            x = random_flip(x, source)
         features = model.features(x)
         if dropout:
             kept = uniform(tuple(features.shape), source) >= dropout
@@ -168,15 +170,15 @@ def negative_log_likelihood(
 
 
 def negative_mixture_bound(weight: float = 1.0, *, hard: bool = False) -> Objective:
-    """−bound of a `MixtureVAE` whose mixture is held fixed, nats an image.
+    """−bound of a `MixtureVAE` with a fixed mixture, nats per image.
 
-    The encoder reads grey levels. log p(x|z) of a Bernoulli is linear in x, so that of grey levels
-    is the mean over all binarisations: what `binarised` draws is here summed out.
+    The encoder reads grey levels. log p(x|z) of a Bernoulli is linear in x, so its value at grey
+    levels is the mean over all binarisations. `binarised` would draw them instead.
 
     Args:
         weight: of message and entropy together, that is of −KL(q ‖ mixture); 1 is the bound.
-        hard: the message is that of the one cluster that comes with each image, as its label;
-            else of all clusters, by the best q(c|x).
+        hard: use the message of the one cluster that is the label of the image; otherwise the
+            message of all clusters, with the optimal q(c|x).
     """
 
     def loss(model: MixtureVAE, images: LabelledImages, source: torch.Generator) -> Tensor:
@@ -191,36 +193,35 @@ def negative_mixture_bound(weight: float = 1.0, *, hard: bool = False) -> Object
 def negative_joint_bound(
     images: int, weight: float = 1.0, *, floor: float, diagonal: bool
 ) -> Objective:
-    """As `negative_mixture_bound`, and the mixture follows by a step of online EM a batch.
+    """`negative_mixture_bound`, with one step of online EM for the mixture per batch.
 
-    That step sees the whole batch, also where several processes share it.
+    That step uses the whole batch, even if several processes split it.
 
     Args:
-        images: N in all; a batch B moves the mixture by ρ = |B| / N, a last small one by less.
-        weight: as of `negative_mixture_bound`.
+        images: N in all; a batch B has the step size ρ = |B| / N.
+        weight: see `negative_mixture_bound`.
         floor: least variance of a cluster in any direction.
         diagonal: covariances without correlations.
     """
-    of_networks = negative_mixture_bound(weight)
+    network_loss = negative_mixture_bound(weight)
 
     def loss(model: MixtureVAE, batch: LabelledImages, source: torch.Generator) -> Tensor:
-        value = of_networks(model, batch, source)
+        value = network_loss(model, batch, source)
         with torch.no_grad():
             latents = model.latents(batch.x.float() / 255)
             mean, variance = (parallel.gathered(each) for each in latents)
-        share = len(mean) / images
-        model.adopt(
-            online_em_step(
-                model.mixture, mean, share, variance=variance, floor=floor, diagonal=diagonal
-            )
+        fraction = len(mean) / images
+        mixture = online_em_step(
+            model.mixture, mean, fraction, variance=variance, floor=floor, diagonal=diagonal
         )
+        model.adopt(mixture)
         return value
 
     return loss
 
 
 def binarised(objective: Objective) -> Objective:
-    """The objective on grey images binarised anew each time they are used."""
+    """The objective on grey images that are binarised anew at each use."""
 
     def on_binary(model: nn.Module, x: Tensor, source: torch.Generator) -> Tensor:
         return objective(model, binarize(x, source), source)
@@ -229,27 +230,26 @@ def binarised(objective: Objective) -> Objective:
 
 
 def jittered(objective: Objective, pixels: int, *, mirrored: bool) -> Objective:
-    """The objective on incomplete images moved by up to `pixels`; `mirrored`: every second one.
+    """The objective on incomplete images shifted by up to `pixels`.
 
-    The border is repeated where it moves in. Entries keep their values and whether they are seen,
-    so a process that hides them one by one by their values is what it was.
+    If `mirrored`, each image is also mirrored with probability ½. Border pixels are repeated.
+    Values and mask move together, so a process that hides each entry by its value is unchanged.
     """
 
     def on_jittered(model: nn.Module, masked: Masked, source: torch.Generator) -> Tensor:
         both = torch.cat([masked.x, masked.observed.to(masked.x.dtype)], 1)
         if mirrored:
-            chosen = uniform((len(masked), 1, 1, 1), source) < 0.5
-            both = torch.where(chosen, both.flip(3), both)
-        x, seen = random_shift(both, pixels, source, "replicate").chunk(2, 1)
-        return objective(model, Masked(x, seen > 0.5), source)
+            both = random_flip(both, source)
+        x, observed = random_shift(both, pixels, source, "replicate").chunk(2, 1)
+        return objective(model, Masked(x, observed > 0.5), source)
 
     return on_jittered
 
 
 def shifted(objective: Objective, pixels: int) -> Objective:
-    """The objective on images moved by up to `pixels` in each direction, black moving in.
+    """The objective on images shifted by up to `pixels` in each direction; new pixels are black.
 
-    For data sets whose pictures lie anywhere in their frame, and of which there are few.
+    For small data sets whose objects lie anywhere in the image.
     """
 
     def on_shifted(model: nn.Module, x: Tensor, source: torch.Generator) -> Tensor:
@@ -261,9 +261,9 @@ def shifted(objective: Objective, pixels: int) -> Objective:
 def random_shift(
     x: Tensor, pixels: int, source: torch.Generator, border: str = "constant"
 ) -> Tensor:
-    """Each image of (B, C, H, W) moved by its own whole number of pixels in −pixels … pixels.
+    """Each image of (B, C, H, W) shifted by its own whole number of pixels in −pixels … pixels.
 
-    What moves in is black, or by `border` "replicate" the nearest pixel.
+    New pixels are black, or the nearest pixel if `border` is "replicate".
     """
     count, _, height, width = x.shape
     padded = nn.functional.pad(x, (pixels,) * 4, border)
@@ -275,10 +275,16 @@ def random_shift(
     return picked.permute(0, 3, 1, 2)
 
 
-def moved_together(x: Tensor, pixels: int, source: torch.Generator) -> Tensor:
-    """All images of (B, C, H, W) moved alike, by up to `pixels` in each direction.
+def random_flip(x: Tensor, source: torch.Generator) -> Tensor:
+    """Images (B, C, H, W), each mirrored left to right with probability ½."""
+    chosen = uniform((len(x), 1, 1, 1), source) < 0.5
+    return torch.where(chosen, x.flip(3), x)
 
-    The border is repeated where it moves in. A slice, so that gradients come back at no cost.
+
+def shifted_alike(x: Tensor, pixels: int, source: torch.Generator) -> Tensor:
+    """All images of (B, C, H, W) shifted alike, by up to `pixels` in each direction.
+
+    Border pixels are repeated. The result is a slice of the padded images, so gradients are cheap.
     """
     if not pixels:
         return x
@@ -292,51 +298,51 @@ def moved_together(x: Tensor, pixels: int, source: torch.Generator) -> Tensor:
 def dmfa_loss(squared_error: float) -> Objective:
     """−log p(x_mis | x_obs) + `squared_error` · ‖x_mis − E x_mis‖², summed over the hidden pixels.
 
-    Masks are of many kinds. The first term alone is the likelihood; the second hastens the means
-    where the network still takes every pixel for uncertain.
+    Masks are of many kinds. The first term is the likelihood; the second speeds up the learning of
+    the means while the predicted variances are still large.
     """
 
     def loss(model: DMFA, x: Tensor, source: torch.Generator) -> Tensor:
-        observed = mixed_masks.mixed(len(x), *x.shape[2:], source).expand_as(x)
-        law, truth = model.conditional(Masked(x, observed)), x.flatten(1)
-        error = ((law.mean - truth) * law.hidden).square().sum(1)
-        return (squared_error * error - law.log_prob(truth)).mean()
+        height, width = x.shape[2:]
+        observed = mixed_masks.mixed(len(x), height, width, source).expand_as(x)
+        conditional, truth = model.conditional(Masked(x, observed)), x.flatten(1)
+        error = ((conditional.mean - truth) * conditional.hidden).square().sum(1)
+        return (squared_error * error - conditional.log_prob(truth)).mean()
 
     return loss
 
 
-def sometimes_binary(objective: Objective, share: float) -> Objective:
-    """The objective on grey images, a `share` of which is binarised at ½.
+def sometimes_binary(objective: Objective, fraction: float) -> Objective:
+    """The objective on grey images, a `fraction` of which is binarised at ½.
 
-    For models of grey levels that will also be shown pictures in black and white.
+    For models of grey levels that are also used on binary images.
     """
 
     def on_some_binary(model: nn.Module, x: Tensor, source: torch.Generator) -> Tensor:
-        chosen = uniform((len(x), 1, 1, 1), source) < share
+        chosen = uniform((len(x), 1, 1, 1), source) < fraction
         return objective(model, torch.where(chosen, threshold(x), x), source)
 
     return on_some_binary
 
 
 def flipped(objective: Objective) -> Objective:
-    """The objective on images of which every second is mirrored, left to right."""
+    """The objective on images, each mirrored left to right with probability ½."""
 
     def on_flipped(model: nn.Module, x: Tensor, source: torch.Generator) -> Tensor:
-        chosen = uniform((len(x), 1, 1, 1), source) < 0.5
-        return objective(model, torch.where(chosen, x.flip(3), x), source)
+        return objective(model, random_flip(x, source), source)
 
     return on_flipped
 
 
-def at_two_scales(objective: Objective, small_share: float) -> Objective:
-    """The objective on faces of 64×64, or, for a share of the batches, of 32×32.
+def at_two_scales(objective: Objective, small_fraction: float) -> Objective:
+    """The objective on faces of 64×64, or of 32×32 for a fraction of the batches.
 
-    The small ones are the window of `data.source_window`; a batch of large ones is a quarter as
-    many, so that both cost the same.
+    The small faces are the window of `data.source_window`. A batch of large faces has a quarter of
+    the images, so that both kinds of batch cost the same.
     """
 
     def on_one_scale(model: nn.Module, x: Tensor, source: torch.Generator) -> Tensor:
-        small = uniform((1,), source).item() < small_share
+        small = uniform((1,), source).item() < small_fraction
         faces = source_window(x) if small else x[: max(len(x) // 4, 1)]
         return objective(model, faces, source)
 

@@ -1,7 +1,7 @@
-"""Three ways to fit a mixture to the latents of some images, one after the other's fashion.
+"""Three ways to fit a mixture to the latents of images: EM, Gibbs sampling, variational Bayes.
 
-Each is a generator of `Fitted`, the last of which is the answer. Where a mixture of an earlier
-round is given, it is one of the starts; so no fit is worse than going on from there.
+Each is a generator of `Fitted`, the last of which is the result. The mixture of an earlier round,
+if there is one, is among the starts of EM and Gibbs sampling.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ from dgm_core.samplers import chains
 from dgm_core.samplers.mixture_gibbs import mixture_gibbs
 
 ITERATIONS = 100
-"""Of Gibbs sampling, and at most of EM."""
+"""Iterations of Gibbs sampling; the largest number of iterations of EM."""
 
 CHAINS = 4
-"""Of the Gibbs sampler, side by side."""
+"""Parallel chains of the Gibbs sampler."""
 
 RESTARTS, RESTARTS_LATER = 16, 4
-"""Of EM, side by side; fewer beside the mixture of an earlier round. On MNIST's latents one in
-eight finds the likeliest mixture, and that is the one whose clusters are digits."""
+"""Parallel restarts of EM; the second number if there is a mixture from an earlier round. On the
+latents of MNIST one restart in eight finds the likeliest mixture, whose clusters are digits."""
 
 GAIN = 1e-4
-"""Nats a point in one iteration, below which EM has converged."""
+"""Increase per iteration, in nats per point, below which EM has converged."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is fitted to the latents.
+    """The form of the mixture and of the latents that it is fitted to.
 
     Attributes:
         clusters: K.
         diagonal: covariances without correlations.
-        spread: to all of q(z|x), not to its mean alone.
-        blur: variance added to every cluster in every direction once it is fitted, so that the
-            networks learn from a mixture broader than the one they are in.
+        spread: fit to q(z|x) with its variance, not only to its mean.
+        blur: variance added to every cluster in every direction after the fit, so that the
+            networks learn from a broader mixture.
         floor: least variance of a cluster in any direction.
     """
 
@@ -62,11 +62,11 @@ class Plan:
     floor: float = 1e-3
 
     def variance(self, latents: Latents) -> Tensor | None:
-        """That of each point (N, L), as the fit takes it."""
+        """Variance of each point (N, L) for the fit; None = the means alone."""
         return latents.variance if self.spread else None
 
-    def handed_over(self, mixture: GaussianMixture) -> GaussianMixture:
-        """What a fit gives, as the networks get it."""
+    def blurred(self, mixture: GaussianMixture) -> GaussianMixture:
+        """A fitted mixture with the blur and the form of covariance that the networks use."""
         if self.diagonal:
             variances = mixture.variances + self.blur
             return GaussianMixture(mixture.weights, mixture.means, variances.sqrt())
@@ -79,26 +79,26 @@ class Fitted(NamedTuple):
     """A mixture, and the trace of its fit."""
 
     mixture: GaussianMixture
-    trace: Tensor  # (chains or restarts, iterations) log-likelihood, nats a point, float64
-    rhat: float | None  # of the log-likelihood over chains; None where there are none
-    log_evidence: float  # log p(latents, clusters), parameters integrated out, nats a point
+    trace: Tensor  # (chains or restarts, iterations) log-likelihood, nats per point, float64
+    rhat: float | None  # of the log-likelihood over chains; None without chains
+    log_evidence: float  # log p(latents, clusters), parameters integrated out, nats per point
 
 
 Fit = Callable[[Latents, Plan, GaussianMixture | None, int], Iterator[Fitted]]
-"""(latents, plan, mixture of an earlier round, seed) → fits in progress, the answer last."""
+"""(latents, plan, mixture of an earlier round, seed) → fits in progress, the result last."""
 
 
 def by_em(
-    latents: Latents, plan: Plan, before: GaussianMixture | None, seed: int
+    latents: Latents, plan: Plan, previous: GaussianMixture | None, seed: int
 ) -> Iterator[Fitted]:
     """Maximum likelihood: the best of several restarts."""
     x, variance = latents.mean, plan.variance(latents)
-    restarts = RESTARTS if before is None else RESTARTS_LATER
+    restarts = RESTARTS if previous is None else RESTARTS_LATER
     start = seeded_mixture(
         x, plan.clusters, generator(seed, x.device), chains=(restarts,), variance=variance
     )
-    if before is not None:
-        start = _with_another(start, before)
+    if previous is not None:
+        start = _with_another(start, previous)
     trace: list[Tensor] = []
     steps = em_steps(x, start, floor=plan.floor, variance=variance, diagonal=plan.diagonal)
     for mixtures, log_likelihood in steps:
@@ -113,15 +113,15 @@ def by_em(
 
 
 def by_gibbs(
-    latents: Latents, plan: Plan, before: GaussianMixture | None, seed: int
+    latents: Latents, plan: Plan, previous: GaussianMixture | None, seed: int
 ) -> Iterator[Fitted]:
-    """The chain of the largest evidence, at the centre of what its last clusters leave open.
+    """The chain of the largest evidence, with the centre of the posterior given its last clusters.
 
-    Covariances are full, and of a diagonal plan their diagonals are taken in the end.
+    Covariances are full; `Plan.blurred` takes their diagonals if the plan is diagonal.
     """
     x, variance = latents.mean, plan.variance(latents)
     prior = GaussianWishartDirichlet(x.shape[1])
-    sampler = mixture_gibbs(x, plan.clusters, prior, CHAINS, variance, start=before)
+    sampler = mixture_gibbs(x, plan.clusters, prior, CHAINS, variance, start=previous)
     log_likelihoods: list[Tensor] = []
     for iteration in chains.run(sampler, generator(seed, x.device), ITERATIONS):
         log_likelihoods.append(iteration.info.log_likelihood.double() / len(x))
@@ -136,9 +136,9 @@ def by_gibbs(
 
 
 def by_variational(
-    latents: Latents, plan: Plan, before: GaussianMixture | None, seed: int
+    latents: Latents, plan: Plan, previous: GaussianMixture | None, seed: int
 ) -> Iterator[Fitted]:
-    """scikit-learn's variational posterior of the means: it knows neither spread nor rounds."""
+    """scikit-learn's variational posterior, from the means alone and without `previous`."""
     mixture = variational_mixture(latents.mean, plan.clusters, seed)
     log_likelihood = mixture.log_prob(latents.mean).double().mean()
     yield _fitted(latents, plan, mixture, log_likelihood.view(1, 1))
@@ -148,7 +148,7 @@ FITS: dict[str, Fit] = {"EM": by_em, "Gibbs": by_gibbs, "variational": by_variat
 
 
 def log_evidence(latents: Latents, plan: Plan, assignment: Tensor) -> float:
-    """log p(latents, clusters) under the Gibbs sampler's prior, nats a point."""
+    """log p(latents, clusters) under the Gibbs sampler's prior, nats per point."""
     x, variance = latents.mean, plan.variance(latents)
     moments = moments_of(x, assignment, plan.clusters, variance)
     return float(GaussianWishartDirichlet(x.shape[1]).log_evidence(moments)) / len(x)
@@ -160,7 +160,7 @@ def _fitted(latents: Latents, plan: Plan, mixture: GaussianMixture, trace: Tenso
 
 
 def _with_another(many: GaussianMixture, one: GaussianMixture) -> GaussianMixture:
-    """One more start."""
+    """The starts `many`, and one more."""
     scales = one.scales if not one.diagonal else torch.diag_embed(one.scales)
     return GaussianMixture(
         torch.cat([many.weights, one.weights[None]]),

@@ -1,13 +1,13 @@
-"""A VAE and a mixture of Gaussians that learn from each other, or do not.
+"""A VAE and a mixture of Gaussians, trained alternately, jointly, or one after the other.
 
-    one pass   the VAE under N(0, I) all the way; a mixture is fitted to its latents. The control.
-    mutual     after a warm-up under N(0, I), in rounds: fit the mixture, take it as the prior of
+    one pass   the control: train the VAE under N(0, I), then fit a mixture to its latents
+    mutual     after a warm-up under N(0, I), in rounds: fit the mixture, use it as the prior of
                the VAE for some epochs, fit again
     joint      after the same warm-up, one step of online EM after every step of the networks
 
-Every form trains for the same number of epochs and is judged by the same bound, that of
-`models.vae_gmm` with the mixture of that moment as the prior: of one pass too, whose N(0, I) would
-only make it lower. Labels are looked at by the scores alone.
+Every form trains for the same number of epochs and is measured by the same bound: that of
+`models.vae_gmm` with the current mixture as the prior. This also holds for one pass, whose bound
+would be lower with N(0, I). Only the scores use labels.
 """
 
 from __future__ import annotations
@@ -55,29 +55,29 @@ LIMITS = {
 
 @dataclass(frozen=True)
 class Config:
-    """All that determines a run.
+    """All settings of a run.
 
     Attributes:
         dataset: one of `cluster_images.DATASETS`.
-        images: the first so many.
-        set_upright: images are sheared upright and centred first.
+        images: number of images, from the first on.
+        set_upright: shear images upright and centre them first.
         form: one of `FORMS`.
         clusters: K.
-        latent_dim, hidden, layers: of the networks.
+        latent_dim, hidden, layers: sizes of the networks.
         warmup: epochs under N(0, I).
-        rounds, epochs: so many rounds of so many epochs after it, in every form.
+        rounds, epochs: number of rounds after the warm-up, and epochs per round, in every form.
         fit: a key of `FITS`.
-        diagonal, spread, blur, floor: see `Plan`. The joint form follows the spread, without
-            blur, after its first fit; Gibbs and variational fits have a prior in place of `floor`.
-        hard: the networks hear of the one cluster that the mixture chose for an image; else of
-            all, weighed by q(c|x).
-        weight: of the message; 1 is the bound.
-        annealed: the weight grows from round to round, evenly up to that.
-        renewed: the networks begin anew in each round, and have the warm-up's epochs for it.
-        seed: of initial weights, batches, noise and fits.
+        diagonal, spread, blur, floor: see `Plan`. After its first fit, the joint form always uses
+            the spread and no blur. Gibbs and variational fits have a prior instead of `floor`.
+        hard: the networks use the message of the one cluster that the mixture chose for an image;
+            otherwise the messages of all clusters, weighted by q(c|x).
+        weight: weight of the message; 1 gives the bound.
+        annealed: the weight grows linearly from round to round up to `weight`.
+        renewed: the networks are initialised again in each round and train for `warmup` epochs.
+        seed: for initial weights, batches, noise and fits.
 
     Raises:
-        ValueError: an unknown name, or a number out of `LIMITS`.
+        ValueError: an unknown name, or a number outside `LIMITS`.
     """
 
     dataset: str = "mnist"
@@ -105,10 +105,10 @@ class Config:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, known in (("dataset", DATASETS), ("form", FORMS), ("fit", tuple(FITS))):
-            if getattr(self, name) not in known:
+        for name, choices in (("dataset", DATASETS), ("form", FORMS), ("fit", tuple(FITS))):
+            if getattr(self, name) not in choices:
                 got = getattr(self, name)
-                raise ValueError(f"expected {name} among {', '.join(known)}, got {got!r}")
+                raise ValueError(f"expected {name} among {', '.join(choices)}, got {got!r}")
         for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
             if not low <= value <= high:
@@ -116,31 +116,31 @@ class Config:
 
     @property
     def plan(self) -> Plan:
-        """What is fitted to the latents."""
+        """The form of the mixture and of the latents that it is fitted to."""
         return Plan(self.clusters, self.diagonal, self.spread, self.blur, self.floor)
 
     @property
     def control(self) -> Config:
-        """One pass with the same mixture, trained for as long."""
+        """One pass with the same mixture, trained for as many epochs."""
         return dataclasses.replace(self, form="one pass")
 
     @property
-    def epochs_a_round(self) -> int:
-        """What the networks train in each round."""
+    def epochs_per_round(self) -> int:
+        """Epochs of the networks in each round."""
         return self.warmup if self.renewed else self.epochs
 
     @property
     def all_epochs(self) -> int:
-        """What the networks train in all, in every form."""
-        return self.warmup + self.rounds * self.epochs_a_round
+        """Epochs of the networks in all, in every form."""
+        return self.warmup + self.rounds * self.epochs_per_round
 
-    def schedule(self, epochs: int, place: int) -> Schedule:
-        """Of a part of the training that begins at epoch `place`."""
-        seed = self.seed * 1000 + place
+    def schedule(self, epochs: int, first_epoch: int) -> Schedule:
+        """Schedule of a part of the training that starts at epoch `first_epoch`."""
+        seed = self.seed * 1000 + first_epoch
         return Schedule(epochs, self.batch_size, self.learning_rate, constant_part=1.0, seed=seed)
 
 
-SOURCE = Config(
+PUBLIC_CODE = Config(
     set_upright=False,
     spread=False,
     blur=0.0,
@@ -151,7 +151,7 @@ SOURCE = Config(
     rounds=1,
     epochs=100,
 )
-"""As the source of the VAE + GMM study has it, but with the message that belongs to each image."""
+"""Settings of the public VAE + GMM code, but with the message that belongs to each image."""
 
 
 WARM = (
@@ -166,15 +166,15 @@ WARM = (
     "learning_rate",
     "seed",
 )
-"""What of a config the weights after the warm-up depend on, but its length."""
+"""Settings that determine the weights after the warm-up, besides its length."""
 
 
 FULL = Config(images=60_000, form="joint", layers=2, warmup=25, rounds=10, epochs=6, blur=0.0)
-"""All of MNIST that is not its test split, both at once."""
+"""Joint training on all MNIST images outside the test split."""
 
 
 class Bound(NamedTuple):
-    """Means over the images, nats an image; the mixture of the moment is the prior."""
+    """The bound and its terms, means over images in nats; the current mixture is the prior."""
 
     elbo: float
     reconstruction: float
@@ -183,33 +183,33 @@ class Bound(NamedTuple):
 
 
 class Shot(NamedTuple):
-    """The clusters at one moment."""
+    """The clusters after the warm-up or after a round."""
 
     epoch: int  # of the networks
-    round: int  # mixtures that they have learned from; 0 before
+    round: int  # number of mixtures that the networks have learned from
     latents: Latents
     mixture: GaussianMixture
     assignment: Tensor  # (N,) int64
-    confidence: Tensor  # (N,) of the cluster chosen
-    scores: ClusteringScores | None
+    confidence: Tensor  # (N,) responsibility of the assigned cluster
+    scores: ClusteringScores
     bound: Bound
-    log_evidence: float  # of latents and clusters, parameters integrated out, nats an image
+    log_evidence: float  # of latents and clusters, parameters integrated out, nats per image
 
 
 class Frame(NamedTuple):
-    """Where a run stands."""
+    """State of a run."""
 
     doing: str
-    done: float
+    done: float  # fraction of the run
     seconds: float
-    loss: float  # nats an image, of the epoch so far
+    loss: float  # nats per image, mean over the epoch so far
     shots: tuple[Shot, ...]
-    fitting: Fitted | None  # the course of the last fit
+    fitting: Fitted | None  # the last fit
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The end of a run; the model has the last mixture as its prior."""
+    """Result of a run; the model has the last mixture as its prior."""
 
     config: Config
     shots: tuple[Shot, ...]
@@ -228,11 +228,11 @@ def run(
     """A `Frame` every few steps, with a new `Shot` after the warm-up and after every round.
 
     Args:
-        config: of the run.
-        images: from `cluster_images`, or of one's own.
-        folder: for checkpoints, from which a run that was cut off goes on; runs that begin with
-            the same warm-up share it. They are named by configs: images of one's own need a
-            folder of their own.
+        config: settings of the run.
+        images: from `cluster_images`, or your own.
+        folder: for checkpoints, from which an interrupted run resumes. Runs with the same warm-up
+            share its checkpoint. Checkpoints are named by the config, so use another folder for
+            your own images.
     """
     return _Run(config, images, folder).frames()
 
@@ -244,13 +244,13 @@ def bound(model: MixtureVAE, mixture: GaussianMixture, x: Tensor, seed: int) -> 
     sums = torch.zeros(3, dtype=torch.float64, device=x.device)
     for part in x.split(2000):
         pixels = part.float() / 255
-        law = model.encode(pixels)
-        reconstruction = model.decode(draw(law, source)).log_prob(pixels)
-        message = mixture.log_joint(law.mean, law.variance).logsumexp(1)
-        each = torch.stack([reconstruction, law.entropy(), message])
-        sums += each.sum(1, dtype=torch.float64)
-    means = (sums / len(x)).tolist()
-    return Bound(sum(means), *means)
+        posterior = model.encode(pixels)
+        reconstruction = model.decode(draw(posterior, source)).log_prob(pixels)
+        message = mixture.log_joint(posterior.mean, posterior.variance).logsumexp(1)
+        terms = torch.stack([reconstruction, posterior.entropy(), message])
+        sums += terms.sum(1, dtype=torch.float64)
+    reconstruction, entropy, message = (sums / len(x)).tolist()
+    return Bound(reconstruction + entropy + message, reconstruction, entropy, message)
 
 
 @torch.no_grad()
@@ -261,7 +261,7 @@ def latents_of(model: MixtureVAE, x: Tensor) -> Latents:
 
 
 class _Run:
-    """Networks, mixture and what was seen of them."""
+    """Networks, mixture and shots of a run."""
 
     def __init__(self, config: Config, images: ClusterImages, folder: Path | None) -> None:
         self.config, self.images, self.folder = config, images, folder
@@ -280,22 +280,26 @@ class _Run:
         yield from self._fit()
         for number in range(1, config.rounds + 1):
             objective = plain if config.form == "one pass" else self._objective(number)
-            yield from self._train(config.epochs_a_round, objective)
+            yield from self._train(config.epochs_per_round, objective)
             if config.form == "joint":
-                self.mixture = self.model.mixture
-                self._look()
+                self._add_shot(self.model.mixture)
             else:
                 yield from self._fit()
-        self.model.adopt(self.mixture)
+        self.model.adopt(self._fitted_mixture)
         yield Result(config, tuple(self.shots), self.model.eval().requires_grad_(False))
 
+    @property
+    def _fitted_mixture(self) -> GaussianMixture:
+        assert self.mixture is not None  # fitted right after the warm-up
+        return self.mixture
+
     def _objective(self, number: int) -> Objective:
-        """The networks take the mixture as their prior."""
+        """Make the mixture the prior of the networks; the loss of round `number`."""
         config = self.config
         self.round = number
         if config.renewed:
             self.model = build(config, config.seed + 7919 * number).to(self.device)
-        self.model.adopt(self.mixture)
+        self.model.adopt(self._fitted_mixture)
         weight = config.weight * (number / config.rounds if config.annealed else 1.0)
         if config.form == "joint":
             return negative_joint_bound(
@@ -304,8 +308,8 @@ class _Run:
         return negative_mixture_bound(weight, hard=config.hard)
 
     def _train(self, epochs: int, objective: Objective) -> Iterator[Frame]:
-        nothing = torch.zeros(len(self.images), dtype=torch.int64, device=self.device)
-        cluster = self.shots[-1].assignment if self.shots else nothing
+        unassigned = torch.zeros(len(self.images), dtype=torch.int64, device=self.device)
+        cluster = self.shots[-1].assignment if self.shots else unassigned
         batches = LabelledImages(self.images.x, cluster)
         schedule = self.config.schedule(epochs, self.epoch)
         before = self.epoch
@@ -320,17 +324,17 @@ class _Run:
         )
         for progress in steps:
             self.epoch, self.loss = before + progress.epoch, progress.loss
-            place = self.epoch + progress.step / progress.steps
-            yield self._frame("the VAE learns", place)
+            epoch = self.epoch + progress.step / progress.steps
+            yield self._frame("the VAE learns", epoch)
 
     def _checkpoint(self, epochs: int) -> Path | None:
-        """Named by all that the weights depend on: of a warm-up, not what comes after it."""
+        """A file named by a hash of the settings that determine the weights."""
         if self.folder is None:
             return None
         settings = dataclasses.asdict(self.config)
         if self.epoch == 0:
             settings = {name: settings[name] for name in WARM}
-        elif self.config.form == "one pass":  # whose networks never hear of a mixture
+        elif self.config.form == "one pass":  # its networks do not depend on the mixture
             settings = {name: settings[name] for name in (*WARM, "warmup", "epochs")}
         digest = hashlib.sha256(repr((settings, self.epoch, epochs)).encode()).hexdigest()
         return self.folder / f"{digest[:16]}.pt"
@@ -339,43 +343,41 @@ class _Run:
         config = self.config
         latents = latents_of(self.model, self.images.x)
         seed = config.seed * 1000 + self.epoch
+        mixture = self.mixture
         for fitted in FITS[config.fit](latents, config.plan, self.mixture, seed):
-            self.fitted = fitted
+            self.fitted, mixture = fitted, fitted.mixture
             yield self._frame("the mixture is fitted", self.epoch)
-        self.mixture = config.plan.handed_over(self.fitted.mixture)
-        self._look()
+        assert mixture is not None  # every fit yields at least once
+        self._add_shot(config.plan.blurred(mixture))
         yield self._frame("the mixture is fitted", self.epoch)
 
-    def _look(self) -> None:
-        """Add a `Shot`, its clusters named as those of the last."""
+    def _add_shot(self, mixture: GaussianMixture) -> None:
+        """Add a `Shot` whose clusters are numbered like those of the previous one."""
         config, images = self.config, self.images
         latents = latents_of(self.model, images.x)
         variance = config.plan.variance(latents)
-        clustering = Clustering(self.mixture, self.mixture.assign(latents.mean, variance))
+        assignment = mixture.assign(latents.mean, variance)
         if self.shots:
-            last = self.shots[-1]
-            clustering = relabelled(Clustering(last.mixture, last.assignment), clustering)
-        self.mixture, assignment = clustering
+            previous = Clustering(self.shots[-1].mixture, self.shots[-1].assignment)
+            mixture, assignment = relabelled(previous, Clustering(mixture, assignment))
+            assert assignment is not None  # both clusterings have one
+        self.mixture = mixture
         if config.form == "joint" and self.round:
-            self.model.adopt(self.mixture)
-        confidence = self.mixture.responsibilities(latents.mean, variance).amax(1)
-        scores = clustering_scores(assignment, images.y, config.clusters)
-        evidence = log_evidence(latents, config.plan, assignment)
-        value = bound(self.model, self.mixture, images.x, config.seed + 1)
+            self.model.adopt(mixture)
         shot = Shot(
-            self.epoch,
-            self.round,
-            latents,
-            self.mixture,
-            assignment,
-            confidence,
-            scores,
-            value,
-            evidence,
+            epoch=self.epoch,
+            round=self.round,
+            latents=latents,
+            mixture=mixture,
+            assignment=assignment,
+            confidence=mixture.responsibilities(latents.mean, variance).amax(1),
+            scores=clustering_scores(assignment, images.y, config.clusters),
+            bound=bound(self.model, mixture, images.x, config.seed + 1),
+            log_evidence=log_evidence(latents, config.plan, assignment),
         )
         self.shots.append(shot)
 
-    def _frame(self, doing: str, place: float) -> Frame:
+    def _frame(self, doing: str, epoch: float) -> Frame:
         seconds = time.monotonic() - self.started
-        done = min(place / self.config.all_epochs, 1.0)
+        done = min(epoch / self.config.all_epochs, 1.0)
         return Frame(doing, done, seconds, self.loss, tuple(self.shots), self.fitted)

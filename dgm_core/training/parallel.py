@@ -1,24 +1,24 @@
-"""Several processes that train one model, as `torchrun` starts them: what they tell each other.
+"""Communication between several processes that train one model, started by `torchrun`.
 
     torchrun --nproc-per-node 4 -m dgm_core train mnist-dlvm
 
-Each has the whole model, and all go through the same batches. Of a batch B process r sees a share
-B_r. A loss is a mean over rows, so
+Each process has the whole model, and all use the same batches. Process r computes on its part B_r
+of a batch B. A loss is a mean over rows, so
 
     ∇ loss(B) = Σ_r |B_r| / |B| · ∇ loss(B_r)
 
 and after each backward pass the weighted gradients are summed over processes (gloo on CPUs, NCCL
-on GPUs). All then take the same step, and the batch that counts is the schedule's, however many
-they are.
+on GPUs). All processes then take the same step, and the batch size is that of the schedule for any
+number of processes.
 
-Torch's `DistributedDataParallel` makes that sum during the backward pass, which pays where sending
-takes as long as computing. It takes all shares for equally large, asks for the loss to be a
-module's `forward`, and does not support `torch.autograd.grad`, which a gradient penalty needs. The
-models here are small, and one sum of one flat tensor is right for every loss.
+Torch's `DistributedDataParallel` sums during the backward pass, which is faster if communication
+takes as long as computation. It assumes parts of equal size, requires the loss to be a module's
+`forward`, and does not support `torch.autograd.grad`, which a gradient penalty needs. The models
+here are small, and one sum of one flat tensor is correct for every loss.
 
-Without `torchrun` there is one process, and every function here hands back what it was given:
+Without `torchrun` there is one process, and every function here returns its argument:
 
-    >>> with share(torch.zeros(6, 2)) as (rows, weight):
+    >>> with own_part(torch.zeros(6, 2)) as (rows, weight):
     ...     print(rank(), size(), len(rows), weight)
     0 1 6 1.0
 """
@@ -27,11 +27,11 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
@@ -42,23 +42,23 @@ from dgm_core.rng import generator
 T = TypeVar("T")
 P = ParamSpec("P")
 
-PATIENCE = timedelta(hours=6)
-"""How long a process waits for another, which may be validating or fitting a mixture."""
+TIMEOUT = timedelta(hours=6)
+"""Longest wait for another process, which may be validating or fitting a mixture."""
 
 _without_rows: ContextVar[bool] = ContextVar("without_rows", default=False)
 
 
 def launched() -> bool:
-    """Whether `torchrun`, or what sets the same variables, has started this program."""
+    """Whether `torchrun` started this program, or something that sets the same variables."""
     return {"RANK", "WORLD_SIZE", "LOCAL_RANK"} <= os.environ.keys()
 
 
 @contextmanager
 def processes() -> Iterator[torch.device]:
-    """Within this block, of which a program has one, the processes of `torchrun` know each other.
+    """Connect the processes of `torchrun` within this block; use it once per program.
 
     Yields:
-        The device of this process: the default one; of GPUs, that of its number on its machine.
+        The device of this process: the default device, or the GPU with the local rank.
     """
     device = default_device()
     if not launched():
@@ -69,7 +69,7 @@ def processes() -> Iterator[torch.device]:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
         backend = "cpu:gloo,cuda:nccl"
-    distributed.init_process_group(backend, timeout=PATIENCE)
+    distributed.init_process_group(backend, timeout=TIMEOUT)
     try:
         yield device
     finally:
@@ -77,48 +77,48 @@ def processes() -> Iterator[torch.device]:
 
 
 def size() -> int:
-    """How many processes train together."""
-    return distributed.get_world_size() if _is_up() else 1
+    """Number of processes that train together."""
+    return distributed.get_world_size() if _is_connected() else 1
 
 
 def rank() -> int:
-    """The number of this process, from 0."""
-    return distributed.get_rank() if _is_up() else 0
+    """Number of this process, from 0."""
+    return distributed.get_rank() if _is_connected() else 0
 
 
 def is_first() -> bool:
-    """Whether this is the process that writes files and speaks."""
+    """Whether this is the process that writes files and prints messages."""
     return rank() == 0
 
 
-def _is_up() -> bool:
+def _is_connected() -> bool:
     return distributed.is_available() and distributed.is_initialized()
 
 
 def threads() -> int:
-    """CPU threads for this process: the cores there are, by the processes on this machine."""
+    """CPU threads for this process: the usable cores divided by the processes on this machine."""
     usable = getattr(os, "sched_getaffinity", None)
     cores = len(usable(0)) if usable else os.cpu_count() or 1
     return max(cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1)
 
 
 @contextmanager
-def share(rows: Tensor) -> Iterator[tuple[Tensor, float]]:
-    """The rows of a batch that are this process's, and what fraction of the batch they are.
+def own_part(rows: Tensor) -> Iterator[tuple[Tensor, float]]:
+    """The rows of a batch that this process computes on, and their fraction of the batch.
 
-    They are split as evenly as can be. A process for which none is left is lent the first, with
-    the fraction 0, so that it has a loss and keeps step; `gathered` leaves it out in this block.
+    Rows are split as evenly as possible. A process without rows gets the first row with the
+    fraction 0, so that it has a loss and takes part; `gathered` ignores that row in this block.
     """
-    mine = rows.tensor_split(size())[rank()]
-    token = _without_rows.set(not len(mine))
+    own = rows.tensor_split(size())[rank()]
+    token = _without_rows.set(not len(own))
     try:
-        yield (mine, len(mine) / len(rows)) if len(mine) else (rows[:1], 0.0)
+        yield (own, len(own) / len(rows)) if len(own) else (rows[:1], 0.0)
     finally:
         _without_rows.reset(token)
 
 
 def gathered(rows: Tensor) -> Tensor:
-    """What the processes have computed of their shares, (n_r, …), put together again, (n, …)."""
+    """Results of all processes for their parts of a batch, (n_r, …), concatenated to (n, …)."""
     if size() == 1:
         return rows
     if _without_rows.get():
@@ -143,13 +143,14 @@ def total(x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def sum_gradients(parameters: Sequence[nn.Parameter], weight: float) -> None:
-    """Put Σ_r weight_r · gradient_r in the place of each gradient.
+    """Replace each gradient by Σ_r weight_r · gradient_r.
 
-    A parameter that has a gradient in no process is left without; in some, the others' is 0.
+    A parameter without a gradient in every process stays without one. If it has a gradient in some
+    processes, the missing gradients count as 0.
 
     Args:
         parameters: the same in all processes.
-        weight: of this process, from `share`.
+        weight: the fraction of the batch from `own_part`.
     """
     if size() == 1:
         return
@@ -157,14 +158,14 @@ def sum_gradients(parameters: Sequence[nn.Parameter], weight: float) -> None:
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
     flat = weight * torch.cat([each.reshape(-1) for each in gradients])
     flat = total(torch.cat([flat, flat.new_tensor(reached)]))
-    *parts, times = flat.split([*(p.numel() for p in parameters), len(parameters)])
-    anywhere = [True] * len(reached) if all(reached) else times.bool().tolist()
-    for p, own, part, some in zip(parameters, gradients, parts, anywhere, strict=True):
-        p.grad = own.copy_(part.view_as(own)) if some else None
+    *parts, counts = flat.split([*(p.numel() for p in parameters), len(parameters)])
+    anywhere = [True] * len(reached) if all(reached) else counts.bool().tolist()
+    for p, own, part, has_gradient in zip(parameters, gradients, parts, anywhere, strict=True):
+        p.grad = own.copy_(part.view_as(own)) if has_gradient else None
 
 
-def noise_of_its_own(source: torch.Generator) -> torch.Generator:
-    """`source`, if there is one process; else one for each, which the seed of `source` settles."""
+def noise_per_process(source: torch.Generator) -> torch.Generator:
+    """A generator per process, seeded from the seed of `source`; one process uses `source`."""
     if size() == 1:
         return source
     seeds = torch.randint(2**31, (size(),), generator=generator(source.initial_seed()))
@@ -172,46 +173,46 @@ def noise_of_its_own(source: torch.Generator) -> torch.Generator:
 
 
 def by_first(compute: Callable[[], T]) -> T:
-    """What the first process computes, told to all."""
+    """The result of the first process, sent to all."""
     if size() == 1:
         return compute()
-    told = [compute() if is_first() else None]
-    distributed.broadcast_object_list(told)
-    return told[0]  # type: ignore[return-value]
+    result: list[Any] = [compute() if is_first() else None]
+    distributed.broadcast_object_list(result)
+    return result[0]
 
 
 def start_alike(model: nn.Module) -> None:
-    """Give all processes the model of the first."""
+    """Copy the weights of the first process to all."""
     if size() > 1:
         state = by_first(lambda: {name: each.cpu() for name, each in model.state_dict().items()})
         model.load_state_dict(state)
 
 
-def check_alike(place: int) -> None:
-    """Make sure that all go on from the same place.
+def check_alike(epoch: int) -> None:
+    """Check that all processes resume from the same epoch.
 
     Raises:
-        ValueError: they do not, for they read checkpoints of different folders.
+        ValueError: they do not, because they read checkpoints of different folders.
     """
-    first = by_first(lambda: place)
-    if place != first:
+    first = by_first(lambda: epoch)
+    if epoch != first:
         raise ValueError(
-            f"expected a checkpoint of epoch {first}, which the first process has, got {place}: "
+            f"expected a checkpoint of epoch {first}, as in the first process, got {epoch}: "
             "all processes need the same folder"
         )
 
 
-def left_by_all(run: Callable[P, Iterator[T]]) -> Callable[P, Iterator[T]]:
-    """For a generator that trains: where one process leaves its loop, no other waits for it.
+def left_by_all(run: Callable[P, Generator[T]]) -> Callable[P, Generator[T]]:
+    """Decorator of a training generator: if one process leaves the loop, the others stop too.
 
-    At every item the processes ask each other whether all go on.
+    At every item the processes check that all continue.
 
     Raises:
-        RuntimeError: in those that would have gone on.
+        RuntimeError: in the processes that did not leave.
     """
 
     @functools.wraps(run)
-    def in_step(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+    def in_step(*args: P.args, **kwargs: P.kwargs) -> Generator[T]:
         with closing(run(*args, **kwargs)) as items:
             for item in items:
                 try:

@@ -1,23 +1,26 @@
-"""Several independent trainings of one model at once, vectorised.
+"""Several independent training runs of one model at once, vectorised.
 
     >>> from dgm_core.training import Schedule, fit, latest_weights
     >>> def distance(model, x, source):
     ...     return (model.weight - x).square().mean()
-    >>> several = Restarts([nn.Linear(1, 1, bias=False) for _ in range(5)])
+    >>> restarts = Restarts([nn.Linear(1, 1, bias=False) for _ in range(5)])
     >>> x, schedule = torch.full((8, 1), 3.0), Schedule(epochs=60, batch_size=8, learning_rate=0.3)
-    >>> *_, last = fit(several, on_each(distance), x, latest_weights(), schedule)
-    >>> models = several.members()
+    >>> *_, last = fit(restarts, on_each(distance), x, latest_weights(), schedule)
+    >>> models = restarts.members()
     >>> len(models), all(abs(model.weight.item() - 3) < 0.5 for model in models)
     (5, True)
 
-Parameters are stacked along a new first dimension R and the loss is vectorised over it. The sum of
-the R losses has for each member the gradient of its own, Adam works entry by entry, and `fit`
-clips, judges and keeps each by itself. All see the same batches and the same noise: to rounding,
-every member becomes what it would have become alone.
+Parameters are stacked along a new first dimension R and the loss is vectorised over it. The
+gradient of the sum of the R losses gives each member the gradient of its own loss, Adam updates
+each entry separately, and `fit` clips gradients and keeps weights for each member separately. All
+members use the same batches and the same noise. Up to rounding, every member ends with the weights
+it would have if trained alone.
 
-It saves what each operation costs beyond its arithmetic: not-MIWAE on 10 columns, K = 20, five
-members, one CPU thread, takes as long as 2.6 single trainings at batch 16 with 128 hidden units,
-2.0 with 32, and 4.1 at batch 64 with 128, 2.5 with 32.
+This saves the overhead of each operation. Training time of five not-MIWAE on 10 columns with
+K = 20 on one CPU thread, in units of one training run:
+
+    batch 16: 2.6 with 128 hidden units, 2.0 with 32
+    batch 64: 4.1 with 128 hidden units, 2.5 with 32
 """
 
 from __future__ import annotations
@@ -33,10 +36,10 @@ from dgm_core.training.loop import Data, Objective
 
 
 class Restarts(nn.Module):
-    """R models of one architecture, held as stacked parameters.
+    """R models of one architecture, stored as stacked parameters.
 
     Args:
-        models: built alike, each with its own start. They are copied.
+        models: of the same architecture, with different initial weights. They are copied.
 
     Raises:
         ValueError: no models.
@@ -52,7 +55,7 @@ class Restarts(nn.Module):
         self.buffer_names = tuple(buffers)
         for number, buffer in enumerate(buffers.values()):
             self.register_buffer(f"buffer_{number}", buffer)
-        # Outside the module's own tree, since its parameters are not to be trained.
+        # In a tuple, so that its parameters are not registered for training.
         self._template = (_Applied(copy.deepcopy(models[0])),)
 
     def __len__(self) -> int:
@@ -66,19 +69,19 @@ class Restarts(nn.Module):
     def losses(self, objective: Objective, batch: Data, source: torch.Generator) -> Tensor:
         """The objective of each member on the same batch and with the same noise, (R,)."""
 
-        def of_one(state: dict[str, Tensor]) -> Tensor:
+        def loss_of_one(state: dict[str, Tensor]) -> Tensor:
             return functional_call(self._template[0], state, (objective, batch, source))
 
-        return torch.vmap(of_one, randomness="same")(self._state())
+        return torch.vmap(loss_of_one, randomness="same")(self._state())
 
     def members(self) -> list[nn.Module]:
-        """The models as they are now, apart, in evaluation mode."""
+        """Separate copies of the current models, in evaluation mode."""
         models = [copy.deepcopy(self._template[0]) for _ in range(len(self))]
         for number, model in enumerate(models):
             own = {name: value[number].detach().clone() for name, value in self._state().items()}
-            places = dict([*model.named_parameters(), *model.named_buffers()])
+            tensors = dict([*model.named_parameters(), *model.named_buffers()])
             for name, value in own.items():
-                places[name].data = value
+                tensors[name].data = value
         return [model.model.eval() for model in models]
 
     def _state(self) -> dict[str, Tensor]:
@@ -89,7 +92,7 @@ class Restarts(nn.Module):
 
 
 class _Applied(nn.Module):
-    """objective(model, …) as a forward pass, which is what `functional_call` can run."""
+    """objective(model, …) as a forward pass, for `functional_call`."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -100,9 +103,9 @@ class _Applied(nn.Module):
 
 
 def on_each(objective: Objective) -> Objective:
-    """An objective of each of the members of `Restarts`, (R,)."""
+    """The objective of each member of a `Restarts`, (R,)."""
 
-    def losses(several: Restarts, batch: Data, source: torch.Generator) -> Tensor:
-        return several.losses(objective, batch, source)
+    def losses(restarts: Restarts, batch: Data, source: torch.Generator) -> Tensor:
+        return restarts.losses(objective, batch, source)
 
     return losses

@@ -1,10 +1,10 @@
-"""The course of a training as TensorBoard logs.
+"""Training histories as TensorBoard logs.
 
 >>> import tempfile
->>> told = [Progress(1, 2, 0, 9, 0.5, 0.7, 0.7, 1.0, 1.0, False)]  # of `fit`, say
+>>> history = [Progress(1, 2, 0, 9, 0.5, 0.7, 0.7, 1.0, 1.0, False)]  # from `fit`, for example
 >>> with tempfile.TemporaryDirectory() as folder:
-...     for now in logged(iter(told), folder):
-...         print(now.epoch, now.loss)
+...     for progress in logged(iter(history), folder):
+...         print(progress.epoch, progress.loss)
 ...     print(len(list(Path(folder).iterdir())), "file")
 1 0.5
 1 file
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def log_writer(folder: Path | str) -> SummaryWriter:
-    """What writes logs to a folder.
+    """A writer of TensorBoard logs to `folder`.
 
     Raises:
         ImportError: TensorBoard is not installed.
@@ -39,15 +39,15 @@ def log_writer(folder: Path | str) -> SummaryWriter:
 
 
 def logged(run: Iterator[Progress], folder: Path | str | None) -> Iterator[Progress]:
-    """Pass a run on, writing `loss` and `validation` to `folder` (None = nowhere) by step."""
+    """The items of a run, with `loss` and `validation` written to `folder` (None = nowhere)."""
     if folder is None:
         yield from run
         return
     with log_writer(folder) as writer:
-        for now in run:
-            at = now.epoch * now.steps + now.step
-            if math.isfinite(now.loss):
-                writer.add_scalar("loss", now.loss, at)
-            if now.step == 0 and math.isfinite(now.validation):
-                writer.add_scalar("validation", now.validation, at)
-            yield now
+        for progress in run:
+            step = progress.epoch * progress.steps + progress.step
+            if math.isfinite(progress.loss):
+                writer.add_scalar("loss", progress.loss, step)
+            if progress.step == 0 and math.isfinite(progress.validation):
+                writer.add_scalar("validation", progress.validation, step)
+            yield progress

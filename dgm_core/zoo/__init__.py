@@ -147,8 +147,10 @@ def card(name: str, folder: Path = FOLDER) -> dict[str, Any]:
     return _read(path)
 
 
-def load(name: str, device: torch.device | str = "cpu", folder: Path = FOLDER) -> nn.Module:
+def load(name: str, device: torch.device | str = "cpu", folder: Path = FOLDER) -> Any:
     """Build a model, verify and load its weights, freeze it (eval mode, no gradients).
+
+    The class of the model depends on its card.
 
     Raises:
         ValueError: no such model.

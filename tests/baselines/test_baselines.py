@@ -281,7 +281,7 @@ def test_subspace_iteration_finds_the_axes_of_the_covariance(
     monkeypatch.setattr(axes, "EXACT", 0)
     iterated = principal_axes(images(), R)
     torch.testing.assert_close(iterated.eigenvalues, exact.eigenvalues)
-    torch.testing.assert_close(iterated.rest, exact.rest)
+    torch.testing.assert_close(iterated.remainder, exact.remainder)
     torch.testing.assert_close(
         iterated.axes @ iterated.axes.mT, exact.axes @ exact.axes.mT, rtol=1e-5, atol=1e-5
     )

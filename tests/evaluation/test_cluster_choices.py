@@ -113,7 +113,7 @@ def test_choices_with_the_same_control_train_it_once(tmp_path: Path) -> None:
 
 
 def test_a_choice_that_is_not_there_is_named_before_anything_is_trained() -> None:
-    message = "no choice 'x'; there are default settings, both at once"
+    message = "expected a choice among default settings, both at once"
     with pytest.raises(ValueError, match=message):
         next(cluster_choices.run(("default settings", "x"), 1, None))
 

@@ -18,7 +18,7 @@ from dgm_core.models.classifier import Classifier, classifier
 from dgm_core.models.wgan import WGAN, wgan
 from dgm_core.rng import generator
 from dgm_core.studies.latent import history as gan_history
-from dgm_core.training.gan_reference import Reference, made
+from dgm_core.training.gan_reference import Reference, generated_images
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_a_history_is_drawn_written_and_read(judge: Classifier, tmp_path: Path) 
         found = np.asarray(picture)
     assert found.shape == (140, 140)
     # Five by five, in the order of the latents, up to what the JPEG loses.
-    images = made(model, 25)
+    images = generated_images(model, 25)
     np.testing.assert_allclose(
         found[28:56, 84:112], images[8, 0].numpy() * 255, atol=20, err_msg="row 1, column 3"
     )

@@ -58,7 +58,7 @@ def test_every_fit_ends_with_a_mixture_and_its_course(
     fit: str, diagonal: bool, again: bool
 ) -> None:
     plan = Plan(K, diagonal=diagonal, blur=0.05)
-    before = plan.handed_over(last("EM", plan).mixture) if again else None
+    before = plan.blurred(last("EM", plan).mixture) if again else None
     *_, first, answer = itertools.chain([None], FITS[fit](latents(), plan, before, 1))
     mixture = answer.mixture
     assert mixture.means.shape == (K, 2)
@@ -87,7 +87,7 @@ def test_every_fit_ends_with_a_mixture_and_its_course(
         best = answer.trace[:, -1].max().item()
         assert best == pytest.approx(likelihood(plan, mixture), abs=1e-5)
     # Networks take what they are handed.
-    handed = plan.handed_over(mixture)
+    handed = plan.blurred(mixture)
     assert handed.diagonal == diagonal
     assert handed.log_prob(latents().mean).isfinite().all()
 
@@ -121,7 +121,7 @@ def test_em_is_never_worse_than_going_on_from_the_mixture_before(
         return answer
 
     monkeypatch.setattr(mixture_fits, "RESTARTS", 40)
-    before = Plan(20, blur=0.05).handed_over(fitted(None, 0).mixture)
+    before = Plan(20, blur=0.05).blurred(fitted(None, 0).mixture)
     monkeypatch.setattr(mixture_fits, "RESTARTS", 1)
     monkeypatch.setattr(mixture_fits, "RESTARTS_LATER", 1)
     worse = 0
@@ -168,14 +168,14 @@ def test_without_spread_clusters_are_smaller_by_that_of_the_encodings(fit: str) 
 def test_what_is_handed_over_is_blurred(diagonal: bool) -> None:
     mixture = seeded_mixture(latents().mean, K, generator(0))
     plan = Plan(K, diagonal=diagonal, blur=0.3)
-    found = plan.handed_over(mixture)
+    found = plan.blurred(mixture)
     expected = mixture.covariances + 0.3 * torch.eye(2)
     if diagonal:
         expected = torch.diag_embed(expected.diagonal(dim1=1, dim2=2))
     torch.testing.assert_close(found.covariances, expected)
     assert torch.equal(found.means, mixture.means)
     assert torch.equal(found.weights, mixture.weights)
-    exact = Plan(K, diagonal=diagonal).handed_over(found)
+    exact = Plan(K, diagonal=diagonal).blurred(found)
     torch.testing.assert_close(exact.covariances, found.covariances)
 
 

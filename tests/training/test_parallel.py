@@ -130,7 +130,7 @@ def shared_as_if_all_were_alike(rows: Tensor) -> Iterator[tuple[Tensor, float]]:
         yield mine, 1 / parallel.size()
 
 
-OURS = parallel.share
+OURS = parallel.own_part
 
 
 def critic_after() -> dict[str, Tensor]:
@@ -177,7 +177,7 @@ def mixture_after(rows: int) -> dict[str, Tensor]:
     model: MixtureVAE = mixture_vae(2, 8, 3, 1, source=generator(0))
     x = data.pixels("digits", "train")[:rows]
     objective = negative_joint_bound(2 * rows, floor=1e-3, diagonal=False)
-    with parallel.share(torch.arange(rows)) as (mine, _):
+    with parallel.own_part(torch.arange(rows)) as (mine, _):
         batch = LabelledImages(x[mine], torch.zeros(len(mine), dtype=torch.int64))
         objective(model, batch, generator(parallel.rank()))
     return dict(model.named_buffers())
@@ -207,9 +207,9 @@ def in_each_of_two(folder: Path) -> None:
             "mixture": {rows: mixture_after(rows) for rows in (1, 7)},
             "leaving": [who_leaves(ranks) for ranks in ((0,), (1,), (0, 1))],
         }
-        with mock.patch.object(parallel, "share", shared_as_if_all_were_alike):
+        with mock.patch.object(parallel, "own_part", shared_as_if_all_were_alike):
             found["wrong"] = {name: exact(**options) for name, options in EXACT.items()}
-        sources = [parallel.noise_of_its_own(generator(seed)) for seed in (1, 1, 2)]
+        sources = [parallel.noise_per_process(generator(seed)) for seed in (1, 1, 2)]
         found["noise"] = [torch.rand(3, generator=source) for source in sources]
         try:
             parallel.check_alike(parallel.rank())

@@ -1,4 +1,4 @@
-"""Many independent pieces of work, on all cores of this machine or on many machines.
+"""Many independent tasks, on all cores of this machine or on many machines.
 
     >>> from functools import partial
     >>> from operator import itemgetter
@@ -6,12 +6,13 @@
     >>> sorted(engine("local", workers=2).map(partial(itemgetter, 0), pieces))
     [(0, 'a'), (1, 'b'), (2, 'c')]
 
-Each worker makes its tool once (`itemgetter(0)` here; one that loads a model, say) and uses it on
-one piece after another. Results come as they are ready. A worker that is killed is replaced and
-its piece done again, so a piece may be done twice: what it leaves behind must not depend on that.
+Each worker makes its tool once (here `itemgetter(0)`; often an object that loads a model) and
+calls it on one piece after another. Results arrive as soon as they are ready. If a worker is
+killed, it is replaced and its piece is done again. A piece may therefore run twice, and its side
+effects must not depend on that.
 
-Pieces, results and the maker of tools must be picklable. The rest of the library knows of no
-engine; whoever has independent pieces, a table's blocks or a study's cells, hands them to one.
+Pieces, results and the function that makes the tool must be picklable. Pieces are, for example,
+the blocks of a table or the cells of a study.
 """
 
 from __future__ import annotations
@@ -29,20 +30,20 @@ def engine(name: EngineName, workers: int | None = None, address: str | None = N
 
     Args:
         name: "local" or "ray".
-        workers: processes of one thread each; None = as many as there are cores.
-        address: of a running Ray cluster; None = one on this machine, for as long as it is needed.
+        workers: processes of one thread each; None = one per core.
+        address: address of a running Ray cluster; None = start one on this machine for this work.
 
     Raises:
         EngineMissing: Ray is not installed.
-        ValueError: another name, no worker, or an address for the local engine.
+        ValueError: an unknown name, fewer than one worker, or an address for the local engine.
     """
     if name not in NAMES:
-        raise ValueError(f"no engine {name!r}; there are {', '.join(NAMES)}")
+        raise ValueError(f"expected an engine among {', '.join(NAMES)}, got {name!r}")
     if workers is not None and workers < 1:
         raise ValueError(f"expected at least one worker, got {workers}")
     if name == "local":
         if address is not None:
-            raise ValueError("the local engine has no address; --engine ray does")
+            raise ValueError("--address needs --engine ray; the local engine has no address")
         from dgm_core.scale.engines.local import Local
 
         return Local(workers)

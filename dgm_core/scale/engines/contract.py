@@ -1,4 +1,4 @@
-"""What an engine is, and what can go wrong with it."""
+"""The interface of engines, and their errors."""
 
 from __future__ import annotations
 
@@ -11,36 +11,43 @@ Tool = Callable[[Any], Any]
 """A piece → its result."""
 
 LIVES = 4
-"""How often a piece is begun, at most, if its worker dies each time."""
+"""Largest number of attempts at a piece whose worker dies each time."""
 
 
 class EngineMissing(ImportError):
-    """An engine that is not installed; the message says what to install."""
+    """The engine is not installed; the message says what to install."""
 
 
 class WorkersLost(RuntimeError):
-    """Workers died again and again at the same pieces, of lack of memory perhaps."""
+    """Workers died repeatedly at the same pieces, possibly because memory ran out."""
 
 
 class Engine(Protocol):
-    """What runs pieces of work."""
+    """Runs pieces of work in worker processes."""
 
     name: str
     workers: int
 
     def map(self, make: Callable[[], Tool], pieces: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-        """(place of a piece, its result), as they are ready.
+        """Pairs (index of a piece, its result), each as soon as it is ready.
+
+        Args:
+            make: returns the tool; called once per worker.
+            pieces: arguments of the tool.
 
         Raises:
-            WorkersLost: a piece was begun several times, and its worker died each time.
-            Exception: the first that a tool raised; the pieces under way are given up.
+            WorkersLost: a piece was started several times, and its worker died each time.
+            Exception: the first one that a tool raised; running pieces are cancelled.
         """
         ...
 
 
 def one_thread() -> None:
-    """Of a worker: the other cores are the others'. A tool may do without torch, which is slow to
-    import: where it is not there yet it will read the variable."""
+    """Restrict this worker to one thread, since every core has its own worker.
+
+    Importing torch is slow and not every tool needs it, so it is not imported here. If it is
+    imported later, it reads the environment variable.
+    """
     os.environ["OMP_NUM_THREADS"] = "1"
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)

@@ -1,7 +1,8 @@
-"""Processes of this machine, one thread each."""
+"""The local engine: processes on this machine, one thread each."""
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import signal
@@ -16,14 +17,14 @@ from typing import Any
 from dgm_core.scale.engines.contract import LIVES, Tool, WorkersLost, one_thread
 
 AHEAD = 2
-"""Pieces a worker that are handed out and not done."""
+"""Pieces per worker that are submitted and not finished."""
 
 _make: Callable[[], Tool]
 _tool: Tool | None = None
 
 
 class Local:
-    """The engine that needs nothing but this machine."""
+    """The engine that uses this machine only."""
 
     name = "local"
 
@@ -31,65 +32,62 @@ class Local:
         self.workers = workers or os.cpu_count() or 1
 
     def map(self, make: Callable[[], Tool], pieces: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-        """As of `Engine`. Fresh processes, not forks: torch's threads do not survive a fork."""
-        left = dict(enumerate(pieces))
-        deaths: Counter[int] = Counter()  # with this piece under way
-        while left:
-            under_way: dict[Future, int] = {}
+        """See `Engine.map`. Processes are spawned: torch's threads do not survive a fork."""
+        remaining = dict(enumerate(pieces))
+        deaths: Counter[int] = Counter()  # deaths of a worker while this piece was running
+        while remaining:
+            running: dict[Future, int] = {}
             try:
-                for i, result in self._in_processes(make, left, under_way):
-                    del left[i]
+                for i, result in self._in_processes(make, remaining, running):
+                    del remaining[i]
                     yield i, result
             except BrokenProcessPool:
-                deaths.update(under_way.values())
+                deaths.update(running.values())
                 if max(deaths.values(), default=0) >= LIVES:
                     raise WorkersLost(
-                        f"workers died {LIVES} times at the same pieces; is there memory for "
-                        f"{self.workers} of them?"
+                        f"workers died {LIVES} times at the same pieces; is there enough memory "
+                        f"for {self.workers} workers?"
                     ) from None
 
     def _in_processes(
-        self, make: Callable[[], Tool], left: dict[int, Any], under_way: dict[Future, int]
+        self, make: Callable[[], Tool], remaining: dict[int, Any], running: dict[Future, int]
     ) -> Iterator[tuple[int, Any]]:
-        processes = min(self.workers, len(left))
-        waiting = iter(list(left.items()))
-        fresh = multiprocessing.get_context("spawn")
-        theirs, ours = fresh.Pipe(duplex=False)
-        pool = ProcessPoolExecutor(processes, fresh, _begin, (make, theirs))
+        processes = min(self.workers, len(remaining))
+        waiting = iter(list(remaining.items()))
+        spawn = multiprocessing.get_context("spawn")
+        worker_end, driver_end = spawn.Pipe(duplex=False)
+        pool = ProcessPoolExecutor(processes, spawn, _start_worker, (make, worker_end))
         try:
             while True:
-                while len(under_way) < AHEAD * processes:
-                    place, piece = next(waiting, (None, None))
-                    if place is None:
-                        break
-                    under_way[pool.submit(_use, piece)] = place
-                if not under_way:
+                for index, piece in itertools.islice(waiting, AHEAD * processes - len(running)):
+                    running[pool.submit(_call_tool, piece)] = index
+                if not running:
                     return
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
                     result = future.result()
-                    yield under_way.pop(future), result
+                    yield running.pop(future), result
         finally:
-            ours.close()
+            driver_end.close()
             pool.shutdown(wait=True, cancel_futures=True)
-            theirs.close()
+            worker_end.close()
 
 
-def _begin(make: Callable[[], Tool], driver: Connection) -> None:
-    """Of a process, which ends as soon as `driver` is closed, even by a kill."""
+def _start_worker(make: Callable[[], Tool], driver: Connection) -> None:
+    """Prepare a worker, which exits when `driver` is closed, even if the driver is killed."""
     global _make
     one_thread()
     _make = make
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the driver, and so this
-    threading.Thread(target=_end_with, args=(driver,), daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the driver, which ends the worker
+    threading.Thread(target=_exit_with, args=(driver,), daemon=True).start()
 
 
-def _end_with(driver: Connection) -> None:
+def _exit_with(driver: Connection) -> None:
     driver.poll(None)
     os._exit(1)
 
 
-def _use(piece: Any) -> Any:
+def _call_tool(piece: Any) -> Any:
     global _tool
-    if _tool is None:  # here, so that what `make` raises comes to the driver
+    if _tool is None:  # made here, so that the driver gets what `make` raises
         _tool = _make()
     return _tool(piece)

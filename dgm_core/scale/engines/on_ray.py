@@ -1,4 +1,4 @@
-"""Actors of Ray, on this machine or a cluster, each with its tool."""
+"""The Ray engine: actors on this machine or a cluster, each with its tool."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 from dgm_core.scale.engines.contract import LIVES, EngineMissing, Tool, WorkersLost, one_thread
 
 SETTINGS = {
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # actors that ask for no GPU see those there are
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # actors that request no GPU see all GPUs
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 
 
 class OnRay:
-    """The engine of Ray; a cluster of its own ends with the work, another's stays."""
+    """The engine of Ray; a cluster that it starts ends with the work."""
 
     name = "ray"
 
@@ -32,36 +32,42 @@ class OnRay:
                 "The engine ray is not installed: pip install ray. "
                 "Without it, --engine local uses all cores of this machine."
             ) from error
-        self.address, self._asked = address, workers
+        self.address, self._requested = address, workers
         self.workers = workers or os.cpu_count() or 1
 
     def map(self, make: Callable[[], Tool], pieces: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-        """As of `Engine`."""
+        """See `Engine.map`."""
         import ray
+        from ray.exceptions import RayError
 
         if not pieces:
             return
         self._connect()
         try:
-            workers = self._asked or max(1, int(ray.cluster_resources().get("CPU", 1)))
+            workers = self._requested or max(1, int(ray.cluster_resources().get("CPU", 1)))
             self.workers = min(workers, len(pieces))
-            lasting = {"num_cpus": 1, "max_restarts": -1, "max_task_retries": LIVES - 1}
-            actor, made = ray.remote(**lasting)(_Worker), ray.put(make)
+            options: dict[str, Any] = {
+                "num_cpus": 1,
+                "max_restarts": -1,
+                "max_task_retries": LIVES - 1,
+            }
+            actor: Any = ray.remote(**options)(_Worker)
+            maker = ray.put(make)
             idle = [actor.remote() for _ in range(self.workers)]
             waiting = list(enumerate(pieces))[::-1]
-            under_way: dict[Any, tuple[int, Any]] = {}  # future → place, its actor
-            while waiting or under_way:
+            running: dict[Any, tuple[int, Any]] = {}  # future → index of the piece, its worker
+            while waiting or running:
                 while waiting and idle:
-                    (place, piece), free = waiting.pop(), idle.pop()
-                    under_way[free.use.remote([made], piece)] = place, free
-                (ready,), _ = ray.wait(list(under_way))
+                    (index, piece), worker = waiting.pop(), idle.pop()
+                    running[worker.use.remote([maker], piece)] = index, worker
+                (ready,), _ = ray.wait(list(running))
                 result, error = ray.get(ready)
                 if error is not None:
                     raise error
-                place, free = under_way.pop(ready)
-                idle.append(free)
-                yield place, result
-        except ray.exceptions.RayError as error:
+                index, worker = running.pop(ready)
+                idle.append(worker)
+                yield index, result
+        except RayError as error:
             raise WorkersLost(
                 f"workers died {LIVES} times at the same piece, or could not be replaced: {error}"
             ) from None
@@ -71,34 +77,36 @@ class OnRay:
     def _connect(self) -> None:
         import ray
 
-        about = {"logging_level": logging.ERROR, "log_to_driver": False}
+        quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
         if self.address is None:
-            ray.init(num_cpus=self.workers, include_dashboard=False, **about)
-        else:  # its machines have the packages, but not this library
+            ray.init(num_cpus=self.workers, include_dashboard=False, **quiet)
+        else:  # the machines of a cluster have the packages, but not this library
             library = str(Path(__file__).parents[2])
-            ray.init(self.address, runtime_env={"py_modules": [library]}, **about)
+            ray.init(self.address, runtime_env={"py_modules": [library]}, **quiet)
 
 
 class _Worker:
-    """An actor: makes its tool once, with the first piece."""
+    """An actor, which makes its tool once, for the first piece."""
 
     def __init__(self) -> None:
         one_thread()
         self.tool: Tool | None = None
 
     def use(self, make: list[Any], piece: Any) -> tuple[Any, Exception | None]:
-        """The result, or what was raised: the driver raises it as it is.
+        """The result, or the exception, which the driver raises again.
 
         Args:
-            make: in a list, so that the tool's maker, a model with its weights perhaps, is not
-                fetched anew with every piece.
-            piece: as of `Engine.map`.
+            make: a reference to the function that makes the tool, in a list. Ray would fetch a
+                bare reference, possibly a model with its weights, for every piece.
+            piece: see `Engine.map`.
         """
         import ray
 
         try:
             if self.tool is None:
-                self.tool = ray.get(make[0])()
+                maker: Any = ray.get(make[0])
+                self.tool = maker()
+            assert self.tool is not None  # made above
             return self.tool(piece), None
         except Exception as error:
             error.add_note(traceback.format_exc())

@@ -1,1 +1,1 @@
-"""Sweeps of a study as independent cells on an engine, resumed after a kill."""
+"""Studies as independent cells on an engine, resumed after an interruption."""

@@ -1,11 +1,12 @@
-"""Sweeps of many independent cells, on an engine, which go on where they were after a kill.
+"""Studies of many independent cells on an engine, which resume after an interruption.
 
     for done in cells.run(my_cells, partial(Tool, model), engine("ray"), journal, (sha,)):
         ...
 
-A cell is a frozen value that says all its result depends on, its seed too, but for what the tool
-brings along. Results are plain JSON: numbers, texts, lists and dicts. Each is written to the
-journal when it is there, under a hash of the cell; `forget` removes what a table has taken in.
+A cell is a frozen value with everything that its result depends on, including the seed, apart from
+the data of the tool. Results are plain JSON: numbers, strings, lists and dicts. Each is written to
+the journal as soon as it is ready, under a hash of the cell. `forget` removes results that have
+been written to a table.
 """
 
 from __future__ import annotations
@@ -24,15 +25,16 @@ from dgm_core.scale.engines import Engine, Tool
 class Done(NamedTuple):
     """A cell that is done."""
 
-    place: int  # among the cells
+    index: int  # among the cells
     cell: Any
     result: Any
-    before: bool  # by an earlier run, out of the journal
-    share: float  # of all cells that are done
+    from_journal: bool  # done by an earlier run
+    fraction: float  # of all cells that are done
 
     def sentence(self) -> str:
         """One line for a terminal."""
-        return f"{self.cell}: done{' before' if self.before else ''} ({self.share:.0%} of all)"
+        source = " by an earlier run" if self.from_journal else ""
+        return f"{self.cell}: done{source} ({self.fraction:.0%} of all)"
 
 
 def run(
@@ -42,39 +44,38 @@ def run(
     journal: Path | None = None,
     depends: Sequence[str] = (),
 ) -> Iterator[Done]:
-    """Cells as they are done; first those in the journal, then the others in any order.
+    """Results of cells: first those in the journal, then the others as soon as they are done.
 
     Args:
-        cells: frozen and picklable, each with a `repr` of its own.
-        make: of what turns a cell into a result; picklable.
-        engine: where.
-        journal: a folder; None = nothing is kept.
-        depends: on what else all results depend, SHA-256 of the weights for one.
+        cells: frozen and picklable, each with its own `repr`.
+        make: makes the tool that computes the result of a cell; picklable.
+        engine: runs the cells.
+        journal: a folder for results; None = results are not stored.
+        depends: what else all results depend on, such as the SHA-256 of the weights.
 
     Raises:
-        WorkersLost: as `Engine.map`; and what the tool raises.
+        WorkersLost: see `Engine.map`. Exceptions of the tool are raised too.
     """
     found = {
-        place: result
-        for place, cell in enumerate(cells)
+        index: result
+        for index, cell in enumerate(cells)
         if journal is not None and (result := _read(_entry(journal, cell, depends))) is not None
     }
-    for number, (place, result) in enumerate(found.items(), 1):
-        yield Done(place, cells[place], result, True, number / len(cells))
-    left = [place for place in range(len(cells)) if place not in found]
-    done = engine.map(make, [cells[place] for place in left])
-    for number, (at, result) in enumerate(done, len(found) + 1):
-        text = json.dumps(result)
-        cell = cells[left[at]]
+    for number, (index, result) in enumerate(found.items(), 1):
+        yield Done(index, cells[index], result, True, number / len(cells))
+    remaining = [index for index in range(len(cells)) if index not in found]
+    results = engine.map(make, [cells[index] for index in remaining])
+    for number, (position, result) in enumerate(results, len(found) + 1):
+        index, text = remaining[position], json.dumps(result)
         if journal is not None:
-            _write(_entry(journal, cell, depends), text)
-        yield Done(left[at], cell, json.loads(text), False, number / len(cells))
+            _write(_entry(journal, cells[index], depends), text)
+        yield Done(index, cells[index], json.loads(text), False, number / len(cells))
 
 
 class Group(NamedTuple):
-    """Cells that belong together, and all before them, are done."""
+    """A group whose cells are done, as are all groups before it."""
 
-    place: int  # among the groups
+    index: int  # among the groups
     results: list[Any]  # in the order of its cells
 
 
@@ -85,37 +86,38 @@ def run_groups(
     journal: Path | None = None,
     depends: Sequence[str] = (),
 ) -> Iterator[Done | Group]:
-    """Cells as they are done, and groups in their order, whatever that of the cells.
+    """Results of cells as soon as they are done, and groups in their order.
 
     Args:
-        groups: of cells, each in one group; a group without any is done as soon as those before.
-        make, engine, journal, depends: as of `run`.
+        groups: groups of cells, each cell in one group. An empty group is done as soon as the
+            groups before it.
+        make, engine, journal, depends: see `run`.
 
     Raises:
-        WorkersLost: as `Engine.map`; and what the tool raises.
+        WorkersLost: see `Engine.map`. Exceptions of the tool are raised too.
     """
-    every = [cell for group in groups for cell in group]
+    all_cells = [cell for group in groups for cell in group]
     results: dict[Any, Any] = {}
-    place = 0
-    for done in chain([None], run(every, make, engine, journal, depends)):
+    index = 0
+    for done in chain([None], run(all_cells, make, engine, journal, depends)):
         if done is not None:
             yield done
             results[done.cell] = done.result
-        while place < len(groups) and results.keys() >= set(groups[place]):
-            yield Group(place, [results.pop(cell) for cell in groups[place]])
-            place += 1
+        while index < len(groups) and results.keys() >= set(groups[index]):
+            yield Group(index, [results.pop(cell) for cell in groups[index]])
+            index += 1
 
 
 def forget(cells: Sequence[Any], journal: Path | None, depends: Sequence[str] = ()) -> None:
-    """Remove these cells from the journal, so that the next sweep measures anew."""
+    """Remove these cells from the journal, so that the next run measures them again."""
     if journal is not None:
         for cell in cells:
             _entry(journal, cell, depends).unlink(missing_ok=True)
 
 
 def _entry(journal: Path, cell: Any, depends: Sequence[str]) -> Path:
-    words = "\n".join((*depends, repr(cell)))
-    return journal / f"{hashlib.sha256(words.encode()).hexdigest()}.json"
+    key = "\n".join((*depends, repr(cell)))
+    return journal / f"{_digest(key)}.json"
 
 
 def _write(entry: Path, text: str) -> None:
@@ -124,7 +126,7 @@ def _write(entry: Path, text: str) -> None:
 
 
 def _read(entry: Path) -> Any:
-    """What is there; None where nothing is, or something broken, which is then done again."""
+    """The stored result; None if there is none or it is damaged, so that it is computed again."""
     try:
         digest, text, _ = entry.read_text(encoding="utf-8").split("\n")
     except (OSError, ValueError):

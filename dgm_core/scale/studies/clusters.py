@@ -1,4 +1,4 @@
-"""The choices of VAE and mixture as cells: one seed, the choices that begin with one warm-up."""
+"""The study of VAE and mixture as cells: one seed, and the choices that share a warm-up."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dgm_core.training.mutual import WARM, Config
 
 @dataclass(frozen=True)
 class Cell:
-    """Runs and their controls, by the names of their choices, that share their checkpoints."""
+    """Runs that share checkpoints, with their controls and the names of their choices."""
 
     choices: tuple[str, ...]
     runs: tuple[tuple[Config, Config], ...]
@@ -29,7 +29,7 @@ class Cell:
 
 
 class Measure:
-    """Cell → the ends of its runs, of each choice those of `Pair`."""
+    """Cell → the `Pair` of each of its choices."""
 
     def __init__(self, images: Mapping[Any, ClusterImages], folder: Path) -> None:
         self.images, self.folder = images, folder
@@ -46,15 +46,15 @@ class Measure:
 
 
 def cells_of(names: Sequence[str], seeds: int) -> list[list[Cell]]:
-    """What can be measured apart with nothing trained twice: families of choices, seed by seed.
+    """Cells that train nothing twice: groups of choices with the same warm-up, for each seed.
 
     No two cells write the same checkpoint.
     """
     families: dict[Any, list[str]] = {}
     for name in names:
         config = CHOICES[name].config(0)
-        begins = tuple(getattr(config, field) for field in (*WARM, "warmup"))
-        families.setdefault(begins, []).append(name)
+        warmup = tuple(getattr(config, field) for field in (*WARM, "warmup"))
+        families.setdefault(warmup, []).append(name)
     return [
         [
             Cell(
@@ -70,27 +70,28 @@ def cells_of(names: Sequence[str], seeds: int) -> list[list[Cell]]:
 def run(
     names: tuple[str, ...], seeds: int, folder: Path, engine: Engine, journal: Path | None = None
 ) -> Iterator[Done | Row]:
-    """Rows as of `cluster_choices.run`, in its order, each when all before it are there.
+    """The rows of `cluster_choices.run` in the same order, each as soon as all before it are done.
 
-    A worker that is lost goes on from the checkpoints, where the one in its place sees them. Cells
-    leave the journal when all rows have been taken; a study that is run again to its end measures
-    all anew, as far as the checkpoints are gone.
+    The replacement of a lost worker resumes from its checkpoints if it can read them. Cells are
+    removed from the journal after the last row. A run after that measures everything again, from
+    checkpoints if they still exist.
 
     Raises:
         ValueError: no such choice.
         DataUnavailable: images are not on this machine.
-        WorkersLost: as `Engine.map`.
+        WorkersLost: see `Engine.map`.
     """
     cluster_choices.check(names)
     configs = {_images(config): config for config in (CHOICES[n].config(0) for n in names)}
     images = {key: cluster_choices.images_of(config) for key, config in configs.items()}
     groups = cells_of(names, seeds)
-    waiting, rows = list(names), {}
+    waiting: list[str] = list(names)
+    rows: dict[str, Row] = {}
     for item in cells.run_groups(groups, partial(Measure, images, folder), engine, journal):
         if isinstance(item, Done):
             yield item
             continue
-        for name, *pairs in zip(groups[item.place][0].choices, *item.results, strict=True):
+        for name, *pairs in zip(groups[item.index][0].choices, *item.results, strict=True):
             rows[name] = cluster_choices.row_of(name, [_pair(pair) for pair in pairs])
         while waiting and waiting[0] in rows:
             yield rows[waiting.pop(0)]

@@ -1,7 +1,7 @@
-"""The tables of inpainting as cells: one method on one pattern, some images at once.
+"""The inpainting tables as cells: one method on one pattern, some images at once.
 
-LAIR's iterations come from its speed beside Metropolis-within-Gibbs. Where they are not given, all
-its images on a pattern are therefore one cell, in which both are timed.
+The iterations of LAIR depend on its speed relative to Metropolis-within-Gibbs. If they are not
+given, all images of a pattern are therefore one cell, in which both samplers are timed.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from dgm_core.scale.studies.cells import Done
 from dgm_core.studies.inpainting.patterns import PATTERNS, observed_by
 
 HOLE_IMAGES = 1000
-"""In a cell of the table of holes, at most."""
+"""Largest number of images in a cell of the table of holes."""
 
 
 @dataclass(frozen=True)
 class HoleCell:
-    """Images `first` to `last` (excluded) of so many, each with one hole."""
+    """Images `first` to `last` (excluded), each with one hole."""
 
     data: str
     hole: tuple[int, int]
@@ -38,8 +38,8 @@ class HoleCell:
     last: int
 
     def __str__(self) -> str:
-        what = f"{self.data}, {self.hole[0]}×{self.hole[1]}, {self.method}"
-        return f"{what}, images {self.first + 1} to {self.last}"
+        setting = f"{self.data}, {self.hole[0]}×{self.hole[1]}, {self.method}"
+        return f"{setting}, images {self.first + 1} to {self.last}"
 
 
 class MeasureHoles:
@@ -60,14 +60,14 @@ class MeasureHoles:
 def run_holes(
     config: holes.Config, engine: Engine, journal: Path | None = None
 ) -> Iterator[Done | holes.Row]:
-    """Rows as of `holes.run`, in its order, each when all before it are there.
+    """The rows of `holes.run` in the same order, each as soon as all rows before it are done.
 
-    Cells leave the journal when all rows have been taken; a study that is run again to its end
-    measures all anew.
+    Cells are removed from the journal after the last row, so the next run measures everything
+    again.
 
     Raises:
-        DataUnavailable: as `holes.run`, after the rows of the images that are here.
-        WorkersLost: as `Engine.map`.
+        DataUnavailable: see `holes.run`; raised after the rows of the images that are available.
+        WorkersLost: see `Engine.map`.
     """
     images: dict[str, Tensor] = {}
     missing = None
@@ -98,7 +98,7 @@ def run_holes(
         if isinstance(item, Done):
             yield item
         else:
-            yield holes.row_of(*problems[item.place], item.results)
+            yield holes.row_of(*problems[item.index], item.results)
     cells.forget([cell for group in groups for cell in group], journal, weights)
     if missing is not None:
         raise missing
@@ -106,7 +106,7 @@ def run_holes(
 
 @dataclass(frozen=True)
 class SamplerCell:
-    """Images `first` to `last` (excluded) of a pattern, by one sampler."""
+    """Images `first` to `last` (excluded), with one pattern and one sampler."""
 
     config: samplers.Config
     pattern: str
@@ -119,27 +119,28 @@ class SamplerCell:
 
 
 class MeasureSamplers:
-    """Cell → what is read off each block of its images."""
+    """Cell → scores of each block of its images."""
 
-    def __init__(self, model: torch.nn.Module, images: Tensor) -> None:
+    def __init__(self, model: Any, images: Tensor) -> None:
         self.device = device.default_device()
         self.model, self.images = model.to(self.device), images
 
     def __call__(self, cell: SamplerCell) -> list[list]:
         observed = observed_by(cell.pattern, self.images)
         rows = slice(cell.first, cell.last)
-        pair = self.images[rows], observed[rows]
-        what = cell.config, cell.pattern, cell.method
+        truth, observed = self.images[rows], observed[rows]
+        setting = cell.config, cell.pattern, cell.method
+        parts = samplers.measure(*setting, self.model, truth, observed, self.device, cell.first)
         return [
             [each.tolist() if isinstance(each, Tensor) else each for each in part]
-            for part in samplers.measure(*what, self.model, *pair, self.device, cell.first)
+            for part in parts
         ]
 
 
 def run_samplers(
     config: samplers.Config, engine: Engine, journal: Path | None = None
 ) -> Iterator[Done | samplers.Row]:
-    """Rows as of `dgm_core.evaluation.samplers.run`, in its order; otherwise as `run_holes`."""
+    """The rows of `dgm_core.evaluation.samplers.run` in the same order; see `run_holes`."""
     images = samplers.test_images(config)
     name = f"{config.data}-dlvm"
     weights = [zoo.card(name)["sha256"]]
@@ -153,7 +154,7 @@ def run_samplers(
             yield item
         else:
             parts = [_part(fields) for result in item.results for fields in result]
-            yield samplers.row_of(config, *pairs[item.place], parts)
+            yield samplers.row_of(config, *pairs[item.index], parts)
     cells.forget([cell for group in groups for cell in group], journal, weights)
 
 
@@ -166,5 +167,6 @@ def _blocks(config: samplers.Config, pattern: str, method: str, size: int) -> li
     ]
 
 
-def _part(fields: list) -> samplers.Part:
-    return samplers.Part(*(torch.tensor(x) if isinstance(x, list) else x for x in fields))
+def _part(fields: list[Any]) -> samplers.Part:
+    values: list[Any] = [torch.tensor(x) if isinstance(x, list) else x for x in fields]
+    return samplers.Part(*values)

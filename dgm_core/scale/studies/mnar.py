@@ -1,4 +1,4 @@
-"""not-MIWAE's study of tables as cells: one table, the methods that begin with one training."""
+"""The tabular study of not-MIWAE as cells: one table, and the methods that share training."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dgm_core.studies.progress import Frame
 
 @dataclass(frozen=True)
 class Cell:
-    """A study of one table and of methods that share their linear models."""
+    """One table, and methods that share their linear models."""
 
     config: Config
 
@@ -38,17 +38,17 @@ class Measure:
 
     def __call__(self, cell: Cell) -> list[dict[str, Any]]:
         (table,) = cell.config.tables
-        items = mnar_protocol.of_table(cell.config, table, self.tables[table])
+        items = mnar_protocol.run_table(cell.config, table, self.tables[table])
         return [item._asdict() for item in items if isinstance(item, Row)]
 
 
 def cells_of(config: Config) -> list[Cell]:
-    """What can be measured apart, with nothing trained twice."""
+    """Cells that train nothing twice."""
     groups: dict[Any, list[str]] = {}
     for name in config.methods:
         method = METHODS.get(name)
-        begins = method and (method.networks, method.process, method.learning_rate)
-        groups.setdefault(begins or name, []).append(name)
+        linear = method and (method.networks, method.process, method.learning_rate)
+        groups.setdefault(linear or name, []).append(name)
     return [
         Cell(replace(config, tables=(table,), methods=tuple(methods)))
         for table in config.tables
@@ -56,26 +56,28 @@ def cells_of(config: Config) -> list[Cell]:
     ]
 
 
-def run(config: Config, engine: Engine, journal: Path | None = None) -> Iterator[Done | Row]:
-    """Rows as of `protocol.run`, in its order, each when all before it are there.
+def run(
+    config: Config, engine: Engine, journal: Path | None = None
+) -> Iterator[Frame | Done | Row]:
+    """The rows of `mnar_protocol.run` in the same order, each as soon as all before it are done.
 
-    A cell leaves the journal when its rows have been taken; a sweep that is run again to its end
-    measures all anew.
+    Cells are removed from the journal after the last row, so the next run measures everything
+    again.
 
     Raises:
-        WorkersLost: as `Engine.map`.
+        WorkersLost: see `Engine.map`.
     """
-    here: dict[str, Tensor] = {}
+    available: dict[str, Tensor] = {}
     for table in config.tables:
         try:
-            here[table] = mnar_protocol.standardised(table)
+            available[table] = mnar_protocol.standardised(table)
         except data.DataUnavailable:
             yield Frame(f"{table} is not here", 0.0)
-    config = replace(config, tables=tuple(here))
-    every = cells_of(config)
+    config = replace(config, tables=tuple(available))
+    all_cells = cells_of(config)
     waiting = [(table, method) for table in config.tables for method in config.methods]
     rows: dict[tuple[str, str], Row] = {}
-    for done in chain([None], cells.run(every, partial(Measure, here), engine, journal)):
+    for done in chain([None], cells.run(all_cells, partial(Measure, available), engine, journal)):
         if done is not None:
             yield done
             for fields in done.result:
@@ -83,7 +85,7 @@ def run(config: Config, engine: Engine, journal: Path | None = None) -> Iterator
                 rows[row.table, row.method] = row
         while waiting and waiting[0] in rows:
             yield rows[waiting.pop(0)]
-    cells.forget(every, journal)
+    cells.forget(all_cells, journal)
 
 
 def _tuple(value: Any) -> Any:

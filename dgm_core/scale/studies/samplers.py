@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dgm_core import data, device, zoo
 from dgm_core.scale.engines import Engine
@@ -32,17 +33,17 @@ class Cell:
     last: int
 
     def __str__(self) -> str:
-        what = f"{self.config.data}, {self.config.sweep}, {self.setting.name}"
-        return f"{what}, {self.setting.sampler}, images {self.first + 1} to {self.last}"
+        setting = f"{self.config.data}, {self.config.sweep}, {self.setting.name}"
+        return f"{setting}, {self.setting.sampler}, images {self.first + 1} to {self.last}"
 
 
 class Measure:
-    """Cell → what is read off its chains."""
+    """Cell → scores of its chains."""
 
-    def __init__(self, models: Mapping[str, nn.Module], images: Mapping[str, Tensor]) -> None:
-        where = device.default_device()
-        self.models = {name: model.to(where) for name, model in models.items()}
-        self.images = {name: x.to(where) for name, x in images.items()}
+    def __init__(self, models: Mapping[str, Any], images: Mapping[str, Tensor]) -> None:
+        chosen = device.default_device()
+        self.models = {name: model.to(chosen) for name, model in models.items()}
+        self.images = {name: x.to(chosen) for name, x in images.items()}
 
     def __call__(self, cell: Cell) -> dict[str, list]:
         truth = self.images[cell.config.data][: cell.config.images]
@@ -51,6 +52,7 @@ class Measure:
         *_, part = sampler_sweeps.measure_part(
             cell.config, cell.setting, model, truth[rows], observed[rows], cell.first
         )
+        assert isinstance(part, Part)  # the last item, after fractions of the work
         return {name: value.tolist() for name, value in part._asdict().items()}
 
 
@@ -61,20 +63,20 @@ def update(
     journal: Path | None = None,
     folder: Path = zoo.FOLDER,
 ) -> Iterator[Done | Row]:
-    """Measure sweeps into two files, as `sampler_sweeps.update`, each cell wherever there is room.
+    """Measure sweeps on an engine and write two files, as `sampler_sweeps.update` does.
 
-    Rows come in the order of the sweeps, each when all before it are there.
+    Rows come in the order of the sweeps, each as soon as all rows before it are done.
 
     Args:
         configs: sweeps.
-        out: the table, .toml.
-        engine: where cells are measured.
-        journal: folder for cells that are done, while their rows are not.
-        folder: where the models are.
+        out: file for the table, .toml.
+        engine: runs the cells.
+        journal: folder for cells that are done while their rows are not.
+        folder: the folder of the models.
 
     Raises:
-        DataUnavailable: the images are not here.
-        WorkersLost: as `Engine.map`.
+        DataUnavailable: the images are not on this machine.
+        WorkersLost: see `Engine.map`.
     """
     counts = out.with_suffix(".npz")
     rows = sampler_rows.load(counts)
@@ -93,14 +95,14 @@ def update(
         if isinstance(item, Done):
             yield item
             continue
-        config, setting = pair = pairs[item.place]
+        config, setting = pair = pairs[item.index]
         row = measured.get(pair) or sampler_sweeps.row_of(
             config, setting, [_part(result) for result in item.results], images[config.data]
         )
         rows = sampler_rows.with_row(rows, row)
         sampler_rows.save(rows, counts)
         toml_rows.put_row(out, "sweeps", row.entry(), KEY)
-        cells.forget(blocks[item.place], journal, weights)
+        cells.forget(blocks[item.index], journal, weights)
         yield row
 
 

@@ -1,22 +1,27 @@
 """Tables of any size, filled in block by block on an engine.
 
     job = Job("big.parquet", "completed.parquet", Settings(model="miwae", draws=5))
-    for progress in job.run(engine("ray", workers=8)):
+    job.prepare()                                     # read a sample
+    for progress in job.training():                   # train the model on it
         ...
+    for progress in job.filling(engine("ray", workers=8)):
+        ...
+    job.finish()                                      # join the blocks
 
-A sample of the rows teaches what the columns are and trains the model; then the blocks of the
-table go through workers that each hold the model once. What fills a row depends on the seed and
-the row's number alone, so neither the number of workers nor a restart shows in the result.
+The types of the columns and the model are learned from a sample of the rows. Then workers, each
+with one copy of the model, fill in the blocks of the table. The values of a row depend only on the
+seed and on the number of the row, so the number of workers and a restart do not change the result.
 
-Beside the completed table stands a folder, `completed.parquet.parts`, while the job is under way:
-the model and every block that is done, each written whole or not at all. The same command goes on
-from there, whatever was killed. At the end the blocks are put together in their order, and the
-folder goes. A table too large for that goes to "completed/": then each block stays a file of that
-folder, as its worker wrote it, and `_SUCCESS` appears beside them when all are there.
+While the job runs, the folder `completed.parquet.parts` holds the model and every finished block,
+each written whole or not at all. After an interruption, the same command resumes from there. At
+the end the blocks are joined in their order, and the folder is removed. If the completed table is
+too large for one file, use the name of a folder, "completed/": each block is then a file of that
+folder, and `_SUCCESS` appears in it when all blocks are done.
 
-Unlike a table that is read whole (`dgm_core.data.reading`): a row without any value is filled in
-as well; a CSV file's rows of another number of cells than its first are left out and counted; and
-a level or a value of two that the sample lacks is kept as it is, and not used.
+There are three differences from a table that is read whole (`dgm_core.data.reading`). A row
+without any value is filled in as well. Rows of a CSV file whose number of cells differs from the
+first row are left out and counted. A category or a binary value that does not occur in the sample
+is kept but not used.
 """
 
 from dgm_core.scale.tables.job import Done, Job, Progress

@@ -1,15 +1,15 @@
-"""A Parquet file wherever fsspec finds it, in blocks of rows; a CSV file is made into one."""
+"""Parquet files at any address, read in blocks of rows, and conversion of CSV files to Parquet."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import fsspec
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet as pq
+from pyarrow import csv
 
 from dgm_core.data.reading.decoding import decoded
 from dgm_core.data.reading.delimited import read_delimited, separator_of
@@ -19,9 +19,9 @@ from dgm_core.data.reading.remarks import Remarks, UnreadableTable, quoted
 from dgm_core.scale.tables.files import written_whole
 
 BLOCK = 2**15
-"""Rows of a block, at most: a block ends where a row group of the file does."""
+"""Largest number of rows of a block; a block also ends at the end of a row group."""
 _HEAD = 2**20
-"""Bytes from which the form of a CSV file is told."""
+"""Bytes at the start of a CSV file from which its form is detected."""
 
 
 class Block(NamedTuple):
@@ -29,13 +29,13 @@ class Block(NamedTuple):
 
     number: int  # of the block, from 0
     group: int  # row group of the file
-    place: int  # within the row group
+    index: int  # of the block within the row group
     start: int  # number of the first row in the table, from 0
     rows: int
 
 
 class Form(NamedTuple):
-    """How a CSV file is written."""
+    """The form of a CSV file."""
 
     skip: int  # lines before the first row
     separator: str
@@ -44,13 +44,13 @@ class Form(NamedTuple):
 
 @contextmanager
 def opened(url: str) -> Iterator[pq.ParquetFile]:
-    """A Parquet file, whose cells are read as they are asked for.
+    """A Parquet file, whose cells are read when they are needed.
 
     Raises:
-        UnreadableTable: it is damaged, or no Parquet file.
+        UnreadableTable: it is damaged, or not a Parquet file.
         OSError: it cannot be opened.
     """
-    with fsspec.open(url, "rb") as stream:
+    with _stream(url) as stream:
         try:
             yield pq.ParquetFile(stream)
         except pa.ArrowException as error:
@@ -60,8 +60,8 @@ def opened(url: str) -> Iterator[pq.ParquetFile]:
 
 
 def is_parquet(url: str) -> bool:
-    """Does the file begin as Parquet files do?"""
-    with fsspec.open(url, "rb") as stream:
+    """Whether the file starts with the signature of Parquet."""
+    with _stream(url) as stream:
         return stream.read(len(MAGIC)) == MAGIC
 
 
@@ -72,10 +72,9 @@ def blocks_of(url: str) -> list[Block]:
         start = 0
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
-            for place, skip in enumerate(range(0, rows, BLOCK)):
-                found.append(
-                    Block(len(found), group, place, start + skip, min(BLOCK, rows - skip))
-                )
+            for index, skip in enumerate(range(0, rows, BLOCK)):
+                size = min(BLOCK, rows - skip)
+                found.append(Block(len(found), group, index, start + skip, size))
             start += rows
     return found
 
@@ -84,16 +83,16 @@ def cells_of(url: str, block: Block) -> pa.Table:
     """The rows of a block, all columns."""
     with opened(url) as file:
         batches = file.iter_batches(BLOCK, row_groups=[block.group], use_threads=False)
-        for _ in range(block.place):
+        for _ in range(block.index):
             next(batches)
         return pa.Table.from_batches([next(batches)])
 
 
 def form_of(url: str) -> Form:
-    """How a CSV file is written, told from its beginning.
+    """The form of a CSV file, detected from its first lines.
 
     Raises:
-        UnreadableTable: it is no table.
+        UnreadableTable: it is not a table.
     """
     head, file = _head(url), quoted(url)
     text = decoded(head, file, Remarks())
@@ -103,46 +102,51 @@ def form_of(url: str) -> Form:
 
 
 def as_parquet(url: str, form: Form, target: str) -> int:
-    """Write a CSV file's cells, all as text, to a Parquet file; returns the rows left out.
+    """Write the cells of a CSV file, all as text, to a Parquet file; returns the rows left out.
 
-    Rows of another number of cells than the table has columns are left out.
+    Rows are left out if their number of cells differs from the number of columns.
 
     Raises:
-        UnreadableTable: it is written so that only a smaller file can be read.
+        UnreadableTable: the form of the file is supported only for smaller files.
     """
     left_out = 0
 
-    def leave_out(row: pa.csv.InvalidRow) -> str:
+    def leave_out(row: csv.InvalidRow) -> str:
         nonlocal left_out
         left_out += 1
         return "skip"
 
-    read = pa.csv.ReadOptions(
+    read = csv.ReadOptions(
         skip_rows=form.skip, column_names=form.names, block_size=2**24, use_threads=False
     )
-    parse = pa.csv.ParseOptions(
+    parse = csv.ParseOptions(
         delimiter=form.separator, newlines_in_values=True, invalid_row_handler=leave_out
     )
-    convert = pa.csv.ConvertOptions(
+    convert = csv.ConvertOptions(
         column_types=dict.fromkeys(form.names, pa.string()), strings_can_be_null=False
     )
-    with fsspec.open(url, "rb") as stream:
+    with _stream(url) as stream:
         try:
-            batches = pa.csv.open_csv(stream, read, parse, convert)
+            batches = csv.open_csv(stream, read, parse, convert)
             with written_whole(target) as part, pq.ParquetWriter(part, batches.schema) as writer:
                 for batch in batches:
                     writer.write_table(pa.Table.from_batches([batch]), row_group_size=BLOCK)
         except pa.ArrowException as error:
             raise UnreadableTable(
                 f"{quoted(url)} cannot be read as a large CSV file: {error}. "
-                "Save it in UTF-8, with one line of names, or as Parquet."
+                "Save it in UTF-8 with one line of column names, or as Parquet."
             ) from error
     return left_out
 
 
+def _stream(url: str) -> Any:
+    """A file opened for reading bytes, as a context; fsspec's type allows lists of files too."""
+    return fsspec.open(url, "rb")
+
+
 def _head(url: str) -> bytes:
-    """The first lines of a file, whole ones."""
-    with fsspec.open(url, "rb") as stream:
+    """The first complete lines of a file."""
+    with _stream(url) as stream:
         head = stream.read(_HEAD)
     if len(head) < _HEAD:
         return head

@@ -1,4 +1,4 @@
-"""What a sample teaches of a table's columns, and how the cells of a block are read by that."""
+"""Columns of a table as learned from a sample, and the cells of a block read accordingly."""
 
 from __future__ import annotations
 
@@ -25,44 +25,44 @@ from dgm_core.data.reading.remarks import Remarks, quoted
 from dgm_core.scale.tables.blocks import Block, cells_of
 
 SAMPLED_BLOCKS = 32
-"""From so many blocks, at most, the sample is taken."""
+"""Largest number of blocks from which the sample is drawn."""
 
 
 class LearnedColumn(NamedTuple):
-    """What a column is, by the sample."""
+    """Name, position and type of a column, learned from the sample."""
 
-    place: int  # in the file
+    position: int  # in the file
     name: str
-    levels: tuple[Any, ...] = ()  # texts, bools or numbers; none: the column is numeric
-    decimal_comma: bool = False  # "1,5" is one and a half, and "1.234" no number
+    levels: tuple[Any, ...] = ()  # strings, bools or numbers; empty for a numeric column
+    decimal_comma: bool = False  # "1,5" is one and a half, and "1.234" is not a number
 
     @property
     def type(self) -> pa.DataType:
-        """As it is written."""
+        """The type in which the column is written."""
         if self.levels and isinstance(self.levels[0], str):
             return pa.string()
         return pa.bool_() if self.levels and isinstance(self.levels[0], bool) else pa.float64()
 
 
 class Cells(NamedTuple):
-    """The cells of a column in a block, N of them."""
+    """The N cells of a column in a block."""
 
-    values: np.ndarray | pd.Categorical  # missing: NaN; as the model reads them
-    strange: np.ndarray  # bool: it has a value, which the sample lacks
-    given: np.ndarray  # object: the value of the strange ones
+    values: np.ndarray | pd.Categorical  # input of the model; NaN if missing
+    unknown: np.ndarray  # bool: the cell has a value that does not occur in the sample
+    unknown_values: np.ndarray  # object: the values of these cells
 
 
 def sample(
     url: str, blocks: Sequence[Block], rows: int, seed: int, *, decimal_comma: bool
 ) -> tuple[Reading, list[LearnedColumn]]:
-    """A table of at most so many rows, drawn over the whole file, and what it teaches.
+    """A sample of rows from the whole file, and its columns.
 
     Args:
         url: a Parquet file.
         blocks: all of its blocks.
-        rows: drawn without replacement from up to `SAMPLED_BLOCKS` blocks; all, if that is all.
-        seed: of the draw.
-        decimal_comma: may "1,5" be one and a half?
+        rows: largest number of rows, drawn without replacement from up to `SAMPLED_BLOCKS` blocks.
+        seed: seed of the draw.
+        decimal_comma: whether "1,5" may mean one and a half.
 
     Raises:
         UnreadableTable: no column can be used.
@@ -71,32 +71,29 @@ def sample(
     whole = sum(block.rows for block in blocks) <= rows
     chosen = blocks
     if not whole and len(blocks) > SAMPLED_BLOCKS:
-        at = rng.choice(len(blocks), SAMPLED_BLOCKS, replace=False)
-        chosen = [blocks[i] for i in sorted(at)]
+        drawn_blocks = rng.choice(len(blocks), SAMPLED_BLOCKS, replace=False)
+        chosen = [blocks[i] for i in sorted(drawn_blocks)]
     available = sum(block.rows for block in chosen)
-    take = np.sort(rng.choice(available, min(rows, available), replace=False))
-    parts, numbers, passed = [], [], 0
+    drawn = np.sort(rng.choice(available, min(rows, available), replace=False))
+    parts, numbers, start = [], [], 0
     for block in chosen:
-        mine = take[(take >= passed) & (take < passed + block.rows)] - passed
-        parts.append(cells_of(url, block).take(mine))
-        numbers.append(mine + block.start + 1)
-        passed += block.rows
+        in_block = drawn[(drawn >= start) & (drawn < start + block.rows)] - start
+        parts.append(cells_of(url, block).take(in_block))
+        numbers.append(in_block + block.start + 1)
+        start += block.rows
     table = pa.concat_tables(parts)
     columns = usable_columns(table, remarks)
     if not columns:
-        raise UnreadableTable(f"No column of {quoted(url)} holds numbers or text.")
+        raise UnreadableTable(f"No column of {quoted(url)} has numbers or text.")
     raw = raw_of(columns, np.concatenate(numbers))._replace(decimal_comma=decimal_comma)
     reading = understand(raw, quoted(url), remarks)
-    kept = [column for column in columns if column.name in reading.frame]
-    return reading, [
-        LearnedColumn(
-            column.place,
-            column.name,
-            _levels(reading.frame[column.name]),
-            decimal_comma and has_decimal_commas(column.cells),
-        )
-        for column in kept
-    ]
+    learned = []
+    for column in columns:
+        if column.name in reading.frame:
+            levels = _levels(pd.Series(reading.frame[column.name]))
+            commas = decimal_comma and has_decimal_commas(column.cells)
+            learned.append(LearnedColumn(column.place, column.name, levels, commas))
+    return reading, learned
 
 
 def _levels(values: pd.Series) -> tuple[Any, ...]:
@@ -109,9 +106,9 @@ def read(column: LearnedColumn, table: pa.Table) -> Cells:
     """The cells of a column in a block.
 
     Raises:
-        UnreadableTable: the block's column holds neither numbers nor text.
+        UnreadableTable: the column of the block has neither numbers nor text.
     """
-    cells = plain(table.column(column.place))
+    cells = plain(table.column(column.position))
     if cells is None:
         raise UnreadableTable(f"The column {quoted(column.name)} changes its type in the file.")
     if not column.levels:
@@ -120,26 +117,27 @@ def read(column: LearnedColumn, table: pa.Table) -> Cells:
     values = _values(cells, column)
     index = pd.Index(column.levels, dtype=object)
     codes = index.get_indexer(pd.Index(values, dtype=object))
-    strange = (codes < 0) & ~pd.isna(values)
-    return Cells(pd.Categorical.from_codes(codes, list(column.levels)), strange, values[strange])
+    unknown = (codes < 0) & ~pd.isna(values)
+    return Cells(pd.Categorical.from_codes(codes, list(column.levels)), unknown, values[unknown])
 
 
 def _values(cells: pa.ChunkedArray, column: LearnedColumn) -> np.ndarray:
-    """Texts, bools or numbers as the levels are, None or NaN where missing: object (N,)."""
+    """Strings, bools or numbers, as the levels are; None or NaN if missing: object (N,)."""
     first = column.levels[0]
     if isinstance(first, str):
         texts, codes = trimmed(cells.cast(pa.string()))
-        missing = mask(pc.is_in(pc.utf8_lower(texts), pa.array(MISSING)))
-        known = np.array(texts.to_pylist(), object)
-        known[missing] = None
-        return known[codes]
+        lower = pc.call_function("utf8_lower", [texts])
+        missing = mask(pc.call_function("is_in", [lower], pc.SetLookupOptions(pa.array(MISSING))))
+        values = np.array(texts.to_pylist(), object)
+        values[missing] = None
+        return values[codes]
     if isinstance(first, bool):
         return np.array(cells.to_pylist(), object)
     return _numbers(cells, column.decimal_comma).astype(object)
 
 
 def _numbers(cells: pa.ChunkedArray, decimal_comma: bool) -> np.ndarray:
-    """float64 (N,); NaN where there is no number, or one too large to compute with."""
+    """float64 (N,); NaN if there is no number, or one that is too large to compute with."""
     if not (is_text(cells.type) or pa.types.is_dictionary(cells.type)):
         values = floats(cells)
     else:

@@ -1,26 +1,26 @@
-"""Files at any address that fsspec knows, which appear whole or not at all."""
+"""Files at any address that fsspec supports, written whole or not at all."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
+from typing import IO, cast
 
-import fsspec
 from fsspec import AbstractFileSystem
+from fsspec.core import url_to_fs
 
 
 def filesystem(url: str) -> tuple[AbstractFileSystem, str]:
-    """Where an address is, and its path there."""
-    return fsspec.core.url_to_fs(url)
+    """The file system of an address, and the path in it."""
+    return url_to_fs(url)
 
 
 @contextmanager
 def written_whole(url: str) -> Iterator[IO[bytes]]:
-    """A stream to a file beside `url`, moved onto it on success and removed on failure.
+    """A stream to a file beside `url`, which is renamed on success and removed on failure.
 
-    On this machine, and on stores of objects, the move is atomic.
+    The renaming is atomic on this machine and on object stores.
     """
     system, path = filesystem(url)
     folder, _, name = path.rpartition("/")
@@ -29,7 +29,7 @@ def written_whole(url: str) -> Iterator[IO[bytes]]:
     part = f"{folder}/.{name}.{uuid.uuid4().hex}.part" if folder else f".{name}.part"
     try:
         with system.open(part, "wb") as stream:
-            yield stream
+            yield cast(IO[bytes], stream)
         system.mv(part, path)
     except BaseException:
         if system.exists(part):
@@ -38,6 +38,6 @@ def written_whole(url: str) -> Iterator[IO[bytes]]:
 
 
 def read(url: str) -> bytes | None:
-    """What a file holds, None if it is not there."""
+    """Content of a file; None if it does not exist."""
     system, path = filesystem(url)
-    return system.cat_file(path) if system.exists(path) else None
+    return cast(bytes, system.cat_file(path)) if system.exists(path) else None

@@ -1,4 +1,4 @@
-"""One block: read, filled in, written."""
+"""Filling in one block: read it, complete it, write it."""
 
 from __future__ import annotations
 
@@ -21,29 +21,30 @@ from dgm_core.scale.tables.files import written_whole
 
 
 class Tally(NamedTuple):
-    """What there was in a block, or in all of them."""
+    """Counts of one block or of several."""
 
     rows: int = 0
     filled: int = 0  # cells
-    strange: int = 0  # cells with a value that the sample lacks
+    unknown: int = 0  # cells with a value that does not occur in the sample
 
-    def __add__(self, other: tuple[int, ...]) -> Tally:
+    def plus(self, other: Tally) -> Tally:
+        """The counts of both."""
         return Tally(*(a + b for a, b in zip(self, other, strict=True)))
 
 
 @dataclass(frozen=True)
 class Filler:
-    """The tool of a worker.
+    """The tool of a worker: fills in blocks.
 
     Args:
-        imputer: fitted.
+        imputer: a fitted imputer.
         url: the Parquet file.
-        columns: what it holds.
-        settings: of the imputer.
-        parts: the folder for what is written, to be put together.
-        format: of it.
-        with_rows: put the number of each row, from 1, into a first column.
-        folder: where completed tables stay as they are, if not there; ends in a slash.
+        columns: its columns.
+        settings: settings of the imputer.
+        parts: folder for the completed blocks until they are joined.
+        format: format of the completed blocks.
+        with_rows: add a first column with the number of each row, from 1.
+        folder: folder in which completed blocks stay, ending in a slash; empty = they are joined.
     """
 
     imputer: impute_table.Imputer
@@ -56,45 +57,50 @@ class Filler:
     folder: str = ""
 
     def __call__(self, block: Block) -> Tally:
-        """Write the block's completed tables, then its tally, which says that they are there."""
+        """Write the completed tables of a block, then its tally, which marks the block as done."""
         table = cells_of(self.url, block)
         cells = {column.name: read(column, table) for column in self.columns}
         numbers = np.arange(block.start, block.start + block.rows)
         frame = pd.DataFrame({name: each.values for name, each in cells.items()}, index=numbers)
-        if frame.isna().any(axis=None):
+        missing = frame.isna().to_numpy()
+        if missing.any():
             filled = impute_table.fill(self.imputer, frame, self.settings, numbers)
         else:
             filled = impute_table.as_it_is(frame, self.settings)
-        kept = [self._as_given(each, cells) for each in (filled.completed, *filled.draws)]
+        completed, *draws = (
+            self._with_unknown_values(each, cells) for each in (filled.completed, *filled.draws)
+        )
         sd = filled.sd.astype(np.float64)
         for name, each in cells.items():
-            sd.loc[numbers[each.strange], name] = 0.0
+            sd.loc[numbers[each.unknown], name] = 0.0
         types = [column.type for column in self.columns]
-        self._write(block, "", kept[0], types)
+        self._write(block, "", completed, types)
         self._write(block, "sd", sd, [pa.float64()] * len(types))
-        for mark, each in zip(marks(self.settings.draws)[2:], kept[1:], strict=True):
-            self._write(block, mark, each, types)
-        strange = sum(int(each.strange.sum()) for each in cells.values())
-        tally = Tally(block.rows, int(frame.isna().to_numpy().sum()) - strange, strange)
+        for suffix, each in zip(suffixes(self.settings.draws)[2:], draws, strict=True):
+            self._write(block, suffix, each, types)
+        unknown = sum(int(each.unknown.sum()) for each in cells.values())
+        tally = Tally(block.rows, int(missing.sum()) - unknown, unknown)
         with written_whole(tally_of(self.parts, block.number)) as stream:
             stream.write(json.dumps(tally).encode())
         return tally
 
-    def _as_given(self, frame: pd.DataFrame, cells: dict[str, Cells]) -> dict[str, np.ndarray]:
-        """Columns as plain values, strange ones put back."""
-        found = {}
+    def _with_unknown_values(
+        self, frame: pd.DataFrame, cells: dict[str, Cells]
+    ) -> dict[str, np.ndarray]:
+        """Columns as plain values; values that do not occur in the sample are restored."""
+        columns = {}
         for name, each in cells.items():
             values = frame[name].to_numpy()
-            if each.strange.any():
+            if each.unknown.any():
                 values = values.astype(object)
-                values[each.strange] = each.given
-            found[name] = values
-        return found
+                values[each.unknown] = each.unknown_values
+            columns[name] = values
+        return columns
 
     def _write(
         self,
         block: Block,
-        mark: str,
+        suffix: str,
         values: dict[str, np.ndarray] | pd.DataFrame,
         types: Sequence[pa.DataType],
     ) -> None:
@@ -109,37 +115,37 @@ class Filler:
         content = io.BytesIO()
         if self.format == "parquet":
             pq.write_table(table, content)
-        else:  # parts to be put together make a file as they are: names stand in the first
+        else:  # blocks are joined without change, so only the first has the names of the columns
             header = bool(self.folder) or block.number == 0
             content.write(table_bytes(table.to_pandas(), "csv", header=header))
-        with written_whole(self._path(block.number, mark)) as stream:
+        with written_whole(self._path(block.number, suffix)) as stream:
             stream.write(content.getvalue())
 
-    def _path(self, number: int, mark: str) -> str:
+    def _path(self, number: int, suffix: str) -> str:
         if self.folder:
-            return f"{marked(self.folder, mark)}part-{number:08}.{self.format}"
-        return part_of(self.parts, number, mark, self.format)
+            return f"{with_suffix(self.folder, suffix)}part-{number:08}.{self.format}"
+        return part_of(self.parts, number, suffix, self.format)
 
 
-def marks(draws: int) -> list[str]:
-    """What the names of the completed tables end in: means, standard deviations, draws."""
+def suffixes(draws: int) -> list[str]:
+    """Suffixes of the names of the completed tables: means, standard deviations, draws."""
     digits = max(2, len(str(draws)))
     return ["", "sd", *(f"{i:0{digits}}" for i in range(1, draws + 1))]
 
 
-def marked(out: str, mark: str) -> str:
-    """`out` with a mark at the end of its name, before what tells the format."""
+def with_suffix(out: str, suffix: str) -> str:
+    """`out` with "-suffix" before its file extension."""
     folder, slash, name = out.removesuffix("/").rpartition("/")
-    stem, dot, ending = name.rpartition(".") if "." in name else (name, "", "")
+    stem, dot, extension = name.rpartition(".") if "." in name else (name, "", "")
     last = "/" if out.endswith("/") else ""
-    return f"{folder}{slash}{stem}{mark and '-'}{mark}{dot}{ending}{last}"
+    return f"{folder}{slash}{stem}{suffix and '-'}{suffix}{dot}{extension}{last}"
 
 
-def part_of(parts: str, number: int, mark: str, format: Format) -> str:
+def part_of(parts: str, number: int, suffix: str, format: Format) -> str:
     """The file of a block."""
-    return f"{parts}/{number:08}{mark and '-'}{mark}.{format}"
+    return f"{parts}/{number:08}{suffix and '-'}{suffix}.{format}"
 
 
 def tally_of(parts: str, number: int) -> str:
-    """The file that says that a block is done."""
+    """The file that marks a block as done."""
     return f"{parts}/{number:08}.json"

@@ -1,7 +1,8 @@
-"""The whole job: sample, training, blocks, and the blocks put together; taken up where it was."""
+"""The whole job: sample, training, filling in of blocks, joining of blocks; it can be resumed."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import shutil
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple, cast
 
 import pyarrow.parquet as pq
 
@@ -22,50 +23,57 @@ from dgm_core.scale.engines import Engine
 from dgm_core.scale.tables.blocks import Form, as_parquet, blocks_of, form_of, is_parquet
 from dgm_core.scale.tables.columns import sample
 from dgm_core.scale.tables.files import filesystem, read, written_whole
-from dgm_core.scale.tables.fill_block import Filler, Tally, marked, marks, part_of, tally_of
+from dgm_core.scale.tables.fill_block import (
+    Filler,
+    Tally,
+    part_of,
+    suffixes,
+    tally_of,
+    with_suffix,
+)
 from dgm_core.training import loop as training
 
 CHUNK = 2**24
-"""Bytes of CSV that are copied at once."""
+"""Bytes of CSV copied at a time."""
 COMPLETE = "_SUCCESS"
-"""The file, as of Spark, that says that a folder has all its parts; readers pass over it."""
+"""The file that marks a folder as complete, as in Spark; readers of Parquet ignore it."""
 
 
 class Progress(NamedTuple):
-    """How far the filling is."""
+    """Progress of the filling in."""
 
     done: Tally  # blocks of earlier runs included
     rows: int  # in all
-    from_before: int  # rows of blocks that an earlier run left
+    from_earlier_runs: int  # rows of blocks that earlier runs completed
 
 
 class Done(NamedTuple):
-    """What was written."""
+    """Files written, and counts."""
 
     paths: list[str]
     tally: Tally
-    left_out: int  # rows of a CSV file that have another number of cells than its first
+    left_out: int  # rows of a CSV file whose number of cells differs from the first row
 
 
 class OtherJob(ValueError):
-    """The folder beside the completed table is of another table, or of other settings."""
+    """The folder beside the completed table belongs to another table or to other settings."""
 
 
 @dataclass
 class Job:
-    """One table, the settings, and where the completed table goes.
+    """One table, the settings, and the path of the completed table.
 
     Args:
-        url: CSV or Parquet, a path or whatever fsspec opens.
-        out: the completed table; the others are named after it. If it ends in a slash, each of
-            them is a folder of parts, as the workers wrote them.
-        settings: of the imputer; its `checkpoints` are not used.
-        format: of what is written.
-        fit_rows: rows of the sample that the model is trained on.
-        with_rows: put the number of each row, from 1, into a first column.
+        url: CSV or Parquet; a path, or an address that fsspec supports.
+        out: the completed table; the other tables are named after it. If it ends in a slash, each
+            of them is a folder with one file per block.
+        settings: settings of the imputer; `checkpoints` is ignored.
+        format: format of the completed tables.
+        fit_rows: rows of the sample on which the model is trained.
+        with_rows: add a first column with the number of each row, from 1.
 
     Attributes:
-        reading: the sample, as it was understood; once `training` has begun.
+        reading: the sample, available after `prepare`.
     """
 
     url: str
@@ -78,21 +86,21 @@ class Job:
 
     @property
     def parts(self) -> str:
-        """The folder of what is done."""
+        """The folder of the model and the finished blocks."""
         return f"{self.out.removesuffix('/')}.parts"
 
     @property
     def paths(self) -> list[str]:
         """The completed tables: means, standard deviations, draws."""
-        return [marked(self.out, mark) for mark in marks(self.settings.draws)]
+        return [with_suffix(self.out, suffix) for suffix in suffixes(self.settings.draws)]
 
     def prepare(self) -> None:
-        """Read the sample; of a CSV file after it was made into Parquet.
+        """Read the sample; a CSV file is converted to Parquet first.
 
         Raises:
-            UnreadableTable: nothing can be made of the file.
+            UnreadableTable: the file cannot be read as a table.
             OtherJob: see there.
-            FileExistsError: a folder is to hold the parts, and is there already.
+            FileExistsError: the folder for the completed table exists and is not empty.
             OSError: a file cannot be read or written.
         """
         self._claim()
@@ -112,28 +120,32 @@ class Job:
         self.imputer = impute_table.imputer_of(self.settings, self.reading.frame)
 
     def training(self) -> Iterator[training.Progress]:
-        """Fit the imputer; what an earlier run had fitted is taken up."""
+        """Fit the imputer, resuming from an earlier run.
+
+        Raises:
+            ValueError: nothing is missing in the sample.
+        """
         if not self.reading.frame.isna().any(axis=None):
             raise ValueError(
-                f"nothing is missing in a sample of {count_of(len(self.reading.frame), 'row')}, "
-                "so there is nothing to learn; --fit-rows takes a larger one"
+                f"no value is missing in a sample of {count_of(len(self.reading.frame), 'row')}, "
+                "so no model can be trained; draw a larger sample by --fit-rows"
             )
         if isinstance(self.imputer, impute_table.MFAImputer):
             yield from impute_table.training(self.imputer, self.reading.frame)
             return
-        kept = f"{self.parts}/model.pt"
+        saved = f"{self.parts}/model.pt"
         with tempfile.TemporaryDirectory() as folder:
             checkpoint = Path(folder) / "model.pt"
-            if (before := read(kept)) is not None:
-                checkpoint.write_bytes(before)
+            if (earlier := read(saved)) is not None:
+                checkpoint.write_bytes(earlier)
             self.imputer.set_params(checkpoint=checkpoint)
             epoch = 0
-            for now in impute_table.training(self.imputer, self.reading.frame):
-                if now.epoch > epoch:  # a finished one, which the checkpoint has
-                    epoch = now.epoch
-                    with written_whole(kept) as stream:
+            for progress in impute_table.training(self.imputer, self.reading.frame):
+                if progress.epoch > epoch:  # a finished epoch is in the checkpoint
+                    epoch = progress.epoch
+                    with written_whole(saved) as stream:
                         stream.write(checkpoint.read_bytes())
-                yield now
+                yield progress
         self.imputer.set_params(checkpoint=None)
 
     def filling(self, engine: Engine) -> Iterator[Progress]:
@@ -144,10 +156,10 @@ class Job:
         """
         done = {block.number: read(tally_of(self.parts, block.number)) for block in self._blocks}
         tallies = [Tally(*json.loads(text)) for text in done.values() if text is not None]
-        tally = sum(tallies, Tally())
-        rows, before = sum(block.rows for block in self._blocks), tally.rows
-        yield Progress(tally, rows, before)
-        left = [block for block in self._blocks if done[block.number] is None]
+        tally = functools.reduce(Tally.plus, tallies, Tally())
+        rows, earlier = sum(block.rows for block in self._blocks), tally.rows
+        yield Progress(tally, rows, earlier)
+        remaining = [block for block in self._blocks if done[block.number] is None]
         filler = Filler(
             self.imputer,
             self._table,
@@ -158,22 +170,22 @@ class Job:
             self.with_rows,
             self.out if self._in_folders else "",
         )
-        for _, more in engine.map(partial(_same, filler), left):
-            tally = tally + more
-            yield Progress(tally, rows, before)
+        for _, block_tally in engine.map(partial(_identity, filler), remaining):
+            tally = tally.plus(block_tally)
+            yield Progress(tally, rows, earlier)
         self._tally = tally
 
     def finish(self) -> Done:
-        """Put the blocks together in their order, or say that all parts are there."""
-        for mark, path in zip(marks(self.settings.draws), self.paths, strict=True):
+        """Join the blocks in their order, or mark the folders as complete."""
+        for suffix, path in zip(suffixes(self.settings.draws), self.paths, strict=True):
             if self._in_folders:
                 with written_whole(f"{path}{COMPLETE}") as stream:
                     stream.write(b"")
                 continue
-            files = [part_of(self.parts, b.number, mark, self.format) for b in self._blocks]
-            (_joined_parquet if self.format == "parquet" else _joined_csv)(files, path)
+            files = [part_of(self.parts, b.number, suffix, self.format) for b in self._blocks]
+            (_join_parquet if self.format == "parquet" else _join_csv)(files, path)
         system, folder = filesystem(self.parts)
-        # Whose folder it is goes last: without that, another job might take up what is left.
+        # The file that names the job is removed last, so that no other job resumes from the rest.
         others = [path for path in system.find(folder) if not path.endswith("/job")]
         system.rm(others)
         system.rm(folder, recursive=True)
@@ -184,57 +196,55 @@ class Job:
         return self.out.endswith("/")
 
     def _claim(self) -> None:
-        """Write down whose folder it is, or read that it is ours."""
+        """Write which job the folder belongs to, or check that it belongs to this one."""
         system, path = filesystem(self.url)
-        # Neither draws of other tables nor other epochs of the same may be mixed with these.
-        what = [system.ukey(path), repr(replace(self.settings, checkpoints=None, log_dir=None))]
-        what += [self.format, str(self.fit_rows), str(self.with_rows)]
-        what += ["in folders"] if self._in_folders else []
-        key = hashlib.sha256("\n".join(what).encode()).hexdigest()
-        before = read(f"{self.parts}/job")
-        if before is None:
+        # Blocks of other tables or of other settings must not be mixed with these.
+        parts = [system.ukey(path), repr(replace(self.settings, checkpoints=None, log_dir=None))]
+        parts += [self.format, str(self.fit_rows), str(self.with_rows)]
+        parts += ["in folders"] if self._in_folders else []
+        key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        existing = read(f"{self.parts}/job")
+        if existing is None:
             if self._in_folders:
-                self._find_room()
+                self._check_folders()
             with written_whole(f"{self.parts}/job") as stream:
                 stream.write(key.encode())
-        elif before.decode() != key:
+        elif existing.decode() != key:
             raise OtherJob(
-                f"{self.parts} is of a job with another table or other settings, which did not "
-                "end. Give the same settings to go on with it, or remove the folder to begin anew"
+                f"{self.parts} belongs to an unfinished job with another table or other settings. "
+                "Use the same settings to resume it, or remove the folder to start again"
             )
 
-    def _find_room(self) -> None:
+    def _check_folders(self) -> None:
         for path in self.paths:
             system, folder = filesystem(path)
             if system.isfile(folder) or (system.isdir(folder) and system.ls(folder)):
-                raise FileExistsError(
-                    f"{path} is there already. Remove it, or choose another name"
-                )
+                raise FileExistsError(f"{path} exists already. Remove it, or choose another name")
 
     def _as_parquet(self, form: Form) -> int:
         count = f"{self.parts}/left-out"
-        if (before := read(count)) is not None:
-            return int(before)
+        if (earlier := read(count)) is not None:
+            return int(earlier)
         left_out = as_parquet(self.url, form, self._table)
         with written_whole(count) as stream:
             stream.write(str(left_out).encode())
         return left_out
 
 
-def _same(filler: Filler) -> Filler:
-    """What makes a worker's tool: it came with the maker."""
+def _identity(filler: Filler) -> Filler:
+    """Makes the tool of a worker, which is sent with this function."""
     return filler
 
 
-def _joined_csv(files: list[str], path: str) -> None:
+def _join_csv(files: list[str], path: str) -> None:
     with written_whole(path) as target:
         for file in files:
             system, name = filesystem(file)
             with system.open(name, "rb") as part:
-                shutil.copyfileobj(part, target, CHUNK)
+                shutil.copyfileobj(cast(IO[bytes], part), target, CHUNK)
 
 
-def _joined_parquet(files: list[str], path: str) -> None:
+def _join_parquet(files: list[str], path: str) -> None:
     with written_whole(path) as target:
         writer = None
         try:

@@ -20,7 +20,7 @@ from torch import Tensor
 from dgm_core.files import written_whole
 from dgm_core.models.wgan import WGAN
 from dgm_core.studies.progress import Frame
-from dgm_core.training.gan_reference import IMAGES, SIDE, Reference, made, sheet
+from dgm_core.training.gan_reference import IMAGES, SIDE, Reference, generated_images, sheet
 
 
 class History(NamedTuple):
@@ -50,7 +50,7 @@ def run(
     for number, (iteration, path) in enumerate(sorted(snapshots.items())):
         yield Frame(f"iteration {iteration}", number / len(snapshots))
         model.synthesis.load_state_dict(torch.load(path, weights_only=True))
-        images = made(model.eval(), IMAGES)
+        images = generated_images(model.eval(), IMAGES)
         history.iterations.append(iteration)
         history.frechet.append(reference.frechet(images))
         history.sheets.append(jpeg(sheet(images[: SIDE**2])))

@@ -144,7 +144,7 @@ def test_importing_engines_is_cheap() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (("spark",), "no engine 'spark'; there are local, ray"),
+        (("spark",), "expected an engine among local, ray, got 'spark'"),
         (("local", 0), "at least one worker"),
         (("local", 1, "auto"), "has no address"),
     ],

@@ -42,8 +42,8 @@ def results(journal: Path | None, depends: Sequence[str] = ()) -> tuple[list[int
     """Squares in the order of the cells, and which cells were worked on."""
     where = LastFirst()
     done = list(cells.run(CELLS, squares, where, journal, depends))
-    assert [each.share for each in done] == [0.2, 0.4, 0.6, 0.8, 1.0]
-    assert all(each.cell == CELLS[each.place] for each in done)
+    assert [each.fraction for each in done] == [0.2, 0.4, 0.6, 0.8, 1.0]
+    assert all(each.cell == CELLS[each.index] for each in done)
     return [each.result["square"] for each in sorted(done)], where.pieces
 
 
@@ -51,7 +51,7 @@ def test_each_cell_is_done_once_and_what_is_done_is_not_done_again(tmp_path: Pat
     expected = [0, 1, 4, 9, 16]
     assert results(None) == (expected, CELLS[::-1])
     run = cells.run(CELLS, squares, LastFirst(), tmp_path)
-    assert [next(run).place, next(run).place] == [4, 3]
+    assert [next(run).index, next(run).index] == [4, 3]
     run.close()
     assert results(tmp_path) == (expected, CELLS[2::-1])
     assert results(tmp_path) == (expected, [])
@@ -64,13 +64,13 @@ def test_groups_come_in_their_order_with_their_results_in_that_of_their_cells(
 ) -> None:
     groups = [CELLS[:2], [], CELLS[2:4], CELLS[4:], []]
     run = cells.run_groups(groups, squares, LastFirst(), tmp_path)
-    assert [next(run).place for _ in range(2)] == [4, 3]
+    assert [next(run).index for _ in range(2)] == [4, 3]
     run.close()
     items = list(cells.run_groups(groups, squares, LastFirst(), tmp_path))
     # Those of the journal in their order, the others last first.
-    assert [item.place for item in items if isinstance(item, cells.Done)] == [3, 4, 2, 1, 0]
+    assert [item.index for item in items if isinstance(item, cells.Done)] == [3, 4, 2, 1, 0]
     assert isinstance(items[-6], cells.Done)
-    found = [(each.place, [result["square"] for result in each.results]) for each in items[-5:]]
+    found = [(each.index, [result["square"] for result in each.results]) for each in items[-5:]]
     assert found == [(0, [0, 1]), (1, []), (2, [4, 9]), (3, [16]), (4, [])]
 
 

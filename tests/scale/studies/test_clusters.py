@@ -50,7 +50,7 @@ def test_rows_are_those_of_a_plain_loop_and_in_its_order(tmp_path: Path) -> None
     run.close()
     rows = []
     for item in clusters.run(NAMES, 2, folder, where, journal):
-        if isinstance(item, Done) and not item.before:
+        if isinstance(item, Done) and not item.from_journal:
             after = written(folder)
             assert before.items() < after.items()  # no other cell's is written again
             before = after
@@ -78,5 +78,5 @@ def test_cells_of_the_whole_study_hold_each_run_once() -> None:
 
 
 def test_a_choice_that_is_not_there_is_named_before_anything_begins(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no choice 'x'"):
+    with pytest.raises(ValueError, match="got 'x'"):
         next(clusters.run(("both at once", "x"), 1, tmp_path, LastFirst()))

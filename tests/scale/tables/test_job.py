@@ -176,7 +176,7 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
         Job(url, f"{tmp_path}/o", QUICK).prepare()  # one file, not a folder
     (tmp_path / "p-01").mkdir()
     (tmp_path / "p-01" / "notes.txt").touch()
-    with pytest.raises(FileExistsError, match="p-01/ is there already"):
+    with pytest.raises(FileExistsError, match="p-01/ exists already"):
         Job(url, f"{tmp_path}/p/", QUICK).prepare()
     assert not (tmp_path / "p.parts").exists()
 
@@ -356,10 +356,10 @@ def test_what_the_sample_lacks_is_kept_and_what_is_no_number_is_missing(tmp_path
     table = cells_of(url, block)
     x, level, two = (read(column, table) for column in columns)
     np.testing.assert_array_equal(x.values, [5.0, np.nan, np.nan, np.nan])
-    assert level.strange.tolist() == [False, True, False, False]
-    assert level.given.tolist() == ["new"]
+    assert level.unknown.tolist() == [False, True, False, False]
+    assert level.unknown_values.tolist() == ["new"]
     assert pd.isna(level.values).tolist() == [False, True, True, True]
-    assert two.strange.tolist() == [False, True, False, False]
+    assert two.unknown.tolist() == [False, True, False, False]
     settings = impute_table.Settings(samples=10, epochs=1)
     learned = sample(known, blocks_of(known), 99, 0, decimal_comma=False)[0].frame
     imputer = impute_table.imputer_of(settings, learned)
@@ -432,7 +432,7 @@ def test_a_damaged_file_and_a_whole_table_get_a_sentence(tmp_path: Path) -> None
     whole = parquet(frame_of(300).fillna({"a": 0, "b": 1, "kind": "low"}), tmp_path / "w.parquet")
     job = Job(whole, str(tmp_path / "w-out.parquet"), QUICK)
     job.prepare()
-    with pytest.raises(ValueError, match="nothing is missing in a sample of 300 rows"):
+    with pytest.raises(ValueError, match="no value is missing in a sample of 300 rows"):
         next(job.training())
 
 
@@ -447,7 +447,7 @@ def test_the_command_makes_a_folder_of_parts(tmp_path: Path) -> None:
     assert pd.read_parquet(tmp_path / "o").shape == (300, 3)
     again = CliRunner().invoke(app, [*asked, "--out", f"{tmp_path}/o/"])
     assert again.exit_code == 1
-    assert "is there already" in again.stderr
+    assert "exists already" in again.stderr
 
 
 def test_the_command_says_what_was_done_and_goes_far_where_it_is_asked(tmp_path: Path) -> None:
