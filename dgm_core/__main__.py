@@ -1,6 +1,6 @@
 """The command line: `dgm data|models|train|evaluate|impute|bench …`.
 
-`python -m dgm_core` is the same command where the package is not installed.
+`python -m dgm_core` is the same command, also if the package is not installed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dgm_core import device
 from dgm_core.commands import bench, data, evaluate, impute, models, train
 
 app = typer.Typer(
-    help="Deep generative models with missing data.",
+    help="Deep generative models with missing data: fill in tables, train and measure models.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )

@@ -1,6 +1,6 @@
-"""`python -m dgm_core bench`: what takes how long, as ratios within one run.
+"""`dgm bench`: benchmarks of speed, mainly as ratios of times measured in one run.
 
-A benchmark is imported when it is requested. `tools.bench` measures the app.
+A benchmark is imported when it is requested.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from dgm_core.scale.engines import EngineMissing
 if TYPE_CHECKING:
     from dgm_core.bench.timing import Line
 
-app = typer.Typer(help="Speed, as ratios within one run.")
+app = typer.Typer(help="Measure the speed of the library.")
 
 
 @app.command("imputers")
 def bench_imputers() -> None:
-    """Seconds of each method beside its own network passes, and a matrix product's rate."""
+    """Time of each image imputer, compared with the passes of its networks alone."""
     from dgm_core.bench import imputers
 
     _print_lines(imputers.run())
@@ -30,7 +30,7 @@ def bench_imputers() -> None:
 
 @app.command("mnar")
 def bench_mnar() -> None:
-    """Seconds an epoch of MIWAE and not-MIWAE on a table, and to impute it; by rows."""
+    """Time of MIWAE and not-MIWAE on tables: per training epoch and per imputation."""
     from dgm_core.bench import mnar
 
     _print_lines(mnar.run())
@@ -38,7 +38,7 @@ def bench_mnar() -> None:
 
 @app.command("clusters")
 def bench_clusters() -> None:
-    """A Gibbs sweep of a mixture beside its public form, and by points."""
+    """Time of a Gibbs sweep of a mixture, compared with the form in the public VAE + GMM code."""
     from dgm_core.bench import clusters
 
     _print_lines(clusters.run())
@@ -46,7 +46,7 @@ def bench_clusters() -> None:
 
 @app.command("gan")
 def bench_gan() -> None:
-    """Training steps of critics beside their own passes, and a small GAN's iterations a second."""
+    """Images per second of a WGAN, and training steps of critics per second."""
     from dgm_core.bench import gan
 
     _print_lines(gan.run())
@@ -54,7 +54,7 @@ def bench_gan() -> None:
 
 @app.command("samplers")
 def bench_samplers() -> None:
-    """Metropolis iterations beside their network passes, and the page's default run."""
+    """Time of a Metropolis iteration, compared with its network passes alone."""
     from dgm_core.bench import samplers
 
     _print_lines(samplers.run())
@@ -62,13 +62,14 @@ def bench_samplers() -> None:
 
 @app.command("scale")
 def bench_scale(
-    rows: Annotated[int, typer.Option(help="of the table that is timed")] = 1_000_000,
+    rows: Annotated[int, typer.Option(help="Rows of the table that is timed.")] = 1_000_000,
     memory: Annotated[
-        list[int] | None, typer.Option(help="rows of tables whose memory is measured")
+        list[int] | None,
+        typer.Option(help="Also measure the memory for a table with this many rows; repeatable."),
     ] = None,
-    samples: Annotated[int, typer.Option(help="K of MIWAE")] = 20,
+    samples: Annotated[int, typer.Option(help="K, importance samples of MIWAE.")] = 20,
 ) -> None:
-    """Tables in blocks: rows a second, Ray beside the local engine, memory, 10⁹ rows on paper."""
+    """Time and memory of filling in large tables, with Ray and with the local engine."""
     from dgm_core.bench import scale
 
     try:

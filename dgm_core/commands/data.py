@@ -1,7 +1,7 @@
-"""`python -m dgm_core data`: which data sets are on this machine, and the others fetched.
+"""`dgm data`: list the data sets on this machine, and download others.
 
-A data set that is downloaded is prepared once, into the folder that `list` names; a download that
-fails leaves nothing half done and says how to try again.
+A downloaded data set is prepared once and stored in the folder that `list` prints. A download that
+fails leaves no partial file, and its message says how to try again.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import typer
 
 from dgm_core.commands.terminal import stop
 
-app = typer.Typer(help="Images and tables: what is here, and how to get the rest.")
+app = typer.Typer(help="List and download data sets of images and tables.")
 
 
 @app.command("list")
 def data_list() -> None:
-    """Which data sets are on this machine."""
+    """List all data sets, and which of them are on this machine."""
     from dgm_core import data
 
     typer.echo(f"folder: {data.data_folder()}")
@@ -27,9 +27,11 @@ def data_list() -> None:
 
 @app.command("fetch")
 def data_fetch(
-    names: Annotated[list[str], typer.Argument(help="mnist, celeba, concrete, …; see list")],
+    names: Annotated[
+        list[str], typer.Argument(help="Names such as mnist, celeba, concrete; see dgm data list.")
+    ],
 ) -> None:
-    """Download and prepare data sets; a failure leaves nothing half done."""
+    """Download and prepare data sets."""
     from dgm_core import data
 
     for name in names:

@@ -1,8 +1,8 @@
-"""`python -m dgm_core impute`: a table with holes becomes tables without.
+"""`dgm impute`: fill in the missing values of a table.
 
-`dgm_core.estimators.impute_table` completes a table that can be read whole;
-`dgm_core.scale.tables` completes any other one block by block. Both say
-what they understood of the table before they train.
+`dgm_core.estimators.impute_table` fills in a table that fits in memory, and
+`dgm_core.scale.tables` fills in any other table block by block. Both print how they read the table
+before they train.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from dgm_core.commands.lazy import help_of
-from dgm_core.commands.terminal import stop, with_bar
-from dgm_core.scale.engines import Engine, EngineMissing, EngineName, WorkersLost
+from dgm_core.commands.terminal import stop, with_training_bar
+from dgm_core.scale.engines import Engine, EngineName, WorkersLost
 from dgm_core.scale.engines import engine as make_engine
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from dgm_core.scale.tables import Job
 
 Model = Literal["miwae", "not-miwae", "mfa"]
-"""`impute.Model`, without loading what fits them."""
+"""The same as `impute_table.Model`, repeated here because importing that module is slow."""
 Format = Literal["csv", "parquet"]
-"""`data.writing.Format`, likewise."""
+"""The same as `data.writing.Format`, repeated for the same reason."""
 
 app = typer.Typer()
 
@@ -32,85 +32,119 @@ app = typer.Typer()
 def _processes() -> str:
     from dgm_core.estimators.impute_table import LEARNABLE
 
-    return f"of not-miwae: {', '.join(LEARNABLE)}"
+    choices = ", ".join(LEARNABLE)
+    return f"Missing process that not-miwae assumes and learns: {choices}."
 
 
 @app.command("impute", cls=help_of(process=_processes))
 def impute_table(
-    table: Annotated[str, typer.Argument(help="CSV or Parquet; a path or an address")],
+    table: Annotated[
+        str, typer.Argument(help="CSV or Parquet file: a path, or an address such as s3://….")
+    ],
     out: Annotated[
         str | None,
-        typer.Option(help="completed table, or folder of its parts: out/; default: beside TABLE"),
+        typer.Option(
+            help="File for the completed table, or a folder if it ends in a slash. "
+            "Default: the name of TABLE with -completed, in the same folder."
+        ),
     ] = None,
-    model: Annotated[Model, typer.Option(help="not-miwae learns why as well")] = "miwae",
+    model: Annotated[
+        Model,
+        typer.Option(
+            help="miwae and mfa (a mixture of factor analysers, the fastest) assume that values "
+            "are missing at random; not-miwae also learns why values are missing."
+        ),
+    ] = "miwae",
     process: Annotated[str | None, typer.Option()] = None,
-    draws: Annotated[int, typer.Option(help="completed tables for multiple imputation")] = 0,
-    samples: Annotated[int, typer.Option(help="K, importance samples a row")] = 1000,
-    epochs: Annotated[int, typer.Option(help="at most")] = 500,
-    seed: Annotated[int, typer.Option(help="of everything")] = 0,
+    draws: Annotated[
+        int, typer.Option(help="Number of completed tables to draw, for multiple imputation.")
+    ] = 0,
+    samples: Annotated[int, typer.Option(help="K, importance samples per row.")] = 1000,
+    epochs: Annotated[int, typer.Option(help="Largest number of training epochs.")] = 500,
+    seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 0,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="folder; resumed if there; in blocks OUT.parts does that")
+        Path | None,
+        typer.Option(
+            help="Folder for checkpoints, from which training resumes. Not used for tables filled "
+            "in by blocks, whose folder OUT.parts serves the same purpose."
+        ),
     ] = None,
-    logdir: Annotated[Path | None, typer.Option(help="write TensorBoard logs here")] = None,
+    logdir: Annotated[Path | None, typer.Option(help="Folder for TensorBoard logs.")] = None,
     format: Annotated[
-        Format | None, typer.Option(help="default: as OUT ends; parquet in folders, else csv")
+        Format | None,
+        typer.Option(
+            help="Format of the completed table. Default: parquet if OUT ends in .parquet or in a "
+            "slash, otherwise csv."
+        ),
     ] = None,
     with_lines: Annotated[
-        bool, typer.Option("--with-lines", help="first column: the row's line in the file")
+        bool,
+        typer.Option(
+            "--with-lines", help="Add a first column with the line number of each row in the file."
+        ),
     ] = False,
     engine: Annotated[
-        EngineName | None, typer.Option(help="in blocks, on all cores or on Ray; see below")
+        EngineName | None,
+        typer.Option(
+            help="Fill in the table by blocks, on all cores of this machine (local) or on a Ray "
+            "cluster (ray)."
+        ),
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="of the engine; default: the cores")] = None,
-    address: Annotated[str | None, typer.Option(help="of a Ray cluster; default: none")] = None,
-    fit_rows: Annotated[int, typer.Option(help="with an engine: rows to train on")] = 20_000,
+    workers: Annotated[
+        int | None, typer.Option(help="Worker processes of the engine. Default: one per core.")
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Address of a running Ray cluster. Default: start Ray on this machine."),
+    ] = None,
+    fit_rows: Annotated[
+        int, typer.Option(help="Rows to train on, if the table is filled in by blocks.")
+    ] = 20_000,
 ) -> None:
-    """Fill in a table: OUT has means and likeliest levels, OUT-sd how sure they are.
+    """Fill in the missing values of a table.
 
-    With --draws, OUT-01, OUT-02 … are whole tables drawn from what the model holds possible. The
-    sd of a number is in its units, 0 where it was observed; of a level with probability p it is
-    √(p (1 − p)). Columns and rows that cannot be used are named and left out.
+    OUT has the means of numeric columns and the most probable categories. OUT-sd has their
+    standard deviations: 0 for an observed number, and √(p (1 − p)) for a category with probability
+    p. With --draws, OUT-01, OUT-02, … are completed tables drawn from the model. Columns and rows
+    that cannot be used are reported and left out.
 
-    With --engine, and without it where a table is at an address or too large to be read whole, a
-    sample trains the model and the table goes through in blocks, of which none is held longer
-    than it takes. Killed at any moment, the same command goes on. Without --engine that is the
-    local one.
+    A table is filled in by blocks if --engine is given, if it is at an address, or if it is too
+    large to be read whole. The model is then trained on a sample of the rows, and only some blocks
+    are in memory at a time. If the command is interrupted, run it again to resume.
 
-    If OUT ends in a slash, each block stays a file of that folder, as its worker wrote it, and
-    nothing has to be put together; _SUCCESS appears in the folder when all are there.
+    If OUT ends in a slash, OUT is a folder with one file per block, and the file _SUCCESS is
+    written when all blocks are done.
     """
     from dgm_core.data.reading.raw import Limits
     from dgm_core.estimators import impute_table as impute
     from dgm_core.scale.tables import Job
 
-    here = "://" not in table
-    if here and not Path(table).is_file():
+    local = "://" not in table
+    if local and not Path(table).is_file():
         raise typer.BadParameter(f"{table} does not exist", param_hint="TABLE")
     kind = format or ("parquet" if out and out.endswith((".parquet", "/")) else "csv")
     target = out or f"{table.removesuffix(Path(table).suffix)}-completed.{kind}"
-    if table == target or (here and Path(table).resolve() == Path(target).resolve()):
-        stop(f"{target} is the table itself; choose another name for the completed one")
+    if table == target or (local and Path(table).resolve() == Path(target).resolve()):
+        stop(f"{target} is the table itself; choose another name for the completed table")
     try:
         settings = impute.Settings(
             model, process, draws, samples, epochs, seed, checkpoint, logdir
         )
-        far = not here or "://" in target
+        remote = not local or "://" in target
         in_folders = target.endswith("/")
-        if engine or far or in_folders or Path(table).stat().st_size > Limits().bytes:
+        if engine or remote or in_folders or Path(table).stat().st_size > Limits().bytes:
             if checkpoint is not None:
-                typer.echo("--checkpoint is not used: in blocks, OUT.parts keeps the training.")
+                typer.echo("--checkpoint is not used: OUT.parts has the checkpoint of this run.")
             job = Job(table, target, settings, kind, fit_rows, with_lines)
             _impute_in_blocks(job, make_engine(engine or "local", workers, address))
             return
         _impute_whole(Path(table), Path(target), settings, kind, with_lines=with_lines)
-    except (
-        OSError, ValueError, FloatingPointError, ImportError, EngineMissing, WorkersLost,
-    ) as error:  # fmt: skip
+    except (OSError, ValueError, FloatingPointError, ImportError, WorkersLost) as error:
         stop(error)
 
 
-def _impute_in_blocks(job: Job, on: Engine) -> None:
-    """A table of any size."""
+def _impute_in_blocks(job: Job, engine: Engine) -> None:
+    """Fill in a table of any size."""
     from tqdm import tqdm
 
     from dgm_core.data.reading.remarks import count_of
@@ -120,46 +154,48 @@ def _impute_in_blocks(job: Job, on: Engine) -> None:
     typer.echo(f"A sample of {len(job.reading.frame):,} rows:")
     for line in impute.understood(job.reading):
         typer.echo(line)
-    for _ in with_bar(((job.settings.model, now) for now in job.training()), None):
+    for _ in with_training_bar(((job.settings.model, now) for now in job.training()), None):
         pass
     for line in impute.learned(job.imputer, job.reading):
         typer.echo(line)
-    with tqdm(unit=" rows", unit_scale=True, desc=f"{on.name}, {on.workers} workers") as bar:
-        for now in job.filling(on):
-            bar.total, bar.initial = now.rows, now.from_before
-            bar.update(now.done.rows - bar.n)
+    label = f"{engine.name}, {engine.workers} workers"
+    with tqdm(unit=" rows", unit_scale=True, desc=label) as bar:
+        for progress in job.filling(engine):
+            bar.total, bar.initial = progress.rows, progress.from_earlier_runs
+            bar.update(progress.done.rows - bar.n)
     done = job.finish()
     typer.echo(
-        f"{done.tally.rows:,} rows, {done.tally.filled:,} cells filled in; "
-        f"{done.tally.strange:,} cells hold what the sample lacks and are kept as they are"
+        f"{done.tally.rows:,} rows, {done.tally.filled:,} cells filled in; {done.tally.unknown:,} "
+        "cells have a value that does not occur in the sample and were not changed"
     )
     if done.left_out:
-        typer.echo(f"left out: {count_of(done.left_out, 'row')} with another number of cells")
+        rows = count_of(done.left_out, "row")
+        typer.echo(f"left out: {rows} whose number of cells differs from the first row")
     typer.echo(f"wrote {', '.join(done.paths)}")
 
 
 def _impute_whole(
     table: Path, target: Path, settings: impute.Settings, kind: Format, *, with_lines: bool
 ) -> None:
-    """A table that is read whole."""
+    """Fill in a table that fits in memory."""
     from dgm_core.data.reading import read_table
     from dgm_core.estimators import impute_table as impute
 
     reading = read_table(table.read_bytes(), table.name)
     frame = reading.frame
     imputer = impute.imputer_of(settings, frame)
-    target.parent.mkdir(parents=True, exist_ok=True)  # fails before the training, if it does
+    target.parent.mkdir(parents=True, exist_ok=True)  # an error shows before the training
     for line in impute.understood(reading):
         typer.echo(line)
-    if frame.isna().any(axis=None):
+    if frame.isna().to_numpy().any():
         steps = ((settings.model, now) for now in impute.training(imputer, frame))
-        for _ in with_bar(steps, None):
+        for _ in with_training_bar(steps, None):
             pass
         filled = impute.fill(imputer, frame, settings)
         for line in impute.learned(imputer, reading):
             typer.echo(line)
     else:
-        typer.echo("Nothing is missing, so nothing was fitted; the table is written as it is.")
+        typer.echo("No value is missing, so no model was trained. The table is written unchanged.")
         filled = impute.as_it_is(frame, settings)
     first, *others = impute.write(filled, target, kind, with_lines=with_lines)
     typer.echo(f"wrote {first} and {', '.join(path.name for path in others)}")

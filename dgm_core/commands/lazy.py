@@ -1,6 +1,6 @@
-"""What is loaded when it is asked for: commands in other modules, and lists in help texts.
+"""Commands and help texts that are loaded only when they are needed.
 
-The commands that are not asked for cost no start-up then, and the help of all names what there is.
+Other commands then do not slow down the start, and help texts can still list all possible values.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from typer.main import get_group
 
 
 def commands_of(modules: Mapping[str, str]) -> type[TyperGroup]:
-    """A group whose commands are in modules that are imported when a command is asked for.
+    """A group whose commands are in modules that are imported when the command is called.
 
     Args:
         modules: command → the module whose `app` has it; help lists the commands in this order.
 
     >>> group = commands_of({"list": "dgm_core.commands.data"})(name="data")
     >>> group.get_command(None, "list").help
-    'Which data sets are on this machine.'
+    'List all data sets, and which of them are on this machine.'
     """
 
     class Group(TyperGroup):
         def __init__(self, **settings: Any) -> None:
             super().__init__(**settings)
-            self.commands = dict.fromkeys(modules)  # for lists and guesses, which take the names
+            self.commands = dict.fromkeys(modules)  # names for lists and suggestions
 
         def get_command(self, ctx: Any, cmd_name: str) -> Any:
             if cmd_name not in modules:
@@ -38,17 +38,18 @@ def commands_of(modules: Mapping[str, str]) -> type[TyperGroup]:
 
 
 def help_of(**texts: Callable[[], str]) -> type[TyperCommand]:
-    """A command that words the help of some parameters when it is asked for its parameters.
+    """A command that computes the help of some parameters when its parameters are read.
 
     Args:
-        texts: parameter → what makes its help.
+        texts: parameter → function that returns its help.
     """
 
     class Command(TyperCommand):
         def get_params(self, ctx: Any) -> list[Any]:
-            for each in self.params:
+            parameters: list[Any] = super().get_params(ctx)
+            for each in parameters:
                 if each.name in texts:
                     each.help = texts[each.name]()
-            return super().get_params(ctx)
+            return parameters
 
     return Command

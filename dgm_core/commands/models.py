@@ -1,4 +1,4 @@
-"""`python -m dgm_core models`: the shipped models in one table, as their cards have them."""
+"""`dgm models`: the shipped models in one table, from their cards."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ app = typer.Typer()
 
 @app.command("models")
 def list_models(
-    out: Annotated[Path | None, typer.Option(help="file for the table; else the screen")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File for the table. Default: print it.")
+    ] = None,
 ) -> None:
-    """All shipped models in one table, in Markdown: what, on what, how large, which numbers."""
+    """List the shipped models with data set, size and scores, as a table in Markdown."""
     from dgm_core import zoo
     from dgm_core.zoo import overview
 

@@ -1,4 +1,4 @@
-"""What commands show while they work, and how they stop: bars, and one sentence on stderr."""
+"""Progress bars and errors of the commands."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import typer
 
 
 def stop(error: object) -> NoReturn:
-    """Say on stderr what is wrong, and end with 1."""
+    """Print the error on stderr and exit with status 1."""
     typer.secho(str(error), fg=typer.colors.RED, err=True)
     raise typer.Exit(1)
 
 
-def with_bar(stages: Iterable[Any], logdir: Path | None) -> Iterator[Any]:
-    """Pass stages through, drawing a bar with loss and ETA, and logging to TensorBoard."""
+def with_training_bar(stages: Iterable[Any], logdir: Path | None) -> Iterator[Any]:
+    """The given stages, with a progress bar and, if `logdir` is given, TensorBoard logs."""
     from tqdm import tqdm
 
     writer = None
@@ -27,14 +27,14 @@ def with_bar(stages: Iterable[Any], logdir: Path | None) -> Iterator[Any]:
 
         writer = log_writer(logdir)
     bar, current = None, None
+    form = "{desc} {percentage:3.0f}%|{bar}| epoch {n:.1f}/{total} {postfix}"
     try:
         for stage in stages:
             name, now, *_ = stage
-            if name != current:
+            if bar is None or name != current:
                 if bar is not None:
                     bar.close()
                 current = name
-                form = "{desc} {percentage:3.0f}%|{bar}| epoch {n:.1f}/{total} {postfix}"
                 bar = tqdm(desc=name, total=now.epochs, bar_format=form, mininterval=0.5)
             bar.n = now.epoch + now.step / now.steps
             eta = time.strftime("%H:%M:%S", time.gmtime(now.eta)) if now.eta == now.eta else "?"

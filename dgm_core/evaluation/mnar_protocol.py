@@ -212,10 +212,10 @@ def run_table(config: Config, table: str, x: Tensor) -> Iterator[Frame | Row]:
     linear_models: _LinearModels = {}
     for number, name in enumerate(config.methods):
         for item in _row(config, table, name, x, masked, linear_models):
-            if isinstance(item, float):
-                yield Frame(f"{table}, {name}", (number + item) / len(config.methods))
-            else:
+            if isinstance(item, Row):
                 yield item
+            else:
+                yield Frame(f"{table}, {name}", (number + item) / len(config.methods))
 
 
 def _row(
@@ -236,10 +236,10 @@ def _row(
     models: list[list[MIWAE]] = []
     for restart in range(method.restarts):  # vectorised over the runs
         for item in _trained(config, method, masked, iterations, restart, linear_models):
-            if isinstance(item, float):
-                yield (restart + item) / method.restarts
-            else:
+            if isinstance(item, list):
                 models.append(item)
+            else:
+                yield (restart + item) / method.restarts
     bounds = [[_bound(model, masked) for model in runs] for runs in models]
     best = np.argmax(np.array(bounds), 0)
     kept = [models[restart][run] for run, restart in enumerate(best)]

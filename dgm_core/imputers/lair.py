@@ -69,8 +69,10 @@ class LAIR:
         self, pool: Pool, masked: Masked, generator: torch.Generator, number: int
     ) -> Imputation:
         evidence, moments = pool.log_evidence, pool.moments
-        stretches = [each for each in pool.stretches if each.log_total is not None]
-        log_totals: list[Tensor] = [each.log_total for each in stretches]
+        log_totals: list[Tensor] = []
+        for stretch in pool.stretches:
+            assert stretch.log_total is not None  # every stretch has at least one iteration
+            log_totals.append(stretch.log_total)
         return Imputation(
             masked.complete(moments.mean),
             pool.draw(self.model, masked, self.draws, generator),
@@ -86,6 +88,6 @@ class LAIR:
             leave_one_out=without_each(
                 masked,
                 torch.stack(log_totals),
-                torch.stack([each.mean for each in stretches]),
+                torch.stack([each.mean for each in pool.stretches]),
             ),
         )

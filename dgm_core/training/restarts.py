@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -74,8 +75,8 @@ class Restarts(nn.Module):
 
         return torch.vmap(loss_of_one, randomness="same")(self._state())
 
-    def members(self) -> list[nn.Module]:
-        """Separate copies of the current models, in evaluation mode."""
+    def members(self) -> list[Any]:
+        """Separate copies of the current models, of the given class, in evaluation mode."""
         models = [copy.deepcopy(self._template[0]) for _ in range(len(self))]
         for number, model in enumerate(models):
             own = {name: value[number].detach().clone() for name, value in self._state().items()}

@@ -158,7 +158,7 @@ def test_a_broken_checkpoint_is_named(tmp_path: Path, kind: str) -> None:
         "another model": content,
     }
     checkpoint.write_bytes(broken[kind])
-    with pytest.raises(ValueError, match=r"run\.pt is damaged or of another model"):
+    with pytest.raises(ValueError, match=r"run\.pt is damaged or belongs to another model"):
         next(fit(regression(), squared_error, X, score, SCHEDULE, checkpoint=checkpoint))
 
 

@@ -1,7 +1,7 @@
-"""`python -m dgm_core evaluate`: the shipped models and the studies of the labs, measured again.
+"""`dgm evaluate`: measure the shipped models and the studies of the labs again.
 
-The numbers of one model are written on its card, all others into `assets/`, row by row as they are
-measured. The tables of `docs/numbers/` are then written from them.
+Scores of one model are written on its card. Other results are written to `assets/`, each row as
+soon as it is measured. The tables of `docs/numbers/` are then written from them.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ MODULES = {
     "distances": "distances",
     "tables": "tables",
 }
-"""Command → the module of this folder that has it."""
+"""Command → its module in this folder."""
 
 app = typer.Typer(
-    help="Measure the shipped models.",
+    help="Measure the shipped models, and repeat the studies of the labs.",
     cls=commands_of({name: f"{__name__}.{module}" for name, module in MODULES.items()}),
 )

@@ -1,9 +1,10 @@
-"""VAEs with a mixture: accuracy and bound beside a control's, and which choices matter."""
+"""VAEs with a mixture: scores compared with a control, and the effect of each setting."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from platformdirs import user_cache_path
@@ -18,9 +19,18 @@ from dgm_core.commands.evaluate.engine_options import (
     chosen_engine,
     default_journal,
 )
-from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, put_rows, write_pages
+from dgm_core.commands.evaluate.run_study import (
+    ASSETS,
+    Folder,
+    load_model,
+    put_rows,
+    with_progress_bar,
+    write_pages,
+)
 from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import cluster_choices, vae_gmm
+from dgm_core.models.classifier import Classifier
+from dgm_core.models.vae_gmm import MixtureVAE
 from dgm_core.scale.studies import clusters
 from dgm_core.studies.clusters import history as cluster_history
 
@@ -31,28 +41,35 @@ app = typer.Typer()
 
 @app.command("vaegmm")
 def evaluate_vaegmm(
-    names: Annotated[list[str], typer.Argument(help="models, mnist-vaegmm for one")],
-    folder: Annotated[
-        Path, typer.Option(help="where cards and weights are, the classifier's too")
-    ] = zoo.FOLDER,
+    names: Annotated[list[str], typer.Argument(help="Models, such as mnist-vaegmm.")],
+    folder: Folder = zoo.FOLDER,
     run_folder: Annotated[
-        Path | None, typer.Option(help="of the training; without it all is trained again")
+        Path | None,
+        typer.Option(
+            help="Folder with checkpoints of the training. Default: a folder in the user's cache. "
+            "What it lacks is trained again."
+        ),
     ] = None,
-    assets: Annotated[Path, typer.Option(help="folder for the courses")] = ASSETS,
+    assets: Annotated[Path, typer.Option(help="Folder for the training histories.")] = ASSETS,
 ) -> None:
-    """Measure accuracy and bound beside a control's, for the cards; write the training history."""
+    """Measure VAEs with a mixture, and their controls; write scores on the cards.
+
+    The training histories are written to NAME.npz.
+    """
     for name in names:
         recipe = recipes.RECIPES.get(name)
         if not isinstance(recipe, recipes.MixtureRecipe):
             stop(f"no recipe {name!r} of a VAE with a mixture")
-        judge = f"{recipe.dataset}-classifier"
-        reader = zoo.load(judge, folder=folder) if judge in zoo.names(folder) else None
-        where = run_folder or user_cache_path("dgm-lab") / "runs" / name
-        where.mkdir(parents=True, exist_ok=True)
+        classifier = f"{recipe.dataset}-classifier"
+        checkpoints = run_folder or user_cache_path("dgm-lab") / "runs" / name
         try:
-            model = zoo.load(name, folder=folder)
-            *_, found = behind_a_bar(vae_gmm.run(recipe.config, model, where, reader))
-        except (ValueError, data.DataUnavailable) as error:
+            checkpoints.mkdir(parents=True, exist_ok=True)
+            available = classifier in zoo.names(folder)
+            reader = load_model(classifier, folder, Classifier) if available else None
+            model = load_model(name, folder, MixtureVAE)
+            study = vae_gmm.run(recipe.config, model, checkpoints, reader)
+            *_, found = with_progress_bar(study)
+        except (OSError, ValueError, data.DataUnavailable) as error:
             stop(error)
         card = {**zoo.card(name, folder), "measured": found.measured.as_card()}
         zoo.annotate(name, card, folder)
@@ -66,34 +83,37 @@ def evaluate_vaegmm(
 @app.command("clusters")
 def evaluate_clusters(
     choices: Annotated[
-        list[str] | None, typer.Argument(help=f"of {', '.join(cluster_choices.CHOICES)}; all")
+        list[str] | None,
+        typer.Argument(help=f"Some of: {'; '.join(cluster_choices.CHOICES)}. Default: all."),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="runs of each choice")] = 5,
+    seeds: Annotated[int, typer.Option(help="Number of runs of each setting.")] = 5,
     run_folder: Annotated[
-        Path | None, typer.Option(help="checkpoints, shared by runs that begin alike")
+        Path | None,
+        typer.Option(help="Folder for checkpoints, which runs with the same warm-up share."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="file for the table")] = CLUSTERS,
+    out: Annotated[Path, typer.Option(help="File for the table.")] = CLUSTERS,
     engine: EngineOption = None,
     workers: Workers = None,
     address: Address = None,
     journal: Journal = None,
 ) -> None:
-    """What makes a VAE and a mixture learn from each other: each choice beside its control.
+    """Compare settings of a VAE with a mixture, each with its control.
 
-    Each row is written as soon as it is measured, in place of the one that stood there. With
-    --engine, choices that begin with the same warm-up are one piece of work for each seed, and a
-    study that was killed goes on by the same command.
+    Each row is written as soon as it is measured and replaces the row with the same name. With
+    --engine, the settings that share a warm-up are one task per seed, and the same command resumes
+    an interrupted study.
     """
     folder = run_folder or user_cache_path("dgm-lab") / "runs" / "clusters"
-    folder.mkdir(parents=True, exist_ok=True)
     names = tuple(choices or cluster_choices.CHOICES)
+    study: Iterator[Any]
     try:
-        where = chosen_engine(engine, workers, address)
+        folder.mkdir(parents=True, exist_ok=True)
+        runner = chosen_engine(engine, workers, address)
         study = cluster_choices.run(names, seeds, folder)
-        if where is not None:
-            study = clusters.run(names, seeds, folder, where, journal or default_journal())
-        put_rows(behind_a_bar(study), out, "choices", cluster_choices.KEY)
-    except (ValueError, *UNABLE) as error:
+        if runner is not None:
+            study = clusters.run(names, seeds, folder, runner, journal or default_journal())
+        put_rows(with_progress_bar(study), out, "choices", cluster_choices.KEY)
+    except (OSError, ValueError, *UNABLE) as error:
         stop(error)
     typer.echo(f"wrote {out}")
     write_pages(out, "choices", "choice meanings")

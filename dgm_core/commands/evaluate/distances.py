@@ -1,4 +1,4 @@
-"""Distances between laws as critics find them, beside the truth."""
+"""Distances between distributions as critics estimate them, compared with the true distances."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, put_rows, write_pages
+from dgm_core.commands.evaluate.run_study import ASSETS, put_rows, with_progress_bar, write_pages
 from dgm_core.commands.terminal import stop
 from dgm_core.studies.distances import sweeps
 
@@ -19,13 +19,18 @@ app = typer.Typer()
 @app.command("distances")
 def evaluate_distances(
     out: Annotated[
-        Path, typer.Option(help="file for the table; the curves go beside")
+        Path, typer.Option(help="File for the table; the curves are written beside it.")
     ] = DISTANCES,
-    steps: Annotated[int | None, typer.Option(help="of the critics; the default")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Training steps of the critics. Default: as shipped.")
+    ] = None,
 ) -> None:
-    """Sweep θ: distances as critics find them beside the truth, and the seconds that takes."""
+    """Estimate distances between two distributions by critics, for a range of parameters.
+
+    The table also has the true distances and the time.
+    """
     try:
-        found = list(behind_a_bar(sweeps.run(sweeps.configs(steps))))
+        found = list(with_progress_bar(sweeps.run(sweeps.configs(steps))))
     except ValueError as error:
         stop(error)
     for sweep in found:

@@ -1,4 +1,4 @@
-"""Studies whose cells an engine spreads: the options of their commands, and what can go wrong."""
+"""Options of commands that run a study on an engine, and the errors that may occur."""
 
 from __future__ import annotations
 
@@ -19,34 +19,48 @@ UNABLE = (
     WorkersLost,
     ConnectionError,
 )
-"""What keeps a study from its data or its workers; the message says what to do."""
+"""Errors of data or workers; the message says what to do."""
 
 EngineOption = Annotated[
     EngineName | None,
-    typer.Option(help="spread the cells of the study; default: one after another"),
+    typer.Option(
+        help="Measure in parallel, on this machine (local) or on a Ray cluster (ray). "
+        "Default: one after another."
+    ),
 ]
-Workers = Annotated[int | None, typer.Option(help="processes of one thread; default: all cores")]
-Address = Annotated[str | None, typer.Option(help="of a Ray cluster, auto for one; its own")]
+Workers = Annotated[
+    int | None, typer.Option(help="Worker processes of the engine. Default: one per core.")
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        help="Address of a running Ray cluster, or auto. Default: start Ray on this machine."
+    ),
+]
 Journal = Annotated[
-    Path | None, typer.Option(help="folder for what is done, with --engine; resumed if there")
+    Path | None,
+    typer.Option(
+        help="With --engine: folder for finished parts, from which the study resumes. "
+        "Default: a folder in the user's cache."
+    ),
 ]
 
 
 def chosen_engine(
     name: EngineName | None, workers: int | None, address: str | None
 ) -> Engine | None:
-    """The engine that was asked for.
+    """The requested engine, if there is one.
 
     Raises:
-        ValueError, EngineMissing: as of `engines.engine`; or settings of no engine.
+        ValueError, EngineMissing: see `engines.engine`; or settings without an engine.
     """
     if name is None:
         if workers is not None or address is not None:
-            raise ValueError("--workers and --address are of an engine: --engine local, or ray")
+            raise ValueError("--workers and --address need --engine local or --engine ray")
         return None
     return make_engine(name, workers, address)
 
 
 def default_journal() -> Path:
-    """Where what is done is kept unless a folder is named."""
+    """The default folder for finished parts of a study."""
     return user_cache_path("dgm-lab") / "runs" / "cells"

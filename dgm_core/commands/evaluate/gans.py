@@ -8,10 +8,18 @@ from typing import Annotated
 import typer
 
 from dgm_core import device, zoo
-from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, measure, write_pages
+from dgm_core.commands.evaluate.run_study import (
+    ASSETS,
+    Folder,
+    load_model,
+    measure,
+    with_progress_bar,
+    write_pages,
+)
 from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import gan
 from dgm_core.models.classifier import Classifier
+from dgm_core.models.wgan import WGAN
 from dgm_core.studies.latent import directions
 from dgm_core.studies.latent import history as gan_history
 from dgm_core.training.gan_reference import Reference
@@ -21,40 +29,46 @@ app = typer.Typer()
 
 @app.command("gan")
 def evaluate_gan(
-    names: Annotated[list[str], typer.Argument(help="models, mnist-wgan for one")],
-    folder: Annotated[
-        Path, typer.Option(help="where cards and weights are, the classifier's too")
-    ] = zoo.FOLDER,
-    images: Annotated[int | None, typer.Option(help="test images, and made; all")] = None,
-    run_folder: Annotated[
-        Path | None, typer.Option(help="of the training: draw its snapshots")
+    names: Annotated[list[str], typer.Argument(help="Models, such as mnist-wgan.")],
+    folder: Folder = zoo.FOLDER,
+    images: Annotated[
+        int | None,
+        typer.Option(
+            help="Number of test images, and of generated images. Default: all test images."
+        ),
     ] = None,
-    assets: Annotated[Path, typer.Option(help="folder for the snapshots")] = ASSETS,
+    run_folder: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the training run; its snapshots are written to NAME.npz."),
+    ] = None,
+    assets: Annotated[Path, typer.Option(help="Folder for NAME.npz.")] = ASSETS,
 ) -> None:
-    """Measure the Fréchet distance, its floor, precision and recall; write them on the cards.
+    """Measure WGANs: Fréchet distance with its floor, precision, recall; write them on the cards.
 
-    The directions of the latent space go to NAME-directions.npz among the assets; with a run
-    folder, the history of the training goes to NAME.npz.
+    Directions of the latent space are written to NAME-directions.npz.
     """
     for name in names:
         try:
             dataset = zoo.card(name, folder)["data"]
-            judge = zoo.load(f"{dataset}-classifier", device.default_device(), folder)
+            chosen = device.default_device()
+            judge = load_model(f"{dataset}-classifier", folder, Classifier, chosen=chosen)
+            model = load_model(name, folder, WGAN)
         except ValueError as error:
             stop(error)
         found = measure(
             name,
             folder,
+            WGAN,
             lambda dataset, model, judge=judge: gan.run(gan.Config(dataset, images), model, judge),
         )
         for key in found.made._fields:
             typer.echo(
                 f"{key:10} {getattr(found.made, key):8.4f}   "
-                f"of real images {getattr(found.real, key):8.4f}"
+                f"real images {getattr(found.real, key):8.4f}"
             )
         typer.echo(f"{found.times_floor:.2f} × the floor")
         named = directions.study(
-            zoo.load(name, folder=folder),
+            model,
             judge.cpu(),
             directions.WANTED.get(dataset, ()),
             left_out=directions.LEFT_OUT.get(dataset, ()),
@@ -71,10 +85,10 @@ def _write_history(
 ) -> None:
     from dgm_core.recipes.wgan import snapshots
 
-    model = zoo.load(name, device.default_device(), folder)
+    model = load_model(name, folder, WGAN, chosen=device.default_device())
     reference = Reference(dataset, judge)
     try:
-        *_, history = behind_a_bar(gan_history.run(model, snapshots(run_folder), reference))
+        *_, history = with_progress_bar(gan_history.run(model, snapshots(run_folder), reference))
     except ValueError as error:
         stop(error)
     path = assets / f"{name}.npz"

@@ -1,9 +1,10 @@
-"""Images with holes: the tables of the documentation, and both samplers by their settings."""
+"""Images with hidden pixels: the tables of the documentation, and sweeps of two samplers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,7 +18,7 @@ from dgm_core.commands.evaluate.engine_options import (
     chosen_engine,
     default_journal,
 )
-from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, put_rows, write_pages
+from dgm_core.commands.evaluate.run_study import ASSETS, put_rows, with_progress_bar, write_pages
 from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import holes, samplers
 from dgm_core.scale.studies import inpainting
@@ -33,38 +34,46 @@ app = typer.Typer()
 
 @app.command("inpainting")
 def evaluate_inpainting(
-    out: Annotated[Path, typer.Option(help="file for the tables")] = TABLES,
-    images: Annotated[int | None, typer.Option(help="test images for the holes; all")] = None,
-    inpainted: Annotated[int, typer.Option(help="test images for the samplers")] = 1000,
-    iterations: Annotated[int, typer.Option(help="of the chain samplers")] = 200,
-    only: Annotated[str, typer.Option(help="holes, samplers or both")] = "both",
-    lair_iterations: Annotated[
-        int | None, typer.Option(help="default: what takes LAIR the time of Metropolis")
+    out: Annotated[Path, typer.Option(help="File for the tables.")] = TABLES,
+    images: Annotated[
+        int | None, typer.Option(help="Test images for the table of holes. Default: all.")
     ] = None,
-    cards: Annotated[bool, typer.Option(help="write the holes on the models' cards too")] = True,
+    inpainted: Annotated[int, typer.Option(help="Test images for the table of samplers.")] = 1000,
+    iterations: Annotated[int, typer.Option(help="Iterations of the chain samplers.")] = 200,
+    only: Annotated[
+        str, typer.Option(help="The tables to measure: holes, samplers or both.")
+    ] = "both",
+    lair_iterations: Annotated[
+        int | None,
+        typer.Option(help="Iterations of LAIR. Default: as many as take the time of Metropolis."),
+    ] = None,
+    cards: Annotated[
+        bool, typer.Option(help="Also write the scores on holes on the cards of the models.")
+    ] = True,
     engine: EngineOption = None,
     workers: Workers = None,
     address: Address = None,
     journal: Journal = None,
 ) -> None:
-    """Measure the tables of the documentation again: holes (DMFA, MFA) and samplers (F1).
+    """Measure the tables of inpainting: rectangular holes (DMFA, MFA) and samplers.
 
-    Each row is written as soon as it is measured, in place of the one that stood there. With
-    --engine, images are measured in blocks, and a study that was killed goes on by the same
-    command. LAIR's iterations depend on how fast it is beside Metropolis: both are timed in one
-    piece of work, which has all the images of a pattern. Seconds, and LAIR's row with them, are
-    the only numbers that change from run to run; with --lair-iterations the seconds alone.
+    Each row is written as soon as it is measured and replaces the row with the same name. With
+    --engine, images are measured in blocks, and the same command resumes an interrupted study.
+
+    Without --lair-iterations, LAIR runs for as long as Metropolis, so its row depends on the speed
+    of the machine. All other numbers, apart from times, are the same in every run.
     """
     if only not in ("holes", "samplers", "both"):
         stop(f"expected holes, samplers or both, got {only!r}")
-    here, kept = device.default_device(), journal or default_journal()
+    chosen, finished = device.default_device(), journal or default_journal()
+    study: Iterator[Any]
     try:
-        where = chosen_engine(engine, workers, address)
+        runner = chosen_engine(engine, workers, address)
         if only != "samplers":
-            study = holes.run(holes.Config(images), here)
-            if where is not None:
-                study = inpainting.run_holes(holes.Config(images), where, kept)
-            for row in behind_a_bar(study):
+            study = holes.run(holes.Config(images), chosen)
+            if runner is not None:
+                study = inpainting.run_holes(holes.Config(images), runner, finished)
+            for row in with_progress_bar(study):
                 entry = toml_rows.rounded(row._asdict())
                 rows = toml_rows.put_row(out, "holes", entry, holes.KEY)
                 if cards:
@@ -74,10 +83,10 @@ def evaluate_inpainting(
             config = samplers.Config(
                 inpainted, iterations=iterations, lair_iterations=lair_iterations
             )
-            study = samplers.run(config, here)
-            if where is not None:
-                study = inpainting.run_samplers(config, where, kept)
-            put_rows(behind_a_bar(study), out, "samplers", samplers.KEY)
+            study = samplers.run(config, chosen)
+            if runner is not None:
+                study = inpainting.run_samplers(config, runner, finished)
+            put_rows(with_progress_bar(study), out, "samplers", samplers.KEY)
     except (ValueError, *UNABLE) as error:
         stop(error)
     typer.echo(f"wrote {out}")
@@ -87,33 +96,44 @@ def evaluate_inpainting(
 @app.command("samplers")
 def evaluate_samplers(
     out: Annotated[
-        Path, typer.Option(help="file for the table; counts go beside")
+        Path, typer.Option(help="File for the table; counts of pixels are written beside it.")
     ] = SAMPLER_STUDIES,
-    study: Annotated[str, typer.Option(help=", ".join(sampler_sweeps.SWEEPS) + " or all")] = "all",
-    dataset: Annotated[str, typer.Option("--data", help="mnist, omniglot, digits or all")] = "all",
-    images: Annotated[int | None, typer.Option(help="test images; as shipped")] = None,
-    iterations: Annotated[int | None, typer.Option(help="of each run; as shipped")] = None,
-    chains: Annotated[int | None, typer.Option(help="an image; as shipped")] = None,
+    study: Annotated[
+        str, typer.Option(help=f"One of {', '.join(sampler_sweeps.SWEEPS)}, or all.")
+    ] = "all",
+    dataset: Annotated[
+        str, typer.Option("--data", help="One of mnist, omniglot, digits, or all.")
+    ] = "all",
+    images: Annotated[
+        int | None, typer.Option(help="Number of test images. Default: as shipped.")
+    ] = None,
+    iterations: Annotated[
+        int | None, typer.Option(help="Iterations of each run. Default: as shipped.")
+    ] = None,
+    chains: Annotated[
+        int | None, typer.Option(help="Chains per image. Default: as shipped.")
+    ] = None,
     engine: EngineOption = None,
     workers: Workers = None,
     address: Address = None,
     journal: Journal = None,
 ) -> None:
-    """Make the inpainting lab's studies again: pseudo-Gibbs and Metropolis over many settings.
+    """Measure pseudo-Gibbs and Metropolis over many settings, for the inpainting lab.
 
-    A row that is there with the same settings is not measured again; remove the files for that.
-    With --engine, images are measured in blocks of fifty, and a sweep that was killed goes on by
-    the same command.
+    A row with the same settings is not measured again; remove the files to measure it again. With
+    --engine, images are measured in blocks of fifty, and the same command resumes an interrupted
+    study.
     """
     sizes = {"images": images, "iterations": iterations, "chains": chains}
+    rows: Iterator[Any]
     try:
         configs = sampler_sweeps.chosen(study, dataset, sizes)
-        where = chosen_engine(engine, workers, address)
-        if where is None:
-            study = sampler_sweeps.update(configs, out, device.default_device())
+        runner = chosen_engine(engine, workers, address)
+        if runner is None:
+            rows = sampler_sweeps.update(configs, out, device.default_device())
         else:
-            study = sampler_cells.update(configs, out, where, journal or default_journal())
-        for row in behind_a_bar(study):
+            rows = sampler_cells.update(configs, out, runner, journal or default_journal())
+        for row in with_progress_bar(rows):
             typer.echo(row.sentence())
     except (ValueError, *UNABLE) as error:
         stop(error)

@@ -1,4 +1,4 @@
-"""Bounds on log p(x) on one axis, and the likelihood that has no bound as a floor goes down."""
+"""Bounds on log p(x), and the likelihood that grows without bound as its variance floor falls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from dgm_core import data, zoo
-from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, write_pages
+from dgm_core.commands.evaluate.run_study import ASSETS, Folder, with_progress_bar, write_pages
 from dgm_core.commands.terminal import stop
 from dgm_core.studies import toml_rows
 from dgm_core.studies.likelihood import (
@@ -30,20 +30,27 @@ app = typer.Typer()
 @app.command("likelihood")
 def evaluate_likelihood(
     names: Annotated[
-        list[str] | None, typer.Argument(help=f"models; {', '.join(bound_files.NAMES)}")
+        list[str] | None,
+        typer.Argument(help=f"Models. Default: {', '.join(bound_files.NAMES)}."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="file for the tables")] = LIKELIHOOD,
-    folder: Annotated[Path, typer.Option(help="where cards and weights are")] = zoo.FOLDER,
-    images: Annotated[int, typer.Option(help="test images, and as many that the model made")] = 20,
-    draws: Annotated[int, typer.Option(help="the largest K of IWAE")] = 10_000,
-    temperatures: Annotated[int, typer.Option(help="of annealed importance sampling")] = 100,
-    only: Annotated[str, typer.Option(help="bounds, unbounded or both")] = "both",
+    out: Annotated[Path, typer.Option(help="File for the tables.")] = LIKELIHOOD,
+    folder: Folder = zoo.FOLDER,
+    images: Annotated[
+        int, typer.Option(help="Number of test images, and of images that the model generates.")
+    ] = 20,
+    draws: Annotated[int, typer.Option(help="Largest K of IWAE.")] = 10_000,
+    temperatures: Annotated[
+        int, typer.Option(help="Temperatures of annealed importance sampling.")
+    ] = 100,
+    only: Annotated[
+        str, typer.Option(help="The tables to measure: bounds, unbounded or both.")
+    ] = "both",
 ) -> None:
-    """All bounds on log p(x) on one axis; and Gaussian decoders at ever lower floors.
+    """Measure all bounds on log p(x), and Gaussian decoders with lower and lower variance floors.
 
-    Of images that a model made there is a second bound from above. Each row is written as soon as
-    it is measured, in place of the one that stood there. What the page shows, image by image and
-    floor by floor, goes beside: bounds/MODEL.npz, unbounded-DATA.npz.
+    Images that a model generates have a second upper bound. Each row is written as soon as it is
+    measured and replaces the row with the same name. Values for each image and each floor, which
+    the page shows, are written beside the table: bounds/MODEL.npz, unbounded-DATA.npz.
     """
     if only not in ("bounds", "unbounded", "both"):
         stop(f"expected bounds, unbounded or both, got {only!r}")
@@ -51,8 +58,8 @@ def evaluate_likelihood(
     config = replace(bound_files.SHIPPED, draws=(*grid, draws), temperatures=temperatures)
     try:
         if only != "unbounded":
-            known = [*zoo.names(folder), gaussian_digits.NAME]
-            for name in names or [each for each in bound_files.NAMES if each in known]:
+            available = [*zoo.names(folder), gaussian_digits.NAME]
+            for name in names or [each for each in bound_files.NAMES if each in available]:
                 _write_bounds(name, config, images, folder, out)
         if only != "bounds":
             for kind in ("moons", "digits"):
@@ -65,9 +72,9 @@ def evaluate_likelihood(
 
 
 def _write_bounds(name: str, config: bounds.Config, images: int, folder: Path, out: Path) -> None:
-    """Of test images and of images that the model made."""
+    """Measure the bounds of test images and of images that the model generates."""
     if name == gaussian_digits.NAME and not gaussian_digits.FILE.is_file():
-        *_, models = behind_a_bar(_shares_of_training(gaussian_digits.train()))
+        *_, models = with_progress_bar(_training_frames(gaussian_digits.train()))
         gaussian_digits.save(models)
     model, measured = bound_files.load_model(name, folder), {}
     for of in bound_files.SETS:
@@ -79,7 +86,7 @@ def _write_bounds(name: str, config: bounds.Config, images: int, folder: Path, o
             Frame(item.doing, item.done) if isinstance(item, bounds.Frame) else item
             for item in items
         )
-        *_, found = behind_a_bar(frames)
+        *_, found = with_progress_bar(frames)
         typer.echo(f"{name}, {images} {of} images, Pareto k up to {found.pareto_k.max():.2f}")
         for line in found.lines:
             toml_rows.put_row(out, "bounds", line.row(name, of, images), bounds.KEY)
@@ -89,10 +96,9 @@ def _write_bounds(name: str, config: bounds.Config, images: int, folder: Path, o
 
 
 def _write_floors(kind: str, out: Path) -> Iterator[floor_sweep.Sweep]:
-    """A row for each floor, and what is shown of all."""
-    for item in behind_a_bar(
-        _shares_of_training(unbounded_likelihood.run(floor_sweep.shipped(kind)))
-    ):
+    """Write a row for each floor; yield the values for the page."""
+    items = _training_frames(unbounded_likelihood.run(floor_sweep.shipped(kind)))
+    for item in with_progress_bar(items):
         if isinstance(item, unbounded_likelihood.Row):
             toml_rows.put_row(out, "unbounded", item.entry(), unbounded_likelihood.KEY)
             typer.echo(item.sentence())
@@ -100,9 +106,10 @@ def _write_floors(kind: str, out: Path) -> Iterator[floor_sweep.Sweep]:
             yield floor_sweep.sweep_of(item)
 
 
-def _shares_of_training(items: Iterable[Any]) -> Iterator[Any]:
-    """Frames of training under floors as shares of the work, and what else there is."""
+def _training_frames(items: Iterable[Any]) -> Iterator[Any]:
+    """The items, with the frames of `unbounded_likelihood` as frames of progress."""
     for item in items:
-        yield (
-            Frame(item.doing, item.done) if isinstance(item, unbounded_likelihood.Frame) else item
-        )
+        if isinstance(item, unbounded_likelihood.Frame):
+            yield Frame(item.doing, item.done)
+        else:
+            yield item

@@ -1,4 +1,4 @@
-"""Tables with values missing not at random: what fills them in, and what predicts from them."""
+"""Tables with values missing not at random: imputation, and prediction from incomplete rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dgm_core.commands.evaluate.engine_options import (
     chosen_engine,
     default_journal,
 )
-from dgm_core.commands.evaluate.run_study import ASSETS, behind_a_bar, put_rows, write_pages
+from dgm_core.commands.evaluate.run_study import ASSETS, put_rows, with_progress_bar, write_pages
 from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import mnar_protocol
 from dgm_core.scale.studies import mnar
@@ -29,31 +29,39 @@ from dgm_core.studies.progress import Frame
 
 MNAR_TABLES = ASSETS / "mnar_tables.toml"
 
+Tables = Annotated[
+    list[str] | None,
+    typer.Option(help="A table; repeatable. Default: all tables on this machine."),
+]
+
 app = typer.Typer()
 
 
 @app.command("mnar")
 def evaluate_mnar(
-    out: Annotated[Path, typer.Option(help="file for the table")] = MNAR_TABLES,
-    table: Annotated[list[str] | None, typer.Option(help="tables; all that are here")] = None,
-    method: Annotated[list[str] | None, typer.Option(help="methods; all")] = None,
-    runs: Annotated[int, typer.Option(help="trainings of each method")] = 5,
-    samples: Annotated[int, typer.Option(help="importance samples of the imputation")] = 2_000,
+    out: Annotated[Path, typer.Option(help="File for the table.")] = MNAR_TABLES,
+    table: Tables = None,
+    method: Annotated[
+        list[str] | None, typer.Option(help="A method; repeatable. Default: all.")
+    ] = None,
+    runs: Annotated[int, typer.Option(help="Training runs of each method.")] = 5,
+    samples: Annotated[int, typer.Option(help="Importance samples of the imputation.")] = 2_000,
     iterations: Annotated[
-        int | None, typer.Option(help="of training; default: each its own")
+        int | None, typer.Option(help="Training iterations. Default: those of each method.")
     ] = None,
     engine: EngineOption = None,
     workers: Workers = None,
     address: Address = None,
     journal: Journal = None,
 ) -> None:
-    """Repeat not-MIWAE's study of tables; prints ours beside the published numbers.
+    """Repeat the tabular study of the not-MIWAE paper, and compare with the published numbers.
 
-    Each row is written as soon as it is measured, in place of the one that stood there. With
-    --engine, a study that was killed goes on by the same command.
+    Each row is written as soon as it is measured and replaces the row with the same name. With
+    --engine, the same command resumes an interrupted study.
     """
+    study: Iterator[Any]
     try:
-        where = chosen_engine(engine, workers, address)
+        runner = chosen_engine(engine, workers, address)
         config = mnar_protocol.Config(
             tuple(table or mnar_protocol.TABLES),
             tuple(method or (*mnar_protocol.METHODS, *TABLE_BASELINES)),
@@ -62,9 +70,9 @@ def evaluate_mnar(
             iterations=iterations,
         )
         study = mnar_protocol.run(config)
-        if where is not None:
-            study = mnar.run(config, where, journal or default_journal())
-        put_rows(behind_a_bar(study), out, "imputation", mnar_protocol.KEY)
+        if runner is not None:
+            study = mnar.run(config, runner, journal or default_journal())
+        put_rows(with_progress_bar(study), out, "imputation", mnar_protocol.KEY)
     except (ValueError, *UNABLE) as error:
         stop(error)
     typer.echo(f"wrote {out}")
@@ -73,20 +81,20 @@ def evaluate_mnar(
 
 @app.command("prediction")
 def evaluate_prediction(
-    out: Annotated[Path, typer.Option(help="file for the table")] = MNAR_TABLES,
-    table: Annotated[list[str] | None, typer.Option(help="tables; all that are here")] = None,
-    runs: Annotated[int, typer.Option(help="splits")] = 5,
+    out: Annotated[Path, typer.Option(help="File for the table.")] = MNAR_TABLES,
+    table: Tables = None,
+    runs: Annotated[int, typer.Option(help="Splits into training and test rows.")] = 5,
 ) -> None:
-    """Predict from rows with holes: supervised forms against impute-then-predict."""
+    """Predict from incomplete rows: supervised models compared with impute-then-predict."""
     for name in table or prediction.TASKS:
         try:
             config, features, target = prediction.task_of(name, runs)
         except data.DataUnavailable as error:
-            typer.echo(f"{name} is passed over: {error}")
+            typer.echo(f"{name} is skipped: {error}")
             continue
         except ValueError as error:
             stop(error)
-        *_, found = behind_a_bar(_shares(prediction.run(config, features, target)))
+        *_, found = with_progress_bar(_frames(prediction.run(config, features, target)))
         for row in found.rows:
             entry = {"table": name, "task": found.task, **row._asdict(), "runs": runs}
             toml_rows.put_row(out, "prediction", _plain(entry), ("table", "method"))
@@ -101,8 +109,8 @@ def evaluate_prediction(
     write_pages(out, "prediction")
 
 
-def _shares(items: Iterable[Any]) -> Iterator[Any]:
-    """Frames of a study of predictions as shares of the work."""
+def _frames(items: Iterable[Any]) -> Iterator[Any]:
+    """The items, with the frames of `prediction` as frames of progress."""
     for item in items:
         yield Frame(item.method, item.done) if isinstance(item, prediction.Frame) else item
 

@@ -1,34 +1,41 @@
-"""Models alone: likelihoods and bounds, what they fill in, accuracy, each for the model's card."""
+"""Scores of single models, for their cards: likelihoods, bounds, imputations, accuracy."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dgm_core import zoo
-from dgm_core.commands.evaluate.run_study import measure, write_pages
+from dgm_core.commands.evaluate.run_study import Folder, measure, write_pages
 from dgm_core.evaluation import classifier, clipped, dlvm, miwae, pixelcnn
+from dgm_core.models.classifier import Classifier
+from dgm_core.models.miwae import MIWAE
+from dgm_core.models.pixelcnn import PixelCNN
+from dgm_core.models.vae import VAE
 from dgm_core.studies.likelihood import vae_quality
+
+Images = Annotated[int | None, typer.Option(help="Number of test images. Default: all.")]
+Draws = Annotated[int, typer.Option(help="K, importance samples per image.")]
 
 app = typer.Typer()
 
 
 @app.command("dlvm")
 def evaluate_dlvm(
-    names: Annotated[list[str], typer.Argument(help="models, mnist-dlvm for one")],
-    folder: Annotated[Path, typer.Option(help="where card and weights are")] = zoo.FOLDER,
-    images: Annotated[int, typer.Option(help="test images for log p(x)")] = 1000,
-    draws: Annotated[int, typer.Option(help="importance samples an image")] = 5000,
-    inpainted: Annotated[int, typer.Option(help="test images for the samplers")] = 100,
-    iterations: Annotated[int, typer.Option(help="of the samplers")] = 500,
+    names: Annotated[list[str], typer.Argument(help="Models, such as mnist-dlvm.")],
+    folder: Folder = zoo.FOLDER,
+    images: Annotated[int, typer.Option(help="Number of test images for log p(x).")] = 1000,
+    draws: Draws = 5000,
+    inpainted: Annotated[int, typer.Option(help="Number of test images for the samplers.")] = 100,
+    iterations: Annotated[int, typer.Option(help="Iterations of the samplers.")] = 500,
 ) -> None:
-    """Measure log p(x), acceptance and F1 (faces: PSNR) of DLVMs; write them on their cards."""
+    """Measure DLVMs: log p(x), acceptance, and F1 (PSNR for faces); write them on their cards."""
     for name in names:
         found = measure(
             name,
             folder,
+            VAE,
             lambda dataset, model: dlvm.run(
                 dlvm.Config(dataset, images, draws, inpainted, iterations=iterations), model
             ),
@@ -47,16 +54,17 @@ def evaluate_dlvm(
 
 @app.command("vae")
 def evaluate_vae(
-    names: Annotated[list[str], typer.Argument(help="models, binarized-mnist-vae for one")],
-    folder: Annotated[Path, typer.Option(help="where card and weights are")] = zoo.FOLDER,
-    images: Annotated[int | None, typer.Option(help="test images; all")] = None,
-    draws: Annotated[int, typer.Option(help="K, importance samples an image")] = 200,
+    names: Annotated[list[str], typer.Argument(help="Models, such as binarized-mnist-vae.")],
+    folder: Folder = zoo.FOLDER,
+    images: Images = None,
+    draws: Draws = 200,
 ) -> None:
-    """Measure log p(x), the ELBO and which latents are used; write them on the models' cards."""
+    """Measure VAEs: log p(x), the ELBO and the active latents; write them on their cards."""
     for name in names:
         found = measure(
             name,
             folder,
+            VAE,
             lambda dataset, model: vae_quality.run(
                 vae_quality.Config(dataset, images, draws), model
             ),
@@ -71,16 +79,17 @@ def evaluate_vae(
 
 @app.command("miwae")
 def evaluate_miwae(
-    names: Annotated[list[str], typer.Argument(help="models, mnist-miwae for one")],
-    folder: Annotated[Path, typer.Option(help="where card and weights are")] = zoo.FOLDER,
-    images: Annotated[int, typer.Option(help="test images")] = 200,
-    draws: Annotated[int, typer.Option(help="K, importance samples an image")] = 1000,
+    names: Annotated[list[str], typer.Argument(help="Models, such as mnist-miwae.")],
+    folder: Folder = zoo.FOLDER,
+    images: Annotated[int, typer.Option(help="Number of test images.")] = 200,
+    draws: Draws = 1000,
 ) -> None:
-    """Measure the bound, the weights and F1 (faces: PSNR) of MIWAEs; write them on their cards."""
+    """Measure MIWAEs: bound, weights, and F1 (PSNR for faces); write them on their cards."""
     for name in names:
         found = measure(
             name,
             folder,
+            MIWAE,
             lambda dataset, model: miwae.run(miwae.Config(dataset, images, draws), model),
         )
         for row in found.rows:
@@ -93,16 +102,17 @@ def evaluate_miwae(
 
 @app.command("clipping")
 def evaluate_clipping(
-    names: Annotated[list[str], typer.Argument(help="models, svhn-clipped-notmiwae for one")],
-    folder: Annotated[Path, typer.Option(help="where card and weights are")] = zoo.FOLDER,
-    images: Annotated[int | None, typer.Option(help="test images; all")] = None,
-    draws: Annotated[int, typer.Option(help="K, importance samples an image")] = 200,
+    names: Annotated[list[str], typer.Argument(help="Models, such as svhn-clipped-notmiwae.")],
+    folder: Folder = zoo.FOLDER,
+    images: Images = None,
+    draws: Draws = 200,
 ) -> None:
-    """Measure the RMSE of what fills in over-exposed images; write it on the models' cards."""
+    """Measure the RMSE of models of over-exposed images; write it on their cards."""
     for name in names:
         found = measure(
             name,
             folder,
+            MIWAE,
             lambda dataset, model: clipped.run(clipped.Config(dataset, images, draws), model),
         )
         for row in found.rows:
@@ -113,16 +123,17 @@ def evaluate_clipping(
 
 @app.command("classifier")
 def evaluate_classifier(
-    names: Annotated[list[str], typer.Argument(help="models, mnist-classifier for one")],
-    folder: Annotated[Path, typer.Option(help="where card and weights are")] = zoo.FOLDER,
+    names: Annotated[list[str], typer.Argument(help="Models, such as mnist-classifier.")],
+    folder: Folder = zoo.FOLDER,
 ) -> None:
-    """Measure how often classifiers are right on the test split; write it on their cards."""
+    """Measure the accuracy of classifiers on the test split; write it on their cards."""
     from dgm_core.recipes.classifier import labelled
 
     for name in names:
         found = measure(
             name,
             folder,
+            Classifier,
             lambda dataset, model: classifier.run(labelled(dataset, "test"), model),
         )
         typer.echo(
@@ -133,13 +144,15 @@ def evaluate_classifier(
 
 @app.command("pixels")
 def evaluate_pixels(
-    names: Annotated[list[str], typer.Argument(help="models, digits-pixelcnn for one")],
-    folder: Annotated[Path, typer.Option(help="where card and weights are")] = zoo.FOLDER,
-    images: Annotated[int | None, typer.Option(help="test images; all")] = None,
+    names: Annotated[list[str], typer.Argument(help="Models, such as digits-pixelcnn.")],
+    folder: Folder = zoo.FOLDER,
+    images: Images = None,
 ) -> None:
     """Measure the exact log p(x) of autoregressive models; write it on their cards."""
     for name in names:
-        found = measure(name, folder, lambda dataset, model: pixelcnn.run(dataset, model, images))
+        found = measure(
+            name, folder, PixelCNN, lambda dataset, model: pixelcnn.run(dataset, model, images)
+        )
         typer.echo(
             f"{name}: log p(x) {found.log_p:.2f} ± {found.standard_error:.2f}, "
             f"{found.images} images"

@@ -1,13 +1,14 @@
-"""Studies at work behind a bar; those of one model write what they found on its card."""
+"""Run studies with a progress bar, and write their results to tables and cards."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import torch
 import typer
+from torch import nn
 
 from dgm_core import data, device, zoo
 from dgm_core.commands.terminal import stop
@@ -17,11 +18,15 @@ from dgm_core.studies import toml_rows
 from dgm_core.studies.progress import Frame
 
 ASSETS = Path(__file__).parents[3] / "assets"
-"""Where measured numbers are kept that are of no one model."""
+"""Folder of measured numbers that do not belong to one model."""
+
+Folder = Annotated[Path, typer.Option(help="Folder with the cards and weights of the models.")]
+
+M = TypeVar("M", bound=nn.Module)
 
 
-def behind_a_bar(items: Iterable[Any]) -> Iterator[Any]:
-    """Show each `Frame` on a bar, say which cells are done, and pass on what was measured."""
+def with_progress_bar(items: Iterable[Any]) -> Iterator[Any]:
+    """The results among `items`; `Frame`s and finished cells are shown on a progress bar."""
     from tqdm import tqdm
 
     with tqdm(total=1.0, bar_format="{desc:50} {percentage:3.0f}%|{bar}|") as bar:
@@ -31,7 +36,7 @@ def behind_a_bar(items: Iterable[Any]) -> Iterator[Any]:
                 bar.n = item.done
                 bar.refresh()
             elif isinstance(item, cells.Done):
-                bar.n = item.share
+                bar.n = item.fraction
                 bar.refresh()
                 bar.write(item.sentence())
             else:
@@ -39,18 +44,21 @@ def behind_a_bar(items: Iterable[Any]) -> Iterator[Any]:
 
 
 def put_rows(rows: Iterable[Any], out: Path, table: str, key: Sequence[str]) -> None:
-    """Write each row into a table as soon as it is measured, in place of its like, and say it."""
+    """Write each row to a table as soon as it is measured, and print it.
+
+    It replaces the row with the same key, if there is one.
+    """
     for row in rows:
         toml_rows.put_row(out, table, toml_rows.rounded(row._asdict()), key)
         typer.echo(row.sentence())
 
 
 def write_pages(rows: Path, *tables: str) -> None:
-    """Write tables of the documentation again, and say which pages changed.
+    """Write tables of the documentation again, and print which pages changed.
 
     Args:
-        rows: the file or folder that the measured rows were written to. Tables are made from the
-            project's own files, so nothing is written if it is another one.
+        rows: the file or folder of the measured rows. The tables are made from the project's own
+            files, so nothing is written if it is another one.
         tables: names in `dgm_core.evaluation.number_tables.TABLES`.
     """
     if rows.resolve() == zoo.FOLDER.resolve() or rows.resolve().parent == ASSETS:
@@ -58,14 +66,33 @@ def write_pages(rows: Path, *tables: str) -> None:
             typer.echo(f"wrote {page}")
 
 
+def load_model(name: str, folder: Path, kind: type[M], *, chosen: torch.device | None = None) -> M:
+    """A model of the given class, on a device (None = the CPU).
+
+    Raises:
+        ValueError: no such model, or a model of another class.
+    """
+    model = zoo.load(name, chosen or "cpu", folder)
+    if not isinstance(model, kind):
+        raise ValueError(f"expected a {kind.__name__}, but {name} is a {type(model).__name__}")
+    return model
+
+
 def measure(
-    name: str, folder: Path, study: Callable[[str, torch.nn.Module], Iterable[Any]]
+    name: str, folder: Path, kind: type[M], study: Callable[[str, M], Iterable[Any]]
 ) -> Any:
-    """Run a study of one model behind a bar, write its result on the card, return it."""
+    """Run a study of one model with a progress bar, write its result on the card, and return it.
+
+    Args:
+        name: the model.
+        folder: the folder of its card and weights.
+        kind: the class that the study needs; the command stops if the model has another.
+        study: (data set, model) → `Frame`s, then the result.
+    """
     try:
-        model = zoo.load(name, device.default_device(), folder)
+        model = load_model(name, folder, kind, chosen=device.default_device())
         card = zoo.card(name, folder)
-        *_, found = behind_a_bar(study(card["data"], model))
+        *_, found = with_progress_bar(study(card["data"], model))
     except (ValueError, data.DataUnavailable, data.DownloadError) as error:
         stop(error)
     zoo.annotate(name, {**card, "measured": found.as_card()}, folder)

@@ -1,4 +1,4 @@
-"""The tables of the documentation, from what was measured before."""
+"""The tables of the documentation, from numbers that were measured before."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ app = typer.Typer()
 @app.command("tables")
 def evaluate_tables(
     names: Annotated[
-        list[str] | None, typer.Argument(help=f"{', '.join(number_tables.TABLES)}; all")
+        list[str] | None,
+        typer.Argument(help=f"Some of: {', '.join(number_tables.TABLES)}. Default: all."),
     ] = None,
-    pages: Annotated[Path, typer.Option(help="folder of the pages")] = number_tables.PAGES,
+    pages: Annotated[Path, typer.Option(help="Folder of the pages.")] = number_tables.PAGES,
 ) -> None:
-    """Write the tables of `docs/numbers/` from the measured rows; measure nothing."""
+    """Write the tables of docs/numbers from rows that were measured before."""
     unknown = set(names or ()) - set(number_tables.TABLES)
     if unknown:
         stop(f"expected tables of {', '.join(number_tables.TABLES)}, got {', '.join(unknown)}")

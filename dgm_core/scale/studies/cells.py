@@ -25,7 +25,7 @@ from dgm_core.scale.engines import Engine, Tool
 class Done(NamedTuple):
     """A cell that is done."""
 
-    index: int  # among the cells
+    number: int  # of the cell, from 0
     cell: Any
     result: Any
     from_journal: bool  # done by an earlier run
@@ -75,7 +75,7 @@ def run(
 class Group(NamedTuple):
     """A group whose cells are done, as are all groups before it."""
 
-    index: int  # among the groups
+    number: int  # of the group, from 0
     results: list[Any]  # in the order of its cells
 
 

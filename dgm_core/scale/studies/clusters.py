@@ -91,7 +91,7 @@ def run(
         if isinstance(item, Done):
             yield item
             continue
-        for name, *pairs in zip(groups[item.index][0].choices, *item.results, strict=True):
+        for name, *pairs in zip(groups[item.number][0].choices, *item.results, strict=True):
             rows[name] = cluster_choices.row_of(name, [_pair(pair) for pair in pairs])
         while waiting and waiting[0] in rows:
             yield rows[waiting.pop(0)]

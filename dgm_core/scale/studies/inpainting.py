@@ -98,7 +98,7 @@ def run_holes(
         if isinstance(item, Done):
             yield item
         else:
-            yield holes.row_of(*problems[item.index], item.results)
+            yield holes.row_of(*problems[item.number], item.results)
     cells.forget([cell for group in groups for cell in group], journal, weights)
     if missing is not None:
         raise missing
@@ -154,7 +154,7 @@ def run_samplers(
             yield item
         else:
             parts = [_part(fields) for result in item.results for fields in result]
-            yield samplers.row_of(config, *pairs[item.index], parts)
+            yield samplers.row_of(config, *pairs[item.number], parts)
     cells.forget([cell for group in groups for cell in group], journal, weights)
 
 

@@ -95,14 +95,14 @@ def update(
         if isinstance(item, Done):
             yield item
             continue
-        config, setting = pair = pairs[item.index]
+        config, setting = pair = pairs[item.number]
         row = measured.get(pair) or sampler_sweeps.row_of(
             config, setting, [_part(result) for result in item.results], images[config.data]
         )
         rows = sampler_rows.with_row(rows, row)
         sampler_rows.save(rows, counts)
         toml_rows.put_row(out, "sweeps", row.entry(), KEY)
-        cells.forget(blocks[item.index], journal, weights)
+        cells.forget(blocks[item.number], journal, weights)
         yield row
 
 

@@ -29,7 +29,7 @@ class Block(NamedTuple):
 
     number: int  # of the block, from 0
     group: int  # row group of the file
-    index: int  # of the block within the row group
+    position: int  # of the block within the row group
     start: int  # number of the first row in the table, from 0
     rows: int
 
@@ -72,9 +72,9 @@ def blocks_of(url: str) -> list[Block]:
         start = 0
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
-            for index, skip in enumerate(range(0, rows, BLOCK)):
+            for position, skip in enumerate(range(0, rows, BLOCK)):
                 size = min(BLOCK, rows - skip)
-                found.append(Block(len(found), group, index, start + skip, size))
+                found.append(Block(len(found), group, position, start + skip, size))
             start += rows
     return found
 
@@ -83,7 +83,7 @@ def cells_of(url: str, block: Block) -> pa.Table:
     """The rows of a block, all columns."""
     with opened(url) as file:
         batches = file.iter_batches(BLOCK, row_groups=[block.group], use_threads=False)
-        for _ in range(block.index):
+        for _ in range(block.position):
             next(batches)
         return pa.Table.from_batches([next(batches)])
 

@@ -64,7 +64,7 @@ class Filler:
         frame = pd.DataFrame({name: each.values for name, each in cells.items()}, index=numbers)
         missing = frame.isna().to_numpy()
         if missing.any():
-            filled = impute_table.fill(self.imputer, frame, self.settings, numbers)
+            filled = impute_table.fill(self.imputer, frame, self.settings, numbers.tolist())
         else:
             filled = impute_table.as_it_is(frame, self.settings)
         completed, *draws = (

@@ -43,7 +43,7 @@ def results(journal: Path | None, depends: Sequence[str] = ()) -> tuple[list[int
     where = LastFirst()
     done = list(cells.run(CELLS, squares, where, journal, depends))
     assert [each.fraction for each in done] == [0.2, 0.4, 0.6, 0.8, 1.0]
-    assert all(each.cell == CELLS[each.index] for each in done)
+    assert all(each.cell == CELLS[each.number] for each in done)
     return [each.result["square"] for each in sorted(done)], where.pieces
 
 
@@ -51,7 +51,7 @@ def test_each_cell_is_done_once_and_what_is_done_is_not_done_again(tmp_path: Pat
     expected = [0, 1, 4, 9, 16]
     assert results(None) == (expected, CELLS[::-1])
     run = cells.run(CELLS, squares, LastFirst(), tmp_path)
-    assert [next(run).index, next(run).index] == [4, 3]
+    assert [next(run).number, next(run).number] == [4, 3]
     run.close()
     assert results(tmp_path) == (expected, CELLS[2::-1])
     assert results(tmp_path) == (expected, [])
@@ -64,13 +64,13 @@ def test_groups_come_in_their_order_with_their_results_in_that_of_their_cells(
 ) -> None:
     groups = [CELLS[:2], [], CELLS[2:4], CELLS[4:], []]
     run = cells.run_groups(groups, squares, LastFirst(), tmp_path)
-    assert [next(run).index for _ in range(2)] == [4, 3]
+    assert [next(run).number for _ in range(2)] == [4, 3]
     run.close()
     items = list(cells.run_groups(groups, squares, LastFirst(), tmp_path))
     # Those of the journal in their order, the others last first.
-    assert [item.index for item in items if isinstance(item, cells.Done)] == [3, 4, 2, 1, 0]
+    assert [item.number for item in items if isinstance(item, cells.Done)] == [3, 4, 2, 1, 0]
     assert isinstance(items[-6], cells.Done)
-    found = [(each.index, [result["square"] for result in each.results]) for each in items[-5:]]
+    found = [(each.number, [result["square"] for result in each.results]) for each in items[-5:]]
     assert found == [(0, [0, 1]), (1, []), (2, [4, 9]), (3, [16]), (4, [])]
 
 
@@ -192,7 +192,7 @@ def test_cells_of_the_whole_study_hold_each_row_once() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--workers", "2"), "--workers and --address are of an engine"),
+        (("--workers", "2"), "--workers and --address need --engine"),
         (("--engine", "local", "--workers", "0"), "at least one worker"),
         (("--engine", "local", "--address", "auto"), "has no address"),
     ],

@@ -441,7 +441,7 @@ def test_the_command_makes_a_folder_of_parts(tmp_path: Path) -> None:
     asked += ["--samples", "10", "--workers", "1", "--checkpoint", str(tmp_path / "kept")]
     result = CliRunner().invoke(app, [*asked, "--out", f"{tmp_path}/o/"])
     assert result.exit_code == 0, result.output
-    assert "--checkpoint is not used: in blocks, OUT.parts keeps the training." in result.output
+    assert "--checkpoint is not used: OUT.parts has the checkpoint of this run." in result.output
     assert not (tmp_path / "kept").exists()
     assert f"wrote {tmp_path}/o/, {tmp_path}/o-sd/" in result.output.replace("\n", " ")
     assert pd.read_parquet(tmp_path / "o").shape == (300, 3)
@@ -460,7 +460,7 @@ def test_the_command_says_what_was_done_and_goes_far_where_it_is_asked(tmp_path:
     result = CliRunner().invoke(app, asked)
     assert result.exit_code == 0, result.output
     assert "300 rows" in result.output
-    assert "left out: 1 row with another number of cells" in result.output
+    assert "left out: 1 row whose number of cells differs from the first row" in result.output
     assert "--checkpoint" not in result.output
     got = pd.read_csv(tmp_path / "o.csv")
     assert got.columns.tolist() == ["row in the table", "a", "b", "kind"]
