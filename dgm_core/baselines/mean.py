@@ -48,9 +48,7 @@ class MeanImage(FromTrainingImages):
         noise_floor: least variance, squared levels.
     """
 
-    draws: int = setting(
-        16, "Draws", 1, 64, "Completions to show; pixels are drawn independently."
-    )
+    draws: int = setting(16, "Draws", 1, 64, "Completions to show, with independent pixels.")
     noise_floor: float = IMAGE_VARIANCE_FLOOR
 
     @cached_property

@@ -53,9 +53,7 @@ class MICE:
     Buuren & Groothuis-Oudshoorn 2011).
     """
 
-    rounds: int = setting(
-        10, "Rounds", 1, 100, "How often every column is regressed on the others."
-    )
+    rounds: int = setting(10, "Rounds", 1, 100, "Regressions of every column on the others.")
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields once."""
@@ -67,7 +65,7 @@ class MissForestLike:
     """Chained equations by forests of random trees (after Stekhoven & Bühlmann 2012)."""
 
     trees: int = setting(10, "Trees", 1, 200, "Trees in each forest.")
-    rounds: int = setting(3, "Rounds", 1, 20, "How often every column is regressed on the others.")
+    rounds: int = setting(3, "Rounds", 1, 20, "Regressions of every column on the others.")
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields once."""

@@ -1,1 +1,1 @@
-"""Benchmarks as a command: `python -m dgm_core bench samplers`. Ratios within one run."""
+"""Benchmarks of speed: `dgm bench samplers`. Times are compared within one run."""

@@ -1,8 +1,8 @@
-"""Pictures a second beside the generator's own pass, and training steps beside their passes.
+"""Images per second of WGANs, and training steps of critics, compared with network passes alone.
 
-The floor of a Wasserstein critic's step is two forward passes (its points, and those between them)
-and the backward pass of both; the penalty needs the gradient in between once more. 21 critics in
-one step are compared with 21 steps of one.
+A step of a Wasserstein critic needs at least two forward passes (for its points and for the points
+between them) and the backward pass of both. The penalty needs the gradient at the points between
+once more. One step of 21 critics is compared with 21 steps of one critic.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from dgm_core.studies.distances.critics import Config, gain, penalty
 
 
 def run() -> Iterator[Line]:
-    """All figures of this benchmark, one by one."""
+    """All lines of this benchmark."""
     with one_thread():
-        yield from _pictures()
+        yield from _images()
         yield from _critics()
         yield from _toy_gan()
 
 
 @torch.no_grad()
-def _pictures() -> Iterator[Line]:
+def _images() -> Iterator[Line]:
     """Latents to bytes, one at a time as for a slider and in batches; weights do not matter."""
     for name in ("mnist-wgan", "svhn-wgan", "celeba-wgan"):
         model = RECIPES[name].build().eval()
@@ -39,15 +39,15 @@ def _pictures() -> Iterator[Line]:
             taken = milliseconds(
                 {
                     "pass": lambda model=model, z=z: model.synthesis(z),
-                    "pictures": lambda model=model, z=z: (
+                    "images": lambda model=model, z=z: (
                         (model.generate(z) * 255).round().byte().numpy()
                     ),
                 }
             )
             what = f"{name}, {count} at a time"
-            rate = 1e3 * count / taken["pictures"]
-            yield Line(f"{what}: pictures a second", rate, "", None)
-            yield Line(f"{what}: ÷ the pass alone", taken["pictures"] / taken["pass"], "×", None)
+            rate = 1e3 * count / taken["images"]
+            yield Line(f"{what}: images per second", rate, "", None)
+            yield Line(f"{what}: ÷ the pass alone", taken["images"] / taken["pass"], "×", None)
 
 
 def _steps(config: Config) -> dict[str, Callable[[], object]]:
@@ -84,14 +84,14 @@ def _critics() -> Iterator[Line]:
         step, passes = taken[f"step of {count}"], taken[f"passes of {count}"]
         yield Line(f"{count} Wasserstein critics: passes alone", passes, "ms", None)
         yield Line(f"{count} Wasserstein critics: one training step", step, "ms", None)
-        yield Line(f"{count} Wasserstein critics: steps a second", 1e3 / step, "", None)
+        yield Line(f"{count} Wasserstein critics: steps per second", 1e3 / step, "", None)
         yield Line(f"{count} Wasserstein critics: step / passes", step / passes, "×", None)
     ratio = taken["step of 21"] / taken["step of 1"]
-    yield Line("21 critics at once, in steps of one critic", ratio, "×", 21.0)
+    yield Line("a step of 21 critics ÷ a step of one critic", ratio, "×", 21.0)
 
 
 def _toy_gan() -> Iterator[Line]:
     games = {name: toy_gan.Game(toy_gan.Config(objective=name)) for name in toy_gan.OBJECTIVES}
     taken = milliseconds({name: game.play for name, game in games.items()})
     for name, each in taken.items():
-        yield Line(f"small GAN, {name}: iterations a second", 1e3 / each, "", None)
+        yield Line(f"small GAN, {name}: iterations per second", 1e3 / each, "", None)

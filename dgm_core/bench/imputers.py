@@ -1,7 +1,7 @@
-"""What each method of filling in costs beside its floor: its own network passes.
+"""Time of each imputer of images, compared with the passes of its networks alone.
 
-Weights do not matter to speed, so the networks are untrained. A matrix product's rate is measured
-in the same run, to compare machines by.
+Weights do not affect speed, so the networks are untrained. The rate of a matrix product is
+measured in the same run, to compare machines.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Call = Callable[[], object]
 
 
 def run() -> Iterator[Line]:
-    """All figures of this benchmark, one by one, on the default device and all its threads."""
+    """All lines of this benchmark, on the default device with all its threads."""
     device = default_device()
     a = torch.rand(1024, 1024, device=device)
     taken = milliseconds({"product": lambda: a @ a}, repeats=20)["product"]
@@ -48,8 +48,9 @@ def _frozen(model: torch.nn.Module, device: torch.device) -> Any:
     return model.to(device).eval().requires_grad_(False)
 
 
-def _impute(name: str, thing: object, masked: Masked, **settings: object) -> Call:
-    method = CATALOGUE[name](*(() if thing is None else (thing,)), **settings)
+def _impute(name: str, needed: object, masked: Masked, **settings: Any) -> Call:
+    constructor: Any = CATALOGUE[name]
+    method = constructor(*(() if needed is None else (needed,)), **settings)
 
     def call() -> None:
         for _ in method.run(masked, generator(1, masked.x.device)):
@@ -58,7 +59,7 @@ def _impute(name: str, thing: object, masked: Masked, **settings: object) -> Cal
     return call
 
 
-def _beside(
+def _compared(
     what: str, call: Call, floor: Call | None, goal: float | None = None, repeats: int = 15
 ) -> Iterator[Line]:
     with torch.inference_mode():
@@ -79,7 +80,7 @@ def _one_shot(digit: Masked, face: Masked) -> Iterator[Line]:
         model = _frozen(model, device)
         call = _impute("MIWAE", model, masked, samples=draws, draws=16)
         floor = _miwae_passes(model, masked, draws)
-        yield from _beside(what, call, floor, goal, repeats)
+        yield from _compared(what, call, floor, goal, repeats)
     for what, model, masked, goal in (
         ("DMFA, digit, mean and 16 draws", unet_dmfa(components=2), digit, None),
         (
@@ -91,7 +92,7 @@ def _one_shot(digit: Masked, face: Masked) -> Iterator[Line]:
     ):
         model = _frozen(model, device)
         call = _impute("DMFA", model, masked, draws=16)
-        yield from _beside(what, call, _dmfa_pass(model, masked), goal)
+        yield from _compared(what, call, _dmfa_pass(model, masked), goal)
 
 
 def _miwae_passes(model: MIWAE, masked: Masked, draws: int) -> Call:
@@ -116,7 +117,7 @@ def _chains(digit: Masked, face: Masked, iterations: int = 300) -> Iterator[Line
     for name in ("pseudo-Gibbs", "Metropolis-within-Gibbs", "collapsed Metropolis"):
         call = _impute(name, digits, digit, iterations=iterations, chains=8)
         floor = _passes(digits, digit.x, 8, 8, iterations)
-        yield from _beside(
+        yield from _compared(
             f"{name}, digit, 8 chains, {iterations} iterations", call, floor, repeats=3
         )
     for what, model, masked, (k, r), steps, goal in (
@@ -129,11 +130,11 @@ def _chains(digit: Masked, face: Masked, iterations: int = 300) -> Iterator[Line
         )
         floor = _passes(model, masked.x, k, k + r, steps)
         name = f"LAIR, {what}, K = {k}, R = {r}, {steps} iterations"
-        yield from _beside(name, call, floor, goal, repeats=5)
+        yield from _compared(name, call, floor, goal, repeats=5)
 
 
 def _passes(model: VAE, x: Tensor, encoded: int, decoded: int, iterations: int) -> Call:
-    """The encoder and decoder passes of so many iterations, at the batch sizes of a sampler."""
+    """Encoder and decoder passes of `iterations` iterations, with the batch sizes of a sampler."""
     rows, z = x.repeat(encoded, 1, 1, 1), torch.zeros(decoded, model.latent_dim, device=x.device)
 
     def passes() -> None:
@@ -145,12 +146,12 @@ def _passes(model: VAE, x: Tensor, encoded: int, decoded: int, iterations: int) 
 
 
 def _baselines(digit: Masked, face: Masked) -> Iterator[Line]:
-    """Without a floor: they have no network. Their fit is done before the clock starts."""
+    """Methods without networks, so without a floor; they are fitted before they are timed."""
     for what, masked in (("digit", digit), ("face", face)):
         event = masked.x.shape[1:]
         images = torch.rand(2000, *event, generator=generator(2)).to(masked.x.device)
         mixture = MixtureOfFactorAnalysers(event, 30, 8).to(masked.x.device)
-        things = {
+        needed = {
             "MFA": mixture,
             "PPCA": images,
             "iterative PCA": images,
@@ -158,5 +159,5 @@ def _baselines(digit: Masked, face: Masked) -> Iterator[Line]:
             "diffusion of the edge": None,
             "mean image": images,
         }
-        for name, thing in things.items():
-            yield from _beside(f"{name}, {what}", _impute(name, thing, masked), None, repeats=3)
+        for name, each in needed.items():
+            yield from _compared(f"{name}, {what}", _impute(name, each, masked), None, repeats=3)

@@ -1,4 +1,4 @@
-"""What a Metropolis iteration costs beside the network passes it cannot do without.
+"""Time of a Metropolis iteration, compared with its network passes alone.
 
 Weights do not matter here, so the networks are untrained.
 """
@@ -27,15 +27,15 @@ from dgm_core.types import Masked
 
 
 def run() -> Iterator[Line]:
-    """All figures of this benchmark, one by one."""
+    """All lines of this benchmark."""
     device = default_device()
     with one_thread():
         for name, make in (
             ("fully connected", fully_connected_dlvm),
             ("convolutional", convolutional_dlvm),
         ):
-            yield from _against_passes(name, make().to(device).eval().requires_grad_(False))
-        yield from _source_architecture(device)
+            yield from _compared_with_passes(name, make().to(device).eval().requires_grad_(False))
+        yield from _public_architecture(device)
         yield from _page_run(device)
 
 
@@ -47,8 +47,8 @@ def _problem(images: int, device: torch.device) -> Masked:
     return Masked(x, observed).to(device)
 
 
-def _against_passes(name: str, model: VAE, batch: int = 64) -> Iterator[Line]:
-    """One iteration against one encoder pass and one decoder pass at the same batch."""
+def _compared_with_passes(name: str, model: VAE, batch: int = 64) -> Iterator[Line]:
+    """One iteration, compared with one encoder pass and one decoder pass for the same batch."""
     masked = _problem(batch, device_of(model))
     sampler, source = metropolis_within_gibbs(model, masked), generator(1, masked.x.device)
     with torch.inference_mode():
@@ -69,7 +69,7 @@ def device_of(model: nn.Module) -> torch.device:
     return next(model.parameters()).device
 
 
-def source_architecture() -> VAE:
+def public_architecture() -> VAE:
     """The convolutional VAE of the public DLVM code: 64 and 128 channels, 16 latents."""
     encoder = nn.Sequential(
         nn.Conv2d(1, 64, 4, 2, 1),
@@ -94,9 +94,9 @@ def source_architecture() -> VAE:
     return VAE(encoder, DiagonalGaussian(16), decoder, BernoulliLikelihood(), 16)
 
 
-def _source_architecture(device: torch.device, images: int = 100) -> Iterator[Line]:
-    """Per image and iteration, 100 images at once; and one image at a time, as the source does."""
-    model = source_architecture().to(device).eval().requires_grad_(False)
+def _public_architecture(device: torch.device, images: int = 100) -> Iterator[Line]:
+    """Per image and iteration: 100 images at once, and one at a time, as in the public code."""
+    model = public_architecture().to(device).eval().requires_grad_(False)
     masked = _problem(images, device)
     together = metropolis_within_gibbs(model, masked)
     alone = metropolis_within_gibbs(model, masked[:1])
@@ -110,16 +110,16 @@ def _source_architecture(device: torch.device, images: int = 100) -> Iterator[Li
                 "passes": lambda: (model.encoder(state.x), model.decoder(state.z)),
             }
         )
-    each = "ms per image and iteration"
-    yield Line("source's architecture: its two passes alone", taken["passes"] / images, each, None)
-    yield Line("source's architecture: one image at a time", taken["alone"], each, None)
+    unit = "ms per image and iteration"
+    yield Line("public architecture: its two passes alone", taken["passes"] / images, unit, None)
+    yield Line("public architecture: one image at a time", taken["alone"], unit, None)
     yield Line(
-        f"source's architecture: {images} images at once", taken["together"] / images, each, 0.25
+        f"public architecture: {images} images at once", taken["together"] / images, unit, 0.25
     )
 
 
 def _page_run(device: torch.device, repeats: int = 5) -> Iterator[Line]:
-    """The page's default run: both samplers, 8 chains, 500 iterations, all that it shows."""
+    """The default run of the inpainting lab: both samplers, with all that the lab shows."""
     hidden = ~masks.top_half(28, 28).numpy()
     truth: Tensor = _problem(1, device).x[0, 0] > 0.5
     config = two_samplers.Config(
@@ -133,7 +133,7 @@ def _page_run(device: torch.device, repeats: int = 5) -> Iterator[Line]:
             pass
         seconds.append(time.perf_counter() - start)
     yield Line(
-        f"page: both samplers, {config.chains} chains × {config.iterations} iterations",
+        f"lab: both samplers, {config.chains} chains × {config.iterations} iterations",
         statistics.median(seconds),
         "s",
         1.5,

@@ -1,13 +1,13 @@
-"""Tables in blocks: rows a second, what Ray costs over this machine's own cores, and memory.
+"""Tables filled in by blocks: rows per second, overhead of Ray over the local engine, and memory.
 
-Each run is a process of its own, from the first worker's start to the last block's end; the model
-is trained before. What 100 workers would do is then a matter of arithmetic:
+Each run is a separate process. It is timed from the start of the first worker to the end of the
+last block; the model is trained before. The time with 100 workers is then extrapolated by
 
     T(N, W) = start + max(N · r / W, (N / B) · b) + N · j
 
-with N rows in blocks of B on W workers, r seconds a row in a worker, b seconds a block in the
-driver, which hands out one after the other, and j seconds a row to put the blocks together, none
-where they stay a folder of parts. More than W* = r · B / b workers wait for the driver.
+with N rows in blocks of B on W workers, r seconds per row in a worker, b seconds per block in the
+driver, and j seconds per row to join the blocks (0 for a folder of parts). With more than
+W* = r · B / b workers, workers wait for the driver.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -33,24 +34,28 @@ from dgm_core.scale import engines
 from dgm_core.scale.tables import Job
 from dgm_core.scale.tables.blocks import BLOCK
 
+A = TypeVar("A")
+R = TypeVar("R")
+
 COLUMNS = 10
 OVERHEAD, FLAT = 1.15, 1.2
-"""Goals: Ray's time ÷ that of the local engine; memory of the largest table ÷ the smallest."""
-PAPER_ROWS, PAPER_WORKERS = 10**9, 100
+"""Goals: time of Ray ÷ time of the local engine; memory of the largest table ÷ the smallest."""
+LARGE_ROWS, LARGE_WORKERS = 10**9, 100
+"""Rows and workers of the extrapolation."""
 _MARK = "DGM_BENCH"
 _PIECES = 1000
 
 
 class Run(NamedTuple):
-    """What one run took."""
+    """Time and memory of one run."""
 
-    seconds: float  # filling, with the start of the workers
+    seconds: float  # filling in, with the start of the workers
     joining: float
-    megabytes: float  # of its largest process, anonymous memory
+    megabytes: float  # anonymous memory of its largest process
 
 
 @dataclass(frozen=True)
-class Asked:
+class Task:
     """One run: a table, an engine, a model."""
 
     table: str
@@ -61,11 +66,11 @@ class Asked:
 
 
 def run(rows: int, memory: tuple[int, ...], samples: int) -> Iterator[Line]:
-    """All figures, line by line.
+    """All lines of this benchmark.
 
     Args:
-        rows: of the table that is timed.
-        memory: rows of the tables whose memory is measured; none = not measured.
+        rows: rows of the table that is timed.
+        memory: rows of the tables for which memory is measured; empty = not measured.
         samples: K of MIWAE.
 
     Raises:
@@ -74,15 +79,16 @@ def run(rows: int, memory: tuple[int, ...], samples: int) -> Iterator[Line]:
     with tempfile.TemporaryDirectory() as folder:
         timed = _table(rows, Path(folder))
         taken: dict[tuple[str, int], Run] = {}
-        asked = [(name, workers) for workers in (1, 2) for name in engines.NAMES]
-        for name, workers in asked:
-            taken[name, workers] = _measured(Asked(timed, name, workers, samples=samples))
-            rate = rows / taken[name, workers].seconds
-            yield Line(f"{name}, {workers} worker(s), {rows:,} rows", rate, "rows/s", None)
+        for workers in (1, 2):
+            for name in engines.NAMES:
+                found = _measured(Task(timed, name, workers, samples=samples))
+                taken[name, workers] = found
+                what = f"{name}, {workers} worker(s), {rows:,} rows"
+                yield Line(what, rows / found.seconds, "rows/s", None)
         for workers in (1, 2):
             ratio = taken["ray", workers].seconds / taken["local", workers].seconds
             yield Line(f"ray ÷ local, {workers} worker(s)", ratio, "×", OVERHEAD)
-        yield from _on_paper(rows, taken["ray", 1], taken["local", 1])
+        yield from _extrapolated(rows, taken["ray", 1], taken["local", 1])
         Path(timed).unlink()
         if memory:
             yield from _memory(memory, Path(folder))
@@ -92,7 +98,7 @@ def _memory(sizes: tuple[int, ...], folder: Path) -> Iterator[Line]:
     found = []
     for rows in sizes:
         table = _table(rows, folder)
-        done = _measured(Asked(table, "local", 2, "mfa"))
+        done = _measured(Task(table, "local", 2, "mfa"))
         found.append(done.megabytes)
         yield Line(f"largest process, {rows:,} rows", done.megabytes, "MB", None)
         rate = rows / done.seconds
@@ -101,26 +107,25 @@ def _memory(sizes: tuple[int, ...], folder: Path) -> Iterator[Line]:
     yield Line("largest table ÷ smallest", found[-1] / found[0], "×", FLAT)
 
 
-def _on_paper(rows: int, ray: Run, local: Run) -> Iterator[Line]:
+def _extrapolated(rows: int, ray: Run, local: Run) -> Iterator[Line]:
     few, many = (_in_a_process(_pieces, count) for count in (1, _PIECES))
-    a_block = (many - few) / (_PIECES - 1)
-    a_row = max(ray.seconds - few - rows / BLOCK * a_block, 0.0) / rows
-    joined = local.joining / rows
+    per_block = (many - few) / (_PIECES - 1)
+    per_row = max(ray.seconds - few - rows / BLOCK * per_block, 0.0) / rows
+    joining = local.joining / rows
     yield Line("ray: start of a worker", few, "s", None)
-    yield Line("r: a row in a worker", 1e6 * a_row, "µs", None)
-    yield Line("b: a block in the driver", 1e3 * a_block, "ms", None)
-    yield Line("j: a row when blocks are put together", 1e6 * joined, "µs", None)
-    filling = max(PAPER_ROWS * a_row / PAPER_WORKERS, PAPER_ROWS / BLOCK * a_block)
-    on = f"on paper: {PAPER_ROWS:.0e} rows, {PAPER_WORKERS} workers"
-    yield Line(f"{on}, filling", filling / 60, "min", None)
-    yield Line(f"{on}, putting together", PAPER_ROWS * joined / 60, "min", None)
-    in_parts = few + filling
-    for what, seconds in (
-        ("a folder of parts", in_parts),
-        ("one file", in_parts + PAPER_ROWS * joined),
-    ):
-        yield Line(f"{on}, core hours, {what}", PAPER_WORKERS * seconds / 3600, "h", None)
-    yield Line("on paper: workers that the driver keeps busy", a_row * BLOCK / a_block, "", None)
+    yield Line("r: one row in a worker", 1e6 * per_row, "µs", None)
+    yield Line("b: one block in the driver", 1e3 * per_block, "ms", None)
+    yield Line("j: one row when blocks are joined", 1e6 * joining, "µs", None)
+    filling = max(LARGE_ROWS * per_row / LARGE_WORKERS, LARGE_ROWS / BLOCK * per_block)
+    what = f"extrapolated: {LARGE_ROWS:.0e} rows, {LARGE_WORKERS} workers"
+    yield Line(f"{what}, filling in", filling / 60, "min", None)
+    yield Line(f"{what}, joining", LARGE_ROWS * joining / 60, "min", None)
+    hours = LARGE_WORKERS / 3600
+    parts, whole = few + filling, few + filling + LARGE_ROWS * joining
+    yield Line(f"{what}, core hours, a folder of parts", hours * parts, "h", None)
+    yield Line(f"{what}, core hours, one file", hours * whole, "h", None)
+    busy = per_row * BLOCK / per_block
+    yield Line("extrapolated: workers that the driver keeps busy", busy, "", None)
 
 
 def _table(rows: int, folder: Path) -> str:
@@ -138,39 +143,39 @@ def _table(rows: int, folder: Path) -> str:
     return str(path)
 
 
-def _measured(asked: Asked) -> Run:
-    return _in_a_process(_job, asked)
+def _measured(task: Task) -> Run:
+    return _in_a_process(_job, task)
 
 
-def _in_a_process(work, asked):  # noqa: ANN001, ANN202
-    """What `work` gives in a process of its own, whose memory is its own too."""
-    fresh = multiprocessing.get_context("spawn")
-    mine, theirs = fresh.Pipe()
-    process = fresh.Process(target=_send, args=(work, asked, theirs))
+def _in_a_process(work: Callable[[A], R], argument: A) -> R:
+    """The result of `work` in a separate process with separate memory."""
+    spawn = multiprocessing.get_context("spawn")
+    receiver, sender = spawn.Pipe()
+    process = spawn.Process(target=_send, args=(work, argument, sender))
     process.start()
-    theirs.close()
+    sender.close()
     try:
-        return mine.recv()
+        return receiver.recv()
     except EOFError:
         raise RuntimeError("a run ended without a result") from None
     finally:
         process.join()
 
 
-def _send(work, asked, to) -> None:  # noqa: ANN001
-    to.send(work(asked))
+def _send(work: Callable[[Any], Any], argument: object, sender: Connection) -> None:
+    sender.send(work(argument))
 
 
-def _job(asked: Asked) -> Run:
+def _job(task: Task) -> Run:
     os.environ[_MARK] = mark = str(os.getpid())
-    settings = impute_table.Settings(asked.model, samples=asked.samples, epochs=1)
-    job = Job(asked.table, f"{asked.table}.{asked.engine}.parquet", settings, fit_rows=2000)
+    settings = impute_table.Settings(task.model, samples=task.samples, epochs=1)
+    job = Job(task.table, f"{task.table}.{task.engine}.parquet", settings, fit_rows=2000)
     job.prepare()
     for _ in job.training():
         pass
     with _largest(mark) as sizes:
         start = time.perf_counter()
-        for _ in job.filling(engines.engine(asked.engine, asked.workers)):
+        for _ in job.filling(engines.engine(task.engine, task.workers)):
             pass
         seconds = time.perf_counter() - start
         start = time.perf_counter()
@@ -182,28 +187,28 @@ def _job(asked: Asked) -> Run:
 
 
 def _pieces(count: int) -> float:
-    """Seconds of so many pieces without work."""
+    """Seconds for `count` pieces without work."""
     start = time.perf_counter()
-    for _ in engines.engine("ray", 1).map(_nothing, range(count)):
+    for _ in engines.engine("ray", 1).map(_idle_tool, range(count)):
         pass
     return time.perf_counter() - start
 
 
-def _nothing():  # noqa: ANN202
-    return _same
+def _idle_tool() -> engines.Tool:
+    return _identity
 
 
-def _same(piece: int) -> int:
+def _identity(piece: int) -> int:
     return piece
 
 
 @contextlib.contextmanager
 def _largest(mark: str) -> Iterator[list[float]]:
-    """Megabytes of the largest process with this mark, now and then, as the block goes on."""
-    sizes, over = [0.0], threading.Event()
+    """Megabytes of the processes with this mark, measured twice per second within the block."""
+    sizes, finished = [0.0], threading.Event()
 
     def watch() -> None:
-        while not over.wait(0.5):
+        while not finished.wait(0.5):
             sizes.extend(_megabytes(mark))
 
     thread = threading.Thread(target=watch, daemon=True)
@@ -211,7 +216,7 @@ def _largest(mark: str) -> Iterator[list[float]]:
     try:
         yield sizes
     finally:
-        over.set()
+        finished.set()
         thread.join()
 
 

@@ -1,4 +1,4 @@
-"""Timing alternatives fairly: in turns, so that a disturbance of the machine meets all of them.
+"""Timing of alternatives in turns, so that other work on the machine affects all of them alike.
 
 >>> taken = milliseconds({"sum": lambda: sum(range(999)), "none": lambda: None}, repeats=9)
 >>> taken["sum"] > taken["none"]
@@ -17,17 +17,17 @@ import torch
 
 
 class Line(NamedTuple):
-    """One figure, with what it should stay under."""
+    """One measured number, with its goal."""
 
     what: str
     value: float
     unit: str
-    goal: float | None
+    goal: float | None  # largest value; None without a goal
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch compute with a single thread, as the figures of the sources were measured."""
+    """Let torch compute with a single thread, as the published numbers were measured."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -39,7 +39,7 @@ def one_thread() -> Iterator[None]:
 def milliseconds(
     alternatives: dict[str, Callable[[], object]], repeats: int = 60, warmup: int = 5
 ) -> dict[str, float]:
-    """Median time of one call of each, ms; they are called in turns."""
+    """Median time of one call of each alternative, ms; they are called in turns."""
     taken: dict[str, list[float]] = {name: [] for name in alternatives}
     for turn in range(warmup + repeats):
         for name, call in alternatives.items():

@@ -1,10 +1,10 @@
-"""scikit-learn estimators over the models: a table with holes in, a table or a prediction out.
+"""scikit-learn estimators for tables with missing values: imputation and prediction.
 
-`MFAImputer` fits by exact EM; `MIWAEImputer` is a deep model, for holes that came at random;
+`MFAImputer` is fitted by exact EM. `MIWAEImputer` is a deep model for values missing at random.
 `NotMIWAEImputer` also learns why values are missing. `SupMIWAEClassifier` and `SupMIWAERegressor`
-predict from rows with holes, with or without a missing process.
+predict from incomplete rows, with or without a missing process.
 
-Each of them is saved to one file by its `save`, and `load` reads the file.
+`estimator.save(path)` writes an estimator to one file, and `load(path)` reads it.
 """
 
 from dgm_core.estimators.loading import load

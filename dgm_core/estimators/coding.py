@@ -2,16 +2,16 @@
 
     coding = TableCoding.learn(table)
     rows = coding.encode(table)                # Masked, (N, D) float32
-    coding.decode(completed, table)            # the table with its holes filled
+    coding.decode(completed, table)            # the table with its missing values filled in
 
-A table is a numpy array or a pandas DataFrame; NaN, None and NA are holes. Its columns are
+A table is a numpy array or a pandas DataFrame; NaN, None and NA are missing. Its columns are
 
     numeric       numbers                         (x − mean) / sd of the observed values
     binary        booleans, or two levels         0 for the first level, 1 for the second
     categorical   any other number of levels      a one-hot block
 
-where levels are the categories of a `category` column, else the observed strings or objects in
-alphabetical order. The columns of an array are numeric but for those named in `categorical`.
+Levels are the categories of a `category` column, otherwise the observed strings or objects in
+alphabetical order. The columns of an array are numeric except those named in `categorical`.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ from dgm_core.estimators.json_values import as_json, from_json
 from dgm_core.types import Masked
 
 Table = NDArray | pd.DataFrame
-"""N rows, holes as NaN, None or NA."""
+"""N rows; missing values are NaN, None or NA."""
 
 NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
 LEVELS = {"string", "mixed", "mixed-integer", "bytes"}
 
 
 class CodedColumn(NamedTuple):
-    """How one column is coded."""
+    """The coding of one column."""
 
-    name: Hashable  # in the table; its position in an array
+    name: Hashable  # in the table; the position in an array
     kind: Column
     location: float = 0.0  # mean and standard deviation of the observed values, if numeric
     scale: float = 1.0
-    levels: tuple[Any, ...] = ()  # else
+    levels: tuple[Any, ...] = ()  # empty if numeric
 
 
 @dataclass(frozen=True)
 class TableCoding:
-    """What each column of a table is, learned from its observed values.
+    """The coding of all columns of a table, learned from its observed values.
 
     Args:
         coded: the columns in the order of the table.
@@ -70,27 +70,27 @@ class TableCoding:
 
     @classmethod
     def learn(cls, table: Table, categorical: Collection[Hashable] = ()) -> Self:
-        """Read kinds, levels, means and standard deviations off a table.
+        """Learn kinds, levels, means and standard deviations from a table.
 
         Args:
             table: an array (N, columns) of numbers, or a DataFrame.
-            categorical: names (positions, of an array) of columns whose numbers are levels.
+            categorical: names (positions for an array) of columns whose numbers are levels.
 
         Raises:
-            ValueError: a column without any value, an infinite value, a column of neither numbers
-                nor levels, or a name that is not in the table.
+            ValueError: a column without any value, an infinite value, a column with neither
+                numbers nor levels, or a name that is not in the table.
         """
         columns = list(_columns(table))
         names = [name for name, _ in columns]
         if unknown := [name for name in categorical if name not in names]:
-            raise ValueError(f"expected columns of the table as categorical, got {unknown}")
+            raise ValueError(f"expected categorical columns of the table, got {unknown}")
         if empty := [name for name, values in columns if values.isna().all()]:
             raise ValueError(f"expected a value in every column, found none in columns {empty}")
         return cls(tuple(_learned(name, values, name in categorical) for name, values in columns))
 
     @classmethod
     def from_json(cls, columns: list[dict[str, Any]]) -> Self:
-        """The coding of which `as_json` made `columns`.
+        """The coding from the columns that `as_json` returned.
 
         Raises:
             ValueError: a level appears twice, or a number is not finite or not positive.
@@ -98,7 +98,7 @@ class TableCoding:
         return cls(tuple(_from_json(each) for each in columns))
 
     def as_json(self) -> list[dict[str, Any]]:
-        """The columns in values that `json` can write.
+        """The columns as values that `json` can write.
 
         Raises:
             ValueError: a name or a level has a type that cannot be saved.
@@ -115,12 +115,12 @@ class TableCoding:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """Their kinds, as `MixedLikelihood` takes them."""
+        """Kinds of the columns, for `MixedLikelihood`."""
         return tuple(each.kind for each in self.coded)
 
     @property
     def all_numeric(self) -> bool:
-        """Whether entries are columns."""
+        """Whether all columns are numeric, so that each entry of a row is a column."""
         return all(isinstance(kind, Numeric) for kind in self.columns)
 
     @property
@@ -130,21 +130,21 @@ class TableCoding:
 
     @property
     def column_of(self) -> NDArray:
-        """The position of the column of each entry, (D,)."""
+        """Position of the column of each entry, (D,)."""
         return np.repeat(np.arange(len(self.coded)), [kind.width for kind in self.columns])
 
     @cached_property
     def location(self) -> NDArray:
-        """Of each entry, (D,); 0 where it is not numeric."""
+        """Mean of each entry, (D,); 0 if it is not numeric."""
         return np.array([each.location for each in self.coded])[self.column_of]
 
     @cached_property
     def scale(self) -> NDArray:
-        """Of each entry, (D,); 1 where it is not numeric."""
+        """Standard deviation of each entry, (D,); 1 if it is not numeric."""
         return np.array([each.scale for each in self.coded])[self.column_of]
 
     def entries_of(self, name: Hashable) -> slice:
-        """The entries of a row that hold a column.
+        """The entries of a row for a column.
 
         Raises:
             ValueError: there is no such column.
@@ -158,8 +158,8 @@ class TableCoding:
         """Rows of numbers (N, D), float32, and which of them are observed.
 
         Raises:
-            ValueError: another number of columns, an infinite value, or a level that is not among
-                those learned (give a column the `category` dtype to declare its levels).
+            ValueError: another number of columns, an infinite value, or a level that was not
+                learned (use the `category` dtype to declare the levels of a column).
         """
         rows = [
             _encoded(each, values)
@@ -169,14 +169,14 @@ class TableCoding:
         return Masked(x.float(), ~x.isnan())
 
     def decode(self, rows: ArrayLike, original: Table) -> Table:
-        """The table with its holes filled: a copy, of the same container type.
+        """A copy of the table with its missing values filled in, of the same container type.
 
-        What was observed stays as it is, bit for bit, and so does every dtype but that of
-        nullable integers with holes, which become floats. Arrays of integers become float64.
+        Observed values stay the same, bit for bit. So do all dtypes, except that nullable integers
+        with missing values become floats and arrays of integers become float64.
 
         Args:
-            rows: completed rows (N, D): in binary and categorical columns probabilities do as
-                well as draws, the likeliest level is taken.
+            rows: completed rows (N, D). Binary and categorical columns may have draws or
+                probabilities; the most probable level is chosen.
             original: the table that `encode` read.
         """
         rows = np.asarray(rows)
@@ -193,13 +193,13 @@ class TableCoding:
         return filled.to_numpy(original.dtype if floating else np.float64)
 
     def decode_sd(self, mean: ArrayLike, variance: ArrayLike, original: Table) -> Table:
-        """Standard deviations of what was filled in, 0 where a value was observed.
+        """Standard deviations of the filled-in values, 0 for observed values.
 
-        Of a numeric column in its own units; else √(p (1 − p)), p being the probability of the
-        level filled in.
+        A numeric column has them in its own units, another column has √(p (1 − p)), where p is the
+        probability of the filled-in level.
 
         Args:
-            mean, variance: of the entries, (N, D).
+            mean, variance: mean and variance of the entries, (N, D).
             original: the table that `encode` read.
 
         Returns:
@@ -211,8 +211,8 @@ class TableCoding:
             self.coded, self._entries, self._columns(original), strict=True
         ):
             likeliest = mean[:, entries].argmax(1)[:, None]
-            own = np.take_along_axis(variance[:, entries], likeliest, 1)[:, 0]
-            spread.append(each.scale * np.sqrt(np.where(values.isna(), own, 0.0)))
+            chosen = np.take_along_axis(variance[:, entries], likeliest, 1)[:, 0]
+            spread.append(each.scale * np.sqrt(np.where(values.isna(), chosen, 0.0)))
         sd = np.stack(spread, 1)
         if isinstance(original, pd.DataFrame):
             return pd.DataFrame(sd, index=original.index, columns=original.columns)
@@ -221,7 +221,7 @@ class TableCoding:
     def log_scale(self, observed: torch.Tensor) -> NDArray:
         """Σ log scale over the observed entries (N, D) of each row: (N,).
 
-        What a log-density of standardised rows exceeds that of the data by.
+        It is the log-density of standardised rows minus that of the data.
         """
         return observed.double().numpy() @ np.log(self.scale)
 
@@ -281,24 +281,26 @@ def _from_json(column: dict[str, Any]) -> CodedColumn:
 
 
 def _numbers(name: Hashable, values: pd.Series) -> NDArray:
-    """Float64, NaN in the holes."""
+    """Float64, NaN if missing."""
     try:
         numbers = values.to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise ValueError(f"expected numbers in column {name!r}: {error}") from error
     if np.isinf(numbers).any():
-        raise ValueError(f"expected finite numbers or holes in column {name!r}, got infinity")
+        raise ValueError(
+            f"expected finite numbers or missing values in column {name!r}, got infinity"
+        )
     return numbers
 
 
 def _encoded(column: CodedColumn, values: pd.Series) -> NDArray:
-    """The entries of a column, (N, width), NaN where hidden."""
+    """The entries of a column, (N, width), NaN if missing."""
     if not column.levels:
         return (_numbers(column.name, values)[:, None] - column.location) / column.scale
     hidden = values.isna().to_numpy()
     index = pd.Index(column.levels, dtype=object)
     codes = index.get_indexer(pd.Index(values.astype(object), dtype=object))
-    if unknown := values[(codes < 0) & ~hidden].unique().tolist():
+    if unknown := pd.Series(values[(codes < 0) & ~hidden]).unique().tolist():
         raise ValueError(
             f"expected one of the levels {list(column.levels)} in column {column.name!r}, "
             f"got {unknown}"
@@ -320,7 +322,7 @@ def _decoded(column: CodedColumn, entries: NDArray) -> NDArray:
 
 
 def _filled(values: pd.Series, hidden: NDArray, fill: NDArray) -> pd.Series:
-    """`values` with `fill` where hidden, of the same dtype if that can hold it."""
+    """`values` with `fill` where they are missing, of the same dtype if possible."""
     if pd.api.types.is_integer_dtype(values.dtype):
         values = values.astype("Float64")
     filled = values.copy()

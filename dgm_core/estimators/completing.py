@@ -1,4 +1,4 @@
-"""What the estimators of the MIWAE family share: settings, training, and completions of tables."""
+"""The base class of the MIWAE estimators: settings, training, and completion of tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from dgm_core.device import default_device
@@ -29,6 +29,7 @@ from dgm_core.estimators.coding import Table, TableCoding
 from dgm_core.estimators.json_values import as_json, from_json
 from dgm_core.estimators.saving import OwnPart, SavableEstimator
 from dgm_core.estimators.seeds import RandomState, seed_from
+from dgm_core.estimators.validation import validated
 from dgm_core.missing.descriptions import describe, rebuild
 from dgm_core.missing.processes import PROCESSES, ByColumn, Mechanism, MissingProcess
 from dgm_core.models.miwae import MIWAE
@@ -46,52 +47,55 @@ LIKELIHOODS: dict[str, Callable[[Sequence[Column]], nn.Module]] = {
     "student-t": lambda columns: StudentTLikelihood(len(columns)),
     "mixed": MixedLikelihood,
 }
-"""Name → constructor from the columns; all but "mixed" are of numeric columns alone."""
+"""Name → constructor from the columns; only "mixed" allows columns that are not numeric."""
 
 COMPLETIONS_AT_ONCE = {"cpu": 2**13, "cuda": 2**18}
-"""Completed rows that are decoded together: on a CPU as many as its cache holds."""
+"""Completed rows that are decoded together; on a CPU they fit in its cache."""
 
 
-COURSE = ("seed_", "n_iter_", "history_", "bound_", "restart_bounds_")
-"""Attributes that say how a fit went, as far as it went."""
+FIT_HISTORY = ("seed_", "n_iter_", "history_", "bound_", "restart_bounds_")
+"""Attributes that describe a fit; those that exist are saved."""
 
-Reading = Callable[[Completions, Source, MIWAE], Tensor]
-"""Completions of B rows, a source of further noise, and the model → what is asked for, (B, …)."""
+Estimate = Callable[[Completions, Source, Any], Tensor]
+"""(completions of B rows, a source of further noise, the model) → an estimate for each, (B, …)."""
 
 
 class Epoch(NamedTuple):
-    """One line of `history_`, in nats a row on the scale of the data."""
+    """One item of `history_`, in nats per row on the scale of the data."""
 
     epoch: int  # from 1
-    loss: float  # −bound of the rows trained on, mean over the epoch; with restarts over them too
-    validation: float  # bound of the held-out rows; with restarts the best
+    loss: float  # −bound of the training rows, mean over the epoch and over restarts
+    validation: float  # bound of the held-out rows; the best one with restarts
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class CompletionEstimator(SavableEstimator):
-    """A model of the MIWAE family fitted to a table with holes; subclasses say what for.
+    """A model of the MIWAE family fitted to a table with missing values.
 
     Args:
         latent_dim: L; None = entries of a row − 1.
         hidden: units of each of the two hidden layers of every network.
-        decoder: a name in `DECODERS`. "linear and bent" is probabilistic PCA and a network that
-            begins at 0: where hidden values lie beyond all that are seen, as in self-masking, it
-            goes on in a straight line. "tanh" is the published decoder.
-        likelihood: p(x|z): a name in `LIKELIHOODS`, or a function of the table's columns that
-            makes one; None = the decoder's own Gaussian, or mixed where columns are not all
-            numeric.
-        categorical: names (of an array: positions) of columns whose numbers are levels.
+        decoder: a name in `DECODERS`. "linear and bent" is probabilistic PCA plus a network that
+            starts at 0. It extrapolates linearly to hidden values beyond all observed values, as
+            in self-masking. "tanh" is the published decoder.
+        likelihood: p(x|z): a name in `LIKELIHOODS`, or a function from the table's columns to a
+            likelihood; None = the decoder's own Gaussian, or mixed if not all columns are numeric.
+        categorical: names (positions for an array) of columns whose numbers are categories.
         draws: K of the bound in training.
-        samples: K in imputing, scoring and predicting.
-        epochs: at most.
-        batch_size: rows.
+        samples: K in imputation, scoring and prediction.
+        epochs: largest number of epochs.
+        batch_size: rows per step.
         learning_rate: of Adam; it falls in the second half of the epochs.
-        patience: epochs without a better validation bound that end the training; None = no end.
-        validation_fraction: share of the rows that is held out to judge by; 0 = judge by all.
-        restarts: trainings from different starts, vectorised; the one of the best bound is kept.
-        checkpoint: file to write after each epoch and to take up if it is there; one for each fit.
+        patience: training stops after this many epochs without a better validation bound; None =
+            it does not stop early.
+        validation_fraction: fraction of the rows held out for validation; 0 = validate on all.
+        restarts: vectorised training runs from different initial weights; the one with the best
+            bound is kept.
+        checkpoint: file to write after each epoch, and to resume from if it exists; use another
+            one for each fit.
         log_dir: folder for TensorBoard logs.
-        random_state: of everything; an int, a `RandomState`, or None for another one each time.
+        random_state: seed of all random numbers: an int, a `RandomState`, or None for another
+            seed each time.
     """
 
     latent_dim: int | None = None
@@ -124,10 +128,10 @@ class CompletionEstimator(SavableEstimator):
     def fit_steps(
         self, X: ArrayLike | pd.DataFrame, y: ArrayLike | None = None
     ) -> Iterator[Progress]:
-        """`fit`, telling how far it is: in nats a row on the scale of the data.
+        """`fit` as a generator of progress, in nats per row on the scale of the data.
 
-        Within the loop the estimator is usable as it stands (with restarts only after it). Left
-        early it is fitted, with the best weights of the epochs that were finished.
+        The estimator can be used within the loop (with restarts only after it). If the loop ends
+        early, the estimator is fitted, with the best weights of the finished epochs.
         """
         table = self._validated(X, reset=True)
         self.coding_ = TableCoding.learn(table, self.categorical)
@@ -136,18 +140,18 @@ class CompletionEstimator(SavableEstimator):
 
     @property
     def mechanisms_(self) -> tuple[Mechanism, ...]:
-        """What the missing process does to each entry of a row, as learned.
+        """The learned effect of the missing process on each entry of a row.
 
-        Thresholds and slopes are in the units of the column; of an entry that stands for a level
-        there is no threshold, and the slope is its weight in nats. The position of a column's
-        entries is `coding_.entries_of(name)`. Empty without a process.
+        Thresholds and slopes are in the units of the column. An entry for a category has no
+        threshold, and its slope is its weight in nats. `coding_.entries_of(name)` gives the
+        position of a column's entries. Empty without a missing process.
         """
         check_is_fitted(self, "model_")
-        process = getattr(self.model_, "missing_process", None)
+        process: MissingProcess | None = getattr(self.model_, "missing_process", None)
         if process is None:
             return ()
         found = process.interpret()
-        if found[0].feature is None:  # one law for all
+        if found[0].feature is None:  # the same mechanism for all entries
             found = tuple(found[0]._replace(feature=d) for d in range(self.coding_.width))
         units = zip(found, self.coding_.location, self.coding_.scale, strict=True)
         numeric = [not self.coding_.coded[j].levels for j in self.coding_.column_of]
@@ -160,23 +164,23 @@ class CompletionEstimator(SavableEstimator):
         )
 
     def _learned(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        facts = {name: getattr(self, name) for name in COURSE if hasattr(self, name)}
+        facts = {name: getattr(self, name) for name in FIT_HISTORY if hasattr(self, name)}
         if "restart_bounds_" in facts:
             facts["restart_bounds_"] = facts["restart_bounds_"].tolist()
         return {"columns": self.coding_.as_json(), **facts}, self.model_.state_dict()
 
     def _set_learned(self, facts: dict[str, Any], arrays: dict[str, Tensor]) -> None:
         self.coding_ = TableCoding.from_json(facts["columns"])
-        for name in set(COURSE) & set(facts):
+        for name in set(FIT_HISTORY) & set(facts):
             setattr(self, name, facts[name])
         self.history_ = [Epoch(*each) for each in facts["history_"]]
         if "restart_bounds_" in facts:
             self.restart_bounds_ = np.array(facts["restart_bounds_"], np.float64)
-        # A damaged file must not make huge networks: the true ones have as many numbers as it has.
+        # A damaged file must not create huge networks: the file has all their numbers.
         sizes = [self.hidden, self.coding_.width, self.latent_dim or 1, self._outputs()]
         numbers = sum(array.numel() for array in arrays.values())
         if self.samples < 1 or min(sizes) < 1 or max(sizes) * self.hidden > numbers:
-            raise ValueError("its settings are not those of its arrays")
+            raise ValueError("its settings do not match its arrays")
         model = self._build(self._networks(generator(0)), generator(0))
         model.load_state_dict(arrays, strict=True)
         self.model_ = model.eval()
@@ -191,14 +195,15 @@ class CompletionEstimator(SavableEstimator):
         if name == "likelihood" and callable(value):
             raise OwnPart
         if name == "missing_process" and value is not None:
-            for known, constructor in PROCESSES.items():
+            for process_name, constructor in PROCESSES.items():
                 if value is constructor:
-                    return {"constructor": known}, {}
-            made = value if isinstance(value, nn.Module) else value(self.coding_.width)
-            about = describe(made) if isinstance(made, MissingProcess) else None
+                    return {"constructor": process_name}, {}
+            width = self.coding_.width
+            process = value if isinstance(value, nn.Module) else value(width)
+            about = describe(process) if isinstance(process, MissingProcess) else None
             if about is None:
                 raise OwnPart
-            return {"process": about}, made.state_dict()
+            return {"process": about}, process.state_dict()
         return super()._saved_setting(name, value)
 
     def _loaded_setting(self, name: str, value: Any, arrays: dict[str, Tensor]) -> Any:
@@ -220,11 +225,11 @@ class CompletionEstimator(SavableEstimator):
         return MIWAE(**networks)
 
     def _labelled(self, rows: Masked, y: ArrayLike | None) -> Masked | Labelled:
-        """What the model is trained on."""
+        """The training data: rows, with labels if the model predicts."""
         return rows
 
     def _log_scale(self, rows: Masked | Labelled) -> float:
-        """What the mean log-density of coded rows exceeds that of the data by, nats."""
+        """Mean log-density of coded rows minus that of the data, nats."""
         masked = rows.masked if isinstance(rows, Labelled) else rows
         return float(self.coding_.log_scale(masked.observed).mean())
 
@@ -248,14 +253,19 @@ class CompletionEstimator(SavableEstimator):
     def _process(
         self, template: MissingProcess | Callable[[int], MissingProcess]
     ) -> MissingProcess:
-        """A process of one's own: a copy of an instance, or what a constructor makes of D."""
+        """A copy of an instance, or a new process from a constructor that is called with D."""
         width = self.coding_.width
-        made = copy.deepcopy(template) if isinstance(template, nn.Module) else template(width)
-        if made.features not in (None, width):
+        if isinstance(template, MissingProcess):
+            process = copy.deepcopy(template)
+        else:
+            process = template(width)
+        if process.features not in (None, width):
             raise ValueError(
-                f"expected a missing process of {width} entries, got one of {made.features}"
+                f"expected a missing process of {width} entries, got one of {process.features}"
             )
-        return made if self.coding_.all_numeric else ByColumn(made, self.coding_.column_of)
+        if self.coding_.all_numeric:
+            return process
+        return ByColumn(process, self.coding_.column_of.tolist())
 
     def _steps(self, rows: Masked | Labelled) -> Iterator[Progress]:
         device = default_device()
@@ -283,7 +293,7 @@ class CompletionEstimator(SavableEstimator):
             with closing(run):
                 yield from logged(self._in_units(run, shift, held_out_shift), self.log_dir)
         finally:
-            bounds = np.atleast_1d(validate(trained).numpy()) - held_out_shift
+            bounds = np.atleast_1d(np.asarray(validate(trained))) - held_out_shift
             chosen = int(np.nan_to_num(bounds, nan=-np.inf).argmax())
             members = trained.members() if isinstance(trained, Restarts) else [trained]
             self.model_ = members[chosen].cpu()
@@ -292,34 +302,34 @@ class CompletionEstimator(SavableEstimator):
     def _in_units(
         self, run: Iterator[Progress], shift: float, held_out_shift: float
     ) -> Iterator[Progress]:
-        """Progress on the scale of the data; takes down `history_`."""
-        for now in run:
-            now = now._replace(
-                loss=now.loss + shift,
-                validation=now.validation - held_out_shift,
-                best=now.best - held_out_shift,
+        """Progress on the scale of the data; extends `history_`."""
+        for coded in run:
+            progress = coded._replace(
+                loss=coded.loss + shift,
+                validation=coded.validation - held_out_shift,
+                best=coded.best - held_out_shift,
             )
-            self.n_iter_ = now.epoch
-            if now.step == 0 and (not self.history_ or now.epoch > self.history_[-1].epoch):
-                self.history_.append(Epoch(now.epoch, now.loss, now.validation))
-            yield now
+            self.n_iter_ = epoch = progress.epoch
+            if progress.step == 0 and (not self.history_ or epoch > self.history_[-1].epoch):
+                self.history_.append(Epoch(epoch, progress.loss, progress.validation))
+            yield progress
 
     def _split(self, rows: Masked | Labelled) -> tuple[Masked | Labelled, Masked | Labelled]:
-        """Rows to train on and rows to judge by."""
+        """Rows for training and rows for validation."""
         order = torch.randperm(len(rows), generator=generator(self.seed_))
         count = round(self.validation_fraction * len(rows))
         return (rows[order[count:]], rows[order[:count]]) if count else (rows, rows)
 
     def _validated(self, X: ArrayLike | pd.DataFrame, *, reset: bool = False) -> Table:
-        least = 2 if reset else 1  # one row has no variance to standardise by
+        least = 2 if reset else 1  # standardisation needs the variance of at least two rows
         if isinstance(X, pd.DataFrame):
-            validate_data(self, X, reset=reset, skip_check_array=True)
+            validated(self, X, reset=reset, skip_check_array=True)
             if len(X) < least:
                 raise ValueError(f"expected at least {least} rows, got {len(X)}")
             return X
         if isinstance(X, np.ndarray) and X.dtype == object:
             X = np.where(pd.isna(X), np.nan, X)
-        return validate_data(
+        return validated(
             self,
             X,
             dtype=(np.float64, np.float32),
@@ -331,14 +341,14 @@ class CompletionEstimator(SavableEstimator):
     def _completed(
         self,
         X: ArrayLike | pd.DataFrame,
-        read: Reading,
+        estimate: Estimate,
         count: int,
         seed: int | None = None,
         numbers: Sequence[int] | None = None,
     ) -> tuple[Table, Tensor]:
-        """The table as it came, and its rows (`count`, N, D) with what `read` puts in the holes.
+        """The validated table, and its rows (`count`, N, D) filled in by `estimate`.
 
-        `read` gives (B, `count`, D); see `_of_each_row` for the seed and the rows' numbers.
+        `estimate` returns (B, `count`, D). See `_by_row` for the seed and the rows' numbers.
         """
         check_is_fitted(self, "model_")
         table = self._validated(X)
@@ -346,49 +356,55 @@ class CompletionEstimator(SavableEstimator):
         completed = rows.x.repeat(count, 1, 1)
         incomplete = ~rows.observed.all(1)
         if incomplete.any():
-            if numbers is not None:
-                numbers = np.asarray(numbers)[incomplete.numpy()]
-            filled = self._of_each_row(rows[incomplete], read, seed, numbers)
+            chosen = None if numbers is None else np.asarray(numbers)[incomplete.numpy()]
+            filled = self._by_row(rows[incomplete], estimate, seed, chosen)
             completed[:, incomplete] = filled.movedim(1, 0)
         return table, completed
 
     @torch.no_grad()
-    def _of_each_row(
+    def _by_row(
         self,
         rows: Masked,
-        read: Reading,
+        estimate: Estimate,
         seed: int | None = None,
         numbers: NDArray | None = None,
     ) -> Tensor:
-        """What `read` makes of the completions of each row: tensors whose dimension 0 is rows.
+        """`estimate` of the completions of each row, (N, …).
 
-        Without a seed all rows have the same noise, the same at every call, and are taken in
-        chunks of one size: so the answer for a row depends on that row alone. With one each row
-        has noise of its own; with the rows' `numbers` (N,) as well, noise that depends on the
-        seed and its number alone.
+        Without a seed, all rows and all calls have the same noise, and rows are handled in chunks
+        of one size, so the result for a row depends on that row alone. With a seed, each row has
+        its own noise. With the rows' `numbers` (N,) as well, the noise of a row depends only on
+        the seed and on its number.
         """
         device = default_device()
-        model = copy.deepcopy(self.model_).to(device) if device.type != "cpu" else self.model_
+        model: Any = self.model_
+        if device.type != "cpu":
+            model = copy.deepcopy(model).to(device)
         at_once = max(1, COMPLETIONS_AT_ONCE[device.type] // self.samples)
-        own, parts = generator(seed or 0, device), []
+        shared, parts = generator(seed or 0, device), []
         for start in range(0, len(rows), at_once):
             chosen = torch.arange(start, start + at_once).clamp_max(len(rows) - 1)
-            source = own if seed is not None else SameNoise(generator(self.seed_, device), at_once)
-            if numbers is not None:
+            source: Source = shared
+            if seed is None:
+                source = SameNoise(generator(self.seed_, device), at_once)
+            elif numbers is not None:
                 source = Streams.of_rows(seed, numbers[chosen])
             sample = weighted_completions(model, rows[chosen].to(device), self.samples, source)
-            parts.append(read(sample, source, model).cpu())
+            parts.append(estimate(sample, source, model).cpu())
         return torch.cat(parts)[: len(rows)]
 
 
 def _bound_of(rows: Masked | Labelled, objective: Objective, seed: int) -> Validation:
-    """The mean bound of `rows`, with the same noise each time."""
+    """The mean bound of `rows` with the same noise each time."""
 
     @torch.no_grad()
     def score(model: nn.Module) -> Tensor:
         device = next(model.parameters()).device
         source = generator(seed, device)
         parts = [rows[start : start + 500].to(device) for start in range(0, len(rows), 500)]
-        return -sum(objective(model, part, source).cpu() * len(part) for part in parts) / len(rows)
+        total = torch.zeros(())
+        for part in parts:
+            total = total + objective(model, part, source).cpu() * len(part)
+        return -total / len(rows)
 
     return score

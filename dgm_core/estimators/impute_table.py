@@ -1,4 +1,4 @@
-"""A table with holes → tables without: what the command `impute` does, without the screen.
+"""Imputation of a table with the settings of the command `dgm impute`.
 
     reading = read_table(path.read_bytes(), path.name)
     settings = Settings(model="not-miwae", process="self-masking", draws=20)
@@ -7,15 +7,16 @@
         ...
     write(fill(imputer, reading.frame, settings), Path("completed.csv"), "csv")
 
-`completed.csv` then has the conditional mean of every missing number and the likeliest of missing
-levels, `completed-sd.csv` a standard deviation for each cell (0 where it was observed), and
-`completed-01.csv` … `completed-20.csv` are the draws for multiple imputation: whole tables in
-which every missing cell holds a draw of p(x_mis | x_obs). All have the same rows and columns.
+`completed.csv` then has the conditional mean of every missing number and the most probable
+category of every other missing cell. `completed-sd.csv` has a standard deviation for each cell (0
+if it was observed). `completed-01.csv` … `completed-20.csv` are for multiple imputation: complete
+tables in which every missing cell has a draw of p(x_mis | x_obs). All have the same rows and
+columns.
 
     >>> frame = pd.DataFrame({"a": [1.0, 2, 3, 4, 5], "b": [2.0, 4, None, 8, 10]})
     >>> settings = Settings(model="mfa", epochs=50, draws=3)
     >>> imputer = imputer_of(settings, frame)
-    >>> list(training(imputer, frame))  # mfa takes a moment, and tells nothing
+    >>> list(training(imputer, frame))  # mfa is fast and reports no progress
     []
     >>> filled = fill(imputer, frame, settings)
     >>> round(filled.completed["b"][2]), float(filled.sd["a"][2]), len(filled.draws)
@@ -33,11 +34,13 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import pandas as pd
 import torch
+from pandas.util import hash_pandas_object
 
 from dgm_core.data.reading import Reading
 from dgm_core.data.writing import Format, write_table
 from dgm_core.estimators import MFAImputer, MIWAEImputer, NotMIWAEImputer
 from dgm_core.missing.processes import PROCESSES
+from dgm_core.models.notmiwae import NotMIWAE
 from dgm_core.training import Progress
 
 Model = Literal["miwae", "not-miwae", "mfa"]
@@ -53,9 +56,9 @@ LEARNABLE = {
         "network",
     )
 }
-"""Processes that can be learned from a table of any columns; known signs: high values go missing.
+"""Missing processes that can be learned from any table; known signs: high values are missing.
 
-The others of `PROCESSES` are for pixels, for half of the columns, or say what MIWAE says.
+The other members of `PROCESSES` are for pixels, for half of the columns, or equivalent to MIWAE.
 """
 
 Imputer = MIWAEImputer | MFAImputer
@@ -63,16 +66,17 @@ Imputer = MIWAEImputer | MFAImputer
 
 @dataclass(frozen=True)
 class Settings:
-    """What is fitted and what is asked of it.
+    """The model, its training, and the requested tables.
 
     Args:
         model: one of `MODELS`.
-        process: one of `LEARNABLE`, for not-miwae alone; None = self-masking.
-        draws: completed tables for multiple imputation.
-        samples: K, importance samples a row in imputing.
-        epochs: of training at most; of mfa: steps of EM.
-        seed: of everything.
-        checkpoints: folder for what a later run takes up; a file for each table and settings.
+        process: one of `LEARNABLE`, only for not-miwae; None = self-masking.
+        draws: number of completed tables for multiple imputation.
+        samples: K, importance samples per row in imputation.
+        epochs: largest number of training epochs, or of EM steps for mfa.
+        seed: seed of all random numbers.
+        checkpoints: folder for checkpoints, from which a later run resumes; one file for each
+            table and settings.
         log_dir: folder for TensorBoard logs.
     """
 
@@ -86,26 +90,26 @@ class Settings:
     log_dir: Path | None = None
 
     def __post_init__(self) -> None:
-        for what, chosen, choices in (
+        for setting, chosen, choices in (
             ("model", self.model, MODELS),
             ("process", self.process, (None, *LEARNABLE)),
         ):
             if chosen not in choices:
                 named = ", ".join(filter(None, choices))
-                raise ValueError(f"no {what} {chosen!r}; there are {named}")
+                raise ValueError(f"no {setting} {chosen!r}; there are {named}")
         if self.process and self.model != "not-miwae":
             raise ValueError(f"{self.model} learns no missing process; not-miwae does")
         if self.model == "mfa" and (self.checkpoints or self.log_dir):
-            raise ValueError("mfa is fitted in a moment and keeps neither checkpoints nor logs")
+            raise ValueError("mfa is fast and writes neither checkpoints nor logs")
         if self.draws < 0 or self.samples < 1 or self.epochs < 1:
             raise ValueError("expected draws ≥ 0, samples ≥ 1 and epochs ≥ 1")
 
 
 class Filled(NamedTuple):
-    """A table without holes, how sure that is, and other ways to fill it."""
+    """A completed table, its standard deviations, and draws."""
 
-    completed: pd.DataFrame  # means and likeliest levels
-    sd: pd.DataFrame  # of each cell, 0 where observed; of a level √(p (1 − p))
+    completed: pd.DataFrame  # means and most probable categories
+    sd: pd.DataFrame  # of each cell, 0 if observed; √(p (1 − p)) for a category
     draws: list[pd.DataFrame]
 
 
@@ -113,13 +117,13 @@ def imputer_of(settings: Settings, frame: pd.DataFrame) -> Imputer:
     """The untrained imputer for a table.
 
     Raises:
-        ValueError: the model cannot take the table's columns.
+        ValueError: the model does not support the columns of the table.
     """
     if settings.model == "mfa":
         levels = [name for name in frame if frame[name].dtype == "category"]
         if levels:
             raise ValueError(
-                f"mfa takes columns of numbers only, and {levels[0]!r} has levels or two values; "
+                f"mfa needs numeric columns, and {levels[0]!r} has categories or two values; "
                 "use miwae or not-miwae"
             )
         return MFAImputer(iterations=settings.epochs, random_state=settings.seed)
@@ -137,7 +141,7 @@ def imputer_of(settings: Settings, frame: pd.DataFrame) -> Imputer:
 
 
 def training(imputer: Imputer, frame: pd.DataFrame) -> Iterator[Progress]:
-    """Fits the imputer; MFA, which takes a moment, without telling."""
+    """Fit the imputer; MFA is fast and yields nothing."""
     if isinstance(imputer, MFAImputer):
         imputer.fit(frame)
     else:
@@ -150,7 +154,7 @@ def fill(
     settings: Settings,
     numbers: Sequence[int] | None = None,
 ) -> Filled:
-    """Completes the table by a fitted imputer; draws by the rows' `numbers`, if they are given."""
+    """Complete the table by a fitted imputer; draws depend on the rows' `numbers`, if given."""
 
     def table(values: pd.DataFrame | np.ndarray) -> pd.DataFrame:
         return pd.DataFrame(values, frame.index, frame.columns)
@@ -164,24 +168,24 @@ def fill(
 
 
 def as_it_is(frame: pd.DataFrame, settings: Settings) -> Filled:
-    """A table in which nothing is missing, in place of `fill`."""
+    """The result for a table without missing values, instead of `fill`."""
     zero = pd.DataFrame(0.0, frame.index, frame.columns)
     return Filled(frame, zero, [frame] * settings.draws)
 
 
 def write(filled: Filled, out: Path, format: Format, *, with_lines: bool = False) -> list[Path]:
-    """Writes the completed table to `out` and the others beside it; returns all paths.
+    """Write the completed table to `out` and the others beside it; returns all paths.
 
     Args:
-        filled: the tables; their index is the line of each row in the file it was read from.
-        out: what the other names derive from.
-        format: of all files.
-        with_lines: put those lines into a first column.
+        filled: the tables; their index is the line of each row in the original file.
+        out: path of the completed table; the other names are derived from it.
+        format: format of all files.
+        with_lines: add a first column with these line numbers.
     """
     digits = max(2, len(str(len(filled.draws))))
     numbered = {f"{i:0{digits}}": table for i, table in enumerate(filled.draws, 1)}
     tables = {"": filled.completed, "sd": filled.sd, **numbered}
-    paths = [out.with_stem(f"{out.stem}-{mark}") if mark else out for mark in tables]
+    paths = [out.with_stem(f"{out.stem}-{suffix}") if suffix else out for suffix in tables]
     for path, table in zip(paths, tables.values(), strict=True):
         lines = table.index.rename("line in the file")
         write_table(table.set_index(lines).reset_index() if with_lines else table, path, format)
@@ -189,7 +193,7 @@ def write(filled: Filled, out: Path, format: Format, *, with_lines: bool = False
 
 
 def understood(reading: Reading) -> Iterator[str]:
-    """What was read, and every remark, as lines of text."""
+    """Size, columns and remarks of a table that was read, as lines of text."""
     rows, columns = reading.frame.shape
     missing = sum(column.missing for column in reading.columns)
     yield (
@@ -199,8 +203,8 @@ def understood(reading: Reading) -> Iterator[str]:
     for column in reading.columns:
         numeric = column.kind == "numeric"
         values = f"{column.low:g} to {column.high:g}" if numeric else ", ".join(column.levels[:6])
-        more = " …" if len(column.levels) > 6 else ""
-        yield f"  {column.name:30} {column.kind:12} {column.missing:7,} missing   {values}{more}"
+        dots = " …" if len(column.levels) > 6 else ""
+        yield f"  {column.name:30} {column.kind:12} {column.missing:7,} missing   {values}{dots}"
     for remark in reading.remarks:
         line = "" if remark.line is None else f"line {remark.line}"
         where = ", ".join(filter(None, [line, remark.column]))
@@ -208,13 +212,15 @@ def understood(reading: Reading) -> Iterator[str]:
 
 
 def learned(imputer: Imputer, reading: Reading) -> Iterator[str]:
-    """What a missing process says of the numeric columns with holes, as lines of text.
+    """The learned missing process for numeric columns with missing values, as lines of text.
 
-    P(missing) at the lowest and highest value observed, the other columns at their means.
+    P(missing) at the lowest and highest observed value, with the other columns at their means.
     """
     if not isinstance(imputer, NotMIWAEImputer):
         return
-    process, coding = imputer.model_.missing_process, imputer.coding_
+    model = imputer.model_
+    assert isinstance(model, NotMIWAE)  # built by NotMIWAEImputer
+    process, coding = model.missing_process, imputer.coding_
     for column in reading.columns:
         if column.kind == "numeric" and column.missing:
             entry = coding.entries_of(column.name).start
@@ -228,10 +234,12 @@ def learned(imputer: Imputer, reading: Reading) -> Iterator[str]:
 
 
 def _checkpoint(settings: Settings, frame: pd.DataFrame) -> Path | None:
-    """A file for this table and what training depends on, so that no other run takes it up."""
+    """A file for this table and the settings of its training, so that no other run resumes it."""
     if settings.checkpoints is None:
         return None
     trained = [settings.model, settings.process, settings.epochs, settings.seed, list(frame)]
     key = hashlib.sha256(repr(trained).encode())
-    key.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    # pandas.util exports the function lazily, as an object.
+    hashes = hash_pandas_object(frame, index=False)  # pyright: ignore[reportCallIssue]
+    key.update(np.asarray(hashes).tobytes())
     return settings.checkpoints / f"impute-{key.hexdigest()[:16]}.pt"

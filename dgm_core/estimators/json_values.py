@@ -1,4 +1,4 @@
-"""Levels and column names as JSON: plain values as they are, the others as an object of one key.
+"""Levels and column names as JSON: plain values unchanged, others as an object with one key.
 
 >>> as_json(("a", 1)), from_json({"tuple": ["a", 1]})
 ({'tuple': ['a', 1]}, ('a', 1))
@@ -15,10 +15,10 @@ import pandas as pd
 
 
 def as_json(value: Hashable) -> Any:
-    """A value that `json` can write, from which `from_json` makes an equal value.
+    """A value that `json` can write; `from_json` turns it into an equal value again.
 
     Raises:
-        ValueError: the value has another type than those of this module.
+        ValueError: the type of the value is not supported.
     """
     if isinstance(value, np.bool_ | np.integer | np.floating | np.str_ | np.bytes_):
         value = value.item()
@@ -34,7 +34,7 @@ def from_json(value: Any) -> Any:
     """The value that `as_json` wrote.
 
     Raises:
-        ValueError: `as_json` wrote no such thing.
+        ValueError: `as_json` does not write such a value.
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -47,7 +47,8 @@ def from_json(value: Any) -> Any:
 
 def _interval(content: list[Any]) -> pd.Interval:
     left, right, closed = content
-    return pd.Interval(from_json(left), from_json(right), closed=closed)
+    ends: list[Any] = [from_json(left), from_json(right)]
+    return pd.Interval(*ends, closed=closed)
 
 
 _KINDS: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Hashable]]] = {

@@ -1,4 +1,4 @@
-"""Estimators from the files that `estimator.save(path)` wrote.
+"""Reading of the files that `estimator.save(path)` writes.
 
 >>> import tempfile
 >>> import numpy as np
@@ -44,17 +44,18 @@ def load(
     missing_process: MissingProcess | Callable[[int], MissingProcess] | None = None,
     likelihood: Callable[[Sequence[Column]], nn.Module] | None = None,
 ) -> Any:
-    """The fitted estimator of a file that `estimator.save(path)` wrote.
+    """The fitted estimator in a file that `estimator.save(path)` wrote.
 
-    It gives the same results as the estimator that was saved. A file may come from anywhere:
-    reading it runs none of its contents. So code of one's own is not in the file; where the
-    estimator was fitted with a missing process or a likelihood of one's own, give it again.
+    It gives the same results as the estimator that was saved. Reading a file runs none of its
+    contents, so files from other people are safe. For the same reason a file does not contain
+    your own code: if the estimator was fitted with your own missing process or likelihood, pass
+    it again.
 
     Args:
-        path: of the file.
-        missing_process: the setting of the estimator that was saved; only for a process whose
-            class is not in `dgm_core`.
-        likelihood: the setting of the estimator that was saved; only for a function of one's own.
+        path: the file.
+        missing_process: your own missing process, if the estimator was fitted with one whose class
+            is not in `dgm_core`.
+        likelihood: your own function, if the estimator was fitted with one.
 
     Returns:
         The estimator, of the class that was saved.
@@ -66,7 +67,9 @@ def load(
     """
     content = read(path)
     if content.estimator not in ESTIMATORS:
-        raise ValueError(f"{path} holds a {content.estimator!r}: expected one of {[*ESTIMATORS]}")
+        raise ValueError(
+            f"expected {path} to hold one of {', '.join(ESTIMATORS)}, got {content.estimator!r}"
+        )
     own = {"missing_process": missing_process, "likelihood": likelihood}
     for name, value in own.items():
         saved_name = content.facts["own"].get(name)

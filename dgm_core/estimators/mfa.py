@@ -1,4 +1,4 @@
-"""Imputation by a mixture of factor analysers."""
+"""Imputation of tables by a mixture of factor analysers."""
 
 from __future__ import annotations
 
@@ -10,41 +10,43 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from dgm_core.distributions.gaussian import LowRankMixture
 from dgm_core.estimators.saving import SavableEstimator, under
 from dgm_core.estimators.seeds import RandomState, seed_from
+from dgm_core.estimators.validation import validated
 from dgm_core.models.mfa import MixtureOfFactorAnalysers, em_steps, initialise_mfa
 from dgm_core.rng import Streams, draw, generator
 from dgm_core.types import Masked
 
 CHUNK = 2**22
-"""Numbers in the largest array that one chunk of rows may need."""
+"""Largest number of values in an array for one chunk of rows."""
 
 
 class MFAImputer(OneToOneFeatureMixin, TransformerMixin, SavableEstimator):
-    """Fills in a table by a mixture of factor analysers fitted to what is observed of it.
+    """Fills in a table by a mixture of factor analysers fitted to its observed values.
 
-    Maximises Σ_n log p(x_obs,n) by exact EM, which is right where values are missing (completely)
-    at random; see `dgm_core.models.mfa`. Columns are standardised within, by the mean and standard
+    Maximises Σ_n log p(x_obs,n) by exact EM; see `dgm_core.models.mfa`. It assumes that values are
+    missing (completely) at random. Columns are standardised internally, by the mean and standard
     deviation of their observed values.
 
     Args:
-        components: of the mixture; 1 = factor analysis.
-        factors: of each component.
-        noise_floor: the least variance of a column given the factors, in standardised units.
-        isotropic: all columns of a component have the same such variance (mixture of PPCA).
-        iterations: of EM at most.
-        tolerance: EM ends when a step gains less, in nats a row.
-        random_state: of the start; an int, a `RandomState`, or None for another one each time.
+        components: number of components of the mixture; 1 = factor analysis.
+        factors: number of factors of each component.
+        noise_floor: least variance of a column given the factors, in standardised units.
+        isotropic: all columns of a component share that variance (mixture of PPCA).
+        iterations: largest number of EM steps.
+        tolerance: EM stops when a step gains less than this, in nats per row.
+        random_state: seed of the start: an int, a `RandomState`, or None for another seed each
+            time.
 
     Attributes:
         model_: the fitted `MixtureOfFactorAnalysers` of the standardised columns.
-        location_, scale_: of each column, (D,).
-        log_likelihoods_: nats a row before each step, on the scale of the data; never falling.
-        n_iter_: steps taken.
+        location_, scale_: mean and standard deviation of each column, (D,).
+        log_likelihoods_: nats per row before each step, on the scale of the data; never falling.
+        n_iter_: number of EM steps.
 
     Example:
         >>> table = np.array([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0], [4.0, 8.0], [5.0, np.nan]])
@@ -86,7 +88,7 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, SavableEstimator):
         spread = np.nanstd(values, 0)
         self.scale_ = np.where(spread > 1e-12 * np.abs(self.location_), spread, 1.0)
         model = self._untrained(values.shape[1])
-        self.log_likelihoods_ = np.fromiter(self._climb(model, values), np.float64)
+        self.log_likelihoods_ = np.fromiter(self._em_steps(model, values), np.float64)
         self.n_iter_ = len(self.log_likelihoods_)
         self.model_ = model
         return self
@@ -105,9 +107,9 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, SavableEstimator):
     def _set_learned(self, facts: dict[str, Any], arrays: dict[str, Tensor]) -> None:
         columns, mixture = len(arrays["location"]), under("mixture", arrays)
         size = columns * self.components * self.factors
-        # A damaged file must not make a huge mixture: the true one has as many numbers as it has.
+        # A damaged file must not create a huge mixture: the file has all its numbers.
         if size != mixture["loadings"].numel() or len(arrays["scale"]) != columns:
-            raise ValueError("its settings are not those of its arrays")
+            raise ValueError("its settings do not match its arrays")
         self.location_, self.scale_, self.log_likelihoods_ = (
             arrays[name].double().numpy() for name in ("location", "scale", "log_likelihoods")
         )
@@ -115,31 +117,31 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, SavableEstimator):
         self.model_ = self._untrained(columns)
         self.model_.load_state_dict(mixture, strict=True)
 
-    def _climb(self, model: MixtureOfFactorAnalysers, values: NDArray) -> Iterator[float]:
+    def _em_steps(self, model: MixtureOfFactorAnalysers, values: NDArray) -> Iterator[float]:
         x, observed = self._standardised(values)
         initialise_mfa(model, x, generator(seed_from(self.random_state)), observed)
-        # Where nothing is missing the fast path does the same.
+        # If nothing is missing, the fast path gives the same result.
         pattern = None if observed.all() else observed
         to_scale = self._log_scale(observed)
-        before = -np.inf
+        previous = -np.inf
         for step in em_steps(model, x, iterations=self.iterations, observed=pattern):
             yield step.log_likelihood - to_scale
-            if step.log_likelihood - before < self.tolerance:
+            if step.log_likelihood - previous < self.tolerance:
                 return
-            before = step.log_likelihood
+            previous = step.log_likelihood
 
     def transform(self, X: ArrayLike) -> NDArray:
-        """X with E[x_mis | x_obs] in place of NaN, (N, D) float64; observed values as they are."""
-        return self._filled(X, lambda law, _: law.mean[None])[0]
+        """X with NaN replaced by E[x_mis | x_obs], (N, D) float64; observed values unchanged."""
+        return self._filled(X, lambda conditional, _: conditional.mean[None])[0]
 
     def impute_with_sd(self, X: ArrayLike) -> tuple[NDArray, NDArray]:
-        """`transform`, and standard deviations of what was filled in, 0 where observed: (N, D)."""
+        """`transform`, and standard deviations of the filled-in values, 0 if observed: (N, D)."""
 
-        def read(law: LowRankMixture, _: NDArray) -> Tensor:
-            return torch.stack([law.mean, law.mean + law.stddev])
+        def estimate(conditional: LowRankMixture, _: NDArray) -> Tensor:
+            return torch.stack([conditional.mean, conditional.mean + conditional.stddev])
 
-        mean, one_above = self._filled(X, read, 2)
-        return mean, one_above - mean
+        mean, mean_plus_sd = self._filled(X, estimate, 2)
+        return mean, mean_plus_sd - mean
 
     def sample_imputations(
         self,
@@ -151,15 +153,19 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, SavableEstimator):
     ) -> NDArray:
         """X completed n times by independent draws of p(x_mis | x_obs): (n, N, D) float64.
 
-        With the rows' `numbers` in a larger table, a row's draws depend on the state and its
-        number, whatever the other rows are.
+        With the rows' `numbers` in a larger table, the draws of a row depend only on the seed and
+        on its number.
         """
         seed = seed_from(random_state)
         if numbers is None:
             source = generator(seed)
-            return self._filled(X, lambda law, _: draw(law, source, n), n)
-        of = np.asarray(numbers)
-        return self._filled(X, lambda law, at: draw(law, Streams.of_rows(seed, of[at]), n), n)
+            return self._filled(X, lambda conditional, _: draw(conditional, source, n), n)
+        row_numbers = np.asarray(numbers)
+
+        def estimate(conditional: LowRankMixture, rows: NDArray) -> Tensor:
+            return draw(conditional, Streams.of_rows(seed, row_numbers[rows]), n)
+
+        return self._filled(X, estimate, n)
 
     def score(self, X: ArrayLike, y: None = None) -> float:
         """Mean over rows of log p(x_obs), in nats, on the scale of the data."""
@@ -173,8 +179,8 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, SavableEstimator):
         return tags
 
     def _validated(self, X: ArrayLike, *, reset: bool = False) -> NDArray:
-        least = 2 if reset else 1  # one row has no variance to standardise by
-        return validate_data(
+        least = 2 if reset else 1  # standardisation needs the variance of at least two rows
+        return validated(
             self,
             X,
             dtype=np.float64,
@@ -184,12 +190,12 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, SavableEstimator):
         )
 
     def _standardised(self, values: NDArray) -> tuple[Tensor, Tensor]:
-        """Values (hidden ones NaN) and what is observed."""
+        """Standardised values, NaN if missing, and which of them are observed."""
         x = torch.from_numpy((values - self.location_) / self.scale_)
         return x, ~x.isnan()
 
     def _log_scale(self, observed: Tensor) -> float:
-        """Σ log scale over the observed entries, mean over rows: the Jacobian."""
+        """Σ log scale over the observed entries, mean over rows (the log-Jacobian)."""
         return (observed.double() @ torch.from_numpy(np.log(self.scale_))).mean().item()
 
     def _filled(
@@ -198,7 +204,7 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, SavableEstimator):
         fill: Callable[[LowRankMixture, NDArray], Tensor],
         n: int = 1,
     ) -> NDArray:
-        """n copies of X, (n, N, D), with what `fill` makes of each conditional law and its row."""
+        """n copies of X, (n, N, D), filled in by `fill(conditional distribution, rows)`."""
         check_is_fitted(self)
         values = self._validated(X)
         out = np.repeat(values[None], n, 0)
@@ -207,8 +213,7 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, SavableEstimator):
         for start in range(0, len(incomplete), rows):
             part = incomplete[start : start + rows]
             masked = Masked(*self._standardised(values[part]))
-            filled = (
-                fill(self.model_.conditional(masked), part).numpy() * self.scale_ + self.location_
-            )
+            filled = fill(self.model_.conditional(masked), part).numpy()
+            filled = filled * self.scale_ + self.location_
             out[:, part] = np.where(masked.observed.numpy(), values[part], filled)
         return out

@@ -1,4 +1,4 @@
-"""Imputation by MIWAE and not-MIWAE: see `dgm_core.samplers.completions` for the mathematics."""
+"""Imputation of tables by MIWAE and not-MIWAE; see also `dgm_core.samplers.completions`."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ SINGLE_IMPUTATIONS: dict[str, Callable[[Completions], Tensor]] = {
     "squared": lambda sample: mean_and_variance(sample)[0],
     "absolute": median,
 }
-"""Loss → the completion of each row (B, D) that keeps it small."""
+"""Loss → the completion of each row (B, D) that minimises it."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class MIWAEImputer(OneToOneFeatureMixin, TransformerMixin, CompletionEstimator):
-    """Fills in a table by a deep latent variable model fitted to what is observed of it.
+    """Fills in a table by a deep latent variable model fitted to its observed values.
 
-    Maximises the MIWAE bound of log p(x_obs) (Mattei & Frellsen 2019), which is right where
-    values are missing (completely) at random. Tables are arrays of numbers or DataFrames whose
-    columns may also hold booleans or levels (see `estimators.coding`); the kind that comes in goes
-    out, observed cells untouched.
+    Maximises the MIWAE bound of log p(x_obs) (Mattei & Frellsen 2019). It assumes that values are
+    missing (completely) at random. Tables are arrays of numbers, or DataFrames whose columns may
+    also be boolean or categorical (see `estimators.coding`). The result has the type of the input,
+    and observed cells are unchanged.
 
     Args:
-        loss: what `transform` is to keep small: "squared" = the conditional mean, "absolute" = the
-            conditional median. Of levels both take the likeliest.
+        loss: the loss that `transform` minimises: "squared" = the conditional mean, "absolute" =
+            the conditional median. Both choose the most probable category.
 
     The other arguments are those of `CompletionEstimator`.
 
     Attributes:
         model_: the fitted `MIWAE` of the standardised and coded rows, on the CPU.
-        coding_: the `TableCoding`, with means, standard deviations and levels.
-        history_: an `Epoch` of this run each; n_iter_: how many the training had.
+        coding_: the `TableCoding`, with means, standard deviations and categories.
+        history_: an `Epoch` for each epoch of this run; n_iter_: number of epochs.
         bound_: mean bound of the held-out rows with K = `draws`, nats, on the scale of the data.
-        restart_bounds_: the same of each of the restarts, (restarts,).
-        mechanisms_: what a missing process was found to do; see there.
+        restart_bounds_: the same for each restart, (restarts,).
+        mechanisms_: the learned effect of a missing process; see there.
 
     Example:
         >>> table = np.random.default_rng(0).normal(size=(100, 1)) * [[1.0, 10.0]] + [[0.0, 5.0]]
@@ -69,26 +69,26 @@ class MIWAEImputer(OneToOneFeatureMixin, TransformerMixin, CompletionEstimator):
     def fit_steps(
         self, X: ArrayLike | pd.DataFrame, y: ArrayLike | None = None
     ) -> Iterator[Progress]:
-        """As of `CompletionEstimator`; y is not used."""
+        """See `CompletionEstimator`; y is not used."""
         self._check_loss()
         return super().fit_steps(X, y)
 
     def transform(self, X: ArrayLike | pd.DataFrame) -> Table:
-        """X with its holes filled, of the kind that came in; observed values as they are."""
+        """X with its missing values filled in, of the type of X; observed values are unchanged."""
         table, (rows,) = self._completed(X, lambda sample, *_: self._single(sample)[:, None], 1)
         return self.coding_.decode(rows, table)
 
     def impute_with_sd(self, X: ArrayLike | pd.DataFrame) -> tuple[Table, Table]:
-        """`transform`, and standard deviations (N, columns) of what was filled in.
+        """`transform`, and standard deviations (N, columns) of the filled-in values.
 
         Their squares are the whole conditional variance, within and between the components of
-        the mixture. Of levels see `TableCoding.decode_sd`.
+        the mixture. For categories see `TableCoding.decode_sd`.
         """
 
-        def read(sample: Completions, *_: object) -> Tensor:
+        def estimate(sample: Completions, *_: object) -> Tensor:
             return torch.stack([self._single(sample), *mean_and_variance(sample)], 1)
 
-        table, (rows, mean, variance) = self._completed(X, read, 3)
+        table, (rows, mean, variance) = self._completed(X, estimate, 3)
         return self.coding_.decode(rows, table), self.coding_.decode_sd(mean, variance, table)
 
     def sample_imputations(
@@ -101,31 +101,31 @@ class MIWAEImputer(OneToOneFeatureMixin, TransformerMixin, CompletionEstimator):
     ) -> NDArray | list[pd.DataFrame]:
         """X completed n times by draws of p(x_mis | x_obs), for multiple imputation.
 
-        By sampling-importance-resampling from K = `samples`.
+        The draws use sampling-importance-resampling with K = `samples`.
 
         Args:
             X: the table.
-            n: how many times.
-            random_state: of the draws.
-            numbers: of the rows, (N,), in a larger table of which X is a part: a row's draws then
-                depend on the state and its number, whatever the other rows are.
+            n: number of completed tables.
+            random_state: seed of the draws.
+            numbers: row numbers (N,), if X is a part of a larger table. The draws of a row then
+                depend only on the seed and on its number.
 
         Returns:
-            (n, N, columns) of an array; a list of n DataFrames of a DataFrame.
+            (n, N, columns) for an array; a list of n DataFrames for a DataFrame.
         """
 
-        def read(sample: Completions, source: Source, _: MIWAE) -> Tensor:
+        def estimate(sample: Completions, source: Source, _: MIWAE) -> Tensor:
             return sir_completions(sample, n, source).movedim(0, 1)
 
-        table, drawn = self._completed(X, read, n, seed_from(random_state), numbers)
-        tables = [self.coding_.decode(rows, table) for rows in drawn]
+        table, drawn = self._completed(X, estimate, n, seed_from(random_state), numbers)
+        tables: list[Any] = [self.coding_.decode(rows, table) for rows in drawn]
         return tables if isinstance(table, pd.DataFrame) else np.stack(tables)
 
     def score(self, X: ArrayLike | pd.DataFrame, y: ArrayLike | None = None) -> float:
         """Mean bound of the rows with K = `samples`, in nats, on the scale of the data."""
         check_is_fitted(self, "model_")
         rows = self.coding_.encode(self._validated(X))
-        bounds = self._of_each_row(rows, lambda sample, *_: sample.bound)
+        bounds = self._by_row(rows, lambda sample, *_: sample.bound)
         return bounds.mean().item() - self._log_scale(rows)
 
     def _set_learned(self, facts: dict[str, Any], arrays: dict[str, Tensor]) -> None:
@@ -145,18 +145,18 @@ class MIWAEImputer(OneToOneFeatureMixin, TransformerMixin, CompletionEstimator):
 class NotMIWAEImputer(MIWAEImputer):
     """A `MIWAEImputer` that also learns why values are missing.
 
-    Maximises the not-MIWAE bound of log p(x_obs, s) (Ipsen, Mattei & Frellsen 2021), right where
-    what is missing is missing because of its value, provided that p(s|x) is of the given form:
-    data alone cannot tell.
+    Maximises the not-MIWAE bound of log p(x_obs, s) (Ipsen, Mattei & Frellsen 2021). It assumes
+    that p(s|x), the probability that values are missing given their values, has the form of
+    `missing_process`. Data alone cannot show whether this is true.
 
     Args:
-        missing_process: p(s|x) on standardised columns, levels coded 0 and 1: an instance, of
-            which a copy is trained, or a constructor from the number of entries D, such as those
-            in `dgm_core.missing.processes.PROCESSES`; None = `SelfMasking`. The entries of a
-            column of levels go missing together (`ByColumn`).
+        missing_process: p(s|x) on standardised columns and categories coded as 0 and 1: an
+            instance, of which a copy is trained, or a constructor that is called with the number
+            of entries D, such as those in `dgm_core.missing.processes.PROCESSES`; None =
+            `SelfMasking`. The entries of a categorical column are missing together (`ByColumn`).
 
-    The other arguments and the attributes are those of `MIWAEImputer`; the decoder is another by
-    default.
+    The other arguments and the attributes are those of `MIWAEImputer`, with another default for
+    `decoder`.
     """
 
     decoder: str = field(default="linear and bent", kw_only=True)

@@ -1,9 +1,9 @@
 """Fitted estimators as files: `estimator.save(path)`, and `dgm_core.load(path)` reads it.
 
-The file is a safetensors file. Its arrays are the fitted model. Its header holds the name of the
-estimator, and as JSON the settings, the columns with their levels, and the course of the training.
-A file is data: nothing in it is imported or run, and no pickle is read. A checksum over all of it
-shows damage.
+The file is a safetensors file. Its arrays are the fitted model. Its header has the name of the
+estimator and, as JSON, the settings, the columns with their levels, and the training history.
+A file is data: nothing in it is imported or run, and no pickle is read. A checksum of all contents
+detects damage.
 """
 
 from __future__ import annotations
@@ -26,56 +26,62 @@ from dgm_core.estimators.json_values import as_json
 from dgm_core.files import written_whole
 
 FORMAT = "dgm_core estimator"
-"""What the header of every such file says it is."""
+"""Name of the format in the header."""
 
 VERSION = 1
-"""Of the format: a later version of dgm_core reads it, an earlier one says that it is too new."""
+"""Version of the format; an earlier version of dgm_core reports that the file is too new."""
 
 NOT_SAVED = ("checkpoint", "log_dir")
-"""Settings that name places on the machine of the fit."""
+"""Settings that name files or folders on this machine."""
 
 UNUSABLE = (
-    KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError,
-    RecursionError, MemoryError,
-)  # fmt: skip
-"""What contents that do not fit together raise while an estimator is built from them."""
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""Errors that may occur when an estimator is built from contents that do not fit together."""
 
 
 class Content(NamedTuple):
-    """What a file holds."""
+    """Content of a file."""
 
     estimator: str  # the name of its class
-    facts: dict[str, Any]  # what JSON can hold
+    facts: dict[str, Any]  # values for JSON
     arrays: dict[str, Tensor]
 
 
 class SavableEstimator(BaseEstimator):
     """An estimator that can be saved to one file.
 
-    A subclass says what it has learned, by `_learned` and `_set_learned`.
+    A subclass defines its learned state by `_learned` and `_set_learned`.
     """
 
-    n_features_in_: int
-    feature_names_in_: NDArray
+    model_: Any  # the fitted model
+    n_features_in_: int  # set by scikit-learn
+    feature_names_in_: NDArray  # set by scikit-learn for DataFrames
 
     def save(self, path: Path | str) -> Path:
         """Write the fitted estimator to one file, whole or not at all.
 
         `dgm_core.load` reads the file, on this machine or another, and then gives the same
-        results. The settings `checkpoint` and `log_dir` are not saved, because they name places
-        on this machine. A `random_state` that is a `RandomState` is saved as None. Instead of a
-        function that makes a missing process, the process that it makes is saved.
+        results. The settings `checkpoint` and `log_dir` are not saved, because they belong to
+        this machine. A `random_state` that is a `RandomState` is saved as None. If
+        `missing_process` is a function, the process that it makes is saved instead.
 
         Args:
-            path: of the file; the usual ending is `.safetensors`.
+            path: the file; the usual extension is `.safetensors`.
 
         Returns:
             The path.
 
         Raises:
-            NotFittedError: there is nothing to save yet.
+            NotFittedError: the estimator is not fitted.
             ValueError: a level, name or setting has a type that cannot be saved, the class is
-                not of `dgm_core`, or the settings were changed after the fit.
+                not part of `dgm_core`, or the settings were changed after the fit.
             OSError: the file cannot be written.
         """
         check_is_fitted(self, "model_")
@@ -96,11 +102,11 @@ class SavableEstimator(BaseEstimator):
         return write(path, content)
 
     def _learned(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """Facts for JSON, and arrays."""
+        """The learned state: values for JSON, and arrays."""
         raise NotImplementedError
 
     def _set_learned(self, facts: dict[str, Any], arrays: dict[str, Tensor]) -> None:
-        """Become fitted, from what `_learned` gave."""
+        """Restore the learned state that `_learned` returned."""
         raise NotImplementedError
 
     def _saved_setting(self, name: str, value: Any) -> tuple[Any, dict[str, Tensor]]:
@@ -112,7 +118,7 @@ class SavableEstimator(BaseEstimator):
         return as_json(value), {}
 
     def _loaded_setting(self, name: str, value: Any, arrays: dict[str, Tensor]) -> Any:
-        """The setting of which `_saved_setting` made `value` and `arrays`."""
+        """The setting from the `value` and `arrays` that `_saved_setting` returned."""
         default = self.get_params(deep=False)[name]
         if isinstance(default, bool | str):
             fits = type(value) is type(default)
@@ -125,7 +131,7 @@ class SavableEstimator(BaseEstimator):
         return value
 
     def _content(self) -> tuple[Content, dict[str, Any]]:
-        """What is saved, and the settings that hold code of the user's own."""
+        """The content to save, and the settings that are the user's own code."""
         facts, arrays = self._learned()
         arrays = {f"model.{name}": array for name, array in arrays.items()}
         settings, own = {}, {}
@@ -151,7 +157,7 @@ class SavableEstimator(BaseEstimator):
 
     @classmethod
     def _of_content(cls, content: Content, own: Mapping[str, Any]) -> Self:
-        """The estimator that was saved; `own` are settings that the content does not hold."""
+        """The estimator that was saved; `own` are the settings that are not in the content."""
         estimator, facts = cls(), content.facts
         settings = dict(own)
         for name, value in facts["settings"].items():
@@ -168,11 +174,11 @@ class SavableEstimator(BaseEstimator):
 
 
 class OwnPart(Exception):
-    """A setting holds code of the user's own, which no file holds."""
+    """A setting is the user's own code, which is not saved."""
 
 
 def read(path: Path | str) -> Content:
-    """What a file holds, whole and undamaged.
+    """Content of a file, after checks.
 
     Raises:
         ValueError: the file is not a saved estimator, is damaged, or has a newer format.
@@ -184,7 +190,7 @@ def read(path: Path | str) -> Content:
         header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
     except (*UNUSABLE, safetensors.SafetensorError) as error:
         raise ValueError(
-            f"{path} is not a saved estimator, or it is damaged: expected a whole safetensors "
+            f"{path} is not a saved estimator, or it is damaged: expected a complete safetensors "
             f"file ({error})"
         ) from error
     about = header.get("__metadata__", {})
@@ -194,7 +200,7 @@ def read(path: Path | str) -> Content:
             f"{FORMAT!r}, got {about.get('format')!r}"
         )
     version = about.get("version", "")
-    if version.isdecimal() and int(version) > VERSION:  # a newer one may check otherwise
+    if version.isdecimal() and int(version) > VERSION:  # its checksum may be computed differently
         raise ValueError(
             f"{path} has version {version} of the format, and this dgm_core reads versions up "
             f"to {VERSION}: install a newer dgm_core"
@@ -208,7 +214,7 @@ def read(path: Path | str) -> Content:
     except UNUSABLE as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     if not isinstance(facts, dict) or not isinstance(facts.get("own"), dict):
-        raise ValueError(f"{path} is damaged: its facts are not those of an estimator")
+        raise ValueError(f"{path} is damaged: its header is not that of an estimator")
     arrays = {name: array.clone() for name, array in arrays.items()}
     return Content(about["estimator"], facts, arrays)
 
@@ -240,7 +246,7 @@ def _encoded(content: Content) -> bytes:
 
 
 def _checksum(version: str, estimator: str, facts: str, arrays: Mapping[str, Tensor]) -> str:
-    """SHA-256 of everything that a file says."""
+    """SHA-256 of all contents of a file."""
     found = hashlib.sha256(json.dumps([version, estimator, facts]).encode())
     for name in sorted(arrays):
         array = arrays[name]
@@ -250,11 +256,11 @@ def _checksum(version: str, estimator: str, facts: str, arrays: Mapping[str, Ten
 
 
 def under(start: str, arrays: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The arrays whose names begin with `start` and a dot, named without that."""
+    """The arrays whose names start with `start` and a dot, without that prefix."""
     start = f"{start}."
     return {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
 
 
 def _name_of(value: Any) -> str:
-    """What to call code of the user's own."""
+    """Name of the user's own class or function."""
     return getattr(value, "__qualname__", None) or type(value).__qualname__

@@ -1,4 +1,4 @@
-"""Prediction from rows with holes by supMIWAE and sup-not-MIWAE: see their model."""
+"""Prediction from incomplete rows by supMIWAE and sup-not-MIWAE; see `models.supmiwae`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sklearn.utils.validation import (
 from torch import Tensor, nn
 
 from dgm_core.estimators.coding import Table
-from dgm_core.estimators.completing import CompletionEstimator, Reading
+from dgm_core.estimators.completing import CompletionEstimator, Estimate
 from dgm_core.estimators.json_values import as_json, from_json
 from dgm_core.missing.processes import MissingProcess
 from dgm_core.models.miwae import MIWAE
@@ -36,27 +36,27 @@ from dgm_core.types import Labelled, Masked
 
 @dataclass(eq=False, repr=False)
 class SupMIWAEEstimator(CompletionEstimator, ABC):
-    """Learns the law of rows with holes together with p(y|x), and integrates over what is hidden.
+    """Learns the distribution of incomplete rows jointly with p(y|x), and integrates over x_mis.
 
     Maximises a bound of log p(x_obs, y) or, with a missing process, of log p(x_obs, s, y) (Ipsen,
     Mattei & Frellsen 2022).
 
     Args:
-        missing_process: None = what is missing says nothing (supMIWAE); else as of
+        missing_process: None = assume that values are missing at random (supMIWAE); otherwise see
             `NotMIWAEImputer` (sup-not-MIWAE).
 
-    The other arguments are those of `CompletionEstimator`; `samples` is K in predicting.
+    The other arguments are those of `CompletionEstimator`; `samples` is K in prediction.
     """
 
     missing_process: MissingProcess | Callable[[int], MissingProcess] | None = None
 
     def impute(self, X: ArrayLike | pd.DataFrame) -> Table:
-        """X with the conditional mean in its holes, of the kind that came in."""
+        """X with missing values replaced by their conditional mean, of the type of X."""
 
-        def read(sample: Completions, *_: object) -> Tensor:
+        def estimate(sample: Completions, *_: object) -> Tensor:
             return mean_and_variance(sample)[0][:, None]
 
-        table, (rows,) = self._completed(X, read, 1)
+        table, (rows,) = self._completed(X, estimate, 1)
         return self.coding_.decode(rows, table)
 
     @abstractmethod
@@ -74,19 +74,19 @@ class SupMIWAEEstimator(CompletionEstimator, ABC):
     def _body(self, outputs: int, source: torch.Generator) -> nn.Module:
         return tanh_network(self.coding_.width, outputs, self.hidden, source)
 
-    def _predicted(self, X: ArrayLike | pd.DataFrame, read: Reading) -> Tensor:
+    def _predicted(self, X: ArrayLike | pd.DataFrame, estimate: Estimate) -> Tensor:
         check_is_fitted(self, "model_")
-        return self._of_each_row(self.coding_.encode(self._validated(X)), read)
+        return self._by_row(self.coding_.encode(self._validated(X)), estimate)
 
 
 class SupMIWAEClassifier(ClassifierMixin, SupMIWAEEstimator):
-    """Classifies rows with holes: p(y | x_obs) = Σ_k α_k p(y | x_obs, x_mis,k).
+    """Classifies incomplete rows: p(y | x_obs) = Σ_k α_k p(y | x_obs, x_mis,k).
 
-    See `SupMIWAEEstimator` for the arguments, and for what is imputed on the way `impute`.
+    See `SupMIWAEEstimator` for the arguments; `impute` returns the imputed table.
 
     Attributes:
         classes_: the labels, in order.
-        model_, coding_, history_, n_iter_, bound_, restart_bounds_, mechanisms_: as of
+        model_, coding_, history_, n_iter_, bound_, restart_bounds_, mechanisms_: see
             `MIWAEImputer`.
 
     Example:
@@ -104,7 +104,7 @@ class SupMIWAEClassifier(ClassifierMixin, SupMIWAEEstimator):
         return p.double().numpy()
 
     def predict(self, X: ArrayLike | pd.DataFrame) -> NDArray:
-        """The likeliest class of each row, (N,)."""
+        """The most probable class of each row, (N,)."""
         p = self.predict_proba(X)
         return self.classes_[p.argmax(1)]
 
@@ -135,13 +135,13 @@ class SupMIWAEClassifier(ClassifierMixin, SupMIWAEEstimator):
 
 
 class SupMIWAERegressor(RegressorMixin, SupMIWAEEstimator):
-    """Predicts a number from rows with holes: the mean of Σ_k α_k N(y; f(x_obs, x_mis,k), s²).
+    """Predicts a number from incomplete rows: the mean of Σ_k α_k N(y; f(x_obs, x_mis,k), s²).
 
-    See `SupMIWAEEstimator` for the arguments, and for what is imputed on the way `impute`.
+    See `SupMIWAEEstimator` for the arguments; `impute` returns the imputed table.
 
     Attributes:
         target_location_, target_scale_: mean and standard deviation of y.
-        model_, coding_, history_, n_iter_, bound_, restart_bounds_, mechanisms_: as of
+        model_, coding_, history_, n_iter_, bound_, restart_bounds_, mechanisms_: see
             `MIWAEImputer`.
 
     Example:
@@ -158,11 +158,11 @@ class SupMIWAERegressor(RegressorMixin, SupMIWAEEstimator):
     ) -> NDArray | tuple[NDArray, NDArray]:
         """E[y | x_obs], (N,); with `return_std` also the predictive standard deviation, (N,)."""
 
-        def read(sample: Completions, _: object, model: SupMIWAE) -> Tensor:
-            law = model.predict(sample)
-            return torch.stack([law.mean, law.stddev], 1)
+        def estimate(sample: Completions, _: object, model: SupMIWAE) -> Tensor:
+            prediction = model.predict(sample)
+            return torch.stack([prediction.mean, prediction.stddev], 1)
 
-        mean, sd = self._predicted(X, read).double().numpy().T * self.target_scale_
+        mean, sd = self._predicted(X, estimate).double().numpy().T * self.target_scale_
         mean = mean + self.target_location_
         return (mean, sd) if return_std else mean
 
@@ -189,9 +189,9 @@ class SupMIWAERegressor(RegressorMixin, SupMIWAEEstimator):
 
 
 def _targets(
-    estimator: SupMIWAEEstimator, rows: Masked, y: ArrayLike | None, dtype: type | None
+    estimator: SupMIWAEEstimator, rows: Masked, y: ArrayLike | None, dtype: Any
 ) -> NDArray:
-    """y, (N,), of a type and without holes."""
+    """y, (N,), of the given dtype (None = any) and without missing values."""
     if y is None:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None"

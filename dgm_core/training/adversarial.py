@@ -92,7 +92,7 @@ class Round(NamedTuple):
     iteration: int
     distance: float  # E f(x) − E f(g(z)), mean over the chunk; NaN before the first
     penalty: float  # before it is multiplied by λ
-    averaged: WGAN  # the average of the weights; call `settle` before drawing from it
+    averaged: WGAN  # the average of the weights; its batch statistics are not up to date
 
 
 @parallel.left_by_all

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dgm_core.bench.clusters import source_sweep
+from dgm_core.bench.clusters import public_sweep
 from dgm_core.mixtures import GaussianMixture, GaussianWishartDirichlet, moments_of
 from dgm_core.mixtures.prior import Posterior
 from dgm_core.rng import Streams, generator, normal
@@ -234,7 +234,7 @@ def test_the_form_it_is_timed_against_has_the_same_conditionals() -> None:
     mixture = prior.draw(3, generator(1), (), torch.float64)
     z = []
     for seed in range(400):
-        _, moments, each = source_sweep(x, mixture, prior, generator(seed))
+        _, moments, each = public_sweep(x, mixture, prior, generator(seed))
         z.append(each)
     for found, exact in zip(moments, moments_of(x, each, 3), strict=True):
         torch.testing.assert_close(found, exact)

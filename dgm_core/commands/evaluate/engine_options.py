@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 from platformdirs import user_cache_path
 
-from dgm_core import data
+from dgm_core import data, zoo
 from dgm_core.scale.engines import Engine, EngineMissing, EngineName, WorkersLost
 from dgm_core.scale.engines import engine as make_engine
 
 UNABLE = (
     data.DataUnavailable,
     data.DownloadError,
+    zoo.ModelsUnavailable,
     EngineMissing,
     WorkersLost,
     ConnectionError,

@@ -10,6 +10,7 @@ import typer
 from dgm_core import device, zoo
 from dgm_core.commands.evaluate.run_study import (
     ASSETS,
+    UNAVAILABLE,
     Folder,
     load_model,
     measure,
@@ -53,7 +54,7 @@ def evaluate_gan(
             chosen = device.default_device()
             judge = load_model(f"{dataset}-classifier", folder, Classifier, chosen=chosen)
             model = load_model(name, folder, WGAN)
-        except ValueError as error:
+        except UNAVAILABLE as error:
             stop(error)
         found = measure(
             name,

@@ -22,6 +22,9 @@ ASSETS = Path(__file__).parents[3] / "assets"
 
 Folder = Annotated[Path, typer.Option(help="Folder with the cards and weights of the models.")]
 
+UNAVAILABLE = (ValueError, zoo.ModelsUnavailable, data.DataUnavailable, data.DownloadError)
+"""Errors of a model or its data; the message says what to do."""
+
 M = TypeVar("M", bound=nn.Module)
 
 
@@ -93,7 +96,7 @@ def measure(
         model = load_model(name, folder, kind, chosen=device.default_device())
         card = zoo.card(name, folder)
         *_, found = with_progress_bar(study(card["data"], model))
-    except (ValueError, data.DataUnavailable, data.DownloadError) as error:
+    except UNAVAILABLE as error:
         stop(error)
     zoo.annotate(name, {**card, "measured": found.as_card()}, folder)
     return found
