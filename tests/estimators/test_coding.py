@@ -149,7 +149,7 @@ def test_the_door_is_watched() -> None:
     coding = TableCoding.learn(np.eye(3))
     with pytest.raises(ValueError, match="expected 3 columns, got 2"):
         coding.encode(np.eye(2))
-    with pytest.raises(ValueError, match=r"expected categorical columns of the table, got \['z'\]"):
+    with pytest.raises(ValueError, match=r"expected categorical columns .* got \['z'\]"):
         TableCoding.learn(np.eye(3), categorical=["z"])
     later = pd.DataFrame(np.eye(3), columns=list("abc")).astype({"b": object})
     later.iloc[0, 1] = "one"
