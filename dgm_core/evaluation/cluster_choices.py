@@ -19,7 +19,7 @@ from dgm_core.data.cluster_images import ClusterImages, cluster_images
 from dgm_core.metrics import mean_and_error
 from dgm_core.studies.progress import Frame
 from dgm_core.training import mutual
-from dgm_core.training.mutual import FULL, PUBLIC_CODE, Config, Shot
+from dgm_core.training.mutual import FULL, PUBLISHED, Config, Shot
 
 KEY = ("choice",)
 
@@ -99,7 +99,7 @@ CHOICES: dict[str, Choice] = {
     "as in the paper": _choice(
         "Images not deskewed; means of q(z|x) alone; diagonal covariances; hard assignments; "
         "Gibbs; 100 + 100 epochs.",
-        **_changed(PUBLIC_CODE),
+        **_changed(PUBLISHED),
     ),
     "1,000 images": _choice(
         "A tenth of the images, twice the epochs.", images=1_000, warmup=100, epochs=16

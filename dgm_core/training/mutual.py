@@ -140,7 +140,7 @@ class Config:
         return Schedule(epochs, self.batch_size, self.learning_rate, constant_part=1.0, seed=seed)
 
 
-PUBLIC_CODE = Config(
+PUBLISHED = Config(
     set_upright=False,
     spread=False,
     blur=0.0,
@@ -151,7 +151,7 @@ PUBLIC_CODE = Config(
     rounds=1,
     epochs=100,
 )
-"""Settings of the public VAE + GMM code, but with the message that belongs to each image."""
+"""Settings as published, but with the message that belongs to each image."""
 
 
 WARM = (

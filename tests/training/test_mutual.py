@@ -288,7 +288,7 @@ def test_every_part_of_a_training_has_batches_and_noise_of_its_own() -> None:
 
 
 def test_the_source_of_the_study_differs_as_it_says() -> None:
-    source = mutual.PUBLIC_CODE
+    source = mutual.PUBLISHED
     assert source.all_epochs == 200
     assert (source.images, source.clusters, source.latent_dim) == (10_000, 10, 12)
     assert source.control == replace(source, form="one pass")
