@@ -8,7 +8,7 @@ from typing import NoReturn
 import streamlit as st
 
 from dgm_core import zoo
-from ui import cache, figures, jobs, run_panel, shortcuts
+from ui import cache, figures, glossary, jobs, run_panel, shortcuts
 from ui import links as share_links
 from ui.inpainting import (
     all_methods,
@@ -49,7 +49,7 @@ def introduce(view: type[View]) -> None:
         st.caption(
             "Faces have no view Step by step or Slow motion: these need black-and-white images."
         )
-    st.markdown(view.about)
+    st.markdown(view.about, help=glossary.hover(view.about))
 
 
 def broken(error: zoo.BrokenModel) -> NoReturn:

@@ -217,7 +217,7 @@ def test_outline_marks_the_hidden_region(open_player: Open) -> None:
 def test_buttons_and_keys_step(open_player: Open) -> None:
     screen = open_player("complete", autoplay=0)
     screen.page.evaluate("() => { window.seen = []; window.onkeydown = (e) => seen.push(e.key) }")
-    screen.page.locator(".back").click()
+    screen.page.locator(".previous").click()
     screen.shows(LAST - 1)
     screen.page.locator(".card h4").first.click()
     for key, frame in (("Home", 0), ("ArrowRight", 1), ("ArrowLeft", 0), ("End", LAST)):
@@ -226,7 +226,7 @@ def test_buttons_and_keys_step(open_player: Open) -> None:
     screen.seek(10)
     screen.page.keyboard.press("ArrowRight")  # the focus is on the range
     screen.shows(11)
-    screen.page.locator(".forward").click()
+    screen.page.locator(".next").click()
     screen.shows(12)
     screen.page.locator(".card h4").first.click()
     screen.page.keyboard.press("Space")

@@ -32,7 +32,7 @@ def test_chains_are_stepped_followed_and_compared(server: str, new_page: NewPage
     shown = player(page)
     shown.locator(".scrub").press("End")
     expect(shown).to_have_attribute("data-iteration", "100")
-    shown.get_by_role("button", name="Step back").click()
+    shown.get_by_role("button", name="Previous").click()
     expect(shown.get_by_text("iteration 99 of 100")).to_be_visible()
     expect(shown.locator(".name")).to_have_text("Metropolis-within-Gibbs")
     expect(shown.locator(".step")).to_have_text(

@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dgm_core import data
 from dgm_core.studies.inpainting import sampler_rows, sampler_sweeps
 from dgm_core.studies.inpainting.sampler_sweeps import DATA, LENGTHS, SWEEPS, Config, Row
-from ui import cache, figures, jobs, run_panel
+from ui import cache, figures, glossary, jobs, run_panel
 from ui.assets import ASSETS
 from ui.inpainting import study_charts, study_words
 from ui.inpainting.pictures import DATASETS
@@ -180,7 +180,7 @@ class Studies:
             if words:
                 origin = "Measured here" if group.name else "Shipped result"
                 st.markdown(f"{origin}, {_size(group.rows)}: {words}")
-        st.caption(self._note(length))
+        glossary.caption(self._note(length))
 
     def _title(self, rows: Sequence[Row], length: int) -> str:
         counted = "all" if self.pixels == "all" else "hidden"

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ui import glossary
 from ui.components import inline_component
 
 State = Literal["running", "finished", "stopped", "failed"]
@@ -162,6 +163,7 @@ def diagnostics_message(
         "units": list(UNITS.values()),
         "data": encode(parts),
         "history": [[_diagnosis(*each) for each in part.history] for part in parts],
+        "definitions": {"rhat": glossary.explain("R-hat"), "ess": glossary.explain("ESS")},
         "autocorrelation": [[_plain(c, 3) for c in part.autocorrelation] for part in parts],
         "sentences": [list(part.sentences) for part in parts],
     }

@@ -164,6 +164,9 @@ function write(charts) {
       ),
     ),
   );
+  charts.root.querySelector("[data-view=rhat]").title = Object.values(message.definitions).join(
+    "\n\n",
+  );
   options(
     selects.quantity,
     message.quantities.map((name, q) => [q, name]),
@@ -255,8 +258,9 @@ function reuse(charts, panels) {
     charts.container.replaceChildren(...charts.figures.map(({ figure }) => figure));
   }
   charts.panels = panels.map((panel, i) => ({ ...charts.figures[i], ...panel }));
-  charts.panels.forEach(({ figure, title, stroke, name, label }) => {
+  charts.panels.forEach(({ figure, title, stroke, name, label, definition }) => {
     name.replaceChildren(...(stroke ? [swatch(stroke)] : []), title);
+    name.title = definition ?? "";
     figure.setAttribute("aria-label", label);
   });
 }
@@ -339,9 +343,10 @@ function heightOf(charts) {
 
 /** A panel of curves: `build(width)` makes the plot, `read(here, plot)` moves its cursor and returns
  *  the text of the reading; `rows(at)` are the values of the chains at an iteration. */
-function curvePanel({ title, stroke, label, build, read, rows }) {
+function curvePanel({ title, definition, stroke, label, build, read, rows }) {
   return {
     title,
+    definition,
     stroke,
     label,
     draw(panel, width) {
@@ -555,6 +560,7 @@ function diagnosisPanels(charts) {
   return [
     curvePanel({
       title: "R-hat",
+      definition: message.definitions.rhat,
       label: `R-hat over time. ${diagnoses}`,
       build: (width) =>
         linePlot({
@@ -570,6 +576,7 @@ function diagnosisPanels(charts) {
     }),
     curvePanel({
       title: "Effective sample size",
+      definition: message.definitions.ess,
       label: `Effective sample size over time. ${diagnoses}`,
       build: (width) =>
         linePlot({

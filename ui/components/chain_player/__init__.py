@@ -17,12 +17,15 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ui import glossary
 from ui.components import SD_MAX, inline_component
 from ui.components.bits import pack
 
 __all__ = ["SD_MAX", "SamplerFrames", "State", "chain_player", "encode_frames"]
 
 State = Literal["running", "finished", "stopped", "failed"]
+TERMS = {"rhat": "R-hat", "ess": "ESS", "f1_mean": "F1"}
+"""Diagnostic → its term in the glossary."""
 
 
 _COMPONENT = inline_component(
@@ -177,6 +180,7 @@ def player_message(
             for frames in samplers.values()
         ],
         "diagnostics": [_finite(diagnostics.get(name, {})) for name in samplers],
+        "definitions": {name: glossary.explain(term) for name, term in TERMS.items()},
         "state": state,
         "autoplay": bool(autoplay),
     }

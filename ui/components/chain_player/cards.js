@@ -79,7 +79,8 @@ function numberItem(player, number, values) {
   if (value !== null && number.after) {
     text.append(" ", element("small", {}, number.after(player)));
   }
-  const item = element("div", { title: number.define, "data-number": number.name });
+  const title = number.define ?? player.message.definitions[number.name];
+  const item = element("div", { title, "data-number": number.name });
   item.append(element("dt", {}, number.label), text);
   return item;
 }

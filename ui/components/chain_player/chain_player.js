@@ -43,21 +43,17 @@ const NUMBERS = [
   {
     name: "rhat",
     label: "Split R-hat",
-    define: "Split R-hat: close to 1, the chains agree; above 1.01, they have not converged.",
     format: (value) => (value < 100 ? value.toFixed(value < 10 ? 3 : 1) : "> 100"),
     warns: (value) => value > RHAT_WARNING,
   },
   {
     name: "ess",
     label: "ESS",
-    define:
-      "ESS (effective sample size): the number of independent draws with the same precision.",
     format: (value) => (value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString("en")),
   },
   {
     name: "f1_mean",
     label: "F1 of mean",
-    define: "F1 of the posterior mean = 2TP / (2TP + FP + FN), over hidden pixels only.",
     format: (value) => value.toFixed(2),
   },
 ];
@@ -80,7 +76,6 @@ function create(host) {
     key: own(".key"),
     scrub: own(".scrub"),
     place: own(".place"),
-    toggle: own(".toggle"),
     speed: own(".speed select"),
     outlined: own(".outlined input"),
     difference: own(".difference input"),
@@ -126,6 +121,7 @@ function reset(player, message) {
     original: unpack(bytesOf(message.original), message.height * message.width),
     hidden: unpack(bytesOf(message.hidden), message.height * message.width),
   });
+  find(player, ".scores h4").title = message.definitions.f1_mean;
   find(player, ".original-title").textContent = message.originalTitle;
   find(player, ".original-note").textContent = message.originalNote;
   player.strokes = message.samplers.map(strokeOf);
@@ -212,9 +208,11 @@ function pictureOf(player, frame, sampler, which) {
 
 function listen(player) {
   const { root, scrub, plot } = player;
-  root.querySelector(".back").onclick = () => step(player, -1);
-  root.querySelector(".forward").onclick = () => step(player, 1);
-  player.toggle.onclick = () => toggle(player);
+  player.buttons = playButtons(root, {
+    previous: () => step(player, -1),
+    toggle: () => toggle(player),
+    next: () => step(player, 1),
+  });
   player.outlined.onchange = () => show(player);
   player.difference.onchange = () => show(player);
   player.unlisten = holding(root.querySelector(".hold"), "o", (held) => setHeld(player, held));

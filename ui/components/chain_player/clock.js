@@ -21,11 +21,8 @@ function begin(player) {
 
 function setMode(player, mode) {
   player.mode = mode;
-  player.root.classList.toggle("moving", mode !== "paused");
   player.root.dataset.mode = mode;
-  const word = mode === "paused" ? "Play" : "Pause";
-  player.toggle.setAttribute("aria-label", word);
-  player.toggle.title = `${word} (Space)`;
+  player.buttons.show(mode !== "paused");
   if (mode === "following") follow(player);
   else if (mode === "playing") start(player);
   else cancel(player);

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ui import glossary
+
 if TYPE_CHECKING:
     from dgm_core.studies.inpainting.comparison import Outcome
 
@@ -30,24 +32,9 @@ _DIAGNOSTICS: dict[str, tuple[str, int | None, float, str]] = {
         "Fraction of the proposals accepted after the warm-up.",
     ),
     "stuck chains": ("Stuck chains", 0, 0, "Chains that accepted no proposal since the warm-up."),
-    "R-hat": (
-        "Split R-hat",
-        3,
-        1.05,
-        "Close to 1, the chains agree; above 1.05, they have not converged.",
-    ),
-    "ESS": (
-        "ESS",
-        None,
-        math.inf,
-        "Effective sample size: the number of independent draws with the same precision.",
-    ),
-    "Pareto k": (
-        "Pareto k",
-        2,
-        0.7,
-        "Shape of the tail of the importance weights; above 0.7, the mean is unreliable.",
-    ),
+    "R-hat": ("Split R-hat", 3, 1.05, ""),
+    "ESS": ("ESS", None, math.inf, ""),
+    "Pareto k": ("Pareto k", 2, 0.7, ""),
     "log p(x_obs)": (
         "log p(x_obs)",
         1,
@@ -61,7 +48,8 @@ _DIAGNOSTICS: dict[str, tuple[str, int | None, float, str]] = {
         "Effective number of mixture components, 1 / Σ weight².",
     ),
 }
-"""Name → label, decimals (None: chosen from the value), largest good value, definition."""
+"""Name → label, decimals (None: chosen from the value), largest good value, definition; "": the
+glossary has it."""
 
 
 def columns(outcomes: Sequence[Outcome], definitions: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -176,7 +164,7 @@ def diagnostics(values: Mapping[str, float]) -> list[dict[str, Any]]:
                 "text": "–" if math.isnan(value) else number(value, decimals),
                 "error": error_text(error, 2),
                 "warn": value > limit,
-                "about": about,
+                "about": about or (glossary.explain(name) if name in glossary.TERMS else ""),
             }
         )
     return found

@@ -14,7 +14,7 @@ import numpy as np
 
 from ui.components import inline_component
 
-_COMPONENT = inline_component(Path(__file__).parent, "theme", "bits", "elements")
+_COMPONENT = inline_component(Path(__file__).parent, *("theme", "bits", "elements", "play_bar"))
 
 
 @dataclass(frozen=True)

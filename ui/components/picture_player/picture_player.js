@@ -8,22 +8,22 @@ function create(parent) {
   const player = {
     root,
     tracks: find(".tracks"),
-    toggle: find(".toggle"),
     scrub: find(".scrub"),
     place: find(".place"),
     at: 0,
     forwards: true,
     timer: 0,
   };
-  player.toggle.onclick = () => (player.timer ? pause(player) : play(player));
+  const toggle = () => (player.timer ? pause(player) : play(player));
+  player.buttons = playButtons(root, { toggle });
   player.scrub.oninput = () => {
     pause(player);
     show(player, Number(player.scrub.value));
   };
   root.onkeydown = (event) => {
-    if (event.key !== " " || event.target === player.toggle) return;
+    if (event.key !== " " || event.target === player.buttons.toggle) return;
     event.preventDefault();
-    player.toggle.click();
+    toggle();
   };
   return player;
 }
@@ -60,7 +60,7 @@ function play(player) {
   const { count, seconds, back } = player.data;
   if (count === 1) return;
   if (!back && player.at === count - 1) show(player, 0);
-  mark(player, true);
+  player.buttons.show(true);
   player.timer = setInterval(
     () => {
       const next = player.at + (player.forwards ? 1 : -1);
@@ -77,19 +77,14 @@ function pause(player) {
   clearInterval(player.timer);
   player.timer = 0;
   player.forwards = true;
-  mark(player, false);
-}
-
-function mark(player, playing) {
-  player.root.classList.toggle("playing", playing);
-  const word = playing ? "Pause" : "Play";
-  player.toggle.setAttribute("aria-label", word);
-  player.toggle.title = `${word} (Space)`;
+  player.buttons.show(false);
 }
 
 function show(player, at) {
   player.at = at;
   player.scrub.value = String(at);
+  const played = at / Math.max(player.data.count - 1, 1);
+  player.scrub.style.setProperty("--played", `${100 * played}%`);
   const place = player.data.places[at] ?? `${at + 1} / ${player.data.count}`;
   player.place.textContent = place;
   player.scrub.setAttribute("aria-valuetext", place);

@@ -31,7 +31,6 @@ function create(host) {
     multiples: find(".multiples"),
     scrub: find(".scrub"),
     place: find(".place"),
-    toggle: find(".toggle"),
     speed: find(".speed select"),
     distance: find(".distance"),
     height: find(".height"),
@@ -150,10 +149,7 @@ function pause(player) {
 
 function mark(player, playing) {
   player.playing = playing;
-  player.root.classList.toggle("moving", playing);
-  const word = playing ? "Pause" : "Play";
-  player.toggle.setAttribute("aria-label", word);
-  player.toggle.title = `${word} (Space)`;
+  player.buttons.show(playing);
 }
 
 function start(player) {
@@ -192,9 +188,11 @@ function seek(player, t) {
 
 function listen(player) {
   const { root, scrub } = player;
-  root.querySelector(".back").onclick = () => seek(player, player.t - 1);
-  root.querySelector(".forward").onclick = () => seek(player, player.t + 1);
-  player.toggle.onclick = () => (player.playing ? pause(player) : play(player));
+  player.buttons = playButtons(root, {
+    previous: () => seek(player, player.t - 1),
+    toggle: () => (player.playing ? pause(player) : play(player)),
+    next: () => seek(player, player.t + 1),
+  });
   scrub.oninput = () => seek(player, Number(scrub.value) - 1);
   root.onkeydown = (event) => onKey(player, event);
   player.zoom.onclick = (event) => {
@@ -230,7 +228,7 @@ function onKey(player, event) {
   const { tagName, role } = event.target;
   if (tagName === "SELECT") return;
   const actions = {
-    " ": () => player.toggle.click(),
+    " ": () => player.buttons.toggle.click(),
     ArrowLeft: () => seek(player, player.t - 1),
     ArrowRight: () => seek(player, player.t + 1),
     Home: () => seek(player, 0),
@@ -511,7 +509,9 @@ function sentence(player, track, t) {
     const from = t * track.proposals;
     const weights = track.logRatio.subarray(from, from + track.proposals).map(Math.exp);
     const ess = 1 / weights.reduce((sum, w) => sum + w * w, 0);
-    const accepted = track.accepted.subarray(from, from + track.proposals).reduce((a, b) => a + b, 0);
+    const accepted = track.accepted
+      .subarray(from, from + track.proposals)
+      .reduce((a, b) => a + b, 0);
     return (
       `${track.proposals} weighted proposals from all completions and the prior; effective ` +
       `sample size ${numberText(ess, 1)}. ${accepted} ${accepted === 1 ? "is" : "are"} drawn.`

@@ -26,7 +26,6 @@ function create(host) {
     sentence: find(".sentence"),
     strip: find(".strip"),
     select: find("select"),
-    toggle: find(".toggle"),
     stages: [...root.querySelectorAll(".stage")],
     tiles: Object.fromEntries(
       [...root.querySelectorAll("canvas")].map((canvas) => [canvas.dataset.tile, canvas]),
@@ -125,7 +124,7 @@ function back(slow) {
 
 function play(slow) {
   if (isLast(slow)) go(slow, 0, 0);
-  setPlaying(slow, true);
+  slow.buttons.show(true);
   wait(slow);
 }
 
@@ -140,14 +139,7 @@ function wait(slow) {
 function pause(slow) {
   clearTimeout(slow.timer);
   slow.timer = 0;
-  setPlaying(slow, false);
-}
-
-function setPlaying(slow, playing) {
-  slow.root.classList.toggle("moving", playing);
-  const word = playing ? "Pause" : "Play";
-  slow.toggle.setAttribute("aria-label", word);
-  slow.toggle.title = `${word} (Space)`;
+  slow.buttons.show(false);
 }
 
 // ---------------------------------------------------------------- input
@@ -167,9 +159,11 @@ function listen(slow) {
     Home: by(() => go(slow, 0, 0)),
     End: by(() => go(slow, Infinity, STAGES - 1)),
   };
-  root.querySelector(".back").onclick = actions.ArrowLeft;
-  root.querySelector(".forward").onclick = actions.ArrowRight;
-  slow.toggle.onclick = actions[" "];
+  slow.buttons = playButtons(root, {
+    previous: actions.ArrowLeft,
+    toggle: actions[" "],
+    next: actions.ArrowRight,
+  });
   select.onchange = by(() => go(slow, Number(select.value), slow.stage));
   strip.onclick = (event) => {
     const at = event.target.dataset.at;
@@ -233,8 +227,8 @@ function show(slow) {
     else title.removeAttribute("aria-current");
     stage.querySelector(".body").inert = i > slow.stage;
   });
-  root.querySelector(".back").disabled = slow.at === 0 && slow.stage === 0;
-  root.querySelector(".forward").disabled = isLast(slow);
+  slow.buttons.previous.disabled = slow.at === 0 && slow.stage === 0;
+  slow.buttons.next.disabled = isLast(slow);
   if (slow.sentence.textContent !== step.sentences[slow.stage]) {
     slow.sentence.textContent = step.sentences[slow.stage];
   }
