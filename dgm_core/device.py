@@ -1,4 +1,4 @@
-"""What a program settles once at its edge: the device, and how freed memory is kept.
+"""Settings of a whole program: the device, and how much freed memory it keeps.
 
 The device is `$DGM_DEVICE`, else CUDA when present, else the CPU.
 
@@ -9,6 +9,7 @@ The device is `$DGM_DEVICE`, else CUDA when present, else the CPU.
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -19,17 +20,26 @@ if TYPE_CHECKING:
 
 def default_device() -> torch.device:
     """The device for models and data made at the edge (command line, app, training)."""
-    import torch  # seconds of start-up, which the front door does without
+    import torch  # takes seconds, which the start page does not need
 
     named = os.environ.get("DGM_DEVICE")
     return torch.device(named or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
-def keep_freed_memory(megabytes: int = 128) -> None:
-    """Let the C allocator keep this much freed memory instead of handing it back at once.
+def device_of(model: object) -> torch.device:
+    """The device of a model's parameters and buffers; the CPU if it has none."""
+    import torch
 
-    Networks free and ask for the same few megabytes at every step; with glibc's defaults each
-    round trip to the kernel costs as much as a layer. No effect with another C library.
+    networks = getattr(model, "parameters", tuple), getattr(model, "buffers", tuple)
+    first = next(itertools.chain.from_iterable(each() for each in networks), None)
+    return torch.device("cpu") if first is None else first.device
+
+
+def keep_freed_memory(megabytes: int = 128) -> None:
+    """Let the C allocator keep this much freed memory instead of returning it at once.
+
+    Networks free and request the same few megabytes at every step. With glibc's defaults each
+    such request to the kernel takes as long as a layer. No effect with another C library.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -21,7 +21,7 @@ from typing import Any
 def written_whole(target: Path) -> Iterator[Path]:
     """A temporary path beside `target`, renamed onto it on success and removed on failure.
 
-    The rename is atomic, so another process sees the old file, or the new one, or none.
+    The rename is atomic, so other processes see the complete old file or the complete new one.
 
     Raises:
         OSError: no space, no permission; names `target`.

@@ -1,4 +1,4 @@
-"""The nouns every room shares: incomplete data, latent-variable models, samplers, imputations."""
+"""The types that all parts share: incomplete data, latent-variable models, samplers, imputations."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from torch.distributions import Distribution
 
 @dataclass(frozen=True)
 class Masked:
-    """Incomplete data: values `x` and what of them was `observed`.
+    """Incomplete data: values `x` and a mask `observed`.
 
-    Hidden entries of `x` are set to 0 on construction, so no method can see what it must guess.
+    The constructor sets hidden entries of `x` to 0, so no method can read them.
 
     Args:
         x: float values, shape (B, \\*event); images are (B, C, H, W) in [0, 1].
-        observed: bool, the shape of `x`; True = seen.
+        observed: bool, in the shape of `x`; True = observed.
 
     Raises:
         ValueError: shapes differ, `observed` is not bool, or an observed value is not finite.
@@ -37,8 +37,8 @@ class Masked:
         if self.observed.dtype != torch.bool:
             raise ValueError(f"expected observed of dtype bool, got {self.observed.dtype}")
         if self.x.shape != self.observed.shape:
-            want, got = tuple(self.x.shape), tuple(self.observed.shape)
-            raise ValueError(f"expected observed of shape {want}, got {got}")
+            expected, got = tuple(self.x.shape), tuple(self.observed.shape)
+            raise ValueError(f"expected observed of shape {expected}, got {got}")
         hidden_as_zero = torch.where(self.observed, self.x, torch.zeros_like(self.x))
         if not torch.isfinite(hidden_as_zero).all():
             raise ValueError("an observed entry of x is NaN or infinite; mark it as not observed")
@@ -60,12 +60,12 @@ class Masked:
         return self._of_both(lambda each: each.expand(draws, *each.shape).flatten(0, 1))
 
     def complete(self, fill: Tensor) -> Tensor:
-        """The observed entries as they are, the hidden ones from a finite `fill`.
+        """The observed entries unchanged, and the hidden ones from a finite `fill`.
 
         Args:
             fill: (B, \\*event), or several completions at once, (n, B, \\*event).
         """
-        # x is 0 where hidden. On a CPU a sixth of the time of torch.where with a bool condition.
+        # x is 0 where hidden. On a CPU this takes a sixth of the time of torch.where.
         return torch.addcmul(self.x, fill, ~self.observed)
 
     @property
@@ -78,8 +78,8 @@ class Masked:
         return self._of_both(lambda each: each.to(device))
 
     def _of_both(self, change: Callable[[Tensor], Tensor]) -> Masked:
-        """`x` and `observed` changed alike, in a way that leaves them valid."""
-        changed = object.__new__(Masked)  # without the checks, which cost as much as a layer
+        """`x` and `observed` after the same `change`, which must keep them valid."""
+        changed = object.__new__(Masked)  # without the checks, which take as long as a layer
         object.__setattr__(changed, "x", change(self.x))
         object.__setattr__(changed, "observed", change(self.observed))
         return changed
@@ -87,14 +87,14 @@ class Masked:
 
 @dataclass(frozen=True)
 class Labelled:
-    """Incomplete data with what is to be predicted of each row.
+    """Incomplete data with a target for each row.
 
     Args:
         masked: B rows.
-        y: (B,), float for regression, long for classes; seen in every row.
+        y: targets (B,), float for regression, long for classes; observed in every row.
 
     Raises:
-        ValueError: not one y a row.
+        ValueError: the number of targets differs from the number of rows.
     """
 
     masked: Masked
@@ -102,8 +102,8 @@ class Labelled:
 
     def __post_init__(self) -> None:
         if self.y.shape != (len(self.masked),):
-            want = (len(self.masked),)
-            raise ValueError(f"expected y of shape {want}, got {tuple(self.y.shape)}")
+            expected = (len(self.masked),)
+            raise ValueError(f"expected y of shape {expected}, got {tuple(self.y.shape)}")
 
     def __len__(self) -> int:
         return len(self.y)
@@ -124,14 +124,14 @@ class Labelled:
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Complete images with what is said of each.
+    """Complete images with classes or attributes.
 
     Args:
-        x: (B, C, H, W) uint8, since of these there are many.
-        y: (B,) classes, or (B, A) attributes, 1 where they hold.
+        x: (B, C, H, W) uint8, which needs a quarter of the memory of floats.
+        y: (B,) classes, or (B, A) attributes, 1 where the image has the attribute.
 
     Raises:
-        ValueError: images are not uint8, or not one row of y an image.
+        ValueError: the images are not uint8, or their number differs from the rows of y.
     """
 
     x: Tensor
@@ -164,8 +164,8 @@ class LabelledImages:
 class LatentVariableModel(Protocol):
     """p(x, z) = p(z) p(x|z) with an amortised proposal q(z|x).
 
-    Event shapes: prior and `encode` (L,), `decode` the event of x. Bounds, importance weights
-    and every sampler need these three and nothing else.
+    The event shapes are (L,) for `prior` and `encode`, and the event of x for `decode`. Bounds,
+    importance weights and all samplers need only these three methods.
     """
 
     def prior(self) -> Distribution:
@@ -173,19 +173,19 @@ class LatentVariableModel(Protocol):
         ...
 
     def encode(self, x: Tensor) -> Distribution:
-        """q(z|x) on (L,), of complete x (B, \\*event)."""
+        """q(z|x) on (L,), for complete x (B, \\*event)."""
         ...
 
     def decode(self, z: Tensor) -> Distribution:
-        """p(x|z) on the event, of z (B, L)."""
+        """p(x|z) on the event, for z (B, L)."""
         ...
 
 
 class Sampler(NamedTuple):
-    """A Markov kernel bound to a model and a problem, as two pure functions.
+    """A Markov kernel for one model and one problem, as two pure functions.
 
-    `init(generator) → State` and `step(state, generator) → (State, Info)`; the leading dimension
-    of every tensor is parallel chains or images.
+    `init(generator) → State` and `step(state, generator) → (State, Info)`. The leading dimension
+    of every tensor runs over parallel chains or images.
     """
 
     init: Callable[[Any], Any]
@@ -193,28 +193,27 @@ class Sampler(NamedTuple):
 
 
 class Imputation(NamedTuple):
-    """What a method fills in. Observed entries are those of the problem, bit for bit.
+    """The result of an imputation method. Observed entries stay bit-identical.
 
-    `log_density` maps the truth (B, \\*event) to log p(x_mis | x_obs), (B,) in nats: a density for
-    continuous laws, a probability for binary ones, summed over the hidden entries.
+    `log_density` maps the true values (B, \\*event) to log p(x_mis | x_obs), (B,) in nats, summed
+    over the hidden entries. It is a density for continuous distributions and a probability for
+    binary ones.
     """
 
     mean: Tensor  # (B, *event) E[x | x_obs]
-    draws: Tensor | None = None  # (n, B, *event) of p(x | x_obs)
-    variance: Tensor | None = None  # (B, *event) of a draw; 0 where observed
+    draws: Tensor | None = None  # (n, B, *event) from p(x | x_obs)
+    variance: Tensor | None = None  # (B, *event) Var[x | x_obs]; 0 where observed
     log_density: Callable[[Tensor], Tensor] | None = None
     diagnostics: Mapping[str, Tensor] = MappingProxyType({})  # name → (B,)
-    parts: Mapping[str, Tensor] = MappingProxyType({})  # pictures of the inside, (n, B, *event)
+    parts: Mapping[str, Tensor] = MappingProxyType({})  # images of intermediate results, as draws
     curves: Mapping[str, tuple[Tensor, Tensor]] = MappingProxyType({})  # name → x (n,), y (n, B)
-    done: float = 1.0  # share of the method's work
-    leave_one_out: Tensor | None = (
-        None  # (r, B, *event) the mean without each of r chains or parts
-    )
+    done: float = 1.0  # fraction of the method's work
+    leave_one_out: Tensor | None = None  # (r, B, *event) means without each of r chains or parts
 
 
 class Imputer(Protocol):
-    """A way to fill in; yields once or, for chains, again and again as it improves."""
+    """An imputation method; it yields once, or repeatedly with better results (chains)."""
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
-        """Fill in `masked`; all randomness is the generator's."""
+        """Fill in `masked`; all random numbers come from `generator`."""
         ...

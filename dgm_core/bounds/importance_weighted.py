@@ -3,8 +3,8 @@
     log w_k = log p(x|z_k) + log p(z_k) − log q(z_k|x),   z_k ~ q(z|x)
     ELBO = E log w   ≤   IWAE_K = E log (1/K) Σ_k w_k   ≤   log p(x)
 
-(Burda, Grosse & Salakhutdinov 2016.)  With a large K the last inequality is nearly an equality,
-and `log_likelihood` is IWAE_K of one batch of weights together with its standard error.
+(Burda, Grosse & Salakhutdinov 2016.)  With a large K the last inequality is nearly an equality.
+`log_likelihood` gives IWAE_K of one set of weights together with its standard error.
 
     >>> log_w = torch.tensor([[-3.0, -1.0], [-1.0, -1.0]])  # two draws of two images
     >>> elbo(log_w), iwae_bound(log_w).round(decimals=3)
@@ -24,7 +24,7 @@ from dgm_core.rng import Source, draw
 from dgm_core.types import LatentVariableModel
 
 FEW = 10
-"""Blocks below which their spread says little of how far their mean is off."""
+"""With fewer blocks than this, their spread is a poor estimate of the error of their mean."""
 
 
 class Estimate(NamedTuple):
@@ -42,7 +42,7 @@ def log_weights(model: LatentVariableModel, x: Tensor, draws: int, source: Sourc
 
 
 def log_joint(model: LatentVariableModel, x: Tensor, z: Tensor) -> Tensor:
-    """log p(x, z) of x (B, \\*event) with each of z (K, B, L): (K, B)."""
+    """log p(x, z_k) for x (B, \\*event) and each z_k of z (K, B, L): (K, B)."""
     each_x = x.expand(z.shape[:1] + x.shape).flatten(0, 1)
     log_likelihood = model.decode(z.flatten(0, 1)).log_prob(each_x).unflatten(0, z.shape[:2])
     return log_likelihood + model.prior().log_prob(z)
@@ -59,7 +59,7 @@ def iwae_bound(log_w: Tensor) -> Tensor:
 
 
 def log_likelihood(log_w: Tensor) -> Estimate:
-    """log p(x) by importance sampling; standard error sd(w) / (√K mean(w)), the delta method."""
+    """log p(x) by importance sampling, with standard error sd(w) / (√K mean(w)) (delta method)."""
     relative = torch.exp(log_w - iwae_bound(log_w))  # mean 1 over K
     return Estimate(iwae_bound(log_w), relative.std(0) / math.sqrt(len(log_w)))
 
@@ -67,10 +67,11 @@ def log_likelihood(log_w: Tensor) -> Estimate:
 def iwae_curve(log_w: Tensor, draws: Sequence[int]) -> Estimate:
     """The bound as a function of K, from one set of log-weights (K, B): (len(draws), B) each.
 
-    For each k the weights are cut into blocks of k, as many as there are, and the bounds of the
-    blocks averaged: unbiased for E log (1/k) Σ w, where one block of k would be noisy. The
-    standard error is from the spread of the blocks, or where there are fewer than `FEW` from the
-    delta method within each; NaN of a single block of fewer draws than that.
+    For each k the weights are cut into as many blocks of k as possible, and the bounds of the
+    blocks are averaged. This is unbiased for E log (1/k) Σ w and less noisy than a single block.
+    The standard error comes from the spread of the blocks. With fewer than `FEW` blocks it comes
+    from the delta method within each block; it is NaN for a single block of fewer than `FEW`
+    draws.
 
     Raises:
         ValueError: a k is below 1 or above K.
@@ -101,9 +102,9 @@ def estimate_log_likelihood(
     source: torch.Generator,
     decoded_at_once: int = 2000,
 ) -> Estimate:
-    """`log_likelihood` with `draws` samples for each image, in pieces that fit the memory.
+    """`log_likelihood` with `draws` samples for each image, in pieces that fit into memory.
 
-    The weights of one image are pooled over all pieces before the logarithm is taken.
+    The weights of one image are pooled over all pieces before the logarithm.
     """
     values, errors = [], []
     for image in x.split(1):

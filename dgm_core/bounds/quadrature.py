@@ -1,17 +1,18 @@
-"""log p(x) as an integral over one or two latents, to a stated error; the posterior on a grid.
+"""log p(x) as an integral over one or two latents with a stated error; the posterior on a grid.
 
     p(x_obs) = ∫ p(x_obs|z) p(z) dz  ≈  h^L Σ_j p(x_obs|z_j) p(z_j),   z_j a grid of spacing h
 
-This is the trapezoidal rule where the integrand has died out at the edge. For a smooth one it
-converges faster than any power of h (Trefethen & Weideman 2014): of a Gaussian of standard
+This is the trapezoidal rule if the integrand is negligible at the edge. For a smooth integrand it
+converges faster than any power of h (Trefethen & Weideman 2014): for a Gaussian of standard
 deviation σ the relative error is 2 exp(−2π² σ² / h²), below 10⁻⁸ at h = σ. A Gauss–Hermite rule
-puts its points where the *prior* is, and posteriors of images are a hundred times narrower.
+puts its points where the *prior* has its mass, but posteriors of images are a hundred times
+narrower.
 
-Halving h keeps all points, so the change from 2h to h costs nothing to know; it is the stated
-error, and overstates it where convergence is fast. A grid that steps over a peak may change little
-by chance: there is no stated error until the integral rests on more points than one peak that is
-as narrow as h would touch. Points are decoded once for all rows, so that what a grid costs hardly
-grows with their number.
+Halving h keeps all points, so the change from 2h to h needs no extra work. This change is the
+stated error; it is too large where convergence is fast. A grid that misses a peak may change
+little by chance. So the error stays infinite until the integral depends on more points than one
+peak of width h would touch. Each point is decoded once for all rows, so the time hardly grows with
+the number of rows.
 
     >>> from dgm_core import data, zoo
     >>> from dgm_core.missing import masks
@@ -41,18 +42,18 @@ DECODED_AT_ONCE = 2048
 """Latents in one pass of the decoder."""
 
 RESOLVED = 2.5
-"""Points a dimension that must carry the integral. A Gaussian has 2 √π σ / h of them."""
+"""Least effective number of points per dimension. A Gaussian has 2 √π σ / h of them."""
 
 
 class Evidence(NamedTuple):
-    """log p(x_obs) of B rows by quadrature, and how far it can be trusted."""
+    """log p(x_obs) of B rows by quadrature, with its error."""
 
     value: Tensor  # (B,) nats, float64
     error: Tensor  # (B,) nats: the change at the last halving; infinite while h is too coarse
-    effective_points: Tensor  # (B,) how many points of equal mass the integral is worth
-    edge: Tensor  # (B,) share of the integral on the outermost points; beyond lies less
+    effective_points: Tensor  # (B,) effective number of points, (Σ f)² / Σ f²
+    edge: Tensor  # (B,) fraction of the integral on the outermost points; beyond them is less
     spacing: float  # h, in standard deviations of the prior
-    points: int  # of the grid
+    points: int  # in the grid
 
 
 def evidence_by_halving(
@@ -63,13 +64,13 @@ def evidence_by_halving(
     intervals: int = 32,
     decoded_at_once: int = DECODED_AT_ONCE,
 ) -> Iterator[Evidence]:
-    """log p(x_obs) on ever finer grids, without end; the first `error` is infinite.
+    """log p(x_obs) on finer and finer grids, without end; the first `error` is infinite.
 
     Args:
-        model: of one or two latents; its prior knows its mean and variance.
-        masked: B rows. What is hidden is integrated out.
-        reach: the grid covers the prior's mean ± so many of its standard deviations.
-        intervals: along each axis, at first.
+        model: has one or two latents, and a prior with a mean and a variance.
+        masked: B rows; hidden entries are integrated out.
+        reach: the grid covers the prior's mean ± `reach` standard deviations.
+        intervals: intervals along each axis of the first grid.
         decoded_at_once: latents in one pass of the decoder.
 
     Raises:
@@ -84,8 +85,8 @@ def evidence_by_halving(
     latents = len(mean)
     log_total = torch.full((len(masked),), -math.inf, dtype=torch.float64, device=masked.device)
     log_square, log_edge, before, count = log_total, log_total, None, 0
-    # Where along the axes the new points are: all at first; later those off the old grid, whose
-    # positions on the finer one are even.
+    # Positions of the new points along the axes. The first grid is all new; later ones add only
+    # points off the old grid, whose points have even positions on the finer grid.
     stride, starts = 1, [(0,) * latents]
     while True:
         spacing = 2 * reach / intervals
@@ -121,7 +122,7 @@ def log_evidence(
 ) -> Evidence:
     """log p(x_obs), on grids halved until every row changes by at most `tolerance` nats.
 
-    Or until the next grid had more than `most_points`: read `error`.
+    It also stops before a grid of more than `most_points` points; then `error` is larger.
     """
     grids = evidence_by_halving(model, masked, reach=reach, decoded_at_once=decoded_at_once)
     growth = 2 ** len(model.prior().mean)
@@ -133,7 +134,7 @@ def log_evidence(
 
 @torch.no_grad()
 def log_joint_at(model: LatentVariableModel, masked: Masked, z: Tensor) -> Tensor:
-    """log p(x_obs, z_j) of every row with every z (N, L): (N, B) nats, float64."""
+    """log p(x_obs, z_j) of every row with every z_j of z (N, L): (N, B) nats, float64."""
     prior = model.prior()
     z = z.to(prior.mean.dtype)
     log_likelihood = log_prob_observed_at_each(model.decode(z), masked)
@@ -141,20 +142,20 @@ def log_joint_at(model: LatentVariableModel, masked: Masked, z: Tensor) -> Tenso
 
 
 class Plane:
-    """p(x|z) on a grid in the plane of two latents, decoded once for any masks and rows.
+    """p(x|z) on a grid in the plane of two latents, decoded once for all masks and rows.
 
     Args:
-        model: of two latents.
+        model: has two latents.
         across, up: coordinates along both axes, (n,) and (m,), evenly spaced.
 
     Raises:
-        ValueError: the model has not two latents.
+        ValueError: the model does not have two latents.
     """
 
     def __init__(self, model: LatentVariableModel, across: Tensor, up: Tensor) -> None:
         prior = model.prior()
         if prior.event_shape != (2,):
-            raise ValueError(f"expected a model of 2 latents, got {tuple(prior.event_shape)}")
+            raise ValueError(f"expected a model with 2 latents, got {tuple(prior.event_shape)}")
         self.across, self.up = across, up
         self.z = torch.cartesian_prod(up, across).flip(1).to(prior.mean)  # (m n, 2)
         with torch.no_grad():
@@ -163,7 +164,7 @@ class Plane:
 
     @property
     def log_cell(self) -> float:
-        """Log of the area that a point stands for."""
+        """The logarithm of the area of one grid cell."""
         return math.log((self.across[1] - self.across[0]) * (self.up[1] - self.up[0]))
 
     @torch.no_grad()
@@ -178,8 +179,8 @@ class Plane:
 
         Args:
             masked: B rows.
-            log_evidence: log p(x_obs), (B,), from a grid fine enough; None = as this grid has it,
-                which is right if the plane holds the whole posterior and resolves it.
+            log_evidence: log p(x_obs), (B,), from a fine grid. None = the value of this grid,
+                which is right if the plane contains and resolves the whole posterior.
         """
         log_joint = self.log_joint(masked)
         if log_evidence is None:
@@ -188,11 +189,11 @@ class Plane:
 
     def moments(self, log_posterior: Tensor) -> tuple[Tensor, Tensor]:
         """Mean (B, 2) and covariance (B, 2, 2) of densities on this grid, renormalised."""
-        share = log_posterior.flatten(1).softmax(1)  # (B, m n)
+        weights = log_posterior.flatten(1).softmax(1)  # (B, m n)
         z = self.z.double()
-        mean = share @ z
+        mean = weights @ z
         off = z - mean[:, None]
-        return mean, (share[:, None] * off.mT) @ off
+        return mean, (weights[:, None] * off.mT) @ off
 
     @torch.no_grad()
     def mean_image(self, log_posterior: Tensor) -> Tensor:
@@ -206,21 +207,22 @@ class Plane:
         return functools.reduce(torch.add, parts)
 
     def around(self, log_posterior: Tensor, nats: float = 18.0) -> tuple[Tensor, Tensor]:
-        """Coordinates, as many, of the window in which one density (m, n) is not negligible.
+        """Coordinates of the window in which one density (m, n) is not negligible.
 
-        It holds all points within so many nats of the highest, and two more on every side.
+        The window contains all points within `nats` of the maximum, plus two points on every side.
+        It has as many coordinates along each axis as this grid.
         """
         inside = log_posterior > log_posterior.max() - nats
 
-        def narrowed(axis: Tensor, seen: Tensor) -> Tensor:
-            at = seen.nonzero()[:, 0]
+        def narrowed(axis: Tensor, included: Tensor) -> Tensor:
+            at = included.nonzero()[:, 0]
             first, last = max(0, at.min() - 2), min(len(axis) - 1, at.max() + 2)
             return torch.linspace(axis[first], axis[last], len(axis)).to(axis)
 
         return narrowed(self.across, inside.any(0)), narrowed(self.up, inside.any(1))
 
     def draw(self, log_posterior: Tensor, draws: int, source: torch.Generator) -> Tensor:
-        """Points of the grid in proportion to the densities (B, m, n): (draws, B, 2)."""
-        share = log_posterior.flatten(1).softmax(1)
-        chosen = torch.stack([categorical(share, source) for _ in range(draws)])
+        """Grid points, drawn in proportion to the densities (B, m, n): (draws, B, 2)."""
+        weights = log_posterior.flatten(1).softmax(1)
+        chosen = torch.stack([categorical(weights, source) for _ in range(draws)])
         return self.z[chosen]

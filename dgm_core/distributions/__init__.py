@@ -1,7 +1,8 @@
 """Distributions that `torch.distributions` lacks, and the heads that produce distributions.
 
-Gaussians with exact conditionals are in `gaussian`, likelihood heads in `likelihoods`, proposals
-q(z|x) in `posteriors`, rows of mixed columns in `columns`.
+`gaussian` has Gaussians with exact conditionals, `likelihoods` has decoder heads, `posteriors`
+has encoder heads for q(z|x), `columns` has rows with numeric and discrete columns, and
+`variance_floors` has the least variances of Gaussian decoders.
 """
 
 from dgm_core.distributions.basic import (

@@ -1,15 +1,15 @@
-"""What `torch.distributions` lacks: three laws in the form samplers need, and `where`.
+"""Distributions in the form that samplers need, and `where`, which chooses between them by row.
 
 `TriangularNormal` is the full-covariance proposal of the image models.  With P = I + S, S strictly
 lower triangular, and scales s > 0,
 
     u = P (z − μ),   u_i ~ N(0, s_i²),   log q(z) = Σ_i log N(u_i; 0, s_i²),
 
-so the density is one matrix-vector product for every z, and only a draw solves a triangular
-system.  Its covariance is P⁻¹ diag(s²) P⁻ᵀ: any covariance there is.
+so the density takes one matrix-vector product for each z, and only a draw solves a triangular
+system.  The covariance is P⁻¹ diag(s²) P⁻ᵀ, which can be any covariance.
 
-    >>> law = BernoulliPixels(torch.zeros(2, 1, 4, 4))
-    >>> law.event_shape, law.log_prob(torch.ones(2, 1, 4, 4)).div(torch.tensor(0.5).log())
+    >>> pixels = BernoulliPixels(torch.zeros(2, 1, 4, 4))
+    >>> pixels.event_shape, pixels.log_prob(torch.ones(2, 1, 4, 4)).div(torch.tensor(0.5).log())
     (torch.Size([1, 4, 4]), tensor([16., 16.]))
 """
 
@@ -26,7 +26,7 @@ from dgm_core.rng import Source, draw, noise, normal, uniform
 
 
 class Gaussian(Normal):
-    """`Normal` whose log-density takes fewer operations, which is what small models spend on."""
+    """`Normal` with fewer operations in its log-density, which saves time in small models."""
 
     def log_prob(self, value: Tensor) -> Tensor:
         standard = (value - self.loc) / self.scale
@@ -34,7 +34,7 @@ class Gaussian(Normal):
 
 
 class UncheckedDistribution(Distribution):
-    """A distribution whose parameters are checked where they are made, so no constraints here."""
+    """A distribution without constraints on its parameters; the code that makes them checks them."""
 
     @property
     def arg_constraints(self) -> dict[str, constraints.Constraint]:
@@ -72,7 +72,7 @@ class TriangularNormal(UncheckedDistribution):
 
     @property
     def variance(self) -> Tensor:
-        """Of each dimension, (B, L)."""
+        """The variance of each dimension, (B, L)."""
         return self.covariance_matrix.diagonal(dim1=-2, dim2=-1)
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -107,12 +107,12 @@ class BernoulliPixels(UncheckedDistribution):
 
         log p(x) = ⟨x, η⟩ − A(η),   η = logits,   A(η) = Σ_i log(1 + exp η_i)
 
-    A is computed once at most, so that asking for the density of another x, as samplers do
-    whenever they redraw the hidden pixels, costs one inner product.
+    A is computed at most once, so the density at another x takes one inner product. Samplers need
+    it whenever they redraw the hidden pixels.
 
     Args:
         logits: (B, \\*event).
-        log_normaliser: (B,), A if it is known.
+        log_normaliser: A, (B,), if it is known.
     """
 
     def __init__(self, logits: Tensor, log_normaliser: Tensor | None = None) -> None:
@@ -123,7 +123,7 @@ class BernoulliPixels(UncheckedDistribution):
 
     @cached_property
     def log_normaliser(self) -> Tensor:
-        """A, (B,): a pass over all pixels, made when first asked for."""
+        """A, (B,): computed from all pixels at the first access."""
         return torch.nn.functional.softplus(self.logits).flatten(1).sum(1)
 
     @property
@@ -158,12 +158,14 @@ class DiscretisedLogistic(UncheckedDistribution):
 
         P(x) = σ((x + h/2 − μ) / s) − σ((x − h/2 − μ) / s),   h = 1/255
 
-    with the outermost bins open, so the 256 probabilities sum to 1 (Salimans, Karpathy, Chen &
-    Kingma 2017). `mean` and `variance` are those of the logistic clamped to [0, 1], with h²/12
-    for the rounding: right to .03 of a level and 5 % of the variance if s ≥ half a level.
+    The outermost bins are open, so the 256 probabilities sum to 1 (Salimans, Karpathy, Chen &
+    Kingma 2017). `mean` and `variance` are those of the logistic clamped to [0, 1], plus h²/12
+    for the rounding. Their errors are at most .03 of a level and 5 % of the variance if s is at
+    least half a level.
 
     Args:
-        loc: (B, \\*event), μ; may lie outside [0, 1], where one outermost level takes nearly all.
+        loc: μ, (B, \\*event). It may lie outside [0, 1]; then the outermost level has nearly all
+            of the probability.
         scale: s > 0, any shape that broadcasts to `loc`.
     """
 
@@ -176,7 +178,7 @@ class DiscretisedLogistic(UncheckedDistribution):
         half = 0.5 / (GREY_LEVELS - 1)
         above = (value + half - self.loc) / self.scale
         below = (value - half - self.loc) / self.scale
-        # σ(a) − σ(b) = σ(a) σ(−b) (1 − exp(b − a)): a product, so nothing cancels.
+        # σ(a) − σ(b) = σ(a) σ(−b) (1 − exp(b − a)) is a product, so no digits cancel.
         gap = torch.log(-torch.expm1(-2 * half / self.scale))
         black, white = value < half, value > 1 - half
         log_sigmoid = torch.nn.functional.logsigmoid
@@ -210,15 +212,16 @@ class DiscretisedLogistic(UncheckedDistribution):
         return (self.scale.square() * (square - off.square())).clamp_min(0) + rounding
 
     def _ends(self) -> tuple[Tensor, Tensor]:
-        """How far 0 lies below μ and 1 above it, in scales."""
+        """The distances of 0 below μ and of 1 above μ, in units of s."""
         return self.loc / self.scale, (1 - self.loc) / self.scale
 
 
 def _logistic_half_moment(t: Tensor) -> Tensor:
     """∫₀ᵗ 2u σ(−u) du: E[clamp(L, −a, b)²] of a standard logistic L is its sum at a and at b.
 
-    By parts it is π²/6 − 2t log(1 + q) + 2 Li₂(−q), q = exp(−t), for t ≥ 0; Landen's identity
-    moves the dilogarithm to arguments below ½, where 14 terms of its series do.
+    Integration by parts gives π²/6 − 2t log(1 + q) + 2 Li₂(−q) with q = exp(−t), for t ≥ 0.
+    Landen's identity moves the dilogarithm to arguments below ½, where 14 terms of its series are
+    enough.
     """
     size = t.abs()
     y, log_one_plus_q = torch.sigmoid(-size), torch.nn.functional.softplus(-size)
@@ -239,10 +242,10 @@ def _(distribution: DiscretisedLogistic, source: Source, draws: int | None = Non
 
 @singledispatch
 def where(a: Distribution, choose_a: Tensor, b: Distribution) -> Distribution:
-    """Row by row: the law `a` where `choose_a` (B,) is True, else the law `b` of the same type.
+    """Row by row, distribution `a` where `choose_a` (B,) is True, else `b`, of the same type.
 
     Raises:
-        NotImplementedError: the law has no rule yet; add one with `@where.register`.
+        NotImplementedError: the type has no rule yet; add one with `@where.register`.
     """
     raise NotImplementedError(f"no where() for {type(a).__name__}")
 

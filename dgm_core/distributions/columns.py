@@ -1,10 +1,10 @@
-"""The law of a row of a table whose columns are numeric, binary and categorical.
+"""The distribution of a table's row with numeric, binary and categorical columns.
 
     p(x) = Π_numeric N(x_d; m_d, s_d²) · Π_binary Bernoulli(x_d; σ(l_d)) · Π_categorical p_c
 
-A row is one vector: a numeric or binary column takes one entry, a categorical one of C levels a
-block of C entries that hold its one-hot code, are hidden together, and sum to one in every draw.
-Columns are independent given the parameters.
+A row is one vector. A numeric or binary column takes one entry. A categorical column with C levels
+takes a block of C entries: its one-hot code, which is observed or hidden as a whole and sums to
+one in every draw. Columns are independent given the parameters.
 
     >>> Categorical(4).width, Numeric().width
     (4, 1)
@@ -27,27 +27,27 @@ from dgm_core.rng import Source, draw, noise, normal, uniform
 
 @dataclass(frozen=True)
 class Numeric:
-    """A real number, Gaussian given the latents."""
+    """A column of real numbers, Gaussian given the latents."""
 
     width: ClassVar[int] = 1
 
 
 @dataclass(frozen=True)
 class Binary:
-    """0 or 1."""
+    """A column of zeros and ones."""
 
     width: ClassVar[int] = 1
 
 
 @dataclass(frozen=True)
 class Categorical:
-    """One of `levels`, coded as a one-hot block."""
+    """A column with `levels` categories, coded as a one-hot block."""
 
     levels: int
 
     @property
     def width(self) -> int:
-        """Entries of a coded row: one a level."""
+        """Entries in a coded row: one per level."""
         return self.levels
 
 
@@ -88,7 +88,7 @@ class Layout(nn.Module):
         return torch.cat([*pieces, row[..., done:]], -1)
 
     def of_blocks(self, row: Tensor) -> list[Tensor]:
-        """The entries of each categorical column."""
+        """The entries of each categorical column, one tensor per column."""
         return [row[..., block] for block in self.blocks]
 
 
@@ -96,9 +96,9 @@ class MixedRow(UncheckedDistribution):
     """Numeric, binary and categorical columns side by side.
 
     Args:
-        layout: of the row.
-        outputs: (B, D): means of numeric columns, logits of the others.
-        scale: s > 0 of numeric columns; broadcasts to `outputs`, ignored elsewhere.
+        layout: the layout of the row.
+        outputs: (B, D), the means of numeric columns and the logits of the others.
+        scale: s > 0 for numeric columns; broadcasts to `outputs`, ignored for other columns.
     """
 
     def __init__(self, layout: Layout, outputs: Tensor, scale: Tensor) -> None:
@@ -108,7 +108,7 @@ class MixedRow(UncheckedDistribution):
         super().__init__(outputs.shape[:1], outputs.shape[1:], validate_args=False)
 
     def log_prob_each(self, value: Tensor) -> Tensor:
-        """Terms of log p (…, B, D), nats; those of a block sum to the log p of its level."""
+        """Terms of log p (…, B, D), nats; the terms of a block sum to log p of its level."""
         eta = self.natural
         gaussian = Normal(eta, self.scale, validate_args=False).log_prob(value)
         bernoulli = value * eta - nn.functional.softplus(eta)
@@ -120,7 +120,7 @@ class MixedRow(UncheckedDistribution):
 
     @property
     def mean(self) -> Tensor:
-        """m of numeric columns, probabilities of the others, (B, D)."""
+        """The means of numeric columns and the probabilities of the others, (B, D)."""
         return self._mean
 
     @cached_property
@@ -135,7 +135,7 @@ class MixedRow(UncheckedDistribution):
 
 
 def most_likely(layout: Layout, row: Tensor, mean: Tensor) -> Tensor:
-    """`row` (…, D) with the likeliest value in binary and categorical columns, given `mean`."""
+    """`row` (…, D) with the most probable value under `mean` in binary and categorical columns."""
     row = torch.where(layout.binary, (mean > 0.5).to(row.dtype), row)
     return layout.replace_blocks(row, [_one_hot(p) for p in layout.of_blocks(mean)])
 

@@ -10,7 +10,7 @@ identity and the determinant lemma, with L = I + Aᵀ D⁻¹ A and w = L⁻¹ A�
 
     rᵀ Σ⁻¹ r = (r − A w)ᵀ D⁻¹ (r − A w) + wᵀ w          log |Σ| = log |L| + Σ log d
 
-The first form is a sum of squares, so nothing cancels; no D × D matrix is ever built.
+The first form is a sum of squares, so no digits cancel. No D × D matrix is ever built.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dgm_core.rng import Source, draw, noise, normal, uniform
 
 
 class Conditional(NamedTuple):
-    """The law of the hidden entries, in their order: mean (M,), covariance (M, M)."""
+    """The distribution of the hidden entries, in their order: mean (M,), covariance (M, M)."""
 
     mean: Tensor
     covariance: Tensor
@@ -52,7 +52,7 @@ def condition(mean: Tensor, covariance: Tensor, x: Tensor, observed: Tensor) -> 
 class LowRankMixture(UncheckedDistribution):
     """Σ_m π_m N(μ_m, A_m A_mᵀ + diag(d_m)) over the hidden entries of each row.
 
-    Entries that are not hidden belong to no event: they add nothing to a density, and their mean,
+    Entries that are not hidden do not count: they add nothing to a density, and their mean,
     variance and draws are 0.
 
     Args:
@@ -78,7 +78,7 @@ class LowRankMixture(UncheckedDistribution):
         self.log_weights = log_weights.log_softmax(-1)
         self.component_mean = mean * inside
         self.loadings = loadings * inside[..., None]
-        # Variance 1 outside: log d and r²/d vanish there.
+        # Variance 1 at other entries, so that log d and r²/d are 0 there.
         self.noise = noise * inside + (1 - inside)
         super().__init__(mean.shape[:1], mean.shape[2:], validate_args=False)
 
@@ -100,17 +100,17 @@ class LowRankMixture(UncheckedDistribution):
 
     @property
     def mean(self) -> Tensor:
-        """(B, D)."""
+        """The mean of the mixture, (B, D)."""
         return (self.log_weights.exp()[..., None] * self.component_mean).sum(1)
 
     @property
     def component_variance(self) -> Tensor:
-        """Of each entry in each component, (B, M, D)."""
+        """The variance of each entry in each component, (B, M, D)."""
         return (self.loadings.square().sum(-1) + self.noise) * self.hidden[:, None]
 
     @property
     def variance(self) -> Tensor:
-        """Within plus between components, (B, D)."""
+        """The variance of the mixture, (B, D): within plus between components."""
         weights = self.log_weights.exp()[..., None]
         within = (weights * self.component_variance).sum(1)
         between = (weights * (self.component_mean - self.mean[:, None]).square()).sum(1)
@@ -119,7 +119,7 @@ class LowRankMixture(UncheckedDistribution):
     def sample_with(
         self, source: Source, draws: int | None = None, *, noisy: bool = True
     ) -> Tensor:
-        """Draws, (B, D) or (draws, B, D); without the noise d if not `noisy`."""
+        """Draws, (B, D) or (draws, B, D); `noisy=False` leaves out the noise with variance d."""
         u = noise(uniform, self.log_weights[:, 0], source, draws)  # (…, B)
         cumulative = self.log_weights.exp().cumsum(-1)
         m = (u[..., None] > cumulative[..., :-1]).sum(-1)  # (…, B)
@@ -153,10 +153,10 @@ def low_rank_conditional(
     x: Tensor,
     observed: Tensor,
 ) -> LowRankMixture:
-    """The exact law of the hidden entries of x (B, D) under one mixture for all rows.
+    """The exact distribution of the hidden entries of x (B, D) under one mixture for all rows.
 
-    Given the observed entries, component m has posterior weight ∝ π_m N(x_obs; μ_m, Σ_m), and its
-    factors are N(w, L⁻¹) with L and w as above over the observed entries, so the hidden entries
+    Given the observed entries, component m has posterior weight ∝ π_m N(x_obs; μ_m, Σ_m). Its
+    factors are N(w, L⁻¹), with the L and w above over the observed entries. So the hidden entries
     are again a low-rank Gaussian, with mean μ + A w and loadings A chol(L⁻¹).
 
     Args:
@@ -165,7 +165,7 @@ def low_rank_conditional(
         loadings: (M, D, R).
         noise: (M, D).
         x: (B, D).
-        observed: (B, D) bool, True = seen.
+        observed: (B, D) bool.
     """
     rows = len(x)
     every_noise = noise.expand(rows, *noise.shape)

@@ -1,4 +1,4 @@
-"""Heads that turn a decoder's numbers into the law p(x|z); chosen once, at construction."""
+"""Heads that turn a decoder's outputs into p(x|z); a model gets its head at construction."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from dgm_core.distributions.variance_floors import IMAGE_SCALE_FLOOR, TABLE_SCAL
 
 
 class BernoulliLikelihood(nn.Module):
-    """p(x|z) = Π_i Bernoulli(x_i; σ(logit_i)): summed, never averaged, over all pixels.
+    """p(x|z) = Π_i Bernoulli(x_i; σ(logit_i)); its logarithm is a sum over all pixels, not a mean.
 
-    Made for pixels that are 0 or 1. Grey pixels belong binarised before they come here.
+    The pixels must be 0 or 1. Binarise grey pixels first.
     """
 
     def forward(self, logits: Tensor) -> BernoulliPixels:
-        """Logits (B, \\*event) → a law with batch (B,) and that event."""
+        """Logits (B, \\*event) → a distribution with batch (B,) and that event."""
         return BernoulliPixels(logits)
 
 
 class ChannelScale(nn.Module):
-    """One learned scale a channel: s = floor + softplus(raw).
+    """One learned scale per channel: s = floor + softplus(raw).
 
     Args:
         channels: size of the event's first dimension, C of an image or D of a table.
         floor: the least scale, in the units of x.
-        initial: the scale training begins at.
+        initial: the scale at the start of training.
     """
 
     def __init__(self, channels: int, floor: float, initial: float) -> None:
@@ -49,17 +49,15 @@ class ChannelScale(nn.Module):
 
 
 class GaussianLikelihood(nn.Module):
-    """p(x|z) = Π_i N(x_i; m_i, s²), one learned scale s a channel.
+    """p(x|z) = Π_i N(x_i; m_i, s²), one learned scale s per channel.
 
-    The scale has a floor because without one the likelihood is unbounded: a decoder that meets
-    one value exactly may let s → 0 there, and the density grows without end. Densities of models
-    are comparable only at the same floor.
+    `variance_floors` explains why the scale has a floor.
 
     Args:
         channels: size of the event's first dimension, C of an image or D of a table.
-        scale_floor: the least s, in the units of x; .02 is 5 grey levels of 256.
+        scale_floor: the least s, in the units of x.
         link: decoder output → m; the sigmoid for pixels in [0, 1], `nn.Identity()` for tables.
-        initial_scale: the s that training begins at.
+        initial_scale: s at the start of training.
     """
 
     def __init__(
@@ -74,20 +72,20 @@ class GaussianLikelihood(nn.Module):
         self.link = link
 
     def forward(self, outputs: Tensor) -> Independent:
-        """Outputs (B, C, …) → a law with batch (B,) and that event."""
+        """Outputs (B, C, …) → a distribution with batch (B,) and that event."""
         mean = self.link(outputs)
-        law = Gaussian(mean, self.scale(mean).expand_as(mean), validate_args=False)
-        return Independent(law, outputs.dim() - 1, validate_args=False)
+        pixels = Gaussian(mean, self.scale(mean).expand_as(mean), validate_args=False)
+        return Independent(pixels, outputs.dim() - 1, validate_args=False)
 
 
 class GaussianPixelLikelihood(nn.Module):
     """p(x|z) = Π_i N(x_i; m_i(z), s_i(z)²): a scale for every pixel and channel, from z.
 
-    Sharp pictures need it: the middle of a stroke is known well, its edge may be bright or dark.
+    Sharp images need it: the middle of a stroke is certain, while its edge may be bright or dark.
 
     Args:
         scale_floor: the least s, in [0, 1] units.
-        initial_scale: about the s that training begins at, above the floor.
+        initial_scale: approximate s at the start of training, above the floor.
     """
 
     def __init__(self, scale_floor: float = IMAGE_SCALE_FLOOR, initial_scale: float = 0.1) -> None:
@@ -96,18 +94,19 @@ class GaussianPixelLikelihood(nn.Module):
         self.shift = math.log(math.expm1(initial_scale - scale_floor))
 
     def forward(self, outputs: Tensor) -> Independent:
-        """Outputs (B, 2 C, …) → a law with batch (B,) and event (C, …)."""
+        """Outputs (B, 2 C, …) → a distribution with batch (B,) and event (C, …)."""
         mean, raw = outputs.chunk(2, 1)
         scale = self.scale_floor + nn.functional.softplus(raw + self.shift)
-        law = Gaussian(mean.sigmoid(), scale, validate_args=False)
-        return Independent(law, outputs.dim() - 1, validate_args=False)
+        pixels = Gaussian(mean.sigmoid(), scale, validate_args=False)
+        return Independent(pixels, outputs.dim() - 1, validate_args=False)
 
 
 class DiscretisedLogisticLikelihood(nn.Module):
-    """p(x|z) over the 256 grey levels of each entry: rounded logistics, one scale s a channel.
+    """p(x|z) over the 256 grey levels of each entry: rounded logistics, one scale s per channel.
 
-    The decoder gives μ with pixels in [−1, 1], unbounded: an ever black pixel has μ below 0. A
-    probability is at most 1, so nothing is unbounded here; the floor keeps gradients finite.
+    The decoder gives μ for pixels in [−1, 1]. μ itself has no bounds: a pixel that is always black
+    has μ below −1. Probabilities are at most 1, so the likelihood is bounded; the floor only keeps
+    gradients finite.
 
     Args:
         channels: C of an image.
@@ -119,7 +118,7 @@ class DiscretisedLogisticLikelihood(nn.Module):
         self.scale = ChannelScale(channels, scale_floor, initial=0.2)
 
     def forward(self, outputs: Tensor) -> DiscretisedLogistic:
-        """Outputs (B, C, …) → a law with batch (B,) and that event."""
+        """Outputs (B, C, …) → a distribution with batch (B,) and that event."""
         loc = 0.5 * (outputs + 1)
         return DiscretisedLogistic(loc, self.scale(loc))
 
@@ -127,34 +126,35 @@ class DiscretisedLogisticLikelihood(nn.Module):
 class GaussianRowLikelihood(nn.Module):
     """p(x|z) = Π_d N(x_d; m_d(z), s_d(z)²): the scale depends on z, as in Mattei & Frellsen 2019.
 
-    Reads 2 D numbers a row; with a standardised table s begins near 1.
+    It reads 2 D numbers per row. For a standardised table, s starts near 1.
 
     Args:
         scale_floor: the least s, in standard deviations of a column.
     """
 
-    numbers: ClassVar[int] = 2  # it reads, for each entry of a row
+    numbers: ClassVar[int] = 2  # decoder outputs per entry of a row
 
     def __init__(self, scale_floor: float = TABLE_SCALE_FLOOR) -> None:
         super().__init__()
         self.scale_floor = scale_floor
 
     def forward(self, outputs: Tensor) -> Independent:
-        """Outputs (B, 2 D) → a law with batch (B,) and event (D,)."""
+        """Outputs (B, 2 D) → a distribution with batch (B,) and event (D,)."""
         mean, raw = outputs.chunk(2, -1)
         scale = self.scale_floor + nn.functional.softplus(raw)
         return Independent(Gaussian(mean, scale, validate_args=False), 1, validate_args=False)
 
 
 class StudentTLikelihood(nn.Module):
-    """p(x|z) = Π_i t(x_i; m_i, s, ν): one learned scale and degree of freedom a channel.
+    """p(x|z) = Π_i t(x_i; m_i, s, ν): one learned scale s and degree of freedom ν per channel.
 
-    Its tails forgive outliers. ν stays above 2, so that every variance ν s² / (ν − 2) is finite.
+    The heavy tails make it robust to outliers. ν stays above 2, so every variance ν s² / (ν − 2)
+    is finite.
 
     Args:
         channels: size of the event's first dimension, C of an image or D of a table.
         scale_floor: the least s, in the units of x.
-        least_freedom: ν never falls below it; above 2.
+        least_freedom: the least ν; above 2.
         link: decoder output → m.
 
     Raises:
@@ -176,11 +176,11 @@ class StudentTLikelihood(nn.Module):
         self.link = link
 
     def forward(self, outputs: Tensor) -> Independent:
-        """Outputs (B, C, …) → a law with batch (B,) and that event."""
+        """Outputs (B, C, …) → a distribution with batch (B,) and that event."""
         mean = self.link(outputs)
         freedom, scale = self.freedom(mean).expand_as(mean), self.scale(mean).expand_as(mean)
-        law = StudentT(freedom, mean, scale, validate_args=False)
-        return Independent(law, outputs.dim() - 1, validate_args=False)
+        entries = StudentT(freedom, mean, scale, validate_args=False)
+        return Independent(entries, outputs.dim() - 1, validate_args=False)
 
 
 class MixedLikelihood(nn.Module):
@@ -208,7 +208,7 @@ class MixedLikelihood(nn.Module):
         self.register_buffer("positions", positions, persistent=False)
 
     def forward(self, outputs: Tensor) -> MixedRow:
-        """Outputs (B, D) → a law with batch (B,) and event (D,)."""
+        """Outputs (B, D) → a distribution with batch (B,) and event (D,)."""
         ones = torch.ones_like(outputs[0])
         return MixedRow(
             self.layout, outputs, ones.index_copy(0, self.positions, self.scale(outputs))

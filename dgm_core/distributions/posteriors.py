@@ -1,7 +1,7 @@
 """Heads that turn an encoder's features into the proposal q(z|x); chosen once, at construction.
 
-A Metropolis sampler accepts a proposal as often as q resembles the true posterior, whose latents
-are correlated: hence the full-covariance head beside the usual diagonal one.
+A Metropolis sampler accepts more proposals if q is closer to the true posterior. The latents are
+correlated under the posterior, so there is a full-covariance head beside the usual diagonal one.
 
     >>> head = DiagonalGaussian(3)
     >>> head.features, head(torch.zeros(5, 6)).event_shape
@@ -15,7 +15,7 @@ from torch.distributions import Distribution, Independent
 from dgm_core.distributions.basic import Gaussian, TriangularNormal
 
 LOG_SCALE_RANGE = (-7.0, 3.0)
-"""Bounds of log s: proposals neither collapse to a point nor overflow, whatever the input."""
+"""Bounds of log s, so that proposals neither collapse to a point nor overflow for any input."""
 
 
 class DiagonalGaussian(nn.Module):
@@ -27,14 +27,14 @@ class DiagonalGaussian(nn.Module):
         self.features = 2 * latent_dim
 
     def forward(self, features: Tensor) -> Distribution:
-        """Features (B, 2 L) → a law with batch (B,) and event (L,)."""
+        """Features (B, 2 L) → a distribution with batch (B,) and event (L,)."""
         mean, log_scale = features.split(self.latent_dim, dim=-1)
-        law = Gaussian(mean, log_scale.clamp(*LOG_SCALE_RANGE).exp(), validate_args=False)
-        return Independent(law, 1, validate_args=False)
+        scale = log_scale.clamp(*LOG_SCALE_RANGE).exp()
+        return Independent(Gaussian(mean, scale, validate_args=False), 1, validate_args=False)
 
 
 class FullGaussian(nn.Module):
-    """q(z|x) = N(μ, Σ) with any Σ, through its precision factor; reads L (L + 3) / 2 features."""
+    """q(z|x) = N(μ, Σ) with any Σ, from a precision factor; reads L (L + 3) / 2 features."""
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
@@ -42,17 +42,17 @@ class FullGaussian(nn.Module):
         self.features = latent_dim * (latent_dim + 3) // 2
 
     def forward(self, features: Tensor) -> Distribution:
-        """Features (B, L (L + 3) / 2) → a law with batch (B,) and event (L,)."""
+        """Features (B, L (L + 3) / 2) → a distribution with batch (B,) and event (L,)."""
         size = self.latent_dim
         mean, log_scale, below = features.split([size, size, features.shape[-1] - 2 * size], -1)
         return TriangularNormal(mean, log_scale.clamp(*LOG_SCALE_RANGE), _below_diagonal(below))
 
 
 def _below_diagonal(entries: Tensor) -> Tensor:
-    """L (L − 1) / 2 numbers a row → (B, L, L), zero on and above the diagonal.
+    """L (L − 1) / 2 numbers per row → (B, L, L), zero on and above the diagonal.
 
-    The numbers and then themselves backwards, without the first L − 1, fill a square of side
-    L − 1 whose lower triangle holds each number once: no gather, so it costs next to nothing.
+    The numbers without the first L − 1, followed by all numbers in reverse order, fill a square of
+    side L − 1 whose lower triangle has each number once. This needs no gather and is fast.
     """
     side = int((2 * entries.shape[-1]) ** 0.5)
     square = torch.cat([entries[:, side:], entries.flip(1)], 1).unflatten(1, (side, side))

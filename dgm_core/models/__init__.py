@@ -1,8 +1,8 @@
-"""Latent-variable models, each in a file of its own.
+"""Latent-variable models, one per file.
 
-A model is an `nn.Module` with `prior()`, `encode(x)` and `decode(z)`, which return distributions;
-MIWAE and its kind also propose from incomplete data. Mixtures of factor analysers and DMFA give
-p(x_mis | x_obs) in closed form instead: `conditional(masked)`.
+A model is an `nn.Module` with `prior()`, `encode(x)` and `decode(z)`, which return distributions.
+The models of the MIWAE family also encode incomplete data. Mixtures of factor analysers and DMFA
+give p(x_mis | x_obs) in closed form instead, with `conditional(masked)`.
 
     >>> import torch
     >>> from dgm_core.models.dlvm import fully_connected_dlvm

@@ -1,10 +1,10 @@
-"""A small convolutional classifier, whose last hidden layer gives features to compare images by.
+"""A small convolutional classifier; its last hidden layer gives features for comparing images.
 
-    p(y = c | x) = softmax(W φ(x) + b)_c        one class an image
-    p(a_j = 1 | x) = σ(W φ(x) + b)_j            attributes, each there or not
+    p(y = c | x) = softmax(W φ(x) + b)_c        one class per image
+    p(a_j = 1 | x) = σ(W φ(x) + b)_j            attributes, each present or absent
 
-φ sees what tells the classes of *this* data set apart, which Inception, trained on photographs,
-need not. Distances in φ are therefore not those that papers call FID.
+The features φ separate the classes of *this* data set; the features of Inception, trained on
+photographs, may not. So distances in φ are not the FID of the literature.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from dgm_core.networks import Centre, evaluate
 
 
 class Classifier(nn.Module):
-    """p(y | x) over named classes, or over attributes of which an image has any number.
+    """p(y | x) over named classes, or over attributes, of which an image may have any number.
 
     Args:
         body: (B, C, H, W) → features φ (B, F).
         features: F.
         classes: names of the classes or attributes.
-        attributes: whether several may hold at once.
+        attributes: whether an image may have several of them.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Classifier(nn.Module):
         return self.predict_from_features(self.features(x))
 
     def predict_from_features(self, features: Tensor) -> Distribution:
-        """p(y | x) of features φ(x) (B, F)."""
+        """p(y | x) from features φ(x), (B, F)."""
         logits = self.head(features)
         if self.attributes:
             return Independent(Bernoulli(logits=logits), 1)
@@ -54,7 +54,7 @@ class Classifier(nn.Module):
 
 @torch.no_grad()
 def features_of(model: Classifier, x: Tensor, batch_size: int = 500) -> Tensor:
-    """φ of many images (N, C, H, W), uint8 or in [0, 1], on the model's device → (N, F)."""
+    """Features (N, F) of images (N, C, H, W), uint8 or in [0, 1], on the model's device."""
     device = next(model.parameters()).device
     parts = []
     for part in x.split(batch_size):
@@ -76,12 +76,12 @@ def classifier(
     """A classifier of square images.
 
     Args:
-        size: pixels a side.
+        size: pixels per side.
         image_channels: C.
         classes: names of the classes or attributes.
         widths: channels at size / 2, size / 4, …
         features: F.
-        attributes: whether several classes may hold at once.
+        attributes: whether an image may have several of them.
     """
     layers: list[nn.Module] = [Centre()]
     for inputs, outputs in pairwise((image_channels, *widths)):

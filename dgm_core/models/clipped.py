@@ -1,8 +1,8 @@
-"""MIWAE and not-MIWAE of grey or colour images whose bright entries went missing.
+"""MIWAE and not-MIWAE for grey or colour images whose bright entries went missing.
 
 Both have the same networks and a Gaussian likelihood with a floor, as in §5.2 of Ipsen, Mattei &
-Frellsen 2021; not-MIWAE also learns the one threshold and the one strength of the clipping, of
-which it knows the direction.
+Frellsen 2021. not-MIWAE also learns one threshold and one strength of the clipping; it knows that
+high values go missing.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ def clipping_networks(
     *,
     scale_of_each: bool = False,
 ) -> Networks:
-    """Convolutions both ways: those of the faces for 64 pixels a side, else the smaller ones.
+    """Convolutional encoder and decoder: those for faces at 64 pixels per side, else smaller ones.
 
     Args:
-        size: pixels a side, 64 or another multiple of 4.
+        size: pixels per side, 64 or another multiple of 4.
         image_channels: C.
         latent_dim: L.
         channels, hidden: widths of the bodies.
         scale_floor: the least standard deviation of an entry, in [0, 1] units.
-        scale_of_each: every entry has a standard deviation of its own, from z; else a channel has.
+        scale_of_each: True = one standard deviation per entry, from z; False = one per channel.
     """
     posterior = DiagonalGaussian(latent_dim)
     inputs = 2 * image_channels  # values and mask
@@ -73,7 +73,7 @@ class Widths(TypedDict, total=False):
 
 
 def clipping_miwae(size: int, image_channels: int, **widths: Unpack[Widths]) -> MIWAE:
-    """A MIWAE, which takes what is missing for missing at random; see `clipping_networks`."""
+    """A MIWAE, which assumes that values are missing at random; see `clipping_networks`."""
     return MIWAE(**clipping_networks(size, image_channels, **widths))
 
 
@@ -85,6 +85,6 @@ def clipping_notmiwae(
     strength: float = 20.0,
     **widths: Unpack[Widths],
 ) -> NotMIWAE:
-    """A not-MIWAE that learns a `Clipping` from this threshold and strength on."""
+    """A not-MIWAE that learns a `Clipping`, starting from this threshold and strength."""
     process = Clipping(threshold, strength)
     return NotMIWAE(**clipping_networks(size, image_channels, **widths), missing_process=process)

@@ -1,4 +1,4 @@
-"""The shipped image DLVMs: Bernoulli on 28×28 pixels in three bodies, Gaussian on 64×64 faces."""
+"""The image DLVMs: three Bernoulli models of 28×28 pixels and a Gaussian model of faces."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def fully_connected_dlvm(
     *,
     full_covariance: bool = True,
 ) -> VAE:
-    """784 → hidden → hidden → L and back; `full_covariance` chooses the law of q(z|x)."""
+    """784 → hidden → hidden → L and back; `full_covariance` chooses the form of q(z|x)."""
     posterior = _posterior(latent_dim, full_covariance=full_covariance)
     return VAE(
         bodies.fully_connected_encoder(IMAGE, posterior.features, hidden, dropout),
@@ -35,9 +35,9 @@ def fully_connected_dlvm(
 
 
 def mirrored_vae(latent_dim: int = 100, hidden: tuple[int, ...] = (300, 300)) -> VAE:
-    """784 → hidden … → L by ELUs, the decoder mirrored, q(z|x) diagonal: a plain VAE of binary x.
+    """A plain VAE of binary x: 784 → hidden … → L with ELUs, mirrored decoder, diagonal q(z|x).
 
-    With the default sizes it is a published baseline of statically binarised MNIST.
+    With the default sizes it is a published baseline for statically binarised MNIST.
     """
     posterior = DiagonalGaussian(latent_dim)
     down = _layers((784, *hidden, posterior.features))
@@ -66,7 +66,7 @@ def convolutional_dlvm(
     *,
     full_covariance: bool = True,
 ) -> VAE:
-    """28 → 14 → 7 pixels → hidden → L and back; `full_covariance` chooses the law of q(z|x)."""
+    """28 → 14 → 7 pixels → hidden → L and back; `full_covariance` chooses the form of q(z|x)."""
     posterior = _posterior(latent_dim, full_covariance=full_covariance)
     return VAE(
         bodies.convolutional_encoder(posterior.features, channels, hidden),
@@ -85,7 +85,7 @@ def face_dlvm(
     *,
     full_covariance: bool = True,
 ) -> VAE:
-    """64×64 colour images: Gaussian, one scale a channel that does not fall below a floor."""
+    """64×64 colour images with a Gaussian likelihood: one scale per channel, with a floor."""
     posterior = _posterior(latent_dim, full_covariance=full_covariance)
     return VAE(
         bodies.face_encoder(posterior.features, channels, hidden),
@@ -97,9 +97,10 @@ def face_dlvm(
 
 
 def grow_full_covariance(diagonal: VAE, full: VAE) -> VAE:
-    """Start `full` from a trained `diagonal` of the same body: the same model, the same q(z|x).
+    """Start `full` from a trained `diagonal` with the same body.
 
-    The new outputs of the last encoder layer, which correlate the latents, start at 0.
+    The model and q(z|x) stay the same: the new outputs of the last encoder layer, which correlate
+    the latents, start at 0.
     """
     weights = diagonal.state_dict()
     with_new_rows = full.state_dict()

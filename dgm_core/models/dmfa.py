@@ -1,11 +1,11 @@
-"""The deep mixture of factor analysers (DMFA): a network that outputs a law for what is missing.
+"""The deep mixture of factor analysers (DMFA): a network that outputs p(x_mis | x_obs).
 
     f(x · observed, observed) → π_m, μ_m, A_m, d_m
     p(x_mis | x_obs) = Σ_m π_m N(x_mis; μ_m, A_m A_mᵀ + diag(d_m))
 
-Trained by the negative logarithm of that sum over components, on the hidden pixels alone
-(Przewięźlikowski, Śmieja, Struski & Tabor 2020). The variances d have a floor: a pixel that is
-always black would otherwise be given any density one likes.
+The training loss is the negative logarithm of that sum, over the hidden pixels only
+(Przewięźlikowski, Śmieja, Struski & Tabor 2020). The variances d have a floor; without one, a
+pixel that is always black could have any density.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from dgm_core.networks import UNet, evaluate
 from dgm_core.types import Masked
 
 LOG_VARIANCE = (-14.0, -1.0)
-"""Range of log s²: from far below any floor to the variance of a pixel that is 0 or 1."""
+"""Range of log s²: from far below any floor to about the variance of a binary pixel."""
 
 
 class DMFA(nn.Module):
-    """A law for the hidden pixels of an image, from what is seen of it.
+    """p(x_mis | x_obs) of the hidden pixels of an image.
 
-    Each pixel has a scale s, which its loadings share: A = s a and d = noise floor + s². Where
-    the network is sure, one number makes both vanish.
+    Each pixel has a scale s, which its loadings and its noise share: A = s a and
+    d = noise floor + s². So the network can make both small with one number.
 
     Args:
         backbone: (B, 2 C, H, W), pixels in [−1, 1] and mask → (B, `features`(…), H, W).
@@ -52,20 +52,20 @@ class DMFA(nn.Module):
 
     @staticmethod
     def features(image_channels: int, components: int, factors: int) -> int:
-        """Channels the backbone must give: mean, scale and loadings, and a vote for each m."""
+        """Channels of the backbone's output: mean, scale, loadings and log-weight of each m."""
         return components * (image_channels * (2 + factors) + 1)
 
     def conditional(self, masked: Masked) -> LowRankMixture:
         """p(x_mis | x_obs) of images (B, C, H, W), over their pixels in one row (B, C H W)."""
-        seen = masked.observed.to(masked.x.dtype)
-        out = evaluate(self.backbone, torch.cat([(2 * masked.x - 1) * seen, seen], 1))
-        votes, rest = out.split([self.components, out.shape[1] - self.components], 1)
+        observed = masked.observed.to(masked.x.dtype)
+        out = evaluate(self.backbone, torch.cat([(2 * masked.x - 1) * observed, observed], 1))
+        log_weights, rest = out.split([self.components, out.shape[1] - self.components], 1)
         maps = rest.unflatten(1, (self.components, 2 + self.factors, self.image_channels))
         maps = maps.flatten(3)  # (B, M, 2 + R, D)
         variance = maps[:, :, 1].sub(4).clamp(*LOG_VARIANCE).exp()
         loadings = variance.sqrt()[..., None] * maps[:, :, 2:].mT
         return LowRankMixture(
-            votes.mean((2, 3)),
+            log_weights.mean((2, 3)),
             torch.sigmoid(maps[:, :, 0]),
             loadings,
             self.noise_floor + variance,
@@ -73,7 +73,7 @@ class DMFA(nn.Module):
         )
 
     def negative_log_likelihood(self, masked: Masked, truth: Tensor) -> Tensor:
-        """−log p(x_mis | x_obs) of `truth` (B, C, H, W): (B,), nats over the hidden pixels."""
+        """−log p(x_mis | x_obs) at `truth` (B, C, H, W): (B,), nats over the hidden pixels."""
         return -self.conditional(masked).log_prob(truth.flatten(1))
 
 
@@ -85,7 +85,7 @@ def unet_dmfa(
     blocks: int = 2,
     noise_floor: float = IMAGE_VARIANCE_FLOOR,
 ) -> DMFA:
-    """A DMFA whose heads are maps of a U-Net: 28×28, 32×32 and 64×64 images alike."""
+    """A DMFA with a U-Net, for 28×28, 32×32 and 64×64 images."""
     features = DMFA.features(image_channels, components, factors)
     backbone = UNet(2 * image_channels, features, tuple(widths), blocks)
     return DMFA(backbone, image_channels, components, factors, noise_floor)

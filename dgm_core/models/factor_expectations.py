@@ -1,9 +1,9 @@
-"""The E-step of mixtures of factor analysers: what rows say about components and factors.
+"""The E-step of mixtures of factor analysers: the posterior of components and factors.
 
     L_m = I + A_mᵀ D_m⁻¹ A_m over the observed entries,   z | x_obs, m ~ N(w, L_m⁻¹)
     log N(x_obs; μ, Σ) = −½ [ (x − μ)ᵀ D⁻¹ (x − μ) − |h|² + log |D| + log |L| + D log 2π ]
 
-with h = root⁻¹ Aᵀ D⁻¹ (x − μ) for L = root rootᵀ (Woodbury). All is written as products of large
+with h = root⁻¹ Aᵀ D⁻¹ (x − μ) for L = root rootᵀ (Woodbury). The code uses products of large
 matrices, over chunks of rows. `models.mfa` has the model and the M-step.
 """
 
@@ -31,7 +31,7 @@ class FactorMixture(Protocol):
 
 
 class Posterior(NamedTuple):
-    """Of the component and its factors, for each row."""
+    """The posterior of the component and its factors, for each row."""
 
     log_joint: Tensor  # (B, M) log π_m N(x_obs; μ_m, Σ_m), float64
     factors: Tensor  # (B, M, R) w
@@ -55,7 +55,7 @@ class Statistics(NamedTuple):
 class Expectation(ABC):
     """The E-step for one set of parameters, as products of large matrices.
 
-    Data and means are taken from a common `centre`, so that squares do not cancel.
+    Data and means are taken relative to a common `centre`, so that no digits cancel in squares.
     """
 
     def __init__(self, model: FactorMixture, dtype: torch.dtype) -> None:
@@ -71,7 +71,7 @@ class Expectation(ABC):
         self.eye = torch.eye(self.loadings.shape[-1]).to(self.loadings)
 
     def chunks(self, x: Tensor, observed: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Centred rows, 0 where hidden, and what is observed of them."""
+        """Chunks of centred rows, 0 where hidden, and their masks."""
         rows = max(1, CHUNK // self.width())
         for start in range(0, len(x), rows):
             part = x[start : start + rows].to(self.log_weights.device, self.dtype)
@@ -84,39 +84,39 @@ class Expectation(ABC):
 
     @abstractmethod
     def width(self) -> int:
-        """Numbers that a row needs."""
+        """Numbers in memory per row."""
 
     @abstractmethod
     def posterior(self, x: Tensor, observed: Tensor | None) -> Posterior:
-        """Of a chunk (B, D)."""
+        """The posterior of a chunk (B, D)."""
 
     @abstractmethod
     def statistics(self, x: Tensor, observed: Tensor | None, posterior: Posterior) -> Statistics:
-        """Of a chunk (B, D) and its posterior."""
+        """The statistics of a chunk (B, D) with its posterior."""
 
     def columns(self, matrices: Tensor) -> Tensor:
-        """(M, D, …) → (D, M · …), to be multiplied by rows."""
+        """(M, D, …) → (D, M · …), for products with rows."""
         return matrices.movedim(1, 0).flatten(1).to(self.dtype)
 
 
 def expectation_of(
     model: FactorMixture, observed: Tensor | None, dtype: torch.dtype
 ) -> Expectation:
-    """The E-step at the parameters of a model, for rows of which all is seen (None) or not all.
+    """The E-step at the parameters of a model, for complete (None) or incomplete rows.
 
-    `dtype` is that of the large products with the data; the rest is float64.
+    `dtype` is the type of the large products with the data; the rest is float64.
     """
     return (_Complete if observed is None else _Incomplete)(model, dtype)
 
 
 class _Complete(Expectation):
-    """All is observed: L is the same for all rows."""
+    """Complete rows: L is the same for all of them."""
 
     def __init__(self, model: FactorMixture, dtype: torch.dtype) -> None:
         super().__init__(model, dtype)
         root = torch.linalg.cholesky(self.eye + self.loadings.mT @ self.scaled)
         self.covariance = torch.cholesky_inverse(root)
-        # h = root⁻¹ Aᵀ D⁻¹ (x − μ): its square is what the factors explain, and w = root⁻ᵀ h.
+        # h = root⁻¹ Aᵀ D⁻¹ (x − μ): the factors explain |h|², and w = root⁻ᵀ h.
         self.unroot = torch.linalg.solve_triangular(root, self.eye.expand_as(root), upper=False)
         whiten = self.scaled @ self.unroot.mT  # (M, D, R)
         self.offset = (whiten * self.mean[..., None]).sum(1)  # (M, R)
@@ -160,7 +160,7 @@ class _Complete(Expectation):
 
 
 class _Incomplete(Expectation):
-    """Each row has an L of its own: as many R × R systems as rows and components."""
+    """Incomplete rows: each row and component has its own L, an R × R matrix."""
 
     def width(self) -> int:
         components, entries, factors = self.loadings.shape

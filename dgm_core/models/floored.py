@@ -1,15 +1,16 @@
-"""Small Gaussian DLVMs that differ in nothing but the floor of their variance, side by side.
+"""Small Gaussian DLVMs that differ only in the floor of their variance, trained together.
 
     p(z) = N(0, I),   p(x|z) = N(x; m(z), diag v(z)),   v(z) ≥ floor
 
-Of one latent the decoder reads u = Φ(z), uniform on [0, 1], through bumps at M places that sum to
-one, so that its curve can be nearly still over a stretch of u and then move on: what it takes to
-shrink onto data. Such models are trained on their likelihood itself, by strata of u,
+With one latent, the model is a curve. Its decoder reads u = Φ(z), uniform on [0, 1], through M
+bumps that sum to one. So the curve can be nearly constant over an interval of u and then move on,
+which it needs to shrink onto data points. These models are trained on their likelihood itself, by
+strata of u,
 
-    p(x) ≈ (1/G) Σ_g p(x | u_g),   u_g = (g + ε) / G,   ε ~ U[0, 1) anew in every step,
+    p(x) ≈ (1/G) Σ_g p(x | u_g),   u_g = (g + ε) / G,   ε ~ U[0, 1), a new ε in every step.
 
-unbiased for p(x) and with no encoder whose limits would hide what the decoder can do. Of several
-latents, networks are plain and training is by the ELBO.
+The estimate is unbiased for p(x), and there is no encoder whose errors could hide what the decoder
+can do. With several latents, the networks are plain and the training uses the ELBO.
 """
 
 from __future__ import annotations
@@ -28,22 +29,22 @@ from dgm_core.networks.stacked import StackedMLP
 from dgm_core.rng import normal, uniform
 
 WIDTH = 0.35
-"""Of a bump, in distances to the next."""
+"""The width of a bump, in units of the distance between bumps."""
 
 
 class FlooredDLVMs(nn.Module):
-    """R models of rows (D,), whose weights begin alike.
+    """R models of rows (D,) with the same initial weights.
 
     Args:
-        floors: least variances, R.
+        floors: R least variances.
         dim: D.
         latent_dim: L; 1 for a curve.
-        hidden: units of a layer; one of them in a curve's decoder, else two in each network.
-        bumps: M, of a curve.
-        source: of the initial weights.
+        hidden: units per hidden layer; a curve's decoder has one hidden layer, others have two.
+        source: source of the initial weights.
+        bumps: M, for a curve.
 
     Raises:
-        ValueError: a floor not above 0.
+        ValueError: a floor is not above 0.
     """
 
     floors: Tensor  # (R,)
@@ -71,16 +72,19 @@ class FlooredDLVMs(nn.Module):
             self.decoder = StackedMLP(count, (latent_dim, hidden, hidden, 2 * dim), source)
 
     def decoded(self, z: Tensor, floors: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Means and standard deviations (R, N, D) at z (R, N, L); `floors` (R,) for others."""
+        """Means and standard deviations (R, N, D) at z (R, N, L).
+
+        `floors` (R,) replaces the models' own floors.
+        """
         inputs = self.bumps_at(torch.special.ndtr(z)) if self.latent_dim == 1 else z
         mean, raw = self.decoder(inputs).chunk(2, -1)
         least = (self.floors if floors is None else floors).sqrt()[:, None, None]
         return mean, least + nn.functional.softplus(raw - 1)
 
     def bumps_at(self, u: Tensor) -> Tensor:
-        """What the decoder of a curve reads at u (…, 1): (…, M), summing to one."""
-        places = (torch.arange(self.bumps, device=u.device) + 0.5) / self.bumps
-        return (-0.5 * ((u - places) * (self.bumps / WIDTH)).square()).softmax(-1)
+        """The inputs of a curve's decoder at u (…, 1): (…, M), summing to one."""
+        centres = (torch.arange(self.bumps, device=u.device) + 0.5) / self.bumps
+        return (-0.5 * ((u - centres) * (self.bumps / WIDTH)).square()).softmax(-1)
 
     def log_likelihood(
         self, x: Tensor, strata: int, source: torch.Generator, floors: Tensor | None = None
@@ -94,7 +98,7 @@ class FlooredDLVMs(nn.Module):
         )
 
     def elbo(self, x: Tensor, source: torch.Generator, floors: Tensor | None = None) -> Tensor:
-        """The bound of one draw of z, of rows x (N, D): (R, N) nats."""
+        """The ELBO of rows x (N, D) with one draw of z: (R, N) nats."""
         mean, scale = self.encoded(x)
         z = mean + scale * normal((len(x), self.latent_dim), source)
         divergence = 0.5 * (mean.square() + scale.square() - 1).sum(-1) - scale.log().sum(-1)
@@ -108,7 +112,7 @@ class FlooredDLVMs(nn.Module):
         return mean, log_scale.clamp(*LOG_SCALE_RANGE).exp()
 
     def member(self, number: int) -> FlooredDLVM:
-        """One of them, as it is now, as a latent-variable model."""
+        """A copy of one of the models, as a latent-variable model."""
         own = copy.deepcopy(self).requires_grad_(False)
         for parameter in own.parameters():
             parameter.data = parameter.data[number : number + 1].clone()
@@ -117,9 +121,9 @@ class FlooredDLVMs(nn.Module):
 
 
 class FlooredDLVM:
-    """One such model: `prior`, `encode` and `decode`, without gradients.
+    """One of these models: `prior`, `encode` and `decode`, without gradients.
 
-    A curve has no encoder of its own; it proposes from the prior.
+    A curve has no encoder; its proposal is the prior.
 
     Args:
         single: `FlooredDLVMs` with R = 1.

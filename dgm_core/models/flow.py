@@ -1,10 +1,11 @@
 """A normalising flow of the plane: affine couplings, each with an exact inverse.
 
     x = f_K ∘ … ∘ f_1(z),   z ~ N(0, I)
-    log p(x) = log N(z; 0, I) − Σ_k log |det J_k|,   J_k the Jacobian of f_k on the way
+    log p(x) = log N(z; 0, I) − Σ_k log |det J_k|,   J_k the Jacobian of f_k at its input
 
 Each coupling keeps one coordinate and moves the other by an affine map that depends on the first
-(Dinh, Sohl-Dickstein & Bengio 2017), so its Jacobian is triangular and its inverse as cheap.
+(Dinh, Sohl-Dickstein & Bengio 2017). So its Jacobian is triangular, and its inverse takes no more
+time than the map.
 """
 
 from __future__ import annotations
@@ -19,21 +20,21 @@ from torch import Tensor, nn
 from dgm_core.rng import Source, normal
 
 STEEPEST = 2.0
-"""The largest |s|: one coupling stretches by at most e²."""
+"""The largest |s|: one coupling stretches or shrinks by at most e²."""
 
 
 class Moved(NamedTuple):
-    """Where points went, and how the map has stretched the plane there."""
+    """Points after a map, and how much the map stretches the plane there."""
 
     points: Tensor  # (B, 2)
     log_det: Tensor  # (B,) log |det J|
 
 
 class Coupling(nn.Module):
-    """One coordinate a stays, the other goes from b to b exp s(a) + t(a).
+    """One coordinate a stays; the other moves from b to b exp s(a) + t(a).
 
     Args:
-        kept: which stays, 0 or 1.
+        kept: the coordinate that stays, 0 or 1.
         hidden: units of both hidden layers of (s, t).
     """
 
@@ -48,16 +49,16 @@ class Coupling(nn.Module):
             nn.Linear(hidden, 2),
         )
         for each in self.network[-1].parameters():
-            nn.init.zeros_(each)  # the identity, to begin with
+            nn.init.zeros_(each)  # starts as the identity
 
     def forward(self, z: Tensor) -> Moved:
-        """(B, 2) → there."""
+        """z (B, 2) → x."""
         stays, moves = z[:, self.kept], z[:, 1 - self.kept]
         s, t = self.scale_and_shift(stays)
         return Moved(self._together(stays, moves * s.exp() + t), s)
 
     def inverse(self, x: Tensor) -> Moved:
-        """(B, 2) → back; the log-determinant is that of the way back."""
+        """x (B, 2) → z, with the log-determinant of the inverse map."""
         stays, moves = x[:, self.kept], x[:, 1 - self.kept]
         s, t = self.scale_and_shift(stays)
         return Moved(self._together(stays, (moves - t) * (-s).exp()), -s)
@@ -72,7 +73,7 @@ class Coupling(nn.Module):
 
 
 class Flow(nn.Module):
-    """The law of x = f_K(… f_1(z)), z ~ N(0, I) in the plane.
+    """The distribution of x = f_K(… f_1(z)) for z ~ N(0, I) in the plane.
 
     Args:
         couplings: f_1, …, f_K.
@@ -93,7 +94,7 @@ class Flow(nn.Module):
         return [each for each in self.couplings if isinstance(each, Coupling)]
 
     def path(self, z: Tensor) -> Iterator[Moved]:
-        """Where z (B, 2) is after 0, 1, …, K couplings, and the log-determinant so far."""
+        """z (B, 2) after 0, 1, …, K couplings, with the log-determinant so far."""
         moved = Moved(z, torch.zeros_like(z[:, 0]))
         yield moved
         for coupling in self.couplings:
@@ -115,15 +116,15 @@ class Flow(nn.Module):
         return Moved(x, log_det)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """log p(x), (B,) nats: the density of z where x came from, times |det ∂z/∂x|."""
+        """log p(x), (B,) nats: the log-density of the z that maps to x, plus log |det ∂z/∂x|."""
         z, log_det = self.inverse(x)
         return -0.5 * z.square().sum(1) - math.log(2 * math.pi) + log_det
 
     def sample(self, count: int, source: Source) -> Tensor:
-        """(count, 2)."""
+        """Draws of x, (count, 2)."""
         return self(normal((count, 2), source)).points
 
 
 def coupling_flow(couplings: int = 8, hidden: int = 32) -> Flow:
-    """A flow that keeps both coordinates in turns."""
+    """A flow whose couplings keep the two coordinates alternately."""
     return Flow(Coupling(k % 2, hidden) for k in range(couplings))

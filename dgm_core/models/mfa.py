@@ -12,13 +12,13 @@ over the rows n in which i is observed,
     Ã_i = (Σ r_nm x_i E[z̃]ᵀ) (Σ r_nm E[z̃ z̃ᵀ])⁻¹
     d_i = max(floor, Σ r_nm E(x_i − Ã_i z̃)² / Σ r_nm)
 
-Given z the hidden entries are independent of the rest and integrate to one, so they need no
-expectations of their own. Ã does not depend on d, and the expected log-likelihood of each d_i has
-one maximum; so d at the floor is the best d allowed and the likelihood never falls.
+Given z, the hidden entries are independent of the rest and integrate to one, so they need no
+expectations. Ã does not depend on d, and the expected log-likelihood has one maximum in each d_i.
+So the floor is the best allowed d below it, and the likelihood never decreases.
 
     model = MixtureOfFactorAnalysers([1, 28, 28], components=30, factors=6)
     initialise_mfa(model, x, generator)
-    for step in em_steps(model, x, iterations=20): ...      # save, draw, or stop at any step
+    for step in em_steps(model, x, iterations=20): ...      # save, plot, or stop after any step
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from dgm_core.rng import normal
 from dgm_core.types import Masked
 
 NEGLIGIBLE = 1e-6
-"""Rows: a component that explains fewer of them keeps its parameters."""
+"""A component that explains fewer rows than this keeps its parameters."""
 
 
 class MixtureOfFactorAnalysers(nn.Module):
@@ -47,11 +47,11 @@ class MixtureOfFactorAnalysers(nn.Module):
     component and `isotropic` noise this is probabilistic PCA (PPCA).
 
     Args:
-        event_shape: of one x, for example [1, 28, 28].
+        event_shape: shape of one x, for example [1, 28, 28].
         components: M.
         factors: R.
         noise_floor: the least variance d that a fit may choose.
-        isotropic: a fit gives all entries of a component the same d.
+        isotropic: all entries of a component get the same d in a fit.
     """
 
     log_weights: Tensor
@@ -84,8 +84,8 @@ class MixtureOfFactorAnalysers(nn.Module):
     def conditional(self, masked: Masked) -> LowRankMixture:
         """p(x_mis | x_obs) over entries in one row, (B, D).
 
-        Exact to rounding: components with less than e⁻³⁰ of the likeliest one's posterior weight
-        are left out, which is most of them where much is seen.
+        It is exact up to rounding. Components with less than e⁻³⁰ of the largest posterior weight
+        are left out; these are most components if many entries are observed.
         """
         x, observed = masked.x.flatten(1), masked.observed.flatten(1)
         expectation = expectation_of(self, observed, self.mean.dtype)
@@ -106,7 +106,10 @@ class MixtureOfFactorAnalysers(nn.Module):
         )
 
     def log_prob(self, x: Tensor, observed: Tensor | None = None) -> Tensor:
-        """log p(x_obs) of x (B, \\*event): (B,), nats, summed in float64; None = all is seen."""
+        """log p(x_obs) of x (B, \\*event): (B,) nats, summed in float64.
+
+        `observed` is bool in the shape of x; None = all observed.
+        """
         expectation = expectation_of(self, observed, torch.float64)
         each = [
             expectation.posterior(*rows).log_joint.logsumexp(-1)
@@ -116,10 +119,10 @@ class MixtureOfFactorAnalysers(nn.Module):
 
 
 class EMStep(NamedTuple):
-    """One iteration done."""
+    """One finished iteration."""
 
-    iteration: int  # counted from 1
-    log_likelihood: float  # nats a row, of the parameters from which this step started
+    iteration: int  # from 1
+    log_likelihood: float  # nats per row, at the parameters before this step
 
 
 @torch.no_grad()
@@ -129,15 +132,15 @@ def initialise_mfa(
     generator: torch.Generator,
     observed: Tensor | None = None,
 ) -> None:
-    """Start from clusters (k-means) and the principal axes of each.
+    """Initialise with k-means clusters and the principal axes of each cluster.
 
-    Hidden entries count as the mean of their column. Each cluster gets one row more, of the mean
-    and variance of the whole table: a start from a few rows would be too sure of itself.
+    Hidden entries get the mean of their column. Each cluster gets one additional row with the mean
+    and variance of the whole table, because a few rows alone underestimate the variance.
 
     Args:
         model: changed in place.
         x: (N, \\*event), N at least the number of components.
-        generator: of the clusters and of the axes where a cluster has none.
+        generator: source for the clusters and for the axes.
         observed: bool, as x; None = all.
 
     Raises:
@@ -148,7 +151,7 @@ def initialise_mfa(
     x, observed = _flat(model, x, observed)
     components, _, factors = model.loadings.shape
     if len(x) < components:
-        raise ValueError(f"expected at least {components} rows, one a component, got {len(x)}")
+        raise ValueError(f"expected at least {components} rows, one per component, got {len(x)}")
     if observed is not None:
         x = torch.where(observed, x, 0)
         x = torch.where(observed, x, x.sum(0) / observed.sum(0).clamp_min(1))
@@ -177,7 +180,7 @@ def initialise_mfa(
 
 
 def _principal_axes(x: Tensor, factors: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Loadings (D, R) of centred rows, by subspace iteration, and the variance they leave (D,)."""
+    """Loadings (D, R) of centred rows, by subspace iteration, and the remaining variance (D,)."""
     basis = normal((x.shape[1], factors), generator, x.dtype).to(x.device)
     for _ in range(4):
         basis = torch.linalg.qr(x.mT @ (x @ basis)).Q
@@ -196,16 +199,16 @@ def em_steps(
     iterations: int,
     observed: Tensor | None = None,
 ) -> Iterator[EMStep]:
-    """Exact EM from the parameters the model has; they are new after each step.
+    """Exact EM, starting from the current parameters of the model and changing them in each step.
 
-    A run that was stopped goes on from the saved state of the model as if it had not been.
+    A stopped run continues from the saved state of the model with the same result as an
+    uninterrupted run.
 
     Args:
-        model: changed in place; sums are taken in its dtype and added up in float64.
-        x: (N, \\*event); goes to the device and dtype of the model in chunks of rows.
-        iterations: steps to take.
-        observed: bool, as x, True = seen; None = all, which is faster. Hidden entries of x may
-            hold anything.
+        model: changed in place; sums over a chunk use its dtype, totals use float64.
+        x: (N, \\*event); moved to the device and dtype of the model in chunks of rows.
+        iterations: number of steps.
+        observed: bool, as x; None = all, which is faster. Hidden entries of x are not read.
 
     Raises:
         ValueError: shapes differ, or an observed entry is NaN or infinite.
@@ -227,7 +230,7 @@ def em_steps(
 
 
 def _maximise(model: MixtureOfFactorAnalysers, total: Statistics, centre: Tensor) -> None:
-    """The M-step, in place; what no row tells about stays as it was."""
+    """The M-step, in place; parameters without data keep their values."""
     known = total.weight[..., None] > NEGLIGIBLE  # (M, G, 1)
     weight = total.weight[..., None].clamp_min(NEGLIGIBLE)
     eye = torch.eye(total.outer.shape[-1]).to(total.outer)
@@ -249,7 +252,7 @@ def _maximise(model: MixtureOfFactorAnalysers, total: Statistics, centre: Tensor
 
 
 def _replace(old: Tensor, new: Tensor, known: Tensor) -> None:
-    """In place, where `known`; `new` (M, G, P, …) in the order of `old` (M, D, …)."""
+    """Overwrite `old` (M, D, …) in place by `new` (M, G, P, …) where `known`."""
     old.copy_(torch.where(known, new, old.view(new.shape)).view_as(old))
 
 

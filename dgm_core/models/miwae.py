@@ -1,11 +1,11 @@
-"""MIWAE: a deep latent variable model trained on incomplete data, bounding log p(x_obs).
+"""MIWAE: a deep latent-variable model trained on incomplete data with a bound on log p(x_obs).
 
     q(z | x_obs) = posterior(encoder(x_obs with 0 where hidden, observed))
     MIWAE_K = E log (1/K) Σ_k p(x_obs|z_k) p(z_k) / q(z_k|x_obs)   ≤   log p(x_obs)
 
-Mattei & Frellsen 2019. Right where what is hidden was hidden at random; with everything observed
-it is the importance-weighted autoencoder. The bound and the imputation share one set of
-log-weights: see `dgm_core.samplers.importance`.
+Mattei & Frellsen 2019. The bound assumes that values are missing at random. With everything
+observed it is the bound of the importance-weighted autoencoder. The bound and the imputation use
+the same log-weights; see `dgm_core.samplers.importance`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from dgm_core.types import Masked
 
 
 class MIWAE(VAE):
-    """A `VAE` whose encoder reads incomplete data: values and mask, side by side.
+    """A `VAE` whose encoder reads incomplete data: values and mask as separate channels.
 
     Args:
-        encoder: (B, 2 C, …), x with 0 where hidden and then `observed` as 0 or 1 → features.
+        encoder: (B, 2 C, …), x with 0 where hidden, then `observed` as 0 or 1 → features.
         posterior: features → q(z | x_obs).
         decoder: z (B, L) → parameters for `likelihood`.
         likelihood: parameters → p(x|z).
@@ -34,17 +34,17 @@ class MIWAE(VAE):
     """
 
     def encode_incomplete(self, masked: Masked) -> Distribution:
-        """q(z | x_obs) of incomplete data (B, C, …)."""
-        seen = masked.observed.to(masked.x.dtype)
-        return self.posterior(evaluate(self.encoder, torch.cat([masked.x, seen], 1)))
+        """q(z | x_obs) for incomplete data (B, C, …)."""
+        observed = masked.observed.to(masked.x.dtype)
+        return self.posterior(evaluate(self.encoder, torch.cat([masked.x, observed], 1)))
 
     def encode(self, x: Tensor) -> Distribution:
-        """q(z|x) of complete data x (B, C, …)."""
+        """q(z|x) for complete data x (B, C, …)."""
         return self.posterior(evaluate(self.encoder, torch.cat([x, torch.ones_like(x)], 1)))
 
 
 def fully_connected_miwae(latent_dim: int = 50, hidden: int = 512, dropout: float = 0.0) -> MIWAE:
-    """Of 28×28 binary images: 2·784 → hidden → hidden → L, and back to 784."""
+    """A MIWAE for 28×28 binary images: 2·784 → hidden → hidden → L, and back to 784."""
     posterior = DiagonalGaussian(latent_dim)
     return MIWAE(
         bodies.fully_connected_encoder((2, 28, 28), posterior.features, hidden, dropout),
@@ -61,7 +61,7 @@ def face_miwae(
     hidden: int = 384,
     scale_floor: float = IMAGE_SCALE_FLOOR,
 ) -> MIWAE:
-    """Of 64×64 colour images, with a Gaussian likelihood and the networks of `face_dlvm`."""
+    """A MIWAE for 64×64 colour images, with a Gaussian likelihood and the networks of `face_dlvm`."""
     posterior = DiagonalGaussian(latent_dim)
     return MIWAE(
         bodies.face_encoder(posterior.features, channels, hidden, image_channels=6),

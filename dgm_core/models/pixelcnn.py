@@ -1,13 +1,13 @@
-"""An autoregressive model of binary images: convolutions that never look ahead.
+"""An autoregressive model of binary images, with convolutions that read earlier pixels only.
 
     log p(x) = Σ_i log Bernoulli(x_i; σ(f_i(x_1, …, x_{i−1}))),   pixels row by row
 
-One pass of the network gives all f_i at once, for training and for an exact log p(x): its kernels
-are masked so that nothing reaches an output from its own pixel (first layer, type A) or from a
-later one (all layers; type B sees its own position, which by then knows only earlier pixels).
-Where in the image it is, it is told: near the last row few pixels of a digit have ink.
-Sampling takes a step a pixel. The residual blocks are those of van den Oord, Kalchbrenner &
-Kavukcuoglu 2016, without their second stack; dilations (Yu & Koltun 2016) widen the view.
+One pass of the network gives all f_i at once, for training and for an exact log p(x). Masks on
+the kernels ensure that an output reads neither its own pixel (first layer, type A) nor a later one
+(all layers). Type B also reads its own position, which depends only on earlier pixels. The network
+also gets the position in the image, because pixels near the last row rarely have ink. Sampling
+takes one step per pixel. The residual blocks are those of van den Oord, Kalchbrenner & Kavukcuoglu 2016,
+without their second stack; dilations (Yu & Koltun 2016) widen the field of view.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from dgm_core.types import Masked
 
 
 class MaskedConv2d(nn.Conv2d):
-    """A convolution whose output at a position depends on earlier positions only.
+    """A convolution whose output at a position depends only on earlier positions.
 
     Args:
         inputs, outputs: channels.
-        size: k, odd, of a k × k kernel.
-        own: whether the position itself is seen (type B) or not (type A).
+        size: k of a k × k kernel, odd.
+        own: whether it also reads the position itself (type B) or not (type A).
         dilation: distance between the taps of the kernel.
     """
 
-    seen: Tensor  # (size, size) bool, the taps at earlier positions
+    read: Tensor  # (size, size) bool, the taps at earlier positions
     bias: Tensor
 
     def __init__(
@@ -42,19 +42,19 @@ class MaskedConv2d(nn.Conv2d):
         margin = size // 2 * dilation
         super().__init__(inputs, outputs, size, padding=margin, dilation=dilation)
         self.margin = margin
-        seen = torch.arange(size**2) < size**2 // 2 + own
-        self.register_buffer("seen", seen.reshape(size, size), persistent=False)
+        earlier = torch.arange(size**2) < size**2 // 2 + own
+        self.register_buffer("read", earlier.reshape(size, size), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
         """(B, inputs, H, W) → (B, outputs, H, W)."""
-        weight = self.weight * self.seen
+        weight = self.weight * self.read
         return nn.functional.conv2d(
             x, weight, self.bias, padding=self.padding, dilation=self.dilation
         )
 
     def taps(self) -> tuple[list[tuple[int, int]], Tensor]:
-        """Positions that are seen, as (rows, columns) away; their weights (n · in, out)."""
-        at = self.seen.nonzero()
+        """Offsets (rows, columns) of the n positions it reads, and weights (n · in, out)."""
+        at = self.read.nonzero()
         away = (at - self.kernel_size[0] // 2) * self.dilation[0]
         weight = self.weight[:, :, at[:, 0], at[:, 1]]  # (out, in, n)
         return [tuple(each) for each in away.tolist()], weight.permute(2, 1, 0).flatten(0, 1)
@@ -64,8 +64,8 @@ class Block(nn.Module):
     """h + wide(masked(narrow(h))), with SiLUs between.
 
     Args:
-        channels: of h; half of it inside.
-        dilation: of the masked 3 × 3 convolution.
+        channels: channels of h; the inner layers have half as many.
+        dilation: dilation of the masked 3 × 3 convolution.
     """
 
     def __init__(self, channels: int, dilation: int) -> None:
@@ -81,7 +81,7 @@ class Block(nn.Module):
 
 
 class Filled(NamedTuple):
-    """Images that were completed pixel by pixel."""
+    """Images completed pixel by pixel."""
 
     x: Tensor  # (B, 1, H, W), 0 or 1
     probability: Tensor  # (B, 1, H, W) p(x_i = 1 | pixels before i)
@@ -95,9 +95,9 @@ class PixelCNN(nn.Module):
     """p(x) = Π_i p(x_i | x_<i) of binary images (B, 1, H, W).
 
     Args:
-        channels: of the hidden layers.
-        dilations: one a block.
-        first_own: what makes it *wrong*: a first layer that sees the pixel it is to predict.
+        channels: channels of the hidden layers.
+        dilations: one per block.
+        first_own: a deliberate mistake: the first layer reads the pixel that it should predict.
     """
 
     def __init__(
@@ -113,11 +113,11 @@ class PixelCNN(nn.Module):
         self.head = nn.Sequential(nn.SiLU(), between, nn.SiLU(), last)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of p(x_i = 1 | x_<i) for all i at once, of the shape of x."""
+        """Logits of p(x_i = 1 | x_<i) for all i at once, in the shape of x."""
         return self.head(self.blocks(self.first(2 * x - 1) + self.place(_coordinates(x))))
 
     def log_prob_each(self, x: Tensor) -> Tensor:
-        """log p(x_i | x_<i) of all pixels, of the shape of x, nats."""
+        """log p(x_i | x_<i) of all pixels, in the shape of x, nats."""
         sign = 2 * x - 1
         return nn.functional.logsigmoid(sign * evaluate(self, x))
 
@@ -127,16 +127,16 @@ class PixelCNN(nn.Module):
 
     @torch.no_grad()
     def fill(self, masked: Masked, source: Source) -> Filled:
-        """Draw what is hidden, pixel by pixel; what is observed is kept when its turn comes.
+        """Draw the hidden pixels one by one; observed pixels keep their values.
 
             x_i ~ p(x_i | x_<i)   for hidden i, in their order
 
-        These are draws from p(x_mis | x_obs) if all that is observed comes before all that is
-        hidden. Otherwise nothing has asked the pixels observed later: the draws are a proposal,
-        whose importance weight is Π p(x_i | x_<i) over the observed i.
+        These are draws from p(x_mis | x_obs) if all observed pixels come before all hidden ones.
+        Otherwise a draw ignores pixels observed later. The draws are then a proposal, whose
+        importance weight is Π p(x_i | x_<i) over the observed i.
 
-        No layer is computed anywhere twice (Ramachandran et al. 2017), so an image costs about
-        what one pass through the network does.
+        No layer is computed twice at a position (Ramachandran et al. 2017), so an image takes
+        about the time of one pass through the network.
         """
         x = masked.x.clone()  # 0 where hidden
         noise = uniform(tuple(x.shape), source)
@@ -153,7 +153,7 @@ class PixelCNN(nn.Module):
 
 
 class _Steps:
-    """The network at one position at a time; what earlier positions gave is kept."""
+    """The network at one position at a time, with stored results for earlier positions."""
 
     def __init__(self, model: PixelCNN, shape: torch.Size) -> None:
         self.model = model
@@ -164,18 +164,18 @@ class _Steps:
         self.place = model.place(_coordinates(model.first.weight.new_zeros(1, *shape[1:])))[0]
         self.taps = [layer.taps() for layer in masked]
         self.room = [layer.margin for layer in masked]
-        # Zeros around each layer's input, as in the convolutions; (H, W, B, in).
+        # The inputs of each layer with zeros around them, as in convolutions; (H, W, B, in).
         self.inputs = [
             layer.weight.new_zeros(height + 2 * room, width + 2 * room, batch, layer.in_channels)
             for layer, room in zip(masked, self.room, strict=True)
         ]
 
     def put(self, row: int, column: int, x: Tensor) -> None:
-        """The pixels (B, 1) at a position are known."""
+        """Store the pixels (B, 1) of a position."""
         self.inputs[0][row + self.room[0], column + self.room[0]] = 2 * x - 1
 
     def logit(self, row: int, column: int) -> Tensor:
-        """(B, 1) of a position to which all before it are known."""
+        """The logits (B, 1) of a position, once all earlier pixels are stored."""
         silu, linear = nn.functional.silu, _at_one
         h = self._masked(0, self.model.first, row, column) + self.place[:, row, column]
         for depth, block in enumerate(self.blocks, 1):
@@ -188,16 +188,16 @@ class _Steps:
     def _masked(self, depth: int, layer: MaskedConv2d, row: int, column: int) -> Tensor:
         """A masked layer at a position, (B, out)."""
         (away, weight), room = self.taps[depth], self.room[depth]
-        seen = [self.inputs[depth][row + room + r, column + room + c] for r, c in away]
-        return torch.addmm(layer.bias, torch.cat(seen, 1), weight)
+        earlier = [self.inputs[depth][row + room + r, column + room + c] for r, c in away]
+        return torch.addmm(layer.bias, torch.cat(earlier, 1), weight)
 
 
 def _coordinates(x: Tensor) -> Tensor:
-    """Where the pixels of x (B, 1, H, W) lie, (1, 2, H, W) from −1 to 1."""
+    """The row and column of each pixel of x (B, 1, H, W), scaled to [−1, 1]: (1, 2, H, W)."""
     rows, columns = (torch.linspace(-1, 1, side).to(x) for side in x.shape[2:])
     return torch.stack(torch.meshgrid(rows, columns, indexing="ij"))[None]
 
 
 def _at_one(layer: nn.Conv2d, h: Tensor) -> Tensor:
-    """A 1 × 1 convolution of one position, (B, in) → (B, out)."""
+    """A 1 × 1 convolution at one position, (B, in) → (B, out)."""
     return nn.functional.linear(h, layer.weight[:, :, 0, 0], layer.bias)

@@ -1,10 +1,10 @@
-"""supMIWAE and sup-not-MIWAE: learning to predict y from rows with holes.
+"""supMIWAE and sup-not-MIWAE: predicting y from incomplete rows.
 
     L_K = E log (1/K) Σ_k p(x_obs|z_k) p(s|x_obs, x_mis,k) p(y|x_obs, x_mis,k) p(z_k)/q(z_k|x_obs)
     p(y | x_obs, s) ≈ Σ_k α_k p(y | x_obs, x_mis,k),   α from the weights without p(y|·)
 
 Ipsen, Mattei & Frellsen 2022; without p(s|·) it is supMIWAE. The predictor reads K completions of
-each row, never a row with zeros in its holes, so what is hidden is integrated out.
+each row, never a row with zeros at hidden entries. So the hidden entries are integrated out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dgm_core.types import Masked
 
 
 class GaussianPredictor(nn.Module):
-    """p(y|x) = N(y; f(x), s²), one learned scale.
+    """p(y|x) = N(y; f(x), s²), with one learned scale s.
 
     Args:
         network: (…, D) → (…, 1).
@@ -36,7 +36,7 @@ class GaussianPredictor(nn.Module):
         self.scale = ChannelScale(1, scale_floor, initial=1.0)
 
     def forward(self, x: Tensor) -> Normal:
-        """x (…, D) → a law with batch (…)."""
+        """x (…, D) → a distribution with batch (…)."""
         mean = self.network(x)[..., 0]
         return Normal(mean, self.scale(mean).expand_as(mean), validate_args=False)
 
@@ -53,7 +53,7 @@ class CategoricalPredictor(nn.Module):
         self.network = network
 
     def forward(self, x: Tensor) -> Categorical:
-        """x (…, D) → a law with batch (…)."""
+        """x (…, D) → a distribution with batch (…)."""
         return Categorical(logits=self.network(x), validate_args=False)
 
 
@@ -61,8 +61,8 @@ class SupMIWAE(MIWAE):
     """A `MIWAE` with a predictor of y and, if given, a missing process (sup-not-MIWAE).
 
     Args:
-        encoder, posterior, decoder, likelihood, latent_dim: as of `MIWAE`.
-        predictor: completed x (K, B, \\*event) → p(y|x), a law with batch (K, B).
+        encoder, posterior, decoder, likelihood, latent_dim: as in `MIWAE`.
+        predictor: completed x (K, B, \\*event) → p(y|x), a distribution with batch (K, B).
         missing_process: p(s|x); None = missingness carries no information about the values.
     """
 
@@ -84,7 +84,7 @@ class SupMIWAE(MIWAE):
         self.predictor, self.missing_process = predictor, missing_process
 
     def completion_terms(self, masked: Masked, y: Tensor | None = None) -> Mapping[str, Term]:
-        """The terms "missing", if there is a process, and "target", if y (B,) is known."""
+        """The terms "missing", if there is a missing process, and "target", if y (B,) is given."""
         terms: dict[str, Term] = {}
         if self.missing_process is not None:
             terms["missing"] = missing_term(self.missing_process, masked)
@@ -95,7 +95,7 @@ class SupMIWAE(MIWAE):
     def predict(self, sample: Completions) -> Distribution:
         """p(y | x_obs, s) from completions of B rows: a mixture with batch (B,).
 
-        Normal components make a `MixtureSameFamily`, classes a `Categorical`. A "target" term is
-        left out of the weights: what is to be predicted must not weigh.
+        Normal components give a `MixtureSameFamily`, classes give a `Categorical`. The weights
+        leave out a "target" term, because the target must not influence its own prediction.
         """
         return mixture(self.predictor(sample.x), sample.without("target").log_weights)

@@ -2,9 +2,9 @@
 
     NotMIWAE(**tanh_networks(10), missing_process=...)
 
-Each function gives the arguments that every member of the MIWAE family takes. Sizes are those of
-Ipsen, Mattei & Frellsen 2021: two hidden layers of 128 tanh units, D − 1 latents. Unlike theirs,
-the encoder also reads which values are observed.
+Each function returns the arguments that all members of the MIWAE family take. The default sizes
+are those of Ipsen, Mattei & Frellsen 2021: two hidden layers of 128 tanh units and D − 1 latents.
+Unlike theirs, the encoder also reads the mask.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dgm_core.rng import generator
 
 
 class Networks(TypedDict):
-    """Arguments of `MIWAE` and all that derive from it."""
+    """Arguments of `MIWAE` and its subclasses."""
 
     encoder: nn.Module
     posterior: nn.Module
@@ -58,14 +58,14 @@ def tanh_networks(
     outputs: int | None = None,
     source: torch.Generator | None = None,
 ) -> Networks:
-    """Fully connected networks both ways.
+    """Fully connected encoder and decoder.
 
     Args:
         features: D, entries of a row.
         latent_dim: L; None = D − 1, at least 1.
         hidden: units of each hidden layer.
         likelihood: None = a Gaussian whose scale depends on z, with the floor of tables.
-        outputs: numbers a row that `likelihood` reads; None = D, or 2 D for the default one.
+        outputs: numbers per row that `likelihood` reads; None = D, or 2 D for the default one.
         source: draws the initial weights; None = torch's global generator.
     """
     latent_dim = latent_dim or max(1, features - 1)
@@ -84,11 +84,11 @@ def tanh_networks(
 class LinearPlusNetwork(nn.Module):
     """z ↦ W z + b + f(z) with f a tanh network that starts at 0.
 
-    Begins as a linear model, and stays near one where few data say otherwise: beyond the values
-    that were observed it goes on in a straight line, where tanh units alone would level off.
+    It starts as a linear model and stays close to one where there are few data. So it extrapolates
+    beyond the observed values in a straight line, where tanh units alone would become constant.
 
     Args:
-        inputs, outputs, hidden, source: as of `tanh_network`.
+        inputs, outputs, hidden, source: as in `tanh_network`.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class LinearPlusNetwork(nn.Module):
     def around(
         cls, straight: nn.Linear, hidden: int = 128, source: torch.Generator | None = None
     ) -> Self:
-        """A linear decoder, trained, that may now bend: at first it is the same function."""
+        """A decoder that starts as a trained linear one and can then learn to bend."""
         bent = cls(straight.in_features, straight.out_features, hidden, source)
         bent.straight = copy.deepcopy(straight)
         return bent
@@ -126,17 +126,17 @@ def residual_networks(
     outputs: int | None = None,
     source: torch.Generator | None = None,
 ) -> Networks:
-    """A linear decoder and a bend: probabilistic PCA plus what the data add to it.
+    """A linear decoder plus a tanh network: probabilistic PCA with a learned nonlinear part.
 
-    Not of a published model. Where hidden values lie beyond all observed ones, as in self-masking,
-    it is how the decoder extrapolates that decides.
+    This decoder is not from a published model. If hidden values lie beyond all observed ones, as
+    with self-masking, the result depends on how the decoder extrapolates.
 
     Args:
         features: D, entries of a row.
         latent_dim: L; None = D − 1, at least 1.
         hidden: units of each hidden layer.
-        likelihood: None = a Gaussian of one scale s for all entries.
-        outputs: numbers a row that `likelihood` reads; None = D.
+        likelihood: None = a Gaussian with one scale s for all entries.
+        outputs: numbers per row that `likelihood` reads; None = D.
         source: draws the initial weights; None = torch's global generator.
     """
     latent_dim = latent_dim or max(1, features - 1)
@@ -159,7 +159,7 @@ def linear_networks(
 ) -> Networks:
     """Probabilistic PCA as a decoder: x | z ~ N(W z + b, s² I), with a nonlinear encoder.
 
-    The encoder stays nonlinear because the exact posterior depends on which values are observed.
+    The encoder is nonlinear because the exact posterior depends on the mask.
     """
     latent_dim = latent_dim or max(1, features - 1)
     encoder, posterior = _encoder(features, latent_dim, hidden, source)
@@ -176,7 +176,7 @@ DECODERS: dict[str, Callable[..., Networks]] = {
     "linear and bent": residual_networks,
     "tanh": tanh_networks,
 }
-"""Name → networks, of the same arguments."""
+"""Name → function that makes the networks; all take the same arguments."""
 
 
 def _one_scale(floor: float) -> GaussianLikelihood:
@@ -192,7 +192,7 @@ def _encoder(
 
 
 def table_miwae(features: int, latent_dim: int, hidden: int, seed: int = 0) -> MIWAE:
-    """A MIWAE of numeric columns with `residual_networks`."""
+    """A MIWAE for numeric columns with `residual_networks`."""
     return MIWAE(**residual_networks(features, latent_dim, hidden, source=generator(seed)))
 
 
@@ -204,7 +204,10 @@ def table_notmiwae(
     strength: float,
     seed: int = 0,
 ) -> NotMIWAE:
-    """A not-MIWAE whose columns `losing` lose high values, from this strength on."""
+    """A not-MIWAE that assumes high values go missing in the columns `losing`.
+
+    `strength` is the initial slope of the missing process.
+    """
     affected = torch.zeros(features, dtype=torch.bool)
     affected[list(losing)] = True
     process = Restricted(KnownSignSelfMasking([1.0] * features, strength), affected)

@@ -2,8 +2,8 @@
 
     p(z) = N(0, I),   p(x|z) = likelihood(decoder(z)),   q(z|x) = posterior(encoder(x))
 
-Kingma & Welling 2014; Rezende, Mohamed & Wierstra 2014.  As a DLVM its decoder and prior *are*
-the model; the encoder is a proposal, which may be trained again without changing the model.
+Kingma & Welling 2014; Rezende, Mohamed & Wierstra 2014.  The decoder and the prior *are* the
+model. The encoder is a proposal, which can be trained again without changing the model.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class VAE(nn.Module):
 
     Args:
         encoder: x (B, \\*event) → features for `posterior`.
-        posterior: features → q(z|x), a law on (L,); see `dgm_core.distributions.posteriors`.
+        posterior: features → q(z|x) on (L,); see `dgm_core.distributions.posteriors`.
         decoder: z (B, L) → parameters for `likelihood`.
-        likelihood: parameters → p(x|z), a law on the event; see `distributions.likelihoods`.
+        likelihood: parameters → p(x|z) on the event; see `dgm_core.distributions.likelihoods`.
         latent_dim: L.
     """
 

@@ -1,4 +1,4 @@
-"""A VAE whose prior is a mixture of Gaussians: clusters are components of its latent space.
+"""A VAE whose prior is a mixture of Gaussians; the components are clusters in latent space.
 
     p(c) = π_c,   p(z|c) = N(μ_c, Σ_c),   p(x|z) = likelihood(decoder(z)),   q(z|x) q(c|x)
 
@@ -6,14 +6,14 @@ With q(z, c | x) = q(z|x) q(c|x) and the best q(c|x) ∝ π_c exp E_q log N(z; �
 
     log p(x)  ≥  E_q log p(x|z)  +  H[q(z|x)]  +  log Σ_c π_c exp E_q log N(z; μ_c, Σ_c)
 
-closed but for the first term. A VAE and a mixture learn from each other by raising this one
-number in turns: the networks with the mixture held fixed, whose *message* to them is the last
-term; and the mixture by EM with the networks held fixed, whose message to it is all of q(z|x), the
-mean *and* the spread:
+Only the first term has no closed form. The VAE and the mixture are trained alternately on this
+bound. The networks train with the mixture fixed; its *message* to them is the last term. The
+mixture trains by EM with the networks fixed; their message to it is q(z|x), with its means *and*
+its variances:
 
     μ_c = Σ_n r_nc m_n / N_c,   Σ_c = Σ_n r_nc (m_n m_nᵀ + diag s_n²) / N_c − μ_c μ_cᵀ
 
-Fitted to the means alone, clusters are smaller than the posteriors they are to be priors of.
+A mixture fitted to the means alone would have clusters that are too small as a prior.
 Neuro-SERKET (Taniguchi et al. 2020) passes messages between modules; VaDE (Jiang et al. 2017)
 trains both at once.
 """
@@ -43,26 +43,26 @@ class Latents(NamedTuple):
 
 
 class BoundTerms(NamedTuple):
-    """The parts of the bound on log p(x) of each image, nats."""
+    """The terms of the bound on log p(x) of each image, nats."""
 
     reconstruction: Tensor  # (B,) log p(x|z) at one draw of z
     entropy: Tensor  # (B,) H[q(z|x)]
-    message: Tensor  # (B, K) log π_c + E_q log N(z; μ_c, Σ_c): what the mixture says of q
+    message: Tensor  # (B, K) log π_c + E_q log N(z; μ_c, Σ_c), from the mixture to the networks
 
     @property
     def elbo(self) -> Tensor:
-        """(B,), with the best q(c|x)."""
+        """The bound, (B,), with the best q(c|x)."""
         return self.reconstruction + self.entropy + self.message.logsumexp(1)
 
 
 class MixtureVAE(VAE):
     """p(c) p(z|c) p(x|z) with a diagonal q(z|x).
 
-    It begins with the prior N(0, I), all clusters alike. The mixture is not a
-    parameter for the optimiser: `adopt` sets it.
+    It starts with the prior N(0, I): all clusters are the same. The optimiser does not change the
+    mixture; `adopt` sets it.
 
     Args:
-        encoder, decoder, likelihood, latent_dim: as of a `VAE`; features are 2 L.
+        encoder, decoder, likelihood, latent_dim: as in `VAE`; there are 2 L features.
         clusters: K.
     """
 
@@ -89,14 +89,14 @@ class MixtureVAE(VAE):
         return GaussianMixture(self.weights, self.means, self.scales)
 
     def adopt(self, mixture: GaussianMixture) -> None:
-        """Take this mixture as the prior.
+        """Use this mixture as the prior.
 
         Raises:
-            ValueError: another number of clusters or latents.
+            ValueError: the number of clusters or latents differs.
         """
         if mixture.means.shape != self.means.shape:
-            want, got = tuple(self.means.shape), tuple(mixture.means.shape)
-            raise ValueError(f"expected means of shape {want}, got {got}")
+            expected, got = tuple(self.means.shape), tuple(mixture.means.shape)
+            raise ValueError(f"expected means of shape {expected}, got {got}")
         scales = torch.diag_embed(mixture.scales) if mixture.diagonal else mixture.scales
         self.weights.copy_(mixture.weights)
         self.means.copy_(mixture.means)
@@ -107,16 +107,16 @@ class MixtureVAE(VAE):
         return MixtureDistribution(self.mixture)
 
     def latents(self, x: Tensor) -> Latents:
-        """q(z|x) for x (N, \\*event), in numbers."""
-        law = self.encode(x)
-        return Latents(law.mean, law.variance)
+        """Mean and variance of q(z|x) for x (N, \\*event)."""
+        posterior = self.encode(x)
+        return Latents(posterior.mean, posterior.variance)
 
     def bound_terms(self, x: Tensor, source: Source) -> BoundTerms:
-        """What the bound is the sum of, for x (B, \\*event)."""
-        law = self.encode(x)
-        reconstruction = self.decode(draw(law, source)).log_prob(x)
-        message = self.mixture.log_joint(law.mean, law.variance)
-        return BoundTerms(reconstruction, law.entropy(), message)
+        """The terms of the bound for x (B, \\*event), with one draw of z per image."""
+        posterior = self.encode(x)
+        reconstruction = self.decode(draw(posterior, source)).log_prob(x)
+        message = self.mixture.log_joint(posterior.mean, posterior.variance)
+        return BoundTerms(reconstruction, posterior.entropy(), message)
 
     def responsibilities(self, x: Tensor) -> Tensor:
         """The best q(c|x) for x (N, \\*event), (N, K)."""
@@ -131,11 +131,15 @@ def mixture_vae(
     side: int = 28,
     source: torch.Generator | None = None,
 ) -> MixtureVAE:
-    """Of binary images: side² → hidden, `layers` times → L, and back.
+    """A `MixtureVAE` for binary images: side² → `layers` layers of `hidden` units → L, and back.
 
     Args:
-        latent_dim, hidden, clusters, layers, side: L, units, K, layers of units, pixels.
-        source: of the initial weights; None = torch's global generator.
+        latent_dim: L.
+        hidden: units per hidden layer.
+        clusters: K.
+        layers: hidden layers of the encoder, and of the decoder.
+        side: pixels per side.
+        source: source of the initial weights; None = torch's global generator.
     """
     pixels = side * side
     encoder = nn.Sequential(

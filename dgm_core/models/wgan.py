@@ -1,11 +1,11 @@
-"""A Wasserstein GAN: a network that makes images of noise, and a critic that tells them apart.
+"""A Wasserstein GAN: a network that makes images from noise, and a critic that scores images.
 
     z ~ N(0, I),   x = g(z) ∈ [0, 1],   min over g, max over f of  E f(x_real) − E f(g(z))
 
-with f held nearly 1-Lipschitz by `distances.lipschitz` (Arjovsky, Chintala & Bottou 2017). Both
-networks are those of DCGAN (Radford, Metz & Chintala 2016), with a fully connected layer more for
-what concerns the image as a whole. The critic has no batch norm, since a penalty on the slope of
-each sample must not depend on the others.
+where `distances.lipschitz` keeps f nearly 1-Lipschitz (Arjovsky, Chintala & Bottou 2017). Both
+networks are those of DCGAN (Radford, Metz & Chintala 2016), with one more fully connected layer
+for features of the whole image. The critic has no batch norm, because the penalty on the slope at
+one sample must not depend on the other samples.
 """
 
 from __future__ import annotations
@@ -54,15 +54,15 @@ class WGAN(nn.Module):
         return self.generate(self.latents(count, source))
 
     def criticise(self, x: Tensor) -> Tensor:
-        """f(x), (B,): high where the critic takes images for real."""
+        """The critic's scores f(x), (B,); higher for images that look real to it."""
         return evaluate(self.critic, x).squeeze(1)
 
 
 class BatchNorm(nn.Module):
     """(h − mean) / √variance of each channel, scaled and shifted (Ioffe & Szegedy 2015).
 
-    Unlike `nn.BatchNorm2d` it counts no batches: its state is numbers alone, which can be stored
-    in half precision. `momentum` is the weight of the latest batch in the statistics kept.
+    Unlike `nn.BatchNorm2d` it does not count batches, so its whole state can be stored in half
+    precision. `momentum` is the weight of the latest batch in the running statistics.
     """
 
     momentum = 0.1
@@ -77,7 +77,7 @@ class BatchNorm(nn.Module):
         self.register_buffer("variance", torch.ones(channels))
 
     def forward(self, h: Tensor) -> Tensor:
-        """(B, C) or (B, C, H, W) → the same; in training by the statistics of the batch."""
+        """(B, C) or (B, C, H, W) → the same; training uses the statistics of the batch."""
         return nn.functional.batch_norm(
             h, self.mean, self.variance, self.weight, self.bias, self.training, self.momentum
         )
@@ -87,15 +87,15 @@ class BatchNorm(nn.Module):
 def recompute_batch_statistics(
     model: WGAN, source: Source, batches: int = 50, batch_size: int = 100
 ) -> None:
-    """Set the statistics of `BatchNorm` to those of the weights as they are; then eval mode.
+    """Compute the statistics of `BatchNorm` for the current weights, then set eval mode.
 
-    Averaged weights were never trained, so no statistics belong to them yet.
+    Averaged weights were never trained, so they have no statistics of their own yet.
     """
     norms = [module for module in model.synthesis.modules() if isinstance(module, BatchNorm)]
     model.train()
-    for seen in range(batches):
+    for done in range(batches):
         for norm in norms:
-            norm.momentum = 1 / (1 + seen)  # the mean over the batches
+            norm.momentum = 1 / (1 + done)  # the mean over the batches
         model.sample(batch_size, source)
     for norm in norms:
         norm.momentum = BatchNorm.momentum
@@ -113,15 +113,15 @@ def wgan(
     """A WGAN of square images.
 
     Args:
-        size: pixels a side.
+        size: pixels per side.
         image_channels: C.
         latent_dim: L.
-        widths: channels of the synthesis at size / 2, size / 4, …; it begins at the last of them.
+        widths: channels of the synthesis at size / 2, size / 4, …; it starts with the last.
         critic_widths: channels of the critic at size / 2, size / 4, …; None = `widths`.
-        hidden: units of the fully connected layer after the latents, and before the score.
+        hidden: units of the fully connected layers after the latents and before the score.
 
     Raises:
-        ValueError: `size` is no multiple of 2 ** len(widths).
+        ValueError: `size` is not a multiple of 2 ** len(widths).
     """
     if size % 2 ** len(widths):
         raise ValueError(f"{size} pixels cannot be halved {len(widths)} times")
@@ -154,7 +154,7 @@ def synthesis(
 def critic(size: int, image_channels: int, widths: Sequence[int], hidden: int) -> nn.Module:
     """Images (B, C, size, size) → (B, 1): halved len(widths) times, then fully connected.
 
-    Without a bias at the end, which no difference of scores would notice.
+    The last layer has no bias, because it would cancel in all differences of scores.
     """
     layers: list[nn.Module] = [Centre()]
     for inputs, outputs in pairwise((image_channels, *widths)):

@@ -1,4 +1,4 @@
-"""Network bodies, free of any law: an encoder gives features, a decoder gives parameters.
+"""Network bodies without distributions: an encoder gives features, a decoder gives parameters.
 
 >>> encoder = fully_connected_encoder((1, 28, 28), features=6, hidden=8)
 >>> encoder(torch.zeros(5, 1, 28, 28)).shape
@@ -36,11 +36,11 @@ class Residual(nn.Module):
 
 
 class SubpixelConvTranspose2d(nn.ConvTranspose2d):
-    """`ConvTranspose2d` of kernel 4, stride 2, padding 1, computed as a sub-pixel convolution.
+    """`ConvTranspose2d` with kernel 4, stride 2, padding 1, computed as a sub-pixel convolution.
 
-    Each of the four output phases sees a 2×2 neighbourhood of the input: one 2×2 convolution with
-    four times the channels, whose results are interleaved (Shi et al. 2016). Same weights, same
-    result; on a CPU a fraction of the time.
+    Each of the four output phases depends on a 2×2 neighbourhood of the input. So one 2×2
+    convolution with four times the channels gives all phases, which are then interleaved (Shi et
+    al. 2016). Weights and results are the same; on a CPU it takes a fraction of the time.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -49,8 +49,8 @@ class SubpixelConvTranspose2d(nn.ConvTranspose2d):
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
         """(B, in, H, W) → (B, out, 2 H, 2 W), channels last in memory."""
         batch, _, height, width = x.shape
-        # Output row 2 m + a sees input rows m − 1 + a + t through kernel row 3 − a − 2 t for
-        # t = 0, 1; and likewise for columns.
+        # Output row 2 m + a reads input rows m − 1 + a + t through kernel row 3 − a − 2 t for
+        # t = 0, 1; columns work in the same way.
         rows = torch.tensor([[3, 1], [2, 0]])  # (phase, tap)
         taps = self.weight[:, :, rows][:, :, :, :, rows]  # (in, out, phase, tap, phase, tap)
         kernel = taps.permute(2, 4, 1, 0, 3, 5).flatten(0, 2)
@@ -70,9 +70,9 @@ class SubpixelConvTranspose2d(nn.ConvTranspose2d):
 
 
 def linear(inputs: int, outputs: int, source: torch.Generator | None = None) -> nn.Linear:
-    """`nn.Linear` whose initial weights come from `source`, by torch's law U(±1/√inputs).
+    """`nn.Linear` with initial weights drawn from U(±1/√inputs) with `source`.
 
-    Without a source they come from torch's global generator, as those of `nn.Linear` do.
+    Without a source the weights come from torch's global generator, as in `nn.Linear`.
     """
     if source is None:
         return nn.Linear(inputs, outputs)
@@ -84,12 +84,12 @@ def linear(inputs: int, outputs: int, source: torch.Generator | None = None) -> 
 
 
 class TanhNetwork(nn.Sequential):
-    """Affine layers with tanh between them, run as the sigmoid network that is the same function.
+    """Affine layers with tanh between them, computed as an equivalent sigmoid network.
 
         tanh a = 2 σ(2a) − 1
 
     On a CPU torch's tanh takes several times as long as its sigmoid, and as long as a layer. The
-    factors and the shift are put on the weights, which are few, not on the activations.
+    factors and the shift apply to the weights, which are fewer than the activations.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -104,7 +104,7 @@ class TanhNetwork(nn.Sequential):
             if depth < last:
                 weight, bias = 2 * weight, 2 * bias
             if layer.in_features < layer.out_features:
-                # Laid out by inputs, its gradient takes a third of the time.
+                # In this memory layout the gradient takes a third of the time.
                 weight = weight.T.contiguous().T
             x = nn.functional.linear(x, weight, bias)
             if depth < last:
@@ -167,8 +167,8 @@ def convolutional_decoder(
 ) -> nn.Module:
     """Latents (B, L) → (B, C, size, size): fully connected, then size / 4, size / 2, size pixels.
 
-    Enlarges by sub-pixel convolution (Shi et al. 2016): on a CPU about twice as fast as the
-    transposed convolution of the same size.
+    Sub-pixel convolutions enlarge the maps (Shi et al. 2016); on a CPU they are about twice as
+    fast as transposed convolutions of the same size.
     """
     return nn.Sequential(
         nn.Linear(latent_dim, hidden),
@@ -234,7 +234,10 @@ def face_decoder(
 
 
 class ResidualBlock(nn.Module):
-    """h + conv(silu(conv(silu(h)))): 3×3, the second begins at 0, so a deep stack begins as 1."""
+    """h + conv(silu(conv(silu(h)))) with 3×3 kernels; at the start it is the identity.
+
+    The second convolution starts at 0, so a deep stack of blocks also starts as the identity.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -265,7 +268,7 @@ class PixelAttention(nn.Module):
         pixels = h.flatten(2).mT  # (B, H W, C)
         parts = self.queries_keys_values(self.norm(pixels)).unflatten(2, (3, self.heads, -1))
         query, key, value = parts.permute(2, 0, 3, 1, 4)
-        # Written out: on a CPU, for so few pixels, three times as fast as the fused kernel.
+        # On a CPU and for so few pixels this is three times as fast as the fused kernel.
         scores = (query * query.shape[-1] ** -0.5) @ key.mT
         mixed = scores.softmax(-1) @ value
         out = self.out(mixed.transpose(1, 2).flatten(2))
@@ -273,18 +276,18 @@ class PixelAttention(nn.Module):
 
 
 class UNet(nn.Module):
-    """Images → maps of the same size, through ever coarser levels and back (Ronneberger 2015).
+    """Images → maps of the same size, through coarser levels and back (Ronneberger 2015).
 
-    The first level already works at half the size (2×2 pixels become channels), where a CPU gets
-    most from its convolutions; the coarsest ends with attention, so that every pixel sees all.
-    Fully convolutional: any size that 2 ** len(widths) divides. Two channels of coordinates in
-    [−1, 1] are added to the input, since a mouth is expected below a nose.
+    The first level works at half the size (2×2 pixels become channels), where convolutions on a
+    CPU are most efficient. The coarsest level ends with attention, so each output depends on all
+    pixels. The height and width may be any multiples of 2 ** len(widths). Two channels of
+    coordinates in [−1, 1] tell the network the position in the image.
 
     Args:
-        in_channels: of the image.
-        out_channels: of the maps.
+        in_channels: channels of the image.
+        out_channels: channels of the maps.
         widths: channels of each level, the finest first.
-        blocks: residual blocks of a level on the way down, and as many on the way up.
+        blocks: residual blocks per level, both downwards and upwards.
     """
 
     def __init__(
@@ -337,7 +340,7 @@ class UNet(nn.Module):
 
 
 def _coordinates(x: Tensor) -> Tensor:
-    """Row and column of each pixel, −1 … 1, (B, 2, H, W)."""
+    """The row and column of each pixel, scaled to [−1, 1], (B, 2, H, W)."""
     rows = torch.linspace(-1, 1, x.shape[2], dtype=x.dtype, device=x.device)
     columns = torch.linspace(-1, 1, x.shape[3], dtype=x.dtype, device=x.device)
     grid = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))
@@ -351,7 +354,7 @@ _in_bfloat16: ContextVar[bool] = ContextVar("in_bfloat16", default=False)
 
 @contextmanager
 def bfloat16_networks(*, enabled: bool = True) -> Iterator[None]:
-    """Within, `evaluate` runs networks in bfloat16: twice as fast where the processor has it."""
+    """Let `evaluate` run networks in bfloat16, which is twice as fast on some processors."""
     token = _in_bfloat16.set(enabled)
     try:
         yield
@@ -360,7 +363,7 @@ def bfloat16_networks(*, enabled: bool = True) -> Iterator[None]:
 
 
 def evaluate(network: nn.Module, x: Tensor) -> Tensor:
-    """network(x), in bfloat16 within `bfloat16_networks`; densities are never computed in it."""
+    """network(x), in bfloat16 inside `bfloat16_networks`; densities always use full precision."""
     if not _in_bfloat16.get():
         return network(x)
     with torch.autocast(x.device.type, dtype=torch.bfloat16):

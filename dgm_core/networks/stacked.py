@@ -1,8 +1,8 @@
 """Several small networks of one shape side by side, as products of stacked matrices.
 
 One training step of 21 Wasserstein critics then takes as long as about 2.3 steps of one (`bench
-gan`): operations on so few numbers cost mostly their call. All begin alike, and what each becomes
-does not depend on the others.
+gan`), because operations on so few numbers take mostly call time. All networks start from the same
+weights, and each trains independently of the others.
 
     >>> from dgm_core.rng import generator
     >>> critics = StackedMLP(21, [2, 32, 1], generator(seed=0))
@@ -23,7 +23,7 @@ from torch.nn.functional import leaky_relu
 from dgm_core.rng import uniform
 
 SLOPE = 0.2
-"""Of the leaky ReLU below 0."""
+"""The slope of the leaky ReLU below 0."""
 
 
 class StackedMLP(nn.Module):
@@ -31,8 +31,8 @@ class StackedMLP(nn.Module):
 
     Args:
         count: T.
-        sizes: units, from what goes in to what comes out.
-        source: of the initial weights: U(±1/√fan-in), the same in all T.
+        sizes: units of each layer, from the inputs to the outputs.
+        source: source of the initial weights U(±1/√fan-in), which are the same in all T.
     """
 
     def __init__(self, count: int, sizes: Sequence[int], source: torch.Generator) -> None:
@@ -56,5 +56,5 @@ class StackedMLP(nn.Module):
         return torch.baddbmm(last[1], x, last[0])
 
     def of_rows(self, x: Tensor) -> Tensor:
-        """Where `out` is 1: one number a row, (T·n,) for x (T·n, in), network by network."""
+        """One number per row, (T·n,) for x (T·n, in), network by network; needs `out` = 1."""
         return self(x.unflatten(0, (len(self), -1))).flatten()
