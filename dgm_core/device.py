@@ -9,9 +9,9 @@ The device is `$DGM_DEVICE`, else CUDA when present, else the CPU.
 from __future__ import annotations
 
 import ctypes
-import itertools
 import os
 import sys
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,9 +30,11 @@ def device_of(model: object) -> torch.device:
     """The device of a model's parameters and buffers; the CPU if it has none."""
     import torch
 
-    networks = getattr(model, "parameters", tuple), getattr(model, "buffers", tuple)
-    first = next(itertools.chain.from_iterable(each() for each in networks), None)
-    return torch.device("cpu") if first is None else first.device
+    for name in ("parameters", "buffers"):
+        tensors: Callable[[], Iterable[torch.Tensor]] = getattr(model, name, tuple)
+        for each in tensors():
+            return each.device
+    return torch.device("cpu")
 
 
 def keep_freed_memory(megabytes: int = 128) -> None:

@@ -1,4 +1,4 @@
-"""The types that all parts share: incomplete data, latent-variable models, samplers, imputations."""
+"""The shared types: incomplete data, latent-variable models, samplers, imputations."""
 
 from __future__ import annotations
 

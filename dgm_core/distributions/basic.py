@@ -34,7 +34,7 @@ class Gaussian(Normal):
 
 
 class UncheckedDistribution(Distribution):
-    """A distribution without constraints on its parameters; the code that makes them checks them."""
+    """A distribution without constraints on its parameters; its maker must check them."""
 
     @property
     def arg_constraints(self) -> dict[str, constraints.Constraint]:

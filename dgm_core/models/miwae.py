@@ -61,7 +61,7 @@ def face_miwae(
     hidden: int = 384,
     scale_floor: float = IMAGE_SCALE_FLOOR,
 ) -> MIWAE:
-    """A MIWAE for 64×64 colour images, with a Gaussian likelihood and the networks of `face_dlvm`."""
+    """A MIWAE for 64×64 colour images: Gaussian likelihood, and the networks of `face_dlvm`."""
     posterior = DiagonalGaussian(latent_dim)
     return MIWAE(
         bodies.face_encoder(posterior.features, channels, hidden, image_channels=6),

@@ -2,12 +2,12 @@
 
     log p(x) = Σ_i log Bernoulli(x_i; σ(f_i(x_1, …, x_{i−1}))),   pixels row by row
 
-One pass of the network gives all f_i at once, for training and for an exact log p(x). Masks on
-the kernels ensure that an output reads neither its own pixel (first layer, type A) nor a later one
+One pass of the network gives all f_i at once, for training and for an exact log p(x). Masks on the
+kernels ensure that an output reads neither its own pixel (first layer, type A) nor a later one
 (all layers). Type B also reads its own position, which depends only on earlier pixels. The network
 also gets the position in the image, because pixels near the last row rarely have ink. Sampling
-takes one step per pixel. The residual blocks are those of van den Oord, Kalchbrenner & Kavukcuoglu 2016,
-without their second stack; dilations (Yu & Koltun 2016) widen the field of view.
+takes one step per pixel. The residual blocks are those of van den Oord, Kalchbrenner & Kavukcuoglu
+2016, without their second stack; dilations (Yu & Koltun 2016) widen the field of view.
 """
 
 from __future__ import annotations

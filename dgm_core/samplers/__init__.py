@@ -13,8 +13,8 @@
     >>> state.x.shape, info.accepted.shape
     (torch.Size([3, 1, 28, 28]), torch.Size([3]))
 
-`CATALOGUE` holds the Markov chains. `lair` is the exception: it moves K completions of an image
-together and weights what they propose; `Pool` gathers that.
+`CATALOGUE` has the Markov chains. `lair` is different: it moves K completions of an image together
+and weights their proposals; `Pool` collects the weighted proposals.
 """
 
 from dgm_core.samplers.collapsed import CollapsedState, collapsed_metropolis
@@ -31,12 +31,11 @@ CATALOGUE = {
     "Metropolis-within-Gibbs": metropolis_within_gibbs,
     "collapsed Metropolis": collapsed_metropolis,
 }
-"""Name → constructor(model, masked, initialisation): one chain a row.
+"""Name → constructor(model, masked, initialisation): one chain per row.
 
-Each leads its state with the fields of `State`, gives `Info`, runs on one stream a row, takes the
-state of another as its start, and passes the tests of samplers. `lair` has the same `State` on
-`masked.repeat(K)`, keeps observed entries and seeds as they do, but gives a `LairInfo` and takes
-one generator.
+The state of each begins with the fields of `State`. Each returns an `Info`, can use one stream per
+row, accepts the state of another as its start, and passes the tests of samplers. `lair` has the
+same `State` on `masked.repeat(K)`, but returns a `LairInfo` and needs one generator.
 """
 
 __all__ = [

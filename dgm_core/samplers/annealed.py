@@ -1,21 +1,21 @@
-"""Annealed importance sampling, AIS (Neal 2001): from a law that is known to one that is not.
+"""Annealed importance sampling, AIS (Neal 2001): from a known density to an unnormalised one.
 
     f_β(z) = q(z)^(1 − β) · [p(x_obs|z) p(z)]^β,   β: 0 → 1,   q the prior or a proposal
     z_0 ~ q;   for each β_t:   log w += (β_t − β_(t−1)) · log f_1(z) / f_0(z),
                                z ← Hamiltonian step that leaves f_(β_t) invariant
 
-The mean of w is p(x_obs), whatever the number of temperatures and however badly the chain mixes;
-both only decide how much w varies. So log (1/C) Σ w of C chains is a lower bound in expectation,
-as IWAE is, and the better the more temperatures. The Metropolis test of the Hamiltonian step (Neal
-2011) is what makes it leave f_β invariant, and the mean right.
+The expectation of w is p(x_obs) for any number of temperatures and any mixing of the chain; both
+only change the variance of w. So log (1/C) Σ w of C chains is a lower bound in expectation, as for
+IWAE, and more temperatures make it tighter. The Metropolis test of the Hamiltonian step (Neal
+2011) makes the step leave f_β invariant, so the expectation is right.
 
-The same chain run from β = 1 to 0 estimates 1 / p(x), if it begins at a draw of p(z|x). For x that
-the model has made from z there is one, z itself: so −log (1/C) Σ w is an *upper* bound, and the
-two close in on log p(x) from both sides (bidirectional Monte Carlo, Grosse, Ghahramani & Adams
+The same chain run from β = 1 to 0 estimates 1 / p(x) if it starts at a draw of p(z|x). If the
+model has generated x from z, then z is such a draw. So −log (1/C) Σ w is an *upper* bound, and the
+two bounds enclose log p(x) in expectation (bidirectional Monte Carlo, Grosse, Ghahramani & Adams
 2015).
 
-Step lengths that adapt to the chains they move would bias w. They are found by a pilot run with
-chains of its own, one for each row and temperature, and then held.
+Step lengths that adapt to the chains they move would bias w. So a pilot run with its own chains
+finds one length per row and temperature, and the lengths are then fixed.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from dgm_core.samplers.observed import log_prob_observed
 from dgm_core.types import LatentVariableModel, Masked
 
 WANTED_ACCEPTANCE = 0.8
-"""Of Hamiltonian steps; the pilot run aims at it."""
+"""The acceptance of Hamiltonian steps that the pilot run aims at."""
 
 LONGEST = math.log(1.5)
-"""Log of the longest step, in units of the path: in flat directions all is accepted."""
+"""Log of the longest step, in units of the path; in flat directions every step is accepted."""
 
 
 def sigmoid_schedule(steps: int, sharpness: float = 4.0) -> Tensor:
-    """β_0 = 0 … β_steps = 1, (steps + 1,): dense at both ends (Wu et al. 2017); float64.
+    """β_0 = 0 … β_steps = 1, (steps + 1,) float64, dense at both ends (Wu et al. 2017).
 
     Raises:
-        ValueError: no steps.
+        ValueError: fewer than one step.
     """
     if steps < 1:
         raise ValueError(f"expected at least 1 step, got {steps}")
@@ -54,53 +54,53 @@ def sigmoid_schedule(steps: int, sharpness: float = 4.0) -> Tensor:
 
 
 class Path(NamedTuple):
-    """From `base` to p(x_obs, z) of B rows, and how long steps are along it.
+    """The path from `base` to p(x_obs, z) of B rows, with the units of steps along it.
 
-    Position z_d moves in units of [(1 − β) / base variance + β / target variance]^(−1/2).
+    The unit of dimension d is [(1 − β) / base variance + β / target variance]^(−1/2).
     """
 
     model: LatentVariableModel
     masked: Masked  # B rows
     base: Distribution  # q, batch (B,)
-    target_variance: Tensor  # (B, L) about that of p(z | x_obs)
+    target_variance: Tensor  # (B, L) approximate variance of p(z | x_obs)
 
     def log_ends(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """log f_0 and log f_1 of z (C, B, L), (C, B) each."""
+        """log f_0 and log f_1 at z (C, B, L), (C, B) each."""
         law = self.model.decode(z.flatten(0, 1))
         log_likelihood = log_prob_observed(law, self.masked.tile(len(z))).unflatten(0, z.shape[:2])
         return self.base.log_prob(z), log_likelihood + self.model.prior().log_prob(z)
 
     def units(self, beta: float) -> Tensor:
-        """Lengths of a step's unit in each dimension, (B, L)."""
+        """The unit of a step in each dimension, (B, L)."""
         return ((1 - beta) / self.base.variance + beta / self.target_variance).rsqrt()
 
 
 class Annealed(NamedTuple):
     """Chains at one temperature."""
 
-    number: int  # of β_1 … β_T
+    number: int  # of the temperature, from 1 to T
     beta: float
     z: Tensor  # (C, B, L)
     log_w: Tensor  # (C, B) so far
-    acceptance: Tensor  # (B,) of the last step, over chains
+    acceptance: Tensor  # (B,) fraction of chains that accepted the last step
 
 
 def path_from_prior(
     model: LatentVariableModel, masked: Masked, proposal: Distribution | None = None
 ) -> Path:
-    """The path that begins at p(z).
+    """The path that starts at p(z).
 
     Args:
         model: p(x, z).
         masked: B rows.
-        proposal: batch (B,), tells how narrow the posterior is about, and nothing else.
+        proposal: batch (B,); its variance is an approximation of the posterior's.
     """
     prior = model.prior().expand((len(masked),))
     return Path(model, masked, prior, (proposal or prior).variance)
 
 
 def path_from_proposal(model: LatentVariableModel, masked: Masked, proposal: Distribution) -> Path:
-    """The path that begins at q(z | x_obs), batch (B,): shorter if q is near the posterior."""
+    """The path that starts at q(z | x_obs), batch (B,): shorter if q is near the posterior."""
     return Path(model, masked, proposal, proposal.variance)
 
 
@@ -117,16 +117,16 @@ def anneal(
     """Run C chains for each row; yields after every temperature, the last with the final weights.
 
     Args:
-        path: what to anneal along.
-        betas: β_0 … β_T, rising from 0 or, for the bound from above, falling from 1.
-        source: randomness.
-        lengths: of the leapfrog steps, (T, B), in units of the path: `pilot_lengths`.
+        path: the path.
+        betas: β_0 … β_T, rising from 0 or, for the upper bound, falling from 1.
+        source: source of all randomness.
+        lengths: lengths of the leapfrog steps, (T, B), in units of the path; see `pilot_lengths`.
         chains: C.
-        leapfrogs: in a Hamiltonian step.
-        start: (C, B, L) draws of f at β_0; None = of `path.base`, right where β_0 = 0.
+        leapfrogs: leapfrog steps per Hamiltonian step.
+        start: (C, B, L) draws from f at β_0; None = draws from `path.base`, right for β_0 = 0.
 
     Raises:
-        ValueError: β_0 is not 0 and there is no start, or not one length a temperature.
+        ValueError: β_0 is not 0 and there is no start, or the number of lengths is not T.
     """
     if start is None and betas[0] != 0:
         raise ValueError(f"expected betas from 0 without a start, got {betas[0].item()}")
@@ -147,10 +147,10 @@ def anneal(
 def pilot_lengths(
     path: Path, betas: Tensor, source: torch.Generator, *, chains: int = 8, leapfrogs: int = 5
 ) -> Tensor:
-    """Step lengths (T, B) with which about `WANTED_ACCEPTANCE` of the steps are accepted.
+    """Step lengths (T, B) with an acceptance of about `WANTED_ACCEPTANCE`.
 
-    Robbins & Monro (1951) along one run, from β_0 = 0: the logarithm of a row's length moves by
-    its acceptance probability less the wanted one.
+    The method is that of Robbins & Monro (1951) along one run from β_0 = 0: the logarithm of a
+    row's length changes by half the acceptance probability minus `WANTED_ACCEPTANCE`.
     """
     point = _point(path, draw(path.base, source, chains))
     log_length = torch.full_like(point.log_0[0], math.log(0.3))
@@ -159,7 +159,7 @@ def pilot_lengths(
         point, _, probability = _hamiltonian_step(
             path, point, beta, log_length.exp(), leapfrogs, source
         )
-        # A length that is right at this β is nearly right at the next.
+        # A good length at this β is nearly right at the next.
         log_length = log_length + 0.5 * (probability.mean(0) - WANTED_ACCEPTANCE)
         log_length = log_length.clamp_max(LONGEST)
         found.append(log_length.exp())
@@ -175,24 +175,23 @@ def annealed_bound(
     leapfrogs: int = 5,
     draws: Tensor | None = None,
 ) -> Iterator[Annealed | Estimate]:
-    """log p(x_obs) of each row by AIS: temperatures as they pass, then the `Estimate`.
+    """log p(x_obs) of each row by AIS: an `Annealed` per temperature, then the `Estimate`.
 
-    A lower bound in expectation; or, with `draws`, an upper one.
+    The estimate is a lower bound in expectation; with `draws` it is an upper bound.
 
     Args:
-        path: what to anneal along.
+        path: the path.
         steps: T, temperatures.
-        source: randomness, of the pilot run too.
+        source: source of all randomness, for the pilot run too.
         chains: C.
-        leapfrogs: in a Hamiltonian step.
-        draws: exact draws of p(z | x_obs), (B, L), as images have that the model itself has made.
-            All chains begin there, and the path is run backwards.
+        leapfrogs: leapfrog steps per Hamiltonian step.
+        draws: exact draws from p(z | x_obs), (B, L), which exist for images that the model has
+            generated. All chains start there, and the path is run backwards.
     """
     betas, start = sigmoid_schedule(steps), None
     lengths = pilot_lengths(path, betas, source, chains=max(2, chains // 2), leapfrogs=leapfrogs)
     if draws is not None:
-        # The pilot stays an upward one: lengths that had seen the draws would not let them be
-        # draws of the posterior any longer.
+        # The pilot run goes upwards: lengths that depend on the draws would bias the weights.
         betas, start = betas.flip(0), draws.expand(chains, *draws.shape)
         lengths = torch.cat([lengths[:-1].flip(0), lengths[:1]])
     last = None
@@ -206,12 +205,12 @@ def annealed_bound(
 
 
 class _Point(NamedTuple):
-    """Where chains are, with what is known there."""
+    """Positions of the chains, with log-densities and gradients."""
 
     z: Tensor  # (C, B, L)
     log_0: Tensor  # (C, B) log f_0
     log_1: Tensor
-    slope_0: Tensor  # (C, B, L) gradients of them
+    slope_0: Tensor  # (C, B, L) gradient of log f_0
     slope_1: Tensor
 
     def log_density(self, beta: float) -> Tensor:
@@ -233,10 +232,10 @@ def _point(path: Path, z: Tensor) -> _Point:
 def _hamiltonian_step(
     path: Path, point: _Point, beta: float, length: Tensor, leapfrogs: int, source: torch.Generator
 ) -> tuple[_Point, Tensor, Tensor]:
-    """Leapfrogs and a Metropolis test: the next point, accepted (C, B), and with what probability.
+    """Leapfrog steps and a Metropolis test: next point, acceptance (C, B) and its probability.
 
-    Lengths (B,) are varied by up to a fifth from chain to chain, so that no trajectory closes on
-    itself in all of them.
+    Lengths (B,) vary by up to a fifth from chain to chain, so that trajectories do not return to
+    their start in all chains.
     """
     shape, dtype = tuple(point.log_0.shape), point.z.dtype
     vary = 0.8 + 0.4 * uniform(shape, source, dtype)
@@ -245,10 +244,10 @@ def _hamiltonian_step(
     energy = point.log_density(beta) - 0.5 * momentum.square().sum(-1)
     new = point
     momentum = momentum + 0.5 * step * new.slope(beta)
-    for turn in range(leapfrogs):
+    for number in range(1, leapfrogs + 1):
         new = _point(path, new.z + step * momentum)
-        share = 1.0 if turn + 1 < leapfrogs else 0.5
-        momentum = momentum + share * step * new.slope(beta)
+        size = 1.0 if number < leapfrogs else 0.5  # the last momentum step is a half step
+        momentum = momentum + size * step * new.slope(beta)
     log_ratio = new.log_density(beta) - 0.5 * momentum.square().sum(-1) - energy
     accepted = _accept(log_ratio, source)
     moved = _Point(
@@ -261,6 +260,6 @@ def _hamiltonian_step(
 
 
 def _accept(log_ratio: Tensor, source: torch.Generator) -> Tensor:
-    """With probability min(1, ρ). A trajectory that has flown off has no ratio: NaN, refused."""
+    """Accept with probability min(1, ρ); a diverging trajectory has ρ = NaN and is rejected."""
     # 1 - u is in (0, 1], so the logarithm is finite.
     return torch.log1p(-uniform(tuple(log_ratio.shape), source, log_ratio.dtype)) < log_ratio

@@ -1,6 +1,6 @@
-"""Loops around samplers: warm-up, hand-over, and running means, as generators.
+"""Loops around samplers, as generators: warm-up, switch of kernels, and running means.
 
-The caller decides when to stop, by no longer asking.
+The caller can stop after any iteration.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ def run(
 
     Args:
         sampler: the kernel.
-        source: randomness; a generator, or one stream a row.
-        iterations: how many in all, warm-up included.
-        warmup: how many at the start are marked as warm-up.
-        warmup_sampler: the kernel for those, pseudo-Gibbs say; None = `sampler`.
-        state: go on from here instead of from `sampler.init`.
+        source: a generator, or one stream per row.
+        iterations: number of iterations, warm-up included.
+        warmup: number of iterations at the start that are marked as warm-up.
+        warmup_sampler: the kernel of the warm-up, for example pseudo-Gibbs; None = `sampler`.
+        state: the start; None = `sampler.init`.
     """
     with torch.inference_mode():
         current = sampler.init(source) if state is None else state
     for number in range(1, iterations + 1):
         warming_up = number <= warmup
         kernel = (warmup_sampler or sampler) if warming_up else sampler
-        # Entered anew each time: a generator that yields inside the block would leave it open
-        # in the caller's thread.
+        # Entered again each time: a generator that yields inside the block would leave inference
+        # mode on in the caller's thread.
         with torch.inference_mode():
             current, info = kernel.step(current, source)
         yield Iteration(number, current, info, warming_up)

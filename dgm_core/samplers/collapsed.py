@@ -1,6 +1,6 @@
 """Adaptive collapsed Metropolis-within-Gibbs, AC-MWG (Simkus & Gutmann 2023, arXiv 2308.09078).
 
-The target is p(z | x_obs) alone: the hidden entries are integrated out of the accept ratio. One
+The target is p(z | x_obs): the hidden entries are integrated out of the acceptance ratio. One
 iteration, with x_hist an earlier completion:
 
     x_hist ~ the completions made before the current z was last accepted
@@ -9,15 +9,15 @@ iteration, with x_hist an earlier completion:
     z  ← z' with probability min(1, ρ)
     x_mis ~ p(x_mis | z)
 
-Given x_hist this is an independence sampler, which leaves p(z | x_obs) invariant as long as x_hist
-does not depend on the current z: hence completions that the current z has made are held back.
+Given x_hist this is an independence sampler. It leaves p(z | x_obs) invariant if x_hist does not
+depend on the current z, so completions made by the current z are not used.
 
 The paper keeps every completion. Here each chain keeps `history` of them, a uniform sample of all
-there have been (Vitter's reservoir, 1985): the n-th enters with probability history / n. So the
-proposal changes ever more rarely (diminishing adaptation), and the share ε of the prior bounds
-the importance ratio where p(x_obs | z) is bounded (uniform ergodicity whatever the history):
-the two conditions under which an adaptive chain converges to its target (Roberts & Rosenthal
-2007). A window of the latest completions would never stop adapting.
+its completions (Vitter's reservoir, 1985): the n-th enters with probability history / n. So the
+proposal changes more and more rarely (diminishing adaptation). The fraction ε of the prior bounds
+the importance ratio if p(x_obs | z) is bounded (uniform ergodicity for any history). Under these
+two conditions an adaptive chain converges to its target (Roberts & Rosenthal 2007). A window of
+the latest completions would never stop adapting.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ NEVER = torch.iinfo(torch.int64).max
 
 
 class History(NamedTuple):
-    """A uniform sample of a chain's completions; all chains have made equally many."""
+    """A uniform sample of each chain's completions; all chains have made equally many."""
 
     completions: Tensor  # (H, B, *event)
-    made_at: Tensor  # (H, B) how often z had moved by then
-    moves: Tensor  # (B,) how often z has moved
+    made_at: Tensor  # (H, B) number of moves of z before the completion
+    moves: Tensor  # (B,) number of moves of z
     made: int  # completions so far
 
     @property
@@ -54,7 +54,7 @@ class History(NamedTuple):
 
 
 class CollapsedState(NamedTuple):
-    """`State`, with what collapsing adds."""
+    """The fields of `State`, the log-density of the collapsed target, and the history."""
 
     x: Tensor  # (B, *event) completed data; observed entries never change
     z: Tensor  # (B, L)
@@ -72,16 +72,16 @@ def collapsed_metropolis(
     prior_share: float = 0.05,
     history: int = 20,
 ) -> Sampler:
-    """Bind the sampler to a model and incomplete data (B, \\*event): one chain a row.
+    """The sampler for a model and incomplete data (B, \\*event): one chain per row.
 
-    `step` also takes the `State` of another sampler, after a warm-up say, and begins its history
-    with the completion found there. Its `Info.proposal` is the encoder's part of q_mix.
+    `step` also accepts the `State` of another sampler, for example after a warm-up; its completion
+    is then the first of the history. `Info.proposal` is the encoder's part of q_mix.
 
     Args:
         model: its p(x|z) needs a rule in `log_prob_observed`.
         masked: the problem.
-        initialisation: of the hidden entries.
-        prior_share: ε, a fraction; the paper uses 0.05 and 0.3.
+        initialisation: first values of the hidden entries.
+        prior_share: ε, the fraction of proposals from the prior; the paper uses 0.05 and 0.3.
         history: completions kept for each chain.
 
     Raises:
@@ -142,7 +142,7 @@ def collapsed_metropolis(
 
 
 def _begin(x: Tensor, size: int) -> History:
-    """Room for `size` completions, of which x is the first; no z has made it."""
+    """A history with `size` slots; its first completion is x, which was made by no z."""
     made_at = torch.full((size, len(x)), NEVER, device=x.device)
     made_at[0] = -1
     completions = x.new_zeros(size, *x.shape)
@@ -151,7 +151,7 @@ def _begin(x: Tensor, size: int) -> History:
 
 
 def _choose(history: History, u: Tensor) -> Tensor:
-    """One usable completion of each chain, uniformly by u (B,) in [0, 1): (B, \\*event)."""
+    """One usable completion per chain, chosen uniformly with u (B,) in [0, 1): (B, \\*event)."""
     usable = history.usable
     size = usable.sum(0)
     rank = torch.minimum((u * size).long(), size - 1)  # u · size may round up to size
@@ -160,12 +160,12 @@ def _choose(history: History, u: Tensor) -> Tensor:
 
 
 def _remember(history: History, x: Tensor, u: Tensor) -> History:
-    """Offer completions x (B, \\*event) to the reservoirs, by u (B,) in [0, 1)."""
+    """Offer completions x (B, \\*event) to the reservoirs, with u (B,) in [0, 1)."""
     size, made = len(history.completions), history.made + 1
     slot = (u * made).long() if made > size else torch.full_like(history.moves, made - 1)
     rows = torch.arange(len(x), device=x.device)
     usable = history.usable
-    # A chain that is stuck must not lose the last completion it may use.
+    # A stuck chain must keep its last usable completion.
     last = usable[slot.clamp_max(size - 1), rows] & (usable.sum(0) == 1)
     rows = rows[(slot < size) & ~last]
     if not len(rows):

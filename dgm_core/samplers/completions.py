@@ -9,14 +9,14 @@
 
     L_K = E log (1/K) Σ_k w_k  ≤  log p(x_obs, s, y),   growing with K
 
-Mattei & Frellsen 2019 (the first two); Ipsen, Mattei & Frellsen 2021 and 2022. The terms beyond
-the first two read completed data, and a model names them in `completion_terms`. The bound and
-every estimate come from the same log-weights, so a term can be left out, added or replaced after
-the draw: `without` and `reweighted` run no network.
+The first two terms are those of Mattei & Frellsen 2019, the others of Ipsen, Mattei & Frellsen
+2021 and 2022. The other terms read completed data, and a model names them in `completion_terms`.
+The bound and all estimates use the same log-weights. So a term can be left out, added or replaced
+after the draw: `without` and `reweighted` run no network.
 
-Gradients pass through x_mis,k where its law is reparameterised. For binary, categorical and
-discretised entries the bound carries a score term of value 0 with leave-one-out baselines (Mnih &
-Rezende 2016), L − L₋ₖ for draw k: the gradient is unbiased and nothing is relaxed.
+Gradients pass through x_mis,k if its distribution is reparameterised. For binary, categorical and
+discretised entries the bound has a score-function term of value 0 with leave-one-out baselines
+(Mnih & Rezende 2016), L − L₋ₖ for draw k. So the gradient is unbiased without a relaxation.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ Term = Callable[[Tensor], Tensor]
 
 @runtime_checkable
 class ScoresCompletions(Protocol):
-    """A latent-variable model that also judges completed data: by the mask, or by a target."""
+    """A latent-variable model with further terms for completed data: of the mask, or a target."""
 
     def completion_terms(self, masked: Masked, y: Tensor | None) -> Mapping[str, Term]:
-        """Name → term: what to add to the log-weight of a completion of `masked`."""
+        """Name → term of the log-weight of a completion of `masked`."""
         ...
 
 
@@ -60,7 +60,7 @@ class Completions(NamedTuple):
     drawn: Tensor | None  # (K, B, *event), x_mis,k where hidden; None if not requested
     likelihood: Distribution  # p(x|z_k) of all draws, the rows of draw 0 first: batch (K B,)
     terms: Mapping[str, Tensor]  # name → (K, B) nats
-    log_score: Tensor | None = None  # (K, B) log p of the discrete part of x_mis,k; for gradients
+    log_score: Tensor | None = None  # (K, B) log p of discrete entries of x_mis,k, for gradients
 
     @property
     def x(self) -> Tensor:
@@ -95,21 +95,21 @@ class Completions(NamedTuple):
 
     @property
     def effective_draws(self) -> Tensor:
-        """How many equal weights these are worth, (B,), 1 … K."""
+        """Effective sample size of the weights, (B,), from 1 to K."""
         return diagnostics.importance_ess(self.log_w)
 
     @property
     def pareto_k(self) -> Tensor:
-        """Shape of the weights' tail, (B,): above 0.7 the estimates are not to be trusted."""
+        """Shape of the weights' tail, (B,); above 0.7 the estimates are unreliable."""
         return diagnostics.pareto_k(self.log_w)
 
     @property
     def tilted(self) -> bool:
-        """Whether the weights depend on x_mis,k itself, and not on z_k alone."""
+        """Whether the weights depend on x_mis,k and not only on z_k."""
         return bool(self.terms.keys() - {"x_obs", "latent"})
 
     def without(self, name: str) -> Completions:
-        """The same draws, weighted without a term; without "missing", as by MIWAE."""
+        """The same draws without one term of the weights; without "missing" they are MIWAE's."""
         return self._replace(terms={k: term for k, term in self.terms.items() if k != name})
 
 
@@ -122,17 +122,17 @@ def weighted_completions(
     y: Tensor | None = None,
     completed: bool = True,
 ) -> Completions:
-    """Draw and weigh `draws` completions of each row, with gradients if they are enabled.
+    """Draw and weight `draws` completions of each row, with gradients if they are enabled.
 
     With everything observed and no further terms, the weights are `bounds.log_weights`.
 
     Args:
-        model: of the family of MIWAE.
+        model: a model of the MIWAE family.
         masked: B rows.
         draws: K.
-        source: randomness.
-        y: (B,) targets for a model that predicts; None = not known, and no such term.
-        completed: False = leave x_mis undrawn where no term of the weight reads it.
+        source: source of all randomness.
+        y: targets (B,) for a model that predicts; None = no "target" term.
+        completed: False = do not draw x_mis unless a term of the weight reads it.
     """
     proposal = proposal_for(model, masked)
     z = draw(proposal, source, draws)
@@ -142,8 +142,8 @@ def weighted_completions(
         "x_obs": log_prob_observed(law, each).unflatten(0, z.shape[:2]),
         "latent": model.prior().log_prob(z) - proposal.log_prob(z),
     }
-    judges = isinstance(model, ScoresCompletions)
-    further = model.completion_terms(masked, y) if judges else {}
+    has_terms = isinstance(model, ScoresCompletions)
+    further = model.completion_terms(masked, y) if has_terms else {}
     x = log_score = None
     if further or completed:
         x = masked.complete(draw(law, source).unflatten(0, z.shape[:2]))
@@ -155,9 +155,9 @@ def weighted_completions(
 
 
 def reweighted(sample: Completions, process: MissingProcess) -> Completions:
-    """The same draws under an assumed p(s|x) in place of the one they had: no network runs.
+    """The same draws with weights for another p(s|x), for a sensitivity analysis.
 
-    What a sensitivity analysis moves. `effective_draws` tells whether the draws still cover it.
+    No network runs. `effective_draws` shows whether the draws still cover the new distribution.
     """
     term = missing_term(process, sample.masked)(sample.x)
     return sample._replace(terms={**sample.terms, "missing": term})
@@ -175,7 +175,7 @@ def missing_term(process: MissingProcess, masked: Masked) -> Term:
 
 @singledispatch
 def log_prob_discrete(law: Distribution, x: Tensor, entries: Tensor) -> Tensor | None:
-    """log p of those `entries` of x that `draw` does not reparameterise, (N,); None if all are.
+    """log p of the `entries` of x that `draw` does not reparameterise, (N,); None if none is so.
 
     Args:
         law: p(x|z), batch (N,).
@@ -193,7 +193,7 @@ def _(law: MixedRow, x: Tensor, entries: Tensor) -> Tensor | None:
 
 
 def _without_each(log_w: Tensor) -> Tensor:
-    """log of the mean of all weights but one, (K, B); 0 if there is but one."""
+    """log of the mean of all weights except one, (K, B); 0 for a single weight."""
     draws = len(log_w)
     if draws == 1:
         return torch.zeros_like(log_w)

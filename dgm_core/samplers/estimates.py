@@ -1,15 +1,16 @@
-"""What weighted completions say: imputations for each loss, draws, uncertainty, predictions.
+"""Estimates from weighted completions: imputations for each loss, draws, variances, predictions.
 
     squared error     E[x_mis | x_obs, s]      the mean
     absolute error    F(x) = ½                 the median of the mixture, entry by entry
     several values    SIR                      k with probability α_k, then x_mis
 
-Where α_k depends on z_k alone (MIWAE) the law of x_mis is the mixture Σ α_k p(x|z_k), whose
-moments and distribution function Σ α_k F_k are known, and that is used. Where the weights hold a
-term in x_mis,k (not-MIWAE, supMIWAE) it is Σ α_k δ(x_mis,k): the weighted drawn values, as
-appendix B of Ipsen, Mattei & Frellsen 2021 derives. Their experiments average E[x|z_k] with those
-same weights; that is `mean_of_decoder`, of less variance, but with the tilt of x_mis within each
-component left out: it does not tend to the conditional mean unless the decoder's noise vanishes.
+If α_k depends on z_k alone (MIWAE), the distribution of x_mis is the mixture Σ α_k p(x|z_k). Its
+moments and its distribution function Σ α_k F_k are known, and the estimates use them. If the
+weights have a term in x_mis,k (not-MIWAE, supMIWAE), the distribution is Σ α_k δ(x_mis,k): the
+weighted drawn values, as in appendix B of Ipsen, Mattei & Frellsen 2021. Their experiments average
+E[x|z_k] with the same weights, which is `mean_of_decoder`. It has less variance, but it ignores
+the effect of the weights on x_mis within each component. So it does not converge to the
+conditional mean unless the decoder's noise vanishes.
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ from dgm_core.samplers.importance import MixtureMoments, resample
 from dgm_core.samplers.observed import take
 
 BISECTIONS = {torch.float32: 30, torch.float64: 55}
-"""Until the bracket, 2 standard deviations wide, is as narrow as rounding allows."""
+"""Bisections until a bracket of 2 standard deviations is as narrow as rounding allows."""
 
 
 def mean_and_variance(sample: Completions) -> tuple[Tensor, Tensor]:
     """E[x | x_obs, s] and its variance, within and between components, both (B, \\*event).
 
-    The observed entries are as they are, with variance 0.
+    Observed entries keep their values and have variance 0.
     """
     if sample.tilted:
         return _moments(sample, sample.x, torch.zeros_like(sample.x))
@@ -53,7 +54,7 @@ def mean_and_variance(sample: Completions) -> tuple[Tensor, Tensor]:
 
 
 def mean_of_decoder(sample: Completions) -> Tensor:
-    """Σ_k α_k E[x|z_k], (B, \\*event), whatever the weights: the published experiments' choice."""
+    """Σ_k α_k E[x|z_k], (B, \\*event), for any weights, as in the published experiments."""
     mean = _by_draw(sample, sample.likelihood.mean)
     return _moments(sample, mean, torch.zeros_like(mean))[0]
 
@@ -70,10 +71,10 @@ def _by_draw(sample: Completions, rows: Tensor) -> Tensor:
 
 @torch.no_grad()
 def median(sample: Completions) -> Tensor:
-    """The median of each entry, (B, \\*event); in binary and categorical entries the mode.
+    """The median of each entry, (B, \\*event); for binary and categorical entries the mode.
 
-    Weighted median of the drawn values if the weights are tilted, else F(x) = ½ by bisection
-    between mean ± standard deviation, where a median always lies.
+    If the weights are tilted, it is the weighted median of the drawn values. Otherwise it solves
+    F(x) = ½ by bisection between mean ± standard deviation, where a median always lies.
     """
     mean, variance = mean_and_variance(sample)
     if sample.tilted:
@@ -89,7 +90,7 @@ def mixture_median(law: Distribution, log_weights: Tensor, mean: Tensor, var: Te
     Args:
         law: the components, batch (K B,).
         log_weights: log α, (K, B).
-        mean, var: of the mixture, (B, \\*event).
+        mean, var: mean and variance of the mixture, (B, \\*event).
     """
     weights = log_weights.exp()
     reach = 1.001 * var.sqrt() + 1e-6 * mean.abs()
@@ -104,20 +105,20 @@ def mixture_median(law: Distribution, log_weights: Tensor, mean: Tensor, var: Te
 
 
 def weighted_median(x: Tensor, log_weights: Tensor) -> Tensor:
-    """The least of the values x (K, B, \\*event) with half of the weight up to it."""
+    """The smallest value of x (K, B, \\*event) with at least half of the weight up to it."""
     ordered, order = x.sort(0)
     weights = log_weights.exp().reshape(log_weights.shape + (1,) * (x.dim() - 2)).expand_as(x)
     reached = weights.gather(0, order).cumsum(0) >= 0.5
-    reached[-1] = True  # should rounding leave the sum below ½
+    reached[-1] = True  # in case rounding leaves the sum below ½
     return ordered.gather(0, reached.int().argmax(0, keepdim=True))[0]
 
 
 @singledispatch
 def cdf(law: Distribution, x: Tensor) -> Tensor:
-    """F(x) of each entry, of the shape of x (N, \\*event), the batch of `law` being (N,).
+    """F(x) of each entry, in the shape of x (N, \\*event), for a distribution with batch (N,).
 
     Raises:
-        NotImplementedError: the law has no rule yet; add one with `@cdf.register`.
+        NotImplementedError: the type has no rule yet; add one with `@cdf.register`.
     """
     raise NotImplementedError(f"no distribution function for {type(law).__name__}")
 
@@ -150,13 +151,13 @@ def _(law: MixedRow, x: Tensor) -> Tensor:
 
 
 def _two_steps(p_one: Tensor, x: Tensor) -> Tensor:
-    """F of a law on 0 and 1."""
+    """F of a distribution on 0 and 1."""
     return torch.where(x < 0, 0, torch.where(x < 1, 1 - p_one, 1))
 
 
 @singledispatch
 def settled(law: Distribution, row: Tensor, mean: Tensor) -> Tensor:
-    """`row` with a possible value in each entry of a discrete law, the likeliest by `mean`."""
+    """`row` with the most probable value under `mean` in each discrete entry."""
     return row
 
 
@@ -174,8 +175,8 @@ def _(law: MixedRow, row: Tensor, mean: Tensor) -> Tensor:
 def sir_completions(sample: Completions, draws: int, source: Source) -> Tensor:
     """Multiple imputation by sampling-importance-resampling: (draws, B, \\*event).
 
-    Draw k comes with probability α_k; x_mis is then x_mis,k if the weights are tilted, else drawn
-    anew from p(x_mis|z_k).
+    Index k has probability α_k. Then x_mis is x_mis,k if the weights are tilted, and otherwise a
+    new draw from p(x_mis|z_k).
     """
     rows = torch.arange(len(sample.masked), device=sample.z.device)
     chosen = resample(sample.log_w, draws, source)  # (draws, B)
@@ -187,10 +188,10 @@ def sir_completions(sample: Completions, draws: int, source: Source) -> Tensor:
 
 @singledispatch
 def mixture(law: Distribution, log_weights: Tensor) -> Distribution:
-    """Σ_k α_k law_k for laws of batch (K, B) and log α (K, B): a law of batch (B,).
+    """The mixture with weights α_k, (K, B), of distributions with batch (K, B): batch (B,).
 
     Raises:
-        NotImplementedError: the law has no rule yet; add one with `@mixture.register`.
+        NotImplementedError: the type has no rule yet; add one with `@mixture.register`.
     """
     raise NotImplementedError(f"no mixture of {type(law).__name__}")
 

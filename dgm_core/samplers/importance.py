@@ -6,9 +6,9 @@
     E[x | x_obs] ≈ Σ_k α_k E[x|z_k]        self-normalised: its bias falls as 1/K
 
 p(x_obs|z) is the likelihood with the hidden entries integrated out. The bound is that of MIWAE
-(Mattei & Frellsen 2019); any latent-variable model with a proposal will do, however crude the
-proposal: `effective_draws` and `pareto_k` tell what it was worth. Choosing z_k with probability
-α_k and then drawing x_mis ~ p(x_mis|z_k) is multiple imputation by sampling-importance-resampling.
+(Mattei & Frellsen 2019). Any latent-variable model with a proposal can be used; `effective_draws`
+and `pareto_k` measure the quality of the proposal. Choosing z_k with probability α_k and then
+drawing x_mis ~ p(x_mis|z_k) is multiple imputation by sampling-importance-resampling.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from dgm_core.types import LatentVariableModel, Masked
 
 @runtime_checkable
 class IncompleteEncoder(Protocol):
-    """A model that proposes from what is observed, as MIWAE does: q(z | x_obs) on (L,)."""
+    """A model with a proposal q(z | x_obs) on (L,) from incomplete data, as MIWAE."""
 
     def encode_incomplete(self, masked: Masked) -> Distribution:
         """q(z | x_obs), batch (B,)."""
@@ -37,13 +37,13 @@ class IncompleteEncoder(Protocol):
 
 
 class ImportanceSample(NamedTuple):
-    """Weighted draws of p(z | x_obs) and the law of x they make, the mixture Σ_k α_k p(x|z_k)."""
+    """Weighted draws of p(z | x_obs), and the moments of the mixture Σ_k α_k p(x|z_k)."""
 
     masked: Masked  # B rows
     z: Tensor  # (K, B, L)
     log_w: Tensor  # (K, B)
     mean: Tensor  # (B, *event) of the mixture; x itself where observed
-    variance: Tensor  # (B, *event) of a draw, within and between components; 0 where observed
+    variance: Tensor  # (B, *event) within plus between components; 0 where observed
 
     @property
     def log_weights(self) -> Tensor:
@@ -57,12 +57,12 @@ class ImportanceSample(NamedTuple):
 
     @property
     def effective_draws(self) -> Tensor:
-        """How many equal weights these are worth, (B,), 1 … K."""
+        """Effective sample size of the weights, (B,), from 1 to K."""
         return diagnostics.importance_ess(self.log_w)
 
     @property
     def pareto_k(self) -> Tensor:
-        """Shape of the weights' tail, (B,): above 0.7 the estimates are not to be trusted."""
+        """Shape of the weights' tail, (B,); above 0.7 the estimates are unreliable."""
         return diagnostics.pareto_k(self.log_w)
 
 
@@ -77,16 +77,16 @@ def incomplete_log_weights(
 ) -> Tensor:
     """log w of `draws` importance samples for each incomplete row: (K, B), with gradients.
 
-    `bounds.iwae_bound` of them is the MIWAE bound. With everything observed they are
+    `bounds.iwae_bound` of these weights is the MIWAE bound. With everything observed they are
     `bounds.log_weights`.
 
     Args:
-        model: proposes by `encode_incomplete` if it has it, else by `encode`.
+        model: its proposal is `encode_incomplete` if it has one, else `encode`.
         masked: B rows.
         draws: K.
-        source: randomness.
+        source: source of all randomness.
         completion: (B, \\*event), fills the hidden entries for a model that only has `encode`.
-        decoded_at_once: rows a decoder pass takes; None = K B.
+        decoded_at_once: rows per decoder pass; None = K B.
 
     Raises:
         ValueError: the model only has `encode`, and there is no `completion`.
@@ -107,9 +107,9 @@ def importance_sample(
     completion: Tensor | None = None,
     decoded_at_once: int = 250,
 ) -> ImportanceSample:
-    """Impute by self-normalised importance sampling; the arguments of `incomplete_log_weights`.
+    """Impute by self-normalised importance sampling; arguments as in `incomplete_log_weights`.
 
-    Decodes in pieces and keeps of each only its weights and moments, so that the memory does not
+    It decodes in pieces and keeps only the weights and moments of each. So the memory does not
     grow with K times the number of pixels.
     """
     proposal = proposal_for(model, masked, completion)
@@ -133,10 +133,10 @@ def importance_sample(
 def proposal_for(
     model: LatentVariableModel, masked: Masked, completion: Tensor | None = None
 ) -> Distribution:
-    """q(z | x_obs) where the model has one, else q(z | x_obs, completion).
+    """q(z | x_obs) if the model has one, else q(z | x_obs, completion).
 
     Raises:
-        ValueError: it has none, and there is no `completion`.
+        ValueError: the model has none, and there is no `completion`.
     """
     if isinstance(model, IncompleteEncoder):
         return model.encode_incomplete(masked)
@@ -148,9 +148,10 @@ def proposal_for(
 
 
 class MixtureMoments:
-    """Mean and variance of a weighted mixture whose components come in pieces.
+    """Mean and variance of a weighted mixture whose components are added in pieces.
 
-    Merges by the law of total variance (Chan, Golub & LeVeque 1979), which does not cancel.
+    Pieces are merged by the law of total variance (Chan, Golub & LeVeque 1979), in which no digits
+    cancel.
     """
 
     mean: Tensor  # (B, *event)
@@ -171,7 +172,7 @@ class MixtureMoments:
         return self._log_total
 
     def add(self, log_w: Tensor, mean: Tensor, variance: Tensor) -> None:
-        """Take in components of log-weight (k, B), mean and variance (k, B, \\*event)."""
+        """Add components with log-weight (k, B), mean and variance (k, B, \\*event)."""
         log_piece = torch.logsumexp(log_w, 0)
         weights = torch.exp(log_w - log_piece).to(mean.dtype)
         piece_mean = _average(weights, mean)
@@ -192,10 +193,10 @@ class MixtureMoments:
 def sir_draws(
     sample: ImportanceSample, model: LatentVariableModel, draws: int, source: Source
 ) -> Tensor:
-    """Multiple imputation: z_k with probability α_k, then x_mis ~ p(x_mis|z_k), each anew.
+    """Multiple imputation: for each draw, z_k with probability α_k, then x_mis ~ p(x_mis|z_k).
 
     Returns:
-        (draws, B, \\*event), observed entries as they are.
+        (draws, B, \\*event), with observed entries unchanged.
     """
     rows = torch.arange(len(sample.masked), device=sample.z.device)
     completed = []
@@ -221,7 +222,7 @@ def log_density(
     *,
     decoded_at_once: int = 250,
 ) -> Tensor:
-    """log Σ_k α_k p(x_mis|z_k) of the truth (B, \\*event) on the hidden entries, (B,) nats."""
+    """log Σ_k α_k p(x_mis|z_k) at the true values (B, \\*event) of hidden entries, (B,) nats."""
     hidden = Masked(truth, ~sample.masked.observed)
     each = log_prob_observed_by_latent(model, hidden, sample.z, decoded_at_once)
     return torch.logsumexp(sample.log_weights + each, 0)
@@ -232,7 +233,7 @@ def log_prob_observed_by_latent(
 ) -> Tensor:
     """log p(x_obs | z_k) of each row under each of its latents z (K, B, L): (K, B) nats.
 
-    `decoded_at_once` bounds the rows that a decoder pass takes; None = K B.
+    `decoded_at_once` limits the rows per decoder pass; None = K B.
     """
     return torch.cat([part for _, part in _decoded(model, masked, z, decoded_at_once)])
 

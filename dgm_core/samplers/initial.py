@@ -1,6 +1,6 @@
-"""Six ways to fill the hidden entries before the first iteration.
+"""Six ways to fill in the hidden entries before the first iteration.
 
-A sampler that converges forgets them; how soon it does is what the lab shows.
+The effect of the start disappears as a chain converges; the lab shows how quickly.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def fair_coin(model: LatentVariableModel, masked: Masked, source: Source) -> Ten
 
 
 def observed_mean(model: LatentVariableModel, masked: Masked, source: Source) -> Tensor:
-    """The mean of the row's observed entries; ½ where none is observed."""
+    """The mean of the row's observed entries; ½ if none is observed."""
     flat, seen = masked.x.flatten(1), masked.observed.flatten(1)
     count = seen.sum(1)
     mean = torch.where(count > 0, flat.sum(1) / count.clamp_min(1), 0.5)
@@ -46,7 +46,7 @@ def observed_mean(model: LatentVariableModel, masked: Masked, source: Source) ->
 
 
 def prior_draw(model: LatentVariableModel, masked: Masked, source: Source) -> Tensor:
-    """A draw of the model's own: z ~ p(z), x ~ p(x|z)."""
+    """A draw from the model: z ~ p(z), x ~ p(x|z)."""
     rows = model.prior().expand((len(masked),))
     return draw(model.decode(draw(rows, source)), source)
 

@@ -1,13 +1,13 @@
-"""Weighted completions with x_mis integrated out, where entries go missing one by one.
+"""Weighted completions with x_mis integrated out, for entrywise missing processes.
 
     p(s | x_obs, z) = Π_obs p(s_d = 1 | x_d)  Π_mis ∫ p(x_d|z) p(s_d = 0 | x_d) dx_d
     p(x_mis | x_obs, s, z) ∝ Π_mis p(x_d|z) p(s_d = 0 | x_d)
 
-Where the log-odds of an entry depend on its own value alone, each integral is one-dimensional.
-The weights of `weighted_completions` hold a term in the drawn x_mis, whose noise grows with the
-number of hidden entries, until one of K draws has all the weight and its noise is the answer. By
-Rao & Blackwell the same expectation is had with that noise integrated out: the weights depend on
-z alone, and each component contributes the mean of x_mis given s and not a draw of it.
+If the log-odds of an entry depend only on its own value, each integral is one-dimensional. The
+weights of `weighted_completions` have a term in the drawn x_mis, whose noise grows with the number
+of hidden entries. With many hidden entries, one of the K draws gets nearly all the weight. The
+integrals remove this noise without changing the expectation (Rao-Blackwell): the weights depend on
+z alone, and each component contributes the mean of x_mis given s instead of a draw.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dgm_core.samplers.importance import MixtureMoments
 
 
 class Quadrature(NamedTuple):
-    """Equally spaced points in p(x_d|z): exact to rounding where the process is no step."""
+    """Equally spaced points for p(x_d|z): exact up to rounding unless the process is a step."""
 
     reach: float = 8.0  # standard deviations either way
     points: int = 65
@@ -38,10 +38,10 @@ FAST = Quadrature(5.0, 21)
 
 
 class WeightedEstimate(NamedTuple):
-    """What K weighted latents of each of B rows say of x."""
+    """Moments of x from K weighted latents for each of B rows."""
 
     mean: Tensor  # (B, *event) E[x | x_obs, s]; x itself where observed
-    variance: Tensor  # (B, *event) of a draw, within and between components; 0 where observed
+    variance: Tensor  # (B, *event) within plus between components; 0 where observed
     log_w: Tensor  # (K, B)
 
     @property
@@ -51,7 +51,7 @@ class WeightedEstimate(NamedTuple):
 
     @property
     def effective_draws(self) -> Tensor:
-        """How many equal weights these are worth, (B,), 1 … K."""
+        """Effective sample size of the weights, (B,), from 1 to K."""
         return diagnostics.importance_ess(self.log_w)
 
 
@@ -62,16 +62,15 @@ def integrated(
 ) -> WeightedEstimate:
     """The mean, variance and weights of a sample under p(s|x), by quadrature in each entry.
 
-    Gradients pass if they are enabled: the bound is a tighter one to train on, of fewer draws.
+    Gradients pass if they are enabled: the bound is tighter for training and needs fewer draws.
 
     Args:
-        sample: of a model with a Gaussian p(x|z); what term for s it holds does not matter.
-        process: entrywise, the learned one or an assumed one.
+        sample: completions of a model with a Gaussian p(x|z); its own term for s is not used.
+        process: an entrywise process, learned or assumed.
         quadrature: the points of each integral.
 
     Raises:
-        ValueError: the process lets an entry depend on others, or the weights hold a further term
-            in x_mis.
+        ValueError: the process is not entrywise, or the weights have a further term in x_mis.
         NotImplementedError: p(x|z) is not Gaussian.
     """
     if not process.entrywise:
@@ -127,7 +126,7 @@ def _tilted(
 
 def _logits(process: MissingProcess, values: Tensor, hidden: Tensor) -> Tensor:
     """Log-odds of the hidden entries alone: values (n, entries) of hidden (B, D) → the same."""
-    if process.features is None:  # one law for every entry
+    if process.features is None:  # the same process for every entry
         return process.logits(values)
     rows = values.new_zeros(len(values), *hidden.shape)
     rows[:, hidden] = values

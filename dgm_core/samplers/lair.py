@@ -1,15 +1,15 @@
 """Latent-adaptive importance resampling, LAIR (Simkus & Gutmann 2023, arXiv 2308.09078).
 
-Each image has K completions, which propose together. One iteration:
+Each image has K completions, which make proposals together. One iteration:
 
     z_k ~ q(z | completion k), k = 1 … K, and R more from the prior
     w   = p(x_obs | z) p(z) / q_mix(z),   q_mix(z) = [ Σ_k q(z | completion k) + R p(z) ] / (K + R)
     K of the latents, resampled in proportion to w; x_mis ~ p(x_mis | z) makes the new completions
 
-All K + R proposals are weighted against the whole mixture (the *deterministic mixture*, Owen &
-Zhou 2000), so that the mean of w is p(x_obs) on average whatever the completions are, and a
-latent that one completion proposes only by chance gets no huge weight. K completions are few;
-`Pool` keeps the proposals of all iterations, and what it estimates has no bias from a small K.
+All K + R proposals are weighted with the density of the whole mixture (the *deterministic
+mixture*, Owen & Zhou 2000). So the mean of w is unbiased for p(x_obs) for any completions, and a
+latent that is unlikely under its own proposal does not get a huge weight. `Pool` collects the
+proposals of all iterations, so its estimates have no bias from a small K.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class LairInfo(NamedTuple):
     """The proposals of an iteration, before they are resampled."""
 
     log_w: Tensor  # (B, K + R) log w; the mean of w estimates p(x_obs)
-    z: Tensor  # (B, K + R, L), those of the prior last
+    z: Tensor  # (B, K + R, L), proposals from the prior last
     likelihood: Distribution  # p(x | z), batch (B · (K + R),)
-    ess: Tensor  # (B,) effective number of these K + R
-    proposal: Distribution  # q(z | completion) of each, batch (B · K,)
+    ess: Tensor  # (B,) effective sample size of these K + R
+    proposal: Distribution  # q(z | completion) for each completion, batch (B · K,)
 
 
 def lair(
@@ -48,18 +48,18 @@ def lair(
     completions: int = 16,
     prior_proposals: int = 4,
 ) -> Sampler:
-    """Bind the sampler to a model and B incomplete images: K completions of each.
+    """The sampler for a model and B incomplete images, with K completions of each.
 
-    Its `State` is that of the chain samplers on `masked.repeat(completions)`: B · K rows, the
-    completions of an image in succession. So pseudo-Gibbs on those rows can be its warm-up.
-    Resampling is systematic. The source is one generator; streams by row are not supported.
+    Its `State` is that of the chain samplers on `masked.repeat(completions)`: B · K rows, with the
+    completions of an image in succession. So pseudo-Gibbs on those rows can be the warm-up.
+    Resampling is systematic. The source must be one generator, not streams.
 
     Args:
         model: its p(x|z) needs rules in `log_prob_observed` and `take`.
-        masked: the problem, one row an image.
-        initialisation: of the hidden entries, for each completion.
+        masked: the problem, one row per image.
+        initialisation: first values of the hidden entries of each completion.
         completions: K.
-        prior_proposals: R; with R > 0 the weights are bounded where p(x_obs | z) is.
+        prior_proposals: R; with R > 0 the weights are bounded if p(x_obs | z) is.
 
     Raises:
         ValueError: `completions` is not positive, or `prior_proposals` negative.
@@ -96,7 +96,7 @@ def lair(
 
 
 def _all_pairs(encoder: Distribution, z: Tensor, completions: int) -> Tensor:
-    """log q(z_j | completion k) of each image, z (B, J, L): (J, B, K)."""
+    """log q(z_j | completion k) for each image, z (B, J, L): (J, B, K)."""
     each = z.transpose(0, 1)[:, :, None].expand(-1, -1, completions, -1)  # (J, B, K, L)
     return encoder.log_prob(each.flatten(1, 2)).unflatten(1, (len(z), completions))
 

@@ -7,9 +7,9 @@ One iteration, with x = (x_obs, x_mis) the current completion:
     z  ← z' with probability min(1, ρ)
     x_mis ~ p(x_mis | z)          a draw at every iteration, also after a rejection
 
-The likelihood is over *all* pixels, x is the same on both sides, and the proposal's densities are
-part of ρ. The chain leaves p(z, x_mis | x_obs) invariant whatever the encoder; how fast it gets
-there depends on the encoder, and where acceptance is low its chains can stick.
+The likelihood is over *all* pixels, x is the same in numerator and denominator, and the densities
+of the proposal are part of ρ. The chain leaves p(z, x_mis | x_obs) invariant for any encoder. How
+fast it converges depends on the encoder; with low acceptance, chains can get stuck.
 """
 
 import torch
@@ -24,9 +24,10 @@ from dgm_core.types import LatentVariableModel, Masked, Sampler
 def metropolis_within_gibbs(
     model: LatentVariableModel, masked: Masked, initialisation: Initialisation = uniform_noise
 ) -> Sampler:
-    """Bind the sampler to a model and incomplete data (B, \\*event): one chain a row.
+    """The sampler for a model and incomplete data (B, \\*event): one chain per row.
 
-    Shares its `State` with `pseudo_gibbs`: to warm up, run that one first and hand over the state.
+    It has the same `State` as `pseudo_gibbs`. For a warm-up, run pseudo-Gibbs first and continue
+    from its state.
     """
     prior = model.prior()
 

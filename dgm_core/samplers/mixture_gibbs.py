@@ -3,22 +3,21 @@
     π, Λ, μ | x, z   the conjugate posterior: Dirichlet, Wishart, Gaussian; all clusters at once
     z_n | x_n, π, Λ, μ   ∝ π_k N(x_n; μ_k, Λ_k⁻¹); all points at once, in logarithms
 
-The parameters come first, so that the log-likelihood and the evidence of a sweep are those of the
-state it leaves. An empty cluster draws its parameters from the prior, and may fill again.
+The parameters are drawn first, so the log-likelihood and the evidence of a sweep belong to the
+state after it. An empty cluster draws its parameters from the prior and may get points again.
 
-**On real latents chains do not mix**: a cluster is hardly ever split or merged by moving points
-one at a time, and chains settle in modes of their own. They are then rival clusterings, to be
-ranked by `log_evidence`; their average is no posterior mean, and R-hat says so.
+**On real latents chains do not mix**: moving points one at a time rarely splits or merges a
+cluster, and different chains stay in different modes. They are then alternative clusterings, to be
+ranked by `log_evidence`. Their average is not a posterior mean, and R-hat shows this.
 
-With `variance`, points are uncertain, q_n = N(m_n, diag v_n) as an encoder gives it, and each
-sweep first draws them anew *and assigns them anew*. That is multiple imputation in the form of a
-data augmentation: the parameters come from posteriors p(π, μ, Λ, z | x) over x ~ Π q_n. The
-mixture does not feed back into q (a cut, not a joint model), and with one sweep a draw the average
-over x is approximate; chains that each keep one draw, x (chains, N, D), are exact multiple
-imputation.
+With `variance`, points are uncertain: q_n = N(m_n, diag v_n), as from an encoder. Each sweep first
+draws new points *and assigns them again*. This is multiple imputation by data augmentation: the
+parameters come from posteriors p(π, μ, Λ, z | x) with x ~ Π q_n. The mixture does not influence q
+(a cut, not a joint model). With one sweep per draw, the average over x is approximate. Chains that
+each keep one draw, x (chains, N, D), are exact multiple imputation.
 
-Parameters drawn from new points under the assignment of the old ones would be badly off: the two
-only share m_n, and clusters merge as v nears their own variance.
+Parameters must not be drawn from new points with the assignment of the old ones. Old and new
+points share only m_n, so clusters would merge as v approaches the clusters' own variance.
 """
 
 from __future__ import annotations
@@ -37,16 +36,16 @@ from dgm_core.types import Sampler
 
 
 class MixtureState(NamedTuple):
-    """What the next sweep needs; leading dimensions are chains."""
+    """What the next sweep needs; the leading dimension runs over chains."""
 
     mixture: GaussianMixture  # (C) chains
     assignment: Tensor  # (C, N) int64
-    x: Tensor  # (N, D); (C, N, D) where chains have points of their own
+    x: Tensor  # (N, D); (C, N, D) if each chain has its own points
     moments: Moments  # of x under the assignment
 
 
 class MixtureInfo(NamedTuple):
-    """What only a reader needs, of the state that the sweep leaves; float64."""
+    """What a reader needs, for the state after the sweep; float64."""
 
     log_likelihood: Tensor  # (C,) Σ_n log p(x_n | π, μ, Λ), nats
     log_evidence: Tensor  # (C,) log p(x, z), parameters integrated out, nats
@@ -60,19 +59,19 @@ def mixture_gibbs(
     variance: Tensor | None = None,
     start: Tensor | GaussianMixture | None = None,
 ) -> Sampler:
-    """Bind the sampler to points; `MixtureState` and `MixtureInfo` lead with the chains.
+    """The sampler for given points; the first dimension of its states runs over chains.
 
     Args:
-        x: (N, D), or for each chain its own, (chains, N, D).
+        x: points (N, D), or different points for each chain, (chains, N, D).
         clusters: K, some of which may stay empty.
         prior: None = `GaussianWishartDirichlet(D)`.
-        chains: C; several streams are one a chain.
-        variance: of each point, as `x`; None = the points are certain.
-        start: assignments (N,) or (C, N), or a mixture with or without chains, whose likeliest
-            clusters they are; None = the nearest of k-means++ centres, another draw a chain.
+        chains: C; with several streams, one per chain.
+        variance: variances of the points, as `x`; None = the points are certain.
+        start: assignments (N,) or (C, N), or a mixture, with or without chains, whose most
+            probable clusters are used; None = the nearest of k-means++ centres drawn per chain.
 
     Raises:
-        ValueError: points of another dimension than the prior's, or not of `chains` chains.
+        ValueError: the points differ from the prior in dimension, or are not for `chains` chains.
 
     Example:
         >>> sampler = mixture_gibbs(x, clusters=10)         # doctest: +SKIP

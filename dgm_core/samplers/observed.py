@@ -1,7 +1,7 @@
-"""What the collapsed samplers ask of a law p(x|z): its observed part, and chosen rows of it.
+"""The density of the observed entries under p(x|z), and the choice of rows of a distribution.
 
-Both are single dispatches, so that a new likelihood joins with `@log_prob_observed.register` and
-`@take.register`.
+Both are single-dispatch functions. A new likelihood registers its rules with
+`@log_prob_observed.register` and `@take.register`.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def log_prob_observed(law: Distribution, masked: Masked) -> Tensor:
         masked: B rows.
 
     Raises:
-        NotImplementedError: the law has no rule yet.
+        NotImplementedError: the type has no rule yet.
 
     Example:
-        >>> law = BernoulliPixels(torch.zeros(1, 3))
+        >>> pixels = BernoulliPixels(torch.zeros(1, 3))
         >>> masked = Masked(torch.ones(1, 3), torch.tensor([[True, False, False]]))
-        >>> log_prob_observed(law, masked)
+        >>> log_prob_observed(pixels, masked)
         tensor([-0.6931])
     """
     raise NotImplementedError(
@@ -81,7 +81,7 @@ def _inner(a: Tensor, b: Tensor) -> Tensor:
 
 @singledispatch
 def log_prob_observed_at_each(law: Distribution, masked: Masked) -> Tensor:
-    """log p(x_obs | z_j) of every row under every law: (N, B) nats.
+    """log p(x_obs | z_j) of every row under every distribution of the batch: (N, B) nats.
 
     Args:
         law: p(x|z_j), batch (N,), with a rule in `log_prob_observed`.
@@ -97,7 +97,7 @@ def _(law: Independent, masked: Masked) -> Tensor:
     base = law.base_dist
     if not isinstance(base, Normal) or base.batch_shape[1:] != masked.x.shape[1:]:
         return log_prob_observed_at_each.dispatch(object)(law, masked)
-    # −½ (x² − 2 x m + m²) / s²: the squares cancel, so in float64, where 16 digits are left.
+    # In −½ (x² − 2 x m + m²) / s² digits cancel, so the computation uses float64.
     loc, scale, x = (each.flatten(1).double() for each in (base.loc, base.scale, masked.x))
     seen = masked.observed.flatten(1).double()
     precision = scale.square().reciprocal()
@@ -115,10 +115,10 @@ def _(law: BernoulliPixels, masked: Masked) -> Tensor:
 
 @singledispatch
 def take(law: Distribution, rows: Tensor) -> Distribution:
-    """The laws of the chosen `rows` (N,), in that order, repetitions included.
+    """The distributions of the chosen `rows` (N,), in that order, repetitions included.
 
     Raises:
-        NotImplementedError: the law has no rule yet.
+        NotImplementedError: the type has no rule yet.
     """
     raise NotImplementedError(
         f"no choice of rows for {type(law).__name__}; give it one with @take.register"

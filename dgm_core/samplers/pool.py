@@ -1,8 +1,8 @@
-"""What all iterations of LAIR say together: a pool of weighted latents.
+"""A pool of weighted latents from all iterations of LAIR.
 
-Given the past, an iteration's mean weight is an unbiased estimate of p(x_obs). So is the mean over
-iterations, and its terms are uncorrelated though the completions adapt: their spread gives an
-honest standard error. Expectations are Σ w f(z) / Σ w over the pool.
+Given the previous iterations, the mean weight of an iteration is an unbiased estimate of p(x_obs).
+So the mean over iterations is unbiased too. Its terms are uncorrelated although the completions
+adapt, so their spread gives a valid standard error. Expectations are Σ w f(z) / Σ w over the pool.
 """
 
 from __future__ import annotations
@@ -22,15 +22,14 @@ from dgm_core.types import LatentVariableModel, Masked
 
 
 class Pool:
-    """Latents and log-weights of the iterations added to it; leave the warm-up out.
+    """Latents and log-weights of all added iterations; do not add the warm-up.
 
-    Means and variances count every proposal. Of the latents at most `capacity` an image are held:
-    when there are more they are thinned to half of it, without bias. Of the weights all are held,
-    one number each.
+    Means and variances use every proposal. The pool stores at most `capacity` latents per image; a
+    larger number is thinned to half of it, without bias. It stores all weights.
 
     Args:
-        capacity: latents an image.
-        stretch: iterations that share their moments; at first all do.
+        capacity: latents per image.
+        stretch: iterations per group of moments; by default all iterations form one group.
 
     Example:
         >>> pool = Pool()                                             # doctest: +SKIP
@@ -42,14 +41,14 @@ class Pool:
     def __init__(self, capacity: int = 8192, stretch: float = math.inf) -> None:
         self.capacity, self.stretch = capacity, stretch
         self.stretches: list[MixtureMoments] = []
-        """Weight, mean and variance of each `stretch` iterations, for a Monte-Carlo error."""
+        """Weight, mean and variance of each group of iterations, for a Monte-Carlo error."""
         self._log_w: list[Tensor] = []  # (B, K + R) each
         self._log_means: list[Tensor] = []  # (B,) each, the log of their mean
-        self._held: list[tuple[Tensor, Tensor]] = []  # log-weights (B, n) and latents (B, n, L)
-        self._count = 0  # of the latents held, an image
+        self._stored: list[tuple[Tensor, Tensor]] = []  # log-weights (B, n) and latents (B, n, L)
+        self._count = 0  # stored latents per image
 
     def add(self, info: LairInfo, source: torch.Generator) -> None:
-        """Take in an iteration; `source` chooses what is thinned out, if anything is."""
+        """Add an iteration; `source` is used if latents must be thinned."""
         if len(self._log_w) % self.stretch == 0:
             self.stretches.append(MixtureMoments())
         log_w = info.log_w.double()
@@ -60,15 +59,14 @@ class Pool:
         self.stretches[-1].add(log_w.mT, mean, variance)
         self._log_w.append(log_w)
         self._log_means.append(iwae_bound(log_w.mT))
-        self._held.append((log_w, info.z))
+        self._stored.append((log_w, info.z))
         self._count += log_w.shape[1]
         if self._count > self.capacity:
-            chosen, kept = thin(
-                torch.cat([w for w, _ in self._held], 1), self.capacity // 2, source
-            )
-            z = torch.cat([z for _, z in self._held], 1)
+            every = torch.cat([w for w, _ in self._stored], 1)
+            chosen, kept = thin(every, self.capacity // 2, source)
+            z = torch.cat([z for _, z in self._stored], 1)
             self._count = kept.shape[1]
-            self._held = [(kept, z.gather(1, chosen[..., None].expand(-1, -1, z.shape[2])))]
+            self._stored = [(kept, z.gather(1, chosen[..., None].expand(-1, -1, z.shape[2])))]
 
     @property
     def mean(self) -> Tensor:
@@ -77,14 +75,14 @@ class Pool:
 
     @property
     def variance(self) -> Tensor:
-        """Of a draw of x given x_obs, (B, \\*event)."""
+        """Var[x | x_obs], (B, \\*event)."""
         return self.moments.variance
 
     @property
     def moments(self) -> MixtureMoments:
-        """Of x given x_obs, all stretches together; of observed entries those of a new draw.
+        """Moments of x given x_obs over all groups; for observed entries, those of a new draw.
 
-        The variance is that of a draw: within plus between latents.
+        The variance is the sum of those within and between latents.
         """
         whole = MixtureMoments()
         for each in self.stretches:
@@ -101,18 +99,18 @@ class Pool:
 
     @property
     def ess(self) -> Tensor:
-        """Effective number of all proposals, (B,)."""
+        """Effective sample size of all proposals, (B,)."""
         return diagnostics.importance_ess(torch.cat(self._log_w, 1).mT)
 
     @property
     def pareto_k(self) -> Tensor:
-        """Pareto k of all weights, (B,); above 0.7 the estimates are not to be trusted."""
+        """Pareto k of all weights, (B,); above 0.7 the estimates are unreliable."""
         return diagnostics.pareto_k(torch.cat(self._log_w, 1).mT)
 
     def latents(self) -> tuple[Tensor, Tensor]:
-        """The latents held: normalised log-weights (n, B) and z (n, B, L)."""
-        log_w = torch.cat([w for w, _ in self._held], 1).log_softmax(1)
-        return log_w.mT, torch.cat([z for _, z in self._held], 1).transpose(0, 1)
+        """The stored latents: normalised log-weights (n, B) and z (n, B, L)."""
+        log_w = torch.cat([w for w, _ in self._stored], 1).log_softmax(1)
+        return log_w.mT, torch.cat([z for _, z in self._stored], 1).transpose(0, 1)
 
     def resample(self, draws: int, source: torch.Generator) -> Tensor:
         """Latents by sampling-importance-resampling, systematic: (draws, B, L)."""
@@ -123,7 +121,7 @@ class Pool:
     def draw(
         self, model: LatentVariableModel, masked: Masked, draws: int, source: torch.Generator
     ) -> Tensor:
-        """Draws of p(x | x_obs), (draws, B, \\*event); decodes the chosen latents only."""
+        """Draws from p(x | x_obs), (draws, B, \\*event); decodes the chosen latents only."""
         z = self.resample(draws, source).flatten(0, 1)
         x = draw(model.decode(z), source).unflatten(0, (draws, len(masked)))
         return torch.stack([masked.complete(each) for each in x])

@@ -3,7 +3,7 @@
     z ~ q(z | x_obs, x_mis),   x_mis ~ p(x_mis | z)
 
 It would be Gibbs sampling if the encoder q were the true posterior. It is not, so the chain
-settles on a distribution that is close to p(x_mis | x_obs) only as far as q is close to p(z|x).
+converges to another distribution, which is as close to p(x_mis | x_obs) as q is to p(z|x).
 """
 
 import torch
@@ -17,7 +17,7 @@ from dgm_core.types import LatentVariableModel, Masked, Sampler
 def pseudo_gibbs(
     model: LatentVariableModel, masked: Masked, initialisation: Initialisation = uniform_noise
 ) -> Sampler:
-    """Bind the sampler to a model and incomplete data (B, \\*event): one chain a row.
+    """The sampler for a model and incomplete data (B, \\*event): one chain per row.
 
     Example:
         >>> sampler = pseudo_gibbs(model, masked)           # doctest: +SKIP
@@ -32,8 +32,8 @@ def pseudo_gibbs(
         proposal = model.encode(state.x)
         z = draw(proposal, source)
         always = torch.ones(len(z), dtype=torch.bool, device=z.device)
-        unasked = torch.zeros_like(state.log_joint)
-        info = Info(always, unasked, z, proposal, torch.full_like(unasked, -torch.inf))
+        log_ratio = torch.zeros_like(state.log_joint)  # not computed
+        info = Info(always, log_ratio, z, proposal, torch.full_like(log_ratio, -torch.inf))
         return redraw_missing(model, masked, z, model.decode(z), source), info
 
     return Sampler(init, step)

@@ -1,4 +1,4 @@
-"""Systematic resampling, and thinning of a weighted sample without bias."""
+"""Systematic resampling, and unbiased thinning of a weighted sample."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dgm_core.rng import Source, uniform
 def systematic(expected: Tensor, count: int, source: Source) -> Tensor:
     """Choose item m of each row `expected[m]` times on average, and always within one of that.
 
-    One uniform u a row; u, u + 1, u + 2, … are looked up in the cumulative sum (Kitagawa 1996).
-    Less noise than independent draws, and no bias.
+    Each row has one uniform u; u, u + 1, u + 2, … are looked up in the cumulative sum (Kitagawa
+    1996). This is unbiased and has less noise than independent draws.
 
     Args:
         expected: (B, M) float64, not negative; each row sums to `count`.
         count: n.
-        source: of u.
+        source: source of u.
 
     Returns:
         Indices (B, n), ascending.
@@ -25,22 +25,22 @@ def systematic(expected: Tensor, count: int, source: Source) -> Tensor:
     cumulative = expected.cumsum(1)
     u = uniform((len(expected), 1), source, expected.dtype)
     points = u + torch.arange(count, dtype=expected.dtype, device=expected.device)
-    # Rounding must not carry the last point beyond the last item that can be chosen.
+    # Rounding must not move the last point beyond the last item that can be chosen.
     points = torch.minimum(points, torch.nextafter(cumulative[:, -1:], points.new_zeros(())))
     return torch.searchsorted(cumulative, points, right=True)
 
 
 def thin(log_w: Tensor, count: int, source: Source) -> tuple[Tensor, Tensor]:
-    """Fewer items, weighted anew so that the expectation of each weight is what it was.
+    """Fewer items, with new weights whose expectations are the old weights.
 
-    Weights above a threshold c stay as they are; each of the others stays with probability w / c
-    and then weighs c, where c is such that `count` stay. No thinning without bias disturbs the
+    Weights above a threshold c do not change. Each other item stays with probability w / c and
+    then has weight c; c is chosen so that `count` items stay. No unbiased thinning changes the
     weights less (Fearnhead & Clifford 2003).
 
     Args:
         log_w: (B, M), M > count.
         count: n.
-        source: of the choice.
+        source: source of the choice.
 
     Returns:
         Indices (B, n) and their new log-weights (B, n), float64.

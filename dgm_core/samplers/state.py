@@ -1,4 +1,4 @@
-"""What the samplers of (z, x_mis) share: their state, its start, and the redraw of x_mis."""
+"""The state of samplers of (z, x_mis), its initial value, and the redraw of x_mis."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from dgm_core.types import LatentVariableModel, Masked
 
 
 class State(NamedTuple):
-    """What the next step needs; every tensor leads with the chains."""
+    """What the next step needs; the first dimension of every tensor runs over chains."""
 
     x: Tensor  # (B, *event) completed data; observed entries never change
     z: Tensor  # (B, L)
-    likelihood: Distribution  # p(x | z) at this z: the decoder runs once a proposal, not twice
+    likelihood: Distribution  # p(x | z) at this z, so that the decoder runs once per proposal
     log_joint: Tensor  # (B,) log p(x, z) at this x and z
 
 
 class Info(NamedTuple):
-    """What only a reader needs."""
+    """What a reader needs, and the next step does not."""
 
     accepted: Tensor  # (B,) bool: did z move to the proposal?
-    log_ratio: Tensor  # (B,) log of the Metropolis ratio; 0 where a sampler does not compute it
-    z_new: Tensor  # (B, L) what was proposed
-    proposal: Distribution  # q(z | completed x) that proposed it, batch (B,)
-    log_u: Tensor  # (B,) what log_ratio had to exceed; −∞ where a sampler always accepts
+    log_ratio: Tensor  # (B,) log of the Metropolis ratio; 0 if a sampler does not compute it
+    z_new: Tensor  # (B, L) the proposal
+    proposal: Distribution  # q(z | completed x), the distribution of the proposal, batch (B,)
+    log_u: Tensor  # (B,) accepted if log_ratio is above it; −∞ if a sampler always accepts
 
 
 def start(
@@ -45,6 +45,6 @@ def start(
 def redraw_missing(
     model: LatentVariableModel, masked: Masked, z: Tensor, likelihood: Distribution, source: Source
 ) -> State:
-    """x_mis ~ p(x_mis | z): a draw, never a threshold, with log p(x, z) brought up to date."""
+    """x_mis ~ p(x_mis | z), a draw and not a threshold, with log p(x, z) computed again."""
     x = masked.complete(draw(likelihood, source))
     return State(x, z, likelihood, likelihood.log_prob(x) + model.prior().log_prob(z))

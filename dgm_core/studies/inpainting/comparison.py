@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from dgm_core import metrics, zoo
+from dgm_core.device import device_of
 from dgm_core.imputers import CATALOGUE, settings_of
 from dgm_core.missing import packing
 from dgm_core.rng import generator
@@ -235,15 +236,9 @@ class _Method:
         things = () if constructor.needs is None else (found.value,)
         self.method = constructor(*things, **self.settings)
         self.discrete = self.config.binary and constructor.needs in ("dlvm", "miwae")
-        device = _device_of(found.value)
+        device = device_of(found.value)
         source = generator(self.config.seed, device)
         return self.method.run(self.config.masked().to(device), source)
-
-
-def _device_of(thing: Any) -> torch.device:
-    if isinstance(thing, torch.nn.Module):
-        return next(iter([*thing.parameters(), *thing.buffers()])).device
-    return torch.device("cpu")
 
 
 @torch.no_grad()

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from dgm_core import data, zoo
+from dgm_core.device import device_of
 from dgm_core.metrics import diagnostics
 from dgm_core.rng import Streams, generator
 from dgm_core.samplers import CATALOGUE, INITIALISATIONS, pseudo_gibbs
@@ -193,7 +194,7 @@ def run(
     Raises:
         DataUnavailable: the images are not here.
     """
-    where = next(model.parameters()).device  # type: ignore[attr-defined]
+    where = device_of(model)
     truth = data.threshold(data.load(config.data, "test").x[: config.images]).to(where)
     rows: list[Row] = []
     settings = config.settings()

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dgm_core.device import device_of
 from dgm_core.metrics import diagnostics, f1_hidden, leave_one_out_error
 from dgm_core.missing.packing import pack, unpack
 from dgm_core.rng import generator
@@ -205,7 +206,7 @@ class StartedChains(NamedTuple):
 
 def started_chains(name: str, config: Config, model: LatentVariableModel) -> StartedChains:
     """Where the chains of a sampler begin, and their iterations, on the device of the model."""
-    device = next(model.parameters()).device  # type: ignore[attr-defined]
+    device = device_of(model)
     masked, source = config.masked().to(device), generator(config.seed, device)
     initialisation = INITIALISATIONS[config.initialisation]
     kernels = {each: CATALOGUE[each](model, masked, initialisation) for each in SAMPLERS}

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from dgm_core import data
 from dgm_core.bounds import estimate_log_likelihood
+from dgm_core.device import device_of
 from dgm_core.metrics import mean_and_error
 from dgm_core.rng import draw, generator
 from dgm_core.studies.progress import Frame
@@ -96,7 +97,7 @@ class Result(NamedTuple):
 
 def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
     """Measure; `Frame`s tell how far it is, the `Result` comes last."""
-    device = next(model.parameters()).device  # type: ignore[attr-defined]
+    device = device_of(model)
     test = data.load(config.dataset, "test").x[: config.images]
     x = data.binarize(test, generator(0)) if test.shape[1] == 1 else test
     source = generator(1, device)
