@@ -31,11 +31,11 @@ def hidden(page: Page) -> tuple[int, int]:
     return tuple(map(int, HIDDEN.search(said.text_content()).groups()))
 
 
-def test_narrow_laws_pull_by_wasserstein_alone(server: str, new_page: NewPage) -> None:
+def test_between_narrow_distributions_only_wasserstein_has_a_slope(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "note=GANs")
     wide = looking.curve(page, "gan-distances", "Jensen–Shannon")
     assert wide[20] < 0.7
-    press(page, "Width of both laws", "Home")
+    press(page, "Width of both distributions", "Home")
     narrow = looking.moved(page, "gan-distances", "Jensen–Shannon", wide)
     assert narrow[20] > 0.999
     assert max(looking.curve(page, "gan-slopes", "Jensen–Shannon")[20:]) < 1e-3
