@@ -282,7 +282,7 @@ def test_evaluate_samplers_measures_what_is_missing_and_nothing_twice(tmp_path: 
     again = sampler_rows.load(out.with_suffix(".npz"))
     assert {row.key: row.f1() for row in again} == {row.key: row.f1() for row in first}
     for bad, said in (
-        (["--study=weather"], "there are: missing rate of mnist"),
+        (["--study=weather"], "expected one of: missing rate of mnist"),
         (["--data=digits", "--images=1"], "expected images from 2"),
     ):
         result = run("evaluate", "samplers", *bad, f"--out={out}")

@@ -190,7 +190,7 @@ def test_without_the_data_the_model_draws_faces_and_says_so(faces: Path) -> None
     assert any("drawn by the model itself" in caption.value for caption in app.caption)
     assert ended(app) == dict.fromkeys(QUICK, "finished")
     notes = [each.note for each in app.session_state["comparison"].outcomes()]
-    assert any("the DLVM drew" in note for note in notes)
+    assert any("drawn from the DLVM" in note for note in notes)
 
 
 def photograph() -> np.ndarray:

@@ -1,15 +1,16 @@
-"""What parallel chains did, kept while they run: traces, diagnostics over time, paths in z.
+"""Records of parallel chains while they run: traces, diagnostics over time, paths in z.
 
-Of the iterations since the last picture a `Record` holds every one in the traces and some of the
-latents; of the chains as they stand now it holds
+A `Record` covers the iterations since the previous frame. It holds the traces of all of them and
+the latents of some. It also describes the chains at their current iteration:
 
-    acceptance    the share of the last 50 proposals that each chain accepted,
-    unmoved       the iterations since each chain last accepted one,
-    N(m, S)       the encoder's Gaussian q(z | x) at each chain's completed image x, from which
-                  its next proposal comes.
+    acceptance    fraction of the last 50 proposals that each chain accepted,
+    unmoved       number of iterations since each chain last accepted a proposal,
+    N(m, S)       the encoder's Gaussian q(z | x) at each chain's completed image x; the next
+                  proposal is drawn from it.
 
-R-hat, effective sample size and autocorrelation cost as much as several iterations: they are taken
-anew every 50 iterations after the warm-up and at the end, and their history is kept.
+R-hat, effective sample size and autocorrelation cost as much as several iterations. They are
+therefore computed every 50 iterations and at the end, from the iterations after the warm-up.
+Their history is kept.
 """
 
 from __future__ import annotations
@@ -27,14 +28,15 @@ from dgm_core.samplers import State
 from dgm_core.types import LatentVariableModel
 
 WINDOW = 50
-"""Iterations that acceptance is counted over, and between two diagnoses."""
+"""Number of iterations that acceptance is averaged over, and number between two diagnoses."""
 POINTS = 300
-"""Latents are kept at about so many even steps, besides those of the frames."""
+"""About this many evenly spaced iterations keep their latents, besides those of the frames."""
 LAGS = 200
+"""Number of lags of an autocorrelation."""
 
 
 class Traces(NamedTuple):
-    """Every iteration of one sampler, arrays (chains, iterations)."""
+    """Traces of one sampler: arrays (chains, iterations)."""
 
     f1_draw: np.ndarray
     f1_mean: np.ndarray
@@ -45,25 +47,25 @@ class Traces(NamedTuple):
 
 
 TRACED = ("log_joint", "ink", "height")
-"""The traces that R-hat, ESS and autocorrelations are taken of."""
+"""The traces whose R-hat, ESS and autocorrelation are computed."""
 
 
 class Diagnosis(NamedTuple):
-    """Of all iterations after the warm-up up to this one; NaN where nothing can be said."""
+    """Diagnostics of the iterations from the warm-up to this one; NaN where undefined."""
 
     iteration: int
-    rhat: np.ndarray  # of each of `TRACED`, (3,)
+    rhat: np.ndarray  # (3,) one per trace in `TRACED`
     ess: np.ndarray  # (3,)
 
 
 class Proposals(NamedTuple):
-    """N(mean, covariance) of each chain's next z; in half precision, to be drawn."""
+    """Gaussian N(mean, covariance) of each chain's next z, in half precision for figures."""
 
     mean: np.ndarray  # (chains, L)
     lower: np.ndarray  # (chains, L (L + 1) / 2) covariances of (0, 0), (1, 0), (1, 1), (2, 0) …
 
     def marginal(self, latents: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Of A latents: means (chains, A), covariances (chains, A, A)."""
+        """Means (chains, A) and covariances (chains, A, A) of the A chosen latents."""
         chosen = np.asarray(latents)
         high = np.maximum(chosen[:, None], chosen)
         low = np.minimum(chosen[:, None], chosen)
@@ -71,23 +73,25 @@ class Proposals(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What is new of one sampler's chains, and where they stand."""
+    """The iterations of one sampler since the previous record, and the current state."""
 
     traces: Traces  # of the iterations since the previous record
-    numbers: np.ndarray  # (K,) those of them whose latents are kept, counted from 1
+    numbers: np.ndarray  # (K,) iterations whose latents are kept, counted from 1
     z: np.ndarray  # (chains, K, L)
     proposals: Proposals
     acceptance: np.ndarray  # (chains,) of the last `WINDOW` proposals since the warm-up
-    unmoved: np.ndarray  # (chains,) iterations since the last accepted one; all, if there was none
+    unmoved: (
+        np.ndarray
+    )  # (chains,) iterations since the last accepted proposal, or since the start
     history: tuple[Diagnosis, ...]
-    autocorrelation: dict[str, np.ndarray]  # of each traced, up to the last diagnosis: (lags,)
+    autocorrelation: dict[str, np.ndarray]  # trace → (lags,), up to the last diagnosis
 
 
 class EncodesOnce:
-    """A model that remembers its last encoding.
+    """A model that caches its last encoding.
 
-    What a record shows is what the next iteration draws from: with one of these for both, the
-    encoder runs no more often than without records.
+    A record and the next iteration both need the encoder's Gaussian at the same x. If they share
+    this model, records add no pass of the encoder.
     """
 
     def __init__(self, model: LatentVariableModel) -> None:
@@ -97,20 +101,20 @@ class EncodesOnce:
         self._last: tuple[Tensor, Distribution] | None = None
 
     def encode(self, x: Tensor) -> Distribution:
-        """q(z|x) of the model; the same tensor again needs no second pass of the encoder."""
+        """q(z|x) of the model; taken from the cache if x is the same tensor as last time."""
         if self._last is None or x is not self._last[0]:
             self._last = x, self._encode(x)
         return self._last[1]
 
 
 class Recorder:
-    """Keeps what the chains of one sampler do.
+    """Stores the traces and diagnostics of one sampler's chains.
 
     Args:
-        model: theirs; its encoder makes the proposals.
-        iterations: of the run.
-        warmup: of these.
-        frames: the iterations at which a record will be asked for.
+        model: the model of the chains; its encoder gives the proposals.
+        iterations: number of iterations of the run.
+        warmup: number of warm-up iterations among them.
+        frames: iterations at which `keep` will be called.
     """
 
     def __init__(
@@ -127,11 +131,11 @@ class Recorder:
 
     @property
     def after(self) -> int:
-        """Iterations since the warm-up."""
+        """Number of iterations since the warm-up."""
         return max(self.done - self.warmup, 0)
 
     def keep(self, new: Mapping[str, Tensor], states: Sequence[State]) -> Record:
-        """Take in the traces and states of one iteration or more; the record of them."""
+        """Add the traces and states of one or more iterations; return their record."""
         first = self.done + 1
         self.done += len(states)
         for field, values in new.items():
@@ -153,7 +157,7 @@ class Recorder:
         )
 
     def accepted(self) -> Tensor:
-        """After the warm-up, (chains, iterations) bool."""
+        """Which proposals were accepted after the warm-up, bool (chains, iterations)."""
         return self._since(self.kept["accepted"], self.after)
 
     def worst(self) -> tuple[float, float]:
@@ -164,17 +168,17 @@ class Recorder:
         return _worst(last.rhat, max), _worst(last.ess, min)
 
     def traces(self) -> Traces:
-        """All iterations so far."""
-        return Traces(**{field: _array(torch.cat(all_, 1)) for field, all_ in self.kept.items()})
+        """Traces of all iterations so far."""
+        return Traces(**{field: _array(torch.cat(parts, 1)) for field, parts in self.kept.items()})
 
     def _count_unmoved(self, accepted: Tensor) -> Tensor:
-        """Iterations since each chain last moved, (chains,), with these iterations added."""
-        before = self.unmoved
-        if before is None:
-            before = torch.zeros_like(accepted[:, 0], dtype=torch.int64)
+        """Number of iterations since each chain last moved, (chains,), including these."""
+        previous = self.unmoved
+        if previous is None:
+            previous = torch.zeros_like(accepted[:, 0], dtype=torch.int64)
         count = accepted.shape[1]
         trailing = (~accepted.flip(1)).to(torch.int64).cumprod(1).sum(1)
-        self.unmoved = torch.where(trailing < count, trailing, before + count)
+        self.unmoved = torch.where(trailing < count, trailing, previous + count)
         return self.unmoved
 
     def _diagnose(self) -> None:
@@ -187,33 +191,33 @@ class Recorder:
 
     def _since(self, parts: Sequence[Tensor], count: int) -> Tensor:
         """The last `count` iterations."""
-        found, length = [], 0
+        recent, length = [], 0
         for part in reversed(parts):
             if length >= count:
                 break
-            found.append(part)
+            recent.append(part)
             length += part.shape[1]
-        joined = torch.cat(found[::-1] or [parts[-1]], 1)
+        joined = torch.cat(recent[::-1] or [parts[-1]], 1)
         return joined[:, joined.shape[1] - count :]
 
 
-def proposals(law: Distribution) -> Proposals:
-    """The encoder's Gaussians, of full or of diagonal covariance, batch (chains,)."""
-    covariance = getattr(law, "covariance_matrix", None)
+def proposals(posterior: Distribution) -> Proposals:
+    """Means and covariances of the encoder's Gaussians, full or diagonal, batch (chains,)."""
+    covariance = getattr(posterior, "covariance_matrix", None)
     if covariance is None:
-        covariance = torch.diag_embed(law.variance)
+        covariance = torch.diag_embed(posterior.variance)
     row, column = torch.tril_indices(*covariance.shape[-2:])
-    return Proposals(*(_array(v.half()) for v in (law.mean, covariance[:, row, column])))
+    return Proposals(*(_array(v.half()) for v in (posterior.mean, covariance[:, row, column])))
 
 
 def telling_latents(latents: Sequence[np.ndarray], count: int) -> list[int]:
-    """The `count` latents in which chains differ most, the most telling first.
+    """Indices of the `count` latents in which chains differ most, in descending order.
 
-    By the variance of the chains' means, summed over samplers; of a single chain, by the variance
-    of its path. All latents have the same prior, so variances compare.
+    The criterion is the variance of the chains' means, summed over samplers. For a single chain
+    it is the variance of its path. All latents have the same prior, so variances are comparable.
 
     Args:
-        latents: of each sampler, (chains, T, L).
+        latents: one array (chains, T, L) per sampler.
         count: at most L.
     """
     spread = sum(
@@ -224,15 +228,15 @@ def telling_latents(latents: Sequence[np.ndarray], count: int) -> list[int]:
 
 
 def _autocorrelation(stacked: Tensor) -> dict[str, np.ndarray]:
-    """Of each traced quantity (chains, T, 3), averaged over the chains that move."""
+    """Autocorrelation of each trace (chains, T, 3), averaged over the chains that move."""
     if not stacked.shape[1]:
         return {}
-    found = diagnostics.autocorrelation(stacked)[:, :LAGS].nanmean(0)
-    return {name: _array(values) for name, values in zip(TRACED, found.T, strict=True)}
+    by_lag = diagnostics.autocorrelation(stacked)[:, :LAGS].nanmean(0)
+    return {name: _array(values) for name, values in zip(TRACED, by_lag.T, strict=True)}
 
 
 def _worst(values: np.ndarray, choose: Callable[[list[float]], float]) -> float:
-    """The largest or smallest number among `values`; NaN if there is none."""
+    """Largest or smallest finite number among `values`; NaN if there is none."""
     numbers = values[np.isfinite(values)].tolist()
     return choose(numbers) if numbers else float("nan")
 

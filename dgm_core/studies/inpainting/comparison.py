@@ -1,7 +1,7 @@
-"""One image, one mask, many methods: what each fills in, scored by one definition of each score.
+"""Comparison of many methods on one image and one mask, with the same definition of each score.
 
-Methods advance in turns, one step of each, so that quick ones appear at once and slow ones grow
-side by side. Each can be stopped by itself: its last step stays.
+The methods take turns, one step each. Fast methods therefore finish early, and the results of
+slow methods improve side by side. Each method can be stopped on its own; its last step is kept.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ class Config:
     """Everything that determines a comparison.
 
     Args:
-        dataset: whose models are compared.
-        image: the true levels, uint8 (C, H, W), as bytes; 0 or 255 where images are binary.
-        hidden: which pixels are hidden, bool (H, W), as `dgm_core.missing.packing` packs it.
+        dataset: name of the data set that the models were trained on.
+        image: levels of the original, uint8 (C, H, W), as bytes; 0 or 255 for binary images.
+        hidden: which pixels are hidden, bool (H, W), packed by `dgm_core.missing.packing`.
         methods: names in `CATALOGUE`, each with its settings as (name, value) pairs.
-        seed: of all randomness; a method's draws do not depend on which others run.
+        seed: of all randomness; a method's draws do not depend on the other methods.
 
     Raises:
-        ValueError: an unknown data set or method, a setting out of range, a wrong length.
+        ValueError: unknown data set or method, setting out of range, or wrong length.
     """
 
     dataset: str
@@ -60,38 +60,42 @@ class Config:
 
     def __post_init__(self) -> None:
         if self.dataset not in SHAPES:
-            raise ValueError(f"no data set {self.dataset!r}; there are {', '.join(SHAPES)}")
+            known = ", ".join(SHAPES)
+            raise ValueError(f"expected a data set of {known}, got {self.dataset!r}")
         channels, height, width = self.shape
         if len(self.image) != channels * height * width or len(self.hidden) != height * width // 8:
-            raise ValueError(f"expected an image of {self.shape} bytes and a mask of packed bits")
+            raise ValueError(
+                f"expected {channels * height * width} bytes of image and {height * width // 8} "
+                f"of mask, got {len(self.image)} and {len(self.hidden)}"
+            )
         for name, settings in self.methods:
             if name not in CATALOGUE:
-                raise ValueError(f"no method {name!r}; there are {', '.join(CATALOGUE)}")
+                raise ValueError(f"expected a method of {', '.join(CATALOGUE)}, got {name!r}")
             _check(name, settings)
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(C, H, W)."""
+        """Shape of the image, (C, H, W)."""
         return SHAPES[self.dataset]
 
     @property
     def binary(self) -> bool:
-        """Are the images black and white?"""
+        """True if the images are black and white."""
         return self.shape[0] == 1
 
     @property
     def truth(self) -> np.ndarray:
-        """The true image, float32 (C, H, W) in [0, 1]."""
+        """The original, float32 (C, H, W) in [0, 1]."""
         levels = np.frombuffer(self.image, np.uint8).reshape(self.shape)
         return levels.astype(np.float32) / 255
 
     @property
     def observed(self) -> np.ndarray:
-        """Which pixels are seen, bool (H, W)."""
+        """Which pixels are observed, bool (H, W)."""
         return ~packing.unpack(self.hidden, *self.shape[1:])
 
     def masked(self) -> Masked:
-        """The problem, one row."""
+        """The image with its mask, a batch of one."""
         x = torch.from_numpy(self.truth)[None]
         return Masked(x, torch.from_numpy(self.observed).expand_as(x).clone())
 
@@ -100,7 +104,7 @@ def _check(name: str, settings: Settings) -> None:
     ranges = {setting.name: setting for setting in settings_of(CATALOGUE[name])}
     for key, value in settings:
         if key not in ranges:
-            raise ValueError(f"{name} has no setting {key!r}")
+            raise ValueError(f"{name}: expected a setting of {', '.join(ranges)}, got {key!r}")
         setting = ranges[key]
         if not setting.allows(value):
             low, high = setting.low, setting.high
@@ -108,13 +112,13 @@ def _check(name: str, settings: Settings) -> None:
 
 
 class Outcome(NamedTuple):
-    """Where one method stands. Pictures are float32 (C, H, W); hidden and seen pixels alike."""
+    """Current result of one method. Images are float32 (C, H, W), all pixels included."""
 
     method: str
     state: str  # running | finished | stopped | unavailable
-    note: str  # what it stands on, or why it is unavailable
-    done: float
-    seconds: float  # spent on it so far, without loading what it stands on
+    note: str  # what the method was trained on, or why it is unavailable
+    done: float  # fraction in [0, 1]
+    seconds: float  # computing time so far, without loading the model or the data
     mean: np.ndarray | None = None
     draws: np.ndarray | None = None  # (n, C, H, W)
     sd: np.ndarray | None = None
@@ -126,34 +130,34 @@ class Outcome(NamedTuple):
 
 
 class Calibration(NamedTuple):
-    """Are the probabilities right? Of hidden binary pixels, or PIT values of hidden levels."""
+    """Reliability of the probabilities of hidden binary pixels, or PIT values of hidden levels."""
 
     kind: str  # reliability | PIT
     x: np.ndarray  # mean probability of a bin | centre of a bin
-    y: np.ndarray  # frequency of ink | share of values, 1 = uniform
-    error: np.ndarray
-    entries: np.ndarray  # how many are in the bin
+    y: np.ndarray  # frequency of ink | density of values, 1 = uniform
+    error: np.ndarray  # standard error of y
+    entries: np.ndarray  # number of values in the bin
 
 
 class Control:
-    """How a page stops single methods: it adds their names; the study looks before each step."""
+    """Names of the methods to stop; the study checks them before each step."""
 
     def __init__(self) -> None:
         self.stopped: set[str] = set()
 
     def stop(self, method: str) -> None:
-        """Stop a method after the step it is at; its last outcome stays."""
+        """Stop a method after its current step; its last outcome is kept."""
         self.stopped.add(method)
 
 
 class Frame(NamedTuple):
-    """One method has advanced."""
+    """Outcome of one method after one more step."""
 
     outcome: Outcome
 
 
 class Result(NamedTuple):
-    """All methods have ended."""
+    """Last outcome of every method."""
 
     config: Config
     outcomes: dict[str, Outcome]
@@ -164,29 +168,29 @@ def run(
     control: Control | None = None,
     provide: Callable[[str, str | None], Material] = material,
 ) -> Iterator[Frame | Result]:
-    """A `Frame` for each step of each method, in turns, and at the end the `Result`.
+    """Yield a `Frame` after each step of each method, in turns, and at the end the `Result`.
 
     Args:
-        config: what to compare.
-        control: to stop single methods by.
-        provide: (data set, need) → what a method stands on.
+        config: the comparison.
+        control: stops single methods.
+        provide: (data set, need) → model or training images of a method.
     """
     control = control or Control()
     runs = [_Method(name, dict(settings), config, provide) for name, settings in config.methods]
     outcomes: dict[str, Outcome] = {}
-    waiting = runs
-    while waiting:
-        for method in list(waiting):
+    unfinished = runs
+    while unfinished:
+        for method in list(unfinished):
             outcome = method.advance(stopped=method.name in control.stopped)
             outcomes[method.name] = outcome
             yield Frame(outcome)
             if outcome.state != "running":
-                waiting.remove(method)
+                unfinished.remove(method)
     yield Result(config, outcomes)
 
 
 class _Method:
-    """One method on its way."""
+    """A method that advances step by step."""
 
     def __init__(
         self,
@@ -197,11 +201,11 @@ class _Method:
     ) -> None:
         self.name, self.settings, self.config, self.provide = name, settings, config, provide
         self.steps: Iterator[Imputation] | None = None
-        self.reached: Imputation | None = None
+        self.imputation: Imputation | None = None
         self.last = Outcome(name, "running", "", 0.0, 0.0)
 
     def advance(self, *, stopped: bool) -> Outcome:
-        """One step; or the end, if stopped."""
+        """Outcome after one more step, or the last outcome if `stopped`."""
         if stopped:
             self.last = self._outcome("stopped")
         else:
@@ -213,30 +217,33 @@ class _Method:
 
     def _next(self) -> Outcome:
         if self.steps is None:
-            self.steps = self._started()
+            self.steps = self._start()
         start = time.perf_counter()
-        self.reached = next(self.steps)
+        self.imputation = next(self.steps)
         seconds = self.last.seconds + time.perf_counter() - start
-        state = "running" if self.reached.done < 1 else "finished"
+        state = "running" if self.imputation.done < 1 else "finished"
         return self._outcome(state)._replace(seconds=seconds)
 
     def _outcome(self, state: str) -> Outcome:
-        """What has been reached; scored by its density only at the end, which costs a step."""
-        reached, last = self.reached, self.last._replace(state=state)
-        if reached is None:
+        """Outcome of the latest imputation.
+
+        The density costs as much as a step, so it is scored only at the end.
+        """
+        imputation, last = self.imputation, self.last._replace(state=state)
+        if imputation is None:
             return last
         if state == "running":
-            reached = reached._replace(log_density=None)
-        return _outcome(last, reached, self.config, self.discrete)
+            imputation = imputation._replace(log_density=None)
+        return _outcome(last, imputation, self.config, self.discrete)
 
-    def _started(self) -> Iterator[Imputation]:
+    def _start(self) -> Iterator[Imputation]:
         constructor = CATALOGUE[self.name]
-        found = self.provide(self.config.dataset, constructor.needs)
-        self.last = self.last._replace(note=found.note)
-        things = () if constructor.needs is None else (found.value,)
-        self.method = constructor(*things, **self.settings)
+        basis = self.provide(self.config.dataset, constructor.needs)
+        self.last = self.last._replace(note=basis.note)
+        arguments = () if constructor.needs is None else (basis.value,)
+        self.method = constructor(*arguments, **self.settings)
         self.discrete = self.config.binary and constructor.needs in ("dlvm", "miwae")
-        device = device_of(found.value)
+        device = device_of(basis.value)
         source = generator(self.config.seed, device)
         return self.method.run(self.config.masked().to(device), source)
 
@@ -248,13 +255,13 @@ def _outcome(last: Outcome, imputation: Imputation, config: Config, discrete: bo
     draws, variance = imputation.draws, imputation.variance
     if variance is None and draws is not None:
         variance = draws.var(0)
-    found = scores(imputation, truth, observed, binary=config.binary, discrete=discrete)
+    values = scores(imputation, truth, observed, binary=config.binary, discrete=discrete)
     return last._replace(
         done=imputation.done,
-        mean=_picture(imputation.mean),
+        mean=_image(imputation.mean),
         draws=None if draws is None else draws[:, 0].float().cpu().numpy(),
-        sd=None if variance is None else _picture(variance.clamp_min(0).sqrt()),
-        scores={name: (s.value[0].item(), s.error[0].item()) for name, s in found.items()},
+        sd=None if variance is None else _image(variance.clamp_min(0).sqrt()),
+        scores={name: (s.value[0].item(), s.error[0].item()) for name, s in values.items()},
         diagnostics={k: float(v.flatten()[0]) for k, v in imputation.diagnostics.items()},
         parts={k: v[:, 0].float().cpu().numpy() for k, v in imputation.parts.items()},
         curves={k: (x.numpy(), y[:, 0].cpu().numpy()) for k, (x, y) in imputation.curves.items()},
@@ -272,9 +279,9 @@ def _calibration(
     if imputation.draws is None:
         return None
     values = metrics.pit(imputation.draws, truth, observed, generator(config.seed))
-    shares = metrics.pit_histogram(values)
-    return Calibration("PIT", *(each.cpu().numpy() for each in shares))
+    histogram = metrics.pit_histogram(values)
+    return Calibration("PIT", *(each.cpu().numpy() for each in histogram))
 
 
-def _picture(x: Tensor) -> np.ndarray:
+def _image(x: Tensor) -> np.ndarray:
     return x[0].float().cpu().numpy()

@@ -1,4 +1,4 @@
-"""One method fills in many images, some at a time, and its posterior means are scored together."""
+"""Runs one method on many images in batches, and scores the posterior means together."""
 
 from __future__ import annotations
 
@@ -14,51 +14,51 @@ from dgm_core.types import Imputation, Imputer, Masked
 
 
 class Score(NamedTuple):
-    """Of the posterior means of many images, on hidden pixels."""
+    """Score of the posterior means of many images on hidden pixels."""
 
-    name: str  # f1 of binary images, cut at ½ and pooled over images; psnr of others, in dB
+    name: str  # f1 for binary images, threshold ½, pooled over images; psnr for others, in dB
     value: float
-    standard_error: float  # of the mean of the images' own scores
+    standard_error: float  # of the mean over images of each image's score
 
 
 @dataclass(frozen=True)
 class Filled:
-    """Where a method stands at its end, for each of N images; on their device."""
+    """Final result of a method for each of N images, on their device."""
 
     truth: Tensor  # (N, C, H, W)
     observed: Tensor  # (N, C, H, W) bool
     mean: Tensor  # (N, C, H, W) E[x | x_obs]
-    parts: list[Imputation]  # of successive batches
-    seconds: float  # an image, of the method alone
+    parts: list[Imputation]  # one per batch, in order
+    seconds: float  # per image, of the method alone
 
     def diagnostic(self, name: str) -> Tensor:
-        """One of the method's diagnostics, (N,) float; NaN if it has none of that name."""
+        """A diagnostic of the method, (N,) float; NaN if it has none of that name."""
         if name not in self.parts[0].diagnostics:
             return torch.full((len(self.truth),), torch.nan)
         return self._joined([part.diagnostics[name].float() for part in self.parts])
 
     def curve(self, name: str, x: float) -> Tensor:
-        """One of the method's curves at x: (N,).
+        """Value at x of a curve of the method, (N,).
 
         Raises:
-            ValueError: x is not among its points.
+            ValueError: the curve has no point at x.
         """
         curves = [part.curves[name] for part in self.parts]
         return self._joined([y[points.tolist().index(x)] for points, y in curves])
 
     def negative_log_likelihood(self) -> Tensor:
-        """−log p(x_mis | x_obs) of the truth, (N,) nats."""
+        """−log p(x_mis | x_obs) of the original images, (N,) nats."""
         parts, start = [], 0
         for part in self.parts:
             if part.log_density is None:
-                raise ValueError("expected a method that gives a density, got one that does not")
+                raise ValueError("expected a method with a density, got one without")
             rows = self.truth[start : start + len(part.mean)]
             parts.append(-part.log_density(rows.to(part.mean)))
             start += len(rows)
         return self._joined(parts)
 
     def score(self) -> Score:
-        """F1 of images with one channel, PSNR of others."""
+        """F1 for images with one channel, PSNR for others."""
         problem = self.mean, self.truth, self.observed
         if self.truth.shape[1] == 1:
             pooled = metrics.f1_hidden(*problem, event_dims=4).item()
@@ -68,7 +68,7 @@ class Filled:
         return Score("psnr", mean.item(), error.item())
 
     def pooled_f1(self) -> tuple[float, float]:
-        """F1 of the hidden pixels of all images together, and its jackknife error over images."""
+        """F1 over the hidden pixels of all images, and its jackknife error over images."""
         return f1_and_error(ink_counts(self.mean, self.truth, self.observed))
 
     def _joined(self, parts: list[Tensor]) -> Tensor:
@@ -81,25 +81,25 @@ def fill_in(
     """Run a method to its end on images (N, C, H, W), on the device of `source`.
 
     Args:
-        method: from `imputers.CATALOGUE`, say.
-        truth: the true images, of which the method gets what is observed.
-        observed: bool, of the same shape; True = seen.
+        method: for example from `imputers.CATALOGUE`.
+        truth: the original images; the method receives their observed pixels.
+        observed: bool, of the same shape; True = observed.
         source: of all randomness.
-        batch: images at once.
+        batch: number of images per batch.
     """
     means, parts, seconds = [], [], 0.0
     for pair in zip(truth.split(batch), observed.split(batch), strict=True):
         masked = Masked(*pair).to(source.device)
-        begun = time.perf_counter()
+        start = time.perf_counter()
         *_, last = method.run(masked, source)
-        means.append(last.mean.to(truth.device))  # waits for an accelerator
-        seconds += time.perf_counter() - begun
+        means.append(last.mean.to(truth.device))  # waits until an accelerator is done
+        seconds += time.perf_counter() - start
         parts.append(last)
     return Filled(truth, observed, torch.cat(means), parts, seconds / len(truth))
 
 
 def ink_counts(guess: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
-    """True positives and wrong pixels among the hidden ones of N images: (N, 2)."""
+    """Numbers of true positives and wrong pixels among the hidden pixels of N images, (N, 2)."""
     ink, true, hidden = guess > 0.5, truth > 0.5, ~observed
     tp = (ink & true & hidden).flatten(1).sum(1)
     wrong = ((ink != true) & hidden).flatten(1).sum(1)
@@ -107,15 +107,16 @@ def ink_counts(guess: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
 
 
 def f1_and_error(counts: Tensor) -> tuple[float, float]:
-    """F1 from true positives and wrong pixels of N images, (N, 2), and its jackknife error."""
+    """F1 from the `ink_counts` (N, 2) of N images, and its jackknife error."""
     total = counts.sum(0)
     return _f1(total).item(), metrics.leave_one_out_error(_f1(total - counts)).item()
 
 
 def difference_of_f1(counts: Tensor, others: Tensor) -> tuple[float, float]:
-    """F1 of `counts` less that of `others`, of the same N images, and its jackknife error.
+    """F1 of `counts` minus F1 of `others`, for the same N images, and its jackknife error.
 
-    Images that are hard are hard for both: the error is smaller than that of either F1.
+    An image that is hard for one method tends to be hard for the other. The error of the
+    difference is therefore often smaller than the error of either F1.
     """
     total, other = counts.sum(0), others.sum(0)
     left = _f1(total - counts) - _f1(other - others)

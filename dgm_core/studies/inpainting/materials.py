@@ -1,7 +1,7 @@
-"""What each method stands on, by data set: trained models, or training images.
+"""The trained model or the training images that each method needs, by data set.
 
-A data set without a model of its own borrows MNIST's, and says so. Without the training images,
-images drawn by the DLVM stand in for them.
+A data set without its own model uses the model of MNIST, and a note says so. If the training
+images are unavailable, images drawn from the DLVM replace them.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ BORROWED = {
     ("omniglot", "mfa"): "mnist-mfa",
 }
 TRAINING_IMAGES = {"mnist": 10_000, "omniglot": 10_000, "digits": 1297, "celeba": 3000}
-"""How many of them the baselines are fitted to: enough for them, and few enough for a server."""
+"""Number of training images that the baselines are fitted to; few enough for a small server."""
 
 
 class Material(NamedTuple):
-    """What a method is constructed with, and what to say about it."""
+    """Model or training images that a method is constructed with, and a note for visitors."""
 
     value: Any
-    note: str  # "" where there is nothing to say
+    note: str  # "" if no note is needed
 
 
 def model_name(dataset: str, need: str) -> str:
-    """The zoo's model of a kind for a data set."""
+    """Name of the zoo's model of a kind for a data set."""
     return BORROWED.get((dataset, need), f"{dataset}-{need}")
 
 
 def material(dataset: str, need: str | None, load: Callable[[str], Any] | None = None) -> Material:
-    """What a method that `needs` it is constructed with.
+    """Model or training images of a method with this value of `needs`.
 
     Args:
         dataset: `digits`, `mnist`, `omniglot` or `celeba`.
-        need: the method's `needs`; None for a method that stands on nothing.
-        load: model name → model; `zoo.load` on the default device if not given.
+        need: the method's `needs`; None for a method that needs neither model nor images.
+        load: model name → model; default: `zoo.load` on the default device.
 
     Raises:
         ValueError: no such model.
@@ -74,7 +74,7 @@ def _training_images(dataset: str, load: Callable[[str], Any]) -> Material:
     count = min(count, 2000)
     samples = _model_samples(load(model_name(dataset, "dlvm")), count)
     return Material(
-        samples, f"fitted to {count:,} images that the DLVM drew: the data are not here"
+        samples, f"fitted to {count:,} images drawn from the DLVM; the data are unavailable"
     )
 
 

@@ -1,4 +1,4 @@
-"""The patterns of hidden pixels that samplers and MIWAEs are measured on."""
+"""Patterns of hidden pixels used to measure samplers and MIWAEs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dgm_core.missing import masks
 from dgm_core.rng import generator
 
 Pattern = Callable[[int, int, int], Tensor]
-"""(height, width, number of the image) → mask; the random ones differ from image to image."""
+"""(height, width, number of the image) → mask; random masks differ between images."""
 
 
 def _at_random(rate: float) -> Pattern:
@@ -23,18 +23,18 @@ def _half(name: str) -> Pattern:
 
 
 RATES = (40, 50, 60, 70, 80)
-"""Per cent."""
+"""Missing rates in per cent."""
 HALVES = ("top half", "bottom half", "left half", "right half")
 MISSING: dict[str, Pattern] = {f"{rate} % at random": _at_random(rate / 100) for rate in RATES} | {
     name: _half(name) for name in HALVES
 }
-"""All of them. An image's random pixels at a lower rate are among those at a higher one."""
+"""Name → pattern. The pixels hidden at one rate are also hidden at every higher rate."""
 PATTERNS = {name: MISSING[name] for name in ("50 % at random", "top half", "80 % at random")}
-"""Those that cards and tables are about."""
+"""The patterns in model cards and tables."""
 
 
 def observed_by(pattern: str, images: Tensor) -> Tensor:
-    """The mask of a pattern for each of (N, C, H, W) images: bool, of their shape."""
+    """Mask of a pattern for each of (N, C, H, W) images: bool, of their shape."""
     make, (height, width) = MISSING[pattern], images.shape[2:]
-    each = [make(height, width, number)[None] for number in range(len(images))]
-    return torch.stack(each).expand(images.shape).to(images.device)
+    per_image = [make(height, width, number)[None] for number in range(len(images))]
+    return torch.stack(per_image).expand(images.shape).to(images.device)

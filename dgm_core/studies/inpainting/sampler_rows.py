@@ -1,13 +1,13 @@
-"""What is kept of a sampler on many images, and the scores that follow from it.
+"""Stored counts of a sampler on many images, and the scores computed from them.
 
-Of each image two counts are kept, true positives TP and wrong pixels FP + FN, both among the
-hidden pixels. Pooled over images,
+Two counts are stored per image, both over the hidden pixels: true positives TP and wrong pixels
+FP + FN. Pooled over images,
 
-    F1 = 2 Σ TP / Σ (2 TP + FP + FN),
+    F1 = 2 Σ TP / Σ (2 TP + FP + FN).
 
-its standard error is jackknifed over images, and the difference of two rows on the same images has
-an error of its own. Pixels that were seen are never wrong: counting all pixels adds the ink that
-was seen to the true positives, and F1 rises though nothing has been guessed better.
+Its standard error is jackknifed over images. The difference of two rows on the same images has
+its own jackknife error. Observed pixels are never wrong. F1 over all pixels counts the observed
+ink as true positives, so it is higher although the hidden pixels are filled in no better.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from dgm_core.studies.inpainting.filling import difference_of_f1, f1_and_error
 from dgm_core.studies.toml_rows import rounded
 
 KEY = ("data", "sweep", "setting", "sampler")
-"""What tells rows of a table apart."""
+"""Columns that identify a row of the table."""
 ESTIMATES = ("mean", "draw")
-"""The posterior mean cut at ½, and the last draw of the first chain."""
+"""The posterior mean thresholded at ½, and the last draw of the first chain."""
 PIXELS = ("hidden", "all")
 
 
 class Row(NamedTuple):
-    """One sampler at one setting, read off after several numbers of iterations."""
+    """Results of one sampler at one setting, after several numbers of iterations."""
 
     data: str
     sweep: str
@@ -47,30 +47,30 @@ class Row(NamedTuple):
     seed: int
     lengths: tuple[int, ...]  # iterations, warm-up included
     acceptance: tuple[float, ...]  # at each length, mean over images
-    stuck: tuple[float, ...]  # share of chains that accepted nothing since the warm-up
+    stuck: tuple[float, ...]  # fraction of chains that accepted no proposal since the warm-up
     rhat: tuple[float, ...]  # split R-hat of log p(x, z), median over images
     counts: np.ndarray  # (lengths, ESTIMATES, images, 2) true positives and wrong pixels
     seen: np.ndarray  # (images,) pixels with ink that were observed
 
     @property
     def key(self) -> tuple[str, ...]:
-        """By which it is found in a table."""
+        """Values of the columns `KEY`, which identify the row in a table."""
         return tuple(getattr(self, name) for name in KEY)
 
     @property
     def images(self) -> int:
-        """How many."""
+        """Number of images."""
         return len(self.seen)
 
     @property
     def iterations(self) -> int:
-        """Of the whole run."""
+        """Number of iterations of the whole run."""
         return self.lengths[-1]
 
     def f1(
         self, length: int | None = None, estimate: str = "mean", pixels: str = "hidden"
     ) -> tuple[float, float]:
-        """F1 after so many iterations (default: all), and its standard error over images."""
+        """F1 after `length` iterations (default: all), and its standard error over images."""
         return f1_and_error(self._counts(length, estimate, pixels))
 
     def f1_difference(
@@ -80,16 +80,16 @@ class Row(NamedTuple):
         other_length: int | None = None,
         pixels: str = "hidden",
     ) -> tuple[float, float]:
-        """F1 of the mean less that of another row on the same images, and the error of that.
+        """F1 of the mean minus that of another row on the same images, and its standard error.
 
         Args:
-            other: another row; this one too, at another length.
-            length: at which this row is read off; default: its end.
-            other_length: at which the other is.
-            pixels: of `PIXELS`.
+            other: another row, or this row at another length.
+            length: number of iterations of this row; default: all.
+            other_length: number of iterations of the other row; default: all.
+            pixels: a member of `PIXELS`.
 
         Raises:
-            ValueError: other images, or what is hidden of them differs.
+            ValueError: the images or their hidden pixels differ.
         """
         if (self.data, self.pattern, self.images) != (other.data, other.pattern, other.images):
             raise ValueError("expected two rows of the same images and the same hidden pixels")
@@ -98,13 +98,13 @@ class Row(NamedTuple):
 
     def _counts(self, length: int | None, estimate: str, pixels: str) -> Tensor:
         at = -1 if length is None else self.lengths.index(length)
-        found = torch.from_numpy(self.counts[at, ESTIMATES.index(estimate)].astype(np.int64))
+        counts = torch.from_numpy(self.counts[at, ESTIMATES.index(estimate)].astype(np.int64))
         if pixels == "all":
-            found[:, 0] += torch.from_numpy(self.seen.astype(np.int64))
-        return found
+            counts[:, 0] += torch.from_numpy(self.seen.astype(np.int64))
+        return counts
 
     def entry(self, length: int | None = None) -> dict[str, Any]:
-        """For a table: settings, F1s and diagnostics after so many iterations, rounded."""
+        """Table entry: settings, F1s and diagnostics after `length` iterations, rounded."""
         at = -1 if length is None else self.lengths.index(length)
         fields: dict[str, Any] = {name: getattr(self, name) for name in KEY}
         fields |= {"pattern": self.pattern, "initialisation": self.initialisation}
@@ -120,23 +120,23 @@ class Row(NamedTuple):
     def sentence(self) -> str:
         """One line for a terminal."""
         f1, error = self.f1()
-        everywhere, _ = self.f1(pixels="all")
+        f1_all, _ = self.f1(pixels="all")
         return (
             f"{self.data:9} {self.sweep:14} {self.setting:15} {self.sampler:24} "
-            f"F1 {f1:.3f} ± {error:.3f} (all pixels {everywhere:.3f})  "
+            f"F1 {f1:.3f} ± {error:.3f} (all pixels {f1_all:.3f})  "
             f"acceptance {self.acceptance[-1]:.3f}"
         )
 
 
 def with_row(rows: Sequence[Row], row: Row) -> list[Row]:
-    """The rows with this one in place of that of the same key, else at the end."""
+    """The rows with `row` in place of the row with the same key, or at the end."""
     keys = [each.key for each in rows]
     at = keys.index(row.key) if row.key in keys else len(rows)
     return [*rows[:at], row, *rows[at + 1 :]]
 
 
 def save(rows: Iterable[Row], path: Path) -> None:
-    """Write rows to one .npz file: counts as arrays, the rest as JSON."""
+    """Write rows to one .npz file: the counts as arrays, the other fields as JSON."""
     arrays: dict[str, np.ndarray] = {}
     about = []
     for number, row in enumerate(rows):
@@ -150,7 +150,7 @@ def save(rows: Iterable[Row], path: Path) -> None:
 
 
 def load(path: Path) -> list[Row]:
-    """What `save` wrote; nothing where there is no file."""
+    """Read the rows that `save` wrote; an empty list if there is no file."""
     if not path.is_file():
         return []
     with np.load(path, allow_pickle=False) as file:

@@ -1,11 +1,11 @@
-"""How pseudo-Gibbs and Metropolis-within-Gibbs depend on what is hidden and how they are run.
+"""How pseudo-Gibbs and Metropolis depend on the hidden pixels and on the samplers' settings.
 
-Four sweeps over many test images, binarised at ½: how much is missing and where, how the hidden
-pixels begin, how long the warm-up is, and how many iterations there are. Each setting is one run
-that is read off at several lengths, so every sweep also shows how its numbers settle.
+Four sweeps over many test images, binarised at ½, vary the pattern of hidden pixels, the
+initialisation, the length of the warm-up and the number of iterations. Each setting is one run.
+Its results are recorded after several numbers of iterations, which shows how they converge.
 
-An image's chains draw from streams of their own, seeded by the setting, the image and the chain:
-a row can be measured alone, in any order, and the first images of many are those of a few.
+Each chain has its own random stream, seeded by the setting, the image and the chain. Rows can
+therefore be measured in any order, and adding images does not change the earlier ones.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ SAMPLERS = ("pseudo-Gibbs", "Metropolis-within-Gibbs")
 DATA = ("digits", "mnist", "omniglot")
 WARMUPS = (0, 10, 30, 90)
 LENGTHS = (20, 50, 100, 200, 500, 1000, 2000)
-"""Iterations after which a run is read off, warm-up included."""
+"""Numbers of iterations after which results are recorded, warm-up included."""
 LIMITS = {"images": (2, 10_000), "chains": (1, 16), "iterations": (20, 5000), "seed": (0, 2**31)}
 BLOCK = 50
-"""Images at once."""
+"""Number of images that run together."""
 STEPS = 25
-"""Iterations of a block between two frames."""
+"""Number of iterations of a block between two frames."""
 
 PUBLISHED_F1: dict[str, dict[str, tuple[float, float]]] = {
     "mnist": {
@@ -63,12 +63,15 @@ PUBLISHED_F1: dict[str, dict[str, tuple[float, float]]] = {
         "80 % at random": (0.548, 0.527),
     },
 }
-"""F1 over *all* pixels by `SAMPLERS`, read off the figures (± .01) of the public DLVM code: six
-images, 500 iterations, its own weights; its Metropolis ratio leaves out the proposal."""
+"""F1 over *all* pixels for `SAMPLERS`, read from the figures of the public DLVM code (± .01).
+
+That code uses six images, 500 iterations and its own weights. Its Metropolis ratio omits the
+proposal density.
+"""
 
 
 class Setting(NamedTuple):
-    """One run: what is hidden, how it begins, how it goes."""
+    """One run: sampler, pattern of hidden pixels, initialisation and length of the warm-up."""
 
     name: str
     sampler: str
@@ -79,19 +82,19 @@ class Setting(NamedTuple):
 
 @dataclass(frozen=True)
 class Config:
-    """One sweep.
+    """Settings of one sweep.
 
     Args:
-        sweep: of `SWEEPS`.
-        data: of `DATA`; its DLVM, and its test images from the first on.
-        images: how many.
-        chains: an image.
-        iterations: of each run, warm-up included; `LENGTHS` up to there are read off.
-        pattern: what is hidden, where that is not what is swept.
-        seed: of all randomness but the masks.
+        sweep: a member of `SWEEPS`.
+        data: a member of `DATA`; determines the DLVM and the test images.
+        images: number of test images, from the first.
+        chains: number of chains per image.
+        iterations: of each run, warm-up included; results are recorded at `LENGTHS` up to here.
+        pattern: pattern of hidden pixels, unless the sweep varies it.
+        seed: of all randomness except the masks.
 
     Raises:
-        ValueError: a value outside `LIMITS`, an unknown name, or no room after the warm-up.
+        ValueError: a value outside `LIMITS`, an unknown name, or no iteration after the warm-up.
     """
 
     sweep: str = "missing rate"
@@ -111,16 +114,20 @@ class Config:
                 raise ValueError(f"expected {name} from {low} to {high}, got {value}")
         longest = max(setting.warmup for setting in self.settings())
         if self.iterations <= longest:
-            raise ValueError(f"expected more than {longest} iterations, the longest warm-up")
+            raise ValueError(
+                f"expected more than {longest} iterations, the longest warm-up, "
+                f"got {self.iterations}"
+            )
 
     def settings(self) -> list[Setting]:
-        """In the order in which they are measured.
+        """Settings of the sweep, in the order in which they are measured.
 
-        Initialisations are compared without a warm-up, which would hide them; warm-ups of
-        Metropolis alone, since a pseudo-Gibbs chain is the same whatever of it is left out.
+        Initialisations are compared without a warm-up, which would hide their differences. The
+        warm-up is varied for Metropolis only: a warm-up iteration is a pseudo-Gibbs iteration,
+        so it does not change a pseudo-Gibbs chain.
         """
         start = "uniform noise"
-        both = {
+        for_one_sampler = {
             "missing rate": [Setting(name, "", name, start, 30) for name in MISSING],
             "initialisation": [
                 Setting(name, "", self.pattern, name, 0) for name in INITIALISATIONS
@@ -129,22 +136,23 @@ class Config:
             "iterations": [Setting(self.pattern, "", self.pattern, start, 30)],
         }[self.sweep]
         samplers = SAMPLERS[1:] if self.sweep == "warm-up" else SAMPLERS
-        return [each._replace(sampler=name) for each in both for name in samplers]
+        return [each._replace(sampler=name) for each in for_one_sampler for name in samplers]
 
     def lengths(self, warmup: int) -> tuple[int, ...]:
-        """After how many iterations a run is read off; the last is its end."""
+        """Numbers of iterations after which results are recorded; the last is the full run."""
         within = [each for each in LENGTHS if warmup < each < self.iterations]
         return (*within, self.iterations)
 
     def is_of(self, row: Row, setting: Setting) -> bool:
-        """Was this row measured so?"""
-        mine = (self.data, self.sweep, *setting, self.chains, self.seed, self.images)
-        its = (*row.key, row.pattern, row.initialisation, row.warmup, row.chains, row.seed)
-        return (*its, row.images) == mine and row.lengths == self.lengths(setting.warmup)
+        """True if the row was measured with this sweep and setting."""
+        expected = (self.data, self.sweep, *setting, self.chains, self.seed, self.images)
+        measured = (*row.key, row.pattern, row.initialisation, row.warmup, row.chains, row.seed)
+        same_settings = (*measured, row.images) == expected
+        return same_settings and row.lengths == self.lengths(setting.warmup)
 
 
 class Result(NamedTuple):
-    """A sweep to its end."""
+    """All rows of a finished sweep."""
 
     config: Config
     rows: list[Row]
@@ -164,45 +172,50 @@ SHIPPED = (
 
 
 def chosen(study: str, dataset: str, sizes: Mapping[str, int | None]) -> tuple[Config, ...]:
-    """Those of `SHIPPED` with this sweep and these data ("all" for any), in sizes of one's own.
+    """Members of `SHIPPED` with this sweep and data set ("all" for any), with other sizes.
+
+    Args:
+        study: a member of `SWEEPS`, or "all".
+        dataset: a member of `DATA`, or "all".
+        sizes: fields of `Config` to replace; None keeps the shipped value.
 
     Raises:
-        ValueError: none is so; or as `Config`.
+        ValueError: no member matches, or a size is invalid for `Config`.
     """
-    found = [
+    matching = [
         config
         for config in SHIPPED
         if study in (config.sweep, "all") and dataset in (config.data, "all")
     ]
-    if not found:
+    if not matching:
         pairs = ", ".join(f"{config.sweep} of {config.data}" for config in SHIPPED)
-        raise ValueError(f"no study {study!r} of {dataset!r}; there are: {pairs}")
-    own = {name: value for name, value in sizes.items() if value is not None}
-    return tuple(replace(config, **own) for config in found)
+        raise ValueError(f"expected one of: {pairs}; got {study!r} of {dataset!r}")
+    changes = {name: value for name, value in sizes.items() if value is not None}
+    return tuple(replace(config, **changes) for config in matching)
 
 
 def run(
     config: Config, model: LatentVariableModel, known: Sequence[Row] = ()
 ) -> Iterator[Frame | Row | Result]:
-    """Measure a sweep: a `Row` a setting, `Frame`s between, the `Result` at the end.
+    """Measure a sweep: yield a `Row` per setting, `Frame`s in between, and the `Result`.
 
     Args:
         config: the sweep.
-        model: of its data.
-        known: rows measured before; those of this sweep are not measured again.
+        model: DLVM of the data set.
+        known: rows measured before; those of this sweep are reused.
 
     Raises:
-        DataUnavailable: the images are not here.
+        DataUnavailable: the test images are not on this machine.
     """
-    where = device_of(model)
-    truth = data.threshold(data.load(config.data, "test").x[: config.images]).to(where)
+    device = device_of(model)
+    truth = data.threshold(data.load(config.data, "test").x[: config.images]).to(device)
     rows: list[Row] = []
     settings = config.settings()
     for number, setting in enumerate(settings):
-        before = [row for row in known if config.is_of(row, setting)]
-        if before:
-            rows.append(before[0])
-            yield before[0]
+        previous = [row for row in known if config.is_of(row, setting)]
+        if previous:
+            rows.append(previous[0])
+            yield previous[0]
             continue
         doing = f"{setting.name}, {setting.sampler}"
         for item in measure(config, setting, model, truth):
@@ -215,18 +228,18 @@ def run(
 
 
 class Part(NamedTuple):
-    """What is read off the chains of some images."""
+    """Results of the chains of one block of images."""
 
     counts: Tensor  # (lengths, ESTIMATES, images, 2)
-    acceptance: Tensor  # (lengths, images), as the others
-    stuck: Tensor
-    rhat: Tensor
+    acceptance: Tensor  # (lengths, images)
+    stuck: Tensor  # (lengths, images)
+    rhat: Tensor  # (lengths, images)
 
 
 def measure(
     config: Config, setting: Setting, model: LatentVariableModel, truth: Tensor
 ) -> Iterator[float | Row]:
-    """One setting, some images at a time: the share that is done, then the row."""
+    """Measure one setting block by block: yield the fraction done, and at the end the row."""
     observed = observed_by(setting.pattern, truth)
     parts: list[Part] = []
     for first in range(0, len(truth), BLOCK):
@@ -248,7 +261,10 @@ def measure_part(
     observed: Tensor,
     first: int,
 ) -> Iterator[float | Part]:
-    """Some images of a setting, the first of which has the number `first`: shares, the `Part`."""
+    """Measure one block of images: yield the fraction done, and at the end the `Part`.
+
+    `first` is the number of the block's first image.
+    """
     block = _Block(config, setting, truth, observed)
     for step in _steps(config, setting, model, block.masked, first):
         block.add(step)
@@ -258,7 +274,10 @@ def measure_part(
 
 
 def row_of(config: Config, setting: Setting, parts: Sequence[Part], truth: Tensor) -> Row:
-    """A setting's row from its parts in the order of the images `truth`, or of more images."""
+    """Row of a setting from its parts, in the order of the images `truth`.
+
+    `truth` may hold more images than the parts do.
+    """
     counts = torch.cat([part.counts for part in parts], 2)
     truth = truth[: counts.shape[2]]
     observed = observed_by(setting.pattern, truth)
@@ -281,11 +300,11 @@ def row_of(config: Config, setting: Setting, parts: Sequence[Part], truth: Tenso
 def _steps(
     config: Config, setting: Setting, model: LatentVariableModel, masked: Masked, first: int
 ) -> Iterator[Iteration]:
-    """The chains of a block, whose first image has the number `first`."""
+    """Iterations of a block's chains; the block's first image has the number `first`."""
     rows = masked.repeat(config.chains)
-    own = (config.seed, config.data, config.sweep, setting.name)
+    seed = (config.seed, config.data, config.sweep, setting.name)
     sources = Streams(
-        generator(zlib.crc32(repr((*own, first + image, chain)).encode()), masked.device)
+        generator(zlib.crc32(repr((*seed, first + image, chain)).encode()), masked.device)
         for image in range(len(masked))
         for chain in range(config.chains)
     )
@@ -295,7 +314,7 @@ def _steps(
 
 
 class _Block:
-    """Some images, and what is read off their chains."""
+    """A block of images, and the results recorded from their chains."""
 
     def __init__(self, config: Config, setting: Setting, truth: Tensor, observed: Tensor) -> None:
         self.truth, self.masked = truth, Masked(truth, observed)
@@ -304,11 +323,11 @@ class _Block:
         self.mean = RunningMean()
         self.accepted: list[Tensor] = []  # (images, chains) each
         self.log_joint: list[Tensor] = []
-        self._counts: list[Tensor] = []  # (ESTIMATES, images, 2) a length
+        self._counts: list[Tensor] = []  # (ESTIMATES, images, 2) per length
         self._diagnosed: list[tuple[Tensor, ...]] = []  # acceptance, stuck, R-hat, (images,) each
 
     def add(self, step: Iteration) -> None:
-        """Take in an iteration, and read off where that is due."""
+        """Add an iteration; record results if its number is in `lengths`."""
         if step.warming_up:
             return
         with torch.inference_mode():
@@ -316,9 +335,9 @@ class _Block:
             self.accepted.append(step.info.accepted.unflatten(0, self.size))
             self.log_joint.append(step.state.log_joint.unflatten(0, self.size))
             if step.number in self.lengths:
-                self._read(step)
+                self._record(step)
 
-    def _read(self, step: Iteration) -> None:
+    def _record(self, step: Iteration) -> None:
         mean = self.mean.mean.unflatten(0, self.size).mean(1)
         draw = step.state.x.unflatten(0, self.size)[:, 0]
         problem = self.truth, self.masked.observed
@@ -335,24 +354,24 @@ class _Block:
 
     @property
     def counts(self) -> Tensor:
-        """(lengths, ESTIMATES, images, 2)."""
+        """True positives and wrong pixels, (lengths, ESTIMATES, images, 2)."""
         return torch.stack(self._counts)
 
     @property
     def diagnosed(self) -> list[Tensor]:
-        """Acceptance, share of stuck chains, R-hat: (lengths, images) each."""
+        """Acceptance, fraction of stuck chains, R-hat: (lengths, images) each."""
         return [torch.stack(each) for each in zip(*self._diagnosed, strict=True)]
 
 
 def update(configs: Sequence[Config], out: Path, device: torch.device) -> Iterator[Frame | Row]:
-    """Measure sweeps into two files: a table, and the counts of each image beside it (.npz).
+    """Measure sweeps and write a table and, beside it, the counts of each image (.npz).
 
-    Written after every row; what was measured before with these settings is left as it is.
+    Both files are written after every row. Rows already measured with these settings are kept.
 
     Args:
-        configs: sweeps, one after the other.
-        out: the table, .toml.
-        device: where the models run.
+        configs: the sweeps, in order.
+        out: path of the table, .toml.
+        device: device of the models.
     """
     counts = out.with_suffix(".npz")
     rows = sampler_rows.load(counts)

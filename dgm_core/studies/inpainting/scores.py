@@ -1,7 +1,7 @@
-"""Every score of one imputation, by its name in `metrics.DEFINITIONS`; hidden entries only.
+"""All scores of one imputation, by their names in `metrics.DEFINITIONS`; hidden pixels only.
 
-A score of a posterior mean carries a Monte-Carlo error where the mean comes from chains or draws
-that could have come out otherwise: jackknifed over the draws.
+If a posterior mean is estimated from chains or draws, most of its scores have a Monte-Carlo
+error, jackknifed over them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ COVERAGE = 0.9
 
 
 class Score(NamedTuple):
-    """Values (B,) of one score, and their Monte-Carlo errors (B,), NaN where there is none."""
+    """Values (B,) of one score and their Monte-Carlo errors (B,), NaN if unknown."""
 
     value: Tensor
     error: Tensor
@@ -28,42 +28,43 @@ class Score(NamedTuple):
 def scores(
     imputation: Imputation, truth: Tensor, observed: Tensor, *, binary: bool, discrete: bool
 ) -> dict[str, Score]:
-    """All scores that apply, (B, C, H, W) images.
+    """All scores that apply to a batch of images.
 
     Args:
-        imputation: what a method filled in.
-        truth: the true images.
-        observed: True = seen.
-        binary: are the images black and white? Then there is an F1.
-        discrete: is `log_density` a probability of binary pixels? Else it is a density.
+        imputation: the images as a method filled them in.
+        truth: the original images, (B, C, H, W).
+        observed: bool, of the same shape; True = observed.
+        binary: True if the images are black and white; F1 is then included.
+        discrete: True if `log_density` is the log-probability of binary pixels, False if it is
+            a log-density.
     """
     mean, draws = imputation.mean, imputation.draws
-    found = {
+    values = {
         "SSE": metrics.sse_hidden(mean, truth, observed),
         "MSE": metrics.mse_hidden(mean, truth, observed),
         "PSNR": metrics.psnr_hidden(mean, truth, observed),
         "SSIM": metrics.ssim_hidden(mean, truth, observed),
     }
     if binary:
-        found = {"F1": metrics.f1_hidden(mean, truth, observed)} | found
+        values = {"F1": metrics.f1_hidden(mean, truth, observed)} | values
     if imputation.log_density is not None:
         name = "NLL" if discrete else "NLL, density"
-        found[name] = -imputation.log_density(truth)
-    spread = mean[None] if draws is None else draws
-    found["CRPS"] = metrics.crps_hidden(spread, truth, observed)
+        values[name] = -imputation.log_density(truth)
+    ensemble = mean[None] if draws is None else draws
+    values["CRPS"] = metrics.crps_hidden(ensemble, truth, observed)
     if draws is not None:
-        found["90 % coverage"] = metrics.coverage_hidden(draws, truth, observed, COVERAGE)
+        values["90 % coverage"] = metrics.coverage_hidden(draws, truth, observed, COVERAGE)
     errors = _errors(imputation, truth, observed, binary=binary)
-    nothing = torch.full((len(truth),), torch.nan)
-    return {name: Score(v.cpu(), errors.get(name, nothing).cpu()) for name, v in found.items()}
+    unknown = torch.full((len(truth),), torch.nan)
+    return {name: Score(v.cpu(), errors.get(name, unknown).cpu()) for name, v in values.items()}
 
 
 def _errors(
     imputation: Imputation, truth: Tensor, observed: Tensor, *, binary: bool
 ) -> dict[str, Tensor]:
-    """Jackknife over chains or parts, for the scores of the mean that are quick to compute."""
-    others = imputation.leave_one_out
-    if others is None:
+    """Jackknife errors over chains or parts, for those scores of the mean that are fast."""
+    means = imputation.leave_one_out
+    if means is None:
         return {}
     of_mean: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
         "SSE": metrics.sse_hidden,
@@ -74,7 +75,7 @@ def _errors(
         of_mean["F1"] = metrics.f1_hidden
     return {
         name: metrics.leave_one_out_error(
-            torch.stack([score(other, truth, observed) for other in others])
+            torch.stack([score(other, truth, observed) for other in means])
         )
         for name, score in of_mean.items()
     }

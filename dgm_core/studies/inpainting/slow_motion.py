@@ -1,15 +1,15 @@
-"""One chain of the inpainting study in slow motion: each iteration taken apart.
+"""One chain of the inpainting study in slow motion: all quantities of each iteration.
 
     z' ~ q(z|x),   log ρ = log p(x, z') − log p(x, z) + log q(z|x) − log q(z'|x),
     z ← z' if log u < log ρ,   x_mis ~ p(x_mis|z)
 
-The run is that of `inpainting.run`, bit for bit: the same seed and kernels, and all of its chains,
-of which one is looked at. Pseudo-Gibbs never asks for ρ; it is computed here to show what it would
-have been told. The first factor splits further,
+The run equals that of `two_samplers.run` bit for bit: same seed, kernels and number of chains.
+One of the chains is recorded. Pseudo-Gibbs does not use ρ; it is computed here for comparison. The
+joint density splits further,
 
-    log p(x, z) = log p(x_obs|z) + log p(x_mis|z) + log p(z),
+    log p(x, z) = log p(x_obs|z) + log p(x_mis|z) + log p(z).
 
-and the middle one is why Metropolis is slow: x_mis was drawn at z and speaks for it.
+The term log p(x_mis|z) makes Metropolis slow: x_mis was drawn at z, so it favours the current z.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ from dgm_core.studies.inpainting.two_samplers import SAMPLERS
 from dgm_core.types import LatentVariableModel, Masked
 
 MOST = 60
-"""Iterations in one window."""
+"""Largest number of iterations in one window."""
 STRIDE = 50
-"""Iterations that are passed over between two signs of life."""
+"""Number of iterations between two reports of progress before the window."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """Which iterations of which chain are looked at.
+    """The chain and the window of iterations to record.
 
     Args:
-        run: of all chains.
+        run: settings of the whole run.
         sampler: a name in `SAMPLERS`.
-        chain: counts from 1.
-        first: iteration that the window begins with; counts from 1.
-        count: of its iterations; the end of the run may cut it short.
+        chain: number of the chain, from 1.
+        first: first iteration of the window, from 1.
+        count: number of iterations in the window; fewer if the run ends before.
 
     Raises:
-        ValueError: an unknown sampler, or a number out of the run's range.
+        ValueError: unknown sampler, or a number outside the run's range.
     """
 
     run: two_samplers.Config
@@ -67,7 +67,7 @@ class Config:
 
     @property
     def window(self) -> range:
-        """Numbers of the iterations that are taken apart."""
+        """Numbers of the recorded iterations."""
         return range(self.first, min(self.first + self.count, self.run.iterations + 1))
 
 
@@ -78,7 +78,7 @@ class Densities(NamedTuple, Generic[Number]):
     """Log-densities of a completed x and a latent z, in nats: floats, or tensors (B,)."""
 
     seen: Number  # log p(x_obs | z)
-    hidden: Number  # log p(x_mis | z), x_mis as it is
+    hidden: Number  # log p(x_mis | z) at the current x_mis
     prior: Number  # log p(z)
     proposal: Number  # log q(z | x)
     distance: Number  # of z from the mean of q, in standard deviations of q
@@ -90,11 +90,11 @@ class Densities(NamedTuple, Generic[Number]):
 
 
 class Moment(NamedTuple):
-    """One iteration of one chain, in full; pixels are those of the image (28, 28)."""
+    """All quantities of one iteration of one chain; images have shape (28, 28)."""
 
     number: int
     warming_up: bool
-    x: np.ndarray  # bool, as completed before the iteration
+    x: np.ndarray  # bool, completed image before the iteration
     z: np.ndarray  # (L,)
     mean: np.ndarray  # E[x | z]
     centre: np.ndarray  # (L,) mean of q(z | x)
@@ -103,19 +103,19 @@ class Moment(NamedTuple):
     mean_new: np.ndarray  # E[x | z']
     now: Densities[float]  # at z
     proposed: Densities[float]  # at z'
-    log_ratio: float  # log ρ; as the sampler had it, if it asked
-    log_u: float  # what log ρ had to exceed; −∞ where nobody asked
+    log_ratio: float  # log ρ; the sampler's own value if it used one
+    log_u: float  # threshold of log ρ; −∞ if the sampler uses no ratio
     accepted: bool
-    x_new: np.ndarray  # bool, hidden pixels drawn anew
+    x_new: np.ndarray  # bool, completed image after the iteration
 
     @property
     def uses_ratio(self) -> bool:
-        """Did log ρ decide?"""
+        """True if log ρ decided whether z' was accepted."""
         return math.isfinite(self.log_u)
 
     @property
     def terms(self) -> tuple[float, float, float, float]:
-        """The four that sum to log ρ, signs included: of p(x, z'), p(x, z), q(z|x), q(z'|x)."""
+        """The four signed terms of log ρ: of p(x, z'), p(x, z), q(z|x) and q(z'|x)."""
         now, new = self.now, self.proposed
         return new.joint, -now.joint, now.proposal, -new.proposal
 
@@ -131,20 +131,20 @@ class Moment(NamedTuple):
 
 
 class Approaching(NamedTuple):
-    """The run has come to this iteration, before the window."""
+    """Number of the current iteration, before the window."""
 
     number: int
 
 
 class Result(NamedTuple):
-    """The window."""
+    """All iterations of the window."""
 
     config: Config
     moments: list[Moment]
 
 
 def run(config: Config, model: LatentVariableModel) -> Iterator[Approaching | Moment | Result]:
-    """Run up to the window, then yield each of its iterations, and at the end the `Result`."""
+    """Yield `Approaching` before the window, each `Moment` in it, and at the end the `Result`."""
     masked, state, steps = two_samplers.started_chains(config.sampler, config.run, model)
     moments: list[Moment] = []
     for step in steps:
@@ -162,12 +162,13 @@ def run(config: Config, model: LatentVariableModel) -> Iterator[Approaching | Mo
 def moment(
     model: LatentVariableModel, masked: Masked, before: State, step: Iteration, row: int
 ) -> Moment:
-    """Take apart what one chain did from `before` to the end of `step`."""
+    """All quantities of one chain's iteration `step`, which started at the state `before`."""
     info = step.info
     with torch.inference_mode():
-        law = model.decode(info.z_new)  # all rows, as the sampler had it: the same bits
+        # Decode all rows together, as the sampler does: the results are then equal bit for bit.
+        likelihood = model.decode(info.z_new)
         now = densities(model, masked, before.x, before.z, before.likelihood, info.proposal)
-        new = densities(model, masked, before.x, info.z_new, law, info.proposal)
+        new = densities(model, masked, before.x, info.z_new, likelihood, info.proposal)
     log_u = float(info.log_u[row])
     found = Moment(
         number=step.number,
@@ -178,7 +179,7 @@ def moment(
         centre=_numbers(info.proposal.mean[row]),
         spread=_numbers(info.proposal.variance[row].sqrt()),
         z_new=_numbers(info.z_new[row]),
-        mean_new=_pixels(law.mean[row]),
+        mean_new=_pixels(likelihood.mean[row]),
         now=Densities(*(float(each[row]) for each in now)),
         proposed=Densities(*(float(each[row]) for each in new)),
         log_ratio=float(info.log_ratio[row]),
@@ -197,23 +198,23 @@ def densities(
     likelihood: Distribution,
     proposal: Distribution,
 ) -> Densities[Tensor]:
-    """The densities of each row, (B,).
+    """Log-densities of each row, (B,).
 
     Args:
-        masked: what of x is seen.
+        masked: the data with their mask.
         x: completed data (B, \\*event).
         z: (B, L).
         likelihood: p(x|z).
         proposal: q(z|x), a Gaussian.
     """
-    seen, log_q = log_prob_observed(likelihood, masked), proposal.log_prob(z)
-    below_top = (proposal.log_prob(proposal.mean) - log_q).clamp_min(0)
+    log_seen, log_q = log_prob_observed(likelihood, masked), proposal.log_prob(z)
+    below_mode = (proposal.log_prob(proposal.mean) - log_q).clamp_min(0)
     return Densities(
-        seen,
-        likelihood.log_prob(x) - seen,
+        log_seen,
+        likelihood.log_prob(x) - log_seen,
         model.prior().log_prob(z),
         log_q,
-        (2 * below_top).sqrt(),
+        (2 * below_mode).sqrt(),
     )
 
 
@@ -222,5 +223,5 @@ def _numbers(values: Tensor) -> np.ndarray:
 
 
 def _pixels(image: Tensor) -> np.ndarray:
-    """Of one channel, (1, H, W) → (H, W)."""
+    """Image of one channel, (1, H, W) → (H, W)."""
     return _numbers(image[0])

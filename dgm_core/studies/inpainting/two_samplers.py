@@ -1,11 +1,11 @@
-"""Hide part of a binary image and watch pseudo-Gibbs and Metropolis fill it in, side by side.
+"""Pseudo-Gibbs and Metropolis fill in the hidden part of a binary image, side by side.
 
-Both samplers run the same number of chains from the same initialisation, each in a thread of its
-own. After every few iterations a `Frame` shows where they stand; the last one is in the `Result`.
+Both samplers run the same number of chains from the same initialisation, each in its own thread.
+Every few iterations a `Frame` shows their current state; the `Result` holds all frames.
 
 The *posterior mean* of a pixel is the running mean of p(x_i = 1 | z) over the iterations after the
-warm-up (during the warm-up: of those so far); the *standard deviation* is that of a draw,
-√(m (1 − m)) for a binary pixel with mean m. Scores count hidden pixels only.
+warm-up; during the warm-up, over all iterations so far. The *standard deviation* is that of a
+draw, √(m (1 − m)) for a binary pixel with mean m. Scores count hidden pixels only.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ LIMITS = {
 }
 MOST_FRAMES = 500
 PAUSE_EVERY = 10
-"""Iterations after which a run may be ended, though no frame is due."""
+"""Number of iterations after which a run can be stopped between two frames."""
 T = TypeVar("T")
 
 
@@ -64,18 +64,20 @@ class Config:
 
     Args:
         model: a name in the zoo.
-        image: the true pixels, `pack`ed.
-        hidden: which pixels are hidden, `pack`ed.
+        image: pixels of the original, packed by `pack`.
+        hidden: which pixels are hidden, packed by `pack`.
         iterations: of each sampler, warm-up included.
-        warmup: iterations left out of means and diagnostics; Metropolis runs them as pseudo-Gibbs.
-        chains: run in parallel from independent starts.
+        warmup: number of iterations left out of means and diagnostics; Metropolis runs them as
+            pseudo-Gibbs.
+        chains: number of parallel chains with independent starts.
         initialisation: a name in `INITIALISATIONS`.
         seed: of all randomness.
-        thin: iterations from one frame to the next, more where there would be too many frames;
-            0 = the first 20, then as many as make about 100 frames. The chains are the same.
+        thin: number of iterations between two frames, increased if there would be more than
+            `MOST_FRAMES`. 0 = each of the first 20 iterations, then about 100 more frames. The
+            chains do not depend on it.
 
     Raises:
-        ValueError: a value outside `LIMITS`, a wrong length, an unknown initialisation.
+        ValueError: value outside `LIMITS`, wrong length, or unknown initialisation.
     """
 
     model: str
@@ -95,29 +97,35 @@ class Config:
                     f"expected {name} from {low} to {high}, got {getattr(self, name)}"
                 )
         if self.warmup >= self.iterations:
-            raise ValueError(f"expected fewer than {self.iterations} warm-up iterations")
+            raise ValueError(
+                f"expected fewer than {self.iterations} warm-up iterations, got {self.warmup}"
+            )
         if len(self.image) != SIDE * SIDE // 8 or len(self.hidden) != SIDE * SIDE // 8:
-            raise ValueError(f"expected an image and a mask of {SIDE * SIDE} packed bits")
+            raise ValueError(
+                f"expected an image and a mask of {SIDE * SIDE // 8} bytes, "
+                f"got {len(self.image)} and {len(self.hidden)}"
+            )
         if self.initialisation not in INITIALISATIONS:
-            raise ValueError(f"no initialisation {self.initialisation!r}")
+            known = ", ".join(INITIALISATIONS)
+            raise ValueError(f"expected an initialisation of {known}, got {self.initialisation!r}")
 
     @property
     def truth(self) -> np.ndarray:
-        """The true pixels, bool (28, 28)."""
+        """Pixels of the original, bool (28, 28)."""
         return unpack(self.image, SIDE, SIDE)
 
     @property
     def observed(self) -> np.ndarray:
-        """Which pixels are seen, bool (28, 28)."""
+        """Which pixels are observed, bool (28, 28)."""
         return ~unpack(self.hidden, SIDE, SIDE)
 
     def masked(self) -> Masked:
-        """The problem, one row a chain."""
+        """The image with its mask, one row per chain."""
         x = torch.from_numpy(self.truth).float()[None, None]
         return Masked(x, torch.from_numpy(self.observed)[None, None]).repeat(self.chains)
 
     def frame_numbers(self) -> list[int]:
-        """The iterations that become frames; the last one always does."""
+        """Numbers of the iterations that are shown as frames; the last is always included."""
         if self.thin:
             step = max(self.thin, -(-self.iterations // MOST_FRAMES))
             return [*range(self.iterations, 0, -step)][::-1]
@@ -127,24 +135,24 @@ class Config:
 
 
 class SamplerFrame(NamedTuple):
-    """One sampler at one iteration."""
+    """State of one sampler at one iteration."""
 
     draws: np.ndarray  # (chains, 28, 28) bool, the current draw of each chain
-    mean: np.ndarray  # (28, 28) in [0, 1], posterior mean over chains
+    mean: np.ndarray  # (28, 28) in [0, 1], posterior mean over chains; original where observed
     sd: np.ndarray  # (28, 28) in [0, ½]
     f1_draw: np.ndarray  # (chains,) of each chain's current draw
     f1_mean: np.ndarray  # (chains,) of each chain's own running mean
     summary: Summary
-    record: Record  # what is new since the previous frame, and the history of the diagnoses
+    record: Record  # of the iterations since the previous frame, with all diagnoses so far
 
 
 class Summary(NamedTuple):
-    """How a sampler's chains have done since the warm-up; NaN where nothing can be said yet."""
+    """Summary of a sampler's chains since the warm-up; NaN where undefined."""
 
     f1: float  # of the posterior mean over all chains
     f1_error: float  # its standard error, jackknifed over chains
-    acceptance: float  # share of proposals accepted
-    stuck: int  # chains that accepted none
+    acceptance: float  # fraction of proposals accepted
+    stuck: int  # number of chains that accepted none
     rhat: float  # the largest over the traced quantities
     ess: float  # the smallest over the traced quantities
 
@@ -162,7 +170,7 @@ class Result(NamedTuple):
     config: Config
     frames: list[Frame]
     traces: dict[str, Traces]
-    autocorrelation: dict[str, dict[str, np.ndarray]]  # of each traced: (lags,)
+    autocorrelation: dict[str, dict[str, np.ndarray]]  # sampler → trace → (lags,)
 
 
 def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
@@ -171,25 +179,25 @@ def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
 
 
 def run_with_pauses(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result | None]:
-    """`run` with a None after every few iterations between two frames.
+    """`run`, with a None after every `PAUSE_EVERY` iterations between two frames.
 
-    Where frames are far apart, whoever drives the run can end it or let others go first.
+    At each None the caller can stop the run or let other runs go first.
     """
     recorders = {name: _Recorder(name, config, model) for name in SAMPLERS}
     frames: list[Frame] = []
     with ThreadPoolExecutor(len(recorders), "sampler") as threads:
 
         def both(act: Callable[[_Recorder], T]) -> dict[str, T]:
-            todo = {name: threads.submit(act, each) for name, each in recorders.items()}
-            return {name: job.result() for name, job in todo.items()}
+            jobs = {name: threads.submit(act, each) for name, each in recorders.items()}
+            return {name: job.result() for name, job in jobs.items()}
 
         done = 0
         for number in config.frame_numbers():
             for stop in range(done + PAUSE_EVERY, number, PAUSE_EVERY):
-                both(partial(_Recorder.walk_to, number=stop))
+                both(partial(_Recorder.run_to, number=stop))
                 yield None
             done = number
-            frames.append(Frame(number, both(partial(_Recorder.advance_to, number=number))))
+            frames.append(Frame(number, both(partial(_Recorder.frame_at, number=number))))
             yield frames[-1]
     traces = {name: recorder.records.traces() for name, recorder in recorders.items()}
     correlations = {name: recorder.records.autocorrelation for name, recorder in recorders.items()}
@@ -197,15 +205,18 @@ def run_with_pauses(config: Config, model: LatentVariableModel) -> Iterator[Fram
 
 
 class StartedChains(NamedTuple):
-    """The chains of one sampler, about to run: the same ones for everybody who asks."""
+    """The chains of one sampler before their first iteration."""
 
-    masked: Masked  # one row a chain
+    masked: Masked  # one row per chain
     start: State
     steps: Iterator[chains.Iteration]
 
 
 def started_chains(name: str, config: Config, model: LatentVariableModel) -> StartedChains:
-    """Where the chains of a sampler begin, and their iterations, on the device of the model."""
+    """Initial states of a sampler's chains and their iterations, on the device of the model.
+
+    The chains depend on the arguments only.
+    """
     device = device_of(model)
     masked, source = config.masked().to(device), generator(config.seed, device)
     initialisation = INITIALISATIONS[config.initialisation]
@@ -219,7 +230,7 @@ def started_chains(name: str, config: Config, model: LatentVariableModel) -> Sta
 
 
 class _Recorder:
-    """Runs one sampler and keeps what is shown of it."""
+    """Runs one sampler and makes its frames."""
 
     def __init__(self, name: str, config: Config, model: LatentVariableModel) -> None:
         self.config = config
@@ -228,18 +239,18 @@ class _Recorder:
         device = masked.device
         self.truth, self.observed = masked.x.new_tensor(config.truth), masked.observed[0, 0]
         self.done = 0
-        self.unseen: list[chains.Iteration] = []  # since then
+        self.pending: list[chains.Iteration] = []  # iterations since the last frame
         self.mean_of_chains = torch.zeros(config.chains, SIDE, SIDE, device=device)
         self.records = Recorder(model, config.iterations, config.warmup, config.frame_numbers())
 
-    def walk_to(self, number: int) -> None:
-        """Run up to iteration `number`, and show nothing yet."""
-        self.unseen += [next(self.steps) for _ in range(number - self.done - len(self.unseen))]
+    def run_to(self, number: int) -> None:
+        """Run up to iteration `number` without a frame."""
+        self.pending += [next(self.steps) for _ in range(number - self.done - len(self.pending))]
 
-    def advance_to(self, number: int) -> SamplerFrame:
-        """Run up to iteration `number`, and show where the chains stand then."""
-        self.walk_to(number)
-        steps, self.unseen = self.unseen, []
+    def frame_at(self, number: int) -> SamplerFrame:
+        """Run up to iteration `number`; return the frame there."""
+        self.run_to(number)
+        steps, self.pending = self.pending, []
         with torch.inference_mode():
             states = [step.state for step in steps]
             draws = torch.stack([state.x[:, 0] for state in states], 1)
@@ -247,11 +258,11 @@ class _Recorder:
             traces = self._traces(draws, means, [step.info for step in steps], states)
             record = self.records.keep(traces, states)
             mean = self.mean_of_chains.mean(0)
-            known = torch.where(self.observed, self.truth, mean)
+            filled = torch.where(self.observed, self.truth, mean)
             return SamplerFrame(
                 draws=(draws[:, -1] > 0.5).cpu().numpy(),
-                mean=known.cpu().numpy(),
-                sd=torch.sqrt(known * (1 - known)).cpu().numpy(),
+                mean=filled.cpu().numpy(),
+                sd=torch.sqrt(filled * (1 - filled)).cpu().numpy(),
                 f1_draw=record.traces.f1_draw[:, -1],
                 f1_mean=record.traces.f1_mean[:, -1],
                 summary=self._summary(),
@@ -259,11 +270,11 @@ class _Recorder:
             )
 
     def _running_means(self, probabilities: Sequence[Tensor]) -> Tensor:
-        """Each chain's mean after each of these iterations, (chains, T, 28, 28)."""
+        """Running mean of each chain after each of these iterations, (chains, T, 28, 28)."""
         means = []
         for probability in probabilities:
             self.done += 1
-            # The mean begins anew once the warm-up is over.
+            # The mean is restarted after the warm-up.
             since = self.done - self.config.warmup
             count = since if since > 0 else self.done
             self.mean_of_chains = self.mean_of_chains + (probability - self.mean_of_chains) / count
@@ -301,7 +312,7 @@ class _Recorder:
         )
 
     def _jackknife(self) -> float:
-        """Standard error of the pooled F1, leaving out each chain in turn."""
+        """Jackknife standard error of the pooled F1, leaving out each chain in turn."""
         n = self.config.chains
         if n < 2:
             return float("nan")

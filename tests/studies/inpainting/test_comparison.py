@@ -139,12 +139,12 @@ def test_a_method_without_its_model_says_so_and_the_others_go_on() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"dataset": "cats"}, "no data set 'cats'"),
-        ({"dataset": "celeba"}, "expected an image of"),
-        ({"hidden": b"12"}, "packed bits"),
-        ({"methods": (("magic", ()),)}, "no method 'magic'"),
+        ({"dataset": "cats"}, "expected a data set of .*, got 'cats'"),
+        ({"dataset": "celeba"}, "expected 12288 bytes of image"),
+        ({"hidden": b"12"}, "98 of mask, got 784 and 2"),
+        ({"methods": (("magic", ()),)}, "expected a method of .*, got 'magic'"),
         ({"methods": (("LAIR", (("iterations", 7),)),)}, "LAIR: expected Iterations from 20"),
-        ({"methods": (("LAIR", (("speed", 7),)),)}, "no setting 'speed'"),
+        ({"methods": (("LAIR", (("speed", 7),)),)}, "LAIR: expected a setting of .*, got 'speed'"),
     ],
 )
 def test_a_wrong_configuration_is_refused_with_a_sentence(change: dict, sentence: str) -> None:

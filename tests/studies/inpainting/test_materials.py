@@ -10,11 +10,11 @@ from dgm_core import zoo
 from dgm_core.studies.inpainting.materials import material
 
 
-def test_baselines_have_something_to_stand_on_without_the_data(
+def test_baselines_use_model_samples_without_the_data(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DGM_DATA", str(tmp_path))
     found = material("mnist", "training images", lambda name: zoo.load("digits-dlvm"))
     assert found.value.shape == (2000, 1, 28, 28)
     assert set(found.value.unique().tolist()) == {0.0, 1.0}
-    assert "DLVM drew" in found.note
+    assert "drawn from the DLVM" in found.note
