@@ -1,7 +1,7 @@
-"""Bounds that were measured beforehand, image by image; and whose they are.
+"""Shipped bounds, image by image, with a fingerprint of the model they belong to.
 
-One file a model, written by `python -m dgm_core evaluate likelihood`. Images that are not ours to
-ship are not in it; those that the model made are.
+There is one file per model, written by `python -m dgm_core evaluate likelihood`. It holds the
+images that the model generated. Test images are not redistributed.
 """
 
 from __future__ import annotations
@@ -31,42 +31,42 @@ NAMES = (
     "mnist-dlvm",
     "digits-dlvm",
 )
-"""Models whose bounds are shown, if they are here."""
+"""Models whose bounds are shown, if the models are available."""
 SETS = ("test", "made")
-"""Test images, and images that the model has made."""
+"""Test images, and images that the model generated."""
 FOLDER = Path(__file__).parents[3] / "assets" / "bounds"
 SHIPPED = Config(chains=16)
-"""How hard each method worked; of few chains AIS knows its own error badly."""
+"""Settings of the shipped bounds. With fewer chains, AIS estimates its own error poorly."""
 
 
 class Images(NamedTuple):
-    """What is measured."""
+    """A set of images, with the latents that generated them if they are known."""
 
     x: Tensor  # (B, *event)
-    latents: Tensor | None = None  # (B, L) that the model has made them from
+    latents: Tensor | None = None  # (B, L)
 
 
 class Measured(NamedTuple):
-    """The lines of a set of images."""
+    """Bounds of a set of images."""
 
     lines: tuple[Line, ...]
-    ess: Tensor  # (B,) of the weights of the largest K
+    ess: Tensor  # (B,) of the importance weights for the largest K
     pareto_k: Tensor  # (B,)
-    images: Images | None = None  # None: they are not shipped
+    images: Images | None = None  # None: not shipped
     config: Config = SHIPPED
 
 
 def names() -> list[str]:
-    """Those of `NAMES` that are here."""
-    here = zoo.names()
-    return [name for name in NAMES if name == gaussian_digits.NAME or name in here]
+    """Names of the available models among `NAMES`."""
+    available = zoo.names()
+    return [name for name in NAMES if name == gaussian_digits.NAME or name in available]
 
 
 def load_model(name: str, folder: Path = zoo.FOLDER) -> LatentVariableModel:
-    """A model by name.
+    """Load a model by name.
 
     Raises:
-        OSError, ValueError: it is not here, or broken.
+        OSError, ValueError: its file is missing or broken.
     """
     if name == gaussian_digits.NAME:
         return gaussian_digits.load()
@@ -76,17 +76,17 @@ def load_model(name: str, folder: Path = zoo.FOLDER) -> LatentVariableModel:
 
 
 def family_of(name: str) -> Family | None:
-    """What its decoder may put out, where the model does not say it itself."""
+    """Family of the decoder's Gaussians for `gaussian_digits`; None: given by the likelihood."""
     return Family(*gaussian_digits.CONFIG.floors) if name == gaussian_digits.NAME else None
 
 
 def images_of(
     name: str, of: str, count: int, model: LatentVariableModel, folder: Path = zoo.FOLDER
 ) -> Images:
-    """The first images of one of `SETS`.
+    """First `count` images of the set `of`, a member of `SETS`.
 
     Raises:
-        DataUnavailable: they are not on this machine.
+        DataUnavailable: the test images are not on this machine.
     """
     if of == "made":
         return Images(*bounds.generated_images(model, count))
@@ -96,7 +96,11 @@ def images_of(
 
 
 def of_one(found: Measured, row: int, model: LatentVariableModel, name: str) -> Measured:
-    """The lines of one image; the bound from above, which is of a set, is that of it alone."""
+    """Bounds of one image.
+
+    The upper bound of `upper_bounds` holds for a set of images. It is computed anew for the set
+    that consists of this image.
+    """
     lines = tuple(
         line._replace(
             mean=each[row].item(),
@@ -118,12 +122,12 @@ def of_one(found: Measured, row: int, model: LatentVariableModel, name: str) -> 
 
 
 def up_to(lines: Iterable[Line], draws: int) -> tuple[Line, ...]:
-    """Without what took more importance samples."""
+    """The lines without IWAE bounds that need more than `draws` importance samples."""
     return tuple(line for line in lines if line.method != "IWAE" or line.effort <= draws)
 
 
 def fingerprint(name: str, folder: Path = zoo.FOLDER) -> str:
-    """Of the weights that the lines are of."""
+    """Fingerprint of the model's weights: their hash, or the settings of `gaussian_digits`."""
     if name == gaussian_digits.NAME:
         return json.dumps(asdict(gaussian_digits.CONFIG))
     return zoo.card(name, folder)["sha256"]
@@ -132,7 +136,7 @@ def fingerprint(name: str, folder: Path = zoo.FOLDER) -> str:
 def save(
     path: Path, name: str, found: dict[str, tuple[Result, Images]], folder: Path = zoo.FOLDER
 ) -> None:
-    """Write what was found of each set."""
+    """Write the results and the images of each set."""
     arrays = {"of": np.array(fingerprint(name, folder))}
     for of, (result, images) in found.items():
         arrays[f"{of}/config"] = np.array(json.dumps(asdict(result.config)))
@@ -145,15 +149,15 @@ def save(
                 each = torch.stack([line.each, line.each_error])
                 arrays[f"{of}/each/{number}"] = each.numpy().astype(np.float32)
         if of == "made":
-            whole = bool((images.x == images.x.round()).all())
-            arrays[f"{of}/x"] = images.x.numpy().astype(np.uint8 if whole else np.float32)
-            assert images.latents is not None  # the model has made these images from them
+            integers = bool((images.x == images.x.round()).all())
+            arrays[f"{of}/x"] = images.x.numpy().astype(np.uint8 if integers else np.float32)
+            assert images.latents is not None  # the model generated these images from them
             arrays[f"{of}/latents"] = images.latents.numpy()
     save_arrays(path, arrays)
 
 
 def load(name: str, path: Path | None = None, folder: Path = zoo.FOLDER) -> dict[str, Measured]:
-    """What was measured of each set; nothing if that was of other weights than are here."""
+    """Read the bounds of each set; empty if the file is missing or belongs to other weights."""
     path = path or FOLDER / f"{name}.npz"
     if not path.is_file():
         return {}

@@ -1,12 +1,13 @@
-"""All that is known of log p(x), on one axis.
+"""Lower bounds, upper bounds and exact values of log p(x), on one axis.
 
-    ELBO  ≤  IWAE_K, growing with K  ≤  log p(x)  ≤  the best mixture of the decoder's kind
+    ELBO  ≤  IWAE_K, growing with K  ≤  log p(x)  ≤  best mixture of the decoder's distributions
 
-in expectation, for a set of images on average. Between them: annealed importance sampling (AIS), a
-lower bound that is nearly tight; of a model with two latents the integral itself, by quadrature;
-and of images that the model has made, whose latents are known, AIS run backwards, an upper bound.
+The inequalities hold in expectation and on average over a set of images. Further estimates:
+annealed importance sampling (AIS) is a lower bound that can be nearly tight. For models with one
+or two latents, quadrature gives the integral itself. For images that the model generated from
+known latents, AIS run backwards is an upper bound.
 
-The bound from above is of the *set*: see `upper_bounds`.
+The bound by the best mixture holds for the *set* only: see `upper_bounds`.
 """
 
 from __future__ import annotations
@@ -48,21 +49,22 @@ KEY = ("model", "of", "method", "effort")
 
 @dataclass(frozen=True)
 class Config:
-    """How hard each method works.
+    """Computing effort of each method.
 
     Args:
-        draws: each K of IWAE; all are from one set of as many draws as the largest.
-        temperatures: of AIS; 0 leaves it out.
-        leapfrogs: in each of its Hamiltonian steps.
-        chains: of AIS, for each image.
-        from_prior: AIS begins at p(z), and not at the encoder's q(z|x): the classical way, which
-            needs many more temperatures, but none of the encoder's virtues.
-        tolerance: error, in nats, at which quadrature stops.
-        most_points: of its grid; 0 leaves it out, and so do more than two latents.
-        seed: of everything.
+        draws: the values of K for IWAE; all use one set of draws, as many as the largest K.
+        temperatures: number of temperatures of AIS; 0 = no AIS.
+        leapfrogs: leapfrog steps per Hamiltonian transition of AIS.
+        chains: AIS chains per image.
+        from_prior: if true, AIS starts at p(z) instead of the encoder's q(z|x). This classical
+            start needs many more temperatures but does not depend on the encoder.
+        tolerance: error in nats at which quadrature stops.
+        most_points: largest number of grid points of quadrature; 0 = no quadrature. Quadrature
+            also needs at most two latents.
+        seed: of all randomness.
 
     Raises:
-        ValueError: a number out of its range.
+        ValueError: a number is out of its range.
     """
 
     draws: tuple[int, ...] = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
@@ -85,18 +87,18 @@ class Config:
 
 
 class Line(NamedTuple):
-    """One number on the axis: the mean over images, nats an image."""
+    """One value on the axis: mean over images, in nats per image."""
 
     method: str  # ELBO, IWAE, AIS, quadrature, AIS backwards, best mixture, empirical
-    kind: str  # "below", "exact" or "above" log p(x), the first and the last in expectation
-    effort: int  # draws K, temperatures, points of a grid, components
+    kind: str  # "below", "exact" or "above" log p(x); the bounds hold in expectation
+    effort: int  # draws K, temperatures, grid points or components
     mean: float
-    error: float  # Monte-Carlo standard error of the mean; of quadrature its stated error
-    each: Tensor | None = None  # (B,) of each image; None where the bound is of the set alone
-    each_error: Tensor | None = None
+    error: float  # Monte-Carlo standard error of the mean; for quadrature, its own estimate
+    each: Tensor | None = None  # (B,) per image; None if the bound holds for the set only
+    each_error: Tensor | None = None  # (B,)
 
     def row(self, model: str, of: str, images: int) -> dict[str, object]:
-        """For a table; `of` says what images they are."""
+        """Table entry; `of` names the set of images."""
         fields = {
             key: value for key, value in self._asdict().items() if not key.startswith("each")
         }
@@ -112,21 +114,21 @@ class Line(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """What is known so far."""
+    """Lines computed so far."""
 
-    doing: str
-    done: float
+    doing: str  # the current computation
+    done: float  # fraction in [0, 1]
     lines: tuple[Line, ...]
 
 
 class Result(NamedTuple):
-    """All lines, and what the importance weights of the largest K were worth."""
+    """All lines, and diagnostics of the importance weights for the largest K."""
 
     config: Config
-    images: int
+    images: int  # number of images
     lines: tuple[Line, ...]
-    ess: Tensor  # (B,) of the weights
-    pareto_k: Tensor  # (B,) above 0.7 IWAE's standard errors are not to be trusted
+    ess: Tensor  # (B,) effective sample size of the weights
+    pareto_k: Tensor  # (B,) above 0.7, IWAE's standard errors are unreliable
 
     def of(self, method: str) -> list[Line]:
         """The lines of a method."""
@@ -134,7 +136,7 @@ class Result(NamedTuple):
 
 
 def images_of(dataset: str, count: int, first: int = 0) -> Tensor:
-    """Test images as models of them read them; grey ones of 28×28 are binarised once."""
+    """Test images as the models read them; images of one channel are binarised once."""
     x = data.load(dataset, "test").x[first : first + count]
     return data.binarize(x, generator(0)) if x.shape[1] == 1 else x
 
@@ -143,7 +145,7 @@ def images_of(dataset: str, count: int, first: int = 0) -> Tensor:
 def generated_images(
     model: LatentVariableModel, count: int, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """Images that the model has made, and the latents (count, L) that it made them from."""
+    """Images drawn from the model, and the latents (count, L) that generated them."""
     source = generator(seed)
     z = draw(model.prior().expand((count,)), source)
     return draw(model.decode(z), source), z
@@ -158,16 +160,16 @@ def run(
     latents: Tensor | None = None,
     family: Family | None = None,
 ) -> Iterator[Frame | Result]:
-    """A `Frame` after every piece of work, and the `Result`.
+    """Yield a `Frame` after every piece of work, and at the end the `Result`.
 
     Args:
-        config: how hard to work.
+        config: computing effort.
         model: p(x, z) and q(z|x).
         x: B images or rows.
-        observed: what is seen of them; None = all. Then everything is of log p(x_obs), and there
-            is no bound from above but that of AIS.
-        latents: (B, L) that the model has made `x` from, if it has.
-        family: what a Gaussian decoder may put out; None = as the model's likelihood has it.
+        observed: which entries are observed; None = all. With a mask, all lines refer to
+            log p(x_obs), and AIS backwards is the only upper bound.
+        latents: (B, L) latents that generated `x`, if known.
+        family: possible Gaussians of the decoder; None = those of the model's likelihood.
     """
     everything = torch.ones_like(x, dtype=torch.bool)
     masked = Masked(x, everything if observed is None else observed)
@@ -181,19 +183,19 @@ def run(
         if latents is not None:
             steps.append(_annealing(config, model, masked, latents))
     if observed is None:
-        steps.append(_from_above(model, x, family))
-    found: tuple[Line, ...] = ()
+        steps.append(_upper_bound(model, x, family))
+    lines: tuple[Line, ...] = ()
     for number, step in enumerate(steps):
-        own: tuple[Line, ...] = ()
+        new_lines: tuple[Line, ...] = ()
         for item in step:
-            own = item.lines
-            yield item._replace(done=(number + item.done) / len(steps), lines=found + own)
-        found += own
+            new_lines = item.lines
+            yield item._replace(done=(number + item.done) / len(steps), lines=lines + new_lines)
+        lines += new_lines
     log_w = torch.cat(weights)
     yield Result(
         config,
         len(x),
-        found,
+        lines,
         diagnostics.importance_ess(log_w),
         diagnostics.pareto_k(log_w),
     )
@@ -206,8 +208,10 @@ def _line(method: str, kind: str, effort: int, estimate: Estimate) -> Line:
 
 
 @torch.no_grad()
-def _piece(config: Config, model: LatentVariableModel, masked: Masked, k: int, n: int) -> Tensor:
-    """Log-weights of the n-th piece of k draws, float64."""
+def _weight_batch(
+    config: Config, model: LatentVariableModel, masked: Masked, k: int, n: int
+) -> Tensor:
+    """Log-weights of the n-th batch of k draws, float64."""
     source = generator(config.seed * 100_003 + n, masked.device)
     return incomplete_log_weights(model, masked, k, source, completion=masked.x).double()
 
@@ -215,19 +219,19 @@ def _piece(config: Config, model: LatentVariableModel, masked: Masked, k: int, n
 def _importance(
     config: Config, model: LatentVariableModel, masked: Masked, weights: list[Tensor]
 ) -> Iterator[Frame]:
-    """The curve of IWAE, from ever more draws; they are added to `weights`."""
+    """IWAE bounds from more and more draws; their log-weights are appended to `weights`."""
     most = max(config.draws)
     at_once = max(1, min(1000, 4000 // len(masked)))
     drawn = 0
     while drawn < most:
         k = min(at_once, most - drawn)
-        weights.append(_piece(config, model, masked, k, len(weights)))
+        weights.append(_weight_batch(config, model, masked, k, len(weights)))
         drawn += k
-        known = [k for k in sorted(set(config.draws)) if k <= drawn]
-        curve = iwae_curve(torch.cat(weights), known)
+        reached = [k for k in sorted(set(config.draws)) if k <= drawn]
+        curve = iwae_curve(torch.cat(weights), reached)
         lines = tuple(
             _line("IWAE" if k > 1 else "ELBO", "below", k, Estimate(*each))
-            for k, *each in zip(known, *curve, strict=True)
+            for k, *each in zip(reached, *curve, strict=True)
         )
         yield Frame(f"importance sampling, {drawn} draws", drawn / most, lines)
 
@@ -235,17 +239,17 @@ def _importance(
 def _quadrature(config: Config, model: LatentVariableModel, masked: Masked) -> Iterator[Frame]:
     grids = evidence_by_halving(model, masked)
     while True:
-        found = next(grids)
-        following = found.points * 2 ** model.prior().event_shape[0]
-        over = found.error.max() <= config.tolerance or following > config.most_points
+        grid = next(grids)
+        next_points = grid.points * 2 ** model.prior().event_shape[0]
+        finished = grid.error.max() <= config.tolerance or next_points > config.most_points
         lines = ()
-        if found.error.isfinite().all():
-            line = _line("quadrature", "exact", found.points, Estimate(found.value, found.error))
-            # Errors of one grid are not independent: their mean, not the error of a mean.
-            lines = (line._replace(error=found.error.mean().item()),)
-        share = 1.0 if over else min(0.9, found.points / config.most_points)
-        yield Frame(f"quadrature, {found.points} points", share, lines)
-        if over:
+        if grid.error.isfinite().all():
+            line = _line("quadrature", "exact", grid.points, Estimate(grid.value, grid.error))
+            # The images share the grid, so their errors are dependent: average them.
+            lines = (line._replace(error=grid.error.mean().item()),)
+        done = 1.0 if finished else min(0.9, grid.points / config.most_points)
+        yield Frame(f"quadrature, {grid.points} points", done, lines)
+        if finished:
             return
 
 
@@ -254,12 +258,12 @@ def _annealing(
 ) -> Iterator[Frame]:
     with torch.no_grad():
         proposal = proposal_for(model, masked, masked.x)
-    begin = path_from_prior if config.from_prior else path_from_proposal
+    make_path = path_from_prior if config.from_prior else path_from_proposal
     source = generator(config.seed + (1 if latents is None else 2), masked.device)
     method = "AIS" if latents is None else "AIS backwards"
     kind = "below" if latents is None else "above"
     for now in annealed_bound(
-        begin(model, masked, proposal),
+        make_path(model, masked, proposal),
         config.temperatures,
         source,
         chains=config.chains,
@@ -273,21 +277,24 @@ def _annealing(
             yield Frame(method, 1.0, (_line(method, kind, config.temperatures, now),))
 
 
-def _from_above(model: LatentVariableModel, x: Tensor, family: Family | None) -> Iterator[Frame]:
-    found = upper_bound(model, x, family)
+def _upper_bound(model: LatentVariableModel, x: Tensor, family: Family | None) -> Iterator[Frame]:
+    upper = upper_bound(model, x, family)
     lines = ()
-    if found is not None:
-        name = "empirical" if found.mixture is None else "best mixture"
-        lines = (Line(name, "above", found.components, found.per_point, 0.0),)
-    yield Frame("bound from above", 1.0, lines)
+    if upper is not None:
+        name = "empirical" if upper.mixture is None else "best mixture"
+        lines = (Line(name, "above", upper.components, upper.per_point, 0.0),)
+    yield Frame("upper bound", 1.0, lines)
 
 
 def is_ordered(lines: tuple[Line, ...], errors: float = 3.0) -> bool:
-    """No lower bound lies above an upper one or the truth, to so many standard errors."""
-    highest = {"below": 0, "exact": 1, "above": 2}
+    """True if the lines are in order, up to `errors` standard errors.
+
+    The order is: lower bounds, then exact values, then upper bounds.
+    """
+    order = {"below": 0, "exact": 1, "above": 2}
     for a in lines:
         for b in lines:
-            slack = errors * math.hypot(a.error, b.error) + 1e-6
-            if highest[a.kind] < highest[b.kind] and a.mean > b.mean + slack:
+            tolerance = errors * math.hypot(a.error, b.error) + 1e-6
+            if order[a.kind] < order[b.kind] and a.mean > b.mean + tolerance:
                 return False
     return True

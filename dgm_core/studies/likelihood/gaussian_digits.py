@@ -1,7 +1,7 @@
-"""A small model of which every bound is to be had: a Gaussian decoder with two latents.
+"""A small model for which every bound can be computed: a Gaussian decoder with two latents.
 
-Of scikit-learn's digits at 10×10 pixels: two latents, so that quadrature tells the truth; a floor
-of the variance, so that the best mixture is a bound from above.
+It is trained on scikit-learn's digits at 10×10 pixels. With two latents, quadrature gives the
+exact log p(x). With a floor of the variance, the best mixture is an upper bound.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ CONFIG = Config(
 
 
 def images(count: int, first: int = 0) -> torch.Tensor:
-    """Test images (count, 100) as the model reads them."""
+    """Test images (count, 100) as the model reads them, beginning with number `first`."""
     return unbounded_likelihood.points(replace(CONFIG, points=2, tested=first + count))[1][first:]
 
 
 def train(config: Config = CONFIG) -> Iterator[Frame | FlooredDLVMs]:
-    """Frames, and the model; its latents' networks see every point in every step."""
+    """Train the model on all points in every step: yield frames, and at the end the model."""
     x, _ = unbounded_likelihood.points(config)
     source = generator(config.seed + 1)
     models = FlooredDLVMs(config.floors, x.shape[1], config.latents, config.hidden, source)
@@ -41,16 +41,16 @@ def train(config: Config = CONFIG) -> Iterator[Frame | FlooredDLVMs]:
 
 
 def save(models: FlooredDLVMs, path: Path = FILE) -> None:
-    """Weights in half precision."""
+    """Write the weights in half precision."""
     arrays = {name: value.half().numpy() for name, value in models.state_dict().items()}
     save_arrays(path, arrays)
 
 
 def load(path: Path = FILE) -> FlooredDLVM:
-    """What was shipped.
+    """Load the shipped model.
 
     Raises:
-        OSError: the file is not there.
+        OSError: the file is missing.
     """
     models = FlooredDLVMs(CONFIG.floors, 100, CONFIG.latents, CONFIG.hidden, generator(0))
     with np.load(path) as file:

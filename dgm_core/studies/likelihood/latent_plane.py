@@ -1,13 +1,13 @@
-"""What hidden pixels do to the posterior, in the plane of a model with two latents.
+"""The effect of hidden pixels on the posterior, in the plane of a model with two latents.
 
-On one grid: p(z|x) of the whole image, p(z|x_obs) of what is seen of it, and what the encoder
-makes of both. Where pixels are hidden it reads a completion, so its law depends on one: at hidden
-pixels set to 0; and on average over what they may be,
+One grid holds p(z|x) of the whole image, p(z|x_obs) of its observed pixels, and the encoder's
+Gaussians. The encoder needs a completed image, so its Gaussian depends on the hidden pixels. Two
+cases are shown: hidden pixels set to 0, and the average over their distribution,
 
-    q̄(z) = E q(z | x_obs, x_mis),   x_mis ~ p(x_mis | x_obs),
+    q̄(z) = E q(z | x_obs, x_mis),   x_mis ~ p(x_mis | x_obs).
 
-which is where a chain that has converged has its proposals from. Through the same plane go the
-samplers' chains, each with the very proposals it made: taken from their `Info`, not made again.
+A chain that has converged draws its proposals from q̄ on average. The same plane shows the chains
+of the samplers with their actual proposals, which are read from each step's `Info`.
 """
 
 from __future__ import annotations
@@ -44,21 +44,21 @@ class Config:
     """Everything that determines a run.
 
     Args:
-        model: a name in the zoo, of a model with two latents.
-        image: the true pixels, `inpainting.pack`ed.
+        model: name in the zoo of a model with two latents.
+        image: pixels of the original, packed by `dgm_core.missing.packing.pack`.
         hidden: which pixels are hidden, packed.
-        samplers: among `SAMPLERS`.
-        iterations: of each, warm-up included.
-        warmup: of them, run as pseudo-Gibbs.
-        chains: of each sampler; LAIR's completions.
+        samplers: members of `SAMPLERS`.
+        iterations: of each sampler, warm-up included.
+        warmup: number of these iterations run as pseudo-Gibbs.
+        chains: number of chains per sampler; for LAIR, of completions.
         initialisation: of hidden pixels, a name in `INITIALISATIONS`.
-        side: points of the grid along each axis.
-        reach: the grid goes from −reach to reach.
-        completions: of x_mis, in the average q̄.
+        side: grid points along each axis.
+        reach: the grid runs from −reach to reach.
+        completions: number of draws of x_mis in the average q̄.
         seed: of all randomness.
 
     Raises:
-        ValueError: a value out of `LIMITS`, an unknown name.
+        ValueError: a value outside `LIMITS`, or an unknown name.
     """
 
     model: str
@@ -82,30 +82,31 @@ class Config:
                 )
         for name in self.samplers:
             if name not in SAMPLERS:
-                raise ValueError(f"no sampler {name!r}; there are {', '.join(SAMPLERS)}")
+                raise ValueError(f"expected a sampler of {', '.join(SAMPLERS)}, got {name!r}")
         if self.initialisation not in INITIALISATIONS:
-            raise ValueError(f"no initialisation {self.initialisation!r}")
+            known = ", ".join(INITIALISATIONS)
+            raise ValueError(f"expected an initialisation of {known}, got {self.initialisation!r}")
 
     @property
     def x(self) -> Tensor:
-        """The whole image, one row."""
+        """The whole image, (1, 1, 28, 28)."""
         return torch.from_numpy(unpack(self.image, SIDE, SIDE)).float()[None, None]
 
     @property
     def observed(self) -> Tensor:
-        """What is seen of it."""
+        """Which pixels are observed, bool (1, 1, 28, 28)."""
         return ~torch.from_numpy(unpack(self.hidden, SIDE, SIDE))[None, None]
 
 
 class Normal2(NamedTuple):
-    """A Gaussian in the plane, to be drawn as an ellipse."""
+    """Moments of a distribution in the plane, shown as an ellipse."""
 
     mean: Tensor  # (…, 2)
     covariance: Tensor  # (…, 2, 2)
 
 
 class Window(NamedTuple):
-    """A density on a part of the plane that holds nearly all of its mass, as finely as on all."""
+    """Density on a fine grid over the part of the plane that holds nearly all of its mass."""
 
     across: Tensor  # (n,)
     up: Tensor  # (m,)
@@ -113,42 +114,45 @@ class Window(NamedTuple):
 
 
 class Posterior(NamedTuple):
-    """p(z|·) on the grid; and its numbers, from the window around it."""
+    """p(z|·) on the grid, and its moments from a finer grid, the window."""
 
     log_density: Tensor  # (m, n); [row: up, column: across]
     window: Window
     log_evidence: float  # nats
-    exact: Normal2  # mean and covariance; it need not be a Gaussian
+    exact: Normal2  # mean and covariance of the posterior, which need not be Gaussian
     entropy: float  # nats, of z
-    mean_image: Tensor  # (*event) E[x|·], hidden pixels and seen ones
+    mean_image: Tensor  # (*event) E[x|·], all pixels
 
 
 class Landscape(NamedTuple):
-    """What stands in the plane before any chain moves."""
+    """Densities in the plane, computed before the chains run."""
 
     across: Tensor  # (n,)
     up: Tensor  # (m,)
     whole: Posterior  # given all pixels
-    seen: Posterior  # given those that are not hidden
+    seen: Posterior  # given the observed pixels
     of_whole: Normal2  # q(z|x)
     of_zeros: Normal2  # q(z|x_obs, 0)
     log_average: Tensor  # (m, n) log q̄
 
 
 class Moves(NamedTuple):
-    """One iteration of a sampler: C chains, and P proposals; a chain makes one, LAIR K + R."""
+    """One iteration of a sampler with C chains and P proposals.
+
+    A chain makes one proposal; LAIR makes K from its completions and R from the prior.
+    """
 
     before: Tensor  # (C, 2)
     proposed: Tensor  # (P, 2)
-    log_ratio: Tensor  # (P,) log of the accept ratio; of LAIR, log-weights that sum to 1
-    accepted: Tensor  # (P,) bool; of LAIR, whether any completion took it
+    log_ratio: Tensor  # (P,) log of the acceptance ratio; for LAIR, log of normalised weights
+    accepted: Tensor  # (P,) bool; for LAIR, True if any completion resampled it
     after: Tensor  # (C, 2)
-    proposal: Normal2  # (C, …) q(z | completion), which proposed, or most of what was proposed
-    x: Tensor  # (C, *event) the completions after it
+    proposal: Normal2  # (C, …) q(z | completion), the source of all or (LAIR) most proposals
+    x: Tensor  # (C, *event) the completions after the iteration
 
 
 class Frame(NamedTuple):
-    """All samplers after an iteration."""
+    """Moves of all samplers in one iteration."""
 
     iteration: int
     warming_up: bool
@@ -160,24 +164,24 @@ class Result(NamedTuple):
 
     config: Config
     landscape: Landscape
-    moves: dict[str, list[Moves]]  # of every iteration
-    total_variation: dict[str, float]  # see `total_variation`; after the warm-up
+    moves: dict[str, list[Moves]]  # one per iteration
+    total_variation: dict[str, float]  # of the draws after the warm-up; see `total_variation`
 
 
 def run(config: Config, model: LatentVariableModel) -> Iterator[Landscape | Frame | Result]:
-    """The `Landscape`, a `Frame` after every iteration, and the `Result`."""
+    """Yield the `Landscape`, a `Frame` after every iteration, and at the end the `Result`."""
     axis = torch.linspace(-config.reach, config.reach, config.side, dtype=torch.float64)
     plane = Plane(model, axis, axis)
     ground = landscape(model, plane, config.x, config.observed, config.completions, config.seed)
     yield ground
     masked = Masked(config.x, config.observed)
     every: dict[str, list[Moves]] = {name: [] for name in config.samplers}
-    courses = [moves(name, config, model, masked) for name in config.samplers]
+    by_sampler = {name: moves(name, config, model, masked) for name in config.samplers}
     for number in range(1, config.iterations + 1):
-        now = dict(zip(config.samplers, (next(course) for course in courses), strict=True))
-        for name, each in now.items():
+        current = {name: next(iterations) for name, iterations in by_sampler.items()}
+        for name, each in current.items():
             every[name].append(each)
-        yield Frame(number, number <= config.warmup, now)
+        yield Frame(number, number <= config.warmup, current)
     kept = {name: each[config.warmup :] for name, each in every.items()}
     distances = {
         name: total_variation(torch.cat([each.after for each in moved]), ground.seen.window)
@@ -195,14 +199,14 @@ def landscape(
     completions: int = 64,
     seed: int = 0,
 ) -> Landscape:
-    """What p and q say of one image.
+    """Posteriors of the model and Gaussians of the encoder for one image.
 
     Args:
-        model: of two latents.
-        plane: its grid, decoded once for any image and mask.
-        x, observed: the whole image and what is seen of it, (1, \\*event).
-        completions: of x_mis, in the average q̄.
-        seed: of these.
+        model: with two latents.
+        plane: grid of the model, decoded once for all images and masks.
+        x, observed: the whole image and its mask, (1, \\*event).
+        completions: number of draws of x_mis in the average q̄.
+        seed: of these draws.
     """
     masked = Masked(x, observed)
     whole, _, _ = posterior(model, plane, Masked(x, torch.ones_like(observed)))
@@ -228,7 +232,7 @@ def landscape(
 def posterior(
     model: LatentVariableModel, plane: Plane, masked: Masked
 ) -> tuple[Posterior, Plane, Tensor]:
-    """p(z | x_obs) of one row; and the finer grid that its numbers come from, with its density."""
+    """p(z | x_obs) of one row, the finer grid used for its moments, and the density on it."""
     coarse = plane.log_joint(masked)[0]
     fine = Plane(model, *plane.around(coarse))
     log_joint = fine.log_joint(masked)
@@ -236,7 +240,7 @@ def posterior(
     log_fine = log_joint - log_evidence[:, None, None]
     mean, covariance = fine.moments(log_fine)
     mass = log_fine.flatten().softmax(0)
-    found = Posterior(
+    result = Posterior(
         coarse - log_evidence[0],
         Window(fine.across, fine.up, log_fine[0]),
         log_evidence.item(),
@@ -244,16 +248,13 @@ def posterior(
         -(mass * log_fine.flatten()).sum().item(),
         fine.mean_image(log_fine)[0],
     )
-    return found, fine, log_fine
+    return result, fine, log_fine
 
 
 def moves(
     name: str, config: Config, model: LatentVariableModel, masked: Masked
 ) -> Iterator[Moves]:
-    """What a sampler does, iteration by iteration.
-
-    A step's `Info` holds the proposal that the sampler made; nothing is drawn again.
-    """
+    """Moves of a sampler, one per iteration, from the proposals in each step's `Info`."""
     count, start = config.chains, INITIALISATIONS[config.initialisation]
     rows = masked.repeat(count)
     warm = CATALOGUE["pseudo-Gibbs"](model, rows, start)
@@ -271,44 +272,51 @@ def moves(
 
 
 def _moves(before: State, info: Info | LairInfo, after: State) -> Moves:
-    ground = ellipse(info.proposal)
+    proposal = ellipse(info.proposal)
     if isinstance(info, LairInfo):
         proposed, log_ratio = info.z[0], info.log_w[0].log_softmax(0)
-        taken = (proposed[:, None] == after.z).all(2).any(1)
+        accepted = (proposed[:, None] == after.z).all(2).any(1)
     else:
-        proposed, log_ratio, taken = info.z_new, info.log_ratio, info.accepted
-    return Moves(before.z, proposed, log_ratio, taken, after.z, ground, after.x)
+        proposed, log_ratio, accepted = info.z_new, info.log_ratio, info.accepted
+    return Moves(before.z, proposed, log_ratio, accepted, after.z, proposal, after.x)
 
 
-def ellipse(law: Distribution) -> Normal2:
-    """Mean and covariance of a Gaussian law, of any batch."""
-    covariance = getattr(law, "covariance_matrix", None)
-    return Normal2(law.mean, torch.diag_embed(law.variance) if covariance is None else covariance)
+def ellipse(gaussian: Distribution) -> Normal2:
+    """Mean and covariance of a Gaussian of any batch shape."""
+    covariance = getattr(gaussian, "covariance_matrix", None)
+    if covariance is None:
+        covariance = torch.diag_embed(gaussian.variance)
+    return Normal2(gaussian.mean, covariance)
 
 
 def total_variation(z: Tensor, window: Window, cells: int = 11) -> float:
-    """Half the sum of |share of the draws z (N, 2) − mass| over cells × cells of the window.
+    """Total variation distance between draws z (N, 2) and a posterior, on cells × cells.
 
-    From 0, alike, to 1, nowhere the same; draws outside agree with nothing. N draws of the
-    posterior itself would be some way off, too: about √(occupied cells / N) / 2.
+    It is half the sum over cells of |fraction of the draws − mass|, from 0 (equal) to 1
+    (disjoint). Draws outside the window count as disjoint. N exact draws from the posterior
+    also have a distance of about √(occupied cells / N) / 2.
     """
-    truth = torch.zeros(cells, cells, dtype=torch.float64)
+    exact = torch.zeros(cells, cells, dtype=torch.float64)
     mass = window.log_density.flatten().softmax(0).view_as(window.log_density)
     rows, columns = (
         _cell_of(axis, axis, cells)[0].clamp(0, cells - 1) for axis in (window.up, window.across)
     )
-    truth.index_put_((rows[:, None], columns[None]), mass, accumulate=True)
+    exact.index_put_((rows[:, None], columns[None]), mass, accumulate=True)
     row, row_inside = _cell_of(window.up, z[:, 1].double(), cells)
     column, column_inside = _cell_of(window.across, z[:, 0].double(), cells)
     inside = row_inside & column_inside
-    share = torch.zeros_like(truth)
+    drawn = torch.zeros_like(exact)
     each = torch.full((int(inside.sum()),), 1 / len(z), dtype=torch.float64)
-    share.index_put_((row[inside], column[inside]), each, accumulate=True)
-    return (0.5 * ((share - truth).abs().sum() + 1 - share.sum())).item()
+    drawn.index_put_((row[inside], column[inside]), each, accumulate=True)
+    return (0.5 * ((drawn - exact).abs().sum() + 1 - drawn.sum())).item()
 
 
 def _cell_of(axis: Tensor, value: Tensor, cells: int) -> tuple[Tensor, Tensor]:
-    """Which of equal parts of an axis, each point in the middle of its own, and whether any."""
+    """Index of the cell of each value, and whether the value lies inside the axis.
+
+    The axis is divided into `cells` equal parts. It extends half a grid spacing beyond its first
+    and last point.
+    """
     half = (axis[1] - axis[0]) / 2
     at = ((value - axis[0] + half) / (axis[-1] - axis[0] + 2 * half) * cells).floor().long()
     return at, (at >= 0) & (at < cells)

@@ -1,12 +1,13 @@
-"""The samplers' histories through the latent plane, with the numbers of every iteration.
+"""Histories of the samplers in the latent plane, with diagnostics of every iteration.
 
-`latent_plane` says what was done; here is what it is worth: the log posterior at each state,
+`latent_plane` records the moves. This module adds three diagnostics: the log posterior at each
+state,
 
     log p(z | x_obs) = log p(x_obs, z) − log p(x_obs),
 
-whose second term the grid knows; the share of the proposals that were taken; and how far all draws
-so far are from the exact posterior. Contours of densities are drawn at the borders of regions of
-highest density (Hyndman 1996).
+whose second term is computed on the grid; the acceptance rate; and the distance of all draws so
+far from the exact posterior. It also computes the levels of contours, the borders of
+highest-density regions (Hyndman 1996).
 """
 
 from __future__ import annotations
@@ -32,37 +33,37 @@ from dgm_core.studies.likelihood.latent_plane import run as run_plane
 from dgm_core.types import LatentVariableModel, Masked
 
 TOGETHER = 10
-"""Iterations in a part."""
+"""Number of iterations in a part."""
 
 
 class History(NamedTuple):
-    """T iterations of a sampler: C chains, P proposals an iteration."""
+    """T iterations of a sampler with C chains and P proposals per iteration."""
 
     moves: Moves  # each field stacked along a first dimension (T, …)
-    log_posterior: Tensor  # (T, C) log p(z | x_obs) after each, nats
-    taken: Tensor  # (T,) share of the proposals that was accepted; of LAIR, their ESS / P
-    distance: float  # total variation of all draws after the warm-up; NaN before
+    log_posterior: Tensor  # (T, C) log p(z | x_obs) after each iteration, nats
+    taken: Tensor  # (T,) fraction of proposals accepted; for LAIR, their ESS / P
+    distance: float  # total variation distance of all draws after the warm-up; NaN before
 
 
 class Part(NamedTuple):
-    """Some iterations of all samplers."""
+    """Consecutive iterations of all samplers."""
 
-    start: int  # iterations before it
+    start: int  # number of iterations before this part
     histories: dict[str, History]
 
     @property
     def end(self) -> int:
-        """The number of its last iteration."""
+        """Number of the last iteration."""
         return self.start + len(next(iter(self.histories.values())).taken)
 
 
 def run(
     config: Config, model: LatentVariableModel, together: int = TOGETHER
 ) -> Iterator[Landscape | Part | Result]:
-    """The `Landscape`, `Part` after part, and the `Result`."""
+    """Yield the `Landscape`, every `Part`, and at the end the `Result`."""
     items = run_plane(config, model)
     ground = next(items)
-    assert isinstance(ground, Landscape)  # the plane's run begins with it
+    assert isinstance(ground, Landscape)  # `latent_plane.run` yields it first
     yield ground
     masked = Masked(config.x, config.observed)
     draws: dict[str, list[Tensor]] = {name: [] for name in config.samplers}
@@ -87,15 +88,15 @@ def _part(
     masked: Masked,
 ) -> Part:
     histories = {}
-    for name, before in draws.items():
+    for name, previous in draws.items():
         moved = stacked([frame.moves[name] for frame in frames])
-        before += [frame.moves[name].after for frame in frames if not frame.warming_up]
+        previous += [frame.moves[name].after for frame in frames if not frame.warming_up]
         log_joint = log_joint_at(model, masked, moved.after.flatten(0, 1))[:, 0]
         histories[name] = History(
             moved,
             log_joint.view(moved.after.shape[:2]) - ground.seen.log_evidence,
             torch.stack([_taken(name, frame) for frame in frames]),
-            total_variation(torch.cat(before), ground.seen.window) if before else torch.nan,
+            total_variation(torch.cat(previous), ground.seen.window) if previous else torch.nan,
         )
     return Part(frames[0].iteration - 1, histories)
 
@@ -108,10 +109,10 @@ def _taken(name: str, frame: Frame) -> Tensor:
 
 
 def stacked(moves: list[Moves]) -> Moves:
-    """Moves of several iterations as one, each field (T, …).
+    """Moves of several iterations stacked, each field (T, …).
 
-    LAIR's warm-up, by pseudo-Gibbs, has fewer proposals than LAIR has: where the numbers differ,
-    the missing ones are NaN, and not accepted.
+    LAIR's warm-up runs pseudo-Gibbs, which makes fewer proposals per iteration than LAIR. The
+    proposals are padded to the larger number with NaN, marked as not accepted.
     """
     most = max(len(each.proposed) for each in moves)
 
@@ -131,18 +132,18 @@ def stacked(moves: list[Moves]) -> Moves:
     )
 
 
-def highest_density_level(log_density: Tensor, share: float) -> float:
-    """The log density above which lies this share of a grid's mass: what a contour is drawn at.
+def highest_density_level(log_density: Tensor, fraction: float) -> float:
+    """Log density at the border of the highest-density region that holds `fraction` of the mass.
 
     Args:
-        log_density: (m, n), on an even grid; need not be normalised.
-        share: of the mass, in (0, 1).
+        log_density: (m, n), on an evenly spaced grid; need not be normalised.
+        fraction: of the mass, in (0, 1).
 
     Raises:
-        ValueError: the share is not between 0 and 1.
+        ValueError: the fraction is not between 0 and 1.
     """
-    if not 0 < share < 1:
-        raise ValueError(f"expected a share between 0 and 1, got {share}")
-    falling = log_density.flatten().sort(descending=True).values
-    mass = falling.softmax(0).cumsum(0)
-    return falling[int((mass < share).sum().clamp_max(len(mass) - 1))].item()
+    if not 0 < fraction < 1:
+        raise ValueError(f"expected a fraction between 0 and 1, got {fraction}")
+    descending = log_density.flatten().sort(descending=True).values
+    mass = descending.softmax(0).cumsum(0)
+    return descending[int((mass < fraction).sum().clamp_max(len(mass) - 1))].item()

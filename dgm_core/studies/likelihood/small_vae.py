@@ -1,10 +1,11 @@
-"""A small VAE, watched while it learns; with a weight on its KL term it can be made to collapse.
+"""Training of a small VAE with a weight β on its KL term.
 
     loss = −E log p(x|z) + β KL(q(z|x) ‖ p(z))
 
-β = 1 is the bound. Above, units that earn less than they cost are given up and their posteriors
-fall onto the prior; below, all are kept and the prior is no longer what the decoder knows (Higgins
-et al. 2017; Alemi et al. 2018). What is reported is the bound with β = 1, on held-out images.
+With β = 1 the loss is the negative ELBO. With β > 1, units whose KL term costs more than they
+improve the reconstruction collapse: their posteriors become equal to the prior. With β < 1 more
+units stay active, but draws from the prior differ from the latents that the decoder was trained on
+(Higgins et al. 2017; Alemi et al. 2018). The study reports the ELBO, β = 1, on held-out images.
 """
 
 from __future__ import annotations
@@ -35,25 +36,25 @@ LIMITS = {
     "seed": (0, 2**31 - 1),
 }
 HELD_OUT = 200
-"""Validation images that the bound is measured on."""
+"""Number of validation images for the ELBO."""
 DRAWS = 4
-"""Of z, an image, for the bound."""
+"""Draws of z per image for the ELBO."""
 SAMPLES, SIDE = 36, 10
-"""Pictures of a frame."""
+"""Number of samples in a frame, and number of images along each side of its manifold."""
 STEPS = 10
-"""Between two frames, at most."""
+"""Largest number of training steps between two frames."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that determines a training.
+    """Everything that determines a training run.
 
     Args:
-        dataset: among `DATASETS`.
-        images: the first so many training images.
+        dataset: a member of `DATASETS`.
+        images: number of training images, from the first.
         latent_dim: L.
-        hidden: units of the layer on either side.
-        weight: β, of the KL term.
+        hidden: hidden units of the encoder and of the decoder.
+        weight: β, the weight of the KL term.
         epochs: passes through the images.
         batch_size, learning_rate: of Adam.
         seed: of weights and noise.
@@ -83,26 +84,26 @@ class Config:
 
 
 class Frame(NamedTuple):
-    """Where the training stands; nats an image of the held-out ones."""
+    """State of the training; bounds in nats per held-out image."""
 
-    epoch: float  # passes made, a fraction within one
-    done: float  # share of the whole
+    epoch: float  # completed passes, with a fraction
+    done: float  # fraction of the training, in [0, 1]
     seconds: float
     reconstruction: float  # E log p(x|z)
     divergence: float  # KL(q(z|x) ‖ p(z))
     units: Units
     samples: Tensor  # (36, 1, 28, 28), at the same z in every frame
-    plane: tuple[int, int]  # the two units of the largest KL
-    manifold: Tensor  # (100, 1, 28, 28) of that plane; see `vae_images.manifold`
+    plane: tuple[int, int]  # the two units with the largest KL
+    manifold: Tensor  # (100, 1, 28, 28) in that plane; see `vae_images.manifold`
 
     @property
     def elbo(self) -> float:
-        """The bound, with β = 1."""
+        """The ELBO (β = 1)."""
         return self.reconstruction - self.divergence
 
 
 class Result(NamedTuple):
-    """A finished training."""
+    """A finished training run."""
 
     config: Config
     model: VAE
@@ -110,7 +111,7 @@ class Result(NamedTuple):
 
 
 def run(config: Config) -> Iterator[Frame | Result]:
-    """A `Frame` before the first step, one after every few, and the `Result`."""
+    """Yield a `Frame` before the first step, more after every few steps, and the `Result`."""
     x = data.load(config.dataset, "train", download_missing=False).x[: config.images]
     held_out = data.load(config.dataset, "valid", download_missing=False).x[:HELD_OUT]
     held_out = data.binarize(held_out, generator(1))

@@ -49,39 +49,39 @@ LIMITS = {
     "seed": (0, 9999),
 }
 STRATA = 512
-"""Of u, in a step of training a curve."""
+"""Number of strata of u in a training step of a curve."""
 
 LOWERED = 0.6
-"""Share of the iterations in which the floors fall from the highest to their own."""
+"""Fraction of the iterations in which each floor falls from the highest to its final value."""
 
 BLUR = 0.05
-"""Standard deviation of points about the places that were drawn."""
+"""Standard deviation of points around the places that the user drew."""
 
 DRAWS = 500
-"""Importance samples for each image."""
+"""Importance samples per image."""
 
 KEY = ("data", "floor")
 
 
 @dataclass(frozen=True)
 class Config:
-    """All that determines a run.
+    """Everything that determines a run.
 
     Attributes:
-        data: "moons", in the plane; "drawn", there too; or "digits", scikit-learn's at 10×10
-            pixels.
-        floors: ξ, least variances, one model each; in squared units of x.
-        points: n, to train on.
-        tested: others, to judge by.
+        data: "moons" or "drawn" (points in the plane), or "digits" (scikit-learn's digits at
+            10×10 pixels).
+        floors: ξ, smallest allowed variances in squared units of x; one model per floor.
+        points: n, number of training points.
+        tested: number of test points.
         iterations: of training.
-        every: iterations between frames.
-        hidden: units of a layer.
-        latents: of models of digits.
-        seed: of everything.
-        drawn: the places of points, for "drawn"; each point is near one of them.
+        every: iterations between two frames.
+        hidden: units of a hidden layer.
+        latents: number of latents of the models of digits.
+        seed: of all randomness.
+        drawn: centres for "drawn"; each point lies near one of them.
 
     Raises:
-        ValueError: an unknown name, a number out of its range, or nothing drawn.
+        ValueError: an unknown name, a number out of its range, or no drawn point.
     """
 
     data: str = "moons"
@@ -117,7 +117,7 @@ class Config:
 
 
 class Curves(NamedTuple):
-    """Where models of one latent put their laws, along u = Φ(z) at even steps."""
+    """Gaussians of R models with one latent, at evenly spaced u = Φ(z)."""
 
     u: Tensor  # (G,)
     mean: Tensor  # (R, G, 2)
@@ -125,38 +125,38 @@ class Curves(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """How far the training is."""
+    """State of the training."""
 
-    doing: str
-    done: float
+    doing: str  # the current computation
+    done: float  # fraction in [0, 1]
     seconds: float  # of training
-    floors: tuple[float, ...]  # as they are in this iteration
-    objective: tuple[float, ...]  # nats a point, under these floors: likelihood, or ELBO
-    curves: Curves | None  # of points in the plane
+    floors: tuple[float, ...]  # in this iteration
+    objective: tuple[float, ...]  # likelihood or ELBO with these floors, nats per point
+    curves: Curves | None  # for points in the plane
 
 
 class Row(NamedTuple):
-    """One floor; all in nats a point."""
+    """Results for one floor, in nats per point."""
 
     data: str
     floor: float
     dim: int  # D
     train: float  # ℓ(θ) / n
-    train_error: float  # Monte-Carlo standard error, or quadrature's
-    test: float
+    train_error: float  # Monte-Carlo standard error, or error of quadrature
+    test: float  # mean log p(x) of the test points
     test_error: float
-    upper: float  # ℓ(Ĝ) / n is at most this
-    reached: float  # and at least this: a mixture of that likelihood was found
-    components: int  # of it
-    mixture_test: float  # its likelihood of the other points
+    upper: float  # upper bound on ℓ(Ĝ) / n
+    reached: float  # lower bound on ℓ(Ĝ) / n: log-likelihood of the fitted mixture
+    components: int  # of the fitted mixture
+    mixture_test: float  # its mean log-likelihood of the test points
 
     @property
     def parsimony_gap(self) -> tuple[float, float]:
-        """ℓ(Ĝ) − ℓ(θ) a point, at least and at most."""
+        """Lower and upper bound on ℓ(Ĝ) − ℓ(θ), nats per point."""
         return self.reached - self.train, self.upper - self.train
 
     def entry(self) -> dict[str, Any]:
-        """For a table."""
+        """Table entry."""
         low, high = self.parsimony_gap
         fields = {**self._asdict(), "gap_at_least": low, "gap_at_most": high}
         return {**rounded(fields), "floor": self.floor}
@@ -166,7 +166,7 @@ class Row(NamedTuple):
         return (
             f"{self.data:7} floor {self.floor:7.0e}   train {self.train:9.3f}   test "
             f"{self.test:12.3f}   best mixture {self.upper:9.3f} with {self.components} "
-            f"components, of others {self.mixture_test:.1f}"
+            f"components, test {self.mixture_test:.1f}"
         )
 
 
@@ -184,7 +184,7 @@ class Result:
 
 
 def points(config: Config) -> tuple[Tensor, Tensor]:
-    """Rows to train on (n, D), and others."""
+    """Training points (n, D) and test points (tested, D)."""
     if config.distribution is not None:
         source = generator(config.seed)
         return config.distribution.sample(config.points, source), config.distribution.sample(
@@ -192,13 +192,13 @@ def points(config: Config) -> tuple[Tensor, Tensor]:
         )
     rows = []
     for split, count in (("train", config.points), ("test", config.tested)):
-        x = data.load("digits", split).x[:count, :, 4:24, 4:24]  # without its black border
+        x = data.load("digits", split).x[:count, :, 4:24, 4:24]  # without the black border
         rows.append(avg_pool2d(x, 2).flatten(1))
     return rows[0], rows[1]
 
 
 def run(config: Config) -> Iterator[Frame | Row | Result]:
-    """Frames of the training, a `Row` for each floor, and the `Result`."""
+    """Yield frames of the training, a `Row` per floor, and at the end the `Result`."""
     x, others = points(config)
     plane = config.distribution is not None
     source = generator(config.seed + 1)
@@ -209,7 +209,7 @@ def run(config: Config) -> Iterator[Frame | Row | Result]:
     rows, members, mixtures = [], [], []
     for number, floor in enumerate(config.floors):
         member = models.member(number)
-        own, error = mean_log_likelihood(member, x, source)
+        log_p, error = mean_log_likelihood(member, x, source)
         test, test_error = mean_log_likelihood(member, others, source)
         best = best_mixture(x, Family(floor))
         assert best.mixture is not None  # only the empirical bound has none
@@ -217,7 +217,7 @@ def run(config: Config) -> Iterator[Frame | Row | Result]:
             config.data,
             floor,
             x.shape[1],
-            own,
+            log_p,
             error,
             test,
             test_error,
@@ -236,14 +236,16 @@ def run(config: Config) -> Iterator[Frame | Row | Result]:
 def train(
     models: FlooredDLVMs, config: Config, x: Tensor, source: torch.Generator
 ) -> Iterator[Frame]:
-    """Adam, at a constant rate for the first half; the floors fall to their own on the way.
+    """Train all models with Adam: yield frames.
 
-    A model that began at a floor of 10⁻⁶ would have no slope to go by where its law is not.
+    The learning rate is constant for the first half and then falls to 0. Each floor falls from
+    the highest to its final value. A model that started with a floor of 10⁻⁶ would have hardly any
+    density, and so no useful gradient, away from its curve.
     """
     rate = 3e-3 if models.latent_dim == 1 else 2e-3
     adam = torch.optim.Adam(models.parameters(), rate, (0.9, 0.99), fused=True)
     highest = models.floors.max()
-    started = time.perf_counter()
+    start = time.perf_counter()
     for number in range(config.iterations):
         done = number / config.iterations
         lowered = min(1.0, done / LOWERED)
@@ -261,7 +263,7 @@ def train(
             yield Frame(
                 "training",
                 (number + 1) / config.iterations,
-                time.perf_counter() - started,
+                time.perf_counter() - start,
                 tuple(floors.tolist()),
                 tuple(each.detach().mean(1).tolist()),
                 curves(models),
@@ -270,7 +272,7 @@ def train(
 
 @torch.no_grad()
 def curves(models: FlooredDLVMs, steps: int = 300) -> Curves | None:
-    """Of models of one latent, under their own floors."""
+    """Curves of models with one latent, with their final floors; None for more latents."""
     if models.latent_dim != 1:
         return None
     u = (torch.arange(steps) + 0.5) / steps
@@ -282,7 +284,7 @@ def curves(models: FlooredDLVMs, steps: int = 300) -> Curves | None:
 def mean_log_likelihood(
     model: FlooredDLVM, x: Tensor, source: torch.Generator
 ) -> tuple[float, float]:
-    """Mean log p(x) of rows (N, D), nats, and its error."""
+    """Mean log p(x) of rows (N, D) in nats, and its error."""
     if model.single.latent_dim == 1:
         masked = Masked(x, torch.ones_like(x, dtype=torch.bool))
         found = log_evidence(
@@ -299,10 +301,10 @@ def mean_log_likelihood(
 
 
 def slope(rows: tuple[Row, ...]) -> list[float]:
-    """d ℓ(θ) / d(−½ log ξ) a point, between successive floors.
+    """d ℓ(θ) / d(−½ log ξ) per point, between successive floors.
 
     It counts the directions in which the model has collapsed onto its training points: D if each
-    has a law of its own, D − L if they lie on one surface of L dimensions.
+    point has its own Gaussian, D − L if the points lie on one surface of L dimensions.
     """
     ordered = sorted(rows, key=lambda row: -row.floor)
     return [

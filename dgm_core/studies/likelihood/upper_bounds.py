@@ -1,14 +1,14 @@
-"""What no model with such a decoder exceeds on a set of images, whatever its networks and prior.
+"""Upper bounds on the log-likelihood of a set of images, for all networks and priors.
 
-A model is a mixture of the laws that its decoder may put out, so its log-likelihood of a set is at
-most that of the best mixture of them. Of a Gaussian decoder that is the nonparametric
-maximum-likelihood mixture, found by EM and made a bound by its dual gap (see
-`mixtures.nonparametric`). Of a discrete one it is the empirical distribution,
+A model is a mixture of the distributions that its decoder can output. Its log-likelihood of a set
+is therefore at most that of the best such mixture. For a Gaussian decoder this is the
+nonparametric maximum-likelihood mixture. EM fits it, and its dual gap turns the fit into a bound
+(see `mixtures.nonparametric`). For a discrete decoder it is the empirical distribution,
 
-    Σ_n log (how often x_n is there / how many there are),
+    Σ_n log (number of copies of x_n / N),
 
-no law on finitely many images being likelier. Either is a bound for the set and not for each of
-its members.
+because no distribution gives a set of N images a higher likelihood. Both bounds hold for the set,
+not for each image.
 """
 
 from __future__ import annotations
@@ -32,20 +32,25 @@ from dgm_core.types import LatentVariableModel
 
 
 class Upper(NamedTuple):
-    """What no mixture of a kind exceeds on a set of points."""
+    """Upper bound on the log-likelihood of a set of points under any mixture of a family."""
 
-    per_point: float  # nats: at least that of the best mixture
-    reached: float  # nats a point: of a mixture that was found
-    components: int  # of it
+    per_point: float  # the upper bound, nats per point
+    reached: float  # log-likelihood of the fitted mixture, nats per point
+    components: int  # of the fitted mixture
     mixture: nonparametric.Atoms | None = None  # None: the empirical distribution
 
 
 def upper_bound(
     model: LatentVariableModel, x: Tensor, family: Family | None = None
 ) -> Upper | None:
-    """What the log-likelihood of images (B, \\*event) under such a decoder cannot exceed.
+    """Upper bound on the log-likelihood of images (B, \\*event) under the model's decoder.
 
-    None where no bound is known: a Student-t decoder, or a Gaussian one of no stated floor.
+    None if no bound is known: for a Student-t decoder, or a Gaussian one without a known floor.
+
+    Args:
+        model: its decoder determines the bound.
+        x: the set of images.
+        family: possible Gaussians of the decoder; None = those of the model's likelihood.
     """
     likelihood = getattr(model, "likelihood", None)
     if family is None and isinstance(likelihood, nn.Module):
@@ -53,23 +58,23 @@ def upper_bound(
     if family is not None:
         return best_mixture(x.flatten(1), family)
     with torch.no_grad():
-        law = model.decode(model.prior().mean[None])
-    discrete = isinstance(law, BernoulliPixels | DiscretisedLogistic)
+        decoded = model.decode(model.prior().mean[None])
+    discrete = isinstance(decoded, BernoulliPixels | DiscretisedLogistic)
     return empirical(x.flatten(1)) if discrete else None
 
 
 def best_mixture(x: Tensor, family: Family, *, tolerance: float = 0.005) -> Upper:
-    """Of points (N, D): ℓ(Ĝ) is at least `reached` and at most `per_point`."""
+    """Bounds on ℓ(Ĝ) / N of points (N, D): at least `reached`, at most `per_point`."""
     *_, last = nonparametric.fit(x, family)
     gap = log_sup_bound(x, last.atoms.log_prob(x.double()), family, tolerance=tolerance)
     reached = last.log_likelihood / len(x)
     count = nonparametric.components(last.atoms, len(x))
-    # Below 0 the gap is rounding: sup D is 1 at least.
+    # sup D is at least 1, so a negative gap is a rounding error.
     return Upper(reached + max(gap, 0.0), reached, count, last.atoms)
 
 
 def empirical(x: Tensor) -> Upper:
-    """Of discrete points (N, D): the likelihood of each being as probable as it is frequent."""
+    """Log-likelihood of discrete points (N, D) under their empirical distribution."""
     _, counts = x.unique(dim=0, return_counts=True)
     value = (counts * (counts.double() / len(x)).log()).sum().item() / len(x)
     return Upper(value, value, len(counts))
@@ -77,10 +82,11 @@ def empirical(x: Tensor) -> Upper:
 
 @singledispatch
 def family_of(likelihood: nn.Module) -> Family | None:
-    """Θ of a Gaussian head, for x as it reads it; None of others.
+    """Family of a Gaussian decoder head; None for other heads.
 
-    Of a head with one scale for each channel it is the range of these scales, which bounds models
-    of the same scales. Where the scale depends on z, all above the floor.
+    For a head with one scale per channel, the family is limited to the range of these scales, and
+    the bound holds for models with the same scales. If the scale depends on z, the family has all
+    scales above the floor.
     """
     return None
 

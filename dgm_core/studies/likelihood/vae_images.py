@@ -1,7 +1,7 @@
-"""What a VAE draws: from its prior, from a plane in its latents, and of what it has seen.
+"""Images of a VAE: samples from its prior, a plane in its latent space, and reconstructions.
 
-The plane is walked by quantiles of the prior: k + ½ of n equal parts of the mass, so that every
-picture of the sheet stands for as much of N(0, I) as any other (Kingma & Welling 2014).
+The plane is sampled at the quantiles (k + ½) / n of the prior, so all images of the sheet
+represent the same mass of N(0, I) (Kingma & Welling 2014).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dgm_core.types import LatentVariableModel
 
 @torch.no_grad()
 def samples(model: LatentVariableModel, count: int, seed: int = 0) -> Tensor:
-    """E[x|z] at draws of the prior N(0, I), the same z for a seed: (count, \\*event)."""
+    """E[x|z] at draws of the prior N(0, I), (count, \\*event); z depends on the seed only."""
     latents = model.prior().mean
     z = normal((count, *latents.shape), generator(seed)).to(latents)
     return model.decode(z).mean
@@ -23,12 +23,12 @@ def samples(model: LatentVariableModel, count: int, seed: int = 0) -> Tensor:
 
 @torch.no_grad()
 def manifold(model: LatentVariableModel, units: tuple[int, int], side: int) -> Tensor:
-    """E[x|z] where two units go through quantiles of N(0, 1) and the others are 0.
+    """E[x|z] with two units at the quantiles of N(0, 1) and the other units at 0.
 
     Args:
-        model: under a prior N(0, I).
-        units: which goes across, rightwards, and which up.
-        side: quantiles along each.
+        model: with prior N(0, I).
+        units: the unit that increases rightwards and the unit that increases upwards.
+        side: number of quantiles of each unit.
 
     Returns:
         (side · side, \\*event), row by row from the top.

@@ -1,10 +1,10 @@
-"""The numbers on a VAE's card: its bound, log p(x), and which of its latents it uses.
+"""Numbers on the model card of a VAE: ELBO, log p(x), and the number of active latents.
 
     ELBO = E log p(x|z) − KL(q(z|x) ‖ p(z)),    KL_u = E_x KL(q(z_u|x) ‖ p(z_u)) of unit u
 
-A unit is *active* if the mean of q(z_u|x) tells images apart: its variance over them is above .01
-(Burda, Grosse & Salakhutdinov 2016). Of the others the posterior has collapsed onto the prior, and
-the decoder hears nothing through them.
+A unit is *active* if the variance over images of the mean of q(z_u|x) is above 0.01 (Burda, Grosse
+& Salakhutdinov 2016). The other units have collapsed: their posterior is close to the prior, and
+they carry almost no information about x.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from dgm_core.studies.toml_rows import rounded
 from dgm_core.types import LatentVariableModel
 
 ACTIVE = 0.01
-"""Variance over images of a unit's mean, above which it is active."""
+"""A unit is active if the variance of its mean over images is above this value."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """What is measured, and on how much.
+    """Data and number of draws.
 
     Args:
-        dataset: its test split is used, from the first image on; binarised once.
-        images: of it; None = all.
-        draws: K, importance samples an image; 200 is what is published most.
-        elbo_draws: of z, an image, for the ELBO.
+        dataset: its test split is used, from the first image; grey images are binarised once.
+        images: number of test images; None = all.
+        draws: K, importance samples per image; a usual choice in publications is 200.
+        elbo_draws: draws of z per image for the ELBO.
     """
 
     dataset: str
@@ -47,19 +47,19 @@ class Config:
 
 
 class Units(NamedTuple):
-    """What each latent does, (L,) each."""
+    """Diagnostics of each latent, (L,) each."""
 
-    divergence: Tensor  # KL_u, nats an image
+    divergence: Tensor  # KL_u, nats per image
     spread: Tensor  # variance over images of the mean of q(z_u|x)
 
     @property
     def active(self) -> Tensor:
-        """(L,) bool."""
+        """Which units are active, (L,) bool."""
         return self.spread > ACTIVE
 
 
 class Result(NamedTuple):
-    """What is written on the card of a VAE; nats an image."""
+    """Numbers for the model card of a VAE, in nats per image."""
 
     log_p: float
     standard_error: float  # over images
@@ -72,7 +72,7 @@ class Result(NamedTuple):
     draws: int
 
     def as_card(self) -> dict[str, Any]:
-        """Rounded for the model's card; the KL of units in falling order."""
+        """Rounded values for the model card; the KL of units in descending order."""
         by_unit = self.units.divergence.sort(descending=True).values.tolist()
         return {
             "log_likelihood": rounded(
@@ -96,7 +96,7 @@ class Result(NamedTuple):
 
 
 def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
-    """Measure; `Frame`s tell how far it is, the `Result` comes last."""
+    """Yield `Frame`s with the progress, and at the end the `Result`."""
     device = device_of(model)
     test = data.load(config.dataset, "test").x[: config.images]
     x = data.binarize(test, generator(0)) if test.shape[1] == 1 else test
@@ -128,26 +128,27 @@ def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
 def bound_terms(
     model: LatentVariableModel, x: Tensor, draws: int, source: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """E log p(x|z) and KL(q ‖ p) of each x (B, \\*event), (B,), by so many draws of z."""
-    law = model.encode(x)
-    z = draw(law, source, draws)
+    """E log p(x|z) and KL(q ‖ p) of each x (B, \\*event), (B,) each, from `draws` draws of z."""
+    q = model.encode(x)
+    z = draw(q, source, draws)
     each = x.expand(draws, *x.shape).flatten(0, 1)
     log_likelihood = model.decode(z.flatten(0, 1)).log_prob(each).unflatten(0, z.shape[:2])
-    divergence = law.log_prob(z) - model.prior().log_prob(z)
+    divergence = q.log_prob(z) - model.prior().log_prob(z)
     return log_likelihood.mean(0), divergence.mean(0)
 
 
 @torch.no_grad()
 def moments(model: LatentVariableModel, x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance of each unit of q(z|x), (B, L) each."""
-    law = model.encode(x)
-    return law.mean, law.variance
+    q = model.encode(x)
+    return q.mean, q.variance
 
 
 def units(mean: Tensor, variance: Tensor) -> Units:
-    """From moments of q(z|x) (N, L), under a prior N(0, I).
+    """Diagnostics of each unit from the moments of q(z|x), (N, L), for the prior N(0, I).
 
-    Of correlated latents it is the KL of each unit's own law, and the sum of them not the whole.
+    If the latents are correlated under q, KL_u is that of the unit's marginal distribution, and
+    the sum over units is not the KL of q.
     """
     each = 0.5 * (mean.square() + variance - 1 - variance.log())
     return Units(each.double().mean(0).cpu(), mean.double().var(0).cpu())

@@ -180,8 +180,8 @@ def test_total_variation_of_known_densities() -> None:
     ("change", "message"),
     [
         ({"chains": 0}, "expected chains from 1 to 16, got 0"),
-        ({"samplers": ("Gibbs",)}, "no sampler 'Gibbs'"),
-        ({"initialisation": "noise"}, "no initialisation 'noise'"),
+        ({"samplers": ("Gibbs",)}, "expected a sampler of .*, got 'Gibbs'"),
+        ({"initialisation": "noise"}, "expected an initialisation of .*, got 'noise'"),
     ],
 )
 def test_settings_out_of_range_are_refused(change: dict, message: str) -> None:

@@ -104,9 +104,9 @@ def test_regions_of_highest_density_of_a_gaussian() -> None:
     axis = torch.linspace(-6, 6, 301, dtype=torch.float64)
     up, across = torch.meshgrid(axis, axis, indexing="ij")
     log_density = -0.5 * (up.square() + (across / 0.5).square()) + 3
-    for share in (0.5, 0.95):
+    for fraction in (0.5, 0.95):
         # Of a Gaussian in the plane, −2 (log p − log p_max) is χ² with two degrees of freedom.
-        expected = 3 + np.log(1 - share)
-        assert abs(highest_density_level(log_density, share) - expected) < 0.01
-    with pytest.raises(ValueError, match="expected a share between 0 and 1, got 1"):
+        expected = 3 + np.log(1 - fraction)
+        assert abs(highest_density_level(log_density, fraction) - expected) < 0.01
+    with pytest.raises(ValueError, match="expected a fraction between 0 and 1, got 1"):
         highest_density_level(log_density, 1)
