@@ -170,7 +170,7 @@ def moment(
         now = densities(model, masked, before.x, before.z, before.likelihood, info.proposal)
         new = densities(model, masked, before.x, info.z_new, likelihood, info.proposal)
     log_u = float(info.log_u[row])
-    found = Moment(
+    recorded = Moment(
         number=step.number,
         warming_up=step.warming_up,
         x=_pixels(before.x[row]) > 0.5,
@@ -187,7 +187,7 @@ def moment(
         accepted=bool(info.accepted[row]),
         x_new=_pixels(step.state.x[row]) > 0.5,
     )
-    return found if found.uses_ratio else found._replace(log_ratio=sum(found.terms))
+    return recorded if recorded.uses_ratio else recorded._replace(log_ratio=sum(recorded.terms))
 
 
 def densities(

@@ -95,7 +95,7 @@ def images_of(
     return Images(bounds.images_of(zoo.card(name, folder)["data"], count))
 
 
-def of_one(found: Measured, row: int, model: LatentVariableModel, name: str) -> Measured:
+def of_one(measured: Measured, row: int, model: LatentVariableModel, name: str) -> Measured:
     """Bounds of one image.
 
     The upper bound of `upper_bounds` holds for a set of images. It is computed anew for the set
@@ -108,16 +108,16 @@ def of_one(found: Measured, row: int, model: LatentVariableModel, name: str) -> 
             each=each[row : row + 1],
             each_error=each_error[row : row + 1],
         )
-        for line in found.lines
+        for line in measured.lines
         if (each := line.each) is not None and (each_error := line.each_error) is not None
     )
-    above = [line for line in found.lines if line.each is None]
-    if above and found.images is not None:
-        alone = upper_bound(model, found.images.x[row : row + 1], family_of(name))
-        assert alone is not None  # the set has an upper bound, so each image has one
-        lines += (above[0]._replace(effort=1, mean=alone.per_point),)
-    return found._replace(
-        lines=lines, ess=found.ess[row : row + 1], pareto_k=found.pareto_k[row : row + 1]
+    upper = [line for line in measured.lines if line.each is None]
+    if upper and measured.images is not None:
+        of_image = upper_bound(model, measured.images.x[row : row + 1], family_of(name))
+        assert of_image is not None  # the set has an upper bound, so each image has one
+        lines += (upper[0]._replace(effort=1, mean=of_image.per_point),)
+    return measured._replace(
+        lines=lines, ess=measured.ess[row : row + 1], pareto_k=measured.pareto_k[row : row + 1]
     )
 
 
@@ -134,11 +134,11 @@ def fingerprint(name: str, folder: Path = zoo.FOLDER) -> str:
 
 
 def save(
-    path: Path, name: str, found: dict[str, tuple[Result, Images]], folder: Path = zoo.FOLDER
+    path: Path, name: str, results: dict[str, tuple[Result, Images]], folder: Path = zoo.FOLDER
 ) -> None:
     """Write the results and the images of each set."""
     arrays = {"of": np.array(fingerprint(name, folder))}
-    for of, (result, images) in found.items():
+    for of, (result, images) in results.items():
         arrays[f"{of}/config"] = np.array(json.dumps(asdict(result.config)))
         arrays[f"{of}/ess"] = result.ess.numpy().astype(np.float32)
         arrays[f"{of}/pareto_k"] = result.pareto_k.numpy().astype(np.float32)

@@ -52,20 +52,19 @@ class Sweep(NamedTuple):
     pictures: Pictures | None  # for images
 
 
-def sweep_of(found: Result) -> Sweep:
+def sweep_of(result: Result) -> Sweep:
     """The parts of a run that are shown and saved."""
-    pictures = None if found.curves is not None else _pictures(found)
-    return Sweep(
-        found.config, found.rows, found.x, found.others, found.mixtures, found.curves, pictures
-    )
+    curves, points = result.curves, (result.x, result.others)
+    pictures = None if curves is not None else _pictures(result)
+    return Sweep(result.config, result.rows, *points, result.mixtures, curves, pictures)
 
 
 @torch.no_grad()
-def _pictures(found: Result) -> Pictures:
-    z = normal((SHOWN, found.config.latents), generator(found.config.seed + 2))
-    drawn = torch.stack([model.decode(z).mean for model in found.models])
-    again = torch.stack([_reconstructed(model, found.others[:SHOWN]) for model in found.models])
-    nearest = torch.cdist(drawn, found.x.expand(len(drawn), -1, -1)).argmin(2)
+def _pictures(result: Result) -> Pictures:
+    z = normal((SHOWN, result.config.latents), generator(result.config.seed + 2))
+    drawn = torch.stack([model.decode(z).mean for model in result.models])
+    again = torch.stack([_reconstructed(model, result.others[:SHOWN]) for model in result.models])
+    nearest = torch.cdist(drawn, result.x.expand(len(drawn), -1, -1)).argmin(2)
     return Pictures(drawn, nearest, again)
 
 
@@ -81,26 +80,26 @@ def climb_of(x: Tensor, floor: float, iterations: int = 30) -> Iterator[float]:
         yield step.log_likelihood / len(x)
 
 
-def save(found: Sweep, path: Path) -> None:
+def save(sweep: Sweep, path: Path) -> None:
     """Write a sweep: curves in half precision, images in 256 levels."""
     arrays: dict[str, np.ndarray] = {
-        "config": np.array(json.dumps(asdict(found.config))),
-        "x": found.x.numpy(),
-        "others": found.others.numpy(),
+        "config": np.array(json.dumps(asdict(sweep.config))),
+        "x": sweep.x.numpy(),
+        "others": sweep.others.numpy(),
     }
     for name in Row._fields[1:]:
-        arrays[f"row/{name}"] = np.array([getattr(row, name) for row in found.rows])
-    for number, atoms in enumerate(found.mixtures):
-        if found.curves is not None:
+        arrays[f"row/{name}"] = np.array([getattr(row, name) for row in sweep.rows])
+    for number, atoms in enumerate(sweep.mixtures):
+        if sweep.curves is not None:
             for name, values in atoms._asdict().items():
                 arrays[f"atoms/{number}/{name}"] = values.numpy().astype(np.float32)
-    if found.curves is not None:
-        for name, values in found.curves._asdict().items():
+    if sweep.curves is not None:
+        for name, values in sweep.curves._asdict().items():
             arrays[f"curves/{name}"] = values.numpy().astype(np.float16)
-    if found.pictures is not None:
-        arrays["nearest"] = found.pictures.nearest.numpy().astype(np.uint16)
+    if sweep.pictures is not None:
+        arrays["nearest"] = sweep.pictures.nearest.numpy().astype(np.uint16)
         for name in ("drawn", "again"):
-            levels = getattr(found.pictures, name).clamp(0, 1) * 255
+            levels = getattr(sweep.pictures, name).clamp(0, 1) * 255
             arrays[name] = levels.round().byte().numpy()
     save_arrays(path, arrays)
 

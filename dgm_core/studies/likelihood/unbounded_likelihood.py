@@ -287,10 +287,10 @@ def mean_log_likelihood(
     """Mean log p(x) of rows (N, D) in nats, and its error."""
     if model.single.latent_dim == 1:
         masked = Masked(x, torch.ones_like(x, dtype=torch.bool))
-        found = log_evidence(
+        integral = log_evidence(
             model, masked, tolerance=0.01, most_points=2**20, decoded_at_once=2**15
         )
-        return found.value.mean().item(), found.error.mean().item()
+        return integral.value.mean().item(), integral.error.mean().item()
     values, errors = [], []
     for part in x.split(max(1, 20_000 // DRAWS)):
         value, error = log_likelihood(log_weights(model, part, DRAWS, source).double())

@@ -1,4 +1,4 @@
-"""Records of running chains: the same numbers as from the finished traces, computed naively."""
+"""Records of running chains, compared with a naive computation from the finished traces."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def records(name: str) -> list[Record]:
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_stretches_join_to_the_traces_of_the_whole_run(name: str) -> None:
+def test_traces_of_all_records_join_to_the_traces_of_the_run(name: str) -> None:
     for field, whole in run().traces[name]._asdict().items():
         joined = np.concatenate([getattr(r.traces, field) for r in records(name)], 1)
         assert np.array_equal(joined, whole), field
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_the_history_is_that_of_diagnoses_made_naively(name: str) -> None:
+def test_diagnoses_equal_a_naive_computation(name: str) -> None:
     result, warmup = run(), run().config.warmup
     history = records(name)[-1].history
     assert history[-1].iteration == 330
@@ -59,7 +59,7 @@ def test_the_history_is_that_of_diagnoses_made_naively(name: str) -> None:
             )
 
 
-def test_a_frame_knows_the_diagnoses_up_to_it_and_no_later() -> None:
+def test_a_frame_has_the_diagnoses_up_to_its_iteration_only() -> None:
     for frame in run().frames:
         history = frame.samplers[METROPOLIS].record.history
         assert all(each.iteration <= frame.iteration for each in history)
@@ -67,7 +67,7 @@ def test_a_frame_knows_the_diagnoses_up_to_it_and_no_later() -> None:
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_acceptance_and_standstill_of_each_chain_counted_by_hand(name: str) -> None:
+def test_acceptance_and_unmoved_iterations_equal_a_count_by_hand(name: str) -> None:
     warmup, accepted = run().config.warmup, run().traces[name].accepted
     assert not accepted[:, warmup:].all() or name == "pseudo-Gibbs"
     for frame in run().frames:
@@ -82,7 +82,7 @@ def test_acceptance_and_standstill_of_each_chain_counted_by_hand(name: str) -> N
             assert record.unmoved[chain] == still
 
 
-def test_latents_stay_where_a_proposal_was_refused() -> None:
+def test_latents_stay_the_same_where_a_proposal_was_rejected() -> None:
     own = records(METROPOLIS)
     numbers = np.concatenate([r.numbers for r in own])
     assert np.array_equal(numbers, np.unique(numbers))
@@ -101,7 +101,7 @@ def test_long_runs_are_thinned() -> None:
     assert 300 <= len([n for n in recorder.points if 0 < n <= 5000]) <= 430
 
 
-def test_proposals_are_the_encoders_at_the_completed_images_shown() -> None:
+def test_proposals_are_the_encoders_gaussians_at_the_completed_images() -> None:
     frame = run().frames[-3]
     shot = frame.samplers[METROPOLIS]
     law = model().encode(torch.from_numpy(shot.draws).float()[:, None])
@@ -134,7 +134,7 @@ def test_marginals_of_a_full_covariance_are_those_of_its_draws() -> None:
         pair = draws[:, row, [4, 0]].T
         sd = pair.std(1).numpy()
         off = (mean[row] - pair.mean(1).numpy()) / sd
-        assert np.abs(off).max() < 5 / np.sqrt(len(draws)) + 1e-3  # halves are rounded
+        assert np.abs(off).max() < 5 / np.sqrt(len(draws)) + 1e-3  # half precision
         wrong = (covariance[row] - torch.cov(pair).numpy()) / np.outer(sd, sd)
         assert np.abs(wrong).max() < 0.02
 
@@ -146,11 +146,11 @@ def test_marginals_of_a_diagonal_covariance_have_no_correlation() -> None:
     assert covariance.tolist() == [[[4.0, 0.0], [0.0, 0.25]]]
 
 
-def test_telling_latents_are_those_in_which_the_chains_part() -> None:
+def test_telling_latents_are_those_in_which_the_chains_differ() -> None:
     noise = np.random.default_rng(0).standard_normal((2, 3, 50, 6)) * 0.1
-    noise[0, 1, :, 4] += 3  # one chain of one sampler stands apart
+    noise[0, 1, :, 4] += 3  # one chain of one sampler differs
     noise[1, :, :, 2] += np.array([-1, 0, 1])[:, None]
-    noise[:, :, :, 5] += 9  # all alike
+    noise[:, :, :, 5] += 9  # the same shift in all chains
     assert telling_latents(list(noise), 2) == [4, 2]
     path = noise[0, :1].copy()
     path[0, :, 3] = np.linspace(-2, 2, 50)

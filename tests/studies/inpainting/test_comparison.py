@@ -1,4 +1,4 @@
-"""The comparison: every method on the same image, in turns, each stopped by itself."""
+"""The comparison: every method on the same image, in turns, each stopped on its own."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def outcomes(*names: str, **more: Any) -> dict[str, Outcome]:
     return result.outcomes
 
 
-def test_every_method_of_the_catalogue_ends_with_pictures_and_scores() -> None:
+def test_every_method_of_the_catalogue_ends_with_images_and_scores() -> None:
     truth, observed = config().truth, config().observed
     for name, outcome in outcomes(*CATALOGUE).items():
         assert outcome.state == "finished", outcome
@@ -83,7 +83,7 @@ def test_every_method_of_the_catalogue_ends_with_pictures_and_scores() -> None:
         assert outcome.calibration.kind == "reliability"
 
 
-def test_probabilities_and_densities_are_told_apart() -> None:
+def test_probabilities_and_densities_have_different_names() -> None:
     found = outcomes("MIWAE", "DMFA")
     assert "NLL" in found["MIWAE"].scores
     assert "NLL, density" in found["DMFA"].scores
@@ -96,7 +96,7 @@ def test_chains_have_a_monte_carlo_error_and_closed_forms_have_none() -> None:
     assert np.isnan(found["DMFA"].scores["MSE"][1])
 
 
-def test_a_method_gives_the_same_whoever_runs_beside_it() -> None:
+def test_a_method_does_not_depend_on_the_other_methods() -> None:
     alone, together = outcomes("pseudo-Gibbs"), outcomes("LAIR", "pseudo-Gibbs", "DMFA")
     one, two = alone["pseudo-Gibbs"], together["pseudo-Gibbs"]
     assert np.array_equal(one.draws, two.draws)
@@ -106,7 +106,7 @@ def test_a_method_gives_the_same_whoever_runs_beside_it() -> None:
     assert not np.array_equal(one.draws, other.draws)
 
 
-def test_methods_advance_in_turns_and_each_is_stopped_by_itself() -> None:
+def test_methods_take_turns_and_each_is_stopped_on_its_own() -> None:
     control, seen = Control(), []
     for item in run(config("pseudo-Gibbs", "LAIR", "mean image"), control, provide):
         if isinstance(item, Frame):
@@ -120,11 +120,11 @@ def test_methods_advance_in_turns_and_each_is_stopped_by_itself() -> None:
     assert stopped.state == "stopped"
     assert 0 < stopped.done < 1
     assert stopped.mean is not None
-    assert "NLL" in stopped.scores  # costs a step, so it comes with the last
+    assert "NLL" in stopped.scores  # computed only at the end, because it costs a step
     assert item.outcomes["LAIR"].state == "finished"
 
 
-def test_a_method_without_its_model_says_so_and_the_others_go_on() -> None:
+def test_a_method_without_its_model_is_unavailable_and_the_others_run() -> None:
     def broken(dataset: str, need: str | None) -> Material:
         if need == "dmfa":
             raise BrokenModel("the weights mnist-dmfa.safetensors are missing beside their card")
@@ -147,7 +147,7 @@ def test_a_method_without_its_model_says_so_and_the_others_go_on() -> None:
         ({"methods": (("LAIR", (("speed", 7),)),)}, "LAIR: expected a setting of .*, got 'speed'"),
     ],
 )
-def test_a_wrong_configuration_is_refused_with_a_sentence(change: dict, sentence: str) -> None:
+def test_an_invalid_configuration_raises_a_clear_error(change: dict, sentence: str) -> None:
     fields = vars(config("LAIR")) | change
     with pytest.raises(ValueError, match=sentence):
         Config(**fields)

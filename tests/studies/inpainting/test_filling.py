@@ -1,4 +1,4 @@
-"""Many images filled in by one method, and the scores of all of them together."""
+"""One method fills in many images, and all images are scored together."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_pooled_f1_and_its_error_agree_with_a_bootstrap() -> None:
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_a_chain_fills_in_as_a_loop_by_hand_does(pattern: str) -> None:
+def test_a_chain_equals_a_loop_written_by_hand(pattern: str) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = fully_connected_dlvm(3, 8).eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""What methods stand on."""
+"""The models and training images that methods need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sweeps of the two samplers: the numbers, their errors, what is measured again and what not."""
+"""Sweeps of the two samplers: numbers, errors, and which rows are measured again."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def rows_of(config: Config, model: VAE, known: Sequence[Row] = ()) -> list[Row]:
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_a_row_is_what_a_loop_over_images_and_chains_gives(sampler: str, model: VAE) -> None:
+def test_a_row_equals_a_loop_over_images_and_chains(sampler: str, model: VAE) -> None:
     config = Config("iterations", images=3, chains=2, iterations=60, seed=4)
     row = next(row for row in rows_of(config, model) if row.sampler == sampler)
     assert row.lengths == (50, 60)
@@ -79,7 +79,7 @@ def test_a_row_is_what_a_loop_over_images_and_chains_gives(sampler: str, model: 
     assert row.rhat[-1] == pytest.approx(np.median(rhats), abs=1e-4)
 
 
-def test_scores_are_those_of_the_definitions() -> None:
+def test_scores_match_their_definitions() -> None:
     truth = (torch.rand(40, 1, 28, 28, generator=generator(0)) < 0.3).float()
     observed = observed_by("60 % at random", truth)
     guess = torch.where(torch.rand(truth.shape, generator=generator(1)) < 0.2, 1 - truth, truth)
@@ -89,7 +89,7 @@ def test_scores_are_those_of_the_definitions() -> None:
     seen_too = torch.where(observed, truth, guess)
     everywhere = f1_hidden(seen_too, truth, torch.zeros_like(observed), event_dims=4).item()
     assert row.f1(pixels="all")[0] == pytest.approx(everywhere)
-    assert everywhere > pooled + 0.05  # seen pixels flatter
+    assert everywhere > pooled + 0.05  # observed ink raises F1
     assert row.f1(pixels="all")[1] < row.f1()[1]
 
 
@@ -112,7 +112,7 @@ def row_of(truth: torch.Tensor, observed: torch.Tensor, guess: torch.Tensor) -> 
     )
 
 
-def test_a_paired_difference_is_surer_than_its_parts_and_agrees_with_a_bootstrap() -> None:
+def test_a_paired_difference_has_a_smaller_error_and_agrees_with_a_bootstrap() -> None:
     source = generator(2)
     a = torch.randint(1, 80, (300, 2), generator=source)
     b = (a + torch.randint(-1, 3, (300, 2), generator=source)).clamp_min(1)
@@ -131,7 +131,7 @@ def test_a_paired_difference_is_surer_than_its_parts_and_agrees_with_a_bootstrap
     assert difference_of_f1(a, a) == (0.0, 0.0)
 
 
-def test_a_row_depends_on_its_setting_and_not_on_the_others(model: VAE) -> None:
+def test_a_row_depends_on_its_own_setting_only(model: VAE) -> None:
     config = Config("missing rate", images=4, iterations=50)
     rows = rows_of(config, model)
     assert [(row.setting, row.sampler) for row in rows] == [
@@ -150,7 +150,7 @@ def test_a_row_depends_on_its_setting_and_not_on_the_others(model: VAE) -> None:
     assert 0 < shares[-1] <= 1
 
 
-def test_the_first_images_of_many_are_those_of_a_few(
+def test_adding_images_does_not_change_the_first_ones(
     model: VAE, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = rows_of(Config("iterations", images=3, iterations=40), model)
@@ -183,12 +183,12 @@ def test_every_sweep_has_its_settings(sweep: str) -> None:
         ({"sweep": "warm-up", "iterations": 90}, "more than 90"),
     ],
 )
-def test_bad_settings_get_a_sentence(bad: dict, said: str) -> None:
+def test_invalid_settings_raise_a_clear_error(bad: dict, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Config(**bad)
 
 
-def test_rows_survive_the_file(tmp_path: Path, model: VAE) -> None:
+def test_rows_are_unchanged_after_saving_and_loading(tmp_path: Path, model: VAE) -> None:
     rows = rows_of(Config("warm-up", images=2, iterations=100), model)
     path = tmp_path / "rows.npz"
     sampler_rows.save(rows, path)
@@ -205,7 +205,7 @@ def test_rows_survive_the_file(tmp_path: Path, model: VAE) -> None:
 SHIPPED = Path(__file__).parents[3] / "assets" / "sampler_studies.npz"
 
 
-def test_what_is_shipped_is_what_the_command_measures() -> None:
+def test_shipped_rows_are_those_that_the_command_measures() -> None:
     rows = sampler_rows.load(SHIPPED)
     for config in sampler_sweeps.SHIPPED:
         for setting in config.settings():

@@ -1,4 +1,4 @@
-"""Slow motion shows the run itself: its draws, its decisions, and what they are made of."""
+"""Slow motion shows the draws and decisions of the run itself, and their terms."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_the_draws_are_those_of_the_run_bit_for_bit(sampler: str) -> None:
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_each_iteration_begins_where_the_last_one_ended(sampler: str) -> None:
+def test_each_iteration_begins_where_the_previous_one_ended(sampler: str) -> None:
     moments = window(sampler=sampler, chain=2, first=5, count=40)
     hidden = ~chains().observed
     for before, after in pairwise(moments):
@@ -87,7 +87,7 @@ def test_the_four_terms_sum_to_the_ratio_that_decided() -> None:
         assert m.accepted == (m.log_u < m.log_ratio)
 
 
-def test_who_does_not_ask_accepts_and_is_told_the_ratio_all_the_same() -> None:
+def test_pseudo_gibbs_accepts_every_proposal_and_still_has_a_ratio() -> None:
     warming = window(first=1, count=10)
     assert all(m.warming_up for m in warming)
     for m in warming + window(sampler="pseudo-Gibbs", first=8, count=20):
@@ -111,7 +111,7 @@ def test_pixels_and_latents_give_the_densities() -> None:
 
 
 def test_a_linear_gaussian_model_by_hand() -> None:
-    """log p(x, z) and log q(z|x) as dense Gaussians; what they sum to is what the sampler used."""
+    """log p(x, z) and log q(z|x) as dense Gaussians; their sum is the ratio of the sampler."""
     toy = LinearGaussian(shift=0.3)
     x = torch.randn(6, 5, generator=generator(1), dtype=torch.float64)
     masked = Masked(x, torch.rand(6, 5, generator=generator(2)) < 0.6)
@@ -139,7 +139,7 @@ def test_a_linear_gaussian_model_by_hand() -> None:
     torch.testing.assert_close(log_ratio, info.log_ratio, rtol=0, atol=1e-12)
 
 
-def test_a_long_way_gives_signs_of_life_and_the_end_of_the_run_cuts_the_window() -> None:
+def test_progress_is_reported_before_the_window_and_the_run_may_end_inside_it() -> None:
     *items, result = slow_motion.run(Config(chains(), first=125, count=60), model())
     assert [item.number for item in items if isinstance(item, Approaching)] == [50, 100]
     assert [m.number for m in result.moments] == list(range(125, 131))
@@ -148,6 +148,6 @@ def test_a_long_way_gives_signs_of_life_and_the_end_of_the_run_cuts_the_window()
 @pytest.mark.parametrize(
     "wrong", [{"sampler": "LAIR"}, {"chain": 5}, {"chain": 0}, {"first": 131}, {"count": 61}]
 )
-def test_what_is_out_of_the_run_is_an_error(wrong: dict[str, object]) -> None:
+def test_numbers_outside_the_run_raise_an_error(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="expected"):
         Config(chains(), **wrong)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The inpainting study: what its frames say, against hand computation from its traces."""
+"""The inpainting study: its frames against a computation by hand from its traces."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def test_frames_begin_dense_and_end_at_the_last_iteration(iterations: int) -> No
     ("iterations", "thin", "expected"),
     [(100, 10, range(10, 101, 10)), (105, 10, range(5, 106, 10)), (5000, 1, range(10, 5001, 10))],
 )
-def test_frames_are_thinned_as_asked_and_never_too_many(
+def test_frames_are_thinned_as_requested_and_never_too_many(
     iterations: int, thin: int, expected: range
 ) -> None:
     assert config(iterations=iterations, warmup=0, thin=thin).frame_numbers() == list(expected)
 
 
-def test_thinning_leaves_the_chains_alone() -> None:
+def test_thinning_does_not_change_the_chains() -> None:
     plain, thinned = finished(config()), finished(config(thin=7))
     for name in SAMPLERS:
         last, last_of_thinned = plain.frames[-1].samplers[name], thinned.frames[-1].samplers[name]
@@ -60,7 +60,7 @@ def test_thinning_leaves_the_chains_alone() -> None:
         assert np.array_equal(plain.traces[name].log_joint, thinned.traces[name].log_joint)
 
 
-def test_the_same_config_gives_the_same_pictures() -> None:
+def test_the_same_config_gives_the_same_images() -> None:
     first, again, other = finished(config()), finished(config()), finished(config(seed=1))
     for name in SAMPLERS:
         for a, b in zip(first.frames, again.frames, strict=True):
@@ -71,7 +71,7 @@ def test_the_same_config_gives_the_same_pictures() -> None:
         )
 
 
-def test_observed_pixels_are_the_truth_in_every_frame() -> None:
+def test_observed_pixels_equal_the_original_in_every_frame() -> None:
     of = config()
     for frame in finished(of).frames:
         for shot in frame.samplers.values():
@@ -80,7 +80,7 @@ def test_observed_pixels_are_the_truth_in_every_frame() -> None:
             assert (shot.sd[of.observed] == 0).all()
 
 
-def test_scores_are_those_of_the_pictures_shown() -> None:
+def test_scores_are_those_of_the_images_shown() -> None:
     of = config()
     result = finished(of)
     truth, observed = torch.from_numpy(of.truth), torch.from_numpy(of.observed)
@@ -96,7 +96,7 @@ def test_scores_are_those_of_the_pictures_shown() -> None:
             assert np.array_equal(result.traces[name].ink[:, at], ink)
 
 
-def test_acceptance_counts_what_comes_after_the_warm_up() -> None:
+def test_acceptance_counts_only_iterations_after_the_warm_up() -> None:
     of = config()
     result = finished(of)
     pseudo, exact = (result.frames[-1].samplers[name].summary for name in SAMPLERS)
@@ -141,6 +141,6 @@ def test_nothing_and_everything_hidden() -> None:
         assert len(result.frames) == len(result.config.frame_numbers())
 
 
-def test_a_run_takes_breath_between_distant_frames() -> None:
+def test_a_run_pauses_between_distant_frames() -> None:
     items = list(two_samplers.run_with_pauses(config(iterations=60, warmup=10, thin=30), model()))
     assert [item is None for item in items] == [True, True, False] * 2 + [False]

@@ -1,4 +1,4 @@
-"""Measured bounds in a file, image by image; the small Gaussian decoder whose truth is known."""
+"""Measured bounds in a file, image by image; the small Gaussian decoder with known log p(x)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def measured(count: int) -> dict[str, tuple[Result, Images]]:
     return found
 
 
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+def test_bounds_are_unchanged_after_saving_and_loading(tmp_path: Path) -> None:
     written, path = measured(2), tmp_path / "small.npz"
     bound_files.save(path, NAME, written)
     read = bound_files.load(NAME, path)
@@ -62,7 +62,7 @@ def test_lines_of_other_weights_are_not_shown(
     assert bound_files.load(NAME, tmp_path / "none.npz") == {}
 
 
-def test_one_image_has_its_own_lines_and_its_own_bound_from_above() -> None:
+def test_one_image_has_its_own_lines_and_its_own_upper_bound() -> None:
     found, model = bound_files.load(NAME)["made"], bound_files.load_model(NAME)
     one = bound_files.of_one(found, 4, model, NAME)
     (truth,) = (line for line in one.lines if line.method == "quadrature")
@@ -71,7 +71,7 @@ def test_one_image_has_its_own_lines_and_its_own_bound_from_above() -> None:
     assert math.isclose(whole.each.mean().item(), whole.mean, abs_tol=1e-4)
     above = next(line for line in one.lines if line.method == "best mixture")
     floor = gaussian_digits.CONFIG.floors[0]
-    # Of one point the best mixture is one atom on it, as narrow as the floor lets it be.
+    # For one point, the best mixture is one atom on it with the smallest allowed variance.
     assert math.isclose(above.mean, -50 * math.log(2 * math.pi * floor), rel_tol=1e-6)
     assert truth.mean < above.mean
     assert len(one.ess) == len(one.pareto_k) == 1
@@ -90,8 +90,8 @@ def test_shipped_lines_are_in_order_and_grow_with_k(name: str) -> None:
         assert found.pareto_k.shape == found.ess.shape == (20,)
 
 
-def test_the_small_gaussian_decoder_is_worth_what_is_shipped_of_it() -> None:
-    """Its integral again, of shipped weights, on a grid of its own; and the bound from above."""
+def test_the_shipped_bounds_of_the_small_gaussian_decoder_are_right() -> None:
+    """The integral on another grid, and the upper bound, from the shipped weights."""
     model, found = gaussian_digits.load(), bound_files.load(NAME)["test"]
     x = gaussian_digits.images(20)
     along = torch.linspace(-6, 6, 301)
@@ -107,7 +107,7 @@ def test_the_small_gaussian_decoder_is_worth_what_is_shipped_of_it() -> None:
     assert model.decode(torch.randn(50, 2)).variance.min() >= gaussian_digits.CONFIG.floors[0]
 
 
-def test_the_small_gaussian_decoder_learns_and_is_kept(tmp_path: Path) -> None:
+def test_the_small_gaussian_decoder_learns_and_is_saved(tmp_path: Path) -> None:
     config = replace(gaussian_digits.CONFIG, points=50, iterations=40, every=20)
     *frames, models = gaussian_digits.train(config)
     assert frames[-1].objective[0] > frames[0].objective[0]
@@ -119,7 +119,7 @@ def test_the_small_gaussian_decoder_learns_and_is_kept(tmp_path: Path) -> None:
     )
 
 
-def test_a_line_above_without_pictures_is_left_out() -> None:
+def test_an_upper_bound_without_images_is_left_out() -> None:
     lines = (Line("best mixture", "above", 3, 1.0, 0.0),)
     found = bound_files.Measured(lines, torch.ones(3), torch.zeros(3))
     assert bound_files.of_one(found, 0, gaussian_digits.load(), NAME).lines == ()

@@ -1,4 +1,4 @@
-"""ELBO ≤ IWAE ≤ log p ≤ the best mixture, where all of them are known, and on a shipped model."""
+"""ELBO ≤ IWAE ≤ log p ≤ best mixture, where all are known exactly, and on a shipped model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SMALL = Config(draws=(1, 10, 100, 1000, 4000), temperatures=20, chains=16, toler
 
 
 def gaussian_rows(count: int) -> tuple[LinearGaussian, Tensor, Tensor, Tensor]:
-    """A model with a poor encoder, rows it made, their latents and their exact log p(x)."""
+    """A model with a poor encoder, rows drawn from it, their latents and their exact log p(x)."""
     model = LinearGaussian(shift=0.3, stretch=1.3)
     x, z = generated_images(model, count, seed=2)
     return model, x, z, MultivariateNormal(model.offset, model.covariance).log_prob(x)
@@ -45,7 +45,7 @@ def measured(config: Config, *args: object, **more: object) -> tuple[list[Frame]
     return frames, last
 
 
-def test_all_lines_of_a_gaussian_model_are_in_order_around_the_truth() -> None:
+def test_all_lines_of_a_gaussian_model_are_in_order_around_the_exact_value() -> None:
     model, x, z, exact = gaussian_rows(12)
     family = Family(model.noise**2, model.noise**2)
     frames, found = measured(SMALL, model, x, latents=z, family=family)
@@ -68,7 +68,7 @@ def test_all_lines_of_a_gaussian_model_are_in_order_around_the_truth() -> None:
     assert frames[-1].lines == found.lines
 
 
-def test_each_line_on_the_wrong_side_would_be_caught() -> None:
+def test_a_line_on_the_wrong_side_is_detected() -> None:
     model, x, z, _ = gaussian_rows(12)
     family = Family(model.noise**2, model.noise**2)
     _, found = measured(SMALL, model, x, latents=z, family=family)
@@ -97,7 +97,7 @@ def _one_atom(x: Tensor, family: Family) -> float:
     return law.log_prob(x).sum(1).mean().item()
 
 
-def test_given_what_is_seen_all_is_of_the_rest() -> None:
+def test_with_a_mask_all_lines_refer_to_the_observed_entries() -> None:
     model, x, z, _ = gaussian_rows(4)
     observed = torch.tensor([True, False, True, False, False]).expand_as(x)
     _, found = measured(SMALL, model, x, observed=observed, latents=z)
@@ -131,7 +131,7 @@ def test_the_empirical_bound_is_minus_the_entropy_of_the_counts() -> None:
     assert found.components == 2
 
 
-def test_a_family_holds_what_the_head_may_put_out() -> None:
+def test_a_family_has_the_variances_that_the_head_can_output() -> None:
     one = GaussianLikelihood(2, 0.02)
     scale = one.scale(torch.zeros(1, 2, 1, 1)).detach().flatten().double().square()
     family = family_of(one)
@@ -145,7 +145,7 @@ def test_a_family_holds_what_the_head_may_put_out() -> None:
 
 
 def test_a_trained_gaussian_model_is_below_its_bound() -> None:
-    """Of faces: 12,288 values, four images; the bound by pairs closes it."""
+    """Faces: four images of 12,288 values; the bound by pairs closes the gap."""
     model = zoo.load("celeba-dlvm")
     x, _ = generated_images(model, 4)
     config = Config(draws=(1, 20), temperatures=0)
@@ -158,7 +158,7 @@ def test_a_trained_gaussian_model_is_below_its_bound() -> None:
     assert is_ordered(found.lines)
 
 
-def test_runs_repeat_themselves_and_draws_are_shared() -> None:
+def test_runs_are_reproducible_and_share_their_draws() -> None:
     model, x, _, _ = gaussian_rows(2)
     config = Config(draws=(1, 7, 30), temperatures=3, chains=2, most_points=0)
     a, b = (measured(config, model, x)[1].lines for _ in "ab")
@@ -176,7 +176,7 @@ def test_settings_out_of_range_are_refused(bad: dict) -> None:
         Config(**bad)
 
 
-def test_a_row_and_a_sentence_say_the_same() -> None:
+def test_a_row_and_a_sentence_have_the_same_numbers() -> None:
     line = Line("IWAE", "below", 10, -88.123456, 0.0123, torch.zeros(1), torch.zeros(1))
     row = line.row("mnist-dlvm", "test", 5)
     assert row == {

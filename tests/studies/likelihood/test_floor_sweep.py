@@ -1,4 +1,4 @@
-"""What is kept of a run over falling floors, and what is shipped of two."""
+"""Saved results of a run with decreasing floors, and the two shipped runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DRAWN = ((0.0, 0.0), (1.0, 0.5))
 
 
 @pytest.mark.parametrize("data", ["moons", "digits"])
-def test_a_run_is_kept_with_all_that_is_shown(data: str, tmp_path: Path) -> None:
+def test_a_saved_run_has_everything_that_is_shown(data: str, tmp_path: Path) -> None:
     *_, result = unbounded_likelihood.run(Config(data, **SMALL, latents=3))
     found = sweep_of(result)
     save(found, tmp_path / "run.npz")
@@ -41,7 +41,7 @@ def test_a_run_is_kept_with_all_that_is_shown(data: str, tmp_path: Path) -> None
         assert found.pictures.nearest[0, 0] == (found.x - first).norm(dim=1).argmin()
 
 
-def test_drawn_points_are_near_their_places() -> None:
+def test_points_lie_near_the_drawn_places() -> None:
     config = Config("drawn", drawn=DRAWN, points=60, tested=30)
     x, others = unbounded_likelihood.points(config)
     assert x.shape == (60, 2)
@@ -52,7 +52,7 @@ def test_drawn_points_are_near_their_places() -> None:
         Config("drawn")
 
 
-def test_em_never_falls_and_stays_below_the_best() -> None:
+def test_em_never_lowers_the_likelihood_and_stays_below_the_best_mixture() -> None:
     sweep = load(ASSETS / "unbounded-moons.npz")
     for row in sweep.rows[::3]:
         values = list(climb_of(sweep.x, row.floor, 40))
@@ -71,7 +71,9 @@ def test_an_ellipse_is_as_wide_as_the_standard_deviations() -> None:
 
 
 @pytest.mark.parametrize("data", ["moons", "digits"])
-def test_the_shipped_likelihood_blows_up_and_that_of_others_collapses(data: str) -> None:
+def test_the_shipped_likelihood_grows_on_training_points_and_collapses_on_others(
+    data: str,
+) -> None:
     sweep = load(ASSETS / f"unbounded-{data}.npz")
     assert sweep.config == floor_sweep.shipped(data)
     rows, last = sweep.rows, sweep.rows[-1]

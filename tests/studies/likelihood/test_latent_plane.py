@@ -1,4 +1,4 @@
-"""The plane of two latents: what is drawn in it is what the model and the samplers did."""
+"""The plane of two latents shows the densities of the model and the moves of the samplers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dgm_core.types import Masked
 
 
 def model() -> VAE:
-    """Whose posteriors are neither points nor the prior."""
+    """A model whose posteriors are neither points nor the prior."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
         made = fully_connected_dlvm(latent_dim=2, hidden=16).eval().requires_grad_(False)
@@ -45,7 +45,7 @@ def results(changed: Config) -> tuple[Landscape, list[Frame], Result]:
     return first, frames, last
 
 
-def test_the_posterior_given_less_is_the_one_of_the_grid_and_is_wider() -> None:
+def test_the_posterior_given_fewer_pixels_matches_the_grid_and_is_wider() -> None:
     ground, _, _ = results(config(samplers=(), iterations=1, warmup=0))
     x, observed = config().x, config().observed
     exact = log_evidence(model(), Masked(x, observed), tolerance=1e-5).value.item()
@@ -83,7 +83,7 @@ def test_hiding_nothing_changes_nothing_and_hiding_all_leaves_the_prior() -> Non
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_proposals_are_those_that_the_sampler_made(name: str) -> None:
-    """The same sampler run by hand, and its proposal's law worked out from the state before."""
+    """The same sampler run by hand; its proposal distribution follows from the previous state."""
     chosen = config(samplers=(name,), warmup=0, chains=3)
     _, _, result = results(chosen)
     masked = Masked(chosen.x, chosen.observed).repeat(3)
@@ -99,14 +99,14 @@ def test_proposals_are_those_that_the_sampler_made(name: str) -> None:
         assert torch.equal(moved.x, step.state.x)
         expected = torch.where(moved.accepted[:, None], moved.proposed, moved.before)
         assert torch.equal(moved.after, expected)
-        if name != "collapsed Metropolis":  # which proposes from an earlier completion
+        if name != "collapsed Metropolis":  # it proposes from an earlier completion
             law = model().encode(state.x)
             torch.testing.assert_close(moved.proposal.mean, law.mean)
             torch.testing.assert_close(moved.proposal.covariance, law.covariance_matrix)
         state = step.state
 
 
-def test_proposals_follow_the_laws_that_are_drawn_beside_them() -> None:
+def test_proposals_follow_the_gaussians_that_are_shown_with_them() -> None:
     for name in ("pseudo-Gibbs", "Metropolis-within-Gibbs", "LAIR"):
         chosen = config(samplers=(name,), iterations=150, chains=16)
         _, _, result = results(chosen)
@@ -137,7 +137,7 @@ def test_rejected_proposals_are_kept_too_and_lair_weights_sum_to_one() -> None:
 
 
 class Crude(nn.Module):
-    """A model of the tests with an encoder that is off on purpose."""
+    """The test model with a deliberately wrong encoder."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -150,7 +150,7 @@ class Crude(nn.Module):
         return MultivariateNormal(law.mean + 0.3, spread)
 
 
-def test_metropolis_settles_on_the_exact_posterior_and_pseudo_gibbs_does_not() -> None:
+def test_metropolis_converges_to_the_exact_posterior_and_pseudo_gibbs_does_not() -> None:
     chosen = config(
         samplers=("pseudo-Gibbs", "Metropolis-within-Gibbs"),
         iterations=700,

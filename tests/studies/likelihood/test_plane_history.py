@@ -1,4 +1,4 @@
-"""The samplers' histories in the plane: their numbers against a naive reading of every move."""
+"""The samplers' histories in the plane, compared with a naive computation from every move."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dgm_core.types import Masked
 
 @cache
 def model() -> VAE:
-    """Whose posteriors are neither points nor the prior."""
+    """A model whose posteriors are neither points nor the prior."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
         made = fully_connected_dlvm(latent_dim=2, hidden=16).eval().requires_grad_(False)
@@ -66,7 +66,7 @@ def test_log_posteriors_are_the_model_s_over_the_evidence_of_the_grid() -> None:
                 expected = exact.item() - ground.seen.log_evidence
                 found = history.log_posterior[t, chain].item()
                 assert abs(found - expected) < 1e-3, name
-    # The same height as on the grid's window, where a chain stands near one of its points.
+    # Near a point of the window's grid, the log posterior is close to the value there.
     window = ground.seen.window
     z = parts[-1].histories["LAIR"].moves.after[-1, 0]
     row = (window.up - z[1]).abs().argmin()
@@ -86,7 +86,7 @@ def test_distances_are_those_of_all_draws_so_far() -> None:
         assert parts[-1].histories[name].distance == result.total_variation[name]
 
 
-def test_what_was_taken() -> None:
+def test_acceptance_rates() -> None:
     _, parts, result = items()
     taken = {
         name: torch.cat([part.histories[name].taken for part in parts]) for name in result.moves
@@ -105,7 +105,7 @@ def test_regions_of_highest_density_of_a_gaussian() -> None:
     up, across = torch.meshgrid(axis, axis, indexing="ij")
     log_density = -0.5 * (up.square() + (across / 0.5).square()) + 3
     for fraction in (0.5, 0.95):
-        # Of a Gaussian in the plane, −2 (log p − log p_max) is χ² with two degrees of freedom.
+        # For a Gaussian in the plane, −2 (log p − log p_max) is χ² with two degrees of freedom.
         expected = 3 + np.log(1 - fraction)
         assert abs(highest_density_level(log_density, fraction) - expected) < 0.01
     with pytest.raises(ValueError, match="expected a fraction between 0 and 1, got 1"):

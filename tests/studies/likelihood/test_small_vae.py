@@ -1,4 +1,4 @@
-"""A small VAE that is watched, and what it draws."""
+"""Training of a small VAE, and the images that it draws."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def trained(**changes: object) -> tuple[list[Frame], Result]:
     return frames, result
 
 
-def test_the_bound_rises_and_is_what_the_trained_model_has() -> None:
+def test_the_elbo_rises_and_is_that_of_the_trained_model() -> None:
     frames, result = trained()
     assert frames[0].epoch == 0
     assert frames[-1].done == 1
@@ -36,11 +36,11 @@ def test_the_bound_rises_and_is_what_the_trained_model_has() -> None:
             Normal(law.mean, law.variance.sqrt()), Normal(0.0, 1.0)
         )
     torch.testing.assert_close(result.last.units.divergence, exact.double().mean(0))
-    # The KL by draws is that of the units together: draws of 200 images, 4 each.
+    # The KL from draws (200 images, 4 draws each) is the sum over units.
     assert abs(result.last.divergence - exact.sum(1).mean()) < 0.6
 
 
-def test_a_heavy_divergence_makes_posteriors_collapse_and_a_light_one_does_not() -> None:
+def test_a_large_weight_makes_posteriors_collapse_and_a_small_one_does_not() -> None:
     light, one, heavy = (trained(weight=w)[1].last for w in (0.1, 1.0, 40.0))
     assert light.divergence > one.divergence > heavy.divergence
     assert int(light.units.active.sum()) == 6
@@ -48,7 +48,7 @@ def test_a_heavy_divergence_makes_posteriors_collapse_and_a_light_one_does_not()
     assert light.reconstruction > heavy.reconstruction + 10
 
 
-def test_seeds_make_the_same_training() -> None:
+def test_the_same_seed_gives_the_same_training() -> None:
     short = {**QUICK, "epochs": 2}
     (*_, one), (*_, again) = small_vae.run(Config(**short)), small_vae.run(Config(**short))
     assert torch.equal(one.last.samples, again.last.samples)
@@ -56,7 +56,7 @@ def test_seeds_make_the_same_training() -> None:
     assert not torch.equal(one.last.samples, other.last.samples)
 
 
-def test_a_training_that_is_left_can_be_taken_up() -> None:
+def test_a_training_can_be_paused_and_continued() -> None:
     items = small_vae.run(Config(**QUICK))
     first = [next(items) for _ in range(3)]
     rest = list(items)
@@ -65,7 +65,7 @@ def test_a_training_that_is_left_can_be_taken_up() -> None:
     assert torch.equal(rest[-1].last.samples, trained()[1].last.samples)
 
 
-def test_the_manifold_goes_through_quantiles_with_up_upwards() -> None:
+def test_the_manifold_goes_through_quantiles_and_increases_upwards() -> None:
     model = fully_connected_dlvm(latent_dim=3, hidden=8, full_covariance=False).eval()
     side = 4
     found = vae_images.manifold(model, (2, 0), side).view(side, side, 28, 28)

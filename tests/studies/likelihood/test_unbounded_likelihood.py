@@ -1,4 +1,4 @@
-"""As the floor falls: likelihoods rise on training points, fall on others, and stay below Ĝ."""
+"""As the floor falls, likelihoods rise on training points, fall on others and stay below Ĝ."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_no_model_exceeds_the_best_mixture_and_the_gap_widens(config: Config) ->
         assert 1 <= row.components <= config.points
     low = [row.parsimony_gap[0] for row in result.rows]
     assert low[-1] > low[0]
-    # −(D/2) log ξ a point, and an atom each, in the end.
+    # In the end −(D/2) log ξ per point, and one atom per point.
     last, before = result.rows[-1], result.rows[-2]
     steps = (last.reached - before.reached) / math.log(before.floor / last.floor)
     assert math.isclose(steps, result.x.shape[1] / 2, rel_tol=0.03)
@@ -77,7 +77,7 @@ def test_frames_show_the_floors_falling_and_the_curves() -> None:
     assert finished(DIGITS)[1].curves is None
 
 
-def test_a_run_repeats_itself() -> None:
+def test_a_run_is_reproducible() -> None:
     config = Config(floors=(1e-2,), points=10, tested=5, iterations=5, hidden=8)
     rows = [list(unbounded_likelihood.run(config))[-1].rows for _ in "ab"]
     assert rows[0] == rows[1]

@@ -1,4 +1,4 @@
-"""What is written on a VAE's card, against models of which it is known."""
+"""Numbers on a VAE's model card, for models with known values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dgm_core.studies.progress import Frame
 
 
 def test_units_by_hand_and_which_of_them_are_active() -> None:
-    """One unit tells images apart; one is the prior; one is off the prior, but for all alike."""
+    """One unit varies over images, one equals the prior, one is off the prior by a constant."""
     mean = torch.stack([torch.linspace(-2, 2, 50), torch.zeros(50), torch.full((50,), 3.0)], 1)
     variance = torch.tensor([0.1, 1.0, 1.0]).expand(50, 3)
     found = units(mean, variance)
@@ -60,7 +60,7 @@ def test_the_body_is_mirrored_with_elus() -> None:
 
 def test_a_card_adds_up() -> None:
     model = tiny()
-    with torch.no_grad():  # the last unit says nothing
+    with torch.no_grad():  # the last unit carries no information
         model.encoder[-1].weight[2].zero_()
         model.encoder[-1].weight[5].zero_()
         model.encoder[-1].bias[2] = model.encoder[-1].bias[5] = 0.0
@@ -80,7 +80,7 @@ def test_a_card_adds_up() -> None:
     assert card["log_likelihood"]["estimator"].endswith("first 60 test images")
 
 
-def test_the_estimate_is_that_of_importance_sampling() -> None:
+def test_the_estimate_agrees_with_importance_sampling() -> None:
     model = tiny()
     *_, found = vae_quality.run(Config("digits", 20, draws=1500, elbo_draws=2), model)
     x = data.binarize(data.load("digits", "test").x[:20], generator(0))
