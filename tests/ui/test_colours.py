@@ -11,7 +11,7 @@ import pytest
 from dgm_core.imputers import CATALOGUE
 from ui import colours, components
 from ui.colours import Pair
-from ui.components import chain_player, chain_story
+from ui.components import chain_player, chain_diagnostics
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,7 +51,7 @@ def test_methods_have_colours_that_can_be_read_in_both_themes(name: str) -> None
     assert contrast(pair.dark, colours.background.dark) > 4.5
 
 
-@pytest.mark.parametrize("component", [chain_player, chain_story])
+@pytest.mark.parametrize("component", [chain_player, chain_diagnostics])
 def test_scripts_get_the_table_that_python_reads(component: object) -> None:
     folder, shared = components.REGISTERED[component.__name__.rpartition(".")[2]]
     script = components.composed(folder, shared, ".js")

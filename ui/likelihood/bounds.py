@@ -23,8 +23,6 @@ from ui.likelihood import bound_charts, bound_words
 from ui.links import InLink, Setting
 from ui.run_panel import RunPanel
 
-COUNT = 20
-"""Images in a set."""
 MODELS = {
     "digits-gaussian": "Gaussian decoder (digits)",
     "mnist-vae-2d": "VAE in the plane (MNIST)",
@@ -49,7 +47,7 @@ DRAWS = bounds.Config().draws
 MODEL = Setting("bounds model", next(iter(MODELS)), options=MODELS)
 SET = Setting("bounds of", "test", options=SETS)
 SCOPE = Setting("bounds which", WHICH[0], options=WHICH)
-IMAGE = Setting("bounds image", 0, low=0, high=COUNT - 1)
+IMAGE = Setting("bounds image", 0, low=0, high=bound_files.COUNT - 1)
 MOST_DRAWS = Setting("bounds draws", DRAWS[-1], options=DRAWS[1:])
 TEMPERATURES = Setting(
     "bounds temperatures", bound_files.SHIPPED.temperatures, options=(20, 50, 100, 200, 400)
@@ -215,7 +213,7 @@ def st_images(name: str, of: str) -> Images:
     found = st_measured(name).get(of)
     if found is not None and found.images is not None:
         return found.images
-    return bound_files.images_of(name, of, COUNT, st_model(name))
+    return bound_files.images_of(name, of, bound_files.COUNT, st_model(name))
 
 
 def measure(requested: Requested) -> Iterator[Frame | Result]:
@@ -245,7 +243,7 @@ def _results(requested: Requested, run: jobs.Run) -> None:
 def _title(requested: Requested) -> str:
     images = "test images" if requested.of == "test" else "images drawn by the model"
     if requested.row is None:
-        return f"Mean of {COUNT} {images}, nats"
+        return f"Mean of {bound_files.COUNT} {images}, nats"
     return f"Image {requested.row + 1} of the {images}, nats"
 
 

@@ -175,7 +175,7 @@ def _objectives(frames: list[Frame], config: Config) -> None:
     figures.show(
         "floor objectives",
         figure,
-        f"{what} in training, nats per point; darker lines have lower floors",
+        f"{what} in training, nats per point; stronger lines have lower floors",
     )
 
 

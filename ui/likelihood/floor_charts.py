@@ -186,7 +186,7 @@ def _floor_axis(figure: Figure, floors: Sequence[float], at: int | None) -> None
 
 
 def objectives(frames: Sequence[Frame], floors: Sequence[float]) -> Figure:
-    """The objective over training, one line per floor; lower floors are darker."""
+    """The objective over training, one line per floor; lower floors are drawn stronger."""
     figure = figures.empty("fraction of the training", height=250)
     for number, floor in enumerate(floors):
         figure.add_scatter(

@@ -7,6 +7,7 @@ name of a shape or the bits of a painted mask.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -35,10 +36,10 @@ def _corner(row: int, column: int) -> Callable[[], Tensor]:
 
 
 SHAPES: dict[str, Callable[[], Tensor]] = {
-    "top half": lambda: masks.top_half(SIDE, SIDE),
-    "bottom half": lambda: masks.bottom_half(SIDE, SIDE),
-    "left half": lambda: masks.left_half(SIDE, SIDE),
-    "right half": lambda: masks.right_half(SIDE, SIDE),
+    **{
+        name: partial(masks.PRESETS[name], SIDE, SIDE)
+        for name in ("top half", "bottom half", "left half", "right half")
+    },
     "all but a corner": _corner(0, 0),
     "80 % at random": lambda: masks.random_pixels(SIDE, SIDE, 0.8, generator(0)),
 }

@@ -38,8 +38,12 @@ def evaluate_inpainting(
     images: Annotated[
         int | None, typer.Option(help="Test images for the table of holes. Default: all.")
     ] = None,
-    inpainted: Annotated[int, typer.Option(help="Test images for the table of samplers.")] = 1000,
-    iterations: Annotated[int, typer.Option(help="Iterations of the chain samplers.")] = 200,
+    inpainted: Annotated[
+        int, typer.Option(help="Test images for the table of samplers.")
+    ] = samplers.Config.images,
+    iterations: Annotated[
+        int, typer.Option(help="Iterations of the chain samplers.")
+    ] = samplers.Config.iterations,
     only: Annotated[
         str, typer.Option(help="The tables to measure: holes, samplers or both.")
     ] = "both",

@@ -37,7 +37,7 @@ def evaluate_likelihood(
     folder: Folder = zoo.FOLDER,
     images: Annotated[
         int, typer.Option(help="Number of test images, and of images that the model generates.")
-    ] = 20,
+    ] = bound_files.COUNT,
     draws: Annotated[int, typer.Option(help="Largest K of IWAE.")] = 10_000,
     temperatures: Annotated[
         int, typer.Option(help="Temperatures of annealed importance sampling.")

@@ -25,10 +25,16 @@ app = typer.Typer()
 def evaluate_dlvm(
     names: Annotated[list[str], typer.Argument(help="Models, such as mnist-dlvm.")],
     folder: Folder = zoo.FOLDER,
-    images: Annotated[int, typer.Option(help="Number of test images for log p(x).")] = 1000,
-    draws: Draws = 5000,
-    inpainted: Annotated[int, typer.Option(help="Number of test images for the samplers.")] = 100,
-    iterations: Annotated[int, typer.Option(help="Iterations of the samplers.")] = 500,
+    images: Annotated[
+        int, typer.Option(help="Number of test images for log p(x).")
+    ] = dlvm.Config.images,
+    draws: Draws = dlvm.Config.draws,
+    inpainted: Annotated[
+        int, typer.Option(help="Number of test images for the samplers.")
+    ] = dlvm.Config.inpainted,
+    iterations: Annotated[
+        int, typer.Option(help="Iterations of the samplers.")
+    ] = dlvm.Config.iterations,
 ) -> None:
     """Measure DLVMs: log p(x), acceptance, and F1 (PSNR for faces); write them on their cards."""
     for name in names:
@@ -81,8 +87,8 @@ def evaluate_vae(
 def evaluate_miwae(
     names: Annotated[list[str], typer.Argument(help="Models, such as mnist-miwae.")],
     folder: Folder = zoo.FOLDER,
-    images: Annotated[int, typer.Option(help="Number of test images.")] = 200,
-    draws: Draws = 1000,
+    images: Annotated[int, typer.Option(help="Number of test images.")] = miwae.Config.images,
+    draws: Draws = miwae.Config.draws,
 ) -> None:
     """Measure MIWAEs: bound, weights, and F1 (PSNR for faces); write them on their cards."""
     for name in names:

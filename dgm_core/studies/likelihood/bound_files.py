@@ -34,6 +34,8 @@ NAMES = (
 """Models whose bounds are shown, if the models are available."""
 SETS = ("test", "made")
 """Test images, and images that the model generated."""
+COUNT = 20
+"""Number of images in a set."""
 FOLDER = Path(__file__).parents[3] / "assets" / "bounds"
 SHIPPED = Config(chains=16)
 """Settings of the shipped bounds. With fewer chains, AIS estimates its own error poorly."""

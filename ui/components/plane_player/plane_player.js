@@ -278,8 +278,8 @@ function build(player) {
     ["dash-dot", "q(z|x_obs, 0)"],
     ["dashed", "average proposal q̄"],
     ["ellipse", "current proposal"],
-    ["taken", "taken"],
-    ["refused", "refused"],
+    ["taken", "accepted"],
+    ["refused", "rejected"],
   ];
   player.key.replaceChildren(
     ...entries.map(([kind, text]) => element("span", {}, swatch(kind), text)),
