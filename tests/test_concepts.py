@@ -14,7 +14,7 @@ CODE = ("dgm_core", "ui", "pages", "app.py", ".streamlit", "tools")
 CONCEPTS: dict[str, tuple[str, str]] = {
     "acceptance ratio": (
         "dgm_core/samplers/acceptance.py",
-        r"\(log_target_new - log_proposal_new\) - \(",
+        r"\(log_target_new - log_proposal_new\) - \(log_target - log_proposal\)",
     ),
     "RMSE": ("dgm_core/metrics/errors.py", r"\(sse\.sum\(\) / entries\.sum\(\)\)\.sqrt\(\)"),
     "colour of Metropolis": (

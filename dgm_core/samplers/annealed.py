@@ -31,6 +31,7 @@ from torch.distributions import Distribution
 
 from dgm_core.bounds import Estimate, log_likelihood
 from dgm_core.rng import draw, normal, uniform
+from dgm_core.samplers.acceptance import accept
 from dgm_core.samplers.observed import log_prob_observed
 from dgm_core.types import LatentVariableModel, Masked
 
@@ -249,7 +250,7 @@ def _hamiltonian_step(
         size = 1.0 if number < leapfrogs else 0.5  # the last momentum step is a half step
         momentum = momentum + size * step * new.slope(beta)
     log_ratio = new.log_density(beta) - 0.5 * momentum.square().sum(-1) - energy
-    accepted = _accept(log_ratio, source)
+    accepted, _ = accept(log_ratio, source)  # a diverging trajectory has ρ = NaN
     moved = _Point(
         *(
             torch.where(accepted[..., None] if a.dim() == 3 else accepted, a, b)
@@ -257,9 +258,3 @@ def _hamiltonian_step(
         )
     )
     return moved, accepted, log_ratio.nan_to_num(nan=-math.inf).clamp_max(0).exp()
-
-
-def _accept(log_ratio: Tensor, source: torch.Generator) -> Tensor:
-    """Accept with probability min(1, ρ); a diverging trajectory has ρ = NaN and is rejected."""
-    # 1 - u is in (0, 1], so the logarithm is finite.
-    return torch.log1p(-uniform(tuple(log_ratio.shape), source, log_ratio.dtype)) < log_ratio

@@ -30,6 +30,7 @@ from torch.distributions import Distribution
 
 from dgm_core.distributions import where
 from dgm_core.rng import Source, draw, uniform
+from dgm_core.samplers.acceptance import accept, log_acceptance_ratio
 from dgm_core.samplers.initial import Initialisation, uniform_noise
 from dgm_core.samplers.observed import log_prob_observed
 from dgm_core.samplers.state import Info, State, redraw_missing, start
@@ -119,12 +120,13 @@ def collapsed_metropolis(
         log_prior_new = prior.log_prob(z_new)
         likelihood_new = model.decode(z_new)
         log_target_new = log_prob_observed(likelihood_new, masked) + log_prior_new
-        log_ratio = (log_target_new - log_mixture(z_new, log_prior_new)) - (
-            state.log_target - log_mixture(state.z, prior.log_prob(state.z))
+        log_ratio = log_acceptance_ratio(
+            log_target_new,
+            log_mixture(z_new, log_prior_new),
+            state.log_target,
+            log_mixture(state.z, prior.log_prob(state.z)),
         )
-        # 1 - u is in (0, 1], so the logarithm is finite.
-        log_u = torch.log1p(-uniform((rows,), source, dtype))
-        accepted = log_u < log_ratio
+        accepted, log_u = accept(log_ratio, source)
         moved = redraw_missing(
             model,
             masked,

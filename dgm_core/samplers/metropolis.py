@@ -15,7 +15,8 @@ fast it converges depends on the encoder; with low acceptance, chains can get st
 import torch
 
 from dgm_core.distributions import where
-from dgm_core.rng import Source, draw, uniform
+from dgm_core.rng import Source, draw
+from dgm_core.samplers.acceptance import accept, log_acceptance_ratio
 from dgm_core.samplers.initial import Initialisation, uniform_noise
 from dgm_core.samplers.state import Info, State, redraw_missing, start
 from dgm_core.types import LatentVariableModel, Masked, Sampler
@@ -39,12 +40,13 @@ def metropolis_within_gibbs(
         z_new = draw(proposal, source)
         likelihood_new = model.decode(z_new)
         log_joint_new = likelihood_new.log_prob(state.x) + prior.log_prob(z_new)
-        log_ratio = (log_joint_new - proposal.log_prob(z_new)) - (
-            state.log_joint - proposal.log_prob(state.z)
+        log_ratio = log_acceptance_ratio(
+            log_joint_new,
+            proposal.log_prob(z_new),
+            state.log_joint,
+            proposal.log_prob(state.z),
         )
-        # 1 - u is in (0, 1], so the logarithm is finite.
-        log_u = torch.log1p(-uniform(tuple(log_ratio.shape), source, log_ratio.dtype))
-        accepted = log_u < log_ratio
+        accepted, log_u = accept(log_ratio, source)
         z = torch.where(accepted[:, None], z_new, state.z)
         likelihood = where(likelihood_new, accepted, state.likelihood)
         state = redraw_missing(model, masked, z, likelihood, source)
