@@ -1,11 +1,11 @@
-"""What every page has: its set-up, its head, and values that survive a change of page."""
+"""What all pages share: set-up, head, and widgets that keep their value between pages."""
 
 from __future__ import annotations
 
 import os
 from typing import Any
 
-# Before torch is imported: where sessions share the cores, each chain is faster on one thread.
+# Before torch is imported: with sessions sharing the cores, a chain is faster on one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import streamlit as st
@@ -19,7 +19,7 @@ device.keep_freed_memory()
 server_limits.apply()
 
 KEPT = "keep."
-"""Widgets whose key starts so keep their value when the visitor goes to another page and back."""
+"""Prefix of the keys of widgets that keep their value when the visitor changes pages."""
 _STYLE = """
 [data-testid=stMainBlockContainer] { padding-top: 1.25rem }
 /* White text on the light accent of the dark theme would be unreadable. */
@@ -70,29 +70,30 @@ def kept(name: str, value: object) -> str:
 
 
 def last_value(name: str, value: object) -> Any:
-    """What the kept widget `name` holds, drawn or not; `value` if it never was."""
+    """The value of the kept widget `name`, on screen or not; `value` if it was never drawn."""
     last = st.session_state.get(_LAST, {}).get(KEPT + name, value)
     return st.session_state.get(KEPT + name, last)
 
 
 def remember(name: str, value: object) -> None:
-    """Let the kept widget `name` begin with `value` when it is next drawn anew."""
+    """Set the value of the kept widget `name` for the next time that it is drawn anew."""
     st.session_state.setdefault(_LAST, {})[KEPT + name] = value
 
 
 def renew(name: str, value: object) -> None:
-    """Let the kept widget `name` begin with `value`, though it may be on screen: in a callback."""
+    """Set the value of the kept widget `name`, even if it is on screen: in a callback."""
     remember(name, value)
     st.session_state.pop(KEPT + name, None)
 
 
 def page(title: str, subtitle: str, here: str = "", keys: Keys | None = None) -> None:
-    """Set up a page and draw its head. The first Streamlit call of every page.
+    """Set up a page and draw its head: the first Streamlit call of every page.
 
     Args:
-        title, subtitle: what it is, and what it is for; Markdown in the second.
-        here: its path.
-        keys: what they do on it.
+        title: of the page.
+        subtitle: what the page is for, in Markdown.
+        here: path of the page; empty: the front page.
+        keys: its keyboard shortcuts.
     """
     st.set_page_config(
         page_title=f"{title} · DGM Lab",
@@ -102,8 +103,8 @@ def page(title: str, subtitle: str, here: str = "", keys: Keys | None = None) ->
     )
     st.html(f"<style>{_STYLE}</style>")
     last = st.session_state.setdefault(_LAST, {})
-    kept_on = [k for k in st.session_state if isinstance(k, str) and k.startswith(KEPT)]
-    last |= {key: st.session_state[key] for key in kept_on}
+    shown = [k for k in st.session_state if isinstance(k, str) and k.startswith(KEPT)]
+    last |= {key: st.session_state[key] for key in shown}
     navigation.bar(here, keys or {})
     st.title(title, anchor=False)
     st.markdown(subtitle)

@@ -1,4 +1,4 @@
-"""Ways between the pages: the tour's stops and the lessons open what they promise."""
+"""Navigation: the tour, the lessons, the bar; every link opens its page with its settings."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_stop_of_the_tour_stays_in_the_address() -> None:
 
 
 @pytest.mark.parametrize("junk", ["0", "99", "-1", "x", "²", "5 ", "1" * 5000])
-def test_junk_is_no_stop(junk: str) -> None:
+def test_an_unknown_stop_is_ignored(junk: str) -> None:
     app = opened("Clusters", {"tour": junk})
     assert not app.exception
     assert "tour" not in said(app)
@@ -53,7 +53,7 @@ def test_a_stop_belongs_to_its_page() -> None:
     assert "tour" not in said(app)
 
 
-def test_the_tour_leads_through_every_lab_and_ends() -> None:
+def test_the_tour_visits_every_lab_and_ends() -> None:
     assert {stop.page for stop in navigation.stops()} == set(navigation.PAGES) - {""}
     assert navigation.of_stop(0) is None
     assert navigation.of_stop(len(navigation.stops()) + 1) is None
@@ -76,10 +76,10 @@ def test_every_page_is_in_the_bar() -> None:
 
 
 @pytest.mark.parametrize("go", [None, 3, "Nowhere", ["Theory"], {}])
-def test_only_what_the_bar_offers_can_be_asked_for(go: object) -> None:
+def test_other_messages_of_the_bar_are_ignored(go: object) -> None:
     asked = page_bar.parse(go, "yes", [("", "home"), ("Theory", "Theory")])
     assert asked == (None, False)
 
 
-def test_what_it_offers_can_be() -> None:
+def test_a_page_of_the_bar_can_be_chosen() -> None:
     assert page_bar.parse("Theory", True, [("Theory", "Theory")]) == ("Theory", True)

@@ -1,4 +1,4 @@
-"""Pages run without a browser: they open, answer, and keep what the visitor did."""
+"""Pages without a browser: they open, respond, and keep what the visitor did."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def lab() -> AppTest:
     return app.run().switch_page("pages/1_Inpainting.py").run()
 
 
-def test_the_front_door_opens() -> None:
+def test_the_front_page_opens() -> None:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE).run()
     assert not app.exception
     assert not app.error
@@ -81,7 +81,7 @@ def test_the_mask_survives_a_change_of_page() -> None:
     assert np.array_equal(app.session_state["mask"], mine)
 
 
-def test_nothing_hidden_gets_a_sentence() -> None:
+def test_an_empty_mask_gets_a_message() -> None:
     app = lab()
     app.session_state["mask"] = np.zeros((28, 28), bool)
     app.run()
@@ -109,7 +109,7 @@ def picture(side: int = 60) -> bytes:
     return buffer.getvalue()
 
 
-def test_an_upload_becomes_the_picture_and_a_bad_one_gets_a_sentence() -> None:
+def test_an_upload_becomes_the_picture_and_a_bad_one_gets_a_message() -> None:
     app = lab()
     source = next(group for group in app.get("button_group") if group.key == "keep.source")
     source.set_value("Upload").run()
@@ -127,7 +127,7 @@ def test_an_upload_becomes_the_picture_and_a_bad_one_gets_a_sentence() -> None:
     assert app.session_state["uploaded digit"].content.any()
 
 
-def test_an_uploaded_mask_is_taken_and_a_bad_one_gets_a_sentence() -> None:
+def test_an_uploaded_mask_is_used_and_a_bad_one_gets_a_message() -> None:
     app = lab()
     uploader = next(each for each in app.get("file_uploader") if each.key == "mask_upload")
     half = np.zeros((28, 28), np.uint8)
@@ -144,7 +144,7 @@ def test_an_uploaded_mask_is_taken_and_a_bad_one_gets_a_sentence() -> None:
     assert np.array_equal(app.session_state["mask"], half > 0)
 
 
-def test_a_broken_weight_file_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_weight_file_gets_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(name: str, *_: object) -> None:
         raise zoo.BrokenModel(f"the weights {name}.safetensors do not match")
 
@@ -159,7 +159,7 @@ def test_a_broken_weight_file_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -
     cache.st_model.clear()
 
 
-def test_a_broken_data_file_gets_a_sentence_and_the_models_own_pictures(
+def test_a_broken_data_file_gets_a_message_and_images_of_the_model(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     cache.st_test_images.clear()

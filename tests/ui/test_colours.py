@@ -11,7 +11,7 @@ import pytest
 from dgm_core.imputers import CATALOGUE
 from ui import colours, components
 from ui.colours import Pair
-from ui.components import chain_player, chain_diagnostics
+from ui.components import chain_diagnostics, chain_player
 
 ROOT = Path(__file__).parents[2]
 
