@@ -156,7 +156,7 @@ def test_a_complete_table_is_written_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     write_table(holey().dropna()[["weight", "height"]], path, "csv")
     said = works(path, "--draws=2", f"--out={tmp_path / 'done.csv'}")
-    assert "Nothing is missing" in said
+    assert "No value is missing" in said
     for name in ("done.csv", "done-01.csv", "done-02.csv"):
         assert (tmp_path / name).read_bytes() == path.read_bytes()
     assert not read(tmp_path / "done-sd.csv").to_numpy().any()
@@ -244,7 +244,7 @@ def fails(*words: object) -> str:
             ("--model=not-miwae", "--process=clipping"),
             "no process 'clipping'; there are",
         ),
-        (("--model=mfa",), "'smokes' has levels"),
+        (("--model=mfa",), "'smokes' has categories"),
         (("--model=mfa", "--checkpoint=x"), "neither checkpoints nor logs"),
         (("--draws=-1",), "draws ≥ 0"),
         (("--epochs=0",), "epochs ≥ 1"),
