@@ -31,7 +31,9 @@ def hidden(page: Page) -> tuple[int, int]:
     return tuple(map(int, HIDDEN.search(said.text_content()).groups()))
 
 
-def test_between_narrow_distributions_only_wasserstein_has_a_slope(server: str, new_page: NewPage) -> None:
+def test_between_narrow_distributions_only_wasserstein_has_a_slope(
+    server: str, new_page: NewPage
+) -> None:
     page = opened(new_page, server, "note=GANs")
     wide = looking.curve(page, "gan-distances", "Jensen–Shannon")
     assert wide[20] < 0.7
