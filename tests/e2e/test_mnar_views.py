@@ -26,7 +26,7 @@ def test_five_trainings_that_disagree_are_said_to(server: str, new_page: NewPage
     page = opened(new_page, server, "?view=Identify")
     expect(charts(page)).to_have_count(5)
     expect(page.get_by_text("The five trainings disagree about")).to_be_visible()
-    expect(page.get_by_text("best bound")).to_have_count(1)
+    expect(page.get_by_text(", best bound")).to_have_count(1)
     looking.nothing_sticks_out(page)
 
 
