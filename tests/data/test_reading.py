@@ -141,8 +141,8 @@ def test_columns_of_which_nothing_can_be_learned_are_left_out() -> None:
     assert list(reading.frame) == ["a", "b"]
     for name, reason in {
         "empty": "no value in any row",
-        "same": "is 5 wherever it is known",
-        "name": "another text in nearly every row",
+        "same": "is 5 wherever it is not missing",
+        "name": "a different text in nearly every row",
         "many": "60 different texts",
     }.items():
         assert reason in said(reading, None, name)
@@ -306,7 +306,7 @@ def test_a_first_line_of_numbers_is_data() -> None:
     assert list(reading.frame) == ["column 1", "column 2", "column 3"]
     assert reading.frame.index.tolist() == [1, 2, 3, 4]
     assert column(reading, "column 1") == [5.1, 4.9, 4.7, 4.6]
-    assert "taken for data" in said(reading)
+    assert "read as data" in said(reading)
 
 
 def test_some_numbers_in_the_first_line_are_doubted() -> None:
@@ -375,8 +375,8 @@ def zip_archive() -> bytes:
         (b"a,b,c\n", "no row"),
         (b"a,b,c", "no row"),
         (b"a,b\nNA,?\n,\n", "no value in any row"),
-        (b"a,b\n1,x\n1,x\n", "wherever it is known"),
-        (b"a,b\n1,2\n", "wherever it is known"),
+        (b"a,b\n1,x\n1,x\n", "wherever it is not missing"),
+        (b"a,b\n1,2\n", "wherever it is not missing"),
         (b"name\nAnn\nBob\nCid\nDan\nEve\n", "names and identifiers"),
         (b"My table\n\na,b\n1,2\n3,4\n", "above the names"),
         (b'"a,b\n1,2\n3,4\n', "never closed"),
@@ -418,7 +418,7 @@ def test_too_large_parquet_is_refused_before_it_is_unpacked() -> None:
     zeros = parquet({"a": np.zeros(900_000)}, use_dictionary=False, compression="zstd")
     assert len(zeros) < 100_000
     assert "unpacks to more than" in refused(zeros, limits=Limits(bytes=100_000))
-    assert "wherever it is known" in refused(zeros)
+    assert "wherever it is not missing" in refused(zeros)
 
 
 def test_ten_thousand_columns() -> None:

@@ -1,21 +1,21 @@
-"""An unknown CSV or Parquet file → a typed table, and a report of what was understood.
+"""Read an unknown CSV or Parquet file as a typed table, with remarks on what was not used.
 
     reading = read_table(path.read_bytes(), path.name)
     reading.frame       # float64 columns and categoricals, NaN = missing, index = line of the file
     reading.columns     # what each column is
     reading.remarks     # what could not be used, by line and column
 
-A file is trusted with nothing. Whatever can be used is used and the rest is reported; a file of
-which nothing can be made is an `UnreadableTable`, whose message can be shown as it is.
+No property of the file is assumed. Everything usable is used and the rest is reported. A file
+without any usable column raises `UnreadableTable`, whose message can be shown to a visitor.
 
 | in the file                                   | becomes                                         |
 |-----------------------------------------------|-------------------------------------------------|
 | UTF-8, UTF-16, Latin-1; `,` `;` tab `|`       | read; decimal commas where `,` cannot separate  |
 | `NA`, `?`, `-`, `null`, an empty cell, …      | missing                                         |
-| a first line of numbers only                  | data; columns are named by their place          |
+| a first line of numbers only                  | data; columns are named by their number         |
 | a row with too few cells                      | the last ones are missing                       |
-| a row with too many cells, an open quote      | left out; empty cells at its end do not count   |
-| more numbers than words in a column           | numeric; the words are missing                  |
+| a row with too many cells, an open quote      | left out; extra empty cells are ignored         |
+| more numbers than other texts in a column     | numeric; the other texts are missing            |
 | `inf`, 1e400, more than 1e100                 | missing                                         |
 | two different numbers, two different texts    | binary                                          |
 | three to fifty different texts                | categorical                                     |
@@ -43,22 +43,22 @@ Kind = Literal["numeric", "binary", "categorical"]
 
 
 class ColumnReport(NamedTuple):
-    """What a column of the table is."""
+    """Type and summary of one column of the table."""
 
     name: str
     kind: Kind
     missing: int  # rows without a value
-    distinct: int  # different values
+    distinct: int  # number of different values
     low: float | None  # of a numeric column
     high: float | None
     levels: tuple[str, ...]  # of a binary or categorical column
 
 
 class Reading(NamedTuple):
-    """A table and how it was understood.
+    """A table, the type of each column, and remarks on what was changed or left out.
 
-    In `frame`, numeric columns are float64, the others categoricals; NaN is a missing value. Its
-    index is the line of a text file (1 = the header) or the row of a Parquet file (from 1).
+    In `frame`, numeric columns are float64 and all others categorical; NaN is a missing value. The
+    index is the line in a text file (1 = the header) or the row in a Parquet file (from 1).
     """
 
     frame: pd.DataFrame
@@ -67,15 +67,15 @@ class Reading(NamedTuple):
 
 
 def read_table(content: bytes, name: str, *, limits: Limits = Limits()) -> Reading:  # noqa: B008
-    """Reads a CSV or Parquet file.
+    """Read a CSV or Parquet file.
 
     Args:
         content: the bytes of the file.
-        name: the file's name, to speak of it in messages; its ending decides nothing.
+        name: the file's name, for messages; its extension is ignored.
         limits: the largest table to read.
 
     Raises:
-        UnreadableTable: nothing can be made of the file; says what is wrong and what to do.
+        UnreadableTable: no table can be read; the message says why and what to do.
 
     Example:
         >>> reading = read_table(b"age,smokes\\n61,no\\n?,yes\\n47,no\\n58,no", "study.csv")
@@ -89,8 +89,8 @@ def read_table(content: bytes, name: str, *, limits: Limits = Limits()) -> Readi
         raise UnreadableTable(f"{file} is empty. Choose a CSV or Parquet file with data.")
     if len(content) > limits.bytes:
         raise UnreadableTable(
-            f"{file} has {len(content) / 2**20:,.1f} MB, and at most "
-            f"{limits.bytes / 2**20:,.1f} MB can be read. Keep a part of it and try again."
+            f"{file} has {len(content) / 2**20:,.1f} MB, but at most "
+            f"{limits.bytes / 2**20:,.1f} MB can be read. Choose a smaller file."
         )
     read = read_parquet if content.startswith(MAGIC) else read_delimited
     raw = read(content, file, limits, remarks)
@@ -98,36 +98,34 @@ def read_table(content: bytes, name: str, *, limits: Limits = Limits()) -> Readi
 
 
 def understand(raw: Raw, file: str, remarks: Remarks) -> Reading:
-    """Cells of text or numbers → a typed table.
+    """Turn cells of text or numbers into a typed table.
 
     Raises:
         UnreadableTable: no column can be used.
     """
     typing, columns, reasons = Typing(raw, remarks), {}, []
-    for place, column in enumerate(raw.names):
+    for index, column in enumerate(raw.names):
         try:
-            columns[column] = typing.column(place)
+            columns[column] = typing.column(index)
         except LeftOut as reason:
             remarks.add(f"The column is left out: it {reason}.", column=column)
             reasons.append(f"{quoted(column)} {reason}")
     if not columns:
-        why = "; ".join(reasons[:3]) or "none holds numbers or text"
+        why = "; ".join(reasons[:3]) or "none contains numbers or text"
         raise UnreadableTable(
             f"No column of {file} can be used: {why}. Choose a table whose columns vary."
         )
     frame = pd.DataFrame(columns, index=pd.Index(raw.lines, name="line"))
     empty = frame.isna().all(axis=1)
     for line in frame.index[empty]:
-        remarks.add(
-            "The row has no value that can be used, so it was left out.", line, None, "row"
-        )
-    _say_of_all(typing, remarks)
+        remarks.add("The row has no usable value, so it was left out.", line, None, "row")
+    _add_general_remarks(typing, remarks)
     frame = frame.loc[~empty]
     reports = tuple(_report(column, frame[column]) for column in frame)
     return Reading(frame, reports, remarks.in_order())
 
 
-def _say_of_all(typing: Typing, remarks: Remarks) -> None:
+def _add_general_remarks(typing: Typing, remarks: Remarks) -> None:
     if typing.spellings:
         spelled = ", ".join(quoted(text) for text, _ in typing.spellings.most_common(5))
         cells = count_of(typing.spellings.total(), "cell")

@@ -1,4 +1,4 @@
-"""Cells of a column → numbers or levels, and what is said of cells that are neither."""
+"""Convert the cells of a column to numbers or levels, with remarks on cells that are neither."""
 
 from __future__ import annotations
 
@@ -15,26 +15,28 @@ from dgm_core.data.reading.numerals import COMMA_NUMBER, INFINITE, LARGEST, MISS
 from dgm_core.data.reading.raw import Raw
 from dgm_core.data.reading.remarks import MOST, Remarks, quoted
 
-pc: Any = pyarrow.compute  # makes its functions when imported, so no type checker finds them
+pc: Any = (
+    pyarrow.compute
+)  # defines its functions at run time, so a type checker does not find them
 
 MOST_LEVELS = 50
 """A column of text with more different values is left out."""
 
 _TOO_LARGE = "is infinite or too large to compute with, so it counts as missing."
-_NO_NUMBER = "is no number, and most cells of the column are, so it counts as missing."
-_FORMULA = "begins like a formula of a spreadsheet; it is kept as text and never computed."
+_NO_NUMBER = "is not a number, but most cells of the column are, so it counts as missing."
+_FORMULA = "looks like a spreadsheet formula; it is kept as text and is not computed."
 
 
 class LeftOut(Exception):
-    """A column of which nothing can be learned; the message says why."""
+    """A column that cannot be used; the message says why."""
 
 
 class Typing:
-    """Turns the columns of a table into numbers or levels, one after the other.
+    """Converts the columns of a table to numbers or levels, one at a time.
 
     Attributes:
-        spellings: of missing values, but for empty cells, and how many cells hold them.
-        with_commas: the columns whose decimal points are commas.
+        spellings: how many cells have each spelling of a missing value, empty cells aside.
+        with_commas: the columns with decimal commas.
     """
 
     def __init__(self, raw: Raw, remarks: Remarks) -> None:
@@ -42,13 +44,13 @@ class Typing:
         self.spellings: Counter[str] = Counter()
         self.with_commas: list[str] = []
 
-    def column(self, place: int) -> np.ndarray | pd.Categorical:
-        """float64 (N,) with NaN, or a categorical of at least two levels.
+    def column(self, index: int) -> np.ndarray | pd.Categorical:
+        """Values of a column: float64 (N,) with NaN, or a categorical of at least two levels.
 
         Raises:
-            LeftOut: nothing can be learned from the column.
+            LeftOut: the column is constant, empty, or of no use to a model.
         """
-        name, cells = self.raw.names[place], self.raw.cells[place]
+        name, cells = self.raw.names[index], self.raw.cells[index]
         if pa.types.is_string(cells.type) or pa.types.is_dictionary(cells.type):
             values = self._of_text(name, cells)
         elif pa.types.is_boolean(cells.type):
@@ -58,7 +60,7 @@ class Typing:
             self._drop_too_large(name, values, lambda row: str(cells[row].as_py()))
         if isinstance(values, pd.Categorical):
             return values
-        if self.raw.unnamed[place] and (np.diff(values) >= 1).all() and values[0] in (0, 1):
+        if self.raw.unnamed[index] and (np.diff(values) >= 1).all() and values[0] in (0, 1):
             raise LeftOut("counts the rows")
         return _distinguished(values)
 
@@ -89,11 +91,13 @@ class Typing:
         if not len(used):
             raise LeftOut("has no value in any row")
         if len(used) == 1:
-            raise LeftOut(f"is {quoted(levels[used[0]].as_py())} wherever it is known")
+            raise LeftOut(f"is {quoted(levels[used[0]].as_py())} wherever it is not missing")
         if len(used) >= 5 and len(used) > 0.9 * counts.sum():
-            raise LeftOut("has another text in nearly every row, as names and identifiers do")
+            raise LeftOut("has a different text in nearly every row, as names and identifiers do")
         if len(used) > MOST_LEVELS:
-            raise LeftOut(f"has {len(used):,} different texts, and {MOST_LEVELS} are the most")
+            raise LeftOut(
+                f"has {len(used):,} different texts, but at most {MOST_LEVELS} are allowed"
+            )
         formulas = matches(levels, "^[=+@-]") & ~matches(levels, NUMBER)
         self._remark(name, _FORMULA, levels, codes, formulas)
         names = levels.take(used).to_pylist()
@@ -126,7 +130,7 @@ class Typing:
 
 
 def trimmed(cells: pa.ChunkedArray) -> tuple[pa.StringArray, np.ndarray]:
-    """Texts without the blanks around them, "" for null, and which of them each row has."""
+    """Distinct texts without surrounding blanks, "" for null, and the index of each row's text."""
     if pa.types.is_dictionary(cells.type):
         encoded = cells.unify_dictionaries().combine_chunks()
         texts = pa.concat_arrays([encoded.dictionary.cast(pa.string()), pa.array([""])])
@@ -141,22 +145,22 @@ def _indices(encoded: pa.DictionaryArray, of_null: int) -> np.ndarray:
 
 
 def mask(booleans: pa.BooleanArray) -> np.ndarray:
-    """As a NumPy array of bool."""
+    """The same as a NumPy array of bool."""
     return booleans.to_numpy(zero_copy_only=False)
 
 
 def matches(texts: pa.StringArray, pattern: str) -> np.ndarray:
-    """Which texts hold a match of a regular expression."""
+    """Which texts contain a match of a regular expression, bool (N,)."""
     return mask(pc.match_substring_regex(texts, pattern))
 
 
 def figures(texts: pa.StringArray, *, decimal_comma: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Which texts are numbers in figures, and what they mean.
+    """Which texts are numbers written in digits, and their values.
 
     Args:
-        texts: N, without blanks around them.
-        decimal_comma: do commas mark decimals in their column? Then "1.234" is no number, since
-            nobody knows whether its point parts thousands.
+        texts: N, without surrounding blanks.
+        decimal_comma: whether the column has decimal commas. If so, "1.234" is not a number,
+            because its point could separate thousands.
 
     Returns:
         bool (N,), and float64 (N,): NaN where there is no number, ±∞ also for "inf".
@@ -171,7 +175,7 @@ def figures(texts: pa.StringArray, *, decimal_comma: bool) -> tuple[np.ndarray, 
 
 
 def has_decimal_commas(cells: pa.ChunkedArray) -> bool:
-    """Do commas mark decimals in a column, if they may?"""
+    """Whether a column has decimal commas, in a file that allows them."""
     if not (pa.types.is_string(cells.type) or pa.types.is_dictionary(cells.type)):
         return False
     texts, codes = trimmed(cells)
@@ -184,26 +188,26 @@ def _has_decimal_commas(texts: pa.StringArray, counts: np.ndarray) -> bool:
 
 
 def floats(cells: pa.ChunkedArray) -> np.ndarray:
-    """As float64, NaN where missing."""
-    return np.array(pc.cast(cells, pa.float64()).to_numpy(), np.float64)  # a copy to write on
+    """Cells as float64, NaN where missing."""
+    return np.array(pc.cast(cells, pa.float64()).to_numpy(), np.float64)  # a writable copy
 
 
 def _distinguished(values: np.ndarray) -> np.ndarray | pd.Categorical:
-    """The numbers, or a categorical of them if there are only two different ones."""
+    """The numbers, as a categorical if there are only two different ones."""
     return values if len(_levels(values)) > 2 else _two_levels(values)
 
 
 def _levels(values: np.ndarray) -> np.ndarray:
-    """The different values, ascending.
+    """The distinct values, ascending.
 
     Raises:
-        LeftOut: fewer than two.
+        LeftOut: there are fewer than two.
     """
     levels = np.unique(values[~np.isnan(values)])
     if not len(levels):
         raise LeftOut("has no value in any row")
     if len(levels) == 1:
-        raise LeftOut(f"is {levels[0]:g} wherever it is known")
+        raise LeftOut(f"is {levels[0]:g} wherever it is not missing")
     return levels
 
 

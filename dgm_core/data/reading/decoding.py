@@ -1,4 +1,4 @@
-"""Bytes → text, or what kind of file it is instead."""
+"""Decode bytes as text, or name the kind of file that was given instead."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _OTHER_KINDS = {
 
 
 def decoded(content: bytes, file: str, remarks: Remarks) -> str:
-    """The letters of a file in UTF-8, UTF-16 (with or without a mark) or Latin-1.
+    """Text of a file in UTF-8, UTF-16 (with or without a byte-order mark) or Latin-1.
 
     Raises:
-        UnreadableTable: it is no text; names the kind of file where that is known.
+        UnreadableTable: the file is not text; the message names its kind if that is known.
     """
     for start, kind in _OTHER_KINDS.items():
         if content.startswith(start):
@@ -42,7 +42,7 @@ def decoded(content: bytes, file: str, remarks: Remarks) -> str:
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError:
-            remarks.add("The file is not UTF-8, so its letters were read as Latin-1.")
+            remarks.add("The file is not UTF-8, so it was read as Latin-1.")
             try:
                 text = content.decode("cp1252")
             except UnicodeDecodeError:
@@ -51,5 +51,7 @@ def decoded(content: bytes, file: str, remarks: Remarks) -> str:
     strange = sum(mark < " " and mark not in "\t\n\r\v\f" for mark in sample)
     strange += sample.count("\ufffd")
     if "\0" in text or strange > 0.01 * len(sample):
-        raise UnreadableTable(f"{file} is no text, so no table can be read from it. {NO_TABLE}")
+        raise UnreadableTable(
+            f"{file} is not a text file, so no table can be read from it. {NO_TABLE}"
+        )
     return text

@@ -1,7 +1,7 @@
-"""CSV and its kin → cells, by line: any usual encoding and separator, ragged rows reported.
+"""Read CSV and similar text files as cells: common encodings and separators, ragged rows reported.
 
-A record may span several lines of the file (a quoted cell with line breaks); it is called by the
-line on which it begins. A quotation mark that is never closed costs its own line only.
+A record may span several lines of the file (a quoted cell with line breaks). Remarks give the line
+on which it starts. If a quotation mark is never closed, only its line is left out.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from dgm_core.data.reading.raw import Limits, Raw, unique_names
 from dgm_core.data.reading.remarks import Remarks, UnreadableTable, count_of
 
 SEPARATORS = "\t;|,"
-"""In the order in which they are believed: a comma may also stand within numbers."""
+"""In order of preference; a comma comes last because it may also be a decimal comma."""
 
-_SAMPLE = 100  # records to tell the separator from
-_CHUNK = 2**18  # cells that are Python objects at one time
-_MOST_REPAIRS = 20  # each may read the rest of the file once more
+_SAMPLE = 100  # records from which the separator is detected
+_CHUNK = 2**18  # cells held as Python objects at a time
+_MOST_REPAIRS = 20  # each repair may read the rest of the file again
 _END = "\0end of file"
 
 
 def read_delimited(content: bytes, file: str, limits: Limits, remarks: Remarks) -> Raw:
-    """The cells of a text file, all as text.
+    """Cells of a text file, all as text.
 
     Raises:
-        UnreadableTable: it is no text, has no row, or is too large.
+        UnreadableTable: the file is not text, has no rows, or is too large.
     """
     text = decoded(content, file, remarks)
     if text[:1000].lstrip()[:1] in ("<", "{", "["):
@@ -46,24 +46,24 @@ def read_delimited(content: bytes, file: str, limits: Limits, remarks: Remarks) 
     decimal_comma = separator != ","
     first = next(records, None)
     if first is None:
-        raise UnreadableTable(f"{file} holds nothing but blank lines. {NO_TABLE}")
+        raise UnreadableTable(f"{file} contains only blank lines. {NO_TABLE}")
     header = [" ".join(cell.split()) for cell in first[1]]
     limits.check(file, 0, len(header))
     named = [cell for cell in header if not is_missing(cell)]
     numbers = sum(is_number(cell, decimal_comma) for cell in named)
     if numbers and numbers == len(named):
         remarks.add(
-            "The first line holds numbers only, so it is taken for data; "
+            "The first line contains only numbers, so it was read as data; "
             'the columns are called "column 1", "column 2" and so on.'
         )
         records = chain([first], records)
-        header = [f"column {place + 1}" for place in range(len(header))]
+        header = [f"column {number}" for number in range(1, len(header) + 1)]
     else:
         header = [""] * _row_names(lines, start, separator, len(header)) + header
         if numbers:
             remarks.add(
-                "Some names in the first line are numbers. If that line is data, put a line of "
-                "names above it."
+                "Some column names in the first line are numbers. If that line is data, insert a "
+                "line of column names above it."
             )
     cells, numbered = _columns(records, len(header), file, limits, remarks)
     names, unnamed = unique_names(header, remarks)
@@ -71,13 +71,13 @@ def read_delimited(content: bytes, file: str, limits: Limits, remarks: Remarks) 
 
 
 def separator_of(text: str, lines: Sequence[str]) -> tuple[int, str]:
-    """How many lines come before the header, and what separates cells."""
-    told = re.match(r'"?sep=([,;|\t])"?\s', text, re.IGNORECASE)  # Excel's own first line
-    return (1, told[1]) if told else (0, _separator(lines))
+    """Number of lines before the header, and the separator of cells."""
+    declared = re.match(r'"?sep=([,;|\t])"?\s', text, re.IGNORECASE)  # Excel's own first line
+    return (1, declared[1]) if declared else (0, _separator(lines))
 
 
 def _sample(lines: Sequence[str], separator: str) -> list[list[str]]:
-    """The first records, none if they cannot be parsed."""
+    """The first records; an empty list if they cannot be parsed."""
     reader = csv.reader(lines[:_SAMPLE], delimiter=separator, skipinitialspace=True)
     try:
         return [record for record in reader if record]
@@ -86,20 +86,20 @@ def _sample(lines: Sequence[str], separator: str) -> list[list[str]]:
 
 
 def _separator(lines: Sequence[str]) -> str:
-    """The one by which the header and most rows fall into equally many cells, at least two."""
+    """The separator that splits the header and most rows into equally many cells, at least two."""
 
-    def trust(separator: str) -> tuple[bool, float]:
+    def score(separator: str) -> tuple[bool, float]:
         first, *widths = [len(record) for record in _sample(lines, separator)] or [0]
         (usual, times), *_ = Counter(widths).most_common(1) or [(first, 0)]
         agreeing = (times + (first == usual)) / (len(widths) + 1)
         return first > 1, agreeing if usual > 1 else 0.0
 
-    best = max(SEPARATORS, key=trust)
-    return best if trust(best) > (False, 0.0) else ","
+    best = max(SEPARATORS, key=score)
+    return best if score(best) > (False, 0.0) else ","
 
 
 def _row_names(lines: Sequence[str], start: int, separator: str, names: int) -> bool:
-    """Do all rows begin with a name that the header leaves out, as R writes them?"""
+    """Whether all rows start with a row name that has no column name, as R writes them."""
     rows = _sample(lines[start : start + _SAMPLE], separator)[1:]
     return names > 1 and bool(rows) and all(len(row) == names + 1 and row[-1] for row in rows)
 
@@ -112,20 +112,20 @@ def _records(
     for _ in range(_MOST_REPAIRS):
         within = chain(map(lines.__getitem__, range(start, len(lines))), [_END])
         reader = csv.reader(within, delimiter=separator, skipinitialspace=True)
-        begun = start
+        record_start = start
         try:
             for cells in reader:
                 if cells == [_END]:
                     return
                 if cells and cells[-1].endswith(_END):
-                    break  # a quotation mark was open to the end
+                    break  # a quotation mark was open until the end of the file
                 if cells:
                     header_is_read = True
-                    yield begun + 1, cells
-                begun = start + reader.line_num
+                    yield record_start + 1, cells
+                record_start = start + reader.line_num
         except csv.Error:
             pass  # a quotation mark was open for 131,072 characters
-        start = begun + 1
+        start = record_start + 1
         if not header_is_read:
             raise UnreadableTable(
                 f"In line {start} of {file} a quotation mark is never closed. "
@@ -146,7 +146,7 @@ def _columns(
     limits: Limits,
     remarks: Remarks,
 ) -> tuple[list[pa.ChunkedArray], np.ndarray]:
-    """(D,) columns of text and the line of each row; rows that do not fit are reported."""
+    """The D columns as text, and the line of each row (N,); rows of wrong length are reported."""
     chunks: list[list[pa.Array]] = [[] for _ in range(width)]
     rows: list[list[str]] = []
     numbered: list[int] = []
@@ -171,7 +171,7 @@ def _columns(
         if excess < 0:
             remarks.add(
                 f"The row has {count_of(len(cells), 'cell')} for {count_of(width, 'column')}; "
-                "the rest counts as missing.",
+                "the last ones count as missing.",
                 line,
                 problem="short row",
             )
@@ -185,8 +185,10 @@ def _columns(
     if too_long > len(numbered):
         raise UnreadableTable(
             f"Most rows of {file} have more cells than its first line. "
-            "Delete what stands above the names of the columns and try again."
+            "Delete the lines above the column names and try again."
         )
     if not numbered:
-        raise UnreadableTable(f"{file} has a line of names, but no row. Choose a file with data.")
+        raise UnreadableTable(
+            f"{file} has a line of column names but no rows. Choose a file with data."
+        )
     return [pa.chunked_array(chunk, pa.string()) for chunk in chunks], np.array(numbered)

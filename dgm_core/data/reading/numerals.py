@@ -1,4 +1,4 @@
-"""Which cells are numbers and which say that there is no value."""
+"""Patterns of cells that contain numbers, and spellings of missing values."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 INFINITE = r"^[+-]?([iI][nN][fF]([iI][nN][iI][tT][yY])?|∞)$"
 COMMA_NUMBER = r"^[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?$"
-"""Patterns that Python and Arrow read alike."""
+"""Patterns with the same meaning in Python and Arrow."""
 
 LARGEST = 1e100
-"""Beyond it the squares that every method needs overflow, so no such number is used."""
+"""Larger numbers are not used, because their squares, which every method computes, overflow."""
 
 MISSING = (
     "",
@@ -38,15 +38,15 @@ MISSING = (
     "#num!",
     "#null!",
 )
-"""Spellings of a missing value, in small letters."""
+"""Spellings of a missing value, in lower case."""
 
 
 def is_missing(cell: str) -> bool:
-    """Does a cell say that there is no value?"""
+    """Whether a cell stands for a missing value."""
     return cell.strip().lower() in MISSING
 
 
 def is_number(cell: str, decimal_comma: bool = False) -> bool:
-    """Is a cell a number in figures? Where a comma cannot separate cells it may mark decimals."""
+    """Whether a cell is a number written in digits, with a decimal comma if that is allowed."""
     cell = cell.strip()
     return bool(re.match(NUMBER, cell) or (decimal_comma and re.match(COMMA_NUMBER, cell)))

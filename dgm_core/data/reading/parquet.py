@@ -1,4 +1,4 @@
-"""Parquet → cells. What the file claims of its size is checked before anything is decoded."""
+"""Read Parquet files as cells. The size that a file states is checked before it is decoded."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _INDEX = "__index_level_"  # pandas' name for row labels without a name
 
 
 def read_parquet(content: bytes, file: str, limits: Limits, remarks: Remarks) -> Raw:
-    """The cells of a Parquet file; columns that hold neither numbers nor text are left out.
+    """Cells of a Parquet file; columns that contain neither numbers nor text are left out.
 
     Raises:
-        UnreadableTable: the file is damaged, has no row or usable column, or is too large.
+        UnreadableTable: the file is damaged, has no rows, or is too large.
     """
     try:
         return _read(content, file, limits, remarks)
@@ -30,41 +30,41 @@ def read_parquet(content: bytes, file: str, limits: Limits, remarks: Remarks) ->
         raise
     except _BROKEN as error:
         raise UnreadableTable(
-            f"{file} is a Parquet file that is damaged or cut short. Write it anew and try again."
+            f"{file} is a damaged or incomplete Parquet file. Save it again and try again."
         ) from error
 
 
 def _read(content: bytes, file: str, limits: Limits, remarks: Remarks) -> Raw:
     reader = pa.BufferReader(content)
-    claimed = pq.ParquetFile(reader)
-    schema, rows = claimed.schema_arrow, claimed.metadata.num_rows
+    stated = pq.ParquetFile(reader)
+    schema, rows = stated.schema_arrow, stated.metadata.num_rows
     limits.check(file, rows, len(schema))
     if not rows:
-        raise UnreadableTable(f"{file} has columns, but no row. Choose a file with data.")
-    groups = [claimed.metadata.row_group(i) for i in range(claimed.num_row_groups)]
+        raise UnreadableTable(f"{file} has columns but no rows. Choose a file with data.")
+    groups = [stated.metadata.row_group(i) for i in range(stated.num_row_groups)]
     if sum(group.total_byte_size for group in groups) > 10 * limits.bytes:
         raise UnreadableTable(
             f"{file} unpacks to more than {10 * limits.bytes / 2**20:,.0f} MB. "
-            "Keep a part of it and try again."
+            "Choose a smaller file."
         )
-    # a text that a small file repeats a million times stays one text
+    # Dictionaries, because a small file may repeat a text a million times.
     texts = [field.name for field in schema if is_text(field.type)]
-    table = pq.ParquetFile(reader, metadata=claimed.metadata, read_dictionary=texts).read()
+    table = pq.ParquetFile(reader, metadata=stated.metadata, read_dictionary=texts).read()
     table.validate(full=True)
     return raw_of(usable_columns(table, remarks), np.arange(1, table.num_rows + 1))
 
 
 class ParquetColumn(NamedTuple):
-    """One that holds numbers or text."""
+    """A column of numbers or text."""
 
-    place: int  # in the file
+    place: int  # number in the file, from 0
     name: str  # unique in the table
-    unnamed: bool  # the name is ours
-    cells: pa.ChunkedArray  # as `plain` gives them
+    unnamed: bool  # the file gives no name, so we made one
+    cells: pa.ChunkedArray  # as `plain` returns them
 
 
 def raw_of(columns: Sequence[ParquetColumn], lines: np.ndarray) -> Raw:
-    """Columns as the typing takes them."""
+    """The columns in the form that `Typing` reads."""
     return Raw(
         [column.name for column in columns],
         [column.unnamed for column in columns],
@@ -75,7 +75,7 @@ def raw_of(columns: Sequence[ParquetColumn], lines: np.ndarray) -> Raw:
 
 
 def usable_columns(table: pa.Table, remarks: Remarks) -> list[ParquetColumn]:
-    """Those that hold numbers or text; remarks on the others."""
+    """The columns of numbers or text; adds a remark on each other column."""
     schema = table.schema
     given = ["" if name.startswith(_INDEX) else " ".join(name.split()) for name in schema.names]
     names, unnamed = unique_names(given, remarks)
@@ -84,7 +84,7 @@ def usable_columns(table: pa.Table, remarks: Remarks) -> list[ParquetColumn]:
         usable = plain(column)
         if usable is None:
             remarks.add(
-                f"The column is left out: it holds neither numbers nor text, but {column.type}.",
+                f"The column is left out: it has neither numbers nor text, but {column.type}.",
                 column=names[place],
             )
         else:
@@ -93,14 +93,14 @@ def usable_columns(table: pa.Table, remarks: Remarks) -> list[ParquetColumn]:
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Is it one of Arrow's three kinds of text?"""
+    """Whether a type is one of Arrow's three text types."""
     return (
         pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     )
 
 
 def plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    """As text (perhaps in a dictionary), bools or float64; None if it is neither."""
+    """The column as text (perhaps a dictionary), bools or float64; None if it is none of these."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         if is_text(kind.value_type):

@@ -1,4 +1,4 @@
-"""What the readers of both kinds of files hand on: named columns of cells, not yet typed."""
+"""The common result of the CSV and Parquet readers: named columns of untyped cells."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dgm_core.data.reading.remarks import Remarks, UnreadableTable, count_of, qu
 
 @dataclass(frozen=True)
 class Limits:
-    """The largest table that is read; the rows of a text file are counted by its lines."""
+    """Size limits of a table; in a text file each line counts as a row."""
 
     bytes: int = 100 * 2**20
     rows: int = 1_000_000
@@ -23,7 +23,7 @@ class Limits:
     cells: int = 20_000_000
 
     def check(self, file: str, rows: int, columns: int) -> None:
-        """Raises UnreadableTable, in the visitor's words, if there are too many of anything."""
+        """Raise UnreadableTable, with a message for visitors, if a limit is exceeded."""
         for found, most, what in (
             (columns, self.columns, "column"),
             (rows, self.rows, "row"),
@@ -31,33 +31,33 @@ class Limits:
         ):
             if found > most:
                 raise UnreadableTable(
-                    f"{file} has {count_of(found, what)}, and at most {most:,} can be read. "
-                    "Keep a part of it and try again."
+                    f"{file} has {count_of(found, what)}, but at most {most:,} can be read. "
+                    "Choose a smaller file."
                 )
 
 
 class Raw(NamedTuple):
-    """N rows of D columns as they stand in the file."""
+    """N rows of D columns, untyped."""
 
     names: list[str]  # (D,), unique
-    unnamed: list[bool]  # (D,): the name is ours
+    unnamed: list[bool]  # (D,): whether the file gives no name
     cells: list[pa.ChunkedArray]  # (D,) of length N: text, numbers or bools
-    lines: np.ndarray  # (N,) line of a text file, or row counted from 1
-    decimal_comma: bool  # may "1,5" be one and a half?
+    lines: np.ndarray  # (N,) line in a text file, or row in a Parquet file, from 1
+    decimal_comma: bool  # whether "1,5" may mean 1.5
 
 
 def unique_names(given: Sequence[str], remarks: Remarks) -> tuple[list[str], list[bool]]:
-    """Names for columns whose given ones may be empty or the same, and which of them are ours."""
+    """Unique names of the columns, and whether each `given` name was empty; names may repeat."""
     names: dict[str, None] = {}
-    theirs = set(given)
-    for place, name in enumerate(given, 1):
-        wanted = name or f"column {place}"
-        others = (f"{wanted} ({again})" for again in count(2))
-        free = (each for each in chain([wanted], others) if each not in names)
-        chosen = next(each for each in free if each == name or each not in theirs)
+    reserved = set(given)
+    for number, name in enumerate(given, 1):
+        preferred = name or f"column {number}"
+        numbered = (f"{preferred} ({copy})" for copy in count(2))
+        free = (each for each in chain([preferred], numbered) if each not in names)
+        chosen = next(each for each in free if each == name or each not in reserved)
         if not name:
             remarks.add(f"The column has no name; it is called {quoted(chosen)}.", column=chosen)
         elif chosen != name:
-            remarks.add(f"An earlier column has the name {quoted(name)} too.", column=chosen)
+            remarks.add(f"An earlier column is also called {quoted(name)}.", column=chosen)
         names[chosen] = None
     return list(names), [not name for name in given]
