@@ -1,16 +1,17 @@
-"""Named sets of images as tensors with fixed splits, and named tables.
+"""Named image data sets as tensors with fixed splits, and named tables.
 
     >>> images = load("digits", "test")  # pixels in [0, 1]
     >>> images.x.shape, images.y.shape, images.classes[:3]
     (torch.Size([300, 1, 28, 28]), torch.Size([300]), ('0', '1', '2'))
 
-`load` looks in `$DGM_DATA` (default: a folder in the user's cache), else downloads and prepares
-the set there, else says what can be done. `digits` ships with scikit-learn and is always there.
+`load` reads the set from `$DGM_DATA` (default: a folder in the user's cache). If it is not there,
+`load` downloads and prepares it; an error says what to do if that fails. `digits` comes with
+scikit-learn and is always available.
 
     >>> load_table("iris").shape  # a pandas DataFrame, the target in the last column
     (150, 5)
 
-Files of one's own are read by `dgm_core.data.reading` and written by `dgm_core.data.writing`.
+`dgm_core.data.reading` reads a user's own files, and `dgm_core.data.writing` writes tables.
 """
 
 from dgm_core.data.celeba import face_attributes, faces, source_window

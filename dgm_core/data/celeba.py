@@ -1,8 +1,8 @@
 """Faces of CelebA at 64×64, with their forty attributes.
 
 A sample of the aligned faces of Liu, Luo, Wang & Tang (2015): the centre 148×148 of each 178×218
-original, reduced to 64×64. They are stored as JPEGs end to end, so that a picture costs memory
-only when it is asked for. For non-commercial research; not to be passed on.
+original, reduced to 64×64. The files store concatenated JPEGs, so that only requested images are
+decoded. The licence allows non-commercial research and forbids redistribution.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from dgm_core.data.splits import check_split, part_of
 
 SIDE = 64
 HELD_OUT = 1_000
-"""Rows of the official training partition that are `valid`."""
+"""Number of rows of the official training partition that form `valid`."""
 
 
 def faces(split: str, rows: Sequence[int] | np.ndarray | None = None) -> Tensor:
-    """Faces (N, 3, 64, 64) uint8 of a split, decoding only what is asked for.
+    """Faces (N, 3, 64, 64) uint8 of a split; only the requested rows are decoded.
 
     Args:
         split: `train`, `valid` or `test`.
-        rows: which faces of the split, in which order; None for all.
+        rows: indices into the split, in the order of the result; None = all.
 
     Raises:
-        ValueError: no such split, or a row that the split does not have.
-        DataUnavailable: the files are not here, or broken; says what to do.
+        ValueError: there is no such split or row.
+        DataUnavailable: the files are missing or broken; the message says what to do.
     """
     chosen = _chosen(split, rows)
     pictures = np.empty((len(chosen), 3, SIDE, SIDE), np.uint8)
@@ -51,9 +51,9 @@ def faces(split: str, rows: Sequence[int] | np.ndarray | None = None) -> Tensor:
 
 
 def face_attributes(split: str) -> dict[str, np.ndarray]:
-    """What is said of each face of a split: name → bool (N,), as `"smiling"`, `"wearing hat"`.
+    """Attributes of the faces of a split: name → bool (N,), such as `"smiling"`, `"wearing hat"`.
 
-    No picture is decoded. Raises as `faces`.
+    No image is decoded. Raises as `faces`.
     """
     chosen = _chosen(split, None)
     names, bits = [], []
@@ -67,7 +67,7 @@ def face_attributes(split: str) -> dict[str, np.ndarray]:
 
 
 def source_window(x: Tensor) -> Tensor:
-    """The 32×32 faces that the DMFA paper's figures speak of, from faces of 64×64.
+    """The 32×32 window of the face that the DMFA paper uses, from faces of 64×64.
 
     The code of Przewięźlikowski et al. (2021) squashes the 178×218 original to 50×50 and takes
     the centre 32×32: the middle 64 % of its width and of its height. In our 64×64 (the centre
@@ -94,17 +94,17 @@ def _shards(split: str) -> tuple[Path, ...]:
 
 
 def _chosen(split: str, rows: Sequence[int] | np.ndarray | None) -> np.ndarray:
-    """Rows of a split → rows of its shards laid end to end."""
+    """Rows of a split as rows of its concatenated shards."""
     check_split(split)
     if not is_available("celeba"):
         raise missing("celeba")
     part = _part(split)
     if rows is None:
         return part
-    asked = np.asarray(rows, np.int64)
-    if np.any((asked < 0) | (asked >= len(part))):
-        raise ValueError(f"expected rows from 0 to {len(part) - 1} of {split}, got {asked}")
-    return part[asked]
+    requested = np.asarray(rows, np.int64)
+    if np.any((requested < 0) | (requested >= len(part))):
+        raise ValueError(f"expected rows from 0 to {len(part) - 1} of {split}, got {requested}")
+    return part[requested]
 
 
 def _part(split: str) -> np.ndarray:

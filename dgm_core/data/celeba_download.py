@@ -1,9 +1,9 @@
-"""CelebA from torchvision's download to the files that the lab reads.
+"""Download CelebA with torchvision and prepare the files that the lab reads.
 
 The official train and validation partitions → a seeded sample of each → the centre 148×148 of the
-aligned 178×218 originals → 64×64 (Lanczos) → JPEG of quality 95, colours not subsampled. Takes
-1.4 GB of network and, while it lasts, 3 GB of disk. The official files lie on Google Drive, for
-which torchvision needs the package `gdown`; that waits for a silent server without a limit.
+aligned 178×218 originals → 64×64 (Lanczos) → JPEG of quality 95, colours not subsampled. This
+downloads 1.4 GB and temporarily needs 3 GB of disk. The official files are on Google Drive, for
+which torchvision needs the package `gdown`. That package has no timeout for a silent server.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
 CROP, SIDE, QUALITY = 148, 64, 95
 SAMPLES = {"train": (10_000, 10_000, 10_000), "valid": (4_535,)}
-"""Faces in each file, by official partition; drawn without replacement."""
+"""Number of faces in each file, by official partition; drawn without replacement."""
 PARTITIONS = {"train": 0, "valid": 1}
 AGAIN = "python -m dgm_core data fetch celeba"
 
 
 def shards(scratch: Path) -> Iterator[dict[str, np.ndarray]]:
-    """Downloads into `scratch`; the fields of each file, in the order of `FILES["celeba"]`.
+    """Download into `scratch`; yield the fields of each file, in the order of `FILES["celeba"]`.
 
     Raises:
-        DownloadError: gdown is not installed, or Google Drive refuses; says what to do.
-        RuntimeError: a file arrived broken (torchvision compares checksums).
+        DownloadError: gdown is missing or Google Drive refuses; the message says what to do.
+        RuntimeError: a file is corrupt (torchvision compares checksums).
     """
     if find_spec("gdown") is None:
         raise DownloadError(
-            "celeba lies on Google Drive, for which torchvision needs the package gdown. "
+            "celeba is on Google Drive, for which torchvision needs the package gdown. "
             f"Install it (pip install gdown) and run: {AGAIN}. {_other_ways()}"
         )
     rng = np.random.default_rng(SPLIT_SEED)
@@ -51,7 +51,7 @@ def shards(scratch: Path) -> Iterator[dict[str, np.ndarray]]:
 
 
 def reduced(original: Image.Image) -> bytes:
-    """An aligned 178×218 face → its centre 148×148 at 64×64, as a JPEG."""
+    """The centre 148×148 of an aligned 178×218 face, reduced to 64×64, as a JPEG."""
     left, top = (original.width - CROP) // 2, (original.height - CROP) // 2
     centre = original.convert("RGB").crop((left, top, left + CROP, top + CROP))
     file = io.BytesIO()
@@ -69,8 +69,8 @@ def _official(scratch: Path, partition: str) -> CelebA:
         if not type(error).__module__.startswith("gdown"):
             raise
         raise DownloadError(
-            f"Google Drive did not hand out celeba ({' '.join(str(error).split())[:300]}). It "
-            f"allows a file only so many downloads a day: wait until tomorrow and run: {AGAIN}. "
+            f"Google Drive refused celeba ({' '.join(str(error).split())[:300]}). It "
+            f"limits the downloads of a file per day: wait until tomorrow and run: {AGAIN}. "
             f"{_other_ways()}"
         ) from error
 

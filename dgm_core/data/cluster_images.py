@@ -1,4 +1,4 @@
-"""The images that are clustered, and what is known of them."""
+"""The images of the clustering lab, with their labels."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dgm_core.data.upright import upright
 from dgm_core.rng import generator
 
 DATASETS = ("mnist", "digits", "omniglot")
-"""Those whose images are 28×28 in one channel."""
+"""The data sets whose images are 28×28 with one channel."""
 
 
 @dataclass(frozen=True, eq=False)
 class ClusterImages:
-    """Images (N, 1, 28, 28) uint8 with their classes (N,), which only scores look at."""
+    """Images (N, 1, 28, 28) uint8 with their labels (N,), which only the scores use."""
 
     x: Tensor
     y: Tensor
@@ -28,19 +28,19 @@ class ClusterImages:
         return len(self.x)
 
     def to(self, device: torch.device | str) -> ClusterImages:
-        """The same on another device."""
+        """The same images on another device."""
         return ClusterImages(self.x.to(device), self.y.to(device), self.classes)
 
 
 def cluster_images(dataset: str, count: int | None, *, set_upright: bool) -> ClusterImages:
-    """The first `count` images that are not of the test split; None = all of them.
+    """The first `count` images outside the test split; None = all of them.
 
-    MNIST's come in the order of their file, so that the first 10,000 are those of the VAE + GMM
-    study. Omniglot's lie alphabet by alphabet there, and are shuffled.
+    MNIST images are in the order of their file: the first 10,000 are those of the VAE + GMM study.
+    Omniglot's file is sorted by alphabet, so its images are shuffled.
 
     Raises:
-        ValueError: no such data set.
-        DataUnavailable: it is not on this machine.
+        ValueError: `dataset` is not one of `DATASETS`.
+        DataUnavailable: the data set is not on this machine.
     """
     if dataset not in DATASETS:
         raise ValueError(f"expected a data set among {', '.join(DATASETS)}, got {dataset!r}")
@@ -58,6 +58,6 @@ def cluster_images(dataset: str, count: int | None, *, set_upright: bool) -> Clu
 
 
 def prepared(x: Tensor, *, set_upright: bool) -> Tensor:
-    """Images in [0, 1] as the networks read them: bytes, set upright or not."""
+    """Images in [0, 1] as the networks read them: uint8, deslanted if `set_upright`."""
     x = torch.cat([upright(part) for part in x.split(5000)]) if set_upright else x
     return (x * 255).round().to(torch.uint8)

@@ -1,8 +1,8 @@
-"""Download, check and prepare the sets of images and the tables: whole or not at all.
+"""Download, check and prepare image data sets and tables; a failure leaves no partial set.
 
-Everything happens in a temporary folder beside the target; only finished files are renamed into
-place. A lock lets one process at a time fetch a set, so what a killed one left behind is known to
-be rubbish and is removed by the next. torchvision knows the official addresses and checksums of
+Files are prepared in a temporary folder beside the target and renamed when all are complete. A
+lock lets one process at a time fetch a set, so the next process can safely remove the leftovers of
+a killed one. torchvision knows the official addresses and checksums of
 MNIST, Omniglot, CelebA and SVHN; the statically binarised MNIST has no torchvision class, so its
 *content* is checked against a SHA-256. Tables come from openml.org; see `table_download`.
 """
@@ -50,11 +50,11 @@ BINARIZED_MNIST_SHA256 = {
     "valid": "a256ac44ae26be720fad8616a05ed6ecfd1619930d9a208379bb2a4405df5b6d",
     "test": "9fcd8da6f0fdf09b2ba30fe63a0bb784042a0de82563172530229b983e294ff2",
 }
-"""Of the packed bits (N, 98), split by split."""
+"""SHA-256 of the packed bits (N, 98) of each split."""
 SVHN_DIGITS = 10_000
-"""The set is the first so many digits of SVHN's official test set."""
+"""The set is this many digits from the start of SVHN's official test set."""
 SILENCE = 60.0
-"""A server that sends nothing for so many seconds has failed."""
+"""Timeout, in seconds, for a server that sends nothing."""
 
 Fields = dict[str, np.ndarray]
 
@@ -64,14 +64,14 @@ _ONE_DOWNLOAD = threading.Lock()
 
 
 def fetch(name: str, *, attempts: int = 3, pause: float = 2.0) -> Path:
-    """Download and prepare a data set into `data_folder()`; returns the file (or their folder).
+    """Download and prepare a data set in `data_folder()`; return its file, or the files' folder.
 
-    A set that is there already is kept. After a failure of the network the download starts again
-    from the beginning, `attempts` times in all, `pause` seconds apart.
+    An available set is kept. After a network failure the download starts again from the beginning,
+    with `attempts` attempts in all and `pause` seconds between them.
 
     Raises:
-        ValueError: nothing to download under that name.
-        DownloadError: no network, a broken file, no space or no permission; says what to do.
+        ValueError: there is no download of that name.
+        DownloadError: no network, a corrupt file, no space or no permission; says what to do.
     """
     if name not in FILES:
         raise ValueError(f"nothing to download for {name!r}; there are {', '.join(FILES)}")
@@ -117,7 +117,7 @@ def _save(content: Fields | pd.DataFrame, part: Path) -> None:
 
 
 def _put_in_place(parts: list[Path], targets: tuple[Path, ...]) -> None:
-    for target in targets:  # all, lest files of two different samples come to lie together
+    for target in targets:  # all of them, so that files of two samples never mix
         target.unlink(missing_ok=True)
     for part, target in zip(parts, targets, strict=True):
         target.parent.mkdir(exist_ok=True)
@@ -125,26 +125,26 @@ def _put_in_place(parts: list[Path], targets: tuple[Path, ...]) -> None:
 
 
 def _remove_leftovers(name: str) -> None:
-    """What a killed process left; the caller holds the lock, so nobody is at work in there."""
+    """Remove the folders of killed processes; the caller has the lock, so none is in use."""
     for folder in data_folder().glob(f".{name}-*"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
 def _impatient() -> Iterator[None]:
-    # torchvision opens its connections without a timeout and takes none
-    before = socket.getdefaulttimeout()
+    # torchvision sets no timeout for its connections and has no setting for one.
+    previous = socket.getdefaulttimeout()
     socket.setdefaulttimeout(SILENCE)
     try:
         yield
     finally:
-        socket.setdefaulttimeout(before)
+        socket.setdefaulttimeout(previous)
 
 
 def _is_about_download(error: Exception) -> bool:
-    # torchvision reports a failed or corrupt download as RuntimeError; EOFError, ValueError and
-    # BadZipFile come from unpacking what did arrive.
-    # The packages that download are an extra of their own, so they may be missing.
+    # torchvision reports a failed or corrupt download as RuntimeError. Unpacking a corrupt file
+    # raises EOFError, ValueError or BadZipFile. The packages for downloads are an optional extra,
+    # so they may be missing.
     kinds = (OSError, RuntimeError, EOFError, ValueError, zipfile.BadZipFile, zlib.error)
     return isinstance(error, (*kinds, http.client.HTTPException, ModuleNotFoundError))
 
@@ -163,7 +163,7 @@ def _advice(name: str, error: Exception) -> str:
             f"on another disk, then run: {again}"
         )
     if isinstance(error, OSError) and error.errno in _NO_FOLDER:
-        return f"{folder} cannot be written. Set DGM_DATA to a folder of yours, then: {again}"
+        return f"{folder} cannot be written. Set DGM_DATA to another folder, then run: {again}"
     if isinstance(error, ModuleNotFoundError):
         return (
             f"{name} cannot be downloaded, because a package is missing ({error}). Install the "
@@ -172,7 +172,7 @@ def _advice(name: str, error: Exception) -> str:
             "download."
         )
     return (
-        f"{name} could not be downloaded or arrived broken ({error}). Nothing was kept. "
+        f"{name} could not be downloaded or is corrupt ({error}). Nothing was kept. "
         f"Check the network and run: {again}. Or set DGM_DATA to a folder that holds "
         f"{' and '.join(FILES[name])}, or use {always_available(name)}, which needs no download."
     )
@@ -215,7 +215,7 @@ def _omniglot(scratch: Path) -> Iterator[Fields]:
     characters: list[str] = []
     for background in (True, False):
         official = Omniglot(str(scratch), background=background, download=True)
-        # torchvision lists a folder in the file system's order, so its own order is no order
+        # sorted, because torchvision lists files in the file system's order
         for drawing in sorted(Path(official.target_folder).glob("*/*/*.png")):
             character = drawing.parent
             alphabet, name = character.parent.name, f"{character.parent.name}/{character.name}"
@@ -252,14 +252,14 @@ def _svhn(scratch: Path) -> Iterator[Fields]:
 
 
 def area_average(ink: np.ndarray, size: int) -> np.ndarray:
-    """Square bool drawing → (size, size) uint8, 255 = all ink: exact means over the new pixels."""
+    """Square bool drawing reduced to (size, size) uint8, 255 = all ink, by exact area means."""
     old = len(ink)
     edges = np.arange(size + 1) * (old / size)
     left, right = edges[:-1, None], edges[1:, None]
     cells = np.arange(old)
-    share = np.clip(np.minimum(right, cells + 1) - np.maximum(left, cells), 0, None)
-    share /= old / size
-    return np.rint(255 * (share @ ink.astype(float) @ share.T)).astype(np.uint8)
+    overlap = np.clip(np.minimum(right, cells + 1) - np.maximum(left, cells), 0, None)
+    overlap /= old / size
+    return np.rint(255 * (overlap @ ink.astype(float) @ overlap.T)).astype(np.uint8)
 
 
 _PREPARE: dict[str, Callable[[Path], Iterator[Fields | pd.DataFrame]]] = {
@@ -270,4 +270,4 @@ _PREPARE: dict[str, Callable[[Path], Iterator[Fields | pd.DataFrame]]] = {
     "svhn": _svhn,
     **{name: partial(openml_table, name) for name in ORIGINS},
 }
-"""The content of each file of a set, one file after the other."""
+"""Name → function that yields the content of each file of a set, in order."""

@@ -1,4 +1,4 @@
-"""Where prepared data sets live, in which files, and what is said of a missing or broken one."""
+"""Folder and files of the prepared data sets, and the errors for a missing or broken set."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ FILES: dict[str, tuple[str, ...]] = {
     "breast-original": ("uci/breast_cancer_wisconsin_original.csv",),
     "yeast": ("uci/yeast.csv",),
 }
-"""The files of each set, relative to the data folder; all are there or the set is not."""
+"""Files of each set, relative to the data folder; a set is available if all of them exist."""
 
-# what NumPy, zipfile and Pillow raise on a file that is cut, flipped or of another kind
+# raised by NumPy, zipfile and Pillow for a file that is truncated, corrupt or of another kind
 UNREADABLE = (
     OSError,
     KeyError,
@@ -47,45 +47,45 @@ UNREADABLE = (
 
 
 class DataUnavailable(FileNotFoundError):
-    """A data set is not on this machine; the message says what to do."""
+    """A data set is missing or broken; the message says what to do."""
 
 
 class DownloadError(OSError):
-    """A download or its preparation failed; nothing was kept, the message says what to do."""
+    """A download or its preparation failed and nothing was kept; the message says what to do."""
 
 
 def data_folder() -> Path:
-    """`$DGM_DATA`, else a folder in the user's cache. It need not exist."""
+    """`$DGM_DATA`, else a folder in the user's cache; it may not exist yet."""
     named = os.environ.get("DGM_DATA")
     return Path(named).expanduser() if named else user_cache_path("dgm-lab") / "data"
 
 
 def files_of(name: str) -> tuple[Path, ...]:
-    """Where the files of a set are or would be; none for a set that needs no file."""
+    """Paths of the files of a set, existing or not; empty for a set that needs no file."""
     return tuple(data_folder() / file for file in FILES.get(name, ()))
 
 
 def is_available(name: str) -> bool:
-    """Is the set on this machine, with all of its files?"""
+    """Whether all files of a set are on this machine."""
     return all(file.is_file() for file in files_of(name))
 
 
 def always_available(name: str) -> str:
-    """A set of the same kind that needs no file."""
+    """A set of the same kind (table or images) that needs no file."""
     return "`iris`" if FILES[name][0].endswith(".csv") else "`digits`"
 
 
 def missing(name: str) -> DataUnavailable:
-    """The error that says how to get a set that is not here."""
+    """The error for a missing set; its message says how to get the set."""
     return DataUnavailable(
         f"{name} is not in {data_folder()}. Either run `python -m dgm_core data fetch {name}`, "
-        f"or set DGM_DATA to a folder that holds {' and '.join(FILES[name])}, "
-        f"or use {always_available(name)}, which is always there."
+        f"or set DGM_DATA to a folder that contains {' and '.join(FILES[name])}, "
+        f"or use {always_available(name)}, which needs no download."
     )
 
 
 def unreadable(name: str, file: Path, error: Exception) -> DataUnavailable:
-    """The error that names the broken file of a set and says how to replace it."""
+    """The error for a broken file of a set; its message says how to replace the file."""
     return DataUnavailable(
         f"{file} cannot be read as {name} ({error}). "
         f"Delete it and run: python -m dgm_core data fetch {name}"
@@ -97,13 +97,13 @@ def opened(name: str, file: Path) -> Iterator[NpzFile]:
     """The arrays of one file of a set, by name.
 
     Raises:
-        DataUnavailable: whatever goes wrong in the block is laid to the file, which is named.
+        DataUnavailable: the file cannot be read; any error in the block counts as such.
     """
     try:
-        # opened here, because NumPy does not close a file that it cannot read
+        # Opened here, because NumPy does not close a file that it cannot read.
         with file.open("rb") as raw:
-            if not zipfile.is_zipfile(raw):  # NumPy would speak of pickles
-                raise zipfile.BadZipFile("not a whole NumPy archive")
+            if not zipfile.is_zipfile(raw):  # NumPy's own message is about pickles
+                raise zipfile.BadZipFile("not a complete NumPy archive")
             with np.load(raw, allow_pickle=False) as arrays:
                 yield arrays
     except UNREADABLE as error:

@@ -1,4 +1,4 @@
-"""Pairs of laws in the plane, P and Q_θ, whose distances are known.
+"""Pairs of distributions in the plane, P and Q_θ, whose distances are known.
 
     segments   (0, U) and (θ, U), U ~ U[0, 1]
     Gaussians  N(0, I) and N((θ, 0), I)
@@ -6,10 +6,11 @@
     mixture    five Gaussians in a row, 1 apart, and the same moved by θ
     clouds     two sets of points, each blurred by a Gaussian, the second moved by θ
 
-A law and the same law moved by θ have W1 = |θ|: no plan can be shorter than the way between the
-means. So have the circles, by f(x) = ‖x‖. Where there are no densities the two do not overlap, and
-an f-divergence knows only whether θ = 0. Those of densities are integrals over a grid, and W1 of
-clouds is that of many of their points, a little too large.
+A distribution and its translate by θ have W1 = |θ|: no transport plan costs less than the distance
+of the means. The circles have the same W1, by f(x) = ‖x‖. Segments and circles have no densities
+and do not overlap unless θ = 0, so an f-divergence depends only on whether θ = 0. The
+f-divergences of densities are integrals over a grid. W1 of clouds is computed from a sample of
+their points and is slightly too large.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from dgm_core.distances.transport import wasserstein
 from dgm_core.rng import generator
 
 MATCHED = 400
-"""Points of each cloud whose matching stands for W1, at least; it takes about .1 s."""
+"""Number of points per cloud that are matched for W1; this takes about .1 s."""
 
 TERMS = 2_000_000
-"""Gaussians times points of the grid in an integral, which takes about .1 s."""
+"""Number of Gaussians times grid points in an integral, which takes about .1 s."""
 
 
 def _moved(points: Tensor, theta: Tensor) -> Tensor:
@@ -43,7 +44,7 @@ def _grown(points: Tensor, theta: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Pair:
-    """P, and a law that becomes Q_θ.
+    """P, and a distribution Q_0 that `move` turns into Q_θ.
 
     Attributes:
         p: P.
@@ -58,19 +59,19 @@ class Pair:
     def sample(self, thetas: Tensor, count: int, source: torch.Generator) -> tuple[Tensor, Tensor]:
         """Points of P and of each Q_θ, (T, count, 2) both, for θ (T,).
 
-        P and Q are independent, but the noise is the same for all θ.
+        P and Q are independent; all θ use the same noise.
         """
         x, y = self.p.sample(count, source), self.other.sample(count, source)
         return x.expand(len(thetas), -1, -1), self.move(y, thetas[:, None])
 
     def coupled(self, thetas: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor]:
-        """As `sample`, but P and Q of the same noise: differences of means vary less."""
+        """As `sample`, but P and Q use the same noise, so differences of means vary less."""
         x = self.p.sample(count, generator(seed))
         y = self.other.sample(count, generator(seed))
         return x.expand(len(thetas), -1, -1), self.move(y, thetas[:, None])
 
     def log_densities(self, points: Tensor, theta: float) -> tuple[Tensor, Tensor] | None:
-        """log p and log q_θ at points (…, 2), both (…); None where there are none."""
+        """log p and log q_θ at points (…, 2), both (…); None if there are none."""
         log_p = self.p.log_density(points)
         if log_p is None:
             return None
@@ -79,7 +80,7 @@ class Pair:
         return None if log_q is None else (log_p, log_q)
 
     def log_ratio(self, points: Tensor, theta: float) -> Tensor | None:
-        """log p/q_θ at points (…, 2), (…); None where there are no densities."""
+        """log p/q_θ at points (…, 2), (…); None if there are no densities."""
         both = self.log_densities(points, theta)
         return None if both is None else both[0] - both[1]
 
@@ -105,12 +106,12 @@ class Pair:
         return 0.0 if theta == 0 else divergence.most
 
     def _matched(self, p: Mixture, other: Mixture, theta: float) -> float:
-        """W1 of many points: each centre has equally many, with the same noise around it."""
+        """W1 of two samples, with equally many points per centre and the same noise in both."""
         x, y = (each.spread(MATCHED, generator(0)) for each in (p, other))
         return wasserstein(x, self.move(y, torch.full((len(y),), theta)))
 
     def _integral(self, p: Mixture, other: Mixture, divergence: Divergence, theta: float) -> float:
-        """By the trapezoidal rule over all points within 8 standard deviations of a centre."""
+        """D(P, Q_θ) by a sum over a grid that reaches 8 standard deviations beyond the centres."""
         sd = min(p.sd, other.sd)
         moved = _moved(torch.tensor(other.centres).double(), torch.tensor(theta).double())
         centres = torch.cat([torch.tensor(p.centres, dtype=torch.float64), moved])
@@ -138,9 +139,9 @@ PAIRS = {
     "circles": Pair(Circle(), Circle(), _grown),
     "mixture": Pair(ROW, ROW),
 }
-"""By name; clouds are drawn by the user, see `clouds`."""
+"""Name → pair; the user draws further ones, see `clouds`."""
 
 
 def clouds(first: Points, second: Points, blur: float = 0.1) -> Pair:
-    """Two sets of points, each blurred by N(0, blur² I), the second to be moved by θ."""
+    """Two sets of points, each blurred by N(0, blur² I); the second is moved by θ."""
     return Pair(Mixture(first, blur), Mixture(second, blur))

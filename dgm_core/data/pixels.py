@@ -1,4 +1,4 @@
-"""Images as bytes: a quarter of the memory of floats, for what goes through all of a set."""
+"""Images as bytes, with a quarter of the memory of floats, for computations on a whole set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dgm_core.data.sets import load
 
 
 def pixels(name: str, *splits: str) -> Tensor:
-    """The images of one or more splits in succession, (N, C, H, W) uint8. Raises as `load`."""
+    """The images of one or more splits, concatenated: (N, C, H, W) uint8. Raises as `load`."""
     if name == "celeba":
         return torch.cat([faces(split) for split in splits])
     return torch.cat([(load(name, split).x * 255).round().to(torch.uint8) for split in splits])

@@ -1,4 +1,4 @@
-"""Laws in the plane to try critics and small GANs on."""
+"""Distributions in the plane, for experiments with critics and small GANs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class PlanarDistribution(Protocol):
     """A distribution of points in the plane."""
 
     def sample(self, count: int, source: torch.Generator) -> Tensor:
-        """(count, 2)."""
+        """Points (count, 2)."""
         ...
 
     def log_density(self, points: Tensor) -> Tensor | None:
-        """Log-density at points (…, 2), (…); None where there is none in closed form."""
+        """Log-density at points (…, 2), (…); None if there is none in closed form."""
         ...
 
 
@@ -36,13 +36,13 @@ class Segment:
         return torch.cat([torch.zeros_like(height), height], 1)
 
     def log_density(self, points: Tensor) -> None:
-        """None: the law has no density on the plane, or none in closed form."""
+        """None: the distribution has no density on the plane, or none in closed form."""
         return
 
 
 @dataclass(frozen=True)
 class Circle:
-    """Uniform on the circle of radius 1 round the origin."""
+    """Uniform on the circle of radius 1 around the origin."""
 
     def sample(self, count: int, source: torch.Generator) -> Tensor:
         """Points (count, 2)."""
@@ -50,7 +50,7 @@ class Circle:
         return torch.stack([angle.cos(), angle.sin()], 1)
 
     def log_density(self, points: Tensor) -> None:
-        """None: the law has no density on the plane, or none in closed form."""
+        """None: the distribution has no density on the plane, or none in closed form."""
         return
 
 
@@ -80,7 +80,7 @@ class Mixture:
         return centres[which] + self.sd * normal((count, 2), source)
 
     def spread(self, count: int, source: torch.Generator) -> Tensor:
-        """Points (count, 2) of each centre in turn, as often of each as can be."""
+        """Points (count, 2) in the order of the centres, with equal numbers up to 1 for each."""
         which = torch.arange(count) * len(self.centres) // count
         return torch.tensor(self.centres)[which] + self.sd * normal((count, 2), source)
 
@@ -93,7 +93,7 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Moons:
-    """Two half circles that reach into one another, blurred by N(0, sd² I)."""
+    """Two interlocking half circles, blurred by N(0, sd² I)."""
 
     sd: float = 0.08
 
@@ -105,12 +105,12 @@ class Moons:
         return curve + self.sd * normal((count, 2), source)
 
     def log_density(self, points: Tensor) -> None:
-        """None: the law has no density on the plane, or none in closed form."""
+        """None: the distribution has no density on the plane, or none in closed form."""
         return
 
 
 def ring_of_gaussians(count: int = 8, radius: float = 1.5, sd: float = 0.08) -> Mixture:
-    """Gaussians evenly on a circle."""
+    """`count` Gaussians, evenly spaced on a circle."""
     angles = [2 * math.pi * k / count for k in range(count)]
     centres = tuple((radius * math.cos(a), radius * math.sin(a)) for a in angles)
     return Mixture(centres, sd)
@@ -118,5 +118,5 @@ def ring_of_gaussians(count: int = 8, radius: float = 1.5, sd: float = 0.08) -> 
 
 def grid_of_gaussians(side: int = 5, spacing: float = 0.8, sd: float = 0.06) -> Mixture:
     """side × side Gaussians on a square grid."""
-    places = [spacing * (k - (side - 1) / 2) for k in range(side)]
-    return Mixture(tuple((a, b) for a in places for b in places), sd)
+    positions = [spacing * (k - (side - 1) / 2) for k in range(side)]
+    return Mixture(tuple((a, b) for a in positions for b in positions), sd)

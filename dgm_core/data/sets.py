@@ -1,4 +1,4 @@
-"""The data sets by name: file → tensors, and the split each name means.
+"""The image data sets by name: how each file is read, and the rows of each split.
 
 | name              | images                                 | train / valid / test              |
 |-------------------|----------------------------------------|-----------------------------------|
@@ -9,14 +9,15 @@
 | `celeba`          | colour 64×64, smiling or not           | 29,000 / 1,000 / 4,535 (samples)  |
 | `svhn`            | colour 32×32 house numbers             | 8,500 / 500 / 1,000 (see below)   |
 
-Validation rows are split off the official training rows by a fixed seed; test rows are never used
-to train or to choose anything.
+A fixed seed chooses the validation rows among the official training rows. Test rows are never used
+for training or selection.
 
-For `celeba`, train and valid are 30,000 faces of the official training partition, test is 4,535 of
-the official *validation* partition. No person is in both partitions; train and valid share some.
+For `celeba`, train and valid are 30,000 faces of the official training partition, and test is
+4,535 faces of the official *validation* partition. No person is in both partitions, but some
+persons are in both train and valid.
 
-`svhn` is the first 10,000 digits of the official *test* set, in its order. Digits cut from one
-photo overlap and follow one another, so the splits are blocks that end where a photo ends.
+`svhn` is the first 10,000 digits of the official *test* set, in its order. Digits from one photo
+overlap and are consecutive, so each split is a block that ends where a photo ends.
 """
 
 from __future__ import annotations
@@ -64,12 +65,12 @@ def load(name: str, split: str, *, download_missing: bool = True) -> Images:
     Args:
         name: one of `NAMES`.
         split: one of `SPLITS`.
-        download_missing: fetch the set if it is not on this machine.
+        download_missing: whether to download a set that is not on this machine.
 
     Raises:
-        ValueError: no such name or split.
-        DataUnavailable: not on this machine, and not to be downloaded; says what to do.
-        DownloadError: the download failed; says why and what to do.
+        ValueError: there is no such data set or split.
+        DataUnavailable: the set is broken, or missing and `download_missing` is False.
+        DownloadError: the download failed; the message says why and what to do.
     """
     if name not in _READERS:
         raise ValueError(f"no data set {name!r}; there are {', '.join(NAMES)}")
@@ -87,12 +88,12 @@ def load(name: str, split: str, *, download_missing: bool = True) -> Images:
 
 
 def binarize(x: Tensor, source: Source) -> Tensor:
-    """Each grey level p becomes 1 with probability p: *dynamic* binarisation when drawn anew."""
+    """1 with probability p at grey level p; *dynamic* binarisation if redrawn at each use."""
     return (uniform(tuple(x.shape), source, x.dtype) < x).to(x.dtype)
 
 
 def threshold(x: Tensor) -> Tensor:
-    """1 above one half, else 0: the fixed picture that the lab shows and scores."""
+    """1 above one half, else 0: the fixed binary image that the lab shows and scores."""
     return (x > 0.5).to(x.dtype)
 
 
@@ -137,9 +138,9 @@ def _all_digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _enlarge(digit: np.ndarray) -> np.ndarray:
-    """8×8 levels 0–16 → 28×28 uint8: bicubic to 20×20 inside a border of 4, as MNIST's digits lie.
+    """8×8 levels 0–16 → 28×28 uint8: bicubic to 20×20 with a border of 4, as in MNIST.
 
-    Enlarging blurs the edges; three times the contrast makes strokes about as crisp as MNIST's.
+    Enlarging blurs the edges; tripling the contrast makes strokes about as sharp as MNIST's.
     """
     small = Image.fromarray((digit * (255 / 16)).round().astype(np.uint8))
     large = np.asarray(small.resize((20, 20), Image.Resampling.BICUBIC), np.float64)

@@ -1,9 +1,9 @@
-"""UCI's tables from openml.org, in the layout of the files at UCI.
+"""Download UCI's tables from openml.org, in the layout of the files at UCI.
 
-scikit-learn fetches a data set by its number and compares what arrives with the MD5 sum that
-openml.org states. Whether it is the table that is meant is checked here: the numbers of rows and
-columns, and the sum of every column of numbers up to a ten-thousandth, which leaves room for
-another rounding and none for another order of columns, another coding or another version.
+scikit-learn fetches a data set by its number and checks the MD5 sum that openml.org states. This
+module checks that it is the expected table: the numbers of rows and columns, and the sum of every
+numeric column to a relative 1e-4. The tolerance allows another rounding, but not another order of
+columns, another coding or another version.
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ TOLERANCE = 1e-4
 
 
 class Origin(NamedTuple):
-    """Where a table comes from, and what it must then hold."""
+    """Source of a table and its expected content."""
 
     data_id: int  # its number on openml.org
     rows: int
-    sums: Mapping[str, float]  # of the columns, in order, as they are called in our file
-    text: tuple[str, ...] = ()  # a last column that holds words
-    codes: Mapping[str, int] = MappingProxyType({})  # of the last column there → in our file
+    sums: Mapping[str, float]  # column sums, by the names and in the order of our file
+    text: tuple[str, ...] = ()  # a last column of text, if any
+    codes: Mapping[str, int] = MappingProxyType(
+        {}
+    )  # last column: value at openml.org → in our file
 
 
 _WINE = (
@@ -143,18 +145,18 @@ ORIGINS: dict[str, Origin] = {
 
 
 def openml_table(name: str, scratch: Path) -> Iterator[pd.DataFrame]:
-    """Downloads a table, checks it and names its columns as in our file; `scratch` is not needed.
+    """Download a table, check it and name its columns as in our file; `scratch` is unused.
 
     Raises:
-        ValueError: what arrived cannot be understood, or is another table.
+        ValueError: the answer cannot be read, or is another table.
         OSError, http.client.HTTPException: the network failed.
     """
     from sklearn.datasets import fetch_openml  # scikit-learn costs a second of start-up
 
     origin = ORIGINS[name]
-    with warnings.catch_warnings(action="ignore"):  # of a version that is no longer the newest
+    with warnings.catch_warnings(action="ignore"):  # about a version that is not the newest
         try:
-            # the parser by pandas stumbles over classes that are called 1 and 2
+            # the pandas parser fails on classes named 1 and 2
             answer = fetch_openml(
                 data_id=origin.data_id,
                 as_frame=True,
@@ -164,20 +166,22 @@ def openml_table(name: str, scratch: Path) -> Iterator[pd.DataFrame]:
             )
             frame = cast("Bunch", answer).frame
         except (LookupError, TypeError, AttributeError) as error:
-            raise ValueError("openml.org answered in another form than expected") from error
+            raise ValueError("openml.org answered in an unexpected form") from error
     yield _checked(frame, origin)
 
 
 def _checked(frame: pd.DataFrame, origin: Origin) -> pd.DataFrame:
-    what = f"data set {origin.data_id} of openml.org is another than expected"
+    what = f"data set {origin.data_id} of openml.org differs from the expected one"
     columns = [*origin.sums, *origin.text]
     if frame.shape != (origin.rows, len(columns)):
-        raise ValueError(f"{what}: it has the shape {frame.shape}")
+        raise ValueError(
+            f"{what}: expected the shape {(origin.rows, len(columns))}, got {frame.shape}"
+        )
     frame = frame.set_axis(columns, axis=1)
     if origin.codes:
         frame[columns[-1]] = frame[columns[-1]].astype(str).map(origin.codes.get)
     for column, expected in origin.sums.items():
         found = float(np.nansum(frame[column].astype(float).to_numpy()))
         if not math.isclose(found, expected, rel_tol=TOLERANCE):
-            raise ValueError(f"{what}: {column} sums to {found:g}, not {expected:g}")
+            raise ValueError(f"{what}: expected {column} to sum to {expected:g}, got {found:g}")
     return frame

@@ -1,12 +1,12 @@
-"""The tables by name: features and the target, with names that can be read.
+"""The tables by name: features and a target, with readable column names.
 
     from dgm_core.data import TABLES, load_table
     frame = load_table("concrete")          # float64 columns; a target of classes is categorical
     TABLES["concrete"].target               # 'compressive strength (MPa)'
 
-One is drawn and four come with scikit-learn, which are always there; the others are files in
-`$DGM_DATA/uci`, which are downloaded where they are missing. Those of not-MIWAE's study (arXiv
-2006.12871) are banknote, concrete, red-wine, white-wine, yeast and breast.
+One table is simulated and four come with scikit-learn; these are always available. The others are
+files in `$DGM_DATA/uci`, which are downloaded if they are missing. The not-MIWAE paper (arXiv
+2006.12871) uses banknote, concrete, red-wine, white-wine, yeast and breast.
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TableInfo:
-    """What a table is about."""
+    """Description of a table."""
 
     name: str
     title: str
-    target: str  # the column that is to be predicted; the last one
+    target: str  # name of the column to predict, which is the last
     task: Literal["classification", "regression"]
-    source: str  # a sentence
+    source: str  # a sentence for the reader
     rows: int
     features: int
 
     @property
     def always_here(self) -> bool:
-        """Does it need no file?"""
+        """Whether the table needs no file."""
         return self.name in _BUNDLED
 
 
 def load_table(name: str, *, download_missing: bool = True) -> pd.DataFrame:
     """A table by name: features as float64, NaN = missing, then the target.
 
-    A target of classes is categorical, one to be predicted as a number is float64. The only other
-    categorical is `sex` in `diabetes`.
+    The target is categorical for classification and float64 for regression. The only other
+    categorical column is `sex` in `diabetes`.
 
     Args:
         name: one of `TABLES`.
-        download_missing: fetch the table if it is not on this machine.
+        download_missing: whether to download a table that is not on this machine.
 
     Raises:
-        ValueError: no such table.
-        DataUnavailable: not on this machine, and not to be downloaded, or broken; says what to do.
-        DownloadError: the download failed; says why and what to do.
+        ValueError: there is no such table.
+        DataUnavailable: the table is broken, or missing and `download_missing` is False.
+        DownloadError: the download failed; the message says why and what to do.
 
     Example:
         >>> load_table("iris").columns.tolist()[2:]
@@ -77,7 +77,7 @@ def load_table(name: str, *, download_missing: bool = True) -> pd.DataFrame:
 
 
 def available_tables() -> tuple[str, ...]:
-    """The names of those that are on this machine."""
+    """Names of the tables that are on this machine."""
     return tuple(name for name in TABLES if is_available(name))
 
 
@@ -94,10 +94,10 @@ _READABLE = {
     "vac": "vacuolar (vac)",
     "nuc": "nuclear (nuc)",
 }
-"""Names in files that take more than blanks for underlines to be read."""
+"""Readable column names, where replacing underscores with blanks is not enough."""
 
 _CLASSES = {"breast-original": {"2": "benign", "4": "malignant"}}
-"""The classes that a file writes as numbers and that have names."""
+"""Names of classes that a file writes as numbers."""
 
 
 def _read(info: TableInfo) -> pd.DataFrame:
@@ -108,7 +108,9 @@ def _read(info: TableInfo) -> pd.DataFrame:
     )
     target = frame.columns[-1]
     if frame.shape != (info.rows, info.features + 1):
-        raise ValueError(f"expected {info.rows} rows, {info.features + 1} columns: {frame.shape}")
+        raise ValueError(
+            f"expected {info.rows} rows, {info.features + 1} columns, got {frame.shape}"
+        )
     features = frame.columns.drop(target)
     frame[features] = frame[features].astype(float)
     if info.task == "classification":
@@ -171,7 +173,7 @@ def _with_classes(bunch: Bunch, target: str) -> pd.DataFrame:
 def _factors() -> pd.DataFrame:
     """x = W z + 0.5 ε with two standard normal factors z; the outcome is z_1 + 0.5 ε.
 
-    A toy whose conditional laws are Gaussian and known; the same table on every machine.
+    The conditional distributions are Gaussian and known. The table is the same on every machine.
     """
     import pandas as pd
 
@@ -197,7 +199,8 @@ _INFOS = (
         "Two hidden factors (drawn)",
         "outcome",
         "regression",
-        "Drawn from a linear-Gaussian model with two factors, whose conditional laws are known.",
+        "Simulated from a linear-Gaussian model with two factors, so that every conditional "
+        "distribution is known.",
         2000,
         8,
     ),
@@ -254,7 +257,7 @@ _INFOS = (
         "Concrete",
         "compressive strength (MPa)",
         "regression",
-        "Mixtures in kg a cubic metre and the strength they reach, Yeh (1998); UCI, CC BY 4.0.",
+        "Mixtures in kg per cubic metre and the strength they reach, Yeh (1998); UCI, CC BY 4.0.",
         1030,
         8,
     ),
@@ -299,4 +302,4 @@ _INFOS = (
 )
 
 TABLES: dict[str, TableInfo] = {info.name: info for info in _INFOS}
-"""Name → what the table is about."""
+"""Name → description of the table."""

@@ -1,12 +1,12 @@
-"""Slanted writing set upright by its second moments.
+"""Deslanting of handwritten characters by their second moments.
 
 With ink w(u, v) ≥ 0 at column u and row v, its centre (ū, v̄) and
 
     μ_vv = Σ w (v − v̄)² / Σ w,   μ_uv = Σ w (u − ū)(v − v̄) / Σ w,   α = μ_uv / μ_vv,
 
-the picture is read at (u + α (v − v̄), v) around its centre of mass: a shear after which columns
-and rows of the ink are uncorrelated (LeCun, Bottou, Bengio & Haffner 1998: deslanting).
-How slanted a hand is tells digits apart in no way, and yet moves most of their pixels.
+the image is resampled at (u + α (v − v̄), v) around its centre of mass. After this shear the
+columns and rows of the ink are uncorrelated (LeCun, Bottou, Bengio & Haffner 1998: deslanting).
+Slant carries no information about the digit, but it changes most of the pixels.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 STEEPEST = 2.0
-"""Columns a row: more than any hand slants; what lies flat, a dash say, is not stood on end."""
+"""Limit of |α|, columns per row: above any handwriting, so that a flat dash stays flat."""
 
 
 def upright(x: Tensor) -> Tensor:
-    """Images (B, 1, H, W) of ink on black, in [0, 1], sheared upright and centred by their mass.
+    """Images (B, 1, H, W) of ink on black, in [0, 1], deslanted and centred at their mass.
 
-    Between pixels it interpolates bilinearly. An image without ink stays as it is.
+    Interpolation is bilinear. An image without ink is returned unchanged.
 
     Raises:
-        ValueError: not one channel.
+        ValueError: the images do not have one channel.
     """
     if x.dim() != 4 or x.shape[1] != 1:
         raise ValueError(f"expected images of shape (B, 1, H, W), got {tuple(x.shape)}")
@@ -34,8 +34,8 @@ def upright(x: Tensor) -> Tensor:
     columns = torch.arange(width, dtype=x.dtype, device=x.device)
     ink = x[:, 0]
     mass = ink.sum((1, 2))
-    some = mass > 0
-    mass = torch.where(some, mass, 1)
+    has_ink = mass > 0
+    mass = torch.where(has_ink, mass, 1)
     row = (ink * rows).sum((1, 2)) / mass
     column = (ink * columns).sum((1, 2)) / mass
     down = rows - row[:, None, None]
@@ -43,7 +43,7 @@ def upright(x: Tensor) -> Tensor:
     covariance = (ink * down * along).sum((1, 2))
     variance = (ink * down.square()).sum((1, 2))
     shear = (covariance / variance.clamp_min(1e-6)).clamp(-STEEPEST, STEEPEST)
-    # In the units of `affine_grid`, where the outermost pixels' centres lie at −1 and 1.
+    # `affine_grid` puts the centres of the outermost pixels at −1 and 1.
     half_row, half_column = (height - 1) / 2, (width - 1) / 2
     move = x.new_zeros(len(x), 2, 3)
     move[:, 0, 0] = move[:, 1, 1] = 1
@@ -52,4 +52,4 @@ def upright(x: Tensor) -> Tensor:
     move[:, 1, 2] = (row - half_row) / half_row
     grid = affine_grid(move, list(x.shape), align_corners=True)
     moved = grid_sample(x, grid, align_corners=True).clamp(0, 1)
-    return torch.where(some[:, None, None, None], moved, x)
+    return torch.where(has_ink[:, None, None, None], moved, x)

@@ -1,7 +1,7 @@
-"""A table → CSV or Parquet, whole or not at all.
+"""Write a table as CSV or Parquet; a failed write leaves no partial file.
 
-A spreadsheet computes what a text cell of a CSV file says if it begins with = + - or @. So such a
-cell, unless it is a number, is written with an apostrophe before it; and so is such a name.
+A spreadsheet treats a text cell of a CSV file that starts with = + - or @ as a formula. Such a
+cell or column name, unless it is a number, is written with an apostrophe before it.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ Format = Literal["csv", "parquet"]
 
 
 def write_table(frame: pd.DataFrame, target: Path | str | IO[bytes], format: Format) -> None:
-    """Writes the columns of a table; missing values are empty cells, the index is left out.
+    """Write the columns of a table; missing values become empty cells, the index is left out.
 
     Args:
         frame: columns of numbers, bools, texts, and categoricals of these.
-        target: a path, where the file appears whole or not at all, or a binary stream.
+        target: a path, which is written completely or not at all, or a binary stream.
         format: "csv" (UTF-8, commas) or "parquet".
 
     Raises:
-        ValueError: another format.
+        ValueError: `format` is neither of these.
         OSError: the file cannot be written.
 
     Example:
@@ -50,16 +50,16 @@ def write_table(frame: pd.DataFrame, target: Path | str | IO[bytes], format: For
 
 
 def table_bytes(frame: pd.DataFrame, format: Format, *, header: bool = True) -> bytes:
-    """The content of the file that `write_table` writes; of CSV perhaps without the names."""
+    """Content of the file that `write_table` writes; `header=False` omits the names of a CSV."""
     if format == "csv":
-        # Copied, because two names may be the same once they are made safe.
+        # By position, because two names may become equal when they are made safe.
         safe = frame.copy(deep=False)
         safe.columns = [_harmless(str(name)) for name in frame.columns]
-        for place in range(safe.shape[1]):
-            cells = safe.iloc[:, place]
+        for index in range(safe.shape[1]):
+            cells = safe.iloc[:, index]
             kind = cells.cat.categories.dtype if cells.dtype == "category" else cells.dtype
             if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind)):
-                safe.isetitem(place, cells.astype(object).map(_harmless, na_action="ignore"))
+                safe.isetitem(index, cells.astype(object).map(_harmless, na_action="ignore"))
         return safe.to_csv(index=False, header=header, lineterminator="\n").encode()
     if format == "parquet":
         stream = io.BytesIO()
@@ -69,7 +69,7 @@ def table_bytes(frame: pd.DataFrame, format: Format, *, header: bool = True) -> 
 
 
 def _harmless(cell: Any) -> Any:
-    """A cell that a spreadsheet shows and does not compute, with line breaks of one kind."""
+    """The cell in a form that a spreadsheet does not compute, with \\n for all line breaks."""
     if not isinstance(cell, str):
         return cell
     cell = cell.replace("\r\n", "\n").replace("\r", "\n")

@@ -130,7 +130,7 @@ def test_what_was_understood_is_said(tmp_path: Path) -> None:
     assert ["a", "numeric", "1", "missing", "0", "to", "59"] in words
     assert ["c", "categorical", "1", "missing", "x,", "y,", "z"] in words
     assert "line 63: The row has 2 cells for 4 columns" in said
-    assert 'line 62, b: "many" is no number' in said
+    assert 'line 62, b: "many" is not a number' in said
     assert "name: The column is left out" in said
 
 

@@ -505,9 +505,9 @@ def test_tables_are_prepared_right(server: Server, folder: Path, name: str) -> N
     ("mistake", "words"),
     [
         ({"rows": openml_answers.ROWS + 1}, "shape"),
-        ({"sums": dict.fromkeys(["a", "b", "c", "d", "class"], 0.0)}, "sums to"),
-        ({"codes": {"1": 1, "2": 0}}, "class sums to"),
-        ({"codes": {}}, "class sums to"),
+        ({"sums": dict.fromkeys(["a", "b", "c", "d", "class"], 0.0)}, "to sum to"),
+        ({"codes": {"1": 1, "2": 0}}, "class to sum to"),
+        ({"codes": {}}, "class to sum to"),
     ],
 )
 def test_another_table_of_the_same_number_is_refused(
@@ -520,7 +520,7 @@ def test_another_table_of_the_same_number_is_refused(
     other = SMALL["banknote"]._replace(**mistake)
     monkeypatch.setitem(table_download.ORIGINS, "banknote", other)
     message = fetch_fails("banknote", folder)
-    assert "data set 1462 of openml.org is another than expected" in message
+    assert "data set 1462 of openml.org differs from the expected one" in message
     assert words in message
 
 
@@ -562,7 +562,7 @@ def test_a_bad_answer_leaves_nothing_and_a_retry_works(
 ) -> None:
     server.fail(fault)
     message = fetch_fails(name, folder)
-    assert "could not be downloaded or arrived broken" in message
+    assert "could not be downloaded or is corrupt" in message
     assert ("`digits`" if name in IMAGES else "`iris`") in message
     server.fail("", 0)
     assert data.fetch(name, pause=0).exists()

@@ -117,8 +117,8 @@ def test_spellings_of_a_missing_value(spelling: str) -> None:
 def test_words_among_numbers_are_missing_and_reported() -> None:
     reading = read("a,x\n1,1\n2,2\n3,many\n4,4\n5,1 234\n")
     assert column(reading, "x") == [1, 2, None, 4, None]
-    assert '"many" is no number' in said(reading, 4, "x")
-    assert '"1 234" is no number' in said(reading, 6, "x")
+    assert '"many" is not a number' in said(reading, 4, "x")
+    assert '"1 234" is not a number' in said(reading, 6, "x")
 
 
 def test_numbers_among_words_are_levels() -> None:
@@ -175,8 +175,8 @@ def test_a_formula_among_numbers_is_missing() -> None:
 def test_rows_without_a_value_are_left_out() -> None:
     reading = read("a,b\n1,2\nNA,inf\n3,4\n,\n5,6\n")
     assert reading.frame.index.tolist() == [2, 4, 6]
-    assert "no value" in said(reading, 3)
-    assert "no value" in said(reading, 5)
+    assert "no usable value" in said(reading, 3)
+    assert "no usable value" in said(reading, 5)
 
 
 def test_a_complete_table_needs_no_remark() -> None:
@@ -234,7 +234,7 @@ def test_points_among_decimal_commas_are_no_numbers() -> None:
     """1.234 may be a thousand or one and a bit: it is not guessed."""
     reading = read("a;b\n1,5;1\n2,5;2\n1.234;3\n3,5;4\n")
     assert column(reading, "a") == [1.5, 2.5, None, 3.5]
-    assert '"1.234" is no number' in said(reading, 4, "a")
+    assert '"1.234" is not a number' in said(reading, 4, "a")
 
 
 def test_a_decimal_comma_needs_another_separator() -> None:
@@ -297,7 +297,7 @@ def test_a_cell_that_is_too_long_costs_its_line() -> None:
 def test_names_are_made_different() -> None:
     reading = read("a,a,,a (2),\n1,2,3,4,5\n2,3,4,5,7\n4,4,5,6,8\n")
     assert list(reading.frame) == ["a", "a (3)", "column 3", "a (2)", "column 5"]
-    assert 'name "a" too' in said(reading, None, "a (3)")
+    assert 'is also called "a"' in said(reading, None, "a (3)")
     assert "no name" in said(reading, None, "column 3")
 
 
@@ -312,7 +312,7 @@ def test_a_first_line_of_numbers_is_data() -> None:
 def test_some_numbers_in_the_first_line_are_doubted() -> None:
     reading = read("5.1,setosa\n4.9,setosa\n4.7,virginica\n4.6,setosa\n")
     assert list(reading.frame) == ["5.1", "setosa"]
-    assert "put a line of names above it" in said(reading)
+    assert "insert a line of column names above it" in said(reading)
 
 
 def test_unnamed_row_numbers_are_left_out() -> None:
@@ -337,7 +337,7 @@ def test_long_lists_are_cut_and_counted() -> None:
     for text, total in (
         ("3 cells for 2 columns", 60),
         ("1 cell for 2 columns", 70),
-        ("no number", 110),
+        ("not a number", 110),
     ):
         listed = [r for r in reading.remarks if text in r.sentence]
         assert len(listed) == 50
@@ -345,7 +345,7 @@ def test_long_lists_are_cut_and_counted() -> None:
         more = reading.remarks[at + 1]
         assert more.sentence == f"And {total - 50} more like this."
         assert (more.affected, more.line, more.column) == (total - 50, None, listed[0].column)
-    lines = [r.line for r in reading.remarks if "no number" in r.sentence]
+    lines = [r.line for r in reading.remarks if "not a number" in r.sentence]
     assert lines == sorted(lines)
     assert lines[0] == 2
 
@@ -378,7 +378,7 @@ def zip_archive() -> bytes:
         (b"a,b\n1,x\n1,x\n", "wherever it is not missing"),
         (b"a,b\n1,2\n", "wherever it is not missing"),
         (b"name\nAnn\nBob\nCid\nDan\nEve\n", "names and identifiers"),
-        (b"My table\n\na,b\n1,2\n3,4\n", "above the names"),
+        (b"My table\n\na,b\n1,2\n3,4\n", "above the column names"),
         (b'"a,b\n1,2\n3,4\n', "never closed"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "picture"),
         (b"\xff\xd8\xff\xe0\0\x10JFIF", "picture"),
@@ -387,7 +387,7 @@ def zip_archive() -> bytes:
         (b"\x1f\x8b\x08\0\0\0\0\0", "compressed"),
         (b"<!DOCTYPE html><html></html>", "web page"),
         (b'[{"a": 1}, {"a": 2}]', "JSON"),
-        (bytes(range(256)) * 4, "no text"),
+        (bytes(range(256)) * 4, "not a text file"),
         (b"PAR1", "damaged"),
         (b"PAR1" + bytes(100) + b"PAR1", "damaged"),
         (parquet({"a": [1.0, 2.0, 3.0]})[:-20], "damaged"),
@@ -403,10 +403,10 @@ def test_what_is_no_table_is_refused_in_words(content: bytes, words: str) -> Non
 def test_too_large_is_refused_with_the_limit() -> None:
     limits = Limits(bytes=1000, rows=20, columns=5, cells=60)
     assert "at most 0.0 MB" in refused("a\n" + "1\n" * 600, limits=limits)
-    assert "has 21 rows, and at most 20" in refused("a\n" + "1\n" * 21, limits=limits)
-    assert "has 6 columns, and at most 5" in refused("a,b,c,d,e,f\n1,2,3,4,5,6\n", limits=limits)
+    assert "has 21 rows, but at most 20" in refused("a\n" + "1\n" * 21, limits=limits)
+    assert "has 6 columns, but at most 5" in refused("a,b,c,d,e,f\n1,2,3,4,5,6\n", limits=limits)
     wide = refused("a,b,c,d\n" + "1,2,3,4\n" * 16, limits=limits)
-    assert "has 64 cells, and at most 60" in wide
+    assert "has 64 cells, but at most 60" in wide
     assert len(read("a\n" + "1\n2\n" * 10, limits=limits).frame) == 20
 
 
@@ -424,7 +424,7 @@ def test_too_large_parquet_is_refused_before_it_is_unpacked() -> None:
 def test_ten_thousand_columns() -> None:
     header = ",".join(f"c{i}" for i in range(10_000))
     text = f"{header}\n" + "\n".join(",".join([f"{i}"] * 10_000) for i in range(4))
-    assert "10,000 columns, and at most 1,000" in refused(text)
+    assert "10,000 columns, but at most 1,000" in refused(text)
 
 
 def test_as_many_columns_as_may_be() -> None:
@@ -495,7 +495,7 @@ def test_parquet_of_every_type() -> None:
     assert column(reading, "t") == ["x", "y", None, None, "x"]
     assert column(reading, "n") == [7, 8, 7, None, 8]
     assert column(reading, "numbers as text") == [1, 2, None, 4.5, None]
-    assert '"x" is no number' in said(reading, 3, "numbers as text")
+    assert '"x" is not a number' in said(reading, 3, "numbers as text")
     assert reading.frame.index.tolist() == [1, 2, 3, 4, 5]
     for name in ("day", "list", "struct", "bytes"):
         assert "neither numbers nor text" in said(reading, None, name)
