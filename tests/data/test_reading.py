@@ -169,7 +169,7 @@ def test_formulas_stay_text_and_are_reported() -> None:
 def test_a_formula_among_numbers_is_missing() -> None:
     reading = read("a,x\n1,1\n2,=1+1\n3,3\n4,4\n")
     assert column(reading, "x") == [1, None, 3, 4]
-    assert "no number" in said(reading, 3, "x")
+    assert "not a number" in said(reading, 3, "x")
 
 
 def test_rows_without_a_value_are_left_out() -> None:
