@@ -168,12 +168,12 @@ def _advice(name: str, error: Exception) -> str:
         return (
             f"{name} cannot be downloaded, because a package is missing ({error}). Install the "
             f"packages torchvision and gdown, then run: {again}. Or set DGM_DATA to a folder that "
-            f"holds {' and '.join(FILES[name])}, or use {always_available(name)}, which needs no "
-            "download."
+            f"contains {' and '.join(FILES[name])}, or use {always_available(name)}, which needs "
+            "no download."
         )
     return (
         f"{name} could not be downloaded or is corrupt ({error}). Nothing was kept. "
-        f"Check the network and run: {again}. Or set DGM_DATA to a folder that holds "
+        f"Check the network and run: {again}. Or set DGM_DATA to a folder that contains "
         f"{' and '.join(FILES[name])}, or use {always_available(name)}, which needs no download."
     )
 

@@ -125,7 +125,7 @@ def test_a_missing_set_says_what_can_be_done(name: str, empty: Path) -> None:
     message = str(caught.value)
     for way in (
         f"data fetch {name}",
-        f"DGM_DATA to a folder that holds {' and '.join(FILES[name])}",
+        f"DGM_DATA to a folder that contains {' and '.join(FILES[name])}",
         "`digits`",
     ):
         assert way in message

@@ -121,7 +121,7 @@ def test_a_missing_table_says_what_can_be_done(empty: Path, name: str) -> None:
     with pytest.raises(data.DataUnavailable) as caught:
         data.load_table(name, download_missing=False)
     message = str(caught.value)
-    for way in (f"data fetch {name}", f"holds {FILES[name][0]}", "`iris`", str(empty)):
+    for way in (f"data fetch {name}", f"contains {FILES[name][0]}", "`iris`", str(empty)):
         assert way in message
 
 
