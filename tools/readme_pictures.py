@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 WIDE = 1280
 FILM = "inpainting"
 SCALE, STEP = 0.7, 125
-"""Of the film: its size, and milliseconds a picture."""
+"""Size of the film, and milliseconds per picture."""
 
 
 def lasso(page: Page) -> None:

@@ -67,8 +67,10 @@ class Path(NamedTuple):
 
     def log_ends(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """log f_0 and log f_1 at z (C, B, L), (C, B) each."""
-        law = self.model.decode(z.flatten(0, 1))
-        log_likelihood = log_prob_observed(law, self.masked.tile(len(z))).unflatten(0, z.shape[:2])
+        distribution = self.model.decode(z.flatten(0, 1))
+        log_likelihood = log_prob_observed(distribution, self.masked.tile(len(z))).unflatten(
+            0, z.shape[:2]
+        )
         return self.base.log_prob(z), log_likelihood + self.model.prior().log_prob(z)
 
     def units(self, beta: float) -> Tensor:

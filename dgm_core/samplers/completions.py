@@ -136,22 +136,22 @@ def weighted_completions(
     """
     proposal = proposal_for(model, masked)
     z = draw(proposal, source, draws)
-    law = model.decode(z.flatten(0, 1))
+    distribution = model.decode(z.flatten(0, 1))
     each = masked.tile(draws)
     terms = {
-        "x_obs": log_prob_observed(law, each).unflatten(0, z.shape[:2]),
+        "x_obs": log_prob_observed(distribution, each).unflatten(0, z.shape[:2]),
         "latent": model.prior().log_prob(z) - proposal.log_prob(z),
     }
     has_terms = isinstance(model, ScoresCompletions)
     further = model.completion_terms(masked, y) if has_terms else {}
     x = log_score = None
     if further or completed:
-        x = masked.complete(draw(law, source).unflatten(0, z.shape[:2]))
+        x = masked.complete(draw(distribution, source).unflatten(0, z.shape[:2]))
         terms |= {name: term(x) for name, term in further.items()}
         if further and torch.is_grad_enabled():
-            log_score = log_prob_discrete(law, x.flatten(0, 1).detach(), ~each.observed)
+            log_score = log_prob_discrete(distribution, x.flatten(0, 1).detach(), ~each.observed)
             log_score = None if log_score is None else log_score.unflatten(0, z.shape[:2])
-    return Completions(masked, z, x, law, terms, log_score)
+    return Completions(masked, z, x, distribution, terms, log_score)
 
 
 def reweighted(sample: Completions, process: MissingProcess) -> Completions:
@@ -174,22 +174,26 @@ def missing_term(process: MissingProcess, masked: Masked) -> Term:
 
 
 @singledispatch
-def log_prob_discrete(law: Distribution, x: Tensor, entries: Tensor) -> Tensor | None:
+def log_prob_discrete(distribution: Distribution, x: Tensor, entries: Tensor) -> Tensor | None:
     """log p of the `entries` of x that `draw` does not reparameterise, (N,); None if none is so.
 
     Args:
-        law: p(x|z), batch (N,).
+        distribution: p(x|z), batch (N,).
         x: (N, \\*event).
         entries: bool, of the shape of x.
     """
-    return None if law.has_rsample else log_prob_observed(law, Masked(x, entries))
+    return (
+        None if distribution.has_rsample else log_prob_observed(distribution, Masked(x, entries))
+    )
 
 
 @log_prob_discrete.register
-def _(law: MixedRow, x: Tensor, entries: Tensor) -> Tensor | None:
-    if law.layout.all_numeric:
+def _(distribution: MixedRow, x: Tensor, entries: Tensor) -> Tensor | None:
+    if distribution.layout.all_numeric:
         return None
-    return torch.where(entries & ~law.layout.numeric, law.log_prob_each(x), 0).sum(-1)
+    return torch.where(
+        entries & ~distribution.layout.numeric, distribution.log_prob_each(x), 0
+    ).sum(-1)
 
 
 def _without_each(log_w: Tensor) -> Tensor:

@@ -84,11 +84,13 @@ def median(sample: Completions) -> Tensor:
     return sample.masked.complete(settled(sample.likelihood, middle, mean))
 
 
-def mixture_median(law: Distribution, log_weights: Tensor, mean: Tensor, var: Tensor) -> Tensor:
+def mixture_median(
+    distribution: Distribution, log_weights: Tensor, mean: Tensor, var: Tensor
+) -> Tensor:
     """The least x with Σ_k α_k F_k(x) ≥ ½, entry by entry: (B, \\*event).
 
     Args:
-        law: the components, batch (K B,).
+        distribution: the components, batch (K B,).
         log_weights: log α, (K, B).
         mean, var: mean and variance of the mixture, (B, \\*event).
     """
@@ -98,7 +100,7 @@ def mixture_median(law: Distribution, log_weights: Tensor, mean: Tensor, var: Te
     for _ in range(BISECTIONS[mean.dtype]):
         middle = (low + high) / 2
         each = middle.expand(len(weights), *middle.shape).flatten(0, 1)
-        below = cdf(law, each).unflatten(0, weights.shape).flatten(2)
+        below = cdf(distribution, each).unflatten(0, weights.shape).flatten(2)
         above = torch.einsum("kb,kbd->bd", weights, below).reshape(middle.shape) >= 0.5
         low, high = torch.where(above, low, middle), torch.where(above, middle, high)
     return high
@@ -114,40 +116,43 @@ def weighted_median(x: Tensor, log_weights: Tensor) -> Tensor:
 
 
 @singledispatch
-def cdf(law: Distribution, x: Tensor) -> Tensor:
+def cdf(distribution: Distribution, x: Tensor) -> Tensor:
     """F(x) of each entry, in the shape of x (N, \\*event), for a distribution with batch (N,).
 
     Raises:
         NotImplementedError: the type has no rule yet; add one with `@cdf.register`.
     """
-    raise NotImplementedError(f"no distribution function for {type(law).__name__}")
+    raise NotImplementedError(f"no distribution function for {type(distribution).__name__}")
 
 
 @cdf.register
-def _(law: Independent, x: Tensor) -> Tensor:
-    return cdf(law.base_dist, x)
+def _(distribution: Independent, x: Tensor) -> Tensor:
+    return cdf(distribution.base_dist, x)
 
 
 @cdf.register
-def _(law: Normal, x: Tensor) -> Tensor:
-    return law.cdf(x)
+def _(distribution: Normal, x: Tensor) -> Tensor:
+    return distribution.cdf(x)
 
 
 @cdf.register
-def _(law: StudentT, x: Tensor) -> Tensor:
-    freedom, t = (each.cpu().numpy() for each in (law.df, (x - law.loc) / law.scale))
+def _(distribution: StudentT, x: Tensor) -> Tensor:
+    freedom, t = (
+        each.cpu().numpy()
+        for each in (distribution.df, (x - distribution.loc) / distribution.scale)
+    )
     return torch.as_tensor(stdtr(freedom, t), dtype=x.dtype, device=x.device)
 
 
 @cdf.register
-def _(law: BernoulliPixels, x: Tensor) -> Tensor:
-    return _two_steps(law.mean, x)
+def _(distribution: BernoulliPixels, x: Tensor) -> Tensor:
+    return _two_steps(distribution.mean, x)
 
 
 @cdf.register
-def _(law: MixedRow, x: Tensor) -> Tensor:
-    gaussian = Normal(law.natural, law.scale, validate_args=False).cdf(x)
-    return torch.where(law.layout.numeric, gaussian, _two_steps(law.mean, x))
+def _(distribution: MixedRow, x: Tensor) -> Tensor:
+    gaussian = Normal(distribution.natural, distribution.scale, validate_args=False).cdf(x)
+    return torch.where(distribution.layout.numeric, gaussian, _two_steps(distribution.mean, x))
 
 
 def _two_steps(p_one: Tensor, x: Tensor) -> Tensor:
@@ -156,19 +161,19 @@ def _two_steps(p_one: Tensor, x: Tensor) -> Tensor:
 
 
 @singledispatch
-def settled(law: Distribution, row: Tensor, mean: Tensor) -> Tensor:
+def settled(distribution: Distribution, row: Tensor, mean: Tensor) -> Tensor:
     """`row` with the most probable value under `mean` in each discrete entry."""
     return row
 
 
 @settled.register
-def _(law: BernoulliPixels, row: Tensor, mean: Tensor) -> Tensor:
+def _(distribution: BernoulliPixels, row: Tensor, mean: Tensor) -> Tensor:
     return (mean > 0.5).to(row.dtype)
 
 
 @settled.register
-def _(law: MixedRow, row: Tensor, mean: Tensor) -> Tensor:
-    return most_likely(law.layout, row, mean)
+def _(distribution: MixedRow, row: Tensor, mean: Tensor) -> Tensor:
+    return most_likely(distribution.layout, row, mean)
 
 
 @torch.no_grad()
@@ -182,27 +187,31 @@ def sir_completions(sample: Completions, draws: int, source: Source) -> Tensor:
     chosen = resample(sample.log_w, draws, source)  # (draws, B)
     if sample.tilted:
         return sample.x[chosen, rows]
-    laws = (take(sample.likelihood, k * len(rows) + rows) for k in chosen)
-    return torch.stack([sample.masked.complete(draw(law, source)) for law in laws])
+    distributions = (take(sample.likelihood, k * len(rows) + rows) for k in chosen)
+    return torch.stack(
+        [sample.masked.complete(draw(distribution, source)) for distribution in distributions]
+    )
 
 
 @singledispatch
-def mixture(law: Distribution, log_weights: Tensor) -> Distribution:
+def mixture(distribution: Distribution, log_weights: Tensor) -> Distribution:
     """The mixture with weights α_k, (K, B), of distributions with batch (K, B): batch (B,).
 
     Raises:
         NotImplementedError: the type has no rule yet; add one with `@mixture.register`.
     """
-    raise NotImplementedError(f"no mixture of {type(law).__name__}")
+    raise NotImplementedError(f"no mixture of {type(distribution).__name__}")
 
 
 @mixture.register
-def _(law: Normal, log_weights: Tensor) -> MixtureSameFamily:
-    parts = Normal(law.loc.T, law.scale.expand_as(law.loc).T, validate_args=False)
+def _(distribution: Normal, log_weights: Tensor) -> MixtureSameFamily:
+    parts = Normal(
+        distribution.loc.T, distribution.scale.expand_as(distribution.loc).T, validate_args=False
+    )
     return MixtureSameFamily(Categorical(logits=log_weights.T), parts, validate_args=False)
 
 
 @mixture.register
-def _(law: Categorical, log_weights: Tensor) -> Categorical:
-    joint = log_weights[..., None].double() + law.logits
+def _(distribution: Categorical, log_weights: Tensor) -> Categorical:
+    joint = log_weights[..., None].double() + distribution.logits
     return Categorical(logits=torch.logsumexp(joint, 0))

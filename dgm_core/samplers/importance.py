@@ -116,11 +116,15 @@ def importance_sample(
     z = draw(proposal, source, draws)  # (K, B, L)
     log_rest = model.prior().log_prob(z) - proposal.log_prob(z)
     mixture, log_w = MixtureMoments(), []
-    for law, log_likelihood in _decoded(model, masked, z, decoded_at_once):
+    for distribution, log_likelihood in _decoded(model, masked, z, decoded_at_once):
         done = sum(map(len, log_w))
         log_w.append(log_likelihood + log_rest[done : done + len(log_likelihood)])
         shape = log_likelihood.shape
-        mixture.add(log_w[-1], law.mean.unflatten(0, shape), law.variance.unflatten(0, shape))
+        mixture.add(
+            log_w[-1],
+            distribution.mean.unflatten(0, shape),
+            distribution.variance.unflatten(0, shape),
+        )
     return ImportanceSample(
         masked,
         z,
@@ -201,8 +205,8 @@ def sir_draws(
     rows = torch.arange(len(sample.masked), device=sample.z.device)
     completed = []
     for chosen in resample(sample.log_w, draws, source):
-        law = model.decode(sample.z[chosen, rows])
-        completed.append(sample.masked.complete(draw(law, source)))
+        distribution = model.decode(sample.z[chosen, rows])
+        completed.append(sample.masked.complete(draw(distribution, source)))
     return torch.stack(completed)
 
 
@@ -245,10 +249,10 @@ def _decoded(
     rows = len(masked)
     each = masked
     for part in z.split(len(z) if decoded_at_once is None else max(1, decoded_at_once // rows)):
-        law = model.decode(part.flatten(0, 1))
+        distribution = model.decode(part.flatten(0, 1))
         if len(each) != len(part) * rows:  # once, and for a shorter last part
             each = masked.tile(len(part))
-        yield law, log_prob_observed(law, each).unflatten(0, part.shape[:2])
+        yield distribution, log_prob_observed(distribution, each).unflatten(0, part.shape[:2])
 
 
 def _average(weights: Tensor, values: Tensor) -> Tensor:

@@ -77,19 +77,21 @@ def integrated(
         raise ValueError("expected a process in which an entry depends on its own value alone")
     if further := sample.terms.keys() - {"x_obs", "latent", "missing"}:
         raise ValueError(f"the term {further.pop()!r} depends on x_mis and cannot be integrated")
-    law = (
+    distribution = (
         sample.likelihood.base_dist
         if isinstance(sample.likelihood, Independent)
         else sample.likelihood
     )
-    if not isinstance(law, Normal):
-        raise NotImplementedError(f"no integral over {type(law).__name__}")
+    if not isinstance(distribution, Normal):
+        raise NotImplementedError(f"no integral over {type(distribution).__name__}")
     masked = sample.masked
     shape = (*sample.z.shape[:2], *masked.x.shape[1:])  # (K, B, *event)
     hidden = ~masked.observed.flatten(1)
     steps = torch.linspace(-quadrature.reach, quadrature.reach, quadrature.points).to(masked.x)
     log_seen = logsigmoid(process.logits(masked.x.flatten(1)))
-    locs, scales = (each.reshape(*shape[:2], -1) for each in (law.loc, law.scale))
+    locs, scales = (
+        each.reshape(*shape[:2], -1) for each in (distribution.loc, distribution.scale)
+    )
     log_s, means, variances = [], [], []
     for loc, scale in zip(locs, scales, strict=True):
         one = _tilted(loc[hidden], scale[hidden], steps[:, None], process, hidden)

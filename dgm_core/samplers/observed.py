@@ -19,11 +19,11 @@ from dgm_core.types import Masked
 
 
 @singledispatch
-def log_prob_observed(law: Distribution, masked: Masked) -> Tensor:
+def log_prob_observed(distribution: Distribution, masked: Masked) -> Tensor:
     """log p(x_obs | z), (B,) in nats: the hidden entries are integrated out, not set to 0.
 
     Args:
-        law: p(x|z), batch (B,), entries independent given z.
+        distribution: p(x|z), batch (B,), entries independent given z.
         masked: B rows.
 
     Raises:
@@ -36,38 +36,38 @@ def log_prob_observed(law: Distribution, masked: Masked) -> Tensor:
         tensor([-0.6931])
     """
     raise NotImplementedError(
-        f"no density of the observed entries alone for {type(law).__name__}; "
+        f"no density of the observed entries alone for {type(distribution).__name__}; "
         "give it one with @log_prob_observed.register"
     )
 
 
 @log_prob_observed.register
-def _(law: BernoulliPixels, masked: Masked) -> Tensor:
+def _(distribution: BernoulliPixels, masked: Masked) -> Tensor:
     # Σ_obs x η − softplus(η); hidden entries of x are 0, so the first sum needs no mask.
-    log_normaliser = torch.nn.functional.softplus(law.logits)
+    log_normaliser = torch.nn.functional.softplus(distribution.logits)
     seen = masked.observed.to(log_normaliser.dtype)
-    return _inner(masked.x, law.logits) - _inner(seen, log_normaliser)
+    return _inner(masked.x, distribution.logits) - _inner(seen, log_normaliser)
 
 
 @log_prob_observed.register
-def _(law: DiscretisedLogistic, masked: Masked) -> Tensor:
-    return _sum_observed(law.log_prob_each(masked.x), masked)
+def _(distribution: DiscretisedLogistic, masked: Masked) -> Tensor:
+    return _sum_observed(distribution.log_prob_each(masked.x), masked)
 
 
 @log_prob_observed.register
-def _(law: MixedRow, masked: Masked) -> Tensor:
-    return _sum_observed(law.log_prob_each(masked.x), masked)
+def _(distribution: MixedRow, masked: Masked) -> Tensor:
+    return _sum_observed(distribution.log_prob_each(masked.x), masked)
 
 
 @log_prob_observed.register
-def _(law: Independent, masked: Masked) -> Tensor:
-    if law.base_dist.batch_shape != masked.x.shape:
+def _(distribution: Independent, masked: Masked) -> Tensor:
+    if distribution.base_dist.batch_shape != masked.x.shape:
         raise NotImplementedError(
-            f"expected a law of single entries of shape {tuple(masked.x.shape)} within "
-            f"Independent, got {type(law.base_dist).__name__} "
-            f"of batch shape {tuple(law.base_dist.batch_shape)}"
+            f"expected a distribution of single entries of shape {tuple(masked.x.shape)} within "
+            f"Independent, got {type(distribution.base_dist).__name__} "
+            f"of batch shape {tuple(distribution.base_dist.batch_shape)}"
         )
-    return _sum_observed(law.base_dist.log_prob(masked.x), masked)
+    return _sum_observed(distribution.base_dist.log_prob(masked.x), masked)
 
 
 def _sum_observed(each: Tensor, masked: Masked) -> Tensor:
@@ -80,23 +80,23 @@ def _inner(a: Tensor, b: Tensor) -> Tensor:
 
 
 @singledispatch
-def log_prob_observed_at_each(law: Distribution, masked: Masked) -> Tensor:
+def log_prob_observed_at_each(distribution: Distribution, masked: Masked) -> Tensor:
     """log p(x_obs | z_j) of every row under every distribution of the batch: (N, B) nats.
 
     Args:
-        law: p(x|z_j), batch (N,), with a rule in `log_prob_observed`.
+        distribution: p(x|z_j), batch (N,), with a rule in `log_prob_observed`.
         masked: B rows.
     """
-    count = law.batch_shape[0]
+    count = distribution.batch_shape[0]
     rows = (masked[row : row + 1].tile(count) for row in range(len(masked)))
-    return torch.stack([log_prob_observed(law, each) for each in rows], 1)
+    return torch.stack([log_prob_observed(distribution, each) for each in rows], 1)
 
 
 @log_prob_observed_at_each.register
-def _(law: Independent, masked: Masked) -> Tensor:
-    base = law.base_dist
+def _(distribution: Independent, masked: Masked) -> Tensor:
+    base = distribution.base_dist
     if not isinstance(base, Normal) or base.batch_shape[1:] != masked.x.shape[1:]:
-        return log_prob_observed_at_each.dispatch(object)(law, masked)
+        return log_prob_observed_at_each.dispatch(object)(distribution, masked)
     # In −½ (x² − 2 x m + m²) / s² digits cancel, so the computation uses float64.
     loc, scale, x = (each.flatten(1).double() for each in (base.loc, base.scale, masked.x))
     seen = masked.observed.flatten(1).double()
@@ -107,50 +107,57 @@ def _(law: Independent, masked: Masked) -> Tensor:
 
 
 @log_prob_observed_at_each.register
-def _(law: BernoulliPixels, masked: Masked) -> Tensor:
-    logits = law.logits.flatten(1)
+def _(distribution: BernoulliPixels, masked: Masked) -> Tensor:
+    logits = distribution.logits.flatten(1)
     seen = masked.observed.flatten(1).to(logits.dtype)
     return logits @ masked.x.flatten(1).T - torch.nn.functional.softplus(logits) @ seen.T
 
 
 @singledispatch
-def take(law: Distribution, rows: Tensor) -> Distribution:
+def take(distribution: Distribution, rows: Tensor) -> Distribution:
     """The distributions of the chosen `rows` (N,), in that order, repetitions included.
 
     Raises:
         NotImplementedError: the type has no rule yet.
     """
     raise NotImplementedError(
-        f"no choice of rows for {type(law).__name__}; give it one with @take.register"
+        f"no choice of rows for {type(distribution).__name__}; give it one with @take.register"
     )
 
 
 @take.register
-def _(law: BernoulliPixels, rows: Tensor) -> BernoulliPixels:
-    return BernoulliPixels(law.logits[rows], law.log_normaliser[rows])
+def _(distribution: BernoulliPixels, rows: Tensor) -> BernoulliPixels:
+    return BernoulliPixels(distribution.logits[rows], distribution.log_normaliser[rows])
 
 
 @take.register
-def _(law: DiscretisedLogistic, rows: Tensor) -> DiscretisedLogistic:
-    return DiscretisedLogistic(law.loc[rows], law.scale.expand_as(law.loc)[rows])
+def _(distribution: DiscretisedLogistic, rows: Tensor) -> DiscretisedLogistic:
+    return DiscretisedLogistic(
+        distribution.loc[rows], distribution.scale.expand_as(distribution.loc)[rows]
+    )
 
 
 @take.register
-def _(law: Independent, rows: Tensor) -> Independent:
-    base = take(law.base_dist, rows)
-    return Independent(base, law.reinterpreted_batch_ndims, validate_args=False)
+def _(distribution: Independent, rows: Tensor) -> Independent:
+    base = take(distribution.base_dist, rows)
+    return Independent(base, distribution.reinterpreted_batch_ndims, validate_args=False)
 
 
 @take.register
-def _(law: Normal, rows: Tensor) -> Normal:
-    return Normal(law.loc[rows], law.scale[rows], validate_args=False)
+def _(distribution: Normal, rows: Tensor) -> Normal:
+    return Normal(distribution.loc[rows], distribution.scale[rows], validate_args=False)
 
 
 @take.register
-def _(law: StudentT, rows: Tensor) -> StudentT:
-    return StudentT(law.df[rows], law.loc[rows], law.scale[rows], validate_args=False)
+def _(distribution: StudentT, rows: Tensor) -> StudentT:
+    return StudentT(
+        distribution.df[rows],
+        distribution.loc[rows],
+        distribution.scale[rows],
+        validate_args=False,
+    )
 
 
 @take.register
-def _(law: MixedRow, rows: Tensor) -> MixedRow:
-    return MixedRow(law.layout, law.natural[rows], law.scale[rows])
+def _(distribution: MixedRow, rows: Tensor) -> MixedRow:
+    return MixedRow(distribution.layout, distribution.natural[rows], distribution.scale[rows])

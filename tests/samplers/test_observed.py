@@ -120,7 +120,7 @@ def test_laws_without_a_rule_are_refused_with_advice() -> None:
         take(law, torch.tensor([0]))
     # Entries that depend on each other cannot be summed one by one.
     pairs = Masked(torch.zeros(3, 4, 2), torch.ones(3, 4, 2, dtype=torch.bool))
-    with pytest.raises(NotImplementedError, match="law of single entries"):
+    with pytest.raises(NotImplementedError, match="distribution of single entries"):
         log_prob_observed(Independent(MultivariateNormal(torch.zeros(3, 4, 2), eye), 1), pairs)
 
 

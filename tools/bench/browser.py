@@ -109,7 +109,7 @@ def heard(page: Page) -> list[Message]:
 
 
 def rerun(messages: Sequence[Message]) -> tuple[float, dict[str, int]]:
-    """Of the first whole run of the script among them: milliseconds, and bytes by what they are.
+    """The first whole run of the script among them: milliseconds, and bytes by their kind.
 
     From the browser's request to the server's word that the script has ended, both as the browser
     saw them go by.

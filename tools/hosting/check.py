@@ -72,7 +72,7 @@ class Place(NamedTuple):
 
     @property
     def python(self) -> Path:
-        """Of the virtual environment."""
+        """Python of the virtual environment."""
         return self.scratch / "venv" / "bin" / "python"
 
     @property
@@ -81,7 +81,7 @@ class Place(NamedTuple):
         return self.scratch / "tmp", self.scratch / "cache"
 
     def environment(self) -> dict[str, str]:
-        """Of a machine that knows nothing of the app."""
+        """Environment variables of a machine that knows nothing of the app."""
         temporary, cache = self.writable
         return {
             "PATH": os.environ["PATH"],

@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def options(ip: str) -> list[str]:
-    """Of a replica."""
+    """Command line of a replica."""
     address = [f"--server.address={ip}", "--server.port=8501"]
     return ["run", "app.py", "--server.headless=true", "--server.fileWatcherType=none", *address]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dgm_core.studies.inpainting.sampler_sweeps import Row
 
 HEIGHT = 360
-"""Of the chart, in CSS pixels."""
+"""Height of the chart, in CSS pixels."""
 DIRECTION = {"pseudo-Gibbs": -1.0, "Metropolis-within-Gibbs": 1.0}
 """Side to which the marks of a sampler are moved so that error bars do not overlap."""
 AXES = {

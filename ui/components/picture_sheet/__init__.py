@@ -30,7 +30,7 @@ class Sheet:
     columns: int
     height: int
     width: int
-    """Of one picture, as `height`."""
+    """Width of one picture in pixels, as `height`."""
 
     @property
     def name(self) -> str:
