@@ -435,7 +435,7 @@ def test_arrays_and_estimators_must_fit(
     for name, content in contents.items():
         with pytest.raises(ValueError, match="cannot be used"):
             load(write(tmp_path / name, content))
-    with pytest.raises(ValueError, match="to hold one of .* got 'Path'"):
+    with pytest.raises(ValueError, match=r"to hold one of .* got 'Path'"):
         load(write(tmp_path / "other", miwae._replace(estimator="Path")))
     for facts in ([], {"own": 3}):
         with pytest.raises(ValueError, match="damaged"):
