@@ -82,7 +82,7 @@ def moved(page: Page, figure: str, trace: str, before: Sequence[float]) -> np.nd
     return now
 
 
-def nothing_sticks_out(page: Page) -> None:
+def assert_no_horizontal_overflow(page: Page) -> None:
     """The page is no wider than its window."""
     wider = page.evaluate(
         "() => document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.lab import Lab
-from tests.e2e.looking import NewPage, nothing_sticks_out, settle
+from tests.e2e.looking import NewPage, assert_no_horizontal_overflow, settle
 
 VIEWS = {
     "Step by step": ".player",
@@ -105,7 +105,9 @@ def test_axe_finds_no_violation_of_wcag_a_or_aa(
 
 
 @pytest.mark.parametrize("path", LABS, ids=lambda path: path or "front door")
-def test_nor_does_it_in_the_other_labs(server: str, new_page: NewPage, path: str) -> None:
+def test_axe_finds_no_violation_in_the_other_labs(
+    server: str, new_page: NewPage, path: str
+) -> None:
     """In the two colour schemes by turns, of which a page follows the system's at once."""
     page = new_page(viewport={"width": 1280, "height": TALL}, reduced_motion="reduce")
     page.goto(f"{server}/{path}")
@@ -134,7 +136,7 @@ def resting(page: Page) -> None:
     )
 
 
-def test_on_a_phone_nothing_sticks_out_and_fingers_have_room(
+def test_on_a_phone_the_page_fits_and_touch_targets_are_large(
     server: str, new_page: NewPage
 ) -> None:
     size = {"width": 400, "height": 850}
@@ -142,11 +144,11 @@ def test_on_a_phone_nothing_sticks_out_and_fingers_have_room(
     Lab(page, server)
     for view in VIEWS:
         turned_to(page, view)
-        nothing_sticks_out(page)
+        assert_no_horizontal_overflow(page)
         assert page.evaluate(_SMALL) == [], view
 
 
-def test_who_wants_it_calm_sees_nothing_move_by_itself(server: str, new_page: NewPage) -> None:
+def test_with_reduced_motion_nothing_moves_automatically(server: str, new_page: NewPage) -> None:
     page = new_page(reduced_motion="reduce")
     player = Lab(page, server).player
     expect(player).to_have_attribute("data-mode", "paused")
@@ -160,7 +162,7 @@ def test_who_wants_it_calm_sees_nothing_move_by_itself(server: str, new_page: Ne
     assert page.evaluate(_MOVING) == []
 
 
-def test_the_list_of_keys_opens_from_anywhere_and_gives_the_focus_back(
+def test_the_list_of_keys_opens_everywhere_and_returns_the_focus(
     server: str, new_page: NewPage
 ) -> None:
     page = new_page()

@@ -109,13 +109,13 @@ def test_complete_result_plays_to_the_end(open_player: Open) -> None:
 
 
 @pytest.mark.parametrize("query", [{"autoplay": 0}, {"reduced": True}])
-def test_rests_on_the_last_frame(open_player: Open, query: dict[str, int]) -> None:
+def test_playback_stops_at_the_last_frame(open_player: Open, query: dict[str, int]) -> None:
     screen = open_player("complete", **query)
     screen.shows(LAST)
     assert screen.mode == "paused"
 
 
-def test_pictures_are_the_frames_that_were_sent(open_player: Open) -> None:
+def test_tiles_show_the_frames_that_were_sent(open_player: Open) -> None:
     truth, hidden, samplers = problem(0)
     screen = open_player("complete", autoplay=0)
     screen.page.locator(".outlined input").uncheck()
@@ -129,7 +129,9 @@ def test_pictures_are_the_frames_that_were_sent(open_player: Open) -> None:
             np.testing.assert_allclose(screen.pixels("mean", s), 255 * sampler.mean[frame], atol=1)
 
 
-def test_the_original_is_seen_while_held_and_the_difference_is_shown(open_player: Open) -> None:
+def test_the_original_is_shown_while_its_key_or_button_is_pressed_and_the_difference_is_shown(
+    open_player: Open,
+) -> None:
     truth, _, samplers = problem(0)
     screen = open_player("complete", autoplay=0)
     screen.page.locator(".outlined input").uncheck()
@@ -152,7 +154,7 @@ def test_the_original_is_seen_while_held_and_the_difference_is_shown(open_player
     expect(screen.page.locator(".draw-about")).to_have_text("minus the original")
 
 
-def test_a_pixel_is_marked_in_every_picture_and_told(open_player: Open) -> None:
+def test_a_chosen_pixel_is_marked_in_every_image_and_described(open_player: Open) -> None:
     truth, hidden, samplers = problem(0)
     screen = open_player("complete", autoplay=0)
     row, column = np.argwhere(hidden)[40]
@@ -182,7 +184,7 @@ def test_a_pixel_is_marked_in_every_picture_and_told(open_player: Open) -> None:
     expect(told.first).to_contain_text("numbers at iteration")
 
 
-def test_the_clock_is_told_to_the_page(open_player: Open) -> None:
+def test_the_iteration_is_sent_to_the_page(open_player: Open) -> None:
     screen = open_player("complete", autoplay=0)
     screen.page.evaluate(
         "() => { window.told = []; "
@@ -285,7 +287,7 @@ def test_pause_stops_following(open_player: Open) -> None:
     until(lambda: screen.frame > newest)
 
 
-def test_lost_frames_show_the_one_before(open_player: Open) -> None:
+def test_lost_frames_show_the_previous_frame(open_player: Open) -> None:
     screen = open_player("stream", gap=1, stop=20)
     screen.shows(19)
     screen.seek(7)
@@ -316,7 +318,7 @@ def test_warnings_and_missing_numbers(open_player: Open) -> None:
     expect(second.locator("[data-number=stuck] .warn")).to_be_visible()
 
 
-def test_nothing_to_score_is_said(open_player: Open) -> None:
+def test_a_message_says_that_nothing_can_be_scored(open_player: Open) -> None:
     screen = open_player("complete", autoplay=0, hide="none", chains=1, samplers=1)
     screen.shows(LAST)
     expect(screen.page.locator(".plot")).to_contain_text("no score")

@@ -111,7 +111,7 @@ def whole(page: Page) -> None:
     [(WIDE, "light"), (NARROW, "dark")],
     ids=["wide light", "narrow dark"],
 )
-def test_it_opens_with_a_good_picture(
+def test_the_lab_opens_with_complete_figures(
     server: str, new_page: NewPage, history: History, viewport: dict, scheme: str
 ) -> None:
     page = opened(new_page, server, viewport=viewport, color_scheme=scheme)
@@ -133,19 +133,19 @@ def test_it_opens_with_a_good_picture(
     lasso = page.get_by_role("paragraph").filter(has_text="Draw a lasso around some points")
     expect(lasso).to_be_visible()
     expect(page.get_by_text(re.compile(f"^60 of {history.images:,} images"))).to_be_visible()
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
     if (viewport is WIDE) == (scheme == "light"):
         for name in VIEWS[1:]:
             view(page, name)
             expect(page.locator("canvas.points")).to_have_count(1)
-            looking.nothing_sticks_out(page)
+            looking.assert_no_horizontal_overflow(page)
     whole(page)
 
 
 # --- before and after -------------------------------------------------------------------------
 
 
-def test_what_a_lasso_holds_is_counted_shown_and_taken_home(
+def test_points_in_a_lasso_are_counted_shown_and_downloaded(
     server: str, new_page: NewPage, history: History
 ) -> None:
     page = opened(new_page, server, viewport=WIDE)
@@ -181,7 +181,7 @@ def test_what_a_lasso_holds_is_counted_shown_and_taken_home(
     assert len(rows_of(page)) == history.images + 1
 
 
-def test_a_linear_plane_is_there_at_once_and_others_are_laid_out_in_sight(
+def test_a_linear_projection_is_immediate_and_others_show_their_progress(
     server: str, new_page: NewPage
 ) -> None:
     page = opened(new_page, server, viewport=WIDE)
@@ -233,7 +233,7 @@ def snapshot(page: Page) -> str:
     return page.locator(".linked-scatter .title").text_content()
 
 
-def test_the_learning_is_played_paused_and_searched(
+def test_the_training_is_played_paused_and_searched(
     server: str, new_page: NewPage, history: History
 ) -> None:
     page = opened(new_page, server, {"view": "Watch them learn"}, viewport=WIDE)
@@ -279,7 +279,7 @@ def test_the_learning_is_played_paused_and_searched(
 SMALL = {"view": "Watch them learn", "train-images": 500, "train-rounds": 1}
 
 
-def test_a_run_of_ones_own_can_be_looked_at(server: str, new_page: NewPage) -> None:
+def test_a_run_of_the_visitor_can_be_shown(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, SMALL, viewport=WIDE)
     assert value(page, "Run") == "Digits"
     clusters = page.get_by_role("slider", name="Clusters K")
@@ -292,7 +292,7 @@ def test_a_run_of_ones_own_can_be_looked_at(server: str, new_page: NewPage) -> N
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     expect(page.get_by_test_id("stProgress")).to_contain_text("The VAE learns")
     expect(page.get_by_test_id("stProgress")).to_contain_text("Control:")
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
     expect(page.get_by_role("button", name="Train")).to_be_enabled()
     expect(box(page, "Run").get_by_role("combobox")).to_have_value("Yours")
     looking.settle(page)
@@ -346,7 +346,7 @@ def samples(page: Page) -> np.ndarray:
     return cells[:, : -2 * GAP, : -2 * GAP]
 
 
-def test_a_cluster_is_decoded_warmed_up_and_left(
+def test_samples_path_and_plane_follow_the_chosen_cluster(
     server: str, new_page: NewPage, history: History
 ) -> None:
     page = opened(new_page, server, {"view": "Inside the mixture"}, viewport=WIDE)
@@ -413,7 +413,7 @@ def ring() -> bytes:
     return png(np.array(paper))
 
 
-def test_a_drawing_an_upload_and_a_test_image_find_their_cluster(
+def test_a_drawing_an_upload_and_a_test_image_are_assigned_to_a_cluster(
     server: str, new_page: NewPage
 ) -> None:
     page = opened(new_page, server, {"view": "Place a picture"}, viewport=WIDE)
@@ -453,7 +453,7 @@ def test_a_drawing_an_upload_and_a_test_image_find_their_cluster(
 # --- links ------------------------------------------------------------------------------------
 
 
-def test_a_link_brings_its_settings_and_the_address_follows(
+def test_a_link_restores_its_settings_and_the_address_is_updated(
     server: str, new_page: NewPage
 ) -> None:
     settings = {"cluster-left": "Round 1", "cluster-right": "Control", "cluster-method": "PCA"}
@@ -480,7 +480,7 @@ def test_a_link_brings_its_settings_and_the_address_follows(
     whole(page)
 
 
-def test_a_damaged_link_opens_with_a_word(server: str, new_page: NewPage) -> None:
+def test_a_damaged_link_opens_with_a_message(server: str, new_page: NewPage) -> None:
     damaged = {
         "run": "nothing",
         "cluster-across": -5,

@@ -108,7 +108,7 @@ def lab(opener: Opener, server: str) -> Lab:
     return lab
 
 
-def test_the_first_comparison_is_there_without_a_run(opener: Opener, server: str) -> None:
+def test_the_first_comparison_is_shown_without_a_run(opener: Opener, server: str) -> None:
     lab = opener(server)
     lab.view("All methods")
     lab.grid.wait_for(timeout=30_000)
@@ -155,7 +155,7 @@ def test_one_method_is_stopped_and_the_others_go_on(lab: Lab) -> None:
     assert lab.pixels(CHAIN)[:14].max() > 30  # what it had reached stays
 
 
-def test_a_method_that_is_added_leaves_the_others_alone(lab: Lab) -> None:
+def test_an_added_method_does_not_change_the_others(lab: Lab) -> None:
     lab.toggle_methods("PPCA")
     lab.reaches("PPCA", "finished")
     expect(lab.card("LAIR")).to_have_attribute("data-state", "finished")
@@ -163,7 +163,7 @@ def test_a_method_that_is_added_leaves_the_others_alone(lab: Lab) -> None:
     expect(lab.card("PPCA")).to_have_count(0, timeout=20_000)
 
 
-def test_the_original_is_seen_while_the_button_is_held(lab: Lab) -> None:
+def test_the_original_is_shown_while_the_button_is_pressed(lab: Lab) -> None:
     truth, filled = lab.pixels(":original"), lab.pixels("LAIR")
     assert not np.array_equal(truth, filled)
     hold = lab.page.locator(".hold")
@@ -175,7 +175,7 @@ def test_the_original_is_seen_while_the_button_is_held(lab: Lab) -> None:
     assert np.array_equal(lab.pixels("LAIR"), filled)
 
 
-def test_calibration_is_drawn_for_those_who_look(lab: Lab) -> None:
+def test_the_calibration_is_drawn_in_its_view(lab: Lab) -> None:
     expect(lab.page.locator(".js-plotly-plot")).to_have_count(0)
     lab.page.get_by_text("Calibration", exact=True).click()
     chart = lab.page.locator(".js-plotly-plot")
@@ -184,21 +184,21 @@ def test_calibration_is_drawn_for_those_who_look(lab: Lab) -> None:
     expect(lab.page.get_by_text("points on the dashed line")).to_be_visible()
 
 
-def test_the_table_and_the_pictures_are_taken_home(lab: Lab) -> None:
+def test_the_table_and_the_images_are_downloaded(lab: Lab) -> None:
     for label, start in (("Table (.csv)", b"method,state"), ("Images and arrays (.zip)", b"PK")):
         with lab.page.expect_download() as download:
             lab.page.get_by_role("button", name=label).click()
         assert Path(download.value.path()).read_bytes().startswith(start)
 
 
-def test_the_views_keep_what_they_show(lab: Lab) -> None:
+def test_the_views_keep_their_content(lab: Lab) -> None:
     lab.view("Step by step")
     lab.page.locator(".player").wait_for()
     lab.view("All methods")
     expect(lab.card("LAIR")).to_have_attribute("data-state", "finished", timeout=20_000)
 
 
-def test_it_fits_a_narrow_screen_and_the_dark(opener: Opener, server: str) -> None:
+def test_the_page_fits_a_narrow_screen_in_the_dark_theme(opener: Opener, server: str) -> None:
     lab = opener(server, viewport={"width": 390, "height": 900}, color_scheme="dark")
     lab.view("All methods")
     lab.reaches("mean image", "finished")
@@ -210,7 +210,7 @@ def test_it_fits_a_narrow_screen_and_the_dark(opener: Opener, server: str) -> No
 SLOW = ("Pseudo-Gibbs", "Metropolis-within-Gibbs", "LAIR", "MIWAE")
 
 
-def leave_out_the_slow(lab: Lab) -> None:
+def deselect_slow_methods(lab: Lab) -> None:
     """The three chains, and MIWAE where it is shipped."""
     lab.page.get_by_text("Run after every stroke").click()
     lab.settle()
@@ -227,7 +227,7 @@ def test_a_face_is_filled_in(opener: Opener, server_with_faces: str) -> None:
     expect(lab.page.get_by_text("Faces have no view Step by step")).to_be_visible()
     expect(lab.page.locator(".st-key-keep-view")).to_have_count(0)
     lab.button("Stop").click()
-    leave_out_the_slow(lab)
+    deselect_slow_methods(lab)
     looking.choose(lab.page.locator(".st-key-keep-faces"), "with eyeglasses")
     lab.settle()
     lab.page.locator(".st-key-thumbnails [role=radio]").nth(3).click()
@@ -248,7 +248,7 @@ def test_a_face_is_filled_in(opener: Opener, server_with_faces: str) -> None:
 
 
 @needs_faces
-def test_without_the_data_faces_are_drawn_by_the_model(opener: Opener, server: str) -> None:
+def test_without_the_data_the_model_generates_faces(opener: Opener, server: str) -> None:
     lab = opener(server)
     lab.page.get_by_text("Run after every stroke").click()
     lab.settle()
@@ -274,7 +274,7 @@ def test_an_uploaded_photograph_is_cropped_masked_and_filled_in(
     lab = opener(server)
     lab.choose("Faces (CelebA)")
     lab.grid.wait_for(timeout=60_000)
-    leave_out_the_slow(lab)
+    deselect_slow_methods(lab)
     lab.page.locator(".st-key-keep-source-faces").get_by_text("Upload", exact=True).click()
     upload = lab.page.locator(".st-key-upload_face input[type=file]")
     upload.set_input_files(

@@ -18,7 +18,7 @@ def opened(new_page: NewPage, server: str, query: str = "", **options: object) -
     return looking.opened(new_page, f"{server}/{PATH}{query}", "GAN distances", **options)
 
 
-def test_wasserstein_is_a_line_and_an_untrained_hellinger_an_s(
+def test_wasserstein_is_a_line_and_the_hellinger_distance_is_s_shaped(
     server: str, new_page: NewPage
 ) -> None:
     page = opened(new_page, server)
@@ -39,10 +39,10 @@ def test_wasserstein_is_a_line_and_an_untrained_hellinger_an_s(
 
     looking.until(page, is_an_s, "an untrained critic")
     assert early[3] < early[8] < early[20] + 1e-6
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
-def test_a_critic_is_trained_while_one_looks(server: str, new_page: NewPage) -> None:
+def test_a_critic_is_trained_in_the_page(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Critic&critic-theta=0.5&critic-steps=200")
     slider = page.get_by_role("slider", name="Training steps")
     expect(slider).to_be_visible()
@@ -54,10 +54,10 @@ def test_a_critic_is_trained_while_one_looks(server: str, new_page: NewPage) -> 
     expect(page.get_by_test_id("stMetric").filter(has_text="Estimate")).not_to_contain_text(
         said.removeprefix("Estimate")
     )
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
-def test_two_clouds_are_drawn(server: str, new_page: NewPage) -> None:
+def test_the_visitor_draws_two_clouds(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Critic&critic-pair=clouds&critic-steps=100")
     truth = page.get_by_test_id("stMetric").filter(has_text="True value")
     expect(truth).to_be_visible()
@@ -86,20 +86,20 @@ def test_two_small_gans_are_played_paused_and_stepped(server: str, new_page: New
     page.get_by_role("button", name="Step").click()
     expect(title).not_to_have_text(paused)
     expect(page.get_by_text("modes covered")).to_have_count(2)
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
-def test_the_spiral_follows_the_step_size(server: str, new_page: NewPage) -> None:
+def test_the_spiral_changes_with_the_step_size(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Spiral")
     expect(page.get_by_text("|λ| = 1.0198, outwards")).to_be_visible()
     page.get_by_role("slider", name="Step size α").press("End")
     expect(page.get_by_text("|λ| = 1.4142, outwards")).to_be_visible()
     both = page.get_by_text("|λ| = 1.0000, circles")  # extragradient too, at α = 1
     expect(both).to_have_count(2)
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
-def test_a_link_brings_its_settings(server: str, new_page: NewPage) -> None:
+def test_a_link_restores_its_settings(server: str, new_page: NewPage) -> None:
     page = new_page()
     page.goto(f"{server}/{PATH}?view=Critic&critic-theta=1.5&critic-penalty=10&critic-steps=x")
     said = page.get_by_text("not understood and left out: critic-steps")
@@ -109,7 +109,7 @@ def test_a_link_brings_its_settings(server: str, new_page: NewPage) -> None:
     assert "critic-penalty=10" in page.url
 
 
-def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: NewPage) -> None:
+def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage) -> None:
     options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
     for view in ("Sweep", "Critic", "Small+GANs", "Spiral"):
-        looking.nothing_sticks_out(opened(new_page, server, f"?view={view}", **options))
+        looking.assert_no_horizontal_overflow(opened(new_page, server, f"?view={view}", **options))

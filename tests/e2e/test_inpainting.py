@@ -61,13 +61,13 @@ def test_a_half_hidden_digit_is_completed_before_any_click(opened: Opener) -> No
             assert mean[:13].max() > 50  # filled in
 
 
-def test_the_front_door_leads_into_the_lab(opened: Opener) -> None:
+def test_the_front_page_links_to_the_lab(opened: Opener) -> None:
     lab = opened("")
     lab.page.get_by_role("link", name="Open the inpainting lab").click()
     expect(lab.page.get_by_role("heading", name="Inpainting")).to_be_visible()
 
 
-def test_painted_pixels_are_those_that_are_hidden_and_both_samplers_finish(opened: Opener) -> None:
+def test_painted_pixels_are_hidden_and_both_samplers_finish(opened: Opener) -> None:
     lab = opened()
     lab.preset("random")
     expect(lab.page.get_by_text("Hidden pixels, %")).to_be_visible(timeout=20_000)
@@ -92,7 +92,7 @@ def test_painted_pixels_are_those_that_are_hidden_and_both_samplers_finish(opene
     assert np.array_equal(observed[~painted] > 127, original[~painted] > 127)
 
 
-def test_strokes_that_overtake_the_servers_answers_are_kept(opened: Opener) -> None:
+def test_strokes_made_before_the_server_answers_are_kept(opened: Opener) -> None:
     lab = opened()
     late: list[Callable[[], None]] = []
     slow = False
@@ -133,7 +133,7 @@ def test_strokes_that_overtake_the_servers_answers_are_kept(opened: Opener) -> N
     assert not np.array_equal(observed[[8, 20]], original[[8, 20]])
 
 
-def test_undo_gives_the_mask_back_and_runs_anew(opened: Opener) -> None:
+def test_undo_restores_the_mask_and_starts_a_run(opened: Opener) -> None:
     lab = opened()
     lab.hidden_says("392 of 784 pixels hidden")
     lab.board.drag((20, 3), (20, 20))
@@ -148,7 +148,7 @@ def test_undo_gives_the_mask_back_and_runs_anew(opened: Opener) -> None:
     lab.ends("finished")
 
 
-def test_stop_stops_at_once_and_keeps_what_there_is(opened: Opener) -> None:
+def test_stop_stops_at_once_and_keeps_the_results(opened: Opener) -> None:
     lab = opened()
     lab.page.get_by_text("Chains, iterations, seed").click()
     lab.page.locator(".st-key-keep-iterations input").focus()
@@ -172,7 +172,7 @@ def test_stop_stops_at_once_and_keeps_what_there_is(opened: Opener) -> None:
     lab.ends("stopped")
 
 
-def test_changes_during_a_run_leave_the_page_whole(opened: Opener) -> None:
+def test_changes_during_a_run_cause_no_error(opened: Opener) -> None:
     lab = opened()
     formulas = lab.page.locator(".formulas math[display=block]")
     expect(formulas).to_have_count(5)
@@ -186,7 +186,7 @@ def test_changes_during_a_run_leave_the_page_whole(opened: Opener) -> None:
     expect(lab.button("Run")).to_be_enabled()
 
 
-def test_without_the_toggle_only_the_button_runs(opened: Opener) -> None:
+def test_without_the_toggle_only_the_button_starts_a_run(opened: Opener) -> None:
     lab = opened()
     lab.page.get_by_text("Run after every stroke").click()
     lab.settle()
@@ -197,7 +197,7 @@ def test_without_the_toggle_only_the_button_runs(opened: Opener) -> None:
     lab.ends("finished")
 
 
-def test_an_uploaded_digit_is_filled_in_and_a_bad_upload_gets_a_sentence(opened: Opener) -> None:
+def test_an_uploaded_digit_is_filled_in_and_a_bad_upload_gets_a_message(opened: Opener) -> None:
     lab = opened()
     lab.page.locator(".st-key-keep-source").get_by_text("Upload", exact=True).click()
     upload = lab.page.locator(".st-key-upload input[type=file]")
@@ -251,7 +251,7 @@ def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
     assert np.ptp(np.flatnonzero(two.any(0))) > np.ptp(np.flatnonzero(one.any(0))) + 5
 
 
-def test_another_picture_and_class_are_chosen_by_thumbnail(opened: Opener) -> None:
+def test_another_image_and_class_are_chosen_by_thumbnail(opened: Opener) -> None:
     lab = opened()
     first = lab.picture("original", 0)
     lab.page.locator(".st-key-keep-class-digits").get_by_text("7", exact=True).click()
@@ -281,7 +281,7 @@ def test_the_mask_and_the_settings_survive_a_change_of_page(opened: Opener) -> N
     lab.hidden_says(before or "")
 
 
-def test_it_fits_a_narrow_screen_and_the_dark(opened: Opener) -> None:
+def test_the_page_fits_a_narrow_screen_in_the_dark_theme(opened: Opener) -> None:
     lab = opened(viewport={"width": 400, "height": 800}, color_scheme="dark", has_touch=True)
     lab.ends("finished")
     wide = lab.page.evaluate("document.documentElement.scrollWidth")
@@ -290,7 +290,7 @@ def test_it_fits_a_narrow_screen_and_the_dark(opened: Opener) -> None:
     lab.ends("finished")
 
 
-def test_no_address_makes_a_stack_trace(opened: Opener) -> None:
+def test_no_address_causes_a_stack_trace(opened: Opener) -> None:
     for path in ("Inpainting?x=%00&keep.seed=-1", "Nowhere", "Inpainting?" + "a" * 3000):
         page = opened("Inpainting").page
         page.goto(page.url.rsplit("/", 1)[0] + "/" + path)

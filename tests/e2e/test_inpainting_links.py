@@ -30,7 +30,7 @@ def pictures(page: Page) -> np.ndarray:
     return np.stack([levels(canvas) for canvas in canvases])
 
 
-def test_a_link_shows_the_same_pictures_bit_for_bit(server: str, new_page: NewPage) -> None:
+def test_a_link_shows_the_same_images_bit_for_bit(server: str, new_page: NewPage) -> None:
     lab = Lab(new_page(viewport={"width": 1280, "height": 1000}), server)
     page = lab.page
     lab.preset("left")
@@ -56,7 +56,7 @@ def test_a_link_shows_the_same_pictures_bit_for_bit(server: str, new_page: NewPa
     assert other.url == page.url
 
 
-def test_a_case_is_one_click_and_comes_with_a_sentence(server: str, new_page: NewPage) -> None:
+def test_a_case_opens_with_one_click_and_shows_its_text(server: str, new_page: NewPage) -> None:
     lab = Lab(new_page(viewport={"width": 1280, "height": 1000}), server)
     case = next(case for case in gallery.st_cases() if case.name == "Stuck chains")
     sentence = lab.page.get_by_text(case.about[:40])
@@ -72,9 +72,7 @@ def test_a_case_is_one_click_and_comes_with_a_sentence(server: str, new_page: Ne
     expect(sentence).to_have_count(0)  # it is another case now
 
 
-def test_files_are_made_and_an_upload_stays_out_of_the_link(
-    server: str, new_page: NewPage
-) -> None:
+def test_files_are_made_and_the_link_contains_no_upload(server: str, new_page: NewPage) -> None:
     lab = Lab(new_page(viewport={"width": 1280, "height": 1000}), server, "Inpainting?seed=3")
     page = lab.page
     ended(page)

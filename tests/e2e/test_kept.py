@@ -18,7 +18,7 @@ def server(serve: Serve) -> str:
     return serve(ROOT / "tests/e2e/apps/kept_app.py")
 
 
-def test_a_widget_has_its_value_though_the_browser_was_slow_to_draw_it(
+def test_a_widget_has_its_value_even_if_the_browser_draws_it_late(
     server: str, new_page: NewPage
 ) -> None:
     page = new_page()

@@ -59,7 +59,7 @@ def milliseconds(page: Page, read: str) -> float:
     return statistics.median(taken)
 
 
-def test_a_picture_follows_its_slider_hardly_slower_than_an_echo(
+def test_an_image_follows_its_slider_almost_as_fast_as_an_echo(
     server: str, serve: Serve, new_page: NewPage
 ) -> None:
     bare = new_page()
@@ -69,7 +69,7 @@ def test_a_picture_follows_its_slider_hardly_slower_than_an_echo(
     expect(picture(page)).to_be_visible()
     page.locator(".live-sliders input[type=range]").first.wait_for()
     assert milliseconds(page, _PICTURE) < milliseconds(bare, _ECHO) + MORE_THAN_BARE
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
 def test_the_address_holds_the_whole_latent(server: str, new_page: NewPage) -> None:
@@ -84,7 +84,7 @@ def test_the_address_holds_the_whole_latent(server: str, new_page: NewPage) -> N
     assert pixels(second) == here
 
 
-def test_a_latent_is_taken_home_and_brought_back(
+def test_a_latent_is_downloaded_and_uploaded_again(
     server: str, new_page: NewPage, tmp_path: Path
 ) -> None:
     page = opened(new_page, server)
@@ -109,7 +109,7 @@ def test_a_latent_is_taken_home_and_brought_back(
     expect(wrong.get_by_text("belongs to other")).to_be_visible()
 
 
-def test_a_click_in_the_grid_goes_there(server: str, new_page: NewPage) -> None:
+def test_a_click_in_the_grid_selects_that_latent(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Grid")
     row = page.get_by_role("radiogroup", name=re.compile(r"^Direction \d")).first
     expect(row.get_by_role("radio", checked=True)).to_have_attribute("title", "ε = 0")
@@ -118,10 +118,10 @@ def test_a_click_in_the_grid_goes_there(server: str, new_page: NewPage) -> None:
     page.wait_for_url(lambda url: url != before)
     looking.settle(page)
     expect(row.get_by_role("radio", checked=True)).to_have_attribute("title", "ε = 0")
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
-def test_a_path_is_played_from_picture_to_picture(server: str, new_page: NewPage) -> None:
+def test_a_path_is_played_image_by_image(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Interpolate")
     player = page.get_by_role("group", name="Paths from one image to another")
     scrub = player.get_by_role("slider")
@@ -136,10 +136,10 @@ def test_a_path_is_played_from_picture_to_picture(server: str, new_page: NewPage
     assert abs(last - first).mean() > 10
     assert abs(last - fade).max() <= 1  # all paths end in the same image
     expect(player.get_by_text("24 / 24")).to_be_visible()
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
-def test_a_drawn_digit_is_found(server: str, new_page: NewPage) -> None:
+def test_a_latent_of_a_drawn_digit_is_found(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Find+a+picture")
     done = page.get_by_text(re.compile(r"^step 300, RMSE 0\.(\d+)"))
     expect(done).to_be_visible()
@@ -149,7 +149,7 @@ def test_a_drawn_digit_is_found(server: str, new_page: NewPage) -> None:
     before = page.url
     take.click()
     page.wait_for_url(lambda url: url != before)
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
 def test_a_search_is_stopped(server: str, new_page: NewPage) -> None:
@@ -174,7 +174,7 @@ def test_sums_of_latents_are_shown(server: str, new_page: NewPage) -> None:
     expect(page.get_by_test_id("stImage").locator("img").first).not_to_have_attribute(
         "src", before[0]
     )
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
 def test_the_training_is_played(server: str, new_page: NewPage) -> None:
@@ -186,11 +186,11 @@ def test_the_training_is_played(server: str, new_page: NewPage) -> None:
     assert abs(looking.levels(canvas, 20) - last).mean() > 10
     expect(player.get_by_text("iteration 0")).to_be_visible()
     expect(page.get_by_text("Fréchet distance ÷ floor")).to_be_visible()
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
 @pytest.mark.parametrize("query", ["?view=Nothing&z=!!!&space=moon", "?space=mnist&z=AAAA"])
-def test_a_broken_link_gets_a_word(server: str, new_page: NewPage, query: str) -> None:
+def test_a_broken_link_gets_a_message(server: str, new_page: NewPage, query: str) -> None:
     page = new_page()
     page.goto(f"{server}/{PATH}{query}")
     said = page.get_by_text("A part of the link was not understood")
@@ -198,13 +198,13 @@ def test_a_broken_link_gets_a_word(server: str, new_page: NewPage, query: str) -
     expect(picture(page)).to_be_visible()
 
 
-def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: NewPage) -> None:
+def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage) -> None:
     options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
     for view in ("Sliders", "Grid", "Interpolate", "Arithmetic", "Find+a+picture", "Training"):
-        looking.nothing_sticks_out(opened(new_page, server, f"?view={view}", **options))
+        looking.assert_no_horizontal_overflow(opened(new_page, server, f"?view={view}", **options))
 
 
-def test_a_smile_is_moved_on_a_face(server: str, new_page: NewPage) -> None:
+def test_the_smile_of_a_face_is_changed(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?space=celeba")
     page.get_by_text("By trait", exact=True).click()
     smile = page.get_by_role("slider", name="smiling")
@@ -212,4 +212,4 @@ def test_a_smile_is_moved_on_a_face(server: str, new_page: NewPage) -> None:
     before = picture(page).get_attribute("src")
     smile.press("End")
     expect(picture(page)).not_to_have_attribute("src", before)
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)

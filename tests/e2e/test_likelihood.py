@@ -58,10 +58,10 @@ def test_the_curve_grows_with_k_and_stays_below(server: str, new_page: NewPage) 
     assert many == sorted(many)
     assert many[-1] < truth < above
     assert drawn(page, "bounds-ladder", "AIS, from below")[0] < truth + 0.1
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
-def test_one_image_is_chosen_and_measured_anew(server: str, new_page: NewPage) -> None:
+def test_another_image_is_chosen_and_measured(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?bounds-which=One+image&bounds-draws=100&bounds-of=made")
     expect(page.get_by_text("Image 1 of the images drawn by the model, nats")).to_be_visible()
     before = drawn(page, "bounds-ladder", "IWAE")
@@ -77,7 +77,7 @@ def test_one_image_is_chosen_and_measured_anew(server: str, new_page: NewPage) -
     expect(page.get_by_text(re.compile("^Stopped"))).to_be_visible()
 
 
-def test_as_the_floor_falls_training_rises_and_test_collapses(
+def test_with_a_lower_floor_the_training_likelihood_rises_and_the_test_likelihood_collapses(
     server: str, new_page: NewPage
 ) -> None:
     page = opened(new_page, server, f"{FLOOR}&floor=0.01")
@@ -90,7 +90,7 @@ def test_as_the_floor_falls_training_rises_and_test_collapses(
     expect(page.get_by_text("40 components for 40 points")).to_be_visible()
     rising = drawn(page, "floor-climb", "mixture")
     assert all(b >= a - 1e-9 for a, b in pairwise(rising))
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
 def test_models_are_trained_on_other_points_and_stopped(server: str, new_page: NewPage) -> None:
@@ -104,7 +104,7 @@ def test_models_are_trained_on_other_points_and_stopped(server: str, new_page: N
         page.get_by_text("Train it here").click()
     stop.click()
     expect(page.get_by_text(re.compile("^Stopped at"))).to_be_visible()
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
 def test_a_link_restores_both_views(server: str, new_page: NewPage) -> None:
@@ -118,10 +118,10 @@ def test_a_link_restores_both_views(server: str, new_page: NewPage) -> None:
     expect(page.get_by_text("not understood and left out: bounds-draws")).to_be_visible()
 
 
-def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: NewPage) -> None:
+def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage) -> None:
     options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
     for query in ("", f"{FLOOR}&floor-data=moons", f"{FLOOR}&floor-data=digits"):
         page = opened(new_page, server, query, **options)
         name = "floor-training" if query else "bounds-ladder"
         figure(page, name)
-        looking.nothing_sticks_out(page)
+        looking.assert_no_horizontal_overflow(page)

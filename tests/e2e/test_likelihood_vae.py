@@ -27,7 +27,7 @@ def player(page: Page, state: str = "finished") -> Locator:
     return found
 
 
-def test_chains_are_stepped_followed_and_compared(server: str, new_page: NewPage) -> None:
+def test_chains_are_stepped_played_and_compared(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, PLANE)
     shown = player(page)
     shown.locator(".scrub").press("End")
@@ -58,10 +58,10 @@ def test_chains_are_stepped_followed_and_compared(server: str, new_page: NewPage
         .or_(shown.get_by_text("iteration 100 of 100"))
         .first
     ).to_be_visible()
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
-def test_another_mask_makes_another_posterior(server: str, new_page: NewPage) -> None:
+def test_another_mask_gives_another_posterior(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, PLANE)
     numbers = page.get_by_text(re.compile(r"^By quadrature")).first
     expect(numbers).to_be_visible()
@@ -84,7 +84,7 @@ def test_another_mask_makes_another_posterior(server: str, new_page: NewPage) ->
     assert "left" not in page.url
 
 
-def test_a_small_vae_is_trained_stopped_and_goes_on(server: str, new_page: NewPage) -> None:
+def test_a_small_vae_is_trained_stopped_and_continued(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, f"{TRAIN}&vae-epochs=160&vae-latents=5")
     said = page.get_by_text(re.compile(r"^Epoch \d+\.\d of 160")).first
     expect(said).to_be_visible()
@@ -101,10 +101,10 @@ def test_a_small_vae_is_trained_stopped_and_goes_on(server: str, new_page: NewPa
     further = page.get_by_text(re.compile(r"^Epoch \d+\.\d of 160")).first
     expect(further).not_to_contain_text(f"Epoch {epoch} ")
     page.get_by_role("button", name="Stop").click()
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
-def test_a_link_brings_its_settings(server: str, new_page: NewPage) -> None:
+def test_a_link_restores_its_settings(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, f"{TRAIN}&vae-latents=20&vae-weight=5&vae-epochs=10")
     for name, value in (("Latents", "20"), ("KL weight β", "5.0"), ("Epochs", "10")):
         slider = page.get_by_test_id("stSlider").filter(has_text=name)
@@ -118,11 +118,11 @@ def test_a_link_brings_its_settings(server: str, new_page: NewPage) -> None:
     expect(page).to_have_url(re.compile("plane-seed=7"))
 
 
-def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: NewPage) -> None:
+def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage) -> None:
     options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
     page = opened(new_page, server, PLANE, **options)
     player(page)
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
     page = opened(new_page, server, "?view=A+VAE", **options)
     expect(page.get_by_text("Manifold", exact=True)).to_be_visible()
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)

@@ -124,7 +124,7 @@ def test_a_lasso_in_the_other_panel_follows_its_outline(opened: Opener) -> None:
     assert at_the_edge[differ].all()
 
 
-def test_while_it_is_drawn_a_lasso_shows_what_it_would_select(opened: Opener) -> None:
+def test_an_unfinished_lasso_shows_the_points_it_would_select(opened: Opener) -> None:
     scatter = opened(options=LIGHT)
     corners, expected = boxed(scatter, 0, 3)
     scatter.lasso(0, corners, release=False)
@@ -153,7 +153,9 @@ def test_shift_adds_and_alt_removes(opened: Opener) -> None:
     assert scatter.heard(calls=3) == sorted({*in_seven} - {*in_three})
 
 
-def test_a_click_selects_the_nearest_point_and_one_far_from_all_nothing(opened: Opener) -> None:
+def test_a_click_selects_the_nearest_point_and_a_distant_click_selects_none(
+    opened: Opener,
+) -> None:
     scatter = opened()
     point = scatter.free(0, np.arange(COUNT))
     x, y = scatter.on_screen(0, scatter.places(0)[point])
@@ -168,7 +170,7 @@ def test_a_click_selects_the_nearest_point_and_one_far_from_all_nothing(opened: 
     expect(scatter.button("Clear")).to_have_attribute("aria-disabled", "true")
 
 
-def test_keys_select_handfuls_and_no_hotkey_of_the_page_fires(opened: Opener) -> None:
+def test_keys_select_nearby_points_and_trigger_no_hotkey_of_the_page(opened: Opener) -> None:
     scatter = opened()
     keys, stage = scatter.page.keyboard, scatter.stages.first
     places, box = scatter.places(0), stage.bounding_box()
@@ -264,7 +266,7 @@ def test_colours_change_without_a_rerun_and_are_remembered(opened: Opener) -> No
     expect(scatter.button("Names")).to_have_attribute("aria-pressed", "false")
 
 
-def test_names_stand_at_the_medians_until_they_are_switched_off(opened: Opener) -> None:
+def test_names_are_drawn_at_the_medians_until_they_are_switched_off(opened: Opener) -> None:
     scatter = opened(options=LIGHT)
     places = scatter.places(0)
     middle = np.median(places[CODES == 3], axis=0)
@@ -282,7 +284,7 @@ def test_names_stand_at_the_medians_until_they_are_switched_off(opened: Opener) 
     assert canvas.evaluate(look, middle.tolist()) > 70
 
 
-def test_a_point_under_the_pointer_is_shown_with_its_picture_and_ringed_in_all_panels(
+def test_a_point_under_the_pointer_is_described_and_circled_in_all_panels(
     opened: Opener,
 ) -> None:
     scatter = opened()
@@ -347,7 +349,7 @@ def test_a_selection_survives_a_remount(opened: Opener) -> None:
     assert scatter.report()["chosen"] == in_three
 
 
-def test_a_selection_brings_neither_points_nor_pictures_again(opened: Opener) -> None:
+def test_a_selection_sends_neither_points_nor_images_again(opened: Opener) -> None:
     received: list[int] = []
     scatter = opened(n=3000)
     scatter.planes = list(clouds(3000)[:2])
@@ -368,7 +370,7 @@ def test_a_selection_brings_neither_points_nor_pictures_again(opened: Opener) ->
     assert 0 < sum(received) < anew / 4
 
 
-def test_points_go_to_new_places_and_stay_selected(opened: Opener) -> None:
+def test_points_move_to_new_positions_and_stay_selected(opened: Opener) -> None:
     scatter = opened()
     three, in_three = boxed(scatter, 0, 3)
     scatter.lasso(0, three)
@@ -384,7 +386,7 @@ def test_points_go_to_new_places_and_stay_selected(opened: Opener) -> None:
     assert there.report()["chosen"] == in_three
 
 
-def test_other_points_have_no_selection(opened: Opener) -> None:
+def test_new_points_have_no_selection(opened: Opener) -> None:
     scatter = opened()
     scatter.lasso(0, boxed(scatter, 0, 3)[0])
     scatter.heard(calls=1)
@@ -398,7 +400,7 @@ def test_other_points_have_no_selection(opened: Opener) -> None:
 
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
-def test_motion_is_reduced_on_wish(opened: Opener, motion: str) -> None:
+def test_reduced_motion_is_respected(opened: Opener, motion: str) -> None:
     scatter = opened(options={"reduced_motion": motion})
     scatter.stages.first.evaluate(
         """stage => {
@@ -416,7 +418,7 @@ def test_motion_is_reduced_on_wish(opened: Opener, motion: str) -> None:
     assert (there.page.evaluate("window.moved") > 0) == (motion == "no-preference")
 
 
-def test_a_finger_draws_adds_and_taps(opened: Opener) -> None:
+def test_touch_draws_adds_and_selects(opened: Opener) -> None:
     scatter = opened(options=PHONE | {"device_scale_factor": 2})
     wire = scatter.page.context.new_cdp_session(scatter.page)
 
@@ -485,7 +487,7 @@ def test_the_planes_follow_the_theme(opened: Opener) -> None:
     assert max(canvas.evaluate(corner)[:3]) < 50
 
 
-def test_one_panel_without_pictures_stands_alone(opened: Opener) -> None:
+def test_one_panel_without_images_works(opened: Opener) -> None:
     scatter = opened(one=1)
     assert scatter.stages.count() == 1
     point = scatter.free(0, np.arange(COUNT))

@@ -77,7 +77,7 @@ def opened(new_page: NewPage, server: str) -> Opener:
     return opener
 
 
-def test_python_follows_the_drag_and_the_page_is_not_run(opened: Opener) -> None:
+def test_python_receives_values_during_a_drag_without_a_page_rerun(opened: Opener) -> None:
     screen = opened()
     before = screen.report()
     move = screen.seize(screen.slider("Shift"))
@@ -91,7 +91,7 @@ def test_python_follows_the_drag_and_the_page_is_not_run(opened: Opener) -> None
     assert screen.comes_to(shift=3.0, width=16.0)["runs"] == before["runs"] == 1
 
 
-def test_behind_a_slow_picture_only_the_newest_values_are_sent(opened: Opener) -> None:
+def test_during_a_slow_rerun_only_the_newest_values_are_sent(opened: Opener) -> None:
     screen = opened(draw=0.3)
     before = screen.report()["calls"]
     start = time.monotonic()
@@ -123,7 +123,7 @@ def test_python_overwrites_only_with_a_new_revision(opened: Opener) -> None:
     screen.comes_to(shift=-1.0, width=41.0)
 
 
-def test_a_remount_keeps_the_values_and_goes_on(opened: Opener) -> None:
+def test_a_remount_keeps_the_values_and_the_sliders_work(opened: Opener) -> None:
     screen = opened()
     for value in (1.0, 1.5, 2.0):
         screen.slider("Shift").fill(str(value))
@@ -141,7 +141,7 @@ def test_a_remount_keeps_the_values_and_goes_on(opened: Opener) -> None:
         screen.comes_to(shift=value)
 
 
-def test_keys_move_a_slider_and_no_hotkey_of_the_page_fires(opened: Opener) -> None:
+def test_keys_move_a_slider_and_trigger_no_hotkey_of_the_page(opened: Opener) -> None:
     screen = opened()
     shift, keys = screen.slider("Shift"), screen.page.keyboard
     shift.focus()
@@ -161,7 +161,7 @@ def test_keys_move_a_slider_and_no_hotkey_of_the_page_fires(opened: Opener) -> N
     assert screen.report()["runs"] == runs
 
 
-def test_double_click_and_buttons_lead_back(opened: Opener) -> None:
+def test_double_click_and_buttons_reset_the_values(opened: Opener) -> None:
     screen = opened()
     shift, width = screen.slider("Shift"), screen.slider("Width")
     back = screen.page.get_by_role("button", name="Reset Shift")

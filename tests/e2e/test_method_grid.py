@@ -160,7 +160,7 @@ def test_cards_appear_as_methods_begin_and_end(open_grid: Open) -> None:
     expect(screen.card(LAIR)).to_have_attribute("data-state", "waiting")
 
 
-def test_stop_is_heard_once(open_grid: Open) -> None:
+def test_stop_is_received_once(open_grid: Open) -> None:
     screen = open_grid(scene="stream")
     screen.advance(3)
     stop = screen.card(LAIR).get_by_role("button", name="Stop LAIR")
@@ -177,7 +177,7 @@ def test_stop_is_heard_once(open_grid: Open) -> None:
     expect(screen.picture(LAIR)).to_have_text("")  # the draws it had
 
 
-def test_stop_is_heard_while_messages_stream_in(open_grid: Open) -> None:
+def test_stop_is_received_while_messages_arrive(open_grid: Open) -> None:
     screen = open_grid(scene="live")
     screen.page.get_by_role("button", name="Advance").click()
     screen.card(CHAIN).get_by_role("button", name=f"Stop {CHAIN}").click()
@@ -186,7 +186,7 @@ def test_stop_is_heard_while_messages_stream_in(open_grid: Open) -> None:
     assert screen.report()["asked"] == [CHAIN]
 
 
-def test_views_show_their_own(open_grid: Open) -> None:
+def test_each_view_shows_its_own_images(open_grid: Open) -> None:
     screen = open_grid()
     config = problem("digit", "box")
     hidden = ~config.observed
@@ -255,7 +255,7 @@ def test_the_reference_of_a_difference_is_chosen(open_grid: Open) -> None:
     expect(screen.picture(DMFA)).to_have_text("the reference has no mean yet")
 
 
-def test_holding_shows_the_original(open_grid: Open) -> None:
+def test_pressing_shows_the_original(open_grid: Open) -> None:
     screen = open_grid()
     screen.page.locator(".outlined input").uncheck()
     truth, own = screen.shown(ORIGINAL), screen.shown(NEAREST)
@@ -335,7 +335,7 @@ def test_a_card_is_enlarged_and_closed_again(open_grid: Open) -> None:
     expect(dialog).to_be_hidden()
 
 
-def test_all_draws_are_seen_large(open_grid: Open) -> None:
+def test_an_enlarged_card_shows_all_draws(open_grid: Open) -> None:
     screen = open_grid()
     screen.picture(NEAREST).click()
     canvases = screen.page.locator("[data-set=draws] canvas")
@@ -355,7 +355,7 @@ def test_an_enlarged_card_follows_its_method(open_grid: Open) -> None:
     expect(dialog.locator("[data-set=draws] canvas")).to_have_count(16)
 
 
-def test_an_enlarged_card_closes_when_a_new_run_does_without_its_method(open_grid: Open) -> None:
+def test_an_enlarged_card_closes_when_a_new_run_lacks_its_method(open_grid: Open) -> None:
     screen = open_grid(without=LAIR, image="digit")
     screen.picture(LAIR).click()
     dialog = screen.page.get_by_role("dialog")
@@ -367,7 +367,7 @@ def test_an_enlarged_card_closes_when_a_new_run_does_without_its_method(open_gri
     assert np.abs(screen.shown(DMFA) - screen.shown(ORIGINAL)).max() > 1
 
 
-def test_the_best_are_bold(open_grid: Open) -> None:
+def test_the_best_scores_are_bold(open_grid: Open) -> None:
     screen = open_grid()
     names = screen.page.locator("thead th").evaluate_all("all => all.map(th => th.dataset.column)")
     assert names == [
@@ -466,7 +466,7 @@ def test_the_theme_is_that_of_the_page(open_grid: Open) -> None:
     assert paper["light"] > 200
 
 
-def test_nothing_hidden_is_no_trouble(open_grid: Open) -> None:
+def test_an_image_without_hidden_pixels_is_shown(open_grid: Open) -> None:
     screen = open_grid(mask="none")
     truth = screen.shown(ORIGINAL)
     np.testing.assert_array_equal(screen.shown(LAIR), truth)

@@ -146,7 +146,7 @@ def opened(new_page: NewPage, server: str) -> Opener:
     return opener
 
 
-def test_there_is_a_good_picture_before_any_click(opened: Opener) -> None:
+def test_the_lab_shows_complete_figures_before_any_click(opened: Opener) -> None:
     lab = opened()
     for name in ("holes", "split", "curve", "errors", "bounds", "scatter"):
         expect(lab.plot(name)).to_be_visible()
@@ -164,7 +164,7 @@ def test_there_is_a_good_picture_before_any_click(opened: Opener) -> None:
     assert "?" not in lab.page.url
 
 
-def test_the_mechanism_acts_at_once(opened: Opener) -> None:
+def test_a_change_of_the_mechanism_takes_effect_at_once(opened: Opener) -> None:
     lab = opened(table="wine")
     before = lab.holes()
     losing = np.flatnonzero((before == 2).any(0))
@@ -192,7 +192,7 @@ def test_the_mechanism_acts_at_once(opened: Opener) -> None:
     assert list(np.flatnonzero((lab.holes() == 2).any(0))) == [1, 2, 3, 4, 5]
 
 
-def test_a_training_is_watched_stopped_continued_and_downloaded(opened: Opener) -> None:
+def test_a_training_is_shown_stopped_continued_and_downloaded(opened: Opener) -> None:
     lab = opened(table="iris")
     expect(lab.page.get_by_text("Press Train")).to_be_visible()
     lab.button("Train").click()
@@ -352,7 +352,7 @@ def test_the_settings_survive_another_page(opened: Opener) -> None:
     lab.comes_to(before)
 
 
-def test_a_bad_address_leaves_the_page_whole_and_says_so(opened: Opener) -> None:
+def test_a_bad_address_gets_a_message_and_causes_no_error(opened: Opener) -> None:
     lab = opened(
         view="<script>alert(1)</script>",
         table="%00",

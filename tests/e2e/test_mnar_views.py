@@ -22,12 +22,12 @@ def charts(page: Page) -> Locator:
     return page.locator(".js-plotly-plot .main-svg:first-child")
 
 
-def test_five_trainings_that_disagree_are_said_to(server: str, new_page: NewPage) -> None:
+def test_a_message_says_that_five_trainings_disagree(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Identify")
     expect(charts(page)).to_have_count(5)
     expect(page.get_by_text("The five trainings disagree about")).to_be_visible()
     expect(page.get_by_text(", best bound")).to_have_count(1)
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
 def test_predictions_are_compared_with_the_oracle(server: str, new_page: NewPage) -> None:
@@ -35,13 +35,13 @@ def test_predictions_are_compared_with_the_oracle(server: str, new_page: NewPage
     expect(charts(page)).to_have_count(3)
     expect(page.get_by_text(re.compile("By log loss, sup-not-MIWAE is"))).to_be_visible()
     expect(page.locator(".js-plotly-plot").first).to_contain_text("oracle")
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
-def test_over_exposed_images_are_filled_in_by_themselves(server: str, new_page: NewPage) -> None:
+def test_over_exposed_images_are_filled_in_automatically(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Images")
     expect(page.get_by_text("Learned: threshold")).to_be_visible()
     expect(page.get_by_text(re.compile("^RMSE 0"))).to_have_count(2)
     page.get_by_role("slider", name="Clips at").press("ArrowLeft")
     expect(page.get_by_text(re.compile("True: 0.70"))).to_be_visible()
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)

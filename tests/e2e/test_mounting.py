@@ -39,14 +39,14 @@ def prepared(page: Page, script: str) -> Page:
     return page
 
 
-def test_messages_that_came_before_the_script_are_shown(serve: Serve, new_page: NewPage) -> None:
+def test_messages_received_before_the_script_are_shown(serve: Serve, new_page: NewPage) -> None:
     url = serve(APPS / "chain_player_app.py")
     page = prepared(new_page(), LATE)
     page.goto(f"{url}/?scene=stream&stop=20")
     expect(page.locator(".player")).to_have_attribute("data-frame", "19")
 
 
-def test_what_has_left_the_screen_listens_no_more(serve: Serve, new_page: NewPage) -> None:
+def test_a_removed_component_has_no_listeners(serve: Serve, new_page: NewPage) -> None:
     url = serve(APPS / "pixel_canvas_app.py")
     page = prepared(new_page(), COUNT)
     page.goto(url)

@@ -16,7 +16,7 @@ from tools.bench import strokes
 pytestmark = pytest.mark.e2e
 
 
-def test_a_rerun_without_change_sends_little_and_a_stroke_brings_a_new_run(
+def test_a_rerun_without_change_sends_little_and_a_stroke_starts_a_run(
     new_page: NewPage, server: str
 ) -> None:
     page = new_page(viewport={"width": 1280, "height": 1000})

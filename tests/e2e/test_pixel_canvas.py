@@ -131,7 +131,7 @@ def test_brush_shapes(opened: Opener) -> None:
     assert screen.heard(5) == {(r, c) for r in range(3) for c in range(3)} - {(2, 2)}
 
 
-def test_a_stroke_that_leaves_the_grid_goes_on_along_its_way(opened: Opener) -> None:
+def test_a_stroke_that_leaves_the_grid_continues_on_its_path(opened: Opener) -> None:
     screen = opened()
     screen.brush(1)
     screen.drag((25, 5), (32, 5), (32, 8), (26, 8))
@@ -187,7 +187,7 @@ def test_undo_redo_invert_clear(opened: Opener) -> None:
     assert screen.tool("Redo").get_attribute("aria-disabled") == "true"
 
 
-def test_keyboard_paints_and_keeps_the_hotkeys_of_the_page_away(opened: Opener) -> None:
+def test_the_keyboard_paints_and_triggers_no_hotkey_of_the_page(opened: Opener) -> None:
     screen = opened()
     keys = screen.page.keyboard
     screen.board.focus()
@@ -257,7 +257,7 @@ def test_a_preset_replaces_strokes_and_can_be_undone(opened: Opener) -> None:
     assert screen.report()["revision"] == 2
 
 
-def test_a_stale_rerun_never_eats_a_stroke(opened: Opener) -> None:
+def test_a_stale_rerun_never_deletes_a_stroke(opened: Opener) -> None:
     screen = opened(delay=0.7)
     screen.brush(1)
     screen.drag((5, 5))
@@ -312,7 +312,7 @@ def test_other_sizes(opened: Opener, size: int, picture: str) -> None:
 
 
 @pytest.mark.parametrize("peek", [False, True])
-def test_hidden_cells_show_no_picture_unless_asked(opened: Opener, peek: bool) -> None:
+def test_hidden_cells_show_the_image_only_on_request(opened: Opener, peek: bool) -> None:
     screen = opened(picture="rgb", **({"peek": 1} if peek else {}))
     screen.tool("Invert").click()
     screen.heard(1)
@@ -343,7 +343,7 @@ def test_dark_theme_redraws(opened: Opener) -> None:
     assert screen.heard(1) == rows(0, 28)
 
 
-def test_narrow_screens_keep_everything_in_sight(opened: Opener) -> None:
+def test_everything_fits_a_narrow_screen(opened: Opener) -> None:
     screen = opened(options={"viewport": {"width": 320, "height": 640}})
     right = [screen.page.locator(part).bounding_box() for part in (".head", ".board", ".tools")]
     assert all(box["x"] >= 0 and box["x"] + box["width"] <= 320 for box in right)
@@ -376,7 +376,7 @@ def test_a_round_pen_draws_and_erases_on_the_finer_grid(opened: Opener) -> None:
     assert screen.heard(None) is None  # nothing is hidden of it
 
 
-def test_a_shaking_hand_is_smoothed_if_wanted(opened: Opener) -> None:
+def test_strokes_are_smoothed_on_request(opened: Opener) -> None:
     screen = opened(draw=1)
     screen.brush(1)
     thick = {}
@@ -391,7 +391,7 @@ def test_a_shaking_hand_is_smoothed_if_wanted(opened: Opener) -> None:
     assert thick[True] <= 0.75 * thick[False]
 
 
-def test_one_canvas_draws_and_hides_with_a_history_each(opened: Opener) -> None:
+def test_one_canvas_draws_and_hides_with_separate_histories(opened: Opener) -> None:
     screen = opened(draw=1)
     screen.drag((10, 10), (10, 20))
     line = screen.inked(1)
@@ -426,7 +426,7 @@ def test_one_canvas_draws_and_hides_with_a_history_each(opened: Opener) -> None:
     assert screen.heard(4) == set()
 
 
-def test_ink_that_overtakes_the_answers_is_kept(opened: Opener) -> None:
+def test_ink_drawn_before_the_server_answers_is_kept(opened: Opener) -> None:
     screen = opened(draw=1, delay=0.7)
     screen.drag((5, 5), (5, 9))
     screen.page.keyboard.press("h")  # before Python has seen the stroke
@@ -460,7 +460,7 @@ def test_keys_draw_on_the_finer_grid(opened: Opener) -> None:
     assert screen.status() == "Row 15, column 18, inked"
 
 
-def test_fingers_draw_and_the_page_stays_where_it_is(opened: Opener) -> None:
+def test_touch_draws_and_does_not_scroll_the_page(opened: Opener) -> None:
     phone = {"viewport": {"width": 400, "height": 500}, "has_touch": True, "is_mobile": True}
     screen = opened(options=phone, draw=1)
     for each in (screen.mode("Draw"), screen.mode("Hide"), screen.tool("Smooth")):

@@ -48,7 +48,9 @@ class SlowMotion(Lab):
         return self.slow.locator(f"canvas[data-tile={kind}]")
 
 
-def test_keys_lead_through_a_rejection_whose_numbers_agree(new_page: NewPage, server: str) -> None:
+def test_keys_step_through_a_rejection_with_consistent_numbers(
+    new_page: NewPage, server: str
+) -> None:
     lab = SlowMotion(new_page, server)
     lab.at(68, 4)  # before any click
     expect(lab.slow.locator(".verdict")).to_have_text("Rejected")

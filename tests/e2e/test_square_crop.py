@@ -95,7 +95,7 @@ def opened(new_page: NewPage, server: str) -> Opener:
     return opener
 
 
-def test_at_first_the_square_is_where_python_wants_it(opened: Opener) -> None:
+def test_the_first_square_is_the_one_sent_by_python(opened: Opener) -> None:
     screen = opened()
     assert screen.shown() == pytest.approx((0.5, 0.5, 1), abs=CLOSE)
     assert screen.report()["square"] is None
@@ -119,7 +119,7 @@ def test_a_drag_moves_the_square_and_stops_at_the_edge(opened: Opener) -> None:
     assert screen.report()["calls"] == 2
 
 
-def test_python_hears_of_a_drag_when_it_ends(opened: Opener) -> None:
+def test_python_receives_the_square_at_the_end_of_a_drag(opened: Opener) -> None:
     screen = opened()
     mouse = screen.page.mouse
     mouse.move(*screen.at(0.5, 0.5))
@@ -133,7 +133,7 @@ def test_python_hears_of_a_drag_when_it_ends(opened: Opener) -> None:
 
 
 @pytest.mark.parametrize(("right", "below"), [(-1, -1), (1, -1), (-1, 1), (1, 1)])
-def test_a_corner_changes_the_size_and_the_one_across_stays(
+def test_dragging_a_corner_resizes_and_the_opposite_corner_stays(
     opened: Opener, right: int, below: int
 ) -> None:
     screen = opened(height=300, width=300)
@@ -147,7 +147,7 @@ def test_a_corner_changes_the_size_and_the_one_across_stays(
     assert screen.heard()[2] == pytest.approx(0.1, abs=1e-6)
 
 
-def test_arrows_plus_and_minus_and_no_hotkey_of_the_page(opened: Opener) -> None:
+def test_arrows_plus_and_minus_work_and_trigger_no_hotkey_of_the_page(opened: Opener) -> None:
     screen = opened(height=300, width=300)
     keys = screen.page.keyboard
     screen.square.focus()
@@ -193,7 +193,7 @@ def test_the_wheel_resizes_a_square_in_focus_only(opened: Opener) -> None:
     assert screen.heard()[2] > size
 
 
-def test_a_click_beside_the_square_brings_it_there(opened: Opener) -> None:
+def test_a_click_outside_the_square_moves_it_there(opened: Opener) -> None:
     screen = opened()
     screen.page.get_by_role("button", name="Upper left").click()
     screen.comes_to((0.1875, 0.25, 0.5))  # moved inside

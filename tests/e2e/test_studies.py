@@ -7,12 +7,12 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import NewPage
 from tests.e2e.lab import Lab
-from tests.e2e.looking import choose, curve, nothing_sticks_out
+from tests.e2e.looking import assert_no_horizontal_overflow, choose, curve
 
 pytestmark = pytest.mark.e2e
 
 
-def test_a_study_is_shown_then_measured_here_then_stopped(new_page: NewPage, server: str) -> None:
+def test_a_study_is_shown_then_measured_then_stopped(new_page: NewPage, server: str) -> None:
     lab = Lab(new_page(viewport={"width": 1280, "height": 1000}), server)
     page = lab.page
     page.locator(".st-key-keep-view").get_by_text("Studies", exact=True).click()
@@ -38,4 +38,4 @@ def test_a_study_is_shown_then_measured_here_then_stopped(new_page: NewPage, ser
     expect(page.get_by_test_id("stProgress")).to_be_visible()
     lab.button("Stop").click()
     expect(page.get_by_text("Press Continue to compute the rest")).to_be_visible()
-    nothing_sticks_out(page)
+    assert_no_horizontal_overflow(page)

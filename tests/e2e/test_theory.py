@@ -31,7 +31,7 @@ def hidden(page: Page) -> tuple[int, int]:
     return tuple(map(int, HIDDEN.search(said.text_content()).groups()))
 
 
-def test_between_narrow_distributions_only_wasserstein_has_a_slope(
+def test_between_narrow_distributions_only_wasserstein_has_a_gradient(
     server: str, new_page: NewPage
 ) -> None:
     page = opened(new_page, server, "note=GANs")
@@ -83,7 +83,7 @@ def sweep_and_press(page: Page, before: int) -> None:
     expect(said).not_to_contain_text(f", {swept[1]} changed")
 
 
-def test_a_click_hides_a_point_and_the_link_keeps_it(server: str, new_page: NewPage) -> None:
+def test_a_click_hides_a_point_and_the_link_stores_it(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "note=Missing+data")
     before, by_hand = hidden(page)
     assert by_hand == 0
@@ -130,7 +130,7 @@ def test_an_outlier_moves_the_mean_and_not_the_median(server: str, new_page: New
     expect(page.get_by_text(re.compile("Nearest in W₂: N"))).to_be_visible()
 
 
-def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: NewPage) -> None:
+def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage) -> None:
     options = {
         "viewport": {"width": 400, "height": 850},
         "color_scheme": "dark",
@@ -147,7 +147,7 @@ def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: Ne
         shown = f".st-key-{last} .main-svg" if last else ".points .dot"
         expect(page.locator(shown).first).to_be_visible()
         looking.settle(page)
-        looking.nothing_sticks_out(page)
+        looking.assert_no_horizontal_overflow(page)
     before, _ = hidden(page)
     dot = page.locator(".points .dot:not(.hidden)").first
     dot.scroll_into_view_if_needed()

@@ -29,7 +29,7 @@ def drawn(page: Page, name: str, trace: str) -> np.ndarray:
     return np.array(looking.curve(page, name, trace), float)
 
 
-def test_a_digit_is_filled_from_below_and_from_above(server: str, new_page: NewPage) -> None:
+def test_the_rows_below_or_above_a_row_are_filled_in(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "Pixel by pixel", "&pixel-digit=0&pixel-row=14")
     expect(page.get_by_text("32 draws, all of equal weight")).to_be_visible()
     player = page.locator("canvas").first
@@ -49,10 +49,12 @@ def test_a_digit_is_filled_from_below_and_from_above(server: str, new_page: NewP
     page.get_by_role("button", name="New draws").click()
     looking.moved(page, "pixel-sum", "this draw", after)
     assert "pixel-hidden=above" in page.url
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
-def test_a_small_sigma_is_loud_for_the_score_function(server: str, new_page: NewPage) -> None:
+def test_a_small_sigma_gives_the_score_function_a_large_variance(
+    server: str, new_page: NewPage
+) -> None:
     page = opened(new_page, server, "Reparameterisation", "&gradient-sd=0.2")
     ratio = page.get_by_test_id("stMetric").filter(has_text="Ratio of variances")
 
@@ -70,12 +72,10 @@ def test_a_small_sigma_is_loud_for_the_score_function(server: str, new_page: New
     page.get_by_role("slider", name="σ").press("End")
     expect(ratio).to_contain_text(re.compile(r"0\.\d"))
     assert value() < 1  # here the trick loses
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
-def test_the_gap_closes_with_the_best_gaussian_and_never_wholly(
-    server: str, new_page: NewPage
-) -> None:
+def test_the_best_gaussian_reduces_the_gap_but_not_to_zero(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "VAEs and the gap")
     said = page.get_by_text(re.compile(r"^ELBO −\d"))
 
@@ -103,10 +103,10 @@ def test_the_gap_closes_with_the_best_gaussian_and_never_wholly(
     slider.press("Home")
     looking.moved(page, "gap-posterior", "q(z)", before)
     assert numbers(line)[1][0] < better[0]
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
-def test_a_flow_bends_the_grid_is_trained_and_stopped(server: str, new_page: NewPage) -> None:
+def test_a_flow_deforms_the_grid_is_trained_and_stopped(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "Flows")
     bent = drawn(page, "flow-grid", "0")
     page.get_by_role("slider", name="Couplings applied").press("Home")
@@ -125,10 +125,10 @@ def test_a_flow_bends_the_grid_is_trained_and_stopped(server: str, new_page: New
     ).to_be_visible()
     page.get_by_role("button", name="Show the shipped flow").click()
     expect(page.get_by_text("trained beforehand").first).to_be_visible()
-    looking.nothing_sticks_out(page)
+    looking.assert_no_horizontal_overflow(page)
 
 
-def test_on_a_phone_and_in_the_dark_nothing_sticks_out(server: str, new_page: NewPage) -> None:
+def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage) -> None:
     options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
     for note in NOTES:
-        looking.nothing_sticks_out(opened(new_page, server, note, **options))
+        looking.assert_no_horizontal_overflow(opened(new_page, server, note, **options))

@@ -111,7 +111,7 @@ def opened(new_page: NewPage, server: str) -> Opener:
     return opener
 
 
-def test_at_first_the_point_is_the_mean_and_nothing_is_sent(opened: Opener) -> None:
+def test_the_first_point_is_the_mean_and_nothing_is_sent(opened: Opener) -> None:
     screen = opened()
     assert screen.point() == pytest.approx(SAMPLE.mean)
     assert screen.lit() == {"mean"}
@@ -140,7 +140,7 @@ def test_the_costs_shown_are_those_of_numpy(opened: Opener) -> None:
         screen.page.keyboard.press("PageDown")
 
 
-def test_a_drag_shows_the_costs_at_once_and_tells_python_at_its_end(opened: Opener) -> None:
+def test_a_drag_updates_the_costs_and_python_receives_the_point_at_its_end(opened: Opener) -> None:
     screen = opened(at=2)
     screen.drag(2, 1.5, 1, release=False)
     a = screen.point()
@@ -165,7 +165,7 @@ def test_dragging_to_the_median_shows_the_minimum(opened: Opener) -> None:
     assert screen.lit() == {"median"}
 
 
-def test_buttons_lead_to_both_minima(opened: Opener) -> None:
+def test_buttons_move_the_point_to_both_minima(opened: Opener) -> None:
     screen = opened(at=2)
     for name, best in (("median", SAMPLE.median), ("mean", SAMPLE.mean)):
         screen.button(f"To the {name}")
@@ -174,7 +174,7 @@ def test_buttons_lead_to_both_minima(opened: Opener) -> None:
         assert screen.lit() == {name}
 
 
-def test_keys_stop_at_the_minima_and_no_hotkey_of_the_page_fires(opened: Opener) -> None:
+def test_keys_stop_at_the_minima_and_trigger_no_hotkey_of_the_page(opened: Opener) -> None:
     screen = opened(at=0.5)
     keys = screen.page.keyboard
     screen.handle.focus()
@@ -200,7 +200,7 @@ def test_keys_stop_at_the_minima_and_no_hotkey_of_the_page_fires(opened: Opener)
     assert screen.report()["runs"] == runs
 
 
-def test_the_point_survives_a_remount_and_moves_with_another_entry(opened: Opener) -> None:
+def test_the_point_survives_a_remount_and_is_reset_for_another_cell(opened: Opener) -> None:
     screen = opened(at=0.9)
     assert screen.point() == pytest.approx(0.9)
     screen.drag(0.9, -1.5)
@@ -223,7 +223,7 @@ def test_the_point_survives_a_remount_and_moves_with_another_entry(opened: Opene
 PHONE = {"viewport": {"width": 400, "height": 800}, "has_touch": True, "is_mobile": True}
 
 
-def test_a_finger_drags_and_a_cancelled_touch_does_not(opened: Opener) -> None:
+def test_touch_drags_and_a_cancelled_touch_does_not(opened: Opener) -> None:
     screen = opened(options=PHONE | {"device_scale_factor": 2}, at=0.9)
     wire = screen.page.context.new_cdp_session(screen.page)
 
@@ -248,7 +248,7 @@ def test_a_finger_drags_and_a_cancelled_touch_does_not(opened: Opener) -> None:
         assert button.bounding_box()["height"] >= 44
 
 
-def test_the_picture_fits_its_place_and_follows_it(opened: Opener) -> None:
+def test_the_figure_has_the_width_of_its_column(opened: Opener) -> None:
     screen = opened(options={"viewport": {"width": 800, "height": 900}}, at=3.9, truth=-2.9)
     for width in (360, 400, 600, 900, 1400):
         screen.page.set_viewport_size({"width": width, "height": 900})
@@ -265,7 +265,7 @@ def test_the_picture_fits_its_place_and_follows_it(opened: Opener) -> None:
         assert handle["x"] + handle["width"] / 2 == pytest.approx(screen.spot(3.9)[0], abs=1)
 
 
-def test_the_truth_is_shown_where_it_is_known(opened: Opener) -> None:
+def test_the_true_value_is_shown_where_it_is_known(opened: Opener) -> None:
     expect(opened().page.locator("g.truth text")).to_be_hidden()
     screen = opened(truth=1.25)
     expect(screen.page.locator("g.truth text")).to_be_visible()
@@ -273,7 +273,7 @@ def test_the_truth_is_shown_where_it_is_known(opened: Opener) -> None:
     assert line["x"] + line["width"] / 2 == pytest.approx(screen.spot(1.25)[0], abs=1)
 
 
-def test_motion_is_reduced_on_wish_and_colours_follow_the_theme(opened: Opener) -> None:
+def test_reduced_motion_is_respected_and_colours_follow_the_theme(opened: Opener) -> None:
     screen = opened(options={"color_scheme": "light"}, at=2)
     packet = screen.page.locator(".packets path").first
     screen.button("To the median")

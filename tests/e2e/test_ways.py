@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.looking import NewPage, nothing_sticks_out, opened, settle
+from tests.e2e.looking import NewPage, assert_no_horizontal_overflow, opened, settle
 from ui import navigation
 
 pytestmark = pytest.mark.e2e
@@ -23,7 +23,7 @@ def card(page: Page) -> Locator:
     return page.get_by_role("region", name="Tour")
 
 
-def test_the_tour_leads_through_the_labs_and_ends(server: str, new_page: NewPage) -> None:
+def test_the_tour_visits_the_labs_and_ends(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, FRONT, viewport={"width": 400, "height": 850})
     page.get_by_role("link", name="Take the tour").click()
     stops = navigation.stops()
@@ -34,7 +34,7 @@ def test_the_tour_leads_through_the_labs_and_ends(server: str, new_page: NewPage
         settle(page)
         expect(page).to_have_url(re.compile(rf"/{stop.page}\?.*\btour={number}$"))
         expect(page.locator("[data-testid=stToast], [data-testid=stException]")).to_have_count(0)
-        nothing_sticks_out(page)
+        assert_no_horizontal_overflow(page)
         if number < len(stops):
             card(page).get_by_role("link", name="Next").click()
     expect(card(page).get_by_role("link", name="Next")).to_have_count(0)
@@ -46,7 +46,7 @@ def test_the_tour_leads_through_the_labs_and_ends(server: str, new_page: NewPage
     expect(page).not_to_have_url(re.compile("tour="))
 
 
-def test_the_bar_leads_on_without_an_end_of_the_visit(server: str, new_page: NewPage) -> None:
+def test_the_bar_opens_pages_within_the_session(server: str, new_page: NewPage) -> None:
     page = opened(new_page, f"{server}/GAN_distances", "GAN distances")
     page.evaluate("window.visit = 'the same'")
     bar = page.get_by_role("navigation", name="Labs")
@@ -87,9 +87,7 @@ def test_a_lesson_opens_in_its_state(server: str, new_page: NewPage) -> None:
     expect(page.locator(".toggled-points").first).to_be_visible()
 
 
-def test_on_a_phone_the_first_picture_comes_before_its_words(
-    server: str, new_page: NewPage
-) -> None:
+def test_on_a_phone_the_first_figure_comes_before_its_text(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, FRONT, viewport={"width": 400, "height": 850})
     title = page.get_by_role("heading", name="Inpainting").bounding_box()
     picture = page.locator(".player").bounding_box()

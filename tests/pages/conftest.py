@@ -10,6 +10,6 @@ from ui import jobs
 
 
 @pytest.fixture(autouse=True)
-def no_run_is_left() -> Iterator[None]:
+def stop_all_runs() -> Iterator[None]:
     yield
     jobs.stop_all()

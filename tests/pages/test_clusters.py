@@ -103,7 +103,7 @@ def test_every_view_opens_without_a_data_folder_and_starts_nothing(
     assert list(SEEN) == [each.name for each in (Compare, Learn, Inside, OwnPicture)]
 
 
-def test_the_numbers_are_those_of_the_right_snapshot() -> None:
+def test_the_numbers_belong_to_the_chosen_snapshot() -> None:
     app = lab()
     found = st_shipped_run(RUN).history
     early = found.early[0].epoch
@@ -156,7 +156,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     st_model.clear()
 
 
-def test_without_any_run_there_is_a_message(folder: Path) -> None:
+def test_without_a_run_there_is_a_message(folder: Path) -> None:
     app = lab()
     assert "The shipped runs are missing" in app.info[0].value
     assert not app.metric

@@ -64,7 +64,7 @@ def test_a_method_that_is_added_is_the_only_one_computed() -> None:
     assert again.complete
 
 
-def test_nothing_is_taken_over_to_another_problem_seed_or_setting() -> None:
+def test_outcomes_are_not_reused_for_another_problem_seed_or_setting() -> None:
     first = Progress(config("mean image"), {})
     finished(first)
     others = {
@@ -78,7 +78,7 @@ def test_nothing_is_taken_over_to_another_problem_seed_or_setting() -> None:
     assert comparison_run.resumed(config("mean image"), first).complete
 
 
-def test_an_outcome_taken_over_is_the_one_that_would_be_computed() -> None:
+def test_a_reused_outcome_equals_a_computed_one() -> None:
     alone, together = Progress(config("mean image"), {}), Progress(config(*QUICK, "PPCA"), {})
     finished(alone)
     finished(together)
@@ -104,7 +104,7 @@ def test_a_stopped_method_ends_and_the_others_go_on() -> None:
 # --- the choice of methods --------------------------------------------------------------------
 
 
-def test_every_method_has_a_title_and_every_name_is_one_of_the_catalogue() -> None:
+def test_every_method_has_a_title_and_every_name_is_in_the_catalogue() -> None:
     assert list(methods.TITLES) == list(CATALOGUE)
     assert set(methods.FIRST) <= set(CATALOGUE)
     for name, values in methods.FEWER.items():
@@ -193,7 +193,7 @@ def test_the_pictures_are_enlarged_by_whole_pixels_and_the_arrays_are_exact() ->
     assert np.array_equal(arrays["observed"], ~HIDDEN)
 
 
-def test_the_script_of_a_comparison_makes_it_again(
+def test_the_script_of_a_comparison_reproduces_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = replace(config(), methods=(("nearest neighbours", (("neighbours", 3),)),), seed=5)
@@ -238,7 +238,7 @@ def test_a_pit_panel_shows_its_bars_against_the_uniform_line() -> None:
 # --- the shipped run --------------------------------------------------------------------------
 
 
-def test_a_comparison_comes_back_as_it_was_written(tmp_path: Path) -> None:
+def test_a_written_comparison_is_read_unchanged(tmp_path: Path) -> None:
     asked = config("LAIR", "mean image")
     made = [
         outcomes()[0]._replace(

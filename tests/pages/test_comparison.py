@@ -93,7 +93,7 @@ def ended(app: AppTest) -> dict[str, str]:
     return {each.method: each.state for each in progress.outcomes()}
 
 
-def test_the_chosen_methods_run_and_can_be_taken_home() -> None:
+def test_the_chosen_methods_run_and_can_be_downloaded() -> None:
     app = lab(keep__methods__digits=QUICK)
     assert not app.exception
     assert ended(app) == dict.fromkeys(QUICK, "finished")
@@ -103,7 +103,7 @@ def test_the_chosen_methods_run_and_can_be_taken_home() -> None:
     assert "Calibration" in {each.label for each in app.expander}
 
 
-def test_another_method_keeps_what_there_is() -> None:
+def test_another_method_keeps_the_outcomes() -> None:
     app = lab(keep__methods__digits=QUICK)
     ended(app)
     before = app.session_state["comparison"].outcomes()
@@ -113,7 +113,7 @@ def test_another_method_keeps_what_there_is() -> None:
     assert all(any(one is other for other in after) for one in before)
 
 
-def test_no_method_chosen_gets_a_sentence() -> None:
+def test_without_a_method_there_is_a_message() -> None:
     app = lab(keep__methods__digits=[])
     assert not app.exception
     assert any("Choose at least one method" in caption.value for caption in app.caption)
@@ -134,7 +134,7 @@ def test_settings_reach_the_method_and_their_defaults_are_left_out() -> None:
     assert len(app.session_state["comparison"].outcomes()[0].draws) == 3
 
 
-def test_a_change_of_view_keeps_the_mask_and_what_was_computed() -> None:
+def test_a_change_of_view_keeps_the_mask_and_the_outcomes() -> None:
     app = lab(keep__methods__digits=QUICK)
     group(app, "keep.preset.0").set_value("stripes").run()
     ended(app)
@@ -149,7 +149,7 @@ def test_a_change_of_view_keeps_the_mask_and_what_was_computed() -> None:
 # --- faces ------------------------------------------------------------------------------------
 
 
-def test_faces_are_compared_only_and_digits_come_back_as_they_were(faces: Path) -> None:
+def test_faces_have_only_the_comparison_and_the_settings_of_digits_are_kept(faces: Path) -> None:
     write_faces(faces, SHARDS)
     app = lab("Step by step", keep__methods__celeba=["diffusion of the edge"])
     group(app, "keep.preset.0").set_value("left half").run()
@@ -184,7 +184,7 @@ def test_a_trait_filters_the_faces(faces: Path) -> None:
     assert np.abs(truth - np.reshape(colour(smiling), (3, 1, 1))).max() < 4
 
 
-def test_without_the_data_the_model_draws_faces_and_says_so(faces: Path) -> None:
+def test_without_the_data_the_model_generates_faces_and_a_message_says_so(faces: Path) -> None:
     app = choose_faces(lab(keep__methods__celeba=QUICK))
     assert not app.exception
     assert any("drawn by the model itself" in caption.value for caption in app.caption)

@@ -32,7 +32,7 @@ def opened(page: str) -> AppTest:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_page_falls_with_the_weights(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_page_fails_with_broken_weights(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def load(name: str, *_: object) -> None:
         raise zoo.BrokenModel(f"the weights {name}.safetensors do not match")
 
@@ -41,7 +41,7 @@ def test_no_page_falls_with_the_weights(page: str, monkeypatch: pytest.MonkeyPat
     assert not app.exception
 
 
-def test_work_that_raises_gets_a_sentence_and_the_next_run_goes(
+def test_a_failed_run_gets_a_message_and_the_next_run_works(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def raises(*_: object) -> Iterator[None]:

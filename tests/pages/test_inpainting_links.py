@@ -31,7 +31,7 @@ def test_the_first_picture_needs_nothing_in_the_address() -> None:
     assert said(app) == {}
 
 
-def test_what_a_link_says_stands_there_and_is_said_again() -> None:
+def test_a_link_sets_the_widgets_and_is_written_again() -> None:
     hidden = np.zeros((28, 28), bool)
     hidden[5:9, 3:20] = True
     ink = np.eye(28, dtype=bool)
@@ -53,7 +53,7 @@ def test_what_a_link_says_stands_there_and_is_said_again() -> None:
     assert not app.toast
 
 
-def test_methods_and_their_settings_travel() -> None:
+def test_a_link_carries_methods_and_their_settings() -> None:
     link = {
         "view": "All methods",
         "methods": "nearest neighbours,mean image",
@@ -92,7 +92,7 @@ def test_every_case_is_the_link_that_the_page_writes(case: gallery.Case) -> None
         ("study-seed", "-"),
     ],
 )
-def test_junk_falls_back_with_a_sentence(name: str, text: str) -> None:
+def test_invalid_values_get_defaults_and_a_message(name: str, text: str) -> None:
     beside = ("seed", "3") if name == "hide" else ("hide", "left")
     app = opened(**dict([(name, text), beside]))
     assert not app.exception

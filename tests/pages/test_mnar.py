@@ -139,7 +139,7 @@ def test_images_without_a_model_get_a_message(monkeypatch: pytest.MonkeyPatch) -
 # --- the mechanism ----------------------------------------------------------------------------
 
 
-def test_the_mechanism_decides_at_once_what_is_missing() -> None:
+def test_a_change_of_the_mechanism_changes_the_missing_cells_at_once() -> None:
     app = lab({"table": "wine"})
     share = {"as it is": titles(app)[0]}
     app.slider(key="keep.threshold").set_value(1.0).run()

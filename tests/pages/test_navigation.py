@@ -26,7 +26,7 @@ def opened(page: str, query: dict[str, str]) -> AppTest:
 
 
 @pytest.mark.parametrize(("title", "page", "link"), LINKS, ids=[each[0] for each in LINKS])
-def test_every_part_of_a_link_is_understood(title: str, page: str, link: dict[str, str]) -> None:
+def test_every_parameter_of_a_link_is_read(title: str, page: str, link: dict[str, str]) -> None:
     app = opened(page, link)
     assert not app.exception
     assert not app.error
@@ -34,7 +34,7 @@ def test_every_part_of_a_link_is_understood(title: str, page: str, link: dict[st
     assert link.items() <= said(app).items()
 
 
-def test_a_stop_of_the_tour_stays_in_the_address() -> None:
+def test_the_address_keeps_the_stop_of_the_tour() -> None:
     app = opened("Clusters", {"tour": "5", "view": "Inside the mixture"})
     assert not app.toast
     assert said(app)["tour"] == "5"

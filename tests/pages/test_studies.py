@@ -46,7 +46,7 @@ def said(app: AppTest) -> str:
 
 @pytest.mark.parametrize("sweep", SWEEPS)
 @pytest.mark.parametrize("pixels", ["hidden", "all"])
-def test_each_study_is_there_before_any_click_and_without_data(sweep: str, pixels: str) -> None:
+def test_each_study_is_shown_before_any_click_and_without_data(sweep: str, pixels: str) -> None:
     app = opened(sweep=sweep, pixels=pixels)
     assert "Shipped result, 100 images" in said(app)
     assert f"{pixels} pixels" in said(app)
@@ -65,7 +65,7 @@ def test_every_data_set_opens(data: str) -> None:
         assert held or "There is no shipped result" in app.info[0].value
 
 
-def test_digits_are_measured_here_and_kept() -> None:
+def test_digits_are_measured_on_the_page_and_kept() -> None:
     app = opened(sweep="iterations", data="digits", iterations=100)
     next(each for each in app.button if each.label == "Measure here").click().run()
     rows = app.session_state["study rows"]
@@ -104,7 +104,7 @@ def test_the_table_has_every_length() -> None:
     assert float(read[0]["f1_mean_all"]) > float(read[0]["f1_mean_hidden"])
 
 
-def test_long_measurements_say_so() -> None:
+def test_long_measurements_get_a_message() -> None:
     assert "press Continue" in studies._how_long(Config(images=100, chains=4))
     assert "press Continue" not in studies._how_long(Config(images=20, iterations=200))
     assert SHIPPED == studies.FILE

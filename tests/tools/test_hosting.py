@@ -29,7 +29,7 @@ def tracked() -> list[str]:
     return [name for name in listed.stdout.split("\0") if name]
 
 
-def test_the_table_of_settings_is_that_of_the_code() -> None:
+def test_the_table_of_settings_matches_the_code() -> None:
     read = re.compile(r"""(?:environ\.get\(|environ\[|getenv\()\s*["'](DGM_[A-Z_]+)["']""")
     folders = ("dgm_core", "ui", "pages")
     files = [ROOT / "app.py", *(f for name in folders for f in (ROOT / name).rglob("*.py"))]
@@ -43,7 +43,7 @@ def test_no_file_is_too_large_for_a_plain_repository() -> None:
     assert sum(size for name, size in sizes.items() if name.startswith("pretrained/")) <= 60e6
 
 
-def test_the_image_holds_all_that_the_app_imports_and_reads() -> None:
+def test_the_container_image_holds_every_file_of_the_app() -> None:
     """Whatever is tracked and is neither copied nor named here would be missing in the image."""
     copied = re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.M)
     beside = {
@@ -68,7 +68,7 @@ def test_the_image_holds_all_that_the_app_imports_and_reads() -> None:
     assert not any(fnmatch.fnmatch(name, "*secret*") for name in tracked())
 
 
-def test_the_image_runs_without_rights_and_says_how_it_is() -> None:
+def test_the_container_image_runs_without_privileges_and_has_a_health_check() -> None:
     last = DOCKERFILE.rsplit("\nFROM ", 1)[1]
     assert re.search(r"^USER (?!root|0\b)", last, re.M)
     assert "/_stcore/health" in re.search(r"^HEALTHCHECK(?:.*\\\n)+.*", last, re.M)[0]
@@ -76,7 +76,7 @@ def test_the_image_runs_without_rights_and_says_how_it_is() -> None:
     assert re.search(r"^ARG PYTHON=3\.\d+\.\d+$", DOCKERFILE, re.M)
 
 
-def test_the_replicas_are_small_bounded_and_behind_a_cookie() -> None:
+def test_the_replicas_have_limits_and_a_session_cookie() -> None:
     lab, gpu, proxy = (COMPOSE["services"][name] for name in ("lab", "gpu", "proxy"))
     assert lab["deploy"]["replicas"] == "${REPLICAS:-2}"
     assert gpu["profiles"] == ["gpu"]
@@ -165,7 +165,9 @@ def test_the_number_of_slots(
 
 
 @pytest.mark.parametrize("named", ["0", "-1", "two", "1.5"])
-def test_a_number_of_slots_that_is_none(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_number_of_slots_is_refused(
+    named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DGM_PLACES", named)
     with pytest.raises(ValueError, match="expected DGM_PLACES to be a number of at least 1"):
         jobs.slot_count()
@@ -206,11 +208,11 @@ def test_sessions_share_the_model_on_the_device(monkeypatch: pytest.MonkeyPatch)
         ('rename("/tmp/part", "whole") = 0', "/app/whole"),
     ],
 )
-def test_what_a_trace_says_was_written(line: str, path: str | None) -> None:
+def test_files_written_are_read_from_a_trace(line: str, path: str | None) -> None:
     assert written(line, Path("/app")) == (path and Path(path))
 
 
-def test_what_a_trace_says_was_asked_for() -> None:
+def test_connections_are_read_from_a_trace() -> None:
     address = '{sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("192.0.2.1")}'
     away = f"connect(9<UDP:[1]>, {address}, 16) = 0"
     assert reached_for(away) == "192.0.2.1:53"

@@ -52,22 +52,22 @@ def test_none_of_many_runs_fails(server: Server) -> None:
     assert len(run(load.samplers(server, 3, SHORT, between=0)).end) == 3
 
 
-def test_reruns_leave_memory_as_it_was(server: Server) -> None:
+def test_reruns_do_not_increase_memory(server: Server) -> None:
     before, after = run(load.reruns(server, 40, 20))
     assert after < 1.05 * before
 
 
-def test_threads_go_with_their_tabs(server: Server) -> None:
+def test_threads_end_with_their_tabs(server: Server) -> None:
     more, _ = run(load.threads(server, 3))  # raises where they stay
     assert more >= 3
 
 
-def test_visits_one_after_another_leave_no_thread(server: Server) -> None:
+def test_successive_visits_leave_no_thread(server: Server) -> None:
     left, _ = run(load.connects(server, 8))
     assert left <= 0
 
 
-def test_no_session_sees_or_stops_what_another_does(server: Server) -> None:
+def test_no_session_reads_or_stops_the_runs_of_another(server: Server) -> None:
     async def visit() -> None:
         async with AsyncExitStack() as tabs:
             one = await load.opened(tabs, server.url, LONG_RUN)
@@ -92,7 +92,7 @@ def test_no_session_sees_or_stops_what_another_does(server: Server) -> None:
     run(visit())
 
 
-def test_no_session_takes_over_another_by_a_made_up_name(server: Server) -> None:
+def test_no_session_takes_over_another_with_a_guessed_name(server: Server) -> None:
     async def visit() -> None:
         async with Visitor(server.url, load.PAGE, protocol=("a", "b" * 32)) as other:
             await other.until(lambda: other.runs > 0)
@@ -135,7 +135,7 @@ def wild(source: random.Random, visitor: Visitor) -> bytes:
     return message.SerializeToString()
 
 
-def test_garbage_ends_at_most_the_session_that_sends_it(server: Server) -> None:
+def test_invalid_messages_end_at_most_their_own_session(server: Server) -> None:
     async def visit() -> None:
         source = random.Random(0)
         async with AsyncExitStack() as tabs:

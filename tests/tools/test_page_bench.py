@@ -28,7 +28,7 @@ def test_the_lab_is_compared_with_the_bare_app_of_the_same_run() -> None:
     assert "goal" not in telling.written(lines["bare Streamlit: 90th percentile"])
 
 
-def test_starts_and_sessions_are_ratios_and_shares() -> None:
+def test_starts_and_sessions_are_ratios_and_fractions() -> None:
     *_, ratio = figures.starts([2.0, 2.5], {"front door": [3.5, 3.0]})
     assert (ratio.value, ratio.goal) == (1.5, 1.5)
     *_, each = figures.memory([(1, 300.0), (2, 350.0), (11, 340.0)], "run finished")
@@ -56,7 +56,7 @@ def test_a_rerun_lasts_from_the_request_to_the_end_of_the_script() -> None:
         rerun(heard[:4])
 
 
-def test_every_stroke_hides_a_pixel_that_was_seen() -> None:
+def test_every_stroke_hides_an_observed_pixel() -> None:
     cells = list(itertools.islice(strokes._places(), 250))
     assert len(set(cells)) == len(cells)
     assert all(16 <= row < 28 and 0 <= column < 28 for row, column in cells)

@@ -28,7 +28,7 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_the_accent_of_both_themes_stands_in_the_configuration_only() -> None:
+def test_the_accent_of_both_themes_is_only_in_the_configuration() -> None:
     assert re.fullmatch("#[0-9A-F]{6}", colours.accent.light)
     assert colours.accent.light != colours.accent.dark
     written = re.compile(f"{colours.accent.light}|{colours.accent.dark}", re.IGNORECASE)

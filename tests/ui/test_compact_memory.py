@@ -35,7 +35,7 @@ def block_of(array: np.ndarray) -> int:
 
 
 @pytest.mark.parametrize("name", ARRAYS)
-def test_values_types_and_shapes_stay(name: str) -> None:
+def test_values_types_and_shapes_are_kept(name: str) -> None:
     before = ARRAYS[name]
     after = in_one_block([before, "text", {"again": before}])
     assert after[1] == "text"
@@ -45,7 +45,7 @@ def test_values_types_and_shapes_stay(name: str) -> None:
     assert after[0] is after[2]["again"]
 
 
-def test_all_stand_in_one_block() -> None:
+def test_all_arrays_are_in_one_block() -> None:
     before = [np.full((size,), size, np.float32) for size in (1, 100, 17, 5000)]
     after = in_one_block(before)
     assert len({block_of(array) for array in after}) == 1
@@ -78,7 +78,7 @@ def leaves(what: object) -> Iterator[object]:
         yield what
 
 
-def test_what_was_is_let_go() -> None:
+def test_the_original_memory_is_released() -> None:
     before = np.arange(9.0)
     known = weakref.ref(before)
     after = in_one_block([before])

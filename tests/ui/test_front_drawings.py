@@ -19,7 +19,7 @@ def test_wasserstein_grows_and_hellinger_jumps() -> None:
     np.testing.assert_allclose(found, truth, atol=0.01)
 
 
-def test_the_mean_of_what_is_seen_is_too_low() -> None:
+def test_the_mean_of_the_observed_values_is_too_low() -> None:
     values, seen = theory.points()
     assert 0 < (~seen).sum() < len(values) / 2
     assert values[~seen].mean() > values[seen].mean() + 1

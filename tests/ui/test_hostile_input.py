@@ -107,7 +107,7 @@ FILES = some.builds(bytes.__add__, some.sampled_from(STARTS), some.binary(max_si
 @pytest.mark.parametrize("read", [intake.read_picture, intake.read_photo])
 @given(content=FILES, name=TEXT)
 @tries(40)
-def test_any_bytes_under_any_name_are_a_picture_or_a_sentence(
+def test_any_bytes_under_any_name_give_an_image_or_a_message(
     read: Callable[..., np.ndarray], content: bytes, name: str
 ) -> None:
     try:
@@ -124,7 +124,7 @@ def test_any_bytes_under_any_name_are_a_picture_or_a_sentence(
 
 @given(grey=arrays(np.uint8, some.tuples(some.integers(8, 24), some.integers(8, 24))))
 @tries(30)
-def test_any_grey_levels_are_a_digit_and_a_mask_or_a_sentence(grey: np.ndarray) -> None:
+def test_any_grey_levels_give_a_digit_and_a_mask_or_a_message(grey: np.ndarray) -> None:
     mask = intake.mask_from_picture(grey, 28, 28)
     assert (mask.shape, mask.dtype) == ((28, 28), np.bool_)
     try:
@@ -153,7 +153,7 @@ TABLES = (
 
 @given(content=TABLES, name=TEXT | some.sampled_from(["a.csv", "a.parquet", "a.tsv"]))
 @tries(30)
-def test_any_bytes_are_a_table_or_a_sentence(content: bytes, name: str) -> None:
+def test_any_bytes_give_a_table_or_a_message(content: bytes, name: str) -> None:
     try:
         reading = read_table(content, name)
     except UnreadableTable as error:
@@ -287,7 +287,7 @@ READERS: dict[str, Callable[[str], Any]] = {
 @pytest.mark.parametrize("name", READERS)
 @given(text=TEXT)
 @tries(30)
-def test_any_text_in_a_link_is_a_value_or_not_understood(name: str, text: str) -> None:
+def test_any_text_in_a_link_is_a_value_or_is_refused(name: str, text: str) -> None:
     try:
         value = READERS[name](text[: links.LONGEST])
     except links.UNREADABLE:

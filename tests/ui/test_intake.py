@@ -120,7 +120,7 @@ Reader = Callable[..., np.ndarray]
 
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 @pytest.mark.parametrize("case", BAD)
-def test_bad_files_are_refused_with_a_sentence(case: str, read: Reader) -> None:
+def test_bad_files_are_refused_with_a_message(case: str, read: Reader) -> None:
     make, word = BAD[case]
     with pytest.raises(BadUpload, match=word) as caught:
         read(make(), "my drawing.png")
@@ -132,7 +132,7 @@ def test_bad_files_are_refused_with_a_sentence(case: str, read: Reader) -> None:
 
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP"])
-def test_a_damaged_file_is_a_picture_or_a_bad_upload(kind: str, read: Reader) -> None:
+def test_a_damaged_file_gives_an_image_or_a_bad_upload(kind: str, read: Reader) -> None:
     sound = saved(Image.fromarray(ramp()).convert("RGB"), kind)
     outcomes = set()
     for seed in range(300):
@@ -209,7 +209,7 @@ def test_every_mode_of_a_file_becomes_grey(mode: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["I", "F", "I;16", "I;16B", "HSV", "YCbCr", "RGBa", "RGBX", "PA"])
-def test_modes_that_only_the_decoder_knows(mode: str) -> None:
+def test_modes_of_the_decoder_are_read(mode: str) -> None:
     if mode == "F":
         image = Image.fromarray(ramp().astype(np.float32) / 100 - 1)
         expected = np.rint((ramp() - ramp().min()) * (255 / np.ptp(ramp().astype(float))))
@@ -225,7 +225,7 @@ def test_modes_that_only_the_decoder_knows(mode: str) -> None:
     assert np.abs(grey - expected).max() <= 2
 
 
-def test_floats_that_are_not_finite_are_survived() -> None:
+def test_non_finite_floats_cause_no_error() -> None:
     values = np.array([[np.nan, 1.0, 3.0], [np.inf, -np.inf, 2.0]], np.float32)
     np.testing.assert_array_equal(intake._full_range(values), [[0, 0, 255], [255, 0, 128]])
     assert not intake._full_range(np.full((2, 2), np.nan, np.float32)).any()
@@ -253,7 +253,7 @@ def test_half_transparent_black_is_half_grey() -> None:
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
-def test_the_first_frame_of_an_animation_is_taken(kind: str) -> None:
+def test_the_first_frame_of_an_animation_is_used(kind: str) -> None:
     frames = [Image.new("L", (20, 20), level) for level in (255, 0, 90)]
     options = {"lossless": True} if kind == "WEBP" else {}
     moving = saved(frames[0], kind, save_all=True, append_images=frames[1:], **options)
@@ -262,7 +262,7 @@ def test_the_first_frame_of_an_animation_is_taken(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_camera_is_turned_upright(orientation: int, kind: str) -> None:
+def test_the_orientation_of_the_camera_is_corrected(orientation: int, kind: str) -> None:
     upright = Image.fromarray(ramp(48, 64))
     back = {6: 8, 8: 6}.get(orientation, orientation)
     stored = upright.transpose(intake._TURNS[back]) if back > 1 else upright
@@ -278,7 +278,7 @@ def test_the_camera_is_turned_upright(orientation: int, kind: str) -> None:
 @pytest.mark.parametrize(
     "exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08"]
 )
-def test_a_broken_camera_note_does_not_spoil_the_picture(exif: bytes) -> None:
+def test_a_broken_exif_block_is_ignored(exif: bytes) -> None:
     assert read_picture(saved(Image.fromarray(ramp()), "JPEG", exif=exif)).shape == (40, 60)
 
 
@@ -344,7 +344,7 @@ def test_a_grey_photograph_has_three_equal_channels(mode: str) -> None:
     np.testing.assert_array_equal(photo, np.stack([levels] * 3, -1))
 
 
-def test_a_photograph_and_its_grey_levels_are_of_one_picture() -> None:
+def test_a_photograph_agrees_with_its_grey_levels() -> None:
     content = saved(Image.fromarray(colours()))
     expected = np.asarray(Image.fromarray(read_photo(content)).convert("L"))
     np.testing.assert_array_equal(read_picture(content), expected)
@@ -391,7 +391,7 @@ def middle(square: np.ndarray) -> tuple[float, float]:
 
 @pytest.mark.parametrize("shape", [(300, 300), (300, 500), (500, 300)])
 @pytest.mark.parametrize("size", [1.0, 0.5, 0.2])
-def test_a_square_lies_where_it_is_asked_for(shape: tuple[int, int], size: float) -> None:
+def test_a_square_has_the_requested_position(shape: tuple[int, int], size: float) -> None:
     photo = colours(*shape)
     side = size * min(shape)
     room_x, room_y = side / shape[1] / 2, side / shape[0] / 2
@@ -442,7 +442,7 @@ def test_the_smallest_photograph_can_be_enlarged() -> None:
     ],
     ids=str,
 )
-def test_no_square_is_refused(wrong: dict[str, object]) -> None:
+def test_an_invalid_square_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="expected"):
         square_from_photo(**{"photo": colours()} | wrong)
 
@@ -479,7 +479,7 @@ def test_an_inverted_28_pixel_picture_is_only_inverted(digits: np.ndarray) -> No
 
 
 @pytest.mark.parametrize("noise", [0, 8])
-def test_a_photographed_digit_is_the_digit(digits: np.ndarray, noise: float) -> None:
+def test_a_photographed_digit_is_recovered(digits: np.ndarray, noise: float) -> None:
     likeness = []
     for seed, digit in enumerate(digits[:25]):
         back = digit_from_picture(page(digit, noise=noise, seed=seed))
@@ -514,7 +514,7 @@ def test_aspect_is_kept() -> None:
 
 
 @pytest.mark.parametrize("dark_ink", [True, False])
-def test_both_kinds_of_paper_give_the_same_digit(digits: np.ndarray, dark_ink: bool) -> None:
+def test_light_and_dark_paper_give_the_same_digit(digits: np.ndarray, dark_ink: bool) -> None:
     drawing = page(digits[3])
     grey = drawing if dark_ink else 255 - drawing
     expected = digit_from_picture(drawing, invert=True)
@@ -522,7 +522,7 @@ def test_both_kinds_of_paper_give_the_same_digit(digits: np.ndarray, dark_ink: b
     np.testing.assert_allclose(digit_from_picture(grey, dark_ink), expected, atol=1e-6)
 
 
-def test_dim_paper_is_still_paper(digits: np.ndarray) -> None:
+def test_dim_paper_is_recognised(digits: np.ndarray) -> None:
     shade = page(digits[5]).astype(float) * np.linspace(0.35, 0.5, 560)  # in a dark room
     back = digit_from_picture(shade.astype(np.uint8))
     assert np.corrcoef(back.ravel(), digit_from_picture(page(digits[5])).ravel())[0, 1] > 0.9
@@ -546,7 +546,7 @@ def test_a_blank_picture_has_no_ink(side: int, level: int) -> None:
             digit_from_picture(np.clip(grey, 0, 255).astype(np.uint8))
 
 
-def test_the_wrong_kind_of_ink_is_no_ink(digits: np.ndarray) -> None:
+def test_ink_of_the_wrong_polarity_is_no_ink(digits: np.ndarray) -> None:
     with pytest.raises(BadUpload, match="No writing was found"):
         digit_from_picture(page(digits[0]), invert=False)
 

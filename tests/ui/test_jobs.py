@@ -38,7 +38,7 @@ def test_a_run_finishes_with_all_its_items() -> None:
     assert not run.live
 
 
-def test_stop_takes_effect_at_once_and_the_thread_goes() -> None:
+def test_stop_takes_effect_at_once_and_the_thread_ends() -> None:
     worker = Worker()
     run = worker.start("key", counting(10**9, pause=0.01))
     assert until(lambda: len(run.items) > 2)
@@ -50,7 +50,7 @@ def test_stop_takes_effect_at_once_and_the_thread_goes() -> None:
     assert len(run.items) == seen
 
 
-def test_a_new_run_takes_the_place_of_the_old_one() -> None:
+def test_a_new_run_replaces_the_previous_one() -> None:
     worker = Worker()
     old = worker.start("old", counting(10**9, pause=0.01))
     new = worker.start("new", counting(3))
@@ -247,7 +247,7 @@ def test_a_closed_run_closes_its_generator(when: str) -> None:
     assert closed.wait(PATIENCE)
 
 
-def test_none_is_no_item() -> None:
+def test_none_is_not_an_item() -> None:
     run = Worker().start("key", lambda: iter([None, 1, None, None, 2]))
     assert run.wait(PATIENCE)
     assert run.items == [1, 2]

@@ -134,7 +134,7 @@ def test_a_link_sets_the_widgets_of_every_view() -> None:
     assert not app.exception
 
 
-def test_what_is_not_understood_is_named_and_left_out() -> None:
+def test_unknown_values_are_named_and_left_out() -> None:
     app = opened(steps="7", model="<script>", seed="9" * 3000, tour="x", junk="1")
     assert app.toast[0].value.endswith("left out: model, steps.")
     assert app.select_slider[0].value == 500
@@ -149,7 +149,7 @@ def test_an_option_that_is_not_available_gives_way_to_one_that_is() -> None:
     assert (app.selectbox[1].value, address(app)["model"]) == ("b", "b")
 
 
-def test_values_at_their_first_can_be_left_out() -> None:
+def test_default_values_can_be_left_out() -> None:
     app = opened(steps="200")
     app.session_state["short"] = True
     app.run()

@@ -37,7 +37,7 @@ def seven(top: float, left: float, size: float) -> np.ndarray:
     [(3, 3, 30), (75, 80, 30), (50, 50, 15), (9, 20, 90), (30, 12, 60)],
     ids=["upper left corner", "lower right corner", "tiny", "large", "off the middle"],
 )
-def test_a_digit_comes_out_the_same_wherever_and_however_large(
+def test_a_centred_digit_depends_on_neither_position_nor_size(
     top: float, left: float, size: float
 ) -> None:
     mine = levels(centred(seven(top, left, size))) > 0.5
@@ -53,12 +53,12 @@ def test_a_digit_comes_out_the_same_wherever_and_however_large(
         assert abs(mass @ np.arange(28) / mass.sum() - 14) <= 0.5
 
 
-def test_without_centring_it_does_not() -> None:
+def test_without_centring_a_digit_depends_on_position_and_size() -> None:
     a, b = (levels(seven(*place)) > 0.5 for place in ((3, 3, 30), (9, 20, 90)))
     assert (a & b).sum() < 0.5 * a.sum()
 
 
-def test_a_digit_in_its_place_is_left_alone() -> None:
+def test_a_centred_digit_is_unchanged() -> None:
     there = centred(seven(20, 30, 70))
     np.testing.assert_array_equal(centred(there), there)
     nudged = np.roll(there, (1, -1), (0, 1))  # a quarter of a pixel
@@ -67,7 +67,7 @@ def test_a_digit_in_its_place_is_left_alone() -> None:
     assert not np.array_equal(centred(moved), moved)
 
 
-def test_what_is_settled_settles_as_itself() -> None:
+def test_centring_is_idempotent() -> None:
     rng = np.random.default_rng(0)
     for _ in range(200):
         size = rng.uniform(0.02, 1)
@@ -79,7 +79,7 @@ def test_what_is_settled_settles_as_itself() -> None:
         assert once.any() == ink.any()
 
 
-def test_whole_pixels_are_a_picture_and_stay_where_they_are() -> None:
+def test_whole_pixels_keep_their_position() -> None:
     rng = np.random.default_rng(1)
     for _ in range(20):
         pixels = rng.random((28, 28)) < rng.random()
@@ -88,7 +88,7 @@ def test_whole_pixels_are_a_picture_and_stay_where_they_are() -> None:
         np.testing.assert_array_equal(levels(ink), pixels)
 
 
-def test_a_pixel_is_as_bright_as_its_share_of_ink() -> None:
+def test_the_brightness_of_a_pixel_is_its_fraction_of_ink() -> None:
     ink = np.zeros((FINE, FINE), bool)
     ink[0, :4] = ink[4:8, 4:8] = ink[8:10, 8:10] = True
     expected = np.zeros((28, 28))
@@ -101,7 +101,7 @@ def test_nothing_is_drawn_where_there_is_no_ink() -> None:
     assert not centred(blank).any()
 
 
-def test_the_first_drawing_is_nearly_in_its_place() -> None:
+def test_the_first_drawing_is_nearly_centred() -> None:
     ink = first_drawing(FINE)
     before, after = (levels(each) > 0.5 for each in (ink, centred(ink)))
     near = ndimage.binary_dilation(before, structure=np.ones((5, 5)))
@@ -130,7 +130,7 @@ def lab() -> None:
             st.text(str(error))
 
 
-def test_a_link_can_bring_a_drawing_and_a_mask_back_bit_for_bit() -> None:
+def test_a_link_restores_a_drawing_and_a_mask_bit_for_bit() -> None:
     app = AppTest.from_function(lab, default_timeout=PATIENCE).run()
     assert not app.exception
     state = app.session_state

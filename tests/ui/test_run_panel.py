@@ -16,7 +16,7 @@ CONTROLS: list[dict[str, bool]] = []
 
 
 @pytest.fixture(autouse=True)
-def no_run_is_left() -> Iterator[None]:
+def stop_all_runs() -> Iterator[None]:
     yield
     for control in CONTROLS:
         control["pause"] = False
@@ -103,7 +103,7 @@ def test_nothing_runs_until_the_button_is_pressed() -> None:
     assert not app.info
 
 
-def test_an_automatic_run_starts_by_itself_and_again_for_other_settings() -> None:
+def test_an_automatic_run_starts_at_once_and_again_for_other_settings() -> None:
     app = opened(automatic=True)
     until(app, lambda: said(app) == "4 of 4")
     app.slider[0].set_value(3).run()
@@ -131,7 +131,7 @@ def test_a_run_is_stopped_and_continued() -> None:
     assert labels(app) == ["Train"]
 
 
-def test_a_failed_run_says_so_and_keeps_what_it_found() -> None:
+def test_a_failed_run_gets_a_message_and_keeps_its_items() -> None:
     app = press(opened(fault=True), "Train")
     until(app, lambda: bool(app.error))
     assert app.error[0].value == ("This run failed on the server. Press Train to start it again.")

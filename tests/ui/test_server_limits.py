@@ -44,7 +44,7 @@ def test_no_visitor_clears_the_caches(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not cleared
 
 
-def test_one_visitor_with_many_runs_gets_the_turns_of_one() -> None:
+def test_a_visitor_with_many_runs_gets_no_more_turns() -> None:
     """Slots alternate between visitors: five runs of one do not slow another five times."""
     turn, slots = Slots(1), Slots(1)
     counts = {"greedy": 0, "modest": 0}
@@ -68,7 +68,7 @@ def test_one_visitor_with_many_runs_gets_the_turns_of_one() -> None:
     assert counts["greedy"] < 2 * counts["modest"]
 
 
-def test_garbage_is_collected_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_garbage_is_collected_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
     """Streamlit asks for a collection after every run of a script or fragment."""
     searches: list[int] = []
     monkeypatch.setattr(

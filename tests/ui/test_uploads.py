@@ -21,7 +21,7 @@ def visit() -> None:
     st.caption(f"{held.content} {held.revision}")
 
 
-def test_a_file_is_read_once_and_the_last_good_one_stands() -> None:
+def test_a_file_is_read_once_and_the_last_valid_one_is_kept() -> None:
     app = AppTest.from_function(visit).run()
     seen = []
     for file in (None, "a", "a", "bad", "bad", None, "b"):

@@ -191,7 +191,7 @@ def test_a_csv_without_labels_has_no_column_for_them() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 5, 12, 13])
-def test_a_sheet_has_each_picture_at_its_place(count: int) -> None:
+def test_a_sheet_has_each_image_at_its_position(count: int) -> None:
     pictures = np.random.default_rng(0).integers(1, 256, (count, 4, 3)).astype(np.uint8)
     sheet = contact_sheet.sheet(pictures, across=5, enlarge=3)
     down, gap = -(-count // 5), contact_sheet.GAP

@@ -14,7 +14,7 @@ from ui.components.bits import from_link, to_link
 
 
 @pytest.mark.parametrize("side", [28, 32, 64])
-def test_bits_come_back(side: int) -> None:
+def test_bits_survive_the_round_trip(side: int) -> None:
     for rate in (0.0, 0.5, 1.0):
         bits = (torch.rand(side, side, generator=generator(side)) < rate).numpy()
         assert np.array_equal(from_link(to_link(bits), side, side), bits)
@@ -40,12 +40,12 @@ def _text(content: bytes) -> str:
         "A" * 3000,
     ],
 )
-def test_junk_is_refused(text: str) -> None:
+def test_invalid_texts_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected"):
         from_link(text, 28, 28)
 
 
-def test_a_bomb_is_not_inflated() -> None:
+def test_a_decompression_bomb_is_refused() -> None:
     bomb = _text(zlib.compress(b"\0" * 50_000_000, 9))
     with pytest.raises(ValueError, match="got 99"):
         from_link(bomb, 28, 28)

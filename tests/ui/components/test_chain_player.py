@@ -110,7 +110,7 @@ def test_samplers_of_different_shapes_are_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["mean", "sd", "f1_draw", "f1_mean"])
-def test_frames_that_do_not_belong_together_are_refused(name: str) -> None:
+def test_inconsistent_frames_are_refused(name: str) -> None:
     good = frames(0)
     with pytest.raises(ValueError, match=f"expected {name} of shape"):
         replace(good, **{name: getattr(good, name)[1:]})
@@ -121,7 +121,7 @@ def test_draws_must_be_bool() -> None:
         replace(frames(0), draws=frames(0).draws.astype(float))
 
 
-def test_what_cannot_be_scored_is_null(sent: list[dict[str, Any]]) -> None:
+def test_missing_scores_are_null(sent: list[dict[str, Any]]) -> None:
     scores = np.array([[0.1, 0.2, 0.3], [np.nan] * 3, [np.nan, 0.5, np.nan], [0, 0, 1]])
     diagnostics = {"one": {"acceptance": np.float32("nan"), "rhat": np.inf, "stuck": np.int64(2)}}
     mount({"one": replace(frames(0), f1_mean=scores)}, diagnostics=diagnostics)

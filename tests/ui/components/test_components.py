@@ -16,6 +16,6 @@ def test_a_shared_name_without_files_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(COMPONENTS.glob("*/*.html")), ids=lambda path: path.stem)
-def test_every_picture_has_words_before_it_is_drawn(path: Path) -> None:
+def test_every_figure_has_a_text_before_it_is_drawn(path: Path) -> None:
     pictures = re.findall(r'<\w+[^>]*role="img"[^>]*>', path.read_text(encoding="utf-8"))
     assert [each for each in pictures if 'aria-label="' not in each] == []

@@ -104,7 +104,7 @@ def places(sent: dict) -> np.ndarray:
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
-def test_places_are_sent_to_half_a_step(scale: float) -> None:
+def test_positions_are_sent_to_half_a_quantisation_step(scale: float) -> None:
     xy = np.random.default_rng(0).normal(size=(500, 2)) * [scale, 3] + [5 * scale, -2]
     read = places(json.loads(json.dumps(panel_message(Panel("", xy)), allow_nan=False)))
     half = (xy.max(0) - xy.min(0)) / 65535 / 2
@@ -149,7 +149,7 @@ def test_values_of_a_ramp_are_sent_in_single_precision_with_their_finite_range()
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (7, 28, 28), (30, 4, 9), (10, 9, 2)])
-def test_a_sheet_holds_every_picture_in_its_place(shape: tuple[int, int, int]) -> None:
+def test_a_sheet_holds_every_image_at_its_position(shape: tuple[int, int, int]) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
     sheet = sheet_of(pictures)
     levels = np.array(Image.open(io.BytesIO(sheet.png)))
@@ -162,7 +162,7 @@ def test_a_sheet_holds_every_picture_in_its_place(shape: tuple[int, int, int]) -
         np.testing.assert_array_equal(cell, pictures[i])
 
 
-def test_the_name_of_a_sheet_is_of_its_content() -> None:
+def test_the_name_of_a_sheet_depends_on_its_content() -> None:
     pictures = np.zeros((4, 5, 5), np.uint8)
     other = pictures.copy()
     other[3, 2, 2] = 1
@@ -208,13 +208,13 @@ WRONG_WHOLES = {
 
 
 @pytest.mark.parametrize("name", WRONG_PARTS)
-def test_a_wrong_part_is_named_in_a_sentence(name: str) -> None:
+def test_a_wrong_argument_gets_a_message(name: str) -> None:
     with pytest.raises(ValueError, match=r"^expected .+"):
         WRONG_PARTS[name]()
 
 
 @pytest.mark.parametrize("name", WRONG_WHOLES)
-def test_what_does_not_fit_together_is_named_in_a_sentence(name: str) -> None:
+def test_inconsistent_arguments_get_a_message(name: str) -> None:
     given = {"panels": [Panel("", XY)], "colourings": [KIND]} | WRONG_WHOLES[name]
     with pytest.raises(ValueError, match=r"^expected .+"):
         linked_scatter("k", label="Points", **given)
@@ -265,7 +265,7 @@ def ran(app: AppTest) -> str:
     return app.text[0].value
 
 
-def test_a_selection_is_returned_and_brings_nothing_new_to_the_browser() -> None:
+def test_a_selection_is_returned_and_sends_nothing_to_the_browser() -> None:
     app = AppTest.from_function(page)
     assert ran(app) == "none"
     first = app.session_state["sent"]
@@ -293,7 +293,7 @@ def test_another_revision_replaces_the_selection() -> None:
     assert after["turn"] > before["turn"]
 
 
-def test_what_streamlit_forgot_is_told_again() -> None:
+def test_data_that_streamlit_discarded_are_sent_again() -> None:
     app = AppTest.from_function(page)
     ran(app)
     app.session_state["scatter"] = message(some(2, 5))
@@ -361,7 +361,7 @@ def luminance(colours: tuple[str, ...]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("sight", SIGHT)
-def test_colours_differ_to_most_eyes(sight: str) -> None:
+def test_colours_differ_also_with_colour_blindness(sight: str) -> None:
     assert closest(sight, COLOURS) >= (0.14 if sight == "normal" else 0.09)
     assert closest(sight, COLOURS[:4]) >= 0.15
 
@@ -382,7 +382,7 @@ def test_colours_show_on_light_and_dark_pages(paper: str) -> None:
         assert contrast.min() >= least
 
 
-def test_the_ramp_grows_lighter_to_most_eyes() -> None:
+def test_the_ramp_grows_lighter_also_with_colour_blindness() -> None:
     for sight in SIGHT.values():
         lightness = lab(linear(RAMP) @ np.transpose(sight))[:, 0]
         assert (np.diff(lightness) > 0.02).all()

@@ -91,12 +91,12 @@ def test_one_wrong_value_leaves_the_others(value: object) -> None:
 
 
 @pytest.mark.parametrize("number", [None, "7", True, -1, 7.0, 2**53, 10**400])
-def test_a_wrong_number_of_a_message_is_none(number: object) -> None:
+def test_an_invalid_message_number_is_none(number: object) -> None:
     assert message_number(HONEST | {"number": number}) == 0
     assert message_number(number) == 0
 
 
-def test_parse_never_raises_and_keeps_to_the_grid() -> None:
+def test_parse_never_raises_and_returns_values_of_the_grid() -> None:
     source, moved = random.Random(0), 0
     for _ in range(3000):
         text = "".join(source.choices(string.printable, k=3))
@@ -121,7 +121,7 @@ def test_parse_never_raises_and_keeps_to_the_grid() -> None:
     ],
     ids=["a name twice", "a value missing", "nan"],
 )
-def test_wrong_arguments_are_named_at_the_door(
+def test_wrong_arguments_are_refused_with_a_message(
     sliders: list[LiveSlider], values: dict[str, float]
 ) -> None:
     with pytest.raises(ValueError, match="expected"):

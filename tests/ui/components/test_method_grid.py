@@ -314,7 +314,7 @@ def test_durations_read_well() -> None:
     assert [numbers.seconds(value) for value in values] == wanted
 
 
-def test_diagnostics_are_worded_and_warn() -> None:
+def test_diagnostics_have_a_text_and_warnings() -> None:
     given = {"Pareto k": 0.71, "log p(x_obs)": -61.42, "± log p(x_obs)": 0.3, "stuck chains": 0.0}
     found = {each["label"]: each for each in numbers.diagnostics(given | {"R-hat": 1.05})}
     assert found["Pareto k"]["warn"]
@@ -329,7 +329,7 @@ def test_diagnostics_are_worded_and_warn() -> None:
 # ---------------------------------------------------------------- what comes back
 
 
-def test_a_stop_of_a_running_method_is_believed() -> None:
+def test_a_stop_of_a_running_method_is_accepted() -> None:
     sent = message(outcome(state="running", done=0.5), outcome("DMFA"))
     assert parse({"run": "7", "method": "LAIR"}, sent) == StopRequest("LAIR")
 

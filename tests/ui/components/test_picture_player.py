@@ -19,7 +19,7 @@ FRAMES = np.zeros((3, 1, 4, 4), np.uint8)
         (FRAMES, ("a", "b"), "expected 3 captions, got 2"),
     ],
 )
-def test_a_track_that_is_none_is_refused(pictures: np.ndarray, captions: tuple, said: str) -> None:
+def test_an_invalid_track_is_refused(pictures: np.ndarray, captions: tuple, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Track("track", pictures, captions)
 
@@ -33,6 +33,6 @@ def test_a_track_that_is_none_is_refused(pictures: np.ndarray, captions: tuple, 
         ([Track("a", FRAMES)], {"start": 3}, "from 0 to 2"),
     ],
 )
-def test_tracks_that_do_not_go_together_are_refused(tracks: list, more: dict, said: str) -> None:
+def test_inconsistent_tracks_are_refused(tracks: list, more: dict, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         picture_player("key", tracks, label="player", **more)

@@ -160,7 +160,7 @@ def test_parse_never_raises_and_never_lets_through_a_wrong_shape() -> None:
         "float drawing",
     ],
 )
-def test_wrong_arrays_are_named_at_the_door(wrong: dict[str, np.ndarray]) -> None:
+def test_wrong_arrays_are_refused_with_a_message(wrong: dict[str, np.ndarray]) -> None:
     given = {"bits": BITS, "background": None} | wrong
     with pytest.raises(ValueError, match="expected"):
         pixel_canvas("k", mode="mask", height=3, width=5, revision=1, label="Hide", **given)
@@ -212,7 +212,7 @@ def test_a_page_with_drawings_runs_without_strokes() -> None:
     assert app.text[0].value == "None None None"
 
 
-def test_a_drawing_travels_in_little() -> None:
+def test_the_message_of_a_drawing_is_small() -> None:
     bits = np.random.default_rng(3).random((112, 112)) < 0.5
     assert len(json.dumps(message(bits))) < 2200
     with pytest.raises(ValueError, match="expected"):

@@ -117,7 +117,7 @@ def message(**changes: Any) -> dict[str, Any]:
     return plane_message(**(settings | changes))
 
 
-def test_a_message_says_what_there_is_and_is_plain() -> None:
+def test_a_message_is_plain_json_with_every_setting() -> None:
     sent = message()
     assert json.loads(json.dumps(sent)) == sent
     assert sent["samplers"] == ["one", "two"]

@@ -57,12 +57,12 @@ def complaints(folder: Path) -> list[tuple[str, str, str]]:
     return found
 
 
-def test_a_component_uses_no_name_that_it_lacks(modules: Path) -> None:
+def test_every_name_used_by_a_component_is_defined(modules: Path) -> None:
     wrong = [each for each in complaints(modules) if each[0] != "noUnusedVariables"]
     assert wrong == []
 
 
-def test_no_name_is_unused_in_every_component_that_has_it(modules: Path) -> None:
+def test_every_shared_name_is_used_by_a_component(modules: Path) -> None:
     unused: dict[str, set[str]] = {}
     for rule, component, name in complaints(modules):
         if rule == "noUnusedVariables":

@@ -12,7 +12,7 @@ def html_of(side: Side) -> str:
     return module._side(side)
 
 
-def test_text_and_formulas_take_turns() -> None:
+def test_text_and_formulas_alternate() -> None:
     html = html_of(Side("Name", "takes $q$ & more.", ("z", r"\frac{a}{b}"), "1 < 2"))
     assert html.count("<math") == 3
     assert html.count('display="block"') == 2

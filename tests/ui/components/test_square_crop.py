@@ -64,7 +64,7 @@ def junk(source: random.Random) -> object:
     return source.choice([*numbers, None, True, text, b"0", [], {}, np.float64(0.5), object()])
 
 
-def test_parse_never_raises_and_what_it_takes_can_be_cut() -> None:
+def test_parse_never_raises_and_an_accepted_square_can_be_cropped() -> None:
     source, taken = random.Random(0), 0
     photo = np.zeros((30, 20, 3), np.uint8)
     for _ in range(5000):
@@ -89,7 +89,7 @@ def test_parse_never_raises_and_what_it_takes_can_be_cut() -> None:
     ],
     ids=["grey", "four channels", "floats", "too small", "outside", "nan"],
 )
-def test_wrong_arguments_are_named_at_the_door(wrong: dict[str, object]) -> None:
+def test_wrong_arguments_are_refused_with_a_message(wrong: dict[str, object]) -> None:
     given = {"photo": np.zeros((9, 9, 3), np.uint8), "square": Square()} | wrong
     with pytest.raises(ValueError, match="expected"):
         square_crop("k", revision=1, label="Choose", **given)

@@ -5,7 +5,7 @@ import pytest
 from ui.components.thumbnails import parse
 
 
-def test_a_choice_in_this_set_is_taken() -> None:
+def test_a_valid_choice_is_accepted() -> None:
     assert parse({"set": "mnist all", "index": 3, "click": 1}, "mnist all", 24) == 3
 
 

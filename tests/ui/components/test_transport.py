@@ -91,7 +91,7 @@ def test_parse_never_raises() -> None:
     ],
     ids=str,
 )
-def test_what_is_no_law_is_named_at_the_door(wrong: dict[str, object]) -> None:
+def test_an_invalid_distribution_is_refused_with_a_message(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="expected"):
         replace(SAMPLE, **wrong)
 

@@ -34,7 +34,7 @@ def test_a_cell_is_a_point_at_its_middle() -> None:
     assert distribution_choice.points(np.zeros((CELLS, CELLS), bool)) == ()
 
 
-def test_the_first_clouds_are_apart_and_can_be_compared() -> None:
+def test_the_first_clouds_are_separate_and_can_be_compared() -> None:
     clouds = tuple(
         distribution_choice.points(distribution_choice.first_cloud(name)) for name in "PQ"
     )

@@ -47,7 +47,7 @@ def test_arrays_are_those_of_the_last_frame(config: Config, frames: list[Frame])
         assert np.array_equal(file["observed"], config.observed)
 
 
-def test_every_panel_is_a_picture_of_its_own(config: Config, frames: list[Frame]) -> None:
+def test_every_panel_is_a_separate_image(config: Config, frames: list[Frame]) -> None:
     with zipfile.ZipFile(io.BytesIO(chain_files.panels_zip(config, frames))) as folder:
         assert len(folder.namelist()) == 2 + 2 * (2 + config.chains)
         with Image.open(folder.open("pseudo-Gibbs mean.png")) as picture:
@@ -91,7 +91,7 @@ def test_the_script_makes_the_same_run(
         assert np.array_equal(result.frames[-1].samplers[name].draws, shot.draws)
 
 
-def test_a_run_that_is_there_is_not_run_again(config: Config, frames: list[Frame]) -> None:
+def test_an_existing_run_is_not_repeated(config: Config, frames: list[Frame]) -> None:
     class Done:
         items = (*frames, Result(config, frames, {}, {}))
 

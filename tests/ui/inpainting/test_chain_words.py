@@ -29,7 +29,7 @@ def test_there_are_no_diagnostics_during_the_warm_up() -> None:
     ]
 
 
-def test_chains_without_a_diagnosis_are_not_judged() -> None:
+def test_chains_without_diagnostics_get_no_verdict() -> None:
     [first, *rest] = words(iterations=3, rhat=(nan,) * 3, ess=(nan,) * 3)
     assert first.startswith("R-hat is not available yet")
     assert not any("effective sample size" in each for each in rest)

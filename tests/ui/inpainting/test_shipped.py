@@ -19,7 +19,7 @@ from ui.inpainting import shipped as showcase
 from ui.inpainting.pictures import SHOWN
 
 
-def test_it_is_the_marked_thumbnail_of_scikit_learns_digits() -> None:
+def test_the_image_is_the_marked_thumbnail_of_the_scikit_learn_digits() -> None:
     config = Config(**showcase.st_showcase().config)
     digits = data.threshold(data.load("digits", "test").x[:, 0]).numpy().astype(bool)
     row = int(np.linspace(0, len(digits) - 1, SHOWN)[showcase.THUMBNAIL])
@@ -27,7 +27,7 @@ def test_it_is_the_marked_thumbnail_of_scikit_learns_digits() -> None:
     assert config.model == "digits-dlvm"
 
 
-def test_its_pictures_are_those_of_the_shipped_model() -> None:
+def test_the_images_are_those_of_the_shipped_model() -> None:
     """Run again, the posterior means agree; rounding may part the chains on another machine."""
     shipped = showcase.st_showcase()
     config = Config(**shipped.config)
@@ -43,7 +43,7 @@ def test_its_pictures_are_those_of_the_shipped_model() -> None:
         assert off.mean() < 0.1, name
 
 
-def test_its_diagnostics_are_those_of_the_same_run() -> None:
+def test_the_diagnostics_are_those_of_the_same_run() -> None:
     """The shipped diagnostics have every frame of the player and stay below 300 kB."""
     shipped = showcase.st_showcase()
     found, config = shipped.diagnostics, Config(**shipped.config)
@@ -57,7 +57,7 @@ def test_its_diagnostics_are_those_of_the_same_run() -> None:
     assert len(json.dumps(found)) < 300_000
 
 
-def test_the_front_door_needs_no_torch() -> None:
+def test_the_front_page_needs_no_torch() -> None:
     code = (
         "import sys, ui.frame, ui.inpainting.shipped, ui.components.chain_player\n"
         "import ui.components.chain_diagnostics\n"
@@ -66,7 +66,7 @@ def test_the_front_door_needs_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_comparison_is_of_the_same_picture_and_mask() -> None:
+def test_the_comparison_has_the_same_image_and_mask() -> None:
     config, outcomes = showcase.read_comparison(showcase.COMPARISON)
     first = Config(**showcase.st_showcase().config)
     assert np.array_equal(config.truth[0], first.truth)
@@ -77,7 +77,7 @@ def test_the_comparison_is_of_the_same_picture_and_mask() -> None:
     assert showcase.COMPARISON.stat().st_size < 400_000
 
 
-def test_the_comparison_holds_what_the_shipped_models_say() -> None:
+def test_the_comparison_holds_the_results_of_the_shipped_models() -> None:
     """One-shot methods come out as on any machine, but for rounding."""
     config, outcomes = showcase.read_comparison(showcase.COMPARISON)
     shipped = {each.method: each for each in outcomes}

@@ -57,12 +57,12 @@ def test_a_near_bound_shares_the_axis() -> None:
     assert bound_charts.ladder(LINES[:1], 10).data  # the first frame of a run
 
 
-def test_an_error_that_is_not_known_is_not_drawn() -> None:
+def test_an_unknown_error_is_not_drawn() -> None:
     lines = (LINES[0], LINES[1]._replace(error=float("nan")))
     assert list(trace(bound_charts.ladder(lines, 10), "IWAE").error_y.array) == [0.2, 0]
 
 
-def test_the_verdict_has_the_numbers_and_sees_disorder() -> None:
+def test_the_verdict_has_the_numbers_and_detects_a_wrong_order() -> None:
     text = bound_words.verdict(LINES)
     assert "ELBO −12.00 ≤ IWAE −10.50 ≤ log p(x) = −10.00 ≤ best mixture 40.00" in text
     assert "The ELBO is 2.00 nats too low, and IWAE with 100 draws 0.50." in text
@@ -86,7 +86,7 @@ def test_pictures_are_square_and_grey() -> None:
     assert found.tolist() == [[[0, 255], [128, 255]]]
 
 
-def test_what_is_shown_first_was_measured_beforehand() -> None:
+def test_the_first_results_are_shipped() -> None:
     found = bound_files.load("digits-gaussian")["test"]
     assert found.config == Requested("digits-gaussian", "test", None, 10_000, 100, 0).config
     few = Requested("digits-gaussian", "test", None, 30, 100, 0).config
@@ -142,7 +142,7 @@ def test_a_link_opens_a_view_without_a_run(query: dict[str, str], name: str, val
     assert {slider.label: slider.value for slider in app.select_slider}[name] == value
 
 
-def test_settings_in_links_are_read_with_care() -> None:
+def test_invalid_settings_in_links_are_refused() -> None:
     for setting in (*Bounds.settings, *Floor.settings):
         with pytest.raises((ValueError, KeyError)):
             setting.read(f"no {setting.name}")

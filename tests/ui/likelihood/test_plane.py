@@ -17,14 +17,14 @@ from ui.likelihood import plane_choice, plane_frames
 
 
 @pytest.mark.parametrize("name", plane_choice.SHAPES)
-def test_each_shape_hides_some_and_leaves_some(name: str) -> None:
+def test_each_shape_hides_some_pixels_but_not_all(name: str) -> None:
     observed = plane_choice.SHAPES[name]().numpy()
     assert observed.shape == (28, 28)
     assert 0 < observed.sum() < observed.size
     assert plane_choice.read_mask(name) == name
 
 
-def test_a_corner_is_a_quarter() -> None:
+def test_a_corner_is_a_quarter_of_the_image() -> None:
     observed = plane_choice.SHAPES["all but a corner"]().numpy()
     assert observed.sum() == 14 * 14
 
@@ -38,7 +38,7 @@ def test_pixels_in_an_address() -> None:
             plane_choice.read_mask(junk)
 
 
-def test_what_the_study_did_is_what_is_sent() -> None:
+def test_the_message_holds_the_items_of_the_study() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(1)
         model = fully_connected_dlvm(latent_dim=2, hidden=16).eval().requires_grad_(False)

@@ -55,7 +55,7 @@ def test_the_heat_map_of_any_table_has_its_first_and_last_row(rows: int, columns
     assert (np.diff(cells.y) > 0).all()
 
 
-def test_every_value_is_counted_however_far_out() -> None:
+def test_every_value_is_counted_even_outliers() -> None:
     observed, hidden = np.array([-50.0, 0.1, 4.0]), np.array([1e6])
     found = named(charts.observed_and_hidden(observed, hidden))
     edges = found["observed"].xbins

@@ -66,7 +66,7 @@ def test_imputed_cells_hold_the_answer_in_the_units_of_the_column() -> None:
     assert list(levels) == list(likelier)
 
 
-def test_a_target_comes_back_as_it_was() -> None:
+def test_a_target_is_unchanged() -> None:
     wine = st_table("wine")
     data = MaskedTable(wine, Amputation(columns=(0, 5)))
     after = downloads.completed(data, torch.zeros_like(wine.known.x))
@@ -88,7 +88,7 @@ def test_the_text_of_a_table_is_read_back_as_the_same_numbers() -> None:
     assert list(read["blood"]) == list(after["blood"].astype(str))
 
 
-def test_no_cell_and_no_name_is_a_formula_for_a_spreadsheet() -> None:
+def test_cells_and_names_are_no_spreadsheet_formulas() -> None:
     data, _, (*_, result) = finished(PLAN)
     text = downloads.as_csv(downloads.completed(data, result.answers["MIWAE"].mean))
     cells = [cell for line in text.splitlines() for cell in line.split(",")]
@@ -124,7 +124,7 @@ def numbers_of(text: str) -> dict[str, list[str]]:
     return {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in rows[1:]}
 
 
-def test_the_report_says_the_numbers_of_the_run() -> None:
+def test_the_report_states_the_numbers_of_the_run() -> None:
     data, config, items = finished(PLAN)
     result = items[-1]
     text = downloads.report(data, config, result, results_of(items))

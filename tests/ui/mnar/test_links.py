@@ -178,7 +178,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_is_not_understood_is_left_out_and_named(case: str) -> None:
+def test_unknown_values_are_left_out_and_named(case: str) -> None:
     name, text = BAD[case]
     settings, message, address = received({name: text, "direction": "low", "nobody": "1"})
     assert settings == {"direction": "low"}

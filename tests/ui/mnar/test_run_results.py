@@ -69,7 +69,7 @@ def test_the_results_grow_with_the_run_and_are_finished_only_at_its_end() -> Non
     assert _progress_text(middle) == f"Training, step {middle.steps[-1]}"
 
 
-def test_of_own_holes_no_error_is_told() -> None:
+def test_cells_missing_in_an_uploaded_table_have_no_error() -> None:
     _, _, items = finished(None)
     results = results_of(items)
     assert all(math.isnan(rmse) for history in results.histories.values() for rmse in history.rmse)
@@ -87,7 +87,7 @@ def first() -> shipped.Shipped:
     return shipped.st_run.__wrapped__()
 
 
-def test_the_shipped_run_is_the_one_that_is_asked_for_at_first(first: shipped.ShippedRun) -> None:
+def test_the_shipped_run_is_the_first_requested_run(first: shipped.ShippedRun) -> None:
     assert first.config == side_by_side.SHOWN
     assert hash(first.config) == hash(side_by_side.SHOWN)
     assert first.config.steps == STEPS["Normal"]

@@ -38,7 +38,7 @@ def words(page: AppTest) -> str:
     return "\n".join(each.value for each in [*page.markdown, *page.caption])
 
 
-def test_flips_are_taken_as_they_were_sent() -> None:
+def test_valid_flips_are_accepted_unchanged() -> None:
     sent = json.loads(json.dumps({"rev": "MAR 2 0", "bits": pack(FLIPS)}))
     taken = toggled_points.parse(sent, missing.ROWS, "MAR 2 0")
     np.testing.assert_array_equal(taken, FLIPS)
@@ -61,7 +61,7 @@ def test_other_flips_are_ignored(message: object) -> None:
     assert toggled_points.parse(message, missing.ROWS, "MAR 2 0") is None
 
 
-def test_points_are_taken_as_they_were_sent() -> None:
+def test_valid_points_are_accepted_unchanged() -> None:
     sent = json.loads('{"rev": 1, "values": [-5, 0.3, 10]}')
     assert number_line.parse(sent, -5, 10, 1) == (-5.0, 0.3, 10.0)
 
@@ -85,7 +85,7 @@ def test_other_points_are_ignored(values: object) -> None:
     assert number_line.parse({"rev": 2, "values": [1.0]}, -5, 10, 1) is None
 
 
-def test_components_refuse_what_does_not_fit() -> None:
+def test_components_refuse_wrong_arguments() -> None:
     xy, bits = np.zeros((3, 2)), np.zeros(3, bool)
     wanted: dict[str, Any] = {"rev": 0, "label": "", "axes": ("a", "b"), "reach": 1.0}
     for wrong in ((xy, bits[:2], bits), (xy, bits, bits.astype(int)), (xy + np.nan, bits, bits)):
@@ -149,13 +149,13 @@ def test_an_invalid_text_of_a_link_is_not_read(name: str, text: str) -> None:
         READERS[name](text)
 
 
-def test_a_message_names_what_is_not_read() -> None:
+def test_a_message_names_invalid_parameters() -> None:
     page = opened("Missing data", missing_flips="AAAA", transport_points="11")
     assert not page.exception
     assert "left out: missing-flips, transport-points" in page.toast[0].value
 
 
-def test_samples_are_written_as_they_are_read() -> None:
+def test_samples_survive_the_round_trip() -> None:
     for sample in transport.PRESETS.values():
         assert tuple(map(float, transport.written(sample).split(","))) == sample
         assert transport.read_points(transport.written(sample)) == transport.written(sample)
