@@ -33,6 +33,7 @@ GUIDES = {
         Guide("methods.html", "The methods", "docs/methods.md"),
         Guide("your-own.html", "Your own parts", "docs/your-own.md"),
         Guide("large-tables.html", "Large tables", "docs/large-tables.md"),
+        Guide("structure.html", "Structure", "docs/structure.md"),
         Guide("hosting.html", "Hosting", "docs/hosting.md"),
         Guide("models.html", "The shipped models", "docs/models.md"),
         Guide("command-line.html", "The command line", None),

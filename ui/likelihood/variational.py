@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dgm_core import data, zoo
 from dgm_core.rng import generator
-from dgm_core.studies.likelihood import vae_images, vae_quality
+from dgm_core.studies.likelihood import latent_units, vae_images
 from ui import cache, figures, glossary
 from ui.frame import kept
 from ui.likelihood import vae_charts, vae_training
@@ -142,7 +142,7 @@ class Variational:
         figures.show("vae units", vae_charts.units(divergence, active), title)
         st.caption(
             f"Measured on {origin}. Active: the mean of q(z|x) varies over images by more than "
-            f"{vae_quality.ACTIVE} (Burda et al. 2016)."
+            f"{latent_units.ACTIVE} (Burda et al. 2016)."
         )
 
     def _reconstructions(self) -> None:
@@ -205,7 +205,7 @@ def st_inspected(name: str) -> Inspected:
     dataset = own if data.is_available(own) else "digits"
     x = data.load(dataset, "test", download_missing=False).x[:MEASURED_ON]
     x = data.binarize(x, generator(0))
-    units = vae_quality.units(*vae_quality.moments(model, x))
+    units = latent_units.units(*latent_units.moments(model, x))
     known = dataset == own
     return Inspected(
         x[:SHOWN],

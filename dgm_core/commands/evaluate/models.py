@@ -8,12 +8,11 @@ import typer
 
 from dgm_core import zoo
 from dgm_core.commands.evaluate.run_study import Folder, measure, write_pages
-from dgm_core.evaluation import classifier, clipped, dlvm, miwae, pixelcnn
+from dgm_core.evaluation import classifier, clipped, dlvm, miwae, pixelcnn, vae
 from dgm_core.models.classifier import Classifier
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.pixelcnn import PixelCNN
 from dgm_core.models.vae import VAE
-from dgm_core.studies.likelihood import vae_quality
 
 Images = Annotated[int | None, typer.Option(help="Number of test images. Default: all.")]
 Draws = Annotated[int, typer.Option(help="K, importance samples per image.")]
@@ -71,9 +70,7 @@ def evaluate_vae(
             name,
             folder,
             VAE,
-            lambda dataset, model: vae_quality.run(
-                vae_quality.Config(dataset, images, draws), model
-            ),
+            lambda dataset, model: vae.run(vae.Config(dataset, images, draws), model),
         )
         typer.echo(
             f"{name}: log p(x) {found.log_p:.2f} ± {found.standard_error:.2f} (K = {draws}), "

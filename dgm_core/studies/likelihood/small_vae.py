@@ -21,8 +21,8 @@ from dgm_core import data
 from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.models.vae import VAE
 from dgm_core.rng import generator
+from dgm_core.studies.likelihood.latent_units import Units, bound_terms, moments, units
 from dgm_core.studies.likelihood.vae_images import manifold, samples
-from dgm_core.studies.likelihood.vae_quality import Units, bound_terms, moments, units
 from dgm_core.training import Progress, Schedule, fit, latest_weights, losses
 
 DATASETS = ("digits", "binarized_mnist")

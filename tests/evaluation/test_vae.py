@@ -9,11 +9,12 @@ from torch import nn
 
 from dgm_core import data
 from dgm_core.bounds import estimate_log_likelihood
+from dgm_core.evaluation import vae
+from dgm_core.evaluation.vae import Config, Result
 from dgm_core.models.dlvm import mirrored_vae
 from dgm_core.models.vae import VAE
 from dgm_core.rng import generator, normal
-from dgm_core.studies.likelihood import vae_quality
-from dgm_core.studies.likelihood.vae_quality import Config, Result, bound_terms, units
+from dgm_core.studies.likelihood.latent_units import bound_terms, units
 from dgm_core.studies.progress import Frame
 
 
@@ -65,7 +66,7 @@ def test_a_card_adds_up() -> None:
         model.encoder[-1].weight[5].zero_()
         model.encoder[-1].bias[2] = model.encoder[-1].bias[5] = 0.0
         model.encoder[-1].weight[:2] *= 30
-    *frames, found = vae_quality.run(Config("digits", 60, draws=50), model)
+    *frames, found = vae.run(Config("digits", 60, draws=50), model)
     assert all(isinstance(frame, Frame) for frame in frames)
     assert isinstance(found, Result)
     assert found.units.active.tolist()[2] is False
@@ -82,7 +83,7 @@ def test_a_card_adds_up() -> None:
 
 def test_the_estimate_agrees_with_importance_sampling() -> None:
     model = tiny()
-    *_, found = vae_quality.run(Config("digits", 20, draws=1500, elbo_draws=2), model)
+    *_, found = vae.run(Config("digits", 20, draws=1500, elbo_draws=2), model)
     x = data.binarize(data.load("digits", "test").x[:20], generator(0))
     again = estimate_log_likelihood(model, x, 1500, generator(9)).value.mean().item()
     assert abs(found.log_p - again) < 6 * max(found.sampling_error, 1e-3)

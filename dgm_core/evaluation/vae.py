@@ -1,10 +1,6 @@
 """Numbers on the model card of a VAE: ELBO, log p(x), and the number of active latents.
 
-    ELBO = E log p(x|z) − KL(q(z|x) ‖ p(z)),    KL_u = E_x KL(q(z_u|x) ‖ p(z_u)) of unit u
-
-A unit is *active* if the variance over images of the mean of q(z_u|x) is above 0.01 (Burda, Grosse
-& Salakhutdinov 2016). The other units have collapsed: their posterior is close to the prior, and
-they carry almost no information about x.
+`studies.likelihood.latent_units` defines when a latent unit is active.
 """
 
 from __future__ import annotations
@@ -14,19 +10,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
 
 from dgm_core import data
 from dgm_core.bounds import estimate_log_likelihood
 from dgm_core.device import device_of
 from dgm_core.metrics import mean_and_error
-from dgm_core.rng import draw, generator
+from dgm_core.rng import generator
+from dgm_core.studies.likelihood.latent_units import Units, bound_terms, moments, units
 from dgm_core.studies.progress import Frame
 from dgm_core.studies.toml_rows import rounded
 from dgm_core.types import LatentVariableModel
-
-ACTIVE = 0.01
-"""A unit is active if the variance of its mean over images is above this value."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +37,6 @@ class Config:
     images: int | None = None
     draws: int = 200
     elbo_draws: int = 20
-
-
-class Units(NamedTuple):
-    """Diagnostics of each latent, (L,) each."""
-
-    divergence: Tensor  # KL_u, nats per image
-    spread: Tensor  # variance over images of the mean of q(z_u|x)
-
-    @property
-    def active(self) -> Tensor:
-        """Which units are active, (L,) bool."""
-        return self.spread > ACTIVE
 
 
 class Result(NamedTuple):
@@ -122,33 +103,3 @@ def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
         len(x),
         config.draws,
     )
-
-
-@torch.no_grad()
-def bound_terms(
-    model: LatentVariableModel, x: Tensor, draws: int, source: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """E log p(x|z) and KL(q ‖ p) of each x (B, \\*event), (B,) each, from `draws` draws of z."""
-    q = model.encode(x)
-    z = draw(q, source, draws)
-    each = x.expand(draws, *x.shape).flatten(0, 1)
-    log_likelihood = model.decode(z.flatten(0, 1)).log_prob(each).unflatten(0, z.shape[:2])
-    divergence = q.log_prob(z) - model.prior().log_prob(z)
-    return log_likelihood.mean(0), divergence.mean(0)
-
-
-@torch.no_grad()
-def moments(model: LatentVariableModel, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance of each unit of q(z|x), (B, L) each."""
-    q = model.encode(x)
-    return q.mean, q.variance
-
-
-def units(mean: Tensor, variance: Tensor) -> Units:
-    """Diagnostics of each unit from the moments of q(z|x), (N, L), for the prior N(0, I).
-
-    If the latents are correlated under q, KL_u is that of the unit's marginal distribution, and
-    the sum over units is not the KL of q.
-    """
-    each = 0.5 * (mean.square() + variance - 1 - variance.log())
-    return Units(each.double().mean(0).cpu(), mean.double().var(0).cpu())
