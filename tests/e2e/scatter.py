@@ -33,7 +33,7 @@ class Scatter:
         self.root.wait_for(timeout=60_000)
         settle(page)
         self.stages = self.root.locator(".stage")
-        self.bring(0)
+        self.scroll_to(0)
 
     def button(self, name: str) -> Locator:
         return self.root.get_by_role("button", name=name, exact=True)
@@ -45,11 +45,11 @@ class Scatter:
         """Of the legend."""
         return self.root.locator(".key button", has=self.page.get_by_text(name, exact=True))
 
-    def bring(self, plane: int) -> None:
+    def scroll_to(self, plane: int) -> None:
         """Into the middle of the screen, where nothing lies over it."""
         self.stages.nth(plane).evaluate("stage => stage.scrollIntoView({block: 'center'})")
 
-    def places(self, plane: int) -> np.ndarray:
+    def positions(self, plane: int) -> np.ndarray:
         """(N, 2), CSS pixels from the corner of the plane: equal scales, as large as fit."""
         xy, box = self.planes[plane], self.stages.nth(plane).bounding_box()
         sides = np.array([box["width"], box["height"]])
@@ -61,16 +61,16 @@ class Scatter:
         box = self.stages.nth(plane).bounding_box()
         return box["x"] + float(place[0]), box["y"] + float(place[1])
 
-    def free(self, plane: int, among: np.ndarray) -> int:
+    def isolated_point(self, plane: int, among: np.ndarray) -> int:
         """The point of `among` farthest from its nearest neighbour, on screen."""
-        places = self.places(plane)
+        places = self.positions(plane)
         apart = np.linalg.norm(places[among][:, None] - places, axis=-1)
         apart[np.arange(len(among)), among] = np.inf
         nearest = apart.min(1)
         assert nearest.max() > 3, "no point stands alone"
         return int(among[nearest.argmax()])
 
-    def painted(self) -> None:
+    def wait_for_frame(self) -> None:
         """Wait until what was last done is seen: until a frame has come after it."""
         self.page.evaluate(
             "() => new Promise((go) => requestAnimationFrame(() => setTimeout(go)))"
@@ -78,9 +78,9 @@ class Scatter:
 
     def colours(self, plane: int, points: np.ndarray) -> np.ndarray:
         """Of the pixels in the middle of points, (n, 3)."""
-        self.painted()
+        self.wait_for_frame()
         canvas = self.stages.nth(plane).locator("canvas.points")
-        places = self.places(plane)[points].tolist()
+        places = self.positions(plane)[points].tolist()
         return np.array(canvas.evaluate(_READ, places))[:, :3]
 
     def lasso(self, plane: int, corners: np.ndarray, *, release: bool = True) -> None:
@@ -96,7 +96,7 @@ class Scatter:
     def report(self) -> dict:
         return json.loads(self.page.locator("#report").text_content())
 
-    def heard(self, *, calls: int) -> list[int] | None:
+    def received(self, *, calls: int) -> list[int] | None:
         """What is selected, once Python has heard of so many selections."""
         deadline = time.monotonic() + 20
         while (report := self.report())["calls"] != calls:
@@ -117,14 +117,14 @@ class Scatter:
 
     def count(self) -> str:
         """The line that is seen."""
-        self.painted()
+        self.wait_for_frame()
         return self.root.locator(".count b").text_content()
 
-    def told(self) -> str:
+    def announcement(self) -> str:
         """What a screen reader was told last."""
         return self.root.locator("[aria-live]").text_content()
 
-    def facts(self) -> dict[str, str]:
+    def tooltip(self) -> dict[str, str]:
         """What the tip says; empty where none is shown."""
         tip = self.root.locator(".tip")
         if not tip.is_visible():

@@ -98,7 +98,7 @@ def rows_of(page: Page) -> list[list[str]]:
     return list(csv.reader(io.StringIO(Path(download.value.path()).read_text())))
 
 
-def whole(page: Page) -> None:
+def without_errors(page: Page) -> None:
     """No part of the page broke."""
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
@@ -123,7 +123,7 @@ def test_the_lab_opens_with_complete_figures(
     before, after = history.snapshots[0], history.snapshots[-1]
     scatter = Scatter(page, [before.xy, after.xy])
     expect(scatter.stages).to_have_count(2)
-    scatter.painted()
+    scatter.wait_for_frame()
     for stage in scatter.stages.all():
         inked = stage.locator("canvas.points").evaluate(_INK)
         assert inked > 2 * history.images
@@ -139,7 +139,7 @@ def test_the_lab_opens_with_complete_figures(
             view(page, name)
             expect(page.locator("canvas.points")).to_have_count(1)
             looking.assert_no_horizontal_overflow(page)
-    whole(page)
+    without_errors(page)
 
 
 # --- before and after -------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def test_points_in_a_lasso_are_counted_shown_and_downloaded(
     page = opened(new_page, server, viewport=WIDE)
     before, after = history.snapshots[0], history.snapshots[-1]
     scatter = Scatter(page, [before.xy, after.xy])
-    places = scatter.places(0)
+    places = scatter.positions(0)
     middle = places[np.linalg.norm(places - places.mean(0), axis=1).argsort()[200]]
     low, high = middle - 40, middle + 40
     scatter.lasso(0, np.array([low, [high[0], low[1]], high, [low[0], high[1]]]))
@@ -191,7 +191,7 @@ def test_a_linear_projection_is_immediate_and_others_show_their_progress(
 
     def seen() -> int:
         page.locator(".stage[data-moving]").first.wait_for(state="detached")
-        scatter.painted()
+        scatter.wait_for_frame()
         return ink.evaluate(_DIGEST)
 
     first = seen()
@@ -222,7 +222,7 @@ def test_a_linear_projection_is_immediate_and_others_show_their_progress(
     expect(page.get_by_text("Stopped at")).to_have_count(0)
     expect(page.locator("canvas.points")).to_have_count(2)
     assert seen() != stopped
-    whole(page)
+    without_errors(page)
 
 
 # --- learning ---------------------------------------------------------------------------------
@@ -273,7 +273,7 @@ def test_the_training_is_played_paused_and_searched(
     expect(title).to_have_text(epochs[-1])
     expect(play).to_be_visible()
     expect(pause).to_have_count(0)
-    whole(page)
+    without_errors(page)
 
 
 SMALL = {"view": "Watch them learn", "train-images": 500, "train-rounds": 1}
@@ -305,7 +305,7 @@ def test_a_run_of_the_visitor_can_be_shown(server: str, new_page: NewPage) -> No
     shown = [re.match(r"^(\d) ≈ \d", each).group(1) for each in entries.all_text_contents()]
     assert shown == ["1", "2", "3", "4"]
     page.wait_for_function(SIZES_ADD_UP, arg=500)
-    whole(page)
+    without_errors(page)
 
 
 def test_a_training_is_stopped_and_gibbs_shows_its_chains(server: str, new_page: NewPage) -> None:
@@ -329,7 +329,7 @@ def test_a_training_is_stopped_and_gibbs_shows_its_chains(server: str, new_page:
     )
     page.get_by_role("button", name="Stop").click()
     expect(stopped).to_be_visible()
-    whole(page)
+    without_errors(page)
 
 
 # --- inside the mixture -----------------------------------------------------------------------
@@ -392,7 +392,7 @@ def test_samples_path_and_plane_follow_the_chosen_cluster(
     expect(caption).to_have_text(re.compile(f"^{third} across"))
     looking.settle(page)
     assert f"cluster-across={int(third[1:]) - 1}" in page.url
-    whole(page)
+    without_errors(page)
 
 
 # --- a picture of one's own -------------------------------------------------------------------
@@ -431,7 +431,7 @@ def test_a_drawing_an_upload_and_a_test_image_are_assigned_to_a_cluster(
     upload = page.locator("input[type=file]")
     upload.set_input_files({"name": "bad.png", "mimeType": "image/png", "buffer": b"no picture"})
     expect(page.get_by_text("“bad.png” is text, not a picture")).to_be_visible()
-    whole(page)
+    without_errors(page)
     looking.settle(page)
     upload.set_input_files({"name": "ring.png", "mimeType": "image/png", "buffer": ring()})
     expect(near).to_be_visible()
@@ -447,7 +447,7 @@ def test_a_drawing_an_upload_and_a_test_image_are_assigned_to_a_cluster(
     src = neighbours.get_attribute("src")
     tests.nth(1).click()
     expect(neighbours).not_to_have_attribute("src", src)
-    whole(page)
+    without_errors(page)
 
 
 # --- links ------------------------------------------------------------------------------------
@@ -477,7 +477,7 @@ def test_a_link_restores_its_settings_and_the_address_is_updated(
     assert (value(page, "Across"), value(page, "Up")) == ("z5", "z3")
     page.get_by_role("slider", name="Temperature").press("End")
     page.wait_for_url(re.compile("cluster-temperature=2"))
-    whole(page)
+    without_errors(page)
 
 
 def test_a_damaged_link_opens_with_a_message(server: str, new_page: NewPage) -> None:
@@ -497,4 +497,4 @@ def test_a_damaged_link_opens_with_a_message(server: str, new_page: NewPage) -> 
     looking.settle(page)
     assert "cluster-method=t-SNE" in page.url
     expect(page.get_by_test_id("stAlert")).to_have_count(0)
-    whole(page)
+    without_errors(page)

@@ -26,10 +26,10 @@ class Lab(inpainting.Lab):
         super().__init__(page, url, path)
         self.board = Board(page.locator(".st-key-mask_canvas canvas.board"))
 
-    def hidden_says(self, text: str) -> None:
+    def expect_hidden_count(self, text: str) -> None:
         expect(self.page.locator(".st-key-mask_canvas .count")).to_have_text(text, timeout=10_000)
 
-    def ends(self, state: str) -> None:
+    def wait_for_state(self, state: str) -> None:
         expect(self.player).to_have_attribute("data-state", state, timeout=60_000)
 
     def picture(self, kind: str, sampler: int) -> np.ndarray:
@@ -53,7 +53,7 @@ def opened(new_page: NewPage, server: str) -> Opener:
 def test_a_half_hidden_digit_is_completed_before_any_click(opened: Opener) -> None:
     for path in ("", "Inpainting"):
         lab = opened(path)
-        lab.ends("finished")
+        lab.wait_for_state("finished")
         expect(lab.page.get_by_text("Pseudo-Gibbs").first).to_be_visible()
         for sampler in (0, 1):
             original, mean = lab.picture("original", sampler), lab.picture("mean", sampler)
@@ -73,13 +73,13 @@ def test_painted_pixels_are_hidden_and_both_samplers_finish(opened: Opener) -> N
     expect(lab.page.get_by_text("Hidden pixels, %")).to_be_visible(timeout=20_000)
     lab.settle()
     lab.page.locator(".st-key-mask_canvas").get_by_role("button", name=re.compile("Clear")).click()
-    lab.hidden_says("0 of 784 pixels hidden")
+    lab.expect_hidden_count("0 of 784 pixels hidden")
     expect(lab.page.get_by_text("No pixel is hidden yet")).to_be_visible()
     lab.page.locator(".st-key-mask_canvas").get_by_role("slider", name="Brush size").fill("1")
     lab.board.drag((8, 9), (8, 19))
     lab.board.drag((20, 12), (24, 12))
-    lab.hidden_says("16 of 784 pixels hidden")
-    lab.ends("finished")
+    lab.expect_hidden_count("16 of 784 pixels hidden")
+    lab.wait_for_state("finished")
     expect(lab.page.locator(".player")).to_contain_text("iteration 500 of 500")
     painted = np.zeros((28, 28), bool)
     painted[8, 9:20] = painted[20:25, 12] = True
@@ -115,7 +115,7 @@ def test_strokes_made_before_the_server_answers_are_kept(opened: Opener) -> None
     lab.page.reload()
     lab.player.wait_for(timeout=60_000)
     lab.preset("random")
-    lab.hidden_says("394 of 784 pixels hidden")
+    lab.expect_hidden_count("394 of 784 pixels hidden")
     lab.settle()
     lab.page.locator(".st-key-mask_canvas").get_by_role("slider", name="Brush size").fill("1")
     slow = True
@@ -127,25 +127,25 @@ def test_strokes_made_before_the_server_answers_are_kept(opened: Opener) -> None
     slow = False
     deliver()
     lab.page.wait_for_timeout(1000)
-    lab.ends("finished")
-    lab.hidden_says(str(painted))
+    lab.wait_for_state("finished")
+    lab.expect_hidden_count(str(painted))
     observed, original = lab.picture("observed", 1), lab.picture("original", 1)
     assert not np.array_equal(observed[[8, 20]], original[[8, 20]])
 
 
 def test_undo_restores_the_mask_and_starts_a_run(opened: Opener) -> None:
     lab = opened()
-    lab.hidden_says("392 of 784 pixels hidden")
+    lab.expect_hidden_count("392 of 784 pixels hidden")
     lab.board.drag((20, 3), (20, 20))
     expect(lab.page.locator(".st-key-mask_canvas .count")).not_to_have_text(
         "392 of 784 pixels hidden"
     )
-    lab.ends("finished")
+    lab.wait_for_state("finished")
     expect(lab.player).to_have_attribute("data-frame", re.compile(r"^\d+$"))
     lab.board.canvas.focus()
     lab.page.keyboard.press("Control+z")
-    lab.hidden_says("392 of 784 pixels hidden")
-    lab.ends("finished")
+    lab.expect_hidden_count("392 of 784 pixels hidden")
+    lab.wait_for_state("finished")
 
 
 def test_stop_stops_at_once_and_keeps_the_results(opened: Opener) -> None:
@@ -157,7 +157,7 @@ def test_stop_stops_at_once_and_keeps_the_results(opened: Opener) -> None:
     expect(lab.button("Stop")).to_be_visible(timeout=20_000)
     expect(lab.player).to_have_attribute("data-state", "running", timeout=20_000)
     lab.button("Stop").click()
-    lab.ends("stopped")
+    lab.wait_for_state("stopped")
     expect(lab.button("Run")).to_be_enabled()
     expect(lab.player).to_contain_text("of 5000")
     expect(lab.page.get_by_text("Press Continue to compute the rest")).to_be_visible()
@@ -169,7 +169,7 @@ def test_stop_stops_at_once_and_keeps_the_results(opened: Opener) -> None:
     lab.settle()
     expect(lab.player).to_have_attribute("data-state", "running", timeout=20_000)
     lab.button("Stop").click()
-    lab.ends("stopped")
+    lab.wait_for_state("stopped")
 
 
 def test_changes_during_a_run_cause_no_error(opened: Opener) -> None:
@@ -181,7 +181,7 @@ def test_changes_during_a_run_cause_no_error(opened: Opener) -> None:
         lab.page.wait_for_timeout(400)
         lab.settle()
         expect(formulas).to_have_count(5)
-    lab.ends("finished")
+    lab.wait_for_state("finished")
     expect(formulas).to_have_count(5)
     expect(lab.button("Run")).to_be_enabled()
 
@@ -194,7 +194,7 @@ def test_without_the_toggle_only_the_button_starts_a_run(opened: Opener) -> None
     expect(lab.page.get_by_text("Press Run")).to_be_visible()
     lab.button("Run").click()
     lab.player.wait_for()
-    lab.ends("finished")
+    lab.wait_for_state("finished")
 
 
 def test_an_uploaded_digit_is_filled_in_and_a_bad_upload_gets_a_message(opened: Opener) -> None:
@@ -205,7 +205,7 @@ def test_an_uploaded_digit_is_filled_in_and_a_bad_upload_gets_a_message(opened: 
     paper[30:170, 70:95] = 20
     upload.set_input_files({"name": "one.png", "mimeType": "image/png", "buffer": png(paper)})
     lab.player.wait_for()
-    lab.ends("finished")
+    lab.wait_for_state("finished")
     column = lab.picture("original", 0)[:, 12:16].max(1)
     assert (column[5:23] > 127).all()  # an upright stroke, centred
     upload.set_input_files({"name": "bad.png", "mimeType": "image/png", "buffer": b"<svg></svg>"})
@@ -231,7 +231,7 @@ def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
     lab.page.locator(".st-key-mask_canvas").get_by_role("button", name="Clear").click()
     expect(lab.page.get_by_text("No pixel is hidden yet")).to_be_visible()
     lab.board.drag((8, 10), (8, 18))
-    lab.ends("finished")
+    lab.wait_for_state("finished")
     painted = np.zeros((28, 28), bool)
     painted[7:10, 9:20] = True
     assert np.array_equal(lab.picture("original", 1) > 127, one)
@@ -242,7 +242,7 @@ def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
     lab.page.keyboard.press("d")  # the digit lies where the models see it
     lab.board.drag((23, 14), (23, 24))
     lab.page.keyboard.press("h")
-    lab.hidden_says("33 of 784 pixels hidden")
+    lab.expect_hidden_count("33 of 784 pixels hidden")
     for _ in range(200):  # until the samplers have heard of the new picture
         two = lab.picture("original", 0) > 127
         if not np.array_equal(two, one):
@@ -260,34 +260,34 @@ def test_another_image_and_class_are_chosen_by_thumbnail(opened: Opener) -> None
     lab.settle()
     thumbnails.nth(2).click()
     expect(thumbnails.nth(2)).to_have_attribute("aria-checked", "true")
-    lab.ends("finished")
+    lab.wait_for_state("finished")
     assert not np.array_equal(lab.picture("original", 0), first)
 
 
 def test_the_mask_and_the_settings_survive_a_change_of_page(opened: Opener) -> None:
     lab = opened()
     lab.preset("stripes")
-    lab.ends("finished")
-    lab.hidden_says("392 of 784 pixels hidden")
+    lab.wait_for_state("finished")
+    lab.expect_hidden_count("392 of 784 pixels hidden")
     lab.page.locator(".st-key-mask_canvas").get_by_role("button", name=re.compile("Clear")).click()
     lab.board.drag((4, 4), (4, 10))
     count = lab.page.locator(".st-key-mask_canvas .count")
     expect(count).not_to_have_text("0 of 784 pixels hidden")
-    lab.ends("finished")
+    lab.wait_for_state("finished")
     before = count.text_content()
     lab.page.get_by_role("link", name="DGM Lab").click()
     expect(lab.page.get_by_role("heading", name="Deep generative models")).to_be_visible()
     lab.page.get_by_role("link", name="Open the inpainting lab").click()
-    lab.hidden_says(before or "")
+    lab.expect_hidden_count(before or "")
 
 
 def test_the_page_fits_a_narrow_screen_in_the_dark_theme(opened: Opener) -> None:
     lab = opened(viewport={"width": 400, "height": 800}, color_scheme="dark", has_touch=True)
-    lab.ends("finished")
+    lab.wait_for_state("finished")
     wide = lab.page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 400
     lab.preset("checkerboard")
-    lab.ends("finished")
+    lab.wait_for_state("finished")
 
 
 def test_no_address_causes_a_stack_trace(opened: Opener) -> None:

@@ -55,7 +55,7 @@ def in_box(places: np.ndarray, corners: np.ndarray) -> list[int]:
 
 def boxed(scatter: Scatter, plane: int, *kinds: int) -> tuple[np.ndarray, list[int]]:
     """A box around clouds in a plane, and the points in it."""
-    places = scatter.places(plane)
+    places = scatter.positions(plane)
     corners = around(places[np.isin(CODES, kinds)])
     return corners, in_box(places, corners)
 
@@ -83,7 +83,7 @@ def test_at_first_every_point_has_its_colour_and_nothing_is_sent(opened: Opener)
     scatter = opened(options=LIGHT)
     for plane in (0, 1):
         for kind in (5, 7, 9):
-            point = scatter.free(plane, np.flatnonzero(kind == CODES))
+            point = scatter.isolated_point(plane, np.flatnonzero(kind == CODES))
             assert is_full(scatter, plane, point, COLOURS[kind])
     assert scatter.count() == "600 points"
     assert scatter.entry("5").locator("small").text_content() == str((CODES == 5).sum())
@@ -94,12 +94,14 @@ def test_a_lasso_in_one_panel_selects_the_same_points_in_all_and_in_python(opene
     scatter = opened(options=LIGHT)
     corners, expected = boxed(scatter, 0, 5)
     scatter.lasso(0, corners)
-    assert scatter.heard(calls=1) == expected
+    assert scatter.received(calls=1) == expected
     assert set(np.flatnonzero(CODES == 5)) <= set(expected)
-    assert scatter.count() == scatter.told() == f"{len(expected)} of 600 points selected"
+    assert scatter.count() == scatter.announcement() == f"{len(expected)} of 600 points selected"
     for plane in (0, 1):
-        inside = scatter.free(plane, np.flatnonzero(CODES == 5))
-        outside = scatter.free(plane, np.flatnonzero(~np.isin(np.arange(COUNT), expected)))
+        inside = scatter.isolated_point(plane, np.flatnonzero(CODES == 5))
+        outside = scatter.isolated_point(
+            plane, np.flatnonzero(~np.isin(np.arange(COUNT), expected))
+        )
         assert is_full(scatter, plane, inside, COLOURS[5])
         assert is_dim(scatter, plane, outside)
     assert scatter.entry("5").locator("small").text_content() == str((CODES == 5).sum())
@@ -108,10 +110,10 @@ def test_a_lasso_in_one_panel_selects_the_same_points_in_all_and_in_python(opene
 
 def test_a_lasso_in_the_other_panel_follows_its_outline(opened: Opener) -> None:
     scatter = opened()
-    places = scatter.places(1)
+    places = scatter.positions(1)
     corners = np.array([[20.0, 20.0], [320, 40], [60, 300]])  # a triangle
     scatter.lasso(1, corners)
-    heard = scatter.heard(calls=1)
+    heard = scatter.received(calls=1)
     a, b, c = corners
     turns = [
         (q[0] - p[0]) * (places[:, 1] - p[1]) - (q[1] - p[1]) * (places[:, 0] - p[0])
@@ -129,11 +131,11 @@ def test_an_unfinished_lasso_shows_the_points_it_would_select(opened: Opener) ->
     corners, expected = boxed(scatter, 0, 3)
     scatter.lasso(0, corners, release=False)
     expect(scatter.root.locator(".count b")).to_have_text(re.compile("points selected"))
-    outside = scatter.free(1, np.flatnonzero(CODES == 7))
+    outside = scatter.isolated_point(1, np.flatnonzero(CODES == 7))
     assert is_dim(scatter, 1, outside)
     assert scatter.report()["calls"] == 0
     scatter.page.mouse.up()
-    assert scatter.heard(calls=1) == expected
+    assert scatter.received(calls=1) == expected
 
 
 def test_shift_adds_and_alt_removes(opened: Opener) -> None:
@@ -142,38 +144,38 @@ def test_shift_adds_and_alt_removes(opened: Opener) -> None:
     three, in_three = boxed(scatter, 0, 3)
     seven, in_seven = boxed(scatter, 0, 7)
     scatter.lasso(0, three)
-    assert scatter.heard(calls=1) == in_three
+    assert scatter.received(calls=1) == in_three
     keys.down("Shift")
     scatter.lasso(0, seven)
     keys.up("Shift")
-    assert scatter.heard(calls=2) == sorted({*in_three, *in_seven})
+    assert scatter.received(calls=2) == sorted({*in_three, *in_seven})
     keys.down("Alt")
     scatter.lasso(0, three)
     keys.up("Alt")
-    assert scatter.heard(calls=3) == sorted({*in_seven} - {*in_three})
+    assert scatter.received(calls=3) == sorted({*in_seven} - {*in_three})
 
 
 def test_a_click_selects_the_nearest_point_and_a_distant_click_selects_none(
     opened: Opener,
 ) -> None:
     scatter = opened()
-    point = scatter.free(0, np.arange(COUNT))
-    x, y = scatter.on_screen(0, scatter.places(0)[point])
+    point = scatter.isolated_point(0, np.arange(COUNT))
+    x, y = scatter.on_screen(0, scatter.positions(0)[point])
     scatter.page.mouse.click(x + 2, y - 1)
-    assert scatter.heard(calls=1) == [point]
+    assert scatter.received(calls=1) == [point]
     scatter.page.mouse.click(*scatter.on_screen(0, np.array([4, 4])))
     scatter.button("Invert").click()
-    assert scatter.heard(calls=2) == [i for i in range(COUNT) if i != point]
+    assert scatter.received(calls=2) == [i for i in range(COUNT) if i != point]
     scatter.button("Clear").click()
-    assert scatter.heard(calls=3) is None
-    assert scatter.told() == "0 of 600 points selected"
+    assert scatter.received(calls=3) is None
+    assert scatter.announcement() == "0 of 600 points selected"
     expect(scatter.button("Clear")).to_have_attribute("aria-disabled", "true")
 
 
 def test_keys_select_nearby_points_and_trigger_no_hotkey_of_the_page(opened: Opener) -> None:
     scatter = opened()
     keys, stage = scatter.page.keyboard, scatter.stages.first
-    places, box = scatter.places(0), stage.bounding_box()
+    places, box = scatter.positions(0), stage.bounding_box()
     scatter.button("Names").focus()
     keys.press("Shift+Tab")  # to the last plane
     keys.press("Shift+Tab")
@@ -187,20 +189,20 @@ def test_keys_select_nearby_points_and_trigger_no_hotkey_of_the_page(opened: Ope
         keys.press(key)
         at += move
     point = int(np.hypot(*(places - at).T).argmin())
-    assert scatter.facts()["Point"] == str(point)
-    assert scatter.told().startswith(f"Point {point} digit {CODES[point]}")
+    assert scatter.tooltip()["Point"] == str(point)
+    assert scatter.announcement().startswith(f"Point {point} digit {CODES[point]}")
     keys.press("Enter")
     first = nearest(at)
-    assert scatter.heard(calls=1) == first
+    assert scatter.received(calls=1) == first
     for _ in range(3):
         keys.press("Shift+ArrowRight")
         at += [48, 0]
     keys.press("Shift+Space")
-    assert scatter.heard(calls=2) == sorted({*first, *nearest(at)})
+    assert scatter.received(calls=2) == sorted({*first, *nearest(at)})
     keys.press("Alt+Enter")
-    assert scatter.heard(calls=3) == sorted({*first} - {*nearest(at)})
+    assert scatter.received(calls=3) == sorted({*first} - {*nearest(at)})
     keys.press("Escape")
-    assert scatter.heard(calls=4) is None
+    assert scatter.received(calls=4) is None
     runs = scatter.report()["runs"]
     keys.press("r")
     keys.press("c")
@@ -211,7 +213,7 @@ def test_keys_select_nearby_points_and_trigger_no_hotkey_of_the_page(opened: Ope
 
 def test_the_legend_emphasises_categories_without_a_rerun(opened: Opener) -> None:
     scatter = opened(options=LIGHT)
-    points = {kind: scatter.free(0, np.flatnonzero(kind == CODES)) for kind in (5, 7, 9)}
+    points = {kind: scatter.isolated_point(0, np.flatnonzero(kind == CODES)) for kind in (5, 7, 9)}
 
     def full() -> set[int]:
         kinds = {k for k, point in points.items() if is_full(scatter, 0, point, COLOURS[k])}
@@ -239,14 +241,14 @@ def test_the_legend_emphasises_categories_without_a_rerun(opened: Opener) -> Non
 
 def test_colours_change_without_a_rerun_and_are_remembered(opened: Opener) -> None:
     scatter = opened(options=LIGHT)
-    point = scatter.free(0, np.flatnonzero(CODES == 7))
+    point = scatter.isolated_point(0, np.flatnonzero(CODES == 7))
     scatter.colouring("digit").focus()
     scatter.page.keyboard.press("ArrowRight")
     expect(scatter.colouring("cluster")).to_be_focused()
     expect(scatter.colouring("cluster")).to_have_attribute("aria-checked", "true")
     expect(scatter.root.locator(".key button")).to_have_count(4)
     assert is_full(scatter, 0, point, COLOURS[3])
-    without = scatter.free(0, np.flatnonzero(CODES == 9))
+    without = scatter.isolated_point(0, np.flatnonzero(CODES == 9))
     assert np.ptp(scatter.colours(0, np.array([without]))) < 20  # in no cluster: grey
     scatter.page.keyboard.press("End")
     expect(scatter.root.locator(".key .ramp")).to_be_visible()
@@ -268,7 +270,7 @@ def test_colours_change_without_a_rerun_and_are_remembered(opened: Opener) -> No
 
 def test_names_are_drawn_at_the_medians_until_they_are_switched_off(opened: Opener) -> None:
     scatter = opened(options=LIGHT)
-    places = scatter.places(0)
+    places = scatter.positions(0)
     middle = np.median(places[CODES == 3], axis=0)
     look = """(canvas, [x, y]) => {
       const ratio = canvas.width / canvas.clientWidth
@@ -288,14 +290,14 @@ def test_a_point_under_the_pointer_is_described_and_circled_in_all_panels(
     opened: Opener,
 ) -> None:
     scatter = opened()
-    point = scatter.free(0, np.arange(300, COUNT))
+    point = scatter.isolated_point(0, np.arange(300, COUNT))
     rings = """canvas => canvas.getContext("2d")
       .getImageData(0, 0, canvas.width, canvas.height).data.some(level => level)"""
     marks = scatter.root.locator("canvas.marks")
     assert [marks.nth(i).evaluate(rings) for i in (0, 1)] == [False, False]
-    scatter.page.mouse.move(*scatter.on_screen(0, scatter.places(0)[point]))
+    scatter.page.mouse.move(*scatter.on_screen(0, scatter.positions(0)[point]))
     expect(scatter.root.locator(".tip")).to_be_visible()
-    facts = scatter.facts()
+    facts = scatter.tooltip()
     kind = int(CODES[point])
     assert facts["Point"] == str(point)
     assert facts["digit"] == str(kind)
@@ -321,23 +323,23 @@ def test_another_revision_replaces_the_selection_and_a_stale_rerun_does_not(
     seven, in_seven = boxed(scatter, 1, 7)
     scatter.lasso(0, three)
     scatter.lasso(1, seven)  # before Python has answered the first
-    assert scatter.heard(calls=2) == in_seven
+    assert scatter.received(calls=2) == in_seven
     assert scatter.count() == f"{len(in_seven)} of 600 points selected"
     scatter.page.get_by_role("button", name="First ten").click()
     expect(scatter.root.locator(".count b")).to_have_text("10 of 600 points selected")
-    scatter.heard(calls=2)
+    scatter.received(calls=2)
     assert scatter.report()["chosen"] == list(range(10))
     scatter.page.keyboard.down("Shift")
     scatter.lasso(0, three)
     scatter.page.keyboard.up("Shift")
-    assert scatter.heard(calls=3) == sorted({*range(10), *in_three})
+    assert scatter.received(calls=3) == sorted({*range(10), *in_three})
 
 
 def test_a_selection_survives_a_remount(opened: Opener) -> None:
     scatter = opened()
     three, in_three = boxed(scatter, 0, 3)
     scatter.lasso(0, three)
-    assert scatter.heard(calls=1) == in_three
+    assert scatter.received(calls=1) == in_three
     toggle = scatter.page.get_by_text("Show", exact=True)
     toggle.click()
     scatter.root.wait_for(state="detached")
@@ -345,7 +347,7 @@ def test_a_selection_survives_a_remount(opened: Opener) -> None:
     expect(scatter.root.locator(".count b")).to_have_text(
         f"{len(in_three)} of 600 points selected"
     )
-    scatter.heard(calls=1)
+    scatter.received(calls=1)
     assert scatter.report()["chosen"] == in_three
 
 
@@ -366,7 +368,7 @@ def test_a_selection_sends_neither_points_nor_images_again(opened: Opener) -> No
     anew = sum(received)
     received.clear()
     scatter.lasso(0, np.array([[10, 10], [300, 10], [300, 300], [10, 300]]))
-    scatter.heard(calls=1)
+    scatter.received(calls=1)
     assert 0 < sum(received) < anew / 4
 
 
@@ -374,13 +376,13 @@ def test_points_move_to_new_positions_and_stay_selected(opened: Opener) -> None:
     scatter = opened()
     three, in_three = boxed(scatter, 0, 3)
     scatter.lasso(0, three)
-    scatter.heard(calls=1)
+    scatter.received(calls=1)
     scatter.after(scatter.page.get_by_role("button", name="Move").click)
     turned = list(clouds(COUNT, 1)[:2])
     there = Scatter(scatter.page, turned)
-    point = there.free(0, np.array(in_three))
+    point = there.isolated_point(0, np.array(in_three))
     expect(there.stages.first).not_to_have_attribute("data-moving", "")
-    there.page.mouse.move(*there.on_screen(0, there.places(0)[point]))
+    there.page.mouse.move(*there.on_screen(0, there.positions(0)[point]))
     expect(there.root.locator(".tip dd").first).to_have_text(str(point))
     assert there.count() == f"{len(in_three)} of 600 points selected"
     assert there.report()["chosen"] == in_three
@@ -389,14 +391,14 @@ def test_points_move_to_new_positions_and_stay_selected(opened: Opener) -> None:
 def test_new_points_have_no_selection(opened: Opener) -> None:
     scatter = opened()
     scatter.lasso(0, boxed(scatter, 0, 3)[0])
-    scatter.heard(calls=1)
+    scatter.received(calls=1)
     scatter.after(scatter.page.get_by_role("button", name="Half").click)
     half = Scatter(scatter.page, list(clouds(COUNT // 2)[:2]))
     assert half.count() == "300 points"
     assert half.report()["chosen"] is None
-    point = half.free(0, np.arange(COUNT // 2))
-    half.page.mouse.click(*half.on_screen(0, half.places(0)[point]))
-    assert half.heard(calls=2) == [point]
+    point = half.isolated_point(0, np.arange(COUNT // 2))
+    half.page.mouse.click(*half.on_screen(0, half.positions(0)[point]))
+    assert half.received(calls=2) == [point]
 
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
@@ -411,9 +413,9 @@ def test_reduced_motion_is_respected(opened: Opener, motion: str) -> None:
     )
     scatter.after(scatter.page.get_by_role("button", name="Move").click)
     there = Scatter(scatter.page, list(clouds(COUNT, 1)[:2]))
-    point = there.free(0, np.arange(COUNT))
+    point = there.isolated_point(0, np.arange(COUNT))
     expect(there.stages.first).not_to_have_attribute("data-moving", "")
-    there.page.mouse.move(*there.on_screen(0, there.places(0)[point]))
+    there.page.mouse.move(*there.on_screen(0, there.positions(0)[point]))
     expect(there.root.locator(".tip dd").first).to_have_text(str(point))
     assert (there.page.evaluate("window.moved") > 0) == (motion == "no-preference")
 
@@ -433,22 +435,22 @@ def test_touch_draws_adds_and_selects(opened: Opener) -> None:
             scatter.page.wait_for_timeout(60)  # a fling would swallow the next tap
         touch(end)
 
-    scatter.bring(0)
+    scatter.scroll_to(0)
     three, in_three = boxed(scatter, 0, 3)
     seven, in_seven = boxed(scatter, 0, 7)
     draw(three)
-    assert scatter.heard(calls=1) == in_three
+    assert scatter.received(calls=1) == in_three
     scatter.root.get_by_role("radio", name="Add").tap()
-    scatter.bring(0)
+    scatter.scroll_to(0)
     draw(seven)
     both = sorted({*in_three, *in_seven})
-    assert scatter.heard(calls=2) == both
+    assert scatter.received(calls=2) == both
     scatter.root.get_by_role("radio", name="Remove").tap()
-    scatter.bring(0)
-    point = scatter.free(0, np.array(in_three))
-    draw(scatter.places(0)[[point]])
-    assert scatter.heard(calls=3) == [i for i in both if i != point]
-    assert scatter.facts()["Point"] == str(point)
+    scatter.scroll_to(0)
+    point = scatter.isolated_point(0, np.array(in_three))
+    draw(scatter.positions(0)[[point]])
+    assert scatter.received(calls=3) == [i for i in both if i != point]
+    assert scatter.tooltip()["Point"] == str(point)
     draw(seven, "touchCancel")
     assert scatter.count() == f"{len(both) - 1} of 600 points selected"
     for button in scatter.root.get_by_role("button").all():
@@ -466,8 +468,8 @@ def test_everything_stays_within_the_screen(opened: Opener, width: int) -> None:
             if box is not None:
                 assert box["x"] + box["width"] <= width
     point = int(FIRST[:, 0].argmax())  # its tip has to turn to the left
-    scatter.bring(0)
-    scatter.page.mouse.move(*scatter.on_screen(0, scatter.places(0)[point]))
+    scatter.scroll_to(0)
+    scatter.page.mouse.move(*scatter.on_screen(0, scatter.positions(0)[point]))
     tip = scatter.root.locator(".tip")
     expect(tip).to_be_visible()
     box = tip.bounding_box()
@@ -490,7 +492,7 @@ def test_the_planes_follow_the_theme(opened: Opener) -> None:
 def test_one_panel_without_images_works(opened: Opener) -> None:
     scatter = opened(one=1)
     assert scatter.stages.count() == 1
-    point = scatter.free(0, np.arange(COUNT))
-    scatter.page.mouse.move(*scatter.on_screen(0, scatter.places(0)[point]))
+    point = scatter.isolated_point(0, np.arange(COUNT))
+    scatter.page.mouse.move(*scatter.on_screen(0, scatter.positions(0)[point]))
     expect(scatter.root.locator(".tip dd").first).to_have_text(str(point))
     expect(scatter.root.locator(".tip canvas")).to_be_hidden()

@@ -41,7 +41,7 @@ class Screen:
     def report(self) -> dict:
         return json.loads(self.page.locator("#report").text_content())
 
-    def comes_to(self, **values: float) -> dict:
+    def wait_for_values(self, **values: float) -> dict:
         """The report, once Python has these values."""
         deadline = time.monotonic() + PATIENCE
         while (report := self.report())["values"] != report["values"] | values:
@@ -50,7 +50,7 @@ class Screen:
         settle(self.page)
         return self.report()
 
-    def seize(self, slider: Locator) -> Callable[[float], None]:
+    def press_thumb(self, slider: Locator) -> Callable[[float], None]:
         """Press the mouse on a thumb; returns what moves it to a fraction of the track."""
         box, (low, high, value) = (
             slider.bounding_box(),
@@ -80,7 +80,7 @@ def opened(new_page: NewPage, server: str) -> Opener:
 def test_python_receives_values_during_a_drag_without_a_page_rerun(opened: Opener) -> None:
     screen = opened()
     before = screen.report()
-    move = screen.seize(screen.slider("Shift"))
+    move = screen.press_thumb(screen.slider("Shift"))
     for i in range(60):
         move(0.6 + 0.4 * i / 59)
         screen.page.wait_for_timeout(25)
@@ -88,19 +88,19 @@ def test_python_receives_values_during_a_drag_without_a_page_rerun(opened: Opene
     assert during["pictures"] - before["pictures"] > 3
     assert during["values"]["shift"] > 2
     screen.page.mouse.up()
-    assert screen.comes_to(shift=3.0, width=16.0)["runs"] == before["runs"] == 1
+    assert screen.wait_for_values(shift=3.0, width=16.0)["runs"] == before["runs"] == 1
 
 
 def test_during_a_slow_rerun_only_the_newest_values_are_sent(opened: Opener) -> None:
     screen = opened(draw=0.3)
     before = screen.report()["calls"]
     start = time.monotonic()
-    move = screen.seize(screen.slider("Shift"))
+    move = screen.press_thumb(screen.slider("Shift"))
     for i in range(100):
         move(0.6 - 0.6 * i / 99)
         screen.page.wait_for_timeout(10)
     screen.page.mouse.up()
-    calls = screen.comes_to(shift=-3.0)["calls"] - before
+    calls = screen.wait_for_values(shift=-3.0)["calls"] - before
     assert 3 <= calls <= (time.monotonic() - start) / 0.3 + 2
 
 
@@ -109,36 +109,36 @@ def test_python_overwrites_only_with_a_new_revision(opened: Opener) -> None:
     shift, width = screen.slider("Shift"), screen.slider("Width")
     assert (shift.input_value(), width.input_value()) == ("0.5", "16")
     shift.fill("2")
-    screen.comes_to(shift=2.0)
-    move = screen.seize(shift)
+    screen.wait_for_values(shift=2.0)
+    move = screen.press_thumb(shift)
     move(1)
     screen.page.wait_for_timeout(1200)  # answers come while the thumb is held
     assert shift.input_value() == "3"
     screen.page.mouse.up()
-    screen.comes_to(shift=3.0)
+    screen.wait_for_values(shift=3.0)
     screen.page.get_by_role("button", name="Preset").click()
-    screen.comes_to(shift=-1.0, width=40.0)
+    screen.wait_for_values(shift=-1.0, width=40.0)
     assert (shift.input_value(), width.input_value()) == ("-1", "40")
     width.fill("41")
-    screen.comes_to(shift=-1.0, width=41.0)
+    screen.wait_for_values(shift=-1.0, width=41.0)
 
 
 def test_a_remount_keeps_the_values_and_the_sliders_work(opened: Opener) -> None:
     screen = opened()
     for value in (1.0, 1.5, 2.0):
         screen.slider("Shift").fill(str(value))
-        screen.comes_to(shift=value)
+        screen.wait_for_values(shift=value)
     toggle = screen.page.get_by_text("Show", exact=True)
     toggle.click()
     screen.group.wait_for(state="detached")
     settle(screen.page)
     toggle.click()
     screen.group.wait_for()
-    assert screen.comes_to(shift=2.0)["values"]["width"] == 16
+    assert screen.wait_for_values(shift=2.0)["values"]["width"] == 16
     assert screen.slider("Shift").input_value() == "2"
     for value in (-0.5, 0.25):
         screen.slider("Shift").fill(str(value))
-        screen.comes_to(shift=value)
+        screen.wait_for_values(shift=value)
 
 
 def test_keys_move_a_slider_and_trigger_no_hotkey_of_the_page(opened: Opener) -> None:
@@ -147,10 +147,10 @@ def test_keys_move_a_slider_and_trigger_no_hotkey_of_the_page(opened: Opener) ->
     shift.focus()
     for _ in range(3):
         keys.press("ArrowRight")
-    assert screen.comes_to(shift=0.65)
+    assert screen.wait_for_values(shift=0.65)
     expect(shift).to_have_attribute("aria-valuetext", "0.65 SD")
     keys.press("Home")
-    screen.comes_to(shift=-3.0)
+    screen.wait_for_values(shift=-3.0)
     expect(shift).to_have_attribute("aria-valuetext", "−3.00 SD")
     expect(shift).to_have_accessible_description("Of the latent code.")
     runs = screen.report()["runs"]
@@ -169,22 +169,22 @@ def test_double_click_and_buttons_reset_the_values(opened: Opener) -> None:
     expect(back).to_be_hidden()
     expect(every).to_be_hidden()
     shift.fill("2")
-    screen.comes_to(shift=2.0)
+    screen.wait_for_values(shift=2.0)
     back.click()
-    screen.comes_to(shift=0.5)
+    screen.wait_for_values(shift=0.5)
     expect(back).to_be_hidden()
     box = shift.bounding_box()
     shift.dblclick(position={"x": 0.2 * box["width"], "y": box["height"] / 2})
-    screen.comes_to(shift=0.5)
+    screen.wait_for_values(shift=0.5)
     assert shift.input_value() == "0.5"
     screen.page.get_by_role("button", name="Preset").click()
-    screen.comes_to(shift=-1.0, width=40.0)
+    screen.wait_for_values(shift=-1.0, width=40.0)
     expect(back).to_be_hidden()  # the preset is where this slider begins now
     width.fill("50")
     shift.fill("0")
-    screen.comes_to(shift=0.0, width=50.0)
+    screen.wait_for_values(shift=0.0, width=50.0)
     every.click()
-    screen.comes_to(shift=-1.0, width=16.0)  # which has a default of its own
+    screen.wait_for_values(shift=-1.0, width=16.0)  # which has a default of its own
     expect(every).to_be_hidden()
 
 
@@ -214,7 +214,7 @@ def test_twenty_sliders_fit_a_phone_and_can_be_touched(opened: Opener) -> None:
     assert screen.report()["values"]["z2"] > 2  # the finger is still down
     touch("touchMove", 1.2)
     touch("touchEnd")
-    screen.comes_to(z2=3.0, z1=0.0)
+    screen.wait_for_values(z2=3.0, z1=0.0)
     back = screen.page.get_by_role("button", name="Reset z3").bounding_box()
     assert min(back["width"], back["height"]) >= 44
 

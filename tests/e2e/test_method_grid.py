@@ -262,7 +262,7 @@ def test_pressing_shows_the_original(open_grid: Open) -> None:
     assert np.abs(truth - own).max() > 50
     hold = screen.page.locator(".hold")
 
-    def held(expected: bool) -> None:
+    def expect_original(expected: bool) -> None:
         expect(hold).to_have_attribute("aria-pressed", str(expected).lower())
         for view in (NEAREST, PROBLEM):
             same = np.array_equal(screen.shown(view), truth)
@@ -270,23 +270,23 @@ def test_pressing_shows_the_original(open_grid: Open) -> None:
 
     hold.hover()
     screen.page.mouse.down()
-    held(True)
+    expect_original(True)
     screen.page.mouse.move(5, 5)  # still pressed
-    held(True)
+    expect_original(True)
     screen.page.mouse.up()
-    held(False)
+    expect_original(False)
     screen.page.keyboard.down("o")
-    held(True)
+    expect_original(True)
     screen.page.keyboard.up("o")
-    held(False)
+    expect_original(False)
     hold.focus()
     screen.page.keyboard.down("Space")
-    held(True)
+    expect_original(True)
     screen.page.keyboard.up("Space")
-    held(False)
+    expect_original(False)
     screen.page.get_by_role("textbox").click()
     screen.page.keyboard.down("o")
-    held(False)
+    expect_original(False)
     screen.page.keyboard.up("o")
 
 

@@ -79,7 +79,7 @@ class Lab:
         """What every widget with a kept value shows."""
         return self.page.evaluate(_SETTINGS)
 
-    def comes_to(self, settings: dict[str, str]) -> None:
+    def wait_for_settings(self, settings: dict[str, str]) -> None:
         """Wait for these settings."""
         deadline = time.monotonic() + PATIENCE
         while self.settings() != settings and time.monotonic() < deadline:
@@ -111,7 +111,7 @@ class Lab:
         expect(cells.first).to_be_attached()
         return cells.all_text_contents()
 
-    def learns(self, steps: int) -> dict[str, dict]:
+    def training_errors(self, steps: int) -> dict[str, dict]:
         """The errors, once more steps than these have been told."""
         self.page.wait_for_function(
             """([query, told]) => document.querySelector(query)
@@ -120,7 +120,7 @@ class Lab:
         )
         return self.traces("errors")
 
-    def taken_home(self) -> pd.DataFrame:
+    def completed_table(self) -> pd.DataFrame:
         """The completed table, once it can be had."""
         button = self.button("Table (.csv)")
         button.wait_for()
@@ -197,8 +197,8 @@ def test_a_training_is_shown_stopped_continued_and_downloaded(opened: Opener) ->
     expect(lab.page.get_by_text("Press Train")).to_be_visible()
     lab.button("Train").click()
     expect(lab.page.get_by_test_id("stProgress")).to_be_visible()
-    told = len(lab.learns(0)["MIWAE"]["x"])
-    lab.learns(told)
+    told = len(lab.training_errors(0)["MIWAE"]["x"])
+    lab.training_errors(told)
     assert len(lab.traces("bounds")["not-MIWAE"]["y"]) >= told
     lab.button("Stop").click()
     expect(lab.button("Continue")).to_be_visible()
@@ -207,7 +207,7 @@ def test_a_training_is_shown_stopped_continued_and_downloaded(opened: Opener) ->
     before = lab.traces("errors")["not-MIWAE"]
     assert lab.button("Table (.csv)").count() == 0
     lab.button("Continue").click()
-    read = lab.taken_home()
+    read = lab.completed_table()
     after = lab.traces("errors")["not-MIWAE"]
     told = len(before["x"])
     assert len(after["x"]) > told
@@ -244,7 +244,7 @@ def test_the_missing_cells_of_an_uploaded_table_are_imputed(opened: Opener) -> N
     expect(own.locator("input")).to_have_value("Nothing: impute the missing cells")
     assert set(np.unique(lab.holes())) == {0, 1}
     lab.button("Train").click()
-    read = lab.taken_home()
+    read = lab.completed_table()
     mine = read_table(csv(), "mine.csv").frame.reset_index(drop=True)
     for place, name in enumerate(mine):
         seen = mine[name].notna()
@@ -334,7 +334,7 @@ def test_a_link_shows_another_visitor_the_same_settings(opened: Opener, new_page
     lab.settle()
     other = Lab(new_page(viewport={"width": 1280, "height": 1000}), lab.page.url)
     expect(other.page.get_by_text("Train one in")).to_be_visible()
-    other.comes_to(lab.settings())
+    other.wait_for_settings(lab.settings())
     assert other.page.url == lab.page.url
     assert not other.page.get_by_text("was not understood").count()
 
@@ -349,7 +349,7 @@ def test_the_settings_survive_another_page(opened: Opener) -> None:
     expect(lab.plot("holes")).to_be_visible()
     lab.page.wait_for_url(address)
     lab.settle()
-    lab.comes_to(before)
+    lab.wait_for_settings(before)
 
 
 def test_a_bad_address_gets_a_message_and_causes_no_error(opened: Opener) -> None:

@@ -53,7 +53,7 @@ class Screen(Board):
     def report(self) -> dict[str, object]:
         return json.loads(self.page.locator("#report").text_content())
 
-    def heard(self, number: int | None) -> Cells | None:
+    def received(self, number: int | None) -> Cells | None:
         """The cells in Python, once it has heard of stroke `number`."""
         deadline = time.monotonic() + PATIENCE
         while (report := self.report())["number"] != number:
@@ -75,7 +75,7 @@ class Screen(Board):
     def mode(self, name: str) -> Locator:
         return self.page.get_by_role("radio", name=name, exact=True)
 
-    def says(self, text: str) -> None:
+    def expect_count(self, text: str) -> None:
         """The visible count reads `text`."""
         self.page.locator(".count", has_text=text).wait_for()
 
@@ -103,11 +103,11 @@ def test_mouse_strokes_arrive_cell_by_cell(opened: Opener) -> None:
     screen = opened()
     screen.brush(1)
     screen.drag((3, 4), (3, 20))  # one jump: the line between has no gaps
-    assert screen.heard(1) == {(3, column) for column in range(4, 21)}
+    assert screen.received(1) == {(3, column) for column in range(4, 21)}
     screen.drag((10, 2), (18, 10))
     diagonal = {(10 + step, 2 + step) for step in range(9)}
-    assert screen.heard(2) == {(3, column) for column in range(4, 21)} | diagonal
-    screen.says("26 of 784 pixels hidden")
+    assert screen.received(2) == {(3, column) for column in range(4, 21)} | diagonal
+    screen.expect_count("26 of 784 pixels hidden")
     assert screen.status() == "26 of 784 pixels hidden"
     assert screen.report()["calls"] == screen.report()["in_callback"] == 2
 
@@ -118,24 +118,24 @@ def test_brush_shapes(opened: Opener) -> None:
     screen.page.keyboard.press("3")
     screen.drag((10, 10))
     square = {(row, column) for row in (9, 10, 11) for column in (9, 10, 11)}
-    assert screen.heard(1) == square
+    assert screen.received(1) == square
     screen.page.keyboard.press("c")
-    assert screen.heard(2) == set()
+    assert screen.received(2) == set()
     screen.page.keyboard.press("5")
     screen.drag((10, 10))
     disc = {(r, c) for r in range(8, 13) for c in range(8, 13) if abs(r - 10) + abs(c - 10) < 4}
-    assert screen.heard(3) == disc
+    assert screen.received(3) == disc
     screen.page.keyboard.press("Delete")
     screen.page.keyboard.press("4")
     screen.drag((0.2, 0.2))  # rows and columns -1 to 2, less the corners; the rest is cut off
-    assert screen.heard(5) == {(r, c) for r in range(3) for c in range(3)} - {(2, 2)}
+    assert screen.received(5) == {(r, c) for r in range(3) for c in range(3)} - {(2, 2)}
 
 
 def test_a_stroke_that_leaves_the_grid_continues_on_its_path(opened: Opener) -> None:
     screen = opened()
     screen.brush(1)
     screen.drag((25, 5), (32, 5), (32, 8), (26, 8))
-    assert screen.heard(1) == {(25, 5), (26, 5), (27, 5), (27, 8), (26, 8)}
+    assert screen.received(1) == {(25, 5), (26, 5), (27, 5), (27, 8), (26, 8)}
 
 
 def test_eraser_right_button_and_shift_erase(opened: Opener) -> None:
@@ -143,19 +143,19 @@ def test_eraser_right_button_and_shift_erase(opened: Opener) -> None:
     screen.brush(1)
     row = {(5, column) for column in range(4, 12)}
     screen.drag((5, 4), (5, 11))
-    assert screen.heard(1) == row
+    assert screen.received(1) == row
     screen.tool("Eraser").click()
     assert screen.tool("Eraser").get_attribute("aria-pressed") == "true"
     screen.drag((5, 4))
-    assert screen.heard(2) == row - {(5, 4)}
+    assert screen.received(2) == row - {(5, 4)}
     screen.page.keyboard.press("e")
     assert screen.tool("Eraser").get_attribute("aria-pressed") == "false"
     screen.drag((5, 11), button="right")
-    assert screen.heard(3) == row - {(5, 4), (5, 11)}
+    assert screen.received(3) == row - {(5, 4), (5, 11)}
     screen.page.keyboard.down("Shift")
     screen.drag((5, 6))
     screen.page.keyboard.up("Shift")
-    assert screen.heard(4) == row - {(5, 4), (5, 11), (5, 6)}
+    assert screen.received(4) == row - {(5, 4), (5, 11), (5, 6)}
 
 
 def test_undo_redo_invert_clear(opened: Opener) -> None:
@@ -163,27 +163,27 @@ def test_undo_redo_invert_clear(opened: Opener) -> None:
     screen.brush(1)
     screen.drag((1, 1))
     screen.drag((2, 2))
-    assert screen.heard(2) == {(1, 1), (2, 2)}
-    screen.says("2 of 784 pixels inked")
+    assert screen.received(2) == {(1, 1), (2, 2)}
+    screen.expect_count("2 of 784 pixels inked")
     screen.tool("Undo").click()
-    assert screen.heard(3) == {(1, 1)}
+    assert screen.received(3) == {(1, 1)}
     screen.page.keyboard.press("Control+z")
-    assert screen.heard(4) == set()
+    assert screen.received(4) == set()
     assert screen.tool("Undo").get_attribute("aria-disabled") == "true"
     screen.page.keyboard.press("u")  # nothing left: nothing is sent
     screen.page.keyboard.press("Control+Shift+Z")
-    assert screen.heard(5) == {(1, 1)}
+    assert screen.received(5) == {(1, 1)}
     screen.tool("Redo").click()
-    assert screen.heard(6) == {(1, 1), (2, 2)}
+    assert screen.received(6) == {(1, 1), (2, 2)}
     screen.tool("Invert").click()
-    assert screen.heard(7) == rows(0, 28) - {(1, 1), (2, 2)}
+    assert screen.received(7) == rows(0, 28) - {(1, 1), (2, 2)}
     screen.tool("Clear").click()
-    assert screen.heard(8) == set()
+    assert screen.received(8) == set()
     screen.page.keyboard.press("u")
     screen.page.keyboard.press("u")
-    assert screen.heard(10) == {(1, 1), (2, 2)}
+    assert screen.received(10) == {(1, 1), (2, 2)}
     screen.drag((3, 3))
-    assert screen.heard(11) == {(1, 1), (2, 2), (3, 3)}
+    assert screen.received(11) == {(1, 1), (2, 2), (3, 3)}
     assert screen.tool("Redo").get_attribute("aria-disabled") == "true"
 
 
@@ -195,22 +195,22 @@ def test_the_keyboard_paints_and_triggers_no_hotkey_of_the_page(opened: Opener) 
     keys.press("ArrowLeft")
     keys.press("ArrowUp")
     keys.press("Space")  # from the middle (14, 14)
-    assert screen.heard(1) == {(13, 13)}
+    assert screen.received(1) == {(13, 13)}
     keys.down("Space")
     for _ in range(3):
         keys.press("ArrowRight")
     keys.press("ArrowDown")
     keys.up("Space")
     trail = {(13, 13), (13, 14), (13, 15), (13, 16), (14, 16)}
-    assert screen.heard(2) == trail
+    assert screen.received(2) == trail
     keys.press("Shift+Space")
-    assert screen.heard(3) == trail - {(14, 16)}
+    assert screen.received(3) == trail - {(14, 16)}
     keys.press("ArrowLeft")
     assert screen.status() == "Row 15, column 16, visible"
     runs = screen.report()["runs"]
     keys.press("r")  # Streamlit: rerun
     keys.press("c")  # Streamlit: the dialog that clears caches
-    assert screen.heard(4) == set()
+    assert screen.received(4) == set()
     screen.page.wait_for_timeout(300)
     assert screen.page.get_by_role("dialog").count() == 0
     assert screen.report()["runs"] == runs + 1
@@ -232,28 +232,28 @@ def test_touch_paints_and_a_cancelled_touch_does_not(opened: Opener) -> None:
     touch("touchMove", (8, 9))
     touch("touchEnd")
     bend = {(4, column) for column in range(4, 10)} | {(row, 9) for row in range(4, 9)}
-    assert screen.heard(1) == bend
+    assert screen.received(1) == bend
     touch("touchStart", (20, 4))
     touch("touchMove", (20, 9))
     touch("touchCancel")
-    screen.says(f"{len(bend)} of 784")
+    screen.expect_count(f"{len(bend)} of 784")
     screen.tool("Undo").tap()
-    assert screen.heard(2) == set()
+    assert screen.received(2) == set()
 
 
 def test_a_preset_replaces_strokes_and_can_be_undone(opened: Opener) -> None:
     screen = opened()
     screen.brush(1)
     screen.drag((20, 20))
-    assert screen.heard(1) == {(20, 20)}
+    assert screen.received(1) == {(20, 20)}
     screen.tool("Preset").click()
-    screen.says("392 of 784")
-    assert screen.heard(None) is None  # nothing painted since
+    screen.expect_count("392 of 784")
+    assert screen.received(None) is None  # nothing painted since
     screen.drag((27, 0))
-    assert screen.heard(2) == rows(0, 14) | {(27, 0)}
+    assert screen.received(2) == rows(0, 14) | {(27, 0)}
     screen.tool("Undo").click()
     screen.tool("Undo").click()
-    assert screen.heard(4) == {(20, 20)}
+    assert screen.received(4) == {(20, 20)}
     assert screen.report()["revision"] == 2
 
 
@@ -265,36 +265,36 @@ def test_a_stale_rerun_never_deletes_a_stroke(opened: Opener) -> None:
     mouse.move(*screen.at(9, 2))
     mouse.down()
     mouse.move(*screen.at(9, 6))
-    assert screen.heard(1) == {(5, 5)}  # the pixels of stroke 1 come back during stroke 2
+    assert screen.received(1) == {(5, 5)}  # the pixels of stroke 1 come back during stroke 2
     mouse.move(*screen.at(9, 12))
     mouse.up()
     expected = {(5, 5)} | {(9, column) for column in range(2, 13)}
-    assert screen.heard(2) == expected
+    assert screen.received(2) == expected
     for row in range(20, 24):  # strokes faster than the script
         screen.drag((row, 3), (row, 4))
         screen.page.wait_for_timeout(200)
     expected |= {(row, column) for row in range(20, 24) for column in (3, 4)}
-    assert screen.heard(6) == expected
-    screen.says("20 of 784")
+    assert screen.received(6) == expected
+    screen.expect_count("20 of 784")
 
 
 def test_a_remount_shows_the_latest_pixels(opened: Opener) -> None:
     screen = opened()
     screen.brush(2)
     screen.drag((6, 6))
-    painted = screen.heard(1)
+    painted = screen.received(1)
     assert len(painted) == 4
     toggle = screen.page.get_by_text("Show", exact=True)
     toggle.click()
     screen.board.wait_for(state="detached")
-    assert screen.heard(None) is None
+    assert screen.received(None) is None
     toggle.click()
     screen.board.wait_for()
     screen.settle()
-    screen.says("4 of 784")
+    screen.expect_count("4 of 784")
     screen.brush(1)
     screen.drag((20, 20))
-    assert screen.heard(2) == painted | {(20, 20)}
+    assert screen.received(2) == painted | {(20, 20)}
 
 
 @pytest.mark.parametrize(("size", "picture"), [(32, "rgb"), (64, "rgb"), (64, "none")])
@@ -303,9 +303,9 @@ def test_other_sizes(opened: Opener, size: int, picture: str) -> None:
     screen.brush(1)
     last = size - 1
     screen.drag((0, 0), (last, last))
-    assert screen.heard(1) == {(step, step) for step in range(size)}
+    assert screen.received(1) == {(step, step) for step in range(size)}
     screen.tool("Invert").click()
-    assert len(screen.heard(2)) == size * size - size
+    assert len(screen.received(2)) == size * size - size
     box = screen.board.bounding_box()
     assert abs(box["width"] - box["height"]) < 0.01
     assert box["width"] <= 360
@@ -315,7 +315,7 @@ def test_other_sizes(opened: Opener, size: int, picture: str) -> None:
 def test_hidden_cells_show_the_image_only_on_request(opened: Opener, peek: bool) -> None:
     screen = opened(picture="rgb", **({"peek": 1} if peek else {}))
     screen.tool("Invert").click()
-    screen.heard(1)
+    screen.received(1)
     screen.page.mouse.move(0, 0)
     here, there = screen.board.evaluate(  # far apart in the picture, alike in the hatch
         """board => {
@@ -331,7 +331,7 @@ def test_hidden_cells_show_the_image_only_on_request(opened: Opener, peek: bool)
 def test_dark_theme_redraws(opened: Opener) -> None:
     screen = opened(options={"color_scheme": "light"})
     screen.tool("Invert").click()
-    screen.heard(1)
+    screen.received(1)
 
     def look() -> str:
         return screen.board.evaluate("board => board.toDataURL()")
@@ -340,7 +340,7 @@ def test_dark_theme_redraws(opened: Opener) -> None:
     screen.page.emulate_media(color_scheme="dark")
     screen.page.wait_for_timeout(500)
     assert look() != light
-    assert screen.heard(1) == rows(0, 28)
+    assert screen.received(1) == rows(0, 28)
 
 
 def test_everything_fits_a_narrow_screen(opened: Opener) -> None:
@@ -373,7 +373,7 @@ def test_a_round_pen_draws_and_erases_on_the_finer_grid(opened: Opener) -> None:
     screen.page.keyboard.press("e")
     screen.page.keyboard.press("u")
     assert np.array_equal(screen.inked(3), dab)
-    assert screen.heard(None) is None  # nothing is hidden of it
+    assert screen.received(None) is None  # nothing is hidden of it
 
 
 def test_strokes_are_smoothed_on_request(opened: Opener) -> None:
@@ -395,7 +395,7 @@ def test_one_canvas_draws_and_hides_with_separate_histories(opened: Opener) -> N
     screen = opened(draw=1)
     screen.drag((10, 10), (10, 20))
     line = screen.inked(1)
-    screen.says("pixels inked")
+    screen.expect_count("pixels inked")
     assert screen.mode("Draw").get_attribute("aria-checked") == "true"
     screen.page.keyboard.press("h")  # the ink goes where it belongs
     moved = screen.inked(2)
@@ -407,13 +407,13 @@ def test_one_canvas_draws_and_hides_with_separate_histories(opened: Opener) -> N
     screen.brush(1)
     screen.drag((20, 4), (20, 9))
     hidden = {(20, column) for column in range(4, 10)}
-    assert screen.heard(1) == hidden
+    assert screen.received(1) == hidden
     screen.tool("Invert").click()
-    assert screen.heard(2) == rows(0, 28) - hidden
+    assert screen.received(2) == rows(0, 28) - hidden
     screen.page.keyboard.press("u")
-    assert screen.heard(3) == hidden
+    assert screen.received(3) == hidden
     screen.page.keyboard.press("u")
-    assert screen.heard(4) == set()
+    assert screen.received(4) == set()
     screen.page.keyboard.press("u")  # the ink's history is another's
     screen.page.keyboard.press("d")
     assert np.array_equal(screen.inked(2), moved)
@@ -423,7 +423,7 @@ def test_one_canvas_draws_and_hides_with_separate_histories(opened: Opener) -> N
     assert np.array_equal(screen.inked(4), moved)
     screen.mode("Hide").press("ArrowLeft")
     assert screen.mode("Draw").get_attribute("aria-checked") == "true"
-    assert screen.heard(4) == set()
+    assert screen.received(4) == set()
 
 
 def test_ink_drawn_before_the_server_answers_is_kept(opened: Opener) -> None:
@@ -439,7 +439,7 @@ def test_ink_drawn_before_the_server_answers_is_kept(opened: Opener) -> None:
     share = ink.reshape(28, 4, 28, 4).mean((1, 3))
     assert (share[5, 5:10] > 0.5).all()
     assert (share[14:21, [12, 16, 20]] > 0.5).all()
-    assert screen.heard(1)
+    assert screen.received(1)
     screen.page.keyboard.press("h")
     moved = np.argwhere(screen.inked(5))
     assert np.array_equal(moved, np.argwhere(ink) - np.argwhere(ink).min(0))

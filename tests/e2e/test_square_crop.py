@@ -41,7 +41,7 @@ class Screen:
     def settle(self) -> None:
         settle(self.page)
 
-    def comes_to(self, square: tuple[float, float, float], seconds: float = 20) -> None:
+    def wait_for_square(self, square: tuple[float, float, float], seconds: float = 20) -> None:
         """Wait for the square that a rerun of the script brings."""
         until = time.monotonic() + seconds
         while self.shown() != pytest.approx(square, abs=CLOSE) and time.monotonic() < until:
@@ -72,7 +72,7 @@ class Screen:
     def report(self) -> dict:
         return json.loads(self.page.locator("#report").text_content())
 
-    def heard(self) -> list[float]:
+    def received(self) -> list[float]:
         """The square in Python, once it is the one on screen."""
         deadline = time.monotonic() + 10
         while (report := self.report())["square"] != pytest.approx(self.shown(), abs=CLOSE):
@@ -108,9 +108,9 @@ def test_the_first_square_is_the_one_sent_by_python(opened: Opener) -> None:
 def test_a_drag_moves_the_square_and_stops_at_the_edge(opened: Opener) -> None:
     screen = opened()
     screen.drag((0.5, 0.5), (0.55, 0.9), (0.6, 0.5))  # no room up and down, some to the right
-    assert screen.heard() == pytest.approx([0.6, 0.5, 1], abs=CLOSE)
+    assert screen.received() == pytest.approx([0.6, 0.5, 1], abs=CLOSE)
     screen.drag((0.5, 0.2), (-2, 0.2))
-    assert screen.heard() == pytest.approx([240 / 320 / 2, 0.5, 1], abs=CLOSE)
+    assert screen.received() == pytest.approx([240 / 320 / 2, 0.5, 1], abs=CLOSE)
     red, green, _ = screen.report()["mean"]  # what is cut is what is framed
     assert red / 255 == pytest.approx(0.375, abs=0.01)
     assert green / 255 == pytest.approx(0.5, abs=0.01)
@@ -129,7 +129,7 @@ def test_python_receives_the_square_at_the_end_of_a_drag(opened: Opener) -> None
     assert screen.report()["calls"] == 0
     assert screen.shown()[0] == pytest.approx(0.6, abs=CLOSE)
     mouse.up()
-    screen.heard()
+    screen.received()
 
 
 @pytest.mark.parametrize(("right", "below"), [(-1, -1), (1, -1), (-1, 1), (1, 1)])
@@ -140,11 +140,11 @@ def test_dragging_a_corner_resizes_and_the_opposite_corner_stays(
     start = (0.5 + right * 0.5, 0.5 + below * 0.5)
     screen.drag(start, (start[0] - right * 0.4, start[1] - below * 0.6))
     centre = 0.5 - right * 0.2, 0.5 - below * 0.2  # the longer pull says, so that both fit
-    assert screen.heard() == pytest.approx([*centre, 0.6], abs=0.01)
+    assert screen.received() == pytest.approx([*centre, 0.6], abs=0.01)
     screen.drag((start[0] - right * 0.4, start[1] - below * 0.4), (start[0] + right, start[1]))
-    assert screen.heard() == pytest.approx([0.5, 0.5, 1], abs=CLOSE)
+    assert screen.received() == pytest.approx([0.5, 0.5, 1], abs=CLOSE)
     screen.drag(start, (start[0] - right * 2, start[1] - below * 2))
-    assert screen.heard()[2] == pytest.approx(0.1, abs=1e-6)
+    assert screen.received()[2] == pytest.approx(0.1, abs=1e-6)
 
 
 def test_arrows_plus_and_minus_work_and_trigger_no_hotkey_of_the_page(opened: Opener) -> None:
@@ -153,12 +153,12 @@ def test_arrows_plus_and_minus_work_and_trigger_no_hotkey_of_the_page(opened: Op
     screen.square.focus()
     for _ in range(3):
         keys.press("-")
-    assert screen.heard() == pytest.approx([0.5, 0.5, 1.05**-3], abs=1e-6)
+    assert screen.received() == pytest.approx([0.5, 0.5, 1.05**-3], abs=1e-6)
     keys.press("ArrowLeft")
     keys.press("ArrowDown")
-    assert screen.heard() == pytest.approx([0.49, 0.51, 1.05**-3], abs=1e-6)
+    assert screen.received() == pytest.approx([0.49, 0.51, 1.05**-3], abs=1e-6)
     keys.press("Shift+ArrowRight")
-    assert screen.heard()[0] == pytest.approx(0.54, abs=1e-6)
+    assert screen.received()[0] == pytest.approx(0.54, abs=1e-6)
     assert "Side 86 %" in screen.page.locator(".visually-hidden[role=status]").text_content()
     runs = screen.report()["runs"]
     keys.press("r")
@@ -170,7 +170,7 @@ def test_arrows_plus_and_minus_work_and_trigger_no_hotkey_of_the_page(opened: Op
     for _ in range(6):  # held: one message, when it is let go
         keys.down("+")
     keys.up("+")
-    assert screen.heard()[2] == pytest.approx(1)
+    assert screen.received()[2] == pytest.approx(1)
     assert screen.report()["calls"] == calls + 1
 
 
@@ -187,20 +187,20 @@ def test_the_wheel_resizes_a_square_in_focus_only(opened: Opener) -> None:
     mouse.move(*screen.at(0.5, 0.5))
     for _ in range(3):
         mouse.wheel(0, 120)
-    size = screen.heard()[2]
+    size = screen.received()[2]
     assert 0.6 < size < 0.9
     mouse.wheel(0, -120)
-    assert screen.heard()[2] > size
+    assert screen.received()[2] > size
 
 
 def test_a_click_outside_the_square_moves_it_there(opened: Opener) -> None:
     screen = opened()
     screen.page.get_by_role("button", name="Upper left").click()
-    screen.comes_to((0.1875, 0.25, 0.5))  # moved inside
+    screen.wait_for_square((0.1875, 0.25, 0.5))  # moved inside
     screen.page.mouse.click(*screen.at(0.7, 0.6))
-    assert screen.heard() == pytest.approx([0.7, 0.6, 0.5], abs=CLOSE)
+    assert screen.received() == pytest.approx([0.7, 0.6, 0.5], abs=CLOSE)
     screen.page.keyboard.press("ArrowUp")  # and has the focus
-    assert screen.heard()[1] < 0.6
+    assert screen.received()[1] < 0.6
 
 
 def test_touch_drags_and_a_cancelled_touch_does_not(opened: Opener) -> None:
@@ -216,12 +216,12 @@ def test_touch_drags_and_a_cancelled_touch_does_not(opened: Opener) -> None:
     touch("touchMove", (0.45, 0.5))
     touch("touchMove", (0.4, 0.5))
     touch("touchEnd")
-    assert screen.heard() == pytest.approx([0.4, 0.5, 1], abs=CLOSE)
+    assert screen.received() == pytest.approx([0.4, 0.5, 1], abs=CLOSE)
     corner = 0.4 - 0.375, 0.0
     touch("touchStart", corner, off=-8)  # a finger beside the handle still gets it
     touch("touchMove", (corner[0] + 0.375, corner[1] + 0.5), off=-8)
     touch("touchEnd")
-    x, y, size = screen.heard()
+    x, y, size = screen.received()
     assert (x, y, size) == pytest.approx((0.4 + 0.1875, 0.75, 0.5), abs=0.01)
     touch("touchStart", (x, y))
     touch("touchMove", (x - 0.2, y - 0.2))
@@ -245,7 +245,7 @@ def test_only_a_new_revision_moves_the_square_of_the_visitor(opened: Opener) -> 
     assert screen.report()["calls"] == 1
     assert screen.shown()[0] == pytest.approx(0.5, abs=CLOSE)
     mouse.up()
-    assert screen.heard() == pytest.approx([0.5, 0.5, 1], abs=CLOSE)
+    assert screen.received() == pytest.approx([0.5, 0.5, 1], abs=CLOSE)
     screen.page.get_by_role("button", name="Upper left").click()
     screen.page.locator(".count", has_text="50 %").wait_for()
     screen.settle()
@@ -255,7 +255,7 @@ def test_only_a_new_revision_moves_the_square_of_the_visitor(opened: Opener) -> 
 def test_a_remount_shows_the_latest_square(opened: Opener) -> None:
     screen = opened()
     screen.drag((0.5, 0.5), (0.6, 0.5))
-    put = screen.heard()
+    put = screen.received()
     toggle = screen.page.get_by_text("Show", exact=True)
     toggle.click()
     screen.square.wait_for(state="detached")
@@ -265,7 +265,7 @@ def test_a_remount_shows_the_latest_square(opened: Opener) -> None:
     screen.settle()
     assert screen.shown() == pytest.approx(put, abs=CLOSE)
     screen.drag((0.6, 0.5), (0.5, 0.5))
-    assert screen.heard() == pytest.approx([0.5, 0.5, 1], abs=CLOSE)
+    assert screen.received() == pytest.approx([0.5, 0.5, 1], abs=CLOSE)
 
 
 @pytest.mark.parametrize(("height", "width"), [(218, 178), (1024, 300), (300, 1024), (8, 8)])

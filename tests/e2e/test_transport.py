@@ -71,17 +71,17 @@ class Screen:
     def point(self) -> float:
         return float(self.handle.get_attribute("aria-valuenow"))
 
-    def comes_to(self, point: float) -> None:
+    def wait_for_point(self, point: float) -> None:
         """Wait for the end of a glide."""
         deadline = time.monotonic() + 10
         while self.point() != pytest.approx(point, abs=1e-12):
             assert time.monotonic() < deadline, f"expected {point}, got {self.point()}"
             self.page.wait_for_timeout(20)
 
-    def says(self) -> list[str]:
+    def cost_lines(self) -> list[str]:
         return [part.text_content() for part in self.page.locator(".costs p").all()]
 
-    def lit(self) -> set[str]:
+    def selected_minima(self) -> set[str]:
         """The minimisers at which the point is."""
         classes = self.page.locator(".transport").get_attribute("class").split()
         names = {"least-w1": "median", "least-w2": "mean"}
@@ -90,7 +90,7 @@ class Screen:
     def report(self) -> dict:
         return json.loads(self.page.locator("#report").text_content())
 
-    def heard(self, point: float) -> dict:
+    def received(self, point: float) -> dict:
         """The report, once Python has heard of the point."""
         deadline = time.monotonic() + 10
         while (report := self.report())["point"] != pytest.approx(point, abs=1e-9):
@@ -114,8 +114,8 @@ def opened(new_page: NewPage, server: str) -> Opener:
 def test_the_first_point_is_the_mean_and_nothing_is_sent(opened: Opener) -> None:
     screen = opened()
     assert screen.point() == pytest.approx(SAMPLE.mean)
-    assert screen.lit() == {"mean"}
-    assert screen.says()[1] == f"W₂ = {w2(SAMPLE.mean):.2f} SD, the smallest: a is the mean"
+    assert screen.selected_minima() == {"mean"}
+    assert screen.cost_lines()[1] == f"W₂ = {w2(SAMPLE.mean):.2f} SD, the smallest: a is the mean"
     assert screen.report() == {"point": None, "calls": 0, "runs": 1}
 
 
@@ -125,7 +125,7 @@ def test_the_costs_shown_are_those_of_numpy(opened: Opener) -> None:
     screen.handle.focus()
     for _ in range(6):
         a = screen.point()
-        assert screen.says() == [
+        assert screen.cost_lines() == [
             f"W₁ = {w1(a):.2f} SD; the smallest is {least[0]}, at the median",
             f"W₂ = {w2(a):.2f} SD; the smallest is {least[1]}, at the mean",
         ]
@@ -145,11 +145,11 @@ def test_a_drag_updates_the_costs_and_python_receives_the_point_at_its_end(opene
     screen.drag(2, 1.5, 1, release=False)
     a = screen.point()
     assert a == pytest.approx(1, abs=0.02)
-    assert screen.says()[0].startswith(f"W₁ = {w1(a):.2f} SD;")
+    assert screen.cost_lines()[0].startswith(f"W₁ = {w1(a):.2f} SD;")
     screen.page.wait_for_timeout(300)
     assert screen.report()["calls"] == 0
     screen.page.mouse.up()
-    assert screen.heard(a)["calls"] == 1
+    assert screen.received(a)["calls"] == 1
     live = screen.page.locator(".transport [aria-live]").text_content()
     assert live.startswith(f"a = {a:.2f} SD; W₁ = {w1(a):.2f} SD")
 
@@ -157,21 +157,21 @@ def test_a_drag_updates_the_costs_and_python_receives_the_point_at_its_end(opene
 def test_dragging_to_the_median_shows_the_minimum(opened: Opener) -> None:
     screen = opened(at=2)
     screen.drag(2, 1, SAMPLE.median + 0.01)  # a pixel beside it
-    screen.heard(SAMPLE.median)
+    screen.received(SAMPLE.median)
     smallest = min(w1(a) for a in np.linspace(SAMPLE.low, SAMPLE.high, 20001))
     assert w1(SAMPLE.median) <= smallest
-    assert screen.says()[0] == f"W₁ = {smallest:.2f} SD, the smallest: a is the median"
-    assert screen.says()[1].endswith("at the mean")
-    assert screen.lit() == {"median"}
+    assert screen.cost_lines()[0] == f"W₁ = {smallest:.2f} SD, the smallest: a is the median"
+    assert screen.cost_lines()[1].endswith("at the mean")
+    assert screen.selected_minima() == {"median"}
 
 
 def test_buttons_move_the_point_to_both_minima(opened: Opener) -> None:
     screen = opened(at=2)
     for name, best in (("median", SAMPLE.median), ("mean", SAMPLE.mean)):
         screen.button(f"To the {name}")
-        screen.heard(best)  # while it still glides
-        screen.comes_to(best)
-        assert screen.lit() == {name}
+        screen.received(best)  # while it still glides
+        screen.wait_for_point(best)
+        assert screen.selected_minima() == {name}
 
 
 def test_keys_stop_at_the_minima_and_trigger_no_hotkey_of_the_page(opened: Opener) -> None:
@@ -179,18 +179,18 @@ def test_keys_stop_at_the_minima_and_trigger_no_hotkey_of_the_page(opened: Opene
     keys = screen.page.keyboard
     screen.handle.focus()
     keys.press("ArrowLeft")
-    screen.heard(0.5 - 7 / 200)
+    screen.received(0.5 - 7 / 200)
     seen = set()
     for _ in range(40):
         keys.press("ArrowLeft")
-        seen |= screen.lit()
+        seen |= screen.selected_minima()
     assert seen == {"mean", "median"}
     keys.press("Home")
-    screen.heard(SAMPLE.low)
+    screen.received(SAMPLE.low)
     keys.press("ArrowDown")
     assert screen.point() == SAMPLE.low
     keys.press("End")
-    screen.heard(SAMPLE.high)
+    screen.received(SAMPLE.high)
     expect(screen.handle).to_have_attribute("aria-valuetext", re.compile(r"^a = 4.00 SD; W₁ = "))
     runs = screen.report()["runs"]
     keys.press("r")
@@ -205,7 +205,7 @@ def test_the_point_survives_a_remount_and_is_reset_for_another_cell(opened: Open
     assert screen.point() == pytest.approx(0.9)
     screen.drag(0.9, -1.5)
     a = screen.point()
-    screen.heard(a)
+    screen.received(a)
     toggle = screen.page.get_by_text("Show", exact=True)
     toggle.click()
     screen.picture.wait_for(state="detached")
@@ -237,7 +237,7 @@ def test_touch_drags_and_a_cancelled_touch_does_not(opened: Opener) -> None:
     touch("touchEnd")
     a = screen.point()
     assert a == pytest.approx(2, abs=0.03)
-    screen.heard(a)
+    screen.received(a)
     touch("touchStart", 2.0)
     touch("touchMove", 1.0)
     touch("touchCancel")
@@ -281,7 +281,7 @@ def test_reduced_motion_is_respected_and_colours_follow_the_theme(opened: Opener
     assert packet.evaluate(motion) == "travel"
     screen.page.emulate_media(reduced_motion="reduce")
     screen.button("To the mean")
-    assert screen.lit() == {"mean"}  # at once
+    assert screen.selected_minima() == {"mean"}  # at once
     assert packet.evaluate(motion) == "none"
     stem = "stem => getComputedStyle(stem).stroke"
     light = screen.page.locator(".stem").evaluate(stem)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streamlit.testing.v1 import AppTest
 
 
-def said(app: AppTest) -> dict[str, str]:
+def parameters(app: AppTest) -> dict[str, str]:
     """Name → value; those of an address that was not written come as lists."""
     return {
         name: texts if isinstance(texts, str) else texts[0]

@@ -47,10 +47,10 @@ def lab(address: dict[str, str] | None = None, **state: Any) -> AppTest:
         app.query_params[name] = value
     for name, value in state.items():
         app.session_state[name.replace("_", " ")] = value
-    return whole(app.run())
+    return without_errors(app.run())
 
 
-def whole(app: AppTest) -> AppTest:
+def without_errors(app: AppTest) -> AppTest:
     """The app, if no part of the page raised an error."""
     assert not app.exception, app.exception
     return app
@@ -58,7 +58,7 @@ def whole(app: AppTest) -> AppTest:
 
 def view(app: AppTest, name: str) -> AppTest:
     group = next(each for each in app.get("button_group") if each.key == "keep.cluster view")
-    return whole(group.set_value(name).run())
+    return without_errors(group.set_value(name).run())
 
 
 def box(app: AppTest, label: str) -> Any:
@@ -70,7 +70,7 @@ def buttons(app: AppTest) -> list[str]:
 
 
 def press(app: AppTest, label: str) -> AppTest:
-    return whole(next(each for each in app.button if each.label == label).click().run())
+    return without_errors(next(each for each in app.button if each.label == label).click().run())
 
 
 def sentences(app: AppTest) -> str:
@@ -114,7 +114,7 @@ def test_the_numbers_belong_to_the_chosen_snapshot() -> None:
         ("Control", found.control_curve, -1),
     ):
         box(app, "Right").set_value(name).run()
-        numbers = {each.label: each for each in whole(app).metric}
+        numbers = {each.label: each for each in without_errors(app).metric}
         assert float(numbers["Accuracy"].value) == round(curve.accuracy[at], 3)
         assert float(numbers["NMI"].value) == round(curve.nmi[at], 3)
         assert float(numbers["ARI"].value) == round(curve.ari[at], 3)
@@ -138,7 +138,7 @@ def test_across_and_up_are_different_latents() -> None:
     app = lab({"view": "Inside the mixture", "cluster-across": "3", "cluster-up": "3"})
     for latent in (0, 5, 3):
         box(app, "Across").set_value(latent).run()
-        whole(app)
+        without_errors(app)
         assert box(app, "Across").value == latent != box(app, "Up").value
 
 
@@ -200,7 +200,7 @@ def test_a_file_that_is_not_a_picture_gets_a_message(content: bytes) -> None:
     app = lab({"view": "Place a picture", "place-source": "Upload"})
     assert "Upload a picture" in sentences(app)
     uploader = next(each for each in app.get("file_uploader") if each.key == "place upload")
-    whole(uploader.set_value(("bad.png", content, "image/png")).run())
+    without_errors(uploader.set_value(("bad.png", content, "image/png")).run())
     assert len(app.error) == 1
     assert "“bad.png”" in app.error[0].value
 
@@ -228,7 +228,7 @@ def test_an_own_run_is_chosen_when_it_is_trained(
     assert runs.TITLES["yours"] not in box(app, "Run").options
     app = press(app, "Train")
     assert workers["cluster training"].run.wait(120)
-    app = whole(app.run())
+    app = without_errors(app.run())
     assert box(app, "Run").value == "yours"
     assert box(app, "Run").options[-1] == runs.TITLES["yours"]
     assert app.query_params["run"] == "yours"
@@ -239,7 +239,7 @@ def test_an_own_run_is_chosen_when_it_is_trained(
         app = view(app, name)
         assert not app.error, name
     box(app, "Run").set_value(RUN).run()
-    assert box(whole(app), "Run").value == RUN  # it does not come back by itself
+    assert box(without_errors(app), "Run").value == RUN  # it does not come back by itself
 
 
 @pytest.mark.usefixtures("short")
@@ -280,7 +280,7 @@ def test_a_selection_belongs_to_one_run() -> None:
     )
     other = dataclasses.replace(other, snapshots=few, control=None)
     app.session_state[OWN_RUN] = TrainedRun("yours", other, run().model)
-    assert "images selected" not in sentences(whole(app.run()))
+    assert "images selected" not in sentences(without_errors(app.run()))
 
 
 # --- settings and addresses -------------------------------------------------------------------
@@ -289,12 +289,12 @@ def test_a_selection_belongs_to_one_run() -> None:
 def visit() -> AppTest:
     """The lab, opened from the start page."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE).run()
-    return whole(app.switch_page("pages/4_Clusters.py").run())
+    return without_errors(app.switch_page("pages/4_Clusters.py").run())
 
 
 def elsewhere_and_back(app: AppTest) -> AppTest:
-    whole(app.switch_page("pages/1_Inpainting.py").run())
-    return whole(app.switch_page("pages/4_Clusters.py").run())
+    without_errors(app.switch_page("pages/1_Inpainting.py").run())
+    return without_errors(app.switch_page("pages/4_Clusters.py").run())
 
 
 def test_settings_survive_a_change_of_page_and_of_view() -> None:
@@ -306,7 +306,7 @@ def test_settings_survive_a_change_of_page_and_of_view() -> None:
     app.slider(key="keep.train clusters").set_value(4).run()
     app.select_slider(key="keep.train images").set_value(500).run()
     app.toggle(key="keep.train hard").set_value(True).run()
-    address = dict(whole(app).query_params)
+    address = dict(without_errors(app).query_params)
     assert (address["train-clusters"], address["train-images"]) == ("4", "500")
     app = elsewhere_and_back(app)
     assert dict(app.query_params) == address
@@ -352,7 +352,7 @@ ADDRESSES = {
 def test_no_address_breaks_the_page(case: str) -> None:
     app = lab(ADDRESSES[case])
     assert not app.error
-    app = whole(app.run())
+    app = without_errors(app.run())
     assert runs.TITLES[RUN] in box(app, "Run").options
     for name in SEEN:
         assert not view(app, name).error

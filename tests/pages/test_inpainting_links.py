@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dgm_core.missing import masks
-from tests.pages.addresses import said
+from tests.pages.addresses import parameters
 from tests.patience import PATIENCE
 from ui.components.bits import to_link
 from ui.inpainting import gallery
@@ -28,7 +28,7 @@ def opened(**query: str) -> AppTest:
 def test_the_first_picture_needs_nothing_in_the_address() -> None:
     app = opened()
     assert not app.exception
-    assert said(app) == {}
+    assert parameters(app) == {}
 
 
 def test_a_link_sets_the_widgets_and_is_written_again() -> None:
@@ -49,7 +49,7 @@ def test_a_link_sets_the_widgets_and_is_written_again() -> None:
     assert np.array_equal(app.session_state["mask"], hidden)
     assert app.session_state["keep.chains"] == 4
     assert app.session_state["keep.source"] == "Draw"
-    assert said(app) == link
+    assert parameters(app) == link
     assert not app.toast
 
 
@@ -61,14 +61,14 @@ def test_a_link_carries_methods_and_their_settings() -> None:
     }
     app = opened(**link)
     assert not app.exception
-    assert said(app) == link
+    assert parameters(app) == link
 
 
 @pytest.mark.parametrize("case", gallery.st_cases(), ids=lambda case: case.name)
 def test_every_case_is_the_link_that_the_page_writes(case: gallery.Case) -> None:
     app = opened(**case.link)
     assert not app.exception
-    assert said(app) == case.link
+    assert parameters(app) == case.link
     assert any(case.about in each.value for each in app.markdown)
 
 
@@ -134,7 +134,7 @@ def test_a_link_of_an_earlier_version_opens() -> None:
     assert not app.exception
     assert not app.toast
     other_view = {"slow-sampler", "slow-chain", "slow-iteration"}
-    assert said(app) == {name: text for name, text in link.items() if name not in other_view}
+    assert parameters(app) == {name: text for name, text in link.items() if name not in other_view}
 
 
 def test_a_case_of_the_gallery_resets_what_its_link_does_not_name() -> None:

@@ -45,10 +45,10 @@ def lab(address: dict[str, str] | None = None, **state: Any) -> AppTest:
         app.query_params[name] = value
     for name, value in state.items():
         app.session_state[f"keep.{name.replace('_', ' ')}"] = value
-    return whole(app.run())
+    return without_errors(app.run())
 
 
-def whole(app: AppTest) -> AppTest:
+def without_errors(app: AppTest) -> AppTest:
     """The same, if no part of the page broke."""
     assert not app.exception, app.exception
     return app
@@ -64,7 +64,7 @@ def box(app: AppTest, name: str) -> Any:
 
 def upload(app: AppTest, content: bytes, name: str = "it.csv") -> AppTest:
     uploader = next(each for each in app.get("file_uploader") if each.key == "table upload")
-    return whole(uploader.set_value((name, content, "text/csv")).run())
+    return without_errors(uploader.set_value((name, content, "text/csv")).run())
 
 
 def titles(app: AppTest) -> list[str]:
@@ -112,7 +112,7 @@ def test_another_table_asks_for_a_training() -> None:
     app = lab({"table": "iris", "view": "Assume"})
     assert any("Train one in **Watch**" in info.value for info in app.info)
     group(app, "mnar view").set_value("Watch").run()
-    assert any(each.value.startswith("Press Train") for each in whole(app).caption)
+    assert any(each.value.startswith("Press Train") for each in without_errors(app).caption)
     assert len(app.get("plotly_chart")) == 3
 
 
@@ -143,11 +143,11 @@ def test_a_change_of_the_mechanism_changes_the_missing_cells_at_once() -> None:
     app = lab({"table": "wine"})
     share = {"as it is": titles(app)[0]}
     app.slider(key="keep.threshold").set_value(1.0).run()
-    share["threshold"] = titles(whole(app))[0]
+    share["threshold"] = titles(without_errors(app))[0]
     group(app, "direction").set_value("low").run()
-    share["direction"] = titles(whole(app))[0]
+    share["direction"] = titles(without_errors(app))[0]
     box(app, "why.wine").set_value("chance").run()
-    share["chance"] = titles(whole(app))[0]
+    share["chance"] = titles(without_errors(app))[0]
     assert len(set(share.values())) == len(share)
     assert all(text.startswith("Missing: ") for text in share.values())
     assert app.query_params["why"] == "chance"
@@ -156,16 +156,16 @@ def test_a_change_of_the_mechanism_changes_the_missing_cells_at_once() -> None:
 def test_no_column_and_nothing_missing_get_a_message() -> None:
     app = lab({"table": "wine"})
     app.multiselect[0].set_value([]).run()
-    assert any("at least one column" in info.value for info in whole(app).info)
+    assert any("at least one column" in info.value for info in without_errors(app).info)
     assert not app.button
     app.multiselect[0].set_value(["malic acid"]).run()
     group(app, "direction").set_value("low").run()
     app.slider(key="keep.threshold").set_value(-2.0).run()
-    assert [each.value for each in whole(app).warning] == [
+    assert [each.value for each in without_errors(app).warning] == [
         "No value is missing. Move the threshold, raise the strength, or choose other columns."
     ]
     app.slider(key="keep.threshold").set_value(0.0).run()
-    assert not whole(app).warning
+    assert not without_errors(app).warning
 
 
 @pytest.mark.parametrize("why", ["another column", "bands", "chance"])
@@ -267,7 +267,7 @@ def test_a_table_in_any_form_is_read_and_shown_in_every_view(case: str) -> None:
     assert reading(app).startswith(f"Read: {words} missing")
     for name in ("Assume", "One cell", "Watch"):
         group(app, "mnar view").set_value(name).run()
-        whole(app)
+        without_errors(app)
     hopeless = case == "words alone"  # no hole to fill, no number to take
     assert bool(app.info) == hopeless
     assert bool(app.button) != hopeless
@@ -276,7 +276,7 @@ def test_a_table_in_any_form_is_read_and_shown_in_every_view(case: str) -> None:
 def test_column_names_are_shown_as_they_are() -> None:
     app = upload(lab(table_source="Upload"), READ["Markdown"][0])
     box(app, "shown column").set_value("$b$ [c](d)").run()
-    assert "$b$ [c](d)" in titles(whole(app))
+    assert "$b$ [c](d)" in titles(without_errors(app))
     assert not any("**$b$" in each.value for each in app.markdown)
 
 
@@ -284,9 +284,9 @@ def test_an_upload_survives_another_source_and_another_view() -> None:
     app = upload(lab(table_source="Upload"), GOOD)
     before = reading(app)
     group(app, "table source").set_value("Tables").run()
-    assert not reading(whole(app))
+    assert not reading(without_errors(app))
     group(app, "table source").set_value("Upload").run()
-    assert reading(whole(app)) == before
+    assert reading(without_errors(app)) == before
 
 
 def test_a_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,7 +300,7 @@ def test_a_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     tables_read = table_choice.read_table
     monkeypatch.setattr(table_choice, "read_table", counted)
     app = upload(lab(table_source="Upload"), GOOD)
-    whole(app.run())
+    without_errors(app.run())
     assert read == ["it.csv"]
 
 
@@ -315,10 +315,10 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def train(app: AppTest, worker: Worker) -> AppTest:
     next(button for button in app.button if button.label == "Train").click().run()
-    whole(app)
+    without_errors(app)
     assert worker.run.wait(60)
     assert worker.run.state == "finished"
-    return whole(app.run())
+    return without_errors(app.run())
 
 
 @pytest.mark.usefixtures("short")
@@ -337,17 +337,17 @@ def test_missing_cells_of_an_upload_are_imputed_and_every_view_uses_the_models(
     ]
     assert app.dataframe[-1].value["RMSE"].isna().all()  # nothing is known of what is missing
     group(app, "mnar view").set_value("Assume").run()
-    numbers = {each.label.split(",")[0]: each.value for each in whole(app).metric}
+    numbers = {each.label.split(",")[0]: each.value for each in without_errors(app).metric}
     assert numbers["RMSE"] == "not known"
     assert numbers["Mean moves by"].endswith(" SD")
     group(app, "mnar view").set_value("One cell").run()
-    for name in box(whole(app), "entry column").options:
+    for name in box(without_errors(app), "entry column").options:
         box(app, "entry column").set_value(name).run()
         for model in side_by_side.MODELS:
-            group(whole(app), "entry model").set_value(model).run()
+            group(without_errors(app), "entry model").set_value(model).run()
             cell = next(each for each in app.number_input if each.label.startswith("Missing cell"))
             cell.set_value(int(cell.max)).run()
-            whole(app)
+            without_errors(app)
 
 
 @pytest.mark.usefixtures("short")
@@ -355,10 +355,10 @@ def test_a_training_belongs_to_its_settings(workers: dict[str, Worker]) -> None:
     app = train(lab({"table": "iris"}), workers["mnar watch"])
     assert len(app.get("download_button")) == 3
     app.number_input(key="keep.training seed").set_value(5).run()
-    assert not whole(app).get("download_button")
+    assert not without_errors(app).get("download_button")
     assert [button.label for button in app.button] == ["Train"]
     app.number_input(key="keep.training seed").set_value(0).run()
-    assert len(whole(app).get("download_button")) == 3
+    assert len(without_errors(app).get("download_button")) == 3
     assert workers["mnar watch"].run.state == "finished"
 
 
@@ -370,17 +370,18 @@ def test_a_training_is_stopped_and_continued(
     next(button for button in app.button if button.label == "Train").click().run()
     worker = workers["mnar watch"]
     if worker.run.live:
-        next(button for button in whole(app).button if button.label == "Stop").click().run()
+        stop = next(each for each in without_errors(app).button if each.label == "Stop")
+        stop.click().run()
         before = list(worker.run.items)
-        assert [button.label for button in whole(app).button] == ["Train", "Continue"]
+        assert [button.label for button in without_errors(app).button] == ["Train", "Continue"]
         next(button for button in app.button if button.label == "Continue").click().run()
-        whole(app)
+        without_errors(app)
         assert worker.run.wait(60)
         assert worker.run.items[: len(before)] == before
         steps = [item.step for item in worker.run.items if isinstance(item, side_by_side.Frame)]
         assert steps == sorted(set(steps))
         assert isinstance(worker.run.items[-1], side_by_side.Result)
-    assert whole(app.run()).get("download_button")
+    assert without_errors(app.run()).get("download_button")
 
 
 # --- addresses --------------------------------------------------------------------------------
@@ -429,12 +430,12 @@ def test_no_address_breaks_the_page(case: str) -> None:
 def visit() -> AppTest:
     """The lab, entered by the front door."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE).run()
-    return whole(app.switch_page("pages/3_Missing_not_at_random.py").run())
+    return without_errors(app.switch_page("pages/3_Missing_not_at_random.py").run())
 
 
 def elsewhere_and_back(app: AppTest) -> AppTest:
-    whole(app.switch_page("pages/1_Inpainting.py").run())
-    return whole(app.switch_page("pages/3_Missing_not_at_random.py").run())
+    without_errors(app.switch_page("pages/1_Inpainting.py").run())
+    return without_errors(app.switch_page("pages/3_Missing_not_at_random.py").run())
 
 
 @pytest.mark.usefixtures("short")
@@ -455,7 +456,7 @@ def test_the_settings_survive_a_change_of_page() -> None:
     app.slider(key="keep.threshold").set_value(0.7).run()
     app.select_slider(key="keep.strength").set_value(3.0).run()
     group(app, "length").set_value("Long").run()
-    address = dict(whole(app).query_params)
+    address = dict(without_errors(app).query_params)
     assert address == {"table": "iris", "threshold": "0.7", "strength": "3", "length": "Long"}
     app = elsewhere_and_back(app)
     assert dict(app.query_params) == address

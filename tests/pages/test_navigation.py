@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.addresses import said
+from tests.pages.addresses import parameters
 from tests.patience import PATIENCE
 from ui import front_door, navigation
 from ui.components import page_bar
@@ -31,26 +31,26 @@ def test_every_parameter_of_a_link_is_read(title: str, page: str, link: dict[str
     assert not app.exception
     assert not app.error
     assert not app.toast
-    assert link.items() <= said(app).items()
+    assert link.items() <= parameters(app).items()
 
 
 def test_the_address_keeps_the_stop_of_the_tour() -> None:
     app = opened("Clusters", {"tour": "5", "view": "Inside the mixture"})
     assert not app.toast
-    assert said(app)["tour"] == "5"
-    assert said(app)["view"] == "Inside the mixture"
+    assert parameters(app)["tour"] == "5"
+    assert parameters(app)["view"] == "Inside the mixture"
 
 
 @pytest.mark.parametrize("junk", ["0", "99", "-1", "x", "²", "5 ", "1" * 5000])
 def test_an_unknown_stop_is_ignored(junk: str) -> None:
     app = opened("Clusters", {"tour": junk})
     assert not app.exception
-    assert "tour" not in said(app)
+    assert "tour" not in parameters(app)
 
 
 def test_a_stop_belongs_to_its_page() -> None:
     app = opened("Theory", {"tour": "1"})
-    assert "tour" not in said(app)
+    assert "tour" not in parameters(app)
 
 
 def test_the_tour_visits_every_lab_and_ends() -> None:

@@ -40,7 +40,7 @@ def opened(**state: object) -> AppTest:
     return app
 
 
-def said(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     return " ".join(each.value for each in app.markdown)
 
 
@@ -48,8 +48,8 @@ def said(app: AppTest) -> str:
 @pytest.mark.parametrize("pixels", ["hidden", "all"])
 def test_each_study_is_shown_before_any_click_and_without_data(sweep: str, pixels: str) -> None:
     app = opened(sweep=sweep, pixels=pixels)
-    assert "Shipped result, 100 images" in said(app)
-    assert f"{pixels} pixels" in said(app)
+    assert "Shipped result, 100 images" in page_text(app)
+    assert f"{pixels} pixels" in page_text(app)
     assert not any(each.key == "mask_upload" for each in app.get("file_uploader"))
     button = next(each for each in app.button if each.label == "Measure here")
     assert button.disabled  # MNIST's images are not here
@@ -61,7 +61,7 @@ def test_every_data_set_opens(data: str) -> None:
     for sweep in SWEEPS:
         app = opened(sweep=sweep, data=data)
         held = any((row.data, row.sweep) == (data, sweep) for row in studies.st_rows())
-        assert ("Shipped result" in said(app)) == held
+        assert ("Shipped result" in page_text(app)) == held
         assert held or "There is no shipped result" in app.info[0].value
 
 
@@ -76,13 +76,13 @@ def test_digits_are_measured_on_the_page_and_kept() -> None:
     time.sleep(0.3)
     app.run()
     assert not app.exception
-    assert "Measured here, 20 images, one chain per image" in said(app)
+    assert "Measured here, 20 images, one chain per image" in page_text(app)
     assert len({row.sampler for row in rows}) == 2
     app.session_state["keep.view"] = "All methods"
     app.run()
     app.session_state["keep.view"] = "Studies"
     app.run()
-    assert "Measured here, 20 images" in said(app)
+    assert "Measured here, 20 images" in page_text(app)
 
 
 def test_every_widget_is_a_setting_of_the_link() -> None:

@@ -43,7 +43,7 @@ def server() -> Iterator[Server]:
         yield found
 
 
-def lives(server: Server) -> bool:
+def is_alive(server: Server) -> bool:
     with urllib.request.urlopen(f"{server.url}/_stcore/health", timeout=60) as answer:
         return answer.read() == b"ok"
 
@@ -114,7 +114,7 @@ VALUES = [
 """Kind of a widget's state, and what no widget holds."""
 
 
-def wild(source: random.Random, visitor: Visitor) -> bytes:
+def random_message(source: random.Random, visitor: Visitor) -> bytes:
     """A message that no browser sends."""
     if source.random() < 0.3:
         return source.randbytes(source.randint(0, 300))
@@ -143,7 +143,7 @@ def test_invalid_messages_end_at_most_their_own_session(server: Server) -> None:
             for _ in range(6):
                 rude = await load.opened(tabs, server.url)
                 for _ in range(10):
-                    await rude.say(wild(source, rude))
+                    await rude.say(random_message(source, rude))
             flood = await load.opened(tabs, server.url)
             for _ in range(300):
                 await flood.ask()
@@ -156,4 +156,4 @@ def test_invalid_messages_end_at_most_their_own_session(server: Server) -> None:
             assert calm.exceptions == []
 
     run(visit())
-    assert lives(server)
+    assert is_alive(server)

@@ -40,7 +40,9 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[jobs.Worker]:
     one.stop()
 
 
-def begun(method: str, names: list[str] | None = None, found: TrainedRun | None = None) -> Layouts:
+def started(
+    method: str, names: list[str] | None = None, found: TrainedRun | None = None
+) -> Layouts:
     laid = Layouts(found or trained_run(), names or BOTH, embeddings.Config(method))
     laid.start()
     return laid
@@ -50,7 +52,7 @@ def begun(method: str, names: list[str] | None = None, found: TrainedRun | None 
 def test_linear_planes_are_computed_at_once_aligned_and_kept(
     method: str, worker: jobs.Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    laid = begun(method)
+    laid = started(method)
     assert worker.run is None
     assert not laid.live
     planes = laid.planes()
@@ -59,7 +61,7 @@ def test_linear_planes_are_computed_at_once_aligned_and_kept(
     turn = embeddings.rotation_to(planes["After"].astype(float), planes["Before"].astype(float))
     np.testing.assert_allclose(turn, np.eye(2), atol=1e-4)
     monkeypatch.setattr(embeddings, "run", None)  # nothing is computed twice
-    again = begun(method).planes()
+    again = started(method).planes()
     assert all(again[name] is planes[name] for name in BOTH)
 
 
@@ -72,11 +74,11 @@ def test_the_oldest_layouts_are_deleted_but_none_on_screen(
         config = dataclasses.replace(CONFIG, seed=seed)
         return trained_run(found=dataclasses.replace(history(), config=config))
 
-    first = begun("PCA", names).planes()
+    first = started("PCA", names).planes()
     for seed in range(1, KEPT):
-        begun("PCA", ["Before"], other(seed))
+        started("PCA", ["Before"], other(seed))
     # Some of the first are forgotten now, and all are shown again.
-    again = begun("PCA", names)
+    again = started("PCA", names)
     assert list(again.planes()) == names
     for name, xy in again.planes().items():
         np.testing.assert_allclose(xy, first[name], atol=1e-5)
@@ -106,7 +108,7 @@ def gated(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gated]:
     gate.leave.set()
 
 
-def first_sight(laid: Layouts) -> None:
+def wait_for_first_frame(laid: Layouts) -> None:
     for _ in range(500):
         if laid.run.items:
             return
@@ -115,14 +117,14 @@ def first_sight(laid: Layouts) -> None:
 
 
 def test_other_layouts_start_from_the_previous_one(worker: jobs.Worker, gated: Gated) -> None:
-    laid = begun("UMAP-like")
-    first_sight(laid)
+    laid = started("UMAP-like")
+    wait_for_first_frame(laid)
     assert laid.live
     assert laid.done == pytest.approx(0.25)
     planes = laid.planes()
     assert (planes["Before"] == 1).all()
     assert planes["After"] is planes["Before"]  # from which it will begin
-    assert begun("UMAP-like").run is laid.run  # it is not begun anew
+    assert started("UMAP-like").run is laid.run  # it is not begun anew
     gated.leave.set()
     assert worker.run.wait(PATIENCE)
     assert (laid.live, laid.can_continue, laid.failed) == (False, False, False)
@@ -130,15 +132,15 @@ def test_other_layouts_start_from_the_previous_one(worker: jobs.Worker, gated: G
     assert (planes["Before"] == 3).all()
     assert (planes["After"] == 6).all()
     worker.run = None
-    assert (begun("UMAP-like").planes()["After"] == 6).all()
+    assert (started("UMAP-like").planes()["After"] == 6).all()
     assert worker.run is None
 
 
 def test_a_stopped_layout_is_shown_but_not_kept_and_can_continue(
     worker: jobs.Worker, gated: Gated
 ) -> None:
-    laid = begun("UMAP-like")
-    first_sight(laid)
+    laid = started("UMAP-like")
+    wait_for_first_frame(laid)
     worker.stop()
     assert laid.can_continue
     planes = laid.planes()
@@ -162,7 +164,7 @@ def test_shipped_layouts_are_used_unchanged(worker: jobs.Worker) -> None:
         dataclasses.replace(each, xy=xy + i) for i, each in enumerate(history().snapshots)
     )
     found = trained_run(found=dataclasses.replace(history(), snapshots=snapshots))
-    planes = begun("t-SNE", found=found).planes()
+    planes = started("t-SNE", found=found).planes()
     assert planes["Before"] is snapshots[0].xy
     assert planes["After"] is snapshots[-1].xy
     assert worker.run is None

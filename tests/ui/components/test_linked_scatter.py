@@ -249,7 +249,7 @@ def page() -> None:
     st.text("none" if chosen is None else str(np.flatnonzero(chosen).tolist()))
 
 
-def some(*indices: int) -> np.ndarray:
+def selection_of(*indices: int) -> np.ndarray:
     bits = np.zeros(11, bool)
     bits[list(indices)] = True
     return bits
@@ -259,7 +259,7 @@ def message(bits: np.ndarray, rev: int = 1) -> dict[str, object]:
     return {"selection": {"count": 11, "rev": rev, "bits": pack(bits)}}
 
 
-def ran(app: AppTest) -> str:
+def shown_selection(app: AppTest) -> str:
     app.run()
     assert not app.exception
     return app.text[0].value
@@ -267,46 +267,46 @@ def ran(app: AppTest) -> str:
 
 def test_a_selection_is_returned_and_sends_nothing_to_the_browser() -> None:
     app = AppTest.from_function(page)
-    assert ran(app) == "none"
+    assert shown_selection(app) == "none"
     first = app.session_state["sent"]
-    app.session_state["scatter"] = message(some(2, 5))
-    assert ran(app) == "[2, 5]"
-    app.session_state["given"] = some(2, 5)  # as a caller that keeps it would
-    assert ran(app) == "[2, 5]"
-    app.session_state["scatter"] = message(some())
-    assert ran(app) == "none"  # cleared, though the caller still says otherwise
+    app.session_state["scatter"] = message(selection_of(2, 5))
+    assert shown_selection(app) == "[2, 5]"
+    app.session_state["given"] = selection_of(2, 5)  # as a caller that keeps it would
+    assert shown_selection(app) == "[2, 5]"
+    app.session_state["scatter"] = message(selection_of())
+    assert shown_selection(app) == "none"  # cleared, though the caller still says otherwise
     assert app.session_state["sent"] == first
 
 
 def test_another_revision_replaces_the_selection() -> None:
     app = AppTest.from_function(page)
-    app.session_state["given"] = some(0)
-    assert ran(app) == "[0]"
-    app.session_state["scatter"] = message(some(2, 5))
-    assert ran(app) == "[2, 5]"
+    app.session_state["given"] = selection_of(0)
+    assert shown_selection(app) == "[0]"
+    app.session_state["scatter"] = message(selection_of(2, 5))
+    assert shown_selection(app) == "[2, 5]"
     before = app.session_state["sent"][0]
     app.session_state["revision"] = 2
-    app.session_state["given"] = some(7)
-    assert ran(app) == "[7]"
+    app.session_state["given"] = selection_of(7)
+    assert shown_selection(app) == "[7]"
     (after,) = app.session_state["sent"]
-    assert after["selected"] == pack(some(7))
+    assert after["selected"] == pack(selection_of(7))
     assert after["turn"] > before["turn"]
 
 
 def test_data_that_streamlit_discarded_are_sent_again() -> None:
     app = AppTest.from_function(page)
-    ran(app)
-    app.session_state["scatter"] = message(some(2, 5))
-    ran(app)
+    shown_selection(app)
+    app.session_state["scatter"] = message(selection_of(2, 5))
+    shown_selection(app)
     before = app.session_state["sent"][0]
     app.session_state["shown"] = False
-    app.session_state["given"] = some(2, 5)
-    ran(app)
+    app.session_state["given"] = selection_of(2, 5)
+    shown_selection(app)
     assert "scatter" not in app.session_state
     app.session_state["shown"] = True
-    assert ran(app) == "[2, 5]"
+    assert shown_selection(app) == "[2, 5]"
     (after,) = app.session_state["sent"]
-    assert after["selected"] == pack(some(2, 5))
+    assert after["selected"] == pack(selection_of(2, 5))
     assert after["turn"] > before["turn"]
 
 
