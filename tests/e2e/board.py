@@ -1,4 +1,4 @@
-"""The pixel canvas on a page, spoken to in cells (row, column)."""
+"""The pixel canvas on a page; cells are given as (row, column)."""
 
 from __future__ import annotations
 

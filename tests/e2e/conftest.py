@@ -42,13 +42,13 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def warm(browser: Browser) -> BrowserContext:
-    """Where most pages are opened: what a browser has compiled once it need not compile again."""
+    """Browser context shared by most pages, so that scripts are compiled only once."""
     return browser.new_context()
 
 
 @pytest.fixture
 def new_page(browser: Browser, warm: BrowserContext) -> Iterator[NewPage]:
-    """Open an empty page, with options of `Browser.new_context`, which it gets where they need it.
+    """Open an empty page; options, if any, are those of `Browser.new_context`.
 
     At the end of the test no page may have met an error, and nothing is left of it.
     """
@@ -98,6 +98,6 @@ def serve() -> Iterator[Serve]:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    """The app on a machine without any data folder; tests of another app have a `server` too."""
+    """The app without any data folder; tests of other apps define their own `server`."""
     with serving(LAB) as lab:
         yield lab.url

@@ -1,4 +1,4 @@
-"""The inpainting lab, in the words of its visitors."""
+"""The inpainting lab as a page object."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.e2e import looking
 
 
 class Lab:
-    """The lab's page, once its first picture is there."""
+    """The lab's page, after its first image is shown."""
 
     def __init__(self, page: Page, url: str, path: str = "Inpainting") -> None:
         self.page = page

@@ -1,4 +1,4 @@
-"""What every browser test needs of a page: that it rests, and what its canvases show."""
+"""Helpers of the browser tests: wait until a page is idle, read its figures and canvases."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _READ = """(canvas, n) => {
 
 
 def settle(page: Page) -> None:
-    """Wait until the script rests."""
+    """Wait until the script is not running."""
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
 
 
 def opened(new_page: NewPage, address: str, title: str, **options: object) -> Page:
-    """A page that rests, with this heading; `options` of the browser's context."""
+    """An idle page with this heading; `options` are those of the browser's context."""
     page = new_page(**options)
     page.goto(address)
     expect(page.get_by_role("heading", name=title)).to_be_visible()
@@ -49,7 +49,7 @@ _CURVE = """([selector, trace, axis]) => {
 
 
 def curve(page: Page, figure: str, trace: str, axis: str = "y") -> list[float]:
-    """The values of a curve, of a name or a number, when its figure has been drawn."""
+    """Values of a curve, given by name or number, after its figure has been drawn."""
     selector = f".st-key-figure-{figure} .js-plotly-plot"
     expect(page.locator(f"{selector} .main-svg").first).to_be_visible()
     asked = [selector, trace, axis]
@@ -57,10 +57,10 @@ def curve(page: Page, figure: str, trace: str, axis: str = "y") -> list[float]:
 
 
 def until(page: Page, condition: Callable[[], bool], what: str) -> None:
-    """Wait for it.
+    """Wait until the condition is true.
 
     Raises:
-        AssertionError: it never came true.
+        AssertionError: the condition stayed false until the time limit.
     """
     for _ in range(LONG // 200):
         if condition():
@@ -70,7 +70,7 @@ def until(page: Page, condition: Callable[[], bool], what: str) -> None:
 
 
 def moved(page: Page, figure: str, trace: str, before: Sequence[float]) -> np.ndarray:
-    """The values of a curve once they are others."""
+    """Values of a curve, after they differ from `before`."""
     now = np.array(before)
 
     def changed() -> bool:
@@ -83,7 +83,7 @@ def moved(page: Page, figure: str, trace: str, before: Sequence[float]) -> np.nd
 
 
 def assert_no_horizontal_overflow(page: Page) -> None:
-    """The page is no wider than its window."""
+    """Assert that the page is not wider than its window."""
     wider = page.evaluate(
         "() => document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
     )
@@ -91,10 +91,10 @@ def assert_no_horizontal_overflow(page: Page) -> None:
 
 
 def choose(box: Locator, option: str | re.Pattern[str]) -> None:
-    """Choose from a select box.
+    """Choose an option of a select box.
 
-    On a busy machine the box may close again at once: it opens when the button goes down, and the
-    focus may come only after that.
+    On a busy machine the box may close again at once, because it opens when the mouse button is
+    pressed and may receive the focus later.
     """
     wanted = box.page.get_by_role("option", name=option)
     for _ in range(10):
@@ -108,10 +108,10 @@ def choose(box: Locator, option: str | re.Pattern[str]) -> None:
 
 
 def colours(canvas: Locator, cells: int = 28) -> np.ndarray:
-    """(cells, cells, 3), 0 … 255: the middle of each cell of a square picture."""
+    """Colours at the middle of each cell of a square image: (cells, cells, 3), 0 … 255."""
     return np.array(canvas.evaluate(_READ, cells)).reshape(cells, cells, 3)
 
 
 def levels(canvas: Locator, cells: int = 28) -> np.ndarray:
-    """(cells, cells), 0 … 255: the mean of the colours."""
+    """Mean of the colour channels of each cell: (cells, cells), 0 … 255."""
     return colours(canvas, cells).mean(-1)

@@ -1,4 +1,4 @@
-"""A linked scatter on a page, spoken to in points."""
+"""The linked scatter as a page object."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _READ = """(canvas, places) => {
 
 
 class Scatter:
-    """The scatter on a page whose script rests, with the places of its points in each plane."""
+    """The scatter on an idle page, with the positions of its points in each plane."""
 
     def __init__(self, page: Page, planes: list[np.ndarray]) -> None:
         self.page = page
@@ -42,15 +42,15 @@ class Scatter:
         return self.root.get_by_role("radio", name=name, exact=True)
 
     def entry(self, name: str) -> Locator:
-        """Of the legend."""
+        """The button of an entry of the legend."""
         return self.root.locator(".key button", has=self.page.get_by_text(name, exact=True))
 
     def scroll_to(self, plane: int) -> None:
-        """Into the middle of the screen, where nothing lies over it."""
+        """Scroll a plane to the middle of the screen, where nothing covers it."""
         self.stages.nth(plane).evaluate("stage => stage.scrollIntoView({block: 'center'})")
 
     def positions(self, plane: int) -> np.ndarray:
-        """(N, 2), CSS pixels from the corner of the plane: equal scales, as large as fit."""
+        """Points in CSS pixels from the corner of the plane, (N, 2): equal scales, full size."""
         xy, box = self.planes[plane], self.stages.nth(plane).bounding_box()
         sides = np.array([box["width"], box["height"]])
         low, high = xy.min(0), xy.max(0)
@@ -62,7 +62,7 @@ class Scatter:
         return box["x"] + float(place[0]), box["y"] + float(place[1])
 
     def isolated_point(self, plane: int, among: np.ndarray) -> int:
-        """The point of `among` farthest from its nearest neighbour, on screen."""
+        """The point of `among` that is farthest on screen from its nearest neighbour."""
         places = self.positions(plane)
         apart = np.linalg.norm(places[among][:, None] - places, axis=-1)
         apart[np.arange(len(among)), among] = np.inf
@@ -71,20 +71,20 @@ class Scatter:
         return int(among[nearest.argmax()])
 
     def wait_for_frame(self) -> None:
-        """Wait until what was last done is seen: until a frame has come after it."""
+        """Wait for the next frame, so that the last action is visible."""
         self.page.evaluate(
             "() => new Promise((go) => requestAnimationFrame(() => setTimeout(go)))"
         )
 
     def colours(self, plane: int, points: np.ndarray) -> np.ndarray:
-        """Of the pixels in the middle of points, (n, 3)."""
+        """Colours of the pixels in the middle of points, (n, 3)."""
         self.wait_for_frame()
         canvas = self.stages.nth(plane).locator("canvas.points")
         places = self.positions(plane)[points].tolist()
         return np.array(canvas.evaluate(_READ, places))[:, :3]
 
     def lasso(self, plane: int, corners: np.ndarray, *, release: bool = True) -> None:
-        """Draw around corners (n, 2) given in the plane's pixels."""
+        """Draw a lasso through corners (n, 2), in pixels of the plane."""
         mouse = self.page.mouse
         mouse.move(*self.on_screen(plane, corners[0]))
         mouse.down()
@@ -97,7 +97,7 @@ class Scatter:
         return json.loads(self.page.locator("#report").text_content())
 
     def received(self, *, calls: int) -> list[int] | None:
-        """What is selected, once Python has heard of so many selections."""
+        """The selection in Python, after Python has received this number of selections."""
         deadline = time.monotonic() + 20
         while (report := self.report())["calls"] != calls:
             assert time.monotonic() < deadline, f"expected {calls} calls, got {report['calls']}"
@@ -106,7 +106,7 @@ class Scatter:
         return self.report()["chosen"]
 
     def after(self, act: Callable[[], object]) -> None:
-        """Do what brings a rerun, and wait for its end."""
+        """Perform an action that causes a rerun, and wait for the end of the rerun."""
         runs = self.report()["runs"]
         act()
         deadline = time.monotonic() + 20
@@ -116,16 +116,16 @@ class Scatter:
         settle(self.page)
 
     def count(self) -> str:
-        """The line that is seen."""
+        """The visible text of the count."""
         self.wait_for_frame()
         return self.root.locator(".count b").text_content()
 
     def announcement(self) -> str:
-        """What a screen reader was told last."""
+        """The last announcement to screen readers."""
         return self.root.locator("[aria-live]").text_content()
 
     def tooltip(self) -> dict[str, str]:
-        """What the tip says; empty where none is shown."""
+        """Names and values in the tooltip; empty if none is shown."""
         tip = self.root.locator(".tip")
         if not tip.is_visible():
             return {}

@@ -1,4 +1,4 @@
-"""The labs for every hand and eye: WCAG by axe, keys, touch, calm."""
+"""Accessibility of the labs: WCAG by axe, keyboard, touch, reduced motion."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ _MOVING = f"""() => {{
 
 
 def turned_to(page: Page, view: str) -> Locator:
-    """What the view shows, once it rests."""
+    """The content of the view, after the page is idle."""
     page.get_by_role("radio", name=view, exact=True).click()
     shown = page.locator(VIEWS[view])
     expect(shown.first).to_be_visible()
@@ -108,7 +108,7 @@ def test_axe_finds_no_violation_of_wcag_a_or_aa(
 def test_axe_finds_no_violation_in_the_other_labs(
     server: str, new_page: NewPage, path: str
 ) -> None:
-    """In the two colour schemes by turns, of which a page follows the system's at once."""
+    """Both colour schemes are tested in turn; a page follows the system's scheme at once."""
     page = new_page(viewport={"width": 1280, "height": TALL}, reduced_motion="reduce")
     page.goto(f"{server}/{path}")
     settle(page)
@@ -128,7 +128,7 @@ def test_axe_finds_no_violation_in_the_other_labs(
 
 
 def resting(page: Page) -> None:
-    """Wait until the script rests, and nothing fades."""
+    """Wait until the script is not running and no element is fading."""
     page.wait_for_timeout(300)  # until it has begun
     settle(page)
     page.wait_for_function(

@@ -1,4 +1,4 @@
-"""The chain diagnostics in a real browser: five pictures, and a cursor that follows the player."""
+"""The chain diagnostics in a real browser: five figures, and a cursor that follows the player."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chain player in a real browser: frames arrive, play, stop, and are those that were sent."""
+"""The chain player in a real browser: it receives, plays and stops the frames that were sent."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Screen:
 
     @property
     def loaded(self) -> float:
-        """Share of the run's frames that have arrived."""
+        """Fraction of the run's frames that have arrived."""
         read = "range => parseFloat(range.style.getPropertyValue('--loaded')) / 100"
         return float(self.scrub.evaluate(read))
 
@@ -86,7 +86,7 @@ def open_player(new_page: NewPage, server: str) -> Open:
 
 
 def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    """Wait for a condition that no attribute shows."""
+    """Wait for a condition that no attribute of the page shows."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"

@@ -87,19 +87,19 @@ def box(page: Page, label: str) -> Locator:
 
 
 def value(page: Page, label: str) -> str:
-    """What a select box holds."""
+    """The value of a select box."""
     return box(page, label).get_by_role("combobox").input_value()
 
 
 def rows_of(page: Page) -> list[list[str]]:
-    """The CSV on offer."""
+    """Rows of the CSV file that the page offers."""
     with page.expect_download() as download:
         page.get_by_role("button", name="Download as CSV").click()
     return list(csv.reader(io.StringIO(Path(download.value.path()).read_text())))
 
 
 def without_errors(page: Page) -> None:
-    """No part of the page broke."""
+    """Assert that no part of the page shows an error."""
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
@@ -229,7 +229,7 @@ def test_a_linear_projection_is_immediate_and_others_show_their_progress(
 
 
 def snapshot(page: Page) -> str:
-    """Which the player shows."""
+    """The snapshot that the player shows."""
     return page.locator(".linked-scatter .title").text_content()
 
 
@@ -336,7 +336,7 @@ def test_a_training_is_stopped_and_gibbs_shows_its_chains(server: str, new_page:
 
 
 def samples(page: Page) -> np.ndarray:
-    """Of the PNG on offer, (SAMPLES, H, W)."""
+    """Samples in the PNG file that the page offers, (SAMPLES, H, W)."""
     with page.expect_download() as download:
         page.get_by_role("button", name="Download samples").click()
     levels = np.array(Image.open(download.value.path()))
@@ -399,7 +399,7 @@ def test_samples_path_and_plane_follow_the_chosen_cluster(
 
 
 def likeliest(page: Page) -> str:
-    """The cluster that a picture lands in, as it is named."""
+    """Name of the most probable cluster of an image."""
     chances, names = (looking.curve(page, "landing", "0", axis) for axis in "xy")
     probability, name = max(zip(chances, names, strict=True))
     assert 0 < probability <= 1.001
@@ -407,7 +407,7 @@ def likeliest(page: Page) -> str:
 
 
 def ring() -> bytes:
-    """A nought on paper."""
+    """A photographed zero on paper."""
     paper = Image.new("L", (200, 260), 245)
     ImageDraw.Draw(paper).ellipse((50, 40, 150, 220), outline=20, width=24)
     return png(np.array(paper))

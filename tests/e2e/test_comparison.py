@@ -1,4 +1,4 @@
-"""The comparison of all methods as a visitor meets it: digits, faces, an uploaded photograph."""
+"""The comparison of all methods in a browser: digits, faces, an uploaded photograph."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def opener(new_page: NewPage) -> Opener:
 
 @pytest.fixture
 def lab(opener: Opener, server: str) -> Lab:
-    """The lab without data, in the view of all methods, when its first picture is there."""
+    """The lab without data, in the view All methods, after its first image is shown."""
     lab = opener(server)
     lab.view("All methods")
     lab.grid.wait_for(timeout=30_000)
@@ -211,7 +211,7 @@ SLOW = ("Pseudo-Gibbs", "Metropolis-within-Gibbs", "LAIR", "MIWAE")
 
 
 def deselect_slow_methods(lab: Lab) -> None:
-    """The three chains, and MIWAE where it is shipped."""
+    """Deselect the three chains, and MIWAE if it is shipped."""
     lab.page.get_by_text("Run after every stroke").click()
     lab.settle()
     pills = lab.page.locator(".st-key-keep-methods-celeba")

@@ -1,4 +1,4 @@
-"""A server that is killed under an open page, and started again: the page comes back."""
+"""The server is killed while a page is open and started again: the page reconnects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inpainting lab as a visitor meets it."""
+"""The inpainting lab in a browser."""
 
 from __future__ import annotations
 

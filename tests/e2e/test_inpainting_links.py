@@ -1,4 +1,4 @@
-"""One link shows the same pictures to somebody else; a case of the gallery is one click away."""
+"""A link shows the same images to another visitor; cases of the gallery open with one click."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kept widgets begin with their value also where a second run comes before they are drawn."""
+"""Kept widgets start with their value even if a second run begins before they are drawn."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Screen:
         return json.loads(self.page.locator("#report").text_content())
 
     def wait_for_values(self, **values: float) -> dict:
-        """The report, once Python has these values."""
+        """The report, after Python has received these values."""
         deadline = time.monotonic() + PATIENCE
         while (report := self.report())["values"] != report["values"] | values:
             assert time.monotonic() < deadline, f"expected {values}, got {report}"
@@ -51,7 +51,7 @@ class Screen:
         return self.report()
 
     def press_thumb(self, slider: Locator) -> Callable[[float], None]:
-        """Press the mouse on a thumb; returns what moves it to a fraction of the track."""
+        """Press the mouse on a thumb; return its mover, which takes a fraction of the track."""
         box, (low, high, value) = (
             slider.bounding_box(),
             slider.evaluate("input => [input.min, input.max, input.value].map(Number)"),

@@ -1,4 +1,4 @@
-"""The MNAR lab as a visitor meets it."""
+"""The MNAR lab in a browser."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _OVERLAPS = """() => {
 
 
 class Lab:
-    """The lab's page, once it rests."""
+    """The lab's page, after it is idle."""
 
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
@@ -76,7 +76,7 @@ class Lab:
         self.box("keep.mnar view").get_by_text(name, exact=True).click()
 
     def settings(self) -> dict[str, str]:
-        """What every widget with a kept value shows."""
+        """The displayed value of every kept widget."""
         return self.page.evaluate(_SETTINGS)
 
     def wait_for_settings(self, settings: dict[str, str]) -> None:
@@ -87,7 +87,7 @@ class Lab:
         assert self.settings() == settings
 
     def title(self, text: str | re.Pattern[str]) -> Locator:
-        """Of a figure."""
+        """The title of a figure."""
         return self.page.locator("strong").get_by_text(text)
 
     def plot(self, name: str) -> Locator:
@@ -95,7 +95,7 @@ class Lab:
         return self.box(f"figure chart {name}").locator(".js-plotly-plot").first
 
     def traces(self, name: str) -> dict[str, dict]:
-        """Of a figure, by their names."""
+        """Traces of a figure by name."""
         query = f".st-key-figure-chart-{name} .js-plotly-plot"
         drawn = self.page.wait_for_function(_TRACES, arg=query)
         return {each["name"]: each for each in drawn.json_value()}
@@ -112,7 +112,7 @@ class Lab:
         return cells.all_text_contents()
 
     def training_errors(self, steps: int) -> dict[str, dict]:
-        """The errors, once more steps than these have been told."""
+        """The error curves, after they have more than `steps` points."""
         self.page.wait_for_function(
             """([query, told]) => document.querySelector(query)
               ?._fullData?.at(-1)?.x?.length > told""",
@@ -121,7 +121,7 @@ class Lab:
         return self.traces("errors")
 
     def completed_table(self) -> pd.DataFrame:
-        """The completed table, once it can be had."""
+        """The completed table, after its download is available."""
         button = self.button("Table (.csv)")
         button.wait_for()
         with self.page.expect_download() as caught:
@@ -314,7 +314,7 @@ def test_a_point_is_dragged_to_the_median_of_a_cell(opened: Opener) -> None:
 
 
 def changed(lab: Lab) -> None:
-    """Settings other than the first ones."""
+    """Change settings from their defaults."""
     lab.box("keep.threshold").locator("input").focus()
     lab.page.keyboard.press("ArrowRight")
     lab.page.keyboard.press("ArrowRight")

@@ -1,4 +1,4 @@
-"""Views of the MNAR lab whose results are there before any click."""
+"""Views of the MNAR lab whose results are shown before any click."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Components come late, follow what has happened meanwhile, and leave nothing behind."""
+"""Components that load late show the latest message; removed components leave no listeners."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the benchmark of the page measures, once: that a rerun without change sends little."""
+"""One run of the page benchmark: a rerun without change sends little."""
 
 from __future__ import annotations
 

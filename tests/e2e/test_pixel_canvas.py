@@ -1,4 +1,4 @@
-"""The pixel canvas in a real browser: what is painted is what arrives in Python."""
+"""The pixel canvas in a real browser: Python receives the painted pixels."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def server(serve: Serve) -> str:
 
 
 class Screen(Board):
-    """A page with the canvas on it, spoken to in cells (row, column)."""
+    """A page with the canvas; cells are given as (row, column)."""
 
     def __init__(self, page: Page, url: str, size: int = 28, **query: object) -> None:
         self.page = page
@@ -54,7 +54,7 @@ class Screen(Board):
         return json.loads(self.page.locator("#report").text_content())
 
     def received(self, number: int | None) -> Cells | None:
-        """The cells in Python, once it has heard of stroke `number`."""
+        """The cells in Python, after it has received stroke `number`."""
         deadline = time.monotonic() + PATIENCE
         while (report := self.report())["number"] != number:
             assert time.monotonic() < deadline, f"expected stroke {number}, got {report}"
@@ -64,7 +64,7 @@ class Screen(Board):
         return None if cells is None else {tuple(cell) for cell in cells}
 
     def inked(self, number: int) -> np.ndarray:
-        """The fine ink in Python, (112, 112), once it has heard of stroke `number` of drawing."""
+        """The fine ink in Python, (112, 112), after it has received stroke `number` of ink."""
         deadline = time.monotonic() + PATIENCE
         while (report := self.report())["ink_number"] != number:
             assert time.monotonic() < deadline, f"expected {number}, got {report['ink_number']}"
@@ -76,11 +76,11 @@ class Screen(Board):
         return self.page.get_by_role("radio", name=name, exact=True)
 
     def expect_count(self, text: str) -> None:
-        """The visible count reads `text`."""
+        """Wait until the visible count contains `text`."""
         self.page.locator(".count", has_text=text).wait_for()
 
     def status(self) -> str | None:
-        """What a screen reader was told last."""
+        """The last announcement to screen readers."""
         return self.page.locator("[role=status].visually-hidden").text_content()
 
 

@@ -1,4 +1,4 @@
-"""One iteration stage by stage, as a visitor steps through it."""
+"""Slow motion: one iteration in stages, in a browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The movable square in a real browser: where it is put is what arrives in Python."""
+"""The movable square in a real browser: Python receives its position."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def server(serve: Serve) -> str:
 
 
 class Screen:
-    """A page with a photograph on it, spoken to in fractions (x, y) of its width and height."""
+    """A page with a photograph; positions are fractions (x, y) of its width and height."""
 
     def __init__(self, page: Page, url: str, **query: object) -> None:
         self.page = page
@@ -49,7 +49,7 @@ class Screen:
         assert self.shown() == pytest.approx(square, abs=CLOSE)
 
     def at(self, x: float, y: float) -> Spot:
-        """A spot of the photograph on screen."""
+        """Position on screen of a point of the photograph."""
         box = self.stage.bounding_box()
         return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
@@ -73,7 +73,7 @@ class Screen:
         return json.loads(self.page.locator("#report").text_content())
 
     def received(self) -> list[float]:
-        """The square in Python, once it is the one on screen."""
+        """The square in Python, after it equals the one on screen."""
         deadline = time.monotonic() + 10
         while (report := self.report())["square"] != pytest.approx(self.shown(), abs=CLOSE):
             assert time.monotonic() < deadline, f"expected {self.shown()}, got {report}"

@@ -1,4 +1,4 @@
-"""The studies as a visitor meets them: shown at once, measured on demand, stopped."""
+"""The studies in a browser: shown at once, measured on demand, stopped."""
 
 from __future__ import annotations
 

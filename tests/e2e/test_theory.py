@@ -1,4 +1,4 @@
-"""The notes in a real browser: each opens, answers its controls, and is shared by its link."""
+"""The notes in a real browser: each opens, reacts to its controls, and is shared by its link."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_weights_degenerate_with_dimensions(server: str, new_page: NewPage) -> N
 
 
 def sweep_and_press(page: Page, before: int) -> None:
-    """All points that the mouse is led over become as the first; so does one by keys."""
+    """Points in the path of the mouse get the state of the first one; so does one by keys."""
     stage = page.locator(".toggled-points .stage")
     stage.scroll_into_view_if_needed()
     box = stage.bounding_box()

@@ -25,7 +25,7 @@ def opened(new_page: NewPage, server: str, note: str, more: str = "", **options:
 
 
 def drawn(page: Page, name: str, trace: str) -> np.ndarray:
-    """The values of one curve of a figure, which may be a number if it has no name."""
+    """Values of one curve of a figure; a curve without a name is given by its number."""
     return np.array(looking.curve(page, name, trace), float)
 
 
@@ -80,7 +80,7 @@ def test_the_best_gaussian_reduces_the_gap_but_not_to_zero(server: str, new_page
     said = page.get_by_text(re.compile(r"^ELBO −\d"))
 
     def numbers(before: str = "") -> tuple[str, list[float]]:
-        """The line under the charts once it is another than `before`, and its numbers."""
+        """The line under the charts, after it differs from `before`, and its numbers."""
         expect(said.first).not_to_have_text(before)
         line = said.first.inner_text()
         found = re.findall(r"−?\d+\.\d{4}", line)

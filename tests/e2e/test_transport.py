@@ -1,4 +1,4 @@
-"""The transport to a point in a real browser: what it costs is what NumPy says."""
+"""The transport to a point in a real browser: its costs agree with NumPy."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def server(serve: Serve) -> str:
 
 
 class Screen:
-    """A page with the picture on it, spoken to in values of the entry."""
+    """A page with the figure; positions are values of the cell."""
 
     def __init__(self, page: Page, url: str, **query: object) -> None:
         self.page = page
@@ -53,7 +53,7 @@ class Screen:
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def spot(self, value: float, height: float = 0.43) -> tuple[float, float]:
-        """Where a value is on screen."""
+        """Position of a value on screen."""
         box, (left, right) = self.picture.bounding_box(), MARGINS
         share = (value - SAMPLE.low) / (SAMPLE.high - SAMPLE.low)
         width = box["width"] - left - right
@@ -82,7 +82,7 @@ class Screen:
         return [part.text_content() for part in self.page.locator(".costs p").all()]
 
     def selected_minima(self) -> set[str]:
-        """The minimisers at which the point is."""
+        """The minimisers that are marked as equal to the point."""
         classes = self.page.locator(".transport").get_attribute("class").split()
         names = {"least-w1": "median", "least-w2": "mean"}
         return {name for sign, name in names.items() if sign in classes}
@@ -91,7 +91,7 @@ class Screen:
         return json.loads(self.page.locator("#report").text_content())
 
     def received(self, point: float) -> dict:
-        """The report, once Python has heard of the point."""
+        """The report, after Python has received the point."""
         deadline = time.monotonic() + 10
         while (report := self.report())["point"] != pytest.approx(point, abs=1e-9):
             assert time.monotonic() < deadline, f"expected {point}, got {report}"

@@ -1,4 +1,4 @@
-"""The ways between the pages: the tour from start to end, the bar, a link that is copied."""
+"""Navigation between pages: the tour from start to end, the bar, a copied link."""
 
 from __future__ import annotations
 

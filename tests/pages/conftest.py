@@ -1,4 +1,4 @@
-"""No run that a page has begun goes on after its test: it would hold the place of others."""
+"""Stop every run at the end of its test, so that it does not occupy a CPU slot."""
 
 from __future__ import annotations
 

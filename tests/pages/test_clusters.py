@@ -32,7 +32,7 @@ RUN = "digits-vaegmm"
 
 @pytest.fixture(autouse=True)
 def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, Worker]]:
-    """The workers of the only session, by name; there is no data folder."""
+    """Workers of the only session, by name; the data folder is empty."""
     made: dict[str, Worker] = {}
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("DGM_DATA", str(tmp_path))

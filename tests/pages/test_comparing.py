@@ -1,4 +1,4 @@
-"""What the comparison's side of the page is made of, without a page."""
+"""The parts of the comparison view, without a page."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def config(*names: str, seed: int = 0) -> Config:
 
 
 def finished(progress: Progress) -> list[str]:
-    """Run to the end; which methods have been computed, in the order of their ends."""
+    """Run to the end; the computed methods, in the order in which they finished."""
     return list(progress.work())
 
 

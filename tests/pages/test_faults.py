@@ -1,4 +1,4 @@
-"""Broken weights and work that raises: a sentence each, and no page falls."""
+"""Broken weights and runs that raise: each gives a message, and no page fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links of the inpainting lab: there, back, and junk."""
+"""Links of the inpainting lab: written, read again, and invalid ones."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ PAGE = str(ROOT / "pages/3_Missing_not_at_random.py")
 
 @pytest.fixture(autouse=True)
 def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, Worker]]:
-    """Those of the one session there is, by name; no data folder."""
+    """Workers of the only session, by name; there is no data folder."""
     made: dict[str, Worker] = {}
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("DGM_DATA", str(tmp_path))
@@ -49,7 +49,7 @@ def lab(address: dict[str, str] | None = None, **state: Any) -> AppTest:
 
 
 def without_errors(app: AppTest) -> AppTest:
-    """The same, if no part of the page broke."""
+    """The app, if no part of the page raised an error."""
     assert not app.exception, app.exception
     return app
 
@@ -68,7 +68,7 @@ def upload(app: AppTest, content: bytes, name: str = "it.csv") -> AppTest:
 
 
 def titles(app: AppTest) -> list[str]:
-    """Of the figures."""
+    """Titles of the figures."""
     return [
         each.value.replace("\\", "").strip("*")
         for each in app.markdown
@@ -77,7 +77,7 @@ def titles(app: AppTest) -> list[str]:
 
 
 def reading(app: AppTest) -> str:
-    """What the page says of the table it read."""
+    """The description of the table that the page has read."""
     found = [each.value for each in app.caption if each.value.startswith("Read: ")]
     return found[0] if found else ""
 
@@ -309,7 +309,7 @@ def test_a_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trainings of a moment."""
+    """Make trainings short."""
     monkeypatch.setattr(mnar_view, "STEPS", dict.fromkeys(mnar_view.STEPS, 6))
 
 
@@ -428,7 +428,7 @@ def test_no_address_breaks_the_page(case: str) -> None:
 
 
 def visit() -> AppTest:
-    """The lab, entered by the front door."""
+    """The lab, opened from the front page."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE).run()
     return without_errors(app.switch_page("pages/3_Missing_not_at_random.py").run())
 

@@ -1,4 +1,4 @@
-"""What the hosting files promise: settings, sizes, an image of what the app needs, fair places."""
+"""Hosting files: settings, file sizes, the container image, replicas, and fair CPU slots."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_no_file_is_too_large_for_a_plain_repository() -> None:
 
 
 def test_the_container_image_holds_every_file_of_the_app() -> None:
-    """Whatever is tracked and is neither copied nor named here would be missing in the image."""
+    """A tracked file that is neither copied nor listed here would be missing in the image."""
     copied = re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.M)
     beside = {
         *("tests", "tools", "docs", "hosting", ".ci", ".git", ".gitignore", ".dockerignore"),
@@ -97,9 +97,9 @@ def test_the_replicas_have_limits_and_a_session_cookie() -> None:
 
 
 def served(slots: Slots, *requests: bool) -> list[int]:
-    """The order in which requests get the only slot; True: ahead of the line.
+    """Order in which requests get the only slot; True requests a place at the front of the queue.
 
-    The last request is made at once by the thread that released it, as a run does after an item.
+    The thread that released the slot makes the last request at once, as a run does after an item.
     """
     order, threads = [], []
     slots.acquire()

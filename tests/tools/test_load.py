@@ -1,4 +1,4 @@
-"""Several visitors of one real server, without a browser: none fails, none disturbs another.
+"""Several visitors of one real server, without a browser: none fails or affects another.
 
 The small form of `python -m tools.bench.load`: states are awaited, and no time is asserted.
 """
@@ -28,9 +28,9 @@ SHORT, LONG_RUN = "iterations=100&chains=1", "iterations=5000&seed=5"
 
 
 def run(visits: Coroutine[Any, Any, T]) -> T:
-    """What they return.
+    """Result of a coroutine.
 
-    In a thread of its own: a browser driven earlier in this process keeps the main thread's loop.
+    It runs in its own thread, because a browser used earlier keeps the main thread's event loop.
     """
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, visits).result()

@@ -1,4 +1,4 @@
-"""The benchmark of the page: its table's arithmetic, and its places on the canvas."""
+"""The benchmark of the page: the arithmetic of its table, and its positions on the canvas."""
 
 from __future__ import annotations
 

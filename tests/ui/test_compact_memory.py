@@ -1,4 +1,4 @@
-"""Arrays in one block are the same arrays, and nothing of where they stood is held."""
+"""Arrays moved into one block are equal, and their original memory is released."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ARRAYS = {
 
 
 def block_of(array: np.ndarray) -> int:
-    """Where the memory begins that an array is a part of."""
+    """Address of the memory block that contains an array."""
     owner = array
     while isinstance(owner.base, np.ndarray):
         owner = owner.base

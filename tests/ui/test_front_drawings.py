@@ -1,4 +1,4 @@
-"""What the front door's drawings say is so."""
+"""The drawings of the front page are correct."""
 
 from __future__ import annotations
 

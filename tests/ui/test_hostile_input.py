@@ -1,4 +1,4 @@
-"""Whatever a visitor sends: a checked value, or a sentence; never another error.
+"""Any input of a visitor gives a valid value or a message, never another error.
 
 Hypothesis looks beyond the lists of bad files, links and messages that other tests hold.
 """
@@ -53,7 +53,7 @@ from ui.theory.transport import Transport
 
 
 def tries(count: int) -> settings:
-    """The same examples every time, however busy the machine is."""
+    """Settings for the same examples in every run, on any machine."""
     return settings(
         max_examples=count,
         derandomize=True,

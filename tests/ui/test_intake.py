@@ -1,4 +1,4 @@
-"""Uploads: every sound picture is read right, every other file is turned away in a sentence."""
+"""Uploads: every valid image is read correctly; every other file is refused with a message."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def flat_png(width: int, height: int, colour: int = 0, before: bytes = b"") -> b
 
 
 def claiming(width: int, height: int) -> bytes:
-    """A PNG whose header names a size that its pixels do not have."""
+    """A PNG whose header states a wrong size."""
     small = flat_png(10, 10)
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return small[:8] + chunk(b"IHDR", header) + small[33:]
@@ -385,7 +385,7 @@ def test_big_photographs_are_averaged_down() -> None:
 
 
 def middle(square: np.ndarray) -> tuple[float, float]:
-    """Where in the photograph of `colours` a square lies: fractions (x, y) of its centre."""
+    """Centre of a square in the photograph of `colours`, as fractions (x, y)."""
     return square[..., 0].mean() / 255, square[..., 1].mean() / 255
 
 
@@ -623,7 +623,7 @@ for name in sys.argv[2:]:
 
 
 def costly() -> dict[str, bytes]:
-    """The dearest pictures that are accepted: each at its bound of pixels."""
+    """The most expensive accepted images: each has the maximal number of pixels."""
     pixels = Image.new("RGB", (5000, 5000))
     several = {"progressive": True, "quality": 30, "subsampling": 0}
     clear = Image.new("RGBA", (4000, 3125))

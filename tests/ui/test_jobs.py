@@ -84,7 +84,7 @@ def test_a_run_at_its_time_limit_keeps_its_items(monkeypatch: pytest.MonkeyPatch
 
 
 class Gated:
-    """Work of so many items; each is computed when `let` allows it."""
+    """Work of a given number of items; each is computed when `let` allows it."""
 
     def __init__(self, items: int) -> None:
         self.items = items

@@ -1,4 +1,4 @@
-"""A drawing becomes pixels as MNIST's digits did, wherever and however large it was drawn."""
+"""A drawing is centred and scaled as MNIST's digits are, for any position and size."""
 
 from __future__ import annotations
 

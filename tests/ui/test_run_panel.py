@@ -25,7 +25,7 @@ def stop_all_runs() -> Iterator[None]:
 
 
 def page() -> None:
-    """One run of as many items as the slider says; the session says how it behaves."""
+    """One run with the slider's number of items; the session sets its behaviour."""
     import time
     from typing import NamedTuple
 

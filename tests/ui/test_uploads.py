@@ -1,4 +1,4 @@
-"""Uploads are read once, and a bad one does not replace a good one."""
+"""Uploads are read once, and an invalid one does not replace a valid one."""
 
 from __future__ import annotations
 

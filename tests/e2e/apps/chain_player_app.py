@@ -1,4 +1,4 @@
-"""Harness for the chain player: synthetic chains on an enlarged scikit-learn digit.
+"""Test app of the chain player: synthetic chains on an enlarged scikit-learn digit.
 
 `?scene=complete` sends everything at once, `?scene=stream` a chunk at a time.  Of the latter,
 `chunk=` is the number of frames at a time, `stop=` where the chains hang, and `gap=1` loses
@@ -32,7 +32,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 def f1(draw: np.ndarray, truth: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """F1 on hidden pixels of pictures (…, H, W); NaN where there is nothing to score."""
+    """F1 on the hidden pixels of images (…, H, W); NaN if no score is defined."""
     guess, target = draw[..., hidden], truth[hidden]
     below = (guess.sum(-1) + target.sum()).astype(float)
     return 2 * (guess & target).sum(-1) / np.where(below > 0, below, np.nan)
@@ -44,7 +44,7 @@ def over_chains(scores: np.ndarray) -> np.ndarray:
 
 
 def wander(truth: np.ndarray, hidden: np.ndarray, chains: int, heat: float) -> np.ndarray:
-    """Chains that move among the digits most alike on the observed pixels: (T, chains, H, W)."""
+    """Chains over the digits most similar on the observed pixels: (T, chains, H, W)."""
     library, _ = digits()
     generator = np.random.default_rng(int(heat * 10))
     distance = (library[:, ~hidden] != truth[~hidden]).sum(1)
@@ -62,7 +62,7 @@ def wander(truth: np.ndarray, hidden: np.ndarray, chains: int, heat: float) -> n
 
 
 def running_means(draws: np.ndarray) -> np.ndarray:
-    """Mean of each chain up to each frame; the warm-up counts only while it lasts."""
+    """Mean of each chain up to each frame; after the warm-up, its draws are left out."""
     first = np.where(np.arange(TOTAL) < WARMUP // THIN, 0, WARMUP // THIN)
     sums = np.concatenate([np.zeros_like(draws[:1], dtype=float), np.cumsum(draws, axis=0)])
     counts = np.arange(TOTAL) - first + 1
@@ -87,7 +87,7 @@ def frames_of(truth: np.ndarray, hidden: np.ndarray, chains: int, heat: float) -
 def problem(
     run: int, chains: int = 8, *, hide: bool = True
 ) -> tuple[np.ndarray, np.ndarray, dict[str, SamplerFrames]]:
-    """Truth, hidden pixels and all frames of both samplers."""
+    """Original, hidden pixels and all frames of both samplers."""
     library, labels = digits()
     truth = library[np.flatnonzero(labels == (3 + 2 * run) % 10)[3]]
     hidden = np.zeros_like(truth)
@@ -136,7 +136,7 @@ def show(run: int, start: int, stop: int, state: str) -> None:
 
 
 def stream(run: int) -> None:
-    """The next chunk; all frames again once the last one is there."""
+    """The next chunk; after the last chunk, all frames again."""
     query, sent = st.session_state.query, st.session_state.sent
     limit = int(query.get("stop", TOTAL))
     stop = min(sent + int(query.get("chunk", 5)), limit)

@@ -1,4 +1,4 @@
-"""The least that a live slider can do: its value comes back. For comparisons in the same run."""
+"""Minimal live slider that returns its value: the baseline of timings in the same run."""
 
 import streamlit as st
 

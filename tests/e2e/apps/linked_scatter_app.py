@@ -1,4 +1,4 @@
-"""Ten clouds in two planes and what Python hears of them, for the browser tests.
+"""Test app of the linked scatter: ten clouds in two planes, and what Python receives.
 
 Query parameters: n, the number of points; one, for a single panel without pictures; delay, the
 seconds that the script sleeps before it shows the points.
@@ -25,7 +25,7 @@ CLUSTERS = "ABCDEFGHIJ"
 
 
 def clouds(count: int, turn: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Places in two planes, (n, 2) each, and the cloud of each point; `turn` moves the clouds."""
+    """Positions in two planes, (n, 2) each, and clouds of the points; `turn` moves the clouds."""
     draw = np.random.default_rng(0)
     codes = draw.integers(0, 10, count)
     angles = 2 * np.pi * np.arange(10) / 10 + turn
@@ -39,7 +39,7 @@ def clouds(count: int, turn: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 @st.cache_data(max_entries=2)
 def pictures(count: int) -> Sheet:
-    """Point i has i mod 256 as the grey of its left half; on the right, a disc as its digit."""
+    """Images: left half of grey level i mod 256 for point i; on the right a disc for its digit."""
     y, x = np.mgrid[:28, :28] - 13.5
     codes = clouds(count)[2]
     discs = 255 * (np.hypot(x, y) < 3 + codes[:, None, None])
@@ -48,7 +48,7 @@ def pictures(count: int) -> Sheet:
 
 
 def ellipses(xy: np.ndarray, codes: np.ndarray) -> list[Ellipse]:
-    """Of the first five clouds, named by letters."""
+    """Ellipses of the first five clouds, named by letters."""
     return [
         Ellipse(*xy[codes == k].mean(0), np.cov(xy[codes == k].T), k, CLUSTERS[k])
         for k in range(5)
@@ -56,7 +56,7 @@ def ellipses(xy: np.ndarray, codes: np.ndarray) -> list[Ellipse]:
 
 
 def main() -> None:
-    """A page as the lab's own: a shadow copy of the selection, a report."""
+    """A page built like the lab's: a copy of the selection in the session, and a report."""
     memory, wish = st.session_state, st.query_params
     memory.setdefault("chosen", None)
     memory.setdefault("revision", 0)

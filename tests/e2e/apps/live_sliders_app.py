@@ -1,4 +1,4 @@
-"""Live sliders in a fragment and a picture that follows them, for the browser tests.
+"""Test app of the live sliders: sliders in a fragment, and an image that depends on them.
 
 Query parameters: count of sliders, compact, and draw: the seconds that a picture takes.
 """
@@ -17,7 +17,7 @@ SLIDERS = [
 
 
 def main() -> None:
-    """A page as the lab's own: presets, a fragment with the sliders and their picture."""
+    """A page built like the lab's: presets, a fragment with the sliders and their image."""
     memory, wish = st.session_state, st.query_params
     memory.setdefault("start", {"shift": 0.5, "width": 16})
     memory.setdefault("rev", 1)
@@ -32,7 +32,7 @@ def main() -> None:
 
 @st.fragment
 def follow(count: int, compact: bool, seconds: float) -> None:
-    """Sliders, and a picture that takes its time."""
+    """Sliders, and an image that is slow to compute."""
     memory = st.session_state
 
     def count_call() -> None:

@@ -1,4 +1,4 @@
-"""Made-up outcomes of made-up methods, for the browser tests of the method grid.
+"""Test app of the method grid: invented outcomes of invented methods.
 
 Query parameters: `image=face` for colour, `mask=scattered` or `none`, `scene=stream` for a run
 that advances with each press of the button, and `scene=live` for one that goes on from the first.
@@ -49,7 +49,7 @@ def picture(kind: str) -> np.ndarray:
 
 
 def problem(kind: str, mask: str, seed: int = 0) -> Config:
-    """A box hidden, or single pixels, or nothing."""
+    """Problem with a hidden box, hidden single pixels, or nothing hidden."""
     image = picture(kind)
     side = image.shape[1]
     hidden = np.zeros((side, side), bool)
@@ -68,7 +68,7 @@ def problem(kind: str, mask: str, seed: int = 0) -> Config:
 
 @lru_cache(maxsize=64)
 def outcome(config: Config, method: str, step: int) -> Outcome:
-    """Where a method stands after some steps: chains improve, the others are done at once."""
+    """State of a method after some steps: chains improve, other methods finish at once."""
     if method == MFA:
         return Outcome(method, "unavailable", "its file celeba-mfa is damaged.", 0.0, 0.0)
     chain = method in (LAIR, CHAIN)
@@ -119,7 +119,7 @@ def outcome(config: Config, method: str, step: int) -> Outcome:
 
 
 def known_after(config: Config, tick: int, stopped: dict[str, int]) -> list[Outcome]:
-    """One method more at each tick; chains take a step at each from there on."""
+    """Outcomes at a tick: each tick starts one method, and started chains take one step."""
     found = []
     for at, name in enumerate(METHODS):
         step = min(tick - at, STEPS)
@@ -135,7 +135,7 @@ def known_after(config: Config, tick: int, stopped: dict[str, int]) -> list[Outc
 
 
 def view() -> None:
-    """Mount the grid with what is known now."""
+    """Mount the grid with the outcomes of this tick."""
     memory, wish = st.session_state, st.query_params
     config = problem(wish.get("image", "digit"), wish.get("mask", "box"), memory.run)
     left_out = wish.get("without") if memory.run else None

@@ -1,4 +1,4 @@
-"""One pixel canvas and what Python hears of it, for the browser tests.
+"""Test app of the pixel canvas: one canvas, and what Python receives.
 
 Query parameters: mode, size, picture (none, grey, rgb), peek, max_width, draw (with fine ink under
 the mask, which belongs into the upper left corner), and delay: the seconds that the script sleeps
@@ -27,13 +27,13 @@ def picture(kind: str, size: int) -> np.ndarray | None:
 
 
 def cornered(ink: np.ndarray) -> np.ndarray:
-    """Ink moved into the upper left corner."""
+    """Ink moved to the upper left corner."""
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     return np.roll(ink, (-rows[0], -columns[0]), (0, 1)) if ink.any() else ink
 
 
 def main() -> None:
-    """A page as the lab's own: a preset, a shadow copy of the pixels, a report."""
+    """A page built like the lab's: a preset, a copy of the pixels in the session, and a report."""
     memory, wish = st.session_state, st.query_params
     size = int(wish.get("size", 28))
     mode = wish.get("mode", "mask")

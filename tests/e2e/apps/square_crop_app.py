@@ -1,4 +1,4 @@
-"""One photograph with its square and what Python hears of it, for the browser tests.
+"""Test app of the movable square: one photograph, and what Python receives.
 
 Query parameters: height and width of the photograph, and delay: the seconds that the script
 sleeps before it is shown.
@@ -23,7 +23,7 @@ def photograph(height: int, width: int) -> np.ndarray:
 
 
 def main() -> None:
-    """A page as the lab's own: a shadow copy of the square, a report."""
+    """A page built like the lab's: a copy of the square in the session, and a report."""
     memory, wish = st.session_state, st.query_params
     memory.setdefault("square", Square())
     memory.setdefault("revision", 1)

@@ -1,4 +1,4 @@
-"""A distribution with two humps, transported to a point, for the browser tests.
+"""Test app of the transport: a distribution with two modes, transported to a point.
 
 Query parameters: at, the first point; truth; and unit.
 """
@@ -12,7 +12,7 @@ from ui.components.transport import Distribution, transport
 
 
 def distribution_of(entry: int, truth: float | None = None) -> Distribution:
-    """Weighted draws of a skewed distribution, another one for each entry, with its density."""
+    """Weighted draws of a skewed distribution with its density; each cell has another one."""
     generator = np.random.default_rng(entry)
     share, centres, scales = [0.68, 0.32], np.array([-0.7, 1.3]) * entry, np.array([0.42, 0.7])
     which = generator.choice(2, 300, p=share)
@@ -37,7 +37,7 @@ def distribution_of(entry: int, truth: float | None = None) -> Distribution:
 
 
 def main() -> None:
-    """A page as the lab's own: a shadow copy of the point, a report."""
+    """A page built like the lab's: a copy of the point in the session, and a report."""
     memory, wish = st.session_state, st.query_params
     memory.setdefault("entry", 1)
     memory.setdefault("point", float(wish["at"]) if "at" in wish else None)

@@ -1,4 +1,4 @@
-"""A run that was trained in a moment, as the lab of clusters shows it."""
+"""A briefly trained run, as the lab of clusters shows it."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from ui.clusters.runs import TrainedRun
 
 
 def trained_run(name: str = "yours", found: History | None = None) -> TrainedRun:
-    """One that is in memory."""
+    """A trained run in memory."""
     return TrainedRun(name, found or history(), run().model)

@@ -1,4 +1,4 @@
-"""What the lab of clusters shows: names and colours of clusters, files, figures, a placement."""
+"""Content of the lab of clusters: names and colours of clusters, files, figures, placement."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ui.components.linked_scatter.palette import COLOURS
 
 @pytest.fixture(autouse=True)
 def theme(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is no browser, so there is no theme."""
+    """Replace the theme, which is not defined without a browser."""
     monkeypatch.setattr(figures, "accent", lambda: "#4C5FD5")
     monkeypatch.setattr(figures, "tint", lambda: "#F4F5FA")
 

@@ -1,4 +1,4 @@
-"""Planes of the lab of clusters: computed at once or in sight, remembered, stopped."""
+"""Projections of the lab of clusters: immediate or in the background, cached, stopped."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_the_oldest_layouts_are_deleted_but_none_on_screen(
 
 
 class Gated:
-    """Layouts that wait after their first frame."""
+    """Layouts that wait after the first frame."""
 
     def __init__(self) -> None:
         self.leave = threading.Event()

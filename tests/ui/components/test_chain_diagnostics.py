@@ -49,7 +49,7 @@ def chunk(seed: int) -> SamplerChunk:
 
 
 def decode(text: str, samplers: int, shapes: dict[str, tuple[int, ...]]) -> list[dict[str, Any]]:
-    """A naive reader of the format."""
+    """Naive decoder of the format."""
     raw = np.frombuffer(zlib.decompress(base64.b64decode(text)), "<i2")
     at, found = 0, []
     for _ in range(samplers):

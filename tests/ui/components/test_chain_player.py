@@ -34,7 +34,7 @@ def frames(seed: int, count: int = FRAMES) -> SamplerFrames:
 
 
 def decode(text: str, samplers: int) -> list[list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:
-    """[frame][sampler] → draws, mean, standard deviation; a naive reader of the format."""
+    """[frame][sampler] → draws, mean, standard deviation; naive decoder of the format."""
     raw = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
     pixels, bits, at, result = HEIGHT * WIDTH, (HEIGHT * WIDTH + 7) // 8, 0, []
     while at < len(raw):

@@ -1,4 +1,4 @@
-"""What inline components share is named rightly."""
+"""Names of shared files of the components."""
 
 import re
 from pathlib import Path

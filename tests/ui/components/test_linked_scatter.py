@@ -1,4 +1,4 @@
-"""The Python face of the linked scatter: what it accepts, refuses, sends and remembers."""
+"""Python side of the linked scatter: what it accepts, refuses, sends and stores."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_parse_never_raises() -> None:
 
 
 def places(sent: dict) -> np.ndarray:
-    """What the browser makes of a panel."""
+    """Positions that the browser decodes for a panel."""
     steps = np.frombuffer(base64.b64decode(sent["xy"]), "<u2").reshape(-1, 2)
     return np.array(sent["low"]) + steps / 65535 * np.array(sent["span"])
 

@@ -1,4 +1,4 @@
-"""The Python face of the live sliders: what it accepts from a browser, and what it refuses."""
+"""Python side of the live sliders: which messages it accepts and refuses."""
 
 from __future__ import annotations
 

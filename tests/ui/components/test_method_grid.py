@@ -1,4 +1,4 @@
-"""The Python face of the method grid: pictures are what the methods filled in, numbers honest."""
+"""Python side of the method grid: images and scores equal those of the methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the player refuses to show."""
+"""Tracks that the image player refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Python face of the pixel canvas: what it accepts from a browser, and what it refuses."""
+"""Python side of the pixel canvas: which messages it accepts and refuses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SIZES = [(28, 28), (32, 32), (64, 64), (112, 112), (1, 1), (3, 5), (7, 9)]
 
 
 def message(bits: np.ndarray, /, **changes: object) -> dict[str, object]:
-    """What the browser sends for `bits`."""
+    """The browser's message for `bits`."""
     height, width = bits.shape
     honest = {"bits": pack(bits), "width": width, "height": height, "stroke": 4, "rev": 2}
     return honest | changes
@@ -100,7 +100,7 @@ def test_parse_refuses(name: str) -> None:
 
 
 def junk(source: random.Random, depth: int = 0) -> object:
-    """Any JSON-like value, and some that are not."""
+    """Random values, JSON-like or not."""
     leaves = [
         lambda: None,
         lambda: source.choice([True, False]),
@@ -121,7 +121,7 @@ def junk(source: random.Random, depth: int = 0) -> object:
 
 
 def tampered(source: random.Random) -> Iterator[object]:
-    """Honest messages with one to three fields replaced by junk."""
+    """Valid messages with one to three fields replaced by random values."""
     for _ in range(3000):
         fields = source.sample(["bits", "width", "height", "stroke", "rev"], source.randint(1, 3))
         yield message(BITS, **{field: junk(source) for field in fields})

@@ -1,4 +1,4 @@
-"""The Python face of the plane player: what is sent is what was done."""
+"""Python side of the plane player: the message holds the steps of the samplers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def track(seed: int, **changes: Any) -> Track:
 
 
 def read(text: str, count: int) -> list[dict[str, np.ndarray]]:
-    """A naive reader of the format, sampler by sampler."""
+    """Naive decoder of the format for each sampler."""
     raw, at, tracks = zlib.decompress(base64.b64decode(text)), 0, []
     bits = (int(HIDDEN.sum()) + 7) // 8
     layout = [

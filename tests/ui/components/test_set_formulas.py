@@ -1,4 +1,4 @@
-"""Formulas in MathML: what is asked for, and nothing that would be read as markup."""
+"""Formulas in MathML: correct markup, and text is escaped."""
 
 from __future__ import annotations
 

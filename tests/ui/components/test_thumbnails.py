@@ -1,4 +1,4 @@
-"""What the browser sends as a choice is believed only if it can be one."""
+"""A choice sent by the browser is accepted only if it is valid."""
 
 import pytest
 

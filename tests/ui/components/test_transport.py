@@ -1,4 +1,4 @@
-"""The Python face of the transport to a point: what it accepts, refuses and sends."""
+"""Python side of the transport to a point: what it accepts, refuses and sends."""
 
 from __future__ import annotations
 

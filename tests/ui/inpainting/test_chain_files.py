@@ -1,4 +1,4 @@
-"""What a visitor takes home of two samplers."""
+"""Downloads of the two samplers."""
 
 from __future__ import annotations
 

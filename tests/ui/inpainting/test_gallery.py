@@ -1,4 +1,4 @@
-"""The gallery: what its texts claim is true."""
+"""The gallery: the statements of its texts are true."""
 
 from __future__ import annotations
 

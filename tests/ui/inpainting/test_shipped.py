@@ -1,4 +1,4 @@
-"""The shipped run is one of the shipped model, on a picture of scikit-learn's, as it says."""
+"""The shipped run is a run of the shipped model on an image of scikit-learn."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_image_is_the_marked_thumbnail_of_the_scikit_learn_digits() -> None:
 
 
 def test_the_images_are_those_of_the_shipped_model() -> None:
-    """Run again, the posterior means agree; rounding may part the chains on another machine."""
+    """A repeated run gives the same posterior means; rounding may change single chains."""
     shipped = showcase.st_showcase()
     config = Config(**shipped.config)
     *_, last, _ = two_samplers.run(config, zoo.load(config.model))
@@ -78,7 +78,7 @@ def test_the_comparison_has_the_same_image_and_mask() -> None:
 
 
 def test_the_comparison_holds_the_results_of_the_shipped_models() -> None:
-    """One-shot methods come out as on any machine, but for rounding."""
+    """One-shot methods give the same result on any machine, except for rounding."""
     config, outcomes = showcase.read_comparison(showcase.COMPARISON)
     shipped = {each.method: each for each in outcomes}
     quick = tuple(pair for pair in config.methods if comparison.CATALOGUE[pair[0]].needs != "dlvm")

@@ -1,4 +1,4 @@
-"""Figures of bounds and floors, the words beside them, and what links bring."""
+"""Figures of bounds and floors, their texts, and settings from links."""
 
 from __future__ import annotations
 

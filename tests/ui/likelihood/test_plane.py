@@ -1,4 +1,4 @@
-"""The view of missing pixels: its texts of pixels, and the study's items as the player's."""
+"""The view of missing pixels: pixels in links, and the study's items as player messages."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def csv() -> bytes:
 
 @cache
 def table() -> Table:
-    """As if it had been uploaded."""
+    """The table as an upload."""
     return table_of("0123456789abcdef", "mine.csv", read_table(csv(), "mine.csv").frame, None)
 
 

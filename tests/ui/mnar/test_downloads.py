@@ -31,7 +31,7 @@ NAMES = ["age", "height", "smokes", FORMULA, "blood"]
 
 
 def missing(data: MaskedTable) -> pd.DataFrame:
-    """Where the completed table may differ from the one that came."""
+    """Cells in which the completed table may differ from the upload."""
     observed = data.problem.masked.observed.numpy()
     return amputed(data.table, observed).isna()
 
