@@ -21,7 +21,7 @@ class Board:
     def drag(self, *cells: tuple[float, float], button: str = "left") -> None:
         """Press at the first cell, jump from cell to cell, release at the last."""
         mouse = self.canvas.page.mouse
-        self.canvas.hover()  # waits until it stands still and nothing lies over it
+        self.canvas.hover()  # waits until the canvas does not move and nothing covers it
         mouse.move(*self.at(*cells[0]))
         mouse.down(button=button)  # type: ignore[arg-type]
         for cell in cells[1:]:

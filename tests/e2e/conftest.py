@@ -76,7 +76,7 @@ def new_page(browser: Browser, warm: BrowserContext) -> Iterator[NewPage]:
 
     yield opened
     for page in pages:
-        with suppress(Error):  # of a page that the test closed, or that never was anywhere
+        with suppress(Error):  # the test closed the page, or the page never opened an address
             page.evaluate("localStorage.clear()")
         page.close()
     warm.clear_cookies()

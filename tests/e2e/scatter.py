@@ -14,7 +14,7 @@ from tests.e2e.looking import settle
 MARGIN = 18
 """Pixels around the points of a plane."""
 
-# Colours at places (x, y in CSS pixels) of a canvas.
+# Colours at positions (x, y in CSS pixels) of a canvas.
 _READ = """(canvas, places) => {
   const context = canvas.getContext("2d")
   const ratio = canvas.width / canvas.clientWidth

@@ -129,7 +129,7 @@ def test_axe_finds_no_violation_in_the_other_labs(
 
 def resting(page: Page) -> None:
     """Wait until the script is not running and no element is fading."""
-    page.wait_for_timeout(300)  # until it has begun
+    page.wait_for_timeout(300)  # until the animation has started
     settle(page)
     page.wait_for_function(
         "document.getAnimations().every((each) => each.playState !== 'running')"

@@ -63,7 +63,7 @@ def test_five_figures_on_a_phone_and_the_stuck_chain_is_named(
 def test_the_cursor_follows_the_player_and_then_the_keys(new_page: NewPage, server: str) -> None:
     page = opened(new_page, server, 1000)
     charts, reading = page.locator(".chain-diagnostics"), page.locator("figure output").last
-    expect(reading).to_contain_text(f"iteration {ITERATIONS}, chain 3")  # the one that is stuck
+    expect(reading).to_contain_text(f"iteration {ITERATIONS}, chain 3")  # the stuck chain
     right = "line => Number(line.getAttribute('x1'))"
     end = page.locator(".plot .cursor").last.evaluate(right)
     go_to(page, 60)

@@ -179,7 +179,7 @@ def test_a_chosen_pixel_is_marked_in_every_image_and_described(open_player: Open
     screen.page.locator(".tiles").first.focus()
     screen.page.keyboard.press("ArrowRight")
     expect(told.first).to_contain_text("row 15, column 16")
-    screen.shows(LAST)  # the arrows went to the pixels
+    screen.shows(LAST)  # the arrow keys moved the marked pixel
     screen.page.keyboard.press("Escape")
     expect(told.first).to_contain_text("numbers at iteration")
 
@@ -187,13 +187,13 @@ def test_a_chosen_pixel_is_marked_in_every_image_and_described(open_player: Open
 def test_the_iteration_is_sent_to_the_page(open_player: Open) -> None:
     screen = open_player("complete", autoplay=0)
     screen.page.evaluate(
-        "() => { window.told = []; "
-        "document.addEventListener('dgm-iteration', (e) => told.push(e.detail.iteration)) }"
+        "() => { window.sent = []; "
+        "document.addEventListener('dgm-iteration', (e) => sent.push(e.detail.iteration)) }"
     )
     for frame in (10, 3):
         screen.seek(frame)
         screen.shows(frame)
-    assert screen.page.evaluate("told") == [THIN * 11, THIN * 4]
+    assert screen.page.evaluate("sent") == [THIN * 11, THIN * 4]
 
 
 def test_the_pictures_can_be_saved(open_player: Open) -> None:
@@ -226,7 +226,7 @@ def test_buttons_and_keys_step(open_player: Open) -> None:
         screen.page.keyboard.press(key)
         screen.shows(frame)
     screen.seek(10)
-    screen.page.keyboard.press("ArrowRight")  # the focus is on the range
+    screen.page.keyboard.press("ArrowRight")  # the focus is on the slider
     screen.shows(11)
     screen.page.locator(".next").click()
     screen.shows(12)
@@ -282,7 +282,7 @@ def test_pause_stops_following(open_player: Open) -> None:
     newest = screen.frame
     assert newest > there
     screen.toggle.click()
-    # More frames may have come since the key: then it plays up to the newest one first.
+    # If more frames have arrived since the key press, it first plays up to the newest one.
     assert screen.mode in {"following", "playing"}
     until(lambda: screen.frame > newest)
 

@@ -27,7 +27,7 @@ PATH, RUN = "Clusters", "digits-vaegmm"
 VIEWS = ("Before and after", "Watch them learn", "Inside the mixture", "Place a picture")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 400, "height": 850}
 
-# How many pixels of a canvas have a colour of their own.
+# Number of pixels of a canvas that are not grey.
 _INK = """(canvas) => {
   const {width, height} = canvas
   const data = canvas.getContext("2d").getImageData(0, 0, width, height).data
@@ -52,7 +52,7 @@ def history() -> History:
     return load(ROOT / f"assets/{RUN}.npz")
 
 
-# The sizes in the key are written a moment after its names.
+# The sizes in the legend are written a moment after its names.
 SIZES_ADD_UP = """(total) => {
   const roots = [document]
   const sizes = []
@@ -128,7 +128,7 @@ def test_the_lab_opens_with_complete_figures(
         inked = stage.locator("canvas.points").evaluate(_INK)
         assert inked > 2 * history.images
     tops = [stage.bounding_box()["y"] for stage in scatter.stages.all()]
-    assert (tops[0] == tops[1]) == (viewport is WIDE)  # side by side where there is room
+    assert (tops[0] == tops[1]) == (viewport is WIDE)  # side by side on a wide screen
     assert scatter.count() == f"{history.images:,} points"
     lasso = page.get_by_role("paragraph").filter(has_text="Draw a lasso around some points")
     expect(lasso).to_be_visible()
@@ -285,7 +285,7 @@ def test_a_run_of_the_visitor_can_be_shown(server: str, new_page: NewPage) -> No
     clusters = page.get_by_role("slider", name="Clusters K")
     for _ in range(6):
         clusters.press("ArrowLeft")
-    page.wait_for_url("**train-clusters=4*")  # a slider speaks up a moment after it moved
+    page.wait_for_url("**train-clusters=4*")  # a slider sends its value a moment after it moved
     looking.settle(page)
     page.get_by_role("button", name="Train").click()
     expect(page.get_by_test_id("stProgress")).to_be_visible()
@@ -395,7 +395,7 @@ def test_samples_path_and_plane_follow_the_chosen_cluster(
     without_errors(page)
 
 
-# --- a picture of one's own -------------------------------------------------------------------
+# --- an image of the visitor -------------------------------------------------------------------
 
 
 def likeliest(page: Page) -> str:
@@ -407,7 +407,7 @@ def likeliest(page: Page) -> str:
 
 
 def ring() -> bytes:
-    """A photographed zero on paper."""
+    """A zero drawn on paper."""
     paper = Image.new("L", (200, 260), 245)
     ImageDraw.Draw(paper).ellipse((50, 40, 150, 220), outline=20, width=24)
     return png(np.array(paper))
@@ -417,7 +417,7 @@ def test_a_drawing_an_upload_and_a_test_image_are_assigned_to_a_cluster(
     server: str, new_page: NewPage
 ) -> None:
     page = opened(new_page, server, {"view": "Place a picture"}, viewport=WIDE)
-    assert likeliest(page).endswith("≈ 3")  # what is drawn at first is a three
+    assert likeliest(page).endswith("≈ 3")  # the first drawing is a three
     near = page.get_by_text("Nearest images in the latent space")
     expect(near).to_be_visible()
     expect(page.get_by_test_id("stImage")).to_have_count(3)

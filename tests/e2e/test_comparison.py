@@ -21,7 +21,7 @@ from tests.e2e.looking import levels
 from tools.bench.server import LAB
 
 pytestmark = pytest.mark.e2e
-MINUTES = 240_000  # milliseconds: a small machine may be busy
+MINUTES = 240_000  # milliseconds; a small machine may be slow
 CHAIN = "Metropolis-within-Gibbs"
 needs_faces = pytest.mark.skipif(
     not {"celeba-dlvm", "celeba-dmfa"} & set(zoo.names()), reason="no model of faces is shipped"
@@ -116,13 +116,13 @@ def test_the_first_comparison_is_shown_without_a_run(opener: Opener, server: str
         expect(lab.card(method)).to_have_attribute("data-state", "finished", timeout=5_000)
     expect(lab.row("LAIR")).to_contain_text("±")
     truth, filled = lab.pixels(":original"), lab.pixels("LAIR")
-    assert np.array_equal(truth[14:], filled[14:])  # seen
+    assert np.array_equal(truth[14:], filled[14:])  # observed
     assert filled[:14].max() > 50  # filled in
 
 
 def test_methods_appear_one_by_one_and_the_table_fills(lab: Lab) -> None:
     lab.preset("stripes")
-    # Quick methods are done while the chains are under way.
+    # Quick methods finish while the chains are running.
     expect(lab.card("LAIR")).to_have_attribute(
         "data-state", re.compile("waiting|running"), timeout=30_000
     )
@@ -144,7 +144,7 @@ def test_one_method_is_stopped_and_the_others_go_on(lab: Lab) -> None:
     lab.setting("Metropolis-within-Gibbs", "Iterations", 5000)
     lab.reaches(CHAIN, "running")
     lab.setting("Pseudo-Gibbs", "Iterations", 2000)
-    # Its new run, not the picture of the one before.
+    # The image of its new run, not of the previous one.
     expect(lab.card("pseudo-Gibbs")).not_to_have_attribute("data-state", "finished")
     lab.reaches(CHAIN, "running")
     lab.card(CHAIN).get_by_role("button", name=re.compile("Stop")).click(timeout=30_000)
@@ -152,7 +152,7 @@ def test_one_method_is_stopped_and_the_others_go_on(lab: Lab) -> None:
     lab.reaches("pseudo-Gibbs", "finished")
     expect(lab.button("Run")).to_be_enabled(timeout=30_000)
     expect(lab.row(CHAIN)).to_contain_text("stopped")
-    assert lab.pixels(CHAIN)[:14].max() > 30  # what it had reached stays
+    assert lab.pixels(CHAIN)[:14].max() > 30  # its last result stays
 
 
 def test_an_added_method_does_not_change_the_others(lab: Lab) -> None:
@@ -310,4 +310,4 @@ def test_an_uploaded_photograph_is_cropped_masked_and_filled_in(
     assert not np.allclose(filled[30:35, 41:45], truth[30:35, 41:45], atol=3)
     upload.set_input_files({"name": "bad.png", "mimeType": "image/png", "buffer": b"<svg></svg>"})
     expect(lab.page.get_by_role("alert").first).to_be_visible(timeout=20_000)
-    stage.wait_for()  # the photograph from before is still there
+    stage.wait_for()  # the previous photograph is still there

@@ -73,7 +73,7 @@ def test_the_visitor_draws_two_clouds(server: str, new_page: NewPage) -> None:
 
 def test_two_small_gans_are_played_paused_and_stepped(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Small+GANs&game-preset=evenly+matched")
-    # The first: for a moment the title of the round before stands beneath it.
+    # The first title: the previous title stays below it for a moment.
     title = page.get_by_text(re.compile(r"^Wasserstein, iteration")).first
     expect(title).to_be_visible()
     page.get_by_role("button", name="Pause").click()
@@ -94,7 +94,7 @@ def test_the_spiral_changes_with_the_step_size(server: str, new_page: NewPage) -
     expect(page.get_by_text("|λ| = 1.0198, outwards")).to_be_visible()
     page.get_by_role("slider", name="Step size α").press("End")
     expect(page.get_by_text("|λ| = 1.4142, outwards")).to_be_visible()
-    both = page.get_by_text("|λ| = 1.0000, circles")  # extragradient too, at α = 1
+    both = page.get_by_text("|λ| = 1.0000, circles")  # the same for extragradient at α = 1
     expect(both).to_have_count(2)
     looking.assert_no_horizontal_overflow(page)
 
@@ -103,7 +103,7 @@ def test_a_link_restores_its_settings(server: str, new_page: NewPage) -> None:
     page = new_page()
     page.goto(f"{server}/{PATH}?view=Critic&critic-theta=1.5&critic-penalty=10&critic-steps=x")
     said = page.get_by_text("not understood and left out: critic-steps")
-    expect(said).to_be_visible()  # for some seconds only
+    expect(said).to_be_visible()  # it is shown for some seconds only
     looking.settle(page)
     expect(page.get_by_role("slider", name="θ")).to_have_value("1.5")
     assert "critic-penalty=10" in page.url

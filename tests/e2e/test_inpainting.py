@@ -121,7 +121,7 @@ def test_strokes_made_before_the_server_answers_are_kept(opened: Opener) -> None
     slow = True
     for row in (8, 20):
         lab.board.drag((row, 0), (row, 27))
-        lab.page.wait_for_timeout(1500)  # the server has answered, the browser not heard it
+        lab.page.wait_for_timeout(1500)  # the browser has not yet received the answer
     painted = lab.page.locator(".st-key-mask_canvas .count").text_content()
     assert painted != "394 of 784 pixels hidden"
     slow = False
@@ -163,7 +163,7 @@ def test_stop_stops_at_once_and_keeps_the_results(opened: Opener) -> None:
     expect(lab.page.get_by_text("Press Continue to compute the rest")).to_be_visible()
     lab.button("Continue").click()
     expect(lab.player).to_have_attribute("data-state", "running", timeout=20_000)
-    # A new stroke takes the place of the run.
+    # A new stroke replaces the run.
     lab.board.drag((22, 3), (22, 20))
     lab.page.wait_for_timeout(500)
     lab.settle()
@@ -210,7 +210,7 @@ def test_an_uploaded_digit_is_filled_in_and_a_bad_upload_gets_a_message(opened: 
     assert (column[5:23] > 127).all()  # an upright stroke, centred
     upload.set_input_files({"name": "bad.png", "mimeType": "image/png", "buffer": b"<svg></svg>"})
     expect(lab.page.get_by_role("alert").first).to_be_visible(timeout=20_000)
-    lab.player.wait_for()  # the picture from before is still there
+    lab.player.wait_for()  # the previous image is still there
 
 
 def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
@@ -224,7 +224,7 @@ def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
     one = lab.picture("original", 0) > 127
     rows = np.flatnonzero(one.any(1))
     assert rows[0] in (4, 5)
-    assert np.ptp(rows) + 1 in (19, 20, 21)  # centred, and as large as MNIST's
+    assert np.ptp(rows) + 1 in (19, 20, 21)  # centred, with the size of MNIST's digits
     assert one[6:22, 13:16].all()
 
     lab.page.keyboard.press("h")
@@ -239,11 +239,11 @@ def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
     assert np.array_equal(observed[~painted] > 127, one[~painted])
     assert lab.picture("mean", 1)[8, 14] > 0
 
-    lab.page.keyboard.press("d")  # the digit lies where the models see it
+    lab.page.keyboard.press("d")  # the digit is at its position in the model input
     lab.board.drag((23, 14), (23, 24))
     lab.page.keyboard.press("h")
     lab.expect_hidden_count("33 of 784 pixels hidden")
-    for _ in range(200):  # until the samplers have heard of the new picture
+    for _ in range(200):  # until the samplers have received the new image
         two = lab.picture("original", 0) > 127
         if not np.array_equal(two, one):
             break

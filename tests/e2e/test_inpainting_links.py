@@ -69,7 +69,7 @@ def test_a_case_opens_with_one_click_and_shows_its_text(server: str, new_page: N
     lab.page.locator(".st-key-keep-at_once label").scroll_into_view_if_needed()
     lab.preset("bottom")
     lab.page.wait_for_url("**hide=bottom*")
-    expect(sentence).to_have_count(0)  # it is another case now
+    expect(sentence).to_have_count(0)  # the settings are no longer those of the case
 
 
 def test_files_are_made_and_the_link_contains_no_upload(server: str, new_page: NewPage) -> None:

@@ -16,9 +16,9 @@ from tools.bench.server import ROOT
 
 pytestmark = pytest.mark.e2e
 PATH = "WGAN_latent_space"
-MORE_THAN_BARE = 200  # milliseconds
+MOST_OVERHEAD = 200  # milliseconds
 
-# From a key press to the change that it brings, in the browser's own clock.
+# Time from a key press to its effect, by the browser's clock.
 _UNTIL = """async ([press, read]) => {
   const wait = () => new Promise((next) => requestAnimationFrame(next))
   const before = eval(read), from = performance.now()
@@ -68,7 +68,7 @@ def test_an_image_follows_its_slider_almost_as_fast_as_an_echo(
     page = opened(new_page, server)
     expect(picture(page)).to_be_visible()
     page.locator(".live-sliders input[type=range]").first.wait_for()
-    assert milliseconds(page, _PICTURE) < milliseconds(bare, _ECHO) + MORE_THAN_BARE
+    assert milliseconds(page, _PICTURE) < milliseconds(bare, _ECHO) + MOST_OVERHEAD
     looking.assert_no_horizontal_overflow(page)
 
 
@@ -194,7 +194,7 @@ def test_a_broken_link_gets_a_message(server: str, new_page: NewPage, query: str
     page = new_page()
     page.goto(f"{server}/{PATH}{query}")
     said = page.get_by_text("A part of the link was not understood")
-    expect(said).to_be_visible()  # for some seconds only
+    expect(said).to_be_visible()  # it is shown for some seconds only
     expect(picture(page)).to_be_visible()
 
 

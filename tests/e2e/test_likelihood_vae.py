@@ -45,14 +45,14 @@ def test_chains_are_stepped_played_and_compared(server: str, new_page: NewPage) 
     shown.get_by_role("radio", name="LAIR").click()
     expect(shown.locator(".step")).to_have_text(re.compile("5 proposals .* weighted together"))
     assert (looking.colours(shown.locator(".plane"), 40) != before).any()
-    # The four chains of Metropolis have not found what LAIR has: seen in many other seeds, too.
+    # The four Metropolis chains miss a mode that LAIR finds; so they do with many other seeds.
     distances = [
         float(re.search(r"TV (\d\.\d\d)", text).group(1))
         for text in shown.locator(".multiples small").all_text_contents()
     ]
     assert len(distances) == 4
     assert distances[1] > distances[3] + 0.2
-    shown.get_by_role("button", name="Play").click()  # from the beginning, as it is not at its end
+    shown.get_by_role("button", name="Play").click()  # from the start, not from the end
     expect(
         shown.get_by_role("button", name="Pause")
         .or_(shown.get_by_text("iteration 100 of 100"))
@@ -89,7 +89,7 @@ def test_a_small_vae_is_trained_stopped_and_continued(server: str, new_page: New
     said = page.get_by_text(re.compile(r"^Epoch \d+\.\d of 160")).first
     expect(said).to_be_visible()
     first = said.text_content()
-    expect(said).not_to_have_text(first)  # it moves
+    expect(said).not_to_have_text(first)  # it changes
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text(re.compile(r"^Stopped at \d+%"))).to_be_visible()
     stopped = page.get_by_text(re.compile(r"^Epoch \d+\.\d of 160")).first

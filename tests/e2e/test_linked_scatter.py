@@ -322,7 +322,7 @@ def test_another_revision_replaces_the_selection_and_a_stale_rerun_does_not(
     three, in_three = boxed(scatter, 0, 3)
     seven, in_seven = boxed(scatter, 1, 7)
     scatter.lasso(0, three)
-    scatter.lasso(1, seven)  # before Python has answered the first
+    scatter.lasso(1, seven)  # before Python has answered the first lasso
     assert scatter.received(calls=2) == in_seven
     assert scatter.count() == f"{len(in_seven)} of 600 points selected"
     scatter.page.get_by_role("button", name="First ten").click()
@@ -432,7 +432,7 @@ def test_touch_draws_adds_and_selects(opened: Opener) -> None:
         touch("touchStart", corners[0])
         for corner in corners[1:]:
             touch("touchMove", corner)
-            scatter.page.wait_for_timeout(60)  # a fling would swallow the next tap
+            scatter.page.wait_for_timeout(60)  # otherwise the browser would ignore the next tap
         touch(end)
 
     scatter.scroll_to(0)
@@ -467,7 +467,7 @@ def test_everything_stays_within_the_screen(opened: Opener, width: int) -> None:
         for box in (each.bounding_box() for each in scatter.root.locator(part).all()):
             if box is not None:
                 assert box["x"] + box["width"] <= width
-    point = int(FIRST[:, 0].argmax())  # its tip has to turn to the left
+    point = int(FIRST[:, 0].argmax())  # its tooltip must open to the left
     scatter.scroll_to(0)
     scatter.page.mouse.move(*scatter.on_screen(0, scatter.positions(0)[point]))
     tip = scatter.root.locator(".tip")

@@ -112,7 +112,7 @@ def test_python_overwrites_only_with_a_new_revision(opened: Opener) -> None:
     screen.wait_for_values(shift=2.0)
     move = screen.press_thumb(shift)
     move(1)
-    screen.page.wait_for_timeout(1200)  # answers come while the thumb is held
+    screen.page.wait_for_timeout(1200)  # answers arrive while the thumb is pressed
     assert shift.input_value() == "3"
     screen.page.mouse.up()
     screen.wait_for_values(shift=3.0)
@@ -179,12 +179,12 @@ def test_double_click_and_buttons_reset_the_values(opened: Opener) -> None:
     assert shift.input_value() == "0.5"
     screen.page.get_by_role("button", name="Preset").click()
     screen.wait_for_values(shift=-1.0, width=40.0)
-    expect(back).to_be_hidden()  # the preset is where this slider begins now
+    expect(back).to_be_hidden()  # the preset is the new default of this slider
     width.fill("50")
     shift.fill("0")
     screen.wait_for_values(shift=0.0, width=50.0)
     every.click()
-    screen.wait_for_values(shift=-1.0, width=16.0)  # which has a default of its own
+    screen.wait_for_values(shift=-1.0, width=16.0)  # width has its own default
     expect(every).to_be_hidden()
 
 

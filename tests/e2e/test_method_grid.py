@@ -116,7 +116,7 @@ def test_pictures_are_those_that_were_sent(open_grid: Open) -> None:
     np.testing.assert_array_equal(screen.shown(ORIGINAL)[..., 0], 255 * config.truth[0])
     seen = screen.shown(PROBLEM)[..., 0]
     np.testing.assert_array_equal(seen[config.observed], 255 * config.truth[0][config.observed])
-    assert not {0, 255} & set(seen[~config.observed].tolist())  # neither ink nor paper
+    assert not {0, 255} & set(seen[~config.observed].tolist())  # neither black nor white
     for method in (DMFA, LAIR, CHAIN, NEAREST):
         wanted = np.rint(255 * final(method)[0])
         np.testing.assert_allclose(screen.shown(method)[..., 0], wanted, atol=1)
@@ -174,7 +174,7 @@ def test_stop_is_received_once(open_grid: Open) -> None:
     screen.advance(2)
     assert screen.report()["asked"] == [LAIR]
     screen.view("draws")
-    expect(screen.picture(LAIR)).to_have_text("")  # the draws it had
+    expect(screen.picture(LAIR)).to_have_text("")  # its last draws
 
 
 def test_stop_is_received_while_messages_arrive(open_grid: Open) -> None:
@@ -195,7 +195,7 @@ def test_each_view_shows_its_own_images(open_grid: Open) -> None:
     for view in ("uncertainty", "error", "difference"):
         screen.view(view)
         shown = screen.shown(LAIR)
-        assert len(np.unique(shown[~hidden], axis=0)) == 1  # seen pixels are neutral
+        assert len(np.unique(shown[~hidden], axis=0)) == 1  # observed pixels are neutral
         assert len(np.unique(shown[hidden], axis=0)) > 2
         neutral[view] = tuple(shown[0, 0])
         expect(screen.page.locator(".scale")).to_be_visible()
@@ -360,7 +360,7 @@ def test_an_enlarged_card_closes_when_a_new_run_lacks_its_method(open_grid: Open
     screen.picture(LAIR).click()
     dialog = screen.page.get_by_role("dialog")
     expect(dialog).to_be_visible()
-    screen.page.get_by_text("New run").evaluate("text => text.click()")  # as a timer would
+    screen.page.get_by_text("New run").evaluate("text => text.click()")  # without the pointer
     expect(screen.card(LAIR)).to_have_count(0)
     expect(dialog).to_be_hidden()
     screen.settle()
@@ -385,7 +385,7 @@ def test_the_best_scores_are_bold(open_grid: Open) -> None:
     assert at("F1") in bold[DMFA]
     assert at("90 % coverage") in bold[DMFA]
     assert bold[MIWAE] == [at("NLL")]
-    assert at("NLL, density") not in bold[DMFA]  # no other to compare with
+    assert at("NLL, density") not in bold[DMFA]  # no other method has this score
     assert bold[CHAIN] == bold[MFA] == []
     expect(screen.row(LAIR).locator("td").nth(0)).to_contain_text("± 0.012")
     assert screen.row(MFA).locator("td").all_inner_texts() == ["–"] * 10
@@ -400,7 +400,7 @@ def test_rows_are_sorted_by_a_heading(open_grid: Open) -> None:
     header.get_by_role("button").click()
     expect(header).to_have_attribute("aria-sort", "descending")
     best_first = [DMFA, MIWAE, LAIR, CHAIN, NEAREST, DIFFUSION]
-    assert screen.order() == [*best_first, MFA]  # what has none comes last, both ways
+    assert screen.order() == [*best_first, MFA]  # methods without a score come last in both orders
     header.get_by_role("button").press("Enter")
     expect(header).to_have_attribute("aria-sort", "ascending")
     assert screen.order() == [*best_first[::-1], MFA]
@@ -459,7 +459,7 @@ def test_the_theme_is_that_of_the_page(open_grid: Open) -> None:
         screen = open_grid(theme=theme)
         screen.view("uncertainty")
         screen.page.locator(".outlined input").uncheck()
-        paper[theme] = screen.shown(LAIR)[0, 0].mean()  # a seen pixel
+        paper[theme] = screen.shown(LAIR)[0, 0].mean()  # an observed pixel
         ink = screen.card(LAIR).locator("h4").evaluate("h => getComputedStyle(h).color")
         assert (int(re.findall(r"\d+", ink)[0]) > 128) == (theme == "dark")
     assert paper["dark"] < 80

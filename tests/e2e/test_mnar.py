@@ -26,12 +26,12 @@ from ui.mnar.views import VIEWS
 
 pytestmark = pytest.mark.e2e
 
-# What Plotly has made of what it was sent: the traces of a figure, their arrays unpacked.
+# Traces of a figure as Plotly has decoded them, with unpacked arrays.
 _TRACES = """query => document.querySelector(query)?._fullData?.map(({name, x, y, z}) => ({
   name, x: x && [...x], y: y && [...y], z: z && Array.from(z, row => [...row]),
 }))"""
 
-# Label → what every widget with a kept value shows.
+# Label → displayed value of every kept widget.
 _SETTINGS = """() => Object.fromEntries(
   [...document.querySelectorAll("[class*=st-key-keep-]")].map(box => [
     box.className.match(/st-key-keep-\\S+/)[0],
@@ -40,7 +40,7 @@ _SETTINGS = """() => Object.fromEntries(
         .map(chosen => chosen.textContent).join(),
   ]))"""
 
-# Pairs of elements on screen that lie over each other, by their text.
+# Pairs of elements on screen that overlap, by their text.
 _OVERLAPS = """() => {
   const shown = [...document.querySelectorAll("[data-testid=stElementContainer]")]
     .filter(each => each.checkVisibility() && each.getBoundingClientRect().height > 2)
@@ -91,7 +91,7 @@ class Lab:
         return self.page.locator("strong").get_by_text(text)
 
     def plot(self, name: str) -> Locator:
-        # A figure that changes stands twice for a moment, the new one first.
+        # A changing figure is on the page twice for a moment, the new one first.
         return self.box(f"figure chart {name}").locator(".js-plotly-plot").first
 
     def traces(self, name: str) -> dict[str, dict]:
@@ -178,11 +178,11 @@ def test_a_change_of_the_mechanism_takes_effect_at_once(opened: Opener) -> None:
     lab.page.wait_for_function("document.body.innerText.includes('0.50')")
     lab.settle()
     fewer = lab.holes()
-    assert ((fewer == 2) <= (before == 2)).all()  # the higher threshold takes a part of them
+    assert ((fewer == 2) <= (before == 2)).all()  # the higher threshold removes a subset
     assert (fewer == 2).sum() < (before == 2).sum()
     looking.choose(lab.box("keep.why.wine"), "Chance alone")
     expect(lab.page.get_by_text("completely at random (MCAR)")).to_be_visible()
-    lab.settle()  # a name that is drawn anew hears no click
+    lab.settle()  # a name that is being redrawn ignores clicks
     lab.box("keep.columns.wine").get_by_label("Remove alcohol", exact=True).click()
     lab.page.wait_for_function(
         "query => document.querySelector(query)?._fullData?.[0].z.every(row => row[0] === 0)",
@@ -301,7 +301,7 @@ def test_a_point_is_dragged_to_the_median_of_a_cell(opened: Opener) -> None:
     expect(w1).to_contain_text("the smallest: a is the median")
     lab.settle()
     at = lab.page.locator(".handle").get_attribute("aria-valuenow")
-    # Each cell keeps its own point.
+    # The point of each cell is kept.
     cell = lab.page.get_by_role("spinbutton", name=re.compile("Missing cell, 1 to"))
     cell.fill("2")
     cell.press("Enter")
@@ -313,7 +313,7 @@ def test_a_point_is_dragged_to_the_median_of_a_cell(opened: Opener) -> None:
     expect(lab.page.locator(".handle")).to_have_attribute("aria-valuenow", at)
 
 
-def changed(lab: Lab) -> None:
+def change_settings(lab: Lab) -> None:
     """Change settings from their defaults."""
     lab.box("keep.threshold").locator("input").focus()
     lab.page.keyboard.press("ArrowRight")
@@ -328,7 +328,7 @@ def changed(lab: Lab) -> None:
 
 def test_a_link_shows_another_visitor_the_same_settings(opened: Opener, new_page: NewPage) -> None:
     lab = opened(table="wine")
-    changed(lab)
+    change_settings(lab)
     lab.view("One cell")
     lab.page.wait_for_url(re.compile("view=One"))
     lab.settle()
@@ -341,7 +341,7 @@ def test_a_link_shows_another_visitor_the_same_settings(opened: Opener, new_page
 
 def test_the_settings_survive_another_page(opened: Opener) -> None:
     lab = opened(table="wine")
-    changed(lab)
+    change_settings(lab)
     before, address = lab.settings(), lab.page.url
     lab.page.get_by_role("link", name="Inpainting").click()
     expect(lab.page.get_by_role("heading", name="Inpainting")).to_be_visible()

@@ -11,7 +11,7 @@ from tools.bench.server import ROOT
 pytestmark = pytest.mark.e2e
 
 APPS = ROOT / "tests/e2e/apps"
-# The scripts of components load only after three seconds, as they may from a busy browser.
+# The scripts of components load after three seconds, as in a busy browser.
 LATE = """() => {
   const make = URL.createObjectURL
   URL.createObjectURL = (blob) => {
@@ -20,7 +20,7 @@ LATE = """() => {
     return make(new Blob([wait, blob], { type: blob.type }))
   }
 }"""
-# How many listeners there are on the window and the document.
+# Number of listeners of the window and the document.
 COUNT = """() => {
   window.listening = 0
   for (const [name, by] of [["addEventListener", 1], ["removeEventListener", -1]])

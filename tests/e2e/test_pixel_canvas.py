@@ -102,7 +102,7 @@ def rows(first: int, last: int, size: int = 28) -> Cells:
 def test_mouse_strokes_arrive_cell_by_cell(opened: Opener) -> None:
     screen = opened()
     screen.brush(1)
-    screen.drag((3, 4), (3, 20))  # one jump: the line between has no gaps
+    screen.drag((3, 4), (3, 20))  # one jump gives a line without gaps
     assert screen.received(1) == {(3, column) for column in range(4, 21)}
     screen.drag((10, 2), (18, 10))
     diagonal = {(10 + step, 2 + step) for step in range(9)}
@@ -170,7 +170,7 @@ def test_undo_redo_invert_clear(opened: Opener) -> None:
     screen.page.keyboard.press("Control+z")
     assert screen.received(4) == set()
     assert screen.tool("Undo").get_attribute("aria-disabled") == "true"
-    screen.page.keyboard.press("u")  # nothing left: nothing is sent
+    screen.page.keyboard.press("u")  # nothing to undo: nothing is sent
     screen.page.keyboard.press("Control+Shift+Z")
     assert screen.received(5) == {(1, 1)}
     screen.tool("Redo").click()
@@ -248,7 +248,7 @@ def test_a_preset_replaces_strokes_and_can_be_undone(opened: Opener) -> None:
     assert screen.received(1) == {(20, 20)}
     screen.tool("Preset").click()
     screen.expect_count("392 of 784")
-    assert screen.received(None) is None  # nothing painted since
+    assert screen.received(None) is None  # nothing has been painted since
     screen.drag((27, 0))
     assert screen.received(2) == rows(0, 14) | {(27, 0)}
     screen.tool("Undo").click()
@@ -317,7 +317,7 @@ def test_hidden_cells_show_the_image_only_on_request(opened: Opener, peek: bool)
     screen.tool("Invert").click()
     screen.received(1)
     screen.page.mouse.move(0, 0)
-    here, there = screen.board.evaluate(  # far apart in the picture, alike in the hatch
+    here, there = screen.board.evaluate(  # different in the image, equal in the hatching
         """board => {
             const cell = board.width / 28
             const look = (x, y) => board.getContext("2d")
@@ -373,7 +373,7 @@ def test_a_round_pen_draws_and_erases_on_the_finer_grid(opened: Opener) -> None:
     screen.page.keyboard.press("e")
     screen.page.keyboard.press("u")
     assert np.array_equal(screen.inked(3), dab)
-    assert screen.received(None) is None  # nothing is hidden of it
+    assert screen.received(None) is None  # the mask is empty
 
 
 def test_strokes_are_smoothed_on_request(opened: Opener) -> None:
@@ -397,7 +397,7 @@ def test_one_canvas_draws_and_hides_with_separate_histories(opened: Opener) -> N
     line = screen.inked(1)
     screen.expect_count("pixels inked")
     assert screen.mode("Draw").get_attribute("aria-checked") == "true"
-    screen.page.keyboard.press("h")  # the ink goes where it belongs
+    screen.page.keyboard.press("h")  # the ink is centred
     moved = screen.inked(2)
     assert moved.sum() == line.sum()
     assert moved[0].any()
@@ -414,7 +414,7 @@ def test_one_canvas_draws_and_hides_with_separate_histories(opened: Opener) -> N
     assert screen.received(3) == hidden
     screen.page.keyboard.press("u")
     assert screen.received(4) == set()
-    screen.page.keyboard.press("u")  # the ink's history is another's
+    screen.page.keyboard.press("u")  # the ink has a separate history
     screen.page.keyboard.press("d")
     assert np.array_equal(screen.inked(2), moved)
     screen.page.keyboard.press("u")
@@ -429,7 +429,7 @@ def test_one_canvas_draws_and_hides_with_separate_histories(opened: Opener) -> N
 def test_ink_drawn_before_the_server_answers_is_kept(opened: Opener) -> None:
     screen = opened(draw=1, delay=0.7)
     screen.drag((5, 5), (5, 9))
-    screen.page.keyboard.press("h")  # before Python has seen the stroke
+    screen.page.keyboard.press("h")  # before Python has received the stroke
     screen.drag((20, 3), (20, 8))
     screen.page.keyboard.press("d")
     for column in (12, 16, 20):  # faster than the script

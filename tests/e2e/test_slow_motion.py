@@ -75,7 +75,7 @@ def test_keys_step_through_a_rejection_with_consistent_numbers(
     lab.press("ArrowRight")
     lab.at(68, 5)
     kept, before = levels(lab.tile("kept")), levels(lab.tile("mean"))
-    assert (abs(kept - before) < 3).all()  # z stayed
+    assert (abs(kept - before) < 3).all()  # z is unchanged
     lab.press("ArrowRight")
     lab.at(69, 1)
     assert (abs(levels(lab.tile("mean")) - before) < 3).all()

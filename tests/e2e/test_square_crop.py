@@ -107,14 +107,14 @@ def test_the_first_square_is_the_one_sent_by_python(opened: Opener) -> None:
 
 def test_a_drag_moves_the_square_and_stops_at_the_edge(opened: Opener) -> None:
     screen = opened()
-    screen.drag((0.5, 0.5), (0.55, 0.9), (0.6, 0.5))  # no room up and down, some to the right
+    screen.drag((0.5, 0.5), (0.55, 0.9), (0.6, 0.5))  # it can move to the right, not up or down
     assert screen.received() == pytest.approx([0.6, 0.5, 1], abs=CLOSE)
     screen.drag((0.5, 0.2), (-2, 0.2))
     assert screen.received() == pytest.approx([240 / 320 / 2, 0.5, 1], abs=CLOSE)
-    red, green, _ = screen.report()["mean"]  # what is cut is what is framed
+    red, green, _ = screen.report()["mean"]  # the crop equals the framed part
     assert red / 255 == pytest.approx(0.375, abs=0.01)
     assert green / 255 == pytest.approx(0.5, abs=0.01)
-    screen.drag((0.3, 0.5), (0.3, 0.9))  # nowhere to go: nothing is sent
+    screen.drag((0.3, 0.5), (0.3, 0.9))  # the square cannot move: nothing is sent
     screen.page.wait_for_timeout(300)
     assert screen.report()["calls"] == 2
 
@@ -139,7 +139,7 @@ def test_dragging_a_corner_resizes_and_the_opposite_corner_stays(
     screen = opened(height=300, width=300)
     start = (0.5 + right * 0.5, 0.5 + below * 0.5)
     screen.drag(start, (start[0] - right * 0.4, start[1] - below * 0.6))
-    centre = 0.5 - right * 0.2, 0.5 - below * 0.2  # the longer pull says, so that both fit
+    centre = 0.5 - right * 0.2, 0.5 - below * 0.2  # the longer pull decides, so that both fit
     assert screen.received() == pytest.approx([*centre, 0.6], abs=0.01)
     screen.drag((start[0] - right * 0.4, start[1] - below * 0.4), (start[0] + right, start[1]))
     assert screen.received() == pytest.approx([0.5, 0.5, 1], abs=CLOSE)
@@ -167,7 +167,7 @@ def test_arrows_plus_and_minus_work_and_trigger_no_hotkey_of_the_page(opened: Op
     assert screen.page.get_by_role("dialog").count() == 0
     assert screen.report()["runs"] == runs
     calls = screen.report()["calls"]
-    for _ in range(6):  # held: one message, when it is let go
+    for _ in range(6):  # one message when the key is released
         keys.down("+")
     keys.up("+")
     assert screen.received()[2] == pytest.approx(1)
@@ -196,10 +196,10 @@ def test_the_wheel_resizes_a_square_in_focus_only(opened: Opener) -> None:
 def test_a_click_outside_the_square_moves_it_there(opened: Opener) -> None:
     screen = opened()
     screen.page.get_by_role("button", name="Upper left").click()
-    screen.wait_for_square((0.1875, 0.25, 0.5))  # moved inside
+    screen.wait_for_square((0.1875, 0.25, 0.5))  # moved into the photograph
     screen.page.mouse.click(*screen.at(0.7, 0.6))
     assert screen.received() == pytest.approx([0.7, 0.6, 0.5], abs=CLOSE)
-    screen.page.keyboard.press("ArrowUp")  # and has the focus
+    screen.page.keyboard.press("ArrowUp")  # the square has the focus
     assert screen.received()[1] < 0.6
 
 
@@ -218,7 +218,7 @@ def test_touch_drags_and_a_cancelled_touch_does_not(opened: Opener) -> None:
     touch("touchEnd")
     assert screen.received() == pytest.approx([0.4, 0.5, 1], abs=CLOSE)
     corner = 0.4 - 0.375, 0.0
-    touch("touchStart", corner, off=-8)  # a finger beside the handle still gets it
+    touch("touchStart", corner, off=-8)  # a finger close to the handle still moves it
     touch("touchMove", (corner[0] + 0.375, corner[1] + 0.5), off=-8)
     touch("touchEnd")
     x, y, size = screen.received()
@@ -238,7 +238,7 @@ def test_only_a_new_revision_moves_the_square_of_the_visitor(opened: Opener) -> 
     mouse.move(*screen.at(0.5, 0.5))
     mouse.down()
     mouse.move(*screen.at(0.4, 0.5))
-    for _ in range(100):  # the first drag comes back during the second
+    for _ in range(100):  # the first drag returns during the second
         screen.page.wait_for_timeout(100)
         if screen.report()["calls"]:
             break

@@ -66,7 +66,7 @@ def test_weights_degenerate_with_dimensions(server: str, new_page: NewPage) -> N
 
 
 def sweep_and_press(page: Page, before: int) -> None:
-    """Points in the path of the mouse get the state of the first one; so does one by keys."""
+    """Sweep the mouse over points, then change one point by keys; both change the count."""
     stage = page.locator(".toggled-points .stage")
     stage.scroll_into_view_if_needed()
     box = stage.bounding_box()

@@ -71,7 +71,7 @@ def test_a_small_sigma_gives_the_score_function_a_large_variance(
     looking.choose(page.get_by_test_id("stSelectbox"), "a step, Φ(20 z)")
     page.get_by_role("slider", name="σ").press("End")
     expect(ratio).to_contain_text(re.compile(r"0\.\d"))
-    assert value() < 1  # here the trick loses
+    assert value() < 1  # here reparameterisation has the larger variance
     looking.assert_no_horizontal_overflow(page)
 
 

@@ -156,7 +156,7 @@ def test_a_drag_updates_the_costs_and_python_receives_the_point_at_its_end(opene
 
 def test_dragging_to_the_median_shows_the_minimum(opened: Opener) -> None:
     screen = opened(at=2)
-    screen.drag(2, 1, SAMPLE.median + 0.01)  # a pixel beside it
+    screen.drag(2, 1, SAMPLE.median + 0.01)  # one pixel next to it
     screen.received(SAMPLE.median)
     smallest = min(w1(a) for a in np.linspace(SAMPLE.low, SAMPLE.high, 20001))
     assert w1(SAMPLE.median) <= smallest
@@ -169,7 +169,7 @@ def test_buttons_move_the_point_to_both_minima(opened: Opener) -> None:
     screen = opened(at=2)
     for name, best in (("median", SAMPLE.median), ("mean", SAMPLE.mean)):
         screen.button(f"To the {name}")
-        screen.received(best)  # while it still glides
+        screen.received(best)  # while the point still moves
         screen.wait_for_point(best)
         assert screen.selected_minima() == {name}
 

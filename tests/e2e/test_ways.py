@@ -71,7 +71,7 @@ def test_the_link_is_copied(server: str, new_page: NewPage) -> None:
         permissions=["clipboard-read", "clipboard-write"],
     )
     page.get_by_role("button", name="Copy link").click()
-    # The button itself says so for a moment only, which a busy machine may miss.
+    # The button shows this only for a moment, which a busy machine may miss.
     expect(page.locator(".page-bar [aria-live]")).to_have_text("Link copied")
     assert page.evaluate("navigator.clipboard.readText()") == page.url
 

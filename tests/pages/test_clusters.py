@@ -239,7 +239,7 @@ def test_an_own_run_is_chosen_when_it_is_trained(
         app = view(app, name)
         assert not app.error, name
     box(app, "Run").set_value(RUN).run()
-    assert box(without_errors(app), "Run").value == RUN  # it does not come back by itself
+    assert box(without_errors(app), "Run").value == RUN  # the choice does not change automatically
 
 
 @pytest.mark.usefixtures("short")

@@ -33,7 +33,7 @@ def config(*names: str, seed: int = 0) -> Config:
 
 
 def finished(progress: Progress) -> list[str]:
-    """Run to the end; the computed methods, in the order in which they finished."""
+    """Run to the end; return the computed methods, in the order in which they finished."""
     return list(progress.work())
 
 
@@ -57,7 +57,7 @@ def test_a_method_that_is_added_is_the_only_one_computed() -> None:
     assert more.complete
     for before, after in zip(first.outcomes(), more.outcomes(), strict=False):
         assert after is before
-    # Left out and taken in again, it is still known.
+    # A method that is removed and added again keeps its outcome.
     fewer = comparison_run.resumed(config("PPCA"), more)
     again = comparison_run.resumed(config(*QUICK, "PPCA"), more, fewer)
     assert fewer.complete
@@ -91,7 +91,7 @@ def test_a_stopped_method_ends_and_the_others_go_on() -> None:
     slow = (("pseudo-Gibbs", (("iterations", 400), ("chains", 1))), ("mean image", ()))
     progress = Progress(replace(config(), methods=slow), {})
     steps = progress.work()
-    assert next(steps) == "mean image"  # quick methods are not kept waiting
+    assert next(steps) == "mean image"  # quick methods come first
     assert next(steps) == "pseudo-Gibbs"
     progress.control.stop("pseudo-Gibbs")
     assert list(steps) == ["pseudo-Gibbs"]
@@ -119,7 +119,7 @@ def test_methods_without_a_shipped_model_are_not_offered(monkeypatch: pytest.Mon
     assert {"pseudo-Gibbs", "LAIR", "PPCA", "mean image"} <= set(names)
     assert not {"MIWAE", "DMFA", "MFA"} & set(names)
     monkeypatch.setattr(zoo, "names", lambda: ["digits-dlvm", "mnist-dmfa"])
-    assert "DMFA" in methods.offered("digits")  # borrowed
+    assert "DMFA" in methods.offered("digits")  # the model of another data set
     monkeypatch.setattr(zoo, "names", list)
     monkeypatch.setenv("DGM_DATA", "/nowhere")
     assert methods.offered("celeba") == ["diffusion of the edge"]

@@ -96,7 +96,7 @@ def test_the_lab_opens_with_the_shipped_run_and_starts_none(workers: dict[str, W
     assert set(side_by_side.MODELS) < set(scores["method"])
     assert (scores["RMSE"].diff().dropna() >= 0).all()
     assert [button.label for button in app.button] == ["Train"]
-    assert not app.get("download_button")  # there is nothing yet that was computed here
+    assert not app.get("download_button")  # nothing has been computed on the page yet
     assert dict(app.query_params) == {}
 
 
@@ -268,7 +268,7 @@ def test_a_table_in_any_form_is_read_and_shown_in_every_view(case: str) -> None:
     for name in ("Assume", "One cell", "Watch"):
         group(app, "mnar view").set_value(name).run()
         without_errors(app)
-    hopeless = case == "words alone"  # no hole to fill, no number to take
+    hopeless = case == "words alone"  # no missing cell and no numeric column
     assert bool(app.info) == hopeless
     assert bool(app.button) != hopeless
 
@@ -335,7 +335,7 @@ def test_missing_cells_of_an_upload_are_imputed_and_every_view_uses_the_models(
         "20 completed copies (.zip)",
         "Report (.md)",
     ]
-    assert app.dataframe[-1].value["RMSE"].isna().all()  # nothing is known of what is missing
+    assert app.dataframe[-1].value["RMSE"].isna().all()  # the missing values are unknown
     group(app, "mnar view").set_value("Assume").run()
     numbers = {each.label.split(",")[0]: each.value for each in without_errors(app).metric}
     assert numbers["RMSE"] == "not known"

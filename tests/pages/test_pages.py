@@ -123,7 +123,7 @@ def test_an_upload_becomes_the_picture_and_a_bad_one_gets_a_message() -> None:
     uploader.set_value(("bad.png", b"<svg/>", "image/png")).run()
     assert not app.exception
     assert len(app.error) == 1
-    # The picture from before is still there.
+    # The previous image is still there.
     assert app.session_state["uploaded digit"].content.any()
 
 

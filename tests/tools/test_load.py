@@ -39,7 +39,7 @@ def run(visits: Coroutine[Any, Any, T]) -> T:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with serving(LAB) as found:
-        run(load.samplers(found, 1, SHORT, between=0))  # everybody's models are there
+        run(load.samplers(found, 1, SHORT, between=0))  # the models of all visitors are loaded
         yield found
 
 
@@ -58,7 +58,7 @@ def test_reruns_do_not_increase_memory(server: Server) -> None:
 
 
 def test_threads_end_with_their_tabs(server: Server) -> None:
-    more, _ = run(load.threads(server, 3))  # raises where they stay
+    more, _ = run(load.threads(server, 3))  # raises an error if threads stay
     assert more >= 3
 
 
@@ -83,7 +83,7 @@ def test_no_session_reads_or_stops_the_runs_of_another(server: Server) -> None:
             await other.rerun()
             assert other.data["mask_canvas"] == bits
             assert other.player == ("shipped", "finished")
-            # the other's stop button and its uploads are its own
+            # each session has its own stop button and uploads
             await other.say(BackMsg(stop_script=True).SerializeToString())
             await one.rerun()
             assert one.player[1] == "running"

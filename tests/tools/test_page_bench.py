@@ -43,7 +43,7 @@ def test_a_rerun_lasts_from_the_request_to_the_end_of_the_script() -> None:
     ended.script_finished = ForwardMsg.FINISHED_SUCCESSFULLY
     element.delta.new_element.markdown.body = "a word"
     heard = [
-        Message("in", 1.0, ended.SerializeToString()),  # of the run before
+        Message("in", 1.0, ended.SerializeToString()),  # of the previous run
         Message("out", 2.0, other.SerializeToString()),
         Message("out", 3.0, asked.SerializeToString()),
         Message("in", 10.0, element.SerializeToString()),

@@ -417,7 +417,7 @@ def test_fine_stripes_are_averaged_and_make_no_pattern() -> None:
     stripes[:, ::2] = 255
     square = square_from_photo(stripes)[:, 2:-2].astype(int)
     assert np.abs(square - 127.5).max() < 3
-    picked = stripes[5::10, 5::10].astype(int)  # what taking single pixels would give
+    picked = stripes[5::10, 5::10].astype(int)  # the result of picking single pixels
     assert np.abs(picked - 127.5).min() > 100
 
 
@@ -486,7 +486,7 @@ def test_a_photographed_digit_is_recovered(digits: np.ndarray, noise: float) -> 
         inside = digit[np.ix_(digit.any(1), digit.any(0))]
         plain = digit_from_picture(np.pad(inside, 30))  # the same layout, without a photograph
         likeness.append(np.corrcoef(back.ravel(), plain.ravel())[0, 1])
-    # a faint end found or lost moves the whole by a pixel
+    # a faint stroke end can shift the digit by a pixel
     assert np.median(likeness) > 0.97
     assert min(likeness) > 0.8, f"digit {np.argmin(likeness)}"
 

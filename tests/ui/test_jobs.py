@@ -170,7 +170,7 @@ def test_a_run_stopped_as_it_ended_finishes() -> None:
     worker.start("key", work)
     work.let(1)
     assert until(lambda: not worker.run.live)
-    worker.run.state = "stopped"  # the visitor was faster than the thread
+    worker.run.state = "stopped"  # the visitor stops before the thread ends
     assert worker.resume().wait(PATIENCE)
     assert worker.run.state == "finished"
     assert worker.run.items == [0]
@@ -333,7 +333,7 @@ def test_the_items_kept_at_the_end_replace_the_items() -> None:
     assert until(lambda: len(run.items) > 2)
     worker.stop()
     assert run.wait(PATIENCE)
-    assert run.items == list(range(len(run.items)))  # it has not ended
+    assert run.items == list(range(len(run.items)))  # the run has not ended
     resumed = worker.resume()
     assert resumed.wait(PATIENCE)
     assert resumed.items == [-item for item in range(40)]

@@ -44,7 +44,7 @@ def test_a_centred_digit_depends_on_neither_position_nor_size(
     reference = levels(centred(seven(20, 30, 70))) > 0.5
     near = ndimage.binary_dilation(reference, structure=np.ones((3, 3)))
     core = ndimage.binary_erosion(reference)
-    assert not (mine & ~near).any()  # nothing farther than a pixel
+    assert not (mine & ~near).any()  # every difference is within a pixel
     assert (mine >= core).all()
     rows, columns = np.flatnonzero(mine.any(1)), np.flatnonzero(mine.any(0))
     assert 19 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= 21

@@ -43,7 +43,7 @@ def over_chains(scores: np.ndarray) -> np.ndarray:
     return np.quantile(scores, [0.1, 0.5, 0.9], axis=1).T
 
 
-def wander(truth: np.ndarray, hidden: np.ndarray, chains: int, heat: float) -> np.ndarray:
+def noisy_chains(truth: np.ndarray, hidden: np.ndarray, chains: int, heat: float) -> np.ndarray:
     """Chains over the digits most similar on the observed pixels: (T, chains, H, W)."""
     library, _ = digits()
     generator = np.random.default_rng(int(heat * 10))
@@ -62,7 +62,7 @@ def wander(truth: np.ndarray, hidden: np.ndarray, chains: int, heat: float) -> n
 
 
 def running_means(draws: np.ndarray) -> np.ndarray:
-    """Mean of each chain up to each frame; after the warm-up, its draws are left out."""
+    """Mean of each chain up to each frame; after the warm-up, without the warm-up draws."""
     first = np.where(np.arange(TOTAL) < WARMUP // THIN, 0, WARMUP // THIN)
     sums = np.concatenate([np.zeros_like(draws[:1], dtype=float), np.cumsum(draws, axis=0)])
     counts = np.arange(TOTAL) - first + 1
@@ -71,7 +71,7 @@ def running_means(draws: np.ndarray) -> np.ndarray:
 
 def frames_of(truth: np.ndarray, hidden: np.ndarray, chains: int, heat: float) -> SamplerFrames:
     """All frames of one synthetic sampler."""
-    draws = wander(truth, hidden, chains, heat)
+    draws = noisy_chains(truth, hidden, chains, heat)
     means = running_means(draws)
     mean = means.mean(1)
     return SamplerFrames(
@@ -146,7 +146,7 @@ def stream(run: int) -> None:
             st.session_state.live = False
             st.rerun()
     elif query.get("gap") == "1" and sent == 5 and st.session_state.held < 12:
-        st.session_state.held += 1  # long enough for the browser to have the first frames
+        st.session_state.held += 1  # so long that the browser receives the first frames
         stop = 5 if st.session_state.held < 12 else 10
         show(run, 0, 5, "running")
     else:

@@ -57,7 +57,7 @@ def test_linear_planes_are_computed_at_once_aligned_and_kept(
     assert not laid.live
     planes = laid.planes()
     assert list(planes) == BOTH
-    # The second is already turned as the first is: no other turn brings it nearer.
+    # The second is already aligned with the first: no rotation reduces the distance.
     turn = embeddings.rotation_to(planes["After"].astype(float), planes["Before"].astype(float))
     np.testing.assert_allclose(turn, np.eye(2), atol=1e-4)
     monkeypatch.setattr(embeddings, "run", None)  # nothing is computed twice
@@ -77,7 +77,7 @@ def test_the_oldest_layouts_are_deleted_but_none_on_screen(
     first = started("PCA", names).planes()
     for seed in range(1, KEPT):
         started("PCA", ["Before"], other(seed))
-    # Some of the first are forgotten now, and all are shown again.
+    # Some of the first layouts are deleted now, and all are shown again.
     again = started("PCA", names)
     assert list(again.planes()) == names
     for name, xy in again.planes().items():
@@ -123,8 +123,8 @@ def test_other_layouts_start_from_the_previous_one(worker: jobs.Worker, gated: G
     assert laid.done == pytest.approx(0.25)
     planes = laid.planes()
     assert (planes["Before"] == 1).all()
-    assert planes["After"] is planes["Before"]  # from which it will begin
-    assert started("UMAP-like").run is laid.run  # it is not begun anew
+    assert planes["After"] is planes["Before"]  # its initial layout
+    assert started("UMAP-like").run is laid.run  # it is not restarted
     gated.leave.set()
     assert worker.run.wait(PATIENCE)
     assert (laid.live, laid.can_continue, laid.failed) == (False, False, False)
@@ -144,11 +144,11 @@ def test_a_stopped_layout_is_shown_but_not_kept_and_can_continue(
     worker.stop()
     assert laid.can_continue
     planes = laid.planes()
-    assert list(planes) == ["Before"]  # the other was not begun
+    assert list(planes) == ["Before"]  # the other was not started
     assert (planes["Before"] == 1).all()
     assert not laid.kept
     laid.start()
-    assert worker.run.state == "stopped"  # only the visitor lets it go on
+    assert worker.run.state == "stopped"  # only the visitor can continue it
     worker.resume()
     assert laid.live
     gated.leave.set()

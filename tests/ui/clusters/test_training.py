@@ -93,7 +93,7 @@ def test_an_own_run_is_available_when_it_has_ended(
     own = runs.trained_run("yours")
     assert own.model is items[False][-1].item.model
     assert list(own.snapshots) == ["Before", "Round 1", "After", "Control"]
-    assert "keep.cluster run" not in session  # it is chosen in place of what was
+    assert "keep.cluster run" not in session  # it replaces the previous choice
     assert session["last values"]["keep.cluster run"] == "yours"
     session["keep.cluster run"] = "digits-vaegmm"
     training.open_finished()
@@ -110,7 +110,7 @@ def test_an_interrupted_run_is_kept_without_its_control(
     taken.run = trained([*items[False], *items[True][:-1]], state)
     training.open_finished()
     own = runs.trained_run("yours")
-    assert list(own.snapshots) == ["Before", "Round 1", "After"]  # half a control is none
+    assert list(own.snapshots) == ["Before", "Round 1", "After"]  # without the unfinished control
     assert own.history.control_curve is None
 
 

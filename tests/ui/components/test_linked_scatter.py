@@ -271,10 +271,10 @@ def test_a_selection_is_returned_and_sends_nothing_to_the_browser() -> None:
     first = app.session_state["sent"]
     app.session_state["scatter"] = message(selection_of(2, 5))
     assert shown_selection(app) == "[2, 5]"
-    app.session_state["given"] = selection_of(2, 5)  # as a caller that keeps it would
+    app.session_state["given"] = selection_of(2, 5)  # like a caller that stores the selection
     assert shown_selection(app) == "[2, 5]"
     app.session_state["scatter"] = message(selection_of())
-    assert shown_selection(app) == "none"  # cleared, though the caller still says otherwise
+    assert shown_selection(app) == "none"  # cleared, although the caller still passes a selection
     assert app.session_state["sent"] == first
 
 

@@ -210,7 +210,7 @@ def test_nothing_hidden_and_nothing_drawn_send_no_strips() -> None:
 
 
 def test_twelve_methods_on_a_face_stay_small() -> None:
-    # Noise does not compress: no face is worse.
+    # Noise does not compress, so this is the worst case.
     hidden = np.zeros((64, 64), bool)
     hidden[32:] = True
     face = RNG.random((3, 64, 64), dtype=np.float32)
@@ -249,7 +249,7 @@ def best(name: str, *values: float) -> list[int]:
         ("NLL, density", (-100.0, -250.0, 3.0), [1]),
         ("90 % coverage", (1.0, 0.86, 0.95), [1]),
         ("F1", (0.9, 0.9, 0.8), [0, 1]),
-        ("F1", (0.90001, 0.90004, 0.8), [0, 1]),  # the same to the reader
+        ("F1", (0.90001, 0.90004, 0.8), [0, 1]),  # equal as displayed
         ("F1", (0.9,), []),
         ("F1", (0.9, None), []),
         ("SSE", (math.inf, 2.0, 3.0), [1]),

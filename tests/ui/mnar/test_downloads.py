@@ -40,7 +40,7 @@ def missing(data: MaskedTable) -> pd.DataFrame:
 def test_a_completed_table_keeps_observed_cells_bit_for_bit(plan: Amputation | None) -> None:
     data, _, (*_, result) = finished(plan)
     before, gone = data.table.frame, missing(data)
-    if plan is not None:  # more is gone than was missing before, in those two columns alone
+    if plan is not None:  # cells are removed from these two columns only
         more = gone & before.notna()
         assert [name for name in NAMES if more[name].any()] == ["age", "height"]
     for answer in result.answers.values():
@@ -146,7 +146,7 @@ def test_the_report_states_the_numbers_of_the_run() -> None:
     assert f"{ROWS} rows, 5 columns; {rate:.1%} of the cells were missing." in text
     for setting in ("- threshold: -0.5", "- direction: low", "- steps: 6", "- samples: 30"):
         assert setting in text.splitlines()
-    for name in ("age", "height"):  # what lost values, and nothing else, has a mechanism
+    for name in ("age", "height"):  # only columns with removed values have a mechanism
         assert re.search(f"^- {name}: ", text, re.MULTILINE)
 
 

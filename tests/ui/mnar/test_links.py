@@ -190,7 +190,7 @@ def test_a_link_is_read_once_in_a_visit() -> None:
     app = AppTest.from_function(visit, default_timeout=PATIENCE)
     app.query_params["seed"] = "3"
     app.run()
-    app.session_state[KEPT + "mnar seed"] = 4  # what the visitor does then
+    app.session_state[KEPT + "mnar seed"] = 4  # a later change by the visitor
     app.run()
     assert app.query_params["seed"] == "4"
     app.run()

@@ -104,7 +104,7 @@ def test_the_shipped_run_is_complete_and_fits_its_table(first: shipped.ShippedRu
     for history in results.histories.values():
         assert len(history.bound) == len(history.rmse) == len(results.steps)
         assert history.guess.shape == truth.shape
-        # The guesses belong to the last error.
+        # The imputed values belong to the last error.
         assert np.sqrt(np.mean((history.guess - truth) ** 2)) == pytest.approx(
             history.rmse[-1], rel=0.2
         )
