@@ -52,8 +52,8 @@ def curve(page: Page, figure: str, trace: str, axis: str = "y") -> list[float]:
     """Values of a curve, given by name or number, after its figure has been drawn."""
     selector = f".st-key-figure-{figure} .js-plotly-plot"
     expect(page.locator(f"{selector} .main-svg").first).to_be_visible()
-    asked = [selector, trace, axis]
-    return page.wait_for_function(_CURVE, arg=asked).json_value()
+    arguments = [selector, trace, axis]
+    return page.wait_for_function(_CURVE, arg=arguments).json_value()
 
 
 def until(page: Page, condition: Callable[[], bool], what: str) -> None:

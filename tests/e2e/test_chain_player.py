@@ -163,25 +163,25 @@ def test_a_chosen_pixel_is_marked_in_every_image_and_described(open_player: Open
     cell = box["width"] / 28
     before = [screen.tile(kind).evaluate("c => c.toDataURL()") for kind in ("original", "mean")]
     screen.page.mouse.move(box["x"] + (column + 0.5) * cell, box["y"] + (row + 0.5) * cell)
-    told = screen.page.locator(".card header small")
+    details = screen.page.locator(".card header small")
     for s, sampler in enumerate(samplers.values()):
         p, inked = sampler.mean[LAST, row, column], sampler.draws[LAST, :, row, column].sum()
         words = f"row {row + 1}, column {column + 1}: ink with probability {p:.2f}, ink in {inked}"
-        expect(told.nth(s)).to_contain_text(words)
-        expect(told.nth(s)).to_contain_text(
+        expect(details.nth(s)).to_contain_text(words)
+        expect(details.nth(s)).to_contain_text(
             f"original: {'ink' if truth[row, column] else 'no ink'}"
         )
     after = [screen.tile(kind).evaluate("c => c.toDataURL()") for kind in ("original", "mean")]
     assert before[0] != after[0]
     assert before[1] != after[1]
     screen.page.mouse.move(1, 1)
-    expect(told.first).to_contain_text("numbers at iteration")
+    expect(details.first).to_contain_text("numbers at iteration")
     screen.page.locator(".tiles").first.focus()
     screen.page.keyboard.press("ArrowRight")
-    expect(told.first).to_contain_text("row 15, column 16")
+    expect(details.first).to_contain_text("row 15, column 16")
     screen.shows(LAST)  # the arrow keys moved the marked pixel
     screen.page.keyboard.press("Escape")
-    expect(told.first).to_contain_text("numbers at iteration")
+    expect(details.first).to_contain_text("numbers at iteration")
 
 
 def test_the_iteration_is_sent_to_the_page(open_player: Open) -> None:

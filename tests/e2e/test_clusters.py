@@ -377,17 +377,17 @@ def test_samples_path_and_plane_follow_the_chosen_cluster(
     assert way.get_attribute("src") == road
 
     walk = box(page, "Path to")
-    held = value(page, "Path to")
-    wanted = 1 if held.startswith("1 ") else 0
+    previous = value(page, "Path to")
+    wanted = 1 if previous.startswith("1 ") else 0
     walk.get_by_role("combobox").click()
     page.get_by_role("option").nth(wanted).click()
     expect(way).not_to_have_attribute("src", road)
     looking.settle(page)
 
     caption = page.locator(".linked-scatter figcaption")
-    said = caption.text_content()
-    assert re.fullmatch(r"z\d+ across, z\d+ up", said)
-    third = next(f"z{i}" for i in range(1, 5) if not re.search(rf"\bz{i}\b", said))
+    projection = caption.text_content()
+    assert re.fullmatch(r"z\d+ across, z\d+ up", projection)
+    third = next(f"z{i}" for i in range(1, 5) if not re.search(rf"\bz{i}\b", projection))
     looking.choose(box(page, "Across"), re.compile(f"^{third}$"))
     expect(caption).to_have_text(re.compile(f"^{third} across"))
     looking.settle(page)

@@ -46,13 +46,13 @@ def test_a_critic_is_trained_in_the_page(server: str, new_page: NewPage) -> None
     page = opened(new_page, server, "?view=Critic&critic-theta=0.5&critic-steps=200")
     slider = page.get_by_role("slider", name="Training steps")
     expect(slider).to_be_visible()
-    said = page.get_by_test_id("stMetric").filter(has_text="Estimate").text_content()
-    assert abs(float(re.search(r"(\d\.\d+)", said).group(1)) - 0.5) < 0.05
+    shown = page.get_by_test_id("stMetric").filter(has_text="Estimate").text_content()
+    assert abs(float(re.search(r"(\d\.\d+)", shown).group(1)) - 0.5) < 0.05
     expect(page.get_by_test_id("stMetric").filter(has_text="True value")).to_contain_text("0.500")
     slider.press("Home")
     looking.settle(page)
     expect(page.get_by_test_id("stMetric").filter(has_text="Estimate")).not_to_contain_text(
-        said.removeprefix("Estimate")
+        shown.removeprefix("Estimate")
     )
     looking.assert_no_horizontal_overflow(page)
 
@@ -102,8 +102,8 @@ def test_the_spiral_changes_with_the_step_size(server: str, new_page: NewPage) -
 def test_a_link_restores_its_settings(server: str, new_page: NewPage) -> None:
     page = new_page()
     page.goto(f"{server}/{PATH}?view=Critic&critic-theta=1.5&critic-penalty=10&critic-steps=x")
-    said = page.get_by_text("not understood and left out: critic-steps")
-    expect(said).to_be_visible()  # it is shown for some seconds only
+    shown = page.get_by_text("not understood and left out: critic-steps")
+    expect(shown).to_be_visible()  # it is shown for some seconds only
     looking.settle(page)
     expect(page.get_by_role("slider", name="θ")).to_have_value("1.5")
     assert "critic-penalty=10" in page.url

@@ -92,8 +92,8 @@ def test_a_latent_is_downloaded_and_uploaded_again(
         page.get_by_role("button", name="Latent").click()
     file = tmp_path / "latent.json"
     download.value.save_as(file)
-    held = json.loads(file.read_text())
-    assert held["model"] == "mnist-wgan"
+    saved = json.loads(file.read_text())
+    assert saved["model"] == "mnist-wgan"
 
     def brought(content: dict) -> Page:
         file.write_text(json.dumps(content))
@@ -103,9 +103,9 @@ def test_a_latent_is_downloaded_and_uploaded_again(
         page.locator("input[type=file]").set_input_files(file)
         return page
 
-    whole = brought(held)
+    whole = brought(saved)
     expect(whole.get_by_role("button", name="Open in Sliders").first).to_be_visible()
-    wrong = brought(held | {"model": "other"})
+    wrong = brought(saved | {"model": "other"})
     expect(wrong.get_by_text("belongs to other")).to_be_visible()
 
 
@@ -193,8 +193,8 @@ def test_the_training_is_played(server: str, new_page: NewPage) -> None:
 def test_a_broken_link_gets_a_message(server: str, new_page: NewPage, query: str) -> None:
     page = new_page()
     page.goto(f"{server}/{PATH}{query}")
-    said = page.get_by_text("A part of the link was not understood")
-    expect(said).to_be_visible()  # it is shown for some seconds only
+    message = page.get_by_text("A part of the link was not understood")
+    expect(message).to_be_visible()  # it is shown for some seconds only
     expect(picture(page)).to_be_visible()
 
 

@@ -95,8 +95,8 @@ def test_with_a_lower_floor_the_training_likelihood_rises_and_the_test_likelihoo
 
 def test_models_are_trained_on_other_points_and_stopped(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, f"{FLOOR}&floor-points=20&floor-iterations=3000")
-    begun = page.get_by_text(re.compile("^Training, ")).first
-    expect(begun).to_be_visible()
+    training = page.get_by_text(re.compile("^Training, ")).first
+    expect(training).to_be_visible()
     first = drawn(page, "floor-plane", "the model")
     assert len(first) == 300
     stop = page.get_by_role("button", name="Stop")

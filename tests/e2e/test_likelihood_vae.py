@@ -86,10 +86,10 @@ def test_another_mask_gives_another_posterior(server: str, new_page: NewPage) ->
 
 def test_a_small_vae_is_trained_stopped_and_continued(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, f"{TRAIN}&vae-epochs=160&vae-latents=5")
-    said = page.get_by_text(re.compile(r"^Epoch \d+\.\d of 160")).first
-    expect(said).to_be_visible()
-    first = said.text_content()
-    expect(said).not_to_have_text(first)  # it changes
+    progress = page.get_by_text(re.compile(r"^Epoch \d+\.\d of 160")).first
+    expect(progress).to_be_visible()
+    first = progress.text_content()
+    expect(progress).not_to_have_text(first)  # it changes
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text(re.compile(r"^Stopped at \d+%"))).to_be_visible()
     stopped = page.get_by_text(re.compile(r"^Epoch \d+\.\d of 160")).first

@@ -100,7 +100,7 @@ class Lab:
         drawn = self.page.wait_for_function(_TRACES, arg=query)
         return {each["name"]: each for each in drawn.json_value()}
 
-    def holes(self) -> np.ndarray:
+    def missing_cells(self) -> np.ndarray:
         """The heat map: 0 = observed, 1 = missing in the table, 2 = removed."""
         ((_, cells),) = self.traces("holes").items()
         return np.array(cells["z"])
@@ -114,8 +114,8 @@ class Lab:
     def training_errors(self, steps: int) -> dict[str, dict]:
         """The error curves, after they have more than `steps` points."""
         self.page.wait_for_function(
-            """([query, told]) => document.querySelector(query)
-              ?._fullData?.at(-1)?.x?.length > told""",
+            """([query, steps]) => document.querySelector(query)
+              ?._fullData?.at(-1)?.x?.length > steps""",
             arg=[".st-key-figure-chart-errors .js-plotly-plot", steps],
         )
         return self.traces("errors")
@@ -166,18 +166,18 @@ def test_the_lab_shows_complete_figures_before_any_click(opened: Opener) -> None
 
 def test_a_change_of_the_mechanism_takes_effect_at_once(opened: Opener) -> None:
     lab = opened(table="wine")
-    before = lab.holes()
+    before = lab.missing_cells()
     losing = np.flatnonzero((before == 2).any(0))
     assert list(losing) == [0, 1, 2, 3, 4, 5]
     title = lab.title(re.compile("^Missing: "))
-    said = title.text_content()
+    text = title.text_content()
     threshold = lab.box("keep.threshold").locator("input")
     for _ in range(5):
         threshold.press("ArrowRight")
-    expect(title).not_to_have_text(said)
+    expect(title).not_to_have_text(text)
     lab.page.wait_for_function("document.body.innerText.includes('0.50')")
     lab.settle()
-    fewer = lab.holes()
+    fewer = lab.missing_cells()
     assert ((fewer == 2) <= (before == 2)).all()  # the higher threshold removes a subset
     assert (fewer == 2).sum() < (before == 2).sum()
     looking.choose(lab.box("keep.why.wine"), "Chance alone")
@@ -189,7 +189,7 @@ def test_a_change_of_the_mechanism_takes_effect_at_once(opened: Opener) -> None:
         arg=".st-key-figure-chart-holes .js-plotly-plot",
     )
     lab.settle()
-    assert list(np.flatnonzero((lab.holes() == 2).any(0))) == [1, 2, 3, 4, 5]
+    assert list(np.flatnonzero((lab.missing_cells() == 2).any(0))) == [1, 2, 3, 4, 5]
 
 
 def test_a_training_is_shown_stopped_continued_and_downloaded(opened: Opener) -> None:
@@ -197,9 +197,9 @@ def test_a_training_is_shown_stopped_continued_and_downloaded(opened: Opener) ->
     expect(lab.page.get_by_text("Press Train")).to_be_visible()
     lab.button("Train").click()
     expect(lab.page.get_by_test_id("stProgress")).to_be_visible()
-    told = len(lab.training_errors(0)["MIWAE"]["x"])
-    lab.training_errors(told)
-    assert len(lab.traces("bounds")["not-MIWAE"]["y"]) >= told
+    length_before = len(lab.training_errors(0)["MIWAE"]["x"])
+    lab.training_errors(length_before)
+    assert len(lab.traces("bounds")["not-MIWAE"]["y"]) >= length_before
     lab.button("Stop").click()
     expect(lab.button("Continue")).to_be_visible()
     expect(lab.page.get_by_test_id("stProgress")).to_have_count(0)
@@ -209,9 +209,9 @@ def test_a_training_is_shown_stopped_continued_and_downloaded(opened: Opener) ->
     lab.button("Continue").click()
     read = lab.completed_table()
     after = lab.traces("errors")["not-MIWAE"]
-    told = len(before["x"])
-    assert len(after["x"]) > told
-    assert (after["x"][:told], after["y"][:told]) == (before["x"], before["y"])
+    length_before = len(before["x"])
+    assert len(after["x"]) > length_before
+    assert (after["x"][:length_before], after["y"][:length_before]) == (before["x"], before["y"])
     assert (np.diff(after["x"]) > 0).all()
     iris = load_table("iris")
     table = table_of("iris", "", iris, "species")
@@ -242,7 +242,7 @@ def test_the_missing_cells_of_an_uploaded_table_are_imputed(opened: Opener) -> N
     assert {"age", "numeric", "binary", "blood", "categorical"} <= set(cells.all_text_contents())
     own = lab.page.locator("[class*=st-key-keep-why]")
     expect(own.locator("input")).to_have_value("Nothing: impute the missing cells")
-    assert set(np.unique(lab.holes())) == {0, 1}
+    assert set(np.unique(lab.missing_cells())) == {0, 1}
     lab.button("Train").click()
     read = lab.completed_table()
     mine = read_table(csv(), "mine.csv").frame.reset_index(drop=True)
@@ -265,12 +265,12 @@ def test_imputations_follow_an_assumption_while_it_is_dragged(opened: Opener) ->
     metric = lab.page.get_by_test_id("stMetric").filter(has_text="Mean moves by")
     slider = lab.page.get_by_role("slider", name="Assumed strength")
     slider.scroll_into_view_if_needed()
-    said, box = metric.text_content(), slider.bounding_box()
+    text, box = metric.text_content(), slider.bounding_box()
     middle = box["y"] + box["height"] / 2
     lab.page.mouse.move(box["x"] + 9 + 10 / 16 * (box["width"] - 18), middle)  # 2 in −8 … 8
     lab.page.mouse.down()
     lab.page.mouse.move(box["x"] + 9 + 0.1 * (box["width"] - 18), middle, steps=8)
-    expect(metric).not_to_have_text(said)
+    expect(metric).not_to_have_text(text)
     expect(metric).to_contain_text("-0.")  # low values are assumed to go missing
     warning = lab.page.get_by_text("The weights have degenerated")
     assert warning.count() == 0
@@ -280,7 +280,7 @@ def test_imputations_follow_an_assumption_while_it_is_dragged(opened: Opener) ->
     expect(warning).to_be_visible()
     lab.page.get_by_role("button", name="Reset all").click()
     expect(warning).to_have_count(0)
-    expect(metric).to_have_text(said)
+    expect(metric).to_have_text(text)
 
 
 def test_a_point_is_dragged_to_the_median_of_a_cell(opened: Opener) -> None:

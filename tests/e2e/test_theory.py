@@ -26,9 +26,9 @@ def press(page: Page, slider: str, key: str) -> None:
 
 
 def hidden(page: Page) -> tuple[int, int]:
-    said = page.get_by_text(HIDDEN).first
-    expect(said).to_be_visible()
-    return tuple(map(int, HIDDEN.search(said.text_content()).groups()))
+    line = page.get_by_text(HIDDEN).first
+    expect(line).to_be_visible()
+    return tuple(map(int, HIDDEN.search(line.text_content()).groups()))
 
 
 def test_between_narrow_distributions_only_wasserstein_has_a_gradient(
@@ -52,17 +52,17 @@ def test_between_narrow_distributions_only_wasserstein_has_a_gradient(
 
 def test_weights_degenerate_with_dimensions(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "note=Importance+sampling&importance-dimensions=5")
-    said = page.get_by_text(re.compile("First run of")).first
-    expect(said).to_be_visible()
-    few = float(re.search(r"fraction (\d+\.\d+)%", said.text_content())[1])
+    line = page.get_by_text(re.compile("First run of")).first
+    expect(line).to_be_visible()
+    few = float(re.search(r"fraction (\d+\.\d+)%", line.text_content())[1])
     press(page, "Dimensions", "End")
-    expect(said).not_to_contain_text(f"fraction {few:.2f}%")
-    many = float(re.search(r"fraction (\d+\.\d+)%", said.text_content())[1])
+    expect(line).not_to_contain_text(f"fraction {few:.2f}%")
+    many = float(re.search(r"fraction (\d+\.\d+)%", line.text_content())[1])
     assert few > 20 > 2 > many
     assert "importance-dimensions=100" in page.url
     assert len(looking.curve(page, "importance-shares", "1 / E w²")) == 12
     press(page, "Width of the proposal", "Home")
-    expect(said).to_contain_text("limit 0.00%")
+    expect(line).to_contain_text("limit 0.00%")
 
 
 def sweep_and_press(page: Page, before: int) -> None:
@@ -74,13 +74,13 @@ def sweep_and_press(page: Page, before: int) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"], steps=25)
     page.mouse.up()
-    said = page.get_by_text(HIDDEN).first
-    expect(said).not_to_contain_text(", 0 changed")
+    line = page.get_by_text(HIDDEN).first
+    expect(line).not_to_contain_text(", 0 changed")
     swept = hidden(page)
     assert abs(swept[0] - before) == swept[1] > 3
     stage.press("ArrowRight")
     stage.press("Space")
-    expect(said).not_to_contain_text(f", {swept[1]} changed")
+    expect(line).not_to_contain_text(f", {swept[1]} changed")
 
 
 def test_a_click_hides_a_point_and_the_link_stores_it(server: str, new_page: NewPage) -> None:
@@ -106,26 +106,26 @@ def test_a_click_hides_a_point_and_the_link_stores_it(server: str, new_page: New
 
 def test_an_outlier_moves_the_mean_and_not_the_median(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "note=Optimal+transport")
-    said = page.get_by_text(re.compile("the nearest point is")).first
-    expect(said).to_contain_text("Mean 0.73, median 0.00")
+    line = page.get_by_text(re.compile("the nearest point is")).first
+    expect(line).to_contain_text("Mean 0.73, median 0.00")
     expect(page.locator(".number-line .dot")).to_have_count(9)
     page.locator(".number-line .dot").last.press("Home")
-    expect(said).to_contain_text("Mean −0.77, median −0.40")
+    expect(line).to_contain_text("Mean −0.77, median −0.40")
     box = page.locator(".number-line .dot").first.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 250, y, steps=5)
     page.mouse.up()
-    expect(said).not_to_contain_text("Mean −0.77")
+    expect(line).not_to_contain_text("Mean −0.77")
     looking.settle(page)
-    moved = said.text_content()
+    moved = line.text_content()
     page.get_by_role("button", name="Add a point").click()
-    expect(said).to_contain_text("of 10 points")
+    expect(line).to_contain_text("of 10 points")
     page.locator(".number-line .dot").last.press("Delete")
-    expect(said).to_have_text(moved)
+    expect(line).to_have_text(moved)
     press(page, "Power p", "Home")
-    expect(said).to_contain_text("p = 1: the nearest point is")
+    expect(line).to_contain_text("p = 1: the nearest point is")
     page.get_by_role("radio", name="Nearest Gaussian").click()
     expect(page.get_by_text(re.compile("Nearest in W₂: N"))).to_be_visible()
 

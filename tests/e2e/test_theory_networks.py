@@ -33,12 +33,12 @@ def test_the_rows_below_or_above_a_row_are_filled_in(server: str, new_page: NewP
     page = opened(new_page, server, "Pixel by pixel", "&pixel-digit=0&pixel-row=14")
     expect(page.get_by_text("32 draws, all of equal weight")).to_be_visible()
     player = page.locator("canvas").first
-    whole = looking.levels(player)
-    assert (whole[14:] > 100).any()
+    end = looking.levels(player)
+    assert (end[14:] > 100).any()
     page.locator(".picture-player .scrub").press("Home")
-    begun = looking.levels(player)
-    assert np.allclose(begun[:14], whole[:14])
-    assert np.ptp(begun[14:]) < 5  # nothing is drawn yet
+    start = looking.levels(player)
+    assert np.allclose(start[:14], end[:14])
+    assert np.ptp(start[14:]) < 5  # nothing is drawn yet
     before = drawn(page, "pixel-sum", "this draw")
     assert len(before) == 784
     assert (np.diff(before) < 1e-3).all()  # a sum of log-probabilities
@@ -77,12 +77,12 @@ def test_a_small_sigma_gives_the_score_function_a_large_variance(
 
 def test_the_best_gaussian_reduces_the_gap_but_not_to_zero(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "VAEs and the gap")
-    said = page.get_by_text(re.compile(r"^ELBO −\d"))
+    sentence = page.get_by_text(re.compile(r"^ELBO −\d"))
 
     def numbers(before: str = "") -> tuple[str, list[float]]:
         """The line under the charts, after it differs from `before`, and its numbers."""
-        expect(said.first).not_to_have_text(before)
-        line = said.first.inner_text()
+        expect(sentence.first).not_to_have_text(before)
+        line = sentence.first.inner_text()
         found = re.findall(r"−?\d+\.\d{4}", line)
         return line, [float(each.replace("−", "-")) for each in found]
 

@@ -75,8 +75,8 @@ def press(app: AppTest, label: str) -> AppTest:
 
 def sentences(app: AppTest) -> str:
     """All sentences on the page."""
-    told = (app.info, app.error, app.caption, app.markdown)
-    return " ".join(each.value for elements in told for each in elements)
+    shown = (app.info, app.error, app.caption, app.markdown)
+    return " ".join(each.value for elements in shown for each in elements)
 
 
 # --- at first ---------------------------------------------------------------------------------

@@ -196,16 +196,16 @@ def test_the_pictures_are_enlarged_by_whole_pixels_and_the_arrays_are_exact() ->
 def test_the_script_of_a_comparison_reproduces_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = replace(config(), methods=(("nearest neighbours", (("neighbours", 3),)),), seed=5)
-    *_, result = comparison.run(asked)
-    content = comparison_downloads.as_zip(asked, list(result.outcomes.values()))
+    requested = replace(config(), methods=(("nearest neighbours", (("neighbours", 3),)),), seed=5)
+    *_, result = comparison.run(requested)
+    content = comparison_downloads.as_zip(requested, list(result.outcomes.values()))
     zipfile.ZipFile(io.BytesIO(content)).extractall(tmp_path)
     monkeypatch.chdir(tmp_path)
     made: dict[str, object] = {}
     exec((tmp_path / "again.py").read_text(encoding="utf-8"), made)
     again = made["result"]
     assert isinstance(again, comparison.Result)
-    assert again.config == asked
+    assert again.config == requested
     for name, outcome in result.outcomes.items():
         assert np.array_equal(again.outcomes[name].mean, outcome.mean)
 
@@ -239,7 +239,7 @@ def test_a_pit_panel_shows_its_bars_against_the_uniform_line() -> None:
 
 
 def test_a_written_comparison_is_read_unchanged(tmp_path: Path) -> None:
-    asked = config("LAIR", "mean image")
+    requested = config("LAIR", "mean image")
     made = [
         outcomes()[0]._replace(
             parts={"factors": np.ones((2, 1, 28, 28), np.float32)},
@@ -249,9 +249,9 @@ def test_a_written_comparison_is_read_unchanged(tmp_path: Path) -> None:
         Outcome("mean image", "finished", "fitted", 1.0, 0.1, outcomes()[0].mean),
     ]
     path = tmp_path / "comparison.npz"
-    shipped.write_comparison(path, asked, made)
+    shipped.write_comparison(path, requested, made)
     back, read = shipped.read_comparison(path)
-    assert back == asked
+    assert back == requested
     for one, other in zip(made, read, strict=True):
         assert one[:5] == other[:5]
         assert np.allclose(one.mean, other.mean, atol=1e-3)

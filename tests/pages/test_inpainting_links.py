@@ -110,7 +110,7 @@ def test_numbers_are_clamped_and_long_values_cut() -> None:
 
 
 def test_a_link_of_an_earlier_version_opens() -> None:
-    """The names and values of all settings that links have held since the lab has links."""
+    """Names and values of all settings of links, including those of earlier versions."""
     link = {
         "data": "mnist",
         "view": "Studies",

@@ -77,8 +77,8 @@ def test_every_page_is_in_the_bar() -> None:
 
 @pytest.mark.parametrize("go", [None, 3, "Nowhere", ["Theory"], {}])
 def test_other_messages_of_the_bar_are_ignored(go: object) -> None:
-    asked = page_bar.parse(go, "yes", [("", "home"), ("Theory", "Theory")])
-    assert asked == (None, False)
+    request = page_bar.parse(go, "yes", [("", "home"), ("Theory", "Theory")])
+    assert request == (None, False)
 
 
 def test_a_page_of_the_bar_can_be_chosen() -> None:

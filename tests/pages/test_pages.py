@@ -97,8 +97,8 @@ def test_every_data_set_opens_with_or_without_its_files(
     for dataset in ("mnist", "omniglot", "digits"):
         next(box for box in app.selectbox if box.key == "keep.dataset").set_value(dataset).run()
         assert not app.exception
-        said = " ".join(caption.value for caption in app.caption)
-        assert ("drawn by the model itself" in said) == (dataset != "digits")
+        text = " ".join(caption.value for caption in app.caption)
+        assert ("drawn by the model itself" in text) == (dataset != "digits")
 
 
 def picture(side: int = 60) -> bytes:

@@ -60,9 +60,9 @@ def test_each_study_is_shown_before_any_click_and_without_data(sweep: str, pixel
 def test_every_data_set_opens(data: str) -> None:
     for sweep in SWEEPS:
         app = opened(sweep=sweep, data=data)
-        held = any((row.data, row.sweep) == (data, sweep) for row in studies.st_rows())
-        assert ("Shipped result" in page_text(app)) == held
-        assert held or "There is no shipped result" in app.info[0].value
+        available = any((row.data, row.sweep) == (data, sweep) for row in studies.st_rows())
+        assert ("Shipped result" in page_text(app)) == available
+        assert available or "There is no shipped result" in app.info[0].value
 
 
 def test_digits_are_measured_on_the_page_and_kept() -> None:

@@ -119,13 +119,13 @@ def random_message(source: random.Random, visitor: Visitor) -> bytes:
     if source.random() < 0.3:
         return source.randbytes(source.randint(0, 300))
     message = BackMsg()
-    asked = message.rerun_script
-    asked.query_string = "".join(source.choices("&=%?<>\0é∞\u202eab1", k=source.randint(0, 500)))
-    asked.page_name = source.choice(["", "Inpainting", "../app", "%00", "x" * 5000])
-    asked.page_script_hash = source.choice(["", "0" * 32, "<script>"])
-    asked.fragment_id = source.choice(["", "none", "f" * 5000])
+    rerun = message.rerun_script
+    rerun.query_string = "".join(source.choices("&=%?<>\0é∞\u202eab1", k=source.randint(0, 500)))
+    rerun.page_name = source.choice(["", "Inpainting", "../app", "%00", "x" * 5000])
+    rerun.page_script_hash = source.choice(["", "0" * 32, "<script>"])
+    rerun.fragment_id = source.choice(["", "none", "f" * 5000])
     for name in source.sample([*visitor.widgets.values(), "$$ID-x-y", ""], 4):
-        state = asked.widget_states.widgets.add()
+        state = rerun.widget_states.widgets.add()
         state.id = name
         kind, value = source.choice(VALUES)
         if isinstance(value, list):

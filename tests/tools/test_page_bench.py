@@ -36,8 +36,8 @@ def test_starts_and_sessions_are_ratios_and_fractions() -> None:
 
 
 def test_a_rerun_lasts_from_the_request_to_the_end_of_the_script() -> None:
-    asked, other = BackMsg(), BackMsg()
-    asked.rerun_script.query_string = ""
+    request, other = BackMsg(), BackMsg()
+    request.rerun_script.query_string = ""
     other.load_git_info = True
     ended, element = ForwardMsg(), ForwardMsg()
     ended.script_finished = ForwardMsg.FINISHED_SUCCESSFULLY
@@ -45,7 +45,7 @@ def test_a_rerun_lasts_from_the_request_to_the_end_of_the_script() -> None:
     heard = [
         Message("in", 1.0, ended.SerializeToString()),  # of the previous run
         Message("out", 2.0, other.SerializeToString()),
-        Message("out", 3.0, asked.SerializeToString()),
+        Message("out", 3.0, request.SerializeToString()),
         Message("in", 10.0, element.SerializeToString()),
         Message("in", 43.0, ended.SerializeToString()),
     ]

@@ -88,12 +88,12 @@ class Gated:
 
     def __init__(self, items: int) -> None:
         self.items = items
-        self.begun: list[int] = []
+        self.started: list[int] = []
         self.gate = threading.Semaphore(0)
 
     def __call__(self) -> Iterator[int]:
         for i in range(self.items):
-            self.begun.append(i)
+            self.started.append(i)
             assert self.gate.acquire(timeout=PATIENCE)
             yield i
 
@@ -105,7 +105,7 @@ def test_a_stopped_run_continues_where_it_was() -> None:
     work, worker = Gated(6), Worker()
     first = worker.start("key", work)
     work.let(2)
-    assert until(lambda: len(work.begun) == 3)  # the third is being computed
+    assert until(lambda: len(work.started) == 3)  # the third is being computed
     worker.stop()
     assert first.state == "stopped"
     second = worker.resume()
@@ -116,14 +116,14 @@ def test_a_stopped_run_continues_where_it_was() -> None:
     assert second.wait(PATIENCE)
     assert second.state == "finished"
     assert second.items == [0, 1, 2, 3, 4, 5]
-    assert work.begun == [0, 1, 2, 3, 4, 5]  # none was computed twice
+    assert work.started == [0, 1, 2, 3, 4, 5]  # none was computed twice
     assert first.items == [0, 1]
 
 
 def test_an_item_that_was_being_computed_at_the_stop_is_not_lost() -> None:
     work, worker = Gated(3), Worker()
     first = worker.start("key", work)
-    assert until(lambda: work.begun == [0])
+    assert until(lambda: work.started == [0])
     worker.stop()
     work.let(1)
     assert first.wait(PATIENCE)
@@ -132,20 +132,20 @@ def test_an_item_that_was_being_computed_at_the_stop_is_not_lost() -> None:
     work.let(2)
     assert second.wait(PATIENCE)
     assert second.items == [0, 1, 2]
-    assert work.begun == [0, 1, 2]
+    assert work.started == [0, 1, 2]
 
 
 def test_a_run_can_be_stopped_and_continued_many_times_at_once() -> None:
     work, worker = Gated(5), Worker()
     runs = [worker.start("key", work)]
-    assert until(lambda: work.begun == [0])
+    assert until(lambda: work.started == [0])
     for _ in range(4):  # while the first item is being computed
         worker.stop()
         runs.append(worker.resume())
     work.let(5)
     assert runs[-1].wait(PATIENCE)
     assert runs[-1].items == [0, 1, 2, 3, 4]
-    assert work.begun == [0, 1, 2, 3, 4]
+    assert work.started == [0, 1, 2, 3, 4]
     assert all(run.wait(PATIENCE) for run in runs)
     assert [run.state for run in runs] == ["stopped"] * 4 + ["finished"]
 
@@ -194,7 +194,7 @@ def test_a_run_that_waits_for_a_stopped_item_takes_no_slot(
     monkeypatch.setattr(jobs, "_slots", jobs.Slots(2))
     work, worker = Gated(2), Worker()
     worker.start("key", work)
-    assert until(lambda: work.begun == [0])  # one slot is taken
+    assert until(lambda: work.started == [0])  # one slot is taken
     worker.stop()
     resumed = worker.resume()
     other = Worker().start("another visitor", counting(3))

@@ -88,16 +88,16 @@ def until(app: AppTest, condition: Callable[[], bool]) -> None:
     assert condition()
 
 
-def said(app: AppTest) -> str:
+def result_text(app: AppTest) -> str:
     return " ".join(each.value for each in app.markdown)
 
 
 def test_nothing_runs_until_the_button_is_pressed() -> None:
     app = opened()
     assert labels(app) == ["Train"]
-    assert said(app) == "nothing yet"
+    assert result_text(app) == "nothing yet"
     app = press(app, "Train")
-    until(app, lambda: said(app) == "4 of 4")
+    until(app, lambda: result_text(app) == "4 of 4")
     assert labels(app) == ["Train"]
     assert not app.button[0].disabled
     assert not app.info
@@ -105,21 +105,21 @@ def test_nothing_runs_until_the_button_is_pressed() -> None:
 
 def test_an_automatic_run_starts_at_once_and_again_for_other_settings() -> None:
     app = opened(automatic=True)
-    until(app, lambda: said(app) == "4 of 4")
+    until(app, lambda: result_text(app) == "4 of 4")
     app.slider[0].set_value(3).run()
-    until(app, lambda: said(app) == "3 of 3")
+    until(app, lambda: result_text(app) == "3 of 3")
 
 
 def test_without_settings_nothing_can_start() -> None:
     app = opened(automatic=True)
     app.slider[0].set_value(0).run()
     assert app.button[0].disabled
-    assert said(app) == "nothing yet"
+    assert result_text(app) == "nothing yet"
 
 
 def test_a_run_is_stopped_and_continued() -> None:
     app = press(opened(pause=True), "Train")
-    until(app, lambda: said(app) == "2 of 4")
+    until(app, lambda: result_text(app) == "2 of 4")
     assert labels(app) == ["Train", "Stop"]
     assert app.button[0].disabled
     app = press(app, "Stop")
@@ -127,7 +127,7 @@ def test_a_run_is_stopped_and_continued() -> None:
     assert app.info[0].value == "Stopped at 25%. Press Continue to compute the rest."
     app.session_state["control"]["pause"] = False
     app = press(app, "Continue")
-    until(app, lambda: said(app) == "4 of 4")
+    until(app, lambda: result_text(app) == "4 of 4")
     assert labels(app) == ["Train"]
 
 
@@ -135,23 +135,23 @@ def test_a_failed_run_gets_a_message_and_keeps_its_items() -> None:
     app = press(opened(fault=True), "Train")
     until(app, lambda: bool(app.error))
     assert app.error[0].value == ("This run failed on the server. Press Train to start it again.")
-    assert said(app) == "2 of 4"
+    assert result_text(app) == "2 of 4"
     assert labels(app) == ["Train"]
 
 
 def test_other_settings_stop_a_run() -> None:
     app = press(opened(pause=True), "Train")
-    until(app, lambda: said(app) == "2 of 4")
+    until(app, lambda: result_text(app) == "2 of 4")
     app.slider[0].set_value(5).run()
-    assert said(app) == "nothing yet"
+    assert result_text(app) == "nothing yet"
     assert labels(app) == ["Train"]
 
 
 def test_a_run_can_be_kept_on_screen_when_settings_change() -> None:
     app = press(opened(pause=True, keeps=True), "Train")
-    until(app, lambda: said(app) == "2 of 4")
+    until(app, lambda: result_text(app) == "2 of 4")
     app.slider[0].set_value(5).run()
-    assert said(app) == "2 of 4"
+    assert result_text(app) == "2 of 4"
     assert app.caption[0].value.startswith("The settings have changed")
     assert labels(app) == ["Train", "Stop"]
 

@@ -17,8 +17,8 @@ def visit() -> None:
         return st.session_state["file"].upper()
 
     file = st.session_state.get("file")
-    held = uploads.read_once("place", file, None if file is None else read)
-    st.caption(f"{held.content} {held.revision}")
+    kept = uploads.read_once("place", file, None if file is None else read)
+    st.caption(f"{kept.content} {kept.revision}")
 
 
 def test_a_file_is_read_once_and_the_last_valid_one_is_kept() -> None:

@@ -106,15 +106,15 @@ def test_unknown_numbers_are_null() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "expected"),
     [
         ({"samplers": {}}, "at least one sampler"),
         ({"numbers": [1, 2]}, "iterations, frames and latents of 'one'"),
         ({"frames": [3, 7]}, "frames among the kept"),
     ],
 )
-def test_wrong_arguments_are_named(change: dict[str, Any], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
+def test_wrong_arguments_are_named(change: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
         message(**change)
     with pytest.raises(ValueError, match="expected mean of shape"):
         replace(chunk(0), mean=np.zeros((1, 2)))

@@ -132,13 +132,14 @@ def test_more_than_a_mosaic_of_draws_comes_at_the_end_of_the_run() -> None:
 
 
 def test_states_follow_the_method_and_the_run() -> None:
-    begun, before = outcome(state="running", done=0.2), outcome("MFA", state="running", mean=None)
-    gone = Outcome("MIWAE", "unavailable", "no such model.", 0.0, 0.0)
+    running = outcome(state="running", done=0.2)
+    before = outcome("MFA", state="running", mean=None)
+    unavailable = Outcome("MIWAE", "unavailable", "no such model.", 0.0, 0.0)
     of = config(INK, HIDDEN, "LAIR", "MFA", "MIWAE", "DMFA")
-    states = [card["state"] for card in message(begun, before, gone, of=of)["methods"]]
+    states = [card["state"] for card in message(running, before, unavailable, of=of)["methods"]]
     assert states == ["running", "waiting", "unavailable", "waiting"]
     for run in ("stopped", "finished", "timed out", "failed"):
-        after = message(begun, before, gone, of=of, state=run)["methods"]
+        after = message(running, before, unavailable, of=of, state=run)["methods"]
         assert [card["state"] for card in after] == [
             "stopped",
             "stopped",

@@ -11,7 +11,7 @@ FRAMES = np.zeros((3, 1, 4, 4), np.uint8)
 
 
 @pytest.mark.parametrize(
-    ("pictures", "captions", "said"),
+    ("pictures", "captions", "message"),
     [
         (FRAMES.astype(float), (), "uint8"),
         (FRAMES[0], (), "uint8"),
@@ -19,13 +19,13 @@ FRAMES = np.zeros((3, 1, 4, 4), np.uint8)
         (FRAMES, ("a", "b"), "expected 3 captions, got 2"),
     ],
 )
-def test_an_invalid_track_is_refused(pictures: np.ndarray, captions: tuple, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_an_invalid_track_is_refused(pictures: np.ndarray, captions: tuple, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         Track("track", pictures, captions)
 
 
 @pytest.mark.parametrize(
-    ("tracks", "more", "said"),
+    ("tracks", "more", "message"),
     [
         ([], {}, "one length"),
         ([Track("a", FRAMES), Track("b", FRAMES[:2])], {}, "one length"),
@@ -33,6 +33,6 @@ def test_an_invalid_track_is_refused(pictures: np.ndarray, captions: tuple, said
         ([Track("a", FRAMES)], {"start": 3}, "from 0 to 2"),
     ],
 )
-def test_inconsistent_tracks_are_refused(tracks: list, more: dict, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_inconsistent_tracks_are_refused(tracks: list, more: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         picture_player("key", tracks, label="player", **more)

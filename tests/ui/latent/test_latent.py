@@ -37,7 +37,7 @@ def test_a_latent_survives_its_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "not the JSON"),
         ("{", "not the JSON"),
@@ -51,8 +51,8 @@ def test_a_latent_survives_its_file() -> None:
         (json.dumps({"model": "mnist-wgan", "z": [True] * 48}), "48 finite"),
     ],
 )
-def test_an_invalid_file_gets_a_message(text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_an_invalid_file_gets_a_message(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         files.from_json(text, "mnist-wgan", 48)
 
 

@@ -39,9 +39,9 @@ def missing(data: MaskedTable) -> pd.DataFrame:
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_a_completed_table_keeps_observed_cells_bit_for_bit(plan: Amputation | None) -> None:
     data, _, (*_, result) = finished(plan)
-    before, gone = data.table.frame, missing(data)
+    before, absent = data.table.frame, missing(data)
     if plan is not None:  # cells are removed from these two columns only
-        more = gone & before.notna()
+        more = absent & before.notna()
         assert [name for name in NAMES if more[name].any()] == ["age", "height"]
     for answer in result.answers.values():
         after = downloads.completed(data, answer.mean)
@@ -50,19 +50,19 @@ def test_a_completed_table_keeps_observed_cells_bit_for_bit(plan: Amputation | N
         assert not after.isna().to_numpy().any()
         for name in NAMES:
             assert after[name].dtype == before[name].dtype
-            seen = ~gone[name]
-            pd.testing.assert_series_equal(after[name][seen], before[name][seen], check_exact=True)
+            kept = ~absent[name]
+            pd.testing.assert_series_equal(after[name][kept], before[name][kept], check_exact=True)
 
 
 def test_imputed_cells_hold_the_answer_in_the_units_of_the_column() -> None:
     data, _, (*_, result) = finished(PLAN)
     mean = result.answers["not-MIWAE"].mean
-    after, gone = downloads.completed(data, mean), missing(data)
+    after, absent = downloads.completed(data, mean), missing(data)
     age = table().frame["age"]
     expected = age.mean() + age.std(ddof=0) * mean[:, 0].double().numpy()
-    np.testing.assert_allclose(after["age"][gone["age"]], expected[gone["age"]], rtol=1e-6)
-    levels = after["smokes"][gone["smokes"]]
-    likelier = np.where(mean[:, 2].numpy() > 0.5, "yes", "no")[gone["smokes"]]
+    np.testing.assert_allclose(after["age"][absent["age"]], expected[absent["age"]], rtol=1e-6)
+    levels = after["smokes"][absent["smokes"]]
+    likelier = np.where(mean[:, 2].numpy() > 0.5, "yes", "no")[absent["smokes"]]
     assert list(levels) == list(likelier)
 
 
@@ -101,7 +101,7 @@ def test_cells_and_names_are_no_spreadsheet_formulas() -> None:
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_the_folder_holds_every_copy_the_errors_and_the_report(plan: Amputation | None) -> None:
     data, _, (*_, result) = finished(plan)
-    answer, gone = result.answers["not-MIWAE"], missing(data)
+    answer, absent = result.answers["not-MIWAE"], missing(data)
     with zipfile.ZipFile(io.BytesIO(downloads.as_zip(data, answer, "# Words\n"))) as folder:
         assert folder.testzip() is None
         texts = {name: folder.read(name).decode() for name in folder.namelist()}
@@ -110,10 +110,10 @@ def test_the_folder_holds_every_copy_the_errors_and_the_report(plan: Amputation 
     assert texts["report.md"] == "# Words\n"
     assert texts["imputed.csv"] == downloads.as_csv(downloads.completed(data, answer.mean))
     deviations = pd.read_csv(io.StringIO(texts["standard deviations.csv"])).to_numpy()
-    assert (deviations[~gone.to_numpy()] == 0).all()
-    assert (deviations[gone.to_numpy()] > 0).all()
+    assert (deviations[~absent.to_numpy()] == 0).all()
+    assert (deviations[absent.to_numpy()] > 0).all()
     ages = np.stack([pd.read_csv(io.StringIO(texts[name]))["age"] for name in copies])
-    removed = gone["age"].to_numpy()
+    removed = absent["age"].to_numpy()
     assert (ages[:, ~removed] == table().frame["age"].to_numpy()[~removed]).all()
     assert (ages[:, removed].std(0) > 0).all()
 
