@@ -1,1 +1,1 @@
-"""What only developers run: page and load benchmarks, hosting checks, README pictures."""
+"""Programs for developers: benchmarks, hosting checks, documentation and README pictures."""

@@ -1,7 +1,7 @@
-"""The README's pictures, taken anew from the app: `python -m tools.readme_pictures [NAME …]`.
+"""Take the README's pictures from the app again: `python -m tools.readme_pictures [NAME …]`.
 
-The app runs without a data folder, so nothing is shown but scikit-learn's digits and tables and
-what the models draw.
+The app runs without a data folder. The pictures therefore show only scikit-learn's digits and
+tables, and samples of the models.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image
 
-from tools.bench.browser import browser, rest
+from tools.bench.browser import bounds, browser, rest
 from tools.bench.server import LAB, ROOT, serving
 
 if TYPE_CHECKING:
@@ -26,45 +26,45 @@ if TYPE_CHECKING:
 WIDE = 1280
 FILM = "inpainting"
 SCALE, STEP = 0.7, 125
-"""Size of the film, and milliseconds per picture."""
+"""Scale of the film relative to the page, and milliseconds per frame."""
 
 
 def lasso(page: Page) -> None:
-    """Round the middle of the left plane."""
-    box = page.locator(".linked-scatter .stage").first.bounding_box()
-    around = 2 * np.pi * np.arange(33) / 32
-    x = box["x"] + box["width"] * (0.5 + 0.19 * np.cos(around))
-    y = box["y"] + box["height"] * (0.47 + 0.16 * np.sin(around))
+    """Draw a lasso around the middle of the left plane."""
+    box = bounds(page.locator(".linked-scatter .stage").first)
+    angles = 2 * np.pi * np.arange(33) / 32
+    x = box["x"] + box["width"] * (0.5 + 0.19 * np.cos(angles))
+    y = box["y"] + box["height"] * (0.47 + 0.16 * np.sin(angles))
     page.mouse.move(x[0], y[0])
     page.mouse.down()
-    for at in zip(x, y, strict=True):
-        page.mouse.move(*at)
+    for point in zip(x, y, strict=True):
+        page.mouse.move(*point)
     page.mouse.up()
     page.mouse.move(0, 0)
 
 
 def all_have_ended(page: Page) -> None:
-    """Wait until every method has filled in the picture."""
+    """Wait until every method has filled in the image."""
     page.wait_for_function("!document.querySelector('.card[data-state=running]')")
 
 
 def its_run(page: Page) -> None:
-    """Wait until it has ended and been played."""
+    """Wait until the run has ended and the player shows its last iteration."""
     page.locator(".st-key-start-latent-plane button:enabled").wait_for()
     page.get_by_text("iteration 400 of 400").wait_for()
 
 
 def traits(page: Page) -> None:
-    """Choose the directions of traits."""
+    """Choose the latent directions of traits."""
     page.get_by_text("By trait", exact=True).click()
 
 
 def nothing(page: Page) -> None:
-    """The page as it opens."""
+    """Leave the page as it opens."""
 
 
 class Still(NamedTuple):
-    """One picture: a link, the height of the window, and what is done before it is taken."""
+    """One picture: the link, the height of the window, and an action before it is taken."""
 
     link: str
     height: int
@@ -81,35 +81,35 @@ STILLS = {
 
 
 def still(page: Page, url: str, name: str) -> None:
-    """Take it, with a colour table of its own."""
-    asked = STILLS[name]
-    page.set_viewport_size({"width": WIDE, "height": asked.height})
-    page.goto(f"{url}/{asked.link}")
+    """Take the picture `name` and save it with a palette of 256 colours."""
+    settings = STILLS[name]
+    page.set_viewport_size({"width": WIDE, "height": settings.height})
+    page.goto(f"{url}/{settings.link}")
     rest(page)
-    asked.act(page)
+    settings.act(page)
     rest(page)
     page.wait_for_timeout(1500)  # charts fade in
-    seen = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    seen.quantize(256, dither=Image.Dither.NONE).save(_path(f"{name}.png"), optimize=True)
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    picture.quantize(256, dither=Image.Dither.NONE).save(_path(f"{name}.png"), optimize=True)
 
 
 def film(page: Page, url: str) -> None:
-    """The lab at work: a run, a stroke, its run, an iteration taken apart."""
+    """Film the inpainting lab: a run, a stroke and its run, and one iteration in slow motion."""
     page.set_viewport_size({"width": WIDE, "height": 1180})
     page.goto(f"{url}/Inpainting")
     page.locator(".player").wait_for()
     rest(page)
-    seen = [_small(page) for _ in range(10)]
-    seen += [_small(page) for _ in stroke(page)]
-    seen += [_small(page) for _ in range(24)]
+    frames = [_small(page) for _ in range(10)]
+    frames += [_small(page) for _ in stroke(page)]
+    frames += [_small(page) for _ in range(24)]
     page.get_by_text("Slow motion", exact=True).first.click()
     rest(page)
-    following = page.get_by_role("button", name="Next", exact=True)
+    next_button = page.get_by_role("button", name="Next", exact=True)
     for _ in range(5):
-        seen += 6 * [_small(page)]
-        following.click()
+        frames += 6 * [_small(page)]
+        next_button.click()
         page.wait_for_timeout(300)
-    first, *others = seen
+    first, *others = frames
     first.save(
         _path(f"{FILM}.webp"),
         save_all=True,
@@ -122,22 +122,22 @@ def film(page: Page, url: str) -> None:
 
 
 def stroke(page: Page) -> Iterator[None]:
-    """Hide a little more of the picture; yields on the way."""
-    box = page.locator(".pixel-canvas canvas").first.bounding_box()
-    way = [(0.35, 0.72), (0.45, 0.72), (0.55, 0.72), (0.65, 0.72), (0.68, 0.8), (0.68, 0.88)]
-    places = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in way]
-    page.mouse.move(*places[0])
+    """Hide more pixels with one stroke; yields after each part of it."""
+    box = bounds(page.locator(".pixel-canvas canvas").first)
+    path = [(0.35, 0.72), (0.45, 0.72), (0.55, 0.72), (0.65, 0.72), (0.68, 0.8), (0.68, 0.88)]
+    points = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in path]
+    page.mouse.move(*points[0])
     page.mouse.down()
-    for place in places:
-        page.mouse.move(*place, steps=4)
+    for point in points:
+        page.mouse.move(*point, steps=4)
         yield
     page.mouse.up()
 
 
 def _small(page: Page) -> Image.Image:
-    seen = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    size = (round(seen.width * SCALE), round(seen.height * SCALE))
-    return seen.resize(size, Image.Resampling.LANCZOS)
+    frame = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    size = (round(frame.width * SCALE), round(frame.height * SCALE))
+    return frame.resize(size, Image.Resampling.LANCZOS)
 
 
 def _path(name: str) -> Path:
@@ -147,10 +147,10 @@ def _path(name: str) -> Path:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*STILLS, FILM, []], metavar="NAME")
-    asked = parser.parse_args().names or [*STILLS, FILM]
+    names = parser.parse_args().names or [*STILLS, FILM]
     with ExitStack() as stack:
         server, chromium = stack.enter_context(serving(LAB)), stack.enter_context(browser())
-        for name in asked:
+        for name in names:
             page = chromium.new_page()
             page.set_default_timeout(120_000)
             film(page, server.url) if name == FILM else still(page, server.url, name)

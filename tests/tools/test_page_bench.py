@@ -21,7 +21,7 @@ def test_a_percentile_is_one_of_the_values_and_exceeded_by_few() -> None:
 
 def test_the_lab_is_compared_with_the_bare_app_of_the_same_run() -> None:
     lines = {line.what: line for line in figures.strokes([100, 90, 110], [220, 200, 900])}
-    more = lines["the lab more than bare Streamlit, median"]
+    more = lines["the lab minus bare Streamlit, median"]
     assert (more.value, more.goal) == (120, 150)
     assert "kept" in telling.written(more)
     assert "missed" in telling.written(more._replace(value=151.0))
@@ -29,7 +29,7 @@ def test_the_lab_is_compared_with_the_bare_app_of_the_same_run() -> None:
 
 
 def test_starts_and_sessions_are_ratios_and_fractions() -> None:
-    *_, ratio = figures.starts([2.0, 2.5], {"front door": [3.5, 3.0]})
+    *_, ratio = figures.starts([2.0, 2.5], {"start page": [3.5, 3.0]})
     assert (ratio.value, ratio.goal) == (1.5, 1.5)
     *_, each = figures.memory([(1, 300.0), (2, 350.0), (11, 340.0)], "run finished")
     assert each.value == pytest.approx(4.0)
@@ -57,6 +57,6 @@ def test_a_rerun_lasts_from_the_request_to_the_end_of_the_script() -> None:
 
 
 def test_every_stroke_hides_an_observed_pixel() -> None:
-    cells = list(itertools.islice(strokes._places(), 250))
-    assert len(set(cells)) == len(cells)
-    assert all(16 <= row < 28 and 0 <= column < 28 for row, column in cells)
+    pixels = list(itertools.islice(strokes._observed_pixels(), 250))
+    assert len(set(pixels)) == len(pixels)
+    assert all(16 <= row < 28 and 0 <= column < 28 for row, column in pixels)

@@ -1,5 +1,5 @@
-"""Speed as a visitor meets it: the inpainting lab in a real browser beside a bare Streamlit app.
+"""Benchmark of the inpainting lab in a real browser, compared with a minimal Streamlit app.
 
-`python -m dgm_core bench page`, or `python -m tools.bench`. Both apps run on servers of their own,
-in turns, so that what is stated are differences and ratios within one run.
+Run it with `python -m tools.bench`. Each app has its own server, and the measurements alternate.
+The table therefore states differences and ratios within one run.
 """

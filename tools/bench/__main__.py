@@ -1,10 +1,10 @@
-"""`python -m tools.bench`: the table, line by line as it is measured."""
+"""`python -m tools.bench`: print each line of the table as soon as it is measured."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dgm_core.bench.timing import Line
@@ -20,46 +20,50 @@ PARTS = ("strokes", "reruns", "start", "memory")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure what is asked for; returns the exit status."""
+    """Measure the requested parts; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
-    parser.add_argument("--times", type=int, default=20, help="strokes and reruns of a kind")
-    parser.add_argument("--starts", type=int, default=3, help="servers started for each page")
-    parser.add_argument("--sessions", type=int, default=10, help="beside the first")
-    asked = asked_of(parser, PARTS, arguments)
+    parser.add_argument("--times", type=int, default=20, help="number of strokes and of reruns")
+    parser.add_argument("--starts", type=int, default=3, help="number of servers started per page")
+    parser.add_argument("--sessions", type=int, default=10, help="sessions besides the first")
+    options = asked_of(parser, PARTS, arguments)
     try:
-        tell(measured(asked))
+        tell(measured(options))
     except NoBrowser as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def measured(asked: argparse.Namespace) -> Iterator[Line]:
-    """The parts that are asked for, one by one."""
-    parts = asked.parts
+def measured(options: argparse.Namespace) -> Iterator[Line]:
+    """Lines of the requested parts, each as soon as it is measured."""
+    parts = options.parts
     with browser() as chromium:
         if "start" in parts:
-            pages = {"front door": "", "inpainting lab": "Inpainting"}
+            pages = {"start page": "", "inpainting lab": "Inpainting"}
             taken: dict[str, list[float]] = {name: [] for name in pages}
-            importing = []
-            for _ in range(asked.starts):
-                importing.append(sessions.importing())
+            import_times = []
+            for _ in range(options.starts):
+                import_times.append(sessions.importing())
                 for name, path in pages.items():
                     taken[name].append(sessions.start(chromium, path))
-            yield from figures.starts(importing, taken)
+            yield from figures.starts(import_times, taken)
         if "strokes" in parts or "reruns" in parts:
             with serving(ECHO) as echo, serving(LAB) as lab:
-                yield from _under_the_finger(chromium, echo.url, lab.url, asked.times, parts)
+                yield from _interactions(chromium, echo.url, lab.url, options.times, parts)
         if "memory" in parts:
-            say: Callable[[str], None] = lambda text: print(text, file=sys.stderr)  # noqa: E731
-            for ran, of in ((False, "page opened"), (True, "run finished")):
-                found = sessions.sizes(chromium, asked.sessions, ran=ran, say=say)
-                yield from figures.memory(found, of)
+            for ran, state in ((False, "page opened"), (True, "run finished")):
+                found = sessions.sizes(chromium, options.sessions, ran=ran, say=_print_progress)
+                yield from figures.memory(found, state)
 
 
-def _under_the_finger(
+def _print_progress(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _interactions(
     chromium: Browser, echo_url: str, lab_url: str, times: int, parts: Sequence[str]
 ) -> Iterator[Line]:
+    """Lines of the parts "strokes" and "reruns"."""
     echo, lab = strokes.Echo(chromium, echo_url), strokes.Lab(chromium, lab_url)
     if "strokes" in parts:
         yield from figures.strokes(*strokes.in_turns(echo, lab, times))
@@ -74,7 +78,8 @@ def _under_the_finger(
         taken, sent = strokes.reruns(lab.page, times)
         yield from figures.no_op(bare, taken, sum(sent.values()))
         largest = sorted(sent.items(), key=lambda item: -item[1])[:6]
-        print("  of these " + ", ".join(f"{name} {size / 1024:.1f}" for name, size in largest))
+        listed = ", ".join(f"{name} {size / 1024:.1f}" for name, size in largest)
+        print(f"  largest messages, kB: {listed}")
 
 
 if __name__ == "__main__":

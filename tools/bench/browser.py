@@ -1,4 +1,4 @@
-"""Chromium with a stopwatch in every page, and what the stopwatch tells."""
+"""Chromium with a stopwatch script in every page, and the times that the script records."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, FloatRect, Locator, Page
+    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 STOPWATCH = Path(__file__).parent / "stopwatch.js"
 RESTS = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 LONG = 120_000
-"""Milliseconds that anything may take."""
+"""Time limit of every wait, in milliseconds."""
 SHELL = "chromium-headless-shell"
-"""The same engine without windows to draw: a page takes half of the processor's time."""
+"""Chromium without a window; it needs about half of the CPU time per page."""
 NAMES = ("chromium", "chromium-browser", SHELL)
-"""As visitors have it, first."""
+"""Programs to look for, in this order: first the browser that visitors use."""
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -32,12 +33,12 @@ FLAGS = [
 
 
 class NoBrowser(Exception):
-    """What is missing, in a sentence."""
+    """Playwright or Chromium is not installed; the message names which."""
 
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """Chromium without a window, until the end of the block.
+    """Context manager: Chromium without a window, closed at the end of the block.
 
     Raises:
         NoBrowser: Playwright or Chromium is not installed.
@@ -46,105 +47,121 @@ def browser() -> Iterator[Browser]:
         from playwright.sync_api import sync_playwright
     except ImportError:
         raise NoBrowser(
-            "This benchmark drives a browser: pip install -r requirements-dev.txt."
+            "This program needs Playwright: pip install -r requirements-dev.txt."
         ) from None
-    if (chromium := on_path(*NAMES)) is None:
-        raise NoBrowser("This benchmark drives Chromium, and there is none on the path.")
+    if (executable := on_path(*NAMES)) is None:
+        raise NoBrowser(f"This program needs Chromium: none of {', '.join(NAMES)} is on PATH.")
     with sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=chromium, args=FLAGS)
+        chromium = driver.chromium.launch(executable_path=executable, args=FLAGS)
         try:
-            yield found
+            yield chromium
         finally:
-            found.close()
+            chromium.close()
 
 
 def on_path(*names: str) -> str | None:
-    """Where the first of these programs is that is on this machine."""
+    """Path of the first of these programs that is installed; None if there is none."""
     return next(filter(None, map(shutil.which, names)), None)
 
 
 def context(browser: Browser) -> BrowserContext:
-    """A visitor with an empty cache, and a stopwatch."""
-    made = browser.new_context(viewport={"width": 1280, "height": 1000})
-    made.set_default_timeout(LONG)
-    made.add_init_script(path=STOPWATCH)
-    return made
+    """A new browser context with an empty cache and the stopwatch script."""
+    opened = browser.new_context(viewport={"width": 1280, "height": 1000})
+    opened.set_default_timeout(LONG)
+    opened.add_init_script(path=STOPWATCH)
+    return opened
 
 
 def rest(page: Page) -> None:
-    """Wait until the script rests and has drawn all."""
+    """Wait until the Streamlit script has ended and the page has been drawn."""
     page.locator(RESTS).wait_for()
     page.wait_for_timeout(200)
     page.locator(RESTS).wait_for()
 
 
+def bounds(locator: Locator) -> FloatRect:
+    """Position and size of an element, in CSS pixels of the page.
+
+    Raises:
+        ValueError: the element is not visible.
+    """
+    box = locator.bounding_box()
+    if box is None:
+        raise ValueError(f"expected a visible element, got a hidden one: {locator}")
+    return box
+
+
 def first_picture(page: Page) -> float:
-    """When the first picture stood on the screen, seconds since the epoch."""
+    """Time at which the first picture was drawn, in seconds since the epoch."""
     return page.wait_for_function("stopwatch.first", timeout=LONG).json_value() / 1e3
 
 
 def answer(page: Page) -> float:
-    """Milliseconds from the last pointer-up to the first picture of what it brought."""
+    """Milliseconds from the last pointer-up to the first picture of the run that it started."""
     page.wait_for_function("stopwatch.shown", polling=50, timeout=LONG)
     return page.evaluate("stopwatch.shown - stopwatch.lifted")
 
 
 class Message(NamedTuple):
-    """One between browser and server."""
+    """One websocket message between browser and server."""
 
-    way: str  # in | out
+    way: str  # "in": to the browser, "out": to the server
     time: float  # ms
     content: bytes
 
 
 def listen(page: Page) -> None:
-    """Note the messages from now on."""
+    """Start recording messages."""
     page.evaluate("stopwatch.listen()")
 
 
 def heard(page: Page) -> list[Message]:
-    """Those since `listen`, in order."""
+    """Messages since `listen`, in order; stops recording."""
     found = page.evaluate("stopwatch.heard()")
     return [Message(m["way"], m["time"], base64.b64decode(m["bytes"])) for m in found]
 
 
 def rerun(messages: Sequence[Message]) -> tuple[float, dict[str, int]]:
-    """The first whole run of the script among them: milliseconds, and bytes by their kind.
+    """Duration in milliseconds and bytes per kind of message of the first complete rerun.
 
-    From the browser's request to the server's word that the script has ended, both as the browser
-    saw them go by.
+    The time runs from the browser's request to the server's message that the script has ended,
+    both as recorded in the browser.
 
     Raises:
-        ValueError: there is none.
+        ValueError: the messages contain no complete rerun.
     """
     from streamlit.proto.BackMsg_pb2 import BackMsg
     from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-    begun, sizes = None, {}
+    requested_at: float | None = None
+    sizes: dict[str, int] = {}
     for message in messages:
         if message.way == "out":
-            asked = BackMsg.FromString(message.content)
-            if begun is None and asked.WhichOneof("type") == "rerun_script":
-                begun = message.time
+            request = BackMsg.FromString(message.content)
+            if requested_at is None and request.WhichOneof("type") == "rerun_script":
+                requested_at = message.time
             continue
-        if begun is None:
+        if requested_at is None:
             continue
-        told = ForwardMsg.FromString(message.content)
-        kind = told.WhichOneof("type")
-        sizes[what(told)] = sizes.get(what(told), 0) + len(message.content)
+        reply = ForwardMsg.FromString(message.content)
+        kind = what(reply)
+        sizes[kind] = sizes.get(kind, 0) + len(message.content)
         if kind == "script_finished":
-            return message.time - begun, sizes
-    raise ValueError("expected a run of the script among the messages")
+            return message.time - requested_at, sizes
+    raise ValueError(
+        f"expected a run of the script among the messages, got none in {len(messages)}"
+    )
 
 
-def what(told: object) -> str:
-    """A message of the server: its kind, and of an element which."""
-    kind = told.WhichOneof("type")
+def what(message: ForwardMsg) -> str:
+    """Kind of a server message; for an element, the kind of the element."""
+    kind = message.WhichOneof("type") or "empty"
     if kind != "delta":
         return kind
-    delta = told.delta
-    if delta.WhichOneof("type") != "new_element":
-        return delta.WhichOneof("type")
+    delta = message.delta
+    change = delta.WhichOneof("type") or "empty"
+    if change != "new_element":
+        return change
     element = delta.new_element
-    name = element.WhichOneof("type")
+    name = element.WhichOneof("type") or "empty"
     return f"{name} {element.bidi_component.component_name}" if name == "bidi_component" else name

@@ -1,16 +1,17 @@
-"""A bare app: a canvas, and when the pointer goes up on it, another picture from the server.
+"""A minimal Streamlit app: each pointer-up on a canvas makes the server send a new picture.
 
-The least that Streamlit needs between the two: one component, whose state holds a number and whose
-data are a picture of that number, told to the document as the chain player tells its own.
+The app has one component. Its state is the number of strokes, and its data are a random picture
+for that number. The component reports each new picture with the same event as the chain player.
 """
 
 import base64
 
 import numpy as np
 import streamlit as st
+from streamlit.components.v2 import component
 
 SIDE = 28
-ECHO = st.components.v2.component(
+ECHO = component(
     "echo",
     html='<canvas class="echo" width="280" height="280" data-shown=""></canvas>',
     css="canvas { touch-action: none }",
@@ -36,6 +37,6 @@ strokes = st.session_state.get("echo", {}).get("strokes", 0)
 picture = np.random.default_rng(strokes).integers(0, 256, (SIDE, SIDE), np.uint8)
 ECHO(
     key="echo",
-    data={"strokes": strokes, "picture": base64.b64encode(picture).decode("ascii")},
+    data={"strokes": strokes, "picture": base64.b64encode(picture.tobytes()).decode("ascii")},
     on_strokes_change=lambda: None,
 )

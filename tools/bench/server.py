@@ -1,4 +1,4 @@
-"""A Streamlit server that is started to be measured."""
+"""A Streamlit server for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ ROOT = Path(__file__).parents[2]
 ECHO = Path(__file__).parent / "echo.py"
 LAB = ROOT / "app.py"
 PATIENCE = 120.0
-"""Seconds that a server may take to answer."""
+"""Seconds to wait for the first answer of a server."""
 
 
 class Server(NamedTuple):
-    """One that answers."""
+    """A running server that answers."""
 
     url: str
     process: subprocess.Popen[bytes]
-    begun: float  # when its process was started, seconds since the epoch
+    begun: float  # start of its process, seconds since the epoch
 
     def megabytes(self) -> float:
-        """What it holds of its own: its anonymous pages, swapped or not.
+        """Private memory: anonymous pages in RAM and in swap, in MiB.
 
-        Not its libraries' files, which count for less as soon as another program maps them.
+        Mapped library files are left out, because several programs can share them.
 
         Raises:
-            OSError: no /proc.
+            OSError: the process has no folder in /proc.
         """
         folder = Path("/proc") / str(self.process.pid)
         text = (folder / "status").read_text(encoding="ascii")
@@ -45,10 +45,10 @@ class Server(NamedTuple):
         )
 
     def threads(self) -> int:
-        """How many it has.
+        """Number of threads.
 
         Raises:
-            OSError: no /proc.
+            OSError: the process has no folder in /proc.
         """
         return sum(1 for _ in (Path("/proc") / str(self.process.pid) / "task").iterdir())
 
@@ -57,22 +57,22 @@ class Server(NamedTuple):
 def serving(
     app: Path, *options: str, port: int | None = None, data: str | None = None
 ) -> Iterator[Server]:
-    """`streamlit run app --options`, until the end of the block.
+    """Context manager: run `streamlit run app --options` until the end of the block.
 
     Args:
-        app: its script.
-        options: of Streamlit.
-        port: it listens on; a free one if None.
-        data: its data folder; an empty one if None.
+        app: path of the script.
+        options: further command line options of Streamlit.
+        port: port to listen on; None = a free one.
+        data: the data folder; None = an empty one.
 
     Raises:
-        RuntimeError: it ended at once, or does not answer.
+        RuntimeError: the server ended, or did not answer within `PATIENCE` seconds.
     """
     port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}"]
     command += ["--server.headless=true", "--server.fileWatcherType=none", *options]
     with tempfile.TemporaryDirectory() as empty:
-        begun = time.time()
+        start = time.time()
         process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -83,14 +83,14 @@ def serving(
         try:
             url = f"http://127.0.0.1:{port}"
             _wait(process, f"{url}/_stcore/health")
-            yield Server(url, process, begun)
+            yield Server(url, process, start)
         finally:
             process.terminate()
             process.wait(30)
 
 
 def free_port() -> int:
-    """One that no server of this machine listens on."""
+    """Number of a TCP port on which nothing listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
@@ -100,11 +100,11 @@ def _wait(process: subprocess.Popen[bytes], url: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(f"the server ended with status {process.returncode}")
+            raise RuntimeError(f"expected a running server, got exit status {process.returncode}")
         try:
             urllib.request.urlopen(url, timeout=2).close()
         except OSError:
             time.sleep(0.02)
         else:
             return
-    raise RuntimeError("the server did not answer")
+    raise RuntimeError(f"expected an answer of {url} within {PATIENCE:g} s, got none")

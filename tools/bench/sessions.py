@@ -1,4 +1,4 @@
-"""What a server takes: seconds until the first picture, and memory by number of visitors."""
+"""Start-up time of a server, and its memory for a growing number of sessions."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 def importing() -> float:
-    """Seconds that a fresh Python takes to import torch and Streamlit, one thread."""
-    begun = time.perf_counter()
+    """Seconds that a new Python process needs to import torch and Streamlit, one thread."""
+    start_time = time.perf_counter()
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     subprocess.run([sys.executable, "-c", "import torch, streamlit"], check=True, env=environment)
-    return time.perf_counter() - begun
+    return time.perf_counter() - start_time
 
 
 def start(browser: Browser, path: str) -> float:
     """Seconds from `streamlit run` to the first picture in a browser with an empty cache.
 
-    The browser is there already; it asks for the page as soon as the server answers.
+    The browser already runs. It requests the page as soon as the server answers.
     """
     with serving(LAB) as server:
         visitor = context(browser)
@@ -43,26 +43,26 @@ def start(browser: Browser, path: str) -> float:
 def sizes(
     browser: Browser, more: int, *, ran: bool, say: Callable[[str], None]
 ) -> list[tuple[int, float]]:
-    """Number of idle sessions → megabytes of their server: of 1 up to 1 + `more`.
+    """Pairs (number of idle sessions, megabytes of the server), for 1 to 1 + `more` sessions.
 
     Args:
-        browser: the visitors'.
-        more: sessions beside the first.
-        ran: whether each has hidden a pixel and waited for its run to finish.
-        say: takes word of the progress.
+        browser: opens the sessions.
+        more: number of sessions besides the first.
+        ran: True if each session hides a pixel and waits until its run has finished.
+        say: called with a progress message after each session.
     """
     found = []
     with serving(LAB) as server:
         for number in range(1, more + 2):
             lab = strokes.Lab(browser, server.url)
-            # Everybody's models are there before sessions are counted.
+            # The first session loads the models that all sessions share.
             for _ in range(3 if number == 1 else int(ran)):
                 lab.stroke()
                 lab.finish()
             rest(lab.page)
             for _ in range(2 if number in (1, more + 1) else 0):
                 time.sleep(GC_INTERVAL)
-                strokes.reruns(lab.page, 1)  # after which the server searches for garbage
+                strokes.reruns(lab.page, 1)  # the server collects garbage after it
             found.append((number, server.megabytes()))
             say(f"{number} sessions: {found[-1][1]:.0f} MB")
     return found

@@ -1,5 +1,5 @@
-// What a benchmark reads from a page, run in it before anything else: when the pointer went up,
-// when a picture stood on the screen after that, and every message to and from the server.
+// The benchmark runs this script in every page before any other. It records when the pointer went
+// up, when the next picture was drawn, and every message to and from the server.
 
 (() => {
   const watch = { lifted: null, run: null, shown: null, first: null, messages: [] };
@@ -11,7 +11,7 @@
     true,
   );
 
-  // A picture counts once the browser has drawn the frame that it is in.
+  // The time of a picture is taken after the browser has drawn the frame that contains it.
   document.addEventListener("dgm-iteration", ({ detail: { run } }) => {
     if (run === watch.run) return;
     watch.run = run;
@@ -25,29 +25,31 @@
     });
   });
 
-  // Base64, as text travels to Python and bytes do not.
-  const text = (bytes) => {
-    let found = "";
+  // Base64, because Playwright passes text to Python, but no bytes.
+  const base64 = (bytes) => {
+    let characters = "";
     for (let i = 0; i < bytes.length; i += 8192) {
-      found += String.fromCharCode(...bytes.subarray(i, i + 8192));
+      characters += String.fromCharCode(...bytes.subarray(i, i + 8192));
     }
-    return btoa(found);
+    return btoa(characters);
   };
-  const note = (way, data) => {
+  const record = (way, data) => {
     if (!watch.listening || typeof data === "string") return;
     const time = performance.now();
-    const taken = new Response(data).arrayBuffer(); // a copy: what is sent may be written over
-    watch.messages.push(taken.then((it) => ({ way, time, bytes: text(new Uint8Array(it)) })));
+    const copy = new Response(data).arrayBuffer(); // the page may reuse its buffer
+    watch.messages.push(
+      copy.then((buffer) => ({ way, time, bytes: base64(new Uint8Array(buffer)) })),
+    );
   };
 
   window.WebSocket = class extends WebSocket {
-    constructor(...given) {
-      super(...given);
-      this.addEventListener("message", ({ data }) => note("in", data));
+    constructor(...parameters) {
+      super(...parameters);
+      this.addEventListener("message", ({ data }) => record("in", data));
     }
 
     send(data) {
-      note("out", data);
+      record("out", data);
       super.send(data);
     }
   };

@@ -1,4 +1,4 @@
-"""What a stroke and a rerun cost: milliseconds, in the lab and in a bare app."""
+"""Milliseconds that a stroke and a rerun take, in the lab and in the minimal app."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from itertools import product
 from typing import TYPE_CHECKING
 
-from tools.bench.browser import answer, context, first_picture, heard, listen, rerun, rest
+from tools.bench.browser import answer, bounds, context, first_picture, heard, listen, rerun, rest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
 SIDE = 28
 WARMUP = 3
-"""Strokes that do not count: the first imports torch, and later ones fill caches."""
+"""Strokes that are not counted: the first imports torch, and later ones fill caches."""
 BETWEEN = 700
-"""Milliseconds from a picture to the next stroke amid a run."""
+"""Milliseconds from a picture to the next stroke during a run."""
 
 
 class Echo:
-    """The bare app."""
+    """The minimal app in a page of its own."""
 
     def __init__(self, browser: Browser, url: str) -> None:
         self.page = _opened(browser, url)
@@ -33,19 +33,19 @@ class Echo:
 
 
 class Lab:
-    """The inpainting lab and its default run, or another: `asked` stands in its address."""
+    """The inpainting lab; `query`, such as "?iterations=5000", is added to its address."""
 
-    def __init__(self, browser: Browser, url: str, asked: str = "") -> None:
-        self.page = _opened(browser, f"{url}/Inpainting{asked}")
+    def __init__(self, browser: Browser, url: str, query: str = "") -> None:
+        self.page = _opened(browser, f"{url}/Inpainting{query}")
         self.player = self.page.locator(".player")
         canvas = self.page.locator(".st-key-mask_canvas")
         self.board = canvas.locator("canvas.board")
         canvas.get_by_role("slider", name="Brush size").fill("1")
-        self.places = _places()
+        self._pixels = _observed_pixels()
 
     def stroke(self) -> float:
-        """Milliseconds from pointer-up to the first picture of the run that it brings."""
-        _press(self.board, *next(self.places))
+        """Milliseconds from pointer-up to the first picture of the run that the stroke starts."""
+        _press(self.board, *next(self._pixels))
         return answer(self.page)
 
     def finish(self) -> None:
@@ -54,13 +54,13 @@ class Lab:
         rest(self.page)
 
     def go_on(self) -> None:
-        """Let a long run get under way."""
+        """Wait until a long run has started, and then `BETWEEN` milliseconds."""
         self.page.locator(".player[data-state=running]").wait_for()
         self.page.wait_for_timeout(BETWEEN)
 
 
 def in_turns(echo: Echo, lab: Lab, times: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of strokes, each when nothing runs."""
+    """Milliseconds of strokes in both apps, which alternate; no run computes meanwhile."""
     taken: tuple[list[float], list[float]] = ([], [])
     for _ in range(WARMUP + times):
         taken[0].append(echo.stroke())
@@ -70,7 +70,7 @@ def in_turns(echo: Echo, lab: Lab, times: int) -> tuple[list[float], list[float]
 
 
 def amid_runs(lab: Lab, times: int) -> list[float]:
-    """Milliseconds of strokes, each while the long run of the one before goes on."""
+    """Milliseconds of strokes, each made while the run of the previous stroke computes."""
     lab.stroke()
     taken = []
     for _ in range(times):
@@ -80,11 +80,11 @@ def amid_runs(lab: Lab, times: int) -> list[float]:
 
 
 def reruns(page: Page, times: int) -> tuple[list[float], dict[str, int]]:
-    """Milliseconds of reruns that change nothing, and the bytes of the last by what they are."""
+    """Milliseconds of reruns without a change, and bytes per kind of message of the last one."""
     taken, sizes = [], {}
     for turn in range(WARMUP + times):
         rest(page)
-        page.evaluate("document.activeElement.blur()")  # a canvas keeps its keys to itself
+        page.evaluate("document.activeElement.blur()")  # a focused canvas would take the key "r"
         listen(page)
         page.keyboard.press("r")
         page.wait_for_function("stopwatch.messages.length > 1")
@@ -103,19 +103,19 @@ def _opened(browser: Browser, address: str) -> Page:
     return page
 
 
-def _places() -> Iterator[tuple[int, int]]:
-    """Cells that are seen at first, no two alike and no two in a row neighbours."""
+def _observed_pixels() -> Iterator[tuple[int, int]]:
+    """Pixels that are observed at first, (row, column); each once, none next to the previous."""
     rows, columns = range(16, SIDE - 1), range(1, SIDE - 1)
-    cells = list(product(rows, columns))
-    for i in range(len(cells)):
-        yield cells[i * 101 % len(cells)]  # 101 is prime to their number
-    raise RuntimeError("no cell is left to hide")
+    pixels = list(product(rows, columns))
+    for i in range(len(pixels)):
+        yield pixels[i * 101 % len(pixels)]  # 101 and their number have no common factor
+    raise RuntimeError(f"all {len(pixels)} pixels are hidden already")
 
 
 def _press(canvas: Locator, row: float, column: float) -> None:
-    box = canvas.bounding_box()
-    cell = box["width"] / SIDE
+    box = bounds(canvas)
+    size = box["width"] / SIDE
     mouse = canvas.page.mouse
-    mouse.move(box["x"] + (column + 0.5) * cell, box["y"] + (row + 0.5) * cell)
+    mouse.move(box["x"] + (column + 0.5) * size, box["y"] + (row + 0.5) * size)
     mouse.down()
     mouse.up()

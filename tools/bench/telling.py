@@ -1,4 +1,4 @@
-"""A benchmark's command: which parts are asked for, and the table line by line."""
+"""Command line and printed table of a benchmark."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ from dgm_core.bench.timing import Line
 def asked_of(
     parser: argparse.ArgumentParser, parts: Sequence[str], arguments: Sequence[str] | None
 ) -> argparse.Namespace:
-    """The arguments, `parts` among them: all, where none is named; ends where one is unknown."""
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(parts)}; all")
-    asked = parser.parse_args(arguments)
-    if unknown := set(asked.parts) - set(parts):
-        parser.error(f"expected parts of {', '.join(parts)}, got {', '.join(sorted(unknown))}")
-    asked.parts = asked.parts or list(parts)
-    return asked
+    """Parse the arguments, with the requested `parts`; all if none is named.
+
+    An unknown part ends the program with an error.
+    """
+    names = ", ".join(parts)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"from {names}; default: all")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.parts) - set(parts):
+        parser.error(f"expected parts from {names}, got {', '.join(sorted(unknown))}")
+    options.parts = options.parts or list(parts)
+    return options
 
 
 def tell(lines: Iterable[Line]) -> None:
-    """Print each as it is measured, between what the machine was and how busy it has been."""
+    """Print the machine, each line as soon as it is measured, and the load before and after."""
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
     print(f"{machine}; load average {load_average()}", flush=True)
     for line in lines:
@@ -32,7 +36,7 @@ def tell(lines: Iterable[Line]) -> None:
 
 
 def written(line: Line) -> str:
-    """A line of the table: the figure, the goal, and whether it is kept."""
+    """Text of a line of the table: value, unit, goal, and whether the goal is kept."""
     text = f"{line.what:62} {line.value:9.2f} {line.unit:3}"
     if line.goal is None:
         return text.rstrip()
@@ -40,5 +44,5 @@ def written(line: Line) -> str:
 
 
 def load_average() -> str:
-    """Processes that want a core, over 1, 5 and 15 minutes."""
+    """Mean number of processes that use or wait for a core, over 1, 5 and 15 minutes."""
     return ", ".join(f"{each:.1f}" for each in os.getloadavg())

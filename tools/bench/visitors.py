@@ -1,7 +1,7 @@
-"""Visitors without a browser: sessions that speak Streamlit's websocket protocol.
+"""Visitors without a browser: sessions that use Streamlit's websocket protocol.
 
-A visitor opens a page, hears what is drawn, asks for reruns as timers of fragments would, and
-paints on the canvas. It keeps no picture, so that twenty of them leave the cores to the server.
+A visitor opens a page, receives its elements, requests the reruns of timed fragments, and paints
+on the canvas. It draws nothing, so that twenty visitors leave the cores to the server.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 LONG = 600.0
-"""Seconds that anything may take."""
+"""Time limit of every wait, in seconds."""
 _RUN = re.compile(r'"run": ?"(\w+)"')
 _STATE = re.compile(r'"state": ?"(\w+)"')
 
@@ -31,10 +31,11 @@ class Visitor:
     """One tab, closed at the end of `async with`.
 
     Args:
-        url: of the server.
-        page: its address, without the leading slash; "" is the front door.
-        query: what follows the question mark.
-        protocol: beside "streamlit", what a tab says that comes back: a token, and its session.
+        url: address of the server.
+        page: path of the page, without the leading slash; "" is the start page.
+        query: query string, without the question mark.
+        protocol: websocket subprotocols besides "streamlit". A tab that reconnects sends a token
+            and the id of its session here.
     """
 
     def __init__(
@@ -43,19 +44,19 @@ class Visitor:
         self.url = url.replace("http", "ws", 1)
         self.page, self.query = page, query
         self.session = ""
-        self.runs = 0  # of the script, ended
+        self.runs = 0  # completed runs of the script
         self.player: tuple[str, str] = ("", "")  # run and state of the chain player
         self.widgets: dict[str, str] = {}  # key → id
-        self.data: dict[str, str] = {}  # key of a component → what it was last told, JSON
+        self.data: dict[str, str] = {}  # key of a component → its last data, JSON
         self.texts: list[str] = []  # bodies of alerts and Markdown in the last run
-        self.exceptions: list[str] = []  # of all runs
-        self.states: dict[str, tuple[str, Any]] = {}  # id → kind and value that the browser holds
-        self.heard = 0  # bytes
+        self.exceptions: list[str] = []  # in all runs
+        self.states: dict[str, tuple[str, Any]] = {}  # id → kind and value of a widget
+        self.heard = 0  # bytes received
         self._protocol = [Subprotocol(text) for text in ("streamlit", *protocol)]
         self._hash = ""
-        self._known: dict[str, tuple[str, str]] = {}  # messages that may be referred to
+        self._known: dict[str, tuple[str, str]] = {}  # hash of a message → run and state
         self._timers: dict[str, asyncio.Task[None]] = {}
-        self._news = asyncio.Condition()
+        self._received = asyncio.Condition()
 
     async def __aenter__(self) -> Visitor:
         self.line: ClientConnection = await connect(
@@ -88,101 +89,101 @@ class Visitor:
             await self._listening
 
     async def ask(self, fragment: str = "") -> None:
-        """Ask for a run of the script, or of a fragment as its timer would."""
+        """Request a run of the script, or of a fragment as its timer does."""
         message = BackMsg()
-        asked = message.rerun_script
-        asked.query_string, asked.page_script_hash = self.query, self._hash
-        asked.page_name = "" if self._hash else self.page
-        asked.fragment_id, asked.is_auto_rerun = fragment, bool(fragment)
+        request = message.rerun_script
+        request.query_string, request.page_script_hash = self.query, self._hash
+        request.page_name = "" if self._hash else self.page
+        request.fragment_id, request.is_auto_rerun = fragment, bool(fragment)
         for name, (kind, value) in self.states.items():
-            state = asked.widget_states.widgets.add()
+            state = request.widget_states.widgets.add()
             state.id = name
             setattr(state, kind, value)
         await self.say(message.SerializeToString())
 
     async def say(self, content: bytes) -> None:
-        """Send any bytes."""
+        """Send bytes, whether or not they are a valid message."""
         with suppress(ConnectionClosed):
             await self.line.send(content)
 
     async def rerun(self) -> float:
-        """Seconds that a run of the script takes that changes nothing."""
-        runs, begun = self.runs, time.perf_counter()
+        """Seconds that a run of the script without a change takes."""
+        runs, start = self.runs, time.perf_counter()
         await self.ask()
         await self.until(lambda: self.runs > runs)
-        return time.perf_counter() - begun
+        return time.perf_counter() - start
 
-    async def until(self, true: Callable[[], bool], seconds: float = LONG) -> None:
-        """Wait until something is so.
+    async def until(self, condition: Callable[[], bool], seconds: float = LONG) -> None:
+        """Wait until a condition is true.
 
         Raises:
-            TimeoutError: it was not.
+            TimeoutError: it was not true within `seconds`.
             ConnectionError: the server closed the connection.
         """
-        async with asyncio.timeout(seconds), self._news:
-            while not true():
+        async with asyncio.timeout(seconds), self._received:
+            while not condition():
                 if self._listening.done():
                     raise ConnectionError(f"the connection was closed: {self.line.close_reason}")
-                await self._news.wait()
+                await self._received.wait()
 
     async def set(self, key: str, value: dict[str, Any]) -> None:
-        """Let the component `key` have another state, and rerun the script."""
+        """Give the component `key` a new state, and rerun the script."""
         self.states[self.widgets[key]] = ("json_value", json.dumps(value))
         await self.ask()
 
     async def stroke(self, number: int, bits: str, key: str = "mask_canvas") -> float:
-        """Seconds from a stroke on the canvas to the first frame of the run that it brings.
+        """Seconds from a stroke on the canvas to the first frame of the run that it starts.
 
         Args:
-            number: of the stroke, higher than the last.
-            bits: what is hidden then, packed in base64.
-            key: of the canvas.
+            number: number of the stroke, higher than the previous one.
+            bits: mask of the hidden pixels after the stroke, packed in base64.
+            key: key of the canvas.
         """
-        told = json.loads(self.data[key])
-        layer = told["layers"][-1]
-        painted = {"height": told["height"], "width": told["width"], "rev": layer["rev"]}
-        before, begun = self.player[0], time.perf_counter()
+        data = json.loads(self.data[key])
+        layer = data["layers"][-1]
+        painted = {"height": data["height"], "width": data["width"], "rev": layer["rev"]}
+        previous, start = self.player[0], time.perf_counter()
         await self.set(key, {"pixels": painted | {"stroke": number, "bits": bits}})
-        await self.until(lambda: self.player[0] != before)
-        return time.perf_counter() - begun
+        await self.until(lambda: self.player[0] != previous)
+        return time.perf_counter() - start
 
     async def _listen(self) -> None:
         try:
             async for content in self.line:
                 assert isinstance(content, bytes)
                 self.heard += len(content)
-                self._take(ForwardMsg.FromString(content))
-                async with self._news:
-                    self._news.notify_all()
+                self._handle(ForwardMsg.FromString(content))
+                async with self._received:
+                    self._received.notify_all()
         except ConnectionClosed:
             pass
         finally:
-            async with self._news:
-                self._news.notify_all()
+            async with self._received:
+                self._received.notify_all()
 
-    def _take(self, told: ForwardMsg) -> None:
-        kind = told.WhichOneof("type")
+    def _handle(self, message: ForwardMsg) -> None:
+        kind = message.WhichOneof("type")
         if kind == "new_session":
-            self.session = told.new_session.initialize.session_id or self.session
-            if not told.metadata.run.fragment_ids:
+            self.session = message.new_session.initialize.session_id or self.session
+            if not message.metadata.run.fragment_ids:
                 self.texts = []
                 self._stop_timers()
         elif kind == "navigation":
-            self._hash = told.navigation.page_script_hash
-        elif kind == "delta" and told.delta.WhichOneof("type") == "new_element":
-            self._element(told)
-        elif kind == "ref_hash" and told.ref_hash in self._known:
-            self.player = self._known[told.ref_hash]
+            self._hash = message.navigation.page_script_hash
+        elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
+            self._element(message)
+        elif kind == "ref_hash" and message.ref_hash in self._known:
+            self.player = self._known[message.ref_hash]
         elif kind == "auto_rerun":
-            name, every = told.auto_rerun.fragment_id, told.auto_rerun.interval
+            name, every = message.auto_rerun.fragment_id, message.auto_rerun.interval
             if name in self._timers:
                 self._timers.pop(name).cancel()
             self._timers[name] = asyncio.create_task(self._tick(name, every))
         elif kind == "script_finished":
-            self.runs += told.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+            self.runs += message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
 
-    def _element(self, told: ForwardMsg) -> None:
-        element = told.delta.new_element
+    def _element(self, message: ForwardMsg) -> None:
+        element = message.delta.new_element
         kind = element.WhichOneof("type")
         if kind in ("alert", "markdown"):
             self.texts.append(getattr(element, kind).body)
@@ -195,10 +196,10 @@ class Visitor:
             if component.component_name.endswith("chain_player"):
                 run, state = _RUN.search(text), _STATE.search(text)
                 if run and state:
-                    self.player = self._known[told.hash] = (run[1], state[1])
+                    self.player = self._known[message.hash] = (run[1], state[1])
             else:
                 self.data[_key(component.id)] = text
-        elif hasattr(widget := getattr(element, kind), "id"):
+        elif kind and hasattr(widget := getattr(element, kind), "id"):
             self.widgets[_key(widget.id)] = widget.id
 
     async def _tick(self, fragment: str, seconds: float) -> None:
@@ -213,5 +214,5 @@ class Visitor:
 
 
 def _key(name: str) -> str:
-    """The key that a widget's id ends with."""
+    """Key of a widget, which is the end of its id."""
     return name.split("-", 2)[-1]

@@ -1,5 +1,5 @@
-"""The documentation as a site that needs neither a server nor a network.
+"""Builds the documentation as a site that works without a server and without a network.
 
 `site` builds it, `api` reads the library, `guides` renders the Markdown files, `search` collects
-what can be found, and `check` lists what is wrong.
+the entries of the search, and `check` lists faults.
 """

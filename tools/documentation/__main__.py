@@ -1,4 +1,4 @@
-"""`python docs/build.py`: build the site and report what is wrong."""
+"""`python docs/build.py`: build the site and report its faults."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tools.documentation import site
 
 
 def main() -> None:
-    """Build the site; exit with status 1 if something is wrong with it."""
+    """Build the site; exit with status 1 if it has faults."""
     parser = argparse.ArgumentParser(description="Build the documentation as a site.")
     parser.add_argument("--out", type=Path, default=Path("site"), help="folder; default: site")
     out = parser.parse_args().out.resolve()
-    wrong = site.build(out)
-    if wrong:
-        sys.exit("\n".join(wrong))
+    faults = site.build(out)
+    if faults:
+        sys.exit("\n".join(faults))
     print(f"wrote {out / 'index.html'}")
 
 

@@ -1,4 +1,4 @@
-"""The library as it documents itself: rooms, files, names and their docstrings."""
+"""The library's documentation, read from its code: rooms, files, names and docstrings."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ class Row(NamedTuple):
 
 
 class File(pdoc.doc.Module):
-    """A file of the library, with the names that are defined in it; imported names are links."""
+    """A file of the library, with the names that it defines; imported names are left out."""
 
     @cached_property
     def _member_objects(self) -> dict[str, Any]:
         for name in getattr(self.obj, "__all__", ()):
-            getattr(self.obj, name)  # pdoc reads the module's dict, where lazy names are missing
+            getattr(self.obj, name)  # import lazy names: pdoc reads only the module's dict
         found = super()._member_objects
         return {name: value for name, value in found.items() if home(self, name) == self.fullname}
 
 
 def rooms() -> list[str]:
-    """The parts of `dgm_core`, without the command line."""
+    """Names of the parts of `dgm_core`, without the command line."""
     found = (module.name for module in pkgutil.iter_modules(dgm_core.__path__))
     return sorted(name for name in found if name not in ("__main__", "commands"))
 
 
 def files() -> dict[str, File]:
-    """Full name → file, for all of the library but the command line."""
+    """Full name → file, for all of the library except its `__main__` files."""
     found = pkgutil.walk_packages(dgm_core.__path__, "dgm_core.")
     names = ["dgm_core", *(each.name for each in found if not each.name.endswith("__main__"))]
     return {name: File(importlib.import_module(name)) for name in names}
@@ -54,9 +54,9 @@ def home(module: pdoc.doc.Module, name: str) -> str:
     value = getattr(module.obj, name, None)
     if inspect.ismodule(value):
         return value.__name__
-    of = getattr(value, "__module__", None)
-    if (inspect.isclass(value) or inspect.isfunction(value)) and isinstance(of, str):
-        return of
+    defined_in = getattr(value, "__module__", None)
+    if (inspect.isclass(value) or inspect.isfunction(value)) and isinstance(defined_in, str):
+        return defined_in
     return _imported(module.fullname).get(name, module.fullname)
 
 
@@ -76,16 +76,17 @@ def _imported(module: str) -> dict[str, str]:
 def source(value: Any) -> str:
     """The code of a class, function or module; "" if it has none.
 
-    pdoc reads the code of every class, and Python parses a whole file each time. This parses each
-    file once.
+    pdoc reads the code of every class, and Python parses the whole file each time. This function
+    parses each file once.
     """
-    of = inspect.getmodule(value)
-    if of is None or not inspect.isclass(value) or not of.__name__.startswith("dgm_core"):
+    module = inspect.getmodule(value)
+    ours = module is not None and module.__name__.startswith("dgm_core")
+    if module is None or not ours or not inspect.isclass(value):
         try:
             return inspect.getsource(value)
-        except (OSError, TypeError):  # written by `dataclass`, for example
+        except (OSError, TypeError):  # generated, by `dataclass` for example
             return ""
-    return _classes(of.__name__).get(value.__qualname__, "")
+    return _classes(module.__name__).get(value.__qualname__, "")
 
 
 @cache
@@ -111,24 +112,24 @@ def summary(docstring: str) -> str:
 
 
 def contents(module: File, found: dict[str, File]) -> list[tuple[str, list[Row]]]:
-    """What a room of several files offers, and its files; empty for a single file."""
+    """Tables of a room: the names it offers, and its files; empty if the room is one file."""
     if not module.is_package:
         return []
-    here, offered = module.fullname, []
+    room, offered = module.fullname, []
     for name in getattr(module.obj, "__all__", ()):
         where = home(module, name)
         value = getattr(module.obj, name)
-        if where == here or where not in found or inspect.ismodule(value):
+        if where == room or where not in found or inspect.ismodule(value):
             continue
         text = inspect.getdoc(value) if callable(value) else found[where]._var_docstrings.get(name)
-        offered.append(Row(name, f"{relative_link(here, where)}#{name}", summary(text or "")))
+        offered.append(Row(name, f"{relative_link(room, where)}#{name}", summary(text or "")))
     inside = [
-        Row(each.name, relative_link(here, each.fullname), summary(each.docstring))
+        Row(each.name, relative_link(room, each.fullname), summary(each.docstring))
         for each in found.values()
-        if each.fullname.rpartition(".")[0] == here
+        if each.fullname.rpartition(".")[0] == room
     ]
-    both = [("What it offers", offered), ("Its files", inside)]
-    return [(heading, rows) for heading, rows in both if rows]
+    tables = [("What it offers", offered), ("Its files", inside)]
+    return [(heading, rows) for heading, rows in tables if rows]
 
 
 def public(module: File) -> Iterator[tuple[str, Any]]:

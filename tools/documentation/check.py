@@ -1,4 +1,4 @@
-"""What can be wrong with the documentation, one sentence each."""
+"""Faults of the documentation, one sentence each."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def docstrings(found: dict[str, File]) -> Iterator[tuple[str, str]]:
 
 
 def dead_references(where: str, text: str) -> Iterator[str]:
-    """References like `dgm_core.samplers.lair` or `samplers.lair` that lead nowhere."""
+    """References like `dgm_core.samplers.lair` or `samplers.lair` to names that do not exist."""
     known = set(rooms())
     for name in REFERENCE.findall(text):
         head, *rest = name.split(".")

@@ -18,11 +18,11 @@ ROOT = Path(__file__).parents[2]
 
 
 class Guide(NamedTuple):
-    """A page that is not about a file of the library."""
+    """A page of the site that does not document a file of the library."""
 
-    href: str  # from the root of the site
-    title: str  # in the contents
-    file: str | None  # from the root of the repository; None = made by the build
+    href: str  # address, from the root of the site
+    title: str  # title in the table of contents
+    file: str | None  # Markdown file, from the root of the repository; None = generated
 
 
 START = Guide("index.html", "Start", "docs/README.md")
@@ -64,7 +64,7 @@ GUIDES = {
         Guide("numbers/large-tables.html", "Large tables", "docs/numbers/large-tables.md"),
     ),
 }
-"""Heading in the contents → its pages."""
+"""Heading in the table of contents → its pages."""
 
 GROUPS = {
     "Foundations": ("types", "rng", "device", "files", "settings"),
@@ -75,11 +75,11 @@ GROUPS = {
     "Training": ("training", "zoo", "recipes"),
     "Studies": ("studies", "evaluation", "scale", "bench"),
 }
-"""Heading of the API's page → its rooms."""
+"""Heading on the page of the API → its rooms."""
 
 
 def texts() -> Iterator[tuple[Guide, str]]:
-    """Each guide with its Markdown; the page of the API is not among them."""
+    """Each guide with its Markdown; the page of the API is left out."""
     for guides in GUIDES.values():
         for guide in guides:
             if guide.file is None:
@@ -89,18 +89,18 @@ def texts() -> Iterator[tuple[Guide, str]]:
 
 
 def command_line() -> str:
-    """The commands and their options, in Markdown, as the program itself describes them."""
+    """The commands and their options in Markdown, from the help texts of the program."""
     from dgm_core.__main__ import app
 
     command = typer.main.get_command(app)
     context = typer.Context(command, info_name="dgm")
     text = typer.cli.get_docs_for_click(obj=command, ctx=context, name="dgm", title="dgm")
     text = text.replace("# dgm\n", "# The command line\n", 1)
-    return text.replace(f"{ROOT}/", "")  # defaults name folders of this machine
+    return text.replace(f"{ROOT}/", "")  # default folders are paths of this machine
 
 
 def groups() -> str:
-    """The groups of rooms for the start page, in Markdown."""
+    """Table of all rooms by group for the start page, in Markdown."""
     rows = [
         f"| [{heading}](api.html#{_anchor(heading)}) | "
         + ", ".join(f"[`{name}`](dgm_core/{name}.html)" for name in names)
@@ -129,12 +129,12 @@ def api(found: dict[str, File]) -> str:
 
 
 def markup(guide: Guide, text: str) -> tuple[str, set[str]]:
-    """A guide's HTML, and the pictures it shows, by their paths in the repository.
+    """HTML of a guide, and the paths in the repository of the pictures that it shows.
 
     Links between Markdown files become links between pages. Links to other files of the
-    repository lose their address, because the site has no copy of them.
+    repository become plain text, because the site has no copy of these files.
     """
-    pages = {each.file: each.href for all_ in GUIDES.values() for each in all_}
+    pages = {each.file: each.href for group in GUIDES.values() for each in group}
     folder = posixpath.dirname(guide.file or "")
     depth = "../" * guide.href.count("/")
     pictures: set[str] = set()

@@ -1,6 +1,6 @@
-"""What the search box finds: sections of the guides, and names of the library.
+"""Index of the search: sections of the guides, and names of the library.
 
-The index is a script, so that a page opened from a file may load it.
+The index is a script, because a page opened from a file may load no other data.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from tools.documentation.api import File, public, summary
 
 
 class Entry(NamedTuple):
-    """One thing that can be found."""
+    """One search result."""
 
     title: str
-    where: str  # the page or the file
+    where: str  # the page or the file that contains it
     href: str
     text: str
 
 
 def sections(title: str, href: str, page: str) -> Iterator[Entry]:
-    """The sections of a guide.
+    """Entries of the sections of a guide.
 
     Args:
-        title: its name in the contents.
-        href: its address, from the root of the site.
-        page: the HTML of its text.
+        title: title of the guide in the table of contents.
+        href: address of the guide, from the root of the site.
+        page: HTML of the guide's text.
     """
     for number, (anchor, heading, body) in enumerate(headings(page)):
         if number == 0:
@@ -40,7 +40,7 @@ def sections(title: str, href: str, page: str) -> Iterator[Entry]:
 
 
 def headings(page: str) -> list[tuple[str, str, str]]:
-    """Anchor, words and text of each section of a page, without markup."""
+    """Anchor, heading and text of each section of a page, without markup."""
     parts = re.split(r'<h[1-3][^>]*\bid="([^"]+)"[^>]*>(.*?)</h[1-3]>', page, flags=re.S)
     found = zip(parts[1::3], parts[2::3], parts[3::3], strict=True)
     return [(anchor, _plain(heading), _plain(body)) for anchor, heading, body in found]
@@ -51,7 +51,7 @@ def _plain(markup: str) -> str:
 
 
 def names(found: dict[str, File]) -> Iterator[Entry]:
-    """The files of the library and their public names."""
+    """Entries of the files of the library and of their public names."""
     for full, module in found.items():
         href = f"{full.replace('.', '/')}.html"
         yield Entry(full, "", href, summary(module.docstring))

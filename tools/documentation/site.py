@@ -1,8 +1,8 @@
 """The site: a start page, guides, measured numbers, the API by room, and a search.
 
-The pages work from a file, without a server and without a network. Nothing is written by hand
-that the code says itself. The build stops at a public name without a docstring, at a reference or
-link that leads nowhere, and at a room that is missing on the page of the API.
+The pages can be opened as files, without a server and without a network. Documentation of the code
+comes from its docstrings. The build reports public names without a docstring, dead references and
+links, and rooms that are missing on the page of the API.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ API = guides.Guide("api.html", "All rooms", None)
 
 
 def build(out: Path) -> list[str]:
-    """Write the site to the folder `out`; returns what is wrong with it, one sentence each."""
+    """Write the site to the folder `out`; returns its faults, one sentence each."""
     named = [name for names in guides.GROUPS.values() for name in names]
-    wrong = [f"the room {name} is missing in GROUPS" for name in api.rooms() if name not in named]
-    wrong += [f"the room {name} does not exist" for name in named if name not in api.rooms()]
-    if wrong:
-        return wrong
+    faults = [f"the room {name} is missing in GROUPS" for name in api.rooms() if name not in named]
+    faults += [f"the room {name} does not exist" for name in named if name not in api.rooms()]
+    if faults:
+        return faults
     found = api.files()
-    # Commands are shown as a person types them, on a page of their own.
+    # A page of its own shows the commands as a user types them.
     shown = {name: found[name] for name in found if not name.startswith("dgm_core.commands")}
     pdoc.render.configure(
         docformat="google", search=False, show_source=False, template_directory=TEMPLATES
@@ -49,11 +49,11 @@ def build(out: Path) -> list[str]:
     _write_files(out, shown)
     entries += search.names(shown)
     _write(out / "search-index.js", search.script(entries))
-    return wrong + list(_faults(out, found))
+    return faults + list(_faults(out, found))
 
 
 def _write_static(out: Path) -> None:
-    """The style and the script of the search."""
+    """Write the style sheet and the script of the search."""
     style = (TEMPLATES / "site.css").read_text(encoding="utf-8")
     light, dark = (
         HtmlFormatter(style=name, nobackground=True).get_style_defs(".pdoc-code")
@@ -69,7 +69,7 @@ def _write_static(out: Path) -> None:
 
 
 def _write_guides(out: Path, shown: dict[str, api.File]) -> list[search.Entry]:
-    """The guides and their pictures; returns what can be found in them."""
+    """Write the guides and their pictures; returns their search entries."""
     entries: list[search.Entry] = []
     template = pdoc.render.env.get_template("guide.html.jinja2")
     for guide, text in [*guides.texts(), (API, guides.api(shown))]:
@@ -96,9 +96,9 @@ def _write_guides(out: Path, shown: dict[str, api.File]) -> list[search.Entry]:
 
 
 def _write_files(out: Path, shown: dict[str, api.File]) -> None:
-    """A page for each file of the library."""
+    """Write a page for each file of the library."""
     with warnings.catch_warnings(), patch.object(pdoc.doc_ast, "_get_source", api.source):
-        # A name imported for its type alone is shown as it is written.
+        # pdoc shows a name that is imported only for its type as it is written, and warns.
         warnings.filterwarnings("ignore", "Error parsing type annotation")
         for name, module in shown.items():
             page = _accessible(_without_dead_ends(pdoc.render.html_module(module, shown)))
@@ -106,7 +106,7 @@ def _write_files(out: Path, shown: dict[str, api.File]) -> None:
 
 
 def _without_dead_ends(page: str) -> str:
-    """Without the links within a page to names that it does not show, such as inherited ones."""
+    """The page without links to anchors that it lacks, such as those of inherited names."""
     ids = set(re.findall(r'\bid="([^"]+)"', page))
     return re.sub(
         r'<a href="#([^"]*)">([^<]*)</a>',
@@ -116,7 +116,7 @@ def _without_dead_ends(page: str) -> str:
 
 
 def _accessible(page: str) -> str:
-    """With names for links without words, and blocks that scroll by keyboard."""
+    """The page with names for links without text, and with blocks that scroll by keyboard."""
     page = page.replace('class="headerlink"', 'class="headerlink" aria-label="Link to this entry"')
     page = page.replace("<pre>", '<pre tabindex="0">')
     page = page.replace('<div class="attr ', '<div tabindex="0" class="attr ')
@@ -124,13 +124,14 @@ def _accessible(page: str) -> str:
 
 
 def _faults(out: Path, found: dict[str, api.File]) -> list[str]:
-    wrong = list(check.undocumented(found))
+    """Faults of the docstrings, of the guides and of the written pages."""
+    faults = list(check.undocumented(found))
     for where, text in check.docstrings(found):
-        wrong += check.dead_references(where, text)
+        faults += check.dead_references(where, text)
     for guide, text in guides.texts():
-        if guide.file != "CHANGELOG.md":  # it names what was there then
-            wrong += check.dead_references(guide.file or guide.href, text)
-    return wrong + list(check.broken_links(out))
+        if guide.file != "CHANGELOG.md":  # it names parts of earlier versions
+            faults += check.dead_references(guide.file or guide.href, text)
+    return faults + list(check.broken_links(out))
 
 
 def _write(path: Path, text: Any) -> None:

@@ -1,1 +1,1 @@
-"""Checks of a deployment: a clean environment, and replicas behind a proxy."""
+"""Checks of a deployment: the app in a new environment, and two replicas behind a proxy."""

@@ -1,13 +1,13 @@
 """`python -m tools.hosting.check python3.12`: does the app start on an unprepared machine?
 
-What is tracked is copied into an empty folder, `requirements.txt` alone installed into a fresh
-virtual environment of the Python that is named, and the server started without a data folder and
-without a network. A browser opens every page, ten sessions run the inpainting lab at a time, and a
-second server is traced: which files it writes, and where it wants to connect.
+The check copies the tracked files into an empty folder. It installs `requirements.txt` into a new
+virtual environment of the named Python, and starts the server without data and without a network.
+A browser opens every page, and ten sessions run the inpainting lab at the same time. A second
+server is traced: the check lists the files it writes and the addresses it connects to.
 
-Run from the environment of `requirements-dev.txt`, with Chromium, on Linux. Cutting off the
-network and tracing need the rights to do so (root, or user namespaces; strace); what could not be
-done is said. The exit status is 1 if anything is not as it should be.
+Run the check on Linux, with Chromium, in the environment of `requirements-dev.txt`. To cut off the
+network it needs root rights or user namespaces, and to trace a server it needs strace. It prints
+which steps were not possible. The exit status is 1 if there is a problem.
 """
 
 from __future__ import annotations
@@ -54,34 +54,34 @@ PAGES = (
 )
 SESSIONS = 10
 LIMIT = 1500.0
-"""Megabytes that a server with so many sessions may take at its peak."""
+"""Largest allowed peak memory of a server with `SESSIONS` sessions, in megabytes."""
 PATIENCE = 180.0
-"""Seconds that a server may take to answer."""
+"""Seconds to wait for the first answer of a server."""
 TRACED = "open,openat,openat2,creat,mkdir,mkdirat,rename,renameat,renameat2,connect"
 
 
 class Place(NamedTuple):
-    """Where everything lies: nothing else need be there."""
+    """Folders of one check, all in a temporary folder."""
 
     scratch: Path
 
     @property
     def app(self) -> Path:
-        """The copy of what is tracked."""
+        """Copy of the tracked files."""
         return self.scratch / "app"
 
     @property
     def python(self) -> Path:
-        """Python of the virtual environment."""
+        """Python of the new virtual environment."""
         return self.scratch / "venv" / "bin" / "python"
 
     @property
     def writable(self) -> tuple[Path, Path]:
-        """The temporary and the cache folder."""
+        """Temporary folder and cache folder, where the app may write."""
         return self.scratch / "tmp", self.scratch / "cache"
 
     def environment(self) -> dict[str, str]:
-        """Environment variables of a machine that knows nothing of the app."""
+        """Environment variables of a machine without any settings of the app."""
         temporary, cache = self.writable
         return {
             "PATH": os.environ["PATH"],
@@ -93,31 +93,31 @@ class Place(NamedTuple):
 
 
 class Started(NamedTuple):
-    """A server that answers."""
+    """A running server that answers."""
 
     server: Server
-    seconds: float  # from its start to its answer
+    seconds: float  # from its start to its first answer
     log: Path
 
     def peak(self) -> float:
-        """The most that was resident so far, libraries' files included, megabytes."""
+        """Peak resident memory so far, mapped library files included, in megabytes."""
         status = Path(f"/proc/{self.server.process.pid}/status").read_text(encoding="ascii")
-        return int(re.search(r"^VmHWM:\s+(\d+)", status, re.M)[1]) / 1024
+        return int(re.findall(r"^VmHWM:\s+(\d+)", status, re.M)[0]) / 1024
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Check what is asked for; returns the exit status."""
+    """Run all checks; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.hosting.check", description=__doc__)
-    parser.add_argument("python", help="of the fresh environment, as python3.12")
-    parser.add_argument("--venv", type=Path, help="one that is installed already")
+    parser.add_argument("python", help="Python of the new environment, such as python3.12")
+    parser.add_argument("--venv", type=Path, help="use this environment, and install nothing")
     parser.add_argument("--pictures", type=Path, help="folder for a picture of every page")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as scratch:
         place = Place(Path(scratch))
-        problems = [*prepared(place, asked.python, asked.venv)]
-        print("network: " + ("cut off" if cut_off() else "THERE: it could not be cut off"))
-        pictures = asked.pictures or place.scratch / "pictures"
+        problems = [*prepared(place, options.python, options.venv)]
+        print("network: " + ("cut off" if cut_off() else "AVAILABLE, could not be cut off"))
+        pictures = options.pictures or place.scratch / "pictures"
         pictures.mkdir(parents=True, exist_ok=True)
         with serving(place) as started:
             problems += visited(started, pictures)
@@ -126,13 +126,13 @@ def main(arguments: list[str] | None = None) -> int:
                 list(visited(started, None))
             problems += noticed(place)
         else:
-            print("no strace: files and connections were not looked at")
+            print("strace is not installed: files and connections were not checked")
     print(*(f"PROBLEM: {each}" for each in problems), sep="\n")
     return 1 if problems else 0
 
 
 def prepared(place: Place, python: str, venv: Path | None) -> Iterator[str]:
-    """Copy and install; yields what is wrong with it."""
+    """Copy the files and install the packages; yields problems."""
     tracked = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.split("\0")
@@ -144,11 +144,11 @@ def prepared(place: Place, python: str, venv: Path | None) -> Iterator[str]:
     if venv:
         (place.scratch / "venv").symlink_to(venv.resolve())
     else:
-        begun = time.monotonic()
+        start = time.monotonic()
         subprocess.run([python, "-m", "venv", place.scratch / "venv"], check=True)
         command = [place.python, "-m", "pip", "install", "--quiet", "-r", "requirements.txt"]
         subprocess.run(command, cwd=place.app, check=True)
-        print(f"seconds to install: {time.monotonic() - begun:.0f}")
+        print(f"seconds to install: {time.monotonic() - start:.0f}")
     size = subprocess.run(
         ["du", "-sm", f"{place.scratch / 'venv'}/"], check=True, capture_output=True, text=True
     )
@@ -157,16 +157,16 @@ def prepared(place: Place, python: str, venv: Path | None) -> Iterator[str]:
         [place.python, "-c", versions], check=True, capture_output=True, text=True
     )
     print(f"Python {found.stdout.strip()}, environment of {size.stdout.split()[0]} MB")
-    agreed = subprocess.run(
+    conflicts = subprocess.run(
         [place.python, "-m", "pip", "check"], check=False, capture_output=True, text=True
     )
-    print(f"pip check: {agreed.stdout.strip()}")
-    if agreed.returncode:
-        yield "pip check found versions that do not go together"
+    print(f"pip check: {conflicts.stdout.strip()}")
+    if conflicts.returncode:
+        yield "pip check found versions that conflict"
 
 
 def cut_off() -> bool:
-    """Leave this program and its children only the loopback device; was that allowed?"""
+    """Cut off this program and its children from all networks but loopback; True on success."""
     new_user, new_network, set_flags, up = 0x10000000, 0x40000000, 0x8914, 0x1
     spaces = new_network if os.geteuid() == 0 else new_network | new_user
     if ctypes.CDLL(None).unshare(spaces) != 0:
@@ -178,10 +178,10 @@ def cut_off() -> bool:
 
 @contextmanager
 def serving(place: Place, *, traced: bool = False) -> Iterator[Started]:
-    """`streamlit run app.py`, until the end of the block.
+    """Context manager: run `streamlit run app.py` until the end of the block.
 
     Raises:
-        RuntimeError: it ended at once, or does not answer.
+        RuntimeError: the server ended, or did not answer within `PATIENCE` seconds.
     """
     port = free_port()
     command = [place.python, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
@@ -191,24 +191,25 @@ def serving(place: Place, *, traced: bool = False) -> Iterator[Started]:
         command = [*trace, "-e", f"trace={TRACED}", "-o", place.scratch / "trace", *command]
     log = place.scratch / "log"
     with log.open("w", encoding="utf-8") as file:
-        begun = time.time()
+        start = time.time()
         process = subprocess.Popen(
             command, cwd=place.app, env=place.environment(), stdout=file, stderr=file
         )
         try:
             url = f"http://127.0.0.1:{port}"
             while not answers(f"{url}/_stcore/health"):
-                if process.poll() is not None or time.time() - begun > PATIENCE:
-                    raise RuntimeError(f"no answer:\n{log.read_text(encoding='utf-8')}")
+                if process.poll() is not None or time.time() - start > PATIENCE:
+                    text = log.read_text(encoding="utf-8")
+                    raise RuntimeError(f"expected an answer of {url}, got none; its log:\n{text}")
                 time.sleep(0.02)
-            yield Started(Server(url, process, begun), time.time() - begun, log)
+            yield Started(Server(url, process, start), time.time() - start, log)
         finally:
             process.terminate()
             process.wait(60)
 
 
 def answers(url: str) -> bool:
-    """Does it?"""
+    """True if the address answers without an error."""
     try:
         urllib.request.urlopen(url, timeout=2).close()
     except OSError:
@@ -217,42 +218,45 @@ def answers(url: str) -> bool:
 
 
 def visited(started: Started, pictures: Path | None) -> Iterator[str]:
-    """Open all pages and run the lab; yields what is wrong. Figures come with pictures."""
+    """Open all pages and run the lab; yields problems.
+
+    Measured numbers are printed, and limits checked, only if `pictures` is given.
+    """
     url, count = started.server.url, SESSIONS if pictures else 1
     with browser() as chromium:
-        begun = time.monotonic()
+        start = time.monotonic()
         page = context(chromium).new_page()
         page.goto(url)
         page.locator(".player canvas").first.wait_for(timeout=LONG)
         rest(page)
-        first = started.seconds + time.monotonic() - begun
+        first = started.seconds + time.monotonic() - start
     if pictures:
-        print(f"seconds to the first answer {started.seconds:.1f}, to the whole front {first:.1f}")
+        print(f"seconds to the first answer {started.seconds:.1f}, to the start page {first:.1f}")
     asyncio.run(samplers(started.server, 1))
     if pictures:
-        told(started, "1 session, its run finished")
+        told(started, "1 session, run finished")
     asyncio.run(samplers(started.server, count))
-    if pictures and (peak := told(started, f"{count} sessions, their runs at a time")) > LIMIT:
-        yield f"{peak:.0f} MB with {count} sessions, more than {LIMIT:.0f}"
+    if pictures and (peak := told(started, f"{count} sessions with simultaneous runs")) > LIMIT:
+        yield f"expected at most {LIMIT:.0f} MB with {count} sessions, got {peak:.0f} MB"
     with browser() as chromium:
         for path in PAGES:
             yield from seen(chromium, f"{url}/{path}", path, pictures)
-    if pictures and (peak := told(started, "and then every page, one after another")) > LIMIT:
-        yield f"{peak:.0f} MB after every page, more than {LIMIT:.0f}"
+    if pictures and (peak := told(started, "then every page in sequence")) > LIMIT:
+        yield f"expected at most {LIMIT:.0f} MB after all pages, got {peak:.0f} MB"
     if "Traceback" in (log := started.log.read_text(encoding="utf-8")):
-        yield f"the server's log:\n{log}"
+        yield f"an exception in the server's log:\n{log}"
 
 
 def told(started: Started, what: str) -> float:
-    """The peak of memory, megabytes; said."""
+    """Print the peak memory of the server; returns it in megabytes."""
     peak = started.peak()
-    own = started.server.megabytes()
-    print(f"{what}: {peak:.0f} MB resident at the peak, {own:.0f} MB of its own now")
+    private = started.server.megabytes()
+    print(f"{what}: {peak:.0f} MB peak resident memory, {private:.0f} MB private memory now")
     return peak
 
 
 def seen(chromium: Browser, url: str, path: str, pictures: Path | None) -> Iterator[str]:
-    """Open a page until it rests; yields its errors."""
+    """Open a page and wait until it is drawn; yields its errors."""
     visitor = context(chromium)
     page = visitor.new_page()
     errors: list[str] = []
@@ -262,8 +266,8 @@ def seen(chromium: Browser, url: str, path: str, pictures: Path | None) -> Itera
     rest(page)
     errors += page.locator('[data-testid="stException"]').all_inner_texts()
     if pictures:
-        tall = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-        page.set_viewport_size({"width": 1280, "height": min(int(tall) + 10, 2400)})
+        height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+        page.set_viewport_size({"width": 1280, "height": min(int(height) + 10, 2400)})
         page.wait_for_timeout(1500)
         name = re.sub(r"\W+", "-", path) or "front"
         page.screenshot(path=pictures / f"{name}.png")
@@ -272,35 +276,35 @@ def seen(chromium: Browser, url: str, path: str, pictures: Path | None) -> Itera
 
 
 def noticed(place: Place) -> Iterator[str]:
-    """Read the trace: prints what was written and asked for; yields what should not have been."""
-    wrote: set[Path] = set()
-    asked: set[str] = set()
+    """Read the trace: prints written files and addresses; yields those that are not allowed."""
+    paths: set[Path] = set()
+    addresses: set[str] = set()
     for trace in place.scratch.glob("trace.*"):
         for line in trace.read_text(encoding="utf-8", errors="replace").splitlines():
             if path := written(line, place.app):
-                wrote.add(path)
+                paths.add(path)
             elif address := reached_for(line):
-                asked.add(address)
+                addresses.add(address)
     folders = {place.app: "app", **dict(zip(place.writable, ("temporary", "cache"), strict=True))}
     counts: dict[str, int] = {}
     outside = []
-    for path in sorted(wrote):
+    for path in sorted(paths):
         where = next((name for root, name in folders.items() if root in path.parents), None)
         if "__pycache__" in path.parts:
-            where = "byte code"  # Python's own cache, beside what it was compiled from
+            where = "byte code"  # Python's cache, beside the source files
         elif where not in ("temporary", "cache"):
             outside.append(path)
             continue
         counts[where] = counts.get(where, 0) + 1
     print(f"files written: {', '.join(f'{n} {name}' for name, n in counts.items()) or 'none'}")
     print(f"written elsewhere: {', '.join(map(str, outside)) or 'nothing'}")
-    print(f"addresses asked for beyond this machine: {', '.join(sorted(asked)) or 'none'}")
-    yield from (f"wrote {path}" for path in outside)
-    yield from (f"wanted to connect to {address}" for address in sorted(asked))
+    print(f"connections to other machines: {', '.join(sorted(addresses)) or 'none'}")
+    yield from (f"wrote {path} outside of its writable folders" for path in outside)
+    yield from (f"tried to connect to {address}" for address in sorted(addresses))
 
 
 def written(line: str, folder: Path) -> Path | None:
-    """What a line of strace's says was written: a file opened for it, made, or renamed to."""
+    """Path that a line of strace's output opens for writing, creates or renames to; else None."""
     if re.search(r"= -1 ", line):
         return None
     if line.startswith(("open", "creat")):
@@ -316,7 +320,7 @@ def written(line: str, folder: Path) -> Path | None:
 
 
 def reached_for(line: str) -> str | None:
-    """The address beyond this machine that a line of strace's says was asked for."""
+    """Address on another machine to which a line of strace's output connects; else None."""
     found = re.search(r'^connect\(.*(?:inet_addr\("|inet_pton\(AF_INET6, ")([^"]+)"', line)
     if found is None or found[1].startswith("127.") or found[1] == "::1":
         return None

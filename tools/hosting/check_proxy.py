@@ -1,9 +1,10 @@
-"""`python -m tools.hosting.check_proxy`: does a visitor stay on a replica, and survive its end?
+"""`python -m tools.hosting.check_proxy`: does a visitor keep its replica until that one fails?
 
-HAProxy with the very `haproxy.cfg` of `compose.yaml` before two servers of the lab, in a network
-of their own: 127.0.0.2 and 127.0.0.3, port 8501, under the name that the containers have, told by
-a name server where that of Docker is. A browser opens the lab through it, loses its connection,
-and then its replica. Needs root, HAProxy, Chromium and what `requirements-dev.txt` names.
+HAProxy runs with the `haproxy.cfg` of `compose.yaml` in front of two servers of the lab, in a
+separate network. The servers listen on 127.0.0.2 and 127.0.0.3, port 8501. A name server at the
+address of Docker's name server resolves the containers' name to both. A browser opens the lab
+through the proxy, loses its connection, and then loses its replica. The check needs root, HAProxy,
+Chromium and the packages of `requirements-dev.txt`.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ PROXY = "http://127.0.0.1:8080"
 RELOADS = 3
 SOCKETS = """window.sockets = []
 window.WebSocket = class extends WebSocket {
-  constructor(...given) { super(...given); window.sockets.push(this) }
+  constructor(...parameters) { super(...parameters); window.sockets.push(this) }
 }"""
-"""Run before the page: keeps its connections, so that one can be broken."""
+"""Script that runs before the page. It keeps the connections, so that the check can close one."""
 
 
 def main() -> int:
-    """Check all; returns the exit status."""
+    """Run all checks; returns the exit status."""
     if not cut_off():
-        print("a network of its own was not allowed: run as root")
+        print("expected the right to create a network namespace: run as root")
         return 1
     threading.Thread(target=tell_names, daemon=True).start()
     with tempfile.TemporaryDirectory() as folder:
@@ -60,13 +61,13 @@ def main() -> int:
 
 
 def options(ip: str) -> list[str]:
-    """Command line of a replica."""
+    """Command line options of a replica."""
     address = [f"--server.address={ip}", "--server.port=8501"]
     return ["run", "app.py", "--server.headless=true", "--server.fileWatcherType=none", *address]
 
 
 def started(command: list[str], data: str) -> subprocess.Popen[bytes]:
-    """A server of this environment's Python."""
+    """A new process of this Python that runs a module."""
     return subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=ROOT,
@@ -77,25 +78,25 @@ def started(command: list[str], data: str) -> subprocess.Popen[bytes]:
 
 
 def wait(condition: Callable[[], bool], what: str, seconds: float = 120.0) -> float:
-    """Until it holds; the seconds it took.
+    """Wait until `condition` is true; returns the seconds it took.
 
     Raises:
-        RuntimeError: it does not.
+        RuntimeError: it was not true within `seconds`.
     """
-    begun = time.monotonic()
+    start = time.monotonic()
     while not condition():
-        if time.monotonic() - begun > seconds:
-            raise RuntimeError(f"waited in vain: {what}")
+        if time.monotonic() - start > seconds:
+            raise RuntimeError(f"expected within {seconds:g} s: {what}; it did not happen")
         time.sleep(0.1)
-    return time.monotonic() - begun
+    return time.monotonic() - start
 
 
 def stays_and_survives(chromium: Browser, servers: list[subprocess.Popen[bytes]]) -> Iterator[str]:
-    """Two visitors on two replicas; yields what is wrong."""
+    """Check two visitors on two replicas; yields problems."""
     labs = [visitor(chromium) for _ in range(2)]
-    homes = [replica(lab.page) for lab in labs]
-    print(f"two visitors from one address are on {len(set(homes))} replicas")
-    if len(set(homes)) < 2:
+    original = [replica(lab.page) for lab in labs]
+    print(f"two visitors from one address are on {len(set(original))} replicas")
+    if len(set(original)) < 2:
         yield "both visitors are on one replica"
     for lab in labs:
         lab.page.bring_to_front()
@@ -110,66 +111,68 @@ def stays_and_survives(chromium: Browser, servers: list[subprocess.Popen[bytes]]
     rest(first)
     first.keyboard.press("r")
     rest(first)
-    labs[0].finish()  # threads end with a connection: its run begins again
-    print(f"connection broken: back after {taken:.1f} s")
-    if (replica(first), board(first)) != (homes[0], before):
-        yield "a broken connection lost what was hidden"
+    labs[0].finish()  # a closed connection ends its run, which starts again
+    print(f"connection closed: restored after {taken:.1f} s")
+    if (replica(first), board(first)) != (original[0], before):
+        yield "after a closed connection, the replica or the hidden pixels changed"
 
     for _ in range(RELOADS):
         first.reload()
         first.locator(".player").wait_for(timeout=LONG)
         rest(first)
-        if replica(first) != homes[0]:
-            yield "a reload went to another replica"
-    print(f"{RELOADS} reloads: the replica is the same")
+        if replica(first) != original[0]:
+            yield "a reload moved the visitor to another replica"
+    print(f"{RELOADS} reloads done")
     if board(first) != before:
-        yield "a reload lost what was hidden"
+        yield "a reload lost the hidden pixels"
 
-    before_all = [(replica(lab.page), shown(lab.page)) for lab in labs]
+    states = [(replica(lab.page), shown(lab.page)) for lab in labs]
     servers[0].kill()
     servers[0].wait()
-    gone = time.monotonic()
-    hit = wait_for_move(labs, homes)
-    print(f"a replica killed: its visitor is on the other after {time.monotonic() - gone:.1f} s")
-    rest(hit.page)
-    hit.page.locator(".player").wait_for(timeout=LONG)
-    other = labs[1 - labs.index(hit)]
-    if (replica(other.page), shown(other.page)) != before_all[labs.index(other)]:
-        yield "the visitor of the replica that lives noticed"
-    if board(hit.page) != before_all[labs.index(hit)][1][1]:
-        yield "the visitor of the replica that is gone lost what was hidden"
-    hit.page.bring_to_front()
-    hit.stroke()
-    hit.finish()
-    print("what was hidden is still hidden, and the next stroke runs")
+    killed = time.monotonic()
+    moved = wait_for_move(labs, original)
+    taken = time.monotonic() - killed
+    print(f"replica killed: its visitor moved to the other one after {taken:.1f} s")
+    rest(moved.page)
+    moved.page.locator(".player").wait_for(timeout=LONG)
+    other = labs[1 - labs.index(moved)]
+    if (replica(other.page), shown(other.page)) != states[labs.index(other)]:
+        yield "the page of the visitor on the other replica changed"
+    if board(moved.page) != states[labs.index(moved)][1][1]:
+        yield "the visitor of the killed replica lost its hidden pixels"
+    moved.page.bring_to_front()
+    moved.stroke()
+    moved.finish()
+    print("the next stroke starts a run on the new replica")
 
 
 def visitor(chromium: Browser) -> Lab:
-    """One who opens the lab through the proxy."""
+    """A visitor who opens the lab through the proxy."""
 
     class Listening:
-        """The browser, with `SOCKETS` in each of its contexts."""
+        """The browser, which runs `SOCKETS` in each of its contexts."""
 
-        def new_context(self, **asked: object) -> object:
-            made = chromium.new_context(**asked)  # type: ignore[arg-type]
-            made.add_init_script(SOCKETS)
-            return made
+        def new_context(self, **options: object) -> object:
+            opened = chromium.new_context(**options)  # type: ignore[arg-type]
+            opened.add_init_script(SOCKETS)
+            return opened
 
     return Lab(Listening(), PROXY)  # type: ignore[arg-type]
 
 
 def replica(page: Page) -> str:
-    """The proxy's cookie: on which replica the visitor is."""
-    return next(each["value"] for each in page.context.cookies() if each["name"] == "lab")
+    """Value of the proxy's cookie, which names the visitor's replica."""
+    cookies = page.context.cookies()
+    return next(each.get("value", "") for each in cookies if each.get("name") == "lab")
 
 
 def connected(page: Page) -> int:
-    """How many connections it has had, if the last one is open; else none."""
+    """Number of connections of the page so far if the last one is open; else 0."""
     return page.evaluate("window.sockets.at(-1)?.readyState === 1 ? window.sockets.length : 0")
 
 
 def board(page: Page) -> str:
-    """What is hidden, as the canvas shows it."""
+    """The canvas with the hidden pixels, as a data URL."""
     page.mouse.move(5, 5)
     page.evaluate("document.activeElement.blur()")
     page.wait_for_timeout(500)
@@ -178,37 +181,37 @@ def board(page: Page) -> str:
 
 
 def shown(page: Page) -> tuple[str, str]:
-    """The name of the run, which no other has, and what is hidden."""
+    """Unique name of the run, and the canvas with the hidden pixels."""
     return page.evaluate("stopwatch.run"), board(page)
 
 
-def wait_for_move(labs: list[Lab], homes: list[str]) -> Lab:
-    """The visitor whose cookie has changed and who is connected again."""
+def wait_for_move(labs: list[Lab], replicas: list[str]) -> Lab:
+    """Wait for a visitor whose cookie has changed and who is connected again; returns it."""
 
-    def moved() -> list[Lab]:
+    def candidates() -> list[Lab]:
         return [
             lab
-            for lab, home in zip(labs, homes, strict=True)
-            if replica(lab.page) != home and connected(lab.page)
+            for lab, previous in zip(labs, replicas, strict=True)
+            if replica(lab.page) != previous and connected(lab.page)
         ]
 
-    wait(lambda: bool(moved()), "the visitor moves")
-    return moved()[0]
+    wait(lambda: bool(candidates()), "the visitor moves")
+    return candidates()[0]
 
 
 def tell_names() -> None:
-    """A name server that knows one name and both addresses."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
-        here.bind(NAME_SERVER)
+    """Run a name server that answers every IPv4 query with the addresses of both replicas."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(NAME_SERVER)
         while True:
-            asked, sender = here.recvfrom(512)
-            end = asked.index(b"\0", 12) + 5  # the name, its end, kind and class
-            of_address = asked[end - 4 : end - 2] == b"\0\1"
-            found = REPLICAS if of_address else ()
-            head = asked[:2] + b"\x81\x80\0\1" + bytes([0, len(found)]) + b"\0\0\0\0"
+            query, sender = server.recvfrom(512)
+            end = query.index(b"\0", 12) + 5  # name, end byte, type and class
+            is_ipv4 = query[end - 4 : end - 2] == b"\0\1"
+            found = REPLICAS if is_ipv4 else ()
+            head = query[:2] + b"\x81\x80\0\1" + bytes([0, len(found)]) + b"\0\0\0\0"
             answer = b"\xc0\x0c\0\1\0\1\0\0\0\x01\0\x04"
-            here.sendto(
-                head + asked[12:end] + b"".join(answer + socket.inet_aton(ip) for ip in found),
+            server.sendto(
+                head + query[12:end] + b"".join(answer + socket.inet_aton(ip) for ip in found),
                 sender,
             )
 

@@ -1,8 +1,8 @@
 /* Search without a server: `search-index.js` is loaded as a script when the box is first used.
 
-   An entry is [title, where, address, text]. Every word of the query must occur in an entry. A word
-   counts most when it is the title, less when it starts the title or a part of it, least when it
-   stands in the text. */
+   An entry is [title, where, address, text]. A result contains every word of the query. A word scores
+   most if it equals the title, less if it starts the title or a part of it, and least if it occurs
+   only in the text. */
 
 (() => {
   const root = document.currentScript.dataset.root;
