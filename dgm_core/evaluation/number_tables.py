@@ -1,12 +1,12 @@
-"""The tables of the documentation that are written from measured rows and from the models' cards.
+"""Tables of the documentation, generated from measured rows and from the models' cards.
 
-A page of `docs/numbers/` marks the place of a table by two comments,
+A page of `docs/numbers/` marks the position of a table with two comments,
 
     <!-- table: floors -->
     <!-- /table -->
 
-and `update` writes the table between them. The rows are in `assets/*.toml`, where the commands of
-`dgm evaluate` put them.
+and `update` writes the table between them. The commands of `dgm evaluate` write the rows to
+`assets/*.toml`.
 
     >>> replaced("<!-- table: a -->\\nold\\n<!-- /table -->", {"a": "new"})
     '<!-- table: a -->\\nnew\\n<!-- /table -->'
@@ -33,11 +33,11 @@ Row = Mapping[str, Any]
 
 
 def update(names: Iterable[str] | None = None, pages: Path = PAGES) -> list[Path]:
-    """Write tables into the pages that have a place for them.
+    """Write tables into the pages that have comments for them.
 
     Args:
-        names: of `TABLES`; None = all.
-        pages: folder of the Markdown files. It need not exist: an installed library has none.
+        names: names in `TABLES`; None = all.
+        pages: folder of the Markdown files. It may be missing, as in an installed library.
 
     Returns:
         The pages that changed.
@@ -55,7 +55,7 @@ def update(names: Iterable[str] | None = None, pages: Path = PAGES) -> list[Path
 
 
 def replaced(page: str, tables: Mapping[str, str]) -> str:
-    """A page with some of its tables replaced; the others stay."""
+    """The page with each table of `tables` replaced; other tables stay."""
 
     def between(found: re.Match[str]) -> str:
         first, name, _, last = found.groups()
@@ -69,7 +69,7 @@ def replaced(page: str, tables: Mapping[str, str]) -> str:
 
 
 def samplers() -> str:
-    """F1 of the four samplers on one model, by what is hidden."""
+    """F1 of the four samplers on one model, by pattern of hidden pixels."""
     patterns = ("50 % at random", "top half", "80 % at random")
     rows = _rows("inpainting_tables", "samplers")
     found = {(row["method"], row["pattern"]): row for row in rows}
@@ -79,21 +79,21 @@ def samplers() -> str:
 
 
 def _sampler(row: Row) -> str:
-    how = ""
+    details = ""
     if math.isnan(row["acceptance"]):
-        how = f" ({row['iterations']} it., ESS {row['ess']:.0f})"
+        details = f" ({row['iterations']} it., ESS {row['ess']:.0f})"
     elif row["acceptance"] < 1:
-        how = f" ({100 * row['acceptance']:.1f} %, {100 * row['stuck']:.0f} % stuck)"
-    return f"{_short(row['f1'], row['f1_error'])}{how}, {_number(row['nll'], 1)} nats"
+        details = f" ({100 * row['acceptance']:.1f} %, {100 * row['stuck']:.0f} % stuck)"
+    return f"{_short(row['f1'], row['f1_error'])}{details}, {_number(row['nll'], 1)} nats"
 
 
 def studies() -> str:
-    """F1 of both samplers on two data sets, beside the public code's."""
+    """F1 of two samplers on two data sets, with the F1 of the public code in brackets."""
     sweeps = (row for row in _rows("sampler_studies", "sweeps") if row["sweep"] == "missing rate")
     found = {(row["data"], row["setting"], row["sampler"]): row for row in sweeps}
     columns = {"mnist": "MNIST", "omniglot": "Omniglot"}
-    short = ("pseudo-Gibbs", "Metropolis")
-    heads = [f"{name}, {sampler}" for name in columns.values() for sampler in short]
+    short_names = ("pseudo-Gibbs", "Metropolis")
+    heads = [f"{name}, {sampler}" for name in columns.values() for sampler in short_names]
     settings = dict.fromkeys(setting for data, setting, _ in found if data in columns)
     lines = [
         [each, *(_study(found[data, each, sampler]) for data in columns for sampler in SAMPLERS)]
@@ -103,18 +103,18 @@ def studies() -> str:
 
 
 def _study(row: Row) -> str:
-    everywhere = _short(row["f1_mean_all"])
+    all_pixels = _short(row["f1_mean_all"])
     if row["setting"] in PUBLISHED_F1[row["data"]]:
-        source = PUBLISHED_F1[row["data"]][row["setting"]][SAMPLERS.index(row["sampler"])]
-        everywhere += f" ({_short(source)})"
-    return f"{_short(row['f1_mean_hidden'], row['f1_mean_hidden_error'])}; {everywhere}"
+        published = PUBLISHED_F1[row["data"]][row["setting"]][SAMPLERS.index(row["sampler"])]
+        all_pixels += f" ({_short(published)})"
+    return f"{_short(row['f1_mean_hidden'], row['f1_mean_hidden_error'])}; {all_pixels}"
 
 
 # --- exact likelihood -----------------------------------------------------------------------
 
 
 def bounds() -> str:
-    """All bounds on log p(x), by model and images."""
+    """Bounds on log p(x), by model and source of the images."""
     columns = {
         "ELBO": [("ELBO", 1)],
         "IWAE, K = 100": [("IWAE", 100)],
@@ -122,7 +122,7 @@ def bounds() -> str:
         "AIS": [("AIS", 100)],
         "log p(x), exact": [("quadrature", None)],
         "AIS backwards": [("AIS backwards", 100)],
-        "no model of the kind exceeds": [("best mixture", None), ("empirical", None)],
+        "upper limit for this kind of model": [("best mixture", None), ("empirical", None)],
     }
     found: dict[tuple[str, str], dict[Any, Row]] = {}
     for row in _rows("likelihood", "bounds"):
@@ -133,19 +133,19 @@ def bounds() -> str:
         row = next((line[key] for key in columns[title] if key in line), None)
         if row is None:
             return "–"
-        limit = title.startswith("no model")
+        limit = title.startswith("upper limit")
         return _number(row["mean"]) if limit else _plus_minus(row["mean"], row["error"])
 
-    whose = {"test": "test", "made": "its own"}
+    sources = {"test": "test", "made": "its own"}
     lines = [
-        [f"`{model}`, {whose[of]}", *(cell(line, title) for title in columns)]
+        [f"`{model}`, {sources[of]}", *(cell(line, title) for title in columns)]
         for (model, of), line in found.items()
     ]
     return _table(["model, 20 images", *columns], lines)
 
 
 def floors() -> str:
-    """Likelihoods of Gaussian decoders as the floor of their variance falls."""
+    """Log-likelihoods of Gaussian decoders, by the lower limit of their variance."""
     found = {(row["data"], row["floor"]): row for row in _rows("likelihood", "unbounded")}
     lines = []
     for floor in dict.fromkeys(floor for _, floor in found):
@@ -165,7 +165,7 @@ def floors() -> str:
 
 
 def vaes() -> str:
-    """The VAEs of statically binarised MNIST, beside the published one."""
+    """Bounds of the VAEs of statically binarised MNIST, with the published values."""
     heads = ["statically binarised MNIST, all 10,000 test images", "log p(x) ≥, K = 200", "ELBO"]
     lines = []
     for name in ("binarized-mnist-vae", "binarized-mnist-elu"):
@@ -182,7 +182,7 @@ def vaes() -> str:
 
 
 def imputation() -> str:
-    """RMSE of methods on tables whose high values are missing, beside the published one."""
+    """RMSE of methods on tables whose high values are missing, with the published RMSE."""
     tables = {
         "banknote": "banknote",
         "concrete": "concrete",
@@ -208,7 +208,7 @@ def imputation() -> str:
 
 
 def prediction() -> str:
-    """Scores of predictors from rows with missing values, and how far sup-not-MIWAE is ahead."""
+    """Scores of predictors on rows with missing values, and their difference to sup-not-MIWAE."""
     scores = {"classification": "log loss", "regression": "RMSE"}
     titles = {"breast": "WDBC", "red-wine": "red wine"}
     rows = _rows("mnar_tables", "prediction")
@@ -232,7 +232,7 @@ def prediction() -> str:
 
 
 def choices() -> str:
-    """What makes a VAE and a mixture learn from each other, each choice beside its control."""
+    """Accuracy of a VAE trained with a mixture, for each choice and its control."""
     stages = ("before", "after", "control")
     lines = []
     for row in _rows("clusters", "choices"):
@@ -245,13 +245,13 @@ def choices() -> str:
 
 
 def choice_meanings() -> str:
-    """What each row of `choices` changes."""
+    """Table of what each row of `choices` changes."""
     lines = [[row["choice"], row["about"]] for row in _rows("clusters", "choices")]
     return _table(["row", "what it changes"], lines)
 
 
 def vaegmm() -> str:
-    """The shipped VAEs with a mixture."""
+    """Accuracy and bounds of the shipped VAEs that were trained with a mixture."""
     lines = []
     for name in ("mnist-vaegmm", "mnist-vaegmm-full", "digits-vaegmm", "omniglot-vaegmm"):
         found = zoo.card(name)["measured"]
@@ -267,15 +267,15 @@ def vaegmm() -> str:
 
 
 def gan() -> str:
-    """Fréchet distance, precision and recall of the shipped WGANs, beside real test images."""
+    """Fréchet distance, precision and recall of the shipped WGANs and of real test images."""
     lines = []
     for name in ("mnist-wgan", "svhn-wgan", "celeba-wgan"):
         found = zoo.card(name)["measured"]
-        made, real = found["made"], found["real"]
+        generated, real = found["made"], found["real"]
 
-        def both(*fields: str, made: Row = made, real: Row = real) -> str:
+        def both(*fields: str, generated: Row = generated, real: Row = real) -> str:
             first, second = (
-                ", ".join(_number(each[field]) for field in fields) for each in (made, real)
+                ", ".join(_number(each[field]) for field in fields) for each in (generated, real)
             )
             return f"{first} ({second})"
 
@@ -289,7 +289,7 @@ def gan() -> str:
 
 
 def distances() -> str:
-    """Distances of two segments as critics estimate them."""
+    """Distances between two segments, as estimated by critics."""
     found = {
         (row["theta"], row["divergence"]): row["estimate"]
         for row in _rows("distances", "distances")
@@ -299,7 +299,7 @@ def distances() -> str:
         [f"{theta:g}", *(f"{found[theta, name]:.3f}" for name in ("wasserstein", "hellinger"))]
         for theta in (0.0, 0.1, 0.5, 1.0, 2.0)
     ]
-    heads = ["θ", "Wasserstein-1 (truth: θ)", "squared Hellinger (truth: 0 at 0, else 2)"]
+    heads = ["θ", "Wasserstein-1 (true: θ)", "squared Hellinger (true: 0 at 0, else 2)"]
     return _table(heads, lines)
 
 
@@ -317,7 +317,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "gan": gan,
     "distances": distances,
 }
-"""Name in the pages' comments → what writes the table."""
+"""Name in the pages' comments → function that returns the table."""
 
 
 def _rows(name: str, table: str) -> list[dict[str, Any]]:
@@ -326,7 +326,7 @@ def _rows(name: str, table: str) -> list[dict[str, Any]]:
 
 
 def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown, without a line break at its end."""
+    """A table in Markdown, without a final line break."""
     head, *rest = (
         "".join(f"| {cell} " if cell else "| " for cell in line) + "|" for line in (heads, *lines)
     )
@@ -342,7 +342,7 @@ def _signed(value: float) -> str:
 
 
 def _short(value: float, error: float | None = None) -> str:
-    """Without the 0 before the point."""
+    """Value and error with three digits, without the 0 before the decimal point."""
     text = _number(value, 3).removeprefix("0")
     return text if error is None else f"{text} ± {_short(error)}"
 

@@ -1,9 +1,10 @@
-"""Trained models by name: card → built, verified, frozen model.
+"""Trained models by name: load, list, register and save them.
 
-Each model is two files in `pretrained/`: a card (`.toml`: what, how trained, on what, which
-numbers it reached) and its weights (`.safetensors`). `load` builds the architecture that the card
-names, checks the weights against the card's SHA-256, and freezes the result, which sessions may
-share. `dgm_core.zoo.overview` lists all cards with their numbers.
+Each model is two files in `pretrained/`: a card (`.toml`) and its weights (`.safetensors`). The
+card states what the model is, how and on what data it was trained, and its measured numbers.
+`load` builds the architecture that the card names, checks the weights against the card's SHA-256,
+and freezes the model, so that sessions can share it. `dgm_core.zoo.overview` lists all cards with
+their numbers.
 
     >>> model = load("digits-dlvm")
     >>> model.latent_dim, model.training
@@ -11,10 +12,10 @@ share. `dgm_core.zoo.overview` lists all cards with their numbers.
     >>> card("digits-dlvm")["measured"]["log_likelihood"]["nats"]
     -60.04
 
-A model of one's own is saved in a folder of one's own and registered, for as long as the process
-lives; after that it is loaded by name as the shipped ones are. A card is data: it names an
-architecture of `ARCHITECTURES`, or the constructor is handed over; nothing is imported because a
-card says so. Pickles, which can run code, are never read.
+You can save your own model in any folder and register it. Until the process ends, `load` then
+finds it by name like a shipped model. A card contains data only. It names an architecture of
+`ARCHITECTURES`, or `register` receives the constructor; a card never causes an import. Pickles can
+run code and are never read.
 
     >>> import tempfile
     >>> from torch import nn
@@ -61,14 +62,14 @@ from dgm_core.zoo import quantisation
 _CHECKOUT = Path(__file__).parents[2] / "pretrained"
 
 FOLDER = Path(os.environ.get("DGM_PRETRAINED") or _CHECKOUT).expanduser()
-"""Where the shipped models are: `$DGM_PRETRAINED`, else `pretrained/` of the checkout.
+"""Folder of the shipped models: `$DGM_PRETRAINED`, else `pretrained/` of the checkout.
 
-An installed package has no weights in it, so there the variable is needed. It is read once, when
+An installed package contains no weights, so it needs the variable. The variable is read once, when
 this module is imported.
 """
 
 Constructor = Callable[..., nn.Module]
-"""Builds an untrained model from what stands under `architecture` on its card, the name apart."""
+"""Builds an untrained model from the entries under `architecture` on its card, except `name`."""
 
 ARCHITECTURES: dict[str, Constructor] = {
     "fully-connected-dlvm": dlvm.fully_connected_dlvm,
@@ -91,11 +92,11 @@ ARCHITECTURES: dict[str, Constructor] = {
 
 
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
-"""How files of weights end that can run code when they are read."""
+"""Suffixes of weight files that can run code when they are read."""
 
 
 class BrokenModel(ValueError):
-    """A card or its weights cannot be used; the message names the file and says why."""
+    """A card or its weights cannot be used; the message names the file and the reason."""
 
 
 class ModelsUnavailable(FileNotFoundError):
@@ -103,7 +104,7 @@ class ModelsUnavailable(FileNotFoundError):
 
 
 class Registered(NamedTuple):
-    """Where a model of one's own is, and what builds it; None = what its card names."""
+    """A registered model: its files, and its constructor (None = the one that its card names)."""
 
     path: Path  # of the card
     sha256: str  # of the weights
@@ -114,16 +115,16 @@ _REGISTERED: dict[str, Registered] = {}
 
 
 def names(folder: Path = FOLDER) -> list[str]:
-    """The models that have a card, in alphabetical order; with the shipped, those registered."""
-    own = _REGISTERED if folder == FOLDER else ()
-    return sorted({path.stem for path in folder.glob("*.toml")}.union(own))
+    """Names of the models that have a card, sorted; `FOLDER` includes the registered models."""
+    registered = _REGISTERED if folder == FOLDER else ()
+    return sorted({path.stem for path in folder.glob("*.toml")}.union(registered))
 
 
 def check_available(folder: Path = FOLDER) -> None:
     """Check that the shipped models are on this machine; another folder may be empty.
 
     Raises:
-        ModelsUnavailable: they are not.
+        ModelsUnavailable: the shipped models are not on this machine.
     """
     if folder == FOLDER and not any(folder.glob("*.toml")):
         raise ModelsUnavailable(
@@ -136,7 +137,7 @@ def card(name: str, folder: Path = FOLDER) -> dict[str, Any]:
     """The card of a model.
 
     Raises:
-        ValueError: no such model.
+        ValueError: there is no model of this name.
         ModelsUnavailable: the shipped models are not on this machine.
         BrokenModel: the card cannot be read.
     """
@@ -153,37 +154,37 @@ def load(name: str, device: torch.device | str = "cpu", folder: Path = FOLDER) -
     The class of the model depends on its card.
 
     Raises:
-        ValueError: no such model.
+        ValueError: there is no model of this name.
         ModelsUnavailable: the shipped models are not on this machine.
-        BrokenModel: weights missing, altered, or not those of the architecture.
+        BrokenModel: the weights are missing, altered, or of another architecture.
     """
     about, path = card(name, folder), _card_path(name, folder)
-    own = _REGISTERED.get(name) if folder == FOLDER else None
-    return _built(about, path, own.constructor if own else None).to(device)
+    registered = _REGISTERED.get(name) if folder == FOLDER else None
+    return _built(about, path, registered.constructor if registered else None).to(device)
 
 
 def register(
     path: Path | str, constructor: Constructor | None = None, *, name: str | None = None
 ) -> str:
-    """Make a model of one's own known by name, until the process ends.
+    """Register your own model under a name, until the process ends.
 
-    It is built and checked here as `load` does it, so what is wrong shows at once. The files stay
-    where they are, and are checked again whenever they are loaded. To register the same again
+    The model is built and checked here as in `load`, so that faults are reported at once. The
+    files stay where they are, and `load` checks them again. Registering the same model again
     changes nothing.
 
     Args:
-        path: of the card, NAME.toml; the weights are NAME.safetensors beside it.
+        path: path of the card, NAME.toml; the weights are NAME.safetensors in the same folder.
         constructor: builds the untrained model from the arguments under `architecture` on the
             card; None = the card names one of `ARCHITECTURES`.
-        name: to load it by; default: the card's file name.
+        name: name for `load`; default: the card's file name without its suffix.
 
     Returns:
         The name.
 
     Raises:
-        ValueError: the name is of a shipped model, or registered for another one.
-        BrokenModel: no card, an unknown architecture, or weights that are missing, altered,
-            pickled, or not those of the architecture.
+        ValueError: a shipped model or another registered model has this name.
+        BrokenModel: there is no card, its architecture is unknown, or the weights are missing,
+            altered, pickled, or of another architecture.
     """
     path = Path(path).resolve()
     name = name or path.stem
@@ -193,8 +194,8 @@ def register(
         raise BrokenModel(f"there is no card {path}")
     about = _read(path)
     _built(about, path, constructor)
-    found = Registered(path, about["sha256"], constructor)
-    if _REGISTERED.setdefault(name, found) != found:
+    registered = Registered(path, about["sha256"], constructor)
+    if _REGISTERED.setdefault(name, registered) != registered:
         raise ValueError(
             f"{name!r} is registered for {_REGISTERED[name].path} already, with other contents or "
             "another constructor; choose another name, or unregister that one first"
@@ -203,25 +204,25 @@ def register(
 
 
 def unregister(name: str) -> None:
-    """Forget a model of one's own; its files stay.
+    """Remove a registered model; its files stay.
 
     Raises:
-        ValueError: no such model is registered.
+        ValueError: no model is registered under this name.
     """
     if _REGISTERED.pop(name, None) is None:
         raise ValueError(f"no model {name!r} is registered")
 
 
 def _card_path(name: str, folder: Path) -> Path:
-    own = _REGISTERED.get(name) if folder == FOLDER else None
-    return own.path if own else folder / f"{name}.toml"
+    registered = _REGISTERED.get(name) if folder == FOLDER else None
+    return registered.path if registered else folder / f"{name}.toml"
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A card that is there.
+    """Contents of an existing card.
 
     Raises:
-        BrokenModel: it cannot be read.
+        BrokenModel: the card cannot be read.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -230,7 +231,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _built(about: dict[str, Any], path: Path, constructor: Constructor | None) -> nn.Module:
-    """The model of the card at `path`, verified and frozen."""
+    """Model of the card `about` at `path`, verified and frozen."""
     weights = path.with_suffix(".safetensors")
     if not weights.is_file():
         pickled = [path.with_suffix(end) for end in PICKLES if path.with_suffix(end).is_file()]
@@ -243,20 +244,20 @@ def _built(about: dict[str, Any], path: Path, constructor: Constructor | None) -
     content = weights.read_bytes()
     if hashlib.sha256(content).hexdigest() != about.get("sha256"):
         raise BrokenModel(f"the weights {weights.name} do not match the SHA-256 on their card")
-    if content[8:9] != b"{":  # a header in JSON follows its length
+    if content[8:9] != b"{":  # after 8 bytes with its length, a header in JSON
         raise BrokenModel(
-            f"{weights.name} is no safetensors file; a pickle, which can run code, is not read"
+            f"{weights.name} is not a safetensors file; a pickle can run code and is not read"
         )
     try:
         arguments = dict(about["architecture"])
         kind = arguments.pop("name")
-        make = constructor or ARCHITECTURES.get(kind)
-        if make is None:
+        build = constructor or ARCHITECTURES.get(kind)
+        if build is None:
             raise BrokenModel(
-                f"the card {path.name} wants an architecture {kind!r} that dgm_core does not "
+                f"the card {path.name} names an architecture {kind!r} that dgm_core does not "
                 "have; register the card with its constructor, zoo.register(path, constructor)"
             )
-        model = make(**arguments)
+        model = build(**arguments)
         model.load_state_dict(quantisation.unpack(safetensors.torch.load(content)), strict=True)
     except (KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
         raise BrokenModel(f"{path.stem} cannot be built from its card: {error}") from error
@@ -271,19 +272,21 @@ def save(
     *,
     packed: bool = False,
 ) -> Path:
-    """Write weights and card; both whole or not at all.
+    """Write the weights and the card; each file is written completely or not at all.
 
-    `load` gives back the rounded weights, so measure what `load` returns, not `model`.
+    The weights are rounded, so measure the model that `load` returns, not `model`.
 
     Args:
-        name: of both files.
-        model: what to save.
-        about: what the card says; under `architecture` its name and the constructor's arguments.
-        folder: where.
-        packed: matrices in a byte a number (`eight_bits`); else all in half precision.
+        name: name of both files, without suffix.
+        model: the model to save.
+        about: contents of the card. The entry `architecture` has its name and the arguments of the
+            constructor.
+        folder: folder of both files.
+        packed: True = matrices with one byte per number (`dgm_core.zoo.quantisation`); False = all
+            weights in half precision.
 
     Returns:
-        The path of the card, as `register` wants it.
+        The path of the card, which `register` takes.
     """
     weights = {key: value.contiguous().cpu() for key, value in model.state_dict().items()}
     halves = {

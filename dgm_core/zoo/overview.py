@@ -1,10 +1,10 @@
-"""All cards in one table, in Markdown: `dgm models --out docs/models.md`.
+"""Table of all model cards in Markdown: `dgm models --out docs/models.md`.
 
     >>> print(markdown(["digits-dlvm"]).splitlines()[-1])  # doctest: +ELLIPSIS
     | `digits-dlvm` | Convolutional Bernoulli DLVM of scikit-learn's digits, ...
 
-The pages of `docs/numbers/` and each card's `estimator` say what a number means and on how many
-images it was measured. The table shows the first few numbers of each card.
+The pages of `docs/numbers/` and each card's `estimator` explain each number and state how many
+images were used. The table shows the first few numbers of each card.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ has more details.
 
 
 def page(folder: Path = zoo.FOLDER) -> str:
-    """The text of `docs/models.md`."""
+    """Text of `docs/models.md`."""
     return PREFACE + markdown(folder=folder)
 
 
 def markdown(names: Iterable[str] | None = None, folder: Path = zoo.FOLDER) -> str:
-    """The table; None = all models that have a card in `folder`.
+    """Table of the models `names`; None = all models that have a card in `folder`.
 
     Raises:
-        ValueError, BrokenModel: as of `zoo.card`.
+        ValueError, BrokenModel: as `zoo.card` does.
     """
     return HEAD + "".join(
         _row(name, zoo.card(name, folder), folder) for name in names or zoo.names(folder)
@@ -52,8 +52,8 @@ def markdown(names: Iterable[str] | None = None, folder: Path = zoo.FOLDER) -> s
 
 
 def numbers(measured: Mapping[str, Any]) -> Iterator[str]:
-    """The first few numbers of what a card has under `measured`, in words."""
-    if found := measured.get("log_likelihood"):  # of classifiers one number
+    """The first few numbers under `measured` of a card, each with its name."""
+    if found := measured.get("log_likelihood"):  # a classifier has one number
         if isinstance(found, Mapping):
             yield f"log p(x) {_with_error(found['nats'], found['standard_error'])} nats"
             if "elbo" in found:
@@ -75,16 +75,17 @@ def numbers(measured: Mapping[str, Any]) -> Iterator[str]:
             f"−log p {_with_error(row['nll'], row['nll_error'], 1)} nats"
         )
     if "made" in measured:
-        made, real = measured["made"], measured["real"]
+        generated, real = measured["made"], measured["real"]
         yield (
-            f"Fréchet distance {_number(made['frechet'])} (floor {_number(real['frechet'])}), "
-            f"precision {_number(made['precision'])}, recall {_number(made['recall'])}"
+            f"Fréchet distance {_number(generated['frechet'])} "
+            f"(floor {_number(real['frechet'])}), "
+            f"precision {_number(generated['precision'])}, recall {_number(generated['recall'])}"
         )
     if isinstance(measured.get("rmse"), float):
         yield f"RMSE {_with_error(measured['rmse'], measured['standard_error'], 3)}"
         yield f"bound {_number(measured['bound'])} nats"
     elif rows := measured.get("rmse"):
-        # The first two rows are constants, what any model has to beat.
+        # The first two rows are constants, which serve as baselines.
         best = min(rows[2:], key=lambda row: row["rmse"])
         value = _with_error(best["rmse"], best["standard_error"], 4)
         yield f"RMSE of over-exposed pixels, {best['estimate']}: {value}"

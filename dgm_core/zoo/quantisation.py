@@ -1,9 +1,9 @@
-"""Weights in a byte each: whole numbers, and one scale for all that lead to the same output.
+"""Weights as 8-bit integers, with one scale per output of a matrix.
 
     w ≈ s q,   q ∈ {−127, …, 127},   s = max |w| / 127 of each row of the first dimension
 
-Rounding is off by at most s / 2. Vectors and small matrices stay in half precision, where a byte
-would save nothing.
+The rounding error is at most s / 2. Vectors and small matrices are stored in half precision,
+because 8 bits would save little there.
 
     >>> weights = {"w": torch.linspace(-1, 1, 8192).reshape(2, 4096)}
     >>> packed = pack(weights)
@@ -17,21 +17,21 @@ import torch
 from torch import Tensor
 
 SMALL = 4096
-"""Fewer numbers than this are not worth it."""
+"""Tensors with fewer numbers than this are stored in half precision."""
 
 SCALE = ".scale"
-"""What stands behind the name of a tensor in the name of its scales."""
+"""Suffix that makes the name of a tensor the name of its scales."""
 
 
 def pack(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Name → tensor (R, …) to int8 with float16 scales (R,), or to float16 if small."""
+    """Convert tensors (R, …) to int8 with float16 scales (R,); small ones to float16."""
     packed = {}
     for name, value in weights.items():
         if value.dim() < 2 or value.numel() < SMALL:
             packed[name] = value.half()
             continue
         scale = (value.float().flatten(1).abs().amax(1) / 127).half()
-        # A row of zeros, or of numbers too small for half precision, becomes zeros.
+        # A row whose scale is zero in half precision becomes zeros.
         divisor = torch.where(scale > 0, scale.float(), torch.inf)
         shaped = divisor.reshape(-1, *[1] * (value.dim() - 1))
         packed[name] = (value.float() / shaped).round().clamp(-127, 127).to(torch.int8)
@@ -40,10 +40,10 @@ def pack(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def unpack(packed: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The inverse, to the rounding; what `pack` had nothing to do with stays as it is.
+    """Invert `pack`, up to rounding; tensors without scales stay as they are.
 
     Raises:
-        KeyError: an int8 tensor without its scales.
+        KeyError: an int8 tensor has no scales.
     """
     weights = {}
     for name, value in packed.items():

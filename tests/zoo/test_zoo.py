@@ -340,7 +340,7 @@ def test_what_cannot_be_registered_gets_a_sentence(own: Path, tmp_path: Path) ->
     pickled = (tmp_path / "line.pt").read_bytes()  # under another name, with its own hash
     weights.write_bytes(pickled)
     own.write_text(text.replace(hashed(whole), hashed(pickled)))
-    with pytest.raises(zoo.BrokenModel, match="no safetensors file; a pickle"):
+    with pytest.raises(zoo.BrokenModel, match="not a safetensors file; a pickle"):
         zoo.register(own, Line)
     own.write_text("no toml at all")
     with pytest.raises(zoo.BrokenModel, match="TOML"):
