@@ -1,6 +1,6 @@
 # The lab in a container: `docker build -t dgm-lab .`, `docker run -p 8501:8501 dgm-lab`.
 #
-# Without a GPU a smaller image, with PyTorch's own index of CPU builds:
+# A smaller image for machines without a GPU, with CPU builds from PyTorch's package index:
 #   docker build --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cpu -t dgm-lab .
 ARG PYTHON=3.12.12
 
@@ -9,7 +9,7 @@ ARG TORCH_INDEX=""
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY requirements.txt .
-# The CPU build of the same version first: the pins accept it.
+# Install the CPU build of the same version first. It satisfies the pins in requirements.txt.
 RUN if [ -n "$TORCH_INDEX" ]; then \
       pip install --index-url "$TORCH_INDEX" \
         $(grep -E '^(torch|torchvision)==' requirements.txt); \
@@ -28,7 +28,7 @@ COPY pretrained pretrained
 COPY dgm_core dgm_core
 COPY pages pages
 COPY ui ui
-# Byte code ahead: the folder is not the lab's to write to.
+# Compile to byte code now, because the user "lab" cannot write to this folder.
 RUN python -m compileall -q app.py dgm_core pages ui
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
@@ -38,5 +38,6 @@ VOLUME /data
 EXPOSE 8501
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/_stcore/health', timeout=4)"]
-# exec: signals reach the server itself. Without its welcome it asks no one for its own address.
+# With exec, signals reach the server. Without its welcome message, Streamlit does not look up its
+# external address on the internet.
 CMD ["sh", "-c", "exec streamlit run app.py --server.headless=true --server.address=0.0.0.0 --server.port=\"$PORT\" --server.fileWatcherType=none --logger.hideWelcomeMessage=true"]
