@@ -50,7 +50,7 @@ def warm(browser: Browser) -> BrowserContext:
 def new_page(browser: Browser, warm: BrowserContext) -> Iterator[NewPage]:
     """Open an empty page; options, if any, are those of `Browser.new_context`.
 
-    At the end of the test no page may have met an error, and nothing is left of it.
+    At the end of the test, no page may have reported an error, and all pages are closed.
     """
     contexts, pages, problems = [], [], []
 

@@ -33,7 +33,7 @@ class Lab:
 
 
 def png(pixels: np.ndarray) -> bytes:
-    """The file of a picture (H, W) or (H, W, 3), uint8."""
+    """PNG file of an image (H, W) or (H, W, 3), uint8."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()

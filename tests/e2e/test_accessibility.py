@@ -18,7 +18,7 @@ VIEWS = {
     "All methods": ".methods .card",
     "Studies": ".js-plotly-plot .main-svg",
 }
-"""Each view, and what is on screen when it is there."""
+"""View → an element that is on screen when the view is open."""
 LABS = {
     "": ["Deep generative models with missing data"],
     "Exact_likelihood": [
@@ -35,7 +35,7 @@ LABS = {
 """Path of another page, and its views."""
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 TALL = 6000
-"""Pixels: all of a page in the window, as axe judges no colours of what is scrolled away."""
+"""Pixels; the whole page fits the window, because axe checks colours only in the window."""
 _VIOLATIONS = """async () => {
   const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
   const found = await axe.run({runOnly: tags, resultTypes: ["violations"]})
@@ -71,7 +71,7 @@ _MOVING = f"""() => {{
 }}"""
 
 
-def turned_to(page: Page, view: str) -> Locator:
+def open_view(page: Page, view: str) -> Locator:
     """The content of the view, after the page is idle."""
     page.get_by_role("radio", name=view, exact=True).click()
     shown = page.locator(VIEWS[view])
@@ -94,7 +94,7 @@ def test_axe_finds_no_violation_of_wcag_a_or_aa(
     Lab(page, server)
     page.evaluate(AXE)
     for view in VIEWS:
-        turned_to(page, view)
+        open_view(page, view)
         while (closed := page.locator("details:not([open]) > summary")).count():
             closed.first.click()
         settle(page)
@@ -119,15 +119,15 @@ def test_axe_finds_no_violation_in_the_other_labs(
         if view != first:
             page.get_by_role("radio", name=view, exact=True).click()
         page.emulate_media(color_scheme=scheme)
-        resting(page)
+        wait_until_idle(page)
         while (closed := page.locator("details:not([open]) > summary")).count():
             closed.first.click()
         page.mouse.move(0, 0)
-        resting(page)
+        wait_until_idle(page)
         assert_wcag(page, f"{view}, {scheme}")
 
 
-def resting(page: Page) -> None:
+def wait_until_idle(page: Page) -> None:
     """Wait until the script is not running and no element is fading."""
     page.wait_for_timeout(300)  # until the animation has started
     settle(page)
@@ -143,7 +143,7 @@ def test_on_a_phone_the_page_fits_and_touch_targets_are_large(
     page = new_page(viewport=size, has_touch=True, is_mobile=True, color_scheme="dark")
     Lab(page, server)
     for view in VIEWS:
-        turned_to(page, view)
+        open_view(page, view)
         assert_no_horizontal_overflow(page)
         assert page.evaluate(_SMALL) == [], view
 
@@ -153,12 +153,12 @@ def test_with_reduced_motion_nothing_moves_automatically(server: str, new_page: 
     player = Lab(page, server).player
     expect(player).to_have_attribute("data-mode", "paused")
     assert page.evaluate(_MOVING) == []
-    slow = turned_to(page, "Slow motion")
+    slow = open_view(page, "Slow motion")
     stage = int(slow.get_attribute("data-stage"))
     slow.get_by_role("button", name="Next").press("ArrowRight")
     expect(slow).to_have_attribute("data-stage", str(stage + 1))
     assert page.evaluate(_MOVING) == []
-    turned_to(page, "All methods")
+    open_view(page, "All methods")
     assert page.evaluate(_MOVING) == []
 
 
@@ -182,6 +182,6 @@ def test_the_list_of_keys_opens_everywhere_and_returns_the_focus(
         page.keyboard.press("Escape")
         expect(keys).to_be_hidden()
         expect(place).to_be_focused()
-    turned_to(page, "Slow motion")
+    open_view(page, "Slow motion")
     page.get_by_role("spinbutton", name="Chain").press("?")
     expect(keys).to_be_hidden()

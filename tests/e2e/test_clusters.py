@@ -39,7 +39,7 @@ _INK = """(canvas) => {
   return count
 }"""
 
-# A number that changes with the picture on a canvas.
+# A number that changes with the content of a canvas.
 _DIGEST = """(canvas) => {
   const {width, height} = canvas
   const data = canvas.getContext("2d").getImageData(0, 0, width, height).data
@@ -398,7 +398,7 @@ def test_samples_path_and_plane_follow_the_chosen_cluster(
 # --- an image of the visitor -------------------------------------------------------------------
 
 
-def likeliest(page: Page) -> str:
+def most_probable_cluster(page: Page) -> str:
     """Name of the most probable cluster of an image."""
     chances, names = (looking.curve(page, "landing", "0", axis) for axis in "xy")
     probability, name = max(zip(chances, names, strict=True))
@@ -406,7 +406,7 @@ def likeliest(page: Page) -> str:
     return name
 
 
-def ring() -> bytes:
+def zero_on_paper() -> bytes:
     """A zero drawn on paper."""
     paper = Image.new("L", (200, 260), 245)
     ImageDraw.Draw(paper).ellipse((50, 40, 150, 220), outline=20, width=24)
@@ -417,7 +417,7 @@ def test_a_drawing_an_upload_and_a_test_image_are_assigned_to_a_cluster(
     server: str, new_page: NewPage
 ) -> None:
     page = opened(new_page, server, {"view": "Place a picture"}, viewport=WIDE)
-    assert likeliest(page).endswith("≈ 3")  # the first drawing is a three
+    assert most_probable_cluster(page).endswith("≈ 3")  # the first drawing is a three
     near = page.get_by_text("Nearest images in the latent space")
     expect(near).to_be_visible()
     expect(page.get_by_test_id("stImage")).to_have_count(3)
@@ -433,10 +433,12 @@ def test_a_drawing_an_upload_and_a_test_image_are_assigned_to_a_cluster(
     expect(page.get_by_text("“bad.png” is text, not a picture")).to_be_visible()
     without_errors(page)
     looking.settle(page)
-    upload.set_input_files({"name": "ring.png", "mimeType": "image/png", "buffer": ring()})
+    upload.set_input_files(
+        {"name": "ring.png", "mimeType": "image/png", "buffer": zero_on_paper()}
+    )
     expect(near).to_be_visible()
     expect(page.get_by_text("“bad.png”")).to_have_count(0)
-    assert likeliest(page).endswith("≈ 0")
+    assert most_probable_cluster(page).endswith("≈ 0")
     src = page.get_by_test_id("stImage").last.locator("img").get_attribute("src")
 
     page.get_by_role("radio", name="Test images").click()

@@ -82,7 +82,7 @@ class Lab(inpainting.Lab):
         return [name for name in names if not name.startswith(":")]
 
     def pixels(self, method: str, side: int = 28) -> np.ndarray:
-        """(side, side) levels of a card's picture."""
+        """Grey levels of a card's image, (side, side)."""
         self.page.wait_for_timeout(300)
         return levels(self.card(method).locator("canvas"), side)
 

@@ -33,7 +33,7 @@ class Lab(inpainting.Lab):
         expect(self.player).to_have_attribute("data-state", state, timeout=60_000)
 
     def picture(self, kind: str, sampler: int) -> np.ndarray:
-        """(28, 28) grey levels of a tile, read from its canvas."""
+        """Grey levels of a tile, read from its canvas, (28, 28)."""
         tile = self.page.locator(f".card[data-sampler='{sampler}'] canvas[data-tile={kind}]")
         return levels(tile)
 

@@ -46,7 +46,7 @@ def picture(page: Page) -> Locator:
 
 
 def pixels(page: Page) -> str:
-    """The file of the picture on screen."""
+    """Content of the image file on screen."""
     read = "async (img) => [...new Uint8Array(await (await fetch(img.src)).arrayBuffer())].join()"
     return picture(page).evaluate(read)
 
@@ -95,7 +95,7 @@ def test_a_latent_is_downloaded_and_uploaded_again(
     saved = json.loads(file.read_text())
     assert saved["model"] == "mnist-wgan"
 
-    def brought(content: dict) -> Page:
+    def upload(content: dict) -> Page:
         file.write_text(json.dumps(content))
         page = opened(new_page, server, "?view=Find+a+picture")
         page.get_by_text("Latent file", exact=True).click()
@@ -103,9 +103,9 @@ def test_a_latent_is_downloaded_and_uploaded_again(
         page.locator("input[type=file]").set_input_files(file)
         return page
 
-    whole = brought(saved)
+    whole = upload(saved)
     expect(whole.get_by_role("button", name="Open in Sliders").first).to_be_visible()
-    wrong = brought(saved | {"model": "other"})
+    wrong = upload(saved | {"model": "other"})
     expect(wrong.get_by_text("belongs to other")).to_be_visible()
 
 

@@ -21,7 +21,7 @@ def opened(new_page: NewPage, server: str, query: str, **options: object) -> Pag
 
 
 def player(page: Page, state: str = "finished") -> Locator:
-    """The player, once its run is in this state and frames are there."""
+    """The player, after its run has this state and frames have arrived."""
     found = page.locator(f".plane-player[data-state={state}]")
     expect(found).to_be_visible()
     return found

@@ -1,4 +1,4 @@
-"""The linked scatter in a real browser: what is drawn around is what Python hears of."""
+"""The linked scatter in a real browser: Python receives the selected points."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def opened(new_page: NewPage, server: str) -> Opener:
     return opener
 
 
-def around(places: np.ndarray, border: float = 6) -> np.ndarray:
-    """The corners of a box around places."""
+def box_around(places: np.ndarray, border: float = 6) -> np.ndarray:
+    """Corners of a box around positions."""
     (left, top), (right, bottom) = places.min(0) - border, places.max(0) + border
     return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
 
@@ -53,10 +53,10 @@ def in_box(places: np.ndarray, corners: np.ndarray) -> list[int]:
     return np.flatnonzero(((places > low) & (places < high)).all(1)).tolist()
 
 
-def boxed(scatter: Scatter, plane: int, *kinds: int) -> tuple[np.ndarray, list[int]]:
+def box_of_clouds(scatter: Scatter, plane: int, *kinds: int) -> tuple[np.ndarray, list[int]]:
     """A box around clouds in a plane, and the points in it."""
     places = scatter.positions(plane)
-    corners = around(places[np.isin(CODES, kinds)])
+    corners = box_around(places[np.isin(CODES, kinds)])
     return corners, in_box(places, corners)
 
 
@@ -65,13 +65,13 @@ def rgb(colour: str) -> np.ndarray:
 
 
 def is_full(scatter: Scatter, plane: int, point: int, colour: str) -> bool:
-    """Whether the point has its colour, nearly opaque on white."""
+    """True if the point has its colour, nearly opaque on white."""
     seen = scatter.colours(plane, np.array([point]))[0]
     return bool(np.abs(seen - (0.72 * rgb(colour) + 0.28 * 248)).max() < 30)
 
 
 def is_dim(scatter: Scatter, plane: int, point: int) -> bool:
-    """Whether the point is a light grey."""
+    """True if the point is light grey."""
     seen = scatter.colours(plane, np.array([point]))[0]
     return bool(seen.min() > 215 and np.ptp(seen) < 12)
 
@@ -92,7 +92,7 @@ def test_at_first_every_point_has_its_colour_and_nothing_is_sent(opened: Opener)
 
 def test_a_lasso_in_one_panel_selects_the_same_points_in_all_and_in_python(opened: Opener) -> None:
     scatter = opened(options=LIGHT)
-    corners, expected = boxed(scatter, 0, 5)
+    corners, expected = box_of_clouds(scatter, 0, 5)
     scatter.lasso(0, corners)
     assert scatter.received(calls=1) == expected
     assert set(np.flatnonzero(CODES == 5)) <= set(expected)
@@ -128,7 +128,7 @@ def test_a_lasso_in_the_other_panel_follows_its_outline(opened: Opener) -> None:
 
 def test_an_unfinished_lasso_shows_the_points_it_would_select(opened: Opener) -> None:
     scatter = opened(options=LIGHT)
-    corners, expected = boxed(scatter, 0, 3)
+    corners, expected = box_of_clouds(scatter, 0, 3)
     scatter.lasso(0, corners, release=False)
     expect(scatter.root.locator(".count b")).to_have_text(re.compile("points selected"))
     outside = scatter.isolated_point(1, np.flatnonzero(CODES == 7))
@@ -141,8 +141,8 @@ def test_an_unfinished_lasso_shows_the_points_it_would_select(opened: Opener) ->
 def test_shift_adds_and_alt_removes(opened: Opener) -> None:
     scatter = opened()
     keys = scatter.page.keyboard
-    three, in_three = boxed(scatter, 0, 3)
-    seven, in_seven = boxed(scatter, 0, 7)
+    three, in_three = box_of_clouds(scatter, 0, 3)
+    seven, in_seven = box_of_clouds(scatter, 0, 7)
     scatter.lasso(0, three)
     assert scatter.received(calls=1) == in_three
     keys.down("Shift")
@@ -319,8 +319,8 @@ def test_another_revision_replaces_the_selection_and_a_stale_rerun_does_not(
     opened: Opener,
 ) -> None:
     scatter = opened(delay=0.6)
-    three, in_three = boxed(scatter, 0, 3)
-    seven, in_seven = boxed(scatter, 1, 7)
+    three, in_three = box_of_clouds(scatter, 0, 3)
+    seven, in_seven = box_of_clouds(scatter, 1, 7)
     scatter.lasso(0, three)
     scatter.lasso(1, seven)  # before Python has answered the first lasso
     assert scatter.received(calls=2) == in_seven
@@ -337,7 +337,7 @@ def test_another_revision_replaces_the_selection_and_a_stale_rerun_does_not(
 
 def test_a_selection_survives_a_remount(opened: Opener) -> None:
     scatter = opened()
-    three, in_three = boxed(scatter, 0, 3)
+    three, in_three = box_of_clouds(scatter, 0, 3)
     scatter.lasso(0, three)
     assert scatter.received(calls=1) == in_three
     toggle = scatter.page.get_by_text("Show", exact=True)
@@ -374,7 +374,7 @@ def test_a_selection_sends_neither_points_nor_images_again(opened: Opener) -> No
 
 def test_points_move_to_new_positions_and_stay_selected(opened: Opener) -> None:
     scatter = opened()
-    three, in_three = boxed(scatter, 0, 3)
+    three, in_three = box_of_clouds(scatter, 0, 3)
     scatter.lasso(0, three)
     scatter.received(calls=1)
     scatter.after(scatter.page.get_by_role("button", name="Move").click)
@@ -390,7 +390,7 @@ def test_points_move_to_new_positions_and_stay_selected(opened: Opener) -> None:
 
 def test_new_points_have_no_selection(opened: Opener) -> None:
     scatter = opened()
-    scatter.lasso(0, boxed(scatter, 0, 3)[0])
+    scatter.lasso(0, box_of_clouds(scatter, 0, 3)[0])
     scatter.received(calls=1)
     scatter.after(scatter.page.get_by_role("button", name="Half").click)
     half = Scatter(scatter.page, list(clouds(COUNT // 2)[:2]))
@@ -436,8 +436,8 @@ def test_touch_draws_adds_and_selects(opened: Opener) -> None:
         touch(end)
 
     scatter.scroll_to(0)
-    three, in_three = boxed(scatter, 0, 3)
-    seven, in_seven = boxed(scatter, 0, 7)
+    three, in_three = box_of_clouds(scatter, 0, 3)
+    seven, in_seven = box_of_clouds(scatter, 0, 7)
     draw(three)
     assert scatter.received(calls=1) == in_three
     scatter.root.get_by_role("radio", name="Add").tap()

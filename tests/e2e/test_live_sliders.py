@@ -1,4 +1,4 @@
-"""Live sliders in a real browser: Python follows while they are dragged, and ends up right."""
+"""Live sliders in a real browser: Python receives every drag and its last values."""
 
 from __future__ import annotations
 

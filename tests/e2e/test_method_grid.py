@@ -1,4 +1,4 @@
-"""The method grid in a real browser: what was filled in is seen, and Stop is heard once."""
+"""The method grid in a real browser: images of the methods are shown, and Stop is sent once."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Screen:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until the script rests and the pictures are decoded and painted."""
+        """Wait until the script is not running and the images are decoded and painted."""
         settle(self.page)
         self.page.wait_for_timeout(250)
 

@@ -80,7 +80,7 @@ class Lab:
         return self.page.evaluate(_SETTINGS)
 
     def wait_for_settings(self, settings: dict[str, str]) -> None:
-        """Wait for these settings."""
+        """Wait until the page shows these settings."""
         deadline = time.monotonic() + PATIENCE
         while self.settings() != settings and time.monotonic() < deadline:
             self.page.wait_for_timeout(50)

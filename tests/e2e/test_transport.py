@@ -72,7 +72,7 @@ class Screen:
         return float(self.handle.get_attribute("aria-valuenow"))
 
     def wait_for_point(self, point: float) -> None:
-        """Wait for the end of a glide."""
+        """Wait until the moving point has this value."""
         deadline = time.monotonic() + 10
         while self.point() != pytest.approx(point, abs=1e-12):
             assert time.monotonic() < deadline, f"expected {point}, got {self.point()}"

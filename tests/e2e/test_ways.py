@@ -16,7 +16,7 @@ ON_SCREEN = (
     *(".player", ".slow", ".js-plotly-plot", ".js-plotly-plot", ".linked-scatter"),
     *(".picture-player", ".js-plotly-plot", ".toggled-points"),
 )
-"""What each stop of the tour speaks of."""
+"""Topic of each stop of the tour."""
 
 
 def card(page: Page) -> Locator:

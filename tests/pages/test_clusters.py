@@ -210,7 +210,7 @@ def test_a_file_that_is_not_a_picture_gets_a_message(content: bytes) -> None:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A training takes a moment."""
+    """Make trainings short."""
 
     def small(*arguments: Any, **settings: Any) -> mutual.Config:
         given = mutual.Config(*arguments, **settings)
@@ -292,7 +292,7 @@ def visit() -> AppTest:
     return without_errors(app.switch_page("pages/4_Clusters.py").run())
 
 
-def elsewhere_and_back(app: AppTest) -> AppTest:
+def leave_and_return(app: AppTest) -> AppTest:
     without_errors(app.switch_page("pages/1_Inpainting.py").run())
     return without_errors(app.switch_page("pages/4_Clusters.py").run())
 
@@ -308,14 +308,14 @@ def test_settings_survive_a_change_of_page_and_of_view() -> None:
     app.toggle(key="keep.train hard").set_value(True).run()
     address = dict(without_errors(app).query_params)
     assert (address["train-clusters"], address["train-images"]) == ("4", "500")
-    app = elsewhere_and_back(app)
+    app = leave_and_return(app)
     assert dict(app.query_params) == address
     assert app.slider(key="keep.train clusters").value == 4
     assert app.select_slider(key="keep.train images").value == 500
     assert app.toggle(key="keep.train hard").value is True
     app = view(app, "Before and after")
     assert (box(app, "Left").value, box(app, "Plane").value) == ("Round 1", "PCA")
-    app = elsewhere_and_back(app)
+    app = leave_and_return(app)
     assert (box(app, "Left").value, box(app, "Plane").value) == ("Round 1", "PCA")
     assert box(app, "Run").value == RUN
 

@@ -76,7 +76,7 @@ def titles(app: AppTest) -> list[str]:
     ]
 
 
-def reading(app: AppTest) -> str:
+def table_description(app: AppTest) -> str:
     """The description of the table that the page has read."""
     found = [each.value for each in app.caption if each.value.startswith("Read: ")]
     return found[0] if found else ""
@@ -185,7 +185,7 @@ def parquet(**columns: list) -> bytes:
 
 
 def wide(columns: int) -> bytes:
-    """Three rows and a header."""
+    """A CSV file with a header and three rows."""
     rows = [[f"c{number}" for number in range(columns)]]
     rows += [[str(number + row) for number in range(columns)] for row in range(3)]
     return "\n".join(map(",".join, rows)).encode()
@@ -220,14 +220,15 @@ def test_a_bad_file_gets_a_message_and_the_previous_table_stays(case: str) -> No
     assert len(app.error) == 1
     assert words in app.error[0].value
     assert app.error[0].value.endswith(".")
-    assert not reading(app)
+    assert not table_description(app)
     assert not app.button
     app = upload(app, GOOD)
     assert not app.error
-    before = reading(app)
+    before = table_description(app)
     app = upload(app, content, "again.csv")
     assert words in app.error[0].value
-    assert reading(app) == before == ("Read: 4 rows × 2 columns, 2 cells missing (25.0%).")
+    description = "Read: 4 rows × 2 columns, 2 cells missing (25.0%)."
+    assert table_description(app) == before == description
     assert len(app.get("plotly_chart")) == 3
 
 
@@ -264,7 +265,7 @@ def test_a_table_in_any_form_is_read_and_shown_in_every_view(case: str) -> None:
     content, words = READ[case]
     app = upload(lab(table_source="Upload"), content)
     assert not app.error
-    assert reading(app).startswith(f"Read: {words} missing")
+    assert table_description(app).startswith(f"Read: {words} missing")
     for name in ("Assume", "One cell", "Watch"):
         group(app, "mnar view").set_value(name).run()
         without_errors(app)
@@ -282,11 +283,11 @@ def test_column_names_are_shown_as_they_are() -> None:
 
 def test_an_upload_survives_another_source_and_another_view() -> None:
     app = upload(lab(table_source="Upload"), GOOD)
-    before = reading(app)
+    before = table_description(app)
     group(app, "table source").set_value("Tables").run()
-    assert not reading(without_errors(app))
+    assert not table_description(without_errors(app))
     group(app, "table source").set_value("Upload").run()
-    assert reading(without_errors(app)) == before
+    assert table_description(without_errors(app)) == before
 
 
 def test_a_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -433,7 +434,7 @@ def visit() -> AppTest:
     return without_errors(app.switch_page("pages/3_Missing_not_at_random.py").run())
 
 
-def elsewhere_and_back(app: AppTest) -> AppTest:
+def leave_and_return(app: AppTest) -> AppTest:
     without_errors(app.switch_page("pages/1_Inpainting.py").run())
     return without_errors(app.switch_page("pages/3_Missing_not_at_random.py").run())
 
@@ -443,9 +444,9 @@ def test_an_upload_and_its_training_survive_a_change_of_page(workers: dict[str, 
     app = visit()
     group(app, "table source").set_value("Upload").run()
     app = train(upload(app, csv()), workers["mnar watch"])
-    before = reading(app)
-    app = elsewhere_and_back(app)
-    assert reading(app) == before
+    before = table_description(app)
+    app = leave_and_return(app)
+    assert table_description(app) == before
     assert len(app.get("download_button")) == 3
     assert len(workers["mnar watch"].run.items) > 3
 
@@ -458,7 +459,7 @@ def test_the_settings_survive_a_change_of_page() -> None:
     group(app, "length").set_value("Long").run()
     address = dict(without_errors(app).query_params)
     assert address == {"table": "iris", "threshold": "0.7", "strength": "3", "length": "Long"}
-    app = elsewhere_and_back(app)
+    app = leave_and_return(app)
     assert dict(app.query_params) == address
     assert box(app, "table").value == "iris"
     assert app.slider(key="keep.threshold").value == 0.7

@@ -96,7 +96,7 @@ def test_the_replicas_have_limits_and_a_session_cookie() -> None:
 # --- CPU slots ------------------------------------------------------------------------------
 
 
-def served(slots: Slots, *requests: bool) -> list[int]:
+def order_of(slots: Slots, *requests: bool) -> list[int]:
     """Order in which requests get the only slot; True requests a place at the front of the queue.
 
     The thread that released the slot makes the last request at once, as a run does after an item.
@@ -125,12 +125,12 @@ def served(slots: Slots, *requests: bool) -> list[int]:
 
 
 def test_slots_are_given_in_the_order_of_requests() -> None:
-    assert served(Slots(1), *[False] * 5) == [0, 1, 2, 3, 4, 5]
+    assert order_of(Slots(1), *[False] * 5) == [0, 1, 2, 3, 4, 5]
 
 
 def test_a_run_without_items_goes_ahead_every_other_time() -> None:
-    assert served(Slots(1), False, False, False, True) == [3, 0, 1, 2, 4]
-    assert served(Slots(1), False, False, True, True, True, True) == [2, 0, 3, 1, 4, 6, 5]
+    assert order_of(Slots(1), False, False, False, True) == [3, 0, 1, 2, 4]
+    assert order_of(Slots(1), False, False, True, True, True, True) == [2, 0, 3, 1, 4, 6, 5]
 
 
 def test_no_more_runs_compute_at_a_time_than_there_are_slots() -> None:
@@ -174,7 +174,7 @@ def test_an_invalid_number_of_slots_is_refused(
 
 
 def test_sessions_share_the_model_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`meta` stands for an accelerator: a device of its own that needs no hardware."""
+    """The device `meta` takes the place of an accelerator and needs no hardware."""
     monkeypatch.setenv("DGM_DEVICE", "meta")
     cache.st_model.clear()
     try:

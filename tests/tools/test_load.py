@@ -111,11 +111,11 @@ VALUES = [
     ("string_array_value", ["a", "<b>", ""]),
     ("double_array_value", [float("inf")] * 3),
 ]
-"""Kind of a widget's state, and what no widget holds."""
+"""Kind of a widget's state, and a value that no widget has."""
 
 
 def random_message(source: random.Random, visitor: Visitor) -> bytes:
-    """A message that no browser sends."""
+    """A random message, unlike those of a browser."""
     if source.random() < 0.3:
         return source.randbytes(source.randint(0, 300))
     message = BackMsg()

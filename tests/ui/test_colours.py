@@ -1,4 +1,4 @@
-"""Colours have one source each, and the scripts of components get the same as Python."""
+"""Each colour has one source, and the scripts of components use the colours of Python."""
 
 from __future__ import annotations
 

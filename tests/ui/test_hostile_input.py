@@ -52,7 +52,7 @@ from ui.theory.reparameterisation import Reparameterisation
 from ui.theory.transport import Transport
 
 
-def tries(count: int) -> settings:
+def repeatable(count: int) -> settings:
     """Settings for the same examples in every run, on any machine."""
     return settings(
         max_examples=count,
@@ -106,7 +106,7 @@ FILES = some.builds(bytes.__add__, some.sampled_from(STARTS), some.binary(max_si
 
 @pytest.mark.parametrize("read", [intake.read_picture, intake.read_photo])
 @given(content=FILES, name=TEXT)
-@tries(40)
+@repeatable(40)
 def test_any_bytes_under_any_name_give_an_image_or_a_message(
     read: Callable[..., np.ndarray], content: bytes, name: str
 ) -> None:
@@ -123,7 +123,7 @@ def test_any_bytes_under_any_name_give_an_image_or_a_message(
 
 
 @given(grey=arrays(np.uint8, some.tuples(some.integers(8, 24), some.integers(8, 24))))
-@tries(30)
+@repeatable(30)
 def test_any_grey_levels_give_a_digit_and_a_mask_or_a_message(grey: np.ndarray) -> None:
     mask = intake.mask_from_picture(grey, 28, 28)
     assert (mask.shape, mask.dtype) == ((28, 28), np.bool_)
@@ -152,7 +152,7 @@ TABLES = (
 
 
 @given(content=TABLES, name=TEXT | some.sampled_from(["a.csv", "a.parquet", "a.tsv"]))
-@tries(30)
+@repeatable(30)
 def test_any_bytes_give_a_table_or_a_message(content: bytes, name: str) -> None:
     try:
         reading = read_table(content, name)
@@ -244,7 +244,7 @@ PARSERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], bool]]] = {
 
 @pytest.mark.parametrize("name", PARSERS)
 @given(sent=MESSAGES)
-@tries(50)
+@repeatable(50)
 def test_any_state_of_a_component_is_ignored_or_in_range(name: str, sent: object) -> None:
     parse, sound = PARSERS[name]
     value = parse(sent)
@@ -286,7 +286,7 @@ READERS: dict[str, Callable[[str], Any]] = {
 
 @pytest.mark.parametrize("name", READERS)
 @given(text=TEXT)
-@tries(30)
+@repeatable(30)
 def test_any_text_in_a_link_is_a_value_or_is_refused(name: str, text: str) -> None:
     try:
         value = READERS[name](text[: links.LONGEST])

@@ -40,7 +40,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def flat_png(width: int, height: int, colour: int = 0, before: bytes = b"") -> bytes:
-    """A black PNG written row by row, so that a bomb costs the test nothing."""
+    """A black PNG written row by row, so that a decompression bomb needs little memory here."""
     samples = {0: 1, 2: 3, 4: 2, 6: 4}[colour]
     packer, row = zlib.compressobj(9), bytes(1 + width * samples)
     pixels = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
@@ -49,7 +49,7 @@ def flat_png(width: int, height: int, colour: int = 0, before: bytes = b"") -> b
     return b"\x89PNG\r\n\x1a\n" + parts
 
 
-def claiming(width: int, height: int) -> bytes:
+def png_of_claimed_size(width: int, height: int) -> bytes:
     """A PNG whose header states a wrong size."""
     small = flat_png(10, 10)
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
@@ -98,7 +98,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "bomb 10000²": (lambda: flat_png(10_000, 10_000), "far too many pixels|10000 × 10000"),
     "bomb 20000²": (lambda: flat_png(20_000, 20_000), "far too many pixels"),
     "bomb webp": (lambda: saved(Image.new("L", (8000, 4000)), "WEBP"), "12.5 million"),
-    "2³¹ × 2³¹": (lambda: claiming(2**31 - 1, 2**31 - 1), "far too many pixels"),
+    "2³¹ × 2³¹": (lambda: png_of_claimed_size(2**31 - 1, 2**31 - 1), "far too many pixels"),
     "zTXt bomb": (
         lambda: flat_png(40, 40, 0, chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**26)))),
         "too much data besides",
@@ -622,7 +622,7 @@ for name in sys.argv[2:]:
 """
 
 
-def costly() -> dict[str, bytes]:
+def expensive_uploads() -> dict[str, bytes]:
     """The most expensive accepted images: each has the maximal number of pixels."""
     pixels = Image.new("RGB", (5000, 5000))
     several = {"progressive": True, "quality": 30, "subsampling": 0}
@@ -645,7 +645,7 @@ def costly() -> dict[str, bytes]:
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 def test_no_upload_costs_more_than_300_megabytes(tmp_path: Path, read: Reader) -> None:
     bombs = {name: make() for name, (make, _) in BAD.items() if "bomb" in name or "," in name}
-    dear = costly()
+    dear = expensive_uploads()
     files = bombs | dear
     paths = [tmp_path / f"{index}" for index in range(len(files))]
     for path, content in zip(paths, files.values(), strict=True):

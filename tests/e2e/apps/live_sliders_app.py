@@ -1,6 +1,6 @@
 """Test app of the live sliders: sliders in a fragment, and an image that depends on them.
 
-Query parameters: count of sliders, compact, and draw: the seconds that a picture takes.
+Query parameters: count of sliders, compact, and draw: the seconds that an image takes.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Bits in share links: there and back, and nothing else."""
+"""Bits in share links: encoded, decoded, and invalid ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The messages of the chain diagnostics hold what happened in the run."""
+"""The messages of the chain diagnostics hold the numbers of the run."""
 
 from __future__ import annotations
 

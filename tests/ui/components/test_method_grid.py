@@ -59,7 +59,7 @@ def cards(*outcomes: Outcome, **options: Any) -> dict[str, dict[str, Any]]:
 
 
 def levels_of(url: str) -> np.ndarray:
-    """The picture in a data URL."""
+    """Grey levels of the image in a data URL."""
     head, text = url.split(",")
     assert head == "data:image/png;base64"
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))

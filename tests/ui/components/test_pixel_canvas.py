@@ -99,7 +99,7 @@ def test_parse_refuses(name: str) -> None:
     assert parse(REFUSED[name], 3, 5, 2) is None
 
 
-def junk(source: random.Random, depth: int = 0) -> object:
+def random_value(source: random.Random, depth: int = 0) -> object:
     """Random values, JSON-like or not."""
     leaves = [
         lambda: None,
@@ -115,21 +115,21 @@ def junk(source: random.Random, depth: int = 0) -> object:
     if depth > 2 or source.random() < 0.6:
         return source.choice(leaves)()
     if source.random() < 0.3:
-        return [junk(source, depth + 1) for _ in range(source.randrange(4))]
+        return [random_value(source, depth + 1) for _ in range(source.randrange(4))]
     keys = ["bits", "width", "height", "stroke", "rev", "extra", 7, None]
-    return {key: junk(source, depth + 1) for key in keys if source.random() < 0.8}
+    return {key: random_value(source, depth + 1) for key in keys if source.random() < 0.8}
 
 
-def tampered(source: random.Random) -> Iterator[object]:
+def tampered_messages(source: random.Random) -> Iterator[object]:
     """Valid messages with one to three fields replaced by random values."""
     for _ in range(3000):
         fields = source.sample(["bits", "width", "height", "stroke", "rev"], source.randint(1, 3))
-        yield message(BITS, **{field: junk(source) for field in fields})
+        yield message(BITS, **{field: random_value(source) for field in fields})
 
 
 def test_parse_never_raises_and_never_lets_through_a_wrong_shape() -> None:
     source = random.Random(0)
-    values = [*(junk(source) for _ in range(5000)), *tampered(source)]
+    values = [*(random_value(source) for _ in range(5000)), *tampered_messages(source)]
     for value in values:
         stroke = parse(value, 3, 5, 2)
         if stroke is not None:

@@ -58,7 +58,7 @@ def test_a_bool_is_no_revision() -> None:
     assert parse(HONEST | {"rev": True}, 1) is None
 
 
-def junk(source: random.Random) -> object:
+def random_value(source: random.Random) -> object:
     text = "".join(source.choices(string.printable, k=3))
     numbers = [0, 1, -1, 2, 10**400, 0.5, -0.0, 1e-300, float("nan"), float("inf"), 3 + 4j]
     return source.choice([*numbers, None, True, text, b"0", [], {}, np.float64(0.5), object()])
@@ -68,7 +68,7 @@ def test_parse_never_raises_and_an_accepted_square_can_be_cropped() -> None:
     source, taken = random.Random(0), 0
     photo = np.zeros((30, 20, 3), np.uint8)
     for _ in range(5000):
-        spoilt = {source.choice(["x", "y", "size", "rev"]): junk(source)}
+        spoilt = {source.choice(["x", "y", "size", "rev"]): random_value(source)}
         square = parse(HONEST | spoilt, 2)
         if square is not None:
             taken += 1

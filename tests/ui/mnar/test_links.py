@@ -39,7 +39,7 @@ SETTINGS = {
     "clip strength": 20.0,
     "clip assumed": "as set",
 }
-"""Name of a kept widget → a value that is not its first."""
+"""Name of a kept widget → a value that is not its default."""
 
 
 def visit() -> None:
