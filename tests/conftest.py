@@ -1,4 +1,4 @@
-"""Tests run in two processes, file by file; those that drive a browser first: they take long."""
+"""Tests run in two processes, file by file; browser tests come first because they take long."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ BROWSER = Path(__file__).parent / "e2e"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The order of the files is that in which they are given out."""
+    """Put browser tests first: files are distributed in the order of collection."""
     items.sort(key=lambda item: BROWSER not in item.path.parents)
 
 
 @pytest.fixture(autouse=True)
 def the_main_module_stays() -> Iterator[None]:
-    """A page that a test runs takes its place, and new processes would begin with that page."""
+    """Restore `__main__`: a page run by a test replaces it, and new processes would run it."""
     main = sys.modules["__main__"]
     yield
     sys.modules["__main__"] = main

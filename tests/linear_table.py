@@ -50,7 +50,10 @@ class Constant(SelfMasking):
 
 
 class ExactEncoder(nn.Module):
-    """Mean and log scale of p(z | x_obs), the scale multiplied by `stretch`; learns nothing."""
+    """Mean and log scale of p(z
+
+    x_obs), the scale multiplied by `stretch`; has no parameters.
+    """
 
     def __init__(self, stretch: float) -> None:
         super().__init__()
@@ -64,7 +67,7 @@ class ExactEncoder(nn.Module):
 
 
 def networks(stretch: float = 1.0) -> Networks:
-    """The true decoder with its exact posterior, or one too wide."""
+    """The true decoder with its exact posterior, or with one that is too wide."""
     decoder = nn.Linear(1, 2).double()
     likelihood = GaussianLikelihood(1, 1e-3, link=nn.Identity()).double()
     with torch.no_grad():
@@ -81,7 +84,7 @@ def networks(stretch: float = 1.0) -> Networks:
 
 
 def rows(count: int) -> Masked:
-    """Column 1 seen, column 0 not."""
+    """Rows with column 1 observed and column 0 hidden."""
     x = torch.tensor([[0.0, SEEN]], dtype=torch.float64).expand(count, 2)
     return Masked(x, torch.tensor([[False, True]]).expand(count, 2))
 
@@ -92,7 +95,7 @@ def log_p_seen() -> Tensor:
 
 
 def conditional_on_a_grid(process: MissingProcess | None) -> tuple[Tensor, Tensor, Tensor]:
-    """log p(x_1, s), and the law of x_0 given them as a grid (n,) with its weights (n,)."""
+    """log p(x_1, s), and the distribution of x_0 given them: grid (n,) and weights (n,)."""
     grid = torch.linspace(-8, 8, 40_001, dtype=torch.float64)
     x = torch.stack([grid, torch.full_like(grid, SEEN)], 1)
     log_p = MultivariateNormal(OFFSET, COVARIANCE).log_prob(x)
@@ -103,6 +106,6 @@ def conditional_on_a_grid(process: MissingProcess | None) -> tuple[Tensor, Tenso
 
 
 def standard_errors_off(estimates: Tensor, exact: Tensor | float) -> float:
-    """Of independent estimates (n, …): how far their mean is from `exact`, at worst."""
+    """Largest distance of the mean of independent estimates (n, …) from `exact`, in SE."""
     error = estimates.std(0) / len(estimates) ** 0.5
     return ((estimates.mean(0) - exact) / error).abs().max().item()

@@ -1,4 +1,4 @@
-"""A run of a VAE with a mixture, its control, and the history of both, made in a moment."""
+"""Small runs of a VAE with a mixture and of its control, and the history of both."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ EARLY = (1, 3)
 
 
 def images() -> ClusterImages:
-    """Of either run."""
+    """The images of both runs."""
     return small_images()
 
 
 @cache
 def run(config: Config = CONFIG) -> Result:
-    """Its end."""
+    """The final result of the run."""
     *_, end = mutual.run(config, images())
     return end
 
 
 @cache
 def early() -> tuple[Shot, ...]:
-    """Of warm-ups that ended before."""
+    """The last shots of shorter warm-ups."""
     short = [dataclasses.replace(CONFIG.control, warmup=epoch, rounds=0) for epoch in EARLY]
     return tuple(run(config).shots[-1] for config in short)
 
 
 @cache
 def history() -> History:
-    """Of the run and its control, as a page gets it after a training."""
+    """History of the run and its control, as a page receives it after training."""
     return history_of(CONFIG, run().shots, run(CONFIG.control).shots)
 
 
 @cache
 def shipped() -> History:
-    """The same with snapshots within the warm-up, as it would be shipped."""
+    """The same history with snapshots of the warm-up, as it would be shipped."""
     return history_of(CONFIG, run().shots, run(CONFIG.control).shots, early=early())

@@ -18,20 +18,20 @@ from dgm_core.rng import (
 )
 
 
-@pytest.mark.parametrize("law", [normal, uniform])
-def test_rows_that_are_alike_get_the_noise_of_a_single_one(law: object) -> None:
-    alone = law((3, 4, 2), generator(0))
-    together = law((3 * 5, 4, 2), SameNoise(generator(0), 5)).unflatten(0, (3, 5))
+@pytest.mark.parametrize("distribution", [normal, uniform])
+def test_rows_that_are_alike_get_the_noise_of_a_single_one(distribution: object) -> None:
+    alone = distribution((3, 4, 2), generator(0))
+    together = distribution((3 * 5, 4, 2), SameNoise(generator(0), 5)).unflatten(0, (3, 5))
     assert torch.equal(together, alone[:, None].expand(3, 5, 4, 2))
 
 
 def test_several_draws_for_rows_that_are_alike() -> None:
-    law = Normal(torch.zeros(5, 2), torch.ones(5, 2))
-    drawn = draw(law, SameNoise(generator(0), 5), 7)
+    distribution = Normal(torch.zeros(5, 2), torch.ones(5, 2))
+    drawn = draw(distribution, SameNoise(generator(0), 5), 7)
     assert drawn.shape == (7, 5, 2)
     assert torch.equal(drawn, drawn[:, :1].expand(7, 5, 2))
     assert len(drawn[:, 0, 0].unique()) == 7
-    by_row = draw(law, Streams.from_seeds(range(5)), 7)
+    by_row = draw(distribution, Streams.from_seeds(range(5)), 7)
     assert len(by_row.unique()) == by_row.numel()
 
 
@@ -49,12 +49,14 @@ LAWS = {
 
 @pytest.mark.parametrize("name", LAWS)
 def test_gammas_and_dirichlets_have_their_moments(name: str) -> None:
-    law, n = LAWS[name], 40_000
-    drawn = draw(law, generator(0), n)
-    assert drawn.shape == (n, *law.batch_shape, *law.event_shape)
-    assert ((drawn.mean(0) - law.mean).abs() / (law.variance / n).sqrt()).max() < 5
-    torch.testing.assert_close(drawn.var(0), law.variance, rtol=0.1, atol=0)
-    assert draw(law, generator(0)).shape == drawn.shape[1:]
+    distribution, n = LAWS[name], 40_000
+    drawn = draw(distribution, generator(0), n)
+    assert drawn.shape == (n, *distribution.batch_shape, *distribution.event_shape)
+    assert (
+        (drawn.mean(0) - distribution.mean).abs() / (distribution.variance / n).sqrt()
+    ).max() < 5
+    torch.testing.assert_close(drawn.var(0), distribution.variance, rtol=0.1, atol=0)
+    assert draw(distribution, generator(0)).shape == drawn.shape[1:]
 
 
 def test_indices_come_in_proportion_to_their_weights_and_never_where_they_are_zero() -> None:
@@ -71,30 +73,30 @@ def test_indices_come_in_proportion_to_their_weights_and_never_where_they_are_ze
 
 
 @pytest.mark.parametrize(
-    "law",
+    "distribution",
     [
         Gamma(torch.ones(3, 2), torch.ones(3, 2)),
         Dirichlet(torch.ones(3, 4)),
         Categorical(torch.ones(3, 50)),
     ],
-    ids=lambda law: type(law).__name__,
+    ids=lambda distribution: type(distribution).__name__,
 )
-def test_rows_of_these_laws_have_streams_of_their_own_or_are_alike(law: object) -> None:
+def test_rows_of_these_laws_have_streams_of_their_own_or_are_alike(distribution: object) -> None:
     for draws in (None, 5):
-        together = draw(law, Streams.from_seeds([1, 2, 3]), draws)
-        again = draw(law, Streams.from_seeds([3, 2, 1]), draws)
+        together = draw(distribution, Streams.from_seeds([1, 2, 3]), draws)
+        again = draw(distribution, Streams.from_seeds([3, 2, 1]), draws)
         at = 0 if draws is None else 1
         assert torch.equal(together, again.flip(at))
         assert not torch.equal(together, together.flip(at))
-        alike = draw(law, SameNoise(generator(0), 3), draws)
+        alike = draw(distribution, SameNoise(generator(0), 3), draws)
         assert torch.equal(alike, alike.flip(at))
 
 
 def test_streams_fill_block_after_block_row_by_row() -> None:
-    for law in (normal, uniform):
-        blocks = law((6, 4), Streams.from_seeds([1, 2, 3])).unflatten(0, (2, 3))
+    for distribution in (normal, uniform):
+        blocks = distribution((6, 4), Streams.from_seeds([1, 2, 3])).unflatten(0, (2, 3))
         for row, seed in enumerate([1, 2, 3]):
-            alone = law((2, 4), Streams.from_seeds([seed]))
+            alone = distribution((2, 4), Streams.from_seeds([seed]))
             assert torch.equal(blocks[:, row], alone)
     gammas = standard_gamma(torch.full((4,), 2.0), Streams.from_seeds([1, 2]))
     assert torch.equal(gammas[::2], standard_gamma(torch.full((2,), 2.0), Streams.from_seeds([1])))

@@ -53,7 +53,7 @@ class LinearGaussian:
 
     @property
     def covariance(self) -> Tensor:
-        """Of x, (5, 5)."""
+        """Covariance of x, (5, 5)."""
         return self.weights @ self.weights.T + self.noise**2 * torch.eye(5, dtype=torch.float64)
 
 

@@ -150,10 +150,10 @@ def test_the_mean_image_has_the_moments_of_the_training_images() -> None:
     mean, variance = x.mean(0), x.var(0, correction=0)
     for b in range(6):
         hidden = ~masked.observed[b]
-        law = Normal(mean[hidden], variance[hidden].clamp_min(1e-4).sqrt())
-        torch.testing.assert_close(result.mean[b][hidden], law.mean)
-        torch.testing.assert_close(result.variance[b][hidden], law.variance)
-        expected = law.log_prob(truth[b][hidden]).sum()
+        distribution = Normal(mean[hidden], variance[hidden].clamp_min(1e-4).sqrt())
+        torch.testing.assert_close(result.mean[b][hidden], distribution.mean)
+        torch.testing.assert_close(result.variance[b][hidden], distribution.variance)
+        expected = distribution.log_prob(truth[b][hidden]).sum()
         torch.testing.assert_close(result.log_density(truth)[b], expected)
     residual = (result.draws[:, 0] - result.mean[0]) / result.variance[0].sqrt()
     assert abs(residual.mean()) < 5 / math.sqrt(residual.numel())
@@ -176,11 +176,14 @@ def test_neighbours_are_those_of_a_loop_over_observed_pixels() -> None:
             result.diagnostics["distance"][b], nearest[:4].mean(), rtol=1e-6, atol=1e-8
         )
         scale = result.diagnostics["bandwidth"][b].sqrt().expand_as(chosen)
-        law = MixtureSameFamily(
+        distribution = MixtureSameFamily(
             Categorical(torch.ones(4).double()), Independent(Normal(chosen, scale), 1)
         )
         torch.testing.assert_close(
-            result.log_density(truth)[b], law.log_prob(truth[b][hidden]), rtol=1e-6, atol=1e-6
+            result.log_density(truth)[b],
+            distribution.log_prob(truth[b][hidden]),
+            rtol=1e-6,
+            atol=1e-6,
         )
         # Distance over all pixels, hidden ones at 0, would choose others.
         wrong = (masked.x[b] - x).square().flatten(1).sum(1).argsort()[:4]
@@ -230,14 +233,14 @@ def test_ppca_is_the_exact_conditional_of_its_dense_gaussian(floor: float) -> No
     mean, covariance = dense(floor)
     for b in range(1, 5):
         observed = masked.observed[b].flatten()
-        law = condition(mean, covariance, truth[b].flatten(), observed)
-        torch.testing.assert_close(result.mean[b].flatten()[~observed], law.mean)
+        distribution = condition(mean, covariance, truth[b].flatten(), observed)
+        torch.testing.assert_close(result.mean[b].flatten()[~observed], distribution.mean)
         torch.testing.assert_close(
-            result.variance[b].flatten()[~observed], law.covariance.diagonal()
+            result.variance[b].flatten()[~observed], distribution.covariance.diagonal()
         )
-        expected = torch.distributions.MultivariateNormal(law.mean, law.covariance).log_prob(
-            truth[b].flatten()[~observed]
-        )
+        expected = torch.distributions.MultivariateNormal(
+            distribution.mean, distribution.covariance
+        ).log_prob(truth[b].flatten()[~observed])
         torch.testing.assert_close(result.log_density(truth)[b], expected)
 
 
@@ -246,9 +249,11 @@ def test_ppca_draws_have_its_mean_and_covariance() -> None:
     observed = masked.observed[1].flatten()
     many = Masked(truth[1:2], masked.observed[1:2]).repeat(500)
     draws = last(PPCA(images(), components=R, draws=8), many).draws.flatten(2).flatten(0, 1)
-    law = condition(*dense(), truth[1].flatten(), observed)
-    root = torch.linalg.cholesky(law.covariance)
-    white = torch.linalg.solve_triangular(root, (draws[:, ~observed] - law.mean).mT, upper=False)
+    distribution = condition(*dense(), truth[1].flatten(), observed)
+    root = torch.linalg.cholesky(distribution.covariance)
+    white = torch.linalg.solve_triangular(
+        root, (draws[:, ~observed] - distribution.mean).mT, upper=False
+    )
     assert (white.mean(1).abs() < 5 / math.sqrt(len(draws))).all()
     covariance = torch.cov(white)
     assert (covariance - torch.eye(len(white))).abs().max() < 5 * math.sqrt(2 / len(draws))
@@ -256,8 +261,8 @@ def test_ppca_draws_have_its_mean_and_covariance() -> None:
 
 def log_likelihood(mean: Tensor, loadings: Tensor, noise: Tensor) -> float:
     covariance = loadings @ loadings.mT + noise * torch.eye(D)
-    law = torch.distributions.MultivariateNormal(mean, covariance)
-    return law.log_prob(images().flatten(1)).mean().item()
+    distribution = torch.distributions.MultivariateNormal(mean, covariance)
+    return distribution.log_prob(images().flatten(1)).mean().item()
 
 
 @pytest.mark.parametrize("floor", [0.0, 0.01])
@@ -313,9 +318,9 @@ def test_iterative_pca_ends_at_the_exact_conditional_mean() -> None:
     mean, covariance = dense()
     for b in range(1, 5):
         observed = masked.observed[b].flatten()
-        law = condition(mean, covariance, truth[b].flatten(), observed)
+        distribution = condition(mean, covariance, truth[b].flatten(), observed)
         torch.testing.assert_close(
-            result.mean[b].flatten()[~observed], law.mean, rtol=1e-6, atol=1e-8
+            result.mean[b].flatten()[~observed], distribution.mean, rtol=1e-6, atol=1e-8
         )
     assert result.diagnostics["iterations"][0] < 3000
     # Without shrinkage it would settle on the least squares fit, elsewhere.
@@ -333,8 +338,8 @@ def test_iterative_pca_climbs_and_can_be_watched() -> None:
     )
     assert len(shots) == 20
     assert [shot.done for shot in shots] == [(i + 1) / 20 for i in range(20)]
-    law = torch.distributions.MultivariateNormal(*dense())
-    climb = torch.stack([law.log_prob(shot.mean.flatten(1)) for shot in shots])
+    distribution = torch.distributions.MultivariateNormal(*dense())
+    climb = torch.stack([distribution.log_prob(shot.mean.flatten(1)) for shot in shots])
     assert (climb.diff(dim=0) > -1e-9).all()
     assert (climb[-1] - climb[0])[1:5].min() > 0
     settled = list(IterativePCA(images(), components=R, tolerance=0.1).run(masked, generator(0)))

@@ -105,8 +105,8 @@ def test_the_posterior_on_a_grid_is_the_gaussian_one() -> None:
         mean = torch.cat([torch.zeros(2, dtype=torch.float64), model.offset])
         both = torch.cat([torch.zeros(2, dtype=torch.float64), masked.x[row]])
         known = torch.cat([torch.zeros(2, dtype=torch.bool), seen])
-        law = condition(mean, joint, both, known)
-        z_mean, z_cov = law.mean[:2], law.covariance[:2, :2]
+        distribution = condition(mean, joint, both, known)
+        z_mean, z_cov = distribution.mean[:2], distribution.covariance[:2, :2]
         truth = MultivariateNormal(z_mean, z_cov).log_prob(plane.z)
         torch.testing.assert_close(found[row].flatten(), truth, rtol=0, atol=1e-8)
         one, spread = plane.moments(found[row : row + 1])

@@ -1,4 +1,4 @@
-"""`python -m dgm_core impute` as a person types it: what it reads, writes, says and refuses."""
+"""`python -m dgm_core impute` from the command line: input, output, messages and errors."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def works(*words: object) -> str:
     return result.stdout
 
 
-def holey(rows: int = 80, seed: int = 0) -> pd.DataFrame:
-    """Two numbers, two levels and three levels that depend on each other, with holes."""
+def incomplete_table(rows: int = 80, seed: int = 0) -> pd.DataFrame:
+    """Two numeric, one binary and one categorical column, all dependent, with missing cells."""
     rng = np.random.default_rng(seed)
     z = rng.standard_normal(rows)
     frame = pd.DataFrame(
@@ -46,14 +46,14 @@ def holey(rows: int = 80, seed: int = 0) -> pd.DataFrame:
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     path = tmp_path / "in" / "table.csv"
-    write_table(holey(), path, "csv")
+    write_table(incomplete_table(), path, "csv")
     return path
 
 
 @pytest.fixture
 def numbers(tmp_path: Path) -> Path:
     path = tmp_path / "in" / "numbers.csv"
-    write_table(holey()[["weight", "height"]], path, "csv")
+    write_table(incomplete_table()[["weight", "height"]], path, "csv")
     return path
 
 
@@ -78,7 +78,7 @@ def test_a_table_is_completed(table: Path, tmp_path: Path, model: str, ending: s
         filled.index = expected.index
         assert list(filled) == list(frame)
         assert not filled.isna().any(axis=None)
-        for name in frame:  # what was seen is as it was, but for apostrophes before formulas
+        for name in frame:  # observed cells are unchanged, except for apostrophes before formulas
             seen = expected[name].notna()
             was = expected.loc[seen, name].astype(object).tolist()
             now = filled.loc[seen, name].astype(object).tolist()
@@ -89,13 +89,13 @@ def test_a_table_is_completed(table: Path, tmp_path: Path, model: str, ending: s
     assert draws[0]["weight"][hidden[:, 0]].nunique() > 1
 
 
-def test_formulas_are_harmless_in_what_is_written(table: Path, tmp_path: Path) -> None:
+def test_formulas_in_the_output_are_harmless(table: Path, tmp_path: Path) -> None:
     works(table, f"--out={tmp_path / 'done.csv'}", *QUICK)
     assert "'=no" in set(read(tmp_path / "done.csv")["smokes"])
     assert "=no" not in set(read(tmp_path / "done.csv")["smokes"])
 
 
-def test_the_seed_decides_everything(table: Path, tmp_path: Path) -> None:
+def test_the_result_depends_on_the_seed_only(table: Path, tmp_path: Path) -> None:
     outs = [tmp_path / f"{name}.csv" for name in ("a", "b", "c")]
     for out, seed in zip(outs, (1, 1, 2), strict=True):
         works(table, f"--out={out}", f"--seed={seed}", "--draws=1", *QUICK)
@@ -112,7 +112,7 @@ def test_a_name_is_found_beside_the_table(table: Path) -> None:
     assert "table-completed.parquet and table-completed-sd.parquet" in said
 
 
-def test_lines_are_written_if_asked_for(tmp_path: Path) -> None:
+def test_line_numbers_are_written_on_request(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("a,b,c\n1,2,x\n3,4,y,too long\n5,,x\n,8,y\n9,10,x\n11,12,y\n")
     works(path, "--with-lines", f"--out={tmp_path / 'done.csv'}", *QUICK)
@@ -120,7 +120,7 @@ def test_lines_are_written_if_asked_for(tmp_path: Path) -> None:
         assert read(tmp_path / name)["line in the file"].tolist() == [2, 4, 5, 6, 7]
 
 
-def test_what_was_understood_is_said(tmp_path: Path) -> None:
+def test_the_interpretation_of_the_table_is_printed(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     rows = [f"{i},{i % 3 + 0.5},{'xyz'[i % 3]},n{i}" for i in range(60)]
     path.write_text("a,b,c,name\n" + "\n".join([*rows, "?,many,x,m", "7,8"]) + "\n")
@@ -134,7 +134,7 @@ def test_what_was_understood_is_said(tmp_path: Path) -> None:
     assert "name: The column is left out" in said
 
 
-def test_what_a_process_learned_is_said(table: Path, tmp_path: Path) -> None:
+def test_what_a_process_learned_is_printed(table: Path, tmp_path: Path) -> None:
     words = (table, f"--out={tmp_path / 'done.csv'}", *QUICK)
     said = works(*words, "--model=not-miwae", "--process=linear")
     told = [line for line in said.splitlines() if "missing with probability" in line]
@@ -143,18 +143,16 @@ def test_what_a_process_learned_is_said(table: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("process", impute_table.LEARNABLE)
-def test_every_process_that_is_offered_can_be_learned(
-    table: Path, tmp_path: Path, process: str
-) -> None:
+def test_every_available_process_can_be_learned(table: Path, tmp_path: Path, process: str) -> None:
     words = ("--model=not-miwae", f"--process={process}", f"--out={tmp_path / 'done.csv'}")
     works(table, *words, *QUICK)
     assert not read(tmp_path / "done.csv").isna().any(axis=None)
     assert process.replace("-", " ") in {name.replace("-", " ") for name in PROCESSES}
 
 
-def test_a_complete_table_is_written_as_it_is(tmp_path: Path) -> None:
+def test_a_complete_table_is_written_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
-    write_table(holey().dropna()[["weight", "height"]], path, "csv")
+    write_table(incomplete_table().dropna()[["weight", "height"]], path, "csv")
     said = works(path, "--draws=2", f"--out={tmp_path / 'done.csv'}")
     assert "No value is missing" in said
     for name in ("done.csv", "done-01.csv", "done-02.csv"):
@@ -174,7 +172,7 @@ def test_mfa_fills_in_as_its_estimator_does(numbers: Path, tmp_path: Path) -> No
 # --- checkpoints and logs
 
 
-def test_a_killed_run_goes_on_where_it_was(table: Path, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_where_it_stopped(table: Path, tmp_path: Path) -> None:
     words = ("--epochs=5", "--samples=20", "--draws=1")
     works(table, f"--out={tmp_path / 'whole.csv'}", *words)
     frame = read_table(table.read_bytes(), "it").frame
@@ -201,7 +199,7 @@ def test_each_table_and_each_setting_has_its_own_checkpoint(tmp_path: Path) -> N
             ).checkpoint.name
         )
 
-    frame = holey()
+    frame = incomplete_table()
     other = frame.copy()
     other.loc[0, "height"] = 1.0
     renamed = frame.rename(columns={"height": "length"})
@@ -228,7 +226,7 @@ def test_logs_are_written(table: Path, tmp_path: Path) -> None:
 
 
 def fails(*words: object) -> str:
-    """What a failing command says: a sentence on stderr, and no traceback."""
+    """The message on stderr of a command that must fail: one sentence without a traceback."""
     result = run(*words)
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)
@@ -257,12 +255,12 @@ def test_settings_that_do_not_fit_are_refused(
     assert [path.name for path in table.parent.iterdir()] == [table.name]
 
 
-def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
+def test_files_that_are_not_tables_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_bytes(b"%PDF-1.7")
     assert "is a PDF document" in fails(path)
     path.write_text("a,b\n1,\n2,\n3,\n")
-    works(path, *QUICK)  # one column is left
+    works(path, *QUICK)  # one column remains
     path.write_text("a\nn1\n")
     assert "No column" in fails(path)
     result = run(tmp_path / "nowhere.csv")
@@ -276,7 +274,7 @@ def test_the_table_itself_is_not_overwritten(table: Path) -> None:
     assert table.read_bytes() == before
 
 
-def test_a_place_that_cannot_be_written_is_said_before_the_training(table: Path) -> None:
+def test_an_unwritable_path_is_reported_before_training(table: Path) -> None:
     out = table / "below" / "done.csv"
     result = run(table, f"--out={out}", *QUICK)
     assert result.exit_code == 1

@@ -1,4 +1,4 @@
-"""Pictures drawn by a rule that stand in for CelebA: nobody's face, each of another colour."""
+"""Generated images that stand in for CelebA: each face has its own colour."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHARDS = {
 
 
 def colour(face: int) -> tuple[int, int, int]:
-    """Another one for each face up to 4,096, far enough apart for a JPEG to keep."""
+    """A different colour for each face up to 4,096, far enough apart for a JPEG to keep."""
     return (face % 16 * 16 + 8, face // 16 % 16 * 16 + 8, face // 256 * 16 + 8)
 
 
@@ -35,13 +35,13 @@ def jpeg(face: int) -> bytes:
 
 
 def write_faces(folder: Path, shards: dict[str, range]) -> None:
-    """The files of `celeba`, as the lab reads them."""
+    """Write the files of `celeba` in the format that the lab reads."""
     for file, numbers in shards.items():
         write_shard(folder / file, numbers, [jpeg(face) for face in numbers])
 
 
 def write_shard(path: Path, numbers: range, pictures: list[bytes]) -> None:
-    """One file with any bytes for its pictures."""
+    """Write one file with arbitrary bytes as its images."""
     path.parent.mkdir(exist_ok=True)
     np.savez(
         path,

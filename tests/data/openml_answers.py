@@ -1,4 +1,4 @@
-"""What openml.org answers about small tables of the project's own, in its JSON and ARFF."""
+"""Answers of openml.org, in its JSON and ARFF, about small tables made by the tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROWS = 30
 
 
 def drawn(name: str) -> pd.DataFrame:
-    """Random rows in the columns of our file of a table."""
+    """Random rows with the columns of the project's file of a table."""
     origin = ORIGINS[name]
     rng = np.random.default_rng(len(name))
     frame = pd.DataFrame({column: rng.uniform(1, 9, ROWS).round(3) for column in origin.sums})
@@ -28,7 +28,7 @@ def drawn(name: str) -> pd.DataFrame:
 
 
 def small(name: str) -> Origin:
-    """The origin of the random table."""
+    """The source description of the random table."""
     sums = drawn(name)[list(ORIGINS[name].sums)].sum()
     return ORIGINS[name]._replace(rows=ROWS, sums=sums.to_dict())
 

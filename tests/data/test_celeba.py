@@ -1,4 +1,4 @@
-"""The faces: which ones, decoded when asked for, and the window that the literature scores."""
+"""CelebA faces: the selection, decoding on demand, and the window used in the literature."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def numbers(pictures: Tensor) -> list[int]:
-    """Which faces these are, by their colours; each picture must be of one colour."""
+    """Numbers of the faces, from their colours; each image must have a single colour."""
     levels = pictures.flatten(2).float()
     assert (levels.amax(2) - levels.amin(2)).max() <= 3
     red, green, blue = ((levels.mean(2) - 8) / 16).round().long().T
@@ -38,7 +38,7 @@ def numbers(pictures: Tensor) -> list[int]:
 # --- splits
 
 
-def test_train_and_valid_part_the_training_shards_and_test_is_the_other(drawn: Path) -> None:
+def test_train_and_valid_split_the_training_shards_and_test_is_the_other(drawn: Path) -> None:
     train, valid, test = (numbers(data.faces(split)) for split in data.SPLITS)
     assert len(valid) == 2
     assert sorted(train + valid) == list(range(24))
@@ -46,7 +46,7 @@ def test_train_and_valid_part_the_training_shards_and_test_is_the_other(drawn: P
     assert numbers(data.faces("train")) == train
 
 
-def test_load_has_the_faces_and_says_who_smiles(drawn: Path) -> None:
+def test_load_returns_the_faces_and_whether_they_smile(drawn: Path) -> None:
     for split in data.SPLITS:
         images = data.load("celeba", split, download_missing=False)
         whole = data.faces(split)
@@ -59,7 +59,7 @@ def test_load_has_the_faces_and_says_who_smiles(drawn: Path) -> None:
         assert images.classes == ("not smiling", "smiling")
 
 
-def test_attributes_are_those_of_the_faces_in_plain_words(drawn: Path) -> None:
+def test_attributes_belong_to_the_faces_and_have_plain_names(drawn: Path) -> None:
     for split in data.SPLITS:
         table = data.face_attributes(split)
         assert list(table) == ["5 o clock shadow", "eyeglasses", "smiling", "wearing hat"]
@@ -74,24 +74,24 @@ def test_colours_are_in_their_channels(drawn: Path) -> None:
     assert first.tolist() == pytest.approx(colour(24), abs=2)
 
 
-# --- only what is asked for
+# --- decoding on demand
 
 
-def test_rows_come_in_the_order_asked(drawn: Path) -> None:
+def test_rows_come_in_the_requested_order(drawn: Path) -> None:
     train = numbers(data.faces("train"))
-    asked = [21, 0, 9, 9, 15, 1]  # over all three files, one twice
+    asked = [21, 0, 9, 9, 15, 1]  # across all three files, one of them twice
     assert numbers(data.faces("train", asked)) == [train[row] for row in asked]
     assert data.faces("valid", []).shape == (0, 3, 64, 64)
     np.testing.assert_array_equal(data.faces("test", np.array([5])), data.faces("test")[5:])
 
 
 @pytest.mark.parametrize("rows", [[-1], [6], [0, 99]])
-def test_a_row_that_is_not_there_is_refused(drawn: Path, rows: list[int]) -> None:
+def test_a_row_that_does_not_exist_is_refused(drawn: Path, rows: list[int]) -> None:
     with pytest.raises(ValueError, match="rows from 0 to 5"):
         data.faces("test", rows)
 
 
-def test_what_is_not_asked_for_is_not_decoded(drawn: Path) -> None:
+def test_rows_not_requested_are_not_decoded(drawn: Path) -> None:
     pictures = [jpeg(face) for face in range(24, 30)]
     pictures[2] = b"\xff\xd8 no picture"
     write_shard(drawn / FILES["celeba"][3], range(24, 30), pictures)
@@ -102,7 +102,7 @@ def test_what_is_not_asked_for_is_not_decoded(drawn: Path) -> None:
             data.faces("test", rows)
 
 
-def test_a_picture_of_another_size_is_no_face(drawn: Path) -> None:
+def test_an_image_of_another_size_is_refused(drawn: Path) -> None:
     file = io.BytesIO()
     Image.new("RGB", (32, 64)).save(file, "JPEG")
     write_shard(drawn / FILES["celeba"][3], range(24, 25), [file.getvalue()])
@@ -111,7 +111,7 @@ def test_a_picture_of_another_size_is_no_face(drawn: Path) -> None:
 
 
 @pytest.mark.parametrize("field", ["offsets", "attr_bits"])
-def test_a_field_that_is_too_short_is_a_broken_file(drawn: Path, field: str) -> None:
+def test_a_field_that_is_too_short_is_an_error(drawn: Path, field: str) -> None:
     path = drawn / FILES["celeba"][0]
     with np.load(path) as file:
         fields = dict(file)
@@ -121,7 +121,7 @@ def test_a_field_that_is_too_short_is_a_broken_file(drawn: Path, field: str) -> 
 
 
 @pytest.mark.parametrize("file", FILES["celeba"])
-def test_the_set_is_here_only_with_all_its_files(drawn: Path, file: str) -> None:
+def test_the_set_is_available_only_with_all_its_files(drawn: Path, file: str) -> None:
     assert data.is_available("celeba")
     (drawn / file).unlink()
     assert not data.is_available("celeba")
@@ -131,7 +131,7 @@ def test_the_set_is_here_only_with_all_its_files(drawn: Path, file: str) -> None
 
 
 @pytest.mark.parametrize("split", ["", "val", "Train"])
-def test_an_unknown_split_is_answered_with_the_choices(drawn: Path, split: str) -> None:
+def test_the_error_for_an_unknown_split_lists_the_choices(drawn: Path, split: str) -> None:
     for ask in (data.faces, data.face_attributes):
         with pytest.raises(ValueError, match="train, valid, test"):
             ask(split)
@@ -157,13 +157,13 @@ def test_source_window_by_hand() -> None:
     np.testing.assert_allclose(data.source_window(x), expected, atol=1e-12)
 
 
-def test_nothing_outside_the_window_is_seen() -> None:
+def test_pixels_outside_the_window_have_no_influence() -> None:
     x = torch.full((1, 3, 64, 64), torch.nan)
     x[..., 2:62, 7:57] = 0.25
     torch.testing.assert_close(data.source_window(x), torch.full((1, 3, 32, 32), 0.25))
 
 
-def test_source_window_is_what_the_source_cuts_from_the_original() -> None:
+def test_source_window_equals_the_crop_of_the_public_code() -> None:
     rows, columns = np.mgrid[:218, :178]
     waves = [np.sin(rows / 17 + columns / 23 + phase) for phase in (0, 2, 4)]
     original = Image.fromarray((127.5 * (1 + np.stack(waves, -1))).astype(np.uint8))
@@ -185,7 +185,7 @@ def test_source_window_takes_faces_of_64_pixels_only(x: Tensor) -> None:
         data.source_window(x)
 
 
-# --- the real faces, where they are
+# --- the real faces, if available
 
 
 @pytest.fixture

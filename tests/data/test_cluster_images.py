@@ -1,4 +1,4 @@
-"""The images that are clustered: which, in what order, and with the labels that are theirs."""
+"""The images that are clustered: the selection, their order, and their labels."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
-    """A name whose files are on this machine, else the test is skipped."""
+def available(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """A name whose files are on this machine; otherwise the test is skipped."""
     folder = os.environ.get("DGM_DATA") or str(ROOT.parent / "shared" / "data")
     monkeypatch.setenv("DGM_DATA", folder)
 
@@ -33,27 +33,27 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
 
 
 def of_two_splits(name: str) -> tuple[Tensor, Tensor]:
-    """All that may be clustered: training and validation, one after the other."""
+    """All images to be clustered: training, then validation."""
     both = [data.load(name, split) for split in ("train", "valid")]
     return torch.cat([each.x for each in both]), torch.cat([each.y for each in both])
 
 
-def test_mnist_comes_in_the_order_of_its_file(here: Callable[[str], str]) -> None:
-    found = cluster_images(here("mnist"), 300, set_upright=False)
+def test_mnist_keeps_the_order_of_its_file(available: Callable[[str], str]) -> None:
+    found = cluster_images(available("mnist"), 300, set_upright=False)
     with np.load(Path(os.environ["DGM_DATA"]) / "mnist.npz") as file:
         x, y = file["x_train"][:300], file["y_train"][:300]
     np.testing.assert_array_equal(found.x[:, 0].numpy(), x)
     np.testing.assert_array_equal(found.y.numpy(), y)
-    # The two splits one after the other are in another order.
+    # The two splits in sequence have a different order.
     assert not torch.equal(of_two_splits("mnist")[1][:300], found.y)
     assert found.classes == tuple("0123456789")
 
 
-def test_digits_are_always_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_digits_are_always_available(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DGM_DATA", str(tmp_path))
     found = cluster_images("digits", None, set_upright=False)
     x, y = of_two_splits("digits")
-    assert len(found) == 1497  # less the test split's 300
+    assert len(found) == 1497  # without the 300 of the test split
     assert torch.equal(found.x, (x * 255).round().to(torch.uint8))
     assert torch.equal(found.y, y)
     some = cluster_images("digits", 50, set_upright=False)
@@ -65,16 +65,16 @@ def test_digits_are_always_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert not any(tmp_path.iterdir())
 
 
-def test_omniglot_is_shuffled_alike_each_time(here: Callable[[str], str]) -> None:
-    one, two = (cluster_images(here("omniglot"), 2000, set_upright=False) for _ in range(2))
+def test_omniglot_has_the_same_shuffle_each_time(available: Callable[[str], str]) -> None:
+    one, two = (cluster_images(available("omniglot"), 2000, set_upright=False) for _ in range(2))
     assert torch.equal(one.x, two.x)
     assert torch.equal(one.y, two.y)
     fewer = cluster_images("omniglot", 100, set_upright=False)
     assert torch.equal(fewer.x, one.x[:100])
     x, y = of_two_splits("omniglot")
-    # Its file begins with one alphabet; here there are all.
+    # The file begins with one alphabet; the shuffled images contain all.
     assert len(one.y.unique()) > 2 * len(y[:2000].unique())
-    # Labels go with their images.
+    # Labels stay with their images.
     in_bytes = (x * 255).round().to(torch.uint8)
     rows = zip(in_bytes, y.tolist(), strict=True)
     by_image = {image.numpy().tobytes(): label for image, label in rows}
@@ -94,8 +94,8 @@ def test_images_are_set_upright_before_they_become_bytes() -> None:
 
 
 @pytest.mark.parametrize("name", DATASETS)
-def test_every_set_is_of_grey_images_of_one_size(name: str, here: Callable[[str], str]) -> None:
-    found = cluster_images(here(name), 120, set_upright=True)
+def test_every_set_has_grey_images_of_one_size(name: str, available: Callable[[str], str]) -> None:
+    found = cluster_images(available(name), 120, set_upright=True)
     assert found.x.shape == (120, 1, 28, 28)
     assert found.x.dtype == torch.uint8
     assert found.y.shape == (120,)

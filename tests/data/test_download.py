@@ -1,4 +1,4 @@
-"""Downloads against a local server that behaves well, badly, or not at all."""
+"""Downloads from a local server that works, fails, or does not answer."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Server(ThreadingHTTPServer):
         self.fault, self.faults = fault, times
 
     def handle_error(self, request: object, client_address: object) -> None:
-        pass  # a client that hangs up is part of the play
+        pass  # a client that disconnects is part of the test
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -135,7 +135,7 @@ DRAWINGS = {
 
 
 def drawing(character: str, drawer: int) -> np.ndarray:
-    """(105, 105) bool, True = ink: another bar for each character and drawer."""
+    """(105, 105) bool, True = ink: a different bar for each character and drawer."""
     ink = np.zeros((105, 105), bool)
     row = sum(map(ord, character)) % 60
     ink[row : row + 20, 5 * drawer : 5 * drawer + 30] = True
@@ -151,7 +151,7 @@ def omniglot_zip(folder: str) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for number, character in enumerate(DRAWINGS[folder]):
-            for drawer in reversed(DRAWERS):  # in no helpful order
+            for drawer in reversed(DRAWERS):  # in no particular order
                 picture = io.BytesIO()
                 Image.fromarray(~drawing(character, drawer)).save(picture, "PNG")
                 path = f"{folder}/{character}/{9 - number:04}_{drawer:02}.png"
@@ -179,7 +179,7 @@ ATTRIBUTES = (*(f"Attribute_{index}" for index in range(39)), "Smiling")
 
 
 def aligned(number: int) -> Image.Image:
-    """178×218 with a border that the centre crop must lose."""
+    """178×218 with a border that the centre crop must remove."""
     picture = Image.new("RGB", (178, 218), "white")
     picture.paste(colour(number), (15, 35, 163, 183))
     return picture
@@ -266,7 +266,7 @@ def point_at(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for address in OPENML:
         local = getattr(_openml, address).replace("https://www.openml.org/", url)
         monkeypatch.setattr(_openml, address, local)
-    monkeypatch.setattr(_openml.time, "sleep", lambda _: None)  # it tries again by itself
+    monkeypatch.setattr(_openml.time, "sleep", lambda _: None)  # it retries automatically
     for name in TABLES:
         monkeypatch.setitem(table_download.ORIGINS, name, SMALL[name])
 
@@ -293,7 +293,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def found(folder: Path) -> set[str]:
-    """What lies in the data folder, but for the locks, which stay and are empty."""
+    """Files in the data folder, except the locks, which stay and are empty."""
     entries = set(folder.iterdir()) if folder.is_dir() else set()
     locks = {entry for entry in entries if entry.suffix == ".lock"}
     assert not any(lock.stat().st_size for lock in locks)
@@ -301,7 +301,7 @@ def found(folder: Path) -> set[str]:
 
 
 def prepared(name: str) -> set[str]:
-    """What `found` finds when the set is there and nothing else."""
+    """The result of `found` when the set is available and nothing else is."""
     return {Path(file).parts[0] for file in TARGETS[name]}
 
 
@@ -327,7 +327,7 @@ def test_a_missing_package_is_named(folder: Path, monkeypatch: pytest.MonkeyPatc
 # --- good downloads
 
 
-def test_mnist_is_prepared_right(server: Server, folder: Path) -> None:
+def test_mnist_is_prepared_correctly(server: Server, folder: Path) -> None:
     assert data.fetch("mnist", pause=0) == folder / "mnist.npz"
     assert found(folder) == {"mnist.npz"}
     test = data.load("mnist", "test", download_missing=False)
@@ -341,7 +341,7 @@ def test_mnist_is_prepared_right(server: Server, folder: Path) -> None:
     np.testing.assert_allclose(levels, np.sort(expected), rtol=1e-5)
 
 
-def test_binarized_mnist_is_prepared_right(server: Server, folder: Path) -> None:
+def test_binarized_mnist_is_prepared_correctly(server: Server, folder: Path) -> None:
     data.fetch("binarized_mnist", pause=0)
     assert found(folder) == {"binarized_mnist.npz"}
     for part, digits in BINARY.items():
@@ -349,7 +349,7 @@ def test_binarized_mnist_is_prepared_right(server: Server, folder: Path) -> None
         np.testing.assert_array_equal(images.x.reshape(-1, 784), digits)
 
 
-def test_omniglot_is_prepared_right(server: Server, folder: Path) -> None:
+def test_omniglot_is_prepared_correctly(server: Server, folder: Path) -> None:
     data.fetch("omniglot", pause=0)
     assert found(folder) == {"omniglot28.npz"}
     test = data.load("omniglot", "test", download_missing=False)
@@ -360,7 +360,7 @@ def test_omniglot_is_prepared_right(server: Server, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_omniglot_is_sorted_whatever_the_file_system_says(
+def test_omniglot_is_sorted_for_any_order_of_the_file_system(
     server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     rng, glob = np.random.default_rng(seed), Path.glob
@@ -381,7 +381,7 @@ def test_omniglot_is_sorted_whatever_the_file_system_says(
 
 
 def faces_in(folder: Path) -> dict[str, list[int]]:
-    """Which faces are in each file, by their colours."""
+    """Numbers of the faces in each file, from their colours."""
     within = {}
     for path in sorted(folder.glob("celeba/*.npz")):
         with np.load(path) as file:
@@ -394,7 +394,7 @@ def faces_in(folder: Path) -> dict[str, list[int]]:
                 face = Image.open(io.BytesIO(jpeg[start:end]))
                 assert (face.format, face.mode, face.size) == ("JPEG", "RGB", (64, 64))
                 assert face.layer[0][1:3] == (1, 1), "colours are not subsampled"
-                # without a trace of the white border, but for the originals' own JPEG
+                # no trace of the white border, except for the JPEG artefacts of the originals
                 off = np.abs(np.asarray(face, int) - colour(number))
                 assert off[4:-4, 4:-4].max() <= 6
             assert file["identity"].tolist() == [1000 + n // 2 for n in file["image_id"]]
@@ -406,7 +406,7 @@ def faces_in(folder: Path) -> dict[str, list[int]]:
     return within
 
 
-def test_svhn_is_prepared_right(server: Server, folder: Path) -> None:
+def test_svhn_is_prepared_correctly(server: Server, folder: Path) -> None:
     data.fetch("svhn", pause=0)
     assert found(folder) == {"svhn.npz"}
     with np.load(folder / "svhn.npz") as file:
@@ -419,7 +419,7 @@ def test_svhn_is_prepared_right(server: Server, folder: Path) -> None:
     assert test.y.tolist() == [7, 8]
 
 
-def test_celeba_is_prepared_right(server: Server, folder: Path) -> None:
+def test_celeba_is_prepared_correctly(server: Server, folder: Path) -> None:
     assert data.fetch("celeba", pause=0) == folder / "celeba"
     within = faces_in(folder)
     assert [len(numbers) for numbers in within.values()] == [5, 4, 4, 3]
@@ -429,7 +429,7 @@ def test_celeba_is_prepared_right(server: Server, folder: Path) -> None:
     assert set(drawn) < set(range(1, 19))
     assert set(valid) < set(range(19, 26))
     assert len(set(valid)) == 3
-    assert drawn != sorted(drawn)  # a random sample, of which each file is a random part
+    assert drawn != sorted(drawn)  # a random sample; each file is a random part of it
     assert len(data.load("celeba", "train").x) == 12
     assert data.face_attributes("test")["smiling"].tolist() == [smiling(n) for n in valid]
 
@@ -452,7 +452,7 @@ def test_a_partial_celeba_is_replaced_as_a_whole(server: Server, folder: Path) -
     assert [len(numbers) for numbers in faces_in(folder).values()] == [5, 4, 4, 3]
 
 
-def test_celeba_without_gdown_says_so_at_once(
+def test_celeba_without_gdown_fails_immediately(
     server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, "gdown")
@@ -475,7 +475,7 @@ def test_a_spent_quota_of_google_drive_says_what_to_do(
     message = fetch_fails("celeba", folder, attempts=3)
     assert "Too many users have viewed or downloaded this file recently." in message
     assert "wait until tomorrow" in message
-    assert len(calls) == 1  # asking again at once would not help
+    assert len(calls) == 1  # an immediate retry would not help
 
 
 def test_an_error_of_the_program_is_not_called_a_quota(
@@ -491,7 +491,7 @@ def test_an_error_of_the_program_is_not_called_a_quota(
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_tables_are_prepared_right(server: Server, folder: Path, name: str) -> None:
+def test_tables_are_prepared_correctly(server: Server, folder: Path, name: str) -> None:
     file = folder / TARGETS[name][0]
     assert data.fetch(name, pause=0) == file
     assert found(folder) == {"uci"}
@@ -528,14 +528,14 @@ def test_load_fetches_what_is_missing(server: Server, folder: Path) -> None:
     assert len(data.load("mnist", "test").x) == 10
 
 
-def test_what_is_there_is_not_fetched_again(server: Server, folder: Path) -> None:
+def test_an_available_set_is_not_fetched_again(server: Server, folder: Path) -> None:
     data.fetch("mnist", pause=0)
     asked = len(server.requests)
     data.fetch("mnist", pause=0)
     assert len(server.requests) == asked
 
 
-def test_two_at_once_fetch_it_once(server: Server, folder: Path) -> None:
+def test_two_simultaneous_requests_fetch_it_once(server: Server, folder: Path) -> None:
     data.fetch("mnist", pause=0)
     once = len(server.requests)
     (folder / "mnist.npz").unlink()
@@ -545,7 +545,7 @@ def test_two_at_once_fetch_it_once(server: Server, folder: Path) -> None:
     assert len(server.requests) == 2 * once
 
 
-def test_nothing_to_download_is_said(folder: Path) -> None:
+def test_a_set_without_a_download_is_reported(folder: Path) -> None:
     with pytest.raises(ValueError, match="mnist, binarized_mnist, omniglot"):
         data.fetch("cifar")
 
@@ -571,10 +571,8 @@ def test_a_bad_answer_leaves_nothing_and_a_retry_works(
 
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_passing_fault_is_tried_again(
-    server: Server, folder: Path, name: str, fault: str
-) -> None:
-    server.fail(fault, times=2)  # each file is asked for twice: where it is, then what it is
+def test_a_temporary_fault_is_retried(server: Server, folder: Path, name: str, fault: str) -> None:
+    server.fail(fault, times=2)  # two requests per file: its address, then its content
     assert data.fetch(name, attempts=3, pause=0).exists()
     assert data.is_available(name)
     assert found(folder) == prepared(name)
@@ -608,7 +606,7 @@ def test_a_wrong_checksum_is_named(
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_a_silent_server_is_given_up(
+def test_a_silent_server_times_out(
     server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(download, "SILENCE", 0.2)
@@ -673,7 +671,7 @@ def test_a_full_disk_while_saving(
         assert "No space left" in fetch_fails(name, folder, attempts=3)
     asked = len(server.requests)
     data.fetch(name, pause=0)
-    assert len(server.requests) == 2 * asked  # a full disk was not tried three times
+    assert len(server.requests) == 2 * asked  # a full disk was not retried three times
 
 
 def test_a_folder_that_cannot_be_written(server: Server, mount: Callable[[str], Path]) -> None:
@@ -710,7 +708,7 @@ data.fetch("mnist", attempts=1)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of Unix")
-def test_a_killed_download_is_as_if_it_had_not_been(server: Server, folder: Path) -> None:
+def test_a_killed_download_leaves_no_trace(server: Server, folder: Path) -> None:
     server.fail("stall")
     doomed = subprocess.Popen([sys.executable, "-c", FETCH, server.url], cwd=ROOT)
     try:
@@ -727,7 +725,7 @@ def test_a_killed_download_is_as_if_it_had_not_been(server: Server, folder: Path
     assert len(data.load("mnist", "test").x) == 10
 
 
-def test_the_leftovers_of_another_set_are_left_alone(server: Server, folder: Path) -> None:
+def test_temporary_files_of_another_set_are_kept(server: Server, folder: Path) -> None:
     (folder / ".omniglot-other").mkdir(parents=True)
     (folder / "notes.part").write_text("mine")
     data.fetch("mnist", pause=0)
@@ -747,7 +745,7 @@ def test_an_interrupted_download_leaves_nothing(
 
 
 def test_the_official_addresses_are_those_of_torchvision() -> None:
-    """What this file replaces must exist, else the tests would pass beside the real thing."""
+    """Replaced functions must exist; otherwise the tests would not test the real code."""
     assert [name for name, _ in MNIST.resources] == [name for name, _ in RESOURCES]
     assert all(mirror.startswith("http") for mirror in MNIST.mirrors)
     assert Omniglot.download_url_prefix.startswith("https://")

@@ -1,4 +1,4 @@
-"""Laws of the plane and what is said of their distances."""
+"""Pairs of distributions in the plane and their exact distances."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ THETAS = torch.tensor([0.0, 0.5, 2.0])
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_samples_are_as_far_apart_as_is_said(name: str) -> None:
+def test_samples_have_the_stated_distances(name: str) -> None:
     pair = PAIRS[name]
     x, y = pair.sample(THETAS, 700, generator(0))
     assert x.shape == y.shape == (3, 700, 2)
@@ -38,14 +38,14 @@ def test_the_same_noise_moves_each_point_by_theta(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["segments", "circles"])
-def test_divergences_of_disjoint_laws_know_only_whether_they_are_one(name: str) -> None:
+def test_divergences_of_disjoint_distributions_only_depend_on_equality(name: str) -> None:
     for measure in DIVERGENCES.values():
         if not measure.is_wasserstein:
             assert PAIRS[name].truth(measure, 0.0) == 0
             assert PAIRS[name].truth(measure, 0.1) == measure.most
 
 
-def test_a_mixture_moved_onto_itself_is_nearer_again_but_not_for_wasserstein() -> None:
+def test_a_mixture_moved_onto_itself_is_closer_except_for_wasserstein() -> None:
     pair = PAIRS["mixture"]
     half, whole = (pair.truth(DIVERGENCES["hellinger"], theta) for theta in (0.5, 1.0))
     assert whole < 0.5 < half
@@ -53,11 +53,11 @@ def test_a_mixture_moved_onto_itself_is_nearer_again_but_not_for_wasserstein() -
 
 
 def test_a_mixture_is_the_density_of_its_samples() -> None:
-    law = Mixture(((0.0, 0.0), (2.0, 1.0), (2.0, 1.0)), 0.3)
-    x = law.sample(100_000, generator(0))
+    distribution = Mixture(((0.0, 0.0), (2.0, 1.0), (2.0, 1.0)), 0.3)
+    x = distribution.sample(100_000, generator(0))
     near = (x - torch.tensor([2.0, 1.0])).norm(dim=1) < 0.1
-    inside = law.log_density(torch.tensor([2.0, 1.0])).exp().item() * math.pi * 0.1**2
-    # The density falls off within the disc, by less than its edge's share.
+    inside = distribution.log_density(torch.tensor([2.0, 1.0])).exp().item() * math.pi * 0.1**2
+    # The density falls off within the disc, by less than the fraction at its edge.
     assert 0.94 * inside < near.float().mean().item() < 1.03 * inside
 
 
@@ -71,18 +71,18 @@ def test_clouds_have_exact_densities_and_a_matching() -> None:
 
 
 def test_clouds_of_unequal_shape_are_matched_nearly_exactly() -> None:
-    # Three points onto two: half of the middle one goes each way, √1.25 far.
+    # Three points onto two: half of the middle one goes to each side, √1.25 away.
     pair = clouds(((0.0, 0.0), (0.0, 1.0), (0.0, 2.0)), ((1.0, 0.5), (1.0, 1.5)), 0.02)
     assert pair.truth(DIVERGENCES["wasserstein"], 0.0) == pytest.approx(1.25**0.5, abs=0.01)
 
 
-def test_laws_are_where_they_are_said_to_be() -> None:
+def test_distributions_have_the_stated_positions() -> None:
     assert len(ring_of_gaussians().centres) == 8
     assert len(grid_of_gaussians().centres) == 25
-    for law in (Segment(), Moons(), ring_of_gaussians(), grid_of_gaussians()):
-        x = law.sample(500, generator(0))
+    for distribution in (Segment(), Moons(), ring_of_gaussians(), grid_of_gaussians()):
+        x = distribution.sample(500, generator(0))
         assert x.shape == (500, 2)
         assert x.abs().max() < 3
-        assert torch.equal(x, law.sample(500, generator(0)))
+        assert torch.equal(x, distribution.sample(500, generator(0)))
     with pytest.raises(ValueError, match="at least one centre"):
         Mixture((), 1.0)

@@ -1,4 +1,4 @@
-"""Unknown files → typed tables: what is read, what is reported, and that nothing else happens."""
+"""Unknown files → typed tables: what is read and reported, without any other effect."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read(text: str | bytes, **settings: Limits) -> Reading:
 
 
 def refused(content: str | bytes, name: str = "it.csv", **settings: Limits) -> str:
-    """The message; it is one to three sentences that name the file."""
+    """The error message; it has one to three sentences and names the file."""
     with pytest.raises(UnreadableTable) as caught:
         read_table(content.encode() if isinstance(content, str) else content, name, **settings)
     message = str(caught.value)
@@ -46,15 +46,15 @@ def column(reading: Reading, name: str) -> list[object]:
     return [None if pd.isna(value) else value for value in reading.frame[name]]
 
 
-def said(reading: Reading, line: int | None = None, column: str | None = None) -> str:
-    """What is remarked of a place, as one text."""
+def remarks_at(reading: Reading, line: int | None = None, column: str | None = None) -> str:
+    """All remarks about a line or column, as one text."""
     return " ".join(r.sentence for r in reading.remarks if (r.line, r.column) == (line, column))
 
 
 # --- kinds of columns
 
 
-def test_a_table_of_every_kind() -> None:
+def test_a_table_with_every_kind_of_column() -> None:
     reading = read(
         "height,smokes,blood,sex\n1.80,no,A,0\n 1.65 ,yes,B,1\n,no,0,1\n-.5e1,,AB,\n1.7,yes,A,0\n"
     )
@@ -109,33 +109,33 @@ def test_spellings_of_a_missing_value(spelling: str) -> None:
     assert column(reading, "x") == [1.5, None, 3.0, 4.0]
     assert column(reading, "c") == ["a", "b", None, "a"]
     if spelling.strip():
-        assert f'2 cells with "{spelling}"' in said(reading)
+        assert f'2 cells with "{spelling}"' in remarks_at(reading)
     else:
         assert not reading.remarks
 
 
-def test_words_among_numbers_are_missing_and_reported() -> None:
+def test_text_among_numbers_is_missing_and_reported() -> None:
     reading = read("a,x\n1,1\n2,2\n3,many\n4,4\n5,1 234\n")
     assert column(reading, "x") == [1, 2, None, 4, None]
-    assert '"many" is not a number' in said(reading, 4, "x")
-    assert '"1 234" is not a number' in said(reading, 6, "x")
+    assert '"many" is not a number' in remarks_at(reading, 4, "x")
+    assert '"1 234" is not a number' in remarks_at(reading, 6, "x")
 
 
-def test_numbers_among_words_are_levels() -> None:
+def test_numbers_among_text_are_levels() -> None:
     reading = read("a,x\n1,low\n2,low\n3,7\n4,high\n")
     assert reading.columns[1].levels == ("7", "high", "low")
     assert not reading.remarks
 
 
 @pytest.mark.parametrize("cell", ["inf", "-Infinity", "1e400", "-1e101", "∞"])
-def test_what_is_not_finite_is_missing_and_reported(cell: str) -> None:
+def test_non_finite_values_are_missing_and_reported(cell: str) -> None:
     reading = read(f"a,x\n1,1\n2,{cell}\n3,3\n4,4\n")
     assert column(reading, "x") == [1, None, 3, 4]
-    assert f'"{cell}" is infinite or too large' in said(reading, 3, "x")
+    assert f'"{cell}" is infinite or too large' in remarks_at(reading, 3, "x")
     assert np.isfinite(reading.frame["a"]).all()
 
 
-def test_columns_of_which_nothing_can_be_learned_are_left_out() -> None:
+def test_uninformative_columns_are_left_out() -> None:
     rows = [f"{i},{i % 7},,5,n{i},k{i % 60}" for i in range(300)]
     reading = read("a,b,empty,same,name,many\n" + "\n".join(rows))
     assert list(reading.frame) == ["a", "b"]
@@ -145,10 +145,10 @@ def test_columns_of_which_nothing_can_be_learned_are_left_out() -> None:
         "name": "a different text in nearly every row",
         "many": "60 different texts",
     }.items():
-        assert reason in said(reading, None, name)
+        assert reason in remarks_at(reading, None, name)
 
 
-def test_fifty_levels_are_the_most() -> None:
+def test_at_most_fifty_levels_are_allowed() -> None:
     def levels(count: int) -> list[str]:
         cells = [f"{i % count},c{i % count}" for i in range(4 * count)]
         return list(read("a,c\n" + "\n".join(cells)).frame)
@@ -169,14 +169,14 @@ def test_formulas_stay_text_and_are_reported() -> None:
 def test_a_formula_among_numbers_is_missing() -> None:
     reading = read("a,x\n1,1\n2,=1+1\n3,3\n4,4\n")
     assert column(reading, "x") == [1, None, 3, 4]
-    assert "not a number" in said(reading, 3, "x")
+    assert "not a number" in remarks_at(reading, 3, "x")
 
 
 def test_rows_without_a_value_are_left_out() -> None:
     reading = read("a,b\n1,2\nNA,inf\n3,4\n,\n5,6\n")
     assert reading.frame.index.tolist() == [2, 4, 6]
-    assert "no usable value" in said(reading, 3)
-    assert "no usable value" in said(reading, 5)
+    assert "no usable value" in remarks_at(reading, 3)
+    assert "no usable value" in remarks_at(reading, 5)
 
 
 def test_a_complete_table_needs_no_remark() -> None:
@@ -208,7 +208,7 @@ def test_encodings(encoded: bytes) -> None:
     assert list(reading.frame) == ["größe", "blüte"]
     assert column(reading, "größe") == [1.5, 2.5, 3.5]
     assert reading.columns[1].levels == ("früh", "spät")
-    assert ("Latin-1" in said(reading)) == (encoded == LETTERS.encode("latin-1"))
+    assert ("Latin-1" in remarks_at(reading)) == (encoded == LETTERS.encode("latin-1"))
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
@@ -227,14 +227,14 @@ def test_decimal_commas() -> None:
     assert column(reading, "a") == [1.5, -2.5, None] or reading.columns[0].kind == "binary"
     assert column(reading, "b") == [1.25, 5.0, 0.75]
     assert column(reading, "c") == [7, 8, 9]
-    assert 'in "a", "b"' in said(reading)
+    assert 'in "a", "b"' in remarks_at(reading)
 
 
-def test_points_among_decimal_commas_are_no_numbers() -> None:
-    """1.234 may be a thousand or one and a bit: it is not guessed."""
+def test_points_among_decimal_commas_are_not_numbers() -> None:
+    """1.234 may be a thousand or 1.234: the reader does not guess."""
     reading = read("a;b\n1,5;1\n2,5;2\n1.234;3\n3,5;4\n")
     assert column(reading, "a") == [1.5, 2.5, None, 3.5]
-    assert '"1.234" is not a number' in said(reading, 4, "a")
+    assert '"1.234" is not a number' in remarks_at(reading, 4, "a")
 
 
 def test_a_decimal_comma_needs_another_separator() -> None:
@@ -242,7 +242,7 @@ def test_a_decimal_comma_needs_another_separator() -> None:
     assert reading.columns[0].levels == ("1,5", "2,5")
 
 
-def test_the_separator_that_excel_names() -> None:
+def test_the_separator_line_of_excel_is_used() -> None:
     assert column(read("sep=|\na|b\n1|2\n3|4\n5|6\n"), "b") == [2, 4, 6]
 
 
@@ -252,7 +252,7 @@ def test_the_separator_that_excel_names() -> None:
 def test_lines_are_those_of_the_file() -> None:
     reading = read('a,b\n1,"x\ny"\n\n2,"z"\n1,2,3\n3,"x\r\ny"\n4,z\n')
     assert reading.frame.index.tolist() == [2, 5, 7, 9]
-    assert "3 cells for 2 columns, so it was left out" in said(reading, 6)
+    assert "3 cells for 2 columns, so it was left out" in remarks_at(reading, 6)
     assert column(reading, "a") == [1, 2, 3, 4]
 
 
@@ -260,24 +260,24 @@ def test_short_rows_are_filled_with_missing_values() -> None:
     reading = read("a,b,c\n1,2,3\n4\n5,6\n7,8,9\n")
     assert column(reading, "c") == [3, None, None, 9]
     assert column(reading, "a") == [1, 4, 5, 7]
-    assert "1 cell for 3 columns" in said(reading, 3)
-    assert "2 cells for 3 columns" in said(reading, 4)
+    assert "1 cell for 3 columns" in remarks_at(reading, 3)
+    assert "2 cells for 3 columns" in remarks_at(reading, 4)
 
 
-def test_empty_cells_beyond_the_last_column_are_nothing() -> None:
+def test_empty_cells_beyond_the_last_column_are_ignored() -> None:
     reading = read("a,b\n1,2,\n3,4,,\n5,6\n")
     assert column(reading, "b") == [2, 4, 6]
     assert not reading.remarks
 
 
-def test_an_open_quotation_mark_costs_one_line() -> None:
+def test_an_open_quotation_mark_loses_one_line() -> None:
     reading = read('a,b\n1,x\n2,"y\n3,x\n4,y\n')
     assert column(reading, "a") == [1, 3, 4]
-    assert "never closed" in said(reading, 3)
+    assert "never closed" in remarks_at(reading, 3)
 
 
-def test_open_quotation_marks_do_not_cost_the_square_of_the_file() -> None:
-    """Each of these lines leaves a quotation mark open, wherever reading begins."""
+def test_open_quotation_marks_do_not_take_quadratic_time() -> None:
+    """Each of these lines leaves a quotation mark open, from whichever line reading begins."""
     rows = 'x",y,"z\n' * 50_000
     with pytest.raises(UnreadableTable):
         read("a,b,c\n" + rows)
@@ -286,7 +286,7 @@ def test_open_quotation_marks_do_not_cost_the_square_of_the_file() -> None:
     assert len(reading.frame) == 3
 
 
-def test_a_cell_that_is_too_long_costs_its_line() -> None:
+def test_a_line_with_a_cell_that_is_too_long_is_lost() -> None:
     reading = read("a,b\n1,x\n2," + "y" * 200_000 + "\n3,x\n4,z\n")
     assert column(reading, "a") == [1, 3, 4]
 
@@ -294,11 +294,11 @@ def test_a_cell_that_is_too_long_costs_its_line() -> None:
 # --- names
 
 
-def test_names_are_made_different() -> None:
+def test_names_are_made_unique() -> None:
     reading = read("a,a,,a (2),\n1,2,3,4,5\n2,3,4,5,7\n4,4,5,6,8\n")
     assert list(reading.frame) == ["a", "a (3)", "column 3", "a (2)", "column 5"]
-    assert 'is also called "a"' in said(reading, None, "a (3)")
-    assert "no name" in said(reading, None, "column 3")
+    assert 'is also called "a"' in remarks_at(reading, None, "a (3)")
+    assert "no name" in remarks_at(reading, None, "column 3")
 
 
 def test_a_first_line_of_numbers_is_data() -> None:
@@ -306,19 +306,19 @@ def test_a_first_line_of_numbers_is_data() -> None:
     assert list(reading.frame) == ["column 1", "column 2", "column 3"]
     assert reading.frame.index.tolist() == [1, 2, 3, 4]
     assert column(reading, "column 1") == [5.1, 4.9, 4.7, 4.6]
-    assert "read as data" in said(reading)
+    assert "read as data" in remarks_at(reading)
 
 
-def test_some_numbers_in_the_first_line_are_doubted() -> None:
+def test_some_numbers_in_the_first_line_are_reported() -> None:
     reading = read("5.1,setosa\n4.9,setosa\n4.7,virginica\n4.6,setosa\n")
     assert list(reading.frame) == ["5.1", "setosa"]
-    assert "insert a line of column names above it" in said(reading)
+    assert "insert a line of column names above it" in remarks_at(reading)
 
 
 def test_unnamed_row_numbers_are_left_out() -> None:
     reading = read(",x\n0,1.5\n1,2.5\n2,1.0\n")
     assert list(reading.frame) == ["x"]
-    assert "counts the rows" in said(reading, None, "column 1")
+    assert "counts the rows" in remarks_at(reading, None, "column 1")
 
 
 def test_row_names_as_r_writes_them() -> None:
@@ -356,7 +356,7 @@ def test_remarks_on_the_file_come_first() -> None:
     assert of_column == sorted(of_column)
 
 
-# --- files of which no table can be made
+# --- files that cannot become a table
 
 
 def zip_archive() -> bytes:
@@ -396,7 +396,7 @@ def zip_archive() -> bytes:
         (parquet({"a": pa.nulls(5)}), "no value in any row"),
     ],
 )
-def test_what_is_no_table_is_refused_in_words(content: bytes, words: str) -> None:
+def test_a_file_that_is_not_a_table_is_refused_with_a_message(content: bytes, words: str) -> None:
     assert words in refused(content)
 
 
@@ -427,7 +427,7 @@ def test_ten_thousand_columns() -> None:
     assert "10,000 columns, but at most 1,000" in refused(text)
 
 
-def test_as_many_columns_as_may_be() -> None:
+def test_the_largest_allowed_number_of_columns() -> None:
     rows = [",".join(f"{what}{i}" for i in range(1_000)) for what in ("c", "1.", "2.", "3.")]
     assert read("\n".join(rows)).frame.shape == (3, 1_000)
 
@@ -495,18 +495,18 @@ def test_parquet_of_every_type() -> None:
     assert column(reading, "t") == ["x", "y", None, None, "x"]
     assert column(reading, "n") == [7, 8, 7, None, 8]
     assert column(reading, "numbers as text") == [1, 2, None, 4.5, None]
-    assert '"x" is not a number' in said(reading, 3, "numbers as text")
+    assert '"x" is not a number' in remarks_at(reading, 3, "numbers as text")
     assert reading.frame.index.tolist() == [1, 2, 3, 4, 5]
     for name in ("day", "list", "struct", "bytes"):
-        assert "neither numbers nor text" in said(reading, None, name)
+        assert "neither numbers nor text" in remarks_at(reading, None, name)
 
 
 def test_infinity_in_parquet_is_reported_by_row() -> None:
     content = parquet({"x": [1.0, np.inf, 3.0, -1e300, 5.0], "y": [1.0, 2, 3, 4, 5]})
     reading = read_table(content, "it")
     assert column(reading, "x") == [1, None, 3, None, 5]
-    assert "infinite" in said(reading, 2, "x")
-    assert '"-1e+300"' in said(reading, 4, "x")
+    assert "infinite" in remarks_at(reading, 2, "x")
+    assert '"-1e+300"' in remarks_at(reading, 4, "x")
 
 
 def test_parquet_of_pandas_with_row_labels() -> None:
@@ -523,7 +523,7 @@ def test_parquet_with_names_twice() -> None:
 
 
 def test_a_long_text_repeated_stays_one_text() -> None:
-    """Unpacked row by row, this would be two gigabytes."""
+    """Expanded row by row, this would be two gigabytes."""
     texts = pa.DictionaryArray.from_arrays(
         np.arange(200_000, dtype=np.int32) % 2, ["x" * 10_000, "y" * 10_000]
     )
@@ -532,7 +532,7 @@ def test_a_long_text_repeated_stays_one_text() -> None:
     assert [report.distinct for report in reading.columns] == [2, 200_000]
 
 
-# --- anything at all
+# --- arbitrary bytes
 
 
 def example() -> pd.DataFrame:
@@ -547,7 +547,7 @@ def example() -> pd.DataFrame:
 
 
 def broken(content: bytes, rng: random.Random) -> bytes:
-    """Something else in place of a file."""
+    """A damaged version of a file."""
     mutable = bytearray(content)
     kind = rng.randrange(5)
     if kind == 0:

@@ -1,4 +1,4 @@
-"""Named data sets: splits that keep apart, values in range, and errors that say what to do."""
+"""Named data sets: disjoint splits, values in range, and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def real(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
-    """A name whose files are on this machine, else the test is skipped."""
+    """A name whose files are on this machine; otherwise the test is skipped."""
     folder = os.environ.get("DGM_DATA") or str(ROOT.parent / "shared" / "data")
     monkeypatch.setenv("DGM_DATA", folder)
 
@@ -62,7 +62,7 @@ def small_mnist(path: Path) -> None:
     np.savez_compressed(path, **fields)
 
 
-# --- digits, which are always there
+# --- digits, which are always available
 
 
 def test_digits_need_no_file(empty: Path) -> None:
@@ -87,7 +87,7 @@ def test_digits_are_split_without_overlap() -> None:
     assert len(rows(everything)) == len(rows(train)) + len(rows(valid)) + len(rows(test))
 
 
-def test_digits_lie_as_those_of_mnist() -> None:
+def test_digits_are_oriented_like_those_of_mnist() -> None:
     x = data.load("digits", "train").x
     margin = torch.ones(28, 28, dtype=torch.bool)
     margin[4:24, 4:24] = False
@@ -95,10 +95,10 @@ def test_digits_lie_as_those_of_mnist() -> None:
     assert x.mean() == pytest.approx(0.156, abs=0.01)
 
 
-def test_the_same_split_every_time() -> None:
+def test_the_split_is_the_same_every_time() -> None:
     first, again = data.load("digits", "valid"), data.load("digits", "valid")
     assert torch.equal(first.x, again.x)
-    first.x.zero_()  # a caller's copy is its own
+    first.x.zero_()  # the caller's copy is independent
     assert data.load("digits", "valid").x.any()
 
 
@@ -106,19 +106,19 @@ def test_the_same_split_every_time() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "MNIST", "cifar", "../mnist"])
-def test_an_unknown_name_is_answered_with_the_choices(name: str) -> None:
+def test_the_error_for_an_unknown_name_lists_the_choices(name: str) -> None:
     with pytest.raises(ValueError, match="mnist, binarized_mnist, omniglot, digits, celeba, svhn"):
         data.load(name, "train")
 
 
 @pytest.mark.parametrize("name", data.NAMES)
-def test_an_unknown_split_is_answered_with_the_choices(name: str, empty: Path) -> None:
+def test_the_error_for_an_unknown_split_lists_the_choices(name: str, empty: Path) -> None:
     with pytest.raises(ValueError, match="train, valid, test"):
         data.load(name, "validation")
 
 
 @pytest.mark.parametrize("name", IN_FILES)
-def test_a_missing_set_says_what_can_be_done(name: str, empty: Path) -> None:
+def test_the_error_for_a_missing_set_says_what_to_do(name: str, empty: Path) -> None:
     assert not data.is_available(name)
     with pytest.raises(data.DataUnavailable) as caught:
         data.load(name, "train", download_missing=False)
@@ -157,7 +157,7 @@ def test_a_set_is_read_from_that_folder(empty: Path) -> None:
         np.testing.assert_array_equal(test.y, file["y_test"])
 
 
-# --- files that are not what they should be
+# --- damaged files
 
 
 def write_npy(path: Path) -> None:
@@ -193,7 +193,7 @@ CORRUPT: dict[str, Callable[[Path], object]] = {
     ("name", "file"), [(name, file) for name in IN_FILES for file in FILES[name]]
 )
 def test_a_broken_file_says_what_to_do(name: str, file: str, case: str, empty: Path) -> None:
-    write_faces(empty, SHARDS)  # so that one file of several is broken, the others are sound
+    write_faces(empty, SHARDS)  # one of several files is damaged; the others are intact
     path = empty / file
     CORRUPT[case](path)
     with pytest.raises(data.DataUnavailable) as caught:
@@ -213,7 +213,7 @@ def test_flipped_bits_are_found_or_harmless(empty: Path) -> None:
         rng = np.random.default_rng(seed)
         broken = bytearray(sound)
         broken[rng.integers(len(broken))] ^= 1 << int(rng.integers(8))
-        if seed % 2:  # aim at the headers
+        if seed % 2:  # target the headers
             broken[-int(rng.integers(1, 300))] ^= 1 << int(rng.integers(8))
         path.write_bytes(broken)
         try:
@@ -231,7 +231,7 @@ def test_flipped_bits_are_found_or_harmless(empty: Path) -> None:
 def test_area_average_by_hand() -> None:
     ink = np.zeros((3, 3), bool)
     ink[0, 0] = ink[1, 1] = True
-    # a pixel of the two covers 1.5 × 1.5: the corner whole, a quarter of the middle
+    # a target pixel covers 1.5 × 1.5: the corner fully, a quarter of the middle
     expected = [[round(255 * 1.25 / 2.25), round(255 * 0.25 / 2.25)]]
     expected.append([round(255 * 0.25 / 2.25)] * 2)
     np.testing.assert_array_equal(area_average(ink, 2), expected)
@@ -240,7 +240,7 @@ def test_area_average_by_hand() -> None:
 @pytest.mark.parametrize("size", [1, 5, 15, 28, 105])
 def test_area_average_is_the_mean_of_tiny_tiles(size: int) -> None:
     ink = np.random.default_rng(size).random((15, 15)) < 0.4
-    tiles = np.kron(ink, np.ones((size, size)))  # 15 tiles a new pixel and way
+    tiles = np.kron(ink, np.ones((size, size)))  # 15 tiles per target pixel and direction
     naive = tiles.reshape(size, 15, size, 15).mean((1, 3))
     np.testing.assert_allclose(area_average(ink, size), 255 * naive, atol=0.5 + 1e-9)
 
@@ -257,7 +257,7 @@ def test_threshold_is_above_one_half() -> None:
     assert data.threshold(torch.tensor([0.0, 0.5, 0.51, 1.0])).tolist() == [0, 0, 1, 1]
 
 
-# --- the real sets, where they are
+# --- the real sets, if available
 
 
 @pytest.mark.parametrize("name", GREY)
@@ -283,7 +283,7 @@ def test_the_real_sets(name: str, real: Callable[[str], str]) -> None:
             seen |= own
 
 
-def test_svhn_is_in_blocks_that_share_no_photo(real: Callable[[str], str]) -> None:
+def test_blocks_of_svhn_have_no_photo_in_common(real: Callable[[str], str]) -> None:
     splits = [data.load(real("svhn"), split, download_missing=False) for split in data.SPLITS]
     assert [images.x.shape for images in splits] == [(n, 3, 32, 32) for n in (8_500, 500, 1_000)]
     with np.load(data.data_folder() / "svhn.npz") as file:

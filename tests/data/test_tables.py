@@ -1,4 +1,4 @@
-"""Named tables: what is always here, what is in files, and errors that say what to do."""
+"""Named tables: always available, or read from files, and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def real(name: str) -> pd.DataFrame:
     return data.load_table(name, download_missing=False)
 
 
-def test_five_are_always_here(empty: Path) -> None:
+def test_five_tables_are_always_available(empty: Path) -> None:
     here = ("factors", *BUNDLED)
     assert data.available_tables() == here
     assert tuple(name for name, info in data.TABLES.items() if info.always_here) == here
@@ -44,13 +44,13 @@ def test_five_are_always_here(empty: Path) -> None:
 def test_the_drawn_table_has_two_factors_and_noise() -> None:
     x = data.load_table("factors").drop(columns="outcome").to_numpy()
     spectrum = np.linalg.eigvalsh(np.cov(x.T))
-    # six directions hold the noise alone, of variance ¼; its sample spectrum is that wide
+    # six directions contain only noise of variance ¼; its sample spectrum is that wide
     np.testing.assert_allclose(spectrum[:6], 0.25, rtol=0.15)
     assert spectrum[6] > 1
 
 
 @pytest.mark.parametrize("name", BUNDLED)
-def test_those_are_what_scikit_learn_has(empty: Path, name: str) -> None:
+def test_they_equal_the_tables_of_scikit_learn(empty: Path, name: str) -> None:
     frame, official = data.load_table(name), BUNDLED[name]()
     features = frame.iloc[:, :-1].astype(float)
     np.testing.assert_array_equal(features, official.data)
@@ -78,7 +78,7 @@ def test_every_table_is_as_described(name: str) -> None:
 
 @pytest.mark.parametrize("name", IN_FILES)
 def test_the_files_pass_the_check_of_downloads(name: str) -> None:
-    """What a download is compared with is the table that is at UCI."""
+    """The checksum for downloads belongs to the table at UCI."""
     frame, origin = real(name), ORIGINS[name]
     assert len(frame) == origin.rows == data.TABLES[name].rows
     features = list(origin.sums.values())[: data.TABLES[name].features]
@@ -117,7 +117,7 @@ def test_a_file_makes_a_table_available(empty: Path) -> None:
 
 
 @pytest.mark.parametrize("name", IN_FILES)
-def test_a_missing_table_says_what_can_be_done(empty: Path, name: str) -> None:
+def test_the_error_for_a_missing_table_says_what_to_do(empty: Path, name: str) -> None:
     with pytest.raises(data.DataUnavailable) as caught:
         data.load_table(name, download_missing=False)
     message = str(caught.value)
@@ -143,7 +143,7 @@ def test_a_missing_table_is_downloaded(empty: Path, monkeypatch: pytest.MonkeyPa
 def test_a_broken_file_is_named(empty: Path, content: str | None) -> None:
     yeast(empty)
     file = empty / "uci" / "yeast.csv"
-    if content is None:  # text where numbers should be
+    if content is None:  # text in place of numbers
         content = file.read_text().replace("0.", "O.")
     file.write_text(content)
     with pytest.raises(data.DataUnavailable) as caught:
@@ -153,6 +153,6 @@ def test_a_broken_file_is_named(empty: Path, content: str | None) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Iris", "mnist", "../iris"])
-def test_an_unknown_table_is_answered_with_the_choices(name: str) -> None:
+def test_the_error_for_an_unknown_table_lists_the_choices(name: str) -> None:
     with pytest.raises(ValueError, match="iris, wine, breast, diabetes, banknote"):
         data.load_table(name)

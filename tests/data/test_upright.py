@@ -1,4 +1,4 @@
-"""Slanted writing set upright, against drawings whose slant is known."""
+"""Slant correction of handwriting, on drawings with a known slant."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def stroke(slope: float, side: int = 28) -> Tensor:
-    """A stroke of Gaussian section that moves `slope` columns a row, off the centre."""
+    """A stroke with Gaussian cross-section that moves `slope` columns per row, off the centre."""
     rows = torch.arange(side, dtype=torch.float32)[:, None]
     columns = torch.arange(side, dtype=torch.float32)
     middle = side / 2 + 1 + slope * (rows - side / 2)
@@ -45,7 +45,7 @@ def test_columns_and_rows_are_uncorrelated_and_the_ink_is_centred() -> None:
     assert covariance.abs().mean() < 0.1 * moments(x)[2].abs().mean()
 
 
-def test_images_not_square_are_sheared_by_the_same_law() -> None:
+def test_images_that_are_not_square_are_sheared_by_the_same_rule() -> None:
     wide = torch.nn.functional.pad(stroke(0.5), (6, 6))
     found = upright(wide)
     assert (found[:, :, :, 6:-6] - upright(stroke(0.5))).abs().max() < 0.02

@@ -1,4 +1,4 @@
-"""Tables → files: what is written comes back, and no spreadsheet computes it."""
+"""Tables → files: values survive the round trip, and no spreadsheet evaluates them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORMATS: tuple[Format, ...] = ("csv", "parquet")
 
 
 def mixed() -> pd.DataFrame:
-    """Every kind of column, with missing values, odd names and odd cells."""
+    """A table with every kind of column, missing values, unusual names and unusual cells."""
     rng = np.random.default_rng(0)
     codes = rng.integers(-1, 3, 60)
     return pd.DataFrame(
@@ -33,7 +33,7 @@ def mixed() -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_what_is_written_is_read_again(format: Format) -> None:
+def test_a_written_table_is_read_back(format: Format) -> None:
     frame = mixed()
     reading = read_table(table_bytes(frame, format), f"it.{format}")
     again = reading.frame.reset_index(drop=True)
@@ -43,7 +43,7 @@ def test_what_is_written_is_read_again(format: Format) -> None:
             assert again[name].cat.categories.tolist() == frame[name].cat.categories.tolist()
 
 
-def test_bools_are_read_again_from_parquet() -> None:
+def test_bools_are_read_back_from_parquet() -> None:
     flags = pd.Categorical.from_codes([0, 1, -1, 1], [False, True])
     frame = pd.DataFrame({"x": [1.0, 2, 3, 4], "flag": flags})
     again = read_table(table_bytes(frame, "parquet"), "it").frame

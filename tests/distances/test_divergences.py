@@ -23,7 +23,7 @@ F_DIVERGENCES = [name for name, each in DIVERGENCES.items() if not each.is_wasse
 
 
 def estimate(measure: Divergence, factor: float, offset: float = 0.0) -> tuple[float, float]:
-    """With the best critic, or one that is `factor` times it plus `offset`."""
+    """Estimate with the best critic, or with one that is `factor` times it plus `offset`."""
     pair, thetas = PAIRS["Gaussians"], torch.tensor([THETA])
     x, y = (points[0].double() for points in pair.sample(thetas, 200_000, generator(3)))
     on_p, on_q = (
@@ -40,7 +40,7 @@ def test_the_integral_is_the_closed_form(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", F_DIVERGENCES)
-def test_the_best_critic_reaches_the_truth_and_others_do_not(name: str) -> None:
+def test_the_best_critic_reaches_the_divergence_and_others_do_not(name: str) -> None:
     measure = DIVERGENCES[name]
     truth = PAIRS["Gaussians"].truth(measure, THETA)
     value, error = estimate(measure, 1.0)
@@ -62,14 +62,14 @@ def test_the_integrand_is_that_of_the_best_critic(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", F_DIVERGENCES)
-def test_where_nothing_overlaps_the_most_is_reached(name: str) -> None:
+def test_without_overlap_the_maximum_is_reached(name: str) -> None:
     measure = DIVERGENCES[name]
     far = measure.best(torch.tensor([math.inf], dtype=torch.float64))
     assert measure.gain(far, -far).item() == pytest.approx(measure.most)
     assert measure.gain(0 * torch.ones(1), torch.zeros(1)).item() == pytest.approx(0, abs=1e-7)
 
 
-def test_a_critic_stays_in_its_range_with_slope_one_at_nothing() -> None:
+def test_a_critic_stays_in_its_range_with_slope_one_at_zero() -> None:
     for measure in DIVERGENCES.values():
         raw = torch.tensor([0.0, 1e-3, 1e6])
         value = measure.critic(raw)

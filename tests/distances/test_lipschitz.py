@@ -23,14 +23,14 @@ def linear(direction: Tensor):  # noqa: ANN201
 
 
 def of_one_dimension(critic, x: Tensor) -> Tensor:  # noqa: ANN001
-    """The mistake: the norm over dimension 1 alone, which on images is that of a pixel."""
+    """The error to detect: the norm over dimension 1 alone, on images that of one pixel."""
     x = x.requires_grad_()
     (gradient,) = torch.autograd.grad(critic(x).sum(), x)
     return torch.relu(gradient.norm(dim=1) - 1).square().mean()
 
 
 @pytest.mark.parametrize("event", [(2,), IMAGES])
-def test_a_critic_of_slope_one_or_less_is_not_punished(event: tuple[int, ...]) -> None:
+def test_a_critic_of_slope_one_or_less_has_no_penalty(event: tuple[int, ...]) -> None:
     direction = torch.randn(event, generator=generator(1), dtype=torch.float64)
     unit = direction / direction.norm()
     for slope in (1.0, 0.3, 0.0):
@@ -53,7 +53,7 @@ def test_on_images_the_norm_is_over_all_features() -> None:
 
 
 def test_each_sample_has_its_own_slope_at_its_own_point() -> None:
-    """f = ‖x‖² has slope 2 ‖x̂‖, so the penalty tells which points were looked at."""
+    """f = ‖x‖² has slope 2 ‖x̂‖, so the penalty reveals at which points it was computed."""
     x, y = 2 + rows(6, 1, 4, 4), -rows(6, 1, 4, 4)
     found = lipschitz_penalty(lambda x: x.square().flatten(1).sum(1), x, y, generator(3))
     t = torch.rand(6, 1, 1, 1, generator=generator(3), dtype=torch.float64)
@@ -62,7 +62,7 @@ def test_each_sample_has_its_own_slope_at_its_own_point() -> None:
     assert found.item() == pytest.approx(sum(by_hand) / 6)
 
 
-def test_points_between_share_one_t_over_all_features() -> None:
+def test_interpolated_points_use_one_t_for_all_features() -> None:
     x, y = rows(50, 3, 4, 4), rows(50, 3, 4, 4, seed=1)
     t = ((between(x, y, generator(0)) - y) / (x - y)).flatten(1)
     torch.testing.assert_close(t, t[:, :1].expand_as(t), rtol=1e-6, atol=1e-6)
@@ -88,7 +88,7 @@ def test_the_penalty_passes_gradcheck_in_the_weights_of_the_critic() -> None:
     )
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_inputs_of_wrong_shapes_are_refused() -> None:
     x = rows(4, *IMAGES)
     with pytest.raises(ValueError, match="one shape"):
         lipschitz_penalty(linear(torch.ones(1)), x, x[:3], generator(0))

@@ -18,7 +18,7 @@ def test_the_matching_is_the_best_of_all() -> None:
     assert sorted(matching(x, y).tolist()) == list(range(6))
 
 
-def test_points_that_are_moved_are_moved_by_that_much() -> None:
+def test_the_distance_of_shifted_points_is_the_shift() -> None:
     x = normal((300, 2), generator(1))
     move = torch.tensor([0.3, -0.4])
     shuffled = (x + move)[torch.randperm(300, generator=generator(2))]
@@ -30,7 +30,7 @@ def test_on_a_line_sorting_is_the_best_matching() -> None:
     y = 2 * y + 1
     on_a_line = wasserstein_on_a_line(x, y)
     assert on_a_line == pytest.approx(wasserstein(x[:, None], y[:, None]), rel=1e-6)
-    assert on_a_line < (x - y).abs().mean()  # the matching as they come
+    assert on_a_line < (x - y).abs().mean()  # the matching in the order of the samples
 
 
 def test_sorted_samples_approach_the_closed_form() -> None:

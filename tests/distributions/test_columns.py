@@ -20,14 +20,14 @@ from dgm_core.types import Masked
 COLUMNS = [Numeric(), Categorical(3), Binary(), Numeric(), Categorical(2)]  # 8 entries
 
 
-def law(rows: int = 4) -> MixedRow:
+def mixed_row(rows: int = 4) -> MixedRow:
     outputs = torch.randn(rows, 8, generator=generator(0), dtype=torch.float64)
     scale = torch.tensor([0.5, 1, 1, 1, 1, 2, 1, 1], dtype=torch.float64)
     return MixedRow(Layout(COLUMNS), outputs, scale)
 
 
 def test_the_density_of_a_mixed_row_is_the_product_of_its_columns() -> None:
-    ours = law()
+    ours = mixed_row()
     outputs = torch.randn(4, 8, generator=generator(0), dtype=torch.float64)
     x = draw(ours, generator(1))
     by_hand = (
@@ -40,8 +40,8 @@ def test_the_density_of_a_mixed_row_is_the_product_of_its_columns() -> None:
     torch.testing.assert_close(ours.log_prob(x), by_hand)
 
 
-def test_what_is_hidden_of_a_mixed_row_is_integrated_out() -> None:
-    ours, x = law(), draw(law(), generator(1))
+def test_hidden_columns_of_a_mixed_row_are_integrated_out() -> None:
+    ours, x = mixed_row(), draw(mixed_row(), generator(1))
     outputs = torch.randn(4, 8, generator=generator(0), dtype=torch.float64)
     observed = torch.tensor([True, False, False, False, True, False, True, True]).expand(4, 8)
     by_hand = (
@@ -55,7 +55,7 @@ def test_what_is_hidden_of_a_mixed_row_is_integrated_out() -> None:
 
 
 def test_draws_of_a_mixed_row_have_its_mean_and_variance_and_are_valid() -> None:
-    ours, n = law(), 20_000
+    ours, n = mixed_row(), 20_000
     draws = draw(ours, generator(2), n)
     error = (ours.variance / n).sqrt()
     assert ((draws.mean(0) - ours.mean).abs() < 4.5 * error).all()
@@ -72,7 +72,7 @@ def test_gradients_pass_through_numeric_draws_alone() -> None:
     assert (outputs.grad[:, [1, 2, 3, 4, 6, 7]] == 0).all()
 
 
-def test_student_draws_have_the_law_of_torch() -> None:
+def test_student_draws_follow_the_distribution_of_torch() -> None:
     n = 40_000
     student = StudentT(
         torch.tensor([2.5, 5.0, 30.0]).double(), torch.ones(3).double(), torch.tensor(2.0).double()
@@ -120,9 +120,10 @@ def test_the_student_head_is_that_of_torch_with_its_floors() -> None:
 
 def test_the_heads_of_tables_have_their_scale_and_its_floor() -> None:
     outputs = torch.tensor([[1.0, -2.0, 0.0, -60.0]])
-    law = GaussianRowLikelihood(scale_floor=0.01)(outputs).base_dist
-    assert law.loc.tolist() == [[1.0, -2.0]]
-    torch.testing.assert_close(law.scale, torch.tensor([[0.01 + torch.tensor(2.0).log(), 0.01]]))
+    gaussian = GaussianRowLikelihood(scale_floor=0.01)(outputs).base_dist
+    assert gaussian.loc.tolist() == [[1.0, -2.0]]
+    expected = torch.tensor([[0.01 + torch.tensor(2.0).log(), 0.01]])
+    torch.testing.assert_close(gaussian.scale, expected)
     head = MixedLikelihood(COLUMNS)
     with torch.no_grad():
         head.scale.raw.fill_(-60)

@@ -1,4 +1,4 @@
-"""The Gaussian by precision factor against torch's, and draws against the laws they come from."""
+"""The Gaussian by precision factor against torch's, and draws against their distributions."""
 
 from __future__ import annotations
 
@@ -20,53 +20,57 @@ def triangular(batch: int = 3, size: int = 4) -> TriangularNormal:
 
 
 def test_triangular_density_equals_the_dense_one() -> None:
-    law = triangular()
-    dense = MultivariateNormal(law.mean, law.covariance_matrix)
+    distribution = triangular()
+    dense = MultivariateNormal(distribution.mean, distribution.covariance_matrix)
     for shape in ((3, 4), (7, 3, 4)):
         z = torch.randn(shape, generator=generator(1), dtype=torch.float64)
-        torch.testing.assert_close(law.log_prob(z), dense.log_prob(z))
-    torch.testing.assert_close(law.variance, dense.variance)
+        torch.testing.assert_close(distribution.log_prob(z), dense.log_prob(z))
+    torch.testing.assert_close(distribution.variance, dense.variance)
 
 
 @pytest.mark.parametrize(
-    "law",
+    "distribution",
     [
         triangular(),
         Independent(Normal(torch.randn(3, 4).double(), torch.full((3, 4), 0.7).double()), 1),
         MultivariateNormal(torch.zeros(3, 4).double(), 2 * torch.eye(4).double()),
         BernoulliPixels(torch.linspace(-2, 2, 12).reshape(3, 4).double()),
     ],
-    ids=lambda law: type(getattr(law, "base_dist", law)).__name__,
+    ids=lambda distribution: type(getattr(distribution, "base_dist", distribution)).__name__,
 )
-def test_draws_have_the_mean_and_covariance_of_the_law(law: Distribution) -> None:
+def test_draws_have_the_mean_and_covariance_of_the_distribution(
+    distribution: Distribution,
+) -> None:
     n = 40_000
-    draws = draw(law, generator(2), n)
+    draws = draw(distribution, generator(2), n)
     assert draws.shape == (n, 3, 4)
-    assert draw(law, generator(2)).shape == (3, 4)
+    assert draw(distribution, generator(2)).shape == (3, 4)
     sd = (
-        law.covariance_matrix.diagonal(dim1=-2, dim2=-1).sqrt()
-        if hasattr(law, "covariance_matrix")
-        else law.variance.sqrt()
+        distribution.covariance_matrix.diagonal(dim1=-2, dim2=-1).sqrt()
+        if hasattr(distribution, "covariance_matrix")
+        else distribution.variance.sqrt()
     )
-    assert ((draws.mean(0) - law.mean) / (sd / n**0.5)).abs().max() < 4.5
-    if hasattr(law, "covariance_matrix"):
+    assert ((draws.mean(0) - distribution.mean) / (sd / n**0.5)).abs().max() < 4.5
+    if hasattr(distribution, "covariance_matrix"):
         for row in range(3):
-            error = draws[:, row].T.cov() - law.covariance_matrix[row]
+            error = draws[:, row].T.cov() - distribution.covariance_matrix[row]
             assert (error.abs() / (sd[row][:, None] * sd[row])).max() < 0.05
 
 
-def test_streams_draw_for_each_row_what_it_would_get_alone() -> None:
-    law = triangular()
+def test_with_streams_each_row_gets_the_draws_it_would_get_alone() -> None:
+    distribution = triangular()
     for draws in (None, 5):
-        together = draw(law, Streams.from_seeds([7, 8, 9]), draws)
+        together = draw(distribution, Streams.from_seeds([7, 8, 9]), draws)
         for row in range(3):
             part = slice(row, row + 1)
-            one = TriangularNormal(law.loc[part], law.log_scale[part], law.below[part])
+            one = TriangularNormal(
+                distribution.loc[part], distribution.log_scale[part], distribution.below[part]
+            )
             alone = draw(one, Streams.from_seeds([7 + row]), draws)
             torch.testing.assert_close(together[..., part, :], alone)
 
 
-def test_where_takes_each_row_from_its_law() -> None:
+def test_where_takes_each_row_from_its_distribution() -> None:
     a, b = BernoulliPixels(torch.zeros(3, 2)), BernoulliPixels(torch.ones(3, 2))
     chosen = where(a, torch.tensor([True, False, True]), b)
     assert chosen.logits[:, 0].tolist() == [0.0, 1.0, 0.0]
@@ -115,7 +119,7 @@ def test_bernoulli_pixels_have_the_density_of_independent_bernoullis() -> None:
 
 
 def test_full_gaussian_uses_every_feature_once() -> None:
-    """Each feature below the diagonal appears in exactly one place of the factor."""
+    """Each feature below the diagonal appears exactly once in the factor."""
     features = torch.cat([torch.zeros(1, 10), torch.arange(1.0, 11.0)[None]], 1)
     below = FullGaussian(5)(features).below[0]
     assert sorted(below[below != 0].tolist()) == list(range(1, 11))

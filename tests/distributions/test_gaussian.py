@@ -30,7 +30,7 @@ def parameters(rows: int = B, seed: int = 0) -> dict[str, Tensor]:
 
 
 def patterns(rows: int = B) -> Tensor:
-    """Which entries are hidden: the first row all, the last one none, others at random."""
+    """Masks of the hidden entries: all of the first row, none of the last one, others random."""
     hidden = torch.rand(rows, D, generator=generator(1)) < 0.5
     hidden[0], hidden[-1] = True, False
     return hidden
@@ -45,7 +45,7 @@ def covariance(loadings: Tensor, noise: Tensor) -> Tensor:
 
 
 def dense_log_prob(theta: dict[str, Tensor], x: Tensor, inside: Tensor) -> Tensor:
-    """One row, one component, one matrix at a time; probabilities added as they are."""
+    """One row, one component, one matrix at a time; probabilities are added directly."""
     out = []
     for b in range(len(x)):
         weights = theta["log_weights"][b].exp()
@@ -53,8 +53,8 @@ def dense_log_prob(theta: dict[str, Tensor], x: Tensor, inside: Tensor) -> Tenso
         for m in range(len(weights)):
             if keep.any():
                 full = covariance(theta["loadings"][b, m], theta["noise"][b, m])
-                law = MultivariateNormal(theta["mean"][b, m, keep], full[keep][:, keep])
-                density = law.log_prob(x[b, keep]).exp()
+                distribution = MultivariateNormal(theta["mean"][b, m, keep], full[keep][:, keep])
+                density = distribution.log_prob(x[b, keep]).exp()
             else:
                 density = 1.0
             total = total + weights[m] / weights.sum() * density
@@ -99,7 +99,7 @@ def test_the_mixture_is_a_logsumexp_and_not_a_mean_of_component_losses() -> None
     log_p = mixture.component_log_prob(values())
     weights = mixture.log_weights.exp()
     torch.testing.assert_close(mixture.log_prob(values()), (weights * log_p.exp()).sum(-1).log())
-    # Σ π_m log N_m is lower (Jensen), here by many nats: whoever trains on it is caught.
+    # Σ π_m log N_m is lower (Jensen), here by many nats: training on it would be detected.
     assert (mixture.log_prob(values()) - (weights * log_p).sum(-1) > 1).all()
 
 
@@ -232,15 +232,15 @@ def test_single_precision_is_enough_at_the_noise_floor_of_images() -> None:
     torch.testing.assert_close(rounded.variance.double(), exact.variance, rtol=1e-3, atol=1e-7)
 
 
-def cancelling_log_prob(law: LowRankMixture, x: Tensor) -> Tensor:
-    """The usual form, rᵀ D⁻¹ r − |root⁻¹ Aᵀ D⁻¹ r|²: the same number on paper."""
-    residual = x[:, None] - law.component_mean
-    scaled = law.loadings / law.noise[..., None]
+def cancelling_log_prob(distribution: LowRankMixture, x: Tensor) -> Tensor:
+    """The usual form, rᵀ D⁻¹ r − |root⁻¹ Aᵀ D⁻¹ r|²: mathematically the same number."""
+    residual = x[:, None] - distribution.component_mean
+    scaled = distribution.loadings / distribution.noise[..., None]
     eye = torch.eye(scaled.shape[-1], dtype=x.dtype)
-    root = torch.linalg.cholesky(eye + law.loadings.mT @ scaled)
+    root = torch.linalg.cholesky(eye + distribution.loadings.mT @ scaled)
     explained = torch.linalg.solve_triangular(root, scaled.mT @ residual[..., None], upper=False)
-    square = (residual.square() / law.noise).sum(-1) - explained.square().sum((-2, -1))
-    log_det = 2 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1) + law.noise.log().sum(-1)
+    square = (residual.square() / distribution.noise).sum(-1) - explained.square().sum((-2, -1))
+    log_det = 2 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1) + distribution.noise.log().sum(-1)
     return -0.5 * (square + log_det + x.shape[-1] * math.log(2 * math.pi))
 
 

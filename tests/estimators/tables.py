@@ -1,4 +1,4 @@
-"""Tables with known laws, and how far from the truth a completed one is."""
+"""Tables with known distributions, and the error of a completed table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CENTRE = np.array([0.0, 50.0, 0.0, -2.0, 3.0, 0.0])
 
 
 def two_factors(rows: int = 600, seed: int = 0) -> NDArray:
-    """Six Gaussian columns in units of their own, with two factors and some noise."""
+    """Six Gaussian columns on different scales, with two factors and some noise."""
     rng = np.random.default_rng(seed)
     loadings = np.random.default_rng(9).normal(size=(2, 6))
     x = rng.normal(size=(rows, 2)) @ loadings + 0.4 * rng.normal(size=(rows, 6))
@@ -30,13 +30,13 @@ def ampute(x: NDArray, rate: float = 0.3, seed: int = 1) -> NDArray:
 
 
 def without_high_values(x: NDArray) -> NDArray:
-    """The first half of the columns lose what is above their mean."""
+    """Hide the values above the mean in the first half of the columns."""
     affected = np.arange(x.shape[1]) < x.shape[1] // 2
     return np.where(affected & (x > x.mean(0)), np.nan, x)
 
 
 def means(holed: NDArray) -> NDArray:
-    """The means of what is left, in every row."""
+    """The means of the observed values, in every row."""
     return np.where(np.isnan(holed), np.nanmean(holed, 0), holed)
 
 

@@ -1,4 +1,4 @@
-"""Tables as rows and back: what was observed comes back bit for bit, of its own dtype."""
+"""Tables as rows and back: observed values return bit for bit, with their own dtype."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ INTEGERS_BECOME_FLOATS = {"nullable integer"}
 
 def table() -> pd.DataFrame:
     columns = {name: values for name, (values, _) in KINDS.items()}
-    return pd.DataFrame(columns).set_axis([7, 7, 3, 1])  # a repeated index is no matter
+    return pd.DataFrame(columns).set_axis([7, 7, 3, 1])  # a repeated index is allowed
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_column_is_what_its_values_say_and_comes_back_as_it_was(name: str) -> None:
+def test_the_kind_of_a_column_follows_its_values_and_it_survives_a_round_trip(name: str) -> None:
     values, kind = KINDS[name]
     one = pd.DataFrame({name: values})
     coding = TableCoding.learn(one)
@@ -60,7 +60,7 @@ def test_a_column_is_what_its_values_say_and_comes_back_as_it_was(name: str) -> 
         )
 
 
-def test_columns_side_by_side_keep_their_places() -> None:
+def test_columns_keep_their_positions() -> None:
     coding = TableCoding.learn(table())
     assert coding.columns == tuple(kind for _, kind in KINDS.values())
     head = MixedLikelihood(coding.columns)
@@ -77,7 +77,7 @@ def test_columns_side_by_side_keep_their_places() -> None:
         coding.entries_of("height")
 
 
-def test_numbers_are_standardised_by_what_is_observed() -> None:
+def test_numbers_are_standardised_by_the_observed_values() -> None:
     x = np.array([[1.0, 5.0], [3.0, np.nan], [np.nan, 5.0]])
     coding = TableCoding.learn(x)
     rows = coding.encode(x)
@@ -140,12 +140,12 @@ def test_categories_declare_their_levels_and_others_must_be_known() -> None:
         ([1j, 2.0], "column 'a', got complex"),
     ],
 )
-def test_what_is_no_table_is_refused(values: list, message: str) -> None:
+def test_input_that_is_not_a_table_is_refused(values: list, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TableCoding.learn(pd.DataFrame({"a": values}))
 
 
-def test_the_door_is_watched() -> None:
+def test_input_is_validated() -> None:
     coding = TableCoding.learn(np.eye(3))
     with pytest.raises(ValueError, match="expected 3 columns, got 2"):
         coding.encode(np.eye(2))

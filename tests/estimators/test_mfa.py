@@ -1,4 +1,4 @@
-"""The exact imputer: oracles, and laws of likelihood."""
+"""The exact imputer against oracles, and properties of its likelihood."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def oracle(theta: dict[str, torch.Tensor], holed: NDArray) -> LowRankMixture:
     return low_rank_conditional(**theta, x=x, observed=~x.isnan())
 
 
-def test_it_recovers_a_low_rank_table_about_as_well_as_the_truth_would() -> None:
+def test_it_recovers_a_low_rank_table_about_as_well_as_the_true_parameters() -> None:
     x, theta = low_rank_table()
     holed = ampute(x)
     imputer = MFAImputer(components=2, factors=2).fit(holed)
@@ -61,7 +61,7 @@ def test_it_recovers_a_low_rank_table_about_as_well_as_the_truth_would() -> None
         assert mine < 0.6 * error(np.tile(np.nanmean(holed, 0), (len(x), 1)), truth, table)
 
 
-def test_one_cluster_cannot_do_what_two_can() -> None:
+def test_one_cluster_is_worse_than_two() -> None:
     x, _ = low_rank_table()
     holed = ampute(x)
     one, two = (MFAImputer(m, 2).fit(holed) for m in (1, 2))
@@ -118,8 +118,8 @@ def test_draws_are_those_of_the_conditional_and_follow_their_seed() -> None:
     standard_error = draws.std(0)[hidden] / np.sqrt(n)
     off = (draws.mean(0) - imputer.transform(holed))[hidden] / standard_error
     assert np.abs(off).max() < 5
-    law = imputer.model_.conditional(Masked(*imputer._standardised(holed)))
-    expected = law.variance.sqrt().numpy() * imputer.scale_
+    distribution = imputer.model_.conditional(Masked(*imputer._standardised(holed)))
+    expected = distribution.variance.sqrt().numpy() * imputer.scale_
     assert draws.std(0)[hidden] == pytest.approx(expected[hidden], rel=0.1)
     few = imputer.sample_imputations(holed, 3, random_state=7)
     assert np.array_equal(few, imputer.sample_imputations(holed, 3, random_state=7))
@@ -165,11 +165,11 @@ def test_estimates_are_consistent_under_mcar_and_zero_filling_is_not() -> None:
     assert (np.abs(wrong - [1, 2, 3]) / standard_error).min() > 10
 
 
-def test_estimates_are_consistent_under_mar_and_means_of_what_is_seen_are_not() -> None:
+def test_estimates_are_consistent_under_mar_and_observed_means_are_not() -> None:
     x = three_columns(4000, 3)
-    hidden = (x[:, 0] > 1)[:, None] & np.array([False, True, False])  # depends on what is seen
+    hidden = (x[:, 0] > 1)[:, None] & np.array([False, True, False])  # depends on observed values
     holed = np.where(hidden, np.nan, x)
-    standard_error = 2 * x[:, 1].std() / np.sqrt(len(x))  # half the rows tell about column 1
+    standard_error = 2 * x[:, 1].std() / np.sqrt(len(x))  # half the rows inform about column 1
     imputer = MFAImputer(1, 1, iterations=1000).fit(holed)
     assert abs(estimated_mean(imputer)[1] - 2) < 5 * standard_error
     assert abs(np.nanmean(holed[:, 1]) - 2) > 10 * standard_error
@@ -177,7 +177,7 @@ def test_estimates_are_consistent_under_mar_and_means_of_what_is_seen_are_not() 
 
 def test_a_complete_table_is_fitted_as_by_the_missing_data_path() -> None:
     x, _ = low_rank_table(300)
-    one_more = np.vstack([x, np.full(8, np.nan)])  # a row that says nothing
+    one_more = np.vstack([x, np.full(8, np.nan)])  # a row without observed values
     fast = MFAImputer(1, 2, tolerance=0, iterations=30).fit(x)
     slow = MFAImputer(1, 2, tolerance=0, iterations=30).fit(one_more)
     gap = fast.score(x) - slow.score(x)

@@ -1,4 +1,4 @@
-"""The deep imputers against exact laws, and what makes them estimators."""
+"""The deep imputers against exact distributions, and as scikit-learn estimators."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ SMALL = {"hidden": 32, "batch_size": 100, "learning_rate": 1e-2, "epochs": 60, "
 QUICK = {**SMALL, "hidden": 8, "epochs": 3, "draws": 4, "samples": 20}
 
 
-# --- what it says is true -----------------------------------------------------------------------
+# --- its results are correct --------------------------------------------------------------------
 
 
-def test_where_values_are_missing_at_random_it_comes_close_to_the_exact_law() -> None:
+def test_under_mar_it_is_close_to_the_exact_distribution() -> None:
     """Mean and standard deviation of every hidden entry, and the likelihood."""
     x = two_factors()
     holed = ampute(x)
@@ -58,7 +58,7 @@ def test_where_values_are_missing_at_random_it_comes_close_to_the_exact_law() ->
     assert np.abs(off).mean() < 0.2
 
 
-def test_independent_columns_without_their_high_values_leave_it_with_their_means() -> None:
+def test_for_independent_columns_without_high_values_it_imputes_their_means() -> None:
     x = one_factor(0.0)
     holed = without_high_values(x)
     anchor = error(means(holed), x, holed)
@@ -67,7 +67,7 @@ def test_independent_columns_without_their_high_values_leave_it_with_their_means
     assert error(filled, x, holed) == pytest.approx(anchor, rel=0.03)
 
 
-def test_knowing_why_values_are_missing_helps_where_that_depends_on_them() -> None:
+def test_a_missing_process_helps_if_missingness_depends_on_the_values() -> None:
     x = one_factor(0.7)
     holed = without_high_values(x)
     blind = MIWAEImputer(**SMALL).fit(holed)
@@ -82,7 +82,7 @@ def test_knowing_why_values_are_missing_helps_where_that_depends_on_them() -> No
 
 
 def test_heavy_tails_are_better_described_by_a_student_t() -> None:
-    """Five columns that agree, but for noise that is sometimes very large."""
+    """Five columns that agree, except for noise that is sometimes very large."""
     rng = np.random.default_rng(3)
     x = rng.normal(size=(600, 1)) + 0.2 * rng.standard_t(1.5, size=(600, 5))
     holed = ampute(x)
@@ -94,7 +94,7 @@ def test_heavy_tails_are_better_described_by_a_student_t() -> None:
 
 
 def test_the_median_is_for_absolute_errors() -> None:
-    """A column that is about 0 or, in three rows of ten, 10, and one that says nothing of it."""
+    """One column is about 0 or, in three rows of ten, 10; the other says nothing about it."""
     rng = np.random.default_rng(0)
     high = 10.0 * (rng.random(800) < 0.3)
     x = np.stack([high, np.zeros(800)], 1) + rng.normal(size=(800, 2)) * [0.3, 1]
@@ -108,7 +108,7 @@ def test_the_median_is_for_absolute_errors() -> None:
 
 
 def weather(rows: int = 500) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A place that sets the temperature, which sets a verdict; and the same with holes."""
+    """A site determines the temperature, which determines a verdict; complete and with holes."""
     rng = np.random.default_rng(0)
     place = rng.choice(["Bergen", "Oslo", "Tromsø"], rows)
     centre = pd.Series(place).map({"Bergen": 8.0, "Oslo": 4.0, "Tromsø": 0.0}).to_numpy()
@@ -129,7 +129,7 @@ def weather(rows: int = 500) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 @pytest.mark.parametrize("make", [MIWAEImputer, NotMIWAEImputer])
-def test_levels_and_numbers_tell_of_each_other(make: type) -> None:
+def test_levels_and_numbers_predict_each_other(make: type) -> None:
     truth, holed = weather()
     imputer = make(**{**SMALL, "hidden": 32}).fit(holed)
     filled = imputer.transform(holed)
@@ -170,9 +170,9 @@ def imputer(request: pytest.FixtureRequest) -> MIWAEImputer:
     return clone(IMPUTERS[request.param])
 
 
-def test_what_is_observed_stays_and_what_is_hidden_is_filled(imputer: MIWAEImputer) -> None:
+def test_observed_values_stay_and_hidden_values_are_filled(imputer: MIWAEImputer) -> None:
     holed = ampute(two_factors(120))
-    holed[5] = np.nan  # a row that says nothing
+    holed[5] = np.nan  # a row without observed values
     filled = imputer.fit_transform(holed)
     seen = ~np.isnan(holed)
     assert np.array_equal(filled[seen], holed[seen])
@@ -182,7 +182,9 @@ def test_what_is_observed_stays_and_what_is_hidden_is_filled(imputer: MIWAEImput
     assert imputer.sample_imputations(complete, 2).shape == (2, 50, 6)
 
 
-def test_the_same_seed_gives_the_same_and_another_another(imputer: MIWAEImputer) -> None:
+def test_the_same_seed_repeats_the_result_and_another_does_not(
+    imputer: MIWAEImputer,
+) -> None:
     holed = ampute(two_factors(120))
     torch.manual_seed(0)
     before = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
@@ -203,7 +205,7 @@ def test_the_same_seed_gives_the_same_and_another_another(imputer: MIWAEImputer)
 
 
 def test_units_do_not_matter(imputer: MIWAEImputer) -> None:
-    """Changing those of the columns changes imputations, thresholds and bound by just that."""
+    """A change of units changes imputations, thresholds and bound accordingly."""
     holed = ampute(two_factors(120))
     stretch, shift = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 0.5]), 3.0
     one, other = imputer.fit(holed), clone(imputer).fit(stretch * holed + shift)
@@ -249,7 +251,7 @@ def test_numbers_that_are_levels_are_named() -> None:
 # --- its training -------------------------------------------------------------------------------
 
 
-def test_steps_tell_how_far_it_is_and_leave_a_fitted_estimator() -> None:
+def test_steps_report_progress_and_leave_a_fitted_estimator() -> None:
     holed = ampute(two_factors(120))
     imputer = MIWAEImputer(**{**QUICK, "epochs": 50})
     within = []
@@ -257,7 +259,7 @@ def test_steps_tell_how_far_it_is_and_leave_a_fitted_estimator() -> None:
         within.append(imputer.transform(holed))
         if progress.epoch == 4:
             break
-    assert not np.array_equal(within[0], within[1])  # usable while it learns
+    assert not np.array_equal(within[0], within[1])  # usable during training
     assert imputer.n_iter_ == len(imputer.history_) == 4
     assert [epoch.epoch for epoch in imputer.history_] == [1, 2, 3, 4]
     assert imputer.bound_ == pytest.approx(max(e.validation for e in imputer.history_), rel=1e-4)
@@ -265,7 +267,7 @@ def test_steps_tell_how_far_it_is_and_leave_a_fitted_estimator() -> None:
     assert np.isfinite(imputer.transform(holed)).all()
 
 
-def test_a_fit_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+def test_a_fit_resumes_from_its_checkpoint(tmp_path: Path) -> None:
     holed = ampute(two_factors(120))
     whole = NotMIWAEImputer(restarts=2, **QUICK).fit(holed)
     broken = clone(whole).set_params(checkpoint=tmp_path / "run.pt", log_dir=tmp_path / "logs")
@@ -277,7 +279,7 @@ def test_a_fit_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     assert list((tmp_path / "logs").iterdir())
 
 
-def test_patience_ends_it_and_all_rows_may_judge() -> None:
+def test_patience_ends_training_and_all_rows_can_validate() -> None:
     holed = ampute(two_factors(120))
     settings = {**QUICK, "epochs": 60, "patience": 3, "learning_rate": 0.1}
     imputer = MIWAEImputer(validation_fraction=0, **settings).fit(holed)
@@ -291,12 +293,12 @@ def test_the_best_of_several_restarts_is_kept() -> None:
     assert imputer.restart_bounds_.shape == (4,)
     assert len(set(imputer.restart_bounds_)) == 4
     assert imputer.bound_ == imputer.restart_bounds_.max()
-    # Member 0 is what a single training would have become, to rounding.
+    # Member 0 equals a single training, up to rounding.
     single = MIWAEImputer(**QUICK).fit(holed)
     assert imputer.restart_bounds_[0] == pytest.approx(single.bound_, abs=1e-3)
 
 
-def test_a_process_of_ones_own_is_a_template() -> None:
+def test_a_custom_process_is_a_template() -> None:
     holed = ampute(two_factors(120))
     template = SelfMasking(6)
     imputer = NotMIWAEImputer(template, **QUICK).fit(holed)
@@ -309,11 +311,11 @@ def test_a_process_of_ones_own_is_a_template() -> None:
 
 
 class Laplace(nn.Module):
-    """A likelihood that the library has no rule for."""
+    """A likelihood for which the library has no rule."""
 
     def forward(self, outputs: torch.Tensor) -> torch.distributions.Distribution:
-        law = torch.distributions.Laplace(outputs, 1.0, validate_args=False)
-        return torch.distributions.Independent(law, 1, validate_args=False)
+        distribution = torch.distributions.Laplace(outputs, 1.0, validate_args=False)
+        return torch.distributions.Independent(distribution, 1, validate_args=False)
 
 
 def infinite(x: NDArray) -> Any:

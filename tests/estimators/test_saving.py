@@ -1,4 +1,4 @@
-"""Fitted estimators in files: same results after the round trip, and no harm from any file."""
+"""Fitted estimators in files: same results after the round trip, and no file can do harm."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ FITTED: dict[str, Fit] = {
 
 
 def results(estimator: Any, x: Any) -> dict[str, Any]:
-    """What an estimator has learned and what it makes of a table."""
+    """The fitted attributes of an estimator and its results on a table."""
     found: dict[str, Any] = {
         name: getattr(estimator, name)
         for name in ("history_", "bound_", "n_iter_", "log_likelihoods_")
@@ -174,7 +174,7 @@ def fitted() -> dict[str, SavableEstimator]:
 
 
 @pytest.mark.parametrize("name", FITTED)
-def test_settings_and_what_was_learned_come_back(
+def test_settings_and_fitted_attributes_survive_a_round_trip(
     name: str, fitted: dict[str, SavableEstimator], tmp_path: Path
 ) -> None:
     before = fitted[name]
@@ -230,7 +230,7 @@ def test_a_loaded_estimator_can_be_fitted_again(tmp_path: Path) -> None:
 
 
 class HeatFailure(MissingProcess):
-    """A missing process of one's own."""
+    """A custom missing process."""
 
     entrywise = True
 
@@ -244,7 +244,7 @@ class HeatFailure(MissingProcess):
 
 
 def one_scale(columns: Any) -> nn.Module:
-    """A likelihood of one's own."""
+    """A custom likelihood."""
     return GaussianLikelihood(len(columns), 0.01, nn.Identity())
 
 
@@ -256,7 +256,7 @@ OWN = {
 
 
 @pytest.mark.parametrize("case", OWN)
-def test_a_missing_process_of_ones_own_is_given_again(case: str, tmp_path: Path) -> None:
+def test_a_custom_missing_process_must_be_passed_again(case: str, tmp_path: Path) -> None:
     process, name = OWN[case]
     before = NotMIWAEImputer(process, **SMALL).fit(numbers())
     path = before.save(tmp_path / "model.safetensors")
@@ -277,7 +277,7 @@ def test_a_function_is_saved_as_the_process_that_it_makes(tmp_path: Path) -> Non
     check_equal(results(before, numbers()), results(after, numbers()), "fitted again")
 
 
-def test_a_likelihood_of_ones_own_is_given_again(tmp_path: Path) -> None:
+def test_a_custom_likelihood_must_be_passed_again(tmp_path: Path) -> None:
     before = MIWAEImputer(**SMALL, likelihood=one_scale).fit(numbers())
     path = before.save(tmp_path / "model.safetensors")
     with pytest.raises(ValueError, match="likelihood one_scale, which is not part of dgm_core"):
@@ -290,10 +290,12 @@ def test_a_likelihood_of_ones_own_is_given_again(tmp_path: Path) -> None:
 
 
 class Subclass(MIWAEImputer):
-    """An estimator of one's own."""
+    """A custom estimator."""
 
 
-def test_what_cannot_be_saved_is_refused_and_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+def test_a_failed_save_is_refused_and_leaves_the_file_unchanged(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "model.safetensors"
     path.write_text("before")
     days = [datetime.date(2026, 1, day) for day in (1, 2, 3)] * 10
@@ -314,7 +316,7 @@ def test_what_cannot_be_saved_is_refused_and_leaves_the_file_as_it_was(tmp_path:
 
 
 class Harmful:
-    """A pickle of it makes a file."""
+    """Unpickling it creates a file."""
 
     def __init__(self, target: Path) -> None:
         self.target = target
@@ -358,7 +360,7 @@ def test_a_damaged_file_is_refused(fitted: dict[str, SavableEstimator], tmp_path
             load(path)
 
 
-def test_a_newer_format_says_so(fitted: dict[str, SavableEstimator], tmp_path: Path) -> None:
+def test_a_newer_format_is_reported(fitted: dict[str, SavableEstimator], tmp_path: Path) -> None:
     path = fitted["mfa"].save(tmp_path / "model")
     text = path.read_bytes().replace(b'"version":"%d"' % VERSION, b'"version":"9"')
     path.write_bytes(text)

@@ -1,4 +1,4 @@
-"""Prediction from rows with holes, against the exact law where there is one."""
+"""Prediction from rows with holes, against the exact distribution if it is known."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def rmse(predicted: NDArray, y: NDArray) -> float:
     return float(np.sqrt(np.square(predicted - y).mean()))
 
 
-def test_it_predicts_about_as_well_as_the_exact_law_of_x_and_y() -> None:
+def test_it_predicts_about_as_well_as_the_exact_distribution_of_x_and_y() -> None:
     x = two_factors(900)
     y = 100 + 20 * x[:, 0] - x[:, 1] + 5 * np.random.default_rng(5).normal(size=900)
     holed, train, test = ampute(x, 0.4), slice(600), slice(600, 900)
@@ -42,8 +42,8 @@ def test_it_predicts_about_as_well_as_the_exact_law_of_x_and_y() -> None:
     assert regressor.score(holed[test], y[test]) > 0.5
 
 
-def test_classes_come_with_the_probability_of_what_is_hidden() -> None:
-    """The class is the sign of column 0; where that is hidden, the others make it likely."""
+def test_class_probabilities_account_for_hidden_values() -> None:
+    """The class is the sign of column 0; if column 0 is hidden, the others predict it."""
     x = one_factor(0.7, rows=1400)
     labels = np.where(x[:, 0] > 0, "high", "low")
     holed = ampute(x, 0.4)
@@ -58,7 +58,10 @@ def test_classes_come_with_the_probability_of_what_is_hidden() -> None:
         means(holed[test]), labels[test]
     )
     assert gain > -0.01
-    for hidden in (True, False):  # calibrated both where the class is seen and where not
+    for hidden in (
+        True,
+        False,
+    ):  # calibrated whether column 0 is observed or hidden
         rows = np.isnan(holed[test][:, 0]) == hidden
         right = labels[test][rows] == "high"
         off = p[rows, 0].mean() - right.mean()
@@ -69,8 +72,8 @@ def test_classes_come_with_the_probability_of_what_is_hidden() -> None:
     assert log_loss < 0.9 * naive_loss
 
 
-def test_a_missing_process_tells_what_its_silence_means() -> None:
-    """High values of the column that decides are never seen."""
+def test_a_missing_process_uses_the_information_in_missing_values() -> None:
+    """High values of the decisive column are never observed."""
     x = one_factor(0.0, rows=1200, columns=3)
     y = 2 * x[:, 0]
     x[:, 0] = np.where(x[:, 0] > 0, np.nan, x[:, 0])
@@ -107,7 +110,7 @@ def test_it_is_an_estimator(predictor: SupMIWAERegressor | SupMIWAEClassifier) -
         assert np.isfinite(progress.loss)
     predicted = predictor.predict(holed)
     assert predicted.shape == (120,)
-    # to rounding, which depends on how many rows a product has
+    # up to rounding, which depends on the number of rows in a product
     if predicted.dtype.kind == "f":
         np.testing.assert_allclose(predictor.predict(holed[5:9]), predicted[5:9], rtol=1e-5)
     else:

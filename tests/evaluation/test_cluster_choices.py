@@ -1,4 +1,4 @@
-"""Choices beside their controls: the same images and epochs, and gains seed by seed."""
+"""Choices compared with their controls: same images and epochs, gains per seed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEEDS = 3
 @pytest.mark.parametrize("name", CHOICES)
 def test_a_choice_is_one_of_its_own_and_its_control_trains_as_long(name: str) -> None:
     choice = CHOICES[name]
-    configs = [choice.config(seed) for seed in range(2)]  # they are checked as they are made
+    configs = [choice.config(seed) for seed in range(2)]  # they are checked at construction
     assert configs[0] == dataclasses.replace(configs[1], seed=0)
     assert configs[0] != configs[1]
     assert (configs[0] == Config()) == (name == "default settings")
@@ -34,7 +34,7 @@ def test_a_choice_is_one_of_its_own_and_its_control_trains_as_long(name: str) ->
     control = choice.control(0)
     assert control.form == "one pass"
     assert control.all_epochs == configs[0].all_epochs
-    # It begins with the same images and networks, and gets the same mixture in the end.
+    # It begins with the same images and networks, and ends with the same mixture.
     for field in (*WARM, "warmup", "fit", "diagonal", "spread", "floor"):
         assert getattr(control, field) == getattr(configs[0], field), field
 
@@ -49,7 +49,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def end(config: Config, folder: Path) -> Result:
-    """From the checkpoints in the folder."""
+    """The last result, from the checkpoints in the folder."""
     *_, last = mutual.run(config, small_images(), folder)
     return last
 
@@ -86,7 +86,7 @@ def test_a_row_is_the_mean_of_differences_seed_by_seed(tmp_path: Path) -> None:
         ):
             assert value == pytest.approx(each.mean().item())
             assert error == pytest.approx(each.std().item() / SEEDS**0.5)
-        # Differences between pairs, not between means: their error is another.
+        # Differences between pairs, not between means: their standard error is different.
         apart = torch.hypot(after.std(), control.std()).item() / SEEDS**0.5
         assert row.gain_error != pytest.approx(apart, rel=1e-3)
         assert row.accuracies == pytest.approx(after.tolist(), abs=1e-4)
@@ -112,7 +112,7 @@ def test_choices_with_the_same_control_train_it_once(tmp_path: Path) -> None:
     assert len(set(tmp_path.iterdir()) - first) == rounds
 
 
-def test_a_choice_that_is_not_there_is_named_before_anything_is_trained() -> None:
+def test_an_unknown_choice_is_named_before_training() -> None:
     message = "expected a choice among default settings, both at once"
     with pytest.raises(ValueError, match=message):
         next(cluster_choices.run(("default settings", "x"), 1, None))

@@ -34,8 +34,8 @@ def small() -> WGAN:
         return wgan(28, 1, latent_dim=3, widths=(4, 8), hidden=8).eval()
 
 
-class ByHeart(WGAN):
-    """Makes nothing but images of the training split."""
+class Memorised(WGAN):
+    """A generator that produces only images of the training split."""
 
     def __init__(self) -> None:
         super().__init__(torch.nn.Linear(3, 3), torch.nn.Linear(1, 1), 3)
@@ -46,14 +46,14 @@ class ByHeart(WGAN):
         return self.images[rows]
 
 
-def test_noise_is_far_above_the_floor_and_a_memory_gives_itself_away(judge: Classifier) -> None:
+def test_noise_is_far_above_the_floor_and_memorisation_is_detected(judge: Classifier) -> None:
     *_, noise = gan.run(Config("digits", 200, 50), small(), judge)
-    *_, known = gan.run(Config("digits", 200, 50), ByHeart(), judge)
+    *_, known = gan.run(Config("digits", 200, 50), Memorised(), judge)
     assert noise.real == known.real
     assert noise.times_floor > 10
     assert known.times_floor < 2
     assert noise.made.precision < 0.05 < 0.8 < known.made.precision
-    # Its good numbers are those of one that knows its training images by heart.
+    # Its good scores are those of a model that memorises its training images.
     assert known.made.nearest == pytest.approx(0.0, abs=1e-3)
     assert known.real.nearest > 1
     card = noise.as_card()
@@ -76,7 +76,7 @@ def test_a_history_is_drawn_written_and_read(judge: Classifier, tmp_path: Path) 
     with Image.open(io.BytesIO(again.sheets[1])) as picture:
         found = np.asarray(picture)
     assert found.shape == (140, 140)
-    # Five by five, in the order of the latents, up to what the JPEG loses.
+    # Five by five, in the order of the latents, up to JPEG compression.
     images = generated_images(model, 25)
     np.testing.assert_allclose(
         found[28:56, 84:112], images[8, 0].numpy() * 255, atol=20, err_msg="row 1, column 3"

@@ -1,4 +1,4 @@
-"""The table of holes: sums over the hole, beside what was published."""
+"""The table of holes: sums over the hole, beside the published values."""
 
 from __future__ import annotations
 

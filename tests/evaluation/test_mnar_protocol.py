@@ -1,4 +1,4 @@
-"""not-MIWAE's study of tables: its mechanism, its anchors, and rows that say what was done."""
+"""The not-MIWAE study of tables: its mechanism, baselines and rows."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ def test_filling_in_the_mean_gives_the_published_error() -> None:
     assert math.isnan(row.decoder_rmse)
 
 
-def test_methods_that_begin_alike_share_the_beginning_and_one_bends() -> None:
+def test_methods_with_a_common_start_give_different_results() -> None:
     found = rows("not-MIWAE PPCA, known sign", "not-MIWAE, known sign", "PPCA")
     assert [row.runs for row in found.values()] == [2, 2, 2]
     for row in found.values():
         assert len(row.each) == len(row.bounds) == 2
         assert row.rmse == pytest.approx(sum(row.each) / 2, abs=1e-3)
         assert row.standard_error == pytest.approx(abs(row.each[0] - row.each[1]) / 2, abs=1e-3)
-    # told of the mechanism, forty iterations are enough to be ahead
+    # with the known mechanism, forty iterations are enough to be better
     assert found["not-MIWAE PPCA, known sign"].rmse < found["PPCA"].rmse
     assert found["not-MIWAE, known sign"].each != found["not-MIWAE PPCA, known sign"].each
 
 
-def test_the_signs_are_asked_of_those_that_do_not_know_them() -> None:
+def test_correct_signs_are_counted_only_if_signs_are_learned() -> None:
     found = rows("not-MIWAE PPCA, self-masking", "not-MIWAE PPCA, known sign")
     assert 0 <= found["not-MIWAE PPCA, self-masking"].right_signs <= 1
     assert math.isnan(found["not-MIWAE PPCA, known sign"].right_signs)
@@ -84,7 +84,7 @@ def test_a_linear_decoder_is_the_same_function_before_it_bends() -> None:
     assert straight.weight.grad is None
 
 
-def test_a_table_that_is_not_here_is_passed_over(
+def test_an_unavailable_table_is_skipped(
     tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DGM_DATA", str(tmp_path))

@@ -39,11 +39,11 @@ def tiny() -> VAE:
 def test_the_terms_of_the_bound_are_the_closed_form() -> None:
     model = tiny()
     x = (torch.rand(4, 1, 28, 28, generator=generator(0)) < 0.5).float()
-    law = model.encode(x)
+    distribution = model.encode(x)
     reconstruction, divergence = bound_terms(model, x, 2000, generator(1))
-    exact = units(law.mean, law.variance).divergence.sum()
+    exact = units(distribution.mean, distribution.variance).divergence.sum()
     assert abs(divergence.mean() - exact) < 0.08
-    z = law.mean + law.stddev * normal((2000, 4, 3), generator(2))
+    z = distribution.mean + distribution.stddev * normal((2000, 4, 3), generator(2))
     by_hand = torch.stack([model.decode(each).log_prob(x) for each in z]).mean(0)
     torch.testing.assert_close(reconstruction, by_hand, rtol=0, atol=0.4)
 

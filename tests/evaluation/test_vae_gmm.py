@@ -43,7 +43,7 @@ def measured() -> Iterator[Measured]:
 
 
 def best_pairing(found: Tensor, labels: Tensor) -> dict[int, int]:
-    """Cluster → label, of all one-to-one pairings the one with the most points."""
+    """Cluster → label: the one-to-one pairing with the most points."""
     counts = [[int(((found == k) & (labels == y)).sum()) for y in range(10)] for k in range(K)]
     pairings = permutations(range(10), K)
     best = max(pairings, key=lambda pairing: sum(counts[k][y] for k, y in enumerate(pairing)))
@@ -77,13 +77,15 @@ def test_bounds_have_the_mixture_of_their_moment_as_the_prior(measured: Measured
     again = mutual.bound(model, last.mixture, x, seed)
     assert measured.elbo == pytest.approx(again.elbo)
     with torch.no_grad():  # its message, cluster by cluster
-        law = model.encode(x.float() / 255)
+        distribution = model.encode(x.float() / 255)
         weights, means = last.mixture.weights, last.mixture.means
         terms = []
         for k in range(K):
-            gap = law.mean - means[k]
+            gap = distribution.mean - means[k]
             precision = torch.linalg.inv(last.mixture.covariances[k])
-            quadratic = ((gap @ precision) * gap).sum(1) + law.variance @ precision.diagonal()
+            quadratic = ((gap @ precision) * gap).sum(
+                1
+            ) + distribution.variance @ precision.diagonal()
             volume = torch.logdet(2 * torch.pi * last.mixture.covariances[k])
             terms.append(weights[k].log() - 0.5 * (quadratic + volume))
         message = torch.stack(terms, 1).logsumexp(1).mean()
@@ -113,13 +115,13 @@ def test_the_accuracy_on_the_test_split_pairs_as_the_training_images_do(
     assert measured.accuracy_test == pytest.approx(accuracy(found, labels, pairing))
 
 
-def test_labels_of_the_test_split_choose_nothing(
+def test_labels_of_the_test_split_have_no_influence(
     measured: Measured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = data.load
 
     def renamed(name: str, split: str, **more: bool) -> object:
-        """Every class of the test split has the name of the next."""
+        """Give every class of the test split the name of the next class."""
         loaded = plain(name, split, **more)
         return loaded._replace(y=(loaded.y + 1) % 10) if split == "test" else loaded
 
@@ -146,7 +148,7 @@ def test_progress_rises_and_a_reader_sees_the_images_as_they_were() -> None:
     expected = reader.predict((plain * 255).round() / 255).logits.argmax(1)
     np.testing.assert_array_equal(last.history.read, expected)
     history = last.history
-    assert [snapshot.epoch for snapshot in history.early] == [1, 3, 8]  # those within the warm-up
+    assert [snapshot.epoch for snapshot in history.early] == [1, 3, 8]  # the epochs of the warm-up
     several = (*history.early, *history.snapshots, history.control)
     assert all(snapshot.xy is not None for snapshot in several)
     card = last.measured.as_card()

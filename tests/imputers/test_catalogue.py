@@ -1,4 +1,4 @@
-"""What every way to fill in promises, for each in the catalogue."""
+"""The contract of every imputer, for each in the catalogue."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ QUICK = {
 
 
 def images(kind: str, count: int = 60) -> Tensor:
-    """Smooth drawings: black and white 28×28, or colourful 64×64."""
+    """Smooth images: black and white 28×28, or colour 64×64."""
     channels, side = (1, 28) if kind == "digit" else (3, 64)
     coarse = torch.rand(count, channels, 7, 7, generator=generator(0))
     x = torch.nn.functional.interpolate(coarse, (side, side), mode="bilinear")
@@ -99,15 +99,15 @@ def test_observed_entries_come_back_bit_identical(name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_a_guess_has_no_law_and_all_others_have_one(name: str) -> None:
+def test_point_imputations_have_no_distribution_and_all_others_have_one(name: str) -> None:
     imputation = last(name, "digit")
-    for of_the_law in (imputation.variance, imputation.draws, imputation.log_density):
-        assert (of_the_law is None) == (name in GUESSES)
+    for quantity in (imputation.variance, imputation.draws, imputation.log_density):
+        assert (quantity is None) == (name in GUESSES)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", LAWS)
-def test_variance_is_zero_where_seen_and_positive_where_hidden(name: str, kind: str) -> None:
+def test_variance_is_zero_where_observed_and_positive_where_hidden(name: str, kind: str) -> None:
     imputation, masked = last(name, kind), problem(kind)[0]
     assert (imputation.variance[masked.observed] == 0).all()
     assert (imputation.variance >= 0).all()
@@ -115,7 +115,7 @@ def test_variance_is_zero_where_seen_and_positive_where_hidden(name: str, kind: 
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_the_same_seed_gives_the_same_and_leaves_the_global_generator_alone(name: str) -> None:
+def test_the_same_seed_repeats_the_result_without_the_global_generator(name: str) -> None:
     before = torch.get_rng_state()
     first, again = last(name, "digit", 3), last(name, "digit", 3)
     assert torch.equal(torch.get_rng_state(), before)
@@ -127,7 +127,7 @@ def test_the_same_seed_gives_the_same_and_leaves_the_global_generator_alone(name
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_the_method_never_sees_what_is_hidden(name: str) -> None:
+def test_hidden_values_have_no_influence(name: str) -> None:
     masked, x = problem("digit")
     other = Masked(torch.where(masked.observed, x, 1 - x), masked.observed)
     *_, one = method(name, "digit").run(masked, generator(0))
@@ -137,7 +137,7 @@ def test_the_method_never_sees_what_is_hidden(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in LAWS if name != "nearest neighbours"])
 def test_draws_agree_with_mean_and_variance(name: str) -> None:
-    """Averages over all hidden pixels, within what few draws allow."""
+    """Averages over all hidden pixels, within the error of a few draws."""
     masked, _ = problem("digit")
     imputation = last(name, "digit", draws=48)
     hidden = ~masked.observed
@@ -150,7 +150,7 @@ def test_draws_agree_with_mean_and_variance(name: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", LAWS)
-def test_log_density_is_finite_and_ignores_what_is_seen(name: str, kind: str) -> None:
+def test_log_density_is_finite_and_ignores_observed_pixels(name: str, kind: str) -> None:
     masked, x = problem(kind)
     imputation = last(name, kind)
     value = imputation.log_density(x)
@@ -162,7 +162,10 @@ def test_log_density_is_finite_and_ignores_what_is_seen(name: str, kind: str) ->
 
 @pytest.mark.parametrize("name", ["pseudo-Gibbs", "Metropolis-within-Gibbs", "LAIR", "MIWAE"])
 def test_bernoulli_densities_are_probabilities(name: str) -> None:
-    """p(x_mis | x_obs) of all fillings of two pixels sums to one."""
+    """p(x_mis
+
+    x_obs), summed over all values of two hidden pixels, is one.
+    """
     masked, x = problem("digit")
     observed = torch.ones_like(masked.observed)
     observed[:, 0, 3, 3:5] = False
@@ -210,7 +213,7 @@ def test_noise_can_be_left_out_of_factor_draws() -> None:
 
 
 def test_a_good_method_beats_the_mean_image_on_what_it_was_fitted_to() -> None:
-    """On smooth drawings the exact Gaussian conditional must beat the mean, by far."""
+    """On smooth images the exact Gaussian conditional must be far better than the mean."""
     _, x = problem("face")
     masked = Masked(x, masks.checkerboard(64, 64, 4).expand_as(x))
     known = images("face", 600)

@@ -14,7 +14,7 @@ from dgm_core.rng import generator
 
 
 def noisy(clusters: int, labels: int, points: int = 300) -> tuple[Tensor, Tensor]:
-    """Labels, and clusters that follow them most of the time under other names."""
+    """Labels, and clusters that mostly follow them under other names."""
     source = generator(clusters * 10 + labels)
     y = torch.randint(labels, (points,), generator=source)
     z = (3 * y + 1) % clusters
@@ -23,7 +23,7 @@ def noisy(clusters: int, labels: int, points: int = 300) -> tuple[Tensor, Tensor
 
 
 def accuracy_by_trial(z: Tensor, y: Tensor, clusters: int, labels: int) -> float:
-    """The best over every one-to-one pairing."""
+    """The best accuracy over all one-to-one pairings."""
     few, many = sorted((clusters, labels))
     best = 0
     for chosen in itertools.permutations(range(many), few):
@@ -45,7 +45,7 @@ def nmi_by_loop(z: Tensor, y: Tensor) -> float:
 
 
 def ari_by_pairs(z: list[int], y: list[int]) -> float:
-    """Over all pairs of points: together in both, in one, in the other."""
+    """Count over all pairs of points: together in both, in one, or in the other."""
     pairs = list(itertools.combinations(range(len(z)), 2))
     in_z = sum(int(z[i] == z[j]) for i, j in pairs)
     in_y = sum(int(y[i] == y[j]) for i, j in pairs)
@@ -99,7 +99,7 @@ def test_clusters_under_other_names_are_perfect_whatever_the_labels_are_called()
     assert found.labels.tolist() == [3, 7, 9]
 
 
-def test_splitting_a_cluster_keeps_purity_and_costs_accuracy() -> None:
+def test_splitting_a_cluster_keeps_purity_and_lowers_accuracy() -> None:
     y = torch.arange(100) % 2
     split = y + 2 * (torch.arange(100) >= 50)
     found = clustering_scores(split, y, 4)
@@ -120,7 +120,7 @@ def test_every_number_on_the_screen_is_defined() -> None:
     assert named == {field for field, kind in kinds.items() if kind == "float"}
 
 
-def test_what_cannot_be_scored_is_named() -> None:
+def test_invalid_input_is_named() -> None:
     with pytest.raises(ValueError, match=r"shapes \(3,\) and \(2,\)"):
         clustering_scores(torch.zeros(3).long(), torch.zeros(2).long(), 1)
     with pytest.raises(ValueError, match="clusters in 0 … 1, got 0 … 2"):

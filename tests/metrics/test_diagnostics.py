@@ -1,4 +1,4 @@
-"""Diagnostics against ArviZ and against what they must say of known chains."""
+"""Diagnostics against ArviZ and against known chains."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ CHAINS = {
 @pytest.mark.parametrize("name", CHAINS)
 def test_rhat_and_ess_equal_those_of_arviz(name: str) -> None:
     draws = CHAINS[name]
-    if len(draws) > 1:  # ArviZ declines to split a single chain
+    if len(draws) > 1:  # ArviZ refuses to split a single chain
         expected = float(arviz.rhat(draws.numpy(), method="rank"))
         assert rhat(draws).item() == pytest.approx(expected, rel=1e-8)
     expected = float(arviz.ess(draws.numpy(), method="bulk"))
@@ -69,10 +69,10 @@ def test_autocorrelation_equals_a_naive_sum() -> None:
         torch.testing.assert_close(autocorrelation(draws)[:, lag], naive)
 
 
-def test_they_say_what_is_known() -> None:
+def test_diagnostics_of_known_chains() -> None:
     assert rhat(CHAINS["independent"]) < 1.01
     assert rhat(CHAINS["apart"]) > 1.3
-    # An AR(1) chain with coefficient a is worth n (1 - a) / (1 + a) draws.
+    # An AR(1) chain of n draws with coefficient a has an ESS of n (1 - a) / (1 + a).
     long = autoregressive(0.8, chains=8, steps=4000)
     assert effective_sample_size(long).item() == pytest.approx(8 * 4000 / 9, rel=0.1)
 
@@ -109,7 +109,7 @@ def test_pareto_smoothing_equals_that_of_arviz(name: str) -> None:
     log_w = WEIGHTS[name]
     expected, shape = arviz.psislw(log_w.double().numpy())
     assert pareto_k(log_w).dtype == pareto_smoothed(log_w).dtype == torch.float64
-    if math.isinf(shape):  # ArviZ's word for a tail too short to fit
+    if math.isinf(shape):  # ArviZ's result for a tail that is too short to fit
         assert math.isnan(pareto_k(log_w))
     else:
         assert pareto_k(log_w).item() == pytest.approx(float(shape), abs=1e-8)
@@ -117,7 +117,7 @@ def test_pareto_smoothing_equals_that_of_arviz(name: str) -> None:
 
 
 def test_pareto_k_is_the_shape_of_a_known_tail() -> None:
-    """Weights u⁻ᵏ with u uniform have a Pareto tail of shape k; estimates lean to ½ a little."""
+    """Weights u⁻ᵏ with uniform u have a Pareto tail of shape k; estimates are biased towards ½."""
     shapes = torch.tensor([0.2, 0.5, 0.9], dtype=torch.float64)
     u = torch.rand(4000, 60, 3, generator=generator(0), dtype=torch.float64)
     estimates = pareto_k(-shapes * u.log())
@@ -128,11 +128,11 @@ def test_pareto_k_is_the_shape_of_a_known_tail() -> None:
     assert ((estimates.mean(0) - leaning).abs() < 4 * error).all()
 
 
-def test_smoothed_weights_err_less_where_weights_are_heavy() -> None:
-    """The mean of weights u^-0.8 is 5; smoothed, estimates of it spread less about it."""
+def test_smoothing_lowers_the_error_of_heavy_tailed_weights() -> None:
+    """The mean of weights u^-0.8 is 5; smoothed estimates vary less around it."""
     u = torch.rand(500, 400, generator=generator(0), dtype=torch.float64)
     log_w = -0.8 * u.log()
-    # `pareto_smoothed` normalises: undo it by what stays as it was, the smallest weight.
+    # `pareto_smoothed` normalises: the smallest weight, which is unchanged, undoes this.
     smoothed = pareto_smoothed(log_w)
     smoothed = smoothed + (log_w.amin(0) - smoothed.amin(0))
     raw, smooth = ((each.exp().mean(0) - 5).square().mean() for each in (log_w, smoothed))
@@ -156,7 +156,7 @@ def test_weights_keep_their_trailing_dimensions() -> None:
 
 
 def test_importance_ess_is_one_over_the_sum_of_squares() -> None:
-    log_w = log_weights(2.0, 50) - 2000  # where the weights themselves underflow
+    log_w = log_weights(2.0, 50) - 2000  # even if the weights themselves underflow
     weights = log_w.softmax(0)
     torch.testing.assert_close(importance_ess(log_w), 1 / weights.square().sum())
     assert importance_ess(torch.zeros(50)).item() == pytest.approx(50)

@@ -11,14 +11,14 @@ from dgm_core.rng import generator
 
 
 def whitened(count: int, features: int, seed: int = 0) -> Tensor:
-    """Rows whose mean is 0 and whose covariance is I, exactly."""
+    """Rows with mean exactly 0 and covariance exactly I."""
     x = torch.randn(count, features, generator=generator(seed), dtype=torch.float64)
     x = x - x.mean(0)
     return x @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(x.T))).T
 
 
-def test_of_diagonal_gaussians_it_is_the_closed_form() -> None:
-    """‖m₁ − m₂‖² + Σ (σ₁ − σ₂)²; a distance of means alone, or of variances, is another."""
+def test_diagonal_gaussians_give_the_closed_form() -> None:
+    """‖m₁ − m₂‖² + Σ (σ₁ − σ₂)²; the distance of means or of variances alone is different."""
     s1, s2 = torch.tensor([1.0, 2.0, 0.5]).double(), torch.tensor([3.0, 2.0, 0.0]).double()
     m = torch.tensor([1.0, -2.0, 0.0]).double()
     a, b = whitened(200, 3) * s1, whitened(300, 3, seed=1) * s2 + m
@@ -28,15 +28,15 @@ def test_of_diagonal_gaussians_it_is_the_closed_form() -> None:
     assert abs(frechet_distance(a, b) - of_variances) > 1
 
 
-def test_of_covariances_that_commute_it_is_the_distance_of_their_roots() -> None:
-    """C = Q diag(σ²) Qᵀ with the same Q: W2² = Σ (σ₁ − σ₂)², whatever the rotation Q."""
+def test_commuting_covariances_give_the_distance_of_their_roots() -> None:
+    """C = Q diag(σ²) Qᵀ with the same Q: W2² = Σ (σ₁ − σ₂)² for every rotation Q."""
     rotation = torch.linalg.qr(torch.randn(4, 4, generator=generator(2), dtype=torch.float64)).Q
     s1, s2 = torch.tensor([1.0, 2.0, 3.0, 4.0]).double(), torch.tensor([2.0, 2, 1, 7]).double()
     a, b = whitened(90, 4) * s1 @ rotation.T, whitened(80, 4, 1) * s2 @ rotation.T
     assert frechet_distance(a, b) == pytest.approx(14.0, rel=1e-9)
 
 
-def test_of_covariances_that_do_not_commute_it_is_that_of_the_matrix_root() -> None:
+def test_other_covariances_give_the_formula_with_the_matrix_root() -> None:
     def covariance(x: Tensor) -> Tensor:
         return torch.cov(x.T)
 
@@ -54,14 +54,14 @@ def test_of_covariances_that_do_not_commute_it_is_that_of_the_matrix_root() -> N
     assert frechet_distance(b, a) == pytest.approx(naive.item(), rel=1e-9)
 
 
-def test_a_set_is_at_no_distance_from_itself_even_with_a_constant_feature() -> None:
+def test_a_set_has_distance_zero_to_itself_even_with_a_constant_feature() -> None:
     a = torch.randn(50, 6, generator=generator(0))
     a[:, 2] = 1.0
     assert frechet_distance(a, a.clone()) == pytest.approx(0.0, abs=1e-5)
 
 
-def test_two_draws_of_one_law_are_farther_apart_the_fewer_they_are() -> None:
-    """The floor: of the order F / N, far above 0, so a distance means nothing without it."""
+def test_smaller_samples_of_one_distribution_are_further_apart() -> None:
+    """The floor is of the order F / N, far above 0; a distance must be compared with it."""
 
     def floor(count: int) -> float:
         a, b = (torch.randn(count, 10, generator=generator(seed)) for seed in (0, 1))
@@ -71,14 +71,14 @@ def test_two_draws_of_one_law_are_farther_apart_the_fewer_they_are() -> None:
 
 
 def naive(real: Tensor, made: Tensor, k: int) -> tuple[float, float]:
-    def share(points: Tensor, of: Tensor) -> float:
+    def covered_fraction(points: Tensor, of: Tensor) -> float:
         inside = 0
         for p in points:
             radii = [sorted((o - q).norm() for q in of)[k] for o in of]
             inside += any((p - o).norm() <= r for o, r in zip(of, radii, strict=True))
         return inside / len(points)
 
-    return share(made, real), share(real, made)
+    return covered_fraction(made, real), covered_fraction(real, made)
 
 
 def test_precision_and_recall_are_those_of_a_naive_loop() -> None:
@@ -87,7 +87,7 @@ def test_precision_and_recall_are_those_of_a_naive_loop() -> None:
     assert precision_recall(real, made) == pytest.approx(naive(real, made, 3))
 
 
-def test_precision_and_recall_tell_poor_images_from_missing_ones() -> None:
+def test_precision_and_recall_distinguish_poor_images_from_missing_ones() -> None:
     left = torch.randn(200, 2, generator=generator(0))
     real = torch.cat([left, torch.randn(200, 2, generator=generator(1)) + 20])
     missing_half = precision_recall(real, torch.randn(400, 2, generator=generator(2)))
@@ -108,7 +108,7 @@ def test_the_nearest_is_found_over_all_entries() -> None:
     torch.testing.assert_close(found.distances, (points - among[[7, 31]]).flatten(1).norm(dim=1))
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_inputs_of_wrong_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match="at least 2"):
         frechet_distance(torch.zeros(1, 3), torch.zeros(5, 3))
     with pytest.raises(ValueError, match=r"\(5, 3\) and \(5, 4\)"):

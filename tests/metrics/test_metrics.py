@@ -29,7 +29,7 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 
 
 def problem() -> tuple[Tensor, Tensor, Tensor]:
-    """Guess, truth, observed; nothing is observed of the first row."""
+    """Imputation, true values, observed; nothing is observed in the first row."""
     guess, truth = uniform(2, B, *SHAPE)
     observed = uniform(B, *SHAPE, seed=1) < 0.5
     observed[0] = False
@@ -58,7 +58,7 @@ SCORES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
 
 
 @pytest.mark.parametrize("name", SCORES)
-def test_what_was_seen_does_not_count(name: str) -> None:
+def test_observed_pixels_do_not_count(name: str) -> None:
     guess, truth, observed = problem()
     score = SCORES[name](guess, truth, observed)
     for wrong in (1 - guess, torch.full_like(guess, torch.nan)):
@@ -66,7 +66,7 @@ def test_what_was_seen_does_not_count(name: str) -> None:
         torch.testing.assert_close(
             SCORES[name](spoilt, truth, observed), score, rtol=0, atol=0, equal_nan=True
         )
-    # What is hidden does.
+    # Hidden pixels count.
     spoilt = torch.where(observed, guess, uniform(B, *SHAPE, seed=9))
     assert not torch.equal(SCORES[name](spoilt, truth, observed), score)
 
@@ -83,11 +83,11 @@ def test_f1_equals_that_of_scikit_learn_on_hidden_pixels() -> None:
         hidden = ~seen[row]
         expected = f1_score(truth[row][hidden].numpy(), guess[row][hidden].numpy())
         assert abs(scores[row] - expected) < 1e-6
-    # What was seen does not count, even when it is wrong.
+    # Observed pixels do not count, even if they are wrong.
     assert torch.equal(scores, f1_hidden(torch.where(seen, ~guess, guess), truth, seen))
 
 
-def test_f1_of_nothing_to_find_and_nothing_found_is_one() -> None:
+def test_f1_without_any_ink_is_one() -> None:
     nothing = torch.zeros(1, 1, 4, 4)
     assert f1_hidden(nothing, nothing, nothing.bool()).item() == 1
     assert f1_hidden(nothing + 1, nothing, nothing.bool()).item() == 0
@@ -153,7 +153,7 @@ def test_ssim_at_an_inner_pixel_equals_its_formula() -> None:
 
 
 def naive_crps(draws: Tensor, y: Tensor) -> Tensor:
-    """One entry: (n,) and ()."""
+    """For one entry: (n,) and ()."""
     n, spread = len(draws), 0.0
     for i in range(n):
         for j in range(n):
@@ -188,7 +188,7 @@ def test_crps_of_gaussian_draws_has_the_gaussian_closed_form_as_its_mean(n: int)
     assert abs(mean + pairs / (2 * n) - expected) > 20 * error
 
 
-def test_crps_of_a_binary_law_is_the_squared_error_of_its_probability() -> None:
+def test_crps_of_a_binary_distribution_is_the_squared_error_of_its_probability() -> None:
     entries, p = 200_000, 0.3
     draws = (uniform(4, entries, 1) < p).double()
     seen = torch.zeros(entries, 1, dtype=torch.bool)
@@ -198,7 +198,7 @@ def test_crps_of_a_binary_law_is_the_squared_error_of_its_probability() -> None:
         assert abs(mean - (p - y) ** 2) < 4 * error
 
 
-def test_crps_of_one_guess_is_its_absolute_error() -> None:
+def test_crps_of_a_point_imputation_is_its_absolute_error() -> None:
     guess, truth, observed = problem()
     expected = torch.stack(
         [(g - t).abs()[~o].mean() for g, t, o in zip(guess, truth, observed, strict=True)]
@@ -215,7 +215,7 @@ def test_draws_exchangeable_with_the_truth_cover_at_the_nominal_level(n: int) ->
     expected = 0.9 if n >= 19 else (n - 1) / (n + 1)
     slack = 0.003 if n == 50 else 0.0  # between two ranks the rule is not exact
     assert abs(mean - expected) < 4 * error + slack
-    # The quantiles of numpy and torch, made for estimation, are too narrow.
+    # The quantiles of numpy and torch are made for estimation; their intervals are too narrow.
     low, high = draws.quantile(torch.tensor([0.05, 0.95]).double(), dim=0)
     narrow = ((low <= truth) & (truth <= high)).double().mean()
     assert narrow < expected - 10 * error
@@ -273,7 +273,7 @@ def test_reliability_counts_like_a_loop() -> None:
         torch.testing.assert_close(bins.standard_error[k], error)
 
 
-def test_right_probabilities_are_reliable_and_overconfident_ones_are_not() -> None:
+def test_correct_probabilities_are_reliable_and_overconfident_ones_are_not() -> None:
     p = uniform(1, 100_000)
     truth = (uniform(1, 100_000, seed=1) < p).double()
     seen = torch.zeros_like(p, dtype=torch.bool)
@@ -283,7 +283,7 @@ def test_right_probabilities_are_reliable_and_overconfident_ones_are_not() -> No
     assert (wrong.frequency - wrong.centre).abs().max() > 0.1
 
 
-def test_an_empty_bin_says_so() -> None:
+def test_an_empty_bin_is_marked() -> None:
     bins = metrics.reliability(
         torch.tensor([[0.05, 1.0]]), torch.ones(1, 2), torch.zeros(1, 2) > 0
     )
@@ -304,7 +304,7 @@ def test_pit_of_exchangeable_draws_is_uniform(law: str) -> None:
     assert pit.shape == (50_000,)
     assert ((bins.density - 1).abs() < 4 * bins.standard_error).all()
     assert bins.density.mean().item() == pytest.approx(1)
-    # Draws that are too narrow leave the truth at the ends.
+    # Draws that are too narrow put the true value at the ends.
     narrow = metrics.pit_histogram(metrics.pit(draws / 2, truth, seen, generator(2)), 8)
     assert narrow.density[[0, -1]].min() > 1.2
     if law == "discrete":  # without the random part, ranks of ties are not uniform
@@ -342,7 +342,7 @@ def test_pooled_rmse_counts_every_hidden_entry_the_same() -> None:
     assert metrics.pooled_rmse(sse[:1], entries[:1]).standard_error.isnan()
 
 
-def test_the_error_of_a_pooled_rmse_is_how_much_it_moves_between_data_sets() -> None:
+def test_the_error_of_a_pooled_rmse_is_its_variation_between_data_sets() -> None:
     found = []
     for seed in range(200):
         x = torch.randn(60, 12, generator=generator(seed), dtype=torch.float64)
@@ -362,7 +362,7 @@ def test_jackknife_of_the_mean_itself_is_its_standard_error() -> None:
     assert metrics.jackknife(lambda mean: mean[:, 2], draws[:1]).isnan().all()
 
 
-def test_jackknife_foretells_how_much_the_score_of_a_mean_moves() -> None:
+def test_jackknife_estimates_the_variation_of_the_score_of_a_mean() -> None:
     runs, n, entries = 400, 20, 6
     truth = normal(1, entries, seed=4).expand(runs, entries)
     score = partial(metrics.mse_hidden, truth=truth, observed=torch.zeros_like(truth) > 0)
@@ -370,6 +370,6 @@ def test_jackknife_foretells_how_much_the_score_of_a_mean_moves() -> None:
     moved = score(draws.mean(0)).std()
     stated = metrics.jackknife(score, draws).square().mean().sqrt()
     assert stated.item() == pytest.approx(moved.item(), rel=0.15)
-    # The spread of single draws' scores is another thing.
+    # The spread of the scores of single draws is a different quantity.
     single = torch.stack([score(one) for one in draws]).std(0).mean()
     assert single > 2 * moved

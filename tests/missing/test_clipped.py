@@ -21,7 +21,7 @@ def test_entries_go_missing_independently_with_their_probability() -> None:
     share = masked.observed.float().mean((0, 1, 2))
     error = (expected * (1 - expected) / 24_000).sqrt()
     assert ((share - expected).abs() <= 5 * error).all()
-    channels = masked.observed[..., 2].float()  # each entry by itself: no whole pixels
+    channels = masked.observed[..., 2].float()  # entries are hidden independently: no whole pixels
     both = (channels[:, 0] * channels[:, 1]).mean().item()
     assert both == pytest.approx(0.25, abs=5 * (0.25 * 0.75 / 8000) ** 0.5)
 

@@ -84,7 +84,7 @@ def test_samples_are_missing_at_the_rates_of_the_logits(name: str) -> None:
     observed = process.sample(x.expand(draws, 5, D), generator(3))
     assert observed.dtype == torch.bool
     standard_error = (p * (1 - p) / draws).sqrt()
-    # A probability of 1e-9 may well show no case in 20,000: one count of slack.
+    # A probability of 1e-9 may give no case in 20,000: one count of tolerance.
     assert ((observed.float().mean(0) - p).abs() <= 5 * standard_error + 1 / draws).all()
 
 
@@ -292,7 +292,7 @@ def test_features_outside_a_restriction_are_observed_and_add_zero() -> None:
     alone = SelfMasking(2, weight=3.0).log_prob(observed[:, [0, 2]], x[:, [0, 2]])
     assert torch.equal(process.log_prob(observed, x), alone)
     holes = observed.clone()
-    holes[:, 1] = False  # missing for another reason
+    holes[:, 1] = False  # missing for a different reason
     assert torch.equal(process.log_prob(holes, x), alone)
     kinds = [each.kind for each in process.interpret()]
     assert kinds == ["self-masking", "always observed"] * 2
@@ -342,14 +342,14 @@ def test_above_the_mean_hides_the_upper_half_of_the_first_features() -> None:
     assert not above_the_mean(x, 5).all(0).any()
     hidden, seen = x[~observed[:, 0], 0], x[observed[:, 0], 0]
     squares = (hidden - seen.mean()).square()
-    # E (x − E[x | x < 0])² over x > 0 is 1 + 3 · 2/π. The filled-in mean has an error of its own.
+    # E (x − E[x | x < 0])² over x > 0 is 1 + 3 · 2/π. The imputed mean has its own error.
     slack = 2 * 2 * math.sqrt(2 / math.pi) * seen.std() / len(seen) ** 0.5
     error = math.hypot(squares.std() / len(squares) ** 0.5, slack)
     assert abs(squares.mean() - (1 + 6 / math.pi)) < 5 * error
     assert abs(squares.mean().sqrt() - 1.706) < 0.02
 
 
-# --- truths found again -----------------------------------------------------------------------
+# --- recovery of true parameters --------------------------------------------------------------
 
 ROWS = 20_000
 
@@ -394,7 +394,7 @@ TRUTHS = {
 
 
 def largest_gap(truth: MissingProcess, learned: MissingProcess) -> float:
-    """Largest difference of their curves over both features, in the range of the data."""
+    """Largest difference of their curves over both features, within the range of the data."""
     values = torch.linspace(-2, 2, 41)
     gaps = [truth.curve(d, values) - learned.curve(d, values) for d in range(2)]
     return torch.stack(gaps).abs().max().item()

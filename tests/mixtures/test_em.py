@@ -1,4 +1,4 @@
-"""EM: monotone in its own objective, the same as scikit-learn's, and not fooled by collapse."""
+"""EM: monotone in its own objective, equal to scikit-learn's, and robust to collapse."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def spread(x: Tensor) -> Tensor:
 @pytest.mark.parametrize("floor", [1e-6, 0.2])
 def test_no_step_lowers_the_objective(diagonal: bool, uncertain: bool, floor: float) -> None:
     x, _ = three_clusters(200)
-    x = torch.cat([x, x[:1].expand(5, 2)])  # where a cluster would like to shrink
+    x = torch.cat([x, x[:1].expand(5, 2)])  # where a cluster would shrink without the floor
     variance = spread(x) if uncertain else None
     # More clusters than there are, and seeds that violate a floor.
     start = seeded_mixture(x, 6, generator(0), chains=(4,), floor=1e-6)
@@ -55,19 +55,19 @@ def test_no_step_lowers_the_objective(diagonal: bool, uncertain: bool, floor: fl
 
 
 def wide_and_narrow() -> tuple[Tensor, Tensor]:
-    """Points (400, 1) of N(0, 0.1) and N(1, 4), and a variance of theirs that is between."""
+    """Points (400, 1) of N(0, 0.1) and N(1, 4), and a variance for them between the two."""
     eps = normal((400, 1), generator(3), torch.float64)
     wide = torch.arange(400)[:, None] % 2
     return torch.where(wide == 1, 1 + 2 * eps, 0.1**0.5 * eps), torch.full_like(eps, 0.3)
 
 
 def test_responsibilities_of_the_means_would_lower_the_objective_of_uncertain_points() -> None:
-    """The mismatch to be avoided: moments with the variance, an E-step without it."""
+    """The error to avoid: moments with the variance, but an E-step without it."""
     x, variance = wide_and_narrow()
     start = seeded_mixture(x, 2, generator(0))
     *_, best = itertools.islice(em_steps(x, start, variance=variance), 500)
     plain, matched = (best.mixture.responsibilities(x, each) for each in (None, variance))
-    assert (plain - matched).abs().max() > 0.01  # of equal clusters it would be 0
+    assert (plain - matched).abs().max() > 0.01  # for equal clusters it would be 0
 
     def after(responsibilities: Tensor) -> float:
         moments = moments_of(x, responsibilities, 2, variance)
@@ -95,7 +95,7 @@ def test_the_objective_of_uncertain_points_is_a_lower_bound() -> None:
     assert fit.log_likelihood < each.mean() - 5 * error
 
 
-def test_very_uncertain_points_merge_clusters_that_their_draws_tell_apart() -> None:
+def test_very_uncertain_points_merge_clusters_that_their_draws_separate() -> None:
     """The known limit of the bound: the noise is as wide as the clusters."""
     x, _ = three_clusters()
     start = seeded_mixture(x, 3, generator(0))
@@ -143,7 +143,7 @@ def test_from_the_same_start_it_is_scikit_learns(diagonal: bool, kind: str) -> N
     torch.testing.assert_close(ours.log_prob(x), torch.as_tensor(theirs.score_samples(x.numpy())))
 
 
-def test_uncertain_points_are_fitted_as_their_draws_would_be() -> None:
+def test_uncertain_points_are_fitted_like_their_draws() -> None:
     """One cluster: its covariance is that of the aggregate posterior, not of the means."""
     x, _ = three_clusters()
     variance = spread(x)
@@ -193,7 +193,7 @@ def test_seeds_lie_apart_more_often_than_uniform_ones() -> None:
     x = torch.cat([torch.zeros(95, 2), torch.full((5, 2), 100.0)]) + normal((100, 2), generator(0))
     centres = kmeans_plus_plus(x, 2, generator(1), (2000,))
     both = (centres[..., 0] > 50).any(1) & (centres[..., 0] < 50).any(1)
-    assert both.double().mean() > 0.99  # of uniform ones 0.096
+    assert both.double().mean() > 0.99  # for uniform seeds 0.096
     assert (centres.flatten(0, 1)[:, None] == x).all(-1).any(1).all()
     # The first is uniform: 5 % of the points are in the small group.
     share = (centres[:, 0, 0] > 50).double().mean()
@@ -226,7 +226,7 @@ def test_variational_bayes_finds_the_clusters_and_empties_the_rest() -> None:
     assert found.means.dtype == x.dtype
 
 
-def test_latents_that_the_decoder_ignores_do_not_swallow_the_clusters() -> None:
+def test_latents_that_the_decoder_ignores_do_not_hide_the_clusters() -> None:
     """An unused latent has q(z|x) near N(0, 1): its means hardly differ, its variance is 1.
 
     Seeds as narrow as the means are would be off by hundreds of nats there, and do lose clusters.

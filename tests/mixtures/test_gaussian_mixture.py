@@ -79,7 +79,7 @@ def test_responsibilities_sum_to_one_however_far_the_clusters_are() -> None:
     torch.testing.assert_close(found.sum(1), torch.ones(len(x)))
     assert torch.equal(found[:3], torch.eye(3))
     torch.testing.assert_close(found[3], torch.tensor([0.0, 0.5, 0.5]))
-    # Near its cluster a point keeps its density: nothing has cancelled 10⁴ from the origin.
+    # Near its cluster a point keeps its density: the offset of 10⁴ has not cancelled any digits.
     torch.testing.assert_close(
         theta.component_log_prob(x[:3]).diagonal(),
         torch.full((3,), -0.25 - math.log(2 * math.pi)),
@@ -137,14 +137,14 @@ def test_draws_have_the_moments_of_their_clusters(diagonal: bool, temperature: f
         assert ((of_k.T.cov() - wanted) / (scale[:, None] * scale)).abs().max() < 0.1
 
 
-def test_a_cluster_is_drawn_from_its_own_covariance_and_cold_draws_are_means() -> None:
+def test_a_cluster_is_drawn_from_its_own_covariance_and_draws_at_temperature_0_are_means() -> None:
     theta = mixture()
     x, cluster = theta.sample(40_000, generator(4), cluster=2)
     assert (cluster == 2).all()
     scale = theta.covariances[2].diagonal().sqrt()
     off = (x.T.cov() - theta.covariances[2]).abs() / (scale[:, None] * scale)
     assert off.max() < 0.05
-    # As the public code draws them: from N(μ, 0.1 I), whatever the cluster is like.
+    # As in the public code: draws from N(μ, 0.1 I) for every cluster.
     of_source = theta.means[2] + 0.1**0.5 * normal((40_000, D), generator(4), DOUBLE)
     assert (
         (of_source.T.cov() - theta.covariances[2]).abs() / (scale[:, None] * scale)
@@ -160,7 +160,7 @@ def test_a_marginal_has_the_moments_of_draws_and_is_not_a_conditional() -> None:
     plane = theta.marginal([2, 0])
     x = theta.sample(n, generator(5), cluster=1).x[:, [2, 0]]
     wanted = plane.covariances[1]
-    # Of n products of Gaussians: Var S_ij = (Σ_ii Σ_jj + Σ_ij²) / n.
+    # For n products of Gaussians: Var S_ij = (Σ_ii Σ_jj + Σ_ij²) / n.
     diagonal = wanted.diagonal()
     error = ((diagonal[:, None] * diagonal + wanted.square()) / n).sqrt()
     assert ((x.T.cov() - wanted).abs() / error).max() < 5
@@ -196,7 +196,7 @@ def test_shapes_that_do_not_fit_are_named() -> None:
         mixture().log_prob(torch.zeros(50, 2))
 
 
-def test_the_law_is_the_mixture_and_draws_a_row_from_each_stream() -> None:
+def test_the_distribution_is_the_mixture_and_draws_a_row_from_each_stream() -> None:
     theta = mixture()
     prior = MixtureDistribution(theta)
     z = points(6, 2)
@@ -213,6 +213,6 @@ def test_the_law_is_the_mixture_and_draws_a_row_from_each_stream() -> None:
     assert ((x.mean(0) - prior.mean).abs() / (prior.variance / 40_000).sqrt()).max() < 5
 
 
-def test_the_law_has_gradients_that_gradcheck_passes() -> None:
+def test_the_gradients_of_the_distribution_pass_gradcheck() -> None:
     theta, z = mixture(), points(4).requires_grad_()
     assert torch.autograd.gradcheck(MixtureDistribution(theta).log_prob, (z,))

@@ -1,4 +1,4 @@
-"""Names of clusters: a permutation is undone."""
+"""Alignment of cluster names: a permutation is undone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def clustering() -> Clustering:
 
 
 def shuffled(one: Clustering) -> Clustering:
-    """Cluster j is what cluster ORDER[j] was."""
+    """Rename the clusters: cluster j was cluster ORDER[j]."""
     assert one.assignment is not None
     return Clustering(one.mixture.reordered(ORDER), ORDER.argsort()[one.assignment])
 
@@ -45,7 +45,7 @@ def test_relabelling_undoes_a_permutation(by: str) -> None:
     assert torch.equal(found.assignment, one.assignment)
 
 
-def test_the_matching_has_the_largest_overlap_there_is() -> None:
+def test_the_matching_has_the_largest_possible_overlap() -> None:
     one = clustering()
     source = generator(1)
     noisy = torch.where(
@@ -63,7 +63,7 @@ def test_the_matching_has_the_largest_overlap_there_is() -> None:
 
 
 def test_empty_clusters_are_matched_by_their_means() -> None:
-    """No point decides between clusters 1 and 2 of the other."""
+    """No point decides between clusters 1 and 2 of the other clustering."""
     means = torch.tensor([[0.0], [5.0], [9.0]])
     reference = Clustering(
         GaussianMixture(torch.ones(3) / 3, means, torch.ones(3, 1)), torch.zeros(4).long()
@@ -81,7 +81,7 @@ def test_the_contingency_table_is_that_of_a_loop() -> None:
         assert found[i, j] == ((a == i) & (b == j)).sum()
 
 
-def test_what_cannot_be_matched_is_named() -> None:
+def test_clusterings_that_cannot_be_matched_are_named() -> None:
     one = clustering()
     with pytest.raises(ValueError, match="expected 5 clusters, got 3"):
         matching(one, Clustering(one.mixture.reordered([0, 1, 2])))

@@ -1,4 +1,4 @@
-"""The best mixture there is: where it is known, that EM climbs to it, and what bounds it."""
+"""The best mixture: known cases, convergence of EM to it, and its upper bounds."""
 
 from __future__ import annotations
 
@@ -36,9 +36,11 @@ def random_atoms(count: int, dim: int, seed: int = 0) -> Atoms:
 
 
 def directional_derivative(x: Tensor, log_p: Tensor, atoms: Atoms) -> Tensor:
-    """log D at each atom, as its definition has it."""
-    law = torch.distributions.Normal(atoms.means[:, None], atoms.variances.sqrt()[:, None])
-    return (law.log_prob(x).sum(2) - log_p).logsumexp(1) - math.log(len(x))
+    """log D at each atom, from its definition."""
+    distribution = torch.distributions.Normal(
+        atoms.means[:, None], atoms.variances.sqrt()[:, None]
+    )
+    return (distribution.log_prob(x).sum(2) - log_p).logsumexp(1) - math.log(len(x))
 
 
 def test_densities_are_those_of_the_mixture() -> None:
@@ -49,7 +51,7 @@ def test_densities_are_those_of_the_mixture() -> None:
 
 @pytest.mark.parametrize("weights_only", [False, True])
 @pytest.mark.parametrize("family", [Family(1e-3), Family(0.02, 0.3), Family(0.05, 0.05)])
-def test_no_step_of_em_lowers_the_likelihood_or_leaves_the_family(
+def test_em_never_lowers_the_likelihood_or_leaves_the_family(
     family: Family, weights_only: bool
 ) -> None:
     x = moons()
@@ -65,7 +67,7 @@ def test_no_step_of_em_lowers_the_likelihood_or_leaves_the_family(
 
 
 def test_a_step_of_em_is_that_of_the_diagonal_mixture() -> None:
-    """Among mixtures with a floor alone it is `mixtures.em_steps`."""
+    """For mixtures with only a floor it is `mixtures.em_steps`."""
     x, start = moons(), random_atoms(3, 2)
     *_, ours = islice(em_steps(x, start, Family(0.04)), 5)
     *_, theirs = islice(diagonal_em_steps(x, start.mixture(), floor=0.04, diagonal=True), 5)
@@ -89,7 +91,7 @@ def test_one_point_has_one_atom_of_the_least_variance() -> None:
 def test_two_points_part_when_they_are_two_standard_deviations_apart(
     half: float, atoms: int
 ) -> None:
-    """Of one known variance σ² = 1, points ±a: one atom at 0 if a ≤ σ, else two inside (−a, a)."""
+    """Variance σ² = 1, points ±a: one atom at 0 if a ≤ σ, otherwise two inside (−a, a)."""
     x = torch.tensor([[-half], [half]], dtype=torch.float64)
     found, reached = best(x, Family(1.0, 1.0))
     assert components(found, 2) == atoms
@@ -111,7 +113,7 @@ def test_points_far_apart_have_an_atom_each() -> None:
     assert 12 * log_sup_bound(x, atoms.log_prob(x), Family(floor)) < 1e-6
 
 
-def test_as_the_floor_falls_it_grows_by_half_a_nat_a_dimension_and_point() -> None:
+def test_as_the_floor_falls_it_grows_by_half_a_nat_per_dimension_and_point() -> None:
     """dℓ/d log floor → −n D / 2, while the likelihood of other points goes to −∞."""
     x, other = moons(), Moons(0.15).sample(200, generator(9)).double()
     floors = [10.0**-k for k in range(3, 9)]
@@ -137,7 +139,7 @@ def test_the_bound_is_above_every_mixture_and_close(family: Family) -> None:
 
 @pytest.mark.parametrize("dim", [1, 2])
 def test_both_bounds_are_above_the_directional_derivative(dim: int) -> None:
-    """Of a poor mixture, whose D is large; and that by cells is near its sup."""
+    """For a poor mixture with a large D; the bound by cells is near its supremum."""
     x = moons()[:, :dim].contiguous()
     family = Family(0.01, 2.0)
     poor = Atoms(torch.zeros(1).double(), x.mean(0)[None], torch.ones(1, dim).double())
@@ -155,12 +157,12 @@ def test_both_bounds_are_above_the_directional_derivative(dim: int) -> None:
     pairs = bound_by_pairs(x, log_w, family)
     assert highest <= cells <= highest + 6e-3
     assert highest <= pairs
-    # Cut short it is still a bound, if a poor one.
+    # If stopped early it is still a bound, but a loose one.
     assert bound_by_cells(x, log_w, family, 5e-3, 500) >= cells
 
 
 def test_em_from_one_start_is_no_bound_but_with_its_gap_it_is() -> None:
-    """What one or two atoms reach lies below a model with more; the gap makes up for it."""
+    """One or two atoms reach less than a model with more; the gap compensates for it."""
     x, family = moons(), Family(0.02)
     _, reached = best(x, family)
     for atoms in (1, 2, 5):
@@ -170,8 +172,8 @@ def test_em_from_one_start_is_no_bound_but_with_its_gap_it_is() -> None:
         assert stopped.log_likelihood + gap > reached
 
 
-def test_climbing_from_a_few_places_would_be_caught() -> None:
-    """Where no climb begins, D has a peak: a "gap" made of the others would be no bound."""
+def test_climbing_from_a_few_starts_would_be_detected() -> None:
+    """D has a peak where no climb begins: a "gap" from the other climbs would not be a bound."""
     x, family = moons(), Family(1e-4, 1e-4)
     atoms, reached = best(x, family)
     far = (atoms.means - x[0]).norm(dim=1) > 0.3
@@ -185,7 +187,7 @@ def test_climbing_from_a_few_places_would_be_caught() -> None:
     assert log_p.sum() + len(x) * log_sup_bound(x, log_p, family) > reached
 
 
-def test_what_is_no_family_is_refused() -> None:
+def test_an_invalid_family_is_refused() -> None:
     for family in (Family(0.0), Family(0.2, 0.1)):
         with pytest.raises(ValueError, match="0 < floor ≤ ceiling"):
             next(fit(moons(), family))

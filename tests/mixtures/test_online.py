@@ -1,4 +1,4 @@
-"""EM in small steps: with all points at once it is EM, with few it ends where EM does."""
+"""Online EM: with all points it equals EM, with few it ends where EM does."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PARTS = ("weights", "means", "covariances")
 
 
 def uncertain() -> tuple[Tensor, Tensor]:
-    """Points of three clusters, and a variance of each that matters beside theirs."""
+    """Points of three clusters, each with a variance that is not negligible."""
     x, _ = three_clusters(400)
     return x, 0.02 + 0.2 * uniform(tuple(x.shape), generator(7), x.dtype)
 
 
 def off(one: GaussianMixture, other: GaussianMixture) -> float:
-    """The largest difference of a number of theirs."""
+    """The largest difference between the numbers of two mixtures."""
     return max((getattr(one, of) - getattr(other, of)).abs().max().item() for of in PARTS)
 
 
@@ -64,16 +64,16 @@ def test_small_steps_over_batches_end_where_em_does(diagonal: bool) -> None:
             )
             course.append(off(mixture, last.mixture))
         distance[share] = sum(course[-200:]) / 200
-    # What is left is the noise of the batches, and falls with the root of the share.
+    # The rest is the noise of the batches; it falls with the square root of the step size.
     assert off(start, last.mixture) > 0.1
     assert distance[0.01] < 0.04
     assert 2 < distance[0.1] / distance[0.01] < 5
-    # It stays there: with all points a step of any share moves nothing.
+    # It stays there: with all points, a step of any size changes nothing.
     still = online_em_step(last.mixture, x, 0.3, variance=variance, diagonal=diagonal)
     assert off(still, last.mixture) < 1e-6
 
 
-def test_a_step_lies_between_the_moments_there_were_and_those_of_the_batch() -> None:
+def test_a_step_lies_between_the_previous_moments_and_those_of_the_batch() -> None:
     x, variance = uncertain()
     mixture = seeded_mixture(x, 3, generator(0))
     r = mixture.responsibilities(x[:50], variance[:50])
@@ -104,7 +104,7 @@ def test_a_mixture_is_the_m_step_of_its_own_moments(diagonal: bool) -> None:
 
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_no_cluster_becomes_narrower_than_the_floor(diagonal: bool) -> None:
-    x = torch.zeros(40, 2, dtype=torch.float64)  # on which a cluster would like to shrink
+    x = torch.zeros(40, 2, dtype=torch.float64)  # where a cluster would shrink without the floor
     mixture = seeded_mixture(three_clusters()[0], 2, generator(0))
     for _ in range(200):
         mixture = online_em_step(mixture, x, 0.2, floor=0.05, diagonal=diagonal)

@@ -20,7 +20,7 @@ K, D = 4, 2
 
 
 def problem() -> tuple[Tensor, Tensor]:
-    """Points and two chains of assignments, in which a cluster is empty."""
+    """Points and two chains of assignments with one empty cluster."""
     x, cluster = three_clusters(30)
     return x, torch.stack([cluster, cluster.flip(0)])
 
@@ -39,7 +39,7 @@ def by_hand(x: Tensor, prior: GaussianWishartDirichlet) -> tuple[float, Tensor, 
     return prior.beta + n, centre, inverse_scale, prior.degrees + n
 
 
-def test_the_posterior_is_that_of_each_cluster_by_itself() -> None:
+def test_the_posterior_is_that_of_each_cluster_alone() -> None:
     prior, (x, z) = proper_prior(D), problem()
     found = prior.posterior(moments_of(x, z, K))
     for chain, k in itertools.product(range(2), range(K)):
@@ -78,7 +78,7 @@ def test_draws_have_the_moments_of_the_posterior() -> None:
     precision = torch.linalg.inv(drawn.covariances)
     scale = torch.linalg.inv(one.inverse_scale)
     assert off(precision, one.dof[:, None, None] * scale) < 5
-    # Cov of W(ν, W): Var Λ_ij = ν (W_ij² + W_ii W_jj).
+    # For W(ν, W): Var Λ_ij = ν (W_ij² + W_ii W_jj).
     diagonal = scale.diagonal(dim1=-2, dim2=-1)
     outer = diagonal[..., :, None] * diagonal[..., None, :]
     spread = (one.dof[:, None, None] * (scale.square() + outer)).sqrt()
@@ -91,7 +91,7 @@ def test_draws_have_the_moments_of_the_posterior() -> None:
     away = drawn.means - one.mean
     products = away[..., :, None] * away[..., None, :]
     assert off(products, expected / one.beta[:, None, None]) < 5
-    assert off(products, expected / prior.beta) > 20  # β of the prior rather than β_k
+    assert off(products, expected / prior.beta) > 20  # β of the prior instead of β_k
 
 
 def test_draws_are_lower_cholesky_factors_and_streams_are_chains() -> None:
@@ -121,8 +121,8 @@ def test_the_evidence_of_one_cluster_is_its_integral() -> None:
     assert found.item() == pytest.approx(math.log(integral), abs=1e-5)
 
 
-def test_the_evidence_is_a_product_of_predictive_laws() -> None:
-    """Point after point: its cluster by Pólya's urn, its place by a Student-t."""
+def test_the_evidence_is_a_product_of_predictive_distributions() -> None:
+    """Point after point: its cluster by Pólya's urn, its position by a Student-t."""
     prior, (x, z) = proper_prior(D), problem()
     found = prior.log_evidence(moments_of(x, z, K))
     for chain in range(2):
@@ -134,13 +134,13 @@ def test_the_evidence_is_a_product_of_predictive_laws() -> None:
             beta, mean, inverse_scale, dof = by_hand(own, prior)
             df = dof - D + 1
             shape = (beta + 1) / (beta * df) * inverse_scale
-            law = stats.multivariate_t(mean.numpy(), shape.numpy(), df)
-            total += law.logpdf(x[n].numpy())
+            distribution = stats.multivariate_t(mean.numpy(), shape.numpy(), df)
+            total += distribution.logpdf(x[n].numpy())
         assert found[chain].item() == pytest.approx(total, abs=1e-9)
 
 
-def test_the_evidence_of_all_assignments_adds_up_to_that_of_the_points() -> None:
-    """Σ_z p(x, z) = E Π_n Σ_k π_k N(x_n; μ_k, Σ_k) over draws of the prior."""
+def test_the_evidence_of_all_assignments_sums_to_that_of_the_points() -> None:
+    """Σ_z p(x, z) = E Π_n Σ_k π_k N(x_n; μ_k, Σ_k) over draws from the prior."""
     prior = proper_prior(1)
     x = torch.tensor([[-0.5], [0.2], [0.6], [1.9]], dtype=torch.float64)
     z = torch.tensor(list(itertools.product(range(2), repeat=4)))
@@ -152,7 +152,7 @@ def test_the_evidence_of_all_assignments_adds_up_to_that_of_the_points() -> None
     assert error < 0.02 * found
 
 
-def test_naming_clusters_otherwise_does_not_change_the_evidence() -> None:
+def test_renaming_clusters_does_not_change_the_evidence() -> None:
     prior, (x, z) = proper_prior(D), problem()
     order = torch.tensor([2, 3, 0, 1])
     torch.testing.assert_close(
@@ -160,7 +160,7 @@ def test_naming_clusters_otherwise_does_not_change_the_evidence() -> None:
     )
 
 
-def test_the_centre_is_made_of_expectations() -> None:
+def test_the_centre_consists_of_expectations() -> None:
     prior, (x, z) = proper_prior(D), problem()
     after = prior.posterior(moments_of(x, z, K))
     centre = after.centre(torch.float64)
@@ -212,7 +212,7 @@ def test_scatters_keep_their_digits_far_from_the_origin() -> None:
     x = torch.tensor([[1e4], [1e4 + 1], [1e4 + 2]], dtype=torch.float32)
     found = moments_of(x, torch.zeros(3, dtype=torch.int64), 1).scatters
     torch.testing.assert_close(found, torch.full((1, 1, 1), 2.0, dtype=torch.float64))
-    plain = (x.square().sum() - x.sum().square() / 3).item()  # in float32: nothing is left
+    plain = (x.square().sum() - x.sum().square() / 3).item()  # in float32: no digits remain
     assert abs(plain - 2) > 1
 
 

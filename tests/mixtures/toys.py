@@ -10,7 +10,7 @@ from dgm_core.rng import generator, normal
 
 
 def three_clusters(points: int = 600, dim: int = 2, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Points (N, D) of three overlapping clusters of different shapes, and which is whose."""
+    """Points (N, D) of three overlapping clusters of different shapes, and their clusters (N,)."""
     source = generator(seed)
     means = torch.zeros(3, dim, dtype=torch.float64)
     means[0, 0], means[1, 0], means[2, 1] = -2.0, 2.0, 2.5
@@ -22,5 +22,5 @@ def three_clusters(points: int = 600, dim: int = 2, seed: int = 0) -> tuple[Tens
 
 
 def proper_prior(dim: int) -> GaussianWishartDirichlet:
-    """No parameter at a default, so that none can be left out unseen; all moments exist."""
+    """A prior without default values, so that a test sees every parameter; all moments exist."""
     return GaussianWishartDirichlet(dim, alpha=0.7, beta=0.6, mean=0.4, scale=0.3, dof=dim + 4.5)

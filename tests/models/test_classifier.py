@@ -1,4 +1,4 @@
-"""The classifier: laws of classes and of attributes, features, and what it learns of digits."""
+"""The classifier: distributions of classes and attributes, features, and training on digits."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def test_classes_exclude_one_another_and_attributes_do_not() -> None:
     x = torch.rand(6, 3, 16, 16, generator=generator(0))
     one, many = small("abc"), small("abc", attributes=True)
     torch.testing.assert_close(one.predict(x).probs.sum(1), torch.ones(6))
-    law = many.predict(x)
-    p = law.base_dist.probs
+    distribution = many.predict(x)
+    p = distribution.base_dist.probs
     y = torch.tensor([1.0, 1.0, 0.0]).expand(6, 3)
     by_hand = (p[:, 0] * p[:, 1] * (1 - p[:, 2])).log()
-    torch.testing.assert_close(law.log_prob(y), by_hand)
+    torch.testing.assert_close(distribution.log_prob(y), by_hand)
 
 
 def test_features_are_the_last_hidden_layer_of_bytes_as_of_fractions() -> None:
@@ -44,7 +44,7 @@ def test_features_are_the_last_hidden_layer_of_bytes_as_of_fractions() -> None:
     torch.testing.assert_close(model.head(found).log_softmax(1), model.predict(x / 255).logits)
 
 
-def test_dropout_is_that_of_the_source_and_leaves_the_mean_as_it_is() -> None:
+def test_dropout_depends_on_the_generator_and_keeps_the_mean() -> None:
     model = small("abc")
     x = torch.randint(256, (500, 3, 16, 16), generator=generator(0), dtype=torch.uint8)
     images = LabelledImages(x, torch.zeros(500, dtype=torch.long))
@@ -60,7 +60,7 @@ def test_dropout_is_that_of_the_source_and_leaves_the_mean_as_it_is() -> None:
     torch.testing.assert_close(one, plain, atol=0.02, rtol=0)
 
 
-def test_the_study_counts_what_is_right() -> None:
+def test_the_study_counts_correct_predictions() -> None:
     x = torch.randint(256, (40, 3, 16, 16), generator=generator(0), dtype=torch.uint8)
     model = small("abc")
     guess = model.predict(x / 255).probs.argmax(1)
@@ -69,7 +69,7 @@ def test_the_study_counts_what_is_right() -> None:
     assert found.accuracy == pytest.approx(0.75)
     many = small("ab", attributes=True)
     with torch.no_grad():
-        many.head.bias.copy_(torch.tensor([50.0, -50.0]))  # says always the first, never the other
+        many.head.bias.copy_(torch.tensor([50.0, -50.0]))  # predicts only the first
     y = torch.zeros(40, 2)
     y[:10] = 1
     *_, found = run(LabelledImages(x, y), many)
@@ -93,7 +93,7 @@ def test_it_learns_to_read_digits(tmp_path: Path) -> None:
     assert found.log_likelihood > -0.3
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_inputs_of_wrong_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match="uint8"):
         LabelledImages(torch.zeros(2, 3, 4, 4), torch.zeros(2))
     with pytest.raises(ValueError, match="y of 2 rows, got 3"):

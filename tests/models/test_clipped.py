@@ -1,4 +1,4 @@
-"""Models of clipped images: shapes, gradients, and what not-MIWAE learns where MIWAE cannot."""
+"""Models of clipped images: shapes, gradients, and a threshold that only not-MIWAE learns."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def built(kind: str, size: int = 28, channels: int = 1) -> MIWAE:
 
 @pytest.mark.parametrize("kind", MAKE)
 @pytest.mark.parametrize(("size", "channels"), [(28, 1), (32, 3), (64, 3)])
-def test_every_size_is_completed_with_gradients_for_every_parameter(
+def test_images_of_every_size_are_completed_with_gradients_for_every_parameter(
     kind: str, size: int, channels: int
 ) -> None:
     model = built(kind, size, channels)
@@ -51,7 +51,7 @@ def test_every_size_is_completed_with_gradients_for_every_parameter(
             assert parameter.grad.abs().max() > 0, name
 
 
-def test_the_process_begins_where_it_is_told_and_away_from_the_truth() -> None:
+def test_the_process_starts_at_the_given_values_away_from_the_true_ones() -> None:
     process = built("not-MIWAE").missing_process
     assert isinstance(process, Clipping)
     (start,) = process.interpret()
@@ -62,7 +62,7 @@ def test_the_process_begins_where_it_is_told_and_away_from_the_truth() -> None:
 
 
 class OneLevel(nn.Module):
-    """z ↦ a picture of one grey level, a line in z: pixels alike but for noise."""
+    """z ↦ an image of one grey level, linear in z: pixels are equal except for noise."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ def of_one_level(kind: str) -> MIWAE:
 
 
 def test_not_miwae_finds_the_threshold_and_miwae_fills_in_too_little() -> None:
-    """Pictures of one level N(.6, .15²) and noise .05, so that all is learned in seconds."""
+    """Images of one level N(.6, .15²) with noise .05, so that training takes seconds."""
     level = 0.6 + 0.15 * torch.randn(600, 1, 1, 1, generator=generator(0))
     x = level + 0.05 * torch.randn(600, 1, 8, 8, generator=generator(1))
     masked = clipped(x, generator(2))

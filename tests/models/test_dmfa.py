@@ -1,4 +1,4 @@
-"""The DMFA: its law is made of what the network says, and training it finds the truth."""
+"""The DMFA: its distribution follows from the network output, and training converges."""
 
 import pytest
 import torch
@@ -30,19 +30,27 @@ def problem(channels: int = 1, side: int = 28) -> tuple[Masked, torch.Tensor]:
 def test_density_equals_the_dense_gaussian_mixture(channels: int, side: int) -> None:
     masked, x = problem(channels, side)
     model = small(channels=channels)
-    law = model.conditional(masked)
+    distribution = model.conditional(masked)
     for row in range(2):
         hidden = torch.nonzero(~masked.observed[row].flatten())[:, 0][:120]
-        few = torch.zeros_like(law.hidden)
+        few = torch.zeros_like(distribution.hidden)
         few[row, hidden] = True
-        narrow = type(law)(law.log_weights, law.component_mean, law.loadings, law.noise, few)
+        narrow = type(distribution)(
+            distribution.log_weights,
+            distribution.component_mean,
+            distribution.loadings,
+            distribution.noise,
+            few,
+        )
         parts = []
         for m in range(2):
-            a, d = law.loadings[row, m][hidden], law.noise[row, m][hidden]
+            a, d = distribution.loadings[row, m][hidden], distribution.noise[row, m][hidden]
             dense = torch.distributions.MultivariateNormal(
-                law.component_mean[row, m][hidden], a @ a.T + torch.diag(d)
+                distribution.component_mean[row, m][hidden], a @ a.T + torch.diag(d)
             )
-            parts.append(law.log_weights[row, m] + dense.log_prob(x[row].flatten()[hidden]))
+            parts.append(
+                distribution.log_weights[row, m] + dense.log_prob(x[row].flatten()[hidden])
+            )
         expected = torch.stack(parts).logsumexp(0)
         found = narrow.log_prob(x.flatten(1))[row]
         torch.testing.assert_close(found, expected, rtol=1e-8, atol=1e-8)
@@ -53,12 +61,12 @@ def test_noise_never_falls_below_the_floor_and_weights_sum_to_one() -> None:
     model = small()
     for parameter in model.backbone.head.parameters():
         nn.init.constant_(parameter, -50.0)  # as sure as it can be
-    law = model.conditional(masked)
-    assert law.noise.min() >= model.noise_floor
-    torch.testing.assert_close(law.log_weights.exp().sum(1), torch.ones(4).double())
+    distribution = model.conditional(masked)
+    assert distribution.noise.min() >= model.noise_floor
+    torch.testing.assert_close(distribution.log_weights.exp().sum(1), torch.ones(4).double())
 
 
-def test_what_is_hidden_does_not_reach_the_network() -> None:
+def test_hidden_pixels_do_not_reach_the_network() -> None:
     masked, x = problem()
     other = Masked(torch.where(masked.observed, x, 1 - x), masked.observed)
     one, two = small().conditional(masked), small().conditional(other)
@@ -79,14 +87,14 @@ def test_the_loss_is_the_likelihood_and_the_squared_error_of_the_mean() -> None:
     model, (_, x) = small(), problem()
     observed = mixed_masks.mixed(4, 28, 28, generator(5)).expand_as(x)
     masked = Masked(x, observed)
-    law = model.conditional(masked)
-    guess = masked.complete(law.mean.unflatten(1, x.shape[1:]))
+    distribution = model.conditional(masked)
+    guess = masked.complete(distribution.mean.unflatten(1, x.shape[1:]))
     expected = 4 * (guess - x).square().sum((1, 2, 3)) + model.negative_log_likelihood(masked, x)
     found = losses.dmfa_loss(4.0)(model, x, generator(5))
     torch.testing.assert_close(found, expected.mean())
 
 
-def test_training_reaches_the_entropy_of_a_known_law() -> None:
+def test_training_reaches_the_entropy_of_a_known_distribution() -> None:
     """Images are one grey level, N(½, .1²), with noise of deviation .02 on each pixel: given
     what is seen, the level is known, and log p(x_mis | x_obs) can be written down."""
     with torch.random.fork_rng():

@@ -27,7 +27,7 @@ def everything(x: Tensor) -> Masked:
 
 
 def test_the_likelihood_by_strata_is_right_on_average() -> None:
-    """Its exponential is unbiased; with many strata it is the integral, too."""
+    """Its exponential is unbiased; with many strata it equals the integral, too."""
     made, x = models(), normal((5, 2), generator(1))
     exact = torch.stack([log_evidence(made.member(r), everything(x)).value for r in range(3)])
     with torch.no_grad():
@@ -65,7 +65,7 @@ def test_no_variance_is_below_its_own_floor_and_members_keep_theirs() -> None:
         torch.testing.assert_close(member.decode(z).mean, both)
 
 
-def test_a_member_is_as_it_was_when_it_was_taken() -> None:
+def test_a_member_does_not_change_after_it_was_taken() -> None:
     made = models(latent_dim=2)
     member, z = made.member(1), normal((4, 2), generator(3))
     before = member.decode(z).mean.clone()
@@ -90,7 +90,7 @@ def test_gradients_reach_every_parameter() -> None:
 
 
 def curves_through(x: Tensor, floors: tuple[float, ...]) -> FlooredDLVMs:
-    """Which go through each of the points x, and leave variances at the floor."""
+    """Decoders whose means pass through the points x, with variances at the floor."""
     count = len(x)
     made = FlooredDLVMs(floors, 2, 1, count, generator(0), bumps=count)
     centres = (torch.arange(count) + 0.5) / count
@@ -105,7 +105,7 @@ def curves_through(x: Tensor, floors: tuple[float, ...]) -> FlooredDLVMs:
 
 
 def test_the_likelihood_of_a_decoder_is_unbounded() -> None:
-    """It grows by −(D − L)/2 to −(D/2) log ξ a point; that of others falls without end."""
+    """It grows by −(D − L)/2 to −(D/2) log ξ per point; on other points it falls."""
     x, others = normal((8, 2), generator(4)), normal((8, 2), generator(5))
     floors = (1e-2, 1e-3, 1e-4, 1e-5)
     made = curves_through(x, floors)

@@ -1,4 +1,4 @@
-"""A flow's way back is its way there, and its density is one."""
+"""A flow is invertible, and its density is normalised."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def bent(couplings: int = 6) -> Flow:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_the_inverse_leads_back(dtype: torch.dtype) -> None:
+def test_the_inverse_undoes_the_flow(dtype: torch.dtype) -> None:
     flow, z = bent().to(dtype), normal((500, 2), generator(0), dtype)
     there = flow(z)
     back = flow.inverse(there.points)
@@ -46,7 +46,7 @@ def test_the_log_determinant_is_that_of_the_jacobian() -> None:
         )
         expected = torch.linalg.slogdet(jacobians).logabsdet
         torch.testing.assert_close(part(z).log_det, expected, rtol=1e-9, atol=1e-9)
-    assert expected.std() > 0.1  # it differs from place to place
+    assert expected.std() > 0.1  # it differs between points
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 6])

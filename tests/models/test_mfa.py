@@ -1,4 +1,4 @@
-"""The mixture of factor analysers: EM against naive loops, closed forms and its own laws."""
+"""The mixture of factor analysers: EM against naive loops, closed forms and properties of EM."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def truth(noise: float = 0.1) -> MixtureOfFactorAnalysers:
 
 def simulated(rows: int, model: MixtureOfFactorAnalysers, seed: int = 1) -> Tensor:
     nothing = torch.zeros(1, *model.event_shape, dtype=torch.float64)
-    law = model.conditional(Masked(nothing, nothing.bool()))
-    return draw(law, generator(seed), rows)[:, 0]
+    distribution = model.conditional(Masked(nothing, nothing.bool()))
+    return draw(distribution, generator(seed), rows)[:, 0]
 
 
 def seen(rows: int, rate: float = 0.6) -> Tensor:
-    """Entries seen at random; the first row not at all, the second wholly."""
+    """Entries observed at random: none in the first row, all in the second."""
     observed = torch.rand(rows, D, generator=generator(2)) < rate
     observed[0], observed[1] = False, True
     return observed
@@ -55,7 +55,7 @@ def started(x: Tensor, observed: Tensor | None = None, **settings: object) -> ob
 def climb(
     model: MixtureOfFactorAnalysers, x: Tensor, iterations: int, observed: Tensor | None = None
 ) -> list[float]:
-    """The log-likelihoods of so many EM steps."""
+    """The log-likelihoods of the given number of EM steps."""
     steps = em_steps(model, x, iterations=iterations, observed=observed)
     return [step.log_likelihood for step in steps]
 
@@ -150,9 +150,9 @@ def test_images_are_rows_of_pixels() -> None:
     x, observed = simulated(20, flat), seen(20)
     images, masks = x.view(-1, 1, 2, 3), observed.view(-1, 1, 2, 3)
     assert torch.equal(model.log_prob(images, masks), flat.log_prob(x, observed))
-    law = model.conditional(Masked(images, masks))
-    assert isinstance(law, LowRankMixture)
-    assert torch.equal(law.mean, flat.conditional(Masked(x, observed)).mean)
+    distribution = model.conditional(Masked(images, masks))
+    assert isinstance(distribution, LowRankMixture)
+    assert torch.equal(distribution.mean, flat.conditional(Masked(x, observed)).mean)
 
 
 @pytest.mark.usefixtures("chunks")
@@ -212,7 +212,7 @@ def test_hidden_entries_may_hold_anything_and_zero_filling_is_something_else() -
 
 
 @pytest.mark.parametrize("incomplete", [False, True])
-def test_the_fit_beats_the_truth_in_sample_and_nears_it_out_of_sample(incomplete: bool) -> None:
+def test_the_fit_beats_the_true_model_in_sample_and_nears_it_otherwise(incomplete: bool) -> None:
     x = simulated(3000, truth())
     observed = seen(3000, 0.8) if incomplete else None
     model = started(x, observed)
@@ -230,7 +230,7 @@ def test_one_isotropic_component_is_probabilistic_pca() -> None:
     initialise_mfa(model, x, generator(0))
     climb(model, x, 600)
     values, vectors = torch.linalg.eigh(torch.cov(x.T, correction=0))
-    noise = values[:-R].mean()  # of the axes left out (Tipping & Bishop 1999)
+    noise = values[:-R].mean()  # of the omitted axes (Tipping & Bishop 1999)
     axes = vectors[:, -R:]
     torch.testing.assert_close(model.noise, noise.expand(1, D))
     torch.testing.assert_close(model.mean[0], x.mean(0))
@@ -249,7 +249,7 @@ def test_one_component_is_factor_analysis() -> None:
     assert model.noise[0].numpy() == pytest.approx(other.noise_variance_, rel=1e-3)
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not() -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one() -> None:
     x = simulated(200, truth())
     whole = started(x)
     first = copy.deepcopy(whole)
@@ -271,7 +271,7 @@ def test_the_start_depends_on_the_generator_alone() -> None:
 
 
 @pytest.mark.parametrize("incomplete", [False, True])
-def test_an_empty_component_keeps_its_parameters_and_harms_nothing(incomplete: bool) -> None:
+def test_an_empty_component_keeps_its_parameters_without_side_effects(incomplete: bool) -> None:
     x = simulated(200, truth())
     observed = seen(200) if incomplete else None
     if incomplete:
@@ -289,7 +289,7 @@ def test_an_empty_component_keeps_its_parameters_and_harms_nothing(incomplete: b
     assert model.conditional(Masked(x, seen(200))).mean.isfinite().all()
 
 
-def test_an_entry_that_nobody_saw_keeps_its_parameters() -> None:
+def test_an_entry_that_was_never_observed_keeps_its_parameters() -> None:
     x, observed = simulated(200, truth()), seen(200)
     observed[:, 2] = False
     model = started(x, observed)
@@ -301,7 +301,7 @@ def test_an_entry_that_nobody_saw_keeps_its_parameters() -> None:
 
 
 @pytest.mark.parametrize("rows", [M, M + 1, 8])
-def test_few_and_equal_rows_are_no_trouble(rows: int) -> None:
+def test_few_and_equal_rows_are_allowed(rows: int) -> None:
     x = simulated(4, truth())[:2].repeat(4, 1)[:rows]
     model = MixtureOfFactorAnalysers([D], M, D + 2).double()  # more factors than entries
     initialise_mfa(model, x, generator(0))

@@ -1,4 +1,4 @@
-"""MIWAE against formulas by hand, and against the IWAE it is when nothing is hidden."""
+"""MIWAE against formulas by hand, and against the IWAE, which it equals if nothing is hidden."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def binary_model() -> MIWAE:
         return fully_connected_miwae(latent_dim=4, hidden=16).double()
 
 
-def colour_model(posterior: nn.Module, law: type[nn.Module] = GaussianLikelihood) -> MIWAE:
+def colour_model(
+    posterior: nn.Module, distribution: type[nn.Module] = GaussianLikelihood
+) -> MIWAE:
     """8×8 pixels in colour."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
@@ -35,7 +37,7 @@ def colour_model(posterior: nn.Module, law: type[nn.Module] = GaussianLikelihood
             bodies.fully_connected_encoder((6, 8, 8), posterior.features, 16),
             posterior,
             bodies.fully_connected_decoder(posterior.latent_dim, (3, 8, 8), 16),
-            law(channels=3),
+            distribution(channels=3),
             posterior.latent_dim,
         ).double()
 
@@ -108,7 +110,7 @@ def test_a_log_weight_by_hand_counts_the_observed_pixels_alone() -> None:
     assert ((log_w - everything).abs() > 10).all()
 
 
-def test_the_encoder_tells_a_hidden_pixel_from_a_black_one() -> None:
+def test_the_encoder_distinguishes_a_hidden_pixel_from_a_black_one() -> None:
     model = binary_model()
     black = torch.zeros(1, 1, 28, 28, dtype=torch.float64)
     seen = model.encode_incomplete(Masked(black, torch.ones_like(black, dtype=torch.bool)))
@@ -117,7 +119,7 @@ def test_the_encoder_tells_a_hidden_pixel_from_a_black_one() -> None:
     assert torch.equal(seen.mean, model.encode(black).mean)
 
 
-def test_what_is_hidden_has_no_influence() -> None:
+def test_hidden_pixels_have_no_influence() -> None:
     model, images = binary_model(), binary_images()
     other = Masked(torch.where(images.observed, images.x, 1 - images.x), images.observed)
     assert torch.equal(model.encode_incomplete(images).mean, model.encode_incomplete(other).mean)
@@ -132,7 +134,7 @@ def test_with_nothing_observed_the_estimate_of_log_p_is_zero() -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_imputation_keeps_what_was_observed(case: str) -> None:
+def test_imputation_keeps_observed_pixels(case: str) -> None:
     model, images = CASES[case][0](), CASES[case][1]()
     sample = importance_sample(model, images, 20, generator(8), decoded_at_once=33)
     for filled in (sample.mean, *sir_draws(sample, model, 3, generator(9))):
@@ -143,11 +145,11 @@ def test_imputation_keeps_what_was_observed(case: str) -> None:
 
 
 def test_learning_from_incomplete_data_raises_the_bound() -> None:
-    """Two kinds of picture, half of the pixels hidden: soon better than independent pixels."""
+    """Two kinds of image, half of the pixels hidden: soon better than independent pixels."""
     model = colour_model(DiagonalGaussian(2)).float()
     source = generator(10)
-    ways = torch.rand(2, 3, 8, 8, generator=source)
-    x = ways[torch.arange(64) % 2] + 0.03 * torch.randn(64, 3, 8, 8, generator=source)
+    prototypes = torch.rand(2, 3, 8, 8, generator=source)
+    x = prototypes[torch.arange(64) % 2] + 0.03 * torch.randn(64, 3, 8, 8, generator=source)
     images = Masked(x, torch.rand(x.shape, generator=source) < 0.5)
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(80):

@@ -1,4 +1,4 @@
-"""not-MIWAE: gradients, saving, and what it learns where MIWAE must go wrong."""
+"""not-MIWAE: gradients, saving, and training where MIWAE is biased."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def table(rows: int = 6) -> Masked:
 
 
 @pytest.mark.parametrize("linear", [False, True])
-def test_the_bound_sends_gradients_to_every_parameter(linear: bool) -> None:
+def test_gradients_of_the_bound_reach_every_parameter(linear: bool) -> None:
     process = SelfMasking([0.5] * 4, [0.1] * 4)
     model = built(linear=linear, missing_process=process)
     negative_completion_bound(5)(model, table(), generator(2)).backward()
@@ -55,10 +55,10 @@ def test_the_sizes_are_those_of_the_protocol() -> None:
     widths = [layer.out_features for layer in parts["encoder"] if isinstance(layer, nn.Linear)]
     assert widths == [128, 128, 18]
     assert tanh_networks(1)["latent_dim"] == 1
-    law = built(linear=True, missing_process=SelfMasking([0.5] * 4, [0.0] * 4)).decode(
+    distribution = built(linear=True, missing_process=SelfMasking([0.5] * 4, [0.0] * 4)).decode(
         torch.zeros(3, 3).double()
     )
-    assert len(law.variance.unique()) == 1
+    assert len(distribution.variance.unique()) == 1
 
 
 def test_bound_and_gradient_by_finite_differences() -> None:
@@ -80,7 +80,7 @@ def test_bound_and_gradient_by_finite_differences() -> None:
         assert slope == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-5)
 
 
-def test_the_process_is_a_missing_process_and_travels_with_the_weights() -> None:
+def test_the_process_is_a_missing_process_and_is_saved_with_the_weights() -> None:
     model = built(missing_process=SelfMasking([0.5] * 4, [0.1] * 4))
     assert isinstance(model.missing_process, MissingProcess)
     other = built(missing_process=SelfMasking([0.0] * 4, [0.0] * 4))
@@ -91,7 +91,7 @@ def test_the_process_is_a_missing_process_and_travels_with_the_weights() -> None
     assert torch.equal(ours, theirs)
 
 
-def test_the_imputer_keeps_what_is_seen_and_says_the_same_in_pieces(
+def test_the_imputer_keeps_observed_values_and_gives_the_same_result_in_pieces(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     masked = table(7)
@@ -111,7 +111,7 @@ def test_the_imputer_keeps_what_is_seen_and_says_the_same_in_pieces(
 
 
 class KnownSign(SelfMasking):
-    """Large values of column 0 go missing; column 1 is always seen."""
+    """Large values of column 0 are missing; column 1 is always observed."""
 
     def __init__(self) -> None:
         super().__init__([1.0, 0.0], [0.0, 0.0])
@@ -142,7 +142,7 @@ def test_not_miwae_is_unbiased_where_miwae_is_not() -> None:
                 ).double()
             schedule = Schedule(60, 500, 3e-2, seed=seed)
             objective = negative_completion_bound(10)
-            epochs = count()  # each better than the one before: keep the last weights
+            epochs = count()  # each epoch improves on the previous one: keep the last weights
             for _ in fit(model, objective, masked, lambda _, n=epochs: next(n), schedule):
                 pass
             *_, imputation = CompletionImputer(model, 200, 1).run(masked, source)

@@ -1,4 +1,4 @@
-"""The autoregressive model: nothing looks ahead, and probabilities sum to one."""
+"""The autoregressive model: no pixel depends on later ones, and probabilities sum to one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def model(*, first_own: bool = False) -> PixelCNN:
     with torch.random.fork_rng():
         torch.manual_seed(1)
         made = PixelCNN(8, (1, 2), first_own=first_own)
-        for each in made.parameters():  # far from where all pixels are alike
+        for each in made.parameters():  # far from the case of equal pixels
             torch.nn.init.normal_(each, std=0.5)
     return made.requires_grad_(False)
 
@@ -39,21 +39,21 @@ def test_no_logit_depends_on_its_own_pixel_or_a_later_one() -> None:
     assert found[-1, :-1].float().mean() > 0.5  # but on most of the earlier ones
 
 
-def test_a_first_layer_of_type_b_is_caught() -> None:
+def test_a_first_layer_of_type_b_is_detected() -> None:
     found = influence(model(first_own=True))
     assert found.diagonal().all()
     assert not found.triu(1).any()
     total = model(first_own=True).double().log_prob(ALL.double()).logsumexp(0)
-    assert abs(total) > 0.01  # and what it calls probabilities does not sum to one
+    assert abs(total) > 0.01  # and its "probabilities" do not sum to one
 
 
 def test_probabilities_of_all_images_sum_to_one() -> None:
     log_p = model().double().log_prob(ALL.double())
     assert float(log_p.exp().sum()) == pytest.approx(1, abs=1e-10)
-    assert log_p.std() > 0.5  # not because all are alike
+    assert log_p.std() > 0.5  # not because all are equal
 
 
-def test_what_is_filled_has_the_probabilities_of_one_pass() -> None:
+def test_filled_pixels_have_the_probabilities_of_one_pass() -> None:
     seen = torch.rand(5, 1, 9, 6, generator=generator(0)) < 0.4
     x = (torch.rand(5, 1, 9, 6, generator=generator(1)) < 0.5).float()
     filled = model().fill(Masked(x, seen), generator(3))
@@ -72,7 +72,7 @@ def exact(truth: Tensor, observed: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("later", [True, False])
-def test_it_completes_what_comes_later_and_not_what_comes_before(later: bool) -> None:
+def test_it_completes_later_pixels_correctly_and_earlier_ones_not(later: bool) -> None:
     draws, truth = 20_000, ALL[301:302]
     observed = torch.arange(9).reshape(1, 1, 3, 3) < 4
     observed = observed if later else ~observed
@@ -85,7 +85,7 @@ def test_it_completes_what_comes_later_and_not_what_comes_before(later: bool) ->
         assert off.max() < 4
         return
     assert off.max() > 20
-    # Weighed by the probability of what was observed, the same draws are right.
+    # Weighted by the probability of the observed pixels, the same draws are correct.
     log_w = torch.where(rows.observed, filled.log_prob_each(), 0.0).flatten(1).sum(1)
     weight = log_w.softmax(0)[:, None, None]
     mended = (weight * filled.x[:, 0]).sum(0)

@@ -28,7 +28,7 @@ PROCESSES = {"supMIWAE": None, "sup-not-MIWAE": PROCESS}
 
 
 class Curve(nn.Module):
-    """Two outputs that bend with the hidden column, so that a zero there cannot stand for it."""
+    """Two nonlinear outputs of the hidden column, for which a zero is not a substitute."""
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.stack([x[..., 0].square() + x[..., 1], 2 * x[..., 0]], -1)
@@ -59,8 +59,8 @@ CASES = {"number": torch.tensor(0.7).double(), "classes": torch.tensor(1)}
 def by_quadrature(which: SupMIWAE, name: str, y: Tensor) -> tuple[Tensor, Tensor]:
     """log p(x_1, s, y) and p(y | x_1, s)."""
     log_p, grid, weights = conditional_on_a_grid(PROCESSES[name])
-    law = which.predictor(torch.stack([grid, torch.full_like(grid, SEEN)], 1))
-    p_y = (weights * law.log_prob(y).exp()).sum()
+    distribution = which.predictor(torch.stack([grid, torch.full_like(grid, SEEN)], 1))
+    p_y = (weights * distribution.log_prob(y).exp()).sum()
     return log_p + p_y.log(), p_y
 
 
@@ -72,11 +72,11 @@ def test_bound_and_prediction_are_those_of_quadrature(kind: str, name: str) -> N
     sample = drawn(which, 50, 4000, y.expand(50))
     assert standard_errors_off(sample.log_w.exp().mean(0), log_p.exp()) < 5
     with torch.no_grad():
-        law = which.predict(drawn(which, 50, 4000))
-    assert standard_errors_off(law.log_prob(y.expand(50)).exp(), p_y) < 5
+        distribution = which.predict(drawn(which, 50, 4000))
+    assert standard_errors_off(distribution.log_prob(y.expand(50)).exp(), p_y) < 5
 
 
-def test_a_predictor_that_reads_zeros_in_the_holes_misses_both() -> None:
+def test_a_predictor_with_zeros_for_hidden_values_misses_both() -> None:
     which, y = model("number", "sup-not-MIWAE"), CASES["number"]
     _, p_y = by_quadrature(which, "sup-not-MIWAE", y)
     sample = drawn(which, 50, 4000)
@@ -88,7 +88,7 @@ def test_a_predictor_that_reads_zeros_in_the_holes_misses_both() -> None:
     assert ((wrong - p_y).abs() > 20 * error).all()
 
 
-def test_what_is_predicted_has_no_weight_in_its_prediction() -> None:
+def test_the_target_has_no_influence_on_its_prediction() -> None:
     which, y = model("number", "sup-not-MIWAE"), CASES["number"].expand(5)
     with_y, without = drawn(which, 5, 40, y), drawn(which, 5, 40)
     assert with_y.terms.keys() == {"x_obs", "latent", "missing", "target"}
@@ -98,7 +98,7 @@ def test_what_is_predicted_has_no_weight_in_its_prediction() -> None:
         torch.testing.assert_close(which.predict(with_y).mean, which.predict(without).mean)
 
 
-def test_without_target_and_process_it_is_a_miwae() -> None:
+def test_without_target_and_process_it_equals_miwae() -> None:
     plain = MIWAE(**networks(1.4))
     with torch.no_grad():
         theirs = weighted_completions(plain, rows(5), 20, generator(0))
@@ -107,14 +107,14 @@ def test_without_target_and_process_it_is_a_miwae() -> None:
     assert not ours.tilted
 
 
-def test_predictors_are_the_laws_of_torch_with_a_floor() -> None:
+def test_predictors_are_the_distributions_of_torch_with_a_floor() -> None:
     x = torch.randn(3, 4, 2, generator=generator(1), dtype=torch.float64)
     number = predictor("number")
-    law = number(x)
+    distribution = number(x)
     scale = 1e-3 + nn.functional.softplus(number.scale.raw)
     y = torch.randn(4, generator=generator(2), dtype=torch.float64)
     expected = Normal(number.network(x)[..., 0], scale).log_prob(y)
-    torch.testing.assert_close(law.log_prob(y), expected)
+    torch.testing.assert_close(distribution.log_prob(y), expected)
     classes = torch.tensor([0, 1, 1, 0])
     expected = Categorical(logits=Curve()(x)).log_prob(classes)
     torch.testing.assert_close(predictor("classes")(x).log_prob(classes), expected)

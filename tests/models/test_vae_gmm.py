@@ -1,4 +1,4 @@
-"""The bound of a VAE with a mixture as its prior: below log p(x), and each image's own."""
+"""The bound of a VAE with a mixture prior: below log p(x), and computed per image."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def untrained(side: int = SIDE, clusters: int = K) -> MixtureVAE:
 
 
 def bytes_of(count: int, side: int = SIDE) -> Tensor:
-    """Bars whose place and brightness vary, uint8."""
+    """Bars with varying position and brightness, uint8."""
     rows = torch.randint(side, (count, 1, 1, 1), generator=generator(2))
     bars = (torch.arange(side)[:, None] == rows) * torch.ones(side)
     light = 0.7 + 0.3 * uniform((count, 1, 1, 1), generator(3))
@@ -50,7 +50,7 @@ def pixels(count: int) -> Tensor:
 
 @pytest.fixture(scope="module")
 def trained() -> MixtureVAE:
-    """Its q(z|x) is near the posterior, so that what is wrong with a bound is not hidden by it."""
+    """A model whose q(z|x) is near the posterior, so that errors in a bound are visible."""
     model = mixture_vae(L, 16, K, side=SIDE, source=generator(1))
     model.adopt(mixture())
     x = bytes_of(300)
@@ -73,13 +73,13 @@ def test_it_is_a_latent_variable_model_whose_prior_is_the_mixture() -> None:
     standard = Independent(Normal(torch.zeros(L).double(), 1.0), 1)
     torch.testing.assert_close(model.prior().log_prob(z), standard.log_prob(z))
     for diagonal in (False, True):
-        law = mixture(diagonal)
-        model.adopt(law)
+        distribution = mixture(diagonal)
+        model.adopt(distribution)
         assert isinstance(model.prior(), MixtureDistribution)
-        torch.testing.assert_close(model.prior().log_prob(z), law.log_prob(z))
+        torch.testing.assert_close(model.prior().log_prob(z), distribution.log_prob(z))
         latents = model.latents(pixels(5))
         torch.testing.assert_close(
-            model.responsibilities(pixels(5)), law.responsibilities(*latents)
+            model.responsibilities(pixels(5)), distribution.responsibilities(*latents)
         )
     twin = untrained()
     twin.load_state_dict(model.state_dict())
@@ -94,33 +94,33 @@ def test_a_mixture_of_another_size_is_refused() -> None:
             untrained().adopt(other)
 
 
-def test_the_bound_is_below_log_p_and_a_plausible_mistake_is_above(trained: MixtureVAE) -> None:
+def test_the_bound_is_below_log_p_and_a_plausible_error_is_above(trained: MixtureVAE) -> None:
     x = pixels(6).round()
     log_p = estimate_log_likelihood(trained, x, 20_000, generator(1))
     many = 4000
     terms = trained.bound_terms(x.repeat(many, 1, 1, 1), generator(2))
     ours, ours_error = in_errors(terms.elbo.view(many, -1))
-    # Between the two lies the bound that does not commit to one cluster for a whole q(z|x).
+    # Between the two lies the bound that does not commit to one cluster per q(z|x).
     ordinary, ordinary_error = in_errors(log_weights(trained, x, many, generator(3)))
     assert (ours < ordinary + 4 * torch.hypot(ours_error, ordinary_error)).all()
     error = torch.hypot(ours_error, log_p.standard_error)
     assert (ours < log_p.value + 4 * error).all()
     assert (log_p.value - ours).mean() < 1
-    # The mixture's density at the mean of q(z|x) knows nothing of its spread.
-    law = trained.encode(x)
+    # The mixture's density at the mean of q(z|x) ignores its spread.
+    distribution = trained.encode(x)
     mistaken = ours - terms.message.view(many, len(x), K)[0].logsumexp(1)
-    mistaken = mistaken + trained.mixture.log_prob(law.mean)
+    mistaken = mistaken + trained.mixture.log_prob(distribution.mean)
     assert (mistaken > log_p.value + 5 * error).any()
 
 
 @pytest.mark.parametrize("clusters", [1, 4])
-def test_where_all_clusters_are_the_standard_normal_it_is_the_ordinary_elbo(clusters: int) -> None:
+def test_if_all_clusters_are_the_standard_normal_it_is_the_ordinary_elbo(clusters: int) -> None:
     model, x = untrained(clusters=clusters), pixels(7)
-    law = model.encode(x)
+    distribution = model.encode(x)
     standard = Independent(Normal(torch.zeros(L).double(), torch.ones(L).double()), 1)
-    log_likelihood = model.decode(draw(law, generator(4))).log_prob(x)
+    log_likelihood = model.decode(draw(distribution, generator(4))).log_prob(x)
     by_hand = log_likelihood - kl_divergence(
-        Independent(Normal(law.base_dist.loc, law.base_dist.scale), 1), standard
+        Independent(Normal(distribution.base_dist.loc, distribution.base_dist.scale), 1), standard
     )
     found = model.bound_terms(x, generator(4)).elbo
     torch.testing.assert_close(found, by_hand, rtol=0, atol=1e-12)
@@ -154,18 +154,18 @@ def test_no_other_choice_of_clusters_gives_a_higher_bound(trained: MixtureVAE) -
     near = (1 - 1e-3) * best + 1e-3 * simplex
     for others in (simplex, corners, near):
         assert (bound(others) <= terms.elbo + 1e-12).all()
-    # The mean's own responsibilities are others.
+    # The responsibilities of the mean are different.
     plain = trained.mixture.responsibilities(trained.latents(x).mean)
     assert (terms.elbo - bound(plain)).max() > 1e-3
 
 
-def test_images_in_another_order_have_the_same_bounds() -> None:
-    """The mistake not to be made: the cluster of the image whose number is that of the batch."""
+def test_the_order_of_images_does_not_change_their_bounds() -> None:
+    """The error to avoid: using the cluster of the image with the same index within the batch."""
     model, grey = untrained().float(), bytes_of(6)
     model.adopt(mixture())
     own, seeds = torch.tensor([0, 1, 2, 2, 1, 0]), torch.arange(6)
     order = torch.tensor([3, 0, 5, 1, 4, 2])
-    batch = 1  # its number in the epoch
+    batch = 1  # its index in the epoch
 
     def bounds(rows: Tensor, heard: Tensor) -> Tensor:
         terms = model.bound_terms(grey[rows] / 255, Streams.from_seeds(seeds[rows].tolist()))
@@ -178,7 +178,7 @@ def test_images_in_another_order_have_the_same_bounds() -> None:
     again = bounds(order, own[order][batch].expand(6))
     assert (again - mistaken[order]).abs().max() > 1
     assert (mistaken.mean() - found.mean()).abs() > 1
-    # What training lowers is the first of the two, in any order.
+    # Training minimises the first of the two, in any order.
     for rows in (seeds, order):
         images = LabelledImages(grey[rows], own[rows])
         source = Streams.from_seeds(seeds[rows].tolist())

@@ -1,4 +1,4 @@
-"""The WGAN's networks: shapes, ranges, and a critic that looks at each image alone."""
+"""The WGAN's networks: shapes, ranges, and a critic that scores each image independently."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def test_latents_become_images_and_images_scores(size: int) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_in_training_the_critic_still_sees_each_image_alone(size: int) -> None:
-    """The synthesis has batch norm, so there one image depends on the others: teeth."""
+def test_in_training_the_critic_scores_each_image_independently(size: int) -> None:
+    """The generator has batch norm, so its images depend on each other: a contrast."""
     model = small(size).train()
     z = model.latents(6, generator(1))
     images = model.generate(z).detach()
@@ -50,7 +50,7 @@ def test_batch_norm_is_that_of_torch() -> None:
     assert all(value.is_floating_point() for value in ours.state_dict().values())
 
 
-def test_settled_the_images_have_the_contrast_they_had_in_training() -> None:
+def test_with_settled_statistics_images_keep_the_contrast_of_training() -> None:
     model = small(32)
     z = model.latents(4000, generator(1))
     wanted = model.generate(z)
@@ -70,7 +70,7 @@ def test_in_bfloat16_images_and_scores_are_nearly_the_same() -> None:
         torch.testing.assert_close(model.criticise(images), scores, atol=0.02, rtol=0.05)
 
 
-def test_stored_and_loaded_it_is_the_same_to_half_precision(tmp_path) -> None:  # noqa: ANN001
+def test_after_saving_and_loading_it_is_the_same_to_half_precision(tmp_path) -> None:  # noqa: ANN001
     model = small(28)
     recompute_batch_statistics(model, generator(0))
     about = {"name": "wgan", "size": 28, "image_channels": 1, "latent_dim": 5, "widths": [4, 6]}
@@ -80,7 +80,7 @@ def test_stored_and_loaded_it_is_the_same_to_half_precision(tmp_path) -> None:  
     torch.testing.assert_close(loaded.generate(z), model.generate(z), atol=3e-3, rtol=0)
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_inputs_of_wrong_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match="28 pixels cannot be halved 3 times"):
         wgan(28, 1, widths=(4, 4, 4))
     with pytest.raises(ValueError, match=r"latents of shape \(B, 5\), got \(2, 4\)"):

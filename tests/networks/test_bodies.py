@@ -34,12 +34,12 @@ def test_a_unet_gives_maps_of_the_size_of_the_image(channels: int, size: tuple[i
     assert network(torch.zeros(2, channels, *size)).shape == (2, 5, *size)
 
 
-def test_a_unet_says_which_sizes_it_can_do() -> None:
+def test_the_error_of_a_unet_names_the_supported_sizes() -> None:
     with pytest.raises(ValueError, match="divisible by 4, got 30 × 28"):
         UNet(1, 1, (8, 16))(torch.zeros(1, 1, 30, 28))
 
 
-def test_every_pixel_of_a_unet_sees_every_other() -> None:
+def test_every_pixel_of_a_unet_depends_on_every_other() -> None:
     """By attention: a change in one corner reaches the opposite one, once it is trained away
     from its start, at which the attention adds nothing."""
     with torch.random.fork_rng():

@@ -1,4 +1,4 @@
-"""Annealed importance sampling against Gaussian algebra and a grid, and ways to get it wrong."""
+"""Annealed importance sampling against Gaussian algebra and a grid, with wrong variants."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def problem() -> tuple[LinearGaussian, Masked, Tensor]:
 
 
 def weights(path: Path, steps: int = 6, length: float = 0.7) -> Tensor:
-    """log w of many short, hasty runs, (C, B): their mean must be right all the same."""
+    """log w of many short runs, (C, B): their mean must be correct nevertheless."""
     lengths = torch.full((steps, len(path.masked)), length, dtype=torch.float64)
     betas = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
     *_, last = anneal(path, betas, generator(1), lengths=lengths, chains=CHAINS, leapfrogs=2)
@@ -62,18 +62,18 @@ def paths() -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("name", ["prior", "proposal"])
-def test_the_mean_weight_is_the_evidence_however_few_the_temperatures(name: str) -> None:
+def test_the_mean_weight_is_the_evidence_for_any_number_of_temperatures(name: str) -> None:
     _, _, exact = problem()
     log_w = weights(paths()[name])
     assert standard_errors_off(log_w, exact).abs().max() < 5
     found = log_likelihood(log_w)
     assert ((found.value - exact) / found.standard_error).abs().max() < 5
-    # The mean of log w is a lower bound and no estimate.
+    # The mean of log w is a lower bound, not an estimate.
     low = (log_w.mean(0) - exact) / (log_w.std(0) / CHAINS**0.5)
     assert (low < -20).all()
 
 
-def test_without_the_metropolis_test_it_would_be_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_omitting_the_metropolis_test_would_be_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     _, _, exact = problem()
     always = torch.ones(1, dtype=torch.bool)
     monkeypatch.setattr(
@@ -82,8 +82,8 @@ def test_without_the_metropolis_test_it_would_be_caught(monkeypatch: pytest.Monk
     assert standard_errors_off(weights(paths()["prior"]), exact).abs().max() > 10
 
 
-def test_weighting_after_the_step_instead_of_before_would_be_caught() -> None:
-    """log w += (β_t − β_(t−1)) log f_1/f_0 belongs to the point before the step at β_t."""
+def test_weighting_after_the_step_instead_of_before_would_be_detected() -> None:
+    """log w += (β_t − β_(t−1)) log f_1/f_0 uses the point before the step at β_t."""
     path, (_, _, exact) = paths()["prior"], problem()
     betas = torch.linspace(0, 1, 7, dtype=torch.float64)
     lengths = torch.full((6, 3), 0.7, dtype=torch.float64)
@@ -94,7 +94,7 @@ def test_weighting_after_the_step_instead_of_before_would_be_caught() -> None:
     assert standard_errors_off(log_w, exact).abs().max() > 20
 
 
-def test_chains_at_the_end_follow_the_posterior_and_more_temperatures_tighten() -> None:
+def test_final_states_follow_the_posterior_and_more_temperatures_tighten() -> None:
     model, masked, exact = problem()
     path = paths()["prior"]
     results = [_run(path, steps) for steps in (5, 100)]
@@ -116,7 +116,7 @@ def _run(path: Path, steps: int, chains: int = 400) -> annealed.Annealed:
     return last
 
 
-def test_the_pilot_finds_lengths_of_the_wanted_acceptance() -> None:
+def test_the_pilot_run_finds_lengths_with_the_target_acceptance() -> None:
     path, betas = paths()["prior"], sigmoid_schedule(60)
     lengths = pilot_lengths(path, betas, generator(2), chains=8)
     seen = [
@@ -126,8 +126,8 @@ def test_the_pilot_finds_lengths_of_the_wanted_acceptance() -> None:
     assert ((late > 0.65) & (late < 0.99)).all()
 
 
-def test_both_bounds_enclose_the_evidence_of_made_images() -> None:
-    """Over many images the model has made; an upward chain begun at z would not bound it."""
+def test_both_bounds_enclose_the_evidence_of_model_images() -> None:
+    """Over many images drawn from the model; an upward chain started at z would not bound it."""
     model = SmallBernoulli()
     z = draw(model.prior().expand((300,)), generator(5))
     x = draw(model.decode(z), generator(6))
@@ -140,7 +140,7 @@ def test_both_bounds_enclose_the_evidence_of_made_images() -> None:
         assert isinstance(estimate, Estimate)
         gap = sign * (exact - estimate.value)
         assert gap.mean() / (gap.std() / 300**0.5) > 5
-    # And its reciprocal weights are right on average over what the model makes.
+    # Its reciprocal weights are unbiased, too, averaged over the model's images.
     lengths = torch.full((4, 300), 0.8, dtype=torch.float64)
     betas = sigmoid_schedule(4).flip(0)
     *_, last = anneal(
@@ -150,7 +150,7 @@ def test_both_bounds_enclose_the_evidence_of_made_images() -> None:
     assert abs(relative.mean() - 1) < 5 * relative.std() / 300**0.5
 
 
-def test_more_temperatures_close_the_two_bounds() -> None:
+def test_more_temperatures_narrow_the_gap_between_the_bounds() -> None:
     model = SmallBernoulli()
     z = draw(model.prior().expand((10,)), generator(5))
     x = draw(model.decode(z), generator(6))
@@ -166,7 +166,7 @@ def test_more_temperatures_close_the_two_bounds() -> None:
     assert narrow < 0.2
 
 
-def test_what_cannot_be_run_is_refused() -> None:
+def test_invalid_settings_are_refused() -> None:
     path, betas = paths()["prior"], sigmoid_schedule(3)
     lengths = torch.ones(3, 3, dtype=torch.float64)
     with pytest.raises(ValueError, match="betas from 0 without a start"):

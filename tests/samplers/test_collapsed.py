@@ -1,4 +1,4 @@
-"""What the collapsed sampler keeps of the past, and what of it a proposal may use."""
+"""The history of the collapsed sampler, and which completions a proposal may use."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def problem(rows: int = 40) -> Masked:
     return Masked(x, torch.tensor([[True, False] * 3])).repeat(rows)
 
 
-def test_the_current_latent_has_made_none_of_the_usable_completions() -> None:
-    """Continuous completions are told apart: each belongs to the z that stood when it was made."""
+def test_usable_completions_do_not_come_from_the_current_latent() -> None:
+    """Completions are continuous, so each is identified with the z that produced it."""
     wrong = LinearGaussian(shift=0.5, stretch=1.5)
     masked = Masked(torch.zeros(30, 5).double(), torch.arange(5).expand(30, 5) < 2)
     made: list[set] = [set() for _ in range(30)]  # by the current z
@@ -44,7 +44,7 @@ def test_the_cached_target_is_that_of_the_latent() -> None:
 
 
 def test_the_history_is_a_uniform_sample_of_all_completions() -> None:
-    """Every completion is equally likely to be there, be it early or late."""
+    """Every completion is equally likely to be in the history, early or late."""
     chains, size, steps = 4000, 5, 40
     source = generator(0)
     history = _begin(torch.zeros(chains, 1), size)
@@ -73,8 +73,8 @@ def test_a_choice_is_uniform_over_usable_completions() -> None:
         assert counts.float().std(correction=0) < 1
 
 
-def test_a_stuck_chain_keeps_something_to_propose_from() -> None:
-    """Latents that never move would fill a history of 2 with what they made themselves."""
+def test_a_stuck_chain_keeps_a_completion_to_propose_from() -> None:
+    """A latent that never moves would fill a history of 2 with its own completions."""
     source = generator(0)
     history = _begin(torch.zeros(50, 1), 2)
     for number in range(1, 400):
@@ -85,8 +85,8 @@ def test_a_stuck_chain_keeps_something_to_propose_from() -> None:
     assert (history.completions[1] > 0).all()
 
 
-def test_it_accepts_everything_when_it_proposes_from_the_truth() -> None:
-    """Nothing observed: the prior is the target, and a prior share of 1 proposes from it."""
+def test_it_accepts_every_proposal_from_the_true_posterior() -> None:
+    """Nothing is observed: the prior is the target, and `prior_share=1` proposes from it."""
     masked = Masked(torch.zeros(50, 6).double(), torch.zeros(50, 6, dtype=torch.bool))
     for step in run(
         collapsed_metropolis(SmallBernoulli(), masked, prior_share=1.0), generator(1), 9
@@ -113,7 +113,7 @@ def test_the_prior_share_is_part_of_the_density_of_the_proposal() -> None:
     torch.testing.assert_close(info.log_ratio[info.accepted], expected[info.accepted])
 
 
-def test_a_state_handed_over_begins_a_history() -> None:
+def test_a_state_of_another_sampler_starts_a_history() -> None:
     model, masked = SmallBernoulli(), problem()
     state = pseudo_gibbs(model, masked).init(generator(1))
     after, _ = collapsed_metropolis(model, masked).step(state, generator(2))

@@ -63,7 +63,7 @@ def test_a_constant_process_adds_its_constant_and_nothing_else() -> None:
     torch.testing.assert_close(ours.log_weights, plain.log_weights, rtol=1e-12, atol=1e-12)
 
 
-def test_the_exact_posterior_makes_all_weights_log_p_of_what_is_seen() -> None:
+def test_with_the_exact_posterior_all_weights_are_log_p_of_observed_values() -> None:
     sample = drawn(MIWAE(**networks()), 4, 30)
     torch.testing.assert_close(sample.log_w, log_p_seen().expand(30, 4), rtol=1e-10, atol=1e-10)
     torch.testing.assert_close(sample.effective_draws, torch.full((4,), 30.0).double())
@@ -92,7 +92,7 @@ def test_the_bound_grows_with_k_and_stays_below() -> None:
     assert (gap[1:] < 0.5 * gap[:-1]).all()
 
 
-def test_reweighting_is_what_a_model_with_that_process_would_say() -> None:
+def test_reweighting_equals_a_model_with_that_process() -> None:
     """Same noise, same draws: the weights of MIWAE's draws under an assumed process."""
     process = SelfMasking(*PROCESS)
     plain = drawn(MIWAE(**networks(1.4)), 6, 50)
@@ -116,7 +116,7 @@ def test_a_model_that_encodes_complete_data_only_is_refused() -> None:
         weighted_completions(model, Masked(images, images == 0), 2, generator(0))
 
 
-def test_images_serve_as_well_as_tables() -> None:
+def test_images_work_like_tables() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         plain = fully_connected_miwae(2, 8).double()
@@ -172,8 +172,8 @@ def test_gradients_through_discrete_draws_are_those_of_the_enumerated_bound(head
         values = torch.tensor(list(itertools.product([0.0, 1.0], repeat=3))).double()
     else:
         values = torch.tensor([[a, b, 1 - b] for a in (0.0, 1.0) for b in (0.0, 1.0)]).double()
-    law = model.decode(torch.zeros(len(values), 1).double())
-    p = law.log_prob(values).exp()
+    distribution = model.decode(torch.zeros(len(values), 1).double())
+    p = distribution.log_prob(values).exp()
     log_s = process.log_prob(torch.zeros_like(values).bool(), values)
     pairs = torch.logaddexp(log_s[:, None], log_s) - math.log(2)
     exact = torch.autograd.grad((p[:, None] * p * pairs).sum(), table.logits)[0]
@@ -187,7 +187,7 @@ def test_gradients_through_discrete_draws_are_those_of_the_enumerated_bound(head
     assert (exact.abs() > 0.01).any()
 
 
-def test_what_no_term_reads_is_left_undrawn_if_wanted() -> None:
+def test_unused_completions_can_be_left_undrawn() -> None:
     plain, knowing = (
         MIWAE(**networks(1.5)),
         NotMIWAE(**networks(1.5), missing_process=Constant(0.7, 2)),

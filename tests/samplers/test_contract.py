@@ -1,4 +1,4 @@
-"""What every sampler promises, for each in the catalogue."""
+"""The contract of every sampler, for each in the catalogue."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def test_the_cached_log_joint_belongs_to_the_state(name: str) -> None:
         torch.testing.assert_close(state.log_joint, again)
 
 
-def test_chains_handed_over_continue() -> None:
-    """Warm-up by pseudo-Gibbs, then Metropolis, is those two runs end to end."""
+def test_chains_continue_with_another_sampler() -> None:
+    """Warm-up by pseudo-Gibbs, then Metropolis, equals the two runs in sequence."""
     model, masked = untrained(), problem()
     warm, exact = pseudo_gibbs(model, masked), metropolis_within_gibbs(model, masked)
     source = generator(7)
@@ -111,8 +111,8 @@ def test_chains_handed_over_continue() -> None:
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_a_chain_taken_up_in_the_middle_is_the_same_chain(name: str) -> None:
-    """And a step leaves the state it is given as it was."""
+def test_a_chain_resumed_in_the_middle_is_the_same_chain(name: str) -> None:
+    """A step does not modify the state that it receives."""
     sampler = EVERY[name](untrained(), problem())
     source = generator(9)
     first = list(run(sampler, source, 30))
@@ -125,7 +125,7 @@ def test_a_chain_taken_up_in_the_middle_is_the_same_chain(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_every_sampler_goes_on_from_a_pseudo_gibbs_warm_up(name: str) -> None:
+def test_every_sampler_continues_from_a_pseudo_gibbs_warm_up(name: str) -> None:
     model, masked = untrained(), problem()
     warm = pseudo_gibbs(model, rows(name, masked))
     sampler = EVERY[name](model, masked)

@@ -1,4 +1,4 @@
-"""What weighted completions say, against quadrature, sorted samples and plain sums."""
+"""Estimates from weighted completions, against quadrature, sorted samples and plain sums."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_total_variance_is_within_plus_between_by_a_plain_sum() -> None:
     torch.testing.assert_close(mean_and_variance(sample)[1][:, 0], by_hand[:, 0])
 
 
-def laws() -> dict[str, Independent | BernoulliPixels | MixedRow]:
+def mixed_distributions() -> dict[str, Independent | BernoulliPixels | MixedRow]:
     source = generator(3)
     loc = 2 * torch.randn(3 * 2, 2, generator=source, dtype=torch.float64)
     scale = 0.2 + torch.rand(6, 2, generator=source, dtype=torch.float64)
@@ -105,28 +105,30 @@ def laws() -> dict[str, Independent | BernoulliPixels | MixedRow]:
     }
 
 
-@pytest.mark.parametrize("name", laws())
+@pytest.mark.parametrize("name", mixed_distributions())
 def test_the_mixture_median_is_that_of_many_sorted_draws(name: str) -> None:
-    law, n = laws()[name], 20_000
+    distribution, n = mixed_distributions()[name], 20_000
     weights = torch.tensor([[0.2, 0.1], [0.5, 0.3], [0.3, 0.6]], dtype=torch.float64)
-    means, variances = law.mean.reshape(3, 2, 2), law.variance.reshape(3, 2, 2)
+    means, variances = distribution.mean.reshape(3, 2, 2), distribution.variance.reshape(3, 2, 2)
     mean = (weights[..., None] * means).sum(0)
     var = (weights[..., None] * (variances + (means - mean).square())).sum(0)
-    ours = mixture_median(law, weights.log(), mean, var)
-    values = draw(law, generator(4), n).reshape(n, 3, 2, 2)
+    ours = mixture_median(distribution, weights.log(), mean, var)
+    values = draw(distribution, generator(4), n).reshape(n, 3, 2, 2)
     below = (weights[..., None] * (values <= ours).double().mean(0)).sum(0)
     assert (below - 0.5).abs().max() < 4.5 * 0.5 / n**0.5
 
 
 def test_the_mixture_median_of_two_gaussians_by_hand() -> None:
-    """Equal halves at ±1 have it at 0; alone, it is the mean; decoder means would say ±1."""
-    law = Independent(Normal(torch.tensor([[-1.0], [1.0]]), torch.tensor([[0.5], [0.5]])), 1)
+    """Equal halves at ±1 have it at 0; one component has its mean; decoder means would give ±1."""
+    distribution = Independent(
+        Normal(torch.tensor([[-1.0], [1.0]]), torch.tensor([[0.5], [0.5]])), 1
+    )
     mean, var = torch.zeros(1, 1), torch.full((1, 1), 1.25)
     half = torch.tensor([[0.5], [0.5]]).log()
-    assert mixture_median(law, half, mean, var).item() == pytest.approx(0, abs=1e-5)
+    assert mixture_median(distribution, half, mean, var).item() == pytest.approx(0, abs=1e-5)
     alone = torch.tensor([[1.0], [0.0]]).log()
     one, quarter = torch.full((1, 1), -1.0), torch.full((1, 1), 0.25)
-    assert mixture_median(law, alone, one, quarter).item() == pytest.approx(-1, abs=1e-5)
+    assert mixture_median(distribution, alone, one, quarter).item() == pytest.approx(-1, abs=1e-5)
 
 
 def test_the_weighted_median_by_hand_and_with_equal_weights() -> None:
@@ -139,19 +141,21 @@ def test_the_weighted_median_by_hand_and_with_equal_weights() -> None:
     torch.testing.assert_close(weighted_median(many, equal), many.median(0).values)
 
 
-def sample_of(law: MixedRow | BernoulliPixels, terms: dict[str, Tensor], rows: int) -> Completions:
-    x = draw(law, generator(6)).unflatten(0, (-1, rows))
+def sample_of(
+    distribution: MixedRow | BernoulliPixels, terms: dict[str, Tensor], rows: int
+) -> Completions:
+    x = draw(distribution, generator(6)).unflatten(0, (-1, rows))
     nothing = Masked(torch.zeros_like(x[0]), torch.zeros_like(x[0], dtype=torch.bool))
-    return Completions(nothing, torch.zeros(*x.shape[:2], 1), x, law, terms)
+    return Completions(nothing, torch.zeros(*x.shape[:2], 1), x, distribution, terms)
 
 
 @pytest.mark.parametrize("further", [(), ("missing",)])
 def test_discrete_columns_are_filled_with_their_likeliest_value(further: tuple[str, ...]) -> None:
     layout = Layout([Binary(), Levels(3)])
     outputs = torch.tensor([1.5, 0.8, 2.0, -1.0]).expand(400, 4)
-    law = MixedRow(layout, outputs, torch.ones(()))
+    distribution = MixedRow(layout, outputs, torch.ones(()))
     terms = {name: torch.zeros(200, 2) for name in ("x_obs", "latent", *further)}
-    sample = sample_of(law, terms, 2)
+    sample = sample_of(distribution, terms, 2)
     assert torch.equal(median(sample), torch.tensor([1.0, 0.0, 1.0, 0.0]).expand(2, 4))
     draws = sir_completions(sample, 50, generator(7))
     assert ((draws == 0) | (draws == 1)).all()
@@ -164,11 +168,11 @@ def test_a_mixture_of_predictions_by_a_plain_sum() -> None:
     log_weights = torch.randn(5, 3, generator=generator(8)).double().log_softmax(0)
     weights = log_weights.exp()
     loc = torch.randn(5, 3, generator=generator(9)).double()
-    law = mixture(Normal(loc, 0.5 + loc.square()), log_weights)
+    distribution = mixture(Normal(loc, 0.5 + loc.square()), log_weights)
     y = torch.tensor([0.3, -1.0, 2.0]).double()
     by_hand = (weights * Normal(loc, 0.5 + loc.square()).log_prob(y).exp()).sum(0)
-    torch.testing.assert_close(law.log_prob(y).exp(), by_hand)
-    torch.testing.assert_close(law.mean, (weights * loc).sum(0))
+    torch.testing.assert_close(distribution.log_prob(y).exp(), by_hand)
+    torch.testing.assert_close(distribution.mean, (weights * loc).sum(0))
     logits = torch.randn(5, 3, 4, generator=generator(10)).double()
     classes = mixture(Categorical(logits=logits), log_weights)
     by_hand = (weights[..., None] * logits.softmax(-1)).sum(0)

@@ -77,7 +77,7 @@ def test_exact_samplers_reach_the_enumerated_bernoulli_conditional(name: str) ->
     exact = model.pixel_marginals(row, observed)
     masked = Masked(row[None], observed[None]).repeat(10_000)
     draws = last_draws(name, model, masked, 150)[:, ~observed]
-    # The total variation of two Bernoulli laws is the distance of their probabilities.
+    # The total variation of two Bernoulli distributions is the distance of their probabilities.
     assert (draws.mean(0) - exact).abs().max() < 0.02
 
 
@@ -90,8 +90,8 @@ def test_pseudo_gibbs_misses_the_enumerated_conditional() -> None:
     assert (draws.mean(0) - exact).abs().max() > 0.05
 
 
-def test_the_ratio_without_the_proposal_densities_would_be_caught() -> None:
-    """The published mistake: accept by the likelihood alone. It does not reach the conditional."""
+def test_the_ratio_without_the_proposal_densities_would_be_detected() -> None:
+    """A published error: acceptance by the likelihood alone. It does not reach the conditional."""
     masked, hidden, exact = linear_gaussian_problem()
     wrong = LinearGaussian(shift=0.5, stretch=1.5)
     state = pseudo_gibbs(wrong, masked).init(generator(2))
@@ -113,11 +113,11 @@ def test_the_ratio_without_the_proposal_densities_would_be_caught() -> None:
     assert standard_errors_off(state.x[:, hidden], exact) > 20
 
 
-def test_always_accepts_with_the_true_posterior() -> None:
-    """If q is the true posterior the ratio is 1: nothing is ever rejected."""
+def test_the_true_posterior_as_proposal_is_always_accepted() -> None:
+    """If q is the true posterior, the ratio is 1: no proposal is rejected."""
     model = LinearGaussian()
     orthogonal, _ = torch.linalg.qr(model.weights)
-    model.weights = orthogonal  # then the posterior is diagonal, as the encoder is
+    model.weights = orthogonal  # then the posterior is diagonal, like the encoder
     precision = 1 + 1 / model.noise**2
     model.gain = orthogonal.T / model.noise**2 / precision
     model.scale = torch.full((2,), precision**-0.5, dtype=torch.float64)
@@ -127,8 +127,8 @@ def test_always_accepts_with_the_true_posterior() -> None:
         assert step.info.accepted.all()
 
 
-def test_a_collapsed_proposal_from_the_current_completion_would_be_caught() -> None:
-    """x_hist made by the current z: the proposal then depends on z and the ratio is not right."""
+def test_a_collapsed_proposal_from_the_current_completion_would_be_detected() -> None:
+    """x_hist comes from the current z: the proposal then depends on z and the ratio is wrong."""
     masked, hidden, exact = linear_gaussian_problem()
     sampler = collapsed_metropolis(LinearGaussian(shift=0.5, stretch=1.5), masked, history=1)
     source = generator(2)
@@ -141,13 +141,15 @@ def test_a_collapsed_proposal_from_the_current_completion_would_be_caught() -> N
     assert standard_errors_off(state.x[:, hidden], exact) > 20
 
 
-def test_a_collapsed_ratio_over_all_entries_would_be_caught(
+def test_a_collapsed_ratio_over_all_entries_would_be_detected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Hidden entries taken as data, as they stand in `masked.x`: 0."""
     masked, hidden, exact = linear_gaussian_problem()
     monkeypatch.setattr(
-        collapsed_module, "log_prob_observed", lambda law, masked: law.log_prob(masked.x)
+        collapsed_module,
+        "log_prob_observed",
+        lambda distribution, masked: distribution.log_prob(masked.x),
     )
     wrong = LinearGaussian(shift=0.5, stretch=1.5)
     draws = last_draws("collapsed Metropolis", wrong, masked, 60)[:, hidden]
@@ -160,7 +162,7 @@ IMAGES = 150
 def pooled(
     model: object, masked: Masked, completions: int, prior_proposals: int, forget_prior: bool
 ) -> tuple[Pool, Tensor]:
-    """The pool of 100 iterations for each row, and the completions after the last."""
+    """The pool of 100 iterations for each row, and the completions after the last one."""
     sampler = lair(model, masked, completions=completions, prior_proposals=prior_proposals)
     pool, source = Pool(), generator(3)
     for step in run(sampler, source, 110, 10):
@@ -198,21 +200,21 @@ def test_the_pool_removes_the_bias_of_few_completions() -> None:
     assert standard_errors_off(pool.mean[:, hidden], exact) < 5
 
 
-def test_lair_estimates_the_gaussian_evidence_with_an_honest_error() -> None:
+def test_lair_estimates_the_gaussian_evidence_with_a_correct_error() -> None:
     masked, hidden, _ = linear_gaussian_problem()
     masked, wrong = masked[:IMAGES], LinearGaussian(shift=0.5, stretch=1.5)
     seen = ~hidden
-    law = torch.distributions.MultivariateNormal(
+    distribution = torch.distributions.MultivariateNormal(
         wrong.offset[seen], wrong.covariance[seen][:, seen]
     )
     pool, _ = pooled(wrong, masked, 16, 4, forget_prior=False)
     estimate = pool.log_evidence
-    score = (estimate.value - law.log_prob(masked.x[0][seen])) / estimate.standard_error
+    score = (estimate.value - distribution.log_prob(masked.x[0][seen])) / estimate.standard_error
     assert score.abs().max() < 5
     assert 0.8 < score.std() < 1.25
 
 
-def test_lair_weights_that_forget_the_prior_would_be_caught() -> None:
+def test_lair_weights_without_the_prior_would_be_detected() -> None:
     masked, hidden, exact = linear_gaussian_problem()
     masked, wrong = masked[:IMAGES], LinearGaussian(shift=0.5, stretch=1.5)
     pool, _ = pooled(wrong, masked, 16, 4, forget_prior=True)

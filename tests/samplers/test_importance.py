@@ -28,7 +28,7 @@ HIDDEN = ~OBSERVED
 
 
 class Incomplete(LinearGaussian):
-    """Reads what is observed, and proposes wrongly on purpose: off in mean and too wide."""
+    """Encodes incomplete data with a wrong proposal: shifted mean, too wide."""
 
     def encode_incomplete(self, masked: Masked) -> Distribution:
         seen = torch.where(masked.observed, masked.x - self.offset, 0)
@@ -48,7 +48,7 @@ def log_p_observed(model: LinearGaussian) -> Tensor:
 
 
 def standard_errors_off(estimates: Tensor, exact: Tensor) -> float:
-    """Of independent estimates (n, D): how far their mean is from `exact`, at worst."""
+    """Largest distance of the mean of independent estimates (n, D) from `exact`, in SE."""
     error = estimates.std(0) / len(estimates) ** 0.5
     return ((estimates.mean(0) - exact) / error).abs().max().item()
 
@@ -60,16 +60,16 @@ def test_the_posterior_mean_and_variance_are_those_of_the_exact_conditional() ->
     assert standard_errors_off(sample.variance[:, HIDDEN], exact.covariance.diagonal()) < 4
 
 
-def test_weights_that_forget_the_proposal_miss_it() -> None:
+def test_weights_without_the_proposal_miss_it() -> None:
     model, masked, exact = problem(40)
     sample = importance_sample(model, masked, 2000, generator(1), decoded_at_once=50_000)
     wrong = sample.log_w + proposal_for(model, masked).log_prob(sample.z)
-    law = model.decode(sample.z)
+    distribution = model.decode(sample.z)
     mixture = MixtureMoments()
-    mixture.add(wrong, law.mean, law.variance)
+    mixture.add(wrong, distribution.mean, distribution.variance)
     assert standard_errors_off(mixture.mean[:, HIDDEN], exact.mean) > 20
     right = MixtureMoments()
-    right.add(sample.log_w, law.mean, law.variance)
+    right.add(sample.log_w, distribution.mean, distribution.variance)
     assert standard_errors_off(right.mean[:, HIDDEN], exact.mean) < 4
 
 
@@ -79,9 +79,9 @@ def test_moments_are_those_of_the_mixture_by_a_plain_sum() -> None:
     weights = torch.softmax(sample.log_w, 0)
     mean, square = torch.zeros(3, 5).double(), torch.zeros(3, 5).double()
     for k in range(50):
-        law = model.decode(sample.z[k])
-        mean += weights[k, :, None] * law.mean
-        square += weights[k, :, None] * (law.variance + law.mean.square())
+        distribution = model.decode(sample.z[k])
+        mean += weights[k, :, None] * distribution.mean
+        square += weights[k, :, None] * (distribution.variance + distribution.mean.square())
     torch.testing.assert_close(sample.mean[:, HIDDEN], mean[:, HIDDEN])
     torch.testing.assert_close(sample.variance[:, HIDDEN], (square - mean.square())[:, HIDDEN])
     torch.testing.assert_close(sample.bound, iwae_bound(sample.log_w))
@@ -97,7 +97,7 @@ def test_observed_entries_come_back_bit_identical() -> None:
         assert torch.equal(completed[masked.observed], masked.x[masked.observed])
 
 
-def test_the_size_of_the_pieces_changes_nothing() -> None:
+def test_the_size_of_the_pieces_does_not_change_the_result() -> None:
     model, masked, _ = problem(3)
     truth = ROW.expand(3, 5)
     whole = importance_sample(model, masked, 40, generator(5), decoded_at_once=10**6)
@@ -136,7 +136,7 @@ def test_with_everything_observed_the_weights_are_those_of_complete_data() -> No
 
 
 def test_with_everything_hidden_the_weights_average_to_one() -> None:
-    """log p(nothing) = 0, whatever the model; and the mean is that of the marginal law."""
+    """log p(nothing) = 0 for every model; the mean is that of the marginal distribution."""
     model, masked, _ = problem(40)
     masked = Masked(masked.x, torch.zeros_like(masked.observed))
     sample = importance_sample(model, masked, 10_000, generator(11), decoded_at_once=50_000)
@@ -145,7 +145,7 @@ def test_with_everything_hidden_the_weights_average_to_one() -> None:
     assert standard_errors_off(sample.variance, model.covariance.diagonal()) < 4
 
 
-def test_sir_draws_have_the_exact_conditional_law() -> None:
+def test_sir_draws_have_the_exact_conditional_distribution() -> None:
     """One draw from each of many independent samples; unweighted draws are far off."""
     model, masked, exact = problem(4000)
     sample = importance_sample(model, masked, 500, generator(12), decoded_at_once=500_000)
@@ -167,7 +167,7 @@ def test_resampling_chooses_with_the_weights() -> None:
     assert ((share - weights).abs() <= 4.5 * error).all()
 
 
-def test_the_log_density_of_the_truth_is_that_of_the_exact_conditional() -> None:
+def test_the_log_density_of_the_true_values_is_that_of_the_exact_conditional() -> None:
     model, masked, exact = problem(40)
     sample = importance_sample(model, masked, 10_000, generator(15), decoded_at_once=50_000)
     truth = MultivariateNormal(exact.mean, exact.covariance).log_prob(ROW[HIDDEN])
@@ -175,9 +175,9 @@ def test_the_log_density_of_the_truth_is_that_of_the_exact_conditional() -> None
     assert standard_errors_off(estimates[:, None], truth) < 4
 
 
-def test_the_exact_posterior_makes_every_draw_count() -> None:
+def test_the_exact_posterior_gives_the_full_sample_size() -> None:
     model = LinearGaussian()
-    model.weights, _ = torch.linalg.qr(model.weights)  # so the posterior is diagonal, as q is
+    model.weights, _ = torch.linalg.qr(model.weights)  # so the posterior is diagonal, like q
     precision = 1 + model.noise**-2
     model.gain = model.weights.T / model.noise**2 / precision
     model.scale = torch.full((2,), precision**-0.5, dtype=torch.float64)
@@ -191,7 +191,7 @@ def test_the_exact_posterior_makes_every_draw_count() -> None:
     assert sample.pareto_k.shape == (3,)
 
 
-def test_a_proposal_too_narrow_is_told_by_pareto_k() -> None:
+def test_pareto_k_detects_a_proposal_that_is_too_narrow() -> None:
     model, masked, _ = problem(5)
     wide = importance_sample(model, masked, 4000, generator(17))
 
@@ -229,7 +229,7 @@ def test_a_model_that_encodes_complete_data_needs_a_completion() -> None:
         importance_sample(LinearGaussian(), masked, 10, generator(20))
 
 
-def test_a_row_gets_with_its_stream_what_it_would_get_alone() -> None:
+def test_a_row_with_its_stream_gets_the_result_it_would_get_alone() -> None:
     model, _, _ = problem(1)
     x = torch.stack([ROW, -ROW, 0.5 * ROW])
     masked = Masked(x, torch.stack([OBSERVED, ~OBSERVED, torch.zeros(5, dtype=torch.bool)]))

@@ -1,4 +1,4 @@
-"""x_mis integrated out: the same answers as drawing it, by quadrature, and with far less noise."""
+"""x_mis integrated out: the same results as with draws, by quadrature, with less noise."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_mean_variance_and_bound_are_those_of_the_exact_conditional(name: str) -
 
 
 def many_columns(columns: int, count: int) -> Completions:
-    """Independent hidden columns of N(0, 1), but for a latent that says nothing."""
+    """Independent hidden columns of N(0, 1), and a latent without information."""
     parts = networks()
     parts["decoder"] = torch.nn.Linear(1, columns).double()
     torch.nn.init.zeros_(parts["decoder"].weight)
@@ -71,7 +71,7 @@ def many_columns(columns: int, count: int) -> Completions:
         return weighted_completions(model, Masked(nothing, nothing > 0), 50, generator(1))
 
 
-def test_with_many_hidden_entries_draws_degenerate_and_integrals_do_not() -> None:
+def test_with_many_hidden_entries_weights_of_draws_degenerate_and_integrals_do_not() -> None:
     process, columns = Clipping(0.0, 4.0).double(), 300
     sample = many_columns(columns, 40)
     with torch.no_grad():
@@ -121,8 +121,8 @@ def test_the_fast_quadrature_has_the_bound_and_the_gradient_of_the_fine_one() ->
         torch.testing.assert_close(fast, fine, rtol=1e-3, atol=0)
 
 
-def test_few_draws_soften_the_process_and_few_integrals_do_not() -> None:
-    """Given the true model, the strength with the best bound of 2 draws a row, from a grid."""
+def test_few_draws_bias_the_process_towards_softness_and_integrals_do_not() -> None:
+    """The strength with the best bound on a grid, from 2 draws per row of the true model."""
     truth, strengths = Clipping(0.5, 8.0).double(), (2.0, 4.0, 8.0, 16.0)
     parts = networks()
     model = NotMIWAE(**parts, missing_process=truth)
@@ -138,7 +138,7 @@ def test_few_draws_soften_the_process_and_few_integrals_do_not() -> None:
     assert strengths[plain.index(max(plain))] < 8
 
 
-def test_what_cannot_be_integrated_is_refused() -> None:
+def test_terms_that_cannot_be_integrated_are_refused() -> None:
     sample = drawn(ASSUMED["clipping"], 2, 3)
     with pytest.raises(ValueError, match="own value alone"):
         integrated(sample, LinearMasking(2).double())
@@ -148,9 +148,9 @@ def test_what_cannot_be_integrated_is_refused() -> None:
         )
     dlvm = fully_connected_dlvm(latent_dim=2, hidden=4)
     with torch.no_grad():
-        law = dlvm.decode(torch.zeros(6, 2))
+        distribution = dlvm.decode(torch.zeros(6, 2))
     with pytest.raises(NotImplementedError, match="BernoulliPixels"):
-        integrated(sample._replace(likelihood=law), ASSUMED["clipping"])
+        integrated(sample._replace(likelihood=distribution), ASSUMED["clipping"])
 
 
 @pytest.mark.parametrize("name", PROCESSES)

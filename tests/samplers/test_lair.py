@@ -1,4 +1,4 @@
-"""LAIR's weights against the definition, and its pool against sums over everything added."""
+"""LAIR's weights against the definition, and its pool against sums over all draws."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def test_weights_are_those_of_the_deterministic_mixture(prior_proposals: int, la
     torch.testing.assert_close(after.likelihood.logits, model.decode(after.z).logits)
 
 
-def test_the_encoder_proposes_what_it_is_given() -> None:
-    """z_k is drawn from completion k of its own image, not from another's."""
+def test_the_encoder_proposes_from_the_given_completion() -> None:
+    """z_k is drawn from completion k of its own image, not of another one."""
     model = SmallBernoulli()
     model.encode = (
         lambda x: torch.distributions.Independent(  # type: ignore[method-assign]
@@ -97,7 +97,7 @@ def iterations(count: int, spread: float, rows: int = 2, proposals: int = 5) -> 
 
 @pytest.mark.parametrize("spread", [0.5, 400.0])
 def test_pooled_quantities_are_sums_over_everything_added(spread: float) -> None:
-    """With a spread of 400 nats a later weight outdoes all before it, again and again."""
+    """With a spread of 400 nats, a later weight repeatedly exceeds all earlier ones."""
     infos, pool = iterations(30, spread), Pool()
     for info in infos:
         pool.add(info, generator(0))
@@ -106,7 +106,7 @@ def test_pooled_quantities_are_sums_over_everything_added(spread: float) -> None
     means = torch.cat([info.likelihood.mean.unflatten(0, (2, 5)) for info in infos], 1)
     mean = (w * means).sum(1)
     torch.testing.assert_close(pool.mean, mean)
-    # A binary pixel with mean m has variance m (1 − m), however the mean came about.
+    # A binary pixel with mean m has variance m (1 − m), however the mean was computed.
     torch.testing.assert_close(pool.variance, mean * (1 - mean))
     evidence = log_w.logsumexp(1) - math.log(log_w.shape[1])
     torch.testing.assert_close(pool.log_evidence.value, evidence)
@@ -120,7 +120,7 @@ def test_pooled_quantities_are_sums_over_everything_added(spread: float) -> None
     assert torch.equal(z, torch.cat([info.z for info in infos], 1).transpose(0, 1))
 
 
-def test_one_iteration_has_an_estimate_and_no_error_of_it() -> None:
+def test_one_iteration_has_an_estimate_without_a_standard_error() -> None:
     pool, info = Pool(), iterations(1, 1.0)[0]
     pool.add(info, generator(0))
     estimate = pool.log_evidence
@@ -146,7 +146,7 @@ def test_a_full_pool_holds_fewer_latents_and_the_same_expectations() -> None:
     )
     error = thinned.std(0) / 400**0.5
     assert (error > 0).all()
-    # Normalised anew after thinning, so there is a bias of order 1 / 30 of the spread.
+    # Weights are normalised again after thinning: the bias is of order 1 / 30 of the spread.
     assert ((thinned.mean(0) - expected[0]).abs() < 5 * error + 0.03 * thinned.std(0)).all()
 
 

@@ -72,7 +72,7 @@ def geweke(sweeps: int = 6) -> Tensor:
     return (exact.mean(0) - found.mean(0)).abs() / error
 
 
-def test_the_joint_law_is_kept() -> None:
+def test_the_joint_distribution_is_invariant() -> None:
     assert geweke().max() < 4.5
 
 
@@ -88,7 +88,7 @@ MISTAKES: dict[str, Callable[[Posterior], Posterior]] = {
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_wrong_conditional_would_be_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_conditional_would_be_detected(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     right = GaussianWishartDirichlet.posterior
     prior_itself = GaussianWishartDirichlet.draw
 
@@ -113,12 +113,12 @@ def six_points() -> Tensor:
 
 
 def frequencies(assignment: Tensor) -> Tensor:
-    """Of each of the 2⁶ assignments, from (chains, 6)."""
+    """Frequency of each of the 2⁶ assignments, from (chains, 6)."""
     code = (assignment * 2 ** torch.arange(5, -1, -1)).sum(-1)
     return torch.bincount(code, minlength=64) / len(code)
 
 
-def test_assignments_come_as_often_as_enumeration_says() -> None:
+def test_assignments_have_the_frequencies_of_enumeration() -> None:
     x, prior = six_points(), proper_prior(2)
     z = torch.tensor(list(itertools.product(range(2), repeat=6)))
     exact = prior.log_evidence(moments_of(x, z, 2)).softmax(0)
@@ -130,14 +130,14 @@ def test_assignments_come_as_often_as_enumeration_says() -> None:
     error = (exact * (1 - exact) / chains).sqrt()
     assert ((found - exact).abs() / error).max() < 4.5
     assert ((start - exact).abs() / error).max() > 50
-    # p(z, x) is what a sweep reports, and the state's moments are those of its points.
+    # A sweep reports p(z, x), and the state's moments are those of its points.
     torch.testing.assert_close(
         last.info.log_evidence, prior.log_evidence(moments_of(x, last.state.assignment, 2))
     )
     torch.testing.assert_close(last.info.log_likelihood, last.state.mixture.log_prob(x).sum(-1))
 
 
-def test_uncertain_points_make_clusters_as_broad_as_their_draws() -> None:
+def test_uncertain_points_give_clusters_as_wide_as_their_draws() -> None:
     x, _ = three_clusters(400)
     variance = torch.full_like(x, 0.5)
     within = {}
@@ -150,17 +150,17 @@ def test_uncertain_points_make_clusters_as_broad_as_their_draws() -> None:
 
 
 def mean_log_prob(mixtures: list[GaussianMixture], x: Tensor) -> Tensor:
-    """Of each chain, averaged over sweeps and points: (chains,)."""
+    """Mean of each chain over sweeps and points, (chains,)."""
     return torch.stack([mixture.log_prob(x).mean(-1) for mixture in mixtures]).mean(0)
 
 
 def test_very_uncertain_points_keep_the_clusters_of_exact_multiple_imputation() -> None:
-    """Against chains that keep a draw each; and what stale assignments would make of it."""
+    """Compared with chains that keep one draw each; stale assignments are worse."""
     x, _ = three_clusters(400)
     variance = torch.full_like(x, 0.6)
     prior, chains = GaussianWishartDirichlet(2), 24
 
-    def places(seed: int, rows: int) -> Tensor:
+    def sampled_points(seed: int, rows: int) -> Tensor:
         return x + variance.sqrt() * normal((rows, *x.shape), generator(seed), x.dtype)
 
     def late(sampler: Sampler) -> list[GaussianMixture]:
@@ -171,20 +171,20 @@ def test_very_uncertain_points_keep_the_clusters_of_exact_multiple_imputation() 
     source, stale = generator(0), []
     state = mixture_gibbs(x, 3, prior, chains, variance).init(source)
     for number in range(150):
-        points = places(1000 + number, chains)
+        points = sampled_points(1000 + number, chains)
         moments = moments_of(points, state.assignment, 3)
         sampler = mixture_gibbs(points, 3, prior, chains)
         state, _ = sampler.step(state._replace(x=points, moments=moments), source)
         stale += [state.mixture] if number >= 100 else []
 
-    fresh = places(1, 5).flatten(0, 1)
-    exact = mean_log_prob(late(mixture_gibbs(places(2, chains), 3, prior, chains)), fresh)
+    fresh = sampled_points(1, 5).flatten(0, 1)
+    exact = mean_log_prob(late(mixture_gibbs(sampled_points(2, chains), 3, prior, chains)), fresh)
     ours = mean_log_prob(late(mixture_gibbs(x, 3, prior, chains, variance)), fresh)
     assert abs(ours.mean() - exact.mean()) < 0.02
     assert mean_log_prob(stale, fresh).mean() < exact.mean() - 0.05
 
 
-def test_the_clusters_are_found_and_spare_ones_stay_nearly_empty() -> None:
+def test_the_clusters_are_found_and_surplus_ones_stay_nearly_empty() -> None:
     x, cluster = three_clusters(600)
     sampler = mixture_gibbs(x.float(), 8, chains=3)
     *_, last = run(sampler, generator(0), 100)
@@ -197,7 +197,7 @@ def test_the_clusters_are_found_and_spare_ones_stay_nearly_empty() -> None:
 
 
 @pytest.mark.parametrize("kind", ["assignment", "mixture", "one each"])
-def test_a_start_is_taken(kind: str) -> None:
+def test_a_given_start_is_used(kind: str) -> None:
     x, cluster = three_clusters(100)
     mixture = proper_prior(2).draw(3, generator(1), (2,), x.dtype)
     start = {
@@ -210,7 +210,7 @@ def test_a_start_is_taken(kind: str) -> None:
     assert torch.equal(state.assignment, wanted.expand(2, 100))
 
 
-def test_several_streams_are_one_a_chain() -> None:
+def test_several_streams_are_one_per_chain() -> None:
     x, _ = three_clusters(50)
     several = mixture_gibbs(x, 3, chains=2, variance=torch.full_like(x, 0.1))
     alone = mixture_gibbs(x, 3, chains=1, variance=torch.full_like(x, 0.1))
@@ -220,15 +220,15 @@ def test_several_streams_are_one_a_chain() -> None:
     torch.testing.assert_close(both.state.mixture.means[1:], one.state.mixture.means)
 
 
-def test_points_of_a_wrong_shape_are_named() -> None:
+def test_points_of_a_wrong_shape_are_refused() -> None:
     with pytest.raises(ValueError, match="points of 3 dimensions, got 2"):
         mixture_gibbs(torch.zeros(5, 2), 2, GaussianWishartDirichlet(3))
     with pytest.raises(ValueError, match=r"\(N, D\) or \(4, N, D\), got shape \(3, 5, 2\)"):
         mixture_gibbs(torch.zeros(3, 5, 2), 2)
 
 
-def test_the_form_it_is_timed_against_has_the_same_conditionals() -> None:
-    """The benchmark's other side is no straw man: same moments, same law of the clusters."""
+def test_the_reference_of_the_benchmark_has_the_same_conditionals() -> None:
+    """The reference in the benchmark is correct: same moments, same distribution of clusters."""
     x, _ = three_clusters(60)
     prior = proper_prior(2)
     mixture = prior.draw(3, generator(1), (), torch.float64)

@@ -1,4 +1,4 @@
-"""Systematic resampling and thinning: right on average, and as steady as they promise."""
+"""Systematic resampling and thinning: unbiased, with the expected variance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_each_item_is_chosen_its_expected_number_of_times() -> None:
 
 
 def test_an_item_without_weight_is_never_chosen_even_at_the_edge() -> None:
-    """Weights that sum to a little less than one, by rounding, and zeros behind them."""
+    """Weights that sum to slightly less than one, by rounding, followed by zeros."""
     weights = torch.full((1, 12), 0.1, dtype=torch.float64)
     weights[:, 10:] = 0
     for short in (0.0, 1e-9):
@@ -28,17 +28,17 @@ def test_an_item_without_weight_is_never_chosen_even_at_the_edge() -> None:
         assert chosen.max() == 9
 
 
-def test_thinned_weights_have_the_expectation_of_the_old() -> None:
+def test_thinned_weights_have_the_expectation_of_the_original_ones() -> None:
     log_w = 1.5 * torch.randn(1, 60, generator=generator(0), dtype=torch.float64)
     w = log_w.exp()[0]
     chosen, new = thin(log_w.expand(20_000, -1), 20, generator(1))
     weights = torch.zeros(20_000, 60).double().scatter(1, chosen, new.exp())
     assert all(len(row.unique()) == 20 for row in chosen[:100])
-    # Present with probability w / c, and then c: the variance is w (c − w).
+    # Present with probability w / c, with weight c: the variance is w (c − w).
     c = new.exp().min()
     error = (w * (c - w).clamp_min(0) / 20_000).sqrt()
     assert ((weights.mean(0) - w).abs() <= 5 * error + 1e-9 * w).all()
-    # The large ones are there always, as they were.
+    # Large weights are always kept unchanged.
     large = w > c * (1 + 1e-9)
     assert 0 < large.sum() < 20
     assert torch.allclose(weights[:, large], w[large])

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class LastFirst:
-    """In this process, last piece first."""
+    """Runs the pieces in this process, last piece first."""
 
     name = "reversed"
     workers = 1

@@ -25,12 +25,12 @@ SMALL = Config(
 
 @cache
 def small_images() -> ClusterImages:
-    """Those of `SMALL`."""
+    """The images of `SMALL`."""
     return cluster_images("digits", 200, set_upright=True)
 
 
 def same(one: Result, other: Result) -> bool:
-    """Are weights, mixtures and all that was seen of them equal, bit for bit?"""
+    """Whether weights, mixtures and all recorded results are equal, bit for bit."""
     a, b = one.model.state_dict(), other.model.state_dict()
     weights = all(torch.equal(a[name], b[name]) for name in a)
     return (

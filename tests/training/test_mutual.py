@@ -99,9 +99,9 @@ def test_a_shot_is_what_its_networks_and_mixture_say(form: str) -> None:
     own = clustering_scores(shot.assignment, images.y, 5)
     assert shot.scores.accuracy == own.accuracy
     assert shot.bound.message == pytest.approx(message(shot, shot.mixture), abs=1e-4)
-    law = found.model.encode(x)
-    log_likelihood = found.model.decode(draw(law, generator(SMALL.seed + 1))).log_prob(x)
-    assert shot.bound.entropy == pytest.approx(law.entropy().mean().item(), abs=1e-3)
+    distribution = found.model.encode(x)
+    log_likelihood = found.model.decode(draw(distribution, generator(SMALL.seed + 1))).log_prob(x)
+    assert shot.bound.entropy == pytest.approx(distribution.entropy().mean().item(), abs=1e-3)
     assert shot.bound.reconstruction == pytest.approx(log_likelihood.mean().item(), abs=1e-2)
 
 

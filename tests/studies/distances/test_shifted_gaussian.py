@@ -49,8 +49,8 @@ def test_the_slope_of_jensen_shannon_is_its_difference() -> None:
 
 @pytest.mark.parametrize("name", [name for name in DIVERGENCES if name != "wasserstein"])
 def test_in_the_plane_a_second_dimension_changes_nothing(name: str) -> None:
-    law = Mixture(((0.0, 0.0),), WIDTH)
-    in_the_plane = Pair(law, law).truth(DIVERGENCES[name], 0.6)
+    distribution = Mixture(((0.0, 0.0),), WIDTH)
+    in_the_plane = Pair(distribution, distribution).truth(DIVERGENCES[name], 0.6)
     on_the_line = between(name, torch.tensor([0.6]), WIDTH).item()
     assert on_the_line == pytest.approx(in_the_plane, rel=2e-3)
 

@@ -104,10 +104,10 @@ def test_long_runs_are_thinned() -> None:
 def test_proposals_are_the_encoders_gaussians_at_the_completed_images() -> None:
     frame = run().frames[-3]
     shot = frame.samplers[METROPOLIS]
-    law = model().encode(torch.from_numpy(shot.draws).float()[:, None])
-    np.testing.assert_allclose(shot.record.proposals.mean, law.mean, atol=2e-3)
+    distribution = model().encode(torch.from_numpy(shot.draws).float()[:, None])
+    np.testing.assert_allclose(shot.record.proposals.mean, distribution.mean, atol=2e-3)
     _, covariance = shot.record.proposals.marginal([3, 1])
-    expected = law.covariance_matrix[:, [[3, 3], [1, 1]], [[3, 1], [3, 1]]]
+    expected = distribution.covariance_matrix[:, [[3, 3], [1, 1]], [[3, 1], [3, 1]]]
     np.testing.assert_allclose(covariance, expected, rtol=2e-3, atol=1e-4)
 
 
@@ -125,11 +125,11 @@ def test_an_image_is_encoded_once() -> None:
 def test_marginals_of_a_full_covariance_are_those_of_its_draws() -> None:
     source = generator(1)
     below = torch.randn(2, 5, 5, generator=source).tril(-1)
-    law = TriangularNormal(
+    distribution = TriangularNormal(
         torch.randn(2, 5, generator=source), 0.3 * torch.randn(2, 5, generator=source), below
     )
-    draws = law.from_noise(torch.randn(200_000, 2, 5, generator=source))
-    mean, covariance = proposals(law).marginal([4, 0])
+    draws = distribution.from_noise(torch.randn(200_000, 2, 5, generator=source))
+    mean, covariance = proposals(distribution).marginal([4, 0])
     for row in range(2):
         pair = draws[:, row, [4, 0]].T
         sd = pair.std(1).numpy()

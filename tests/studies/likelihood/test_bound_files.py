@@ -95,10 +95,12 @@ def test_the_shipped_bounds_of_the_small_gaussian_decoder_are_right() -> None:
     model, found = gaussian_digits.load(), bound_files.load(NAME)["test"]
     x = gaussian_digits.images(20)
     along = torch.linspace(-6, 6, 301)
-    law = model.decode(torch.cartesian_prod(along, along))
+    distribution = model.decode(torch.cartesian_prod(along, along))
     log_prior = model.prior().log_prob(torch.cartesian_prod(along, along)).double()
     cell = 2 * math.log(12 / 300)
-    truth = torch.stack([(law.log_prob(row) + log_prior).logsumexp(0) + cell for row in x[:4]])
+    truth = torch.stack(
+        [(distribution.log_prob(row) + log_prior).logsumexp(0) + cell for row in x[:4]]
+    )
     line = next(line for line in found.lines if line.method == "quadrature")
     torch.testing.assert_close(line.each[:4], truth.double(), rtol=0, atol=0.05)
     above = next(line for line in found.lines if line.method == "best mixture")

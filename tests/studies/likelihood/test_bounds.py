@@ -93,8 +93,8 @@ def test_a_line_on_the_wrong_side_is_detected() -> None:
 
 
 def _one_atom(x: Tensor, family: Family) -> float:
-    law = torch.distributions.Normal(x.mean(0), family.floor**0.5)
-    return law.log_prob(x).sum(1).mean().item()
+    distribution = torch.distributions.Normal(x.mean(0), family.floor**0.5)
+    return distribution.log_prob(x).sum(1).mean().item()
 
 
 def test_with_a_mask_all_lines_refer_to_the_observed_entries() -> None:
@@ -102,8 +102,8 @@ def test_with_a_mask_all_lines_refer_to_the_observed_entries() -> None:
     observed = torch.tensor([True, False, True, False, False]).expand_as(x)
     _, found = measured(SMALL, model, x, observed=observed, latents=z)
     seen = observed[0]
-    law = MultivariateNormal(model.offset[seen], model.covariance[seen][:, seen])
-    exact = law.log_prob(x[:, seen])
+    distribution = MultivariateNormal(model.offset[seen], model.covariance[seen][:, seen])
+    exact = distribution.log_prob(x[:, seen])
     torch.testing.assert_close(found.of("quadrature")[0].each, exact, rtol=0, atol=1e-6)
     best = found.of("IWAE")[-1]
     assert abs(best.mean - exact.mean()) < 5 * best.error
@@ -137,8 +137,8 @@ def test_a_family_has_the_variances_that_the_head_can_output() -> None:
     family = family_of(one)
     assert math.isclose(family.floor, scale.min().item(), rel_tol=1e-6)
     assert math.isclose(family.ceiling, scale.max().item(), rel_tol=1e-6)
-    law = GaussianPixelLikelihood(0.05)(torch.full((1, 4, 3, 3), -50.0))
-    assert law.variance.min() >= family_of(GaussianPixelLikelihood(0.05)).floor
+    distribution = GaussianPixelLikelihood(0.05)(torch.full((1, 4, 3, 3), -50.0))
+    assert distribution.variance.min() >= family_of(GaussianPixelLikelihood(0.05)).floor
     assert family_of(GaussianPixelLikelihood(0.05)).ceiling == math.inf
     assert family_of(StudentTLikelihood(2)) is None
     assert family_of(BernoulliLikelihood()) is None

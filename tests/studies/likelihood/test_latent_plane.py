@@ -100,9 +100,9 @@ def test_proposals_are_those_that_the_sampler_made(name: str) -> None:
         expected = torch.where(moved.accepted[:, None], moved.proposed, moved.before)
         assert torch.equal(moved.after, expected)
         if name != "collapsed Metropolis":  # it proposes from an earlier completion
-            law = model().encode(state.x)
-            torch.testing.assert_close(moved.proposal.mean, law.mean)
-            torch.testing.assert_close(moved.proposal.covariance, law.covariance_matrix)
+            distribution = model().encode(state.x)
+            torch.testing.assert_close(moved.proposal.mean, distribution.mean)
+            torch.testing.assert_close(moved.proposal.covariance, distribution.covariance_matrix)
         state = step.state
 
 
@@ -112,9 +112,11 @@ def test_proposals_follow_the_gaussians_that_are_shown_with_them() -> None:
         _, _, result = results(chosen)
         squares = []
         for moved in result.moves[name][2:]:
-            law = MultivariateNormal(moved.proposal.mean, moved.proposal.covariance)
-            off = moved.proposed[: len(moved.proposal.mean)] - law.mean
-            standard = torch.linalg.solve_triangular(law.scale_tril, off[..., None], upper=False)
+            distribution = MultivariateNormal(moved.proposal.mean, moved.proposal.covariance)
+            off = moved.proposed[: len(moved.proposal.mean)] - distribution.mean
+            standard = torch.linalg.solve_triangular(
+                distribution.scale_tril, off[..., None], upper=False
+            )
             squares.append(standard.square().sum((1, 2)))
         # χ² with two degrees of freedom: mean 2, variance 4.
         squares = torch.cat(squares)
@@ -145,9 +147,9 @@ class Crude(nn.Module):
         self.prior, self.decode = self.inner.prior, self.inner.decode
 
     def encode(self, x: Tensor) -> MultivariateNormal:
-        law = self.inner.encode(x)
+        distribution = self.inner.encode(x)
         spread = 0.5 * torch.eye(2).expand(len(x), 2, 2)
-        return MultivariateNormal(law.mean + 0.3, spread)
+        return MultivariateNormal(distribution.mean + 0.3, spread)
 
 
 def test_metropolis_converges_to_the_exact_posterior_and_pseudo_gibbs_does_not() -> None:

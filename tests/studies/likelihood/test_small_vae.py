@@ -31,9 +31,9 @@ def test_the_elbo_rises_and_is_that_of_the_trained_model() -> None:
     assert result.last is frames[-1]
     x = data.binarize(data.load("digits", "valid").x[: small_vae.HELD_OUT], generator(1))
     with torch.no_grad():
-        law = result.model.encode(x)
+        distribution = result.model.encode(x)
         exact = torch.distributions.kl_divergence(
-            Normal(law.mean, law.variance.sqrt()), Normal(0.0, 1.0)
+            Normal(distribution.mean, distribution.variance.sqrt()), Normal(0.0, 1.0)
         )
     torch.testing.assert_close(result.last.units.divergence, exact.double().mean(0))
     # The KL from draws (200 images, 4 draws each) is the sum over units.

@@ -72,8 +72,8 @@ def test_frames_show_the_floors_falling_and_the_curves() -> None:
     assert curves.mean.shape == curves.sd.shape == (3, 300, 2)
     for r, floor in enumerate(MOONS.floors):
         assert curves.sd[r].min() >= floor**0.5 * (1 - 1e-5)
-        law = result.models[r].decode(torch.special.ndtri(curves.u)[:, None])
-        torch.testing.assert_close(law.mean, curves.mean[r], rtol=1e-4, atol=1e-5)
+        distribution = result.models[r].decode(torch.special.ndtri(curves.u)[:, None])
+        torch.testing.assert_close(distribution.mean, curves.mean[r], rtol=1e-4, atol=1e-5)
     assert finished(DIGITS)[1].curves is None
 
 

@@ -60,13 +60,13 @@ def test_the_regressor_on_complete_rows_is_ridge_of_its_own_noise() -> None:
     several = split(classes=None)[0]._replace(
         masked=Masked(x, torch.ones_like(x, dtype=torch.bool))
     )
-    law = fitted(Training("toy", PLAN, penalty=5.0), predictor(several), x, y)(x)
+    distribution = fitted(Training("toy", PLAN, penalty=5.0), predictor(several), x, y)(x)
     torch.testing.assert_close(
-        law.scale[0] ** 2, (y - law.mean).square().mean(), rtol=1e-4, atol=0
+        distribution.scale[0] ** 2, (y - distribution.mean).square().mean(), rtol=1e-4, atol=0
     )
-    ridge = Ridge(alpha=5.0 * law.scale[0].item() ** 2).fit(x, y)
+    ridge = Ridge(alpha=5.0 * distribution.scale[0].item() ** 2).fit(x, y)
     torch.testing.assert_close(
-        law.mean.detach(), torch.tensor(ridge.predict(x)), rtol=0, atol=1e-4
+        distribution.mean.detach(), torch.tensor(ridge.predict(x)), rtol=0, atol=1e-4
     )
 
 
@@ -77,19 +77,21 @@ def test_every_method_has_a_distribution_for_every_test_row(
 ) -> None:
     known, test_y = split(classes=classes, count=60)
     laws = METHODS[name](TINY, known)
-    assert sum(law.batch_shape[0] for law in laws) == len(test_y)
-    for law in laws:
-        assert not law.mean.requires_grad
-        assert torch.isfinite(law.log_prob(test_y[: law.batch_shape[0]])).all()
-    for law, again in zip(laws, METHODS[name](TINY, known), strict=True):
-        torch.testing.assert_close(law.log_prob(test_y), again.log_prob(test_y), rtol=0, atol=0)
+    assert sum(distribution.batch_shape[0] for distribution in laws) == len(test_y)
+    for distribution in laws:
+        assert not distribution.mean.requires_grad
+        assert torch.isfinite(distribution.log_prob(test_y[: distribution.batch_shape[0]])).all()
+    for distribution, again in zip(laws, METHODS[name](TINY, known), strict=True):
+        torch.testing.assert_close(
+            distribution.log_prob(test_y), again.log_prob(test_y), rtol=0, atol=0
+        )
 
 
 def test_only_the_oracle_uses_the_complete_table() -> None:
     known, _ = split()
-    (law,) = by_oracle(TINY, known)
+    (distribution,) = by_oracle(TINY, known)
     (blind,) = by_oracle(TINY, known._replace(known=known.masked, test_known=known.test_masked))
-    assert not torch.allclose(law.probs, blind.probs)
+    assert not torch.allclose(distribution.probs, blind.probs)
 
 
 def test_if_high_values_are_missing_only_a_learned_process_recovers_the_class() -> None:
@@ -97,7 +99,7 @@ def test_if_high_values_are_missing_only_a_learned_process_recovers_the_class() 
     config = Training("toy", PLAN, steps=150, draws=5, hidden=16, samples=100)
 
     def log_loss(name: str) -> float:
-        logits = torch.cat([law.logits for law in METHODS[name](config, known)])
+        logits = torch.cat([distribution.logits for distribution in METHODS[name](config, known)])
         return classification_scores(logits, test_y)["log loss"]
 
     found = {name: log_loss(name) for name in METHODS}

@@ -69,16 +69,16 @@ def test_a_soft_assumption_gives_the_mean_and_spread_of_quadrature(strength: flo
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_a_steep_assumption_gives_the_mean_of_a_truncated_normal(sign: float) -> None:
     basis = sensitivity.prepare(MIWAE(**networks(1.4)), known_problem(50), samples=4000)
-    cut, law, standard = 0.1, conditional(), Normal(0.0, 1.0)
-    edge = sign * (cut - law.mean) / law.stddev
+    cut, distribution, standard = 0.1, conditional(), Normal(0.0, 1.0)
+    edge = sign * (cut - distribution.mean) / distribution.stddev
     tail = standard.cdf(-edge)
-    mean = law.mean + sign * law.stddev * standard.log_prob(edge).exp() / tail
+    mean = distribution.mean + sign * distribution.stddev * standard.log_prob(edge).exp() / tail
     found = sensitivity.assume(
         basis, sensitivity.assumed_process(2, [0], sign * 1e6, cut).double()
     )
     assert standard_errors_off(found.mean[:, 0], mean) < 4
     at_random = sensitivity.assume(basis, sensitivity.assumed_process(2, [0], 0.0).double())
-    assert standard_errors_off(at_random.mean[:, 0], law.mean) < 4
+    assert standard_errors_off(at_random.mean[:, 0], distribution.mean) < 4
     assert standard_errors_off(at_random.mean[:, 0], mean) > 50
 
 

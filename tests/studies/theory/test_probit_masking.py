@@ -49,12 +49,12 @@ def test_which_estimates_are_consistent() -> None:
 
 def test_the_mean_under_self_masking_is_that_of_a_skew_normal() -> None:
     for strength in (0.3, 1.0, 5.0):
-        law = stats.skewnorm(-strength)  # 2 φ(x) Φ(−a x)
+        distribution = stats.skewnorm(-strength)  # 2 φ(x) Φ(−a x)
         config = Config("MNAR", strength, correlation=0.4)
         mean, covariance = selected(config.covariance, config.weights)
-        assert mean[1].item() == pytest.approx(law.mean())
-        assert covariance[1, 1].item() == pytest.approx(law.var())
-        assert mean[0].item() == pytest.approx(0.4 * law.mean())
+        assert mean[1].item() == pytest.approx(distribution.mean())
+        assert covariance[1, 1].item() == pytest.approx(distribution.var())
+        assert mean[0].item() == pytest.approx(0.4 * distribution.mean())
         closed = -strength / math.sqrt(1 + strength**2) * math.sqrt(2 / math.pi)
         assert limits(config).complete_case == pytest.approx(closed)
 
