@@ -1,4 +1,4 @@
-"""The directions of imports, read from the source and compared with the design's table."""
+"""The directions of imports, read from the source and compared with the table of levels."""
 
 from __future__ import annotations
 
@@ -107,13 +107,13 @@ def test_modules_form_no_circle(root: str) -> None:
 
 
 def lab_of(name: str, parent: str) -> str | None:
-    """The lab to whose room a module belongs, if it belongs to one."""
+    """The lab to which a module belongs, or None."""
     parts = name.removeprefix(f"{parent}.").split(".")
     return parts[0] if name.startswith(f"{parent}.") and parts[0] in LABS else None
 
 
 def test_no_lab_imports_another() -> None:
-    """Labs share through `ui` itself; what they compute may build on any study."""
+    """Labs use common code from `ui` itself; their computations may use any study."""
     for path in sorted((ROOT / "ui").rglob("*.py")):
         mine = lab_of(".".join(path.relative_to(ROOT).with_suffix("").parts), "ui")
         for name in imports(path):
@@ -121,7 +121,7 @@ def test_no_lab_imports_another() -> None:
             assert mine is None or other in {None, mine}, f"{path} imports another lab: {name}"
 
 
-def test_what_labs_share_imports_no_lab() -> None:
+def test_common_code_of_labs_imports_no_lab() -> None:
     for path in sorted((ROOT / "ui").glob("*.py")) + sorted(
         (ROOT / "ui/components").rglob("*.py")
     ):
@@ -148,8 +148,8 @@ def test_importing_the_library_leaves_streamlit_and_torchvision_out() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-def test_every_picture_has_words() -> None:
-    """For who does not see it: `alt` is given wherever Streamlit shows an image."""
+def test_every_image_has_alternative_text() -> None:
+    """Images are described for blind visitors: every image call has `alt`."""
     for path in sorted((ROOT / "ui").rglob("*.py")) + PAGES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "image":

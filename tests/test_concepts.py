@@ -1,4 +1,4 @@
-"""A concept has one home: its definition occurs in the one file whose name one would guess."""
+"""A concept has one home: its definition occurs only in the file with the matching name."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CONCEPTS: dict[str, tuple[str, str]] = {
 
 
 def tracked() -> list[Path]:
-    """Files of the code in the repository that are text."""
+    """Text files of code in the repository."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", *CODE],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""The documentation builds, leads somewhere, and what it shows runs."""
+"""The documentation builds, its links work, and its examples run."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_every_room_has_a_page_and_no_page_needs_a_network(pages: Path) -> None:
+def test_every_package_has_a_page_and_no_page_needs_a_network(pages: Path) -> None:
     for room in api.rooms():
         page = (pages / "dgm_core" / f"{room}.html").read_text(encoding="utf-8")
         about = importlib.import_module(f"dgm_core.{room}").__doc__
@@ -183,7 +183,7 @@ def test_every_markdown_file_is_on_the_site() -> None:
 
 
 def test_the_table_of_models_is_that_of_the_cards() -> None:
-    """If not: dgm models --out docs/models.md."""
+    """To update the file: dgm models --out docs/models.md."""
     shown = (DOCS / "models.md").read_text(encoding="utf-8")
     assert shown == overview.page()
     said = CliRunner().invoke(app, ["models"])
@@ -206,11 +206,11 @@ def test_examples_in_prose_are_doctests_that_run(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     examples = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
     assert doctest.DocTestRunner().run(examples).failed == 0
-    if page.name != "your-own.md":  # which runs as a whole, below
+    if page.name != "your-own.md":  # the walk-through runs as a whole, below
         assert "```python" not in text
 
 
-def test_the_walk_through_names_files_that_are_there() -> None:
+def test_the_walk_through_names_existing_files() -> None:
     text = (DOCS / "your-own.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`((?:dgm_core|tests|ui)/[\w/]+\.py)`", text))
     assert len(named) > 5
@@ -220,7 +220,7 @@ def test_the_walk_through_names_files_that_are_there() -> None:
 
 @pytest.fixture(scope="module")
 def blocks() -> list[tuple[str | None, str]]:
-    """The file that each block of the walk-through is, if it is one; and its code."""
+    """The blocks of the walk-through: the file that each defines, if any, and its code."""
     text = (DOCS / "your-own.md").read_text(encoding="utf-8")
     return [
         (name or None, code)
@@ -230,7 +230,7 @@ def blocks() -> list[tuple[str | None, str]]:
 
 @pytest.fixture
 def names(blocks: list[tuple[str | None, str]], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What stands after all blocks that are no files have run, one after another."""
+    """The names defined by all blocks that are not files, run one after another."""
     monkeypatch.setattr(sets, "_READERS", dict(sets._READERS))
     monkeypatch.setattr(zoo, "_REGISTERED", {})
     found: dict[str, Any] = {"__name__": "your_own"}
@@ -244,7 +244,7 @@ def names(blocks: list[tuple[str | None, str]], monkeypatch: pytest.MonkeyPatch)
 def test_the_walk_through_runs_and_its_sampler_keeps_the_contract(
     names: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each test of the contract that runs over the catalogue, with the walk-through's sampler."""
+    """Each catalogue test of the contract, with the walk-through's sampler."""
     assert names["zoo"].load("my-digits").latent_dim == 8
     for catalogue in (contract.EVERY, samplers.CATALOGUE):
         monkeypatch.setitem(catalogue, "mine", names["random_walk"])

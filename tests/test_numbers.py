@@ -1,4 +1,4 @@
-"""The tables of `docs/numbers/` show what was measured."""
+"""The tables of `docs/numbers/` show the measured rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INPAINTING, CLUSTERS = PAGES["inpainting"], PAGES["clusters"]
 LIKELIHOODS, NOT_AT_RANDOM = PAGES["exact-likelihood"], PAGES["missing-not-at-random"]
 
 
-def test_every_page_begins_with_what_its_numbers_mean() -> None:
+def test_every_page_begins_with_the_meaning_of_its_numbers() -> None:
     for name, page in PAGES.items():
         headings = re.findall(r"^#+ (.*)", page, re.M)
         assert headings[1] == "What the numbers mean for you", name
@@ -32,13 +32,13 @@ def test_every_page_begins_with_what_its_numbers_mean() -> None:
 
 
 @pytest.mark.parametrize("name", number_tables.TABLES)
-def test_each_table_is_the_one_that_its_rows_give(name: str) -> None:
-    """If not: dgm evaluate tables."""
+def test_each_table_follows_from_its_rows(name: str) -> None:
+    """To update: dgm evaluate tables."""
     (page,) = (page for page in PAGES.values() if f"<!-- table: {name} -->" in page)
     assert number_tables.replaced(page, {name: number_tables.TABLES[name]()}) == page
 
 
-def test_only_places_of_its_own_are_written(tmp_path: Path) -> None:
+def test_only_marked_sections_are_written(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "a\n<!-- table: vaes -->\nold\n<!-- /table -->\nb\n"
@@ -228,7 +228,7 @@ def test_the_table_of_bounds_is_the_measured_one(row: dict) -> None:
     method, effort = row["method"], row["effort"]
     column = BOUNDS.get((method, effort), BOUNDS.get((method, None)))
     if column is None:
-        return  # the table has not every K
+        return  # the table does not contain every K
     whose = {"test": "test", "made": "its own"}[row["of"]]
     start = f"| `{row['model']}`, {whose} |"
     line = next(line for line in LIKELIHOODS.splitlines() if line.startswith(start))

@@ -1,4 +1,4 @@
-"""The names of `dgm_core` itself: all there, each loaded when it is first used."""
+"""The public names of `dgm_core`: all exist, and each is loaded on first use."""
 
 from __future__ import annotations
 

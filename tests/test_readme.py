@@ -1,4 +1,4 @@
-"""The README is short, and what it shows exists and runs."""
+"""The README is short, its links work, and its example runs."""
 
 from __future__ import annotations
 

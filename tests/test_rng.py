@@ -1,4 +1,4 @@
-"""Noise by name: rows that share theirs, and rows that do not."""
+"""Noise per row: rows that use the same noise, and rows that do not."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from dgm_core.rng import (
 
 
 @pytest.mark.parametrize("distribution", [normal, uniform])
-def test_rows_that_are_alike_get_the_noise_of_a_single_one(distribution: object) -> None:
+def test_identical_rows_get_the_noise_of_a_single_row(distribution: object) -> None:
     alone = distribution((3, 4, 2), generator(0))
     together = distribution((3 * 5, 4, 2), SameNoise(generator(0), 5)).unflatten(0, (3, 5))
     assert torch.equal(together, alone[:, None].expand(3, 5, 4, 2))
 
 
-def test_several_draws_for_rows_that_are_alike() -> None:
+def test_several_draws_for_identical_rows() -> None:
     distribution = Normal(torch.zeros(5, 2), torch.ones(5, 2))
     drawn = draw(distribution, SameNoise(generator(0), 5), 7)
     assert drawn.shape == (7, 5, 2)
@@ -40,16 +40,16 @@ def test_rows_come_in_whole_blocks() -> None:
         normal((6, 2), SameNoise(generator(0), 4))
 
 
-LAWS = {
+DISTRIBUTIONS = {
     "gamma": Gamma(torch.tensor([0.3, 2.0]).double(), torch.tensor([1.0, 4.0]).double()),
     "Dirichlet": Dirichlet(torch.tensor([0.3, 1.0, 4.0]).double()),
     "batch of Dirichlets": Dirichlet(torch.tensor([[0.3, 1.0, 4.0], [1.0, 1.0, 1.0]]).double()),
 }
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_gammas_and_dirichlets_have_their_moments(name: str) -> None:
-    distribution, n = LAWS[name], 40_000
+    distribution, n = DISTRIBUTIONS[name], 40_000
     drawn = draw(distribution, generator(0), n)
     assert drawn.shape == (n, *distribution.batch_shape, *distribution.event_shape)
     assert (
@@ -81,7 +81,9 @@ def test_indices_come_in_proportion_to_their_weights_and_never_where_they_are_ze
     ],
     ids=lambda distribution: type(distribution).__name__,
 )
-def test_rows_of_these_laws_have_streams_of_their_own_or_are_alike(distribution: object) -> None:
+def test_rows_of_these_distributions_use_their_own_streams_or_the_same_noise(
+    distribution: object,
+) -> None:
     for draws in (None, 5):
         together = draw(distribution, Streams.from_seeds([1, 2, 3]), draws)
         again = draw(distribution, Streams.from_seeds([3, 2, 1]), draws)
@@ -103,14 +105,14 @@ def test_streams_fill_block_after_block_row_by_row() -> None:
     assert len(gammas.unique()) == 4
 
 
-def test_noise_of_a_numbered_row_is_its_own() -> None:
+def test_noise_of_a_row_depends_only_on_its_number() -> None:
     rows = normal((3, 5), Streams.of_rows(7, [10, 11, 10**9]))
     assert torch.equal(rows[1:2], normal((1, 5), Streams.of_rows(7, [11])))
     assert not torch.equal(rows[0], rows[1])
     assert not torch.equal(rows[:1], normal((1, 5), Streams.of_rows(8, [10])))
 
 
-def test_gamma_draws_say_what_rows_they_want() -> None:
+def test_the_error_of_gamma_draws_names_the_expected_rows() -> None:
     with pytest.raises(ValueError, match="multiple of 2 rows, got 3"):
         standard_gamma(torch.ones(3), SameNoise(generator(0), 2))
     with pytest.raises(ValueError, match="multiple of 2 rows, one per stream, got 3"):

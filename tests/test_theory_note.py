@@ -1,4 +1,4 @@
-"""What a note shows as code is the code."""
+"""Code shown in a note is the code of the library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Incomplete data cannot be made wrong, and hidden values cannot be seen."""
+"""Incomplete data is validated, and hidden values cannot be read."""
 
 import pytest
 import torch
@@ -6,13 +6,13 @@ import torch
 from dgm_core.types import Masked
 
 
-def test_hidden_entries_are_zero_whatever_they_were() -> None:
+def test_hidden_entries_are_set_to_zero() -> None:
     x = torch.tensor([[1.0, torch.nan, torch.inf, 2.0]])
     observed = torch.tensor([[True, False, False, False]])
     assert Masked(x, observed).x.tolist() == [[1.0, 0.0, 0.0, 0.0]]
 
 
-def test_what_cannot_be_is_refused_at_the_door() -> None:
+def test_invalid_data_is_refused_at_construction() -> None:
     x = torch.zeros(2, 3)
     with pytest.raises(ValueError, match=r"expected observed of shape \(2, 3\), got \(3,\)"):
         Masked(x, torch.ones(3, dtype=torch.bool))
@@ -22,7 +22,7 @@ def test_what_cannot_be_is_refused_at_the_door() -> None:
         Masked(x.fill_(torch.nan), torch.ones(2, 3, dtype=torch.bool))
 
 
-def test_complete_keeps_what_is_observed_and_takes_the_rest_from_the_fill() -> None:
+def test_complete_keeps_observed_entries_and_takes_the_others_from_the_fill() -> None:
     x, observed = torch.randn(50, 7), torch.rand(50, 7) < 0.5
     fill = torch.randn(50, 7)
     assert torch.equal(Masked(x, observed).complete(fill), torch.where(observed, x, fill))

@@ -40,7 +40,7 @@ OF_TABLES = ["mean", "nearest neighbours", "iterative PCA", "PPCA"]
 
 
 def images(count: int = 60, seed: int = 0) -> Tensor:
-    """From three factors and noise, so that principal axes have something to find; in [0, 1]."""
+    """Images with three factors and noise, so that principal axes exist; values in [0, 1]."""
     source = generator(7)
     loadings = torch.randn(R, D, generator=source, dtype=torch.float64)
     source = generator(seed)
@@ -51,9 +51,9 @@ def images(count: int = 60, seed: int = 0) -> Tensor:
 
 
 def problem(rows: int = 6) -> tuple[Masked, Tensor]:
-    """Incomplete images that are not training images, and the truth.
+    """Incomplete images outside the training set, and the originals.
 
-    All is hidden of the first row, nothing of the last one.
+    All pixels of the first row are hidden, none of the last one.
     """
     truth = images(rows, seed=1)
     observed = torch.rand(truth.shape, generator=generator(2)) < 0.5
@@ -67,7 +67,7 @@ def last(method: Imputer, masked: Masked, seed: int = 0) -> Imputation:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_what_was_observed_comes_back_bit_for_bit(name: str) -> None:
+def test_observed_entries_are_unchanged_bit_for_bit(name: str) -> None:
     masked, truth = problem()
     masked, truth = Masked(masked.x.float(), masked.observed), truth.float()
     for result in METHODS[name](images().float()).run(masked, generator(0)):
@@ -81,14 +81,14 @@ def test_what_was_observed_comes_back_bit_for_bit(name: str) -> None:
         if result.log_density is not None:
             log_p = result.log_density(truth)
             assert log_p.shape == (6,)
-            assert log_p[-1] == 0  # nothing hidden, nothing to predict
+            assert log_p[-1] == 0  # nothing is hidden, so nothing is predicted
             spoilt = torch.where(masked.observed, torch.nan, truth)
             assert torch.equal(result.log_density(spoilt), log_p)
     assert result.done == 1
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_the_result_depends_on_the_generator_alone(name: str) -> None:
+def test_the_result_depends_on_the_generator_only(name: str) -> None:
     masked, _ = problem()
     method = METHODS[name](images())
     before = torch.random.get_rng_state()
@@ -130,7 +130,7 @@ def test_training_images_of_another_shape_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [MeanImage, NearestNeighbours, IterativePCA, PPCA])
-def test_settings_have_ranges_and_hold_them(kind: type) -> None:
+def test_settings_outside_their_ranges_are_refused(kind: type) -> None:
     settings = [each for each in fields(kind) if "range" in each.metadata]
     assert settings
     for each in settings:
@@ -266,7 +266,7 @@ def log_likelihood(mean: Tensor, loadings: Tensor, noise: Tensor) -> float:
 
 
 @pytest.mark.parametrize("floor", [0.0, 0.01])
-def test_ppca_is_at_the_top_of_the_likelihood(floor: float) -> None:
+def test_ppca_maximises_the_likelihood(floor: float) -> None:
     fit = principal_axes(images(), R)
     top = log_likelihood(fit.mean, fit.loadings(floor), fit.noise(floor))
     source = generator(3)
@@ -323,7 +323,7 @@ def test_iterative_pca_ends_at_the_exact_conditional_mean() -> None:
             result.mean[b].flatten()[~observed], distribution.mean, rtol=1e-6, atol=1e-8
         )
     assert result.diagnostics["iterations"][0] < 3000
-    # Without shrinkage it would settle on the least squares fit, elsewhere.
+    # Without shrinkage it would converge to the least squares fit, which is different.
     fit = principal_axes(images(), R)
     observed = masked.observed[1].flatten()
     z = torch.linalg.lstsq(fit.axes[observed], (truth[1].flatten() - fit.mean)[observed]).solution
@@ -331,7 +331,7 @@ def test_iterative_pca_ends_at_the_exact_conditional_mean() -> None:
     assert (result.mean[1].flatten()[~observed] - plain).abs().max() > 1e-3
 
 
-def test_iterative_pca_climbs_and_can_be_watched() -> None:
+def test_iterative_pca_increases_the_likelihood_and_reports_each_step() -> None:
     masked, _ = problem()
     shots = list(
         IterativePCA(images(), components=R, iterations=60, tolerance=0).run(masked, generator(0))
@@ -347,7 +347,7 @@ def test_iterative_pca_climbs_and_can_be_watched() -> None:
     assert settled[-1].diagnostics["iterations"][0] < 100
 
 
-def test_diffusion_continues_what_is_smooth_and_knows_nothing_of_nothing() -> None:
+def test_diffusion_continues_smooth_images_and_is_one_half_without_pixels() -> None:
     rows, columns = torch.meshgrid(
         torch.linspace(0, 1, 28), torch.linspace(0, 1, 28), indexing="ij"
     )
@@ -357,7 +357,7 @@ def test_diffusion_continues_what_is_smooth_and_knows_nothing_of_nothing() -> No
     observed[1, 0, 8:20, 9:21] = False  # masks may differ by channel
     observed[1, 2] = False
     result = last(Biharmonic(), Masked(plane, observed))
-    # The plane is biharmonic, so it comes back; the mean of the edge would be flat.
+    # The plane is biharmonic, so it is recovered; the mean of the edge would be flat.
     torch.testing.assert_close(result.mean[0], plane[0], rtol=0, atol=1e-5)
     torch.testing.assert_close(result.mean[1, :2], plane[1, :2], rtol=0, atol=1e-5)
     assert (result.mean[1, 2] == 0.5).all()
@@ -372,7 +372,7 @@ def test_diffusion_from_one_pixel_is_its_level_everywhere() -> None:
     torch.testing.assert_close(result.mean, torch.full_like(result.mean, 0.3))
 
 
-def test_diffusion_is_of_images() -> None:
+def test_diffusion_needs_images() -> None:
     table = Masked(torch.zeros(2, 3), torch.zeros(2, 3) > 0)
     with pytest.raises(ValueError, match="expected images"):
         last(Biharmonic(), table)

@@ -1,4 +1,4 @@
-"""The simple methods for tables: each against what it must give, and the anchors of MNAR."""
+"""The simple methods for tables against known results, and the baselines of the MNAR study."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def last(method: object, masked: Masked) -> torch.Tensor:
     return found.mean
 
 
-def test_the_mean_of_what_is_left_misses_by_1_706() -> None:
+def test_the_observed_mean_has_an_rmse_of_1_706() -> None:
     x = normal((200_000, 2), generator(0))
     masked = Masked(x, above_the_mean(x, 1))
     found = rmse_of_table(last(ColumnMean(), masked), x, ~masked.observed)
@@ -51,10 +51,10 @@ def test_neighbours_are_averaged() -> None:
 
 
 @pytest.mark.parametrize("name", TABLE_BASELINES)
-def test_what_is_seen_stays_and_what_is_not_gets_a_number(name: str) -> None:
+def test_observed_values_stay_and_hidden_values_get_a_number(name: str) -> None:
     x = normal((60, 4), generator(3))
     observed = uniform((60, 4), generator(4)) < 0.7
-    observed[:, 3] = False  # a column without any value
+    observed[:, 3] = False  # a column without observed values
     filled = last(TABLE_BASELINES[name](), Masked(x, observed))
     assert torch.equal(filled[observed], x[observed])
     assert torch.isfinite(filled).all()
@@ -65,7 +65,7 @@ def test_rmse_counts_hidden_entries_and_its_error_is_that_of_rows() -> None:
     values, errors = [], []
     for _ in range(400):
         truth = torch.zeros(50, 3)
-        row = normal((50, 1), source)  # entries of a row err together
+        row = normal((50, 1), source)  # errors of entries in one row are correlated
         hidden = uniform((50, 3), source) < 0.6
         mean, error = rmse_of_table(row.expand(50, 3), truth, hidden)
         values.append(mean.item())

@@ -58,7 +58,7 @@ def test_the_bound_grows_with_k_and_stays_below_log_p() -> None:
 
 
 def test_the_exact_posterior_gives_constant_weights() -> None:
-    """With q the posterior every weight is p(x). The toy's q is diagonal, so make W orthogonal."""
+    """If q is the posterior, every weight is p(x). Since q is diagonal, W must be orthogonal."""
     model = LinearGaussian()
     model.weights, _ = torch.linalg.qr(model.weights)
     precision = 1 + model.noise**-2

@@ -23,7 +23,7 @@ def everything(x: torch.Tensor) -> Masked:
 
 
 def gaussian_problem() -> tuple[LinearGaussian, Masked, torch.Tensor]:
-    """Rows under different masks, and their exact log p(x_obs)."""
+    """Rows with different masks, and their exact log p(x_obs)."""
     model = LinearGaussian()
     x = model.offset + 1.5 * torch.randn(4, 5, generator=generator(0), dtype=torch.float64)
     observed = torch.tensor(
@@ -52,7 +52,7 @@ def test_with_one_latent_too() -> None:
 
 
 def test_halving_keeps_all_points() -> None:
-    """What the generator sums by parts is the sum over the whole grid."""
+    """The partial sums of the generator add up to the sum over the whole grid."""
     model, masked, _ = gaussian_problem()
     *_, found = itertools.islice(evidence_by_halving(model, masked, intervals=5, reach=4.0), 3)
     axis = torch.linspace(-4, 4, 21, dtype=torch.float64)
@@ -68,7 +68,7 @@ def test_the_stated_error_is_not_too_small() -> None:
         assert ((found.value - exact).abs() <= found.error + 1e-7).all()
 
 
-def test_a_grid_that_ends_too_early_says_so() -> None:
+def test_a_grid_that_ends_too_early_is_reported() -> None:
     model, masked, exact = gaussian_problem()
     found = log_evidence(model, masked, reach=1.0)
     off = (found.value - exact).abs() > 1e-3
@@ -81,7 +81,7 @@ def test_the_evidence_of_all_images_sums_to_one() -> None:
     images = torch.tensor(list(itertools.product([0.0, 1.0], repeat=6))).double()
     found = log_evidence(model, everything(images), tolerance=1e-8)
     torch.testing.assert_close(found.value.exp().sum().item(), 1.0, rtol=0, atol=1e-7)
-    # With two pixels hidden, the evidence is the sum over what they may be.
+    # With two pixels hidden, the evidence is the sum over their possible values.
     observed = torch.tensor([True, True, False, True, False, True])
     part = log_evidence(model, Masked(images[:1] * observed, observed[None]), tolerance=1e-8)
     alike = (images[:, observed] == images[0, observed]).all(1)
@@ -94,7 +94,7 @@ def test_the_posterior_on_a_grid_is_the_gaussian_one() -> None:
     plane = Plane(model, axis, axis[:280])
     found = plane.log_posterior(masked, exact)
     for row, seen in enumerate(masked.observed):
-        # (z, x) is jointly Gaussian; what is hidden of it is z and the rest of x.
+        # (z, x) is jointly Gaussian; hidden are z and the other entries of x.
         weights = model.weights
         joint = torch.cat(
             [

@@ -1,4 +1,4 @@
-"""The command line as a person types it: what it prints, how it exits, and no traceback."""
+"""The command line: its output, its exit codes, and messages without a traceback."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(*words: str) -> Result:
 
 
 def fails(*words: str) -> str:
-    """What a failing command says; it ends with 1 and a sentence, not with a traceback."""
+    """The message of a command that must fail with exit code 1, without a traceback."""
     result = run(*words)
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)
@@ -45,7 +45,7 @@ def fails(*words: str) -> str:
     return result.stderr
 
 
-def test_data_list_says_what_is_here(folder: Path) -> None:
+def test_data_list_shows_the_available_sets(folder: Path) -> None:
     (folder / "mnist.npz").touch()
     result = run("data", "list")
     assert result.exit_code == 0
@@ -82,7 +82,7 @@ def test_data_fetch_of_an_unknown_name(name: str) -> None:
 def test_data_fetch_without_a_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download.time, "sleep", lambda _: None)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with socket.socket() as taken:  # bound, not listening: connections are refused
+    with socket.socket() as taken:  # bound, but not listening: connections are refused
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{taken.getsockname()[1]}/"])
         message = fails("data", "fetch", "mnist")
@@ -126,7 +126,7 @@ def test_a_command_loads_only_what_it_needs(command: str, more: set[str]) -> Non
     assert not loaded & (HEAVY | more)
 
 
-def test_what_is_written_twice_to_load_less_is_the_same() -> None:
+def test_duplicated_constants_are_equal() -> None:
     assert get_args(imputing.Model) == impute_table.MODELS
     assert get_args(imputing.Format) == get_args(writing.Format)
 
@@ -139,17 +139,17 @@ def test_evaluate_lists_every_command_of_its_modules() -> None:
     assert found == evaluate.MODULES
 
 
-def test_without_a_command_it_explains_itself() -> None:
+def test_without_a_command_the_help_is_shown() -> None:
     result = run("data", "fetch")
     assert result.exit_code == 2
     assert "Missing argument" in result.output
 
 
-def test_a_table_that_is_not_there_gets_a_sentence() -> None:
+def test_a_missing_table_gives_an_error_message() -> None:
     assert fails("evaluate", "prediction", "--table", "zz").startswith("no table 'zz'; there are")
 
 
-def test_a_training_that_cannot_be_kept_says_so(
+def test_a_training_that_cannot_be_saved_gives_an_error_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = recipes.RECIPES["breast-miwae"]
@@ -166,8 +166,8 @@ def test_a_training_that_cannot_be_kept_says_so(
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)
     assert f"No space left on device: '{tmp_path}/run/model.pt'" in result.stderr
-    assert not list((tmp_path / "run").iterdir())  # nothing by halves
-    assert run(*words).exit_code == 0  # goes on when there is room
+    assert not list((tmp_path / "run").iterdir())  # no incomplete file remains
+    assert run(*words).exit_code == 0  # training resumes when there is space
 
     (tmp_path / "file").touch()
     assert "Not a directory" in fails("train", "tiny", f"--run-folder={tmp_path}/file/run")

@@ -31,7 +31,7 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(app, words)
 
 
-def test_an_unknown_recipe_or_model_gets_a_sentence() -> None:
+def test_an_unknown_recipe_or_model_gives_an_error_message() -> None:
     for words in (("train", "nothing"), ("evaluate", "dlvm", "nothing")):
         result = run(*words)
         assert result.exit_code == 1
@@ -264,7 +264,7 @@ def test_evaluate_distances_writes_table_and_curves(tmp_path: Path) -> None:
     assert "expected steps from 1" in bad.output
 
 
-def test_evaluate_samplers_measures_what_is_missing_and_nothing_twice(tmp_path: Path) -> None:
+def test_evaluate_samplers_measures_only_missing_rows(tmp_path: Path) -> None:
     out = tmp_path / "studies.toml"
     words = ["--study=iterations", "--data=digits", "--images=2", "--iterations=40"]
     result = run("evaluate", "samplers", *words, f"--out={out}")
@@ -277,7 +277,7 @@ def test_evaluate_samplers_measures_what_is_missing_and_nothing_twice(tmp_path: 
     ]
     assert all(0 <= row["f1_mean_hidden"] <= row["f1_mean_all"] <= 1 for row in rows)
     first = sampler_rows.load(out.with_suffix(".npz"))
-    sampler_rows.save(first[1:], out.with_suffix(".npz"))  # as if stopped after the other
+    sampler_rows.save(first[1:], out.with_suffix(".npz"))  # as if stopped after the other sampler
     run("evaluate", "samplers", *words, f"--out={out}")
     again = sampler_rows.load(out.with_suffix(".npz"))
     assert {row.key: row.f1() for row in again} == {row.key: row.f1() for row in first}
@@ -290,7 +290,7 @@ def test_evaluate_samplers_measures_what_is_missing_and_nothing_twice(tmp_path: 
         assert said in result.output
 
 
-def test_evaluate_inpainting_says_which_tables_there_are() -> None:
+def test_evaluate_inpainting_names_the_available_tables() -> None:
     result = run("evaluate", "inpainting", "--only=faces")
     assert result.exit_code == 1
     assert "holes, samplers or both" in result.output

@@ -79,7 +79,7 @@ def last(name: str, kind: str, seed: int = 0, **more: object) -> Imputation:
 
 KINDS = ("digit", "face")
 GUESSES = ("iterative PCA", "diffusion of the edge")
-LAWS = [name for name in CATALOGUE if name not in GUESSES]
+WITH_DISTRIBUTION = [name for name in CATALOGUE if name not in GUESSES]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -106,7 +106,7 @@ def test_point_imputations_have_no_distribution_and_all_others_have_one(name: st
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", WITH_DISTRIBUTION)
 def test_variance_is_zero_where_observed_and_positive_where_hidden(name: str, kind: str) -> None:
     imputation, masked = last(name, kind), problem(kind)[0]
     assert (imputation.variance[masked.observed] == 0).all()
@@ -135,7 +135,9 @@ def test_hidden_values_have_no_influence(name: str) -> None:
     assert torch.equal(one.mean, two.mean)
 
 
-@pytest.mark.parametrize("name", [name for name in LAWS if name != "nearest neighbours"])
+@pytest.mark.parametrize(
+    "name", [name for name in WITH_DISTRIBUTION if name != "nearest neighbours"]
+)
 def test_draws_agree_with_mean_and_variance(name: str) -> None:
     """Averages over all hidden pixels, within the error of a few draws."""
     masked, _ = problem("digit")
@@ -149,7 +151,7 @@ def test_draws_agree_with_mean_and_variance(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", WITH_DISTRIBUTION)
 def test_log_density_is_finite_and_ignores_observed_pixels(name: str, kind: str) -> None:
     masked, x = problem(kind)
     imputation = last(name, kind)

@@ -159,7 +159,7 @@ def test_a_recipe_resumes_to_the_same_weights_and_is_published(kind: str, tmp_pa
         assert torch.isfinite(model.conditional(masked).log_prob(x.flatten(1))).all()
 
 
-def test_a_checkpoint_of_a_finished_fit_by_em_is_taken_up(tmp_path: Path) -> None:
+def test_a_checkpoint_of_a_finished_fit_by_em_is_used(tmp_path: Path) -> None:
     trained(SMALL["mfa"], tmp_path)
     (tmp_path / "weights.pt").unlink()
     assert [stage.progress.epoch for stage in trained(SMALL["mfa"], tmp_path)] == [4]
@@ -257,7 +257,7 @@ def test_every_epoch_of_a_mixture_is_counted(
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_recipes_name_what_is_there(name: str) -> None:
+def test_recipes_name_existing_objects(name: str) -> None:
     recipe = RECIPES[name]
     assert recipe.name == name
     assert recipe.dataset in (*data.NAMES, *data.TABLES)

@@ -8,7 +8,7 @@ from pathlib import Path
 from dgm_core.studies.toml_rows import put_row, rounded
 
 
-def test_a_row_takes_the_place_of_the_one_of_its_key_and_the_rest_stays(tmp_path: Path) -> None:
+def test_a_row_replaces_the_one_with_its_key_and_the_others_stay(tmp_path: Path) -> None:
     path, key = tmp_path / "new" / "tables.toml", ("method", "hole")
     first = {"method": "MFA", "hole": [14, 14], "sse": 1.0}
     others = [first | {"hole": [10, 15]}, first | {"method": "DMFA"}]

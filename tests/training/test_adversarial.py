@@ -1,4 +1,4 @@
-"""The adversarial fit: resuming, averaging, and a toy whose distance it learns to close."""
+"""The adversarial fit: resuming, averaging, and a toy whose distance decreases."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SCHEDULE = AdversarialSchedule(
 
 
 def images(count: int = 40) -> Tensor:
-    """A bright left half, darker or brighter."""
+    """Images with a bright left half of random brightness."""
     level = torch.randint(120, 255, (count, 1, 1, 1), generator=generator(0))
     x = torch.zeros(count, 1, 8, 8, dtype=torch.uint8)
     x[..., :4] = level.to(torch.uint8)
@@ -46,7 +46,7 @@ def trained(**options: object) -> dict[str, Tensor]:
     return model.state_dict()
 
 
-def test_a_run_taken_up_after_any_chunk_ends_bit_for_bit_the_same(tmp_path: Path) -> None:
+def test_a_run_resumed_after_any_chunk_ends_bit_for_bit_the_same(tmp_path: Path) -> None:
     whole = trained()
     for rounds in (1, 2, 4):
         checkpoint = tmp_path / f"{rounds}.pt"
@@ -68,7 +68,7 @@ LONGER = replace(SCHEDULE, iterations=60, chunk=20)
 
 
 @pytest.mark.slow
-def test_killed_within_a_chunk_it_goes_on_and_ends_the_same(tmp_path: Path) -> None:
+def test_killed_within_a_chunk_it_resumes_and_ends_the_same(tmp_path: Path) -> None:
     whole, taken_up = small(), small()
     list(fit_adversarial(whole, images(), LONGER))
     checkpoint = tmp_path / "run.pt"
@@ -83,7 +83,7 @@ def test_killed_within_a_chunk_it_goes_on_and_ends_the_same(tmp_path: Path) -> N
     assert all(torch.equal(value, weights[name]) for name, value in whole.state_dict().items())
 
 
-def test_real_and_made_are_moved_alike_the_border_repeated() -> None:
+def test_real_and_generated_images_are_shifted_alike_with_a_repeated_border() -> None:
     x = torch.rand(4, 1, 6, 6, generator=generator(0))
     both = shifted_alike(torch.cat([x, x]), 2, generator(4))
     assert torch.equal(both[:4], both[4:])
@@ -97,7 +97,7 @@ def test_real_and_made_are_moved_alike_the_border_repeated() -> None:
     assert shifted_alike(x, 0, generator(4)) is x
 
 
-def test_every_weight_is_moved_and_the_last_chunk_is_shorter() -> None:
+def test_every_weight_is_updated_and_the_last_chunk_is_shorter() -> None:
     before, model = small().state_dict(), small()
     rounds = list(fit_adversarial(model, images(), SCHEDULE))
     assert [each.iteration for each in rounds] == [0, 2, 4, 6, 7]
@@ -106,7 +106,7 @@ def test_every_weight_is_moved_and_the_last_chunk_is_shorter() -> None:
         assert not torch.equal(value, before[name]), name
 
 
-def test_what_is_kept_is_the_average_of_the_weights() -> None:
+def test_the_average_of_the_weights_is_kept() -> None:
     schedule = replace(SCHEDULE, iterations=3, chunk=1, averaging=0.25)
     model, seen = small(), []
     for now in fit_adversarial(model, images(), schedule):
@@ -120,7 +120,7 @@ def test_what_is_kept_is_the_average_of_the_weights() -> None:
     assert torch.equal(model.synthesis[0].weight, average)
 
 
-def test_it_learns_to_make_the_images_and_the_distance_falls() -> None:
+def test_it_learns_to_generate_the_images_and_the_distance_falls() -> None:
     schedule = AdversarialSchedule(
         iterations=300,
         batch_size=16,
@@ -145,7 +145,7 @@ def test_rates_are_constant_and_then_fall() -> None:
     assert found == pytest.approx([1.0, 1.0, 0.1])
 
 
-def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+def test_invalid_input_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="uint8"):
         next(fit_adversarial(small(), images().float(), SCHEDULE))
     checkpoint = tmp_path / "run.pt"

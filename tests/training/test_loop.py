@@ -1,4 +1,4 @@
-"""`fit`: resuming, stopping early, and being killed at any moment."""
+"""`fit`: resuming, early stopping, and interruption at any moment."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def weights_after(**options: object) -> list[Tensor]:
     return [parameter.clone() for parameter in model.parameters()]
 
 
-def test_a_run_taken_up_in_any_epoch_ends_bit_for_bit_the_same(tmp_path: Path) -> None:
+def test_a_run_resumed_in_any_epoch_ends_bit_for_bit_the_same(tmp_path: Path) -> None:
     whole = weights_after()
     for leave_after in (1, 5, 9, 14):
         checkpoint = tmp_path / f"{leave_after}.pt"
@@ -68,11 +68,11 @@ def test_a_run_taken_up_in_any_epoch_ends_bit_for_bit_the_same(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("models", [None, 2])
-def test_a_run_that_keeps_its_last_weights_does_so_when_taken_up(
+def test_a_run_that_keeps_its_last_weights_does_so_when_resumed(
     tmp_path: Path, models: int | None
 ) -> None:
     def loss(model: nn.Module, x: Tensor, source: torch.Generator) -> Tensor:
-        off = (model(x) - x.sum(1, keepdim=True)).square().mean(0)  # one a model
+        off = (model(x) - x.sum(1, keepdim=True)).square().mean(0)  # one per model
         return off[0] if models is None else off
 
     def trained(checkpoint: Path | None, epochs: int) -> Tensor:
@@ -107,7 +107,7 @@ def test_the_result_is_that_of_the_best_epoch() -> None:
     assert last.finished
 
 
-def test_left_early_it_has_the_best_epoch_so_far() -> None:
+def test_a_run_stopped_early_has_the_best_epoch_so_far() -> None:
     model, seen = regression(), []
 
     def falling(model: nn.Module) -> float:
@@ -124,7 +124,7 @@ def test_left_early_it_has_the_best_epoch_so_far() -> None:
 def test_patience_ends_the_run() -> None:
     schedule = Schedule(epochs=50, batch_size=16, patience=2)
     *_, last = fit(regression(), squared_error, X, lambda model: 0.0, schedule)
-    assert last.epoch == 3  # the first epoch is the best, two more do not improve on it
+    assert last.epoch == 3  # the first epoch is the best; the next two do not improve on it
 
 
 def test_the_learning_rate_is_constant_and_then_falls() -> None:
@@ -132,7 +132,7 @@ def test_the_learning_rate_is_constant_and_then_falls() -> None:
     assert [schedule.rate(e) for e in (0, 5, 7.5, 10)] == pytest.approx([1.0, 1.0, 0.55, 0.1])
 
 
-def test_another_schedule_does_not_take_up_the_checkpoint(tmp_path: Path) -> None:
+def test_another_schedule_does_not_resume_from_the_checkpoint(tmp_path: Path) -> None:
     checkpoint = tmp_path / "run.pt"
     next(fit(regression(), squared_error, X, score, SCHEDULE, checkpoint=checkpoint))
     other = Schedule(epochs=7, batch_size=16)
@@ -189,14 +189,14 @@ def test_half_precision_ends_where_single_precision_does() -> None:
     exact, weights = bounds_of_tiny_vaes(4)
     rough, others = bounds_of_tiny_vaes(4, bfloat16=True)
     assert not torch.equal(weights, others)
-    difference = rough - exact  # of the same start, order and noise
+    difference = rough - exact  # from the same start, in the same order, with the same noise
     error = difference.std() / len(difference) ** 0.5
     assert difference.mean() > -3 * error
     assert (bounds_of_tiny_vaes(4, epochs=3)[0] - exact).mean() < -10 * error
 
 
 @pytest.mark.parametrize("make", [fully_connected_dlvm, convolutional_dlvm])
-def test_gradients_reach_what_they_should(make: object) -> None:
+def test_gradients_reach_the_expected_parameters(make: object) -> None:
     x = torch.rand(3, 1, 28, 28, generator=generator(1))
     model = make(latent_dim=4, hidden=16)  # type: ignore[operator]
     negative_elbo(model, x, generator(2)).backward()
@@ -206,7 +206,7 @@ def test_gradients_reach_what_they_should(make: object) -> None:
     assert all(p.grad.abs().sum() > 0 for p in model.encoder.parameters())
 
 
-def test_a_grown_encoder_proposes_as_the_diagonal_one_did() -> None:
+def test_an_extended_encoder_starts_with_the_distribution_of_the_diagonal_one() -> None:
     diagonal = fully_connected_dlvm(latent_dim=4, hidden=16, full_covariance=False)
     full = grow_full_covariance(diagonal, fully_connected_dlvm(latent_dim=4, hidden=16))
     x = torch.rand(5, 1, 28, 28, generator=generator(4))
@@ -226,7 +226,7 @@ def test_random_shift_moves_each_image_by_whole_pixels() -> None:
     assert len(where.unique(dim=0)) == 25
 
 
-def test_jitter_mirrors_and_moves_what_is_seen_and_repeats_the_border() -> None:
+def test_jitter_mirrors_and_shifts_observed_pixels_and_repeats_the_border() -> None:
     x = torch.arange(1.0, 26).view(1, 1, 5, 5) / 25
     masked = Masked(x, torch.rand(x.shape, generator=generator(8)) < 0.6)
     expected = set()
@@ -270,7 +270,7 @@ torch.save(model.state_dict(), {out!r})
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_it_goes_on_and_ends_the_same(tmp_path: Path) -> None:
+def test_killed_at_any_moment_it_resumes_and_ends_the_same(tmp_path: Path) -> None:
     root = str(Path(__file__).parents[2])
     model = regression()
     schedule = Schedule(epochs=40, batch_size=16, learning_rate=0.05)

@@ -1,4 +1,4 @@
-"""Ways to fit a mixture to latents: each gives one, none forgets the one of an earlier round."""
+"""Methods that fit a mixture to latents, with or without the mixture of the previous round."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ POINTS, K = 400, 3
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sweeps enough for a few hundred points."""
+    """Enough sweeps for a few hundred points."""
     monkeypatch.setattr(mixture_fits, "ITERATIONS", 40)
 
 
 def latents(spread: float = 0.15, dtype: torch.dtype = torch.float32) -> Latents:
-    """Encodings of three clusters, of a spread that is known."""
+    """Encodings of three clusters with known spread."""
     x, _ = three_clusters(POINTS)
     variance = torch.tensor([spread, 2 * spread], dtype=dtype)
     return Latents(x.to(dtype), variance.expand(POINTS, 2))
@@ -44,7 +44,7 @@ def last(fit: str, plan: Plan, before: GaussianMixture | None = None, seed: int 
 
 
 def likelihood(plan: Plan, mixture: GaussianMixture, of: Latents | None = None) -> float:
-    """What EM raises, nats a point."""
+    """The objective that EM increases, nats per point."""
     of = of or latents()
     joint = mixture.log_joint(of.mean, plan.variance(of))
     return joint.logsumexp(1).double().mean().item()
@@ -54,7 +54,7 @@ def likelihood(plan: Plan, mixture: GaussianMixture, of: Latents | None = None) 
 @pytest.mark.parametrize("fit", FITS)
 @pytest.mark.parametrize("diagonal", [False, True])
 @pytest.mark.parametrize("again", [False, True])
-def test_every_fit_ends_with_a_mixture_and_its_course(
+def test_every_fit_ends_with_a_mixture_and_its_history(
     fit: str, diagonal: bool, again: bool
 ) -> None:
     plan = Plan(K, diagonal=diagonal, blur=0.05)
@@ -68,7 +68,7 @@ def test_every_fit_ends_with_a_mixture_and_its_course(
     assert (mixture.weights >= 0).all()
     assert torch.linalg.eigvalsh(mixture.covariances).min() > 0
     assert mixture.log_prob(latents().mean).isfinite().all()
-    # All find the three clusters.
+    # All methods find the three clusters.
     x, cluster = three_clusters(POINTS)
     own = moments_of(x, cluster, K).means
     close = 0.6 if fit == "Gibbs" else 0.35  # whose prior draws means to the origin
@@ -86,7 +86,7 @@ def test_every_fit_ends_with_a_mixture_and_its_course(
         assert answer.trace.diff(dim=1).min() > -1e-5
         best = answer.trace[:, -1].max().item()
         assert best == pytest.approx(likelihood(plan, mixture), abs=1e-5)
-    # Networks take what they are handed.
+    # The networks use the mixture that they receive.
     handed = plan.blurred(mixture)
     assert handed.diagonal == diagonal
     assert handed.log_prob(latents().mean).isfinite().all()
@@ -94,7 +94,7 @@ def test_every_fit_ends_with_a_mixture_and_its_course(
 
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("fit", FITS)
-def test_a_seed_gives_the_same_fit_again_and_another_another(fit: str) -> None:
+def test_a_seed_repeats_the_fit_and_another_seed_changes_it(fit: str) -> None:
     one, two, other = (last(fit, Plan(6, spread=False), seed=seed) for seed in (3, 3, 4))
     assert torch.equal(one.mixture.means, two.mixture.means)
     assert torch.equal(one.trace, two.trace)
@@ -103,17 +103,17 @@ def test_a_seed_gives_the_same_fit_again_and_another_another(fit: str) -> None:
 
 
 def ring(blobs: int) -> Latents:
-    """So many tight clusters on a circle, of which EM from a few seeds takes two for one."""
+    """Tight clusters on a circle; EM from a few seeds merges two of them."""
     angle = torch.arange(300) % blobs * (2 * math.pi / blobs)
     centres = 4 * torch.stack([angle.cos(), angle.sin()], 1)
     x = centres + 0.2 * normal((300, 2), generator(0))
     return Latents(x, torch.full_like(x, 0.01))
 
 
-def test_em_is_never_worse_than_going_on_from_the_mixture_before(
+def test_em_is_never_worse_than_continuing_from_the_previous_mixture(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With but one other start, which alone often ends lower."""
+    """With only one other start, which alone often ends lower."""
     points, plan = ring(20), Plan(20)
 
     def fitted(before: GaussianMixture | None, seed: int) -> Fitted:
@@ -132,7 +132,7 @@ def test_em_is_never_worse_than_going_on_from_the_mixture_before(
         steps = em_steps(points.mean, before, variance=points.variance)
         *_, further = itertools.islice(steps, answer.trace.shape[1])
         gone_on = likelihood(plan, further.mixture, points)
-        begun = answer.trace[1, 0].item()  # the start that is the mixture before
+        begun = answer.trace[1, 0].item()  # the start from the previous mixture
         assert begun == pytest.approx(likelihood(plan, before, points), abs=1e-4)
         assert together >= gone_on - 1e-6
         assert together >= alone - 1e-3
@@ -141,8 +141,8 @@ def test_em_is_never_worse_than_going_on_from_the_mixture_before(
 
 
 @pytest.mark.usefixtures("short")
-def test_the_likeliest_chain_goes_on_from_the_mixture_before() -> None:
-    """Chains that begin in the clusters of an earlier round keep their names."""
+def test_the_likeliest_chain_continues_from_the_previous_mixture() -> None:
+    """Chains that begin with the clusters of an earlier round keep the cluster names."""
     plan = Plan(K)
     before = last("EM", plan).mixture.reordered([2, 0, 1])
     for seed in (4, 5):

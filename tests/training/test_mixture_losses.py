@@ -1,4 +1,4 @@
-"""Training a VAE whose prior is a mixture: what is lowered, and what moves beside it."""
+"""Training a VAE with a mixture prior: the loss, and the parameters that it changes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_gradients_reach_every_parameter_and_no_mixture(hard: bool) -> None:
 
 
 @pytest.mark.parametrize("diagonal", [False, True])
-def test_the_joint_loss_moves_the_mixture_and_the_networks_see_the_one_before(
+def test_the_joint_loss_updates_the_mixture_and_networks_use_the_previous_one(
     diagonal: bool,
 ) -> None:
     batch, floor = images(), 0.3
@@ -95,12 +95,12 @@ def test_the_joint_loss_moves_the_mixture_and_the_networks_see_the_one_before(
     torch.testing.assert_close(made.mixture.covariances, moved.covariances)
     torch.testing.assert_close(made.means, moved.means)
     torch.testing.assert_close(made.weights, moved.weights)
-    # The graph of the loss survives the mixture's move, and knows nothing of it.
+    # The graph of the loss does not depend on the update of the mixture.
     plain, with_step = gradients(alone, value), gradients(made, found)
     assert all(torch.equal(plain[name], with_step[name]) for name in plain)
 
 
-def test_a_small_batch_moves_the_mixture_by_less() -> None:
+def test_a_small_batch_changes_the_mixture_by_less() -> None:
     joint = negative_joint_bound(12, floor=1e-3, diagonal=False)
     distances = []
     for count in (1, 3, 12):
@@ -110,7 +110,7 @@ def test_a_small_batch_moves_the_mixture_by_less() -> None:
         distances.append((made.means - before).norm().item())
     assert distances[0] < 0.5 * distances[2]
     assert distances[1] < distances[2]
-    # The whole data set at once is a step of EM.
+    # The whole data set in one batch gives a step of EM.
     batch = images()
     mean, variance = made.latents(batch.x / 255)
     whole = online_em_step(model().mixture, mean, 1.0, variance=variance)

@@ -1,4 +1,4 @@
-"""A VAE and a mixture that learn from each other, on a few hundred small digits."""
+"""Alternating training of a VAE and a mixture, on a few hundred small digits."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ KINDS = {
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sweeps enough for a few hundred points."""
+    """Enough sweeps for a few hundred points."""
     monkeypatch.setattr("dgm_core.training.mixture_fits.ITERATIONS", 30)
     monkeypatch.setattr("dgm_core.training.mixture_fits.RESTARTS", 6)
 
@@ -56,7 +56,7 @@ def message(shot: Shot, mixture: GaussianMixture) -> float:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_form_trains_as_long_and_says_how_far_it_is(kind: str) -> None:
+def test_every_form_trains_equally_long_and_reports_progress(kind: str) -> None:
     config = replace(SMALL, **KINDS[kind])
     *frames, last = mutual.run(config, small_images())
     assert all(isinstance(frame, Frame) for frame in frames)
@@ -106,12 +106,12 @@ def test_a_shot_is_what_its_networks_and_mixture_say(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_config_gives_the_same_run_again_and_another_seed_another(form: str) -> None:
+def test_a_config_repeats_the_run_and_another_seed_changes_it(form: str) -> None:
     before = torch.get_rng_state()
     one, two, other = result(form=form), run(form=form), run(form=form, seed=1)
     assert same(one, two)
     assert not same(one, other)
-    assert torch.equal(torch.get_rng_state(), before)  # which all sessions share
+    assert torch.equal(torch.get_rng_state(), before)  # used by all sessions
 
 
 def test_all_forms_begin_with_the_same_networks() -> None:
@@ -123,7 +123,7 @@ def test_all_forms_begin_with_the_same_networks() -> None:
     assert not any(torch.equal(a, b) for a, b in zip(ends, ends[1:] + ends[:1], strict=True))
 
 
-def test_one_pass_hears_nothing_of_the_mixture() -> None:
+def test_one_pass_does_not_depend_on_the_mixture() -> None:
     ways = ({}, {"fit": "Gibbs", "blur": 0.7}, {"hard": True, "weight": 3.0, "annealed": True})
     plain, *others = (result(form="one pass", **way) for way in ways)
     for other in others:
@@ -189,7 +189,7 @@ def gains(shots: tuple[Shot, ...]) -> list[float]:
 
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_the_mixture_alone_never_lowers_the_bound(diagonal: bool) -> None:
-    """Fitted by EM to q(z|x) with its spread, it raises the very number networks raise."""
+    """The mixture, fitted by EM to q(z|x) with its spread, raises the bound of the networks."""
     settings = {"blur": 0.0, "diagonal": diagonal, "rounds": 4}
     shots = result(**settings).shots
     found = gains(shots)
@@ -249,7 +249,7 @@ def test_hard_messages_are_of_the_clusters_last_seen(monkeypatch: pytest.MonkeyP
 
 
 def test_images_without_a_batch_of_their_own_size_train_jointly_too() -> None:
-    """A batch larger than all images, and a last one of a single image."""
+    """A batch larger than the data set, and a last batch with a single image."""
     images = small_images()
     few = ClusterImages(images.x[:101], images.y[:101], images.classes)
     for batch_size in (1024, 100):
@@ -281,7 +281,7 @@ def test_a_number_out_of_its_range_is_refused(name: str) -> None:
             replace(SMALL, **{name: wrong})
 
 
-def test_every_part_of_a_training_has_batches_and_noise_of_its_own() -> None:
+def test_every_part_of_a_training_has_its_own_batches_and_noise() -> None:
     places = (0, 16, 20, 24)
     seeds = {replace(SMALL, seed=seed).schedule(4, at).seed for seed in range(3) for at in places}
     assert len(seeds) == 3 * len(places)

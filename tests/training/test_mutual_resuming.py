@@ -1,4 +1,4 @@
-"""Runs that were cut off go on as if they had not been, and share what they have in common."""
+"""Interrupted runs resume without a difference, and runs reuse common parts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KINDS = {
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sweeps enough for a few hundred points."""
+    """Enough sweeps for a few hundred points."""
     monkeypatch.setattr("dgm_core.training.mixture_fits.ITERATIONS", 5)
     monkeypatch.setattr("dgm_core.training.mixture_fits.RESTARTS", 2)
 
@@ -35,7 +35,7 @@ def run(config: Config, folder: Path | None = None) -> Result:
 
 
 def cut_off(config: Config, folder: Path, epoch: int) -> None:
-    """Close a run once its networks have been trained for so many epochs."""
+    """Close a run after its networks have been trained for the given number of epochs."""
     frames = mutual.run(config, small_images(), folder)
     for frame in frames:
         assert isinstance(frame, Frame)
@@ -45,7 +45,7 @@ def cut_off(config: Config, folder: Path, epoch: int) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_run_that_was_cut_off_ends_bit_for_bit_the_same(kind: str, tmp_path: Path) -> None:
+def test_an_interrupted_run_ends_bit_for_bit_the_same(kind: str, tmp_path: Path) -> None:
     config = replace(CONFIG, **KINDS[kind])
     whole = run(config)
     # Late in the warm-up; after it; late in the last round. And again and again.
@@ -65,7 +65,7 @@ def test_a_run_with_all_its_checkpoints_trains_nothing(tmp_path: Path) -> None:
     *frames, again = mutual.run(CONFIG, small_images(), tmp_path)
     assert same(again, whole)
     learning = [frame for frame in frames if frame.doing == "the VAE learns"]
-    assert len(learning) == 3  # a word at the end of each part
+    assert len(learning) == 3  # one message at the end of each part
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
 
 
@@ -78,7 +78,7 @@ def test_a_run_with_all_its_checkpoints_trains_nothing(tmp_path: Path) -> None:
         {"rounds": 1, "epochs": 2, "weight": 0.5, "spread": False, "blur": 0.4},
     ],
 )
-def test_runs_that_begin_alike_share_their_warm_up(changes: dict, tmp_path: Path) -> None:
+def test_runs_with_the_same_start_reuse_the_warm_up(changes: dict, tmp_path: Path) -> None:
     other = replace(CONFIG, **changes)
     first = run(CONFIG, tmp_path)
     files = set(tmp_path.iterdir())
@@ -104,8 +104,8 @@ def test_runs_that_begin_alike_share_their_warm_up(changes: dict, tmp_path: Path
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_runs_that_begin_otherwise_share_nothing(changes: dict, tmp_path: Path) -> None:
-    """The images are the same here; what counts is what the configs say of them."""
+def test_runs_with_a_different_start_reuse_nothing(changes: dict, tmp_path: Path) -> None:
+    """The images are equal here; only the configs differ."""
     short, other = replace(CONFIG, rounds=0), replace(CONFIG, rounds=0, **changes)
     run(short, tmp_path)
     run(other, tmp_path)
@@ -113,7 +113,7 @@ def test_runs_that_begin_otherwise_share_nothing(changes: dict, tmp_path: Path) 
 
 
 def test_controls_of_all_mixtures_are_one_training(tmp_path: Path) -> None:
-    """Networks in one pass never hear of a mixture, so that they need not be trained again."""
+    """Networks in one pass do not depend on the mixture, so they are trained only once."""
     control = CONFIG.control
     ends = [
         run(replace(control, **changes), tmp_path)

@@ -1,4 +1,4 @@
-"""Two processes that train one model reach what one reaches, and take over from each other."""
+"""Two processes that train one model reach the result of one, and resume each other's runs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def launch(code: str, processes: int = 2) -> subprocess.Popen[str]:
-    """Python code in each of several processes, as `torchrun` starts them."""
+    """Run Python code in several processes, as `torchrun` starts them."""
     starter = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     return subprocess.Popen(
         [sys.executable, *starter, "--no-python", sys.executable, "-c", code],
@@ -48,7 +48,7 @@ def launch(code: str, processes: int = 2) -> subprocess.Popen[str]:
 
 
 def launched(code: str) -> str:
-    """What they said."""
+    """The output of the processes."""
     with launch(code) as starter:
         said, _ = starter.communicate(timeout=300)
     assert starter.returncode == 0, said
@@ -75,7 +75,7 @@ X = torch.rand(60, 4, generator=generator(0), dtype=torch.float64)
 
 
 def squared_error(model: Line, x: Tensor, source: torch.Generator) -> Tensor:
-    """So large at first that gradients are cut."""
+    """A loss so large at first that gradients are clipped."""
     error = (model.predict(x) - 1000 * x.prod(1, keepdim=True)).square().mean(0)
     return error if len(error) > 1 else error[0]
 
@@ -102,7 +102,7 @@ def exact(
     checkpoint: Path | None = None,
     epochs: int = 6,
 ) -> dict[str, Tensor]:
-    """A training without noise: weights and course."""
+    """A training without noise: weights and history."""
     model = Line(models)
     schedule = Schedule(epochs=6, batch_size=batch_size, learning_rate=0.5)
     parameters = [getattr(model, name) for name in only] or None
@@ -156,7 +156,7 @@ def critic_after() -> dict[str, Tensor]:
 
 
 def gan_after() -> dict[str, Tensor]:
-    """Distances on the way, and the mean of made images."""
+    """Distances during training, and the mean of generated images."""
     schedule = AdversarialSchedule(
         iterations=300,
         batch_size=17,
@@ -195,7 +195,7 @@ def who_leaves(leaving: tuple[int, ...]) -> str:
 
 
 def in_each_of_two(folder: Path) -> None:
-    """All that is measured with two processes, by one start of them."""
+    """All measurements with two processes, from a single start of them."""
     with parallel.processes():
         assert parallel.size() == 2
         found = {
@@ -221,7 +221,7 @@ def in_each_of_two(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def of_two(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
-    """What each of two processes found."""
+    """The results of each of the two processes."""
     folder = tmp_path_factory.mktemp("two")
     exact(33, checkpoint=folder / "of-one.pt", epochs=2)
     code = "from tests.training.test_parallel import *; in_each_of_two(Path({!r}))"
@@ -244,21 +244,23 @@ def test_without_noise_two_processes_end_where_one_does(of_two: list[dict], case
 
 
 @pytest.mark.parametrize("case", ["last batch odd", "two models"])
-def test_shares_that_are_weighed_alike_end_elsewhere(of_two: list[dict], case: str) -> None:
+def test_equal_weights_for_unequal_parts_give_a_different_result(
+    of_two: list[dict], case: str
+) -> None:
     assert farthest(exact(**EXACT[case]), of_two[0]["wrong"][case]) > 1e-4
 
 
 def test_with_noise_the_bound_is_that_of_one_process(of_two: list[dict]) -> None:
     (alone, weights), (shorter, _) = bounds_of_tiny_vaes(), bounds_of_tiny_vaes(epochs=3)
     together, its_weights = of_two[0]["bounds"]
-    assert not torch.isclose(weights, its_weights, rtol=1e-4).any()  # other noise
-    difference = together - alone  # of the same start and order
+    assert not torch.isclose(weights, its_weights, rtol=1e-4).any()  # different noise
+    difference = together - alone  # with the same start and order
     error = difference.std() / len(difference) ** 0.5
     assert difference.mean().abs() < 3 * error
     assert (shorter - alone).mean() < -10 * error
 
 
-def test_all_processes_hold_the_same_weights(of_two: list[dict]) -> None:
+def test_all_processes_have_the_same_weights(of_two: list[dict]) -> None:
     first, second = of_two
     for part in ("critic", "gan", "taken up"):
         assert farthest(first[part], second[part]) == 0
@@ -267,7 +269,7 @@ def test_all_processes_hold_the_same_weights(of_two: list[dict]) -> None:
     assert all(torch.equal(*pair) for pair in zip(first["bounds"], second["bounds"], strict=True))
 
 
-def test_noise_depends_on_seed_and_process_alone(of_two: list[dict]) -> None:
+def test_noise_depends_only_on_seed_and_process(of_two: list[dict]) -> None:
     first, second = (each["noise"] for each in of_two)
     for one, again, other in (first, second):
         assert torch.equal(one, again)
@@ -275,7 +277,7 @@ def test_noise_depends_on_seed_and_process_alone(of_two: list[dict]) -> None:
     assert not torch.isclose(first[0], second[0]).any()
 
 
-def test_a_critic_learns_from_both_shares_penalty_included(of_two: list[dict]) -> None:
+def test_a_critic_learns_from_both_parts_including_the_penalty(of_two: list[dict]) -> None:
     alone = critic_after()
     assert farthest(alone, of_two[0]["critic"]) < 1e-5
     before = small().critic.state_dict()
@@ -297,18 +299,18 @@ def test_a_mixture_follows_the_whole_batch(of_two: list[dict], rows: int) -> Non
     assert farthest(alone, of_two[0]["mixture"][rows]) < 1e-6
 
 
-def test_where_one_leaves_the_others_do_not_wait(of_two: list[dict]) -> None:
+def test_if_one_process_leaves_the_others_do_not_wait(of_two: list[dict]) -> None:
     told = "another process has left the training"
     assert of_two[0]["leaving"] == ["left", told, "left"]
     assert of_two[1]["leaving"] == [told, "left", "left"]
 
 
-def test_processes_that_begin_in_different_epochs_are_told(of_two: list[dict]) -> None:
+def test_processes_that_begin_in_different_epochs_get_an_error(of_two: list[dict]) -> None:
     assert of_two[0]["alike"] == "yes"
     assert "all processes need the same folder" in of_two[1]["alike"]
 
 
-def test_two_processes_take_up_what_one_began(of_two: list[dict]) -> None:
+def test_two_processes_resume_the_run_of_one(of_two: list[dict]) -> None:
     resumed, whole = of_two[0]["taken up"], exact(33)
     assert resumed["course"][0].tolist()[:2] == [2, 2]  # in the third epoch
     assert (
@@ -334,7 +336,7 @@ with parallel.processes():
 
 
 @pytest.mark.slow
-def test_one_process_takes_up_what_two_began_that_were_killed(tmp_path: Path) -> None:
+def test_one_process_resumes_the_run_of_two_killed_processes(tmp_path: Path) -> None:
     checkpoint = tmp_path / "run.pt"
     workers, ended = set(), 0
     with launch(KILLED.format(checkpoint=str(checkpoint))) as starter:

@@ -1,4 +1,4 @@
-"""Trainings side by side are, to rounding, the same trainings one after another."""
+"""Trainings side by side equal the same trainings one after another, up to rounding."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def table() -> Masked:
 
 
 def bound_without_noise(model: NotMIWAE, rows: Masked, _: torch.Generator) -> Tensor:
-    """A loss with all the networks and no random number."""
+    """A loss that uses all networks and no random number."""
     z = model.encode_incomplete(rows).mean
     x = rows.complete(model.decode(z).mean)
     log_p = model.missing_process.log_prob(rows.observed, x) + model.decode(z).log_prob(rows.x)
     return -(log_p + model.prior().log_prob(z)).mean()
 
 
-def test_members_come_back_as_they_went_in() -> None:
+def test_members_survive_a_round_trip() -> None:
     models = [built(seed) for seed in range(3)]
     several = Restarts(models)
     assert len(several) == 3
@@ -76,14 +76,14 @@ def bound_on_the_table(model: nn.Module, objective: Objective) -> Tensor:
 
 
 def steep(model: NotMIWAE) -> NotMIWAE:
-    """With means so wrong that its gradients are far beyond the limit."""
+    """Parameters with means so wrong that the gradients far exceed the limit."""
     with torch.no_grad():
         model.decoder[-1].bias[:3] = 30.0
     return model
 
 
 @pytest.mark.parametrize("patience", [None, 2])
-def test_each_becomes_what_it_would_have_become_alone(patience: int | None) -> None:
+def test_each_member_equals_a_training_alone(patience: int | None) -> None:
     """With noise, clipped gradients, epochs of their own to keep, and ends of their own."""
     models = [built(0), steep(built(1)), built(2)]
     objective = negative_completion_bound(5)
@@ -113,7 +113,7 @@ def gradient_norms(several: Restarts, objective: Objective) -> Tensor:
     return torch.stack([each.flatten(1).norm(dim=1) for each in gradients]).norm(dim=0)
 
 
-def test_a_member_without_a_finite_loss_leaves_the_others_alone() -> None:
+def test_a_member_without_a_finite_loss_does_not_affect_the_others() -> None:
     models = [built(0), built(1)]
     with torch.no_grad():
         models[1].decoder[-1].bias.fill_(torch.nan)

@@ -1,4 +1,4 @@
-"""What a training leaves behind for TensorBoard."""
+"""The TensorBoard logs of a training."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_run_is_passed_on_and_its_numbers_are_written(tmp_path: Path) -> None:
     assert [(e.step, e.value) for e in written.Scalars("validation")] == [(2, -2.5)]
 
 
-def test_without_tensorboard_a_sentence_says_so(
+def test_without_tensorboard_there_is_an_error_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)

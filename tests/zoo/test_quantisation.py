@@ -1,4 +1,4 @@
-"""A byte a weight: off by half a step at most, and rounded only once."""
+"""One byte per weight: errors of at most half a step, and only one rounding."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dgm_core.zoo.quantisation import pack, unpack
 
 def weights() -> dict[str, torch.Tensor]:
     kernel = torch.randn(16, 40, 3, 3, generator=generator(0))
-    kernel[3] *= 100  # a row with a scale of its own
+    kernel[3] *= 100  # a row with its own scale
     kernel[5] = 0
     bias = torch.randn(5000, generator=generator(1))
     return {"kernel": kernel, "bias": bias, "own.scale": torch.linspace(0, 1, 7)}
@@ -28,7 +28,7 @@ def test_every_weight_is_within_half_a_step_of_its_row() -> None:
     torch.testing.assert_close(after["own.scale"].float(), before["own.scale"], atol=1e-3, rtol=0)
 
 
-def test_it_takes_half_the_place_of_half_precision() -> None:
+def test_it_takes_half_the_space_of_half_precision() -> None:
     packed = pack({"kernel": weights()["kernel"]})
     held = sum(each.nbytes for each in packed.values())
     assert held == pytest.approx(weights()["kernel"].numel(), rel=0.01)

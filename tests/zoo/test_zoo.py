@@ -1,4 +1,4 @@
-"""Shipped models: whole, as their cards say, and refused when they are not."""
+"""Shipped models: complete, consistent with their cards, and refused if damaged."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def test_saved_and_loaded_a_model_gives_the_same_to_rounding(
         assert not model.training
         assert not any(parameter.requires_grad for parameter in model.parameters())
     assert torch.equal(loaded.encode(x).mean, again.encode(x).mean)
-    # Writing it again changes nothing: what is loaded is what is stored.
+    # Saving it again changes nothing: the loaded weights are the stored ones.
     zoo.save("second", loaded, ABOUT, tmp_path, packed=packed)
     first, second = (zoo.card(name, tmp_path)["sha256"] for name in ("small", "second"))
     assert first == second
 
 
-def test_broken_files_get_a_sentence(tmp_path: Path) -> None:
+def test_broken_files_give_an_error_message(tmp_path: Path) -> None:
     zoo.save("small", small(), ABOUT, tmp_path)
     weights, card = tmp_path / "small.safetensors", tmp_path / "small.toml"
     whole, text = weights.read_bytes(), card.read_text()
@@ -147,7 +147,7 @@ def test_shipped_weights_fill_in_as_well_as_their_card_says(name: str) -> None:
     if not data.is_available(dataset):
         pytest.skip(f"{dataset} is not on this machine")
     card = {row["estimate"]: row for row in zoo.card(name)["measured"]["rmse"]}
-    # Of digits the estimates of not-MIWAE still fall with K: as many as the card has.
+    # On digits the estimates of not-MIWAE still fall with K: use the K of the card.
     images, draws = (150, 200) if dataset == "digits" else (80, 50)
     config = clipped.Config(dataset, images=images, draws=draws)
     *_, found = clipped.run(config, zoo.load(name))
@@ -169,7 +169,7 @@ def test_shipped_classifiers_are_right_as_often_as_their_card_says(name: str) ->
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if name.endswith("-wgan")])
-def test_shipped_wgans_make_what_is_real_and_know_nothing_by_heart(name: str) -> None:
+def test_shipped_wgans_generate_realistic_images_and_memorise_nothing(name: str) -> None:
     made, real = (zoo.card(name)["measured"][of] for of in ("made", "real"))
     assert made["precision"] > real["precision"] - 0.1
     assert made["recall"] > real["recall"] - 0.2
@@ -198,7 +198,7 @@ THRESHOLDS = {"svhn": 0.02, "celeba": 0.02, "digits": 0.08, "mnist": 0.08}
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in RECIPES if "-vaegmm" in name])
 def test_shipped_mixtures_sort_test_images_as_well_as_their_card_says(name: str) -> None:
-    """Clusters are paired with the labels of the training images that the history shows."""
+    """Clusters are matched to labels with the training images in the history."""
     config, measured = RECIPES[name].config, zoo.card(name)["measured"]
     if not data.is_available(config.dataset):
         pytest.skip(f"needs the data set {config.dataset}")
@@ -253,7 +253,7 @@ def test_a_recipe_trains_publishes_and_takes_up_its_checkpoint(
 
 
 class Line(nn.Module):
-    """A model of one's own, and what else a state dict may hold."""
+    """A custom model, with a state dict that also has other entries."""
 
     def __init__(self, slope: float = 1.0) -> None:
         super().__init__()
@@ -262,15 +262,15 @@ class Line(nn.Module):
 
 
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The card of a model of one's own, and no model registered."""
+def custom_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The card of a custom model; no model is registered."""
     monkeypatch.setattr(zoo, "_REGISTERED", {})
     return zoo.save("line", Line(0.5), {"architecture": {"name": "line"}}, tmp_path)
 
 
-def test_a_registered_model_is_loaded_by_name_as_the_shipped_ones_are(own: Path) -> None:
-    assert zoo.register(own, Line) == "line"
-    assert zoo.register(str(own), Line) == "line"  # the same again
+def test_a_registered_model_is_loaded_by_name_as_the_shipped_ones_are(custom_card: Path) -> None:
+    assert zoo.register(custom_card, Line) == "line"
+    assert zoo.register(str(custom_card), Line) == "line"  # registered again
     model = zoo.load("line")
     assert isinstance(model, Line)
     assert not model.training
@@ -278,10 +278,10 @@ def test_a_registered_model_is_loaded_by_name_as_the_shipped_ones_are(own: Path)
     assert (model.slope.item(), model.steps.item()) == (0.5, 123_457)
     assert zoo.card("line")["architecture"] == {"name": "line"}
     assert "line" in zoo.names()
-    assert zoo.names(own.parent) == ["line"]
+    assert zoo.names(custom_card.parent) == ["line"]
     with pytest.raises(ValueError, match="there are line"):
-        zoo.load("mnist-dlvm", folder=own.parent)
-    assert zoo.register(own, Line, name="second") == "second"
+        zoo.load("mnist-dlvm", folder=custom_card.parent)
+    assert zoo.register(custom_card, Line, name="second") == "second"
     zoo.unregister("line")
     assert "line" not in zoo.names()
     with pytest.raises(ValueError, match="no model 'line'"):
@@ -299,61 +299,65 @@ def test_an_architecture_of_the_library_needs_no_constructor(
     assert zoo.load("small").latent_dim == 3
 
 
-def test_a_registered_name_keeps_its_meaning(own: Path, tmp_path: Path) -> None:
-    zoo.register(own, Line)
+def test_a_registered_name_keeps_its_meaning(custom_card: Path, tmp_path: Path) -> None:
+    zoo.register(custom_card, Line)
     other = zoo.save("line", Line(2.0), {"architecture": {"name": "line"}}, tmp_path / "other")
     with pytest.raises(ValueError, match=r"registered for .* other contents"):
         zoo.register(other, Line)
     with pytest.raises(ValueError, match="another constructor"):
-        zoo.register(own, lambda: Line())
+        zoo.register(custom_card, lambda: Line())
     with pytest.raises(ValueError, match="'digits-dlvm' is the name of a shipped model"):
-        zoo.register(own, Line, name="digits-dlvm")
+        zoo.register(custom_card, Line, name="digits-dlvm")
     assert zoo.load("line").slope.item() == 0.5
-    # Files that change after they were registered are caught when they are loaded.
+    # Files that change after registration are detected on loading.
     (tmp_path / "line.safetensors").write_bytes((tmp_path / "other/line.safetensors").read_bytes())
     with pytest.raises(zoo.BrokenModel, match="SHA-256"):
         zoo.load("line")
 
 
-def test_what_cannot_be_registered_gets_a_sentence(own: Path, tmp_path: Path) -> None:
-    weights, text = own.with_suffix(".safetensors"), own.read_text()
+def test_a_model_that_cannot_be_registered_gives_an_error_message(
+    custom_card: Path, tmp_path: Path
+) -> None:
+    weights, text = custom_card.with_suffix(".safetensors"), custom_card.read_text()
     whole = weights.read_bytes()
     with pytest.raises(zoo.BrokenModel, match=r"there is no card .*nowhere\.toml"):
         zoo.register(tmp_path / "nowhere.toml", Line)
     with pytest.raises(
         zoo.BrokenModel, match="an architecture 'line' that dgm_core does not have"
     ):
-        zoo.register(own)
+        zoo.register(custom_card)
     with pytest.raises(zoo.BrokenModel, match="cannot be built"):
-        zoo.register(own, lambda: nn.Linear(1, 1))  # other weights than the card's
+        zoo.register(custom_card, lambda: nn.Linear(1, 1))  # other weights than the card's
     weights.write_bytes(whole[:-1] + b"x")
     with pytest.raises(zoo.BrokenModel, match="SHA-256"):
-        zoo.register(own, Line)
+        zoo.register(custom_card, Line)
     weights.unlink()
     with pytest.raises(zoo.BrokenModel, match=r"line\.safetensors are missing"):
-        zoo.register(own, Line)
+        zoo.register(custom_card, Line)
     torch.save(Line().state_dict(), tmp_path / "line.pt")
     with pytest.raises(
         zoo.BrokenModel, match=r"line\.pt is not read, since a pickle can run code"
     ):
-        zoo.register(own, Line)
+        zoo.register(custom_card, Line)
     pickled = (tmp_path / "line.pt").read_bytes()  # under another name, with its own hash
     weights.write_bytes(pickled)
-    own.write_text(text.replace(hashed(whole), hashed(pickled)))
+    custom_card.write_text(text.replace(hashed(whole), hashed(pickled)))
     with pytest.raises(zoo.BrokenModel, match="not a safetensors file; a pickle"):
-        zoo.register(own, Line)
-    own.write_text("no toml at all")
+        zoo.register(custom_card, Line)
+    custom_card.write_text("no toml at all")
     with pytest.raises(zoo.BrokenModel, match="TOML"):
-        zoo.register(own, Line)
+        zoo.register(custom_card, Line)
     assert set(zoo.names()) == set(RECIPES)
 
 
-def test_nothing_is_imported_because_a_card_says_so(own: Path) -> None:
-    text = own.read_text()
+def test_a_card_cannot_cause_an_import(custom_card: Path) -> None:
+    text = custom_card.read_text()
     for name in ("os.system", "torch.nn.Linear", "dgm_core.models.mfa", "builtins.eval"):
-        own.write_text(text.replace('"line"\n', f'"{name}"\n').replace('"line"', f'"{name}"'))
+        custom_card.write_text(
+            text.replace('"line"\n', f'"{name}"\n').replace('"line"', f'"{name}"')
+        )
         with pytest.raises(zoo.BrokenModel, match=f"an architecture '{name}'"):
-            zoo.register(own)
+            zoo.register(custom_card)
 
 
 def hashed(content: bytes) -> str:

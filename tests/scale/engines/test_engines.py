@@ -1,4 +1,4 @@
-"""Engines: all pieces and each once, whoever dies, and nobody is left behind."""
+"""Engines: every piece is done once, even if workers die, and no process stays behind."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from tests.scale.engines.work import PIECES, alive, until
 
 ROOT = Path(__file__).parents[3]
 WORK = Path(__file__).with_name("work.py")
-SURROUNDINGS = {**os.environ, "PYTHONPATH": str(ROOT)}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 IS_THERE = {"local": True, "ray": find_spec("ray") is not None}
 
 
-def run_python(*words: str, **surroundings: str) -> str:
-    """What a process prints that is to end well."""
+def run_python(*words: str, **environment: str) -> str:
+    """The output of a Python process that must succeed."""
     done = subprocess.run(
         [sys.executable, *words],
-        env=SURROUNDINGS | surroundings,
+        env=ENVIRONMENT | environment,
         capture_output=True,
         text=True,
         timeout=500,
@@ -42,12 +42,12 @@ assert {"local", "ray"} == set(engines.NAMES)
 
 @pytest.fixture(scope="module", params=ON_EACH)
 def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """What an engine did in each of the trials of `work`."""
+    """Results of an engine in each of the trials of `work`."""
     if not IS_THERE[request.param]:
         pytest.skip(f"no {request.param} here")
     folder = tmp_path_factory.mktemp("work")
     said = run_python(str(WORK), request.param, str(folder))
-    return json.loads(said.splitlines()[-1])  # Ray tells of deaths before
+    return json.loads(said.splitlines()[-1])  # Ray reports killed workers before this line
 
 
 PLAIN = {place: repr(piece) for place, piece in enumerate(PIECES)}
@@ -62,17 +62,17 @@ def as_a_loop_gives(trial: dict[str, Any]) -> bool:
 
 
 def test_results_are_those_of_a_plain_loop_though_a_worker_is_killed(found: dict) -> None:
-    """None is lost or comes twice, and none waits for the next, which waits for it."""
+    """No piece is lost or repeated, and none waits for the next piece, which waits for it."""
     assert as_a_loop_gives(found["killed once"])
 
 
 def test_a_worker_makes_its_tool_once(found: dict) -> None:
     trial = found["killed once"]
-    assert len(trial["made"]) == 2  # by the worker and by the one in its place
+    assert len(trial["made"]) == 2  # by the worker and by its replacement
     assert {str(process) for _, process, *_ in trial["results"]} == set(trial["made"])
 
 
-def test_a_piece_that_always_kills_ends_the_work(found: dict) -> None:
+def test_a_piece_that_always_kills_its_worker_ends_the_work(found: dict) -> None:
     trial = found["always killed"]
     kind, message = trial["said"]
     assert kind == "WorkersLost"
@@ -81,11 +81,11 @@ def test_a_piece_that_always_kills_ends_the_work(found: dict) -> None:
     assert len(trial["made"]) >= engines.LIVES
 
 
-def test_what_a_tool_raises_comes_out_as_it_is(found: dict) -> None:
+def test_an_exception_of_a_tool_is_raised_unchanged(found: dict) -> None:
     assert found["raises"]["said"] == ["ValueError", "expected anything but the fourth"]
 
 
-def test_what_the_making_of_a_tool_raises_comes_out_as_it_is(tmp_path: Path) -> None:
+def test_an_exception_while_making_a_tool_is_raised_unchanged(tmp_path: Path) -> None:
     trial = json.loads(run_python(str(WORK), "local", str(tmp_path), "cannot be made"))
     assert trial["cannot be made"]["said"] == ["FileNotFoundError", "no weights here"]
 
@@ -111,7 +111,7 @@ def test_workers_end_with_a_killed_driver(tmp_path: Path) -> None:
     def made() -> list[str]:
         return [path.name.split()[1] for path in (tmp_path / "never done").glob("made *")]
 
-    driver = subprocess.Popen(words, env=SURROUNDINGS)
+    driver = subprocess.Popen(words, env=ENVIRONMENT)
     try:
         assert until(lambda: len(made()) == 2)
     finally:
@@ -120,7 +120,7 @@ def test_workers_end_with_a_killed_driver(tmp_path: Path) -> None:
     assert until(lambda: not any(map(alive, made())))
 
 
-def test_without_ray_one_is_told_what_to_install() -> None:
+def test_without_ray_the_error_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['ray'] = None\n"
         "import dgm_core.scale.engines.on_ray\n"
@@ -149,6 +149,6 @@ def test_importing_engines_is_cheap() -> None:
         (("local", 1, "auto"), "has no address"),
     ],
 )
-def test_what_cannot_be_gets_a_sentence(wrong: tuple, said: str) -> None:
+def test_invalid_arguments_are_refused(wrong: tuple, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         engines.engine(*wrong)

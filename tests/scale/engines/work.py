@@ -1,4 +1,4 @@
-"""What is asked of an engine, in a process of its own: `work.py ENGINE FOLDER` prints JSON."""
+"""Trials of an engine in a separate process: `work.py ENGINE FOLDER` prints JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PATIENCE = 120.0
 
 
 def until(condition: Callable[[], bool]) -> bool:
-    """Wait; False if it never came true."""
+    """Wait until the condition is true; False if that takes too long."""
     end = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > end:
@@ -38,7 +38,7 @@ def alive(process: str) -> bool:
 
 
 class Tool:
-    """Leaves a file for itself, does as its name says, and gives a piece back beside its place."""
+    """Records itself in a file, acts by its name, and returns each piece with its number."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder, self.name = folder, name
@@ -66,7 +66,7 @@ class Tool:
         return os.getpid(), number, repr(piece)
 
 
-def asked(which: str, name: str, folder: Path) -> dict[str, Any]:
+def trial(which: str, name: str, folder: Path) -> dict[str, Any]:
     folder = folder / name
     folder.mkdir()
     results, said = [], None
@@ -91,4 +91,4 @@ NAMES = ("killed once", "always killed", "raises", "left early")
 if __name__ == "__main__":
     which, folder = sys.argv[1], Path(sys.argv[2])
     names = sys.argv[3:] or NAMES
-    print(json.dumps({name: asked(which, name, folder) for name in names}))
+    print(json.dumps({name: trial(which, name, folder) for name in names}))

@@ -1,4 +1,4 @@
-"""Cells of sweeps: the same tables wherever they are measured, and however often it is killed."""
+"""Cells of sweeps: the same tables from every engine, and after interruptions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CELLS = [Cell(number) for number in range(5)]
 
 
 def results(journal: Path | None, depends: Sequence[str] = ()) -> tuple[list[int], list[Cell]]:
-    """Squares in the order of the cells, and which cells were worked on."""
+    """Squares in the order of the cells, and the cells that were computed."""
     where = LastFirst()
     done = list(cells.run(CELLS, squares, where, journal, depends))
     assert [each.fraction for each in done] == [0.2, 0.4, 0.6, 0.8, 1.0]
@@ -47,7 +47,7 @@ def results(journal: Path | None, depends: Sequence[str] = ()) -> tuple[list[int
     return [each.result["square"] for each in sorted(done)], where.pieces
 
 
-def test_each_cell_is_done_once_and_what_is_done_is_not_done_again(tmp_path: Path) -> None:
+def test_each_cell_is_computed_once_and_finished_cells_are_not_repeated(tmp_path: Path) -> None:
     expected = [0, 1, 4, 9, 16]
     assert results(None) == (expected, CELLS[::-1])
     run = cells.run(CELLS, squares, LastFirst(), tmp_path)
@@ -67,21 +67,21 @@ def test_groups_come_in_their_order_with_their_results_in_that_of_their_cells(
     assert [next(run).number for _ in range(2)] == [4, 3]
     run.close()
     items = list(cells.run_groups(groups, squares, LastFirst(), tmp_path))
-    # Those of the journal in their order, the others last first.
+    # Results of the journal in order, the others last first.
     assert [item.number for item in items if isinstance(item, cells.Done)] == [3, 4, 2, 1, 0]
     assert isinstance(items[-6], cells.Done)
     found = [(each.number, [result["square"] for result in each.results]) for each in items[-5:]]
     assert found == [(0, [0, 1]), (1, []), (2, [4, 9]), (3, [16]), (4, [])]
 
 
-def test_other_weights_are_other_results(tmp_path: Path) -> None:
+def test_different_weights_have_separate_results(tmp_path: Path) -> None:
     results(tmp_path, ["one sha"])
     assert results(tmp_path, ["another"])[1] == CELLS[::-1]
     assert results(tmp_path, ["one sha"])[1] == []
 
 
 @pytest.mark.parametrize("broken", [b"", b"\xff\xfe", b"half of a li", None])
-def test_a_broken_entry_is_done_again(tmp_path: Path, broken: bytes | None) -> None:
+def test_a_damaged_entry_is_computed_again(tmp_path: Path, broken: bytes | None) -> None:
     results(tmp_path)
     entry = sorted(tmp_path.iterdir())[2]
     whole = entry.read_bytes()
@@ -96,15 +96,15 @@ def python(*words: str) -> list[str]:
     return [sys.executable, "-m", "dgm_core", *words]
 
 
-def surroundings() -> dict[str, str]:
+def environment() -> dict[str, str]:
     # As in a worker, which has one thread: how sums are split changes their last bits.
     return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
 def swept(out: Path, *words: str) -> list[str]:
-    """Run the sweep to its end: the cells it says are done."""
+    """Run the sweep to its end and return the cells it reports."""
     command = python(*SWEEP.split(), "--out", str(out), *words)
-    done = subprocess.run(command, env=surroundings(), capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return [line for line in done.stdout.splitlines() if ": done" in line]
 
@@ -121,13 +121,13 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.slow
-def test_a_killed_sweep_goes_on_to_the_same_table(
+def test_a_killed_sweep_resumes_and_gives_the_same_table(
     tmp_path: Path, plain: tuple[bytes, bytes]
 ) -> None:
     out, journal = tmp_path / "studies.toml", tmp_path / "journal"
     words = ("--engine", "local", "--workers", "2", "--journal", str(journal))
     command = python(*SWEEP.split(), "--out", str(out), *words)
-    driver = subprocess.Popen(command, env=surroundings(), stdout=subprocess.PIPE, text=True)
+    driver = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
     try:
         before = next(line for line in driver.stdout if ": done" in line)
     finally:
@@ -143,7 +143,7 @@ def test_a_killed_sweep_goes_on_to_the_same_table(
     assert len(again) + 3 * rows >= 1
     new = [line.partition(":")[0] for line in lines if line not in again]
     assert before.partition(":")[0] not in new
-    assert not list(journal.glob("*.json"))  # the table has them
+    assert not list(journal.glob("*.json"))  # the cells in the table
     assert swept(out, *words) == []
     assert both_files(out) == plain
 
@@ -157,18 +157,18 @@ def test_a_sweep_on_ray_gives_the_same_table(tmp_path: Path, plain: tuple[bytes,
     assert both_files(out) == plain
 
 
-def test_rows_of_tables_are_those_of_a_plain_loop_and_in_its_order(tmp_path: Path) -> None:
+def test_rows_of_tables_equal_those_of_a_plain_loop_in_order(tmp_path: Path) -> None:
     methods = ("mean", "PPCA", "not-MIWAE PPCA, known sign", "MIWAE")
     config = Config(("breast",), methods, runs=2, iterations=20, samples=10)
 
     def rows(items: Any) -> list[Row]:
         found = [item._replace(minutes=0.0) for item in items if isinstance(item, Row)]
-        return [repr(row) for row in found]  # a NaN is not itself
+        return [repr(row) for row in found]  # NaN is not equal to itself
 
     expected = rows(mnar_protocol.run(config))
     where = LastFirst()
     assert rows(mnar.run(config, where, tmp_path)) == expected
-    # PPCA and MIWAE begin with one training, so they are one cell
+    # PPCA and MIWAE use the same first training, so they are one cell
     assert [piece.config.methods for piece in where.pieces] == [
         ("not-MIWAE PPCA, known sign",),
         ("PPCA", "MIWAE"),
@@ -177,7 +177,7 @@ def test_rows_of_tables_are_those_of_a_plain_loop_and_in_its_order(tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_cells_of_the_whole_study_hold_each_row_once() -> None:
+def test_cells_of_the_whole_study_contain_each_row_once() -> None:
     config = Config()
     every = mnar.cells_of(config)
     pairs = [(cell.config.tables[0], name) for cell in every for name in cell.config.methods]
@@ -198,7 +198,7 @@ def test_cells_of_the_whole_study_hold_each_row_once() -> None:
     ],
 )
 @pytest.mark.parametrize("study", ["samplers", "mnar", "inpainting", "clusters"])
-def test_a_command_says_what_it_cannot_do(study: str, words: tuple, said: str) -> None:
+def test_a_command_refuses_invalid_arguments(study: str, words: tuple, said: str) -> None:
     result = CliRunner().invoke(app, ("evaluate", study, *words))
     assert result.exit_code == 1
     assert said in result.stderr

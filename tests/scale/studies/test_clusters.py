@@ -1,4 +1,4 @@
-"""Choices of VAE and mixture, piece by piece: the same rows in any order, and after a cut."""
+"""Choices of VAE and mixture, cell by cell: the same rows in any order and after interruption."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def rows_of(items: Any) -> list[str]:
 
 
 def written(folder: Path) -> dict[str, int]:
-    """Checkpoints, and when they were written."""
+    """Checkpoints and their modification times."""
     return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
 @pytest.mark.usefixtures("tiny")
-def test_rows_are_those_of_a_plain_loop_and_in_its_order(tmp_path: Path) -> None:
+def test_rows_equal_those_of_a_plain_loop_in_order(tmp_path: Path) -> None:
     expected = rows_of(cluster_choices.run(NAMES, 2, tmp_path / "plain"))
     assert len(expected) == len(NAMES)
     folder, journal = tmp_path / "cells", tmp_path / "journal"
@@ -52,7 +52,7 @@ def test_rows_are_those_of_a_plain_loop_and_in_its_order(tmp_path: Path) -> None
     for item in clusters.run(NAMES, 2, folder, where, journal):
         if isinstance(item, Done) and not item.from_journal:
             after = written(folder)
-            assert before.items() < after.items()  # no other cell's is written again
+            assert before.items() < after.items()  # no checkpoint of another cell is written again
             before = after
         rows.append(item)
     assert rows_of(rows) == expected
@@ -66,7 +66,7 @@ def test_rows_are_those_of_a_plain_loop_and_in_its_order(tmp_path: Path) -> None
     assert list(journal.iterdir()) == []
 
 
-def test_cells_of_the_whole_study_hold_each_run_once() -> None:
+def test_cells_of_the_whole_study_contain_each_run_once() -> None:
     every = [cell for group in clusters.cells_of(tuple(CHOICES), 3) for cell in group]
     names = [name for cell in every for name in cell.choices]
     assert sorted(names) == sorted([*CHOICES] * 3)
@@ -77,6 +77,6 @@ def test_cells_of_the_whole_study_hold_each_run_once() -> None:
             assert CHOICES[name].control(config.seed) == control
 
 
-def test_a_choice_that_is_not_there_is_named_before_anything_begins(tmp_path: Path) -> None:
+def test_an_unknown_choice_is_named_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="got 'x'"):
         next(clusters.run(("both at once", "x"), 1, tmp_path, LastFirst()))

@@ -1,4 +1,4 @@
-"""The inpainting tables, piece by piece: as measured in one go, in any order, and after a cut."""
+"""The inpainting tables, cell by cell: the same in any order and after interruption."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def one_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def rows_of(items: Any) -> list[str]:
-    """All but the seconds; as texts, for a NaN is not itself."""
+    """Rows without the seconds, as text, because NaN is not equal to itself."""
     rows = [item for item in items if isinstance(item, (samplers.Row, holes.Row))]
     return [repr(row._replace(seconds=0) if hasattr(row, "seconds") else row) for row in rows]
 
@@ -77,7 +77,7 @@ def test_the_command_makes_the_same_table_of_samplers(
 
 
 @pytest.mark.usefixtures("one_pattern")
-def test_lair_whose_iterations_are_timed_is_one_cell_with_what_it_is_timed_by(
+def test_timed_lair_is_one_cell_with_its_time_reference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     timed: list[int] = []
@@ -104,7 +104,7 @@ def test_lair_whose_iterations_are_timed_is_one_cell_with_what_it_is_timed_by(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_holes_are_those_of_one_go_and_what_is_here_is_measured(
+def test_holes_equal_those_of_one_go_and_available_models_are_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def test_images(name: str, images: int | None) -> torch.Tensor:
@@ -135,5 +135,6 @@ def test_holes_are_those_of_one_go_and_what_is_here_is_measured(
     next(run)
     run.close()
     assert measured(inpainting.run_holes(config, where, tmp_path)) == expected
-    assert len(where.pieces) == len(set(where.pieces)) == 6  # none twice, in spite of the cut
+    # None is measured twice, in spite of the interruption.
+    assert len(where.pieces) == len(set(where.pieces)) == 6
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Tables in blocks: as if read whole, whatever the blocks, their order, and where they stand."""
+"""Tables in blocks: the same result as in one piece, for any blocks, order and storage."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from dgm_core.scale.tables.job import OtherJob
 QUICK = impute_table.Settings(samples=20, epochs=2, draws=2)
 
 
-class Here:
-    """The engine of tests: a loop, perhaps backwards."""
+class InProcess:
+    """An engine for tests: a loop, optionally backwards."""
 
     name, workers = "here", 1
 
@@ -46,7 +46,7 @@ class Here:
 
 
 def frame_of(rows: int, seed: int = 0) -> pd.DataFrame:
-    """Two numbers that go together, a level that goes with them, and holes."""
+    """Two numeric columns, a categorical one, all dependent, with missing cells."""
     rng = np.random.default_rng(seed)
     a = rng.normal(size=rows)
     frame = pd.DataFrame({"a": a, "b": 10 + 3 * a + rng.normal(size=rows)})
@@ -60,7 +60,7 @@ def parquet(frame: pd.DataFrame, path: Path, group: int = 200) -> str:
     return str(path)
 
 
-def run(job: Job, engine: Here) -> Done:
+def run(job: Job, engine: InProcess) -> Done:
     job.prepare()
     for _ in job.training():
         pass
@@ -73,10 +73,10 @@ def files(done: Done) -> list[bytes]:
     return [Path(path).read_bytes() for path in done.paths]
 
 
-def test_it_is_what_a_table_read_whole_gets(tmp_path: Path) -> None:
+def test_the_result_equals_that_of_the_table_in_one_piece(tmp_path: Path) -> None:
     frame = frame_of(900)
     job = Job(parquet(frame, tmp_path / "t.parquet"), str(tmp_path / "out.parquet"), QUICK)
-    done = run(job, Here())
+    done = run(job, InProcess())
     assert done.tally.rows == 900
     assert done.tally.filled == frame.isna().to_numpy().sum()
     reading = impute_table.imputer_of(QUICK, job.reading.frame)
@@ -84,7 +84,7 @@ def test_it_is_what_a_table_read_whole_gets(tmp_path: Path) -> None:
         pass
     whole = impute_table.fill(reading, job.reading.frame, QUICK)
     got, sd, *draws = (pd.read_parquet(path) for path in done.paths)
-    known = job.reading.frame.index - 1  # rows without any value are no part of the sample
+    known = job.reading.frame.index - 1  # rows without any value are not part of the sample
     assert len(known) < 900
     np.testing.assert_allclose(got.loc[known, ["a", "b"]], whole.completed[["a", "b"]], rtol=1e-5)
     assert (
@@ -101,21 +101,21 @@ def test_it_is_what_a_table_read_whole_gets(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_neither_order_nor_restarts_show(tmp_path: Path, ending: str) -> None:
+def test_order_and_restarts_do_not_change_the_result(tmp_path: Path, ending: str) -> None:
     url = parquet(frame_of(900), tmp_path / "t.parquet")
 
     def job(name: str) -> Job:
         return Job(url, str(tmp_path / f"{name}.{ending}"), QUICK, ending, fit_rows=300)
 
-    expected = files(run(job("forward"), Here()))
-    assert files(run(job("backward"), Here(backwards=True))) == expected
+    expected = files(run(job("forward"), InProcess()))
+    assert files(run(job("backward"), InProcess(backwards=True))) == expected
     cut = job("cut")
     cut.prepare()
     for _ in cut.training():
         pass
-    for _ in cut.filling(Here(most=3)):
+    for _ in cut.filling(InProcess(most=3)):
         pass
-    rest = Here()
+    rest = InProcess()
     again = job("cut")
     assert files(run(again, rest)) == expected
     assert rest.done == 2  # of five blocks
@@ -128,7 +128,7 @@ def parts_of(done: Done) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_a_folder_of_parts_is_the_table_and_is_complete_when_it_says_so(
+def test_a_folder_of_parts_is_the_table_and_is_marked_when_complete(
     tmp_path: Path, ending: str
 ) -> None:
     url = parquet(frame_of(900), tmp_path / "t.parquet")
@@ -136,8 +136,8 @@ def test_a_folder_of_parts_is_the_table_and_is_complete_when_it_says_so(
     def job(name: str, slash: str = "/") -> Job:
         return Job(url, str(tmp_path / name / "done.v1") + slash, QUICK, ending, fit_rows=300)
 
-    joined = run(job("file", f".{ending}"), Here())
-    expected = parts_of(done := run(job("forward"), Here()))
+    joined = run(job("file", f".{ending}"), InProcess())
+    expected = parts_of(done := run(job("forward"), InProcess()))
     assert [Path(path).name for path in done.paths] == [
         "done.v1",
         "done-sd.v1",
@@ -158,17 +158,17 @@ def test_a_folder_of_parts_is_the_table_and_is_complete_when_it_says_so(
     cut.prepare()
     for _ in cut.training():
         pass
-    for _ in cut.filling(Here(backwards=True, most=3)):
+    for _ in cut.filling(InProcess(backwards=True, most=3)):
         pass
     means = tmp_path / "cut" / "done.v1"
     assert sorted(path.name for path in means.iterdir()) == names[2:5]
-    rest = Here(backwards=True)
+    rest = InProcess(backwards=True)
     again = run(job("cut"), rest)
     assert rest.done == 2
     assert parts_of(again) == expected
 
 
-def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
+def test_an_existing_folder_is_not_changed(tmp_path: Path) -> None:
     url = parquet(frame_of(300), tmp_path / "t.parquet")
     (tmp_path / "o-sd").mkdir()
     Job(url, f"{tmp_path}/o/", QUICK).prepare()  # empty
@@ -181,10 +181,10 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "p.parts").exists()
 
 
-def test_a_training_that_was_cut_off_goes_on(tmp_path: Path) -> None:
+def test_an_interrupted_training_resumes(tmp_path: Path) -> None:
     url = parquet(frame_of(600), tmp_path / "t.parquet")
     settings = impute_table.Settings(samples=20, epochs=4)
-    expected = files(run(Job(url, str(tmp_path / "one.parquet"), settings), Here()))
+    expected = files(run(Job(url, str(tmp_path / "one.parquet"), settings), InProcess()))
     cut = Job(url, str(tmp_path / "two.parquet"), settings)
     cut.prepare()
     steps = cut.training()
@@ -195,13 +195,13 @@ def test_a_training_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     again.prepare()
     begun = [now.epoch for now in again.training()]
     assert begun[0] >= 2
-    for _ in again.filling(Here()):
+    for _ in again.filling(InProcess()):
         pass
     assert files(again.finish()) == expected
 
 
 @pytest.mark.parametrize("model", ["miwae", "mfa"])
-def test_a_rows_draws_depend_on_its_number_alone(
+def test_the_draws_of_a_row_depend_only_on_its_number(
     tmp_path: Path, model: impute_table.Model
 ) -> None:
     frame = frame_of(400)[["a", "b"]]
@@ -226,7 +226,7 @@ def test_a_rows_draws_depend_on_its_number_alone(
     assert not np.allclose(found[0][hidden], other.draws[0].to_numpy()[hidden], atol=1e-3)
 
 
-def test_blocks_are_the_rows_of_the_file_once(
+def test_blocks_contain_each_row_of_the_file_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dgm_core.scale.tables.blocks.BLOCK", 64)
@@ -259,14 +259,16 @@ def test_a_sample_is_drawn_over_the_whole_file(tmp_path: Path) -> None:
 def test_csv_is_read_as_parquet_is(tmp_path: Path) -> None:
     frame = frame_of(700)
     frame.to_csv(tmp_path / "t.csv", index=False, sep=";", decimal=",", na_rep="?")
-    from_csv = run(Job(str(tmp_path / "t.csv"), str(tmp_path / "c.csv"), QUICK, "csv"), Here())
+    from_csv = run(
+        Job(str(tmp_path / "t.csv"), str(tmp_path / "c.csv"), QUICK, "csv"), InProcess()
+    )
     url = parquet(frame, tmp_path / "t.parquet", 1000)
-    from_parquet = run(Job(url, str(tmp_path / "p.csv"), QUICK, "csv"), Here())
+    from_parquet = run(Job(url, str(tmp_path / "p.csv"), QUICK, "csv"), InProcess())
     assert files(from_csv) == files(from_parquet)
     assert from_csv.left_out == 0
 
 
-def test_commas_are_told_by_the_column_as_in_a_table_read_whole(
+def test_commas_are_interpreted_per_column_as_in_one_piece(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dgm_core.scale.tables.blocks.BLOCK", 128)
@@ -276,7 +278,7 @@ def test_commas_are_told_by_the_column_as_in_a_table_read_whole(
     point = [f"{value:.3f}" for value in 10 + 3 * a]
     for row in range(0, 400, 7):
         comma[row] = ""
-    for row in (390, 391, 392):  # in the last block; a thousand, or one and a bit
+    for row in (390, 391, 392):  # in the last block; the comma is ambiguous
         comma[row] = "1.234"
     point[395] = "1,234"
     lines = ["comma;point", *(";".join(pair) for pair in zip(comma, point, strict=True))]
@@ -284,7 +286,7 @@ def test_commas_are_told_by_the_column_as_in_a_table_read_whole(
     path.write_text("\n".join(lines))
     settings = impute_table.Settings(samples=20, epochs=2)
     job = Job(str(path), str(tmp_path / "out.parquet"), settings)
-    got = pd.read_parquet(run(job, Here()).paths[0]).to_numpy()
+    got = pd.read_parquet(run(job, InProcess()).paths[0]).to_numpy()
 
     frame = read_table(path.read_bytes(), "t.csv").frame
     assert frame.isna().to_numpy()[[390, 391, 392, 395]].tolist() == [[True, False]] * 3 + [
@@ -334,7 +336,9 @@ def test_a_first_line_of_numbers_is_data(tmp_path: Path) -> None:
     ]
 
 
-def test_what_the_sample_lacks_is_kept_and_what_is_no_number_is_missing(tmp_path: Path) -> None:
+def test_values_absent_from_the_sample_are_kept_and_non_numbers_are_missing(
+    tmp_path: Path,
+) -> None:
     texts = pd.DataFrame(
         {
             "x": ["1", "2", "3", "4"] * 50,
@@ -376,23 +380,24 @@ def test_what_the_sample_lacks_is_kept_and_what_is_no_number_is_missing(tmp_path
     assert (sd.iloc[2:]["level"] > 0).all()
 
 
-# --- places and mishaps -----------------------------------------------------------------------
+# --- storage and failures ---------------------------------------------------------------------
 
 
-def test_wherever_fsspec_finds_it(tmp_path: Path) -> None:
+def test_every_storage_of_fsspec_works(tmp_path: Path) -> None:
     frame = frame_of(500)
     local = run(
-        Job(parquet(frame, tmp_path / "t.parquet"), str(tmp_path / "o.parquet"), QUICK), Here()
+        Job(parquet(frame, tmp_path / "t.parquet"), str(tmp_path / "o.parquet"), QUICK),
+        InProcess(),
     )
     there = fsspec.filesystem("memory")
     there.pipe_file("/tables/t.parquet", (tmp_path / "t.parquet").read_bytes())
     job = Job("memory://tables/t.parquet", "memory://tables/o.parquet", QUICK)
-    done = run(job, Here())
+    done = run(job, InProcess())
     assert [there.cat_file(path) for path in done.paths] == files(local)
     assert not there.exists("/tables/o.parquet.parts")
 
 
-def test_the_folder_of_another_job_is_not_taken_up(tmp_path: Path) -> None:
+def test_the_folder_of_another_job_is_not_resumed(tmp_path: Path) -> None:
     url = parquet(frame_of(300), tmp_path / "t.parquet")
     Job(url, str(tmp_path / "o.parquet"), QUICK).prepare()
     Job(url, str(tmp_path / "o.parquet"), QUICK).prepare()
@@ -403,7 +408,7 @@ def test_the_folder_of_another_job_is_not_taken_up(tmp_path: Path) -> None:
         Job(url, str(tmp_path / "o.parquet"), QUICK).prepare()
 
 
-def test_a_job_that_was_killed_as_it_cleared_up_is_still_its_own(
+def test_a_job_killed_while_cleaning_up_can_be_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = parquet(frame_of(300), tmp_path / "t.parquet")
@@ -416,14 +421,14 @@ def test_a_job_that_was_killed_as_it_cleared_up_is_still_its_own(
     with monkeypatch.context() as patched:
         patched.setattr(LocalFileSystem, "rm", dies)
         with pytest.raises(KeyboardInterrupt):
-            run(Job(url, str(tmp_path / "o.parquet"), QUICK), Here())
+            run(Job(url, str(tmp_path / "o.parquet"), QUICK), InProcess())
     assert {Path(path).name for path in removed[0]} >= {"model.pt", "00000000.json"}
     assert "job" not in {Path(path).name for path in removed[0]}
     with pytest.raises(OtherJob):
         Job(url, str(tmp_path / "o.parquet"), impute_table.Settings(samples=21)).prepare()
 
 
-def test_a_damaged_file_and_a_whole_table_get_a_sentence(tmp_path: Path) -> None:
+def test_a_damaged_file_and_a_whole_table_give_an_error_message(tmp_path: Path) -> None:
     url = parquet(frame_of(300), tmp_path / "t.parquet")
     content = Path(url).read_bytes()
     Path(url).write_bytes(content[:-100])
@@ -437,27 +442,27 @@ def test_a_damaged_file_and_a_whole_table_get_a_sentence(tmp_path: Path) -> None
 
 
 def test_the_command_makes_a_folder_of_parts(tmp_path: Path) -> None:
-    asked = ["impute", parquet(frame_of(300), tmp_path / "t.parquet"), "--epochs", "1"]
-    asked += ["--samples", "10", "--workers", "1", "--checkpoint", str(tmp_path / "kept")]
-    result = CliRunner().invoke(app, [*asked, "--out", f"{tmp_path}/o/"])
+    arguments = ["impute", parquet(frame_of(300), tmp_path / "t.parquet"), "--epochs", "1"]
+    arguments += ["--samples", "10", "--workers", "1", "--checkpoint", str(tmp_path / "kept")]
+    result = CliRunner().invoke(app, [*arguments, "--out", f"{tmp_path}/o/"])
     assert result.exit_code == 0, result.output
     assert "--checkpoint is not used: OUT.parts has the checkpoint of this run." in result.output
     assert not (tmp_path / "kept").exists()
     assert f"wrote {tmp_path}/o/, {tmp_path}/o-sd/" in result.output.replace("\n", " ")
     assert pd.read_parquet(tmp_path / "o").shape == (300, 3)
-    again = CliRunner().invoke(app, [*asked, "--out", f"{tmp_path}/o/"])
+    again = CliRunner().invoke(app, [*arguments, "--out", f"{tmp_path}/o/"])
     assert again.exit_code == 1
     assert "exists already" in again.stderr
 
 
-def test_the_command_says_what_was_done_and_goes_far_where_it_is_asked(tmp_path: Path) -> None:
+def test_the_command_reports_its_work_and_writes_to_a_url(tmp_path: Path) -> None:
     frame = frame_of(300)
     frame.to_csv(tmp_path / "t.csv", index=False)
     with (tmp_path / "t.csv").open("a") as file:
         file.write("1,2\n")
-    asked = ["impute", str(tmp_path / "t.csv"), "--epochs", "1", "--samples", "10"]
-    asked += ["--workers", "1", "--with-lines", "--out", f"file://{tmp_path}/o.csv"]
-    result = CliRunner().invoke(app, asked)
+    arguments = ["impute", str(tmp_path / "t.csv"), "--epochs", "1", "--samples", "10"]
+    arguments += ["--workers", "1", "--with-lines", "--out", f"file://{tmp_path}/o.csv"]
+    result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert "300 rows" in result.output
     assert "left out: 1 row whose number of cells differs from the first row" in result.output

@@ -1,4 +1,4 @@
-"""Drivers and workers killed for real: the same command goes on, and no row shows it."""
+"""Killed drivers and workers: the same command resumes, and no row changes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def begun(table: Path, out: Path, engine: str, workers: int) -> subprocess.Popen[bytes]:
+def start_command(table: Path, out: Path, engine: str, workers: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "dgm_core", "impute", str(table), "--out", str(out)]
     command += ["--engine", engine, "--workers", str(workers), "--fit-rows", "500"]
     command += ["--samples", "300", "--epochs", "2", "--draws", "1"]
@@ -81,7 +81,7 @@ def contents(out: Path) -> list[bytes]:
 
 
 def workers_of(out: Path) -> list[int]:
-    """Processes that fill in its blocks, by the mark in their environment."""
+    """Worker processes of this job, found by a mark in their environment."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -97,18 +97,18 @@ def workers_of(out: Path) -> list[int]:
 @pytest.fixture(scope="module")
 def expected(table: Path, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     out = tmp_path_factory.mktemp("expected") / "out.parquet"
-    ended(begun(table, out, "local", 1))
+    ended(start_command(table, out, "local", 1))
     return contents(out)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds workers in /proc")
 @pytest.mark.parametrize("engine", ENGINES)
-def test_killed_drivers_and_workers_do_not_show(
+def test_killed_drivers_and_workers_do_not_change_the_result(
     table: Path, expected: list[bytes], tmp_path: Path, engine: str
 ) -> None:
     out = tmp_path / "out.parquet"
-    job = begun(table, out, engine, 2)
+    job = start_command(table, out, engine, 2)
     until(lambda: done(out) >= 1, job)
     os.killpg(job.pid, signal.SIGKILL)
     job.wait()
@@ -117,7 +117,7 @@ def test_killed_drivers_and_workers_do_not_show(
     assert 0 < before < BLOCKS
     assert not out.exists()
 
-    again = begun(table, out, engine, 2)
+    again = start_command(table, out, engine, 2)
     until(lambda: done(out) > before, again)
     for worker in workers_of(out)[:1]:
         os.kill(worker, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Latents in the plane: who were neighbours still are, and new points land among their own."""
+"""Latents in the plane: neighbours stay neighbours, and new points land near their own class."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEIGHBOURS = ("t-SNE", "UMAP-like")
 
 
 def blobs(count: int = 240, apart: float = 9.0, dim: int = 5, seed: int = 0) -> tuple:
-    """Points of three distant clusters, and which is whose."""
+    """Points of three distant clusters, and the cluster of each point."""
     cluster = np.arange(count) % 3
     noise = normal((count, dim), generator(seed), torch.float64).numpy()
     return noise + apart * np.eye(dim)[cluster], cluster
@@ -38,7 +38,7 @@ def laid(
 
 @pytest.fixture(scope="module")
 def digits() -> tuple:
-    """Pixels of digits in 12 dimensions, their classes, and the same of 100 held out."""
+    """Pixels of digits in 12 dimensions, their classes, and the same for 100 held-out digits."""
     sets = [data.load("digits", split) for split in ("train", "valid")]
     x, new = (each.x.flatten(1).double().numpy() for each in sets)
     plane = PCA(12, random_state=0).fit(x)
@@ -131,7 +131,7 @@ def test_a_linear_plane_is_rotated_to_the_start(method: str, flip: float) -> Non
     found = laid(method, points, clusters, before)
     np.testing.assert_allclose(found.xy, plain @ turn, atol=1e-4)
     np.testing.assert_allclose(found.project(points[:9]), found.xy[:9], atol=1e-5)
-    # The same plane: distances are what they were.
+    # The same plane: distances are unchanged.
     spread = np.linalg.norm(plain[:, None] - plain, axis=2)
     turned = np.linalg.norm(found.xy[:, None] - found.xy, axis=2)
     np.testing.assert_allclose(turned, spread, atol=1e-3)
@@ -177,7 +177,7 @@ def test_a_new_digit_is_projected_to_its_class(method: str, digits: tuple) -> No
     placed = found.project(new)
     assert of_its_own(placed, of_new) > 0.8
     assert of_its_own(placed[::-1], of_new) < 0.3
-    # The others have not moved, and a point that was there lands near itself.
+    # The others have not moved, and an existing point lands near itself.
     again = np.linalg.norm(found.project(points[:100]) - found.xy[:100], axis=1)
     assert np.median(again) < 0.15 * found.xy.std()
 
@@ -196,7 +196,7 @@ def test_a_layout_starts_from_the_previous_one() -> None:
 
     assert shift(laid("t-SNE", moved, start=before).xy) < 0.5
     assert shift(laid("t-SNE", moved).xy) > 1
-    # A plane without any width in its first direction is none to begin from.
+    # A plane without width in its first direction is not used as a start.
     assert np.isfinite(laid("t-SNE", moved, start=0 * before).xy).all()
 
 

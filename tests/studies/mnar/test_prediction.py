@@ -180,5 +180,5 @@ def test_no_method_with_missing_values_beats_the_oracle() -> None:
     for row in found.rows[1:]:
         slack = 3 * math.hypot(row.error["log loss"], oracle.error["log loss"])
         assert row.mean["log loss"] > oracle.mean["log loss"] - slack - 0.02
-    # half of what decides is gone: the mean in its place must cost something
+    # half of the decisive values are missing: replacing them by the mean must lower the score
     assert mean.mean["log loss"] > 1.2 * oracle.mean["log loss"]
