@@ -20,7 +20,7 @@ SEEDS = 3
 
 
 @pytest.mark.parametrize("name", CHOICES)
-def test_a_choice_is_one_of_its_own_and_its_control_trains_as_long(name: str) -> None:
+def test_a_choice_differs_from_its_control_and_trains_equally_long(name: str) -> None:
     choice = CHOICES[name]
     configs = [choice.config(seed) for seed in range(2)]  # they are checked at construction
     assert configs[0] == dataclasses.replace(configs[1], seed=0)

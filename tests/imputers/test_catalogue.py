@@ -182,7 +182,7 @@ def test_bernoulli_densities_are_probabilities(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_settings_have_a_label_a_range_and_a_sentence_and_reject_values_outside(
+def test_settings_have_a_label_a_range_and_a_help_text_and_reject_values_outside(
     name: str,
 ) -> None:
     for setting in settings_of(CATALOGUE[name]):

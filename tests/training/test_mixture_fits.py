@@ -165,7 +165,7 @@ def test_without_spread_clusters_are_smaller_by_that_of_the_encodings(fit: str) 
 
 
 @pytest.mark.parametrize("diagonal", [False, True])
-def test_what_is_handed_over_is_blurred(diagonal: bool) -> None:
+def test_the_mixture_for_the_networks_is_blurred(diagonal: bool) -> None:
     mixture = seeded_mixture(latents().mean, K, generator(0))
     plan = Plan(K, diagonal=diagonal, blur=0.3)
     found = plan.blurred(mixture)

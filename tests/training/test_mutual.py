@@ -82,7 +82,7 @@ def test_every_form_trains_equally_long_and_reports_progress(kind: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_shot_is_what_its_networks_and_mixture_say(form: str) -> None:
+def test_a_shot_agrees_with_its_networks_and_mixture(form: str) -> None:
     found = result(form=form)
     shot, images = found.shots[-1], small_images()
     # The model comes with the last mixture as its prior, ready to be used and not to be trained.

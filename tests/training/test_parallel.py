@@ -184,7 +184,7 @@ def mixture_after(rows: int) -> dict[str, Tensor]:
 
 
 def who_leaves(leaving: tuple[int, ...]) -> str:
-    """What becomes of this process where those named leave the loop after two reports."""
+    """Result of this process if the named processes leave the loop after two reports."""
     try:
         for seen, _ in enumerate(fit(Line(1), squared_error, X, score, Schedule(3, 8))):
             if seen == 1 and parallel.rank() in leaving:

@@ -84,7 +84,7 @@ def steep(model: NotMIWAE) -> NotMIWAE:
 
 @pytest.mark.parametrize("patience", [None, 2])
 def test_each_member_equals_a_training_alone(patience: int | None) -> None:
-    """With noise, clipped gradients, epochs of their own to keep, and ends of their own."""
+    """With noise, clipped gradients, and separate best and last epochs per member."""
     models = [built(0), steep(built(1)), built(2)]
     objective = negative_completion_bound(5)
     schedule = Schedule(12, 10, 0.2, patience=patience)  # a rate at which the bound also falls

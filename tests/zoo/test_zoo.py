@@ -141,7 +141,7 @@ def test_shipped_weights_reach_the_error_on_their_card(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CLIPPED)
-def test_shipped_weights_fill_in_as_well_as_their_card_says(name: str) -> None:
+def test_shipped_weights_impute_as_well_as_on_their_card(name: str) -> None:
     """RMSE of over-exposed entries on the first test images, in standard errors."""
     dataset = RECIPES[name].dataset
     if not data.is_available(dataset):
@@ -156,7 +156,7 @@ def test_shipped_weights_fill_in_as_well_as_their_card_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_shipped_classifiers_are_right_as_often_as_their_card_says(name: str) -> None:
+def test_shipped_classifiers_reach_the_accuracy_of_their_card(name: str) -> None:
     """Accuracy on 300 test images, in standard errors; of attributes, all forty of each face."""
     dataset = RECIPES[name].dataset
     if not data.is_available(dataset):
@@ -197,7 +197,7 @@ THRESHOLDS = {"svhn": 0.02, "celeba": 0.02, "digits": 0.08, "mnist": 0.08}
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in RECIPES if "-vaegmm" in name])
-def test_shipped_mixtures_sort_test_images_as_well_as_their_card_says(name: str) -> None:
+def test_shipped_mixtures_cluster_test_images_as_well_as_on_their_card(name: str) -> None:
     """Clusters are matched to labels with the training images in the history."""
     config, measured = RECIPES[name].config, zoo.card(name)["measured"]
     if not data.is_available(config.dataset):
@@ -221,7 +221,7 @@ def test_shipped_mixtures_sort_test_images_as_well_as_their_card_says(name: str)
 
 
 @pytest.mark.parametrize("name", [name for name in CLIPPED if name.endswith("notmiwae")])
-def test_what_not_miwae_learned_of_clipping_beats_taking_it_for_chance(name: str) -> None:
+def test_not_miwae_trained_on_clipping_beats_the_assumption_of_chance(name: str) -> None:
     rmse = {
         kind: {row["estimate"]: row["rmse"] for row in zoo.card(each)["measured"]["rmse"]}
         for kind, each in (("not", name), ("plain", name.replace("notmiwae", "miwae")))
@@ -235,7 +235,7 @@ def test_what_not_miwae_learned_of_clipping_beats_taking_it_for_chance(name: str
 
 
 @pytest.mark.slow
-def test_a_recipe_trains_publishes_and_takes_up_its_checkpoint(
+def test_a_recipe_trains_publishes_and_resumes_from_its_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schedule = recipes.Schedule(epochs=2, batch_size=400, learning_rate=1e-3)

@@ -183,7 +183,7 @@ def test_a_new_digit_is_projected_to_its_class(method: str, digits: tuple) -> No
 
 
 def test_a_layout_starts_from_the_previous_one() -> None:
-    """So that a picture does not turn over when its points move a little."""
+    """A figure then keeps its orientation when its points move a little."""
     points, clusters = blobs()
     before = laid("t-SNE", points).xy @ np.array([[0.0, 1.0], [1.0, 0.0]])
     moved = points + 0.1 * blobs(seed=1)[0]

@@ -1,4 +1,4 @@
-"""What is kept of a run: numbers as they were, latents in half precision, and no image."""
+"""Saved histories of runs: exact numbers, latents in half precision, and no image."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_epochs_within_the_warm_up_come_first() -> None:
 
 
 def laid(found: History) -> History:
-    """With some layout or other of each snapshot."""
+    """An arbitrary layout of each snapshot."""
     layout = np.random.default_rng(0).normal(0, 30, (200, 2)).astype(np.float32)
     several = [dataclasses.replace(each, xy=layout + i) for i, each in enumerate(snapshots(found))]
     first, last = len(found.early), len(found.early) + len(found.snapshots)

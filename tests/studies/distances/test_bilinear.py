@@ -38,7 +38,7 @@ def result(method: str, alpha: float = ALPHA, steps: int = 60) -> Result:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_matrix_does_what_the_rule_says(method: str) -> None:
+def test_the_matrix_equals_the_rule(method: str) -> None:
     np.testing.assert_allclose(result(method, steps=30).path, by_rule(method, 30), rtol=1e-10)
 
 

@@ -35,7 +35,7 @@ def test_wasserstein_is_a_line_and_hellinger_a_jump() -> None:
     assert early[0] < 0.5 < 1 < early[1] < early[2]
 
 
-def test_under_a_weak_penalty_the_slope_is_too_large_by_what_theory_says() -> None:
+def test_under_a_weak_penalty_the_slope_is_too_large_by_the_predicted_amount() -> None:
     found = result(Config(thetas=(1.0,), penalty=2.0, steps=400))
     assert found.estimates[-1].item() == pytest.approx(1 + 1 / (2 * 2.0), rel=0.02)
 

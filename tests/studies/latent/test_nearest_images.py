@@ -19,7 +19,7 @@ def test_a_training_image_is_nearest_to_itself_and_the_others_are_sorted() -> No
     np.testing.assert_allclose(last.distances, every.sort().values[:4], rtol=1e-5)
 
 
-def test_frames_say_how_much_is_done() -> None:
+def test_frames_report_progress() -> None:
     done = [frame.done for frame in nearest_images.run("digits", np.zeros((1, 28, 28), np.uint8))]
     assert len(done) == 2
     assert done == sorted(done)
