@@ -30,7 +30,7 @@ class Scatter:
         self.page = page
         self.planes = planes
         self.root = page.locator(".linked-scatter")
-        self.root.wait_for(timeout=60_000)
+        self.root.wait_for()
         settle(page)
         self.stages = self.root.locator(".stage")
         self.scroll_to(0)

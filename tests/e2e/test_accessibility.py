@@ -24,7 +24,7 @@ LABS = {
     "Exact_likelihood": [
         *("Bounds from both sides", "Unbounded likelihood", "A VAE", "Missing pixels")
     ],
-    "Missing_not_at_random": ["Watch", "Assume", "Identify", "Predict", "One entry", "Images"],
+    "Missing_not_at_random": ["Watch", "Assume", "Identify", "Predict", "One cell", "Images"],
     "Clusters": ["Before and after", "Watch them learn", "Inside the mixture", "Place a picture"],
     "WGAN_latent_space": [
         *("Sliders", "Grid", "Interpolate", "Arithmetic", "Find a picture", "Training")

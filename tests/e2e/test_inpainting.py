@@ -27,10 +27,10 @@ class Lab(inpainting.Lab):
         self.board = Board(page.locator(".st-key-mask_canvas canvas.board"))
 
     def expect_hidden_count(self, text: str) -> None:
-        expect(self.page.locator(".st-key-mask_canvas .count")).to_have_text(text, timeout=10_000)
+        expect(self.page.locator(".st-key-mask_canvas .count")).to_have_text(text)
 
     def wait_for_state(self, state: str) -> None:
-        expect(self.player).to_have_attribute("data-state", state, timeout=60_000)
+        expect(self.player).to_have_attribute("data-state", state)
 
     def picture(self, kind: str, sampler: int) -> np.ndarray:
         """Grey levels of a tile, read from its canvas, (28, 28)."""
@@ -70,7 +70,7 @@ def test_the_front_page_links_to_the_lab(opened: Opener) -> None:
 def test_painted_pixels_are_hidden_and_both_samplers_finish(opened: Opener) -> None:
     lab = opened()
     lab.preset("random")
-    expect(lab.page.get_by_text("Hidden pixels, %")).to_be_visible(timeout=20_000)
+    expect(lab.page.get_by_text("Hidden pixels, %")).to_be_visible()
     lab.settle()
     lab.page.locator(".st-key-mask_canvas").get_by_role("button", name=re.compile("Clear")).click()
     lab.expect_hidden_count("0 of 784 pixels hidden")
@@ -113,7 +113,7 @@ def test_strokes_made_before_the_server_answers_are_kept(opened: Opener) -> None
 
     lab.page.route_web_socket(re.compile("_stcore/stream"), line)
     lab.page.reload()
-    lab.player.wait_for(timeout=60_000)
+    lab.player.wait_for()
     lab.preset("random")
     lab.expect_hidden_count("394 of 784 pixels hidden")
     lab.settle()
@@ -154,20 +154,20 @@ def test_stop_stops_at_once_and_keeps_the_results(opened: Opener) -> None:
     lab.page.locator(".st-key-keep-iterations input").focus()
     for _ in range(3):
         lab.page.keyboard.press("ArrowRight")
-    expect(lab.button("Stop")).to_be_visible(timeout=20_000)
-    expect(lab.player).to_have_attribute("data-state", "running", timeout=20_000)
+    expect(lab.button("Stop")).to_be_visible()
+    expect(lab.player).to_have_attribute("data-state", "running")
     lab.button("Stop").click()
     lab.wait_for_state("stopped")
     expect(lab.button("Run")).to_be_enabled()
     expect(lab.player).to_contain_text("of 5000")
     expect(lab.page.get_by_text("Press Continue to compute the rest")).to_be_visible()
     lab.button("Continue").click()
-    expect(lab.player).to_have_attribute("data-state", "running", timeout=20_000)
+    expect(lab.player).to_have_attribute("data-state", "running")
     # A new stroke replaces the run.
     lab.board.drag((22, 3), (22, 20))
     lab.page.wait_for_timeout(500)
     lab.settle()
-    expect(lab.player).to_have_attribute("data-state", "running", timeout=20_000)
+    expect(lab.player).to_have_attribute("data-state", "running")
     lab.button("Stop").click()
     lab.wait_for_state("stopped")
 
@@ -209,7 +209,7 @@ def test_an_uploaded_digit_is_filled_in_and_a_bad_upload_gets_a_message(opened: 
     column = lab.picture("original", 0)[:, 12:16].max(1)
     assert (column[5:23] > 127).all()  # an upright stroke, centred
     upload.set_input_files({"name": "bad.png", "mimeType": "image/png", "buffer": b"<svg></svg>"})
-    expect(lab.page.get_by_role("alert").first).to_be_visible(timeout=20_000)
+    expect(lab.page.get_by_role("alert").first).to_be_visible()
     lab.player.wait_for()  # the previous image is still there
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.e2e
 
 
 def ended(page: Page) -> None:
-    expect(page.locator(".player")).to_have_attribute("data-state", "finished", timeout=60_000)
+    expect(page.locator(".player")).to_have_attribute("data-state", "finished")
     page.locator(".player .scrub").press("End")
 
 

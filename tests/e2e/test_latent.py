@@ -185,7 +185,7 @@ def test_the_training_is_played(server: str, new_page: NewPage) -> None:
     player.get_by_role("slider").fill("0")
     assert abs(looking.levels(canvas, 20) - last).mean() > 10
     expect(player.get_by_text("iteration 0")).to_be_visible()
-    expect(page.get_by_text("Fréchet distance ÷ floor")).to_be_visible()
+    expect(page.get_by_text("Fréchet distance ÷ floor", exact=True)).to_be_visible()
     looking.assert_no_horizontal_overflow(page)
 
 

@@ -139,7 +139,6 @@ Opener = Callable[..., Lab]
 def opened(new_page: NewPage, server: str) -> Opener:
     def opener(options: dict | None = None, **address: str) -> Lab:
         page = new_page(**{"viewport": {"width": 1280, "height": 1000}} | (options or {}))
-        page.set_default_timeout(60_000)
         query = f"?{urlencode(address)}" if address else ""
         return Lab(page, f"{server}/Missing_not_at_random{query}")
 
