@@ -256,7 +256,7 @@ def test_evaluate_distances_writes_table_and_curves(tmp_path: Path) -> None:
     rows = tomllib.loads(out.read_text())["distances"]
     assert len(rows) == 21 * len(sweeps.SHIPPED)
     assert rows[10]["theta"] == rows[10]["truth"] == 1
-    assert "truth  1.0000" in result.output
+    assert "true value  1.0000" in result.output
     sweep = sweeps.load(tmp_path / "distances.npz")["Gaussians", "hellinger"]
     assert sweep.estimates.shape == (3, 21)
     bad = run("evaluate", "distances", "--steps=0", f"--out={out}")
