@@ -16,7 +16,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Setting:
+class MethodSetting:
     """One setting of a method."""
 
     name: str
@@ -43,7 +43,7 @@ def switch(default: bool, label: str, about: str) -> Any:
     return dataclasses.field(default=default, metadata={"label": label, "help": about})
 
 
-def settings_of(method: type) -> list[Setting]:
+def settings_of(method: type) -> list[MethodSetting]:
     """The settings of a member of the catalogue, in the order of its fields."""
     found = []
     for field in dataclasses.fields(method):
@@ -51,7 +51,7 @@ def settings_of(method: type) -> list[Setting]:
         if "label" in about:
             low, high = about.get("range", (None, None))
             label, help = about["label"], about.get("help", "")
-            found.append(Setting(field.name, field.default, label, low, high, help))
+            found.append(MethodSetting(field.name, field.default, label, low, high, help))
     return found
 
 

@@ -14,3 +14,6 @@ IMAGE_SCALE_FLOOR = 0.02
 
 TABLE_SCALE_FLOOR = 1e-3
 """The least standard deviation of a table's column, in standard deviations of that column."""
+
+TABLE_VARIANCE_FLOOR = 1e-4
+"""The least variance of a column given the factors of `MFAImputer`, in standardised units."""

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from dgm_core.distributions.gaussian import LowRankMixture
+from dgm_core.distributions.variance_floors import TABLE_VARIANCE_FLOOR
 from dgm_core.estimators.saving import SavableEstimator, under
 from dgm_core.estimators.seeds import RandomState, seed_from
 from dgm_core.estimators.validation import validated
@@ -59,7 +60,7 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, SavableEstimator):
         components: int = 2,
         factors: int = 2,
         *,
-        noise_floor: float = 1e-4,
+        noise_floor: float = TABLE_VARIANCE_FLOOR,
         isotropic: bool = False,
         iterations: int = 200,
         tolerance: float = 1e-6,

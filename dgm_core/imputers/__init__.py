@@ -32,7 +32,7 @@ from dgm_core.imputers.chains import (
 from dgm_core.imputers.factor_analysers import DMFAImputer, MFAConditional
 from dgm_core.imputers.lair import LAIR
 from dgm_core.imputers.miwae import MIWAEInpainter
-from dgm_core.settings import Setting, settings_of
+from dgm_core.settings import MethodSetting, settings_of
 
 CATALOGUE = {
     "pseudo-Gibbs": PseudoGibbs,
@@ -50,4 +50,4 @@ CATALOGUE = {
 }
 """Name → constructor(what it needs, **settings)."""
 
-__all__ = ["CATALOGUE", "Setting", "settings_of"]
+__all__ = ["CATALOGUE", "MethodSetting", "settings_of"]

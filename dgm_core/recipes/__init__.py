@@ -10,6 +10,7 @@
 weights and card.
 """
 
+from dgm_core.distributions.variance_floors import IMAGE_SCALE_FLOOR, IMAGE_VARIANCE_FLOOR
 from dgm_core.missing.amputation import Amputation
 from dgm_core.missing.pointwise import STEEP
 from dgm_core.recipes.classifier import FACE_ATTRIBUTES, ClassifierRecipe
@@ -111,7 +112,7 @@ RECIPES = {
             summary="Convolutional Gaussian DLVM of CelebA faces, 64×64",
             dataset="celeba",
             architecture="face-dlvm",
-            arguments={"latent_dim": 64, "scale_floor": 0.02},
+            arguments={"latent_dim": 64, "scale_floor": IMAGE_SCALE_FLOOR},
             binary=False,
             mirrored=True,
             model=Schedule(epochs=11, batch_size=64, learning_rate=1e-3, bfloat16=True),
@@ -141,7 +142,7 @@ RECIPES = {
             summary="Convolutional Gaussian MIWAE of incomplete CelebA faces, 64×64",
             dataset="celeba",
             architecture="face-miwae",
-            arguments={"latent_dim": 64, "channels": 24, "scale_floor": 0.02},
+            arguments={"latent_dim": 64, "channels": 24, "scale_floor": IMAGE_SCALE_FLOOR},
             schedule=Schedule(epochs=4, batch_size=64, learning_rate=1e-3, bfloat16=True),
             draws=2,
             binary=False,
@@ -152,7 +153,12 @@ RECIPES = {
             summary="U-Net DMFA of grey MNIST, one image in seven binarised",
             dataset="mnist",
             architecture="unet-dmfa",
-            arguments={"components": 2, "factors": 4, "widths": [48, 128], "noise_floor": 1e-4},
+            arguments={
+                "components": 2,
+                "factors": 4,
+                "widths": [48, 128],
+                "noise_floor": IMAGE_VARIANCE_FLOOR,
+            },
             schedule=Schedule(
                 epochs=12, batch_size=64, learning_rate=2e-3, constant_part=0.2, bfloat16=True
             ),
@@ -169,7 +175,7 @@ RECIPES = {
                 "components": 1,
                 "factors": 16,
                 "widths": [48, 96, 128],
-                "noise_floor": 1e-4,
+                "noise_floor": IMAGE_VARIANCE_FLOOR,
             },
             schedule=Schedule(
                 epochs=9, batch_size=64, learning_rate=1.5e-3, constant_part=0.2, bfloat16=True
@@ -187,7 +193,7 @@ RECIPES = {
                 "event_shape": [1, 28, 28],
                 "components": 50,
                 "factors": 12,
-                "noise_floor": 1e-4,
+                "noise_floor": IMAGE_VARIANCE_FLOOR,
             },
             iterations=20,
         ),
@@ -201,7 +207,7 @@ RECIPES = {
                 "event_shape": [3, 64, 64],
                 "components": 10,
                 "factors": 20,
-                "noise_floor": 1e-4,
+                "noise_floor": IMAGE_VARIANCE_FLOOR,
             },
             iterations=10,
         ),
@@ -214,7 +220,7 @@ RECIPES = {
                 "event_shape": [3, 32, 32],
                 "components": 20,
                 "factors": 32,
-                "noise_floor": 1e-4,
+                "noise_floor": IMAGE_VARIANCE_FLOOR,
             },
             iterations=20,
             window=True,

@@ -10,8 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dgm_core import data, zoo
-from dgm_core.imputers import CATALOGUE, settings_of
-from dgm_core.imputers import Setting as MethodSetting
+from dgm_core.imputers import CATALOGUE, MethodSetting, settings_of
 from dgm_core.studies.inpainting.comparison import Settings
 from dgm_core.studies.inpainting.materials import model_name
 from ui.frame import kept

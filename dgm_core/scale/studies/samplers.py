@@ -20,7 +20,7 @@ from dgm_core.studies import toml_rows
 from dgm_core.studies.inpainting import sampler_rows, sampler_sweeps
 from dgm_core.studies.inpainting.patterns import observed_by
 from dgm_core.studies.inpainting.sampler_rows import KEY, Row
-from dgm_core.studies.inpainting.sampler_sweeps import Config, Part, Setting
+from dgm_core.studies.inpainting.sampler_sweeps import Config, Part, SweepSetting
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Cell:
     """Images `first` to `last` (excluded) of one setting of a sweep."""
 
     config: Config
-    setting: Setting
+    setting: SweepSetting
     first: int
     last: int
 
@@ -113,7 +113,7 @@ def _part(result: Mapping[str, list]) -> Part:
     )
 
 
-def _blocks(config: Config, setting: Setting, images: int) -> list[Cell]:
+def _blocks(config: Config, setting: SweepSetting, images: int) -> list[Cell]:
     size = min(config.images, images)
     ends = [*range(0, size, sampler_sweeps.BLOCK), size]
     return [Cell(config, setting, *pair) for pair in pairwise(ends)]

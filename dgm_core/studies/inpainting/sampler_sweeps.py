@@ -70,7 +70,7 @@ proposal density.
 """
 
 
-class Setting(NamedTuple):
+class SweepSetting(NamedTuple):
     """One run: sampler, pattern of hidden pixels, initialisation and length of the warm-up."""
 
     name: str
@@ -119,7 +119,7 @@ class Config:
                 f"got {self.iterations}"
             )
 
-    def settings(self) -> list[Setting]:
+    def settings(self) -> list[SweepSetting]:
         """Settings of the sweep, in the order in which they are measured.
 
         Initialisations are compared without a warm-up, which would hide their differences. The
@@ -128,12 +128,12 @@ class Config:
         """
         start = "uniform noise"
         for_one_sampler = {
-            "missing rate": [Setting(name, "", name, start, 30) for name in MISSING],
+            "missing rate": [SweepSetting(name, "", name, start, 30) for name in MISSING],
             "initialisation": [
-                Setting(name, "", self.pattern, name, 0) for name in INITIALISATIONS
+                SweepSetting(name, "", self.pattern, name, 0) for name in INITIALISATIONS
             ],
-            "warm-up": [Setting(f"{n}", "", self.pattern, start, n) for n in WARMUPS],
-            "iterations": [Setting(self.pattern, "", self.pattern, start, 30)],
+            "warm-up": [SweepSetting(f"{n}", "", self.pattern, start, n) for n in WARMUPS],
+            "iterations": [SweepSetting(self.pattern, "", self.pattern, start, 30)],
         }[self.sweep]
         samplers = SAMPLERS[1:] if self.sweep == "warm-up" else SAMPLERS
         return [each._replace(sampler=name) for each in for_one_sampler for name in samplers]
@@ -143,7 +143,7 @@ class Config:
         within = [each for each in LENGTHS if warmup < each < self.iterations]
         return (*within, self.iterations)
 
-    def is_of(self, row: Row, setting: Setting) -> bool:
+    def is_of(self, row: Row, setting: SweepSetting) -> bool:
         """True if the row was measured with this sweep and setting."""
         expected = (self.data, self.sweep, *setting, self.chains, self.seed, self.images)
         measured = (*row.key, row.pattern, row.initialisation, row.warmup, row.chains, row.seed)
@@ -237,7 +237,7 @@ class Part(NamedTuple):
 
 
 def measure(
-    config: Config, setting: Setting, model: LatentVariableModel, truth: Tensor
+    config: Config, setting: SweepSetting, model: LatentVariableModel, truth: Tensor
 ) -> Iterator[float | Row]:
     """Measure one setting block by block: yield the fraction done, and at the end the row."""
     observed = observed_by(setting.pattern, truth)
@@ -255,7 +255,7 @@ def measure(
 
 def measure_part(
     config: Config,
-    setting: Setting,
+    setting: SweepSetting,
     model: LatentVariableModel,
     truth: Tensor,
     observed: Tensor,
@@ -273,7 +273,7 @@ def measure_part(
     yield Part(block.counts, *block.diagnosed)
 
 
-def row_of(config: Config, setting: Setting, parts: Sequence[Part], truth: Tensor) -> Row:
+def row_of(config: Config, setting: SweepSetting, parts: Sequence[Part], truth: Tensor) -> Row:
     """Row of a setting from its parts, in the order of the images `truth`.
 
     `truth` may hold more images than the parts do.
@@ -298,7 +298,7 @@ def row_of(config: Config, setting: Setting, parts: Sequence[Part], truth: Tenso
 
 
 def _steps(
-    config: Config, setting: Setting, model: LatentVariableModel, masked: Masked, first: int
+    config: Config, setting: SweepSetting, model: LatentVariableModel, masked: Masked, first: int
 ) -> Iterator[Iteration]:
     """Iterations of a block's chains; the block's first image has the number `first`."""
     rows = masked.repeat(config.chains)
@@ -316,7 +316,9 @@ def _steps(
 class _Block:
     """A block of images, and the results recorded from their chains."""
 
-    def __init__(self, config: Config, setting: Setting, truth: Tensor, observed: Tensor) -> None:
+    def __init__(
+        self, config: Config, setting: SweepSetting, truth: Tensor, observed: Tensor
+    ) -> None:
         self.truth, self.masked = truth, Masked(truth, observed)
         self.size = len(truth), config.chains
         self.lengths = config.lengths(setting.warmup)
