@@ -71,7 +71,7 @@ def test_every_shared_name_is_used_by_a_component(modules: Path) -> None:
     everywhere = {
         name
         for name, where in unused.items()
-        if where == {stem for stem, text in texts.items() if f"{name}" in text}
+        if where == {stem for stem, text in texts.items() if name in text}
     }
     assert everywhere == set()
 
