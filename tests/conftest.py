@@ -17,8 +17,11 @@ BROWSER = Path(__file__).parent / "e2e"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put browser tests first: files are distributed in the order of collection."""
+    """Mark browser tests and put them first: files are distributed in the order of collection."""
     items.sort(key=lambda item: BROWSER not in item.path.parents)
+    for item in items:
+        if BROWSER in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
 
 
 @pytest.fixture(autouse=True)

@@ -9,15 +9,12 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
@@ -28,7 +25,6 @@ from dgm_core.data import sets
 from dgm_core.zoo import overview
 from tests.patience import PATIENCE
 from tests.samplers import test_contract as contract
-from tools.bench.browser import NAMES, SHELL, on_path
 from tools.documentation import api, check, guides, search, site
 from ui import navigation
 
@@ -85,49 +81,6 @@ def test_the_search_finds_guides_and_names(pages: Path) -> None:
             assert f'id="{anchor}"' in (pages / page).read_text(encoding="utf-8"), entry
         else:
             assert (pages / page).is_file(), entry
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if (chromium := on_path(SHELL, *NAMES)) is None:
-        pytest.skip("no Chromium on this machine")
-    with sync_playwright() as driver:
-        yield driver.chromium.launch(executable_path=chromium, args=["--headless"])
-
-
-@pytest.mark.e2e
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
-def test_pages_are_accessible_and_the_search_works_from_a_file(
-    pages: Path, browser: Browser, width: int, scheme: Literal["light", "dark"]
-) -> None:
-    view = browser.new_context(
-        viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True
-    )
-    page = view.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    for name in ("index", "your-own", "models", "dgm_core/types", "numbers/clusters"):
-        page.goto((pages / f"{name}.html").as_uri())
-        found = Axe().run(page).response["violations"]
-        assert [(each["id"], each["nodes"][0]["html"]) for each in found] == [], name
-    page.keyboard.press("/")
-    page.keyboard.type("metropolis_within_gibbs")
-    first = page.locator("#results a").first
-    first.wait_for()
-    assert first.locator("b").inner_text() == "metropolis_within_gibbs"
-    assert page.evaluate("document.documentElement.scrollWidth") == width
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/dgm_core/samplers/metropolis.html#metropolis_within_gibbs")
-    page.get_by_role("searchbox").fill("xyzzy")
-    page.get_by_text("No page mentions").wait_for()
-    page.get_by_role("searchbox").press("Escape")
-    if width < 800:
-        page.get_by_role("button", name="Menu").click()
-    page.get_by_text("Measured numbers", exact=True).click()
-    page.get_by_role("link", name="Load and faults").click()
-    page.wait_for_url("**/numbers/load.html")
-    assert errors == []
-    view.close()
 
 
 def test_the_command_of_the_readme_needs_no_installation(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.e2e.looking import LONG, NewPage
+from tests.e2e.page_helpers import LONG, NewPage
 from tools.bench.browser import FLAGS, NAMES, SHELL, on_path
 from tools.bench.server import LAB, serving
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Locator, Page
 
-from tests.e2e import looking
+from tests.e2e import page_helpers
 
 
 class Lab:
@@ -22,7 +22,7 @@ class Lab:
         self.settle()
 
     def settle(self) -> None:
-        looking.settle(self.page)
+        page_helpers.settle(self.page)
 
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)

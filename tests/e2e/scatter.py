@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from playwright.sync_api import Locator, Page
 
-from tests.e2e.looking import settle
+from tests.e2e.page_helpers import settle
 
 MARGIN = 18
 """Pixels around the points of a plane."""

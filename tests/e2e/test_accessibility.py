@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.lab import Lab
-from tests.e2e.looking import NewPage, assert_no_horizontal_overflow, settle
+from tests.e2e.page_helpers import NewPage, assert_no_horizontal_overflow, settle
 
 VIEWS = {
     "Step by step": ".player",

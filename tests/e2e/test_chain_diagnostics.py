@@ -9,7 +9,6 @@ from tests.e2e.apps.chain_diagnostics_app import CHAINS, ITERATIONS, STUCK_SINCE
 from tests.e2e.conftest import NewPage, Serve
 from tools.bench.server import ROOT
 
-pytestmark = pytest.mark.e2e
 SAMPLERS = 2
 CURVES = {
     "Traces": SAMPLERS * CHAINS,

@@ -14,11 +14,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.apps.chain_player_app import ITERATIONS, THIN, TOTAL, problem
 from tests.e2e.conftest import NewPage, Serve
-from tests.e2e.looking import colours, levels
+from tests.e2e.page_helpers import colours, levels
 from tests.patience import PATIENCE
 from tools.bench.server import ROOT
-
-pytestmark = pytest.mark.e2e
 
 APP = ROOT / "tests/e2e/apps/chain_player_app.py"
 LAST = TOTAL - 1

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Locator, Page, expect
 
 from dgm_core.studies.clusters.history import History, load
-from tests.e2e import looking
+from tests.e2e import page_helpers
 from tests.e2e.conftest import NewPage
 from tests.e2e.lab import png
 from tests.e2e.scatter import Scatter
@@ -22,7 +22,6 @@ from tools.bench.server import ROOT
 from ui.clusters.mixture import COLUMNS, SAMPLES
 from ui.contact_sheet import GAP
 
-pytestmark = pytest.mark.e2e
 PATH, RUN = "Clusters", "digits-vaegmm"
 VIEWS = ("Before and after", "Watch them learn", "Inside the mixture", "Place a picture")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 400, "height": 850}
@@ -69,12 +68,12 @@ def opened(
     new_page: NewPage, server: str, settings: dict[str, object] | None = None, **options: object
 ) -> Page:
     query = urlencode({"run": RUN, **(settings or {})})
-    return looking.opened(new_page, f"{server}/{PATH}?{query}", "Clusters", **options)
+    return page_helpers.opened(new_page, f"{server}/{PATH}?{query}", "Clusters", **options)
 
 
 def view(page: Page, name: str) -> None:
     page.get_by_role("radio", name=name, exact=True).click()
-    looking.settle(page)
+    page_helpers.settle(page)
 
 
 def metric(page: Page, name: str) -> Locator:
@@ -133,12 +132,12 @@ def test_the_lab_opens_with_complete_figures(
     lasso = page.get_by_role("paragraph").filter(has_text="Draw a lasso around some points")
     expect(lasso).to_be_visible()
     expect(page.get_by_text(re.compile(f"^60 of {history.images:,} images"))).to_be_visible()
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
     if (viewport is WIDE) == (scheme == "light"):
         for name in VIEWS[1:]:
             view(page, name)
             expect(page.locator("canvas.points")).to_have_count(1)
-            looking.assert_no_horizontal_overflow(page)
+            page_helpers.assert_no_horizontal_overflow(page)
     without_errors(page)
 
 
@@ -164,7 +163,7 @@ def test_points_in_a_lasso_are_counted_shown_and_downloaded(
     assert 1 < count < history.images
     expect(page.get_by_text(f"{count} images selected", exact=True)).to_be_visible()
     expect(page.get_by_text(re.compile(r"^Clusters: .*%\. Labels: .*%\.$"))).to_be_visible()
-    looking.settle(page)
+    page_helpers.settle(page)
     header, *rows = rows_of(page)
     latents = [f"z{i + 1}" for i in range(history.config.latent_dim)]
     assert header == ["image", "cluster", "confidence", "label", *latents]
@@ -177,7 +176,7 @@ def test_points_in_a_lasso_are_counted_shown_and_downloaded(
         assert [float(z) for z in row[4:]] == pytest.approx(after.mean[image], abs=1e-3)
     scatter.button("Clear").click()
     expect(page.get_by_text("images selected")).to_have_count(0)
-    looking.settle(page)
+    page_helpers.settle(page)
     assert len(rows_of(page)) == history.images + 1
 
 
@@ -195,20 +194,20 @@ def test_a_linear_projection_is_immediate_and_others_show_their_progress(
         return ink.evaluate(_DIGEST)
 
     first = seen()
-    looking.choose(box(page, "Plane"), "PCA")
+    page_helpers.choose(box(page, "Plane"), "PCA")
     expect(
         page.get_by_text("The plane of the largest variance. Distances can be compared.")
     ).to_be_visible()
-    looking.settle(page)
+    page_helpers.settle(page)
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
     assert seen() != first
 
-    looking.choose(box(page, "Plane"), "UMAP-like")
+    page_helpers.choose(box(page, "Plane"), "UMAP-like")
     expect(page.get_by_test_id("stProgress")).to_contain_text("UMAP-like")
     expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile(r" [1-9]\d?%$"))
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text(re.compile(r"^Stopped at \d+%"))).to_be_visible()
-    looking.settle(page)
+    page_helpers.settle(page)
     stopped = seen()
     assert stopped != first
     page.get_by_role("radio", name="error", exact=True).click()
@@ -241,14 +240,14 @@ def test_the_training_is_played_paused_and_searched(
     snapshots = [*history.early, *history.snapshots]
     epochs = [f"Images after {each.epoch} epochs" for each in snapshots]
     expect(title).to_have_text(epochs[-1])
-    looking.settle(page)
+    page_helpers.settle(page)
     play, pause = (page.get_by_role("button", name=name, exact=True) for name in ("Play", "Pause"))
     play.click()
     expect(title).to_have_text(epochs[0])
     expect(title).to_have_text(re.compile(f"^({'|'.join(epochs[1:])})$"))
     pause.click()
     expect(play).to_be_visible()
-    looking.settle(page)
+    page_helpers.settle(page)
     at = epochs.index(snapshot(page))
     assert 0 < at < len(epochs) - 1
     page.wait_for_timeout(2000)
@@ -263,7 +262,7 @@ def test_the_training_is_played_paused_and_searched(
     page.mouse.move(to, thumb["y"] + thumb["height"] / 2, steps=8)
     page.mouse.up()
     expect(title).to_have_text(re.compile(f"^({'|'.join(epochs[at + 1 : -1])})$"))
-    looking.settle(page)
+    page_helpers.settle(page)
     dragged = epochs.index(snapshot(page))
     assert dragged == pytest.approx(0.8 * (len(epochs) - 1), abs=1)
 
@@ -286,16 +285,16 @@ def test_a_run_of_the_visitor_can_be_shown(server: str, new_page: NewPage) -> No
     for _ in range(6):
         clusters.press("ArrowLeft")
     page.wait_for_url("**train-clusters=4*")  # a slider sends its value a moment after it moved
-    looking.settle(page)
+    page_helpers.settle(page)
     page.get_by_role("button", name="Train").click()
     expect(page.get_by_test_id("stProgress")).to_be_visible()
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     expect(page.get_by_test_id("stProgress")).to_contain_text("The VAE learns")
     expect(page.get_by_test_id("stProgress")).to_contain_text("Control:")
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
     expect(page.get_by_role("button", name="Train")).to_be_enabled()
     expect(box(page, "Run").get_by_role("combobox")).to_have_value("Yours")
-    looking.settle(page)
+    page_helpers.settle(page)
     view(page, VIEWS[0])
     expect(page.locator(".linked-scatter .count b")).to_have_text("500 points")
     assert "run=yours" in page.url
@@ -316,7 +315,7 @@ def test_a_training_is_stopped_and_gibbs_shows_its_chains(server: str, new_page:
     expect(stopped).to_be_visible()
     expect(page.locator("canvas.points")).to_have_count(1)
     expect(page.get_by_role("button", name="Play")).to_be_visible()
-    looking.settle(page)
+    page_helpers.settle(page)
     assert value(page, "Run") == "Digits"
     page.get_by_role("button", name="Train").click()
     expect(stopped).to_have_count(0)
@@ -363,14 +362,14 @@ def test_samples_path_and_plane_follow_the_chosen_cluster(
     expect(page.get_by_text(f"The weight of this cluster is {weights[other]}.")).to_be_visible()
     expect(drawn).not_to_have_attribute("src", before)
     expect(page.get_by_text(re.compile(f"^Samples of cluster {other + 1}( ≈|$)"))).to_be_visible()
-    looking.settle(page)
+    page_helpers.settle(page)
     warm = samples(page)
     assert (warm[1:] != warm[0]).any()
 
     chosen, road = drawn.get_attribute("src"), way.get_attribute("src")
     page.get_by_role("slider", name="Temperature").press("Home")
     expect(drawn).not_to_have_attribute("src", chosen)
-    looking.settle(page)
+    page_helpers.settle(page)
     cold = samples(page)
     assert (cold == cold[0]).all()
     assert cold[0].max() > 100
@@ -382,15 +381,15 @@ def test_samples_path_and_plane_follow_the_chosen_cluster(
     walk.get_by_role("combobox").click()
     page.get_by_role("option").nth(wanted).click()
     expect(way).not_to_have_attribute("src", road)
-    looking.settle(page)
+    page_helpers.settle(page)
 
     caption = page.locator(".linked-scatter figcaption")
     projection = caption.text_content()
     assert re.fullmatch(r"z\d+ across, z\d+ up", projection)
     third = next(f"z{i}" for i in range(1, 5) if not re.search(rf"\bz{i}\b", projection))
-    looking.choose(box(page, "Across"), re.compile(f"^{third}$"))
+    page_helpers.choose(box(page, "Across"), re.compile(f"^{third}$"))
     expect(caption).to_have_text(re.compile(f"^{third} across"))
-    looking.settle(page)
+    page_helpers.settle(page)
     assert f"cluster-across={int(third[1:]) - 1}" in page.url
     without_errors(page)
 
@@ -400,7 +399,7 @@ def test_samples_path_and_plane_follow_the_chosen_cluster(
 
 def most_probable_cluster(page: Page) -> str:
     """Name of the most probable cluster of an image."""
-    chances, names = (looking.curve(page, "landing", "0", axis) for axis in "xy")
+    chances, names = (page_helpers.curve(page, "landing", "0", axis) for axis in "xy")
     probability, name = max(zip(chances, names, strict=True))
     assert 0 < probability <= 1.001
     return name
@@ -427,12 +426,12 @@ def test_a_drawing_an_upload_and_a_test_image_are_assigned_to_a_cluster(
 
     page.get_by_role("radio", name="Upload").click()
     expect(page.get_by_text("Upload a picture of any size")).to_be_visible()
-    looking.settle(page)
+    page_helpers.settle(page)
     upload = page.locator("input[type=file]")
     upload.set_input_files({"name": "bad.png", "mimeType": "image/png", "buffer": b"no picture"})
     expect(page.get_by_text("“bad.png” is text, not a picture")).to_be_visible()
     without_errors(page)
-    looking.settle(page)
+    page_helpers.settle(page)
     upload.set_input_files(
         {"name": "ring.png", "mimeType": "image/png", "buffer": zero_on_paper()}
     )
@@ -467,7 +466,7 @@ def test_a_link_restores_its_settings_and_the_address_is_updated(
         "Control",
         "PCA",
     ]
-    looking.choose(box(page, "Left"), "Before")
+    page_helpers.choose(box(page, "Left"), "Before")
     page.wait_for_url(re.compile("cluster-left=Before"))
     view(page, "Inside the mixture")
     page.wait_for_url(re.compile("view=Inside"))
@@ -496,7 +495,7 @@ def test_a_damaged_link_opens_with_a_message(server: str, new_page: NewPage) -> 
     page.goto(f"{server}/{PATH}?{urlencode(damaged)}")
     expect(page.get_by_text("not understood and left out:")).to_be_visible()
     expect(page.locator("canvas.points")).to_have_count(2)
-    looking.settle(page)
+    page_helpers.settle(page)
     assert "cluster-method=t-SNE" in page.url
     expect(page.get_by_test_id("stAlert")).to_have_count(0)
     without_errors(page)

@@ -13,14 +13,13 @@ from playwright.sync_api import Locator, Page, expect
 
 from dgm_core import data, zoo
 from tests.e2e import lab as inpainting
-from tests.e2e import looking
+from tests.e2e import page_helpers
 from tests.e2e.board import Board
 from tests.e2e.conftest import NewPage, Serve
 from tests.e2e.lab import png
-from tests.e2e.looking import levels
+from tests.e2e.page_helpers import levels
 from tools.bench.server import LAB
 
-pytestmark = pytest.mark.e2e
 CHAIN = "Metropolis-within-Gibbs"
 needs_faces = pytest.mark.skipif(
     not {"celeba-dlvm", "celeba-dmfa"} & set(zoo.names()), reason="no model of faces is shipped"
@@ -46,7 +45,7 @@ class Lab(inpainting.Lab):
         self.page.locator(".st-key-keep-view").get_by_text(name, exact=True).click()
 
     def choose(self, dataset: str) -> None:
-        looking.choose(self.page.locator(".st-key-keep-dataset"), dataset)
+        page_helpers.choose(self.page.locator(".st-key-keep-dataset"), dataset)
 
     def toggle_methods(self, *titles: str, dataset: str = "digits") -> None:
         pills = self.page.locator(f".st-key-keep-methods-{dataset}")
@@ -58,7 +57,7 @@ class Lab(inpainting.Lab):
         """Open the settings, choose the method, and type."""
         popover = self.page.get_by_role("button", name="Settings of the methods")
         popover.click()
-        looking.choose(self.page.locator(".st-key-keep-method"), method)
+        page_helpers.choose(self.page.locator(".st-key-keep-method"), method)
         own = f"[class*='st-key-keep-knob-'][class*='-{method.replace(' ', '-')}-' i]"
         field = self.page.locator(own).get_by_role("spinbutton", name=label)
         field.fill(str(value))
@@ -225,7 +224,7 @@ def test_a_face_is_filled_in(opener: Opener, server_with_faces: str) -> None:
     expect(lab.page.locator(".st-key-keep-view")).to_have_count(0)
     lab.button("Stop").click()
     deselect_slow_methods(lab)
-    looking.choose(lab.page.locator(".st-key-keep-faces"), "with eyeglasses")
+    page_helpers.choose(lab.page.locator(".st-key-keep-faces"), "with eyeglasses")
     lab.settle()
     lab.page.locator(".st-key-thumbnails [role=radio]").nth(3).click()
     lab.settle()

@@ -7,23 +7,22 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e import looking
+from tests.e2e import page_helpers
 from tests.e2e.conftest import NewPage
 
-pytestmark = pytest.mark.e2e
 PATH = "GAN_distances"
 
 
 def opened(new_page: NewPage, server: str, query: str = "", **options: object) -> Page:
-    return looking.opened(new_page, f"{server}/{PATH}{query}", "GAN distances", **options)
+    return page_helpers.opened(new_page, f"{server}/{PATH}{query}", "GAN distances", **options)
 
 
 def test_wasserstein_is_a_line_and_the_hellinger_distance_is_s_shaped(
     server: str, new_page: NewPage
 ) -> None:
     page = opened(new_page, server)
-    line = looking.curve(page, "sweep-wasserstein", "estimate of the critic")
-    jump = looking.curve(page, "sweep-hellinger", "estimate of the critic")
+    line = page_helpers.curve(page, "sweep-wasserstein", "estimate of the critic")
+    jump = page_helpers.curve(page, "sweep-hellinger", "estimate of the critic")
     theta = [i / 10 for i in range(21)]
     assert all(abs(found - true) <= 0.03 * true for found, true in zip(line, theta, strict=True))
     assert jump[0] == pytest.approx(0, abs=0.01)
@@ -34,12 +33,12 @@ def test_wasserstein_is_a_line_and_the_hellinger_distance_is_s_shaped(
     early = []
 
     def is_an_s() -> bool:
-        early[:] = looking.curve(page, "sweep-hellinger", "estimate of the critic")
+        early[:] = page_helpers.curve(page, "sweep-hellinger", "estimate of the critic")
         return early[3] < 1.5 < early[-1] + 1
 
-    looking.until(page, is_an_s, "an untrained critic")
+    page_helpers.until(page, is_an_s, "an untrained critic")
     assert early[3] < early[8] < early[20] + 1e-6
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_a_critic_is_trained_in_the_page(server: str, new_page: NewPage) -> None:
@@ -50,11 +49,11 @@ def test_a_critic_is_trained_in_the_page(server: str, new_page: NewPage) -> None
     assert abs(float(re.search(r"(\d\.\d+)", shown).group(1)) - 0.5) < 0.05
     expect(page.get_by_test_id("stMetric").filter(has_text="True value")).to_contain_text("0.500")
     slider.press("Home")
-    looking.settle(page)
+    page_helpers.settle(page)
     expect(page.get_by_test_id("stMetric").filter(has_text="Estimate")).not_to_contain_text(
         shown.removeprefix("Estimate")
     )
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_the_visitor_draws_two_clouds(server: str, new_page: NewPage) -> None:
@@ -78,7 +77,7 @@ def test_two_small_gans_are_played_paused_and_stepped(server: str, new_page: New
     expect(title).to_be_visible()
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Play")).to_be_visible()
-    looking.settle(page)
+    page_helpers.settle(page)
     page.wait_for_timeout(1500)
     paused = title.text_content()
     page.wait_for_timeout(1500)
@@ -86,7 +85,7 @@ def test_two_small_gans_are_played_paused_and_stepped(server: str, new_page: New
     page.get_by_role("button", name="Step").click()
     expect(title).not_to_have_text(paused)
     expect(page.get_by_text("modes covered")).to_have_count(2)
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_the_spiral_changes_with_the_step_size(server: str, new_page: NewPage) -> None:
@@ -96,7 +95,7 @@ def test_the_spiral_changes_with_the_step_size(server: str, new_page: NewPage) -
     expect(page.get_by_text("|λ| = 1.4142, outwards")).to_be_visible()
     both = page.get_by_text("|λ| = 1.0000, circles")  # the same for extragradient at α = 1
     expect(both).to_have_count(2)
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_a_link_restores_its_settings(server: str, new_page: NewPage) -> None:
@@ -104,7 +103,7 @@ def test_a_link_restores_its_settings(server: str, new_page: NewPage) -> None:
     page.goto(f"{server}/{PATH}?view=Critic&critic-theta=1.5&critic-penalty=10&critic-steps=x")
     shown = page.get_by_text("not understood and left out: critic-steps")
     expect(shown).to_be_visible()  # it is shown for some seconds only
-    looking.settle(page)
+    page_helpers.settle(page)
     expect(page.get_by_role("slider", name="θ")).to_have_value("1.5")
     assert "critic-penalty=10" in page.url
 
@@ -112,4 +111,6 @@ def test_a_link_restores_its_settings(server: str, new_page: NewPage) -> None:
 def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage) -> None:
     options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
     for view in ("Sweep", "Critic", "Small+GANs", "Spiral"):
-        looking.assert_no_horizontal_overflow(opened(new_page, server, f"?view={view}", **options))
+        page_helpers.assert_no_horizontal_overflow(
+            opened(new_page, server, f"?view={view}", **options)
+        )

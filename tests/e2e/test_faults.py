@@ -9,10 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.lab import Lab
-from tests.e2e.looking import NewPage
+from tests.e2e.page_helpers import NewPage
 from tools.bench.server import LAB, Server, free_port, serving
-
-pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture

@@ -13,9 +13,8 @@ from tests.e2e import lab as inpainting
 from tests.e2e.board import Board
 from tests.e2e.conftest import NewPage
 from tests.e2e.lab import png
-from tests.e2e.looking import levels
+from tests.e2e.page_helpers import levels
 
-pytestmark = pytest.mark.e2e
 DONE = re.compile("finished|stopped")
 
 

@@ -6,17 +6,14 @@ import io
 import zipfile
 
 import numpy as np
-import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e import looking
+from tests.e2e import page_helpers
 from tests.e2e.board import Board
 from tests.e2e.conftest import NewPage
 from tests.e2e.lab import Lab, png
-from tests.e2e.looking import levels
+from tests.e2e.page_helpers import levels
 from ui.inpainting import gallery
-
-pytestmark = pytest.mark.e2e
 
 
 def ended(page: Page) -> None:
@@ -49,7 +46,7 @@ def test_a_link_shows_the_same_images_bit_for_bit(server: str, new_page: NewPage
     other = new_page(viewport={"width": 1280, "height": 1000})
     other.goto(page.url)
     other.locator(".player").wait_for()
-    looking.settle(other)
+    page_helpers.settle(other)
     ended(other)
     expect(other.locator(".player .place")).to_have_text("iteration 500 of 500 · finished")
     assert np.array_equal(pictures(page), pictures(other))

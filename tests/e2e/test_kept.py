@@ -10,8 +10,6 @@ from playwright.sync_api import Route, expect
 from tests.e2e.conftest import NewPage, Serve
 from tools.bench.server import ROOT
 
-pytestmark = pytest.mark.e2e
-
 
 @pytest.fixture(scope="module")
 def server(serve: Serve) -> str:

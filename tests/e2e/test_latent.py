@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e import looking
+from tests.e2e import page_helpers
 from tests.e2e.conftest import NewPage, Serve
 from tools.bench.server import ROOT
 
-pytestmark = pytest.mark.e2e
 PATH = "WGAN_latent_space"
 MOST_OVERHEAD = 200  # milliseconds
 
@@ -38,7 +37,7 @@ _ECHO = "document.querySelector('#echo')?.dataset.value"
 
 
 def opened(new_page: NewPage, server: str, query: str = "", **options: object) -> Page:
-    return looking.opened(new_page, f"{server}/{PATH}{query}", "WGAN latent space", **options)
+    return page_helpers.opened(new_page, f"{server}/{PATH}{query}", "WGAN latent space", **options)
 
 
 def picture(page: Page) -> Locator:
@@ -55,7 +54,7 @@ def milliseconds(page: Page, read: str) -> float:
     taken = []
     for _ in range(12):
         taken.append(page.evaluate(_UNTIL, [_STEP, read]))
-        looking.settle(page)
+        page_helpers.settle(page)
     return statistics.median(taken)
 
 
@@ -69,7 +68,7 @@ def test_an_image_follows_its_slider_almost_as_fast_as_an_echo(
     expect(picture(page)).to_be_visible()
     page.locator(".live-sliders input[type=range]").first.wait_for()
     assert milliseconds(page, _PICTURE) < milliseconds(bare, _ECHO) + MOST_OVERHEAD
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_the_address_holds_the_whole_latent(server: str, new_page: NewPage) -> None:
@@ -77,7 +76,7 @@ def test_the_address_holds_the_whole_latent(server: str, new_page: NewPage) -> N
     bare = picture(page).get_attribute("src")
     page.get_by_role("button", name="New image").click()
     expect(picture(page)).not_to_have_attribute("src", bare)
-    looking.settle(page)
+    page_helpers.settle(page)
     here = pixels(page)
     second = opened(new_page, server, "?" + page.url.partition("?")[2])
     expect(picture(second)).to_be_visible()
@@ -99,7 +98,7 @@ def test_a_latent_is_downloaded_and_uploaded_again(
         file.write_text(json.dumps(content))
         page = opened(new_page, server, "?view=Find+a+picture")
         page.get_by_text("Latent file", exact=True).click()
-        looking.settle(page)
+        page_helpers.settle(page)
         page.locator("input[type=file]").set_input_files(file)
         return page
 
@@ -116,9 +115,9 @@ def test_a_click_in_the_grid_selects_that_latent(server: str, new_page: NewPage)
     before = page.url
     row.get_by_role("radio", name="ε = +2").click()
     page.wait_for_url(lambda url: url != before)
-    looking.settle(page)
+    page_helpers.settle(page)
     expect(row.get_by_role("radio", checked=True)).to_have_attribute("title", "ε = 0")
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_a_path_is_played_image_by_image(server: str, new_page: NewPage) -> None:
@@ -127,16 +126,16 @@ def test_a_path_is_played_image_by_image(server: str, new_page: NewPage) -> None
     scrub = player.get_by_role("slider")
     canvas = player.locator("canvas").first
     scrub.fill("0")
-    first = looking.levels(canvas)
+    first = page_helpers.levels(canvas)
     player.get_by_role("button", name="Play").click()
     expect(scrub).not_to_have_value("0")
     player.get_by_role("button", name="Pause").click()
     scrub.fill("23")
-    last, fade = looking.levels(canvas), looking.levels(player.locator("canvas").nth(2))
+    last, fade = page_helpers.levels(canvas), page_helpers.levels(player.locator("canvas").nth(2))
     assert abs(last - first).mean() > 10
     assert abs(last - fade).max() <= 1  # all paths end in the same image
     expect(player.get_by_text("24 / 24")).to_be_visible()
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_a_latent_of_a_drawn_digit_is_found(server: str, new_page: NewPage) -> None:
@@ -149,7 +148,7 @@ def test_a_latent_of_a_drawn_digit_is_found(server: str, new_page: NewPage) -> N
     before = page.url
     take.click()
     page.wait_for_url(lambda url: url != before)
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_a_search_is_stopped(server: str, new_page: NewPage) -> None:
@@ -157,7 +156,7 @@ def test_a_search_is_stopped(server: str, new_page: NewPage) -> None:
     page.get_by_text("Settings of the search").click()
     steps = page.get_by_role("slider", name="Steps")
     steps.press("End")
-    looking.settle(page)
+    page_helpers.settle(page)
     page.get_by_role("button", name="Search", exact=True).click()
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
@@ -174,19 +173,19 @@ def test_sums_of_latents_are_shown(server: str, new_page: NewPage) -> None:
     expect(page.get_by_test_id("stImage").locator("img").first).not_to_have_attribute(
         "src", before[0]
     )
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_the_training_is_played(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Training")
     player = page.get_by_role("group", name="Snapshots of the training")
     canvas = player.locator("canvas")
-    last = looking.levels(canvas, 20)
+    last = page_helpers.levels(canvas, 20)
     player.get_by_role("slider").fill("0")
-    assert abs(looking.levels(canvas, 20) - last).mean() > 10
+    assert abs(page_helpers.levels(canvas, 20) - last).mean() > 10
     expect(player.get_by_text("iteration 0")).to_be_visible()
     expect(page.get_by_text("Fréchet distance ÷ floor", exact=True)).to_be_visible()
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 @pytest.mark.parametrize("query", ["?view=Nothing&z=!!!&space=moon", "?space=mnist&z=AAAA"])
@@ -201,7 +200,9 @@ def test_a_broken_link_gets_a_message(server: str, new_page: NewPage, query: str
 def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage) -> None:
     options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
     for view in ("Sliders", "Grid", "Interpolate", "Arithmetic", "Find+a+picture", "Training"):
-        looking.assert_no_horizontal_overflow(opened(new_page, server, f"?view={view}", **options))
+        page_helpers.assert_no_horizontal_overflow(
+            opened(new_page, server, f"?view={view}", **options)
+        )
 
 
 def test_the_smile_of_a_face_is_changed(server: str, new_page: NewPage) -> None:
@@ -212,4 +213,4 @@ def test_the_smile_of_a_face_is_changed(server: str, new_page: NewPage) -> None:
     before = picture(page).get_attribute("src")
     smile.press("End")
     expect(picture(page)).not_to_have_attribute("src", before)
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)

@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e import looking
+from tests.e2e import page_helpers
 from tests.e2e.conftest import NewPage
 
-pytestmark = pytest.mark.e2e
 PATH = "Exact_likelihood"
 FLOOR = "?view=Unbounded+likelihood"
 
 
 def opened(new_page: NewPage, server: str, query: str = "", **options: object) -> Page:
-    return looking.opened(new_page, f"{server}/{PATH}{query}", "Exact likelihood", **options)
+    return page_helpers.opened(new_page, f"{server}/{PATH}{query}", "Exact likelihood", **options)
 
 
 def figure(page: Page, name: str) -> Locator:
@@ -28,7 +26,7 @@ def figure(page: Page, name: str) -> Locator:
 
 def drawn(page: Page, name: str, trace: str, axis: str = "y") -> list[float]:
     """The values of one curve of a figure."""
-    return looking.curve(page, name, trace, axis)
+    return page_helpers.curve(page, name, trace, axis)
 
 
 def metric(page: Page, name: str) -> float:
@@ -41,7 +39,7 @@ def metric(page: Page, name: str) -> float:
 def moved(slider: Locator, to: str, steps: int = 1) -> None:
     for _ in range(steps):
         slider.press(to)
-    looking.settle(slider.page)
+    page_helpers.settle(slider.page)
     slider.page.wait_for_timeout(1000)
 
 
@@ -58,7 +56,7 @@ def test_the_curve_grows_with_k_and_stays_below(server: str, new_page: NewPage) 
     assert many == sorted(many)
     assert many[-1] < truth < above
     assert drawn(page, "bounds-ladder", "AIS, from below")[0] < truth + 0.1
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_another_image_is_chosen_and_measured(server: str, new_page: NewPage) -> None:
@@ -67,7 +65,7 @@ def test_another_image_is_chosen_and_measured(server: str, new_page: NewPage) ->
     before = drawn(page, "bounds-ladder", "IWAE")
     page.get_by_role("radio", name="Image 3").click()
     expect(page.get_by_text("Image 3 of the images drawn by the model, nats")).to_be_visible()
-    looking.settle(page)
+    page_helpers.settle(page)
     assert "bounds-image=2" in page.url
     shipped = drawn(page, "bounds-ladder", "IWAE")
     assert shipped != before
@@ -90,7 +88,7 @@ def test_with_a_lower_floor_the_training_likelihood_rises_and_the_test_likelihoo
     expect(page.get_by_text("40 components for 40 points")).to_be_visible()
     rising = drawn(page, "floor-climb", "mixture")
     assert all(b >= a - 1e-9 for a, b in pairwise(rising))
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_models_are_trained_on_other_points_and_stopped(server: str, new_page: NewPage) -> None:
@@ -104,7 +102,7 @@ def test_models_are_trained_on_other_points_and_stopped(server: str, new_page: N
         page.get_by_text("Train it here").click()
     stop.click()
     expect(page.get_by_text(re.compile("^Stopped at"))).to_be_visible()
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_a_link_restores_both_views(server: str, new_page: NewPage) -> None:
@@ -124,4 +122,4 @@ def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage)
         page = opened(new_page, server, query, **options)
         name = "floor-training" if query else "bounds-ladder"
         figure(page, name)
-        looking.assert_no_horizontal_overflow(page)
+        page_helpers.assert_no_horizontal_overflow(page)

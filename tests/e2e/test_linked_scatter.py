@@ -16,8 +16,6 @@ from tests.e2e.scatter import Scatter
 from tools.bench.server import ROOT
 from ui.components.linked_scatter.palette import COLOURS
 
-pytestmark = pytest.mark.e2e
-
 APP = ROOT / "tests/e2e/apps/linked_scatter_app.py"
 COUNT = 600
 FIRST, SECOND, CODES = clouds(COUNT)

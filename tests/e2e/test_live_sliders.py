@@ -11,11 +11,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import NewPage, Serve
-from tests.e2e.looking import settle
+from tests.e2e.page_helpers import settle
 from tests.patience import PATIENCE
 from tools.bench.server import ROOT
-
-pytestmark = pytest.mark.e2e
 
 APP = ROOT / "tests/e2e/apps/live_sliders_app.py"
 

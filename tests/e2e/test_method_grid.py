@@ -26,10 +26,8 @@ from tests.e2e.apps.method_grid_app import (
     problem,
 )
 from tests.e2e.conftest import NewPage, Serve
-from tests.e2e.looking import colours, settle
+from tests.e2e.page_helpers import colours, settle
 from tools.bench.server import ROOT
-
-pytestmark = pytest.mark.e2e
 
 APP = ROOT / "tests/e2e/apps/method_grid_app.py"
 PROBLEM, ORIGINAL = ":problem", ":original"

@@ -17,14 +17,12 @@ from playwright.sync_api import Locator, Page, expect
 from dgm_core.data import load_table
 from dgm_core.data.reading import read_table
 from dgm_core.missing.amputation import Amputation, ampute
-from tests.e2e import looking
+from tests.e2e import page_helpers
 from tests.e2e.conftest import NewPage
 from tests.patience import PATIENCE
 from tests.ui.mnar.small_run import csv
 from ui.mnar.table_choice import table_of
 from ui.mnar.views import VIEWS
-
-pytestmark = pytest.mark.e2e
 
 # Traces of a figure as Plotly has decoded them, with unpacked arrays.
 _TRACES = """query => document.querySelector(query)?._fullData?.map(({name, x, y, z}) => ({
@@ -64,7 +62,7 @@ class Lab:
         self.settle()
 
     def settle(self) -> None:
-        looking.settle(self.page)
+        page_helpers.settle(self.page)
 
     def box(self, key: str) -> Locator:
         return self.page.locator(".st-key-" + re.sub(r"\W", "-", key))
@@ -179,7 +177,7 @@ def test_a_change_of_the_mechanism_takes_effect_at_once(opened: Opener) -> None:
     fewer = lab.missing_cells()
     assert ((fewer == 2) <= (before == 2)).all()  # the higher threshold removes a subset
     assert (fewer == 2).sum() < (before == 2).sum()
-    looking.choose(lab.box("keep.why.wine"), "Chance alone")
+    page_helpers.choose(lab.box("keep.why.wine"), "Chance alone")
     expect(lab.page.get_by_text("completely at random (MCAR)")).to_be_visible()
     lab.settle()  # a name that is being redrawn ignores clicks
     lab.box("keep.columns.wine").get_by_label("Remove alcohol", exact=True).click()

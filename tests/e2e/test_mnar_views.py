@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e import looking
+from tests.e2e import page_helpers
 from tests.e2e.conftest import NewPage
 
-pytestmark = pytest.mark.e2e
 PATH = "Missing_not_at_random"
 
 
 def opened(new_page: NewPage, server: str, query: str = "", **options: object) -> Page:
-    return looking.opened(new_page, f"{server}/{PATH}{query}", "Missing not at random", **options)
+    return page_helpers.opened(
+        new_page, f"{server}/{PATH}{query}", "Missing not at random", **options
+    )
 
 
 def charts(page: Page) -> Locator:
@@ -27,7 +27,7 @@ def test_a_message_says_that_five_trainings_disagree(server: str, new_page: NewP
     expect(charts(page)).to_have_count(5)
     expect(page.get_by_text("The five trainings disagree about")).to_be_visible()
     expect(page.get_by_text(", best bound")).to_have_count(1)
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_predictions_are_compared_with_the_oracle(server: str, new_page: NewPage) -> None:
@@ -35,7 +35,7 @@ def test_predictions_are_compared_with_the_oracle(server: str, new_page: NewPage
     expect(charts(page)).to_have_count(3)
     expect(page.get_by_text(re.compile("By log loss, sup-not-MIWAE is"))).to_be_visible()
     expect(page.locator(".js-plotly-plot").first).to_contain_text("oracle")
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_over_exposed_images_are_filled_in_automatically(server: str, new_page: NewPage) -> None:
@@ -44,4 +44,4 @@ def test_over_exposed_images_are_filled_in_automatically(server: str, new_page: 
     expect(page.get_by_text(re.compile("^RMSE 0"))).to_have_count(2)
     page.get_by_role("slider", name="Clips at").press("ArrowLeft")
     expect(page.get_by_text(re.compile("True: 0.70"))).to_be_visible()
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)

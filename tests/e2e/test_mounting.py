@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import NewPage, Serve
 from tools.bench.server import ROOT
-
-pytestmark = pytest.mark.e2e
 
 APPS = ROOT / "tests/e2e/apps"
 # The scripts of components load after three seconds, as in a busy browser.

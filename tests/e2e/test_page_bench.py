@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.board import Board
@@ -12,8 +11,6 @@ from tests.e2e.conftest import NewPage
 from tests.e2e.lab import Lab
 from tools.bench import browser as bench
 from tools.bench import strokes
-
-pytestmark = pytest.mark.e2e
 
 
 def test_a_rerun_without_change_sends_little_and_a_stroke_starts_a_run(

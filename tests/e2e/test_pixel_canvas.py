@@ -13,12 +13,10 @@ from playwright.sync_api import Locator, Page
 
 from tests.e2e.board import Board
 from tests.e2e.conftest import NewPage, Serve
-from tests.e2e.looking import settle
+from tests.e2e.page_helpers import settle
 from tests.patience import PATIENCE
 from tools.bench.server import ROOT
 from ui.components.bits import unpack
-
-pytestmark = pytest.mark.e2e
 
 APP = ROOT / "tests/e2e/apps/pixel_canvas_app.py"
 Cells = set[tuple[int, int]]

@@ -9,9 +9,8 @@ from playwright.sync_api import Locator, expect
 
 from tests.e2e.conftest import NewPage
 from tests.e2e.lab import Lab
-from tests.e2e.looking import levels, settle
+from tests.e2e.page_helpers import levels, settle
 
-pytestmark = pytest.mark.e2e
 REJECTED = re.compile(
     r"accepted with probability ([\d.]+)\. Random draw: ([\d.]+)\. Rejected: the chain stays"
 )

@@ -11,10 +11,8 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.e2e.conftest import NewPage, Serve
-from tests.e2e.looking import settle
+from tests.e2e.page_helpers import settle
 from tools.bench.server import ROOT
-
-pytestmark = pytest.mark.e2e
 
 APP = ROOT / "tests/e2e/apps/square_crop_app.py"
 CLOSE = 0.006  # a little more than one screen pixel, as a fraction of the photograph

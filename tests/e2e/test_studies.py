@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import NewPage
 from tests.e2e.lab import Lab
-from tests.e2e.looking import assert_no_horizontal_overflow, choose, curve
-
-pytestmark = pytest.mark.e2e
+from tests.e2e.page_helpers import assert_no_horizontal_overflow, choose, curve
 
 
 def test_a_study_is_shown_then_measured_then_stopped(new_page: NewPage, server: str) -> None:

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e import looking
+from tests.e2e import page_helpers
 from tests.e2e.conftest import NewPage
 
-pytestmark = pytest.mark.e2e
 PATH = "Theory"
 HIDDEN = re.compile(r"(\d+) of 200 hidden, (\d+) changed by hand")
 
 
 def opened(new_page: NewPage, server: str, query: str, **options: object) -> Page:
-    return looking.opened(new_page, f"{server}/{PATH}?{query}", "Theory notes", **options)
+    return page_helpers.opened(new_page, f"{server}/{PATH}?{query}", "Theory notes", **options)
 
 
 def press(page: Page, slider: str, key: str) -> None:
     page.get_by_role("slider", name=slider).press(key)
     page.wait_for_timeout(500)
-    looking.settle(page)
+    page_helpers.settle(page)
 
 
 def hidden(page: Page) -> tuple[int, int]:
@@ -35,13 +33,13 @@ def test_between_narrow_distributions_only_wasserstein_has_a_gradient(
     server: str, new_page: NewPage
 ) -> None:
     page = opened(new_page, server, "note=GANs")
-    wide = looking.curve(page, "gan-distances", "Jensen–Shannon")
+    wide = page_helpers.curve(page, "gan-distances", "Jensen–Shannon")
     assert wide[20] < 0.7
     press(page, "Width of both distributions", "Home")
-    narrow = looking.moved(page, "gan-distances", "Jensen–Shannon", wide)
+    narrow = page_helpers.moved(page, "gan-distances", "Jensen–Shannon", wide)
     assert narrow[20] > 0.999
-    assert max(looking.curve(page, "gan-slopes", "Jensen–Shannon")[20:]) < 1e-3
-    assert looking.curve(page, "gan-slopes", "W₁") == [1] * 81
+    assert max(page_helpers.curve(page, "gan-slopes", "Jensen–Shannon")[20:]) < 1e-3
+    assert page_helpers.curve(page, "gan-slopes", "W₁") == [1] * 81
     press(page, "Step size of the game", "End")
     expect(
         page.get_by_text("simultaneous 1.414, alternating 1.000, look-ahead 1.000")
@@ -60,7 +58,7 @@ def test_weights_degenerate_with_dimensions(server: str, new_page: NewPage) -> N
     many = float(re.search(r"fraction (\d+\.\d+)%", line.text_content())[1])
     assert few > 20 > 2 > many
     assert "importance-dimensions=100" in page.url
-    assert len(looking.curve(page, "importance-shares", "1 / E w²")) == 12
+    assert len(page_helpers.curve(page, "importance-shares", "1 / E w²")) == 12
     press(page, "Width of the proposal", "Home")
     expect(line).to_contain_text("limit 0.00%")
 
@@ -94,7 +92,7 @@ def test_a_click_hides_a_point_and_the_link_stores_it(server: str, new_page: New
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.get_by_text(f"{before + 1} of 200 hidden, 1 changed by hand")).to_be_visible()
     expect(page.locator(".points .dot.flipped")).to_have_count(1)
-    looking.settle(page)
+    page_helpers.settle(page)
     page.wait_for_timeout(300)
     again = opened(new_page, server, page.url.partition("?")[2])
     assert hidden(again) == (before + 1, 1)
@@ -118,7 +116,7 @@ def test_an_outlier_moves_the_mean_and_not_the_median(server: str, new_page: New
     page.mouse.move(x + 250, y, steps=5)
     page.mouse.up()
     expect(line).not_to_contain_text("Mean −0.77")
-    looking.settle(page)
+    page_helpers.settle(page)
     moved = line.text_content()
     page.get_by_role("button", name="Add a point").click()
     expect(line).to_contain_text("of 10 points")
@@ -146,8 +144,8 @@ def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage)
         page.get_by_role("radio", name=name).click()
         shown = f".st-key-{last} .main-svg" if last else ".points .dot"
         expect(page.locator(shown).first).to_be_visible()
-        looking.settle(page)
-        looking.assert_no_horizontal_overflow(page)
+        page_helpers.settle(page)
+        page_helpers.assert_no_horizontal_overflow(page)
     before, _ = hidden(page)
     dot = page.locator(".points .dot:not(.hidden)").first
     dot.scroll_into_view_if_needed()

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e import looking
+from tests.e2e import page_helpers
 from tests.e2e.conftest import NewPage
 
-pytestmark = pytest.mark.e2e
 NOTES = ("Pixel by pixel", "Reparameterisation", "VAEs and the gap", "Flows")
 
 
@@ -20,23 +19,23 @@ def opened(new_page: NewPage, server: str, note: str, more: str = "", **options:
     page = new_page(**options)
     page.goto(address)
     expect(page.get_by_text("References")).to_be_visible()
-    looking.settle(page)
+    page_helpers.settle(page)
     return page
 
 
 def drawn(page: Page, name: str, trace: str) -> np.ndarray:
     """Values of one curve of a figure; a curve without a name is given by its number."""
-    return np.array(looking.curve(page, name, trace), float)
+    return np.array(page_helpers.curve(page, name, trace), float)
 
 
 def test_the_rows_below_or_above_a_row_are_filled_in(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "Pixel by pixel", "&pixel-digit=0&pixel-row=14")
     expect(page.get_by_text("32 draws, all of equal weight")).to_be_visible()
     player = page.locator("canvas").first
-    end = looking.levels(player)
+    end = page_helpers.levels(player)
     assert (end[14:] > 100).any()
     page.locator(".picture-player .scrub").press("Home")
-    start = looking.levels(player)
+    start = page_helpers.levels(player)
     assert np.allclose(start[:14], end[:14])
     assert np.ptp(start[14:]) < 5  # nothing is drawn yet
     before = drawn(page, "pixel-sum", "this draw")
@@ -44,12 +43,12 @@ def test_the_rows_below_or_above_a_row_are_filled_in(server: str, new_page: NewP
     assert (np.diff(before) < 1e-3).all()  # a sum of log-probabilities
     page.get_by_role("radio", name="above the row").click()
     expect(page.get_by_text(re.compile(r"32 draws, effective sample size \d"))).to_be_visible()
-    after = looking.moved(page, "pixel-sum", "this draw", before)
+    after = page_helpers.moved(page, "pixel-sum", "this draw", before)
     assert abs(after[-1] - before[-1]) > 0.1
     page.get_by_role("button", name="New draws").click()
-    looking.moved(page, "pixel-sum", "this draw", after)
+    page_helpers.moved(page, "pixel-sum", "this draw", after)
     assert "pixel-hidden=above" in page.url
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_a_small_sigma_gives_the_score_function_a_large_variance(
@@ -65,14 +64,14 @@ def test_a_small_sigma_gives_the_score_function_a_large_variance(
     assert loud == pytest.approx((1 / 0.04 + 14 + 0.6) / 0.16, rel=0.01)
     before = drawn(page, "gradient-estimates", "score function")
     page.get_by_text("Subtract the best baseline").click()
-    looking.moved(page, "gradient-estimates", "score function", before)
+    page_helpers.moved(page, "gradient-estimates", "score function", before)
     expect(ratio).not_to_contain_text(f"{loud:,.3g}")
     assert value() < loud
-    looking.choose(page.get_by_test_id("stSelectbox"), "a step, Φ(20 z)")
+    page_helpers.choose(page.get_by_test_id("stSelectbox"), "a step, Φ(20 z)")
     page.get_by_role("slider", name="σ").press("End")
     expect(ratio).to_contain_text(re.compile(r"0\.\d"))
     assert value() < 1  # here reparameterisation has the larger variance
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_the_best_gaussian_reduces_the_gap_but_not_to_zero(server: str, new_page: NewPage) -> None:
@@ -91,26 +90,26 @@ def test_the_best_gaussian_reduces_the_gap_but_not_to_zero(server: str, new_page
     assert total == pytest.approx(log_p, abs=1e-4)
     before = drawn(page, "gap-posterior", "q(z)")
     page.get_by_role("radio", name="Best Gaussian").click()
-    looking.moved(page, "gap-posterior", "q(z)", before)
+    page_helpers.moved(page, "gap-posterior", "q(z)", before)
     line, better = numbers(line)
     assert elbo < better[0] < log_p == better[3]
     assert better[1] > 0.01
     page.get_by_role("radio", name="By hand").click()
     slider = page.get_by_role("slider", name="Mean of q")
     expect(slider).to_be_visible()
-    looking.settle(page)
+    page_helpers.settle(page)
     before = drawn(page, "gap-posterior", "q(z)")
     slider.press("Home")
-    looking.moved(page, "gap-posterior", "q(z)", before)
+    page_helpers.moved(page, "gap-posterior", "q(z)", before)
     assert numbers(line)[1][0] < better[0]
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_a_flow_deforms_the_grid_is_trained_and_stopped(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "Flows")
     bent = drawn(page, "flow-grid", "0")
     page.get_by_role("slider", name="Couplings applied").press("Home")
-    straight = looking.moved(page, "flow-grid", "0", bent)
+    straight = page_helpers.moved(page, "flow-grid", "0", bent)
     lines = straight.reshape(42, -1)[:, :-1]
     assert np.ptp(lines[-1]) == 0
     assert np.ptp(lines[0]) == pytest.approx(5)
@@ -125,10 +124,10 @@ def test_a_flow_deforms_the_grid_is_trained_and_stopped(server: str, new_page: N
     ).to_be_visible()
     page.get_by_role("button", name="Show the shipped flow").click()
     expect(page.get_by_text("trained beforehand").first).to_be_visible()
-    looking.assert_no_horizontal_overflow(page)
+    page_helpers.assert_no_horizontal_overflow(page)
 
 
 def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage) -> None:
     options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
     for note in NOTES:
-        looking.assert_no_horizontal_overflow(opened(new_page, server, note, **options))
+        page_helpers.assert_no_horizontal_overflow(opened(new_page, server, note, **options))

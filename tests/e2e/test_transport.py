@@ -14,10 +14,8 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.apps.transport_app import distribution_of
 from tests.e2e.conftest import NewPage, Serve
-from tests.e2e.looking import settle
+from tests.e2e.page_helpers import settle
 from tools.bench.server import ROOT
-
-pytestmark = pytest.mark.e2e
 
 APP = ROOT / "tests/e2e/apps/transport_app.py"
 SAMPLE = distribution_of(1)

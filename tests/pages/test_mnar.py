@@ -209,7 +209,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "a web page": (b"<html><body><script>alert(1)</script></body></html>", "web page"),
     "a broken Parquet": (parquet(a=[1.0, 2.0])[:-20] + bytes(20), "Parquet"),
     "half a Parquet": (parquet(a=[1.0, 2.0])[:40], "Parquet"),
-    "bytes": (np.random.default_rng(0).integers(0, 256, 5000, np.uint8).tobytes(), "no text"),
+    "bytes": (
+        np.random.default_rng(0).integers(0, 256, 5000, np.uint8).tobytes(),
+        "not a text file",
+    ),
 }
 
 

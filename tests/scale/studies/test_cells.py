@@ -138,7 +138,7 @@ def test_a_killed_sweep_resumes_and_gives_the_same_table(
     rows = len(sampler_rows.load(out.with_suffix(".npz")))
     lines = swept(out, *words)
     assert both_files(out) == plain
-    again = [line for line in lines if ": done before" in line]
+    again = [line for line in lines if ": done by an earlier run" in line]
     assert len(lines) + 3 * rows == 6  # two samplers, images in blocks of 50
     assert len(again) + 3 * rows >= 1
     new = [line.partition(":")[0] for line in lines if line not in again]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.looking import NewPage, assert_no_horizontal_overflow, opened, settle
+from tests.e2e.page_helpers import NewPage, assert_no_horizontal_overflow, opened, settle
 from ui import navigation
 
-pytestmark = pytest.mark.e2e
 FRONT = "Deep generative models with missing data"
 ON_SCREEN = (
     *(".player", ".slow", ".js-plotly-plot", ".js-plotly-plot", ".linked-scatter"),
