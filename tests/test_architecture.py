@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LEVELS = [
-    {"types", "rng", "device", "files", "settings", "distributions"},
+    {"types", "rng", "device", "files", "settings", "child_process", "distributions"},
     {"networks", "data", "missing", "mixtures", "metrics", "samplers", "bounds", "distances"},
     {"models", "imputers", "baselines"},
     {"training", "zoo", "estimators"},

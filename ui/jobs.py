@@ -5,7 +5,8 @@ reads `run.items` at any time; the thread makes no call to Streamlit. Computing 
 Between items the thread passes its slot to the run that has waited longest, or that has no item
 yet, so the runs of many visitors advance in turns. The runs of one visitor share one turn. A
 generator whose results take long can yield None in between: this is no result, but the run can
-stop or pass its slot there.
+stop or pass its slot there. It can also yield a `Call` that a child process computes: the run
+waits for it without a slot, and ends it when the run is stopped.
 """
 
 from __future__ import annotations
@@ -26,10 +27,14 @@ from uuid import uuid4
 
 import streamlit as st
 
+from dgm_core.child_process import Call
+
 LOG = logging.getLogger(__name__)
 MAX_SECONDS = 180.0
 """Time limit of a run: seconds of computation, without waiting. It then keeps its results."""
 
+CALL_LOOK = 0.1
+"""Seconds between two looks at a call in a child process."""
 FIRST_LOOK = 0.5
 """Seconds that the first look at a run waits for the first item; mostly it comes sooner than the
 next look."""
@@ -195,9 +200,16 @@ class Run:
 
     def _exhaust(self, work: Callable[[], Iterator[Any]]) -> None:
         computed = 0.0  # seconds
+        call = None  # that a child computes
         try:
             iterator = self._rest = self._source = work()
             while not self._stop.is_set():
+                if call is not None and computed <= MAX_SECONDS:
+                    start, running = time.monotonic(), call.running
+                    ended = call.wait(CALL_LOOK)
+                    computed += (time.monotonic() - start) * running
+                    if not ended:
+                        continue
                 if not self._unpaused.wait(MAX_PAUSE):  # the page was not drawn to its end
                     self._unpaused.set()
                     continue
@@ -205,8 +217,10 @@ class Run:
                     start = time.monotonic()
                     item = next(iterator, _END)
                     computed += time.monotonic() - start
+                call = item if isinstance(item, Call) else None
+                item = None if call is not None else item
                 if self._stop.is_set():
-                    if item is not _END:
+                    if item is not None and item is not _END:
                         self._rest = chain([item], iterator)
                     break
                 if item is _END:
@@ -224,6 +238,8 @@ class Run:
             if not self._stop.is_set():
                 self.state = "failed"
         finally:
+            if call is not None:
+                call.abandon()
             self.ready.set()
             with self._closing:
                 self._ended = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from dgm_core.child_process import Pool
 from tests.patience import PATIENCE
 from ui import jobs
 from ui.jobs import Worker
@@ -337,3 +339,55 @@ def test_the_items_kept_at_the_end_replace_the_items() -> None:
     resumed = worker.resume()
     assert resumed.wait(PATIENCE)
     assert resumed.items == [-item for item in range(40)]
+
+
+def waited_for(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+def test_a_run_waits_for_a_child_without_a_slot() -> None:
+    pool = Pool(1)
+    others = jobs.Slots(1)
+
+    def work() -> Iterator[object]:
+        yield "before"
+        yield (yield from pool.steps(pow, 2, 10, memory=2**28, seconds=PATIENCE))
+
+    run = jobs.Run("child", work, others)
+    assert run.wait(PATIENCE)
+    assert (run.state, run.items) == ("finished", ["before", 1024])
+    assert others.free == 1
+
+
+def test_a_stopped_run_ends_its_child_and_can_continue() -> None:
+    pool = Pool(1)
+    child = pool.call(os.getpid, memory=2**28, seconds=PATIENCE)
+    worker = jobs.Worker()
+
+    def work() -> Iterator[object]:
+        yield "before"
+        yield (yield from pool.steps(waited_for, 1.0, memory=2**28, seconds=PATIENCE))
+
+    first = worker.start("child", work)
+    assert until(lambda: first.items == ["before"] and not pool._idle)  # the child computes
+    first.stop()
+    assert first.wait(PATIENCE)
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+    again = worker.resume()
+    assert again.wait(PATIENCE)
+    assert (again.state, again.items) == ("finished", ["before", 1.0])
+
+
+def test_the_time_limit_counts_the_time_of_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "MAX_SECONDS", 0.5)
+    pool = Pool(1)
+    child = pool.call(os.getpid, memory=2**28, seconds=PATIENCE)
+    run = jobs.Run(
+        "child", lambda: pool.steps(waited_for, PATIENCE, memory=2**28, seconds=PATIENCE)
+    )
+    assert run.wait(PATIENCE)
+    assert run.state == "timed out"
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
