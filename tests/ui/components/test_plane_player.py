@@ -96,17 +96,17 @@ def test_tracks_survive_the_round_trip() -> None:
 def message(**changes: Any) -> dict[str, Any]:
     grid = np.array([[0.0, -1.0], [-7.0, -40.0], [-14.0, -2.0]])
     density = Density(grid, (-1.0, 1.0), (-2.0, 2.0), (-7.0,))
-    law = Ellipse(np.array([1.0, 2.0]), np.array([[4.0, 2.0], [2.0, 5.0]]))
+    gaussian = Ellipse(np.array([1.0, 2.0]), np.array([[4.0, 2.0], [2.0, 5.0]]))
     settings: dict[str, Any] = {
         "run": "a",
-        "truth": np.eye(SIDE, dtype=bool),
+        "original": np.eye(SIDE, dtype=bool),
         "hidden": HIDDEN,
         "mean_image": np.linspace(-0.1, 1.1, SIDE * SIDE).reshape(SIDE, SIDE),
-        "seen": density,
-        "whole": density,
-        "average": density,
-        "of_whole": law,
-        "of_zeros": law,
+        "posterior": density,
+        "original_posterior": density,
+        "average_proposal": density,
+        "encoded_original": gaussian,
+        "encoded_zeros": gaussian,
         "tracks": {"one": track(0), "two": track(1)},
         "chains": C,
         "iterations": 9,
@@ -125,7 +125,7 @@ def test_a_message_is_plain_json_with_every_setting() -> None:
     assert sent["proposals"] == [P, P]
     assert sent["hidden"] == pack(HIDDEN)
     assert sent["distances"][0] == [[2, 0.5], [3, 0.25]]
-    assert sent["ofWhole"] == [1.0, 2.0, 2.0, 1.0, 2.0]
+    assert sent["encodedOriginal"] == [1.0, 2.0, 2.0, 1.0, 2.0]
     grey = np.frombuffer(base64.b64decode(sent["mean"]), np.uint8)
     assert (grey[0], grey[-1]) == (0, 255)
     empty = message(tracks={})
@@ -133,7 +133,7 @@ def test_a_message_is_plain_json_with_every_setting() -> None:
 
 
 def test_densities_are_sent_in_nats_below_their_highest_point() -> None:
-    sent = message()["seen"]
+    sent = message()["posterior"]
     levels = np.frombuffer(base64.b64decode(sent["bytes"]), np.uint8).reshape(3, 2)
     expected = 255 * np.clip(1 + np.array([[0, -1], [-7, -40], [-14, -2]]) / DEPTH, 0, 1)
     np.testing.assert_allclose(levels, expected, atol=0.5)

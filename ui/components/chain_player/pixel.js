@@ -27,7 +27,7 @@ function inside(player, { row, column }) {
 
 // With the images in focus, arrow keys move over pixels instead of iterations.
 function movePixel(player, event) {
-  if (!player.run || withModifier(event) || !event.target.classList.contains("tiles")) return;
+  if (!player.run || hasModifier(event) || !event.target.classList.contains("tiles")) return;
   const { height, width } = player.message;
   const { row, column } = player.pixel ?? { row: height >> 1, column: width >> 1 };
   const [right, down] = ARROWS[event.key] ?? [0, 0];

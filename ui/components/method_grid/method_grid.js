@@ -758,7 +758,7 @@ function listen(grid) {
 }
 
 function onKey(grid, event) {
-  if (withModifier(event)) return;
+  if (hasModifier(event)) return;
   event.stopPropagation(); // keeps the key from the hotkeys of the page
   if (event.key === "Escape") hideTip(grid);
 }

@@ -4,9 +4,9 @@ export default component({
   create: (parent) => ({ root: parent.querySelector(".picture-sheet"), name: null }),
   update(sheet, { data }) {
     if (sheet.name === data.name) return;
-    if (sheet.name) takeSheet(sheet.name);
+    if (sheet.name) releaseSheet(sheet.name);
     sheet.name = data.name;
-    putSheet(data.name, data.url);
+    addSheet(data.name, data.url);
   },
-  destroy: (sheet) => sheet.name && takeSheet(sheet.name),
+  destroy: (sheet) => sheet.name && releaseSheet(sheet.name),
 });

@@ -115,14 +115,14 @@ def plane_player(key: str, message: dict[str, Any]) -> None:
 def plane_message(
     *,
     run: str,
-    truth: np.ndarray,
+    original: np.ndarray,
     hidden: np.ndarray,
     mean_image: np.ndarray,
-    seen: Density,
-    whole: Density,
-    average: Density,
-    of_whole: Ellipse,
-    of_zeros: Ellipse,
+    posterior: Density,
+    original_posterior: Density,
+    average_proposal: Density,
+    encoded_original: Ellipse,
+    encoded_zeros: Ellipse,
     tracks: Mapping[str, Track],
     chains: int,
     iterations: int,
@@ -134,11 +134,13 @@ def plane_message(
 
     Args:
         run: identifies the run; another value restarts the player.
-        truth: the original image, bool (H, W).
+        original: the image, bool (H, W).
         hidden: bool (H, W).
         mean_image: exact E[x | x_obs], in [0, 1], (H, W).
-        seen, whole, average: p(z | x_obs), p(z | x) and the average proposal.
-        of_whole, of_zeros: q(z | x) of the original, and of the image with 0 for hidden pixels.
+        posterior, original_posterior: p(z | x_obs), and p(z | x) of the original.
+        average_proposal: the average over draws of x_mis of the encoder's Gaussians.
+        encoded_original, encoded_zeros: q(z | x) of the original, and of the image with 0 for
+            hidden pixels.
         tracks: name → iterations so far; empty before the first.
         chains: C.
         iterations: of the whole run, with warm-up.
@@ -146,19 +148,19 @@ def plane_message(
         reach: the plane goes from −reach to reach.
         state: of the run.
     """
-    height, width = truth.shape
+    height, width = original.shape
     return {
         "run": run,
         "height": height,
         "width": width,
-        "truth": pack(truth),
+        "original": pack(original),
         "hidden": pack(hidden),
         "mean": _base64(np.rint(np.clip(mean_image, 0, 1) * 255).astype(np.uint8)),
-        "seen": _density(seen),
-        "whole": _density(whole),
-        "average": _density(average),
-        "ofWhole": _ellipse(of_whole),
-        "ofZeros": _ellipse(of_zeros),
+        "posterior": _density(posterior),
+        "originalPosterior": _density(original_posterior),
+        "averageProposal": _density(average_proposal),
+        "encodedOriginal": _ellipse(encoded_original),
+        "encodedZeros": _ellipse(encoded_zeros),
         "samplers": list(tracks),
         "proposals": [track.proposed.shape[1] for track in tracks.values()],
         "starts": [np.round(track.start, 4).tolist() for track in tracks.values()],

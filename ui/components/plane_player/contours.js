@@ -1,11 +1,12 @@
-// A density on a grid: its heat, and the lines of equal height by marching squares.
+// A density on a grid: its heat map, and its contours by marching squares.
 
-/** What Python sent of a density → with its bytes read. */
-function densityOf(sent) {
-  return { ...sent, values: bytesOf(sent.bytes), heat: null, heatColour: "" };
+/** A density from Python, with its bytes decoded. */
+function densityOf(message) {
+  return { ...message, values: bytesOf(message.bytes), heat: null, heatColour: "" };
 }
 
-/** Density relative to its highest point, as opacity of one colour: an image of the grid. */
+/** The heat map as an image of the grid: the opacity of one colour shows the density relative to
+ *  its maximum. It is cached in `density`. */
 function heatOf(density, colour, depth) {
   const name = colour.join();
   if (density.heatColour === name) return density.heat;
@@ -18,7 +19,7 @@ function heatOf(density, colour, depth) {
   );
   for (let row = 0; row < rows; row += 1) {
     for (let column = 0; column < columns; column += 1) {
-      const at = 4 * ((rows - 1 - row) * columns + column); // up is up
+      const at = 4 * ((rows - 1 - row) * columns + column); // the last row is at the top
       image.data.set(colour.slice(0, 3), at);
       image.data[at + 3] = opacity[values[row * columns + column]];
     }
@@ -28,7 +29,7 @@ function heatOf(density, colour, depth) {
   return canvas;
 }
 
-/** The line at a height, as a Path2D in coordinates of the plane. */
+/** The contour at a level, as a Path2D in coordinates of the plane. */
 function contour(density, level) {
   const { rows, columns, values, across, up } = density;
   const path = new Path2D();
@@ -59,7 +60,7 @@ function contour(density, level) {
   return path;
 }
 
-/** The box [left, right, bottom, top] of what lies above a height. */
+/** The box [left, right, bottom, top] around the cells at or above a level. */
 function boxAbove(density, level) {
   const { rows, columns, values, across, up } = density;
   let [left, right, bottom, top] = [columns, -1, rows, -1];

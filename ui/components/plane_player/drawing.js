@@ -1,15 +1,15 @@
-// The plane of two latents on a canvas: densities, ellipses, chains and what they propose.
+// The plane of two latents on a canvas: densities, ellipses, chains and proposals.
 
-const RADIUS = Math.sqrt(-2 * Math.log(0.05)); // of the ellipse that holds 95 % of a Gaussian
+const RADIUS = Math.sqrt(-2 * Math.log(0.05)); // of the ellipse that contains 95 % of a Gaussian
 
-/** Draw the plane of one sampler at iteration t, the moves a share `phase` of their way. */
+/** Draw the plane of one sampler at iteration t; `phase` (0 to 1) is the time within its moves. */
 function drawPlane(player, canvas, track, { t, phase, large }) {
   const context = canvas.getContext("2d");
   const pixel = devicePixelRatio || 1;
   const frame = frameOf(player.view, canvas, pixel);
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
-  drawGround(player, context, frame, large);
+  drawBackground(player, context, frame, large);
   if (track && t >= 0) {
     drawTrail(player, context, frame, track, t, large ? 2 : 1.4);
     drawProposals(player, context, frame, track, t, large);
@@ -18,20 +18,21 @@ function drawPlane(player, canvas, track, { t, phase, large }) {
   if (large) drawAxes(player, context, frame);
 }
 
-/** How the plane lies on a canvas: pixels a unit, and where its left and top edges are. */
+/** The scale of a canvas: pixels per unit of the plane, and the coordinates of its left and top
+ *  edges. */
 function frameOf([left, right, , top], canvas, pixel) {
   return { left, top, pixel, unit: canvas.width / (right - left), size: canvas.width };
 }
 
-const across = (frame, x) => (x - frame.left) * frame.unit;
-const upward = (frame, y) => (frame.top - y) * frame.unit;
+const pixelX = (frame, x) => (x - frame.left) * frame.unit;
+const pixelY = (frame, y) => (frame.top - y) * frame.unit;
 
-function drawGround(player, context, frame, large) {
-  const { seen, whole, average, theme, lines, message } = player;
-  const [x, y] = [across(frame, seen.across[0]), upward(frame, seen.up[1])];
-  const [right, bottom] = [across(frame, seen.across[1]), upward(frame, seen.up[0])];
+function drawBackground(player, context, frame, large) {
+  const { posterior, theme, lines, message } = player;
+  const [x, y] = [pixelX(frame, posterior.across[0]), pixelY(frame, posterior.up[1])];
+  const [right, bottom] = [pixelX(frame, posterior.across[1]), pixelY(frame, posterior.up[0])];
   context.imageSmoothingEnabled = true;
-  context.drawImage(heatOf(seen, theme.accent, message.depth), x, y, right - x, bottom - y);
+  context.drawImage(heatOf(posterior, theme.accent, message.depth), x, y, right - x, bottom - y);
   const stroke = (path, style, width, dash = []) => {
     context.save();
     context.setTransform(
@@ -48,15 +49,15 @@ function drawGround(player, context, frame, large) {
     context.stroke(path);
     context.restore();
   };
-  stroke(lines.seen, css(theme.accent), large ? 1.5 : 1);
+  stroke(lines.posterior, css(theme.accent), large ? 1.5 : 1);
   if (!large) return;
-  stroke(lines.average, css(theme.ink, 0.7), 1.25, [5, 4]);
-  stroke(lines.whole, css(theme.ink, 0.7), 1.25);
-  stroke(lines.ofWhole, css(theme.ink, 0.55), 1.25, [1.5, 3]);
-  stroke(lines.ofZeros, css(theme.ink, 0.55), 1.25, [8, 3, 1.5, 3]);
+  stroke(lines.averageProposal, css(theme.ink, 0.7), 1.25, [5, 4]);
+  stroke(lines.originalPosterior, css(theme.ink, 0.7), 1.25);
+  stroke(lines.encodedOriginal, css(theme.ink, 0.55), 1.25, [1.5, 3]);
+  stroke(lines.encodedZeros, css(theme.ink, 0.55), 1.25, [8, 3, 1.5, 3]);
 }
 
-/** The ellipse [x, y, l11, l21, l22] that holds 95 % of a Gaussian, in the plane. */
+/** The ellipse that contains 95 % of the Gaussian [x, y, l11, l21, l22], in the plane. */
 function ellipsePath([x, y, l11, l21, l22]) {
   const path = new Path2D();
   for (let i = 0; i < 60; i += 1) {
@@ -72,8 +73,8 @@ function drawTrail(player, context, frame, track, t, size) {
   const side = size * frame.pixel;
   context.fillStyle = css(player.theme.ink, 0.28);
   for (let i = warmup * chains; i < (t + 1) * chains; i += 1) {
-    const x = across(frame, track.after[2 * i]);
-    const y = upward(frame, track.after[2 * i + 1]);
+    const x = pixelX(frame, track.after[2 * i]);
+    const y = pixelY(frame, track.after[2 * i + 1]);
     context.fillRect(x - side / 2, y - side / 2, side, side);
   }
 }
@@ -82,7 +83,7 @@ function drawProposals(player, context, frame, track, t, large) {
   const { chains } = player.message;
   for (let chain = 0; chain < chains; chain += 1) {
     const at = t * chains + chain;
-    const law = [
+    const gaussian = [
       ...track.mean.subarray(2 * at, 2 * at + 2),
       ...track.factor.subarray(3 * at, 3 * at + 3),
     ];
@@ -98,25 +99,25 @@ function drawProposals(player, context, frame, track, t, large) {
     );
     context.lineWidth = ((followed ? 2 : 1) * frame.pixel) / frame.unit;
     context.strokeStyle = css(player.theme.ink, followed ? 0.95 : 0.35);
-    context.stroke(ellipsePath(law));
+    context.stroke(ellipsePath(gaussian));
     context.restore();
   }
   if (!large) return;
   for (let p = 0; p < track.proposals; p += 1) drawProposed(player, context, frame, track, t, p);
 }
 
-// A ring where it was taken, a cross where it was refused; of LAIR as large as its weight.
+// An accepted proposal is a ring, a rejected one a cross. For LAIR, a larger weight is a larger ring.
 function drawProposed(player, context, frame, track, t, p) {
   const at = t * track.proposals + p;
   const [x, y] = [track.proposed[2 * at], track.proposed[2 * at + 1]];
   if (Number.isNaN(x)) return;
-  const [left, top] = [across(frame, x), upward(frame, y)];
+  const [left, top] = [pixelX(frame, x), pixelY(frame, y)];
   const weighted = isWeighted(player, track, t);
   const bold = weighted || p === player.chain;
   const unit = frame.pixel * (bold ? 1 : 0.7);
   context.strokeStyle = css(player.theme.ink, bold ? 1 : 0.45);
   context.lineWidth = 1.75 * unit;
-  if (!weighted) drawLeap(player, context, frame, track, t, p, bold);
+  if (!weighted) drawMove(player, context, frame, track, t, p, bold);
   context.beginPath();
   if (track.accepted[at]) {
     const radius = weighted ? 3 + 9 * Math.sqrt(Math.exp(track.logRatio[at])) : 7;
@@ -131,28 +132,29 @@ function drawProposed(player, context, frame, track, t, p) {
   context.stroke();
 }
 
-function drawLeap(player, context, frame, track, t, p, bold) {
+// A dashed line from the chain to its proposal.
+function drawMove(player, context, frame, track, t, p, bold) {
   if (!bold) return;
-  const [x, y] = placeAfter(track, player.message.chains, t - 1, p);
+  const [x, y] = positionAfter(track, player.message.chains, t - 1, p);
   const at = 2 * (t * track.proposals + p);
   context.save();
   context.setLineDash([3 * frame.pixel, 3 * frame.pixel]);
   context.lineWidth = frame.pixel;
   context.beginPath();
-  context.moveTo(across(frame, x), upward(frame, y));
-  context.lineTo(across(frame, track.proposed[at]), upward(frame, track.proposed[at + 1]));
+  context.moveTo(pixelX(frame, x), pixelY(frame, y));
+  context.lineTo(pixelX(frame, track.proposed[at]), pixelY(frame, track.proposed[at + 1]));
   context.stroke();
   context.restore();
 }
 
 function drawChains(player, context, frame, track, t, phase, large) {
   const { chains } = player.message;
-  const way = ease(phase);
+  const progress = ease(phase);
   for (let chain = 0; chain < chains; chain += 1) {
-    const from = placeAfter(track, chains, Math.max(t - 1, -1), chain);
-    const to = placeAfter(track, chains, t, chain);
-    const x = across(frame, from[0] + way * (to[0] - from[0]));
-    const y = upward(frame, from[1] + way * (to[1] - from[1]));
+    const from = positionAfter(track, chains, Math.max(t - 1, -1), chain);
+    const to = positionAfter(track, chains, t, chain);
+    const x = pixelX(frame, from[0] + progress * (to[0] - from[0]));
+    const y = pixelY(frame, from[1] + progress * (to[1] - from[1]));
     const followed = large && chain === player.chain;
     context.beginPath();
     context.arc(x, y, (large ? (followed ? 5.5 : 4) : 3) * frame.pixel, 0, 2 * Math.PI);
@@ -164,10 +166,10 @@ function drawChains(player, context, frame, track, t, phase, large) {
   }
 }
 
-/** Stand still while the proposal is shown, then move. */
+/** Progress of a move at a phase: 0 while the proposal is shown, then smoothly to 1. */
 function ease(phase) {
-  const way = Math.min(Math.max(2 * phase - 0.8, 0), 1);
-  return way * way * (3 - 2 * way);
+  const t = Math.min(Math.max(2 * phase - 0.8, 0), 1);
+  return t * t * (3 - 2 * t);
 }
 
 function drawAxes(player, context, frame) {
@@ -175,25 +177,25 @@ function drawAxes(player, context, frame) {
   const { pixel, size } = frame;
   context.fillStyle = css(player.theme.ink, 0.6);
   context.font = `${10 * pixel}px sans-serif`;
-  const at = ticks(left, right, 5);
+  const below = ticks(left, right, 5);
   context.textAlign = "center";
-  at.values.forEach((value) => {
-    const x = across(frame, value);
+  below.values.forEach((value) => {
+    const x = pixelX(frame, value);
     if (x < 24 * pixel || x > size - 24 * pixel) return;
     context.fillRect(x, size - 4 * pixel, pixel, 4 * pixel);
-    context.fillText(numberText(value, at.decimals), x, size - 7 * pixel);
+    context.fillText(numberText(value, below.decimals), x, size - 7 * pixel);
   });
-  const high = ticks(bottom, top, 5);
+  const beside = ticks(bottom, top, 5);
   context.textAlign = "left";
-  high.values.forEach((value) => {
-    const y = upward(frame, value);
+  beside.values.forEach((value) => {
+    const y = pixelY(frame, value);
     if (y < 14 * pixel || y > size - 24 * pixel) return;
     context.fillRect(0, y, 4 * pixel, pixel);
-    context.fillText(numberText(value, high.decimals), 7 * pixel, y + 3.5 * pixel);
+    context.fillText(numberText(value, beside.decimals), 7 * pixel, y + 3.5 * pixel);
   });
 }
 
-/** Does the sampler weight its proposals, rather than accept or refuse each? */
+/** Does the sampler weight its proposals instead of accepting or rejecting each? */
 function isWeighted(player, track, t) {
   return track.name === "LAIR" && t >= player.message.warmup;
 }

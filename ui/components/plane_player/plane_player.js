@@ -1,10 +1,10 @@
-// Plane player: keeps what the samplers did and shows it under one clock.
+// Plane player: stores the iterations of several samplers and plays them with one clock.
 //
-// receive → (queue) read → layout → show; a tick of the clock shows again. `t` is the iteration
-// shown, counted from 0, −1 before the first; `phase` goes from 0 to 1 while its moves are made.
+// receive → (queue) read → layout → show; each tick of the clock shows again. `t` is the iteration
+// shown, counted from 0, or −1 before the first; `phase` goes from 0 to 1 during its moves.
 
 const STATES = { running: "running", stopped: "stopped early", failed: "failed" };
-const CLOSEST = 0.35; // half a side of the closest view
+const CLOSEST = 0.35; // half the side of the closest view
 
 export default component({
   create,
@@ -12,7 +12,7 @@ export default component({
   destroy,
 });
 
-// ---------------------------------------------------------------- life of a player
+// ---------------------------------------------------------------- creation and messages
 
 function create(host) {
   const root = host.querySelector(".plane-player");
@@ -33,7 +33,7 @@ function create(host) {
     place: find(".place"),
     speed: find(".speed select"),
     distance: find(".distance"),
-    height: find(".height"),
+    logPosterior: find(".log-posterior"),
     live: find("[aria-live]"),
     queue: Promise.resolve(),
     message: null,
@@ -69,14 +69,14 @@ async function read(player, message) {
   player.message = message;
   player.tracks = tracks;
   if (fresh) reset(player);
-  if (changed) player.shares = tracks.map((track) => runningMean(track.taken, message.warmup));
+  if (changed) player.rates = tracks.map((track) => runningMean(track.acceptance, message.warmup));
   if (message.state !== before) {
     player.root.dataset.state = message.state;
     player.live.textContent = `Chains ${STATES[message.state] ?? "finished"}`;
   }
   if (tracks.length !== player.cards.length) build(player);
   layout(player);
-  if (!player.begun && message.count) begin(player);
+  if (!player.started && message.count) begin(player);
   else if (player.playing) start(player);
 }
 
@@ -85,30 +85,29 @@ function reset(player) {
   cancelAnimationFrame(player.request);
   const pixels = message.height * message.width;
   Object.assign(player, {
-    truth: unpack(bytesOf(message.truth), pixels),
+    original: unpack(bytesOf(message.original), pixels),
     hidden: unpack(bytesOf(message.hidden), pixels),
-    seen: densityOf(message.seen),
-    whole: densityOf(message.whole),
-    average: densityOf(message.average),
+    posterior: densityOf(message.posterior),
     cards: [],
-    begun: false,
+    started: false,
     playing: false,
     t: -1,
     phase: 1,
     request: 0,
   });
+  const contourOf = (density) => contour(density, density.levels[0]);
   player.lines = {
-    seen: contour(player.seen, player.seen.levels[0]),
-    whole: contour(player.whole, player.whole.levels[0]),
-    average: contour(player.average, player.average.levels[0]),
-    ofWhole: ellipsePath(message.ofWhole),
-    ofZeros: ellipsePath(message.ofZeros),
+    posterior: contourOf(player.posterior),
+    originalPosterior: contourOf(densityOf(message.originalPosterior)),
+    averageProposal: contourOf(densityOf(message.averageProposal)),
+    encodedOriginal: ellipsePath(message.encodedOriginal),
+    encodedZeros: ellipsePath(message.encodedZeros),
   };
   if (player.chain >= message.chains) player.chain = 0;
   build(player);
 }
 
-/** Mean of the values from `first` on, up to each place. */
+/** Running mean: at each index, the mean of the values from `first` to there; NaN before. */
 function runningMean(values, first) {
   let sum = 0;
   return Array.from(values, (value, i) => {
@@ -121,11 +120,11 @@ function runningMean(values, first) {
 // ---------------------------------------------------------------- clock
 
 const newest = (player) => player.message.count - 1;
-const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 function begin(player) {
-  player.begun = true;
-  if (still()) return seek(player, newest(player));
+  player.started = true;
+  if (reducedMotion()) return seek(player, newest(player));
   play(player);
 }
 
@@ -135,19 +134,19 @@ function play(player) {
     player.t = -1;
     player.phase = 1;
   }
-  mark(player, true);
+  setPlaying(player, true);
   start(player);
 }
 
 function pause(player) {
-  mark(player, false);
+  setPlaying(player, false);
   cancelAnimationFrame(player.request);
   player.request = 0;
   player.phase = 1;
   show(player);
 }
 
-function mark(player, playing) {
+function setPlaying(player, playing) {
   player.playing = playing;
   player.buttons.show(playing);
 }
@@ -170,7 +169,7 @@ function tick(player, now) {
   player.phase = Math.min(player.phase - steps, 1);
   if (player.t === newest(player) && player.phase >= 1) {
     show(player);
-    if (player.message.state === "running") return; // until more has come
+    if (player.message.state === "running") return; // wait for more iterations
     return pause(player);
   }
   if (player.t !== before) show(player);
@@ -184,7 +183,7 @@ function seek(player, t) {
   pause(player);
 }
 
-// ---------------------------------------------------------------- what a person does
+// ---------------------------------------------------------------- input
 
 function listen(player) {
   const { root, scrub } = player;
@@ -209,7 +208,7 @@ function listen(player) {
     player.chain = Number(button.dataset.number);
     layout(player);
   });
-  for (const plot of [player.distance, player.height]) {
+  for (const plot of [player.distance, player.logPosterior]) {
     const follow = (event) => {
       const x = event.clientX - plot.getBoundingClientRect().left;
       seek(player, player.scales[0].iterationAt(x) - 1);
@@ -237,7 +236,7 @@ function onKey(player, event) {
   const action = actions[event.key];
   if (!action || role === "radio") return;
   event.stopPropagation();
-  if (event.key === " " && tagName === "BUTTON") return; // the browser's own click follows
+  if (event.key === " " && tagName === "BUTTON") return; // the browser clicks it
   event.preventDefault();
   action();
 }
@@ -248,26 +247,26 @@ function build(player) {
   const { message } = player;
   player.cards = message.samplers.map((name, s) => {
     const canvas = element("canvas", { "aria-hidden": "true" });
-    const said = element("small");
+    const summary = element("small");
     const button = element(
       "button",
       { type: "button", role: "radio", "data-number": s, "aria-label": name },
       element("span", {}, name),
       canvas,
-      said,
+      summary,
     );
-    return { canvas, said, button };
+    return { canvas, summary, button };
   });
   player.multiples.replaceChildren(...player.cards.map((card) => card.button));
-  player.given = ["Original", "Observed", "Exact mean"].map((title) => {
+  player.fixed = ["Original", "Observed", "Exact mean"].map((title) => {
     const canvas = element("canvas", { role: "img", "aria-label": title });
     return { canvas, figure: element("figure", {}, canvas, element("figcaption", {}, title)) };
   });
-  player.images.replaceChildren(...player.given.map(({ figure }) => figure));
+  player.images.replaceChildren(...player.fixed.map(({ figure }) => figure));
   player.tiles = Array.from({ length: message.chains }, (_, chain) => {
     const canvas = element("canvas", { "aria-hidden": "true" });
-    const named = { type: "button", role: "radio", "aria-label": `Chain ${chain + 1}` };
-    return { canvas, button: element("button", { ...named, "data-number": chain }, canvas) };
+    const attributes = { type: "button", role: "radio", "aria-label": `Chain ${chain + 1}` };
+    return { canvas, button: element("button", { ...attributes, "data-number": chain }, canvas) };
   });
   player.chains.replaceChildren(...player.tiles.map(({ button }) => button));
   player.chains.style.setProperty("--columns", Math.min(message.chains, 4));
@@ -278,8 +277,8 @@ function build(player) {
     ["dash-dot", "q(z|x_obs, 0)"],
     ["dashed", "average proposal q̄"],
     ["ellipse", "current proposal"],
-    ["taken", "accepted"],
-    ["refused", "rejected"],
+    ["accepted", "accepted"],
+    ["rejected", "rejected"],
   ];
   player.key.replaceChildren(
     ...entries.map(([kind, text]) => element("span", {}, swatch(kind), text)),
@@ -292,8 +291,8 @@ function swatch(kind) {
   const parts = {
     heat: () => svg("rect", { x: 2, y: 1, width: 20, height: 10, rx: 5 }),
     ellipse: () => svg("ellipse", { cx: 12, cy: 6, rx: 10, ry: 4.5 }),
-    taken: () => svg("circle", { cx: 12, cy: 6, r: 4.5 }),
-    refused: () => svg("path", { d: "M8 2l8 8M8 10l8-8" }),
+    accepted: () => svg("circle", { cx: 12, cy: 6, r: 4.5 }),
+    rejected: () => svg("path", { d: "M8 2l8 8M8 10l8-8" }),
   };
   drawing.append(parts[kind]?.() ?? svg("line", line));
   return drawing;
@@ -319,12 +318,12 @@ function layout(player) {
   const canvases = [
     player.plane,
     ...player.cards.map((card) => card.canvas),
-    ...player.given.map((each) => each.canvas),
+    ...player.fixed.map((each) => each.canvas),
     ...player.tiles.map((tile) => tile.canvas),
   ];
   const sizes = canvases.map((canvas) => canvas.clientWidth);
   canvases.forEach((canvas, i) => sizeCanvas(canvas, sizes[i]));
-  showGiven(player);
+  showFixed(player);
   drawPlots(player);
   show(player);
 }
@@ -336,20 +335,21 @@ function sizeCanvas(canvas, size) {
   canvas.height = pixels;
 }
 
-/** The square of the plane that is shown: all of it, or what the posterior and the chains need. */
+/** The part of the plane that is shown: all of it, or a square around the posterior and the
+ *  chains. → [left, right, bottom, top] */
 function viewOf(player) {
   const { message, tracks } = player;
   const { reach } = message;
   if (!player.near) return [-reach, reach, -reach, reach];
-  const box = boxAbove(player.seen, player.seen.levels[0]);
+  const box = boxAbove(player.posterior, player.posterior.levels[0]);
   const include = (x, y) => {
     box[0] = Math.min(box[0], x);
     box[1] = Math.max(box[1], x);
     box[2] = Math.min(box[2], y);
     box[3] = Math.max(box[3], y);
   };
-  include(message.ofWhole[0], message.ofWhole[1]);
-  include(message.ofZeros[0], message.ofZeros[1]);
+  include(message.encodedOriginal[0], message.encodedOriginal[1]);
+  include(message.encodedZeros[0], message.encodedZeros[1]);
   for (const { after } of tracks) {
     for (let i = 2 * message.warmup * message.chains; i < after.length; i += 2) {
       include(after[i], after[i + 1]);
@@ -371,7 +371,8 @@ function show(player) {
   drawMain(player);
   player.cards.forEach((card, s) => {
     drawPlane(player, card.canvas, tracks[s], { t, phase: 1, large: false });
-    card.said.textContent = `TV ${numberOf(distanceAt(tracks[s], t), 2)}, ${sharing(player, s)}`;
+    const distance = numberOf(distanceAt(tracks[s], t), 2);
+    card.summary.textContent = `TV ${distance}, ${acceptanceText(player, s)}`;
   });
   showCompletions(player);
   showStep(player);
@@ -403,11 +404,12 @@ function drawMain(player) {
   drawPlane(player, player.plane, track, { t, phase, large: true });
 }
 
-function showGiven(player) {
-  const [truth, seen, mean] = player.given.map(({ canvas }) => canvas);
-  paint(player, truth, player.truth, 255);
-  paint(player, seen, player.truth, 255);
-  hatch(seen, player.hidden, player.message.width, player.message.height);
+// The images that stay the same at all iterations.
+function showFixed(player) {
+  const [original, observed, mean] = player.fixed.map(({ canvas }) => canvas);
+  paint(player, original, player.original, 255);
+  paint(player, observed, player.original, 255);
+  hatch(observed, player.hidden, player.message.width, player.message.height);
   paint(player, mean, bytesOf(player.message.mean));
   outline(player, mean);
 }
@@ -423,7 +425,7 @@ function showCompletions(player) {
       context.fillRect(0, 0, canvas.width, canvas.height);
       return;
     }
-    const image = completionOf(track, message, player.truth, player.hidden, t, chain);
+    const image = completionOf(track, message, player.original, player.hidden, t, chain);
     paint(player, canvas, image, 255);
     outline(player, canvas);
   });
@@ -474,9 +476,9 @@ function distanceAt(track, t) {
 const numberOf = (value, decimals) => (Number.isFinite(value) ? numberText(value, decimals) : "–");
 const percent = (value) => (Number.isFinite(value) ? `${Math.round(100 * value)} %` : "–");
 
-function sharing(player, s) {
-  const share = percent(player.t < 0 ? NaN : player.shares[s][player.t]);
-  return player.tracks[s].name === "LAIR" ? `ESS ${share}` : `accepted ${share}`;
+function acceptanceText(player, s) {
+  const rate = percent(player.t < 0 ? NaN : player.rates[s][player.t]);
+  return player.tracks[s].name === "LAIR" ? `ESS ${rate}` : `accepted ${rate}`;
 }
 
 function showStep(player) {
@@ -484,9 +486,9 @@ function showStep(player) {
   const track = tracks[player.sampler];
   player.step.textContent = track ? sentence(player, track, t) : "The chains start …";
   if (!track) return player.figures.replaceChildren();
-  const share = player.t < 0 ? NaN : player.shares[player.sampler][t];
+  const rate = player.t < 0 ? NaN : player.rates[player.sampler][t];
   const rows = [
-    [track.name === "LAIR" ? "ESS of the proposals, so far" : "Accepted, so far", percent(share)],
+    [track.name === "LAIR" ? "ESS of the proposals, so far" : "Accepted, so far", percent(rate)],
     ["Total variation, so far", numberOf(distanceAt(track, t), 2)],
     [
       "log p(z | x_obs) now",
@@ -523,9 +525,9 @@ function sentence(player, track, t) {
     ? "an earlier completion or the prior"
     : "its own completion";
   const ratio = track.logRatio[at];
-  const odds = ratio < -9999 ? "below −9999" : numberText(ratio, 1);
-  const end = track.accepted[at] ? "accepted" : "rejected";
-  return `${who}: proposal from ${source}. Log acceptance ratio ${odds}: ${end}.`;
+  const ratioText = ratio < -9999 ? "below −9999" : numberText(ratio, 1);
+  const verdict = track.accepted[at] ? "accepted" : "rejected";
+  return `${who}: proposal from ${source}. Log acceptance ratio ${ratioText}: ${verdict}.`;
 }
 
 // ---------------------------------------------------------------- curves
@@ -535,15 +537,22 @@ function drawPlots(player) {
   const width = player.distance.clientWidth;
   if (!width) return;
   const style = (chosen) => (chosen ? "stroke:var(--accent)" : "stroke:var(--muted)");
-  const named = tracks.map((track, s) => ({
+  const distances = tracks.map((track, s) => ({
     points: track.distance,
     label: track.name,
     style: style(s === sampler),
   }));
   const end = message.iterations;
-  const far = plotOf(width, end, [0, 1], named, player.t + 1, "Total variation by iterations");
+  const distancePlot = plotOf(
+    width,
+    end,
+    [0, 1],
+    distances,
+    player.t + 1,
+    "Total variation by iterations",
+  );
   const chosen = tracks[sampler];
-  const heights = chosen
+  const posteriors = chosen
     ? Array.from({ length: message.chains }, (_, chain) => ({
         points: Array.from({ length: message.count }, (__, t) => [
           t + 1,
@@ -553,22 +562,22 @@ function drawPlots(player) {
         style: style(chain === player.chain),
       }))
     : [];
-  heights.push(...heights.splice(player.chain, 1)); // on top
-  const low = lowest(heights, message.warmup);
-  const near = plotOf(
+  posteriors.push(...posteriors.splice(player.chain, 1)); // drawn last, on top
+  const low = lowest(posteriors, message.warmup);
+  const posteriorPlot = plotOf(
     width,
     end,
     [low, 8],
-    heights,
+    posteriors,
     player.t + 1,
     "Log posterior of the chains by iterations",
   );
-  player.distance.replaceChildren(far.drawing);
-  player.height.replaceChildren(near.drawing);
-  player.scales = [far, near];
+  player.distance.replaceChildren(distancePlot.drawing);
+  player.logPosterior.replaceChildren(posteriorPlot.drawing);
+  player.scales = [distancePlot, posteriorPlot];
 }
 
-/** Where the axis of log posteriors begins: below nearly all after the warm-up. */
+/** Lower end of the axis of log posteriors: below 99 % of the values after the warm-up. */
 function lowest(curves, warmup) {
   const values = curves.flatMap(({ points }) => points.slice(warmup).map((point) => point[1]));
   if (!values.length) return -10;

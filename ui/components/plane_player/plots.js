@@ -1,8 +1,10 @@
-// Curves beneath the planes, with a line where the clock stands.
+// Curves below the planes, with a cursor at the iteration shown.
 
 const PLOT = { height: 150, left: 34, top: 8, bottom: 20 };
 
-/** An SVG of curves {points [iteration, value], label, style}, and the scale it is drawn in. */
+/** Draw curves {points [iteration, value], label, style} as an SVG.
+ *
+ *  → {drawing, move(iteration) of the cursor, iterationAt(pixel)} */
 function plotOf(width, end, [low, high], curves, at, label) {
   const { height, left, top, bottom } = PLOT;
   const right = width - 8;
@@ -21,8 +23,8 @@ function plotOf(width, end, [low, high], curves, at, label) {
     );
   }
   for (const value of ticks(0, end, width > 380 ? 5 : 3).values) {
-    const place = { x: x(value), y: height - 5, "text-anchor": "middle" };
-    drawing.append(svg("text", place, String(value)));
+    const attributes = { x: x(value), y: height - 5, "text-anchor": "middle" };
+    drawing.append(svg("text", attributes, String(value)));
   }
   for (const { points, style } of curves) {
     const inside = points.map(([i, value]) => [x(i), y(Math.max(value, low))]);
@@ -41,13 +43,13 @@ function plotOf(width, end, [low, high], curves, at, label) {
   const scale = {
     drawing,
     move: (iteration) => fill(cursor, { x1: x(iteration), x2: x(iteration) }),
-    iterationAt: (place) => ((place - left) / (right - left)) * end,
+    iterationAt: (pixel) => ((pixel - left) / (right - left)) * end,
   };
   scale.move(at);
   return scale;
 }
 
-// Each at the end of its curve, moved apart where they would meet.
+// Each label is at the end of its curve; overlapping labels are moved apart.
 function endLabels(curves, x, y) {
   const placed = curves.map(({ points, label, style }) => {
     const [iteration, value] = points.at(-1);

@@ -1,11 +1,11 @@
-// Curves and their axes, as text for SVG.
+// Paths of curves for SVG, and ticks of axes.
 
-/** Points [x, y] in pixels → the path through them. */
+/** Points [x, y] in pixels → path data of the line through them. */
 function lineThrough(points) {
   return points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 }
 
-/** Round numbers from low to high, about `wanted` of them, and the decimals that they need. */
+/** About `wanted` round numbers from low to high, and the number of decimals that they need. */
 function ticks(low, high, wanted) {
   const rough = (high - low) / Math.max(wanted, 1);
   const power = 10 ** Math.floor(Math.log10(rough));

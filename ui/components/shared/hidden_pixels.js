@@ -1,17 +1,17 @@
-// What hidden pixels look like: a colour, hatched, and the border around them.
+// Hidden pixels: their colour, their hatching, and the border around them.
 
-// Between ink and paper in both themes, so that what is hidden looks like neither.
+// This colour is between black and white, so a hidden pixel looks like neither.
 const HIDDEN = "#7a81a3";
 
-/** Bits, row by row → whether cell (x, y) is set; outside the grid none is. */
+/** Bits, row by row → a function: is cell (x, y) set? It is false outside the grid. */
 function isSetIn(bits, width, height) {
   return (x, y) => x >= 0 && x < width && y >= 0 && y < height && bits[y * width + x] === 1;
 }
 
-/** Where cells inside meet cells that are not: lines [x, y, x', y'], rightwards or downwards.
+/** The border of a set of cells: segments [x, y, x', y'] of unit length, rightwards or downwards.
  *
- *  `inside(x, y)` is asked for the cells of a rectangle and for those around it, which must be
- *  outside. */
+ *  `inside(x, y)` is true for the cells of the set. It is called for the cells of the rectangle and
+ *  for the cells around it; those must be outside the set. */
 function* border(inside, left, top, width, height) {
   for (let y = top; y <= top + height; y += 1) {
     for (let x = left; x <= left + width; x += 1) {
@@ -22,7 +22,7 @@ function* border(inside, left, top, width, height) {
   }
 }
 
-/** Hatch the pixels whose bits are set, on a canvas that the picture fills. */
+/** Hatch the pixels whose bits are set. The image fills the canvas. */
 function hatch(canvas, bits, width, height) {
   const context = canvas.getContext("2d");
   const unit = devicePixelRatio || 1;

@@ -1,14 +1,16 @@
-// A button, and a key wherever the focus is, that show something for as long as they are held.
+// A button and a key that show something while they are held. The key works wherever the focus is.
 
-/** Call `set(true)` and `set(false)`; returns what ends the listening outside the button. */
+/** Call `set(true)` when the button or the key is pressed, and `set(false)` at the release.
+ *
+ *  → a function that removes the listeners outside the button. */
 function holding(button, key, set) {
   const isKey = (event) => event.key?.toLowerCase() === key;
-  // What is typed into a field is not for the page.
-  const isMeant = (event) => {
+  // A letter that is typed into a text field is not a command.
+  const isCommand = (event) => {
     const target = event.composedPath()[0];
-    const typing = target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
-    const moves = typing && (target.type === "checkbox" || target.type === "range");
-    return isKey(event) && !withModifier(event) && (!typing || moves);
+    const isField = target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+    const takesText = isField && target.type !== "checkbox" && target.type !== "range";
+    return isKey(event) && !hasModifier(event) && !takesText;
   };
   button.onpointerdown = (event) => {
     if (!event.isPrimary || event.button > 0) return;
@@ -18,23 +20,24 @@ function holding(button, key, set) {
   button.onlostpointercapture = () => set(false);
   button.oncontextmenu = (event) => event.preventDefault();
   button.onkeydown = (event) => {
-    if (withModifier(event) || (event.key !== " " && event.key !== "Enter")) return;
+    if (hasModifier(event) || (event.key !== " " && event.key !== "Enter")) return;
     event.preventDefault();
     event.stopPropagation();
     set(true);
   };
   button.onkeyup = () => set(false);
   button.onblur = () => set(false);
-  const listened = [
-    [document, "keydown", (event) => isMeant(event) && set(true)],
+  const listeners = [
+    [document, "keydown", (event) => isCommand(event) && set(true)],
     [document, "keyup", (event) => isKey(event) && set(false)],
-    // Its own alone: the focus that goes from one element to another blurs that one.
+    // Blur events of elements arrive here too; only that of the window counts.
     [window, "blur", (event) => event.target === window && set(false)],
   ];
-  for (const [target, name, hear] of listened) target.addEventListener(name, hear, true);
+  for (const [target, name, listener] of listeners) target.addEventListener(name, listener, true);
   return () => {
-    for (const [target, name, hear] of listened) target.removeEventListener(name, hear, true);
+    for (const [target, name, listener] of listeners)
+      target.removeEventListener(name, listener, true);
   };
 }
 
-const withModifier = (event) => event.ctrlKey || event.metaKey || event.altKey;
+const hasModifier = (event) => event.ctrlKey || event.metaKey || event.altKey;

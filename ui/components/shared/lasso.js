@@ -1,10 +1,11 @@
-// Points inside an outline drawn by hand.
+// Points inside a drawn outline, and points near a position.
 
 /** Which points lie inside a polygon, by the even-odd rule.
  *
- *  `places` and `polygon` are x and y by turns; the polygon closes itself. One byte a point. */
-function insidePolygon(places, polygon) {
-  const count = places.length / 2;
+ *  `positions` and `polygon` alternate x and y; the last corner is joined to the first.
+ *  → one byte (0 or 1) per point */
+function insidePolygon(positions, polygon) {
+  const count = positions.length / 2;
   const inside = new Uint8Array(count);
   const corners = polygon.length / 2;
   if (corners < 3) return inside;
@@ -16,8 +17,8 @@ function insidePolygon(places, polygon) {
     bottom = Math.max(bottom, polygon[2 * j + 1]);
   }
   for (let i = 0; i < count; i += 1) {
-    const x = places[2 * i];
-    const y = places[2 * i + 1];
+    const x = positions[2 * i];
+    const y = positions[2 * i + 1];
     if (x < left || x > right || y < top || y > bottom) continue;
     let odd = 0;
     for (let j = 0, k = corners - 1; j < corners; k = j, j += 1) {
@@ -33,20 +34,20 @@ function insidePolygon(places, polygon) {
 }
 
 /** The indices of the `wanted` points nearest to (x, y), the nearest first. */
-function nearestPoints(places, x, y, wanted) {
-  const squares = new Float64Array(places.length / 2);
+function nearestPoints(positions, x, y, wanted) {
+  const squares = new Float64Array(positions.length / 2);
   for (let i = 0; i < squares.length; i += 1) {
-    squares[i] = (places[2 * i] - x) ** 2 + (places[2 * i + 1] - y) ** 2;
+    squares[i] = (positions[2 * i] - x) ** 2 + (positions[2 * i + 1] - y) ** 2;
   }
   const order = Array.from(squares.keys()).sort((i, j) => squares[i] - squares[j]);
   return order.slice(0, wanted);
 }
 
-/** The point nearest to (x, y) within a distance; −1 where there is none. */
-function nearestPoint(places, x, y, within = Infinity) {
+/** The point nearest to (x, y) within a distance; −1 if there is none. */
+function nearestPoint(positions, x, y, within = Infinity) {
   let [nearest, least] = [-1, within ** 2];
-  for (let i = 0; 2 * i < places.length; i += 1) {
-    const square = (places[2 * i] - x) ** 2 + (places[2 * i + 1] - y) ** 2;
+  for (let i = 0; 2 * i < positions.length; i += 1) {
+    const square = (positions[2 * i] - x) ** 2 + (positions[2 * i + 1] - y) ** 2;
     if (square <= least) [nearest, least] = [i, square];
   }
   return nearest;

@@ -2,7 +2,7 @@
 
 const OTHER_METHOD = { light: "var(--muted)", dark: "var(--muted)", dash: "none" };
 
-/** Colour and dash of a method's curves; `name` as in the catalogue or capitalised. */
+/** Colour and dash of a method's curves; `name` is as in the catalogue, or capitalised. */
 function strokeOf(name) {
   const known = Object.keys(METHOD_COLOURS).find(
     (each) => each.toLowerCase() === name.toLowerCase(),

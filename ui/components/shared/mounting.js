@@ -1,27 +1,27 @@
-// How a component comes on screen, follows its data, and goes.
+// Creation, update and removal of a component.
 
-/** What Streamlit calls, as the default export of a component's script.
+/** The default export of a component's script: the function that Streamlit calls.
  *
- *  create(parentElement) → what is on screen, an object with its outermost element as `root`;
- *  update(it, {data, setStateValue, …}) follows new data or a new theme;
- *  destroy(it) ends what would go on without it: timers, observers, listeners outside. */
+ *  create(parentElement) → the instance, an object whose `root` is its outermost element;
+ *  update(instance, {data, setStateValue, …}) shows new data or a new theme;
+ *  destroy(instance) stops timers and observers, and removes listeners outside `root`. */
 function component({ create, update, destroy }) {
-  const mounted = new WeakMap(); // parentElement → what create made
+  const mounted = new WeakMap(); // parentElement → instance
   return (call) => {
     const parent = call.parentElement;
-    let it = mounted.get(parent);
-    if (!it?.root.isConnected) {
-      if (it) destroy(it);
-      it = create(parent);
-      mounted.set(parent, it);
+    let instance = mounted.get(parent);
+    if (!instance?.root.isConnected) {
+      if (instance) destroy(instance);
+      instance = create(parent);
+      mounted.set(parent, instance);
     }
-    update(it, call);
+    update(instance, call);
     return () => {
-      // Called when the component has gone; but also, while it stays, for data that were replaced
-      // before this script had been loaded.
-      if (it.root.isConnected || mounted.get(parent) !== it) return;
+      // Streamlit calls this after it has removed the component. It also calls it while the
+      // component stays, if new data replaced the old before this script was loaded.
+      if (instance.root.isConnected || mounted.get(parent) !== instance) return;
       mounted.delete(parent);
-      destroy(it);
+      destroy(instance);
     };
   };
 }

@@ -1,6 +1,6 @@
-// Numbers as they are shown.
+// Numbers as text.
 
-/** A number with a minus that is as wide as a plus, and no minus before zero. */
+/** A number with a minus sign (U+2212) instead of a hyphen, and no minus before zero. */
 function numberText(value, decimals) {
   return value
     .toFixed(decimals)

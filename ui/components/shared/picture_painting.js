@@ -1,4 +1,4 @@
-// Small pictures on canvases: levels through a table of colours, enlarged without smoothing.
+// Small images on canvases: levels are mapped to colours and enlarged without smoothing.
 
 const css = ([r, g, b], alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;
 
@@ -12,14 +12,16 @@ function ramp(colourAt) {
 // Digits are white on black in both themes, as everywhere in the lab.
 const GREY = ramp((t) => [255 * t, 255 * t, 255 * t]);
 
-/** Whole device pixels a cell where that costs little, so that all cells are equally large. */
+/** `size`, reduced to whole device pixels per cell if it loses at most the fraction `loss`.
+ *
+ *  With whole pixels, all cells are equally large. */
 function snap(size, cells, loss) {
   const ratio = devicePixelRatio || 1;
   const whole = (Math.floor((size * ratio) / cells) * cells) / ratio;
   return whole >= size * (1 - loss) ? whole : Math.floor(size * ratio) / ratio;
 }
 
-/** As many pixels as it has on the screen, where it measures `size`. */
+/** Give a square canvas of `size` CSS pixels as many pixels as it covers on the screen. */
 function sizeCanvas(canvas, size) {
   const pixels = Math.round(size * (devicePixelRatio || 1));
   if (canvas.width === pixels && canvas.height === pixels) return;
@@ -39,7 +41,7 @@ function scratch(width, height) {
   return scratches.get(name);
 }
 
-/** Paint values, one a cell, each times `times` a place in the table of colours. */
+/** Paint one value per cell; the value times `times` is an index into the table of colours. */
 function paint(target, { width, height }, values, table, times = 1) {
   const { canvas, context, image } = scratch(width, height);
   for (let i = 0; i < values.length; i += 1) {
@@ -55,7 +57,7 @@ function paint(target, { width, height }, values, table, times = 1) {
   screen.drawImage(canvas, 0, 0, target.width, target.height);
 }
 
-/** One colour all over. */
+/** Fill a canvas with one colour. */
 function blank(canvas, colour) {
   const context = canvas.getContext("2d");
   context.fillStyle = colour;
@@ -63,7 +65,7 @@ function blank(canvas, colour) {
   context.fillRect(0, 0, canvas.width, canvas.height);
 }
 
-/** The border between the cells whose bits are set and the others, edges included. */
+/** Draw the border of the cells whose bits are set, also along the edges of the image. */
 function outline(canvas, { width, height }, bits, colour) {
   const context = canvas.getContext("2d");
   const inside = isSetIn(bits, width, height);

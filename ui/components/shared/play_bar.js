@@ -15,21 +15,21 @@ const PLAY_BUTTONS = {
  *
  *  → the buttons by name, and show(playing), which the player calls when it starts or stops. */
 function playButtons(root, actions) {
-  const made = {};
+  const buttons = {};
   for (const [name, { icons }] of Object.entries(PLAY_BUTTONS)) {
     if (!actions[name]) continue;
     const paths = Object.entries(icons).map(([kind, d]) => svg("path", { class: kind, d }));
     const icon = svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, ...paths);
-    made[name] = element("button", { type: "button", class: name }, icon);
-    made[name].onclick = actions[name];
-    nameButton(made[name], PLAY_BUTTONS[name].label, PLAY_BUTTONS[name].key);
+    buttons[name] = element("button", { type: "button", class: name }, icon);
+    buttons[name].onclick = actions[name];
+    nameButton(buttons[name], PLAY_BUTTONS[name].label, PLAY_BUTTONS[name].key);
   }
-  root.querySelector(".buttons").replaceChildren(...Object.values(made));
+  root.querySelector(".buttons").replaceChildren(...Object.values(buttons));
   const show = (playing) => {
     root.classList.toggle("moving", playing);
-    nameButton(made.toggle, playing ? "Pause" : "Play", PLAY_BUTTONS.toggle.key);
+    nameButton(buttons.toggle, playing ? "Pause" : "Play", PLAY_BUTTONS.toggle.key);
   };
-  return { ...made, show };
+  return { ...buttons, show };
 }
 
 function nameButton(button, label, key) {

@@ -1,9 +1,10 @@
-// Buttons of which one is chosen.
+// Radio groups: exactly one button is chosen.
 
 const STEPS_OF_KEYS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
-/** Let a click on one of the buttons inside `group`, or an arrow key, which goes round, choose it:
- *  `choose(button)` is called. */
+/** Call `choose(button)` after a click on a button of `group`, an arrow key, Home or End.
+ *
+ *  Arrow keys continue at the other end of the group. */
 function radioGroup(group, choose) {
   group.onclick = (e) => {
     const button = e.target.closest("[role=radio]");
@@ -21,7 +22,7 @@ function radioGroup(group, choose) {
   };
 }
 
-/** Show which button is the one chosen; Tab leads to it alone. */
+/** Show which button is chosen. It is the only one that Tab reaches. */
 function markChosen(group, chosen) {
   for (const button of group.children) {
     button.setAttribute("aria-checked", String(button === chosen));

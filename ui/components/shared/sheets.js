@@ -1,23 +1,23 @@
-// Sheets of pictures that one component of the page holds and others show.
+// Sheets of images that one component of the page provides and others show.
 
-// Every component is a module of its own: what they share lies on the page.
+// Each component is a separate module, so the shared sheets are on `globalThis`.
 globalThis[Symbol.for("sheets of pictures")] ??= new Map();
 const SHEETS = globalThis[Symbol.for("sheets of pictures")];
 
-/** Of this name: {image, holders}, whose image may still be without its picture. */
+/** The sheet with this name: {image, references}. The image may not be loaded yet. */
 function sheetNamed(name) {
-  if (!SHEETS.has(name)) SHEETS.set(name, { image: new Image(), holders: 0 });
+  if (!SHEETS.has(name)) SHEETS.set(name, { image: new Image(), references: 0 });
   return SHEETS.get(name);
 }
 
-function putSheet(name, url) {
+function addSheet(name, url) {
   const sheet = sheetNamed(name);
-  if (!sheet.holders) sheet.image.src = url;
-  sheet.holders += 1;
+  if (!sheet.references) sheet.image.src = url;
+  sheet.references += 1;
 }
 
-function takeSheet(name) {
+function releaseSheet(name) {
   const sheet = sheetNamed(name);
-  sheet.holders -= 1;
-  if (!sheet.holders) SHEETS.delete(name);
+  sheet.references -= 1;
+  if (!sheet.references) SHEETS.delete(name);
 }

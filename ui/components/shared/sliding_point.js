@@ -1,33 +1,33 @@
-// A point on an axis, moved by pointer anywhere in its picture, by keys on its handle, or sent.
+// A point on an axis. A pointer in the figure, keys on the handle, or the program move it.
 
 const ARROWS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
 const KEYS = { ...ARROWS, PageUp: 10, PageDown: -10, Home: -Infinity, End: Infinity };
-const STEPS = 200; // from one end of the axis to the other by arrow keys
-const SNAP = 4; // pixels within which a pointer is at a stop
+const STEPS = 200; // arrow keys from one end of the axis to the other
+const SNAP = 4; // pixels within which a dragged point moves to a stop
 const GLIDE = 450; // milliseconds
 
-/** Calls show() when the value changes and settle(value) when it has come to rest elsewhere.
+/** Calls show() when the value changes, and settle(value) when a move has ended at a new value.
  *
- *  `axis` is set from outside: {low, high, stops, pixel, value}, where `stops` are values that a
- *  hand finds easily, and the functions lead from value to pixel in the picture and back. */
+ *  The caller sets `axis`: {low, high, stops, pixel, value}. A dragged point snaps to the values
+ *  `stops`; the functions convert a value to a pixel of the figure and back. */
 class SlidingPoint {
-  constructor(picture, handle, { show, settle }) {
-    Object.assign(this, { picture, handle, show, settle });
+  constructor(figure, handle, { show, settle }) {
+    Object.assign(this, { figure, handle, show, settle });
     this.axis = null;
     this.value = 0;
     this.settled = 0;
     this.drag = null; // while dragging: {pointer, before}
-    this.gliding = 0; // the frame asked for
+    this.gliding = 0; // the requested animation frame
     this.listen();
   }
 
-  /** Put the point somewhere, unasked. */
+  /** Set the value without a call of show() or settle(). */
   start(value) {
     this.stop();
     this.value = this.settled = value;
   }
 
-  /** End what is under way. */
+  /** End an animation and a drag. */
   stop() {
     cancelAnimationFrame(this.gliding);
     this.drag = null;
@@ -38,59 +38,60 @@ class SlidingPoint {
     this.show();
   }
 
-  /** Go to a value in sight of the visitor; it is settled at once. */
+  /** Move to a value in an animation; settle() is called at its start. */
   glide(to) {
     this.stop();
-    this.rest(to);
+    this.end(to);
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.move(to);
-    const [from, begun] = [this.value, performance.now()];
+    const [from, startTime] = [this.value, performance.now()];
     const tick = (now) => {
-      const left = Math.max(0, 1 - (now - begun) / GLIDE) ** 3;
-      this.move(left > 0 ? to + Math.min(left, 1) * (from - to) : to);
-      if (left > 0) this.gliding = requestAnimationFrame(tick);
+      const remaining = Math.max(0, 1 - (now - startTime) / GLIDE) ** 3;
+      this.move(remaining > 0 ? to + Math.min(remaining, 1) * (from - to) : to);
+      if (remaining > 0) this.gliding = requestAnimationFrame(tick);
     };
     this.gliding = requestAnimationFrame(tick);
   }
 
-  rest(value = this.value) {
+  /** Call settle() if the value differs from the last settled one. */
+  end(value = this.value) {
     if (value === this.settled) return;
     this.settled = value;
     this.settle(value);
   }
 
   listen() {
-    const { picture, handle } = this;
+    const { figure, handle } = this;
     const follow = (e) => {
-      const x = e.clientX - picture.getBoundingClientRect().left;
+      const x = e.clientX - figure.getBoundingClientRect().left;
       const near = (stop) => Math.abs(this.axis.pixel(stop) - x);
       const [stop] = [...this.axis.stops].sort((a, b) => near(a) - near(b));
       this.move(near(stop) <= SNAP ? stop : this.axis.value(x));
     };
-    picture.onpointerdown = (e) => {
+    figure.onpointerdown = (e) => {
       if (!e.isPrimary || e.button !== 0 || this.drag) return;
       this.stop();
-      e.preventDefault(); // no selection of text
+      e.preventDefault(); // prevents a selection of text
       handle.focus({ preventScroll: true, focusVisible: false });
-      picture.setPointerCapture(e.pointerId);
+      figure.setPointerCapture(e.pointerId);
       this.drag = { pointer: e.pointerId, before: this.value };
       follow(e);
     };
-    picture.onpointermove = (e) => this.drag?.pointer === e.pointerId && follow(e);
+    figure.onpointermove = (e) => this.drag?.pointer === e.pointerId && follow(e);
     const finish = (keep) => (e) => {
       if (this.drag?.pointer !== e.pointerId) return;
       const { before } = this.drag;
       this.drag = null;
-      if (keep) this.rest();
+      if (keep) this.end();
       else this.move(before);
     };
-    picture.onpointerup = finish(true);
-    picture.onlostpointercapture = finish(true);
-    picture.onpointercancel = finish(false);
+    figure.onpointerup = finish(true);
+    figure.onlostpointercapture = finish(true);
+    figure.onpointercancel = finish(false);
     handle.onkeydown = (e) => this.step(e);
-    handle.onkeyup = handle.onblur = () => this.drag || this.rest();
+    handle.onkeyup = handle.onblur = () => this.drag || this.end();
   }
 
-  /** Nothing but Tab and Escape leaves the handle: the page around has hotkeys of its own. */
+  /** Only Tab and Escape leave the handle, because the page has its own hotkeys. */
   step(e) {
     if (e.key === "Tab" || e.key === "Escape") return;
     e.stopPropagation();

@@ -2,10 +2,10 @@
 
 const PIXEL = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
 
-/** A colour in any notation, as it is inside `root` → [red, green, blue, 255]. */
-function readColour(root, written) {
+/** A CSS colour, with the variables of `root` → [red, green, blue, alpha], each 0 to 255. */
+function readColour(root, colour) {
   const probe = document.createElement("i");
-  probe.style.color = written;
+  probe.style.color = colour;
   root.append(probe);
   PIXEL.clearRect(0, 0, 1, 1);
   PIXEL.fillStyle = getComputedStyle(probe).color;

@@ -1,4 +1,4 @@
-// Σ α_k δ(x_k) on the line: what moving it to one point costs, and its quantiles.
+// A weighted sample Σ α_k δ(x_k) on the line: the cost of moving it to one point, and quantiles.
 
 /** Base64 of doubles → Float64Array. */
 function doublesOf(base64) {
@@ -11,12 +11,12 @@ function weightedSample(values, weights) {
   return { x: order.map((i) => values[i]), w: order.map((i) => weights[i]) };
 }
 
-/** W1 to the point a: Σ α_k |x_k − a|. */
+/** W1 distance to the point a: Σ α_k |x_k − a|. */
 function w1({ x, w }, a) {
   return x.reduce((sum, value, k) => sum + w[k] * Math.abs(value - a), 0);
 }
 
-/** W2 to the point a: √Σ α_k (x_k − a)². */
+/** W2 distance to the point a: √Σ α_k (x_k − a)². */
 function w2({ x, w }, a) {
   return Math.sqrt(x.reduce((sum, value, k) => sum + w[k] * (value - a) ** 2, 0));
 }
@@ -25,11 +25,12 @@ function meanOf({ x, w }) {
   return x.reduce((sum, value, k) => sum + w[k] * value, 0);
 }
 
-/** The least values with at least these shares (increasing, in (0, 1)) of the mass up to them. */
-function quantilesOf({ x, w }, shares) {
+/** Quantiles at increasing levels in (0, 1): the smallest values with at least this mass up to
+ *  them. */
+function quantilesOf({ x, w }, levels) {
   let [k, mass] = [0, w[0]];
-  return shares.map((share) => {
-    while (mass < share && k < x.length - 1) {
+  return levels.map((level) => {
+    while (mass < level && k < x.length - 1) {
       k += 1;
       mass += w[k];
     }
