@@ -100,7 +100,7 @@ def test_complete_result_plays_to_the_end(open_player: Open) -> None:
     screen.shows(LAST)
     name = f"Metropolis-within-Gibbs: posterior mean at iteration {ITERATIONS}"
     expect(screen.page.get_by_role("img", name=name)).to_be_visible()
-    expect(screen.page.locator(".place")).to_have_text("iteration 500 of 500 · finished")
+    expect(screen.page.locator(".position")).to_have_text("iteration 500 of 500 · finished")
     screen.toggle.click()
     assert screen.mode == "playing"
     until(lambda: screen.frame < LAST)

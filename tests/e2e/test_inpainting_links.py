@@ -48,7 +48,7 @@ def test_a_link_shows_the_same_images_bit_for_bit(server: str, new_page: NewPage
     other.locator(".player").wait_for()
     page_helpers.settle(other)
     ended(other)
-    expect(other.locator(".player .place")).to_have_text("iteration 500 of 500 · finished")
+    expect(other.locator(".player .position")).to_have_text("iteration 500 of 500 · finished")
     assert np.array_equal(pictures(page), pictures(other))
     assert other.url == page.url
 

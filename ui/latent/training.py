@@ -86,7 +86,7 @@ class Training:
                 f"history {self.space.dataset}",
                 [Track("25 latents", sheets)],
                 label="Snapshots of the training",
-                places=[f"iteration {iteration:,}" for iteration in history.iterations],
+                positions=[f"iteration {iteration:,}" for iteration in history.iterations],
                 start=len(history.iterations) - 1,
                 seconds=6.0,
                 width=420,

@@ -117,7 +117,7 @@ def _player(found: pixel_filling.Result) -> None:
             ),
         ],
         label="A digit filled in pixel by pixel",
-        places=[f"pixel {i}" for i in steps],
+        positions=[f"pixel {i}" for i in steps],
         start=len(steps) - 1,
         seconds=7.0,
         width=250,

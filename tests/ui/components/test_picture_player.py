@@ -29,7 +29,7 @@ def test_an_invalid_track_is_refused(pictures: np.ndarray, captions: tuple, mess
     [
         ([], {}, "one length"),
         ([Track("a", FRAMES), Track("b", FRAMES[:2])], {}, "one length"),
-        ([Track("a", FRAMES)], {"places": ["x"]}, "one length"),
+        ([Track("a", FRAMES)], {"positions": ["x"]}, "one length"),
         ([Track("a", FRAMES)], {"start": 3}, "from 0 to 2"),
     ],
 )

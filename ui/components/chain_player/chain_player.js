@@ -75,7 +75,7 @@ function create(host) {
     plot: own(".plot"),
     key: own(".key"),
     scrub: own(".scrub"),
-    place: own(".place"),
+    positionText: own(".position"),
     speed: own(".speed select"),
     outlined: own(".outlined input"),
     difference: own(".difference input"),

@@ -101,5 +101,5 @@ function showPosition(player, at) {
   player.scrub.style.setProperty("--played", `${(index / end) * 100}%`);
   player.scrub.style.setProperty("--loaded", `${(Math.max(last, 0) / end) * 100}%`);
   const word = element("em", {}, STATE_WORDS[state] ?? state);
-  player.place.replaceChildren(text, " · ", word);
+  player.positionText.replaceChildren(text, " · ", word);
 }

@@ -1,42 +1,42 @@
-// Dots, blended into pixels by hand: thousands of copies by the canvas would cost a frame or three.
+// Dots are blended into pixels here: thousands of canvas calls would take up to three frames.
 
-const PHASES = 4; // places of a dot's middle within a pixel, along each axis
+const PHASES = 4; // positions of a dot's centre within a pixel, along each axis
 
 /** Radius of the dots of so many points in a plane of this area, in CSS pixels. */
 function dotRadius(count, area) {
-  const room = Math.sqrt(area / Math.max(count, 1)); // side of a point's share
-  return Math.min(4.5, Math.max(1.7, room * 0.24));
+  const side = Math.sqrt(area / Math.max(count, 1)); // of a square with the area per point
+  return Math.min(4.5, Math.max(1.7, side * 0.24));
 }
 
-/** [red, green, blue] → as a pixel lies in memory. */
+/** [red, green, blue] → an opaque pixel as a 32-bit word. */
 function word([red, green, blue]) {
   return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 }
 
-/** How much of each pixel a disc covers, 0 … 256, for each phase: {side, masks}. */
+/** A disc {side, masks}: for each phase, the covered fraction of each pixel times 256 `alpha`. */
 function discs(radius, alpha) {
   const side = Math.ceil(2 * radius) + 2;
   const masks = [];
   for (let phase = 0; phase < PHASES ** 2; phase += 1) {
     const [dx, dy] = [phase % PHASES, Math.floor(phase / PHASES)].map((i) => (i + 0.5) / PHASES);
-    const middle = [Math.floor(side / 2) - 1 + dx, Math.floor(side / 2) - 1 + dy];
+    const centre = [Math.floor(side / 2) - 1 + dx, Math.floor(side / 2) - 1 + dy];
     const mask = new Uint16Array(side * side);
     for (let i = 0; i < mask.length; i += 1) {
-      const away = Math.hypot(
-        (i % side) + 0.5 - middle[0],
-        Math.floor(i / side) + 0.5 - middle[1],
+      const distance = Math.hypot(
+        (i % side) + 0.5 - centre[0],
+        Math.floor(i / side) + 0.5 - centre[1],
       );
-      const cover = Math.min(1, Math.max(0, radius + 0.5 - away));
-      mask[i] = Math.round(256 * alpha * cover);
+      const coverage = Math.min(1, Math.max(0, radius + 0.5 - distance));
+      mask[i] = Math.round(256 * alpha * coverage);
     }
     masks.push(mask);
   }
   return { side, masks };
 }
 
-/** A plane of pixels without transparency, to draw dots on and then show. */
+/** An opaque image on which dots are drawn. */
 class Raster {
-  /** Fit a canvas, all of one colour. */
+  /** Take the size of a canvas and fill the image with one colour. */
   begin(canvas, colour) {
     const { width, height } = canvas;
     if (this.image?.width !== width || this.image.height !== height) {
@@ -46,17 +46,17 @@ class Raster {
     this.words.fill(word(colour));
   }
 
-  /** Draw a dot at each place i of `order` where flags[i] is `flag`, in the colour of its slot.
+  /** Draw a dot for each point i of `order` with flags[i] = `flag`, in the colour of its slot.
    *
-   *  `places` are x and y by turns in pixels / ratio; `words` are the colours of the slots. */
-  dots(places, order, flags, flag, slots, words, { side, masks }, ratio) {
+   *  `positions` alternate x and y in CSS pixels; `words` are the colours of the slots. */
+  dots(positions, order, flags, flag, slots, words, { side, masks }, ratio) {
     const { words: pixels, image } = this;
     const { width, height } = image;
     const half = Math.floor(side / 2) - 1;
     for (const i of order) {
       if (flags[i] !== flag) continue;
-      const x = places[2 * i] * ratio;
-      const y = places[2 * i + 1] * ratio;
+      const x = positions[2 * i] * ratio;
+      const y = positions[2 * i + 1] * ratio;
       const left = Math.floor(x) - half;
       const top = Math.floor(y) - half;
       if (left < 0 || top < 0 || left + side > width || top + side > height) continue;
@@ -70,19 +70,19 @@ class Raster {
   }
 }
 
-/** Lay a colour over a square of pixels; red and blue are reckoned together, 16 bits apart. */
+/** Blend a colour into a square of pixels; red and blue are computed together, 16 bits apart. */
 function blend(pixels, from, stride, side, mask, colour) {
   const redBlue = colour & 0xff00ff;
   const green = colour & 0xff00;
   for (let row = 0, m = 0, at = from; row < side; row += 1, at += stride) {
     for (let column = 0; column < side; column += 1, m += 1) {
-      const cover = mask[m];
-      if (!cover) continue;
+      const coverage = mask[m];
+      if (!coverage) continue;
       const under = pixels[at + column];
       const rb = under & 0xff00ff;
       const g = under & 0xff00;
-      const mixedRb = (rb + (Math.imul(redBlue - rb, cover) >> 8)) & 0xff00ff;
-      const mixedG = (g + (Math.imul(green - g, cover) >> 8)) & 0xff00;
+      const mixedRb = (rb + (Math.imul(redBlue - rb, coverage) >> 8)) & 0xff00ff;
+      const mixedG = (g + (Math.imul(green - g, coverage) >> 8)) & 0xff00;
       pixels[at + column] = 0xff000000 | mixedRb | mixedG;
     }
   }

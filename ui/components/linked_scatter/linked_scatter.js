@@ -1,7 +1,7 @@
-// The same points in several planes. The browser owns the selection: Python replaces it only by a
-// new `rev`, and hears of it when a lasso, a key or a button ends.
+// The same points in several planes. The browser owns the selection: Python replaces it only with a
+// new `rev`, and receives it after each change by an outline, a key or a button.
 
-const remembered = new Map(); // Python's key → what a scatter that comes back goes on with
+const remembered = new Map(); // key from Python → state of a removed scatter, for its return
 
 export default component({
   create: (parent) => new LinkedScatter(parent),
@@ -16,26 +16,26 @@ class LinkedScatter {
     this.title = find(".title");
     this.colourBy = find(".colour-by");
     this.choice = find(".colour-by .choice");
-    this.key = find(".key");
+    this.legend = find(".key");
     this.board = find(".planes");
     this.count = find(".count b");
     this.hint = find(".count span");
-    this.hows = find(".hows");
+    this.modes = find(".modes");
     this.buttons = { names: find(".names"), invert: find(".invert"), clear: find(".clear") };
     this.tip = new Tip(find(".tip"));
     this.status = find("[aria-live]");
     this.data = null;
     this.planes = [];
     this.colourings = [];
-    this.chosen = 0; // colouring
-    this.emphasised = new Set(); // its categories
+    this.chosen = 0; // index of the colouring
+    this.emphasised = new Set(); // categories of the colouring
     this.names = true;
-    this.how = "new"; // what an outline does without Shift and Alt
+    this.mode = "new"; // effect of an outline without Shift and Alt
     this.selected = new Uint8Array(0);
-    this.wouldBe = null; // the selection, while an outline is drawn
-    this.theme = null; // colours, until the theme or the colouring changes
-    this.look = null; // what the planes draw
-    this.ring = -1;
+    this.previewed = null; // the selection that would result while an outline is drawn
+    this.theme = null; // colours; null after a change of theme or colouring
+    this.appearance = null; // what all planes draw with
+    this.ring = -1; // index of the point with a ring; −1: none
     this.frame = 0;
     this.listen();
   }
@@ -46,7 +46,7 @@ class LinkedScatter {
     window.removeEventListener("resize", this.onresize);
   }
 
-  /** New data or a new theme. The selection follows only a new revision, or another count. */
+  /** New data or a new theme. The selection changes only with a new revision or count. */
   update(data, send) {
     const last = this.data;
     this.data = data;
@@ -56,8 +56,8 @@ class LinkedScatter {
     this.title.textContent = data.label;
     this.root.style.maxWidth = data.width ? `${data.width}px` : "";
     if (last?.count !== data.count) this.order = mixedOrder(data.count);
-    this.takeSelection(last);
-    this.takeColourings(last);
+    this.updateSelection(last);
+    this.updateColourings(last);
     while (this.planes.length > data.panels.length) this.planes.pop().root.remove();
     while (this.planes.length < data.panels.length) {
       this.planes.push(new Plane(this));
@@ -67,27 +67,27 @@ class LinkedScatter {
     this.layout();
   }
 
-  takeSelection(last) {
+  updateSelection(last) {
     const { count, selected, rev, turn, key } = this.data;
     if (last && last.rev === rev && last.count === count) return;
-    const known = last ? null : remembered.get(key);
-    const same = known?.rev === rev && known.turn === turn && known.selected.length === count;
-    this.selected = same ? known.selected : unpack(bytesOf(selected), count);
-    this.wouldBe = null;
+    const stored = last ? null : remembered.get(key);
+    const same = stored?.rev === rev && stored.turn === turn && stored.selected.length === count;
+    this.selected = same ? stored.selected : unpack(bytesOf(selected), count);
+    this.previewed = null;
     if (last?.count !== count) this.hover(null, -1);
     if (last) this.status.textContent = this.summary();
   }
 
-  takeColourings(last) {
+  updateColourings(last) {
     const { colourings, key } = this.data;
     const text = JSON.stringify(colourings);
     if (last && this.colouringsText === text) return;
     this.colouringsText = text;
-    const known = last ? null : remembered.get(key);
-    const wanted = last ? this.colouring.name : known?.colouring;
-    const before = last ? this.colouring.names : known?.categories;
-    this.names = known?.names ?? this.names;
-    const emphasised = last ? this.emphasised : known?.emphasised;
+    const stored = last ? null : remembered.get(key);
+    const wanted = last ? this.colouring.name : stored?.colouring;
+    const categories = last ? this.colouring.names : stored?.categories;
+    this.names = stored?.names ?? this.names;
+    const emphasised = last ? this.emphasised : stored?.emphasised;
     this.colourings = colourings.map(colouringOf);
     const names = this.colourings.map(({ name }) => name);
     const options = { type: "button", role: "radio" };
@@ -95,8 +95,8 @@ class LinkedScatter {
     this.colourBy.hidden = names.length < 2;
     const found = names.indexOf(wanted);
     this.colour(Math.max(found, 0));
-    const alike = found >= 0 && String(before) === String(this.colouring.names);
-    if (alike && emphasised) this.emphasised = emphasised;
+    const same = found >= 0 && String(categories) === String(this.colouring.names);
+    if (same && emphasised) this.emphasised = emphasised;
   }
 
   get colouring() {
@@ -116,19 +116,19 @@ class LinkedScatter {
     });
   }
 
-  // --- What is done
+  // --- Input
 
   listen() {
     radioGroup(this.choice, (button) => {
       this.colour([...this.choice.children].indexOf(button));
       this.repaint();
     });
-    const chooseHow = (button) => {
-      this.how = button.dataset.how;
-      markChosen(this.hows, button);
+    const chooseMode = (button) => {
+      this.mode = button.dataset.mode;
+      markChosen(this.modes, button);
     };
-    radioGroup(this.hows, chooseHow);
-    chooseHow(this.hows.firstElementChild);
+    radioGroup(this.modes, chooseMode);
+    chooseMode(this.modes.firstElementChild);
     this.buttons.names.onclick = () => {
       this.names = !this.names;
       this.repaint();
@@ -137,15 +137,15 @@ class LinkedScatter {
     this.buttons.clear.onclick = () => this.select(new Uint8Array(this.selected.length));
     this.root.onkeydown = (e) => this.onKey(e);
     this.onresize = () => this.layout();
-    window.addEventListener("resize", this.onresize); // zoom, too
+    window.addEventListener("resize", this.onresize); // also after a zoom
     this.observer = new ResizeObserver(
       () => this.width !== this.board.clientWidth && this.layout(),
     );
     this.observer.observe(this.board);
   }
 
-  /** Escape clears a selection first. Other keys than it and Tab stay: the page around has hotkeys
-   *  of its own. */
+  /** Escape clears the selection. All keys but Tab and Escape stay in the component, because the page
+   *  has its own hotkeys. */
   onKey(e) {
     if (e.key === "Tab") return;
     if (e.key !== "Escape") return e.stopPropagation();
@@ -160,7 +160,7 @@ class LinkedScatter {
     this.theme = null;
     this.emphasised = new Set();
     markChosen(this.choice, this.choice.children[i]);
-    writeKey(this.key, this.colouring, (k, more) => this.emphasise(k, more));
+    writeLegend(this.legend, this.colouring, (k, more) => this.emphasise(k, more));
   }
 
   emphasise(k, more) {
@@ -171,35 +171,35 @@ class LinkedScatter {
     this.repaint();
   }
 
-  /** What the selection becomes with these points (one byte a point). */
-  combined(points, how) {
-    if (how === "new") return points;
-    if (how === "add") return this.selected.map((bit, i) => bit | points[i]);
+  /** The selection changed by these points (one byte per point). */
+  combined(points, mode) {
+    if (mode === "new") return points;
+    if (mode === "add") return this.selected.map((bit, i) => bit | points[i]);
     return this.selected.map((bit, i) => bit & (1 - points[i]));
   }
 
-  preview(plane, { outline, how }) {
-    this.wouldBe = this.combined(insidePolygon(plane.pixels, outline), how);
+  preview(plane, { outline, mode }) {
+    this.previewed = this.combined(insidePolygon(plane.pixels, outline), mode);
     this.repaint();
   }
 
-  take(plane, { outline, how }) {
-    this.select(this.combined(insidePolygon(plane.pixels, outline), how));
+  selectInside(plane, { outline, mode }) {
+    this.select(this.combined(insidePolygon(plane.pixels, outline), mode));
   }
 
-  forget() {
-    this.wouldBe = null;
+  cancelPreview() {
+    this.previewed = null;
     this.repaint();
   }
 
-  pick(indices, how) {
+  selectPoints(indices, mode) {
     const points = new Uint8Array(this.selected.length);
     for (const i of indices) points[i] = 1;
-    this.select(this.combined(points, how));
+    this.select(this.combined(points, mode));
   }
 
   select(selected) {
-    this.wouldBe = null;
+    this.previewed = null;
     this.selected = selected;
     this.repaint();
     this.status.textContent = this.summary();
@@ -208,9 +208,11 @@ class LinkedScatter {
     this.send("selection", { count, rev, bits: pack(selected) });
   }
 
-  /** Ring a point in all planes and say what it is beside that of `plane`; −1: none. */
-  hover(plane, i, aloud = false) {
-    if (aloud && i >= 0) this.status.textContent = this.factsOf(i).flat().join(" ");
+  /** Draw a ring around point i in all planes and show its tooltip in `plane`; −1: none.
+   *
+   *  `announced`: also write the text of the tooltip for screen readers. */
+  hover(plane, i, announced = false) {
+    if (announced && i >= 0) this.status.textContent = this.factsOf(i).flat().join(" ");
     if (this.ring === i) return;
     this.ring = i;
     if (i < 0) this.tip.hide();
@@ -219,21 +221,21 @@ class LinkedScatter {
   }
 
   factsOf(i) {
-    const facts = this.colourings.map(({ name, say }) => [name, say(i)]);
-    return [["Point", grouped(i)], ...facts.filter(([, said]) => said !== null)];
+    const facts = this.colourings.map(({ name, textOf }) => [name, textOf(i)]);
+    return [["Point", grouped(i)], ...facts.filter(([, text]) => text !== null)];
   }
 
   showTip(plane) {
     const i = this.ring;
-    const around = this.root.getBoundingClientRect();
+    const outer = this.root.getBoundingClientRect();
     const stage = plane.stage.getBoundingClientRect();
-    const x = stage.left - around.left + plane.pixels[2 * i];
-    const y = stage.top - around.top + plane.pixels[2 * i + 1];
-    this.tip.show(this.factsOf(i), this.data.sheet, i, { x, y, room: around.width });
+    const x = stage.left - outer.left + plane.pixels[2 * i];
+    const y = stage.top - outer.top + plane.pixels[2 * i + 1];
+    this.tip.show(this.factsOf(i), this.data.sheet, i, { x, y, room: outer.width });
   }
 
   summary() {
-    const bits = this.wouldBe ?? this.selected;
+    const bits = this.previewed ?? this.selected;
     const chosen = bits.reduce((sum, bit) => sum + bit, 0);
     return `${grouped(chosen)} of ${grouped(bits.length)} points selected`;
   }
@@ -256,18 +258,18 @@ class LinkedScatter {
   paint(time) {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
-    this.look = this.lookNow();
-    this.writeAround();
+    this.appearance = this.currentAppearance();
+    this.writeControls();
     this.remember();
     const moving = this.planes.map((plane) => plane.move(time)).includes(true);
     for (const plane of this.planes) plane.paint();
     if (moving) this.repaint();
   }
 
-  writeAround() {
-    const bits = this.wouldBe ?? this.selected;
+  writeControls() {
+    const bits = this.previewed ?? this.selected;
     const any = bits.includes(1);
-    countInKey(this.key, this.colouring, this.emphasised, this.look.selected);
+    writeCounts(this.legend, this.colouring, this.emphasised, this.appearance.selected);
     this.count.textContent = any ? this.summary() : `${grouped(bits.length)} points`;
     this.hint.hidden = any;
     this.buttons.clear.setAttribute("aria-disabled", String(!any));
@@ -276,10 +278,10 @@ class LinkedScatter {
     this.buttons.names.hidden = !this.colouring.names && !ellipses;
   }
 
-  /** What the planes share, from the theme and from what is chosen. */
-  lookNow() {
+  /** What all planes draw with: colours, colouring, emphasis and selection. */
+  currentAppearance() {
     const { colouring, emphasised, names } = this;
-    const bits = this.wouldBe ?? this.selected;
+    const bits = this.previewed ?? this.selected;
     const any = bits.includes(1);
     const full = bits.map((bit, i) =>
       (bit || !any) && (!emphasised.size || emphasised.has(colouring.slots[i])) ? 1 : 0,
@@ -295,16 +297,16 @@ class LinkedScatter {
       slots: colouring.slots,
       selected: countSelected(colouring, bits),
       names,
-      ownEllipse: (name) => Boolean(named?.includes(name)),
+      isCategory: (name) => Boolean(named?.includes(name)),
       isFaded: (name) => emphasised.size > 0 && !emphasised.has(named.indexOf(name)),
     };
   }
 
-  /** Colours of the theme and of the colouring, as CSS and as pixels. */
+  /** Colours of the theme and of the colouring, as CSS and as 32-bit words. */
   readTheme() {
     const { colouring } = this;
-    const read = (written) => readColour(this.root, written).slice(0, 3);
-    const mix = (one, other, share) => one.map((a, i) => Math.round(a + share * (other[i] - a)));
+    const read = (colour) => readColour(this.root, colour).slice(0, 3);
+    const mix = (one, other, t) => one.map((a, i) => Math.round(a + t * (other[i] - a)));
     const text = (levels) => `rgb(${levels.join(" ")})`;
     const [ink, muted, accent, paper] = ["ink", "muted", "accent", "stage"].map((name) =>
       read(`var(--${name})`),

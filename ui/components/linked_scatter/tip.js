@@ -1,6 +1,6 @@
-// What is known of one point, beside it.
+// The tooltip of a point.
 
-const PICTURE = 72; // CSS pixels of its longer side, about
+const IMAGE_SIDE = 72; // CSS pixels of the longer side of an image
 
 class Tip {
   constructor(root) {
@@ -13,15 +13,15 @@ class Tip {
     this.root.hidden = true;
   }
 
-  /** Facts [name, value], and picture i of a sheet, at a point {x, y} of so much room. */
+  /** Show facts [name, value] and image i of a sheet beside {x, y}; `room` is the width available. */
   show(facts, sheet, i, { x, y, room }) {
     this.facts.replaceChildren(
-      ...facts.map(([name, said]) =>
-        element("div", {}, element("dt", {}, name), element("dd", {}, said)),
+      ...facts.map(([name, value]) =>
+        element("div", {}, element("dt", {}, name), element("dd", {}, value)),
       ),
     );
     this.canvas.hidden = !sheet;
-    if (sheet) this.drawPicture(sheet, i);
+    if (sheet) this.drawThumbnail(sheet, i);
     this.root.hidden = false;
     const { offsetWidth: width, offsetHeight: height } = this.root;
     const right = x + 18 + width <= room;
@@ -30,9 +30,9 @@ class Tip {
     this.root.style.top = `${left < 0 ? y - height - 18 : y - height / 2}px`;
   }
 
-  drawPicture({ name, columns, width, height }, i) {
+  drawThumbnail({ name, columns, width, height }, i) {
     const { canvas } = this;
-    const scale = PICTURE / Math.max(width, height);
+    const scale = IMAGE_SIDE / Math.max(width, height);
     canvas.width = width;
     canvas.height = height;
     canvas.style.width = `${width * scale}px`;

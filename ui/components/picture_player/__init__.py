@@ -49,7 +49,7 @@ def picture_player(
     tracks: Sequence[Track],
     *,
     label: str,
-    places: Sequence[str] = (),
+    positions: Sequence[str] = (),
     start: int = 0,
     seconds: float = 3.0,
     width: int = 200,
@@ -61,18 +61,18 @@ def picture_player(
         key: Streamlit key, unique on the page.
         tracks: sequences with the same number of images.
         label: of the component, for screen readers.
-        places: text beside the slider, one per image; empty for "3 / 20".
+        positions: text beside the slider, one per image; empty for "3 / 20".
         start: index of the image shown first.
         seconds: duration of one pass.
         width: maximum width of an image, in CSS pixels.
         there_and_back: play forwards and backwards; else start again at the first image.
 
     Raises:
-        ValueError: no track, tracks or places of different lengths, or a start out of range.
+        ValueError: no track, tracks or positions of different lengths, or a start out of range.
     """
     lengths = {len(track.pictures) for track in tracks}
-    if len(lengths) != 1 or (places and {len(places)} != lengths):
-        raise ValueError(f"expected tracks and places of one length, got {sorted(lengths)}")
+    if len(lengths) != 1 or (positions and {len(positions)} != lengths):
+        raise ValueError(f"expected tracks and positions of one length, got {sorted(lengths)}")
     (count,) = lengths
     if not 0 <= start < count:
         raise ValueError(f"expected a start from 0 to {count - 1}, got {start}")
@@ -81,11 +81,11 @@ def picture_player(
         data={
             "label": label,
             "count": count,
-            "places": list(places),
+            "positions": list(positions),
             "start": start,
             "seconds": seconds,
             "width": width,
-            "back": there_and_back,
+            "backwards": there_and_back,
             "tracks": [
                 {
                     "title": track.title,

@@ -1,4 +1,4 @@
-// Pictures that play side by side: one clock, one slider, a canvas for each track.
+// Sequences of images side by side: one clock, one slider, one canvas per track.
 
 export default component({ create, update, destroy: pause });
 
@@ -9,7 +9,7 @@ function create(parent) {
     root,
     tracks: find(".tracks"),
     scrub: find(".scrub"),
-    place: find(".place"),
+    positionText: find(".position"),
     at: 0,
     forwards: true,
     timer: 0,
@@ -31,7 +31,7 @@ function create(parent) {
 function update(player, { data }) {
   const message = JSON.stringify(data);
   if (message === player.message) return;
-  const kept = player.data?.count === data.count && player.data?.start === data.start;
+  const sameRange = player.data?.count === data.count && player.data?.start === data.start;
   player.message = message;
   player.data = data;
   player.root.setAttribute("aria-label", data.label);
@@ -52,20 +52,20 @@ function update(player, { data }) {
       element("figure", {}, element("figcaption", {}, track.title), track.canvas, track.caption),
     ),
   );
-  show(player, kept ? player.at : data.start);
+  show(player, sameRange ? player.at : data.start);
   if (data.count === 1) pause(player);
 }
 
 function play(player) {
-  const { count, seconds, back } = player.data;
+  const { count, seconds, backwards } = player.data;
   if (count === 1) return;
-  if (!back && player.at === count - 1) show(player, 0);
+  if (!backwards && player.at === count - 1) show(player, 0);
   player.buttons.show(true);
   player.timer = setInterval(
     () => {
       const next = player.at + (player.forwards ? 1 : -1);
       if (next >= 0 && next < count) return show(player, next);
-      if (!back) return pause(player);
+      if (!backwards) return pause(player);
       player.forwards = !player.forwards;
       show(player, player.at + (player.forwards ? 1 : -1));
     },
@@ -85,9 +85,9 @@ function show(player, at) {
   player.scrub.value = String(at);
   const played = at / Math.max(player.data.count - 1, 1);
   player.scrub.style.setProperty("--played", `${100 * played}%`);
-  const place = player.data.places[at] ?? `${at + 1} / ${player.data.count}`;
-  player.place.textContent = place;
-  player.scrub.setAttribute("aria-valuetext", place);
+  const position = player.data.positions[at] ?? `${at + 1} / ${player.data.count}`;
+  player.positionText.textContent = position;
+  player.scrub.setAttribute("aria-valuetext", position);
   for (const track of player.shown) {
     paint(track, at);
     track.caption.textContent = track.captions[at] ?? "";

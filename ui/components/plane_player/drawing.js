@@ -106,7 +106,7 @@ function drawProposals(player, context, frame, track, t, large) {
   for (let p = 0; p < track.proposals; p += 1) drawProposed(player, context, frame, track, t, p);
 }
 
-// An accepted proposal is a ring, a rejected one a cross. For LAIR, a larger weight is a larger ring.
+// An accepted proposal is a ring, a rejected one a cross. The ring of LAIR grows with the weight.
 function drawProposed(player, context, frame, track, t, p) {
   const at = t * track.proposals + p;
   const [x, y] = [track.proposed[2 * at], track.proposed[2 * at + 1]];

@@ -30,7 +30,7 @@ function create(host) {
     figures: find(".figures"),
     multiples: find(".multiples"),
     scrub: find(".scrub"),
-    place: find(".place"),
+    positionText: find(".position"),
     speed: find(".speed select"),
     distance: find(".distance"),
     logPosterior: find(".log-posterior"),
@@ -380,7 +380,8 @@ function show(player) {
     t < 0
       ? `before the first of ${message.iterations}`
       : `iteration ${t + 1} of ${message.iterations}`;
-  player.place.textContent = message.state in STATES ? `${text} · ${STATES[message.state]}` : text;
+  player.positionText.textContent =
+    message.state in STATES ? `${text} · ${STATES[message.state]}` : text;
   player.root.dataset.iteration = t + 1;
   const last = message.state === "running" ? message.iterations : message.count;
   player.scrub.max = String(last);

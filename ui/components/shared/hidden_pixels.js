@@ -10,8 +10,8 @@ function isSetIn(bits, width, height) {
 
 /** The border of a set of cells: segments [x, y, x', y'] of unit length, rightwards or downwards.
  *
- *  `inside(x, y)` is true for the cells of the set. It is called for the cells of the rectangle and
- *  for the cells around it; those must be outside the set. */
+ *  `inside(x, y)` is true for the cells of the set. It is called for the cells of the rectangle
+ *  and for the cells around it; those must be outside the set. */
 function* border(inside, left, top, width, height) {
   for (let y = top; y <= top + height; y += 1) {
     for (let x = left; x <= left + width; x += 1) {

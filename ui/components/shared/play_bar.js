@@ -10,8 +10,8 @@ const PLAY_BUTTONS = {
   next: { label: "Next", key: "→", icons: { "": "M15 4v12M4.5 4.5v11L12 10z" } },
 };
 
-/** Fill the element `.buttons` of a player. `actions` are the functions {previous, toggle, next} of
- *  the buttons; a player without single steps has only `toggle`.
+/** Fill the element `.buttons` of a player. `actions` are the functions {previous, toggle, next}
+ *  of the buttons; a player without single steps has only `toggle`.
  *
  *  → the buttons by name, and show(playing), which the player calls when it starts or stops. */
 function playButtons(root, actions) {

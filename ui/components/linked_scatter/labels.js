@@ -1,10 +1,10 @@
-// Ellipses over the points of a plane, and the names of what is seen.
+// Ellipses over the points of a plane, and the names of categories and ellipses.
 
-const LINE = 15; // height of a name
+const LINE = 15; // height of a name in pixels
 const FONTS = { category: "600 13px ", ellipse: "500 12px " };
-const MOST_DASHES = 20; // ellipses longer than so many planes are solid
+const DASHED_LENGTH = 20; // ellipses with a longer half axis, in widths of the plane, are solid
 
-/** Middle, half axes and angle on the screen, at two standard deviations. */
+/** Centre, half axes and angle on the screen of the ellipse of two standard deviations. */
 function ellipseOnScreen({ mean, covariance: [a, b, d] }, plane) {
   const spread = Math.hypot((a - d) / 2, b);
   const half = [(a + d) / 2 + spread, (a + d) / 2 - spread].map(
@@ -15,32 +15,33 @@ function ellipseOnScreen({ mean, covariance: [a, b, d] }, plane) {
 }
 
 function paintEllipses(context, plane) {
-  const { look } = plane;
-  for (const ellipse of plane.now.ellipses) {
-    const own = look.ownEllipse(ellipse.name);
+  const { appearance } = plane;
+  for (const ellipse of plane.current.ellipses) {
+    const isCategory = appearance.isCategory(ellipse.name);
     const { x, y, half, angle } = ellipseOnScreen(ellipse, plane);
-    const visible = look.isFaded(ellipse.name) ? 0.25 : 1;
+    const visible = appearance.isFaded(ellipse.name) ? 0.25 : 1;
     context.beginPath();
     context.ellipse(x, y, ...half, angle, 0, 2 * Math.PI);
-    context.globalAlpha = own ? visible : visible / 2;
-    context.strokeStyle = look.paper;
+    context.globalAlpha = isCategory ? visible : visible / 2;
+    context.strokeStyle = appearance.paper;
     context.lineWidth = ellipse.bold ? 6 : 3.5;
     context.stroke();
     context.globalAlpha = visible;
-    const neutral = ellipse.bold ? look.ink : look.muted;
-    context.strokeStyle = own ? ellipse.colour : neutral;
-    context.lineWidth = ellipse.bold ? 2.5 : own ? 1.75 : 1.25;
-    if (!own && !ellipse.bold && half[0] < MOST_DASHES * plane.width) context.setLineDash([5, 4]);
+    const neutral = ellipse.bold ? appearance.ink : appearance.muted;
+    context.strokeStyle = isCategory ? ellipse.colour : neutral;
+    context.lineWidth = ellipse.bold ? 2.5 : isCategory ? 1.75 : 1.25;
+    if (!isCategory && !ellipse.bold && half[0] < DASHED_LENGTH * plane.width)
+      context.setLineDash([5, 4]);
     context.stroke();
     context.setLineDash([]);
   }
   context.globalAlpha = 1;
 }
 
-/** The name of each category at the middle of its points, those of neutral ellipses on top of
- *  them, all moved off each other. */
+/** Write the name of each category at the median of its points, and the name of each other ellipse
+ *  above it. Overlapping names are moved apart. */
 function paintNames(context, plane) {
-  const { font, paper } = plane.look;
+  const { font, paper } = plane.appearance;
   const labels = [...categoryLabels(plane), ...ellipseLabels(plane)];
   for (const label of labels) {
     context.font = FONTS[label.kind] + font;
@@ -63,31 +64,33 @@ function paintNames(context, plane) {
 }
 
 function categoryLabels(plane) {
-  const { look, now } = plane;
-  const { names } = look.colouring;
+  const { appearance, current } = plane;
+  const { names } = appearance.colouring;
   if (!names) return [];
-  return medians(now.places, look.colouring).flatMap((middle, k) => {
-    if (!middle || look.isFaded(names[k])) return [];
-    const [x, y] = [plane.x(middle[0]), plane.y(middle[1])];
-    const faded = look.selected?.[k] === 0;
-    return [{ kind: "category", text: names[k], x, y, colour: look.inks[k], faded }];
+  return medians(current.positions, appearance.colouring).flatMap((median, k) => {
+    if (!median || appearance.isFaded(names[k])) return [];
+    const [x, y] = [plane.x(median[0]), plane.y(median[1])];
+    const faded = appearance.selected?.[k] === 0;
+    return [{ kind: "category", text: names[k], x, y, colour: appearance.inks[k], faded }];
   });
 }
 
 function ellipseLabels(plane) {
-  const { look } = plane;
-  return plane.now.ellipses.flatMap((ellipse) => {
-    if (look.ownEllipse(ellipse.name) || look.isFaded(ellipse.name)) return [];
+  const { appearance } = plane;
+  return plane.current.ellipses.flatMap((ellipse) => {
+    if (appearance.isCategory(ellipse.name) || appearance.isFaded(ellipse.name)) return [];
     const { x, y, half, angle } = ellipseOnScreen(ellipse, plane);
     const top = Math.hypot(half[0] * Math.sin(angle), half[1] * Math.cos(angle));
-    const [kind, colour] = ellipse.bold ? ["category", look.ink] : ["ellipse", look.muted];
+    const [kind, colour] = ellipse.bold
+      ? ["category", appearance.ink]
+      : ["ellipse", appearance.muted];
     return [{ kind, text: ellipse.name, x, y: y - top - 9, colour }];
   });
 }
 
-/** Move labels {x, y, width} of one height apart, upwards and downwards, and into the picture. */
-function spreadOut(labels, height, pictureWidth, pictureHeight) {
-  for (let round = 0; round < 12; round += 1) {
+/** Move overlapping labels {x, y, width} of one height apart vertically, and all into the plane. */
+function spreadOut(labels, height, planeWidth, planeHeight) {
+  for (let pass = 0; pass < 12; pass += 1) {
     for (const [i, one] of labels.entries()) {
       for (const other of labels.slice(i + 1)) {
         const overlap = height - Math.abs(one.y - other.y);
@@ -100,7 +103,7 @@ function spreadOut(labels, height, pictureWidth, pictureHeight) {
   }
   for (const label of labels) {
     const half = label.width / 2;
-    label.x = Math.min(pictureWidth - half, Math.max(half, label.x));
-    label.y = Math.min(pictureHeight - height / 2, Math.max(height / 2, label.y));
+    label.x = Math.min(planeWidth - half, Math.max(half, label.x));
+    label.y = Math.min(planeHeight - height / 2, Math.max(height / 2, label.y));
   }
 }

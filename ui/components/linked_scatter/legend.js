@@ -1,7 +1,8 @@
-// The legend: categories to press, or a ramp between its ends.
+// The legend: one button per category, or a colour ramp with its ends.
 
-/** Write the legend of a colouring into `root`; `press(k, more)` is called for category k. */
-function writeKey(root, colouring, press) {
+/** Write the legend of a colouring into `root`. A click on category k calls `press(k, more)`; `more`
+ *  is true with Shift, Ctrl or Meta. */
+function writeLegend(root, colouring, press) {
   root.onclick = null;
   if (!colouring.names) {
     const track = `linear-gradient(to right, ${colouring.colours.join(", ")})`;
@@ -14,8 +15,14 @@ function writeKey(root, colouring, press) {
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", `${colouring.name}: press to emphasise`);
   const entries = colouring.names.map((name, k) => {
-    const said = { type: "button", style: `--dot: ${colouring.colours[k]}` };
-    return element("button", said, element("i"), element("span", {}, name), element("small"));
+    const attributes = { type: "button", style: `--dot: ${colouring.colours[k]}` };
+    return element(
+      "button",
+      attributes,
+      element("i"),
+      element("span", {}, name),
+      element("small"),
+    );
   });
   root.replaceChildren(...entries);
   root.onclick = (e) => {
@@ -24,11 +31,12 @@ function writeKey(root, colouring, press) {
   };
 }
 
-/** Show what is emphasised, and how many points of each category there are, or are selected.
+/** Show the emphasised categories, and the number of points of each category; with a selection, of
+ *  its selected points.
  *
- *  A number keeps the place of the largest it may become: the legend must not move the planes
- *  while an outline is drawn. */
-function countInKey(root, { names, counts }, emphasised, selected) {
+ *  Each number has the width of its largest value, so that the legend does not move the planes while
+ *  an outline is drawn. */
+function writeCounts(root, { names, counts }, emphasised, selected) {
   if (!names) return;
   [...root.children].forEach((button, k) => {
     button.setAttribute("aria-pressed", String(emphasised.has(k)));
@@ -38,12 +46,12 @@ function countInKey(root, { names, counts }, emphasised, selected) {
     number.style.minWidth = `${all.length}ch`;
     number.textContent = selected ? grouped(selected[k]) : all;
     button.classList.toggle("none", selected?.[k] === 0);
-    button.style.setProperty("--share", selected && counts[k] ? selected[k] / counts[k] : 0);
+    button.style.setProperty("--fraction", selected && counts[k] ? selected[k] / counts[k] : 0);
     button.title = `${names[k]}: ${selected ? `${grouped(selected[k])} of ` : ""}${all}`;
   });
 }
 
-/** How many of the selected points each category has; null where none is selected. */
+/** The number of selected points of each category; null if no point is selected. */
 function countSelected({ counts, slots }, bits) {
   if (!counts || !bits.includes(1)) return null;
   const selected = new Array(counts.length).fill(0);
@@ -51,7 +59,7 @@ function countSelected({ counts, slots }, bits) {
   return selected;
 }
 
-/** A whole number with commas. */
+/** An integer with commas. */
 function grouped(count) {
   return count.toLocaleString("en");
 }
