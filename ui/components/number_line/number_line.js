@@ -1,10 +1,11 @@
-// A sample on a line: drag, click to add, pull off the line or press Delete to take away.
+// A sample on a line. Drag a point to move it. Click to add one. Drag a point off the line, or press
+// Delete, to remove it.
 
-const [LABELS, BASE, HEIGHT] = [14, 78, 104]; // the labels, the line and the whole, from the top
+const [LABELS, BASE, HEIGHT] = [14, 78, 104]; // pixels from the top: labels, line, end of the figure
 const [LEFT, RIGHT] = [14, 14];
 const RADIUS = 7;
-const NEAR = 22; // pixels within which a pointer is at a point
-const OFF = 52; // pixels from the line at which a point is let go
+const REACH = 22; // pixels within which a pointer hits a point
+const OFF = 78; // pixels from the line beyond which a point is removed
 const KEYS = {
   ArrowRight: 1,
   ArrowUp: 1,
@@ -23,7 +24,7 @@ export default component({
 class NumberLine {
   constructor(parent) {
     this.root = parent.querySelector(".number-line");
-    this.picture = this.find(".picture");
+    this.figure = this.find(".figure");
     this.values = [];
     this.drag = null; // {pointer, i, before, off}
     this.listen();
@@ -35,12 +36,12 @@ class NumberLine {
     return this.root.querySelector(selector);
   }
 
-  /** New data or a new theme. The points follow only a new revision. */
+  /** New data or a new theme. The points change only with a new revision. */
   update(data, setStateValue) {
     const last = this.data;
     this.data = data;
     this.setStateValue = setStateValue;
-    this.picture.setAttribute("aria-label", data.label);
+    this.figure.setAttribute("aria-label", data.label);
     if (last?.rev !== data.rev) {
       this.values = [...data.values];
       this.drag = null;
@@ -67,7 +68,7 @@ class NumberLine {
     return `${this.values.length} points, mean ${a}, median ${b}`;
   }
 
-  // --- The picture
+  // --- Drawing
 
   draw() {
     this.width = this.root.clientWidth;
@@ -76,7 +77,7 @@ class NumberLine {
     const right = this.width - RIGHT;
     this.x = (v) => LEFT + ((right - LEFT) * (v - low)) / (high - low);
     this.valueAt = (x) => this.rounded(low + ((x - LEFT) / (right - LEFT)) * (high - low));
-    fill(this.picture, { width: this.width, height: HEIGHT });
+    fill(this.figure, { width: this.width, height: HEIGHT });
     const ticks = Array.from({ length: Math.floor(high) - Math.ceil(low) + 1 });
     this.find(".axes").replaceChildren(
       svg("path", { d: `M${LEFT} ${BASE}H${right}` }),
@@ -93,22 +94,22 @@ class NumberLine {
         svg("g", { class: "dot", role: "slider", tabindex: 0 }, svg("circle", { r: RADIUS })),
       );
     }
-    this.place();
+    this.drawPoints();
   }
 
-  /** Points where they are, those that would cover one another stacked; mean and median. */
-  place() {
+  /** Draw the points, overlapping ones stacked, and the lines of mean and median. */
+  drawPoints() {
     const order = [...this.values.keys()].sort((i, j) => this.values[i] - this.values[j]);
-    const levels = []; // of each level, where its last point stands
+    const levels = []; // x of the last point on each level of the stacks
     for (const i of order) {
       const x = this.x(this.values[i]);
       let level = levels.findIndex((last) => x - last >= 1.4 * RADIUS);
       if (level < 0) level = levels.length;
       levels[level] = x;
       const dot = this.find(".dots").children[i];
-      const away = this.drag?.i === i && this.drag.off;
+      const leaving = this.drag?.i === i && this.drag.off;
       fill(dot, {
-        class: `dot${away ? " leaving" : ""}`,
+        class: `dot${leaving ? " leaving" : ""}`,
         transform: `translate(${x} ${BASE - Math.min(level, 5) * 1.2 * RADIUS})`,
         "aria-label": `Point ${order.indexOf(i) + 1} of ${order.length}`,
         "aria-valuemin": this.data.low,
@@ -132,17 +133,17 @@ class NumberLine {
 
   rounded(value) {
     const { low, high, step } = this.data;
-    const whole = Math.round(value / step) * step;
-    return Number(Math.min(high, Math.max(low, whole)).toFixed(6));
+    const multiple = Math.round(value / step) * step;
+    return Number(Math.min(high, Math.max(low, multiple)).toFixed(6));
   }
 
   // --- Input
 
   listen() {
-    const { picture } = this;
-    picture.onpointerdown = (e) => {
+    const { figure } = this;
+    figure.onpointerdown = (e) => {
       if (!e.isPrimary || e.button !== 0 || this.drag) return;
-      const { x, y } = this.at(e);
+      const { x, y } = this.positionOf(e);
       const before = [...this.values];
       let i = this.nearest(x, y);
       if (i < 0) {
@@ -150,18 +151,18 @@ class NumberLine {
         i = this.values.push(this.valueAt(x)) - 1;
         this.draw();
       }
-      e.preventDefault(); // no selection of text
-      picture.setPointerCapture(e.pointerId);
+      e.preventDefault(); // prevents a selection of text
+      figure.setPointerCapture(e.pointerId);
       this.find(".dots").children[i].focus({ preventScroll: true, focusVisible: false });
       this.drag = { pointer: e.pointerId, i, before, off: false };
     };
-    picture.onpointermove = (e) => {
+    figure.onpointermove = (e) => {
       const { drag } = this;
       if (drag?.pointer !== e.pointerId) return;
-      const { x, y } = this.at(e);
+      const { x, y } = this.positionOf(e);
       this.values[drag.i] = this.valueAt(x);
-      drag.off = Math.abs(y - BASE) > OFF + 26 && this.values.length > 1;
-      this.place();
+      drag.off = Math.abs(y - BASE) > OFF && this.values.length > 1;
+      this.drawPoints();
     };
     const finish = (keep) => (e) => {
       const { drag } = this;
@@ -172,24 +173,24 @@ class NumberLine {
       this.draw();
       if (String(this.values) !== String(drag.before)) this.send();
     };
-    picture.onpointerup = picture.onlostpointercapture = finish(true);
-    picture.onpointercancel = finish(false);
+    figure.onpointerup = figure.onlostpointercapture = finish(true);
+    figure.onpointercancel = finish(false);
     this.find(".dots").onkeydown = (e) => this.step(e);
     this.find(".more").onclick = () => this.add();
   }
 
-  at({ clientX, clientY }) {
-    const box = this.picture.getBoundingClientRect();
+  positionOf({ clientX, clientY }) {
+    const box = this.figure.getBoundingClientRect();
     return { x: clientX - box.left, y: clientY - box.top };
   }
 
   nearest(x, y) {
-    const apart = [...this.find(".dots").children].map((dot) => {
+    const distances = [...this.find(".dots").children].map((dot) => {
       const [, a, b] = /\(([^ ]+) ([^)]+)\)/.exec(dot.getAttribute("transform"));
       return Math.hypot(a - x, b - y);
     });
-    const best = apart.indexOf(Math.min(...apart));
-    return apart[best] <= NEAR ? best : -1;
+    const best = distances.indexOf(Math.min(...distances));
+    return distances[best] <= REACH ? best : -1;
   }
 
   add() {
@@ -199,7 +200,7 @@ class NumberLine {
     this.send();
   }
 
-  /** Nothing but Tab and Escape leaves a point: the page around has hotkeys of its own. */
+  /** Only Tab and Escape leave a point, because the page has its own hotkeys. */
   step(e) {
     if (e.key === "Tab" || e.key === "Escape") return;
     e.stopPropagation();
@@ -207,10 +208,10 @@ class NumberLine {
     const i = [...this.find(".dots").children].indexOf(e.target);
     if (e.key in KEYS) {
       this.values[i] = this.rounded(this.values[i] + KEYS[e.key] * this.data.step);
-      this.place();
+      this.drawPoints();
     } else if (e.key === "Home" || e.key === "End") {
       this.values[i] = e.key === "Home" ? this.data.low : this.data.high;
-      this.place();
+      this.drawPoints();
     } else if ((e.key === "Delete" || e.key === "Backspace") && this.values.length > 1) {
       this.values.splice(i, 1);
       this.draw();

@@ -17,15 +17,15 @@ Keys = Mapping[str, Mapping[str, str]]
 class Card(NamedTuple):
     """A stop of the tour. Addresses are relative, and valid on every page."""
 
-    at: int  # 1 for the first
-    of: int  # number of stops
+    number: int  # 1 for the first
+    count: int  # of stops
     title: str
     text: str
-    back: str | None  # address of the previous stop
-    on: str | None  # address of the next stop
+    previous: str | None  # address of the previous stop
+    next: str | None  # address of the next stop
 
 
-class Asked(NamedTuple):
+class Request(NamedTuple):
     """What the visitor pressed since the last run of the script."""
 
     page: str | None  # path of the requested page
@@ -34,7 +34,7 @@ class Asked(NamedTuple):
 
 def page_bar(
     key: str, pages: Sequence[tuple[str, str]], here: str, keys: Keys, card: Card | None = None
-) -> Asked:
+) -> Request:
     """Draw the bar, and return what the visitor pressed.
 
     A press on the name of a page is returned, so that the page opens in the same session. The key
@@ -48,8 +48,8 @@ def page_bar(
         card: the current stop of the tour, if there is one.
     """
     groups = [
-        {"where": where, "keys": [[names.split(), does] for names, does in own.items()]}
-        for where, own in keys.items()
+        {"part": part, "keys": [[names.split(), effect] for names, effect in own.items()]}
+        for part, own in keys.items()
     ]
     answer = _COMPONENT(
         key=key,
@@ -61,12 +61,12 @@ def page_bar(
         },
         on_go_change=lambda: None,
         on_leave_change=lambda: None,
-        on_again_change=lambda: None,
+        on_reconnected_change=lambda: None,
     )
     return parse(getattr(answer, "go", None), getattr(answer, "leave", None), pages)
 
 
-def parse(go: Any, leave: Any, pages: Sequence[tuple[str, str]]) -> Asked:
+def parse(go: Any, leave: Any, pages: Sequence[tuple[str, str]]) -> Request:
     """The message of the browser; anything invalid in it is ignored."""
     known = isinstance(go, str) and go in {path for path, _ in pages}
-    return Asked(go if known else None, leave is True)
+    return Request(go if known else None, leave is True)

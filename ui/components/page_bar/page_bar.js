@@ -1,41 +1,41 @@
 // The bar above every page: labs, link, keys, and the card of a tour.
 
-const COPIED = 2000; // milliseconds that the button says so
+const COPIED = 2000; // milliseconds for which the button shows the result
 
 export default component({
   create(parent) {
     const root = parent.querySelector(".page-bar");
     const find = (selector) => root.querySelector(selector);
     const bar = { root, dialog: find("dialog"), groups: find(".groups"), list: find("ul") };
-    bar.hear = (event) => onKey(bar, event);
-    document.addEventListener("keydown", bar.hear, true);
+    bar.onKey = (event) => onKey(bar, event);
+    document.addEventListener("keydown", bar.onKey, true);
     find(".open").onclick = () => bar.dialog.showModal();
     find(".close").onclick = () => bar.dialog.close();
     find(".copy").onclick = (event) => copy(bar, event.currentTarget);
-    find(".menu").onclick = (event) => turn(event.currentTarget);
+    find(".menu").onclick = (event) => toggleMenu(event.currentTarget);
     bar.dialog.onclick = (event) => event.target === bar.dialog && bar.dialog.close();
-    bar.dialog.onkeydown = (event) => event.stopPropagation(); // the page's own hotkeys
-    bar.line = listenToTheLine(bar);
+    bar.dialog.onkeydown = (event) => event.stopPropagation(); // keeps keys from the hotkeys of the page
+    bar.connection = observeConnection(bar);
     return bar;
   },
   update,
   destroy(bar) {
-    bar.line?.disconnect();
-    document.removeEventListener("keydown", bar.hear, true);
+    bar.connection?.disconnect();
+    document.removeEventListener("keydown", bar.onKey, true);
     clearTimeout(bar.timer);
   },
 });
 
 function update(bar, { data, setTriggerValue }) {
-  bar.again = () => setTriggerValue("again", true);
+  bar.reconnected = () => setTriggerValue("reconnected", true);
   bar.root.querySelector(".open").hidden = data.groups.length === 0;
   bar.groups.replaceChildren(...data.groups.map(group));
   const go = (path) => (event) => {
-    // With a modifier, and without this script, it is a link like any other.
+    // With a modifier, the browser follows the link, for example in a new tab.
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     if (path !== data.here) setTriggerValue("go", path);
-    turn(bar.root.querySelector(".menu"), false);
+    toggleMenu(bar.root.querySelector(".menu"), false);
   };
   const [[home], ...labs] = data.pages;
   bar.root.querySelector(".home").onclick = go(home);
@@ -50,23 +50,23 @@ function update(bar, { data, setTriggerValue }) {
   showCard(bar.root.querySelector(".tour"), data.card, () => setTriggerValue("leave", true));
 }
 
-function turn(menu, open = menu.getAttribute("aria-expanded") !== "true") {
+function toggleMenu(menu, open = menu.getAttribute("aria-expanded") !== "true") {
   menu.setAttribute("aria-expanded", String(open));
 }
 
-// Streamlit leaves a page as it is when its server comes back, and the first click would be lost to
-// a session that knows nothing of it yet: so the page is drawn again, from its address.
-function listenToTheLine(bar) {
+// After a restart of its server, Streamlit does not draw the page again. The new session has not run
+// the page, so it would lose the first click. Hence the page is drawn again, from its address.
+function observeConnection(bar) {
   const app = document.querySelector("[data-testid=stApp]");
   if (!app) return null;
   let before = "CONNECTED";
-  const line = new MutationObserver(() => {
+  const observer = new MutationObserver(() => {
     const now = app.dataset.testConnectionState;
-    if (now === "CONNECTED" && before !== now) bar.again();
+    if (now === "CONNECTED" && before !== now) bar.reconnected();
     before = now;
   });
-  line.observe(app, { attributeFilter: ["data-test-connection-state"] });
-  return line;
+  observer.observe(app, { attributeFilter: ["data-test-connection-state"] });
+  return observer;
 }
 
 // ---------------------------------------------------------------- tour
@@ -77,10 +77,11 @@ function showCard(place, card, leave) {
   const quit = element("button", { type: "button", class: "leave" }, "Leave the tour");
   quit.onclick = leave;
   const steps = element("div", { class: "steps" }, quit);
-  if (card.back) steps.append(element("a", { href: card.back, rel: "prev" }, "Previous"));
-  if (card.on) steps.append(element("a", { href: card.on, rel: "next", class: "on" }, "Next"));
+  const { previous, next } = card;
+  if (previous) steps.append(element("a", { href: previous, rel: "prev" }, "Previous"));
+  if (next) steps.append(element("a", { href: next, rel: "next", class: "next" }, "Next"));
   place.replaceChildren(
-    element("p", { class: "where" }, `Tour, ${card.at} of ${card.of}`),
+    element("p", { class: "number" }, `Tour, ${card.number} of ${card.count}`),
     element("p", { class: "title" }, card.title),
     element("p", { class: "text" }, card.text),
     steps,
@@ -90,33 +91,33 @@ function showCard(place, card, leave) {
 // ---------------------------------------------------------------- link
 
 async function copy(bar, button) {
-  const done = await copied(location.href);
-  const says = done ? "Link copied" : "Copy the link from the address bar";
-  bar.root.querySelector(".told").textContent = says;
-  button.textContent = says;
+  const copied = await writeClipboard(location.href);
+  const message = copied ? "Link copied" : "Copy the link from the address bar";
+  bar.root.querySelector(".announcement").textContent = message;
+  button.textContent = message;
   clearTimeout(bar.timer);
   bar.timer = setTimeout(() => {
     button.textContent = "Copy link";
   }, COPIED);
 }
 
-async function copied(text) {
+async function writeClipboard(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return false; // not allowed, or no safe connection
+    return false; // no permission, or no secure connection
   }
 }
 
 // ---------------------------------------------------------------- keys
 
-// Heard before any other part of the page, most of which keep their keys to themselves.
+// This listener is called before those of other components, most of which stop the event.
 function onKey({ dialog, groups }, event) {
   if (event.key !== "?" || event.ctrlKey || event.metaKey || event.altKey) return;
   const target = event.composedPath()[0];
-  const types = !["checkbox", "radio", "range", "button"].includes(target.type);
-  if (target.isContentEditable || (/^(INPUT|TEXTAREA)$/.test(target.tagName) && types)) return;
+  const takesText = !["checkbox", "radio", "range", "button"].includes(target.type);
+  if (target.isContentEditable || (/^(INPUT|TEXTAREA)$/.test(target.tagName) && takesText)) return;
   if (!groups.childElementCount) return;
   event.preventDefault();
   event.stopPropagation();
@@ -124,10 +125,10 @@ function onKey({ dialog, groups }, event) {
   else dialog.showModal();
 }
 
-function group({ where, keys }) {
-  const rows = keys.flatMap(([names, does]) => [
+function group({ part, keys }) {
+  const rows = keys.flatMap(([names, effect]) => [
     element("dt", {}, ...names.map((name) => element("kbd", {}, name))),
-    element("dd", {}, does),
+    element("dd", {}, effect),
   ]);
-  return element("section", {}, element("h5", {}, where), element("dl", {}, ...rows));
+  return element("section", {}, element("h5", {}, part), element("dl", {}, ...rows));
 }

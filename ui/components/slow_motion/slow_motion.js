@@ -16,7 +16,7 @@ export default component({
   },
 });
 
-// ---------------------------------------------------------------- life
+// ---------------------------------------------------------------- creation and messages
 
 function create(host) {
   const root = host.querySelector(".slow");
@@ -117,7 +117,7 @@ function next(slow) {
   else go(slow, slow.at + 1, 0);
 }
 
-function back(slow) {
+function previous(slow) {
   if (slow.stage > 0) go(slow, slow.at, slow.stage - 1);
   else if (slow.at > 0) go(slow, slow.at - 1, STAGES - 1);
 }
@@ -152,7 +152,7 @@ function listen(slow) {
   };
   const actions = {
     " ": () => (slow.timer ? pause(slow) : play(slow)),
-    ArrowLeft: by(() => back(slow)),
+    ArrowLeft: by(() => previous(slow)),
     ArrowRight: by(() => next(slow)),
     PageUp: by(() => go(slow, slow.at - 1, slow.stage)),
     PageDown: by(() => go(slow, slow.at + 1, slow.stage)),
@@ -240,18 +240,17 @@ function show(slow) {
 function showPictures(slow, step) {
   const { message, tiles, hidden, stage, colours, signs } = slow;
   const { x, x_new, mean, mean_new } = slow.pictures[slow.at];
-  const framed = (canvas) => outline(canvas, message, hidden, colours.outline);
   const level = (name, values, times = 1, table = GREY) => {
     paint(tiles[name], message, values, table, times);
-    framed(tiles[name]);
+    outline(tiles[name], message, hidden, colours.outline);
   };
   const cover = (...names) => names.forEach((name) => blank(tiles[name], colours.blank));
   level("x", x, 255);
   level("mean", mean);
   if (stage >= 1) {
-    const off = Uint8Array.from(mean_new, (value, i) => 127.5 + (value - mean[i]) / 2);
+    const difference = Uint8Array.from(mean_new, (value, i) => 127.5 + (value - mean[i]) / 2);
     level("mean_new", mean_new);
-    level("difference", off, 1, signs);
+    level("difference", difference, 1, signs);
   } else {
     cover("mean_new", "difference");
   }
@@ -278,13 +277,13 @@ function markChanges({ tiles, message, colours }, x, x_new) {
     if (bit === x[i]) return;
     const [column, row] = [i % width, Math.floor(i / width)];
     context.fillStyle = css(bit ? colours.more : colours.less);
-    const across = left(column + 1) - left(column);
-    context.fillRect(left(column), top(row), across, top(row + 1) - top(row));
+    const [w, h] = [left(column + 1) - left(column), top(row + 1) - top(row)];
+    context.fillRect(left(column), top(row), w, h);
   });
 }
 
 function describe({ tiles, stage }, step) {
-  const about = {
+  const labels = {
     x: ["the completed image x", 0],
     mean: ["mean image given z", 0],
     mean_new: ["mean image given the proposal z′", 1],
@@ -292,7 +291,7 @@ function describe({ tiles, stage }, step) {
     kept: ["mean image given the current z", STAGES - 1],
     x_new: ["the redrawn image x with its changes marked", STAGES - 1],
   };
-  for (const [name, [what, from]] of Object.entries(about)) {
+  for (const [name, [what, from]] of Object.entries(labels)) {
     const later = stage < from ? ", not available yet" : ` of iteration ${step.number}`;
     tiles[name].setAttribute("aria-label", what + later);
   }
