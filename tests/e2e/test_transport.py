@@ -41,18 +41,18 @@ class Screen:
     def __init__(self, page: Page, url: str, **query: object) -> None:
         self.page = page
         page.goto(f"{url}/?{urlencode(query)}")
-        self.picture = page.locator(".picture")
+        self.figure = page.locator(".figure")
         self.handle = page.get_by_role("slider", name="Point estimate a")
         self.handle.wait_for()
         settle(page)
-        self.picture.scroll_into_view_if_needed()
+        self.figure.scroll_into_view_if_needed()
 
     def button(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def spot(self, value: float, height: float = 0.43) -> tuple[float, float]:
         """Position of a value on screen."""
-        box, (left, right) = self.picture.bounding_box(), MARGINS
+        box, (left, right) = self.figure.bounding_box(), MARGINS
         share = (value - SAMPLE.low) / (SAMPLE.high - SAMPLE.low)
         width = box["width"] - left - right
         return box["x"] + left + share * width, box["y"] + height * box["height"]
@@ -206,7 +206,7 @@ def test_the_point_survives_a_remount_and_is_reset_for_another_cell(opened: Open
     screen.received(a)
     toggle = screen.page.get_by_text("Show", exact=True)
     toggle.click()
-    screen.picture.wait_for(state="detached")
+    screen.figure.wait_for(state="detached")
     settle(screen.page)
     toggle.click()
     screen.handle.wait_for()
@@ -251,11 +251,11 @@ def test_the_figure_has_the_width_of_its_column(opened: Opener) -> None:
     for width in (360, 400, 600, 900, 1400):
         screen.page.set_viewport_size({"width": width, "height": 900})
         screen.page.wait_for_timeout(500)
-        box = screen.picture.bounding_box()
+        box = screen.figure.bounding_box()
         around = screen.page.locator(".transport").bounding_box()
         assert box["width"] == pytest.approx(around["width"], abs=1)
         assert screen.page.evaluate("document.documentElement.scrollWidth") <= width
-        for text in screen.picture.locator("text").all():
+        for text in screen.figure.locator("text").all():
             at = text.bounding_box()
             assert at["x"] >= box["x"] - 1
             assert at["x"] + at["width"] <= box["x"] + box["width"] + 1
@@ -264,10 +264,10 @@ def test_the_figure_has_the_width_of_its_column(opened: Opener) -> None:
 
 
 def test_the_true_value_is_shown_where_it_is_known(opened: Opener) -> None:
-    expect(opened().page.locator("g.truth text")).to_be_hidden()
+    expect(opened().page.locator("g.true-value text")).to_be_hidden()
     screen = opened(truth=1.25)
-    expect(screen.page.locator("g.truth text")).to_be_visible()
-    line = screen.page.locator("g.truth path").bounding_box()
+    expect(screen.page.locator("g.true-value text")).to_be_visible()
+    line = screen.page.locator("g.true-value path").bounding_box()
     assert line["x"] + line["width"] / 2 == pytest.approx(screen.spot(1.25)[0], abs=1)
 
 

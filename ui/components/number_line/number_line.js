@@ -1,7 +1,7 @@
 // A sample on a line. Drag a point to move it. Click to add one. Drag a point off the line, or press
 // Delete, to remove it.
 
-const [LABELS, BASE, HEIGHT] = [14, 78, 104]; // pixels from the top: labels, line, end of the figure
+const [LABELS, BASE, HEIGHT] = [14, 78, 104]; // pixels from the top: labels, line, lower edge
 const [LEFT, RIGHT] = [14, 14];
 const RADIUS = 7;
 const REACH = 22; // pixels within which a pointer hits a point

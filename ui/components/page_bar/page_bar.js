@@ -14,7 +14,7 @@ export default component({
     find(".copy").onclick = (event) => copy(bar, event.currentTarget);
     find(".menu").onclick = (event) => toggleMenu(event.currentTarget);
     bar.dialog.onclick = (event) => event.target === bar.dialog && bar.dialog.close();
-    bar.dialog.onkeydown = (event) => event.stopPropagation(); // keeps keys from the hotkeys of the page
+    bar.dialog.onkeydown = (event) => event.stopPropagation(); // no hotkeys of the page
     bar.connection = observeConnection(bar);
     return bar;
   },

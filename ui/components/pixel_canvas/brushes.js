@@ -1,6 +1,6 @@
-// Brushes and their paths.
+// Brushes and the paths of strokes.
 
-/** Offsets [dx, dy] of the cells under a brush from its upper left corner: a disc of pixels. */
+/** The cells under a round brush, as offsets [dx, dy] from its upper left corner. */
 function footprint(size) {
   const cells = [];
   for (let dy = 0; dy < size; dy++)

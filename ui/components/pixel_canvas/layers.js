@@ -42,7 +42,7 @@ class Layer {
     this.start(spot, smooth);
   }
 
-  /** → whether the stroke changed a bit. */
+  /** End the stroke. → whether it changed a bit */
   end(keep) {
     if (!this.stroke) return false;
     this.finish();
@@ -66,21 +66,22 @@ class Layer {
   }
 
   undo() {
-    return this.travel(this.done, this.undone);
+    return this.step(this.done, this.undone);
   }
 
   redo() {
-    return this.travel(this.undone, this.done);
+    return this.step(this.undone, this.done);
   }
 
-  travel(from, to) {
+  /** Take the last bits of one history and add the current ones to the other. */
+  step(from, to) {
     if (!from.length) return false;
     to.push(this.bits);
     this.bits = from.pop();
     return true;
   }
 
-  /** Number of pixels of which more than half is painted. */
+  /** The number of pixels with more than half of their cells painted. */
   count() {
     const { grain, width } = this;
     if (grain === 1) return this.bits.reduce((sum, bit) => sum + bit, 0);
@@ -92,7 +93,7 @@ class Layer {
     return painted.filter((cells) => cells > grain ** 2 / 2).length;
   }
 
-  /** Whether more than half of a pixel is painted. */
+  /** Are more than half of the cells of a pixel painted? */
   isPainted(x, y) {
     const { grain, width } = this;
     let cells = 0;
@@ -107,7 +108,7 @@ class Layer {
   }
 }
 
-/** Pixels painted whole: hidden ("mask") or inked ("ink"). */
+/** A layer of whole pixels: hidden ("mask") or inked ("ink"). */
 class Cells extends Layer {
   constructor(kind) {
     super(kind, 3);
@@ -118,7 +119,7 @@ class Cells extends Layer {
     super.setBrush(size);
     this.brush = footprint(this.size);
     this.brushText = `${this.size} pixel${this.size > 1 ? "s" : ""}`;
-    const shift = 9 - this.size; // centred in 18 units, two a cell
+    const shift = 9 - this.size; // centred in 18 units, two per cell
     this.tip = this.brush.map(([x, y]) => `M${2 * x + shift} ${2 * y + shift}h2v2h-2z`).join("");
   }
 
@@ -146,7 +147,7 @@ class Cells extends Layer {
 
   finish() {}
 
-  /** The outline of the brush, `cell` units a pixel. */
+  /** The outline of the brush, with `cell` units per pixel. */
   edge(spot, cell) {
     const [left, top] = this.corner(spot);
     const cells = new Set(this.brush.map(([dx, dy]) => `${left + dx} ${top + dy}`));
@@ -160,7 +161,7 @@ class Drawing extends Layer {
   constructor() {
     super("drawing", 5);
     this.smooth = true;
-    this.settled = false; // whether it was centred since the last stroke
+    this.settled = false; // whether the ink was centred since the last stroke
     this.words = ["inked", "blank", "inked"];
   }
 
@@ -187,21 +188,21 @@ class Drawing extends Layer {
     const at = [x * this.grain, y * this.grain];
     const gap = 1.5 * this.grain;
     this.stroke.path = smooth ? new SmoothPath(at, gap) : new PlainPath(at);
-    this.pull(at, at);
+    this.paintSegment(at, at);
   }
 
   to({ x, y }) {
     const point = [x * this.grain, y * this.grain];
-    for (const [from, to] of this.stroke.path.to(point)) this.pull(from, to);
+    for (const [from, to] of this.stroke.path.to(point)) this.paintSegment(from, to);
     this.stroke.tail = point;
   }
 
   finish() {
-    for (const [from, to] of this.stroke.path.end()) this.pull(from, to);
+    for (const [from, to] of this.stroke.path.end()) this.paintSegment(from, to);
   }
 
-  /** A straight piece of a stroke: all cells whose middle is within the radius of the pen. */
-  pull([x, y], [x1, y1]) {
+  /** Paint a straight segment: all cells whose centre is within the radius of the pen. */
+  paintSegment([x, y], [x1, y1]) {
     const { width, height, bits, stroke } = this;
     const radius = (this.diameter * this.grain) / 2;
     const length = (x1 - x) ** 2 + (y1 - y) ** 2;
@@ -223,13 +224,13 @@ class Drawing extends Layer {
     return changed;
   }
 
-  travel(from, to) {
+  step(from, to) {
     this.settled = false;
-    return super.travel(from, to);
+    return super.step(from, to);
   }
 
-  /** Replace the ink by the centred ink from Python, if that was made from the current ink.
-   *  → whether it changed. */
+  /** Replace the ink by the centred ink from Python if that belongs to the current ink.
+   *  → whether it changed */
   settle() {
     const { bits, settled } = this.data;
     if (!settled || this.settled || this.stroke || pack(this.bits) !== bits) return false;

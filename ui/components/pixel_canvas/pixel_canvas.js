@@ -1,7 +1,7 @@
-// Pixels to paint, and a digit to draw. The browser owns them: Python replaces a layer only with a
-// new `rev`, and receives it, packed to bits, after each stroke.
+// Pixels to paint, and a digit to draw. The browser owns the layers: Python replaces a layer only
+// with a new `rev`, and receives it as packed bits after each stroke.
 
-const numbers = new Map(); // canvas and layer → last stroke number; kept while they are not shown
+const numbers = new Map(); // canvas and layer → number of the last stroke, also while they are not shown
 
 export default component({
   create: (parent) => new Board(parent),
@@ -26,10 +26,10 @@ class Board {
     );
     this.data = null;
     this.layers = new Map(); // name → layer, including layers not shown
-    this.layer = null; // the layer to paint on
-    this.pointer = null; // the pointer that paints; null: the keyboard
+    this.layer = null; // the layer that is painted
+    this.pointer = null; // id of the pointer that paints; null: the keyboard
     this.spot = null; // position of the brush, in pixels: {x, y}
-    this.cursor = null; // the pixel of the keyboard: [x, y]
+    this.cursor = null; // pixel of the keyboard: [x, y]
     this.frame = 0;
     this.listen();
   }
@@ -84,7 +84,7 @@ class Board {
 
   // --- Layers
 
-  get switches() {
+  get hasModes() {
     return this.data.layers.length > 1;
   }
 
@@ -110,10 +110,10 @@ class Board {
     const { layer, buttons } = this;
     this.label.textContent = layer.data.label;
     this.canvas.setAttribute("aria-label", layer.data.label);
-    this.modes.hidden = !this.switches;
-    this.label.hidden = this.switches;
+    this.modes.hidden = !this.hasModes;
+    this.label.hidden = this.hasModes;
     const mode = [...this.modes.children].find((each) => this.layerNamed(each) === layer);
-    if (this.switches) markChosen(this.modes, mode);
+    if (this.hasModes) markChosen(this.modes, mode);
     const draws = layer.kind === "drawing";
     this.show(buttons.smooth, draws);
     this.show(buttons.invert, !draws);
@@ -137,7 +137,7 @@ class Board {
   /** Centre the drawing in the mode Hide. */
   settle() {
     const drawing = this.layers.get("drawing");
-    if (!this.switches || this.layer === drawing) return;
+    if (!this.hasModes || this.layer === drawing) return;
     if (drawing.settle()) this.emit(drawing);
   }
 
@@ -295,7 +295,7 @@ class Board {
     this.observer.observe(root);
   }
 
-  /** Keep the pixel of the keyboard at the pointer, so that both can be used in turn. */
+  /** Move the cursor of the keyboard to the pointer, so that the visitor can switch between them. */
   follow(event) {
     const spot = positionIn(this.canvas, event, this.data);
     this.moveCursor(Math.floor(spot.x), Math.floor(spot.y));
@@ -360,13 +360,13 @@ class Board {
     if (e.repeat && key !== "u") return null;
     const layers = { d: "drawing", h: "pixels" };
     if (key in layers) {
-      return this.switches ? () => this.choose(this.layers.get(layers[key])) : null;
+      return this.hasModes ? () => this.choose(this.layers.get(layers[key])) : null;
     }
     const acts = { e: "eraser", u: "undo", s: "smooth", i: "invert", c: "clear", delete: "clear" };
     return key in acts ? () => this[acts[key]]() : null;
   }
 
-  // --- On screen
+  // --- Drawing
 
   /** A whole number of screen pixels per cell, so that squares are sharp at any zoom. */
   layout() {
@@ -418,7 +418,8 @@ class Board {
   paintDrawing(context, pixel) {
     paintDrawing(context, this.layer, this.cell);
     const accent = this.colour("primary-color");
-    if (this.hidden) paintHidden(context, this.hidden, this.cell, pixel, { cover: 0.35, accent });
+    if (this.hidden)
+      paintHidden(context, this.hidden, this.cell, pixel, { opacity: 0.35, accent });
   }
 
   paintMask(context, pixel) {
@@ -426,7 +427,7 @@ class Board {
     context.fillStyle = this.colour("background-color");
     context.fillRect(0, 0, canvas.width, canvas.height);
     if (picture) context.drawImage(picture, 0, 0, canvas.width, canvas.height);
-    const cover = this.data.peek && picture ? 0.8 : 1;
-    paintHidden(context, layer, cell, pixel, { cover, accent: this.colour("primary-color") });
+    const opacity = this.data.peek && picture ? 0.8 : 1;
+    paintHidden(context, layer, cell, pixel, { opacity, accent: this.colour("primary-color") });
   }
 }

@@ -2,8 +2,8 @@
 // new `rev`, and receives it after a drag, a key or a turn of the wheel.
 
 const SIZES = { "+": 1.05, "=": 1.05, "-": 1 / 1.05, _: 1 / 1.05 };
-const STEP = 0.01; // of the shorter side, for an arrow key; five times as much with Shift
-const WHEEL_REST = 200; // milliseconds without a turn after which the move has ended
+const STEP = 0.01; // fraction of the shorter side per arrow key; five times as much with Shift
+const WHEEL_REST = 200; // milliseconds without an event after which a turn of the wheel has ended
 
 export default component({
   create: (parent) => new Crop(parent),
@@ -13,8 +13,8 @@ export default component({
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
-/** One photograph on screen. The square {x, y, side} is in pixels of the photograph; x and y are its
- *  middle. It always lies inside the photograph. */
+/** One photograph with its square {x, y, side}, in pixels of the photograph; (x, y) is the centre.
+ *  The square is always inside the photograph. */
 class Crop {
   constructor(parent) {
     const find = (selector) => parent.querySelector(selector);
@@ -38,7 +38,7 @@ class Crop {
     clearTimeout(this.timer);
   }
 
-  /** New data or a new theme. The square follows only a new revision or another photograph. */
+  /** New data or a new theme. The square changes only with a new revision or photograph. */
   update(data, send) {
     const last = this.data;
     this.data = data;
@@ -49,7 +49,7 @@ class Crop {
       this.timer = 0;
       this.drag = null;
       const side = square.size * Math.min(width, height);
-      this.put({ x: square.x * width, y: square.y * height, side });
+      this.set({ x: square.x * width, y: square.y * height, side });
       this.sent = this.at;
       if (last) this.status.textContent = this.summary();
     }
@@ -61,11 +61,11 @@ class Crop {
     this.handle.setAttribute("aria-label", label);
   }
 
-  /** Move the square; it stays inside the photograph and within the allowed sizes. */
-  put({ x, y, side }) {
+  /** Set the square, limited to the photograph and to the allowed sizes. */
+  set({ x, y, side }) {
     const { width, height, smallest } = this.data;
-    const most = Math.min(width, height);
-    side = clamp(side, smallest * most, most);
+    const shorter = Math.min(width, height);
+    side = clamp(side, smallest * shorter, shorter);
     const half = side / 2;
     this.at = { x: clamp(x, half, width - half), y: clamp(y, half, height - half), side };
     for (const { style } of [this.hole, this.handle]) {
@@ -74,7 +74,7 @@ class Crop {
       style.width = `${(100 * side) / width}%`;
       style.height = `${(100 * side) / height}%`;
     }
-    this.count.textContent = `${Math.round((100 * side) / most)} %`;
+    this.count.textContent = `${Math.round((100 * side) / shorter)} %`;
   }
 
   /** Send the square to Python and to screen readers. */
@@ -88,7 +88,7 @@ class Crop {
     this.send("square", {
       x: clamp(x / width, 0, 1),
       y: clamp(y / height, 0, 1),
-      size: clamp(side / Math.min(width, height), smallest, 1), // against rounding
+      size: clamp(side / Math.min(width, height), smallest, 1), // against rounding errors
       rev,
     });
     this.status.textContent = this.summary();
@@ -118,20 +118,20 @@ class Crop {
       this.drag = { pointer: e.pointerId, before: this.at, follow };
     };
     handle.onpointermove = (e) => {
-      if (this.drag?.pointer === e.pointerId) this.put(this.drag.follow(this.pointOf(e)));
+      if (this.drag?.pointer === e.pointerId) this.set(this.drag.follow(this.pointOf(e)));
     };
     const finish = (keep) => (e) => {
       if (this.drag?.pointer !== e.pointerId) return;
       const { before } = this.drag;
       this.drag = null;
       if (keep) this.report();
-      else this.put(before);
+      else this.set(before);
     };
     handle.onpointerup = finish(true);
     handle.onlostpointercapture = finish(true);
     handle.onpointercancel = finish(false);
     this.photo.onclick = (e) => {
-      this.put({ ...this.at, ...this.pointOf(e) });
+      this.set({ ...this.at, ...this.pointOf(e) });
       this.handle.focus({ preventScroll: true, focusVisible: false });
       this.report();
     };
@@ -143,7 +143,7 @@ class Crop {
       if (!handle.matches(":focus") || e.ctrlKey || this.drag) return;
       e.preventDefault();
       const turn = e.deltaY * (e.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : 30);
-      this.put({ ...this.at, side: this.at.side * Math.exp(-clamp(turn, -120, 120) / 1200) });
+      this.set({ ...this.at, side: this.at.side * Math.exp(-clamp(turn, -120, 120) / 1200) });
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.report(), WHEEL_REST);
     };
@@ -154,14 +154,14 @@ class Crop {
     return positionIn(this.stage, event, this.data);
   }
 
-  /** The square follows the pointer. */
+  /** → a function from the pointer to a square that moves with it */
   moving(start) {
     const { x, y, side } = this.at;
     return (point) => ({ x: x + point.x - start.x, y: y + point.y - start.y, side });
   }
 
-  /** A corner, right (1) or left (-1) and below (1) or above (-1), follows the pointer; the
-   *  opposite corner stays. */
+  /** → a function from the pointer to a square whose corner, right (1) or left (−1) and below (1) or
+   *  above (−1), moves with it; the opposite corner stays */
   stretching(right, below, start) {
     const { x, y, side } = this.at;
     const { width, height, smallest } = this.data;
@@ -172,8 +172,12 @@ class Crop {
     );
     return (point) => {
       const grown = Math.max(right * (point.x - start.x), below * (point.y - start.y));
-      const long = clamp(side + grown, smallest * Math.min(width, height), room);
-      return { x: fixed.x + (right * long) / 2, y: fixed.y + (below * long) / 2, side: long };
+      const length = clamp(side + grown, smallest * Math.min(width, height), room);
+      return {
+        x: fixed.x + (right * length) / 2,
+        y: fixed.y + (below * length) / 2,
+        side: length,
+      };
     };
   }
 
@@ -187,9 +191,9 @@ class Crop {
     if (e.key in ARROWS) {
       const [right, down] = ARROWS[e.key];
       const step = STEP * (e.shiftKey ? 5 : 1) * Math.min(this.data.width, this.data.height);
-      this.put({ x: x + right * step, y: y + down * step, side });
+      this.set({ x: x + right * step, y: y + down * step, side });
     } else if (e.key in SIZES) {
-      this.put({ x, y, side: side * SIZES[e.key] });
+      this.set({ x, y, side: side * SIZES[e.key] });
     } else return;
     e.preventDefault();
   }

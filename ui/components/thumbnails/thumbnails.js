@@ -1,4 +1,4 @@
-// A grid of small images of which one is chosen: a radio group with roving focus.
+// A grid of small images, one of which is chosen: a radio group with roving focus.
 
 export default component({
   create: (parent) => ({ root: parent.querySelector(".thumbnails") }),
@@ -57,7 +57,7 @@ function draw(canvas, pixels, height, width) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, height);
   const size = height * width;
-  const channels = pixels.length / size; // one after the other
+  const channels = pixels.length / size; // each channel is a whole plane
   for (let i = 0; i < size; i++) {
     for (let c = 0; c < 3; c++) image.data[4 * i + c] = pixels[i + (c % channels) * size];
     image.data[4 * i + 3] = 255;

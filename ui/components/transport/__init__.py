@@ -127,7 +127,7 @@ def transport(
             "density": _packed(distribution.density),
             "mean": float(distribution.mean),
             "median": float(distribution.median),
-            "truth": None if distribution.truth is None else float(distribution.truth),
+            "trueValue": None if distribution.truth is None else float(distribution.truth),
             "low": low,
             "high": high,
             "at": float(np.clip(start if point is None else point, low, high)),

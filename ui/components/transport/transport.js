@@ -1,12 +1,12 @@
-// A distribution, a point a to drag below it, and the costs W₁ and W₂ of moving all mass to a.
+// A distribution, a point a that the visitor drags, and the costs W₁ and W₂ of moving all mass to a.
 
-const ROWS = { point: 13, minimiser: 31, truth: 48 }; // baselines of the labels on top
-const [TOP, FOOT] = [58, 190]; // of the density
-const RUG = 10; // its depth, below the foot
-const [CEILING, FLOOR, HEIGHT] = [276, 424, 448]; // of the curves of the costs, and of it all
+const ROWS = { point: 13, minimiser: 31, trueValue: 48 }; // baselines of the labels at the top
+const [TOP, BOTTOM] = [58, 190]; // vertical range of the density
+const RUG = 10; // height of the rug below the density
+const [CEILING, FLOOR, HEIGHT] = [276, 424, 448]; // vertical range of the costs, lower edge
 const [LEFT, RIGHT] = [34, 12]; // margins
-const HAIRS = 24; // equal shares of the mass that are seen to travel
-const REST = 2800; // milliseconds after the last move until they stop
+const PATHS = 24; // equal parts of the mass, drawn as paths to a
+const REST = 2800; // milliseconds after the last move at which the animation stops
 const MINIMISER = { w1: "median", w2: "mean" };
 const SIGN = { w1: "W₁", w2: "W₂" };
 const COSTS = ["w1", "w2"];
@@ -22,20 +22,20 @@ export default component({
 class Transport {
   constructor(parent) {
     this.root = parent.querySelector(".transport");
-    this.picture = this.find(".picture");
+    this.figure = this.find(".figure");
     this.handle = this.find(".handle");
     this.data = null;
-    this.resting = 0; // the timer
-    this.point = new SlidingPoint(this.picture, this.handle, {
-      show: () => this.place(),
+    this.timer = 0; // stops the animation
+    this.point = new SlidingPoint(this.figure, this.handle, {
+      show: () => this.drawPoint(),
       settle: (at) => this.send(at),
     });
     for (const name of COSTS) {
       const button = this.find(`.costs .${name} button`);
       button.onclick = () => this.point.glide(this.data[MINIMISER[name]]);
     }
-    for (const kind of [".hairs", ".packets"]) {
-      const paths = Array.from({ length: HAIRS }, () => svg("path", { pathLength: 100 }));
+    for (const kind of [".paths", ".packets"]) {
+      const paths = Array.from({ length: PATHS }, () => svg("path", { pathLength: 100 }));
       this.find(kind).append(...paths);
     }
     this.observer = new ResizeObserver(() => this.width !== this.root.clientWidth && this.draw());
@@ -45,14 +45,14 @@ class Transport {
   dispose() {
     this.observer.disconnect();
     this.point.stop();
-    clearTimeout(this.resting);
+    clearTimeout(this.timer);
   }
 
   find(selector) {
     return this.root.querySelector(selector);
   }
 
-  /** New data or a new theme. The point follows only a new revision. */
+  /** New data or a new theme. The point changes only with a new revision. */
   update(data, setStateValue) {
     const last = this.data;
     this.data = data;
@@ -66,7 +66,7 @@ class Transport {
     this.best = { w1: quantilesOf(sample, [0.5])[0], w2: meanOf(sample) };
     this.starts = quantilesOf(
       sample,
-      Array.from({ length: HAIRS }, (_, i) => (i + 0.5) / HAIRS),
+      Array.from({ length: PATHS }, (_, i) => (i + 0.5) / PATHS),
     );
     this.find("h4").textContent = data.title;
     if (last?.rev !== data.rev) this.point.start(data.at);
@@ -74,7 +74,7 @@ class Transport {
     this.draw();
   }
 
-  // --- The picture: first what stays while a moves
+  // --- Drawing of the parts that do not depend on a
 
   draw() {
     this.width = this.root.clientWidth;
@@ -87,13 +87,13 @@ class Transport {
     Object.assign(this, { x, valueAt });
     this.point.axis = { low, high, stops: [mean, median], pixel: x, value: valueAt };
     this.y = (cost) => FLOOR - ((FLOOR - CEILING) * cost) / this.most;
-    fill(this.picture, { width: this.width, height: HEIGHT });
+    fill(this.figure, { width: this.width, height: HEIGHT });
     fill(this.handle, { "aria-valuemin": low, "aria-valuemax": high });
     this.drawAxes();
-    this.drawLaw();
-    this.drawTruth();
+    this.drawDistribution();
+    this.drawTrueValue();
     for (const name of COSTS) this.drawCost(name);
-    this.place();
+    this.drawPoint();
   }
 
   drawAxes() {
@@ -105,18 +105,18 @@ class Transport {
       ...up.values.map((v) => text({ class: "end", x: LEFT - 7, y: this.y(v) + 4 }, v, up)),
       ...across.values.map((v) => text({ x: this.x(v), y: FLOOR + 19 }, v, across)),
     );
-    fill(this.find(".foot"), { d: `M${LEFT} ${FOOT}H${this.right}` });
+    fill(this.find(".baseline"), { d: `M${LEFT} ${BOTTOM}H${this.right}` });
   }
 
-  /** The density, and the sample as a rug of ticks, as strong as the mass that they stand for. */
-  drawLaw() {
+  /** Draw the density, and the sample as a rug; the opacity of each tick shows its mass. */
+  drawDistribution() {
     const { low, high } = this.data;
     const [grid, density] = [doublesOf(this.data.grid), doublesOf(this.data.density)];
     const highest = density.reduce((a, b) => Math.max(a, b)) || 1;
     const points = Array.from(grid, (value, i) => [value, density[i] / highest])
       .filter(([value]) => value >= low && value <= high)
-      .map(([value, share]) => [this.x(value), FOOT - (FOOT - TOP) * share]);
-    const ends = [points.at(-1), points[0]].map((point) => [point?.[0] ?? LEFT, FOOT]);
+      .map(([value, height]) => [this.x(value), BOTTOM - (BOTTOM - TOP) * height]);
+    const ends = [points.at(-1), points[0]].map((point) => [point?.[0] ?? LEFT, BOTTOM]);
     fill(this.find(".mass"), { d: lineThrough([...points, ...ends]) });
     fill(this.find(".outline"), { d: lineThrough(points) });
     const masses = new Map();
@@ -126,24 +126,30 @@ class Transport {
       masses.set(x, (masses.get(x) ?? 0) + this.sample.w[k]);
     });
     const heaviest = Math.max(...masses.values());
-    const strength = (mass) => (0.1 + 0.9 * Math.sqrt(mass / heaviest)).toFixed(2);
+    const opacity = (mass) => (0.1 + 0.9 * Math.sqrt(mass / heaviest)).toFixed(2);
     const rug = [...masses].map(([x, mass]) =>
-      svg("path", { d: `M${x} ${FOOT + 3}V${FOOT + RUG}`, style: `opacity: ${strength(mass)}` }),
+      svg("path", {
+        d: `M${x} ${BOTTOM + 3}V${BOTTOM + RUG}`,
+        style: `opacity: ${opacity(mass)}`,
+      }),
     );
     this.find(".rug").replaceChildren(...rug);
   }
 
-  drawTruth() {
-    const { truth, low, high } = this.data;
-    const shown = truth !== null && truth >= low && truth <= high;
-    this.find(".truth").style.display = shown ? "" : "none";
+  drawTrueValue() {
+    const { trueValue, low, high } = this.data;
+    const shown = trueValue !== null && trueValue >= low && trueValue <= high;
+    this.find(".true-value").style.display = shown ? "" : "none";
     if (!shown) return;
-    const x = this.x(truth);
-    fill(this.find(".truth path"), { d: `M${x} ${ROWS.truth + 5}V${FOOT}` });
-    fill(this.find(".truth text"), { x: clamp(x, LEFT + 16, this.right - 16), y: ROWS.truth });
+    const x = this.x(trueValue);
+    fill(this.find(".true-value path"), { d: `M${x} ${ROWS.trueValue + 5}V${BOTTOM}` });
+    fill(this.find(".true-value text"), {
+      x: clamp(x, LEFT + 16, this.right - 16),
+      y: ROWS.trueValue,
+    });
   }
 
-  /** A cost as a curve, named on its steeper arm; its minimum, and the line of the minimiser. */
+  /** Draw a cost as a curve with its name on the steeper side, its minimum, and its minimiser. */
   drawCost(name) {
     const part = (kind) => this.find(`g.${name} .${kind}`);
     const { mean, median, low, high } = this.data;
@@ -154,51 +160,51 @@ class Transport {
     for (const kind of ["minimum", "halo"]) {
       fill(part(kind), { cx: this.x(best), cy: this.y(cost(best)) });
     }
-    // W₂ is the larger: its name stands over its curve, that of W₁ under its own.
-    const over = name === "w2";
+    // W₂ ≥ W₁: the name of W₂ is above its curve, that of W₁ below.
+    const isW2 = name === "w2";
     const falling = this.cost.w2(low) > this.cost.w2(high);
     const arm = low + (falling ? 0.14 : 0.86) * (high - low);
-    const shift = over === falling ? 8 : -8;
-    fill(part("sign"), { x: this.x(arm) + shift, y: this.y(cost(arm)) + (over ? -4 : 13) });
+    const shift = isW2 === falling ? 8 : -8;
+    fill(part("sign"), { x: this.x(arm) + shift, y: this.y(cost(arm)) + (isW2 ? -4 : 13) });
     part("sign").classList.toggle("end", shift < 0);
-    // Of the two labels the left one ends at its line, the right one begins there.
+    // The left label ends at its line, the right label begins at its line.
     const at = this.data[MINIMISER[name]];
-    const toLeft = over ? mean < median : median <= mean;
+    const toLeft = isW2 ? mean < median : median <= mean;
     const x = toLeft ? Math.max(this.x(at) - 6, 48) : Math.min(this.x(at) + 6, this.width - 46);
     fill(part("label"), { x, y: ROWS.minimiser });
     part("label").classList.toggle("end", toLeft);
     fill(part("minimiser"), { d: `M${this.x(at)} ${ROWS.minimiser - 9}V${FLOOR}` });
   }
 
-  // --- What moves with a
+  // --- Drawing of the parts that depend on a
 
-  place() {
+  drawPoint() {
     const at = this.point.value;
     const x = this.x(at);
-    const named = { x: clamp(x, LEFT + 40, this.right - 40), y: ROWS.point };
-    fill(this.find(".name"), named).textContent = `a = ${this.written(at)}`;
+    const label = { x: clamp(x, LEFT + 40, this.right - 40), y: ROWS.point };
+    fill(this.find(".name"), label).textContent = `a = ${this.textOf(at)}`;
     fill(this.find(".stem"), { d: `M${x} ${ROWS.point + 6}V${FLOOR}` });
-    fill(this.handle, { transform: `translate(${x} ${FOOT})`, "aria-valuenow": at });
+    fill(this.handle, { transform: `translate(${x} ${BOTTOM})`, "aria-valuenow": at });
     this.handle.setAttribute("aria-valuetext", this.summaryAt(at));
     this.starts.forEach((start, i) => {
       const from = this.x(start);
-      const depth = FOOT + RUG + Math.min(0.6 * Math.abs(x - from), 126);
-      const d = `M${from} ${FOOT + RUG}Q${(from + x) / 2} ${depth} ${x} ${FOOT}`;
-      for (const kind of [".hairs", ".packets"]) fill(this.find(kind).children[i], { d });
+      const depth = BOTTOM + RUG + Math.min(0.6 * Math.abs(x - from), 126);
+      const d = `M${from} ${BOTTOM + RUG}Q${(from + x) / 2} ${depth} ${x} ${BOTTOM}`;
+      for (const kind of [".paths", ".packets"]) fill(this.find(kind).children[i], { d });
     });
     for (const name of COSTS) {
       fill(this.find(`.dot.${name}`), { cx: x, cy: this.y(this.cost[name](at)) });
-      const { now, note, smallest } = this.costAt(name, at);
+      const { text, note, smallest } = this.costAt(name, at);
       this.root.classList.toggle(`least-${name}`, smallest);
-      this.find(`.costs .${name} b`).textContent = now;
+      this.find(`.costs .${name} b`).textContent = text;
       this.find(`.costs .${name} span`).textContent = note;
     }
     this.root.classList.add("moving");
-    clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.root.classList.remove("moving"), REST);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.root.classList.remove("moving"), REST);
   }
 
-  written(value) {
+  textOf(value) {
     const number = numberText(value, this.data.decimals);
     return this.data.unit ? `${number} ${this.data.unit}` : number;
   }
@@ -206,15 +212,15 @@ class Transport {
   costAt(name, at) {
     const [to, cost] = [MINIMISER[name], this.cost[name]];
     const smallest = Math.abs(this.x(at) - this.x(this.data[to])) < 0.5;
-    const now = `${SIGN[name]} = ${this.written(cost(at))}`;
-    if (smallest) return { smallest, now, note: `, the smallest: a is the ${to}` };
+    const text = `${SIGN[name]} = ${this.textOf(cost(at))}`;
+    if (smallest) return { smallest, text, note: `, the smallest: a is the ${to}` };
     const least = numberText(cost(this.best[name]), this.data.decimals);
-    return { smallest, now, note: `; the smallest is ${least}, at the ${to}` };
+    return { smallest, text, note: `; the smallest is ${least}, at the ${to}` };
   }
 
-  /** For screen readers. */
+  /** All values as text, for screen readers. */
   summaryAt(at) {
-    const costs = COSTS.map((name) => this.costAt(name, at)).map(({ now, note }) => now + note);
-    return [`a = ${this.written(at)}`, ...costs].join("; ");
+    const costs = COSTS.map((name) => this.costAt(name, at)).map(({ text, note }) => text + note);
+    return [`a = ${this.textOf(at)}`, ...costs].join("; ");
   }
 }

@@ -1,4 +1,4 @@
-// Drawing of the layers on a canvas, with `cell` screen pixels per pixel of the image.
+// Paints the layers on a canvas, with `cell` screen pixels per pixel of the image.
 
 /** Fill the painted cells, one rectangle for each run in a row. */
 function fillPainted(context, { bits, width, height }, cell) {
@@ -17,7 +17,7 @@ function paintInk(context, layer, cell) {
   fillPainted(context, layer, cell);
 }
 
-/** Fine ink with soft edges, and the unfinished stroke up to the pen. */
+/** Paint fine ink with soft edges, and the unfinished stroke up to the pen. */
 function paintDrawing(context, layer, cell) {
   const { width, height, grain, stroke } = layer;
   const image = new ImageData(width, height);
@@ -45,10 +45,10 @@ function paintDrawing(context, layer, cell) {
   context.restore();
 }
 
-/** Hidden pixels, hatched; `cover` is their opacity. */
-function paintHidden(context, layer, cell, pixel, { cover, accent }) {
+/** Paint hidden pixels, hatched; `opacity` is that of their colour. */
+function paintHidden(context, layer, cell, pixel, { opacity, accent }) {
   const { bits, width, height } = layer;
-  context.globalAlpha = cover;
+  context.globalAlpha = opacity;
   context.fillStyle = HIDDEN;
   fillPainted(context, layer, cell);
   context.globalAlpha = 1;
@@ -59,7 +59,7 @@ function paintHidden(context, layer, cell, pixel, { cover, accent }) {
   context.stroke(outline(isSetIn(bits, width, height), 0, 0, width, height, cell));
 }
 
-/** Diagonal lines that continue from cell to cell. */
+/** A pattern of diagonal lines that continue from cell to cell. */
 function hatching(context, colour, pixel) {
   const side = 6 * pixel;
   const tile = Object.assign(document.createElement("canvas"), { width: side, height: side });
@@ -75,7 +75,7 @@ function hatching(context, colour, pixel) {
   return context.createPattern(tile, "repeat");
 }
 
-/** The grid; fainter for smaller cells, so that it does not cover the image. */
+/** Paint the grid; it is fainter for smaller cells, so that the image stays visible. */
 function paintGrid(context, cell, pixel) {
   const { width, height } = context.canvas;
   context.fillStyle = `rgb(128 128 128 / ${Math.min(22, (1.8 * cell) / pixel)}%)`;
@@ -83,7 +83,7 @@ function paintGrid(context, cell, pixel) {
   for (let y = cell; y < height; y += cell) context.fillRect(0, y, width, 1);
 }
 
-/** The outline of the brush, dark and light so that it shows on every image; dashed to erase. */
+/** Paint the outline of the brush, dark and light to be visible on every image; dashed to erase. */
 function paintBrush(context, edge, pixel, erase) {
   context.strokeStyle = "#000";
   context.lineWidth = 3 * pixel;
