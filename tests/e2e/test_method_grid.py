@@ -212,7 +212,7 @@ def test_each_view_shows_its_own_images(open_grid: Open) -> None:
     tiles = np.stack([mosaic[np.ix_(y, x)] for y in cells for x in cells])[:, None]
     alike = (tiles == draws)[..., hidden].mean(-1)  # (tile, draw)
     assert alike.argmax(1).tolist() == list(range(16))
-    screen.view("inside")
+    screen.view("factors")
     expect(screen.picture(DMFA)).to_have_text("")
     expect(screen.picture(LAIR)).to_have_text("no factors")
 
@@ -296,7 +296,7 @@ def test_views_are_a_radio_group_for_the_keyboard(open_grid: Open) -> None:
         ("ArrowRight", "draws"),
         ("ArrowDown", "uncertainty"),
         ("ArrowLeft", "draws"),
-        ("End", "inside"),
+        ("End", "factors"),
         ("ArrowRight", "mean"),
     ):
         screen.page.keyboard.press(key)
@@ -468,7 +468,7 @@ def test_an_image_without_hidden_pixels_is_shown(open_grid: Open) -> None:
     screen = open_grid(mask="none")
     truth = screen.shown(ORIGINAL)
     np.testing.assert_array_equal(screen.shown(LAIR), truth)
-    for view in ("draws", "uncertainty", "error", "difference", "inside"):
+    for view in ("draws", "uncertainty", "error", "difference", "factors"):
         screen.view(view)
     screen.view("draws")
     expect(screen.picture(LAIR)).to_have_text("no pixel is hidden")

@@ -1,12 +1,12 @@
 // Chain diagnostics: sentences, and five figures of the chains of each sampler.
 //
-// receive → (queue) keep → after the next image of the player: write (sentences, choices) → render
-// (the chosen figure) → move (the cursor). The cursor is at the iteration of the player, else at the
-// newest one; while the pointer is on a figure, it is at the pointer.
+// receive → (queue) store → after the next frame of the browser: writeTexts → render (the chosen
+// figure) → move (the cursor). The cursor is at the iteration of the player, else at the newest
+// one; while the pointer is on a figure, the cursor is at the pointer.
 
-const WIDE = 640; // px from which the samplers stand side by side
-const ENOUGH = 400;
-const CONVERGED = 1.01;
+const WIDE = 640; // px; in a wider component the samplers are side by side
+const ENOUGH = 400; // effective sample size
+const CONVERGED = 1.01; // R-hat
 const SMALLEST_EXCESS = 0.001; // smallest R-hat − 1 that is drawn
 const FIELD = ["logJoint", "ink", "height"];
 const UNIT = [" nats", " pixels", " px from the top"];
@@ -51,7 +51,7 @@ const FIGURES = {
   },
 };
 
-// The chosen figure stays from run to run, though the component may be removed in between.
+// The chosen figure is kept here, because the component may be removed between two runs.
 globalThis[Symbol.for("chain diagnostics")] ??= { view: "traces" };
 const REMEMBERED = globalThis[Symbol.for("chain diagnostics")];
 
@@ -124,26 +124,27 @@ function destroy(charts) {
 
 function receive(charts, message) {
   charts.queue = charts.queue
-    .then(() => take(charts, message))
+    .then(() => store(charts, message))
     .catch((error) => console.error("chain diagnostics: a chunk could not be read", error));
 }
 
-async function take(charts, message) {
+async function store(charts, message) {
   if (charts.gone) return;
   const before = charts.message;
-  const other = before?.run !== message.run || String(before.latents) !== String(message.latents);
-  const kept = other ? { points: new Map(), frames: new Map() } : charts.kept;
-  if (before?.data !== message.data || other) await keepChunk(kept, message);
-  await nextFrame(); // the image of the player comes first
+  const sameLatents = String(before?.latents) === String(message.latents);
+  const changed = before?.run !== message.run || !sameLatents;
+  const kept = changed ? { points: new Map(), frames: new Map() } : charts.kept;
+  if (before?.data !== message.data || changed) await keepChunk(kept, message);
+  await nextFrame(); // so that the player is drawn first
   if (charts.gone) return;
   if (before?.run !== message.run) Object.assign(charts, { chain: null, cursor: null });
   Object.assign(charts, { message, kept });
   charts.root.dataset.state = message.state;
-  write(charts);
+  writeTexts(charts);
   render(charts);
 }
 
-/** Resolves after the browser has drawn; at once if the page is hidden, because it draws nothing. */
+/** A promise of the next frame; fulfilled at once on a hidden page, which draws no frames. */
 function nextFrame() {
   if (document.hidden) return Promise.resolve();
   return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
@@ -151,7 +152,7 @@ function nextFrame() {
 
 // ---------------------------------------------------------------- sentences and choices
 
-function write(charts) {
+function writeTexts(charts) {
   const { message, selects } = charts;
   charts.strokes = message.samplers.map(strokeOf);
   charts.sentences.replaceChildren(
@@ -180,7 +181,7 @@ function write(charts) {
   options(selects.up, latents);
 }
 
-/** Set the options [value, text] of a select; the chosen one stays if it is still there. */
+/** Set the options [value, text] of a select; the chosen one stays chosen if it still exists. */
 function options(select, wanted) {
   const key = JSON.stringify(wanted);
   if (select.dataset.key === key) return;
@@ -190,13 +191,13 @@ function options(select, wanted) {
   select.dataset.key = key;
 }
 
-/** The chain to follow: the chosen one, else the one that has not moved for longest. */
+/** The chain to follow: the chosen one, else the one that has been unmoved for longest. */
 function followed({ chain, message, kept }) {
   if (chain !== null && chain < message.chains) return chain;
-  const still = Array(message.chains).fill(0);
-  const last = kept.frames.get(kept.shots.at(-1));
-  for (const { unmoved } of last) for (const [c, count] of unmoved.entries()) still[c] += count;
-  return still.indexOf(Math.max(...still));
+  const totals = Array(message.chains).fill(0);
+  const last = kept.frames.get(kept.frameNumbers.at(-1));
+  for (const { unmoved } of last) for (const [c, count] of unmoved.entries()) totals[c] += count;
+  return totals.indexOf(Math.max(...totals));
 }
 
 function follow(charts, chain) {
@@ -204,10 +205,10 @@ function follow(charts, chain) {
   render(charts);
 }
 
-/** Positions of the two chosen latents among those that were sent; at first the first two. */
+/** Indices of the two chosen latents among those sent; by default the first two. */
 function pairOf({ axes, message }) {
-  const found = (axes ?? []).map((latent) => message.latents.indexOf(latent));
-  if (found.length === 2 && !found.includes(-1)) return found;
+  const indices = (axes ?? []).map((latent) => message.latents.indexOf(latent));
+  if (indices.length === 2 && !indices.includes(-1)) return indices;
   return [0, Math.min(1, message.latents.length - 1)];
 }
 
@@ -249,7 +250,7 @@ function render(charts) {
   move(charts);
 }
 
-// Figures are reused while their number and kind stay, so that a pointer over one stays on it.
+// Figures are reused while their kind and number are the same, so that the pointer stays on one.
 function reuse(charts, panels) {
   const kind = `${charts.view} ${panels.length}`;
   if (charts.kind !== kind) {
@@ -297,20 +298,24 @@ function point(charts, i, event) {
   move(charts);
 }
 
-/** The position of all figures: {index, number} of the point, and the iteration of the frame. */
-function standing(charts) {
+/** The position of the cursor: index and number of the point, and the number of the frame. */
+function cursorPosition(charts) {
   const { kept, pointer, cursor } = charts;
   const newest = kept.numbers.at(-1);
   const at = Math.min(pointer?.at ?? cursor ?? newest, newest);
   const index = lastUpTo(kept.numbers, at);
-  return { index, number: kept.numbers[index], shot: kept.shots[lastUpTo(kept.shots, at)] };
+  return {
+    index,
+    number: kept.numbers[index],
+    frame: kept.frameNumbers[lastUpTo(kept.frameNumbers, at)],
+  };
 }
 
 function move(charts) {
   if (!charts.kept || !charts.panels.length) return;
-  const here = standing(charts);
-  charts.root.dataset.iteration = here.number;
-  for (const panel of charts.panels) panel.output.textContent = panel.move(here) ?? "";
+  const position = cursorPosition(charts);
+  charts.root.dataset.iteration = position.number;
+  for (const panel of charts.panels) panel.output.textContent = panel.move(position) ?? "";
 }
 
 function onKey(charts, event) {
@@ -326,7 +331,7 @@ function onKey(charts, event) {
   const { chains } = charts.message;
   if (chain) follow(charts, (charts.followed + chain + chains) % chains);
   const { numbers } = charts.kept;
-  const from = standing(charts).index;
+  const from = cursorPosition(charts).index;
   const to = numbers[Math.min(Math.max(from + (along ?? 0), 0), numbers.length - 1)];
   charts.pointer = along
     ? (charts.panels[i].step?.(along) ?? { panel: i, at: to, chain: -1 })
@@ -341,8 +346,8 @@ function heightOf(charts) {
   return charts.width > WIDE ? 210 : 180;
 }
 
-/** A panel of curves: `build(width)` makes the plot, `read(here, plot)` moves its cursor and returns
- *  the text of the reading; `rows(at)` are the values of the chains at an iteration. */
+/** A panel of curves: `build(width)` makes the plot, `read(position, plot)` moves its cursor and
+ *  returns its values as text; `rows(at)` are the values of the chains at an iteration. */
 function curvePanel({ title, definition, stroke, label, build, read, rows }) {
   return {
     title,
@@ -354,10 +359,10 @@ function curvePanel({ title, definition, stroke, label, build, read, rows }) {
       panel.drawn.replaceChildren(panel.plot.drawing);
       panel.find = (x, y) => {
         const at = panel.plot.iterationAt(x);
-        const apart = (rows?.(at) ?? []).map((value) => Math.abs(panel.plot.top(value) - y));
-        return { at, chain: apart.length ? apart.indexOf(Math.min(...apart)) : -1 };
+        const distances = (rows?.(at) ?? []).map((value) => Math.abs(panel.plot.top(value) - y));
+        return { at, chain: distances.length ? distances.indexOf(Math.min(...distances)) : -1 };
       };
-      panel.move = (here) => read(here, panel.plot);
+      panel.move = (position) => read(position, panel.plot);
     },
   };
 }
@@ -370,7 +375,7 @@ function chainCurves(charts, numbers, s, valueAt) {
     points: numbers.map((n) => [n, valueAt(n, c)]),
   }));
   const [own] = curves.splice(charts.followed, 1);
-  return [...curves, own]; // on top
+  return [...curves, own]; // drawn last, on top
 }
 
 function tracePanels(charts) {
@@ -412,50 +417,54 @@ function tracePanels(charts) {
   );
 }
 
+function unmovedText({ unmoved }, chain) {
+  return unmoved[chain] > 1 ? `, unmoved for ${unmoved[chain]}` : "";
+}
+
 const meanOf = (values) => values.reduce((sum, v) => sum + v, 0) / values.length;
 
 function acceptancePanels(charts) {
   const { message, kept } = charts;
   const valueAt = (n, s, c) => kept.frames.get(n)[s].acceptance[c];
   return message.samplers.map((title, s) => {
-    const counted = kept.shots.filter((n) => n >= message.warmup + 20);
+    const counted = kept.frameNumbers.filter((n) => n >= message.warmup + 20);
     const values = counted.flatMap((n) => [...kept.frames.get(n)[s].acceptance]);
-    const most = values.length ? Math.max(...values) : 1;
-    const high = [0.1, 0.2, 0.4, 0.6, 0.8, 1].find((end) => most <= end + 1e-3) ?? 1;
-    const means = kept.shots.map((n) => [n, meanOf(kept.frames.get(n)[s].acceptance)]);
+    const largest = values.length ? Math.max(...values) : 1;
+    const high = [0.1, 0.2, 0.4, 0.6, 0.8, 1].find((end) => largest <= end + 1e-3) ?? 1;
+    const means = kept.frameNumbers.map((n) => [n, meanOf(kept.frames.get(n)[s].acceptance)]);
     const colour = charts.strokes[s].colour;
     const percent = (value) => `${(100 * value).toFixed(value < 0.095 ? 1 : 0)} %`;
     return curvePanel({
       title,
       stroke: charts.strokes[s],
       label: `Acceptance over time, ${title}. ${message.sentences[s][0]}`,
-      rows: (at) => [...kept.frames.get(kept.shots[lastUpTo(kept.shots, at)])[s].acceptance],
+      rows: (at) => [
+        ...kept.frames.get(kept.frameNumbers[lastUpTo(kept.frameNumbers, at)])[s].acceptance,
+      ],
       build: (width) =>
         linePlot({
           width,
           height: heightOf(charts),
           x: [0, message.iterations],
           y: [0, high * 1.03],
-          ticksUp: [0, 0.25, 0.5, 0.75, 1].map((part) => ({
-            value: part * high,
-            text: `${+(100 * part * high).toFixed(1)} %`,
+          ticksUp: [0, 0.25, 0.5, 0.75, 1].map((fraction) => ({
+            value: fraction * high,
+            text: `${+(100 * fraction * high).toFixed(1)} %`,
           })),
           warmup: message.warmup,
           xName: "iteration",
           curves: [
-            ...chainCurves(charts, kept.shots, s, (n, c) => valueAt(n, s, c)),
+            ...chainCurves(charts, kept.frameNumbers, s, (n, c) => valueAt(n, s, c)),
             { points: means, colour, kind: "bold" },
           ],
         }),
-      read: ({ shot }, plot) => {
+      read: ({ frame }, plot) => {
         const chain = charts.pointer?.chain >= 0 ? charts.pointer.chain : charts.followed;
-        const mean = meanOf(kept.frames.get(shot)[s].acceptance);
-        plot.move(shot, [{ value: mean, colour }]);
-        const still = kept.frames.get(shot)[s].unmoved[chain];
-        const rests = still > 1 ? `, unmoved for ${still}` : "";
+        const mean = meanOf(kept.frames.get(frame)[s].acceptance);
+        plot.move(frame, [{ value: mean, colour }]);
         return (
-          `iteration ${shot}: mean ${percent(mean)}; chain ${chain + 1} ` +
-          `${percent(valueAt(shot, s, chain))}${rests}`
+          `iteration ${frame}: mean ${percent(mean)}; chain ${chain + 1} ` +
+          `${percent(valueAt(frame, s, chain))}${unmovedText(kept.frames.get(frame)[s], chain)}`
         );
       },
     });
@@ -467,15 +476,15 @@ function acceptancePanels(charts) {
 function autocorrelationPanel(charts) {
   const { message, selects, strokes } = charts;
   const q = Number(selects.quantity.value || 0);
-  const curves = message.autocorrelation.map((of, s) => ({
+  const curves = message.autocorrelation.map((functions, s) => ({
     ...strokes[s],
     kind: "bold",
-    points: of[q].flatMap((value, lag) => (value === null ? [] : [[lag, value]])),
+    points: functions[q].flatMap((value, lag) => (value === null ? [] : [[lag, value]])),
   }));
   const lags = Math.max(20, ...curves.map(({ points }) => points.length));
   const lowest = Math.min(0, ...curves.flatMap(({ points }) => points.map(([, v]) => v)));
   const low = lowest < -0.1 ? Math.max(-1, Math.floor(lowest * 5) / 5) : -0.1;
-  const sampled = message.history.map((of) => of.at(-1)?.[0] ?? 0);
+  const sampled = message.history.map((records) => records.at(-1)?.[0] ?? 0);
   const known = curves.some(({ points }) => points.length);
   let lag = 1; // chosen by keys or pointer
   const panel = curvePanel({
@@ -496,16 +505,16 @@ function autocorrelationPanel(charts) {
     read: (_, plot) => {
       if (!known) return "not available yet";
       if (charts.pointer) lag = Math.min(Math.max(Math.round(charts.pointer.at), 0), lags - 1);
-      const values = message.autocorrelation.map((of) => of[q][lag] ?? NaN);
+      const values = message.autocorrelation.map((functions) => functions[q][lag] ?? NaN);
       plot.move(
         lag,
         values.map((value, s) => ({ value, colour: strokes[s].colour })),
       );
-      const read = values.map(
+      const texts = values.map(
         (value, s) =>
           `${short(message.samplers[s])} ${Number.isNaN(value) ? "–" : numberText(value, 2)}`,
       );
-      return `lag ${lag}: ${read.join(", ")} (up to iteration ${Math.max(...sampled)})`;
+      return `lag ${lag}: ${texts.join(", ")} (up to iteration ${Math.max(...sampled)})`;
     },
   });
   panel.step = (by) => ({ panel: 0, at: lag + by, chain: -1 });
@@ -522,12 +531,12 @@ function diagnosisPanels(charts) {
     return known.length ? choose(...known) : null;
   };
   const curvesOf = (k, choose, scale) =>
-    message.history.map((of, s) => ({
+    message.history.map((records, s) => ({
       ...strokes[s],
       kind: "bold",
-      points: of.flatMap((each) => {
-        const value = worst(each[k], choose);
-        return value === null ? [] : [[each[0], scale(value)]];
+      points: records.flatMap((record) => {
+        const value = worst(record[k], choose);
+        return value === null ? [] : [[record[0], scale(value)]];
       }),
     }));
   const log = (rhat) => Math.log10(Math.max(rhat - 1, SMALLEST_EXCESS));
@@ -539,18 +548,18 @@ function diagnosisPanels(charts) {
   const reader =
     (k, choose, scale, text) =>
     ({ number }, plot) => {
-      const found = message.history.map((of) => {
-        const until = of.filter(([iteration]) => iteration <= number);
-        return until.length ? worst(until.at(-1)[k], choose) : null;
+      const values = message.history.map((records) => {
+        const past = records.filter(([iteration]) => iteration <= number);
+        return past.length ? worst(past.at(-1)[k], choose) : null;
       });
       plot.move(
         number,
-        found.map((value, s) => ({
+        values.map((value, s) => ({
           value: value === null ? NaN : scale(value),
           colour: strokes[s].colour,
         })),
       );
-      return found
+      return values
         .map((value, s) => `${short(message.samplers[s])} ${value === null ? "–" : text(value)}`)
         .join(", ");
     };
@@ -594,7 +603,7 @@ function diagnosisPanels(charts) {
         (value) =>
           `${value < 10 ? value.toFixed(1) : Math.round(value)} of ` +
           `${(
-            Math.max(0, standing(charts).number - message.warmup) * message.chains
+            Math.max(0, cursorPosition(charts).number - message.warmup) * message.chains
           ).toLocaleString("en")}`,
       ),
     }),
@@ -621,15 +630,16 @@ function pathPanels(charts) {
       const frame = frameFor(size, reach);
       const colours = { ink, paper, line: readColour(root, charts.strokes[s].colour) };
       panel.find = (x, y) => {
-        const { number, index } = standing({ ...charts, pointer: null });
+        const { number, index } = cursorPosition({ ...charts, pointer: null });
         const points = positionsAt(kept.points.get(number)[s], pair, latents, frame);
-        const apart = points.map(([left, top]) => Math.hypot(left - x, top - y));
-        const nearest = Math.min(...apart);
-        return { at: kept.numbers[index], chain: nearest < 24 ? apart.indexOf(nearest) : -1 };
+        const distances = points.map(([left, top]) => Math.hypot(left - x, top - y));
+        const nearest = Math.min(...distances);
+        const chain = nearest < 24 ? distances.indexOf(nearest) : -1;
+        return { at: kept.numbers[index], chain };
       };
-      panel.move = ({ index, number, shot }) => {
+      panel.move = ({ index, number, frame: frameNumber }) => {
         const chain = charts.pointer?.chain >= 0 ? charts.pointer.chain : charts.followed;
-        const proposal = marginalOf(kept.frames.get(shot)[s], chain, pair, latents);
+        const proposal = marginalOf(kept.frames.get(frameNumber)[s], chain, pair, latents);
         drawPaths(panel.drawn, {
           kept,
           s,
@@ -645,9 +655,8 @@ function pathPanels(charts) {
         const at = pair.map(
           (position, i) => `${names[i]} ${numberText(z[chain * latents + position], 2)}`,
         );
-        const still = kept.frames.get(shot)[s].unmoved[chain];
-        const rests = still > 1 ? `, unmoved for ${still}` : "";
-        return `iteration ${number}, chain ${chain + 1}: ${at.join(", ")}${rests}`;
+        const unmoved = unmovedText(kept.frames.get(frameNumber)[s], chain);
+        return `iteration ${number}, chain ${chain + 1}: ${at.join(", ")}${unmoved}`;
       };
     },
   }));

@@ -1,6 +1,6 @@
 // The chains' paths in the plane of two latents, on a canvas.
 
-const TRAIL = 25; // latest points, drawn stronger
+const TRAIL = 25; // number of the latest points, which are drawn stronger
 const PRIOR_RADIUS = 2;
 
 /** Half the side of the square around the circle of the prior and the points after the warm-up. */
@@ -58,7 +58,7 @@ function drawPaths(canvas, { kept, s, pair, latents, last, proposal, chain, colo
   const context = canvas.getContext("2d");
   context.setTransform(pixel, 0, 0, pixel, 0, 0);
   context.clearRect(0, 0, frame.size, frame.size);
-  drawGround(context, frame, colours);
+  drawBackground(context, frame, colours);
   if (last < 0) return;
   const steps = kept.numbers
     .slice(0, last + 1)
@@ -77,7 +77,7 @@ function drawPaths(canvas, { kept, s, pair, latents, last, proposal, chain, colo
   if (chain < steps[0].length) drawPoint(context, steps.at(-1)[chain], chain, colours, true);
 }
 
-function drawGround(context, frame, { ink }) {
+function drawBackground(context, frame, { ink }) {
   const { x, y, unit, size, reach } = frame;
   context.lineWidth = 1;
   context.strokeStyle = css(ink, 0.13);

@@ -1,8 +1,8 @@
 // Chain player: stores the frames of one run and shows one of them at a time.
 //
-// receive → (queue) decode, store, follow → tick → show → paint. A player is "following" (shows the
-// newest frame), "playing" (at the chosen speed) or "paused". At every change of the iteration it
-// dispatches the event "dgm-iteration" {run, iteration} on the document.
+// receive → (queue) decode, store, follow → tick → show → paint. A player is "following" (shows
+// the newest frame), "playing" (at the chosen speed) or "paused". At every change of the iteration
+// it dispatches the event "dgm-iteration" {run, iteration} on the document.
 
 const TILES = ["original", "observed", "draw", "mean", "sd"];
 const TILE_NAMES = {
@@ -18,7 +18,7 @@ const STATE_WORDS = {
   stopped: "stopped early",
   failed: "failed",
 };
-const WIDE = 960; // px from which the numbers stand beside the tiles
+const WIDE = 960; // px; in a wider player the numbers are beside the tiles
 const SIDE = 232; // px for the numbers
 const LARGEST_TILE = 168;
 const LARGEST_THUMB = 56;
@@ -79,7 +79,7 @@ function create(host) {
     speed: own(".speed select"),
     outlined: own(".outlined input"),
     difference: own(".difference input"),
-    abouts: [own(".draw-about"), own(".mean-about")],
+    captions: [own(".draw-caption"), own(".mean-caption")],
     held: false,
     pixel: null, // {row, column} under the pointer
     live: own("[aria-live]"),
@@ -100,7 +100,7 @@ const find = (player, selector) => player.root.querySelector(selector);
 function destroy(player) {
   cancelAnimationFrame(player.request);
   player.observer.disconnect();
-  player.unlisten();
+  player.removeListeners();
   player.run = null;
 }
 
@@ -144,7 +144,7 @@ async function store(player, message) {
   const fresh = message.count > 0 && message.frames !== player.lastFrames;
   const bytes = fresh ? await inflate(message.frames) : null;
   if (message.run !== player.run) return; // another run has started meanwhile
-  if (bytes) keep(player, message, bytes);
+  if (bytes) addFrames(player, message, bytes);
   const previous = player.started ? player.message.state : null;
   player.message = message;
   if (message.state !== previous) announce(player, message.state);
@@ -156,7 +156,7 @@ async function store(player, message) {
   show(player);
 }
 
-function keep(player, message, bytes) {
+function addFrames(player, message, bytes) {
   const size = frameSize(message);
   if (bytes.length !== size * message.count) {
     throw new RangeError(`expected ${size * message.count} bytes, got ${bytes.length}`);
@@ -185,7 +185,7 @@ async function inflate(text) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-// Bytes of one frame: for each sampler, draws as bits, then mean, then standard deviation.
+// Bytes of one frame: for each sampler the draws as bits, the mean and the standard deviation.
 
 const bitBytes = ({ height, width }) => Math.ceil((height * width) / 8);
 const samplerSize = (m) => m.chains * bitBytes(m) + 2 * m.height * m.width;
@@ -215,7 +215,8 @@ function listen(player) {
   });
   player.outlined.onchange = () => show(player);
   player.difference.onchange = () => show(player);
-  player.unlisten = holding(root.querySelector(".hold"), "o", (held) => setHeld(player, held));
+  const hold = root.querySelector(".hold");
+  player.removeListeners = holding(hold, "o", (held) => setHeld(player, held));
   point(player);
   scrub.oninput = () => seek(player, Number(scrub.value));
   root.onkeydown = (event) => onKey(player, event);
@@ -241,8 +242,8 @@ function onKey(player, event) {
     End: () => seek(player, newest(player)),
     d: () => player.difference.click(),
     s: () => save(player),
-    "<": () => faster(player, -1),
-    ">": () => faster(player, 1),
+    "<": () => changeSpeed(player, -1),
+    ">": () => changeSpeed(player, 1),
   };
   const action = actions[event.key];
   if (!action) return;
@@ -260,7 +261,7 @@ function setHeld(player, held) {
   if (player.run) show(player);
 }
 
-function faster(player, by) {
+function changeSpeed(player, by) {
   const { options, selectedIndex } = player.speed;
   player.speed.selectedIndex = Math.min(Math.max(selectedIndex + by, 0), options.length - 1);
 }
@@ -279,7 +280,7 @@ function seekAt(player, event) {
 
 // ---------------------------------------------------------------- layout
 
-// What the layout depends on; heights are computed from it.
+// The layout depends on these values only; heights are computed from them.
 const sizeOf = (root) => `${root.clientWidth} ${devicePixelRatio}`;
 
 function layout(player) {

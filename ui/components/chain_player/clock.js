@@ -3,14 +3,14 @@
 const newest = (player) => player.frames.length - 1;
 const shown = (player) => Math.floor(player.position);
 const running = (player) => player.message.state === "running";
-const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 function begin(player) {
   player.started = true;
   if (running(player)) {
     player.position = player.frames.findIndex((frame) => frame);
     setMode(player, "following");
-  } else if (player.message.autoplay && !still()) {
+  } else if (player.message.autoplay && !reducedMotion()) {
     player.position = 0;
     setMode(player, "playing");
   } else {
@@ -29,7 +29,7 @@ function setMode(player, mode) {
 }
 
 function follow(player) {
-  if (still()) player.position = newest(player);
+  if (reducedMotion()) player.position = newest(player);
   if (player.position >= newest(player)) stopAtNewest(player);
   else start(player);
 }
@@ -64,8 +64,8 @@ function tick(player, now) {
   else player.request = requestAnimationFrame((time) => tick(player, time));
 }
 
-// Frames per second. While following, the waiting frames are spread evenly over the time until more
-// arrive, at most at the chosen speed, unless the player is more than half a second late.
+// Frames per second. While following, the waiting frames are played evenly in `FOLLOW_DELAY`, at
+// most at the chosen speed, unless the player is more than half a second late.
 function pace(player) {
   const speed = Number(player.speed.value);
   if (player.mode !== "following") return speed;

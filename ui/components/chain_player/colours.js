@@ -15,13 +15,13 @@ function readTheme(player) {
   return theme;
 }
 
-// Blue where ink is missing, black where the value is right, red where there is too much ink.
+// Blue for missing ink, black for a correct value, red for too much ink.
 function differenceRamp({ root }) {
-  const names = ["var(--missing)", "var(--right)", "var(--too-much)"];
-  const [missing, right, tooMuch] = names.map((name) => readColour(root, name));
+  const names = ["var(--missing)", "var(--correct)", "var(--too-much)"];
+  const [missing, correct, tooMuch] = names.map((name) => readColour(root, name));
   return ramp((t) => {
     const [end, strength] = t < 0.5 ? [missing, 1 - 2 * t] : [tooMuch, 2 * t - 1];
-    return [0, 1, 2].map((i) => right[i] + strength * (end[i] - right[i]));
+    return [0, 1, 2].map((i) => correct[i] + strength * (end[i] - correct[i]));
   });
 }
 

@@ -6,7 +6,7 @@ function show(player) {
   const frame = at < 0 ? null : player.frames[at];
   const where = at < 0 ? "before the first frame" : `at iteration ${player.numbers[at]}`;
   player.rows.forEach((row, s) => showRow(player, row, s, frame, where));
-  showLook(player);
+  showCaptions(player);
   showPixel(player, frame);
   showPosition(player, at);
   moveCursor(player, at);
@@ -22,17 +22,17 @@ function dispatchIteration(player, at) {
   document.dispatchEvent(new CustomEvent("dgm-iteration", { detail }));
 }
 
-const ABOUT = {
+const CAPTIONS = {
   images: ["of the first chain", "of the draws so far"],
   difference: ["minus the original", "minus the original"],
   held: ["the original", "the original"],
 };
 
-function showLook(player) {
-  const look = player.held ? "held" : player.difference.checked ? "difference" : "images";
-  if (player.root.dataset.look === look) return;
-  player.root.dataset.look = look;
-  for (const [i, about] of player.abouts.entries()) about.textContent = ABOUT[look][i];
+function showCaptions(player) {
+  const shows = player.held ? "held" : player.difference.checked ? "difference" : "images";
+  if (player.root.dataset.shows === shows) return;
+  player.root.dataset.shows = shows;
+  for (const [i, caption] of player.captions.entries()) caption.textContent = CAPTIONS[shows][i];
 }
 
 // The original and the observed pixels, which do not change during a run.

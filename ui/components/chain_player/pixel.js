@@ -1,17 +1,17 @@
-// The pixel under the pointer: marked in all images, and described in words.
+// The pixel under the pointer: marked in all images, and described as text.
 
 function point(player) {
   const { cards } = player;
-  const over = (event) => {
+  const pixelAt = (event) => {
     const canvas = event.composedPath().find((node) => node.tagName === "CANVAS");
-    player.over = canvas;
+    player.canvasAt = canvas;
     if (!canvas || !player.run) return null;
     const { x, y } = positionIn(canvas, event, player.message);
     return inside(player, { row: Math.floor(y), column: Math.floor(x) });
   };
-  const at = (event) => setPixel(player, over(event));
-  cards.onpointermove = at;
-  cards.onpointerdown = at;
+  const follow = (event) => setPixel(player, pixelAt(event));
+  cards.onpointermove = follow;
+  cards.onpointerdown = follow;
   cards.onpointerleave = (event) => {
     if (event.pointerType === "mouse") setPixel(player, null);
   };
@@ -25,7 +25,7 @@ function inside(player, { row, column }) {
   return { row: clamp(row, height), column: clamp(column, width) };
 }
 
-// With the images in focus, arrow keys move over pixels instead of iterations.
+// While the images have the focus, arrow keys move from pixel to pixel instead of iterations.
 function movePixel(player, event) {
   if (!player.run || hasModifier(event) || !event.target.classList.contains("tiles")) return;
   const { height, width } = player.message;
@@ -51,12 +51,12 @@ function setPixel(player, pixel) {
 function showPixel(player, frame) {
   player.root.classList.toggle("pointing", Boolean(player.pixel));
   player.rows.forEach((row, s) => {
-    row.when.textContent = player.pixel ? pixelWords(player, s, frame) : row.numbersAt;
+    row.when.textContent = player.pixel ? pixelText(player, s, frame) : row.numbersAt;
     if (player.pixel) for (const canvas of [...row.tiles, ...row.thumbs]) mark(player, canvas);
   });
 }
 
-function pixelWords(player, s, frame) {
+function pixelText(player, s, frame) {
   const { width, chains } = player.message;
   const { row, column } = player.pixel;
   const at = row * width + column;

@@ -125,7 +125,7 @@ function line(player, scale, { s, kind, points }) {
   return svg("path", { class: `line ${kind}`, d, style });
 }
 
-// The name of each line at its end; overlapping names are moved apart.
+// Each line has its name at its end; overlapping names are moved apart.
 function labels(player, scale, drawn) {
   const placed = drawn.map(({ s, kind, points }) => {
     const last = points[points.length - 1];

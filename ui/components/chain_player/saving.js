@@ -1,11 +1,11 @@
 // The images on screen as a PNG file.
 
-/** All tiles of all samplers; or the one image under the pointer. */
+/** Save all tiles of all samplers, or only the image under the pointer. */
 function save(player) {
   const { pixel } = player;
   setPixel(player, null); // removes the mark
-  const one = pixel && player.over;
-  const canvas = one ? sheet([[one]]) : sheet(player.rows.map(({ tiles }) => tiles));
+  const single = pixel && player.canvasAt;
+  const canvas = single ? sheet([[single]]) : sheet(player.rows.map(({ tiles }) => tiles));
   setPixel(player, pixel);
   canvas.convertToBlob({ type: "image/png" }).then((blob) => {
     const link = element("a", { download: "inpainting.png", href: URL.createObjectURL(blob) });
@@ -14,11 +14,12 @@ function save(player) {
   });
 }
 
+/** Rows of canvases on one white canvas. */
 function sheet(rows) {
   const gap = 8;
   const side = rows[0][0].width;
-  const long = (count) => count * (side + gap) - gap;
-  const canvas = new OffscreenCanvas(long(rows[0].length), long(rows.length));
+  const length = (count) => count * (side + gap) - gap;
+  const canvas = new OffscreenCanvas(length(rows[0].length), length(rows.length));
   const context = canvas.getContext("2d");
   context.fillStyle = "rgb(255 255 255)";
   context.fillRect(0, 0, canvas.width, canvas.height);

@@ -1,7 +1,7 @@
 // The legend: one button per category, or a colour ramp with its ends.
 
-/** Write the legend of a colouring into `root`. A click on category k calls `press(k, more)`; `more`
- *  is true with Shift, Ctrl or Meta. */
+/** Write the legend of a colouring into `root`. A click on category k calls `press(k, more)`;
+ *  `more` is true with Shift, Ctrl or Meta. */
 function writeLegend(root, colouring, press) {
   root.onclick = null;
   if (!colouring.names) {
@@ -34,8 +34,8 @@ function writeLegend(root, colouring, press) {
 /** Show the emphasised categories, and the number of points of each category; with a selection, of
  *  its selected points.
  *
- *  Each number has the width of its largest value, so that the legend does not move the planes while
- *  an outline is drawn. */
+ *  Each number has the width of its largest value, so that the legend does not move the planes
+ *  while an outline is drawn. */
 function writeCounts(root, { names, counts }, emphasised, selected) {
   if (!names) return;
   [...root.children].forEach((button, k) => {

@@ -1,5 +1,5 @@
-// The same points in several planes. The browser owns the selection: Python replaces it only with a
-// new `rev`, and receives it after each change by an outline, a key or a button.
+// The same points in several planes. The browser owns the selection: Python replaces it only with
+// a new `rev`, and receives it after each change by an outline, a key or a button.
 
 const remembered = new Map(); // key from Python → state of a removed scatter, for its return
 
@@ -144,8 +144,8 @@ class LinkedScatter {
     this.observer.observe(this.board);
   }
 
-  /** Escape clears the selection. All keys but Tab and Escape stay in the component, because the page
-   *  has its own hotkeys. */
+  /** Escape clears the selection. All keys but Tab and Escape stay in the component, because the
+   *  page has its own hotkeys. */
   onKey(e) {
     if (e.key === "Tab") return;
     if (e.key !== "Escape") return e.stopPropagation();

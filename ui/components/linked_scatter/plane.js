@@ -3,8 +3,8 @@
 const MARGIN = 18; // pixels around the points
 const GLIDE = 400; // milliseconds of the animation to new positions
 
-/** One plane. The `appearance` of the scatter is the same for all planes; `input` handles pointer and
- *  keyboard. */
+/** One plane. The `appearance` of the scatter is the same for all planes; `input` handles pointer
+ *  and keyboard. */
 class Plane {
   constructor(scatter) {
     this.scatter = scatter;

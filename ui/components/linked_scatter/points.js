@@ -11,8 +11,8 @@ function positionsOf({ xy, low, span }) {
 /** A colouring. `slots` are indices of the points into `colours`; a point without a value has the
  *  index after the last colour.
  *
- *  Only categories have `names` and `counts`. `textOf(i)` is the value of point i as text, null if it
- *  has none. */
+ *  Only categories have `names` and `counts`. `textOf(i)` is the value of point i as text, null if
+ *  it has none. */
 function colouringOf(message) {
   return message.names ? categoriesOf(message) : rampOf(message);
 }

@@ -27,7 +27,8 @@ class LiveSliders {
     clearTimeout(this.waiting);
   }
 
-  /** New data or a new theme. The values change only with a new revision, or with other sliders. */
+  /** New data or a new theme. The values change only with a new revision, or with other sliders.
+   *  */
   update(data, setStateValue) {
     const last = this.data;
     this.data = data;

@@ -1,7 +1,8 @@
-// Method grid: one card a method, one view of all of them at a time, and the table of scores.
+// Method grid: one card per method, one view for all cards, and the table of scores.
 //
-// Each message holds all results so far: receive → decode new images → paint. Errors, differences
-// and colours are computed here from the images. While an image is decoded, the previous one stays.
+// Each message contains all results so far: receive → decode new images → paint. Errors,
+// differences and colours are computed here. While an image is being decoded, the previous one
+// stays.
 
 const PROBLEM = ":problem";
 const ORIGINAL = ":original";
@@ -12,7 +13,7 @@ const VIEW_NAMES = {
   uncertainty: "standard deviation",
   error: "error",
   difference: "difference",
-  inside: "factors",
+  factors: "factors",
 };
 const LEVELS = { uncertainty: "sequential", error: "sequential", difference: "diverging" };
 const LIMITS = [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1]; // ends of a colour scale
@@ -23,7 +24,7 @@ const ENDED = {
   unavailable: "is not available",
 };
 const STOP_TIMEOUT = 4000; // ms after which Stop can be pressed again
-const MOSAIC = 16;
+const MOSAIC = 16; // largest number of images on a card
 
 export default component({
   create,
@@ -69,7 +70,7 @@ function create(host) {
 
 function destroy(grid) {
   grid.observer.disconnect();
-  grid.unlisten();
+  grid.removeListeners();
   for (const timer of grid.stopping.values()) clearTimeout(timer);
   grid.message = null;
 }
@@ -79,9 +80,9 @@ function receive(grid, message) {
   grid.message = message;
   if (before?.run !== message.run) reset(grid);
   else announce(grid, before);
-  const given = message.original + message.hidden;
-  if (grid.given !== given) readProblem(grid, given);
-  forget(grid);
+  const problem = message.original + message.hidden;
+  if (grid.problem !== problem) readProblem(grid, problem);
+  deleteOldPixels(grid);
   readTheme(grid);
   writeCards(grid);
   writeReference(grid);
@@ -100,25 +101,25 @@ function reset(grid) {
   setHeld(grid, false);
 }
 
-function readProblem(grid, given) {
+function readProblem(grid, problem) {
   const { height, width, hidden } = grid.message;
-  grid.given = given;
-  for (const { canvas } of grid.cards.values()) canvas.width = 0; // clears the images of the previous problem
+  grid.problem = problem;
+  for (const { canvas } of grid.cards.values()) canvas.width = 0; // clears the canvas
   grid.hidden = unpack(bytesOf(hidden), height * width);
-  grid.where = [...grid.hidden.keys()].filter((i) => grid.hidden[i]); // hidden pixels
+  grid.hiddenPixels = [...grid.hidden.keys()].filter((i) => grid.hidden[i]); // their indices
   const lines = [...border(isSetIn(grid.hidden, width, height), 0, 0, width, height)];
   grid.border = lines.map(([x, y, toX, toY]) => `M${x} ${y}L${toX} ${toY}`).join("");
-  const scattered = lines.length > grid.where.length; // the outline would cover the image
+  const scattered = lines.length > grid.hiddenPixels.length; // the outline would cover the image
   grid.root.classList.toggle("scattered", scattered);
   if (!grid.outlineChosen) grid.outlined.checked = !scattered;
 }
 
 function announce(grid, before) {
   const states = new Map(before.methods.map((method) => [method.name, method.state]));
-  const news = grid.message.methods
+  const announcements = grid.message.methods
     .filter(({ name, state }) => ENDED[state] && states.get(name) !== state)
     .map(({ title, state }) => `${title} ${ENDED[state]}.`);
-  if (news.length) grid.live.textContent = news.join(" ");
+  if (announcements.length) grid.live.textContent = announcements.join(" ");
 }
 
 const methodOf = (grid, name) => grid.message?.methods.find((each) => each.name === name);
@@ -136,7 +137,7 @@ function urls(grid) {
   return [original, ...methods.flatMap(of)].filter(Boolean);
 }
 
-function forget(grid) {
+function deleteOldPixels(grid) {
   const wanted = new Set(urls(grid));
   for (const url of grid.pixels.keys()) if (!wanted.has(url)) grid.pixels.delete(url);
 }
@@ -173,13 +174,13 @@ function pixelsOf(grid, url) {
 
 // Row of a strip → level of each hidden pixel, as RGBA.
 function stripRow(grid, url, row) {
-  const size = 4 * grid.where.length;
+  const size = 4 * grid.hiddenPixels.length;
   return pixelsOf(grid, url)?.subarray(row * size, (row + 1) * size) ?? null;
 }
 
 // ---------------------------------------------------------------- what a card shows
 
-// {tiles: images as RGBA at their own size} or {words}; null while the image is decoded.
+// {tiles: images as RGBA, in their own size} or {words}; null while an image is being decoded.
 function contentOf(grid, name, view) {
   const original = pixelsOf(grid, grid.message.original);
   if (!original) return null;
@@ -194,51 +195,52 @@ function contentOf(grid, name, view) {
   }
   if (view === "mean") return tilesOr(pixelsOf(grid, method.mean));
   if (view === "draws") return drawsOf(grid, method, original, MOSAIC);
-  if (view === "inside") return insideOf(grid, method, MOSAIC);
+  if (view === "factors") return factorsOf(grid, method, MOSAIC);
   return levelsOf(grid, method, view);
 }
 
 const tilesOr = (...tiles) => (tiles.every(Boolean) ? { tiles } : null);
 
-function drawsOf(grid, method, original, most) {
+function drawsOf(grid, method, original, limit) {
   if (method.state === "running") return { words: "draws appear at the end" };
-  if (!grid.where.length) return { words: "no pixel is hidden" };
+  if (!grid.hiddenPixels.length) return { words: "no pixel is hidden" };
   if (!method.draws) return { words: "one completion, no draws" };
   const { strip, count } = method.draws;
-  const tiles = Array.from({ length: Math.min(count, most) }, (_, row) => {
+  const tiles = Array.from({ length: Math.min(count, limit) }, (_, row) => {
     const levels = stripRow(grid, strip, row);
-    return levels && place(grid, levels, Uint8ClampedArray.from(original));
+    return levels && withHidden(grid, levels, Uint8ClampedArray.from(original));
   });
   return tilesOr(...tiles);
 }
 
-function place(grid, levels, picture) {
-  grid.where.forEach((pixel, k) => {
+// Write the levels of the hidden pixels into an image.
+function withHidden(grid, levels, picture) {
+  grid.hiddenPixels.forEach((pixel, k) => {
     for (let c = 0; c < 3; c += 1) picture[4 * pixel + c] = levels[4 * k + c];
   });
   return picture;
 }
 
-function insideOf(grid, method, most) {
+function factorsOf(grid, method, limit) {
   if (method.state === "running") return { words: "appears at the end" };
   if (!method.parts?.length) return { words: "no factors" };
   const last = method.parts.slice(1).reduce((sum, part) => sum + Math.min(part.count, 1), 0);
   const tiles = method.parts.flatMap((part, i) =>
-    partTiles(grid, part, i === 0 ? most - last : 1),
+    partTiles(grid, part, i === 0 ? limit - last : 1),
   );
   return tilesOr(...tiles);
 }
 
-// Grey levels as colours of a scale; colour images as they are, around a middle grey.
-function partTiles(grid, part, most) {
+// Grey levels are shown in colours of a scale, colour images as they are sent.
+function partTiles(grid, part, limit) {
   const { colour, zero } = grid.message;
   const table = part.signed ? grid.theme.diverging : grid.theme.sequential;
-  return Array.from({ length: Math.min(part.count, most) }, (_, row) => {
+  return Array.from({ length: Math.min(part.count, limit) }, (_, row) => {
     const levels = stripRow(grid, part.strip, row);
     if (!levels) return null;
-    if (colour) return place(grid, levels, neutral(grid));
+    if (colour) return withHidden(grid, levels, neutral(grid));
     const picture = neutral(grid);
-    grid.where.forEach((pixel, k) => {
+    grid.hiddenPixels.forEach((pixel, k) => {
       const level = part.signed ? Math.round((levels[4 * k] / zero) * 127.5) : levels[4 * k];
       picture.set(table.subarray(4 * level, 4 * level + 4), 4 * pixel);
     });
@@ -252,14 +254,14 @@ function neutral(grid) {
   return picture;
 }
 
-// Hidden pixels in colours of a scale that all cards share; observed pixels neutral.
+// Hidden pixels in colours of a scale that is the same on all cards; observed pixels are neutral.
 function levelsOf(grid, method, view) {
   const values = valuesOf(grid, method, view);
   if (values === null || typeof values === "string") return values && { words: values };
   const diverging = LEVELS[view] === "diverging";
   const table = grid.theme[LEVELS[view]];
   const picture = neutral(grid);
-  grid.where.forEach((pixel, k) => {
+  grid.hiddenPixels.forEach((pixel, k) => {
     const part = Math.min(Math.max(values[k] / grid.limit, -1), 1);
     const level = Math.round(255 * (diverging ? (part + 1) / 2 : part));
     picture.set(table.subarray(4 * level, 4 * level + 4), 4 * pixel);
@@ -267,20 +269,20 @@ function levelsOf(grid, method, view) {
   return { tiles: [picture] };
 }
 
-// A number for each hidden pixel, averaged over colours; a text if there is none.
+// A number for each hidden pixel, averaged over colours; a text if there are no numbers.
 function valuesOf(grid, method, view) {
   const mean = pixelsOf(grid, method.mean);
   if (view === "uncertainty") {
     if (!method.sd) return "one completion, no uncertainty";
     const sd = pixelsOf(grid, method.sd);
-    return sd && grid.where.map((pixel) => (sd[4 * pixel] / 255) * grid.message.sdMax);
+    return sd && grid.hiddenPixels.map((pixel) => (sd[4 * pixel] / 255) * grid.message.sdMax);
   }
   const chosen = view === "difference" ? referenceOf(grid) : grid.message.original;
   const other = pixelsOf(grid, chosen);
   if (!chosen) return "the reference has no mean yet";
   if (!mean || !other) return null;
   const sign = view === "error" ? Math.abs : (value) => value;
-  return grid.where.map((pixel) => {
+  return grid.hiddenPixels.map((pixel) => {
     let sum = 0;
     for (let c = 4 * pixel; c < 4 * pixel + 3; c += 1) sum += sign(mean[c] - other[c]);
     return sum / 3 / 255;
@@ -303,7 +305,7 @@ function findLimit(grid) {
     largest = Math.max(largest, sizes[sizes.length - 1]);
   }
   grid.limit = LIMITS.find((limit) => limit >= needed - 1e-9) ?? 1;
-  grid.beyond = largest > grid.limit + 0.5 / 255;
+  grid.exceeded = largest > grid.limit + 0.5 / 255;
 }
 
 // ---------------------------------------------------------------- painting
@@ -360,7 +362,8 @@ function fit(canvas) {
   return canvas.getContext("2d");
 }
 
-// Squares first enlarged by a whole number, then brought to size: equally large, nearly sharp.
+// Enlarged by an integer without smoothing, then smoothly to size: cells are equal and almost
+// sharp.
 function enlarge(grid, context, picture, x, y, size) {
   const { height, width, pixelated } = grid.message;
   let source = scratch("own", width, height);
@@ -396,18 +399,18 @@ function readTheme(grid) {
   const [r, g, b] = readColour(grid.root, "var(--paper)");
   const dark = 0.2126 * r + 0.7152 * g + 0.0722 * b < 110;
   grid.root.classList.toggle("dark", dark);
-  const ends = (share) => (share < 0 ? "var(--below)" : "var(--above)");
+  const endOf = (t) => (t < 0 ? "var(--below)" : "var(--above)");
   const stops = {
-    // One hue, that of the accent; lightness moves evenly away from that of the page, so that
-    // what is large stands out also where single pixels are hidden.
+    // The hue is that of the accent. The lightness moves evenly away from that of the page, so
+    // that large values are visible even at single pixels.
     sequential: Array.from({ length: 9 }, (_, i) => {
       const lightness = dark ? 0.14 + (0.83 * i) / 8 : 0.97 - (0.75 * i) / 8;
       const chroma = 0.005 + 0.16 * Math.sin((Math.PI * i) / 9);
       return `oklch(from var(--accent) ${lightness} ${chroma} h)`;
     }),
     diverging: Array.from({ length: 17 }, (_, i) => {
-      const share = (i - 8) / 8;
-      return `color-mix(in oklab, ${ends(share)} ${100 * Math.abs(share)}%, var(--zero))`;
+      const t = (i - 8) / 8;
+      return `color-mix(in oklab, ${endOf(t)} ${100 * Math.abs(t)}%, var(--zero))`;
     }),
   };
   grid.theme = { faint: readColour(grid.root, "var(--faint)"), stops };
@@ -434,11 +437,11 @@ function write(node, text) {
 
 function writeCards(grid) {
   const { methods, originalTitle, originalNote } = grid.message;
-  const given = [
-    { name: PROBLEM, title: "Observed", state: "given", line: "hatched = hidden" },
-    { name: ORIGINAL, title: originalTitle, state: "given", line: originalNote },
+  const fixed = [
+    { name: PROBLEM, title: "Observed", state: "fixed", line: "hatched = hidden" },
+    { name: ORIGINAL, title: originalTitle, state: "fixed", line: originalNote },
   ];
-  const wanted = [...given, ...methods];
+  const wanted = [...fixed, ...methods];
   for (const [name, card] of grid.cards) {
     if (wanted.some((each) => each.name === name)) continue;
     card.item.remove();
@@ -522,7 +525,7 @@ function writeKey(grid) {
       uncertainty: `Standard deviation of hidden pixels${averaged}`,
       error: `|mean − original| of hidden pixels${averaged}`,
       difference: "Mean minus",
-      inside: "Factors of the model, with zero in the middle of the scale; last, the noise",
+      factors: "Factors of the model, with zero in the middle of the scale; last, the noise",
     }[view],
   );
   markChosen(grid.views, grid.views.querySelector(`[data-view=${view}]`));
@@ -544,7 +547,7 @@ function writeScale(grid) {
 
 function scaleEnds(grid) {
   const signed = LEVELS[grid.view] === "diverging";
-  const more = grid.beyond ? " or more" : "";
+  const more = grid.exceeded ? " or more" : "";
   return [signed ? `−${grid.limit}` : "0", `${signed ? "+" : ""}${grid.limit}${more}`];
 }
 
@@ -611,7 +614,7 @@ function paintLarge(grid) {
   const { dialog, large: name } = grid;
   const method = methodOf(grid, name);
   const canvas = dialog.querySelector(".frame canvas");
-  const view = ["draws", "inside"].includes(grid.view) ? "mean" : grid.view;
+  const view = ["draws", "factors"].includes(grid.view) ? "mean" : grid.view;
   write(dialog.querySelector("h4 small"), largeCaption(grid, name, view));
   canvas.setAttribute("aria-label", dialog.querySelector("h4").textContent.trim());
   const [outline, words] = [".outline", ".words"].map((name) => dialog.querySelector(name));
@@ -671,7 +674,7 @@ function heading(grid, { name, definition }, i) {
   return th;
 }
 
-// The first click sorts from the best, the second from the worst, the third as the cards.
+// The first click sorts from the best, the second from the worst; the third restores the order.
 function sort(grid, name) {
   const column = grid.message.columns.find((each) => each.name === name);
   const first = column?.high ?? false;
@@ -696,7 +699,7 @@ function inOrder(grid) {
   const value = (method) => cells[method.name]?.value ?? null;
   return [...methods].sort((a, b) => {
     const [x, y] = [value(a), value(b)];
-    if (x === null || y === null) return (x === null) - (y === null); // methods without the score come last
+    if (x === null || y === null) return (x === null) - (y === null); // no score: last
     return sign * (x - y);
   });
 }
@@ -754,12 +757,12 @@ function listen(grid) {
     grid.cards.get(grid.large)?.picture.focus();
     grid.large = null;
   };
-  grid.unlisten = holding(hold, "o", (held) => setHeld(grid, held));
+  grid.removeListeners = holding(hold, "o", (held) => setHeld(grid, held));
 }
 
 function onKey(grid, event) {
   if (hasModifier(event)) return;
-  event.stopPropagation(); // keeps the key from the hotkeys of the page
+  event.stopPropagation(); // so that the page does not receive its hotkeys
   if (event.key === "Escape") hideTip(grid);
 }
 
@@ -776,7 +779,7 @@ function setView(grid, view) {
   if (grid.message) refresh(grid);
 }
 
-// Sent once; if the method still runs after a while, Stop can be pressed again.
+// The request is sent once. If the method still runs after a while, Stop can be pressed again.
 function requestStop(grid, name) {
   const timer = setTimeout(() => {
     grid.stopping.delete(name);

@@ -1,5 +1,5 @@
-// A sample on a line. Drag a point to move it. Click to add one. Drag a point off the line, or press
-// Delete, to remove it.
+// A sample on a line. Drag a point to move it. Click to add one. Drag a point off the line, or
+// press Delete, to remove it.
 
 const [LABELS, BASE, HEIGHT] = [14, 78, 104]; // pixels from the top: labels, line, lower edge
 const [LEFT, RIGHT] = [14, 14];

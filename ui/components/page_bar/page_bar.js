@@ -54,8 +54,8 @@ function toggleMenu(menu, open = menu.getAttribute("aria-expanded") !== "true") 
   menu.setAttribute("aria-expanded", String(open));
 }
 
-// After a restart of its server, Streamlit does not draw the page again. The new session has not run
-// the page, so it would lose the first click. Hence the page is drawn again, from its address.
+// After a restart of its server, Streamlit does not draw the page again. The new session has not
+// run the page, so it would lose the first click. Hence the page is drawn again, from its address.
 function observeConnection(bar) {
   const app = document.querySelector("[data-testid=stApp]");
   if (!app) return null;

@@ -1,7 +1,7 @@
 // Pixels to paint, and a digit to draw. The browser owns the layers: Python replaces a layer only
 // with a new `rev`, and receives it as packed bits after each stroke.
 
-const numbers = new Map(); // canvas and layer → number of the last stroke, also while they are not shown
+const numbers = new Map(); // canvas and layer → number of the last stroke, even if not shown
 
 export default component({
   create: (parent) => new Board(parent),
@@ -295,7 +295,8 @@ class Board {
     this.observer.observe(root);
   }
 
-  /** Move the cursor of the keyboard to the pointer, so that the visitor can switch between them. */
+  /** Move the cursor of the keyboard to the pointer, so that the visitor can switch between them.
+   *  */
   follow(event) {
     const spot = positionIn(this.canvas, event, this.data);
     this.moveCursor(Math.floor(spot.x), Math.floor(spot.y));

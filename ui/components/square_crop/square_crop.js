@@ -160,8 +160,8 @@ class Crop {
     return (point) => ({ x: x + point.x - start.x, y: y + point.y - start.y, side });
   }
 
-  /** → a function from the pointer to a square whose corner, right (1) or left (−1) and below (1) or
-   *  above (−1), moves with it; the opposite corner stays */
+  /** → a function from the pointer to a square whose corner, right (1) or left (−1) and below (1)
+   *  or above (−1), moves with it; the opposite corner stays */
   stretching(right, below, start) {
     const { x, y, side } = this.at;
     const { width, height, smallest } = this.data;

@@ -1,4 +1,4 @@
-// The content of the chunks, stored by iteration.
+// The values of the chunks, stored by iteration.
 
 const FIELDS = [
   "logJoint",
@@ -12,7 +12,8 @@ const FIELDS = [
   "correlation",
 ];
 
-/** Add a chunk to `kept` = {points, frames}: Map iteration → [of each sampler {field: values}]. */
+/** Add a chunk to `kept` = {points, frames}, maps from an iteration to a list with an object
+ *  {field: values} for each sampler. */
 async function keepChunk(kept, message) {
   const stream = new Blob([bytesOf(message.data)])
     .stream()
@@ -21,7 +22,7 @@ async function keepChunk(kept, message) {
   const { numbers, frames, chains, samplers, units } = message;
   const latents = message.latents.length;
   const width = [1, 1, 1, latents, 1, 1, latents, latents, (latents * (latents - 1)) / 2];
-  const raw = new Int16Array(buffer); // little-endian, as every browser's machine is
+  const raw = new Int16Array(buffer); // little-endian, like the machines of all browsers
   let at = 0;
   samplers.forEach((_, s) => {
     FIELDS.forEach((field, f) => {
@@ -40,7 +41,7 @@ async function keepChunk(kept, message) {
     });
   });
   kept.numbers = [...kept.points.keys()].sort((a, b) => a - b);
-  kept.shots = [...kept.frames.keys()].sort((a, b) => a - b);
+  kept.frameNumbers = [...kept.frames.keys()].sort((a, b) => a - b);
 }
 
 /** Index of the last of the sorted numbers that is at most `value`; 0 if there is none. */
