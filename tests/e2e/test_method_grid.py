@@ -57,7 +57,7 @@ class Screen:
         return self.page.locator(f".card[data-method='{method}']")
 
     def picture(self, method: str) -> Locator:
-        return self.card(method).locator(".picture")
+        return self.card(method).locator(".image")
 
     def view(self, name: str) -> None:
         self.page.locator(f".views [data-view={name}]").click()

@@ -181,7 +181,7 @@ function writeTexts(charts) {
   options(selects.up, latents);
 }
 
-/** Set the options [value, text] of a select; the chosen one stays chosen if it still exists. */
+/** Set the options [value, text] of a select; the chosen one stays chosen if it exists. */
 function options(select, wanted) {
   const key = JSON.stringify(wanted);
   if (select.dataset.key === key) return;

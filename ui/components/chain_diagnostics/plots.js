@@ -1,12 +1,13 @@
-// Curves against iterations or lags, on SVG.
+// Plots of curves against iterations or lags, as SVG.
 
 const MARGIN = { left: 42, right: 10, top: 8, bottom: 22 };
 
-/** Curves of one panel.
+/** The plot of one panel.
  *
  *  x: [low, high]; y: [low, high]; ticksUp: [{value, text}]; xName; warmup: iterations shaded;
- *  threshold: {value, text}; curves: [{points: [x, y], colour, dash, kind, name}].
- *  → {drawing, left, top: value → pixel, iterationAt, valueAt, move(x or null)} */
+ *  threshold: {value, text}; curves: [{points: [x, y], colour, dash, kind}].
+ *  → {drawing, iterationAt(pixel), top(value) in pixels, move(x, marked)}. `move` sets the cursor,
+ *  hidden for x = null, with dots at `marked` = [{value, colour}]. */
 function linePlot({ width, height, x, y, ticksUp, xName, warmup, threshold, curves }) {
   const [first, last] = [MARGIN.left, width - MARGIN.right];
   const [ceiling, floor] = [MARGIN.top, height - MARGIN.bottom];

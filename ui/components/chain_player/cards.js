@@ -18,7 +18,7 @@ function swatch(stroke) {
   return svg("svg", { class: "swatch", viewBox: "0 0 24 10", "aria-hidden": "true" }, line);
 }
 
-function picture(kind, attributes) {
+function tile(kind, attributes) {
   return element("canvas", { "data-tile": kind, ...attributes });
 }
 
@@ -28,9 +28,9 @@ function buildCards(player) {
 }
 
 function buildCard(player, name, s) {
-  const tiles = TILES.map((kind) => picture(kind, { role: "img" }));
+  const tiles = TILES.map((kind) => tile(kind, { role: "img" }));
   const thumbs = Array.from({ length: player.message.chains }, () =>
-    picture("chain", { "aria-hidden": "true" }),
+    tile("chain", { "aria-hidden": "true" }),
   );
   const when = element("small");
   const numbers = element("dl", { class: "numbers" });

@@ -197,7 +197,7 @@ function drawOf(player, frame, sampler, chain) {
   return unpack(frame.subarray(at, at + bitBytes(m)), m.height * m.width);
 }
 
-function pictureOf(player, frame, sampler, which) {
+function imageOf(player, frame, sampler, which) {
   const m = player.message;
   const pixels = m.height * m.width;
   const at = sampler * samplerSize(m) + m.chains * bitBytes(m) + (which === "sd" ? pixels : 0);

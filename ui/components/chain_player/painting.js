@@ -50,9 +50,9 @@ function showRow(player, row, s, frame, where) {
   const [, , draw, mean, sd] = row.tiles;
   if (frame) {
     paintImage(player, draw, drawOf(player, frame, s, 0), 255);
-    paintImage(player, mean, pictureOf(player, frame, s, "mean"));
+    paintImage(player, mean, imageOf(player, frame, s, "mean"));
     if (player.held) paint(sd, player.message, player.original, player.theme.grey, 255);
-    else paint(sd, player.message, pictureOf(player, frame, s, "sd"), player.theme.sd);
+    else paint(sd, player.message, imageOf(player, frame, s, "sd"), player.theme.sd);
     row.thumbs.forEach((thumb, c) => paintImage(player, thumb, drawOf(player, frame, s, c), 255));
   } else {
     for (const canvas of [draw, mean, sd, ...row.thumbs])

@@ -64,7 +64,7 @@ function pixelText(player, s, frame) {
   const where = `row ${row + 1}, column ${column + 1}`;
   if (!player.hidden[at]) return `${where}: observed, ${colour}`;
   if (!frame) return `${where}: hidden; original: ${colour}`;
-  const p = pictureOf(player, frame, s, "mean")[at] / 255;
+  const p = imageOf(player, frame, s, "mean")[at] / 255;
   let inked = 0;
   for (let chain = 0; chain < chains; chain += 1) inked += drawOf(player, frame, s, chain)[at];
   const draws = `ink in ${inked} of ${chains} draws`;

@@ -13,7 +13,7 @@ function word([red, green, blue]) {
   return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 }
 
-/** A disc {side, masks}: for each phase, the covered fraction of each pixel times 256 `alpha`. */
+/** A disc {side, masks}: for each phase, the coverage of each pixel × 256 × `alpha`. */
 function discs(radius, alpha) {
   const side = Math.ceil(2 * radius) + 2;
   const masks = [];

@@ -88,8 +88,7 @@ function ellipseLabels(plane) {
   });
 }
 
-/** Move overlapping labels {x, y, width} of one height apart vertically, and all into the plane.
- *  */
+/** Move overlapping labels {x, y, width} of one height apart, and all into the plane. */
 function spreadOut(labels, height, planeWidth, planeHeight) {
   for (let pass = 0; pass < 12; pass += 1) {
     for (const [i, one] of labels.entries()) {

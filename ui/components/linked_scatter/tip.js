@@ -13,8 +13,7 @@ class Tip {
     this.root.hidden = true;
   }
 
-  /** Show facts [name, value] and image i of a sheet beside {x, y}; `room` is the width available.
-   *  */
+  /** Show facts [name, value] and image i of a sheet beside {x, y}; `room` is the free width. */
   show(facts, sheet, i, { x, y, room }) {
     this.facts.replaceChildren(
       ...facts.map(([name, value]) =>

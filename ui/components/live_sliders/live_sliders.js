@@ -27,8 +27,7 @@ class LiveSliders {
     clearTimeout(this.waiting);
   }
 
-  /** New data or a new theme. The values change only with a new revision, or with other sliders.
-   *  */
+  /** New data or a new theme. The values change only with a new revision or other sliders. */
   update(data, setStateValue) {
     const last = this.data;
     this.data = data;

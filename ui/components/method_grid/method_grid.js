@@ -214,11 +214,11 @@ function drawsOf(grid, method, original, limit) {
 }
 
 // Write the levels of the hidden pixels into an image.
-function withHidden(grid, levels, picture) {
+function withHidden(grid, levels, image) {
   grid.hiddenPixels.forEach((pixel, k) => {
-    for (let c = 0; c < 3; c += 1) picture[4 * pixel + c] = levels[4 * k + c];
+    for (let c = 0; c < 3; c += 1) image[4 * pixel + c] = levels[4 * k + c];
   });
-  return picture;
+  return image;
 }
 
 function factorsOf(grid, method, limit) {
@@ -239,19 +239,19 @@ function partTiles(grid, part, limit) {
     const levels = stripRow(grid, part.strip, row);
     if (!levels) return null;
     if (colour) return withHidden(grid, levels, neutral(grid));
-    const picture = neutral(grid);
+    const image = neutral(grid);
     grid.hiddenPixels.forEach((pixel, k) => {
       const level = part.signed ? Math.round((levels[4 * k] / zero) * 127.5) : levels[4 * k];
-      picture.set(table.subarray(4 * level, 4 * level + 4), 4 * pixel);
+      image.set(table.subarray(4 * level, 4 * level + 4), 4 * pixel);
     });
-    return picture;
+    return image;
   });
 }
 
 function neutral(grid) {
-  const picture = new Uint8ClampedArray(4 * grid.hidden.length);
-  for (let at = 0; at < picture.length; at += 4) picture.set(grid.theme.faint, at);
-  return picture;
+  const image = new Uint8ClampedArray(4 * grid.hidden.length);
+  for (let at = 0; at < image.length; at += 4) image.set(grid.theme.faint, at);
+  return image;
 }
 
 // Hidden pixels in colours of a scale that is the same on all cards; observed pixels are neutral.
@@ -260,13 +260,13 @@ function levelsOf(grid, method, view) {
   if (values === null || typeof values === "string") return values && { words: values };
   const diverging = LEVELS[view] === "diverging";
   const table = grid.theme[LEVELS[view]];
-  const picture = neutral(grid);
+  const image = neutral(grid);
   grid.hiddenPixels.forEach((pixel, k) => {
     const part = Math.min(Math.max(values[k] / grid.limit, -1), 1);
     const level = Math.round(255 * (diverging ? (part + 1) / 2 : part));
-    picture.set(table.subarray(4 * level, 4 * level + 4), 4 * pixel);
+    image.set(table.subarray(4 * level, 4 * level + 4), 4 * pixel);
   });
-  return { tiles: [picture] };
+  return { tiles: [image] };
 }
 
 // A number for each hidden pixel, averaged over colours; a text if there are no numbers.
@@ -322,7 +322,7 @@ function paint(grid) {
     show(grid, name, card, grid.view);
     const shown = card.words.textContent || (grid.held ? "original" : VIEW_NAMES[grid.view]);
     const what = methodOf(grid, name) ? `: ${shown}` : "";
-    card.picture.setAttribute("aria-label", `${card.title.textContent}${what}. Enlarge`);
+    card.image.setAttribute("aria-label", `${card.title.textContent}${what}. Enlarge`);
   }
   if (grid.large !== null) paintLarge(grid);
 }
@@ -364,10 +364,10 @@ function fit(canvas) {
 
 // Enlarged by an integer without smoothing, then smoothly to size: cells are equal and almost
 // sharp.
-function enlarge(grid, context, picture, x, y, size) {
+function enlarge(grid, context, image, x, y, size) {
   const { height, width, pixelated } = grid.message;
   let source = scratch("own", width, height);
-  source.getContext("2d").putImageData(new ImageData(picture, width, height), 0, 0);
+  source.getContext("2d").putImageData(new ImageData(image, width, height), 0, 0);
   if (pixelated && size !== width) {
     const times = Math.ceil(size / width);
     const larger = scratch("larger", width * times, height * times);
@@ -460,7 +460,7 @@ function createCard(grid, name) {
   const canvas = element("canvas", { "aria-hidden": "true" });
   const outline = svg("svg", { class: "outline", "aria-hidden": "true" }, svg("path"));
   const words = element("span", { class: "words" });
-  const picture = element("button", { type: "button", class: "picture" }, canvas, outline, words);
+  const image = element("button", { type: "button", class: "image" }, canvas, outline, words);
   const bar = element("i");
   const progress = element(
     "div",
@@ -468,12 +468,12 @@ function createCard(grid, name) {
     bar,
   );
   const stop = element("button", { type: "button", class: "stop" });
-  const frame = element("div", { class: "frame" }, picture, progress, stop);
+  const frame = element("div", { class: "frame" }, image, progress, stop);
   const [title, note] = [element("h4"), element("p")];
   const item = element("li", { class: "card", "data-method": name }, frame, title, note);
-  picture.onclick = () => openLarge(grid, name);
+  image.onclick = () => openLarge(grid, name);
   stop.onclick = () => requestStop(grid, name);
-  return { item, canvas, outline, words, picture, progress, bar, stop, title, note };
+  return { item, canvas, outline, words, image, progress, bar, stop, title, note };
 }
 
 function writeCard(grid, card, method) {
@@ -598,8 +598,8 @@ const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 function setOf(kind, title, scale) {
   const heading = element("h5", {}, title);
   if (scale) heading.append(element("small", {}, scale));
-  const pictures = element("div", { class: "set", role: "img", "aria-label": title });
-  return element("section", { "data-set": kind }, heading, pictures);
+  const images = element("div", { class: "set", role: "img", "aria-label": title });
+  return element("section", { "data-set": kind }, heading, images);
 }
 
 function diagnosticItem({ label: name, text, error, warn, about }) {
@@ -754,7 +754,7 @@ function listen(grid) {
   dialog.querySelector(".close").onclick = () => dialog.close();
   dialog.onclick = (event) => event.target === dialog && dialog.close();
   dialog.onclose = () => {
-    grid.cards.get(grid.large)?.picture.focus();
+    grid.cards.get(grid.large)?.image.focus();
     grid.large = null;
   };
   grid.removeListeners = holding(hold, "o", (held) => setHeld(grid, held));

@@ -83,8 +83,7 @@ function paintGrid(context, cell, pixel) {
   for (let y = cell; y < height; y += cell) context.fillRect(0, y, width, 1);
 }
 
-/** Paint the outline of the brush, dark and light to be visible on every image; dashed to erase.
- *  */
+/** Paint the outline of the brush, dark and light for contrast on every image; dashed to erase. */
 function paintBrush(context, edge, pixel, erase) {
   context.strokeStyle = "#000";
   context.lineWidth = 3 * pixel;

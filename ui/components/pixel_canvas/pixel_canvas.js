@@ -52,7 +52,7 @@ class Board {
       this.spot = null;
     }
     if (resized || last.background?.bytes !== data.background?.bytes) {
-      this.picture = data.background && this.pictureOf(data.background);
+      this.background = data.background && this.backgroundOf(data.background);
     }
     const names = (of) => of?.layers.map((each) => each.name).join();
     if (names(last) !== names(data)) this.choose(this.layerOf(data.layers[0]));
@@ -69,7 +69,7 @@ class Board {
     return this.layers.get(name);
   }
 
-  pictureOf({ channels, bytes }) {
+  backgroundOf({ channels, bytes }) {
     const { width, height } = this.data;
     const raw = bytesOf(bytes);
     const image = new ImageData(width, height);
@@ -77,9 +77,9 @@ class Board {
       for (let c = 0; c < 3; c++) image.data[4 * i + c] = raw[channels * i + (c % channels)];
       image.data[4 * i + 3] = 255;
     }
-    const picture = Object.assign(document.createElement("canvas"), { width, height });
-    picture.getContext("2d").putImageData(image, 0, 0);
-    return picture;
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    canvas.getContext("2d").putImageData(image, 0, 0);
+    return canvas;
   }
 
   // --- Layers
@@ -295,8 +295,7 @@ class Board {
     this.observer.observe(root);
   }
 
-  /** Move the cursor of the keyboard to the pointer, so that the visitor can switch between them.
-   *  */
+  /** Move the cursor of the keyboard to the pointer, so that it continues from there. */
   follow(event) {
     const spot = positionIn(this.canvas, event, this.data);
     this.moveCursor(Math.floor(spot.x), Math.floor(spot.y));
@@ -424,11 +423,11 @@ class Board {
   }
 
   paintMask(context, pixel) {
-    const { canvas, cell, layer, picture } = this;
+    const { canvas, cell, layer, background } = this;
     context.fillStyle = this.colour("background-color");
     context.fillRect(0, 0, canvas.width, canvas.height);
-    if (picture) context.drawImage(picture, 0, 0, canvas.width, canvas.height);
-    const opacity = this.data.peek && picture ? 0.8 : 1;
+    if (background) context.drawImage(background, 0, 0, canvas.width, canvas.height);
+    const opacity = this.data.peek && background ? 0.8 : 1;
     paintHidden(context, layer, cell, pixel, { opacity, accent: this.colour("primary-color") });
   }
 }

@@ -3,7 +3,7 @@
 // This colour is between black and white, so a hidden pixel looks like neither.
 const HIDDEN = "#7a81a3";
 
-/** Bits, row by row → a function: is cell (x, y) set? It is false outside the grid. */
+/** Bits, row by row → a function: is cell (x, y) set? Cells outside the grid are not. */
 function isSetIn(bits, width, height) {
   return (x, y) => x >= 0 && x < width && y >= 0 && y < height && bits[y * width + x] === 1;
 }

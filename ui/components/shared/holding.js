@@ -1,4 +1,5 @@
-// A button and a key that show something while they are held. The key works wherever the focus is.
+// A button and a key that show something while they are held. The key works on the whole page,
+// except in text fields.
 
 /** Call `set(true)` when the button or the key is pressed, and `set(false)` at the release.
  *

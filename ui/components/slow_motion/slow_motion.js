@@ -52,13 +52,13 @@ function receive(slow, message) {
   }
   slow.message = message;
   slow.hidden = unpack(bytesOf(message.hidden), message.height * message.width);
-  slow.pictures = picturesOf(message);
+  slow.images = imagesOf(message);
   slow.at = Math.min(slow.at, message.steps.length - 1);
   buildChooser(slow);
   layout(slow);
 }
 
-function picturesOf({ pictures, height, width, steps }) {
+function imagesOf({ pictures, height, width, steps }) {
   const bytes = bytesOf(pictures);
   const cells = height * width;
   const bits = (cells + 7) >> 3;
@@ -232,14 +232,14 @@ function show(slow) {
   if (slow.sentence.textContent !== step.sentences[slow.stage]) {
     slow.sentence.textContent = step.sentences[slow.stage];
   }
-  showPictures(slow, step);
+  showImages(slow, step);
   showSums(slow, step);
   showDecision(slow, step);
 }
 
-function showPictures(slow, step) {
+function showImages(slow, step) {
   const { message, tiles, hidden, stage, colours, signs } = slow;
-  const { x, x_new, mean, mean_new } = slow.pictures[slow.at];
+  const { x, x_new, mean, mean_new } = slow.images[slow.at];
   const level = (name, values, times = 1, table = GREY) => {
     paint(tiles[name], message, values, table, times);
     outline(tiles[name], message, hidden, colours.outline);

@@ -28,7 +28,7 @@ class Crop {
     this.status = find("[role=status]");
     this.data = null;
     this.at = null;
-    this.sent = null; // the square that Python knows
+    this.sent = null; // the square that Python has
     this.drag = null; // while dragging: {pointer, before, follow(point)}
     this.timer = 0;
     this.listen();

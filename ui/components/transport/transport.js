@@ -1,5 +1,4 @@
-// A distribution, a point a that the visitor drags, and the costs W₁ and W₂ of moving all mass to
-// a.
+// A distribution, a point a that the visitor drags, and the costs W₁ and W₂ of moving it to a.
 
 const ROWS = { point: 13, minimiser: 31, trueValue: 48 }; // baselines of the labels at the top
 const [TOP, BOTTOM] = [58, 190]; // vertical range of the density
