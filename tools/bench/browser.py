@@ -99,7 +99,7 @@ def first_picture(page: Page) -> float:
 def answer(page: Page) -> float:
     """Milliseconds from the last pointer-up to the first picture of the run that it started."""
     page.wait_for_function("stopwatch.shown", polling=50, timeout=LONG)
-    return page.evaluate("stopwatch.shown - stopwatch.lifted")
+    return page.evaluate("stopwatch.shown - stopwatch.released")
 
 
 class Message(NamedTuple):

@@ -1,17 +1,17 @@
-// The benchmark runs this script in every page before any other. It records when the pointer went
-// up, when the next picture was drawn, and every message to and from the server.
+// The benchmark runs this script in every page before any other. It records when the pointer was
+// released, when the next image was drawn, and all messages to and from the server.
 
 (() => {
-  const watch = { lifted: null, run: null, shown: null, first: null, messages: [] };
+  const watch = { released: null, run: null, shown: null, first: null, messages: [] };
   window.stopwatch = watch;
 
   addEventListener(
     "pointerup",
-    (event) => Object.assign(watch, { lifted: event.timeStamp, shown: null }),
+    (event) => Object.assign(watch, { released: event.timeStamp, shown: null }),
     true,
   );
 
-  // The time of a picture is taken after the browser has drawn the frame that contains it.
+  // The time is taken after the browser has drawn the frame that contains the image.
   document.addEventListener("dgm-iteration", ({ detail: { run } }) => {
     if (run === watch.run) return;
     watch.run = run;
@@ -25,7 +25,7 @@
     });
   });
 
-  // Base64, because Playwright passes text to Python, but no bytes.
+  // Base64, because Playwright passes text to Python but cannot pass bytes.
   const base64 = (bytes) => {
     let characters = "";
     for (let i = 0; i < bytes.length; i += 8192) {
