@@ -149,7 +149,7 @@ def test_the_original_is_shown_while_its_key_or_button_is_pressed_and_the_differ
     assert (blue[:, 2] > blue[:, 0]).all()
     assert (red[:, 0] > red[:, 2]).all()
     assert shown[truth == draw].max() < 30
-    expect(screen.page.locator(".draw-about")).to_have_text("minus the original")
+    expect(screen.page.locator(".draw-caption")).to_have_text("minus the original")
 
 
 def test_a_chosen_pixel_is_marked_in_every_image_and_described(open_player: Open) -> None:
