@@ -33,6 +33,11 @@ def browser_reported(key: str) -> bool:
     return state._get_widget_id(key) in state._new_widget_state
 
 
+def in_script_run() -> bool:
+    """Does this thread run a page's script?"""
+    return get_script_run_ctx(suppress_warning=True) is not None
+
+
 def keep_newest_uploads(most: int) -> None:
     """Keep at most so many uploads of each session; its oldest are removed first."""
 

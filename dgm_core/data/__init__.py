@@ -12,15 +12,24 @@ scikit-learn and is always available.
     (150, 5)
 
 `dgm_core.data.reading` reads a user's own files, and `dgm_core.data.writing` writes tables.
+
+`import dgm_core.data` loads nothing else. Each name below loads its module when it is first used,
+so a process that reads a table does not load torch.
 """
 
-from dgm_core.data.celeba import face_attributes, faces, source_window
-from dgm_core.data.download import fetch
-from dgm_core.data.folder import DataUnavailable, DownloadError, data_folder, is_available
-from dgm_core.data.pixels import pixels
-from dgm_core.data.sets import NAMES, Images, binarize, load, threshold
-from dgm_core.data.splits import SPLITS
-from dgm_core.data.tables import TABLES, TableInfo, available_tables, load_table
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dgm_core.data.celeba import face_attributes, faces, source_window
+    from dgm_core.data.download import fetch
+    from dgm_core.data.folder import DataUnavailable, DownloadError, data_folder, is_available
+    from dgm_core.data.image_bytes import pixels
+    from dgm_core.data.sets import NAMES, Images, binarize, load, threshold
+    from dgm_core.data.splits import SPLITS
+    from dgm_core.data.tables import TABLES, TableInfo, available_tables, load_table
 
 __all__ = [
     "NAMES",
@@ -43,3 +52,26 @@ __all__ = [
     "source_window",
     "threshold",
 ]
+
+_NAMES_OF = {
+    "celeba": ("face_attributes", "faces", "source_window"),
+    "download": ("fetch",),
+    "folder": ("DataUnavailable", "DownloadError", "data_folder", "is_available"),
+    "image_bytes": ("pixels",),
+    "sets": ("NAMES", "Images", "binarize", "load", "threshold"),
+    "splits": ("SPLITS",),
+    "tables": ("TABLES", "TableInfo", "available_tables", "load_table"),
+}
+"""Module → the public names that it defines."""
+_MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +190,13 @@ def wide(columns: int) -> bytes:
     return "\n".join(map(",".join, rows)).encode()
 
 
+def levels(columns: int, count: int, rows: int | None = None) -> bytes:
+    """A CSV file with columns of `count` different texts."""
+    lines = [",".join(f"c{number}" for number in range(columns))]
+    lines += [",".join([f"v{row % count}"] * columns) for row in range(rows or 2 * count)]
+    return "\n".join(lines).encode()
+
+
 WORDS = "name,söße\nÅsa,1.5\nBjörn,\nÅsa,2.5\nBjörn,4\n"
 GOOD = b"age,height\n30,1.7\n,1.8\n50,1.6\n41,\n"
 
@@ -201,6 +207,9 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "1e6 rows": (b"a,b\n" + b"1,2\n3,4\n" * 500_000, "at most 20,000 can be read"),
     "10,000 columns": (wide(10_000), "10,000 columns"),
     "101 columns": (wide(101), "101 columns"),
+    "660 columns after coding": (levels(60, 11), "660 columns after coding"),
+    "8 million cells after coding": (levels(10, 45, 19_000), "8,550,000 cells"),
+    "a long text": (b"a,b\n1,x\n2," + b"y" * 2000 + b"\n3,x\n4,\n", "2,000 characters"),
     "all missing": (b"a,b\n,\nNA,?\n", "No column"),
     "all constant": (b"a,b\n1,x\n1,x\n1,\n", "No column"),
     "names only": (b"who\nAnn\nBob\nCid\nDon\nEve\nFay\n", "No column"),
@@ -293,19 +302,27 @@ def test_an_upload_survives_another_source_and_another_view() -> None:
     assert table_description(without_errors(app)) == before
 
 
-def test_a_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    read = []
+def test_a_file_is_read_and_coded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, coded = [], []
 
-    @cache
-    def counted(content: bytes, name: str, **limits: object) -> object:
+    def counted(content: bytes, name: str, *args: Any, **limits: Any) -> object:
         read.append(name)
-        return tables_read(content, name, **limits)
+        return reads(content, name, *args, **limits)
 
-    tables_read = table_choice.read_table
-    monkeypatch.setattr(table_choice, "read_table", counted)
-    app = upload(lab(table_source="Upload"), GOOD)
+    def coded_once(*args: Any) -> object:
+        coded.append(args)
+        return codes(*args)
+
+    reads, codes = table_choice.read_limited, table_choice.table_of
+    monkeypatch.setattr(table_choice, "read_limited", counted)
+    app = lab(table_source="Upload")
+    monkeypatch.setattr(table_choice, "table_of", coded_once)
+    app = upload(app, GOOD)
     without_errors(app.run())
+    target = next(each for each in app.selectbox if each.label == "Column to predict")
+    without_errors(target.set_value(target.options[1]).run())
     assert read == ["it.csv"]
+    assert len(coded) == 1
 
 
 # --- training ---------------------------------------------------------------------------------

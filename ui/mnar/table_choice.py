@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -10,18 +11,26 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dgm_core.child_process import Pool
 from dgm_core.data import TABLES, available_tables, load_table
-from dgm_core.data.reading import Limits, Reading, UnreadableTable, read_table
+from dgm_core.data.reading import ColumnReport, Limits, Reading, UnreadableTable
+from dgm_core.data.reading.limited import read_limited
 from dgm_core.distributions.columns import Column, Numeric
 from dgm_core.estimators.coding import TableCoding
 from dgm_core.types import Masked
 from ui.frame import kept
 from ui.links import Setting, one_of
 from ui.mnar.units import STANDARD, Units, units_of
+from ui.script_run import in_child
 from ui.uploads import read_once
 
+MAX_MEGABYTES = 5
 MAX_ROWS, MAX_COLUMNS = 20_000, 100
 """Limits of an uploaded table."""
+MAX_CODED_COLUMNS, MAX_CODED_CELLS = 500, 4_000_000
+"""Limits after coding, in which a column of L > 2 levels becomes L columns."""
+MAX_CHARACTERS = 1_000
+"""Of a level."""
 NO_TARGET = "(none)"
 TABLE = Setting(
     "table",
@@ -31,12 +40,8 @@ TABLE = Setting(
 )
 
 
-class UploadedTable(NamedTuple):
-    """What was read from a file."""
-
-    reading: Reading
-    digest: str
-    name: str
+_POOL = Pool(2)
+"""Children that read uploads."""
 
 
 class Table(NamedTuple):
@@ -91,6 +96,29 @@ class Table(NamedTuple):
     def has_missing_cells(self) -> bool:
         """Is a cell missing before any is removed?"""
         return not bool(self.known.observed.all())
+
+
+class UploadedTable(NamedTuple):
+    """What was read from a file."""
+
+    reading: Reading
+    table: Table  # without a target
+    digest: str
+
+    def with_target(self, target: str) -> Table:
+        """The table for a choice of the column to predict; its values are not imputed."""
+        whole, chosen = self.table, self.table.coding.entries_of(target)
+        kept_columns = [
+            d for d in range(whole.coding.width) if not chosen.start <= d < chosen.stop
+        ]
+        coded = tuple(each for each in whole.coding.coded if each.name != target)
+        return whole._replace(
+            name=f"{self.digest}.{target}",
+            frame=whole.frame.drop(columns=target),
+            target=whole.frame[target],
+            coding=TableCoding(coded),
+            known=Masked(whole.known.x[:, kept_columns], whole.known.observed[:, kept_columns]),
+        )
 
 
 def table_of(name: str, title: str, frame: pd.DataFrame, target: str | None) -> Table:
@@ -149,9 +177,10 @@ def _upload() -> Table | None:
         "CSV or Parquet",
         ["csv", "tsv", "txt", "parquet"],
         key="table upload",
-        max_upload_size=5,
-        help=f"At most {MAX_ROWS:,} rows. For larger tables use `python -m dgm_core impute`. The "
-        "table stays in this session and is deleted when the tab closes.",
+        max_upload_size=MAX_MEGABYTES,
+        help=f"At most {MAX_ROWS:,} rows and {MAX_COLUMNS} columns. For larger tables use "
+        "`python -m dgm_core impute`. The table stays in this session and is deleted when the "
+        "tab closes.",
     )
     source, read = None, None
     if content is not None:
@@ -170,52 +199,71 @@ def _upload() -> Table | None:
 
 
 def _read(content: bytes, name: str, digest: str) -> UploadedTable:
-    """The table of a file.
+    """The table of a file, decoded in a child process and coded here, once.
 
     Raises:
         UnreadableTable, ValueError: it cannot be read, or it is too large.
     """
-    reading = read_table(content, name, limits=Limits(rows=MAX_ROWS))
-    table_of(digest, name, small_enough(reading.frame), None)
-    return UploadedTable(reading, digest, name)
+    limits = Limits(MAX_MEGABYTES * 2**20, MAX_ROWS)
+    reading = read_limited(content, name, partial(in_child, _POOL), limits=limits)
+    check_size(reading.columns, len(reading.frame))
+    table = table_of(f"{digest}.{NO_TARGET}", name, reading.frame, None)
+    return UploadedTable(reading, table, digest)
 
 
 def _with_target(upload: UploadedTable) -> Table:
     """The uploaded table; no value of the column to predict is removed or imputed."""
-    reading, digest, name = upload
-    columns = list(reading.frame.columns) if reading.frame.shape[1] > 1 else []
+    frame = upload.table.frame
     target = st.selectbox(
         "Column to predict",
-        [NO_TARGET, *columns],
-        key=kept(f"target.{digest}", NO_TARGET),
+        [NO_TARGET, *(list(frame.columns) if frame.shape[1] > 1 else [])],
+        key=kept(f"target.{upload.digest}", NO_TARGET),
         help="This column is not imputed. The view Predict learns to predict it.",
     )
-    chosen = None if target == NO_TARGET else target
+    if target == NO_TARGET:
+        return upload.table
     cached = st.session_state.get("table uploaded")
-    key = f"{digest}.{target}"
-    if cached is None or cached.name != key:
-        cached = table_of(key, name, reading.frame, chosen)
-        st.session_state["table uploaded"] = cached
+    if cached is None or cached.name != f"{upload.digest}.{target}":
+        cached = st.session_state["table uploaded"] = upload.with_target(target)
     return cached
 
 
-def small_enough(frame: pd.DataFrame) -> pd.DataFrame:
-    """The data frame itself.
+def check_size(columns: Sequence[ColumnReport], rows: int) -> None:
+    """Check the size of an uploaded table, also that after coding, before it is coded.
 
     Raises:
-        UnreadableTable: it has more than `MAX_COLUMNS` columns.
+        UnreadableTable: it is too large for this page.
     """
-    if frame.shape[1] > MAX_COLUMNS:
+    larger = "For larger tables use python -m dgm_core impute."
+    if len(columns) > MAX_COLUMNS:
         raise UnreadableTable(
-            f"This table has {frame.shape[1]:,} columns; this page accepts at most {MAX_COLUMNS}. "
-            "For larger tables use python -m dgm_core impute."
+            f"This table has {len(columns):,} columns; this page accepts at most {MAX_COLUMNS}. "
+            f"{larger}"
         )
-    return frame
+    longest = max((len(level) for each in columns for level in each.levels), default=0)
+    if longest > MAX_CHARACTERS:
+        raise UnreadableTable(
+            f"This table has a text of {longest:,} characters; this page accepts at most "
+            f"{MAX_CHARACTERS:,}. Leave out columns of free text."
+        )
+    coded = sum(len(each.levels) if each.kind == "categorical" else 1 for each in columns)
+    found = f"This table has {coded:,} columns after coding"
+    why = (
+        "A column of three or more different texts is coded as one column for each. Leave out "
+        f"columns of many different texts. {larger}"
+    )
+    if coded > MAX_CODED_COLUMNS:
+        raise UnreadableTable(f"{found}; this page accepts at most {MAX_CODED_COLUMNS:,}. {why}")
+    if rows * coded > MAX_CODED_CELLS:
+        raise UnreadableTable(
+            f"{found} and {rows:,} rows, {rows * coded:,} cells in all; this page accepts at most "
+            f"{MAX_CODED_CELLS:,}. {why}"
+        )
 
 
 def _report(reading: Reading) -> None:
     frame = reading.frame
-    missing = int(frame.isna().to_numpy().sum())
+    missing = sum(each.missing for each in reading.columns)
     fraction = missing / max(frame.size, 1)
     st.caption(
         f"Read: {len(frame):,} rows × {frame.shape[1]} columns, "

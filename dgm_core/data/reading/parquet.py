@@ -1,8 +1,13 @@
-"""Read Parquet files as cells. The size that a file states is checked before it is decoded."""
+"""Read Parquet files as cells.
+
+Nothing that a file states is trusted. Columns that hold neither numbers nor text are recognised by
+the schema and never decoded; the size of the others is checked before they are. Where a file
+states less than it contains, only a limit on the memory of the process helps (`in_child`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +19,14 @@ from dgm_core.data.reading.raw import Limits, Raw, unique_names
 from dgm_core.data.reading.remarks import Remarks, UnreadableTable
 
 MAGIC = b"PAR1"
-_BROKEN = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, KeyError)
+_BROKEN = (
+    pa.ArrowException,
+    OSError,
+    ValueError,
+    OverflowError,
+    KeyError,
+    RecursionError,
+)
 _INDEX = "__index_level_"  # pandas' name for row labels without a name
 
 
@@ -28,6 +40,11 @@ def read_parquet(content: bytes, file: str, limits: Limits, remarks: Remarks) ->
         return _read(content, file, limits, remarks)
     except UnreadableTable:
         raise
+    except MemoryError as error:
+        raise UnreadableTable(
+            f"{file} is damaged, or it needs too much memory to read. "
+            "Save it again with fewer rows or shorter texts and try again."
+        ) from error
     except _BROKEN as error:
         raise UnreadableTable(
             f"{file} is a damaged or incomplete Parquet file. Save it again and try again."
@@ -41,17 +58,60 @@ def _read(content: bytes, file: str, limits: Limits, remarks: Remarks) -> Raw:
     limits.check(file, rows, len(schema))
     if not rows:
         raise UnreadableTable(f"{file} has columns but no rows. Choose a file with data.")
-    groups = [stated.metadata.row_group(i) for i in range(stated.num_row_groups)]
-    if sum(group.total_byte_size for group in groups) > 10 * limits.bytes:
+    leaves = list(_leaves(schema, stated.metadata.num_columns))
+    places = [place for place, field in enumerate(schema) if is_plain(field.type)]
+    read = [leaves[place] for place in places]
+    _check_size(stated.metadata, read, file, limits)
+    # Dictionaries, because a small file may repeat a text a million times.
+    texts = [schema.field(place).name for place in places if is_text(schema.field(place).type)]
+    decoder = pq.ParquetFile(reader, metadata=stated.metadata, read_dictionary=texts).reader
+    table = decoder.read_all(column_indices=read) if read else pa.table({})
+    table.validate(full=True)
+    columns = _columns_of(schema, dict(zip(places, table.columns, strict=True)), remarks)
+    return raw_of(columns, np.arange(1, rows + 1))
+
+
+def _leaves(schema: pa.Schema, count: int) -> Iterator[int]:
+    """The first of the `count` stored columns that belongs to each field."""
+    first = 0
+    for field in schema:
+        yield first
+        first += _width(field.type)
+    if first != count:
+        raise ValueError(f"expected {first} stored columns, got {count}")
+
+
+def _width(kind: pa.DataType) -> int:
+    """The number of columns in which Parquet stores a type."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return _width(kind.storage_type)
+    if not pa.types.is_nested(kind):
+        return 1
+    return sum(_width(kind.field(number).type) for number in range(kind.num_fields))
+
+
+def _check_size(metadata: pq.FileMetaData, read: Sequence[int], file: str, limits: Limits) -> None:
+    """Check what decoding the columns `read` would need, by every part of the file.
+
+    Raises:
+        UnreadableTable: too many values or bytes.
+        ValueError: the parts differ in their numbers of rows.
+    """
+    values, size = dict.fromkeys(read, 0), 0
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        for leaf in read:
+            stored = group.column(leaf)
+            values[leaf] += stored.num_values
+            size += max(stored.total_uncompressed_size, stored.total_compressed_size)
+    limits.check(file, max(values.values(), default=0), len(read))
+    if any(count != metadata.num_rows for count in values.values()):
+        raise ValueError(f"expected {metadata.num_rows} values a column, got {values}")
+    if size > 10 * limits.bytes:
         raise UnreadableTable(
             f"{file} unpacks to more than {10 * limits.bytes / 2**20:,.0f} MB. "
             "Choose a smaller file."
         )
-    # Dictionaries, because a small file may repeat a text a million times.
-    texts = [field.name for field in schema if is_text(field.type)]
-    table = pq.ParquetFile(reader, metadata=stated.metadata, read_dictionary=texts).read()
-    table.validate(full=True)
-    return raw_of(usable_columns(table, remarks), np.arange(1, table.num_rows + 1))
 
 
 class ParquetColumn(NamedTuple):
@@ -76,15 +136,27 @@ def raw_of(columns: Sequence[ParquetColumn], lines: np.ndarray) -> Raw:
 
 def usable_columns(table: pa.Table, remarks: Remarks) -> list[ParquetColumn]:
     """The columns of numbers or text; adds a remark on each other column."""
-    schema = table.schema
+    return _columns_of(table.schema, dict(enumerate(table.columns)), remarks)
+
+
+def _columns_of(
+    schema: pa.Schema, decoded: Mapping[int, pa.ChunkedArray], remarks: Remarks
+) -> list[ParquetColumn]:
+    """The columns of numbers or text; adds a remark on each other column.
+
+    Args:
+        schema: of the file.
+        decoded: place in the schema → cells; columns of other types may be absent.
+        remarks: to add to.
+    """
     given = ["" if name.startswith(_INDEX) else " ".join(name.split()) for name in schema.names]
     names, unnamed = unique_names(given, remarks)
     columns = []
-    for place, column in enumerate(table.columns):
-        usable = plain(column)
+    for place, kind in enumerate(schema.types):
+        usable = plain(decoded[place]) if is_plain(kind) else None
         if usable is None:
             remarks.add(
-                f"The column is left out: it has neither numbers nor text, but {column.type}.",
+                f"The column is left out: it has neither numbers nor text, but {str(kind)[:80]}.",
                 column=names[place],
             )
         else:
@@ -99,9 +171,25 @@ def is_text(kind: pa.DataType) -> bool:
     )
 
 
+def is_plain(kind: pa.DataType) -> bool:
+    """Whether a type is one of flat numbers, bools or text, or a dictionary of these."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return (
+        is_text(kind)
+        or pa.types.is_null(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+    )
+
+
 def plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """The column as text (perhaps a dictionary), bools or float64; None if it is none of these."""
     kind = column.type
+    if not is_plain(kind):
+        return None
     if pa.types.is_dictionary(kind):
         if is_text(kind.value_type):
             return column
@@ -110,6 +198,4 @@ def plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
         return pc.cast(column, pa.string())
     if pa.types.is_boolean(kind):
         return column
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return pc.cast(column, pa.float64(), safe=False)
-    return None
+    return pc.cast(column, pa.float64(), safe=False)

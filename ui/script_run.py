@@ -1,0 +1,33 @@
+"""Waiting within the run of a page's script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from dgm_core.child_process import Pool
+from ui.streamlit_internals import in_script_run
+
+T = TypeVar("T")
+LOOK = 0.05
+"""Seconds between two looks whether the script run must end."""
+
+
+def in_child(pool: Pool, function: Callable[..., T], *args: Any, memory: int, seconds: float) -> T:
+    """As `Pool.call`, but the computation ends when the run of the script is asked to end.
+
+    That happens when the visitor changes a setting or closes the tab. A callback of a widget must
+    not call this: Streamlit holds the state of the session during callbacks.
+    """
+    steps = pool.steps(function, *args, memory=memory, seconds=seconds)
+    try:
+        while True:
+            ended = next(steps).wait(LOOK)
+            if not ended and in_script_run():
+                _ = "any" in st.session_state  # the script ends here if it is asked to
+    except StopIteration as end:
+        return end.value
+    finally:
+        steps.close()
