@@ -1,68 +1,37 @@
 """Uploads → checked arrays: a picture becomes grey levels, a photograph, a digit or a mask.
 
-Nothing in a file is trusted. Its size, its kind, and the width and height in its header are
-checked before a pixel is decoded, and one upload is decoded at a time. Every problem is a
-`BadUpload` with a message for the visitor. The limits below keep the memory for any upload under
-300 MB.
-
-| kind          | largest             | because one pixel costs, while it is decoded              |
-|---------------|---------------------|-----------------------------------------------------------|
-| PNG, GIF, BMP | 16 million pixels   | up to 12 bytes: as read, as RGBA, and again to average it |
-| JPEG          | 25 million pixels   | up to 8 bytes: all coefficients of a progressive file     |
-| WebP          | 12.5 million pixels | up to 16 bytes: the decoder's canvases and two copies     |
+Files of strangers are decoded in child processes with a limit of memory and time (`ui.decoding`
+says what else is checked). Every problem is a `BadUpload` with a message for the visitor.
 """
 
 from __future__ import annotations
 
 import math
-import re
-import struct
-import threading
-from io import BytesIO
-from typing import Literal
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image
 from scipy import ndimage
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
-MAX_BYTES = 5 * 2**20
-MAX_PIXELS = {"PNG": 16e6, "GIF": 16e6, "BMP": 16e6, "JPEG": 25e6, "MPO": 25e6, "WEBP": 12.5e6}
-MIN_SIDE, MAX_SIDE, MAX_ASPECT = 8, 10_000, 20
-WORKING_SIDE = 1024
-"""Larger pictures are reduced to at most this many pixels per side, by averaging."""
+from dgm_core.child_process import ChildFailed, OutOfMemory, OutOfTime, Pool
+from ui import decoding
+from ui.decoding import BadUpload
+from ui.script_run import in_child
 
-Mode = Literal["L", "RGB"]
+MEMORY = 320 * 2**20
+"""Bytes that a child may need to decode one picture."""
+SECONDS = 6.0
+"""Time limit for decoding one picture; an accepted one takes about 1 s of an idle core."""
 
-_MAX_PNG_CHUNKS, _MAX_PNG_NOTES = 10_000, 8
-_MAX_JPEG_MARKERS, _MAX_JPEG_SCANS = 6_000, 120
 _MIN_CONTRAST = 30.0  # grey levels of 255 between ink and paper
-_ONE_AT_A_TIME = threading.Lock()
-
-_SAVE_AS = "Please save it as PNG or JPEG and upload it again."
-_DAMAGED = f"is damaged or incomplete and cannot be opened. {_SAVE_AS}"
-_TOO_MUCH = f"contains too much data besides the picture. {_SAVE_AS}"
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-
-class BadUpload(ValueError):
-    """An upload that cannot be used; the message is for the visitor."""
+_POOL = Pool(2)
 
 
 def read_picture(content: bytes, name: str = "") -> np.ndarray:
     """The grey levels of an uploaded picture, upright, on white paper.
 
     Of an animation the first frame is used; transparent parts become white; 16-bit levels are
-    scaled to 8 bits; a picture with more than `WORKING_SIDE` pixels per side is reduced by
-    averaging.
+    scaled to 8 bits; a larger picture is reduced to at most `decoding.WORKING_SIDE` pixels
+    per side, by averaging.
 
     Args:
         content: the bytes of a PNG, JPEG, GIF, BMP or WebP file.
@@ -215,151 +184,16 @@ def _called(name: str) -> str:
     return f"“{tame}”" if tame else "This file"
 
 
-def _read(content: bytes, name: str, mode: Mode) -> np.ndarray:
+def _read(content: bytes, name: str, mode: decoding.Mode) -> np.ndarray:
     try:
-        with _ONE_AT_A_TIME:
-            return _decode(content, mode)
+        return in_child(_POOL, decoding.decode, content, mode, memory=MEMORY, seconds=SECONDS)
     except BadUpload as error:
-        raise BadUpload(f"{_called(name)} {error}") from error.__cause__
-
-
-def _decode(content: bytes, mode: Mode) -> np.ndarray:
-    if not content:
-        raise BadUpload(f"is empty. {_SAVE_AS}")
-    if len(content) > MAX_BYTES:
-        raise BadUpload(
-            f"has {len(content) / 2**20:.1f} MB; the limit is {MAX_BYTES / 2**20:.0f} MB. "
-            "Please reduce its size or save it as JPEG."
-        )
-    _check_containers(content)
-    try:
-        with Image.open(BytesIO(content), formats=FORMATS) as image:
-            _check_size(image.format or "PNG", *image.size)
-            fit = WORKING_SIDE / max(image.size)
-            image.draft(mode, (math.ceil(image.width * fit), math.ceil(image.height * fit)))
-            image.load()
-            turn = _TURNS.get(_orientation(image))
-            small = _small(image, mode)
-        return np.array(small if turn is None else small.transpose(turn))
-    except BadUpload:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadUpload("has far too many pixels. Please reduce its size.") from error
-    except UnidentifiedImageError as error:
-        known = content.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF"))
-        what = _DAMAGED if known else f"is {_what_it_is(content)}. {_SAVE_AS}"
-        raise BadUpload(what) from error
-    except Exception as error:  # decoders raise nearly anything for a damaged file
-        # Pillow words its own limit on the texts inside a PNG "… too large"
-        raise BadUpload(_TOO_MUCH if "too large" in str(error) else _DAMAGED) from error
-
-
-def _check_size(kind: str, width: int, height: int) -> None:
-    size = f"is {width} × {height} pixels"
-    if min(width, height) < MIN_SIDE and max(width, height) <= MAX_SIDE:
-        raise BadUpload(f"{size}; each side needs at least {MIN_SIDE} pixels.")
-    if max(width, height) > MAX_SIDE:
-        raise BadUpload(
-            f"{size}; a side may have at most {MAX_SIDE:,} pixels. Please reduce its size."
-        )
-    if max(width, height) > MAX_ASPECT * min(width, height):
-        raise BadUpload(f"{size}, which is too narrow. Please crop it.")
-    if width * height > MAX_PIXELS[kind]:
-        raise BadUpload(
-            f"{size}; the limit is {MAX_PIXELS[kind] / 1e6:g} million pixels for "
-            f"{'JPEG' if kind == 'MPO' else kind}. Please reduce its size."
-        )
-
-
-def _check_containers(content: bytes) -> None:
-    """Refuse files that need memory or time before Pillow knows their size, or besides it."""
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        chunks = notes = 0
-        at = 8
-        while at + 8 <= len(content):
-            length, kind = struct.unpack_from(">I4s", content, at)
-            at += 12 + length
-            chunks += 1
-            notes += kind in (b"zTXt", b"iTXt")
-        if chunks > _MAX_PNG_CHUNKS or notes > _MAX_PNG_NOTES:
-            raise BadUpload(_TOO_MUCH)
-    elif content.startswith(b"\xff\xd8"):
-        markers = sum(1 for _ in re.finditer(rb"\xff[\xc0-\xcf\xd8-\xfe]", content))
-        if markers > _MAX_JPEG_MARKERS or content.count(b"\xff\xda") > _MAX_JPEG_SCANS:
-            raise BadUpload(_TOO_MUCH)
-    elif content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        size = _webp_size(content)  # Pillow allocates its canvases when it opens the file
-        if size is None:
-            raise BadUpload(_DAMAGED)
-        _check_size("WEBP", *size)
-
-
-def _webp_size(content: bytes) -> tuple[int, int] | None:
-    """Canvas (width, height) from a WebP header; None if the header is damaged."""
-    kind = content[12:16]
-    if len(content) < 30:
-        return None
-    if kind == b"VP8X":
-        return (
-            int.from_bytes(content[24:27], "little") + 1,
-            int.from_bytes(content[27:30], "little") + 1,
-        )
-    if kind == b"VP8L":
-        bits = int.from_bytes(content[21:25], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if kind == b"VP8 ":
-        width, height = struct.unpack_from("<HH", content, 26)
-        return width & 0x3FFF, height & 0x3FFF
-    return None
-
-
-def _what_it_is(content: bytes) -> str:
-    start = content[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    signs = {
-        "a PDF document": start.startswith(b"%pdf"),
-        "a PostScript file": start.startswith((b"%!ps", b"\xc5\xd0\xd3\xc6")),
-        "an SVG drawing": b"<svg" in start,
-        "a TIFF picture, which is not supported": content.startswith((b"II*\0", b"MM\0*")),
-        "a HEIC or AVIF picture, which is not supported": content[4:8] == b"ftyp",
-        "a web page or XML text, not a picture": start.startswith(b"<"),
-        "a ZIP archive, not a picture": content.startswith(b"PK\x03\x04"),
-        "text, not a picture": b"\0" not in content[:1024] and start.isascii(),
-    }
-    return next(
-        (what for what, is_it in signs.items() if is_it), "not a picture in a supported format"
-    )
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # damaged camera data do not matter
-        return 1
-
-
-def _small(image: Image.Image, mode: Mode) -> Image.Image:
-    """A picture of any mode → `mode`, at most `WORKING_SIDE` per side; transparent = white."""
-    factor = math.ceil(max(image.size) / WORKING_SIDE)
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        levels = np.clip(np.asarray(image), 0, 65535)
-        image = Image.fromarray((levels // 256).astype(np.uint8))
-    elif image.mode == "F":
-        image = Image.fromarray(_full_range(np.asarray(image)))
-    if image.has_transparency_data:
-        clear = image if image.mode == "RGBA" else image.convert("RGBA")
-        clear = clear.reduce(factor)
-        paper = Image.new("RGBA", clear.size, "white")
-        return Image.alpha_composite(paper, clear).convert(mode)
-    return (image if image.mode == mode else image.convert(mode)).reduce(factor)
-
-
-def _full_range(values: np.ndarray) -> np.ndarray:
-    """Floats of any range → uint8: smallest finite value 0, largest 255, NaN as the smallest."""
-    finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    filled = np.nan_to_num(values.astype(np.float64), nan=low, posinf=high, neginf=low)
-    span = high - low
-    return np.rint((filled - low) * (255 / span if span > 0 else 0.0)).astype(np.uint8)
+        problem = str(error)
+    except (OutOfMemory, OutOfTime):
+        problem = decoding.TOO_MUCH_WORK
+    except ChildFailed:  # the decoder crashed
+        problem = decoding.DAMAGED
+    raise BadUpload(f"{_called(name)} {problem}")
 
 
 def _otsu(levels: np.ndarray) -> float:

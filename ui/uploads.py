@@ -39,6 +39,19 @@ def read_once(
         read: returns the content; None: there is no file.
         errors: what `read` raises for a bad file, with a message for the visitor.
     """
+    state = newest(key, source, read, errors)
+    if state.problem is not None:
+        st.error(state.problem)
+    return state
+
+
+def newest(
+    key: str,
+    source: Hashable | None,
+    read: Callable[[], T] | None,
+    errors: tuple[type[Exception], ...] = (intake.BadUpload,),
+) -> Upload[T]:
+    """As `read_once`, but the caller shows the error."""
     state: Upload[T] = st.session_state.get(key, Upload(None, None, None, 0))
     if source != state.source:
         state = state._replace(source=source, problem=None)
@@ -48,6 +61,4 @@ def read_once(
         except errors as error:
             state = state._replace(problem=str(error))
         st.session_state[key] = state
-    if state.problem is not None:
-        st.error(state.problem)
     return state

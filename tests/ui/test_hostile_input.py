@@ -17,7 +17,7 @@ from hypothesis import strategies as some
 from hypothesis.extra.numpy import arrays
 
 from dgm_core.data.reading import UnreadableTable, read_table
-from ui import intake, links
+from ui import decoding, intake, links
 from ui.clusters.compare import Compare
 from ui.clusters.learn import Learn
 from ui.clusters.mixture import Inside
@@ -119,7 +119,7 @@ def test_any_bytes_under_any_name_give_an_image_or_a_message(
         assert not set("<>&`$*[]") & set(sentence)
     else:
         assert picture.dtype == np.uint8
-        assert max(picture.shape) <= intake.WORKING_SIDE
+        assert max(picture.shape) <= decoding.WORKING_SIDE
 
 
 @given(grey=arrays(np.uint8, some.tuples(some.integers(8, 24), some.integers(8, 24))))

@@ -6,8 +6,10 @@ import io
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,9 @@ import pytest
 from PIL import Image
 
 from dgm_core import data
-from ui import intake
+from dgm_core.child_process import ChildFailed
+from tests.patience import PATIENCE
+from ui import decoding, intake
 from ui.intake import (
     BadUpload,
     digit_from_picture,
@@ -27,6 +31,13 @@ from ui.intake import (
 
 ROOT = Path(__file__).parents[2]
 ORIENTATION = 0x0112
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux only")
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a child may take longer than a visitor would wait."""
+    monkeypatch.setattr(intake, "SECONDS", PATIENCE)
 
 
 def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -81,7 +92,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "heic": (lambda: b"\0\0\0\x18ftypheic" + bytes(100), "HEIC"),
     "ico": (lambda: saved(Image.new("L", (50, 50)), "ICO"), "not a picture"),
     "zip": (lambda: b"PK\x03\x04" + bytes(100), "ZIP"),
-    "5 MB and a byte": (lambda: bytes(intake.MAX_BYTES + 1), "5 MB"),
+    "5 MB and a byte": (lambda: bytes(decoding.MAX_BYTES + 1), "5 MB"),
     "truncated png": (lambda: saved(Image.fromarray(ramp(300, 300)))[:900], "incomplete"),
     "truncated jpeg": (lambda: saved(Image.fromarray(ramp()), "JPEG")[:-60], "incomplete"),
     "truncated gif": (lambda: saved(Image.fromarray(ramp()), "GIF")[:-400], "incomplete"),
@@ -165,6 +176,93 @@ def test_odd_file_names_do_not_matter(name: str) -> None:
     assert len(str(caught.value)) < 120
 
 
+# --- work that a small file asks for
+
+
+def progressive(side: int, more_scans: int = 0) -> bytes:
+    """A grey progressive JPEG of 6 scans, whose last scan is repeated."""
+    content = saved(Image.new("L", (side, side), 99), "JPEG", progressive=True, quality=30)
+    return content[:-2] + content[content.rindex(b"\xff\xda") : -2] * more_scans + content[-2:]
+
+
+def test_a_jpeg_with_many_scans_is_refused_before_it_is_decoded() -> None:
+    bomb = progressive(5000, 104)
+    assert len(bomb) < 200_000
+    start = time.process_time()
+    with pytest.raises(BadUpload, match="110 scans, which takes too long"):
+        decoding.decode(bomb, "L")
+    assert time.process_time() - start < 1
+
+
+def test_scans_of_a_small_picture_do_not_matter() -> None:
+    assert read_picture(progressive(1000, 104)).shape == (1000, 1000)
+
+
+@pytest.mark.parametrize(("mode", "scans"), [("L", 6), ("RGB", 10), ("CMYK", 18)])
+def test_a_progressive_photograph_of_the_largest_size_is_accepted(mode: str, scans: int) -> None:
+    content = saved(Image.new(mode, (5000, 5000)), "JPEG", progressive=True, quality=30)
+    assert decoding._jpeg_segments(content)[1] == scans
+    assert read_photo(content).shape == (625, 625, 3)
+
+
+def test_only_the_scans_of_the_first_image_are_counted() -> None:
+    """Camera data hold previews, and telephones append a film."""
+    film = np.random.default_rng(0).integers(0, 256, 10**6, np.uint8).tobytes() + b"\xff\xda" * 99
+    camera = b"Exif\0\0" + b"\xff\xda\0\x08" * 1000
+    content = saved(Image.new("L", (3000, 3000)), "JPEG", exif=camera) + film
+    assert decoding._jpeg_segments(content)[1] == 1
+    assert read_picture(content).shape == (750, 750)
+
+
+@pytest.mark.parametrize(
+    "byte", [b"a", b"\xff", b"\xff\0", b"\xff\xd0", b"\xff\x01", b"\xff\xda\0\2"]
+)
+def test_the_scans_of_any_file_are_counted_quickly(byte: bytes) -> None:
+    content = (b"\xff\xd8" + byte * decoding.MAX_BYTES)[: decoding.MAX_BYTES]
+    start = time.process_time()
+    with pytest.raises(BadUpload):
+        decoding.decode(content, "L")
+    assert time.process_time() - start < 1
+
+
+# --- the child process
+
+
+def test_a_picture_does_not_wait_for_another() -> None:
+    with closing(intake._POOL.steps(time.sleep, 60, memory=2**24, seconds=60)) as busy:
+        next(busy)
+        assert read_picture(saved(Image.fromarray(ramp()))).shape == (40, 60)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("SECONDS", 1e-9), pytest.param("MEMORY", 2**20, marks=LINUX)]
+)
+def test_a_limit_of_the_child_gives_a_message(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: float
+) -> None:
+    content = saved(Image.new("L", (3000, 3000)))
+    monkeypatch.setattr(intake, name, value)
+    with pytest.raises(BadUpload, match=r"“a\.png” takes too long or too much memory"):
+        read_picture(content, "a.png")
+
+
+def test_a_crash_of_a_decoder_gives_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise ChildFailed("the child process ended with code -11")
+
+    monkeypatch.setattr(intake, "in_child", crash)
+    with pytest.raises(BadUpload, match=r"“a\.png” is damaged"):
+        read_picture(b"", "a.png")
+
+
+def test_a_child_that_decodes_imports_neither_streamlit_nor_torch() -> None:
+    code = (
+        "import sys, ui.decoding\n"
+        "assert not {'streamlit', 'torch', 'scipy', 'dgm_core'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
 # --- what a sound picture becomes
 
 
@@ -221,15 +319,15 @@ def test_modes_of_the_decoder_are_read(mode: str) -> None:
         via = {"RGBa": "RGBA", "PA": "P"}.get(mode, "RGB")
         image, expected = Image.fromarray(ramp()).convert(via).convert(mode), ramp()
     assert image.mode == mode
-    grey = np.asarray(intake._small(image, "L")).astype(int)
+    grey = np.asarray(decoding._small(image, "L")).astype(int)
     assert np.abs(grey - expected).max() <= 2
 
 
 def test_non_finite_floats_cause_no_error() -> None:
     values = np.array([[np.nan, 1.0, 3.0], [np.inf, -np.inf, 2.0]], np.float32)
-    np.testing.assert_array_equal(intake._full_range(values), [[0, 0, 255], [255, 0, 128]])
-    assert not intake._full_range(np.full((2, 2), np.nan, np.float32)).any()
-    assert not intake._full_range(np.full((2, 2), 7, np.float32)).any()
+    np.testing.assert_array_equal(decoding._full_range(values), [[0, 0, 255], [255, 0, 128]])
+    assert not decoding._full_range(np.full((2, 2), np.nan, np.float32)).any()
+    assert not decoding._full_range(np.full((2, 2), 7, np.float32)).any()
 
 
 def test_transparent_is_white_paper() -> None:
@@ -265,7 +363,7 @@ def test_the_first_frame_of_an_animation_is_used(kind: str) -> None:
 def test_the_orientation_of_the_camera_is_corrected(orientation: int, kind: str) -> None:
     upright = Image.fromarray(ramp(48, 64))
     back = {6: 8, 8: 6}.get(orientation, orientation)
-    stored = upright.transpose(intake._TURNS[back]) if back > 1 else upright
+    stored = upright.transpose(decoding._TURNS[back]) if back > 1 else upright
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     options = {"lossless": True} if kind == "WEBP" else {}
@@ -286,7 +384,7 @@ def test_big_pictures_are_averaged_down() -> None:
     big = np.kron(ramp(20, 30), np.ones((100, 100), np.uint8))  # 2000 × 3000
     for kind in ("PNG", "JPEG"):
         grey = read_picture(saved(Image.fromarray(big), kind))
-        assert max(grey.shape) <= intake.WORKING_SIDE
+        assert max(grey.shape) <= decoding.WORKING_SIDE
         assert grey.shape[1] / grey.shape[0] == pytest.approx(1.5, rel=0.01)
         assert grey.mean() == pytest.approx(big.mean(), abs=2)
 
@@ -363,7 +461,7 @@ def test_transparent_parts_of_a_photograph_are_white() -> None:
 def test_a_photograph_is_turned_upright(orientation: int) -> None:
     back = {6: 8, 8: 6}.get(orientation, orientation)
     upright = Image.fromarray(colours(48, 64))
-    stored = upright.transpose(intake._TURNS[back]) if back > 1 else upright
+    stored = upright.transpose(decoding._TURNS[back]) if back > 1 else upright
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     content = saved(stored, "JPEG", exif=exif, quality=95, subsampling=0)
@@ -376,7 +474,7 @@ def test_big_photographs_are_averaged_down() -> None:
     big = Image.fromarray(colours()).resize((3000, 2000), Image.Resampling.BICUBIC)
     for kind in ("PNG", "JPEG"):
         photo = read_photo(saved(big, kind))
-        assert max(photo.shape) <= intake.WORKING_SIDE
+        assert max(photo.shape) <= decoding.WORKING_SIDE
         assert photo.shape[1] / photo.shape[0] == pytest.approx(1.5, rel=0.01)
         np.testing.assert_allclose(photo.mean((0, 1)), np.asarray(big).mean((0, 1)), atol=2)
 
@@ -601,23 +699,22 @@ MEASURE = """
 import io, sys
 from pathlib import Path
 from PIL import Image
-from ui import intake
+from ui import decoding
 
 def peak():  # getrusage would begin with the peak of the process that started this one
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
-for kind in intake.FORMATS:  # decoders are imported when first used
+for kind in decoding.FORMATS:  # decoders are imported when first used
     file = io.BytesIO()
     Image.new("RGB", (20, 20)).save(file, kind)
-    intake.read_picture(file.getvalue())
-read = getattr(intake, sys.argv[1])
+    decoding.decode(file.getvalue(), "L")
 before = peak()
 for name in sys.argv[2:]:
     try:
-        read(Path(name).read_bytes())
+        decoding.decode(Path(name).read_bytes(), sys.argv[1])
         print("read", peak() - before)
-    except intake.BadUpload:
+    except decoding.BadUpload:
         print("refused", peak() - before)
 """
 
@@ -642,8 +739,8 @@ def expensive_uploads() -> dict[str, bytes]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
-@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
-def test_no_upload_costs_more_than_300_megabytes(tmp_path: Path, read: Reader) -> None:
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_no_upload_costs_more_than_300_megabytes(tmp_path: Path, mode: str) -> None:
     bombs = {name: make() for name, (make, _) in BAD.items() if "bomb" in name or "," in name}
     dear = expensive_uploads()
     files = bombs | dear
@@ -651,7 +748,7 @@ def test_no_upload_costs_more_than_300_megabytes(tmp_path: Path, read: Reader) -
     for path, content in zip(paths, files.values(), strict=True):
         path.write_bytes(content)
     ran = subprocess.run(
-        [sys.executable, "-c", MEASURE, read.__name__, *map(str, paths)],
+        [sys.executable, "-c", MEASURE, mode, *map(str, paths)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -662,3 +759,9 @@ def test_no_upload_costs_more_than_300_megabytes(tmp_path: Path, read: Reader) -
         assert outcome == ("read" if name in dear else "refused"), name
         assert float(grown) < (300 if name in dear else 50), name
     assert float(peaks["moving.webp"][1]) > 100  # it was measured
+
+
+@pytest.mark.slow
+def test_the_limits_of_the_child_allow_every_accepted_upload() -> None:
+    for name, content in expensive_uploads().items():
+        assert max(read_photo(content, name).shape) <= decoding.WORKING_SIDE, name

@@ -13,7 +13,7 @@ from dgm_core import data
 from dgm_core.data.upright import upright
 from dgm_core.studies.clusters import embeddings
 from dgm_core.studies.clusters.history import Snapshot
-from ui import contact_sheet, figures, glossary, intake, own_digit, uploaded_pictures
+from ui import contact_sheet, figures, glossary, own_digit, uploaded_pictures
 from ui.clusters import charts
 from ui.clusters.compare import colourings
 from ui.clusters.runs import RECONSTRUCTIONS, TrainedRun
@@ -206,11 +206,6 @@ def _network_input(trained: TrainedRun, levels: np.ndarray) -> np.ndarray:
         return levels
     x = torch.from_numpy(levels)[None, None].float() / 255
     return (upright(x)[0, 0] * 255).round().byte().numpy()
-
-
-def _digit(content: bytes, name: str) -> np.ndarray:
-    digit = intake.digit_from_picture(intake.read_picture(content, name))
-    return (digit * 255).round().astype(np.uint8)
 
 
 @st.cache_resource(show_spinner="Loading the images …", max_entries=3)

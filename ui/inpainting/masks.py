@@ -17,6 +17,7 @@ from ui.components.pixel_canvas import Drawing, pixel_canvas
 from ui.frame import KEPT, kept, last_value, renew
 from ui.inpainting.pictures import CANVAS, Picture
 from ui.uploaded_pictures import KINDS
+from ui.uploads import newest
 
 PRESETS = ("random", "box", *masks.PRESETS)
 DEFAULT_SIDE = 28
@@ -63,6 +64,7 @@ def choose_mask(picture: Picture, drawing: Drawing | None = None) -> np.ndarray:
         drawing: the visitor's ink, if the image is drawn on the same canvas.
     """
     state, side = st.session_state, picture.side
+    problem = _take_upload(side)  # before the canvas is drawn
     with st.container(border=True):
         stroke = pixel_canvas(
             named(CANVAS, side),
@@ -90,7 +92,7 @@ def choose_mask(picture: Picture, drawing: Drawing | None = None) -> np.ndarray:
             )
         _shape_settings(side)
         with st.popover("Upload a mask", width="content"):
-            _mask_upload(side)
+            _mask_upload(side, problem)
     if picture.levels.any() and not state[named("mask", side)].any():
         st.info("No pixel is hidden yet. Paint on the image, or choose a shape.")
     return state[named("mask", side)]
@@ -165,35 +167,32 @@ def _set_mask(side: int, hidden: np.ndarray) -> None:
     state[revision] = state.get(revision, 0) + 1
 
 
-def _mask_upload(side: int) -> None:
-    st.file_uploader(
-        "An image whose bright pixels are hidden",
-        type=KINDS,
-        key=named("mask_upload", side),
-        on_change=_read_mask,
-        args=(side,),
-    )
-    if problem := st.session_state.get(named("mask_problem", side)):
-        st.error(problem)
+def _take_upload(side: int) -> str | None:
+    """Replace the mask by a newly uploaded one; returns a message about the upload."""
+    state, place = st.session_state, named("uploaded mask", side)
+    file = state.get(named("mask_upload", side))
 
-
-def _read_mask(side: int) -> None:
-    state, problem = st.session_state, named("mask_problem", side)
-    state[problem] = None
-    file = state[named("mask_upload", side)]
-    if file is None:
-        return
-    try:
+    def read() -> np.ndarray:
         grey = intake.read_picture(file.getvalue(), file.name)
-        hidden = intake.mask_from_picture(grey, side, side)
-    except intake.BadUpload as error:
-        state[problem] = str(error)
-        return
-    _set_mask(side, hidden)
-    _no_preset(side)
-    if hidden.all():
-        state[problem] = "This mask hides every pixel, so no pixel is observed."
-    elif not hidden.any():
-        state[problem] = (
-            "This mask hides no pixel. Bright pixels of the uploaded image are hidden."
-        )
+        return intake.mask_from_picture(grey, side, side)
+
+    before = state[place].revision if place in state else 0
+    upload = newest(place, None if file is None else file.file_id, None if file is None else read)
+    if upload.revision > before:
+        _set_mask(side, upload.content)
+        _no_preset(side)
+    if file is None or upload.problem is not None:
+        return upload.problem
+    if upload.content.all():
+        return "This mask hides every pixel, so no pixel is observed."
+    if not upload.content.any():
+        return "This mask hides no pixel. Bright pixels of the uploaded image are hidden."
+    return None
+
+
+def _mask_upload(side: int, problem: str | None) -> None:
+    st.file_uploader(
+        "An image whose bright pixels are hidden", type=KINDS, key=named("mask_upload", side)
+    )
+    if problem:
+        st.error(problem)

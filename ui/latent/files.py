@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -68,15 +68,17 @@ def from_json(text: str, model: str, latent_dim: int) -> np.ndarray:
     """
     try:
         content: Any = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError("This is not the JSON file of a latent.") from error
     if not isinstance(content, dict) or not isinstance(content.get("z"), list):
         raise ValueError("This JSON file contains no latent: it has no list “z”.")
-    if content.get("model") != model:
-        raise ValueError(f"This latent belongs to {content.get('model')!s:.40}, not to {model}.")
+    if (other := content.get("model")) != model:
+        if not isinstance(other, str) or not other.isprintable():
+            other = "another model"
+        raise ValueError(f"This latent belongs to {other:.40}, not to {model}.")
     numbers = [each for each in content["z"] if type(each) in (int, float)]
     complete = len(numbers) == len(content["z"]) == latent_dim
-    if not complete or not all(abs(each) < math.inf for each in numbers):
+    if not complete or not all(abs(each) <= sys.float_info.max for each in numbers):
         raise ValueError(
             f"A latent of {model} has {latent_dim} finite numbers. This one does not."
         )
