@@ -22,7 +22,24 @@ def data_list() -> None:
 
     typer.echo(f"folder: {data.data_folder()}")
     for name in (*data.NAMES, *data.TABLES):
-        typer.echo(f"{name:16} {'here' if data.is_available(name) else 'not here'}")
+        typer.echo(f"{name:16} {_state(name)}")
+
+
+def _state(name: str) -> str:
+    from dgm_core import data
+
+    if not data.is_available(name):
+        return "not here"
+    try:
+        held = data.part_held(name)
+    except data.DataUnavailable:  # broken files: reading them says what to do
+        return "here"
+    if held is None:
+        return "here"
+    return (
+        f"a part is here: {held.train:,} of {held.train_in_whole:,} training images, "
+        f"{held.test:,} of {held.test_in_whole:,} test images"
+    )
 
 
 @app.command("fetch")
@@ -30,12 +47,20 @@ def data_fetch(
     names: Annotated[
         list[str], typer.Argument(help="Names such as mnist, celeba, concrete; see dgm data list.")
     ],
+    part: Annotated[
+        bool,
+        typer.Option(
+            "--part",
+            help="Only what the pages show: test images and some training images of mnist, "
+            "omniglot or celeba.",
+        ),
+    ] = False,
 ) -> None:
-    """Download and prepare data sets."""
+    """Download and prepare data sets; a whole data set replaces a part of it."""
     from dgm_core import data
 
     for name in names:
         try:
-            typer.echo(f"{name}: {data.fetch(name)}")
+            typer.echo(f"{name}: {data.fetch(name, extent='part' if part else 'whole')}")
         except (ValueError, data.DownloadError) as error:
             stop(error)

@@ -5,8 +5,9 @@
     (torch.Size([300, 1, 28, 28]), torch.Size([300]), ('0', '1', '2'))
 
 `load` reads the set from `$DGM_DATA` (default: a folder in the user's cache). If it is not there,
-`load` downloads and prepares it; an error says what to do if that fails. `digits` comes with
-scikit-learn and is always available.
+`load` downloads and prepares it; an error says what to do if that fails.
+`fetch(name, extent="part")` gets only what the pages show; `part_held(name)` says how much that
+is. `digits` comes with scikit-learn and is always available.
 
     >>> load_table("iris").shape  # a pandas DataFrame, the target in the last column
     (150, 5)
@@ -25,7 +26,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dgm_core.data.celeba import face_attributes, faces, source_window
     from dgm_core.data.download import fetch
-    from dgm_core.data.folder import DataUnavailable, DownloadError, data_folder, is_available
+    from dgm_core.data.folder import (
+        DataUnavailable,
+        DownloadError,
+        Held,
+        data_folder,
+        is_available,
+        part_held,
+    )
     from dgm_core.data.image_bytes import pixels
     from dgm_core.data.sets import NAMES, Images, binarize, load, threshold
     from dgm_core.data.splits import SPLITS
@@ -37,6 +45,7 @@ __all__ = [
     "TABLES",
     "DataUnavailable",
     "DownloadError",
+    "Held",
     "Images",
     "TableInfo",
     "available_tables",
@@ -48,6 +57,7 @@ __all__ = [
     "is_available",
     "load",
     "load_table",
+    "part_held",
     "pixels",
     "source_window",
     "threshold",
@@ -56,7 +66,10 @@ __all__ = [
 _NAMES_OF = {
     "celeba": ("face_attributes", "faces", "source_window"),
     "download": ("fetch",),
-    "folder": ("DataUnavailable", "DownloadError", "data_folder", "is_available"),
+    "folder": (
+        *("DataUnavailable", "DownloadError", "Held"),
+        *("data_folder", "is_available", "part_held"),
+    ),
     "image_bytes": ("pixels",),
     "sets": ("NAMES", "Images", "binarize", "load", "threshold"),
     "splits": ("SPLITS",),

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from dgm_core import data
-from dgm_core.data.splits import part_of
+from dgm_core.data.folder import files_of, opened
+from dgm_core.data.splits import training_rows
 from dgm_core.data.upright import upright
 from dgm_core.rng import generator
 
@@ -40,14 +41,20 @@ def cluster_images(dataset: str, count: int | None, *, set_upright: bool) -> Clu
 
     Raises:
         ValueError: `dataset` is not one of `DATASETS`.
-        DataUnavailable: the data set is not on this machine.
+        DataUnavailable: the data set is not on this machine, or only a part without these images.
     """
     if dataset not in DATASETS:
         raise ValueError(f"expected a data set among {', '.join(DATASETS)}, got {dataset!r}")
+    if data.is_available(dataset) and not are_available(dataset, count):
+        raise data.DataUnavailable(
+            f"only a part of {dataset} is in {data.data_folder()}, without these images. "
+            f"Run `python -m dgm_core data fetch {dataset}`, which replaces the part."
+        )
     both = [data.load(dataset, split, download_missing=False) for split in ("train", "valid")]
     x, y = (torch.cat([getattr(each, name) for each in both]) for name in ("x", "y"))
     if dataset == "mnist":
-        rows = [part_of(len(x), len(both[1].x), split) for split in ("train", "valid")]
+        with opened(dataset, files_of(dataset)[0]) as file:
+            rows = [training_rows(file, len(x), 5000, split) for split in ("train", "valid")]
         order = torch.cat([torch.from_numpy(each) for each in rows]).argsort()
     elif dataset == "omniglot":
         order = torch.randperm(len(x), generator=generator(0))
@@ -55,6 +62,21 @@ def cluster_images(dataset: str, count: int | None, *, set_upright: bool) -> Clu
         order = torch.arange(len(x))
     order = order[:count]
     return ClusterImages(prepared(x[order], set_upright=set_upright), y[order], both[0].classes)
+
+
+def are_available(dataset: str, count: int | None) -> bool:
+    """Whether `cluster_images` finds these images.
+
+    A part of MNIST has the first images. A part of Omniglot does not, because its images are
+    shuffled.
+    """
+    if not data.is_available(dataset):
+        return False
+    try:
+        held = data.part_held(dataset)
+    except data.DataUnavailable:
+        return True  # loading it says what to do
+    return held is None or (dataset == "mnist" and count is not None and count <= held.train)
 
 
 def prepared(x: Tensor, *, set_upright: bool) -> Tensor:

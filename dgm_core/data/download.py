@@ -29,15 +29,20 @@ import numpy as np
 from filelock import FileLock
 from PIL import Image
 
+from dgm_core.data import parts
 from dgm_core.data.celeba_download import shards
 from dgm_core.data.folder import (
     FILES,
+    DataUnavailable,
     DownloadError,
     always_available,
     data_folder,
     files_of,
     is_available,
+    part_held,
 )
+from dgm_core.data.omniglot_alphabets import area_average
+from dgm_core.data.remote import Client, Progress
 from dgm_core.data.table_download import ORIGINS, openml_table
 from dgm_core.files import save_arrays
 
@@ -56,6 +61,9 @@ SVHN_DIGITS = 10_000
 SILENCE = 60.0
 """Timeout, in seconds, for a server that sends nothing."""
 
+EXTENTS = ("whole", "part")
+"""How much of a set is downloaded; see `fetch`."""
+
 Fields = dict[str, np.ndarray]
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -63,25 +71,47 @@ _NO_FOLDER = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIS
 _ONE_DOWNLOAD = threading.Lock()
 
 
-def fetch(name: str, *, attempts: int = 3, pause: float = 2.0) -> Path:
+def fetch(
+    name: str,
+    *,
+    extent: str = "whole",
+    attempts: int = 3,
+    pause: float = 2.0,
+    progress: Progress = lambda received: None,
+) -> Path:
     """Download and prepare a data set in `data_folder()`; return its file, or the files' folder.
 
-    An available set is kept. After a network failure the download starts again from the beginning,
-    with `attempts` attempts in all and `pause` seconds between them.
+    An available set is kept, but a whole one replaces a part. After a network failure the download
+    starts again from the beginning, with `attempts` attempts in all and `pause` seconds between
+    them.
+
+    Args:
+        name: of the set.
+        extent: "whole", or "part" for what the pages show of MNIST, Omniglot or CelebA; see
+            `parts`.
+        attempts: number of attempts.
+        pause: seconds between two attempts.
+        progress: gets the bytes received since the last call; for a part only.
 
     Raises:
-        ValueError: there is no download of that name.
+        ValueError: there is no download of that name, or no part of it.
         DownloadError: no network, a corrupt file, no space or no permission; says what to do.
     """
     if name not in FILES:
         raise ValueError(f"nothing to download for {name!r}; there are {', '.join(FILES)}")
+    if extent not in EXTENTS:
+        raise ValueError(f"expected an extent among {', '.join(EXTENTS)}, got {extent!r}")
+    if extent == "part" and name not in parts.PREPARE:
+        raise ValueError(
+            f"there is no part of {name!r} to download, only of {', '.join(parts.PREPARE)}"
+        )
     first, *others = files_of(name)
     target = first.parent if others else first
-    if is_available(name):
+    if _is_enough(name, extent):
         return target
     for attempt in range(1, attempts + 1):
         try:
-            _prepare(name)
+            _prepare(name, extent, progress)
             return target
         except DownloadError:
             raise
@@ -89,24 +119,42 @@ def fetch(name: str, *, attempts: int = 3, pause: float = 2.0) -> Path:
             if not _is_about_download(error):
                 raise
             if attempt == attempts or not _worth_retrying(error):
-                raise DownloadError(_advice(name, error)) from error
+                raise DownloadError(_advice(name, error, extent)) from error
             time.sleep(pause)
     raise AssertionError("unreachable")
 
 
-def _prepare(name: str) -> None:
+def _is_enough(name: str, extent: str) -> bool:
+    """Whether what is on this machine needs no download."""
+    if not is_available(name):
+        return False
+    try:
+        return extent == "part" or part_held(name) is None
+    except DataUnavailable:  # `load` says what to do with a broken file
+        return True
+
+
+def _prepare(name: str, extent: str, progress: Progress) -> None:
     folder, targets = data_folder(), files_of(name)
     folder.mkdir(parents=True, exist_ok=True)
     with _ONE_DOWNLOAD, FileLock(folder / f".{name}.lock"):
-        if is_available(name):  # another process was faster
+        if _is_enough(name, extent):  # another process was faster
             return
         _remove_leftovers(name)
         with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as scratch:
-            parts = [Path(scratch) / file.name for file in targets]
-            with _impatient():
-                for part, content in zip(parts, _PREPARE[name](Path(scratch)), strict=True):
-                    _save(content, part)
-            _put_in_place(parts, targets)
+            files = [Path(scratch) / file.name for file in targets]
+            if extent == "part":
+                contents = parts.PREPARE[name](Client(SILENCE, progress))
+                _save_all(contents, files)
+            else:
+                with _impatient():
+                    _save_all(_PREPARE[name](Path(scratch)), files)
+            _put_in_place(files, targets)
+
+
+def _save_all(contents: Iterator[Fields | pd.DataFrame], files: list[Path]) -> None:
+    for file, content in zip(files, contents, strict=True):
+        _save(content, file)
 
 
 def _save(content: Fields | pd.DataFrame, part: Path) -> None:
@@ -116,12 +164,12 @@ def _save(content: Fields | pd.DataFrame, part: Path) -> None:
         content.to_csv(part, index=False, na_rep="?")
 
 
-def _put_in_place(parts: list[Path], targets: tuple[Path, ...]) -> None:
-    for target in targets:  # all of them, so that files of two samples never mix
+def _put_in_place(files: list[Path], targets: tuple[Path, ...]) -> None:
+    for target in targets[1:]:  # files of two samples never mix
         target.unlink(missing_ok=True)
-    for part, target in zip(parts, targets, strict=True):
+    for file, target in zip(files, targets, strict=True):
         target.parent.mkdir(exist_ok=True)
-        part.replace(target)
+        file.replace(target)
 
 
 def _remove_leftovers(name: str) -> None:
@@ -155,8 +203,9 @@ def _worth_retrying(error: Exception) -> bool:
     return not (isinstance(error, OSError) and error.errno in _NO_SPACE + _NO_FOLDER)
 
 
-def _advice(name: str, error: Exception) -> str:
-    again, folder = f"python -m dgm_core data fetch {name}", data_folder()
+def _advice(name: str, error: Exception, extent: str) -> str:
+    option = " --part" if extent == "part" else ""
+    again, folder = f"python -m dgm_core data fetch{option} {name}", data_folder()
     if isinstance(error, OSError) and error.errno in _NO_SPACE:
         return (
             f"No space left in {folder} for {name}. Free some, or set DGM_DATA to a folder "
@@ -249,17 +298,6 @@ def _svhn(scratch: Path) -> Iterator[Fields]:
         "x": official.data[:SVHN_DIGITS].transpose(0, 2, 3, 1),
         "y": official.labels[:SVHN_DIGITS].astype(np.uint8),
     }
-
-
-def area_average(ink: np.ndarray, size: int) -> np.ndarray:
-    """Square bool drawing reduced to (size, size) uint8, 255 = all ink, by exact area means."""
-    old = len(ink)
-    edges = np.arange(size + 1) * (old / size)
-    left, right = edges[:-1, None], edges[1:, None]
-    cells = np.arange(old)
-    overlap = np.clip(np.minimum(right, cells + 1) - np.maximum(left, cells), 0, None)
-    overlap /= old / size
-    return np.rint(255 * (overlap @ ink.astype(float) @ overlap.T)).astype(np.uint8)
 
 
 _PREPARE: dict[str, Callable[[Path], Iterator[Fields | pd.DataFrame]]] = {

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
@@ -46,6 +47,26 @@ UNREADABLE = (
 )
 
 
+class Held(NamedTuple):
+    """How many images the files of a part hold, and how many the whole set has."""
+
+    train: int  # training and validation images together
+    train_in_whole: int
+    test: int
+    test_in_whole: int
+
+    def fields(self, train_rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """The fields of a file that say so.
+
+        Args:
+            train_rows: rows of the training images in the whole set, if they are known.
+        """
+        fields = {"part": np.array(self, np.int64)}
+        if train_rows is not None:
+            fields["train_rows"] = train_rows.astype(np.int32)
+        return fields
+
+
 class DataUnavailable(FileNotFoundError):
     """A data set is missing or broken; the message says what to do."""
 
@@ -68,6 +89,29 @@ def files_of(name: str) -> tuple[Path, ...]:
 def is_available(name: str) -> bool:
     """Whether all files of a set are on this machine."""
     return all(file.is_file() for file in files_of(name))
+
+
+def part_held(name: str) -> Held | None:
+    """How much of a set is on this machine if it is a part; None for a whole or missing set.
+
+    Raises:
+        DataUnavailable: the files are broken.
+    """
+    first = next(iter(files_of(name)), None)
+    if first is None or first.suffix != ".npz" or not is_available(name):
+        return None
+    with opened(name, first) as arrays:
+        return Held(*arrays["part"].tolist()) if "part" in arrays else None
+
+
+def holds_all(name: str, split: str) -> bool:
+    """Whether a set is on this machine with all images of a split."""
+    if not is_available(name):
+        return False
+    held = part_held(name)
+    if held is None:
+        return True
+    return held.test == held.test_in_whole if split == "test" else False
 
 
 def always_available(name: str) -> str:

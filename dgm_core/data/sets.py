@@ -9,6 +9,8 @@
 | `celeba`          | colour 64×64, smiling or not           | 29,000 / 1,000 / 4,535 (samples)  |
 | `svhn`            | colour 32×32 house numbers             | 8,500 / 500 / 1,000 (see below)   |
 
+A part of a set (`fetch(name, extent="part")`) has the same splits with fewer rows.
+
 A fixed seed chooses the validation rows among the official training rows. Test rows are never used
 for training or selection.
 
@@ -39,12 +41,13 @@ from dgm_core.data.folder import (
     UNREADABLE,
     DataUnavailable,
     files_of,
+    holds_all,
     is_available,
     missing,
     opened,
     unreadable,
 )
-from dgm_core.data.splits import SPLIT_SEED, check_split, part_of
+from dgm_core.data.splits import SPLIT_SEED, check_split, training_rows
 from dgm_core.rng import Source, uniform
 
 if TYPE_CHECKING:
@@ -65,7 +68,8 @@ def load(name: str, split: str, *, download_missing: bool = True) -> Images:
     Args:
         name: one of `NAMES`.
         split: one of `SPLITS`.
-        download_missing: whether to download a set that is not on this machine.
+        download_missing: whether to download a set that is not on this machine, or of which only
+            a part without all images of this split is; if False, a part will do.
 
     Raises:
         ValueError: there is no such data set or split.
@@ -75,10 +79,11 @@ def load(name: str, split: str, *, download_missing: bool = True) -> Images:
     if name not in _READERS:
         raise ValueError(f"no data set {name!r}; there are {', '.join(NAMES)}")
     check_split(split)
-    if not is_available(name):
-        if not download_missing:
-            raise missing(name)
-        download.fetch(name)
+    if download_missing:
+        if not holds_all(name, split):
+            download.fetch(name)
+    elif not is_available(name):
+        raise missing(name)
     try:
         return _READERS[name](split)
     except DataUnavailable:
@@ -105,7 +110,7 @@ def _mnist(split: str) -> Images:
     with _arrays("mnist") as file:
         part = "test" if split == "test" else "train"
         x, y = file[f"x_{part}"], file[f"y_{part}"]
-    rows = slice(None) if split == "test" else part_of(len(x), min(5000, len(x) // 10), split)
+        rows = slice(None) if split == "test" else training_rows(file, len(x), 5000, split)
     return _images(x[rows], y[rows], tuple("0123456789"))
 
 
@@ -123,7 +128,7 @@ def _omniglot(split: str) -> Images:
         evaluation = file["is_evaluation"].astype(bool)
         chosen = np.flatnonzero(evaluation == (split == "test"))
         if split != "test":
-            chosen = chosen[part_of(len(chosen), min(1000, len(chosen) // 10), split)]
+            chosen = chosen[training_rows(file, len(chosen), 1000, split)]
         x, alphabet = file["x28"][chosen], file["alphabet_id"][chosen]
         names = tuple(str(name) for name in file["alphabet_names"])
     return _images(x, alphabet, names)

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 from torchvision.datasets import MNIST
 from typer.testing import CliRunner, Result
@@ -59,7 +60,7 @@ def test_data_list_shows_the_available_sets(folder: Path) -> None:
 
 
 def test_data_fetch_names_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def prepare(name: str) -> None:
+    def prepare(name: str, *_: object) -> None:
         (target,) = files_of(name)
         target.write_bytes(name.encode())
 
@@ -171,3 +172,22 @@ def test_a_training_that_cannot_be_saved_gives_an_error_message(
 
     (tmp_path / "file").touch()
     assert "Not a directory" in fails("train", "tiny", f"--run-folder={tmp_path}/file/run")
+
+
+def test_data_list_states_what_a_part_holds(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    images = np.zeros((3, 28, 28), np.uint8)
+    np.savez(
+        folder / "mnist.npz",
+        **{f"x_{part}": images for part in ("train", "test")},
+        **data.Held(3, 60_000, 3, 10_000).fields(np.arange(3)),
+    )
+    listed = next(line for line in run("data", "list").output.splitlines() if "mnist " in line)
+    assert "a part is here: 3 of 60,000 training images, 3 of 10,000 test images" in listed
+
+
+def test_data_fetch_can_fetch_a_part(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    extents = []
+    monkeypatch.setattr(data, "fetch", lambda name, extent: extents.append((name, extent)))
+    assert run("data", "fetch", "--part", "mnist", "celeba").exit_code == 0
+    assert extents == [("mnist", "part"), ("celeba", "part")]

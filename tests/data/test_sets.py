@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from dgm_core import data
-from dgm_core.data.download import area_average
 from dgm_core.data.folder import FILES
+from dgm_core.data.omniglot_alphabets import area_average
 from dgm_core.rng import generator
 from tests.data.drawn_faces import SHARDS, write_faces
 

@@ -64,10 +64,11 @@ def material(dataset: str, need: str | None, load: Callable[[str], Any] | None =
 def _training_images(dataset: str, load: Callable[[str], Any]) -> Material:
     count = TRAINING_IMAGES[dataset]
     if dataset == "celeba" and data.is_available("celeba"):
-        faces = data.faces("train", range(count))
-        return Material(faces, f"fitted to {count:,} training faces")
+        held = len(next(iter(data.face_attributes("train").values())))
+        faces = data.faces("train", range(min(count, held)))
+        return Material(faces, f"fitted to {len(faces):,} training faces")
     if data.is_available(dataset):
-        x = data.load(dataset, "train").x
+        x = data.load(dataset, "train", download_missing=False).x
         spread = torch.linspace(0, len(x) - 1, min(count, len(x))).long()
         images = data.threshold(x[spread])
         return Material(images, f"fitted to {len(images):,} training images")
