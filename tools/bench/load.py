@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import statistics
 import sys
 import time
@@ -33,7 +34,11 @@ ANSWER, STROKE, GROWTH, GONE, LEFT = 5.0, 300.0, 5.0, 2.0, 0.0
 """Goals of the lines that use them, in s, ms, %, s, and as a number of threads."""
 SETTLE = 3.0
 """Seconds for which the number of threads must be constant."""
-PARTS = ("samplers", "strokes", "reruns", "threads", "connects")
+CLASSES = {20: 0.8, 40: 2.5}
+"""Number of visitors → goal for the 95th percentile of the time to the first new picture, s."""
+EVERY = 5.0
+"""Seconds between two strokes of a visitor in a class."""
+PARTS = ("class", "samplers", "strokes", "reruns", "threads", "connects")
 
 
 class Answers(NamedTuple):
@@ -109,6 +114,45 @@ async def strokes(server: Server, times: int, others: int = 3) -> list[float]:
     return taken
 
 
+class Lesson(NamedTuple):
+    """Measurements of visitors who all paint for a while."""
+
+    first: list[float]  # s from each stroke to the first new picture
+    processor: float  # processor time of the server ÷ (duration × cores)
+
+
+async def classroom(server: Server, count: int, seconds: float) -> Lesson:
+    """Measure `count` visitors who each make a stroke every `EVERY` seconds.
+
+    Their strokes are spread evenly over that interval. A visitor whose picture has not come after
+    it makes the next stroke as soon as the picture is there; no time is counted twice.
+
+    Args:
+        server: the server under test.
+        count: number of visitors.
+        seconds: duration, after every page is open.
+    """
+    async with AsyncExitStack() as tabs:
+        visitors = [await opened(tabs, server.url, f"seed={number}") for number in range(count)]
+        taken: list[float] = []
+        start, used = time.perf_counter(), server.cpu_seconds()
+
+        async def paint(number: int) -> None:
+            due = start + EVERY * number / count
+            stroke = 0
+            while due < start + seconds:
+                await asyncio.sleep(due - time.perf_counter())
+                stroke += 1
+                mask = mask_of((7 * number + stroke) % (SIDE * SIDE // 2))
+                taken.append(await visitors[number].stroke(stroke, mask))
+                due = max(due + EVERY, time.perf_counter())
+
+        await asyncio.gather(*(paint(number) for number in range(count)))
+        wall = time.perf_counter() - start
+        share = (server.cpu_seconds() - used) / (wall * (os.cpu_count() or 1))
+    return Lesson(taken, share)
+
+
 async def reruns(server: Server, times: int, warmup: int) -> tuple[float, float]:
     """Megabytes of the server before and after reruns of one session that change nothing."""
     async with AsyncExitStack() as tabs:
@@ -156,6 +200,9 @@ def measured(options: argparse.Namespace) -> Iterator[Line]:
     parts = options.parts
     with serving(LAB) as server:
         asyncio.run(warm(server))
+        if "class" in parts:
+            for count in options.classes:
+                yield from _lesson(asyncio.run(classroom(server, count, options.seconds)), count)
         if "samplers" in parts:
             alone = asyncio.run(samplers(server, 1))
             yield Line("one session alone: stroke to first picture", alone.first[0], "s", None)
@@ -202,6 +249,13 @@ def _answers(found: Answers, count: int) -> Iterator[Line]:
     yield Line("memory per session, run ended", found.megabytes, "MB", SESSION)
 
 
+def _lesson(found: Lesson, count: int) -> Iterator[Line]:
+    what = f"{count} visitors, a stroke every {EVERY:g} s: first new picture"
+    yield Line(f"{what}, median", statistics.median(found.first), "s", None)
+    yield Line(f"{what}, 95th p.", percentile(found.first, 0.95), "s", CLASSES.get(count))
+    yield Line("the server's share of the processor", 100 * found.processor, "%", None)
+
+
 async def opened(tabs: AsyncExitStack, url: str, query: str = "") -> Visitor:
     """A new visitor of the inpainting lab, after its first picture."""
     visitor = await tabs.enter_async_context(Visitor(url, PAGE, query))
@@ -240,6 +294,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the requested parts; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench.load", description=__doc__)
     parser.add_argument("--sessions", type=int, default=20, help="simultaneous sessions")
+    parser.add_argument(
+        "--classes", type=int, nargs="+", default=[5, 10, 15, 20, 40], help="visitors in a class"
+    )
+    parser.add_argument("--seconds", type=float, default=30, help="duration of a class")
     parser.add_argument("--strokes", type=int, default=100, help="strokes during three other runs")
     parser.add_argument("--reruns", type=int, default=600, help="reruns of one session")
     parser.add_argument("--connects", type=int, default=50, help="tabs opened and closed")

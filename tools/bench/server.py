@@ -52,6 +52,16 @@ class Server(NamedTuple):
         """
         return sum(1 for _ in (Path("/proc") / str(self.process.pid) / "task").iterdir())
 
+    def cpu_seconds(self) -> float:
+        """Processor time used so far, of all threads and of children that have ended.
+
+        Raises:
+            OSError: the process has no folder in /proc.
+        """
+        text = (Path("/proc") / str(self.process.pid) / "stat").read_text(encoding="ascii")
+        ticks = text.rpartition(")")[2].split()[11:15]  # utime, stime, cutime, cstime
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
 
 @contextmanager
 def serving(
