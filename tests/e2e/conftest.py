@@ -67,7 +67,7 @@ def new_page(browser: Browser, warm: BrowserContext) -> Iterator[NewPage]:
         pages.append(page)
         page.set_viewport_size(viewport or {"width": 1280, "height": 720})
         page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
-        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("pageerror", lambda error: problems.append(error.stack or str(error)))
         page.on(
             "console",
             lambda line: problems.append(line.text) if "could not be read" in line.text else None,

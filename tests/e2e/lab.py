@@ -10,11 +10,14 @@ from playwright.sync_api import Locator, Page
 
 from tests.e2e import page_helpers
 
+SHORT = "Inpainting?iterations=100"
+"""The lab with short runs: most tests are about the page, not about the samplers."""
+
 
 class Lab:
     """The lab's page, after its first image is shown."""
 
-    def __init__(self, page: Page, url: str, path: str = "Inpainting") -> None:
+    def __init__(self, page: Page, url: str, path: str = SHORT) -> None:
         self.page = page
         page.goto(f"{url}/{path}")
         self.player = page.locator(".player")

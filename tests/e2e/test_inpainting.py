@@ -12,7 +12,7 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 from tests.e2e import lab as inpainting
 from tests.e2e.board import Board
 from tests.e2e.conftest import NewPage
-from tests.e2e.lab import png
+from tests.e2e.lab import SHORT, png
 from tests.e2e.page_helpers import levels
 
 DONE = re.compile("finished|stopped")
@@ -21,7 +21,7 @@ DONE = re.compile("finished|stopped")
 class Lab(inpainting.Lab):
     """The lab's page and its view step by step."""
 
-    def __init__(self, page: Page, url: str, path: str = "Inpainting") -> None:
+    def __init__(self, page: Page, url: str, path: str = SHORT) -> None:
         super().__init__(page, url, path)
         self.board = Board(page.locator(".st-key-mask_canvas canvas.board"))
 
@@ -42,7 +42,7 @@ Opener = Callable[..., Lab]
 
 @pytest.fixture
 def opened(new_page: NewPage, server: str) -> Opener:
-    def opener(path: str = "Inpainting", **options: object) -> Lab:
+    def opener(path: str = SHORT, **options: object) -> Lab:
         page = new_page(**{"viewport": {"width": 1280, "height": 1000}} | options)
         return Lab(page, server, path)
 
@@ -79,7 +79,7 @@ def test_painted_pixels_are_hidden_and_both_samplers_finish(opened: Opener) -> N
     lab.board.drag((20, 12), (24, 12))
     lab.expect_hidden_count("16 of 784 pixels hidden")
     lab.wait_for_state("finished")
-    expect(lab.page.locator(".player")).to_contain_text("iteration 500 of 500")
+    expect(lab.page.locator(".player")).to_contain_text("iteration 100 of 100")
     painted = np.zeros((28, 28), bool)
     painted[8, 9:20] = painted[20:25, 12] = True
     for sampler in (0, 1):
@@ -148,7 +148,7 @@ def test_undo_restores_the_mask_and_starts_a_run(opened: Opener) -> None:
 
 
 def test_stop_stops_at_once_and_keeps_the_results(opened: Opener) -> None:
-    lab = opened()
+    lab = opened("Inpainting")
     lab.page.get_by_text("Chains, iterations, seed").click()
     lab.page.locator(".st-key-keep-iterations input").focus()
     for _ in range(3):
@@ -213,7 +213,7 @@ def test_an_uploaded_digit_is_filled_in_and_a_bad_upload_gets_a_message(opened: 
 
 
 def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
-    lab = opened("Inpainting?iterations=100")
+    lab = opened()
     lab.page.locator(".st-key-keep-source").get_by_text("Draw", exact=True).click()
     expect(lab.page.get_by_text("Nothing to fill in yet")).to_be_visible()
     lab.settle()

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e import page_helpers
 from tests.e2e.board import Board
 from tests.e2e.conftest import NewPage
-from tests.e2e.lab import Lab, png
+from tests.e2e.lab import SHORT, Lab, png
 from tests.e2e.page_helpers import levels
 from ui.inpainting import gallery
 
@@ -48,7 +48,7 @@ def test_a_link_shows_the_same_images_bit_for_bit(server: str, new_page: NewPage
     other.locator(".player").wait_for()
     page_helpers.settle(other)
     ended(other)
-    expect(other.locator(".player .position")).to_have_text("iteration 500 of 500 · finished")
+    expect(other.locator(".player .position")).to_have_text("iteration 100 of 100 · finished")
     assert np.array_equal(pictures(page), pictures(other))
     assert other.url == page.url
 
@@ -70,7 +70,7 @@ def test_a_case_opens_with_one_click_and_shows_its_text(server: str, new_page: N
 
 
 def test_files_are_made_and_the_link_contains_no_upload(server: str, new_page: NewPage) -> None:
-    lab = Lab(new_page(viewport={"width": 1280, "height": 1000}), server, "Inpainting?seed=3")
+    lab = Lab(new_page(viewport={"width": 1280, "height": 1000}), server, f"{SHORT}&seed=3")
     page = lab.page
     ended(page)
     page.get_by_role("button", name="Download", exact=False).first.click()
@@ -92,4 +92,4 @@ def test_files_are_made_and_the_link_contains_no_upload(server: str, new_page: N
     upload.set_input_files({"name": "one.png", "mimeType": "image/png", "buffer": png(paper)})
     expect(page.get_by_text("no uploaded image")).to_be_visible()
     ended(page)
-    assert page.url.endswith("Inpainting?seed=3")
+    assert set(page.url.rpartition("?")[2].split("&")) == {"seed=3", "iterations=100"}
