@@ -1,11 +1,11 @@
-"""Tests run in two processes, file by file; browser tests come first because they take long."""
+"""Tests run in three processes, file by file; browser tests come first because they take long."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-# Before torch is imported: two processes share the cores.
+# Before torch is imported: the processes share the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Iterator

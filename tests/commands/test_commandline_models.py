@@ -205,6 +205,7 @@ def test_evaluate_likelihood_writes_both_tables(
     assert "bounds, unbounded or both" in bad.output
 
 
+@pytest.mark.slow
 def test_evaluate_inpainting_writes_the_tables(tmp_path: Path) -> None:
     if not data.is_available("mnist"):
         pytest.skip("mnist is not on this machine")

@@ -85,6 +85,7 @@ def assert_wcag(page: Page, where: str) -> None:
     assert violations == [], f"{where}: {violations}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_violation_of_wcag_a_or_aa(
     server: str, new_page: NewPage, scheme: str
@@ -104,6 +105,7 @@ def test_axe_finds_no_violation_of_wcag_a_or_aa(
     assert_wcag(page, "list of keys")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", LABS, ids=lambda path: path or "front door")
 def test_axe_finds_no_violation_in_the_other_labs(
     server: str, new_page: NewPage, path: str
@@ -136,6 +138,7 @@ def wait_until_idle(page: Page) -> None:
     )
 
 
+@pytest.mark.slow
 def test_on_a_phone_the_page_fits_and_touch_targets_are_large(
     server: str, new_page: NewPage
 ) -> None:

@@ -91,6 +91,7 @@ def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_complete_result_plays_to_the_end(open_player: Open) -> None:
     screen = open_player("complete")
     assert screen.mode == "playing"
@@ -254,6 +255,7 @@ def test_plot_scrubs(open_player: Open) -> None:
     assert screen.frame == there
 
 
+@pytest.mark.slow
 def test_chunks_arrive_and_are_followed(open_player: Open) -> None:
     screen = open_player("stream")
     assert screen.player.get_attribute("data-state") == "running"
@@ -285,6 +287,7 @@ def test_pause_stops_following(open_player: Open) -> None:
     until(lambda: screen.frame > newest)
 
 
+@pytest.mark.slow
 def test_lost_frames_show_the_previous_frame(open_player: Open) -> None:
     screen = open_player("stream", gap=1, stop=20)
     screen.shows(19)
@@ -322,6 +325,7 @@ def test_a_message_says_that_nothing_can_be_scored(open_player: Open) -> None:
     expect(screen.page.locator(".plot")).to_contain_text("no score")
 
 
+@pytest.mark.slow
 def test_five_tiles_fit_a_phone(open_player: Open) -> None:
     screen = open_player("complete", autoplay=0, width=400, chains=16)
     boxes = [canvas.bounding_box() for canvas in screen.page.locator(".tiles canvas").all()[:5]]

@@ -105,6 +105,7 @@ def without_errors(page: Page) -> None:
 # --- what is seen at first --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("viewport", "scheme"),
     [(WIDE, "light"), (NARROW, "dark")],
@@ -180,6 +181,7 @@ def test_points_in_a_lasso_are_counted_shown_and_downloaded(
     assert len(rows_of(page)) == history.images + 1
 
 
+@pytest.mark.slow
 def test_a_linear_projection_is_immediate_and_others_show_their_progress(
     server: str, new_page: NewPage
 ) -> None:
@@ -232,6 +234,7 @@ def snapshot(page: Page) -> str:
     return page.locator(".linked-scatter .title").text_content()
 
 
+@pytest.mark.slow
 def test_the_training_is_played_paused_and_searched(
     server: str, new_page: NewPage, history: History
 ) -> None:
@@ -278,6 +281,7 @@ def test_the_training_is_played_paused_and_searched(
 SMALL = {"view": "Watch them learn", "train-images": 500, "train-rounds": 1}
 
 
+@pytest.mark.slow
 def test_a_run_of_the_visitor_can_be_shown(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, SMALL, viewport=WIDE)
     assert value(page, "Run") == "Digits"
@@ -307,6 +311,7 @@ def test_a_run_of_the_visitor_can_be_shown(server: str, new_page: NewPage) -> No
     without_errors(page)
 
 
+@pytest.mark.slow
 def test_a_training_is_stopped_and_gibbs_shows_its_chains(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, {**SMALL, "train-fit": "Gibbs"}, viewport=WIDE)
     page.get_by_role("button", name="Train").click()
@@ -412,6 +417,7 @@ def zero_on_paper() -> bytes:
     return png(np.array(paper))
 
 
+@pytest.mark.slow
 def test_a_drawing_an_upload_and_a_test_image_are_assigned_to_a_cluster(
     server: str, new_page: NewPage
 ) -> None:

@@ -106,6 +106,7 @@ def lab(opener: Opener, server: str) -> Lab:
     return lab
 
 
+@pytest.mark.slow
 def test_the_first_comparison_is_shown_without_a_run(opener: Opener, server: str) -> None:
     lab = opener(server)
     lab.view("All methods")
@@ -118,6 +119,7 @@ def test_the_first_comparison_is_shown_without_a_run(opener: Opener, server: str
     assert filled[:14].max() > 50  # filled in
 
 
+@pytest.mark.slow
 def test_methods_appear_one_by_one_and_the_table_fills(lab: Lab) -> None:
     lab.preset("stripes")
     # Quick methods finish while the chains are running.
@@ -136,6 +138,7 @@ def test_methods_appear_one_by_one_and_the_table_fills(lab: Lab) -> None:
         assert np.array_equal(lab.pixels(method)[seen], truth[seen]), method
 
 
+@pytest.mark.slow
 def test_one_method_is_stopped_and_the_others_go_on(lab: Lab) -> None:
     lab.setting("Metropolis-within-Gibbs", "Iterations", 5000)
     lab.reaches(CHAIN, "running")
@@ -215,6 +218,7 @@ def deselect_slow_methods(lab: Lab) -> None:
     lab.toggle_methods(*there, dataset="celeba")
 
 
+@pytest.mark.slow
 @needs_faces
 def test_a_face_is_filled_in(opener: Opener, server_with_faces: str) -> None:
     lab = opener(server_with_faces)
@@ -243,6 +247,7 @@ def test_a_face_is_filled_in(opener: Opener, server_with_faces: str) -> None:
         assert not np.allclose(filled[hidden], truth[hidden], atol=3), method
 
 
+@pytest.mark.slow
 @needs_faces
 def test_without_the_data_the_model_generates_faces(opener: Opener, server: str) -> None:
     lab = opener(server)
@@ -263,6 +268,7 @@ def drawn_photograph() -> np.ndarray:
     return photo.astype(np.uint8)
 
 
+@pytest.mark.slow
 @needs_faces
 def test_an_uploaded_photograph_is_cropped_masked_and_filled_in(
     opener: Opener, server: str

@@ -17,6 +17,7 @@ def opened(new_page: NewPage, server: str, query: str = "", **options: object) -
     return page_helpers.opened(new_page, f"{server}/{PATH}{query}", "GAN distances", **options)
 
 
+@pytest.mark.slow
 def test_wasserstein_is_a_line_and_the_hellinger_distance_is_s_shaped(
     server: str, new_page: NewPage
 ) -> None:
@@ -56,6 +57,7 @@ def test_a_critic_is_trained_in_the_page(server: str, new_page: NewPage) -> None
     page_helpers.assert_no_horizontal_overflow(page)
 
 
+@pytest.mark.slow
 def test_the_visitor_draws_two_clouds(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Critic&critic-pair=clouds&critic-steps=100")
     truth = page.get_by_test_id("stMetric").filter(has_text="True value")
@@ -70,6 +72,7 @@ def test_the_visitor_draws_two_clouds(server: str, new_page: NewPage) -> None:
     expect(truth).not_to_have_text(before)
 
 
+@pytest.mark.slow
 def test_two_small_gans_are_played_paused_and_stepped(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Small+GANs&game-preset=evenly+matched")
     # The first title: the previous title stays below it for a moment.
@@ -108,6 +111,7 @@ def test_a_link_restores_its_settings(server: str, new_page: NewPage) -> None:
     assert "critic-penalty=10" in page.url
 
 
+@pytest.mark.slow
 def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage) -> None:
     options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
     for view in ("Sweep", "Critic", "Small+GANs", "Spiral"):

@@ -20,6 +20,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
 def test_pages_are_accessible_and_the_search_works_from_a_file(
     pages: Path, browser: Browser, width: int, scheme: Literal["light", "dark"]

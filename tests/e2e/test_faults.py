@@ -21,6 +21,7 @@ def begin() -> Iterator[Callable[[], Server]]:
         yield lambda: servers.enter_context(serving(LAB, port=port))
 
 
+@pytest.mark.slow
 def test_a_page_reconnects_with_the_state_of_its_link(
     begin: Callable[[], Server], new_page: NewPage
 ) -> None:

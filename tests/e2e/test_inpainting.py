@@ -66,6 +66,7 @@ def test_the_front_page_links_to_the_lab(opened: Opener) -> None:
     expect(lab.page.get_by_role("heading", name="Inpainting")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_painted_pixels_are_hidden_and_both_samplers_finish(opened: Opener) -> None:
     lab = opened()
     lab.preset("random")
@@ -91,6 +92,7 @@ def test_painted_pixels_are_hidden_and_both_samplers_finish(opened: Opener) -> N
     assert np.array_equal(observed[~painted] > 127, original[~painted] > 127)
 
 
+@pytest.mark.slow
 def test_strokes_made_before_the_server_answers_are_kept(opened: Opener) -> None:
     lab = opened()
     late: list[Callable[[], None]] = []
@@ -171,6 +173,7 @@ def test_stop_stops_at_once_and_keeps_the_results(opened: Opener) -> None:
     lab.wait_for_state("stopped")
 
 
+@pytest.mark.slow
 def test_changes_during_a_run_cause_no_error(opened: Opener) -> None:
     lab = opened()
     formulas = lab.page.locator(".formulas math[display=block]")
@@ -185,6 +188,7 @@ def test_changes_during_a_run_cause_no_error(opened: Opener) -> None:
     expect(lab.button("Run")).to_be_enabled()
 
 
+@pytest.mark.slow
 def test_without_the_toggle_only_the_button_starts_a_run(opened: Opener) -> None:
     lab = opened()
     lab.page.get_by_text("Run after every stroke").click()
@@ -196,6 +200,7 @@ def test_without_the_toggle_only_the_button_starts_a_run(opened: Opener) -> None
     lab.wait_for_state("finished")
 
 
+@pytest.mark.slow
 def test_an_uploaded_digit_is_filled_in_and_a_bad_upload_gets_a_message(opened: Opener) -> None:
     lab = opened()
     lab.page.locator(".st-key-keep-source").get_by_text("Upload", exact=True).click()
@@ -212,6 +217,7 @@ def test_an_uploaded_digit_is_filled_in_and_a_bad_upload_gets_a_message(opened: 
     lab.player.wait_for()  # the previous image is still there
 
 
+@pytest.mark.slow
 def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
     lab = opened()
     lab.page.locator(".st-key-keep-source").get_by_text("Draw", exact=True).click()
@@ -250,6 +256,7 @@ def test_a_digit_is_drawn_and_hidden_on_one_canvas(opened: Opener) -> None:
     assert np.ptp(np.flatnonzero(two.any(0))) > np.ptp(np.flatnonzero(one.any(0))) + 5
 
 
+@pytest.mark.slow
 def test_another_image_and_class_are_chosen_by_thumbnail(opened: Opener) -> None:
     lab = opened()
     first = lab.picture("original", 0)
@@ -263,6 +270,7 @@ def test_another_image_and_class_are_chosen_by_thumbnail(opened: Opener) -> None
     assert not np.array_equal(lab.picture("original", 0), first)
 
 
+@pytest.mark.slow
 def test_the_mask_and_the_settings_survive_a_change_of_page(opened: Opener) -> None:
     lab = opened()
     lab.preset("stripes")

@@ -6,6 +6,7 @@ import io
 import zipfile
 
 import numpy as np
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e import page_helpers
@@ -27,6 +28,7 @@ def pictures(page: Page) -> np.ndarray:
     return np.stack([levels(canvas) for canvas in canvases])
 
 
+@pytest.mark.slow
 def test_a_link_shows_the_same_images_bit_for_bit(server: str, new_page: NewPage) -> None:
     lab = Lab(new_page(viewport={"width": 1280, "height": 1000}), server)
     page = lab.page
@@ -69,6 +71,7 @@ def test_a_case_opens_with_one_click_and_shows_its_text(server: str, new_page: N
     expect(sentence).to_have_count(0)  # the settings are no longer those of the case
 
 
+@pytest.mark.slow
 def test_files_are_made_and_the_link_contains_no_upload(server: str, new_page: NewPage) -> None:
     lab = Lab(new_page(viewport={"width": 1280, "height": 1000}), server, f"{SHORT}&seed=3")
     page = lab.page

@@ -58,6 +58,7 @@ def milliseconds(page: Page, read: str) -> float:
     return statistics.median(taken)
 
 
+@pytest.mark.slow
 def test_an_image_follows_its_slider_almost_as_fast_as_an_echo(
     server: str, serve: Serve, new_page: NewPage
 ) -> None:
@@ -83,6 +84,7 @@ def test_the_address_holds_the_whole_latent(server: str, new_page: NewPage) -> N
     assert pixels(second) == here
 
 
+@pytest.mark.slow
 def test_a_latent_is_downloaded_and_uploaded_again(
     server: str, new_page: NewPage, tmp_path: Path
 ) -> None:
@@ -138,6 +140,7 @@ def test_a_path_is_played_image_by_image(server: str, new_page: NewPage) -> None
     page_helpers.assert_no_horizontal_overflow(page)
 
 
+@pytest.mark.slow
 def test_a_latent_of_a_drawn_digit_is_found(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Find+a+picture")
     done = page.get_by_text(re.compile(r"^step 300, RMSE 0\.(\d+)"))
@@ -151,6 +154,7 @@ def test_a_latent_of_a_drawn_digit_is_found(server: str, new_page: NewPage) -> N
     page_helpers.assert_no_horizontal_overflow(page)
 
 
+@pytest.mark.slow
 def test_a_search_is_stopped(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Find+a+picture")
     page.get_by_text("Settings of the search").click()
@@ -197,6 +201,7 @@ def test_a_broken_link_gets_a_message(server: str, new_page: NewPage, query: str
     expect(picture(page)).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage) -> None:
     options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
     for view in ("Sliders", "Grid", "Interpolate", "Arithmetic", "Find+a+picture", "Training"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e import page_helpers
@@ -43,6 +44,7 @@ def moved(slider: Locator, to: str, steps: int = 1) -> None:
     slider.page.wait_for_timeout(1000)
 
 
+@pytest.mark.slow
 def test_the_curve_grows_with_k_and_stays_below(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?bounds-draws=30")
     assert drawn(page, "bounds-ladder", "IWAE", "x") == [1, 3, 10, 30]
@@ -59,6 +61,7 @@ def test_the_curve_grows_with_k_and_stays_below(server: str, new_page: NewPage) 
     page_helpers.assert_no_horizontal_overflow(page)
 
 
+@pytest.mark.slow
 def test_another_image_is_chosen_and_measured(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?bounds-which=One+image&bounds-draws=100&bounds-of=made")
     expect(page.get_by_text("Image 1 of the images drawn by the model, nats")).to_be_visible()
@@ -75,6 +78,7 @@ def test_another_image_is_chosen_and_measured(server: str, new_page: NewPage) ->
     expect(page.get_by_text(re.compile("^Stopped"))).to_be_visible()
 
 
+@pytest.mark.slow
 def test_with_a_lower_floor_the_training_likelihood_rises_and_the_test_likelihood_collapses(
     server: str, new_page: NewPage
 ) -> None:
@@ -105,6 +109,7 @@ def test_models_are_trained_on_other_points_and_stopped(server: str, new_page: N
     page_helpers.assert_no_horizontal_overflow(page)
 
 
+@pytest.mark.slow
 def test_a_link_restores_both_views(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, f"{FLOOR}&floor-data=digits&floor=0.0001&bounds-draws=300")
     expect(page.get_by_text("Drawn by the model at ξ = 10⁻⁴")).to_be_visible()
@@ -116,6 +121,7 @@ def test_a_link_restores_both_views(server: str, new_page: NewPage) -> None:
     expect(page.get_by_text("not understood and left out: bounds-draws")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage) -> None:
     options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
     for query in ("", f"{FLOOR}&floor-data=moons", f"{FLOOR}&floor-data=digits"):

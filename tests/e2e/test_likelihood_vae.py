@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e import page_helpers
@@ -25,6 +26,7 @@ def player(page: Page, state: str = "finished") -> Locator:
     return found
 
 
+@pytest.mark.slow
 def test_chains_are_stepped_played_and_compared(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, PLANE)
     shown = player(page)
@@ -59,6 +61,7 @@ def test_chains_are_stepped_played_and_compared(server: str, new_page: NewPage) 
     page_helpers.assert_no_horizontal_overflow(page)
 
 
+@pytest.mark.slow
 def test_another_mask_gives_another_posterior(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, PLANE)
     numbers = page.get_by_text(re.compile(r"^By quadrature")).first
@@ -82,6 +85,7 @@ def test_another_mask_gives_another_posterior(server: str, new_page: NewPage) ->
     assert "left" not in page.url
 
 
+@pytest.mark.slow
 def test_a_small_vae_is_trained_stopped_and_continued(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, f"{TRAIN}&vae-epochs=160&vae-latents=5")
     progress = page.get_by_text(re.compile(r"^Epoch \d+\.\d of 160")).first
@@ -116,6 +120,7 @@ def test_a_link_restores_its_settings(server: str, new_page: NewPage) -> None:
     expect(page).to_have_url(re.compile("plane-seed=7"))
 
 
+@pytest.mark.slow
 def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage) -> None:
     options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
     page = opened(new_page, server, PLANE, **options)

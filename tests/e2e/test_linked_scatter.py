@@ -77,6 +77,7 @@ def is_dim(scatter: Scatter, plane: int, point: int) -> bool:
 LIGHT = {"color_scheme": "light"}
 
 
+@pytest.mark.slow
 def test_at_first_every_point_has_its_colour_and_nothing_is_sent(opened: Opener) -> None:
     scatter = opened(options=LIGHT)
     for plane in (0, 1):

@@ -75,6 +75,7 @@ def opened(new_page: NewPage, server: str) -> Opener:
     return opener
 
 
+@pytest.mark.slow
 def test_python_receives_values_during_a_drag_without_a_page_rerun(opened: Opener) -> None:
     screen = opened()
     before = screen.report()
@@ -89,6 +90,7 @@ def test_python_receives_values_during_a_drag_without_a_page_rerun(opened: Opene
     assert screen.wait_for_values(shift=3.0, width=16.0)["runs"] == before["runs"] == 1
 
 
+@pytest.mark.slow
 def test_during_a_slow_rerun_only_the_newest_values_are_sent(opened: Opener) -> None:
     screen = opened(draw=0.3)
     before = screen.report()["calls"]

@@ -107,6 +107,7 @@ def final(method: str, kind: str = "digit") -> np.ndarray:
     return outcome(problem(kind, "box"), method, STEPS).mean
 
 
+@pytest.mark.slow
 def test_pictures_are_those_that_were_sent(open_grid: Open) -> None:
     screen = open_grid()
     config = problem("digit", "box")
@@ -132,6 +133,7 @@ def test_faces_keep_their_colours(open_grid: Open) -> None:
     assert np.quantile(apart, 0.9) < 12
 
 
+@pytest.mark.slow
 def test_cards_appear_as_methods_begin_and_end(open_grid: Open) -> None:
     screen = open_grid(scene="stream")
     states = [screen.card(method).get_attribute("data-state") for method in METHODS]
@@ -158,6 +160,7 @@ def test_cards_appear_as_methods_begin_and_end(open_grid: Open) -> None:
     expect(screen.card(LAIR)).to_have_attribute("data-state", "waiting")
 
 
+@pytest.mark.slow
 def test_stop_is_received_once(open_grid: Open) -> None:
     screen = open_grid(scene="stream")
     screen.advance(3)
@@ -175,6 +178,7 @@ def test_stop_is_received_once(open_grid: Open) -> None:
     expect(screen.picture(LAIR)).to_have_text("")  # its last draws
 
 
+@pytest.mark.slow
 def test_stop_is_received_while_messages_arrive(open_grid: Open) -> None:
     screen = open_grid(scene="live")
     screen.page.get_by_role("button", name="Advance").click()
@@ -253,6 +257,7 @@ def test_the_reference_of_a_difference_is_chosen(open_grid: Open) -> None:
     expect(screen.picture(DMFA)).to_have_text("the reference has no mean yet")
 
 
+@pytest.mark.slow
 def test_pressing_shows_the_original(open_grid: Open) -> None:
     screen = open_grid()
     screen.page.locator(".outlined input").uncheck()
@@ -343,6 +348,7 @@ def test_an_enlarged_card_shows_all_draws(open_grid: Open) -> None:
         np.testing.assert_array_equal(colours(canvas)[..., 0] > 127, draw > 0.5)
 
 
+@pytest.mark.slow
 def test_an_enlarged_card_follows_its_method(open_grid: Open) -> None:
     screen = open_grid(scene="live")
     screen.page.get_by_role("button", name="Advance").click()
@@ -464,6 +470,7 @@ def test_the_theme_is_that_of_the_page(open_grid: Open) -> None:
     assert paper["light"] > 200
 
 
+@pytest.mark.slow
 def test_an_image_without_hidden_pixels_is_shown(open_grid: Open) -> None:
     screen = open_grid(mask="none")
     truth = screen.shown(ORIGINAL)

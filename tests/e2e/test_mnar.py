@@ -143,6 +143,7 @@ def opened(new_page: NewPage, server: str) -> Opener:
     return opener
 
 
+@pytest.mark.slow
 def test_the_lab_shows_complete_figures_before_any_click(opened: Opener) -> None:
     lab = opened()
     for name in ("holes", "split", "curve", "errors", "bounds", "scatter"):
@@ -161,6 +162,7 @@ def test_the_lab_shows_complete_figures_before_any_click(opened: Opener) -> None
     assert "?" not in lab.page.url
 
 
+@pytest.mark.slow
 def test_a_change_of_the_mechanism_takes_effect_at_once(opened: Opener) -> None:
     lab = opened(table="wine")
     before = lab.missing_cells()
@@ -189,6 +191,7 @@ def test_a_change_of_the_mechanism_takes_effect_at_once(opened: Opener) -> None:
     assert list(np.flatnonzero((lab.missing_cells() == 2).any(0))) == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.slow
 def test_a_training_is_shown_stopped_continued_and_downloaded(opened: Opener) -> None:
     lab = opened(table="iris")
     expect(lab.page.get_by_text("Press Train")).to_be_visible()
@@ -225,6 +228,7 @@ def test_a_training_is_shown_stopped_continued_and_downloaded(opened: Opener) ->
     expect(lab.button("Continue")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_missing_cells_of_an_uploaded_table_are_imputed(opened: Opener) -> None:
     lab = opened(length="Short")
     lab.box("keep.table source").get_by_text("Upload", exact=True).click()
@@ -257,6 +261,7 @@ def test_the_missing_cells_of_an_uploaded_table_are_imputed(opened: Opener) -> N
     expect(reading).to_be_visible()
 
 
+@pytest.mark.slow
 def test_imputations_follow_an_assumption_while_it_is_dragged(opened: Opener) -> None:
     lab = opened(view="Assume")
     metric = lab.page.get_by_test_id("stMetric").filter(has_text="Mean moves by")
@@ -323,6 +328,7 @@ def change_settings(lab: Lab) -> None:
     lab.settle()
 
 
+@pytest.mark.slow
 def test_a_link_shows_another_visitor_the_same_settings(opened: Opener, new_page: NewPage) -> None:
     lab = opened(table="wine")
     change_settings(lab)
@@ -336,6 +342,7 @@ def test_a_link_shows_another_visitor_the_same_settings(opened: Opener, new_page
     assert not other.page.get_by_text("was not understood").count()
 
 
+@pytest.mark.slow
 def test_the_settings_survive_another_page(opened: Opener) -> None:
     lab = opened(table="wine")
     change_settings(lab)
@@ -349,6 +356,7 @@ def test_the_settings_survive_another_page(opened: Opener) -> None:
     lab.wait_for_settings(before)
 
 
+@pytest.mark.slow
 def test_a_bad_address_gets_a_message_and_causes_no_error(opened: Opener) -> None:
     lab = opened(
         view="<script>alert(1)</script>",
@@ -363,6 +371,7 @@ def test_a_bad_address_gets_a_message_and_causes_no_error(opened: Opener) -> Non
     lab.page.wait_for_url(re.compile(r"\?seed=9999$"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (1280, "light")])
 def test_every_view_fits_its_screen(opened: Opener, width: int, scheme: str) -> None:
     lab = opened({"viewport": {"width": width, "height": 3200}, "color_scheme": scheme})

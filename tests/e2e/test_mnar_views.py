@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e import page_helpers
@@ -22,6 +23,7 @@ def charts(page: Page) -> Locator:
     return page.locator(".js-plotly-plot .main-svg:first-child")
 
 
+@pytest.mark.slow
 def test_a_message_says_that_five_trainings_disagree(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Identify")
     expect(charts(page)).to_have_count(5)
@@ -38,6 +40,7 @@ def test_predictions_are_compared_with_the_oracle(server: str, new_page: NewPage
     page_helpers.assert_no_horizontal_overflow(page)
 
 
+@pytest.mark.slow
 def test_over_exposed_images_are_filled_in_automatically(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Images")
     expect(page.get_by_text("Learned: threshold")).to_be_visible()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import NewPage, Serve
@@ -36,6 +37,7 @@ def prepared(page: Page, script: str) -> Page:
     return page
 
 
+@pytest.mark.slow
 def test_messages_received_before_the_script_are_shown(serve: Serve, new_page: NewPage) -> None:
     url = serve(APPS / "chain_player_app.py")
     page = prepared(new_page(), LATE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.page_helpers import NewPage, assert_no_horizontal_overflow, opened, settle
@@ -21,6 +22,7 @@ def card(page: Page) -> Locator:
     return page.get_by_role("region", name="Tour")
 
 
+@pytest.mark.slow
 def test_the_tour_visits_the_labs_and_ends(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, FRONT, viewport={"width": 400, "height": 850})
     page.get_by_role("link", name="Take the tour").click()
@@ -44,6 +46,7 @@ def test_the_tour_visits_the_labs_and_ends(server: str, new_page: NewPage) -> No
     expect(page).not_to_have_url(re.compile("tour="))
 
 
+@pytest.mark.slow
 def test_the_bar_opens_pages_within_the_session(server: str, new_page: NewPage) -> None:
     page = opened(new_page, f"{server}/GAN_distances", "GAN distances")
     page.evaluate("window.visit = 'the same'")
@@ -61,6 +64,7 @@ def test_the_bar_opens_pages_within_the_session(server: str, new_page: NewPage) 
     expect(page.get_by_role("heading", name=FRONT)).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_link_is_copied(server: str, new_page: NewPage) -> None:
     page = opened(
         new_page,

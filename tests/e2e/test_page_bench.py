@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.board import Board
@@ -13,6 +14,7 @@ from tools.bench import browser as bench
 from tools.bench import strokes
 
 
+@pytest.mark.slow
 def test_a_rerun_without_change_sends_little_and_a_stroke_starts_a_run(
     new_page: NewPage, server: str
 ) -> None:

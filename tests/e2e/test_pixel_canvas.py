@@ -374,6 +374,7 @@ def test_a_round_pen_draws_and_erases_on_the_finer_grid(opened: Opener) -> None:
     assert screen.received(None) is None  # the mask is empty
 
 
+@pytest.mark.slow
 def test_strokes_are_smoothed_on_request(opened: Opener) -> None:
     screen = opened(draw=1)
     screen.brush(1)
@@ -424,6 +425,7 @@ def test_one_canvas_draws_and_hides_with_separate_histories(opened: Opener) -> N
     assert screen.received(4) == set()
 
 
+@pytest.mark.slow
 def test_ink_drawn_before_the_server_answers_is_kept(opened: Opener) -> None:
     screen = opened(draw=1, delay=0.7)
     screen.drag((5, 5), (5, 9))

@@ -88,6 +88,7 @@ def test_keys_step_through_a_rejection_with_consistent_numbers(
     expect(lab.slow.get_by_role("button", name="Play")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_pseudo_gibbs_accepts_everything_and_another_chain_can_be_chosen(
     new_page: NewPage, server: str
 ) -> None:

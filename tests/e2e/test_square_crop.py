@@ -93,6 +93,7 @@ def opened(new_page: NewPage, server: str) -> Opener:
     return opener
 
 
+@pytest.mark.slow
 def test_the_first_square_is_the_one_sent_by_python(opened: Opener) -> None:
     screen = opened()
     assert screen.shown() == pytest.approx((0.5, 0.5, 1), abs=CLOSE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import NewPage
@@ -9,6 +10,7 @@ from tests.e2e.lab import Lab
 from tests.e2e.page_helpers import assert_no_horizontal_overflow, choose, curve
 
 
+@pytest.mark.slow
 def test_a_study_is_shown_then_measured_then_stopped(new_page: NewPage, server: str) -> None:
     lab = Lab(new_page(viewport={"width": 1280, "height": 1000}), server)
     page = lab.page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e import page_helpers
@@ -29,6 +30,7 @@ def hidden(page: Page) -> tuple[int, int]:
     return tuple(map(int, HIDDEN.search(line.text_content()).groups()))
 
 
+@pytest.mark.slow
 def test_between_narrow_distributions_only_wasserstein_has_a_gradient(
     server: str, new_page: NewPage
 ) -> None:
@@ -48,6 +50,7 @@ def test_between_narrow_distributions_only_wasserstein_has_a_gradient(
     expect(page.get_by_role("heading", name="GAN distances")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_weights_degenerate_with_dimensions(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "note=Importance+sampling&importance-dimensions=5")
     line = page.get_by_text(re.compile("First run of")).first
@@ -81,6 +84,7 @@ def sweep_and_press(page: Page, before: int) -> None:
     expect(line).not_to_contain_text(f", {swept[1]} changed")
 
 
+@pytest.mark.slow
 def test_a_click_hides_a_point_and_the_link_stores_it(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "note=Missing+data")
     before, by_hand = hidden(page)
@@ -128,6 +132,7 @@ def test_an_outlier_moves_the_mean_and_not_the_median(server: str, new_page: New
     expect(page.get_by_text(re.compile("Nearest in W₂: N"))).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage) -> None:
     options = {
         "viewport": {"width": 400, "height": 850},

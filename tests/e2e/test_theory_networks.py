@@ -28,6 +28,7 @@ def drawn(page: Page, name: str, trace: str) -> np.ndarray:
     return np.array(page_helpers.curve(page, name, trace), float)
 
 
+@pytest.mark.slow
 def test_the_rows_below_or_above_a_row_are_filled_in(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "Pixel by pixel", "&pixel-digit=0&pixel-row=14")
     expect(page.get_by_text("32 draws, all of equal weight")).to_be_visible()
@@ -74,6 +75,7 @@ def test_a_small_sigma_gives_the_score_function_a_large_variance(
     page_helpers.assert_no_horizontal_overflow(page)
 
 
+@pytest.mark.slow
 def test_the_best_gaussian_reduces_the_gap_but_not_to_zero(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "VAEs and the gap")
     sentence = page.get_by_text(re.compile(r"^ELBO −\d"))
@@ -105,6 +107,7 @@ def test_the_best_gaussian_reduces_the_gap_but_not_to_zero(server: str, new_page
     page_helpers.assert_no_horizontal_overflow(page)
 
 
+@pytest.mark.slow
 def test_a_flow_deforms_the_grid_is_trained_and_stopped(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "Flows")
     bent = drawn(page, "flow-grid", "0")
@@ -127,6 +130,7 @@ def test_a_flow_deforms_the_grid_is_trained_and_stopped(server: str, new_page: N
     page_helpers.assert_no_horizontal_overflow(page)
 
 
+@pytest.mark.slow
 def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage) -> None:
     options = {"viewport": {"width": 400, "height": 850}, "color_scheme": "dark"}
     for note in NOTES:

@@ -72,6 +72,7 @@ def test_class_probabilities_account_for_hidden_values() -> None:
     assert log_loss < 0.9 * naive_loss
 
 
+@pytest.mark.slow
 def test_a_missing_process_uses_the_information_in_missing_values() -> None:
     """High values of the decisive column are never observed."""
     x = one_factor(0.0, rows=1200, columns=3)

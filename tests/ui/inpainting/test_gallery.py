@@ -45,6 +45,7 @@ def test_there_are_eight_cases_with_a_name_and_a_text() -> None:
     assert all(set(case) == {"name", "about", "link"} for case in read["case"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "ahead"), [("Metropolis is better", 0.15), ("Metropolis has not converged", -0.3)]
 )
