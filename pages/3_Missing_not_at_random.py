@@ -8,7 +8,7 @@ from dgm_core import zoo
 from ui import cache, figures, links, shortcuts
 from ui.mnar import mechanism, table_choice
 from ui.mnar.images import Images, offered
-from ui.mnar.masked_table import MaskedTable
+from ui.mnar.masked_table import MaskedTable, masked_table
 from ui.mnar.views import VIEW, VIEWS, all_settings
 
 
@@ -22,7 +22,7 @@ def choose_data() -> MaskedTable | None:
         plan = mechanism.choose_plan(table)
     if plan is mechanism.NO_PLAN:
         return None
-    data = MaskedTable(table, plan)
+    data = masked_table(table, plan)
     if data.error is not None:
         st.warning(data.error)
         return None

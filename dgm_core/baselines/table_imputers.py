@@ -3,25 +3,25 @@
     *_, imputation = MICE().run(masked, generator)
 
 All of them learn from the incomplete rows and assume that values are missing at random.
+`completed` computes them within a budget, in a child process if wanted.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.base import TransformerMixin
 from sklearn.ensemble import ExtraTreesRegressor
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401, allows the next line
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.linear_model import BayesianRidge
 from torch import Tensor
 
+from dgm_core.baselines.filling import Budget, fill
 from dgm_core.settings import setting
+from dgm_core.stepwise import Steps, in_process, stepwise
 from dgm_core.types import Imputation, Masked
 
 
@@ -29,9 +29,13 @@ from dgm_core.types import Imputation, Masked
 class ColumnMean:
     """Fills every hidden entry with the mean of the observed entries of its column."""
 
+    def method(self, generator: torch.Generator, predictors: int | None) -> SimpleImputer:
+        """Of scikit-learn."""
+        return SimpleImputer(keep_empty_features=True)
+
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields once."""
-        yield _filled(masked, SimpleImputer(keep_empty_features=True))
+        yield completed(self, masked, generator)
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,13 @@ class KNN:
 
     neighbours: int = setting(10, "Neighbours k", 1, 100, "More neighbours smooth more.")
 
+    def method(self, generator: torch.Generator, predictors: int | None) -> KNNImputer:
+        """Of scikit-learn."""
+        return KNNImputer(n_neighbors=self.neighbours, keep_empty_features=True)
+
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields once."""
-        yield _filled(masked, KNNImputer(n_neighbors=self.neighbours, keep_empty_features=True))
+        yield completed(self, masked, generator)
 
 
 @dataclass(frozen=True)
@@ -55,9 +63,13 @@ class MICE:
 
     rounds: int = setting(10, "Rounds", 1, 100, "Regressions of every column on the others.")
 
+    def method(self, generator: torch.Generator, predictors: int | None) -> IterativeImputer:
+        """Of scikit-learn."""
+        return _chained(BayesianRidge(), self.rounds, generator, predictors)
+
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields once."""
-        yield _filled(masked, _chained(BayesianRidge(), self.rounds, generator))
+        yield completed(self, masked, generator)
 
 
 @dataclass(frozen=True)
@@ -67,15 +79,20 @@ class MissForestLike:
     trees: int = setting(10, "Trees", 1, 200, "Trees in each forest.")
     rounds: int = setting(3, "Rounds", 1, 20, "Regressions of every column on the others.")
 
-    def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
-        """Yields once."""
+    def method(self, generator: torch.Generator, predictors: int | None) -> IterativeImputer:
+        """Of scikit-learn."""
         forest = ExtraTreesRegressor(
             self.trees, min_samples_leaf=3, random_state=_seed(generator), n_jobs=1
         )
-        yield _filled(masked, _chained(forest, self.rounds, generator))
+        return _chained(forest, self.rounds, generator, predictors)
+
+    def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
+        """Yields once."""
+        yield completed(self, masked, generator)
 
 
-TABLE_BASELINES: dict[str, Callable[[], ColumnMean | KNN | MICE | MissForestLike]] = {
+Baseline = ColumnMean | KNN | MICE | MissForestLike
+TABLE_BASELINES: dict[str, Callable[[], Baseline]] = {
     "mean": ColumnMean,
     "kNN": KNN,
     "MICE": MICE,
@@ -84,24 +101,53 @@ TABLE_BASELINES: dict[str, Callable[[], ColumnMean | KNN | MICE | MissForestLike
 """Name → constructor; the tests run over all of them."""
 
 
-def _chained(regressor: object, rounds: int, generator: torch.Generator) -> IterativeImputer:
+UNLIMITED = Budget()
+
+
+@stepwise
+def completed(
+    baseline: Baseline, masked: Masked, generator: torch.Generator, budget: Budget = UNLIMITED
+) -> Steps[Imputation]:
+    """The rows completed by a simple method.
+
+    Args:
+        baseline: the method.
+        masked: rows (N, D).
+        generator: of its randomness, and of the choice of the rows from which it learns.
+        budget: what it may use. The mean, which is quick, is always computed here from all rows.
+
+    Raises:
+        ChildFailed: the method did not finish within the budget.
+    """
+    rows, columns = masked.x.shape
+    execute, learned = budget.steps, None
+    if isinstance(baseline, ColumnMean):
+        execute = in_process
+    elif (count := budget.learned_rows(rows, columns)) < rows:
+        learned = np.sort(np.random.default_rng(_seed(generator)).permutation(rows)[:count])
+    method = baseline.method(generator, budget.learned_predictors(columns))
+    values = torch.where(masked.observed, masked.x, torch.nan).cpu().double().numpy()
+    filled = yield from execute(
+        fill, method, values, learned, memory=budget.memory, seconds=budget.seconds
+    )
+    return Imputation(masked.complete(_like(filled, masked.x)))
+
+
+def _chained(
+    regressor: object, rounds: int, generator: torch.Generator, predictors: int | None
+) -> IterativeImputer:
     return IterativeImputer(
-        regressor, max_iter=rounds, random_state=_seed(generator), keep_empty_features=True
+        regressor,
+        max_iter=rounds,
+        n_nearest_features=predictors,
+        random_state=_seed(generator),
+        keep_empty_features=True,
     )
 
 
 def _seed(generator: torch.Generator) -> int:
     chosen = torch.randint(2**31 - 1, (), generator=generator, device=generator.device)
     return int(chosen)
-
-
-def _filled(masked: Masked, method: TransformerMixin) -> Imputation:
-    values = torch.where(masked.observed, masked.x, torch.nan).cpu().double().numpy()
-    with warnings.catch_warnings():
-        # The number of rounds is a setting, so stopping before convergence is not a problem.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        filled = np.asarray(method.fit_transform(values))
-    return Imputation(masked.complete(_like(filled, masked.x)))
 
 
 def _like(values: np.ndarray, x: Tensor) -> Tensor:

@@ -20,8 +20,9 @@ so a process that reads a table does not load torch.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dgm_core.lazy import names_on_demand
 
 if TYPE_CHECKING:
     from dgm_core.data.celeba import face_attributes, faces, source_window
@@ -63,28 +64,18 @@ __all__ = [
     "threshold",
 ]
 
-_NAMES_OF = {
-    "celeba": ("face_attributes", "faces", "source_window"),
-    "download": ("fetch",),
-    "folder": (
-        *("DataUnavailable", "DownloadError", "Held"),
-        *("data_folder", "is_available", "part_held"),
-    ),
-    "image_bytes": ("pixels",),
-    "sets": ("NAMES", "Images", "binarize", "load", "threshold"),
-    "splits": ("SPLITS",),
-    "tables": ("TABLES", "TableInfo", "available_tables", "load_table"),
-}
-"""Module → the public names that it defines."""
-_MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = names_on_demand(
+    __name__,
+    {
+        "celeba": ("face_attributes", "faces", "source_window"),
+        "download": ("fetch",),
+        "folder": (
+            *("DataUnavailable", "DownloadError", "Held"),
+            *("data_folder", "is_available", "part_held"),
+        ),
+        "image_bytes": ("pixels",),
+        "sets": ("NAMES", "Images", "binarize", "load", "threshold"),
+        "splits": ("SPLITS",),
+        "tables": ("TABLES", "TableInfo", "available_tables", "load_table"),
+    },
+)

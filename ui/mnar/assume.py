@@ -40,6 +40,9 @@ THRESHOLD = LiveSlider(
 FIRST = {"strength": 2.0, "threshold": 0.0}
 DEGENERATE = 0.5
 """Fraction of rows with few effective samples above which the weights have degenerated."""
+ROWS, SAMPLES = 300, 500
+MAX_VALUES = 6_000_000
+"""Rows × samples × coded columns; a wide table has fewer rows."""
 
 
 class Assume:
@@ -128,6 +131,9 @@ def _basis(data: MaskedTable, models: available_models.Models) -> sensitivity.Ba
     """MIWAE's weighted draws for some rows, computed once per training."""
     cached = st.session_state.get("assume basis")
     if cached is None or cached[0] is not models["MIWAE"]:
-        cached = (models["MIWAE"], sensitivity.prepare(models["MIWAE"], data.problem))
+        columns = data.table.known.x.shape[1]
+        rows = max(10, min(ROWS, MAX_VALUES // (SAMPLES * columns)))
+        basis = sensitivity.prepare(models["MIWAE"], data.problem, rows, SAMPLES)
+        cached = (models["MIWAE"], basis)
         st.session_state["assume basis"] = cached
     return cached[1]

@@ -55,7 +55,7 @@ class Identify:
             self.panel.buttons()
 
     def _run(self, config: identify.Config) -> Iterator[object]:
-        return identify.run(config, self.data.table.known, self.data.table.columns)
+        return identify.steps(config, self.data.table.known, self.data.table.columns)
 
     def show(self) -> None:
         """Choice of the column, the trainings, and an explanation."""

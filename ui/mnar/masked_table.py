@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import streamlit as st
 
 from dgm_core.missing.amputation import Amputation, Problem, ampute
 from dgm_core.studies.mnar.side_by_side import GRID, checked
@@ -66,3 +67,11 @@ class MaskedTable:
         """P(missing | value) of an entry on `GRID`, the others at their mean; None if unknown."""
         process = self.problem.process
         return None if process is None else process.curve(entry, GRID).numpy()
+
+
+def masked_table(table: Table, plan: Amputation | None) -> MaskedTable:
+    """The session's `MaskedTable`; values are removed again only if the table or plan changes."""
+    found = st.session_state.get("masked table")
+    if found is None or found.table is not table or found.plan != plan:
+        found = st.session_state["masked table"] = MaskedTable(table, plan)
+    return found

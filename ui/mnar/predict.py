@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dgm_core.studies.mnar import prediction
 from ui import figures, jobs
 from ui.links import InLink, Setting
-from ui.mnar import charts, shipped
+from ui.mnar import charts, shipped, simple_methods
 from ui.mnar.masked_table import MaskedTable
 from ui.mnar.workers import PREDICT, WORKERS
 from ui.run_panel import Progress, RunPanel
@@ -68,7 +68,9 @@ class Predict:
             self.panel.buttons()
 
     def _run(self, config: prediction.Config) -> Iterator[object]:
-        return prediction.run(config, self.data.table.frame, self.data.table.target)
+        table = self.data.table
+        budget = simple_methods.budget(table)
+        return prediction.steps(config, table.frame, table.target, budget)
 
     def show(self) -> None:
         """The target, the comparison, and formulas."""
@@ -99,10 +101,13 @@ class Predict:
         items = list(run.items)
         if isinstance(items[-1], prediction.Result):
             self._figures(items[-1])
-            return
-        scores = _scores_of_complete_runs(items)
-        if len(scores) > 1:
+        elif len(scores := _scores_of_complete_runs(items)) > 1:
             self._figures(prediction.result(self.config.task, scores), partial=True)
+        missed = {
+            each.name: each.reason for each in items if isinstance(each, prediction.NotComputed)
+        }
+        rows = int(self.data.table.target.notna().sum())
+        simple_methods.explain(self.data.table, missed, rows)
 
     def _figures(self, found: prediction.Result, *, partial: bool = False) -> None:
         names = list(prediction.SCORES[found.task])
@@ -169,4 +174,5 @@ def _scores_of_complete_runs(items: Iterable[object]) -> dict[str, list]:
     complete = [run for run in runs.values() if prediction.SUP_NOT in run]
     if len(complete) < 2:
         return {}
-    return {method: [run[method] for run in complete] for method in complete[0]}
+    methods = [name for name in complete[0] if all(name in run for run in complete)]
+    return {method: [run[method] for run in complete] for method in methods}

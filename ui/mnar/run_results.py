@@ -34,6 +34,7 @@ class RunResults:
     baselines: Scores = field(default_factory=dict)
     answers: dict[str, dict[str, float]] = field(default_factory=dict)
     done: float = 0.0
+    missed: dict[str, str] = field(default_factory=dict)  # method → why it was not computed
 
     @property
     def finished(self) -> bool:
@@ -42,7 +43,9 @@ class RunResults:
 
 
 def results_of(
-    items: Iterable[side_by_side.Baseline | side_by_side.Frame | side_by_side.Result],
+    items: Iterable[
+        side_by_side.Baseline | side_by_side.NotComputed | side_by_side.Frame | side_by_side.Result
+    ],
 ) -> RunResults:
     """Collect what a run has yielded."""
     results = RunResults()
@@ -50,6 +53,8 @@ def results_of(
         if isinstance(item, side_by_side.Baseline):
             rmse = item.rmse
             results.baselines[item.name] = (rmse.mean.item(), rmse.standard_error.item())
+        elif isinstance(item, side_by_side.NotComputed):
+            results.missed[item.name] = item.reason
         elif isinstance(item, side_by_side.Frame):
             results.done = item.done
             results.steps.append(item.step)

@@ -14,7 +14,7 @@ from dgm_core.studies.mnar import side_by_side
 from ui import figures, formulas, glossary, jobs
 from ui.frame import kept
 from ui.links import InLink, Setting
-from ui.mnar import charts, downloads, shipped
+from ui.mnar import charts, downloads, shipped, simple_methods
 from ui.mnar.masked_table import MaskedTable
 from ui.mnar.run_results import RunResults, results_of
 from ui.mnar.shown_columns import choose_column
@@ -97,7 +97,8 @@ class Watch:
         )
 
     def _run(self, config: side_by_side.Config) -> Iterator[object]:
-        return side_by_side.run(config, self.data.table.known, self.data.table.columns)
+        table = self.data.table
+        return side_by_side.steps(config, table.known, table.columns, simple_methods.budget(table))
 
     def show(self) -> None:
         """Choice of the column, what is missing, the trainings, downloads and formulas."""
@@ -174,6 +175,7 @@ class Watch:
             figures.show("chart bounds", charts.bounds(results), "Bound (higher is better)")
         if results.answers or results.baselines:
             _table(results)
+            simple_methods.explain(self.data.table, results.missed)
 
     def _scatter(self, results: RunResults) -> None:
         rows = side_by_side.watched_rows(self.data.problem)

@@ -25,6 +25,7 @@ from dgm_core.models.notmiwae import NotMIWAE
 from dgm_core.rng import generator, normal
 from dgm_core.samplers.completions import weighted_completions
 from dgm_core.samplers.estimates import mean_and_variance
+from dgm_core.stepwise import Steps, stepwise
 from dgm_core.studies.mnar import side_by_side
 from dgm_core.studies.mnar.agreement import Verdict, directions, sentence, verdict
 from dgm_core.training import fit, latest_weights
@@ -138,11 +139,18 @@ def run(config: Config, table: Masked, columns: tuple[Column, ...]) -> Iterator[
     Raises:
         ValueError: no value is missing, or a column has no value left.
     """
+    return (item for item in steps(config, table, columns) if item is not None)
+
+
+def steps(
+    config: Config, table: Masked, columns: tuple[Column, ...]
+) -> Iterator[Frame | Result | None]:
+    """What `run` yields, and None between these items, so that a run can stop soon."""
     problem = side_by_side.checked(ampute(table, config.plan))
     together = Restarts(build(config, columns, problem.losing))
     schedule, watched = config.schedule(len(table)), side_by_side.watched_rows(problem)
-    steps = schedule.epochs * -(-len(table) // schedule.batch_size)
-    every = max(1, steps // config.frames)
+    count = schedule.epochs * -(-len(table) // schedule.batch_size)
+    every = max(1, count // config.frames)
     started, last = time.monotonic(), 0
     for progress in fit(
         together,
@@ -150,16 +158,20 @@ def run(config: Config, table: Masked, columns: tuple[Column, ...]) -> Iterator[
         problem.masked,
         latest_weights(len(together)),
         schedule,
-        report_every=every,
+        report_every=1,
     ):
         step = progress.epoch * progress.steps + progress.step
-        if step == last or (step - last < every and step < steps):
+        yield None
+        if progress.step % every or step == last or (step - last < every and step < count):
             continue
         last = step
-        shots = [_shot(model, problem, watched, config.seed) for model in _members(together)]
+        shots = []
+        for model in _members(together):
+            shots.append(_shot(model, problem, watched, config.seed))
+            yield None
         stacked = (torch.stack(each) for each in zip(*shots, strict=True))
-        yield Frame(step, step / steps, time.monotonic() - started, *stacked)
-    yield _result(config, _members(together), problem)
+        yield Frame(step, step / count, time.monotonic() - started, *stacked)
+    yield (yield from _result.steps(config, _members(together), problem))
 
 
 @torch.no_grad()
@@ -174,20 +186,25 @@ def _shot(
     return sample.bound.mean(), rmse, side_by_side.curves(model.missing_process, problem.losing)
 
 
+@stepwise
 @torch.no_grad()
-def _result(config: Config, models: tuple[NotMIWAE, ...], problem: Problem) -> Result:
+def _result(config: Config, models: tuple[NotMIWAE, ...], problem: Problem) -> Steps[Result]:
     bounds, errors, rmse = [], [], []
     samples = max(20, min(config.samples, side_by_side.MAX_SAMPLES // len(problem.masked)))
     for model in models:
-        source, means, estimates = generator(config.seed), [], []
-        for sample in side_by_side.pieces(model, problem.masked, samples, source):
+        means, estimates = [], []
+        pieces = side_by_side.pieces(model, problem.masked, samples, generator(config.seed))
+        for sample in pieces:
+            yield None
             means.append(mean_and_variance(sample)[0])
             estimates.append(log_likelihood(sample.log_w))
+            yield None
         of_rows, error = (torch.cat(each) for each in zip(*estimates, strict=True))
         bounds.append(of_rows)
         errors.append(error.square().sum().sqrt() / len(error))
         rmse.append(rmse_of_table(torch.cat(means), problem.truth.x, problem.hidden))
-    curves = torch.stack([side_by_side.curves(m.missing_process, problem.losing) for m in models])
+    processes = [model.missing_process for model in models]
+    curves = torch.stack([side_by_side.curves(each, problem.losing) for each in processes])
     signs = directions(curves)
     plan = config.plan
     truth = plan.sign if plan and plan.kind == "self-masking" else None

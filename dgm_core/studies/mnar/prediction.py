@@ -20,6 +20,9 @@ from torch import Tensor
 from torch.distributions import Categorical, Distribution
 
 from dgm_core import data
+from dgm_core.baselines.filling import Budget
+from dgm_core.baselines.table_imputers import UNLIMITED
+from dgm_core.child_process import Call, ChildFailed
 from dgm_core.estimators.coding import TableCoding
 from dgm_core.metrics.prediction import (
     PREDICTION_DEFINITIONS,
@@ -30,6 +33,7 @@ from dgm_core.missing.amputation import Amputation, Problem, ampute
 from dgm_core.rng import generator
 from dgm_core.studies.mnar import side_by_side
 from dgm_core.studies.mnar.predictors import METHODS, ORACLE, SUP, SUP_NOT, Split, Training
+from dgm_core.studies.mnar.side_by_side import NotComputed, not_computed
 from dgm_core.types import Masked
 
 __all__ = [
@@ -41,10 +45,12 @@ __all__ = [
     "TASKS",
     "Config",
     "Frame",
+    "NotComputed",
     "Result",
     "Row",
     "run",
     "sentence",
+    "steps",
     "task_of",
 ]
 
@@ -141,6 +147,21 @@ def run(config: Config, features: pd.DataFrame, target: pd.Series) -> Iterator[F
     Raises:
         ValueError: no value is missing, a column has no value left, or there is only one class.
     """
+    for item in steps(config, features, target):
+        if isinstance(item, Frame | Result):
+            yield item
+
+
+def steps(
+    config: Config, features: pd.DataFrame, target: pd.Series, budget: Budget = UNLIMITED
+) -> Iterator[Frame | NotComputed | Result | Call | None]:
+    """What `run` yields, and None or a call between these items, so that a run can stop soon.
+
+    Args:
+        config, features, target: as of `run`.
+        budget: of each simple method; one that exceeds it is left out of all runs, and
+            `NotComputed` says so.
+    """
     labelled = target.notna().to_numpy()
     features, y = features.loc[labelled], _numbers(target.loc[labelled], config.task)
     methods = {
@@ -149,12 +170,20 @@ def run(config: Config, features: pd.DataFrame, target: pd.Series) -> Iterator[F
         if config.plan is not None or name != ORACLE
     }
     found: dict[str, list[Mapping[str, float]]] = {method: [] for method in methods}
-    total = config.runs * len(methods)
     for number in range(config.runs):
         split, test_y, unit = _split(config, number, features, y)
-        for method, predict in methods.items():
-            found[method].append(scores(predict(config, split), test_y, unit))
-            done = sum(map(len, found.values())) / total
+        yield None
+        for index, method in enumerate(methods):
+            if method not in found:
+                continue
+            try:
+                predicted = yield from methods[method].steps(config, split, budget)
+            except ChildFailed as error:
+                del found[method]
+                yield not_computed(method, budget, error)
+                continue
+            found[method].append(scores(predicted, test_y, unit))
+            done = (number * len(methods) + index + 1) / (config.runs * len(methods))
             yield Frame(number, method, found[method][-1], done)
     yield result(config.task, found)
 

@@ -19,22 +19,22 @@ test rows. No method uses the targets of the test rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from dgm_core.baselines.table_imputers import TABLE_BASELINES
+from dgm_core.baselines.filling import Budget
+from dgm_core.baselines.table_imputers import TABLE_BASELINES, UNLIMITED, completed
 from dgm_core.distributions.columns import Column
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.supmiwae import CategoricalPredictor, GaussianPredictor, SupMIWAE
 from dgm_core.networks import linear
 from dgm_core.rng import generator
 from dgm_core.samplers.estimates import mean_and_variance
+from dgm_core.stepwise import Steps, Stepwise, stepwise
 from dgm_core.studies.mnar import side_by_side
 from dgm_core.training import Objective, fit, latest_weights
 from dgm_core.training.losses import negative_completion_bound
@@ -77,33 +77,51 @@ class Split(NamedTuple):
 Predictions = list[Distribution]
 """p(y | …) of the test rows, each for some consecutive rows."""
 
+ITERATIONS = 500
+"""Most iterations of the search for the optimal predictor."""
+AT_ONCE = 300_000_000
+"""Iterations × rows × weights of the predictor that are computed in one step."""
 
-def by_oracle(config: Training, split: Split) -> Predictions:
+
+@stepwise
+def by_oracle(config: Training, split: Split, budget: Budget = UNLIMITED) -> Steps[Predictions]:
     """From the complete table; its own missing values are set to the column's mean, 0."""
-    return _two_stage(config, split, split.known.x, split.test_known.x)
+    return (yield from _two_stage(config, split, split.known.x, split.test_known.x))
 
 
-def by_baseline(name: str, config: Training, split: Split) -> Predictions:
+@stepwise
+def by_baseline(
+    name: str, config: Training, split: Split, budget: Budget = UNLIMITED
+) -> Steps[Predictions]:
     """From the imputations of a simple method."""
     both = Masked(
         torch.cat([split.masked.x, split.test_masked.x]),
         torch.cat([split.masked.observed, split.test_masked.observed]),
     )
-    *_, filled = TABLE_BASELINES[name]().run(both, generator(split.seed))
+    filled = yield from completed.steps(
+        TABLE_BASELINES[name](), both, generator(split.seed), budget
+    )
     count = len(split.masked)
-    return _two_stage(config, split, filled.mean[:count], filled.mean[count:])
+    return (yield from _two_stage(config, split, filled.mean[:count], filled.mean[count:]))
 
 
-def by_imputation(name: str, config: Training, split: Split) -> Predictions:
+@stepwise
+def by_imputation(
+    name: str, config: Training, split: Split, budget: Budget = UNLIMITED
+) -> Steps[Predictions]:
     """From the conditional means of MIWAE or not-MIWAE, trained without targets."""
     config = replace(config, seed=split.seed)
     model = side_by_side.build(config, split.columns, split.losing)[name]
-    _train(config, model, negative_completion_bound(config.draws), split.masked)
-    train, test = (_completed(config, model, rows) for rows in (split.masked, split.test_masked))
-    return _two_stage(config, split, train, test)
+    yield from _train(config, model, negative_completion_bound(config.draws), split.masked)
+    train = yield from _completed(config, model, split.masked)
+    test = yield from _completed(config, model, split.test_masked)
+    return (yield from _two_stage(config, split, train, test))
 
 
-def by_supervision(config: Training, split: Split, *, learns_process: bool) -> Predictions:
+@stepwise
+def by_supervision(
+    config: Training, split: Split, budget: Budget = UNLIMITED, *, learns_process: bool
+) -> Steps[Predictions]:
     """From a supervised model: p(y | x_obs, s) by its own weights, without y."""
     config = replace(config, seed=split.seed)
     plain = side_by_side.not_miwae(config, split.columns, split.losing)
@@ -122,22 +140,27 @@ def by_supervision(config: Training, split: Split, *, learns_process: bool) -> P
         head = cast(SupMIWAE, module).predictor
         return bound(module, rows, source) + penalty(config, head, len(split.y))
 
-    _train(config, model, penalised, Labelled(split.masked, split.y))
+    yield from _train(config, model, penalised, Labelled(split.masked, split.y))
+    predictions = []
     pieces = side_by_side.pieces(model, split.test_masked, config.samples, generator(split.seed))
-    with torch.no_grad():
-        return [model.predict(sample) for sample in pieces]
+    for sample in pieces:
+        yield None
+        with torch.no_grad():
+            predictions.append(model.predict(sample))
+        yield None
+    return predictions
 
 
-METHODS: dict[str, Callable[[Training, Split], Predictions]] = {
+METHODS: dict[str, Stepwise[..., Predictions]] = {
     ORACLE: by_oracle,
-    f"mean{IMPUTED}": partial(by_baseline, "mean"),
-    f"MICE{IMPUTED}": partial(by_baseline, "MICE"),
-    f"MIWAE{IMPUTED}": partial(by_imputation, "MIWAE"),
-    f"not-MIWAE{IMPUTED}": partial(by_imputation, "not-MIWAE"),
-    SUP: partial(by_supervision, learns_process=False),
-    SUP_NOT: partial(by_supervision, learns_process=True),
+    f"mean{IMPUTED}": by_baseline.partial("mean"),
+    f"MICE{IMPUTED}": by_baseline.partial("MICE"),
+    f"MIWAE{IMPUTED}": by_imputation.partial("MIWAE"),
+    f"not-MIWAE{IMPUTED}": by_imputation.partial("not-MIWAE"),
+    SUP: by_supervision.partial(learns_process=False),
+    SUP_NOT: by_supervision.partial(learns_process=True),
 }
-"""Name → function that predicts y for the test rows."""
+"""Name → function of training, split and budget of simple methods; predicts y for test rows."""
 
 
 def predictor(split: Split) -> nn.Module:
@@ -153,7 +176,8 @@ def penalty(config: Training, head: nn.Module, rows: int) -> Tensor:
     return 0.5 * config.penalty * weight.square().sum() / rows
 
 
-def fitted(config: Training, head: nn.Module, x: Tensor, y: Tensor) -> nn.Module:
+@stepwise
+def fitted(config: Training, head: nn.Module, x: Tensor, y: Tensor) -> Steps[nn.Module]:
     """The optimal predictor on complete rows, in double precision.
 
     Args:
@@ -163,8 +187,15 @@ def fitted(config: Training, head: nn.Module, x: Tensor, y: Tensor) -> nn.Module
         y: (N,).
     """
     head, x = head.double(), x.double()
+    weights = list(head.parameters())
+    work = len(x) * sum(each.numel() for each in weights)
+    at_once = max(1, min(ITERATIONS, AT_ONCE // work))
     optimizer = torch.optim.LBFGS(
-        head.parameters(), max_iter=500, tolerance_grad=1e-8, line_search_fn="strong_wolfe"
+        weights,
+        max_iter=at_once,
+        max_eval=2 * ITERATIONS,
+        tolerance_grad=1e-8,
+        line_search_fn="strong_wolfe",
     )
 
     def loss() -> Tensor:
@@ -173,29 +204,37 @@ def fitted(config: Training, head: nn.Module, x: Tensor, y: Tensor) -> nn.Module
         value.backward()
         return value
 
-    optimizer.step(loss)
+    # The optimizer's state lasts from step to step, so the path does not depend on `at_once`.
+    for done in range(at_once, ITERATIONS + at_once, at_once):
+        optimizer.step(loss)
+        yield None
+        if optimizer.state[weights[0]]["n_iter"] < done:
+            break  # converged
     return head
 
 
-@torch.no_grad()
-def _two_stage(config: Training, split: Split, x: Tensor, test: Tensor) -> Predictions:
+def _two_stage(config: Training, split: Split, x: Tensor, test: Tensor) -> Steps[Predictions]:
     """Fit a predictor to completed training rows and apply it to completed test rows."""
-    with torch.enable_grad():
-        head = fitted(config, predictor(split), x, split.y)
-    return [head(test.double())]
+    head = yield from fitted.steps(config, predictor(split), x, split.y)
+    with torch.no_grad():
+        return [head(test.double())]
 
 
 def _train(
     config: Training, model: nn.Module, objective: Objective, rows: Masked | Labelled
-) -> None:
+) -> Steps[None]:
     for _ in fit(
-        model, objective, rows, latest_weights(), config.schedule(len(rows)), report_every=10**9
+        model, objective, rows, latest_weights(), config.schedule(len(rows)), report_every=1
     ):
-        pass
+        yield None
 
 
-@torch.no_grad()
-def _completed(config: Training, model: MIWAE, rows: Masked) -> Tensor:
+def _completed(config: Training, model: MIWAE, rows: Masked) -> Steps[Tensor]:
     """Rows with missing values replaced by their conditional means."""
-    pieces = side_by_side.pieces(model, rows, config.samples, generator(config.seed))
-    return torch.cat([mean_and_variance(sample)[0] for sample in pieces])
+    means = []
+    for sample in side_by_side.pieces(model, rows, config.samples, generator(config.seed)):
+        yield None
+        with torch.no_grad():
+            means.append(mean_and_variance(sample)[0])
+        yield None
+    return torch.cat(means)

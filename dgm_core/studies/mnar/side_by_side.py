@@ -3,12 +3,15 @@
 Both are trained alternately on the same rows, and scored on the entries that were removed. Simple
 methods are scored on the same entries. A run yields a `Frame` every few epochs and at the end a
 `Result` with an `Answer` per model and the trained models.
+
+`steps` yields None, or the call of a child process, between these items, so that a run can stop
+soon.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, NamedTuple
@@ -16,7 +19,9 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dgm_core.baselines.table_imputers import TABLE_BASELINES
+from dgm_core.baselines.filling import Budget
+from dgm_core.baselines.table_imputers import TABLE_BASELINES, UNLIMITED, completed
+from dgm_core.child_process import Call, ChildFailed, OutOfMemory, OutOfTime
 from dgm_core.distributions.columns import Column, Numeric
 from dgm_core.distributions.likelihoods import MixedLikelihood
 from dgm_core.metrics import MeanAndError, coverage_hidden, rmse_of_table
@@ -37,6 +42,7 @@ from dgm_core.models.tabular import DECODERS, Networks
 from dgm_core.rng import Source, generator
 from dgm_core.samplers.completions import Completions, weighted_completions
 from dgm_core.samplers.estimates import mean_and_variance, median, sir_completions
+from dgm_core.stepwise import Steps, stepwise
 from dgm_core.training import Progress, Schedule, fit, latest_weights, schedule_of_steps
 from dgm_core.training.losses import negative_completion_bound
 from dgm_core.types import Masked
@@ -150,6 +156,24 @@ class Baseline(NamedTuple):
     rmse: MeanAndError
 
 
+class NotComputed(NamedTuple):
+    """A simple method that did not finish within its budget."""
+
+    name: str
+    reason: str  # the rest of a sentence that begins with the name
+
+
+def not_computed(name: str, budget: Budget, error: ChildFailed) -> NotComputed:
+    """What to say about a simple method that raised `error`."""
+    if isinstance(error, OutOfMemory):
+        reason = f"was not computed: it needs more than {budget.memory / 2**20:.0f} MB here."
+    elif isinstance(error, OutOfTime):
+        reason = f"was not computed: it takes longer than {budget.seconds:.0f} s here."
+    else:
+        reason = "was not computed: its process ended early."
+    return NotComputed(name, reason)
+
+
 class Answer(NamedTuple):
     """Imputations and scores of a model for the whole table after training."""
 
@@ -158,7 +182,7 @@ class Answer(NamedTuple):
     coverage: float  # of the central 90 % interval of draws
     mean: Tensor  # (N, D)
     sd: Tensor  # (N, D), 0 where observed
-    draws: Tensor  # (n, N, D) completions
+    draws: Tensor  # (n, N, D) completions, n = `COPIES` or fewer of a large table
     bound: float  # nats per row
     ess: Tensor  # (N,) effective sample size
     learned: Tensor | None
@@ -182,7 +206,9 @@ DRAWS_WATCHED = 20
 MAX_SAMPLES = 1_500_000
 """Maximal number of importance samples of the final imputation, all rows together."""
 COPIES = 20
-"""Number of completed copies of the table."""
+"""Number of completed copies of the table, from which its intervals are computed."""
+MAX_COPIED_CELLS = 8_000_000
+"""Maximal number of cells of the copies that are kept, but one copy is kept of any table."""
 
 
 def build(config: Config, columns: tuple[Column, ...], losing: list[int]) -> dict[str, MIWAE]:
@@ -239,14 +265,40 @@ def run(
     Raises:
         ValueError: no value is missing, or a column has no value left.
     """
+    for item in steps(config, table, columns):
+        if isinstance(item, Baseline | Frame | Result):
+            yield item
+
+
+def steps(
+    config: Config, table: Masked, columns: tuple[Column, ...], budget: Budget = UNLIMITED
+) -> Iterator[Baseline | NotComputed | Frame | Result | Call | None]:
+    """What `run` yields, and None or a call between these items.
+
+    Args:
+        config, table, columns: as of `run`.
+        budget: of each baseline; `NotComputed` stands for one that exceeds it.
+    """
     problem = checked(ampute(table, config.plan))
     for name in config.baselines[:2]:
-        yield baseline(name, problem, config.seed)
+        yield from _within_budget(name, problem, config.seed, budget)
     models = build(config, columns, problem.losing)
     yield from _trained(config, models, problem)
     for name in config.baselines[2:]:
-        yield baseline(name, problem, config.seed)
-    yield Result({name: answer(model, problem, config) for name, model in models.items()}, models)
+        yield from _within_budget(name, problem, config.seed, budget)
+    answers = {}
+    for name, model in models.items():
+        answers[name] = yield from answer.steps(model, problem, config)
+    yield Result(answers, models)
+
+
+def _within_budget(
+    name: str, problem: Problem, seed: int, budget: Budget
+) -> Iterator[Baseline | NotComputed | Call | None]:
+    try:
+        yield (yield from baseline.steps(name, problem, seed, budget))
+    except ChildFailed as error:
+        yield not_computed(name, budget, error)
 
 
 def checked(problem: Problem) -> Problem:
@@ -269,42 +321,59 @@ def checked(problem: Problem) -> Problem:
     return problem
 
 
-def baseline(name: str, problem: Problem, seed: int) -> Baseline:
+@stepwise
+def baseline(
+    name: str, problem: Problem, seed: int, budget: Budget = UNLIMITED
+) -> Steps[Baseline]:
     """A simple method, scored on the hidden entries."""
-    *_, found = TABLE_BASELINES[name]().run(problem.masked, generator(seed))
+    found = yield from completed.steps(
+        TABLE_BASELINES[name](), problem.masked, generator(seed), budget
+    )
     return Baseline(name, rmse_of_table(found.mean, problem.truth.x, problem.hidden))
 
 
-def _trained(config: Config, models: Mapping[str, MIWAE], problem: Problem) -> Iterator[Frame]:
+def _trained(
+    config: Config, models: Mapping[str, MIWAE], problem: Problem
+) -> Iterator[Frame | None]:
     schedule = config.schedule(len(problem.masked))
     total = schedule.epochs * -(-len(problem.masked) // schedule.batch_size)
     every = max(1, total // config.frames)
     watched = watched_rows(problem)
     started, last = time.monotonic(), 0
-    trainings = [_training(config, schedule, m, problem.masked, every) for m in models.values()]
-    for progress in zip(*trainings, strict=True):
+    trainings = [_training(config, schedule, m, problem.masked) for m in models.values()]
+    while progress := (yield from _together(trainings)):
         step = progress[0].epoch * progress[0].steps + progress[0].step
-        if step - last < every and step < total:
+        # Frames come every few steps of an epoch, and at ends of epochs.
+        if progress[0].step % every or (step - last < every and step < total):
             continue
         last = step
-        shots = {
-            name: shot(model, problem, watched, each.loss, config.seed)
-            for (name, model), each in zip(models.items(), progress, strict=True)
-        }
+        shots = {}
+        for (name, model), each in zip(models.items(), progress, strict=True):
+            shots[name] = shot(model, problem, watched, each.loss, config.seed)
+            yield None
         yield Frame(step, step / total, time.monotonic() - started, shots)
 
 
+def _together(trainings: Sequence[Iterator[Progress]]) -> Steps[list[Progress]]:
+    """The next step of each training; an empty list at their end."""
+    progress = []
+    for training in trainings:
+        progress += [each] if (each := next(training, None)) is not None else []
+        yield None
+    return progress
+
+
 def _training(
-    config: Config, schedule: Schedule, model: nn.Module, rows: Masked, every: int
+    config: Config, schedule: Schedule, model: nn.Module, rows: Masked
 ) -> Iterator[Progress]:
-    """Progress after each epoch and every few steps; the weights of the last step are kept."""
+    """Progress after each step; the weights of the last step are kept."""
     for progress in fit(
         model,
         negative_completion_bound(config.draws),
         rows,
         latest_weights(),
         schedule,
-        report_every=every,
+        report_every=1,
     ):
         yield progress
         if progress.finished:
@@ -341,32 +410,45 @@ def curves(process: MissingProcess, losing: list[int]) -> Tensor:
     return torch.stack([process.curve(d, GRID) for d in losing])
 
 
-def pieces(
-    model: MIWAE, masked: Masked, samples: int, source: Source, at_once: int = 2**22
-) -> Iterator[Completions]:
-    """Weighted completions of all rows, a batch of rows at a time."""
-    rows = max(1, at_once // (samples * masked.x.shape[1]))
-    for start in range(0, len(masked), rows):
-        yield weighted_completions(model, masked[start : start + rows], samples, source)
-
-
 @torch.no_grad()
-def answer(model: MIWAE, problem: Problem, config: Config) -> Answer:
+def pieces(model: MIWAE, masked: Masked, samples: int, source: Source) -> Iterator[Completions]:
+    """Weighted completions of all rows, a batch of rows at a time."""
+    for _, piece in _batches(masked, samples):
+        yield weighted_completions(model, piece, samples, source)
+
+
+def _batches(masked: Masked, samples: int, at_once: int = 2**22) -> Iterator[tuple[slice, Masked]]:
+    """Batches of rows, with at most `at_once` values in all samples of their entries."""
+    count = max(1, at_once // (samples * masked.x.shape[1]))
+    for start in range(0, len(masked), count):
+        rows = slice(start, start + count)
+        yield rows, masked[rows]
+
+
+@stepwise
+@torch.no_grad()
+def answer(model: MIWAE, problem: Problem, config: Config) -> Steps[Answer]:
     """Mean, median, draws and their scores, with `samples` importance samples per row."""
     source = generator(config.seed)
     samples = max(20, min(config.samples, MAX_SAMPLES // len(problem.masked)))
+    copies = min(COPIES, max(1, MAX_COPIED_CELLS // problem.masked.x.numel()))
+    truth, hidden = problem.truth.x, problem.hidden
     parts = []
-    for sample in pieces(model, problem.masked, samples, source):
+    for rows, piece in _batches(problem.masked, samples):
+        sample = weighted_completions(model, piece, samples, source)
+        yield None
         mean, variance = mean_and_variance(sample)
         completions = sir_completions(sample, COPIES, source)
-        parts.append(
-            (mean, variance, median(sample), completions, sample.bound, sample.effective_draws)
-        )
-    mean, variance, middle, completions, bound, ess = (
+        yield None
+        covered = coverage_hidden(completions, truth[rows], ~hidden[rows])
+        bound, ess = sample.bound, sample.effective_draws
+        middle = median(sample)
+        completions = completions[:copies].clone()
+        parts.append((mean, variance, middle, completions, bound, ess, covered))
+        yield None
+    mean, variance, middle, completions, bound, ess, covered = (
         torch.cat(each, 1 if each[0].dim() == 3 else 0) for each in zip(*parts, strict=True)
     )
-    truth, hidden = problem.truth.x, problem.hidden
-    covered = coverage_hidden(completions, truth, ~hidden)
     weight = hidden.sum(1).double()
     return Answer(
         rmse_of_table(mean, truth, hidden),

@@ -32,6 +32,13 @@ def test_without_items_the_results_are_empty() -> None:
     assert _progress_text(results) == "Running simple methods first …"
 
 
+def test_the_results_hold_why_a_simple_method_was_not_computed() -> None:
+    reason = "was not computed: it takes longer than 90 s here."
+    results = results_of([side_by_side.NotComputed("kNN", reason)])
+    assert results.missed == {"kNN": reason}
+    assert not results.baselines
+
+
 def test_the_results_hold_what_the_run_yielded() -> None:
     _, _, items = finished(PLAN)
     results, (*_, result) = results_of(items), items

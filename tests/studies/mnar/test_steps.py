@@ -1,0 +1,139 @@
+"""Runs of tables in steps: short ones, with the same results, and without a method that fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from dgm_core.baselines.filling import Budget
+from dgm_core.child_process import Call, ChildFailed, OutOfMemory, OutOfTime, Pool
+from dgm_core.distributions.columns import Numeric
+from dgm_core.missing.amputation import Amputation
+from dgm_core.rng import generator, normal
+from dgm_core.studies.mnar import identify, prediction, predictors, side_by_side
+from dgm_core.types import Masked
+from tests.patience import PATIENCE
+
+PLAN = Amputation(columns=(0, 1))
+QUICK: dict[str, Any] = {"steps": 8, "draws": 3, "hidden": 8, "samples": 20}
+COLUMNS = (Numeric(),) * 4
+
+
+def table(rows: int = 120) -> Masked:
+    x = normal((rows, 1), generator(0)) + 0.5 * normal((rows, 4), generator(1))
+    return Masked(x, torch.ones(rows, 4, dtype=torch.bool))
+
+
+def failing(error: ChildFailed) -> Budget:
+    """A budget that every simple method exceeds, except the mean."""
+
+    def steps(*_: object, **__: object) -> Generator[Call, None, None]:
+        raise error
+        yield
+
+    return Budget(steps, memory=450 * 2**20, seconds=90)
+
+
+def items_of(steps: Iterable[object]) -> list[Any]:
+    return [item for item in steps if item is not None and not isinstance(item, Call)]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OutOfMemory(), "needs more than 450 MB"),
+        (OutOfTime(), "takes longer than 90 s"),
+        (ChildFailed(), "ended early"),
+    ],
+)
+def test_a_run_goes_on_without_the_simple_methods_that_fail(
+    error: ChildFailed, words: str
+) -> None:
+    config = side_by_side.Config("toy", PLAN, **QUICK)
+    items = items_of(side_by_side.steps(config, table(), COLUMNS, failing(error)))
+    missed = [item for item in items if isinstance(item, side_by_side.NotComputed)]
+    assert [item.name for item in missed] == ["kNN", "MICE", "missForest-like"]
+    assert all(words in item.reason and item.reason.endswith(".") for item in missed)
+    assert isinstance(items[-1], side_by_side.Result)
+
+
+def test_a_comparison_goes_on_without_a_method_that_fails() -> None:
+    frame = pd.DataFrame(table().x.numpy().astype(np.float64), columns=list("abcd"))
+    target = pd.Series(np.where(frame["a"] > 0, "yes", "no"))
+    config = prediction.Config("toy", PLAN, **QUICK, runs=2)
+    items = items_of(prediction.steps(config, frame, target, failing(OutOfTime())))
+    assert [item.name for item in items if isinstance(item, prediction.NotComputed)] == [
+        "MICE, then predict"
+    ]
+    *_, last, result = items
+    assert last.done == 1.0
+    assert [row.method for row in result.rows] == [
+        name for name in prediction.METHODS if name != "MICE, then predict"
+    ]
+
+
+def test_simple_methods_in_a_child_give_the_same_results() -> None:
+    config = side_by_side.Config("toy", PLAN, **QUICK)
+    budget = Budget(Pool(1).steps, memory=2**29, seconds=PATIENCE)
+    there = []
+    for item in side_by_side.steps(config, table(), COLUMNS, budget):
+        if isinstance(item, Call):
+            item.wait()
+        elif isinstance(item, side_by_side.Baseline):
+            there.append(item)
+    here = side_by_side.run(config, table(), COLUMNS)
+    assert there == [item for item in here if isinstance(item, side_by_side.Baseline)]
+
+
+def test_a_predictor_fitted_in_many_steps_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, config = table().x, prediction.Config("toy", PLAN, **QUICK)
+    y = (x[:, 0] + normal((120,), generator(5)) > 0).long()
+    split = predictors.Split(0, COLUMNS, 2, table(), table(), y, table(), table())
+    weights = []
+    for at_once in (10**9, 120 * 10 * 7, 1):
+        monkeypatch.setattr(predictors, "AT_ONCE", at_once)
+        steps = predictors.fitted.steps(config, predictors.predictor(split), x, y)
+        count = 0
+        try:
+            while True:
+                next(steps)
+                count += 1
+        except StopIteration as end:
+            weights.append([each.detach() for each in end.value.parameters()])
+        assert (count == 1) == (at_once == 10**9)
+    for other in weights[1:]:
+        for first, each in zip(weights[0], other, strict=True):
+            torch.testing.assert_close(each, first, rtol=0, atol=1e-9)
+
+
+LARGE = side_by_side.Config("large", PLAN, steps=1, baselines=(), frames=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", ["side by side", "identify", "predict"])
+def test_steps_of_a_large_table_are_short(study: str) -> None:
+    """A run ends within 2 s of Stop: no step takes that long on one thread."""
+    x = normal((20_000, 200), generator(0))
+    rows, columns = Masked(x, torch.ones_like(x, dtype=torch.bool)), (Numeric(),) * 200
+    plan = Amputation(columns=tuple(range(100)))
+    if study == "side by side":
+        config = side_by_side.Config("large", plan, steps=1, draws=50, baselines=("mean",))
+        steps = side_by_side.steps(config, rows, columns)
+    elif study == "identify":
+        steps = identify.steps(identify.Config("large", plan, steps=1), rows, columns)
+    else:
+        frame = pd.DataFrame(x.double().numpy()).add_prefix("c")
+        config = prediction.Config("large", plan, steps=1, runs=2)
+        steps = prediction.steps(config, frame, pd.Series(x[:, 0].numpy() > 0).astype(str))
+    longest, start, until = 0.0, time.thread_time(), time.monotonic() + 60
+    for _ in steps:
+        longest, start = max(longest, time.thread_time() - start), time.thread_time()
+        if time.monotonic() > until:
+            break
+    assert longest < 1.5
