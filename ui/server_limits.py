@@ -3,6 +3,8 @@
 - Uploads: Streamlit keeps all uploads of a session; here only the newest are kept.
 - Caches: any browser can ask Streamlit to clear the caches of all sessions, workers included;
   here the request is refused.
+- Messages: a widget's value that no browser of ours sends is ignored, and the log gets at most a
+  line of it.
 - Garbage collection: Streamlit collects after every run of a script or fragment. With many large
   sessions that takes longer than the run itself; here it happens at most every `GC_INTERVAL`.
 
@@ -22,6 +24,10 @@ MAX_FILES = 8
 """Uploads of one session that are kept, each of at most `server.maxUploadSize`. No page has more
 uploaders than this."""
 
+MAX_DEPTH = 20
+"""Levels of lists in a value that a component sends; ours send at most four."""
+REPORT_INTERVAL = 1.0
+"""Seconds between two lines of the log about invalid values."""
 GC_INTERVAL = 20.0
 """Seconds between two full collections; Python's own collections of young objects continue."""
 
@@ -31,11 +37,25 @@ def apply() -> None:
     streamlit_internals.keep_newest_uploads(MAX_FILES)
     streamlit_internals.replace_clearing_of_caches(_keep_caches)
     streamlit_internals.replace_garbage_collector(_Collector())
+    streamlit_internals.ignore_invalid_values(MAX_DEPTH, _Report())
+    streamlit_internals.log_bad_connections_in_one_line()
 
 
 def _keep_caches(session: object) -> None:
     """Caches belong to all sessions, so no visitor can clear them."""
     LOG.info("refused a request to clear the caches")
+
+
+class _Report:
+    """Logs that a browser sent something invalid, at most once per `REPORT_INTERVAL`."""
+
+    def __init__(self) -> None:
+        self._last = -REPORT_INTERVAL
+
+    def __call__(self) -> None:
+        if time.monotonic() - self._last >= REPORT_INTERVAL:
+            self._last = time.monotonic()
+            LOG.warning("ignored an invalid message of a browser")
 
 
 class _Collector:

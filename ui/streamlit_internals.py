@@ -6,15 +6,27 @@ this module and its tests are the only ones to change.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx, script_runner
+from streamlit.runtime.state.common import is_element_id
+from streamlit.runtime.state.session_state import (
+    STREAMLIT_INTERNAL_KEY_PREFIX,
+    Serialized,
+    SessionState,
+    WStates,
+)
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+from streamlit.web.server.starlette import starlette_websocket
 
 _add_file = MemoryUploadedFileManager.add_file
+_get_value = WStates.__getitem__
+_set_values = SessionState.set_widgets_from_proto
 
 
 class Collector(Protocol):
@@ -60,3 +72,78 @@ def replace_clearing_of_caches(instead: Callable[[Any], None]) -> None:
 def replace_garbage_collector(collector: Collector) -> None:
     """Use this collector after every run of a script."""
     script_runner.gc = collector
+
+
+def ignore_invalid_values(deepest: int, report: Callable[[], None]) -> None:
+    """Treat a value that no widget of the page can have sent as if the widget were not used.
+
+    Streamlit converts the values of a browser's message where a script reads them, and an error
+    there would end the script.
+
+    Args:
+        deepest: levels of lists and mappings in one value, at most.
+        report: called for each such value.
+    """
+
+    def get_value(states: WStates, key: str) -> Any:
+        sent, metadata = states.states.get(key), states.widget_metadata.get(key)
+        if not isinstance(sent, Serialized) or metadata is None:
+            return _get_value(states, key)
+        try:
+            field = sent.value.WhichOneof("value")
+            if field is not None and metadata.value_type not in (None, field):
+                raise TypeError(f"expected a {metadata.value_type}, got a {field}")
+            value = _get_value(states, key)
+            if depth(value) > deepest:
+                raise ValueError(f"expected at most {deepest} levels of lists")
+            return value
+        except Exception:
+            report()
+        states.set_widget_metadata(metadata)
+        states[key] = Serialized(WidgetState(id=key))
+        return _get_value(states, key)
+
+    def set_values(state: SessionState, sent: WidgetStates) -> None:
+        ours = [each for each in sent.widgets if _is_widget(each.id)]
+        if len(ours) < len(sent.widgets):
+            report()
+            sent = WidgetStates(widgets=ours)
+        _set_values(state, sent)
+
+    WStates.__getitem__ = get_value
+    SessionState.set_widgets_from_proto = set_values
+
+
+def _is_widget(name: str) -> bool:
+    return is_element_id(name) or name.startswith(STREAMLIT_INTERNAL_KEY_PREFIX)
+
+
+def depth(value: object) -> int:
+    """Levels of lists and mappings in a value."""
+    levels, row = 0, [value]
+    while nested := [each for each in row if isinstance(each, dict | list | tuple)]:
+        levels += 1
+        row = [x for each in nested for x in (each.values() if isinstance(each, dict) else each)]
+    return levels
+
+
+class _OneLine(logging.Filter):
+    """Shortens what is logged about a connection that sends no messages to one line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        sent_text = isinstance(error, KeyError) and error.args == ("bytes",)
+        if sent_text:
+            record.msg, record.args = "A browser sent text instead of bytes", ()
+        if sent_text or record.name == starlette_websocket.__name__:
+            record.exc_info = record.exc_text = None
+        return True
+
+
+_ONE_LINE = _OneLine()
+
+
+def log_bad_connections_in_one_line() -> None:
+    """Without a traceback: every stranger can cause it."""
+    for name in ("uvicorn.error", starlette_websocket.__name__):
+        logging.getLogger(name).addFilter(_ONE_LINE)
