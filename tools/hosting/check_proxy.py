@@ -17,10 +17,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.bench.browser import LONG, browser, rest
 from tools.bench.strokes import Lab
+from tools.hosting import proxy_limits
 from tools.hosting.check import ROOT, answers, cut_off
 
 if TYPE_CHECKING:
@@ -45,13 +47,18 @@ def main() -> int:
     threading.Thread(target=tell_names, daemon=True).start()
     with tempfile.TemporaryDirectory() as folder:
         servers = [started(["streamlit", *options(ip)], folder) for ip in REPLICAS]
-        proxy = subprocess.Popen(["haproxy", "-db", "-f", "hosting/haproxy.cfg"], cwd=ROOT)
+        log = Path(folder) / "proxy.log"
+        with log.open("wb") as file:
+            command = ["haproxy", "-db", "-f", "hosting/haproxy.cfg"]
+            proxy = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file)
         try:
             for ip in REPLICAS:
                 wait(lambda ip=ip: answers(f"http://{ip}:8501/_stcore/health"), f"{ip} answers")
             wait(lambda: answers(f"{PROXY}/_stcore/health"), "the proxy answers")
             with browser() as chromium:
                 problems = list(stays_and_survives(chromium, servers))
+            problems += [*proxy_limits.problems(PROXY), *proxy_limits.log_problems(log)]
+            print(f"limits broken; the log has {len(log.read_text().splitlines())} lines")
         finally:
             for process in (*servers, proxy):
                 process.terminate()
