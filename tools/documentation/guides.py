@@ -67,7 +67,7 @@ GUIDES = {
 """Heading in the table of contents → its pages."""
 
 GROUPS = {
-    "Foundations": ("types", "rng", "device", "files", "settings"),
+    "Foundations": ("types", "rng", "device", "files", "settings", "child_process"),
     "Data": ("data", "missing"),
     "Probability": ("distributions", "mixtures", "bounds", "distances", "metrics"),
     "Models": ("networks", "models", "baselines"),
