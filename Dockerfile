@@ -2,21 +2,26 @@
 #
 # A smaller image for machines without a GPU, with CPU builds from PyTorch's package index:
 #   docker build --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cpu -t dgm-lab .
-ARG PYTHON=3.12.12
+#
+# The base image is named once. docs/hosting.md says how to pin it by its digest.
+ARG PYTHON_IMAGE=python:3.12.12-slim-bookworm
 
-FROM python:${PYTHON}-slim-bookworm AS packages
+FROM ${PYTHON_IMAGE} AS packages
 ARG TORCH_INDEX=""
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-COPY requirements.txt .
-# Install the CPU build of the same version first. It satisfies the pins in requirements.txt.
+COPY requirements.lock requirements-torch.lock ./
+# Every file is checked against its hash, but those of an index named by TORCH_INDEX.
 RUN if [ -n "$TORCH_INDEX" ]; then \
-      pip install --index-url "$TORCH_INDEX" \
-        $(grep -E '^(torch|torchvision)==' requirements.txt); \
+      pip install --no-deps --index-url "$TORCH_INDEX" \
+        $(grep -oE '^(torch|torchvision)==[^ ;]+' requirements-torch.lock); \
+    else \
+      pip install --no-deps --only-binary :all: --require-hashes -r requirements-torch.lock; \
     fi \
-    && pip install -r requirements.txt && pip check
+    && pip install --no-deps --only-binary :all: --require-hashes -r requirements.lock \
+    && pip check
 
-FROM python:${PYTHON}-slim-bookworm
+FROM ${PYTHON_IMAGE}
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp lab \
     && mkdir /data && chown lab /data
 COPY --from=packages /opt/venv /opt/venv

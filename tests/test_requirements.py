@@ -10,10 +10,13 @@ import ast
 import re
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.markers import Marker
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.test_architecture import imports
 
@@ -66,6 +69,64 @@ def test_nothing_is_imported_that_is_not_declared(
             names = {name.split(".")[0] for name in imports(path)}
             names -= OURS | set(sys.stdlib_module_names)
             assert packages(names) <= known, path
+
+
+LOCKED = re.compile(r"([a-z0-9][a-z0-9-]*)==([0-9][A-Za-z0-9.]*)(?: ; (.+?))? \\")
+HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")
+
+
+def locked(name: str) -> dict[str, set[tuple[str, str]]]:
+    """Package → its versions in a lock file, each with the condition under which it holds."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    text = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(text):
+        if line.startswith((" ", "#")):
+            assert HASH.fullmatch(line) or number == 0, line
+            continue
+        entry = LOCKED.fullmatch(line)
+        assert entry, line
+        assert HASH.fullmatch(text[number + 1]), f"{line} has no hash"
+        found.setdefault(entry[1], set()).add((entry[2], entry[3] or ""))
+    return found
+
+
+def test_the_locked_versions_are_those_of_the_pins() -> None:
+    app, torch = locked("requirements.lock"), locked("requirements-torch.lock")
+    assert not set(app) & set(torch)
+    assert {"torch", "torchvision"} <= set(torch)
+    for line in lines("requirements.txt"):
+        name, _, version = line.lower().partition("==")
+        assert (app | torch)[name] == {(version, "")}, line
+
+
+def test_the_lock_has_every_package_that_a_pinned_one_needs() -> None:
+    """Metadata of the installed packages say what they need on this machine."""
+    known = locked("requirements.lock") | locked("requirements-torch.lock")
+    waiting = [Requirement(line) for line in lines("requirements.txt")]
+    seen = set()
+    while waiting:
+        needed = waiting.pop()
+        name = canonicalize_name(needed.name)
+        assert name in known, f"run python -m tools.hosting.lock: {name} is not locked"
+        versions = {
+            version
+            for version, condition in known[name]
+            if not condition or Marker(condition).evaluate()
+        }
+        assert len(versions) == 1
+        assert needed.specifier.contains(versions.pop()), needed
+        if (name, *sorted(needed.extras)) in seen:
+            continue
+        seen.add((name, *sorted(needed.extras)))
+        try:
+            requires = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:  # a CPU build of PyTorch needs less
+            continue
+        for each in map(Requirement, requires):
+            extras = ("", *needed.extras)
+            if each.marker is None or any(each.marker.evaluate({"extra": e}) for e in extras):
+                waiting.append(each)
+    assert len(seen) > 60
 
 
 def packages(names: set[str]) -> set[str]:

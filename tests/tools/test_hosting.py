@@ -45,7 +45,8 @@ def test_no_file_is_too_large_for_a_plain_repository() -> None:
 
 def test_the_container_image_holds_every_file_of_the_app() -> None:
     """A tracked file that is neither copied nor listed here would be missing in the image."""
-    copied = re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.M)
+    lines = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.M)
+    copied = [name for line in lines for name in line.split()]
     beside = {
         *("tests", "tools", "docs", "hosting", ".ci", ".git", ".gitignore", ".dockerignore"),
         *(".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
@@ -57,6 +58,7 @@ def test_the_container_image_holds_every_file_of_the_app() -> None:
             "compose.yaml",
             "pyproject.toml",
             "requirements-dev.txt",
+            "requirements.txt",
             "requirements-ray.txt",
         ),
     }
@@ -73,7 +75,24 @@ def test_the_container_image_runs_without_privileges_and_has_a_health_check() ->
     assert re.search(r"^USER (?!root|0\b)", last, re.M)
     assert "/_stcore/health" in re.search(r"^HEALTHCHECK(?:.*\\\n)+.*", last, re.M)[0]
     assert "--server.address=0.0.0.0" in last
-    assert re.search(r"^ARG PYTHON=3\.\d+\.\d+$", DOCKERFILE, re.M)
+    assert "--server.fileWatcherType=none" in last
+
+
+def test_every_image_is_named_with_its_version_and_can_be_pinned_by_its_digest() -> None:
+    named = re.search(r"^ARG PYTHON_IMAGE=(python:3\.\d+\.\d+-\S+)$", DOCKERFILE, re.M)[1]
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.M)) == {"${PYTHON_IMAGE}"}
+    for name in ("lab", "gpu"):
+        arguments = COMPOSE["services"][name]["build"]["args"]
+        assert arguments["PYTHON_IMAGE"] == f"${{PYTHON_IMAGE:-{named}}}"
+    proxy = re.fullmatch(r"\$\{PROXY_IMAGE:-(haproxy:.+)\}", COMPOSE["services"]["proxy"]["image"])
+    for image in (named, proxy[1]):
+        assert f"=$(digest {image})" in GUIDE
+
+
+def test_the_container_image_installs_what_is_locked() -> None:
+    for name in ("requirements.lock", "requirements-torch.lock"):
+        install = f"pip install --no-deps --only-binary :all: --require-hashes -r {name}"
+        assert install in DOCKERFILE
 
 
 def test_the_replicas_have_limits_and_a_session_cookie() -> None:
