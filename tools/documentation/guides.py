@@ -67,7 +67,9 @@ GUIDES = {
 """Heading in the table of contents → its pages."""
 
 GROUPS = {
-    "Foundations": ("types", "rng", "device", "files", "settings", "child_process"),
+    "Foundations": (
+        *("types", "rng", "device", "files", "settings", "child_process", "stepwise", "lazy"),
+    ),
     "Data": ("data", "missing"),
     "Probability": ("distributions", "mixtures", "bounds", "distances", "metrics"),
     "Models": ("networks", "models", "baselines"),
