@@ -43,23 +43,23 @@ def lasso(page: Page) -> None:
     page.mouse.move(0, 0)
 
 
-def all_have_ended(page: Page) -> None:
+def wait_for_all_methods(page: Page) -> None:
     """Wait until every method has filled in the image."""
     page.wait_for_function("!document.querySelector('.card[data-state=running]')")
 
 
-def its_run(page: Page) -> None:
+def wait_for_run(page: Page) -> None:
     """Wait until the run has ended and the player shows its last iteration."""
     page.locator(".st-key-start-latent-plane button:enabled").wait_for()
     page.get_by_text("iteration 400 of 400").wait_for()
 
 
-def traits(page: Page) -> None:
+def choose_traits(page: Page) -> None:
     """Choose the latent directions of traits."""
     page.get_by_text("By trait", exact=True).click()
 
 
-def nothing(page: Page) -> None:
+def do_nothing(page: Page) -> None:
     """Leave the page as it opens."""
 
 
@@ -68,15 +68,15 @@ class Still(NamedTuple):
 
     link: str
     height: int
-    act: Callable[[Page], None] = nothing
+    act: Callable[[Page], None] = do_nothing
 
 
 STILLS = {
-    "comparison": Still("Inpainting?view=All+methods", 1860, all_have_ended),
-    "likelihood": Still("Exact_likelihood?view=Missing+pixels", 1270, its_run),
+    "comparison": Still("Inpainting?view=All+methods", 1860, wait_for_all_methods),
+    "likelihood": Still("Exact_likelihood?view=Missing+pixels", 1270, wait_for_run),
     "mnar": Still("Missing_not_at_random", 1585),
     "clusters": Still("Clusters", 1440, lasso),
-    "wgan": Still("WGAN_latent_space?view=Sliders&space=celeba", 960, traits),
+    "wgan": Still("WGAN_latent_space?view=Sliders&space=celeba", 960, choose_traits),
 }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tools.hosting.check import reached_for, written
+from tools.hosting.check import outside_address, written_path
 from ui import cache, jobs
 from ui.jobs import Slots
 
@@ -124,12 +124,12 @@ def order_of(slots: Slots, *requests: bool) -> list[int]:
     slots.acquire()
     for number, ahead in enumerate(requests):
 
-        def ask(number: int = number, ahead: bool = ahead) -> None:
+        def request(number: int = number, ahead: bool = ahead) -> None:
             slots.acquire(ahead=ahead)
             order.append(number)
             slots.release()
 
-        threads.append(threading.Thread(target=ask))
+        threads.append(threading.Thread(target=request))
         threads[-1].start()
         while len(slots) < number + 1:
             threads[-1].join(0.001)
@@ -228,12 +228,14 @@ def test_sessions_share_the_model_on_the_device(monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_files_written_are_read_from_a_trace(line: str, path: str | None) -> None:
-    assert written(line, Path("/app")) == (path and Path(path))
+    assert written_path(line, Path("/app")) == (path and Path(path))
 
 
 def test_connections_are_read_from_a_trace() -> None:
     address = '{sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("192.0.2.1")}'
     away = f"connect(9<UDP:[1]>, {address}, 16) = 0"
-    assert reached_for(away) == "192.0.2.1:53"
-    assert reached_for(away.replace("192.0.2.1", "127.0.0.1")) is None
-    assert reached_for('connect(9, {sa_family=AF_UNIX, sun_path="/run/nscd"}, 110) = -1') is None
+    assert outside_address(away) == "192.0.2.1:53"
+    assert outside_address(away.replace("192.0.2.1", "127.0.0.1")) is None
+    assert (
+        outside_address('connect(9, {sa_family=AF_UNIX, sun_path="/run/nscd"}, 110) = -1') is None
+    )

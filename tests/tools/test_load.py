@@ -76,7 +76,7 @@ def test_no_session_reads_or_stops_the_runs_of_another(server: Server) -> None:
             other = await load.opened(tabs, server.url)
             assert other.player == ("shipped", "finished")
             clear = BackMsg(clear_cache=True)
-            await other.say(clear.SerializeToString())
+            await other.send(clear.SerializeToString())
             bits = other.data["mask_canvas"]
             await one.stroke(1, load.mask_of(7))
             assert one.player[0] != first
@@ -84,7 +84,7 @@ def test_no_session_reads_or_stops_the_runs_of_another(server: Server) -> None:
             assert other.data["mask_canvas"] == bits
             assert other.player == ("shipped", "finished")
             # each session has its own stop button and uploads
-            await other.say(BackMsg(stop_script=True).SerializeToString())
+            await other.send(BackMsg(stop_script=True).SerializeToString())
             await one.rerun()
             assert one.player[1] == "running"
             assert one.exceptions == other.exceptions == []
@@ -143,12 +143,12 @@ def test_invalid_messages_end_at_most_their_own_session(server: Server) -> None:
             for _ in range(6):
                 rude = await load.opened(tabs, server.url)
                 for _ in range(10):
-                    await rude.say(random_message(source, rude))
+                    await rude.send(random_message(source, rude))
             flood = await load.opened(tabs, server.url)
             for _ in range(300):
-                await flood.ask()
+                await flood.request_run()
             big = await load.opened(tabs, server.url)
-            await big.say(bytes(2_000_000))
+            await big.send(bytes(2_000_000))
             await big.line.wait_closed()
             assert big.line.close_code == 1009  # too big
             await calm.rerun()

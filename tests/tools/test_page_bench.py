@@ -8,7 +8,7 @@ import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from tools.bench import figures, strokes, telling
+from tools.bench import figures, output, strokes
 from tools.bench.browser import Message, rerun
 
 
@@ -23,9 +23,9 @@ def test_the_lab_is_compared_with_the_bare_app_of_the_same_run() -> None:
     lines = {line.what: line for line in figures.strokes([100, 90, 110], [220, 200, 900])}
     more = lines["the lab minus bare Streamlit, median"]
     assert (more.value, more.goal) == (120, 150)
-    assert "kept" in telling.written(more)
-    assert "missed" in telling.written(more._replace(value=151.0))
-    assert "goal" not in telling.written(lines["bare Streamlit: 90th percentile"])
+    assert "kept" in output.line_text(more)
+    assert "missed" in output.line_text(more._replace(value=151.0))
+    assert "goal" not in output.line_text(lines["bare Streamlit: 90th percentile"])
 
 
 def test_starts_and_sessions_are_ratios_and_fractions() -> None:
@@ -42,18 +42,18 @@ def test_a_rerun_lasts_from_the_request_to_the_end_of_the_script() -> None:
     ended, element = ForwardMsg(), ForwardMsg()
     ended.script_finished = ForwardMsg.FINISHED_SUCCESSFULLY
     element.delta.new_element.markdown.body = "a word"
-    heard = [
+    recorded = [
         Message("in", 1.0, ended.SerializeToString()),  # of the previous run
         Message("out", 2.0, other.SerializeToString()),
         Message("out", 3.0, request.SerializeToString()),
         Message("in", 10.0, element.SerializeToString()),
         Message("in", 43.0, ended.SerializeToString()),
     ]
-    milliseconds, sizes = rerun(heard)
+    milliseconds, sizes = rerun(recorded)
     assert milliseconds == 40.0
     assert sizes["markdown"] == len(element.SerializeToString())
     with pytest.raises(ValueError, match="expected a run"):
-        rerun(heard[:4])
+        rerun(recorded[:4])
 
 
 def test_every_stroke_hides_an_observed_pixel() -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from dgm_core.bench.timing import Line
 from tools.bench import figures, sessions, strokes
 from tools.bench.browser import NoBrowser, browser
+from tools.bench.output import parsed, print_lines
 from tools.bench.server import ECHO, LAB, serving
-from tools.bench.telling import asked_of, tell
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -25,9 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--times", type=int, default=20, help="number of strokes and of reruns")
     parser.add_argument("--starts", type=int, default=3, help="number of servers started per page")
     parser.add_argument("--sessions", type=int, default=10, help="sessions besides the first")
-    options = asked_of(parser, PARTS, arguments)
+    options = parsed(parser, PARTS, arguments)
     try:
-        tell(measured(options))
+        print_lines(measured(options))
     except NoBrowser as error:
         print(error, file=sys.stderr)
         return 1
@@ -52,7 +52,7 @@ def measured(options: argparse.Namespace) -> Iterator[Line]:
                 yield from _interactions(chromium, echo.url, lab.url, options.times, parts)
         if "memory" in parts:
             for ran, state in ((False, "page opened"), (True, "run finished")):
-                found = sessions.sizes(chromium, options.sessions, ran=ran, say=_print_progress)
+                found = sessions.sizes(chromium, options.sessions, ran=ran, report=_print_progress)
                 yield from figures.memory(found, state)
 
 
@@ -66,9 +66,9 @@ def _interactions(
     """Lines of the parts "strokes" and "reruns"."""
     echo, lab = strokes.Echo(chromium, echo_url), strokes.Lab(chromium, lab_url)
     if "strokes" in parts:
-        yield from figures.strokes(*strokes.in_turns(echo, lab, times))
+        yield from figures.strokes(*strokes.alternating(echo, lab, times))
         long = strokes.Lab(chromium, lab_url, "?iterations=5000")
-        yield from figures.amid_runs(strokes.amid_runs(long, times))
+        yield from figures.during_runs(strokes.during_runs(long, times))
         long.page.context.close()
     else:
         lab.stroke()

@@ -105,7 +105,7 @@ def answer(page: Page) -> float:
 class Message(NamedTuple):
     """One websocket message between browser and server."""
 
-    way: str  # "in": to the browser, "out": to the server
+    direction: str  # "in": to the browser, "out": to the server
     time: float  # ms
     content: bytes
 
@@ -115,10 +115,10 @@ def listen(page: Page) -> None:
     page.evaluate("stopwatch.listen()")
 
 
-def heard(page: Page) -> list[Message]:
+def recorded(page: Page) -> list[Message]:
     """Messages since `listen`, in order; stops recording."""
-    found = page.evaluate("stopwatch.heard()")
-    return [Message(m["way"], m["time"], base64.b64decode(m["bytes"])) for m in found]
+    found = page.evaluate("stopwatch.recorded()")
+    return [Message(m["direction"], m["time"], base64.b64decode(m["bytes"])) for m in found]
 
 
 def rerun(messages: Sequence[Message]) -> tuple[float, dict[str, int]]:
@@ -136,7 +136,7 @@ def rerun(messages: Sequence[Message]) -> tuple[float, dict[str, int]]:
     requested_at: float | None = None
     sizes: dict[str, int] = {}
     for message in messages:
-        if message.way == "out":
+        if message.direction == "out":
             request = BackMsg.FromString(message.content)
             if requested_at is None and request.WhichOneof("type") == "rerun_script":
                 requested_at = message.time

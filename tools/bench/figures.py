@@ -27,7 +27,7 @@ def strokes(echo: Sequence[float], lab: Sequence[float]) -> Iterator[Line]:
     yield Line("the lab minus bare Streamlit, median", more, "ms", MORE_THAN_ECHO)
 
 
-def amid_runs(values: Sequence[float]) -> Iterator[Line]:
+def during_runs(values: Sequence[float]) -> Iterator[Line]:
     """Lines on the same time in the lab, in ms, while another run computes."""
     median = statistics.median(values)
     yield Line("during a run: pointer-up to picture, median", median, "ms", None)

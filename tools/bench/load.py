@@ -21,8 +21,8 @@ import numpy as np
 
 from dgm_core.bench.timing import Line
 from tools.bench.figures import SESSION, percentile
+from tools.bench.output import parsed, print_lines
 from tools.bench.server import LAB, Server, serving
-from tools.bench.telling import asked_of, tell
 from tools.bench.visitors import Visitor
 from ui.components.bits import pack
 from ui.server_limits import GC_INTERVAL
@@ -30,7 +30,7 @@ from ui.server_limits import GC_INTERVAL
 PAGE = "Inpainting"
 SIDE = 28
 LONG_RUN = "iterations=5000&seed="
-ANSWER, STROKE, GROWTH, GONE, LEFT = 5.0, 300.0, 5.0, 2.0, 0.0
+ANSWER, STROKE, GROWTH, ENDED, LEFT = 5.0, 300.0, 5.0, 2.0, 0.0
 """Goals of the lines that use them, in s, ms, %, s, and as a number of threads."""
 SETTLE = 3.0
 """Seconds for which the number of threads must be constant."""
@@ -221,7 +221,7 @@ def measured(options: argparse.Namespace) -> Iterator[Line]:
         if "threads" in parts:
             more, seconds = asyncio.run(threads(server, options.sessions))
             yield Line(f"additional threads with {options.sessions} active runs", more, "", None)
-            yield Line("time until they end after the tabs are closed", seconds, "s", GONE)
+            yield Line("time until they end after the tabs are closed", seconds, "s", ENDED)
         if "connects" in parts:
             left, size = asyncio.run(connects(server, options.connects))
             what = f"after {options.connects} connects and disconnects"
@@ -301,7 +301,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--strokes", type=int, default=100, help="strokes during three other runs")
     parser.add_argument("--reruns", type=int, default=600, help="reruns of one session")
     parser.add_argument("--connects", type=int, default=50, help="tabs opened and closed")
-    tell(measured(asked_of(parser, PARTS, arguments)))
+    print_lines(measured(parsed(parser, PARTS, arguments)))
     return 0
 
 

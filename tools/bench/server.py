@@ -27,7 +27,7 @@ class Server(NamedTuple):
 
     url: str
     process: subprocess.Popen[bytes]
-    begun: float  # start of its process, seconds since the epoch
+    started: float  # start of its process, seconds since the epoch
 
     def megabytes(self) -> float:
         """Private memory: anonymous pages in RAM and in swap, in MiB.

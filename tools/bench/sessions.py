@@ -35,13 +35,13 @@ def start(browser: Browser, path: str) -> float:
         visitor = context(browser)
         page = visitor.new_page()
         page.goto(f"{server.url}/{path}")
-        taken = first_picture(page) - server.begun
+        taken = first_picture(page) - server.started
         visitor.close()
     return taken
 
 
 def sizes(
-    browser: Browser, more: int, *, ran: bool, say: Callable[[str], None]
+    browser: Browser, more: int, *, ran: bool, report: Callable[[str], None]
 ) -> list[tuple[int, float]]:
     """Pairs (number of idle sessions, megabytes of the server), for 1 to 1 + `more` sessions.
 
@@ -49,7 +49,7 @@ def sizes(
         browser: opens the sessions.
         more: number of sessions besides the first.
         ran: True if each session hides a pixel and waits until its run has finished.
-        say: called with a progress message after each session.
+        report: called with a progress message after each session.
     """
     found = []
     with serving(LAB) as server:
@@ -64,5 +64,5 @@ def sizes(
                 time.sleep(GC_INTERVAL)
                 strokes.reruns(lab.page, 1)  # the server collects garbage after it
             found.append((number, server.megabytes()))
-            say(f"{number} sessions: {found[-1][1]:.0f} MB")
+            report(f"{number} sessions: {found[-1][1]:.0f} MB")
     return found

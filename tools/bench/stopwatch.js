@@ -33,12 +33,12 @@
     }
     return btoa(characters);
   };
-  const record = (way, data) => {
+  const record = (direction, data) => {
     if (!watch.listening || typeof data === "string") return;
     const time = performance.now();
     const copy = new Response(data).arrayBuffer(); // the page may reuse its buffer
     watch.messages.push(
-      copy.then((buffer) => ({ way, time, bytes: base64(new Uint8Array(buffer)) })),
+      copy.then((buffer) => ({ direction, time, bytes: base64(new Uint8Array(buffer)) })),
     );
   };
 
@@ -55,7 +55,7 @@
   };
 
   watch.listen = () => Object.assign(watch, { listening: true, messages: [] });
-  watch.heard = async () => {
+  watch.recorded = async () => {
     watch.listening = false;
     return Promise.all(watch.messages);
   };

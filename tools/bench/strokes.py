@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from itertools import product
 from typing import TYPE_CHECKING
 
-from tools.bench.browser import answer, bounds, context, first_picture, heard, listen, rerun, rest
+from tools.bench.browser import (
+    answer,
+    bounds,
+    context,
+    first_picture,
+    listen,
+    recorded,
+    rerun,
+    rest,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -53,13 +62,13 @@ class Lab:
         self.page.locator(".player[data-state=finished]").wait_for()
         rest(self.page)
 
-    def go_on(self) -> None:
+    def wait_for_run(self) -> None:
         """Wait until a long run has started, and then `BETWEEN` milliseconds."""
         self.page.locator(".player[data-state=running]").wait_for()
         self.page.wait_for_timeout(BETWEEN)
 
 
-def in_turns(echo: Echo, lab: Lab, times: int) -> tuple[list[float], list[float]]:
+def alternating(echo: Echo, lab: Lab, times: int) -> tuple[list[float], list[float]]:
     """Milliseconds of strokes in both apps, which alternate; no run computes meanwhile."""
     taken: tuple[list[float], list[float]] = ([], [])
     for _ in range(WARMUP + times):
@@ -69,12 +78,12 @@ def in_turns(echo: Echo, lab: Lab, times: int) -> tuple[list[float], list[float]
     return taken[0][WARMUP:], taken[1][WARMUP:]
 
 
-def amid_runs(lab: Lab, times: int) -> list[float]:
+def during_runs(lab: Lab, times: int) -> list[float]:
     """Milliseconds of strokes, each made while the run of the previous stroke computes."""
     lab.stroke()
     taken = []
     for _ in range(times):
-        lab.go_on()
+        lab.wait_for_run()
         taken.append(lab.stroke())
     return taken
 
@@ -89,7 +98,7 @@ def reruns(page: Page, times: int) -> tuple[list[float], dict[str, int]]:
         page.keyboard.press("r")
         page.wait_for_function("stopwatch.messages.length > 1")
         rest(page)
-        milliseconds, sizes = rerun(heard(page))
+        milliseconds, sizes = rerun(recorded(page))
         if turn >= WARMUP:
             taken.append(milliseconds)
     return taken, sizes

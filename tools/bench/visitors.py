@@ -51,7 +51,6 @@ class Visitor:
         self.texts: list[str] = []  # bodies of alerts and Markdown in the last run
         self.exceptions: list[str] = []  # in all runs
         self.states: dict[str, tuple[str, Any]] = {}  # id → kind and value of a widget
-        self.heard = 0  # bytes received
         self._protocol = [Subprotocol(text) for text in ("streamlit", *protocol)]
         self._hash = ""
         self._known: dict[str, tuple[str, str]] = {}  # hash of a message → run and state
@@ -68,7 +67,7 @@ class Visitor:
             open_timeout=LONG,
         )
         self._listening = asyncio.create_task(self._listen())
-        await self.ask()
+        await self.request_run()
         return self
 
     async def __aexit__(
@@ -88,7 +87,7 @@ class Visitor:
         with suppress(asyncio.CancelledError):
             await self._listening
 
-    async def ask(self, fragment: str = "") -> None:
+    async def request_run(self, fragment: str = "") -> None:
         """Request a run of the script, or of a fragment as its timer does."""
         message = BackMsg()
         request = message.rerun_script
@@ -99,9 +98,9 @@ class Visitor:
             state = request.widget_states.widgets.add()
             state.id = name
             setattr(state, kind, value)
-        await self.say(message.SerializeToString())
+        await self.send(message.SerializeToString())
 
-    async def say(self, content: bytes) -> None:
+    async def send(self, content: bytes) -> None:
         """Send bytes, whether or not they are a valid message."""
         with suppress(ConnectionClosed):
             await self.line.send(content)
@@ -109,7 +108,7 @@ class Visitor:
     async def rerun(self) -> float:
         """Seconds that a run of the script without a change takes."""
         runs, start = self.runs, time.perf_counter()
-        await self.ask()
+        await self.request_run()
         await self.until(lambda: self.runs > runs)
         return time.perf_counter() - start
 
@@ -129,7 +128,7 @@ class Visitor:
     async def set(self, key: str, value: dict[str, Any]) -> None:
         """Give the component `key` a new state, and rerun the script."""
         self.states[self.widgets[key]] = ("json_value", json.dumps(value))
-        await self.ask()
+        await self.request_run()
 
     async def stroke(self, number: int, bits: str, key: str = "mask_canvas") -> float:
         """Seconds from a stroke on the canvas to the first frame of the run that it starts.
@@ -151,7 +150,6 @@ class Visitor:
         try:
             async for content in self.line:
                 assert isinstance(content, bytes)
-                self.heard += len(content)
                 self._handle(ForwardMsg.FromString(content))
                 async with self._received:
                     self._received.notify_all()
@@ -205,7 +203,7 @@ class Visitor:
     async def _tick(self, fragment: str, seconds: float) -> None:
         while True:
             await asyncio.sleep(seconds)
-            await self.ask(fragment)
+            await self.request_run(fragment)
 
     def _stop_timers(self) -> None:
         for timer in self._timers.values():

@@ -60,7 +60,7 @@ PATIENCE = 180.0
 TRACED = "open,openat,openat2,creat,mkdir,mkdirat,rename,renameat,renameat2,connect"
 
 
-class Place(NamedTuple):
+class Folders(NamedTuple):
     """Folders of one check, all in a temporary folder."""
 
     scratch: Path
@@ -114,51 +114,51 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as scratch:
-        place = Place(Path(scratch))
-        problems = [*prepared(place, options.python, options.venv)]
+        folders = Folders(Path(scratch))
+        problems = [*prepare(folders, options.python, options.venv)]
         print("network: " + ("cut off" if cut_off() else "AVAILABLE, could not be cut off"))
-        pictures = options.pictures or place.scratch / "pictures"
+        pictures = options.pictures or folders.scratch / "pictures"
         pictures.mkdir(parents=True, exist_ok=True)
-        with serving(place) as started:
-            problems += visited(started, pictures)
+        with serving(folders) as started:
+            problems += visit_pages(started, pictures)
         if shutil.which("strace"):
-            with serving(place, traced=True) as started:
-                list(visited(started, None))
-            problems += noticed(place)
+            with serving(folders, traced=True) as started:
+                list(visit_pages(started, None))
+            problems += check_trace(folders)
         else:
             print("strace is not installed: files and connections were not checked")
     print(*(f"PROBLEM: {each}" for each in problems), sep="\n")
     return 1 if problems else 0
 
 
-def prepared(place: Place, python: str, venv: Path | None) -> Iterator[str]:
+def prepare(folders: Folders, python: str, venv: Path | None) -> Iterator[str]:
     """Copy the files and install the packages; yields problems."""
     tracked = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.split("\0")
     for name in filter(None, tracked):
-        (place.app / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, place.app / name)
-    for folder in (*place.writable, place.scratch / "home"):
+        (folders.app / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folders.app / name)
+    for folder in (*folders.writable, folders.scratch / "home"):
         folder.mkdir()
     if venv:
-        (place.scratch / "venv").symlink_to(venv.resolve())
+        (folders.scratch / "venv").symlink_to(venv.resolve())
     else:
         start = time.monotonic()
-        subprocess.run([python, "-m", "venv", place.scratch / "venv"], check=True)
-        command = [place.python, "-m", "pip", "install", "--quiet", "-r", "requirements.txt"]
-        subprocess.run(command, cwd=place.app, check=True)
+        subprocess.run([python, "-m", "venv", folders.scratch / "venv"], check=True)
+        command = [folders.python, "-m", "pip", "install", "--quiet", "-r", "requirements.txt"]
+        subprocess.run(command, cwd=folders.app, check=True)
         print(f"seconds to install: {time.monotonic() - start:.0f}")
     size = subprocess.run(
-        ["du", "-sm", f"{place.scratch / 'venv'}/"], check=True, capture_output=True, text=True
+        ["du", "-sm", f"{folders.scratch / 'venv'}/"], check=True, capture_output=True, text=True
     )
     versions = "import sys, torch; print(sys.version.split()[0], 'torch', torch.__version__)"
     found = subprocess.run(
-        [place.python, "-c", versions], check=True, capture_output=True, text=True
+        [folders.python, "-c", versions], check=True, capture_output=True, text=True
     )
     print(f"Python {found.stdout.strip()}, environment of {size.stdout.split()[0]} MB")
     conflicts = subprocess.run(
-        [place.python, "-m", "pip", "check"], check=False, capture_output=True, text=True
+        [folders.python, "-m", "pip", "check"], check=False, capture_output=True, text=True
     )
     print(f"pip check: {conflicts.stdout.strip()}")
     if conflicts.returncode:
@@ -177,23 +177,23 @@ def cut_off() -> bool:
 
 
 @contextmanager
-def serving(place: Place, *, traced: bool = False) -> Iterator[Started]:
+def serving(folders: Folders, *, traced: bool = False) -> Iterator[Started]:
     """Context manager: run `streamlit run app.py` until the end of the block.
 
     Raises:
         RuntimeError: the server ended, or did not answer within `PATIENCE` seconds.
     """
     port = free_port()
-    command = [place.python, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
+    command = [folders.python, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
     command += ["--server.address=127.0.0.1", f"--server.port={port}"]
     if traced:
         trace = ["strace", "-D", "-ff", "--seccomp-bpf", "-y", "-qq", "-s", "500"]
-        command = [*trace, "-e", f"trace={TRACED}", "-o", place.scratch / "trace", *command]
-    log = place.scratch / "log"
+        command = [*trace, "-e", f"trace={TRACED}", "-o", folders.scratch / "trace", *command]
+    log = folders.scratch / "log"
     with log.open("w", encoding="utf-8") as file:
         start = time.time()
         process = subprocess.Popen(
-            command, cwd=place.app, env=place.environment(), stdout=file, stderr=file
+            command, cwd=folders.app, env=folders.environment(), stdout=file, stderr=file
         )
         try:
             url = f"http://127.0.0.1:{port}"
@@ -217,7 +217,7 @@ def answers(url: str) -> bool:
     return True
 
 
-def visited(started: Started, pictures: Path | None) -> Iterator[str]:
+def visit_pages(started: Started, pictures: Path | None) -> Iterator[str]:
     """Open all pages and run the lab; yields problems.
 
     Measured numbers are printed, and limits checked, only if `pictures` is given.
@@ -234,20 +234,23 @@ def visited(started: Started, pictures: Path | None) -> Iterator[str]:
         print(f"seconds to the first answer {started.seconds:.1f}, to the start page {first:.1f}")
     asyncio.run(samplers(started.server, 1))
     if pictures:
-        told(started, "1 session, run finished")
+        print_memory(started, "1 session, run finished")
     asyncio.run(samplers(started.server, count))
-    if pictures and (peak := told(started, f"{count} sessions with simultaneous runs")) > LIMIT:
+    if (
+        pictures
+        and (peak := print_memory(started, f"{count} sessions with simultaneous runs")) > LIMIT
+    ):
         yield f"expected at most {LIMIT:.0f} MB with {count} sessions, got {peak:.0f} MB"
     with browser() as chromium:
         for path in PAGES:
-            yield from seen(chromium, f"{url}/{path}", path, pictures)
-    if pictures and (peak := told(started, "then every page in sequence")) > LIMIT:
+            yield from open_page(chromium, f"{url}/{path}", path, pictures)
+    if pictures and (peak := print_memory(started, "then every page in sequence")) > LIMIT:
         yield f"expected at most {LIMIT:.0f} MB after all pages, got {peak:.0f} MB"
     if "Traceback" in (log := started.log.read_text(encoding="utf-8")):
         yield f"an exception in the server's log:\n{log}"
 
 
-def told(started: Started, what: str) -> float:
+def print_memory(started: Started, what: str) -> float:
     """Print the peak memory of the server; returns it in megabytes."""
     peak = started.peak()
     private = started.server.megabytes()
@@ -255,7 +258,7 @@ def told(started: Started, what: str) -> float:
     return peak
 
 
-def seen(chromium: Browser, url: str, path: str, pictures: Path | None) -> Iterator[str]:
+def open_page(chromium: Browser, url: str, path: str, pictures: Path | None) -> Iterator[str]:
     """Open a page and wait until it is drawn; yields its errors."""
     visitor = context(chromium)
     page = visitor.new_page()
@@ -275,21 +278,22 @@ def seen(chromium: Browser, url: str, path: str, pictures: Path | None) -> Itera
     yield from (f"{path or 'front'}: {error}" for error in errors)
 
 
-def noticed(place: Place) -> Iterator[str]:
+def check_trace(folders: Folders) -> Iterator[str]:
     """Read the trace: prints written files and addresses; yields those that are not allowed."""
     paths: set[Path] = set()
     addresses: set[str] = set()
-    for trace in place.scratch.glob("trace.*"):
+    for trace in folders.scratch.glob("trace.*"):
         for line in trace.read_text(encoding="utf-8", errors="replace").splitlines():
-            if path := written(line, place.app):
+            if path := written_path(line, folders.app):
                 paths.add(path)
-            elif address := reached_for(line):
+            elif address := outside_address(line):
                 addresses.add(address)
-    folders = {place.app: "app", **dict(zip(place.writable, ("temporary", "cache"), strict=True))}
+    temporary, cache = folders.writable
+    names = {folders.app: "app", temporary: "temporary", cache: "cache"}
     counts: dict[str, int] = {}
     outside = []
     for path in sorted(paths):
-        where = next((name for root, name in folders.items() if root in path.parents), None)
+        where = next((name for root, name in names.items() if root in path.parents), None)
         if "__pycache__" in path.parts:
             where = "byte code"  # Python's cache, beside the source files
         elif where not in ("temporary", "cache"):
@@ -303,7 +307,7 @@ def noticed(place: Place) -> Iterator[str]:
     yield from (f"tried to connect to {address}" for address in sorted(addresses))
 
 
-def written(line: str, folder: Path) -> Path | None:
+def written_path(line: str, folder: Path) -> Path | None:
     """Path that a line of strace's output opens for writing, creates or renames to; else None."""
     if re.search(r"= -1 ", line):
         return None
@@ -319,7 +323,7 @@ def written(line: str, folder: Path) -> Path | None:
     return None if path.parts[1] in ("dev", "proc", "memfd:") else path
 
 
-def reached_for(line: str) -> str | None:
+def outside_address(line: str) -> str | None:
     """Address on another machine to which a line of strace's output connects; else None."""
     found = re.search(r'^connect\(.*(?:inet_addr\("|inet_pton\(AF_INET6, ")([^"]+)"', line)
     if found is None or found[1].startswith("127.") or found[1] == "::1":

@@ -44,7 +44,7 @@ def main() -> int:
     if not cut_off():
         print("expected the right to create a network namespace: run as root")
         return 1
-    threading.Thread(target=tell_names, daemon=True).start()
+    threading.Thread(target=serve_names, daemon=True).start()
     with tempfile.TemporaryDirectory() as folder:
         servers = [started(["streamlit", *options(ip)], folder) for ip in REPLICAS]
         log = Path(folder) / "proxy.log"
@@ -56,7 +56,7 @@ def main() -> int:
                 wait(lambda ip=ip: answers(f"http://{ip}:8501/_stcore/health"), f"{ip} answers")
             wait(lambda: answers(f"{PROXY}/_stcore/health"), "the proxy answers")
             with browser() as chromium:
-                problems = list(stays_and_survives(chromium, servers))
+                problems = list(check_visitors(chromium, servers))
             problems += [*proxy_limits.problems(PROXY), *proxy_limits.log_problems(log)]
             print(f"limits broken; the log has {len(log.read_text().splitlines())} lines")
         finally:
@@ -98,7 +98,7 @@ def wait(condition: Callable[[], bool], what: str, seconds: float = 120.0) -> fl
     return time.monotonic() - start
 
 
-def stays_and_survives(chromium: Browser, servers: list[subprocess.Popen[bytes]]) -> Iterator[str]:
+def check_visitors(chromium: Browser, servers: list[subprocess.Popen[bytes]]) -> Iterator[str]:
     """Check two visitors on two replicas; yields problems."""
     labs = [visitor(chromium) for _ in range(2)]
     original = [replica(lab.page) for lab in labs]
@@ -206,7 +206,7 @@ def wait_for_move(labs: list[Lab], replicas: list[str]) -> Lab:
     return candidates()[0]
 
 
-def tell_names() -> None:
+def serve_names() -> None:
     """Run a name server that answers every IPv4 query with the addresses of both replicas."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(NAME_SERVER)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dgm_core.bench.timing import Line
 
 
-def asked_of(
+def parsed(
     parser: argparse.ArgumentParser, parts: Sequence[str], arguments: Sequence[str] | None
 ) -> argparse.Namespace:
     """Parse the arguments, with the requested `parts`; all if none is named.
@@ -26,16 +26,16 @@ def asked_of(
     return options
 
 
-def tell(lines: Iterable[Line]) -> None:
+def print_lines(lines: Iterable[Line]) -> None:
     """Print the machine, each line as soon as it is measured, and the load before and after."""
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
     print(f"{machine}; load average {load_average()}", flush=True)
     for line in lines:
-        print(written(line), flush=True)
+        print(line_text(line), flush=True)
     print(f"load average at the end {load_average()}")
 
 
-def written(line: Line) -> str:
+def line_text(line: Line) -> str:
     """Text of a line of the table: value, unit, goal, and whether the goal is kept."""
     text = f"{line.what:62} {line.value:9.2f} {line.unit:3}"
     if line.goal is None:
