@@ -84,14 +84,14 @@ def test_the_search_finds_guides_and_names(pages: Path) -> None:
 
 
 def test_the_command_of_the_readme_needs_no_installation(tmp_path: Path) -> None:
-    said = subprocess.run(
+    result = subprocess.run(
         [sys.executable, str(DOCS / "build.py"), "--help"],
         cwd=tmp_path,
         check=True,
         capture_output=True,
         text=True,
     )
-    assert "--out" in said.stdout
+    assert "--out" in result.stdout
 
 
 def test_faults_are_reported(tmp_path: Path) -> None:
@@ -125,9 +125,10 @@ def test_a_room_without_a_group_and_a_name_without_a_docstring_stop_the_build(
         "the room missing is missing in GROUPS",
     ]
     bare = ModuleType("dgm_core.bare", "A room.")
-    exec("def said():\n    'So.'\ndef unsaid():\n    pass\ndef _own():\n    pass", vars(bare))
+    code = "def documented():\n    'Text.'\ndef plain():\n    pass\ndef _own():\n    pass"
+    exec(code, vars(bare))
     found = {"dgm_core.bare": api.File(bare)}
-    assert list(check.undocumented(found)) == ["dgm_core.bare.unsaid has no docstring"]
+    assert list(check.undocumented(found)) == ["dgm_core.bare.plain has no docstring"]
 
 
 def test_every_markdown_file_is_on_the_site() -> None:
@@ -139,9 +140,9 @@ def test_the_table_of_models_is_that_of_the_cards() -> None:
     """To update the file: dgm models --out docs/models.md."""
     shown = (DOCS / "models.md").read_text(encoding="utf-8")
     assert shown == overview.page()
-    said = CliRunner().invoke(app, ["models"])
-    assert said.exit_code == 0
-    assert shown.endswith(said.output)
+    result = CliRunner().invoke(app, ["models"])
+    assert result.exit_code == 0
+    assert shown.endswith(result.output)
     for name in zoo.names():
         row = next(line for line in shown.splitlines() if line.startswith(f"| `{name}` |"))
         assert re.search(r"\d \|$|\d nats \|$|active \|$|dB.*\|$", row), row
@@ -203,12 +204,14 @@ def test_the_walk_through_runs_and_its_sampler_keeps_the_contract(
         monkeypatch.setitem(catalogue, "mine", names["random_walk"])
     ran = 0
     for name, test in vars(contract).items():
-        asked = inspect.signature(test).parameters if name.startswith("test_") else {}
-        if "name" not in asked:
+        parameters = inspect.signature(test).parameters if name.startswith("test_") else {}
+        if "name" not in parameters:
             continue
         bodies = [{"body": each} for each in ("fully connected", "convolutional")]
         starts = [{"initialisation": each} for each in samplers.INITIALISATIONS]
-        more = bodies if "body" in asked else starts if "initialisation" in asked else [{}]
+        more = (
+            bodies if "body" in parameters else starts if "initialisation" in parameters else [{}]
+        )
         for arguments in more:
             test(name="mine", **arguments)
             ran += 1

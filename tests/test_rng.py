@@ -66,10 +66,10 @@ def test_indices_come_in_proportion_to_their_weights_and_never_where_they_are_ze
         categorical(weights.expand(n, 2, 4), generator(0)),
         draw(Categorical(weights), generator(0), n),
     ):
-        shares = torch.stack([torch.bincount(of, minlength=4) / n for of in drawn.T])
+        fractions = torch.stack([torch.bincount(of, minlength=4) / n for of in drawn.T])
         exact = weights / weights.sum(1, keepdim=True)
         error = (exact * (1 - exact) / n).sqrt()
-        assert ((shares - exact).abs() <= 5 * error).all()
+        assert ((fractions - exact).abs() <= 5 * error).all()
 
 
 @pytest.mark.parametrize(

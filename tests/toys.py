@@ -115,14 +115,14 @@ def bounds_of_tiny_vaes(
 ) -> tuple[Tensor, Tensor]:
     """Validation bounds (seeds,) of VAEs trained on some digits, nats, and a weight of each."""
     x = data.load("digits", "train").x[:402]
-    held_out = data.binarize(data.load("digits", "valid").x, generator(1))
+    validation = data.binarize(data.load("digits", "valid").x, generator(1))
     found, weights = [], []
     for seed in range(seeds):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             model = fully_connected_dlvm(latent_dim=3, hidden=16, full_covariance=False)
         schedule = Schedule(epochs, 25, learning_rate=3e-3, seed=seed, bfloat16=bfloat16)
-        judge = validation_by_elbo(held_out)
+        judge = validation_by_elbo(validation)
         *_, last = fit(model, binarised(negative_elbo), x, judge, schedule)
         found.append(last.best)
         weights.append(next(model.parameters()).detach().flatten()[0])

@@ -199,10 +199,10 @@ def _read(content: bytes, name: str, mode: decoding.Mode) -> np.ndarray:
 def _otsu(levels: np.ndarray) -> float:
     """Otsu's threshold of values in [0, 255]: the split with the largest variance between."""
     counts = np.bincount(np.clip(np.rint(levels), 0, 255).astype(int).ravel(), minlength=256)
-    share = np.cumsum(counts / counts.sum())[:-1]
+    fraction = np.cumsum(counts / counts.sum())[:-1]
     first_moment = np.cumsum(np.arange(256) * counts / counts.sum())
-    spread = share * (1 - share)
-    gap = first_moment[-1] * share - first_moment[:-1]
+    spread = fraction * (1 - fraction)
+    gap = first_moment[-1] * fraction - first_moment[:-1]
     between = np.divide(gap**2, spread, out=np.zeros_like(gap), where=spread > 1e-12)
     best = np.flatnonzero(between >= between.max() * (1 - 1e-9))
     return float(best.mean()) + 0.5

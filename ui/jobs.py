@@ -1,12 +1,12 @@
-"""Background runs: one per session and worker, stopped and continued, in turns between visitors.
+"""Background runs, one per session and worker; they can be stopped and continued.
 
 A run is a generator of results. A thread of its own exhausts it, one item at a time, and the page
 reads `run.items` at any time; the thread makes no call to Streamlit. Computing takes a CPU slot.
 Between items the thread passes its slot to the run that has waited longest, or that has no item
-yet, so the runs of many visitors advance in turns. The runs of one visitor share one turn. A
-generator whose results take long can yield None in between: this is no result, but the run can
-stop or pass its slot there. It can also yield a `Call` that a child process computes: the run
-waits for it without a slot, and ends it when the run is stopped.
+yet, so the runs of many visitors alternate. The runs of one visitor share one turn. A generator
+whose results take long can yield None in between. This is no result, but the run can stop or pass
+its slot there. It can also yield a `Call` that a child process computes: the run waits for it
+without a slot, and ends it when the run is stopped.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Timing of alternatives in turns, so that other work on the machine affects all of them alike.
+"""Timing of alternatives, called alternately: other work on the machine affects all of them alike.
 
 >>> taken = milliseconds({"sum": lambda: sum(range(999)), "none": lambda: None}, repeats=9)
 >>> taken["sum"] > taken["none"]
@@ -39,7 +39,7 @@ def one_thread() -> Iterator[None]:
 def milliseconds(
     alternatives: dict[str, Callable[[], object]], repeats: int = 60, warmup: int = 5
 ) -> dict[str, float]:
-    """Median time of one call of each alternative, ms; they are called in turns."""
+    """Median time of one call of each alternative, ms; they are called alternately."""
     taken: dict[str, list[float]] = {name: [] for name in alternatives}
     for turn in range(warmup + repeats):
         for name, call in alternatives.items():

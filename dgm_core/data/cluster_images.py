@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from dgm_core import data
+from dgm_core.data.deskew import deskew
 from dgm_core.data.folder import files_of, opened
 from dgm_core.data.splits import training_rows
-from dgm_core.data.upright import upright
 from dgm_core.rng import generator
 
 DATASETS = ("mnist", "digits", "omniglot")
@@ -33,7 +33,7 @@ class ClusterImages:
         return ClusterImages(self.x.to(device), self.y.to(device), self.classes)
 
 
-def cluster_images(dataset: str, count: int | None, *, set_upright: bool) -> ClusterImages:
+def cluster_images(dataset: str, count: int | None, *, deskewed: bool) -> ClusterImages:
     """The first `count` images outside the test split; None = all of them.
 
     MNIST images are in the order of their file: the first 10,000 are those of the VAE + GMM study.
@@ -61,7 +61,7 @@ def cluster_images(dataset: str, count: int | None, *, set_upright: bool) -> Clu
     else:
         order = torch.arange(len(x))
     order = order[:count]
-    return ClusterImages(prepared(x[order], set_upright=set_upright), y[order], both[0].classes)
+    return ClusterImages(prepared(x[order], deskewed=deskewed), y[order], both[0].classes)
 
 
 def are_available(dataset: str, count: int | None) -> bool:
@@ -79,7 +79,7 @@ def are_available(dataset: str, count: int | None) -> bool:
     return held is None or (dataset == "mnist" and count is not None and count <= held.train)
 
 
-def prepared(x: Tensor, *, set_upright: bool) -> Tensor:
-    """Images in [0, 1] as the networks read them: uint8, deslanted if `set_upright`."""
-    x = torch.cat([upright(part) for part in x.split(5000)]) if set_upright else x
+def prepared(x: Tensor, *, deskewed: bool) -> Tensor:
+    """Images in [0, 1] as the networks read them: uint8, without slant if `deskewed`."""
+    x = torch.cat([deskew(part) for part in x.split(5000)]) if deskewed else x
     return (x * 255).round().to(torch.uint8)

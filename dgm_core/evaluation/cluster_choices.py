@@ -66,7 +66,7 @@ CHOICES: dict[str, Choice] = {
         "added to each cluster; soft assignments; full covariances."
     ),
     "both at once": _choice("One step of online EM after every batch.", form="joint"),
-    "images not deskewed": _choice("The images are not deskewed.", set_upright=False),
+    "images not deskewed": _choice("The images are not deskewed.", deskewed=False),
     "means only": _choice(
         "The mixture is fitted to the means of q(z|x) alone, without added variance.",
         spread=False,
@@ -188,7 +188,7 @@ def check(names: Sequence[str]) -> None:
 
 def images_of(config: Config) -> ClusterImages:
     """Images of a run and its control."""
-    return cluster_images(config.dataset, config.images, set_upright=config.set_upright)
+    return cluster_images(config.dataset, config.images, deskewed=config.deskewed)
 
 
 class End(NamedTuple):

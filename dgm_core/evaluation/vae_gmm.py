@@ -72,7 +72,7 @@ def run(
         folder: has the checkpoints of the run; those of the control are written there.
         reader: classifier of the images whose labels are not shipped.
     """
-    images = cluster_images(config.dataset, config.images, set_upright=config.set_upright)
+    images = cluster_images(config.dataset, config.images, deskewed=config.deskewed)
     ends: list[tuple[Shot, ...]] = []
     for which in (config, config.control):
         for item in mutual.run(which, images, folder):
@@ -134,7 +134,7 @@ def _test_accuracy(config: Config, model: MixtureVAE, last: Shot) -> float | Non
     test = data.load(config.dataset, "test", download_missing=False)
     if not set(test.y.unique().tolist()) & set(last.scores.labels.tolist()):
         return None
-    pixels = prepared(test.x, set_upright=config.set_upright)
+    pixels = prepared(test.x, deskewed=config.deskewed)
     latents = mutual.latents_of(model, pixels)
     found = model.mixture.assign(latents.mean, config.plan.variance(latents)).cpu()
     label = last.scores.matched[found]
@@ -145,7 +145,7 @@ def _test_accuracy(config: Config, model: MixtureVAE, last: Shot) -> float | Non
 def _read(config: Config, reader: Classifier) -> np.ndarray:
     """The classes that a classifier predicts for the images of a history, before preparation."""
     count = min(config.images, SHOWN)
-    plain = cluster_images(config.dataset, count, set_upright=False)
+    plain = cluster_images(config.dataset, count, deskewed=False)
     parts: list[Tensor] = []
     for images in plain.x.split(500):
         prediction: Any = reader.predict(images.float() / 255)

@@ -95,14 +95,14 @@ class MetropolisWithinGibbs(MarkovChains):
 class CollapsedMetropolis(MarkovChains):
     """Metropolis on p(z | x_obs) alone, proposing from earlier completions or the prior."""
 
-    prior_share: float = setting(
+    prior_fraction: float = setting(
         0.05, "Fraction from the prior", 0.01, 1.0, "ε of AC-MWG; the paper uses 0.05 and 0.3."
     )
     kernel: ClassVar[str] = "collapsed Metropolis"
 
     def sampler(self, masked: Masked) -> Sampler:
         start = INITIALISATIONS[self.initialisation]
-        return collapsed_metropolis(self.model, masked, start, prior_share=self.prior_share)
+        return collapsed_metropolis(self.model, masked, start, prior_fraction=self.prior_fraction)
 
 
 class _Record:

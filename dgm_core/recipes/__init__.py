@@ -73,7 +73,7 @@ RECIPES = {
     for recipe in (
         DlvmRecipe(
             name="mnist-dlvm",
-            summary="Convolutional Bernoulli DLVM of MNIST, binarised anew at each use",
+            summary="Convolutional Bernoulli DLVM of dynamically binarised MNIST",
             dataset="mnist",
             architecture="convolutional-dlvm",
             arguments={"latent_dim": 40},
@@ -96,7 +96,7 @@ RECIPES = {
         ),
         DlvmRecipe(
             name="digits-dlvm",
-            summary="Convolutional Bernoulli DLVM of scikit-learn's digits, begun from mnist-dlvm",
+            summary="Convolutional Bernoulli DLVM of scikit-learn's digits, pre-trained on MNIST",
             dataset="digits",
             architecture="convolutional-dlvm",
             arguments={"latent_dim": 40},
@@ -167,7 +167,7 @@ RECIPES = {
         DmfaRecipe(
             name="celeba-dmfa",
             packed=True,
-            summary="U-Net DMFA of CelebA faces at 64×64 and, in the source's window, 32×32",
+            summary="U-Net DMFA of CelebA faces at 64×64 and, in the paper's window, 32×32",
             dataset="celeba",
             architecture="unet-dmfa",
             arguments={
@@ -213,7 +213,7 @@ RECIPES = {
         ),
         MfaRecipe(
             name="celeba32-mfa",
-            summary="Mixture of factor analysers of CelebA faces in the source's 32×32 window",
+            summary="Mixture of factor analysers of CelebA faces in the paper's 32×32 window",
             dataset="celeba",
             architecture="mfa",
             arguments={
@@ -311,7 +311,7 @@ RECIPES = {
         ),
         MnarRecipe(
             name="breast-miwae",
-            summary="MIWAE of WDBC, of which 15 columns lost all above their mean",
+            summary="MIWAE of WDBC, 15 columns without their values above the mean",
             dataset="breast",
             architecture="table-miwae",
             arguments={**TABLE},
@@ -319,7 +319,7 @@ RECIPES = {
         ),
         MnarRecipe(
             name="breast-notmiwae",
-            summary="not-MIWAE of WDBC, of which 15 columns lost all above their mean",
+            summary="not-MIWAE of WDBC, 15 columns without their values above the mean",
             dataset="breast",
             architecture="table-notmiwae",
             arguments={
@@ -388,28 +388,28 @@ RECIPES = {
         ),
         mixture_recipe(
             "mnist-vaegmm",
-            "VAE and Gaussian mixture in turns, of the first 10,000 MNIST images, set upright",
+            "VAE and Gaussian mixture, trained alternately, of 10,000 deskewed MNIST images",
             mutual.Config(),
         ),
         mixture_recipe(
             "mnist-vaegmm-full",
-            "VAE with a mixture as its prior, both at once, of 60,000 MNIST images, set upright",
+            "VAE and its mixture prior, trained jointly, of 60,000 deskewed MNIST images",
             mutual.FULL,
         ),
         mixture_recipe(
             "digits-vaegmm",
-            "VAE and Gaussian mixture in turns, of scikit-learn's digits, set upright",
+            "VAE and Gaussian mixture, trained alternately, of scikit-learn's deskewed digits",
             mutual.Config("digits", warmup=60, epochs=12),
         ),
         mixture_recipe(
             "omniglot-vaegmm",
-            "VAE and Gaussian mixture in turns, of 10,000 of Omniglot's letters",
-            mutual.Config("omniglot", set_upright=False, clusters=20),
+            "VAE and Gaussian mixture, trained alternately, of 10,000 Omniglot letters",
+            mutual.Config("omniglot", deskewed=False, clusters=20),
         ),
         PixelRecipe(
             name="digits-pixelcnn",
             packed=True,
-            summary="Masked convolutions on scikit-learn's digits, binarised anew at each use",
+            summary="Masked convolutions on scikit-learn's digits, dynamically binarised",
             dataset="digits",
             architecture="pixelcnn",
             arguments={"channels": 48, "dilations": [1, 2, 4, 2]},
@@ -487,7 +487,7 @@ RECIPES = {
         VaeRecipe(
             name="mnist-vae-2d",
             packed=True,
-            summary="VAE of MNIST with two latents, binarised anew at each use",
+            summary="VAE of dynamically binarised MNIST with two latents",
             dataset="mnist",
             architecture="fully-connected-dlvm",
             arguments={"latent_dim": 2, "hidden": 256},

@@ -18,7 +18,7 @@ from dgm_core.training import Schedule, Validation, losses
 
 @dataclass(frozen=True, kw_only=True)
 class PixelRecipe(Recipe):
-    """One schedule; images are binarised anew at each use."""
+    """One schedule; images are binarised again at each use."""
 
     schedule: Schedule
     shift: int = 0  # largest random shift of training images, pixels

@@ -82,7 +82,7 @@ def stage(
 class LatentVariableRecipe(Recipe):
     """The base class of recipes for models with latent variables: preparation of images."""
 
-    binary: bool = True  # a Bernoulli model: images are binarised anew at each use
+    binary: bool = True  # a Bernoulli model: images are binarised again at each use
     mirrored: bool = False
     shift: int = 0  # pixels by which training images are moved at random
 

@@ -22,7 +22,7 @@ class MixtureRecipe(Recipe):
 
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
         config = self.config
-        images = cluster_images(config.dataset, config.images, set_upright=config.set_upright)
+        images = cluster_images(config.dataset, config.images, deskewed=config.deskewed)
         for item in mutual.run(config, images.to(device), run_folder):
             if isinstance(item, mutual.Result):
                 yield item.model

@@ -70,7 +70,7 @@ def collapsed_metropolis(
     masked: Masked,
     initialisation: Initialisation = uniform_noise,
     *,
-    prior_share: float = 0.05,
+    prior_fraction: float = 0.05,
     history: int = 20,
 ) -> Sampler:
     """The sampler for a model and incomplete data (B, \\*event): one chain per row.
@@ -82,19 +82,19 @@ def collapsed_metropolis(
         model: its p(x|z) needs a rule in `log_prob_observed`.
         masked: the problem.
         initialisation: first values of the hidden entries.
-        prior_share: ε, the fraction of proposals from the prior; the paper uses 0.05 and 0.3.
+        prior_fraction: ε, the fraction of proposals from the prior; the paper uses 0.05 and 0.3.
         history: completions kept for each chain.
 
     Raises:
-        ValueError: `prior_share` is not a fraction, or `history` is not positive.
+        ValueError: `prior_fraction` is not a fraction, or `history` is not positive.
     """
-    if not 0 <= prior_share <= 1:
-        raise ValueError(f"expected prior_share in [0, 1], got {prior_share}")
+    if not 0 <= prior_fraction <= 1:
+        raise ValueError(f"expected prior_fraction in [0, 1], got {prior_fraction}")
     if history < 1:
         raise ValueError(f"expected a history of at least 1 completion, got {history}")
     prior = model.prior()
-    shares = torch.tensor([1 - prior_share, prior_share], dtype=torch.float64)
-    log_encoder_share, log_prior_share = shares.log().tolist()
+    fractions = torch.tensor([1 - prior_fraction, prior_fraction], dtype=torch.float64)
+    log_encoder_fraction, log_prior_fraction = fractions.log().tolist()
 
     def begin(state: State) -> CollapsedState:
         log_target = log_prob_observed(state.likelihood, masked) + prior.log_prob(state.z)
@@ -108,13 +108,13 @@ def collapsed_metropolis(
             state = begin(state)
         rows, dtype = len(state.z), state.log_target.dtype
         encoder = model.encode(_choose(state.history, uniform((rows,), source, dtype)))
-        from_prior = uniform((rows,), source, dtype) < prior_share
+        from_prior = uniform((rows,), source, dtype) < prior_fraction
         from_encoder = draw(encoder, source)
         z_new = torch.where(from_prior[:, None], draw(prior.expand((rows,)), source), from_encoder)
 
         def log_mixture(z: Tensor, log_prior: Tensor) -> Tensor:
             return torch.logaddexp(
-                log_encoder_share + encoder.log_prob(z), log_prior_share + log_prior
+                log_encoder_fraction + encoder.log_prob(z), log_prior_fraction + log_prior
             )
 
         log_prior_new = prior.log_prob(z_new)

@@ -120,9 +120,9 @@ def _tilted(
 ) -> _Tilted:
     log_normal = (-0.5 * steps.square()).log_softmax(0)
     log_p = log_normal + logsigmoid(-_logits(process, loc + scale * steps, hidden))  # (n, M)
-    share = log_p.softmax(0)
-    centre = (share * steps).sum(0)
-    spread = (share * (steps - centre).square()).sum(0)
+    probability = log_p.softmax(0)
+    centre = (probability * steps).sum(0)
+    spread = (probability * (steps - centre).square()).sum(0)
     return _Tilted(log_p.logsumexp(0), loc + scale * centre, scale.square() * spread)
 
 

@@ -221,7 +221,7 @@ def negative_joint_bound(
 
 
 def binarised(objective: Objective) -> Objective:
-    """The objective on grey images that are binarised anew at each use."""
+    """The objective on grey images that are binarised again at each use."""
 
     def on_binary(model: nn.Module, x: Tensor, source: torch.Generator) -> Tensor:
         return objective(model, binarize(x, source), source)

@@ -60,7 +60,7 @@ class Config:
     Attributes:
         dataset: one of `cluster_images.DATASETS`.
         images: number of images, from the first on.
-        set_upright: shear images upright and centre them first.
+        deskewed: remove the slant of the images and centre them first.
         form: one of `FORMS`.
         clusters: K.
         latent_dim, hidden, layers: sizes of the networks.
@@ -82,7 +82,7 @@ class Config:
 
     dataset: str = "mnist"
     images: int = 10_000
-    set_upright: bool = True
+    deskewed: bool = True
     form: str = "mutual"
     clusters: int = 10
     latent_dim: int = 12
@@ -141,7 +141,7 @@ class Config:
 
 
 PUBLISHED = Config(
-    set_upright=False,
+    deskewed=False,
     spread=False,
     blur=0.0,
     fit="Gibbs",
@@ -157,7 +157,7 @@ PUBLISHED = Config(
 WARM = (
     "dataset",
     "images",
-    "set_upright",
+    "deskewed",
     "clusters",
     "latent_dim",
     "hidden",

@@ -282,13 +282,13 @@ def test_evaluate_samplers_measures_only_missing_rows(tmp_path: Path) -> None:
     run("evaluate", "samplers", *words, f"--out={out}")
     again = sampler_rows.load(out.with_suffix(".npz"))
     assert {row.key: row.f1() for row in again} == {row.key: row.f1() for row in first}
-    for bad, said in (
+    for bad, message in (
         (["--study=weather"], "expected one of: missing rate of mnist"),
         (["--data=digits", "--images=1"], "expected images from 2"),
     ):
         result = run("evaluate", "samplers", *bad, f"--out={out}")
         assert result.exit_code == 1
-        assert said in result.output
+        assert message in result.output
 
 
 def test_evaluate_inpainting_names_the_available_tables() -> None:

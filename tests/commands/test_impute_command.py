@@ -22,7 +22,7 @@ def run(*words: object) -> Result:
     return CliRunner().invoke(app, ["impute", *map(str, words)])
 
 
-def works(*words: object) -> str:
+def completes(*words: object) -> str:
     result = run(*words)
     assert result.exit_code == 0, result.output
     return result.stdout
@@ -65,12 +65,12 @@ def read(path: Path) -> pd.DataFrame:
 @pytest.mark.parametrize("model", ["miwae", "not-miwae"])
 def test_a_table_is_completed(table: Path, tmp_path: Path, model: str, ending: str) -> None:
     out = tmp_path / "new" / f"done.{ending}"
-    said = works(table, f"--model={model}", "--draws=3", f"--out={out}", *QUICK)
+    output = completes(table, f"--model={model}", "--draws=3", f"--out={out}", *QUICK)
     names = {f"done{part}.{ending}" for part in ("", "-sd", "-01", "-02", "-03")}
     assert {path.name for path in out.parent.iterdir()} == names
     frame = read_table(table.read_bytes(), "it").frame
     hidden = frame.isna().to_numpy()
-    assert f"80 rows, 4 columns, {hidden.sum()} cells missing" in said
+    assert f"80 rows, 4 columns, {hidden.sum()} cells missing" in output
     tables = [out, *(out.with_stem(f"done-0{i}") for i in (1, 2, 3))]
     completed, *draws = (read_table(path.read_bytes(), "it").frame for path in tables)
     expected = frame.reset_index(drop=True)
@@ -90,7 +90,7 @@ def test_a_table_is_completed(table: Path, tmp_path: Path, model: str, ending: s
 
 
 def test_formulas_in_the_output_are_harmless(table: Path, tmp_path: Path) -> None:
-    works(table, f"--out={tmp_path / 'done.csv'}", *QUICK)
+    completes(table, f"--out={tmp_path / 'done.csv'}", *QUICK)
     assert "'=no" in set(read(tmp_path / "done.csv")["smokes"])
     assert "=no" not in set(read(tmp_path / "done.csv")["smokes"])
 
@@ -98,7 +98,7 @@ def test_formulas_in_the_output_are_harmless(table: Path, tmp_path: Path) -> Non
 def test_the_result_depends_on_the_seed_only(table: Path, tmp_path: Path) -> None:
     outs = [tmp_path / f"{name}.csv" for name in ("a", "b", "c")]
     for out, seed in zip(outs, (1, 1, 2), strict=True):
-        works(table, f"--out={out}", f"--seed={seed}", "--draws=1", *QUICK)
+        completes(table, f"--out={out}", f"--seed={seed}", "--draws=1", *QUICK)
     for part in ("", "-sd", "-01"):
         first, again, other = (out.with_stem(f"{out.stem}{part}").read_bytes() for out in outs)
         assert first == again
@@ -106,16 +106,16 @@ def test_the_result_depends_on_the_seed_only(table: Path, tmp_path: Path) -> Non
 
 
 def test_a_name_is_found_beside_the_table(table: Path) -> None:
-    said = works(table, "--format=parquet", *QUICK)
+    output = completes(table, "--format=parquet", *QUICK)
     made = {path.name for path in table.parent.iterdir()} - {table.name}
     assert made == {"table-completed.parquet", "table-completed-sd.parquet"}
-    assert "table-completed.parquet and table-completed-sd.parquet" in said
+    assert "table-completed.parquet and table-completed-sd.parquet" in output
 
 
 def test_line_numbers_are_written_on_request(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("a,b,c\n1,2,x\n3,4,y,too long\n5,,x\n,8,y\n9,10,x\n11,12,y\n")
-    works(path, "--with-lines", f"--out={tmp_path / 'done.csv'}", *QUICK)
+    completes(path, "--with-lines", f"--out={tmp_path / 'done.csv'}", *QUICK)
     for name in ("done.csv", "done-sd.csv"):
         assert read(tmp_path / name)["line in the file"].tolist() == [2, 4, 5, 6, 7]
 
@@ -124,28 +124,28 @@ def test_the_interpretation_of_the_table_is_printed(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     rows = [f"{i},{i % 3 + 0.5},{'xyz'[i % 3]},n{i}" for i in range(60)]
     path.write_text("a,b,c,name\n" + "\n".join([*rows, "?,many,x,m", "7,8"]) + "\n")
-    said = works(path, *QUICK)
-    assert "62 rows, 3 columns, 3 cells missing (1.6%)" in said
-    words = [line.split() for line in said.splitlines()]
+    output = completes(path, *QUICK)
+    assert "62 rows, 3 columns, 3 cells missing (1.6%)" in output
+    words = [line.split() for line in output.splitlines()]
     assert ["a", "numeric", "1", "missing", "0", "to", "59"] in words
     assert ["c", "categorical", "1", "missing", "x,", "y,", "z"] in words
-    assert "line 63: The row has 2 cells for 4 columns" in said
-    assert 'line 62, b: "many" is not a number' in said
-    assert "name: The column is left out" in said
+    assert "line 63: The row has 2 cells for 4 columns" in output
+    assert 'line 62, b: "many" is not a number' in output
+    assert "name: The column is left out" in output
 
 
 def test_what_a_process_learned_is_printed(table: Path, tmp_path: Path) -> None:
     words = (table, f"--out={tmp_path / 'done.csv'}", *QUICK)
-    said = works(*words, "--model=not-miwae", "--process=linear")
-    told = [line for line in said.splitlines() if "missing with probability" in line]
-    assert [line.split()[0] for line in told] == ["weight", "height"]
-    assert "missing with probability" not in works(*words, "--model=miwae")
+    output = completes(*words, "--model=not-miwae", "--process=linear")
+    learned = [line for line in output.splitlines() if "missing with probability" in line]
+    assert [line.split()[0] for line in learned] == ["weight", "height"]
+    assert "missing with probability" not in completes(*words, "--model=miwae")
 
 
 @pytest.mark.parametrize("process", impute_table.LEARNABLE)
 def test_every_available_process_can_be_learned(table: Path, tmp_path: Path, process: str) -> None:
     words = ("--model=not-miwae", f"--process={process}", f"--out={tmp_path / 'done.csv'}")
-    works(table, *words, *QUICK)
+    completes(table, *words, *QUICK)
     assert not read(tmp_path / "done.csv").isna().any(axis=None)
     assert process.replace("-", " ") in {name.replace("-", " ") for name in PROCESSES}
 
@@ -153,15 +153,15 @@ def test_every_available_process_can_be_learned(table: Path, tmp_path: Path, pro
 def test_a_complete_table_is_written_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     write_table(incomplete_table().dropna()[["weight", "height"]], path, "csv")
-    said = works(path, "--draws=2", f"--out={tmp_path / 'done.csv'}")
-    assert "No value is missing" in said
+    output = completes(path, "--draws=2", f"--out={tmp_path / 'done.csv'}")
+    assert "No value is missing" in output
     for name in ("done.csv", "done-01.csv", "done-02.csv"):
         assert (tmp_path / name).read_bytes() == path.read_bytes()
     assert not read(tmp_path / "done-sd.csv").to_numpy().any()
 
 
 def test_mfa_fills_in_as_its_estimator_does(numbers: Path, tmp_path: Path) -> None:
-    works(numbers, "--model=mfa", "--draws=2", f"--out={tmp_path / 'done.csv'}", "--seed=3")
+    completes(numbers, "--model=mfa", "--draws=2", f"--out={tmp_path / 'done.csv'}", "--seed=3")
     frame = read_table(numbers.read_bytes(), "it").frame
     imputer = MFAImputer(iterations=500, random_state=3).fit(frame)
     np.testing.assert_allclose(read(tmp_path / "done.csv"), imputer.transform(frame), rtol=1e-12)
@@ -174,7 +174,7 @@ def test_mfa_fills_in_as_its_estimator_does(numbers: Path, tmp_path: Path) -> No
 
 def test_a_killed_run_resumes_where_it_stopped(table: Path, tmp_path: Path) -> None:
     words = ("--epochs=5", "--samples=20", "--draws=1")
-    works(table, f"--out={tmp_path / 'whole.csv'}", *words)
+    completes(table, f"--out={tmp_path / 'whole.csv'}", *words)
     frame = read_table(table.read_bytes(), "it").frame
     settings = impute_table.Settings(epochs=5, samples=20, checkpoints=tmp_path / "runs")
     for progress in impute_table.training(impute_table.imputer_of(settings, frame), frame):
@@ -218,7 +218,7 @@ def test_each_table_and_each_setting_has_its_own_checkpoint(tmp_path: Path) -> N
 
 def test_logs_are_written(table: Path, tmp_path: Path) -> None:
     logs = tmp_path / "logs"
-    works(table, f"--out={tmp_path / 'done.csv'}", f"--logdir={logs}", *QUICK)
+    completes(table, f"--out={tmp_path / 'done.csv'}", f"--logdir={logs}", *QUICK)
     assert list(logs.glob("events*"))
 
 
@@ -260,7 +260,7 @@ def test_files_that_are_not_tables_are_refused(tmp_path: Path) -> None:
     path.write_bytes(b"%PDF-1.7")
     assert "is a PDF document" in fails(path)
     path.write_text("a,b\n1,\n2,\n3,\n")
-    works(path, *QUICK)  # one column remains
+    completes(path, *QUICK)  # one column remains
     path.write_text("a\nn1\n")
     assert "No column" in fails(path)
     result = run(tmp_path / "nowhere.csv")

@@ -64,9 +64,9 @@ def test_attributes_belong_to_the_faces_and_have_plain_names(drawn: Path) -> Non
         table = data.face_attributes(split)
         assert list(table) == ["5 o clock shadow", "eyeglasses", "smiling", "wearing hat"]
         expected = np.array([attributes(face) for face in numbers(data.faces(split))])
-        for column, (name, said) in enumerate(table.items()):
-            assert said.dtype == bool
-            np.testing.assert_array_equal(said, expected[:, column], err_msg=name)
+        for column, (name, values) in enumerate(table.items()):
+            assert values.dtype == bool
+            np.testing.assert_array_equal(values, expected[:, column], err_msg=name)
 
 
 def test_colours_are_in_their_channels(drawn: Path) -> None:
@@ -79,8 +79,8 @@ def test_colours_are_in_their_channels(drawn: Path) -> None:
 
 def test_rows_come_in_the_requested_order(drawn: Path) -> None:
     train = numbers(data.faces("train"))
-    asked = [21, 0, 9, 9, 15, 1]  # across all three files, one of them twice
-    assert numbers(data.faces("train", asked)) == [train[row] for row in asked]
+    requested = [21, 0, 9, 9, 15, 1]  # across all three files, one of them twice
+    assert numbers(data.faces("train", requested)) == [train[row] for row in requested]
     assert data.faces("valid", []).shape == (0, 3, 64, 64)
     np.testing.assert_array_equal(data.faces("test", np.array([5])), data.faces("test")[5:])
 
@@ -125,16 +125,16 @@ def test_the_set_is_available_only_with_all_its_files(drawn: Path, file: str) ->
     assert data.is_available("celeba")
     (drawn / file).unlink()
     assert not data.is_available("celeba")
-    for ask in (data.faces, data.face_attributes):
+    for function in (data.faces, data.face_attributes):
         with pytest.raises(data.DataUnavailable, match="data fetch celeba"):
-            ask("test")
+            function("test")
 
 
 @pytest.mark.parametrize("split", ["", "val", "Train"])
 def test_the_error_for_an_unknown_split_lists_the_choices(drawn: Path, split: str) -> None:
-    for ask in (data.faces, data.face_attributes):
+    for function in (data.faces, data.face_attributes):
         with pytest.raises(ValueError, match="train, valid, test"):
-            ask(split)
+            function(split)
 
 
 # --- the window of 32×32
@@ -197,9 +197,9 @@ def real(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_real_faces(real: None) -> None:
-    said = {split: data.face_attributes(split) for split in data.SPLITS}
-    assert [len(table["young"]) for table in said.values()] == [29_000, 1_000, 4_535]
-    for table in said.values():
+    tables = {split: data.face_attributes(split) for split in data.SPLITS}
+    assert [len(table["young"]) for table in tables.values()] == [29_000, 1_000, 4_535]
+    for table in tables.values():
         assert len(table) == 40
         assert 0.4 < table["smiling"].mean() < 0.6
         assert 0.03 < table["eyeglasses"].mean() < 0.1
@@ -207,6 +207,6 @@ def test_the_real_faces(real: None) -> None:
     assert images.x.shape == (1_000, 3, 64, 64)
     assert images.x.amin() == 0
     assert images.x.amax() == 1
-    assert images.y.tolist() == said["valid"]["smiling"].tolist()
+    assert images.y.tolist() == tables["valid"]["smiling"].tolist()
     seen = {row.numpy().tobytes() for row in data.faces("train", range(2_000))}
     assert not seen & {row.numpy().tobytes() for row in data.faces("valid")}

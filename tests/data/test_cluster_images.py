@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dgm_core import data
 from dgm_core.data.cluster_images import DATASETS, cluster_images
-from dgm_core.data.upright import upright
+from dgm_core.data.deskew import deskew
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,7 +39,7 @@ def of_two_splits(name: str) -> tuple[Tensor, Tensor]:
 
 
 def test_mnist_keeps_the_order_of_its_file(available: Callable[[str], str]) -> None:
-    found = cluster_images(available("mnist"), 300, set_upright=False)
+    found = cluster_images(available("mnist"), 300, deskewed=False)
     with np.load(Path(os.environ["DGM_DATA"]) / "mnist.npz") as file:
         x, y = file["x_train"][:300], file["y_train"][:300]
     np.testing.assert_array_equal(found.x[:, 0].numpy(), x)
@@ -51,25 +51,25 @@ def test_mnist_keeps_the_order_of_its_file(available: Callable[[str], str]) -> N
 
 def test_digits_are_always_available(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DGM_DATA", str(tmp_path))
-    found = cluster_images("digits", None, set_upright=False)
+    found = cluster_images("digits", None, deskewed=False)
     x, y = of_two_splits("digits")
     assert len(found) == 1497  # without the 300 of the test split
     assert torch.equal(found.x, (x * 255).round().to(torch.uint8))
     assert torch.equal(found.y, y)
-    some = cluster_images("digits", 50, set_upright=False)
+    some = cluster_images("digits", 50, deskewed=False)
     assert torch.equal(some.x, found.x[:50])
     assert torch.equal(some.y, found.y[:50])
-    assert len(cluster_images("digits", 10_000, set_upright=False)) == 1497
+    assert len(cluster_images("digits", 10_000, deskewed=False)) == 1497
     with pytest.raises(data.DataUnavailable, match="mnist"):
-        cluster_images("mnist", 100, set_upright=False)
+        cluster_images("mnist", 100, deskewed=False)
     assert not any(tmp_path.iterdir())
 
 
 def test_omniglot_has_the_same_shuffle_each_time(available: Callable[[str], str]) -> None:
-    one, two = (cluster_images(available("omniglot"), 2000, set_upright=False) for _ in range(2))
+    one, two = (cluster_images(available("omniglot"), 2000, deskewed=False) for _ in range(2))
     assert torch.equal(one.x, two.x)
     assert torch.equal(one.y, two.y)
-    fewer = cluster_images("omniglot", 100, set_upright=False)
+    fewer = cluster_images("omniglot", 100, deskewed=False)
     assert torch.equal(fewer.x, one.x[:100])
     x, y = of_two_splits("omniglot")
     # The file begins with one alphabet; the shuffled images contain all.
@@ -82,20 +82,20 @@ def test_omniglot_has_the_same_shuffle_each_time(available: Callable[[str], str]
         assert by_image[image.numpy().tobytes()] == label
 
 
-def test_images_are_set_upright_before_they_become_bytes() -> None:
-    plain, straight = (cluster_images("digits", 40, set_upright=flag) for flag in (False, True))
+def test_images_are_deskewed_before_they_become_bytes() -> None:
+    plain, deskewed = (cluster_images("digits", 40, deskewed=flag) for flag in (False, True))
     x = of_two_splits("digits")[0][:40]
-    assert torch.equal(straight.x, (upright(x) * 255).round().to(torch.uint8))
-    assert torch.equal(straight.y, plain.y)
-    off = (straight.x.float() - plain.x.float()).abs().flatten(1).mean(1)
+    assert torch.equal(deskewed.x, (deskew(x) * 255).round().to(torch.uint8))
+    assert torch.equal(deskewed.y, plain.y)
+    off = (deskewed.x.float() - plain.x.float()).abs().flatten(1).mean(1)
     assert off.median() > 5
-    assert straight.x.dtype == torch.uint8
-    assert straight.x.shape == (40, 1, 28, 28)
+    assert deskewed.x.dtype == torch.uint8
+    assert deskewed.x.shape == (40, 1, 28, 28)
 
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_every_set_has_grey_images_of_one_size(name: str, available: Callable[[str], str]) -> None:
-    found = cluster_images(available(name), 120, set_upright=True)
+    found = cluster_images(available(name), 120, deskewed=True)
     assert found.x.shape == (120, 1, 28, 28)
     assert found.x.dtype == torch.uint8
     assert found.y.shape == (120,)
@@ -106,4 +106,4 @@ def test_every_set_has_grey_images_of_one_size(name: str, available: Callable[[s
 
 def test_another_set_is_refused() -> None:
     with pytest.raises(ValueError, match="among mnist, digits, omniglot, got 'celeba'"):
-        cluster_images("celeba", 10, set_upright=False)
+        cluster_images("celeba", 10, deskewed=False)

@@ -312,9 +312,9 @@ def test_load_fetches_what_is_missing(server: Server, folder: Path) -> None:
 
 def test_an_available_set_is_not_fetched_again(server: Server, folder: Path) -> None:
     data.fetch("mnist", pause=0)
-    asked = len(server.requests)
+    requests = len(server.requests)
     data.fetch("mnist", pause=0)
-    assert len(server.requests) == asked
+    assert len(server.requests) == requests
 
 
 def test_two_simultaneous_requests_fetch_it_once(server: Server, folder: Path) -> None:
@@ -451,9 +451,9 @@ def test_a_full_disk_while_saving(
         full.setattr(np, "savez_compressed", no_space)
         full.setattr(pd.DataFrame, "to_csv", no_space_for_a_table)
         assert "No space left" in fetch_fails(name, folder, attempts=3)
-    asked = len(server.requests)
+    requests = len(server.requests)
     data.fetch(name, pause=0)
-    assert len(server.requests) == 2 * asked  # a full disk was not retried three times
+    assert len(server.requests) == 2 * requests  # a full disk was not retried three times
 
 
 def test_a_folder_that_cannot_be_written(server: Server, mount: Callable[[str], Path]) -> None:

@@ -162,8 +162,8 @@ def test_formulas_stay_text_and_are_reported() -> None:
     reading = read(f"a,t\n1,{formula}\n2,@x\n3,-1\n4,+1e3\n5,b\n6,b\n7,@x\n")
     assert formula in reading.columns[1].levels
     assert column(reading, "t")[0] == formula
-    told = {r.line for r in reading.remarks if "formula" in r.sentence}
-    assert told == {2, 3, 8}  # not the numbers
+    reported = {r.line for r in reading.remarks if "formula" in r.sentence}
+    assert reported == {2, 3, 8}  # not the numbers
 
 
 def test_a_formula_among_numbers_is_missing() -> None:

@@ -123,12 +123,12 @@ def test_the_error_for_a_missing_set_says_what_to_do(name: str, empty: Path) -> 
     with pytest.raises(data.DataUnavailable) as caught:
         data.load(name, "train", download_missing=False)
     message = str(caught.value)
-    for way in (
+    for advice in (
         f"data fetch {name}",
         f"DGM_DATA to a folder that contains {' and '.join(FILES[name])}",
         "`digits`",
     ):
-        assert way in message
+        assert advice in message
     assert str(empty) in message
 
 

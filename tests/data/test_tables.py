@@ -121,20 +121,20 @@ def test_the_error_for_a_missing_table_says_what_to_do(empty: Path, name: str) -
     with pytest.raises(data.DataUnavailable) as caught:
         data.load_table(name, download_missing=False)
     message = str(caught.value)
-    for way in (f"data fetch {name}", f"contains {FILES[name][0]}", "`iris`", str(empty)):
-        assert way in message
+    for part in (f"data fetch {name}", f"contains {FILES[name][0]}", "`iris`", str(empty)):
+        assert part in message
 
 
 def test_a_missing_table_is_downloaded(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    requested = []
 
     def fetch(name: str) -> None:
-        asked.append(name)
+        requested.append(name)
         yeast(empty)
 
     monkeypatch.setattr(download, "fetch", fetch)
     assert len(data.load_table("yeast")) == 1484
-    assert asked == ["yeast"]
+    assert requested == ["yeast"]
 
 
 @pytest.mark.parametrize(

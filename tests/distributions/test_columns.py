@@ -82,9 +82,9 @@ def test_student_draws_follow_the_distribution_of_torch() -> None:
         torch.manual_seed(5)
         theirs = student.sample((n,))
     levels = torch.linspace(0.01, 0.99, 25).double()
-    shares = (ours[:, None] <= theirs.quantile(levels, 0)).double().mean(0)
+    fractions = (ours[:, None] <= theirs.quantile(levels, 0)).double().mean(0)
     error = (2 * levels * (1 - levels) / n).sqrt()[:, None]  # of both samples
-    assert ((shares - levels[:, None]).abs() < 4.5 * error).all()
+    assert ((fractions - levels[:, None]).abs() < 4.5 * error).all()
     both = Streams.from_seeds([7, 8, 9])
     assert torch.isfinite(draw(student, both, 5)).all()
 

@@ -76,11 +76,11 @@ def test_draws_are_levels_with_the_probabilities_of_the_distribution() -> None:
     assert (level - level.round()).abs().max() < 1e-9
     assert draw(distribution, generator(1)).shape == (1, 3)
     for entry, p in enumerate(mass(distribution)[:, 0].T):
-        share = torch.bincount(level[:, 0, entry].round().long(), minlength=256) / n
+        fraction = torch.bincount(level[:, 0, entry].round().long(), minlength=256) / n
         likely = n * p > 50
         error = (p * (1 - p) / n).sqrt()
-        assert ((share - p)[likely].abs() < 4.5 * error[likely].clamp_min(1e-9)).all()
-        assert share[~likely].sum() < p[~likely].sum() + 0.01
+        assert ((fraction - p)[likely].abs() < 4.5 * error[likely].clamp_min(1e-9)).all()
+        assert fraction[~likely].sum() < p[~likely].sum() + 0.01
 
 
 def test_with_streams_each_row_gets_the_draws_it_would_get_alone() -> None:

@@ -355,7 +355,7 @@ def test_samples_path_and_plane_follow_the_chosen_cluster(
     weights = [f"{weight:.3f}" for weight in history.snapshots[-1].mixture.weights.tolist()]
     busiest = int(history.snapshots[-1].mixture.weights.argmax())
     expect(page.get_by_text(f"The weight of this cluster is {weights[busiest]}.")).to_be_visible()
-    drawn, way = (page.get_by_test_id("stImage").nth(i).locator("img") for i in range(2))
+    drawn, path_image = (page.get_by_test_id("stImage").nth(i).locator("img") for i in range(2))
     clusters = page.get_by_role("radiogroup", name="Clusters").get_by_role("radio")
     expect(clusters).to_have_count(history.config.clusters)
     expect(clusters.nth(busiest)).to_have_attribute("aria-checked", "true")
@@ -369,21 +369,21 @@ def test_samples_path_and_plane_follow_the_chosen_cluster(
     warm = samples(page)
     assert (warm[1:] != warm[0]).any()
 
-    chosen, road = drawn.get_attribute("src"), way.get_attribute("src")
+    chosen, path_before = drawn.get_attribute("src"), path_image.get_attribute("src")
     page.get_by_role("slider", name="Temperature").press("Home")
     expect(drawn).not_to_have_attribute("src", chosen)
     page_helpers.settle(page)
     cold = samples(page)
     assert (cold == cold[0]).all()
     assert cold[0].max() > 100
-    assert way.get_attribute("src") == road
+    assert path_image.get_attribute("src") == path_before
 
     walk = box(page, "Path to")
     previous = value(page, "Path to")
     wanted = 1 if previous.startswith("1 ") else 0
     walk.get_by_role("combobox").click()
     page.get_by_role("option").nth(wanted).click()
-    expect(way).not_to_have_attribute("src", road)
+    expect(path_image).not_to_have_attribute("src", path_before)
     page_helpers.settle(page)
 
     caption = page.locator(".linked-scatter figcaption")

@@ -211,7 +211,7 @@ def test_an_uploaded_digit_is_filled_in_and_a_bad_upload_gets_a_message(opened: 
     lab.player.wait_for()
     lab.wait_for_state("finished")
     column = lab.picture("original", 0)[:, 12:16].max(1)
-    assert (column[5:23] > 127).all()  # an upright stroke, centred
+    assert (column[5:23] > 127).all()  # a vertical stroke, centred
     upload.set_input_files({"name": "bad.png", "mimeType": "image/png", "buffer": b"<svg></svg>"})
     expect(lab.page.get_by_role("alert").first).to_be_visible()
     lab.player.wait_for()  # the previous image is still there

@@ -112,7 +112,7 @@ def test_a_lasso_in_the_other_panel_follows_its_outline(opened: Opener) -> None:
     places = scatter.positions(1)
     corners = np.array([[20.0, 20.0], [320, 40], [60, 300]])  # a triangle
     scatter.lasso(1, corners)
-    heard = scatter.received(calls=1)
+    selected = scatter.received(calls=1)
     a, b, c = corners
     turns = [
         (q[0] - p[0]) * (places[:, 1] - p[1]) - (q[1] - p[1]) * (places[:, 0] - p[0])
@@ -120,7 +120,7 @@ def test_a_lasso_in_the_other_panel_follows_its_outline(opened: Opener) -> None:
     ]
     inside = np.flatnonzero((np.array(turns) > 0).all(0))
     at_the_edge = np.abs(np.array(turns)).min(0) < 3 * 300
-    differ = np.setxor1d(heard, inside)
+    differ = np.setxor1d(selected, inside)
     assert len(inside) > 50
     assert at_the_edge[differ].all()
 

@@ -166,14 +166,14 @@ def test_stop_is_received_once(open_grid: Open) -> None:
     screen.advance(3)
     stop = screen.card(LAIR).get_by_role("button", name="Stop LAIR")
     stop.click()
-    expect(screen.page.locator("#report")).to_contain_text(f'"asked": ["{LAIR}"]')
+    expect(screen.page.locator("#report")).to_contain_text(f'"stop_requests": ["{LAIR}"]')
     screen.advance()
     expect(screen.card(LAIR)).to_have_attribute("data-state", "stopped")
     expect(screen.card(LAIR)).to_contain_text("stopped")
     expect(stop).to_be_hidden()
     expect(screen.card(CHAIN)).to_have_attribute("data-state", "running")
     screen.advance(2)
-    assert screen.report()["asked"] == [LAIR]
+    assert screen.report()["stop_requests"] == [LAIR]
     screen.view("draws")
     expect(screen.picture(LAIR)).to_have_text("")  # its last draws
 
@@ -185,7 +185,7 @@ def test_stop_is_received_while_messages_arrive(open_grid: Open) -> None:
     screen.card(CHAIN).get_by_role("button", name=f"Stop {CHAIN}").click()
     expect(screen.card(CHAIN)).to_have_attribute("data-state", "stopped")
     expect(screen.card(LAIR)).to_have_attribute("data-state", "finished")
-    assert screen.report()["asked"] == [CHAIN]
+    assert screen.report()["stop_requests"] == [CHAIN]
 
 
 def test_each_view_shows_its_own_images(open_grid: Open) -> None:

@@ -436,9 +436,9 @@ def test_ink_drawn_before_the_server_answers_is_kept(opened: Opener) -> None:
         screen.drag((14, column), (20, column))
         screen.page.wait_for_timeout(150)
     ink = screen.inked(4)
-    share = ink.reshape(28, 4, 28, 4).mean((1, 3))
-    assert (share[5, 5:10] > 0.5).all()
-    assert (share[14:21, [12, 16, 20]] > 0.5).all()
+    coverage = ink.reshape(28, 4, 28, 4).mean((1, 3))
+    assert (coverage[5, 5:10] > 0.5).all()
+    assert (coverage[14:21, [12, 16, 20]] > 0.5).all()
     assert screen.received(1)
     screen.page.keyboard.press("h")
     moved = np.argwhere(screen.inked(5))
@@ -454,8 +454,10 @@ def test_keys_draw_on_the_finer_grid(opened: Opener) -> None:
     for _ in range(4):
         keys.press("ArrowRight")
     keys.up("Space")
-    share = screen.inked(1).reshape(28, 4, 28, 4).mean((1, 3))
-    assert set(map(tuple, np.argwhere(share > 0.5).tolist())) == {(14, c) for c in range(14, 19)}
+    coverage = screen.inked(1).reshape(28, 4, 28, 4).mean((1, 3))
+    assert set(map(tuple, np.argwhere(coverage > 0.5).tolist())) == {
+        (14, c) for c in range(14, 19)
+    }
     keys.press("ArrowLeft")
     assert screen.status() == "Row 15, column 18, inked"
 

@@ -61,7 +61,7 @@ def test_weights_degenerate_with_dimensions(server: str, new_page: NewPage) -> N
     many = float(re.search(r"fraction (\d+\.\d+)%", line.text_content())[1])
     assert few > 20 > 2 > many
     assert "importance-dimensions=100" in page.url
-    assert len(page_helpers.curve(page, "importance-shares", "1 / E w²")) == 12
+    assert len(page_helpers.curve(page, "importance-fractions", "1 / E w²")) == 12
     press(page, "Width of the proposal", "Home")
     expect(line).to_contain_text("limit 0.00%")
 

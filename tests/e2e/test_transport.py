@@ -53,9 +53,9 @@ class Screen:
     def spot(self, value: float, height: float = 0.43) -> tuple[float, float]:
         """Position of a value on screen."""
         box, (left, right) = self.figure.bounding_box(), MARGINS
-        share = (value - SAMPLE.low) / (SAMPLE.high - SAMPLE.low)
+        fraction = (value - SAMPLE.low) / (SAMPLE.high - SAMPLE.low)
         width = box["width"] - left - right
-        return box["x"] + left + share * width, box["y"] + height * box["height"]
+        return box["x"] + left + fraction * width, box["y"] + height * box["height"]
 
     def drag(self, *values: float, release: bool = True) -> None:
         mouse = self.page.mouse

@@ -108,7 +108,7 @@ def test_the_median_is_for_absolute_errors() -> None:
 
 
 def weather(rows: int = 500) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A site determines the temperature, which determines a verdict; complete and with holes."""
+    """A site determines the temperature, which determines a verdict; complete and incomplete."""
     rng = np.random.default_rng(0)
     place = rng.choice(["Bergen", "Oslo", "Tromsø"], rows)
     centre = pd.Series(place).map({"Bergen": 8.0, "Oslo": 4.0, "Tromsø": 0.0}).to_numpy()
@@ -123,9 +123,9 @@ def weather(rows: int = 500) -> tuple[pd.DataFrame, pd.DataFrame]:
         },
         index=np.arange(rows) % 7,
     )
-    holes = rng.random(truth.shape) < 0.2
-    holes[:, 4] = False
-    return truth, truth.mask(holes).astype({"year": int})
+    missing = rng.random(truth.shape) < 0.2
+    missing[:, 4] = False
+    return truth, truth.mask(missing).astype({"year": int})
 
 
 @pytest.mark.parametrize("make", [MIWAEImputer, NotMIWAEImputer])
@@ -140,8 +140,8 @@ def test_levels_and_numbers_predict_each_other(make: type) -> None:
     hidden = holed.isna().to_numpy()
     for j, name in enumerate(truth.columns[1:4], 1):
         right = (filled[name].astype(str) == truth[name].astype(str))[hidden[:, j]].mean()
-        share = truth[name].astype(str).value_counts(normalize=True).max()
-        assert right > share + 0.6 * (1 - share), name
+        most_common = truth[name].astype(str).value_counts(normalize=True).max()
+        assert right > most_common + 0.6 * (1 - most_common), name
     off = (filled["celsius"] - truth["celsius"])[hidden[:, 0]]
     assert off.std() < 0.6 * truth["celsius"].std()
     for drawn in imputer.sample_imputations(holed, 2):

@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from torch import Tensor
 
 from dgm_core import data
-from dgm_core.data.upright import upright
+from dgm_core.data.deskew import deskew
 from dgm_core.evaluation import vae_gmm
 from dgm_core.evaluation.vae_gmm import Measured, Result
 from dgm_core.models.classifier import Classifier, classifier
@@ -101,7 +101,7 @@ def found_in_test() -> tuple[Tensor, Tensor]:
     model, test = run().model, data.load("digits", "test")
     found = []
     for pixels in test.x:
-        x = (upright(pixels[None]) * 255).round() / 255
+        x = (deskew(pixels[None]) * 255).round() / 255
         latents = model.latents(x)
         found.append(model.mixture.assign(latents.mean, latents.variance))
     return torch.cat(found), test.y

@@ -36,8 +36,8 @@ def accuracy_by_trial(z: Tensor, y: Tensor, clusters: int, labels: int) -> float
 
 def nmi_by_loop(z: Tensor, y: Tensor) -> float:
     def entropy(values: list) -> float:
-        shares = [values.count(v) / len(values) for v in set(values)]
-        return -sum(p * math.log(p) for p in shares)
+        fractions = [values.count(v) / len(values) for v in set(values)]
+        return -sum(p * math.log(p) for p in fractions)
 
     a, b = z.tolist(), y.tolist()
     both = entropy(list(zip(a, b, strict=True)))

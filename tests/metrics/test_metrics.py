@@ -179,8 +179,10 @@ def test_crps_of_gaussian_draws_has_the_gaussian_closed_form_as_its_mean(n: int)
     scores = metrics.crps_hidden(
         draws, torch.full((entries, 1), y).double(), torch.zeros(entries, 1, dtype=torch.bool)
     )
-    law, at = Normal(0.0, 1.0), torch.tensor(y)
-    expected = y * (2 * law.cdf(at) - 1) + 2 * law.log_prob(at).exp() - 1 / math.sqrt(math.pi)
+    standard, at = Normal(0.0, 1.0), torch.tensor(y)
+    expected = (
+        y * (2 * standard.cdf(at) - 1) + 2 * standard.log_prob(at).exp() - 1 / math.sqrt(math.pi)
+    )
     mean, error = metrics.mean_and_error(scores)
     assert abs(mean - expected) < 4 * error
     # The ensemble formula with 1 / n² instead of 1 / (n (n − 1)) is far off.
@@ -249,11 +251,11 @@ def test_mixture_density_equals_that_of_torch_one_row_at_a_time() -> None:
     for b in range(B):
         hidden = ~observed[b]
         scale = variances[:, b, hidden].clamp_min(0.01).sqrt()
-        law = MixtureSameFamily(
+        distribution = MixtureSameFamily(
             torch.distributions.Categorical(torch.ones(n).double()),
             torch.distributions.Independent(Normal(means[:, b, hidden], scale), 1),
         )
-        torch.testing.assert_close(log_p[b], law.log_prob(truth[b][hidden]))
+        torch.testing.assert_close(log_p[b], distribution.log_prob(truth[b][hidden]))
 
 
 def test_reliability_counts_like_a_loop() -> None:
@@ -292,10 +294,10 @@ def test_an_empty_bin_is_marked() -> None:
     assert bins.centre[1].item() == pytest.approx(0.15)
 
 
-@pytest.mark.parametrize("law", ["continuous", "discrete"])
-def test_pit_of_exchangeable_draws_is_uniform(law: str) -> None:
+@pytest.mark.parametrize("values_are", ["continuous", "discrete"])
+def test_pit_of_exchangeable_draws_is_uniform(values_are: str) -> None:
     values = normal(8, 50_000, 1)
-    if law == "discrete":
+    if values_are == "discrete":
         values = values.round()
     draws, truth = values[:7], values[7]
     seen = torch.zeros_like(truth, dtype=torch.bool)
@@ -307,7 +309,7 @@ def test_pit_of_exchangeable_draws_is_uniform(law: str) -> None:
     # Draws that are too narrow put the true value at the ends.
     narrow = metrics.pit_histogram(metrics.pit(draws / 2, truth, seen, generator(2)), 8)
     assert narrow.density[[0, -1]].min() > 1.2
-    if law == "discrete":  # without the random part, ranks of ties are not uniform
+    if values_are == "discrete":  # without the random part, ranks of ties are not uniform
         plain = metrics.pit_histogram(((draws < truth).double().mean(0)).flatten(), 8)
         assert (plain.density - 1).abs().max() > 20 * bins.standard_error[0]
 

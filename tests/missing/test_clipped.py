@@ -18,9 +18,9 @@ def test_entries_go_missing_independently_with_their_probability() -> None:
     assert masked.observed.shape == x.shape
     assert not masked.x[~masked.observed].any()
     expected = torch.sigmoid(-50 * (levels - 0.75))
-    share = masked.observed.float().mean((0, 1, 2))
+    fraction = masked.observed.float().mean((0, 1, 2))
     error = (expected * (1 - expected) / 24_000).sqrt()
-    assert ((share - expected).abs() <= 5 * error).all()
+    assert ((fraction - expected).abs() <= 5 * error).all()
     channels = masked.observed[..., 2].float()  # entries are hidden independently: no whole pixels
     both = (channels[:, 0] * channels[:, 1]).mean().item()
     assert both == pytest.approx(0.25, abs=5 * (0.25 * 0.75 / 8000) ** 0.5)

@@ -27,8 +27,8 @@ def test_squares_are_half_the_sides_and_reach_every_border() -> None:
     hidden = hidden_of(Proportions(1.0, 0.0, 0.0))
     assert (sides(hidden) == 14).all()
     for border in (hidden[:, 0], hidden[:, -1], hidden[:, :, 0], hidden[:, :, -1]):
-        share = border.any(1).float().mean().item()
-        assert abs(share - 1 / 15) < 5 * (1 / 15 * 14 / 15 / COUNT) ** 0.5
+        fraction = border.any(1).float().mean().item()
+        assert abs(fraction - 1 / 15) < 5 * (1 / 15 * 14 / 15 / COUNT) ** 0.5
 
 
 def test_boxes_have_every_side_from_a_quarter_to_three_quarters() -> None:

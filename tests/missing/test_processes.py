@@ -291,9 +291,9 @@ def test_features_outside_a_restriction_are_observed_and_add_zero() -> None:
     assert not observed[:, [0, 2]].all()
     alone = SelfMasking(2, weight=3.0).log_prob(observed[:, [0, 2]], x[:, [0, 2]])
     assert torch.equal(process.log_prob(observed, x), alone)
-    holes = observed.clone()
-    holes[:, 1] = False  # missing for a different reason
-    assert torch.equal(process.log_prob(holes, x), alone)
+    incomplete = observed.clone()
+    incomplete[:, 1] = False  # missing for a different reason
+    assert torch.equal(process.log_prob(incomplete, x), alone)
     kinds = [each.kind for each in process.interpret()]
     assert kinds == ["self-masking", "always observed"] * 2
     shared = Restricted(Clipping(), [False, True]).interpret()

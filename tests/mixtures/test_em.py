@@ -99,7 +99,7 @@ def test_very_uncertain_points_merge_clusters_that_their_draws_separate() -> Non
     """The known limit of the bound: the noise is as wide as the clusters."""
     x, _ = three_clusters()
     start = seeded_mixture(x, 3, generator(0))
-    held_out = {}
+    advantages = {}
     for level in (0.1, 1.2):
         variance = torch.full_like(x, level)
         *_, bound = itertools.islice(em_steps(x, start, variance=variance), 400)
@@ -108,11 +108,11 @@ def test_very_uncertain_points_merge_clusters_that_their_draws_separate() -> Non
         fresh = aggregate(x, variance, 2).flatten(0, 1)
         apart = torch.pdist(bound.mixture.means).min()
         loss = (draws.mixture.log_prob(fresh) - bound.mixture.log_prob(fresh)).mean()
-        held_out[level] = loss.item()
+        advantages[level] = loss.item()
         assert (apart > 0.5) == (level == 0.1)
         assert torch.pdist(draws.mixture.means).min() > 0.5
-    assert abs(held_out[0.1]) < 2e-3
-    assert held_out[1.2] > 0.03
+    assert abs(advantages[0.1]) < 2e-3
+    assert advantages[1.2] > 0.03
 
 
 @pytest.mark.parametrize(("diagonal", "kind"), [(False, "full"), (True, "diag")])
@@ -196,8 +196,8 @@ def test_seeds_lie_apart_more_often_than_uniform_ones() -> None:
     assert both.double().mean() > 0.99  # for uniform seeds 0.096
     assert (centres.flatten(0, 1)[:, None] == x).all(-1).any(1).all()
     # The first is uniform: 5 % of the points are in the small group.
-    share = (centres[:, 0, 0] > 50).double().mean()
-    assert abs(share - 0.05) < 5 * (0.05 * 0.95 / 2000) ** 0.5
+    fraction = (centres[:, 0, 0] > 50).double().mean()
+    assert abs(fraction - 0.05) < 5 * (0.05 * 0.95 / 2000) ** 0.5
 
 
 def test_seeds_of_few_distinct_points_and_of_streams() -> None:

@@ -42,9 +42,9 @@ def test_densities_are_those_of_torch(
     torch.testing.assert_close(theta.component_log_prob(x), dense)
     whole = (theta.weights * dense.exp()).sum(1).log()
     torch.testing.assert_close(theta.log_prob(x), whole)
-    shares = theta.weights * dense.exp() / whole.exp()[:, None]
-    torch.testing.assert_close(theta.responsibilities(x), shares)
-    assert torch.equal(theta.assign(x), shares.argmax(1))
+    responsibilities = theta.weights * dense.exp() / whole.exp()[:, None]
+    torch.testing.assert_close(theta.responsibilities(x), responsibilities)
+    assert torch.equal(theta.assign(x), responsibilities.argmax(1))
 
 
 @pytest.mark.parametrize("diagonal", [False, True])
@@ -125,9 +125,9 @@ def test_the_expected_log_density_is_the_gaussian_cross_term(diagonal: bool) -> 
 def test_draws_have_the_moments_of_their_clusters(diagonal: bool, temperature: float) -> None:
     theta, n = mixture(diagonal=diagonal), 40_000
     x, cluster = theta.sample(n, generator(3), temperature=temperature)
-    share = torch.bincount(cluster, minlength=K) / n
+    fraction = torch.bincount(cluster, minlength=K) / n
     error = (theta.weights * (1 - theta.weights) / n).sqrt()
-    assert ((share - theta.weights).abs() / error).max() < 5
+    assert ((fraction - theta.weights).abs() / error).max() < 5
     for k in range(K):
         of_k = x[cluster == k]
         error = of_k.std(0) / math.sqrt(len(of_k))

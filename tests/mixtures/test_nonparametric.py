@@ -55,10 +55,10 @@ def test_em_never_lowers_the_likelihood_or_leaves_the_family(
     family: Family, weights_only: bool
 ) -> None:
     x = moons()
-    course = list(islice(em_steps(x, random_atoms(6, 2), family, weights_only=weights_only), 80))
-    assert all(b.log_likelihood >= a.log_likelihood - 1e-9 for a, b in pairwise(course))
-    assert course[-1].log_likelihood > course[0].log_likelihood + 1
-    for each in course:
+    history = list(islice(em_steps(x, random_atoms(6, 2), family, weights_only=weights_only), 80))
+    assert all(b.log_likelihood >= a.log_likelihood - 1e-9 for a, b in pairwise(history))
+    assert history[-1].log_likelihood > history[0].log_likelihood + 1
+    for each in history:
         assert each.atoms.variances.min() >= family.floor * (1 - 1e-12)
         assert each.atoms.variances.max() <= family.ceiling * (1 + 1e-12)
         torch.testing.assert_close(each.atoms.log_weights.exp().sum().item(), 1.0)

@@ -55,15 +55,15 @@ def test_small_steps_over_batches_end_where_em_does(diagonal: bool) -> None:
     start = seeded_mixture(x, 3, generator(0))
     *_, last = itertools.islice(em_steps(x, start, variance=variance, diagonal=diagonal), 400)
     mixture, distance, source = start, {}, generator(1)
-    for share in (0.1, 0.01):
-        course = []
+    for step_size in (0.1, 0.01):
+        distances = []
         for _ in range(800):
             rows = torch.randint(len(x), (50,), generator=source)
             mixture = online_em_step(
-                mixture, x[rows], share, variance=variance[rows], diagonal=diagonal
+                mixture, x[rows], step_size, variance=variance[rows], diagonal=diagonal
             )
-            course.append(off(mixture, last.mixture))
-        distance[share] = sum(course[-200:]) / 200
+            distances.append(off(mixture, last.mixture))
+        distance[step_size] = sum(distances[-200:]) / 200
     # The rest is the noise of the batches; it falls with the square root of the step size.
     assert off(start, last.mixture) > 0.1
     assert distance[0.01] < 0.04

@@ -57,8 +57,8 @@ def test_the_process_starts_at_the_given_values_away_from_the_true_ones() -> Non
     (start,) = process.interpret()
     assert (start.direction, start.threshold) == ("high", 0.5)
     assert start.slope == pytest.approx(20)
-    (told,) = clipping_notmiwae(28, 1, threshold=0.6, strength=5.0).missing_process.interpret()
-    assert (told.threshold, told.slope) == (pytest.approx(0.6), pytest.approx(5))
+    (learned,) = clipping_notmiwae(28, 1, threshold=0.6, strength=5.0).missing_process.interpret()
+    assert (learned.threshold, learned.slope) == (pytest.approx(0.6), pytest.approx(5))
 
 
 class OneLevel(nn.Module):

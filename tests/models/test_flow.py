@@ -12,7 +12,7 @@ from dgm_core.models.flow import Flow, coupling_flow
 from dgm_core.rng import generator, normal
 
 
-def bent(couplings: int = 6) -> Flow:
+def random_flow(couplings: int = 6) -> Flow:
     """A flow far from the identity."""
     with torch.random.fork_rng():
         torch.manual_seed(4)
@@ -25,7 +25,7 @@ def bent(couplings: int = 6) -> Flow:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_inverse_undoes_the_flow(dtype: torch.dtype) -> None:
-    flow, z = bent().to(dtype), normal((500, 2), generator(0), dtype)
+    flow, z = random_flow().to(dtype), normal((500, 2), generator(0), dtype)
     there = flow(z)
     back = flow.inverse(there.points)
     tolerance = 1e-5 if dtype == torch.float32 else 1e-12
@@ -35,7 +35,7 @@ def test_the_inverse_undoes_the_flow(dtype: torch.dtype) -> None:
 
 
 def test_the_log_determinant_is_that_of_the_jacobian() -> None:
-    flow, z = bent().double(), normal((20, 2), generator(1), torch.float64)
+    flow, z = random_flow().double(), normal((20, 2), generator(1), torch.float64)
     for count in range(len(flow) + 1):
         part = flow.first(count)
         jacobians = torch.stack(
@@ -51,20 +51,20 @@ def test_the_log_determinant_is_that_of_the_jacobian() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 3, 6])
 def test_the_density_integrates_to_one(count: int) -> None:
-    flow = bent().double().first(count)
+    flow = random_flow().double().first(count)
     axis = torch.linspace(-14, 14, 561, dtype=torch.float64)
     density = flow.log_prob(torch.cartesian_prod(axis, axis)).exp()
     assert float(density.sum() * (axis[1] - axis[0]) ** 2) == pytest.approx(1, abs=1e-6)
 
 
 def test_draws_lie_where_the_density_says() -> None:
-    flow = bent().double()
+    flow = random_flow().double()
     drawn = flow(normal((40_000, 2), generator(2), torch.float64)).points
     axis = torch.linspace(-14, 14, 561, dtype=torch.float64)
     plane = torch.cartesian_prod(axis, axis)
-    share = flow.log_prob(plane).softmax(0)
+    probability = flow.log_prob(plane).softmax(0)
     inside = (plane[:, 0] > 0.3) & (plane[:, 1] > 0)
-    expected = float(share[inside].sum())
+    expected = float(probability[inside].sum())
     found = ((drawn[:, 0] > 0.3) & (drawn[:, 1] > 0)).double().mean()
     error = math.sqrt(expected * (1 - expected) / len(drawn))
     assert abs(found - expected) < 4 * error + 0.004  # the edges of the cells

@@ -167,9 +167,9 @@ def test_the_order_of_images_does_not_change_their_bounds() -> None:
     order = torch.tensor([3, 0, 5, 1, 4, 2])
     batch = 1  # its index in the epoch
 
-    def bounds(rows: Tensor, heard: Tensor) -> Tensor:
+    def bounds(rows: Tensor, cluster: Tensor) -> Tensor:
         terms = model.bound_terms(grey[rows] / 255, Streams.from_seeds(seeds[rows].tolist()))
-        message = terms.message.gather(1, heard[:, None])[:, 0]
+        message = terms.message.gather(1, cluster[:, None])[:, 0]
         return terms.reconstruction + terms.entropy + message
 
     found = bounds(seeds, own)

@@ -224,13 +224,13 @@ def test_a_reliability_panel_shows_the_bins_that_hold_pixels() -> None:
 
 
 def test_a_pit_panel_shows_its_bars_against_the_uniform_line() -> None:
-    shares = np.array([0.5, 1.5, 1.0])
-    found = Calibration("PIT", np.array([1, 3, 5]) / 6, shares, np.full(3, 0.1), shares * 10)
+    heights = np.array([0.5, 1.5, 1.0])
+    found = Calibration("PIT", np.array([1, 3, 5]) / 6, heights, np.full(3, 0.1), heights * 10)
     each = outcomes()[0]._replace(calibration=found)
     figure = player_data.calibration([each] * 5, methods.TITLES, dark=True)
     bars = [trace for trace in figure.data if trace.type == "bar"]
     assert len(bars) == 5
-    assert np.array_equal(bars[0].y, shares)
+    assert np.array_equal(bars[0].y, heights)
     assert any(list(trace.y) == [1, 1] for trace in figure.data)
     assert len({trace.yaxis for trace in bars}) == 5  # a panel each
 

@@ -140,15 +140,15 @@ def test_images_without_a_model_get_a_message(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_change_of_the_mechanism_changes_the_missing_cells_at_once() -> None:
     app = lab({"table": "wine"})
-    share = {"as it is": titles(app)[0]}
+    headings = {"as it is": titles(app)[0]}
     app.slider(key="keep.threshold").set_value(1.0).run()
-    share["threshold"] = titles(without_errors(app))[0]
+    headings["threshold"] = titles(without_errors(app))[0]
     group(app, "direction").set_value("low").run()
-    share["direction"] = titles(without_errors(app))[0]
+    headings["direction"] = titles(without_errors(app))[0]
     box(app, "why.wine").set_value("chance").run()
-    share["chance"] = titles(without_errors(app))[0]
-    assert len(set(share.values())) == len(share)
-    assert all(text.startswith("Missing: ") for text in share.values())
+    headings["chance"] = titles(without_errors(app))[0]
+    assert len(set(headings.values())) == len(headings)
+    assert all(text.startswith("Missing: ") for text in headings.values())
     assert app.query_params["why"] == "chance"
 
 

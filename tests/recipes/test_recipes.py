@@ -222,7 +222,7 @@ def test_a_published_mixture_clusters_as_its_run_did(tmp_path: Path) -> None:
         "small-vaegmm.toml",
         "small-vaegmm.safetensors",
     }
-    images = cluster_images("digits", 300, set_upright=True)
+    images = cluster_images("digits", 300, deskewed=True)
     *_, run = mutual.run(config, images)
     torch.testing.assert_close(
         model.mixture.covariances, run.model.mixture.covariances, rtol=0.01, atol=0.01

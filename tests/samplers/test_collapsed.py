@@ -86,26 +86,26 @@ def test_a_stuck_chain_keeps_a_completion_to_propose_from() -> None:
 
 
 def test_it_accepts_every_proposal_from_the_true_posterior() -> None:
-    """Nothing is observed: the prior is the target, and `prior_share=1` proposes from it."""
+    """Nothing is observed: the prior is the target, and `prior_fraction=1` proposes from it."""
     masked = Masked(torch.zeros(50, 6).double(), torch.zeros(50, 6, dtype=torch.bool))
     for step in run(
-        collapsed_metropolis(SmallBernoulli(), masked, prior_share=1.0), generator(1), 9
+        collapsed_metropolis(SmallBernoulli(), masked, prior_fraction=1.0), generator(1), 9
     ):
         assert step.info.log_ratio.abs().max() < 1e-12
         assert step.info.accepted.all()
 
 
-def test_the_prior_share_is_part_of_the_density_of_the_proposal() -> None:
+def test_the_prior_fraction_is_part_of_the_density_of_the_proposal() -> None:
     """log ρ of one step, from the definition."""
-    model, masked, share = SmallBernoulli(), problem(), 0.3
-    sampler = collapsed_metropolis(model, masked, prior_share=share)
+    model, masked, fraction = SmallBernoulli(), problem(), 0.3
+    sampler = collapsed_metropolis(model, masked, prior_fraction=fraction)
     start = sampler.init(generator(3))
     after, info = sampler.step(start, generator(4))
     prior, encoder = model.prior(), model.encode(start.x)  # the only completion so far
 
     def log_importance(z: torch.Tensor) -> torch.Tensor:
         target = log_prob_observed(model.decode(z), masked) + prior.log_prob(z)
-        mixture = (1 - share) * encoder.log_prob(z).exp() + share * prior.log_prob(z).exp()
+        mixture = (1 - fraction) * encoder.log_prob(z).exp() + fraction * prior.log_prob(z).exp()
         return target - mixture.log()
 
     expected = log_importance(after.z) - log_importance(start.z)
@@ -121,7 +121,9 @@ def test_a_state_of_another_sampler_starts_a_history() -> None:
     assert after.history.made == 2
 
 
-@pytest.mark.parametrize("settings", [{"prior_share": -0.1}, {"prior_share": 1.1}, {"history": 0}])
+@pytest.mark.parametrize(
+    "settings", [{"prior_fraction": -0.1}, {"prior_fraction": 1.1}, {"history": 0}]
+)
 def test_settings_out_of_range_are_refused(settings: dict) -> None:
     with pytest.raises(ValueError, match="expected"):
         collapsed_metropolis(SmallBernoulli(), problem(), **settings)

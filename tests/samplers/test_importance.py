@@ -162,9 +162,9 @@ def test_resampling_chooses_with_the_weights() -> None:
     weights = torch.tensor([[0.1, 0.0], [0.6, 0.25], [0.3, 0.75]], dtype=torch.float64)
     n = 40_000
     chosen = resample(weights.log() + 700, n, generator(14))
-    share = torch.stack([(chosen == k).double().mean(0) for k in range(3)])
+    fraction = torch.stack([(chosen == k).double().mean(0) for k in range(3)])
     error = (weights * (1 - weights) / n).sqrt()
-    assert ((share - weights).abs() <= 4.5 * error).all()
+    assert ((fraction - weights).abs() <= 4.5 * error).all()
 
 
 def test_the_log_density_of_the_true_values_is_that_of_the_exact_conditional() -> None:

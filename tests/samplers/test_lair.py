@@ -24,9 +24,11 @@ def problem() -> Masked:
 
 
 @pytest.mark.parametrize("prior_proposals", [0, 2])
-@pytest.mark.parametrize("law", ["diagonal", "full covariance"])
-def test_weights_are_those_of_the_deterministic_mixture(prior_proposals: int, law: str) -> None:
-    if law == "diagonal":
+@pytest.mark.parametrize("covariance", ["diagonal", "full covariance"])
+def test_weights_are_those_of_the_deterministic_mixture(
+    prior_proposals: int, covariance: str
+) -> None:
+    if covariance == "diagonal":
         model, masked = SmallBernoulli(), problem()
     else:
         with torch.random.fork_rng():
@@ -44,8 +46,8 @@ def test_weights_are_those_of_the_deterministic_mixture(prior_proposals: int, la
         own = state.x[image * completions : (image + 1) * completions]
         for j in range(proposals):
             z = info.z[image, j][None]
-            laws = [model.encode(each[None]) for each in own]
-            mixture = sum(law.log_prob(z).exp() for law in laws)
+            encoders = [model.encode(each[None]) for each in own]
+            mixture = sum(each.log_prob(z).exp() for each in encoders)
             mixture = (mixture + prior_proposals * model.prior().log_prob(z).exp()) / proposals
             pixels = torch.distributions.Bernoulli(logits=model.decode(z).logits[0])
             seen = masked.observed[image]
@@ -90,8 +92,8 @@ def iterations(count: int, spread: float, rows: int = 2, proposals: int = 5) -> 
         z = torch.randn(rows, proposals, 3, generator=source, dtype=torch.float64)
         logits = torch.randn(rows * proposals, 4, generator=source, dtype=torch.float64)
         ess = torch.zeros(rows)
-        law = Independent(Normal(z[:, 0], torch.ones_like(z[:, 0])), 1)
-        infos.append(LairInfo(log_w, z, BernoulliPixels(logits), ess, law))
+        distribution = Independent(Normal(z[:, 0], torch.ones_like(z[:, 0])), 1)
+        infos.append(LairInfo(log_w, z, BernoulliPixels(logits), ess, distribution))
     return infos
 
 
@@ -115,8 +117,8 @@ def test_pooled_quantities_are_sums_over_everything_added(spread: float) -> None
     torch.testing.assert_close(pool.log_evidence.standard_error, relative)
     torch.testing.assert_close(pool.ess, importance_ess(log_w.T))
     torch.testing.assert_close(pool.pareto_k, pareto_k(log_w.T), equal_nan=True)
-    held, z = pool.latents()
-    torch.testing.assert_close(held, log_w.log_softmax(1).T)
+    log_weights, z = pool.latents()
+    torch.testing.assert_close(log_weights, log_w.log_softmax(1).T)
     assert torch.equal(z, torch.cat([info.z for info in infos], 1).transpose(0, 1))
 
 

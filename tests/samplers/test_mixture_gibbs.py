@@ -50,7 +50,7 @@ def joint_draws(prior: GaussianWishartDirichlet, source: torch.Generator) -> Mix
 
 
 def geweke(sweeps: int = 6) -> Tensor:
-    """|z| of each function: after sweeps that redraw the points, the joint law must still hold.
+    """|z| of each function: do sweeps that redraw the points keep the joint distribution?
 
     Chains are independent, so standard errors are plain (Geweke 2004).
     """
@@ -238,7 +238,7 @@ def test_the_reference_of_the_benchmark_has_the_same_conditionals() -> None:
         z.append(each)
     for found, exact in zip(moments, moments_of(x, each, 3), strict=True):
         torch.testing.assert_close(found, exact)
-    shares = torch.nn.functional.one_hot(torch.stack(z), 3).double().mean(0)
+    fractions = torch.nn.functional.one_hot(torch.stack(z), 3).double().mean(0)
     exact = mixture.responsibilities(x)
     error = (exact * (1 - exact) / 400).sqrt().clamp(min=1e-3)
-    assert ((shares - exact).abs() / error).max() < 5
+    assert ((fractions - exact).abs() / error).max() < 5

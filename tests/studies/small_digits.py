@@ -26,7 +26,7 @@ SMALL = Config(
 @cache
 def small_images() -> ClusterImages:
     """The images of `SMALL`."""
-    return cluster_images("digits", 200, set_upright=True)
+    return cluster_images("digits", 200, deskewed=True)
 
 
 def same(one: Result, other: Result) -> bool:

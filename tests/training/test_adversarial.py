@@ -114,8 +114,8 @@ def test_the_average_of_the_weights_is_kept() -> None:
         average = now.averaged.synthesis[0].weight.clone()
     by_hand = seen[0]
     for i, weight in enumerate(seen[1:]):
-        share = 1 - min(0.25, (1 + i) / (10 + i))
-        by_hand = (1 - share) * by_hand + share * weight
+        weight_of_new = 1 - min(0.25, (1 + i) / (10 + i))
+        by_hand = (1 - weight_of_new) * by_hand + weight_of_new * weight
     torch.testing.assert_close(average, by_hand)
     assert torch.equal(model.synthesis[0].weight, average)
 

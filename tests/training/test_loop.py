@@ -233,18 +233,18 @@ def test_jitter_mirrors_and_shifts_observed_pixels_and_repeats_the_border() -> N
     for image in (masked.x[0, 0].numpy(), masked.x[0, 0].flip(1).numpy()):
         padded = np.pad(image, 1, "edge")
         expected |= {padded[a : a + 5, b : b + 5].tobytes() for a in range(3) for b in range(3)}
-    came: list[Masked] = []
+    received: list[Masked] = []
 
     def record(_: nn.Module, rows: Masked, source: torch.Generator) -> Tensor:
-        came.append(rows)
+        received.append(rows)
         return torch.zeros(())
 
     for shift, mirrored in ((1, True), (1, False), (0, False)):
         objective = jittered(record, shift, mirrored=mirrored)
         objective(nn.Identity(), masked.repeat(400), generator(7))
-    moved, upright, same = came
+    moved, unmirrored, same = received
     assert torch.equal(same.x, masked.repeat(400).x)
-    assert len({image.numpy().tobytes() for image in upright.x[:, 0]}) == 9
+    assert len({image.numpy().tobytes() for image in unmirrored.x[:, 0]}) == 9
     assert torch.equal(moved.observed, moved.x > 0)
     assert {image.numpy().tobytes() for image in moved.x[:, 0]} == expected
     assert len(expected) == 18

@@ -131,12 +131,12 @@ def test_em_is_never_worse_than_continuing_from_the_previous_mixture(
         together = likelihood(plan, answer.mixture, points)
         steps = em_steps(points.mean, before, variance=points.variance)
         *_, further = itertools.islice(steps, answer.trace.shape[1])
-        gone_on = likelihood(plan, further.mixture, points)
-        begun = answer.trace[1, 0].item()  # the start from the previous mixture
-        assert begun == pytest.approx(likelihood(plan, before, points), abs=1e-4)
-        assert together >= gone_on - 1e-6
+        continued = likelihood(plan, further.mixture, points)
+        started = answer.trace[1, 0].item()  # the start from the previous mixture
+        assert started == pytest.approx(likelihood(plan, before, points), abs=1e-4)
+        assert together >= continued - 1e-6
         assert together >= alone - 1e-3
-        worse += alone < gone_on - 0.02
+        worse += alone < continued - 0.02
     assert worse >= 3
 
 

@@ -68,8 +68,8 @@ def test_every_form_trains_equally_long_and_reports_progress(kind: str) -> None:
     a_round = 16 if config.renewed else 4
     assert [shot.epoch for shot in last.shots] == [16, 16 + a_round, 16 + 2 * a_round]
     assert config.control.all_epochs == config.all_epochs == last.shots[-1].epoch
-    heard = [0, 0, 0] if config.form == "one pass" else [0, 1, 2]
-    assert [shot.round for shot in last.shots] == heard
+    expected = [0, 0, 0] if config.form == "one pass" else [0, 1, 2]
+    assert [shot.round for shot in last.shots] == expected
     for shot in last.shots:
         numbers = [*shot.bound, shot.log_evidence]
         assert all(-1000 < number < 1000 for number in numbers)
@@ -124,8 +124,8 @@ def test_all_forms_begin_with_the_same_networks() -> None:
 
 
 def test_one_pass_does_not_depend_on_the_mixture() -> None:
-    ways = ({}, {"fit": "Gibbs", "blur": 0.7}, {"hard": True, "weight": 3.0, "annealed": True})
-    plain, *others = (result(form="one pass", **way) for way in ways)
+    variants = ({}, {"fit": "Gibbs", "blur": 0.7}, {"hard": True, "weight": 3.0, "annealed": True})
+    plain, *others = (result(form="one pass", **variant) for variant in variants)
     for other in others:
         assert torch.equal(other.shots[-1].latents.mean, plain.shots[-1].latents.mean)
     assert not torch.equal(plain.model.means, others[0].model.means)
@@ -166,18 +166,18 @@ def test_the_prior_that_networks_are_trained_under(monkeypatch: pytest.MonkeyPat
 def test_an_annealed_message_grows_evenly_to_its_weight(
     form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard: list[float] = []
+    weights_used: list[float] = []
 
     def watched(weight: float = 1.0, **settings: bool) -> object:
-        heard.append(weight)
+        weights_used.append(weight)
         return negative_mixture_bound(weight, **settings)
 
     for name in ("dgm_core.training.mutual", "dgm_core.training.losses"):
         monkeypatch.setattr(f"{name}.negative_mixture_bound", watched)
     for annealed, weights in ((True, [0.5, 1.0, 1.5, 2.0]), (False, 4 * [2.0])):
-        heard.clear()
+        weights_used.clear()
         run(form=form, warmup=1, rounds=4, epochs=1, weight=2.0, annealed=annealed)
-        assert heard == [1.0, *weights]  # the warm-up is that of every run
+        assert weights_used == [1.0, *weights]  # the warm-up is that of every run
 
 
 def gains(shots: tuple[Shot, ...]) -> list[float]:

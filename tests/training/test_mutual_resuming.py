@@ -100,7 +100,7 @@ def test_runs_with_the_same_start_reuse_the_warm_up(changes: dict, tmp_path: Pat
         {"latent_dim": 4},
         {"batch_size": 20},
         {"clusters": 6},
-        {"set_upright": False},
+        {"deskewed": False},
     ],
     ids=lambda changes: next(iter(changes)),
 )

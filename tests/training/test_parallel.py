@@ -50,9 +50,9 @@ def launch(code: str, processes: int = 2) -> subprocess.Popen[str]:
 def launched(code: str) -> str:
     """The output of the processes."""
     with launch(code) as starter:
-        said, _ = starter.communicate(timeout=300)
-    assert starter.returncode == 0, said
-    return said
+        output, _ = starter.communicate(timeout=300)
+    assert starter.returncode == 0, output
+    return output
 
 
 class Line(nn.Module):
@@ -116,12 +116,12 @@ def exact(
         checkpoint=checkpoint,
         report_every=2,
     )
-    course = []
+    history = []
     for now in run:
-        course.append([now.epoch, now.step, now.loss, now.best])
+        history.append([now.epoch, now.step, now.loss, now.best])
         if now.epoch == epochs:
             break
-    return {**model.state_dict(), "course": torch.tensor(course)}
+    return {**model.state_dict(), "history": torch.tensor(history)}
 
 
 @contextmanager
@@ -150,9 +150,9 @@ def critic_after() -> dict[str, Tensor]:
         mock.patch.object(lipschitz, "between", lambda x, y, source: (x + y) / 2),
         mock.patch.object(adversarial._Run, "_synthesis_step", return_value=None),
     ):
-        course = [now.progress.loss for now in fit_adversarial(model, images(), schedule)]
+        history = [now.progress.loss for now in fit_adversarial(model, images(), schedule)]
     weights = {name: w for name, w in model.critic.state_dict().items() if "weight" in name}
-    return {**weights, "course": torch.tensor(course[1:])}
+    return {**weights, "history": torch.tensor(history[1:])}
 
 
 def gan_after() -> dict[str, Tensor]:
@@ -300,9 +300,9 @@ def test_a_mixture_follows_the_whole_batch(of_two: list[dict], rows: int) -> Non
 
 
 def test_if_one_process_leaves_the_others_do_not_wait(of_two: list[dict]) -> None:
-    told = "another process has left the training"
-    assert of_two[0]["leaving"] == ["left", told, "left"]
-    assert of_two[1]["leaving"] == [told, "left", "left"]
+    message = "another process has left the training"
+    assert of_two[0]["leaving"] == ["left", message, "left"]
+    assert of_two[1]["leaving"] == [message, "left", "left"]
 
 
 def test_processes_that_begin_in_different_epochs_get_an_error(of_two: list[dict]) -> None:
@@ -312,10 +312,11 @@ def test_processes_that_begin_in_different_epochs_get_an_error(of_two: list[dict
 
 def test_two_processes_resume_the_run_of_one(of_two: list[dict]) -> None:
     resumed, whole = of_two[0]["taken up"], exact(33)
-    assert resumed["course"][0].tolist()[:2] == [2, 2]  # in the third epoch
+    assert resumed["history"][0].tolist()[:2] == [2, 2]  # in the third epoch
     assert (
         farthest(
-            whole | {"course": whole["course"][-1]}, resumed | {"course": resumed["course"][-1]}
+            whole | {"history": whole["history"][-1]},
+            resumed | {"history": resumed["history"][-1]},
         )
         < 1e-10
     )
@@ -353,10 +354,11 @@ def test_one_process_resumes_the_run_of_two_killed_processes(tmp_path: Path) -> 
             os.kill(each, signal.SIGKILL)
     assert list(tmp_path.iterdir()) == [checkpoint]
     resumed, whole = exact(33, checkpoint=checkpoint), exact(33)
-    assert 2 <= resumed["course"][0, 0] < 6
+    assert 2 <= resumed["history"][0, 0] < 6
     assert (
         farthest(
-            whole | {"course": whole["course"][-1]}, resumed | {"course": resumed["course"][-1]}
+            whole | {"history": whole["history"][-1]},
+            resumed | {"history": resumed["history"][-1]},
         )
         < 1e-10
     )
@@ -378,9 +380,9 @@ def test_a_recipe_is_written_once_and_the_same_again(tmp_path: Path) -> None:
     written = []
     for name in ("one", "again"):
         folder = tmp_path / name
-        said = launched(COMMAND.format(folder=folder))
-        assert said.count("dgm evaluate measures the model") == 1
-        assert "epoch 4.0/4" in said
+        output = launched(COMMAND.format(folder=folder))
+        assert output.count("dgm evaluate measures the model") == 1
+        assert "epoch 4.0/4" in output
         assert {each.name for each in (folder / "run-folder").iterdir()} == {
             "model.pt",
             "weights.pt",

@@ -214,7 +214,7 @@ PARSERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], bool]]] = {
         lambda values: set(values) == {"a"} and 0 <= values["a"] <= 1,
     ),
     "answered": (live_sliders.message_number, lambda number: 0 <= number < 2**53),
-    "grid": (lambda sent: method_grid.parse(sent, GRID), lambda asked: asked.method == "DMFA"),
+    "grid": (lambda sent: method_grid.parse(sent, GRID), lambda stop: stop.method == "DMFA"),
     "line": (
         lambda sent: number_line.parse(sent, 0, 1, 2),
         lambda points: all(0 <= point <= 1 for point in points),

@@ -19,9 +19,9 @@ def stroke(corners: np.ndarray, radius: float) -> np.ndarray:
     where = np.moveaxis(np.indices((FINE, FINE)) + 0.5, 0, -1)
     ink = np.zeros((FINE, FINE), bool)
     for start, end in pairwise(corners):
-        way = end - start
-        along = np.clip((where - start) @ way / max(way @ way, 1e-9), 0, 1)
-        ink |= np.linalg.norm(where - start - along[..., None] * way, axis=-1) <= radius
+        line = end - start
+        along = np.clip((where - start) @ line / max(line @ line, 1e-9), 0, 1)
+        ink |= np.linalg.norm(where - start - along[..., None] * line, axis=-1) <= radius
     return ink
 
 
@@ -48,8 +48,8 @@ def test_a_centred_digit_depends_on_neither_position_nor_size(
     assert (mine >= core).all()
     rows, columns = np.flatnonzero(mine.any(1)), np.flatnonzero(mine.any(0))
     assert 19 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= 21
-    share = levels(centred(seven(top, left, size)))
-    for mass in (share.sum(1), share.sum(0)):
+    drawn = levels(centred(seven(top, left, size)))
+    for mass in (drawn.sum(1), drawn.sum(0)):
         assert abs(mass @ np.arange(28) / mass.sum() - 14) <= 0.5
 
 

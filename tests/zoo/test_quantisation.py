@@ -30,8 +30,8 @@ def test_every_weight_is_within_half_a_step_of_its_row() -> None:
 
 def test_it_takes_half_the_space_of_half_precision() -> None:
     packed = pack({"kernel": weights()["kernel"]})
-    held = sum(each.nbytes for each in packed.values())
-    assert held == pytest.approx(weights()["kernel"].numel(), rel=0.01)
+    size = sum(each.nbytes for each in packed.values())
+    assert size == pytest.approx(weights()["kernel"].numel(), rel=0.01)
 
 
 def test_packing_what_was_unpacked_changes_nothing() -> None:

@@ -203,11 +203,11 @@ def test_shipped_mixtures_cluster_test_images_as_well_as_on_their_card(name: str
     if not data.is_available(config.dataset):
         pytest.skip(f"needs the data set {config.dataset}")
     model, history = zoo.load(name), load_history(ASSETS / f"{name}.npz")
-    shown = cluster_images(config.dataset, config.images, set_upright=config.set_upright)
+    shown = cluster_images(config.dataset, config.images, deskewed=config.deskewed)
     last = torch.from_numpy(history.snapshots[-1].assignment)
     matched = clustering_scores(last, shown.y[: len(last)], config.clusters).matched
     test = data.load(config.dataset, "test")
-    pixels = prepared(test.x, set_upright=config.set_upright)
+    pixels = prepared(test.x, deskewed=config.deskewed)
     latents = mutual.latents_of(model, pixels)
     found = matched[model.mixture.assign(latents.mean, config.plan.variance(latents))]
     if "accuracy_test" in measured:

@@ -10,7 +10,7 @@ import torch
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import data
-from dgm_core.data.upright import upright
+from dgm_core.data.deskew import deskew
 from dgm_core.studies.clusters import embeddings
 from dgm_core.studies.clusters.history import Snapshot
 from ui import contact_sheet, figures, glossary, own_digit, uploaded_pictures
@@ -202,10 +202,10 @@ def place(trained: TrainedRun, snapshot: Snapshot, levels: np.ndarray) -> Placem
 
 def _network_input(trained: TrainedRun, levels: np.ndarray) -> np.ndarray:
     """The picture preprocessed like the training images, (28, 28) uint8."""
-    if not trained.history.config.set_upright:
+    if not trained.history.config.deskewed:
         return levels
     x = torch.from_numpy(levels)[None, None].float() / 255
-    return (upright(x)[0, 0] * 255).round().byte().numpy()
+    return (deskew(x)[0, 0] * 255).round().byte().numpy()
 
 
 @st.cache_resource(show_spinner="Loading the images …", max_entries=3)

@@ -97,7 +97,7 @@ class TrainedRun:
         """Labels of the data set if it is available, else of a classifier, else None."""
         config, shown = self.history.config, self.history.images
         if config.dataset == "digits" or data.is_available(config.dataset):
-            images, classes = st_images(config.dataset, config.images, config.set_upright, shown)
+            images, classes = st_images(config.dataset, config.images, config.deskewed, shown)
             present, codes = np.unique(images[1], return_inverse=True)
             names = shortened(classes)
             return Labels(codes, tuple(names[k] for k in present), "label")
@@ -111,7 +111,7 @@ class TrainedRun:
         """Images (M, 28, 28) uint8, and True if they are the data, False if reconstructions."""
         config, shown = self.history.config, self.history.images
         if config.dataset == "digits" or data.is_available(config.dataset):
-            images, _ = st_images(config.dataset, config.images, config.set_upright, shown)
+            images, _ = st_images(config.dataset, config.images, config.deskewed, shown)
             return images[0], True
         return self.decoded(self.history.snapshots[-1].mean), False
 
@@ -190,9 +190,9 @@ def st_shipped_run(name: str) -> TrainedRun:
 
 @st.cache_resource(show_spinner="Loading the images …", max_entries=6)
 def st_images(
-    dataset: str, images: int, set_upright: bool, shown: int
+    dataset: str, images: int, deskewed: bool, shown: int
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[str, ...]]:
     """The first `shown` images of a run (M, 28, 28) uint8 with labels (M,), and class names."""
-    loaded = cluster_images(dataset, images, set_upright=set_upright)
+    loaded = cluster_images(dataset, images, deskewed=deskewed)
     pair = (loaded.x[:shown, 0].numpy().copy(), loaded.y[:shown].numpy().copy())
     return pair, loaded.classes

@@ -36,7 +36,7 @@ IMAGES = Setting("train images", 1497, options=(500, 1000, 1497, 2000, 3000, 500
 CLUSTERS = Setting("train clusters", 10, low=2, high=30)
 FORM = Setting("train form", "mutual", options=FORMS)
 ROUNDS = Setting("train rounds", 6, low=1, high=12)
-UPRIGHT = Setting("train upright", True)
+DESKEWED = Setting("train upright", True)
 SPREAD = Setting("train spread", True)
 HARD = Setting("train hard", False)
 DIAGONAL = Setting("train diagonal", False)
@@ -47,7 +47,7 @@ LATENTS = Setting("train latents", 12, options=(2, 4, 6, 8, 12, 16, 24))
 SEED = Setting("train seed", 0, low=0, high=9999)
 SETTINGS = (
     *(DATASET, IMAGES, CLUSTERS, FORM, ROUNDS),
-    *(UPRIGHT, SPREAD, HARD, DIAGONAL, FIT, BLUR, WEIGHT, LATENTS, SEED),
+    *(DESKEWED, SPREAD, HARD, DIAGONAL, FIT, BLUR, WEIGHT, LATENTS, SEED),
 )
 
 
@@ -84,8 +84,8 @@ def choose() -> Config:
 
 EXCHANGE: list[tuple[str, Setting, str, str]] = [
     (
-        "set_upright",
-        UPRIGHT,
+        "deskewed",
+        DESKEWED,
         "Deskew the images",
         "Each image is sheared until row and column of its ink are uncorrelated.",
     ),
@@ -135,7 +135,7 @@ def work(config: Config) -> Iterator[Item]:
         current = config.control if control else config
         if control and config.form == "one pass":
             return
-        images = cluster_images(current.dataset, current.images, set_upright=current.set_upright)
+        images = cluster_images(current.dataset, current.images, deskewed=current.deskewed)
         for item in mutual.run(current, images):
             yield Item(control, item)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dgm_core.studies.inpainting.chain_records import TRACED, Record, telling_latents
+from dgm_core.studies.inpainting.chain_records import TRACED, Record, most_variable_latents
 from dgm_core.studies.inpainting.two_samplers import SAMPLERS, Config, Frame
 from ui.components.chain_diagnostics import SamplerChunk, diagnostics_message
 from ui.inpainting.chain_words import QUANTITIES, Diagnostics, sentences
@@ -70,7 +70,7 @@ def _choice(count: int, state: str) -> int:
 
 
 def _latents(frames: Sequence[Frame]) -> list[int]:
-    return telling_latents(
+    return most_variable_latents(
         [np.concatenate([r.z for r in _records(frames, name)], 1) for name in SAMPLERS], LATENTS
     )
 

@@ -60,6 +60,9 @@ FEWER = {
 SEED = Setting("seed", 0, low=0, high=9999)
 """The seed of the samplers and of all methods."""
 
+LINK_NAMES = {"prior_fraction": "prior_share"}
+"""Setting → its name in share links, where the two differ."""
+
 SLIDER = 200
 """Integers with a range wider than this get a number field instead of a slider."""
 
@@ -133,7 +136,7 @@ def _setting(dataset: str, method: str, declared: MethodSetting) -> Setting:
         Setting,
         f"knob.{'colour' if colour else 'ink'}.{method}.{declared.name}",
         first,
-        link=f"{method}.{declared.name}",
+        link=f"{method}.{LINK_NAMES.get(declared.name, declared.name)}",
     )
     low, high = declared.low, declared.high
     if low is None:

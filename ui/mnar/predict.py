@@ -79,7 +79,7 @@ class Predict:
             st.info("Choose a column to predict below the uploaded table.")
         else:
             kind = "a number" if self.config.task == "regression" else "a class"
-            test = self.config.test_share
+            test = self.config.test_fraction
             st.caption(f"Target: {target.name}, {kind}. {test:.0%} of the rows are test rows.")
         comparison = st.container()
         _formulas()

@@ -27,7 +27,12 @@ ASSUMED = Setting(
 )
 ASSUMED_DIRECTION = Setting("assumed direction", "high", options=("high", "low"))
 DECODER = Setting(
-    "decoder", next(iter(side_by_side.DECODERS)), options=tuple(side_by_side.DECODERS)
+    "decoder",
+    next(iter(side_by_side.DECODERS)),
+    options={
+        name: "linear and nonlinear" if name == "linear and bent" else name
+        for name in side_by_side.DECODERS
+    },
 )
 LENGTH = Setting("length", "Normal", options=tuple(STEPS))
 DRAWS = Setting("draws", 10, options=(1, 5, 10, 20, 50), link="k")

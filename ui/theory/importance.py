@@ -78,7 +78,7 @@ class Importance:
                 figures.show("importance weights", figure, "Log-weights of the first run")
             with right:
                 figure = effective_fractions(config, found)
-                figures.show("importance shares", figure, "Effective fraction of draws")
+                figures.show("importance fractions", figure, "Effective fraction of draws")
             figures.show("importance runs", running(found), "Estimates of E w = 1, twelve runs")
             glossary.caption(_summary(config, found))
 

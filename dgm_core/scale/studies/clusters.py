@@ -99,7 +99,7 @@ def run(
 
 
 def _images(config: Config) -> tuple[str, int, bool]:
-    return config.dataset, config.images, config.set_upright
+    return config.dataset, config.images, config.deskewed
 
 
 def _pair(ends: Sequence[Sequence]) -> Pair:

@@ -210,7 +210,7 @@ def proposals(posterior: Distribution) -> Proposals:
     return Proposals(*(_array(v.half()) for v in (posterior.mean, covariance[:, row, column])))
 
 
-def telling_latents(latents: Sequence[np.ndarray], count: int) -> list[int]:
+def most_variable_latents(latents: Sequence[np.ndarray], count: int) -> list[int]:
     """Indices of the `count` latents in which chains differ most, in descending order.
 
     The criterion is the variance of the chains' means, summed over samplers. For a single chain

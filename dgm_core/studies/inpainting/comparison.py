@@ -168,7 +168,7 @@ def run(
     control: Control | None = None,
     provide: Callable[[str, str | None], Material] = material,
 ) -> Iterator[Frame | Result]:
-    """Yield a `Frame` after each step of each method, in turns, and at the end the `Result`.
+    """Yield a `Frame` after each step of a method, and at the end the `Result`; methods alternate.
 
     Args:
         config: the comparison.

@@ -67,7 +67,7 @@ class Config(Training):
     Attributes:
         task: kind of the target.
         runs: number of splits, at least 2.
-        test_share: fraction of the rows that are test rows.
+        test_fraction: fraction of the rows that are test rows.
         penalty: λ of ½ λ ‖W‖², added to the summed loss of the training rows.
 
     Raises:
@@ -76,7 +76,7 @@ class Config(Training):
 
     task: Task = "classification"
     runs: int = 5
-    test_share: float = 0.25
+    test_fraction: float = 0.25
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -279,7 +279,7 @@ def _split(
     """The data that methods may use, the targets of the test rows, and the target's unit."""
     seed = (config.seed + 100 * number) % 10_000
     order = torch.randperm(len(y), generator=generator(seed))
-    cut = round(config.test_share * len(y))
+    cut = round(config.test_fraction * len(y))
     test, train = order[:cut], order[cut:]
     coding = TableCoding.learn(features.iloc[train.tolist()])
     known, test_known = (coding.encode(features.iloc[rows.tolist()]) for rows in (train, test))

@@ -118,8 +118,8 @@ class Portrait(NamedTuple):
 def portrait(flow: Flow, points: int = 1500) -> Portrait:
     """Draw a flow, or the first couplings of one."""
     at, along = torch.linspace(-REACH, REACH, LINES), torch.linspace(-REACH, REACH, ALONG)
-    upright = torch.cartesian_prod(at, along)
-    grid = torch.cat([upright, upright.flip(1)])
+    vertical = torch.cartesian_prod(at, along)
+    grid = torch.cat([vertical, vertical.flip(1)])
     moved = flow(normal((points, 2), generator(3)))
     plane = torch.cartesian_prod(AXIS, AXIS).flip(1)
     return Portrait(

@@ -78,8 +78,8 @@ def outcome(config: Config, method: str, step: int) -> Outcome:
     smooth = np.stack([(c + np.roll(c, 2, 0) + np.roll(c, -2, 1)) / 3 for c in truth])
     sd = NOISE[method] * (1.2 + np.sin(np.arange(truth[0].size).reshape(truth[0].shape) / 9))
     sd = np.where(hidden, sd, 0)[None].repeat(len(truth), 0).astype(np.float32)
-    share = min(4 * NOISE[method] / (0.4 + 0.6 * done), 0.9)
-    mean = np.where(hidden, (1 - share) * truth + share * smooth, truth)
+    blur = min(4 * NOISE[method] / (0.4 + 0.6 * done), 0.9)
+    mean = np.where(hidden, (1 - blur) * truth + blur * smooth, truth)
     draws = mean + sd * rng.normal(size=(16, *mean.shape))
     if config.binary:
         draws = (draws > 0.5).astype(float)
@@ -136,11 +136,11 @@ def known_after(config: Config, tick: int, stopped: dict[str, int]) -> list[Outc
 
 def view() -> None:
     """Mount the grid with the outcomes of this tick."""
-    memory, wish = st.session_state, st.query_params
-    config = problem(wish.get("image", "digit"), wish.get("mask", "box"), memory.run)
-    left_out = wish.get("without") if memory.run else None
+    memory, query = st.session_state, st.query_params
+    config = problem(query.get("image", "digit"), query.get("mask", "box"), memory.run)
+    left_out = query.get("without") if memory.run else None
     methods = tuple(each for each in config.methods if each[0] != left_out)
-    scene = wish.get("scene", "complete")
+    scene = query.get("scene", "complete")
     last = len(METHODS) + STEPS
     tick = last if scene == "complete" else memory.tick
     known = known_after(config, tick, memory.stopped)
@@ -154,14 +154,18 @@ def view() -> None:
         titles={NEAREST: "Nearest neighbours"},
         definitions=DEFINITIONS,
     )
-    asked = method_grid("grid", message)
-    if asked is not None:
-        memory.asked.append(asked.method)
+    stop = method_grid("grid", message)
+    if stop is not None:
+        memory.stop_requests.append(stop.method)
         by_tick = {name: tick - at for at, name in enumerate(METHODS)}
-        memory.stopped[asked.method] = max(by_tick[asked.method], 1)
+        memory.stopped[stop.method] = max(by_tick[stop.method], 1)
     if scene == "live" and 0 < tick < last:
         memory.tick += 1
-    report = {"asked": memory.asked, "tick": tick, "bytes": len(json.dumps(message))}
+    report = {
+        "stop_requests": memory.stop_requests,
+        "tick": tick,
+        "bytes": len(json.dumps(message)),
+    }
     st.html(f'<pre id="report" hidden>{json.dumps(report)}</pre>')
 
 
@@ -169,7 +173,7 @@ def main() -> None:
     """The grid between two buttons and a field."""
     st.set_page_config(layout="wide")
     memory = st.session_state
-    for name, value in {"run": 0, "tick": 0, "asked": [], "stopped": {}}.items():
+    for name, value in {"run": 0, "tick": 0, "stop_requests": [], "stopped": {}}.items():
         memory.setdefault(name, value)
     buttons = st.container(horizontal=True)
     if buttons.button("Advance"):

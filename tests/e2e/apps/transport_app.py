@@ -14,8 +14,12 @@ from ui.components.transport import Distribution, transport
 def distribution_of(entry: int, truth: float | None = None) -> Distribution:
     """Weighted draws of a skewed distribution with its density; each cell has another one."""
     generator = np.random.default_rng(entry)
-    share, centres, scales = [0.68, 0.32], np.array([-0.7, 1.3]) * entry, np.array([0.42, 0.7])
-    which = generator.choice(2, 300, p=share)
+    proportions, centres, scales = (
+        [0.68, 0.32],
+        np.array([-0.7, 1.3]) * entry,
+        np.array([0.42, 0.7]),
+    )
+    which = generator.choice(2, 300, p=proportions)
     values = generator.normal(centres[which], scales[which])
     weights = generator.gamma(2, size=300)
     weights /= weights.sum()
@@ -32,15 +36,15 @@ def distribution_of(entry: int, truth: float | None = None) -> Distribution:
         low=-3.0,
         high=4.0,
         grid=grid,
-        density=humps @ share / np.sqrt(2 * np.pi),
+        density=humps @ proportions / np.sqrt(2 * np.pi),
     )
 
 
 def main() -> None:
     """A page built like the lab's: a copy of the point in the session, and a report."""
-    memory, wish = st.session_state, st.query_params
+    memory, query = st.session_state, st.query_params
     memory.setdefault("entry", 1)
-    memory.setdefault("point", float(wish["at"]) if "at" in wish else None)
+    memory.setdefault("point", float(query["at"]) if "at" in query else None)
     memory.runs = memory.get("runs", 0) + 1
 
     def count_call() -> None:
@@ -52,9 +56,9 @@ def main() -> None:
     if st.toggle("Show", value=True):
         point = transport(
             "transport",
-            distribution_of(memory.entry, float(wish["truth"]) if "truth" in wish else None),
+            distribution_of(memory.entry, float(query["truth"]) if "truth" in query else None),
             title="Alcohol, given the other entries",
-            unit=wish.get("unit", "SD"),
+            unit=query.get("unit", "SD"),
             at=memory.point,
             rev=memory.entry,
             on_change=count_call,

@@ -46,8 +46,8 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if not IS_THERE[request.param]:
         pytest.skip(f"no {request.param} here")
     folder = tmp_path_factory.mktemp("work")
-    said = run_python(str(WORK), request.param, str(folder))
-    return json.loads(said.splitlines()[-1])  # Ray reports killed workers before this line
+    output = run_python(str(WORK), request.param, str(folder))
+    return json.loads(output.splitlines()[-1])  # Ray reports killed workers before this line
 
 
 PLAIN = {place: repr(piece) for place, piece in enumerate(PIECES)}
@@ -74,7 +74,7 @@ def test_a_worker_makes_its_tool_once(found: dict) -> None:
 
 def test_a_piece_that_always_kills_its_worker_ends_the_work(found: dict) -> None:
     trial = found["always killed"]
-    kind, message = trial["said"]
+    kind, message = trial["error"]
     assert kind == "WorkersLost"
     assert f"workers died {engines.LIVES} times at the same piece" in message
     assert 3 not in [place for place, *_ in trial["results"]]
@@ -82,12 +82,12 @@ def test_a_piece_that_always_kills_its_worker_ends_the_work(found: dict) -> None
 
 
 def test_an_exception_of_a_tool_is_raised_unchanged(found: dict) -> None:
-    assert found["raises"]["said"] == ["ValueError", "expected anything but the fourth"]
+    assert found["raises"]["error"] == ["ValueError", "expected anything but the fourth"]
 
 
 def test_an_exception_while_making_a_tool_is_raised_unchanged(tmp_path: Path) -> None:
     trial = json.loads(run_python(str(WORK), "local", str(tmp_path), "cannot be made"))
-    assert trial["cannot be made"]["said"] == ["FileNotFoundError", "no weights here"]
+    assert trial["cannot be made"]["error"] == ["FileNotFoundError", "no weights here"]
 
 
 @pytest.mark.parametrize("which", ON_EACH)
@@ -128,9 +128,9 @@ def test_without_ray_the_error_says_what_to_install() -> None:
         "try: engine('ray', 1)\n"
         "except EngineMissing as error: print(error)"
     )
-    said = run_python("-c", code)
-    assert "pip install ray" in said
-    assert len(said.splitlines()) == 1
+    output = run_python("-c", code)
+    assert "pip install ray" in output
+    assert len(output.splitlines()) == 1
 
 
 def test_importing_engines_is_cheap() -> None:
@@ -142,13 +142,13 @@ def test_importing_engines_is_cheap() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         (("spark",), "expected an engine among local, ray, got 'spark'"),
         (("local", 0), "at least one worker"),
         (("local", 1, "auto"), "has no address"),
     ],
 )
-def test_invalid_arguments_are_refused(wrong: tuple, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_invalid_arguments_are_refused(wrong: tuple, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         engines.engine(*wrong)

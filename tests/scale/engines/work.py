@@ -69,7 +69,7 @@ class Tool:
 def trial(which: str, name: str, folder: Path) -> dict[str, Any]:
     folder = folder / name
     folder.mkdir()
-    results, said = [], None
+    results, error_raised = [], None
     workers = 1 if name in ("killed once", "threads") else 2
     done = engine(which, workers).map(partial(Tool, folder, name), list(enumerate(PIECES)))
     try:
@@ -80,10 +80,10 @@ def trial(which: str, name: str, folder: Path) -> dict[str, Any]:
                 break
         done.close()
     except (WorkersLost, ValueError, FileNotFoundError) as error:
-        said = [type(error).__name__, str(error)]
+        error_raised = [type(error).__name__, str(error)]
     made = [path.name.split()[1] for path in folder.glob("made *")]
     ended = until(lambda: not any(map(alive, made)))
-    return {"results": results, "said": said, "made": made, "ended": ended}
+    return {"results": results, "error": error_raised, "made": made, "ended": ended}
 
 
 NAMES = ("killed once", "always killed", "raises", "left early")

@@ -190,7 +190,7 @@ def test_cells_of_the_whole_study_contain_each_row_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--workers", "2"), "--workers and --address need --engine"),
         (("--engine", "local", "--workers", "0"), "at least one worker"),
@@ -198,8 +198,8 @@ def test_cells_of_the_whole_study_contain_each_row_once() -> None:
     ],
 )
 @pytest.mark.parametrize("study", ["samplers", "mnar", "inpainting", "clusters"])
-def test_a_command_refuses_invalid_arguments(study: str, words: tuple, said: str) -> None:
+def test_a_command_refuses_invalid_arguments(study: str, words: tuple, message: str) -> None:
     result = CliRunner().invoke(app, ("evaluate", study, *words))
     assert result.exit_code == 1
-    assert said in result.stderr
+    assert message in result.stderr
     assert "Traceback" not in result.output

@@ -57,9 +57,9 @@ def test_the_command_makes_the_same_table_of_samplers(
     monkeypatch.setattr(engine_options, "make_engine", lambda *_: where)
 
     def table(name: str, *words: str) -> list[dict]:
-        asked = ("evaluate", "inpainting", "--only", "samplers", "--out", str(tmp_path / name))
+        command = ("evaluate", "inpainting", "--only", "samplers", "--out", str(tmp_path / name))
         sizes = ("--inpainted", "5", "--iterations", "20", "--lair-iterations", "20")
-        result = CliRunner().invoke(app, (*asked, *sizes, *words))
+        result = CliRunner().invoke(app, (*command, *sizes, *words))
         assert result.exit_code == 0, result.output
         rows = tomllib.loads((tmp_path / name).read_text(encoding="utf-8"))["samplers"]
         return [repr(row | {"seconds": 0}) for row in rows]

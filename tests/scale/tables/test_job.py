@@ -193,8 +193,8 @@ def test_an_interrupted_training_resumes(tmp_path: Path) -> None:
     steps.close()
     again = Job(url, str(tmp_path / "two.parquet"), settings)
     again.prepare()
-    begun = [now.epoch for now in again.training()]
-    assert begun[0] >= 2
+    resumed = [now.epoch for now in again.training()]
+    assert resumed[0] >= 2
     for _ in again.filling(InProcess()):
         pass
     assert files(again.finish()) == expected

@@ -70,9 +70,9 @@ def until(condition: Callable[[], bool], job: subprocess.Popen[bytes]) -> None:
 
 
 def ended(job: subprocess.Popen[bytes]) -> None:
-    said = job.communicate(timeout=180)[0].decode()
-    assert job.returncode == 0, said
-    assert f"{BLOCKS * 1000:,} rows" in said
+    output = job.communicate(timeout=180)[0].decode()
+    assert job.returncode == 0, output
+    assert f"{BLOCKS * 1000:,} rows" in output
 
 
 def contents(out: Path) -> list[bytes]:

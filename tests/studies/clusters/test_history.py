@@ -180,14 +180,14 @@ def test_layouts_start_from_the_neighbouring_snapshot(
 ) -> None:
     monkeypatch.setattr(embeddings, "EARLY", 25)
     monkeypatch.setattr(embeddings, "LATE", 25)
-    begun: list[np.ndarray | None] = []
+    started_from: list[np.ndarray | None] = []
     plain = embeddings.run
 
-    def spied(config, points, clusters=None, start=None):  # noqa: ANN001, ANN202
-        begun.append(start)
+    def recorded(config, points, clusters=None, start=None):  # noqa: ANN001, ANN202
+        started_from.append(start)
         return plain(config, points, clusters, start)
 
-    monkeypatch.setattr(history_module.embeddings, "run", spied)
+    monkeypatch.setattr(history_module.embeddings, "run", recorded)
     *frames, last = history_module.lay_out(shipped())
     assert isinstance(last, History)
     assert all(isinstance(frame, Frame) for frame in frames)
@@ -201,6 +201,6 @@ def test_layouts_start_from_the_neighbouring_snapshot(
     first, second, _ = (snapshot.xy for snapshot in last.snapshots)
     # The control, and what came before, from the end of the common warm-up.
     starts = [None, first, second, first, first, last.early[1].xy]
-    for found, expected in zip(begun, starts, strict=True):
+    for found, expected in zip(started_from, starts, strict=True):
         assert found is expected
     assert (last.config, last.curve) == (shipped().config, shipped().curve)

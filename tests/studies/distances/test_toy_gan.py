@@ -22,14 +22,14 @@ from dgm_core.studies.distances.toy_gan import (
 
 
 def test_modes_are_counted_where_enough_points_are_near() -> None:
-    law = ring_of_gaussians()
-    assert covered(law, law.sample(2_000, generator(0))) == 8
-    one = torch.tensor(law.centres[3]).expand(990, 2)
+    ring = ring_of_gaussians()
+    assert covered(ring, ring.sample(2_000, generator(0))) == 8
+    one = torch.tensor(ring.centres[3]).expand(990, 2)
     far = torch.zeros(10, 2)
-    assert covered(law, torch.cat([one, far])) == 1
-    second = torch.tensor(law.centres[5])
-    assert covered(law, torch.cat([one, far[:1], second.expand(9, 2)])) == 1  # 0.9 %
-    assert covered(law, torch.cat([one, second.expand(10, 2)])) == 2
+    assert covered(ring, torch.cat([one, far])) == 1
+    second = torch.tensor(ring.centres[5])
+    assert covered(ring, torch.cat([one, far[:1], second.expand(9, 2)])) == 1  # 0.9 %
+    assert covered(ring, torch.cat([one, second.expand(10, 2)])) == 2
     assert covered(Moons(), one) is None
 
 

@@ -18,8 +18,8 @@ from dgm_core.studies.inpainting.chain_records import (
     EncodesOnce,
     Record,
     Recorder,
+    most_variable_latents,
     proposals,
-    telling_latents,
 )
 from dgm_core.studies.inpainting.two_samplers import SAMPLERS, Result
 from tests.studies.inpainting.test_two_samplers import config, finished, model
@@ -146,12 +146,12 @@ def test_marginals_of_a_diagonal_covariance_have_no_correlation() -> None:
     assert covariance.tolist() == [[[4.0, 0.0], [0.0, 0.25]]]
 
 
-def test_telling_latents_are_those_in_which_the_chains_differ() -> None:
+def test_the_most_variable_latents_are_those_in_which_the_chains_differ() -> None:
     noise = np.random.default_rng(0).standard_normal((2, 3, 50, 6)) * 0.1
     noise[0, 1, :, 4] += 3  # one chain of one sampler differs
     noise[1, :, :, 2] += np.array([-1, 0, 1])[:, None]
     noise[:, :, :, 5] += 9  # the same shift in all chains
-    assert telling_latents(list(noise), 2) == [4, 2]
+    assert most_variable_latents(list(noise), 2) == [4, 2]
     path = noise[0, :1].copy()
     path[0, :, 3] = np.linspace(-2, 2, 50)
-    assert telling_latents([path], 1) == [3]
+    assert most_variable_latents([path], 1) == [3]

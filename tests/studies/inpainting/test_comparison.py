@@ -1,4 +1,4 @@
-"""The comparison: every method on the same image, in turns, each stopped on its own."""
+"""The comparison: all methods on the same image, alternating; each can be stopped on its own."""
 
 from __future__ import annotations
 

@@ -145,9 +145,9 @@ def test_a_row_depends_on_its_own_setting_only(model: VAE) -> None:
         assert np.array_equal(one.counts, other.counts)
     other_seed = rows_of(replace(config, seed=1), model, rows)
     assert not any(a is b for a, b in zip(rows, other_seed, strict=True))
-    shares = [item.done for item in again if isinstance(item, Frame)]
-    assert shares == sorted(shares)
-    assert 0 < shares[-1] <= 1
+    done = [item.done for item in again if isinstance(item, Frame)]
+    assert done == sorted(done)
+    assert 0 < done[-1] <= 1
 
 
 def test_adding_images_does_not_change_the_first_ones(
@@ -175,7 +175,7 @@ def test_every_sweep_has_its_settings(sweep: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bad", "said"),
+    ("bad", "message"),
     [
         ({"sweep": "weather"}, "expected a sweep"),
         ({"pattern": "corner"}, "expected a pattern"),
@@ -183,8 +183,8 @@ def test_every_sweep_has_its_settings(sweep: str) -> None:
         ({"sweep": "warm-up", "iterations": 90}, "more than 90"),
     ],
 )
-def test_invalid_settings_raise_a_clear_error(bad: dict, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_invalid_settings_raise_a_clear_error(bad: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         Config(**bad)
 
 

@@ -102,12 +102,12 @@ def test_pixels_and_latents_give_the_densities() -> None:
     """Bernoulli pixels by hand, the Gaussians from torch.distributions."""
     seen = chains().observed
     for m in window(first=20, count=5):
-        for z, mean, said in ((m.z, m.mean, m.now), (m.z_new, m.mean_new, m.proposed)):
+        for z, mean, terms in ((m.z, m.mean, m.now), (m.z_new, m.mean_new, m.proposed)):
             each = np.log(np.where(m.x, mean, 1 - mean).astype(float))
-            assert said.seen == pytest.approx(each[seen].sum(), abs=1e-3)
-            assert said.hidden == pytest.approx(each[~seen].sum(), abs=1e-3)
+            assert terms.seen == pytest.approx(each[seen].sum(), abs=1e-3)
+            assert terms.hidden == pytest.approx(each[~seen].sum(), abs=1e-3)
             log_prior = Normal(0.0, 1.0).log_prob(torch.from_numpy(z)).sum().item()
-            assert said.prior == pytest.approx(log_prior, abs=1e-4)
+            assert terms.prior == pytest.approx(log_prior, abs=1e-4)
 
 
 def test_a_linear_gaussian_model_by_hand() -> None:
@@ -123,18 +123,18 @@ def test_a_linear_gaussian_model_by_hand() -> None:
         return slow_motion.densities(toy, masked, before.x, z, toy.decode(z), info.proposal)
 
     now, new = at(before.z), at(info.z_new)
-    for z, said in ((before.z, now), (info.z_new, new)):
+    for z, terms in ((before.z, now), (info.z_new, new)):
         off = before.x - (z @ toy.weights.T + toy.offset)
         each = -0.5 * (off / toy.noise).square() - math.log(toy.noise * math.sqrt(2 * math.pi))
-        torch.testing.assert_close(said.seen, torch.where(masked.observed, each, 0).sum(1))
-        torch.testing.assert_close(said.hidden, torch.where(masked.observed, 0, each).sum(1))
+        torch.testing.assert_close(terms.seen, torch.where(masked.observed, each, 0).sum(1))
+        torch.testing.assert_close(terms.hidden, torch.where(masked.observed, 0, each).sum(1))
         eye = torch.eye(2, dtype=torch.float64)
         prior = MultivariateNormal(torch.zeros(2, dtype=torch.float64), eye)
-        torch.testing.assert_close(said.prior, prior.log_prob(z))
+        torch.testing.assert_close(terms.prior, prior.log_prob(z))
         centre = (before.x - toy.offset) @ toy.gain.T + 0.3
         q = MultivariateNormal(centre, torch.diag(toy.scale.square()))
-        torch.testing.assert_close(said.proposal, q.log_prob(z))
-        torch.testing.assert_close(said.distance, ((z - centre) / toy.scale).norm(dim=1))
+        torch.testing.assert_close(terms.proposal, q.log_prob(z))
+        torch.testing.assert_close(terms.distance, ((z - centre) / toy.scale).norm(dim=1))
     log_ratio = new.joint - now.joint + now.proposal - new.proposal
     torch.testing.assert_close(log_ratio, info.log_ratio, rtol=0, atol=1e-12)
 

@@ -28,9 +28,9 @@ def config(z: torch.Tensor, **more: float) -> inversion.Config:
     return inversion.Config("toy", levels.numpy().tobytes(), SHAPE, **more)
 
 
-def found(asked: inversion.Config) -> inversion.Result:
+def found(settings: inversion.Config) -> inversion.Result:
     with torch.no_grad():
-        *_, result = inversion.run(asked, model())
+        *_, result = inversion.run(settings, model())
     return result
 
 
@@ -59,9 +59,9 @@ def test_the_prior_shortens_the_latent() -> None:
 
 
 def test_the_result_is_a_minimum_of_the_loss() -> None:
-    asked = config(torch.tensor([1.0, 1.0, -1.0]), prior=0.02, steps=600, starts=1)
-    z = torch.from_numpy(found(asked).z).requires_grad_()
-    misfit = (model().generate(z[None])[0] - asked.target).square().mean()
+    settings = config(torch.tensor([1.0, 1.0, -1.0]), prior=0.02, steps=600, starts=1)
+    z = torch.from_numpy(found(settings).z).requires_grad_()
+    misfit = (model().generate(z[None])[0] - settings.target).square().mean()
     (gradient,) = torch.autograd.grad(misfit + 0.02 * z.square().mean(), z)
     assert gradient.norm() < 1e-3  # the best picture alone, without the prior: .018
 
@@ -73,7 +73,7 @@ def test_the_same_seed_finds_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"image": b"123"}, "got 3"),
         ({"steps": 0}, "at least one step"),
@@ -81,13 +81,13 @@ def test_the_same_seed_finds_the_same() -> None:
         ({"prior": -1.0}, "0 or more"),
     ],
 )
-def test_a_wrong_config_is_refused(wrong: dict, said: str) -> None:
+def test_a_wrong_config_is_refused(wrong: dict, message: str) -> None:
     whole = {"dataset": "toy", "image": bytes(16), "shape": SHAPE} | wrong
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         inversion.Config(**whole)
 
 
 def test_an_image_of_another_size_is_refused() -> None:
-    asked = inversion.Config("toy", bytes(25), (1, 5, 5))
+    settings = inversion.Config("toy", bytes(25), (1, 5, 5))
     with pytest.raises(ValueError, match="expected an image of shape"):
-        next(inversion.run(asked, model()))
+        next(inversion.run(settings, model()))

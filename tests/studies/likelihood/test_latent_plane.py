@@ -62,8 +62,8 @@ def test_the_posterior_given_fewer_pixels_matches_the_grid_and_is_wider() -> Non
     mean, covariance = plane.moments(window.log_density[None])
     torch.testing.assert_close(ground.seen.exact.mean, mean[0])
     torch.testing.assert_close(ground.seen.exact.covariance, covariance[0])
-    share = window.log_density.flatten().softmax(0)
-    image = torch.einsum("n,nchw->chw", share.float(), model().decode(plane.z).mean)
+    probability = window.log_density.flatten().softmax(0)
+    image = torch.einsum("n,nchw->chw", probability.float(), model().decode(plane.z).mean)
     torch.testing.assert_close(ground.seen.mean_image, image, rtol=0, atol=1e-5)
 
 

@@ -76,12 +76,12 @@ def test_every_method_has_a_distribution_for_every_test_row(
     name: str, classes: int | None
 ) -> None:
     known, test_y = split(classes=classes, count=60)
-    laws = METHODS[name](TINY, known)
-    assert sum(distribution.batch_shape[0] for distribution in laws) == len(test_y)
-    for distribution in laws:
+    distributions = METHODS[name](TINY, known)
+    assert sum(distribution.batch_shape[0] for distribution in distributions) == len(test_y)
+    for distribution in distributions:
         assert not distribution.mean.requires_grad
         assert torch.isfinite(distribution.log_prob(test_y[: distribution.batch_shape[0]])).all()
-    for distribution, again in zip(laws, METHODS[name](TINY, known), strict=True):
+    for distribution, again in zip(distributions, METHODS[name](TINY, known), strict=True):
         torch.testing.assert_close(
             distribution.log_prob(test_y), again.log_prob(test_y), rtol=0, atol=0
         )

@@ -153,15 +153,15 @@ def test_the_histogram_is_of_the_weighted_draws() -> None:
     found = sensitivity.assume(basis, sensitivity.assumed_process(5, problem.losing, 2.0))
     edges = torch.tensor([-9.0, -0.5, 0.0, 1.0, 9.0])
     density = sensitivity.histogram(basis, found, 2, edges)
-    expected, holes = torch.zeros(4), 0
+    expected, cells = torch.zeros(4), 0
     for entry in range(len(basis.row)):
         if basis.column[entry] == 2:
-            holes += 1
+            cells += 1
             for value, weight in zip(
                 basis.values[entry], found.weights[basis.row[entry]], strict=True
             ):
                 expected[int((edges <= value).sum()) - 1] += weight
-    torch.testing.assert_close(density, expected / holes / edges.diff(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(density, expected / cells / edges.diff(), rtol=1e-4, atol=1e-5)
     assert abs((density * edges.diff()).sum() - 1) < 1e-4
 
 

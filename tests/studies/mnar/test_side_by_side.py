@@ -88,9 +88,9 @@ def test_the_same_config_gives_the_same_result(table: Masked) -> None:
 
 
 def test_missing_cells_of_the_table_are_imputed_without_a_score(table: Masked) -> None:
-    holes = Masked(table.x, uniform((600, D), generator(4)) < 0.8)
+    incomplete = Masked(table.x, uniform((600, D), generator(4)) < 0.8)
     config = replace(CONFIG, plan=None, steps=20, frames=2)
-    *_, result = side_by_side.run(config, holes, NUMERIC)
+    *_, result = side_by_side.run(config, incomplete, NUMERIC)
     answer = result.answers["not-MIWAE"]
     assert math.isnan(answer.rmse.mean)
     assert torch.isfinite(answer.mean).all()

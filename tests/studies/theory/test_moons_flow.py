@@ -27,7 +27,7 @@ def test_training_raises_the_likelihood_and_repeats() -> None:
 
 def test_a_portrait_of_the_identity_is_a_straight_grid() -> None:
     found = moons_flow.portrait(moons_flow.build(SHORT))
-    assert np.ptp(found.lines[0, :, 0]) == 0  # upright
+    assert np.ptp(found.lines[0, :, 0]) == 0  # vertical
     assert np.ptp(found.lines[-1, :, 1]) == 0
     assert (found.log_det == 0).all()
     cell = float(AXIS[1] - AXIS[0]) ** 2

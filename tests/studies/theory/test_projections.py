@@ -69,7 +69,7 @@ def test_between_two_samples_it_is_scipy_s_distance() -> None:
         wasserstein_on_a_line(x, y, 0.5)
 
 
-NODES, SHARES = np.polynomial.legendre.leggauss(200)
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(200)
 
 
 def w2_to_gaussian(x: torch.Tensor, mean: float, sd: float) -> float:
@@ -77,8 +77,8 @@ def w2_to_gaussian(x: torch.Tensor, mean: float, sd: float) -> float:
     edges = np.clip(stats.norm.ppf(np.linspace(0, 1, len(x) + 1)), -12, 12)
     low, high = edges[:-1, None], edges[1:, None]
     z = low + (high - low) * (NODES + 1) / 2
-    ways = (x.sort().values.numpy()[:, None] - mean - sd * z) ** 2 * stats.norm.pdf(z)
-    return float(((high - low) / 2 * SHARES * ways).sum() ** 0.5)
+    costs = (x.sort().values.numpy()[:, None] - mean - sd * z) ** 2 * stats.norm.pdf(z)
+    return float(((high - low) / 2 * WEIGHTS * costs).sum() ** 0.5)
 
 
 def test_the_nearest_gaussian_minimises_the_quadrature() -> None:

@@ -304,8 +304,8 @@ def test_an_image_of_the_run_is_placed_on_itself() -> None:
     placement = own_picture.place(trained_run(), snapshot, (plain * 255).round().byte().numpy())
     np.testing.assert_allclose(placement.mean, snapshot.mean[i], atol=1e-4)
     shot = run().shots[-1]
-    law = shot.mixture.responsibilities(shot.latents.mean, shot.latents.variance)
-    np.testing.assert_allclose(placement.probabilities, law[i], atol=1e-4)
+    responsibilities = shot.mixture.responsibilities(shot.latents.mean, shot.latents.variance)
+    np.testing.assert_allclose(placement.probabilities, responsibilities[i], atol=1e-4)
     assert placement.probabilities.argmax() == snapshot.assignment[i]
     apart = np.linalg.norm(snapshot.mean - snapshot.mean[i], axis=1)
     assert placement.neighbours[0] == i

@@ -1,4 +1,4 @@
-"""Slant correction of handwriting, on drawings with a known slant."""
+"""Deskewing of handwriting, on drawings with a known slant."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dgm_core import data
-from dgm_core.data.upright import upright
+from dgm_core.data.deskew import deskew
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -30,16 +30,16 @@ def stroke(slope: float, side: int = 28) -> Tensor:
 
 
 @pytest.mark.parametrize("slope", [-0.7, 0.0, 0.4])
-def test_a_slanted_stroke_becomes_the_upright_one(slope: float) -> None:
-    truth, found = upright(stroke(0.0)), upright(stroke(slope))
-    assert (truth - found).abs().max() < 0.03  # of bilinear interpolation
+def test_a_slanted_stroke_becomes_the_vertical_one(slope: float) -> None:
+    vertical, found = deskew(stroke(0.0)), deskew(stroke(slope))
+    assert (vertical - found).abs().max() < 0.03  # of bilinear interpolation
     if slope:
-        assert (truth - stroke(slope)).abs().max() > 0.5
+        assert (vertical - stroke(slope)).abs().max() > 0.5
 
 
 def test_columns_and_rows_are_uncorrelated_and_the_ink_is_centred() -> None:
     x = data.load("digits", "train").x[:200]
-    row, column, covariance = moments(upright(x))
+    row, column, covariance = moments(deskew(x))
     assert (row - 13.5).abs().max() < 0.1
     assert (column - 13.5).abs().max() < 0.1
     assert covariance.abs().mean() < 0.1 * moments(x)[2].abs().mean()
@@ -47,18 +47,18 @@ def test_columns_and_rows_are_uncorrelated_and_the_ink_is_centred() -> None:
 
 def test_images_that_are_not_square_are_sheared_by_the_same_rule() -> None:
     wide = torch.nn.functional.pad(stroke(0.5), (6, 6))
-    found = upright(wide)
-    assert (found[:, :, :, 6:-6] - upright(stroke(0.5))).abs().max() < 0.02
+    found = deskew(wide)
+    assert (found[:, :, :, 6:-6] - deskew(stroke(0.5))).abs().max() < 0.02
 
 
 def test_an_empty_image_and_a_dash_stay_in_the_frame() -> None:
     x = torch.zeros(2, 1, 28, 28)
     x[1, 0, 14, 8:20] = 1
-    found = upright(x)
+    found = deskew(x)
     assert torch.equal(found[0], x[0])
     assert found[1].sum() == pytest.approx(12, rel=0.05)
 
 
 def test_a_colour_image_is_refused() -> None:
     with pytest.raises(ValueError, match=r"expected images of shape \(B, 1, H, W\)"):
-        upright(torch.zeros(2, 3, 8, 8))
+        deskew(torch.zeros(2, 3, 8, 8))

@@ -1,11 +1,11 @@
-"""Deslanting of handwritten characters by their second moments.
+"""Deskewing of handwritten characters by their second moments.
 
 With ink w(u, v) ≥ 0 at column u and row v, its centre (ū, v̄) and
 
     μ_vv = Σ w (v − v̄)² / Σ w,   μ_uv = Σ w (u − ū)(v − v̄) / Σ w,   α = μ_uv / μ_vv,
 
 the image is resampled at (u + α (v − v̄), v) around its centre of mass. After this shear the
-columns and rows of the ink are uncorrelated (LeCun, Bottou, Bengio & Haffner 1998: deslanting).
+columns and rows of the ink are uncorrelated (LeCun, Bottou, Bengio & Haffner 1998, "deslanting").
 Slant carries no information about the digit, but it changes most of the pixels.
 """
 
@@ -19,8 +19,8 @@ STEEPEST = 2.0
 """Limit of |α|, columns per row: above any handwriting, so that a flat dash stays flat."""
 
 
-def upright(x: Tensor) -> Tensor:
-    """Images (B, 1, H, W) of ink on black, in [0, 1], deslanted and centred at their mass.
+def deskew(x: Tensor) -> Tensor:
+    """Images (B, 1, H, W) of ink on black, in [0, 1], deskewed and centred at their mass.
 
     Interpolation is bilinear. An image without ink is returned unchanged.
 
