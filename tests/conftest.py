@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def the_main_module_stays() -> Iterator[None]:
+def restored_main_module() -> Iterator[None]:
     """Restore `__main__`: a page run by a test replaces it, and new processes would run it."""
     main = sys.modules["__main__"]
     yield

@@ -229,8 +229,8 @@ def test_the_table_of_bounds_is_the_measured_one(row: dict) -> None:
     column = BOUNDS.get((method, effort), BOUNDS.get((method, None)))
     if column is None:
         return  # the table does not contain every K
-    whose = {"test": "test", "made": "its own"}[row["of"]]
-    start = f"| `{row['model']}`, {whose} |"
+    split = {"test": "test", "made": "its own"}[row["of"]]
+    start = f"| `{row['model']}`, {split} |"
     line = next(line for line in LIKELIHOODS.splitlines() if line.startswith(start))
     assert line.strip("| ").split(" | ")[column].startswith(number(row["mean"], 2))
 

@@ -82,8 +82,8 @@ def test_observed_entries_are_unchanged_bit_for_bit(name: str) -> None:
             log_p = result.log_density(truth)
             assert log_p.shape == (6,)
             assert log_p[-1] == 0  # nothing is hidden, so nothing is predicted
-            spoilt = torch.where(masked.observed, torch.nan, truth)
-            assert torch.equal(result.log_density(spoilt), log_p)
+            changed = torch.where(masked.observed, torch.nan, truth)
+            assert torch.equal(result.log_density(changed), log_p)
     assert result.done == 1
 
 
@@ -339,9 +339,9 @@ def test_iterative_pca_increases_the_likelihood_and_reports_each_step() -> None:
     assert len(shots) == 20
     assert [shot.done for shot in shots] == [(i + 1) / 20 for i in range(20)]
     distribution = torch.distributions.MultivariateNormal(*dense())
-    climb = torch.stack([distribution.log_prob(shot.mean.flatten(1)) for shot in shots])
-    assert (climb.diff(dim=0) > -1e-9).all()
-    assert (climb[-1] - climb[0])[1:5].min() > 0
+    likelihoods = torch.stack([distribution.log_prob(shot.mean.flatten(1)) for shot in shots])
+    assert (likelihoods.diff(dim=0) > -1e-9).all()
+    assert (likelihoods[-1] - likelihoods[0])[1:5].min() > 0
     settled = list(IterativePCA(images(), components=R, tolerance=0.1).run(masked, generator(0)))
     assert settled[-1].done == 1
     assert settled[-1].diagnostics["iterations"][0] < 100

@@ -28,7 +28,7 @@ def test_the_observed_mean_has_an_rmse_of_1_706() -> None:
     assert abs(found.mean - exact) < 4 * found.standard_error
 
 
-def test_chance_losses_of_two_correlated_columns_leave_a_variance_of_1_5() -> None:
+def test_values_of_two_correlated_columns_missing_at_random_leave_a_variance_of_1_5() -> None:
     z = normal((100_000, 2), generator(1))
     chol = torch.linalg.cholesky(torch.tensor([[2.0, 1.0], [1.0, 2.0]]))
     x = z @ chol.T

@@ -98,9 +98,9 @@ def test_a_wgan_is_trained_logged_and_measured(
         schedule=AdversarialSchedule(iterations=4, batch_size=4, chunk=2),
     )
     monkeypatch.setitem(recipes.RECIPES, "tiny", tiny)
-    judge = {"size": 28, "image_channels": 1, "classes": list("0123456789"), "widths": [4, 4]}
-    model = zoo.ARCHITECTURES["classifier"](**judge)
-    about = {"data": "digits", "architecture": {"name": "classifier", **judge}}
+    sizes = {"size": 28, "image_channels": 1, "classes": list("0123456789"), "widths": [4, 4]}
+    model = zoo.ARCHITECTURES["classifier"](**sizes)
+    about = {"data": "digits", "architecture": {"name": "classifier", **sizes}}
     zoo.save("digits-classifier", model, about, tmp_path)
     words = [f"--run-folder={tmp_path / 'run'}", f"--logdir={tmp_path / 'logs'}"]
     result = run("train", "tiny", *words, f"--out={tmp_path}", "--threads=1")

@@ -226,9 +226,9 @@ def test_celeba_is_the_same_sample_every_time(server: Server, folder: Path) -> N
 
 def test_a_partial_celeba_is_replaced_as_a_whole(server: Server, folder: Path) -> None:
     data.fetch("celeba", pause=0)
-    *_, lost = (folder / file for file in TARGETS["celeba"])
+    *_, deleted = (folder / file for file in TARGETS["celeba"])
     kept = folder / TARGETS["celeba"][0]
-    lost.unlink()
+    deleted.unlink()
     kept.write_bytes(b"of another sample, perhaps")
     data.fetch("celeba", pause=0)
     assert [len(numbers) for numbers in faces_in(folder).values()] == [5, 4, 4, 3]
@@ -492,12 +492,12 @@ data.fetch("mnist", attempts=1)
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of Unix")
 def test_a_killed_download_leaves_no_trace(server: Server, folder: Path) -> None:
     server.fail("stall")
-    doomed = subprocess.Popen([sys.executable, "-c", FETCH, server.url], cwd=ROOT)
+    killed = subprocess.Popen([sys.executable, "-c", FETCH, server.url], cwd=ROOT)
     try:
         assert server.stalled.wait(PATIENCE)
     finally:
-        doomed.send_signal(signal.SIGKILL)
-        doomed.wait()
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
     assert not data.is_available("mnist")
     assert all(name.startswith(".mnist-") for name in found(folder))
     (folder / ".mnist-killed-while-saving").mkdir()

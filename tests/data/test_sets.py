@@ -207,11 +207,11 @@ def test_a_broken_file_says_what_to_do(name: str, file: str, case: str, empty: P
 def test_flipped_bits_are_found_or_harmless(empty: Path) -> None:
     path = empty / "mnist.npz"
     small_mnist(path)
-    sound, expected = path.read_bytes(), data.load("mnist", "test").x
+    intact, expected = path.read_bytes(), data.load("mnist", "test").x
     refused = 0
     for seed in range(200):
         rng = np.random.default_rng(seed)
-        broken = bytearray(sound)
+        broken = bytearray(intact)
         broken[rng.integers(len(broken))] ^= 1 << int(rng.integers(8))
         if seed % 2:  # target the headers
             broken[-int(rng.integers(1, 300))] ^= 1 << int(rng.integers(8))

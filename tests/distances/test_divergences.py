@@ -56,8 +56,8 @@ def test_the_integrand_is_that_of_the_best_critic(name: str) -> None:
     best = measure.best(log_p - log_q)
     gained = log_p.exp() * measure.on_p(best) + log_q.exp() * measure.on_q(best)
     # Equal up to multiples of p − q, whose integral is 0.
-    rest = gained - measure.density(log_p, log_q)
-    ratio = rest / (log_p.exp() - log_q.exp())
+    difference = gained - measure.density(log_p, log_q)
+    ratio = difference / (log_p.exp() - log_q.exp())
     torch.testing.assert_close(ratio, torch.full_like(ratio, ratio[0].item()))
 
 

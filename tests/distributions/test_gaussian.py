@@ -89,8 +89,8 @@ def test_log_prob_equals_that_of_dense_gaussians(hidden: Tensor | None) -> None:
 def test_values_outside_the_event_do_not_matter() -> None:
     theta, hidden = parameters(), patterns()
     mixture = LowRankMixture(**theta, hidden=hidden)
-    spoilt = torch.where(hidden, values(), torch.nan)
-    assert torch.equal(mixture.log_prob(spoilt), mixture.log_prob(values()))
+    changed = torch.where(hidden, values(), torch.nan)
+    assert torch.equal(mixture.log_prob(changed), mixture.log_prob(values()))
     assert mixture.log_prob(values())[-1] == 0  # nothing hidden, nothing to predict
 
 
@@ -107,9 +107,9 @@ def test_a_component_without_weight_does_not_count() -> None:
     theta = parameters()
     theta["log_weights"][:, 1] = -torch.inf
     mixture = LowRankMixture(**theta)
-    rest = LowRankMixture(**{name: each[:, [0, 2]] for name, each in theta.items()})
-    torch.testing.assert_close(mixture.log_prob(values()), rest.log_prob(values()))
-    torch.testing.assert_close(mixture.variance, rest.variance)
+    others = LowRankMixture(**{name: each[:, [0, 2]] for name, each in theta.items()})
+    torch.testing.assert_close(mixture.log_prob(values()), others.log_prob(values()))
+    torch.testing.assert_close(mixture.variance, others.variance)
 
 
 def test_mean_and_variance_equal_those_of_dense_gaussians() -> None:
@@ -176,9 +176,9 @@ def test_conditional_is_the_joint_over_the_marginal() -> None:
 def test_conditional_does_not_look_at_hidden_entries() -> None:
     theta, x, hidden = shared_parameters(), values(), patterns()
     clean = low_rank_conditional(**theta, x=x, observed=~hidden)
-    spoilt = low_rank_conditional(**theta, x=torch.where(hidden, torch.nan, x), observed=~hidden)
-    assert torch.equal(clean.mean, spoilt.mean)
-    assert torch.equal(clean.log_weights, spoilt.log_weights)
+    changed = low_rank_conditional(**theta, x=torch.where(hidden, torch.nan, x), observed=~hidden)
+    assert torch.equal(clean.mean, changed.mean)
+    assert torch.equal(clean.log_weights, changed.log_weights)
 
 
 def test_one_component_has_the_textbook_conditional() -> None:

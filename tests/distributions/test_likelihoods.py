@@ -132,17 +132,17 @@ def test_no_training_takes_the_scale_below_its_floor(head: type[nn.Module]) -> N
     """A decoder without errors drives s → 0, where a Gaussian density has no upper bound."""
     likelihood = head(1, scale_floor=0.05)
     x = torch.full((1, 1, 2, 2), 0.5)
-    sure = torch.zeros(1, 1, 2, 2)  # both links map 0 to .5
+    perfect_output = torch.zeros(1, 1, 2, 2)  # both links map 0 to .5
     step = torch.optim.SGD(likelihood.parameters(), lr=1.0)
-    begin = likelihood(sure).log_prob(x).item()
+    begin = likelihood(perfect_output).log_prob(x).item()
     for _ in range(300):
         step.zero_grad()
-        (-likelihood(sure).log_prob(x)).sum().backward()
+        (-likelihood(perfect_output).log_prob(x)).sum().backward()
         step.step()
     scale = likelihood.scale(x)
     assert (scale >= 0.05).all()
     assert (scale < 0.06).all()
-    assert likelihood(sure).log_prob(x).item() > begin
+    assert likelihood(perfect_output).log_prob(x).item() > begin
 
 
 def test_a_floor_at_or_above_the_first_scale_is_refused() -> None:

@@ -209,10 +209,10 @@ def test_outline_marks_the_hidden_region(open_player: Open) -> None:
     screen = open_player("complete", autoplay=0)
     picture = "canvas => canvas.toDataURL()"
     outlined = screen.tile("draw").evaluate(picture)
-    given = screen.tile("original").evaluate(picture)
+    original = screen.tile("original").evaluate(picture)
     screen.page.locator(".outlined input").uncheck()
     assert screen.tile("draw").evaluate(picture) != outlined
-    assert screen.tile("original").evaluate(picture) == given
+    assert screen.tile("original").evaluate(picture) == original
 
 
 def test_buttons_and_keys_step(open_player: Open) -> None:

@@ -380,9 +380,9 @@ def test_samples_path_and_plane_follow_the_chosen_cluster(
 
     walk = box(page, "Path to")
     previous = value(page, "Path to")
-    wanted = 1 if previous.startswith("1 ") else 0
+    choice = 1 if previous.startswith("1 ") else 0
     walk.get_by_role("combobox").click()
-    page.get_by_role("option").nth(wanted).click()
+    page.get_by_role("option").nth(choice).click()
     expect(path_image).not_to_have_attribute("src", path_before)
     page_helpers.settle(page)
 

@@ -45,7 +45,7 @@ def test_chains_are_stepped_played_and_compared(server: str, new_page: NewPage) 
     shown.get_by_role("radio", name="LAIR").click()
     expect(shown.locator(".step")).to_have_text(re.compile("5 weighted proposals from all"))
     assert (page_helpers.colours(shown.locator(".plane"), 40) != before).any()
-    # The four Metropolis chains miss a mode that LAIR finds; so they do with many other seeds.
+    # The four Metropolis chains miss a mode that LAIR finds, also with many other seeds.
     distances = [
         float(re.search(r"TV (\d\.\d\d)", text).group(1))
         for text in shown.locator(".multiples small").all_text_contents()

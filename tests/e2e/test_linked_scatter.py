@@ -364,11 +364,11 @@ def test_a_selection_sends_neither_points_nor_images_again(opened: Opener) -> No
         scatter.page.get_by_role("button", name="Move").click
     )  # two planes and three colourings
     expect(scatter.stages.first).not_to_have_attribute("data-moving", "")
-    anew = sum(received)
+    first_bytes = sum(received)
     received.clear()
     scatter.lasso(0, np.array([[10, 10], [300, 10], [300, 300], [10, 300]]))
     scatter.received(calls=1)
-    assert 0 < sum(received) < anew / 4
+    assert 0 < sum(received) < first_bytes / 4
 
 
 def test_points_move_to_new_positions_and_stay_selected(opened: Opener) -> None:

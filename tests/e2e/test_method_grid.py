@@ -397,8 +397,8 @@ def test_the_best_scores_are_bold(open_grid: Open) -> None:
 
 def test_rows_are_sorted_by_a_heading(open_grid: Open) -> None:
     screen = open_grid()
-    given = screen.order()
-    assert given == list(METHODS)
+    unsorted = screen.order()
+    assert unsorted == list(METHODS)
     header = screen.header("F1")
     expect(header).to_have_attribute("aria-sort", "none")
     header.get_by_role("button").click()
@@ -413,7 +413,7 @@ def test_rows_are_sorted_by_a_heading(open_grid: Open) -> None:
     expect(header).to_have_attribute("aria-sort", "none")
     for _ in range(2):
         screen.header("SSE").get_by_role("button").click()
-    assert screen.order() == given
+    assert screen.order() == unsorted
 
 
 def test_headings_define_their_scores(open_grid: Open) -> None:

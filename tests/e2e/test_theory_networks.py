@@ -61,13 +61,13 @@ def test_a_small_sigma_gives_the_score_function_a_large_variance(
     def value() -> float:
         return float(ratio.get_by_test_id("stMetricValue").inner_text().replace(",", ""))
 
-    loud = value()
-    assert loud == pytest.approx((1 / 0.04 + 14 + 0.6) / 0.16, rel=0.01)
+    large_ratio = value()
+    assert large_ratio == pytest.approx((1 / 0.04 + 14 + 0.6) / 0.16, rel=0.01)
     before = drawn(page, "gradient-estimates", "score function")
     page.get_by_text("Subtract the best baseline").click()
     page_helpers.moved(page, "gradient-estimates", "score function", before)
-    expect(ratio).not_to_contain_text(f"{loud:,.3g}")
-    assert value() < loud
+    expect(ratio).not_to_contain_text(f"{large_ratio:,.3g}")
+    assert value() < large_ratio
     page_helpers.choose(page.get_by_test_id("stSelectbox"), "a step, Φ(20 z)")
     page.get_by_role("slider", name="σ").press("End")
     expect(ratio).to_contain_text(re.compile(r"0\.\d"))

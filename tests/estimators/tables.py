@@ -35,11 +35,11 @@ def without_high_values(x: NDArray) -> NDArray:
     return np.where(affected & (x > x.mean(0)), np.nan, x)
 
 
-def means(holed: NDArray) -> NDArray:
+def means(incomplete: NDArray) -> NDArray:
     """The means of the observed values, in every row."""
-    return np.where(np.isnan(holed), np.nanmean(holed, 0), holed)
+    return np.where(np.isnan(incomplete), np.nanmean(incomplete, 0), incomplete)
 
 
-def error(filled: NDArray, x: NDArray, holed: NDArray) -> float:
+def error(filled: NDArray, x: NDArray, incomplete: NDArray) -> float:
     """Root mean square over hidden entries, in standard deviations of their columns."""
-    return float(np.sqrt((((filled - x) / x.std(0))[np.isnan(holed)] ** 2).mean()))
+    return float(np.sqrt((((filled - x) / x.std(0))[np.isnan(incomplete)] ** 2).mean()))

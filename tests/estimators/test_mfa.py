@@ -40,42 +40,44 @@ def ampute(x: NDArray, rate: float = 0.3, seed: int = 1) -> NDArray:
     return np.where(np.random.default_rng(seed).random(x.shape) < rate, np.nan, x)
 
 
-def error(filled: NDArray, x: NDArray, holed: NDArray) -> float:
+def error(filled: NDArray, x: NDArray, incomplete: NDArray) -> float:
     """Root mean square over hidden entries, in standard deviations of their columns."""
-    return float(np.sqrt((((filled - x) / x.std(0))[np.isnan(holed)] ** 2).mean()))
+    return float(np.sqrt((((filled - x) / x.std(0))[np.isnan(incomplete)] ** 2).mean()))
 
 
-def oracle(theta: dict[str, torch.Tensor], holed: NDArray) -> LowRankMixture:
-    x = torch.from_numpy(holed)
+def oracle(theta: dict[str, torch.Tensor], incomplete: NDArray) -> LowRankMixture:
+    x = torch.from_numpy(incomplete)
     return low_rank_conditional(**theta, x=x, observed=~x.isnan())
 
 
 def test_it_recovers_a_low_rank_table_about_as_well_as_the_true_parameters() -> None:
     x, theta = low_rank_table()
-    holed = ampute(x)
-    imputer = MFAImputer(components=2, factors=2).fit(holed)
+    incomplete = ampute(x)
+    imputer = MFAImputer(components=2, factors=2).fit(incomplete)
     new, _ = low_rank_table(seed=5)
-    for truth, table in ((x, holed), (new, ampute(new, seed=6))):
+    for truth, table in ((x, incomplete), (new, ampute(new, seed=6))):
         mine = error(imputer.transform(table), truth, table)
         assert mine < 1.05 * error(oracle(theta, table).mean.numpy(), truth, table)
-        assert mine < 0.6 * error(np.tile(np.nanmean(holed, 0), (len(x), 1)), truth, table)
+        assert mine < 0.6 * error(np.tile(np.nanmean(incomplete, 0), (len(x), 1)), truth, table)
 
 
 def test_one_cluster_is_worse_than_two() -> None:
     x, _ = low_rank_table()
-    holed = ampute(x)
-    one, two = (MFAImputer(m, 2).fit(holed) for m in (1, 2))
-    assert two.score(holed) > one.score(holed) + 0.5
-    assert error(two.transform(holed), x, holed) < 0.9 * error(one.transform(holed), x, holed)
+    incomplete = ampute(x)
+    one, two = (MFAImputer(m, 2).fit(incomplete) for m in (1, 2))
+    assert two.score(incomplete) > one.score(incomplete) + 0.5
+    assert error(two.transform(incomplete), x, incomplete) < 0.9 * error(
+        one.transform(incomplete), x, incomplete
+    )
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.3])
 @pytest.mark.parametrize("isotropic", [False, True])
 def test_the_likelihood_never_falls(rate: float, isotropic: bool) -> None:
     x, _ = low_rank_table(400)
-    holed = ampute(x, rate)
-    imputer = MFAImputer(3, 2, isotropic=isotropic, iterations=60).fit(holed)
-    path = np.append(imputer.log_likelihoods_, imputer.score(holed))
+    incomplete = ampute(x, rate)
+    imputer = MFAImputer(3, 2, isotropic=isotropic, iterations=60).fit(incomplete)
+    path = np.append(imputer.log_likelihoods_, imputer.score(incomplete))
     assert np.diff(path).min() > -1e-9
     assert path[-1] > path[0]
     assert imputer.n_iter_ == len(imputer.log_likelihoods_) <= 60
@@ -83,58 +85,62 @@ def test_the_likelihood_never_falls(rate: float, isotropic: bool) -> None:
 
 def test_the_score_is_a_density_of_the_data_on_its_own_scale() -> None:
     x, theta = low_rank_table(1000)
-    holed = ampute(x)
-    imputer = MFAImputer(2, 2).fit(holed)
+    incomplete = ampute(x)
+    imputer = MFAImputer(2, 2).fit(incomplete)
     rows = {name: each.expand(len(x), *each.shape) for name, each in theta.items()}
-    seen = torch.from_numpy(~np.isnan(holed))
+    seen = torch.from_numpy(~np.isnan(incomplete))
     best = LowRankMixture(**rows, hidden=seen).log_prob(torch.from_numpy(x)).mean().item()
-    assert best < imputer.score(holed) < best + 0.2  # in sample: a little better than the truth
+    assert (
+        best < imputer.score(incomplete) < best + 0.2
+    )  # in sample: a little better than the true parameters
     # A change of units by a factor moves the density by its logarithm.
-    moved = MFAImputer(2, 2).fit(1000 * holed + 5)
+    moved = MFAImputer(2, 2).fit(1000 * incomplete + 5)
     shift = np.log(1000) * seen.sum(1).double().mean().item()
-    assert moved.score(1000 * holed + 5) == pytest.approx(imputer.score(holed) - shift, abs=1e-6)
+    assert moved.score(1000 * incomplete + 5) == pytest.approx(
+        imputer.score(incomplete) - shift, abs=1e-6
+    )
 
 
 def test_observed_entries_come_back_bit_for_bit() -> None:
     x, _ = low_rank_table(200)
-    holed = ampute(x)
-    seen = ~np.isnan(holed)
-    imputer = MFAImputer().fit(holed)
-    filled, draws = imputer.transform(holed), imputer.sample_imputations(holed, 3)
+    incomplete = ampute(x)
+    seen = ~np.isnan(incomplete)
+    imputer = MFAImputer().fit(incomplete)
+    filled, draws = imputer.transform(incomplete), imputer.sample_imputations(incomplete, 3)
     assert filled.dtype == draws.dtype == np.float64
     assert np.isfinite(filled).all()
-    assert np.array_equal(filled[seen], holed[seen])
+    assert np.array_equal(filled[seen], incomplete[seen])
     assert draws.shape == (3, 200, 8)
-    assert (draws[:, seen] == holed[seen]).all()
-    assert np.isnan(holed).any()  # the input is left alone
+    assert (draws[:, seen] == incomplete[seen]).all()
+    assert np.isnan(incomplete).any()  # the input is unchanged
 
 
 def test_draws_are_those_of_the_conditional_and_follow_their_seed() -> None:
     x, _ = low_rank_table(300)
     imputer = MFAImputer(2, 2).fit(x)
-    holed = ampute(x, 0.5)[:4]
-    n, hidden = 20_000, np.isnan(holed)
-    draws = imputer.sample_imputations(holed, n, random_state=2)
+    incomplete = ampute(x, 0.5)[:4]
+    n, hidden = 20_000, np.isnan(incomplete)
+    draws = imputer.sample_imputations(incomplete, n, random_state=2)
     standard_error = draws.std(0)[hidden] / np.sqrt(n)
-    off = (draws.mean(0) - imputer.transform(holed))[hidden] / standard_error
+    off = (draws.mean(0) - imputer.transform(incomplete))[hidden] / standard_error
     assert np.abs(off).max() < 5
-    distribution = imputer.model_.conditional(Masked(*imputer._standardised(holed)))
+    distribution = imputer.model_.conditional(Masked(*imputer._standardised(incomplete)))
     expected = distribution.variance.sqrt().numpy() * imputer.scale_
     assert draws.std(0)[hidden] == pytest.approx(expected[hidden], rel=0.1)
-    few = imputer.sample_imputations(holed, 3, random_state=7)
-    assert np.array_equal(few, imputer.sample_imputations(holed, 3, random_state=7))
-    assert not np.array_equal(few, imputer.sample_imputations(holed, 3, random_state=8))
+    few = imputer.sample_imputations(incomplete, 3, random_state=7)
+    assert np.array_equal(few, imputer.sample_imputations(incomplete, 3, random_state=7))
+    assert not np.array_equal(few, imputer.sample_imputations(incomplete, 3, random_state=8))
 
 
 def test_standard_deviations_are_those_of_the_dense_conditional() -> None:
-    holed = ampute(low_rank_table(200)[0], 0.5)
-    imputer = MFAImputer(components=1, factors=2).fit(holed)
-    mean, sd = imputer.impute_with_sd(holed)
-    np.testing.assert_array_equal(mean, imputer.transform(holed))
-    np.testing.assert_array_equal(sd > 0, np.isnan(holed))
+    incomplete = ampute(low_rank_table(200)[0], 0.5)
+    imputer = MFAImputer(components=1, factors=2).fit(incomplete)
+    mean, sd = imputer.impute_with_sd(incomplete)
+    np.testing.assert_array_equal(mean, imputer.transform(incomplete))
+    np.testing.assert_array_equal(sd > 0, np.isnan(incomplete))
     loadings, noise = imputer.model_.loadings[0], imputer.model_.noise[0]
     covariance = loadings @ loadings.mT + noise.diag()
-    x, observed = imputer._standardised(holed)
+    x, observed = imputer._standardised(incomplete)
     for row in range(20):
         dense = condition(imputer.model_.mean[0], covariance, x[row], observed[row])
         hidden = ~observed[row].numpy()
@@ -156,11 +162,11 @@ def three_columns(rows: int, seed: int) -> NDArray:
 
 def test_estimates_are_consistent_under_mcar_and_zero_filling_is_not() -> None:
     x = three_columns(4000, 0)
-    holed = ampute(x, 0.4)
-    standard_error = x.std(0) / np.sqrt((~np.isnan(holed)).sum(0))
+    incomplete = ampute(x, 0.4)
+    standard_error = x.std(0) / np.sqrt((~np.isnan(incomplete)).sum(0))
     one = MFAImputer(1, 1)
-    right = estimated_mean(one.fit(holed))
-    wrong = estimated_mean(clone(one).fit(np.nan_to_num(holed)))
+    right = estimated_mean(one.fit(incomplete))
+    wrong = estimated_mean(clone(one).fit(np.nan_to_num(incomplete)))
     assert (np.abs(right - [1, 2, 3]) / standard_error).max() < 5
     assert (np.abs(wrong - [1, 2, 3]) / standard_error).min() > 10
 
@@ -168,11 +174,11 @@ def test_estimates_are_consistent_under_mcar_and_zero_filling_is_not() -> None:
 def test_estimates_are_consistent_under_mar_and_observed_means_are_not() -> None:
     x = three_columns(4000, 3)
     hidden = (x[:, 0] > 1)[:, None] & np.array([False, True, False])  # depends on observed values
-    holed = np.where(hidden, np.nan, x)
+    incomplete = np.where(hidden, np.nan, x)
     standard_error = 2 * x[:, 1].std() / np.sqrt(len(x))  # half the rows inform about column 1
-    imputer = MFAImputer(1, 1, iterations=1000).fit(holed)
+    imputer = MFAImputer(1, 1, iterations=1000).fit(incomplete)
     assert abs(estimated_mean(imputer)[1] - 2) < 5 * standard_error
-    assert abs(np.nanmean(holed[:, 1]) - 2) > 10 * standard_error
+    assert abs(np.nanmean(incomplete[:, 1]) - 2) > 10 * standard_error
 
 
 def test_a_complete_table_is_fitted_as_by_the_missing_data_path() -> None:
@@ -199,10 +205,10 @@ def test_pandas_names_pipelines_and_pickles() -> None:
 
 def test_a_constant_column_and_a_row_without_values() -> None:
     x, _ = low_rank_table(60)
-    holed = ampute(x)
-    holed[:, 3] = np.where(np.isnan(holed[:, 3]), np.nan, 0.1)
-    holed[7] = np.nan
-    filled = MFAImputer().fit_transform(holed)
+    incomplete = ampute(x)
+    incomplete[:, 3] = np.where(np.isnan(incomplete[:, 3]), np.nan, 0.1)
+    incomplete[7] = np.nan
+    filled = MFAImputer().fit_transform(incomplete)
     assert np.isfinite(filled).all()
     assert filled[:, 3] == pytest.approx(0.1, abs=0.01)
     assert error(np.tile(filled[7], (60, 1)), x, np.full_like(x, np.nan)) < 2

@@ -39,19 +39,19 @@ QUICK = {**SMALL, "hidden": 8, "epochs": 3, "draws": 4, "samples": 20}
 def test_under_mar_it_is_close_to_the_exact_distribution() -> None:
     """Mean and standard deviation of every hidden entry, and the likelihood."""
     x = two_factors()
-    holed = ampute(x)
-    exact = MFAImputer(components=1, factors=2).fit(holed)
-    imputer = MIWAEImputer(**SMALL, latent_dim=3).fit(holed)
-    filled, sd = imputer.impute_with_sd(holed)
-    assert np.array_equal(filled, imputer.transform(holed))
-    assert error(filled, x, holed) < 1.05 * error(exact.transform(holed), x, holed)
-    assert error(filled, x, holed) < 0.6 * error(means(holed), x, holed)
-    assert abs(imputer.score(holed) - exact.score(holed)) < 0.2
-    hidden = np.isnan(holed)
-    exact_sd = exact.sample_imputations(holed, 400).std(0)
+    incomplete = ampute(x)
+    exact = MFAImputer(components=1, factors=2).fit(incomplete)
+    imputer = MIWAEImputer(**SMALL, latent_dim=3).fit(incomplete)
+    filled, sd = imputer.impute_with_sd(incomplete)
+    assert np.array_equal(filled, imputer.transform(incomplete))
+    assert error(filled, x, incomplete) < 1.05 * error(exact.transform(incomplete), x, incomplete)
+    assert error(filled, x, incomplete) < 0.6 * error(means(incomplete), x, incomplete)
+    assert abs(imputer.score(incomplete) - exact.score(incomplete)) < 0.2
+    hidden = np.isnan(incomplete)
+    exact_sd = exact.sample_imputations(incomplete, 400).std(0)
     assert (sd[~hidden] == 0).all()
     assert (sd[hidden] / exact_sd[hidden]).mean() == pytest.approx(1, abs=0.1)
-    draws = imputer.sample_imputations(holed, 200)
+    draws = imputer.sample_imputations(incomplete, 200)
     assert (draws.std(0)[hidden] / sd[hidden]).mean() == pytest.approx(1, abs=0.05)
     off = (draws.mean(0) - filled)[hidden] / sd[hidden]
     assert abs(off.mean()) < 0.02
@@ -60,21 +60,21 @@ def test_under_mar_it_is_close_to_the_exact_distribution() -> None:
 
 def test_for_independent_columns_without_high_values_it_imputes_their_means() -> None:
     x = one_factor(0.0)
-    holed = without_high_values(x)
-    anchor = error(means(holed), x, holed)
+    incomplete = without_high_values(x)
+    anchor = error(means(incomplete), x, incomplete)
     assert anchor == pytest.approx(1.706, abs=0.02)  # √(1.596² + .603²) of N(0, 1)
-    filled = MIWAEImputer(**SMALL).fit_transform(holed)
-    assert error(filled, x, holed) == pytest.approx(anchor, rel=0.03)
+    filled = MIWAEImputer(**SMALL).fit_transform(incomplete)
+    assert error(filled, x, incomplete) == pytest.approx(anchor, rel=0.03)
 
 
 def test_a_missing_process_helps_if_missingness_depends_on_the_values() -> None:
     x = one_factor(0.7)
-    holed = without_high_values(x)
-    blind = MIWAEImputer(**SMALL).fit(holed)
-    knowing = NotMIWAEImputer(KnownSignSelfMasking([1.0] * 4), **SMALL).fit(holed)
-    assert error(blind.transform(holed), x, holed) > 1.2
-    assert error(knowing.transform(holed), x, holed) < 0.7
-    first, second, *_ = knowing.mechanisms_
+    incomplete = without_high_values(x)
+    blind = MIWAEImputer(**SMALL).fit(incomplete)
+    with_known_sign = NotMIWAEImputer(KnownSignSelfMasking([1.0] * 4), **SMALL).fit(incomplete)
+    assert error(blind.transform(incomplete), x, incomplete) > 1.2
+    assert error(with_known_sign.transform(incomplete), x, incomplete) < 0.7
+    first, second, *_ = with_known_sign.mechanisms_
     for found in (first, second):
         assert found.direction == "high"
         assert found.threshold == pytest.approx(0, abs=0.35)
@@ -85,12 +85,12 @@ def test_heavy_tails_are_better_described_by_a_student_t() -> None:
     """Five columns that agree, except for noise that is sometimes very large."""
     rng = np.random.default_rng(3)
     x = rng.normal(size=(600, 1)) + 0.2 * rng.standard_t(1.5, size=(600, 5))
-    holed = ampute(x)
-    gaussian = MIWAEImputer(latent_dim=1, **SMALL).fit(holed)
-    student = clone(gaussian).set_params(likelihood="student-t").fit(holed)
+    incomplete = ampute(x)
+    gaussian = MIWAEImputer(latent_dim=1, **SMALL).fit(incomplete)
+    student = clone(gaussian).set_params(likelihood="student-t").fit(incomplete)
     assert student.bound_ > gaussian.bound_ + 0.3
-    off, off_gaussian = (np.abs(each.transform(holed) - x) for each in (student, gaussian))
-    assert off[np.isnan(holed)].mean() < 0.95 * off_gaussian[np.isnan(holed)].mean()
+    off, off_gaussian = (np.abs(each.transform(incomplete) - x) for each in (student, gaussian))
+    assert off[np.isnan(incomplete)].mean() < 0.95 * off_gaussian[np.isnan(incomplete)].mean()
 
 
 def test_the_median_is_for_absolute_errors() -> None:
@@ -98,11 +98,11 @@ def test_the_median_is_for_absolute_errors() -> None:
     rng = np.random.default_rng(0)
     high = 10.0 * (rng.random(800) < 0.3)
     x = np.stack([high, np.zeros(800)], 1) + rng.normal(size=(800, 2)) * [0.3, 1]
-    holed = x.copy()
-    holed[::4, 0] = np.nan
-    mean = MIWAEImputer(latent_dim=2, **SMALL).fit(holed)
-    median = clone(mean).set_params(loss="absolute").fit(holed)
-    by_mean, by_median = ((each.transform(holed) - x)[::4, 0] for each in (mean, median))
+    incomplete = x.copy()
+    incomplete[::4, 0] = np.nan
+    mean = MIWAEImputer(latent_dim=2, **SMALL).fit(incomplete)
+    median = clone(mean).set_params(loss="absolute").fit(incomplete)
+    by_mean, by_median = ((each.transform(incomplete) - x)[::4, 0] for each in (mean, median))
     assert np.square(by_mean).mean() < 0.9 * np.square(by_median).mean()
     assert np.abs(by_median).mean() < 0.8 * np.abs(by_mean).mean()
 
@@ -130,24 +130,24 @@ def weather(rows: int = 500) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 @pytest.mark.parametrize("make", [MIWAEImputer, NotMIWAEImputer])
 def test_levels_and_numbers_predict_each_other(make: type) -> None:
-    truth, holed = weather()
-    imputer = make(**{**SMALL, "hidden": 32}).fit(holed)
-    filled = imputer.transform(holed)
+    truth, incomplete = weather()
+    imputer = make(**{**SMALL, "hidden": 32}).fit(incomplete)
+    filled = imputer.transform(incomplete)
     assert list(filled.columns) == list(imputer.get_feature_names_out()) == list(truth.columns)
-    assert (filled.dtypes == holed.dtypes).all()
-    assert filled.index.equals(holed.index)
-    assert filled["year"].equals(holed["year"])
-    hidden = holed.isna().to_numpy()
+    assert (filled.dtypes == incomplete.dtypes).all()
+    assert filled.index.equals(incomplete.index)
+    assert filled["year"].equals(incomplete["year"])
+    hidden = incomplete.isna().to_numpy()
     for j, name in enumerate(truth.columns[1:4], 1):
         right = (filled[name].astype(str) == truth[name].astype(str))[hidden[:, j]].mean()
         most_common = truth[name].astype(str).value_counts(normalize=True).max()
         assert right > most_common + 0.6 * (1 - most_common), name
     off = (filled["celsius"] - truth["celsius"])[hidden[:, 0]]
     assert off.std() < 0.6 * truth["celsius"].std()
-    for drawn in imputer.sample_imputations(holed, 2):
-        assert (drawn.dtypes == holed.dtypes).all()
-        assert drawn[~holed.isna()].equals(holed)
-    _, sd = imputer.impute_with_sd(holed)
+    for drawn in imputer.sample_imputations(incomplete, 2):
+        assert (drawn.dtypes == incomplete.dtypes).all()
+        assert drawn[~incomplete.isna()].equals(incomplete)
+    _, sd = imputer.impute_with_sd(incomplete)
     assert ((sd > 0).to_numpy() <= hidden).all()
     assert sd.shape == truth.shape
 
@@ -171,11 +171,11 @@ def imputer(request: pytest.FixtureRequest) -> MIWAEImputer:
 
 
 def test_observed_values_stay_and_hidden_values_are_filled(imputer: MIWAEImputer) -> None:
-    holed = ampute(two_factors(120))
-    holed[5] = np.nan  # a row without observed values
-    filled = imputer.fit_transform(holed)
-    seen = ~np.isnan(holed)
-    assert np.array_equal(filled[seen], holed[seen])
+    incomplete = ampute(two_factors(120))
+    incomplete[5] = np.nan  # a row without observed values
+    filled = imputer.fit_transform(incomplete)
+    seen = ~np.isnan(incomplete)
+    assert np.array_equal(filled[seen], incomplete[seen])
     assert np.isfinite(filled).all()
     complete = two_factors(50, seed=3)
     assert np.array_equal(imputer.transform(complete), complete)
@@ -185,36 +185,36 @@ def test_observed_values_stay_and_hidden_values_are_filled(imputer: MIWAEImputer
 def test_the_same_seed_repeats_the_result_and_another_does_not(
     imputer: MIWAEImputer,
 ) -> None:
-    holed = ampute(two_factors(120))
+    incomplete = ampute(two_factors(120))
     torch.manual_seed(0)
     before = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
-    filled = imputer.fit_transform(holed)
+    filled = imputer.fit_transform(incomplete)
     assert torch.equal(torch.random.get_rng_state(), before[0])
     assert np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
-    assert np.array_equal(imputer.transform(holed), filled)
-    assert np.array_equal(clone(imputer).fit_transform(holed), filled)
+    assert np.array_equal(imputer.transform(incomplete), filled)
+    assert np.array_equal(clone(imputer).fit_transform(incomplete), filled)
     assert not np.array_equal(
-        clone(imputer).set_params(random_state=1).fit_transform(holed), filled
+        clone(imputer).set_params(random_state=1).fit_transform(incomplete), filled
     )
-    draws = imputer.sample_imputations(holed, 3)
-    assert np.array_equal(imputer.sample_imputations(holed, 3), draws)
-    hidden = np.isnan(holed)
+    draws = imputer.sample_imputations(incomplete, 3)
+    assert np.array_equal(imputer.sample_imputations(incomplete, 3), draws)
+    hidden = np.isnan(incomplete)
     assert not np.array_equal(draws[0][hidden], draws[1][hidden])
     again = pickle.loads(pickle.dumps(imputer))
-    assert np.array_equal(again.transform(holed), filled)
+    assert np.array_equal(again.transform(incomplete), filled)
 
 
 def test_units_do_not_matter(imputer: MIWAEImputer) -> None:
     """A change of units changes imputations, thresholds and bound accordingly."""
-    holed = ampute(two_factors(120))
+    incomplete = ampute(two_factors(120))
     stretch, shift = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 0.5]), 3.0
-    one, other = imputer.fit(holed), clone(imputer).fit(stretch * holed + shift)
-    assert other.transform(stretch * holed + shift) == pytest.approx(
-        stretch * one.transform(holed) + shift, rel=1e-4
+    one, other = imputer.fit(incomplete), clone(imputer).fit(stretch * incomplete + shift)
+    assert other.transform(stretch * incomplete + shift) == pytest.approx(
+        stretch * one.transform(incomplete) + shift, rel=1e-4
     )
-    jacobian = (~np.isnan(holed) @ np.log(stretch)).mean()
-    assert other.score(stretch * holed + shift) == pytest.approx(
-        one.score(holed) - jacobian, rel=1e-4
+    jacobian = (~np.isnan(incomplete) @ np.log(stretch)).mean()
+    assert other.score(stretch * incomplete + shift) == pytest.approx(
+        one.score(incomplete) - jacobian, rel=1e-4
     )
     assert len(one.mechanisms_) == len(other.mechanisms_)
     for a, b, factor in zip(one.mechanisms_, other.mechanisms_, stretch, strict=False):
@@ -252,11 +252,11 @@ def test_numbers_that_are_levels_are_named() -> None:
 
 
 def test_steps_report_progress_and_leave_a_fitted_estimator() -> None:
-    holed = ampute(two_factors(120))
+    incomplete = ampute(two_factors(120))
     imputer = MIWAEImputer(**{**QUICK, "epochs": 50})
     within = []
-    for progress in imputer.fit_steps(holed):
-        within.append(imputer.transform(holed))
+    for progress in imputer.fit_steps(incomplete):
+        within.append(imputer.transform(incomplete))
         if progress.epoch == 4:
             break
     assert not np.array_equal(within[0], within[1])  # usable during training
@@ -264,50 +264,52 @@ def test_steps_report_progress_and_leave_a_fitted_estimator() -> None:
     assert [epoch.epoch for epoch in imputer.history_] == [1, 2, 3, 4]
     assert imputer.bound_ == pytest.approx(max(e.validation for e in imputer.history_), rel=1e-4)
     assert imputer.history_[-1] == Epoch(4, progress.loss, progress.validation)
-    assert np.isfinite(imputer.transform(holed)).all()
+    assert np.isfinite(imputer.transform(incomplete)).all()
 
 
 def test_a_fit_resumes_from_its_checkpoint(tmp_path: Path) -> None:
-    holed = ampute(two_factors(120))
-    whole = NotMIWAEImputer(restarts=2, **QUICK).fit(holed)
+    incomplete = ampute(two_factors(120))
+    whole = NotMIWAEImputer(restarts=2, **QUICK).fit(incomplete)
     broken = clone(whole).set_params(checkpoint=tmp_path / "run.pt", log_dir=tmp_path / "logs")
-    for _ in itertools.islice(broken.fit_steps(holed), 1):
+    for _ in itertools.islice(broken.fit_steps(incomplete), 1):
         pass
-    resumed = clone(broken).fit(holed)
+    resumed = clone(broken).fit(incomplete)
     assert len(resumed.history_) == 2  # epochs of this run
-    assert np.array_equal(resumed.transform(holed), whole.transform(holed))
+    assert np.array_equal(resumed.transform(incomplete), whole.transform(incomplete))
     assert list((tmp_path / "logs").iterdir())
 
 
 def test_patience_ends_training_and_all_rows_can_validate() -> None:
-    holed = ampute(two_factors(120))
+    incomplete = ampute(two_factors(120))
     settings = {**QUICK, "epochs": 60, "patience": 3, "learning_rate": 0.1}
-    imputer = MIWAEImputer(validation_fraction=0, **settings).fit(holed)
+    imputer = MIWAEImputer(validation_fraction=0, **settings).fit(incomplete)
     best = max(imputer.history_, key=lambda epoch: epoch.validation)
     assert imputer.n_iter_ == best.epoch + 3 < 60
 
 
 def test_the_best_of_several_restarts_is_kept() -> None:
-    holed = ampute(two_factors(120))
-    imputer = MIWAEImputer(restarts=4, **QUICK).fit(holed)
+    incomplete = ampute(two_factors(120))
+    imputer = MIWAEImputer(restarts=4, **QUICK).fit(incomplete)
     assert imputer.restart_bounds_.shape == (4,)
     assert len(set(imputer.restart_bounds_)) == 4
     assert imputer.bound_ == imputer.restart_bounds_.max()
     # Member 0 equals a single training, up to rounding.
-    single = MIWAEImputer(**QUICK).fit(holed)
+    single = MIWAEImputer(**QUICK).fit(incomplete)
     assert imputer.restart_bounds_[0] == pytest.approx(single.bound_, abs=1e-3)
 
 
 def test_a_custom_process_is_a_template() -> None:
-    holed = ampute(two_factors(120))
+    incomplete = ampute(two_factors(120))
     template = SelfMasking(6)
-    imputer = NotMIWAEImputer(template, **QUICK).fit(holed)
+    imputer = NotMIWAEImputer(template, **QUICK).fit(incomplete)
     assert (template.weight == 0).all()
     assert (imputer.model_.missing_process.weight != 0).all()
-    assert NotMIWAEImputer(SelfMasking, **QUICK).fit(holed).score(holed) == imputer.score(holed)
+    assert NotMIWAEImputer(SelfMasking, **QUICK).fit(incomplete).score(
+        incomplete
+    ) == imputer.score(incomplete)
     made = NotMIWAEImputer(likelihood=lambda columns: Laplace(), **QUICK)
     with pytest.raises(NotImplementedError, match="Laplace"):
-        made.fit(holed)
+        made.fit(incomplete)
 
 
 class Laplace(nn.Module):

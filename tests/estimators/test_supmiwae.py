@@ -1,4 +1,4 @@
-"""Prediction from rows with holes, against the exact distribution if it is known."""
+"""Prediction from incomplete rows, against the exact distribution if it is known."""
 
 from __future__ import annotations
 
@@ -26,48 +26,50 @@ def rmse(predicted: NDArray, y: NDArray) -> float:
 def test_it_predicts_about_as_well_as_the_exact_distribution_of_x_and_y() -> None:
     x = two_factors(900)
     y = 100 + 20 * x[:, 0] - x[:, 1] + 5 * np.random.default_rng(5).normal(size=900)
-    holed, train, test = ampute(x, 0.4), slice(600), slice(600, 900)
+    incomplete, train, test = ampute(x, 0.4), slice(600), slice(600, 900)
     settings = {**SMALL, "epochs": 120, "latent_dim": 3}
-    regressor = SupMIWAERegressor(**settings).fit(holed[train], y[train])
-    predicted, sd = regressor.predict(holed[test], return_std=True)
+    regressor = SupMIWAERegressor(**settings).fit(incomplete[train], y[train])
+    predicted, sd = regressor.predict(incomplete[test], return_std=True)
 
-    both = np.column_stack([holed, y])
+    both = np.column_stack([incomplete, y])
     exact = MFAImputer(components=1, factors=2).fit(both[train])
-    unknown = np.column_stack([holed[test], np.full(300, np.nan)])
+    unknown = np.column_stack([incomplete[test], np.full(300, np.nan)])
     best = rmse(exact.transform(unknown)[:, -1], y[test])
-    of_means = LinearRegression().fit(means(holed[train]), y[train])
+    of_means = LinearRegression().fit(means(incomplete[train]), y[train])
     assert rmse(predicted, y[test]) < 1.05 * best
-    assert rmse(predicted, y[test]) < 0.9 * rmse(of_means.predict(means(holed[test])), y[test])
+    assert rmse(predicted, y[test]) < 0.9 * rmse(
+        of_means.predict(means(incomplete[test])), y[test]
+    )
     assert np.square((predicted - y[test]) / sd).mean() == pytest.approx(1, abs=0.25)
-    assert regressor.score(holed[test], y[test]) > 0.5
+    assert regressor.score(incomplete[test], y[test]) > 0.5
 
 
 def test_class_probabilities_account_for_hidden_values() -> None:
     """The class is the sign of column 0; if column 0 is hidden, the others predict it."""
     x = one_factor(0.7, rows=1400)
     labels = np.where(x[:, 0] > 0, "high", "low")
-    holed = ampute(x, 0.4)
+    incomplete = ampute(x, 0.4)
     train, test = slice(1000), slice(1000, 1400)
-    classifier = SupMIWAEClassifier(latent_dim=2, **SMALL).fit(holed[train], labels[train])
+    classifier = SupMIWAEClassifier(latent_dim=2, **SMALL).fit(incomplete[train], labels[train])
     assert list(classifier.classes_) == ["high", "low"]
-    p = classifier.predict_proba(holed[test])
+    p = classifier.predict_proba(incomplete[test])
     assert p.sum(1) == pytest.approx(1)
-    assert (classifier.predict(holed[test]) == classifier.classes_[p.argmax(1)]).all()
-    of_means = LogisticRegression().fit(means(holed[train]), labels[train])
-    gain = classifier.score(holed[test], labels[test]) - of_means.score(
-        means(holed[test]), labels[test]
+    assert (classifier.predict(incomplete[test]) == classifier.classes_[p.argmax(1)]).all()
+    of_means = LogisticRegression().fit(means(incomplete[train]), labels[train])
+    gain = classifier.score(incomplete[test], labels[test]) - of_means.score(
+        means(incomplete[test]), labels[test]
     )
     assert gain > -0.01
     for hidden in (
         True,
         False,
     ):  # calibrated whether column 0 is observed or hidden
-        rows = np.isnan(holed[test][:, 0]) == hidden
+        rows = np.isnan(incomplete[test][:, 0]) == hidden
         right = labels[test][rows] == "high"
         off = p[rows, 0].mean() - right.mean()
         assert abs(off) < 4 * 0.5 / np.sqrt(rows.sum())
     log_loss = -np.log(np.where(labels[test] == "high", p[:, 0], p[:, 1])).mean()
-    naive = of_means.predict_proba(means(holed[test]))
+    naive = of_means.predict_proba(means(incomplete[test]))
     naive_loss = -np.log(np.where(labels[test] == "high", naive[:, 0], naive[:, 1])).mean()
     assert log_loss < 0.9 * naive_loss
 
@@ -80,14 +82,14 @@ def test_a_missing_process_uses_the_information_in_missing_values() -> None:
     x[:, 0] = np.where(x[:, 0] > 0, np.nan, x[:, 0])
     process = KnownSignSelfMasking([1.0, 1.0, 1.0])
     settings = {**SMALL, "learning_rate": 3e-3, "epochs": 120}
-    knowing = SupMIWAERegressor(process, **settings).fit(x[:900], y[:900])
-    filled = knowing.impute(x[900:])
+    with_process = SupMIWAERegressor(process, **settings).fit(x[:900], y[:900])
+    filled = with_process.impute(x[900:])
     blind = SupMIWAERegressor(**settings).fit(x[:900], y[:900])
     hidden = np.isnan(x[900:, 0])
     truth = y[900:][hidden] / 2
     assert abs(filled[hidden, 0].mean() - truth.mean()) < 0.3
     assert abs(blind.impute(x[900:])[hidden, 0].mean() - truth.mean()) > 0.6
-    assert knowing.mechanisms_[0].direction == "high"
+    assert with_process.mechanisms_[0].direction == "high"
     assert blind.mechanisms_ == ()
 
 
@@ -104,23 +106,23 @@ def test_a_missing_process_uses_the_information_in_missing_values() -> None:
 def test_it_is_an_estimator(predictor: SupMIWAERegressor | SupMIWAEClassifier) -> None:
     x = two_factors(120)
     y = np.digitize(x[:, 0], [-1, 1])
-    holed = ampute(x)
-    holed[3] = np.nan
+    incomplete = ampute(x)
+    incomplete[3] = np.nan
     predictor = clone(predictor)
-    for progress in predictor.fit_steps(holed, y):
+    for progress in predictor.fit_steps(incomplete, y):
         assert np.isfinite(progress.loss)
-    predicted = predictor.predict(holed)
+    predicted = predictor.predict(incomplete)
     assert predicted.shape == (120,)
     # up to rounding, which depends on the number of rows in a product
     if predicted.dtype.kind == "f":
-        np.testing.assert_allclose(predictor.predict(holed[5:9]), predicted[5:9], rtol=1e-5)
+        np.testing.assert_allclose(predictor.predict(incomplete[5:9]), predicted[5:9], rtol=1e-5)
     else:
-        assert np.array_equal(predictor.predict(holed[5:9]), predicted[5:9])
-    assert np.array_equal(clone(predictor).fit(holed, y).predict(holed), predicted)
-    assert np.array_equal(pickle.loads(pickle.dumps(predictor)).predict(holed), predicted)
-    filled = predictor.impute(holed)
-    seen = ~np.isnan(holed)
-    assert np.array_equal(filled[seen], holed[seen])
+        assert np.array_equal(predictor.predict(incomplete[5:9]), predicted[5:9])
+    assert np.array_equal(clone(predictor).fit(incomplete, y).predict(incomplete), predicted)
+    assert np.array_equal(pickle.loads(pickle.dumps(predictor)).predict(incomplete), predicted)
+    filled = predictor.impute(incomplete)
+    seen = ~np.isnan(incomplete)
+    assert np.array_equal(filled[seen], incomplete[seen])
     assert np.isfinite(filled).all()
 
 

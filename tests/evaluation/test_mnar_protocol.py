@@ -39,7 +39,7 @@ def test_the_published_numbers_are_read_off_in_their_columns() -> None:
     )
 
 
-def test_the_table_and_its_holes_are_those_of_the_paper() -> None:
+def test_the_table_and_its_missing_cells_are_those_of_the_paper() -> None:
     x = mnar_protocol.standardised("breast")
     assert x.shape == (569, 30)
     torch.testing.assert_close(x.mean(0), torch.zeros(30), atol=1e-4, rtol=0)
@@ -74,7 +74,7 @@ def test_correct_signs_are_counted_only_if_signs_are_learned() -> None:
     assert math.isnan(found["not-MIWAE PPCA, known sign"].right_signs)
 
 
-def test_a_linear_decoder_is_the_same_function_before_it_bends() -> None:
+def test_a_decoder_around_a_linear_one_starts_as_the_same_function() -> None:
     straight = torch.nn.Linear(3, 5)
     bent = LinearPlusNetwork.around(straight, hidden=8, source=generator(0))
     z = normal((7, 3), generator(1))

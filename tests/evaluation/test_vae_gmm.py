@@ -1,4 +1,4 @@
-"""The numbers on a card: those of a run and its control, and clusters that no test label named."""
+"""The numbers on a card are those of a run and its control; test labels have no influence."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_accuracies_of_training_images_are_those_of_the_best_pairing(measured: M
     assert (measured.images, measured.epochs) == (200, 24)
 
 
-def test_bounds_have_the_mixture_of_their_moment_as_the_prior(measured: Measured) -> None:
+def test_each_bound_uses_the_mixture_of_its_own_snapshot_as_the_prior(measured: Measured) -> None:
     model, last = run().model, run().shots[-1]
     x, seed = images().x, CONFIG.seed + 1
     again = mutual.bound(model, last.mixture, x, seed)
@@ -107,7 +107,7 @@ def found_in_test() -> tuple[Tensor, Tensor]:
     return torch.cat(found), test.y
 
 
-def test_the_accuracy_on_the_test_split_pairs_as_the_training_images_do(
+def test_the_accuracy_on_the_test_split_uses_the_pairing_of_the_training_images(
     measured: Measured,
 ) -> None:
     pairing = best_pairing(run().shots[-1].assignment, images().y)
@@ -128,14 +128,14 @@ def test_labels_of_the_test_split_have_no_influence(
     monkeypatch.setattr(data, "load", renamed)
     other = measure()[1].measured
     assert other._replace(accuracy_test=0) == measured._replace(accuracy_test=0)
-    # A pairing that test labels chose would follow them, and stay as accurate.
+    # A pairing chosen by test labels would follow them, and would be as accurate as before.
     pairing = best_pairing(run().shots[-1].assignment, images().y)
     found, labels = found_in_test()
     assert other.accuracy_test == pytest.approx(accuracy(found, labels, pairing))
     assert other.accuracy_test < measured.accuracy_test
 
 
-def test_progress_rises_and_a_reader_sees_the_images_as_they_were() -> None:
+def test_progress_rises_and_the_classifier_gets_the_original_images() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         reader = classifier(28, 1, [str(i) for i in range(10)], (4, 8), 5).eval()

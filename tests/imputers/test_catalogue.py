@@ -37,7 +37,7 @@ def images(kind: str, count: int = 60) -> Tensor:
     return (x > 0.5).float() if kind == "digit" else x
 
 
-def thing(need: str | None, kind: str) -> object:
+def material(need: str | None, kind: str) -> object:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         if need is None:
@@ -62,8 +62,8 @@ def thing(need: str | None, kind: str) -> object:
 
 def method(name: str, kind: str, **more: object) -> object:
     constructor = CATALOGUE[name]
-    things = () if constructor.needs is None else (thing(constructor.needs, kind),)
-    return constructor(*things, **{**QUICK.get(name, {}), **more})
+    materials = () if constructor.needs is None else (material(constructor.needs, kind),)
+    return constructor(*materials, **{**QUICK.get(name, {}), **more})
 
 
 def problem(kind: str) -> tuple[Masked, Tensor]:

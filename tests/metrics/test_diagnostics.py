@@ -124,8 +124,8 @@ def test_pareto_k_is_the_shape_of_a_known_tail() -> None:
     error = estimates.std(0) / 60**0.5
     assert error.max() < 0.03
     count = 3 * 4000**0.5
-    leaning = (count * shapes + 5) / (count + 10)
-    assert ((estimates.mean(0) - leaning).abs() < 4 * error).all()
+    biased = (count * shapes + 5) / (count + 10)
+    assert ((estimates.mean(0) - biased).abs() < 4 * error).all()
 
 
 def test_smoothing_lowers_the_error_of_heavy_tailed_weights() -> None:

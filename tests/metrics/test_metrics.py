@@ -62,13 +62,13 @@ def test_observed_pixels_do_not_count(name: str) -> None:
     guess, truth, observed = problem()
     score = SCORES[name](guess, truth, observed)
     for wrong in (1 - guess, torch.full_like(guess, torch.nan)):
-        spoilt = torch.where(observed, wrong, guess)
+        changed = torch.where(observed, wrong, guess)
         torch.testing.assert_close(
-            SCORES[name](spoilt, truth, observed), score, rtol=0, atol=0, equal_nan=True
+            SCORES[name](changed, truth, observed), score, rtol=0, atol=0, equal_nan=True
         )
     # Hidden pixels count.
-    spoilt = torch.where(observed, guess, uniform(B, *SHAPE, seed=9))
-    assert not torch.equal(SCORES[name](spoilt, truth, observed), score)
+    changed = torch.where(observed, guess, uniform(B, *SHAPE, seed=9))
+    assert not torch.equal(SCORES[name](changed, truth, observed), score)
 
 
 def test_every_score_on_screen_is_defined() -> None:
@@ -209,7 +209,7 @@ def test_crps_of_a_point_imputation_is_its_absolute_error() -> None:
 
 
 @pytest.mark.parametrize("n", [19, 39, 50, 16])
-def test_draws_exchangeable_with_the_truth_cover_at_the_nominal_level(n: int) -> None:
+def test_draws_exchangeable_with_the_true_values_cover_at_the_nominal_level(n: int) -> None:
     entries = 100_000
     draws, truth = normal(n, entries, 1), normal(entries, 1, seed=1)
     seen = torch.zeros(entries, 1, dtype=torch.bool)

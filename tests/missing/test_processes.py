@@ -499,9 +499,9 @@ def test_a_missing_value_of_an_unaffected_column_is_ignored() -> None:
     inner = Restricted(SelfMasking(D, weight=1.0), [True, False, False, False])
     process, _ = by_column(inner)
     x, seen = rows(5, 4), torch.ones(5, D, dtype=torch.bool)
-    holed = seen.clone()
-    holed[:, 1:] = False
-    assert torch.equal(process.log_prob(holed, x), process.log_prob(seen, x))
+    incomplete = seen.clone()
+    incomplete[:, 1:] = False
+    assert torch.equal(process.log_prob(incomplete, x), process.log_prob(seen, x))
     with pytest.raises(ValueError, match=r"column_of of shape \(4,\)"):
         ByColumn(SelfMasking(D), [0, 1, 1])
 

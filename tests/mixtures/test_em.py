@@ -229,7 +229,7 @@ def test_variational_bayes_finds_the_clusters_and_empties_the_rest() -> None:
 def test_latents_that_the_decoder_ignores_do_not_hide_the_clusters() -> None:
     """An unused latent has q(z|x) near N(0, 1): its means hardly differ, its variance is 1.
 
-    Seeds as narrow as the means are would be off by hundreds of nats there, and do lose clusters.
+    Seeds as narrow as the means would be off by hundreds of nats there, and would lose clusters.
     """
     x, truth = three_clusters(300)
     unused = 0.03 * normal((len(x), 4), generator(1), x.dtype)

@@ -88,7 +88,7 @@ def test_one_point_has_one_atom_of_the_least_variance() -> None:
 
 
 @pytest.mark.parametrize(("half", "atoms"), [(0.6, 1), (0.9, 1), (1.3, 2), (3.0, 2)])
-def test_two_points_part_when_they_are_two_standard_deviations_apart(
+def test_two_points_have_separate_atoms_from_two_standard_deviations_on(
     half: float, atoms: int
 ) -> None:
     """Variance σ² = 1, points ±a: one atom at 0 if a ≤ σ, otherwise two inside (−a, a)."""
@@ -142,8 +142,8 @@ def test_both_bounds_are_above_the_directional_derivative(dim: int) -> None:
     """For a poor mixture with a large D; the bound by cells is near its supremum."""
     x = moons()[:, :dim].contiguous()
     family = Family(0.01, 2.0)
-    poor = Atoms(torch.zeros(1).double(), x.mean(0)[None], torch.ones(1, dim).double())
-    log_p = poor.log_prob(x)
+    bad_atoms = Atoms(torch.zeros(1).double(), x.mean(0)[None], torch.ones(1, dim).double())
+    log_p = bad_atoms.log_prob(x)
     log_w = -log_p - math.log(len(x))
     start = seeds(x, family, scales=6)
     found = climb(x, log_p, start, family, steps=400)

@@ -60,7 +60,7 @@ def test_noise_never_falls_below_the_floor_and_weights_sum_to_one() -> None:
     masked, _ = problem()
     model = small()
     for parameter in model.backbone.head.parameters():
-        nn.init.constant_(parameter, -50.0)  # as sure as it can be
+        nn.init.constant_(parameter, -50.0)  # as certain as possible
     distribution = model.conditional(masked)
     assert distribution.noise.min() >= model.noise_floor
     torch.testing.assert_close(distribution.log_weights.exp().sum(1), torch.ones(4).double())

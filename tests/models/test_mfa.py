@@ -199,11 +199,11 @@ def test_the_likelihood_never_falls(name: str, incomplete: bool) -> None:
 
 def test_hidden_entries_may_hold_anything_and_zero_filling_is_something_else() -> None:
     x, observed = simulated(300, truth()), seen(300)
-    spoilt = torch.where(observed, x, torch.nan)
-    model = started(spoilt, observed)
+    with_nan = torch.where(observed, x, torch.nan)
+    model = started(with_nan, observed)
     clean = copy.deepcopy(model)
     filled = copy.deepcopy(model)
-    climb(model, spoilt, 20, observed)
+    climb(model, with_nan, 20, observed)
     climb(clean, x, 20, observed)
     climb(filled, torch.where(observed, x, 0), 20)
     assert_same_parameters(model, clean)

@@ -88,6 +88,6 @@ def test_it_completes_later_pixels_correctly_and_earlier_ones_not(later: bool) -
     # Weighted by the probability of the observed pixels, the same draws are correct.
     log_w = torch.where(rows.observed, filled.log_prob_each(), 0.0).flatten(1).sum(1)
     weight = log_w.softmax(0)[:, None, None]
-    mended = (weight * filled.x[:, 0]).sum(0)
-    spread = (weight.square() * (filled.x[:, 0] - mended).square()).sum(0).sqrt() + 1e-4
-    assert ((mended - expected).abs() / spread).max() < 4
+    weighted = (weight * filled.x[:, 0]).sum(0)
+    spread = (weight.square() * (filled.x[:, 0] - weighted).square()).sum(0).sqrt() + 1e-4
+    assert ((weighted - expected).abs() / spread).max() < 4

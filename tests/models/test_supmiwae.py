@@ -1,4 +1,4 @@
-"""supMIWAE against quadrature: bounds with a target, and predictions from rows with holes."""
+"""supMIWAE against quadrature: bounds with a target, and predictions from incomplete rows."""
 
 from __future__ import annotations
 

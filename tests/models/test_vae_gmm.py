@@ -81,9 +81,9 @@ def test_it_is_a_latent_variable_model_whose_prior_is_the_mixture() -> None:
         torch.testing.assert_close(
             model.responsibilities(pixels(5)), distribution.responsibilities(*latents)
         )
-    twin = untrained()
-    twin.load_state_dict(model.state_dict())
-    assert torch.equal(twin.mixture.means, model.mixture.means)
+    second = untrained()
+    second.load_state_dict(model.state_dict())
+    assert torch.equal(second.mixture.means, model.mixture.means)
     assert all(not each.requires_grad for each in (model.weights, model.means, model.scales))
 
 

@@ -40,8 +40,10 @@ def test_the_error_of_a_unet_names_the_supported_sizes() -> None:
 
 
 def test_every_pixel_of_a_unet_depends_on_every_other() -> None:
-    """By attention: a change in one corner reaches the opposite one, once it is trained away
-    from its start, at which the attention adds nothing."""
+    """By attention: a change in one corner reaches the opposite one.
+
+    The weights are drawn at random, because attention adds nothing before training.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = UNet(1, 1, (8, 16), blocks=1).double()

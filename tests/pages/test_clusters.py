@@ -213,8 +213,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make trainings short."""
 
     def small(*arguments: Any, **settings: Any) -> mutual.Config:
-        given = mutual.Config(*arguments, **settings)
-        return dataclasses.replace(given, warmup=2, epochs=1, hidden=32, batch_size=50)
+        requested = mutual.Config(*arguments, **settings)
+        return dataclasses.replace(requested, warmup=2, epochs=1, hidden=32, batch_size=50)
 
     monkeypatch.setattr(training, "Config", small)
 

@@ -281,9 +281,9 @@ def test_a_table_in_any_form_is_read_and_shown_in_every_view(case: str) -> None:
     for name in ("Assume", "One cell", "Watch"):
         group(app, "mnar view").set_value(name).run()
         without_errors(app)
-    hopeless = case == "words alone"  # no missing cell and no numeric column
-    assert bool(app.info) == hopeless
-    assert bool(app.button) != hopeless
+    unusable = case == "words alone"  # no missing cell and no numeric column
+    assert bool(app.info) == unusable
+    assert bool(app.button) != unusable
 
 
 def test_column_names_are_shown_as_they_are() -> None:

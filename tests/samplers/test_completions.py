@@ -188,7 +188,7 @@ def test_gradients_through_discrete_draws_are_those_of_the_enumerated_bound(head
 
 
 def test_unused_completions_can_be_left_undrawn() -> None:
-    plain, knowing = (
+    plain, with_process = (
         MIWAE(**networks(1.5)),
         NotMIWAE(**networks(1.5), missing_process=Constant(0.7, 2)),
     )
@@ -199,5 +199,5 @@ def test_unused_completions_can_be_left_undrawn() -> None:
     assert without.drawn is None
     assert whole.drawn is not None
     assert torch.equal(without.log_w, whole.log_w)
-    needed = weighted_completions(knowing, rows(5), 20, generator(0), completed=False)
+    needed = weighted_completions(with_process, rows(5), 20, generator(0), completed=False)
     assert needed.drawn is not None

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 COMPLETIONS = 3
 EVERY = {**CATALOGUE, "LAIR": partial(lair, completions=COMPLETIONS, prior_proposals=2)}
-"""The chains, and LAIR for what holds of it too."""
+"""The chains, and LAIR where the same contract applies to it."""
 
 
 def rows(name: str, masked: Masked) -> Masked:
@@ -157,7 +157,7 @@ def test_running_mean_is_the_mean() -> None:
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_what_was_drawn_decides(name: str) -> None:
+def test_the_random_draw_decides_on_acceptance(name: str) -> None:
     infos = [step.info for step in run(CATALOGUE[name](untrained(), problem()), generator(2), 30)]
     for info in infos:
         assert torch.equal(info.accepted, info.log_u < info.log_ratio)

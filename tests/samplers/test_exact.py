@@ -144,7 +144,7 @@ def test_a_collapsed_proposal_from_the_current_completion_would_be_detected() ->
 def test_a_collapsed_ratio_over_all_entries_would_be_detected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Hidden entries taken as data, as they stand in `masked.x`: 0."""
+    """Hidden entries treated as data, with the value 0 that `masked.x` has there."""
     masked, hidden, exact = linear_gaussian_problem()
     monkeypatch.setattr(
         collapsed_module,

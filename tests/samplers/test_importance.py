@@ -154,8 +154,8 @@ def test_sir_draws_have_the_exact_conditional_distribution() -> None:
     scale = exact.covariance.diagonal().sqrt()
     assert ((draws.T.cov() - exact.covariance).abs() / (scale[:, None] * scale)).max() < 0.1
     unweighted = sample._replace(log_w=torch.zeros_like(sample.log_w))
-    careless = sir_draws(unweighted, model, 1, generator(13))[0][:, HIDDEN]
-    assert standard_errors_off(careless, exact.mean) > 20
+    unweighted_draws = sir_draws(unweighted, model, 1, generator(13))[0][:, HIDDEN]
+    assert standard_errors_off(unweighted_draws, exact.mean) > 20
 
 
 def test_resampling_chooses_with_the_weights() -> None:

@@ -86,7 +86,7 @@ def test_a_run_that_keeps_its_last_weights_does_so_when_resumed(
         return model.weight.detach()
 
     whole = trained(None, 6)
-    for leave_after in (1, 4, 5):  # past the middle fewer epochs are to come than are gone
+    for leave_after in (1, 4, 5):  # from the middle on, fewer epochs remain than are done
         checkpoint = tmp_path / f"{leave_after}.pt"
         left = trained(checkpoint, leave_after)
         assert not torch.equal(left, whole)

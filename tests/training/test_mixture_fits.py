@@ -87,9 +87,9 @@ def test_every_fit_ends_with_a_mixture_and_its_history(
         best = answer.trace[:, -1].max().item()
         assert best == pytest.approx(likelihood(plan, mixture), abs=1e-5)
     # The networks use the mixture that they receive.
-    handed = plan.blurred(mixture)
-    assert handed.diagonal == diagonal
-    assert handed.log_prob(latents().mean).isfinite().all()
+    received = plan.blurred(mixture)
+    assert received.diagonal == diagonal
+    assert received.log_prob(latents().mean).isfinite().all()
 
 
 @pytest.mark.usefixtures("short")

@@ -48,13 +48,13 @@ def test_the_weight_is_that_of_the_divergence_alone(weight: float, hard: bool) -
     torch.testing.assert_close(found, -by_hand.mean())
 
 
-def test_clusters_given_to_other_images_give_another_loss() -> None:
+def test_a_different_assignment_of_clusters_gives_a_different_loss() -> None:
     made, batch = model(), images()
     other = LabelledImages(batch.x, batch.y.roll(1))
     soft, hard = (negative_mixture_bound(hard=hard) for hard in (False, True))
     assert soft(made, batch, generator(0)) == soft(made, other, generator(0))
     assert (hard(made, batch, generator(0)) - hard(made, other, generator(0))).abs() > 0.1
-    # The cluster an image was given is one of those the best q(c|x) weighs: never a better bound.
+    # An assigned cluster is one choice of q(c|x), so its bound is never better than the best one.
     assert hard(made, batch, generator(0)) > soft(made, batch, generator(0))
 
 

@@ -46,11 +46,11 @@ def run(**changes: object) -> Result:
 
 
 result = cache(run)
-"""Of a run made once for all tests."""
+"""The result of a run that is made once for all tests."""
 
 
 def message(shot: Shot, mixture: GaussianMixture) -> float:
-    """The only term of the bound that the mixture is in, of the networks of this shot."""
+    """The only term of the bound that contains the mixture, for the networks of this shot."""
     joint = mixture.log_joint(*shot.latents)
     return joint.logsumexp(1).double().mean().item()
 
@@ -181,7 +181,7 @@ def test_an_annealed_message_grows_evenly_to_its_weight(
 
 
 def gains(shots: tuple[Shot, ...]) -> list[float]:
-    """What each mixture says of the networks it was fitted to, against the one before."""
+    """Gain of each mixture over the previous one, for the networks it was fitted to."""
     return [
         message(now, now.mixture) - message(now, before.mixture) for before, now in pairwise(shots)
     ]
@@ -195,7 +195,7 @@ def test_the_mixture_alone_never_lowers_the_bound(diagonal: bool) -> None:
     found = gains(shots)
     assert min(found) > -1e-5
     assert max(found) > 0.02
-    # Going on with a fit to the means alone would: its clusters are too small for the posteriors.
+    # A fit to the means alone lowers it: its clusters are too small for the posteriors.
     last, plan = shots[-1], replace(SMALL, spread=False, diagonal=diagonal).plan
     *_, narrow = FITS["EM"](last.latents, plan, last.mixture, 0)
     assert message(last, narrow.mixture) < message(last, last.mixture) - 0.02
@@ -223,13 +223,13 @@ def test_clusters_keep_their_names(kind: str) -> None:
     for before, now in pairwise(last.shots):
         kept, best = overlap(before.assignment, now.assignment)
         assert kept == best > 120
-    if kind == "variational":  # whose fits begin anew, with names of their own
+    if kind == "variational":  # each fit starts again and names its clusters itself
         own = frames[-1].fitting.mixture.assign(last.shots[-1].latents.mean)
         kept, best = overlap(last.shots[-2].assignment, own)
         assert kept < best
 
 
-def test_hard_messages_are_of_the_clusters_last_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hard_messages_use_the_latest_assignment(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Tensor] = []
     plain = mutual.fit
 
@@ -248,7 +248,7 @@ def test_hard_messages_are_of_the_clusters_last_seen(monkeypatch: pytest.MonkeyP
     assert not torch.equal(result(hard=False).model.means, result(hard=True).model.means)
 
 
-def test_images_without_a_batch_of_their_own_size_train_jointly_too() -> None:
+def test_joint_training_works_with_any_batch_size() -> None:
     """A batch larger than the data set, and a last batch with a single image."""
     images = small_images()
     few = ClusterImages(images.x[:101], images.y[:101], images.classes)
@@ -287,10 +287,10 @@ def test_every_part_of_a_training_has_its_own_batches_and_noise() -> None:
     assert len(seeds) == 3 * len(places)
 
 
-def test_the_source_of_the_study_differs_as_it_says() -> None:
-    source = mutual.PUBLISHED
-    assert source.all_epochs == 200
-    assert (source.images, source.clusters, source.latent_dim) == (10_000, 10, 12)
-    assert source.control == replace(source, form="one pass")
+def test_the_published_settings_differ_as_documented() -> None:
+    published = mutual.PUBLISHED
+    assert published.all_epochs == 200
+    assert (published.images, published.clusters, published.latent_dim) == (10_000, 10, 12)
+    assert published.control == replace(published, form="one pass")
     assert Config().plan.spread
-    assert not source.plan.spread
+    assert not published.plan.spread

@@ -48,7 +48,7 @@ def cut_off(config: Config, folder: Path, epoch: int) -> None:
 def test_an_interrupted_run_ends_bit_for_bit_the_same(kind: str, tmp_path: Path) -> None:
     config = replace(CONFIG, **KINDS[kind])
     whole = run(config)
-    # Late in the warm-up; after it; late in the last round. And again and again.
+    # Late in the warm-up; after it; late in the last round; and after every second epoch.
     moments = (4, 5, config.all_epochs - 1)
     for epoch in moments:
         folder = tmp_path / str(epoch)

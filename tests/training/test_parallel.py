@@ -125,7 +125,7 @@ def exact(
 
 
 @contextmanager
-def shared_as_if_all_were_alike(rows: Tensor) -> Iterator[tuple[Tensor, float]]:
+def with_equal_weights(rows: Tensor) -> Iterator[tuple[Tensor, float]]:
     with OURS(rows) as (mine, _):
         yield mine, 1 / parallel.size()
 
@@ -134,10 +134,10 @@ OURS = parallel.own_part
 
 
 def critic_after() -> dict[str, Tensor]:
-    """Loss and weights after steps without noise: made images are all alike, penalties midway.
+    """Loss and weights after steps without noise: all generated images are equal.
 
-    Biases are left out. Where a unit is on for all images the gradient of its bias is 0 but for
-    rounding, which Adam makes as large as any.
+    Penalties are computed midway between images. Biases are left out: if a unit is active for all
+    images, the gradient of its bias is 0 up to rounding, and Adam scales that to a full step.
     """
 
     def grey(model: WGAN, count: int, source: torch.Generator) -> Tensor:
@@ -183,7 +183,7 @@ def mixture_after(rows: int) -> dict[str, Tensor]:
     return dict(model.named_buffers())
 
 
-def who_leaves(leaving: tuple[int, ...]) -> str:
+def outcome_of_leaving(leaving: tuple[int, ...]) -> str:
     """Result of this process if the named processes leave the loop after two reports."""
     try:
         for seen, _ in enumerate(fit(Line(1), squared_error, X, score, Schedule(3, 8))):
@@ -200,14 +200,14 @@ def in_each_of_two(folder: Path) -> None:
         assert parallel.size() == 2
         found = {
             "exact": {name: exact(**options) for name, options in EXACT.items()},
-            "taken up": exact(33, checkpoint=folder / "of-one.pt"),
+            "resumed": exact(33, checkpoint=folder / "of-one.pt"),
             "bounds": bounds_of_tiny_vaes(),
             "critic": critic_after(),
             "gan": gan_after(),
             "mixture": {rows: mixture_after(rows) for rows in (1, 7)},
-            "leaving": [who_leaves(ranks) for ranks in ((0,), (1,), (0, 1))],
+            "leaving": [outcome_of_leaving(ranks) for ranks in ((0,), (1,), (0, 1))],
         }
-        with mock.patch.object(parallel, "own_part", shared_as_if_all_were_alike):
+        with mock.patch.object(parallel, "own_part", with_equal_weights):
             found["wrong"] = {name: exact(**options) for name, options in EXACT.items()}
         sources = [parallel.noise_per_process(generator(seed)) for seed in (1, 1, 2)]
         found["noise"] = [torch.rand(3, generator=source) for source in sources]
@@ -262,7 +262,7 @@ def test_with_noise_the_bound_is_that_of_one_process(of_two: list[dict]) -> None
 
 def test_all_processes_have_the_same_weights(of_two: list[dict]) -> None:
     first, second = of_two
-    for part in ("critic", "gan", "taken up"):
+    for part in ("critic", "gan", "resumed"):
         assert farthest(first[part], second[part]) == 0
     for rows in first["mixture"]:
         assert farthest(first["mixture"][rows], second["mixture"][rows]) == 0
@@ -311,7 +311,7 @@ def test_processes_that_begin_in_different_epochs_get_an_error(of_two: list[dict
 
 
 def test_two_processes_resume_the_run_of_one(of_two: list[dict]) -> None:
-    resumed, whole = of_two[0]["taken up"], exact(33)
+    resumed, whole = of_two[0]["resumed"], exact(33)
     assert resumed["history"][0].tolist()[:2] == [2, 2]  # in the third epoch
     assert (
         farthest(

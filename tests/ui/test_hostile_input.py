@@ -246,9 +246,9 @@ PARSERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], bool]]] = {
 @given(sent=MESSAGES)
 @repeatable(50)
 def test_any_state_of_a_component_is_ignored_or_in_range(name: str, sent: object) -> None:
-    parse, sound = PARSERS[name]
+    parse, is_valid = PARSERS[name]
     value = parse(sent)
-    assert value is None or sound(value)
+    assert value is None or is_valid(value)
 
 
 # --- links ------------------------------------------------------------------------------------

@@ -144,11 +144,11 @@ def test_bad_files_are_refused_with_a_message(case: str, read: Reader) -> None:
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP"])
 def test_a_damaged_file_gives_an_image_or_a_bad_upload(kind: str, read: Reader) -> None:
-    sound = saved(Image.fromarray(ramp()).convert("RGB"), kind)
+    intact = saved(Image.fromarray(ramp()).convert("RGB"), kind)
     outcomes = set()
     for seed in range(300):
         rng = np.random.default_rng(seed)
-        broken = bytearray(sound)
+        broken = bytearray(intact)
         for at in rng.integers(
             0, min(len(broken), 200 if seed % 2 else len(broken)), seed % 8 + 1
         ):
@@ -176,7 +176,7 @@ def test_odd_file_names_do_not_matter(name: str) -> None:
     assert len(str(caught.value)) < 120
 
 
-# --- work that a small file asks for
+# --- work that a small file causes
 
 
 def progressive(side: int, more_scans: int = 0) -> bytes:
@@ -263,7 +263,7 @@ def test_a_child_that_decodes_imports_neither_streamlit_nor_torch() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-# --- what a sound picture becomes
+# --- valid pictures
 
 
 def test_grey_levels_are_exact() -> None:
@@ -742,8 +742,8 @@ def expensive_uploads() -> dict[str, bytes]:
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_no_upload_costs_more_than_300_megabytes(tmp_path: Path, mode: str) -> None:
     bombs = {name: make() for name, (make, _) in BAD.items() if "bomb" in name or "," in name}
-    dear = expensive_uploads()
-    files = bombs | dear
+    expensive = expensive_uploads()
+    files = bombs | expensive
     paths = [tmp_path / f"{index}" for index in range(len(files))]
     for path, content in zip(paths, files.values(), strict=True):
         path.write_bytes(content)
@@ -756,8 +756,8 @@ def test_no_upload_costs_more_than_300_megabytes(tmp_path: Path, mode: str) -> N
     )
     peaks = dict(zip(files, map(str.split, ran.stdout.splitlines()), strict=True))
     for name, (outcome, grown) in peaks.items():
-        assert outcome == ("read" if name in dear else "refused"), name
-        assert float(grown) < (300 if name in dear else 50), name
+        assert outcome == ("read" if name in expensive else "refused"), name
+        assert float(grown) < (300 if name in expensive else 50), name
     assert float(peaks["moving.webp"][1]) > 100  # it was measured
 
 

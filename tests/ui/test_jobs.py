@@ -207,7 +207,7 @@ def test_a_run_that_waits_for_a_stopped_item_takes_no_slot(
     assert resumed.items == [0, 1]
 
 
-def test_runs_of_many_visitors_advance_in_turns() -> None:
+def test_the_runs_of_many_visitors_alternate() -> None:
     runs = [Worker().start(i, counting(30, pause=0.002)) for i in range(6)]
     assert all(run.wait(PATIENCE) for run in runs)
     assert all(run.state == "finished" for run in runs)

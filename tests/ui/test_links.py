@@ -141,7 +141,7 @@ def test_unknown_values_are_named_and_left_out() -> None:
     assert "junk" not in address(app)
 
 
-def test_an_option_that_is_not_available_gives_way_to_one_that_is() -> None:
+def test_an_unavailable_option_is_replaced_by_an_available_one() -> None:
     app = opened(model="a")
     app.session_state["only b"] = True
     app.run()

@@ -157,7 +157,7 @@ def test_shipped_weights_impute_as_well_as_on_their_card(name: str) -> None:
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_shipped_classifiers_reach_the_accuracy_of_their_card(name: str) -> None:
-    """Accuracy on 300 test images, in standard errors; of attributes, all forty of each face."""
+    """Accuracy on 300 test images, in standard errors; for attributes, all forty of each face."""
     dataset = RECIPES[name].dataset
     if not data.is_available(dataset):
         pytest.skip(f"{dataset} is not on this machine")

@@ -1,8 +1,8 @@
 """Test app of the chain player: synthetic chains on an enlarged scikit-learn digit.
 
-`?scene=complete` sends everything at once, `?scene=stream` a chunk at a time.  Of the latter,
-`chunk=` is the number of frames at a time, `stop=` where the chains hang, and `gap=1` loses
-frames 5 … 9.  `chains=`, `samplers=`, `autoplay=0` and `hide=none` vary the problem.
+`?scene=complete` sends everything at once, `?scene=stream` a chunk at a time. For a stream,
+`chunk=` is the number of frames in a chunk, `stop=` the frame at which the chains stop, and
+`gap=1` loses frames 5 … 9. `chains=`, `samplers=`, `autoplay=0` and `hide=none` vary the problem.
 """
 
 from __future__ import annotations

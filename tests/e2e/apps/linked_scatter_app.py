@@ -57,12 +57,12 @@ def ellipses(xy: np.ndarray, codes: np.ndarray) -> list[Ellipse]:
 
 def main() -> None:
     """A page built like the lab's: a copy of the selection in the session, and a report."""
-    memory, wish = st.session_state, st.query_params
+    memory, query = st.session_state, st.query_params
     memory.setdefault("chosen", None)
     memory.setdefault("revision", 0)
     memory.setdefault("turn", 0)
     memory.runs = memory.get("runs", 0) + 1
-    count = int(wish.get("n", 600))
+    count = int(query.get("n", 600))
     if st.button("Half"):
         memory.half, memory.chosen = True, None
     count = count // 2 if "half" in memory else count
@@ -76,14 +76,14 @@ def main() -> None:
     if st.button("Move"):
         memory.turn += 1
     first, second, codes = clouds(count, memory.turn)
-    sheet = None if "one" in wish else pictures(count)
+    sheet = None if "one" in query else pictures(count)
     panels = [Panel("Latent codes", first, ellipses(first, codes)), Panel("Other axes", second)]
-    time.sleep(float(wish.get("delay", 0)))
+    time.sleep(float(query.get("delay", 0)))
     chosen = memory.chosen
     if st.toggle("Show", value=True):
         chosen = linked_scatter(
             "scatter",
-            panels[:1] if "one" in wish else panels,
+            panels[:1] if "one" in query else panels,
             [
                 Categories("digit", codes, DIGITS),
                 Categories("cluster", np.where(codes < 8, codes // 2, -1), list(CLUSTERS[:4])),

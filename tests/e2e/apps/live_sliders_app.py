@@ -18,7 +18,7 @@ SLIDERS = [
 
 def main() -> None:
     """A page built like the lab's: presets, a fragment with the sliders and their image."""
-    memory, wish = st.session_state, st.query_params
+    memory, query = st.session_state, st.query_params
     memory.setdefault("start", {"shift": 0.5, "width": 16})
     memory.setdefault("rev", 1)
     memory.runs = memory.get("runs", 0) + 1
@@ -26,7 +26,7 @@ def main() -> None:
         memory.start = {"shift": -1, "width": 40}
         memory.rev += 1
     if st.toggle("Show", value=True):
-        follow(int(wish.get("count", 0)), "compact" in wish, float(wish.get("draw", 0)))
+        follow(int(query.get("count", 0)), "compact" in query, float(query.get("draw", 0)))
     st.text(f"{memory.runs} runs of the page")
 
 

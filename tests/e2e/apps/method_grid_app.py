@@ -1,8 +1,8 @@
 """Test app of the method grid: invented outcomes of invented methods.
 
 Query parameters: `image=face` for colour, `mask=scattered` or `none`, `scene=stream` for a run
-that advances with each press of the button, and `scene=live` for one that goes on from the first.
-`without=LAIR` leaves that method out of every run but the first.
+that advances with each press of the button, and `scene=live` for one that continues after the
+first press. `without=LAIR` leaves that method out of every run but the first.
 """
 
 from __future__ import annotations

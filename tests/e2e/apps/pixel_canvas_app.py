@@ -1,7 +1,7 @@
 """Test app of the pixel canvas: one canvas, and what Python receives.
 
 Query parameters: mode, size, picture (none, grey, rgb), peek, max_width, draw (with fine ink under
-the mask, which belongs into the upper left corner), and delay: the seconds that the script sleeps
+the mask, which is moved to the upper left corner), and delay: the seconds that the script sleeps
 before the canvas.
 """
 
@@ -34,9 +34,9 @@ def cornered(ink: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     """A page built like the lab's: a preset, a copy of the pixels in the session, and a report."""
-    memory, wish = st.session_state, st.query_params
-    size = int(wish.get("size", 28))
-    mode = wish.get("mode", "mask")
+    memory, query = st.session_state, st.query_params
+    size = int(query.get("size", 28))
+    mode = query.get("mode", "mask")
     memory.setdefault("shadow", np.zeros((size, size), bool))
     memory.setdefault("ink", np.zeros((GRAIN * size, GRAIN * size), bool))
     memory.setdefault("revision", 1)
@@ -52,7 +52,7 @@ def main() -> None:
         memory.shadow = np.zeros((size, size), bool)
         memory.shadow[: size // 2] = True
         memory.revision += 1
-    time.sleep(float(wish.get("delay", 0)))
+    time.sleep(float(query.get("delay", 0)))
     stroke = None
     inked = drawn("canvas", size, size, 1)
     if inked is not None:
@@ -65,12 +65,12 @@ def main() -> None:
             width=size,
             bits=memory.shadow,
             revision=memory.revision,
-            background=picture(wish.get("picture", "grey"), size),
+            background=picture(query.get("picture", "grey"), size),
             on_change=count_call,
-            max_width=int(wish.get("max_width", 360)),
+            max_width=int(query.get("max_width", 360)),
             label="Draw a digit" if mode == "ink" else "Hide pixels",
-            peek="peek" in wish,
-            drawing=Drawing(memory.ink, 1, cornered(memory.ink)) if "draw" in wish else None,
+            peek="peek" in query,
+            drawing=Drawing(memory.ink, 1, cornered(memory.ink)) if "draw" in query else None,
         )
     if stroke is not None:
         memory.shadow = stroke.bits

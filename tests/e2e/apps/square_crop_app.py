@@ -24,7 +24,7 @@ def photograph(height: int, width: int) -> np.ndarray:
 
 def main() -> None:
     """A page built like the lab's: a copy of the square in the session, and a report."""
-    memory, wish = st.session_state, st.query_params
+    memory, query = st.session_state, st.query_params
     memory.setdefault("square", Square())
     memory.setdefault("revision", 1)
     memory.setdefault("calls", 0)
@@ -37,8 +37,8 @@ def main() -> None:
     if st.button("Upper left"):
         memory.square = Square(0, 0, 0.5)
         memory.revision += 1
-    time.sleep(float(wish.get("delay", 0)))
-    photo = photograph(int(wish.get("height", 240)), int(wish.get("width", 320)))
+    time.sleep(float(query.get("delay", 0)))
+    photo = photograph(int(query.get("height", 240)), int(query.get("width", 320)))
     put = None
     if st.toggle("Show", value=True):
         put = square_crop(

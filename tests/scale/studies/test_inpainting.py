@@ -104,7 +104,7 @@ def test_timed_lair_is_one_cell_with_its_time_reference(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_holes_equal_those_of_one_go_and_available_models_are_measured(
+def test_holes_equal_those_of_a_plain_run_and_available_models_are_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def test_images(name: str, images: int | None) -> torch.Tensor:
@@ -135,6 +135,6 @@ def test_holes_equal_those_of_one_go_and_available_models_are_measured(
     next(run)
     run.close()
     assert measured(inpainting.run_holes(config, where, tmp_path)) == expected
-    # None is measured twice, in spite of the interruption.
+    # No row is measured twice after the interruption.
     assert len(where.pieces) == len(set(where.pieces)) == 6
     assert list(tmp_path.iterdir()) == []

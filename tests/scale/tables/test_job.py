@@ -149,7 +149,7 @@ def test_a_folder_of_parts_is_the_table_and_is_marked_when_complete(
     for whole, folder in zip(joined.paths, done.paths, strict=True):
         each = [Path(folder) / name for name in names[:-1]]
         if ending == "parquet":
-            assert pq.read_table(folder) == pq.read_table(whole)  # passes over _SUCCESS
+            assert pq.read_table(folder) == pq.read_table(whole)  # ignores _SUCCESS
         else:
             assert pd.concat(map(pd.read_csv, each), ignore_index=True).equals(pd.read_csv(whole))
     assert not (tmp_path / "forward" / "done.v1.parts").exists()

@@ -25,7 +25,7 @@ def blobs(count: int = 240, apart: float = 9.0, dim: int = 5, seed: int = 0) -> 
     return noise + apart * np.eye(dim)[cluster], cluster
 
 
-def laid(
+def layout(
     method: str,
     points: np.ndarray,
     clusters: np.ndarray | None = None,
@@ -49,7 +49,7 @@ def digits() -> tuple:
 @pytest.mark.parametrize("method", METHODS)
 def test_a_seed_gives_the_same_plane_again(method: str) -> None:
     points, clusters = blobs(100)
-    one, two = (laid(method, points, clusters, seed=3) for _ in range(2))
+    one, two = (layout(method, points, clusters, seed=3) for _ in range(2))
     assert np.array_equal(one.xy, two.xy)
     assert np.array_equal(one.project(points[:5] + 0.1), two.project(points[:5] + 0.1))
     assert one.xy.shape == (100, 2)
@@ -76,7 +76,7 @@ def test_the_plane_of_the_largest_variance_agrees_with_scikit_learn() -> None:
     points, _ = blobs(80)
     points = points * np.array([3.0, 2.0, 1.0, 0.5, 0.1])
     theirs = PCA(2).fit(points)
-    found = laid("PCA", points)
+    found = layout("PCA", points)
     signs = np.sign((found.xy * theirs.transform(points)).sum(0))
     np.testing.assert_allclose(found.xy, signs * theirs.transform(points), atol=1e-4)
     new = points[:7] + 1
@@ -84,7 +84,7 @@ def test_the_plane_of_the_largest_variance_agrees_with_scikit_learn() -> None:
 
 
 def test_clusters_apart_finds_a_plane_of_small_variance() -> None:
-    """Clusters lie apart where points vary least, and one of them is a single point."""
+    """Clusters are separated where points vary least, and one of them is a single point."""
     points, clusters = blobs(150, apart=0.6)
     wide = points * np.array([1.0, 1.0, 1.0, 30.0, 30.0])
     clusters = np.append(clusters, 7)
@@ -95,7 +95,7 @@ def test_clusters_apart_finds_a_plane_of_small_variance() -> None:
         within = np.mean([xy[clusters == k].var(0).sum() for k in range(3)])
         return means.var(0).sum() / within
 
-    apart, plain = laid("clusters apart", wide, clusters), laid("PCA", wide)
+    apart, plain = layout("clusters apart", wide, clusters), layout("PCA", wide)
     assert separation(apart.xy) > 5 * separation(plain.xy)
     theirs = LinearDiscriminantAnalysis(solver="svd").fit(wide[:-1], clusters[:-1])
     assert separation(apart.xy) == pytest.approx(separation(theirs.transform(wide)), rel=0.15)
@@ -109,14 +109,14 @@ def test_with_fewer_than_three_clusters_of_several_points_it_is_pca() -> None:
         (points, np.arange(60)),
         (spots, clusters),
     ):
-        found = laid("clusters apart", x, each)
-        np.testing.assert_allclose(found.xy, laid("PCA", x).xy, atol=1e-6)
+        found = layout("clusters apart", x, each)
+        np.testing.assert_allclose(found.xy, layout("PCA", x).xy, atol=1e-6)
 
 
 @pytest.mark.parametrize("method", LINEAR)
 def test_linear_planes_project_a_point_to_its_position(method: str) -> None:
     points, clusters = blobs(90)
-    found = laid(method, points, clusters)
+    found = layout(method, points, clusters)
     np.testing.assert_allclose(found.project(points), found.xy, atol=1e-5)
 
 
@@ -124,11 +124,11 @@ def test_linear_planes_project_a_point_to_its_position(method: str) -> None:
 @pytest.mark.parametrize("flip", [1.0, -1.0])
 def test_a_linear_plane_is_rotated_to_the_start(method: str, flip: float) -> None:
     points, clusters = blobs(90)
-    plain = laid(method, points, clusters).xy
+    plain = layout(method, points, clusters).xy
     cosine, sine = np.cos(2.0), np.sin(2.0)
     turn = np.array([[cosine, sine], [-flip * sine, flip * cosine]])
     before = 3 * plain @ turn + np.array([5.0, -1.0])  # turned or mirrored, larger, elsewhere
-    found = laid(method, points, clusters, before)
+    found = layout(method, points, clusters, before)
     np.testing.assert_allclose(found.xy, plain @ turn, atol=1e-4)
     np.testing.assert_allclose(found.project(points[:9]), found.xy[:9], atol=1e-5)
     # The same plane: distances are unchanged.
@@ -140,7 +140,7 @@ def test_a_linear_plane_is_rotated_to_the_start(method: str, flip: float) -> Non
 @pytest.mark.parametrize("method", NEIGHBOURS)
 def test_distant_clusters_stay_apart(method: str) -> None:
     points, clusters = blobs()
-    xy = laid(method, points).xy
+    xy = layout(method, points).xy
     distance = np.linalg.norm(xy[:, None] - xy, axis=2)
     np.fill_diagonal(distance, np.inf)
     assert (clusters[distance.argmin(1)] == clusters).all()
@@ -157,7 +157,7 @@ def test_more_attraction_makes_tighter_clusters() -> None:
     points, clusters = blobs()
 
     def tightness(method: str) -> float:
-        xy = laid(method, points).xy
+        xy = layout(method, points).xy
         within = np.mean([xy[clusters == k].var(0).sum() for k in range(3)])
         return within / xy.var(0).sum()
 
@@ -167,7 +167,7 @@ def test_more_attraction_makes_tighter_clusters() -> None:
 @pytest.mark.parametrize("method", NEIGHBOURS)
 def test_a_new_digit_is_projected_to_its_class(method: str, digits: tuple) -> None:
     points, classes, new, of_new = digits
-    found = laid(method, points)
+    found = layout(method, points)
     centres = np.stack([found.xy[classes == k].mean(0) for k in range(10)])
 
     def of_its_own(xy: np.ndarray, labels: np.ndarray) -> float:
@@ -185,7 +185,7 @@ def test_a_new_digit_is_projected_to_its_class(method: str, digits: tuple) -> No
 def test_a_layout_starts_from_the_previous_one() -> None:
     """A figure then keeps its orientation when its points move a little."""
     points, clusters = blobs()
-    before = laid("t-SNE", points).xy @ np.array([[0.0, 1.0], [1.0, 0.0]])
+    before = layout("t-SNE", points).xy @ np.array([[0.0, 1.0], [1.0, 0.0]])
     moved = points + 0.1 * blobs(seed=1)[0]
 
     def shift(xy: np.ndarray) -> float:
@@ -194,17 +194,17 @@ def test_a_layout_starts_from_the_previous_one() -> None:
         ]
         return np.linalg.norm(means[0] - means[1], axis=1).max() / before.std()
 
-    assert shift(laid("t-SNE", moved, start=before).xy) < 0.5
-    assert shift(laid("t-SNE", moved).xy) > 1
+    assert shift(layout("t-SNE", moved, start=before).xy) < 0.5
+    assert shift(layout("t-SNE", moved).xy) > 1
     # A plane without width in its first direction is not used as a start.
-    assert np.isfinite(laid("t-SNE", moved, start=0 * before).xy).all()
+    assert np.isfinite(layout("t-SNE", moved, start=0 * before).xy).all()
 
 
 @pytest.mark.parametrize("method", NEIGHBOURS)
 @pytest.mark.parametrize("count", [4, 5, 9, 30, 100, 200])
 def test_few_points_do_not_collapse(method: str, count: int) -> None:
     points, _ = blobs(count, apart=0.0)
-    found = laid(method, points)
+    found = layout(method, points)
     assert found.xy.std(0).min() > 0.05
     assert found.project(points[:2]).shape == (2, 2)
     assert np.isfinite(found.project(points[:2])).all()
@@ -223,15 +223,15 @@ def test_invalid_points_are_refused(method: str) -> None:
     }
     for message, each in wrong.items():
         with pytest.raises(ValueError, match=message):
-            laid(method, each, clusters[: len(each)])
+            layout(method, each, clusters[: len(each)])
     with pytest.raises(ValueError, match=r"start of shape \(12, 2\), got \(7, 2\)"):
-        laid(method, points, clusters, np.zeros((7, 2)))
+        layout(method, points, clusters, np.zeros((7, 2)))
 
 
 @pytest.mark.parametrize(("clusters", "got"), [(None, "none"), (np.arange(5), "5")])
 def test_clusters_apart_needs_those_of_all_points(clusters: np.ndarray | None, got: str) -> None:
     with pytest.raises(ValueError, match=f"clusters of 12 points, got {got}"):
-        laid("clusters apart", blobs(12)[0], clusters)
+        layout("clusters apart", blobs(12)[0], clusters)
 
 
 def test_an_invalid_config_is_refused() -> None:

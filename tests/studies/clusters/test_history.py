@@ -66,7 +66,7 @@ def test_epochs_within_the_warm_up_come_first() -> None:
     assert found.curve.epochs.tolist() == [16, 20, 24]
 
 
-def laid(found: History) -> History:
+def with_layout(found: History) -> History:
     """An arbitrary layout of each snapshot."""
     layout = np.random.default_rng(0).normal(0, 30, (200, 2)).astype(np.float32)
     several = [dataclasses.replace(each, xy=layout + i) for i, each in enumerate(snapshots(found))]
@@ -82,11 +82,11 @@ def laid(found: History) -> History:
 READ = np.arange(200) % 10
 HISTORIES: dict[str, Callable[[], History]] = {
     "a run": lambda: history_of(CONFIG, run().shots),
-    "and its control": history,
-    "and what came before": shipped,
+    "a run and its control": history,
+    "a run, its control and the warm-up": shipped,
     "read by a classifier": lambda: dataclasses.replace(history(), read=READ),
-    "laid out": lambda: laid(history_of(CONFIG, run().shots)),
-    "all of it": lambda: dataclasses.replace(laid(shipped()), read=READ),
+    "laid out": lambda: with_layout(history_of(CONFIG, run().shots)),
+    "everything": lambda: dataclasses.replace(with_layout(shipped()), read=READ),
 }
 
 
@@ -199,7 +199,7 @@ def test_layouts_start_from_the_neighbouring_snapshot(
         assert np.isfinite(after.xy).all()
         np.testing.assert_array_equal(after.mean, before.mean)
     first, second, _ = (snapshot.xy for snapshot in last.snapshots)
-    # The control, and what came before, from the end of the common warm-up.
+    # The control and the earlier snapshots start from the end of the common warm-up.
     starts = [None, first, second, first, first, last.early[1].xy]
     for found, expected in zip(started_from, starts, strict=True):
         assert found is expected

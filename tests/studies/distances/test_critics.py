@@ -1,4 +1,4 @@
-"""Critics beside the truth."""
+"""Critics compared with the true distances."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_wasserstein_is_a_line_and_hellinger_a_jump() -> None:
     h2 = result(Config(divergence="hellinger", thetas=FEW, steps=300))
     assert (h2.estimates[-1] > 1.95).all()
     place = next(k for k, step in enumerate(h2.steps) if step >= 14)
-    early = h2.estimates[place]  # an S while there is little training
+    early = h2.estimates[place]  # S-shaped while there is little training
     assert early[0] < 0.5 < 1 < early[1] < early[2]
 
 
@@ -105,8 +105,8 @@ def test_grid_rows_go_up_and_columns_across() -> None:
     scene, *_, last = run(Config(thetas=(2.0,), steps=300, frames=2))
     across = last.last.critic[0].mean(0)
     assert across[0] > across[-1] + 1.5  # P is left
-    down_the_ray = (last.last.gradient * (scene.y - scene.x)).sum(-1)
-    assert (down_the_ray < 0).all()
+    slope_along_ray = (last.last.gradient * (scene.y - scene.x)).sum(-1)
+    assert (slope_along_ray < 0).all()
 
 
 def test_a_critic_of_gaussians_converges_to_the_optimal_one() -> None:

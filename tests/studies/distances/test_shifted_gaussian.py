@@ -23,7 +23,7 @@ CLOSED_FORMS = {
     "kullback-leibler": lambda t: t**2 / 2,
     "wasserstein": lambda t: WIDTH * t,
 }
-"""Of θ in standard deviations."""
+"""Distance → its closed form as a function of θ in standard deviations."""
 
 
 @pytest.mark.parametrize("name", CLOSED_FORMS)
@@ -31,7 +31,7 @@ def test_distances_and_slopes_are_the_closed_forms(name: str) -> None:
     thetas = THETAS.clone().requires_grad_()
     truth = CLOSED_FORMS[name](thetas / WIDTH)
     (slope,) = torch.autograd.grad(truth.sum(), thetas)
-    # A kink, as of total variation, costs the trapezoid rule its speed.
+    # The trapezoid rule converges more slowly at a kink, as total variation has one.
     kink = name == "total variation"
     tolerance = {"rtol": 0, "atol": 1e-3} if kink else {"rtol": 1e-9, "atol": 1e-11}
     found = sweep(name, THETAS, WIDTH)

@@ -1,4 +1,4 @@
-"""Small GANs: what moves where, and what is said of it."""
+"""Small GANs: the moves of points and networks, gradients, and covered modes."""
 
 from __future__ import annotations
 

@@ -57,9 +57,9 @@ def test_the_draws_are_those_of_the_run_bit_for_bit(sampler: str) -> None:
         moments = {
             m.number: m for m in window(sampler=sampler, chain=chain, first=first, count=31)
         }
-        met = [frame for frame in frames() if frame.iteration in moments]
-        assert len(met) > 10
-        for frame in met:
+        same_iterations = [frame for frame in frames() if frame.iteration in moments]
+        assert len(same_iterations) > 10
+        for frame in same_iterations:
             draws = frame.samplers[sampler].draws[chain - 1]
             assert np.array_equal(moments[frame.iteration].x_new, draws)
 

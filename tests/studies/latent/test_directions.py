@@ -16,13 +16,13 @@ SIDE, L = 12, 5
 
 
 class Strokes(nn.Module):
-    """(B, 5) hidden numbers → logits of a bar: its ink, lean and height follow three of them."""
+    """(B, 5) hidden numbers → logits of a bar; three of them determine its ink, slant and height."""
 
     def forward(self, h: Tensor) -> Tensor:
         rows = torch.linspace(-1, 1, SIDE)[:, None]
         columns = torch.linspace(-1, 1, SIDE)
-        ink, lean, height = (h[:, i, None, None].tanh() for i in (0, 1, 2))
-        inside = 0.5 - (columns + 0.8 * lean * rows).abs() * 2 / (1.2 + ink)
+        ink, slant, height = (h[:, i, None, None].tanh() for i in (0, 1, 2))
+        inside = 0.5 - (columns + 0.8 * slant * rows).abs() * 2 / (1.2 + ink)
         short = 0.9 + 0.3 * height - rows.abs()
         return (12 * torch.minimum(inside, short))[:, None]
 
@@ -64,7 +64,7 @@ def test_directions_are_named_after_their_effect_and_oriented() -> None:
     turn = rotation()
     found = directions.study(model(turn), wanted=("slant", "ink"), regressed=2000)
     assert found.principal.names[0] == "slant"
-    assert found.principal.names[3:] == ("", "")  # nothing hangs on these
+    assert found.principal.names[3:] == ("", "")  # these have no effect
     assert (found.principal.effects[3:] == 0).all()
     up, down = (
         directions.measured_traits(model(turn).generate(sign * found.principal.vectors[:1]))
@@ -79,11 +79,11 @@ def test_directions_are_named_after_their_effect_and_oriented() -> None:
     assert (own.effects > 0.5).all()
 
 
-def test_slant_is_the_tangent_of_the_lean() -> None:
+def test_slant_is_the_tangent_of_the_angle() -> None:
     rows = torch.arange(41.0)[:, None] - 20
     columns = torch.arange(41.0) - 20
     for tangent in (-0.5, 0.0, 0.4):
-        # leaning right = further right higher up, and rows run downwards
+        # slanted to the right: the upper part is further right, and rows run downwards
         ink = (columns + tangent * rows).abs() <= 1.5
         found = directions.measured_traits(ink[None, None].float())
         assert found["slant"].item() == pytest.approx(tangent, abs=0.02)

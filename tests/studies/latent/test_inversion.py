@@ -1,4 +1,4 @@
-"""A picture's latent is found again, and the prior pulls where it should."""
+"""The latent of an image is recovered, and the prior acts as intended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ L, SHAPE = 3, (1, 4, 4)
 
 
 def model() -> WGAN:
-    """One linear layer: the loss of its logits has one valley."""
+    """One linear layer: the loss of its logits has one minimum."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
         return WGAN(

@@ -1,4 +1,4 @@
-"""Paths through a latent space have the lengths and the ends they should."""
+"""Paths through a latent space have the expected lengths and ends."""
 
 from __future__ import annotations
 

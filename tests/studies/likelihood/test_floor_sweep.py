@@ -41,7 +41,7 @@ def test_a_saved_run_has_everything_that_is_shown(data: str, tmp_path: Path) -> 
         assert found.pictures.nearest[0, 0] == (found.x - first).norm(dim=1).argmin()
 
 
-def test_points_lie_near_the_drawn_places() -> None:
+def test_points_lie_near_the_drawn_positions() -> None:
     config = Config("drawn", drawn=DRAWN, points=60, tested=30)
     x, others = unbounded_likelihood.points(config)
     assert x.shape == (60, 2)

@@ -28,7 +28,7 @@ def test_the_gap_is_the_divergence(config: Config) -> None:
         found.elbo + found.amortisation + found.approximation, abs=1e-12
     )
     assert found.divergence > 0
-    # The other direction is another number: the identity has teeth.
+    # The divergence in the other direction is a different number, so this test can fail.
     log_q, log_p = found.density.log().clamp_min(-300), found.posterior.log().clamp_min(-300)
     other = elbo_gap.divergence(log_p, log_q, float(AXIS[1] - AXIS[0]))
     assert abs(found.elbo + float(other) - found.log_p) > 1e-3

@@ -33,7 +33,9 @@ def test_variances_are_those_of_the_draws(name: str) -> None:
         squares = (each - found.gradient).square()
         error = squares.std() / math.sqrt(len(squares))
         assert abs(squares.mean() - expected) < 4 * error
-        assert abs(squares.mean() - 1.2 * expected) > 4 * error  # 20 % off would be seen
+        assert (
+            abs(squares.mean() - 1.2 * expected) > 4 * error
+        )  # an error of 20 % would be detected
 
 
 @pytest.mark.parametrize(("mean", "sd"), PLACES)

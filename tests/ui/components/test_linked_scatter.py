@@ -215,9 +215,9 @@ def test_a_wrong_argument_gets_a_message(name: str) -> None:
 
 @pytest.mark.parametrize("name", WRONG_WHOLES)
 def test_inconsistent_arguments_get_a_message(name: str) -> None:
-    given = {"panels": [Panel("", XY)], "colourings": [KIND]} | WRONG_WHOLES[name]
+    arguments = {"panels": [Panel("", XY)], "colourings": [KIND]} | WRONG_WHOLES[name]
     with pytest.raises(ValueError, match=r"^expected .+"):
-        linked_scatter("k", label="Points", **given)
+        linked_scatter("k", label="Points", **arguments)
 
 
 # --- On a page
@@ -231,9 +231,9 @@ def page() -> None:
     from ui.components.linked_scatter import Categories, Panel, linked_scatter
 
     sent, mount = [], module._COMPONENT
-    module._COMPONENT = lambda **given: sent.append(given["data"]) or mount(**given)
+    module._COMPONENT = lambda **arguments: sent.append(arguments["data"]) or mount(**arguments)
     state = st.session_state
-    chosen = state.get("given")
+    chosen = state.get("selected")
     if state.get("shown", True):
         chosen = linked_scatter(
             "scatter",
@@ -241,7 +241,7 @@ def page() -> None:
             [Categories("kind", np.zeros(11, int), ["all"])],
             label="Points",
             pictures=np.zeros((11, 3, 3), np.uint8),
-            selected=state.get("given"),
+            selected=state.get("selected"),
             revision=state.get("revision", 1),
         )
     module._COMPONENT = mount
@@ -271,7 +271,7 @@ def test_a_selection_is_returned_and_sends_nothing_to_the_browser() -> None:
     first = app.session_state["sent"]
     app.session_state["scatter"] = message(selection_of(2, 5))
     assert shown_selection(app) == "[2, 5]"
-    app.session_state["given"] = selection_of(2, 5)  # like a caller that stores the selection
+    app.session_state["selected"] = selection_of(2, 5)  # like a caller that stores the selection
     assert shown_selection(app) == "[2, 5]"
     app.session_state["scatter"] = message(selection_of())
     assert shown_selection(app) == "none"  # cleared, although the caller still passes a selection
@@ -280,13 +280,13 @@ def test_a_selection_is_returned_and_sends_nothing_to_the_browser() -> None:
 
 def test_another_revision_replaces_the_selection() -> None:
     app = AppTest.from_function(page)
-    app.session_state["given"] = selection_of(0)
+    app.session_state["selected"] = selection_of(0)
     assert shown_selection(app) == "[0]"
     app.session_state["scatter"] = message(selection_of(2, 5))
     assert shown_selection(app) == "[2, 5]"
     before = app.session_state["sent"][0]
     app.session_state["revision"] = 2
-    app.session_state["given"] = selection_of(7)
+    app.session_state["selected"] = selection_of(7)
     assert shown_selection(app) == "[7]"
     (after,) = app.session_state["sent"]
     assert after["selected"] == pack(selection_of(7))
@@ -300,7 +300,7 @@ def test_data_that_streamlit_discarded_are_sent_again() -> None:
     shown_selection(app)
     before = app.session_state["sent"][0]
     app.session_state["shown"] = False
-    app.session_state["given"] = selection_of(2, 5)
+    app.session_state["selected"] = selection_of(2, 5)
     shown_selection(app)
     assert "scatter" not in app.session_state
     app.session_state["shown"] = True

@@ -274,7 +274,7 @@ def test_directions_are_those_of_the_study() -> None:
     assert set(numbers.COLUMNS) == set(DEFINITIONS)
 
 
-def test_columns_stand_in_their_order_with_definitions_and_seconds_last() -> None:
+def test_columns_are_in_order_with_definitions_and_seconds_last() -> None:
     first = outcome("a", scores={"CRPS": (0.1, math.nan), "new": (1.0, math.nan)})
     second = outcome("b", scores={"F1": (0.5, 0.01), "MSE": (0.02, math.nan)})
     found = numbers.columns([first, second], DEFINITIONS)
@@ -296,7 +296,7 @@ def test_columns_stand_in_their_order_with_definitions_and_seconds_last() -> Non
         ("SSE", (0.0, 0.0), ["0.00", "0.00"]),
     ],
 )
-def test_figures_of_a_column_share_their_decimals(
+def test_numbers_of_a_column_have_the_same_number_of_decimals(
     name: str, values: tuple[float, ...], wanted: list[str]
 ) -> None:
     assert [cell["text"] for cell in column(name, *values)["cells"].values()] == wanted

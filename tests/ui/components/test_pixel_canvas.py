@@ -28,8 +28,8 @@ SIZES = [(28, 28), (32, 32), (64, 64), (112, 112), (1, 1), (3, 5), (7, 9)]
 def message(bits: np.ndarray, /, **changes: object) -> dict[str, object]:
     """The browser's message for `bits`."""
     height, width = bits.shape
-    honest = {"bits": pack(bits), "width": width, "height": height, "stroke": 4, "rev": 2}
-    return honest | changes
+    valid = {"bits": pack(bits), "width": width, "height": height, "stroke": 4, "rev": 2}
+    return valid | changes
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
@@ -161,9 +161,9 @@ def test_parse_never_raises_and_never_lets_through_a_wrong_shape() -> None:
     ],
 )
 def test_wrong_arrays_are_refused_with_a_message(wrong: dict[str, np.ndarray]) -> None:
-    given = {"bits": BITS, "background": None} | wrong
+    arguments = {"bits": BITS, "background": None} | wrong
     with pytest.raises(ValueError, match="expected"):
-        pixel_canvas("k", mode="mask", height=3, width=5, revision=1, label="Hide", **given)
+        pixel_canvas("k", mode="mask", height=3, width=5, revision=1, label="Hide", **arguments)
 
 
 def page() -> None:

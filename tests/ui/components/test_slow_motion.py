@@ -49,7 +49,7 @@ def sent(moments: list[Moment]) -> dict[str, Any]:
     return message(Config(run, chain=6), moments, run="1")
 
 
-def test_pictures_are_bits_and_bytes_in_turn() -> None:
+def test_draws_are_sent_as_bits_and_means_as_bytes() -> None:
     moments = [moment(), moment()]
     raw = np.frombuffer(base64.b64decode(sent(moments)["pictures"]), np.uint8).reshape(2, -1)
     for row, each in zip(raw, moments, strict=True):
@@ -71,9 +71,9 @@ def test_bars_are_the_signed_terms_and_their_sum() -> None:
 
 
 def test_a_rejection_is_explained() -> None:
-    _, propose, weigh, decide, redraw = sentences(moment(), 6, METROPOLIS)
+    _, propose, compare, decide, redraw = sentences(moment(), 6, METROPOLIS)
     assert propose.endswith("z′ 5.1, z 7.5, a typical draw 6.3.")
-    assert weigh == (
+    assert compare == (
         "z′ fits the image 12.3 nats better, but the encoder is much less likely to propose the "
         "reverse move: −15.1 nats. Sum: log ρ = −2.8."
     )

@@ -17,11 +17,11 @@ from ui.components import square_crop as module
 from ui.components.square_crop import Square, parse, square_crop
 from ui.intake import square_from_photo
 
-HONEST = {"x": 0.4, "y": 0.75, "size": 0.5, "rev": 2}
+VALID = {"x": 0.4, "y": 0.75, "size": 0.5, "rev": 2}
 
 
 def test_parse_accepts_what_the_browser_sends() -> None:
-    assert parse(json.loads(json.dumps(HONEST)), 2) == Square(0.4, 0.75, 0.5)
+    assert parse(json.loads(json.dumps(VALID)), 2) == Square(0.4, 0.75, 0.5)
     # JavaScript writes 1.0 as 1
     assert parse({"x": 0, "y": 1, "size": 1, "rev": 2}, 2) == (0.0, 1.0, 1.0)
 
@@ -30,22 +30,22 @@ REFUSED = {
     "nothing": None,
     "a list": [0.5, 0.5, 1],
     "empty": {},
-    "an older revision": HONEST | {"rev": 1},
-    "revision as text": HONEST | {"rev": "2"},
-    "revision as float": HONEST | {"rev": 2.0},
-    "revision as bool": HONEST | {"rev": True},
-    "no x": HONEST | {"x": None},
-    "x as text": HONEST | {"x": "0.5"},
-    "x as bool": HONEST | {"x": True},
-    "x left of the photo": HONEST | {"x": -0.01},
-    "y below the photo": HONEST | {"y": 1.01},
-    "y nan": HONEST | {"y": float("nan")},
-    "y infinite": HONEST | {"y": float("inf")},
-    "size zero": HONEST | {"size": 0},
-    "size too small": HONEST | {"size": 0.099},
-    "size too large": HONEST | {"size": 1.001},
-    "size nan": HONEST | {"size": float("nan")},
-    "size immense": HONEST | {"size": 10**400},
+    "an older revision": VALID | {"rev": 1},
+    "revision as text": VALID | {"rev": "2"},
+    "revision as float": VALID | {"rev": 2.0},
+    "revision as bool": VALID | {"rev": True},
+    "no x": VALID | {"x": None},
+    "x as text": VALID | {"x": "0.5"},
+    "x as bool": VALID | {"x": True},
+    "x left of the photo": VALID | {"x": -0.01},
+    "y below the photo": VALID | {"y": 1.01},
+    "y nan": VALID | {"y": float("nan")},
+    "y infinite": VALID | {"y": float("inf")},
+    "size zero": VALID | {"size": 0},
+    "size too small": VALID | {"size": 0.099},
+    "size too large": VALID | {"size": 1.001},
+    "size nan": VALID | {"size": float("nan")},
+    "size immense": VALID | {"size": 10**400},
 }
 
 
@@ -55,7 +55,7 @@ def test_parse_refuses(name: str) -> None:
 
 
 def test_a_bool_is_no_revision() -> None:
-    assert parse(HONEST | {"rev": True}, 1) is None
+    assert parse(VALID | {"rev": True}, 1) is None
 
 
 def random_value(source: random.Random) -> object:
@@ -68,8 +68,8 @@ def test_parse_never_raises_and_an_accepted_square_can_be_cropped() -> None:
     source, taken = random.Random(0), 0
     photo = np.zeros((30, 20, 3), np.uint8)
     for _ in range(5000):
-        spoilt = {source.choice(["x", "y", "size", "rev"]): random_value(source)}
-        square = parse(HONEST | spoilt, 2)
+        change = {source.choice(["x", "y", "size", "rev"]): random_value(source)}
+        square = parse(VALID | change, 2)
         if square is not None:
             taken += 1
             assert all(type(number) is float for number in square)
@@ -90,9 +90,9 @@ def test_parse_never_raises_and_an_accepted_square_can_be_cropped() -> None:
     ids=["grey", "four channels", "floats", "too small", "outside", "nan"],
 )
 def test_wrong_arguments_are_refused_with_a_message(wrong: dict[str, object]) -> None:
-    given = {"photo": np.zeros((9, 9, 3), np.uint8), "square": Square()} | wrong
+    arguments = {"photo": np.zeros((9, 9, 3), np.uint8), "square": Square()} | wrong
     with pytest.raises(ValueError, match="expected"):
-        square_crop("k", revision=1, label="Choose", **given)
+        square_crop("k", revision=1, label="Choose", **arguments)
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_the_sample_is_sent_in_double_precision_with_weights_that_sum_to_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sent = []
-    monkeypatch.setattr(module, "_COMPONENT", lambda **given: sent.append(given["data"]))
+    monkeypatch.setattr(module, "_COMPONENT", lambda **arguments: sent.append(arguments["data"]))
     values = np.array([1 / 3, -np.pi, 3.0])
     transport("k", replace(SAMPLE, values=values), title="Alcohol", at=99)
     read = {name: np.frombuffer(base64.b64decode(sent[0][name])) for name in ("values", "weights")}
