@@ -64,6 +64,7 @@ DEFINED = {
     "NLL": "NLL",
     "CRPS": "CRPS",
     "RMSE in standard deviations": "RMSE",
+    "purity": "Purity",
 }
 """Term → name of its definition in the library."""
 
@@ -88,8 +89,8 @@ def explain(term: str) -> str:
     if term in DEFINED:
         from dgm_core.metrics import definitions  # imports torch: not on the front page
 
-        of = definitions.TABLE_DEFINITIONS if "RMSE" in term else definitions.DEFINITIONS
-        return of[DEFINED[term]]
+        tables, clusters = definitions.TABLE_DEFINITIONS, definitions.CLUSTERING_DEFINITIONS
+        return (definitions.DEFINITIONS | tables | clusters)[DEFINED[term]]
     return TERMS[term]
 
 

@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from ui import jobs
+from ui.percent import percent
 
 SECONDS = 0.6
 """Between two looks at a run."""
@@ -240,7 +241,7 @@ def ended_early(state: str, progress: Progress | None = None, *, results: bool =
         progress: how far it was.
         results: are there any to show?
     """
-    where = f" at {progress.done:.0%}" if progress is not None else ""
+    where = f" at {percent(progress.done)}" if progress is not None else ""
     where = where if results else " before the first result"
     if state == "stopped":
         return f"Stopped{where}. Press Continue to compute the rest."

@@ -198,7 +198,7 @@ def understood(reading: Reading) -> Iterator[str]:
     missing = sum(column.missing for column in reading.columns)
     yield (
         f"{rows:,} rows, {columns:,} columns, {missing:,} cells missing "
-        f"({missing / (rows * columns):.1%})"
+        f"({100 * missing / (rows * columns):.1f} %)"
     )
     for column in reading.columns:
         numeric = column.kind == "numeric"

@@ -175,7 +175,9 @@ class Row(NamedTuple):
     def sentence(self) -> str:
         """One line for a terminal."""
         published = "" if np.isnan(self.published) else f"   published {self.published:.2f}"
-        signs = "" if np.isnan(self.right_signs) else f"   right signs {self.right_signs:.0%}"
+        signs = (
+            "" if np.isnan(self.right_signs) else f"   right signs {100 * self.right_signs:.0f} %"
+        )
         return (
             f"{self.table:12}{self.method:44}{self.rmse:.3f} ± {self.standard_error:.3f}"
             f"   decoder means {self.decoder_rmse:.3f}{published}{signs}"

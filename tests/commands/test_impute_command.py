@@ -125,7 +125,7 @@ def test_the_interpretation_of_the_table_is_printed(tmp_path: Path) -> None:
     rows = [f"{i},{i % 3 + 0.5},{'xyz'[i % 3]},n{i}" for i in range(60)]
     path.write_text("a,b,c,name\n" + "\n".join([*rows, "?,many,x,m", "7,8"]) + "\n")
     output = completes(path, *QUICK)
-    assert "62 rows, 3 columns, 3 cells missing (1.6%)" in output
+    assert "62 rows, 3 columns, 3 cells missing (1.6 %)" in output
     words = [line.split() for line in output.splitlines()]
     assert ["a", "numeric", "1", "missing", "0", "to", "59"] in words
     assert ["c", "categorical", "1", "missing", "x,", "y,", "z"] in words

@@ -63,7 +63,7 @@ def test_weights_degenerate_with_dimensions(server: str, new_page: NewPage) -> N
     assert "importance-dimensions=100" in page.url
     assert len(page_helpers.curve(page, "importance-fractions", "1 / E w²")) == 12
     press(page, "Width of the proposal", "Home")
-    expect(line).to_contain_text("limit 0.00%")
+    expect(line).to_contain_text("limit 0.00 %")
 
 
 def sweep_and_press(page: Page, before: int) -> None:

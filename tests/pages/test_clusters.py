@@ -254,7 +254,7 @@ def test_a_stopped_training_leaves_a_message(
     app = press(lab({"view": "Watch them learn"}), "Train")
     assert next(each for each in app.button if each.label == "Train").disabled
     app = press(app, "Stop")
-    assert "Stopped at 10%. Press Continue to compute the rest." in sentences(app)
+    assert "Stopped at 10\u00a0%. Press Continue to compute the rest." in sentences(app)
     assert "available as “Yours”" not in sentences(app)
     assert {"Train", "Continue", "Play"} <= set(buttons(app))
     assert box(app, "Run").value == RUN

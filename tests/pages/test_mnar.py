@@ -239,7 +239,7 @@ def test_a_bad_file_gets_a_message_and_the_previous_table_stays(case: str) -> No
     before = table_description(app)
     app = upload(app, content, "again.csv")
     assert words in app.error[0].value
-    description = "Read: 4 rows × 2 columns, 2 cells missing (25.0%)."
+    description = "Read: 4 rows × 2 columns, 2 cells missing (25.0\u00a0%)."
     assert table_description(app) == before == description
     assert len(app.get("plotly_chart")) == 3
 

@@ -20,6 +20,7 @@ def test_every_term_has_an_explanation_and_is_found_in_a_text(term: str) -> None
 def test_scores_are_explained_by_the_definitions_of_the_library() -> None:
     assert glossary.explain("F1") == definitions.DEFINITIONS["F1"]
     assert glossary.explain("RMSE in standard deviations") == definitions.TABLE_DEFINITIONS["RMSE"]
+    assert glossary.explain("purity") == definitions.CLUSTERING_DEFINITIONS["Purity"]
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,7 @@ def test_scores_are_explained_by_the_definitions_of_the_library() -> None:
         ("Pareto k and the NLL", ("Pareto k", "NLL")),
         ("Critic score along the path", ("critic score",)),
         ("‖z‖ = 9.1, typical √L = 8", ("‖z‖",)),
+        ("Highest purity: cluster 3", ("purity",)),
         ("Signatures of less, messages, RMSE of pixels", ()),
     ],
 )

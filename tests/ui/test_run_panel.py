@@ -124,7 +124,7 @@ def test_a_run_is_stopped_and_continued() -> None:
     assert app.button[0].disabled
     app = press(app, "Stop")
     assert labels(app) == ["Train", "Continue"]
-    assert app.info[0].value == "Stopped at 25%. Press Continue to compute the rest."
+    assert app.info[0].value == "Stopped at 25\u00a0%. Press Continue to compute the rest."
     app.session_state["control"]["pause"] = False
     app = press(app, "Continue")
     until(app, lambda: result_text(app) == "4 of 4")
@@ -159,10 +159,10 @@ def test_a_run_can_be_kept_on_screen_when_settings_change() -> None:
 def test_messages_of_runs_that_ended_early() -> None:
     half = Progress(0.5)
     assert run_panel.ended_early("finished", half) == ""
-    assert run_panel.ended_early("stopped", half).startswith("Stopped at 50%. ")
+    assert run_panel.ended_early("stopped", half).startswith("Stopped at 50\u00a0%. ")
     assert run_panel.ended_early("stopped", results=False).startswith(
         "Stopped before the first result. "
     )
     assert run_panel.ended_early("timed out", half).startswith(
-        f"Time limit of {jobs.MAX_SECONDS:.0f} s reached at 50%. "
+        f"Time limit of {jobs.MAX_SECONDS:.0f} s reached at 50\u00a0%. "
     )

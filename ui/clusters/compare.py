@@ -11,12 +11,13 @@ from streamlit.delta_generator import DeltaGenerator
 from dgm_core.metrics import CLUSTERING_DEFINITIONS
 from dgm_core.studies.clusters import embeddings
 from dgm_core.studies.clusters.history import Curve, Snapshot
-from ui import figures, jobs, run_panel
+from ui import figures, glossary, jobs, run_panel
 from ui.clusters import charts, selection
 from ui.clusters.layouts import SECONDS, Layouts
 from ui.clusters.runs import TrainedRun
 from ui.components.linked_scatter import Categories, Panel, Ramp, linked_scatter
 from ui.links import InLink, Setting
+from ui.percent import percent
 from ui.run_panel import Progress
 
 METHODS = {
@@ -125,7 +126,7 @@ class Compare:
     def _planes(self) -> None:
         trained, layouts = self.trained, self.layouts
         if layouts.run is not None:
-            doing = f"{layouts.config.method}, {layouts.done:.0%}"
+            doing = f"{layouts.config.method}, {percent(layouts.done)}"
             run_panel.status(layouts.run, Progress(layouts.done, doing), "Compute")
         planes = layouts.planes()
         if not planes:
@@ -164,16 +165,16 @@ class Compare:
         figures.show("confusion", figure, f"{self.right}: labels and clusters")
         if self.trained.labels.few:
             purities = scores.purities  # NaN for an empty cluster
-            purest, mixed = (
+            purest, least = (
                 int(purities.nan_to_num(0).argmax()),
                 int(purities.nan_to_num(2).argmin()),
             )
             from_data = self.trained.labels.source == "label"
             source = "come from the data set" if from_data else "are predicted by a classifier"
-            st.caption(
+            glossary.caption(
                 f"Counts are over the {self.trained.history.images:,} images shown. The labels "
-                f"{source}. Purest cluster: {names[purest]} ({purities[purest]:.0%} one label). "
-                f"Most mixed: {names[mixed]} ({purities[mixed]:.0%})."
+                f"{source}. Highest purity: {names[purest]} ({percent(purities[purest])}). "
+                f"Lowest: {names[least]} ({percent(purities[least])})."
             )
 
 

@@ -20,6 +20,7 @@ from ui.clusters.runs import RECONSTRUCTIONS, TrainedRun
 from ui.components.linked_scatter import Ellipse, Panel, linked_scatter
 from ui.components.thumbnails import thumbnails
 from ui.links import InLink, Setting
+from ui.percent import percent
 
 DRAW, UPLOAD, TEST = "Draw", "Upload", "Test images"
 SOURCE = Setting("place source", DRAW, options=(DRAW, UPLOAD, TEST))
@@ -169,8 +170,8 @@ class OwnPicture:
         unusual = " **Unusual:** almost no image has so low a density."
         log_density = f"{placement.log_density:.1f}".replace("-", "−")
         text = (
-            f"log p(z) under the mixture: {log_density} nats. {placement.rank:.0%} of the images "
-            f"shown have a lower value.{unusual if placement.rank < 0.01 else ''}"
+            f"log p(z) under the mixture: {log_density} nats. {percent(placement.rank)} of the "
+            f"images shown have a lower value.{unusual if placement.rank < 0.01 else ''}"
         )
         st.markdown(text, help=glossary.hover(text))
 

@@ -12,6 +12,7 @@ import streamlit as st
 from dgm_core.studies.clusters.history import Snapshot
 from ui.clusters.runs import RECONSTRUCTIONS, TrainedRun
 from ui.contact_sheet import sheet
+from ui.percent import percent
 
 MOST = 60
 """Images on the contact sheet, at most."""
@@ -94,7 +95,7 @@ def _most_frequent(codes: np.ndarray, names: Sequence[str]) -> str:
     """The three most frequent names, with their fractions."""
     counts = np.bincount(codes, minlength=len(names))
     most = [k for k in counts.argsort()[::-1][:3] if counts[k]]
-    return ", ".join(f"{names[k]} {counts[k] / len(codes):.0%}" for k in most)
+    return ", ".join(f"{names[k]} {percent(counts[k] / len(codes))}" for k in most)
 
 
 def _count(number: int) -> str:

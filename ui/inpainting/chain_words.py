@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ui.percent import percent
+
 CONVERGED, NEARLY = 1.01, 1.05
 """R-hat up to which the chains agree, and up to which they nearly agree."""
 STUCK_AFTER = 50
@@ -126,10 +128,10 @@ def _acceptance(diagnostics: Diagnostics) -> Ranked:
     rate = diagnostics.acceptance
     if math.isnan(rate):
         return NOTHING
-    percent = f"{100 * rate:.0f} %" if rate >= 0.01 else "Less than 1 %"
+    fraction = percent(rate) if rate >= 0.01 else f"Less than {percent(0.01)}"
     if rate < LOW_ACCEPTANCE:
-        return 5, f"{percent} of the last proposals were accepted: the chains move slowly."
-    return 1, f"{percent} of the last proposals were accepted."
+        return 5, f"{fraction} of the last proposals were accepted: the chains move slowly."
+    return 1, f"{fraction} of the last proposals were accepted."
 
 
 def _finite(values: Sequence[float]) -> list[float]:

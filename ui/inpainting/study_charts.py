@@ -9,6 +9,7 @@ from dgm_core.studies.inpainting.patterns import HALVES
 from dgm_core.studies.inpainting.sampler_sweeps import PUBLISHED_F1, SAMPLERS
 from ui import colours, figures
 from ui.inpainting.methods import SHORT_NAMES
+from ui.percent import percent
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -108,7 +109,8 @@ def _hover(row: Row, length: int, pixels: str) -> str:
     name = SHORT_NAMES[row.sampler]
     text = f"{name}, {row.setting}, {length:,} iterations, {row.images} images"
     if row.sampler in SAMPLERS[1:]:
-        text += f"<br>acceptance {row.acceptance[at]:.1%}, stuck chains {row.stuck[at]:.0%}"
+        text += f"<br>acceptance {percent(row.acceptance[at], 1)}"
+        text += f", stuck chains {percent(row.stuck[at])}"
     draw, error = row.f1(length, "draw", pixels)
     text += f"<br>median split R-hat {row.rhat[at]:.2f}"
     return f"{text}<br>F1 of one draw {draw:.3f} ± {error:.3f}<br>F1 of the mean"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, Row
 from ui.inpainting.methods import SHORT_NAMES
+from ui.percent import percent
 
 CLEAR = 2.0
 """A difference is called clear if it exceeds this number of its standard errors."""
@@ -50,8 +51,9 @@ def _missing(rows: Sequence[Row], length: int, pixels: str) -> str:
     most = max((b for _, b in pairs), key=lambda row: row.stuck[row.lengths.index(length)])
     fraction = most.stuck[most.lengths.index(length)]
     if fraction:
-        percent = f"{100 * fraction:.0f}\u00a0%"
-        found.append(f"The most Metropolis chains are stuck at {most.setting}: {percent}.")
+        found.append(
+            f"The most Metropolis chains are stuck at {most.setting}: {percent(fraction)}."
+        )
     return " ".join(found)
 
 

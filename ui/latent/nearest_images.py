@@ -10,6 +10,7 @@ from dgm_core.studies.latent import nearest_images
 from ui import jobs
 from ui.latent import files, position
 from ui.latent.spaces import Space
+from ui.percent import percent
 from ui.run_panel import Progress, RunPanel
 
 WIDTH = 84
@@ -41,7 +42,7 @@ def _progress(run: jobs.Run) -> Progress | None:
     if not run.items:
         return None
     done = run.items[-1].done
-    return Progress(done, f"{done:.0%} of the training images searched")
+    return Progress(done, f"{percent(done)} of the training images searched")
 
 
 def _nearest(image: np.ndarray, frame: nearest_images.Frame) -> None:

@@ -190,14 +190,14 @@ def objectives(frames: Sequence[Frame], floors: Sequence[float]) -> Figure:
     figure = figures.empty("fraction of the training", height=250)
     for number, floor in enumerate(floors):
         figure.add_scatter(
-            x=[frame.done for frame in frames],
+            x=[100 * frame.done for frame in frames],
             y=[frame.objective[number] for frame in frames],
             mode="lines",
             name=power(floor),
             opacity=0.3 + 0.7 * (number + 1) / len(floors),
             line={"color": figures.accent(), "width": 2},
         )
-    figure.update_xaxes(range=[0, 1], tickformat=".0%")
+    figure.update_xaxes(range=[0, 100], ticksuffix=" %")
     figure.update_layout(showlegend=False)
     return figure
 

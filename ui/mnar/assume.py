@@ -17,6 +17,7 @@ from ui.links import InLink
 from ui.mnar import available_models, charts
 from ui.mnar.masked_table import MaskedTable
 from ui.mnar.shown_columns import choose_column
+from ui.percent import percent
 
 STRENGTH = LiveSlider(
     "strength",
@@ -118,7 +119,7 @@ def _numbers(found: sensitivity.Assumed, entry: int) -> None:
         f"{found.ess.median().item():.0f}",
         help=f"Median over rows. {glossary.explain('ESS')}",
     )
-    fourth.metric(f"Rows with ESS below {sensitivity.FEW}", f"{found.weak_fraction:.0%}")
+    fourth.metric(f"Rows with ESS below {sensitivity.FEW}", percent(found.weak_fraction))
     if found.weak_fraction > DEGENERATE:
         st.warning(
             "The weights have degenerated: for most rows a few draws decide the answer. An "

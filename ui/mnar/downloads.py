@@ -16,6 +16,7 @@ from ui.frame import kept
 from ui.mnar.masked_table import MaskedTable
 from ui.mnar.run_results import RunResults
 from ui.mnar.table_choice import amputed
+from ui.percent import percent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,7 +118,7 @@ def report(
     settings = [f"- {key}: {value}" for key, value in vars(config).items() if key not in omitted]
     models = [
         f"| {name} | {n['RMSE']:.3f} | {n['±']:.3f} | {n['MAE']:.3f} "
-        f"| {n['90 % coverage']:.1%} | {n['bound']:.2f} |"
+        f"| {percent(n['90 % coverage'], 1)} | {n['bound']:.2f} |"
         for name, n in results.answers.items()
     ]
     baselines = [
@@ -129,7 +130,8 @@ def report(
     lines = [
         f"# Imputation of {data.table.title}",
         "",
-        f"{rows:,} rows, {columns} columns; {data.missing_rate:.1%} of the cells were missing.",
+        f"{rows:,} rows, {columns} columns; {percent(data.missing_rate, 1)} of the cells were "
+        "missing.",
         "",
         "## What was removed",
         "",

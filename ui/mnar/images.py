@@ -17,6 +17,7 @@ from ui.components.thumbnails import thumbnails
 from ui.links import InLink, Setting
 from ui.mnar import charts
 from ui.mnar.workers import IMAGES, WORKERS
+from ui.percent import percent
 from ui.run_panel import RunPanel
 
 TITLES = {"digits": "Digits", "mnist": "MNIST", "svhn": "SVHN", "celeba": "Faces"}
@@ -151,7 +152,11 @@ class Images:
             _image(self.config.truth[0].numpy(), "Original", "")
         with row.container(width=SHOWN_WIDTH):
             hidden = 1 - observed.mean()
-            _image(_hatched(self.masked.x[0].numpy(), observed), "Clipped", f"{hidden:.0%} hidden")
+            _image(
+                _hatched(self.masked.x[0].numpy(), observed),
+                "Clipped",
+                f"{percent(hidden)} hidden",
+            )
         for name in ("MIWAE", "not-MIWAE"):
             with row.container(width=SHOWN_WIDTH):
                 _filled(fillings.get(name), name)

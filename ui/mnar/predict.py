@@ -15,6 +15,7 @@ from ui.links import InLink, Setting
 from ui.mnar import charts, shipped, simple_methods
 from ui.mnar.masked_table import MaskedTable
 from ui.mnar.workers import PREDICT, WORKERS
+from ui.percent import percent
 from ui.run_panel import Progress, RunPanel
 
 RUNS = Setting("prediction runs", 5, options=(2, 3, 5, 10))
@@ -80,7 +81,9 @@ class Predict:
         else:
             kind = "a number" if self.config.task == "regression" else "a class"
             test = self.config.test_fraction
-            st.caption(f"Target: {target.name}, {kind}. {test:.0%} of the rows are test rows.")
+            st.caption(
+                f"Target: {target.name}, {kind}. {percent(test)} of the rows are test rows."
+            )
         comparison = st.container()
         _formulas()
         with comparison:

@@ -19,6 +19,7 @@ from ui.mnar.masked_table import MaskedTable
 from ui.mnar.run_results import RunResults, results_of
 from ui.mnar.shown_columns import choose_column
 from ui.mnar.workers import WATCH, WORKERS
+from ui.percent import percent
 from ui.run_panel import Progress, RunPanel
 
 STEPS = {"Short": 75, "Normal": 200, "Long": 800}
@@ -147,7 +148,9 @@ class Watch:
         with left:
             known = data.table.known.observed
             figure = charts.missing_cells(observed.numpy(), known.numpy(), data.table.entries)
-            figures.show("chart holes", figure, f"Missing: {data.missing_rate:.0%} of the cells")
+            figures.show(
+                "chart holes", figure, f"Missing: {percent(data.missing_rate)} of the cells"
+            )
         with right:
             values = data.table.known.x[:, entry].numpy()
             kept_rows = observed[:, entry].numpy()
@@ -232,6 +235,8 @@ def _table(results: RunResults) -> None:
         for name, (value, error) in results.baselines.items()
     ]
     frame = pd.DataFrame(rows)
+    if "90 % coverage" in frame:
+        frame["90 % coverage"] *= 100
     if frame["RMSE"].notna().any():
         frame = frame.sort_values("RMSE", ignore_index=True)
     number = st.column_config.NumberColumn
@@ -244,7 +249,7 @@ def _table(results: RunResults) -> None:
             "RMSE": number(format="%.3f", help=TABLE_DEFINITIONS["RMSE"]),
             "±": number(format="%.3f", help="Standard error over rows."),
             "MAE": number(format="%.3f", help=TABLE_DEFINITIONS["MAE"]),
-            "90 % coverage": number(format="percent", help=TABLE_DEFINITIONS["90 % coverage"]),
+            "90 % coverage": number(format="%.1f %%", help=TABLE_DEFINITIONS["90 % coverage"]),
             "bound": number(
                 format="%.2f", help=f"L_K per row, with many samples. {glossary.explain('nats')}"
             ),

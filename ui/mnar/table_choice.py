@@ -21,6 +21,7 @@ from dgm_core.types import Masked
 from ui.frame import kept
 from ui.links import Setting, one_of
 from ui.mnar.units import STANDARD, Units, units_of
+from ui.percent import percent
 from ui.script_run import in_child
 from ui.uploads import read_once
 
@@ -267,7 +268,7 @@ def _report(reading: Reading) -> None:
     fraction = missing / max(frame.size, 1)
     st.caption(
         f"Read: {len(frame):,} rows × {frame.shape[1]} columns, "
-        f"{missing:,} cells missing ({fraction:.1%})."
+        f"{missing:,} cells missing ({percent(fraction, 1)})."
     )
     with st.expander("Columns as read", icon=":material/table_chart:"):
         st.dataframe(

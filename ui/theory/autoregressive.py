@@ -13,6 +13,7 @@ from ui import figures, glossary
 from ui.cache import st_model, st_test_images
 from ui.components.picture_player import Track, picture_player
 from ui.links import InLink, Setting, whole
+from ui.percent import percent
 from ui.theory import note
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _draws(found: pixel_filling.Result, chosen: np.ndarray, *, weighted: bool) -
     if weighted:
         weights = np.exp(found.log_weight - found.log_weight.max())
         weights = weights[chosen] / weights.sum()
-        largest = ", ".join(f"{each:.0%}" for each in weights[:3])
+        largest = ", ".join(percent(each) for each in weights[:3])
         st.caption(
             f"Ordered by weight; the largest weights are {largest}. White pixels were observed "
             "and count: the weight is their probability given the pixels drawn above them."

@@ -14,6 +14,7 @@ from dgm_core.studies.theory import importance_weights
 from dgm_core.studies.theory.importance_weights import DIMENSIONS, Config, Result
 from ui import figures, glossary
 from ui.links import InLink, Setting
+from ui.percent import percent
 from ui.theory import note
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def effective_fractions(config: Config, found: Result) -> Figure:
     if limit.min() > 0:
         figure.add_scatter(
             x=DIMENSIONS,
-            y=limit.numpy(),
+            y=100 * limit.numpy(),
             mode="lines",
             name="1 / E w²",
             line={"color": figures.GREY, "dash": "dash", "width": 1.8},
@@ -146,7 +147,7 @@ def effective_fractions(config: Config, found: Result) -> Figure:
     geometric_means = found.effective_fractions.log().mean(1).exp()
     figure.add_scatter(
         x=DIMENSIONS,
-        y=geometric_means.numpy(),
+        y=100 * geometric_means.numpy(),
         mode="markers",
         name="measured",
         marker={
@@ -154,17 +155,17 @@ def effective_fractions(config: Config, found: Result) -> Figure:
             "size": [11 if dim == config.dim else 6 for dim in DIMENSIONS],
         },
     )
-    figure.add_hline(1 / config.draws, line={"color": figures.GREY, "dash": "dot", "width": 1.2})
+    figure.add_hline(100 / config.draws, line={"color": figures.GREY, "dash": "dot", "width": 1.2})
     figure.add_annotation(
         text="one draw",
         x=100,
-        y=math.log10(1 / config.draws),
+        y=math.log10(100 / config.draws),
         xanchor="right",
         yanchor="bottom",
         showarrow=False,
         font={"color": figures.GREY, "size": 11},
     )
-    figure.update_yaxes(type="log", range=[-3.8, 0.15], dtick=1, tickformat=".2~%")
+    figure.update_yaxes(type="log", range=[-1.8, 2.15], dtick=1, ticksuffix=" %")
     return figure
 
 
@@ -200,6 +201,6 @@ def _summary(config: Config, found: Result) -> str:
     return (
         f"First run of {config.draws:,} draws: estimate {found.running[-1, 0].item():.2f} ± "
         f"{found.error[0].item():.2f}, effective fraction "
-        f"{found.effective_fractions[at, 0].item():.2%} (limit {limit:.2%}), Pareto k̂ {tail}. "
-        f"{low} of {ALL_RUNS} runs end below 1."
+        f"{percent(found.effective_fractions[at, 0].item(), 2)} (limit {percent(limit, 2)}), "
+        f"Pareto k̂ {tail}. {low} of {ALL_RUNS} runs end below 1."
     ).replace("-", "−")

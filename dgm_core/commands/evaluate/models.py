@@ -99,7 +99,7 @@ def evaluate_miwae(
             typer.echo(
                 f"{row.pattern:15} {row.score} {row.value:.3f} ± {row.standard_error:.3f}  "
                 f"bound {row.bound:.2f} (K = 10: {row.bound_of_10:.2f})  ESS {row.ess:.1f}  "
-                f"Pareto k > 0.7: {row.untrusted:.0%}"
+                f"Pareto k > 0.7: {100 * row.untrusted:.0f} %"
             )
 
 

@@ -34,7 +34,7 @@ class Done(NamedTuple):
     def sentence(self) -> str:
         """One line for a terminal."""
         source = " by an earlier run" if self.from_journal else ""
-        return f"{self.cell}: done{source} ({self.fraction:.0%} of all)"
+        return f"{self.cell}: done{source} ({100 * self.fraction:.0f} % of all)"
 
 
 def run(

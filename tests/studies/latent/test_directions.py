@@ -16,7 +16,7 @@ SIDE, L = 12, 5
 
 
 class Strokes(nn.Module):
-    """(B, 5) hidden numbers → logits of a bar; three of them determine its ink, slant and height."""
+    """(B, 5) hidden numbers → logits of a bar; three numbers set its ink, slant and height."""
 
     def forward(self, h: Tensor) -> Tensor:
         rows = torch.linspace(-1, 1, SIDE)[:, None]

@@ -225,9 +225,9 @@ def test_the_number_of_images_is_limited_and_the_caption_says_so() -> None:
 def test_the_most_frequent_names_have_their_fractions() -> None:
     assert (
         selection._most_frequent(np.array([2, 2, 0, 2, 1]), ["a", "b", "c"])
-        == "c 60%, b 20%, a 20%"
+        == "c 60\u00a0%, b 20\u00a0%, a 20\u00a0%"
     )
-    assert selection._most_frequent(np.array([1]), ["a", "b"]) == "b 100%"
+    assert selection._most_frequent(np.array([1]), ["a", "b"]) == "b 100\u00a0%"
 
 
 # --- figures ----------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from ui.components.linked_scatter.palette import COLOURS, RAMP, colour
 from ui.components.linked_scatter.wire import colouring_message, panel_message
 
 BITS = np.random.default_rng(2).random(11) < 0.5
-HONEST = {"count": 11, "rev": "first", "bits": pack(BITS)}
+VALID = {"count": 11, "rev": "first", "bits": pack(BITS)}
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 5000, 10_000])
@@ -45,31 +45,31 @@ REFUSED = {
     "a list": [1, 2],
     "text": "bits",
     "empty": {},
-    "another revision": HONEST | {"rev": "second"},
-    "revision as number": HONEST | {"rev": 1},
-    "another count": HONEST | {"count": 12},
-    "as many bytes, another count": HONEST | {"count": 10},
-    "count as float": HONEST | {"count": 11.0},
-    "count as text": HONEST | {"count": "11"},
-    "bits missing": HONEST | {"bits": None},
-    "bits as bytes": HONEST | {"bits": pack(BITS).encode()},
-    "bits as list": HONEST | {"bits": BITS.tolist()},
-    "bits too short": HONEST | {"bits": pack(BITS)[:-1]},
-    "bits too long": HONEST | {"bits": pack(BITS) + "AAAA"},
-    "bits immense": HONEST | {"bits": "A" * 10_000_000},
-    "one byte too few": HONEST | {"bits": "AA=="},
-    "one byte too many": HONEST | {"bits": "AAAA"},
-    "a bit after the last": HONEST | {"bits": "ABA="},
-    "a line break": HONEST | {"bits": "AA\n="},
-    "another alphabet": HONEST | {"bits": "-_8="},
-    "not ascii": HONEST | {"bits": "äöü="},
-    "a lone surrogate": HONEST | {"bits": "\ud800AA="},
+    "another revision": VALID | {"rev": "second"},
+    "revision as number": VALID | {"rev": 1},
+    "another count": VALID | {"count": 12},
+    "as many bytes, another count": VALID | {"count": 10},
+    "count as float": VALID | {"count": 11.0},
+    "count as text": VALID | {"count": "11"},
+    "bits missing": VALID | {"bits": None},
+    "bits as bytes": VALID | {"bits": pack(BITS).encode()},
+    "bits as list": VALID | {"bits": BITS.tolist()},
+    "bits too short": VALID | {"bits": pack(BITS)[:-1]},
+    "bits too long": VALID | {"bits": pack(BITS) + "AAAA"},
+    "bits immense": VALID | {"bits": "A" * 10_000_000},
+    "one byte too few": VALID | {"bits": "AA=="},
+    "one byte too many": VALID | {"bits": "AAAA"},
+    "a bit after the last": VALID | {"bits": "ABA="},
+    "a line break": VALID | {"bits": "AA\n="},
+    "another alphabet": VALID | {"bits": "-_8="},
+    "not ascii": VALID | {"bits": "äöü="},
+    "a lone surrogate": VALID | {"bits": "\ud800AA="},
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_parse_refuses(name: str) -> None:
-    assert parse(HONEST, 11, "first") is not None
+    assert parse(VALID, 11, "first") is not None
     assert parse(REFUSED[name], 11, "first") is None
 
 
@@ -85,7 +85,7 @@ def test_parse_never_raises() -> None:
         numbers = [0, 1, 11, 2**64, -1, float("nan"), float("inf"), 3j]
         packed = base64.b64encode(source.randbytes(2)).decode()
         junk = source.choice([*numbers, None, True, text, packed, b"0", [], {}, np.zeros(3)])
-        message = HONEST | {source.choice(list(HONEST)): junk}
+        message = VALID | {source.choice(list(VALID)): junk}
         chosen = parse(message, 11, "first")
         if chosen is not None:
             taken += 1

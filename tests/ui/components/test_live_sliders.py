@@ -14,7 +14,7 @@ from ui.components.live_sliders import LiveSlider, live_sliders, message_number,
 
 SLIDERS = [LiveSlider("a", "A", -3, 3, 0.1), LiveSlider("b", "B", 1, 64, 2)]
 LAST = {"a": 0.5, "b": 9.0}
-HONEST = {"rev": 2, "number": 7, "values": {"a": -2.7, "b": 33}}
+VALID = {"rev": 2, "number": 7, "values": {"a": -2.7, "b": 33}}
 
 
 def test_every_value_of_a_slider_is_taken_as_it_is() -> None:
@@ -59,20 +59,20 @@ def test_a_slider_without_a_range_is_refused(wrong: dict[str, float]) -> None:
 
 
 def test_parse_takes_what_the_browser_sends() -> None:
-    assert parse(json.loads(json.dumps(HONEST)), SLIDERS, 2, LAST) == {"a": -2.7, "b": 33.0}
-    assert parse(HONEST | {"rev": "x"}, SLIDERS, "x", LAST) == {"a": -2.7, "b": 33.0}
-    assert message_number(HONEST) == 7
+    assert parse(json.loads(json.dumps(VALID)), SLIDERS, 2, LAST) == {"a": -2.7, "b": 33.0}
+    assert parse(VALID | {"rev": "x"}, SLIDERS, "x", LAST) == {"a": -2.7, "b": 33.0}
+    assert message_number(VALID) == 7
 
 
 REFUSED = {
     "nothing": None,
     "a list": [1, 2],
     "empty": {},
-    "an older revision": HONEST | {"rev": 1},
-    "revision as text": HONEST | {"rev": "2"},
-    "revision as bool": HONEST | {"rev": True},
+    "an older revision": VALID | {"rev": 1},
+    "revision as text": VALID | {"rev": "2"},
+    "revision as bool": VALID | {"rev": True},
     "no values": {"rev": 2, "number": 7},
-    "values as a list": HONEST | {"values": [-2.7, 33]},
+    "values as a list": VALID | {"values": [-2.7, 33]},
 }
 
 
@@ -86,13 +86,13 @@ WRONG_VALUES = [None, "1", True, float("nan"), float("inf"), -3.1, 10**400, 0.05
 
 @pytest.mark.parametrize("value", WRONG_VALUES, ids=lambda value: repr(value)[:9])
 def test_one_wrong_value_leaves_the_others(value: object) -> None:
-    message = HONEST | {"values": {"a": value, "b": 33, "c": 1}}
+    message = VALID | {"values": {"a": value, "b": 33, "c": 1}}
     assert parse(message, SLIDERS, 2, LAST) == {"a": 0.5, "b": 33.0}
 
 
 @pytest.mark.parametrize("number", [None, "7", True, -1, 7.0, 2**53, 10**400])
 def test_an_invalid_message_number_is_none(number: object) -> None:
-    assert message_number(HONEST | {"number": number}) == 0
+    assert message_number(VALID | {"number": number}) == 0
     assert message_number(number) == 0
 
 
@@ -103,7 +103,7 @@ def test_parse_never_raises_and_returns_values_of_the_grid() -> None:
         numbers = [0, 1, 2, -0.0, 1e-300, 1e400, 3 + 4j, -2.0, np.float64(1), 10**400, 2.3]
         junk = source.choice([*numbers, None, True, text, b"0", [], {}, object()])
         where = source.choice(["a", "b", "rev", "values"])
-        message = HONEST | {where: junk} | {"values": HONEST["values"] | {where: junk}}
+        message = VALID | {where: junk} | {"values": VALID["values"] | {where: junk}}
         values = parse(message, SLIDERS, 2, LAST)
         message_number(message)
         moved += values != LAST
@@ -146,7 +146,7 @@ def values_on(app: AppTest) -> dict[str, float]:
 def test_the_values_of_a_page_at_first_after_messages_and_after_a_new_revision() -> None:
     app = AppTest.from_function(page).run()
     assert values_on(app) == {"a": 3, "b": 9}
-    app.session_state["sliders"] = {"moved": HONEST | {"rev": 1}}
+    app.session_state["sliders"] = {"moved": VALID | {"rev": 1}}
     assert values_on(app.run()) == {"a": -2.7, "b": 33}
     app.session_state["sliders"] = {"moved": {"rev": 1, "values": {"a": 99, "b": 35}}}
     assert values_on(app.run()) == {"a": -2.7, "b": 35}

@@ -316,8 +316,13 @@ def test_durations_read_well() -> None:
 
 
 def test_diagnostics_have_a_text_and_warnings() -> None:
-    given = {"Pareto k": 0.71, "log p(x_obs)": -61.42, "± log p(x_obs)": 0.3, "stuck chains": 0.0}
-    found = {each["label"]: each for each in numbers.diagnostics(given | {"R-hat": 1.05})}
+    values = {
+        "Pareto k": 0.71,
+        "log p(x_obs)": -61.42,
+        "± log p(x_obs)": 0.3,
+        "stuck chains": 0.0,
+    }
+    found = {each["label"]: each for each in numbers.diagnostics(values | {"R-hat": 1.05})}
     assert found["Pareto k"]["warn"]
     assert "0.7" in found["Pareto k"]["about"]
     assert (found["log p(x_obs)"]["text"], found["log p(x_obs)"]["error"]) == ("−61.4", "± 0.30")

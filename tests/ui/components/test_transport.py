@@ -26,11 +26,11 @@ SAMPLE = Distribution(
     grid=np.linspace(-2, 4, 7),
     density=np.ones(7),
 )
-HONEST = {"rev": "alcohol", "at": 0.75}
+VALID = {"rev": "alcohol", "at": 0.75}
 
 
 def test_parse_takes_a_point_of_the_range() -> None:
-    assert parse(json.loads(json.dumps(HONEST)), SAMPLE, "alcohol") == 0.75
+    assert parse(json.loads(json.dumps(VALID)), SAMPLE, "alcohol") == 0.75
     at_an_end = parse({"rev": 3, "at": 4}, SAMPLE, 3)  # JavaScript writes 4.0 as 4
     assert type(at_an_end) is float
     assert at_an_end == 4
@@ -40,16 +40,16 @@ REFUSED = {
     "nothing": None,
     "a number": 0.75,
     "empty": {},
-    "another revision": HONEST | {"rev": "ash"},
-    "revision as number": HONEST | {"rev": 1},
+    "another revision": VALID | {"rev": "ash"},
+    "revision as number": VALID | {"rev": 1},
     "no point": {"rev": "alcohol"},
-    "text": HONEST | {"at": "0.75"},
-    "bool": HONEST | {"at": True},
-    "below": HONEST | {"at": -2.01},
-    "above": HONEST | {"at": 4.01},
-    "nan": HONEST | {"at": float("nan")},
-    "infinite": HONEST | {"at": float("inf")},
-    "immense": HONEST | {"at": 10**400},
+    "text": VALID | {"at": "0.75"},
+    "bool": VALID | {"at": True},
+    "below": VALID | {"at": -2.01},
+    "above": VALID | {"at": 4.01},
+    "nan": VALID | {"at": float("nan")},
+    "infinite": VALID | {"at": float("inf")},
+    "immense": VALID | {"at": 10**400},
 }
 
 
@@ -68,7 +68,7 @@ def test_parse_never_raises() -> None:
         text = "".join(source.choices(string.printable, k=3))
         numbers = [0, 1, 2**64, -0.0, 1e-300, 1e400, 3 + 4j, np.float64(1)]
         junk = source.choice([*numbers, None, True, text, b"0", [], {}, object()])
-        point = parse(HONEST | {source.choice(["rev", "at"]): junk}, SAMPLE, "alcohol")
+        point = parse(VALID | {source.choice(["rev", "at"]): junk}, SAMPLE, "alcohol")
         taken += point is not None
         assert point is None or (type(point) is float and SAMPLE.low <= point <= SAMPLE.high)
     assert 100 < taken < 1500

@@ -134,7 +134,7 @@ def test_the_report_states_the_numbers_of_the_run() -> None:
             f"{answer.rmse.mean:.3f}",
             f"{answer.rmse.standard_error:.3f}",
             f"{answer.mae:.3f}",
-            f"{answer.coverage:.1%}",
+            f"{answer.coverage:.1%}".replace("%", "\u00a0%"),
             f"{answer.bound:.2f}",
         ]
     baselines = [item for item in items if isinstance(item, side_by_side.Baseline)]
@@ -143,7 +143,7 @@ def test_the_report_states_the_numbers_of_the_run() -> None:
         assert found[each.name] == expected
     assert len(found) == len(result.answers) + len(baselines)
     rate = missing(data).to_numpy().mean()
-    assert f"{ROWS} rows, 5 columns; {rate:.1%} of the cells were missing." in text
+    assert f"{ROWS} rows, 5 columns; {100 * rate:.1f}\u00a0% of the cells were missing." in text
     for setting in ("- threshold: -0.5", "- direction: low", "- steps: 6", "- samples: 30"):
         assert setting in text.splitlines()
     for name in ("age", "height"):  # only columns with removed values have a mechanism
