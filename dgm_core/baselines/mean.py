@@ -67,7 +67,7 @@ class MeanImage(FromTrainingImages):
             masked.complete(mean),
             masked.complete(draws),
             torch.where(observed, 0, variance),
-            lambda truth: gaussian_mixture_log_density(
-                mean[None], variance[None], truth, observed, self.noise_floor
+            lambda true_values: gaussian_mixture_log_density(
+                mean[None], variance[None], true_values, observed, self.noise_floor
             ),
         )

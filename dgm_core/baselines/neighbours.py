@@ -87,8 +87,8 @@ class NearestNeighbours(FromTrainingImages):
             masked.complete(chosen.mean(0)),
             masked.complete(chosen),
             variance,
-            lambda truth: gaussian_mixture_log_density(
-                chosen, per_entry, truth, observed, self.noise_floor
+            lambda true_values: gaussian_mixture_log_density(
+                chosen, per_entry, true_values, observed, self.noise_floor
             ),
             {"distance": distance.to(x.dtype), "bandwidth": bandwidth.to(x.dtype)},
         )

@@ -66,7 +66,7 @@ class PPCA(_OnPrincipalAxes):
             masked.complete(conditional.mean.unflatten(1, event).to(x.dtype)),
             masked.complete(torch.stack(draws).to(x.dtype)),
             conditional.variance.unflatten(1, event).to(x.dtype),
-            lambda truth: conditional.log_prob(truth.flatten(1).double()).to(x.dtype),
+            lambda true_values: conditional.log_prob(true_values.flatten(1).double()).to(x.dtype),
         )
 
 

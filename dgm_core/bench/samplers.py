@@ -121,9 +121,9 @@ def _public_architecture(device: torch.device, images: int = 100) -> Iterator[Li
 def _page_run(device: torch.device, repeats: int = 5) -> Iterator[Line]:
     """The default run of the inpainting lab: both samplers, with all that the lab shows."""
     hidden = ~masks.top_half(28, 28).numpy()
-    truth: Tensor = _problem(1, device).x[0, 0] > 0.5
+    original: Tensor = _problem(1, device).x[0, 0] > 0.5
     config = two_samplers.Config(
-        "", two_samplers.pack(truth.cpu().numpy()), two_samplers.pack(hidden)
+        "", two_samplers.pack(original.cpu().numpy()), two_samplers.pack(hidden)
     )
     model = convolutional_dlvm().to(device).eval().requires_grad_(False)
     seconds = []

@@ -84,14 +84,14 @@ class Pair:
         both = self.log_densities(points, theta)
         return None if both is None else both[0] - both[1]
 
-    def truth(self, divergence: Divergence, theta: float) -> float:
+    def true_value(self, divergence: Divergence, theta: float) -> float:
         """D(P, Q_θ).
 
         Example:
             >>> from dgm_core.distances.divergences import DIVERGENCES
-            >>> PAIRS["segments"].truth(DIVERGENCES["wasserstein"], 0.5)
+            >>> PAIRS["segments"].true_value(DIVERGENCES["wasserstein"], 0.5)
             0.5
-            >>> PAIRS["segments"].truth(DIVERGENCES["hellinger"], 0.5)
+            >>> PAIRS["segments"].true_value(DIVERGENCES["hellinger"], 0.5)
             2.0
         """
         p, other = self.p, self.other

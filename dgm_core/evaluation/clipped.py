@@ -77,22 +77,22 @@ def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:
     """Measure; `Frame`s report progress, the `Result` comes last."""
     device = next(model.parameters()).device
     masked = clipped_split(config.dataset, "test", config.images)
-    truth = data.load(config.dataset, "test").x[: len(masked)]
+    original = data.load(config.dataset, "test").x[: len(masked)]
     total, incomplete = len(masked), (~masked.observed).flatten(1).any(1)
-    masked, truth = masked[incomplete], truth[incomplete]
+    masked, original = masked[incomplete], original[incomplete]
     entries = (~masked.observed).flatten(1).sum(1)
-    best = truth[~masked.observed].mean()
+    best = original[~masked.observed].mean()
     rows = [
-        _row(name, masked.complete(value.expand_as(truth)), truth, masked.observed)
+        _row(name, masked.complete(value.expand_as(original)), original, masked.observed)
         for name, value in (("constant 1", torch.ones(())), ("best constant", best))
     ]
-    at_once = max(1, ENTRIES_AT_ONCE // (config.draws * truth[0].numel()))
+    at_once = max(1, ENTRIES_AT_ONCE // (config.draws * original[0].numel()))
     source, sse, ess = generator(1, device), {}, {}
     for start in range(0, len(masked), at_once):
         yield Frame("RMSE", start / len(masked))
         part = slice(start, start + at_once)
         for name, found in estimates(model, masked[part].to(device), config.draws, source).items():
-            error = metrics.sse_hidden(found.mean.cpu(), truth[part], masked.observed[part])
+            error = metrics.sse_hidden(found.mean.cpu(), original[part], masked.observed[part])
             sse.setdefault(name, []).append(error)
             ess.setdefault(name, []).append(found.effective_draws.cpu())
     for name, errors in sse.items():
@@ -102,7 +102,7 @@ def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:
     yield Result(rows, config, total, len(masked), curve)
 
 
-def _row(name: str, estimate: Tensor, truth: Tensor, observed: Tensor) -> Row:
-    sse = metrics.sse_hidden(estimate, truth, observed)
+def _row(name: str, estimate: Tensor, original: Tensor, observed: Tensor) -> Row:
+    sse = metrics.sse_hidden(estimate, original, observed)
     rmse, error = metrics.pooled_rmse(sse, (~observed).flatten(1).sum(1))
     return Row(name, rmse.item(), error.item(), float("nan"))

@@ -123,18 +123,20 @@ def run(config: Config, model: VAE) -> Iterator[Frame | Result]:
         len(x),
         config.draws,
     )
-    truth = test[: config.inpainted].to(device)
-    truth = data.threshold(truth) if binary else truth
+    original = test[: config.inpainted].to(device)
+    original = data.threshold(original) if binary else original
     rows = []
     for pattern in PATTERNS:
         for sampler in ("pseudo-Gibbs", "Metropolis-within-Gibbs"):
             done = len(rows) / (2 * len(PATTERNS))
             yield Frame(f"{sampler}, {pattern}", (1 + done) / 2)
-            rows.append(_inpaint(config, model, truth, sampler, pattern))
+            rows.append(_inpaint(config, model, original, sampler, pattern))
     yield Result(likelihood, rows, binary)
 
 
-def _inpaint(config: Config, model: VAE, truth: Tensor, sampler: str, pattern: str) -> Inpainting:
+def _inpaint(
+    config: Config, model: VAE, original: Tensor, sampler: str, pattern: str
+) -> Inpainting:
     method = CATALOGUE[sampler](
         model,
         iterations=config.iterations,
@@ -143,8 +145,8 @@ def _inpaint(config: Config, model: VAE, truth: Tensor, sampler: str, pattern: s
         draws=1,
         updates=1,
     )
-    observed, source = observed_by(pattern, truth), generator(2, truth.device)
-    filled = fill_in(method, truth, observed, source, batch=100)
+    observed, source = observed_by(pattern, original), generator(2, original.device)
+    filled = fill_in(method, original, observed, source, batch=100)
     return Inpainting(
         sampler,
         pattern,

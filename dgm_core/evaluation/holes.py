@@ -131,11 +131,11 @@ def observed_around(size: tuple[int, int], x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def measure(
-    model: Any, truth: Tensor, observed: Tensor, device: torch.device
+    model: Any, original: Tensor, observed: Tensor, device: torch.device
 ) -> dict[str, list[float]]:
     """SSE, NLL, PSNR and SSIM, one value per image."""
     each: dict[str, list[Tensor]] = {"sse": [], "nll": [], "psnr": [], "ssim": []}
-    for x, observed_part in zip(truth.split(BATCH), observed.split(BATCH), strict=True):
+    for x, observed_part in zip(original.split(BATCH), observed.split(BATCH), strict=True):
         part, x = Masked(x, observed_part).to(device), x.to(device)
         conditional = model.conditional(part)
         mean = part.complete(conditional.mean.unflatten(1, x.shape[1:]))

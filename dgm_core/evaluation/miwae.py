@@ -64,13 +64,13 @@ class Result(NamedTuple):
 def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:
     """Measure; `Frame`s report progress, the `Result` comes last."""
     device = next(model.parameters()).device
-    truth = data.load(config.dataset, "test").x[: config.images]
-    truth = (data.threshold(truth) if truth.shape[1] == 1 else truth).to(device)
+    original = data.load(config.dataset, "test").x[: config.images]
+    original = (data.threshold(original) if original.shape[1] == 1 else original).to(device)
     method, rows = MIWAEInpainter(model, samples=config.draws, draws=1), []
     for number, pattern in enumerate(PATTERNS):
         yield Frame(pattern, number / len(PATTERNS))
-        observed, source = observed_by(pattern, truth), generator(1, device)
-        filled = fill_in(method, truth, observed, source, batch=10)
+        observed, source = observed_by(pattern, original), generator(1, device)
+        filled = fill_in(method, original, observed, source, batch=10)
         rows.append(
             Row(
                 pattern,

@@ -111,14 +111,14 @@ class Part(NamedTuple):
 
 def run(config: Config, device: torch.device) -> Iterator[Frame | Row]:
     """Rows of the four samplers on every pattern, each as soon as it is measured; LAIR last."""
-    model, truth = zoo.load(f"{config.data}-dlvm", device), test_images(config)
+    model, original = zoo.load(f"{config.data}-dlvm", device), test_images(config)
     pairs = [(pattern, name) for pattern in PATTERNS for name in (*CHAINS, LAIR)]
     for number, (pattern, name) in enumerate(pairs):
-        parts, observed = [], observed_by(pattern, truth)
+        parts, observed = [], observed_by(pattern, original)
         yield Frame(f"{pattern}, {name}", number / len(pairs))
-        for part in measure(config, pattern, name, model, truth, observed, device):
+        for part in measure(config, pattern, name, model, original, observed, device):
             parts.append(part)
-            done = len(parts) * config.batch / len(truth)
+            done = len(parts) * config.batch / len(original)
             yield Frame(f"{pattern}, {name}", (number + min(done, 1)) / len(pairs))
         yield row_of(config, pattern, name, parts)
 
@@ -133,7 +133,7 @@ def measure(
     pattern: str,
     name: str,
     model: LatentVariableModel,
-    truth: Tensor,
+    original: Tensor,
     observed: Tensor,
     device: torch.device,
     first: int = 0,
@@ -141,16 +141,16 @@ def measure(
     """One sampler on images whose first has the index `first`, block by block."""
     settings = config.settings(name)
     if "iterations" not in settings:
-        batch = truth[: config.batch], observed[: config.batch]
+        batch = original[: config.batch], observed[: config.batch]
         settings["iterations"] = _affordable(config, model, *batch, device)
     method = CATALOGUE[name](model, **settings, draws=1, updates=1)
-    for start in range(0, len(truth), config.batch):
+    for start in range(0, len(original), config.batch):
         key = (config.seed, config.data, pattern, name, first + start)
         source = generator(zlib.crc32(repr(key).encode()), device)
         rows = slice(start, start + config.batch)
-        filled = fill_in(method, truth[rows], observed[rows], source, batch=config.batch)
+        filled = fill_in(method, original[rows], observed[rows], source, batch=config.batch)
         yield Part(
-            counts=ink_counts(filled.mean, filled.truth, filled.observed),
+            counts=ink_counts(filled.mean, filled.original, filled.observed),
             nll=filled.negative_log_likelihood(),
             acceptance=filled.diagnostic("acceptance"),
             stuck=filled.diagnostic("stuck chains"),
@@ -163,7 +163,7 @@ def measure(
 def _affordable(
     config: Config,
     model: LatentVariableModel,
-    truth: Tensor,
+    original: Tensor,
     observed: Tensor,
     device: torch.device,
 ) -> int:
@@ -173,7 +173,7 @@ def _affordable(
         for name, taken in seconds.items():
             settings = config.settings(name) | {"iterations": TRIAL, "warmup": TRIAL // 2}
             trial = CATALOGUE[name](model, **settings, draws=1, updates=1)
-            filled = fill_in(trial, truth, observed, generator(0, device), batch=len(truth))
+            filled = fill_in(trial, original, observed, generator(0, device), batch=len(original))
             taken.append(filled.seconds)
     metropolis, lair = (statistics.median(taken) for taken in seconds.values())
     return min(max(int(config.iterations * metropolis / lair), TRIAL), 5000)

@@ -49,7 +49,7 @@ class MFAConditional:
             masked.complete(conditional.mean.unflatten(1, event)),
             masked.complete(draws.unflatten(2, event)),
             conditional.variance.unflatten(1, event),
-            lambda truth: conditional.log_prob(truth.flatten(1)),
+            lambda true_values: conditional.log_prob(true_values.flatten(1)),
             {"components": conditional.log_weights.exp().square().sum(1).reciprocal()},
             _parts(conditional, event),
         )

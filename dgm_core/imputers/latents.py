@@ -15,15 +15,15 @@ from dgm_core.types import LatentVariableModel, Masked
 def mixture_log_density(
     model: LatentVariableModel, masked: Masked, z: Tensor, decoded_at_once: int = 1000
 ) -> Callable[[Tensor], Tensor]:
-    """truth ↦ log (1/n) Σ_k p(x_mis | z_k) on the hidden entries, for equal weights, z (n, B, L).
+    """x ↦ log (1/n) Σ_k p(x_mis | z_k) on the hidden entries, for equal weights, z (n, B, L).
 
     With z from p(z | x_obs) it tends to log p(x_mis | x_obs) as n grows; with few latents it is
     too low on average.
     """
 
     @torch.no_grad()
-    def log_density(truth: Tensor) -> Tensor:
-        hidden = Masked(truth, ~masked.observed)
+    def log_density(true_values: Tensor) -> Tensor:
+        hidden = Masked(true_values, ~masked.observed)
         return iwae_bound(log_prob_observed_by_latent(model, hidden, z, decoded_at_once))
 
     return log_density

@@ -53,7 +53,7 @@ class MIWAEInpainter:
             sample.mean,
             sir_draws(sample, self.model, self.draws, generator),
             sample.variance,
-            lambda truth: log_density(sample, self.model, truth),
+            lambda true_values: log_density(sample, self.model, true_values),
             {
                 "ESS": sample.effective_draws,
                 "Pareto k": sample.pareto_k,

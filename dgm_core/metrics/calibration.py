@@ -33,20 +33,20 @@ class Histogram(NamedTuple):
 
 
 def reliability(
-    probabilities: Tensor, truth: Tensor, observed: Tensor, bins: int = 10
+    probabilities: Tensor, true_values: Tensor, observed: Tensor, bins: int = 10
 ) -> Reliability:
     """The frequency of ones among hidden binary pixels, by predicted probability.
 
     Args:
         probabilities: p(pixel = 1), (B, \\*event), for example a posterior mean; clamped to
             [0, 1].
-        truth: (B, \\*event), binary (above ½ is 1).
+        true_values: (B, \\*event), binary (above ½ is 1).
         observed: bool; broadcasts.
         bins: number of bins of equal width; a probability on an edge belongs to the upper bin.
     """
-    hidden = (~observed).expand_as(truth)
+    hidden = (~observed).expand_as(true_values)
     p = probabilities[hidden].double().clamp(0, 1)
-    ink = (truth[hidden] > 0.5).double()
+    ink = (true_values[hidden] > 0.5).double()
     index = _bin(p, bins)
 
     def total(values: Tensor) -> Tensor:
@@ -62,7 +62,9 @@ def reliability(
     )
 
 
-def pit(draws: Tensor, truth: Tensor, observed: Tensor, generator: torch.Generator) -> Tensor:
+def pit(
+    draws: Tensor, true_values: Tensor, observed: Tensor, generator: torch.Generator
+) -> Tensor:
     """Randomised probability integral transform of every hidden entry, pooled: (entries,).
 
         (#{draws < y} + V (#{draws = y} + 1)) / (n + 1),   V ~ U[0, 1)
@@ -72,12 +74,12 @@ def pit(draws: Tensor, truth: Tensor, observed: Tensor, generator: torch.Generat
 
     Args:
         draws: (n, B, \\*event).
-        truth: (B, \\*event).
+        true_values: (B, \\*event).
         observed: bool; broadcasts.
         generator: source of V.
     """
-    hidden = (~observed).expand_as(truth)
-    y, x = truth[hidden], draws[:, hidden]
+    hidden = (~observed).expand_as(true_values)
+    y, x = true_values[hidden], draws[:, hidden]
     v = uniform(tuple(y.shape), generator, torch.float64).to(y.device)
     return ((x < y).sum(0) + v * ((x == y).sum(0) + 1)) / (len(draws) + 1)
 

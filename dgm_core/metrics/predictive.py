@@ -11,7 +11,7 @@ from dgm_core.distributions.variance_floors import IMAGE_VARIANCE_FLOOR
 from dgm_core.metrics.hidden import hidden_mean, hidden_sum
 
 
-def crps_hidden(draws: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
+def crps_hidden(draws: Tensor, true_values: Tensor, observed: Tensor) -> Tensor:
     """Continuous ranked probability score, E|X − y| − ½ E|X − X′|, averaged over hidden entries.
 
     The estimate from n ≥ 2 draws is unbiased ("fair"; Ferro 2014): the second mean is over pairs
@@ -24,21 +24,23 @@ def crps_hidden(draws: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
 
     Args:
         draws: (n, B, \\*event).
-        truth: (B, \\*event).
+        true_values: (B, \\*event).
         observed: bool; broadcasts.
 
     Returns:
         (B,), in the units of the data; NaN if nothing is hidden.
     """
     n = len(draws)
-    error = (draws - truth).abs().mean(0)
+    error = (draws - true_values).abs().mean(0)
     if n > 1:
         weight = torch.arange(1 - n, n, 2, dtype=draws.dtype, device=draws.device) / (n * (n - 1))
         error = error - torch.tensordot(weight, draws.sort(0).values, 1)
     return hidden_mean(error, observed)
 
 
-def coverage_hidden(draws: Tensor, truth: Tensor, observed: Tensor, level: float = 0.9) -> Tensor:
+def coverage_hidden(
+    draws: Tensor, true_values: Tensor, observed: Tensor, level: float = 0.9
+) -> Tensor:
     """Fraction of hidden entries whose true value is in the central interval of the draws, (B,).
 
     With p = (1 − level) / 2 the ends are the order statistics of rank p (n + 1) and
@@ -49,7 +51,7 @@ def coverage_hidden(draws: Tensor, truth: Tensor, observed: Tensor, level: float
 
     Args:
         draws: (n, B, \\*event).
-        truth: (B, \\*event).
+        true_values: (B, \\*event).
         observed: bool; broadcasts.
         level: in (0, 1).
 
@@ -58,13 +60,13 @@ def coverage_hidden(draws: Tensor, truth: Tensor, observed: Tensor, level: float
     """
     tail = (1 - _checked(level)) / 2
     ordered = draws.sort(0).values
-    inside = _order_statistic(ordered, tail) <= truth
-    inside &= truth <= _order_statistic(ordered, 1 - tail)
+    inside = _order_statistic(ordered, tail) <= true_values
+    inside &= true_values <= _order_statistic(ordered, 1 - tail)
     return hidden_mean(inside.to(draws.dtype), observed)
 
 
 def gaussian_coverage_hidden(
-    mean: Tensor, variance: Tensor, truth: Tensor, observed: Tensor, level: float = 0.9
+    mean: Tensor, variance: Tensor, true_values: Tensor, observed: Tensor, level: float = 0.9
 ) -> Tensor:
     """Fraction of hidden entries inside the central interval of N(mean, variance), (B,).
 
@@ -72,14 +74,14 @@ def gaussian_coverage_hidden(
     `coverage_hidden`.
     """
     half = torch.special.ndtri(torch.tensor((1 + _checked(level)) / 2, dtype=torch.float64))
-    inside = (truth - mean).abs() <= half.to(mean) * variance.clamp_min(0).sqrt()
+    inside = (true_values - mean).abs() <= half.to(mean) * variance.clamp_min(0).sqrt()
     return hidden_mean(inside.to(mean.dtype), observed)
 
 
 def gaussian_mixture_log_density(
     means: Tensor,
     variances: Tensor,
-    truth: Tensor,
+    true_values: Tensor,
     observed: Tensor,
     noise_floor: float = IMAGE_VARIANCE_FLOOR,
 ) -> Tensor:
@@ -91,14 +93,14 @@ def gaussian_mixture_log_density(
     Args:
         means: m, (n, B, \\*event).
         variances: v, broadcasts to `means`; values below `noise_floor` are raised to it.
-        truth: (B, \\*event).
+        true_values: (B, \\*event).
         observed: bool; broadcasts.
         noise_floor: the least variance, in squared grey levels.
     """
     v = variances.clamp_min(noise_floor)
-    each = -0.5 * ((truth - means).square() / v + v.log() + math.log(2 * math.pi))
+    each = -0.5 * ((true_values - means).square() / v + v.log() + math.log(2 * math.pi))
     n, rows = means.shape[:2]
-    seen = observed.expand_as(truth).expand_as(each)
+    seen = observed.expand_as(true_values).expand_as(each)
     log_p = hidden_sum(each.flatten(0, 1), seen.flatten(0, 1)).view(n, rows)
     return log_p.logsumexp(0) - math.log(n)
 

@@ -127,14 +127,14 @@ class Amputation:
 class Problem(NamedTuple):
     """A table before and after values were removed."""
 
-    truth: Masked  # (N, D), before; its own missing values are not known
+    original: Masked  # (N, D), before; its own missing values are not known
     masked: Masked  # (N, D), after
     process: MissingProcess | None  # None = nothing was removed, so the process is unknown
 
     @property
     def hidden(self) -> Tensor:
         """Entries that were removed, bool (N, D): the ones that are scored."""
-        return self.truth.observed & ~self.masked.observed
+        return self.original.observed & ~self.masked.observed
 
     @property
     def losing(self) -> list[int]:
@@ -142,10 +142,10 @@ class Problem(NamedTuple):
         return (~self.masked.observed).any(0).nonzero()[:, 0].tolist()
 
 
-def ampute(truth: Masked, plan: Amputation | None) -> Problem:
+def ampute(original: Masked, plan: Amputation | None) -> Problem:
     """Remove values by a plan, the same ones at each call; None removes nothing."""
     if plan is None:
-        return Problem(truth, truth, None)
-    process = plan.process(truth.x.shape[1]).to(truth.device)
-    kept = process.sample(truth.x, generator(plan.seed, truth.device))
-    return Problem(truth, Masked(truth.x, truth.observed & kept), process)
+        return Problem(original, original, None)
+    process = plan.process(original.x.shape[1]).to(original.device)
+    kept = process.sample(original.x, generator(plan.seed, original.device))
+    return Problem(original, Masked(original.x, original.observed & kept), process)

@@ -72,9 +72,9 @@ class DMFA(nn.Module):
             ~masked.observed.flatten(1),
         )
 
-    def negative_log_likelihood(self, masked: Masked, truth: Tensor) -> Tensor:
-        """−log p(x_mis | x_obs) at `truth` (B, C, H, W): (B,), nats over the hidden pixels."""
-        return -self.conditional(masked).log_prob(truth.flatten(1))
+    def negative_log_likelihood(self, masked: Masked, original: Tensor) -> Tensor:
+        """−log p(x_mis | x_obs) at `original` (B, C, H, W): (B,), nats over the hidden pixels."""
+        return -self.conditional(masked).log_prob(original.flatten(1))
 
 
 def unet_dmfa(

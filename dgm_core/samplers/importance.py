@@ -222,12 +222,12 @@ def resample(log_w: Tensor, draws: int, source: Source) -> Tensor:
 def log_density(
     sample: ImportanceSample,
     model: LatentVariableModel,
-    truth: Tensor,
+    true_values: Tensor,
     *,
     decoded_at_once: int = 250,
 ) -> Tensor:
     """log Σ_k α_k p(x_mis|z_k) at the true values (B, \\*event) of hidden entries, (B,) nats."""
-    hidden = Masked(truth, ~sample.masked.observed)
+    hidden = Masked(true_values, ~sample.masked.observed)
     each = log_prob_observed_by_latent(model, hidden, sample.z, decoded_at_once)
     return torch.logsumexp(sample.log_weights + each, 0)
 

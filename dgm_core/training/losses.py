@@ -305,9 +305,9 @@ def dmfa_loss(squared_error: float) -> Objective:
     def loss(model: DMFA, x: Tensor, source: torch.Generator) -> Tensor:
         height, width = x.shape[2:]
         observed = mixed_masks.mixed(len(x), height, width, source).expand_as(x)
-        conditional, truth = model.conditional(Masked(x, observed)), x.flatten(1)
-        error = ((conditional.mean - truth) * conditional.hidden).square().sum(1)
-        return (squared_error * error - conditional.log_prob(truth)).mean()
+        conditional, original = model.conditional(Masked(x, observed)), x.flatten(1)
+        error = ((conditional.mean - original) * conditional.hidden).square().sum(1)
+        return (squared_error * error - conditional.log_prob(original)).mean()
 
     return loss
 

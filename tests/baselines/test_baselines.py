@@ -55,10 +55,10 @@ def problem(rows: int = 6) -> tuple[Masked, Tensor]:
 
     All pixels of the first row are hidden, none of the last one.
     """
-    truth = images(rows, seed=1)
-    observed = torch.rand(truth.shape, generator=generator(2)) < 0.5
+    original = images(rows, seed=1)
+    observed = torch.rand(original.shape, generator=generator(2)) < 0.5
     observed[0], observed[-1] = False, True
-    return Masked(truth, observed), truth
+    return Masked(original, observed), original
 
 
 def last(method: Imputer, masked: Masked, seed: int = 0) -> Imputation:
@@ -68,21 +68,21 @@ def last(method: Imputer, masked: Masked, seed: int = 0) -> Imputation:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_observed_entries_are_unchanged_bit_for_bit(name: str) -> None:
-    masked, truth = problem()
-    masked, truth = Masked(masked.x.float(), masked.observed), truth.float()
+    masked, original = problem()
+    masked, original = Masked(masked.x.float(), masked.observed), original.float()
     for result in METHODS[name](images().float()).run(masked, generator(0)):
         assert result.mean.dtype == torch.float32
         assert torch.isfinite(result.mean).all()
-        assert torch.equal(result.mean[masked.observed], truth[masked.observed])
+        assert torch.equal(result.mean[masked.observed], original[masked.observed])
         for draw in () if result.draws is None else result.draws:
-            assert torch.equal(draw[masked.observed], truth[masked.observed])
+            assert torch.equal(draw[masked.observed], original[masked.observed])
         if result.variance is not None:
             assert (result.variance[masked.observed] == 0).all()
         if result.log_density is not None:
-            log_p = result.log_density(truth)
+            log_p = result.log_density(original)
             assert log_p.shape == (6,)
             assert log_p[-1] == 0  # nothing is hidden, so nothing is predicted
-            changed = torch.where(masked.observed, torch.nan, truth)
+            changed = torch.where(masked.observed, torch.nan, original)
             assert torch.equal(result.log_density(changed), log_p)
     assert result.done == 1
 
@@ -143,7 +143,7 @@ def test_settings_outside_their_ranges_are_refused(kind: type) -> None:
 
 
 def test_the_mean_image_has_the_moments_of_the_training_images() -> None:
-    masked, truth = problem()
+    masked, original = problem()
     x = images()
     x[:, 0, 0, 0] = 0.0  # a pixel without variance
     result = last(MeanImage(x, draws=64), masked)
@@ -153,20 +153,20 @@ def test_the_mean_image_has_the_moments_of_the_training_images() -> None:
         distribution = Normal(mean[hidden], variance[hidden].clamp_min(1e-4).sqrt())
         torch.testing.assert_close(result.mean[b][hidden], distribution.mean)
         torch.testing.assert_close(result.variance[b][hidden], distribution.variance)
-        expected = distribution.log_prob(truth[b][hidden]).sum()
-        torch.testing.assert_close(result.log_density(truth)[b], expected)
+        expected = distribution.log_prob(original[b][hidden]).sum()
+        torch.testing.assert_close(result.log_density(original)[b], expected)
     residual = (result.draws[:, 0] - result.mean[0]) / result.variance[0].sqrt()
     assert abs(residual.mean()) < 5 / math.sqrt(residual.numel())
     assert residual.square().mean().item() == pytest.approx(1, abs=5 * math.sqrt(2 / 64 / D))
 
 
 def test_neighbours_are_those_of_a_loop_over_observed_pixels() -> None:
-    masked, truth = problem()
+    masked, original = problem()
     x = images()
     result = last(NearestNeighbours(x, neighbours=4), masked)
     for b in range(1, 5):
         seen, hidden = masked.observed[b], ~masked.observed[b]
-        distance = torch.stack([(truth[b][seen] - t[seen]).square().mean() for t in x])
+        distance = torch.stack([(original[b][seen] - t[seen]).square().mean() for t in x])
         nearest, order = distance.sort()
         chosen = x[order[:4]][:, hidden]
         assert torch.equal(result.draws[:, b][:, hidden], chosen)
@@ -180,8 +180,8 @@ def test_neighbours_are_those_of_a_loop_over_observed_pixels() -> None:
             Categorical(torch.ones(4).double()), Independent(Normal(chosen, scale), 1)
         )
         torch.testing.assert_close(
-            result.log_density(truth)[b],
-            distribution.log_prob(truth[b][hidden]),
+            result.log_density(original)[b],
+            distribution.log_prob(original[b][hidden]),
             rtol=1e-6,
             atol=1e-6,
         )
@@ -191,9 +191,9 @@ def test_neighbours_are_those_of_a_loop_over_observed_pixels() -> None:
 
 
 def test_an_image_among_the_training_images_is_its_own_neighbour() -> None:
-    masked, truth = problem()
-    result = last(NearestNeighbours(torch.cat([images(), truth]), neighbours=1), masked[1:5])
-    assert torch.equal(result.mean, truth[1:5])
+    masked, original = problem()
+    result = last(NearestNeighbours(torch.cat([images(), original]), neighbours=1), masked[1:5])
+    assert torch.equal(result.mean, original[1:5])
     assert (result.diagnostics["bandwidth"] == 1e-4).all()
 
 
@@ -228,28 +228,28 @@ def dense(floor: float = 1e-4) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize("floor", [1e-4, 0.01])
 def test_ppca_is_the_exact_conditional_of_its_dense_gaussian(floor: float) -> None:
-    masked, truth = problem()
+    masked, original = problem()
     result = last(PPCA(images(), components=R, noise_floor=floor), masked)
     mean, covariance = dense(floor)
     for b in range(1, 5):
         observed = masked.observed[b].flatten()
-        distribution = condition(mean, covariance, truth[b].flatten(), observed)
+        distribution = condition(mean, covariance, original[b].flatten(), observed)
         torch.testing.assert_close(result.mean[b].flatten()[~observed], distribution.mean)
         torch.testing.assert_close(
             result.variance[b].flatten()[~observed], distribution.covariance.diagonal()
         )
         expected = torch.distributions.MultivariateNormal(
             distribution.mean, distribution.covariance
-        ).log_prob(truth[b].flatten()[~observed])
-        torch.testing.assert_close(result.log_density(truth)[b], expected)
+        ).log_prob(original[b].flatten()[~observed])
+        torch.testing.assert_close(result.log_density(original)[b], expected)
 
 
 def test_ppca_draws_have_its_mean_and_covariance() -> None:
-    masked, truth = problem()
+    masked, original = problem()
     observed = masked.observed[1].flatten()
-    many = Masked(truth[1:2], masked.observed[1:2]).repeat(500)
+    many = Masked(original[1:2], masked.observed[1:2]).repeat(500)
     draws = last(PPCA(images(), components=R, draws=8), many).draws.flatten(2).flatten(0, 1)
-    distribution = condition(*dense(), truth[1].flatten(), observed)
+    distribution = condition(*dense(), original[1].flatten(), observed)
     root = torch.linalg.cholesky(distribution.covariance)
     white = torch.linalg.solve_triangular(
         root, (draws[:, ~observed] - distribution.mean).mT, upper=False
@@ -312,13 +312,13 @@ def test_few_images_have_few_axes_and_one_image_has_none() -> None:
 
 
 def test_iterative_pca_ends_at_the_exact_conditional_mean() -> None:
-    masked, truth = problem()
+    masked, original = problem()
     method = IterativePCA(images(), components=R, iterations=3000, tolerance=1e-12)
     result = last(method, masked)
     mean, covariance = dense()
     for b in range(1, 5):
         observed = masked.observed[b].flatten()
-        distribution = condition(mean, covariance, truth[b].flatten(), observed)
+        distribution = condition(mean, covariance, original[b].flatten(), observed)
         torch.testing.assert_close(
             result.mean[b].flatten()[~observed], distribution.mean, rtol=1e-6, atol=1e-8
         )
@@ -326,7 +326,9 @@ def test_iterative_pca_ends_at_the_exact_conditional_mean() -> None:
     # Without shrinkage it would converge to the least squares fit, which is different.
     fit = principal_axes(images(), R)
     observed = masked.observed[1].flatten()
-    z = torch.linalg.lstsq(fit.axes[observed], (truth[1].flatten() - fit.mean)[observed]).solution
+    z = torch.linalg.lstsq(
+        fit.axes[observed], (original[1].flatten() - fit.mean)[observed]
+    ).solution
     plain = (fit.mean + fit.axes @ z)[~observed]
     assert (result.mean[1].flatten()[~observed] - plain).abs().max() > 1e-3
 

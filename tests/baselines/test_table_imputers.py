@@ -64,10 +64,10 @@ def test_rmse_counts_hidden_entries_and_its_error_is_that_of_rows() -> None:
     source = generator(5)
     values, errors = [], []
     for _ in range(400):
-        truth = torch.zeros(50, 3)
+        true_values = torch.zeros(50, 3)
         row = normal((50, 1), source)  # errors of entries in one row are correlated
         hidden = uniform((50, 3), source) < 0.6
-        mean, error = rmse_of_table(row.expand(50, 3), truth, hidden)
+        mean, error = rmse_of_table(row.expand(50, 3), true_values, hidden)
         values.append(mean.item())
         errors.append(error.item())
     spread = torch.tensor(values).std().item()

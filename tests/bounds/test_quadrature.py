@@ -107,8 +107,8 @@ def test_the_posterior_on_a_grid_is_the_gaussian_one() -> None:
         known = torch.cat([torch.zeros(2, dtype=torch.bool), seen])
         distribution = condition(mean, joint, both, known)
         z_mean, z_cov = distribution.mean[:2], distribution.covariance[:2, :2]
-        truth = MultivariateNormal(z_mean, z_cov).log_prob(plane.z)
-        torch.testing.assert_close(found[row].flatten(), truth, rtol=0, atol=1e-8)
+        expected = MultivariateNormal(z_mean, z_cov).log_prob(plane.z)
+        torch.testing.assert_close(found[row].flatten(), expected, rtol=0, atol=1e-8)
         one, spread = plane.moments(found[row : row + 1])
         torch.testing.assert_close(one[0], z_mean, rtol=0, atol=1e-4)
         torch.testing.assert_close(spread[0], z_cov, rtol=0, atol=1e-4)

@@ -37,7 +37,7 @@ TABLES = tuple(name for name in TARGETS if name in data.TABLES)
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `files`; the next `faults` answers come out as `fault` says."""
+    """Serves `files`; the next `faults` answers have the fault named `fault`."""
 
     daemon_threads = True
 

@@ -24,10 +24,10 @@ def test_samples_have_the_stated_distances(name: str) -> None:
     _, other = pair.sample(torch.zeros(1), 700, generator(1))
     floor = wasserstein(x[0], other[0])
     for k, theta in enumerate(THETAS.tolist()):
-        truth = pair.truth(DIVERGENCES["wasserstein"], theta)
-        assert truth == theta
+        true_value = pair.true_value(DIVERGENCES["wasserstein"], theta)
+        assert true_value == theta
         found = wasserstein(x[k], y[k])
-        assert truth - 0.1 < found < truth + 1.5 * floor
+        assert true_value - 0.1 < found < true_value + 1.5 * floor
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -41,15 +41,15 @@ def test_the_same_noise_moves_each_point_by_theta(name: str) -> None:
 def test_divergences_of_disjoint_distributions_only_depend_on_equality(name: str) -> None:
     for measure in DIVERGENCES.values():
         if not measure.is_wasserstein:
-            assert PAIRS[name].truth(measure, 0.0) == 0
-            assert PAIRS[name].truth(measure, 0.1) == measure.most
+            assert PAIRS[name].true_value(measure, 0.0) == 0
+            assert PAIRS[name].true_value(measure, 0.1) == measure.most
 
 
 def test_a_mixture_moved_onto_itself_is_closer_except_for_wasserstein() -> None:
     pair = PAIRS["mixture"]
-    half, whole = (pair.truth(DIVERGENCES["hellinger"], theta) for theta in (0.5, 1.0))
+    half, whole = (pair.true_value(DIVERGENCES["hellinger"], theta) for theta in (0.5, 1.0))
     assert whole < 0.5 < half
-    assert pair.truth(DIVERGENCES["wasserstein"], 1.0) == 1
+    assert pair.true_value(DIVERGENCES["wasserstein"], 1.0) == 1
 
 
 def test_a_mixture_is_the_density_of_its_samples() -> None:
@@ -63,17 +63,17 @@ def test_a_mixture_is_the_density_of_its_samples() -> None:
 
 def test_clouds_have_exact_densities_and_a_matching() -> None:
     pair = clouds(((0.0, 0.0), (0.0, 1.0)), ((1.0, 0.0), (1.0, 1.0)), 0.05)
-    assert pair.truth(DIVERGENCES["wasserstein"], 0.0) == pytest.approx(1.0, abs=0.01)
-    assert pair.truth(DIVERGENCES["wasserstein"], -0.75) == pytest.approx(0.25, abs=0.01)
-    assert pair.truth(DIVERGENCES["hellinger"], -1.0) == pytest.approx(0.0, abs=1e-9)
+    assert pair.true_value(DIVERGENCES["wasserstein"], 0.0) == pytest.approx(1.0, abs=0.01)
+    assert pair.true_value(DIVERGENCES["wasserstein"], -0.75) == pytest.approx(0.25, abs=0.01)
+    assert pair.true_value(DIVERGENCES["hellinger"], -1.0) == pytest.approx(0.0, abs=1e-9)
     # 20 standard deviations apart: log p/q is in the hundreds.
-    assert pair.truth(DIVERGENCES["kullback-leibler"], 0.0) == pytest.approx(200, rel=1e-3)
+    assert pair.true_value(DIVERGENCES["kullback-leibler"], 0.0) == pytest.approx(200, rel=1e-3)
 
 
 def test_clouds_of_unequal_shape_are_matched_nearly_exactly() -> None:
     # Three points onto two: half of the middle one goes to each side, √1.25 away.
     pair = clouds(((0.0, 0.0), (0.0, 1.0), (0.0, 2.0)), ((1.0, 0.5), (1.0, 1.5)), 0.02)
-    assert pair.truth(DIVERGENCES["wasserstein"], 0.0) == pytest.approx(1.25**0.5, abs=0.01)
+    assert pair.true_value(DIVERGENCES["wasserstein"], 0.0) == pytest.approx(1.25**0.5, abs=0.01)
 
 
 def test_distributions_have_the_stated_positions() -> None:

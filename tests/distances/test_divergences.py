@@ -35,18 +35,18 @@ def estimate(measure: Divergence, factor: float, offset: float = 0.0) -> tuple[f
 
 @pytest.mark.parametrize("name", CLOSED_FORMS)
 def test_the_integral_is_the_closed_form(name: str) -> None:
-    truth = PAIRS["Gaussians"].truth(DIVERGENCES[name], THETA)
-    assert truth == pytest.approx(CLOSED_FORMS[name], rel=1e-3)
+    true_value = PAIRS["Gaussians"].true_value(DIVERGENCES[name], THETA)
+    assert true_value == pytest.approx(CLOSED_FORMS[name], rel=1e-3)
 
 
 @pytest.mark.parametrize("name", F_DIVERGENCES)
 def test_the_best_critic_reaches_the_divergence_and_others_do_not(name: str) -> None:
     measure = DIVERGENCES[name]
-    truth = PAIRS["Gaussians"].truth(measure, THETA)
+    true_value = PAIRS["Gaussians"].true_value(measure, THETA)
     value, error = estimate(measure, 1.0)
-    assert abs(value - truth) < 4 * error
+    assert abs(value - true_value) < 4 * error
     worse, error = estimate(measure, 0.4)
-    assert worse < truth - 10 * error
+    assert worse < true_value - 10 * error
 
 
 @pytest.mark.parametrize("name", F_DIVERGENCES)

@@ -115,11 +115,11 @@ def test_playback_stops_at_the_last_frame(open_player: Open, query: dict[str, in
 
 
 def test_tiles_show_the_frames_that_were_sent(open_player: Open) -> None:
-    truth, hidden, samplers = problem(0)
+    original, hidden, samplers = problem(0)
     screen = open_player("complete", autoplay=0)
     screen.page.locator(".outlined input").uncheck()
-    np.testing.assert_array_equal(screen.pixels("original"), 255 * truth)
-    np.testing.assert_array_equal(screen.pixels("observed")[~hidden], 255 * truth[~hidden])
+    np.testing.assert_array_equal(screen.pixels("original"), 255 * original)
+    np.testing.assert_array_equal(screen.pixels("observed")[~hidden], 255 * original[~hidden])
     for frame in (LAST, 0, 31):
         screen.seek(frame)
         screen.shows(frame)
@@ -131,30 +131,30 @@ def test_tiles_show_the_frames_that_were_sent(open_player: Open) -> None:
 def test_the_original_is_shown_while_its_key_or_button_is_pressed_and_the_difference_is_shown(
     open_player: Open,
 ) -> None:
-    truth, _, samplers = problem(0)
+    original, _, samplers = problem(0)
     screen = open_player("complete", autoplay=0)
     screen.page.locator(".outlined input").uncheck()
     draw = next(iter(samplers.values())).draws[LAST, 0]
     screen.page.keyboard.down("o")
-    np.testing.assert_array_equal(screen.pixels("draw"), 255 * truth)
-    np.testing.assert_array_equal(screen.pixels("mean", 1), 255 * truth)
+    np.testing.assert_array_equal(screen.pixels("draw"), 255 * original)
+    np.testing.assert_array_equal(screen.pixels("mean", 1), 255 * original)
     screen.page.keyboard.up("o")
     np.testing.assert_array_equal(screen.pixels("draw"), 255 * draw)
     screen.page.locator(".card h4").first.click()
     screen.page.keyboard.press("d")
     shown = colours(screen.tile("draw"))
-    missing, too_much = truth & ~draw, draw & ~truth
+    missing, too_much = original & ~draw, draw & ~original
     assert missing.any()
     assert too_much.any()
     blue, red = shown[missing], shown[too_much]
     assert (blue[:, 2] > blue[:, 0]).all()
     assert (red[:, 0] > red[:, 2]).all()
-    assert shown[truth == draw].max() < 30
+    assert shown[original == draw].max() < 30
     expect(screen.page.locator(".draw-caption")).to_have_text("minus the original")
 
 
 def test_a_chosen_pixel_is_marked_in_every_image_and_described(open_player: Open) -> None:
-    truth, hidden, samplers = problem(0)
+    original, hidden, samplers = problem(0)
     screen = open_player("complete", autoplay=0)
     row, column = np.argwhere(hidden)[40]
     box = screen.tile("draw", 1).bounding_box()
@@ -168,7 +168,7 @@ def test_a_chosen_pixel_is_marked_in_every_image_and_described(open_player: Open
         words = f"row {row + 1}, column {column + 1}: ink with probability {p:.2f}, ink in {inked}"
         expect(details.nth(s)).to_contain_text(words)
         expect(details.nth(s)).to_contain_text(
-            f"original: {'ink' if truth[row, column] else 'no ink'}"
+            f"original: {'ink' if original[row, column] else 'no ink'}"
         )
     after = [screen.tile(kind).evaluate("c => c.toDataURL()") for kind in ("original", "mean")]
     assert before[0] != after[0]
@@ -299,12 +299,12 @@ def test_lost_frames_show_the_previous_frame(open_player: Open) -> None:
 
 def test_new_run_starts_again(open_player: Open) -> None:
     screen = open_player("complete", autoplay=0)
-    truth, _, samplers = problem(1)
+    original, _, samplers = problem(1)
     screen.seek(40)
     screen.page.get_by_role("button", name="New run").click()
     screen.shows(LAST)
     screen.page.locator(".outlined input").uncheck()
-    np.testing.assert_array_equal(screen.pixels("original"), 255 * truth)
+    np.testing.assert_array_equal(screen.pixels("original"), 255 * original)
     drawn = samplers["Pseudo-Gibbs"].draws[LAST, 0]
     np.testing.assert_array_equal(screen.pixels("draw"), 255 * drawn)
 

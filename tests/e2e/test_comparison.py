@@ -114,8 +114,8 @@ def test_the_first_comparison_is_shown_without_a_run(opener: Opener, server: str
     for method in ("pseudo-Gibbs", "LAIR", "MIWAE", "nearest neighbours"):
         expect(lab.card(method)).to_have_attribute("data-state", "finished", timeout=5_000)
     expect(lab.row("LAIR")).to_contain_text("±")
-    truth, filled = lab.pixels(":original"), lab.pixels("LAIR")
-    assert np.array_equal(truth[14:], filled[14:])  # observed
+    original, filled = lab.pixels(":original"), lab.pixels("LAIR")
+    assert np.array_equal(original[14:], filled[14:])  # observed
     assert filled[:14].max() > 50  # filled in
 
 
@@ -132,10 +132,10 @@ def test_methods_appear_one_by_one_and_the_table_fills(lab: Lab) -> None:
     expect(lab.button("Run")).to_be_enabled()
     for method in lab.methods():
         expect(lab.row(method)).to_contain_text(re.compile(r"\d"))
-    truth = lab.pixels(":original")
+    original = lab.pixels(":original")
     seen = np.arange(28) % 4 < 2
     for method in lab.methods():
-        assert np.array_equal(lab.pixels(method)[seen], truth[seen]), method
+        assert np.array_equal(lab.pixels(method)[seen], original[seen]), method
 
 
 @pytest.mark.slow
@@ -163,13 +163,13 @@ def test_an_added_method_does_not_change_the_others(lab: Lab) -> None:
 
 
 def test_the_original_is_shown_while_the_button_is_pressed(lab: Lab) -> None:
-    truth, filled = lab.pixels(":original"), lab.pixels("LAIR")
-    assert not np.array_equal(truth, filled)
+    original, filled = lab.pixels(":original"), lab.pixels("LAIR")
+    assert not np.array_equal(original, filled)
     hold = lab.page.locator(".hold")
     hold.scroll_into_view_if_needed()
     hold.hover()
     lab.page.mouse.down()
-    assert np.array_equal(lab.pixels("LAIR"), truth)
+    assert np.array_equal(lab.pixels("LAIR"), original)
     lab.page.mouse.up()
     assert np.array_equal(lab.pixels("LAIR"), filled)
 
@@ -238,13 +238,13 @@ def test_a_face_is_filled_in(opener: Opener, server_with_faces: str) -> None:
     assert {"nearest neighbours", "diffusion of the edge", "mean image"} <= set(compared)
     for method in compared:
         lab.reaches(method, "finished")
-    truth, side = lab.pixels(":original", 64), 64
+    original, side = lab.pixels(":original", 64), 64
     hidden = np.zeros((side, side), bool)
     hidden[16:48, 16:48] = True
     for method in compared:
         filled = lab.pixels(method, 64)
-        assert np.allclose(filled[~hidden], truth[~hidden], atol=3), method
-        assert not np.allclose(filled[hidden], truth[hidden], atol=3), method
+        assert np.allclose(filled[~hidden], original[~hidden], atol=3), method
+        assert not np.allclose(filled[hidden], original[hidden], atol=3), method
 
 
 @pytest.mark.slow
@@ -306,10 +306,10 @@ def test_an_uploaded_photograph_is_cropped_masked_and_filled_in(
     lab.settle()
     lab.button("Run").click()
     lab.reaches("diffusion of the edge", "finished")
-    truth, filled = (lab.pixels(name, 64) for name in (":original", "diffusion of the edge"))
-    assert np.allclose(filled[:20, 34:], truth[:20, 34:], atol=3)
-    assert not np.allclose(filled[:, :30], truth[:, :30], atol=3)
-    assert not np.allclose(filled[30:35, 41:45], truth[30:35, 41:45], atol=3)
+    original, filled = (lab.pixels(name, 64) for name in (":original", "diffusion of the edge"))
+    assert np.allclose(filled[:20, 34:], original[:20, 34:], atol=3)
+    assert not np.allclose(filled[:, :30], original[:, :30], atol=3)
+    assert not np.allclose(filled[30:35, 41:45], original[30:35, 41:45], atol=3)
     upload.set_input_files({"name": "bad.png", "mimeType": "image/png", "buffer": b"<svg></svg>"})
     expect(lab.page.get_by_role("alert").first).to_be_visible()
     stage.wait_for()  # the previous photograph is still there

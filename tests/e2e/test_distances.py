@@ -60,16 +60,16 @@ def test_a_critic_is_trained_in_the_page(server: str, new_page: NewPage) -> None
 @pytest.mark.slow
 def test_the_visitor_draws_two_clouds(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Critic&critic-pair=clouds&critic-steps=100")
-    truth = page.get_by_test_id("stMetric").filter(has_text="True value")
-    expect(truth).to_be_visible()
-    before = truth.text_content()
+    true_value = page.get_by_test_id("stMetric").filter(has_text="True value")
+    expect(true_value).to_be_visible()
+    before = true_value.text_content()
     canvas = page.locator("canvas").first
     box = canvas.bounding_box()
     page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.2 * box["height"])
     page.mouse.down()
     page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.8 * box["height"], steps=6)
     page.mouse.up()
-    expect(truth).not_to_have_text(before)
+    expect(true_value).not_to_have_text(before)
 
 
 @pytest.mark.slow

@@ -112,9 +112,9 @@ def test_pictures_are_those_that_were_sent(open_grid: Open) -> None:
     screen = open_grid()
     config = problem("digit", "box")
     screen.page.locator(".outlined input").uncheck()
-    np.testing.assert_array_equal(screen.shown(ORIGINAL)[..., 0], 255 * config.truth[0])
+    np.testing.assert_array_equal(screen.shown(ORIGINAL)[..., 0], 255 * config.original[0])
     seen = screen.shown(PROBLEM)[..., 0]
-    np.testing.assert_array_equal(seen[config.observed], 255 * config.truth[0][config.observed])
+    np.testing.assert_array_equal(seen[config.observed], 255 * config.original[0][config.observed])
     assert not {0, 255} & set(seen[~config.observed].tolist())  # neither black nor white
     for method in (DMFA, LAIR, CHAIN, NEAREST):
         wanted = np.rint(255 * final(method)[0])
@@ -126,9 +126,9 @@ def test_pictures_are_those_that_were_sent(open_grid: Open) -> None:
 
 def test_faces_keep_their_colours(open_grid: Open) -> None:
     screen = open_grid(image="face")
-    truth = problem("face", "box").truth.transpose(1, 2, 0)
+    original = problem("face", "box").original.transpose(1, 2, 0)
     # Smooth enlargement: at the edges of the drawing a pixel mixes with its neighbours.
-    apart = np.abs(screen.shown(ORIGINAL, 64) - 255 * truth)
+    apart = np.abs(screen.shown(ORIGINAL, 64) - 255 * original)
     assert np.median(apart) < 3
     assert np.quantile(apart, 0.9) < 12
 
@@ -226,7 +226,7 @@ def test_error_and_difference_are_those_of_the_pixels(open_grid: Open) -> None:
     config = problem("digit", "box")
     hidden = ~config.observed
     screen.page.locator(".outlined input").uncheck()
-    signed = (final(CHAIN)[0] - config.truth[0])[hidden]
+    signed = (final(CHAIN)[0] - config.original[0])[hidden]
     screen.view("error")
     darkness = 765 - screen.shown(CHAIN).sum(-1)[hidden]  # light theme: large is dark
     order = np.argsort(np.abs(signed), kind="stable")
@@ -245,10 +245,10 @@ def test_the_reference_of_a_difference_is_chosen(open_grid: Open) -> None:
     screen.page.locator(".outlined input").uncheck()
     expect(screen.page.locator(".reference")).to_be_hidden()
     screen.view("difference")
-    against_truth = screen.shown(LAIR)
+    against_original = screen.shown(LAIR)
     screen.page.get_by_label("Reference of the difference").select_option(LAIR)
     assert len(np.unique(screen.shown(LAIR)[hidden], axis=0)) == 1  # zero
-    assert len(np.unique(against_truth[hidden], axis=0)) > 2
+    assert len(np.unique(against_original[hidden], axis=0)) > 2
     red, _, blue = screen.shown(DMFA)[hidden].T
     signed = (final(DMFA) - final(LAIR))[0][hidden]
     assert (red[signed > 0.05] > blue[signed > 0.05]).all()
@@ -261,14 +261,14 @@ def test_the_reference_of_a_difference_is_chosen(open_grid: Open) -> None:
 def test_pressing_shows_the_original(open_grid: Open) -> None:
     screen = open_grid()
     screen.page.locator(".outlined input").uncheck()
-    truth, own = screen.shown(ORIGINAL), screen.shown(NEAREST)
-    assert np.abs(truth - own).max() > 50
+    original, own = screen.shown(ORIGINAL), screen.shown(NEAREST)
+    assert np.abs(original - own).max() > 50
     hold = screen.page.locator(".hold")
 
     def expect_original(expected: bool) -> None:
         expect(hold).to_have_attribute("aria-pressed", str(expected).lower())
         for view in (NEAREST, PROBLEM):
-            same = np.array_equal(screen.shown(view), truth)
+            same = np.array_equal(screen.shown(view), original)
             assert same == expected
 
     hold.hover()
@@ -473,8 +473,8 @@ def test_the_theme_is_that_of_the_page(open_grid: Open) -> None:
 @pytest.mark.slow
 def test_an_image_without_hidden_pixels_is_shown(open_grid: Open) -> None:
     screen = open_grid(mask="none")
-    truth = screen.shown(ORIGINAL)
-    np.testing.assert_array_equal(screen.shown(LAIR), truth)
+    original = screen.shown(ORIGINAL)
+    np.testing.assert_array_equal(screen.shown(LAIR), original)
     for view in ("draws", "uncertainty", "error", "difference", "factors"):
         screen.view(view)
     screen.view("draws")

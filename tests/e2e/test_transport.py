@@ -247,7 +247,7 @@ def test_touch_drags_and_a_cancelled_touch_does_not(opened: Opener) -> None:
 
 
 def test_the_figure_has_the_width_of_its_column(opened: Opener) -> None:
-    screen = opened(options={"viewport": {"width": 800, "height": 900}}, at=3.9, truth=-2.9)
+    screen = opened(options={"viewport": {"width": 800, "height": 900}}, at=3.9, true_value=-2.9)
     for width in (360, 400, 600, 900, 1400):
         screen.page.set_viewport_size({"width": width, "height": 900})
         screen.page.wait_for_timeout(500)
@@ -265,7 +265,7 @@ def test_the_figure_has_the_width_of_its_column(opened: Opener) -> None:
 
 def test_the_true_value_is_shown_where_it_is_known(opened: Opener) -> None:
     expect(opened().page.locator("g.true-value text")).to_be_hidden()
-    screen = opened(truth=1.25)
+    screen = opened(true_value=1.25)
     expect(screen.page.locator("g.true-value text")).to_be_visible()
     line = screen.page.locator("g.true-value path").bounding_box()
     assert line["x"] + line["width"] / 2 == pytest.approx(screen.spot(1.25)[0], abs=1)

@@ -55,10 +55,10 @@ def test_it_recovers_a_low_rank_table_about_as_well_as_the_true_parameters() -> 
     incomplete = ampute(x)
     imputer = MFAImputer(components=2, factors=2).fit(incomplete)
     new, _ = low_rank_table(seed=5)
-    for truth, table in ((x, incomplete), (new, ampute(new, seed=6))):
-        mine = error(imputer.transform(table), truth, table)
-        assert mine < 1.05 * error(oracle(theta, table).mean.numpy(), truth, table)
-        assert mine < 0.6 * error(np.tile(np.nanmean(incomplete, 0), (len(x), 1)), truth, table)
+    for complete, table in ((x, incomplete), (new, ampute(new, seed=6))):
+        mine = error(imputer.transform(table), complete, table)
+        assert mine < 1.05 * error(oracle(theta, table).mean.numpy(), complete, table)
+        assert mine < 0.6 * error(np.tile(np.nanmean(incomplete, 0), (len(x), 1)), complete, table)
 
 
 def test_one_cluster_is_worse_than_two() -> None:

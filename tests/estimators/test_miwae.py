@@ -113,7 +113,7 @@ def weather(rows: int = 500) -> tuple[pd.DataFrame, pd.DataFrame]:
     place = rng.choice(["Bergen", "Oslo", "Tromsø"], rows)
     centre = pd.Series(place).map({"Bergen": 8.0, "Oslo": 4.0, "Tromsø": 0.0}).to_numpy()
     celsius = centre + 0.5 * rng.normal(size=rows)
-    truth = pd.DataFrame(
+    complete = pd.DataFrame(
         {
             "celsius": celsius,
             "place": pd.Categorical(place),
@@ -123,33 +123,33 @@ def weather(rows: int = 500) -> tuple[pd.DataFrame, pd.DataFrame]:
         },
         index=np.arange(rows) % 7,
     )
-    missing = rng.random(truth.shape) < 0.2
+    missing = rng.random(complete.shape) < 0.2
     missing[:, 4] = False
-    return truth, truth.mask(missing).astype({"year": int})
+    return complete, complete.mask(missing).astype({"year": int})
 
 
 @pytest.mark.parametrize("make", [MIWAEImputer, NotMIWAEImputer])
 def test_levels_and_numbers_predict_each_other(make: type) -> None:
-    truth, incomplete = weather()
+    complete, incomplete = weather()
     imputer = make(**{**SMALL, "hidden": 32}).fit(incomplete)
     filled = imputer.transform(incomplete)
-    assert list(filled.columns) == list(imputer.get_feature_names_out()) == list(truth.columns)
+    assert list(filled.columns) == list(imputer.get_feature_names_out()) == list(complete.columns)
     assert (filled.dtypes == incomplete.dtypes).all()
     assert filled.index.equals(incomplete.index)
     assert filled["year"].equals(incomplete["year"])
     hidden = incomplete.isna().to_numpy()
-    for j, name in enumerate(truth.columns[1:4], 1):
-        right = (filled[name].astype(str) == truth[name].astype(str))[hidden[:, j]].mean()
-        most_common = truth[name].astype(str).value_counts(normalize=True).max()
+    for j, name in enumerate(complete.columns[1:4], 1):
+        right = (filled[name].astype(str) == complete[name].astype(str))[hidden[:, j]].mean()
+        most_common = complete[name].astype(str).value_counts(normalize=True).max()
         assert right > most_common + 0.6 * (1 - most_common), name
-    off = (filled["celsius"] - truth["celsius"])[hidden[:, 0]]
-    assert off.std() < 0.6 * truth["celsius"].std()
+    off = (filled["celsius"] - complete["celsius"])[hidden[:, 0]]
+    assert off.std() < 0.6 * complete["celsius"].std()
     for drawn in imputer.sample_imputations(incomplete, 2):
         assert (drawn.dtypes == incomplete.dtypes).all()
         assert drawn[~incomplete.isna()].equals(incomplete)
     _, sd = imputer.impute_with_sd(incomplete)
     assert ((sd > 0).to_numpy() <= hidden).all()
-    assert sd.shape == truth.shape
+    assert sd.shape == complete.shape
 
 
 # --- it is an estimator -------------------------------------------------------------------------

@@ -86,9 +86,9 @@ def test_a_missing_process_uses_the_information_in_missing_values() -> None:
     filled = with_process.impute(x[900:])
     blind = SupMIWAERegressor(**settings).fit(x[:900], y[:900])
     hidden = np.isnan(x[900:, 0])
-    truth = y[900:][hidden] / 2
-    assert abs(filled[hidden, 0].mean() - truth.mean()) < 0.3
-    assert abs(blind.impute(x[900:])[hidden, 0].mean() - truth.mean()) > 0.6
+    true_values = y[900:][hidden] / 2
+    assert abs(filled[hidden, 0].mean() - true_values.mean()) < 0.3
+    assert abs(blind.impute(x[900:])[hidden, 0].mean() - true_values.mean()) > 0.6
     assert with_process.mechanisms_[0].direction == "high"
     assert blind.mechanisms_ == ()
 

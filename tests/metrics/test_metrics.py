@@ -30,10 +30,10 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 
 def problem() -> tuple[Tensor, Tensor, Tensor]:
     """Imputation, true values, observed; nothing is observed in the first row."""
-    guess, truth = uniform(2, B, *SHAPE)
+    guess, true_values = uniform(2, B, *SHAPE)
     observed = uniform(B, *SHAPE, seed=1) < 0.5
     observed[0] = False
-    return guess, truth, observed
+    return guess, true_values, observed
 
 
 def variance_of_one(draws: Tensor) -> Tensor:
@@ -59,16 +59,16 @@ SCORES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
 
 @pytest.mark.parametrize("name", SCORES)
 def test_observed_pixels_do_not_count(name: str) -> None:
-    guess, truth, observed = problem()
-    score = SCORES[name](guess, truth, observed)
+    guess, true_values, observed = problem()
+    score = SCORES[name](guess, true_values, observed)
     for wrong in (1 - guess, torch.full_like(guess, torch.nan)):
         changed = torch.where(observed, wrong, guess)
         torch.testing.assert_close(
-            SCORES[name](changed, truth, observed), score, rtol=0, atol=0, equal_nan=True
+            SCORES[name](changed, true_values, observed), score, rtol=0, atol=0, equal_nan=True
         )
     # Hidden pixels count.
     changed = torch.where(observed, guess, uniform(B, *SHAPE, seed=9))
-    assert not torch.equal(SCORES[name](changed, truth, observed), score)
+    assert not torch.equal(SCORES[name](changed, true_values, observed), score)
 
 
 def test_every_score_on_screen_is_defined() -> None:
@@ -77,14 +77,14 @@ def test_every_score_on_screen_is_defined() -> None:
 
 
 def test_f1_equals_that_of_scikit_learn_on_hidden_pixels() -> None:
-    guess, truth, seen = (torch.rand(3, 6, 1, 9, 9, generator=generator(0)) < 0.4).unbind(0)
-    scores = f1_hidden(guess, truth, seen)
+    guess, true_values, seen = (torch.rand(3, 6, 1, 9, 9, generator=generator(0)) < 0.4).unbind(0)
+    scores = f1_hidden(guess, true_values, seen)
     for row in range(6):
         hidden = ~seen[row]
-        expected = f1_score(truth[row][hidden].numpy(), guess[row][hidden].numpy())
+        expected = f1_score(true_values[row][hidden].numpy(), guess[row][hidden].numpy())
         assert abs(scores[row] - expected) < 1e-6
     # Observed pixels do not count, even if they are wrong.
-    assert torch.equal(scores, f1_hidden(torch.where(seen, ~guess, guess), truth, seen))
+    assert torch.equal(scores, f1_hidden(torch.where(seen, ~guess, guess), true_values, seen))
 
 
 def test_f1_without_any_ink_is_one() -> None:
@@ -95,48 +95,50 @@ def test_f1_without_any_ink_is_one() -> None:
 
 
 def test_probabilities_count_as_ink_above_one_half() -> None:
-    truth = torch.tensor([[1.0, 1.0, 0.0]])
+    true_values = torch.tensor([[1.0, 1.0, 0.0]])
     mean = torch.tensor([[0.9, 0.4, 0.6]])
     seen = torch.zeros(1, 3, dtype=torch.bool)
-    assert f1_hidden(mean, truth, seen, event_dims=1).item() == 0.5
+    assert f1_hidden(mean, true_values, seen, event_dims=1).item() == 0.5
 
 
 def test_squared_errors_equal_those_of_scikit_learn_on_hidden_entries() -> None:
-    guess, truth, observed = problem()
-    sse, mse = metrics.sse_hidden(guess, truth, observed), metrics.mse_hidden(*problem())
+    guess, true_values, observed = problem()
+    sse, mse = metrics.sse_hidden(guess, true_values, observed), metrics.mse_hidden(*problem())
     for b in range(B):
         hidden = ~observed[b]
-        expected = mean_squared_error(truth[b][hidden].numpy(), guess[b][hidden].numpy())
+        expected = mean_squared_error(true_values[b][hidden].numpy(), guess[b][hidden].numpy())
         assert mse[b].item() == pytest.approx(expected, rel=1e-12)
         assert sse[b].item() == pytest.approx(expected * hidden.sum().item(), rel=1e-12)
     torch.testing.assert_close(10 ** (-metrics.psnr_hidden(*problem()) / 10), mse)
 
 
 def test_a_row_with_nothing_hidden_has_no_average_and_no_sum() -> None:
-    guess, truth, observed = problem()
+    guess, true_values, observed = problem()
     observed[1] = True
-    assert metrics.sse_hidden(guess, truth, observed)[1] == 0
+    assert metrics.sse_hidden(guess, true_values, observed)[1] == 0
     for name in ("MSE", "PSNR", "SSIM", "CRPS", "coverage", "Gaussian coverage"):
-        values = SCORES[name](guess, truth, observed)
+        values = SCORES[name](guess, true_values, observed)
         assert values.isnan().tolist() == [False, True, False, False, False], name
 
 
 def test_ssim_averages_the_map_of_scikit_image_over_hidden_pixels() -> None:
-    guess, truth, observed = problem()
-    scores = metrics.ssim_hidden(guess, truth, observed)
+    guess, true_values, observed = problem()
+    scores = metrics.ssim_hidden(guess, true_values, observed)
     for b in range(B):
         total, count = 0.0, 0
         for c in range(SHAPE[0]):
-            completed = torch.where(observed, truth, guess)[b, c].numpy()
+            completed = torch.where(observed, true_values, guess)[b, c].numpy()
             _, similarity = structural_similarity(
-                completed, truth[b, c].numpy(), win_size=7, data_range=1, full=True
+                completed, true_values[b, c].numpy(), win_size=7, data_range=1, full=True
             )
             total += similarity[~observed[b, c].numpy()].sum()
             count += (~observed[b, c]).sum().item()
         assert scores[b].item() == pytest.approx(total / count, rel=1e-12)
-    torch.testing.assert_close(metrics.ssim_hidden(truth, truth, observed), torch.ones(B).double())
+    torch.testing.assert_close(
+        metrics.ssim_hidden(true_values, true_values, observed), torch.ones(B).double()
+    )
     with pytest.raises(ValueError, match="7×7"):
-        metrics.ssim_hidden(guess[..., :6], truth[..., :6], observed[..., :6])
+        metrics.ssim_hidden(guess[..., :6], true_values[..., :6], observed[..., :6])
 
 
 def test_ssim_at_an_inner_pixel_equals_its_formula() -> None:
@@ -163,12 +165,14 @@ def naive_crps(draws: Tensor, y: Tensor) -> Tensor:
 
 
 def test_crps_equals_the_mean_over_all_pairs_of_draws() -> None:
-    draws, truth = normal(6, 3, 4), normal(3, 4, seed=1)
+    draws, true_values = normal(6, 3, 4), normal(3, 4, seed=1)
     draws[2] = draws[1]  # a tie
     observed = uniform(3, 4, seed=2) < 0.4
-    scores = metrics.crps_hidden(draws, truth, observed)
+    scores = metrics.crps_hidden(draws, true_values, observed)
     for b in range(3):
-        each = [naive_crps(draws[:, b, d], truth[b, d]) for d in range(4) if not observed[b, d]]
+        each = [
+            naive_crps(draws[:, b, d], true_values[b, d]) for d in range(4) if not observed[b, d]
+        ]
         torch.testing.assert_close(scores[b], torch.stack(each).mean())
 
 
@@ -201,25 +205,25 @@ def test_crps_of_a_binary_distribution_is_the_squared_error_of_its_probability()
 
 
 def test_crps_of_a_point_imputation_is_its_absolute_error() -> None:
-    guess, truth, observed = problem()
+    guess, true_values, observed = problem()
     expected = torch.stack(
-        [(g - t).abs()[~o].mean() for g, t, o in zip(guess, truth, observed, strict=True)]
+        [(g - t).abs()[~o].mean() for g, t, o in zip(guess, true_values, observed, strict=True)]
     )
-    torch.testing.assert_close(metrics.crps_hidden(guess[None], truth, observed), expected)
+    torch.testing.assert_close(metrics.crps_hidden(guess[None], true_values, observed), expected)
 
 
 @pytest.mark.parametrize("n", [19, 39, 50, 16])
 def test_draws_exchangeable_with_the_true_values_cover_at_the_nominal_level(n: int) -> None:
     entries = 100_000
-    draws, truth = normal(n, entries, 1), normal(entries, 1, seed=1)
+    draws, true_values = normal(n, entries, 1), normal(entries, 1, seed=1)
     seen = torch.zeros(entries, 1, dtype=torch.bool)
-    mean, error = metrics.mean_and_error(metrics.coverage_hidden(draws, truth, seen))
+    mean, error = metrics.mean_and_error(metrics.coverage_hidden(draws, true_values, seen))
     expected = 0.9 if n >= 19 else (n - 1) / (n + 1)
     slack = 0.003 if n == 50 else 0.0  # between two ranks the rule is not exact
     assert abs(mean - expected) < 4 * error + slack
     # The quantiles of numpy and torch are made for estimation; their intervals are too narrow.
     low, high = draws.quantile(torch.tensor([0.05, 0.95]).double(), dim=0)
-    narrow = ((low <= truth) & (truth <= high)).double().mean()
+    narrow = ((low <= true_values) & (true_values <= high)).double().mean()
     assert narrow < expected - 10 * error
 
 
@@ -227,27 +231,27 @@ def test_the_ends_of_an_interval_belong_to_it() -> None:
     draws = (torch.arange(40) < 20).double().view(40, 1, 1)
     seen = torch.zeros(1, 1, dtype=torch.bool)
     for y, inside in ((0.0, 1.0), (1.0, 1.0), (1.1, 0.0), (-0.1, 0.0)):
-        truth = torch.full((1, 1), y).double()
-        assert metrics.coverage_hidden(draws, truth, seen).item() == inside
+        true_values = torch.full((1, 1), y).double()
+        assert metrics.coverage_hidden(draws, true_values, seen).item() == inside
     with pytest.raises(ValueError, match="level"):
-        metrics.coverage_hidden(draws, truth, seen, 90)
+        metrics.coverage_hidden(draws, true_values, seen, 90)
 
 
 def test_coverage_of_a_gaussian_is_that_of_its_quantiles() -> None:
     mean, variance = normal(1, 1000), uniform(1, 1000, seed=1) + 0.1
-    truth = mean + 1.5 * variance.sqrt() * normal(1, 1000, seed=2)
+    true_values = mean + 1.5 * variance.sqrt() * normal(1, 1000, seed=2)
     low, high = (Normal(mean, variance.sqrt()).icdf(torch.tensor(q)) for q in (0.05, 0.95))
-    expected = ((low <= truth) & (truth <= high)).double().mean()
+    expected = ((low <= true_values) & (true_values <= high)).double().mean()
     seen = torch.zeros(1, 1000, dtype=torch.bool)
-    assert metrics.gaussian_coverage_hidden(mean, variance, truth, seen).item() == expected
+    assert metrics.gaussian_coverage_hidden(mean, variance, true_values, seen).item() == expected
     assert 0.5 < expected < 0.8
 
 
 def test_mixture_density_equals_that_of_torch_one_row_at_a_time() -> None:
     n = 4
-    means, truth, observed = normal(n, B, *SHAPE), *problem()[1:]
+    means, true_values, observed = normal(n, B, *SHAPE), *problem()[1:]
     variances = uniform(n, B, *SHAPE, seed=4) * 0.02
-    log_p = metrics.gaussian_mixture_log_density(means, variances, truth, observed, 0.01)
+    log_p = metrics.gaussian_mixture_log_density(means, variances, true_values, observed, 0.01)
     for b in range(B):
         hidden = ~observed[b]
         scale = variances[:, b, hidden].clamp_min(0.01).sqrt()
@@ -255,15 +259,15 @@ def test_mixture_density_equals_that_of_torch_one_row_at_a_time() -> None:
             torch.distributions.Categorical(torch.ones(n).double()),
             torch.distributions.Independent(Normal(means[:, b, hidden], scale), 1),
         )
-        torch.testing.assert_close(log_p[b], distribution.log_prob(truth[b][hidden]))
+        torch.testing.assert_close(log_p[b], distribution.log_prob(true_values[b][hidden]))
 
 
 def test_reliability_counts_like_a_loop() -> None:
-    guess, truth, observed = problem()
-    truth = (truth > 0.5).double()
-    bins = metrics.reliability(guess, truth, observed, bins=7)
+    guess, true_values, observed = problem()
+    true_values = (true_values > 0.5).double()
+    bins = metrics.reliability(guess, true_values, observed, bins=7)
     inside = [[] for _ in range(7)]
-    for p, y, seen in zip(guess.flatten(), truth.flatten(), observed.flatten(), strict=True):
+    for p, y, seen in zip(guess.flatten(), true_values.flatten(), observed.flatten(), strict=True):
         if not seen:
             inside[min(int(p * 7), 6)].append((p.item(), y.item()))
     for k, pairs in enumerate(inside):
@@ -277,11 +281,11 @@ def test_reliability_counts_like_a_loop() -> None:
 
 def test_correct_probabilities_are_reliable_and_overconfident_ones_are_not() -> None:
     p = uniform(1, 100_000)
-    truth = (uniform(1, 100_000, seed=1) < p).double()
+    true_values = (uniform(1, 100_000, seed=1) < p).double()
     seen = torch.zeros_like(p, dtype=torch.bool)
-    bins = metrics.reliability(p, truth, seen)
+    bins = metrics.reliability(p, true_values, seen)
     assert ((bins.frequency - bins.centre).abs() < 4 * bins.standard_error).all()
-    wrong = metrics.reliability((3 * (p - 0.5) + 0.5).clamp(0, 1), truth, seen)
+    wrong = metrics.reliability((3 * (p - 0.5) + 0.5).clamp(0, 1), true_values, seen)
     assert (wrong.frequency - wrong.centre).abs().max() > 0.1
 
 
@@ -299,18 +303,18 @@ def test_pit_of_exchangeable_draws_is_uniform(values_are: str) -> None:
     values = normal(8, 50_000, 1)
     if values_are == "discrete":
         values = values.round()
-    draws, truth = values[:7], values[7]
-    seen = torch.zeros_like(truth, dtype=torch.bool)
-    pit = metrics.pit(draws, truth, seen, generator(2))
+    draws, true_values = values[:7], values[7]
+    seen = torch.zeros_like(true_values, dtype=torch.bool)
+    pit = metrics.pit(draws, true_values, seen, generator(2))
     bins = metrics.pit_histogram(pit, 8)
     assert pit.shape == (50_000,)
     assert ((bins.density - 1).abs() < 4 * bins.standard_error).all()
     assert bins.density.mean().item() == pytest.approx(1)
     # Draws that are too narrow put the true value at the ends.
-    narrow = metrics.pit_histogram(metrics.pit(draws / 2, truth, seen, generator(2)), 8)
+    narrow = metrics.pit_histogram(metrics.pit(draws / 2, true_values, seen, generator(2)), 8)
     assert narrow.density[[0, -1]].min() > 1.2
     if values_are == "discrete":  # without the random part, ranks of ties are not uniform
-        plain = metrics.pit_histogram(((draws < truth).double().mean(0)).flatten(), 8)
+        plain = metrics.pit_histogram(((draws < true_values).double().mean(0)).flatten(), 8)
         assert (plain.density - 1).abs().max() > 20 * bins.standard_error[0]
 
 
@@ -366,8 +370,10 @@ def test_jackknife_of_the_mean_itself_is_its_standard_error() -> None:
 
 def test_jackknife_estimates_the_variation_of_the_score_of_a_mean() -> None:
     runs, n, entries = 400, 20, 6
-    truth = normal(1, entries, seed=4).expand(runs, entries)
-    score = partial(metrics.mse_hidden, truth=truth, observed=torch.zeros_like(truth) > 0)
+    true_values = normal(1, entries, seed=4).expand(runs, entries)
+    score = partial(
+        metrics.mse_hidden, true_values=true_values, observed=torch.zeros_like(true_values) > 0
+    )
     draws = normal(n, runs, entries)
     moved = score(draws.mean(0)).std()
     stated = metrics.jackknife(score, draws).square().mean().sqrt()

@@ -36,6 +36,6 @@ def test_a_split_is_clipped_the_same_way_every_time() -> None:
     first, again = (clipped_split("digits", "valid") for _ in range(2))
     assert torch.equal(first.x, again.x)
     assert torch.equal(first.observed, again.observed)
-    truth = data.load("digits", "valid").x
-    assert torch.equal(first.x, torch.where(first.observed, truth, 0))
+    original = data.load("digits", "valid").x
+    assert torch.equal(first.x, torch.where(first.observed, original, 0))
     assert len(clipped_split("digits", "train", 7)) == 7

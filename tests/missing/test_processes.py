@@ -353,7 +353,7 @@ def test_above_the_mean_hides_the_upper_half_of_the_first_features() -> None:
 
 ROWS = 20_000
 
-TRUTHS = {
+TRUE_PROCESSES = {
     "self-masking, from no direction": (
         SelfMasking(2, weight=[2.0, -1.5], threshold=[0.5, -0.3]),
         lambda: SelfMasking(2),
@@ -393,23 +393,23 @@ TRUTHS = {
 }
 
 
-def largest_gap(truth: MissingProcess, learned: MissingProcess) -> float:
+def largest_gap(true_process: MissingProcess, learned: MissingProcess) -> float:
     """Largest difference of their curves over both features, within the range of the data."""
     values = torch.linspace(-2, 2, 41)
-    gaps = [truth.curve(d, values) - learned.curve(d, values) for d in range(2)]
+    gaps = [true_process.curve(d, values) - learned.curve(d, values) for d in range(2)]
     return torch.stack(gaps).abs().max().item()
 
 
-@pytest.mark.parametrize("case", TRUTHS)
+@pytest.mark.parametrize("case", TRUE_PROCESSES)
 def test_a_fit_on_complete_rows_recovers_the_process(case: str) -> None:
-    truth, start = TRUTHS[case]
+    true_process, start = TRUE_PROCESSES[case]
     x = normal((ROWS, 2), generator(11))
-    observed = truth.sample(x, generator(12))
+    observed = true_process.sample(x, generator(12))
     learned = start()
     fit(learned, x, observed)
-    assert largest_gap(truth, learned) < 0.02
-    if truth.kind == learned.kind:
-        for true, found in zip(truth.interpret(), learned.interpret(), strict=True):
+    assert largest_gap(true_process, learned) < 0.02
+    if true_process.kind == learned.kind:
+        for true, found in zip(true_process.interpret(), learned.interpret(), strict=True):
             assert (true.direction, true.driver) == (found.direction, found.driver)
             if not math.isnan(true.threshold):
                 assert found.threshold == pytest.approx(true.threshold, abs=0.06)
@@ -417,36 +417,38 @@ def test_a_fit_on_complete_rows_recovers_the_process(case: str) -> None:
 
 
 def test_a_network_reports_the_learned_direction_and_threshold() -> None:
-    truth = LinearMasking(2, torch.tensor([[-2.0, 0.0], [3.0, 0.0]]), torch.tensor([1.0, 0.0]))
+    true_process = LinearMasking(
+        2, torch.tensor([[-2.0, 0.0], [3.0, 0.0]]), torch.tensor([1.0, 0.0])
+    )
     x = normal((ROWS, 2), generator(21))
     learned = MLPMasking(2, hidden=4)
-    fit(learned, x, truth.sample(x, generator(22)))
+    fit(learned, x, true_process.sample(x, generator(22)))
     own, other = learned.interpret(-2, 2)
     assert (own.direction, own.driver) == ("high", "itself")
     assert own.threshold == pytest.approx(0.5, abs=0.06)
     assert own.slope == pytest.approx(2, rel=0.15)
     assert (other.direction, other.driver) == ("none", 0)
-    assert [each.driver for each in truth.interpret()] == ["itself", 0]
+    assert [each.driver for each in true_process.interpret()] == ["itself", 0]
 
 
 def test_the_wrong_known_sign_cannot_fit() -> None:
-    truth = SelfMasking(2, weight=2.0, threshold=0.5)
+    true_process = SelfMasking(2, weight=2.0, threshold=0.5)
     x = normal((ROWS, 2), generator(11))
-    observed = truth.sample(x, generator(12))
+    observed = true_process.sample(x, generator(12))
     right, wrong = (KnownSignSelfMasking([sign] * 2) for sign in (1.0, -1.0))
     fit(right, x, observed)
     fit(wrong, x, observed)
-    assert largest_gap(truth, right) < 0.02
-    assert largest_gap(truth, wrong) > 0.3
+    assert largest_gap(true_process, right) < 0.02
+    assert largest_gap(true_process, wrong) > 0.3
     gain = right.log_prob(observed, x) - wrong.log_prob(observed, x)
     assert gain.mean() > 20 * gain.std() / ROWS**0.5
 
 
 def test_uniform_pixels_show_the_clipping_threshold() -> None:
-    truth = Clipping()
+    true_process = Clipping()
     pixels = uniform((2000, 10), generator(1))
     learned = Clipping(0.5, 10.0)
-    fit(learned, pixels, truth.sample(pixels, generator(2)))
+    fit(learned, pixels, true_process.sample(pixels, generator(2)))
     (found,) = learned.interpret()
     assert found.threshold == pytest.approx(0.75, abs=0.01)
     assert found.slope == pytest.approx(50, rel=0.1)

@@ -231,7 +231,7 @@ def test_latents_that_the_decoder_ignores_do_not_hide_the_clusters() -> None:
 
     Seeds as narrow as the means would be off by hundreds of nats there, and would lose clusters.
     """
-    x, truth = three_clusters(300)
+    x, true_clusters = three_clusters(300)
     unused = 0.03 * normal((len(x), 4), generator(1), x.dtype)
     points = torch.cat([x, unused], 1)
     variance = torch.cat([torch.full_like(x, 0.01), torch.ones_like(unused)], 1)
@@ -245,6 +245,6 @@ def test_latents_that_the_decoder_ignores_do_not_hide_the_clusters() -> None:
     wrong = seeded_mixture(points, 3, generator(0), chains=(6,))
     fitted = em(points, 3, generator(0), restarts=6, variance=variance).mixture
     found = fitted.assign(points, variance)
-    matched = contingency(truth, found, 3, 3).amax(0).sum() / len(x)
+    matched = contingency(true_clusters, found, 3, 3).amax(0).sum() / len(x)
     assert matched > 0.95
     assert ends(right).min() > ends(wrong).max() + 10

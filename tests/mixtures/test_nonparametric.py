@@ -97,8 +97,10 @@ def test_two_points_have_separate_atoms_from_two_standard_deviations_on(
     assert components(found, 2) == atoms
     grid = torch.linspace(0, half, 4001, dtype=torch.float64)  # two atoms at ±m
     squares = torch.stack([(half - grid).square(), (half + grid).square()])
-    truth = 2 * ((-0.5 * squares).logsumexp(0).max() - math.log(2) - 0.5 * math.log(2 * math.pi))
-    assert math.isclose(reached, truth.item(), abs_tol=1e-5)
+    expected = 2 * (
+        (-0.5 * squares).logsumexp(0).max() - math.log(2) - 0.5 * math.log(2 * math.pi)
+    )
+    assert math.isclose(reached, expected.item(), abs_tol=1e-5)
     gap = 2 * log_sup_bound(x, found.log_prob(x), Family(1.0, 1.0), tolerance=1e-3)
     assert -1e-9 <= gap < 3e-3
 

@@ -17,8 +17,8 @@ def three_clusters(points: int = 600, dim: int = 2, seed: int = 0) -> tuple[Tens
     factor = 0.4 * normal((3, dim, dim), source, torch.float64)
     covariances = factor @ factor.mT + 0.3 * torch.eye(dim, dtype=torch.float64)
     weights = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
-    truth = GaussianMixture.of_covariances(weights, means, covariances)
-    return truth.sample(points, source)
+    mixture = GaussianMixture.of_covariances(weights, means, covariances)
+    return mixture.sample(points, source)
 
 
 def proper_prior(dim: int) -> GaussianWishartDirichlet:

@@ -22,7 +22,7 @@ from dgm_core.types import Masked
 M, D, R = 3, 6, 2
 
 
-def truth(noise: float = 0.1) -> MixtureOfFactorAnalysers:
+def true_model(noise: float = 0.1) -> MixtureOfFactorAnalysers:
     """Three well separated components."""
     source = generator(0)
     model = MixtureOfFactorAnalysers([D], M, R).double()
@@ -126,7 +126,7 @@ def chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 @pytest.mark.usefixtures("chunks")
 @pytest.mark.parametrize("incomplete", [False, True])
 def test_log_prob_equals_that_of_dense_gaussians(incomplete: bool) -> None:
-    model = truth()
+    model = true_model()
     x = simulated(50, model)
     observed = seen(50) if incomplete else torch.ones_like(x, dtype=torch.bool)
     expected = torch.stack(
@@ -137,7 +137,7 @@ def test_log_prob_equals_that_of_dense_gaussians(incomplete: bool) -> None:
 
 
 def test_the_conditional_is_the_joint_over_the_marginal() -> None:
-    model = truth()
+    model = true_model()
     x, observed = simulated(20, model), seen(20)
     conditional = model.conditional(Masked(x, observed)).log_prob(x)
     expected = model.log_prob(x) - model.log_prob(x, observed)
@@ -145,7 +145,7 @@ def test_the_conditional_is_the_joint_over_the_marginal() -> None:
 
 
 def test_images_are_rows_of_pixels() -> None:
-    flat, model = truth(), MixtureOfFactorAnalysers([1, 2, 3], M, R).double()
+    flat, model = true_model(), MixtureOfFactorAnalysers([1, 2, 3], M, R).double()
     model.load_state_dict(flat.state_dict())
     x, observed = simulated(20, flat), seen(20)
     images, masks = x.view(-1, 1, 2, 3), observed.view(-1, 1, 2, 3)
@@ -159,7 +159,7 @@ def test_images_are_rows_of_pixels() -> None:
 @pytest.mark.parametrize("incomplete", [False, True])
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_step_equals_a_naive_loop(name: str, incomplete: bool) -> None:
-    x = simulated(60, truth())
+    x = simulated(60, true_model())
     observed = seen(60, 0.8) if incomplete else torch.ones_like(x, dtype=torch.bool)
     model = started(x, observed, **SETTINGS[name])
     naive = copy.deepcopy(model)
@@ -172,7 +172,7 @@ def test_a_step_equals_a_naive_loop(name: str, incomplete: bool) -> None:
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_both_paths_agree_when_nothing_is_missing(name: str) -> None:
-    x = simulated(300, truth())
+    x = simulated(300, true_model())
     fast = started(x, **SETTINGS[name])
     slow = copy.deepcopy(fast)
     everything = torch.ones_like(x, dtype=torch.bool)
@@ -183,7 +183,7 @@ def test_both_paths_agree_when_nothing_is_missing(name: str) -> None:
 @pytest.mark.parametrize("incomplete", [False, True])
 @pytest.mark.parametrize("name", SETTINGS)
 def test_the_likelihood_never_falls(name: str, incomplete: bool) -> None:
-    x = simulated(300, truth())
+    x = simulated(300, true_model())
     observed = seen(300) if incomplete else None
     model = started(x, observed, **SETTINGS[name])
     path = climb(model, x, 60, observed)
@@ -198,7 +198,7 @@ def test_the_likelihood_never_falls(name: str, incomplete: bool) -> None:
 
 
 def test_hidden_entries_may_hold_anything_and_zero_filling_is_something_else() -> None:
-    x, observed = simulated(300, truth()), seen(300)
+    x, observed = simulated(300, true_model()), seen(300)
     with_nan = torch.where(observed, x, torch.nan)
     model = started(with_nan, observed)
     clean = copy.deepcopy(model)
@@ -213,19 +213,19 @@ def test_hidden_entries_may_hold_anything_and_zero_filling_is_something_else() -
 
 @pytest.mark.parametrize("incomplete", [False, True])
 def test_the_fit_beats_the_true_model_in_sample_and_nears_it_otherwise(incomplete: bool) -> None:
-    x = simulated(3000, truth())
+    x = simulated(3000, true_model())
     observed = seen(3000, 0.8) if incomplete else None
     model = started(x, observed)
     climb(model, x, 150, observed)
-    assert model.log_prob(x, observed).mean() > truth().log_prob(x, observed).mean()
-    new = simulated(3000, truth(), seed=9)
-    assert model.log_prob(new).mean() > truth().log_prob(new).mean() - 0.05
+    assert model.log_prob(x, observed).mean() > true_model().log_prob(x, observed).mean()
+    new = simulated(3000, true_model(), seed=9)
+    assert model.log_prob(new).mean() > true_model().log_prob(new).mean() - 0.05
     weights = model.log_weights.exp().sort(descending=True).values
     assert (weights - torch.tensor([0.5, 0.3, 0.2])).abs().max() < 5 * math.sqrt(0.25 / 3000) * 2
 
 
 def test_one_isotropic_component_is_probabilistic_pca() -> None:
-    x = simulated(400, truth())
+    x = simulated(400, true_model())
     model = MixtureOfFactorAnalysers([D], 1, R, isotropic=True).double()
     initialise_mfa(model, x, generator(0))
     climb(model, x, 600)
@@ -239,7 +239,7 @@ def test_one_isotropic_component_is_probabilistic_pca() -> None:
 
 
 def test_one_component_is_factor_analysis() -> None:
-    x = truth().loadings[0, :, :1] * torch.randn(2000, 1, 1, generator=generator(5)).double()
+    x = true_model().loadings[0, :, :1] * torch.randn(2000, 1, 1, generator=generator(5)).double()
     x = x[..., 0] + torch.randn(2000, D, generator=generator(6)).double() + 3
     model = MixtureOfFactorAnalysers([D], 1, 1).double()
     initialise_mfa(model, x, generator(0))
@@ -250,7 +250,7 @@ def test_one_component_is_factor_analysis() -> None:
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one() -> None:
-    x = simulated(200, truth())
+    x = simulated(200, true_model())
     whole = started(x)
     first = copy.deepcopy(whole)
     climb(whole, x, 6)
@@ -263,7 +263,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one() -> None:
 
 
 def test_the_start_depends_on_the_generator_alone() -> None:
-    x = simulated(200, truth())
+    x = simulated(200, true_model())
     state, numpy_state = torch.get_rng_state(), np.random.get_state()[1]  # noqa: NPY002
     assert torch.equal(started(x).loadings, started(x).loadings)
     assert torch.equal(torch.get_rng_state(), state)
@@ -272,7 +272,7 @@ def test_the_start_depends_on_the_generator_alone() -> None:
 
 @pytest.mark.parametrize("incomplete", [False, True])
 def test_an_empty_component_keeps_its_parameters_without_side_effects(incomplete: bool) -> None:
-    x = simulated(200, truth())
+    x = simulated(200, true_model())
     observed = seen(200) if incomplete else None
     if incomplete:
         observed[:, 1:] |= ~observed[:, 1:].any(1, keepdim=True)  # no row without a value
@@ -290,7 +290,7 @@ def test_an_empty_component_keeps_its_parameters_without_side_effects(incomplete
 
 
 def test_an_entry_that_was_never_observed_keeps_its_parameters() -> None:
-    x, observed = simulated(200, truth()), seen(200)
+    x, observed = simulated(200, true_model()), seen(200)
     observed[:, 2] = False
     model = started(x, observed)
     before = copy.deepcopy(model)
@@ -302,7 +302,7 @@ def test_an_entry_that_was_never_observed_keeps_its_parameters() -> None:
 
 @pytest.mark.parametrize("rows", [M, M + 1, 8])
 def test_few_and_equal_rows_are_allowed(rows: int) -> None:
-    x = simulated(4, truth())[:2].repeat(4, 1)[:rows]
+    x = simulated(4, true_model())[:2].repeat(4, 1)[:rows]
     model = MixtureOfFactorAnalysers([D], M, D + 2).double()  # more factors than entries
     initialise_mfa(model, x, generator(0))
     path = climb(model, x, 30)
@@ -312,7 +312,7 @@ def test_few_and_equal_rows_are_allowed(rows: int) -> None:
 
 
 def test_single_precision_follows_double() -> None:
-    x = simulated(2000, truth(noise=0.001)) + 10
+    x = simulated(2000, true_model(noise=0.001)) + 10
     double = started(x)
     single = copy.deepcopy(double).float()
     assert climb(single, x.float(), 10) == pytest.approx(climb(double, x, 10), abs=0.01)
@@ -320,7 +320,7 @@ def test_single_precision_follows_double() -> None:
 
 
 def test_errors_say_what_was_expected() -> None:
-    model, x = truth(), simulated(20, truth())
+    model, x = true_model(), simulated(20, true_model())
     with pytest.raises(ValueError, match=r"expected x of shape \(B, \*\(6,\)\), got \(20, 5\)"):
         model.log_prob(x[:, :5])
     with pytest.raises(ValueError, match=r"expected observed of shape \(20, 6\) and dtype bool"):

@@ -64,21 +64,21 @@ def test_filled_pixels_have_the_probabilities_of_one_pass() -> None:
     torch.testing.assert_close(filled.log_prob_each(), each, rtol=1e-3, atol=1e-3)
 
 
-def exact(truth: Tensor, observed: Tensor) -> Tensor:
+def exact(original: Tensor, observed: Tensor) -> Tensor:
     """E[x | x_obs] by enumeration, (3, 3)."""
-    fits = ((truth == ALL) | ~observed).flatten(1).all(1)
+    fits = ((original == ALL) | ~observed).flatten(1).all(1)
     weight = torch.where(fits, model().log_prob(ALL), -math.inf).softmax(0)
     return torch.tensordot(weight, ALL[:, 0], 1)
 
 
 @pytest.mark.parametrize("later", [True, False])
 def test_it_completes_later_pixels_correctly_and_earlier_ones_not(later: bool) -> None:
-    draws, truth = 20_000, ALL[301:302]
+    draws, original = 20_000, ALL[301:302]
     observed = torch.arange(9).reshape(1, 1, 3, 3) < 4
     observed = observed if later else ~observed
-    rows = Masked(truth.expand(draws, -1, -1, -1), observed.expand(draws, -1, -1, -1))
+    rows = Masked(original.expand(draws, -1, -1, -1), observed.expand(draws, -1, -1, -1))
     filled = model().fill(rows, generator(4))
-    expected, found = exact(truth, observed), filled.x.mean(0)[0]
+    expected, found = exact(original, observed), filled.x.mean(0)[0]
     error = filled.x.std(0)[0] / math.sqrt(draws) + 1e-4
     off = (found - expected).abs() / error
     if later:

@@ -129,7 +129,7 @@ def test_methods_without_a_shipped_model_are_not_offered(monkeypatch: pytest.Mon
 
 
 def outcomes() -> list[Outcome]:
-    truth = IMAGE[None][0] / np.float32(255)
+    original = IMAGE[None][0] / np.float32(255)
     bins = Calibration(
         "reliability",
         np.array([0.1, 0.5, 0.9]),
@@ -145,9 +145,9 @@ def outcomes() -> list[Outcome]:
             "",
             1.0,
             1.5,
-            truth,
-            np.stack([truth] * 5),
-            truth / 4,
+            original,
+            np.stack([original] * 5),
+            original / 4,
             scores,
             calibration=bins,
         ),

@@ -162,7 +162,7 @@ def test_faces_have_only_the_comparison_and_the_settings_of_digits_are_kept(face
     assert traits == ["all", "smiling", "not smiling", "with eyeglasses", "with a hat"]
     assert ended(app) == {"diffusion of the edge": "finished"}
     config = app.session_state["comparison"].config
-    assert np.abs(config.truth * 255 - np.reshape(colour(24), (3, 1, 1))).max() < 4
+    assert np.abs(config.original * 255 - np.reshape(colour(24), (3, 1, 1))).max() < 4
     assert (~config.observed).sum() == 32 * 32
     group(app, "keep.preset.64.0").set_value("top half").run()
     assert app.session_state["mask.64"][:32].all()
@@ -179,9 +179,9 @@ def test_a_trait_filters_the_faces(faces: Path) -> None:
     choose_faces(app)
     next(box for box in app.selectbox if box.key == "keep.faces").set_value("smiling").run()
     ended(app)
-    truth = app.session_state["comparison"].config.truth * 255
+    original = app.session_state["comparison"].config.original * 255
     smiling = next(face for face in SHARDS["celeba/celeba64_val.npz"] if face >> 2 & 1)
-    assert np.abs(truth - np.reshape(colour(smiling), (3, 1, 1))).max() < 4
+    assert np.abs(original - np.reshape(colour(smiling), (3, 1, 1))).max() < 4
 
 
 def test_without_the_data_the_model_generates_faces_and_a_message_says_so(faces: Path) -> None:
@@ -212,7 +212,7 @@ def test_an_uploaded_photograph_is_cut_to_a_square_and_remembered(faces: Path) -
     ended(app)
     wanted = intake.square_from_photo(photograph()).transpose(2, 0, 1)
     config = app.session_state["comparison"].config
-    assert np.array_equal(np.rint(config.truth * 255), wanted)
+    assert np.array_equal(np.rint(config.original * 255), wanted)
     uploader = next(each for each in app.get("file_uploader") if each.key == "upload_face")
     uploader.set_value(("bad.png", b"<svg/>", "image/png")).run()
     assert not app.exception

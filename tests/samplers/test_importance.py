@@ -99,14 +99,16 @@ def test_observed_entries_come_back_bit_identical() -> None:
 
 def test_the_size_of_the_pieces_does_not_change_the_result() -> None:
     model, masked, _ = problem(3)
-    truth = ROW.expand(3, 5)
+    true_values = ROW.expand(3, 5)
     whole = importance_sample(model, masked, 40, generator(5), decoded_at_once=10**6)
-    dense = log_density(whole, model, truth, decoded_at_once=10**6)
+    dense = log_density(whole, model, true_values, decoded_at_once=10**6)
     for size in (1, 7, 60):
         pieces = importance_sample(model, masked, 40, generator(5), decoded_at_once=size)
         for name in ("z", "log_w", "mean", "variance"):
             torch.testing.assert_close(getattr(pieces, name), getattr(whole, name))
-        torch.testing.assert_close(log_density(pieces, model, truth, decoded_at_once=size), dense)
+        torch.testing.assert_close(
+            log_density(pieces, model, true_values, decoded_at_once=size), dense
+        )
     log_w = incomplete_log_weights(model, masked, 40, generator(5), decoded_at_once=7)
     torch.testing.assert_close(log_w, whole.log_w)
 
@@ -170,9 +172,9 @@ def test_resampling_chooses_with_the_weights() -> None:
 def test_the_log_density_of_the_true_values_is_that_of_the_exact_conditional() -> None:
     model, masked, exact = problem(40)
     sample = importance_sample(model, masked, 10_000, generator(15), decoded_at_once=50_000)
-    truth = MultivariateNormal(exact.mean, exact.covariance).log_prob(ROW[HIDDEN])
+    true_values = MultivariateNormal(exact.mean, exact.covariance).log_prob(ROW[HIDDEN])
     estimates = log_density(sample, model, ROW.expand(40, 5), decoded_at_once=50_000)
-    assert standard_errors_off(estimates[:, None], truth) < 4
+    assert standard_errors_off(estimates[:, None], true_values) < 4
 
 
 def test_the_exact_posterior_gives_the_full_sample_size() -> None:

@@ -123,13 +123,13 @@ def test_the_fast_quadrature_has_the_bound_and_the_gradient_of_the_fine_one() ->
 
 def test_few_draws_bias_the_process_towards_softness_and_integrals_do_not() -> None:
     """The strength with the best bound on a grid, from 2 draws per row of the true model."""
-    truth, strengths = Clipping(0.5, 8.0).double(), (2.0, 4.0, 8.0, 16.0)
+    true_process, strengths = Clipping(0.5, 8.0).double(), (2.0, 4.0, 8.0, 16.0)
     parts = networks()
-    model = NotMIWAE(**parts, missing_process=truth)
+    model = NotMIWAE(**parts, missing_process=true_process)
     source = generator(6)
     with torch.no_grad():
         x = draw(model.decode(normal((20_000, 1), source, torch.float64)), source)
-        masked = Masked(x, truth.sample(x, source))
+        masked = Masked(x, true_process.sample(x, source))
         sample = weighted_completions(MIWAE(**parts), masked, 2, source)
         processes = [Clipping(0.5, strength).double() for strength in strengths]
         plain = [reweighted(sample, each).bound.mean().item() for each in processes]

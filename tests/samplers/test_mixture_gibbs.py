@@ -192,8 +192,8 @@ def test_the_clusters_are_found_and_surplus_ones_stay_nearly_empty() -> None:
     own = moments_of(x, cluster, 3).means.float()
     assert torch.cdist(own, last.state.mixture.means[best]).min(1).values.max() < 0.4
     assert last.state.mixture.means.dtype == torch.float32
-    truth = GaussianWishartDirichlet(2).log_evidence(moments_of(x, cluster, 8))
-    assert last.info.log_evidence[best] > truth - 10
+    of_true_clusters = GaussianWishartDirichlet(2).log_evidence(moments_of(x, cluster, 8))
+    assert last.info.log_evidence[best] > of_true_clusters - 10
 
 
 @pytest.mark.parametrize("kind", ["assignment", "mixture", "one each"])

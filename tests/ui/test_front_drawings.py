@@ -10,13 +10,13 @@ from ui.theory import front as theory
 
 
 def test_wasserstein_grows_and_hellinger_jumps() -> None:
-    thetas, truth, found = distances.st_sweep()["wasserstein"]
-    np.testing.assert_allclose(truth, thetas, atol=1e-6)
-    np.testing.assert_allclose(found, truth, atol=0.06)
-    _, truth, found = distances.st_sweep()["hellinger"]
-    assert truth[0] == 0
-    np.testing.assert_allclose(truth[1:], distances.MOST)
-    np.testing.assert_allclose(found, truth, atol=0.01)
+    thetas, true_values, found = distances.st_sweep()["wasserstein"]
+    np.testing.assert_allclose(true_values, thetas, atol=1e-6)
+    np.testing.assert_allclose(found, true_values, atol=0.06)
+    _, true_values, found = distances.st_sweep()["hellinger"]
+    assert true_values[0] == 0
+    np.testing.assert_allclose(true_values[1:], distances.MOST)
+    np.testing.assert_allclose(found, true_values, atol=0.01)
 
 
 def test_the_mean_of_the_observed_values_is_too_low() -> None:

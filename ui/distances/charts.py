@@ -88,7 +88,7 @@ def plane(scene: Scene, frame: Frame, pair: int = 0) -> Figure:
     return figure
 
 
-def history(steps: list[int], estimates: list[float], truth: float) -> Figure:
+def history(steps: list[int], estimates: list[float], true_value: float) -> Figure:
     """The estimate over the training steps, and the true value."""
     figure = figures.empty("step", "estimate")
     figure.add_scatter(
@@ -99,8 +99,8 @@ def history(steps: list[int], estimates: list[float], truth: float) -> Figure:
         line={"color": figures.accent(), "width": 2.5},
         marker={"size": 5},
     )
-    if np.isfinite(truth):
-        figure.add_hline(truth, line={"color": figures.GREY, "dash": "dash", "width": 1.5})
+    if np.isfinite(true_value):
+        figure.add_hline(true_value, line={"color": figures.GREY, "dash": "dash", "width": 1.5})
     return figure
 
 

@@ -97,7 +97,7 @@ def _critic(items: list[critics.Scene | critics.Frame], *, live: bool) -> None:
             format_func=lambda i: f"{frames[i].step:,}",
         )
     scene, frame = scenes[0], frames[index]
-    truth = float(scene.truth[0])
+    true_value = float(scene.truth[0])
     left, right = st.columns([3, 2], gap="large")
     with left:
         title = "Critic: high values gold, low values blue"
@@ -109,9 +109,9 @@ def _critic(items: list[critics.Scene | critics.Frame], *, live: bool) -> None:
             f"{float(frame.estimate[0]):.3f}",
             help=f"Computed on new samples. The Monte-Carlo error is {float(frame.error[0]):.4f}.",
         )
-        second.metric("True value", f"{truth:.3f}" if np.isfinite(truth) else "∞")
+        second.metric("True value", f"{true_value:.3f}" if np.isfinite(true_value) else "∞")
         steps = [each.step for each in frames[: index + 1]]
         estimates = [float(each.estimate[0]) for each in frames[: index + 1]]
-        figures.show("critic history", charts.history(steps, estimates, truth), "Estimate")
+        figures.show("critic history", charts.history(steps, estimates, true_value), "Estimate")
         slopes = charts.slopes(np.asarray(frame.slope[0]))
         figures.show("critic slopes", slopes, "Slopes between P and Q")

@@ -54,8 +54,10 @@ def drawing() -> list[str]:
         at = f'x="{x(theta):.1f}" y="{HEIGHT - BOTTOM + 18}"'
         parts.append(f'<text {at} class="under">{theta:g}</text>')
     for name, (kind, title) in reversed(LINES.items()):
-        thetas, truth, found = sweep[name]
-        line = front_drawings.path([(x(t), y(v)) for t, v in zip(thetas, truth, strict=True)])
+        thetas, true_values, found = sweep[name]
+        line = front_drawings.path(
+            [(x(t), y(v)) for t, v in zip(thetas, true_values, strict=True)]
+        )
         parts.append(f'<path d="{line}" class="{kind}"/>')
         if kind == "other":
             at = f'x="{x(thetas[3]):.1f}" y="{y(MOST) + 20:.1f}"'

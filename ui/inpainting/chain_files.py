@@ -32,7 +32,7 @@ def as_npz(config: Config, frames: Sequence[Frame]) -> bytes:
     Names: `truth` and `observed` (H, W); `<sampler>_draws` (chains, H, W), `<sampler>_mean` and
     `<sampler>_sd` (H, W).
     """
-    fields: dict[str, np.ndarray] = {"truth": config.truth, "observed": config.observed}
+    fields: dict[str, np.ndarray] = {"truth": config.original, "observed": config.observed}
     for name in SAMPLERS:
         shot, short = frames[-1].samplers[name], name.replace("-", "_").lower()
         fields |= {
@@ -61,7 +61,7 @@ def panels_zip(config: Config, frames: Sequence[Frame]) -> bytes:
 
 
 def _panels(config: Config, shot: Frame) -> Iterator[tuple[str, np.ndarray]]:
-    yield "original", drawn_frames.grey(config.truth)
+    yield "original", drawn_frames.grey(config.original)
     yield "observed", drawn_frames.observed(config)
     for name in SAMPLERS:
         sampler = shot.samplers[name]

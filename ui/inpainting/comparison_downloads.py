@@ -83,7 +83,7 @@ def _number(value: float) -> str:
 
 def _pictures(config: Config, outcomes: Iterable[Outcome]) -> Iterator[tuple[str, np.ndarray]]:
     """Name and levels (H, W, 3) of each image."""
-    original = _levels(config.truth)
+    original = _levels(config.original)
     yield "original", original
     yield "problem", np.where(config.observed[..., None], original, np.uint8(HIDDEN))
     for outcome in outcomes:
@@ -131,7 +131,7 @@ def _png(levels: np.ndarray, factor: int) -> bytes:
 
 def _arrays(config: Config, outcomes: Iterable[Outcome]) -> bytes:
     """`original`, `observed`, and `<method>/<mean, sd, draws>`, float32 (C, H, W)."""
-    fields = {"original": config.truth, "observed": config.observed}
+    fields = {"original": config.original, "observed": config.observed}
     for outcome in outcomes:
         for what in ("mean", "sd", "draws"):
             if (values := getattr(outcome, what)) is not None:

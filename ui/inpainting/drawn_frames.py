@@ -69,7 +69,7 @@ def _tiles(config: Config, sampler: SamplerFrame) -> Iterator[tuple[tuple[int, i
 
 def observed(config: Config) -> np.ndarray:
     """The original with its hidden pixels in one colour, (H, W, 3) uint8."""
-    return np.where(config.observed[..., None], grey(config.truth), np.uint8(HIDDEN))
+    return np.where(config.observed[..., None], grey(config.original), np.uint8(HIDDEN))
 
 
 def grey(values: np.ndarray) -> np.ndarray:

@@ -35,9 +35,9 @@ def first_picture() -> tuple[np.ndarray, np.ndarray]:
 
 def make() -> None:
     """Run the two samplers on the first image and write the file."""
-    truth, hidden = first_picture()
+    original, hidden = first_picture()
     config = two_samplers.Config(
-        "digits-dlvm", two_samplers.pack(truth), two_samplers.pack(hidden)
+        "digits-dlvm", two_samplers.pack(original), two_samplers.pack(hidden)
     )
     *frames, _ = two_samplers.run(config, zoo.load(config.model))
     message = player_data.chains(
@@ -68,10 +68,10 @@ def make_slow_motion() -> None:
 
 def first_comparison() -> comparison.Config:
     """The methods that are compared at first, on the first image."""
-    truth, hidden = first_picture()
+    original, hidden = first_picture()
     methods = tuple((name, ()) for name in first_choice("digits"))
     return comparison.Config(
-        "digits", (truth * np.uint8(255)).tobytes(), np.packbits(hidden).tobytes(), methods
+        "digits", (original * np.uint8(255)).tobytes(), np.packbits(hidden).tobytes(), methods
     )
 
 

@@ -34,7 +34,7 @@ def chains(
     numbers = config.frame_numbers()
     return player_message(
         run=run,
-        original=config.truth,
+        original=config.original,
         original_title=origin.title,
         original_note=origin.note,
         hidden=~config.observed,

@@ -18,9 +18,9 @@ from ui.likelihood.bound_charts import UNRELIABLE_K
 def verdict(lines: tuple[Line, ...]) -> str:
     """The bounds in order, and by how much the lower ones are too low."""
     steps = [_best(lines, method) for method in ("ELBO", "IWAE", "AIS")]
-    truth, above = _best(lines, "quadrature"), [line for line in lines if line.kind == "above"]
+    exact, above = _best(lines, "quadrature"), [line for line in lines if line.kind == "above"]
     parts = [f"{line.method} {_number(line.mean)} ≤" for line in steps[:2] if line]
-    parts.append(f"log p(x) = {_number(truth.mean)}" if truth else "log p(x)")
+    parts.append(f"log p(x) = {_number(exact.mean)}" if exact else "log p(x)")
     # An upper bound with a Monte-Carlo error is named only if it is above the lower bounds.
     low = max((line.mean for line in lines if line.kind != "above"), default=-math.inf)
     if above := [line for line in above if line.mean >= low]:
@@ -33,11 +33,11 @@ def verdict(lines: tuple[Line, ...]) -> str:
             "effective sample size is small, so are the errors themselves. Try another seed or "
             "more temperatures."
         )
-    known = truth or _best(lines, "AIS")
+    known = exact or _best(lines, "AIS")
     if known is None or steps[0] is None or steps[1] is None:
         return text
     elbo, iwae = (max(known.mean - line.mean, 0.0) for line in steps[:2])
-    reference = "" if truth else ", compared with AIS"
+    reference = "" if exact else ", compared with AIS"
     return text + (
         f"The ELBO is {_number(elbo)} nats too low, and IWAE with {steps[1].effort:,} draws "
         f"{_number(iwae)}{reference}."

@@ -37,8 +37,8 @@ def drawing() -> list[str]:
     """The curve of IWAE, the ELBO, and the exact value above them."""
     bounds = st_bounds()
     curve = bounds["ELBO"] + bounds["IWAE"]
-    ((_, truth),) = bounds["quadrature"]
-    low, high, most = math.floor(curve[0][1]), math.ceil(truth), curve[-1][0]
+    ((_, exact),) = bounds["quadrature"]
+    low, high, most = math.floor(curve[0][1]), math.ceil(exact), curve[-1][0]
 
     def x(draws: int) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * math.log(draws) / math.log(most)
@@ -53,14 +53,14 @@ def drawing() -> list[str]:
     for draws in (1, 10, 100, 1_000, 10_000):
         at = f'x="{x(draws):.1f}" y="{HEIGHT - BOTTOM + 18}"'
         parts.append(f'<text {at} class="under">{draws:,}</text>')
-    parts.append(f'<path d="M{LEFT},{y(truth):.1f} H{WIDTH - RIGHT}" class="other"/>')
+    parts.append(f'<path d="M{LEFT},{y(exact):.1f} H{WIDTH - RIGHT}" class="other"/>')
     parts.append(
         f'<path d="{front_drawings.path([(x(k), y(v)) for k, v in curve])}" class="ours"/>'
     )
     for draws, nats in curve:
         parts.append(f'<circle cx="{x(draws):.1f}" cy="{y(nats):.1f}" r="4" class="ours"/>')
     end = WIDTH - RIGHT + 10
-    parts.append(f'<text x="{end}" y="{y(truth) + 4:.1f}">log p(x), exact</text>')
+    parts.append(f'<text x="{end}" y="{y(exact) + 4:.1f}">log p(x), exact</text>')
     parts.append(f'<text x="{end}" y="{y(curve[-1][1]) + 9:.1f}" class="ours">IWAE</text>')
     parts.append(
         f'<text x="{x(1) + 12:.1f}" y="{y(curve[0][1]) + 4:.1f}" class="ours">ELBO</text>'

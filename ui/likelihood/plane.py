@@ -64,7 +64,7 @@ class Plane:
             if requested is not None:
                 self.config = latent_plane.Config(
                     MODEL,
-                    two_samplers.pack(requested.truth),
+                    two_samplers.pack(requested.original),
                     two_samplers.pack(requested.hidden),
                     **settings,
                 )

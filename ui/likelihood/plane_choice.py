@@ -49,7 +49,7 @@ SHAPES: dict[str, Callable[[], Tensor]] = {
 class Requested(NamedTuple):
     """An original and its hidden pixels, each (28, 28) bool."""
 
-    truth: np.ndarray
+    original: np.ndarray
     hidden: np.ndarray
 
 
@@ -93,17 +93,17 @@ def choose() -> Requested | None:
     """Canvas, shapes and images; None while there is no image or nothing is hidden."""
     canvas = st.container(border=True)
     with st.container(border=True):
-        truth = _image()
-    if truth is None:
+        original = _image()
+    if original is None:
         with canvas:
             st.caption("Draw a digit below. Then you can hide parts of it here.")
         return None
     with canvas:
-        hidden = _mask(truth)
+        hidden = _mask(original)
     if not hidden.any():
         st.info("Nothing is hidden. Paint on the image, or choose a shape.")
         return None
-    return Requested(truth, hidden)
+    return Requested(original, hidden)
 
 
 # --- the image --------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def _test_image() -> np.ndarray:
 # --- what is hidden ---------------------------------------------------------------------------
 
 
-def _mask(truth: np.ndarray) -> np.ndarray:
+def _mask(original: np.ndarray) -> np.ndarray:
     """The canvas holds what is painted; a shape replaces it by raising the revision."""
     state = st.session_state
     text = MASK.value
@@ -181,7 +181,7 @@ def _mask(truth: np.ndarray) -> np.ndarray:
         width=SIDE,
         bits=hidden,
         revision=revision,
-        background=truth.astype(np.uint8) * 255,
+        background=original.astype(np.uint8) * 255,
         label="Paint what to hide",
         max_width=300,
         peek=True,

@@ -162,10 +162,10 @@ def bounds(results: RunResults) -> Figure:
     return figure
 
 
-def against_truth(truth: np.ndarray, guesses: Mapping[str, np.ndarray]) -> Figure:
+def against_true_values(true_values: np.ndarray, guesses: Mapping[str, np.ndarray]) -> Figure:
     """Imputed against true values; correct ones lie on the dashed line."""
     figure = empty("true value, SD", "imputed, SD")
-    some = np.unique(np.linspace(0, len(truth) - 1, POINTS).astype(int))
+    some = np.unique(np.linspace(0, len(true_values) - 1, POINTS).astype(int))
     figure.add_scatter(
         x=[-4, 4],
         y=[-4, 4],
@@ -176,26 +176,26 @@ def against_truth(truth: np.ndarray, guesses: Mapping[str, np.ndarray]) -> Figur
     )
     for name, guess in guesses.items():
         figure.add_scatter(
-            x=truth[some],
+            x=true_values[some],
             y=guess[some],
             mode="markers",
             name=name,
             marker={"color": colours()[name], "size": 4, "opacity": 0.55},
             hovertemplate="true %{x:.2f}<br>imputed %{y:.2f}<extra></extra>",
         )
-    low, high = np.quantile(truth, [0.0, 0.99]) if len(truth) else (-3, 3)
+    low, high = np.quantile(true_values, [0.0, 0.99]) if len(true_values) else (-3, 3)
     room = 0.15 * (high - low) + 0.3
     figure.update_xaxes(range=[low - room, high + room])
     figure.update_yaxes(range=[min(low, -1.5) - room, high + room])
     return figure
 
 
-def densities(truth: np.ndarray, guesses: Mapping[str, np.ndarray]) -> Figure:
+def densities(true_values: np.ndarray, guesses: Mapping[str, np.ndarray]) -> Figure:
     """Histograms of the true and the imputed values of the hidden cells."""
     figure = empty("value, SD from the mean", "density")
     edges = np.linspace(-4, 4, BINS * 2 + 1)
     middle = 0.5 * (edges[1:] + edges[:-1])
-    series = {TRUE_VALUES: truth, **guesses}
+    series = {TRUE_VALUES: true_values, **guesses}
     for name, values in series.items():
         density, _ = np.histogram(values.clip(-3.99, 3.99), edges, density=True)
         line = {"color": colours().get(name, GREY), "width": 2}
@@ -227,9 +227,9 @@ def reweighted(basis: Basis, assumed: Assumed, entry: int) -> Figure:
     stairs = {"mode": "lines", "hoverinfo": "skip"}
     line = {"color": GREY, "width": 2, "shape": "hvh"}
     figure.add_scatter(x=middle, y=at_random, name="at random", line=line, **stairs)
-    truth = basis.truth[:, entry][basis.hidden[:, entry]].numpy()
-    if len(truth):
-        density, _ = np.histogram(truth, edges.numpy(), density=True)
+    true_values = basis.true_values[:, entry][basis.hidden[:, entry]].numpy()
+    if len(true_values):
+        density, _ = np.histogram(true_values, edges.numpy(), density=True)
         line = {**line, "dash": "dot"}
         figure.add_scatter(x=middle, y=density, name=TRUE_VALUES, line=line, **stairs)
     return figure

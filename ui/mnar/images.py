@@ -149,7 +149,7 @@ class Images:
         observed = self.masked.observed[0].numpy()
         row = st.container(horizontal=True, gap="medium")  # two by two on a narrow screen
         with row.container(width=SHOWN_WIDTH):
-            _image(self.config.truth[0].numpy(), "Original", "")
+            _image(self.config.original[0].numpy(), "Original", "")
         with row.container(width=SHOWN_WIDTH):
             hidden = 1 - observed.mean()
             _image(

@@ -95,15 +95,15 @@ def _distribution(data: MaskedTable, model: object, row: int, entry: int) -> Dis
     values, weights = sample.x[:, 0, entry], sample.log_weights[:, 0].exp()
     mean = float((weights * values).sum())
     median = float(weighted_median(values[:, None, None], sample.log_weights)[0, 0])
-    truth = float(problem.truth.x[row, entry]) if problem.hidden[row, entry] else None
-    low, high, grid, density = _density(values, weights, truth)
+    true_value = float(problem.original.x[row, entry]) if problem.hidden[row, entry] else None
+    low, high, grid, density = _density(values, weights, true_value)
     units = data.table.units(entry)
     return Distribution(
         units.of(values.double().numpy()),
         weights.numpy(),
         units.of(mean),
         units.of(median),
-        None if truth is None else units.of(truth),
+        None if true_value is None else units.of(true_value),
         units.of(low),
         units.of(high),
         units.of(grid),
@@ -112,7 +112,7 @@ def _distribution(data: MaskedTable, model: object, row: int, entry: int) -> Dis
 
 
 def _density(
-    values: Tensor, weights: Tensor, truth: float | None
+    values: Tensor, weights: Tensor, true_value: float | None
 ) -> tuple[float, float, np.ndarray, np.ndarray]:
     """Range, grid and smoothed density, by a Gaussian kernel of Silverman's width.
 
@@ -122,7 +122,7 @@ def _density(
     w = w / w.sum()
     spread = np.sqrt(w @ (x - w @ x) ** 2)
     width = max(spread * (0.75 / (w @ w)) ** -0.2, np.ptp(x) / 100, 1e-2)
-    ends = [x.min(), x.max(), *([] if truth is None else [truth])]
+    ends = [x.min(), x.max(), *([] if true_value is None else [true_value])]
     margin = max(spread, 3 * width)
     grid = np.linspace(min(ends) - margin, max(ends) + margin, GRID)
     kernels = np.exp(-0.5 * ((grid[:, None] - x) / width) ** 2) / (width * np.sqrt(2 * np.pi))

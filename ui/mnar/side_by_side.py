@@ -187,18 +187,20 @@ class Watch:
 
     def _scatter(self, results: RunResults) -> None:
         rows = side_by_side.watched_rows(self.data.problem)
-        truth = self.data.table.known.x[rows][self.data.problem.hidden[rows]].numpy()
+        true_values = self.data.table.known.x[rows][self.data.problem.hidden[rows]].numpy()
         guesses = {
             name: history.guess
             for name, history in results.histories.items()
             if history.guess is not None
         }
-        if not len(truth):
+        if not len(true_values):
             return
         if st.session_state.get("keep.scatter") == "spread":
-            figures.show("chart spread", charts.densities(truth, guesses), "Hidden values")
+            figures.show("chart spread", charts.densities(true_values, guesses), "Hidden values")
         else:
-            figures.show("chart scatter", charts.against_truth(truth, guesses), "Hidden values")
+            figures.show(
+                "chart scatter", charts.against_true_values(true_values, guesses), "Hidden values"
+            )
 
     def _below(self) -> None:
         """Downloads of a complete run; formulas."""

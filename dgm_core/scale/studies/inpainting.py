@@ -128,9 +128,9 @@ class MeasureSamplers:
     def __call__(self, cell: SamplerCell) -> list[list]:
         observed = observed_by(cell.pattern, self.images)
         rows = slice(cell.first, cell.last)
-        truth, observed = self.images[rows], observed[rows]
+        original, observed = self.images[rows], observed[rows]
         setting = cell.config, cell.pattern, cell.method
-        parts = samplers.measure(*setting, self.model, truth, observed, self.device, cell.first)
+        parts = samplers.measure(*setting, self.model, original, observed, self.device, cell.first)
         return [
             [each.tolist() if isinstance(each, Tensor) else each for each in part]
             for part in parts

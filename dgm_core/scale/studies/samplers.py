@@ -46,11 +46,14 @@ class Measure:
         self.images = {name: x.to(chosen) for name, x in images.items()}
 
     def __call__(self, cell: Cell) -> dict[str, list]:
-        truth = self.images[cell.config.data][: cell.config.images]
-        model, observed = self.models[cell.config.data], observed_by(cell.setting.pattern, truth)
+        original = self.images[cell.config.data][: cell.config.images]
+        model, observed = (
+            self.models[cell.config.data],
+            observed_by(cell.setting.pattern, original),
+        )
         rows = slice(cell.first, cell.last)
         *_, part = sampler_sweeps.measure_part(
-            cell.config, cell.setting, model, truth[rows], observed[rows], cell.first
+            cell.config, cell.setting, model, original[rows], observed[rows], cell.first
         )
         assert isinstance(part, Part)  # the last item, after fractions of the work
         return {name: value.tolist() for name, value in part._asdict().items()}

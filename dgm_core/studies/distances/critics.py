@@ -237,7 +237,7 @@ def _scene(config: Config, thetas: Tensor) -> Scene:
         torch.linspace(lo, hi, config.side)
         for lo, hi in zip((low - margin).tolist(), (high + margin).tolist(), strict=True)
     )
-    truth = torch.tensor([pair.truth(config.measure, each) for each in config.thetas])
+    truth = torch.tensor([pair.true_value(config.measure, each) for each in config.thetas])
     best = _best(config, _grid(across, up))
     return Scene(x.contiguous(), y, across, up, truth, best, tuple(config.frame_steps()))
 

@@ -84,7 +84,7 @@ class Config:
         return self.shape[0] == 1
 
     @property
-    def truth(self) -> np.ndarray:
+    def original(self) -> np.ndarray:
         """The original, float32 (C, H, W) in [0, 1]."""
         levels = np.frombuffer(self.image, np.uint8).reshape(self.shape)
         return levels.astype(np.float32) / 255
@@ -96,7 +96,7 @@ class Config:
 
     def masked(self) -> Masked:
         """The image with its mask, a batch of one."""
-        x = torch.from_numpy(self.truth)[None]
+        x = torch.from_numpy(self.original)[None]
         return Masked(x, torch.from_numpy(self.observed).expand_as(x).clone())
 
 
@@ -250,12 +250,12 @@ class _Method:
 
 @torch.no_grad()
 def _outcome(last: Outcome, imputation: Imputation, config: Config, discrete: bool) -> Outcome:
-    truth = torch.from_numpy(config.truth)[None].to(imputation.mean)
-    observed = torch.from_numpy(config.observed).to(truth.device).expand_as(truth)
+    original = torch.from_numpy(config.original)[None].to(imputation.mean)
+    observed = torch.from_numpy(config.observed).to(original.device).expand_as(original)
     draws, variance = imputation.draws, imputation.variance
     if variance is None and draws is not None:
         variance = draws.var(0)
-    values = scores(imputation, truth, observed, binary=config.binary, discrete=discrete)
+    values = scores(imputation, original, observed, binary=config.binary, discrete=discrete)
     return last._replace(
         done=imputation.done,
         mean=_image(imputation.mean),
@@ -265,20 +265,20 @@ def _outcome(last: Outcome, imputation: Imputation, config: Config, discrete: bo
         diagnostics={k: float(v.flatten()[0]) for k, v in imputation.diagnostics.items()},
         parts={k: v[:, 0].float().cpu().numpy() for k, v in imputation.parts.items()},
         curves={k: (x.numpy(), y[:, 0].cpu().numpy()) for k, (x, y) in imputation.curves.items()},
-        calibration=_calibration(imputation, truth, observed, config),
+        calibration=_calibration(imputation, original, observed, config),
     )
 
 
 def _calibration(
-    imputation: Imputation, truth: Tensor, observed: Tensor, config: Config
+    imputation: Imputation, original: Tensor, observed: Tensor, config: Config
 ) -> Calibration | None:
     if config.binary:
-        bins = metrics.reliability(imputation.mean, truth, observed)
+        bins = metrics.reliability(imputation.mean, original, observed)
         fields = (bins.centre, bins.frequency, bins.standard_error, bins.entries)
         return Calibration("reliability", *(each.cpu().numpy() for each in fields))
     if imputation.draws is None:
         return None
-    values = metrics.pit(imputation.draws, truth, observed, generator(config.seed))
+    values = metrics.pit(imputation.draws, original, observed, generator(config.seed))
     histogram = metrics.pit_histogram(values)
     return Calibration("PIT", *(each.cpu().numpy() for each in histogram))
 

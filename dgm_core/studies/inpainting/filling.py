@@ -25,7 +25,7 @@ class Score(NamedTuple):
 class Filled:
     """Final result of a method for each of N images, on their device."""
 
-    truth: Tensor  # (N, C, H, W)
+    original: Tensor  # (N, C, H, W)
     observed: Tensor  # (N, C, H, W) bool
     mean: Tensor  # (N, C, H, W) E[x | x_obs]
     parts: list[Imputation]  # one per batch, in order
@@ -34,7 +34,7 @@ class Filled:
     def diagnostic(self, name: str) -> Tensor:
         """A diagnostic of the method, (N,) float; NaN if it has none of that name."""
         if name not in self.parts[0].diagnostics:
-            return torch.full((len(self.truth),), torch.nan)
+            return torch.full((len(self.original),), torch.nan)
         return self._joined([part.diagnostics[name].float() for part in self.parts])
 
     def curve(self, name: str, x: float) -> Tensor:
@@ -52,15 +52,15 @@ class Filled:
         for part in self.parts:
             if part.log_density is None:
                 raise ValueError("expected a method with a density, got one without")
-            rows = self.truth[start : start + len(part.mean)]
+            rows = self.original[start : start + len(part.mean)]
             parts.append(-part.log_density(rows.to(part.mean)))
             start += len(rows)
         return self._joined(parts)
 
     def score(self) -> Score:
         """F1 for images with one channel, PSNR for others."""
-        problem = self.mean, self.truth, self.observed
-        if self.truth.shape[1] == 1:
+        problem = self.mean, self.original, self.observed
+        if self.original.shape[1] == 1:
             pooled = metrics.f1_hidden(*problem, event_dims=4).item()
             _, error = metrics.mean_and_error(metrics.f1_hidden(*problem))
             return Score("f1", pooled, error.item())
@@ -69,38 +69,38 @@ class Filled:
 
     def pooled_f1(self) -> tuple[float, float]:
         """F1 over the hidden pixels of all images, and its jackknife error over images."""
-        return f1_and_error(ink_counts(self.mean, self.truth, self.observed))
+        return f1_and_error(ink_counts(self.mean, self.original, self.observed))
 
     def _joined(self, parts: list[Tensor]) -> Tensor:
-        return torch.cat(parts).to(self.truth.device)
+        return torch.cat(parts).to(self.original.device)
 
 
 def fill_in(
-    method: Imputer, truth: Tensor, observed: Tensor, source: torch.Generator, *, batch: int
+    method: Imputer, original: Tensor, observed: Tensor, source: torch.Generator, *, batch: int
 ) -> Filled:
     """Run a method to its end on images (N, C, H, W), on the device of `source`.
 
     Args:
         method: for example from `imputers.CATALOGUE`.
-        truth: the original images; the method receives their observed pixels.
+        original: the original images; the method receives their observed pixels.
         observed: bool, of the same shape; True = observed.
         source: of all randomness.
         batch: number of images per batch.
     """
     means, parts, seconds = [], [], 0.0
-    for pair in zip(truth.split(batch), observed.split(batch), strict=True):
+    for pair in zip(original.split(batch), observed.split(batch), strict=True):
         masked = Masked(*pair).to(source.device)
         start = time.perf_counter()
         *_, last = method.run(masked, source)
-        means.append(last.mean.to(truth.device))  # waits until an accelerator is done
+        means.append(last.mean.to(original.device))  # waits until an accelerator is done
         seconds += time.perf_counter() - start
         parts.append(last)
-    return Filled(truth, observed, torch.cat(means), parts, seconds / len(truth))
+    return Filled(original, observed, torch.cat(means), parts, seconds / len(original))
 
 
-def ink_counts(guess: Tensor, truth: Tensor, observed: Tensor) -> Tensor:
+def ink_counts(guess: Tensor, original: Tensor, observed: Tensor) -> Tensor:
     """Numbers of true positives and wrong pixels among the hidden pixels of N images, (N, 2)."""
-    ink, true, hidden = guess > 0.5, truth > 0.5, ~observed
+    ink, true, hidden = guess > 0.5, original > 0.5, ~observed
     tp = (ink & true & hidden).flatten(1).sum(1)
     wrong = ((ink != true) & hidden).flatten(1).sum(1)
     return torch.stack([tp, wrong], 1)

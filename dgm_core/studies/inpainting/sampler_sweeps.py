@@ -208,7 +208,7 @@ def run(
         DataUnavailable: the test images are not on this machine.
     """
     device = device_of(model)
-    truth = data.threshold(data.load(config.data, "test").x[: config.images]).to(device)
+    original = data.threshold(data.load(config.data, "test").x[: config.images]).to(device)
     rows: list[Row] = []
     settings = config.settings()
     for number, setting in enumerate(settings):
@@ -218,7 +218,7 @@ def run(
             yield previous[0]
             continue
         doing = f"{setting.name}, {setting.sampler}"
-        for item in measure(config, setting, model, truth):
+        for item in measure(config, setting, model, original):
             if isinstance(item, Row):
                 rows.append(item)
                 yield item
@@ -237,27 +237,27 @@ class Part(NamedTuple):
 
 
 def measure(
-    config: Config, setting: SweepSetting, model: LatentVariableModel, truth: Tensor
+    config: Config, setting: SweepSetting, model: LatentVariableModel, original: Tensor
 ) -> Iterator[float | Row]:
     """Measure one setting block by block: yield the fraction done, and at the end the row."""
-    observed = observed_by(setting.pattern, truth)
+    observed = observed_by(setting.pattern, original)
     parts: list[Part] = []
-    for first in range(0, len(truth), BLOCK):
+    for first in range(0, len(original), BLOCK):
         rows = slice(first, first + BLOCK)
-        block = truth[rows], observed[rows]
+        block = original[rows], observed[rows]
         for item in measure_part(config, setting, model, *block, first):
             if isinstance(item, Part):
                 parts.append(item)
             else:
-                yield (first + len(truth[rows]) * item) / len(truth)
-    yield row_of(config, setting, parts, truth)
+                yield (first + len(original[rows]) * item) / len(original)
+    yield row_of(config, setting, parts, original)
 
 
 def measure_part(
     config: Config,
     setting: SweepSetting,
     model: LatentVariableModel,
-    truth: Tensor,
+    original: Tensor,
     observed: Tensor,
     first: int,
 ) -> Iterator[float | Part]:
@@ -265,7 +265,7 @@ def measure_part(
 
     `first` is the number of the block's first image.
     """
-    block = _Block(config, setting, truth, observed)
+    block = _Block(config, setting, original, observed)
     for step in _steps(config, setting, model, block.masked, first):
         block.add(step)
         if step.number % STEPS == 0:
@@ -273,14 +273,14 @@ def measure_part(
     yield Part(block.counts, *block.diagnosed)
 
 
-def row_of(config: Config, setting: SweepSetting, parts: Sequence[Part], truth: Tensor) -> Row:
-    """Row of a setting from its parts, in the order of the images `truth`.
+def row_of(config: Config, setting: SweepSetting, parts: Sequence[Part], original: Tensor) -> Row:
+    """Row of a setting from its parts, in the order of the images `original`.
 
-    `truth` may hold more images than the parts do.
+    `original` may hold more images than the parts do.
     """
     counts = torch.cat([part.counts for part in parts], 2)
-    truth = truth[: counts.shape[2]]
-    observed = observed_by(setting.pattern, truth)
+    original = original[: counts.shape[2]]
+    observed = observed_by(setting.pattern, original)
     acceptance, stuck, rhat = (torch.cat(each, 1) for each in list(zip(*parts, strict=True))[1:])
     return Row(
         config.data,
@@ -293,7 +293,7 @@ def row_of(config: Config, setting: SweepSetting, parts: Sequence[Part], truth: 
         tuple(stuck.mean(1).tolist()),
         tuple(rhat.nanmedian(1).values.tolist()),
         counts.cpu().numpy().astype(np.uint16),
-        ((truth > 0.5) & observed).flatten(1).sum(1).cpu().numpy().astype(np.uint16),
+        ((original > 0.5) & observed).flatten(1).sum(1).cpu().numpy().astype(np.uint16),
     )
 
 
@@ -317,10 +317,10 @@ class _Block:
     """A block of images, and the results recorded from their chains."""
 
     def __init__(
-        self, config: Config, setting: SweepSetting, truth: Tensor, observed: Tensor
+        self, config: Config, setting: SweepSetting, original: Tensor, observed: Tensor
     ) -> None:
-        self.truth, self.masked = truth, Masked(truth, observed)
-        self.size = len(truth), config.chains
+        self.original, self.masked = original, Masked(original, observed)
+        self.size = len(original), config.chains
         self.lengths = config.lengths(setting.warmup)
         self.mean = RunningMean()
         self.accepted: list[Tensor] = []  # (images, chains) each
@@ -342,7 +342,7 @@ class _Block:
     def _record(self, step: Iteration) -> None:
         mean = self.mean.mean.unflatten(0, self.size).mean(1)
         draw = step.state.x.unflatten(0, self.size)[:, 0]
-        problem = self.truth, self.masked.observed
+        problem = self.original, self.masked.observed
         self._counts.append(torch.stack([ink_counts(each, *problem) for each in (mean, draw)]))
         accepted = torch.stack(self.accepted, 2)  # (images, chains, T)
         traces = torch.stack(self.log_joint).double().permute(2, 0, 1)  # (chains, T, images)

@@ -26,13 +26,13 @@ class Score(NamedTuple):
 
 
 def scores(
-    imputation: Imputation, truth: Tensor, observed: Tensor, *, binary: bool, discrete: bool
+    imputation: Imputation, original: Tensor, observed: Tensor, *, binary: bool, discrete: bool
 ) -> dict[str, Score]:
     """All scores that apply to a batch of images.
 
     Args:
         imputation: the images as a method filled them in.
-        truth: the original images, (B, C, H, W).
+        original: the original images, (B, C, H, W).
         observed: bool, of the same shape; True = observed.
         binary: True if the images are black and white; F1 is then included.
         discrete: True if `log_density` is the log-probability of binary pixels, False if it is
@@ -40,27 +40,27 @@ def scores(
     """
     mean, draws = imputation.mean, imputation.draws
     values = {
-        "SSE": metrics.sse_hidden(mean, truth, observed),
-        "MSE": metrics.mse_hidden(mean, truth, observed),
-        "PSNR": metrics.psnr_hidden(mean, truth, observed),
-        "SSIM": metrics.ssim_hidden(mean, truth, observed),
+        "SSE": metrics.sse_hidden(mean, original, observed),
+        "MSE": metrics.mse_hidden(mean, original, observed),
+        "PSNR": metrics.psnr_hidden(mean, original, observed),
+        "SSIM": metrics.ssim_hidden(mean, original, observed),
     }
     if binary:
-        values = {"F1": metrics.f1_hidden(mean, truth, observed)} | values
+        values = {"F1": metrics.f1_hidden(mean, original, observed)} | values
     if imputation.log_density is not None:
         name = "NLL" if discrete else "NLL, density"
-        values[name] = -imputation.log_density(truth)
+        values[name] = -imputation.log_density(original)
     ensemble = mean[None] if draws is None else draws
-    values["CRPS"] = metrics.crps_hidden(ensemble, truth, observed)
+    values["CRPS"] = metrics.crps_hidden(ensemble, original, observed)
     if draws is not None:
-        values["90 % coverage"] = metrics.coverage_hidden(draws, truth, observed, COVERAGE)
-    errors = _errors(imputation, truth, observed, binary=binary)
-    unknown = torch.full((len(truth),), torch.nan)
+        values["90 % coverage"] = metrics.coverage_hidden(draws, original, observed, COVERAGE)
+    errors = _errors(imputation, original, observed, binary=binary)
+    unknown = torch.full((len(original),), torch.nan)
     return {name: Score(v.cpu(), errors.get(name, unknown).cpu()) for name, v in values.items()}
 
 
 def _errors(
-    imputation: Imputation, truth: Tensor, observed: Tensor, *, binary: bool
+    imputation: Imputation, original: Tensor, observed: Tensor, *, binary: bool
 ) -> dict[str, Tensor]:
     """Jackknife errors over chains or parts, for those scores of the mean that are fast."""
     means = imputation.leave_one_out
@@ -75,7 +75,7 @@ def _errors(
         of_mean["F1"] = metrics.f1_hidden
     return {
         name: metrics.leave_one_out_error(
-            torch.stack([score(other, truth, observed) for other in means])
+            torch.stack([score(other, original, observed) for other in means])
         )
         for name, score in of_mean.items()
     }

@@ -110,7 +110,7 @@ class Config:
             raise ValueError(f"expected an initialisation of {known}, got {self.initialisation!r}")
 
     @property
-    def truth(self) -> np.ndarray:
+    def original(self) -> np.ndarray:
         """Pixels of the original, bool (28, 28)."""
         return unpack(self.image, SIDE, SIDE)
 
@@ -121,7 +121,7 @@ class Config:
 
     def masked(self) -> Masked:
         """The image with its mask, one row per chain."""
-        x = torch.from_numpy(self.truth).float()[None, None]
+        x = torch.from_numpy(self.original).float()[None, None]
         return Masked(x, torch.from_numpy(self.observed)[None, None]).repeat(self.chains)
 
     def frame_numbers(self) -> list[int]:
@@ -237,7 +237,7 @@ class _Recorder:
         model = EncodesOnce(model)
         masked, _, self.steps = started_chains(name, config, model)
         device = masked.device
-        self.truth, self.observed = masked.x.new_tensor(config.truth), masked.observed[0, 0]
+        self.original, self.observed = masked.x.new_tensor(config.original), masked.observed[0, 0]
         self.done = 0
         self.pending: list[chains.Iteration] = []  # iterations since the last frame
         self.mean_of_chains = torch.zeros(config.chains, SIDE, SIDE, device=device)
@@ -258,7 +258,7 @@ class _Recorder:
             traces = self._traces(draws, means, [step.info for step in steps], states)
             record = self.records.keep(traces, states)
             mean = self.mean_of_chains.mean(0)
-            filled = torch.where(self.observed, self.truth, mean)
+            filled = torch.where(self.observed, self.original, mean)
             return SamplerFrame(
                 draws=(draws[:, -1] > 0.5).cpu().numpy(),
                 mean=filled.cpu().numpy(),
@@ -289,8 +289,8 @@ class _Recorder:
         ink = hidden_ink.sum((-1, -2))
         rows = torch.arange(SIDE, device=draws.device)[:, None]
         return {
-            "f1_draw": f1_hidden(draws, self.truth, self.observed, event_dims=2),
-            "f1_mean": f1_hidden(means, self.truth, self.observed, event_dims=2),
+            "f1_draw": f1_hidden(draws, self.original, self.observed, event_dims=2),
+            "f1_mean": f1_hidden(means, self.original, self.observed, event_dims=2),
             "accepted": torch.stack([info.accepted for info in infos], 1),
             "log_joint": torch.stack([state.log_joint for state in states], 1),
             "ink": ink,
@@ -301,7 +301,7 @@ class _Recorder:
         accepted = self.records.accepted()
         rhat, ess = self.records.worst()
         after = self.records.after
-        pooled = f1_hidden(self.mean_of_chains.mean(0), self.truth, self.observed, event_dims=2)
+        pooled = f1_hidden(self.mean_of_chains.mean(0), self.original, self.observed, event_dims=2)
         return Summary(
             f1=pooled.item(),
             f1_error=self._jackknife(),
@@ -317,5 +317,5 @@ class _Recorder:
         if n < 2:
             return float("nan")
         total = self.mean_of_chains.sum(0)
-        left = f1_hidden((total - self.mean_of_chains) / (n - 1), self.truth, self.observed, 2)
+        left = f1_hidden((total - self.mean_of_chains) / (n - 1), self.original, self.observed, 2)
         return leave_one_out_error(left).item()

@@ -57,13 +57,13 @@ def directions(curves: Tensor) -> Tensor:
     return torch.where(rise.abs() > NEGLIGIBLE, rise.sign(), 0).long()
 
 
-def verdict(signs: Tensor, bounds: Tensor, truth: float | None = None) -> Verdict:
+def verdict(signs: Tensor, bounds: Tensor, true_sign: float | None = None) -> Verdict:
     """Compare trainings.
 
     Args:
         signs: (R, C), from `directions`.
         bounds: (R, N), nats for each row.
-        truth: +1 if high values of every column were removed, −1 if low ones; None = neither.
+        true_sign: +1 if high values of every column were removed, −1 if low ones; None = neither.
     """
     mean = bounds.mean(1)
     best = int(mean.argmax())
@@ -83,7 +83,7 @@ def verdict(signs: Tensor, bounds: Tensor, truth: float | None = None) -> Verdic
         gap,
         error,
         _spread(signs, mean),
-        None if truth is None else bool((signs[best] == truth).all()),
+        None if true_sign is None else bool((signs[best] == true_sign).all()),
     )
 
 

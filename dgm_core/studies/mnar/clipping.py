@@ -96,7 +96,7 @@ class Config:
         return SHAPES[self.dataset]
 
     @property
-    def truth(self) -> Tensor:
+    def original(self) -> Tensor:
         """The true image, float32 (1, C, H, W) in [0, 1]."""
         levels = np.frombuffer(self.image, np.uint8).reshape(1, *self.shape)
         return torch.from_numpy(levels.astype(np.float32) / 255)
@@ -107,7 +107,7 @@ class Config:
 
     def masked(self) -> Masked:
         """The clipped image, one row."""
-        return clipped(self.truth, generator(self.seed), self.process())
+        return clipped(self.original, generator(self.seed), self.process())
 
 
 class Filling(NamedTuple):
@@ -177,7 +177,7 @@ def run(config: Config, load: Callable[[str], MIWAE] | None = None) -> Iterator[
         yield Frame(fillings[method])
     yield Result(
         config,
-        config.truth[0].numpy(),
+        config.original[0].numpy(),
         masked.x[0].numpy(),
         masked.observed[0].numpy(),
         fillings,
@@ -188,7 +188,7 @@ def run(config: Config, load: Callable[[str], MIWAE] | None = None) -> Iterator[
 
 def _constant(config: Config, masked: Masked) -> Filling:
     mean = masked.complete(torch.ones_like(masked.x))
-    rmse = metrics.mse_hidden(mean, config.truth, masked.observed).sqrt().item()
+    rmse = metrics.mse_hidden(mean, config.original, masked.observed).sqrt().item()
     return Filling("constant 1", mean[0].numpy(), None, rmse, np.nan, np.nan, {})
 
 
@@ -196,7 +196,7 @@ def _filling(
     method: str, config: Config, masked: Masked, found: dict[str, WeightedEstimate]
 ) -> Filling:
     """Combine the groups of draws, which are the rows of each estimate."""
-    truth, rmses, errors, wholes = config.truth, {}, {}, {}
+    original, rmses, errors, wholes = config.original, {}, {}, {}
     for name, estimate in found.items():
         mean, variance, log_w = (each.cpu() for each in estimate)
         log_parts = log_w.logsumexp(0)[:, None]  # (parts, 1)
@@ -206,9 +206,9 @@ def _filling(
         assert others is not None, "expected at least two groups of draws"
         variance = mixture.variance * ~masked.observed
         wholes[name] = WeightedEstimate(mixture.mean, variance, log_w.reshape(-1, 1))
-        rmses[name] = _rmse(masked.complete(mixture.mean), truth, masked).item()
+        rmses[name] = _rmse(masked.complete(mixture.mean), original, masked).item()
         errors[name] = metrics.leave_one_out_error(
-            torch.stack([_rmse(other, truth, masked) for other in others])
+            torch.stack([_rmse(other, original, masked) for other in others])
         ).item()
     best, *_ = found
     whole = wholes[best]
@@ -223,5 +223,5 @@ def _filling(
     )
 
 
-def _rmse(guess: Tensor, truth: Tensor, masked: Masked) -> Tensor:
-    return metrics.mse_hidden(guess, truth, masked.observed).sqrt()[0]
+def _rmse(guess: Tensor, original: Tensor, masked: Masked) -> Tensor:
+    return metrics.mse_hidden(guess, original, masked.observed).sqrt()[0]

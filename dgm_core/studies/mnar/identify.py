@@ -182,7 +182,7 @@ def _shot(
         model, problem.masked[rows], side_by_side.DRAWS_WATCHED, generator(seed)
     )
     mean, _ = mean_and_variance(sample)
-    rmse, _ = rmse_of_table(mean, problem.truth.x[rows], problem.hidden[rows])
+    rmse, _ = rmse_of_table(mean, problem.original.x[rows], problem.hidden[rows])
     return sample.bound.mean(), rmse, side_by_side.curves(model.missing_process, problem.losing)
 
 
@@ -202,12 +202,12 @@ def _result(config: Config, models: tuple[NotMIWAE, ...], problem: Problem) -> S
         of_rows, error = (torch.cat(each) for each in zip(*estimates, strict=True))
         bounds.append(of_rows)
         errors.append(error.square().sum().sqrt() / len(error))
-        rmse.append(rmse_of_table(torch.cat(means), problem.truth.x, problem.hidden))
+        rmse.append(rmse_of_table(torch.cat(means), problem.original.x, problem.hidden))
     processes = [model.missing_process for model in models]
     curves = torch.stack([side_by_side.curves(each, problem.losing) for each in processes])
     signs = directions(curves)
     plan = config.plan
-    truth = plan.sign if plan and plan.kind == "self-masking" else None
+    true_sign = plan.sign if plan and plan.kind == "self-masking" else None
     of_all = torch.stack(bounds)  # (R, N)
     return Result(
         of_all.mean(1),
@@ -215,6 +215,6 @@ def _result(config: Config, models: tuple[NotMIWAE, ...], problem: Problem) -> S
         tuple(rmse),
         curves,
         signs,
-        verdict(signs, of_all, truth),
+        verdict(signs, of_all, true_sign),
         models,
     )

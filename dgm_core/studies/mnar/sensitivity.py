@@ -38,7 +38,7 @@ class Basis(NamedTuple):
     """
 
     masked: Masked  # (B, D)
-    truth: Tensor  # (B, D)
+    true_values: Tensor  # (B, D)
     hidden: Tensor  # (B, D) bool, the entries that are scored
     rows: Tensor  # (B,) indices of these rows in the table
     row: Tensor  # (H,) row 0 … B − 1 of each missing entry
@@ -82,7 +82,7 @@ def prepare(
     at_random = (log_w.softmax(1)[row] * values).sum(1)
     return Basis(
         masked,
-        problem.truth.x[chosen],
+        problem.original.x[chosen],
         problem.hidden[chosen],
         chosen,
         row,
@@ -136,7 +136,7 @@ def assume(basis: Basis, process: Restricted) -> Assumed:
     return Assumed(
         table,
         torch.zeros_like(table).index_put((row, column), variance.sqrt()),
-        rmse_of_table(table, basis.truth, basis.hidden),
+        rmse_of_table(table, basis.true_values, basis.hidden),
         ess,
         (ess < FEW).double().mean().item(),
         _mean_of_columns(mean - basis.at_random, column, table.shape[1]),

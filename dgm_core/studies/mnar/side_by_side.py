@@ -329,7 +329,7 @@ def baseline(
     found = yield from completed.steps(
         TABLE_BASELINES[name](), problem.masked, generator(seed), budget
     )
-    return Baseline(name, rmse_of_table(found.mean, problem.truth.x, problem.hidden))
+    return Baseline(name, rmse_of_table(found.mean, problem.original.x, problem.hidden))
 
 
 def _trained(
@@ -389,12 +389,12 @@ def watched_rows(problem: Problem, most: int = WATCHED) -> Tensor:
 @torch.no_grad()
 def shot(model: MIWAE, problem: Problem, rows: Tensor, loss: float, seed: int) -> Shot:
     """Score a model on some rows with few importance samples."""
-    hidden, truth = problem.hidden[rows], problem.truth.x[rows]
+    hidden, true_values = problem.hidden[rows], problem.original.x[rows]
     training = model.training
     model.eval()
     sample = weighted_completions(model, problem.masked[rows], DRAWS_WATCHED, generator(seed))
     mean, _ = mean_and_variance(sample)
-    rmse, _ = rmse_of_table(mean, truth, hidden)
+    rmse, _ = rmse_of_table(mean, true_values, hidden)
     model.train(training)
     return Shot(-loss, rmse.item(), mean[hidden], learned_curves(model, problem.losing))
 
@@ -432,7 +432,7 @@ def answer(model: MIWAE, problem: Problem, config: Config) -> Steps[Answer]:
     source = generator(config.seed)
     samples = max(20, min(config.samples, MAX_SAMPLES // len(problem.masked)))
     copies = min(COPIES, max(1, MAX_COPIED_CELLS // problem.masked.x.numel()))
-    truth, hidden = problem.truth.x, problem.hidden
+    true_values, hidden = problem.original.x, problem.hidden
     parts = []
     for rows, piece in _batches(problem.masked, samples):
         sample = weighted_completions(model, piece, samples, source)
@@ -440,7 +440,7 @@ def answer(model: MIWAE, problem: Problem, config: Config) -> Steps[Answer]:
         mean, variance = mean_and_variance(sample)
         completions = sir_completions(sample, COPIES, source)
         yield None
-        covered = coverage_hidden(completions, truth[rows], ~hidden[rows])
+        covered = coverage_hidden(completions, true_values[rows], ~hidden[rows])
         bound, ess = sample.bound, sample.effective_draws
         middle = median(sample)
         completions = completions[:copies].clone()
@@ -451,8 +451,8 @@ def answer(model: MIWAE, problem: Problem, config: Config) -> Steps[Answer]:
     )
     weight = hidden.sum(1).double()
     return Answer(
-        rmse_of_table(mean, truth, hidden),
-        (middle - truth)[hidden].abs().mean().item(),
+        rmse_of_table(mean, true_values, hidden),
+        (middle - true_values)[hidden].abs().mean().item(),
         ((covered.nan_to_num() * weight).sum() / weight.sum()).item(),
         mean,
         variance.sqrt(),

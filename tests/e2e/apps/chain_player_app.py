@@ -31,9 +31,9 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     return np.stack([np.asarray(image) > 110 for image in large]), labels
 
 
-def f1(draw: np.ndarray, truth: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+def f1(draw: np.ndarray, original: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """F1 on the hidden pixels of images (…, H, W); NaN if no score is defined."""
-    guess, target = draw[..., hidden], truth[hidden]
+    guess, target = draw[..., hidden], original[hidden]
     below = (guess.sum(-1) + target.sum()).astype(float)
     return 2 * (guess & target).sum(-1) / np.where(below > 0, below, np.nan)
 
@@ -43,11 +43,11 @@ def over_chains(scores: np.ndarray) -> np.ndarray:
     return np.quantile(scores, [0.1, 0.5, 0.9], axis=1).T
 
 
-def noisy_chains(truth: np.ndarray, hidden: np.ndarray, chains: int, heat: float) -> np.ndarray:
+def noisy_chains(original: np.ndarray, hidden: np.ndarray, chains: int, heat: float) -> np.ndarray:
     """Chains over the digits most similar on the observed pixels: (T, chains, H, W)."""
     library, _ = digits()
     generator = np.random.default_rng(int(heat * 10))
-    distance = (library[:, ~hidden] != truth[~hidden]).sum(1)
+    distance = (library[:, ~hidden] != original[~hidden]).sum(1)
     draws = np.zeros((TOTAL, chains, SIDE, SIDE), bool)
     for chain in range(chains):
         current = generator.integers(len(library))
@@ -57,7 +57,7 @@ def noisy_chains(truth: np.ndarray, hidden: np.ndarray, chains: int, heat: float
             if distance[best] < distance[current] + 6 * heat * generator.random():
                 current = best
             noise = generator.random((SIDE, SIDE)) < 0.004 * heat
-            draws[t, chain] = np.where(hidden, library[current] ^ noise, truth)
+            draws[t, chain] = np.where(hidden, library[current] ^ noise, original)
     return draws
 
 
@@ -69,17 +69,17 @@ def running_means(draws: np.ndarray) -> np.ndarray:
     return (sums[1:] - sums[first]) / counts[:, None, None, None]
 
 
-def frames_of(truth: np.ndarray, hidden: np.ndarray, chains: int, heat: float) -> SamplerFrames:
+def frames_of(original: np.ndarray, hidden: np.ndarray, chains: int, heat: float) -> SamplerFrames:
     """All frames of one synthetic sampler."""
-    draws = noisy_chains(truth, hidden, chains, heat)
+    draws = noisy_chains(original, hidden, chains, heat)
     means = running_means(draws)
     mean = means.mean(1)
     return SamplerFrames(
         draws=draws,
         mean=mean,
         sd=np.sqrt(mean * (1 - mean)),
-        f1_draw=over_chains(f1(draws, truth, hidden)),
-        f1_mean=over_chains(f1(means > 0.5, truth, hidden)),
+        f1_draw=over_chains(f1(draws, original, hidden)),
+        f1_mean=over_chains(f1(means > 0.5, original, hidden)),
     )
 
 
@@ -89,14 +89,14 @@ def problem(
 ) -> tuple[np.ndarray, np.ndarray, dict[str, SamplerFrames]]:
     """Original, hidden pixels and all frames of both samplers."""
     library, labels = digits()
-    truth = library[np.flatnonzero(labels == (3 + 2 * run) % 10)[3]]
-    hidden = np.zeros_like(truth)
+    original = library[np.flatnonzero(labels == (3 + 2 * run) % 10)[3]]
+    hidden = np.zeros_like(original)
     hidden[12:, 4:24] = hide
     samplers = {
-        "Pseudo-Gibbs": frames_of(truth, hidden, chains, heat=9.0),
-        "Metropolis-within-Gibbs": frames_of(truth, hidden, chains, heat=2.0),
+        "Pseudo-Gibbs": frames_of(original, hidden, chains, heat=9.0),
+        "Metropolis-within-Gibbs": frames_of(original, hidden, chains, heat=2.0),
     }
-    return truth, hidden, samplers
+    return original, hidden, samplers
 
 
 def chunk(frames: SamplerFrames, start: int, stop: int) -> SamplerFrames:
@@ -108,7 +108,7 @@ def show(run: int, start: int, stop: int, state: str) -> None:
     """Mount the player with one chunk."""
     query = st.query_params
     hide = query.get("hide") != "none"
-    truth, hidden, samplers = problem(run, int(query.get("chains", 8)), hide=hide)
+    original, hidden, samplers = problem(run, int(query.get("chains", 8)), hide=hide)
     samplers = dict(list(samplers.items())[: int(query.get("samplers", 2))])
     diagnostics = {
         "Pseudo-Gibbs": {"acceptance": None, "stuck": 0, "rhat": 1.084, "ess": 96.2},
@@ -119,7 +119,7 @@ def show(run: int, start: int, stop: int, state: str) -> None:
         diagnostics[name] |= {"f1_mean": score, "f1_mean_error": 0.018}
     message = player_message(
         run=f"run {run}",
-        original=truth,
+        original=original,
         hidden=hidden,
         samplers={name: chunk(frames, start, stop) for name, frames in samplers.items()},
         numbers=[THIN * (i + 1) for i in range(start, stop)],

@@ -74,20 +74,20 @@ def outcome(config: Config, method: str, step: int) -> Outcome:
     chain = method in (LAIR, CHAIN)
     done = step / STEPS if chain else 1.0
     rng = np.random.default_rng(len(method) + step)
-    truth, hidden = config.truth, ~config.observed
-    smooth = np.stack([(c + np.roll(c, 2, 0) + np.roll(c, -2, 1)) / 3 for c in truth])
-    sd = NOISE[method] * (1.2 + np.sin(np.arange(truth[0].size).reshape(truth[0].shape) / 9))
-    sd = np.where(hidden, sd, 0)[None].repeat(len(truth), 0).astype(np.float32)
+    original, hidden = config.original, ~config.observed
+    smooth = np.stack([(c + np.roll(c, 2, 0) + np.roll(c, -2, 1)) / 3 for c in original])
+    sd = NOISE[method] * (1.2 + np.sin(np.arange(original[0].size).reshape(original[0].shape) / 9))
+    sd = np.where(hidden, sd, 0)[None].repeat(len(original), 0).astype(np.float32)
     blur = min(4 * NOISE[method] / (0.4 + 0.6 * done), 0.9)
-    mean = np.where(hidden, (1 - blur) * truth + blur * smooth, truth)
+    mean = np.where(hidden, (1 - blur) * original + blur * smooth, original)
     draws = mean + sd * rng.normal(size=(16, *mean.shape))
     if config.binary:
         draws = (draws > 0.5).astype(float)
     guess = method == DIFFUSION
-    error = float(np.square(mean - truth)[..., hidden].mean()) if hidden.any() else 0.0
-    rows, columns = np.mgrid[: truth.shape[1], : truth.shape[2]] / truth.shape[1]
+    error = float(np.square(mean - original)[..., hidden].mean()) if hidden.any() else 0.0
+    rows, columns = np.mgrid[: original.shape[1], : original.shape[2]] / original.shape[1]
     waves = [0.1 * hidden * np.sin(k * rows + (4 - k) * 3 * columns) for k in (2, 5, 9, 14)]
-    factors = np.stack([wave[None].repeat(len(truth), 0) for wave in waves])
+    factors = np.stack([wave[None].repeat(len(original), 0) for wave in waves])
     scores = {"SSE": (error * hidden.sum(), 0.02), "MSE": (error, 2e-5 if chain else np.nan)}
     scores |= {"PSNR": (-10 * np.log10(error + 1e-5), np.nan), "SSIM": (1 - 2 * error, np.nan)}
     if config.binary:

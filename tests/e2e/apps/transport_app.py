@@ -1,6 +1,6 @@
 """Test app of the transport: a distribution with two modes, transported to a point.
 
-Query parameters: at, the first point; truth; and unit.
+Query parameters: at, the first point; true_value; and unit.
 """
 
 import json
@@ -11,7 +11,7 @@ import streamlit as st
 from ui.components.transport import Distribution, transport
 
 
-def distribution_of(entry: int, truth: float | None = None) -> Distribution:
+def distribution_of(entry: int, true_value: float | None = None) -> Distribution:
     """Weighted draws of a skewed distribution with its density; each cell has another one."""
     generator = np.random.default_rng(entry)
     proportions, centres, scales = (
@@ -32,7 +32,7 @@ def distribution_of(entry: int, truth: float | None = None) -> Distribution:
         weights=weights,
         mean=float(weights @ values),
         median=float(values[order][half]),
-        truth=truth,
+        true_value=true_value,
         low=-3.0,
         high=4.0,
         grid=grid,
@@ -56,7 +56,9 @@ def main() -> None:
     if st.toggle("Show", value=True):
         point = transport(
             "transport",
-            distribution_of(memory.entry, float(query["truth"]) if "truth" in query else None),
+            distribution_of(
+                memory.entry, float(query["true_value"]) if "true_value" in query else None
+            ),
             title="Alcohol, given the other entries",
             unit=query.get("unit", "SD"),
             at=memory.point,

@@ -82,8 +82,8 @@ def test_timed_lair_is_one_cell_with_its_time_reference(
 ) -> None:
     timed: list[int] = []
 
-    def affordable(config: samplers.Config, model: Any, truth: Any, *_: Any) -> int:
-        timed.append(len(truth))
+    def affordable(config: samplers.Config, model: Any, original: Any, *_: Any) -> int:
+        timed.append(len(original))
         return 20
 
     monkeypatch.setattr(samplers, "_affordable", affordable)

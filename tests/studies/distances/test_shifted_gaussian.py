@@ -29,13 +29,13 @@ CLOSED_FORMS = {
 @pytest.mark.parametrize("name", CLOSED_FORMS)
 def test_distances_and_slopes_are_the_closed_forms(name: str) -> None:
     thetas = THETAS.clone().requires_grad_()
-    truth = CLOSED_FORMS[name](thetas / WIDTH)
-    (slope,) = torch.autograd.grad(truth.sum(), thetas)
+    expected = CLOSED_FORMS[name](thetas / WIDTH)
+    (slope,) = torch.autograd.grad(expected.sum(), thetas)
     # The trapezoid rule converges more slowly at a kink, as total variation has one.
     kink = name == "total variation"
     tolerance = {"rtol": 0, "atol": 1e-3} if kink else {"rtol": 1e-9, "atol": 1e-11}
     found = sweep(name, THETAS, WIDTH)
-    torch.testing.assert_close(found.distance, truth.detach(), **tolerance)
+    torch.testing.assert_close(found.distance, expected.detach(), **tolerance)
     # At θ = 0 the slope of total variation jumps.
     torch.testing.assert_close(found.slope[1:], slope[1:], **tolerance)
 
@@ -50,7 +50,7 @@ def test_the_slope_of_jensen_shannon_is_its_difference() -> None:
 @pytest.mark.parametrize("name", [name for name in DIVERGENCES if name != "wasserstein"])
 def test_in_the_plane_a_second_dimension_changes_nothing(name: str) -> None:
     distribution = Mixture(((0.0, 0.0),), WIDTH)
-    in_the_plane = Pair(distribution, distribution).truth(DIVERGENCES[name], 0.6)
+    in_the_plane = Pair(distribution, distribution).true_value(DIVERGENCES[name], 0.6)
     on_the_line = between(name, torch.tensor([0.6]), WIDTH).item()
     assert on_the_line == pytest.approx(in_the_plane, rel=2e-3)
 

@@ -50,11 +50,11 @@ def provide(dataset: str, need: str | None) -> Material:
 
 
 def config(*names: str, **more: Any) -> Config:
-    truth = data.threshold(data.load("digits", "test").x[8])
+    original = data.threshold(data.load("digits", "test").x[8])
     hidden = ~masks.top_half(28, 28).numpy()
     return Config(
         "digits",
-        (truth * 255).byte().numpy().tobytes(),
+        (original * 255).byte().numpy().tobytes(),
         np.packbits(hidden).tobytes(),
         tuple((name, QUICK.get(name, ())) for name in names),
         **more,
@@ -68,16 +68,16 @@ def outcomes(*names: str, **more: Any) -> dict[str, Outcome]:
 
 
 def test_every_method_of_the_catalogue_ends_with_images_and_scores() -> None:
-    truth, observed = config().truth, config().observed
+    original, observed = config().original, config().observed
     for name, outcome in outcomes(*CATALOGUE).items():
         assert outcome.state == "finished", outcome
         assert outcome.done == 1
         assert outcome.note == "for digits"
         assert outcome.seconds > 0
-        assert np.array_equal(outcome.mean[:, observed], truth[:, observed])
+        assert np.array_equal(outcome.mean[:, observed], original[:, observed])
         assert {"F1", "MSE", "SSE", "PSNR", "SSIM", "CRPS"} <= outcome.scores.keys()
         assert outcome.scores.keys() <= DEFINITIONS.keys()
-        hidden = (outcome.mean - truth)[:, ~observed]
+        hidden = (outcome.mean - original)[:, ~observed]
         assert outcome.scores["SSE"][0] == pytest.approx((hidden**2).sum(), rel=1e-4), name
         assert outcome.scores["MSE"][0] == pytest.approx((hidden**2).mean(), rel=1e-4)
         assert outcome.calibration.kind == "reliability"

@@ -30,13 +30,13 @@ def test_a_chain_equals_a_loop_written_by_hand(pattern: str) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = fully_connected_dlvm(3, 8).eval().requires_grad_(False)
-    truth = (torch.rand(5, 1, 28, 28, generator=generator(4)) < 0.3).float()
-    observed = observed_by(pattern, truth)
+    original = (torch.rand(5, 1, 28, 28, generator=generator(4)) < 0.3).float()
+    observed = observed_by(pattern, original)
     method = PseudoGibbs(model, iterations=25, warmup=5, chains=2, draws=1, updates=1)
-    filled = fill_in(method, truth, observed, generator(5), batch=3)
+    filled = fill_in(method, original, observed, generator(5), batch=3)
     source, means = generator(5), []
     for rows in (slice(0, 3), slice(3, 5)):
-        masked = Masked(truth[rows], observed[rows])
+        masked = Masked(original[rows], observed[rows])
         running = chains.RunningMean()
         for step in chains.run(pseudo_gibbs(model, masked.repeat(2)), source, 25, 5):
             if not step.warming_up:

@@ -45,11 +45,11 @@ def test_a_row_equals_a_loop_over_images_and_chains(sampler: str, model: VAE) ->
     config = Config("iterations", images=3, chains=2, iterations=60, seed=4)
     row = next(row for row in rows_of(config, model) if row.sampler == sampler)
     assert row.lengths == (50, 60)
-    truth = data.threshold(data.load("digits", "test").x[:3])
-    observed = observed_by("top half", truth)
+    original = data.threshold(data.load("digits", "test").x[:3])
+    observed = observed_by("top half", original)
     rates, rhats = [], []
     for image in range(3):
-        one = Masked(truth[image : image + 1], observed[image : image + 1])
+        one = Masked(original[image : image + 1], observed[image : image + 1])
         means, draws, accepted, log_joint = [], [], [], []
         for chain in range(2):
             own = (4, "digits", "iterations", "top half", image, chain)
@@ -68,10 +68,10 @@ def test_a_row_equals_a_loop_over_images_and_chains(sampler: str, model: VAE) ->
         guesses = torch.stack(means).mean(0), draws[0]
         hidden = ~observed[image]
         for at, guess in enumerate(guesses):
-            ink, true = guess[0][hidden] > 0.5, truth[image][hidden] > 0.5
+            ink, true = guess[0][hidden] > 0.5, original[image][hidden] > 0.5
             expected = [int((ink & true).sum()), int((ink != true).sum())]
             assert row.counts[-1, at, image].tolist() == pytest.approx(expected, abs=1)
-        assert row.seen[image] == (truth[image][observed[image]] > 0.5).sum()
+        assert row.seen[image] == (original[image][observed[image]] > 0.5).sum()
         rates.append(np.reshape(accepted, (2, 30)).mean(1))
         rhats.append(diagnostics.rhat(torch.tensor(log_joint).double().reshape(2, 30)).item())
     assert row.acceptance[-1] == pytest.approx(np.mean(rates))
@@ -80,22 +80,24 @@ def test_a_row_equals_a_loop_over_images_and_chains(sampler: str, model: VAE) ->
 
 
 def test_scores_match_their_definitions() -> None:
-    truth = (torch.rand(40, 1, 28, 28, generator=generator(0)) < 0.3).float()
-    observed = observed_by("60 % at random", truth)
-    guess = torch.where(torch.rand(truth.shape, generator=generator(1)) < 0.2, 1 - truth, truth)
-    row = row_of(truth, observed, guess)
-    pooled = f1_hidden(guess, truth, observed, event_dims=4).item()
+    original = (torch.rand(40, 1, 28, 28, generator=generator(0)) < 0.3).float()
+    observed = observed_by("60 % at random", original)
+    guess = torch.where(
+        torch.rand(original.shape, generator=generator(1)) < 0.2, 1 - original, original
+    )
+    row = row_of(original, observed, guess)
+    pooled = f1_hidden(guess, original, observed, event_dims=4).item()
     assert row.f1()[0] == pytest.approx(pooled)
-    seen_too = torch.where(observed, truth, guess)
-    everywhere = f1_hidden(seen_too, truth, torch.zeros_like(observed), event_dims=4).item()
+    seen_too = torch.where(observed, original, guess)
+    everywhere = f1_hidden(seen_too, original, torch.zeros_like(observed), event_dims=4).item()
     assert row.f1(pixels="all")[0] == pytest.approx(everywhere)
     assert everywhere > pooled + 0.05  # observed ink raises F1
     assert row.f1(pixels="all")[1] < row.f1()[1]
 
 
-def row_of(truth: torch.Tensor, observed: torch.Tensor, guess: torch.Tensor) -> Row:
-    counts = sampler_sweeps.ink_counts(guess, truth, observed).numpy().astype(np.uint16)
-    seen = ((truth > 0.5) & observed).flatten(1).sum(1).numpy()
+def row_of(original: torch.Tensor, observed: torch.Tensor, guess: torch.Tensor) -> Row:
+    counts = sampler_sweeps.ink_counts(guess, original, observed).numpy().astype(np.uint16)
+    seen = ((original > 0.5) & observed).flatten(1).sum(1).numpy()
     settings = ("digits", "missing rate", "60 % at random", "pseudo-Gibbs", "60 % at random")
     return Row(
         *settings,

@@ -75,22 +75,22 @@ def test_observed_pixels_equal_the_original_in_every_frame() -> None:
     of = config()
     for frame in finished(of).frames:
         for shot in frame.samplers.values():
-            assert (shot.draws[:, of.observed] == of.truth[of.observed]).all()
-            assert (shot.mean[of.observed] == of.truth[of.observed]).all()
+            assert (shot.draws[:, of.observed] == of.original[of.observed]).all()
+            assert (shot.mean[of.observed] == of.original[of.observed]).all()
             assert (shot.sd[of.observed] == 0).all()
 
 
 def test_scores_are_those_of_the_images_shown() -> None:
     of = config()
     result = finished(of)
-    truth, observed = torch.from_numpy(of.truth), torch.from_numpy(of.observed)
+    original, observed = torch.from_numpy(of.original), torch.from_numpy(of.observed)
     for name in SAMPLERS:
         for frame in result.frames[::10]:
             shot, at = frame.samplers[name], frame.iteration - 1
-            by_hand = f1_hidden(torch.from_numpy(shot.draws), truth, observed, event_dims=2)
+            by_hand = f1_hidden(torch.from_numpy(shot.draws), original, observed, event_dims=2)
             np.testing.assert_allclose(shot.f1_draw, by_hand, rtol=1e-6)
             np.testing.assert_allclose(result.traces[name].f1_draw[:, at], by_hand, rtol=1e-6)
-            pooled = f1_hidden(torch.from_numpy(shot.mean), truth, observed, event_dims=2)
+            pooled = f1_hidden(torch.from_numpy(shot.mean), original, observed, event_dims=2)
             assert shot.summary.f1 == pytest.approx(pooled.item())
             ink = (shot.draws & ~of.observed).sum((1, 2))
             assert np.array_equal(result.traces[name].ink[:, at], ink)

@@ -65,15 +65,15 @@ def test_lines_of_other_weights_are_not_shown(
 def test_one_image_has_its_own_lines_and_its_own_upper_bound() -> None:
     found, model = bound_files.load(NAME)["made"], bound_files.load_model(NAME)
     one = bound_files.of_one(found, 4, model, NAME)
-    (truth,) = (line for line in one.lines if line.method == "quadrature")
+    (exact,) = (line for line in one.lines if line.method == "quadrature")
     whole = next(line for line in found.lines if line.method == "quadrature")
-    assert truth.mean == whole.each[4].item()
+    assert exact.mean == whole.each[4].item()
     assert math.isclose(whole.each.mean().item(), whole.mean, abs_tol=1e-4)
     above = next(line for line in one.lines if line.method == "best mixture")
     floor = gaussian_digits.CONFIG.floors[0]
     # For one point, the best mixture is one atom on it with the smallest allowed variance.
     assert math.isclose(above.mean, -50 * math.log(2 * math.pi * floor), rel_tol=1e-6)
-    assert truth.mean < above.mean
+    assert exact.mean < above.mean
     assert len(one.ess) == len(one.pareto_k) == 1
     few = bound_files.up_to(one.lines, 30)
     assert [line.effort for line in few if line.method == "IWAE"] == [3, 10, 30]
@@ -98,11 +98,11 @@ def test_the_shipped_bounds_of_the_small_gaussian_decoder_are_right() -> None:
     distribution = model.decode(torch.cartesian_prod(along, along))
     log_prior = model.prior().log_prob(torch.cartesian_prod(along, along)).double()
     cell = 2 * math.log(12 / 300)
-    truth = torch.stack(
+    exact = torch.stack(
         [(distribution.log_prob(row) + log_prior).logsumexp(0) + cell for row in x[:4]]
     )
     line = next(line for line in found.lines if line.method == "quadrature")
-    torch.testing.assert_close(line.each[:4], truth.double(), rtol=0, atol=0.05)
+    torch.testing.assert_close(line.each[:4], exact.double(), rtol=0, atol=0.05)
     above = next(line for line in found.lines if line.method == "best mixture")
     again = upper_bound(model, x, bound_files.family_of(NAME))
     assert math.isclose(again.per_point, above.mean, abs_tol=1e-3)

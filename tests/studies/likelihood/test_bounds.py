@@ -49,19 +49,19 @@ def test_all_lines_of_a_gaussian_model_are_in_order_around_the_exact_value() -> 
     model, x, z, exact = gaussian_rows(12)
     family = Family(model.noise**2, model.noise**2)
     frames, found = measured(SMALL, model, x, latents=z, family=family)
-    truth = exact.mean().item()
+    log_p = exact.mean().item()
     (integral,), (upper,) = found.of("quadrature"), found.of("best mixture")
-    assert abs(integral.mean - truth) < 1e-6
+    assert abs(integral.mean - log_p) < 1e-6
     torch.testing.assert_close(integral.each, exact, rtol=0, atol=1e-6)
     (below,), (above,) = found.of("AIS"), found.of("AIS backwards")
-    assert abs(below.mean - truth) < 4 * below.error + 0.02
-    assert below.mean - 4 * below.error < truth < above.mean + 4 * above.error
+    assert abs(below.mean - log_p) < 4 * below.error + 0.02
+    assert below.mean - 4 * below.error < log_p < above.mean + 4 * above.error
     curve = [*found.of("ELBO"), *found.of("IWAE")]
     assert [line.effort for line in curve] == [1, 10, 100, 1000, 4000]
     assert all(b.mean > a.mean - 3 * (a.error + b.error) for a, b in pairwise(curve))
-    assert curve[0].mean < truth - 5 * curve[0].error
-    assert abs(curve[-1].mean - truth) < 4 * curve[-1].error
-    assert upper.mean > truth
+    assert curve[0].mean < log_p - 5 * curve[0].error
+    assert abs(curve[-1].mean - log_p) < 4 * curve[-1].error
+    assert upper.mean > log_p
     assert is_ordered(found.lines)
     assert [frame.done for frame in frames] == sorted(frame.done for frame in frames)
     assert math.isclose(frames[-1].done, 1.0)
@@ -117,9 +117,9 @@ def test_a_discrete_model_is_below_the_empirical_distribution() -> None:
     _, found = measured(SMALL, model, x, latents=z)
     (upper,) = found.of("empirical")
     assert upper.effort == len(x.unique(dim=0)) < 40
-    truth = found.of("quadrature")[0].mean
+    log_p = found.of("quadrature")[0].mean
     assert -math.log(40) < upper.mean
-    assert truth < upper.mean
+    assert log_p < upper.mean
     assert is_ordered(found.lines)
 
 

@@ -20,8 +20,8 @@ def bounds(*means: float, noise: float = 1.0) -> Tensor:
     return torch.tensor(means, dtype=torch.float64)[:, None] + rows + noise * own
 
 
-def judged(signs: list[list[int]], *means: float, truth: float | None = None) -> Verdict:
-    return verdict(torch.tensor(signs), bounds(*means), truth)
+def judged(signs: list[list[int]], *means: float, true_sign: float | None = None) -> Verdict:
+    return verdict(torch.tensor(signs), bounds(*means), true_sign)
 
 
 def test_directions_are_those_of_the_ends_unless_they_hardly_differ() -> None:
@@ -31,17 +31,17 @@ def test_directions_are_those_of_the_ends_unless_they_hardly_differ() -> None:
 
 
 def test_trainings_that_agree_have_no_gap() -> None:
-    found = judged([[1, 1], [1, 1], [1, 1]], 0.1, 0.3, 0.2, truth=1.0)
+    found = judged([[1, 1], [1, 1], [1, 1]], 0.1, 0.3, 0.2, true_sign=1.0)
     assert found.agree
     assert not found.decisive
     assert (found.high, found.low, found.alike, found.right) == ((3, 3), (0, 0), 3, True)
     assert math.isnan(found.gap)
-    assert judged([[-1], [-1]], 0.0, 0.0, truth=1.0).right is False
+    assert judged([[-1], [-1]], 0.0, 0.0, true_sign=1.0).right is False
 
 
 def test_the_gap_is_to_the_best_bound_of_another_finding_and_paired_by_row() -> None:
     signs, means = [[1, 1], [-1, 1], [1, 1], [-1, -1]], (0.9, 0.4, 0.7, 0.1)
-    found = judged(signs, *means, truth=-1.0)
+    found = judged(signs, *means, true_sign=-1.0)
     assert (found.high, found.low) == ((2, 3), (2, 1))
     assert found.best == (1, 1)
     assert (found.alike, found.agree, found.uniform, found.right) == (2, False, False, False)
@@ -62,13 +62,13 @@ def test_a_gap_within_its_error_or_the_training_noise_is_not_decisive() -> None:
 
 
 def sentence_of(
-    signs: list[list[int]], *means: float, names: str = "A", truth: float | None = None
+    signs: list[list[int]], *means: float, names: str = "A", true_sign: float | None = None
 ) -> str:
-    return sentence(judged(signs, *means, truth=truth), list(names))
+    return sentence(judged(signs, *means, true_sign=true_sign), list(names))
 
 
 @pytest.mark.parametrize(
-    ("signs", "names", "truth", "expected"),
+    ("signs", "names", "true_sign", "expected"),
     [
         (
             [[1]] * 5,
@@ -103,15 +103,15 @@ def sentence_of(
     ],
 )
 def test_the_sentence_for_agreement(
-    signs: list[list[int]], names: str, truth: float | None, expected: str
+    signs: list[list[int]], names: str, true_sign: float | None, expected: str
 ) -> None:
-    words = sentence_of(signs, *[0.0] * len(signs), names=names, truth=truth)
+    words = sentence_of(signs, *[0.0] * len(signs), names=names, true_sign=true_sign)
     assert expected in words
-    assert words.count(".") == (1 if truth is None else 2)
+    assert words.count(".") == (1 if true_sign is None else 2)
 
 
 def test_the_sentence_for_an_indecisive_disagreement() -> None:
-    words = sentence_of([[1], [-1], [1], [-1], [1]], 0.03, 0.0, 0.0, 0.0, 0.0, truth=1.0)
+    words = sentence_of([[1], [-1], [1], [-1], [1]], 0.03, 0.0, 0.0, 0.0, 0.0, true_sign=1.0)
     assert words == (
         "Three of five trainings find that high values go missing, two that low values do. The "
         "best bounds of the different findings differ by 0.03 ± 0.07 nats per row. These data "
@@ -125,14 +125,14 @@ def test_the_sentence_for_an_indecisive_disagreement() -> None:
 
 
 def test_the_sentence_for_a_decisive_bound() -> None:
-    words = sentence_of([[-1], [0], [1]], 0.5, 0.0, 0.1, truth=-1.0)
+    words = sentence_of([[-1], [0], [1]], 0.5, 0.0, 0.1, true_sign=-1.0)
     assert words == (
         "One of three trainings finds that high values go missing, one that low values do, one "
         "finds no dependence. The best bound is 0.40 ± 0.07 nats per row higher than that of any "
         "other finding. That training finds that low values of A go missing. That is how values "
         "were removed."
     )
-    wrong = sentence_of([[-1], [1]], 0.5, 0.0, truth=1.0)
+    wrong = sentence_of([[-1], [1]], 0.5, 0.0, true_sign=1.0)
     assert wrong.endswith("low values of A go missing. That is not how values were removed.")
 
 

@@ -72,7 +72,7 @@ def test_the_result_is_that_of_each_model_on_all_rows(items: list) -> None:
         with torch.no_grad():
             sample = weighted_completions(model, problem.masked, 100, generator(0))
         mean, _ = mean_and_variance(sample)
-        rmse = rmse_of_table(mean, problem.truth.x, problem.hidden)
+        rmse = rmse_of_table(mean, problem.original.x, problem.hidden)
         torch.testing.assert_close(result.rmse[number].mean, rmse.mean)
         torch.testing.assert_close(result.bounds[number], sample.bound.mean())
         with torch.no_grad():

@@ -143,7 +143,7 @@ def test_only_hidden_entries_move_and_only_removed_ones_are_scored() -> None:
     assert torch.equal(found.mean[observed], basis.masked.x[observed])
     assert (found.sd[observed] == 0).all()
     assert (found.sd[~observed] > 0).all()
-    square = (found.mean - basis.truth)[basis.hidden].double().square().mean()
+    square = (found.mean - basis.true_values)[basis.hidden].double().square().mean()
     torch.testing.assert_close(found.rmse.mean, square.sqrt())
 
 

@@ -56,10 +56,10 @@ def test_below_half_the_variance_the_second_moment_is_infinite() -> None:
 @pytest.mark.parametrize(("dim", "scale"), [(1, 0.9), (5, 1.2), (10, 1.5)])
 def test_both_moments_in_standard_errors(dim: int, scale: float) -> None:
     w = drawn(dim, scale)[:, -1].exp()
-    for power, truth in ((1, 1.0), (2, second_moment(dim, scale).item())):
+    for power, expected in ((1, 1.0), (2, second_moment(dim, scale).item())):
         each = w**power
         error = each.std().item() / math.sqrt(MANY)
-        assert abs(each.mean().item() - truth) < 4 * error
+        assert abs(each.mean().item() - expected) < 4 * error
     # In one dimension fewer it would be another number.
     other = second_moment(dim - 1, scale).item()
     assert abs((w**2).mean().item() - other) > 5 * (w**2).std().item() / math.sqrt(MANY)

@@ -27,10 +27,10 @@ def model() -> torch.nn.Module:
 
 @pytest.fixture(scope="module")
 def config() -> Config:
-    truth = masks.box(28, 28, 8, 8, 12, 6).logical_not().numpy()
+    original = masks.box(28, 28, 8, 8, 12, 6).logical_not().numpy()
     hidden = ~masks.random_pixels(28, 28, 0.5, generator(1)).numpy()
     pack = two_samplers.pack
-    return Config("tiny", pack(truth), pack(hidden), 30, 5, 3, seed=4)
+    return Config("tiny", pack(original), pack(hidden), 30, 5, 3, seed=4)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ def test_the_image_is_the_marked_thumbnail_of_the_scikit_learn_digits() -> None:
     config = Config(**showcase.st_showcase().config)
     digits = data.threshold(data.load("digits", "test").x[:, 0]).numpy().astype(bool)
     row = int(np.linspace(0, len(digits) - 1, SHOWN)[showcase.THUMBNAIL])
-    assert np.array_equal(config.truth, digits[row])
+    assert np.array_equal(config.original, digits[row])
     assert config.model == "digits-dlvm"
 
 
@@ -69,7 +69,7 @@ def test_the_front_page_needs_no_torch() -> None:
 def test_the_comparison_has_the_same_image_and_mask() -> None:
     config, outcomes = showcase.read_comparison(showcase.COMPARISON)
     first = Config(**showcase.st_showcase().config)
-    assert np.array_equal(config.truth[0], first.truth)
+    assert np.array_equal(config.original[0], first.original)
     assert np.array_equal(config.observed, first.observed)
     assert config.dataset == "digits"
     assert [each.method for each in outcomes] == [name for name, _ in config.methods]

@@ -44,10 +44,10 @@ def test_the_message_holds_the_items_of_the_study() -> None:
         model = fully_connected_dlvm(latent_dim=2, hidden=16).eval().requires_grad_(False)
     hidden = np.zeros((28, 28), bool)
     hidden[:14] = True
-    truth = np.random.default_rng(1).random((28, 28)) < 0.4
+    original = np.random.default_rng(1).random((28, 28)) < 0.4
     config = Config(
         "any",
-        pack_image(truth),
+        pack_image(original),
         pack_image(hidden),
         iterations=7,
         warmup=2,
@@ -60,7 +60,7 @@ def test_the_message_holds_the_items_of_the_study() -> None:
     for name, every in result.moves.items():
         one = tracks[name]
         np.testing.assert_array_equal(one.after, np.stack([each.after for each in every]))
-        np.testing.assert_array_equal(one.draws[:, :, ~hidden][0, 0], truth[~hidden])
+        np.testing.assert_array_equal(one.draws[:, :, ~hidden][0, 0], original[~hidden])
         assert [iteration for iteration, _ in one.distance] == [3, 6, 7]
     # LAIR proposes 3 + 1; its warm-up, pseudo-Gibbs, has no fourth.
     assert np.isnan(tracks["LAIR"].proposed[:2, 3]).all()

@@ -67,20 +67,26 @@ def test_every_value_is_counted_even_outliers() -> None:
     assert [len(nothing[name].x) for name in ("observed", "hidden")] == [0, 0]
 
 
-@pytest.mark.parametrize("with_truth", [True, False])
+@pytest.mark.parametrize("with_true_curve", [True, False])
 @pytest.mark.parametrize("trained", [True, False])
 @pytest.mark.parametrize("observed", [0, 1, 5000])
 def test_a_curve_is_drawn_where_it_is_known(
-    with_truth: bool, trained: bool, observed: int
+    with_true_curve: bool, trained: bool, observed: int
 ) -> None:
     curve = torch.sigmoid(5 * GRID).numpy()
     figure = charts.missingness(
-        curve if with_truth else None, curve if trained else None, np.zeros(observed), "learned"
+        curve if with_true_curve else None,
+        curve if trained else None,
+        np.zeros(observed),
+        "learned",
     )
-    expected = {"true": with_truth, "learned": trained}
+    expected = {"true": with_true_curve, "learned": trained}
     assert named(figure).keys() == {name for name, there in expected.items() if there}
     assert len(figure.data[-1].x) <= 240  # the marks of observed values
-    assert len(charts.restart(curve if with_truth else None, curve, True).data) == 1 + with_truth
+    assert (
+        len(charts.restart(curve if with_true_curve else None, curve, True).data)
+        == 1 + with_true_curve
+    )
 
 
 # --- a run ------------------------------------------------------------------------------------
@@ -131,8 +137,12 @@ def test_the_axis_shows_the_highest_bound_and_may_cut_off_the_first_steps() -> N
 def test_imputed_against_true_shows_single_cells_and_at_most_the_maximal_number(
     cells: int,
 ) -> None:
-    truth = np.linspace(-1, 2, cells)
-    found = named(charts.against_truth(truth, {"MIWAE": truth + 1, "not-MIWAE": truth}))
+    true_values = np.linspace(-1, 2, cells)
+    found = named(
+        charts.against_true_values(
+            true_values, {"MIWAE": true_values + 1, "not-MIWAE": true_values}
+        )
+    )
     for name, distance in (("MIWAE", 1), ("not-MIWAE", 0)):
         x, y = np.array(found[name].x), np.array(found[name].y)
         assert len(x) == min(cells, charts.POINTS)
@@ -141,8 +151,8 @@ def test_imputed_against_true_shows_single_cells_and_at_most_the_maximal_number(
 
 @pytest.mark.parametrize("cells", [1, 400])
 def test_histograms_integrate_to_one_and_include_extreme_values(cells: int) -> None:
-    truth = np.linspace(-9, 9, cells)
-    found = named(charts.densities(truth, {"MIWAE": truth * 100}))
+    true_values = np.linspace(-9, 9, cells)
+    found = named(charts.densities(true_values, {"MIWAE": true_values * 100}))
     assert list(found) == ["true values", "MIWAE"]
     for trace in found.values():
         assert np.sum(trace.y) * (trace.x[1] - trace.x[0]) == pytest.approx(1)
@@ -202,15 +212,15 @@ DISTRIBUTIONS = {
 }
 
 
-@pytest.mark.parametrize("truth", [None, 3.0])
+@pytest.mark.parametrize("true_value", [None, 3.0])
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_the_density_of_any_distribution_is_a_density_around_its_draws(
-    name: str, truth: float | None
+    name: str, true_value: float | None
 ) -> None:
     values, weights = DISTRIBUTIONS[name]
-    low, high, x, y = _density(values, weights, truth)
+    low, high, x, y = _density(values, weights, true_value)
     assert low < values.min() <= values.max() < high
-    assert truth is None or low < truth < high
+    assert true_value is None or low < true_value < high
     assert (x[0], x[-1]) == (low, high)
     assert np.isfinite(y).all()
     assert (y >= 0).all()

@@ -107,12 +107,12 @@ def test_the_shipped_run_is_complete_and_fits_its_table(first: shipped.ShippedRu
     assert results.baselines.keys() == set(TABLE_BASELINES)
     problem = ampute(st_table("breast").known, side_by_side.SHOWN.plan)
     rows = side_by_side.watched_rows(problem)
-    truth = problem.truth.x[rows][problem.hidden[rows]].numpy()
+    true_values = problem.original.x[rows][problem.hidden[rows]].numpy()
     for history in results.histories.values():
         assert len(history.bound) == len(history.rmse) == len(results.steps)
-        assert history.guess.shape == truth.shape
+        assert history.guess.shape == true_values.shape
         # The imputed values belong to the last error.
-        assert np.sqrt(np.mean((history.guess - truth) ** 2)) == pytest.approx(
+        assert np.sqrt(np.mean((history.guess - true_values) ** 2)) == pytest.approx(
             history.rmse[-1], rel=0.2
         )
     assert results.histories["not-MIWAE"].curves.shape == (
@@ -131,7 +131,7 @@ def test_the_shipped_models_are_those_of_the_shipped_run(
     problem = ampute(st_table("breast").known, side_by_side.SHOWN.plan)
     sample = weighted_completions(model, problem.masked, 200, generator(0))
     mean, _ = mean_and_variance(sample)
-    error, _ = side_by_side.rmse_of_table(mean, problem.truth.x, problem.hidden)
+    error, _ = side_by_side.rmse_of_table(mean, problem.original.x, problem.hidden)
     scores = first.results.answers[name]
     assert error.item() == pytest.approx(scores["RMSE"], abs=2 * scores["±"])
 

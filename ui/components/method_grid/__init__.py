@@ -127,7 +127,7 @@ def grid_message(
 
 @lru_cache(maxsize=64)
 def _original(config: Config) -> str:
-    return pictures.mean_picture(config.truth)
+    return pictures.mean_picture(config.original)
 
 
 def _final(outcome: Outcome, live: bool) -> Outcome:

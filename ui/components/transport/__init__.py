@@ -47,7 +47,7 @@ class Distribution:
         weights: α_k ≥ 0, (K,), up to a common factor.
         mean, median: of the distribution. The costs are smallest at the mean and median of the
             sample, which differ from these by the Monte-Carlo error if the x_k are draws.
-        truth: the true value, if it is known.
+        true_value: the true value, if it is known.
         low, high: the range shown, and that of a.
         grid: increasing, (G,).
         density: on `grid`, (G,).
@@ -60,7 +60,7 @@ class Distribution:
     weights: np.ndarray
     mean: float
     median: float
-    truth: float | None
+    true_value: float | None
     low: float
     high: float
     grid: np.ndarray
@@ -72,7 +72,7 @@ class Distribution:
             if len(shapes[0]) != 1 or shapes[0] != shapes[1] or shapes[0] == (0,):
                 raise ValueError(f"expected {one} and {other} of one length, got {shapes}")
         numbers = [self.mean, self.median, self.low, self.high]
-        numbers += [] if self.truth is None else [self.truth]
+        numbers += [] if self.true_value is None else [self.true_value]
         for each in (self.values, self.weights, self.grid, self.density, np.array(numbers)):
             if not np.isfinite(each).all():
                 raise ValueError("expected finite numbers in the distribution")
@@ -127,7 +127,7 @@ def transport(
             "density": _packed(distribution.density),
             "mean": float(distribution.mean),
             "median": float(distribution.median),
-            "trueValue": None if distribution.truth is None else float(distribution.truth),
+            "trueValue": None if distribution.true_value is None else float(distribution.true_value),
             "low": low,
             "high": high,
             "at": float(np.clip(start if point is None else point, low, high)),
