@@ -76,7 +76,7 @@ def last_value(name: str, value: object) -> Any:
 
 
 def remember(name: str, value: object) -> None:
-    """Set the value of the kept widget `name` for the next time that it is drawn anew."""
+    """Set the value of the kept widget `name` for the next time that it is drawn again."""
     st.session_state.setdefault(_LAST, {})[KEPT + name] = value
 
 

@@ -29,9 +29,9 @@ _POOL = Pool(2)
 def read_picture(content: bytes, name: str = "") -> np.ndarray:
     """The grey levels of an uploaded picture, upright, on white paper.
 
-    Of an animation the first frame is used; transparent parts become white; 16-bit levels are
-    scaled to 8 bits; a larger picture is reduced to at most `decoding.WORKING_SIDE` pixels
-    per side, by averaging.
+    The first frame of an animation is used; transparent parts become white; 16-bit levels are
+    scaled to 8 bits; a larger picture is reduced to at most `decoding.WORKING_SIDE` pixels per
+    side, by averaging.
 
     Args:
         content: the bytes of a PNG, JPEG, GIF, BMP or WebP file.

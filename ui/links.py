@@ -183,7 +183,7 @@ class Setting:
         return draw(label, shown, key=key, **more)
 
     def remember(self, value: Any) -> None:
-        """Set its value for the next time that its widget is drawn anew."""
+        """Set its value for the next time that its widget is drawn again."""
         remember(self.name, value)
 
     def take(self, text: str) -> None:
@@ -222,7 +222,7 @@ def receive(page: str, settings: Iterable[InLink]) -> None:
 
     Args:
         page: its name in the session.
-        settings: all that the address may hold. They are asked for one after the other, so a
+        settings: all that the address may hold. They are requested one after the other, so a
             generator can yield what others depend on first.
     """
     visit = f"{page} link"
@@ -258,7 +258,7 @@ def texts(settings: Iterable[InLink], *, skip_first: bool = False) -> dict[str, 
 
     Args:
         settings: of the part of the page that is on screen.
-        skip_first: leave out what stands at its first value.
+        skip_first: leave out settings with their first value.
     """
     found = {}
     for setting in settings:

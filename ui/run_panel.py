@@ -16,7 +16,7 @@ Every lab shows its runs with it, so the words are the same everywhere:
 
 A run belongs to the session's worker of that name (`ui.jobs`), in whose thread its generator is
 exhausted. The panel shows it by a polling fragment; nothing is computed there, and the buttons
-stand in the main script, because a fragment does not answer while it runs.
+are in the main script, because a fragment does not answer while it runs.
 
 A run is shown as long as the settings are those it was started with. With other settings it is
 stopped, unless `keeps_previous` is set.

@@ -49,13 +49,15 @@ def upload_digit(key: str, place: str) -> np.ndarray | None:
     return upload.content
 
 
-def square_of_photo(key: str, side: int, *, ask: str, hint: str, label: str) -> np.ndarray | None:
+def square_of_photo(
+    key: str, side: int, *, upload_label: str, hint: str, label: str
+) -> np.ndarray | None:
     """An uploader for a photograph, and a square to move over it; None while there is none.
 
     Args:
         key: Streamlit key, and where the photograph is kept in the session.
         side: pixels of the result.
-        ask: label of the uploader.
+        upload_label: label of the uploader.
         hint: shown while there is no photograph.
         label: of the square.
 
@@ -63,7 +65,7 @@ def square_of_photo(key: str, side: int, *, ask: str, hint: str, label: str) -> 
         (3, side, side) uint8.
     """
     file = st.file_uploader(
-        ask,
+        upload_label,
         type=KINDS,
         key=f"upload_{key}",
         help=f"The part in the square is reduced to {side}×{side} pixels. {PRIVACY}",

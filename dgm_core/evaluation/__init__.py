@@ -1,1 +1,1 @@
-"""What measures models for their cards and for the tables of the documents."""
+"""Measurements of models for their cards and for the tables of the documents."""

@@ -54,7 +54,7 @@ class SubpixelConvTranspose2d(nn.ConvTranspose2d):
         rows = torch.tensor([[3, 1], [2, 0]])  # (phase, tap)
         taps = self.weight[:, :, rows][:, :, :, :, rows]  # (in, out, phase, tap, phase, tap)
         kernel = taps.permute(2, 4, 1, 0, 3, 5).flatten(0, 2)
-        assert self.bias is not None  # the constructor asks for one
+        assert self.bias is not None  # the constructor requests one
         phases = nn.functional.conv2d(
             x.contiguous(memory_format=torch.channels_last),
             kernel.contiguous(memory_format=torch.channels_last),
@@ -281,7 +281,7 @@ class UNet(nn.Module):
     The first level works at half the size (2×2 pixels become channels), where convolutions on a
     CPU are most efficient. The coarsest level ends with attention, so each output depends on all
     pixels. The height and width may be any multiples of 2 ** len(widths). Two channels of
-    coordinates in [−1, 1] tell the network the position in the image.
+    coordinates in [−1, 1] give the network the position in the image.
 
     Args:
         in_channels: channels of the image.

@@ -1,6 +1,6 @@
 """Training of a MIWAE in one stage on incomplete images.
 
-Masks of many kinds are drawn anew at each use: random pixels, boxes, halves.
+Masks of many kinds are drawn again at each use: random pixels, boxes, halves.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ def inline_component(folder: Path, *shared: str) -> Callable[..., Any]:
     Args:
         folder: of the component; other .css and .js files in it are parts of the component.
         shared: names of files in `shared/`. The scripts are joined to one module in this order:
-            `mounting.js`, the shared scripts, the parts, the script of the component. Hence they
-            need no imports, and no name may be declared twice. Style sheets likewise.
+            `mounting.js`, the shared scripts, the parts, the script of the component. So they
+            need no imports, and no name may be declared twice. Style sheets are joined likewise.
 
     Raises:
         FileNotFoundError: a file of the component is missing, or a shared name has no file.

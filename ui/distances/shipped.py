@@ -1,4 +1,4 @@
-"""The runs on a fresh page. They are shipped, so nothing is trained before a visitor asks for it.
+"""The runs on a fresh page. They are shipped, so nothing is trained before a visitor requests it.
 
 `python -m ui.distances.shipped` computes them again.
 """

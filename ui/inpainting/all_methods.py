@@ -60,7 +60,7 @@ class AllMethods:
 
     Args:
         problem: the image and its hidden pixels; None if there is nothing to fill in.
-        settings: not used; the choice of methods stands above their cards.
+        settings: not used; the choice of methods is above their cards.
     """
 
     name = "All methods"

@@ -360,7 +360,7 @@ def _upload_a_face(dataset: str) -> np.ndarray | None:
     return uploaded_pictures.square_of_photo(
         "face",
         SHAPES[dataset][1],
-        ask="A photograph of a face",
+        upload_label="A photograph of a face",
         hint="Upload a photograph. Then move the square over a face, from brow to chin.",
         label="Move the square over the face",
     )

@@ -250,7 +250,7 @@ def _size(rows: Sequence[Row]) -> str:
 
 
 def as_csv(before: Sequence[Row], here: Sequence[Row]) -> str:
-    """One row per setting, sampler and number of iterations; the first column tells the origin."""
+    """One row per setting, sampler and number of iterations; the first column gives the origin."""
     entries = [
         {"measured": origin} | row.entry(length)
         for origin, rows in (("beforehand", before), ("here", here))

@@ -130,7 +130,7 @@ class Find:
             return uploaded_pictures.square_of_photo(
                 f"latent {dataset}",
                 side,
-                ask=f"A photograph of a {what}",
+                upload_label=f"A photograph of a {what}",
                 hint=f"Upload a photograph of any size. Then move the square over a {what}.",
                 label=f"Move the square over the {what}",
             )

@@ -57,23 +57,23 @@ def bits(text: str) -> np.ndarray:
     """The pixels of a text, (28, 28) bool.
 
     Raises:
-        ValueError: the text does not stand for pixels.
+        ValueError: the text does not encode pixels.
     """
     return unpack(text, SIDE, SIDE)
 
 
 def read_bits(text: str) -> str:
-    """A text that stands for pixels, unchanged.
+    """A text that encodes pixels, unchanged.
 
     Raises:
-        ValueError: it does not stand for pixels.
+        ValueError: it does not encode pixels.
     """
     bits(text)
     return text
 
 
 def read_mask(text: str) -> str:
-    """The name of a shape or a text that stands for pixels, unchanged.
+    """The name of a shape or a text that encodes pixels, unchanged.
 
     Raises:
         ValueError: it is neither.

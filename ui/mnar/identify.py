@@ -1,4 +1,4 @@
-"""The view Identify: several trainings that are not told which values go missing."""
+"""The view Identify: several trainings that have to learn which values go missing."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Identify:
     name = "Identify"
     settings: ClassVar[tuple[InLink, ...]] = (LENGTH, SEED)
     about = (
-        "Five trainings of not-MIWAE on the same rows. None is told whether high or low values go "
-        "missing; each starts from a different guess. **Look first** at their curves: do they "
+        "Five trainings of not-MIWAE on the same rows. They must learn whether high or low values "
+        "go missing; each starts from a different guess. **Look first** at their curves: do they "
         "agree? **Then** look at the bounds: is one clearly the highest? **Last**, look at the "
         "errors. A mechanism that fits well need not be the true one. You can check it only here, "
         "where you removed the values yourself."
@@ -112,7 +112,7 @@ def _explanation() -> None:
             "self-masking of strength W. There is an exact twin: a normal distribution of the "
             "same width σ, with its mean lower by W σ², that lost its low values. Both give "
             "the same observed values; the twin exists only at one missing rate. The other "
-            "columns may tell the two apart, because they predict the missing values, or they "
+            "columns may distinguish the two, because they predict the missing values, or they "
             "may not. Then only knowledge about the data can decide: in which direction a "
             "sensor fails, or who leaves a question unanswered."
         )

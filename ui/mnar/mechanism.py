@@ -89,7 +89,7 @@ def settings(table: Table) -> Iterator[Setting]:
 
 
 def choose_plan(table: Table) -> Amputation | None:
-    """Show the controls; None if nothing is to be removed, `NO_PLAN` while no column is chosen."""
+    """Show the controls; None if no value is removed, `NO_PLAN` while no column is chosen."""
     numeric = table.numeric
     kinds = [kind for kind in WHY if _fits(kind, table)]
     if not kinds:

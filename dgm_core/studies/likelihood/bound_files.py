@@ -100,7 +100,7 @@ def images_of(
 def of_one(measured: Measured, row: int, model: LatentVariableModel, name: str) -> Measured:
     """Bounds of one image.
 
-    The upper bound of `upper_bounds` holds for a set of images. It is computed anew for the set
+    The upper bound of `upper_bounds` holds for a set of images. It is computed again for the set
     that consists of this image.
     """
     lines = tuple(

@@ -153,7 +153,7 @@ def _selection(
     state = st.session_state.get(key)
     message = state.get("selection") if isinstance(state, Mapping) else None
     chosen = parse(message, len(wanted), revision)
-    memory: dict[str, Any] = st.session_state.setdefault(f"{key}, told", {})
+    memory: dict[str, Any] = st.session_state.setdefault(f"{key}, sent", {})
     known = memory.get("rev") == revision and memory["bits"].shape == wanted.shape
     if not known or (chosen is None and memory["answered"]):
         memory.update(rev=revision, bits=wanted, turn=memory.get("turn", 0) + 1)
