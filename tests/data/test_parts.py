@@ -272,7 +272,7 @@ def test_load_fetches_the_whole_set_where_a_part_lacks_images(
 def test_clusters_get_the_same_images_or_none(server: Server, folder: Path) -> None:
     fetch("mnist")
     fetch("omniglot")
-    some = cluster_images("mnist", MNIST_PART, set_upright=False)
+    some = cluster_images("mnist", MNIST_PART, deskewed=False)
     np.testing.assert_array_equal(
         some.x[:, 0], MNIST_ARRAYS["train-images-idx3-ubyte"][:MNIST_PART]
     )
@@ -282,7 +282,7 @@ def test_clusters_get_the_same_images_or_none(server: Server, folder: Path) -> N
         with pytest.raises(
             data.DataUnavailable, match=f"only a part of {name}.*data fetch {name}"
         ):
-            cluster_images(name, count, set_upright=False)
+            cluster_images(name, count, deskewed=False)
 
 
 @pytest.mark.parametrize("name", ["svhn", "banknote", "binarized_mnist"])

@@ -117,7 +117,7 @@ def transport(
     state = st.session_state.get(key)
     point = parse(state.get("point"), distribution, rev) if isinstance(state, Mapping) else None
     low, high = float(distribution.low), float(distribution.high)
-    start = distribution.mean if at is None else at
+    start, true_value = distribution.mean if at is None else at, distribution.true_value
     _COMPONENT(
         key=key,
         data={
@@ -127,7 +127,7 @@ def transport(
             "density": _packed(distribution.density),
             "mean": float(distribution.mean),
             "median": float(distribution.median),
-            "trueValue": None if distribution.true_value is None else float(distribution.true_value),
+            "trueValue": None if true_value is None else float(true_value),
             "low": low,
             "high": high,
             "at": float(np.clip(start if point is None else point, low, high)),
