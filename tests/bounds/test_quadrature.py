@@ -44,7 +44,7 @@ def test_the_evidence_of_a_gaussian_model_is_exact() -> None:
     assert (found.edge < 1e-6).all()
 
 
-def test_with_one_latent_too() -> None:
+def test_the_evidence_with_one_latent_is_exact() -> None:
     model = MIWAE(**linear_table.networks()).double()
     found = log_evidence(model, linear_table.rows(2), tolerance=1e-9)
     exact = linear_table.log_p_seen().expand(2)
@@ -137,7 +137,7 @@ def test_draws_from_the_grid_follow_the_posterior() -> None:
     assert ((draws.mean(0) - mean).abs() < 5 * error).all()
 
 
-def test_only_one_or_two_latents() -> None:
+def test_more_than_two_latents_are_refused() -> None:
     model = fully_connected_dlvm(latent_dim=3, hidden=4)
     masked = everything(torch.zeros(1, 1, 28, 28))
     with pytest.raises(ValueError, match="1 or 2 latents"):

@@ -80,7 +80,9 @@ def test_data_fetch_of_an_unknown_name(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-def test_data_fetch_without_a_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_fetch_without_a_network_gives_an_error_message(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(download.time, "sleep", lambda _: None)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.socket() as taken:  # bound, but not listening: connections are refused

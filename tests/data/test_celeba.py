@@ -151,7 +151,7 @@ def triangle(inside: int, first: int) -> np.ndarray:
     return weights / weights.sum(1, keepdims=True)
 
 
-def test_source_window_by_hand() -> None:
+def test_the_source_window_is_that_computed_by_hand() -> None:
     x = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     expected = triangle(60, 2) @ x.numpy() @ triangle(50, 7).T
     np.testing.assert_allclose(data.source_window(x), expected, atol=1e-12)
@@ -196,7 +196,7 @@ def real(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip(f"celeba is not in {folder}")
 
 
-def test_the_real_faces(real: None) -> None:
+def test_the_real_faces_are_complete(real: None) -> None:
     tables = {split: data.face_attributes(split) for split in data.SPLITS}
     assert [len(table["young"]) for table in tables.values()] == [29_000, 1_000, 4_535]
     for table in tables.values():

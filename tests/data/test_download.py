@@ -373,7 +373,9 @@ def test_it_gives_up_after_its_attempts(
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_no_network(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_missing_network_is_reported(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     with socket.socket() as taken:  # bound, not listening: connections are refused
         taken.bind(("127.0.0.1", 0))
         point_at(f"http://127.0.0.1:{taken.getsockname()[1]}/", monkeypatch)
@@ -428,7 +430,7 @@ def mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
 @pytest.mark.parametrize("name", IMAGES)  # the small tables would fit
 @pytest.mark.parametrize("size", ["4k", "16k", "24k"])
-def test_a_small_disk_is_full(
+def test_a_full_disk_is_reported(
     server: Server, mount: Callable[[str], Path], name: str, size: str
 ) -> None:
     folder = mount(f"size={size}")
@@ -436,7 +438,7 @@ def test_a_small_disk_is_full(
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_a_full_disk_while_saving(
+def test_a_disk_that_fills_up_while_saving_is_reported(
     server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     def no_space(file: io.BufferedWriter, **_: object) -> None:
@@ -456,20 +458,22 @@ def test_a_full_disk_while_saving(
     assert len(server.requests) == 2 * requests  # a full disk was not retried three times
 
 
-def test_a_folder_that_cannot_be_written(server: Server, mount: Callable[[str], Path]) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(
+    server: Server, mount: Callable[[str], Path]
+) -> None:
     folder = mount("ro")
     assert "cannot be written" in fetch_fails("mnist", folder)
     assert not server.requests
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission(server: Server, folder: Path) -> None:
+def test_a_folder_without_permission_is_reported(server: Server, folder: Path) -> None:
     folder.mkdir(mode=0o555)
     assert "cannot be written" in fetch_fails("mnist", folder)
 
 
 @pytest.mark.parametrize("below", ["", "further"])
-def test_a_folder_that_is_a_file(
+def test_a_folder_that_is_a_file_is_reported(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str
 ) -> None:
     (tmp_path / "file").write_text("I am not a folder")

@@ -54,7 +54,7 @@ def remarks_at(reading: Reading, line: int | None = None, column: str | None = N
 # --- kinds of columns
 
 
-def test_a_table_with_every_kind_of_column() -> None:
+def test_every_kind_of_column_is_read() -> None:
     reading = read(
         "height,smokes,blood,sex\n1.80,no,A,0\n 1.65 ,yes,B,1\n,no,0,1\n-.5e1,,AB,\n1.7,yes,A,0\n"
     )
@@ -104,7 +104,7 @@ def test_two_numbers_are_binary_and_keep_their_values() -> None:
     "spelling",
     ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?", "-", "#N/A", " ", "missing"],
 )
-def test_spellings_of_a_missing_value(spelling: str) -> None:
+def test_every_spelling_of_a_missing_value_is_read(spelling: str) -> None:
     reading = read(f"x,c\n1.5,a\n{spelling},b\n3,{spelling}\n4,a\n")
     assert column(reading, "x") == [1.5, None, 3.0, 4.0]
     assert column(reading, "c") == ["a", "b", None, "a"]
@@ -203,7 +203,7 @@ LETTERS = "größe;blüte\n1,5;früh\n2,5;spät\n3,5;früh\n"
     ],
     ids=["utf-8", "with a mark", "utf-16", "big-endian", "no mark", "big, no mark", "latin-1"],
 )
-def test_encodings(encoded: bytes) -> None:
+def test_every_encoding_is_read(encoded: bytes) -> None:
     reading = read(encoded)
     assert list(reading.frame) == ["größe", "blüte"]
     assert column(reading, "größe") == [1.5, 2.5, 3.5]
@@ -213,7 +213,7 @@ def test_encodings(encoded: bytes) -> None:
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_separators_and_line_ends(separator: str, end: str) -> None:
+def test_every_separator_and_line_end_is_read(separator: str, end: str) -> None:
     rows = [["a", "b", "c"], ["1", "x", "2.5"], ["2", "y, or; so", "3.5"], ["3", "x", "4"]]
     quoted = [[f'"{cell}"' if " " in cell else cell for cell in row] for row in rows]
     reading = read(end.join(separator.join(row) for row in quoted))
@@ -222,7 +222,7 @@ def test_separators_and_line_ends(separator: str, end: str) -> None:
     assert reading.frame.index.tolist() == [2, 3, 4]
 
 
-def test_decimal_commas() -> None:
+def test_decimal_commas_are_read() -> None:
     reading = read("a;b;c\n1,5;1,25;7\n-2,5;0,5e1;8\n;,75;9\n")
     assert column(reading, "a") == [1.5, -2.5, None] or reading.columns[0].kind == "binary"
     assert column(reading, "b") == [1.25, 5.0, 0.75]
@@ -421,19 +421,19 @@ def test_too_large_parquet_is_refused_before_it_is_unpacked() -> None:
     assert "wherever it is not missing" in refused(zeros)
 
 
-def test_ten_thousand_columns() -> None:
+def test_ten_thousand_columns_are_read() -> None:
     header = ",".join(f"c{i}" for i in range(10_000))
     text = f"{header}\n" + "\n".join(",".join([f"{i}"] * 10_000) for i in range(4))
     assert "10,000 columns, but at most 1,000" in refused(text)
 
 
-def test_the_largest_allowed_number_of_columns() -> None:
+def test_the_largest_number_of_columns_is_accepted() -> None:
     rows = [",".join(f"{what}{i}" for i in range(1_000)) for what in ("c", "1.", "2.", "3.")]
     assert read("\n".join(rows)).frame.shape == (3, 1_000)
 
 
 @pytest.mark.slow
-def test_a_million_rows() -> None:
+def test_a_million_rows_are_read() -> None:
     rng = np.random.default_rng(0)
     x, c = rng.standard_normal(1_000_000), rng.integers(0, 3, 1_000_000)
     text = "x,c\n" + "\n".join(f"{a!r},{'uvw'[b]}" for a, b in zip(x.tolist(), c, strict=True))
@@ -451,7 +451,7 @@ def test_names_of_files_cannot_break_a_message() -> None:
 # --- Parquet
 
 
-def test_parquet_of_every_type() -> None:
+def test_every_type_of_parquet_is_read() -> None:
     reading = read_table(
         parquet(
             {
@@ -509,7 +509,7 @@ def test_infinity_in_parquet_is_reported_by_row() -> None:
     assert '"-1e+300"' in remarks_at(reading, 4, "x")
 
 
-def test_parquet_of_pandas_with_row_labels() -> None:
+def test_parquet_of_pandas_with_row_labels_is_read() -> None:
     frame = pd.DataFrame({"x": [1.5, 2.5, 3.5]}, index=[0, 1, 5])
     stream = io.BytesIO()
     frame.to_parquet(stream)
@@ -517,7 +517,7 @@ def test_parquet_of_pandas_with_row_labels() -> None:
     assert list(reading.frame) == ["x"]
 
 
-def test_parquet_with_names_twice() -> None:
+def test_parquet_with_names_twice_is_read() -> None:
     table = pa.Table.from_arrays([pa.array([1.0, 2, 3]), pa.array([3.0, 4, 5])], names=["a", "a"])
     assert list(read_table(parquet(table), "it").frame) == ["a", "a (2)"]
 

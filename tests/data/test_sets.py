@@ -261,7 +261,7 @@ def test_threshold_is_above_one_half() -> None:
 
 
 @pytest.mark.parametrize("name", GREY)
-def test_the_real_sets(name: str, real: Callable[[str], str]) -> None:
+def test_the_real_sets_are_complete(name: str, real: Callable[[str], str]) -> None:
     seen: set[bytes] = set()
     for split, count in zip(data.SPLITS, SIZES[name], strict=True):
         images = data.load(real(name), split, download_missing=False)

@@ -103,7 +103,7 @@ def test_a_single_column_with_missing_values_keeps_its_rows(format: Format) -> N
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_paths_and_streams(tmp_path: Path, format: Format) -> None:
+def test_tables_are_written_to_paths_and_streams(tmp_path: Path, format: Format) -> None:
     frame, stream = mixed(), io.BytesIO()
     write_table(frame, tmp_path / "new" / "table", format)
     write_table(frame, stream, format)

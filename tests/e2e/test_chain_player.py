@@ -92,7 +92,7 @@ def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
 
 
 @pytest.mark.slow
-def test_complete_result_plays_to_the_end(open_player: Open) -> None:
+def test_a_complete_result_plays_to_its_end(open_player: Open) -> None:
     screen = open_player("complete")
     assert screen.mode == "playing"
     early = screen.frame
@@ -215,7 +215,7 @@ def test_outline_marks_the_hidden_region(open_player: Open) -> None:
     assert screen.tile("original").evaluate(picture) == original
 
 
-def test_buttons_and_keys_step(open_player: Open) -> None:
+def test_buttons_and_keys_move_by_one_frame(open_player: Open) -> None:
     screen = open_player("complete", autoplay=0)
     screen.page.evaluate("() => { window.seen = []; window.onkeydown = (e) => seen.push(e.key) }")
     screen.page.locator(".previous").click()
@@ -239,7 +239,7 @@ def test_buttons_and_keys_step(open_player: Open) -> None:
     assert screen.page.evaluate("seen") == ["x"]
 
 
-def test_plot_scrubs(open_player: Open) -> None:
+def test_the_plot_moves_the_player(open_player: Open) -> None:
     screen = open_player("complete", autoplay=0)
     region = screen.page.locator(".plot .warmup").bounding_box()
     assert region is not None
@@ -270,7 +270,7 @@ def test_chunks_arrive_and_are_followed(open_player: Open) -> None:
     screen.shows(0)
 
 
-def test_pause_stops_following(open_player: Open) -> None:
+def test_pausing_stops_the_player_from_following(open_player: Open) -> None:
     screen = open_player("stream", chunk=3)
     until(lambda: screen.frame > 5)
     screen.toggle.click()
@@ -297,7 +297,7 @@ def test_lost_frames_show_the_previous_frame(open_player: Open) -> None:
     screen.shows(12)
 
 
-def test_new_run_starts_again(open_player: Open) -> None:
+def test_a_new_run_starts_again(open_player: Open) -> None:
     screen = open_player("complete", autoplay=0)
     original, _, samplers = problem(1)
     screen.seek(40)
@@ -309,7 +309,7 @@ def test_new_run_starts_again(open_player: Open) -> None:
     np.testing.assert_array_equal(screen.pixels("draw"), 255 * drawn)
 
 
-def test_warnings_and_missing_numbers(open_player: Open) -> None:
+def test_warnings_and_missing_numbers_are_shown(open_player: Open) -> None:
     screen = open_player("complete", autoplay=0)
     first, second = (screen.page.locator(f".card[data-sampler='{s}']") for s in (0, 1))
     expect(first.locator("[data-number=acceptance] dd")).to_have_text("–")

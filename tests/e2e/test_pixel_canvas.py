@@ -110,7 +110,7 @@ def test_mouse_strokes_arrive_cell_by_cell(opened: Opener) -> None:
     assert screen.report()["calls"] == screen.report()["in_callback"] == 2
 
 
-def test_brush_shapes(opened: Opener) -> None:
+def test_each_brush_paints_its_shape(opened: Opener) -> None:
     screen = opened()
     screen.board.focus()
     screen.page.keyboard.press("3")
@@ -156,7 +156,7 @@ def test_eraser_right_button_and_shift_erase(opened: Opener) -> None:
     assert screen.received(4) == row - {(5, 4), (5, 11), (5, 6)}
 
 
-def test_undo_redo_invert_clear(opened: Opener) -> None:
+def test_undo_redo_invert_and_clear_work(opened: Opener) -> None:
     screen = opened(mode="ink")
     screen.brush(1)
     screen.drag((1, 1))
@@ -296,7 +296,7 @@ def test_a_remount_shows_the_latest_pixels(opened: Opener) -> None:
 
 
 @pytest.mark.parametrize(("size", "picture"), [(32, "rgb"), (64, "rgb"), (64, "none")])
-def test_other_sizes(opened: Opener, size: int, picture: str) -> None:
+def test_canvases_of_other_sizes_work(opened: Opener, size: int, picture: str) -> None:
     screen = opened(size=size, picture=picture)
     screen.brush(1)
     last = size - 1
@@ -326,7 +326,7 @@ def test_hidden_cells_show_the_image_only_on_request(opened: Opener, peek: bool)
     assert (here != there) == peek
 
 
-def test_dark_theme_redraws(opened: Opener) -> None:
+def test_the_canvas_is_redrawn_in_the_dark_theme(opened: Opener) -> None:
     screen = opened(options={"color_scheme": "light"})
     screen.tool("Invert").click()
     screen.received(1)

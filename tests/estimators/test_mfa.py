@@ -190,7 +190,7 @@ def test_a_complete_table_is_fitted_as_by_the_missing_data_path() -> None:
     assert abs(gap) < 0.02  # not 0: the empty row moves the start a little
 
 
-def test_pandas_names_pipelines_and_pickles() -> None:
+def test_pandas_names_pipelines_and_pickles_work() -> None:
     x, _ = low_rank_table(100)
     table = pd.DataFrame(ampute(x), columns=list("abcdefgh"))
     imputer = MFAImputer().set_output(transform="pandas")
@@ -203,7 +203,7 @@ def test_pandas_names_pipelines_and_pickles() -> None:
     assert np.isfinite(pipeline.fit_transform(table)).all()
 
 
-def test_a_constant_column_and_a_row_without_values() -> None:
+def test_a_constant_column_and_a_row_without_values_are_accepted() -> None:
     x, _ = low_rank_table(60)
     incomplete = ampute(x)
     incomplete[:, 3] = np.where(np.isnan(incomplete[:, 3]), np.nan, 0.1)

@@ -223,7 +223,7 @@ def test_units_do_not_matter(imputer: MIWAEImputer) -> None:
             assert b.threshold == pytest.approx(factor * a.threshold + shift, rel=1e-2)
 
 
-def test_pandas_pipelines_and_names() -> None:
+def test_pandas_pipelines_and_names_work() -> None:
     x = two_factors(200)
     y = x[:, 0] + 0.1 * x[:, 1]
     table = pd.DataFrame(ampute(x), columns=list("abcdef")).astype({"c": np.float32})

@@ -69,7 +69,7 @@ def test_autocorrelation_equals_a_naive_sum() -> None:
         torch.testing.assert_close(autocorrelation(draws)[:, lag], naive)
 
 
-def test_diagnostics_of_known_chains() -> None:
+def test_diagnostics_of_known_chains_are_near_their_theory() -> None:
     assert rhat(CHAINS["independent"]) < 1.01
     assert rhat(CHAINS["apart"]) > 1.3
     # An AR(1) chain of n draws with coefficient a has an ESS of n (1 - a) / (1 + a).

@@ -59,7 +59,7 @@ def test_another_column_decides_independently_of_the_own_value(known: Masked) ->
     assert abs(own) < 4 / math.sqrt(N)
 
 
-def test_chance_removes_its_rate(known: Masked) -> None:
+def test_chance_removes_the_given_fraction(known: Masked) -> None:
     hidden = ampute(known, Amputation("chance", (0,), base_rate=0.3)).hidden[:, 0].double()
     assert abs(hidden.mean() - 0.3) < 4 * math.sqrt(0.21 / N)
 

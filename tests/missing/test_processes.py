@@ -230,7 +230,7 @@ def test_wrong_shapes_and_types_are_errors() -> None:
 # --- signs and closed forms -------------------------------------------------------------------
 
 
-def test_formulas() -> None:
+def test_logits_are_those_of_the_formulas() -> None:
     x = torch.tensor([[1.0, -2.0]])
     self_masking = SelfMasking(2, weight=[2.0, -0.5], threshold=[0.5, 1.0])
     torch.testing.assert_close(self_masking.logits(x), torch.tensor([[-1.0, -1.5]]))

@@ -61,7 +61,7 @@ def test_it_is_the_sum_over_observed_entries(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
-def test_every_row_under_every_distribution(name: str) -> None:
+def test_every_row_has_its_density_under_every_distribution(name: str) -> None:
     distribution, binary = DISTRIBUTIONS[name]
     masked = problem(binary)[:4]
     found = log_prob_observed_at_each(distribution, masked)

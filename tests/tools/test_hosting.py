@@ -175,7 +175,7 @@ def test_no_more_runs_compute_at_a_time_than_there_are_slots() -> None:
 
 
 @pytest.mark.parametrize(("cores", "named", "expected"), [(1, "", 1), (8, "", 4), (8, "3", 3)])
-def test_the_number_of_slots(
+def test_the_number_of_slots_follows_cores_and_setting(
     cores: int, named: str, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs.os, "cpu_count", lambda: cores)

@@ -131,7 +131,9 @@ def test_one_pass_does_not_depend_on_the_mixture() -> None:
     assert not torch.equal(plain.model.means, others[0].model.means)
 
 
-def test_the_prior_that_networks_are_trained_under(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_networks_are_trained_under_the_prior_of_their_form(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """N(0, I) all along, or after the warm-up the last mixture, or one that moves each step."""
     seen: list[tuple[Tensor, Tensor]] = []
 

@@ -63,7 +63,7 @@ def test_simultaneous_eigenvalues_are_one_plus_and_minus_i_alpha() -> None:
     assert set(np.round(result("simultaneous").eigenvalues, 12)) == {1 + 0.3j, 1 - 0.3j}
 
 
-def test_the_behaviour_of_each_method() -> None:
+def test_each_method_behaves_as_known() -> None:
     far = {name: np.linalg.norm(result(name, steps=200).path[-1]) for name in METHODS}
     assert far["simultaneous"] > 1e3
     assert 0.5 < far["alternating"] < 2

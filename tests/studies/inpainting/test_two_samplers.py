@@ -135,7 +135,7 @@ def test_a_config_outside_the_limits_is_refused(changes: dict[str, object]) -> N
         config(**changes)
 
 
-def test_nothing_and_everything_hidden() -> None:
+def test_nothing_hidden_and_everything_hidden_both_run() -> None:
     for hidden in (np.zeros((28, 28), bool), np.ones((28, 28), bool)):
         result = finished(config(hidden=pack(hidden), iterations=60, warmup=10))
         assert len(result.frames) == len(result.config.frame_numbers())

@@ -166,7 +166,7 @@ def test_metropolis_converges_to_the_exact_posterior_and_pseudo_gibbs_does_not()
     assert off["pseudo-Gibbs"] > 0.2
 
 
-def test_total_variation_of_known_densities() -> None:
+def test_total_variation_of_known_densities_is_exact() -> None:
     axis = torch.linspace(-5, 5, 121, dtype=torch.float64)
     up, across = torch.meshgrid(axis, axis, indexing="ij")
     window = Window(axis, axis, -0.5 * (up.square() + across.square()))

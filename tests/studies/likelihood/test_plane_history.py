@@ -86,7 +86,7 @@ def test_distances_are_those_of_all_draws_so_far() -> None:
         assert parts[-1].histories[name].distance == result.total_variation[name]
 
 
-def test_acceptance_rates() -> None:
+def test_acceptance_rates_are_those_of_a_count() -> None:
     _, parts, result = items()
     taken = {
         name: torch.cat([part.histories[name].taken for part in parts]) for name in result.moves
@@ -100,7 +100,7 @@ def test_acceptance_rates() -> None:
         assert taken["LAIR"][t] == pytest.approx(expected.item(), rel=1e-4)
 
 
-def test_regions_of_highest_density_of_a_gaussian() -> None:
+def test_regions_of_highest_density_of_a_gaussian_are_exact() -> None:
     axis = torch.linspace(-6, 6, 301, dtype=torch.float64)
     up, across = torch.meshgrid(axis, axis, indexing="ij")
     log_density = -0.5 * (up.square() + (across / 0.5).square()) + 3

@@ -102,7 +102,7 @@ def sentence_of(
         ),
     ],
 )
-def test_the_sentence_for_agreement(
+def test_the_sentence_for_agreement_is_as_expected(
     signs: list[list[int]], names: str, true_sign: float | None, expected: str
 ) -> None:
     words = sentence_of(signs, *[0.0] * len(signs), names=names, true_sign=true_sign)
@@ -110,7 +110,7 @@ def test_the_sentence_for_agreement(
     assert words.count(".") == (1 if true_sign is None else 2)
 
 
-def test_the_sentence_for_an_indecisive_disagreement() -> None:
+def test_an_indecisive_disagreement_is_stated() -> None:
     words = sentence_of([[1], [-1], [1], [-1], [1]], 0.03, 0.0, 0.0, 0.0, 0.0, true_sign=1.0)
     assert words == (
         "Three of five trainings find that high values go missing, two that low values do. The "
@@ -124,7 +124,7 @@ def test_the_sentence_for_an_indecisive_disagreement() -> None:
     )
 
 
-def test_the_sentence_for_a_decisive_bound() -> None:
+def test_a_decisive_bound_is_stated() -> None:
     words = sentence_of([[-1], [0], [1]], 0.5, 0.0, 0.1, true_sign=-1.0)
     assert words == (
         "One of three trainings finds that high values go missing, one that low values do, one "

@@ -54,7 +54,7 @@ def test_below_half_the_variance_the_second_moment_is_infinite() -> None:
 
 
 @pytest.mark.parametrize(("dim", "scale"), [(1, 0.9), (5, 1.2), (10, 1.5)])
-def test_both_moments_in_standard_errors(dim: int, scale: float) -> None:
+def test_both_moments_are_within_their_standard_errors(dim: int, scale: float) -> None:
     w = drawn(dim, scale)[:, -1].exp()
     for power, expected in ((1, 1.0), (2, second_moment(dim, scale).item())):
         each = w**power

@@ -35,7 +35,7 @@ def test_chains_without_diagnostics_get_no_verdict() -> None:
     assert not any("effective sample size" in each for each in rest)
 
 
-def test_chains_that_agree() -> None:
+def test_chains_that_agree_get_a_positive_verdict() -> None:
     [first, *_] = words()
     assert first == "The four chains agree: R-hat is 1.003."
     sentence = "The 1,880 draws have an effective sample size of about 800: enough for means."
@@ -76,7 +76,7 @@ def test_a_small_sample_size_comes_before_the_rest() -> None:
 
 def test_low_acceptance_is_called_slow() -> None:
     slow = "of the last proposals were accepted: the chains move slowly."
-    assert f"5 % {slow}" in words(acceptance=0.05)
+    assert f"5\u00a0% {slow}" in words(acceptance=0.05)
     assert f"Less than 1 % {slow}" in words(acceptance=0.004)
 
 
@@ -91,7 +91,7 @@ def test_one_chain_is_not_called_several() -> None:
     assert "two halves" in words(unmoved=(0,), rhat=(1.2,) * 3)[0]
 
 
-def test_at_most_three_sentences() -> None:
+def test_at_most_three_sentences_are_shown() -> None:
     many = words(unmoved=(90, 0, 0, 0), rhat=(1.4,) * 3, ess=(9,) * 3, acceptance=0.01)
     assert len(many) == MAX_SENTENCES
     starts = ["Chain 1 has not", "The four chains do not", "The 1,880 draws have"]

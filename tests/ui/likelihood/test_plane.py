@@ -29,7 +29,7 @@ def test_a_corner_is_a_quarter_of_the_image() -> None:
     assert observed.sum() == 14 * 14
 
 
-def test_pixels_in_an_address() -> None:
+def test_pixels_in_an_address_are_read() -> None:
     drawn = np.random.default_rng(0).random((28, 28)) < 0.3
     text = plane_choice.read_mask(pack(drawn))
     np.testing.assert_array_equal(plane_choice.bits(text), drawn)
