@@ -77,7 +77,7 @@ def test_a_small_sample_size_comes_before_the_rest() -> None:
 def test_low_acceptance_is_called_slow() -> None:
     slow = "of the last proposals were accepted: the chains move slowly."
     assert f"5\u00a0% {slow}" in words(acceptance=0.05)
-    assert f"Less than 1 % {slow}" in words(acceptance=0.004)
+    assert f"Less than 1\u00a0% {slow}" in words(acceptance=0.004)
 
 
 def test_pseudo_gibbs_accepts_every_proposal() -> None:
