@@ -6,7 +6,7 @@
 
 `load` reads the set from `$DGM_DATA` (default: a folder in the user's cache). If it is not there,
 `load` downloads and prepares it; an error says what to do if that fails.
-`fetch(name, extent="part")` gets only what the pages show; `part_held(name)` says how much that
+`fetch` with `extent="part"` gets only what the pages show; `part_held(name)` says how much that
 is. `digits` comes with scikit-learn and is always available.
 
     >>> load_table("iris").shape  # a pandas DataFrame, the target in the last column
