@@ -19,7 +19,7 @@ from dgm_core.data.reading.remarks import quoted
 
 MEMORY = 300 * 2**20
 """Bytes that reading a file may need."""
-SECONDS = 10.0
+SECONDS = 20.0
 """Time limit for reading a file."""
 
 
