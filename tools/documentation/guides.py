@@ -35,6 +35,7 @@ GUIDES = {
         Guide("large-tables.html", "Large tables", "docs/large-tables.md"),
         Guide("structure.html", "Structure", "docs/structure.md"),
         Guide("hosting.html", "Hosting", "docs/hosting.md"),
+        Guide("promises.html", "Promises", "docs/promises.md"),
         Guide("models.html", "The shipped models", "docs/models.md"),
         Guide("command-line.html", "The command line", None),
         Guide("contributing.html", "Contributing", "CONTRIBUTING.md"),
