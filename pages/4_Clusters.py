@@ -11,7 +11,7 @@ from ui.clusters.compare import Compare
 from ui.clusters.learn import Learn
 from ui.clusters.mixture import Inside
 from ui.clusters.own_picture import OwnPicture
-from ui.clusters.runs import TITLES, available, trained_run
+from ui.clusters.runs import TITLES, available, offer_images, trained_run
 
 VIEWS = {view.name: view for view in (Compare, Learn, Inside, OwnPicture)}
 VIEW = links.Setting("cluster view", next(iter(VIEWS)), options=tuple(VIEWS), link="view")
@@ -39,6 +39,7 @@ controls, results = st.columns([3, 8], gap="large")
 try:
     with controls:
         name = run.widget(st.selectbox, "Run")
+        offer_images(name)
     view = VIEWS[chosen](trained_run(name), controls)
     links.send(links.texts([VIEW, run, *view.settings]))
     with results:

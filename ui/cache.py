@@ -31,9 +31,16 @@ def st_model(name: str, where: str | None = None) -> nn.Module:
     return model
 
 
-@st.cache_resource(show_spinner=False, max_entries=20)
 def st_material(dataset: str, need: str | None) -> Material:
-    """`material`: the model or data that a method needs; also called by the threads of runs."""
+    """`material`: the model or data that a method needs; also called by the threads of runs.
+
+    Images that replace a missing data set are forgotten once it is here.
+    """
+    return _st_material(dataset, need, data.is_available(dataset))
+
+
+@st.cache_resource(show_spinner=False, max_entries=20)
+def _st_material(dataset: str, need: str | None, with_data: bool) -> Material:
     return material(dataset, need, st_model)
 
 

@@ -11,7 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import streamlit as st
 
 from dgm_core import device
-from ui import colours, navigation, server_limits
+from ui import colours, data_fetching, navigation, server_limits
 from ui.components.page_bar import Keys
 from ui.streamlit_internals import browser_reported
 
@@ -101,6 +101,7 @@ def page(title: str, subtitle: str, here: str = "", keys: Keys | None = None) ->
         layout="wide",
         initial_sidebar_state="collapsed",
     )
+    data_fetching.begin()
     st.html(f"<style>{_STYLE}</style>")
     last = st.session_state.setdefault(_LAST, {})
     shown = [k for k in st.session_state if isinstance(k, str) and k.startswith(KEPT)]

@@ -117,8 +117,9 @@ def shipped() -> None:
     st.markdown(
         f"{count} models are included, {size / 1e6:.0f} MB. This project trained them; the card "
         "of each states how, and its scores. Of the data sets only scikit-learn's are included. "
-        "The commands below download the others. Without them a page shows images drawn by its "
-        "model, and says so. The pages themselves download nothing."
+        "The commands below download the others. Where a page needs images of MNIST, Omniglot or "
+        "CelebA, a button fetches them once for everybody, if this server allows it. Without them "
+        "the page shows images drawn by its model, says so, and scores nothing."
     )
     rows = "".join(
         _source(each, sum(len(models.get(name, [])) for name in each.data)) for each in sources()

@@ -61,7 +61,7 @@ class Held(NamedTuple):
         Args:
             train_rows: rows of the training images in the whole set, if they are known.
         """
-        fields = {"part": np.array(self, np.int64)}
+        fields: dict[str, np.ndarray] = {"part": np.array(self, np.int64)}
         if train_rows is not None:
             fields["train_rows"] = train_rows.astype(np.int32)
         return fields

@@ -71,7 +71,7 @@ OMNIGLOT = {
 """The MD5 sum is torchvision's; the SHA-256 is that of TensorFlow Datasets."""
 OMNIGLOT_TRAINING = 19_280
 """Training images of the whole set."""
-REST = 0.002
+REST = 0.001
 """Seconds of rest after each drawing: a server that prepares a set goes on answering."""
 
 SIZES = {"mnist": 3_360_000, "omniglot": 7_781_908, "celeba": 8_700_000}

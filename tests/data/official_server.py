@@ -96,6 +96,9 @@ class Handler(BaseHTTPRequestHandler):
             body = body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
         elif fault in ("truncated", "stall"):
             body = body[: length // 2]
+        rest = b""
+        if fault == "hold":  # the second half comes later
+            body, rest = body[: length // 2], body[length // 2 :]
         self.send_response(200 if asked is None else 206)
         if asked is not None:
             self.send_header("Content-Range", f"bytes {asked[1]}-{asked[2]}/{total}")
@@ -104,10 +107,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(length))
         self.end_headers()
         self.wfile.write(body)
-        if fault == "stall":
+        if fault in ("stall", "hold"):
             self.wfile.flush()
             self.server.stalled.set()
             self.server.over.wait(PATIENCE)
+            self.wfile.write(rest)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -246,7 +250,7 @@ def point_at(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Omniglot, "download_url_prefix", url.rstrip("/"))
     zips = {folder: md5(f"/{folder}.zip") for folder in DRAWINGS}
     monkeypatch.setattr(Omniglot, "zips_md5", zips)
-    _point_parts_at(url, monkeypatch)
+    point_parts_at(url, monkeypatch)
     cropped = [url + "test_32x32.mat", "test_32x32.mat", md5("/test_32x32.mat")]
     monkeypatch.setattr(SVHN, "split_list", {"test": cropped})
     monkeypatch.setattr(download, "SVHN_DIGITS", 18)
@@ -272,7 +276,7 @@ def point_at(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(table_download.ORIGINS, name, SMALL[name])
 
 
-def _point_parts_at(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def point_parts_at(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "MNIST_MIRRORS", (url,))
     monkeypatch.setattr(parts, "OMNIGLOT_URL", url)
     for files in (parts.MNIST, parts.OMNIGLOT):

@@ -149,10 +149,12 @@ def test_across_and_up_are_different_latents() -> None:
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """The folder of shipped files, empty at first."""
     monkeypatch.setattr(runs, "ASSETS", tmp_path)
-    st_shipped_run.clear()
+    runs._st_shipped_run.clear()
+    runs.st_history.clear()
     st_model.clear()
     yield tmp_path
-    st_shipped_run.clear()
+    runs._st_shipped_run.clear()
+    runs.st_history.clear()
     st_model.clear()
 
 

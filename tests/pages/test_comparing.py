@@ -164,6 +164,20 @@ def test_the_table_holds_every_score_with_its_error_and_definition() -> None:
     assert rows[0]["definition"] == DEFINITIONS["F1"]
 
 
+def test_a_sample_of_a_model_is_not_called_an_original() -> None:
+    content = comparison_downloads.as_zip(config(), outcomes(), scored=False)
+    with zipfile.ZipFile(io.BytesIO(content)) as folder:
+        assert "model sample.png" in folder.namelist()
+        assert "original.png" not in folder.namelist()
+        with np.load(io.BytesIO(folder.read("arrays.npz"))) as arrays:
+            assert "original" not in arrays
+            np.testing.assert_array_equal(arrays["model sample"], config().original)
+        script = folder.read("again.py").decode()
+    compile(script, "again.py", "exec")
+    assert 'arrays["model sample"]' in script
+    assert "scores" not in script
+
+
 def test_the_pictures_are_enlarged_by_whole_pixels_and_the_arrays_are_exact() -> None:
     with zipfile.ZipFile(io.BytesIO(comparison_downloads.as_zip(config(), outcomes()))) as folder:
         names = set(folder.namelist())

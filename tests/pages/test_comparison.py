@@ -53,7 +53,7 @@ def small() -> torch.nn.Module:
 def clear() -> None:
     for wrapper in (
         cache.st_model,
-        cache.st_material,
+        cache._st_material,
         cache.st_face_rows,
         cache.st_faces,
         cache.st_samples,

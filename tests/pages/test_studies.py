@@ -53,7 +53,8 @@ def test_each_study_is_shown_before_any_click_and_without_data(sweep: str, pixel
     assert not any(each.key == "mask_upload" for each in app.get("file_uploader"))
     button = next(each for each in app.button if each.label == "Measure here")
     assert button.disabled  # the images of MNIST are not available
-    assert any("data fetch mnist" in each.value for each in app.caption)
+    assert any("so nothing can be measured" in each.value for each in app.caption)
+    assert any(each.label.startswith("Fetch MNIST's test images") for each in app.button)
 
 
 @pytest.mark.parametrize("data", DATA)

@@ -13,7 +13,7 @@ from dgm_core import data
 from dgm_core.data.deskew import deskew
 from dgm_core.studies.clusters import embeddings
 from dgm_core.studies.clusters.history import Snapshot
-from ui import contact_sheet, figures, glossary, own_digit, uploaded_pictures
+from ui import contact_sheet, data_fetching, figures, glossary, own_digit, uploaded_pictures
 from ui.clusters import charts
 from ui.clusters.compare import colourings
 from ui.clusters.runs import RECONSTRUCTIONS, TrainedRun
@@ -73,6 +73,7 @@ class OwnPicture:
         if dataset == "digits" or data.is_available(dataset):
             sources.append(TEST)
         source = SOURCE.widget(st.segmented_control, "Picture", options=sources, required=True)
+        data_fetching.offer(dataset, place="place", why="Its test images are not on this server.")
         if source == DRAW:
             return own_digit.draw_digit("place canvas", "place drawing")
         if source == UPLOAD:

@@ -13,13 +13,13 @@ import numpy as np
 import streamlit as st
 import torch
 
-from dgm_core import data, zoo
-from dgm_core.data.cluster_images import cluster_images
+from dgm_core import zoo
+from dgm_core.data.cluster_images import are_available, cluster_images
 from dgm_core.metrics.clustering import UNMATCHED, ClusteringScores, clustering_scores
 from dgm_core.models.vae_gmm import MixtureVAE
 from dgm_core.studies.clusters import history
 from dgm_core.studies.clusters.history import History, Snapshot
-from ui import cache, figures
+from ui import cache, data_fetching, figures
 from ui.assets import ASSETS
 from ui.components.linked_scatter import Sheet, sheet_of
 from ui.components.linked_scatter.palette import colour
@@ -38,7 +38,7 @@ MOST_NAMED = 12
 """Number of labels, at most, after which clusters are named. Omniglot's alphabets are more, and
 clusters of shapes do not correspond to them."""
 
-RECONSTRUCTIONS = "These are reconstructions. The images themselves are not on this server."
+RECONSTRUCTIONS = "The images are reconstructions: those of the data set are not on this server."
 
 
 class Labels(NamedTuple):
@@ -96,7 +96,7 @@ class TrainedRun:
     def labels(self) -> Labels | None:
         """Labels of the data set if it is available, else of a classifier, else None."""
         config, shown = self.history.config, self.history.images
-        if config.dataset == "digits" or data.is_available(config.dataset):
+        if are_available(config.dataset, config.images):
             images, classes = st_images(config.dataset, config.images, config.deskewed, shown)
             present, codes = np.unique(images[1], return_inverse=True)
             names = shortened(classes)
@@ -110,7 +110,7 @@ class TrainedRun:
     def pictures(self) -> tuple[np.ndarray, bool]:
         """Images (M, 28, 28) uint8, and True if they are the data, False if reconstructions."""
         config, shown = self.history.config, self.history.images
-        if config.dataset == "digits" or data.is_available(config.dataset):
+        if are_available(config.dataset, config.images):
             images, _ = st_images(config.dataset, config.images, config.deskewed, shown)
             return images[0], True
         return self.decoded(self.history.snapshots[-1].mean), False
@@ -177,15 +177,45 @@ def available() -> list[str]:
     return shipped + (["yours"] if OWN_RUN in st.session_state else [])
 
 
+def offer_images(name: str) -> None:
+    """Say what is missing if the images of a run are not here, and offer MNIST's."""
+    if name == "yours":
+        return
+    config = st_history(name).config
+    if are_available(config.dataset, config.images):
+        return
+    if name == "mnist-vaegmm":
+        data_fetching.offer("mnist", place="run", why=RECONSTRUCTIONS)
+    else:
+        st.caption(
+            f"{RECONSTRUCTIONS} This run needs all of them. Whoever runs the app can add them: "
+            f"`python -m dgm_core data fetch {config.dataset}`"
+        )
+
+
 def trained_run(name: str) -> TrainedRun:
     """The run with a name in `available()`."""
     return st.session_state[OWN_RUN] if name == "yours" else st_shipped_run(name)
 
 
-@st.cache_resource(show_spinner="Opening the run …", max_entries=4)
 def st_shipped_run(name: str) -> TrainedRun:
-    """A shipped run; shared by all sessions, read-only."""
-    return TrainedRun(name, history.load(ASSETS / f"{name}.npz"), cache.st_model(name))
+    """A shipped run; shared by all sessions, read-only.
+
+    A run remembers whether its images are here, so another one replaces it once they are.
+    """
+    config = st_history(name).config
+    return _st_shipped_run(name, are_available(config.dataset, config.images))
+
+
+@st.cache_resource(show_spinner="Opening the run …", max_entries=4)
+def st_history(name: str) -> History:
+    """The history of a shipped run."""
+    return history.load(ASSETS / f"{name}.npz")
+
+
+@st.cache_resource(show_spinner="Opening the run …", max_entries=4)
+def _st_shipped_run(name: str, with_images: bool) -> TrainedRun:
+    return TrainedRun(name, st_history(name), cache.st_model(name))
 
 
 @st.cache_resource(show_spinner="Loading the images …", max_entries=6)

@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from dgm_core import data
-from dgm_core.data.cluster_images import cluster_images
+from dgm_core.data.cluster_images import are_available, cluster_images
 from dgm_core.studies.clusters.history import History, history_of
 from dgm_core.training import mutual
 from dgm_core.training.mixture_fits import FITS
 from dgm_core.training.mutual import Config, Frame, Result
-from ui import jobs
+from ui import data_fetching, jobs
 from ui.clusters.runs import OWN_RUN, TrainedRun
 from ui.frame import renew
 from ui.links import Setting
@@ -33,6 +32,7 @@ SHOWN = 5_000
 
 DATASET = Setting("train set", "digits", options=DATASETS)
 IMAGES = Setting("train images", 1497, options=(500, 1000, 1497, 2000, 3000, 5000))
+MOST_IMAGES = 5000
 CLUSTERS = Setting("train clusters", 10, low=2, high=30)
 FORM = Setting("train form", "mutual", options=FORMS)
 ROUNDS = Setting("train rounds", 6, low=1, high=12)
@@ -60,8 +60,10 @@ class Item(NamedTuple):
 
 def choose() -> Config:
     """Draw the settings of a run, and return them."""
-    available = [name for name in DATASETS if name == "digits" or data.is_available(name)]
+    available = [name for name in DATASETS if name == "digits" or are_available(name, MOST_IMAGES)]
     dataset = DATASET.widget(st.selectbox, "Images", options=available)
+    if absent := [name for name in DATASETS if name not in available]:
+        _offer(absent)
     images = IMAGES.widget(
         st.select_slider,
         "Number of images",
@@ -80,6 +82,18 @@ def choose() -> Config:
         more = _exchange()
     schedule = {"warmup": 30, "rounds": rounds, "epochs": 5}
     return Config(dataset, images, form=form, clusters=clusters, **schedule, **more)
+
+
+def _offer(absent: list[str]) -> None:
+    """Offer the images that are not here; of Omniglot, a part would not do."""
+    with data_fetching.more([DATASETS[name] for name in absent], absent):
+        if "mnist" in absent:
+            data_fetching.offer("mnist", place="training")
+        if "omniglot" in absent:
+            st.caption(
+                "Omniglot needs all its training images. Whoever runs the app can add them: "
+                "`python -m dgm_core data fetch omniglot`"
+            )
 
 
 EXCHANGE: list[tuple[str, Setting, str, str]] = [

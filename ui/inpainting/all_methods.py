@@ -130,6 +130,7 @@ class AllMethods:
             definitions=DEFINITIONS,
             original_title=self.origin.title,
             original_note=self.origin.note,
+            scored=self.origin.scored,
         )
         request = method_grid("grid", message)
         if request is not None:
@@ -139,13 +140,17 @@ class AllMethods:
         """Show downloads and calibration of the outcomes, and the formulas."""
         if self.progress is not None and not panel.live and self.progress.started:
             self._downloads()
-            self._calibration()
+            if self.origin.scored:
+                self._calibration()
             self._bound()
         with st.expander("Formulas"):
             formulas.all_methods()
 
     def _downloads(self) -> None:
-        config, outcomes = self.config, self.progress.outcomes()
+        config, scored = self.config, self.origin.scored
+        outcomes = self.progress.outcomes()
+        if not scored:
+            outcomes = [each._replace(scores={}) for each in outcomes]
         with st.container(horizontal=True):
             st.download_button(
                 "Table (.csv)",
@@ -157,7 +162,7 @@ class AllMethods:
             )
             st.download_button(
                 "Images and arrays (.zip)",
-                lambda: comparison_downloads.as_zip(config, outcomes),
+                lambda: comparison_downloads.as_zip(config, outcomes, scored=scored),
                 "comparison.zip",
                 "application/zip",
                 icon=":material/download:",

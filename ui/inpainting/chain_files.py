@@ -26,13 +26,14 @@ ENLARGEMENT = 8
 """Factor by which a single panel is enlarged."""
 
 
-def as_npz(config: Config, frames: Sequence[Frame]) -> bytes:
+def as_npz(config: Config, frames: Sequence[Frame], *, scored: bool = True) -> bytes:
     """Arrays of the original, the mask, and each sampler's last draws, mean and deviation.
 
-    Names: `truth` and `observed` (H, W); `<sampler>_draws` (chains, H, W), `<sampler>_mean` and
-    `<sampler>_sd` (H, W).
+    Names: `truth`, or `model_sample` if a model drew the image, and `observed` (H, W);
+    `<sampler>_draws` (chains, H, W), `<sampler>_mean` and `<sampler>_sd` (H, W).
     """
-    fields: dict[str, np.ndarray] = {"truth": config.original, "observed": config.observed}
+    title = "truth" if scored else "model_sample"
+    fields: dict[str, np.ndarray] = {title: config.original, "observed": config.observed}
     for name in SAMPLERS:
         shot, short = frames[-1].samplers[name], name.replace("-", "_").lower()
         fields |= {
@@ -50,18 +51,18 @@ def comparison_png(config: Config, frames: Sequence[Frame]) -> bytes:
     return _png(drawn_frames.frame(config, frames[-1]))
 
 
-def panels_zip(config: Config, frames: Sequence[Frame]) -> bytes:
-    """ZIP of one PNG per panel at the last frame."""
+def panels_zip(config: Config, frames: Sequence[Frame], *, scored: bool = True) -> bytes:
+    """ZIP of one PNG per panel at the last frame; `original` is `model sample` if not scored."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as folder:
-        for name, levels in _panels(config, frames[-1]):
+        for name, levels in _panels(config, frames[-1], scored=scored):
             large = drawn_frames.enlarged(levels, ENLARGEMENT)
             folder.writestr(f"{name}.png", _png(Image.fromarray(large)))
     return buffer.getvalue()
 
 
-def _panels(config: Config, shot: Frame) -> Iterator[tuple[str, np.ndarray]]:
-    yield "original", drawn_frames.grey(config.original)
+def _panels(config: Config, shot: Frame, *, scored: bool) -> Iterator[tuple[str, np.ndarray]]:
+    yield "original" if scored else "model sample", drawn_frames.grey(config.original)
     yield "observed", drawn_frames.observed(config)
     for name in SAMPLERS:
         sampler = shot.samplers[name]
@@ -104,8 +105,9 @@ def settings_json(config: Config) -> str:
     return json.dumps(plain, indent=1)
 
 
-def script(config: Config) -> str:
+def script(config: Config, *, scored: bool = True) -> str:
     """Ten lines of Python that repeat the run."""
+    result = "each.summary" if scored else "each.summary._replace(f1=None, f1_error=None)"
     return f"""from dgm_core import zoo
 from dgm_core.studies.inpainting.two_samplers import Config, run
 
@@ -115,7 +117,7 @@ config = Config("{config.model}", image, hidden, iterations={config.iterations},
                 warmup={config.warmup}, chains={config.chains}, seed={config.seed},
                 initialisation="{config.initialisation}", thin={config.thin})
 *_, result = run(config, zoo.load(config.model))
-print({{name: each.summary for name, each in result.frames[-1].samplers.items()}})
+print({{name: {result} for name, each in result.frames[-1].samplers.items()}})
 """
 
 

@@ -43,37 +43,48 @@ def as_csv(outcomes: Sequence[Outcome], definitions: Mapping[str, str]) -> str:
     return file.getvalue()
 
 
-def as_zip(config: Config, outcomes: Sequence[Outcome]) -> bytes:
+def as_zip(config: Config, outcomes: Sequence[Outcome], *, scored: bool = True) -> bytes:
     """PNGs of problem, original, means, standard deviations, draws; `arrays.npz`; `again.py`.
 
     The script reads the image and its mask from the arrays and runs the same comparison.
+
+    Args:
+        config: of the comparison.
+        outcomes: of its methods.
+        scored: whether the image is an original; else it is named "model sample", and the script
+            prints no scores.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as folder:
-        for name, levels in _pictures(config, outcomes):
+        for name, levels in _pictures(config, outcomes, _name(scored)):
             folder.writestr(f"{name}.png", _png(levels, _factor(config)))
         for outcome in outcomes:
             if outcome.draws is not None and len(outcome.draws):
                 sheet = _sheet([_levels(draw) for draw in outcome.draws])
                 name = f"{_file_name(outcome.method)} draws"
                 folder.writestr(f"{name}.png", _png(sheet, max(1, _factor(config) // 2)))
-        folder.writestr("arrays.npz", _arrays(config, outcomes))
-        folder.writestr("again.py", script(config))
+        folder.writestr("arrays.npz", _arrays(config, outcomes, _name(scored)))
+        folder.writestr("again.py", script(config, scored=scored))
     return buffer.getvalue()
 
 
-def script(config: Config) -> str:
+def _name(scored: bool) -> str:
+    return "original" if scored else "model sample"
+
+
+def script(config: Config, *, scored: bool = True) -> str:
     """Ten lines of Python that run the same comparison, in the folder of `arrays.npz`."""
+    result = "outcome.scores" if scored else "outcome.diagnostics"
     return f"""import numpy as np
 from dgm_core.studies.inpainting.comparison import Config, run
 
 arrays = np.load("arrays.npz")
-image = np.rint(arrays["original"] * 255).astype(np.uint8).tobytes()
+image = np.rint(arrays["{_name(scored)}"] * 255).astype(np.uint8).tobytes()
 hidden = np.packbits(~arrays["observed"]).tobytes()
 methods = {config.methods!r}
 *_, result = run(Config("{config.dataset}", image, hidden, methods, seed={config.seed}))
 for name, outcome in result.outcomes.items():
-    print(name, outcome.scores)
+    print(name, {result})
 """
 
 
@@ -81,10 +92,12 @@ def _number(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.6g}"
 
 
-def _pictures(config: Config, outcomes: Iterable[Outcome]) -> Iterator[tuple[str, np.ndarray]]:
+def _pictures(
+    config: Config, outcomes: Iterable[Outcome], title: str
+) -> Iterator[tuple[str, np.ndarray]]:
     """Name and levels (H, W, 3) of each image."""
     original = _levels(config.original)
-    yield "original", original
+    yield title, original
     yield "problem", np.where(config.observed[..., None], original, np.uint8(HIDDEN))
     for outcome in outcomes:
         if outcome.mean is None:
@@ -129,9 +142,9 @@ def _png(levels: np.ndarray, factor: int) -> bytes:
     return file.getvalue()
 
 
-def _arrays(config: Config, outcomes: Iterable[Outcome]) -> bytes:
-    """`original`, `observed`, and `<method>/<mean, sd, draws>`, float32 (C, H, W)."""
-    fields = {"original": config.original, "observed": config.observed}
+def _arrays(config: Config, outcomes: Iterable[Outcome], title: str) -> bytes:
+    """The image by its title, `observed`, and `<method>/<mean, sd, draws>`, float32 (C, H, W)."""
+    fields = {title: config.original, "observed": config.observed}
     for outcome in outcomes:
         for what in ("mean", "sd", "draws"):
             if (values := getattr(outcome, what)) is not None:

@@ -15,7 +15,7 @@ from dgm_core.studies.inpainting.comparison import SHAPES
 from ui import links
 from ui.components.bits import from_link, to_link
 from ui.frame import last_value, renew
-from ui.inpainting import inputs, methods, pictures
+from ui.inpainting import inputs, methods, model_images, pictures
 from ui.inpainting import masks as canvas_masks
 from ui.links import InLink, Part, Setting, Value, whole
 
@@ -43,7 +43,7 @@ def texts(views: Views, *, picture: bool) -> dict[str, str]:
         picture: whether an image is on screen.
     """
     shown = views[view_setting(views).value]
-    image = [_IMAGE, _DRAWN] if picture else []
+    image = [_IMAGE, _DRAWN, _BY] if picture else []
     return links.texts(
         [pictures.data_setting(), *_shared(views), *image, _HIDE], skip_first=True
     ) | links.texts(shown.settings)
@@ -65,7 +65,7 @@ def _all(views: Views) -> Iterator[InLink]:
     yield pictures.data_setting()
     yield from _shared(views)
     yield from links.settings_of(views.values())
-    yield from (_IMAGE, _DRAWN, _HIDE)
+    yield from (_IMAGE, _DRAWN, _BY, _HIDE)
 
 
 def _shared(views: Views) -> list[Setting]:
@@ -129,6 +129,23 @@ def _take_drawn(text: str) -> None:
     renew(pictures.source_key(dataset), "Draw")
 
 
+def _by_text() -> str | None:
+    """That a model drew the image; the images of the gallery are known."""
+    if _source() == "Draw":
+        pixels = pictures.drawn()
+        by_model = model_images.is_by_model(pixels)
+    else:
+        pixels = pictures.on_screen().bits if _drawn_text() is not None else None
+        by_model = pixels is not None
+    return "model" if by_model and not model_images.is_of_gallery(pixels) else None
+
+
+def _take_by(text: str) -> None:
+    if text != "model":
+        raise ValueError(text)
+    model_images.remember(pictures.drawn())
+
+
 def _hide_text() -> str | None:
     side = _side()
     hidden, shape = canvas_masks.current(side)
@@ -158,4 +175,5 @@ def mask_of(text: str, side: int) -> tuple[np.ndarray, str | None]:
 
 _IMAGE = Value("image", _take_image, _image_text)
 _DRAWN = Value("drawn", _take_drawn, _drawn_text)
+_BY = Value("by", _take_by, _by_text)
 _HIDE = Value("hide", _take_hide, _hide_text)

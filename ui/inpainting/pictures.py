@@ -11,12 +11,12 @@ import streamlit as st
 
 from dgm_core import data, zoo
 from dgm_core.studies.inpainting.comparison import SHAPES
-from ui import cache, intake, own_digit, uploaded_pictures
+from ui import cache, data_fetching, intake, own_digit, uploaded_pictures
 from ui.components import pixel_canvas
 from ui.components.pixel_canvas import Drawing
 from ui.components.thumbnails import thumbnails
 from ui.frame import kept, last_value
-from ui.inpainting import shipped
+from ui.inpainting import model_images, shipped
 from ui.links import Setting
 from ui.uploads import read_once
 
@@ -54,9 +54,10 @@ class Origin(NamedTuple):
 
     title: str
     note: str
+    scored: bool = True  # an image that a model drew is not the truth, so it scores nothing
 
 
-SAMPLE = Origin("Model sample", "there is no original")
+SAMPLE = Origin("Model sample", "no original", scored=False)
 ORIGINS = {
     "Pick": Origin("Original", "test image"),
     "Draw": Origin("Original", "drawn"),
@@ -135,11 +136,23 @@ def choose_picture() -> Picture | None:
         label_visibility="collapsed",
     )
     levels = sources[source](dataset)
-    return None if levels is None else Picture(dataset, levels, _origin(source))
+    if levels is None:
+        return None
+    origin = _origin(source, levels)
+    if not origin.scored:
+        st.caption(
+            "A model drew this image, so there is **no original**. You can look at the draws, "
+            "means and uncertainty of the models, and at their diagnostics. Scores and errors "
+            "would need an image that no model drew, so there are none."
+        )
+    return Picture(dataset, levels, origin)
 
 
-def _origin(source: str) -> Origin:
-    return SAMPLE if source == "Pick" and not on_screen().from_data else ORIGINS[source]
+def _origin(source: str, levels: np.ndarray) -> Origin:
+    by_model = source == "Pick" and not on_screen().from_data
+    if source == "Draw":
+        by_model = model_images.is_by_model(levels[0] > 127)
+    return SAMPLE if by_model else ORIGINS[source]
 
 
 # --- test images ------------------------------------------------------------------------------
@@ -170,16 +183,16 @@ def _as_levels(ink: np.ndarray) -> np.ndarray:
 
 def _pick_a_sample(dataset: str, error: data.DataUnavailable) -> np.ndarray | None:
     """Show samples of a model in place of images that are not on this machine."""
+    has_model = f"{dataset}-dlvm" in zoo.names()
+    shown = "The images below were **drawn by the model itself**." if has_model else ""
     if data.is_available(dataset):  # damaged files: the error says what to do
         st.warning(str(error))
-    fetch = f"To get the test images: `python -m dgm_core data fetch {dataset}`"
-    if f"{dataset}-dlvm" not in zoo.names():
-        st.caption(f"The images of {DATASETS[dataset]} are not on this machine. {fetch}")
+        st.caption(shown)
+    else:
+        absent = f"The images of {DATASETS[dataset]} are not on this server."
+        data_fetching.offer(dataset, place="picture", why=f"{absent} {shown}".strip())
+    if not has_model:
         return None
-    st.caption(
-        f"The images of {DATASETS[dataset]} are not on this machine. These were **drawn by the "
-        f"model itself**, so there is no original. {fetch}"
-    )
     samples = cache.st_samples(f"{dataset}-dlvm", SHOWN)
     names = [f"model sample {i + 1}" for i in range(len(samples))]
     return samples[_thumbnail(dataset + SAMPLES, samples, names)]

@@ -37,6 +37,7 @@ def chains(
         original=config.original,
         original_title=origin.title,
         original_note=origin.note,
+        scored=origin.scored,
         hidden=~config.observed,
         samplers={TITLES[name]: _stack(frames, name) for name in SAMPLERS},
         numbers=[frame.iteration for frame in frames],

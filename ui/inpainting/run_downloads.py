@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -15,8 +16,14 @@ Files = dict[str, tuple[str, str, Callable[[], bytes | str]]]
 """Label → file name, type, and the function that makes the file."""
 
 
-def chains(config: Config, run: jobs.Run | None) -> None:
-    """Show the downloads of `run`; without a run, one is made when a file is requested."""
+def chains(config: Config, run: jobs.Run | None, *, scored: bool) -> None:
+    """Show the downloads of `run`; without a run, one is made when a file is requested.
+
+    Args:
+        config: of the run.
+        run: whose results are offered.
+        scored: whether the image is an original, and not a sample of a model.
+    """
 
     def of(make: Callable[[Config, Sequence[Frame]], bytes]) -> Callable[[], bytes]:
         return lambda: make(config, _frames(config, run))
@@ -26,13 +33,17 @@ def chains(config: Config, run: jobs.Run | None) -> None:
 
     files: Files = {
         "Both samplers (.png)": ("inpainting.png", "image/png", of(chain_files.comparison_png)),
-        "Every panel (.zip)": ("panels.zip", "application/zip", of(chain_files.panels_zip)),
+        "Every panel (.zip)": (
+            "panels.zip",
+            "application/zip",
+            of(partial(chain_files.panels_zip, scored=scored)),
+        ),
         "Animation (.gif)": ("inpainting.gif", "image/gif", moving("GIF")),
         "Animation (.webp)": ("inpainting.webp", "image/webp", moving("WebP")),
         "Draws, mean and mask (.npz)": (
             "inpainting.npz",
             "application/octet-stream",
-            of(chain_files.as_npz),
+            of(partial(chain_files.as_npz, scored=scored)),
         ),
         "Mask (.png)": ("mask.png", "image/png", lambda: chain_files.mask_png(config)),
         "Settings (.json)": (
@@ -51,7 +62,7 @@ def chains(config: Config, run: jobs.Run | None) -> None:
             st.caption(
                 "Run it where the project is installed. It makes the same draws, bit for bit."
             )
-            st.code(chain_files.script(config), "python")
+            st.code(chain_files.script(config, scored=scored), "python")
 
 
 def _frames(config: Config, run: jobs.Run | None) -> list[Frame]:

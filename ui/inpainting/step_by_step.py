@@ -119,7 +119,7 @@ class StepByStep:
     def below(self, panel: RunPanel) -> None:
         """Show the downloads of the run and the formulas under the player."""
         if self.config is not None and not panel.live:
-            run_downloads.chains(self.config, panel.run)
+            run_downloads.chains(self.config, panel.run, scored=self.origin.scored)
         formulas.two_samplers()
 
 

@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dgm_core import data
 from dgm_core.studies.inpainting import sampler_rows, sampler_sweeps
 from dgm_core.studies.inpainting.sampler_sweeps import DATA, LENGTHS, SWEEPS, Config, Row
-from ui import cache, figures, glossary, jobs, run_panel
+from ui import cache, data_fetching, figures, glossary, jobs, run_panel
 from ui.assets import ASSETS
 from ui.inpainting import study_charts, study_words
 from ui.inpainting.pictures import DATASETS
@@ -116,10 +116,11 @@ class Studies:
             iterations = ITERATIONS.widget(st.select_slider, "Iterations")
             seed = SEED.widget(st.number_input, "Seed")
         if self.data != "digits" and not data.is_available(self.data):
-            st.caption(
-                f"The images of {DATASETS[self.data]} are not on this machine, so nothing can be "
-                "measured. Choose the digits, or run "
-                f"`python -m dgm_core data fetch {self.data}`"
+            data_fetching.offer(
+                self.data,
+                place="study",
+                why=f"The images of {DATASETS[self.data]} are not on this server, so nothing can "
+                "be measured. The shipped results are shown. Choose the digits to measure here.",
             )
             return None
         config = Config(self.sweep, self.data, images, chains, iterations, seed=seed)

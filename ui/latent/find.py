@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import data
 from dgm_core.studies.latent import inversion
-from ui import cache, figures, jobs, own_digit, uploaded_pictures
+from ui import cache, data_fetching, figures, jobs, own_digit, uploaded_pictures
 from ui.cache import spread
 from ui.components.thumbnails import thumbnails
 from ui.frame import kept
@@ -93,6 +93,11 @@ class Find:
         ]
         key = kept(f"find source {self.space.dataset}", sources[0])
         source = st.segmented_control("Picture", sources, required=True, key=key)
+        data_fetching.offer(
+            self.space.dataset,
+            place="find",
+            why=f"The test images of {TITLES[self.space.dataset]} are not on this server.",
+        )
         if source == DRAW:
             return self._drawn()
         if source == TEST:
@@ -232,7 +237,9 @@ def _image(row: DeltaGenerator, title: str, levels: np.ndarray, caption: str = "
 def st_test_images(dataset: str) -> np.ndarray:
     """Some test images, uint8 (N, C, H, W)."""
     if dataset == "celeba":
-        return data.faces("test", range(0, 40 * SHOWN, 40)).numpy()
+        count = len(next(iter(data.face_attributes("test").values())))
+        step = min(40, max(1, count // SHOWN))
+        return data.faces("test", range(0, min(step * SHOWN, count), step)).numpy()
     x = data.load(dataset, "test", download_missing=False).x
     rows = spread(np.arange(len(x)), SHOWN)
     return (x[rows] * 255).round().byte().numpy()

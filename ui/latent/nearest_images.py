@@ -7,7 +7,7 @@ import streamlit as st
 
 from dgm_core import data
 from dgm_core.studies.latent import nearest_images
-from ui import jobs
+from ui import data_fetching, jobs
 from ui.latent import files, position
 from ui.latent.spaces import Space
 from ui.percent import percent
@@ -19,11 +19,18 @@ WIDTH = 84
 def show(space: Space) -> None:
     """Draw a button that starts the search, and its results. It needs the data set."""
     if not data.is_available(space.dataset):
-        st.caption(
-            "The nearest training images cannot be shown: the data set is not on this server."
+        data_fetching.offer(
+            space.dataset,
+            place="nearest",
+            why="The nearest training images cannot be shown: the data set is not on this server.",
         )
         return
     st.markdown("**Nearest training images**")
+    if held := data.part_held(space.dataset):
+        st.caption(
+            f"Only {held.train:,} of {held.train_in_whole:,} training images are on this server, "
+            "so a nearer one may exist."
+        )
     image = space.images(position.current(space).z[None])[0]
     panel = RunPanel(
         "latent nearest",

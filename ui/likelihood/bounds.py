@@ -16,7 +16,7 @@ from dgm_core.studies.likelihood import bound_files, bounds, gaussian_digits
 from dgm_core.studies.likelihood.bound_files import Images, Measured
 from dgm_core.studies.likelihood.bounds import Frame, Line, Result
 from dgm_core.types import LatentVariableModel
-from ui import cache, figures, jobs
+from ui import cache, data_fetching, figures, jobs
 from ui.components.thumbnails import thumbnails
 from ui.contact_sheet import sheet
 from ui.likelihood import bound_charts, bound_words
@@ -140,7 +140,12 @@ def _choose() -> Requested:
     sets = list(SETS) if _has_test_images(model) else ["made"]
     of = SET.widget(st.segmented_control, "Images", options=sets, required=True)
     if len(sets) == 1:
-        st.caption("Its test images are not on this machine.")
+        data_fetching.offer(
+            zoo.card(model)["data"],
+            place="bounds",
+            why="Its test images are not on this server, so the bounds are those of images that "
+            "the model drew.",
+        )
     row = _which(model, of)
     draws = MOST_DRAWS.widget(st.select_slider, "Most draws K", format_func=lambda k: f"{k:,}")
     with st.expander("Annealing, seed"):

@@ -17,7 +17,7 @@ from torch import Tensor
 from dgm_core import data
 from dgm_core.missing import masks
 from dgm_core.rng import generator
-from ui import cache
+from ui import cache, data_fetching
 from ui.components.bits import pack, unpack
 from ui.components.pixel_canvas import painted, pixel_canvas
 from ui.components.thumbnails import thumbnails
@@ -143,6 +143,9 @@ def _test_image() -> np.ndarray:
     name = "digits"
     if len(available) > 1:
         name = SET.widget(st.selectbox, "Images", options=available)
+    if absent := [each for each in SETS if each not in available]:
+        with data_fetching.more([SETS[each] for each in absent], absent):
+            data_fetching.offer(*absent, place="plane")
     ink, labels, _ = cache.st_test_images(name)
     at = min(IMAGE.value, len(ink) - 1)
     rows = list(range(SHOWN)) if at < SHOWN else [*range(SHOWN - 1), at]

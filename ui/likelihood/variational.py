@@ -197,12 +197,16 @@ class Inspected(NamedTuple):
         return len(self.divergence)
 
 
-@st.cache_resource(show_spinner="Computing the latents …", max_entries=8)
 def st_inspected(name: str) -> Inspected:
     """A model on test images of its data set, or else on scikit-learn's digits."""
+    own = zoo.card(name)["data"]
+    return _st_inspected(name, own if data.is_available(own) else "digits")
+
+
+@st.cache_resource(show_spinner="Computing the latents …", max_entries=8)
+def _st_inspected(name: str, dataset: str) -> Inspected:
     model = cache.st_model(name, "cpu")
     own = zoo.card(name)["data"]
-    dataset = own if data.is_available(own) else "digits"
     x = data.load(dataset, "test", download_missing=False).x[:MEASURED_ON]
     x = data.binarize(x, generator(0))
     units = latent_units.units(*latent_units.moments(model, x))

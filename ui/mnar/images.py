@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import data
 from dgm_core.studies.mnar import clipping
-from ui import cache, figures, glossary, jobs
+from ui import cache, data_fetching, figures, glossary, jobs
 from ui.cache import spread
 from ui.components.thumbnails import thumbnails
 from ui.links import InLink, Setting
@@ -43,7 +43,8 @@ class BrightImages(NamedTuple):
 def st_bright(dataset: str) -> BrightImages:
     """Some test images of a data set, all with bright pixels."""
     if dataset == "celeba":
-        levels = data.faces("test", range(LOOKED_AT))
+        count = len(next(iter(data.face_attributes("test").values())))
+        levels = data.faces("test", range(min(LOOKED_AT, count)))
     else:
         x = data.load(dataset, "test", download_missing=False).x[:LOOKED_AT]
         levels = (x * 255).round().byte()
@@ -95,10 +96,8 @@ class Images:
             names = offered()
             dataset = SET.widget(st.segmented_control, "Images", options=names, required=True)
             if absent := [name for name in TITLES if name not in names]:
-                st.caption(
-                    f"For {', '.join(TITLES[name] for name in absent)}: "
-                    f"`python -m dgm_core data fetch {absent[0]}`" + (" …" if absent[1:] else "")
-                )
+                with data_fetching.more([TITLES[name] for name in absent], absent):
+                    data_fetching.offer(*absent, place="clipped")
             levels = st_bright(dataset).levels
             selected = f"clipped picture.{dataset}"
             chosen = thumbnails(

@@ -157,6 +157,17 @@ def test_wrong_arguments_are_named(change: dict[str, Any], message: str) -> None
         mount({"one": frames(0)}, **change)
 
 
+def test_without_an_original_no_score_is_sent(sent: list[dict[str, Any]]) -> None:
+    diagnostics = {"one": {"acceptance": 0.5, "f1_mean": 0.8, "f1_mean_error": 0.1}}
+    mount({"one": frames(0)}, diagnostics=diagnostics, scored=False)
+    (message,) = (call["data"] for call in sent)
+    assert not message["scored"]
+    assert message["curves"] == [{"draw": [None] * FRAMES, "mean": [None] * FRAMES}]
+    assert message["diagnostics"][0]["acceptance"] == 0.5
+    assert message["diagnostics"][0]["f1_mean"] is None
+    assert message["diagnostics"][0]["f1_mean_error"] is None
+
+
 def test_one_sampler_is_needed() -> None:
     with pytest.raises(ValueError, match="at least one sampler"):
         player_message(

@@ -65,6 +65,17 @@ def levels_of(url: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
 
 
+def test_without_an_original_no_score_is_sent() -> None:
+    options = {"run": "7", "config": config(), "outcomes": [outcome()], "state": "finished"}
+    scored = grid_message(**options, definitions=DEFINITIONS)
+    sample = grid_message(**options, definitions=DEFINITIONS, scored=False)
+    assert scored["scored"]
+    assert not sample["scored"]
+    assert [column["name"] for column in scored["columns"]] == ["F1", "seconds"]
+    assert [column["name"] for column in sample["columns"]] == ["seconds"]
+    assert sample["methods"] == scored["methods"]
+
+
 def test_mean_and_original_keep_their_size_and_are_clipped() -> None:
     mean = np.linspace(-0.5, 1.5, 784, dtype=np.float32).reshape(1, 28, 28)
     sent = message(outcome(mean=mean))

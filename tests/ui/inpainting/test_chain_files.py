@@ -56,6 +56,21 @@ def test_every_panel_is_a_separate_image(config: Config, frames: list[Frame]) ->
         assert np.array_equal(small, np.rint(mean * 255).astype(np.uint8))
 
 
+def test_a_sample_of_a_model_is_not_called_an_original(
+    config: Config, frames: list[Frame]
+) -> None:
+    with np.load(io.BytesIO(chain_files.as_npz(config, frames, scored=False))) as file:
+        assert "truth" not in file
+        assert np.array_equal(file["model_sample"], config.original)
+    panels = chain_files.panels_zip(config, frames, scored=False)
+    with zipfile.ZipFile(io.BytesIO(panels)) as folder:
+        assert "model sample.png" in folder.namelist()
+        assert "original.png" not in folder.namelist()
+    script = chain_files.script(config, scored=False)
+    compile(script, "again.py", "exec")
+    assert "f1=None, f1_error=None" in script
+
+
 @pytest.mark.parametrize("kind", ["GIF", "WebP"])
 def test_the_animation_has_every_frame(config: Config, frames: list[Frame], kind: str) -> None:
     with Image.open(io.BytesIO(chain_files.animation(config, frames, kind))) as film:

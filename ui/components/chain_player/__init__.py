@@ -126,6 +126,7 @@ def player_message(
     state: State,
     original_title: str = "Original",
     original_note: str = "for scoring only",
+    scored: bool = True,
     autoplay: bool = False,
 ) -> dict[str, Any]:
     """A chunk of frames as the player reads it: plain numbers and text, ready for JSON.
@@ -139,6 +140,7 @@ def player_message(
         original: bool, shape (H, W).
         original_title: heading of the original.
         original_note: where the original comes from, in a word or two.
+        scored: whether it is the truth that the samplers are scored by; else no score is sent.
         hidden: bool, True = hidden from the samplers, shape (H, W).
         samplers: name → frames of this chunk; T = 0 is allowed before the first frame.
         numbers: iteration number of each frame of this chunk, length T.
@@ -166,6 +168,7 @@ def player_message(
         "original": pack(original),
         "originalTitle": original_title,
         "originalNote": original_note,
+        "scored": scored,
         "hidden": pack(hidden),
         "iterations": int(iterations),
         "warmup": int(warmup),
@@ -177,9 +180,17 @@ def player_message(
         "numbers": [int(number) for number in numbers],
         "curves": [
             {"draw": _curve(frames.f1_draw), "mean": _curve(frames.f1_mean)}
+            if scored
+            else {"draw": [None] * len(numbers), "mean": [None] * len(numbers)}
             for frames in samplers.values()
         ],
-        "diagnostics": [_finite(diagnostics.get(name, {})) for name in samplers],
+        "diagnostics": [
+            {
+                key: None if key.startswith("f1") and not scored else value
+                for key, value in _finite(diagnostics.get(name, {})).items()
+            }
+            for name in samplers
+        ],
         "definitions": {name: glossary.explain(term) for name, term in TERMS.items()},
         "state": state,
         "autoplay": bool(autoplay),

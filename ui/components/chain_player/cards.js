@@ -64,7 +64,9 @@ function writeNumbers(player) {
   player.rows.forEach((row, s) => {
     const values = player.message.diagnostics[s] ?? {};
     row.numbersAt = last < 0 ? "" : `numbers at iteration ${player.numbers[last]}`;
-    row.numbers.replaceChildren(...NUMBERS.map((number) => numberItem(player, number, values)));
+    row.numbers.replaceChildren(
+      ...numbersOf(player).map((number) => numberItem(player, number, values)),
+    );
   });
 }
 

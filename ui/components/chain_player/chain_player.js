@@ -6,7 +6,6 @@
 
 const TILES = ["original", "observed", "draw", "mean", "sd"];
 const TILE_NAMES = {
-  original: "original",
   observed: "observed pixels",
   draw: "current draw",
   mean: "posterior mean",
@@ -57,6 +56,10 @@ const NUMBERS = [
     format: (value) => value.toFixed(2),
   },
 ];
+
+// Without an original there are no scores.
+const numbersOf = ({ message }) =>
+  NUMBERS.filter(({ name }) => message.scored !== false || !name.startsWith("f1"));
 
 export default component({
   create,
@@ -122,7 +125,11 @@ function reset(player, message) {
     hidden: unpack(bytesOf(message.hidden), message.height * message.width),
   });
   find(player, ".scores h4").title = message.definitions.f1_mean;
+  player.noun = message.originalTitle.toLowerCase();
   find(player, ".original-title").textContent = message.originalTitle;
+  for (const word of player.root.querySelectorAll(".noun")) word.textContent = player.noun;
+  find(player, ".scores").hidden = message.scored === false;
+  delete player.root.dataset.shows; // the captions name the image
   find(player, ".original-note").textContent = message.originalNote;
   player.strokes = message.samplers.map(strokeOf);
   buildCards(player);

@@ -22,17 +22,16 @@ function dispatchIteration(player, at) {
   document.dispatchEvent(new CustomEvent("dgm-iteration", { detail }));
 }
 
-const CAPTIONS = {
-  images: ["of the first chain", "of the draws so far"],
-  difference: ["minus the original", "minus the original"],
-  held: ["the original", "the original"],
-};
+const CAPTIONS = ["of the first chain", "of the draws so far"];
 
 function showCaptions(player) {
   const shows = player.held ? "held" : player.difference.checked ? "difference" : "images";
   if (player.root.dataset.shows === shows) return;
   player.root.dataset.shows = shows;
-  for (const [i, caption] of player.captions.entries()) caption.textContent = CAPTIONS[shows][i];
+  const compared = player.held ? `the ${player.noun}` : `minus the ${player.noun}`;
+  for (const [i, caption] of player.captions.entries()) {
+    caption.textContent = shows === "images" ? CAPTIONS[i] : compared;
+  }
 }
 
 // The original and the observed pixels, which do not change during a run.
@@ -41,7 +40,7 @@ function showProblem(player) {
     const [original, observed] = tiles;
     paint(original, player.message, player.original, player.theme.grey, 255);
     paintObserved(player, observed);
-    original.setAttribute("aria-label", `${name}: ${TILE_NAMES.original}`);
+    original.setAttribute("aria-label", `${name}: ${player.noun}`);
     observed.setAttribute("aria-label", `${name}: ${TILE_NAMES.observed}`);
   }
 }
@@ -63,7 +62,7 @@ function showRow(player, row, s, frame, where) {
     for (const canvas of [draw, mean]) outline(canvas, player.message, player.hidden, colour);
   }
   for (const canvas of [draw, mean, sd]) {
-    const what = player.held ? TILE_NAMES.original : TILE_NAMES[canvas.dataset.tile];
+    const what = player.held ? player.noun : TILE_NAMES[canvas.dataset.tile];
     canvas.setAttribute("aria-label", `${row.name}: ${what} ${where}`);
   }
   const count = `${row.thumbs.length} independent draws, one per chain`;

@@ -63,12 +63,12 @@ function pixelText(player, s, frame) {
   const colour = player.original[at] ? "ink" : "no ink";
   const where = `row ${row + 1}, column ${column + 1}`;
   if (!player.hidden[at]) return `${where}: observed, ${colour}`;
-  if (!frame) return `${where}: hidden; original: ${colour}`;
+  if (!frame) return `${where}: hidden; ${player.noun}: ${colour}`;
   const p = imageOf(player, frame, s, "mean")[at] / 255;
   let inked = 0;
   for (let chain = 0; chain < chains; chain += 1) inked += drawOf(player, frame, s, chain)[at];
   const draws = `ink in ${inked} of ${chains} draws`;
-  return `${where}: ink with probability ${p.toFixed(2)}, ${draws}; original: ${colour}`;
+  return `${where}: ink with probability ${p.toFixed(2)}, ${draws}; ${player.noun}: ${colour}`;
 }
 
 function mark({ pixel, message }, canvas) {

@@ -86,6 +86,7 @@ def grid_message(
     definitions: Mapping[str, str],
     original_title: str = "Original",
     original_note: str = "",
+    scored: bool = True,
 ) -> dict[str, Any]:
     """All results of a run as the grid reads them: plain numbers and text.
 
@@ -99,6 +100,7 @@ def grid_message(
         definitions: score → its definition.
         original_title: title of the card of the original.
         original_note: where the original comes from, in a word or two.
+        scored: whether it is the truth that the methods are scored by; else there are no scores.
     """
     live = state == "running"
     hidden = ~config.observed
@@ -114,6 +116,7 @@ def grid_message(
         "original": _original(config),
         "originalTitle": original_title,
         "originalNote": original_note,
+        "scored": scored,
         "hidden": pack(hidden),
         "zero": pictures.ZERO,
         "sdMax": SD_MAX,
@@ -121,7 +124,9 @@ def grid_message(
             _method(name, (titles or {}).get(name, _capital(name)), outcome, hidden, live=live)
             for name, outcome in known.items()
         ],
-        "columns": numbers.columns([_final(o, live) for o in outcomes], definitions),
+        "columns": numbers.columns(
+            [_final(o if scored else o._replace(scores={}), live) for o in outcomes], definitions
+        ),
     }
 
 

@@ -53,7 +53,8 @@ function create(host) {
     tip: find(".tip"),
     dialog: find("dialog"),
     live: find("[aria-live]"),
-    views: root.querySelector(".views"),
+    views: find(".views"),
+    error: find("[data-view=error]"),
     view: "mean",
     cards: new Map(), // name → its elements
     pixels: new Map(), // data URL → ImageData, or a promise of it
@@ -80,6 +81,9 @@ function receive(grid, message) {
   grid.message = message;
   if (before?.run !== message.run) reset(grid);
   else announce(grid, before);
+  grid.noun = message.originalTitle.toLowerCase();
+  for (const word of grid.root.querySelectorAll(".noun")) write(word, grid.noun);
+  offerErrors(grid);
   const problem = message.original + message.hidden;
   if (grid.problem !== problem) readProblem(grid, problem);
   deleteOldPixels(grid);
@@ -92,6 +96,17 @@ function receive(grid, message) {
   decodeAll(grid).then(() => {
     if (grid.message === message) refresh(grid);
   });
+}
+
+// Without an original there are no errors to show.
+function offerErrors(grid) {
+  const { scored } = grid.message;
+  if (!scored) {
+    grid.error.remove();
+    if (grid.view === "error") grid.view = "mean";
+  } else if (!grid.error.isConnected) {
+    grid.views.querySelector("[data-view=difference]").before(grid.error);
+  }
 }
 
 function reset(grid) {
@@ -320,7 +335,7 @@ function paint(grid) {
   if (!grid.message || !grid.theme || !grid.root.clientWidth) return;
   for (const [name, card] of grid.cards) {
     show(grid, name, card, grid.view);
-    const shown = card.words.textContent || (grid.held ? "original" : VIEW_NAMES[grid.view]);
+    const shown = card.words.textContent || (grid.held ? grid.noun : VIEW_NAMES[grid.view]);
     const what = methodOf(grid, name) ? `: ${shown}` : "";
     card.image.setAttribute("aria-label", `${card.title.textContent}${what}. Enlarge`);
   }
@@ -587,7 +602,7 @@ function writeLarge(grid) {
 }
 
 function largeCaption(grid, name, view) {
-  if (grid.held) return "original";
+  if (grid.held) return grid.noun;
   if (!methodOf(grid, name)) return "";
   const scale = LEVELS[view] ? `, ${scaleEnds(grid).join(" to ")}` : "";
   return `${VIEW_NAMES[view]}${scale}`;
