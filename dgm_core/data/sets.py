@@ -9,7 +9,7 @@
 | `celeba`          | colour 64×64, smiling or not           | 29,000 / 1,000 / 4,535 (samples)  |
 | `svhn`            | colour 32×32 house numbers             | 8,500 / 500 / 1,000 (see below)   |
 
-A part of a set (`fetch(name, extent="part")`) has the same splits with fewer rows.
+A part of a set (see `parts`) has the same splits with fewer rows.
 
 A fixed seed chooses the validation rows among the official training rows. Test rows are never used
 for training or selection.
