@@ -100,7 +100,7 @@ class Lab:
 
     def missing_cells(self) -> np.ndarray:
         """The heat map: 0 = observed, 1 = missing in the table, 2 = removed."""
-        ((_, cells),) = self.traces("holes").items()
+        ((_, cells),) = self.traces("missing").items()
         return np.array(cells["z"])
 
     def scores(self) -> list[str]:
@@ -146,7 +146,7 @@ def opened(new_page: NewPage, server: str) -> Opener:
 @pytest.mark.slow
 def test_the_lab_shows_complete_figures_before_any_click(opened: Opener) -> None:
     lab = opened()
-    for name in ("holes", "split", "curve", "errors", "bounds", "scatter"):
+    for name in ("missing", "split", "curve", "errors", "bounds", "scatter"):
         expect(lab.plot(name)).to_be_visible()
         assert lab.plot(name).bounding_box()["width"] > 150
     methods = lab.scores()
@@ -185,7 +185,7 @@ def test_a_change_of_the_mechanism_takes_effect_at_once(opened: Opener) -> None:
     lab.box("keep.columns.wine").get_by_label("Remove alcohol", exact=True).click()
     lab.page.wait_for_function(
         "query => document.querySelector(query)?._fullData?.[0].z.every(row => row[0] === 0)",
-        arg=".st-key-figure-chart-holes .js-plotly-plot",
+        arg=".st-key-figure-chart-missing .js-plotly-plot",
     )
     lab.settle()
     assert list(np.flatnonzero((lab.missing_cells() == 2).any(0))) == [1, 2, 3, 4, 5]
@@ -350,7 +350,7 @@ def test_the_settings_survive_another_page(opened: Opener) -> None:
     lab.page.get_by_role("link", name="Inpainting").click()
     expect(lab.page.get_by_role("heading", name="Inpainting")).to_be_visible()
     lab.page.get_by_role("link", name="Missing not at random").click()
-    expect(lab.plot("holes")).to_be_visible()
+    expect(lab.plot("missing")).to_be_visible()
     lab.page.wait_for_url(address)
     lab.settle()
     lab.wait_for_settings(before)
@@ -367,7 +367,7 @@ def test_a_bad_address_gets_a_message_and_causes_no_error(opened: Opener) -> Non
         strength="-1",
     )
     expect(lab.page.get_by_text("was not understood")).to_be_visible()
-    expect(lab.plot("errors" if lab.page.url.endswith("random") else "holes")).to_be_visible()
+    expect(lab.plot("errors" if lab.page.url.endswith("random") else "missing")).to_be_visible()
     lab.page.wait_for_url(re.compile(r"\?seed=9999$"))
 
 

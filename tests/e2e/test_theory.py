@@ -141,7 +141,7 @@ def test_the_page_fits_a_phone_in_the_dark_theme(server: str, new_page: NewPage)
     }
     page = opened(new_page, server, "note=GANs", **options)
     for name, last in (
-        ("GANs", "figure-gan-ways"),
+        ("GANs", "figure-gan-methods"),
         ("Importance sampling", "figure-importance-runs"),
         ("Optimal transport", "figure-transport-plan"),
         ("Missing data", None),

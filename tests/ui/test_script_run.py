@@ -1,4 +1,4 @@
-"""A page that waits for a child process ends when its script is asked to end."""
+"""A page that waits for a child process ends when its script must end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Stopped(BaseException):
 
 
 class Session:
-    """The state of a session whose script is asked to end at the third look."""
+    """The state of a session whose script must end at the third look."""
 
     looks = 0
 

@@ -149,8 +149,8 @@ async def classroom(server: Server, count: int, seconds: float) -> Lesson:
 
         await asyncio.gather(*(paint(number) for number in range(count)))
         wall = time.perf_counter() - start
-        share = (server.cpu_seconds() - used) / (wall * (os.cpu_count() or 1))
-    return Lesson(taken, share)
+        processor = (server.cpu_seconds() - used) / (wall * (os.cpu_count() or 1))
+    return Lesson(taken, processor)
 
 
 async def reruns(server: Server, times: int, warmup: int) -> tuple[float, float]:
@@ -253,7 +253,7 @@ def _lesson(found: Lesson, count: int) -> Iterator[Line]:
     what = f"{count} visitors, a stroke every {EVERY:g} s: first new picture"
     yield Line(f"{what}, median", statistics.median(found.first), "s", None)
     yield Line(f"{what}, 95th p.", percentile(found.first, 0.95), "s", CLASSES.get(count))
-    yield Line("the server's share of the processor", 100 * found.processor, "%", None)
+    yield Line("the server's processor time, of all cores", 100 * found.processor, "%", None)
 
 
 async def opened(tabs: AsyncExitStack, url: str, query: str = "") -> Visitor:

@@ -149,7 +149,7 @@ class Watch:
             known = data.table.known.observed
             figure = charts.missing_cells(observed.numpy(), known.numpy(), data.table.entries)
             figures.show(
-                "chart holes", figure, f"Missing: {percent(data.missing_rate)} of the cells"
+                "chart missing", figure, f"Missing: {percent(data.missing_rate)} of the cells"
             )
         with right:
             values = data.table.known.x[:, entry].numpy()

@@ -85,7 +85,7 @@ class Games:
                 figures.show("gan paths", paths(found), "Paths of the game from (1, 0)")
             with right:
                 figures.show(
-                    "gan ways", distances_from_solution(found), "Distance to the solution"
+                    "gan methods", distances_from_solution(found), "Distance to the solution"
                 )
             moduli = ", ".join(
                 f"{METHODS[name][0]} {each.modulus:.3f}" for name, each in found.items()

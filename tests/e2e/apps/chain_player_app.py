@@ -145,9 +145,9 @@ def stream(run: int) -> None:
         if st.session_state.live:
             st.session_state.live = False
             st.rerun()
-    elif query.get("gap") == "1" and sent == 5 and st.session_state.held < 12:
-        st.session_state.held += 1  # so long that the browser receives the first frames
-        stop = 5 if st.session_state.held < 12 else 10
+    elif query.get("gap") == "1" and sent == 5 and st.session_state.repeats < 12:
+        st.session_state.repeats += 1  # so long that the browser receives the first frames
+        stop = 5 if st.session_state.repeats < 12 else 10
         show(run, 0, 5, "running")
     else:
         show(run, sent, stop, "running")
@@ -159,7 +159,7 @@ def main() -> None:
     """One player and a button that replaces its run."""
     st.set_page_config(layout="wide")
     st.session_state.query = st.query_params.to_dict()
-    for name, value in {"run": 0, "sent": 0, "held": 0, "live": True}.items():
+    for name, value in {"run": 0, "sent": 0, "repeats": 0, "live": True}.items():
         st.session_state.setdefault(name, value)
     if st.button("New run"):
         st.session_state.run += 1

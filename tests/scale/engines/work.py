@@ -49,7 +49,7 @@ class Tool:
     def __call__(self, numbered: tuple[int, Any]) -> Any:
         number, piece = numbered
         if self.name == "killed once" and number:
-            assert until((self.folder / f"have {number - 1}").exists), "held back"
+            assert until((self.folder / f"have {number - 1}").exists), "no previous piece"
         if self.name == "killed once" and number == 3 and not (self.folder / "killed").exists():
             (self.folder / "killed").touch()
             os.kill(os.getpid(), signal.SIGKILL)

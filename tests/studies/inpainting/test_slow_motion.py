@@ -41,8 +41,8 @@ def frames() -> list[two_samplers.Frame]:
     return found
 
 
-def window(**asked: object) -> list[Moment]:
-    config = Config(chains(), **asked)  # type: ignore[arg-type]
+def window(**settings: object) -> list[Moment]:
+    config = Config(chains(), **settings)  # type: ignore[arg-type]
     *items, result = slow_motion.run(config, model())
     moments = [item for item in items if isinstance(item, Moment)]
     assert isinstance(result, Result)
@@ -78,10 +78,10 @@ def test_each_iteration_begins_where_the_previous_one_ended(sampler: str) -> Non
 
 
 def test_the_four_terms_sum_to_the_ratio_that_decided() -> None:
-    asked = [m for m in window(first=11, count=60) if m.uses_ratio]
-    assert len(asked) == 60
-    assert {m.accepted for m in asked} == {True, False}
-    for m in asked:
+    tested = [m for m in window(first=11, count=60) if m.uses_ratio]
+    assert len(tested) == 60
+    assert {m.accepted for m in tested} == {True, False}
+    for m in tested:
         assert sum(m.terms) == pytest.approx(m.log_ratio, abs=2e-4)
         assert m.joint_difference + m.proposal_difference == pytest.approx(m.log_ratio, abs=2e-4)
         assert m.accepted == (m.log_u < m.log_ratio)
