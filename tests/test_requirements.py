@@ -113,20 +113,21 @@ def test_the_lock_has_every_package_that_a_pinned_one_needs() -> None:
             for version, condition in known[name]
             if not condition or Marker(condition).evaluate()
         }
-        assert len(versions) == 1
-        assert needed.specifier.contains(versions.pop()), needed
+        (version,) = versions
+        assert needed.specifier.contains(version), needed
         if (name, *sorted(needed.extras)) in seen:
             continue
         seen.add((name, *sorted(needed.extras)))
         try:
-            requires = metadata.requires(name) or []
+            if metadata.version(name) != version:  # a newer release may need something else
+                continue
         except metadata.PackageNotFoundError:  # a CPU build of PyTorch needs less
             continue
-        for each in map(Requirement, requires):
+        for each in map(Requirement, metadata.requires(name) or []):
             extras = ("", *needed.extras)
             if each.marker is None or any(each.marker.evaluate({"extra": e}) for e in extras):
                 waiting.append(each)
-    assert len(seen) > 60
+    assert len(seen) > 30
 
 
 def packages(names: set[str]) -> set[str]:
