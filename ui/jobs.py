@@ -20,7 +20,8 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 from uuid import uuid4
@@ -56,8 +57,8 @@ class Slots:
 
     def __init__(self, number: int) -> None:
         self.free = number
-        self._line: deque[threading.Event] = deque()
-        self._ahead: deque[threading.Event] = deque()
+        self._line: deque[_Place] = deque()
+        self._ahead: deque[_Place] = deque()
         self._went_ahead = False  # did the last slot go to a run of `_ahead`?
         self._lock = threading.Lock()
 
@@ -65,15 +66,31 @@ class Slots:
         """How many threads wait for a slot."""
         return len(self._line) + len(self._ahead)
 
-    def acquire(self, *, ahead: bool = False) -> None:
-        """Wait for a slot; `ahead` of runs that have items."""
+    def acquire(self, *, ahead: bool = False, unless: threading.Event | None = None) -> bool:
+        """Wait for a slot; False if the thread left the line instead.
+
+        Args:
+            ahead: of runs that have items.
+            unless: says that no slot is needed any more; whoever sets it calls `leave`.
+        """
         with self._lock:
+            if unless is not None and unless.is_set():
+                return False
             if self.free:
                 self.free -= 1
-                return
-            turn = threading.Event()
-            (self._ahead if ahead else self._line).append(turn)
-        turn.wait()
+                return True
+            place = _Place(threading.Event(), unless)
+            (self._ahead if ahead else self._line).append(place)
+        place.called.wait()
+        return place.given
+
+    def leave(self, unless: threading.Event) -> None:
+        """Let the threads that wait with this event, which is set, leave the line."""
+        with self._lock:
+            for line in (self._line, self._ahead):
+                for place in [each for each in line if each.unless is unless]:
+                    line.remove(place)
+                    place.called.set()
 
     def release(self) -> None:
         """Pass the slot to the next in line."""
@@ -81,9 +98,20 @@ class Slots:
             self._went_ahead = bool(self._ahead) and not (self._went_ahead and self._line)
             line = self._ahead if self._went_ahead else self._line
             if line:
-                line.popleft().set()
+                place = line.popleft()
+                place.given = True
+                place.called.set()
             else:
                 self.free += 1
+
+
+@dataclass(eq=False)
+class _Place:
+    """A place in the line of `Slots`."""
+
+    called: threading.Event
+    unless: threading.Event | None
+    given: bool = False
 
 
 def slot_count() -> int:
@@ -148,6 +176,8 @@ class Run:
         if self.live:
             self.state = "stopped"
         self._stop.set()
+        for slots in (self._turn, _slots):
+            slots.leave(self._stop)  # a new run of the same visitor waits for this one
         self._unpaused.set()
 
     def close(self) -> None:
@@ -214,7 +244,9 @@ class Run:
                 if not self._unpaused.wait(MAX_PAUSE):  # the page was not drawn to its end
                     self._unpaused.set()
                     continue
-                with _slot(self._turn, ahead=not self.items):
+                with _slot(self._turn, not self.items, self._stop) as given:
+                    if not given:
+                        break
                     start = time.monotonic()
                     item = next(iterator, _END)
                     computed += time.monotonic() - start
@@ -389,13 +421,14 @@ _END = object()
 
 
 @contextmanager
-def _slot(turn: Slots, *, ahead: bool) -> Iterator[None]:
-    """The visitor's turn and a slot, held for one item."""
-    turn.acquire()
-    slots = _slots
-    slots.acquire(ahead=ahead)
-    try:
-        yield
-    finally:
-        slots.release()
-        turn.release()
+def _slot(turn: Slots, ahead: bool, stop: threading.Event) -> Iterator[bool]:
+    """The visitor's turn and a slot, held for one item; False if the run was stopped before."""
+    with ExitStack() as held:
+        slots = _slots
+        given = turn.acquire(unless=stop)
+        if given:
+            held.callback(turn.release)
+            given = slots.acquire(ahead=ahead, unless=stop)
+            if given:
+                held.callback(slots.release)
+        yield given

@@ -391,3 +391,22 @@ def test_the_time_limit_counts_the_time_of_a_child(monkeypatch: pytest.MonkeyPat
     assert run.state == "timed out"
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
+
+
+def test_a_stopped_run_leaves_the_line_and_lets_the_next_one_ahead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = jobs.Slots(1)
+    monkeypatch.setattr(jobs, "_slots", one)
+    worker = jobs.Worker()
+    first = worker.start("first", counting(10**6))
+    assert until(lambda: bool(first.items))
+    one.acquire(ahead=True)  # the slot of another visitor, who keeps it
+    assert until(lambda: len(one) == 1)  # the first run waits in line
+    second = worker.start("second", counting(3))
+    assert first.wait(PATIENCE)
+    assert until(lambda: len(one._ahead) == 1)  # the second run waits ahead
+    one.release()
+    assert second.wait(PATIENCE)
+    assert second.items == [0, 1, 2]
+    assert one.free == 1
