@@ -31,14 +31,14 @@ def _state(name: str) -> str:
     if not data.is_available(name):
         return "not here"
     try:
-        held = data.part_held(name)
+        counts = data.part_counts(name)
     except data.DataUnavailable:  # broken files: reading them says what to do
         return "here"
-    if held is None:
+    if counts is None:
         return "here"
     return (
-        f"a part is here: {held.train:,} of {held.train_in_whole:,} training images, "
-        f"{held.test:,} of {held.test_in_whole:,} test images"
+        f"a part is here: {counts.train:,} of {counts.train_in_whole:,} training images, "
+        f"{counts.test:,} of {counts.test_in_whole:,} test images"
     )
 
 

@@ -6,7 +6,7 @@
 
 `load` reads the set from `$DGM_DATA` (default: a folder in the user's cache). If it is not there,
 `load` downloads and prepares it; an error says what to do if that fails.
-`fetch` with `extent="part"` gets only what the pages show; `part_held(name)` says how much that
+`fetch` with `extent="part"` gets only what the pages show; `part_counts(name)` says how much that
 is. `digits` comes with scikit-learn and is always available.
 
     >>> load_table("iris").shape  # a pandas DataFrame, the target in the last column
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from dgm_core.data.folder import (
         DataUnavailable,
         DownloadError,
-        Held,
+        PartCounts,
         data_folder,
         is_available,
-        part_held,
+        part_counts,
     )
     from dgm_core.data.image_bytes import pixels
     from dgm_core.data.sets import NAMES, Images, binarize, load, threshold
@@ -46,8 +46,8 @@ __all__ = [
     "TABLES",
     "DataUnavailable",
     "DownloadError",
-    "Held",
     "Images",
+    "PartCounts",
     "TableInfo",
     "available_tables",
     "binarize",
@@ -58,7 +58,7 @@ __all__ = [
     "is_available",
     "load",
     "load_table",
-    "part_held",
+    "part_counts",
     "pixels",
     "source_window",
     "threshold",
@@ -70,8 +70,8 @@ __getattr__, __dir__ = names_on_demand(
         "celeba": ("face_attributes", "faces", "source_window"),
         "download": ("fetch",),
         "folder": (
-            *("DataUnavailable", "DownloadError", "Held"),
-            *("data_folder", "is_available", "part_held"),
+            *("DataUnavailable", "DownloadError", "PartCounts"),
+            *("data_folder", "is_available", "part_counts"),
         ),
         "image_bytes": ("pixels",),
         "sets": ("NAMES", "Images", "binarize", "load", "threshold"),

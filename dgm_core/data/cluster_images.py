@@ -75,10 +75,10 @@ def are_available(dataset: str, count: int | None) -> bool:
     if not data.is_available(dataset):
         return False
     try:
-        held = data.part_held(dataset)
+        counts = data.part_counts(dataset)
     except data.DataUnavailable:
         return True  # loading it says what to do
-    return held is None or (dataset == "mnist" and count is not None and count <= held.train)
+    return counts is None or (dataset == "mnist" and count is not None and count <= counts.train)
 
 
 def prepared(x: Tensor, *, deskewed: bool) -> Tensor:

@@ -39,7 +39,7 @@ from dgm_core.data.folder import (
     data_folder,
     files_of,
     is_available,
-    part_held,
+    part_counts,
 )
 from dgm_core.data.omniglot_alphabets import area_average
 from dgm_core.data.remote import Client, Progress
@@ -129,7 +129,7 @@ def _is_enough(name: str, extent: str) -> bool:
     if not is_available(name):
         return False
     try:
-        return extent == "part" or part_held(name) is None
+        return extent == "part" or part_counts(name) is None
     except DataUnavailable:  # `load` says what to do with a broken file
         return True
 

@@ -47,7 +47,7 @@ UNREADABLE = (
 )
 
 
-class Held(NamedTuple):
+class PartCounts(NamedTuple):
     """How many images the files of a part hold, and how many the whole set has."""
 
     train: int  # training and validation images together
@@ -56,7 +56,7 @@ class Held(NamedTuple):
     test_in_whole: int
 
     def fields(self, train_rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        """The fields of a file that say so.
+        """The fields of a file that store these numbers.
 
         Args:
             train_rows: rows of the training images in the whole set, if they are known.
@@ -91,7 +91,7 @@ def is_available(name: str) -> bool:
     return all(file.is_file() for file in files_of(name))
 
 
-def part_held(name: str) -> Held | None:
+def part_counts(name: str) -> PartCounts | None:
     """How much of a set is on this machine if it is a part; None for a whole or missing set.
 
     Raises:
@@ -101,17 +101,17 @@ def part_held(name: str) -> Held | None:
     if first is None or first.suffix != ".npz" or not is_available(name):
         return None
     with opened(name, first) as arrays:
-        return Held(*arrays["part"].tolist()) if "part" in arrays else None
+        return PartCounts(*arrays["part"].tolist()) if "part" in arrays else None
 
 
-def holds_all(name: str, split: str) -> bool:
+def has_all(name: str, split: str) -> bool:
     """Whether a set is on this machine with all images of a split."""
     if not is_available(name):
         return False
-    held = part_held(name)
-    if held is None:
+    counts = part_counts(name)
+    if counts is None:
         return True
-    return held.test == held.test_in_whole if split == "test" else False
+    return counts.test == counts.test_in_whole if split == "test" else False
 
 
 def always_available(name: str) -> str:

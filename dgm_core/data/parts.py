@@ -27,7 +27,7 @@ import numpy as np
 from PIL import Image
 
 from dgm_core.data import celeba_sample
-from dgm_core.data.folder import Held
+from dgm_core.data.folder import PartCounts
 from dgm_core.data.omniglot_alphabets import FIRST_ROWS, area_average
 from dgm_core.data.remote import Client, WrongContent
 
@@ -92,9 +92,9 @@ def mnist(client: Client) -> Iterator[Fields]:
         raise WrongContent(
             f"{first} has the wrong checksum: {found[:12]}…, not {MNIST_TRAINING_SHA256[:12]}…"
         )
-    held = Held(len(x_train), len(whole["y_train"]), *[len(whole["y_test"])] * 2)
+    part_size = PartCounts(len(x_train), len(whole["y_train"]), *[len(whole["y_test"])] * 2)
     whole["y_train"] = whole["y_train"][: len(x_train)]
-    yield {"x_train": x_train, **whole, **held.fields(np.arange(len(x_train)))}
+    yield {"x_train": x_train, **whole, **part_size.fields(np.arange(len(x_train)))}
 
 
 def omniglot(client: Client) -> Iterator[Fields]:
@@ -131,16 +131,16 @@ def omniglot(client: Client) -> Iterator[Fields]:
         "is_evaluation": np.array(is_evaluation, np.uint8),
         "alphabet_names": np.array(alphabets),
         "character_names": np.array(characters),
-        **Held(len(rows), OMNIGLOT_TRAINING, tested, tested).fields(np.array(rows)),
+        **PartCounts(len(rows), OMNIGLOT_TRAINING, tested, tested).fields(np.array(rows)),
     }
 
 
 def celeba(client: Client) -> Iterator[Fields]:
     """The content of the four files of CelebA."""
     counts = {name: len(numbers) for name, numbers in celeba_sample.blocks().items()}
-    held = Held(counts["train"], 30_000, counts["valid"], 4_535)
+    part_size = PartCounts(counts["train"], 30_000, counts["valid"], 4_535)
     for fields in celeba_sample.shards(client):
-        yield fields | held.fields()
+        yield fields | part_size.fields()
 
 
 def _whole(client: Client, folder: str, file: File) -> bytes:

@@ -41,7 +41,7 @@ from dgm_core.data.folder import (
     UNREADABLE,
     DataUnavailable,
     files_of,
-    holds_all,
+    has_all,
     is_available,
     missing,
     opened,
@@ -80,7 +80,7 @@ def load(name: str, split: str, *, download_missing: bool = True) -> Images:
         raise ValueError(f"no data set {name!r}; there are {', '.join(NAMES)}")
     check_split(split)
     if download_missing:
-        if not holds_all(name, split):
+        if not has_all(name, split):
             download.fetch(name)
     elif not is_available(name):
         raise missing(name)

@@ -182,7 +182,7 @@ def test_data_list_states_what_a_part_holds(folder: Path) -> None:
     np.savez(
         folder / "mnist.npz",
         **{f"x_{part}": images for part in ("train", "test")},
-        **data.Held(3, 60_000, 3, 10_000).fields(np.arange(3)),
+        **data.PartCounts(3, 60_000, 3, 10_000).fields(np.arange(3)),
     )
     listed = next(line for line in run("data", "list").output.splitlines() if "mnist " in line)
     assert "a part is here: 3 of 60,000 training images, 3 of 10,000 test images" in listed

@@ -1,4 +1,4 @@
-"""A local server of small data sets in the official layouts, which fails as it is told to."""
+"""A local server of small data sets in the official layouts, which fails on request."""
 
 from __future__ import annotations
 
@@ -81,11 +81,11 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
             return
         total = len(body)
-        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
-        if asked is not None and fault not in ("no ranges", "a web page", "a login page"):
-            body = body[int(asked[1]) : int(asked[2]) + 1]
+        requested = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        if requested is not None and fault not in ("no ranges", "a web page", "a login page"):
+            body = body[int(requested[1]) : int(requested[2]) + 1]
         else:
-            asked = None
+            requested = None
         self.server.sent += len(body)
         length = len(body)
         if fault in ("a login page", "a web page"):
@@ -99,9 +99,9 @@ class Handler(BaseHTTPRequestHandler):
         rest = b""
         if fault == "hold":  # the second half comes later
             body, rest = body[: length // 2], body[length // 2 :]
-        self.send_response(200 if asked is None else 206)
-        if asked is not None:
-            self.send_header("Content-Range", f"bytes {asked[1]}-{asked[2]}/{total}")
+        self.send_response(200 if requested is None else 206)
+        if requested is not None:
+            self.send_header("Content-Range", f"bytes {requested[1]}-{requested[2]}/{total}")
         kind = "text/html" if fault in ("a login page", "a web page") else "application/zip"
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(length))

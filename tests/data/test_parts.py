@@ -78,7 +78,7 @@ def fails(name: str, folder: Path, attempts: int = 1) -> str:
 
 def test_the_part_of_mnist(server: Server, folder: Path) -> None:
     assert fetch("mnist") == folder / "mnist.npz"
-    assert data.part_held("mnist") == data.Held(MNIST_PART, 30, 10, 10)
+    assert data.part_counts("mnist") == data.PartCounts(MNIST_PART, 30, 10, 10)
     test = data.load("mnist", "test")  # all test images are there
     np.testing.assert_array_equal(
         np.rint(test.x[:, 0].numpy() * 255), MNIST_ARRAYS["t10k-images-idx3-ubyte"]
@@ -89,9 +89,9 @@ def test_the_part_of_mnist(server: Server, folder: Path) -> None:
     for split in ("train", "valid"):
         rows = part_of(30, 3, split)  # the splits of the whole set
         rows = rows[rows < MNIST_PART]
-        held = data.load("mnist", split, download_missing=False)
-        np.testing.assert_array_equal(np.rint(held.x[:, 0].numpy() * 255), images[rows])
-        np.testing.assert_array_equal(held.y, labels[rows])
+        loaded = data.load("mnist", split, download_missing=False)
+        np.testing.assert_array_equal(np.rint(loaded.x[:, 0].numpy() * 255), images[rows])
+        np.testing.assert_array_equal(loaded.y, labels[rows])
 
 
 def test_only_the_beginning_of_the_training_images_is_read(
@@ -108,7 +108,7 @@ def test_only_the_beginning_of_the_training_images_is_read(
 
 def test_the_part_of_omniglot(server: Server, folder: Path) -> None:
     fetch("omniglot")
-    assert data.part_held("omniglot") == data.Held(6, 9, 3, 3)
+    assert data.part_counts("omniglot") == data.PartCounts(6, 9, 3, 3)
     test = data.load("omniglot", "test")
     assert [test.classes[y] for y in test.y] == ["Tengwar"] * 3
     for image, drawer in zip(test.x, DRAWERS, strict=True):
@@ -123,7 +123,7 @@ def test_the_part_of_omniglot(server: Server, folder: Path) -> None:
 
 def test_the_part_of_celeba(server: Server, folder: Path) -> None:
     assert fetch("celeba") == folder / "celeba"
-    assert data.part_held("celeba") == data.Held(10, 30_000, 4, 4_535)
+    assert data.part_counts("celeba") == data.PartCounts(10, 30_000, 4, 4_535)
     numbers = celeba_sample.blocks()
     assert set(numbers["train"]) < set(range(1, 19))
     assert set(numbers["valid"]) < set(range(19, 26))
@@ -242,31 +242,31 @@ def test_the_rows_of_omniglot_are_those_of_the_whole_set() -> None:
 @pytest.mark.parametrize("name", SETS)
 def test_the_whole_set_replaces_its_part(server: Server, folder: Path, name: str) -> None:
     fetch(name)
-    assert data.part_held(name) is not None
+    assert data.part_counts(name) is not None
     part = len(data.load(name, "train", download_missing=False).x)
     data.fetch(name, pause=0)
-    assert data.part_held(name) is None
+    assert data.part_counts(name) is None
     assert len(data.load(name, "train").x) > part
     assert found(folder) == {Path(file).parts[0] for file in TARGETS[name]}
 
 
 def test_a_part_does_not_replace_the_whole_set(server: Server, folder: Path) -> None:
     data.fetch("mnist", pause=0)
-    asked = len(server.requests)
+    requests = len(server.requests)
     fetch("mnist")
-    assert data.part_held("mnist") is None
-    assert len(server.requests) == asked
+    assert data.part_counts("mnist") is None
+    assert len(server.requests) == requests
 
 
 def test_load_fetches_the_whole_set_where_a_part_lacks_images(
     server: Server, folder: Path
 ) -> None:
     fetch("mnist")
-    asked = len(server.requests)
+    requests = len(server.requests)
     assert len(data.load("mnist", "test").x) == 10
-    assert len(server.requests) == asked
+    assert len(server.requests) == requests
     assert len(data.load("mnist", "train").x) == 27
-    assert data.part_held("mnist") is None
+    assert data.part_counts("mnist") is None
 
 
 def test_clusters_get_the_same_images_or_none(server: Server, folder: Path) -> None:

@@ -81,7 +81,7 @@ def test_a_click_fetches_the_images_for_every_visitor(server: Server) -> None:
         assert first.session_state["comparison"].config == app.session_state["comparison"].config
     button(first).click().run()  # type: ignore[union-attr]
     fetched()
-    assert data.part_held("mnist") is not None
+    assert data.part_counts("mnist") is not None
     for app in (first, second):
         app.run()
         assert not app.exception

@@ -63,7 +63,7 @@ class Fake:
             raise self.error
         for file in download.files_of(name):
             file.parent.mkdir(exist_ok=True)
-            np.savez(file, **data.Held(1, 2, 1, 2).fields())
+            np.savez(file, **data.PartCounts(1, 2, 1, 2).fields())
 
 
 def test_two_visitors_cause_one_fetch_and_both_see_its_progress(folder: Path) -> None:
@@ -189,9 +189,9 @@ def test_a_restarted_server_has_what_was_fetched_and_removes_what_was_not(
     second = Fetcher()
     assert second.state("mnist").kind == "here"
     assert second.state("omniglot").kind == "absent"
-    asked = len(server.requests)
+    requests = len(server.requests)
     second.request("mnist")
-    assert len(server.requests) == asked
+    assert len(server.requests) == requests
     second.request("omniglot")
     ended(second)
     assert {file.name for file in folder.iterdir() if file.suffix != ".lock"} == {
@@ -245,8 +245,8 @@ def test_the_setting_may_be_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     assert data_fetching.rule() == Rule()  # no file of secrets is no error
     data_fetching.rule.cache_clear()
     secrets: dict[str, object] = {"DGM_FETCH": "mnist"}
-    held = SimpleNamespace(load_if_toml_exists=lambda: True, get=secrets.get)
-    monkeypatch.setattr(st, "secrets", held)
+    stored = SimpleNamespace(load_if_toml_exists=lambda: True, get=secrets.get)
+    monkeypatch.setattr(st, "secrets", stored)
     assert data_fetching.rule().first == ("mnist",)
     data_fetching.rule.cache_clear()
     secrets["DGM_FETCH"] = ["mnist"]

@@ -26,10 +26,10 @@ def show(space: Space) -> None:
         )
         return
     st.markdown("**Nearest training images**")
-    if held := data.part_held(space.dataset):
+    if counts := data.part_counts(space.dataset):
         st.caption(
-            f"Only {held.train:,} of {held.train_in_whole:,} training images are on this server, "
-            "so a nearer one may exist."
+            f"Only {counts.train:,} of {counts.train_in_whole:,} training images are on this "
+            "server, so a nearer one may exist."
         )
     image = space.images(position.current(space).z[None])[0]
     panel = RunPanel(

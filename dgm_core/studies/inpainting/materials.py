@@ -64,8 +64,8 @@ def material(dataset: str, need: str | None, load: Callable[[str], Any] | None =
 def _training_images(dataset: str, load: Callable[[str], Any]) -> Material:
     count = TRAINING_IMAGES[dataset]
     if dataset == "celeba" and data.is_available("celeba"):
-        held = len(next(iter(data.face_attributes("train").values())))
-        faces = data.faces("train", range(min(count, held)))
+        found = len(next(iter(data.face_attributes("train").values())))
+        faces = data.faces("train", range(min(count, found)))
         return Material(faces, f"fitted to {len(faces):,} training faces")
     if data.is_available(dataset):
         x = data.load(dataset, "train", download_missing=False).x
