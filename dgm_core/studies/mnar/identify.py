@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from dgm_core.bounds import log_likelihood
+from dgm_core.child_process import Call
 from dgm_core.distributions.columns import Column
 from dgm_core.metrics import MeanAndError, rmse_of_table
 from dgm_core.missing.amputation import Problem, ampute
@@ -139,12 +140,13 @@ def run(config: Config, table: Masked, columns: tuple[Column, ...]) -> Iterator[
     Raises:
         ValueError: no value is missing, or a column has no value left.
     """
-    return (item for item in steps(config, table, columns) if item is not None)
+    items = steps(config, table, columns)
+    return (item for item in items if isinstance(item, Frame | Result))
 
 
 def steps(
     config: Config, table: Masked, columns: tuple[Column, ...]
-) -> Iterator[Frame | Result | None]:
+) -> Iterator[Frame | Result | Call | None]:
     """What `run` yields, and None between these items, so that a run can stop soon."""
     problem = side_by_side.checked(ampute(table, config.plan))
     together = Restarts(build(config, columns, problem.losing))

@@ -334,7 +334,7 @@ def baseline(
 
 def _trained(
     config: Config, models: Mapping[str, MIWAE], problem: Problem
-) -> Iterator[Frame | None]:
+) -> Iterator[Frame | Call | None]:
     schedule = config.schedule(len(problem.masked))
     total = schedule.epochs * -(-len(problem.masked) // schedule.batch_size)
     every = max(1, total // config.frames)
