@@ -347,9 +347,9 @@ def _show(name: str, state: State, place: str) -> None:
         help="This server fetches them once, for all its visitors.",
     )
     source = source_of(name)
-    st.caption(
-        f"{WHAT[name][0].upper()}{WHAT[name][1:]}. Source: [{source.name}]({source.address}). "
-        f"Licence: {source.licence}."
+    st.markdown(  # no caption: a link on its pale text would be hard to read
+        f":small[{WHAT[name][0].upper()}{WHAT[name][1:]}. "
+        f"Source: [{source.name}]({source.address}). Licence: {source.licence}.]"
     )
 
 

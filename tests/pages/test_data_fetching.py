@@ -76,7 +76,7 @@ def test_a_click_fetches_the_images_for_every_visitor(server: Server) -> None:
     first, second = inpainting(), inpainting()
     for app in (first, second):
         assert button(app) is not None
-        assert "Licence: CC BY-SA 3.0" in captions(app)
+        assert any("Licence: CC BY-SA 3.0" in each.value for each in app.markdown)
         assert "drawn by the model itself" in captions(app)
         assert first.session_state["comparison"].config == app.session_state["comparison"].config
     button(first).click().run()  # type: ignore[union-attr]
