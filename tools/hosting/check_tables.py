@@ -48,10 +48,10 @@ class Hostile(NamedTuple):
 
 
 def csv(rows: int, columns: int, levels: int = 0) -> bytes:
-    """A table of numbers, or of texts with so many levels."""
+    """A table of numbers, or of texts with so many levels, of which one is an empty cell."""
     cells = np.random.default_rng(0).integers(0, levels or 10, (rows, columns)).astype(str)
     if levels:
-        cells = np.char.add("v", cells)
+        cells = np.where(cells == "0", "", np.char.add("v", cells))
     head = ",".join(f"c{number}" for number in range(columns))
     return "\n".join([head, *map(",".join, cells)]).encode()
 
@@ -77,8 +77,8 @@ def long_texts() -> pa.Array:
 
 FILES = {
     "numbers.csv": Hostile(lambda: csv(19_999, 100), accepted=True),
-    "levels.csv": Hostile(lambda: csv(13_000, 100, 50)),
-    "wide.csv": Hostile(lambda: csv(7_900, 10, 50), accepted=True),
+    "levels.csv": Hostile(lambda: csv(13_000, 100, 51)),
+    "wide.csv": Hostile(lambda: csv(7_900, 10, 51), accepted=True),
     "list.parquet": Hostile(lambda: parquet(long_list())),
     "binary.parquet": Hostile(lambda: parquet(long_texts().cast(pa.binary()))),
     "text.parquet": Hostile(lambda: parquet(long_texts())),

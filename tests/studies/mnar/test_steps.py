@@ -128,7 +128,8 @@ def test_steps_of_a_large_table_are_short(study: str) -> None:
     else:
         frame = pd.DataFrame(x.double().numpy()).add_prefix("c")
         config = prediction.Config("large", plan, steps=1, runs=2)
-        steps = prediction.steps(config, frame, pd.Series(x[:, 0].numpy() > 0).astype(str))
+        target = pd.Series(x[:, 0].numpy() > 0).astype(str)
+        steps = prediction.steps(config, frame, target, failing(OutOfTime()))
     longest, start, until = 0.0, time.thread_time(), time.monotonic() + 12
     for _ in steps:
         longest, start = max(longest, time.thread_time() - start), time.thread_time()
