@@ -208,7 +208,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "10,000 columns": (wide(10_000), "10,000 columns"),
     "101 columns": (wide(101), "101 columns"),
     "660 columns after coding": (levels(60, 11), "660 columns after coding"),
-    "8 million cells after coding": (levels(10, 45, 19_000), "8,550,000 cells"),
+    "6 million cells after coding": (levels(6, 50, 19_000), "5,700,000 cells"),
     "a long text": (b"a,b\n1,x\n2," + b"y" * 2000 + b"\n3,x\n4,\n", "2,000 characters"),
     "all missing": (b"a,b\n,\nNA,?\n", "No column"),
     "all constant": (b"a,b\n1,x\n1,x\n1,\n", "No column"),

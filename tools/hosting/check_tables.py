@@ -78,7 +78,7 @@ def long_texts() -> pa.Array:
 FILES = {
     "numbers.csv": Hostile(lambda: csv(19_999, 100), accepted=True),
     "levels.csv": Hostile(lambda: csv(13_000, 100, 51)),
-    "wide.csv": Hostile(lambda: csv(7_900, 10, 51), accepted=True),
+    "wide.csv": Hostile(lambda: csv(13_000, 6, 51), accepted=True),
     "list.parquet": Hostile(lambda: parquet(long_list())),
     "binary.parquet": Hostile(lambda: parquet(long_texts().cast(pa.binary()))),
     "text.parquet": Hostile(lambda: parquet(long_texts())),
@@ -90,7 +90,8 @@ def family(process: int) -> list[int]:
     found = [process]
     for each in found:
         for task in Path(f"/proc/{each}/task").glob("*/children"):
-            found += map(int, task.read_text(encoding="ascii").split())
+            with suppress(OSError):  # the thread has ended
+                found += map(int, task.read_text(encoding="ascii").split())
     return found
 
 

@@ -28,7 +28,7 @@ from ui.uploads import read_once
 MAX_MEGABYTES = 5
 MAX_ROWS, MAX_COLUMNS = 20_000, 100
 """Limits of an uploaded table."""
-MAX_CODED_COLUMNS, MAX_CODED_CELLS = 500, 4_000_000
+MAX_CODED_COLUMNS, MAX_CODED_CELLS = 300, 4_000_000
 """Limits after coding, in which a column of L > 2 levels becomes L columns."""
 MAX_CHARACTERS = 1_000
 """Of a level."""
