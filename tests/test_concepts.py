@@ -29,7 +29,7 @@ CONCEPTS: dict[str, tuple[str, str]] = {
     ),
     "where a new image data set goes": ("dgm_core/data/sets.py", r"_READERS\b.*= \{"),
     "time limit of a run": ("ui/jobs.py", r"MAX_SECONDS = \d"),
-    "sentence for a bad upload": ("ui/intake.py", r"_DAMAGED = "),
+    "sentence for a bad upload": ("ui/decoding.py", r"\bDAMAGED = "),
     "a method's title": ("ui/inpainting/methods.py", r'"MFA": "MFA"'),
     "top half mask": ("dgm_core/missing/masks.py", r"def top_half\("),
     "number of images in the table of samplers": (
