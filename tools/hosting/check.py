@@ -1,7 +1,8 @@
 """`python -m tools.hosting.check python3.12`: does the app start on an unprepared machine?
 
 The check copies the tracked files into an empty folder. It installs `requirements.txt` into a new
-virtual environment of the named Python, and starts the server without data and without a network.
+virtual environment of the named Python, and starts the server without a network. There is no data,
+unless `--data` names a folder of prepared data sets.
 A browser opens every page, and ten sessions run the inpainting lab at the same time. A second
 server is traced: the check lists the files it writes and the addresses it connects to.
 
@@ -53,7 +54,7 @@ PAGES = (
     "Theory",
 )
 SESSIONS = 10
-LIMIT = 1500.0
+LIMIT = 1200.0
 """Largest allowed peak memory of a server with `SESSIONS` sessions, in megabytes."""
 PATIENCE = 180.0
 """Seconds to wait for the first answer of a server."""
@@ -64,6 +65,7 @@ class Folders(NamedTuple):
     """Folders of one check, all in a temporary folder."""
 
     scratch: Path
+    data: Path | None = None  # of prepared data sets
 
     @property
     def app(self) -> Path:
@@ -83,7 +85,8 @@ class Folders(NamedTuple):
     def environment(self) -> dict[str, str]:
         """Environment variables of a machine without any settings of the app."""
         temporary, cache = self.writable
-        return {
+        data = {} if self.data is None else {"DGM_DATA": str(self.data.resolve())}
+        return data | {
             "PATH": os.environ["PATH"],
             "HOME": str(self.scratch / "home"),
             "LANG": "C.UTF-8",
@@ -111,10 +114,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("python", help="Python of the new environment, such as python3.12")
     parser.add_argument("--venv", type=Path, help="use this environment, and install nothing")
     parser.add_argument("--pictures", type=Path, help="folder for a picture of every page")
+    parser.add_argument("--data", type=Path, help="folder of prepared data sets")
     options = parser.parse_args(arguments)
     print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as scratch:
-        folders = Folders(Path(scratch))
+        folders = Folders(Path(scratch), options.data)
         problems = [*prepare(folders, options.python, options.venv)]
         print("network: " + ("cut off" if cut_off() else "AVAILABLE, could not be cut off"))
         pictures = options.pictures or folders.scratch / "pictures"
