@@ -91,7 +91,7 @@ def ignore_invalid_values(deepest: int, report: Callable[[], None]) -> None:
             return _get_value(states, key)
         try:
             field = sent.value.WhichOneof("value")
-            if field is not None and metadata.value_type not in (None, field):
+            if field is not None and not _is_of_type(field, metadata.value_type):
                 raise TypeError(f"expected a {metadata.value_type}, got a {field}")
             value = _get_value(states, key)
             if depth(value) > deepest:
@@ -112,6 +112,17 @@ def ignore_invalid_values(deepest: int, report: Callable[[], None]) -> None:
 
     WStates.__getitem__ = get_value
     SessionState.set_widgets_from_proto = set_values
+
+
+_NUMBERS = {"int_value", "double_value"}
+
+
+def _is_of_type(field: str, expected: str | None) -> bool:
+    """Can a widget with this type of values send this field?
+
+    A number input of whole numbers is registered with doubles, and the browser sends integers.
+    """
+    return expected in (None, field) or {field, expected} == _NUMBERS
 
 
 def _is_widget(name: str) -> bool:

@@ -206,9 +206,9 @@ def test_a_linear_projection_is_immediate_and_others_show_their_progress(
 
     page_helpers.choose(box(page, "Plane"), "UMAP-like")
     expect(page.get_by_test_id("stProgress")).to_contain_text("UMAP-like")
-    expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile(r" [1-9]\d?%$"))
+    expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile(r" [1-9]\d?\s%$"))
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_text(re.compile(r"^Stopped at \d+%"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^Stopped at \d+\s%"))).to_be_visible()
     page_helpers.settle(page)
     stopped = seen()
     assert stopped != first

@@ -93,7 +93,7 @@ def test_a_small_vae_is_trained_stopped_and_continued(server: str, new_page: New
     first = progress.text_content()
     expect(progress).not_to_have_text(first)  # it changes
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_text(re.compile(r"^Stopped at \d+%"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^Stopped at \d+\s%"))).to_be_visible()
     stopped = page.get_by_text(re.compile(r"^Epoch \d+\.\d of 160")).first
     expect(page.get_by_text(re.compile(r"KL by unit: \d of 5 active")).first).to_be_visible()
     expect(page.get_by_role("button", name="Download the curves")).to_be_visible()

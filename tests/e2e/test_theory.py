@@ -55,10 +55,10 @@ def test_weights_degenerate_with_dimensions(server: str, new_page: NewPage) -> N
     page = opened(new_page, server, "note=Importance+sampling&importance-dimensions=5")
     line = page.get_by_text(re.compile("First run of")).first
     expect(line).to_be_visible()
-    few = float(re.search(r"fraction (\d+\.\d+)%", line.text_content())[1])
+    few = float(re.search(r"fraction (\d+\.\d+)\s%", line.text_content())[1])
     press(page, "Dimensions", "End")
     expect(line).not_to_contain_text(f"fraction {few:.2f}%")
-    many = float(re.search(r"fraction (\d+\.\d+)%", line.text_content())[1])
+    many = float(re.search(r"fraction (\d+\.\d+)\s%", line.text_content())[1])
     assert few > 20 > 2 > many
     assert "importance-dimensions=100" in page.url
     assert len(page_helpers.curve(page, "importance-fractions", "1 / E w²")) == 12

@@ -242,3 +242,19 @@ def test_lines_of_the_log_are_rare(caplog: pytest.LogCaptureFixture) -> None:
 )
 def test_the_depth_of_a_value(value: object, levels: int) -> None:
     assert streamlit_internals.depth(value) == levels
+
+
+@pytest.mark.parametrize(
+    ("field", "expected", "accepted"),
+    [
+        ("int_value", "double_value", True),  # what a browser sends for a whole number
+        ("string_value", "string_value", True),
+        ("string_value", None, True),
+        ("int_value", "string_value", False),
+        ("double_array_value", "double_value", False),
+    ],
+)
+def test_only_a_value_of_the_widgets_type_is_read(
+    field: str, expected: str | None, accepted: bool
+) -> None:
+    assert streamlit_internals._is_of_type(field, expected) == accepted
