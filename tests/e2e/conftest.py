@@ -21,6 +21,7 @@ from tests.e2e.page_helpers import LONG, NewPage
 from tools.bench.browser import FLAGS, NAMES, SHELL, on_path
 from tools.bench.server import LAB, serving
 
+collect_ignore_glob = ["apps/*"]  # each is run by a server of its own
 expect.set_options(timeout=LONG)
 Serve = Callable[..., str]
 

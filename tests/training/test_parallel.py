@@ -352,7 +352,8 @@ def test_one_process_resumes_the_run_of_two_killed_processes(tmp_path: Path) -> 
         time.sleep(0.03)  # somewhere within the third
         for each in (starter.pid, *workers):
             os.kill(each, signal.SIGKILL)
-    assert list(tmp_path.iterdir()) == [checkpoint]
+    # A process that is killed while it writes the next checkpoint leaves a part of it.
+    assert [each for each in tmp_path.iterdir() if each.suffix != ".part"] == [checkpoint]
     resumed, whole = exact(33, checkpoint=checkpoint), exact(33)
     assert 2 <= resumed["history"][0, 0] < 6
     assert (
