@@ -154,6 +154,7 @@ def test_one_method_is_stopped_and_the_others_go_on(lab: Lab) -> None:
     assert lab.pixels(CHAIN)[:14].max() > 30  # its last result stays
 
 
+@pytest.mark.slow
 def test_an_added_method_does_not_change_the_others(lab: Lab) -> None:
     lab.toggle_methods("PPCA")
     lab.reaches("PPCA", "finished")

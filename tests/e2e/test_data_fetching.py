@@ -44,6 +44,7 @@ def title(page: Page) -> str:
     return page.locator(".player .original-title").inner_text()
 
 
+@pytest.mark.slow
 def test_one_click_brings_the_images_to_every_visitor(official: Server, new_page: NewPage) -> None:
     with serving(APP) as server:
         narrow = visit(

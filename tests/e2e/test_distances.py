@@ -42,6 +42,7 @@ def test_wasserstein_is_a_line_and_the_hellinger_distance_is_s_shaped(
     page_helpers.assert_no_horizontal_overflow(page)
 
 
+@pytest.mark.slow
 def test_a_critic_is_trained_in_the_page(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Critic&critic-theta=0.5&critic-steps=200")
     slider = page.get_by_role("slider", name="Training steps")

@@ -134,6 +134,7 @@ def test_strokes_made_before_the_server_answers_are_kept(opened: Opener) -> None
     assert not np.array_equal(observed[[8, 20]], original[[8, 20]])
 
 
+@pytest.mark.slow
 def test_undo_restores_the_mask_and_starts_a_run(opened: Opener) -> None:
     lab = opened()
     lab.expect_hidden_count("392 of 784 pixels hidden")

@@ -55,6 +55,7 @@ def test_a_link_shows_the_same_images_bit_for_bit(server: str, new_page: NewPage
     assert other.url == page.url
 
 
+@pytest.mark.slow
 def test_a_case_opens_with_one_click_and_shows_its_text(server: str, new_page: NewPage) -> None:
     lab = Lab(new_page(viewport={"width": 1280, "height": 1000}), server)
     case = next(case for case in gallery.st_cases() if case.name == "Stuck chains")
