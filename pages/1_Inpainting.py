@@ -127,11 +127,4 @@ with shown:
             run.shown = run.shown_late = 0
         # The browser takes as long for a new address as for an image, so the image comes first.
         send = partial(share_links.send, link)
-        jobs.follow(
-            run,
-            lambda: show_run(view, panel),
-            0.25,
-            live=panel.live,
-            meanwhile=run_panel.starting_bar,
-            after=send,
-        )
+        jobs.follow(run, lambda: show_run(view, panel), 0.25, live=panel.live, after=send)

@@ -36,10 +36,9 @@ MAX_SECONDS = 180.0
 
 CALL_LOOK = 0.1
 """Seconds between two looks at a call in a child process."""
-FIRST_LOOK = 0.5
-"""Seconds after which a page that waits for the first item says so."""
-MAX_FIRST_LOOK = 30.0
-"""Seconds after which it no longer waits for it, but looks again from time to time."""
+FIRST_LOOK = 1.0
+"""Seconds that the first look at a run waits for the first item, so that it is on screen as soon
+as it is there. After that, the page looks from time to time."""
 MAX_INTERVAL = 10.0
 """Most seconds between two looks; with many waiting runs, looking often would slow them."""
 MAX_PAUSE = 0.3
@@ -353,13 +352,9 @@ def follow(
     seconds: float,
     *,
     live: bool,
-    meanwhile: Callable[[], None] | None = None,
     after: Callable[[], None] = lambda: None,
 ) -> None:
     """Draw a run repeatedly while it is live, and draw the whole page again at its end.
-
-    The first item is awaited, not looked for from time to time, so it is on screen as soon as it
-    is there, however many visitors wait.
 
     This must be the last statement of a page, because a poll may interrupt the script.
 
@@ -369,17 +364,12 @@ def follow(
         seconds: between two looks; more if many runs wait.
         live: was the run live when the rest of the page was drawn? If it has ended since, the
             page is drawn again.
-        meanwhile: draws one element while the first item is awaited; None: `draw` shows
-            something without it, so it is awaited for `FIRST_LOOK` seconds only.
         after: what can wait until the results are sent.
     """
-    waiting_room = st.empty()
     if run is not None:
         run.unpause()
     if live:
-        with waiting_room:
-            _await_first_item(run, meanwhile)
-        waiting_room.empty()
+        _await_first_item(run)
     interval = max(seconds, min(seconds * (1 + waiting() / 2), MAX_INTERVAL))
 
     @st.fragment(run_every=interval if live else None)
@@ -393,16 +383,11 @@ def follow(
     look()
 
 
-def _await_first_item(run: Run, meanwhile: Callable[[], None] | None) -> None:
-    """Wait for the first item; the script ends here if a rerun is requested."""
-    start, drawn = time.monotonic(), False
-    while not run.ready.wait(0.05) and time.monotonic() < start + MAX_FIRST_LOOK:
-        _ = "any" in st.session_state  # ends the script if a rerun is requested
-        if not drawn and time.monotonic() > start + FIRST_LOOK:
-            if meanwhile is None:
-                return
-            meanwhile()
-            drawn = True
+def _await_first_item(run: Run) -> None:
+    """Wait briefly for the first item; end at once if a rerun is requested."""
+    deadline = time.monotonic() + FIRST_LOOK
+    while not run.ready.wait(0.02) and time.monotonic() < deadline:
+        _ = "any" in st.session_state  # the script ends here if a rerun is requested
 
 
 def stop_all(seconds: float = 2.0) -> None:

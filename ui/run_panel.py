@@ -194,7 +194,7 @@ class RunPanel:
             if run.items:
                 draw(run)
 
-        jobs.follow(run, look, seconds, live=self.live, meanwhile=starting_bar, after=after)
+        jobs.follow(run, look, seconds, live=self.live, after=after)
 
 
 def status(run: jobs.Run, progress: Progress | None = None, action: str = "Run") -> None:
@@ -207,7 +207,7 @@ def status(run: jobs.Run, progress: Progress | None = None, action: str = "Run")
     """
     if run.live:
         if progress is None and not run.items:
-            starting_bar()
+            st.progress(0.0, starting())
         elif progress is not None:
             doing = progress.doing or "Running …"
             st.progress(min(max(progress.done, 0.0), 1.0), doing[:1].upper() + doing[1:])
@@ -215,11 +215,6 @@ def status(run: jobs.Run, progress: Progress | None = None, action: str = "Run")
         st.error(failed(action))
     elif message := ended_early(run.state, progress, results=bool(run.items)):
         st.info(message)
-
-
-def starting_bar() -> None:
-    """The bar of a run that has no result yet."""
-    st.progress(0.0, starting())
 
 
 def starting() -> str:
