@@ -256,7 +256,7 @@ def _for_visitors(name: str, error: data.DownloadError) -> str:
 
 
 FETCHER = Fetcher()
-"""Of this server."""
+"""The one fetcher of this server."""
 
 
 def begin() -> None:

@@ -30,7 +30,7 @@ class ColumnMean:
     """Fills every hidden entry with the mean of the observed entries of its column."""
 
     def method(self, generator: torch.Generator, predictors: int | None) -> SimpleImputer:
-        """Of scikit-learn."""
+        """The imputer of scikit-learn."""
         return SimpleImputer(keep_empty_features=True)
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
@@ -45,7 +45,7 @@ class KNN:
     neighbours: int = setting(10, "Neighbours k", 1, 100, "More neighbours smooth more.")
 
     def method(self, generator: torch.Generator, predictors: int | None) -> KNNImputer:
-        """Of scikit-learn."""
+        """The imputer of scikit-learn."""
         return KNNImputer(n_neighbors=self.neighbours, keep_empty_features=True)
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
@@ -64,7 +64,7 @@ class MICE:
     rounds: int = setting(10, "Rounds", 1, 100, "Regressions of every column on the others.")
 
     def method(self, generator: torch.Generator, predictors: int | None) -> IterativeImputer:
-        """Of scikit-learn."""
+        """The imputer of scikit-learn."""
         return _chained(BayesianRidge(), self.rounds, generator, predictors)
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
@@ -80,7 +80,7 @@ class MissForestLike:
     rounds: int = setting(3, "Rounds", 1, 20, "Regressions of every column on the others.")
 
     def method(self, generator: torch.Generator, predictors: int | None) -> IterativeImputer:
-        """Of scikit-learn."""
+        """The imputer of scikit-learn."""
         forest = ExtraTreesRegressor(
             self.trees, min_samples_leaf=3, random_state=_seed(generator), n_jobs=1
         )

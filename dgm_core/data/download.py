@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock
-from PIL import Image
 
 from dgm_core.data import parts
 from dgm_core.data.celeba_download import shards
@@ -35,13 +34,14 @@ from dgm_core.data.folder import (
     FILES,
     DataUnavailable,
     DownloadError,
+    Fields,
     always_available,
     data_folder,
     files_of,
     is_available,
     part_counts,
 )
-from dgm_core.data.omniglot_alphabets import area_average
+from dgm_core.data.omniglot import Drawings
 from dgm_core.data.remote import Client, Progress
 from dgm_core.data.table_download import ORIGINS, openml_table
 from dgm_core.files import save_arrays
@@ -64,7 +64,6 @@ SILENCE = 60.0
 EXTENTS = ("whole", "part")
 """How much of a set is downloaded; see `fetch`."""
 
-Fields = dict[str, np.ndarray]
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_FOLDER = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
@@ -259,35 +258,16 @@ def _binarized_mnist(scratch: Path) -> Iterator[Fields]:
 def _omniglot(scratch: Path) -> Iterator[Fields]:
     from torchvision.datasets import Omniglot
 
-    x28, alphabet_id, character_id, drawer, is_evaluation = [], [], [], [], []
-    alphabets: list[str] = []
-    characters: list[str] = []
+    drawings = Drawings()
     for background in (True, False):
         official = Omniglot(str(scratch), background=background, download=True)
         # sorted, because torchvision lists files in the file system's order
         for drawing in sorted(Path(official.target_folder).glob("*/*/*.png")):
             character = drawing.parent
-            alphabet, name = character.parent.name, f"{character.parent.name}/{character.name}"
-            if alphabet not in alphabets:
-                alphabets.append(alphabet)
-            if name not in characters:
-                characters.append(name)
-            with Image.open(drawing) as image:
-                ink = np.asarray(image.convert("L")) < 128  # the drawings are black on white
-            x28.append(area_average(ink, 28))
-            alphabet_id.append(alphabets.index(alphabet))
-            character_id.append(characters.index(name))
-            drawer.append(int(drawing.stem.rpartition("_")[2]))  # 0709_01.png is by drawer 1
-            is_evaluation.append(not background)
-    yield {
-        "x28": np.stack(x28),
-        "alphabet_id": np.array(alphabet_id, np.uint8),
-        "character_id": np.array(character_id, np.uint16),
-        "drawer": np.array(drawer, np.uint8),
-        "is_evaluation": np.array(is_evaluation, np.uint8),
-        "alphabet_names": np.array(alphabets),
-        "character_names": np.array(characters),
-    }
+            drawer = int(drawing.stem.rpartition("_")[2])  # 0709_01.png is by drawer 1
+            alphabet = character.parent.name
+            drawings.add(drawing, alphabet, character.name, drawer, not background)
+    yield drawings.fields()
 
 
 def _svhn(scratch: Path) -> Iterator[Fields]:

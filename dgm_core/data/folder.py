@@ -14,6 +14,9 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from platformdirs import user_cache_path
 
+Fields = dict[str, np.ndarray]
+"""Name → array: the content of a file."""
+
 FILES: dict[str, tuple[str, ...]] = {
     "mnist": ("mnist.npz",),
     "binarized_mnist": ("binarized_mnist.npz",),

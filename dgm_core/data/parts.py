@@ -24,14 +24,12 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from PIL import Image
 
 from dgm_core.data import celeba_sample
-from dgm_core.data.folder import PartCounts
-from dgm_core.data.omniglot_alphabets import FIRST_ROWS, area_average
+from dgm_core.data.folder import Fields, PartCounts
+from dgm_core.data.omniglot import FIRST_ROWS, Drawings
 from dgm_core.data.remote import Client, WrongContent
 
-Fields = dict[str, np.ndarray]
 _Read = TypeVar("_Read")
 
 
@@ -99,40 +97,21 @@ def mnist(client: Client) -> Iterator[Fields]:
 
 def omniglot(client: Client) -> Iterator[Fields]:
     """The content of `omniglot28.npz`."""
-    x28, alphabet_id, character_id, drawer, is_evaluation, rows = [], [], [], [], [], []
-    alphabets: list[str] = []
-    characters: list[str] = []
+    drawings, rows, tested = Drawings(), [], 0
     for part, file in OMNIGLOT.items():
         content = _whole(client, OMNIGLOT_URL, file)
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for path, alphabet, character, number in _drawings(archive):
-                name = f"{alphabet}/{character}"
-                if alphabet not in alphabets:
-                    alphabets.append(alphabet)
-                if name not in characters:
-                    characters.append(name)
-                with Image.open(io.BytesIO(archive.read(path)), formats=["PNG"]) as image:
-                    ink = np.asarray(image.convert("L")) < 128  # black on white
-                x28.append(area_average(ink, 28))
-                alphabet_id.append(alphabets.index(alphabet))
-                character_id.append(characters.index(name))
-                drawer.append(number)
-                is_evaluation.append(part == "test")
-                if part == "training":
+                png = io.BytesIO(archive.read(path))
+                drawings.add(png, alphabet, character, number, part == "test")
+                if part == "test":
+                    tested += 1
+                else:
                     place = 20 * (int(character.removeprefix("character")) - 1) + number - 1
                     rows.append(FIRST_ROWS[alphabet] + place)
                 time.sleep(REST)
-    tested = sum(is_evaluation)
-    yield {
-        "x28": np.stack(x28),
-        "alphabet_id": np.array(alphabet_id, np.uint8),
-        "character_id": np.array(character_id, np.uint16),
-        "drawer": np.array(drawer, np.uint8),
-        "is_evaluation": np.array(is_evaluation, np.uint8),
-        "alphabet_names": np.array(alphabets),
-        "character_names": np.array(characters),
-        **PartCounts(len(rows), OMNIGLOT_TRAINING, tested, tested).fields(np.array(rows)),
-    }
+    counts = PartCounts(len(rows), OMNIGLOT_TRAINING, tested, tested)
+    yield drawings.fields() | counts.fields(np.array(rows))
 
 
 def celeba(client: Client) -> Iterator[Fields]:

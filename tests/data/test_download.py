@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import signal
@@ -24,6 +23,7 @@ from torchvision.datasets import MNIST, CelebA, Omniglot
 from dgm_core import data
 from dgm_core.data import celeba_download, celeba_sample, download, parts, table_download
 from dgm_core.data.folder import FILES as TARGETS
+from dgm_core.data.omniglot import area_average
 from tests.data import openml_answers
 from tests.data.drawn_faces import colour
 from tests.data.official_server import (
@@ -41,7 +41,6 @@ from tests.data.official_server import (
     Server,
     drawing,
     point_at,
-    serving,
     smiling,
 )
 from tests.patience import PATIENCE
@@ -54,24 +53,6 @@ TABLES = tuple(name for name in SETS if name in data.TABLES)
 
 # torchvision leaves the answers it refuses for the garbage collector to close
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _collected_here() -> Iterator[None]:
-    yield
-    gc.collect()
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with serving(monkeypatch) as local:
-        yield local
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DGM_DATA", str(tmp_path / "data"))
-    return tmp_path / "data"
 
 
 def found(folder: Path) -> set[str]:
@@ -137,7 +118,7 @@ def test_omniglot_is_prepared_correctly(server: Server, folder: Path) -> None:
     test = data.load("omniglot", "test", download_missing=False)
     assert [test.classes[y] for y in test.y] == ["Tengwar"] * 3
     for image, drawer in zip(test.x, DRAWERS, strict=True):
-        expected = download.area_average(drawing("Tengwar/character01", drawer), 28)
+        expected = area_average(drawing("Tengwar/character01", drawer), 28)
         np.testing.assert_array_equal(np.rint(image[0].numpy() * 255), expected)
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import threading
 import zipfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from dgm_core import data
 from dgm_core.data import celeba_sample, download, parts, remote
 from dgm_core.data.cluster_images import are_available, cluster_images
 from dgm_core.data.folder import FILES as TARGETS
-from dgm_core.data.omniglot_alphabets import FIRST_ROWS, area_average
+from dgm_core.data.omniglot import FIRST_ROWS, area_average
 from dgm_core.data.splits import part_of
 from tests.data.drawn_faces import colour
 from tests.data.official_server import (
@@ -28,7 +26,6 @@ from tests.data.official_server import (
     MNIST_PART,
     Server,
     drawing,
-    serving,
     smiling,
 )
 
@@ -36,24 +33,6 @@ SETS = tuple(parts.PREPARE)
 FAULTS = ("truncated", "corrupt", "404", "500", "hang up", "not http", "a login page")
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _collected_here() -> Iterator[None]:
-    yield
-    gc.collect()
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with serving(monkeypatch) as local:
-        yield local
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DGM_DATA", str(tmp_path / "data"))
-    return tmp_path / "data"
 
 
 def fetch(name: str, **options: object) -> Path:

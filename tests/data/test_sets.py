@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dgm_core import data
 from dgm_core.data.folder import FILES
-from dgm_core.data.omniglot_alphabets import area_average
+from dgm_core.data.omniglot import area_average
 from dgm_core.rng import generator
 from tests.data.drawn_faces import SHARDS, write_faces
 

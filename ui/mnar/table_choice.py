@@ -31,7 +31,7 @@ MAX_ROWS, MAX_COLUMNS = 20_000, 100
 MAX_CODED_COLUMNS, MAX_CODED_CELLS = 300, 4_000_000
 """Limits after coding, in which a column of L > 2 levels becomes L columns."""
 MAX_CHARACTERS = 1_000
-"""Of a level."""
+"""Limit of the text of a level."""
 NO_TARGET = "(none)"
 TABLE = Setting(
     "table",
