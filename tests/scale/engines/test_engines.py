@@ -96,7 +96,8 @@ def test_a_tool_that_imports_torch_has_one_thread_of_it(which: str, tmp_path: Pa
         pytest.skip(f"no {which} here")
     many = {"OMP_NUM_THREADS": "2"}  # as the driver may have
     trial = json.loads(run_python(str(WORK), which, str(tmp_path), "threads", **many))
-    assert trial["threads"]["results"][0][-1] == 1
+    threads = {place: threads for place, *_, threads in trial["threads"]["results"]}
+    assert threads[0] == 1  # the results of several pieces may come in any order
 
 
 def test_leaving_early_ends_the_workers(found: dict) -> None:
