@@ -1,14 +1,15 @@
 """Random generators made from seeds, and draws from distributions with a given generator.
 
 `torch.distributions` draws from the global generator, which all visitors of a server share.
-Here every draw takes a `source`, which is one of three: a `torch.Generator`; `Streams`, one
-generator per row, so that a row of a batch gets bit for bit what it would get alone; or
-`SameNoise`, the same noise for every row.
+Here every draw takes a `source`, which is one of four: a `torch.Generator`; `Streams`, one
+generator per row, so that a row of a batch gets bit for bit what it would get alone;
+`SameNoise`, the same noise for every row; or `OwnNoise`, numbers from elsewhere.
 """
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from functools import singledispatch
 
@@ -69,7 +70,19 @@ class SameNoise:
         self.generator, self.rows = generator, rows
 
 
-Source = torch.Generator | Streams | SameNoise
+class OwnNoise(ABC):
+    """A source that computes its own numbers, for example from counters; it has no Gamma draws."""
+
+    @abstractmethod
+    def uniform(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """U[0, 1) of `shape`."""
+
+    @abstractmethod
+    def normal(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """N(0, 1) of `shape`."""
+
+
+Source = torch.Generator | Streams | SameNoise | OwnNoise
 
 
 def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
@@ -93,6 +106,9 @@ def _fill(
     """`torch.rand` or `torch.randn` of `shape`, with the noise of `source`."""
     if isinstance(source, torch.Generator):
         return generate(shape, generator=source, dtype=dtype, device=source.device)
+    if isinstance(source, OwnNoise):
+        own = source.uniform if generate is torch.rand else source.normal
+        return own(shape, dtype)
     if isinstance(source, SameNoise):
         blocks, rest = divmod(shape[0], source.rows)
         if rest:
@@ -119,6 +135,8 @@ def standard_gamma(concentration: Tensor, source: Source) -> Tensor:
         return torch._standard_gamma(  # pyright: ignore[reportPrivateImportUsage]
             concentration, generator=source
         )
+    if isinstance(source, OwnNoise):
+        raise TypeError(f"expected a source with Gamma draws, got {type(source).__name__}")
     if isinstance(source, SameNoise):
         if len(concentration) % source.rows:
             expected, got = source.rows, len(concentration)

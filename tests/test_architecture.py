@@ -17,7 +17,7 @@ LEVELS = [
     {"networks", "data", "missing", "mixtures", "metrics", "samplers", "bounds", "distances"},
     {"models", "imputers", "baselines"},
     {"training", "zoo", "estimators"},
-    {"recipes", "studies"},
+    {"recipes", "studies", "live"},
     {"evaluation"},
     {"scale"},
     {"bench"},

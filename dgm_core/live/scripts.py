@@ -1,0 +1,33 @@
+"""The scripts of the engine as texts: files without imports, joined to one script."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+ENGINE = Path(__file__).parent / "engine"
+PARTS = ("kernels", "stream", "weights", "network", "laws", "sampler")
+"""Files of the engine, in the order in which they are joined."""
+
+
+def engine() -> str:
+    """Everything but the messages: kernels, networks and samplers."""
+    code = base64.b64encode((ENGINE / "kernels.wasm").read_bytes()).decode("ascii")
+    return "\n".join([f'const KERNELS = "{code}";', *map(_text, PARTS)])
+
+
+def worker() -> str:
+    """The script of a worker."""
+    return f"{engine()}\n{_text('worker')}"
+
+
+def client() -> str:
+    """The script of a page: the class `LiveChains`, and the worker as a text."""
+    # "</" would end a script element in the middle of the text.
+    text = json.dumps(worker()).replace("</", "<\\/")
+    return f"const LIVE_WORKER = {text};\n{_text('client')}"
+
+
+def _text(name: str) -> str:
+    return (ENGINE / f"{name}.js").read_text(encoding="utf-8")
