@@ -1,4 +1,4 @@
-"""The command line: `dgm data|models|train|evaluate|impute|bench …`.
+"""The command line: `dgm data|models|train|evaluate|impute|bench|export …`.
 
 `python -m dgm_core` is the same command, also if the package is not installed.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import typer
 
 from dgm_core import device
-from dgm_core.commands import bench, data, evaluate, impute, models, train
+from dgm_core.commands import bench, data, evaluate, export, impute, models, train
 
 app = typer.Typer(
     help="Deep generative models with missing data: fill in tables, train and measure models.",
@@ -20,6 +20,7 @@ for family in (train, models, impute):
 app.add_typer(data.app, name="data")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(bench.app, name="bench")
+app.add_typer(export.app, name="export")
 
 
 def main() -> None:

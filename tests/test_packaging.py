@@ -72,7 +72,7 @@ def test_the_wheel_is_small_and_holds_the_library_alone(installed: Installed) ->
         (info,) = {name.split("/")[0] for name in names if ".dist-info" in name}
         entry_points = wheel.read(f"{info}/entry_points.txt").decode()
         about = Parser().parsestr(wheel.read(f"{info}/METADATA").decode())
-    kinds = ("*.py", "*.js", "*.wat", "*.wasm")
+    kinds = ("*.py", "*.js", "*.wat", "*.wasm", "*.html", "*.css", "*.txt")
     modules = {
         str(path.relative_to(ROOT)) for kind in kinds for path in (ROOT / "dgm_core").rglob(kind)
     }

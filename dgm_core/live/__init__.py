@@ -42,7 +42,8 @@ receives and sends these messages; `client.js` wraps the first four.
 In a frame, `problem` is the number of the problem; `iteration` counts from its start; `mean` has
 784 means of p(x=1 given z) over the chains and the iterations after the warm-up, and the picture
 where it is observed; `draws` has chains × 784 levels from 0 to 255; `acceptance` has one number
-per chain; `speed` is in iterations per second.
+per chain; `speed` is in iterations per second. `client.js` adds `current`: whether the frame is of
+the last problem.
 
 Chains that run continue after a change of the problem, from their current latents and hidden
 pixels; with `restart` they start anew. A change starts the means and the warm-up again, and the

@@ -26,7 +26,7 @@ from dgm_core.networks.bodies import Centre
 from dgm_core.zoo import quantisation
 
 IMAGE = (1, 28, 28)
-LICENCE = "MIT; trained and measured as the card of the model says"
+LICENCE = "MIT"
 
 
 class NotLive(ValueError):

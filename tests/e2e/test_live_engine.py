@@ -139,11 +139,11 @@ DRAWS = """([text, settings, picture, observed, iterations]) => {
 
 
 def draws(page: Page, content: bytes, sampler: str, row: Any, observed: Any) -> torch.Tensor:
-    """The hidden entries of 8000 chains after 150 iterations."""
-    settings = {"chains": 8000, "seed": 1, "sampler": sampler, "warmup": 0}
-    arguments = [base64_of(content), settings, row.tolist(), observed.int().tolist(), 150]
+    """The hidden entries of 4000 chains after 120 iterations."""
+    settings = {"chains": 4000, "seed": 1, "sampler": sampler, "warmup": 0}
+    arguments = [base64_of(content), settings, row.tolist(), observed.int().tolist(), 120]
     x = torch.tensor(page.evaluate(DRAWS, arguments), dtype=torch.float64)
-    return x.reshape(8000, -1)[:, ~observed]
+    return x.reshape(4000, -1)[:, ~observed]
 
 
 def test_with_a_wrong_encoder_only_metropolis_reaches_the_gaussian_conditional(page: Page) -> None:
@@ -158,7 +158,7 @@ def test_with_a_wrong_encoder_only_metropolis_reaches_the_gaussian_conditional(p
         return ((x.mean(0) - exact.mean).abs() / (x.std(0) / len(x) ** 0.5)).max().item()
 
     assert standard_errors_off("Metropolis-within-Gibbs") < 5
-    assert standard_errors_off("pseudo-Gibbs") > 20
+    assert standard_errors_off("pseudo-Gibbs") > 15
 
 
 def test_only_metropolis_reaches_the_enumerated_bernoulli_conditional(page: Page) -> None:
@@ -166,7 +166,7 @@ def test_only_metropolis_reaches_the_enumerated_bernoulli_conditional(page: Page
     row = torch.tensor([1.0, 0.0, 1.0, 1.0, 0.0, 0.0], dtype=torch.float64)
     observed = torch.tensor([True, False, True, False, True, False])
     exact = toy.pixel_marginals(row, observed)
-    error = (exact * (1 - exact) / 8000).sqrt()
+    error = (exact * (1 - exact) / 4000).sqrt()
     content = models.small_bernoulli(toy)
 
     def standard_errors_off(sampler: str) -> float:

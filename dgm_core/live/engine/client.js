@@ -2,15 +2,15 @@
 
 class LiveChains {
   /** @param settings of the message init, without its type
-   *  @param on { ready, frame, error }: functions of the message. A frame of an older problem than
-   *  the last one is not passed on. */
+   *  @param on { ready, frame, error }: functions of the message. `frame.current` tells whether
+   *  the frame is of the last problem. */
   constructor(settings, on) {
     const address = URL.createObjectURL(new Blob([LIVE_WORKER], { type: "text/javascript" }));
     this.worker = new Worker(address);
     this.number = 0;
     this.worker.onmessage = ({ data }) => {
       if (data.type === "ready") URL.revokeObjectURL(address);
-      if (data.type === "frame" && data.problem !== this.number) return;
+      if (data.type === "frame") data.current = data.problem === this.number;
       on[data.type]?.(data);
     };
     this.worker.onerror = ({ message }) => on.error?.({ type: "error", message });

@@ -28,7 +28,10 @@ function readWeights(bytes) {
     if (!(numbers instanceof Int8Array)) return numbers;
     const scale = stored(`${name}.scale`);
     const width = numbers.length / scale.length;
-    return Float32Array.from(numbers, (q, i) => q * scale[Math.floor(i / width)]);
+    const values = new Float32Array(numbers.length);
+    for (let row = 0, i = 0; row < scale.length; row += 1)
+      for (let end = i + width; i < end; i += 1) values[i] = numbers[i] * scale[row];
+    return values;
   }
 
   const shapes = Object.fromEntries(

@@ -1,7 +1,5 @@
 // The engine in a worker: messages in, frames out; `dgm_core.live` describes both.
 
-const MOST_FRAMES = 1000; // a second, as a limit
-
 const post = (message, transfer = []) => self.postMessage(message, transfer);
 const channel = new MessageChannel(); // messages arrive between two iterations
 let chains = null;
@@ -36,10 +34,10 @@ const acts = {
   run({ iterations = Number.POSITIVE_INFINITY }) {
     if (chains.iteration < 0) throw new Error("expected a problem before run");
     left = iterations;
-    framed = { at: performance.now(), iterations: 0, problem: null };
-    speed = 0;
-    if (!running) channel.port2.postMessage(null);
+    if (running) return;
     running = true;
+    framed = { at: performance.now(), iterations: 0, problem: null };
+    channel.port2.postMessage(null);
   },
 
   stop() {
@@ -65,8 +63,8 @@ channel.port1.onmessage = () => {
   framed.iterations += 1;
   running = left > 0;
   const waited = performance.now() - framed.at;
-  const rate = Math.min(MOST_FRAMES, settings.framesPerSecond);
-  if (!running || problem !== framed.problem || waited >= 1000 / rate) frame();
+  const due = waited >= 1000 / settings.framesPerSecond;
+  if (!running || problem !== framed.problem || due) frame();
   if (running) channel.port2.postMessage(null);
 };
 

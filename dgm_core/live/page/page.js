@@ -1,0 +1,70 @@
+// The page of one file: the view, the state in its address, and the experiments of the lesson.
+
+const PAGE = JSON.parse(document.getElementById("page").textContent);
+
+function bytesOfPage() {
+  const text = atob(document.getElementById("weights").textContent.trim());
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i += 1) bytes[i] = text.charCodeAt(i);
+  return bytes.buffer;
+}
+
+const pictures = PAGE.pictures.map((text) => liveBits.fromText(text));
+
+/** The address after "#" → { picture, hidden, seed }; what cannot be read is left out. */
+function stateOf(hash) {
+  const found = new URLSearchParams(hash.replace(/^#/, ""));
+  const state = {};
+  const [picture, hidden] = ["x", "hide"].map((name) => liveBits.fromText(found.get(name) ?? ""));
+  if (picture) state.picture = picture;
+  if (hidden) state.hidden = hidden;
+  const seed = Number(found.get("seed") ?? Number.NaN);
+  if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 31) state.seed = seed;
+  return state;
+}
+
+function hashOf({ picture, hidden, seed }) {
+  return `#x=${liveBits.toText(picture)}&hide=${liveBits.toText(hidden)}&seed=${seed}`;
+}
+
+let waiting = 0;
+let written = "";
+const view = new LiveView(document.getElementById("live"), {
+  weights: bytesOfPage(),
+  pictures,
+  state: { picture: pictures[PAGE.first], ...stateOf(location.hash) },
+  changed: (state) => {
+    clearTimeout(waiting); // browsers limit how often an address may change
+    waiting = setTimeout(() => {
+      written = hashOf(state);
+      history.replaceState(null, "", written);
+    }, 300);
+  },
+});
+window.liveView = view;
+
+window.addEventListener("hashchange", () => {
+  if (location.hash !== written) view.show(stateOf(location.hash));
+});
+
+const frameOfSquare = (x, y) => Math.max(Math.abs(x - 13.5), Math.abs(y - 13.5));
+const bitsWhere = (test) =>
+  Uint8Array.from({ length: LIVE_PIXELS }, (_, i) =>
+    test(i % LIVE_SIDE, Math.floor(i / LIVE_SIDE)) ? 1 : 0,
+  );
+
+const experiments = {
+  half: () => ({ picture: pictures[PAGE.first], hidden: view.maskOf("Top half") }),
+  random: () => ({ picture: pictures[PAGE.first], hidden: view.maskOf("Random half") }),
+  square: () => ({
+    picture: bitsWhere((x, y) => frameOfSquare(x, y) > 7 && frameOfSquare(x, y) < 10),
+    hidden: bitsWhere((x) => x > 13),
+  }),
+  everything: () => ({ hidden: view.maskOf("Everything") }),
+};
+for (const button of document.querySelectorAll("[data-try]")) {
+  button.onclick = () => {
+    view.show(experiments[button.dataset.try]());
+    document.getElementById("live").scrollIntoView({ block: "nearest" });
+  };
+}
