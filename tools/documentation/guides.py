@@ -76,7 +76,7 @@ GROUPS = {
     "Models": ("networks", "models", "baselines"),
     "Imputation": ("samplers", "imputers", "estimators"),
     "Training": ("training", "zoo", "recipes"),
-    "Studies": ("studies", "evaluation", "scale", "bench"),
+    "Studies": ("studies", "live", "evaluation", "scale", "bench"),
 }
 """Heading on the page of the API → its rooms."""
 
