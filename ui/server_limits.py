@@ -1,10 +1,11 @@
-"""Limits on what one visitor can use of the server, where Streamlit has no setting for them.
+"""Limits on what one visitor can use of the server, and repairs where Streamlit has no setting.
 
 - Uploads: Streamlit keeps all uploads of a session; here only the newest are kept.
 - Caches: any browser can ask Streamlit to clear the caches of all sessions, workers included;
   here the request is refused.
 - Messages: a widget's value that no browser of ours sends is ignored, and the log gets at most a
   line of it.
+- Callbacks: Streamlit may end the callback of a click halfway; here it runs to its end.
 - Garbage collection: Streamlit collects after every run of a script or fragment. With many large
   sessions that takes longer than the run itself; here it happens at most every `GC_INTERVAL`.
 
@@ -39,6 +40,7 @@ def apply() -> None:
     streamlit_internals.replace_garbage_collector(_Collector())
     streamlit_internals.ignore_invalid_values(MAX_DEPTH, _Report())
     streamlit_internals.log_bad_connections_in_one_line()
+    streamlit_internals.finish_callbacks()
 
 
 def _keep_caches(session: object) -> None:

@@ -15,6 +15,7 @@ from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx, script_runner
 from streamlit.runtime.state.common import is_element_id
+from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.runtime.state.session_state import (
     STREAMLIT_INTERNAL_KEY_PREFIX,
     Serialized,
@@ -27,6 +28,7 @@ from streamlit.web.server.starlette import starlette_websocket
 _add_file = MemoryUploadedFileManager.add_file
 _get_value = WStates.__getitem__
 _set_values = SessionState.set_widgets_from_proto
+_call_callbacks = SafeSessionState.on_script_will_rerun
 
 
 class Collector(Protocol):
@@ -67,6 +69,26 @@ def keep_newest_uploads(most: int) -> None:
 def replace_clearing_of_caches(instead: Callable[[Any], None]) -> None:
     """Call this, with the session, where a browser asks to clear the caches of everybody."""
     AppSession._handle_clear_cache_request = instead
+
+
+def finish_callbacks() -> None:
+    """Let no waiting rerun interrupt the callbacks of widgets.
+
+    Streamlit ends a run at its next use of the session state if another run waits, also within a
+    callback. The next run has the same values of the widgets, so it does not call the callback
+    again, and half of it is lost. The poll of a fragment beside a click is enough.
+    """
+
+    def call_callbacks(state: SafeSessionState, *sent: Any, **options: Any) -> None:
+        interrupt = state._yield_callback
+        interrupt()
+        object.__setattr__(state, "_yield_callback", lambda: None)
+        try:
+            _call_callbacks(state, *sent, **options)
+        finally:
+            object.__setattr__(state, "_yield_callback", interrupt)
+
+    SafeSessionState.on_script_will_rerun = call_callbacks
 
 
 def replace_garbage_collector(collector: Collector) -> None:

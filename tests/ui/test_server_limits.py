@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.runtime import caching
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import script_runner
+from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
+from streamlit.runtime.state.common import GENERATED_ELEMENT_ID_PREFIX, WidgetMetadata
+from streamlit.runtime.state.safe_session_state import SafeSessionState
+from streamlit.runtime.state.session_state import SessionState
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from tests.patience import PATIENCE
@@ -42,6 +47,37 @@ def test_no_visitor_clears_the_caches(monkeypatch: pytest.MonkeyPatch) -> None:
     server_limits.apply()
     AppSession._handle_clear_cache_request(SimpleNamespace())
     assert not cleared
+
+
+class Interrupted(Exception):
+    """Stands in for Streamlit's own, which ends a run where another waits."""
+
+
+def test_a_waiting_rerun_does_not_interrupt_a_callback() -> None:
+    server_limits.apply()
+    waits = False
+
+    def interrupt() -> None:
+        if waits:
+            raise Interrupted
+
+    state = SafeSessionState(SessionState(), interrupt)
+
+    def click() -> None:
+        nonlocal waits
+        waits = True  # the rerun request comes while the callback runs
+        state["half"] = state["box"]
+        state["whole"] = state["box"]
+
+    name = f"{GENERATED_ELEMENT_ID_PREFIX}-1-box"
+    box = WidgetMetadata(name, lambda value: value, str, "string_value", callback=click)
+    state.register_widget(box, "box")
+    ThreadState.initialize()
+    state.on_script_will_rerun(WidgetStates(widgets=[WidgetState(id=name, string_value="new")]))
+    with pytest.raises(Interrupted):
+        _ = state["box"]  # after the callback a run is interrupted as before
+    waits = False
+    assert (state["half"], state["whole"]) == ("new", "new")
 
 
 def test_a_visitor_with_many_runs_gets_no_more_turns() -> None:
