@@ -215,14 +215,17 @@ def learned(imputer: Imputer, reading: Reading) -> Iterator[str]:
     """The learned missing process for numeric columns with missing values, as lines of text.
 
     P(missing) at the lowest and highest observed value, with the other columns at their means.
+    It holds if the mechanism that the user chose does.
     """
     if not isinstance(imputer, NotMIWAEImputer):
         return
     model = imputer.model_
     assert isinstance(model, NotMIWAE)  # built by NotMIWAEImputer
     process, coding = model.missing_process, imputer.coding_
-    for column in reading.columns:
-        if column.kind == "numeric" and column.missing:
+    incomplete = [each for each in reading.columns if each.kind == "numeric" and each.missing]
+    if incomplete:
+        yield "Under your assumption about why cells are missing, a cell is"
+        for column in incomplete:
             entry = coding.entries_of(column.name).start
             ends = np.array([column.low, column.high])
             standardised = (ends - coding.location[entry]) / coding.scale[entry]

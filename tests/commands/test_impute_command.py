@@ -139,7 +139,21 @@ def test_what_a_process_learned_is_printed(table: Path, tmp_path: Path) -> None:
     output = completes(*words, "--model=not-miwae", "--process=linear")
     learned = [line for line in output.splitlines() if "missing with probability" in line]
     assert [line.split()[0] for line in learned] == ["weight", "height"]
-    assert "missing with probability" not in completes(*words, "--model=miwae")
+    assert "Under your assumption" in output
+
+
+def test_without_a_chosen_mechanism_the_command_completes_by_miwae(
+    table: Path, tmp_path: Path
+) -> None:
+    outs = [tmp_path / f"{name}.csv" for name in ("default", "miwae", "assumed")]
+    models = ([], ["--model=miwae"], ["--model=not-miwae"])
+    printed = [
+        completes(table, f"--out={out}", *more, *QUICK)
+        for out, more in zip(outs, models, strict=True)
+    ]
+    default, miwae, assumed = (out.read_bytes() for out in outs)
+    assert default == miwae != assumed
+    assert ["missing with probability" in each for each in printed] == [False, False, True]
 
 
 @pytest.mark.parametrize("process", impute_table.LEARNABLE)

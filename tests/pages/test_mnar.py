@@ -58,7 +58,8 @@ def group(app: AppTest, name: str) -> Any:
 
 
 def box(app: AppTest, name: str) -> Any:
-    return next(each for each in app.selectbox if each.key == f"keep.{name}")
+    """The select box of a setting, also if there is one for each table."""
+    return next(each for each in app.selectbox if each.key.split(".")[1] == name.split(".")[0])
 
 
 def upload(app: AppTest, content: bytes, name: str = "it.csv") -> AppTest:
@@ -241,7 +242,7 @@ def test_a_bad_file_gets_a_message_and_the_previous_table_stays(case: str) -> No
     assert words in app.error[0].value
     description = "Read: 4 rows × 2 columns, 2 cells missing (25.0\u00a0%)."
     assert table_description(app) == before == description
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 2
 
 
 READ: dict[str, tuple[bytes, str]] = {
@@ -351,6 +352,13 @@ def test_missing_cells_of_an_upload_are_imputed_and_every_view_uses_the_models(
     own = next(each for each in app.selectbox if each.key.startswith("keep.why."))
     assert own.value == "none"
     app = train(app, workers["mnar watch"])
+    assert workers["mnar watch"].run.items[-1].models.keys() == {"MIWAE"}
+    assert box(app, "download of").options == ["MIWAE"]
+    assert any("MIWAE completes this table" in each.value for each in app.caption)
+    box(app, "own cells").set_value("high values").run()
+    app = train(without_errors(app), workers["mnar watch"])
+    assert workers["mnar watch"].run.items[-1].models.keys() == set(side_by_side.MODELS)
+    assert box(app, "download of").options == list(side_by_side.MODELS)
     assert [each.label for each in app.get("download_button")] == [
         "Table (.csv)",
         "20 completed copies (.zip)",

@@ -135,8 +135,9 @@ def errors(results: RunResults) -> Figure:
     """RMSE over training steps, with lines for the simple methods."""
     figure = empty("training step", "RMSE, SD")
     for name, history in results.histories.items():
-        line = {"color": colours()[name], "width": 2.5}
-        figure.add_scatter(x=results.steps, y=history.rmse, mode="lines", name=name, line=line)
+        if history.rmse or not results.steps:  # not a model that is not trained
+            line = {"color": colours()[name], "width": 2.5}
+            figure.add_scatter(x=results.steps, y=history.rmse, mode="lines", name=name, line=line)
     for number, (name, (value, _)) in enumerate(results.baselines.items()):
         side = "right" if number % 2 else "left"  # neighbouring labels must not overlap
         figure.add_hline(
@@ -154,8 +155,11 @@ def bounds(results: RunResults) -> Figure:
     figure = empty("training step", "bound, nats per row")
     values = [b for history in results.histories.values() for b in history.bound]
     for name, history in results.histories.items():
-        line = {"color": colours()[name], "width": 2.5}
-        figure.add_scatter(x=results.steps, y=history.bound, mode="lines", name=name, line=line)
+        if history.bound or not results.steps:
+            line = {"color": colours()[name], "width": 2.5}
+            figure.add_scatter(
+                x=results.steps, y=history.bound, mode="lines", name=name, line=line
+            )
     if values:
         low = float(np.quantile(values, 0.08))
         figure.update_yaxes(range=[low, max(values) + 0.05 * (max(values) - low) + 0.1])

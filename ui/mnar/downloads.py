@@ -12,7 +12,7 @@ import streamlit as st
 from dgm_core.data.writing import write_table
 from dgm_core.missing.base import Mechanism
 from dgm_core.studies.mnar import side_by_side
-from ui.frame import kept
+from ui.links import Setting
 from ui.mnar.masked_table import MaskedTable
 from ui.mnar.run_results import RunResults
 from ui.mnar.table_choice import amputed
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ASSUMED = {
-    "own value, direction known": "{direction} values go missing",
-    "own value, direction unknown": "a cell goes missing because of its own value",
+    side_by_side.KNOWN: "{direction} values go missing",
+    side_by_side.UNKNOWN: "a cell goes missing because of its own value",
     "whole row, linear": "the log-odds of being missing are linear in the whole row",
     "whole row, network": "the log-odds of being missing are a smooth function of the whole row",
 }
@@ -38,10 +38,11 @@ def offer(
 ) -> None:
     """Download buttons; each file is made when its button is pressed."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox(
+        name = _model_of(data).widget(
+            st.selectbox,
             "Download the imputations of",
-            list(result.answers),
-            key=kept("download of", "not-MIWAE"),
+            options=list(result.answers),
+            first=first_model(data, result),
             width=240,
         )
         answer = result.answers[name]
@@ -67,6 +68,19 @@ def offer(
             st.download_button(
                 label, content, file, mime, icon=":material/download:", on_click="ignore"
             )
+
+
+def _model_of(data: MaskedTable) -> Setting:
+    return Setting(f"download of.{data.table.name}", "MIWAE", options=side_by_side.MODELS)
+
+
+def first_model(data: MaskedTable, result: side_by_side.Result) -> str:
+    """The model whose imputations are offered first: MIWAE unless a mechanism was chosen.
+
+    A mechanism that the page simulates says nothing about the cells that an uploaded table lacks.
+    """
+    simulated = data.table.uploaded and data.plan is not None
+    return "MIWAE" if simulated else list(result.answers)[-1]
 
 
 def completed(data: MaskedTable, rows: Tensor) -> pd.DataFrame:
@@ -114,7 +128,9 @@ def report(
         ]
     else:
         removed = [f"- {key}: {value}" for key, value in vars(config.plan).items()]
-    omitted = ("plan", "frames", "baselines", "table")
+    omitted = ["plan", "frames", "baselines", "table"]
+    if config.assumed != side_by_side.KNOWN:
+        omitted.append("direction")
     settings = [f"- {key}: {value}" for key, value in vars(config).items() if key not in omitted]
     models = [
         f"| {name} | {n['RMSE']:.3f} | {n['±']:.3f} | {n['MAE']:.3f} "
@@ -125,7 +141,6 @@ def report(
         f"| {name} | {value:.3f} | {error:.3f} | | | |"
         for name, (value, error) in results.baselines.items()
     ]
-    found = [f"- {mechanism_text(each, data, config)}" for each in mechanisms(data, result)]
     rows, columns = data.table.frame.shape
     lines = [
         f"# Imputation of {data.table.title}",
@@ -151,15 +166,30 @@ def report(
         *models,
         *baselines,
         "",
-        "## The mechanism that not-MIWAE fitted",
-        "",
-        *found,
-        "",
-        "A good fit does not prove a mechanism: different mechanisms can explain the same "
-        "observed data equally well.",
+        *_about_the_mechanism(data, config, result),
         "",
     ]
     return "\n".join(lines)
+
+
+def _about_the_mechanism(
+    data: MaskedTable, config: side_by_side.Config, result: side_by_side.Result
+) -> list[str]:
+    if config.assumed is None:
+        return [
+            "## Why cells are missing",
+            "",
+            "No mechanism was assumed. MIWAE assumes that whether a cell is missing depends only "
+            "on observed values (missing at random). The data alone cannot verify this.",
+        ]
+    return [
+        "## The mechanism that not-MIWAE fitted",
+        "",
+        *(f"- {mechanism_text(each, data, config)}" for each in mechanisms(data, result)),
+        "",
+        "A good fit does not prove a mechanism: different mechanisms can explain the same "
+        "observed data equally well.",
+    ]
 
 
 def mechanisms(data: MaskedTable, result: side_by_side.Result) -> list[Mechanism]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
 from dgm_core.missing.amputation import Amputation
+from dgm_core.studies.mnar import side_by_side
 from ui.links import Setting
 from ui.mnar.table_choice import Table
+
+Direction = Literal["high", "low"]
 
 WHY = {
     "self-masking": "The value itself",
@@ -34,6 +37,23 @@ STRENGTH = Setting("strength", 50.0, options=(0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.
 BASE_RATE = Setting("base rate", 0.0, low=0.0, high=0.5, step=0.05, link="rate")
 CHANCE_RATE = Setting("chance rate", 0.3, low=0.05, high=0.9, step=0.05, link="chance")
 SEED = Setting("mnar seed", 0, low=0, high=9999, link="seed")
+ASSUMED = Setting("assumed", side_by_side.KNOWN, options=tuple(side_by_side.ASSUMPTIONS))
+"""What not-MIWAE assumes about values that the page itself removes."""
+NOTHING = "nothing"
+OWN_CELLS: dict[str, tuple[str | None, Direction]] = {
+    NOTHING: (None, "high"),
+    "high values": (side_by_side.KNOWN, "high"),
+    "low values": (side_by_side.KNOWN, "low"),
+    "own value": (side_by_side.UNKNOWN, "high"),
+    **{name: (name, "high") for name in side_by_side.ASSUMPTIONS if name.startswith("whole row")},
+}
+"""What can be assumed about cells that were missing already → assumption and its direction."""
+OWN_TITLES = {
+    NOTHING: "nothing: train MIWAE alone",
+    "high values": "own value: high values go missing",
+    "low values": "own value: low values go missing",
+    "own value": "own value, direction unknown",
+}
 NO_PLAN = Amputation()
 """Returned instead of a plan while no column is chosen."""
 
@@ -82,9 +102,15 @@ def driver_of(table: Table) -> Setting:
     )
 
 
+def own_cells_of(table: Table) -> Setting:
+    """What is assumed about the table's own missing cells: nothing, until it is chosen."""
+    titles = {name: OWN_TITLES.get(name, name) for name in OWN_CELLS}
+    return Setting(f"own cells.{table.name}", NOTHING, options=titles, link="own-cells")
+
+
 def settings(table: Table) -> Iterator[Setting]:
     """The settings in a share link."""
-    yield from (why_of(table), columns_of(table), driver_of(table))
+    yield from (why_of(table), columns_of(table), driver_of(table), own_cells_of(table))
     yield from (DIRECTION, THRESHOLD, STRENGTH, BASE_RATE, CHANCE_RATE, SEED)
 
 
@@ -120,6 +146,27 @@ def choose_plan(table: Table) -> Amputation | None:
         st.info("Choose at least one column that loses values.")
         return NO_PLAN
     return Amputation(kind, tuple(numeric[name] for name in chosen), **plan)
+
+
+def choose_assumption(table: Table, plan: Amputation | None) -> tuple[str | None, Direction]:
+    """What not-MIWAE assumes, and the direction of `side_by_side.KNOWN`; None: train MIWAE alone.
+
+    The mechanism of values that the page removes is known. That of cells which were missing
+    already is not, so nothing is assumed about them until the visitor chooses.
+    """
+    question = "not-MIWAE assumes that missingness depends on"
+    if plan is not None:
+        about = "A known direction is the easiest case. An unknown one may not be identifiable."
+        return ASSUMED.widget(st.selectbox, question, help=about), plan.direction
+    return OWN_CELLS[
+        own_cells_of(table).widget(
+            st.selectbox,
+            question,
+            help="The data cannot show why cells are missing. Under a wrong assumption not-MIWAE "
+            "can be worse than the mean of a column. MIWAE assumes that values are missing at "
+            "random.",
+        )
+    ]
 
 
 def _fits(kind: str, table: Table) -> bool:

@@ -13,14 +13,15 @@ from torch import Tensor
 from dgm_core.rng import generator
 from dgm_core.samplers.completions import weighted_completions
 from dgm_core.samplers.estimates import weighted_median
+from dgm_core.studies.mnar import side_by_side
 from ui import formulas
 from ui.components.transport import Distribution, transport
-from ui.frame import kept
-from ui.links import InLink
+from ui.links import InLink, Setting
 from ui.mnar import available_models
 from ui.mnar.masked_table import MaskedTable
 from ui.mnar.shown_columns import choose_column
 
+MODEL = Setting("entry model", "not-MIWAE", options=side_by_side.MODELS)
 SAMPLES = 400
 GRID = 160
 
@@ -54,8 +55,12 @@ class OneCell:
         data = self.data
         left, middle, right = st.columns([2, 3, 2], vertical_alignment="bottom")
         with left:
-            model = st.segmented_control(
-                "Model", list(models), required=True, key=kept("entry model", "not-MIWAE")
+            model = MODEL.widget(
+                st.segmented_control,
+                "Model",
+                options=list(models),
+                first=list(models)[-1],
+                required=True,
             )
         with middle:
             index = choose_column("entry column", data.names)

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dgm_core.studies.mnar import prediction
+from dgm_core.studies.mnar import prediction, side_by_side
 from ui import figures, jobs
 from ui.links import InLink, Setting
 from ui.mnar import charts, shipped, simple_methods
@@ -55,6 +55,7 @@ class Predict:
                 data.table.name,
                 data.plan,
                 task="regression" if numeric else "classification",
+                assumed=side_by_side.UNKNOWN if data.plan is None else side_by_side.KNOWN,
                 direction="high" if data.plan is None else data.plan.direction,
                 runs=runs,
                 seed=seed,
@@ -84,6 +85,11 @@ class Predict:
             st.caption(
                 f"Target: {target.name}, {kind}. {percent(test)} of the rows are test rows."
             )
+            if self.data.plan is None:
+                st.caption(
+                    "not-MIWAE and sup-not-MIWAE assume that a cell goes missing because of its "
+                    "own value. They learn the direction. The data cannot verify this assumption."
+                )
         comparison = st.container()
         _formulas()
         with comparison:

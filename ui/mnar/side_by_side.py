@@ -1,4 +1,4 @@
-"""The view Watch: MIWAE and not-MIWAE train side by side."""
+"""The view Watch: MIWAE trains, and not-MIWAE beside it if a mechanism is assumed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dgm_core.studies.mnar import side_by_side
 from ui import figures, formulas, glossary, jobs
 from ui.frame import kept
 from ui.links import InLink, Setting
-from ui.mnar import charts, downloads, shipped, simple_methods
+from ui.mnar import charts, downloads, mechanism, shipped, simple_methods
 from ui.mnar.masked_table import MaskedTable
 from ui.mnar.run_results import RunResults, results_of
 from ui.mnar.shown_columns import choose_column
@@ -22,11 +22,12 @@ from ui.mnar.workers import WATCH, WORKERS
 from ui.percent import percent
 from ui.run_panel import Progress, RunPanel
 
-STEPS = {"Short": 75, "Normal": 200, "Long": 800}
-ASSUMED = Setting(
-    "assumed", next(iter(side_by_side.ASSUMPTIONS)), options=tuple(side_by_side.ASSUMPTIONS)
+NOTHING_ASSUMED = (
+    "MIWAE completes this table. It assumes that whether a cell is missing depends only on "
+    "observed values. If you know better, choose under **Models and training** what missingness "
+    "depends on: not-MIWAE is then trained under your assumption."
 )
-ASSUMED_DIRECTION = Setting("assumed direction", "high", options=("high", "low"))
+STEPS = {"Short": 75, "Normal": 200, "Long": 800}
 DECODER = Setting(
     "decoder",
     next(iter(side_by_side.DECODERS)),
@@ -41,7 +42,7 @@ SEED = Setting("training seed", 0, low=0, high=9999, link="training")
 
 
 class Watch:
-    """Both trainings, drawn while they run.
+    """The trainings, drawn while they run.
 
     Args:
         data: table and mechanism.
@@ -50,8 +51,7 @@ class Watch:
 
     name = "Watch"
     settings: ClassVar[tuple[InLink, ...]] = (
-        ASSUMED,
-        ASSUMED_DIRECTION,
+        mechanism.ASSUMED,
         DECODER,
         LENGTH,
         DRAWS,
@@ -76,16 +76,7 @@ class Watch:
     def _config(self) -> side_by_side.Config:
         plan = self.data.plan
         with st.expander("Models and training"):
-            assumed = ASSUMED.widget(
-                st.selectbox,
-                "not-MIWAE assumes that missingness depends on",
-                help="A known direction is the easiest case. An unknown direction may not be "
-                "identifiable.",
-            )
-            direction = "high" if plan is None else plan.direction
-            if plan is None:
-                label = "Which values are assumed to go missing"
-                direction = ASSUMED_DIRECTION.widget(st.segmented_control, label, required=True)
+            assumed, direction = mechanism.choose_assumption(self.data.table, plan)
             decoder = DECODER.widget(st.selectbox, "Decoder")
             lengths = ", ".join(f"{name}: {steps} steps" for name, steps in STEPS.items())
             length = LENGTH.widget(st.segmented_control, "Training", required=True, help=lengths)
@@ -137,6 +128,8 @@ class Watch:
                 "These models were trained beforehand with these settings. Press Train to repeat "
                 "the training here."
             )
+        elif self.config.assumed is None:
+            st.caption("Press Train: MIWAE is trained and then completes the table.")
         else:
             st.caption("Press Train: both models train side by side and are scored on the way.")
 
@@ -164,14 +157,10 @@ class Watch:
         """Learned curve, errors, hidden values and bounds: figures that follow the training."""
         left, right = st.columns(2)
         with left:
-            curves = results.histories["not-MIWAE"].curves
-            learned = None if curves is None else curves[self.data.curve_index(self.entry)]
-            true = self.data.true_curve(self.entry)
-            observed = self.data.observed_values(self.entry)
-            figure = charts.missingness(
-                true, learned, observed, "learned", self.data.table.units(self.entry)
-            )
-            figures.show("chart curve", figure, "P(missing | value): true and learned")
+            if self.config.assumed is None:
+                st.caption(NOTHING_ASSUMED)
+            else:
+                self._curve(results)
         if not results.steps:
             return
         with right:
@@ -184,6 +173,16 @@ class Watch:
         if results.answers or results.baselines:
             _table(results)
             simple_methods.explain(self.data.table, results.missed)
+
+    def _curve(self, results: RunResults) -> None:
+        curves = results.histories["not-MIWAE"].curves
+        learned = None if curves is None else curves[self.data.curve_index(self.entry)]
+        true = self.data.true_curve(self.entry)
+        observed = self.data.observed_values(self.entry)
+        figure = charts.missingness(
+            true, learned, observed, "learned", self.data.table.units(self.entry)
+        )
+        figures.show("chart curve", figure, "P(missing | value): true and learned")
 
     def _scatter(self, results: RunResults) -> None:
         rows = side_by_side.watched_rows(self.data.problem)

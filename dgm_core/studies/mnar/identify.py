@@ -29,15 +29,13 @@ from dgm_core.samplers.estimates import mean_and_variance
 from dgm_core.stepwise import Steps, stepwise
 from dgm_core.studies.mnar import side_by_side
 from dgm_core.studies.mnar.agreement import Verdict, directions, sentence, verdict
+from dgm_core.studies.mnar.side_by_side import UNKNOWN
 from dgm_core.training import fit, latest_weights
 from dgm_core.training.losses import negative_completion_bound
 from dgm_core.training.restarts import Restarts, on_each
 from dgm_core.types import Masked
 
 __all__ = ["Config", "Frame", "Result", "Verdict", "build", "run", "sentence"]
-
-UNKNOWN = "own value, direction unknown"
-"""The only assumption with an unknown direction."""
 
 SPREAD = 2.0
 """Standard deviation of the initial W, nats per standard deviation of the column."""
@@ -58,7 +56,7 @@ class Config(side_by_side.Config):
         ValueError: as `side_by_side.Config`; R is out of `RESTARTS`; or another assumption.
     """
 
-    assumed: str = UNKNOWN
+    assumed: str | None = UNKNOWN
     steps: int = 800
     batch_size: int = 64
     learning_rate: float = 3e-3

@@ -48,9 +48,11 @@ class Training(side_by_side.Config):
     """Settings of the training of models and predictors.
 
     Attributes:
+        assumed: a key of `side_by_side.ASSUMPTIONS`, for not-MIWAE and sup-not-MIWAE.
         penalty: λ.
     """
 
+    assumed: str | None = side_by_side.KNOWN
     steps: int = 400
     batch_size: int = 64
     penalty: float = 1.0

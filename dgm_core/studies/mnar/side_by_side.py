@@ -1,6 +1,8 @@
 """MIWAE and not-MIWAE side by side on one table with missing values.
 
-Both are trained alternately on the same rows, and scored on the entries that were removed. Simple
+Both are trained alternately on the same rows, and scored on the entries that were removed. If no
+mechanism is assumed, only MIWAE is trained: not-MIWAE under a wrong assumption can be worse than
+the mean of a column, and the data alone cannot verify an assumption. Simple
 methods are scored on the same entries. A run yields a `Frame` every few epochs and at the end a
 `Result` with an `Answer` per model and the trained models.
 
@@ -47,11 +49,11 @@ from dgm_core.training import Progress, Schedule, fit, latest_weights, schedule_
 from dgm_core.training.losses import negative_completion_bound
 from dgm_core.types import Masked
 
+KNOWN, UNKNOWN = "own value, direction known", "own value, direction unknown"
+
 ASSUMPTIONS: dict[str, Callable[[int, float], MissingProcess]] = {
-    "own value, direction known": lambda features, sign: KnownSignSelfMasking(
-        [sign] * features, STEEP
-    ),
-    "own value, direction unknown": lambda features, sign: SelfMasking(features),
+    KNOWN: lambda features, sign: KnownSignSelfMasking([sign] * features, STEEP),
+    UNKNOWN: lambda features, sign: SelfMasking(features),
     "whole row, linear": lambda features, sign: LinearMasking(features),
     "whole row, network": lambda features, sign: MLPMasking(features),
 }
@@ -76,7 +78,7 @@ class Config:
     Attributes:
         table: a unique name of the table, such as that of a data set or a digest.
         plan: which values are removed; None = none, only the table's own missing cells.
-        assumed: a key of `ASSUMPTIONS`.
+        assumed: a key of `ASSUMPTIONS`; None = nothing, so only MIWAE is trained.
         direction: which values are assumed to go missing, if the direction is assumed known.
         decoder: a key of `DECODERS`.
         steps, batch_size, draws, learning_rate: of both trainings; draws is K. The last epoch is
@@ -94,7 +96,7 @@ class Config:
 
     table: str
     plan: Amputation | None
-    assumed: str = "own value, direction known"
+    assumed: str | None = None
     direction: Literal["high", "low"] = "high"
     decoder: str = "linear and bent"
     steps: int = 200
@@ -109,9 +111,9 @@ class Config:
     baselines: tuple[str, ...] = tuple(TABLE_BASELINES)
 
     def __post_init__(self) -> None:
-        for name, known in (("assumed", ASSUMPTIONS), ("decoder", DECODERS)):
+        for name, known in (("assumed", (None, *ASSUMPTIONS)), ("decoder", DECODERS)):
             if getattr(self, name) not in known:
-                got = getattr(self, name)
+                got, known = getattr(self, name), filter(None, known)
                 raise ValueError(f"expected {name} among {', '.join(known)}, got {got!r}")
         if self.direction not in ("high", "low"):
             raise ValueError(f"expected the direction 'high' or 'low', got {self.direction!r}")
@@ -127,7 +129,7 @@ class Config:
         )
 
 
-SHOWN = Config("breast", Amputation(columns=tuple(range(15))))
+SHOWN = Config("breast", Amputation(columns=tuple(range(15))), KNOWN)
 """The run that the lab shows first: half of the columns lose every value above the mean."""
 
 
@@ -141,7 +143,7 @@ class Shot(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """Both models after the same number of steps."""
+    """All models after the same number of steps."""
 
     step: int
     done: float
@@ -212,21 +214,27 @@ MAX_COPIED_CELLS = 8_000_000
 
 
 def build(config: Config, columns: tuple[Column, ...], losing: list[int]) -> dict[str, MIWAE]:
-    """Both models before training, with the same initial networks.
+    """MIWAE before training, and not-MIWAE with the same networks if a mechanism is assumed.
 
     Args:
         config: of the run.
         columns: of the table.
         losing: entries of a row with missing values; the process applies to them.
     """
-    return {
-        "MIWAE": MIWAE(**_networks(config, columns)),
-        "not-MIWAE": not_miwae(config, columns, losing),
-    }
+    models = {"MIWAE": MIWAE(**_networks(config, columns))}
+    if config.assumed is not None:
+        models["not-MIWAE"] = not_miwae(config, columns, losing)
+    return models
 
 
 def not_miwae(config: Config, columns: tuple[Column, ...], losing: list[int]) -> NotMIWAE:
-    """The not-MIWAE of `build`."""
+    """The not-MIWAE of `build`.
+
+    Raises:
+        ValueError: no mechanism is assumed.
+    """
+    if config.assumed is None:
+        raise ValueError(f"expected assumed among {', '.join(ASSUMPTIONS)}, got None")
     features = sum(column.width for column in columns)
     affected = torch.zeros(features, dtype=torch.bool)
     affected[losing] = True
@@ -255,7 +263,7 @@ def _networks(config: Config, columns: tuple[Column, ...]) -> Networks:
 def run(
     config: Config, table: Masked, columns: tuple[Column, ...]
 ) -> Iterator[Baseline | Frame | Result]:
-    """The two fastest baselines, frames of both trainings, the other baselines, the result.
+    """The two fastest baselines, frames of the trainings, the other baselines, the result.
 
     Args:
         config: of the run.

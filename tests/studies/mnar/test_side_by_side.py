@@ -19,7 +19,15 @@ D = 6
 NUMERIC: tuple[Column, ...] = (Numeric(),) * D
 PLAN = Amputation(columns=(0, 1, 2))
 CONFIG = side_by_side.Config(
-    "factors", PLAN, steps=400, batch_size=64, learning_rate=3e-3, hidden=32, samples=200, frames=8
+    "factors",
+    PLAN,
+    side_by_side.KNOWN,
+    steps=400,
+    batch_size=64,
+    learning_rate=3e-3,
+    hidden=32,
+    samples=200,
+    frames=8,
 )
 
 
@@ -45,6 +53,14 @@ def test_not_miwae_is_unbiased_where_miwae_is_biased(items: list) -> None:
     }
     assert baselines.keys() == TABLE_BASELINES.keys()
     assert theirs.mean < baselines["mean"]
+
+
+def test_miwae_alone_is_trained_if_nothing_is_assumed(table: Masked) -> None:
+    config = side_by_side.Config("factors", PLAN, steps=2, samples=20, frames=1, baselines=())
+    *frames, result = side_by_side.run(config, table, NUMERIC)
+    assert frames[-1].shots.keys() == result.models.keys() == result.answers.keys() == {"MIWAE"}
+    with pytest.raises(ValueError, match="expected assumed among"):
+        side_by_side.not_miwae(config, NUMERIC, [0])
 
 
 def test_frames_come_in_order_and_end_at_the_last_step(items: list) -> None:

@@ -55,7 +55,7 @@ def items_of(steps: Iterable[object]) -> list[Any]:
 def test_a_run_goes_on_without_the_simple_methods_that_fail(
     error: ChildFailed, words: str
 ) -> None:
-    config = side_by_side.Config("toy", PLAN, **QUICK)
+    config = side_by_side.Config("toy", PLAN, side_by_side.KNOWN, **QUICK)
     items = items_of(side_by_side.steps(config, table(), COLUMNS, failing(error)))
     missed = [item for item in items if isinstance(item, side_by_side.NotComputed)]
     assert [item.name for item in missed] == ["kNN", "MICE", "missForest-like"]

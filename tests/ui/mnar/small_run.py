@@ -38,8 +38,10 @@ def table() -> Table:
 
 
 @cache
-def finished(plan: Amputation | None) -> tuple[MaskedTable, side_by_side.Config, tuple]:
+def finished(
+    plan: Amputation | None, assumed: str | None = side_by_side.KNOWN
+) -> tuple[MaskedTable, side_by_side.Config, tuple]:
     """Table and mechanism, settings, and all that a run on them yields."""
     data = MaskedTable(table(), plan)
-    config = side_by_side.Config(table().name, plan, steps=6, samples=30, frames=3)
+    config = side_by_side.Config(table().name, plan, assumed, steps=6, samples=30, frames=3)
     return data, config, tuple(side_by_side.run(config, table().known, table().columns))

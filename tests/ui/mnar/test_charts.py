@@ -165,7 +165,9 @@ def basis(request: pytest.FixtureRequest) -> sensitivity.Basis:
     observed = torch.ones_like(x, dtype=torch.bool)
     observed[::5, 0] = False
     observed[1, -1] = False
-    config = side_by_side.Config("x", None, steps=3, samples=20, frames=1, baselines=())
+    config = side_by_side.Config(
+        "x", None, side_by_side.KNOWN, steps=3, samples=20, frames=1, baselines=()
+    )
     columns = (Numeric(),) * request.param
     *_, result = side_by_side.run(config, Masked(x, observed), columns)
     return sensitivity.prepare(result.models["MIWAE"], ampute(Masked(x, observed), None), 40)

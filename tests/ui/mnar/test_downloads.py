@@ -157,6 +157,21 @@ def test_the_report_of_an_unchanged_table_has_no_errors() -> None:
     assert all(cells[0] == "nan" for cells in numbers_of(text).values())
 
 
+def test_without_a_chosen_mechanism_the_report_has_none_and_miwae_completes_the_table() -> None:
+    data, config, items = finished(None, None)
+    text = downloads.report(data, config, items[-1], results_of(items))
+    assert "No mechanism was assumed." in text
+    for words in ("not-MIWAE", "direction", "under your assumption"):
+        assert words not in text
+    assert downloads.first_model(data, items[-1]) == "MIWAE"
+
+
+def test_the_first_download_is_not_miwae_only_if_the_owner_chose_a_mechanism() -> None:
+    chosen, simulated = finished(None), finished(PLAN)
+    assert downloads.first_model(chosen[0], chosen[2][-1]) == "not-MIWAE"
+    assert downloads.first_model(simulated[0], simulated[2][-1]) == "MIWAE"  # own cells unknown
+
+
 @pytest.mark.parametrize(
     ("mechanism", "sentence"),
     [

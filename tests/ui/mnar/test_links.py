@@ -19,6 +19,7 @@ SETTINGS = {
     "why.iris": "another column",
     "columns.iris": [IRIS[0], IRIS[3]],
     "driver.iris": IRIS[2],
+    "own cells.iris": "low values",
     "direction": "low",
     "threshold": -1.3,
     "strength": 3.0,
@@ -30,7 +31,6 @@ SETTINGS = {
     "length": "Long",
     "draws": 50,
     "training seed": 7,
-    "assumed direction": "low",
     "restarts length": "Short",
     "restarts seed": 3,
     "prediction runs": 10,
@@ -89,6 +89,12 @@ def test_a_link_with_an_earlier_name_of_a_view_still_opens_it() -> None:
     assert message == ""
 
 
+def test_a_link_with_the_earlier_setting_of_a_direction_still_opens() -> None:
+    settings, message, _ = received({"assumed-direction": "low", "length": "Long"})
+    assert settings == {"length": "Long"}
+    assert message == ""
+
+
 def test_an_untouched_lab_has_a_bare_address() -> None:
     assert sent({}) == {}
     first = {"mnar view": "Watch", "table": "breast", "strength": 50.0, "mnar seed": 0}
@@ -98,6 +104,7 @@ def test_an_untouched_lab_has_a_bare_address() -> None:
 
 CHOICES = {
     "strength": mechanism.STRENGTH.options,
+    "own cells.breast": tuple(mechanism.OWN_CELLS),
     "threshold": [round(-2 + 0.1 * i, 6) for i in range(41)],
     "base rate": [round(0.05 * i, 6) for i in range(11)],
     "chance rate": [round(0.05 * i, 6) for i in range(1, 19)],
