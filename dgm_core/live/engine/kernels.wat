@@ -140,21 +140,20 @@
   ;; x / (1 + exp(−x)) in place, for a multiple of four numbers.
   (func (export "silu") (param $at i32) (param $count i32)
     (local $end i32) (local $x v128) (local $y v128) (local $n v128) (local $r v128)
-    (local $p v128) (local $magic v128)
+    (local $p v128) (local $t v128) (local $magic v128)
     (local.set $magic (f32x4.splat (f32.const 12582912)))
     (local.set $end (i32.add (local.get $at) (i32.shl (local.get $count) (i32.const 2))))
     (loop $next
       (local.set $x (v128.load (local.get $at)))
       (local.set $y
-        (f32x4.max (f32x4.splat (f32.const -87))
-          (f32x4.min (f32x4.splat (f32.const 87)) (f32x4.neg (local.get $x)))))
-      ;; Adding and subtracting 1.5 · 2²³ rounds to a whole number.
-      (local.set $n
-        (f32x4.sub
-          (f32x4.add
-            (f32x4.mul (local.get $y) (f32x4.splat (f32.const 1.44269504)))
-            (local.get $magic))
+        (f32x4.pmax (f32x4.splat (f32.const -87))
+          (f32x4.pmin (f32x4.splat (f32.const 87)) (f32x4.neg (local.get $x)))))
+      ;; Adding 1.5 · 2²³ rounds y / ln 2 to a whole number n, and leaves n in the lowest bits.
+      (local.set $t
+        (f32x4.add
+          (f32x4.mul (local.get $y) (f32x4.splat (f32.const 1.44269504)))
           (local.get $magic)))
+      (local.set $n (f32x4.sub (local.get $t) (local.get $magic)))
       (local.set $r
         (f32x4.sub (local.get $y)
           (f32x4.mul (local.get $n) (f32x4.splat (f32.const 0.693359375)))))
@@ -181,7 +180,7 @@
               (local.get $r))
             (f32x4.splat (f32.const 1)))
           (i32x4.shl
-            (i32x4.add (i32x4.trunc_sat_f32x4_s (local.get $n)) (i32x4.splat (i32.const 127)))
+            (i32x4.add (local.get $t) (i32x4.splat (i32.const 127)))
             (i32.const 23))))
       (v128.store (local.get $at)
         (f32x4.div (local.get $x) (f32x4.add (f32x4.splat (f32.const 1)) (local.get $p))))
