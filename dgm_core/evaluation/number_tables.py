@@ -303,6 +303,27 @@ def distances() -> str:
     return _table(heads, lines)
 
 
+# --- speed ------------------------------------------------------------------------------------
+
+
+def rounding() -> str:
+    """What 8 bits per weight cost the models of the live page."""
+    heads = ["model", "weight file", "ELBO, nats", "loss by rounding", "same decisions"]
+    lines = [
+        [
+            f"`{row['model']}`",
+            f"{row['bytes'] / 1e6:.2f} MB",
+            _number(row["elbo"]),
+            _plus_minus(row["loss"], row["loss_error"], 3),
+            f"{100 * row['same_decisions']:.1f} %",
+            f"{_number(row['log_ratio_difference'])} nats",
+            f"{100 * row['acceptance']:.1f} / {100 * row['rounded_acceptance']:.1f} %",
+        ]
+        for row in _rows("live", "rounding")
+    ]
+    return _table([*heads, "log ρ differs by", "acceptance"], lines)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "samplers": samplers,
     "studies": studies,
@@ -316,6 +337,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "vaegmm": vaegmm,
     "gan": gan,
     "distances": distances,
+    "rounding": rounding,
 }
 """Name in the pages' comments → function that returns the table."""
 

@@ -27,6 +27,7 @@ MODULES = {
     "inpainting": "inpainting",
     "samplers": "inpainting",
     "distances": "distances",
+    "live": "live",
     "tables": "tables",
 }
 """Command → its module in this folder."""

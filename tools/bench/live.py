@@ -1,0 +1,225 @@
+"""`python -m tools.bench.live`: the live engine and its page in Chromium, beside PyTorch.
+
+The part `engine` calls one iteration of Metropolis-within-Gibbs with 8 chains in WebAssembly, one
+in plain JavaScript, and PyTorch's encoder and decoder for the same 8 rows on one thread, in turns.
+The part `page` opens the exported page with an empty cache and paints on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from dgm_core import zoo
+from dgm_core.bench.timing import Line, one_thread
+from dgm_core.live import export, scripts, weights
+from dgm_core.models.vae import VAE
+from tools.bench.browser import NoBrowser, browser
+from tools.bench.output import parsed, print_lines
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+PARTS = ("engine", "page")
+CHAINS = 8
+_ENGINE = """([engine, weights, observed, chains]) => {
+  const script = document.createElement("script");
+  script.textContent = `${engine};window.engine = {makeModel, Chains};`;
+  document.head.append(script);
+  const bytes = Uint8Array.from(atob(weights), (c) => c.charCodeAt(0)).buffer;
+  const settings = {chains, seed: 0, sampler: "Metropolis-within-Gibbs", warmup: 20};
+  window.alternatives = [false, true].map((plain) => {
+    const all = new window.engine.Chains(window.engine.makeModel(bytes, chains, plain), settings);
+    all.observe(new Float64Array(784), observed);
+    return all;
+  });
+  const timed = (call, times) => {
+    const start = performance.now();
+    for (let i = 0; i < times; i += 1) call();
+    return (performance.now() - start) / times;
+  };
+  window.measure = (which, times) => {
+    const {model} = window.alternatives[which];
+    const passes = () => { model.encoder.run(); model.decoder.run(); };
+    return [timed(() => window.alternatives[which].step(), times), timed(passes, times)];
+  };
+}"""
+_FIRST = """new MutationObserver((_, self) => {
+  if (!document.querySelector("[data-iteration]")) return;
+  window.first = performance.now();
+  self.disconnect();
+}).observe(document, {attributes: true, childList: true, subtree: true});"""
+# The time is taken after the browser has drawn the frame with the picture.
+_WAITS = """() => {
+  const [view, shown] = [window.liveView, window.liveView.showFrame];
+  Object.assign(window, {waits: [], frames: 0});
+  view.showFrame = function (panel, frame) {
+    const since = panel.changedAt;
+    shown.call(view, panel, frame);
+    window.frames += 1;
+    if (!frame.current || typeof since !== "number") return;
+    requestAnimationFrame(() => {
+      const drawn = new MessageChannel();
+      drawn.port1.onmessage = () => window.waits.push(performance.now() - since);
+      drawn.port2.postMessage(null);
+    });
+  };
+}"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure the requested parts; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tools.bench.live", description=__doc__)
+    parser.add_argument("--model", default="mnist-dlvm")
+    parser.add_argument("--rounds", type=int, default=40, help="turns of the part engine")
+    parser.add_argument("--strokes", type=int, default=30, help="strokes of the part page")
+    options = parsed(parser, PARTS, arguments)
+    try:
+        print_lines(measured(options))
+    except NoBrowser as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def measured(options: argparse.Namespace) -> Iterator[Line]:
+    """Lines of the requested parts."""
+    with browser() as chromium:
+        if "engine" in options.parts:
+            yield from _engine(chromium, options.model, options.rounds)
+        if "page" in options.parts:
+            yield from _page(chromium, options.model, options.strokes)
+
+
+def flops(model: VAE) -> int:
+    """Floating-point operations of encoder and decoder for one image."""
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        model.encoder(torch.zeros(1, *weights.IMAGE))
+        model.decoder(torch.zeros(1, model.latent_dim))
+    return counter.get_total_flops()
+
+
+def _engine(chromium: Browser, name: str, rounds: int) -> Iterator[Line]:
+    model: VAE = zoo.load(name)
+    page = chromium.new_page()
+    observed = (np.arange(784) >= 392).astype(int).tolist()
+    content = base64.b64encode(weights.packed(name)).decode("ascii")
+    page.evaluate(_ENGINE, [scripts.engine(), content, observed, CHAINS])
+    x, z = torch.rand(CHAINS, *weights.IMAGE), torch.randn(CHAINS, model.latent_dim)
+    taken: dict[str, list[tuple[float, float]]] = {"WebAssembly": [], "JavaScript": []}
+    torch_taken = []
+    with one_thread(), torch.inference_mode():
+        for turn in range(rounds + 8):  # the first eight let the compilers finish
+            found = {
+                "WebAssembly": page.evaluate("measure(0, 15)"),
+                "JavaScript": page.evaluate("measure(1, 1)"),
+            }
+            start = time.perf_counter()
+            for _ in range(15):
+                model.encoder(x)
+                model.decoder(z)
+            elapsed = 1e3 * (time.perf_counter() - start) / 15
+            if turn >= 8:
+                torch_taken.append(elapsed)
+                for kind, pair in found.items():
+                    taken[kind].append(tuple(pair))
+    page.close()
+    work = CHAINS * flops(model)
+    theirs = statistics.median(torch_taken)
+    yield Line(f"{CHAINS} chains: operations of an iteration", work / 1e6, "MFLOP", None)
+    yield Line("PyTorch, one thread: encoder + decoder pass", theirs, "ms", None)
+    yield Line("PyTorch, one thread: speed", work / theirs / 1e6, "GFLOP/s", None)
+    for kind, pairs in taken.items():
+        iteration, passes = (statistics.median(each) for each in zip(*pairs, strict=True))
+        compiled = kind == "WebAssembly"
+        yield Line(f"{kind}: one iteration", iteration, "ms", 1e3 / 120 if compiled else None)
+        yield Line(f"{kind}: iterations per second", 1e3 / iteration, "", None)
+        yield Line(f"{kind}: speed of the passes", work / passes / 1e6, "GFLOP/s", None)
+        ratio = statistics.median(
+            own / other for (own, _), other in zip(pairs, torch_taken, strict=True)
+        )
+        goal = 1.0 if compiled else None
+        yield Line(f"{kind}: iteration ÷ PyTorch's passes", ratio, "×", goal)
+
+
+def _page(chromium: Browser, name: str, strokes: int) -> Iterator[Line]:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "page.html"
+        file.write_text(export.page(name), encoding="utf-8")
+        yield Line("page: size", file.stat().st_size / 1e6, "MB", 4.0)
+        first = []
+        for _ in range(5):
+            context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+            page = context.new_page()
+            page.add_init_script(_FIRST)
+            page.goto(file.as_uri())
+            while (shown := page.evaluate("window.first ?? null")) is None:
+                page.wait_for_timeout(20)
+            first.append(shown)
+            if len(first) < 5:
+                context.close()
+        yield Line("page: opening to the first live picture", statistics.median(first), "ms", 2000)
+        yield from _strokes(page, strokes)
+        yield Line("page: private memory of its process", _memory(chromium), "MB", 150)
+        context.close()
+
+
+def _strokes(page: Page, strokes: int) -> Iterator[Line]:
+    page.wait_for_timeout(2000)
+    page.evaluate(_WAITS)
+    box = page.locator(".live-board canvas").bounding_box()
+    assert box
+    source = np.random.default_rng(0)
+    start = page.evaluate("performance.now()")
+    for number in range(strokes):
+        page.get_by_role("button", name=("Show", "Hide")[number % 2], exact=True).click()
+        ends = source.uniform(0.1, 0.9, (2, 2)) * (box["width"], box["height"])
+        (x, y), (to_x, to_y) = ends + (box["x"], box["y"])
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for part in np.linspace(0.1, 1, 10):
+            page.mouse.move(x + part * (to_x - x), y + part * (to_y - y))
+            page.wait_for_timeout(16)
+        page.mouse.up()
+        page.wait_for_timeout(100)
+    seconds = (page.evaluate("performance.now()") - start) / 1e3
+    waits, frames = page.evaluate("[waits, frames]")
+    yield Line(
+        f"page: a stroke's pixel to its picture, {len(waits)} times", _at(waits, 50), "ms", 50
+    )
+    yield Line("page: the same, 95 % of the times below", _at(waits, 95), "ms", 100)
+    yield Line(
+        "page: pictures per second of each sampler, painting", frames / 2 / seconds, "", None
+    )
+
+
+def _at(values: list[float], percent: float) -> float:
+    return float(np.percentile(values, percent))
+
+
+def _memory(chromium: Browser) -> float:
+    """Private memory of the largest process that draws a page, MB."""
+    session = chromium.new_browser_cdp_session()
+    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    found = []
+    for each in processes:
+        if each["type"] == "renderer":
+            text = Path(f"/proc/{each['id']}/smaps_rollup").read_text(encoding="utf-8")
+            private = (line.split() for line in text.splitlines() if line.startswith("Private"))
+            found.append(sum(int(kilobytes) for _, kilobytes, _ in private) / 1e3)
+    return max(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
