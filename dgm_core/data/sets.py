@@ -20,6 +20,9 @@ persons are in both train and valid.
 
 `svhn` is the first 10,000 digits of the official *test* set, in its order. Digits from one photo
 overlap and are consecutive, so each split is a block that ends where a photo ends.
+
+Some files are sorted: `omniglot` by alphabet and character, `binarized_mnist` by digit. So whoever
+measures on a part of a split takes `Images.sample`, never the first rows.
 """
 
 from __future__ import annotations
@@ -54,12 +57,39 @@ if TYPE_CHECKING:
     from sklearn.utils import Bunch
 
 
+SAMPLE_SEED = 1623
+"""Seed of the permutation by which `Images.sample` chooses images."""
+
+
 class Images(NamedTuple):
     """A split of a data set."""
 
     x: Tensor  # (N, C, H, W) float32 in [0, 1]
     y: Tensor  # (N,) int64, index into classes
     classes: tuple[str, ...]
+    groups: Tensor | None = None  # (N,) int64, which images are dependent; None = none are
+
+    def sample(self, count: int | None = None, first: int = 0) -> Images:
+        """Images chosen at random, without replacement, by a permutation with a fixed seed.
+
+        A smaller sample is the beginning of a larger one. The images of a class are as frequent in
+        it as in the split, up to chance; the first rows of a sorted file are all of one class.
+
+        Args:
+            count: number of images; None, or a number above N, = all, in the stored order.
+            first: position in the permutation of the first image, for samples without overlap.
+
+        Raises:
+            ValueError: `count` is less than 1.
+        """
+        if count is None or (first == 0 and count >= len(self.x)):
+            return self
+        if count < 1:
+            raise ValueError(f"expected at least 1 image, got {count}")
+        order = np.random.default_rng(SAMPLE_SEED).permutation(len(self.x))
+        rows = torch.from_numpy(order[first : first + count])
+        groups = None if self.groups is None else self.groups[rows]
+        return Images(self.x[rows], self.y[rows], self.classes, groups)
 
 
 def load(name: str, split: str, *, download_missing: bool = True) -> Images:
@@ -130,8 +160,9 @@ def _omniglot(split: str) -> Images:
         if split != "test":
             chosen = chosen[training_rows(file, len(chosen), 1000, split)]
         x, alphabet = file["x28"][chosen], file["alphabet_id"][chosen]
+        characters = file["character_id"][chosen].astype(np.int64)
         names = tuple(str(name) for name in file["alphabet_names"])
-    return _images(x, alphabet, names)
+    return _images(x, alphabet, names)._replace(groups=torch.from_numpy(characters))
 
 
 @lru_cache(maxsize=1)

@@ -31,8 +31,8 @@ class Config:
     """Data and number of draws.
 
     Args:
-        dataset: its test split is used, from the first image on.
-        images: number of test images; None = all.
+        dataset: its test split is used.
+        images: number of test images, chosen at random; None = all.
         draws: K, importance samples per image.
     """
 
@@ -62,7 +62,7 @@ class Result(NamedTuple):
     def as_card(self) -> dict[str, Any]:
         """Rounded for the model's card."""
         about = (
-            f"pooled over the hidden entries of the first {self.images} test images, of which "
+            f"pooled over the hidden entries of {self.images} test images, of which "
             f"{self.hidden} have any; K = {self.config.draws}"
         )
         rows = [
@@ -77,7 +77,7 @@ def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:
     """Measure; `Frame`s report progress, the `Result` comes last."""
     device = next(model.parameters()).device
     masked = clipped_split(config.dataset, "test", config.images)
-    original = data.load(config.dataset, "test").x[: len(masked)]
+    original = data.load(config.dataset, "test").sample(config.images).x
     total, incomplete = len(masked), (~masked.observed).flatten(1).any(1)
     masked, original = masked[incomplete], original[incomplete]
     entries = (~masked.observed).flatten(1).sum(1)

@@ -12,6 +12,7 @@ from torch import Tensor
 from dgm_core import data
 from dgm_core.bounds import elbo, estimate_log_likelihood, log_weights
 from dgm_core.imputers import CATALOGUE
+from dgm_core.metrics import mean_and_error
 from dgm_core.models.vae import VAE
 from dgm_core.rng import generator
 from dgm_core.studies.inpainting.filling import fill_in
@@ -25,7 +26,7 @@ class Config:
     """Data, and settings of the estimates.
 
     Args:
-        dataset: its test split is used, from the first image on.
+        dataset: images are chosen at random from its test split.
         images: number of images for log p(x).
         draws: K, importance samples per image.
         inpainted: number of images for the samplers.
@@ -47,7 +48,7 @@ class Likelihood(NamedTuple):
     """log p(x) of test images, dynamically binarised unless they are faces; nats per image."""
 
     log_p: float  # importance sampling with K draws
-    standard_error: float  # over images
+    standard_error: float  # over images, or over characters
     sampling_error: float  # its Monte-Carlo part, from the importance weights
     elbo: float
     images: int
@@ -93,8 +94,9 @@ class Result(NamedTuple):
                 "standard_error": round(likelihood.standard_error, 2),
                 "sampling_error": round(likelihood.sampling_error, 3),
                 "elbo": round(likelihood.elbo, 2),
-                "estimator": f"importance sampling, K = {likelihood.draws}, first "
-                f"{likelihood.images} test images{', dynamically binarised' * self.binary}",
+                "estimator": f"importance sampling, K = {likelihood.draws}, "
+                f"{likelihood.images} test images at random"
+                f"{', dynamically binarised' * self.binary}",
             },
             "inpainting": [row.as_card() for row in rows],
         }
@@ -103,9 +105,9 @@ class Result(NamedTuple):
 def run(config: Config, model: VAE) -> Iterator[Frame | Result]:
     """Measure; `Frame`s report progress, the `Result` comes last."""
     device = next(model.parameters()).device
-    test = data.load(config.dataset, "test").x
-    x, binary = test[: config.images], test.shape[1] == 1
-    x = (data.binarize(x, generator(0)) if binary else x).to(device)
+    test = data.load(config.dataset, "test")
+    sample, binary = test.sample(config.images), test.x.shape[1] == 1
+    x = (data.binarize(sample.x, generator(0)) if binary else sample.x).to(device)
     estimates, elbos = [], []
     source = generator(1, device)
     for i, part in enumerate(x.split(10)):
@@ -116,14 +118,13 @@ def run(config: Config, model: VAE) -> Iterator[Frame | Result]:
     value = torch.cat([estimate.value for estimate in estimates])
     error = torch.cat([estimate.standard_error for estimate in estimates])
     likelihood = Likelihood(
-        value.mean().item(),
-        value.std().item() / len(value) ** 0.5,
+        *(number.item() for number in mean_and_error(value, sample.groups)),
         error.square().sum().sqrt().item() / len(value),
         torch.cat(elbos).mean().item(),
         len(x),
         config.draws,
     )
-    original = test[: config.inpainted].to(device)
+    original = test.sample(config.inpainted).x.to(device)
     original = data.threshold(original) if binary else original
     rows = []
     for pattern in PATTERNS:

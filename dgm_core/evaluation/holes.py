@@ -64,7 +64,7 @@ class Config:
     """Data and number of images.
 
     Args:
-        images: number of images of each test set, from the first on; None = all.
+        images: number of images of each test set, chosen at random; None = all.
         datasets: keys of `HOLES`.
     """
 
@@ -119,8 +119,8 @@ def methods_of(dataset: str) -> list[str]:
 def test_images(dataset: str, images: int | None) -> Tensor:
     """Levels in [0, 1], (N, C, H, W); `celeba32` is the window of the paper, faces at 32×32."""
     if dataset == "celeba32":
-        return data.source_window(data.load("celeba", "test").x[:images])
-    return data.load(dataset, "test").x[:images]
+        return data.source_window(data.load("celeba", "test").sample(images).x)
+    return data.load(dataset, "test").sample(images).x
 
 
 def observed_around(size: tuple[int, int], x: Tensor) -> Tensor:

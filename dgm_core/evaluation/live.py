@@ -50,7 +50,7 @@ def cost(name: str, images: int = 500, draws: int = 20, iterations: int = 100) -
 
     Args:
         name: a DLVM of 28×28 pixels.
-        images: the first of a seeded permutation of the test images, binarised.
+        images: number of test images, chosen at random and binarised.
         draws: importance samples per image for the bound.
         iterations: of Metropolis, with half of the pixels hidden at random, after 20 of
             pseudo-Gibbs.
@@ -58,9 +58,7 @@ def cost(name: str, images: int = 500, draws: int = 20, iterations: int = 100) -
     shipped, rounded = zoo.load(name), zoo.load(name)
     content = weights.packed(name)
     rounded.load_state_dict(weights.tensors(content))
-    test = data.load(zoo.card(name)["data"], "test").x
-    order = torch.randperm(len(test), generator=generator(5))[:images]
-    x = data.binarize(test[order], generator(0))
+    x = data.binarize(data.load(zoo.card(name)["data"], "test").sample(images).x, generator(0))
     ours, theirs = (_elbos(model, x, draws) for model in (shipped, rounded))
     loss = ours - theirs
     ratios, others, log_u = _log_ratios(shipped, rounded, x, iterations)

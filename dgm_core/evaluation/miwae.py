@@ -21,7 +21,7 @@ class Config:
     """Data and number of draws.
 
     Args:
-        dataset: its test split is used, from the first image on.
+        dataset: images are chosen at random from its test split.
         images: number of test images.
         draws: K, importance samples per image; at least 10.
     """
@@ -52,7 +52,7 @@ class Result(NamedTuple):
 
     def as_card(self) -> dict[str, Any]:
         """Rounded for the model's card."""
-        about = f"first {self.config.images} test images, K = {self.config.draws}"
+        about = f"{self.config.images} test images at random, K = {self.config.draws}"
         rows = []
         for row in self.rows:
             fields = row._asdict()
@@ -64,7 +64,7 @@ class Result(NamedTuple):
 def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:
     """Measure; `Frame`s report progress, the `Result` comes last."""
     device = next(model.parameters()).device
-    original = data.load(config.dataset, "test").x[: config.images]
+    original = data.load(config.dataset, "test").sample(config.images).x
     original = (data.threshold(original) if original.shape[1] == 1 else original).to(device)
     method, rows = MIWAEInpainter(model, samples=config.draws, draws=1), []
     for number, pattern in enumerate(PATTERNS):

@@ -41,7 +41,7 @@ class Config:
     """Data, and settings of the samplers.
 
     Args:
-        images: number of test images, from the first on.
+        images: number of test images, chosen at random.
         chains: chains per image, for the chain samplers.
         iterations: iterations of the chain samplers, warm-up included.
         warmup: first iterations, left out.
@@ -125,7 +125,7 @@ def run(config: Config, device: torch.device) -> Iterator[Frame | Row]:
 
 def test_images(config: Config) -> Tensor:
     """Test images (N, 1, H, W), binarised at ½."""
-    return data.threshold(data.load(config.data, "test").x[: config.images])
+    return data.threshold(data.load(config.data, "test").sample(config.images).x)
 
 
 def measure(

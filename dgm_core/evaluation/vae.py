@@ -27,8 +27,8 @@ class Config:
     """Data and number of draws.
 
     Args:
-        dataset: its test split is used, from the first image; grey images are binarised once.
-        images: number of test images; None = all.
+        dataset: its test split is used; grey images are binarised once.
+        images: number of test images, chosen at random; None = all.
         draws: K, importance samples per image; a usual choice in publications is 200.
         elbo_draws: draws of z per image for the ELBO.
     """
@@ -43,7 +43,7 @@ class Result(NamedTuple):
     """Numbers for the model card of a VAE, in nats per image."""
 
     log_p: float
-    standard_error: float  # over images
+    standard_error: float  # over images, or over characters
     sampling_error: float  # Monte-Carlo part of it, from the importance weights
     elbo: float
     reconstruction: float  # E log p(x|z)
@@ -64,8 +64,8 @@ class Result(NamedTuple):
                     "elbo": self.elbo,
                     "reconstruction": self.reconstruction,
                     "divergence": self.divergence,
-                    "estimator": f"importance sampling, K = {self.draws}, first {self.images} "
-                    "test images",
+                    "estimator": f"importance sampling, K = {self.draws}, {self.images} test "
+                    "images at random",
                 }
             ),
             "latents": {
@@ -79,8 +79,8 @@ class Result(NamedTuple):
 def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
     """Yield `Frame`s with the progress, and at the end the `Result`."""
     device = device_of(model)
-    test = data.load(config.dataset, "test").x[: config.images]
-    x = data.binarize(test, generator(0)) if test.shape[1] == 1 else test
+    test = data.load(config.dataset, "test").sample(config.images)
+    x = data.binarize(test.x, generator(0)) if test.x.shape[1] == 1 else test.x
     source = generator(1, device)
     estimates, terms, used = [], [], []
     for part in x.split(50):
@@ -94,7 +94,7 @@ def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
     reconstruction, divergence = torch.cat(terms, 1).double().mean(1).tolist()
     yield Result(
         log_p.mean().item(),
-        mean_and_error(log_p).standard_error.item(),
+        mean_and_error(log_p, test.groups).standard_error.item(),
         sampling.square().sum().sqrt().item() / len(x),
         reconstruction - divergence,
         reconstruction,

@@ -16,19 +16,38 @@ class MeanAndError(NamedTuple):
     standard_error: Tensor
 
 
-def mean_and_error(values: Tensor) -> MeanAndError:
-    """Mean of independent scores (B,) and its standard error, s / √B.
+def mean_and_error(values: Tensor, groups: Tensor | None = None) -> MeanAndError:
+    """Mean of scores (B,) and its standard error.
 
-    NaN scores, of rows with nothing hidden, are left out. The error of a single score is NaN.
+        independent scores:             s / √B
+        G groups of dependent scores:   √( G / (G − 1) · Σ_g (Σ_{i in g} (v_i − v̄))² ) / B
+
+    The second is the cluster-robust error (Liang & Zeger 1986); groups of one give the first. NaN
+    scores, of rows with nothing hidden, are left out. The error of a single score or group is NaN.
+
+    Args:
+        values: the scores.
+        groups: (B,) integers; None = the scores are independent.
 
     Example:
         >>> mean_and_error(torch.tensor([1.0, 3.0, torch.nan]))
         MeanAndError(mean=tensor(2.), standard_error=tensor(1.))
     """
-    kept = values[~values.isnan()]
-    if len(kept) < 2:
-        return MeanAndError(kept.mean(), torch.full_like(kept.mean(), torch.nan))
-    return MeanAndError(kept.mean(), kept.std() / len(kept) ** 0.5)
+    known = ~values.isnan()
+    kept = values[known]
+    mean = kept.mean()
+    residuals = kept - mean if groups is None else _totals(kept - mean, groups[known])
+    count = len(residuals)
+    if count < 2:
+        return MeanAndError(mean, torch.full_like(mean, torch.nan))
+    squares = residuals.square().sum() * count / (count - 1)
+    return MeanAndError(mean, squares.sqrt() / len(kept))
+
+
+def _totals(values: Tensor, groups: Tensor) -> Tensor:
+    """The sum of the values of each group, (G,)."""
+    names, group = groups.to(values.device).unique(return_inverse=True)
+    return values.new_zeros(len(names)).index_add(0, group, values)
 
 
 def pooled_rmse(sse: Tensor, entries: Tensor) -> MeanAndError:

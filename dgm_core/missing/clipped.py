@@ -27,10 +27,10 @@ def clipped(x: Tensor, source: Source, process: MissingProcess | None = None) ->
 
 
 def clipped_split(dataset: str, split: str, images: int | None = None) -> Masked:
-    """The first `images` of a split (None = all), with a fixed mask.
+    """`images` of a split at random (None = all), with a fixed mask.
 
     Raises:
         ValueError, DataUnavailable, DownloadError: as `data.load`.
     """
-    x = data.load(dataset, split).x[:images]
+    x = data.load(dataset, split).sample(images).x
     return clipped(x, generator(SEEDS[split]))

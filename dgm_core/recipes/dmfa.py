@@ -29,7 +29,7 @@ class DmfaRecipe(Recipe):
     mirrored: bool = False
 
     def stages(self, run_folder: Path, device: torch.device) -> Iterator[Stage | nn.Module]:
-        held_out = data.load(self.dataset, "valid").x[:1000].to(device)
+        held_out = data.load(self.dataset, "valid").sample(1000).x.to(device)
         if self.small_fraction:
             held_out = data.source_window(held_out)
         model = self.build().to(device)

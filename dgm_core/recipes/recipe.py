@@ -96,7 +96,7 @@ class LatentVariableRecipe(Recipe):
 
     def held_out(self, images: int | None = None) -> Tensor:
         """Validation images (N, C, H, W), binarised once; None = all."""
-        x = data.load(self.dataset, "valid").x[:images]
+        x = data.load(self.dataset, "valid").sample(images).x
         return data.binarize(x, generator(1)) if self.binary else x
 
 

@@ -12,7 +12,9 @@ IWAE, and more temperatures make it tighter. The Metropolis test of the Hamilton
 The same chain run from β = 1 to 0 estimates 1 / p(x) if it starts at a draw of p(z|x). If the
 model has generated x from z, then z is such a draw. So −log (1/C) Σ w is an *upper* bound, and the
 two bounds enclose log p(x) in expectation (bidirectional Monte Carlo, Grosse, Ghahramani & Adams
-2015).
+2015). Chains that start at the same z are dependent, and s / √C of their weights is too small. So
+each chain first moves from z by Hamiltonian steps at β = 1. They leave p(z|x) invariant, so its
+start is then an exact draw of its own.
 
 Step lengths that adapt to the chains they move would bias w. So a pilot run with its own chains
 finds one length per row and temperature, and the lengths are then fixed.
@@ -37,6 +39,9 @@ from dgm_core.types import LatentVariableModel, Masked
 
 WANTED_ACCEPTANCE = 0.8
 """The acceptance of Hamiltonian steps that the pilot run aims at."""
+
+MOVES = 20
+"""Hamiltonian steps by which each chain run backwards moves away from the common exact draw."""
 
 LONGEST = math.log(1.5)
 """Log of the longest step, in units of the path; in flat directions every step is accepted."""
@@ -177,6 +182,7 @@ def annealed_bound(
     chains: int = 16,
     leapfrogs: int = 5,
     draws: Tensor | None = None,
+    moves: int = MOVES,
 ) -> Iterator[Annealed | Estimate]:
     """log p(x_obs) of each row by AIS: an `Annealed` per temperature, then the `Estimate`.
 
@@ -189,13 +195,18 @@ def annealed_bound(
         chains: C.
         leapfrogs: leapfrog steps per Hamiltonian step.
         draws: exact draws from p(z | x_obs), (B, L), which exist for images that the model has
-            generated. All chains start there, and the path is run backwards.
+            generated. The path is run backwards.
+        moves: Hamiltonian steps of each chain from there to a start of its own. With 0, all chains
+            of a row start at its draw, and the standard error is too small.
     """
     betas, start = sigmoid_schedule(steps), None
     lengths = pilot_lengths(path, betas, source, chains=max(2, chains // 2), leapfrogs=leapfrogs)
     if draws is not None:
         # The pilot run goes upwards: lengths that depend on the draws would bias the weights.
-        betas, start = betas.flip(0), draws.expand(chains, *draws.shape)
+        start = _moved(
+            path, draws.expand(chains, *draws.shape), lengths[-1], leapfrogs, moves, source
+        )
+        betas = betas.flip(0)
         lengths = torch.cat([lengths[:-1].flip(0), lengths[:1]])
     last = None
     for last in anneal(
@@ -205,6 +216,16 @@ def annealed_bound(
     assert last is not None  # a schedule has at least one step
     estimate = log_likelihood(last.log_w.double())
     yield estimate if draws is None else Estimate(-estimate.value, estimate.standard_error)
+
+
+def _moved(
+    path: Path, z: Tensor, length: Tensor, leapfrogs: int, moves: int, source: torch.Generator
+) -> Tensor:
+    """z (C, B, L) after Hamiltonian steps at β = 1."""
+    point = _point(path, z)
+    for _ in range(moves):
+        point, _, _ = _hamiltonian_step(path, point, 1.0, length, leapfrogs, source)
+    return point.z
 
 
 class _Point(NamedTuple):

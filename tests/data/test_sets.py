@@ -257,7 +257,67 @@ def test_threshold_is_above_one_half() -> None:
     assert data.threshold(torch.tensor([0.0, 0.5, 0.51, 1.0])).tolist() == [0, 0, 1, 1]
 
 
+def sorted_images(count: int = 1000) -> data.Images:
+    """Images sorted by class and by group, as in Omniglot's file: 10 classes, groups of 20."""
+    number = torch.arange(count)
+    x = number.float()[:, None, None, None].expand(count, 1, 2, 2)
+    return data.Images(x, number // (count // 10), tuple("0123456789"), number // 20)
+
+
+def test_a_sample_of_a_sorted_set_has_every_class_and_the_mean_of_the_set() -> None:
+    images = sorted_images()
+    sample = images.sample(100)
+    assert images.y[:100].unique().tolist() == [0]  # what the first rows would be
+    assert sample.y.bincount(minlength=10).min() > 0
+    level = images.x[:, 0, 0, 0]
+    error = level.std() * (0.9 / 100) ** 0.5  # drawn without replacement
+    assert (sample.x[:, 0, 0, 0].mean() - level.mean()).abs() < 4 * error
+    assert (images.x[:100, 0, 0, 0].mean() - level.mean()).abs() > 10 * error
+
+
+def test_a_sample_keeps_image_label_and_group_together() -> None:
+    sample = sorted_images().sample(50)
+    number = sample.x[:, 0, 0, 0].long()
+    assert len(number.unique()) == 50
+    assert sample.y.tolist() == (number // 100).tolist()
+    assert sample.groups is not None
+    assert sample.groups.tolist() == (number // 20).tolist()
+
+
+def test_a_smaller_sample_is_the_beginning_of_a_larger_one() -> None:
+    images = sorted_images()
+    assert torch.equal(images.sample(30).x, images.sample(70).x[:30])
+    assert torch.equal(images.sample(40, 30).x, images.sample(70).x[30:])
+
+
+@pytest.mark.parametrize("count", [None, 1000, 2000])
+def test_a_sample_of_everything_is_the_set_as_stored(count: int | None) -> None:
+    images = sorted_images()
+    assert images.sample(count) is images
+
+
+def test_a_sample_without_images_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected at least 1 image, got 0"):
+        sorted_images().sample(0)
+
+
 # --- the real sets, if available
+
+
+def test_a_sample_of_omniglot_is_not_of_one_alphabet(real: Callable[[str], str]) -> None:
+    images = data.load(real("omniglot"), "test", download_missing=False)
+    assert len(images.y[:100].unique()) == 1
+    sample = images.sample(100)
+    assert len(sample.y.unique()) > 15
+    assert sample.groups is not None
+    assert images.groups is not None
+    assert len(images.groups.unique()) == 659
+    assert (images.groups.bincount()[images.groups.unique()] == 20).all()
+
+
+def test_a_sample_of_binarised_digits_has_more_than_zeros(real: Callable[[str], str]) -> None:
+    images = data.load(real("binarized_mnist"), "test", download_missing=False)
+    assert len(images.sample(20).y.unique()) > 5
 
 
 @pytest.mark.parametrize("name", GREY)

@@ -334,6 +334,31 @@ def test_mean_and_error_leave_out_rows_without_a_score() -> None:
     assert metrics.mean_and_error(torch.ones(1)).standard_error.isnan()
 
 
+def test_groups_of_one_give_the_error_of_independent_scores() -> None:
+    values = normal(50)
+    plain = metrics.mean_and_error(values)
+    grouped = metrics.mean_and_error(values, torch.arange(50))
+    assert grouped.mean == plain.mean
+    assert grouped.standard_error.item() == pytest.approx(plain.standard_error.item())
+    assert metrics.mean_and_error(values, torch.zeros(50).long()).standard_error.isnan()
+
+
+def test_the_error_over_groups_is_the_spread_of_means_of_dependent_scores() -> None:
+    """60 characters of unequal numbers of drawings; a character shifts all its drawings."""
+    group = torch.arange(60).repeat_interleave(torch.arange(60) % 9 + 1)
+    means, stated, naive = [], [], []
+    for seed in range(400):
+        shift = torch.randn(60, generator=generator(seed), dtype=torch.float64)
+        noise = torch.randn(len(group), generator=generator(1000 + seed), dtype=torch.float64)
+        values = shift[group] + 0.5 * noise
+        means.append(values.mean())
+        stated.append(metrics.mean_and_error(values, group).standard_error)
+        naive.append(metrics.mean_and_error(values).standard_error)
+    true = torch.stack(means).std().item()
+    assert torch.stack(stated).mean().item() == pytest.approx(true, rel=0.12)
+    assert torch.stack(naive).mean().item() < 0.6 * true
+
+
 def test_pooled_rmse_counts_every_hidden_entry_the_same() -> None:
     x = torch.randn(30, 4, 5, generator=generator(20), dtype=torch.float64)
     observed = (

@@ -207,7 +207,7 @@ def st_inspected(name: str) -> Inspected:
 def _st_inspected(name: str, dataset: str) -> Inspected:
     model = cache.st_model(name, "cpu")
     own = zoo.card(name)["data"]
-    x = data.load(dataset, "test", download_missing=False).x[:MEASURED_ON]
+    x = data.load(dataset, "test", download_missing=False).sample(MEASURED_ON).x
     x = data.binarize(x, generator(0))
     units = latent_units.units(*latent_units.moments(model, x))
     known = dataset == own

@@ -87,7 +87,7 @@ def update(
     models = {name: zoo.load(f"{name}-dlvm", folder=folder) for name in names}
     weights = [zoo.card(f"{name}-dlvm", folder)["sha256"] for name in names]
     most = max(config.images for config in configs)
-    images = {name: data.threshold(data.load(name, "test").x[:most]) for name in names}
+    images = {name: data.threshold(data.load(name, "test").sample(most).x) for name in names}
     pairs = [(config, setting) for config in configs for setting in config.settings()]
     measured = {pair: row for pair in pairs for row in rows if pair[0].is_of(row, pair[1])}
     blocks = [

@@ -87,7 +87,7 @@ class Config:
     Args:
         sweep: a member of `SWEEPS`.
         data: a member of `DATA`; determines the DLVM and the test images.
-        images: number of test images, from the first.
+        images: number of test images, chosen at random.
         chains: number of chains per image.
         iterations: of each run, warm-up included; results are recorded at `LENGTHS` up to here.
         pattern: pattern of hidden pixels, unless the sweep varies it.
@@ -208,7 +208,7 @@ def run(
         DataUnavailable: the test images are not on this machine.
     """
     device = device_of(model)
-    original = data.threshold(data.load(config.data, "test").x[: config.images]).to(device)
+    original = data.threshold(data.load(config.data, "test").sample(config.images).x).to(device)
     rows: list[Row] = []
     settings = config.settings()
     for number, setting in enumerate(settings):

@@ -57,6 +57,7 @@ def _parts(dataset: str) -> Iterator[tuple[float, Tensor]]:
             yield rows.stop / total, data.faces("train", rows)
         return
     x = data.load(dataset, "train", download_missing=False).x
-    for start in range(0, len(x), PART):
-        part = (x[start : start + PART] * 255).round().to(torch.uint8)
-        yield min(start + PART, len(x)) / len(x), part
+    done = 0
+    for part in x.split(PART):
+        done += len(part)
+        yield done / len(x), (part * 255).round().to(torch.uint8)

@@ -136,8 +136,8 @@ class Result(NamedTuple):
 
 
 def images_of(dataset: str, count: int, first: int = 0) -> Tensor:
-    """Test images as the models read them; images of one channel are binarised once."""
-    x = data.load(dataset, "test").x[first : first + count]
+    """Test images at random, as the models read them; one channel: binarised once."""
+    x = data.load(dataset, "test").sample(count, first).x
     return data.binarize(x, generator(0)) if x.shape[1] == 1 else x
 
 

@@ -112,8 +112,8 @@ class Result(NamedTuple):
 
 def run(config: Config) -> Iterator[Frame | Result]:
     """Yield a `Frame` before the first step, more after every few steps, and the `Result`."""
-    x = data.load(config.dataset, "train", download_missing=False).x[: config.images]
-    held_out = data.load(config.dataset, "valid", download_missing=False).x[:HELD_OUT]
+    x = data.load(config.dataset, "train", download_missing=False).sample(config.images).x
+    held_out = data.load(config.dataset, "valid", download_missing=False).sample(HELD_OUT).x
     held_out = data.binarize(held_out, generator(1))
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
