@@ -192,7 +192,8 @@ WORKER = """async ([text, picture, masks, plain]) => {
   live.run();
   await next("frame");
   live.observe(picture, masks[1]);
-  const changed = await next("frame");
+  let changed = await next("frame");
+  while (changed.problem < 2) changed = await next("frame"); // one may be under way
   let last = changed;
   const start = performance.now();
   while (last.warmingUp) last = await next("frame");
