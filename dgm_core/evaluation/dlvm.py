@@ -117,8 +117,10 @@ def run(config: Config, model: VAE) -> Iterator[Frame | Result]:
             elbos.append(elbo(log_weights(model, part, 100, source)))
     value = torch.cat([estimate.value for estimate in estimates])
     error = torch.cat([estimate.standard_error for estimate in estimates])
+    mean, standard_error = mean_and_error(value, sample.groups)
     likelihood = Likelihood(
-        *(number.item() for number in mean_and_error(value, sample.groups)),
+        mean.item(),
+        standard_error.item(),
         error.square().sum().sqrt().item() / len(value),
         torch.cat(elbos).mean().item(),
         len(x),

@@ -267,7 +267,7 @@ def vaegmm() -> str:
 
 
 def gan() -> str:
-    """Fréchet distance, precision and recall of the shipped WGANs and of real test images."""
+    """Fréchet distance with its floor, precision and recall of the shipped WGANs."""
     lines = []
     for name in ("mnist-wgan", "svhn-wgan", "celeba-wgan"):
         found = zoo.card(name)["measured"]
@@ -279,10 +279,18 @@ def gan() -> str:
             )
             return f"{first} ({second})"
 
-        line = [f"`{name}`", both("frechet"), _number(found["times_floor"])]
+        distance = found["frechet"]
+        line = [
+            f"`{name}`",
+            *(
+                f"{_number(distance[of])} ± {_number(distance[f'{of}_deviation'])}"
+                for of in ("generated", "floor")
+            ),
+            _number(distance["times_floor"], 1),
+        ]
         lines.append([*line, both("precision", "recall"), both("nearest"), _trained(name)])
     heads = [
-        *("", "Fréchet distance (floor)", "÷ floor", "precision, recall (real test images)"),
+        *("", "Fréchet distance", "floor", "÷ floor", "precision, recall (real test images)"),
         *("median distance to the nearest training image (of test images)", "trained for"),
     ]
     return _table(heads, lines)

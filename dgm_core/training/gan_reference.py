@@ -6,6 +6,7 @@ same data set. It is *not* the FID of papers, which uses features of the Incepti
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -24,10 +25,25 @@ IMAGES = 2_000
 """Images for the Fréchet distance during training."""
 
 
+class Distances(NamedTuple):
+    """Fréchet distances of n images from the same training images, for each of several seeds.
+
+    In each, n training images are set aside; the others are the reference of both distances.
+    """
+
+    count: int  # n
+    generated: Tensor  # (S,) of images from new latents; squared distances in feature space
+    floor: Tensor  # (S,) of the training images that were set aside
+
+    @property
+    def times_floor(self) -> float:
+        """The mean distance of generated images in units of the mean floor."""
+        return (self.generated.mean() / self.floor.mean()).item()
+
+
 class Quality(NamedTuple):
     """Comparison of a set of images with the training images."""
 
-    frechet: float  # squared distance in features of the classifier, not of Inception
     precision: float
     recall: float
     nearest: float  # median Euclidean distance to the nearest training image, pixels in [0, 1]
@@ -50,21 +66,39 @@ class Reference:
         """Fréchet distance of images (N, C, H, W) from all training images."""
         return metrics.frechet_distance(features_of(self.classifier, images).cpu(), self.features)
 
-    def quality(self, images: Tensor, compared: int) -> Quality:
-        """All scores of images (N, C, H, W) in [0, 1]; N at most the number of training images.
+    def distances(self, model: WGAN, count: int, seeds: int) -> Iterator[float | Distances]:
+        """Fréchet distances of `count` images: yield the fraction done, and at the end the result.
 
-        The first `compared` of them are compared with their nearest training image.
+        Raises:
+            ValueError: more than half of the training images would be set aside.
+        """
+        if not 2 <= count <= len(self.features) // 2:
+            raise ValueError(
+                f"expected 2 to {len(self.features) // 2} images, half of the training images, "
+                f"got {count}"
+            )
+        generated, floor = [], []
+        for seed in range(seeds):
+            yield seed / seeds
+            order = torch.randperm(len(self.features), generator=generator(seed))
+            aside, rest = self.features[order[:count]], self.features[order[count:]]
+            images = generated_images(model, count, seed)
+            features = features_of(self.classifier, images).cpu()
+            generated.append(metrics.frechet_distance(features, rest))
+            floor.append(metrics.frechet_distance(aside, rest))
+        yield Distances(count, torch.tensor(generated), torch.tensor(floor))
+
+    def quality(self, images: Tensor, compared: int) -> Quality:
+        """Precision, recall and nearness of images (N, C, H, W) in [0, 1].
+
+        N is at most the number of training images. The first `compared` of them are compared with
+        their nearest training image.
         """
         features = features_of(self.classifier, images).cpu()
         order = torch.randperm(len(self.features), generator=generator(0))[: len(images)]
         found = metrics.precision_recall(self.features[order], features)
         distances = metrics.nearest(images[:compared].cpu(), self.pixels.float() / 255).distances
-        return Quality(
-            metrics.frechet_distance(features, self.features),
-            found.precision,
-            found.recall,
-            distances.median().item(),
-        )
+        return Quality(found.precision, found.recall, distances.median().item())
 
 
 @torch.no_grad()

@@ -75,10 +75,13 @@ def numbers(measured: Mapping[str, Any]) -> Iterator[str]:
             f"−log p {_with_error(row['nll'], row['nll_error'], 1)} nats"
         )
     if "made" in measured:
-        generated, real = measured["made"], measured["real"]
+        generated, distance = measured["made"], measured["frechet"]
+        found, floor = (
+            _with_error(distance[name], distance[f"{name}_deviation"])
+            for name in ("generated", "floor")
+        )
         yield (
-            f"Fréchet distance {_number(generated['frechet'])} "
-            f"(floor {_number(real['frechet'])}), "
+            f"Fréchet distance {found} (floor {floor}), "
             f"precision {_number(generated['precision'])}, recall {_number(generated['recall'])}"
         )
     if isinstance(measured.get("rmse"), float):

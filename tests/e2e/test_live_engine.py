@@ -139,7 +139,7 @@ DRAWS = """([text, settings, picture, observed, iterations]) => {
 
 
 def draws(page: Page, content: bytes, sampler: str, row: Any, observed: Any) -> torch.Tensor:
-    """The hidden entries of 4000 chains after 400 iterations; 120 are too few for the Bernoulli."""
+    """The hidden entries of 4000 chains after 400 iterations; 120 are too few."""
     settings = {"chains": 4000, "seed": 1, "sampler": sampler, "warmup": 0}
     arguments = [base64_of(content), settings, row.tolist(), observed.int().tolist(), 400]
     x = torch.tensor(page.evaluate(DRAWS, arguments), dtype=torch.float64)

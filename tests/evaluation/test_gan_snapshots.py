@@ -11,14 +11,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dgm_core import data
+from dgm_core import data, metrics
 from dgm_core.evaluation import gan
 from dgm_core.evaluation.gan import Config
 from dgm_core.models.classifier import Classifier, classifier
 from dgm_core.models.wgan import WGAN, wgan
 from dgm_core.rng import generator
 from dgm_core.studies.latent import history as gan_history
-from dgm_core.training.gan_reference import Reference, generated_images
+from dgm_core.training.gan_reference import Distances, Reference, generated_images
 
 
 @pytest.fixture(scope="module")
@@ -50,15 +50,47 @@ def test_noise_is_far_above_the_floor_and_memorisation_is_detected(judge: Classi
     *_, noise = gan.run(Config("digits", 200, 50), small(), judge)
     *_, known = gan.run(Config("digits", 200, 50), Memorised(), judge)
     assert noise.real == known.real
-    assert noise.times_floor > 10
-    assert known.times_floor < 2
+    assert noise.distances.times_floor > 10
+    assert 0.5 < known.distances.times_floor < 2
     assert noise.made.precision < 0.05 < 0.8 < known.made.precision
     # Its good scores are those of a model that memorises its training images.
     assert known.made.nearest == pytest.approx(0.0, abs=1e-3)
     assert known.real.nearest > 1
-    card = noise.as_card()
-    assert card["times_floor"] == pytest.approx(noise.times_floor, abs=0.01)
+    card, distances = noise.as_card(), noise.distances
+    assert card["frechet"]["times_floor"] == pytest.approx(distances.times_floor, abs=1e-4)
+    assert card["frechet"]["seeds"] == 10
+    assert distances.floor.std() > 0
+    assert distances.generated.std() > 0
     assert "not Inception" in card["estimator"]
+
+
+def test_floor_and_distance_compare_equally_many_images_with_the_same_others(
+    judge: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference, compared = Reference("digits", judge), []
+    true = metrics.frechet_distance
+
+    def watched(a: Tensor, b: Tensor) -> float:
+        compared.append((a, b))
+        return true(a, b)
+
+    monkeypatch.setattr(metrics, "frechet_distance", watched)
+    *_, found = reference.distances(small(), 300, 3)
+    assert isinstance(found, Distances)
+    assert [len(a) for a, _ in compared] == [300] * 6
+    everything = {tuple(row) for row in reference.features.tolist()}
+    for (_, others), (aside, same) in zip(compared[::2], compared[1::2], strict=True):
+        assert others is same
+        assert len(others) == len(reference.features) - 300
+        assert {tuple(row) for row in torch.cat([aside, same]).tolist()} == everything
+    # Other seeds set other images aside and draw other latents.
+    assert len(found.floor.unique()) == len(found.generated.unique()) == 3
+
+
+@pytest.mark.parametrize("count", [1, 749])
+def test_at_most_half_of_the_training_images_are_set_aside(judge: Classifier, count: int) -> None:
+    with pytest.raises(ValueError, match=f"expected 2 to 748 images, .*, got {count}"):
+        next(Reference("digits", judge).distances(small(), count, 2))
 
 
 def test_a_history_is_drawn_written_and_read(judge: Classifier, tmp_path: Path) -> None:

@@ -44,13 +44,15 @@ class Training:
                 self._numbers(self.measured)
 
     def _numbers(self, measured: Mapping[str, Any]) -> None:
-        made, real = measured["made"], measured["real"]
+        made, real, distance = (measured[name] for name in ("made", "real", "frechet"))
         with st.container(border=True):
             st.metric(
                 "Fréchet distance ÷ floor",
-                f"{measured['times_floor']:.1f}",
-                help=f"{made['frechet']:.2f} for generated images, {real['frechet']:.2f} for real "
-                f"images (the floor). {measured['estimator']}.",
+                f"{distance['times_floor']:.1f}",
+                help=f"{distance['generated']:.2f} ± {distance['generated_deviation']:.2f} for "
+                f"generated images, {distance['floor']:.2f} ± "
+                f"{distance['floor_deviation']:.2f} for as many training images (the floor). "
+                f"{measured['estimator']}.",
             )
             left, right = st.columns(2)
             left.metric(
@@ -101,10 +103,10 @@ class Training:
                 name="generated images",
             )
             if self.measured:
-                floor = self.measured["real"]["frechet"]
+                floor = self.measured["frechet_during_training"]["floor"]
                 figure.add_hline(floor, line={"color": figures.GREY, "dash": "dash", "width": 1.5})
                 figure.add_annotation(
-                    text="floor: real images",
+                    text="floor: 2,000 real images",
                     x=0,
                     xref="paper",
                     xanchor="left",
@@ -116,8 +118,11 @@ class Training:
             figure.update_yaxes(type="log", dtick=1)
             figures.show("frechet", figure, "Fréchet distance in classifier features")
             st.caption(
-                "Each point uses 2,000 generated images. “Fréchet distance ÷ floor” uses as many "
-                "images as there are test images."
+                "Each point uses 2,000 generated images. The floor is the mean distance of 2,000 "
+                "training images from the others. “Fréchet distance ÷ floor” uses "
+                f"{self.measured['frechet']['images']:,} images."
+                if self.measured
+                else "Each point uses 2,000 generated images."
             )
         nearest_images.show(self.space)
 

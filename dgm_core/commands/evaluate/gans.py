@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from torch import Tensor
 
 from dgm_core import device, zoo
 from dgm_core.commands.evaluate.run_study import (
@@ -62,12 +63,14 @@ def evaluate_gan(
             WGAN,
             lambda dataset, model, judge=judge: gan.run(gan.Config(dataset, images), model, judge),
         )
+        generated, floor = _spread(found.distances.generated), _spread(found.distances.floor)
+        typer.echo(f"Fréchet distance {generated}, floor {floor}")
+        typer.echo(f"{found.distances.times_floor:.2f} × the floor")
         for key in found.made._fields:
             typer.echo(
                 f"{key:10} {getattr(found.made, key):8.4f}   "
                 f"real images {getattr(found.real, key):8.4f}"
             )
-        typer.echo(f"{found.times_floor:.2f} × the floor")
         named = directions.study(
             model,
             judge.cpu(),
@@ -79,6 +82,11 @@ def evaluate_gan(
         if run_folder is not None:
             _write_history(name, dataset, judge, run_folder, folder, assets)
     write_pages(folder, "gan")
+
+
+def _spread(distances: Tensor) -> str:
+    """Mean ± standard deviation."""
+    return f"{distances.mean():.3f} ± {distances.std():.3f}"
 
 
 def _write_history(
