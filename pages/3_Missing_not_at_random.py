@@ -40,24 +40,26 @@ st.html(figures.ONCE)
 links.receive("mnar", all_settings())
 chosen = VIEW.widget(st.segmented_control, "View", required=True, label_visibility="collapsed")
 controls, results = st.columns([3, 8], gap="large")
-results.markdown(VIEWS[chosen].about)
-view = None
+view, instead = None, None
 try:
     if VIEWS[chosen] is not Images:
         with controls:
             data = choose_data()
             settings = st.container()
         if data is None:
-            results.caption("Choose a table with missing values; this view imputes them.")
+            instead = "Choose a table with missing values; this view imputes them."
         else:
             view = VIEWS[chosen](data, settings)
     elif offered():
         view = Images(controls)
     else:
-        results.info("No data set with a model of over-exposed images is available.")
+        instead = "No data set with a model of over-exposed images is available."
     links.send(links.texts(all_settings(), skip_first=True))
-    if view is not None:
-        with results:
+    with results:
+        st.markdown((view or VIEWS[chosen]).about)
+        if view is not None:
             view.show()
+        else:
+            st.info(instead)
 except zoo.BrokenModel as error:
     results.error(cache.how_to_mend(error))

@@ -364,7 +364,15 @@ def test_missing_cells_of_an_upload_are_imputed_and_every_view_uses_the_models(
         "20 completed copies (.zip)",
         "Report (.md)",
     ]
-    assert app.dataframe[-1].value["RMSE"].isna().all()  # the missing values are unknown
+    scores = app.dataframe[-1].value  # the missing values are unknown
+    assert list(scores) == ["method", "bound", "ESS"]
+    assert set(scores["method"]) == set(side_by_side.MODELS)
+    assert not any(each.startswith("Error on the hidden cells") for each in titles(app))
+    assert "P(missing | value): learned" in titles(app)
+    assert "Bound on log p(x_obs, s), higher is better" in titles(app)
+    about = next(each.value for each in app.markdown if each.value.startswith("MIWAE assumes"))
+    assert "dashed" not in about
+    assert "error" not in about
     group(app, "mnar view").set_value("Assume").run()
     numbers = {each.label.split(",")[0]: each.value for each in without_errors(app).metric}
     assert numbers["RMSE"] == "not known"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dgm_core.studies.clusters.history import Curve
-from ui import figures
+from ui import bound_curves, figures
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -21,6 +21,8 @@ def over_epochs(
     figure = figures.empty("epoch of the networks", height=figures.HEIGHT - (0 if legend else 25))
     for number, (name, curve) in enumerate(curves.items()):
         colour = figures.accent() if number == 0 else figures.GREY
+        if field == "elbo":
+            bound_curves.mark(figure, bound_curves.X)
         figure.add_scatter(
             x=curve.epochs,
             y=getattr(curve, field),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dgm_core.studies.inpainting.two_samplers import SAMPLERS, Config, Frame
+from ui import bound_curves
 from ui.colours import accent
 from ui.components.chain_player import SamplerFrames, player_message
 from ui.inpainting.methods import TITLES
@@ -148,7 +149,9 @@ def curves(outcomes: Sequence[Outcome], *, dark: bool) -> Figure:
     figure = Figure()
     for outcome in outcomes:
         for x, y in outcome.curves.values():
-            figure.add_scatter(
+            bound_curves.add(
+                figure,
+                bound_curves.X_OBS,
                 x=x,
                 y=y,
                 mode="lines+markers",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ui import figures
+from ui import bound_curves, figures
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -76,7 +76,9 @@ def _level(figure: Figure, line: Line, most: int, axis: str) -> None:
     ends = [0.8, most * 1.25]
     off = ERRORS * line.error
     if line.kind != "exact" and off > 0:
-        figure.add_scatter(
+        bound_curves.add(
+            figure,
+            bound_curves.X,
             x=[*ends, *ends[::-1]],
             y=[line.mean - off] * 2 + [line.mean + off] * 2,
             yaxis=axis,
@@ -87,7 +89,9 @@ def _level(figure: Figure, line: Line, most: int, axis: str) -> None:
             hoverinfo="skip",
             showlegend=False,
         )
-    figure.add_scatter(
+    bound_curves.add(
+        figure,
+        bound_curves.X,
         x=ends,
         y=[line.mean] * 2,
         mode="lines",
@@ -100,7 +104,9 @@ def _level(figure: Figure, line: Line, most: int, axis: str) -> None:
 
 def _curve(figure: Figure, curve: Sequence[Line]) -> None:
     errors = [0 if np.isnan(line.error) else ERRORS * line.error for line in curve]
-    figure.add_scatter(
+    bound_curves.add(
+        figure,
+        bound_curves.X,
         x=[line.effort for line in curve],
         y=[line.mean for line in curve],
         mode="lines+markers",
@@ -111,7 +117,9 @@ def _curve(figure: Figure, curve: Sequence[Line]) -> None:
         hovertemplate="K = %{x:,}: %{y:.3f}<extra></extra>",
     )
     first = [line for line in curve if line.method == "ELBO"]
-    figure.add_scatter(
+    bound_curves.add(
+        figure,
+        bound_curves.X,
         x=[1] * len(first),
         y=[line.mean for line in first],
         mode="markers",
@@ -161,7 +169,9 @@ def _break(figure: Figure, far: Sequence[Line]) -> None:
 def shortfalls(pareto_k: np.ndarray, shortfall: np.ndarray) -> Figure:
     """By how many nats IWAE is too low for each image, against Pareto k of its weights."""
     figure = figures.empty("Pareto k of the weights", height=260)
-    figure.add_scatter(
+    bound_curves.add(
+        figure,
+        bound_curves.X,
         x=pareto_k,
         y=shortfall,
         mode="markers",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dgm_core.studies.likelihood.floor_sweep import ellipses
-from ui import colours, figures
+from ui import bound_curves, colours, figures
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -114,7 +114,9 @@ def training(rows: Sequence[Row], at: int | None) -> Figure:
     """Training likelihood and the best mixture over floors; between them the parsimony gap."""
     figure = figures.empty("variance floor ξ", height=250)
     floors = [row.floor for row in rows]
-    figure.add_scatter(
+    bound_curves.add(
+        figure,
+        bound_curves.X,
         x=floors,
         y=[row.upper for row in rows],
         mode="lines",
@@ -122,7 +124,9 @@ def training(rows: Sequence[Row], at: int | None) -> Figure:
         line={"color": figures.GREY, "dash": "dot", "width": 2},
         hovertemplate="best mixture %{y:.2f}<extra></extra>",
     )
-    figure.add_scatter(
+    bound_curves.add(
+        figure,
+        bound_curves.X,
         x=floors,
         y=[row.train for row in rows],
         mode="lines+markers",
@@ -189,7 +193,9 @@ def objectives(frames: Sequence[Frame], floors: Sequence[float]) -> Figure:
     """The objective over training, one line per floor; lower floors are drawn stronger."""
     figure = figures.empty("fraction of the training", height=250)
     for number, floor in enumerate(floors):
-        figure.add_scatter(
+        bound_curves.add(
+            figure,
+            bound_curves.X,
             x=[100 * frame.done for frame in frames],
             y=[frame.objective[number] for frame in frames],
             mode="lines",
@@ -205,7 +211,9 @@ def objectives(frames: Sequence[Frame], floors: Sequence[float]) -> Figure:
 def climb(values: Sequence[float], upper: float) -> Figure:
     """The log-likelihood of EM's iterates, which never decreases, and its upper bound."""
     figure = figures.empty("iteration of EM", height=220)
-    figure.add_scatter(
+    bound_curves.add(
+        figure,
+        bound_curves.X,
         x=list(range(len(values))),
         y=list(values),
         mode="lines+markers",

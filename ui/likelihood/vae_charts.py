@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from ui import colours, figures
+from ui import bound_curves, colours, figures
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -53,6 +53,7 @@ def terms(values: Mapping[str, float], published: Mapping[str, float]) -> Figure
     """Bars of log p(x), the ELBO and its terms; published numbers as ticks."""
     names = list(values)[::-1]
     figure = figures.empty("nats per image", "", height=46 * len(names) + 60)
+    bound_curves.mark(figure, bound_curves.X)
     figure.add_bar(
         x=[values[name] for name in names],
         y=names,
@@ -89,12 +90,14 @@ def terms(values: Mapping[str, float], published: Mapping[str, float]) -> Figure
 def history(
     epochs: Sequence[float], curves: Mapping[str, Sequence[float]], accent: str, end: int
 ) -> Figure:
-    """Curves over epochs, up to the last epoch; one of them in the accent colour."""
+    """The ELBO and its terms over epochs, up to the last; one of them in the accent colour."""
     figure = figures.empty("epoch", "nats", height=210)
     dashes = ["solid", "dash", "dot"]
     for (name, values), dash in zip(curves.items(), dashes, strict=False):
         colour = figures.accent() if name == accent else figures.GREY
-        figure.add_scatter(
+        bound_curves.add(
+            figure,
+            bound_curves.X,
             x=epochs,
             y=values,
             mode="lines",

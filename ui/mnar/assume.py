@@ -95,7 +95,8 @@ class Assume:
             figure = charts.missingness(
                 true, curve, observed, "assumed", self.data.table.units(entry)
             )
-            figures.show("assume curve", figure, "P(missing | value): true and assumed")
+            shown = charts.curves_shown(true, curve, "assumed")
+            figures.show("assume curve", figure, f"P(missing | value){shown}")
         with middle:
             figures.show("assume spread", charts.reweighted(basis, found, entry), "Imputed values")
         with right:

@@ -10,9 +10,10 @@ import torch
 
 from dgm_core.studies.mnar import sensitivity
 from dgm_core.studies.mnar.side_by_side import GRID
+from ui import bound_curves
 from ui.colours import of_method
 from ui.figures import FAINT, GREY, HEIGHT, accent, empty
-from ui.mnar.run_results import RunResults
+from ui.mnar.run_results import RunResults, compared
 from ui.mnar.units import STANDARD, Units
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ POINTS = 700
 """Maximal number of points of a scatter plot."""
 BINS = 40
 TRUE_VALUES = "true values"
+AT_CONSTANT_RATES = ", constant rates"
+"""Follows the name of a model whose bound has the mask added at constant rates."""
 
 
 def colours() -> dict[str, str]:
@@ -116,6 +119,12 @@ def missingness(
     return figure
 
 
+def curves_shown(true: np.ndarray | None, estimated: np.ndarray | None, name: str) -> str:
+    """The end of the title of `missingness`: which curves it has."""
+    names = (["true"] if true is not None else []) + ([name] if estimated is not None else [])
+    return f": {' and '.join(names)}" if names else ""
+
+
 def restart(true: np.ndarray | None, learned: np.ndarray, best: bool) -> Figure:
     """Small figure of P(missing | value), as one of several trainings learned it."""
     figure = empty(height=150)
@@ -138,7 +147,8 @@ def errors(results: RunResults) -> Figure:
         if history.rmse or not results.steps:  # not a model that is not trained
             line = {"color": colours()[name], "width": 2.5}
             figure.add_scatter(x=results.steps, y=history.rmse, mode="lines", name=name, line=line)
-    for number, (name, (value, _)) in enumerate(results.baselines.items()):
+    known = {name: value for name, (value, _) in results.baselines.items() if np.isfinite(value)}
+    for number, (name, value) in enumerate(known.items()):
         side = "right" if number % 2 else "left"  # neighbouring labels must not overlap
         figure.add_hline(
             y=value,
@@ -150,16 +160,29 @@ def errors(results: RunResults) -> Figure:
     return figure
 
 
-def bounds(results: RunResults) -> Figure:
-    """The bound of each model over training steps."""
-    figure = empty("training step", "bound, nats per row")
-    values = [b for history in results.histories.values() for b in history.bound]
-    for name, history in results.histories.items():
-        if history.bound or not results.steps:
-            line = {"color": colours()[name], "width": 2.5}
-            figure.add_scatter(
-                x=results.steps, y=history.bound, mode="lines", name=name, line=line
-            )
+def bounds(results: RunResults, constant_rates: float) -> Figure:
+    """Bounds over training steps, all on the log-probability of the same data.
+
+    Args:
+        results: of a run.
+        constant_rates: log-probability of the mask at constant rates, which makes MIWAE's bound
+            comparable with not-MIWAE's, nats per row.
+    """
+    bounded, added = compared(results.trained, constant_rates)
+    figure = empty("training step", "nats per row")
+    values = []
+    for name in results.trained:
+        curve = [bound + added[name] for bound in results.histories[name].bound]
+        values += curve
+        bound_curves.add(
+            figure,
+            bounded,
+            x=results.steps,
+            y=curve,
+            mode="lines",
+            name=f"{name}{AT_CONSTANT_RATES}" if added[name] else name,
+            line={"color": colours()[name], "width": 2.5},
+        )
     if values:
         low = float(np.quantile(values, 0.08))
         figure.update_yaxes(range=[low, max(values) + 0.05 * (max(values) - low) + 0.1])

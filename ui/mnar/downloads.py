@@ -14,7 +14,7 @@ from dgm_core.missing.base import Mechanism
 from dgm_core.studies.mnar import side_by_side
 from ui.links import Setting
 from ui.mnar.masked_table import MaskedTable
-from ui.mnar.run_results import RunResults
+from ui.mnar.run_results import RunResults, compared, scores
 from ui.mnar.table_choice import amputed
 from ui.percent import percent
 
@@ -132,15 +132,6 @@ def report(
     if config.assumed != side_by_side.KNOWN:
         omitted.append("direction")
     settings = [f"- {key}: {value}" for key, value in vars(config).items() if key not in omitted]
-    models = [
-        f"| {name} | {n['RMSE']:.3f} | {n['±']:.3f} | {n['MAE']:.3f} "
-        f"| {percent(n['90 % coverage'], 1)} | {n['bound']:.2f} |"
-        for name, n in results.answers.items()
-    ]
-    baselines = [
-        f"| {name} | {value:.3f} | {error:.3f} | | | |"
-        for name, (value, error) in results.baselines.items()
-    ]
     rows, columns = data.table.frame.shape
     lines = [
         f"# Imputation of {data.table.title}",
@@ -156,20 +147,47 @@ def report(
         "",
         *settings,
         "",
-        "## Errors on the removed cells",
-        "",
-        "Errors are in standard deviations of the complete column; ± is one standard error over "
-        "rows.",
-        "",
-        "| method | RMSE | ± | MAE of the median | 90 % coverage | bound, nats per row |",
-        "|---|---|---|---|---|---|",
-        *models,
-        *baselines,
+        *_scores(data, results),
         "",
         *_about_the_mechanism(data, config, result),
         "",
     ]
     return "\n".join(lines)
+
+
+COLUMNS = {
+    "RMSE": ("RMSE", "{:.3f}".format),
+    "±": ("±", "{:.3f}".format),
+    "MAE": ("MAE of the median", "{:.3f}".format),
+    "90 % coverage": ("90 % coverage", lambda value: percent(value, 1)),
+    "bound": ("bound, nats per row", "{:.2f}".format),
+}
+"""Score → its column in the report, and how it is written."""
+
+
+def _scores(data: MaskedTable, results: RunResults) -> list[str]:
+    """A table of the scores that are known, and what they mean."""
+    rows = scores(results, data.constant_rates)
+    shown = {name: of for name, of in COLUMNS.items() if any(name in row for row in rows)}
+    bounded, added = compared(results.answers, data.constant_rates)
+    lines = ["## Scores", ""]
+    if "RMSE" in shown:
+        lines.append(
+            "Errors are on the removed cells, in standard deviations of the complete column; ± is "
+            "one standard error over rows."
+        )
+    lines.append(f"The bound is on {bounded}.")
+    if any(added.values()):
+        lines.append(
+            "MIWAE's includes the mask s at one constant missing rate per column, so it can be "
+            "compared with not-MIWAE's."
+        )
+    titles = ["method", *(title for title, _ in shown.values())]
+    lines += ["", f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    for row in rows:
+        cells = [write(row[name]) if name in row else "" for name, (_, write) in shown.items()]
+        lines.append(f"| {' | '.join([row['method'], *cells])} |")
+    return lines
 
 
 def _about_the_mechanism(

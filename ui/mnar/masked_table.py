@@ -7,8 +7,10 @@ from functools import cached_property
 
 import numpy as np
 import streamlit as st
+import torch
 
 from dgm_core.missing.amputation import Amputation, Problem, ampute
+from dgm_core.missing.constant_rates import log_prob_at_constant_rates
 from dgm_core.studies.mnar.side_by_side import GRID, checked
 from ui.mnar.table_choice import Table
 
@@ -56,6 +58,12 @@ class MaskedTable:
         """Observed values of an entry."""
         masked = self.problem.masked
         return masked.x[masked.observed[:, entry], entry].numpy()
+
+    @cached_property
+    def constant_rates(self) -> float:
+        """Log-probability of the mask at one constant rate per column, nats per row."""
+        column_of = torch.as_tensor(self.table.coding.column_of)
+        return log_prob_at_constant_rates(self.problem.masked.observed, column_of)
 
     @property
     def missing_rate(self) -> float:

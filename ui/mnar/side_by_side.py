@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pandas as pd
 import streamlit as st
@@ -11,12 +11,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.metrics import TABLE_DEFINITIONS
 from dgm_core.studies.mnar import side_by_side
-from ui import figures, formulas, glossary, jobs
+from ui import bound_curves, figures, formulas, glossary, jobs
 from ui.frame import kept
 from ui.links import InLink, Setting
 from ui.mnar import charts, downloads, mechanism, shipped, simple_methods
 from ui.mnar.masked_table import MaskedTable
-from ui.mnar.run_results import RunResults, results_of
+from ui.mnar.run_results import RunResults, compared, results_of, scores
 from ui.mnar.shown_columns import choose_column
 from ui.mnar.workers import WATCH, WORKERS
 from ui.percent import percent
@@ -27,6 +27,14 @@ NOTHING_ASSUMED = (
     "observed values. If you know better, choose under **Models and training** what missingness "
     "depends on: not-MIWAE is then trained under your assumption."
 )
+UNSCORED = (
+    "The true values of the missing cells are not known, so no imputation has an error here."
+)
+SCORE_IT = (
+    " To score the models on this table, let the page remove more cells: change **What decides "
+    "whether a value goes missing?**"
+)
+BOTH = "; MIWAE's includes the mask at constant missing rates"
 STEPS = {"Short": 75, "Normal": 200, "Long": 800}
 DECODER = Setting(
     "decoder",
@@ -58,17 +66,16 @@ class Watch:
         SEED,
     )
     about = (
-        "**Look first** at the error. MIWAE assumes that whether a value is missing depends only "
-        "on what is observed. If the value itself decides, its imputations are biased; not-MIWAE "
-        "learns *why* values are missing. **Then** look at the learned curve: is it close to the "
-        "dashed one? **Last**, look at the scatter: hidden values that are all imputed too low, "
-        "or too high, are a bias that the intervals miss."
+        "MIWAE assumes that whether a value is missing depends only on what is observed. If the "
+        "value itself decides, its imputations are biased; not-MIWAE learns *why* values are "
+        "missing."
     )
 
     def __init__(self, data: MaskedTable, settings: DeltaGenerator) -> None:
         self.data = data
         with settings:
             self.config = self._config()
+            self.about = _about(data, assumed=self.config.assumed is not None)
             self.panel = RunPanel(WATCH, self.config, self._run, action="Train", stops=WORKERS)
             self.panel.buttons()
         self.shipped = self.config == shipped.st_run().config
@@ -163,16 +170,33 @@ class Watch:
                 self._curve(results)
         if not results.steps:
             return
-        with right:
-            figures.show("chart errors", charts.errors(results), "Error on the hidden cells")
-        left, right = st.columns(2)
-        with left:
-            self._scatter(results)
-        with right:
-            figures.show("chart bounds", charts.bounds(results), "Bound (higher is better)")
-        if results.answers or results.baselines:
-            _table(results)
+        if not results.scored:
+            with right:
+                self._bounds(results)
+            st.caption(UNSCORED + (SCORE_IT if self.data.table.numeric else ""))
+        else:
+            with right:
+                figures.show("chart errors", charts.errors(results), "Error on the hidden cells")
+            left, right = st.columns(2)
+            with left:
+                self._scatter(results)
+            with right:
+                self._bounds(results)
+        if rows := scores(results, self.data.constant_rates):
+            _table(rows)
             simple_methods.explain(self.data.table, results.missed)
+
+    def _bounds(self, results: RunResults) -> None:
+        constant = self.data.constant_rates
+        bounded, added = compared(results.trained, constant)
+        title = f"Bound on {bounded}, higher is better"
+        figures.show("chart bounds", charts.bounds(results, constant), title)
+        if any(added.values()):
+            glossary.caption(
+                f"MIWAE bounds {bound_curves.X_OBS}. Here the log-probability of the mask s is "
+                f"added, with one constant missing rate per column: {constant:.2f} nats per row. "
+                "So both curves bound the same.".replace("-", "−")
+            )
 
     def _curve(self, results: RunResults) -> None:
         curves = results.histories["not-MIWAE"].curves
@@ -182,7 +206,8 @@ class Watch:
         figure = charts.missingness(
             true, learned, observed, "learned", self.data.table.units(self.entry)
         )
-        figures.show("chart curve", figure, "P(missing | value): true and learned")
+        shown = charts.curves_shown(true, learned, "learned")
+        figures.show("chart curve", figure, f"P(missing | value){shown}")
 
     def _scatter(self, results: RunResults) -> None:
         rows = side_by_side.watched_rows(self.data.problem)
@@ -223,22 +248,31 @@ def _progress_text(results: RunResults) -> str:
     return f"Training, step {results.steps[-1]:,}"
 
 
-def _table(results: RunResults) -> None:
-    rows = [{"method": name, **numbers} for name, numbers in results.answers.items()]
-    if not rows:
-        rows = [
-            {"method": name, "RMSE": history.rmse[-1]}
-            for name, history in results.histories.items()
-            if history.rmse
-        ]
-    rows += [
-        {"method": name, "RMSE": value, "±": error}
-        for name, (value, error) in results.baselines.items()
-    ]
+def _about(data: MaskedTable, *, assumed: bool) -> str:
+    """What to look at, in the figures that this table and these settings have."""
+    parts = []
+    if data.problem.hidden.any():
+        parts.append("at the error, which is on the cells that you removed.")
+    if assumed and data.problem.process is not None:
+        parts.append("at the learned curve: is it close to the dashed one?")
+    elif assumed:
+        parts.append("at the learned curve. The true one is not known, so it cannot be checked.")
+    if data.problem.hidden.any():
+        parts.append(
+            "at the scatter: hidden values that are all imputed too low, or too high, are a bias "
+            "that the intervals miss."
+        )
+    starts = ("**Look first**", "**Then** look", "**Last**, look")
+    return " ".join([Watch.about, *map(" ".join, zip(starts, parts, strict=False))])
+
+
+def _table(rows: list[dict[str, Any]]) -> None:
     frame = pd.DataFrame(rows)
+    names = frame["method"].tolist()
+    bounded, added = compared(names, 1.0)
     if "90 % coverage" in frame:
         frame["90 % coverage"] *= 100
-    if frame["RMSE"].notna().any():
+    if "RMSE" in frame:
         frame = frame.sort_values("RMSE", ignore_index=True)
     number = st.column_config.NumberColumn
     st.dataframe(
@@ -252,7 +286,9 @@ def _table(results: RunResults) -> None:
             "MAE": number(format="%.3f", help=TABLE_DEFINITIONS["MAE"]),
             "90 % coverage": number(format="%.1f %%", help=TABLE_DEFINITIONS["90 % coverage"]),
             "bound": number(
-                format="%.2f", help=f"L_K per row, with many samples. {glossary.explain('nats')}"
+                format="%.2f",
+                help=f"L_K on {bounded} per row, with many samples"
+                f"{BOTH if any(added.values()) else ''}. {glossary.explain('nats')}",
             ),
             "ESS": number(
                 format="%.0f",

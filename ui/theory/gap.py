@@ -9,7 +9,7 @@ import streamlit as st
 
 from dgm_core.bounds import importance_weighted
 from dgm_core.studies.theory import elbo_gap
-from ui import figures, glossary
+from ui import bound_curves, figures, glossary
 from ui.links import InLink, Setting
 from ui.theory import note
 
@@ -154,7 +154,9 @@ def _bounds(found: elbo_gap.Result) -> Figure:
             row=1,
             col=1,
         )
-    figure.add_scatter(
+    bound_curves.add(
+        figure,
+        bound_curves.X,
         x=elbo_gap.DRAWS,
         y=found.iwae.value.numpy(),
         mode="lines+markers",

@@ -14,6 +14,7 @@ from dgm_core.studies.mnar import sensitivity, side_by_side
 from dgm_core.studies.mnar.clipping import Curve
 from dgm_core.studies.mnar.side_by_side import GRID
 from dgm_core.types import Masked
+from ui import bound_curves
 from ui.mnar import charts
 from ui.mnar.one_cell import _density
 from ui.mnar.run_results import History, RunResults
@@ -106,8 +107,10 @@ def results(*rmse: float, bound: float = -3.0) -> RunResults:
     ids=["nothing", "only baselines", "one step", "no true values", "a diverged training"],
 )
 def test_a_run_can_be_drawn_at_every_stage(found_so_far: RunResults) -> None:
-    for figure in (charts.errors(found_so_far), charts.bounds(found_so_far)):
-        found = named(figure)
+    for figure in (charts.errors(found_so_far), charts.bounds(found_so_far, -1.0)):
+        found = {
+            name.removesuffix(charts.AT_CONSTANT_RATES): t for name, t in named(figure).items()
+        }
         assert found.keys() == set(side_by_side.MODELS)
         for name, history in found_so_far.histories.items():
             assert list(found[name].x) == found_so_far.steps
@@ -122,10 +125,33 @@ def test_every_baseline_has_its_line() -> None:
     assert sorted(labels) == sorted(found_so_far.baselines)
 
 
+def test_an_error_that_is_not_known_has_no_line() -> None:
+    found_so_far = results(NAN, NAN)
+    found_so_far.baselines = dict.fromkeys(found_so_far.baselines, (NAN, NAN))
+    assert not found_so_far.scored
+    assert not charts.errors(found_so_far).layout.shapes
+    assert not charts.errors(found_so_far).layout.annotations
+    assert results(0.5).scored
+
+
+def test_both_bounds_are_on_the_same_data_and_one_alone_is_as_it_is() -> None:
+    both = charts.bounds(results(0.5, bound=-3.0), -1.5)
+    assert bound_curves.bounded_by(both) == bound_curves.X_OBS_S
+    assert {name: curve.y for name, curve in named(both).items()} == {
+        "MIWAE, constant rates": (-4.5,),
+        "not-MIWAE": (-3.0,),
+    }
+    found_so_far = results(0.5, bound=-3.0)
+    found_so_far.histories["not-MIWAE"] = History()
+    alone = charts.bounds(found_so_far, -1.5)
+    assert bound_curves.bounded_by(alone) == bound_curves.X_OBS
+    assert {name: curve.y for name, curve in named(alone).items()} == {"MIWAE": (-3.0,)}
+
+
 def test_the_axis_shows_the_highest_bound_and_may_cut_off_the_first_steps() -> None:
     found_so_far = results(*[1.0] * 30)
     found_so_far.histories["MIWAE"].bound = [-1e4, *np.linspace(-40, -10, 29)]
-    low, high = charts.bounds(found_so_far).layout.yaxis.range
+    low, high = charts.bounds(found_so_far, 0.0).layout.yaxis.range
     assert low > -100
     assert high > -3.0
 
