@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 
 def percent(fraction: float, decimals: int = 0) -> str:
-    """A fraction in percent, such as "80 %", with a no-break space."""
+    """A fraction in percent, such as "80 %", with a no-break space; NaN is "not known"."""
+    if math.isnan(fraction):
+        return "not known"
     return f"{fraction:.{decimals}%}".replace("%", "\N{NO-BREAK SPACE}%")

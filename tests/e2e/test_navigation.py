@@ -36,9 +36,9 @@ def test_the_tour_visits_the_labs_and_ends(server: str, new_page: NewPage) -> No
         expect(page.locator("[data-testid=stToast], [data-testid=stException]")).to_have_count(0)
         assert_no_horizontal_overflow(page)
         if number < len(stops):
-            card(page).get_by_role("link", name="Next").click()
-    expect(card(page).get_by_role("link", name="Next")).to_have_count(0)
-    card(page).get_by_role("link", name="Previous").click()
+            card(page).get_by_role("link", name="Next stop").click()
+    expect(card(page).get_by_role("link", name="Next stop")).to_have_count(0)
+    card(page).get_by_role("link", name="Previous stop").click()
     expect(card(page)).to_contain_text(f"Tour, {len(stops) - 1} of")
     settle(page)
     card(page).get_by_role("button", name="Leave the tour").click()

@@ -377,6 +377,11 @@ def test_missing_cells_of_an_upload_are_imputed_and_every_view_uses_the_models(
     numbers = {each.label.split(",")[0]: each.value for each in without_errors(app).metric}
     assert numbers["RMSE"] == "not known"
     assert numbers["Mean moves by"].endswith(" SD")
+    group(app, "mnar view").set_value("Identify").run()
+    without_errors(app)
+    assert "errors" not in next(
+        each.value for each in app.markdown if "Five trainings" in each.value
+    )
     group(app, "mnar view").set_value("One cell").run()
     for name in box(without_errors(app), "entry column").options:
         box(app, "entry column").set_value(name).run()

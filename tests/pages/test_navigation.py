@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,12 @@ def test_other_messages_of_the_bar_are_ignored(go: object) -> None:
 
 def test_a_page_of_the_bar_can_be_chosen() -> None:
     assert page_bar.parse("Theory", True, [("Theory", "Theory")]) == ("Theory", True)
+
+
+def test_no_stop_asks_for_a_button_that_has_the_name_of_one_in_its_card() -> None:
+    source = (ROOT / "ui/components/page_bar/page_bar.js").read_text(encoding="utf-8")
+    labels = re.findall(r'rel: "(?:prev|next)".*?"([^"]+)"\)\)', source)
+    assert len(labels) == 2
+    for stop in navigation.stops():
+        pressed = re.findall(r"[Pp]ress ([A-Z]\w+)", stop.text)
+        assert not {label.split()[0] for label in labels} & set(pressed), stop.title

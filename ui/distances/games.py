@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import ClassVar
 
@@ -82,9 +82,9 @@ class Games:
     name = "Small GANs"
     about = (
         "Two GANs in the plane learn the same target with different objectives. **First** count "
-        "the modes: which objective covers all of them, and which one moves from mode to mode? "
-        "**Then** train the critic in advance: with minimax the gradient vanishes, and the "
-        "generator does not move. **Last** compare the Wasserstein-1 distance to the target."
+        "the modes that each of them covers. **Then** look at the gradient that reaches each "
+        "generator: without one, it does not move. **Last** compare other ways to train the "
+        "critic: does it matter how far it is ahead?"
     )
     settings: ClassVar[tuple[InLink, ...]] = (TARGET, LEFT, RIGHT, PRESET, SEED)
 
@@ -169,6 +169,30 @@ class Games:
             st.caption("No iteration is done yet. Press Play.")
 
 
+VANISHED, STILL = 1e-3, 0.05
+"""Largest gradient norm, and largest change of W1, of a generator that does not move."""
+
+
+def sentence(configs: Sequence[toy_gan.Config], frames: Sequence[shipped.Both]) -> str:
+    """What each generator has reached until the last of these frames."""
+    first, last = frames[0], frames[-1]
+    parts = []
+    for side, config in enumerate(configs):
+        text = f"**{config.objective}**: "
+        if last[side].modes is not None:
+            all_modes = len(config.distribution.centres)
+            text += f"{last[side].modes} of {all_modes} modes covered, "
+        before, now = first[side].wasserstein, last[side].wasserstein
+        text += f"W1 to the target {before:.2f} at first and {now:.2f} now"
+        strongest = max(frame[side].gradient for frame in frames)
+        if len(frames) > 1 and strongest < VANISHED and abs(now - before) < STILL:
+            text += (
+                f". Its gradient never exceeded {strongest:.0e}, and the generator does not move"
+            )
+        parts.append(f"{text}.")
+    return " ".join(parts)
+
+
 def _game(game: Game, *, live: bool) -> None:
     frames = list(game.frames)
     index = len(frames) - 1
@@ -192,6 +216,7 @@ def _game(game: Game, *, live: bool) -> None:
             if frame.modes is not None:
                 text += f" · {frame.modes} modes covered"
             st.caption(f"{text} · gradient of the generator {frame.gradient:.3g}")
+    st.markdown(sentence(game.configs, frames[: index + 1]))
     names = [
         f"{side}: {c.objective}" for side, c in zip(("Left", "Right"), game.configs, strict=True)
     ]

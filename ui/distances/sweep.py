@@ -46,10 +46,10 @@ class Sweeps:
     name = "Sweep"
     about = (
         "The distance between two distributions while one of them moves away by θ. **First** "
-        "look at the true value: Wasserstein grows in proportion to θ, so a generator can follow "
-        "its slope. Hellinger jumps and is flat, so its slope does not show the direction. "
-        "**Then** reduce the training steps: critics with little training turn the jump into an "
-        "S-shaped curve. **Last** choose other pairs, which overlap."
+        "look at the true value. On the segments, Wasserstein grows in proportion to θ, so a "
+        "generator can follow its slope. Hellinger jumps and is flat, so its slope does not show "
+        "the direction. **Then** reduce the training steps: how do the estimates of critics with "
+        "little training differ? **Last** choose other pairs, which overlap."
     )
     settings: ClassVar[tuple[InLink, ...]] = (PAIR, DISTANCES, STEPS, PENALTY, SEED)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import torch
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies.latent.paths import linear, spherical, steps_between
-from ui import figures
+from ui import figures, glossary
 from ui.components.picture_player import Track, picture_player
 from ui.frame import kept
 from ui.latent import files, position
@@ -78,6 +79,7 @@ class Interpolate:
         left, right = st.columns([3, 2], gap="large")
         with left:
             figures.show("critic along", _critic(found, typical), "Critic score along the path")
+            glossary.caption(middle_scores(found))
         with right:
             st.markdown("**Length in pixel space**")
             st.dataframe(
@@ -133,6 +135,15 @@ def st_typical_scores(dataset: str) -> tuple[float, float]:
     space = Space(dataset)
     scores = space.scores(space.images(space.draw(200, 200)))
     return float(scores.mean()), float(scores.std())
+
+
+def middle_scores(found: Mapping[str, Path]) -> str:
+    """The critic score in the middle of each path, and whether the cross-fade has the lowest."""
+    middle = {name: float(path.scores[len(path.scores) // 2]) for name, path in found.items()}
+    each = "; ".join(f"{name} {score:+.1f}" for name, score in middle.items())
+    lowest = middle[FADE] < min(score for name, score in middle.items() if name != FADE)
+    verdict = "has" if lowest else "does not have"
+    return f"Critic scores in the middle: {each}. The cross-fade {verdict} the lowest."
 
 
 def _critic(found: dict[str, Path], typical: tuple[float, float]) -> figures.Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -36,13 +37,18 @@ class Identify:
     about = (
         "Five trainings of not-MIWAE on the same rows. They must learn whether high or low values "
         "go missing; each starts from a different guess. **Look first** at their curves: do they "
-        "agree? **Then** look at the bounds: is one clearly the highest? **Last**, look at the "
-        "errors. A mechanism that fits well need not be the true one. You can check it only here, "
-        "where you removed the values yourself."
+        "agree? **Then** look at the bounds: is one clearly the highest? A mechanism that fits "
+        "well need not be the true one."
+    )
+    about_errors = (
+        " **Last**, look at the errors: you can check the mechanism only here, where you removed "
+        "the values yourself."
     )
 
     def __init__(self, data: MaskedTable, settings: DeltaGenerator) -> None:
         self.data = data
+        if data.problem.hidden.any():
+            self.about = Identify.about + self.about_errors
         with settings:
             with st.expander("Training"):
                 lengths = ", ".join(f"{name}: {steps} steps" for name, steps in STEPS.items())
@@ -94,8 +100,10 @@ class Identify:
                 figures.show(f"restart {number}", figure, title)
                 error = f" ± {results.errors[number]:.2f}" if results.errors is not None else ""
                 bound = f"{results.bounds[number]:.2f}".replace("-", "−")
-                rmse = f"RMSE {results.rmse[number]:.2f} SD"
-                glossary.caption(f"bound {bound}{error} nats  \n{rmse}")
+                text = f"bound {bound}{error} nats"
+                if math.isfinite(results.rmse[number]):
+                    text += f"  \nRMSE {results.rmse[number]:.2f} SD"
+                glossary.caption(text)
 
 
 def _progress(run: jobs.Run) -> Progress:

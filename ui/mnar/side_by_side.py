@@ -109,8 +109,8 @@ class Watch:
         left, right = st.columns([3, 2], vertical_alignment="bottom")
         with left:
             self.entry = self.data.shown_entries[choose_column("shown column", self.data.names)]
-        with right:
-            st.segmented_control(
+        if self.data.problem.hidden.any():
+            right.segmented_control(
                 "Hidden values as",
                 ["scatter", "spread"],
                 required=True,
@@ -194,8 +194,8 @@ class Watch:
         if any(added.values()):
             glossary.caption(
                 f"MIWAE bounds {bound_curves.X_OBS}. Here the log-probability of the mask s is "
-                f"added, with one constant missing rate per column: {constant:.2f} nats per row. "
-                "So both curves bound the same.".replace("-", "−")
+                f"added, with one constant missing rate per column: −{abs(constant):.2f} nats per "
+                "row. So both curves bound the same."
             )
 
     def _curve(self, results: RunResults) -> None:

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from dgm_core.studies.distances import critics, sweeps
 from tests.patience import PATIENCE
 from ui import distribution_choice
-from ui.distances import shipped
+from ui.distances import games, shipped
 from ui.distances.critic import Critic
 from ui.distances.games import Games
 from ui.distances.spiral import Spiral
@@ -137,3 +137,20 @@ def test_any_address_is_understood_or_named_as_left_out(name: str, text: str) ->
         else False
     )
     assert taken or "not understood" in app.toast[0].value
+
+
+def test_the_sentence_on_both_games_is_made_from_their_frames() -> None:
+    configs, frames = shipped.first_games(), shipped.st_games()
+    moving, still = games.sentence(configs, frames).split("**minimax**")
+    assert moving.startswith("**Wasserstein**: 8 of 8 modes covered")
+    assert "does not move" not in moving
+    assert "0 of 8 modes covered" in still
+    assert "the generator does not move" in still
+    swapped = [tuple(reversed(both)) for both in frames]
+    moving, still = games.sentence(configs, swapped).split("**minimax**")
+    assert "0 of 8 modes" in moving
+    assert "does not move" in moving
+    assert "does not move" not in still
+    assert "does not move" not in games.sentence(configs, frames[:1])
+    without_modes = [tuple(side._replace(modes=None) for side in both) for both in frames]
+    assert "modes" not in games.sentence(configs, without_modes)

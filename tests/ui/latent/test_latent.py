@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ui.latent import files, links, position
+from ui.latent import files, interpolate, links, position
 from ui.own_digit import first_drawing
 
 Z = np.random.default_rng(0).normal(size=48).astype(np.float32)
@@ -94,3 +94,16 @@ def test_the_first_drawing_is_one_stroke_in_the_middle() -> None:
     assert not ink[-3:].any()
     middle = np.argwhere(ink).mean(0)
     assert np.abs(middle - 13.5).max() < 1.5
+
+
+@pytest.mark.parametrize(("faded", "verdict"), [(-9.0, "has"), (-2.0, "does not have")])
+def test_the_sentence_on_the_critic_is_made_from_its_scores(faded: float, verdict: str) -> None:
+    pictures = np.zeros((3, 1, 2, 2), np.uint8)
+    middles = {interpolate.LINEAR: -3.0, interpolate.SPHERICAL: -1.0, interpolate.FADE: faded}
+    found = {
+        name: interpolate.Path(pictures, np.array([-99.0, middle, 0.0]), 1.0)
+        for name, middle in middles.items()
+    }
+    text = interpolate.middle_scores(found)
+    assert f"The cross-fade {verdict} the lowest" in text
+    assert f"latent, linear -3.0; latent, spherical -1.0; pixels, cross-fade {faded:.1f}." in text

@@ -78,8 +78,8 @@ function showCard(place, card, leave) {
   quit.onclick = leave;
   const steps = element("div", { class: "steps" }, quit);
   const { previous, next } = card;
-  if (previous) steps.append(element("a", { href: previous, rel: "prev" }, "Previous"));
-  if (next) steps.append(element("a", { href: next, rel: "next", class: "next" }, "Next"));
+  if (previous) steps.append(element("a", { href: previous, rel: "prev" }, "Previous stop"));
+  if (next) steps.append(element("a", { href: next, rel: "next", class: "next" }, "Next stop"));
   place.replaceChildren(
     element("p", { class: "number" }, `Tour, ${card.number} of ${card.count}`),
     element("p", { class: "title" }, card.title),
