@@ -58,7 +58,7 @@ def test_the_command_writes_tables(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["evaluate", "tables", "gan", "--pages", str(tmp_path)])
     assert result.exit_code == 0
     assert str(page) in result.output
-    assert "| `mnist-wgan` | 3.63 (2.93) |" in page.read_text(encoding="utf-8")
+    assert "| `mnist-wgan` | 4.16 ± 0.46 | 1.23 ± 0.17 | 3.4 |" in page.read_text(encoding="utf-8")
     result = CliRunner().invoke(app, ["evaluate", "tables", "nothing"])
     assert result.exit_code != 0
 
