@@ -27,6 +27,8 @@ def verdict(lines: tuple[Line, ...]) -> str:
         least = min(above, key=lambda line: line.mean)
         parts.append(f"≤ {least.method} {_number(least.mean)}")
     text = f"**{' '.join(parts)}.** "
+    if any(line.error > 0 for line in lines):
+        text += "Bounds from random draws hold on average. "
     if not is_ordered(lines):
         return text + (
             ":orange[The bounds are out of order by more than three standard errors.] If the "
@@ -87,6 +89,9 @@ def table(lines: tuple[Line, ...]) -> None:
         hide_index=True,
         height="content",
         column_config={
+            "log p(x)": st.column_config.TextColumn(
+                help="≥: a lower bound, ≤: an upper bound; on average, if it is from random draws."
+            ),
             "nats": st.column_config.NumberColumn(format="%.3f", help=glossary.explain("nats")),
             "± SE": st.column_config.NumberColumn(
                 format="%.3f", help="Monte-Carlo standard error of the mean, in nats."
@@ -131,11 +136,21 @@ def weights(lines: tuple[Line, ...], ess: np.ndarray, pareto_k: np.ndarray, draw
         name = "log p(x)" if reference.method == "quadrature" else "AIS"
         title = f"Nats by which IWAE is below {name}, for each image"
         figures.show("bounds weights", bound_charts.shortfalls(pareto_k, shortfall), title)
-    glossary.caption(
+    text = (
         f"The effective sample size (ESS) of {drawn:,} draws is {ess.mean():,.0f} on average and "
-        f"{ess.min():,.0f} at worst. Pareto k is above {UNRELIABLE_K} for {unreliable} of "
-        f"{len(ess)} images; there IWAE's error bars are too small."
+        f"{ess.min():,.0f} at worst. "
     )
+    if unreliable:
+        text += (
+            f"Pareto k is above {UNRELIABLE_K} for {unreliable} of {len(ess)} images; there "
+            "IWAE's error bars are too small."
+        )
+    else:
+        text += (
+            f"Pareto k is below {UNRELIABLE_K} for all {len(ess)} images: no warning, but mass "
+            "that is never proposed does not show."
+        )
+    glossary.caption(text)
 
 
 def formulas(lines: tuple[Line, ...]) -> None:

@@ -69,6 +69,26 @@ def test_the_verdict_has_the_numbers_and_detects_a_wrong_order() -> None:
     wrong = (*LINES, Line("AIS backwards", "above", 20, -10.5, 0.01))
     assert "out of order" in bound_words.verdict(wrong)
     assert "ELBO −12.00 ≤ log p(x)." in bound_words.verdict(LINES[:1])
+    assert "Bounds from random draws hold on average." in text
+    certain = tuple(line._replace(error=0.0) for line in LINES)
+    assert "on average" not in bound_words.verdict(certain)
+
+
+@pytest.mark.parametrize(("pareto_k", "warned"), [([0.2, 0.9], True), ([0.2, 0.3], False)])
+def test_a_small_pareto_k_is_no_proof(pareto_k: list[float], *, warned: bool) -> None:
+    def page(pareto_k: list[float]) -> None:
+        import numpy as np
+
+        from ui.likelihood import bound_words
+
+        bound_words.weights((), np.array([80.0, 90.0]), np.array(pareto_k), 100)
+        bound_words.weights((), np.array([80.0]), np.array(pareto_k[-1:]), 100)
+
+    app = AppTest.from_function(page, args=(pareto_k,), default_timeout=PATIENCE).run()
+    assert not app.exception
+    for text in (app.caption[0].value, app.markdown[-1].value):
+        assert ("too small" in text) == warned
+        assert ("mass that is never proposed does not show" in text) != warned
 
 
 def test_a_table_of_all_values_has_each_image() -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from plotly.graph_objects import Figure
 
+from dgm_core import zoo
 from dgm_core.distributions.columns import Numeric
 from dgm_core.missing.amputation import ampute
 from dgm_core.rng import generator, normal
@@ -15,7 +16,7 @@ from dgm_core.studies.mnar.clipping import Curve
 from dgm_core.studies.mnar.side_by_side import GRID
 from dgm_core.types import Masked
 from ui import bound_curves
-from ui.mnar import charts
+from ui.mnar import charts, images
 from ui.mnar.one_cell import _density
 from ui.mnar.run_results import History, RunResults
 
@@ -256,3 +257,14 @@ def test_the_density_of_any_distribution_is_a_density_around_its_draws(
     mean = float((weights * values).sum())
     spread = float((weights * (values - mean).square()).sum().sqrt())
     assert np.trapezoid(x * y, x) == pytest.approx(mean, abs=0.1 * spread + 0.02)
+
+
+# --- images -----------------------------------------------------------------------------------
+
+
+def test_the_text_on_images_states_the_threshold_that_the_shipped_model_learned() -> None:
+    learned = zoo.card("digits-clipped-notmiwae")["measured"]["learned"]["threshold"]
+    assert (
+        f"at {learned:.2f} instead of {images.THRESHOLD.first:.2f} on digits"
+        in images.Images.about
+    )
