@@ -392,6 +392,11 @@ RECIPES = {
             mutual.Config(),
         ),
         mixture_recipe(
+            "mnist-vaegmm-diagonal",
+            "As mnist-vaegmm, but the clusters of the mixture have no correlations",
+            mutual.Config(diagonal=True, seed=1),
+        ),
+        mixture_recipe(
             "mnist-vaegmm-full",
             "VAE and its mixture prior, trained jointly, of 60,000 deskewed MNIST images",
             mutual.FULL,
