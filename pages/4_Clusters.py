@@ -11,7 +11,7 @@ from ui.clusters.compare import Compare
 from ui.clusters.learn import Learn
 from ui.clusters.mixture import Inside
 from ui.clusters.own_picture import OwnPicture
-from ui.clusters.runs import TITLES, available, offer_images, trained_run
+from ui.clusters.runs import FIRST_BEFORE, TITLES, available, offer_images, trained_run
 
 VIEWS = {view.name: view for view in (Compare, Learn, Inside, OwnPicture)}
 VIEW = links.Setting("cluster view", next(iter(VIEWS)), options=tuple(VIEWS), link="view")
@@ -32,7 +32,8 @@ if not names:
     )
     st.stop()
 titles = {name: TITLES[name] for name in names}
-run = links.Setting("cluster run", names[0], options=titles, link="run")
+before = FIRST_BEFORE if FIRST_BEFORE in names else None
+run = links.Setting("cluster run", names[0], options=titles, link="run", unnamed=before)
 links.receive("cluster", [VIEW, run, *links.settings_of(VIEWS.values())])
 chosen = VIEW.widget(st.segmented_control, "View", required=True, label_visibility="collapsed")
 controls, results = st.columns([3, 8], gap="large")

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from dgm_core import zoo
 from dgm_core.__main__ import app
 from dgm_core.commands.evaluate.run_study import write_pages
-from dgm_core.evaluation import number_tables
+from dgm_core.evaluation import cluster_choices, number_tables
+from dgm_core.recipes import RECIPES
 from dgm_core.studies.inpainting.sampler_sweeps import PUBLISHED_F1, SAMPLERS
 
 ROOT = Path(__file__).parents[1]
@@ -197,6 +198,23 @@ def test_the_table_of_what_makes_two_models_learn_is_the_measured_one(row: dict)
     assert f"{row['gain']:+.3f}".replace("-", "−") in line
     differences = [a - b for a, b in zip(row["accuracies"], row["controls"], strict=True)]
     assert sum(differences) / len(differences) == pytest.approx(row["gain"], abs=2e-4)
+
+
+def test_deskewed_and_raw_digits_have_tables_of_their_own() -> None:
+    def section(name: str) -> str:
+        return CLUSTERS.split(f"<!-- table: {name} -->")[1].split("<!-- /table -->")[0]
+
+    tables = {True: section("choices"), False: section("choices on raw digits")}
+    for row in CHOICES:
+        assert row["deskewed"] == cluster_choices.CHOICES[row["choice"]].config(0).deskewed
+        for deskewed, table in tables.items():
+            assert (f"| {row['choice']} |" in table) == (row["deskewed"] == deskewed)
+    assert number(cluster_choices.VADE, 3) in tables[False]
+    assert "VaDE" not in tables[True] + section("vaegmm")
+    for name in (each for each in zoo.names() if "-vaegmm" in each):
+        deskewed = RECIPES[name].config.deskewed
+        line = next(x for x in section("vaegmm").splitlines() if x.startswith(f"| `{name}` |"))
+        assert ("deskewed |" in line, "raw |" in line) == (deskewed, not deskewed)
 
 
 @pytest.mark.parametrize("name", [name for name in zoo.names() if "-vaegmm" in name])

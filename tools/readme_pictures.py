@@ -75,7 +75,7 @@ STILLS = {
     "comparison": Still("Inpainting?view=All+methods", 1860, wait_for_all_methods),
     "likelihood": Still("Exact_likelihood?view=Missing+pixels", 1270, wait_for_run),
     "mnar": Still("Missing_not_at_random", 1585),
-    "clusters": Still("Clusters", 1440, lasso),
+    "clusters": Still("Clusters?run=digits-vaegmm", 1440, lasso),
     "wgan": Still("WGAN_latent_space?view=Sliders&space=celeba", 960, choose_traits),
 }
 

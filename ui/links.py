@@ -105,6 +105,8 @@ class Setting:
         read: from text to value, where options and range do not say it.
         write: from value to text, where `as_text` does not do.
         link: name in the address; empty: the name with hyphens for spaces.
+        unnamed: its value in a link that names other settings but not this one, if that is not
+            `first`. Such links stem from a time when another value was the first.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Setting:
     read: Read | None = None
     write: Callable[[Any], str] | None = None
     link: str = ""
+    unnamed: Any = None
 
     def __post_init__(self) -> None:
         if not self.link:
@@ -250,6 +253,8 @@ def take(requested: Mapping[str, str], settings: Iterable[InLink]) -> list[str]:
                 setting.take(requested[setting.link][:LONGEST])
             except UNREADABLE:
                 unread.append(setting.link)
+        elif requested and getattr(setting, "unnamed", None) is not None:
+            setting.take(as_text(setting.unnamed))
     return sorted(unread)
 
 

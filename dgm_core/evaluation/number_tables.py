@@ -22,8 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from dgm_core import zoo
+from dgm_core.evaluation.cluster_choices import VADE
 from dgm_core.files import written_whole
+from dgm_core.recipes import RECIPES, MixtureRecipe
 from dgm_core.studies.inpainting.sampler_sweeps import PUBLISHED_F1, SAMPLERS
+from dgm_core.studies.latent import directions
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "assets"
@@ -232,16 +235,28 @@ def prediction() -> str:
 
 
 def choices() -> str:
-    """Accuracy of a VAE trained with a mixture, for each choice and its control."""
+    """Accuracy of a VAE trained with a mixture on deskewed digits, for each choice."""
+    return _choices(deskewed=True)
+
+
+def choices_on_raw_digits() -> str:
+    """The same on raw digits, with the published number of VaDE."""
+    published = ["VaDE (Jiang et al. 2017), all 70,000", "–", "–", _number(VADE, 3)]
+    return _choices([*published, "–", "–", "–"], deskewed=False)
+
+
+def _choices(*more: list[str], deskewed: bool) -> str:
     stages = ("before", "after", "control")
     lines = []
     for row in _rows("clusters", "choices"):
+        if row["deskewed"] != deskewed:
+            continue
         accuracies = [_plus_minus(row[each], row[f"{each}_error"], 3) for each in stages]
         gain = f"{_signed(row['gain'])} ± {_number(row['gain_error'], 3)}"
         bound = ", ".join(_number(row[f"elbo_{each}"], 1) for each in stages)
         lines.append([row["choice"], str(row["seeds"]), *accuracies, gain, bound])
-    heads = ["first 10,000 images of MNIST", "seeds", *stages, "gain"]
-    return _table([*heads, "bound: before, after, control"], lines)
+    heads = [f"{'deskewed' if deskewed else 'raw'} digits", "seeds", *stages, "gain"]
+    return _table([*heads, "bound: before, after, control"], [*lines, *more])
 
 
 def choice_meanings() -> str:
@@ -253,12 +268,16 @@ def choice_meanings() -> str:
 def vaegmm() -> str:
     """Accuracy and bounds of the shipped VAEs that were trained with a mixture."""
     lines = []
-    for name in ("mnist-vaegmm", "mnist-vaegmm-full", "digits-vaegmm", "omniglot-vaegmm"):
+    for name, recipe in RECIPES.items():
+        if not isinstance(recipe, MixtureRecipe):
+            continue
         found = zoo.card(name)["measured"]
+        prepared = "deskewed" if recipe.config.deskewed else "raw"
         fields = ("accuracy_before", "accuracy", "accuracy_control", "accuracy_test", "nmi")
         scores = [_number(found[each], 3) if each in found else "–" for each in fields]
         bound = (_number(found[each], 1) for each in ("elbo_before", "elbo", "elbo_control"))
-        lines.append([f"`{name}`", f"{found['images']:,}", *scores, ", ".join(bound)])
+        images = f"{found['images']:,}, {prepared}"
+        lines.append([f"`{name}`", images, *scores, ", ".join(bound)])
     heads = ["shipped", "images", "before", "after", "control", "test images", "NMI"]
     return _table([*heads, "bound: before, after, control"], lines)
 
@@ -293,6 +312,22 @@ def gan() -> str:
         *("", "Fréchet distance", "floor", "÷ floor", "precision, recall (real test images)"),
         *("median distance to the nearest training image (of test images)", "trained for"),
     ]
+    return _table(heads, lines)
+
+
+def hits() -> str:
+    """How often an image at the ends of a trait slider has the trait as it should."""
+    lines = []
+    for dataset in directions.WANTED:
+        right = zoo.card(f"{dataset}-classifier")["measured"]["of_each"]
+        found = directions.load(ASSETS / f"{dataset}-wgan-directions.npz").traits
+        for trait, (absent, present), offered in zip(
+            found.names, found.hits.tolist(), found.offered, strict=True
+        ):
+            judge = "measured" if trait in directions.MEASURED else _number(right[trait], 3)
+            rates = (_number(rate, 3) for rate in (absent, present))
+            lines.append([f"`{dataset}-wgan`", trait, *rates, judge, "yes" if offered else "no"])
+    heads = ["", "trait", "absent at −4", "present at 4", "accuracy of the judge", "slider"]
     return _table(heads, lines)
 
 
@@ -341,9 +376,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "imputation": imputation,
     "prediction": prediction,
     "choices": choices,
+    "choices on raw digits": choices_on_raw_digits,
     "choice meanings": choice_meanings,
     "vaegmm": vaegmm,
     "gan": gan,
+    "hits": hits,
     "distances": distances,
     "rounding": rounding,
 }

@@ -41,9 +41,10 @@ def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[st
     stop_all()
 
 
-def lab(address: dict[str, str] | None = None, **state: Any) -> AppTest:
+def lab(address: dict[str, str] | None = None, *, run: str | None = RUN, **state: Any) -> AppTest:
     app = AppTest.from_file(PAGE, default_timeout=PATIENCE)
-    for name, value in ({"run": RUN} | (address or {})).items():
+    named = {} if run is None else {"run": run}
+    for name, value in (named | (address or {})).items():
         app.query_params[name] = value
     for name, value in state.items():
         app.session_state[name.replace("_", " ")] = value
@@ -101,6 +102,31 @@ def test_every_view_opens_without_a_data_folder_and_starts_nothing(
     assert all(worker.run is None for worker in workers.values())
     assert app.query_params["view"] == name
     assert list(SEEN) == [each.name for each in (Compare, Learn, Inside, OwnPicture)]
+
+
+def test_the_page_opens_on_a_run_that_learning_together_changes() -> None:
+    app = lab(run=None)
+    first = next(iter(runs.TITLES))
+    assert box(app, "Run").value == first
+    history = st_shipped_run(first).history
+    gain = history.curve.accuracy[-1] - history.control_curve.accuracy[-1]
+    assert gain > 0.04
+    assert f"The difference is **{gain:+.3f}** in accuracy" in sentences(app)
+
+
+@pytest.mark.parametrize("address", [{"view": "Before and after"}, {"cluster-method": "PCA"}])
+def test_a_link_that_names_no_run_opens_the_run_that_it_opened_before(
+    address: dict[str, str],
+) -> None:
+    assert box(lab(address, run=None), "Run").value == RUN
+    assert box(lab(address | {"run": "mnist-vaegmm-full"}), "Run").value == "mnist-vaegmm-full"
+
+
+def test_a_loss_by_learning_together_is_called_one() -> None:
+    app = lab(run="omniglot-vaegmm")
+    found = st_shipped_run("omniglot-vaegmm").history
+    gain = found.curve.accuracy[-1] - found.control_curve.accuracy[-1]
+    assert f"**{gain:+.3f}** in accuracy".replace("-", "−") in sentences(app)
 
 
 def test_the_numbers_belong_to_the_chosen_snapshot() -> None:

@@ -154,3 +154,24 @@ def test_default_values_can_be_left_out() -> None:
     app.session_state["short"] = True
     app.run()
     assert address(app) == {"steps": "200"}
+
+
+def test_a_link_without_a_setting_means_the_value_that_was_first_when_it_was_written() -> None:
+    def page() -> None:
+        from ui import links
+
+        run = links.Setting("run", "new", options=("new", "old"), unnamed="old")
+        seed = links.Setting("seed", 0, low=0, high=9)
+        links.receive("page", [run, seed])
+        run.widget(__import__("streamlit").selectbox, "Run")
+
+    def opened(**address: str) -> str:
+        app = AppTest.from_function(page, default_timeout=PATIENCE)
+        for name, text in address.items():
+            app.query_params[name] = text
+        return app.run().selectbox[0].value
+
+    assert opened() == "new"
+    assert opened(tour="3") == "new"
+    assert opened(seed="5") == "old"
+    assert opened(seed="5", run="new") == "new"

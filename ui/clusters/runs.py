@@ -15,6 +15,7 @@ import torch
 
 from dgm_core import zoo
 from dgm_core.data.cluster_images import are_available, cluster_images
+from dgm_core.data.parts import MNIST_TRAINING
 from dgm_core.metrics.clustering import UNMATCHED, ClusteringScores, clustering_scores
 from dgm_core.models.vae_gmm import MixtureVAE
 from dgm_core.studies.clusters import history
@@ -25,12 +26,15 @@ from ui.components.linked_scatter import Sheet, sheet_of
 from ui.components.linked_scatter.palette import colour
 
 TITLES = {
+    "mnist-vaegmm-diagonal": "MNIST, clusters without correlations",
     "digits-vaegmm": "Digits",
     "mnist-vaegmm": "MNIST, 10,000",
     "mnist-vaegmm-full": "MNIST, all",
     "omniglot-vaegmm": "Omniglot",
     "yours": "Yours",
 }
+FIRST_BEFORE = "digits-vaegmm"
+"""The run that the page opened with before; share links that name no run still open it."""
 OWN_RUN = "clusters of the visitor"
 """Session key of the `TrainedRun` that the visitor trained in the page."""
 
@@ -184,7 +188,7 @@ def offer_images(name: str) -> None:
     config = st_history(name).config
     if are_available(config.dataset, config.images):
         return
-    if name == "mnist-vaegmm":
+    if config.dataset == "mnist" and config.images <= MNIST_TRAINING:
         data_fetching.offer("mnist", place="run", why=RECONSTRUCTIONS)
     else:
         st.caption(

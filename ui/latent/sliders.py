@@ -8,17 +8,20 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dgm_core import zoo
+from dgm_core.studies.latent import directions
 from ui import figures, glossary
 from ui.components.live_sliders import LiveSlider, live_sliders
 from ui.frame import KEPT, kept
 from ui.latent import files, links, position
 from ui.latent.spaces import FIRST, Space
+from ui.percent import percent
 
 PRINCIPAL, TRAITS, ALL = "Principal", "By trait", "All dimensions"
 SHOWN = 8
 """Principal directions that have a slider."""
-REACH = 4.0
-"""Sliders go from −4 to 4."""
+REACH = directions.END
+"""Sliders go from −4 to 4, where hit rates are measured."""
 ADDRESS_EVERY = 1.0
 """Least seconds between changes of the address; browsers limit their number."""
 STICKY_IMAGE = """<style>
@@ -137,24 +140,82 @@ def vectors(space: Space, basis: str) -> np.ndarray:
     """Orthonormal directions, (n, L)."""
     if basis == ALL:
         return np.eye(space.latent_dim, dtype=np.float32)
-    directions = space.directions
-    return (directions.traits if basis == TRAITS else directions.principal).vectors.numpy()
+    found = space.directions
+    if basis == PRINCIPAL:
+        return found.principal.vectors.numpy()
+    return found.traits.vectors[found.traits.offered].numpy()
 
 
 def labels(space: Space, basis: str) -> list[str]:
     """Labels of the sliders."""
     if basis == ALL:
         return [f"z{i + 1}" for i in range(space.latent_dim)]
-    directions = space.directions
+    found = space.directions
     if basis == TRAITS:
-        return list(directions.traits.names)
-    names = directions.principal.names
-    return [f"{i + 1} · {name}" if name else f"{i + 1}" for i, name in enumerate(names)]
+        return [name for name, _ in _hits(found.traits)]
+    names = zip(found.principal.names, found.principal.offered, strict=True)
+    return [f"{i + 1} · {name}" if kept else f"{i + 1}" for i, (name, kept) in enumerate(names)]
+
+
+def agreements(space: Space, basis: str) -> list[str]:
+    """Beside each slider: how often images at its ends have and lack the trait, if it has one."""
+    if basis == ALL:
+        return [""] * space.latent_dim
+    found = space.directions
+    if basis == TRAITS:
+        return [_agreement(rates) for _, rates in _hits(found.traits)]
+    kept_names = zip(found.principal.hits.tolist(), found.principal.offered, strict=True)
+    return [_agreement(rates) if kept else "" for rates, kept in kept_names]
+
+
+def _hits(basis: directions.Basis) -> list[tuple[str, list[float]]]:
+    """Name and hit rates of the traits that are offered."""
+    rows = zip(basis.names, basis.hits.tolist(), basis.offered, strict=True)
+    return [(name, rates) for name, rates, offered in rows if offered]
+
+
+def _agreement(rates: list[float]) -> str:
+    low, high = map(percent, rates)
+    return f"hits: {low} at −{REACH:g}, {high} at {REACH:g}"
+
+
+def about_hits(space: Space) -> str:
+    """What the hit rates of the traits are, how good their judge is, and what is left out."""
+    found = space.directions.traits
+    text = (
+        f"**Hits**: of {directions.JUDGED} other draws, the fraction that lacks the trait at "
+        f"−{REACH:g} and the fraction that has it at {REACH:g}."
+    )
+    names = [name for name, _ in _hits(found)]
+    if any(name in directions.MEASURED for name in names):
+        text += " A trait that is measured on the image counts from its median over draws."
+    classifier = f"{space.dataset}-classifier"
+    if classifier in zoo.names():
+        right = zoo.card(classifier)["measured"]["of_each"]
+        judged = [f"{name} {percent(right[name])}" for name in names if name in right]
+        if judged:
+            text += (
+                " A classifier judges the others. Its balanced accuracy on held-out images: "
+                f"{', '.join(judged)}."
+            )
+    missed = [
+        f"{name} ({percent(min(rates))})"
+        for name, rates, offered in zip(
+            found.names, found.hits.tolist(), found.offered, strict=True
+        )
+        if not offered
+    ]
+    if missed:
+        text += (
+            f" Not offered, because fewer than {percent(directions.LEAST_HITS)} are hits at one "
+            f"end: {', '.join(missed)}."
+        )
+    return text
 
 
 def _moved(space: Space, basis: str) -> np.ndarray:
     """Draw the sliders, and return the latent that they set."""
-    rows, names = vectors(space, basis), labels(space, basis)
+    rows, names, helps = vectors(space, basis), labels(space, basis), agreements(space, basis)
     current = position.current(space)
     if not len(rows):
         st.caption("No directions of traits are available for this model.")
@@ -164,7 +225,7 @@ def _moved(space: Space, basis: str) -> np.ndarray:
     origin = _origin(space, basis, current)
     first = rows @ origin
     sliders = [
-        LiveSlider(f"d{i}", name, -REACH, REACH, 0.05, "", 1, default=0.0)
+        LiveSlider(f"d{i}", name, -REACH, REACH, 0.05, "", 1, helps[i], default=0.0)
         for i, name in enumerate(names)
     ]
     values = {slider.name: float(value) for slider, value in zip(sliders, first, strict=True)}
@@ -176,6 +237,8 @@ def _moved(space: Space, basis: str) -> np.ndarray:
         label="Directions of the latent space",
         compact=basis == ALL,
     )
+    if basis == TRAITS:
+        st.caption(about_hits(space))
     moved = np.array([chosen[s.name] - s.nearest(values[s.name]) for s in sliders], np.float32)
     z = origin + rows.T @ moved
     position.slide_to(space, z)

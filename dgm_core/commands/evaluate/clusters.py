@@ -116,4 +116,4 @@ def evaluate_clusters(
     except (OSError, ValueError, *UNABLE) as error:
         stop(error)
     typer.echo(f"wrote {out}")
-    write_pages(out, "choices", "choice meanings")
+    write_pages(out, "choices", "choices on raw digits", "choice meanings")

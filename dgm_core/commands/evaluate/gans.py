@@ -79,9 +79,13 @@ def evaluate_gan(
         )
         directions.save(named, assets / f"{name}-directions.npz")
         typer.echo("directions: " + ", ".join(each or "–" for each in named.principal.names[:8]))
+        for trait, (absent, present) in zip(
+            named.traits.names, named.traits.hits.tolist(), strict=True
+        ):
+            typer.echo(f"{trait:14} absent at −4: {absent:.2f}   present at 4: {present:.2f}")
         if run_folder is not None:
             _write_history(name, dataset, judge, run_folder, folder, assets)
-    write_pages(folder, "gan")
+    write_pages(folder, "gan", "hits")
 
 
 def _spread(distances: Tensor) -> str:

@@ -11,10 +11,15 @@ A direction is named after the trait that it changes most, in standard deviation
 over images. Traits are measured on the image (ink, slant, brightness …) or predicted by a
 classifier. A direction that changes no trait by 0.3 standard deviations has no name. Directions of
 single traits come from a regression of the trait on z.
+
+A name is a promise, so it is checked: the hit rate is the fraction of draws that have the trait at
+one end of the direction, and lack it at the other end. A trait below `LEAST_HITS` at either end is
+not offered.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +37,12 @@ REACH = 2.0
 """Effects are measured between −REACH and REACH along a direction, in standard deviations."""
 NAMED = 0.3
 """Least effect that gives a name, in standard deviations of the trait per standard deviation."""
+END = 4.0
+"""Hit rates are measured at −END and END, the ends of the sliders in the lab."""
+JUDGED = 200
+"""Draws on which hit rates are measured."""
+LEAST_HITS = 0.75
+"""Least hit rate at both ends with which a trait is offered."""
 
 WANTED: dict[str, tuple[str, ...]] = {
     "mnist": ("ink", "slant", "width", "height"),
@@ -57,12 +68,22 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
 """Data set → traits that are never used as names, such as opinions of annotators about faces."""
 
 
+MEASURED = ("ink", "slant", "width", "height", "brightness", "contrast", "warmth", "greenness")
+"""Traits that `measured_traits` measures; all others are predicted by a classifier."""
+
+
 class Basis(NamedTuple):
     """Orthonormal directions."""
 
     vectors: Tensor  # (n, L)
     names: tuple[str, ...]  # "" for a direction without a name
     effects: Tensor  # (n,) on the trait named, in its standard deviations; 0 without a name
+    hits: Tensor  # (n, 2) hit rates at −END and END; NaN without a name
+
+    @property
+    def offered(self) -> list[bool]:
+        """Whether the name of each direction keeps its promise at both ends."""
+        return (self.hits >= LEAST_HITS).all(1).tolist()
 
 
 class Directions(NamedTuple):
@@ -177,14 +198,63 @@ def study(
         names.append(name if named else "")
         strengths.append(abs(effect[name]) if named else 0.0)
         oriented.append(-direction if named and effect[name] < 0 else direction)
-    principal = Basis(torch.stack(oriented), tuple(names), torch.tensor(strengths))
-
     more = model.latents(regressed, generator(seed + 1)).to(vectors)
     values = traits_of(more)
     slopes = torch.stack([_slope(more, values[name]) for name in wanted]) if wanted else more[:0]
     of_traits = _orthonormalised(slopes)
-    strengths = [effects(v)[name] for v, name in zip(of_traits, wanted, strict=True)]
-    return Directions(principal, Basis(of_traits, wanted, torch.tensor(strengths)))
+    of_their_own = [effects(v)[name] for v, name in zip(of_traits, wanted, strict=True)]
+    found = Directions(
+        Basis(torch.stack(oriented), tuple(names), torch.tensor(strengths), _unknown(len(names))),
+        Basis(of_traits, wanted, torch.tensor(of_their_own), _unknown(len(wanted))),
+    )
+    return judged(found, model, classifier, seed=seed + 2)
+
+
+def _unknown(count: int) -> Tensor:
+    return torch.full((count, 2), math.nan)
+
+
+@torch.no_grad()
+def judged(
+    found: Directions, model: WGAN, classifier: Classifier | None = None, *, seed: int = 2
+) -> Directions:
+    """The same directions with their hit rates, on `JUDGED` new draws.
+
+    The coordinate of a draw along the direction is replaced by −END and by END, as a slider does.
+
+    Args:
+        found: directions of the model.
+        model: in eval mode.
+        classifier: the one that named the directions.
+        seed: of the draws.
+    """
+    z = model.latents(JUDGED, generator(seed)).to(found.principal.vectors)
+    values = traits(_generated(model, z), classifier)
+
+    def hits(basis: Basis) -> Tensor:
+        rates = _unknown(len(basis.names))
+        for row, (direction, name) in enumerate(zip(basis.vectors, basis.names, strict=True)):
+            if not name:
+                continue
+            across = z - (z @ direction)[:, None] * direction
+            low, high = (
+                traits(_generated(model, across + end * direction), classifier)[name]
+                for end in (-END, END)
+            )
+            split = _split(name, values)
+            rates[row, 0] = (low <= split).float().mean()
+            rates[row, 1] = (high > split).float().mean()
+        return rates
+
+    return Directions(*(basis._replace(hits=hits(basis)) for basis in found))
+
+
+def _split(name: str, values: Mapping[str, Tensor]) -> float:
+    """The value above which an image has a trait.
+
+    Predicted traits are log-odds, so it is 0. For measured ones it is the median over draws.
+    """
+    return values[name].median().item() if name in MEASURED else 0.0
 
 
 def _generated(model: WGAN, z: Tensor) -> Tensor:
@@ -227,4 +297,5 @@ def _basis(file: Mapping[str, np.ndarray], kind: str) -> Basis:
         torch.from_numpy(file[f"{kind}_vectors"]),
         tuple(str(name) for name in file[f"{kind}_names"]),
         torch.from_numpy(file[f"{kind}_effects"]),
+        torch.from_numpy(file[f"{kind}_hits"]),
     )

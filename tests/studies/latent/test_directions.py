@@ -13,6 +13,7 @@ from dgm_core.rng import generator, normal
 from dgm_core.studies.latent import directions
 
 SIDE, L = 12, 5
+ROOT = Path(__file__).parents[3]
 
 
 class Strokes(nn.Module):
@@ -79,6 +80,45 @@ def test_directions_are_named_after_their_effect_and_oriented() -> None:
     assert (own.effects > 0.5).all()
 
 
+def test_a_name_that_the_images_do_not_show_is_not_offered() -> None:
+    """Of the directions of this generator, 0 sets the ink and 1 the slant; 3 changes nothing."""
+    vectors = torch.eye(L)[[0, 1, 3]]
+    names, effects = ("ink", "slant", "slant"), torch.ones(3)
+    unknown = torch.full((3, 2), torch.nan)
+    right = directions.Basis(vectors, names, effects, unknown)
+    swapped = right._replace(names=("slant", "ink", ""))
+    of = model()
+    found = directions.judged(directions.Directions(right, swapped), of)
+    assert (found.principal.hits[:2] > 0.95).all()
+    assert found.principal.offered == [True, True, False]
+    assert found.traits.offered == [False, False, False]
+    assert found.traits.hits[2].isnan().all()
+    half = found.principal.hits[2].sum().item()  # nothing moved: the draws on either side
+    assert half == pytest.approx(1, abs=0.02)
+    z = of.latents(directions.JUDGED, generator(2))
+    split = directions.measured_traits(of.generate(z))["ink"].median()
+    moved = z.clone()
+    moved[:, 0] = directions.END
+    expected = (directions.measured_traits(of.generate(moved))["ink"] > split).float().mean()
+    assert found.principal.hits[0, 1] == expected
+
+
+def test_a_predicted_trait_counts_where_the_classifier_predicts_it() -> None:
+    values = {"smiling": torch.tensor([-5.0, -4.0, -3.0]), "ink": torch.tensor([1.0, 2.0, 9.0])}
+    assert directions._split("smiling", values) == 0
+    assert directions._split("ink", values) == 2
+
+
+@pytest.mark.parametrize("dataset", directions.WANTED)
+def test_the_shipped_directions_have_hit_rates(dataset: str) -> None:
+    found = directions.load(ROOT / f"assets/{dataset}-wgan-directions.npz")
+    assert found.traits.names == directions.WANTED[dataset]
+    for basis in found:
+        named = torch.tensor([bool(name) for name in basis.names])
+        assert ((basis.hits >= 0) & (basis.hits <= 1)).all(1).tolist() == named.tolist()
+    assert any(found.traits.offered)
+
+
 def test_slant_is_the_tangent_of_the_angle() -> None:
     rows = torch.arange(41.0)[:, None] - 20
     columns = torch.arange(41.0) - 20
@@ -109,8 +149,15 @@ def test_directions_survive_a_file(tmp_path: Path) -> None:
         before, after = getattr(found, kind), getattr(again, kind)
         assert torch.equal(before.vectors, after.vectors)
         assert before.names == after.names
+        assert torch.equal(before.hits.nan_to_num(9), after.hits.nan_to_num(9))
 
 
 def test_a_generator_without_a_linear_first_layer_is_refused() -> None:
     with pytest.raises(ValueError, match="linear first layer, got Strokes"):
         directions.principal_directions(WGAN(nn.Sequential(Strokes()), nn.Flatten(), L))
+
+
+def test_every_measured_trait_is_listed() -> None:
+    grey, colour = (torch.ones(2, channels, 8, 8) for channels in (1, 3))
+    found = [*directions.measured_traits(grey), *directions.measured_traits(colour)]
+    assert sorted(found) == sorted(directions.MEASURED)

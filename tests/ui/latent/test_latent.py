@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ui.latent import files, interpolate, links, position
+from dgm_core import zoo
+from ui.latent import files, interpolate, links, position, sliders
+from ui.latent.spaces import Space
 from ui.own_digit import first_drawing
 
 Z = np.random.default_rng(0).normal(size=48).astype(np.float32)
@@ -107,3 +109,31 @@ def test_the_sentence_on_the_critic_is_made_from_its_scores(faded: float, verdic
     text = interpolate.middle_scores(found)
     assert f"The cross-fade {verdict} the lowest" in text
     assert f"latent, linear -3.0; latent, spherical -1.0; pixels, cross-fade {faded:.1f}." in text
+
+
+def test_a_trait_that_the_images_seldom_show_has_no_slider() -> None:
+    space = Space("celeba")
+    names = sliders.labels(space, sliders.TRAITS)
+    assert "smiling" in names
+    assert "eyeglasses" not in names
+    assert len(names) == len(sliders.vectors(space, sliders.TRAITS))
+    beside = sliders.agreements(space, sliders.TRAITS)
+    for name, text in zip(names, beside, strict=True):
+        row = space.directions.traits.names.index(name)
+        low, high = (f"{rate:.0%}"[:-1] for rate in space.directions.traits.hits[row].tolist())
+        assert text == f"hits: {low}\u00a0% at −4, {high}\u00a0% at 4"
+    about = sliders.about_hits(space)
+    assert "eyeglasses (" in about.partition("Not offered")[2]
+    right = zoo.card("celeba-classifier")["measured"]["of_each"]["smiling"]
+    assert f"smiling {right:.0%}"[:-1] in about
+
+
+def test_a_direction_keeps_its_number_when_it_loses_its_name() -> None:
+    space = Space("celeba")
+    found = space.directions.principal
+    names = sliders.labels(space, sliders.PRINCIPAL)
+    assert len(names) == len(found.names) == len(sliders.vectors(space, sliders.PRINCIPAL))
+    tie = found.names.index("wearing necktie")
+    assert not found.offered[tie]
+    assert names[tie] == str(tie + 1)
+    assert sliders.agreements(space, sliders.PRINCIPAL)[tie] == ""
