@@ -33,7 +33,7 @@ def run() -> Iterator[Line]:
 def _images() -> Iterator[Line]:
     """Latents to bytes, one at a time as for a slider and in batches; weights do not matter."""
     for name in ("mnist-wgan", "svhn-wgan", "celeba-wgan"):
-        model = RECIPES[name].build().eval()
+        model, each = RECIPES[name].build().eval(), []
         for count in (1, 64):
             z = model.latents(count, generator(0))
             taken = milliseconds(
@@ -48,6 +48,8 @@ def _images() -> Iterator[Line]:
             rate = 1e3 * count / taken["images"]
             yield Line(f"{what}: images per second", rate, "", None)
             yield Line(f"{what}: ÷ the pass alone", taken["images"] / taken["pass"], "×", None)
+            each.append(taken["images"] / count)
+        yield Line(f"{name}: one at a time ÷ its share of 64", each[0] / each[1], "×", 2.5)
 
 
 def _steps(config: Config) -> dict[str, Callable[[], object]]:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -41,25 +42,20 @@ class SubpixelConvTranspose2d(nn.ConvTranspose2d):
     Each of the four output phases depends on a 2×2 neighbourhood of the input. So one 2×2
     convolution with four times the channels gives all phases, which are then interleaved (Shi et
     al. 2016). Weights and results are the same; on a CPU it takes a fraction of the time.
+
+    The kernel of that convolution is gathered from the weights, which for one image takes longer
+    than the convolution. While the weights need no gradient, it is kept until they change.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, 4, 2, 1)
+        self._kept: _Kept | None = None
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
         """(B, in, H, W) → (B, out, 2 H, 2 W), channels last in memory."""
         batch, _, height, width = x.shape
-        # Output row 2 m + a reads input rows m − 1 + a + t through kernel row 3 − a − 2 t for
-        # t = 0, 1; columns work in the same way.
-        rows = torch.tensor([[3, 1], [2, 0]])  # (phase, tap)
-        taps = self.weight[:, :, rows][:, :, :, :, rows]  # (in, out, phase, tap, phase, tap)
-        kernel = taps.permute(2, 4, 1, 0, 3, 5).flatten(0, 2)
-        assert self.bias is not None  # the constructor requests one
         phases = nn.functional.conv2d(
-            x.contiguous(memory_format=torch.channels_last),
-            kernel.contiguous(memory_format=torch.channels_last),
-            self.bias.repeat(4),
-            padding=1,
+            x.contiguous(memory_format=torch.channels_last), *self._kernel_and_bias(), padding=1
         )
         phases = phases.permute(0, 2, 3, 1).unflatten(3, (2, 2, -1))
         out = x.new_empty(batch, 2 * height, 2 * width, self.out_channels)
@@ -67,6 +63,45 @@ class SubpixelConvTranspose2d(nn.ConvTranspose2d):
             for b in (0, 1):
                 out[:, a::2, b::2] = phases[:, a : a + height, b : b + width, a, b]
         return out.permute(0, 3, 1, 2)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_kept": None}
+
+    def _kernel_and_bias(self) -> tuple[Tensor, Tensor]:
+        """(4 out, in, 2, 2) and (4 out,), kept while no gradient is needed."""
+        weight, bias = self.weight, self.bias
+        assert bias is not None  # the constructor requests one
+        needs_gradient = torch.is_grad_enabled() and (weight.requires_grad or bias.requires_grad)
+        known = type(weight) is nn.Parameter and not weight.is_inference()
+        if needs_gradient or not known:
+            return _gathered(weight, bias)
+        state = tuple((each.data_ptr(), each._version) for each in (weight, bias))
+        kept = self._kept
+        if kept is None or kept.weight is not weight or kept.state != state:
+            # A tensor of inference mode could not be used later, where inputs need gradients.
+            with torch.inference_mode(False), torch.no_grad():
+                kept = _Kept(weight, state, *_gathered(weight, bias))
+            self._kept = kept
+        return kept.kernel, kept.bias
+
+
+class _Kept(NamedTuple):
+    """A gathered kernel, and the weights that it was gathered from."""
+
+    weight: Tensor
+    state: tuple[tuple[int, int], ...]  # address and version of weight and bias
+    kernel: Tensor
+    bias: Tensor
+
+
+def _gathered(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """(in, out, 4, 4) and (out,) → the kernel (4 out, in, 2, 2) of all phases, and its bias."""
+    # Output row 2 m + a reads input rows m − 1 + a + t through kernel row 3 − a − 2 t for
+    # t = 0, 1; columns work in the same way.
+    rows = torch.tensor([[3, 1], [2, 0]])  # (phase, tap)
+    taps = weight[:, :, rows][:, :, :, :, rows]  # (in, out, phase, tap, phase, tap)
+    kernel = taps.permute(2, 4, 1, 0, 3, 5).flatten(0, 2)
+    return kernel.contiguous(memory_format=torch.channels_last), bias.repeat(4)
 
 
 def linear(inputs: int, outputs: int, source: torch.Generator | None = None) -> nn.Linear:

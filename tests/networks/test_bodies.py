@@ -1,6 +1,9 @@
 """Network bodies: shapes, and the fast transposed convolution against torch's."""
 
+import copy
 import itertools
+import pickle
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -26,6 +29,85 @@ def test_subpixel_transposed_convolution_equals_the_plain_one() -> None:
     plain = nn.ConvTranspose2d(3, 5, 4, 2, 1).double()
     plain.load_state_dict(fast.state_dict())
     torch.testing.assert_close(fast(x), plain(x))
+
+
+def transposed(layer: SubpixelConvTranspose2d, x: torch.Tensor) -> torch.Tensor:
+    return nn.functional.conv_transpose2d(x, layer.weight, layer.bias, 2, 1)
+
+
+def stepped(layer: SubpixelConvTranspose2d, x: torch.Tensor) -> SubpixelConvTranspose2d:
+    layer(x).square().sum().backward()
+    torch.optim.Adam(layer.parameters(), lr=0.1).step()
+    return layer
+
+
+def loaded(layer: SubpixelConvTranspose2d, x: torch.Tensor) -> SubpixelConvTranspose2d:
+    layer.load_state_dict({name: 2 * value for name, value in layer.state_dict().items()})
+    return layer
+
+
+def replaced(layer: SubpixelConvTranspose2d, x: torch.Tensor) -> SubpixelConvTranspose2d:
+    layer.weight = nn.Parameter(3 * layer.weight.detach())
+    return layer
+
+
+def with_other_data(layer: SubpixelConvTranspose2d, x: torch.Tensor) -> SubpixelConvTranspose2d:
+    layer.weight.data = 3 * layer.weight.detach()
+    return layer
+
+
+def with_other_bias(layer: SubpixelConvTranspose2d, x: torch.Tensor) -> SubpixelConvTranspose2d:
+    with torch.no_grad():
+        assert layer.bias is not None
+        layer.bias.add_(1)
+    return layer
+
+
+def copied(layer: SubpixelConvTranspose2d, x: torch.Tensor) -> SubpixelConvTranspose2d:
+    return stepped(copy.deepcopy(layer), x)
+
+
+def pickled(layer: SubpixelConvTranspose2d, x: torch.Tensor) -> SubpixelConvTranspose2d:
+    size = len(pickle.dumps(SubpixelConvTranspose2d(3, 5).double()))
+    assert len(pickle.dumps(layer)) <= size + 100  # without the kept kernel
+    return pickle.loads(pickle.dumps(layer))
+
+
+@pytest.mark.parametrize(
+    "change", [stepped, loaded, replaced, with_other_data, with_other_bias, copied, pickled]
+)
+def test_a_kept_kernel_never_outlives_its_weights(
+    change: Callable[[SubpixelConvTranspose2d, torch.Tensor], SubpixelConvTranspose2d],
+) -> None:
+    layer = SubpixelConvTranspose2d(3, 5).double()
+    x = torch.linspace(-1, 1, 2 * 3 * 7 * 6).double().view(2, 3, 7, 6)
+    with torch.no_grad():
+        layer(x)
+        torch.testing.assert_close(layer(x), transposed(layer, x))
+    after = change(layer, x)
+    with torch.no_grad():
+        torch.testing.assert_close(after(x), transposed(after, x))
+
+
+def test_a_kernel_is_gathered_once_while_no_gradient_is_needed() -> None:
+    layer, x = SubpixelConvTranspose2d(3, 5), torch.ones(1, 3, 4, 4)
+    with torch.no_grad():
+        first, again = layer._kernel_and_bias()[0], layer._kernel_and_bias()[0]
+    assert first is again
+    layer(x).sum().backward()  # gradients reach the weights all the same
+    assert layer.weight.grad is not None
+    assert layer.weight.grad.abs().sum() > 0
+
+
+def test_a_kernel_kept_in_inference_mode_serves_gradients_of_the_input() -> None:
+    layer = SubpixelConvTranspose2d(3, 5).double().requires_grad_(False)
+    x = torch.linspace(-1, 1, 48).double().view(1, 3, 4, 4)
+    with torch.inference_mode():
+        layer(x)
+    x.requires_grad_()
+    (found,) = torch.autograd.grad(layer(x).square().sum(), x)
+    (expected,) = torch.autograd.grad(transposed(layer, x).square().sum(), x)
+    torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize(("channels", "size"), [(1, (28, 28)), (3, (32, 32)), (3, (64, 64))])
