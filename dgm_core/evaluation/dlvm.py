@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dgm_core import data
 from dgm_core.bounds import elbo, estimate_log_likelihood, log_weights
+from dgm_core.evaluation.sample_size import described
 from dgm_core.imputers import CATALOGUE
 from dgm_core.metrics import mean_and_error
 from dgm_core.models.vae import VAE
@@ -51,7 +52,7 @@ class Likelihood(NamedTuple):
     standard_error: float  # over images, or over characters
     sampling_error: float  # its Monte-Carlo part, from the importance weights
     elbo: float
-    images: int
+    images: str  # how many, and how they were chosen
     draws: int
 
 
@@ -95,7 +96,7 @@ class Result(NamedTuple):
                 "sampling_error": round(likelihood.sampling_error, 3),
                 "elbo": round(likelihood.elbo, 2),
                 "estimator": f"importance sampling, K = {likelihood.draws}, "
-                f"{likelihood.images} test images at random"
+                f"{likelihood.images}"
                 f"{', dynamically binarised' * self.binary}",
             },
             "inpainting": [row.as_card() for row in rows],
@@ -123,7 +124,7 @@ def run(config: Config, model: VAE) -> Iterator[Frame | Result]:
         standard_error.item(),
         error.square().sum().sqrt().item() / len(value),
         torch.cat(elbos).mean().item(),
-        len(x),
+        described(len(x), len(test.x)),
         config.draws,
     )
     original = test.sample(config.inpainted).x.to(device)

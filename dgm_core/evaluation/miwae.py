@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from dgm_core import data
+from dgm_core.evaluation.sample_size import described
 from dgm_core.imputers.miwae import MIWAEInpainter
 from dgm_core.models.miwae import MIWAE
 from dgm_core.rng import generator
@@ -48,11 +49,12 @@ class Result(NamedTuple):
     """Scores for the card of a MIWAE."""
 
     rows: list[Row]
-    config: Config
+    images: str  # how many, and how they were chosen
+    draws: int
 
     def as_card(self) -> dict[str, Any]:
         """Rounded for the model's card."""
-        about = f"{self.config.images} test images at random, K = {self.config.draws}"
+        about = f"{self.images}, K = {self.draws}"
         rows = []
         for row in self.rows:
             fields = row._asdict()
@@ -64,7 +66,9 @@ class Result(NamedTuple):
 def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:
     """Measure; `Frame`s report progress, the `Result` comes last."""
     device = next(model.parameters()).device
-    original = data.load(config.dataset, "test").sample(config.images).x
+    split = data.load(config.dataset, "test")
+    original = split.sample(config.images).x
+    images = described(len(original), len(split.x))
     original = (data.threshold(original) if original.shape[1] == 1 else original).to(device)
     method, rows = MIWAEInpainter(model, samples=config.draws, draws=1), []
     for number, pattern in enumerate(PATTERNS):
@@ -81,4 +85,4 @@ def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:
                 (filled.diagnostic("Pareto k") > 0.7).float().mean().item(),
             )
         )
-    yield Result(rows, config)
+    yield Result(rows, images, config.draws)

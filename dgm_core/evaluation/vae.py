@@ -14,6 +14,7 @@ import torch
 from dgm_core import data
 from dgm_core.bounds import estimate_log_likelihood
 from dgm_core.device import device_of
+from dgm_core.evaluation.sample_size import described
 from dgm_core.metrics import mean_and_error
 from dgm_core.rng import generator
 from dgm_core.studies.likelihood.latent_units import Units, bound_terms, moments, units
@@ -49,7 +50,7 @@ class Result(NamedTuple):
     reconstruction: float  # E log p(x|z)
     divergence: float  # KL(q ‖ p), all units together
     units: Units
-    images: int
+    images: str  # how many, and how they were chosen
     draws: int
 
     def as_card(self) -> dict[str, Any]:
@@ -64,8 +65,7 @@ class Result(NamedTuple):
                     "elbo": self.elbo,
                     "reconstruction": self.reconstruction,
                     "divergence": self.divergence,
-                    "estimator": f"importance sampling, K = {self.draws}, {self.images} test "
-                    "images at random",
+                    "estimator": f"importance sampling, K = {self.draws}, {self.images}",
                 }
             ),
             "latents": {
@@ -79,7 +79,8 @@ class Result(NamedTuple):
 def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
     """Yield `Frame`s with the progress, and at the end the `Result`."""
     device = device_of(model)
-    test = data.load(config.dataset, "test").sample(config.images)
+    split = data.load(config.dataset, "test")
+    test = split.sample(config.images)
     x = data.binarize(test.x, generator(0)) if test.x.shape[1] == 1 else test.x
     source = generator(1, device)
     estimates, terms, used = [], [], []
@@ -100,6 +101,6 @@ def run(config: Config, model: LatentVariableModel) -> Iterator[Frame | Result]:
         reconstruction,
         divergence,
         units(*torch.cat(used, 1)),
-        len(x),
+        described(len(x), len(split.x)),
         config.draws,
     )

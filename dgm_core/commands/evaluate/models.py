@@ -157,6 +157,5 @@ def evaluate_pixels(
             name, folder, PixelCNN, lambda dataset, model: pixelcnn.run(dataset, model, images)
         )
         typer.echo(
-            f"{name}: log p(x) {found.log_p:.2f} ± {found.standard_error:.2f}, "
-            f"{found.images} images"
+            f"{name}: log p(x) {found.log_p:.2f} ± {found.standard_error:.2f}, {found.images}"
         )
