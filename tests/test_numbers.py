@@ -15,6 +15,7 @@ from dgm_core.commands.evaluate.run_study import write_pages
 from dgm_core.evaluation import cluster_choices, number_tables
 from dgm_core.recipes import RECIPES
 from dgm_core.studies.inpainting.sampler_sweeps import PUBLISHED_F1, SAMPLERS
+from dgm_core.studies.likelihood import bound_files
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
@@ -237,6 +238,21 @@ BOUNDS = {
     ("empirical", None): 7,
 }
 """Method and effort → column of the table."""
+
+
+def test_the_misses_of_single_images_are_the_measured_ones() -> None:
+    lines = bound_files.load("mnist-vae-2d")["test"].lines
+    each = {(line.method, line.effort): line.each for line in lines}
+    (exact,) = [line.each for line in lines if line.kind == "exact"]
+    assert exact is not None
+    miss = (exact - each["IWAE", 10_000]).sort(descending=True)
+    assert [round(x, 0) for x in miss.values[:5].tolist()] == [21, 5, 4, 4, 2]
+    assert miss.values[5:].abs().max() < 0.25
+    annealed = exact - each["AIS", 100]
+    assert annealed[miss.indices[0]] == pytest.approx(3.9, abs=0.05)
+    assert annealed[miss.indices[1:]].abs().max() < 0.55
+    text = PAGES["exact-likelihood"]
+    assert f"{miss.values.mean():.1f} and {annealed.mean():.1f} nats" in text.replace("\n  ", " ")
 
 
 @pytest.mark.parametrize(
