@@ -12,9 +12,10 @@
 
 Parameters are stacked along a new first dimension R and the loss is vectorised over it. The
 gradient of the sum of the R losses gives each member the gradient of its own loss, Adam updates
-each entry separately, and `fit` clips gradients and keeps weights for each member separately. All
-members use the same batches and the same noise. Up to rounding, every member ends with the weights
-it would have if trained alone.
+each entry separately, and `fit` clips gradients and keeps weights for each member separately. With
+`on_each` all members use the same batches and the same noise, so they differ by their initial
+weights alone; with `on_own_rows` each has its own. Up to rounding, every member ends with the
+weights it would have if trained alone.
 
 This saves the overhead of each operation. Training time of five not-MIWAE on 10 columns with
 K = 20 on one CPU thread, in units of one training run:
@@ -33,6 +34,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
+from dgm_core.rng import generator
 from dgm_core.training.loop import Data, Objective
 
 
@@ -75,6 +77,16 @@ class Restarts(nn.Module):
 
         return torch.vmap(loss_of_one, randomness="same")(self._state())
 
+    def losses_of_own_rows(
+        self, objective: Objective, x: Data, rows: Tensor, source: torch.Generator
+    ) -> Tensor:
+        """The objective of each member on its own rows of x, (B, R), with its own noise, (R,)."""
+
+        def loss_of_one(state: dict[str, Tensor], own: Tensor) -> Tensor:
+            return functional_call(self._template[0], state, (objective, x[own], source))
+
+        return torch.vmap(loss_of_one, (0, 1), randomness="different")(self._state(), rows)
+
     def members(self) -> list[Any]:
         """Separate copies of the current models, of the given class, in evaluation mode."""
         models = [copy.deepcopy(self._template[0]) for _ in range(len(self))]
@@ -110,3 +122,23 @@ def on_each(objective: Objective) -> Objective:
         return restarts.losses(objective, batch, source)
 
     return losses
+
+
+def on_own_rows(objective: Objective, x: Data) -> Objective:
+    """The objective of each member on its own rows of x, with its own noise, (R,).
+
+    To be trained on `own_orders`, not on x.
+    """
+
+    def losses(restarts: Restarts, rows: Tensor, source: torch.Generator) -> Tensor:
+        return restarts.losses_of_own_rows(objective, x, rows, source)
+
+    return losses
+
+
+def own_orders(rows: int, seeds: Sequence[int]) -> Tensor:
+    """The numbers of N rows in a random order for each member, (N, R).
+
+    `fit` shuffles them in each epoch: what is one batch for a member is spread for the others.
+    """
+    return torch.stack([torch.randperm(rows, generator=generator(seed)) for seed in seeds], 1)

@@ -12,6 +12,7 @@ from dgm_core.missing.processes import above_the_mean
 from dgm_core.models.tabular import LinearPlusNetwork
 from dgm_core.rng import generator, normal
 from dgm_core.studies.progress import Frame
+from dgm_core.types import Masked
 
 QUICK = {"runs": 2, "iterations": 40, "samples": 20}
 
@@ -34,8 +35,9 @@ def test_the_published_numbers_are_read_off_in_their_columns() -> None:
         "yeast": (1.38, 0.02),
         "breast": (0.76, 0.01),
     }
-    assert set(mnar_protocol.PUBLISHED) - {"mean", "MICE", "missForest-like"} == set(
-        mnar_protocol.METHODS
+    ours_alone = {"not-MIWAE PPCA, known sign, observed scale"}
+    assert set(mnar_protocol.PUBLISHED) - {"mean", "MICE", "missForest-like"} == (
+        set(mnar_protocol.METHODS) - ours_alone
     )
 
 
@@ -66,6 +68,58 @@ def test_methods_with_a_common_start_give_different_results() -> None:
     # with the known mechanism, forty iterations are enough to be better
     assert found["not-MIWAE PPCA, known sign"].rmse < found["PPCA"].rmse
     assert found["not-MIWAE, known sign"].each != found["not-MIWAE PPCA, known sign"].each
+
+
+def test_coverage_and_weights_are_measured_of_models_only() -> None:
+    found = rows("not-MIWAE PPCA, known sign", "PPCA", "mean")
+    for name in ("not-MIWAE PPCA, known sign", "PPCA"):
+        assert 0 < found[name].coverage < 1
+        assert 1 <= found[name].ess <= QUICK["samples"]
+    assert math.isnan(found["mean"].coverage)
+    assert math.isnan(found["mean"].ess)
+
+
+def test_coverage_is_that_of_the_hidden_entries() -> None:
+    x = mnar_protocol.standardised("breast")
+    masked = Masked(x, above_the_mean(x))
+    model = mnar_protocol._model(mnar_protocol.METHODS["PPCA"], 30, 0)
+    (mean, _), _, _ = mnar_protocol._imputed(model, masked, x, 100, 0)
+    for true_values, expected in ((mean, 1.0), (mean + 100, 0.0)):
+        _, coverage, _ = mnar_protocol._imputed(model, masked, true_values, 100, 0)
+        assert coverage == pytest.approx(expected, abs=0.01)
+    lower = torch.arange(len(x))[:, None] < len(x) // 2
+    _, coverage, _ = mnar_protocol._imputed(
+        model, masked, torch.where(lower, mean, mean + 100), 100, 0
+    )
+    hidden = (~masked.observed).sum(1)
+    share = hidden[: len(x) // 2].sum() / hidden.sum()
+    assert coverage == pytest.approx(share.item(), abs=0.01)
+
+
+def test_runs_differ_even_with_equal_initial_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches and noise of the training are those of the run."""
+    start = mnar_protocol._model
+    monkeypatch.setattr(mnar_protocol, "_model", lambda method, size, seed: start(method, size, 0))
+    config = mnar_protocol.Config(("breast",), ("PPCA",), **QUICK)
+    x = mnar_protocol.standardised("breast")
+    masked = Masked(x, above_the_mean(x))
+    *_, models = mnar_protocol._trained(config, mnar_protocol.METHODS["PPCA"], masked, 40, 0, {})
+    first, second = (model.decoder.weight for model in models)
+    assert not torch.allclose(first, second, atol=1e-3)
+
+
+def test_a_column_on_its_observed_scale_has_errors_in_the_same_unit() -> None:
+    masked = Masked(
+        torch.tensor([[1.0, 5.0], [3.0, 9.0], [5.0, 1.0]]),
+        torch.tensor([[True, True], [True, False], [True, True]]),
+    )
+    mean, scale = mnar_protocol._scale_of(masked)
+    torch.testing.assert_close(mean, torch.tensor([3.0, 3.0]))
+    torch.testing.assert_close(scale, torch.tensor([8 / 3, 4.0]).sqrt())
+    names = ("not-MIWAE PPCA, known sign", "not-MIWAE PPCA, known sign, observed scale")
+    usual, own = rows(*names).values()
+    assert own.each != usual.each
+    assert own.rmse < rows("mean")["mean"].rmse
 
 
 def test_correct_signs_are_counted_only_if_signs_are_learned() -> None:

@@ -11,9 +11,16 @@ from torch import Tensor, nn
 from dgm_core.models.notmiwae import NotMIWAE
 from dgm_core.models.tabular import tanh_networks
 from dgm_core.rng import generator
-from dgm_core.training import GRADIENT_LIMIT, Objective, Schedule, clip_gradients, fit
+from dgm_core.training import (
+    GRADIENT_LIMIT,
+    Objective,
+    Schedule,
+    clip_gradients,
+    fit,
+    latest_weights,
+)
 from dgm_core.training.losses import negative_completion_bound
-from dgm_core.training.restarts import Restarts, on_each
+from dgm_core.training.restarts import Restarts, on_each, on_own_rows, own_orders
 from dgm_core.types import Masked
 from tests.linear_table import SelfMasking
 
@@ -147,3 +154,32 @@ def test_gradients_are_clipped_member_by_member() -> None:
         for p, together in zip(alone, parameters, strict=True):
             torch.testing.assert_close(together.grad[member], p.grad)
     assert torch.equal(parameters[0].grad[0], before[0][0])
+
+
+def test_each_member_may_have_its_own_rows_and_noise() -> None:
+    models, orders = [built(seed) for seed in range(3)], own_orders(40, [5, 6, 7])
+    assert all(sorted(orders[:, member].tolist()) == list(range(40)) for member in range(3))
+    rows = orders[:8]
+    losses = Restarts(models).losses_of_own_rows(bound_without_noise, table(), rows, generator(2))
+    for number, model in enumerate(models):
+        alone = bound_without_noise(model, table()[rows[:, number]], generator(2))
+        torch.testing.assert_close(losses[number], alone, rtol=1e-9, atol=1e-9)
+    # the same model on the same rows: only the noise differs
+    same, bound = Restarts([models[1]] * 3), negative_completion_bound(5)
+    noisy = same.losses_of_own_rows(bound, table(), rows[:, :1].expand(-1, 3), generator(2))
+    assert len(set(noisy.tolist())) == 3
+
+
+def test_training_on_own_rows_lowers_the_loss_of_each_member() -> None:
+    several, bound = Restarts([built(seed) for seed in range(2)]), negative_completion_bound(5)
+    before = [-bound_on_the_table(model, bound) for model in several.members()]
+    for _ in fit(
+        several,
+        on_own_rows(bound, table()),
+        own_orders(40, [1, 2]),
+        latest_weights(2),
+        Schedule(20, 10, 1e-2),
+    ):
+        pass
+    after = [-bound_on_the_table(model, bound) for model in several.members()]
+    assert all(b < a for a, b in zip(before, after, strict=True))

@@ -47,7 +47,7 @@ def cells_of(config: Config) -> list[Cell]:
     groups: dict[Any, list[str]] = {}
     for name in config.methods:
         method = METHODS.get(name)
-        linear = method and (method.networks, method.process, method.learning_rate)
+        linear = method and mnar_protocol.linear_part(method)
         groups.setdefault(linear or name, []).append(name)
     return [
         Cell(replace(config, tables=(table,), methods=tuple(methods)))
