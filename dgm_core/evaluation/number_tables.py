@@ -22,15 +22,20 @@ from pathlib import Path
 from typing import Any
 
 from dgm_core import zoo
+from dgm_core.baselines.table_imputers import TABLE_BASELINES
+from dgm_core.evaluation import number_words
 from dgm_core.evaluation.cluster_choices import VADE
+from dgm_core.evaluation.mnar_protocol import METHODS
 from dgm_core.files import written_whole
 from dgm_core.recipes import RECIPES, MixtureRecipe
+from dgm_core.studies.inpainting import sampler_rows
 from dgm_core.studies.inpainting.sampler_sweeps import PUBLISHED_F1, SAMPLERS
 from dgm_core.studies.latent import directions
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "assets"
 PAGES = ROOT / "docs" / "numbers"
+SWEEPS = ASSETS / "sampler_studies.npz"
 
 Row = Mapping[str, Any]
 
@@ -185,7 +190,7 @@ def vaes() -> str:
 
 
 def imputation() -> str:
-    """RMSE of methods on tables whose high values are missing, with the published RMSE."""
+    """RMSE and coverage of methods on tables whose high values are missing; published RMSE."""
     tables = {
         "banknote": "banknote",
         "concrete": "concrete",
@@ -193,21 +198,27 @@ def imputation() -> str:
         "white-wine": "white wine",
         "breast": "WDBC",
     }
-    methods = (
-        *("PPCA", "MIWAE", "not-MIWAE PPCA, self-masking", "not-MIWAE, self-masking"),
-        *("not-MIWAE, self-masking, best of 5 bounds", "not-MIWAE PPCA, known sign"),
-        *("not-MIWAE, known sign", "mean", "kNN", "MICE", "missForest-like"),
-    )
     found = {(row["table"], row["method"]): row for row in _rows("mnar_tables", "imputation")}
+    lines = [
+        [title, method, *_imputed(found[table, method])]
+        for table, title in tables.items()
+        for method in (*METHODS, *TABLE_BASELINES)
+        if (table, method) in found
+    ]
+    heads = ["table", "method", "weighted draws", "decoder means", "published"]
+    return _table([*heads, "90 % intervals cover", "ESS of 2,000"], lines)
 
-    def cell(row: Row | None) -> str:
-        if row is None:
-            return "–"
-        published = "" if math.isnan(row["published"]) else f" ({row['published']:.2f})"
-        return _plus_minus(row["rmse"], row["standard_error"], 3) + published
 
-    lines = [[name, *(cell(found.get((table, name))) for table in tables)] for name in methods]
-    return _table(["RMSE, SD", *tables.values()], lines)
+def _imputed(row: Row) -> list[str]:
+    published = "–" if math.isnan(row["published"]) else f"{row['published']:.2f}"
+    error = _plus_minus(row["rmse"], row["standard_error"], 3)
+    if math.isnan(row["decoder_rmse"]):
+        return [error, "–", published, "–", "–"]
+    decoder = _plus_minus(row["decoder_rmse"], row["decoder_standard_error"], 3)
+    if "coverage" not in row:
+        return [f"{error} †", f"{decoder} †", published, "–", "–"]
+    coverage = f"{100 * row['coverage']:.0f} ± {100 * row['coverage_error']:.0f} %"
+    return [error, decoder, published, coverage, f"{row['ess']:.0f}"]
 
 
 def prediction() -> str:
@@ -383,8 +394,15 @@ TABLES: dict[str, Callable[[], str]] = {
     "hits": hits,
     "distances": distances,
     "rounding": rounding,
+    "samplers words": lambda: number_words.samplers(_rows("inpainting_tables", "samplers")),
+    "studies words": lambda: number_words.studies(
+        [row for row in sampler_rows.load(SWEEPS) if row.sweep == "missing rate"]
+    ),
+    "imputation words": lambda: number_words.imputation(_rows("mnar_tables", "imputation")),
+    "prediction words": lambda: number_words.prediction(_rows("mnar_tables", "prediction")),
+    "choices words": lambda: number_words.gains(_rows("clusters", "choices")),
 }
-"""Name in the pages' comments → function that returns the table."""
+"""Name in the pages' comments → function that returns the table, or sentences about it."""
 
 
 def _rows(name: str, table: str) -> list[dict[str, Any]]:

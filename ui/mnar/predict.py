@@ -22,6 +22,7 @@ RUNS = Setting("prediction runs", 5, options=(2, 3, 5, 10))
 SEED = Setting("prediction seed", 0, low=0, high=9999)
 GAP = "gap to sup-not-MIWAE"
 """Column of the table of scores."""
+ERROR = "Standard error over runs, corrected for the rows that their splits share."
 
 
 class Predict:
@@ -111,7 +112,7 @@ class Predict:
         if isinstance(items[-1], prediction.Result):
             self._figures(items[-1])
         elif len(scores := _scores_of_complete_runs(items)) > 1:
-            self._figures(prediction.result(self.config.task, scores), partial=True)
+            self._figures(prediction.result(self.config, scores), partial=True)
         missed = {
             each.name: each.reason for each in items if isinstance(each, prediction.NotComputed)
         }
@@ -168,9 +169,7 @@ def _table(found: prediction.Result, names: list[str]) -> None:
     configs = {}
     for name in (*names, GAP):
         configs[name] = st.column_config.NumberColumn(format="%.3f", help=helps[name])
-        configs[f"± {name}"] = st.column_config.NumberColumn(
-            "±", format="%.3f", help="Standard error over runs."
-        )
+        configs[f"± {name}"] = st.column_config.NumberColumn("±", format="%.3f", help=ERROR)
     st.dataframe(rows, hide_index=True, placeholder="", column_config=configs)
 
 

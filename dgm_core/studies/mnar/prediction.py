@@ -1,13 +1,12 @@
 """Prediction from rows with missing values: supervised MIWAE against impute-then-predict.
 
 The methods are those of `predictors`. Runs differ in the split into training and test rows, in the
-values removed, and in all noise; methods are compared within runs. The test rows of different runs
-overlap, so the standard errors over runs are somewhat too small (Nadeau & Bengio 2003).
+values removed, and in all noise; methods are compared within runs. Different runs share rows, so
+their standard errors are corrected for overlapping splits (Nadeau & Bengio 2003).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
@@ -15,7 +14,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Categorical, Distribution
 
@@ -24,6 +22,7 @@ from dgm_core.baselines.filling import Budget
 from dgm_core.baselines.table_imputers import UNLIMITED
 from dgm_core.child_process import Call, ChildFailed
 from dgm_core.estimators.coding import TableCoding
+from dgm_core.metrics.comparison import RULE, Difference, clear, error_over_splits
 from dgm_core.metrics.prediction import (
     PREDICTION_DEFINITIONS,
     classification_scores,
@@ -123,7 +122,7 @@ class Row(NamedTuple):
 
     method: str
     mean: Mapping[str, float]
-    error: Mapping[str, float]  # standard errors over runs
+    error: Mapping[str, float]  # standard errors, by `error_over_splits`
     each: tuple[float, ...]  # the first score, run by run
     behind: float  # first score minus that of sup-not-MIWAE: > 0 = worse than sup-not-MIWAE
     behind_error: float  # standard error of this difference, paired by runs
@@ -185,7 +184,7 @@ def steps(
             found[method].append(scores(predicted, test_y, unit))
             done = (number * len(methods) + index + 1) / (config.runs * len(methods))
             yield Frame(number, method, found[method][-1], done)
-    yield result(config.task, found)
+    yield result(config, found)
 
 
 def scores(predicted: Iterable[Distribution], y: Tensor, unit: float = 1.0) -> dict[str, float]:
@@ -206,13 +205,14 @@ def scores(predicted: Iterable[Distribution], y: Tensor, unit: float = 1.0) -> d
     return regression_scores(torch.cat(means), torch.cat(log_p), y, unit)
 
 
-def result(task: Task, found: Mapping[str, list[Mapping[str, float]]]) -> Result:
+def result(config: Config, found: Mapping[str, list[Mapping[str, float]]]) -> Result:
     """Means, standard errors, and differences paired by runs.
 
     Args:
-        task: kind of the target; decides the scores.
+        config: its task decides the scores, its test fraction the errors.
         found: method → the scores of each run.
     """
+    task, test_to_train = config.task, config.test_fraction / (1 - config.test_fraction)
     first = next(iter(SCORES[task]))
     ours = np.array([scores[first] for scores in found[SUP_NOT]])
     rows = []
@@ -223,10 +223,10 @@ def result(task: Task, found: Mapping[str, list[Mapping[str, float]]]) -> Result
             Row(
                 method,
                 {name: float(values.mean()) for name, values in each.items()},
-                {name: _standard_error(values) for name, values in each.items()},
+                {name: error_over_splits(values, test_to_train) for name, values in each.items()},
                 tuple(each[first].tolist()),
                 float(gap.mean()),
-                _standard_error(gap),
+                error_over_splits(gap, test_to_train),
             )
         )
     return Result(task, tuple(rows))
@@ -235,32 +235,28 @@ def result(task: Task, found: Mapping[str, list[Mapping[str, float]]]) -> Result
 def sentence(found: Result) -> str:
     """How sup-not-MIWAE compares with the other methods, in sentences."""
     others = [row for row in found.rows if row.method not in (ORACLE, SUP_NOT)]
-    gaps = {row.method: row.behind / (row.behind_error or 1.0) for row in others}
-    worse = [name for name, gap in gaps.items() if gap > 2]
-    tied = [name for name, gap in gaps.items() if abs(gap) <= 2]
-    better = [name for name, gap in gaps.items() if gap < -2]
-    parts = []
-    if worse:
-        parts.append(f"better than {_listed(worse)}")
-    if tied:
-        parts.append(f"tied with {_listed(tied)}")
-    if better:
-        parts.append(f"worse than {_listed(better)}")
     score = next(iter(SCORES[found.task]))
-    return (
-        f"By {score}, sup-not-MIWAE is {', '.join(parts)}. "
-        "Differences below two standard errors count as ties."
-    )
+    return f"By {score}, sup-not-MIWAE is {verdict(others)}. {RULE}"
+
+
+def verdict(others: Iterable[Row]) -> str:
+    """The methods than which sup-not-MIWAE is better or worse, and those with which it is tied."""
+    gaps = {
+        row.method: Difference(row.behind, row.behind_error, len(row.each) - 1) for row in others
+    }
+    decided = clear(gaps)
+    groups = {
+        "better than": [name for name in decided if gaps[name].value > 0],
+        "tied with": [name for name in gaps if name not in decided],
+        "worse than": [name for name in decided if gaps[name].value < 0],
+    }
+    return ", ".join(f"{words} {_listed(names)}" for words, names in groups.items() if names)
 
 
 def _listed(names: list[str]) -> str:
     """“A”, “B” and “C”, in quotes because the names contain commas."""
     quoted = [f"“{name}”" for name in names]
     return " and ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
-
-
-def _standard_error(values: NDArray) -> float:
-    return float(values.std(ddof=1) / math.sqrt(len(values)))
 
 
 def _numbers(target: pd.Series, task: Task) -> Tensor:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from dgm_core import data
+from dgm_core.metrics.comparison import RULE
 from dgm_core.missing.amputation import Amputation
 from dgm_core.rng import generator, normal
 from dgm_core.studies.mnar import prediction
@@ -101,30 +102,43 @@ def test_both_parts_lose_values_and_are_standardised_by_the_training_part() -> N
 
 def test_differences_are_paired_by_run() -> None:
     found = prediction.result(
-        "regression", scores(oracle=[0.1, 0.5], mean=[0.4, 0.9], ours=[0.3, 0.7])
+        Config("toy", PLAN, task="regression"),
+        scores(oracle=[0.1, 0.5], mean=[0.4, 0.9], ours=[0.3, 0.7]),
     )
     oracle, mean, ours = found.rows
     assert mean.behind == pytest.approx(0.15)
-    assert mean.behind_error == pytest.approx(0.05)
-    assert mean.error["RMSE"] == pytest.approx(0.25)
+    # s² (1/2 + 1/3) instead of s²/2: a quarter of the rows are test rows in both runs
+    assert mean.behind_error == pytest.approx(0.05 * math.sqrt(5 / 3))
+    assert mean.error["RMSE"] == pytest.approx(0.25 * math.sqrt(5 / 3))
     assert oracle.behind == pytest.approx(-0.2)
     assert (ours.behind, ours.behind_error) == (0, 0)
 
 
 def sentence_of(**by_method: list[float]) -> str:
-    return prediction.sentence(prediction.result("regression", scores(**by_method)))
+    config = Config("toy", PLAN, task="regression")
+    return prediction.sentence(prediction.result(config, scores(**by_method)))
 
 
 def test_the_sentence_names_worse_tied_and_better_methods() -> None:
-    words = sentence_of(oracle=[0.0, 0.0], mean=[1.0, 1.1], sup=[0.5, 0.2], ours=[0.4, 0.4])
+    ours = [0.4, 0.4, 0.4, 0.4, 0.4]
+    high, low = [1.0, 1.05, 0.95, 1.0, 1.0], [0.2, 0.21, 0.19, 0.2, 0.2]
+    spread = [0.5, 0.2, 0.4, 0.3, 0.6]
+    words = sentence_of(oracle=low, mean=high, sup=spread, ours=ours)
     assert words == (
-        "By RMSE, sup-not-MIWAE is better than “mean, then predict”, tied with “supMIWAE”. "
-        "Differences below two standard errors count as ties."
+        f"By RMSE, sup-not-MIWAE is better than “mean, then predict”, tied with “supMIWAE”. {RULE}"
     )
-    words = sentence_of(mean=[1.0, 1.1], sup=[0.3, 0.31], ours=[0.4, 0.4])
+    words = sentence_of(mean=high, sup=low, ours=ours)
     assert "is better than “mean, then predict”, worse than “supMIWAE”. " in words
-    words = sentence_of(mean=[1.0, 1.1], sup=[2.0, 2.1], ours=[0.4, 0.4])
+    words = sentence_of(mean=high, sup=[2 * each for each in high], ours=ours)
     assert "is better than “mean, then predict” and “supMIWAE”. " in words
+
+
+def test_a_gap_of_three_naive_errors_over_five_splits_is_a_tie() -> None:
+    """Splits overlap, five splits leave four degrees of freedom, and two methods are compared."""
+    gap = np.array([0.1, 0.02, 0.06, 0.09, 0.05])
+    assert gap.mean() > 3 * gap.std(ddof=1) / math.sqrt(5)
+    words = sentence_of(mean=[*(0.4 + gap)], sup=[0.4] * 5, ours=[0.4] * 5)
+    assert "sup-not-MIWAE is tied with “mean, then predict” and “supMIWAE”." in words
 
 
 def test_rows_without_a_target_are_left_out_and_missing_cells_stay() -> None:
