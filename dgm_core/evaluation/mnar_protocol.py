@@ -401,14 +401,13 @@ def _right_signs(model: MIWAE, masked: Masked) -> bool:
 
 
 def _row_of(table: str, name: str, scores: list[_Scores], iterations: int, started: float) -> Row:
-    def mean_and_error(values: tuple[float, ...]) -> tuple[float, float]:
+    def mean_and_error(values: list[float]) -> tuple[float, float]:
         error = np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else np.nan
         return float(np.mean(values)), float(error)
 
-    each = _Scores(*zip(*scores, strict=True))  # a tuple over runs in each field
-    rmse, error = mean_and_error(each.rmse)
-    decoder_rmse, decoder_error = mean_and_error(each.decoder_rmse)
-    coverage, coverage_error = mean_and_error(each.coverage)
+    rmse, error = mean_and_error([run.rmse for run in scores])
+    decoder_rmse, decoder_error = mean_and_error([run.decoder_rmse for run in scores])
+    coverage, coverage_error = mean_and_error([run.coverage for run in scores])
     published, published_error = PUBLISHED.get(name, {}).get(table, (np.nan, np.nan))
     return Row(
         table=table,
@@ -419,12 +418,12 @@ def _row_of(table: str, name: str, scores: list[_Scores], iterations: int, start
         decoder_standard_error=decoder_error,
         coverage=coverage,
         coverage_error=coverage_error,
-        ess=float(np.mean(each.ess)),
-        each=tuple(round(value, 4) for value in each.rmse),
-        bounds=tuple(round(value, 3) for value in each.bound),
+        ess=float(np.mean([run.ess for run in scores])),
+        each=tuple(round(run.rmse, 4) for run in scores),
+        bounds=tuple(round(run.bound, 3) for run in scores),
         published=published,
         published_error=published_error,
-        right_signs=float(np.mean(each.right_signs)),
+        right_signs=float(np.mean([run.right_signs for run in scores])),
         runs=len(scores),
         iterations=iterations,
         minutes=(time.monotonic() - started) / 60,

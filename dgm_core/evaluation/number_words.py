@@ -40,9 +40,12 @@ def prediction(rows: Sequence[Row]) -> str:
     for table, own in _by(rows, "table").items():
         others = [
             predictions.Row(
-                *(row[field] for field in ("method", "mean", "error")),
+                row["method"],
+                row["mean"],
+                row["error"],
                 tuple(row["each"]),
-                *(row[field] for field in ("behind", "behind_error")),
+                row["behind"],
+                row["behind_error"],
             )
             for row in own
             if row["method"] not in (predictions.ORACLE, predictions.SUP_NOT)
@@ -53,7 +56,7 @@ def prediction(rows: Sequence[Row]) -> str:
 
 def imputation(rows: Sequence[Row]) -> str:
     """Errors of not-MIWAE's decoder means compared with the published ones."""
-    differences = {
+    differences: dict[tuple[str, ...], Difference] = {
         (row["method"], TITLES.get(row["table"], row["table"])): Difference(
             row["decoder_rmse"] - row["published"],
             math.hypot(row["decoder_standard_error"], row["published_error"] or ROUNDING),
