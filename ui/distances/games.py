@@ -178,12 +178,12 @@ def sentence(configs: Sequence[toy_gan.Config], frames: Sequence[shipped.Both]) 
     first, last = frames[0], frames[-1]
     parts = []
     for side, config in enumerate(configs):
-        text = f"**{config.objective}**: "
+        text = f"**{config.objective}**"
         if last[side].modes is not None:
             all_modes = len(config.distribution.centres)
-            text += f"{last[side].modes} of {all_modes} modes covered, "
+            text += f" covers {last[side].modes} of {all_modes} modes"
         before, now = first[side].wasserstein, last[side].wasserstein
-        text += f"W1 to the target {before:.2f} at first and {now:.2f} now"
+        text += f": W1 to the target was {before:.2f} at first and is {now:.2f} now"
         strongest = max(frame[side].gradient for frame in frames)
         if len(frames) > 1 and strongest < VANISHED and abs(now - before) < STILL:
             text += (

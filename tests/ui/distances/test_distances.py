@@ -142,9 +142,9 @@ def test_any_address_is_understood_or_named_as_left_out(name: str, text: str) ->
 def test_the_sentence_on_both_games_is_made_from_their_frames() -> None:
     configs, frames = shipped.first_games(), shipped.st_games()
     moving, still = games.sentence(configs, frames).split("**minimax**")
-    assert moving.startswith("**Wasserstein**: 8 of 8 modes covered")
+    assert moving.startswith("**Wasserstein** covers 8 of 8 modes: W1")
     assert "does not move" not in moving
-    assert "0 of 8 modes covered" in still
+    assert "0 of 8 modes" in still
     assert "the generator does not move" in still
     swapped = [tuple(reversed(both)) for both in frames]
     moving, still = games.sentence(configs, swapped).split("**minimax**")
