@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dgm_core.studies.inpainting.chain_records import TRACED, Record, most_variable_latents
-from dgm_core.studies.inpainting.two_samplers import SAMPLERS, Config, Frame
+from dgm_core.studies.inpainting.two_samplers import SAMPLERS, Config, Frame, SamplerFrame
 from ui.components.chain_diagnostics import SamplerChunk, diagnostics_message
 from ui.inpainting.chain_words import QUANTITIES, Diagnostics, sentences
 from ui.inpainting.methods import TITLES
@@ -42,6 +42,27 @@ def message(
         warmup=config.warmup,
         state=state,
     )
+
+
+def without_unsent(frames: Sequence[Frame]) -> list[Frame]:
+    """The frames of a finished run without what its last message does not contain.
+
+    The proposals are restricted to the chosen latents, and only the last autocorrelation is kept.
+    """
+    latents, last = _latents(frames), len(frames) - 1
+
+    def reduced(number: int, shot: SamplerFrame) -> SamplerFrame:
+        record = shot.record._replace(proposals=shot.record.proposals.restricted(latents))
+        if number < last:
+            record = record._replace(autocorrelation={})
+        return shot._replace(record=record)
+
+    return [
+        frame._replace(
+            samplers={name: reduced(number, shot) for name, shot in frame.samplers.items()}
+        )
+        for number, frame in enumerate(frames)
+    ]
 
 
 def words(config: Config, frame: Frame, name: str) -> list[str]:

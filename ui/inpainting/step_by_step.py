@@ -67,7 +67,7 @@ class StepByStep:
 
     def panel(self, **options: Any) -> RunPanel:
         """The run with the settings on screen."""
-        return RunPanel(WORKER, self.config, _work, at_end=in_one_block, **options)
+        return RunPanel(WORKER, self.config, _work, at_end=_kept, **options)
 
     def show(self) -> None:
         """Show the shipped run if it has these settings."""
@@ -121,6 +121,13 @@ class StepByStep:
         if self.config is not None and not panel.live:
             run_downloads.chains(self.config, panel.run, scored=self.origin.scored)
         formulas.two_samplers()
+
+
+def _kept(items: list[Any]) -> list[Any]:
+    """What a session keeps of a finished run: all that player, diagnostics and downloads show."""
+    *frames, result = items
+    frames = chain_panel.without_unsent(frames)
+    return in_one_block([*frames, result._replace(frames=frames)])
 
 
 def _work(config: two_samplers.Config) -> Iterator[Any]:

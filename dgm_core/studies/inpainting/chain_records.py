@@ -63,13 +63,25 @@ class Proposals(NamedTuple):
 
     mean: np.ndarray  # (chains, L)
     lower: np.ndarray  # (chains, L (L + 1) / 2) covariances of (0, 0), (1, 0), (1, 1), (2, 0) …
+    latents: tuple[int, ...] | None = None  # the L latents; None = all of the model
 
     def marginal(self, latents: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Means (chains, A) and covariances (chains, A, A) of the A chosen latents."""
-        chosen = np.asarray(latents)
+        """Means (chains, A) and covariances (chains, A, A) of the A chosen latents.
+
+        Raises:
+            ValueError: one of them is not in `latents`.
+        """
+        known = latents if self.latents is None else [self.latents.index(each) for each in latents]
+        chosen = np.asarray(known)
         high = np.maximum(chosen[:, None], chosen)
         low = np.minimum(chosen[:, None], chosen)
         return self.mean[:, chosen], self.lower[:, high * (high + 1) // 2 + low]
+
+    def restricted(self, latents: Sequence[int]) -> Proposals:
+        """The Gaussians of these latents alone."""
+        mean, covariance = self.marginal(latents)
+        row, column = np.tril_indices(len(latents))
+        return Proposals(mean, covariance[:, row, column], tuple(latents))
 
 
 class Record(NamedTuple):

@@ -109,6 +109,9 @@ def test_proposals_are_the_encoders_gaussians_at_the_completed_images() -> None:
     _, covariance = shot.record.proposals.marginal([3, 1])
     expected = distribution.covariance_matrix[:, [[3, 3], [1, 1]], [[3, 1], [3, 1]]]
     np.testing.assert_allclose(covariance, expected, rtol=2e-3, atol=1e-4)
+    few = shot.record.proposals.restricted([4, 3, 1])
+    for a, b in zip(few.marginal([3, 1]), shot.record.proposals.marginal([3, 1]), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_an_image_is_encoded_once() -> None:
