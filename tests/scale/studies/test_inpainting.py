@@ -50,6 +50,8 @@ def rows_of(items: Any) -> list[str]:
 def test_the_command_makes_the_same_table_of_samplers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import dgm_core.commands.evaluate.inpainting  # before its defaults are replaced  # noqa: F401
+
     config = {name: value for name, value in vars(TINY).items() if name != "lair_iterations"}
     del config["images"], config["iterations"]
     monkeypatch.setattr(samplers, "Config", partial(samplers.Config, **config))
