@@ -10,7 +10,6 @@ import base64
 import html
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,9 +19,6 @@ from dgm_core.live import scripts, weights
 from dgm_core.models.vae import VAE
 from dgm_core.rng import draw, generator
 
-PAGE = Path(__file__).parent / "page"
-VIEW = ("board", "view")
-"""Scripts of the view, in the order in which they are joined, after `scripts.client()`."""
 KINDS = {"omniglot": ("Letters with missing pixels", "letters")}
 """Data of a model → title of its page, and what the pictures are."""
 DIGITS = ("Digits with missing pixels", "digits")
@@ -46,22 +42,12 @@ def page(name: str) -> str:
         "name": html.escape(name),
         "summary": html.escape(about["summary"]),
         "licence": html.escape(_text("licence.txt")),
-        "style": _text("page.css") + _text("view.css"),
+        "style": _text("page.css") + scripts.view_style(),
         "page": json.dumps(settings),
         "weights": base64.b64encode(content).decode("ascii"),
-        "script": "\n".join([scripts.client(), view(), _text("page.js")]),
+        "script": "\n".join([scripts.view(), _text("page.js")]),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda found: filled[found[1]], _text("page.html"))
-
-
-def view() -> str:
-    """The script of the view; `scripts.client()` must stand before it."""
-    return "\n".join(_text(f"{name}.js") for name in VIEW)
-
-
-def view_style() -> str:
-    """The style sheet of the view."""
-    return _text("view.css")
 
 
 def pictures(name: str, seed: int = 0) -> np.ndarray:
@@ -86,4 +72,4 @@ def _bits(picture: np.ndarray) -> str:
 
 
 def _text(name: str) -> str:
-    return (PAGE / name).read_text(encoding="utf-8")
+    return (scripts.PAGE / name).read_text(encoding="utf-8")

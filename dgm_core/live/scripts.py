@@ -7,8 +7,11 @@ import json
 from pathlib import Path
 
 ENGINE = Path(__file__).parent / "engine"
+PAGE = Path(__file__).parent / "page"
 PARTS = ("kernels", "stream", "weights", "network", "laws", "sampler")
 """Files of the engine, in the order in which they are joined."""
+VIEW = ("board", "panels", "view")
+"""Files of the view, likewise."""
 
 
 def engine() -> str:
@@ -29,5 +32,15 @@ def client() -> str:
     return f"const LIVE_WORKER = {text};\n{_text('client')}"
 
 
-def _text(name: str) -> str:
-    return (ENGINE / f"{name}.js").read_text(encoding="utf-8")
+def view() -> str:
+    """The script of a page with the classes `LiveChains`, `LivePanels` and `LiveView`."""
+    return "\n".join([client(), *(_text(name, PAGE) for name in VIEW)])
+
+
+def view_style() -> str:
+    """The style sheet of the view."""
+    return (PAGE / "view.css").read_text(encoding="utf-8")
+
+
+def _text(name: str, folder: Path = ENGINE) -> str:
+    return (folder / f"{name}.js").read_text(encoding="utf-8")

@@ -62,16 +62,23 @@ _FIRST = """new MutationObserver((_, self) => {
 }).observe(document, {attributes: true, childList: true, subtree: true});"""
 # The time is taken after the browser has drawn the frame with the picture.
 _WAITS = """() => {
-  const [view, shown] = [window.liveView, window.liveView.showFrame];
+  const panels = window.liveView.panels;
+  const [sent, shown, since] = [panels.send, panels.showFrame, new Map()];
   Object.assign(window, {waits: [], frames: 0});
-  view.showFrame = function (panel, frame) {
-    const since = panel.changedAt;
-    shown.call(view, panel, frame);
+  panels.send = function () {
+    for (const panel of panels.panels)
+      if (!since.has(panel)) since.set(panel, performance.now());
+    sent.call(panels);
+  };
+  panels.showFrame = function (panel, frame) {
+    shown.call(panels, panel, frame);
     window.frames += 1;
-    if (!frame.current || typeof since !== "number") return;
+    const from = since.get(panel);
+    if (!frame.current || from === undefined) return;
+    since.delete(panel);
     requestAnimationFrame(() => {
       const drawn = new MessageChannel();
-      drawn.port1.onmessage = () => window.waits.push(performance.now() - since);
+      drawn.port1.onmessage = () => window.waits.push(performance.now() - from);
       drawn.port2.postMessage(null);
     });
   };

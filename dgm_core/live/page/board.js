@@ -30,7 +30,7 @@ class LiveBoard {
     this.past = [];
     this.tool = "hide";
     this.size = 5;
-    this.stroke = null; // { last: [x, y], before }
+    this.stroke = null; // { last: [x, y], picture, hidden }: the latter before it
     this.spot = null; // position of the brush
     this.cursor = [14, 14]; // pixel of the keyboard
     this.frame = 0;
@@ -39,14 +39,14 @@ class LiveBoard {
 
   /** Replace the picture, the mask or both. */
   set({ picture = this.picture, hidden = this.hidden }, { remember = true } = {}) {
-    if (remember) this.remember();
+    if (remember) this.remember(this);
     this.picture = Uint8Array.from(picture);
     this.hidden = Uint8Array.from(hidden);
     this.changed();
   }
 
-  remember() {
-    this.past.push({ picture: this.picture.slice(), hidden: this.hidden.slice() });
+  remember({ picture, hidden }) {
+    this.past.push({ picture: picture.slice(), hidden: hidden.slice() });
     if (this.past.length > LIVE_UNDO) this.past.shift();
   }
 
@@ -120,11 +120,11 @@ class LiveBoard {
 
   end() {
     if (!this.stroke) return;
-    const { picture, hidden } = this.stroke;
+    const before = this.stroke;
     this.stroke = null;
     const same = (a, b) => a.every((bit, i) => bit === b[i]);
-    if (same(picture, this.picture) && same(hidden, this.hidden)) return;
-    this.past.push({ picture, hidden });
+    if (same(before.picture, this.picture) && same(before.hidden, this.hidden)) return;
+    this.remember(before);
     this.on.say(this.summary);
   }
 
