@@ -15,12 +15,14 @@ from ui.inpainting import (
     gallery,
     inputs,
     links,
+    live,
     pictures,
     slow_motion,
     step_by_step,
     studies,
 )
 from ui.inpainting.all_methods import AllMethods
+from ui.inpainting.live import Live
 from ui.inpainting.slow_motion import SlowMotion
 from ui.inpainting.step_by_step import StepByStep
 from ui.inpainting.studies import Studies
@@ -28,14 +30,14 @@ from ui.inpainting.studies import Studies
 frame.page(
     "Inpainting",
     "Paint over part of an image, and models fill in the hidden pixels. Watch two samplers step "
-    "by step, compare all methods, or measure both samplers on many images.",
+    "by step or live, compare all methods, or measure both samplers on many images.",
     "Inpainting",
     shortcuts.INPAINTING,
 )
 st.html(figures.ONCE)
 View = StepByStep | SlowMotion | AllMethods | Studies
-VIEWS: dict[str, type[View]] = {
-    view.name: view for view in (StepByStep, SlowMotion, AllMethods, Studies)
+VIEWS: dict[str, type[View | Live]] = {
+    view.name: view for view in (StepByStep, Live, SlowMotion, AllMethods, Studies)
 }
 WORKERS = [module.WORKER for module in (step_by_step, slow_motion, all_methods, studies)]
 for worker in WORKERS:
@@ -43,7 +45,7 @@ for worker in WORKERS:
 links.receive(VIEWS)
 
 
-def introduce(view: type[View]) -> None:
+def introduce(view: type[View | Live]) -> None:
     """Tell the visitor what to look at."""
     if view.picture and pictures.is_colour(pictures.dataset_on_screen()):
         st.caption(
@@ -70,6 +72,48 @@ def show_run(view: View, panel: run_panel.RunPanel) -> None:
     view.follow(run)
 
 
+def show_live(view: Live) -> None:
+    """Show the samplers of the browser; no run of this visitor needs the server meanwhile."""
+    for name in WORKERS:
+        jobs.worker(name).stop()
+    try:
+        view.show()
+    except zoo.BrokenModel as error:
+        broken(error)
+
+
+def show_view(view: View, link: dict[str, str], automatic: bool) -> None:
+    """Show the run of a view, its buttons, and its results."""
+    automatic = automatic and not view.available
+    try:
+        if automatic and view.config is not None:
+            view.load()
+        panel = view.panel(automatic=automatic, stops=WORKERS)
+    except zoo.BrokenModel as error:
+        broken(error)
+    if panel.run is None and panel.worker.run is not None:
+        panel.worker.close()
+        panel.worker.run = None  # it starts again when its settings come back
+    with buttons:
+        panel.buttons()
+    with results:
+        shown = st.container()
+        view.below(panel)
+    with shown:
+        if view.config is None and not view.available:
+            st.caption(
+                "Nothing to fill in yet." if problem is None else "Choose at least one method."
+            )
+            share_links.send(link)
+            return
+        run = panel.run
+        if run is not None:
+            run.shown = run.shown_late = 0
+        # The browser takes as long for a new address as for an image, so the image comes first.
+        send = partial(share_links.send, link)
+        jobs.follow(run, lambda: show_run(view, panel), 0.25, live=panel.live, after=send)
+
+
 chosen = VIEWS[
     links.view_setting(VIEWS).widget(
         st.segmented_control, "View", required=True, label_visibility="collapsed", wrap=True
@@ -77,21 +121,24 @@ chosen = VIEWS[
 ]
 cases = st.container()
 controls, results = st.columns([4, 7], gap="large")
-with results:
-    introduce(chosen)
+# On a phone, the samplers of the browser are directly under the canvas.
+picture_place = st.container() if chosen is Live else None
+if chosen is not Live:
+    with results:
+        introduce(chosen)
 with controls:
     problem = None
     inputs.remember_first()  # the link holds them, also in a view without an image
     try:
         if chosen.picture:
-            problem = inputs.problem()
+            problem = inputs.problem(picture_place, quiet=live.QUIET if chosen is Live else None)
     except zoo.BrokenModel as error:
         broken(error)
     if problem is not None and not links.holds_picture():
         st.caption("The link of this page holds the mask and the settings, but no uploaded image.")
     settings = st.container()
     automatic = False
-    if chosen.picture:
+    if chosen.picture and chosen is not Live:
         automatic = st.toggle("Run after every stroke", key=frame.kept("at_once", True))
     buttons = st.container()
 with results:
@@ -101,30 +148,10 @@ link = links.texts(VIEWS, picture=problem is not None)
 with cases:
     gallery.show(VIEWS, link)
 
-automatic = automatic and not view.available
-try:
-    if automatic and view.config is not None:
-        view.load()
-    panel = view.panel(automatic=automatic, stops=WORKERS)
-except zoo.BrokenModel as error:
-    broken(error)
-if panel.run is None and panel.worker.run is not None:
-    panel.worker.close()
-    panel.worker.run = None  # it starts again when its settings come back
-with buttons:
-    panel.buttons()
-
-with results:
-    shown = st.container()
-    view.below(panel)
-with shown:
-    if view.config is None and not view.available:
-        st.caption("Nothing to fill in yet." if problem is None else "Choose at least one method.")
-        share_links.send(link)
-    else:
-        run = panel.run
-        if run is not None:
-            run.shown = run.shown_late = 0
-        # The browser takes as long for a new address as for an image, so the image comes first.
-        send = partial(share_links.send, link)
-        jobs.follow(run, lambda: show_run(view, panel), 0.25, live=panel.live, after=send)
+if isinstance(view, Live):
+    with results:
+        show_live(view)
+        introduce(Live)
+    share_links.send(link)
+else:
+    show_view(view, link, automatic)

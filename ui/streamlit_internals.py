@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from streamlit import runtime
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -45,6 +46,17 @@ def browser_reported(key: str) -> bool:
         return False
     state = context.session_state._state
     return state._get_widget_id(key) in state._new_widget_state
+
+
+def media_path(content: bytes, place: str) -> str:
+    """Offer a file to browsers for as long as pages name it; its path, relative to the server's.
+
+    Args:
+        content: of the file; another content has another path.
+        place: the part of the page that needs the file.
+    """
+    files = runtime.get_instance().media_file_mgr
+    return files.add(content, "application/octet-stream", place).lstrip("/")
 
 
 def in_script_run() -> bool:

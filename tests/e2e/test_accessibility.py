@@ -14,6 +14,7 @@ from tests.e2e.page_helpers import NewPage, assert_no_horizontal_overflow, settl
 
 VIEWS = {
     "Step by step": ".player",
+    "Live": ".live-panel[data-iteration]",
     "Slow motion": ".slow",
     "All methods": ".methods .card",
     "Studies": ".js-plotly-plot .main-svg",

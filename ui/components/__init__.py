@@ -11,6 +11,8 @@ from typing import Any
 
 import streamlit as st
 
+from dgm_core.live import scripts
+
 SD_MAX = 0.5
 """The largest standard deviation of a value in [0, 1]: white in images of deviations."""
 
@@ -18,6 +20,8 @@ REGISTERED: dict[str, tuple[Path, tuple[str, ...]]] = {}
 """Component → its folder and the shared names that it uses."""
 
 _SHARED = Path(__file__).parent / "shared"
+_OF_THE_LIBRARY = {"live": {".js": scripts.view, ".css": scripts.view_style}}
+"""Shared name → kind → function that returns the text."""
 _MOUNTING = "mounting"  # part of every component
 
 
@@ -28,14 +32,16 @@ def inline_component(folder: Path, *shared: str) -> Callable[..., Any]:
 
     Args:
         folder: of the component; other .css and .js files in it are parts of the component.
-        shared: names of files in `shared/`. The scripts are joined to one module in this order:
-            `mounting.js`, the shared scripts, the parts, the script of the component. So they
-            need no imports, and no name may be declared twice. Style sheets are joined likewise.
+        shared: names of files in `shared/`, or "live", the live view of the library. The scripts
+            are joined to one module in this order: those of the library, `mounting.js`, the shared
+            scripts, the parts, the script of the component. So they need no imports, and no name
+            may be declared twice. Style sheets are joined likewise.
 
     Raises:
         FileNotFoundError: a file of the component is missing, or a shared name has no file.
     """
-    unknown = [name for name in shared if not any(_SHARED.glob(f"{name}.*"))]
+    ours = [name for name in shared if name not in _OF_THE_LIBRARY]
+    unknown = [name for name in ours if not any(_SHARED.glob(f"{name}.*"))]
     if unknown:
         raise FileNotFoundError(f"expected names of files in {_SHARED}, got {unknown}")
 
@@ -58,8 +64,13 @@ def composed(folder: Path, shared: Sequence[str], kind: str) -> str:
     files += [file for file in sorted(folder.glob(f"*{kind}")) if file != own]
     files.append(own)
     tables = [_as_script(name) for name in shared if kind == ".js"]
-    texts = [*tables, *(file.read_text(encoding="utf-8") for file in files)]
+    library = [_OF_THE_LIBRARY[name][kind]() for name in shared if _has(name, kind)]
+    texts = [*library, *tables, *(file.read_text(encoding="utf-8") for file in files)]
     return "\n".join(text for text in texts if text)
+
+
+def _has(name: str, kind: str) -> bool:
+    return kind in _OF_THE_LIBRARY.get(name, ())
 
 
 def _as_script(name: str) -> str:

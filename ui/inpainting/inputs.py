@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.samplers import INITIALISATIONS
 from dgm_core.studies.inpainting import comparison, two_samplers
@@ -28,17 +29,24 @@ class Problem(NamedTuple):
     hidden: np.ndarray  # (H, W) bool
 
 
-def problem() -> Problem | None:
-    """Show the widgets that all views share; None while there is nothing to fill in."""
+def problem(
+    picture_place: DeltaGenerator | None = None, *, quiet: str | None = None
+) -> Problem | None:
+    """Show the widgets that all views share; None while there is nothing to fill in.
+
+    Args:
+        picture_place: container for the choice of the image; None: under the canvas.
+        quiet: as for `masks.choose_mask`.
+    """
     remember_first()
     canvas_place = st.container()
-    with st.container(border=True):
+    with picture_place or st.container(), st.container(border=True):
         picture = pictures.choose_picture()
     if picture is None:
         return None
     drawing = pictures.drawing() if pictures.is_drawn() else None
     with canvas_place:
-        hidden = masks.choose_mask(picture, drawing)
+        hidden = masks.choose_mask(picture, drawing, quiet=quiet)
     blank = drawing is not None and not picture.levels.any()
     return Problem(picture, hidden) if hidden.any() and not blank else None
 

@@ -13,8 +13,9 @@ import streamlit as st
 from dgm_core.missing import masks
 from dgm_core.rng import generator
 from ui import intake
-from ui.components.pixel_canvas import Drawing, pixel_canvas
+from ui.components.pixel_canvas import Drawing, painted, pixel_canvas
 from ui.frame import KEPT, kept, last_value, renew
+from ui.frame import remember as remember_value
 from ui.inpainting.pictures import CANVAS, Picture
 from ui.uploaded_pictures import KINDS
 from ui.uploads import newest
@@ -56,12 +57,15 @@ def middle_hole(side: int) -> np.ndarray:
     return ~masks.box(side, side, quarter, quarter, 2 * quarter, 2 * quarter).numpy()
 
 
-def choose_mask(picture: Picture, drawing: Drawing | None = None) -> np.ndarray:
+def choose_mask(
+    picture: Picture, drawing: Drawing | None = None, *, quiet: str | None = None
+) -> np.ndarray:
     """Show the canvas and the shapes; the mask (H, W) bool, True = hidden.
 
     Args:
         picture: the image under the mask.
         drawing: the visitor's ink, if the image is drawn on the same canvas.
+        quiet: name of the mask in the address, if strokes are to start no rerun.
     """
     state, side = st.session_state, picture.side
     problem = _take_upload(side)  # before the canvas is drawn
@@ -74,9 +78,10 @@ def choose_mask(picture: Picture, drawing: Drawing | None = None) -> np.ndarray:
             bits=state[named("mask", side)],
             revision=state[named("mask_revision", side)],
             background=picture.background,
-            on_change=partial(_no_preset, side),
+            on_change=partial(_take_stroke, side),
             label="Paint the pixels to hide",
             drawing=drawing,
+            quiet=quiet,
         )
         if stroke is not None:
             state[named("mask", side)] = stroke.bits
@@ -88,7 +93,7 @@ def choose_mask(picture: Picture, drawing: Drawing | None = None) -> np.ndarray:
                 format_func=lambda name: name.removesuffix(" half"),
                 key=KEPT + _preset(side),
                 on_change=_apply_preset,
-                args=(side,),
+                args=(side, _preset(side)),
             )
         _shape_settings(side)
         with st.popover("Upload a mask", width="content"):
@@ -100,14 +105,14 @@ def choose_mask(picture: Picture, drawing: Drawing | None = None) -> np.ndarray:
 
 def _shape_settings(side: int) -> None:
     preset = st.session_state[KEPT + _preset(side)]
-    change = {"on_change": _apply_preset, "args": (side,)}
+    change = {"on_change": _apply_preset, "args": (side, _preset(side))}
     if preset == "random":
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         rate = named("rate", side)
         kept(rate, 50)
         left.slider("Hidden pixels, %", 5, 95, step=5, key=KEPT + rate, **change)
-        new_draw = {"side": side, "new_draw": True}
-        right.button("New draw", on_click=_apply_preset, kwargs=new_draw, width="stretch")
+        again = {"on_click": _apply_preset, "args": change["args"], "kwargs": {"new_draw": True}}
+        right.button("New draw", width="stretch", **again)
     elif preset == "box":
         for column, (name, (label, low, first)) in zip(
             2 * st.columns(2), _box(side).items(), strict=True
@@ -137,17 +142,32 @@ def _preset(side: int) -> str:
     return f"{named('preset', side)}.{st.session_state.get(named('preset_round', side), 0)}"
 
 
+def _take_stroke(side: int) -> None:
+    """Keep a stroke, also if the next page shows no canvas; it ends the choice of a shape.
+
+    A shape that was chosen at the same time has raised the revision; it replaces the stroke.
+    """
+    state = st.session_state
+    stroke = painted(named(CANVAS, side), side, side, state[named("mask_revision", side)])
+    if stroke is not None:
+        state[named("mask", side)] = stroke.bits
+        _no_preset(side)
+
+
 def _no_preset(side: int) -> None:
     if last_value(_preset(side), None) is not None:
         name = named("preset_round", side)
         st.session_state[name] = st.session_state.get(name, 0) + 1
 
 
-def _apply_preset(side: int, *, new_draw: bool = False) -> None:
+def _apply_preset(side: int, widget: str, *, new_draw: bool = False) -> None:
+    """Hide the shape that the widget of this name shows."""
     state = st.session_state
-    preset = state[KEPT + _preset(side)]
+    preset = state.get(KEPT + widget)
     if preset is None:
         return
+    if widget != _preset(side):  # a stroke arrived with the choice, and another widget replaces it
+        remember_value(_preset(side), preset)
     if preset == "random":
         draw = named("mask_draw", side)
         state[draw] = state.get(draw, 0) + new_draw

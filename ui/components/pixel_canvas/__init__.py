@@ -31,7 +31,8 @@ from ui.components import inline_component
 from ui.components.bits import pack, unpack
 
 _COMPONENT = inline_component(
-    Path(__file__).parent, "visually_hidden", "bits", "hidden_pixels", "radio_group", "steering"
+    Path(__file__).parent,
+    *("visually_hidden", "bits", "hidden_pixels", "radio_group", "steering", "unsent"),
 )
 
 GRAIN = 4
@@ -75,6 +76,7 @@ def pixel_canvas(
     label: str,
     peek: bool = False,
     drawing: Drawing | None = None,
+    quiet: str | None = None,
 ) -> Stroke | None:
     """Show the canvas; return the pixels painted since `revision`, or None.
 
@@ -94,6 +96,9 @@ def pixel_canvas(
         drawing: If given, the visitor can switch between drawing and hiding on the same canvas.
             `background` is the image made from the drawing, shown while hiding. `drawn` reads
             the ink.
+        quiet: Name in the address of the page. If given, strokes of the mask start no rerun: the
+            browser writes the mask into the address, and sends it when the visitor uses another
+            part of the page. `window.pixelCanvases` has it at any time.
 
     Raises:
         ValueError: `bits`, `background` or `drawing` does not have the size of the grid.
@@ -115,6 +120,7 @@ def pixel_canvas(
             "background": None if background is None else _picture(background, height, width),
             "peek": peek,
             "maxWidth": max_width,
+            "quiet": quiet,
         },
         on_pixels_change=on_change or (lambda: None),
         on_drawing_change=lambda: None,
@@ -148,6 +154,7 @@ def drawing_canvas(
             "background": None,
             "peek": False,
             "maxWidth": max_width,
+            "quiet": None,
         },
         on_pixels_change=lambda: None,
         on_drawing_change=lambda: None,

@@ -1,7 +1,13 @@
 // Pixels to paint, and a digit to draw. The browser owns the layers: Python replaces a layer only
-// with a new `rev`, and receives it as packed bits after each stroke.
+// with a new `rev`, and receives it as packed bits after each stroke. With `quiet`, Python receives
+// the mask when the visitor turns to something else, and the address holds it meanwhile.
+//
+// The page can read and follow what is on a canvas with a picture and a mask:
+//   window.pixelCanvases.get(key)   → { hidden: packed bits, picture: grey levels }, in base64
+//   document, event "pixelcanvas"   → its detail is the key; dispatched while the visitor paints
 
 const numbers = new Map(); // canvas and layer → number of the last stroke, even if not shown
+const ADDRESS_PAUSE = 300; // milliseconds; browsers limit how often an address may change
 
 export default component({
   create: (parent) => new Board(parent),
@@ -31,10 +37,14 @@ class Board {
     this.spot = null; // position of the brush, in pixels: {x, y}
     this.cursor = null; // pixel of the keyboard: [x, y]
     this.frame = 0;
+    this.unsent = new Unsent();
+    this.addressing = 0; // timer
     this.listen();
   }
 
   dispose() {
+    this.unsent.dispose();
+    window.pixelCanvases?.delete(this.data?.key);
     cancelAnimationFrame(this.frame);
     this.observer.disconnect();
     window.removeEventListener("resize", this.onresize);
@@ -45,7 +55,10 @@ class Board {
     const last = this.data;
     this.data = data;
     this.send = send;
+    this.root.toggleAttribute("data-quiet", data.quiet !== null);
     const changes = data.layers.map((each) => this.layerOf(each).sync(each, data));
+    if (changes.some((change, i) => change && data.layers[i].kind === "mask")) this.forget();
+    if (data.quiet === null) this.unsent.flush();
     const resized = last?.width !== data.width || last?.height !== data.height;
     if (resized) {
       this.cursor = [data.width >> 1, data.height >> 1];
@@ -61,6 +74,7 @@ class Board {
     this.showLayer();
     this.settle();
     this.layout();
+    this.announce();
   }
 
   layerOf({ name, kind }) {
@@ -173,9 +187,44 @@ class Board {
     const key = `${this.data.key} ${name}`;
     const stroke = (numbers.get(key) ?? 0) + 1;
     numbers.set(key, stroke);
-    this.send(name, { bits: pack(layer.bits), width, height, stroke, rev });
+    const message = { bits: pack(layer.bits), width, height, stroke, rev };
+    const send = () => this.send(name, message);
+    if (this.data.quiet !== null && layer.kind === "mask") this.keep(send);
+    else {
+      this.unsent.flush();
+      send();
+    }
     if (layer === this.layer) this.status.textContent = this.summary();
     this.redraw();
+  }
+
+  /** Send the mask later; write it into the address now. */
+  keep(send) {
+    this.unsent.set(send);
+    clearTimeout(this.addressing);
+    const name = this.data.quiet;
+    this.addressing = setTimeout(async () => {
+      const text = await linkText(bytesOf(pack(this.hidden.bits)));
+      if (this.unsent.send === send) writeAddress({ [name]: text });
+    }, ADDRESS_PAUSE);
+  }
+
+  /** Python has replaced the mask. */
+  forget() {
+    this.unsent.set(null);
+    clearTimeout(this.addressing);
+  }
+
+  /** Tell the page what the canvas shows, if that has changed. */
+  announce() {
+    const { key, background } = this.data;
+    if (!this.hidden || background?.channels !== 1) return;
+    window.pixelCanvases ??= new Map();
+    const last = window.pixelCanvases.get(key);
+    const shown = { hidden: pack(this.hidden.bits), picture: background.bytes };
+    if (last?.hidden === shown.hidden && last.picture === shown.picture) return;
+    window.pixelCanvases.set(key, shown);
+    document.dispatchEvent(new CustomEvent("pixelcanvas", { detail: key }));
   }
 
   summary() {
@@ -387,6 +436,7 @@ class Board {
   }
 
   redraw() {
+    this.announce();
     this.frame ||= requestAnimationFrame(() => this.paint());
   }
 
