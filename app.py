@@ -9,9 +9,8 @@ import streamlit as st
 
 from ui import front_door
 from ui.clusters import front as clusters_front
-from ui.components.chain_player import chain_player
 from ui.distances import front as distances_front
-from ui.inpainting import shipped
+from ui.inpainting import front as inpainting_front
 from ui.latent import front as latent_front
 from ui.likelihood import front as likelihood_front
 from ui.mnar import front
@@ -43,12 +42,13 @@ with text:
         "some images it is far off. **Metropolis-within-Gibbs** is exact in the limit of many "
         "iterations, but that limit may be out of reach.\n\n"
         "In the lab you choose or draw a digit, paint over any part of it, and watch both "
-        "samplers while they run. You can also compare **all methods** on one image, a digit or a "
-        "face: samplers, MIWAE, mixtures of factor analysers, and simple baselines."
+        "samplers while they run. The view Live runs them **in your browser** while you paint. "
+        "You can also compare **all methods** on one image, a digit or a face: samplers, MIWAE, "
+        "mixtures of factor analysers, and simple baselines."
     )
     st.page_link("pages/1_Inpainting.py", label="Open the inpainting lab", icon=":material/brush:")
 with figure:
-    chain_player("player", shipped.st_showcase().message)
+    inpainting_front.picture()
 st.divider()
 text, figure = front_door.room("Exact likelihood")
 with text:

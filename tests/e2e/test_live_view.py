@@ -6,14 +6,13 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
-import pytest
 from playwright.sync_api import Locator, Page, Request, WebSocket, expect
 
 from tests.e2e.board import Board
-from tests.e2e.page_helpers import NewPage, levels, settle, until
+from tests.e2e.page_helpers import NewPage, assert_no_horizontal_overflow, levels, settle, until
+from tests.e2e.test_accessibility import AXE, assert_wcag
 from ui.components.bits import from_link
 
-pytestmark = pytest.mark.e2e
 METROPOLIS = "[data-sampler^=Metropolis]"
 _NUMBER = re.compile(r"\d+")
 
@@ -176,3 +175,34 @@ def test_weights_that_do_not_arrive_get_a_message(server: str, new_page: NewPage
     expect(page.locator(".where.problem")).to_have_text(
         "The weights could not be loaded: the server answered 503"
     )
+
+
+def test_the_front_page_loads_the_weights_when_the_visitor_starts_the_samplers(
+    server: str, new_page: NewPage
+) -> None:
+    page = new_page(locale="en-GB", viewport={"width": 400, "height": 900}, color_scheme="dark")
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url))
+    page.goto(server)
+    page.locator(".player").first.wait_for()
+    settle(page)
+    assert not [each for each in fetched if each.endswith(".bin")]
+    page.get_by_role("button", name="Paint, and run both samplers in your browser").click()
+    panel = page.locator(METROPOLIS)
+    expect(panel).to_have_attribute("data-iteration", _NUMBER)
+    settle(page)
+    assert len([each for each in fetched if each.endswith(".bin")]) == 1
+    fetched.clear()
+    board = Board(page.locator(".live-board canvas"))
+    page.get_by_role("button", name="Draw", exact=True).click()
+    board.drag((3, 3), (3, 24))
+    mean = panel.locator("canvas").first
+    until(page, lambda: (levels(mean)[3, 4:24] == 255).all(), "the chains observe the line")
+    page.get_by_role("button", name="Picture 5").click()
+    until(page, lambda: (levels(mean)[3, 4:24] != 255).any(), "the picture is replaced")
+    assert [each for each in fetched if each.startswith("http")] == []
+    assert_no_horizontal_overflow(page)
+    page.evaluate(AXE)
+    assert_wcag(page, "front page with the live samplers")
+    page.get_by_role("button", name="Show the finished run").click()
+    page.locator(".player").first.wait_for()

@@ -285,25 +285,3 @@ class LiveBoard {
     }
   }
 }
-
-/** Bits (0 or 1 each) as text for addresses, and back; null if the text is not of such bits. */
-const liveBits = {
-  toText(bits) {
-    const bytes = new Uint8Array(Math.ceil(bits.length / 8));
-    for (const [i, bit] of bits.entries()) bytes[i >> 3] |= bit << (7 - (i & 7));
-    const text = btoa(String.fromCharCode(...bytes));
-    return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  },
-  fromText(text, count = LIVE_PIXELS) {
-    try {
-      const bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-      if (bytes.length !== Math.ceil(count / 8)) return null;
-      return Uint8Array.from(
-        { length: count },
-        (_, i) => (bytes.charCodeAt(i >> 3) >> (7 - (i & 7))) & 1,
-      );
-    } catch {
-      return null;
-    }
-  },
-};

@@ -9,13 +9,36 @@ function bytesOfPage() {
   return bytes.buffer;
 }
 
-const pictures = PAGE.pictures.map((text) => liveBits.fromText(text));
+/** Bits (0 or 1 each) as text for addresses, and back; null if the text is not of such bits. */
+const packedBits = {
+  toText(bits) {
+    const bytes = new Uint8Array(Math.ceil(bits.length / 8));
+    for (const [i, bit] of bits.entries()) bytes[i >> 3] |= bit << (7 - (i & 7));
+    const text = btoa(String.fromCharCode(...bytes));
+    return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  },
+  fromText(text, count = LIVE_PIXELS) {
+    try {
+      const bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+      if (bytes.length !== Math.ceil(count / 8)) return null;
+      return Uint8Array.from(
+        { length: count },
+        (_, i) => (bytes.charCodeAt(i >> 3) >> (7 - (i & 7))) & 1,
+      );
+    } catch {
+      return null;
+    }
+  },
+};
+const pictures = PAGE.pictures.map((text) => packedBits.fromText(text));
 
 /** The address after "#" → { picture, hidden, seed }; what cannot be read is left out. */
 function stateOf(hash) {
   const found = new URLSearchParams(hash.replace(/^#/, ""));
   const state = {};
-  const [picture, hidden] = ["x", "hide"].map((name) => liveBits.fromText(found.get(name) ?? ""));
+  const [picture, hidden] = ["x", "hide"].map((name) =>
+    packedBits.fromText(found.get(name) ?? ""),
+  );
   if (picture) state.picture = picture;
   if (hidden) state.hidden = hidden;
   const seed = Number(found.get("seed") ?? Number.NaN);
@@ -24,7 +47,7 @@ function stateOf(hash) {
 }
 
 function hashOf({ picture, hidden, seed }) {
-  return `#x=${liveBits.toText(picture)}&hide=${liveBits.toText(hidden)}&seed=${seed}`;
+  return `#x=${packedBits.toText(picture)}&hide=${packedBits.toText(hidden)}&seed=${seed}`;
 }
 
 let waiting = 0;

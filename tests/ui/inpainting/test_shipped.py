@@ -59,7 +59,7 @@ def test_the_diagnostics_are_those_of_the_same_run() -> None:
 
 def test_the_front_page_needs_no_torch() -> None:
     code = (
-        "import sys, ui.frame, ui.inpainting.shipped, ui.components.chain_player\n"
+        "import sys, ui.frame, ui.inpainting.front, ui.components.live_chains\n"
         "import ui.components.chain_diagnostics\n"
         "assert not {'torch', 'sklearn', 'torchvision'} & set(sys.modules)"
     )
