@@ -378,6 +378,19 @@ def rounding() -> str:
     return _table([*heads, "log ρ differs by", "acceptance"], lines)
 
 
+def live_speed() -> str:
+    """How fast the live engine and its pages are, with the load of the machine."""
+    lines = []
+    for row in _rows("live", "speed"):
+        goal = row.get("goal")
+        target = "" if goal is None else f"≤ {goal:.3g}"
+        if goal is not None and row["value"] > goal:
+            target += ", missed"
+        value = f"{_number(row['value'], 0 if row['value'] >= 100 else 2)} {row['unit']}"
+        lines.append([row["what"], value.strip(), target, _number(row["load"], 1)])
+    return _table(["", "measured", "target", "load average"], lines)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "samplers": samplers,
     "studies": studies,
@@ -394,6 +407,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "hits": hits,
     "distances": distances,
     "rounding": rounding,
+    "live speed": live_speed,
     "samplers words": lambda: number_words.samplers(_rows("inpainting_tables", "samplers")),
     "studies words": lambda: number_words.studies(
         [row for row in sampler_rows.load(SWEEPS) if row.sweep == "missing rate"]

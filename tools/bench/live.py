@@ -1,19 +1,22 @@
-"""`python -m tools.bench.live`: the live engine and its page in Chromium, beside PyTorch.
+"""`python -m tools.bench.live`: the live engine and its pages in Chromium, beside PyTorch.
 
 The part `engine` calls one iteration of Metropolis-within-Gibbs with 8 chains in WebAssembly, one
 in plain JavaScript, and PyTorch's encoder and decoder for the same 8 rows on one thread, in turns.
-The part `page` opens the exported page with an empty cache and paints on it.
+The part `page` opens the exported page with an empty cache and paints on it. The part `lab` does
+the same in the view Live of the inpainting lab, and starts the samplers of the front page.
+`--write` puts the results into `assets/live.toml` and `docs/numbers/speed.md`.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,15 +26,21 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dgm_core import zoo
 from dgm_core.bench.timing import Line, one_thread
+from dgm_core.evaluation import number_tables
+from dgm_core.evaluation.number_tables import ASSETS
 from dgm_core.live import export, scripts, weights
 from dgm_core.models.vae import VAE
-from tools.bench.browser import NoBrowser, browser
+from dgm_core.studies.toml_rows import put_row, rounded
+from tools.bench.browser import NoBrowser, bounds, browser
 from tools.bench.output import parsed, print_lines
+from tools.bench.server import LAB, Server, serving
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize
 
-PARTS = ("engine", "page")
+PARTS = ("engine", "page", "lab")
+TABLE = "live speed"
+SIZE: ViewportSize = {"width": 1280, "height": 1000}
 CHAINS = 8
 _ENGINE = """([engine, weights, observed, chains]) => {
   const script = document.createElement("script");
@@ -55,34 +64,38 @@ _ENGINE = """([engine, weights, observed, chains]) => {
     return [timed(() => window.alternatives[which].step(), times), timed(passes, times)];
   };
 }"""
-_FIRST = """new MutationObserver((_, self) => {
-  if (!document.querySelector("[data-iteration]")) return;
-  window.first = performance.now();
-  self.disconnect();
-}).observe(document, {attributes: true, childList: true, subtree: true});"""
-# The time is taken after the browser has drawn the frame with the picture.
-_WAITS = """() => {
-  const panels = window.liveView.panels;
-  const [sent, shown, since] = [panels.send, panels.showFrame, new Map()];
-  Object.assign(window, {waits: [], frames: 0});
-  panels.send = function () {
-    for (const panel of panels.panels)
-      if (!since.has(panel)) since.set(panel, performance.now());
-    sent.call(panels);
+# Times are taken after the browser has drawn the frame with the picture. A wait runs from the
+# first problem that a worker has not answered yet.
+_WATCH = """(() => {
+  Object.assign(window, {first: null, waits: [], frames: 0});
+  const drawn = (then) => requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => then(performance.now());
+    channel.port2.postMessage(null);
+  });
+  window.Worker = class extends Worker {
+    constructor(...given) {
+      super(...given);
+      this.since = this.number = null;
+      this.addEventListener("message", ({data}) => {
+        if (data.type !== "frame") return;
+        window.frames += 1;
+        if (window.first === null) drawn((now) => { window.first ??= now; });
+        if (data.problem !== this.number || this.since === null) return;
+        const from = this.since;
+        this.since = null;
+        drawn((now) => window.waits.push(now - from));
+      });
+    }
+    postMessage(message, ...rest) {
+      if (message.type === "problem") {
+        this.number = message.number;
+        this.since ??= performance.now();
+      }
+      super.postMessage(message, ...rest);
+    }
   };
-  panels.showFrame = function (panel, frame) {
-    shown.call(panels, panel, frame);
-    window.frames += 1;
-    const from = since.get(panel);
-    if (!frame.current || from === undefined) return;
-    since.delete(panel);
-    requestAnimationFrame(() => {
-      const drawn = new MessageChannel();
-      drawn.port1.onmessage = () => window.waits.push(performance.now() - from);
-      drawn.port2.postMessage(null);
-    });
-  };
-}"""
+})();"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -90,14 +103,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.bench.live", description=__doc__)
     parser.add_argument("--model", default="mnist-dlvm")
     parser.add_argument("--rounds", type=int, default=40, help="turns of the part engine")
-    parser.add_argument("--strokes", type=int, default=30, help="strokes of the part page")
+    parser.add_argument("--strokes", type=int, default=30, help="strokes of page and lab")
+    parser.add_argument("--write", action="store_true", help="write the documentation")
     options = parsed(parser, PARTS, arguments)
+    lines = measured(options)
     try:
-        print_lines(measured(options))
+        print_lines(written(lines) if options.write else lines)
     except NoBrowser as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def written(lines: Iterable[Line]) -> Iterator[Line]:
+    """The same lines; each is put into the documentation, with the load at its time."""
+    for line in lines:
+        row = rounded({**line._asdict(), "load": os.getloadavg()[0]})
+        known = {name: value for name, value in row.items() if value is not None}
+        put_row(ASSETS / "live.toml", "speed", known, ["what"])
+        yield line
+    number_tables.update([TABLE])
 
 
 def measured(options: argparse.Namespace) -> Iterator[Line]:
@@ -107,6 +132,8 @@ def measured(options: argparse.Namespace) -> Iterator[Line]:
             yield from _engine(chromium, options.model, options.rounds)
         if "page" in options.parts:
             yield from _page(chromium, options.model, options.strokes)
+        if "lab" in options.parts:
+            yield from _lab(chromium, options.strokes)
 
 
 def flops(model: VAE) -> int:
@@ -167,30 +194,89 @@ def _page(chromium: Browser, name: str, strokes: int) -> Iterator[Line]:
         yield Line("page: size", file.stat().st_size / 1e6, "MB", 4.0)
         first = []
         for _ in range(5):
-            context = chromium.new_context(viewport={"width": 1280, "height": 1000})
-            page = context.new_page()
-            page.add_init_script(_FIRST)
-            page.goto(file.as_uri())
-            while (shown := page.evaluate("window.first ?? null")) is None:
-                page.wait_for_timeout(20)
-            first.append(shown)
+            context, page = _opened(chromium, file.as_uri())
+            first.append(_first(page))
             if len(first) < 5:
                 context.close()
         yield Line("page: opening to the first live picture", statistics.median(first), "ms", 2000)
-        yield from _strokes(page, strokes)
+        yield from _strokes("page", page, page.locator(".live-board canvas"), strokes)
         yield Line("page: private memory of its process", _memory(chromium), "MB", 150)
         context.close()
 
 
-def _strokes(page: Page, strokes: int) -> Iterator[Line]:
+def _lab(chromium: Browser, strokes: int) -> Iterator[Line]:
+    with serving(LAB) as server:
+        _opened(chromium, f"{server.url}/Inpainting?view=Live")[0].close()  # imports torch
+        first = []
+        for _ in range(5):
+            context, page = _opened(chromium, f"{server.url}/Inpainting?view=Live")
+            sent: list[object] = []
+            page.on("websocket", lambda socket, sent=sent: socket.on("framesent", sent.append))
+            first.append(_first(page))
+            if len(first) < 5:
+                context.close()
+        what = "lab: opening to the first live picture, empty cache"
+        yield Line(what, statistics.median(first), "ms", 2000)
+        size = page.evaluate(
+            """() => performance.getEntriesByType("resource")
+              .filter(({name}) => name.endsWith(".bin"))
+              .reduce((sum, {decodedBodySize}) => sum + decodedBodySize, 0)"""
+        )
+        yield Line("lab: weights", size / 1e6, "MB", 2.0)
+        page.wait_for_timeout(2000)
+        requests: list[object] = []
+        page.on("request", requests.append)
+        sent.clear()
+        yield from _strokes("lab", page, page.locator("canvas.board"), strokes)
+        asked = len(sent) + len([each for each in requests if not _is_local(each)])
+        yield Line("lab: messages to the server while painting", asked, "", 0)
+        yield Line("lab: private memory of its process", _memory(chromium), "MB", 150)
+        context.close()
+        yield Line(
+            "front page: button to the first live picture", _start(chromium, server), "ms", 2000
+        )
+
+
+def _start(chromium: Browser, server: Server) -> float:
+    """Milliseconds from a click on the front page to the first picture, median of 5."""
+    taken = []
+    for _ in range(5):
+        context, page = _opened(chromium, server.url)
+        button = page.get_by_role("button", name="run both samplers in your browser")
+        button.wait_for()
+        page.wait_for_timeout(2000)
+        button.evaluate("each => { window.clicked = performance.now(); each.click(); }")
+        taken.append(_first(page) - page.evaluate("clicked"))
+        context.close()
+    return statistics.median(taken)
+
+
+def _is_local(request: object) -> bool:
+    return getattr(request, "url", "").startswith("blob:")
+
+
+def _opened(chromium: Browser, address: str) -> tuple[BrowserContext, Page]:
+    """A page in a browser with an empty cache, and its context."""
+    context = chromium.new_context(viewport=SIZE)
+    page = context.new_page()
+    page.add_init_script(_WATCH)
+    page.goto(address)
+    return context, page
+
+
+def _first(page: Page) -> float:
+    """Milliseconds from opening the page to its first live picture."""
+    return page.wait_for_function("window.first", timeout=60_000).json_value()
+
+
+def _strokes(place: str, page: Page, canvas: Locator, strokes: int) -> Iterator[Line]:
     page.wait_for_timeout(2000)
-    page.evaluate(_WAITS)
-    box = page.locator(".live-board canvas").bounding_box()
-    assert box
+    canvas.scroll_into_view_if_needed()
     source = np.random.default_rng(0)
+    page.evaluate("Object.assign(window, {waits: [], frames: 0})")
     start = page.evaluate("performance.now()")
-    for number in range(strokes):
-        page.get_by_role("button", name=("Show", "Hide")[number % 2], exact=True).click()
+    for _ in range(strokes):
+        box = bounds(canvas)
         ends = source.uniform(0.1, 0.9, (2, 2)) * (box["width"], box["height"])
         (x, y), (to_x, to_y) = ends + (box["x"], box["y"])
         page.mouse.move(x, y)
@@ -199,16 +285,13 @@ def _strokes(page: Page, strokes: int) -> Iterator[Line]:
             page.mouse.move(x + part * (to_x - x), y + part * (to_y - y))
             page.wait_for_timeout(16)
         page.mouse.up()
+        page.keyboard.press("Control+z")  # so that pixels are left to hide
         page.wait_for_timeout(100)
     seconds = (page.evaluate("performance.now()") - start) / 1e3
     waits, frames = page.evaluate("[waits, frames]")
-    yield Line(
-        f"page: a stroke's pixel to its picture, {len(waits)} times", _at(waits, 50), "ms", 50
-    )
-    yield Line("page: the same, 95 % of the times below", _at(waits, 95), "ms", 100)
-    yield Line(
-        "page: pictures per second of each sampler, painting", frames / 2 / seconds, "", None
-    )
+    yield Line(f"{place}: a stroke's pixels to their picture, median", _at(waits, 50), "ms", 50)
+    yield Line(f"{place}: the same, 95 % of the times below", _at(waits, 95), "ms", 100)
+    yield Line(f"{place}: time between two pictures", 2e3 * seconds / frames, "ms", 1e3 / 15)
 
 
 def _at(values: list[float], percent: float) -> float:
