@@ -383,10 +383,11 @@ def live_speed() -> str:
     lines = []
     for row in _rows("live", "speed"):
         goal = row.get("goal")
-        target = "" if goal is None else f"≤ {goal:.3g}"
+        target = "" if goal is None else f"≤ {goal:{',.0f' if goal >= 100 else '.3g'}}"
         if goal is not None and row["value"] > goal:
             target += ", missed"
-        value = f"{_number(row['value'], 0 if row['value'] >= 100 else 2)} {row['unit']}"
+        whole = isinstance(row["value"], int) or row["value"] >= 100
+        value = f"{_number(row['value'], 0 if whole else 2)} {row['unit']}"
         lines.append([row["what"], value.strip(), target, _number(row["load"], 1)])
     return _table(["", "measured", "target", "load average"], lines)
 
