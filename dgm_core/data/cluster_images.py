@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dgm_core import data
 from dgm_core.data.deskew import deskew
 from dgm_core.data.folder import files_of, opened
-from dgm_core.data.splits import training_rows
 from dgm_core.rng import generator
 
 DATASETS = ("mnist", "digits", "omniglot")
@@ -50,18 +50,27 @@ def cluster_images(dataset: str, count: int | None, *, deskewed: bool) -> Cluste
             f"only a part of {dataset} is in {data.data_folder()}, without these images. "
             f"Run `python -m dgm_core data fetch {dataset}`, which replaces the part."
         )
+    found = _mnist(count) if dataset == "mnist" else _of_both_splits(dataset, count)
+    return replace(found, x=_deskewed(found.x)) if deskewed else found
+
+
+def _mnist(count: int | None) -> ClusterImages:
+    """Straight from the file: all images as floats would take 190 MB."""
+    if not data.is_available("mnist"):
+        data.load("mnist", "train", download_missing=False)  # raises what is missing
+    with opened("mnist", files_of("mnist")[0]) as file:
+        x, y = file["x_train"][:count], file["y_train"][:count].astype(np.int64)
+    return ClusterImages(torch.from_numpy(x)[:, None], torch.from_numpy(y), tuple("0123456789"))
+
+
+def _of_both_splits(dataset: str, count: int | None) -> ClusterImages:
     both = [data.load(dataset, split, download_missing=False) for split in ("train", "valid")]
     x, y = (torch.cat([getattr(each, name) for each in both]) for name in ("x", "y"))
-    if dataset == "mnist":
-        with opened(dataset, files_of(dataset)[0]) as file:
-            rows = [training_rows(file, len(x), 5000, split) for split in ("train", "valid")]
-        order = torch.cat([torch.from_numpy(each) for each in rows]).argsort()
-    elif dataset == "omniglot":
-        order = torch.randperm(len(x), generator=generator(0))
+    if dataset == "omniglot":
+        order = torch.randperm(len(x), generator=generator(0))[:count]
     else:
-        order = torch.arange(len(x))
-    order = order[:count]
-    return ClusterImages(prepared(x[order], deskewed=deskewed), y[order], both[0].classes)
+        order = torch.arange(len(x))[:count]
+    return ClusterImages((x[order] * 255).round().to(torch.uint8), y[order], both[0].classes)
 
 
 def are_available(dataset: str, count: int | None) -> bool:
@@ -85,3 +94,8 @@ def prepared(x: Tensor, *, deskewed: bool) -> Tensor:
     """Images in [0, 1] as the networks read them: uint8, without slant if `deskewed`."""
     x = torch.cat([deskew(part) for part in x.split(5000)]) if deskewed else x
     return (x * 255).round().to(torch.uint8)
+
+
+def _deskewed(x: Tensor) -> Tensor:
+    """Images (N, 1, 28, 28) uint8 without slant."""
+    return torch.cat([prepared(part.float() / 255, deskewed=True) for part in x.split(5000)])
