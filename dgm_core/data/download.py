@@ -286,6 +286,7 @@ _PREPARE: dict[str, Callable[[Path], Iterator[Fields | pd.DataFrame]]] = {
     "omniglot": _omniglot,
     "celeba": shards,
     "svhn": _svhn,
+    "svhn-grey": _svhn,
     **{name: partial(openml_table, name) for name in ORIGINS},
 }
 """Name → function that yields the content of each file of a set, in order."""

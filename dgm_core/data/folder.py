@@ -22,6 +22,7 @@ FILES: dict[str, tuple[str, ...]] = {
     "binarized_mnist": ("binarized_mnist.npz",),
     "omniglot": ("omniglot28.npz",),
     "svhn": ("svhn.npz",),
+    "svhn-grey": ("svhn.npz",),
     "celeba": (
         *(f"celeba/celeba64_train_{shard}.npz" for shard in range(3)),
         "celeba/celeba64_val.npz",

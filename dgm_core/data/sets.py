@@ -8,6 +8,7 @@
 | `digits`          | scikit-learn's 8×8, enlarged to 28×28  | 1,297 / 200 / 300                 |
 | `celeba`          | colour 64×64, smiling or not           | 29,000 / 1,000 / 4,535 (samples)  |
 | `svhn`            | colour 32×32 house numbers             | 8,500 / 500 / 1,000 (see below)   |
+| `svhn-grey`       | their grey levels                      | as `svhn`                         |
 
 A part of a set (see `parts`) has the same splits with fewer rows.
 
@@ -19,7 +20,8 @@ For `celeba`, train and valid are 30,000 faces of the official training partitio
 persons are in both train and valid.
 
 `svhn` is the first 10,000 digits of the official *test* set, in its order. Digits from one photo
-overlap and are consecutive, so each split is a block that ends where a photo ends.
+overlap and are consecutive, so each split is a block that ends where a photo ends. A grey level
+is .299 red + .587 green + .114 blue (the luma of ITU-R BT.601).
 
 Some files are sorted: `omniglot` by alphabet and character, `binarized_mnist` by digit. So whoever
 measures on a part of a split takes `Images.sample`, never the first rows.
@@ -56,6 +58,9 @@ from dgm_core.rng import Source, uniform
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
 
+
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in a grey level."""
 
 SAMPLE_SEED = 1623
 """Seed of the permutation by which `Images.sample` chooses images."""
@@ -206,6 +211,11 @@ def _svhn(split: str) -> Images:
     return Images(pixels, torch.from_numpy(y[rows].astype(np.int64)), tuple("0123456789"))
 
 
+def _svhn_grey(split: str) -> Images:
+    colour = _svhn(split)
+    return colour._replace(x=torch.einsum("bchw,c->bhw", colour.x, torch.tensor(LUMA))[:, None])
+
+
 def _images(x: np.ndarray, y: np.ndarray, classes: tuple[str, ...]) -> Images:
     pixels = torch.from_numpy(np.ascontiguousarray(x)).unsqueeze(1).float().div_(255)
     return Images(pixels, torch.from_numpy(y.astype(np.int64)), classes)
@@ -218,5 +228,6 @@ _READERS: dict[str, Callable[[str], Images]] = {
     "digits": _digits,
     "celeba": _celeba,
     "svhn": _svhn,
+    "svhn-grey": _svhn_grey,
 }
 NAMES = tuple(_READERS)

@@ -1,8 +1,8 @@
 """MIWAE and not-MIWAE for grey or colour images whose bright entries went missing.
 
 Both have the same networks and a Gaussian likelihood with a floor, as in §5.2 of Ipsen, Mattei &
-Frellsen 2021. not-MIWAE also learns one threshold and one strength of the clipping; it knows that
-high values go missing.
+Frellsen 2021. not-MIWAE knows that high values go missing. It also learns one threshold and one
+strength of the clipping, or they are given, as in that paper.
 """
 
 from __future__ import annotations
@@ -83,8 +83,15 @@ def clipping_notmiwae(
     *,
     threshold: float = 0.5,
     strength: float = 20.0,
+    given: bool = False,
     **widths: Unpack[Widths],
 ) -> NotMIWAE:
-    """A not-MIWAE that learns a `Clipping`, starting from this threshold and strength."""
-    process = Clipping(threshold, strength)
+    """A not-MIWAE with a `Clipping` of this threshold and strength.
+
+    Args:
+        size, image_channels, widths: as in `clipping_networks`.
+        threshold, strength: of the process.
+        given: True = they stay as they are; False = they are learned, starting here.
+    """
+    process = Clipping(threshold, strength).requires_grad_(not given)
     return NotMIWAE(**clipping_networks(size, image_channels, **widths), missing_process=process)

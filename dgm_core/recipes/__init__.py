@@ -10,6 +10,8 @@
 weights and card.
 """
 
+from dataclasses import replace
+
 from dgm_core.distributions.variance_floors import IMAGE_SCALE_FLOOR, IMAGE_VARIANCE_FLOOR
 from dgm_core.missing.amputation import Amputation
 from dgm_core.missing.pointwise import STEEP
@@ -67,6 +69,9 @@ HOUSE_NUMBER = {
 HOUSE_NUMBER_SCHEDULE = Schedule(
     epochs=40, batch_size=64, learning_rate=1e-3, validate_every=4, bfloat16=True
 )
+
+GREY_HOUSE_NUMBER = {**HOUSE_NUMBER, "image_channels": 1}
+GREY_SCHEDULE = replace(HOUSE_NUMBER_SCHEDULE, epochs=100)
 
 RECIPES = {
     recipe.name: recipe
@@ -306,6 +311,28 @@ RECIPES = {
             architecture="clipping-notmiwae",
             arguments={**HOUSE_NUMBER},
             schedule=HOUSE_NUMBER_SCHEDULE,
+            shift=2,
+            mirrored=True,
+        ),
+        ClippedRecipe(
+            name="svhn-grey-clipped-miwae",
+            packed=True,
+            summary="Convolutional Gaussian MIWAE of over-exposed grey SVHN (from its test set)",
+            dataset="svhn-grey",
+            architecture="clipping-miwae",
+            arguments=GREY_HOUSE_NUMBER,
+            schedule=GREY_SCHEDULE,
+            shift=2,
+            mirrored=True,
+        ),
+        ClippedRecipe(
+            name="svhn-grey-clipped-notmiwae",
+            packed=True,
+            summary="Convolutional Gaussian not-MIWAE of over-exposed grey SVHN, process given",
+            dataset="svhn-grey",
+            architecture="clipping-notmiwae",
+            arguments={**GREY_HOUSE_NUMBER, "threshold": 0.75, "strength": 50.0, "given": True},
+            schedule=GREY_SCHEDULE,
             shift=2,
             mirrored=True,
         ),
