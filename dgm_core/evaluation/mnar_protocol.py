@@ -282,9 +282,9 @@ def _row(
         bounds = [_bound(model, known) for model in candidates]
         model, bound = candidates[int(np.argmax(bounds))], max(bounds)
         means, coverage, ess = _imputed(model, known, (x - shift) / scale, config.samples, run)
-        errors = [_rmse(mean * scale + shift, x, masked) for mean in means]
+        drawn, decoded = (_rmse(mean * scale + shift, x, masked) for mean in means)
         signs = _right_signs(model, known) if method.process is unknown_sign else np.nan
-        scores.append(_Scores(*errors, coverage, ess, bound, signs))
+        scores.append(_Scores(drawn, decoded, coverage, ess, bound, signs))
     yield _row_of(table, name, scores, iterations, started)
 
 

@@ -50,14 +50,14 @@ def prediction(rows: Sequence[Row]) -> str:
             for row in own
             if row["method"] not in (predictions.ORACLE, predictions.SUP_NOT)
         ]
-        lines.append(f"{TITLES.get(table, table)}: sup-not-MIWAE is {predictions.verdict(others)}")
+        lines.append(f"{_title(table)}: sup-not-MIWAE is {predictions.verdict(others)}")
     return _bullets(lines)
 
 
 def imputation(rows: Sequence[Row]) -> str:
     """Errors of not-MIWAE's decoder means compared with the published ones."""
     differences: dict[tuple[str, ...], Difference] = {
-        (row["method"], TITLES.get(row["table"], row["table"])): Difference(
+        (row["method"], _title(row["table"])): Difference(
             row["decoder_rmse"] - row["published"],
             math.hypot(row["decoder_standard_error"], row["published_error"] or ROUNDING),
             row["runs"] - 1,
@@ -176,6 +176,10 @@ def _groups(
 def _signed(each: Difference) -> str:
     sign = "−" if each.value < 0 else "+"
     return f" {sign}{_short(abs(each.value))} ± {_short(each.error)}"
+
+
+def _title(name: str) -> str:
+    return TITLES.get(name, name)
 
 
 def _by(rows: Sequence[Row], field: str) -> dict[str, list[Row]]:
