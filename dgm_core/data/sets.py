@@ -202,8 +202,8 @@ def _celeba(split: str) -> Images:
     return Images(pixels, torch.from_numpy(smiling.astype(np.int64)), ("not smiling", "smiling"))
 
 
-def _svhn(split: str) -> Images:
-    with _arrays("svhn") as file:
+def _svhn(split: str, name: str = "svhn") -> Images:
+    with _arrays(name) as file:
         x, y = file["x"], file["y"]
     valid, test = len(x) * 17 // 20, len(x) * 9 // 10  # rows 8500 and 9000 begin a photo
     rows = {"train": slice(valid), "valid": slice(valid, test), "test": slice(test, None)}[split]
@@ -212,7 +212,7 @@ def _svhn(split: str) -> Images:
 
 
 def _svhn_grey(split: str) -> Images:
-    colour = _svhn(split)
+    colour = _svhn(split, "svhn-grey")
     return colour._replace(x=torch.einsum("bchw,c->bhw", colour.x, torch.tensor(LUMA))[:, None])
 
 

@@ -69,8 +69,11 @@ class Result(NamedTuple):
             {key: value for key, value in rounded(row._asdict()).items() if value == value}
             for row in self.rows
         ]
-        learned = {} if self.learned is None else {"learned": rounded(self.learned._asdict())}
-        return {"estimator": about, "rmse": rows, **learned}
+        process = {}
+        if self.learned is not None:
+            fields = rounded(self.learned._asdict())
+            process["given" if fields.pop("given") else "learned"] = fields
+        return {"estimator": about, "rmse": rows, **process}
 
 
 def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:

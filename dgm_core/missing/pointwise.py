@@ -107,6 +107,7 @@ class Clipping(AffineProcess):
         threshold: in units of x, for pixels in [0, 1]; half are missing there.
         strength: nats per unit of x; at 50, P(missing) rises from 8 to 92 % within 0.1.
         direction: "high" = values above go missing, "low" = those below.
+        given: True = both numbers stay as they are in training; False = they are learned.
 
     Raises:
         ValueError: the strength is not positive, or the direction is unknown.
@@ -120,14 +121,18 @@ class Clipping(AffineProcess):
         threshold: float = 0.75,
         strength: float = 50.0,
         direction: Literal["high", "low"] = "high",
+        *,
+        given: bool = False,
     ) -> None:
         super().__init__()
         if direction not in ("high", "low"):
             raise ValueError(f"expected the direction 'high' or 'low', got {direction!r}")
         if not strength > 0:
             raise ValueError(f"expected a positive strength, got {strength}")
+        self.given = given
         self.sign = 1.0 if direction == "high" else -1.0
         self.log_strength, self.threshold = numbers(math.log(strength), 1), numbers(threshold, 1)
+        self.requires_grad_(not given)
 
     def logits(self, x: Tensor) -> Tensor:
         """(…, D) → (…, D)."""

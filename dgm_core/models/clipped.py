@@ -93,5 +93,5 @@ def clipping_notmiwae(
         threshold, strength: of the process.
         given: True = they stay as they are; False = they are learned, starting here.
     """
-    process = Clipping(threshold, strength).requires_grad_(not given)
+    process = Clipping(threshold, strength, given=given)
     return NotMIWAE(**clipping_networks(size, image_channels, **widths), missing_process=process)

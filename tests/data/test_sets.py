@@ -26,7 +26,7 @@ SIZES = {
     "digits": (1_297, 200, 300),
 }
 IN_FILES = [name for name in data.NAMES if name in FILES]
-GREY = [name for name in IN_FILES if name not in ("celeba", "svhn")]
+GREY = [name for name in IN_FILES if name not in ("celeba", "svhn", "svhn-grey")]
 
 
 @pytest.fixture
@@ -341,6 +341,14 @@ def test_the_real_sets_are_complete(name: str, real: Callable[[str], str]) -> No
             own = rows(images.x[:2_000])
             assert not own & seen
             seen |= own
+
+
+def test_grey_house_numbers_are_the_luma_of_the_coloured_ones(real: Callable[[str], str]) -> None:
+    colour, grey = (data.load(real(name), "valid").x for name in ("svhn", "svhn-grey"))
+    assert grey.shape == (len(colour), 1, 32, 32)
+    expected = 0.299 * colour[:, 0] + 0.587 * colour[:, 1] + 0.114 * colour[:, 2]
+    torch.testing.assert_close(grey[:, 0], expected)
+    assert grey.max() <= 1
 
 
 def test_blocks_of_svhn_have_no_photo_in_common(real: Callable[[str], str]) -> None:

@@ -61,6 +61,21 @@ def test_the_process_starts_at_the_given_values_away_from_the_true_ones() -> Non
     assert (learned.threshold, learned.slope) == (pytest.approx(0.6), pytest.approx(5))
 
 
+def test_a_given_process_stays_as_it_is_while_the_networks_are_trained() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = clipping_notmiwae(28, 1, threshold=0.75, strength=50.0, given=True, **SMALL)
+    masked = clipped(torch.rand(8, 1, 28, 28, generator=generator(1)), generator(2))
+    before = {name: each.clone() for name, each in model.state_dict().items()}
+    bound = negative_completion_bound(3)
+    for _ in fit(model, bound, masked, lambda _: 0.0, Schedule(2, 4)):
+        pass
+    after = model.state_dict()
+    for name in after:
+        assert torch.equal(after[name], before[name]) == name.startswith("missing_process"), name
+    assert torch.equal(model.missing_process.threshold, torch.tensor([0.75]))
+
+
 class OneLevel(nn.Module):
     """z ↦ an image of one grey level, linear in z: pixels are equal except for noise."""
 

@@ -283,12 +283,12 @@ def effective(ess: Tensor) -> Figure:
 
 
 def clipping(true: Curve, learned: Curve) -> Figure:
-    """P(missing | brightness), true and learned."""
+    """P(missing | brightness): the true curve, and the one that a model learned or was given."""
     figure = empty("brightness", "P(missing)")
     x = np.linspace(0, 1, 201)
     for name, curve, line in (
         ("true", true, {"color": GREY, "width": 1.5, "dash": "dash"}),
-        ("learned", learned, {"color": accent(), "width": 2.5}),
+        ("given" if learned.given else "learned", learned, {"color": accent(), "width": 2.5}),
     ):
         y = 1 / (1 + np.exp(-curve.strength * (x - curve.threshold)))
         figure.add_scatter(x=x, y=y, mode="lines", name=name, line=line)

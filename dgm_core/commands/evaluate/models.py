@@ -121,7 +121,10 @@ def evaluate_clipping(
         for row in found.rows:
             typer.echo(f"{row.estimate:22} RMSE {row.rmse:.4f} ± {row.standard_error:.4f}")
         if found.learned:
-            typer.echo("learned: threshold {:.3f}, strength {:.1f}".format(*found.learned))
+            how = "given" if found.learned.given else "learned"
+            threshold, strength, _ = found.learned
+            typer.echo(f"{how}: threshold {threshold:.3f}, strength {strength:.1f}")
+    write_pages(folder, "clipping")
 
 
 @app.command("classifier")

@@ -36,6 +36,7 @@ SHAPES = {
     "digits": (1, 28, 28),
     "mnist": (1, 28, 28),
     "svhn": (3, 32, 32),
+    "svhn-grey": (1, 32, 32),
     "celeba": (3, 64, 64),
 }
 """Data set with models of clipped images → image shape."""
@@ -59,7 +60,8 @@ class Config:
         image: the true levels, uint8 (C, H, W), as bytes.
         threshold: b, in [0, 1]: half of the entries are missing there.
         strength: W, nats per unit of x.
-        assumed: the process in not-MIWAE's weights, the learned one or the one set here.
+        assumed: the process in not-MIWAE's weights: the learned one (of grey house numbers the one
+            that it was given), or the one set here.
         seed: of all randomness.
         samples: K, importance samples.
 

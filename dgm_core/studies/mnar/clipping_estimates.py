@@ -25,6 +25,7 @@ class Curve(NamedTuple):
 
     threshold: float
     strength: float
+    given: bool = False  # to the model, which then did not learn them
 
 
 @torch.no_grad()
@@ -58,7 +59,7 @@ def estimates(
 
 
 def learned(model: MIWAE) -> Curve:
-    """Threshold and strength that a not-MIWAE learned.
+    """Threshold and strength that a not-MIWAE learned, or that it was given.
 
     Raises:
         TypeError: the model has no missing process.
@@ -66,4 +67,5 @@ def learned(model: MIWAE) -> Curve:
     if not isinstance(model, NotMIWAE):
         raise TypeError(f"expected a NotMIWAE, got {type(model).__name__}")
     (mechanism,) = model.missing_process.interpret()
-    return Curve(mechanism.threshold, mechanism.slope)
+    given = getattr(model.missing_process, "given", False)
+    return Curve(mechanism.threshold, mechanism.slope, given)

@@ -58,8 +58,8 @@ def test_every_method_keeps_observed_entries_and_is_scored_on_hidden_ones() -> N
             assert filling.rmse_error > 0
     assert (found.fillings["constant 1"].mean[hidden] == 1).all()
     assert found.fillings["not-MIWAE"].others.keys() == {DRAWN, DECODER}
-    assert found.true == (0.75, 50)
-    assert found.learned == pytest.approx((0.5, 20))
+    assert found.true == (0.75, 50, False)
+    assert found.learned == pytest.approx((0.5, 20, False))
 
 
 def test_the_same_config_gives_the_same_result_and_another_seed_another_mask() -> None:
@@ -125,7 +125,7 @@ def test_the_scores_of_a_test_set_are_those_of_its_hidden_entries() -> None:
     rows = {row.estimate: row for row in found.rows}
     assert list(rows) == ["constant 1", "best constant", INTEGRATED, DRAWN, DECODER]
     masked = clipped.clipped_split("digits", "test", 12)
-    values = data.load("digits", "test").x[:12][~masked.observed]
+    values = data.load("digits", "test").sample(12).x[~masked.observed]
     assert rows["constant 1"].rmse == pytest.approx((1 - values).square().mean().sqrt().item())
     assert rows["best constant"].rmse == pytest.approx(values.std(correction=0).item(), rel=1e-4)
     assert found.hidden == found.images == 12
@@ -133,6 +133,17 @@ def test_the_scores_of_a_test_set_are_those_of_its_hidden_entries() -> None:
     assert "12 test images" in card["estimator"]
     assert "ess" not in card["rmse"][0]
     assert card["learned"] == {"threshold": 0.5, "strength": 20.0}
+
+
+def test_the_card_of_a_model_that_was_given_the_process_says_so() -> None:
+    model = clipping_notmiwae(
+        28, 1, threshold=0.75, strength=50.0, given=True, latent_dim=3, channels=4, hidden=8
+    )
+    model.eval().requires_grad_(False)
+    *_, found = clipped.run(clipped.Config("digits", images=5, draws=20), model)
+    card = found.as_card()
+    assert card["given"] == {"threshold": 0.75, "strength": 50.0}
+    assert "learned" not in card
 
 
 def test_every_data_set_has_models_of_its_size() -> None:
@@ -145,4 +156,4 @@ def test_every_data_set_has_models_of_its_size() -> None:
                 size,
                 channels,
             )
-    assert learned(small("notmiwae")) == pytest.approx((0.5, 20))
+    assert learned(small("notmiwae")) == pytest.approx((0.5, 20, False))
