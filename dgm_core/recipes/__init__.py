@@ -296,6 +296,7 @@ RECIPES = {
         ),
         ClippedRecipe(
             name="svhn-clipped-miwae",
+            packed=True,
             summary="Convolutional Gaussian MIWAE of over-exposed SVHN (part of its test set)",
             dataset="svhn",
             architecture="clipping-miwae",
@@ -306,6 +307,7 @@ RECIPES = {
         ),
         ClippedRecipe(
             name="svhn-clipped-notmiwae",
+            packed=True,
             summary="Convolutional Gaussian not-MIWAE of over-exposed SVHN (part of its test set)",
             dataset="svhn",
             architecture="clipping-notmiwae",
