@@ -219,7 +219,8 @@ def proposals(posterior: Distribution) -> Proposals:
     if covariance is None:
         covariance = torch.diag_embed(posterior.variance)
     row, column = torch.tril_indices(*covariance.shape[-2:])
-    return Proposals(*(_array(v.half()) for v in (posterior.mean, covariance[:, row, column])))
+    mean, triangle = posterior.mean.half(), covariance[:, row, column].half()
+    return Proposals(_array(mean), _array(triangle))
 
 
 def most_variable_latents(latents: Sequence[np.ndarray], count: int) -> list[int]:
