@@ -44,7 +44,8 @@ class SubpixelConvTranspose2d(nn.ConvTranspose2d):
     al. 2016). Weights and results are the same; on a CPU it takes a fraction of the time.
 
     The kernel of that convolution is gathered from the weights, which for one image takes longer
-    than the convolution. While the weights need no gradient, it is kept until they change.
+    than the convolution. The kernel of frozen weights (`requires_grad_(False)`) is kept until they
+    change.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -68,12 +69,13 @@ class SubpixelConvTranspose2d(nn.ConvTranspose2d):
         return {**self.__dict__, "_kept": None}
 
     def _kernel_and_bias(self) -> tuple[Tensor, Tensor]:
-        """(4 out, in, 2, 2) and (4 out,), kept while no gradient is needed."""
+        """(4 out, in, 2, 2) and (4 out,), kept while the weights are frozen."""
         weight, bias = self.weight, self.bias
         assert bias is not None  # the constructor requests one
-        needs_gradient = torch.is_grad_enabled() and (weight.requires_grad or bias.requires_grad)
+        # A fused optimizer changes weights without a new version, so weights in training are out.
+        in_training = weight.requires_grad or bias.requires_grad
         known = type(weight) is nn.Parameter and not weight.is_inference()
-        if needs_gradient or not known:
+        if in_training or not known:
             return _gathered(weight, bias)
         state = tuple((each.data_ptr(), each._version) for each in (weight, bias))
         kept = self._kept

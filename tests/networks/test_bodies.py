@@ -36,8 +36,21 @@ def transposed(layer: SubpixelConvTranspose2d, x: torch.Tensor) -> torch.Tensor:
 
 
 def stepped(layer: SubpixelConvTranspose2d, x: torch.Tensor) -> SubpixelConvTranspose2d:
+    layer.requires_grad_(True)
     layer(x).square().sum().backward()
     torch.optim.Adam(layer.parameters(), lr=0.1).step()
+    return layer.requires_grad_(False)
+
+
+def stepped_by_a_fused_optimizer(
+    layer: SubpixelConvTranspose2d, x: torch.Tensor
+) -> SubpixelConvTranspose2d:
+    """In training; such a step leaves the version counter of the weights as it was."""
+    adam = torch.optim.Adam(layer.requires_grad_(True).parameters(), lr=0.1, fused=True)
+    with torch.no_grad():
+        layer(x)
+    layer(x).square().sum().backward()
+    adam.step()
     return layer
 
 
@@ -74,12 +87,22 @@ def pickled(layer: SubpixelConvTranspose2d, x: torch.Tensor) -> SubpixelConvTran
 
 
 @pytest.mark.parametrize(
-    "change", [stepped, loaded, replaced, with_other_data, with_other_bias, copied, pickled]
+    "change",
+    [
+        stepped,
+        stepped_by_a_fused_optimizer,
+        loaded,
+        replaced,
+        with_other_data,
+        with_other_bias,
+        copied,
+        pickled,
+    ],
 )
 def test_a_kept_kernel_never_outlives_its_weights(
     change: Callable[[SubpixelConvTranspose2d, torch.Tensor], SubpixelConvTranspose2d],
 ) -> None:
-    layer = SubpixelConvTranspose2d(3, 5).double()
+    layer = SubpixelConvTranspose2d(3, 5).double().requires_grad_(False)
     x = torch.linspace(-1, 1, 2 * 3 * 7 * 6).double().view(2, 3, 7, 6)
     with torch.no_grad():
         layer(x)
@@ -89,11 +112,11 @@ def test_a_kept_kernel_never_outlives_its_weights(
         torch.testing.assert_close(after(x), transposed(after, x))
 
 
-def test_a_kernel_is_gathered_once_while_no_gradient_is_needed() -> None:
-    layer, x = SubpixelConvTranspose2d(3, 5), torch.ones(1, 3, 4, 4)
-    with torch.no_grad():
-        first, again = layer._kernel_and_bias()[0], layer._kernel_and_bias()[0]
+def test_a_kernel_is_gathered_once_while_the_weights_are_frozen() -> None:
+    layer, x = SubpixelConvTranspose2d(3, 5).requires_grad_(False), torch.ones(1, 3, 4, 4)
+    first, again = layer._kernel_and_bias()[0], layer._kernel_and_bias()[0]
     assert first is again
+    layer.requires_grad_(True)
     layer(x).sum().backward()  # gradients reach the weights all the same
     assert layer.weight.grad is not None
     assert layer.weight.grad.abs().sum() > 0

@@ -108,14 +108,14 @@ def test_all_shipped_files_are_of_recipes_and_under_60_mb_together() -> None:
 
 @pytest.mark.parametrize("name", DLVMS)
 def test_shipped_weights_reach_the_elbo_on_their_card(name: str) -> None:
-    """The ELBO of the card's first test images, to within its own sampling error."""
+    """The ELBO of the card's test images, to within its own sampling error."""
     dataset = RECIPES[name].dataset
     if not data.is_available(dataset):
         pytest.skip(f"{dataset} is not on this machine")
     model, card = zoo.load(name), zoo.card(name)["measured"]["log_likelihood"]
     binary = dataset != "celeba"
     if binary:
-        x = data.binarize(data.load(dataset, "test").x[:1000], generator(0))
+        x = data.binarize(data.load(dataset, "test").sample(1000).x, generator(0))
     else:
         x = data.faces("test", range(100)).float() / 255
     with torch.no_grad():
@@ -232,7 +232,7 @@ def test_not_miwae_trained_on_clipping_beats_the_assumption_of_chance(name: str)
     )
     if RECIPES[name].arguments.get("given"):
         given = zoo.card(name)["measured"]["given"]
-        assert (given["threshold"], given["strength"]) == (0.75, pytest.approx(50))
+        assert (given["threshold"], given["strength"]) == (0.75, pytest.approx(50, rel=1e-3))
         return
     learned = zoo.card(name)["measured"]["learned"]
     assert learned["threshold"] == pytest.approx(0.75, abs=THRESHOLDS[RECIPES[name].dataset])
