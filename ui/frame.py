@@ -75,6 +75,11 @@ def last_value(name: str, value: object) -> Any:
     return st.session_state.get(KEPT + name, last)
 
 
+def value_before(name: str) -> Any:
+    """Within a callback: the value of the kept widget `name` on the last page, or None."""
+    return st.session_state.get(_LAST, {}).get(KEPT + name)
+
+
 def remember(name: str, value: object) -> None:
     """Set the value of the kept widget `name` for the next time that it is drawn again."""
     st.session_state.setdefault(_LAST, {})[KEPT + name] = value

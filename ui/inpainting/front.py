@@ -20,18 +20,18 @@ NOTE = (
 
 @st.fragment
 def picture() -> None:
-    """A button, and the shipped run or the live samplers."""
+    """The shipped run or the live samplers, above the button for the other."""
     if st.session_state.setdefault(_LIVE, False):
-        st.button("Show the finished run", icon=":material/replay:", on_click=_switch)
         _live()
+        st.button("Show the finished run", icon=":material/replay:", on_click=_switch)
         return
+    chain_player("player", shipped.st_showcase().message)
     st.button(
         "Paint, and run both samplers in your browser",
         icon=":material/brush:",
         on_click=_switch,
         help="Loads 2 MB of weights. Your browser then computes both samplers.",
     )
-    chain_player("player", shipped.st_showcase().message)
 
 
 def _switch() -> None:

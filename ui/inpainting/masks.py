@@ -14,7 +14,7 @@ from dgm_core.missing import masks
 from dgm_core.rng import generator
 from ui import intake
 from ui.components.pixel_canvas import Drawing, painted, pixel_canvas
-from ui.frame import KEPT, kept, last_value, renew
+from ui.frame import KEPT, kept, last_value, renew, value_before
 from ui.frame import remember as remember_value
 from ui.inpainting.pictures import CANVAS, Picture
 from ui.uploaded_pictures import KINDS
@@ -92,8 +92,8 @@ def choose_mask(
                 PRESETS,
                 format_func=lambda name: name.removesuffix(" half"),
                 key=KEPT + _preset(side),
-                on_change=_apply_preset,
-                args=(side, _preset(side)),
+                on_change=_change_shape,
+                args=(side, _preset(side), _preset(side)),
             )
         _shape_settings(side)
         with st.popover("Upload a mask", width="content"):
@@ -105,19 +105,21 @@ def choose_mask(
 
 def _shape_settings(side: int) -> None:
     preset = st.session_state[KEPT + _preset(side)]
-    change = {"on_change": _apply_preset, "args": (side, _preset(side))}
+    shape = (side, _preset(side))
     if preset == "random":
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         rate = named("rate", side)
         kept(rate, 50)
+        change = {"on_change": _change_shape, "args": (*shape, rate)}
         left.slider("Hidden pixels, %", 5, 95, step=5, key=KEPT + rate, **change)
-        again = {"on_click": _apply_preset, "args": change["args"], "kwargs": {"new_draw": True}}
+        again = {"on_click": _apply_preset, "args": shape, "kwargs": {"new_draw": True}}
         right.button("New draw", width="stretch", **again)
     elif preset == "box":
         for column, (name, (label, low, first)) in zip(
             2 * st.columns(2), _box(side).items(), strict=True
         ):
             kept(name, first)
+            change = {"on_change": _change_shape, "args": (*shape, name)}
             column.slider(label, low, side - 1 + low, key=KEPT + name, **change)
 
 
@@ -136,8 +138,7 @@ def _box(side: int) -> dict[str, tuple[str, int, int]]:
 def _preset(side: int) -> str:
     """Name of the widget that shows the shapes.
 
-    It changes whenever the visitor paints over a shape: the previous widget may send its shape
-    once more with the next stroke, and the shape would then replace the stroke.
+    It changes whenever the visitor paints over a shape: the next widget shows no shape.
     """
     return f"{named('preset', side)}.{st.session_state.get(named('preset_round', side), 0)}"
 
@@ -158,6 +159,16 @@ def _no_preset(side: int) -> None:
     if last_value(_preset(side), None) is not None:
         name = named("preset_round", side)
         st.session_state[name] = st.session_state.get(name, 0) + 1
+
+
+def _change_shape(side: int, widget: str, changed: str) -> None:
+    """Hide the shape after a change of the widget `changed`.
+
+    Widgets that have gone after a stroke may send their values once more with the next stroke, as
+    if they were new. That shape would replace the strokes.
+    """
+    if widget == _preset(side) or st.session_state.get(KEPT + changed) != value_before(changed):
+        _apply_preset(side, widget)
 
 
 def _apply_preset(side: int, widget: str, *, new_draw: bool = False) -> None:
