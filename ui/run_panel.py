@@ -89,10 +89,12 @@ class RunPanel:
         self._work = work
         self._at_end = at_end
         self._stops = tuple(stops)
+        self._requested = f"start of {name} requested"
+        requested = st.session_state.pop(self._requested, False)
         if self.run is None:
             self.worker.stop()
-            if automatic and settings is not None:
-                self.start()
+        if settings is not None and (requested or (automatic and self.run is None)):
+            self.start()
         self.live = self.run is not None and self.run.live
         """Was the run under way when this panel was made?"""
 
@@ -117,6 +119,14 @@ class RunPanel:
         self._stop_others()
         self.worker.start(settings, lambda: work(settings), self._at_end)
 
+    def _request(self) -> None:
+        """Let the next panel start a run.
+
+        Settings that change with the press, such as a number that was typed last, arrive together
+        with it. This panel does not know them; the next one does.
+        """
+        st.session_state[self._requested] = True
+
     def resume(self) -> None:
         """Continue a run that was stopped or has reached its time limit."""
         self._stop_others()
@@ -139,7 +149,7 @@ class RunPanel:
             icon=":material/play_arrow:",
             type="primary",
             disabled=self.live or self.settings is None,
-            on_click=self.start,
+            on_click=self._request,
             help=help,
             key=f"start {self.name}",
             width="stretch",

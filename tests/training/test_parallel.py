@@ -325,8 +325,11 @@ def test_two_processes_resume_the_run_of_one(of_two: list[dict]) -> None:
 KILLED = """
 import os, time
 from tests.training.test_parallel import *
+steps = 0
 def slow(model, x, source):
-    time.sleep(0.02)
+    global steps
+    steps += 1
+    time.sleep(0.02 if steps <= 12 else 600)  # five steps an epoch: never past the third
     return squared_error(model, x, source)
 with parallel.processes():
     print("process", os.getpid(), flush=True)

@@ -103,6 +103,21 @@ def test_nothing_runs_until_the_button_is_pressed() -> None:
     assert not app.info
 
 
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_run_starts_with_settings_that_arrive_with_the_press(keeps: bool) -> None:
+    app = opened(keeps=keeps)
+    app.slider[0].set_value(3)
+    app = press(app, "Train")
+    until(app, lambda: result_text(app) == "3 of 3")
+
+
+def test_a_press_starts_one_run() -> None:
+    app = press(opened(), "Train")
+    until(app, lambda: result_text(app) == "4 of 4")
+    app.slider[0].set_value(3).run()
+    assert result_text(app) == "nothing yet"
+
+
 def test_an_automatic_run_starts_at_once_and_again_for_other_settings() -> None:
     app = opened(automatic=True)
     until(app, lambda: result_text(app) == "4 of 4")
