@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from dgm_core.distributions.gaussian import LowRankMixture
 from dgm_core.distributions.variance_floors import TABLE_VARIANCE_FLOOR
+from dgm_core.estimators.mfa_size import Size, scores_of_sizes
 from dgm_core.estimators.saving import SavableEstimator, under
 from dgm_core.estimators.seeds import RandomState, seed_from
 from dgm_core.estimators.validation import validated
@@ -34,8 +36,9 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, SavableEstimator):
     deviation of their observed values.
 
     Args:
-        components: number of components of the mixture; 1 = factor analysis.
-        factors: number of factors of each component.
+        components: number of components of the mixture; 1 = factor analysis; None = chosen by
+            the likelihood of held-out rows, see `estimators.mfa_size`.
+        factors: number of factors of each component; None = chosen in the same way.
         noise_floor: least variance of a column given the factors, in standardised units.
         isotropic: all columns of a component share that variance (mixture of PPCA).
         iterations: largest number of EM steps.
@@ -46,6 +49,9 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, SavableEstimator):
     Attributes:
         model_: the fitted `MixtureOfFactorAnalysers` of the standardised columns.
         location_, scale_: mean and standard deviation of each column, (D,).
+        size_: numbers of components and factors.
+        size_scores_: size → held-out nats per row, of the sizes that were tried; NaN if none was
+            held out.
         log_likelihoods_: nats per row before each step, on the scale of the data; never falling.
         n_iter_: number of EM steps.
 
@@ -57,13 +63,13 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, SavableEstimator):
 
     def __init__(
         self,
-        components: int = 2,
-        factors: int = 2,
+        components: int | None = None,
+        factors: int | None = None,
         *,
         noise_floor: float = TABLE_VARIANCE_FLOOR,
         isotropic: bool = False,
         iterations: int = 200,
-        tolerance: float = 1e-6,
+        tolerance: float = 1e-4,
         random_state: RandomState = 0,
     ) -> None:
         self.components = components
@@ -88,39 +94,60 @@ class MFAImputer(OneToOneFeatureMixin, TransformerMixin, SavableEstimator):
         self.location_ = np.nanmean(values, 0)
         spread = np.nanstd(values, 0)
         self.scale_ = np.where(spread > 1e-12 * np.abs(self.location_), spread, 1.0)
-        model = self._untrained(values.shape[1])
-        self.log_likelihoods_ = np.fromiter(self._em_steps(model, values), np.float64)
+        seed = seed_from(self.random_state)
+        self.size_scores_ = scores_of_sizes(
+            *self._standardised(values),
+            lambda size: self._untrained(values.shape[1], size),
+            self.components,
+            self.factors,
+            seed,
+        )
+        self.size_ = [*self.size_scores_][-1]
+        model = self._untrained(values.shape[1], self.size_)
+        self.log_likelihoods_ = np.fromiter(self._em_steps(model, values, seed), np.float64)
         self.n_iter_ = len(self.log_likelihoods_)
         self.model_ = model
         return self
 
-    def _untrained(self, columns: int) -> MixtureOfFactorAnalysers:
+    def _untrained(self, columns: int, size: Size) -> MixtureOfFactorAnalysers:
         return MixtureOfFactorAnalysers(
-            [columns], self.components, self.factors, self.noise_floor, self.isotropic
+            [columns], *size, self.noise_floor, self.isotropic
         ).double()
 
     def _learned(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         arrays = {f"mixture.{name}": array for name, array in self.model_.state_dict().items()}
         for name in ("location", "scale", "log_likelihoods"):
             arrays[name] = torch.from_numpy(getattr(self, f"{name}_"))
-        return {}, arrays
+        scores = [[*size, score] for size, score in self.size_scores_.items()]
+        return {"size_scores": scores}, arrays
 
     def _set_learned(self, facts: dict[str, Any], arrays: dict[str, Tensor]) -> None:
         columns, mixture = len(arrays["location"]), under("mixture", arrays)
-        size = columns * self.components * self.factors
+        # Version 1 of the format has no scores; its settings are the size.
+        scores = facts.get("size_scores", [[self.components, self.factors, math.nan]])
+        self.size_scores_ = {Size(m, r): score for m, r, score in scores}
+        self.size_ = [*self.size_scores_][-1]
+        chosen = (self.components or self.size_.components, self.factors or self.size_.factors)
+        numbers = columns * math.prod(self.size_)
         # A damaged file must not create a huge mixture: the file has all its numbers.
-        if size != mixture["loadings"].numel() or len(arrays["scale"]) != columns:
+        if (
+            chosen != self.size_
+            or numbers != mixture["loadings"].numel()
+            or len(arrays["scale"]) != columns
+        ):
             raise ValueError("its settings do not match its arrays")
         self.location_, self.scale_, self.log_likelihoods_ = (
             arrays[name].double().numpy() for name in ("location", "scale", "log_likelihoods")
         )
         self.n_iter_ = len(self.log_likelihoods_)
-        self.model_ = self._untrained(columns)
+        self.model_ = self._untrained(columns, self.size_)
         self.model_.load_state_dict(mixture, strict=True)
 
-    def _em_steps(self, model: MixtureOfFactorAnalysers, values: NDArray) -> Iterator[float]:
+    def _em_steps(
+        self, model: MixtureOfFactorAnalysers, values: NDArray, seed: int
+    ) -> Iterator[float]:
         x, observed = self._standardised(values)
-        initialise_mfa(model, x, generator(seed_from(self.random_state)), observed)
+        initialise_mfa(model, x, generator(seed), observed)
         # If nothing is missing, the fast path gives the same result.
         pattern = None if observed.all() else observed
         to_scale = self._log_scale(observed)

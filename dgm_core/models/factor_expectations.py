@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-CHUNK = 2**23
+CHUNK = 2**20
 """Numbers in the largest array that one chunk of rows may need."""
 
 
@@ -176,10 +176,10 @@ class _Incomplete(Expectation):
 
         outer = (self.scaled[..., None] * self.loadings[..., None, :]).flatten(2)
         capacitance = self.eye + over_seen(outer).unflatten(2, (factors, factors))
-        root = torch.linalg.cholesky(capacitance)
+        covariance, log_det = inverse_and_log_det(capacitance)
         lean = (x @ self.columns(self.scaled)).double().unflatten(1, (components, factors))
         lean = lean - over_seen(self.scaled * self.mean[..., None])
-        w = torch.cholesky_solve(lean[..., None], root)[..., 0]
+        w = (covariance @ lean[..., None])[..., 0]
         fixed = self.mean.square() * self.precision - self.precision.log() + math.log(2 * math.pi)
         square = (
             (x.square() @ self.columns(self.precision)).double()
@@ -187,10 +187,7 @@ class _Incomplete(Expectation):
             + over_seen(fixed)[..., 0]
             - (lean * w).sum(-1)
         )
-        log_det = 2 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-        return Posterior(
-            self.log_weights - 0.5 * (square + log_det), w, torch.cholesky_inverse(root)
-        )
+        return Posterior(self.log_weights - 0.5 * (square + log_det), w, covariance)
 
     def statistics(self, x: Tensor, observed: Tensor | None, posterior: Posterior) -> Statistics:
         assert observed is not None  # as in `posterior`
@@ -210,6 +207,32 @@ class _Incomplete(Expectation):
             over_rows(x.mT, r[..., None] * z)[..., None, :],
             over_rows(seen, r[..., None, None] * outer),
         )
+
+
+def inverse_and_log_det(matrices: Tensor) -> tuple[Tensor, Tensor]:
+    """The inverses and log-determinants of many small positive definite matrices (…, R, R).
+
+    The sweep operator (Goodnight 1979) replaces one row and column after the other by those of
+    the inverse; the pivots multiply to the determinant. Each step is one operation on all
+    matrices, so for small R this takes a fraction of the time of a factorisation of each matrix.
+
+    Example:
+        >>> inverse_and_log_det(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))[0]
+        tensor([[0.5000, 0.0000],
+                [0.0000, 0.2500]])
+    """
+    size = matrices.shape[-1]
+    swept = matrices.reshape(-1, size, size).permute(1, 2, 0).contiguous()  # (R, R, N)
+    log_det = torch.zeros_like(swept[0, 0])
+    for k in range(size):
+        pivot, column = swept[k, k].clone(), swept[:, k].clone()
+        log_det += pivot.log()
+        row = swept[k] / pivot
+        swept.addcmul_(column[:, None], row[None], value=-1)
+        swept[k], swept[:, k] = row, -column / pivot
+        swept[k, k] = 1 / pivot
+    inverse = swept.permute(2, 0, 1).reshape(matrices.shape)
+    return inverse, log_det.view(matrices.shape[:-2])
 
 
 def _responsibilities_and_factors(posterior: Posterior) -> tuple[Tensor, Tensor]:
