@@ -19,6 +19,7 @@ from dgm_core.recipes import RECIPES
 from dgm_core.rng import generator
 from dgm_core.studies.distances import toy_gan
 from dgm_core.studies.distances.critics import Config, gain, penalty
+from dgm_core.training.optimizers import Adam
 
 
 def run() -> Iterator[Line]:
@@ -33,7 +34,7 @@ def run() -> Iterator[Line]:
 def _images() -> Iterator[Line]:
     """Latents to bytes, one at a time as for a slider and in batches; weights do not matter."""
     for name in ("mnist-wgan", "svhn-wgan", "celeba-wgan"):
-        model, each = RECIPES[name].build().eval(), []
+        model, each = RECIPES[name].build().eval().requires_grad_(False), []
         for count in (1, 64):
             z = model.latents(count, generator(0))
             taken = milliseconds(
@@ -56,7 +57,7 @@ def _steps(config: Config) -> dict[str, Callable[[], object]]:
     """A training step of all critics of a sweep, and its passes alone."""
     source, thetas = generator(0), torch.tensor(config.thetas)
     critics = StackedMLP(len(thetas), (2, config.hidden, config.hidden, 1), source)
-    adam = torch.optim.Adam(critics.parameters(), fused=True)
+    adam = Adam(critics.parameters())
     measure = DIVERGENCES["wasserstein"]
     fixed = torch.cat(PAIRS["segments"].sample(thetas, config.batch, source), 1)
     middle = fixed[:, : config.batch]

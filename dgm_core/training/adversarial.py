@@ -46,6 +46,7 @@ from dgm_core.rng import generator
 from dgm_core.training import checkpoints, parallel
 from dgm_core.training.loop import Progress
 from dgm_core.training.losses import random_flip, shifted_alike
+from dgm_core.training.optimizers import Adam
 
 
 @dataclass(frozen=True)
@@ -158,12 +159,8 @@ class _Run:
     def __init__(self, model: WGAN, schedule: AdversarialSchedule) -> None:
         self.model, self.schedule = model, schedule
         self.averaged = copy.deepcopy(model).requires_grad_(False)
-
-        def adam(network: torch.nn.Module, rate: float) -> torch.optim.Adam:
-            return torch.optim.Adam(network.parameters(), rate, schedule.betas, fused=True)
-
-        self.synthesis_optimizer = adam(model.synthesis, schedule.learning_rate)
-        self.critic_optimizer = adam(model.critic, schedule.critic_rate)
+        self.synthesis_optimizer = Adam(model.synthesis.parameters(), betas=schedule.betas)
+        self.critic_optimizer = Adam(model.critic.parameters(), betas=schedule.betas)
         self.chunk, self.seconds = 0, 0.0
 
     def train_chunk(self, x: Tensor) -> tuple[float, float]:
@@ -210,7 +207,8 @@ class _Run:
         real_score, generated_score = model.criticise(both).chunk(2)
         distance = real_score.mean() - generated_score.mean()
         penalty = lipschitz_penalty(model.criticise, real, generated, source)
-        _step(self.critic_optimizer, schedule.penalty * penalty - distance, weight, factor)
+        self.critic_optimizer.rate = factor * schedule.critic_rate
+        _step(self.critic_optimizer, schedule.penalty * penalty - distance, weight)
         return weight * torch.stack([distance, penalty]).detach()
 
     def _synthesis_step(self, source: torch.Generator, factor: float) -> None:
@@ -218,7 +216,8 @@ class _Run:
         with parallel.own_part(torch.arange(schedule.batch_size)) as (own, weight):
             generated = shifted_alike(model.sample(len(own), source), schedule.shift, source)
         model.critic.requires_grad_(False)
-        _step(self.synthesis_optimizer, -model.criticise(generated).mean(), weight, factor)
+        self.synthesis_optimizer.rate = factor * schedule.learning_rate
+        _step(self.synthesis_optimizer, -model.criticise(generated).mean(), weight)
         model.critic.requires_grad_(True)
 
     @torch.no_grad()
@@ -261,14 +260,9 @@ class _Run:
     _STATES = ("model", "averaged", "synthesis_optimizer", "critic_optimizer")
 
 
-def _step(optimizer: torch.optim.Adam, loss: Tensor, weight: float, factor: float) -> None:
-    """One step of Adam at `factor` times its learning rate.
-
-    `weight` is the fraction of the batch that this process has.
-    """
-    for group in optimizer.param_groups:
-        group["lr"] = optimizer.defaults["lr"] * factor
+def _step(optimizer: Adam, loss: Tensor, weight: float) -> None:
+    """One step of Adam; `weight` is the fraction of the batch that this process has."""
     optimizer.zero_grad()
     loss.backward()
-    parallel.sum_gradients([p for each in optimizer.param_groups for p in each["params"]], weight)
+    parallel.sum_gradients(optimizer.parameters, weight)
     optimizer.step()

@@ -40,6 +40,7 @@ from torch import Tensor, nn
 from dgm_core.networks import bfloat16_networks
 from dgm_core.rng import generator
 from dgm_core.training import checkpoints, parallel
+from dgm_core.training.optimizers import Adam
 from dgm_core.types import Labelled, LabelledImages, Masked
 
 Data = Tensor | Masked | Labelled | LabelledImages
@@ -199,15 +200,13 @@ def fit(
             model.train()
             total = torch.zeros((), dtype=torch.float64, device=device)
             for step, rows in enumerate(order.split(schedule.batch_size)):
-                for group in run.optimizer.param_groups:
-                    group["lr"] = schedule.rate(run.epoch + step / steps)
+                run.optimizer.rate = schedule.rate(run.epoch + step / steps)
                 with (
                     parallel.own_part(rows) as (own, weight),
                     bfloat16_networks(enabled=schedule.bfloat16),
                 ):
                     loss = objective(model, x[own].to(device), source)
-                for parameter in run.parameters:
-                    parameter.grad = None
+                run.optimizer.zero_grad()
                 loss.sum().backward()
                 parallel.sum_gradients(run.parameters, weight)
                 clip_gradients(run.parameters, GRADIENT_LIMIT, stacked=loss.dim() > 0)
@@ -258,9 +257,7 @@ class _Run:
     ) -> None:
         self.model, self.schedule = model, schedule
         self.parameters = parameters or list(model.parameters())
-        self.optimizer = torch.optim.Adam(
-            self.parameters, schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
-        )
+        self.optimizer = Adam(self.parameters, weight_decay=schedule.weight_decay)
         self.epoch, self.seconds = 0, 0.0
         # () for one model; (R,) after the first validation of R stacked models.
         self.validation, self.best = torch.tensor(math.nan), torch.tensor(-math.inf)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from dgm_core.models.tabular import tanh_network
 from dgm_core.networks import (
     PixelAttention,
     SubpixelConvTranspose2d,
@@ -18,6 +19,7 @@ from dgm_core.networks import (
     evaluate,
     linear,
 )
+from dgm_core.networks.bodies import ROWS_IN_CACHE
 from dgm_core.rng import generator
 
 
@@ -214,3 +216,15 @@ def test_linear_draws_its_weights_from_the_source_alone() -> None:
     assert layer.weight.abs().max() < 1 / 3
     assert layer.weight.std().item() == pytest.approx(1 / 3 / 3**0.5, rel=0.1)
     assert linear(3, 2)(torch.zeros(5, 3)).shape == (5, 2)
+
+
+def test_a_tanh_network_is_one_in_blocks_of_rows_too() -> None:
+    """Without gradients the rows are computed in blocks that fit into the cache."""
+    network = tanh_network(3, 2, hidden=5, source=generator(0)).double()
+    x = torch.randn(2, ROWS_IN_CACHE + 1, 3, dtype=torch.float64, generator=generator(1))
+    first, second, last = network
+    plain = last(second(first(x).tanh()).tanh())
+    torch.testing.assert_close(network(x), plain)
+    with torch.no_grad():
+        torch.testing.assert_close(network(x), plain)
+        torch.testing.assert_close(network(x[0, 0]), plain[0, 0])

@@ -29,6 +29,7 @@ from dgm_core.distances.lipschitz import between, slopes
 from dgm_core.distances.transport import matching
 from dgm_core.networks.stacked import StackedMLP
 from dgm_core.rng import generator
+from dgm_core.training.optimizers import Adam
 
 THETAS = tuple(k / 10 for k in range(21))
 """Values of θ in a sweep, 0 to 2."""
@@ -185,7 +186,7 @@ def train(config: Config) -> Iterator[tuple[int, float, StackedMLP]]:
     thetas, measure, pair = torch.tensor(config.thetas), config.measure, config.distributions
     source = generator(config.seed)
     critics = StackedMLP(len(thetas), (2, config.hidden, config.hidden, 1), source)
-    adam = torch.optim.Adam(critics.parameters(), betas=(0.9, 0.99), fused=True)
+    adam = Adam(critics.parameters(), betas=(0.9, 0.99))
     frame_steps, seconds = set(config.frame_steps()), 0.0
     for step in range(config.steps + 1):
         if step in frame_steps:
@@ -197,7 +198,7 @@ def train(config: Config) -> Iterator[tuple[int, float, StackedMLP]]:
         loss = -gain(measure, critics, x, y)
         if measure.is_wasserstein:
             loss = loss + config.penalty * penalty(critics, x, y, source)
-        adam.param_groups[0]["lr"] = config.learning_rate * rate(step / config.steps)
+        adam.rate = config.learning_rate * rate(step / config.steps)
         adam.zero_grad()
         loss.sum().backward()
         adam.step()

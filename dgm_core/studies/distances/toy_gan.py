@@ -39,6 +39,7 @@ from dgm_core.distances.transport import wasserstein
 from dgm_core.networks.stacked import StackedMLP
 from dgm_core.rng import generator, normal
 from dgm_core.studies.distances.critics import gain, penalty
+from dgm_core.training.optimizers import Adam, GradientDescent
 
 TARGETS: dict[str, PlanarDistribution] = {
     "ring": ring_of_gaussians(),
@@ -95,6 +96,8 @@ covers all 8 modes after 100 iterations, the others 4 to 6 after 250. "critic su
 with minimax and Hellinger the generator does not move, and with the non-saturating objective the
 points first move far away."""
 
+BETAS = (0.5, 0.9)
+"""Both rates of Adam, as for a WGAN (Gulrajani et al. 2017)."""
 COMPARED = 256
 """Points of each set in W1."""
 
@@ -243,15 +246,13 @@ class Game:
         self.synthesis = StackedMLP(1, (config.latent_dim, *hidden, 2), self.source)
         self.critic = StackedMLP(1, (2, *hidden, 1), self.source)
 
-        def adam(network: StackedMLP, rate: float) -> torch.optim.Adam:
-            return torch.optim.Adam(network.parameters(), rate, (0.5, 0.9), fused=True)
-
-        self.synthesis_steps: torch.optim.Optimizer = (
-            adam(self.synthesis, config.learning_rate)
+        weights = self.synthesis.parameters()
+        self.synthesis_steps = (
+            Adam(weights, config.learning_rate, BETAS)
             if config.plain_rate is None
-            else torch.optim.SGD(self.synthesis.parameters(), config.plain_rate)
+            else GradientDescent(weights, config.plain_rate)
         )
-        self.critic_adam = adam(self.critic, config.critic_rate)
+        self.critic_adam = Adam(self.critic.parameters(), config.critic_rate, BETAS)
         self.iteration = 0
         for _ in range(config.head_start):
             self.train_critic()

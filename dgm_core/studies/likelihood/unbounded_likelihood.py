@@ -36,6 +36,7 @@ from dgm_core.models.floored import FlooredDLVM, FlooredDLVMs
 from dgm_core.rng import generator
 from dgm_core.studies.likelihood.upper_bounds import best_mixture
 from dgm_core.studies.toml_rows import rounded
+from dgm_core.training.optimizers import Adam
 from dgm_core.types import Masked
 
 FLOORS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
@@ -243,14 +244,14 @@ def train(
     density, and so no useful gradient, away from its curve.
     """
     rate = 3e-3 if models.latent_dim == 1 else 2e-3
-    adam = torch.optim.Adam(models.parameters(), rate, (0.9, 0.99), fused=True)
+    adam = Adam(models.parameters(), betas=(0.9, 0.99))
     highest = models.floors.max()
     start = time.perf_counter()
     for number in range(config.iterations):
         done = number / config.iterations
         lowered = min(1.0, done / LOWERED)
         floors = highest ** (1 - lowered) * models.floors**lowered
-        adam.param_groups[0]["lr"] = rate * min(1.0, 2 * (1 - done))
+        adam.rate = rate * min(1.0, 2 * (1 - done))
         if models.latent_dim == 1:
             each = models.log_likelihood(x, STRATA, source, floors)
         else:

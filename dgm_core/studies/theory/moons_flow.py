@@ -7,6 +7,7 @@ shows how each coupling deforms a grid in the plane of z.
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from dgm_core.data.plane import Moons
 from dgm_core.files import written_whole
 from dgm_core.models.flow import Flow, coupling_flow
 from dgm_core.rng import generator, normal
+from dgm_core.training.optimizers import Adam
 
 REACH, LINES, ALONG = 2.5, 21, 81
 """The grid goes from −REACH to REACH, with LINES lines in each direction and ALONG points each."""
@@ -79,8 +81,7 @@ def run(config: Config) -> Iterator[Frame]:
     flow = build(config)
     source, moons, started = generator(config.seed + 1), Moons(), time.monotonic()
     test_points = moons.sample(2000, generator(config.seed + 2))
-    optimizer = torch.optim.Adam(flow.parameters(), config.learning_rate)
-    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.steps)
+    adam = Adam(flow.parameters())
 
     def frame(step: int) -> Frame:
         frozen = copy.deepcopy(flow).eval().requires_grad_(False)
@@ -90,10 +91,11 @@ def run(config: Config) -> Iterator[Frame]:
     yield frame(0)
     for step in range(1, config.steps + 1):
         loss = -flow.log_prob(moons.sample(config.batch, source)).mean()
-        optimizer.zero_grad()
+        # The rate falls to 0 along half a period of a cosine.
+        adam.rate = config.learning_rate * (1 + math.cos(math.pi * (step - 1) / config.steps)) / 2
+        adam.zero_grad()
         loss.backward()
-        optimizer.step()
-        scheduler.step()
+        adam.step()
         if step % config.every == 0 or step == config.steps:
             yield frame(step)
 
