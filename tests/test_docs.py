@@ -146,6 +146,8 @@ def test_the_table_of_models_is_that_of_the_cards() -> None:
     for name in zoo.names():
         row = next(line for line in shown.splitlines() if line.startswith(f"| `{name}` |"))
         assert re.search(r"\d \|$|\d nats \|$|active \|$|dB.*\|$", row), row
+    assert re.search(r"`breast-miwae`.*bound on log p\(x_obs\) −", shown)
+    assert re.search(r"`breast-notmiwae`.*bound on log p\(x_obs, s\) −", shown)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -19,11 +19,13 @@ TERMS: dict[str, str] = {
     ),
     "ELBO": (
         "Evidence lower bound E[log p(x, z) − log q(z | x)]: it lies below log p(x) by the "
-        "Kullback–Leibler divergence from q(z | x) to the posterior."
+        "Kullback–Leibler divergence from q(z | x) to the posterior. An estimate of it from draws "
+        "is, on average, below log p(x); a single one can be above."
     ),
     "IWAE": (
         "Importance-weighted bound E[log of the mean of K weights p(x, z) / q(z | x)]: a lower "
-        "bound on log p(x) that grows with K. K = 1 is the ELBO."
+        "bound on log p(x) that grows with K. K = 1 is the ELBO. An estimate of it from draws "
+        "is, on average, below log p(x); a single one can be above."
     ),
     "AIS": (
         "Annealed importance sampling: draws move from q(z | x) to the posterior through a "

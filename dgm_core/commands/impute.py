@@ -30,10 +30,10 @@ app = typer.Typer()
 
 
 def _processes() -> str:
-    from dgm_core.estimators.impute_table import LEARNABLE
+    from dgm_core.estimators.impute_table import ASSUMPTIONS
 
-    choices = ", ".join(LEARNABLE)
-    return f"Missing process that not-miwae assumes and learns: {choices}."
+    choices = "; ".join(f"{name}: {clause}" for name, clause in ASSUMPTIONS.items())
+    return f"What not-miwae assumes and learns; it has no default. {choices}."
 
 
 @app.command("impute", cls=help_of(process=_processes))
@@ -52,7 +52,8 @@ def impute_table(
         Model,
         typer.Option(
             help="miwae and mfa (a mixture of factor analysers, the fastest) assume that values "
-            "are missing at random; not-miwae also learns why values are missing."
+            "are missing at random; not-miwae learns a missing process that you choose "
+            "by --process."
         ),
     ] = "miwae",
     process: Annotated[str | None, typer.Option()] = None,
@@ -156,7 +157,7 @@ def _impute_in_blocks(job: Job, engine: Engine) -> None:
         typer.echo(line)
     for _ in with_training_bar(((job.settings.model, now) for now in job.training()), None):
         pass
-    for line in impute.learned(job.imputer, job.reading):
+    for line in impute.learned(job.imputer, job.reading, job.settings):
         typer.echo(line)
     label = f"{engine.name}, {engine.workers} workers"
     with tqdm(unit=" rows", unit_scale=True, desc=label) as bar:
@@ -192,7 +193,7 @@ def _impute_whole(
         for _ in with_training_bar(steps, None):
             pass
         filled = impute.fill(imputer, frame, settings)
-        for line in impute.learned(imputer, reading):
+        for line in impute.learned(imputer, reading, settings):
             typer.echo(line)
     else:
         typer.echo("No value is missing, so no model was trained. The table is written unchanged.")

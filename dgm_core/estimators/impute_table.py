@@ -46,17 +46,22 @@ from dgm_core.training import Progress
 Model = Literal["miwae", "not-miwae", "mfa"]
 MODELS: tuple[Model, ...] = get_args(Model)
 
-LEARNABLE = {
-    name.replace(" ", "-"): PROCESSES[name]
-    for name in (
-        "self-masking",
-        "self-masking with known signs",
-        "self-masking with a base rate",
-        "linear",
-        "network",
-    )
+ASSUMPTIONS = {
+    "self-masking": "a cell goes missing because of its own value, high or low",
+    "self-masking-with-known-signs": "high values go missing",
+    "self-masking-with-a-base-rate": "a cell goes missing because of its own value, high or low, "
+    "or by chance",
+    "linear": "the log-odds of being missing are linear in the whole row",
+    "network": "the log-odds of being missing are a smooth function of the whole row",
 }
-"""Missing processes that can be learned from any table; known signs: high values are missing.
+"""Missing process that can be learned from any table → what it assumes, as a clause."""
+
+LEARNABLE = {
+    name: process
+    for spaced, process in PROCESSES.items()
+    if (name := spaced.replace(" ", "-")) in ASSUMPTIONS
+}
+"""Name → constructor.
 
 The other members of `PROCESSES` are for pixels, for half of the columns, or equivalent to MIWAE.
 """
@@ -70,7 +75,7 @@ class Settings:
 
     Args:
         model: one of `MODELS`.
-        process: one of `LEARNABLE`, only for not-miwae; None = self-masking.
+        process: one of `LEARNABLE`, for not-miwae, which has no default.
         draws: number of completed tables for multiple imputation.
         samples: K, importance samples per row in imputation.
         epochs: largest number of training epochs, or of EM steps for mfa.
@@ -99,6 +104,12 @@ class Settings:
                 raise ValueError(f"no {setting} {chosen!r}; there are {named}")
         if self.process and self.model != "not-miwae":
             raise ValueError(f"{self.model} learns no missing process; not-miwae does")
+        if self.model == "not-miwae" and not self.process:
+            choices = "; ".join(f"{name} ({clause})" for name, clause in ASSUMPTIONS.items())
+            raise ValueError(
+                "not-miwae needs a process, because the table cannot show why its cells are "
+                f"missing. Choose what you assume: {choices}"
+            )
         if self.model == "mfa" and (self.checkpoints or self.log_dir):
             raise ValueError("mfa is fast and writes neither checkpoints nor logs")
         if self.draws < 0 or self.samples < 1 or self.epochs < 1:
@@ -136,8 +147,8 @@ def imputer_of(settings: Settings, frame: pd.DataFrame) -> Imputer:
     }
     if settings.model == "miwae":
         return MIWAEImputer(**shared)
-    process = LEARNABLE[settings.process or "self-masking"]
-    return NotMIWAEImputer(missing_process=process, **shared)
+    assert settings.process  # checked by Settings
+    return NotMIWAEImputer(missing_process=LEARNABLE[settings.process], **shared)
 
 
 def training(imputer: Imputer, frame: pd.DataFrame) -> Iterator[Progress]:
@@ -211,20 +222,20 @@ def understood(reading: Reading) -> Iterator[str]:
         yield f"  {where}: {remark.sentence}" if where else f"  {remark.sentence}"
 
 
-def learned(imputer: Imputer, reading: Reading) -> Iterator[str]:
+def learned(imputer: Imputer, reading: Reading, settings: Settings) -> Iterator[str]:
     """The learned missing process for numeric columns with missing values, as lines of text.
 
     P(missing) at the lowest and highest observed value, with the other columns at their means.
     It holds if the mechanism that the user chose does.
     """
-    if not isinstance(imputer, NotMIWAEImputer):
+    if not isinstance(imputer, NotMIWAEImputer) or settings.process is None:
         return
     model = imputer.model_
     assert isinstance(model, NotMIWAE)  # built by NotMIWAEImputer
     process, coding = model.missing_process, imputer.coding_
     incomplete = [each for each in reading.columns if each.kind == "numeric" and each.missing]
     if incomplete:
-        yield "Under your assumption about why cells are missing, a cell is"
+        yield f"Under your assumption that {ASSUMPTIONS[settings.process]}, a cell is"
         for column in incomplete:
             entry = coding.entries_of(column.name).start
             ends = np.array([column.low, column.high])

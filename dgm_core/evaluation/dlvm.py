@@ -63,7 +63,7 @@ class Inpainting(NamedTuple):
     pattern: str
     score: str  # f1 for binary images, psnr for others
     value: float  # on hidden pixels, for the mean over all chains; F1 pooled over images
-    standard_error: float  # over images
+    standard_error: float  # over images, or over characters
     acceptance: float
     stuck: float  # fraction of chains that accepted nothing after the warm-up
 
@@ -127,19 +127,24 @@ def run(config: Config, model: VAE) -> Iterator[Frame | Result]:
         described(len(x), len(test.x)),
         config.draws,
     )
-    original = test.sample(config.inpainted).x.to(device)
-    original = data.threshold(original) if binary else original
+    sample = test.sample(config.inpainted)
+    original = (data.threshold(sample.x) if binary else sample.x).to(device)
     rows = []
     for pattern in PATTERNS:
         for sampler in ("pseudo-Gibbs", "Metropolis-within-Gibbs"):
             done = len(rows) / (2 * len(PATTERNS))
             yield Frame(f"{sampler}, {pattern}", (1 + done) / 2)
-            rows.append(_inpaint(config, model, original, sampler, pattern))
+            rows.append(_inpaint(config, model, original, sample.groups, sampler, pattern))
     yield Result(likelihood, rows, binary)
 
 
 def _inpaint(
-    config: Config, model: VAE, original: Tensor, sampler: str, pattern: str
+    config: Config,
+    model: VAE,
+    original: Tensor,
+    groups: Tensor | None,
+    sampler: str,
+    pattern: str,
 ) -> Inpainting:
     method = CATALOGUE[sampler](
         model,
@@ -154,7 +159,7 @@ def _inpaint(
     return Inpainting(
         sampler,
         pattern,
-        *filled.score(),
+        *filled.score(groups),
         filled.diagnostic("acceptance").mean().item(),
         filled.diagnostic("stuck chains").mean().item() / config.chains,
     )

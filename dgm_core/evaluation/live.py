@@ -14,6 +14,7 @@ from torch import Tensor
 from dgm_core import data, zoo
 from dgm_core.bounds import elbo, log_weights
 from dgm_core.live import weights
+from dgm_core.metrics import mean_and_error
 from dgm_core.missing import masks
 from dgm_core.models.vae import VAE
 from dgm_core.rng import generator
@@ -23,7 +24,7 @@ from dgm_core.types import Masked
 
 
 class Cost(NamedTuple):
-    """Nats are per image; errors are standard errors over images."""
+    """Nats are per image; errors are standard errors over images, or over characters."""
 
     model: str
     bytes: int  # of the weight file
@@ -58,9 +59,10 @@ def cost(name: str, images: int = 500, draws: int = 20, iterations: int = 100) -
     shipped, rounded = zoo.load(name), zoo.load(name)
     content = weights.packed(name)
     rounded.load_state_dict(weights.tensors(content))
-    x = data.binarize(data.load(zoo.card(name)["data"], "test").sample(images).x, generator(0))
+    sample = data.load(zoo.card(name)["data"], "test").sample(images)
+    x = data.binarize(sample.x, generator(0))
     ours, theirs = (_elbos(model, x, draws) for model in (shipped, rounded))
-    loss = ours - theirs
+    loss = mean_and_error(ours - theirs, sample.groups)
     ratios, others, log_u = _log_ratios(shipped, rounded, x, iterations)
     accepted, also = log_u < ratios, log_u < others
     return Cost(
@@ -68,8 +70,8 @@ def cost(name: str, images: int = 500, draws: int = 20, iterations: int = 100) -
         len(content),
         len(x),
         ours.mean().item(),
-        loss.mean().item(),
-        loss.std().item() / len(x) ** 0.5,
+        loss.mean.item(),
+        loss.standard_error.item(),
         (ratios - others).abs().median().item(),
         (accepted == also).float().mean().item(),
         accepted.float().mean().item(),

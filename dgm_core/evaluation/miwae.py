@@ -38,7 +38,7 @@ class Row(NamedTuple):
     pattern: str
     score: str  # f1 for binary images (threshold ½), psnr for others
     value: float
-    standard_error: float  # over images
+    standard_error: float  # over images, or over characters
     bound: float  # log p(x_obs), nats, K draws
     bound_of_10: float  # the same with K = 10
     ess: float  # of the K weights
@@ -67,7 +67,8 @@ def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:
     """Measure; `Frame`s report progress, the `Result` comes last."""
     device = next(model.parameters()).device
     split = data.load(config.dataset, "test")
-    original = split.sample(config.images).x
+    sample = split.sample(config.images)
+    original = sample.x
     images = described(len(original), len(split.x))
     original = (data.threshold(original) if original.shape[1] == 1 else original).to(device)
     method, rows = MIWAEInpainter(model, samples=config.draws, draws=1), []
@@ -78,7 +79,7 @@ def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:
         rows.append(
             Row(
                 pattern,
-                *filled.score(),
+                *filled.score(sample.groups),
                 filled.curve("bound by K", config.draws).mean().item(),
                 filled.curve("bound by K", 10).mean().item(),
                 filled.diagnostic("ESS").mean().item(),

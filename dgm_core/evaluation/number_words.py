@@ -10,9 +10,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from dgm_core.metrics.comparison import Difference, clear
+from dgm_core.evaluation.mnar_protocol import METHODS
+from dgm_core.metrics.comparison import Difference, clear, paired
 from dgm_core.studies.inpainting import sampler_rows
 from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS
 from dgm_core.studies.mnar import prediction as predictions
@@ -64,6 +63,7 @@ def imputation(rows: Sequence[Row]) -> str:
         )
         for row in rows
         if row["method"].startswith("not-MIWAE")
+        and METHODS[row["method"]].restarts == 1  # nothing published chooses among restarts
         and not math.isnan(row["published"])
         and not math.isnan(row["decoder_rmse"])
     }
@@ -129,11 +129,7 @@ def studies(rows: Sequence[sampler_rows.Row]) -> str:
 
 def gains(rows: Sequence[Row]) -> str:
     """Gain in accuracy over the control, paired by seed."""
-    differences = {}
-    for row in rows:
-        gain = np.subtract(row["accuracies"], row["controls"])
-        error = gain.std(ddof=1) / math.sqrt(len(gain))
-        differences[row["choice"],] = Difference(gain.mean(), error, len(gain) - 1)
+    differences = {(row["choice"],): paired(row["accuracies"], row["controls"]) for row in rows}
     first, *_ = differences
     alone = f"Read alone, “{first[0]}” has p = {_short(differences[first].p)}."
     lines = _groups(differences, "loss", "gain")

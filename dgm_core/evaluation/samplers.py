@@ -111,7 +111,8 @@ class Part(NamedTuple):
 
 def run(config: Config, device: torch.device) -> Iterator[Frame | Row]:
     """Rows of the four samplers on every pattern, each as soon as it is measured; LAIR last."""
-    model, original = zoo.load(f"{config.data}-dlvm", device), test_images(config)
+    model = zoo.load(f"{config.data}-dlvm", device)
+    original, groups = test_images(config)
     pairs = [(pattern, name) for pattern in PATTERNS for name in (*CHAINS, LAIR)]
     for number, (pattern, name) in enumerate(pairs):
         parts, observed = [], observed_by(pattern, original)
@@ -120,12 +121,13 @@ def run(config: Config, device: torch.device) -> Iterator[Frame | Row]:
             parts.append(part)
             done = len(parts) * config.batch / len(original)
             yield Frame(f"{pattern}, {name}", (number + min(done, 1)) / len(pairs))
-        yield row_of(config, pattern, name, parts)
+        yield row_of(config, pattern, name, parts, groups)
 
 
-def test_images(config: Config) -> Tensor:
-    """Test images (N, 1, H, W), binarised at ½."""
-    return data.threshold(data.load(config.data, "test").sample(config.images).x)
+def test_images(config: Config) -> tuple[Tensor, Tensor | None]:
+    """Test images (N, 1, H, W), binarised at ½, and which are dependent (N,); None = none are."""
+    sample = data.load(config.data, "test").sample(config.images)
+    return data.threshold(sample.x), sample.groups
 
 
 def measure(
@@ -179,11 +181,17 @@ def _affordable(
     return min(max(int(config.iterations * metropolis / lair), TRIAL), 5000)
 
 
-def row_of(config: Config, pattern: str, name: str, parts: Sequence[Part]) -> Row:
-    """The row from the blocks of all images, in their order."""
+def row_of(
+    config: Config,
+    pattern: str,
+    name: str,
+    parts: Sequence[Part],
+    groups: Tensor | None = None,
+) -> Row:
+    """The row from the blocks of all images, in their order; `groups` says which depend."""
     counts = torch.cat([part.counts for part in parts])
     seconds = sum(len(part.counts) * part.seconds for part in parts)
-    f1, f1_error = f1_and_error(counts)
+    f1, f1_error = f1_and_error(counts, groups)
     return Row(
         method=name,
         pattern=pattern,

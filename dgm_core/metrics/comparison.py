@@ -51,6 +51,22 @@ class Difference(NamedTuple):
         return float(2 * stdtr(self.df, t))
 
 
+def paired(values: Sequence[float], others: Sequence[float]) -> Difference:
+    """Mean of `values` − `others`, pair by pair; its error has one degree of freedom less than n.
+
+    Raises:
+        ValueError: the lengths differ, or there are fewer than two pairs.
+
+    >>> paired([0.3, 0.5], [0.1, 0.1])
+    Difference(value=0.3, error=0.1, df=1)
+    """
+    if len(values) != len(others) or len(values) < 2:
+        raise ValueError(f"expected pairs, at least 2, got {len(values)} and {len(others)}")
+    each = np.subtract(values, others)
+    error = each.std(ddof=1) / math.sqrt(len(each))
+    return Difference(float(each.mean()), float(error), len(each) - 1)
+
+
 def clear(differences: Mapping[Key, Difference], level: float = LEVEL) -> list[Key]:
     """Keys of the clear differences by Holm's rule, in the given order.
 

@@ -87,8 +87,11 @@ def validation_by_elbo(x: Tensor) -> Validation:
 
 
 def _validation_by_acceptance(x: Tensor, images: int = 500, iterations: int = 12) -> Validation:
-    """Mean Metropolis acceptance with 50 % of the pixels hidden, for chains that start at x."""
-    x = x[:images]
+    """Mean Metropolis acceptance with 50 % of the pixels hidden, for chains that start at x.
+
+    A seeded permutation chooses the images: the rows of Omniglot are sorted by alphabet.
+    """
+    x = x[torch.randperm(len(x), generator=generator(4))[:images].to(x.device)]
     height, width = x.shape[2:]
     each = [masks.random_pixels(height, width, 0.5, generator(seed)) for seed in range(len(x))]
     observed = torch.stack(each)[:, None].expand_as(x.cpu()).to(x.device)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from typer.testing import CliRunner, Result
 
 from dgm_core.__main__ import app
@@ -15,6 +17,7 @@ from dgm_core.data.writing import write_table
 from dgm_core.estimators import MFAImputer, impute_table
 from dgm_core.missing.processes import PROCESSES
 
+ROOT = Path(__file__).parents[2]
 QUICK = ("--epochs=2", "--samples=20")
 
 
@@ -62,10 +65,12 @@ def read(path: Path) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-@pytest.mark.parametrize("model", ["miwae", "not-miwae"])
-def test_a_table_is_completed(table: Path, tmp_path: Path, model: str, ending: str) -> None:
+@pytest.mark.parametrize(
+    "model", [["--model=miwae"], ["--model=not-miwae", "--process=self-masking"]]
+)
+def test_a_table_is_completed(table: Path, tmp_path: Path, model: list[str], ending: str) -> None:
     out = tmp_path / "new" / f"done.{ending}"
-    output = completes(table, f"--model={model}", "--draws=3", f"--out={out}", *QUICK)
+    output = completes(table, *model, "--draws=3", f"--out={out}", *QUICK)
     names = {f"done{part}.{ending}" for part in ("", "-sd", "-01", "-02", "-03")}
     assert {path.name for path in out.parent.iterdir()} == names
     frame = read_table(table.read_bytes(), "it").frame
@@ -139,14 +144,15 @@ def test_what_a_process_learned_is_printed(table: Path, tmp_path: Path) -> None:
     output = completes(*words, "--model=not-miwae", "--process=linear")
     learned = [line for line in output.splitlines() if "missing with probability" in line]
     assert [line.split()[0] for line in learned] == ["weight", "height"]
-    assert "Under your assumption" in output
+    assert "Under your assumption that the log-odds of being missing are linear in" in output
 
 
 def test_without_a_chosen_mechanism_the_command_completes_by_miwae(
     table: Path, tmp_path: Path
 ) -> None:
     outs = [tmp_path / f"{name}.csv" for name in ("default", "miwae", "assumed")]
-    models = ([], ["--model=miwae"], ["--model=not-miwae"])
+    high = ["--model=not-miwae", "--process=self-masking-with-known-signs"]
+    models = ([], ["--model=miwae"], high)
     printed = [
         completes(table, f"--out={out}", *more, *QUICK)
         for out, more in zip(outs, models, strict=True)
@@ -154,6 +160,30 @@ def test_without_a_chosen_mechanism_the_command_completes_by_miwae(
     default, miwae, assumed = (out.read_bytes() for out in outs)
     assert default == miwae != assumed
     assert ["missing with probability" in each for each in printed] == [False, False, True]
+    assert "Under your assumption that high values go missing, a cell is" in printed[-1]
+
+
+def test_the_process_of_the_readme_assumes_that_high_values_go_missing(table: Path) -> None:
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    (words,) = re.findall(r"missing \*because\* they are high, say so: `([^`]+)`", readme)
+    completes(table, *words.split(), *QUICK)
+    process = impute_table.LEARNABLE[words.split()[-1]](2)
+    assert process.curve(0, torch.tensor([-1.0, 1.0])).diff() > 0.2
+
+
+def test_ages_missing_at_random_are_completed_near_the_truth(tmp_path: Path) -> None:
+    """Ages go missing where the income, which is always seen, is low: at random, given it."""
+    rng = np.random.default_rng(0)
+    age = rng.normal(50, 12, 400)
+    income = 1000 + 40 * age + rng.normal(0, 150, 400)
+    hidden = rng.random(400) < 1 / (1 + np.exp((income - 2800) / 150))
+    path = tmp_path / "ages.csv"
+    seen = np.where(hidden, np.nan, age)
+    pd.DataFrame({"age": seen, "income": income}).to_csv(path, index=False)
+    completes(path, f"--out={tmp_path / 'done.csv'}", "--epochs=150", "--samples=100")
+    error = read(tmp_path / "done.csv")["age"].to_numpy() - age
+    assert abs(error[hidden].mean()) < 4
+    assert np.nanmean(seen) - age[hidden].mean() > 10  # the mean of the observed is far above
 
 
 @pytest.mark.parametrize("process", impute_table.LEARNABLE)
@@ -223,7 +253,7 @@ def test_each_table_and_each_setting_has_its_own_checkpoint(tmp_path: Path) -> N
         files(renamed),
         files(frame, epochs=7),
         files(frame, seed=1),
-        files(frame, model="not-miwae"),
+        files(frame, model="not-miwae", process="self-masking"),
         files(frame, model="not-miwae", process="linear"),
     ]
     assert len(set(names)) == len(names)
@@ -255,6 +285,11 @@ def fails(*words: object) -> str:
         (
             ("--model=not-miwae", "--process=clipping"),
             "no process 'clipping'; there are",
+        ),
+        (
+            ("--model=not-miwae",),
+            "needs a process, because the table cannot show why its cells are missing. Choose "
+            "what you assume: self-masking (a cell goes missing because of its own value",
         ),
         (("--model=mfa",), "'smokes' has categories"),
         (("--model=mfa", "--checkpoint=x"), "neither checkpoints nor logs"),

@@ -52,6 +52,7 @@ def test_published_errors_are_compared_with_their_own_error() -> None:
         imputed("banknote", 0.50, 0.74, 0.03),
         imputed("yeast", 1.0, math.nan, math.nan),
     ]
+    rows.append({**rows[2], "method": "not-MIWAE, self-masking, best of 5 bounds"})
     text = number_words.imputation(rows)
     assert text.startswith("3 comparisons")
     assert "- lower than published: not-MIWAE, known sign (banknote)." in text

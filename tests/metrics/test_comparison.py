@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dgm_core.metrics.comparison import Difference, clear, error_over_splits
+from dgm_core.metrics.comparison import Difference, clear, error_over_splits, paired
 
 
 def test_p_values_are_those_of_scipy() -> None:
@@ -77,3 +77,12 @@ def test_the_error_over_splits_needs_two_of_them() -> None:
     assert error_over_splits([1.0, 3.0], 0.5) == pytest.approx(math.sqrt(2 * (0.5 + 0.5)))
     with pytest.raises(ValueError, match="2 splits"):
         error_over_splits([1.0], 0.5)
+
+
+def test_a_paired_difference_has_the_error_of_its_pairs() -> None:
+    found = paired([0.3, 0.5, 0.4], [0.1, 0.1, 0.1])
+    expected = stats.ttest_rel([0.3, 0.5, 0.4], [0.1, 0.1, 0.1])
+    assert found.value == pytest.approx(0.3)
+    assert found.p == pytest.approx(expected.pvalue)
+    with pytest.raises(ValueError, match="expected pairs"):
+        paired([0.1, 0.2], [0.1])

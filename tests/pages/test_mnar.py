@@ -20,7 +20,7 @@ from tests.patience import PATIENCE
 from tests.ui.mnar.small_run import csv
 from ui.cache import st_model
 from ui.jobs import Worker, stop_all
-from ui.mnar import images, table_choice
+from ui.mnar import images, mechanism, table_choice
 from ui.mnar import side_by_side as mnar_view
 
 ROOT = Path(__file__).parents[2]
@@ -424,6 +424,15 @@ def test_a_training_is_stopped_and_continued(
         assert steps == sorted(set(steps))
         assert isinstance(worker.run.items[-1], side_by_side.Result)
     assert without_errors(app.run()).get("download_button")
+
+
+def test_missing_cells_of_the_deciding_column_are_pointed_out() -> None:
+    app = upload(lab(table_source="Upload"), csv())
+    why = next(each for each in app.selectbox if each.key.startswith("keep.why."))
+    app = without_errors(why.set_value("another column").run())
+    assert mechanism.DRIVER_HAS_GAPS in [each.value for each in app.caption]
+    whole = lab({"why": "another column", "table": "iris"})
+    assert mechanism.DRIVER_HAS_GAPS not in [each.value for each in whole.caption]
 
 
 # --- addresses --------------------------------------------------------------------------------

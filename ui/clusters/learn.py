@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dgm_core.metrics.comparison import RULE, Difference, clear, paired
 from dgm_core.studies.clusters import embeddings
 from dgm_core.studies.clusters.history import History
 from ui import figures, glossary, jobs, run_panel
@@ -273,71 +274,75 @@ def _gains() -> None:
         "the first 10,000 images of MNIST, deskewed, unless they say otherwise. The control is "
         "the same VAE, trained for as long with the prior N(0, I); the same kind of mixture is "
         "fitted to its latents afterwards. Lines show two standard errors of the difference, "
-        "paired by seed."
+        "paired by seed. Raw and deskewed digits are different data and have a figure each."
     )
     st.markdown(summary(rows))
-    figures.show("worth", charts.gains(rows), "Gain in accuracy over the control")
+    groups = {
+        title: [row for row in rows if row["deskewed"] == deskewed]
+        for title, deskewed in (("Deskewed digits", True), ("Raw digits", False))
+    }
+    groups = {title: own for title, own in groups.items() if own}
+    for title, own in groups.items():
+        heading = f"{title}: gain in accuracy over the control"
+        figures.show(f"worth {title}", charts.gains(own), heading)
     with st.expander("Table of results", icon=":material/table:"):
-        for title, deskewed in (("Deskewed digits", True), ("Raw digits", False)):
+        for title, own in groups.items():
             st.markdown(f"**{title}**")
-            _table([row for row in rows if row["deskewed"] == deskewed])
+            _table(own)
 
 
 def _table(rows: list[dict[str, Any]]) -> None:
-    if rows:
-        st.dataframe(
-            [
-                {
-                    "choice": row["choice"],
-                    "seeds": row["seeds"],
-                    "before": row["before"],
-                    "after": row["after"],
-                    "± s.e.": row["after_error"],
-                    "control": row["control"],
-                    "bound after": row["elbo_after"],
-                    "bound of the control": row["elbo_control"],
-                    "difference from the first row": row["about"],
-                }
-                for row in rows
-            ],
-            hide_index=True,
-            height="content",
-            column_config={
-                **dict.fromkeys(
-                    ("before", "after", "± s.e.", "control"),
-                    st.column_config.NumberColumn(format="%.3f"),
-                ),
-                **dict.fromkeys(
-                    ("bound after", "bound of the control"),
-                    st.column_config.NumberColumn(format="%.1f"),
-                ),
-            },
-        )
+    st.dataframe(
+        [
+            {
+                "choice": row["choice"],
+                "seeds": row["seeds"],
+                "before": row["before"],
+                "after": row["after"],
+                "± s.e.": row["after_error"],
+                "control": row["control"],
+                "bound after": row["elbo_after"],
+                "bound of the control": row["elbo_control"],
+                "difference from the first row": row["about"],
+            }
+            for row in rows
+        ],
+        hide_index=True,
+        height="content",
+        column_config={
+            **dict.fromkeys(
+                ("before", "after", "± s.e.", "control"),
+                st.column_config.NumberColumn(format="%.3f"),
+            ),
+            **dict.fromkeys(
+                ("bound after", "bound of the control"),
+                st.column_config.NumberColumn(format="%.1f"),
+            ),
+        },
+    )
 
 
 def summary(rows: list[dict[str, Any]]) -> str:
-    """Result of the first choice, of the most helpful one, and of the most harmful one."""
-    first = rows[0]
-    helpful = [row for row in rows[1:] if row["gain"] > max(2 * row["gain_error"], first["gain"])]
-    harmful = [row for row in rows if row["gain"] < -2 * row["gain_error"]]
+    """Result of the first choice, and which choices clearly gain or lose by Holm's rule."""
+    gains = {row["choice"]: paired(row["accuracies"], row["controls"]) for row in rows}
+    clearly, first = clear(gains), rows[0]
+    tie = "" if first["choice"] in clearly else ", a tie,"
     bound = first["elbo_after"] - first["elbo_control"]
-    text = (
-        f"**{_capitalised(first['choice'])}: the rounds change accuracy by {first['gain']:+.3f} ± "
-        f"{first['gain_error']:.3f}** and the bound by {bound:+.1f} nats per image."
-    )
-    if helpful:
-        best = max(helpful, key=lambda row: row["gain"])
-        text += (
-            f" **{_capitalised(best['choice'])}: the rounds raise accuracy most** "
-            f"({best['gain']:+.3f} ± {best['gain_error']:.3f}). {best['about']}"
-        )
-    if harmful:
-        worst = min(harmful, key=lambda row: row["gain"])
-        text += (
-            f" **{_capitalised(worst['choice'])}: the rounds lower accuracy** "
-            f"({worst['gain']:+.3f} ± {worst['gain_error']:.3f}). {worst['about']}"
-        )
-    return re.sub(r"-(?=\d)", "−", text)
+    sentences = [
+        f"**{_capitalised(first['choice'])}: the rounds change accuracy by "
+        f"{_signed(gains[first['choice']])}**{tie} and the bound by {bound:+.1f} nats per image."
+    ]
+    for sign, words in ((1, "raise"), (-1, "lower")):
+        found = [name for name in clearly if sign * gains[name].value > 0]
+        named = "; ".join(f"**{name}** ({_signed(gains[name])})" for name in found)
+        sentences += [f"The rounds clearly {words} accuracy with: {named}."] if found else []
+    ties = len(rows) - len(clearly)
+    sentences.append(f"{ties} of {len(rows)} comparisons with a control are ties. {RULE}")
+    return re.sub(r"-(?=\d)", "−", " ".join(sentences))
+
+
+def _signed(gain: Difference) -> str:
+    return f"{gain.value:+.3f} ± {gain.error:.3f}"
 
 
 @st.cache_data(show_spinner=False)

@@ -33,11 +33,11 @@ class Critic:
 
     name = "Critic"
     about = (
-        "One critic learns to distinguish P from Q. **First** look at its map: a Wasserstein "
-        "critic rises evenly all the way from Q to P, a Hellinger critic has a steep edge between "
-        "them. **Then** look at the slopes: the penalty keeps those of Wasserstein near 1; the "
-        "other critics have no penalty. **Last** look at the grey rays, the optimal transport "
-        "plan: a perfect Wasserstein critic has slope 1 along them."
+        "One critic learns to distinguish P from Q. **First** look at its map: does it rise "
+        "evenly all the way from Q to P, or is there a steep edge between them? Compare "
+        "Wasserstein with Hellinger. **Then** look at the slopes: the penalty pulls those of "
+        "Wasserstein to 1; the other critics have no penalty. **Last** look at the grey rays, the "
+        "optimal transport plan: a perfect Wasserstein critic has slope 1 along them."
     )
     settings: ClassVar[tuple[InLink, ...]] = (PAIR, DISTANCE, THETA, STEPS, PENALTY, SEED)
 

@@ -66,9 +66,10 @@ class AllMethods:
     name = "All methods"
     picture = True
     about = (
-        "**Look first** at the means and the error maps: which method comes closest to the "
-        "original? **Then** look at the draws and the uncertainty: is a method uncertain where it "
-        "is wrong? **Last** look at the table: treat differences below ± as ties."
+        "**Look first** at the means: where do the methods differ? **Then** look at the draws and "
+        "the uncertainty: is a method uncertain where the methods differ? **Last**, if the "
+        "original is known, look at the error maps and the table: bold scores are the best, or "
+        "tie with the best."
     )
     settings: ClassVar[tuple[InLink, ...]] = ()
 

@@ -64,11 +64,11 @@ class Studies:
     picture = False
     available = True  # the shipped measurements are shown without a run
     about = (
-        "Both samplers on many test images. **Look first** at the halves and at 80 %: which "
-        "sampler is ahead depends on which pixels are hidden and on the number of iterations. "
-        "**Then** change the number of iterations: Metropolis is exact in the limit, but the "
-        "limit may be out of reach. **Last** read the sentences below the chart: treat "
-        "differences below their ± as ties."
+        "Both samplers on many test images. **Look first** at the halves and at 80 %: is a "
+        "sampler ahead there, and is it the same one at other settings? **Then** change the "
+        "number of iterations: Metropolis is exact in the limit, but the limit may be out of "
+        "reach. **Last** read the sentences below the chart: they say which differences are "
+        "ties."
     )
     settings: ClassVar[tuple[InLink, ...]] = (
         SWEEP,
@@ -190,11 +190,11 @@ class Studies:
         return f"{DATASETS[self.data]}{hidden}: F1 of the posterior mean, {counted} pixels{after}"
 
     def _note(self, length: int) -> str:
+        dependent = "characters" if self.data == "omniglot" else "images"
         note = (
-            "Error bars: ± 1 standard error over images (jackknife). Both samplers get the same "
-            "images and hidden pixels, so differences are more certain than the error bars "
-            "suggest. The sentences call a difference clear if it exceeds two of its own standard "
-            "errors. "
+            f"Error bars: ± 1 standard error over {dependent} (jackknife). Both samplers get the "
+            "same images and hidden pixels, so differences are more certain than the error bars "
+            "suggest. "
         )
         if self.pixels == "all" and self.sweep == "missing rate" and self.data != "digits":
             note += (

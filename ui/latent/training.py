@@ -29,11 +29,11 @@ class Training:
 
     name = "Training"
     about = (
-        "The images of the same 25 latents during training. **First** play the film: shapes "
-        "appear early, recognisable images appear late. **Then** look at the distance: it keeps "
-        "falling after the images look good. **Last** compare it with its floor, the distance "
-        "between two sets of real images. The features come from a classifier trained in this "
-        "project, not from Inception."
+        "The images of the same 25 latents during training. **First** play the film: when do "
+        "shapes appear, and when can you recognise the images? **Then** look at the distance: "
+        "does it keep falling after the images look good? **Last** compare it with its "
+        "floor, the distance between two sets of real images. The features come from a classifier "
+        "trained in this project, not from Inception."
     )
 
     def __init__(self, space: Space, controls: DeltaGenerator) -> None:

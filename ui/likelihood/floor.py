@@ -44,8 +44,8 @@ class Floor:
     about = (
         "A Gaussian decoder can place a narrow distribution on each training point. Only a floor "
         "ξ of its variance keeps the likelihood finite. **Look first** at the curve while you "
-        "lower the floor: it concentrates on the training points. **Then** compare the "
-        "likelihoods: that of training points rises, that of test points collapses. **Last** look "
+        "lower the floor: does it concentrate on the training points? **Then** compare the "
+        "likelihoods of training points and of test points: do both rise? **Last** look "
         "at the grey gap, by which the best mixture of Gaussians exceeds the network."
     )
     settings: ClassVar[tuple[InLink, ...]] = (POINTS_OF, FLOOR, POINTS, ITERATIONS, SEED)

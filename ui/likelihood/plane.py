@@ -37,13 +37,12 @@ class Plane:
 
     name = "Missing pixels"
     about = (
-        "Hidden pixels change the posterior; for the first image it is far from where chains "
-        "start. **Look first** at Metropolis-within-Gibbs: it proposes the next z from the "
-        "completion drawn at the present z, so its proposals stay near z, and its chains do not "
-        "reach the posterior (blue). **Then** at collapsed Metropolis, whose ratio uses only the "
-        "observed pixels: after tens or hundreds of iterations a proposal from the prior moves a "
-        "chain there. **Last** at LAIR, which weights all completions together: once one finds "
-        "the posterior, resampling moves the others there."
+        "Hidden pixels change the posterior. **Look first** at Metropolis-within-Gibbs: it "
+        "proposes the next z from the completion drawn at the present z, so its proposals stay "
+        "near z. Do its chains reach the posterior (blue)? **Then** look at collapsed Metropolis, "
+        "whose ratio uses only the observed pixels: does a proposal from the prior move a chain "
+        "there, and after how many iterations? **Last** look at LAIR, which weights all "
+        "completions together: once one finds the posterior, resampling moves others there."
     )
     settings: ClassVar[tuple[InLink, ...]] = (
         *plane_choice.SETTINGS,

@@ -31,6 +31,10 @@ ABOUT = {
 DRIVER_LOSES_VALUES = (
     "All columns lose values, so the column that decides does too: not at random (MNAR)."
 )
+DRIVER_HAS_GAPS = (
+    "The column that decides has missing cells. In those rows its mean decides, so values still "
+    "go missing at random (MAR)."
+)
 DIRECTION = Setting("direction", "high", options=("high", "low"))
 THRESHOLD = Setting("threshold", 0.0, low=-2.0, high=2.0, step=0.1)
 STRENGTH = Setting("strength", 50.0, options=(0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0))
@@ -135,6 +139,8 @@ def choose_plan(table: Table) -> Amputation | None:
         driver = driver_of(table).widget(st.selectbox, "Column that decides", options=others)
         if driver in chosen:
             st.caption(DRIVER_LOSES_VALUES)
+        elif not table.known.observed[:, numeric[driver]].all():
+            st.caption(DRIVER_HAS_GAPS)
         plan["driver"] = numeric[driver]
     if kind in ("self-masking", "another column"):
         plan |= _dependence()

@@ -141,7 +141,7 @@ def run_samplers(
     config: samplers.Config, engine: Engine, journal: Path | None = None
 ) -> Iterator[Done | samplers.Row]:
     """The rows of `dgm_core.evaluation.samplers.run` in the same order; see `run_holes`."""
-    images = samplers.test_images(config)
+    images, dependent = samplers.test_images(config)
     name = f"{config.data}-dlvm"
     weights = [zoo.card(name)["sha256"]]
     make = partial(MeasureSamplers, zoo.load(name), images)
@@ -154,7 +154,7 @@ def run_samplers(
             yield item
         else:
             parts = [_part(fields) for result in item.results for fields in result]
-            yield samplers.row_of(config, *pairs[item.number], parts)
+            yield samplers.row_of(config, *pairs[item.number], parts, dependent)
     cells.forget([cell for group in groups for cell in group], journal, weights)
 
 

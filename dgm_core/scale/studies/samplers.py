@@ -87,7 +87,8 @@ def update(
     models = {name: zoo.load(f"{name}-dlvm", folder=folder) for name in names}
     weights = [zoo.card(f"{name}-dlvm", folder)["sha256"] for name in names]
     most = max(config.images for config in configs)
-    images = {name: data.threshold(data.load(name, "test").sample(most).x) for name in names}
+    samples = {name: data.load(name, "test").sample(most) for name in names}
+    images = {name: data.threshold(sample.x) for name, sample in samples.items()}
     pairs = [(config, setting) for config in configs for setting in config.settings()]
     measured = {pair: row for pair in pairs for row in rows if pair[0].is_of(row, pair[1])}
     blocks = [
@@ -100,7 +101,11 @@ def update(
             continue
         config, setting = pair = pairs[item.number]
         row = measured.get(pair) or sampler_sweeps.row_of(
-            config, setting, [_part(result) for result in item.results], images[config.data]
+            config,
+            setting,
+            [_part(result) for result in item.results],
+            images[config.data],
+            samples[config.data].groups,
         )
         rows = sampler_rows.with_row(rows, row)
         sampler_rows.save(rows, counts)

@@ -18,7 +18,7 @@ class Score(NamedTuple):
 
     name: str  # f1 for binary images, threshold ½, pooled over images; psnr for others, in dB
     value: float
-    standard_error: float  # of the mean over images of each image's score
+    standard_error: float  # of the mean over images of each image's score, over images or groups
 
 
 @dataclass(frozen=True)
@@ -57,19 +57,20 @@ class Filled:
             start += len(rows)
         return self._joined(parts)
 
-    def score(self) -> Score:
-        """F1 for images with one channel, PSNR for others."""
+    def score(self, groups: Tensor | None = None) -> Score:
+        """F1 for images with one channel, PSNR for others.
+
+        Args:
+            groups: (N,) integers, which images are dependent, such as drawings of one character;
+                None = none are.
+        """
         problem = self.mean, self.original, self.observed
         if self.original.shape[1] == 1:
             pooled = metrics.f1_hidden(*problem, event_dims=4).item()
-            _, error = metrics.mean_and_error(metrics.f1_hidden(*problem))
+            _, error = metrics.mean_and_error(metrics.f1_hidden(*problem), groups)
             return Score("f1", pooled, error.item())
-        mean, error = metrics.mean_and_error(metrics.psnr_hidden(*problem))
+        mean, error = metrics.mean_and_error(metrics.psnr_hidden(*problem), groups)
         return Score("psnr", mean.item(), error.item())
-
-    def pooled_f1(self) -> tuple[float, float]:
-        """F1 over the hidden pixels of all images, and its jackknife error over images."""
-        return f1_and_error(ink_counts(self.mean, self.original, self.observed))
 
     def _joined(self, parts: list[Tensor]) -> Tensor:
         return torch.cat(parts).to(self.original.device)
@@ -106,21 +107,40 @@ def ink_counts(guess: Tensor, original: Tensor, observed: Tensor) -> Tensor:
     return torch.stack([tp, wrong], 1)
 
 
-def f1_and_error(counts: Tensor) -> tuple[float, float]:
-    """F1 from the `ink_counts` (N, 2) of N images, and its jackknife error."""
+def f1_and_error(counts: Tensor, groups: Tensor | None = None) -> tuple[float, float]:
+    """F1 from the `ink_counts` (N, 2) of N images, and its jackknife error.
+
+    Args:
+        counts: the counts.
+        groups: (N,) integers, which images are dependent; the jackknife leaves out one group at a
+            time. None = none are.
+    """
+    counts = _totals(counts, groups)
     total = counts.sum(0)
     return _f1(total).item(), metrics.leave_one_out_error(_f1(total - counts)).item()
 
 
-def difference_of_f1(counts: Tensor, others: Tensor) -> tuple[float, float]:
+def difference_of_f1(
+    counts: Tensor, others: Tensor, groups: Tensor | None = None
+) -> tuple[float, float]:
     """F1 of `counts` minus F1 of `others`, for the same N images, and its jackknife error.
 
     An image that is hard for one method tends to be hard for the other. The error of the
-    difference is therefore often smaller than the error of either F1.
+    difference is therefore often smaller than the error of either F1. `groups` as in
+    `f1_and_error`.
     """
+    counts, others = _totals(counts, groups), _totals(others, groups)
     total, other = counts.sum(0), others.sum(0)
     left = _f1(total - counts) - _f1(other - others)
     return (_f1(total) - _f1(other)).item(), metrics.leave_one_out_error(left).item()
+
+
+def _totals(counts: Tensor, groups: Tensor | None) -> Tensor:
+    """Counts (N, 2) summed over each group, (G, 2)."""
+    if groups is None:
+        return counts
+    names, group = groups.to(counts.device).unique(return_inverse=True)
+    return counts.new_zeros(len(names), 2).index_add(0, group, counts)
 
 
 def _f1(counts: Tensor) -> Tensor:

@@ -5,9 +5,10 @@ FP + FN. Pooled over images,
 
     F1 = 2 Σ TP / Σ (2 TP + FP + FN).
 
-Its standard error is jackknifed over images. The difference of two rows on the same images has
-its own jackknife error. Observed pixels are never wrong. F1 over all pixels counts the observed
-ink as true positives, so it is higher although the hidden pixels are filled in no better.
+Its standard error is jackknifed over images, or over characters where several images show one. The
+difference of two rows on the same images has its own jackknife error. Observed pixels are never
+wrong. F1 over all pixels counts the observed ink as true positives, so it is higher although the
+hidden pixels are filled in no better.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ KEY = ("data", "sweep", "setting", "sampler")
 ESTIMATES = ("mean", "draw")
 """The posterior mean thresholded at ½, and the last draw of the first chain."""
 PIXELS = ("hidden", "all")
+ARRAYS = ("counts", "seen", "groups")
+"""Fields of a row that `save` stores as arrays."""
 
 
 class Row(NamedTuple):
@@ -51,6 +54,7 @@ class Row(NamedTuple):
     rhat: tuple[float, ...]  # split R-hat of log p(x, z), median over images
     counts: np.ndarray  # (lengths, ESTIMATES, images, 2) true positives and wrong pixels
     seen: np.ndarray  # (images,) pixels with ink that were observed
+    groups: np.ndarray | None = None  # (images,) which images are dependent; None = none are
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -70,8 +74,8 @@ class Row(NamedTuple):
     def f1(
         self, length: int | None = None, estimate: str = "mean", pixels: str = "hidden"
     ) -> tuple[float, float]:
-        """F1 after `length` iterations (default: all), and its standard error over images."""
-        return f1_and_error(self._counts(length, estimate, pixels))
+        """F1 after `length` iterations (default: all), and its standard error."""
+        return f1_and_error(self._counts(length, estimate, pixels), self._groups)
 
     def f1_difference(
         self,
@@ -94,7 +98,12 @@ class Row(NamedTuple):
         if (self.data, self.pattern, self.images) != (other.data, other.pattern, other.images):
             raise ValueError("expected two rows of the same images and the same hidden pixels")
         own = self._counts(length, "mean", pixels)
-        return difference_of_f1(own, other._counts(other_length, "mean", pixels))
+        others = other._counts(other_length, "mean", pixels)
+        return difference_of_f1(own, others, self._groups)
+
+    @property
+    def _groups(self) -> Tensor | None:
+        return None if self.groups is None else torch.from_numpy(self.groups.astype(np.int64))
 
     def _counts(self, length: int | None, estimate: str, pixels: str) -> Tensor:
         at = -1 if length is None else self.lengths.index(length)
@@ -141,8 +150,9 @@ def save(rows: Iterable[Row], path: Path) -> None:
     about = []
     for number, row in enumerate(rows):
         fields = row._asdict()
-        for name in ("counts", "seen"):
-            arrays[f"{number} {name}"] = fields.pop(name).astype(np.uint16)
+        for name in ARRAYS:
+            if (values := fields.pop(name)) is not None:
+                arrays[f"{number} {name}"] = values.astype(np.uint16)
         fields["rhat"] = [value if math.isfinite(value) else None for value in row.rhat]
         about.append(fields)
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
@@ -156,14 +166,16 @@ def load(path: Path) -> list[Row]:
     with np.load(path, allow_pickle=False) as file:
         about = json.loads(file["about"].tobytes())
         return [
-            _row(fields, file[f"{number} counts"], file[f"{number} seen"])
+            _row(fields, *(file.get(f"{number} {name}") for name in ARRAYS))
             for number, fields in enumerate(about)
         ]
 
 
-def _row(fields: dict[str, Any], counts: np.ndarray, seen: np.ndarray) -> Row:
+def _row(
+    fields: dict[str, Any], counts: np.ndarray, seen: np.ndarray, groups: np.ndarray | None
+) -> Row:
     fields["rhat"] = [math.nan if value is None else value for value in fields["rhat"]]
     plain: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
     }
-    return Row(**plain, counts=counts, seen=seen)
+    return Row(**plain, counts=counts, seen=seen, groups=groups)

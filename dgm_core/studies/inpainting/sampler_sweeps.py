@@ -208,7 +208,8 @@ def run(
         DataUnavailable: the test images are not on this machine.
     """
     device = device_of(model)
-    original = data.threshold(data.load(config.data, "test").sample(config.images).x).to(device)
+    images = data.load(config.data, "test").sample(config.images)
+    original = data.threshold(images.x).to(device)
     rows: list[Row] = []
     settings = config.settings()
     for number, setting in enumerate(settings):
@@ -218,7 +219,7 @@ def run(
             yield previous[0]
             continue
         doing = f"{setting.name}, {setting.sampler}"
-        for item in measure(config, setting, model, original):
+        for item in measure(config, setting, model, original, images.groups):
             if isinstance(item, Row):
                 rows.append(item)
                 yield item
@@ -237,9 +238,16 @@ class Part(NamedTuple):
 
 
 def measure(
-    config: Config, setting: SweepSetting, model: LatentVariableModel, original: Tensor
+    config: Config,
+    setting: SweepSetting,
+    model: LatentVariableModel,
+    original: Tensor,
+    groups: Tensor | None = None,
 ) -> Iterator[float | Row]:
-    """Measure one setting block by block: yield the fraction done, and at the end the row."""
+    """Measure one setting block by block: yield the fraction done, and at the end the row.
+
+    `groups` (N,) says which images are dependent; None = none are.
+    """
     observed = observed_by(setting.pattern, original)
     parts: list[Part] = []
     for first in range(0, len(original), BLOCK):
@@ -250,7 +258,7 @@ def measure(
                 parts.append(item)
             else:
                 yield (first + len(original[rows]) * item) / len(original)
-    yield row_of(config, setting, parts, original)
+    yield row_of(config, setting, parts, original, groups)
 
 
 def measure_part(
@@ -273,10 +281,16 @@ def measure_part(
     yield Part(block.counts, *block.diagnosed)
 
 
-def row_of(config: Config, setting: SweepSetting, parts: Sequence[Part], original: Tensor) -> Row:
+def row_of(
+    config: Config,
+    setting: SweepSetting,
+    parts: Sequence[Part],
+    original: Tensor,
+    groups: Tensor | None = None,
+) -> Row:
     """Row of a setting from its parts, in the order of the images `original`.
 
-    `original` may hold more images than the parts do.
+    `original` and `groups` may hold more images than the parts do.
     """
     counts = torch.cat([part.counts for part in parts], 2)
     original = original[: counts.shape[2]]
@@ -294,6 +308,7 @@ def row_of(config: Config, setting: SweepSetting, parts: Sequence[Part], origina
         tuple(rhat.nanmedian(1).values.tolist()),
         counts.cpu().numpy().astype(np.uint16),
         ((original > 0.5) & observed).flatten(1).sum(1).cpu().numpy().astype(np.uint16),
+        None if groups is None else groups[: len(original)].numpy(),
     )
 
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from dgm_core.imputers.chains import PseudoGibbs
+from dgm_core.metrics import f1_hidden, mean_and_error
 from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.rng import generator
 from dgm_core.samplers import chains, pseudo_gibbs
-from dgm_core.studies.inpainting.filling import f1_and_error, fill_in
+from dgm_core.studies.inpainting.filling import f1_and_error, fill_in, ink_counts
 from dgm_core.studies.inpainting.patterns import PATTERNS, observed_by
 from dgm_core.types import Masked
 
@@ -48,4 +49,9 @@ def test_a_chain_equals_a_loop_written_by_hand(pattern: str) -> None:
     assert filled.diagnostic("Pareto k").isnan().all()
     assert (filled.negative_log_likelihood() > 0).all()
     assert filled.score().name == "f1"
-    assert filled.score().value == pytest.approx(filled.pooled_f1()[0])
+    counts = ink_counts(filled.mean, original, observed)
+    assert filled.score().value == pytest.approx(f1_and_error(counts)[0])
+    pairs = torch.tensor([0, 0, 1, 2, 2])
+    each = f1_hidden(filled.mean, original, observed)
+    assert filled.score(pairs)[1:] != filled.score()[1:]
+    assert filled.score(pairs).standard_error == mean_and_error(each, pairs).standard_error

@@ -96,8 +96,13 @@ def test_scores_match_their_definitions() -> None:
 
 
 def row_of(original: torch.Tensor, observed: torch.Tensor, guess: torch.Tensor) -> Row:
-    counts = sampler_sweeps.ink_counts(guess, original, observed).numpy().astype(np.uint16)
-    seen = ((original > 0.5) & observed).flatten(1).sum(1).numpy()
+    counts = sampler_sweeps.ink_counts(guess, original, observed)
+    return constructed(counts, ((original > 0.5) & observed).flatten(1).sum(1).numpy())
+
+
+def constructed(counts: torch.Tensor, seen: np.ndarray | None = None) -> Row:
+    """A row with these counts (images, 2)."""
+    stored = counts.numpy().astype(np.uint16)
     settings = ("digits", "missing rate", "60 % at random", "pseudo-Gibbs", "60 % at random")
     return Row(
         *settings,
@@ -109,8 +114,8 @@ def row_of(original: torch.Tensor, observed: torch.Tensor, guess: torch.Tensor) 
         (1.0,),
         (0.0,),
         (float("nan"),),
-        np.stack([counts, counts])[None],
-        seen,
+        np.stack([stored, stored])[None],
+        np.zeros(len(stored), np.uint16) if seen is None else seen,
     )
 
 
@@ -131,6 +136,29 @@ def test_a_paired_difference_has_a_smaller_error_and_agrees_with_a_bootstrap() -
     apart = f1(a[chosen].sum(1)).std()
     assert error < 0.5 * apart
     assert difference_of_f1(a, a) == (0.0, 0.0)
+
+
+def test_errors_are_over_characters_where_drawings_of_one_repeat(tmp_path: Path) -> None:
+    """Each of 60 images is drawn four times: the error is that of the 60, not of 240."""
+    counts = torch.randint(1, 80, (60, 2), generator=generator(3))
+    once = constructed(counts)
+    again = constructed(counts.repeat(4, 1))._replace(groups=np.tile(np.arange(60), 4))
+    assert again.f1() == pytest.approx(once.f1())
+    assert again._replace(groups=None).f1()[1] < 0.6 * once.f1()[1]
+    other = once._replace(counts=once.counts[:, :, ::-1])
+    others = again._replace(counts=np.tile(other.counts, (1, 1, 4, 1)))
+    assert again.f1_difference(others) == pytest.approx(once.f1_difference(other))
+    sampler_rows.save([once, again], tmp_path / "rows.npz")
+    plain, grouped = sampler_rows.load(tmp_path / "rows.npz")
+    assert plain.groups is None
+    np.testing.assert_array_equal(grouped.groups, again.groups)
+    assert grouped.f1() == again.f1()
+
+
+def test_shipped_rows_of_omniglot_know_which_drawings_show_one_character() -> None:
+    rows = [row for row in sampler_rows.load(SHIPPED) if row.data == "omniglot"]
+    assert rows
+    assert all(len(np.unique(row.groups)) < row.images for row in rows)
 
 
 def test_a_row_depends_on_its_own_setting_only(model: VAE) -> None:

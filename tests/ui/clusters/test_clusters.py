@@ -21,7 +21,7 @@ from tests.small_clusters import CONFIG, history, images, run, shipped
 from tests.small_clusters import IMAGES as M
 from tests.ui.clusters.small_trained_run import trained_run
 from ui import contact_sheet, figures
-from ui.clusters import charts, own_picture, selection
+from ui.clusters import charts, learn, own_picture, selection
 from ui.clusters.compare import colourings
 from ui.clusters.mixture import _most_separating
 from ui.clusters.runs import Labels, TrainedRun, shortened
@@ -293,6 +293,36 @@ def test_gains_have_two_standard_errors() -> None:
     assert list(points.y) == ["b", "a"]
     assert list(points.x) == [-0.05, 0.1]
     assert list(points.error_x.array) == [0.02, 0.04]
+
+
+def choice(name: str, gains: list[float]) -> dict[str, object]:
+    controls = [0.9] * len(gains)
+    accuracies = [0.9 + gain for gain in gains]
+    bounds = {"elbo_after": -110.0, "elbo_control": -111.5}
+    return {"choice": name, "accuracies": accuracies, "controls": controls, **bounds}
+
+
+def test_a_gain_beyond_two_errors_is_a_tie_if_many_are_compared() -> None:
+    """One gain is at 2.6 standard errors: clear alone, but not among eight."""
+    middling = choice("middling", [0.01, 0.03, -0.002, 0.02, 0.012])
+    noise = [choice(f"noise {i}", [0.01, -0.01, 0.002 * i, 0, -0.003]) for i in range(4)]
+    rows = [middling, *noise, choice("good", [0.02, 0.021, 0.019, 0.02, 0.0205])]
+    rows += [choice("bad", [-0.03, -0.031, -0.029, -0.03, -0.0302])]
+    text = learn.summary(rows)
+    assert "**Middling: the rounds change accuracy by +0.014 ± 0.005**, a tie, and" in text
+    assert "by +1.5 nats" in text
+    assert "clearly raise accuracy with: **good** (+0.020 ± 0.000)." in text
+    assert "clearly lower accuracy with: **bad** (−0.030 ± 0.000)." in text
+    assert "5 of 7 comparisons with a control are ties." in text
+    assert "noise" not in text
+
+
+def test_the_shipped_choices_are_worded_as_in_the_documentation() -> None:
+    text = learn.summary(learn.st_choices())
+    assert text.startswith("**Default settings: the rounds change accuracy by +0.007 ± 0.001**, a")
+    assert "raise accuracy with: **hard assignments**" in text
+    assert "lower accuracy with: **means only** (−0.036" in text
+    assert "diagonal" not in text
 
 
 # --- a picture of one's own -------------------------------------------------------------------

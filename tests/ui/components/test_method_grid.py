@@ -271,6 +271,18 @@ def test_the_best_are_marked(name: str, values: tuple[float, ...], wanted: list[
     assert best(name, *values) == wanted
 
 
+def test_methods_within_the_error_of_the_best_are_marked_too() -> None:
+    """The first two differ by less than their errors, the third by six of them."""
+    scores = [(0.72, 0.01), (0.71, 0.01), (0.64, 0.01), (0.7, math.nan)]
+    outcomes = [outcome(f"m{k}", scores={"F1": score}) for k, score in enumerate(scores)]
+    f1 = numbers.columns(outcomes, DEFINITIONS)[0]
+    marked = [method for method, cell in f1["cells"].items() if cell["best"]]
+    assert marked == ["m0", "m1", "m3"]
+    exact = [outcome(f"m{k}", scores={"F1": (0.7 + k / 100, math.nan)}) for k in range(2)]
+    cells = numbers.columns(exact, DEFINITIONS)[0]["cells"]
+    assert [cell["best"] for cell in cells.values()] == [False, True]
+
+
 def test_a_method_that_still_runs_is_not_the_best() -> None:
     ahead = outcome("ahead", state="running", scores={"F1": (0.99, math.nan)})
     rest = [outcome(f"m{k}", scores={"F1": (0.8 + k / 100, math.nan)}) for k in range(2)]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dgm_core.metrics.comparison import Difference, clear
 from ui import glossary
 
 if TYPE_CHECKING:
@@ -92,24 +93,38 @@ def _column(
         for method, (value, error) in given.items()
     }
     ended = {o.method for o in outcomes if o.state in ("finished", "stopped")}
-    best = best_of(name, {m: value for m, (value, _) in given.items() if m in ended})
+    best = best_of(name, {method: score for method, score in given.items() if method in ended})
     for method, cell in cells.items():
         cell["best"] = method in ended and cell["text"] in {cells[each]["text"] for each in best}
     high = name in BEST_IS_HIGH or percent
     return {"name": name, "definition": definition, "high": high, "cells": cells}
 
 
-def best_of(name: str, values: Mapping[str, float]) -> set[str]:
-    """The methods that are best at a score; none if fewer than two can be compared."""
-    values = {method: value for method, value in values.items() if math.isfinite(value)}
-    if len(values) < 2:
+def best_of(name: str, scores: Mapping[str, tuple[float, float]]) -> set[str]:
+    """The best method at a score and those that tie with it; none if fewer than two are compared.
+
+    Args:
+        name: of the score.
+        scores: method → score and its Monte-Carlo error; NaN = it has none.
+    """
+    scores = {method: each for method, each in scores.items() if math.isfinite(each[0])}
+    if len(scores) < 2:
         return set()
+    loss = {method: _loss(name, value) for method, (value, _) in scores.items()}
+    error = {method: each if math.isfinite(each) else 0.0 for method, (_, each) in scores.items()}
+    best = min(loss, key=lambda method: loss[method])
+    behind = {
+        method: Difference(loss[method] - loss[best], math.hypot(error[method], error[best]))
+        for method in loss
+        if method != best
+    }
+    return set(scores).difference(clear(behind))
+
+
+def _loss(name: str, value: float) -> float:
     if name == COVERAGE:
-        loss = {method: abs(value - NOMINAL) for method, value in values.items()}
-    else:
-        loss = {m: -value if name in BEST_IS_HIGH else value for m, value in values.items()}
-    least = min(loss.values())
-    return {method for method, value in loss.items() if value == least}
+        return abs(value - NOMINAL)
+    return -value if name in BEST_IS_HIGH else value
 
 
 def decimals_for(values: Iterable[float]) -> int:
