@@ -32,8 +32,8 @@ ASSUMED = {
 }
 """Key of `side_by_side.ASSUMPTIONS` → the assumption as a clause."""
 
-MEMORY, SECONDS = 450 * 2**20, 60.0
-"""Limits for writing one table, in a child process: a large one takes many seconds."""
+MEMORY, SECONDS = 450 * 2**20, 180.0
+"""Limits for writing one table, in a child process: a large one takes many seconds of a core."""
 _POOL = Pool(1)
 
 
