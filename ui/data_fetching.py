@@ -38,7 +38,8 @@ TITLES = {"mnist": "MNIST", "omniglot": "Omniglot", "celeba": "CelebA"}
 WHAT = {
     "mnist": "all 10,000 test images, and 10,000 training images for the baselines",
     "omniglot": "all 13,180 test images, and the training images of five alphabets",
-    "celeba": "400 test images and 600 training images: faces that were drawn at random",
+    "celeba": "400 test images and 600 training images: ten blocks of 100 consecutive faces, "
+    "chosen at random",
 }
 BUTTONS = {
     "mnist": "Fetch MNIST's test images",

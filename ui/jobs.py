@@ -215,8 +215,8 @@ class Run:
             self._made[name] = (count, make())
         return self._made[name][1]
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for the thread to end; True if it did."""
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for the thread to end, for at most so many seconds; True if it did."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -337,11 +337,11 @@ def waiting() -> int:
 @st.cache_resource(scope="session", on_release=Worker.close, show_spinner=False)
 def worker(name: str) -> Worker:
     """This session's worker of that name; it stops when the tab closes."""
-    return Worker(_turn())
+    return Worker(turn())
 
 
 @st.cache_resource(scope="session", show_spinner=False)
-def _turn() -> Slots:
+def turn() -> Slots:
     """Shared by all workers of a session: more runs do not get more of the processor."""
     return Slots(1)
 

@@ -3,8 +3,8 @@
 - Uploads: Streamlit keeps all uploads of a session; here only the newest are kept.
 - Caches: any browser can ask Streamlit to clear the caches of all sessions, workers included;
   here the request is refused.
-- Messages: a widget's value that no browser of ours sends is ignored, and the log gets at most a
-  line of it.
+- Messages: a widget's value or a request that no browser of ours sends is ignored, and the log
+  gets at most a line of it, without line breaks of a stranger.
 - Callbacks: Streamlit may end the callback of a click halfway; here it runs to its end.
 - Garbage collection: Streamlit collects after every run of a script or fragment. With many large
   sessions that takes longer than the run itself; here it happens at most every `GC_INTERVAL`.
@@ -19,6 +19,7 @@ import logging
 import time
 
 from ui import streamlit_internals
+from ui.download_button import Refused
 
 LOG = logging.getLogger(__name__)
 MAX_FILES = 8
@@ -28,7 +29,7 @@ uploaders than this."""
 MAX_DEPTH = 20
 """Levels of lists in a value that a component sends; ours send at most four."""
 REPORT_INTERVAL = 1.0
-"""Seconds between two lines of the log about invalid values."""
+"""Seconds between two lines of the log about invalid messages."""
 GC_INTERVAL = 20.0
 """Seconds between two full collections; Python's own collections of young objects continue."""
 
@@ -38,8 +39,10 @@ def apply() -> None:
     streamlit_internals.keep_newest_uploads(MAX_FILES)
     streamlit_internals.replace_clearing_of_caches(_keep_caches)
     streamlit_internals.replace_garbage_collector(_Collector())
-    streamlit_internals.ignore_invalid_values(MAX_DEPTH, _Report())
-    streamlit_internals.log_bad_connections_in_one_line()
+    report = _Report()
+    streamlit_internals.ignore_invalid_values(MAX_DEPTH, report)
+    streamlit_internals.answer_only_downloads(report, Refused)
+    streamlit_internals.log_strange_messages_in_one_line()
     streamlit_internals.finish_callbacks()
 
 

@@ -30,7 +30,7 @@ _FILM = {"Space": "play, pause", "← →": "previous or next image"}
 _CROP = {"← → ↑ ↓": "move the square; with Shift, faster", "+ −": "larger or smaller square"}
 
 INPAINTING: Keys = {
-    "Anywhere": _ANYWHERE | {"O": "hold to see the original"},
+    "Anywhere": _ANYWHERE | {"O": "hold to see the complete image"},
     "In a row of options": _CHOICES,
     "On the canvas": _CANVAS | _DRAWN,
     "In the player": {
@@ -38,7 +38,7 @@ INPAINTING: Keys = {
         "← →": "previous or next image",
         "Home End": "first or newest image",
         "< >": "slower, faster",
-        "D": "difference from the original",
+        "D": "difference from the complete image",
         "S": "save the images, or the one under the pointer",
     },
     "On its images": {"← → ↑ ↓": "move from pixel to pixel", "Esc": "leave the image"},

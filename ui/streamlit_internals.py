@@ -6,12 +6,16 @@ this module and its tests are the only ones to change.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from streamlit import runtime
+from streamlit.proto.BackMsg_pb2 import BackendOperationRequest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
+from streamlit.runtime import app_session
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx, script_runner
@@ -26,6 +30,9 @@ from streamlit.runtime.state.session_state import (
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.web.server.starlette import starlette_websocket
 
+LOG = logging.getLogger(__name__)
+LONGEST = 40
+"""Characters of a stranger's text in the log."""
 _add_file = MemoryUploadedFileManager.add_file
 _get_value = WStates.__getitem__
 _set_values = SessionState.set_widgets_from_proto
@@ -81,6 +88,39 @@ def keep_newest_uploads(most: int) -> None:
 def replace_clearing_of_caches(instead: Callable[[Any], None]) -> None:
     """Call this, with the session, where a browser asks to clear the caches of everybody."""
     AppSession._handle_clear_cache_request = instead
+
+
+def answer_only_downloads(report: Callable[[], None], refusals: type[Exception]) -> None:
+    """Of all operations that a browser can request, allow the downloads of its own page only.
+
+    The app has no table that is long enough to be sent in parts, which is another operation.
+
+    Args:
+        report: called for each request of something else.
+        refusals: what a download raises whose message is for the visitor.
+    """
+
+    async def answer(session: AppSession, request: BackendOperationRequest) -> None:
+        message = ForwardMsg()
+        response = message.backend_operation_response
+        response.request_id = request.request_id
+        files, name = runtime.get_instance().media_file_mgr, request.deferred_file.file_id
+        own = files._deferred_ids_by_session.get(session.id, ())
+        if request.session_id != session.id or name not in own:
+            report()
+            response.error_msg = "This file is no longer offered. Try again."
+        else:
+            try:
+                response.deferred_file.url = await asyncio.to_thread(files.execute_deferred, name)
+            except Exception as error:
+                response.error_msg = "The file could not be made."
+                if isinstance(error.__cause__, refusals):
+                    response.error_msg = str(error.__cause__)
+                else:
+                    LOG.exception("a download failed")
+        session._enqueue_forward_msg(message)
+
+    AppSession._handle_backend_operation_request = answer
 
 
 def finish_callbacks() -> None:
@@ -173,7 +213,7 @@ def depth(value: object) -> int:
 
 
 class _OneLine(logging.Filter):
-    """Shortens what is logged about a connection that sends no messages to one line."""
+    """Shortens what is logged about a stranger's message or connection to one line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
@@ -182,13 +222,20 @@ class _OneLine(logging.Filter):
             record.msg, record.args = "A browser sent text instead of bytes", ()
         if sent_text or record.name == starlette_websocket.__name__:
             record.exc_info = record.exc_text = None
+        if record.name == app_session.__name__ and isinstance(record.args, tuple):
+            record.args = tuple(map(_printable, record.args))
         return True
+
+
+def _printable(value: object) -> object:
+    """The value; a text is shortened, and has no line break."""
+    return ascii(value[:LONGEST]) if isinstance(value, str) else value
 
 
 _ONE_LINE = _OneLine()
 
 
-def log_bad_connections_in_one_line() -> None:
-    """Without a traceback: every stranger can cause it."""
-    for name in ("uvicorn.error", starlette_websocket.__name__):
+def log_strange_messages_in_one_line() -> None:
+    """Without a traceback and without line breaks: every stranger can cause it."""
+    for name in ("uvicorn.error", starlette_websocket.__name__, app_session.__name__):
         logging.getLogger(name).addFilter(_ONE_LINE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from dgm_core.child_process import ChildFailed, OutOfMemory, OutOfTime, Pool
-from dgm_core.data.reading import Limits, Reading, UnreadableTable
+from dgm_core.data.reading import Limits, Reading, UnreadableTable, read_table
+from dgm_core.data.reading import parquet as parquet_reading
 from dgm_core.data.reading.limited import MEMORY, SECONDS, read_limited
 from tests.patience import PATIENCE
 
@@ -59,12 +61,25 @@ def parquet(table: pa.Table | dict[str, Any], **settings: Any) -> bytes:
 # --- files that once cost gigabytes
 
 
+def in_parts(column: pa.Array, parts: int) -> bytes:
+    """A column that repeats an array, run-length coded: a few kilobytes, with little memory."""
+    file, table = io.BytesIO(), pa.table({"a": column})
+    with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:
+        for _ in range(parts):
+            writer.write_table(table)
+    return file.getvalue()
+
+
 def repeated_list() -> bytes:
-    """20 rows of 2 million equal numbers, run-length coded, in about a kilobyte."""
-    values = pa.array(np.zeros(2_000_000, np.int8))
-    offsets = np.arange(0, 21, dtype=np.int64) * 100_000
-    column = pa.LargeListArray.from_arrays(pa.array(offsets), values)
-    return parquet({"a": column}, compression="zstd")
+    """20 rows of 5 million equal numbers."""
+    values = pa.array(np.zeros(5_000_000, np.int8))
+    return in_parts(pa.LargeListArray.from_arrays(pa.array([0, len(values)]), values), 20)
+
+
+def repeated_map() -> bytes:
+    """20 rows of a million equal pairs of short texts."""
+    texts = text_in_every_row(4, 1_000_000)
+    return in_parts(pa.MapArray.from_arrays([0, len(texts)], texts, texts), 20)
 
 
 def text_in_every_row(characters: int, rows: int = 20_000) -> pa.Array:
@@ -107,13 +122,9 @@ def padded(short: bytes, like: int) -> bytes:
 
 
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
-    "a list of 2 million equal numbers": (repeated_list, "contains numbers or text"),
-    "binary, 20,000 × 5 kB": (
-        lambda: parquet(
-            {"a": text_in_every_row(5_000).cast(pa.binary())},
-            use_dictionary=False,
-            compression="zstd",
-        ),
+    "a list of 100 million equal numbers": (repeated_list, "contains numbers or text"),
+    "binary, 20,000 × 49 kB": (
+        lambda: in_parts(text_in_every_row(49_000, 1_000).cast(pa.binary()), 20),
         "contains numbers or text",
     ),
     "text, 20,000 × 5 kB": (
@@ -131,10 +142,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
         ),
         "too much memory",
     ),
-    "a map": (
-        lambda: parquet({"a": pa.array([[("k", 1)]] * 20, pa.map_(pa.string(), pa.int64()))}),
-        "contains numbers or text",
-    ),
+    "a map of 20 million equal numbers": (repeated_map, "contains numbers or text"),
     "more rows than allowed, run-length coded": (
         lambda: parquet({"a": np.zeros(30_000_000)}),
         "30,000,000 rows",
@@ -160,7 +168,7 @@ def test_hundred_columns_of_levels_are_read_within_the_limit() -> None:
     assert len(found.columns) == 100
 
 
-def test_nothing_of_a_nested_column_is_decoded_beside_a_flat_one() -> None:
+def test_a_nested_column_is_left_out_beside_a_flat_one() -> None:
     """A nested field may have the path of a flat column."""
     nested = pa.array([{"b": [1.0] * 9}] * 4)
     table = pa.Table.from_arrays(
@@ -177,6 +185,49 @@ def test_nothing_of_a_nested_column_is_decoded_beside_a_flat_one() -> None:
         each.column for each in found.remarks if "neither numbers nor text" in each.sentence
     ]
     assert left_out == ["n", "a.b"]
+
+
+FLAT = pa.array([1.0, 2, 3, 5])
+BESIDE = {
+    "a list": pa.array([[1.0]] * 4),
+    "a struct of two": pa.array([{"b": 1.0, "c": [2.0]}] * 4),
+    "a map": pa.array([[("k", 1)]] * 4, pa.map_(pa.string(), pa.int64())),
+    "binary": pa.array([b"x"] * 4),
+    "a list of a fixed size": pa.array([[1, 2]] * 4, pa.list_(pa.int8(), 2)),
+    "a date": pa.array([0] * 4, pa.date32()),
+}
+"""Columns that are not decoded."""
+
+
+@pytest.mark.parametrize("case", BESIDE)
+def test_only_flat_columns_are_decoded(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = []
+
+    class Spy:
+        """A file or its reader; notes which stored columns are decoded."""
+
+        def __init__(self, real: Any) -> None:
+            self.real = real
+
+        def __getattr__(self, name: str) -> Any:
+            return Spy(self.real.reader) if name == "reader" else getattr(self.real, name)
+
+        def read_all(self, **asked: Any) -> pa.Table:
+            decoded.append(asked)
+            return self.real.read_all(**asked)
+
+    def opened(*args: Any, **options: Any) -> Spy:
+        return Spy(pq.ParquetFile(*args, **options))
+
+    monkeypatch.setattr(parquet_reading, "pq", SimpleNamespace(ParquetFile=opened))
+    table = pa.Table.from_arrays([BESIDE[case], FLAT, BESIDE[case], FLAT], names=list("abcd"))
+    content = parquet(table)
+    paths = pq.ParquetFile(io.BytesIO(content)).schema
+    found = read_table(content, "it", limits=LIMITS)
+    assert [column.name for column in found.columns] == ["b", "d"]
+    assert len(decoded) == 1
+    (asked,) = decoded
+    assert [paths.column(place).path for place in asked["column_indices"]] == ["b", "d"]
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import re
+import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import yaml
 
-from tools.hosting.check import outside_address, written_path
+from tools.hosting.check import PAGES, outside_address, written_path
+from tools.hosting.check_tables import computed, family
 from ui import cache, jobs
+from ui.inpainting.all_methods import AllMethods
+from ui.inpainting.live import Live
+from ui.inpainting.slow_motion import SlowMotion
+from ui.inpainting.step_by_step import StepByStep
+from ui.inpainting.studies import Studies
 from ui.jobs import Slots
 
 ROOT = Path(__file__).parents[2]
@@ -239,3 +249,48 @@ def test_connections_are_read_from_a_trace() -> None:
     assert (
         outside_address('connect(9, {sa_family=AF_UNIX, sun_path="/run/nscd"}, 110) = -1') is None
     )
+
+
+def test_the_check_opens_every_page_and_every_view_of_the_inpainting_lab() -> None:
+    pages = {path.stem.partition("_")[2] for path in (ROOT / "pages").glob("*.py")}
+    assert pages <= set(PAGES)
+    views = {view.name for view in (StepByStep, Live, SlowMotion, AllMethods, Studies)}
+    named = {unquote(query) for _, _, query in (each.partition("?view=") for each in PAGES)}
+    assert named - {""} == views - {StepByStep.name}  # the first view needs no name
+
+
+BUSY = """
+import time
+print(flush=True)
+while True:
+    time.process_time()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_computation_of_a_server_itself_is_counted() -> None:
+    command = [sys.executable, "-c", BUSY]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        try:
+            own, children = computed(server.pid, 1.0)
+        finally:
+            server.kill()
+    assert own > 0
+    assert children == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_computation_of_children_is_counted() -> None:
+    start = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BUSY!r}])"
+    with subprocess.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        try:
+            own, children = computed(server.pid, 1.0)
+        finally:
+            for each in family(server.pid)[::-1]:
+                os.kill(each, signal.SIGKILL)
+    assert own == 0
+    assert children > 0

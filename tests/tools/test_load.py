@@ -52,6 +52,13 @@ def test_none_of_many_runs_fails(server: Server) -> None:
     assert len(run(load.samplers(server, 3, SHORT, between=0)).end) == 3
 
 
+def test_every_visitor_of_a_class_gets_pictures(server: Server) -> None:
+    taken, processor = run(load.classroom(server, 2, 3))
+    assert len(taken) >= 2
+    assert all(0 < each < 600 for each in taken)
+    assert 0 < processor <= 1
+
+
 def test_reruns_do_not_increase_memory(server: Server) -> None:
     before, after = run(load.reruns(server, 40, 20))
     assert after < 1.05 * before

@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.ForwardMsg_pb2 import BackendOperationResponse, ForwardMsg
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -30,6 +31,7 @@ import streamlit as st
 from ui import server_limits
 from ui.components.number_line import number_line
 from ui.components.pixel_canvas import pixel_canvas
+from ui.download_button import download_button
 server_limits.apply()
 st.text_input("a", "first")
 st.slider("b", 0, 10, 3)
@@ -44,6 +46,7 @@ st.file_uploader("j")
 st.button("k")
 number_line("l", [1.0], low=0, high=2, rev=1, label="n")
 st.select_slider("m", ["x", "y"])
+download_button("o", lambda: "content", "o.txt", "text/plain")
 """
 DEEP = "[" * 100_000
 FIELDS = {
@@ -68,6 +71,7 @@ class Visitor:
     def __init__(self, line: ClientConnection, log: Path) -> None:
         self.line, self.log = line, log
         self.ids: dict[str, str] = {}  # kind of a widget → its id
+        self.session = self.file = ""  # ids of the session and of the file that it offers
         self.run()
 
     def run(self) -> list[str]:
@@ -84,15 +88,26 @@ class Visitor:
             if kind == "delta":
                 element = message.delta.new_element
                 name = element.WhichOneof("type")
+                if name == "download_button":
+                    self.file = element.download_button.deferred_file_id
                 if name == "exception":
                     errors.append(element.exception.message)
                 elif name and hasattr(getattr(element, name), "id"):
                     self.ids[name] = getattr(element, name).id
+            elif kind == "new_session":
+                self.session = message.new_session.initialize.session_id
             elif kind == "session_event":
                 errors.append(str(message.session_event))
             elif kind == "script_finished":
                 return errors
         raise AssertionError("the script did not end")
+
+    def answer(self) -> BackendOperationResponse:
+        """Wait for the answer to a request."""
+        while True:
+            message = ForwardMsg.FromString(self.line.recv(timeout=PATIENCE))
+            if message.WhichOneof("type") == "backend_operation_response":
+                return message.backend_operation_response
 
     def lines(self) -> list[str]:
         return self.log.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -168,6 +183,24 @@ def back(field: str, value: object) -> bytes:
     return message.SerializeToString()
 
 
+LINES = "x\n2026-01-01 00:00:00.000 forged\r\n\u2028\x1b[31m" + "y" * 5000
+
+
+def operation(request: str, session: str, **payload: str | bool) -> bytes:
+    """A request of a browser beside the runs of a script; `payload` has at most one field."""
+    message = BackMsg()
+    sent = message.backend_operation_request
+    sent.request_id, sent.session_id = request, session
+    for field, value in payload.items():
+        each = getattr(sent, field)
+        each.SetInParent()
+        if field == "deferred_file":
+            each.file_id = value
+        elif field == "dataframe_chunk":
+            each.source_id = value
+    return message.SerializeToString()
+
+
 NO_MESSAGES = {
     "text": "hello",
     "deep text": DEEP,
@@ -186,11 +219,25 @@ STRANGE = {
     "stop": back("stop_script", True),
     "page": rerun(page="nonsense"),
     "fragment": rerun(fragment="nonsense"),
+    "fragment with lines": rerun(fragment=LINES),
+    "request of another session": operation(LINES, "another", deferred_file=LINES),
+    "request of no session": operation(LINES, ""),
     "query": rerun(query="\0&&&=%ff%00&" + "a" * 10_000),
     "unknown widgets": rerun(*((f"nothing {i}", "string_value", "x") for i in range(1000))),
     "unknown ids": rerun(*((f"$$ID-{i}-None", "string_value", "x") for i in range(1000))),
     "unknown keys": rerun(*((f"$$ID-{i}-key", "json_value", DEEP[:99]) for i in range(1000))),
 }
+
+
+OPERATIONS = {
+    "unknown file": {"deferred_file": "nonsense"},
+    "unknown file with lines": {"deferred_file": LINES},
+    "nothing": {},
+    "install": {"install_skills": True},
+    "dismiss": {"dismiss_skills_nudge": True},
+    "part of a table": {"dataframe_chunk": LINES},
+}
+"""Payloads of requests that name the session of their connection."""
 
 
 @pytest.mark.parametrize("name", NO_MESSAGES)
@@ -213,6 +260,34 @@ def test_a_strange_message_does_no_harm(visit: Callable[[], Visitor], name: str)
     assert other.run() == []
     assert visit().run() == []
     assert len(other.lines()) <= before + 1, other.lines()[before:]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_strange_request_is_refused(visit: Callable[[], Visitor], name: str) -> None:
+    visitor, other = visit(), visit()
+    before = len(visitor.lines())
+    visitor.line.send(operation(LINES, visitor.session, **OPERATIONS[name]))
+    answer = visitor.answer()
+    assert answer.request_id == LINES
+    assert answer.error_msg == "This file is no longer offered. Try again."
+    assert other.run() == []
+    new = other.lines()[before:]
+    assert len(new) <= 1, new
+    assert not any("forged" in line or "Traceback" in line for line in new)
+
+
+def test_a_file_that_the_page_offers_is_sent_and_another_visitors_is_not(
+    visit: Callable[[], Visitor],
+) -> None:
+    visitor, other = visit(), visit()
+    other.line.send(operation("1", other.session, deferred_file=visitor.file))
+    assert other.answer().error_msg
+    visitor.line.send(operation("1", visitor.session, deferred_file=visitor.file))
+    answer = visitor.answer()
+    assert answer.error_msg == ""
+    address = f"http://{visitor.line.remote_address[0]}:{visitor.line.remote_address[1]}"
+    with urlopen(address + answer.deferred_file.url) as file:
+        assert file.read() == b"content"
 
 
 def test_a_value_that_no_widget_can_have_sent_is_ignored(visit: Callable[[], Visitor]) -> None:

@@ -46,6 +46,7 @@ PAGES = (
     "Inpainting?view=Slow%20motion",
     "Inpainting?view=All%20methods",
     "Inpainting?view=Studies",
+    "Inpainting?view=Live",
     "Exact_likelihood",
     "Missing_not_at_random",
     "Clusters",

@@ -4,7 +4,8 @@
 
 For each file it prints what the page says, the memory of the server and its children, and how long
 the other visitor waits for a first picture. For tables that are accepted it starts a training,
-stops it, starts it again and closes the tab; it prints how much is still computed 2 s later.
+stops it, starts it again and closes the tab; it prints how much is still computed 2 s later, by
+the server, which also draws the pages of the other visitor, and by its children.
 Linux only. The numbers in `docs/promises.md` were measured with it.
 """
 
@@ -113,6 +114,14 @@ def cpu(process: int) -> float:
     return sum(map(int, text.rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
+def computed(server: int, seconds: float) -> tuple[float, float]:
+    """Processor time that a server and its children use in so many seconds from now."""
+    before = {each: cpu(each) for each in family(server)}
+    time.sleep(seconds)
+    own, *others = (max(0.0, cpu(each) - used) for each, used in before.items())
+    return own, sum(others)
+
+
 class Memory(threading.Thread):
     """Follows the private memory of a server and its children."""
 
@@ -170,6 +179,7 @@ class Check:
     def file(self, name: str, seconds: float) -> None:
         """Upload a file; train on it for so many seconds, twice, if it is accepted."""
         content, page = FILES[name].make(), self._tab()
+        idle, _ = self._computed()
         before, waited = self.memory.restart(), len(self.painter.waits)
         page.locator("input[type=file]").first.set_input_files(
             {"name": name, "mimeType": "text/csv", "buffer": content}
@@ -192,8 +202,10 @@ class Check:
                     page.get_by_role("button", name="Stop").click()
                 else:
                     page.context.close()
+                server, children = self._computed()
                 print(
-                    f"  2 to 7 s after {ending}: {self._computed():.2f} s of computation",
+                    f"  2 to 7 s after {ending}, computed: server {server:.2f} s (without a "
+                    f"training {idle:.2f} s), children {children:.2f} s",
                     flush=True,
                 )
         else:
@@ -216,12 +228,10 @@ class Check:
             f"median {np.median(waits):.2f} s of {len(waits)} strokes"
         )
 
-    def _computed(self) -> float:
-        """Processor time that the children use from 2 to 7 s after now."""
+    def _computed(self) -> tuple[float, float]:
+        """Processor time that the server and its children use from 2 to 7 s after now."""
         time.sleep(2)
-        before = {each: cpu(each) for each in family(self.server)[1:]}
-        time.sleep(5)
-        return sum(max(0.0, cpu(each) - used) for each, used in before.items())
+        return computed(self.server, 5)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from ui.clusters.compare import colourings
 from ui.clusters.runs import TrainedRun
 from ui.components.linked_scatter import Ellipse, Panel, linked_scatter
 from ui.components.thumbnails import thumbnails
+from ui.download_button import download_button
 from ui.links import InLink, Setting, whole
 
 MOST = 49
@@ -95,13 +96,11 @@ class Inside:
             st.image(samples, width="stretch", output_format="PNG", alt="Samples of the cluster")
             st.markdown(f"**From its mean to the mean of {self.names[self.other]}**")
             st.image(path, width="stretch", output_format="PNG", alt="From one mean to the other")
-            st.download_button(
+            download_button(
                 "Download samples",
                 lambda: contact_sheet.as_png(samples),
                 "cluster.png",
                 "image/png",
-                icon=":material/download:",
-                on_click="ignore",
                 key="cluster samples",
             )
             weight = float(self.snapshot.mixture.weights[cluster])

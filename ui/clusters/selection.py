@@ -12,6 +12,7 @@ import streamlit as st
 from dgm_core.studies.clusters.history import Snapshot
 from ui.clusters.runs import RECONSTRUCTIONS, TrainedRun
 from ui.contact_sheet import sheet
+from ui.download_button import download_button
 from ui.percent import percent
 
 MOST = 60
@@ -42,14 +43,12 @@ def show(trained: TrainedRun, snapshot: Snapshot, selected: np.ndarray | None) -
         caption=_caption(len(shown), len(rows), real),
         alt="Images of the points",
     )
-    st.download_button(
+    download_button(
         "Download as CSV",
         lambda: as_csv(trained, snapshot, rows),
         "clusters.csv",
         "text/csv",
-        icon=":material/download:",
         key="clusters csv",
-        on_click="ignore",
         help="Row in the data set, cluster, confidence, label if available, and latents.",
     )
 

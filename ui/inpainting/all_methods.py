@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dgm_core.metrics import DEFINITIONS
 from ui import formulas, jobs
 from ui.components.method_grid import grid_message, method_grid
+from ui.download_button import download_button
 from ui.inpainting import (
     comparison_downloads,
     comparison_run,
@@ -150,24 +151,24 @@ class AllMethods:
     def _downloads(self) -> None:
         config, scored = self.config, self.origin.scored
         outcomes = self.progress.outcomes()
+        reached = tuple((each.method, each.state, each.seconds) for each in outcomes)
+        once = (config, scored, reached)
         if not scored:
             outcomes = [each._replace(scores={}) for each in outcomes]
         with st.container(horizontal=True):
-            st.download_button(
+            download_button(
                 "Table (.csv)",
                 lambda: comparison_downloads.as_csv(outcomes, DEFINITIONS),
                 "comparison.csv",
                 "text/csv",
-                icon=":material/download:",
-                on_click="ignore",
+                once=once,
             )
-            st.download_button(
+            download_button(
                 "Images and arrays (.zip)",
                 lambda: comparison_downloads.as_zip(config, outcomes, scored=scored),
                 "comparison.zip",
                 "application/zip",
-                icon=":material/download:",
-                on_click="ignore",
+                once=once,
             )
 
     def _calibration(self) -> None:

@@ -7,21 +7,20 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from PIL import Image
 
+from dgm_core.child_process import Pool
+from dgm_core.stepwise import Steps, stepwise
 from dgm_core.studies.inpainting.two_samplers import SAMPLERS, Config, Frame
 from ui.inpainting import drawn_frames
+from ui.inpainting.animated import animated
 
-FRAME_TIME = 50
-"""Milliseconds for each frame of an animation."""
-LAST_FRAME_TIME = 2000
-"""Milliseconds for the last frame."""
-COLOURS = 64
-"""Number of colours of a GIF."""
-QUALITY = 80
-"""Quality of a WebP, in percent."""
+MEMORY, SECONDS = 700 * 2**20, 60.0
+"""Limits of the child process that makes an animation."""
+_POOL = Pool(1)
 ENLARGEMENT = 8
 """Factor by which a single panel is enlarged."""
 
@@ -77,23 +76,15 @@ def mask_png(config: Config) -> bytes:
     return _png(Image.fromarray(np.uint8(255) * ~config.observed))
 
 
-def animation(config: Config, frames: Sequence[Frame], kind: str) -> bytes:
+@stepwise
+def animation(config: Config, frames: Sequence[Frame], kind: str) -> Steps[bytes]:
     """An endless animation of all frames; `kind` is "GIF" or "WebP"."""
-    pictures = list(drawn_frames.frames(config, frames))
-    if kind == "GIF":  # one table of colours for all frames avoids flicker
-        table = pictures[-1].quantize(COLOURS, dither=Image.Dither.NONE)
-        pictures = [each.quantize(palette=table, dither=Image.Dither.NONE) for each in pictures]
-    buffer = io.BytesIO()
-    pictures[0].save(
-        buffer,
-        kind,
-        save_all=True,
-        append_images=pictures[1:],
-        duration=[FRAME_TIME] * (len(pictures) - 1) + [LAST_FRAME_TIME],
-        loop=0,
-        quality=QUALITY,
-    )
-    return buffer.getvalue()
+    pictures = []
+    for shot in frames:
+        pictures.append(_png(drawn_frames.frame(config, shot), compress_level=1))
+        yield
+    encode = partial(_POOL.steps, memory=MEMORY, seconds=SECONDS)
+    return (yield from encode(animated, pictures, kind))
 
 
 def settings_json(config: Config) -> str:
@@ -121,7 +112,7 @@ print({{name: {result} for name, each in result.frames[-1].samplers.items()}})
 """
 
 
-def _png(picture: Image.Image) -> bytes:
+def _png(picture: Image.Image, **options: int) -> bytes:
     file = io.BytesIO()
-    picture.save(file, "PNG")
+    picture.save(file, "PNG", **options)
     return file.getvalue()

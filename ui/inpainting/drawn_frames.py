@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -21,12 +21,6 @@ HIDDEN = (122, 129, 163)
 SD_COLOURS = ((0, 0, 0), (74, 92, 211), (255, 255, 255))
 """From a standard deviation of 0 to the largest one."""
 TILES = ("observed", "draw", "mean", "std. deviation", "draws of the chains")
-
-
-def frames(config: Config, shots: Iterable[Frame]) -> Iterator[Image.Image]:
-    """An image of each frame, all of one size."""
-    for shot in shots:
-        yield frame(config, shot)
 
 
 def frame(config: Config, shot: Frame) -> Image.Image:

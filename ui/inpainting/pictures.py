@@ -123,8 +123,9 @@ def choose_picture() -> Picture | None:
     dataset = data_setting().widget(
         st.selectbox,
         "Data set",
-        help="Each data set has its own models, trained on its training images. Test images were "
-        "not used for training.",
+        help="Each data set has its own models, trained on its training images. The page offers "
+        "test images, which were not used for training. Where these are not at hand, it offers "
+        "images that a model drew.",
     )
     sources = FACES if is_colour(dataset) else DIGITS
     source = st.segmented_control(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
+from dgm_core.stepwise import Steps
 from dgm_core.studies.inpainting import two_samplers
-from dgm_core.studies.inpainting.two_samplers import Config, Frame, Result
+from dgm_core.studies.inpainting.two_samplers import Config, Frame
 from ui import cache, jobs
+from ui.download_button import Content, Make, download_button
 from ui.inpainting import chain_files
 
-Files = dict[str, tuple[str, str, Callable[[], bytes | str]]]
+Files = dict[str, tuple[str, str, Make]]
 """Label → file name, type, and the function that makes the file."""
 
 
@@ -25,11 +28,11 @@ def chains(config: Config, run: jobs.Run | None, *, scored: bool) -> None:
         scored: whether the image is an original, and not a sample of a model.
     """
 
-    def of(make: Callable[[Config, Sequence[Frame]], bytes]) -> Callable[[], bytes]:
-        return lambda: make(config, _frames(config, run))
+    def of(make: Callable[[Config, Sequence[Frame]], Content]) -> Make:
+        return lambda: _content(make, config, run)
 
-    def moving(kind: str) -> Callable[[], bytes]:
-        return of(lambda config, frames: chain_files.animation(config, frames, kind))
+    def moving(kind: str) -> Make:
+        return lambda: _animation(config, run, kind)
 
     files: Files = {
         "Both samplers (.png)": ("inpainting.png", "image/png", of(chain_files.comparison_png)),
@@ -52,11 +55,18 @@ def chains(config: Config, run: jobs.Run | None, *, scored: bool) -> None:
             lambda: chain_files.settings_json(config),
         ),
     }
+    reached = None if run is None else (run.name, len(run.items))
     with st.container(horizontal=True):
         with st.popover("Download", icon=":material/download:", width="content"):
             for label, (name, kind, make) in files.items():
-                st.download_button(
-                    label, make, name, kind, on_click="ignore", width="stretch", key=f"file {name}"
+                download_button(
+                    label,
+                    make,
+                    name,
+                    kind,
+                    once=(config, reached, scored),
+                    width="stretch",
+                    key=f"file {name}",
                 )
         with st.popover("Python code", icon=":material/code:", width="content"):
             st.caption(
@@ -65,8 +75,22 @@ def chains(config: Config, run: jobs.Run | None, *, scored: bool) -> None:
             st.code(chain_files.script(config, scored=scored), "python")
 
 
-def _frames(config: Config, run: jobs.Run | None) -> list[Frame]:
-    items = list(run.items) if run is not None and run.items else None
-    if items is None:
-        items = list(two_samplers.run(config, cache.st_model(config.model)))
-    return [item for item in items if not isinstance(item, Result)]
+def _content(
+    make: Callable[[Config, Sequence[Frame]], Content], config: Config, run: jobs.Run | None
+) -> Steps[Content]:
+    return make(config, (yield from _frames(config, run)))
+
+
+def _animation(config: Config, run: jobs.Run | None, kind: str) -> Steps[Content]:
+    frames = yield from _frames(config, run)
+    return (yield from chain_files.animation.steps(config, frames, kind))
+
+
+def _frames(config: Config, run: jobs.Run | None) -> Steps[list[Frame]]:
+    """Those of the run; without one, it is computed now."""
+    items: list[Any] = [] if run is None else list(run.items)
+    if not items:
+        for item in two_samplers.run_with_pauses(config, cache.st_model(config.model)):
+            items.append(item)
+            yield
+    return [item for item in items if isinstance(item, Frame)]

@@ -15,6 +15,7 @@ from dgm_core.studies.inpainting import sampler_rows, sampler_sweeps
 from dgm_core.studies.inpainting.sampler_sweeps import DATA, LENGTHS, SWEEPS, Config, Row
 from ui import cache, data_fetching, figures, glossary, jobs, run_panel
 from ui.assets import ASSETS
+from ui.download_button import download_button
 from ui.inpainting import study_charts, study_words
 from ui.inpainting.pictures import DATASETS
 from ui.inpainting.study_charts import Group
@@ -215,13 +216,11 @@ class Studies:
         rows = [row for row in st_rows() if (row.data, row.sweep) == (self.data, self.sweep)]
         here = [] if panel.live else self._here()
         if rows or here:
-            st.download_button(
+            download_button(
                 "Table (.csv)",
                 lambda: as_csv(rows, here),
                 f"{self.sweep} {self.data}.csv",
                 "text/csv",
-                icon=":material/download:",
-                on_click="ignore",
             )
 
 

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies.latent.paths import perturbed
 from ui.components.thumbnails import thumbnails
+from ui.download_button import download_button
 from ui.frame import kept
 from ui.latent import files, position
 from ui.latent.sliders import ALL, PRINCIPAL, TRAITS, labels, vectors
@@ -82,13 +83,11 @@ class Grid:
             if clicked is not None and STEPS[clicked] != 0:
                 position.move_to(self.space, grid[row, clicked].numpy())
                 st.rerun()
-        st.download_button(
+        download_button(
             "PNG",
             lambda: _sheet(images),
             f"{self.space.dataset}-perturbations.png",
             "image/png",
-            icon=":material/download:",
-            on_click="ignore",
         )
 
 

@@ -14,6 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dgm_core.studies.latent.paths import linear, spherical, steps_between
 from ui import figures, glossary
 from ui.components.picture_player import Track, picture_player
+from ui.download_button import download_button
 from ui.frame import kept
 from ui.latent import files, position
 from ui.latent.gallery import from_gallery
@@ -99,13 +100,11 @@ class Interpolate:
                 on_click=partial(position.move_to, space, self.other),
                 width="stretch",
             )
-            st.download_button(
+            download_button(
                 "GIF",
                 lambda: files.gif([path.images for path in found.values()], 2 * SECONDS),
                 f"{space.dataset}-path.gif",
                 "image/gif",
-                icon=":material/download:",
-                on_click="ignore",
                 width="stretch",
             )
 

@@ -12,6 +12,7 @@ from dgm_core import zoo
 from dgm_core.studies.latent import directions
 from ui import figures, glossary
 from ui.components.live_sliders import LiveSlider, live_sliders
+from ui.download_button import download_button
 from ui.frame import KEPT, kept
 from ui.latent import files, links, position
 from ui.latent.spaces import FIRST, Space
@@ -267,21 +268,19 @@ def _image(space: Space, z: np.ndarray) -> np.ndarray:
 
 def _downloads(space: Space, z: np.ndarray, image: np.ndarray) -> None:
     row = st.container(horizontal=True)
-    row.download_button(
+    download_button(
         "PNG",
         lambda: files.png(image),
         f"{space.dataset}.png",
         "image/png",
-        icon=":material/download:",
-        on_click="ignore",
+        place=row,
     )
-    row.download_button(
+    download_button(
         "Latent",
         lambda: files.as_json(f"{space.dataset}-wgan", z),
         f"{space.dataset}-latent.json",
         "application/json",
-        icon=":material/download:",
-        on_click="ignore",
+        place=row,
     )
 
 

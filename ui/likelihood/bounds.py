@@ -19,6 +19,7 @@ from dgm_core.types import LatentVariableModel
 from ui import cache, data_fetching, figures, jobs
 from ui.components.thumbnails import thumbnails
 from ui.contact_sheet import sheet
+from ui.download_button import download_button
 from ui.likelihood import bound_charts, bound_words
 from ui.links import InLink, Setting
 from ui.run_panel import RunPanel
@@ -260,12 +261,11 @@ def _shown(
     left, right = st.columns([6, 5], gap="large")
     with left:
         bound_words.table(lines)
-        st.download_button(
+        download_button(
             "All values",
-            bound_words.as_csv(lines, requested.row),
+            lambda: bound_words.as_csv(lines, requested.row),
             f"bounds-{requested.model}-{requested.of}.csv",
             "text/csv",
-            icon=":material/download:",
         )
     with right:
         bound_words.weights(lines, ess.numpy(), pareto_k.numpy(), drawn)

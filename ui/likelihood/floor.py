@@ -19,6 +19,7 @@ from ui import figures, jobs
 from ui.assets import ASSETS
 from ui.contact_sheet import sheet
 from ui.distribution_choice import canvas
+from ui.download_button import download_button
 from ui.likelihood import floor_charts
 from ui.likelihood.floor_charts import power
 from ui.links import InLink, Setting
@@ -216,12 +217,11 @@ def _show_sweep(found: Sweep, floor: float, origin: str) -> None:
             "" if row.floor == floor else f" The nearest trained floor to {power(floor)} is shown."
         )
         st.caption(f"{origin}{nearest}{least}")
-        st.download_button(
+        download_button(
             "All floors",
-            as_csv(found.rows),
+            lambda: as_csv(found.rows),
             f"unbounded-{found.config.data}.csv",
             "text/csv",
-            icon=":material/download:",
         )
     with st.expander("Why the likelihood is unbounded", icon=":material/function:"):
         _formulas(found)

@@ -14,6 +14,7 @@ from dgm_core.studies.inpainting import two_samplers
 from dgm_core.studies.likelihood import latent_plane, plane_history
 from ui import cache, glossary, jobs
 from ui.components.plane_player import plane_player
+from ui.download_button import download_button
 from ui.likelihood import plane_choice, plane_frames
 from ui.links import InLink, Setting
 from ui.run_panel import Progress, RunPanel
@@ -124,13 +125,12 @@ def _shown(run: jobs.Run) -> None:
     )
     glossary.caption(_numbers(ground))
     if not run.live and parts:
-        st.download_button(
+        download_button(
             "Download densities and chains (.npz)",
             lambda: plane_frames.as_npz(run.key, ground, parts),
             "latent plane.npz",
             "application/octet-stream",
-            icon=":material/download:",
-            on_click="ignore",
+            once=(run.name, len(items)),
         )
 
 

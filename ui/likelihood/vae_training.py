@@ -12,6 +12,7 @@ from dgm_core import data
 from dgm_core.studies.likelihood import small_vae
 from dgm_core.studies.likelihood.small_vae import Config, Frame
 from ui import figures, jobs
+from ui.download_button import download_button
 from ui.likelihood import vae_charts
 from ui.links import Setting
 from ui.run_panel import Progress, RunPanel
@@ -98,13 +99,11 @@ def _results(run: jobs.Run) -> None:
         _pictures(run.key, last)
     if not run.live:
         st.caption(_reached(run, last))
-        st.download_button(
+        download_button(
             "Download the curves (.csv)",
             lambda: as_csv(frames),
             "small vae.csv",
             "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
         )
 
 

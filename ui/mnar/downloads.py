@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
-from dgm_core.data.writing import write_table
+from dgm_core.child_process import Pool
+from dgm_core.data.writing import table_bytes
 from dgm_core.missing.base import Mechanism
+from dgm_core.stepwise import Steps, stepwise
 from dgm_core.studies.mnar import side_by_side
+from ui.download_button import download_button
 from ui.links import Setting
 from ui.mnar.masked_table import MaskedTable
 from ui.mnar.run_results import RunResults, compared, scores
+from ui.mnar.table_archive import with_table, with_text
 from ui.mnar.table_choice import amputed
 from ui.percent import percent
 
@@ -29,14 +32,19 @@ ASSUMED = {
 }
 """Key of `side_by_side.ASSUMPTIONS` → the assumption as a clause."""
 
+MEMORY, SECONDS = 450 * 2**20, 180.0
+"""Limits for writing one table, in a child process: a large one takes many seconds of a core."""
+_POOL = Pool(1)
+
 
 def offer(
     data: MaskedTable,
     config: side_by_side.Config,
     result: side_by_side.Result,
     results: RunResults,
+    run: str,
 ) -> None:
-    """Download buttons; each file is made when its button is pressed."""
+    """Download buttons; each file is made when its button is pressed, once for each run."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = _model_of(data).widget(
             st.selectbox,
@@ -53,21 +61,19 @@ def offer(
         for label, content, file, mime in (
             (
                 "Table (.csv)",
-                lambda: as_csv(completed(data, answer.mean)),
+                partial(as_csv.steps, data, answer.mean),
                 "imputed.csv",
                 "text/csv",
             ),
             (
                 f"{len(answer.draws)} completed copies (.zip)",
-                lambda: as_zip(data, answer, report_text()),
+                lambda: as_zip.steps(data, answer, report_text()),
                 "imputations.zip",
                 "application/zip",
             ),
             ("Report (.md)", report_text, "report.md", "text/markdown"),
         ):
-            st.download_button(
-                label, content, file, mime, icon=":material/download:", on_click="ignore"
-            )
+            download_button(label, content, file, mime, once=(run, name))
 
 
 def _model_of(data: MaskedTable) -> Setting:
@@ -92,26 +98,26 @@ def completed(data: MaskedTable, rows: Tensor) -> pd.DataFrame:
     return frame
 
 
-def as_csv(frame: pd.DataFrame) -> str:
-    """The text of a CSV file."""
-    file = io.BytesIO()
-    write_table(frame, file, "csv")
-    return file.getvalue().decode()
+@stepwise
+def as_csv(data: MaskedTable, rows: Tensor) -> Steps[bytes]:
+    """The completed table as a CSV file."""
+    return (yield from _in_child(table_bytes, completed(data, rows), "csv"))
 
 
-def as_zip(data: MaskedTable, answer: side_by_side.Answer, report_text: str) -> bytes:
+@stepwise
+def as_zip(data: MaskedTable, answer: side_by_side.Answer, report_text: str) -> Steps[bytes]:
     """A ZIP file of the mean, the standard deviations, every copy, and the report."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as folder:
-        folder.writestr("imputed.csv", as_csv(completed(data, answer.mean)))
-        masked = amputed(data.table, data.problem.masked.observed.numpy())
-        mean, variance = answer.mean.numpy(), answer.sd.square().numpy()
-        deviations = data.table.coding.decode_sd(mean, variance, masked)
-        folder.writestr("standard deviations.csv", as_csv(deviations))
-        for number, draw in enumerate(answer.draws, 1):
-            folder.writestr(f"copies/{number:02}.csv", as_csv(completed(data, draw)))
-        folder.writestr("report.md", report_text)
-    return buffer.getvalue()
+    archive = with_text(b"", "report.md", report_text)
+    names = ["imputed.csv", *(f"copies/{i:02}.csv" for i in range(1, len(answer.draws) + 1))]
+    for name, rows in zip(names, [answer.mean, *answer.draws], strict=True):
+        archive = yield from _in_child(with_table, archive, name, completed(data, rows))
+    masked = amputed(data.table, data.problem.masked.observed.numpy())
+    mean, variance = answer.mean.numpy(), answer.sd.square().numpy()
+    deviations = data.table.coding.decode_sd(mean, variance, masked)
+    return (yield from _in_child(with_table, archive, "standard deviations.csv", deviations))
+
+
+_in_child = partial(_POOL.steps, memory=MEMORY, seconds=SECONDS)
 
 
 def report(

@@ -230,7 +230,9 @@ class Watch:
         """Downloads of a complete run; formulas."""
         items = [] if self.panel.run is None else list(self.panel.run.items)
         if items and isinstance(items[-1], side_by_side.Result) and not self.panel.live:
-            downloads.offer(self.data, self.config, items[-1], results_of(items))
+            downloads.offer(
+                self.data, self.config, items[-1], results_of(items), self.panel.run.name
+            )
         with st.expander("Formulas"):
             formulas.not_miwae()
 

@@ -14,6 +14,7 @@ from PIL import Image
 from dgm_core.missing import masks
 from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.rng import generator
+from dgm_core.stepwise import finished
 from dgm_core.studies.inpainting import two_samplers
 from dgm_core.studies.inpainting.two_samplers import Config, Frame, Result
 from ui.inpainting import chain_files, drawn_frames, run_downloads
@@ -110,4 +111,4 @@ def test_an_existing_run_is_not_repeated(config: Config, frames: list[Frame]) ->
     class Done:
         items = (*frames, Result(config, frames, {}, {}))
 
-    assert run_downloads._frames(config, Done()) == frames
+    assert finished(run_downloads._frames(config, Done())) == frames

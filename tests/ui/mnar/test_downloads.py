@@ -80,8 +80,9 @@ def test_a_target_is_unchanged() -> None:
 
 def test_the_text_of_a_table_is_read_back_as_the_same_numbers() -> None:
     data, _, (*_, result) = finished(None)
-    after = downloads.completed(data, result.answers["MIWAE"].mean)
-    read = pd.read_csv(io.StringIO(downloads.as_csv(after)))
+    mean = result.answers["MIWAE"].mean
+    after = downloads.completed(data, mean)
+    read = pd.read_csv(io.BytesIO(downloads.as_csv(data, mean)))
     assert len(read) == ROWS
     for name in ("age", "height"):
         assert np.array_equal(read[name].to_numpy(), after[name].to_numpy())
@@ -90,7 +91,7 @@ def test_the_text_of_a_table_is_read_back_as_the_same_numbers() -> None:
 
 def test_cells_and_names_are_no_spreadsheet_formulas() -> None:
     data, _, (*_, result) = finished(PLAN)
-    text = downloads.as_csv(downloads.completed(data, result.answers["MIWAE"].mean))
+    text = downloads.as_csv(data, result.answers["MIWAE"].mean).decode()
     cells = [cell for line in text.splitlines() for cell in line.split(",")]
     assert "'+1+1" in cells
     assert "'@SUM(A1)" in cells
@@ -108,7 +109,7 @@ def test_the_folder_holds_every_copy_the_errors_and_the_report(plan: Amputation 
     copies = [f"copies/{number:02}.csv" for number in range(1, side_by_side.COPIES + 1)]
     assert set(texts) == {"imputed.csv", "standard deviations.csv", "report.md", *copies}
     assert texts["report.md"] == "# Words\n"
-    assert texts["imputed.csv"] == downloads.as_csv(downloads.completed(data, answer.mean))
+    assert texts["imputed.csv"] == downloads.as_csv(data, answer.mean).decode()
     deviations = pd.read_csv(io.StringIO(texts["standard deviations.csv"])).to_numpy()
     assert (deviations[~absent.to_numpy()] == 0).all()
     assert (deviations[absent.to_numpy()] > 0).all()

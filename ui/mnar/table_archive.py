@@ -1,0 +1,34 @@
+"""ZIP files of tables, written one table at a time; a child process imports this quickly."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pandas as pd
+
+from dgm_core.data.writing import table_bytes
+
+
+def with_table(archive: bytes, name: str, table: pd.DataFrame) -> bytes:
+    """The archive with one more file: the table as CSV.
+
+    Args:
+        archive: a ZIP file, or nothing for a new one.
+        name: of the file in it.
+        table: its content.
+    """
+    return _with(archive, name, table_bytes(table, "csv"))
+
+
+def with_text(archive: bytes, name: str, text: str) -> bytes:
+    """The archive with one more file: a text."""
+    return _with(archive, name, text)
+
+
+def _with(archive: bytes, name: str, content: bytes | str) -> bytes:
+    buffer = io.BytesIO(archive)
+    # Of a table with random digits, level 6 saves 6 % in seven times the time of level 1.
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as folder:
+        folder.writestr(name, content)
+    return buffer.getvalue()
