@@ -51,7 +51,8 @@ def introduce(view: type[View | Live]) -> None:
         st.caption(
             "Faces have no view Step by step or Slow motion: these need black-and-white images."
         )
-    st.markdown(view.about, help=glossary.hover(view.about))
+    place = "" if view is Live else " The server computes this view."
+    st.markdown(view.about + place, help=glossary.hover(view.about))
 
 
 def broken(error: zoo.BrokenModel) -> NoReturn:

@@ -27,3 +27,14 @@ class Board:
         for cell in cells[1:]:
             mouse.move(*self.at(*cell))
         mouse.up(button=button)  # type: ignore[arg-type]
+
+    def swipe(self, *cells: tuple[float, float]) -> None:
+        """The same with a finger; the browser has to have a touch screen."""
+        page = self.canvas.page
+        wire = page.context.new_cdp_session(page)
+        for kind, cell in zip(["touchStart", *["touchMove"] * len(cells)], cells, strict=False):
+            x, y = self.at(*cell)
+            points = [{"x": x, "y": y}]
+            wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        wire.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        wire.detach()

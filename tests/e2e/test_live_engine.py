@@ -1,10 +1,11 @@
-"""The live engine in Chromium: the chains of the library, exact conditionals, a worker."""
+"""The live engine in browsers: the chains of the library, exact conditionals, a worker."""
 
 from __future__ import annotations
 
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from dgm_core.distributions import gaussian
 from dgm_core.live import scripts
 from dgm_core.rng import draw, generator
 from dgm_core.types import Masked
+from tests.e2e.other_browsers import OPENERS, Window
 from tests.live import mirror, models
 from tests.toys import LinearGaussian, SmallBernoulli
 
@@ -25,11 +27,31 @@ CHAINS, SEED, WARMUP = 4, 2**33 + 12, 10
 
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Iterator[Page]:
-    """An empty page with the engine, and the page's side of the worker."""
+    """An empty page of Chromium with the engine, and the page's side of the worker."""
     opened = browser.new_page()
     problems: list[str] = []
     opened.on("pageerror", lambda error: problems.append(str(error)))
-    opened.evaluate(
+    add_engine(opened)
+    yield opened
+    opened.close()
+    assert problems == []
+
+
+@pytest.fixture(scope="module", params=["chromium", *OPENERS])
+def each_page(request: pytest.FixtureRequest) -> Iterator[Page | Window]:
+    """The same in each browser."""
+    if request.param == "chromium":
+        yield request.getfixturevalue("page")
+        return
+    with ExitStack() as stack:
+        opened = OPENERS[request.param](stack)
+        opened.goto("about:blank")
+        add_engine(opened)
+        yield opened
+
+
+def add_engine(page: Page | Window) -> None:
+    page.evaluate(
         """([engine, client]) => {
           const script = document.createElement("script");
           script.textContent = engine + client +
@@ -39,9 +61,6 @@ def page(browser: Browser) -> Iterator[Page]:
         }""",
         [scripts.engine(), scripts.client()],
     )
-    yield opened
-    opened.close()
-    assert problems == []
 
 
 def base64_of(content: bytes) -> str:
@@ -85,13 +104,32 @@ SAME_CHAIN = """([text, settings, picture, masks, iterations, plain]) => {
 }"""
 
 
-def test_the_same_seed_takes_the_same_decisions_as_the_library(
-    page: Page, digits: models.Live, picture: np.ndarray
-) -> None:
+@pytest.fixture(scope="module")
+def parts(picture: np.ndarray) -> list[mirror.Part]:
     """200 iterations of Metropolis; after the first 100 the mask changes."""
+    masks = zip(observed_masks(), (WARMUP, 0), strict=True)
+    return [mirror.Part(problem(picture, each), 100 + WARMUP, warmup) for each, warmup in masks]
+
+
+@pytest.fixture(scope="module")
+def exact(digits: models.Live, parts: list[mirror.Part]) -> mirror.Path:
+    """What the library's samplers do."""
+    return mirror.run(digits.model, parts, SEED)
+
+
+def test_the_comparison_finds_chains_that_keep_a_density_of_the_old_problem(
+    digits: models.Live, parts: list[mirror.Part], exact: mirror.Path
+) -> None:
+    stale = mirror.run(digits.model, parts, SEED, stale=True)
+    assert stale.accepted.tolist() != exact.accepted.tolist()
+
+
+def test_the_same_seed_takes_the_same_decisions_as_the_library(
+    each_page: Page | Window, digits: models.Live, picture: np.ndarray, exact: mirror.Path
+) -> None:
     masks = observed_masks()
     settings = {"chains": CHAINS, "seed": SEED, "sampler": "Metropolis-within-Gibbs"}
-    found = page.evaluate(
+    found = each_page.evaluate(
         SAME_CHAIN,
         [
             base64_of(digits.content),
@@ -103,11 +141,6 @@ def test_the_same_seed_takes_the_same_decisions_as_the_library(
         ],
     )
     assert found["kernels"] == "WebAssembly"
-    parts = [
-        mirror.Part(problem(picture, mask), 100 + WARMUP, warmup)
-        for mask, warmup in zip(masks, (WARMUP, 0), strict=True)
-    ]
-    exact = mirror.run(digits.model, parts, SEED)
     assert len(exact.accepted) >= 200
     assert np.abs(np.array(found["logRatio"]) - exact.log_ratio.numpy()).max() < 1e-3
     np.testing.assert_allclose(found["logU"], exact.log_u, rtol=0, atol=1e-12)
@@ -118,9 +151,6 @@ def test_the_same_seed_takes_the_same_decisions_as_the_library(
     np.testing.assert_allclose(found["mean"], mean, rtol=0, atol=1e-4)
     since = exact.accepted[100:].double().mean(0)
     np.testing.assert_allclose(found["acceptance"], since, rtol=0, atol=1e-6)
-
-    stale = mirror.run(digits.model, parts, SEED, stale=True)
-    assert stale.accepted.tolist() != exact.accepted.tolist()
 
 
 def problem(picture: np.ndarray, observed: np.ndarray) -> Masked:
@@ -212,10 +242,10 @@ WORKER = """async ([text, picture, masks, plain]) => {
 
 @pytest.mark.parametrize("plain", [False, True], ids=["WebAssembly", "JavaScript"])
 def test_the_worker_keeps_to_its_messages(
-    page: Page, digits: models.Live, picture: np.ndarray, plain: bool
+    each_page: Page | Window, digits: models.Live, picture: np.ndarray, plain: bool
 ) -> None:
     masks = observed_masks()
-    told = page.evaluate(
+    told = each_page.evaluate(
         WORKER,
         [
             base64_of(digits.content),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from dgm_core.live import export
-from tests.e2e.page_helpers import LONG, until
+from tests.e2e.board import Board
+from tests.e2e.page_helpers import LONG, levels, until
 
 pytestmark = pytest.mark.e2e
 
@@ -30,6 +33,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
         viewport={"width": 400, "height": 900},
         color_scheme="dark",
         reduced_motion="reduce",
+        has_touch=True,
     )
     opened = context.new_page()
     opened.set_default_timeout(LONG)
@@ -89,6 +93,50 @@ def test_painting_changes_the_mask_and_the_chains_follow(page: Page) -> None:
     assert (bits(page, "hidden") == ~seen).all()
     page.keyboard.press("Space")
     assert bits(page, "hidden")[13, 14]
+
+
+def test_a_finger_paints_and_does_not_scroll_the_page(page: Page) -> None:
+    page.get_by_role("button", name="Show", exact=True).tap()
+    before = bits(page, "hidden")
+    box = page.locator(".live-board canvas").bounding_box()
+    Board(page.locator(".live-board canvas")).swipe((1, 14), (6, 14), (12, 14))
+    shown = before & ~bits(page, "hidden")
+    assert shown[1:13, 13:16].all()
+    assert shown.sum() < 14 * 7
+    assert page.locator(".live-board canvas").bounding_box() == box
+    assert page.evaluate("liveView.board.spot") is None  # no brush stays where the finger was
+    picture, seen = bits(page, "picture"), ~before | shown
+    until(page, lambda: (mean(page)[seen] == 255 * picture[seen]).all(), "the chains follow")
+
+
+@pytest.mark.parametrize("source", ["src", "srcdoc"])
+def test_in_a_frame_with_scripts_only_the_chains_run_and_follow_strokes(
+    browser: Browser, source: str, tmp_path: Path
+) -> None:
+    """The frame has an origin of its own; with `srcdoc` it has no address of its own either."""
+    content = export.page("mnist-dlvm")
+    (tmp_path / "digits.html").write_text(content, encoding="utf-8")
+    value = html.escape(content) if source == "srcdoc" else "digits.html"
+    around = tmp_path / "around.html"
+    frame = f'sandbox="allow-scripts" width="700" height="900" {source}="{value}"'
+    around.write_text(f"<!doctype html><iframe {frame}></iframe>", encoding="utf-8")
+    page = browser.new_page(viewport={"width": 800, "height": 950})
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(around.as_uri())
+    inside = page.frame_locator("iframe")
+    count = inside.locator(".live-count")
+    expect(count).to_have_text("392 of 784 pixels hidden")
+    metropolis = inside.locator("[data-sampler^=Metropolis]")
+    expect(metropolis).to_have_attribute("data-iteration", re.compile(r"\d\d"))
+    expect(inside.locator("#live")).to_have_attribute("data-kernels", "WebAssembly")
+    Board(inside.locator(".live-board canvas")).drag((20, 5), (20, 20))
+    expect(count).not_to_have_text("392 of 784 pixels hidden")
+    picture = metropolis.locator("canvas").first
+    until(page, lambda: len(set(levels(picture)[20, 5:20])) > 2, "the chains fill the row in")
+    page.wait_for_timeout(500)  # the address changes, where there is one
+    page.close()
+    assert problems == []
 
 
 def test_the_address_holds_the_state_and_an_unreadable_one_changes_nothing(page: Page) -> None:

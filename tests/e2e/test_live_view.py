@@ -126,19 +126,59 @@ def test_painting_changes_the_mask_while_the_chains_run_and_asks_the_server_for_
     expect(again.page.get_by_text(f"{hidden.sum()} of 784 pixels hidden").first).to_be_attached()
 
 
-def test_the_browser_fetches_the_weights_of_a_model_once(server: str, new_page: NewPage) -> None:
-    page = new_page(locale="en-GB")  # a browser without stored weights
-    lab = LiveLab(page, server)
-    lab.open("Studies", ".js-plotly-plot .main-svg")
-    lab.open("Live", "[data-iteration]")
-    page.reload()
-    lab.wait_for_chains()
-    assert len(lab.weights) == 1
+def downloads(page: Page) -> int:
+    """Weights that the server has sent for the open page, without those from the cache."""
+    return page.evaluate(
+        """() => performance.getEntriesByType("resource")
+          .filter(({name, transferSize}) => name.endsWith(".bin") && transferSize > 0).length"""
+    )
+
+
+def test_each_browser_fetches_the_weights_of_a_model_once(server: str, new_page: NewPage) -> None:
+    """Also over plain http://, where a browser has no `caches`: nothing here uses them."""
+    for _ in range(2):
+        page = new_page(locale="en-GB")  # a browser with an empty cache
+        page.add_init_script("delete window.caches; delete Window.prototype.caches;")
+        lab = LiveLab(page, server)
+        assert page.evaluate("typeof caches") == "undefined"
+        assert downloads(page) == 1
+        lab.open("Studies", ".js-plotly-plot .main-svg")
+        lab.open("Live", "[data-iteration]")
+        assert len(lab.weights) == 1
+        page.reload()
+        lab.wait_for_chains()
+        assert downloads(page) == 0
     page.goto(f"{server}/Inpainting?view=Live&data=omniglot")
     lab.wait_for_chains()
     expect(page.get_by_text("drawn by the model itself").first).to_be_visible()
     expect(page.locator(".where")).to_contain_text("Computed in this browser, in WebAssembly")
     assert len(set(lab.weights)) == 2
+    assert downloads(page) == 1
+
+
+def test_a_finger_paints_on_the_canvas_and_does_not_scroll_the_page(
+    server: str, new_page: NewPage
+) -> None:
+    page = new_page(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True)
+    lab = LiveLab(page, server)
+    page.get_by_role("button", name="Eraser").tap()
+    page.get_by_role("slider", name="Brush size").fill("1")
+    lab.canvas.scroll_into_view_if_needed()
+    top = lab.canvas.bounding_box()
+    lab.swipe((3, 9), (8, 9), (11, 9))
+    hidden = top_half()
+    hidden[3:12, 9] = False
+    lab.wait_for_address(hidden)
+    assert lab.canvas.bounding_box() == top
+    until(page, lambda: set(lab.mean()[~hidden]) <= {0, 255}, "the chains observe the pixels")
+
+
+def test_other_views_say_that_the_server_computes_them(server: str, new_page: NewPage) -> None:
+    lab = LiveLab(new_page(), server)
+    said = lab.page.get_by_text("The server computes this view.")
+    expect(said).to_have_count(0)
+    lab.open("Studies", ".js-plotly-plot .main-svg")
+    expect(said).to_be_visible()
 
 
 def test_a_shape_chosen_after_a_stroke_replaces_it(server: str, new_page: NewPage) -> None:

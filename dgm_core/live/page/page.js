@@ -60,7 +60,11 @@ const view = new LiveView(document.getElementById("live"), {
     clearTimeout(waiting); // browsers limit how often an address may change
     waiting = setTimeout(() => {
       written = hashOf(state);
-      history.replaceState(null, "", written);
+      try {
+        history.replaceState(null, "", written);
+      } catch {
+        // A frame whose text is in the page around it has no address of its own.
+      }
     }, 300);
   },
 });

@@ -2,8 +2,6 @@
 // their own. The weights are fetched once, by an address that changes with their content.
 
 const fetched = new Map(); // address → promise of the weights, for as long as the page is open
-const STORE = "live weights";
-const STORED = 4; // weight files that the browser keeps
 
 export default component({
   create: (parent) => new LiveComponent(parent),
@@ -103,7 +101,7 @@ class LiveComponent {
   }
 }
 
-/** The weights as bytes: of this page, of the browser's store, or of the server. */
+/** The weights as bytes: of this page, of the browser's cache, or of the server. */
 function weightsOf(path) {
   const address = new URL(path, serverAddress()).href;
   if (!fetched.has(address)) {
@@ -115,34 +113,11 @@ function weightsOf(path) {
 }
 
 async function load(address) {
-  const store = await openStore();
-  const stored = await store?.match(address);
-  if (stored) return stored.arrayBuffer();
-  const answer = await fetch(address);
+  // Another content has another address, so what the browser has cached is right at any age.
+  let answer = await fetch(address, { cache: "force-cache" });
+  if (!answer.ok) answer = await fetch(address, { cache: "reload" }); // it may be an old error
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-  if (store) await keep(store, address, answer.clone());
   return answer.arrayBuffer();
-}
-
-/** A store of the browser for answers; it has none without a secure connection. */
-async function openStore() {
-  try {
-    return await window.caches?.open(STORE);
-  } catch {
-    return undefined;
-  }
-}
-
-async function keep(store, address, answer) {
-  try {
-    const before = await store.keys();
-    for (const old of before.slice(0, Math.max(0, before.length + 1 - STORED))) {
-      await store.delete(old);
-    }
-    await store.put(address, answer);
-  } catch {
-    // The store is full.
-  }
 }
 
 /** The address of the server: what is before the path of a page, which a proxy may lengthen. */
