@@ -26,12 +26,13 @@
     onceDrawn(() => Object.assign(watch, { shown: performance.now() }));
   });
 
-  // A picture is a painted canvas or a drawing; icons and bars are smaller.
+  // A picture is a loaded image, a painted canvas or a drawing; icons and bars are smaller.
   const LEAST = 60; // CSS pixels
   const scratch = new OffscreenCanvas(16, 16).getContext("2d", { willReadFrequently: true });
   const isPicture = (element) => {
     const { width, height } = element.getBoundingClientRect();
     if (width < LEAST || height < LEAST) return false;
+    if (element.matches("img")) return element.complete && element.naturalWidth > 0;
     if (element.matches("svg")) return element.querySelectorAll("path, circle").length > 1;
     if (!element.matches("canvas") || !element.width || !element.height) return false;
     scratch.clearRect(0, 0, 16, 16);
