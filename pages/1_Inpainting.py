@@ -7,25 +7,8 @@ from typing import NoReturn
 
 import streamlit as st
 
-from dgm_core import zoo
-from ui import cache, figures, glossary, jobs, run_panel, shortcuts
-from ui import links as share_links
-from ui.inpainting import (
-    all_methods,
-    gallery,
-    inputs,
-    links,
-    live,
-    pictures,
-    slow_motion,
-    step_by_step,
-    studies,
-)
-from ui.inpainting.all_methods import AllMethods
-from ui.inpainting.live import Live
-from ui.inpainting.slow_motion import SlowMotion
-from ui.inpainting.step_by_step import StepByStep
-from ui.inpainting.studies import Studies
+from ui import shortcuts
+from ui.inpainting import front
 
 frame.page(
     "Inpainting",
@@ -34,6 +17,27 @@ frame.page(
     "Inpainting",
     shortcuts.INPAINTING,
 )
+with frame.loading("Inpainting", front.still):
+    from dgm_core import zoo
+    from ui import cache, figures, glossary, jobs, run_panel
+    from ui import links as share_links
+    from ui.inpainting import (
+        all_methods,
+        gallery,
+        inputs,
+        links,
+        live,
+        pictures,
+        slow_motion,
+        step_by_step,
+        studies,
+    )
+    from ui.inpainting.all_methods import AllMethods
+    from ui.inpainting.live import Live
+    from ui.inpainting.slow_motion import SlowMotion
+    from ui.inpainting.step_by_step import StepByStep
+    from ui.inpainting.studies import Studies
+
 st.html(figures.ONCE)
 View = StepByStep | SlowMotion | AllMethods | Studies
 VIEWS: dict[str, type[View | Live]] = {

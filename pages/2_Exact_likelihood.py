@@ -4,15 +4,8 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
 import streamlit as st
 
-from dgm_core import zoo
-from ui import cache, figures, links, shortcuts
-from ui.likelihood.bounds import Bounds
-from ui.likelihood.floor import Floor
-from ui.likelihood.plane import Plane
-from ui.likelihood.variational import Variational
-
-VIEWS = {view.name: view for view in (Bounds, Floor, Variational, Plane)}
-VIEW = links.Setting("likelihood view", next(iter(VIEWS)), options=tuple(VIEWS), link="view")
+from ui import shortcuts
+from ui.likelihood import front
 
 frame.page(
     "Exact likelihood",
@@ -21,6 +14,17 @@ frame.page(
     "Exact_likelihood",
     shortcuts.LIKELIHOOD,
 )
+with frame.loading("Exact_likelihood", front.picture):
+    from dgm_core import zoo
+    from ui import cache, figures, links
+    from ui.likelihood.bounds import Bounds
+    from ui.likelihood.floor import Floor
+    from ui.likelihood.plane import Plane
+    from ui.likelihood.variational import Variational
+
+VIEWS = {view.name: view for view in (Bounds, Floor, Variational, Plane)}
+VIEW = links.Setting("likelihood view", next(iter(VIEWS)), options=tuple(VIEWS), link="view")
+
 st.html(figures.ONCE)
 links.receive("likelihood", [VIEW, *links.settings_of(VIEWS.values())])
 chosen = VIEW.widget(st.segmented_control, "View", required=True, label_visibility="collapsed")

@@ -4,12 +4,23 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
 import streamlit as st
 
-from dgm_core import zoo
-from ui import cache, figures, links, shortcuts
-from ui.mnar import mechanism, table_choice
-from ui.mnar.images import Images, offered
-from ui.mnar.masked_table import MaskedTable, masked_table
-from ui.mnar.views import VIEW, VIEWS, all_settings
+from ui import shortcuts
+from ui.mnar import front
+
+frame.page(
+    "Missing not at random",
+    "Values go missing *because of* what they are. Choose how, and compare MIWAE, which ignores "
+    "the mechanism, with not-MIWAE, which learns it. Both are scored on the values you removed.",
+    "Missing_not_at_random",
+    shortcuts.MNAR,
+)
+with frame.loading("Missing_not_at_random", front.picture):
+    from dgm_core import zoo
+    from ui import cache, figures, links
+    from ui.mnar import mechanism, table_choice
+    from ui.mnar.images import Images, offered
+    from ui.mnar.masked_table import MaskedTable, masked_table
+    from ui.mnar.views import VIEW, VIEWS, all_settings
 
 
 def choose_data() -> MaskedTable | None:
@@ -29,13 +40,6 @@ def choose_data() -> MaskedTable | None:
     return data
 
 
-frame.page(
-    "Missing not at random",
-    "Values go missing *because of* what they are. Choose how, and compare MIWAE, which ignores "
-    "the mechanism, with not-MIWAE, which learns it. Both are scored on the values you removed.",
-    "Missing_not_at_random",
-    shortcuts.MNAR,
-)
 st.html(figures.ONCE)
 links.receive("mnar", all_settings())
 chosen = VIEW.widget(st.segmented_control, "View", required=True, label_visibility="collapsed")

@@ -4,17 +4,8 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
 import streamlit as st
 
-from dgm_core import zoo
-from ui import cache, figures, links, shortcuts
-from ui.clusters import training
-from ui.clusters.compare import Compare
-from ui.clusters.learn import Learn
-from ui.clusters.mixture import Inside
-from ui.clusters.own_picture import OwnPicture
-from ui.clusters.runs import FIRST_BEFORE, TITLES, available, offer_images, trained_run
-
-VIEWS = {view.name: view for view in (Compare, Learn, Inside, OwnPicture)}
-VIEW = links.Setting("cluster view", next(iter(VIEWS)), options=tuple(VIEWS), link="view")
+from ui import shortcuts
+from ui.clusters import front
 
 frame.page(
     "Clusters",
@@ -23,6 +14,19 @@ frame.page(
     "Clusters",
     shortcuts.CLUSTERS,
 )
+with frame.loading("Clusters", front.picture):
+    from dgm_core import zoo
+    from ui import cache, figures, links
+    from ui.clusters import training
+    from ui.clusters.compare import Compare
+    from ui.clusters.learn import Learn
+    from ui.clusters.mixture import Inside
+    from ui.clusters.own_picture import OwnPicture
+    from ui.clusters.runs import FIRST_BEFORE, TITLES, available, offer_images, trained_run
+
+VIEWS = {view.name: view for view in (Compare, Learn, Inside, OwnPicture)}
+VIEW = links.Setting("cluster view", next(iter(VIEWS)), options=tuple(VIEWS), link="view")
+
 st.html(figures.ONCE)
 training.open_finished()
 names = available()

@@ -4,13 +4,8 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
 import streamlit as st
 
-from dgm_core import zoo
-from ui import cache, figures, links, shortcuts
-from ui.latent.links import in_link
-from ui.latent.spaces import TITLES, Space, available
-from ui.latent.views import VIEWS
-
-VIEW = links.Setting("latent view", next(iter(VIEWS)), options=tuple(VIEWS), link="view")
+from ui import shortcuts
+from ui.latent import front
 
 frame.page(
     "WGAN latent space",
@@ -19,6 +14,15 @@ frame.page(
     "WGAN_latent_space",
     shortcuts.LATENT,
 )
+with frame.loading("WGAN_latent_space", front.picture):
+    from dgm_core import zoo
+    from ui import cache, figures, links
+    from ui.latent.links import in_link
+    from ui.latent.spaces import TITLES, Space, available
+    from ui.latent.views import VIEWS
+
+VIEW = links.Setting("latent view", next(iter(VIEWS)), options=tuple(VIEWS), link="view")
+
 st.html(figures.ONCE)
 spaces = available()
 if not spaces:

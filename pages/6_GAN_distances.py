@@ -4,14 +4,8 @@ from ui import frame  # isort: skip  (sets the threads before torch is imported)
 
 import streamlit as st
 
-from ui import figures, links, shortcuts
-from ui.distances.critic import Critic
-from ui.distances.games import Games
-from ui.distances.spiral import Spiral
-from ui.distances.sweep import Sweeps
-
-VIEWS = {view.name: view for view in (Sweeps, Critic, Games, Spiral)}
-VIEW = links.Setting("distance view", next(iter(VIEWS)), options=tuple(VIEWS), link="view")
+from ui import shortcuts
+from ui.distances import front
 
 frame.page(
     "GAN distances",
@@ -20,6 +14,16 @@ frame.page(
     "GAN_distances",
     shortcuts.DISTANCES,
 )
+with frame.loading("GAN_distances", front.picture):
+    from ui import figures, links
+    from ui.distances.critic import Critic
+    from ui.distances.games import Games
+    from ui.distances.spiral import Spiral
+    from ui.distances.sweep import Sweeps
+
+VIEWS = {view.name: view for view in (Sweeps, Critic, Games, Spiral)}
+VIEW = links.Setting("distance view", next(iter(VIEWS)), options=tuple(VIEWS), link="view")
+
 st.html(figures.ONCE)
 links.receive("distance", [VIEW, *links.settings_of(VIEWS.values())])
 chosen = VIEW.widget(st.segmented_control, "View", required=True, label_visibility="collapsed")

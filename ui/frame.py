@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 # Before torch is imported: with sessions sharing the cores, a chain is faster on one thread.
@@ -41,6 +44,10 @@ _STYLE = """
   button[data-variant=segmented_control] { padding-inline: 0.5rem }
 }
 """.replace("BACKGROUND", colours.background.css).replace("TEXT", colours.text.css)
+HEAD_START = 0.5
+"""Seconds for which the first picture of a lab has the processor for itself: an import holds the
+interpreter, and the server could not answer the browser."""
+_loaded: set[str] = set()  # labs that this process has imported
 _LAST = "last values"
 _UNREPORTED = "widgets the browser has not reported"
 
@@ -114,3 +121,27 @@ def page(title: str, subtitle: str, here: str = "", keys: Keys | None = None) ->
     navigation.bar(here, keys or {})
     st.title(title, anchor=False)
     st.markdown(subtitle)
+
+
+@contextmanager
+def loading(lab: str, picture: Callable[[], None]) -> Iterator[None]:
+    """Show a picture while the block imports a lab; torch takes seconds.
+
+    Nothing is shown where the server has imported the lab before.
+
+    Args:
+        lab: its path.
+        picture: draws a shipped picture of the lab without torch.
+    """
+    place = st.empty()
+    first = lab not in _loaded
+    if first:
+        with place.container():
+            with suppress(OSError):  # its file is missing; the lab says so if it needs the file
+                picture()
+            st.caption("The lab is loading …")
+        time.sleep(HEAD_START)
+    yield
+    _loaded.add(lab)
+    if first:
+        place.empty()

@@ -7,11 +7,20 @@ this module and its tests are the only ones to change.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
+import tempfile
+import threading
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, Protocol
 
+import streamlit as st
 from streamlit import runtime
+from streamlit.components.v2.component_registry import BidiComponentDefinition
+from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
+from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 from streamlit.proto.BackMsg_pb2 import BackendOperationRequest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
@@ -64,6 +73,42 @@ def media_path(content: bytes, place: str) -> str:
     """
     files = runtime.get_instance().media_file_mgr
     return files.add(content, "application/octet-stream", place).lstrip("/")
+
+
+_PACKAGE = "dgm_lab"
+_registering = threading.Lock()
+
+
+@cache
+def _scripts() -> tempfile.TemporaryDirectory[str]:
+    """The folder of the components' scripts, which is removed when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="dgm-lab-scripts-")
+
+
+def component_with_script_file(name: str, html: str, css: str, js: str) -> Callable[..., Any]:
+    """As `st.components.v2.component`, but a browser loads the script once, from a file.
+
+    Streamlit sends an inline script again with every change of the component's data. It serves
+    files for components of installed packages only, so each runtime is told of such a package.
+    The name of the file depends on its content, so no browser keeps an old script.
+    """
+    folder = Path(_scripts().name)
+    script = folder / f"{name}.{hashlib.sha256(js.encode()).hexdigest()[:16]}.js"
+    script.write_text(js, encoding="utf-8")
+    manifest = ComponentManifest(_PACKAGE, "", [ComponentConfig(name, asset_dir=".")])
+    full_name = f"{_PACKAGE}.{name}"
+
+    def mount(**options: Any) -> Any:
+        with _registering:
+            manager = get_bidi_component_manager()
+            if manager.get_component_asset_root(full_name) is None:
+                manager.register_from_manifest(manifest, folder)
+                manager.register(
+                    BidiComponentDefinition(full_name, html=html, css=css, js=str(script))
+                )
+        return st._bidi_component(full_name, **options)
+
+    return mount
 
 
 def in_script_run() -> bool:

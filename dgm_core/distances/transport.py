@@ -10,7 +10,6 @@ the plane approximately as √(log n / n).
 from __future__ import annotations
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 
@@ -20,6 +19,8 @@ def matching(x: Tensor, y: Tensor) -> Tensor:
     Raises:
         ValueError: the shapes differ.
     """
+    from scipy.optimize import linear_sum_assignment
+
     if x.shape != y.shape:
         got = f"{tuple(x.shape)} and {tuple(y.shape)}"
         raise ValueError(f"expected two sets of points of the same shape, got {got}")

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from dgm_core.mixtures.labels import contingency
@@ -51,6 +50,7 @@ def clustering_scores(assignment: Tensor, labels: Tensor, clusters: int) -> Clus
         >>> clustering_scores(z, y, clusters=2).accuracy
         0.75
     """
+    from scipy.optimize import linear_sum_assignment
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
     if assignment.dim() != 1 or assignment.shape != labels.shape or not len(labels):

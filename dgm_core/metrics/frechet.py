@@ -22,7 +22,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.linalg import eigh
 from torch import Tensor
 
 ROWS_AT_ONCE = 1000
@@ -67,6 +66,8 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
 
 def _trace_of_root(c1: np.ndarray, c2: np.ndarray) -> float:
     """tr (C₁ C₂)^½, by the symmetric C₁^½ C₂ C₁^½, which has the same eigenvalues."""
+    from scipy.linalg import eigh
+
     values, vectors = eigh(c1)
     root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
     return np.sqrt(eigh(root @ c2 @ root, eigvals_only=True).clip(0)).sum()

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from dgm_core.mixtures.gaussian_mixture import GaussianMixture
@@ -38,6 +37,8 @@ def matching(reference: Clustering, other: Clustering) -> Tensor:
     Raises:
         ValueError: another number of clusters, or of points.
     """
+    from scipy.optimize import linear_sum_assignment
+
     k = reference.mixture.clusters
     if other.mixture.clusters != k:
         raise ValueError(f"expected {k} clusters, got {other.mixture.clusters}")

@@ -12,6 +12,7 @@ from tools.bench import figures, sessions, strokes
 from tools.bench.browser import NoBrowser, browser
 from tools.bench.output import parsed, print_lines
 from tools.bench.server import ECHO, LAB, serving
+from ui.navigation import PAGES
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -39,13 +40,14 @@ def measured(options: argparse.Namespace) -> Iterator[Line]:
     parts = options.parts
     with browser() as chromium:
         if "start" in parts:
-            pages = {"start page": "", "inpainting lab": "Inpainting"}
-            taken: dict[str, list[float]] = {name: [] for name in pages}
+            pages = {page.label if path else figures.FRONT: path for path, page in PAGES.items()}
+            taken: dict[str, list[tuple[float, float]]] = {name: [] for name in pages}
             import_times = []
             for _ in range(options.starts):
-                import_times.append(sessions.importing())
                 for name, path in pages.items():
+                    import_times.append(sessions.importing())
                     taken[name].append(sessions.start(chromium, path))
+                    _print_progress(f"{name}: {taken[name][-1]}, imports {import_times[-1]:.2f} s")
             yield from figures.starts(import_times, taken)
         if "strokes" in parts or "reruns" in parts:
             with serving(ECHO) as echo, serving(LAB) as lab:
@@ -67,6 +69,7 @@ def _interactions(
     echo, lab = strokes.Echo(chromium, echo_url), strokes.Lab(chromium, lab_url)
     if "strokes" in parts:
         yield from figures.strokes(*strokes.alternating(echo, lab, times))
+        yield from figures.sent("a stroke until its picture", lab.sizes())
         long = strokes.Lab(chromium, lab_url, "?iterations=5000")
         yield from figures.during_runs(strokes.during_runs(long, times))
         long.page.context.close()
@@ -74,12 +77,9 @@ def _interactions(
         lab.stroke()
         lab.finish()
     if "reruns" in parts:
-        bare, _ = strokes.reruns(echo.page, times)
-        taken, sent = strokes.reruns(lab.page, times)
-        yield from figures.no_op(bare, taken, sum(sent.values()))
-        largest = sorted(sent.items(), key=lambda item: -item[1])[:6]
-        listed = ", ".join(f"{name} {size / 1024:.1f}" for name, size in largest)
-        print(f"  largest messages, kB: {listed}")
+        (bare, _), (taken, sizes) = strokes.reruns([echo.page, lab.page], times)
+        yield from figures.no_op(bare, taken)
+        yield from figures.sent("one such rerun", sizes)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -92,7 +92,7 @@ def bounds(locator: Locator) -> FloatRect:
 
 
 def first_picture(page: Page) -> float:
-    """Time at which the first picture was drawn, in seconds since the epoch."""
+    """Time at which the page showed its first picture, in seconds since the epoch."""
     return page.wait_for_function("stopwatch.first", timeout=LONG).json_value() / 1e3
 
 
@@ -133,24 +133,32 @@ def rerun(messages: Sequence[Message]) -> tuple[float, dict[str, int]]:
     from streamlit.proto.BackMsg_pb2 import BackMsg
     from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-    requested_at: float | None = None
-    sizes: dict[str, int] = {}
-    for message in messages:
+    requested: int | None = None
+    for i, message in enumerate(messages):
         if message.direction == "out":
             request = BackMsg.FromString(message.content)
-            if requested_at is None and request.WhichOneof("type") == "rerun_script":
-                requested_at = message.time
-            continue
-        if requested_at is None:
-            continue
-        reply = ForwardMsg.FromString(message.content)
-        kind = what(reply)
-        sizes[kind] = sizes.get(kind, 0) + len(message.content)
-        if kind == "script_finished":
-            return message.time - requested_at, sizes
+            if requested is None and request.WhichOneof("type") == "rerun_script":
+                requested = i
+        elif (
+            requested is not None
+            and what(ForwardMsg.FromString(message.content)) == "script_finished"
+        ):
+            return message.time - messages[requested].time, sizes(messages[requested : i + 1])
     raise ValueError(
         f"expected a run of the script among the messages, got none in {len(messages)}"
     )
+
+
+def sizes(messages: Iterable[Message]) -> dict[str, int]:
+    """Bytes per kind of message that the server sent."""
+    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+    found: dict[str, int] = {}
+    for message in messages:
+        if message.direction == "in":
+            kind = what(ForwardMsg.FromString(message.content))
+            found[kind] = found.get(kind, 0) + len(message.content)
+    return found
 
 
 def what(message: ForwardMsg) -> str:

@@ -30,8 +30,8 @@ from ui.server_limits import GC_INTERVAL
 PAGE = "Inpainting"
 SIDE = 28
 LONG_RUN = "iterations=5000&seed="
-ANSWER, STROKE, GROWTH, ENDED, LEFT = 5.0, 300.0, 5.0, 2.0, 0.0
-"""Goals of the lines that use them, in s, ms, %, s, and as a number of threads."""
+ANSWER, STROKE, GROWTH, ENDED, LEFT, TOGETHER = 5.0, 300.0, 5.0, 2.0, 0.0, 8.0
+"""Goals of the lines that use them, in s, ms, %, s, as a number of threads, and as a ratio."""
 SETTLE = 3.0
 """Seconds for which the number of threads must be constant."""
 CLASSES = {20: 0.8, 40: 2.5}
@@ -207,7 +207,8 @@ def measured(options: argparse.Namespace) -> Iterator[Line]:
             alone = asyncio.run(samplers(server, 1))
             yield Line("one session alone: stroke to first picture", alone.first[0], "s", None)
             yield Line("the same: stroke to end of run", alone.end[0], "s", None)
-            yield from _answers(asyncio.run(samplers(server, options.sessions)), options.sessions)
+            together = asyncio.run(samplers(server, options.sessions))
+            yield from together_lines(alone, together, options.sessions)
         if "strokes" in parts:
             taken = asyncio.run(strokes(server, options.strokes))
             what = "stroke to first picture during three other runs"
@@ -238,13 +239,16 @@ async def warm(server: Server) -> None:
             await visitor.until(lambda: visitor.player[1] == "finished")
 
 
-def _answers(found: Answers, count: int) -> Iterator[Line]:
+def together_lines(alone: Answers, found: Answers, count: int) -> Iterator[Line]:
+    """Lines on `count` simultaneous runs, compared with one run alone on the same server."""
     what = f"{count} simultaneous runs: first picture"
     yield Line(f"{what}, median", statistics.median(found.first), "s", None)
     yield Line(f"{what}, 95th percentile", percentile(found.first, 0.95), "s", ANSWER)
     what = "the same: stroke to end of run"
     yield Line(f"{what}, median", statistics.median(found.end), "s", None)
     yield Line(f"{what}, 95th percentile", percentile(found.end, 0.95), "s", None)
+    ratio = max(found.end) / alone.end[0]
+    yield Line(f"the last of {count} to end ÷ one session alone", ratio, "×", TOGETHER)
     yield Line("number of these runs that did not finish", found.cut, "", 0.0)
     yield Line("memory per session, run ended", found.megabytes, "MB", SESSION)
 

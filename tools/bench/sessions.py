@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tools.bench import strokes
-from tools.bench.browser import context, first_picture, rest
+from tools.bench.browser import RESTS, context, first_picture, rest
 from tools.bench.server import LAB, serving
 from ui.server_limits import GC_INTERVAL
 
@@ -26,18 +26,21 @@ def importing() -> float:
     return time.perf_counter() - start_time
 
 
-def start(browser: Browser, path: str) -> float:
-    """Seconds from `streamlit run` to the first picture in a browser with an empty cache.
+def start(browser: Browser, path: str) -> tuple[float, float]:
+    """Seconds from `streamlit run` to the first picture of a page, and to the complete page.
 
-    The browser already runs. It requests the page as soon as the server answers.
+    The browser already runs, with an empty cache. It requests the page as soon as the server
+    answers.
     """
     with serving(LAB) as server:
         visitor = context(browser)
         page = visitor.new_page()
         page.goto(f"{server.url}/{path}")
-        taken = first_picture(page) - server.started
+        picture = first_picture(page) - server.started
+        page.locator(RESTS).wait_for()
+        complete = time.time() - server.started
         visitor.close()
-    return taken
+    return picture, complete
 
 
 def sizes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from tools.bench.browser import (
     recorded,
     rerun,
     rest,
+    sizes,
 )
 
 if TYPE_CHECKING:
@@ -57,6 +58,13 @@ class Lab:
         _press(self.board, *next(self._pixels))
         return answer(self.page)
 
+    def sizes(self) -> dict[str, int]:
+        """Bytes per kind of message from a stroke to its picture."""
+        self.finish()
+        listen(self.page)
+        self.stroke()
+        return sizes(recorded(self.page))
+
     def finish(self) -> None:
         """Wait until the run has ended."""
         self.page.locator(".player[data-state=finished]").wait_for()
@@ -88,20 +96,27 @@ def during_runs(lab: Lab, times: int) -> list[float]:
     return taken
 
 
-def reruns(page: Page, times: int) -> tuple[list[float], dict[str, int]]:
-    """Milliseconds of reruns without a change, and bytes per kind of message of the last one."""
-    taken, sizes = [], {}
+def reruns(pages: Sequence[Page], times: int) -> list[tuple[list[float], dict[str, int]]]:
+    """For each page: milliseconds of reruns without a change, and bytes per kind of message of
+    the last one. The pages take turns."""
+    taken: list[list[float]] = [[] for _ in pages]
+    sizes: list[dict[str, int]] = [{} for _ in pages]
     for turn in range(WARMUP + times):
-        rest(page)
-        page.evaluate("document.activeElement.blur()")  # a focused canvas would take the key "r"
-        listen(page)
-        page.keyboard.press("r")
-        page.wait_for_function("stopwatch.messages.length > 1")
-        rest(page)
-        milliseconds, sizes = rerun(recorded(page))
-        if turn >= WARMUP:
-            taken.append(milliseconds)
-    return taken, sizes
+        for number, page in enumerate(pages):
+            milliseconds, sizes[number] = _rerun(page)
+            if turn >= WARMUP:
+                taken[number].append(milliseconds)
+    return list(zip(taken, sizes, strict=True))
+
+
+def _rerun(page: Page) -> tuple[float, dict[str, int]]:
+    rest(page)
+    page.evaluate("document.activeElement.blur()")  # a focused canvas would take the key "r"
+    listen(page)
+    page.keyboard.press("r")
+    page.wait_for_function("stopwatch.messages.length > 1")
+    rest(page)
+    return rerun(recorded(page))
 
 
 def _opened(browser: Browser, address: str) -> Page:

@@ -1,5 +1,8 @@
 """Inline components: each is a folder with a Python module and an HTML, CSS and JavaScript file.
 
+A browser loads the script of a component once, from a file. HTML and CSS come with the data, so
+that no component is ever without its style.
+
 `shared/` holds the parts that several components use: a style sheet, a script or both per name.
 """
 
@@ -9,9 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
 from dgm_core.live import scripts
+from ui.streamlit_internals import component_with_script_file
 
 SD_MAX = 0.5
 """The largest standard deviation of a value in [0, 1]: white in images of deviations."""
@@ -47,7 +49,7 @@ def inline_component(folder: Path, *shared: str) -> Callable[..., Any]:
 
     REGISTERED[folder.name] = (folder, shared)
     html, css, js = (composed(folder, shared, kind) for kind in (".html", ".css", ".js"))
-    return st.components.v2.component(folder.name, html=html, css=css, js=js)
+    return component_with_script_file(folder.name, html, css, js)
 
 
 def composed(folder: Path, shared: Sequence[str], kind: str) -> str:

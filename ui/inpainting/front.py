@@ -34,6 +34,11 @@ def picture() -> None:
     )
 
 
+def still() -> None:
+    """The shipped run alone."""
+    chain_player("first picture", shipped.st_showcase().message)
+
+
 def _switch() -> None:
     st.session_state[_LIVE] = not st.session_state[_LIVE]
 

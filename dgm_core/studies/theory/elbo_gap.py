@@ -23,7 +23,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from torch import Tensor
 from torch.distributions import Independent
 
@@ -125,6 +124,7 @@ def _maximiser(
     score: Callable[[Tensor], Tensor], starts: Sequence[Sequence[float]]
 ) -> list[float]:
     """Argument of the largest `score`, by gradient ascent from each starting point."""
+    from scipy.optimize import minimize
 
     def loss(point: np.ndarray) -> tuple[float, np.ndarray]:
         parameters = torch.tensor(point, requires_grad=True)
