@@ -16,6 +16,7 @@ CONCEPTS: dict[str, tuple[str, str]] = {
         "dgm_core/samplers/acceptance.py",
         r"\(log_target_new - log_proposal_new\) - \(log_target - log_proposal\)",
     ),
+    "folder of assets": ("dgm_core/checkout.py", r"[\"']assets[\"'/]"),
     "RMSE": ("dgm_core/metrics/errors.py", r"\(sse\.sum\(\) / entries\.sum\(\)\)\.sqrt\(\)"),
     "colour of Metropolis": (
         "ui/components/shared/method_colours.json",

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
+from dgm_core.checkout import PRETRAINED
 from ui import colours, navigation
-from ui.assets import PRETRAINED, entries
+from ui.assets import entries
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator

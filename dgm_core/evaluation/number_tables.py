@@ -23,6 +23,7 @@ from typing import Any
 
 from dgm_core import zoo
 from dgm_core.baselines.table_imputers import TABLE_BASELINES
+from dgm_core.checkout import ASSETS, CHECKOUT
 from dgm_core.evaluation import number_words
 from dgm_core.evaluation.cluster_choices import VADE
 from dgm_core.evaluation.mnar_protocol import METHODS
@@ -33,9 +34,7 @@ from dgm_core.studies.inpainting.sampler_sweeps import PUBLISHED_F1, SAMPLERS
 from dgm_core.studies.latent import directions
 from dgm_core.studies.mnar.clipping_estimates import DECODER, DRAWN, INTEGRATED
 
-ROOT = Path(__file__).parents[2]
-ASSETS = ROOT / "assets"
-PAGES = ROOT / "docs" / "numbers"
+PAGES = CHECKOUT / "docs" / "numbers"
 SWEEPS = ASSETS / "sampler_studies.npz"
 
 PUBLISHED_CLIPPED = {

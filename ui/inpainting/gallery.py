@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from dgm_core.checkout import ASSETS
 from dgm_core.studies.inpainting.two_samplers import SIDE
-from ui.assets import ASSETS
 from ui.components.bits import from_link
 from ui.components.thumbnails import parse, thumbnails
 from ui.inpainting import drawn_frames, links

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 import streamlit as st
 
-from ui.assets import ASSETS
+from dgm_core.checkout import ASSETS
 from ui.components.bits import from_link, pack
 
 GALLERY = ASSETS / "gallery.toml"

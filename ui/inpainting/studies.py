@@ -11,10 +11,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import data
+from dgm_core.checkout import ASSETS
 from dgm_core.studies.inpainting import sampler_rows, sampler_sweeps
 from dgm_core.studies.inpainting.sampler_sweeps import DATA, LENGTHS, SWEEPS, Config, Row
 from ui import cache, data_fetching, figures, glossary, jobs, run_panel
-from ui.assets import ASSETS
 from ui.inpainting import study_charts, study_words
 from ui.inpainting.pictures import DATASETS
 from ui.inpainting.study_charts import Group

@@ -12,11 +12,11 @@ import streamlit as st
 import torch
 from streamlit.delta_generator import DeltaGenerator
 
+from dgm_core.checkout import ASSETS
 from dgm_core.studies.likelihood import floor_sweep, unbounded_likelihood
 from dgm_core.studies.likelihood.floor_sweep import Sweep, sweep_of
 from dgm_core.studies.likelihood.unbounded_likelihood import FLOORS, Config, Frame, Result, Row
 from ui import figures, jobs
-from ui.assets import ASSETS
 from ui.contact_sheet import sheet
 from ui.distribution_choice import canvas
 from ui.likelihood import floor_charts
