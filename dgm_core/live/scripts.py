@@ -42,5 +42,10 @@ def view_style() -> str:
     return (PAGE / "view.css").read_text(encoding="utf-8")
 
 
+def colours() -> str:
+    """The style sheet of the colours: text, page and accent."""
+    return (PAGE / "colours.css").read_text(encoding="utf-8")
+
+
 def _text(name: str, folder: Path = ENGINE) -> str:
     return (folder / f"{name}.js").read_text(encoding="utf-8")

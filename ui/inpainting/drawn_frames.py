@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from dgm_core.studies.inpainting.two_samplers import SAMPLERS, SIDE, Config, Frame, SamplerFrame
 from ui.components import SD_MAX
-from ui.inpainting.methods import TITLES
+from ui.method_titles import title
 
 TILE = 4 * SIDE
 """Side of a large image in pixels; the draw of a chain has half of it."""
@@ -52,7 +52,7 @@ def frame(config: Config, shot: Frame) -> Image.Image:
 def _title(name: str, sampler: SamplerFrame) -> str:
     acceptance = sampler.summary.acceptance
     rate = "" if np.isnan(acceptance) else f", acceptance {acceptance:.2f}"
-    return f"{TITLES[name]}{rate}"
+    return f"{title(name)}{rate}"
 
 
 def _tiles(config: Config, sampler: SamplerFrame) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
