@@ -43,6 +43,8 @@ CONCEPTS: dict[str, tuple[str, str]] = {
         r"VARIANCE_FLOOR = [\d.]",
     ),
     "where a new image data set goes": ("dgm_core/data/sets.py", r"_READERS\b.*= \{"),
+    "colour of hidden pixels": ("dgm_core/live/page/hidden_pixels.js", r"(?i)#7a81a3"),
+    "side of a digit": ("dgm_core/data/sizes.py", r"SIDE = 28\n"),
     "time limit of a run": ("ui/jobs.py", r"MAX_SECONDS = \d"),
     "sentence for a bad upload": ("ui/decoding.py", r"\bDAMAGED = "),
     "a method's title": ("ui/method_titles.py", rf"(?m)^def title\(|[\"'`>]({TITLES})[\"'`<]"),

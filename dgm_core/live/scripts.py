@@ -10,7 +10,7 @@ ENGINE = Path(__file__).parent / "engine"
 PAGE = Path(__file__).parent / "page"
 PARTS = ("kernels", "stream", "weights", "network", "laws", "sampler")
 """Files of the engine, in the order in which they are joined."""
-VIEW = ("board", "panels", "view")
+VIEW = ("hidden_pixels", "board", "panels", "view")
 """Files of the view, likewise."""
 
 
@@ -35,6 +35,11 @@ def client() -> str:
 def view() -> str:
     """The script of a page with the classes `LiveChains`, `LivePanels` and `LiveView`."""
     return "\n".join([client(), *(_text(name, PAGE) for name in VIEW)])
+
+
+def hidden_pixels() -> str:
+    """The script with the colour and the hatching of hidden pixels."""
+    return _text("hidden_pixels", PAGE)
 
 
 def view_style() -> str:

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
+from dgm_core.data.sizes import DIGIT_SIDE
 from dgm_core.missing import masks
 from dgm_core.rng import generator
 from ui import intake
@@ -21,13 +22,11 @@ from ui.uploaded_pictures import KINDS
 from ui.uploads import newest
 
 PRESETS = ("random", "box", *masks.PRESETS)
-DEFAULT_SIDE = 28
-"""Side of the images whose session keys end without a number."""
 
 
 def named(name: str, side: int) -> str:
-    """The session key of `name` for images of this size."""
-    return name if side == DEFAULT_SIDE else f"{name}.{side}"
+    """The session key of `name` for images of this size; digits have no number in it."""
+    return name if side == DIGIT_SIDE else f"{name}.{side}"
 
 
 def remember(side: int, hidden: np.ndarray, preset: str | None = None) -> None:

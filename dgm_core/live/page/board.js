@@ -256,7 +256,7 @@ class LiveBoard {
     context.save();
     context.clip(path);
     context.globalAlpha = 0.86; // the picture is just visible
-    context.fillStyle = "#7a81a3";
+    context.fillStyle = HIDDEN;
     context.fillRect(0, 0, side, side);
     context.globalAlpha = 0.42;
     context.strokeStyle = "#fff";
