@@ -319,7 +319,7 @@ def _refused(names: list[str]) -> None:
 
 
 def _command(names: list[str]) -> str:
-    return f"Whoever runs the app can add them: `python -m dgm_core data fetch {' '.join(names)}`"
+    return f"Whoever runs the app can add them: `dgm data fetch {' '.join(names)}`"
 
 
 def _show(name: str, state: State, place: str) -> None:

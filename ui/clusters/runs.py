@@ -193,7 +193,7 @@ def offer_images(name: str) -> None:
     else:
         st.caption(
             f"{RECONSTRUCTIONS} This run needs all of them. Whoever runs the app can add them: "
-            f"`python -m dgm_core data fetch {config.dataset}`"
+            f"`dgm data fetch {config.dataset}`"
         )
 
 

@@ -92,7 +92,7 @@ def _offer(absent: list[str]) -> None:
         if "omniglot" in absent:
             st.caption(
                 "Omniglot needs all its training images. Whoever runs the app can add them: "
-                "`python -m dgm_core data fetch omniglot`"
+                "`dgm data fetch omniglot`"
             )
 
 

@@ -105,7 +105,7 @@ class Variational:
         if found is None:
             st.caption(
                 "Not measured yet. This command writes the bound and log p(x) on the card: "
-                f"`python -m dgm_core evaluate vae {self.model}`"
+                f"`dgm evaluate vae {self.model}`"
             )
             return
         values = {

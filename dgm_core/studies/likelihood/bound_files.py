@@ -1,6 +1,6 @@
 """Shipped bounds, image by image, with a fingerprint of the model they belong to.
 
-There is one file per model, written by `python -m dgm_core evaluate likelihood`. It holds the
+There is one file per model, written by `dgm evaluate likelihood`. It holds the
 images that the model generated. Test images are not redistributed.
 """
 

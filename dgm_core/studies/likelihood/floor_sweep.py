@@ -1,6 +1,6 @@
 """Results of a run with decreasing floors: numbers, curves, mixtures and images, in one file.
 
-`python -m dgm_core evaluate likelihood --only unbounded` makes the shipped files.
+`dgm evaluate likelihood --only unbounded` makes the shipped files.
 """
 
 from __future__ import annotations
