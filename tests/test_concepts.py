@@ -38,6 +38,8 @@ CONCEPTS: dict[str, tuple[str, str]] = {
     ),
     "accent colour": ("dgm_core/live/page/colours.css", rf"(?i){ACCENT}"),
     "a share link's key": ("ui/links.py", r"\.name\.replace\(\" \", \"-\"\)"),
+    "the session key of a kept widget": ("ui/frame.py", r"[\"']keep\.(?!NAME)"),
+    "continuing a run": ("ui/run_panel.py", r"\(\"stopped\", \"timed out\"\)"),
     "variance floor": (
         "dgm_core/distributions/variance_floors.py",
         r"VARIANCE_FLOOR = [\d.]",

@@ -84,13 +84,12 @@ def choose_mask(
         )
         if stroke is not None:
             state[named("mask", side)] = stroke.bits
-        kept(_preset(side), None)
         with st.container(key=named("presets", side)):
             st.pills(
                 "Or hide",
                 PRESETS,
                 format_func=lambda name: name.removesuffix(" half"),
-                key=KEPT + _preset(side),
+                key=kept(_preset(side), None),
                 on_change=_change_shape,
                 args=(side, _preset(side), _preset(side)),
             )
@@ -103,23 +102,21 @@ def choose_mask(
 
 
 def _shape_settings(side: int) -> None:
-    preset = st.session_state[KEPT + _preset(side)]
+    preset = last_value(_preset(side), None)
     shape = (side, _preset(side))
     if preset == "random":
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         rate = named("rate", side)
-        kept(rate, 50)
         change = {"on_change": _change_shape, "args": (*shape, rate)}
-        left.slider("Hidden pixels, %", 5, 95, step=5, key=KEPT + rate, **change)
+        left.slider("Hidden pixels, %", 5, 95, step=5, key=kept(rate, 50), **change)
         again = {"on_click": _apply_preset, "args": shape, "kwargs": {"new_draw": True}}
         right.button("New draw", width="stretch", **again)
     elif preset == "box":
         for column, (name, (label, low, first)) in zip(
             2 * st.columns(2), _box(side).items(), strict=True
         ):
-            kept(name, first)
             change = {"on_change": _change_shape, "args": (*shape, name)}
-            column.slider(label, low, side - 1 + low, key=KEPT + name, **change)
+            column.slider(label, low, side - 1 + low, key=kept(name, first), **change)
 
 
 def _box(side: int) -> dict[str, tuple[str, int, int]]:

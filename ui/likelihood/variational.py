@@ -82,9 +82,8 @@ class Variational:
 
         chosen = []
         for label, first in (("Manifold across", order[0]), ("Manifold up", order[1])):
-            name = f"{label} {self.model}"
-            kept(name, first)
-            chosen.append(st.selectbox(label, order, format_func=title, key=f"keep.{name}"))
+            key = kept(f"{label} {self.model}", first)
+            chosen.append(st.selectbox(label, order, format_func=title, key=key))
         return chosen[0], chosen[1]
 
     def show(self) -> None:
