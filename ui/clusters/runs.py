@@ -189,7 +189,7 @@ def offer_images(name: str) -> None:
     if are_available(config.dataset, config.images):
         return
     if config.dataset == "mnist" and config.images <= MNIST_TRAINING:
-        data_fetching.offer("mnist", place="run", why=RECONSTRUCTIONS)
+        data_fetching.offer("mnist", part="run", why=RECONSTRUCTIONS)
     else:
         st.caption(
             f"{RECONSTRUCTIONS} This run needs all of them. Whoever runs the app can add them: "

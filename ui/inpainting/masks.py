@@ -196,15 +196,15 @@ def _set_mask(side: int, hidden: np.ndarray) -> None:
 
 def _take_upload(side: int) -> str | None:
     """Replace the mask by a newly uploaded one; returns a message about the upload."""
-    state, place = st.session_state, named("uploaded mask", side)
+    state, name = st.session_state, named("uploaded mask", side)
     file = state.get(named("mask_upload", side))
 
     def read() -> np.ndarray:
         grey = intake.read_picture(file.getvalue(), file.name)
         return intake.mask_from_picture(grey, side, side)
 
-    before = state[place].revision if place in state else 0
-    upload = newest(place, None if file is None else file.file_id, None if file is None else read)
+    before = state[name].revision if name in state else 0
+    upload = newest(name, None if file is None else file.file_id, None if file is None else read)
     if upload.revision > before:
         _set_mask(side, upload.content)
         _no_preset(side)

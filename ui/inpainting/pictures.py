@@ -191,7 +191,7 @@ def _pick_a_sample(dataset: str, error: data.DataUnavailable) -> np.ndarray | No
         st.caption(shown)
     else:
         absent = f"The images of {DATASETS[dataset]} are not on this server."
-        data_fetching.offer(dataset, place="picture", why=f"{absent} {shown}".strip())
+        data_fetching.offer(dataset, part="picture", why=f"{absent} {shown}".strip())
     if not has_model:
         return None
     samples = cache.st_samples(f"{dataset}-dlvm", SHOWN)

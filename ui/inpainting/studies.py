@@ -118,7 +118,7 @@ class Studies:
         if self.data != "digits" and not data.is_available(self.data):
             data_fetching.offer(
                 self.data,
-                place="study",
+                part="study",
                 why=f"The images of {DATASETS[self.data]} are not on this server, so nothing can "
                 "be measured. The shipped results are shown. Choose the digits to measure here.",
             )

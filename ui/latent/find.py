@@ -96,7 +96,7 @@ class Find:
         source = st.segmented_control("Picture", sources, required=True, key=key)
         data_fetching.offer(
             self.space.dataset,
-            place="find",
+            part="find",
             why=f"The test images of {TITLES[self.space.dataset]} are not on this server.",
         )
         if source == DRAW:

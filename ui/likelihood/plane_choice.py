@@ -145,7 +145,7 @@ def _test_image() -> np.ndarray:
         name = SET.widget(st.selectbox, "Images", options=available)
     if absent := [each for each in SETS if each not in available]:
         with data_fetching.more([SETS[each] for each in absent], absent):
-            data_fetching.offer(*absent, place="plane")
+            data_fetching.offer(*absent, part="plane")
     ink, labels, _ = cache.st_test_images(name)
     at = min(IMAGE.value, len(ink) - 1)
     rows = list(range(SHOWN)) if at < SHOWN else [*range(SHOWN - 1), at]
