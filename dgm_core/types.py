@@ -69,6 +69,11 @@ class Masked:
         return torch.addcmul(self.x, fill, ~self.observed)
 
     @property
+    def losing(self) -> list[int]:
+        """The entries of a row (D,) that are hidden in some row; for tables."""
+        return (~self.observed).any(0).nonzero()[:, 0].tolist()
+
+    @property
     def device(self) -> torch.device:
         """Where the data lie."""
         return self.x.device

@@ -12,8 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LEVELS = [
-    {"types", "rng", "device", "files", "settings", "lazy", "child_process", "stepwise"}
-    | {"distributions"},
+    {"types", "rng", "device", "files", "checkout", "settings", "lazy", "child_process"}
+    | {"stepwise", "distributions"},
     {"networks", "data", "missing", "mixtures", "metrics", "samplers", "bounds", "distances"},
     {"models", "imputers", "baselines"},
     {"training", "zoo", "estimators"},

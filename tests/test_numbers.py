@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from dgm_core import zoo
 from dgm_core.__main__ import app
+from dgm_core.checkout import ASSETS
 from dgm_core.commands.evaluate.run_study import write_pages
 from dgm_core.evaluation import cluster_choices, number_tables
 from dgm_core.recipes import RECIPES
@@ -85,12 +86,12 @@ def test_rows_written_elsewhere_change_no_page(
     write_pages(tmp_path / "clusters.toml", "choices")
     write_pages(tmp_path, "gan")
     assert updated == []
-    write_pages(ROOT / "assets" / "clusters.toml", "choices")
+    write_pages(ASSETS / "clusters.toml", "choices")
     write_pages(zoo.FOLDER, "gan")
     assert updated == [("choices",), ("gan",)]
 
 
-TABLES = tomllib.loads((ROOT / "assets" / "inpainting_tables.toml").read_text(encoding="utf-8"))
+TABLES = tomllib.loads((ASSETS / "inpainting_tables.toml").read_text(encoding="utf-8"))
 
 
 def number(value: float, digits: int) -> str:
@@ -129,7 +130,7 @@ def test_the_table_of_samplers_is_the_measured_one(row: dict) -> None:
     assert f"{f1} ± {error}" in line
 
 
-STUDIES = tomllib.loads((ROOT / "assets" / "sampler_studies.toml").read_text(encoding="utf-8"))
+STUDIES = tomllib.loads((ASSETS / "sampler_studies.toml").read_text(encoding="utf-8"))
 STUDIED = [("mnist", name) for name in SAMPLERS] + [("omniglot", name) for name in SAMPLERS]
 """Columns of the table of studies."""
 
@@ -156,7 +157,7 @@ def test_the_table_of_studies_is_the_measured_one(row: dict) -> None:
     assert cell == expected
 
 
-MNAR = tomllib.loads((ROOT / "assets" / "mnar_tables.toml").read_text(encoding="utf-8"))
+MNAR = tomllib.loads((ASSETS / "mnar_tables.toml").read_text(encoding="utf-8"))
 TARGETS = {"breast": "WDBC", "wine": "wine", "diabetes": "diabetes", "red-wine": "red wine"}
 
 
@@ -189,7 +190,7 @@ def test_the_table_of_predictions_is_the_measured_one(row: dict) -> None:
     assert line.split(" | ")[at].startswith(text)
 
 
-DISTANCES = tomllib.loads((ROOT / "assets" / "distances.toml").read_text(encoding="utf-8"))
+DISTANCES = tomllib.loads((ASSETS / "distances.toml").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("theta", [0.0, 0.1, 0.5, 1.0, 2.0])
@@ -205,7 +206,7 @@ def test_the_table_of_distances_is_the_measured_one(theta: float) -> None:
     assert line.split(" | ")[1:] == [cells[0], f"{cells[1]} |"]
 
 
-CHOICES = tomllib.loads((ROOT / "assets" / "clusters.toml").read_text(encoding="utf-8"))["choices"]
+CHOICES = tomllib.loads((ASSETS / "clusters.toml").read_text(encoding="utf-8"))["choices"]
 
 
 @pytest.mark.parametrize("row", CHOICES, ids=lambda row: row["choice"])
@@ -243,7 +244,7 @@ def test_the_numbers_of_mixtures_are_those_of_the_cards(name: str) -> None:
         assert what not in measured or number(measured[what], 3) in row
 
 
-LIKELIHOOD = tomllib.loads((ROOT / "assets" / "likelihood.toml").read_text(encoding="utf-8"))
+LIKELIHOOD = tomllib.loads((ASSETS / "likelihood.toml").read_text(encoding="utf-8"))
 BOUNDS = {
     ("ELBO", 1): 1,
     ("IWAE", 100): 2,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,29 @@ def test_every_folder_it_names_exists() -> None:
     for cell in re.findall(r"^\| ([^|]*`[^|]*) \|", table, re.M):
         for name in re.findall(r"`([^`]+)`", cell):
             assert (ROOT / name).exists(), name
+
+
+def test_the_command_has_one_name() -> None:
+    """`dgm`; each of these files says once what it is called in the environment of the app."""
+    files = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    files += [path for room in ("dgm_core", "ui", "pages") for path in (ROOT / room).rglob("*.py")]
+    found = {
+        str(path.relative_to(ROOT))
+        for path in files
+        if "-m dgm_core" in " ".join(path.read_text(encoding="utf-8").split())
+    }
+    assert found == {
+        "README.md",
+        "docs/hosting.md",
+        "docs/library.md",
+        "dgm_core/__main__.py",
+        "ui/front_door.py",
+    }
+
+
+def test_every_extra_is_explained() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    guide = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
+    for extra in set(extras["project"]["optional-dependencies"]) - {"dev"}:
+        assert f'".[{extra}]"' in README, extra
+        assert f'pip install ".[{extra}]"' in guide, extra

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image
 
+from dgm_core.checkout import ASSETS
 from tools.bench.browser import bounds, browser, rest
-from tools.bench.server import LAB, ROOT, serving
+from tools.bench.server import LAB, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -141,7 +142,7 @@ def _small(page: Page) -> Image.Image:
 
 
 def _path(name: str) -> Path:
-    return ROOT / "assets" / name
+    return ASSETS / name
 
 
 if __name__ == "__main__":

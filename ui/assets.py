@@ -1,14 +1,12 @@
-"""The folder of shipped files, and the tables in it that are written by hand."""
+"""Tables in the folder of shipped files that are written by hand."""
 
 from __future__ import annotations
 
 import tomllib
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-ASSETS = Path(__file__).parents[1] / "assets"
-PRETRAINED = ASSETS.parent / "pretrained"
+from dgm_core.checkout import ASSETS
 
 Entry = TypeVar("Entry", bound=NamedTuple)
 

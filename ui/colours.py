@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import streamlit as st
 
-ROOT = Path(__file__).parents[1]
+from dgm_core.checkout import CHECKOUT
+
 METHODS = Path(__file__).parent / "components" / "shared" / "method_colours.json"
 
 
@@ -37,7 +38,7 @@ class Pair(NamedTuple):
 
 def _theme() -> dict[str, Pair]:
     """Name in the configuration → its pair; what a theme does not set is the same in both."""
-    path = ROOT / ".streamlit" / "config.toml"
+    path = CHECKOUT / ".streamlit" / "config.toml"
     theme = tomllib.loads(path.read_text(encoding="utf-8"))["theme"]
     shared = {name: value for name, value in theme.items() if isinstance(value, str)}
     light, dark = shared | theme["light"], shared | theme["dark"]

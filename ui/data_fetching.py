@@ -268,14 +268,14 @@ def begin() -> None:
 # --- on a page --------------------------------------------------------------------------------
 
 
-def offer(*names: str, place: str, why: str = "") -> None:
+def offer(*names: str, part: str, why: str = "") -> None:
     """For each set that is not here: a button that fetches it, or the progress of its fetch.
 
     The page is drawn again when a set has come, whoever requested it.
 
     Args:
         names: of data sets; those that cannot be fetched get a command to type.
-        place: on the page; each place offers a set once.
+        part: of the page; each part offers a set once.
         why: a sentence on what the images are needed for here.
     """
     absent = [name for name in names if not data.is_available(name)]
@@ -299,9 +299,9 @@ def offer(*names: str, place: str, why: str = "") -> None:
         kinds = {state.kind for state in states.values()}
         if "here" in kinds or busy != any(state.busy for state in states.values()):
             st.rerun()
-        with st.container(key=f"offer {place}"):
+        with st.container(key=f"offer {part}"):
             for name, state in states.items():
-                _show(name, state, place)
+                _show(name, state, part)
 
     look()
 
@@ -320,10 +320,10 @@ def _refused(names: list[str]) -> None:
 
 
 def _command(names: list[str]) -> str:
-    return f"Whoever runs the app can add them: `python -m dgm_core data fetch {' '.join(names)}`"
+    return f"Whoever runs the app can add them: `dgm data fetch {' '.join(names)}`"
 
 
-def _show(name: str, state: State, place: str) -> None:
+def _show(name: str, state: State, part: str) -> None:
     size = f"{SIZES[name] / 1e6:.1f} MB"
     if state.kind == "running":
         done = min(state.received / SIZES[name], 1.0)
@@ -339,7 +339,7 @@ def _show(name: str, state: State, place: str) -> None:
         st.warning(state.message + again)
     st.button(
         f"{BUTTONS[name]} ({size})",
-        key=f"fetch {name} {place}",
+        key=f"fetch {name} {part}",
         icon=":material/download:",
         disabled=state.pause > 0,
         on_click=_request,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.components.set_formulas import Side, set_formulas
+from ui.method_titles import title
 
 two_samplers = set_formulas(
     "two_samplers",
     Side(
-        "Pseudo-Gibbs",
+        title("pseudo-Gibbs"),
         "accepts every proposal of the encoder $q$.",
         (
             r"z \sim q(z \mid x_{\mathrm{obs}}, x_{\mathrm{mis}})",
@@ -20,7 +21,7 @@ two_samplers = set_formulas(
         "the posterior.",
     ),
     Side(
-        "Metropolis-within-Gibbs",
+        title("Metropolis-within-Gibbs"),
         r"accepts with probability $\mathrm{min}(1, \rho)$.",
         (
             r"z' \sim q(z \mid x_{\mathrm{obs}}, x_{\mathrm{mis}})",
@@ -181,6 +182,6 @@ def _dmfa() -> None:
 _TABS = {
     "MIWAE": _miwae,
     "LAIR": _lair,
-    "Collapsed Metropolis": _collapsed,
+    title("collapsed Metropolis"): _collapsed,
     "DMFA and MFA": _dmfa,
 }

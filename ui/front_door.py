@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
+from dgm_core.checkout import PRETRAINED
 from ui import colours, navigation
-from ui.assets import PRETRAINED, entries
+from ui.assets import entries
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -116,8 +117,9 @@ def shipped() -> None:
     st.subheader("What is shipped, and what is not", anchor="what-is-shipped")
     st.markdown(
         f"{count} models are included, {size / 1e6:.0f} MB. This project trained them; the card "
-        "of each states how, and its scores. Of the data sets only scikit-learn's are included. "
-        "The commands below download the others. Where a page needs images of MNIST, Omniglot or "
+        "of each states how, and its scores. Only the data sets of scikit-learn are included. The "
+        "commands below download the others; in the environment of the app, write "
+        "`python -m dgm_core` instead of `dgm`. Where a page needs images of MNIST, Omniglot or "
         "CelebA, a button fetches them once for everybody, if this server allows it. Without them "
         "the page shows images drawn by its model, says so, and scores nothing."
     )
@@ -134,7 +136,7 @@ def shipped() -> None:
 def _source(source: Source, models: int) -> str:
     access = "included"
     if source.fetch:
-        access = f"<code>python -m dgm_core data fetch {escape(source.fetch)}</code>"
+        access = f"<code>dgm data fetch {escape(source.fetch)}</code>"
     return (
         f'<b><a href="{escape(source.address)}">{escape(source.name)}</a></b>'
         f"<span>{escape(source.about)}</span><span>{models} models</span>"

@@ -56,8 +56,8 @@ class Slots:
 
     def __init__(self, number: int) -> None:
         self.free = number
-        self._line: deque[_Place] = deque()
-        self._ahead: deque[_Place] = deque()
+        self._line: deque[_Waiting] = deque()
+        self._ahead: deque[_Waiting] = deque()
         self._went_ahead = False  # did the last slot go to a run of `_ahead`?
         self._lock = threading.Lock()
 
@@ -78,18 +78,18 @@ class Slots:
             if self.free:
                 self.free -= 1
                 return True
-            place = _Place(threading.Event(), unless)
-            (self._ahead if ahead else self._line).append(place)
-        place.called.wait()
-        return place.given
+            waiting = _Waiting(threading.Event(), unless)
+            (self._ahead if ahead else self._line).append(waiting)
+        waiting.called.wait()
+        return waiting.given
 
     def leave(self, unless: threading.Event) -> None:
         """Let the threads that wait with this event, which is set, leave the line."""
         with self._lock:
             for line in (self._line, self._ahead):
-                for place in [each for each in line if each.unless is unless]:
-                    line.remove(place)
-                    place.called.set()
+                for waiting in [each for each in line if each.unless is unless]:
+                    line.remove(waiting)
+                    waiting.called.set()
 
     def release(self) -> None:
         """Pass the slot to the next in line."""
@@ -97,16 +97,16 @@ class Slots:
             self._went_ahead = bool(self._ahead) and not (self._went_ahead and self._line)
             line = self._ahead if self._went_ahead else self._line
             if line:
-                place = line.popleft()
-                place.given = True
-                place.called.set()
+                waiting = line.popleft()
+                waiting.given = True
+                waiting.called.set()
             else:
                 self.free += 1
 
 
 @dataclass(eq=False)
-class _Place:
-    """A place in the line of `Slots`."""
+class _Waiting:
+    """A thread in the line of `Slots`."""
 
     called: threading.Event
     unless: threading.Event | None

@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from dgm_core.data.sizes import DIGIT_SIDE
 from ui import intake
 from ui.components.pixel_canvas import GRAIN, Drawing, drawing_canvas
 from ui.frame import kept, last_value
 
-SIDE = 28
-FINE = GRAIN * SIDE
+FINE = GRAIN * DIGIT_SIDE
 """Cells of the ink per side."""
 CENTRED = "draw centre"
 _TOLERANCE = 2, 4  # cells by which position and size may differ from the layout
@@ -23,7 +23,7 @@ _TOLERANCE = 2, 4  # cells by which position and size may differ from the layout
 
 def levels(ink: np.ndarray) -> np.ndarray:
     """Ink (112, 112) bool → the fraction of ink in each pixel, float (28, 28)."""
-    return ink.reshape(SIDE, GRAIN, SIDE, GRAIN).mean((1, 3))
+    return ink.reshape(DIGIT_SIDE, GRAIN, DIGIT_SIDE, GRAIN).mean((1, 3))
 
 
 def enlarged(pixels: np.ndarray) -> np.ndarray:
@@ -89,7 +89,9 @@ def draw_digit(key: str, name: str) -> np.ndarray | None:
     state = st.session_state
     if name not in state:
         state[name] = first_drawing(FINE)
-    stroke = drawing_canvas(key, height=SIDE, width=SIDE, drawing=Drawing(state[name], 0))
+    stroke = drawing_canvas(
+        key, height=DIGIT_SIDE, width=DIGIT_SIDE, drawing=Drawing(state[name], 0)
+    )
     if stroke is not None:
         state[name] = stroke.bits
     centre_toggle()

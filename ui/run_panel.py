@@ -28,6 +28,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui import jobs
 from ui.percent import percent
@@ -109,7 +110,7 @@ class RunPanel:
     @property
     def can_continue(self) -> bool:
         """Did the run end before it was finished?"""
-        return self.run is not None and self.run.state in ("stopped", "timed out")
+        return can_continue(self.run)
 
     def start(self) -> None:
         """Start a run with these settings, in place of the one before."""
@@ -155,21 +156,9 @@ class RunPanel:
             width="stretch",
         )
         if self.live:
-            right.button(
-                "Stop",
-                icon=":material/stop:",
-                on_click=self.worker.stop,
-                key=f"stop {self.name}",
-                width="stretch",
-            )
+            stop_button(right, self.worker.stop, key=f"stop {self.name}")
         elif self.can_continue:
-            right.button(
-                "Continue",
-                icon=":material/resume:",
-                on_click=self.resume,
-                key=f"continue {self.name}",
-                width="stretch",
-            )
+            continue_button(right, self.resume, key=f"continue {self.name}")
         if self.keeps_previous and self.run is not None and self.run.key != self.settings:
             st.caption(
                 "The settings have changed since this run started. "
@@ -205,6 +194,21 @@ class RunPanel:
                 draw(run)
 
         jobs.follow(run, look, seconds, live=self.live, after=after)
+
+
+def can_continue(run: jobs.Run | None) -> bool:
+    """Did the run end before it was finished?"""
+    return run is not None and run.state in ("stopped", "timed out")
+
+
+def stop_button(column: DeltaGenerator, stop: Callable[[], None], *, key: str) -> None:
+    """Draw the button that stops a run."""
+    column.button("Stop", icon=":material/stop:", on_click=stop, key=key, width="stretch")
+
+
+def continue_button(column: DeltaGenerator, resume: Callable[[], None], *, key: str) -> None:
+    """Draw the button that continues a run."""
+    column.button("Continue", icon=":material/resume:", on_click=resume, key=key, width="stretch")
 
 
 def status(run: jobs.Run, progress: Progress | None = None, action: str = "Run") -> None:

@@ -64,15 +64,15 @@ def browser_reported(key: str) -> bool:
     return state._get_widget_id(key) in state._new_widget_state
 
 
-def media_path(content: bytes, place: str) -> str:
+def media_path(content: bytes, part: str) -> str:
     """Offer a file to browsers for as long as pages name it; its path, relative to the server's.
 
     Args:
         content: of the file; another content has another path.
-        place: the part of the page that needs the file.
+        part: of the page that needs the file.
     """
     files = runtime.get_instance().media_file_mgr
-    return files.add(content, "application/octet-stream", place).lstrip("/")
+    return files.add(content, "application/octet-stream", part).lstrip("/")
 
 
 _PACKAGE = "dgm_lab"

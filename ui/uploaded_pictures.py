@@ -23,12 +23,12 @@ class Photo(NamedTuple):
     square: Square
 
 
-def upload_digit(key: str, place: str) -> np.ndarray | None:
+def upload_digit(key: str, name: str) -> np.ndarray | None:
     """An uploader for a picture of a digit; None while there is none.
 
     Args:
         key: Streamlit key of the uploader.
-        place: where the digit is kept in the session.
+        name: of the digit in the session.
 
     Returns:
         Levels (28, 28) uint8, ink = 255.
@@ -40,7 +40,7 @@ def upload_digit(key: str, place: str) -> np.ndarray | None:
         return (digit * 255).round().astype(np.uint8)
 
     upload = read_once(
-        place,
+        name,
         None if file is None else file.file_id,
         None if file is None else read,
     )
@@ -74,9 +74,9 @@ def square_of_photo(
     def read() -> Photo:
         return Photo(intake.read_photo(file.getvalue(), file.name), Square())
 
-    place = f"photo {key}"
+    name = f"photo {key}"
     upload = read_once(
-        place,
+        name,
         None if file is None else file.file_id,
         None if file is None else read,
     )
@@ -93,6 +93,6 @@ def square_of_photo(
     )
     if moved is not None:
         photo = photo._replace(square=moved)
-        st.session_state[place] = upload._replace(content=photo)
+        st.session_state[name] = upload._replace(content=photo)
     square = intake.square_from_photo(photo.pixels, *photo.square, side=side)
     return np.ascontiguousarray(square.transpose(2, 0, 1))

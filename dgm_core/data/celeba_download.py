@@ -27,7 +27,7 @@ CROP, SIDE, QUALITY = 148, 64, 95
 SAMPLES = {"train": (10_000, 10_000, 10_000), "valid": (4_535,)}
 """Number of faces in each file, by official partition; drawn without replacement."""
 PARTITIONS = {"train": 0, "valid": 1}
-AGAIN = "python -m dgm_core data fetch celeba"
+AGAIN = "dgm data fetch celeba"
 
 
 def shards(scratch: Path) -> Iterator[dict[str, np.ndarray]]:

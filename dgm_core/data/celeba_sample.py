@@ -112,7 +112,7 @@ def _advice(error: NoRanges) -> str:
     )
     return (
         f"{why}. Nothing was kept. Or download all of it, 1.4 GB: "
-        "python -m dgm_core data fetch celeba. Or put the four files of celeba into "
+        "dgm data fetch celeba. Or put the four files of celeba into "
         f"{data_folder() / 'celeba'}, or set DGM_DATA to a folder that has them."
     )
 

@@ -48,7 +48,7 @@ def cluster_images(dataset: str, count: int | None, *, deskewed: bool) -> Cluste
     if data.is_available(dataset) and not are_available(dataset, count):
         raise data.DataUnavailable(
             f"only a part of {dataset} is in {data.data_folder()}, without these images. "
-            f"Run `python -m dgm_core data fetch {dataset}`, which replaces the part."
+            f"Run `dgm data fetch {dataset}`, which replaces the part."
         )
     found = _mnist(count) if dataset == "mnist" else _of_both_splits(dataset, count)
     return replace(found, x=_deskewed(found.x)) if deskewed else found

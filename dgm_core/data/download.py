@@ -204,7 +204,7 @@ def _worth_retrying(error: Exception) -> bool:
 
 def _advice(name: str, error: Exception, extent: str) -> str:
     option = " --part" if extent == "part" else ""
-    again, folder = f"python -m dgm_core data fetch{option} {name}", data_folder()
+    again, folder = f"dgm data fetch{option} {name}", data_folder()
     if isinstance(error, OSError) and error.errno in _NO_SPACE:
         return (
             f"No space left in {folder} for {name}. Free some, or set DGM_DATA to a folder "

@@ -126,7 +126,7 @@ def always_available(name: str) -> str:
 def missing(name: str) -> DataUnavailable:
     """The error for a missing set; its message says how to get the set."""
     return DataUnavailable(
-        f"{name} is not in {data_folder()}. Either run `python -m dgm_core data fetch {name}`, "
+        f"{name} is not in {data_folder()}. Either run `dgm data fetch {name}`, "
         f"or set DGM_DATA to a folder that contains {' and '.join(FILES[name])}, "
         f"or use {always_available(name)}, which needs no download."
     )
@@ -135,8 +135,7 @@ def missing(name: str) -> DataUnavailable:
 def unreadable(name: str, file: Path, error: Exception) -> DataUnavailable:
     """The error for a broken file of a set; its message says how to replace the file."""
     return DataUnavailable(
-        f"{file} cannot be read as {name} ({error}). "
-        f"Delete it and run: python -m dgm_core data fetch {name}"
+        f"{file} cannot be read as {name} ({error}). Delete it and run: dgm data fetch {name}"
     )
 
 

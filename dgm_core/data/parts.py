@@ -107,8 +107,8 @@ def omniglot(client: Client) -> Iterator[Fields]:
                 if part == "test":
                     tested += 1
                 else:
-                    place = 20 * (int(character.removeprefix("character")) - 1) + number - 1
-                    rows.append(FIRST_ROWS[alphabet] + place)
+                    offset = 20 * (int(character.removeprefix("character")) - 1) + number - 1
+                    rows.append(FIRST_ROWS[alphabet] + offset)
                 time.sleep(REST)
     counts = PartCounts(len(rows), OMNIGLOT_TRAINING, tested, tested)
     yield drawings.fields() | counts.fields(np.array(rows))

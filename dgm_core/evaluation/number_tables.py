@@ -23,6 +23,7 @@ from typing import Any
 
 from dgm_core import zoo
 from dgm_core.baselines.table_imputers import TABLE_BASELINES
+from dgm_core.checkout import ASSETS, CHECKOUT
 from dgm_core.evaluation import number_words
 from dgm_core.evaluation.cluster_choices import VADE
 from dgm_core.evaluation.mnar_protocol import METHODS
@@ -32,10 +33,9 @@ from dgm_core.studies.inpainting import sampler_rows
 from dgm_core.studies.inpainting.sampler_sweeps import PUBLISHED_F1, SAMPLERS
 from dgm_core.studies.latent import directions
 from dgm_core.studies.mnar.clipping_estimates import DECODER, DRAWN, INTEGRATED
+from dgm_core.zoo.overview import number, with_error
 
-ROOT = Path(__file__).parents[2]
-ASSETS = ROOT / "assets"
-PAGES = ROOT / "docs" / "numbers"
+PAGES = CHECKOUT / "docs" / "numbers"
 SWEEPS = ASSETS / "sampler_studies.npz"
 
 PUBLISHED_CLIPPED = {
@@ -100,7 +100,7 @@ def _sampler(row: Row) -> str:
         details = f" ({row['iterations']} it., ESS {row['ess']:.0f})"
     elif row["acceptance"] < 1:
         details = f" ({100 * row['acceptance']:.1f} %, {100 * row['stuck']:.0f} % stuck)"
-    return f"{_short(row['f1'], row['f1_error'])}{details}, {_number(row['nll'], 1)} nats"
+    return f"{_short(row['f1'], row['f1_error'])}{details}, {number(row['nll'], 1)} nats"
 
 
 def studies() -> str:
@@ -150,7 +150,7 @@ def bounds() -> str:
         if row is None:
             return "–"
         limit = title.startswith("upper limit")
-        return _number(row["mean"]) if limit else _plus_minus(row["mean"], row["error"])
+        return number(row["mean"]) if limit else with_error(row["mean"], row["error"])
 
     sources = {"test": "test", "made": "its own"}
     lines = [
@@ -170,9 +170,9 @@ def floors() -> str:
             row = found[kind, floor]
             test = row["test"]
             line += [
-                _number(row["train"]),
-                _number(test) if abs(test) < 1000 else f"{test:,.0f}".replace("-", "−"),
-                f"{_number(row['upper'])} ({row['components']})",
+                number(row["train"]),
+                number(test) if abs(test) < 1000 else f"{test:,.0f}".replace("-", "−"),
+                f"{number(row['upper'])} ({row['components']})",
             ]
         lines.append(line)
     mixture = "best mixture (components)"
@@ -187,8 +187,8 @@ def vaes() -> str:
     for name in ("binarized-mnist-vae", "binarized-mnist-elu"):
         measured = zoo.card(name)["measured"]
         found, latents = measured["log_likelihood"], measured["latents"]
-        line = [f"`{name}`", _plus_minus(found["nats"], found["standard_error"])]
-        line += [_number(found["elbo"]), f"{latents['active']} of {latents['of']}"]
+        line = [f"`{name}`", with_error(found["nats"], found["standard_error"])]
+        line += [number(found["elbo"]), f"{latents['active']} of {latents['of']}"]
         lines.append([*line, _trained(name)])
     lines.append(["784-300-300-100 with ELUs, as published", "−95.50", "−101.15", "", ""])
     return _table([*heads, "active latents", "trained for"], lines)
@@ -219,10 +219,10 @@ def imputation() -> str:
 
 def _imputed(row: Row) -> list[str]:
     published = "–" if math.isnan(row["published"]) else f"{row['published']:.2f}"
-    error = _plus_minus(row["rmse"], row["standard_error"], 3)
+    error = with_error(row["rmse"], row["standard_error"], 3)
     if math.isnan(row["decoder_rmse"]):
         return [error, "–", published, "–", "–"]
-    decoder = _plus_minus(row["decoder_rmse"], row["decoder_standard_error"], 3)
+    decoder = with_error(row["decoder_rmse"], row["decoder_standard_error"], 3)
     if "coverage" not in row:
         return [f"{error} †", f"{decoder} †", published, "–", "–"]
     coverage = f"{100 * row['coverage']:.0f} ± {100 * row['coverage_error']:.0f} %"
@@ -239,10 +239,10 @@ def prediction() -> str:
 
     def cell(row: Row) -> str:
         score = tasks[row["table"]]
-        text = _plus_minus(row["mean"][score], row["error"][score], 3)
+        text = with_error(row["mean"][score], row["error"][score], 3)
         if row["method"] == "sup-not-MIWAE":
             return text
-        return f"{text} ({_signed(row['behind'])} ± {_number(row['behind_error'], 3)})"
+        return f"{text} ({_signed(row['behind'])} ± {number(row['behind_error'], 3)})"
 
     methods = dict.fromkeys(method for _, method in found)
     lines = [[name, *(cell(found[table, name]) for table in tasks)] for name in methods]
@@ -305,7 +305,7 @@ def choices() -> str:
 
 def choices_on_raw_digits() -> str:
     """The same on raw digits, with the published number of VaDE."""
-    published = ["VaDE (Jiang et al. 2017), all 70,000", "–", "–", _number(VADE, 3)]
+    published = ["VaDE (Jiang et al. 2017), all 70,000", "–", "–", number(VADE, 3)]
     return _choices([*published, "–", "–", "–"], deskewed=False)
 
 
@@ -315,9 +315,9 @@ def _choices(*more: list[str], deskewed: bool) -> str:
     for row in _rows("clusters", "choices"):
         if row["deskewed"] != deskewed:
             continue
-        accuracies = [_plus_minus(row[each], row[f"{each}_error"], 3) for each in stages]
-        gain = f"{_signed(row['gain'])} ± {_number(row['gain_error'], 3)}"
-        bound = ", ".join(_number(row[f"elbo_{each}"], 1) for each in stages)
+        accuracies = [with_error(row[each], row[f"{each}_error"], 3) for each in stages]
+        gain = f"{_signed(row['gain'])} ± {number(row['gain_error'], 3)}"
+        bound = ", ".join(number(row[f"elbo_{each}"], 1) for each in stages)
         lines.append([row["choice"], str(row["seeds"]), *accuracies, gain, bound])
     heads = [f"{'deskewed' if deskewed else 'raw'} digits", "seeds", *stages, "gain"]
     return _table([*heads, "bound: before, after, control"], [*lines, *more])
@@ -338,8 +338,8 @@ def vaegmm() -> str:
         found = zoo.card(name)["measured"]
         prepared = "deskewed" if recipe.config.deskewed else "raw"
         fields = ("accuracy_before", "accuracy", "accuracy_control", "accuracy_test", "nmi")
-        scores = [_number(found[each], 3) if each in found else "–" for each in fields]
-        bound = (_number(found[each], 1) for each in ("elbo_before", "elbo", "elbo_control"))
+        scores = [number(found[each], 3) if each in found else "–" for each in fields]
+        bound = (number(found[each], 1) for each in ("elbo_before", "elbo", "elbo_control"))
         images = f"{found['images']:,}, {prepared}"
         lines.append([f"`{name}`", images, *scores, ", ".join(bound)])
     heads = ["shipped", "images", "before", "after", "control", "test images", "NMI"]
@@ -358,7 +358,7 @@ def gan() -> str:
 
         def both(*fields: str, generated: Row = generated, real: Row = real) -> str:
             first, second = (
-                ", ".join(_number(each[field]) for field in fields) for each in (generated, real)
+                ", ".join(number(each[field]) for field in fields) for each in (generated, real)
             )
             return f"{first} ({second})"
 
@@ -366,10 +366,10 @@ def gan() -> str:
         line = [
             f"`{name}`",
             *(
-                f"{_number(distance[of])} ± {_number(distance[f'{of}_deviation'])}"
+                f"{number(distance[of])} ± {number(distance[f'{of}_deviation'])}"
                 for of in ("generated", "floor")
             ),
-            _number(distance["times_floor"], 1),
+            number(distance["times_floor"], 1),
         ]
         lines.append([*line, both("precision", "recall"), both("nearest"), _trained(name)])
     heads = [
@@ -388,8 +388,8 @@ def hits() -> str:
         for trait, (absent, present), offered in zip(
             found.names, found.hits.tolist(), found.offered, strict=True
         ):
-            judge = "measured" if trait in directions.MEASURED else _number(right[trait], 3)
-            rates = (_number(rate, 3) for rate in (absent, present))
+            judge = "measured" if trait in directions.MEASURED else number(right[trait], 3)
+            rates = (number(rate, 3) for rate in (absent, present))
             lines.append([f"`{dataset}-wgan`", trait, *rates, judge, "yes" if offered else "no"])
     heads = ["", "trait", "absent at −4", "present at 4", "accuracy of the judge", "slider"]
     return _table(heads, lines)
@@ -420,10 +420,10 @@ def rounding() -> str:
         [
             f"`{row['model']}`",
             f"{row['bytes'] / 1e6:.2f} MB",
-            _number(row["elbo"]),
-            _plus_minus(row["loss"], row["loss_error"], 3),
+            number(row["elbo"]),
+            with_error(row["loss"], row["loss_error"], 3),
             f"{100 * row['same_decisions']:.1f} %",
-            f"{_number(row['log_ratio_difference'])} nats",
+            f"{number(row['log_ratio_difference'])} nats",
             f"{100 * row['acceptance']:.1f} / {100 * row['rounded_acceptance']:.1f} %",
         ]
         for row in _rows("live", "rounding")
@@ -440,8 +440,8 @@ def live_speed() -> str:
         if goal is not None and row["value"] > goal:
             target += ", missed"
         whole = isinstance(row["value"], int) or row["value"] >= 100
-        value = f"{_number(row['value'], 0 if whole else 2)} {row['unit']}"
-        lines.append([row["what"], value.strip(), target, _number(row["load"], 1)])
+        value = f"{number(row['value'], 0 if whole else 2)} {row['unit']}"
+        lines.append([row["what"], value.strip(), target, number(row["load"], 1)])
     return _table(["", "measured", "target", "load average"], lines)
 
 
@@ -487,22 +487,14 @@ def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     return "\n".join([head, "|" + "---|" * len(heads), *rest])
 
 
-def _number(value: float, digits: int = 2) -> str:
-    return f"{value:.{digits}f}".replace("-", "−")
-
-
 def _signed(value: float) -> str:
     return f"{value:+.3f}".replace("-", "−")
 
 
 def _short(value: float, error: float | None = None) -> str:
     """Value and error with three digits, without the 0 before the decimal point."""
-    text = _number(value, 3).removeprefix("0")
+    text = number(value, 3).removeprefix("0")
     return text if error is None else f"{text} ± {_short(error)}"
-
-
-def _plus_minus(value: float, error: float, digits: int = 2) -> str:
-    return f"{_number(value, digits)} ± {_number(error, digits)}"
 
 
 def _trained(name: str) -> str:

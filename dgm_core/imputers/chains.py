@@ -30,6 +30,16 @@ LATENTS_PER_CHAIN = 32
 """Latents kept from each chain, evenly spread over its iterations, for draws and densities."""
 
 
+def check_warmup(warmup: int, iterations: int) -> None:
+    """Check that iterations follow the warm-up.
+
+    Raises:
+        ValueError: no iteration follows the warm-up.
+    """
+    if warmup >= iterations:
+        raise ValueError(f"expected fewer than {iterations} warm-up iterations, got {warmup}")
+
+
 @dataclass(frozen=True)
 class MarkovChains:
     """The part that the three chain samplers share."""
@@ -49,10 +59,7 @@ class MarkovChains:
 
     def __post_init__(self) -> None:
         check(self)
-        if self.warmup >= self.iterations:
-            raise ValueError(
-                f"expected fewer than {self.iterations} warm-up iterations, got {self.warmup}"
-            )
+        check_warmup(self.warmup, self.iterations)
 
     def sampler(self, masked: Masked) -> Sampler:
         """The kernel, bound to `masked`, which has one row per chain."""

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from dgm_core.imputers.chains import check_warmup
 from dgm_core.imputers.latents import mixture_log_density, without_each
 from dgm_core.samplers import INITIALISATIONS, Pool, lair
 from dgm_core.samplers.chains import run
@@ -40,10 +41,7 @@ class LAIR:
 
     def __post_init__(self) -> None:
         check(self)
-        if self.warmup >= self.iterations:
-            raise ValueError(
-                f"expected fewer than {self.iterations} warm-up iterations, got {self.warmup}"
-            )
+        check_warmup(self.warmup, self.iterations)
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields about `updates` times; the pool grows."""

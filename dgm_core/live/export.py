@@ -42,7 +42,7 @@ def page(name: str) -> str:
         "name": html.escape(name),
         "summary": html.escape(about["summary"]),
         "licence": html.escape(_text("licence.txt")),
-        "style": _text("page.css") + scripts.view_style(),
+        "style": scripts.colours() + _text("page.css") + scripts.view_style(),
         "page": json.dumps(settings),
         "weights": base64.b64encode(content).decode("ascii"),
         "script": "\n".join([scripts.view(), _text("page.js")]),

@@ -10,7 +10,7 @@ ENGINE = Path(__file__).parent / "engine"
 PAGE = Path(__file__).parent / "page"
 PARTS = ("kernels", "stream", "weights", "network", "laws", "sampler")
 """Files of the engine, in the order in which they are joined."""
-VIEW = ("board", "panels", "view")
+VIEW = ("hidden_pixels", "board", "panels", "view")
 """Files of the view, likewise."""
 
 
@@ -37,9 +37,19 @@ def view() -> str:
     return "\n".join([client(), *(_text(name, PAGE) for name in VIEW)])
 
 
+def hidden_pixels() -> str:
+    """The script with the colour and the hatching of hidden pixels."""
+    return _text("hidden_pixels", PAGE)
+
+
 def view_style() -> str:
     """The style sheet of the view."""
     return (PAGE / "view.css").read_text(encoding="utf-8")
+
+
+def colours() -> str:
+    """The style sheet of the colours: text, page and accent."""
+    return (PAGE / "colours.css").read_text(encoding="utf-8")
 
 
 def _text(name: str, folder: Path = ENGINE) -> str:

@@ -21,6 +21,7 @@ from dgm_core.metrics.errors import (
     leave_one_out_error,
     mean_and_error,
     pooled_rmse,
+    rmse,
 )
 from dgm_core.metrics.frechet import frechet_distance, nearest, precision_recall
 from dgm_core.metrics.point_estimate import (
@@ -65,6 +66,7 @@ __all__ = [
     "precision_recall",
     "psnr_hidden",
     "reliability",
+    "rmse",
     "rmse_of_table",
     "sse_hidden",
     "ssim_hidden",

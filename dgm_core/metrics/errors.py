@@ -50,6 +50,16 @@ def _totals(values: Tensor, groups: Tensor) -> Tensor:
     return values.new_zeros(len(names)).index_add(0, group, values)
 
 
+def rmse(mse: Tensor) -> Tensor:
+    """The roots √MSE of mean squared errors, in the units of the data.
+
+    Example:
+        >>> rmse(torch.tensor([4.0, 9.0]))
+        tensor([2., 3.])
+    """
+    return mse.sqrt()
+
+
 def pooled_rmse(sse: Tensor, entries: Tensor) -> MeanAndError:
     """√(Σ SSE / Σ entries) over rows, and its standard error, jackknifed over rows.
 
@@ -66,8 +76,8 @@ def pooled_rmse(sse: Tensor, entries: Tensor) -> MeanAndError:
     kept = entries > 0
     sse, entries = sse[kept], entries[kept]
     others = (sse.sum() - sse) / (entries.sum() - entries)
-    error = leave_one_out_error(others.sqrt()) if len(sse) > 1 else sse.new_tensor(torch.nan)
-    return MeanAndError((sse.sum() / entries.sum()).sqrt(), error)
+    error = leave_one_out_error(rmse(others)) if len(sse) > 1 else sse.new_tensor(torch.nan)
+    return MeanAndError(rmse(sse.sum() / entries.sum()), error)
 
 
 def jackknife(score: Callable[[Tensor], Tensor], draws: Tensor) -> Tensor:

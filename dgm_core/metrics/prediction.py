@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dgm_core.metrics.errors import rmse
+
 PREDICTION_DEFINITIONS: dict[str, dict[str, str]] = {
     "classification": {
         "log loss": "−log of the predicted probability of the true class, in nats, averaged over "
@@ -52,10 +54,10 @@ def regression_scores(
         y: the true values, (B,), standardised like the predictions.
         unit: one standard deviation in the units of the target.
     """
-    rmse = (mean.double() - y).square().mean().sqrt().item()
+    error = rmse((mean.double() - y).square().mean()).item()
     return {
-        "RMSE": rmse,
-        "RMSE in units": rmse * unit,
+        "RMSE": error,
+        "RMSE in units": error * unit,
         "log density": log_density.double().mean().item(),
     }
 

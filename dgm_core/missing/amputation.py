@@ -136,11 +136,6 @@ class Problem(NamedTuple):
         """Entries that were removed, bool (N, D): the ones that are scored."""
         return self.original.observed & ~self.masked.observed
 
-    @property
-    def losing(self) -> list[int]:
-        """The entries of a row that are missing in some row."""
-        return (~self.masked.observed).any(0).nonzero()[:, 0].tolist()
-
 
 def ampute(original: Masked, plan: Amputation | None) -> Problem:
     """Remove values by a plan, the same ones at each call; None removes nothing."""

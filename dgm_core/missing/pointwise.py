@@ -20,7 +20,18 @@ STEEP = 3.0
 finds steep mechanisms sooner than from 1."""
 
 
-class SelfMasking(AffineProcess):
+class _OwnValue(AffineProcess):
+    """logit p(s_d = 1 | x) = −slope_d (x_d − threshold_d)."""
+
+    entrywise = True
+    threshold: Tensor
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(…, D) → (…, D)."""
+        return -self.own_slopes() * (x - self.threshold)
+
+
+class SelfMasking(_OwnValue):
     """logit p(s_d = 1 | x) = −W_d (x_d − b_d), with W of either sign.
 
     W > 0: high values go missing. The default W = 0 favours neither direction.
@@ -32,7 +43,6 @@ class SelfMasking(AffineProcess):
     """
 
     kind = "self-masking"
-    entrywise = True
 
     def __init__(
         self,
@@ -44,16 +54,12 @@ class SelfMasking(AffineProcess):
         self.features = features
         self.weight, self.threshold = numbers(weight, features), numbers(threshold, features)
 
-    def logits(self, x: Tensor) -> Tensor:
-        """(…, D) → (…, D)."""
-        return -self.weight * (x - self.threshold)
-
     def own_slopes(self) -> Tensor:
         """W, (D,)."""
         return self.weight
 
 
-class KnownSignSelfMasking(AffineProcess):
+class KnownSignSelfMasking(_OwnValue):
     """logit p(s_d = 1 | x) = −sign_d softplus(raw_d) (x_d − b_d): self-masking with fixed signs.
 
     Args:
@@ -66,7 +72,6 @@ class KnownSignSelfMasking(AffineProcess):
     """
 
     kind = "self-masking with known signs"
-    entrywise = True
     signs: Tensor
 
     def __init__(
@@ -88,16 +93,12 @@ class KnownSignSelfMasking(AffineProcess):
         self.raw = numbers(strength + torch.log(-torch.expm1(-strength)), len(signs))
         self.threshold = numbers(threshold, len(signs))
 
-    def logits(self, x: Tensor) -> Tensor:
-        """(…, D) → (…, D)."""
-        return -self.own_slopes() * (x - self.threshold)
-
     def own_slopes(self) -> Tensor:
         """sign · softplus(raw), (D,)."""
         return self.signs * softplus(self.raw)
 
 
-class Clipping(AffineProcess):
+class Clipping(_OwnValue):
     """Values beyond a threshold go missing; one threshold and strength for every entry.
 
     The defaults are those of not-MIWAE's study of SVHN, W = −50 and b = .75: bright pixels go
@@ -114,7 +115,6 @@ class Clipping(AffineProcess):
     """
 
     kind = "clipping"
-    entrywise = True
 
     def __init__(
         self,
@@ -133,10 +133,6 @@ class Clipping(AffineProcess):
         self.sign = 1.0 if direction == "high" else -1.0
         self.log_strength, self.threshold = numbers(math.log(strength), 1), numbers(threshold, 1)
         self.requires_grad_(not given)
-
-    def logits(self, x: Tensor) -> Tensor:
-        """(…, D) → (…, D)."""
-        return -self.own_slopes() * (x - self.threshold)
 
     def own_slopes(self) -> Tensor:
         """± strength, (1,)."""

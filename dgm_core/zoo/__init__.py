@@ -44,6 +44,7 @@ import tomli_w
 import torch
 from torch import nn
 
+from dgm_core.checkout import PRETRAINED
 from dgm_core.files import written_whole
 from dgm_core.models import (
     classifier,
@@ -59,9 +60,7 @@ from dgm_core.models import (
 )
 from dgm_core.zoo import quantisation
 
-_CHECKOUT = Path(__file__).parents[2] / "pretrained"
-
-FOLDER = Path(os.environ.get("DGM_PRETRAINED") or _CHECKOUT).expanduser()
+FOLDER = Path(os.environ.get("DGM_PRETRAINED") or PRETRAINED).expanduser()
 """Folder of the shipped models: `$DGM_PRETRAINED`, else `pretrained/` of the checkout.
 
 An installed package contains no weights, so it needs the variable. The variable is read once, when

@@ -56,54 +56,54 @@ def numbers(about: Mapping[str, Any]) -> Iterator[str]:
     measured = about.get("measured", {})
     if found := measured.get("log_likelihood"):  # a classifier has one number
         if isinstance(found, Mapping):
-            yield f"log p(x) {_with_error(found['nats'], found['standard_error'])} nats"
+            yield f"log p(x) {with_error(found['nats'], found['standard_error'])} nats"
             if "elbo" in found:
-                yield f"ELBO {_number(found['elbo'])}"
+                yield f"ELBO {number(found['elbo'])}"
         else:
-            yield f"log p(y given x) {_number(found, 3)}"
+            yield f"log p(y given x) {number(found, 3)}"
     if found := measured.get("latents"):
         yield f"{found['active']} of {found['of']} latents active"
     for row in measured.get("inpainting", ()):
         if row["pattern"] == "50 % at random":
             score = "f1" if "f1" in row else "psnr"
             unit = {"f1": "F1", "psnr": "PSNR, dB,"}[score]
-            value = _with_error(row[score], row["standard_error"], 3 if score == "f1" else 1)
+            value = with_error(row[score], row["standard_error"], 3 if score == "f1" else 1)
             yield f"50 % hidden, {row.get('sampler', 'MIWAE')}: {unit} {value}"
     for row in measured.get("holes", ())[:1]:
         height, width = row["hole"]
         yield (
-            f"hole of {height}×{width}: SSE {_with_error(row['sse'], row['sse_error'])}, "
-            f"−log p {_with_error(row['nll'], row['nll_error'], 1)} nats"
+            f"hole of {height}×{width}: SSE {with_error(row['sse'], row['sse_error'])}, "
+            f"−log p {with_error(row['nll'], row['nll_error'], 1)} nats"
         )
     if "made" in measured:
         generated, distance = measured["made"], measured["frechet"]
         found, floor = (
-            _with_error(distance[name], distance[f"{name}_deviation"])
+            with_error(distance[name], distance[f"{name}_deviation"])
             for name in ("generated", "floor")
         )
         yield (
             f"Fréchet distance {found} (floor {floor}), "
-            f"precision {_number(generated['precision'])}, recall {_number(generated['recall'])}"
+            f"precision {number(generated['precision'])}, recall {number(generated['recall'])}"
         )
     if isinstance(measured.get("rmse"), float):
-        yield f"RMSE {_with_error(measured['rmse'], measured['standard_error'], 3)}"
+        yield f"RMSE {with_error(measured['rmse'], measured['standard_error'], 3)}"
         # Bounds on log probabilities of different data are not compared.
         data = "x_obs, s" if about["architecture"]["name"].endswith("notmiwae") else "x_obs"
-        yield f"bound on log p({data}) {_number(measured['bound'])} nats"
+        yield f"bound on log p({data}) {number(measured['bound'])} nats"
     elif rows := measured.get("rmse"):
         # The first two rows are constants, which serve as baselines.
         best = min(rows[2:], key=lambda row: row["rmse"])
-        value = _with_error(best["rmse"], best["standard_error"], 4)
+        value = with_error(best["rmse"], best["standard_error"], 4)
         yield f"RMSE of over-exposed pixels, {best['estimate']}: {value}"
-        yield f"best constant: {_number(rows[1]['rmse'], 4)}"
+        yield f"best constant: {number(rows[1]['rmse'], 4)}"
     if "accuracy" in measured:
-        yield f"accuracy {_number(measured['accuracy'], 3)}"
+        yield f"accuracy {number(measured['accuracy'], 3)}"
     if "accuracy_before" in measured:
         yield (
-            f"before {_number(measured['accuracy_before'], 3)}, "
-            f"control {_number(measured['accuracy_control'], 3)}"
+            f"before {number(measured['accuracy_before'], 3)}, "
+            f"control {number(measured['accuracy_control'], 3)}"
         )
-        yield f"ELBO {_number(measured['elbo'])} nats"
+        yield f"ELBO {number(measured['elbo'])} nats"
 
 
 def _row(name: str, about: Mapping[str, Any], folder: Path) -> str:
@@ -123,9 +123,11 @@ def _row(name: str, about: Mapping[str, Any], folder: Path) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def _number(value: float, digits: int = 2) -> str:
+def number(value: float, digits: int = 2) -> str:
+    """With a true minus sign."""
     return f"{value:.{digits}f}".replace("-", "−")
 
 
-def _with_error(value: float, error: float, digits: int = 2) -> str:
-    return f"{_number(value, digits)} ± {_number(error, digits)}"
+def with_error(value: float, error: float, digits: int = 2) -> str:
+    """Value ± error."""
+    return f"{number(value, digits)} ± {number(error, digits)}"

@@ -89,7 +89,7 @@ def test_data_fetch_without_a_network_gives_an_error_message(
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{taken.getsockname()[1]}/"])
         message = fails("data", "fetch", "mnist")
-    assert "Check the network and run: python -m dgm_core data fetch mnist" in message
+    assert "Check the network and run: dgm data fetch mnist" in message
     assert not data.is_available("mnist")
     assert all(left.suffix == ".lock" for left in folder.iterdir())
 

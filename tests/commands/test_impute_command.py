@@ -1,4 +1,4 @@
-"""`python -m dgm_core impute` from the command line: input, output, messages and errors."""
+"""`dgm impute` from the command line: input, output, messages and errors."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def fetch_fails(name: str, folder: Path, attempts: int = 1) -> str:
     assert found(folder) <= set()
     assert not data.is_available(name)
     message = str(caught.value)
-    assert f"python -m dgm_core data fetch {name}" in message
+    assert f"dgm data fetch {name}" in message
     assert "DGM_DATA" in message
     return message
 

@@ -197,7 +197,7 @@ def test_a_server_without_ranges_is_named(
     server.fail(fault)
     message = fails("celeba", folder, attempts=3)
     assert words in message
-    assert "1.4 GB: python -m dgm_core data fetch celeba" in message
+    assert "1.4 GB: dgm data fetch celeba" in message
     assert len(server.requests) == 1  # neither repeated nor read to the end
 
 

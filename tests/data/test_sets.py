@@ -200,7 +200,7 @@ def test_a_broken_file_says_what_to_do(name: str, file: str, case: str, empty: P
         data.load(name, "train" if "train" in file else "test")
     message = str(caught.value)
     assert message.startswith(f"{path} cannot be read as {name}")
-    assert message.endswith(f"Delete it and run: python -m dgm_core data fetch {name}")
+    assert message.endswith(f"Delete it and run: dgm data fetch {name}")
     assert "unsafely" not in message  # which NumPy proposes
 
 

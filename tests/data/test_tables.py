@@ -149,7 +149,7 @@ def test_a_broken_file_is_named(empty: Path, content: str | None) -> None:
     with pytest.raises(data.DataUnavailable) as caught:
         data.load_table("yeast")
     assert str(file) in str(caught.value)
-    assert "Delete it and run: python -m dgm_core data fetch yeast" in str(caught.value)
+    assert "Delete it and run: dgm data fetch yeast" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["", "Iris", "mnist", "../iris"])

@@ -13,12 +13,12 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Locator, Page, expect
 
+from dgm_core.checkout import ASSETS
 from dgm_core.studies.clusters.history import History, load
 from tests.e2e import page_helpers
 from tests.e2e.conftest import NewPage
 from tests.e2e.lab import png
 from tests.e2e.scatter import Scatter
-from tools.bench.server import ROOT
 from ui.clusters.mixture import COLUMNS, SAMPLES
 from ui.contact_sheet import GAP
 
@@ -48,7 +48,7 @@ _DIGEST = """(canvas) => {
 
 @pytest.fixture(scope="module")
 def history() -> History:
-    return load(ROOT / f"assets/{RUN}.npz")
+    return load(ASSETS / f"{RUN}.npz")
 
 
 # The sizes in the legend are written a moment after its names.

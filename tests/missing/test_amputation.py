@@ -32,7 +32,7 @@ def test_only_chosen_columns_lose_values_and_missing_cells_are_not_scored(
     kind: str, known: Masked
 ) -> None:
     problem = ampute(known, plan(kind))
-    assert problem.losing == [1, 4]
+    assert problem.masked.losing == [1, 4]
     assert not problem.masked.observed[:7, 1].any()
     assert not problem.hidden[:7, 1].any()
     assert torch.equal(problem.masked.x[:, [0, 2, 3]], known.x[:, [0, 2, 3]])

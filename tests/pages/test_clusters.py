@@ -13,6 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dgm_core import zoo
+from dgm_core.checkout import ASSETS
 from dgm_core.training import mutual
 from tests.patience import PATIENCE
 from tests.small_clusters import CONFIG, history, run
@@ -193,7 +194,7 @@ def test_without_a_run_there_is_a_message(folder: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"not a history", "half"])
 def test_a_broken_run_gets_a_message(folder: Path, content: bytes | str) -> None:
-    path = shutil.copy(ROOT / f"assets/{RUN}.npz", folder)
+    path = shutil.copy(ASSETS / f"{RUN}.npz", folder)
     whole_file = Path(path).read_bytes()
     Path(path).write_bytes(whole_file[: len(whole_file) // 2] if content == "half" else content)
     for name in SEEN:
@@ -206,7 +207,7 @@ def test_broken_weights_get_a_message(folder: Path, monkeypatch: pytest.MonkeyPa
     def load(name: str, *_: object) -> None:
         raise zoo.BrokenModel(f"the weights {name}.safetensors do not match")
 
-    shutil.copy(ROOT / f"assets/{RUN}.npz", folder)
+    shutil.copy(ASSETS / f"{RUN}.npz", folder)
     monkeypatch.setattr(zoo, "load", load)
     app = lab()
     assert app.error[0].value.startswith(f"the weights {RUN}.safetensors do not match")

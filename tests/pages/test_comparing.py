@@ -104,8 +104,7 @@ def test_a_stopped_method_ends_and_the_others_go_on() -> None:
 # --- the choice of methods --------------------------------------------------------------------
 
 
-def test_every_method_has_a_title_and_every_name_is_in_the_catalogue() -> None:
-    assert list(methods.TITLES) == list(CATALOGUE)
+def test_every_name_is_in_the_catalogue() -> None:
     assert set(methods.FIRST) <= set(CATALOGUE)
     for name, values in methods.FEWER.items():
         found = {setting.name: setting for setting in settings_of(CATALOGUE[name])}
@@ -228,7 +227,7 @@ def test_the_script_of_a_comparison_reproduces_it(
 
 
 def test_a_reliability_panel_shows_the_bins_that_hold_pixels() -> None:
-    figure = player_data.calibration(outcomes()[:1], methods.TITLES, dark=False)
+    figure = player_data.calibration(outcomes()[:1], dark=False)
     diagonal, points = figure.data
     assert list(diagonal.x) == list(diagonal.y) == [0, 1]
     assert list(points.x) == [0.1, 0.9]
@@ -241,7 +240,7 @@ def test_a_pit_panel_shows_its_bars_against_the_uniform_line() -> None:
     heights = np.array([0.5, 1.5, 1.0])
     found = Calibration("PIT", np.array([1, 3, 5]) / 6, heights, np.full(3, 0.1), heights * 10)
     each = outcomes()[0]._replace(calibration=found)
-    figure = player_data.calibration([each] * 5, methods.TITLES, dark=True)
+    figure = player_data.calibration([each] * 5, dark=True)
     bars = [trace for trace in figure.data if trace.type == "bar"]
     assert len(bars) == 5
     assert np.array_equal(bars[0].y, heights)

@@ -12,6 +12,7 @@ from torch import nn
 
 from dgm_core import data, recipes, zoo
 from dgm_core.bounds import elbo, log_weights
+from dgm_core.checkout import ASSETS
 from dgm_core.data.cluster_images import cluster_images, prepared
 from dgm_core.evaluation import classifier, clipped
 from dgm_core.metrics import sse_hidden
@@ -27,7 +28,6 @@ from dgm_core.training import mutual
 from dgm_core.types import Masked
 from tests.toys import tiny_recipe
 
-ASSETS = Path(__file__).parents[2] / "assets"
 ABOUT = {"architecture": {"name": "fully-connected-dlvm", "latent_dim": 3, "hidden": 8}}
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import streamlit as st
 from streamlit.components.v2 import component
 
-SIDE = 28
+from dgm_core.data.sizes import DIGIT_SIDE
+
 ECHO = component(
     "echo",
     html='<canvas class="echo" width="280" height="280" data-shown=""></canvas>',
@@ -34,7 +35,7 @@ ECHO = component(
 )
 
 strokes = st.session_state.get("echo", {}).get("strokes", 0)
-picture = np.random.default_rng(strokes).integers(0, 256, (SIDE, SIDE), np.uint8)
+picture = np.random.default_rng(strokes).integers(0, 256, (DIGIT_SIDE, DIGIT_SIDE), np.uint8)
 ECHO(
     key="echo",
     data={"strokes": strokes, "picture": base64.b64encode(picture.tobytes()).decode("ascii")},

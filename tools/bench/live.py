@@ -26,8 +26,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dgm_core import zoo
 from dgm_core.bench.timing import Line, one_thread
+from dgm_core.checkout import ASSETS
 from dgm_core.evaluation import number_tables
-from dgm_core.evaluation.number_tables import ASSETS
 from dgm_core.live import export, scripts, weights
 from dgm_core.models.vae import VAE
 from dgm_core.studies.toml_rows import put_row, rounded

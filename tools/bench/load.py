@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dgm_core.bench.timing import Line
+from dgm_core.data.sizes import DIGIT_SIDE
 from tools.bench.figures import SESSION, percentile
 from tools.bench.output import parsed, print_lines
 from tools.bench.server import LAB, Server, serving
@@ -28,7 +29,6 @@ from ui.components.bits import pack
 from ui.server_limits import GC_INTERVAL
 
 PAGE = "Inpainting"
-SIDE = 28
 LONG_RUN = "iterations=5000&seed="
 ANSWER, STROKE, GROWTH, ENDED, LEFT, TOGETHER = 5.0, 300.0, 5.0, 2.0, 0.0, 8.0
 """Goals of the lines that use them, in s, ms, %, s, as a number of threads, and as a ratio."""
@@ -143,7 +143,7 @@ async def classroom(server: Server, count: int, seconds: float) -> Lesson:
             while due < start + seconds:
                 await asyncio.sleep(due - time.perf_counter())
                 stroke += 1
-                mask = mask_of((7 * number + stroke) % (SIDE * SIDE // 2))
+                mask = mask_of((7 * number + stroke) % (DIGIT_SIDE * DIGIT_SIDE // 2))
                 taken.append(await visitors[number].stroke(stroke, mask))
                 due = max(due + EVERY, time.perf_counter())
 
@@ -269,9 +269,9 @@ async def opened(tabs: AsyncExitStack, url: str, query: str = "") -> Visitor:
 
 def mask_of(number: int) -> str:
     """Packed mask of the top half and one further pixel, which depends on `number`."""
-    hidden = np.zeros((SIDE, SIDE), bool)
-    hidden[: SIDE // 2] = True
-    hidden[SIDE // 2 + number // SIDE, number % SIDE] = True
+    hidden = np.zeros((DIGIT_SIDE, DIGIT_SIDE), bool)
+    hidden[: DIGIT_SIDE // 2] = True
+    hidden[DIGIT_SIDE // 2 + number // DIGIT_SIDE, number % DIGIT_SIDE] = True
     return pack(hidden)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
+from dgm_core.data.sizes import DIGIT_SIDE
 from tools.bench.browser import (
     answer,
     bounds,
@@ -21,7 +22,6 @@ from tools.bench.browser import (
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
-SIDE = 28
 WARMUP = 3
 """Strokes that are not counted: the first imports torch, and later ones fill caches."""
 BETWEEN = 700
@@ -129,7 +129,7 @@ def _opened(browser: Browser, address: str) -> Page:
 
 def _observed_pixels() -> Iterator[tuple[int, int]]:
     """Pixels that are observed at first, (row, column); each once, none next to the previous."""
-    rows, columns = range(16, SIDE - 1), range(1, SIDE - 1)
+    rows, columns = range(16, DIGIT_SIDE - 1), range(1, DIGIT_SIDE - 1)
     pixels = list(product(rows, columns))
     for i in range(len(pixels)):
         yield pixels[i * 101 % len(pixels)]  # 101 and their number have no common factor
@@ -138,7 +138,7 @@ def _observed_pixels() -> Iterator[tuple[int, int]]:
 
 def _press(canvas: Locator, row: float, column: float) -> None:
     box = bounds(canvas)
-    size = box["width"] / SIDE
+    size = box["width"] / DIGIT_SIDE
     mouse = canvas.page.mouse
     mouse.move(box["x"] + (column + 0.5) * size, box["y"] + (row + 0.5) * size)
     mouse.down()

@@ -69,7 +69,8 @@ GUIDES = {
 
 GROUPS = {
     "Foundations": (
-        *("types", "rng", "device", "files", "settings", "child_process", "stepwise", "lazy"),
+        *("types", "rng", "device", "files", "checkout", "settings"),
+        *("child_process", "stepwise", "lazy"),
     ),
     "Data": ("data", "missing"),
     "Probability": ("distributions", "mixtures", "bounds", "distances", "metrics"),

@@ -19,6 +19,7 @@ import pdoc.doc_ast
 import pdoc.render
 from pygments.formatters import HtmlFormatter
 
+from dgm_core.live import scripts
 from tools.documentation import api, check, guides, search
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -54,7 +55,7 @@ def build(out: Path) -> list[str]:
 
 def _write_static(out: Path) -> None:
     """Write the style sheet and the script of the search."""
-    style = (TEMPLATES / "site.css").read_text(encoding="utf-8")
+    style = scripts.colours() + (TEMPLATES / "site.css").read_text(encoding="utf-8")
     light, dark = (
         HtmlFormatter(style=name, nobackground=True).get_style_defs(".pdoc-code")
         for name in ("default", "github-dark")

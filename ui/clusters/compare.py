@@ -93,18 +93,11 @@ class Compare:
 
     def _button(self) -> None:
         """Draw Stop, Continue or Compute, if the layouts are computed in the background."""
-        layouts = self.layouts
+        layouts, column = self.layouts, st.container()
         if self.live:
-            st.button(
-                "Stop", icon=":material/stop:", on_click=layouts.worker.stop, width="stretch"
-            )
-        elif layouts.can_continue:
-            st.button(
-                "Continue",
-                icon=":material/resume:",
-                on_click=layouts.worker.resume,
-                width="stretch",
-            )
+            run_panel.stop_button(column, layouts.worker.stop, key="stop layouts")
+        elif run_panel.can_continue(layouts.run):
+            run_panel.continue_button(column, layouts.worker.resume, key="continue layouts")
         elif layouts.failed:
             st.button(
                 "Compute",

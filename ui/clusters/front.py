@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ui.assets import ASSETS
+from dgm_core.checkout import ASSETS
 from ui.components.linked_scatter import Categories, Panel, linked_scatter
 
 FILE = ASSETS / "clusters_front.npz"

@@ -77,11 +77,6 @@ class Layouts:
         return self.run is not None and self.run.live
 
     @property
-    def can_continue(self) -> bool:
-        """Whether the computation was stopped or reached its time limit."""
-        return self.run is not None and self.run.state in ("stopped", "timed out")
-
-    @property
     def failed(self) -> bool:
         """Whether the computation raised an error."""
         return self.run is not None and self.run.state == "failed"

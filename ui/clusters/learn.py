@@ -12,11 +12,11 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dgm_core.checkout import ASSETS
 from dgm_core.metrics.comparison import RULE, Difference, clear, paired
 from dgm_core.studies.clusters import embeddings
 from dgm_core.studies.clusters.history import History
 from ui import figures, glossary, jobs, run_panel
-from ui.assets import ASSETS
 from ui.clusters import charts, training
 from ui.clusters.compare import colourings
 from ui.clusters.layouts import Layouts

@@ -29,7 +29,7 @@ NEIGHBOURS, TESTED = 12, 18
 """Nearest images shown, and test images to choose from."""
 
 
-class Placement(NamedTuple):
+class Position(NamedTuple):
     """A picture in the latent space."""
 
     mean: np.ndarray  # (L,) of q(z|x)
@@ -73,7 +73,7 @@ class OwnPicture:
         if dataset == "digits" or data.is_available(dataset):
             sources.append(TEST)
         source = SOURCE.widget(st.segmented_control, "Picture", options=sources, required=True)
-        data_fetching.offer(dataset, place="place", why="Its test images are not on this server.")
+        data_fetching.offer(dataset, part="place", why="Its test images are not on this server.")
         if source == DRAW:
             return own_digit.draw_digit("place canvas", "place drawing")
         if source == UPLOAD:
@@ -100,17 +100,17 @@ class OwnPicture:
         if self.levels is None:
             st.info("Draw a digit to see where it is placed.")
             return
-        placement = place(self.trained, self.snapshot, self.levels)
-        plane, xy = self._projected(placement.mean)
+        position = position_of(self.trained, self.snapshot, self.levels)
+        plane, xy = self._projected(position.mean)
         left, right = st.columns([5, 4], gap="large")
         with left:
             self._plane(plane, xy)
         with right:
-            self._clusters(placement)
+            self._clusters(position)
         pictures, real = self.trained.pictures
         st.markdown("**Nearest images in the latent space**")
         st.image(
-            contact_sheet.sheet(pictures[placement.neighbours], NEIGHBOURS),
+            contact_sheet.sheet(pictures[position.neighbours], NEIGHBOURS),
             width="stretch",
             output_format="PNG",
             alt=f"The {NEIGHBOURS} nearest images in the latent space",
@@ -145,12 +145,12 @@ class OwnPicture:
                 else "This run has no t-SNE, so the plane shows PCA."
             )
 
-    def _clusters(self, placement: Placement) -> None:
+    def _clusters(self, position: Position) -> None:
         names, colours = self.trained.clusters(self.snapshot)
         row = st.container(horizontal=True, gap="medium")
         for title, levels in (
             ("Input of the encoder", _network_input(self.trained, self.levels)),
-            ("Reconstruction", placement.reconstruction),
+            ("Reconstruction", position.reconstruction),
         ):
             with row.container(width=130):
                 st.caption(title)
@@ -160,24 +160,24 @@ class OwnPicture:
                     output_format="PNG",
                     alt=title,
                 )
-        order = placement.probabilities.argsort()[::-1][:6]
+        order = position.probabilities.argsort()[::-1][:6]
         figure = charts.bars(
-            placement.probabilities[order],
+            position.probabilities[order],
             [names[k] for k in order],
             [colours[k] for k in order],
             "probability",
         )
         figures.show("landing", figure, "Most probable clusters, q(c|x)")
         unusual = " **Unusual:** almost no image has so low a density."
-        log_density = f"{placement.log_density:.1f}".replace("-", "−")
+        log_density = f"{position.log_density:.1f}".replace("-", "−")
         text = (
-            f"log p(z) under the mixture: {log_density} nats. {percent(placement.rank)} of the "
-            f"images shown have a lower value.{unusual if placement.rank < 0.01 else ''}"
+            f"log p(z) under the mixture: {log_density} nats. {percent(position.rank)} of the "
+            f"images shown have a lower value.{unusual if position.rank < 0.01 else ''}"
         )
         st.markdown(text, help=glossary.hover(text))
 
 
-def place(trained: TrainedRun, snapshot: Snapshot, levels: np.ndarray) -> Placement:
+def position_of(trained: TrainedRun, snapshot: Snapshot, levels: np.ndarray) -> Position:
     """A picture (28, 28) uint8 in the latent space of a run."""
     x = torch.from_numpy(_network_input(trained, levels))[None, None].float() / 255
     device = next(trained.model.parameters()).device
@@ -192,7 +192,7 @@ def place(trained: TrainedRun, snapshot: Snapshot, levels: np.ndarray) -> Placem
         own = float(snapshot.mixture.log_prob(mean)[0])
     z = mean[0].numpy()
     neighbours = np.linalg.norm(snapshot.mean - z, axis=1).argsort()[:NEIGHBOURS]
-    return Placement(
+    return Position(
         z,
         probabilities.numpy(),
         trained.decoded(z[None])[0],

@@ -14,6 +14,7 @@ import streamlit as st
 import torch
 
 from dgm_core import zoo
+from dgm_core.checkout import ASSETS
 from dgm_core.data.cluster_images import are_available, cluster_images
 from dgm_core.data.parts import MNIST_TRAINING
 from dgm_core.metrics.clustering import UNMATCHED, ClusteringScores, clustering_scores
@@ -21,7 +22,6 @@ from dgm_core.models.vae_gmm import MixtureVAE
 from dgm_core.studies.clusters import history
 from dgm_core.studies.clusters.history import History, Snapshot
 from ui import cache, data_fetching, figures
-from ui.assets import ASSETS
 from ui.components.linked_scatter import Sheet, sheet_of
 from ui.components.linked_scatter.palette import colour
 
@@ -189,11 +189,11 @@ def offer_images(name: str) -> None:
     if are_available(config.dataset, config.images):
         return
     if config.dataset == "mnist" and config.images <= MNIST_TRAINING:
-        data_fetching.offer("mnist", place="run", why=RECONSTRUCTIONS)
+        data_fetching.offer("mnist", part="run", why=RECONSTRUCTIONS)
     else:
         st.caption(
             f"{RECONSTRUCTIONS} This run needs all of them. Whoever runs the app can add them: "
-            f"`python -m dgm_core data fetch {config.dataset}`"
+            f"`dgm data fetch {config.dataset}`"
         )
 
 

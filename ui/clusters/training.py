@@ -88,11 +88,11 @@ def _offer(absent: list[str]) -> None:
     """Offer the images that are not here; of Omniglot, a part would not do."""
     with data_fetching.more([DATASETS[name] for name in absent], absent):
         if "mnist" in absent:
-            data_fetching.offer("mnist", place="training")
+            data_fetching.offer("mnist", part="training")
         if "omniglot" in absent:
             st.caption(
                 "Omniglot needs all its training images. Whoever runs the app can add them: "
-                "`python -m dgm_core data fetch omniglot`"
+                "`dgm data fetch omniglot`"
             )
 
 

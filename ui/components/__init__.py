@@ -22,7 +22,10 @@ REGISTERED: dict[str, tuple[Path, tuple[str, ...]]] = {}
 """Component → its folder and the shared names that it uses."""
 
 _SHARED = Path(__file__).parent / "shared"
-_OF_THE_LIBRARY = {"live": {".js": scripts.view, ".css": scripts.view_style}}
+_OF_THE_LIBRARY: dict[str, dict[str, Callable[[], str]]] = {
+    "live": {".js": scripts.view, ".css": scripts.view_style},
+    "hidden_pixels": {".js": scripts.hidden_pixels},
+}
 """Shared name → kind → function that returns the text."""
 _MOUNTING = "mounting"  # part of every component
 
@@ -34,7 +37,8 @@ def inline_component(folder: Path, *shared: str) -> Callable[..., Any]:
 
     Args:
         folder: of the component; other .css and .js files in it are parts of the component.
-        shared: names of files in `shared/`, or "live", the live view of the library. The scripts
+        shared: names of files in `shared/`, or of scripts of the library: "live", its
+            live view, or "hidden_pixels". The scripts
             are joined to one module in this order: those of the library, `mounting.js`, the shared
             scripts, the parts, the script of the component. So they need no imports, and no name
             may be declared twice. Style sheets are joined likewise.

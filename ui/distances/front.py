@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from dgm_core.checkout import ASSETS
 from ui import front_drawings
-from ui.assets import ASSETS
 
 FILE = ASSETS / "distances.npz"
 WIDTH, HEIGHT = 640, 250

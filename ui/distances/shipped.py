@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from dgm_core.checkout import ASSETS
 from dgm_core.files import written_whole
 from dgm_core.studies.distances import critics, toy_gan
-from ui.assets import ASSETS
 
 CRITIC, GAMES = ASSETS / "distance_critic.npz", ASSETS / "toy_gan.npz"
 LARGE = 32

@@ -7,11 +7,11 @@ from typing import ClassVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dgm_core.checkout import ASSETS
 from dgm_core.distances.divergences import DIVERGENCES as FORMULAS
 from dgm_core.studies.distances import critics, sweeps
 from dgm_core.studies.distances.sweeps import Sweep
 from ui import figures, jobs
-from ui.assets import ASSETS
 from ui.distances import charts
 from ui.distribution_choice import DIVERGENCES, choose, pair
 from ui.links import InLink, Setting

@@ -15,7 +15,6 @@ from ui.inpainting import (
     comparison_downloads,
     comparison_run,
     inputs,
-    methods,
     player_data,
     shipped,
 )
@@ -128,7 +127,6 @@ class AllMethods:
             config=self.config,
             outcomes=self.progress.outcomes(),
             state=state,
-            titles=methods.TITLES,
             definitions=DEFINITIONS,
             original_title=self.origin.title,
             original_note=self.origin.note,
@@ -181,9 +179,7 @@ class AllMethods:
                 st.caption("None of these methods states its uncertainty.")
                 return
             st.markdown(player_data.CALIBRATION[known[0].calibration.kind])
-            _chart(
-                "calibration_chart", player_data.calibration(known, methods.TITLES, dark=_dark())
-            )
+            _chart("calibration_chart", player_data.calibration(known, dark=_dark()))
 
     def _bound(self) -> None:
         known = [each for each in self.progress.outcomes() if each.curves]

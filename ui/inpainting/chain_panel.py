@@ -11,7 +11,7 @@ from dgm_core.studies.inpainting.chain_records import TRACED, Record, most_varia
 from dgm_core.studies.inpainting.two_samplers import SAMPLERS, Config, Frame, SamplerFrame
 from ui.components.chain_diagnostics import SamplerChunk, diagnostics_message
 from ui.inpainting.chain_words import QUANTITIES, Diagnostics, sentences
-from ui.inpainting.methods import TITLES
+from ui.method_titles import title
 
 LATENTS = 6
 """Number of latents that are sent: those in which the chains differ most."""
@@ -33,7 +33,7 @@ def message(
     sent = frames[start:]
     return diagnostics_message(
         run=run,
-        samplers={TITLES[name]: _chunk(sent, name, config, latents) for name in SAMPLERS},
+        samplers={title(name): _chunk(sent, name, config, latents) for name in SAMPLERS},
         numbers=np.concatenate([r.numbers for r in _records(sent, SAMPLERS[0])]).tolist(),
         frames=[frame.iteration for frame in sent],
         latents=latents,

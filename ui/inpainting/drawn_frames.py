@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from dgm_core.studies.inpainting.two_samplers import SAMPLERS, SIDE, Config, Frame, SamplerFrame
+from dgm_core.data.sizes import DIGIT_SIDE
+from dgm_core.studies.inpainting.two_samplers import SAMPLERS, Config, Frame, SamplerFrame
 from ui.components import SD_MAX
-from ui.inpainting.methods import TITLES
+from ui.method_titles import title
 
-TILE = 4 * SIDE
+TILE = 4 * DIGIT_SIDE
 """Side of a large image in pixels; the draw of a chain has half of it."""
 GAP = 8
 LINE = 20
@@ -46,19 +47,19 @@ def frame(config: Config, shot: Frame) -> Image.Image:
 def _title(name: str, sampler: SamplerFrame) -> str:
     acceptance = sampler.summary.acceptance
     rate = "" if np.isnan(acceptance) else f", acceptance {acceptance:.2f}"
-    return f"{TITLES[name]}{rate}"
+    return f"{title(name)}{rate}"
 
 
 def _tiles(config: Config, sampler: SamplerFrame) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
     """Position and enlarged levels (H, W, 3) of each image."""
     large = (observed(config), grey(sampler.draws[0]), grey(sampler.mean), sd_colours(sampler.sd))
     for column, picture in enumerate(large):
-        yield (column * (TILE + GAP), 0), enlarged(picture, TILE // SIDE)
+        yield (column * (TILE + GAP), 0), enlarged(picture, TILE // DIGIT_SIDE)
     half = TILE // 2
     for chain, draw in enumerate(sampler.draws):
         column, row = divmod(chain, 2)
         left = len(large) * (TILE + GAP) + column * (half + GAP)
-        yield (left, row * half), enlarged(grey(draw), half // SIDE)
+        yield (left, row * half), enlarged(grey(draw), half // DIGIT_SIDE)
 
 
 def observed(config: Config) -> np.ndarray:

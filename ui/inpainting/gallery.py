@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from dgm_core.studies.inpainting.two_samplers import SIDE
-from ui.assets import ASSETS
+from dgm_core.checkout import ASSETS
+from dgm_core.data.sizes import DIGIT_SIDE
 from ui.components.bits import from_link
 from ui.components.thumbnails import parse, thumbnails
 from ui.inpainting import drawn_frames, links
@@ -39,8 +39,8 @@ def st_cases() -> tuple[Case, ...]:
 
 
 def _case(name: str, about: str, link: dict[str, str]) -> Case:
-    ink = from_link(link["drawn"], SIDE, SIDE)
-    hidden = links.mask_of(link.get("hide", "top"), SIDE)[0]
+    ink = from_link(link["drawn"], DIGIT_SIDE, DIGIT_SIDE)
+    hidden = links.mask_of(link.get("hide", "top"), DIGIT_SIDE)[0]
     picture = np.where(hidden[..., None], np.uint8(drawn_frames.HIDDEN), drawn_frames.grey(ink))
     return Case(name, about, link, picture.transpose(2, 0, 1))
 

@@ -9,9 +9,10 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dgm_core.data.sizes import DIGIT_SIDE
 from dgm_core.samplers import INITIALISATIONS
 from dgm_core.studies.inpainting import comparison, two_samplers
-from dgm_core.studies.inpainting.two_samplers import LIMITS, SIDE
+from dgm_core.studies.inpainting.two_samplers import LIMITS
 from ui.inpainting import masks, methods, pictures, shipped
 from ui.inpainting.pictures import Picture
 from ui.links import Setting
@@ -66,7 +67,7 @@ def first_settings() -> two_samplers.Config:
 
 def first_mask(side: int) -> tuple[np.ndarray, str | None]:
     """The pixels hidden at first in images of this size, bool, and the name of their shape."""
-    if side == SIDE:
+    if side == DIGIT_SIDE:
         return ~first_settings().observed, "top half"
     return masks.middle_hole(side), None
 

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
+from dgm_core.data.sizes import DIGIT_SIDE
 from dgm_core.missing import masks
 from dgm_core.rng import generator
 from ui import intake
@@ -21,13 +22,11 @@ from ui.uploaded_pictures import KINDS
 from ui.uploads import newest
 
 PRESETS = ("random", "box", *masks.PRESETS)
-DEFAULT_SIDE = 28
-"""Side of the images whose session keys end without a number."""
 
 
 def named(name: str, side: int) -> str:
-    """The session key of `name` for images of this size."""
-    return name if side == DEFAULT_SIDE else f"{name}.{side}"
+    """The session key of `name` for images of this size; digits have no number in it."""
+    return name if side == DIGIT_SIDE else f"{name}.{side}"
 
 
 def remember(side: int, hidden: np.ndarray, preset: str | None = None) -> None:
@@ -85,13 +84,12 @@ def choose_mask(
         )
         if stroke is not None:
             state[named("mask", side)] = stroke.bits
-        kept(_preset(side), None)
         with st.container(key=named("presets", side)):
             st.pills(
                 "Or hide",
                 PRESETS,
                 format_func=lambda name: name.removesuffix(" half"),
-                key=KEPT + _preset(side),
+                key=kept(_preset(side), None),
                 on_change=_change_shape,
                 args=(side, _preset(side), _preset(side)),
             )
@@ -104,23 +102,21 @@ def choose_mask(
 
 
 def _shape_settings(side: int) -> None:
-    preset = st.session_state[KEPT + _preset(side)]
+    preset = last_value(_preset(side), None)
     shape = (side, _preset(side))
     if preset == "random":
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         rate = named("rate", side)
-        kept(rate, 50)
         change = {"on_change": _change_shape, "args": (*shape, rate)}
-        left.slider("Hidden pixels, %", 5, 95, step=5, key=KEPT + rate, **change)
+        left.slider("Hidden pixels, %", 5, 95, step=5, key=kept(rate, 50), **change)
         again = {"on_click": _apply_preset, "args": shape, "kwargs": {"new_draw": True}}
         right.button("New draw", width="stretch", **again)
     elif preset == "box":
         for column, (name, (label, low, first)) in zip(
             2 * st.columns(2), _box(side).items(), strict=True
         ):
-            kept(name, first)
             change = {"on_change": _change_shape, "args": (*shape, name)}
-            column.slider(label, low, side - 1 + low, key=KEPT + name, **change)
+            column.slider(label, low, side - 1 + low, key=kept(name, first), **change)
 
 
 def _box(side: int) -> dict[str, tuple[str, int, int]]:
@@ -200,15 +196,15 @@ def _set_mask(side: int, hidden: np.ndarray) -> None:
 
 def _take_upload(side: int) -> str | None:
     """Replace the mask by a newly uploaded one; returns a message about the upload."""
-    state, place = st.session_state, named("uploaded mask", side)
+    state, name = st.session_state, named("uploaded mask", side)
     file = state.get(named("mask_upload", side))
 
     def read() -> np.ndarray:
         grey = intake.read_picture(file.getvalue(), file.name)
         return intake.mask_from_picture(grey, side, side)
 
-    before = state[place].revision if place in state else 0
-    upload = newest(place, None if file is None else file.file_id, None if file is None else read)
+    before = state[name].revision if name in state else 0
+    upload = newest(name, None if file is None else file.file_id, None if file is None else read)
     if upload.revision > before:
         _set_mask(side, upload.content)
         _no_preset(side)

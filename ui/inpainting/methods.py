@@ -16,22 +16,7 @@ from dgm_core.studies.inpainting.materials import model_name
 from ui.frame import kept
 from ui.inpainting.pictures import is_colour
 from ui.links import Setting, between, whole
-
-TITLES = {
-    "pseudo-Gibbs": "Pseudo-Gibbs",
-    "Metropolis-within-Gibbs": "Metropolis-within-Gibbs",
-    "collapsed Metropolis": "Collapsed Metropolis",
-    "LAIR": "LAIR",
-    "MIWAE": "MIWAE",
-    "DMFA": "DMFA",
-    "MFA": "MFA",
-    "PPCA": "PPCA",
-    "iterative PCA": "Iterative PCA",
-    "nearest neighbours": "Nearest neighbours",
-    "diffusion of the edge": "Diffusion of the edge",
-    "mean image": "Mean image",
-}
-"""Name in the catalogue → name on the screen."""
+from ui.method_titles import title
 
 SHORT_NAMES = {"pseudo-Gibbs": "pseudo-Gibbs", "Metropolis-within-Gibbs": "Metropolis"}
 """Names of the two samplers inside sentences and legends."""
@@ -105,7 +90,7 @@ def choice_setting(dataset: str) -> Setting:
     return Setting(
         f"methods.{dataset}",
         first_choice(dataset),
-        options={name: TITLES.get(name, name) for name in names},
+        options={name: title(name) for name in names},
         several=len(names),
         read=partial(_read_choice, names),
         link="methods",
@@ -170,7 +155,7 @@ def _settings(dataset: str, names: list[str]) -> None:
     key = kept("method", names[0])
     if st.session_state[key] not in names:
         st.session_state[key] = names[0]
-    method = st.selectbox("Method", names, format_func=TITLES.get, key=key)
+    method = st.selectbox("Method", names, format_func=title, key=key)
     for declared in settings_of(CATALOGUE[method]):
         _widget(_setting(dataset, method, declared), declared)
     SEED.widget(

@@ -12,11 +12,11 @@ from functools import cache
 import numpy as np
 import streamlit as st
 
-from ui.assets import ASSETS
+from dgm_core.checkout import ASSETS
+from dgm_core.data.sizes import DIGIT_SIDE
 from ui.components.bits import from_link, pack
 
 GALLERY = ASSETS / "gallery.toml"
-SIDE = 28
 _KEY = "images drawn by a model"
 _MOST = 50
 """Images of links that a session remembers."""
@@ -27,7 +27,7 @@ def of_gallery() -> frozenset[str]:
     """The images of the gallery, as packed bits."""
     read = tomllib.loads(GALLERY.read_text(encoding="utf-8"))
     links = (case["link"] for case in read["case"])
-    return frozenset(pack(from_link(link["drawn"], SIDE, SIDE)) for link in links)
+    return frozenset(pack(from_link(link["drawn"], DIGIT_SIDE, DIGIT_SIDE)) for link in links)
 
 
 def is_by_model(pixels: np.ndarray) -> bool:

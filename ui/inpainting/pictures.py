@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from dgm_core import data, zoo
+from dgm_core.data.sizes import DIGIT_SIDE
 from dgm_core.studies.inpainting.comparison import SHAPES
 from ui import cache, data_fetching, intake, own_digit, uploaded_pictures
 from ui.components import pixel_canvas
@@ -191,7 +192,7 @@ def _pick_a_sample(dataset: str, error: data.DataUnavailable) -> np.ndarray | No
         st.caption(shown)
     else:
         absent = f"The images of {DATASETS[dataset]} are not on this server."
-        data_fetching.offer(dataset, place="picture", why=f"{absent} {shown}".strip())
+        data_fetching.offer(dataset, part="picture", why=f"{absent} {shown}".strip())
     if not has_model:
         return None
     samples = cache.st_samples(f"{dataset}-dlvm", SHOWN)
@@ -292,7 +293,7 @@ def drawing() -> Drawing:
     state = st.session_state
     ink = state.setdefault(INK, np.zeros((own_digit.FINE, own_digit.FINE), bool))
     revision = state.setdefault(_INK_REVISION, 0)
-    stroke = pixel_canvas.drawn(CANVAS, own_digit.SIDE, own_digit.SIDE, revision)
+    stroke = pixel_canvas.drawn(CANVAS, DIGIT_SIDE, DIGIT_SIDE, revision)
     if stroke is not None:
         ink = state[INK] = stroke.bits
     return Drawing(ink, revision, own_digit.centred_if_chosen(ink))
@@ -314,7 +315,7 @@ def set_drawn(pixels: np.ndarray) -> None:
     Raises:
         ValueError: another shape or type.
     """
-    if pixels.shape != (own_digit.SIDE, own_digit.SIDE) or pixels.dtype != bool:
+    if pixels.shape != (DIGIT_SIDE, DIGIT_SIDE) or pixels.dtype != bool:
         raise ValueError(f"expected bool (28, 28), got {pixels.dtype} {pixels.shape}")
     state = st.session_state
     state[INK] = own_digit.enlarged(pixels)

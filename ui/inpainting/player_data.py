@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from dgm_core.studies.inpainting.two_samplers import SAMPLERS, Config, Frame
 from ui import bound_curves
 from ui.colours import accent
 from ui.components.chain_player import SamplerFrames, player_message
-from ui.inpainting.methods import TITLES
+from ui.method_titles import title
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -40,14 +40,14 @@ def chains(
         original_note=origin.note,
         scored=origin.scored,
         hidden=~config.observed,
-        samplers={TITLES[name]: _stack(frames, name) for name in SAMPLERS},
+        samplers={title(name): _stack(frames, name) for name in SAMPLERS},
         numbers=[frame.iteration for frame in frames],
         start=start,
         total=len(numbers),
         iterations=config.iterations,
         warmup=config.warmup,
         thin=numbers[-1] - numbers[-2],
-        diagnostics={TITLES[name]: _diagnostics(frames, name, config) for name in SAMPLERS},
+        diagnostics={title(name): _diagnostics(frames, name, config) for name in SAMPLERS},
         state=state,
         autoplay=autoplay,
     )
@@ -109,12 +109,11 @@ LINE = "rgba(128, 128, 128, 0.7)"
 BAND = "rgba(128, 128, 128, 0.18)"
 
 
-def calibration(outcomes: Sequence[Outcome], titles: Mapping[str, str], *, dark: bool) -> Figure:
+def calibration(outcomes: Sequence[Outcome], *, dark: bool) -> Figure:
     """One panel per method: its calibration and the ideal.
 
     Args:
         outcomes: with a calibration, all of one kind.
-        titles: method → title.
         dark: whether the theme is dark.
     """
     from plotly.subplots import make_subplots  # a second of start-up
@@ -124,7 +123,7 @@ def calibration(outcomes: Sequence[Outcome], titles: Mapping[str, str], *, dark:
     figure = make_subplots(
         rows,
         columns,
-        subplot_titles=[titles.get(each.method, each.method) for each in outcomes],
+        subplot_titles=[title(each.method) for each in outcomes],
         shared_xaxes=True,
         shared_yaxes=True,
         horizontal_spacing=0.05,

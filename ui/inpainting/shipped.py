@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import streamlit as st
 
-from ui.assets import ASSETS
+from dgm_core.checkout import ASSETS
 
 if TYPE_CHECKING:
     from dgm_core.studies.inpainting import comparison

@@ -14,17 +14,16 @@ from dgm_core.studies.inpainting.slow_motion import Approaching, Config, Moment
 from dgm_core.studies.inpainting.two_samplers import LIMITS
 from ui import cache, formulas, jobs
 from ui.components import slow_motion as component
-from ui.inpainting import inputs, methods, shipped, slow_words
+from ui.inpainting import inputs, shipped, slow_words
 from ui.links import InLink, Setting
+from ui.method_titles import title
 from ui.run_panel import Progress, RunPanel
 
 WORKER = "slow motion"
 """Name of the worker of the session."""
 SAMPLERS = ("Metropolis-within-Gibbs", "pseudo-Gibbs")
 """In the order of the choice; the sampler that tests its proposals comes first."""
-SAMPLER = Setting(
-    "slow sampler", SAMPLERS[0], options={name: methods.TITLES[name] for name in SAMPLERS}
-)
+SAMPLER = Setting("slow sampler", SAMPLERS[0], options={name: title(name) for name in SAMPLERS})
 CHAIN = Setting("slow chain", shipped.WINDOW["chain"], low=1, high=LIMITS["chains"][1])
 ITERATION = Setting("slow iteration", shipped.WINDOW["first"], low=1, high=LIMITS["iterations"][1])
 

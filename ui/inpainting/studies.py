@@ -11,10 +11,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core import data
+from dgm_core.checkout import ASSETS
 from dgm_core.studies.inpainting import sampler_rows, sampler_sweeps
 from dgm_core.studies.inpainting.sampler_sweeps import DATA, LENGTHS, SWEEPS, Config, Row
 from ui import cache, data_fetching, figures, glossary, jobs, run_panel
-from ui.assets import ASSETS
 from ui.download_button import download_button
 from ui.inpainting import study_charts, study_words
 from ui.inpainting.pictures import DATASETS
@@ -119,7 +119,7 @@ class Studies:
         if self.data != "digits" and not data.is_available(self.data):
             data_fetching.offer(
                 self.data,
-                place="study",
+                part="study",
                 why=f"The images of {DATASETS[self.data]} are not on this server, so nothing can "
                 "be measured. The shipped results are shown. Choose the digits to measure here.",
             )

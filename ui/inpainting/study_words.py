@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dgm_core.metrics.comparison import RULE, Difference, clear
 from dgm_core.studies.inpainting.sampler_sweeps import SAMPLERS, Row
 from ui.inpainting.methods import SHORT_NAMES
+from ui.method_titles import title
 from ui.percent import percent
 
 PSEUDO, METROPOLIS = SAMPLERS
@@ -36,13 +37,13 @@ def _missing(rows: Sequence[Row], length: int, pixels: str) -> str:
     if not leads:
         return ""
     found, decided = [], clear(leads)
-    for name, sign in (("Metropolis", 1), ("Pseudo-Gibbs", -1)):
+    for name, sign in ((METROPOLIS, 1), (PSEUDO, -1)):
         ahead = [key for key in decided if sign * leads[key].value > 0]
         if ahead:
             largest = max(ahead, key=lambda key: abs(leads[key].value))
             by = _difference(leads[largest], absolute=True)
             where = f" (most at {largest}, by {by})" if len(ahead) > 1 else f" (by {by})"
-            found.append(f"**{name} is ahead** at {_listed(ahead)}{where}.")
+            found.append(f"**{title(SHORT_NAMES[name])} is ahead** at {_listed(ahead)}{where}.")
     ties = len(leads) - len(decided)
     if not decided:
         return f"The two samplers tie at every setting. {RULE}"
@@ -80,7 +81,7 @@ def _initialisation(rows: Sequence[Row], length: int, pixels: str) -> str:
         by = _difference(leads[sampler, worst], absolute=True)
         are = "is" if len(names) == 1 else "are"
         found.append(
-            f"**{_capital(SHORT_NAMES[sampler])} still depends on its initialisation**: "
+            f"**{title(SHORT_NAMES[sampler])} still depends on its initialisation**: "
             f"{_listed(names)} {are} behind {top.setting} ({worst} by {by})."
         )
     return " ".join([*found, RULE]) if found else ""
@@ -167,10 +168,6 @@ def _difference(each: Difference, *, absolute: bool = False) -> str:
     value = each.value
     text = f"{abs(value):.3f}" if absolute else f"{value:+.3f}".replace("-", "−")
     return f"{text}\u00a0±\u00a0{each.error:.3f}"
-
-
-def _capital(name: str) -> str:
-    return name[0].upper() + name[1:]
 
 
 def _listed(names: Sequence[str]) -> str:

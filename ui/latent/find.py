@@ -17,9 +17,13 @@ from ui.components.thumbnails import thumbnails
 from ui.frame import kept
 from ui.latent import files, position
 from ui.latent.spaces import TITLES, Space, st_gallery
+from ui.links import Setting
 from ui.run_panel import Progress, RunPanel
 
 DRAW, UPLOAD, TEST, OWN, LATENT = "Draw", "Upload", "Test", "Its own", "Latent file"
+STEPS = Setting("find steps", 300, options=(100, 200, 300, 600))
+PRIOR = Setting("find prior", 0.002, options=(0.0, 0.0005, 0.002, 0.01, 0.05))
+SEED = Setting("find seed", 0, low=0, high=9999)
 WIDTH = 165
 SHOWN = 18
 """Images to choose from."""
@@ -49,17 +53,14 @@ class Find:
             with st.container(border=True):
                 self.levels = self._choose()
             with st.expander("Settings of the search"):
-                steps = st.select_slider(
-                    "Steps", [100, 200, 300, 600], key=kept("find steps", 300)
-                )
-                prior = st.select_slider(
+                steps = STEPS.widget(st.select_slider, "Steps")
+                prior = PRIOR.widget(
+                    st.select_slider,
                     "Weight of the prior, λ",
-                    [0.0, 0.0005, 0.002, 0.01, 0.05],
-                    key=kept("find prior", 0.002),
                     help="A larger λ keeps z closer to 0. With λ = 0 the search may find a closer "
                     "image at an improbable latent.",
                 )
-                seed = st.number_input("Seed", 0, 9999, key=kept("find seed", 0))
+                seed = SEED.widget(st.number_input, "Seed")
             self.config = None
             if self.levels is not None:
                 self.config = inversion.Config(
@@ -95,7 +96,7 @@ class Find:
         source = st.segmented_control("Picture", sources, required=True, key=key)
         data_fetching.offer(
             self.space.dataset,
-            place="find",
+            part="find",
             why=f"The test images of {TITLES[self.space.dataset]} are not on this server.",
         )
         if source == DRAW:

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ui.assets import ASSETS
+from dgm_core.checkout import ASSETS
 from ui.components.picture_player import Track, picture_player
 
 FILE = ASSETS / "wgan_front.npz"

@@ -10,11 +10,12 @@ from streamlit.delta_generator import DeltaGenerator
 from dgm_core.studies.latent.paths import perturbed
 from ui.components.thumbnails import thumbnails
 from ui.download_button import download_button
-from ui.frame import kept
 from ui.latent import files, position
 from ui.latent.sliders import ALL, PRINCIPAL, TRAITS, labels, vectors
 from ui.latent.spaces import Space
+from ui.links import Setting
 
+BASIS = Setting("grid basis", PRINCIPAL, options=(PRINCIPAL, TRAITS, ALL))
 STEPS = tuple(float(step) for step in range(-5, 5))
 """ε of the columns, in standard deviations of the prior. The paper uses the same steps."""
 ROWS, MOST = 6, 12
@@ -40,12 +41,7 @@ class Grid:
     def __init__(self, space: Space, controls: DeltaGenerator) -> None:
         self.space = space
         with controls, st.container(border=True):
-            self.basis = st.segmented_control(
-                "Directions",
-                [PRINCIPAL, TRAITS, ALL],
-                required=True,
-                key=kept("grid basis", PRINCIPAL),
-            )
+            self.basis = BASIS.widget(st.segmented_control, "Directions", required=True)
             names = labels(space, self.basis)
             shown = st.multiselect(
                 "Rows",

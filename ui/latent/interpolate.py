@@ -15,12 +15,13 @@ from dgm_core.studies.latent.paths import linear, spherical, steps_between
 from ui import figures, glossary
 from ui.components.picture_player import Track, picture_player
 from ui.download_button import download_button
-from ui.frame import kept
 from ui.latent import files, position
 from ui.latent.gallery import from_gallery
 from ui.latent.spaces import Space
+from ui.links import Setting
 
 LINEAR, SPHERICAL, FADE = "latent, linear", "latent, spherical", "pixels, cross-fade"
+STEPS = Setting("path steps", 24, options=(8, 16, 24, 48))
 SECONDS = 3.0
 OTHER_END = {"mnist": 4, "svhn": 11, "celeba": 17}
 """Data set → the draw at the other end before the first click."""
@@ -55,9 +56,7 @@ class Interpolate:
         with controls, st.container(border=True):
             st.markdown("**To**")
             self.other = from_gallery(space, "other end", OTHER_END[space.dataset])
-            self.steps = st.select_slider(
-                "Number of images", [8, 16, 24, 48], key=kept("path steps", 24)
-            )
+            self.steps = STEPS.widget(st.select_slider, "Number of images")
 
     def show(self) -> None:
         """Draw the player, the critic scores and the lengths."""

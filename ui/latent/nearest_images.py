@@ -21,7 +21,7 @@ def show(space: Space) -> None:
     if not data.is_available(space.dataset):
         data_fetching.offer(
             space.dataset,
-            place="nearest",
+            part="nearest",
             why="The nearest training images cannot be shown: the data set is not on this server.",
         )
         return

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from ui.frame import renew
 from ui.latent.spaces import FIRST, Space
 
 REACH = 8.0
@@ -38,7 +39,7 @@ def move_to(space: Space, z: np.ndarray) -> None:
 def open_in_sliders(space: Space, z: np.ndarray) -> None:
     """Make z the current latent and open the view "Sliders"; for the callback of a button."""
     move_to(space, z)
-    st.session_state["keep.latent view"] = "Sliders"
+    renew("latent view", "Sliders")
 
 
 def slide_to(space: Space, z: np.ndarray) -> None:

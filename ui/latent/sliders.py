@@ -13,12 +13,14 @@ from dgm_core.studies.latent import directions
 from ui import figures, glossary
 from ui.components.live_sliders import LiveSlider, live_sliders
 from ui.download_button import download_button
-from ui.frame import KEPT, kept
 from ui.latent import files, links, position
 from ui.latent.spaces import FIRST, Space
+from ui.links import Setting
 from ui.percent import percent
 
 PRINCIPAL, TRAITS, ALL = "Principal", "By trait", "All dimensions"
+TRUNCATION = Setting("latent truncation", 1.0, low=0.0, high=1.5, step=0.05)
+BASIS = Setting("latent basis", PRINCIPAL, options=(PRINCIPAL, TRAITS, ALL))
 SHOWN = 8
 """Principal directions that have a slider."""
 REACH = directions.END
@@ -56,7 +58,10 @@ class Sliders:
 
     def __init__(self, space: Space, controls: DeltaGenerator) -> None:
         self.space = space
-        self._seed, self._used = f"latent seed {space.dataset}", f"latent used {space.dataset}"
+        self._seed = Setting(
+            f"latent seed {space.dataset}", FIRST[space.dataset], low=0, high=99_999
+        )
+        self._used = f"latent used {space.dataset}"
         with controls:
             self._settings()
 
@@ -71,12 +76,9 @@ class Sliders:
                 width="stretch",
                 on_click=self._next_seed,
             )
-            st.slider(
+            TRUNCATION.widget(
+                st.slider,
                 "Truncation",
-                0.0,
-                1.5,
-                step=0.05,
-                key=kept("latent truncation", 1.0),
                 help="A draw is multiplied by this factor. Below 1, images are more similar to "
                 "each other and often better.",
                 on_change=self._draw,
@@ -89,25 +91,24 @@ class Sliders:
                 placeholder="nothing",
                 help="A new draw does not change the latent along these directions.",
             )
-            key = kept(self._seed, FIRST[self.space.dataset])
-            st.number_input("Seed", 0, 99_999, key=key, on_change=self._use_seed)
+            self._seed.widget(st.number_input, "Seed", on_change=self._use_seed)
             if (used := st.session_state.get(self._used)) is not None:
                 st.caption(f"Drawn with seed {used}.")
 
     def _next_seed(self) -> None:
         state = st.session_state
-        state[self._used] = state.get(self._used, state[KEPT + self._seed]) + 1
+        state[self._used] = state.get(self._used, self._seed.value) + 1
         self._draw()
 
     def _use_seed(self) -> None:
-        st.session_state[self._used] = st.session_state[KEPT + self._seed]
+        st.session_state[self._used] = self._seed.value
         self._draw()
 
     def _draw(self) -> None:
         """Draw a latent with the current settings."""
         state = st.session_state
-        seed = state.get(self._used, state[KEPT + self._seed])
-        z = state["keep.latent truncation"] * self.space.draw(int(seed))[0]
+        seed = state.get(self._used, self._seed.value)
+        z = TRUNCATION.value * self.space.draw(int(seed))[0]
         if directions := list(state.get("latent kept directions", [])):
             rows = self.space.directions.principal.vectors[directions].numpy()
             z = z + rows.T @ (rows @ (position.current(self.space).z - z))
@@ -122,12 +123,7 @@ class Sliders:
             st.html(STICKY_IMAGE.replace("BEHIND", figures.background()))
             left, right = st.columns([5, 6], gap="large")
             with right:
-                basis = st.segmented_control(
-                    "Directions",
-                    [PRINCIPAL, TRAITS, ALL],
-                    required=True,
-                    key=kept("latent basis", PRINCIPAL),
-                )
+                basis = BASIS.widget(st.segmented_control, "Directions", required=True)
                 z = _moved(space, basis)
             with left, st.container(key="latent picture"):
                 image = _image(space, z)

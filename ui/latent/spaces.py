@@ -9,6 +9,7 @@ import streamlit as st
 import torch
 
 from dgm_core import zoo
+from dgm_core.checkout import ASSETS
 from dgm_core.models.wgan import WGAN
 from dgm_core.rng import generator
 from dgm_core.studies.latent import directions
@@ -16,7 +17,6 @@ from dgm_core.studies.latent import history as gan_history
 from dgm_core.studies.latent.directions import Directions
 from dgm_core.studies.latent.history import History
 from ui import cache
-from ui.assets import ASSETS
 
 TITLES = {"mnist": "Digits", "svhn": "House numbers", "celeba": "Faces"}
 FIRST = {"mnist": 12, "svhn": 29, "celeba": 17}

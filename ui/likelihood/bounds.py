@@ -143,7 +143,7 @@ def _choose() -> Requested:
     if len(sets) == 1:
         data_fetching.offer(
             zoo.card(model)["data"],
-            place="bounds",
+            part="bounds",
             why="Its test images are not on this server, so the bounds are those of images that "
             "the model drew.",
         )

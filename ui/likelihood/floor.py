@@ -12,11 +12,11 @@ import streamlit as st
 import torch
 from streamlit.delta_generator import DeltaGenerator
 
+from dgm_core.checkout import ASSETS
 from dgm_core.studies.likelihood import floor_sweep, unbounded_likelihood
 from dgm_core.studies.likelihood.floor_sweep import Sweep, sweep_of
 from dgm_core.studies.likelihood.unbounded_likelihood import FLOORS, Config, Frame, Result, Row
 from ui import figures, jobs
-from ui.assets import ASSETS
 from ui.contact_sheet import sheet
 from ui.distribution_choice import canvas
 from ui.download_button import download_button
@@ -229,7 +229,7 @@ def _show_sweep(found: Sweep, floor: float, origin: str) -> None:
 
 def _metrics(row: Row) -> None:
     low, high = row.parsimony_gap
-    places = st.container(horizontal=True, gap="large")
+    metrics = st.container(horizontal=True, gap="large")
     for name, value, help_ in (
         ("Training", row.train, f"Mean log p(x) of training points, ± {row.train_error:.2g}."),
         ("Test", row.test, f"Mean log p(x) of test points, ± {row.test_error:.2g}."),
@@ -240,7 +240,7 @@ def _metrics(row: Row) -> None:
         ),
         ("Parsimony gap", high, f"Best mixture minus model; at least {low:.3f}."),
     ):
-        places.metric(name, _number(value), help=f"{help_} In nats per point.", width=130)
+        metrics.metric(name, _number(value), help=f"{help_} In nats per point.", width=130)
 
 
 def _number(value: float) -> str:

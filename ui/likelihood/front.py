@@ -8,8 +8,8 @@ import math
 import numpy as np
 import streamlit as st
 
+from dgm_core.checkout import ASSETS
 from ui import front_drawings
-from ui.assets import ASSETS
 
 BOUNDS = ASSETS / "bounds" / "digits-gaussian.npz"
 WIDTH, HEIGHT = 640, 250

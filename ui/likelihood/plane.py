@@ -74,9 +74,7 @@ class Plane:
     def show(self) -> None:
         """The run in the plane; the end of a page."""
         if not self.known:
-            st.info(
-                f"The model `{MODEL}` is missing. Train it: `python -m dgm_core train {MODEL}`."
-            )
+            st.info(f"The model `{MODEL}` is missing. Train it: `dgm train {MODEL}`.")
             return
         if self.config is None:
             st.caption("Choose an image and hide a part of it.")

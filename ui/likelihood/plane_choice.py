@@ -15,6 +15,7 @@ import streamlit as st
 from torch import Tensor
 
 from dgm_core import data
+from dgm_core.data.sizes import DIGIT_SIDE
 from dgm_core.missing import masks
 from dgm_core.rng import generator
 from ui import cache, data_fetching
@@ -23,7 +24,6 @@ from ui.components.pixel_canvas import painted, pixel_canvas
 from ui.components.thumbnails import thumbnails
 from ui.links import Setting
 
-SIDE = 28
 SHOWN = 12
 """Number of test images to choose from."""
 SETS = {"digits": "Digits (scikit-learn)", "mnist": "MNIST"}
@@ -31,17 +31,17 @@ SETS = {"digits": "Digits (scikit-learn)", "mnist": "MNIST"}
 
 def _corner(row: int, column: int) -> Callable[[], Tensor]:
     """Only one quarter of the image is observed."""
-    half = SIDE // 2
-    return lambda: ~masks.box(SIDE, SIDE, row * half, column * half, half, half)
+    half = DIGIT_SIDE // 2
+    return lambda: ~masks.box(DIGIT_SIDE, DIGIT_SIDE, row * half, column * half, half, half)
 
 
 SHAPES: dict[str, Callable[[], Tensor]] = {
     **{
-        name: partial(masks.PRESETS[name], SIDE, SIDE)
+        name: partial(masks.PRESETS[name], DIGIT_SIDE, DIGIT_SIDE)
         for name in ("top half", "bottom half", "left half", "right half")
     },
     "all but a corner": _corner(0, 0),
-    "80 % at random": lambda: masks.random_pixels(SIDE, SIDE, 0.8, generator(0)),
+    "80 % at random": lambda: masks.random_pixels(DIGIT_SIDE, DIGIT_SIDE, 0.8, generator(0)),
 }
 """Name → mask of the observed pixels."""
 
@@ -59,7 +59,7 @@ def bits(text: str) -> np.ndarray:
     Raises:
         ValueError: the text does not encode pixels.
     """
-    return unpack(text, SIDE, SIDE)
+    return unpack(text, DIGIT_SIDE, DIGIT_SIDE)
 
 
 def read_bits(text: str) -> str:
@@ -84,7 +84,7 @@ def read_mask(text: str) -> str:
 SOURCE = Setting("plane source", "Pick", options=("Pick", "Draw"))
 SET = Setting("plane set", "digits", options=SETS)
 IMAGE = Setting("plane image", 33, low=0, high=9999)
-DRAWING = Setting("plane drawing", pack(np.zeros((SIDE, SIDE), bool)), read=read_bits)
+DRAWING = Setting("plane drawing", pack(np.zeros((DIGIT_SIDE, DIGIT_SIDE), bool)), read=read_bits)
 MASK = Setting("plane mask", "bottom half", read=read_mask)
 SETTINGS = (SOURCE, SET, IMAGE, DRAWING, MASK)
 
@@ -125,8 +125,8 @@ def _drawing() -> np.ndarray | None:
     stroke = pixel_canvas(
         "plane ink",
         mode="ink",
-        height=SIDE,
-        width=SIDE,
+        height=DIGIT_SIDE,
+        width=DIGIT_SIDE,
         bits=ink,
         revision=0,
         label="Draw a digit",
@@ -145,7 +145,7 @@ def _test_image() -> np.ndarray:
         name = SET.widget(st.selectbox, "Images", options=available)
     if absent := [each for each in SETS if each not in available]:
         with data_fetching.more([SETS[each] for each in absent], absent):
-            data_fetching.offer(*absent, place="plane")
+            data_fetching.offer(*absent, part="plane")
     ink, labels, _ = cache.st_test_images(name)
     at = min(IMAGE.value, len(ink) - 1)
     rows = list(range(SHOWN)) if at < SHOWN else [*range(SHOWN - 1), at]
@@ -172,7 +172,7 @@ def _mask(original: np.ndarray) -> np.ndarray:
     state = st.session_state
     text = MASK.value
     revision = state.setdefault("plane revision", 0)
-    stroke = painted("plane canvas", SIDE, SIDE, revision)
+    stroke = painted("plane canvas", DIGIT_SIDE, DIGIT_SIDE, revision)
     if stroke is not None:
         text = pack(stroke.bits)
         MASK.remember(text)
@@ -180,8 +180,8 @@ def _mask(original: np.ndarray) -> np.ndarray:
     pixel_canvas(
         "plane canvas",
         mode="mask",
-        height=SIDE,
-        width=SIDE,
+        height=DIGIT_SIDE,
+        width=DIGIT_SIDE,
         bits=hidden,
         revision=revision,
         background=original.astype(np.uint8) * 255,

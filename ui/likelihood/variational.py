@@ -82,9 +82,8 @@ class Variational:
 
         chosen = []
         for label, first in (("Manifold across", order[0]), ("Manifold up", order[1])):
-            name = f"{label} {self.model}"
-            kept(name, first)
-            chosen.append(st.selectbox(label, order, format_func=title, key=f"keep.{name}"))
+            key = kept(f"{label} {self.model}", first)
+            chosen.append(st.selectbox(label, order, format_func=title, key=key))
         return chosen[0], chosen[1]
 
     def show(self) -> None:
@@ -105,7 +104,7 @@ class Variational:
         if found is None:
             st.caption(
                 "Not measured yet. This command writes the bound and log p(x) on the card: "
-                f"`python -m dgm_core evaluate vae {self.model}`"
+                f"`dgm evaluate vae {self.model}`"
             )
             return
         values = {

@@ -221,7 +221,7 @@ def mechanisms(data: MaskedTable, result: side_by_side.Result) -> list[Mechanism
     process = getattr(result.models.get("not-MIWAE"), "missing_process", None)
     if process is None:
         return []
-    return [each for each in process.interpret() if each.feature in data.problem.losing]
+    return [each for each in process.interpret() if each.feature in data.problem.masked.losing]
 
 
 def mechanism_text(each: Mechanism, data: MaskedTable, config: side_by_side.Config) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from dgm_core.checkout import ASSETS
 from ui import front_drawings
-from ui.assets import ASSETS
 
 WIDTH, HEIGHT = 640, 250
 LEFT, RIGHT, TOP, BOTTOM = 44, 100, 14, 34

@@ -87,7 +87,7 @@ class Identify:
 
     def _figures(self, results: RestartResults) -> None:
         if results.verdict is not None:
-            names = [self.data.table.entries[d] for d in self.data.problem.losing]
+            names = [self.data.table.entries[d] for d in self.data.problem.masked.losing]
             box = st.success if results.verdict.agree else st.warning
             box(identify.sentence(results.verdict, names), icon=":material/balance:")
         true = self.data.true_curve(self.entry)

@@ -104,7 +104,7 @@ class Images:
             dataset = SET.widget(st.segmented_control, "Images", options=names, required=True)
             if absent := [name for name in TITLES if name not in names]:
                 with data_fetching.more([TITLES[name] for name in absent], absent):
-                    data_fetching.offer(*absent, place="clipped")
+                    data_fetching.offer(*absent, part="clipped")
             levels = st_bright(dataset).levels
             selected = f"clipped picture.{dataset}"
             chosen = thumbnails(

@@ -43,7 +43,8 @@ class MaskedTable:
         Levels of categorical columns if no numeric column has missing values.
         """
         numeric = set(self.table.numeric.values())
-        return [d for d in self.problem.losing if d in numeric] or self.problem.losing
+        losing = self.problem.masked.losing
+        return [d for d in losing if d in numeric] or losing
 
     @property
     def names(self) -> list[str]:
@@ -52,7 +53,7 @@ class MaskedTable:
 
     def curve_index(self, entry: int) -> int:
         """Index of an entry among all that have missing values: the order of the curves."""
-        return self.problem.losing.index(entry)
+        return self.problem.masked.losing.index(entry)
 
     def observed_values(self, entry: int) -> np.ndarray:
         """Observed values of an entry."""

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from dgm_core.checkout import ASSETS
 from dgm_core.missing.amputation import Amputation
 from dgm_core.studies.mnar import identify, prediction, side_by_side
-from ui.assets import ASSETS
 from ui.mnar.restart_results import RestartResults, restart_results_of
 from ui.mnar.run_results import History, RunResults, results_of
 

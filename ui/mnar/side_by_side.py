@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dgm_core.metrics import TABLE_DEFINITIONS
 from dgm_core.studies.mnar import side_by_side
 from ui import bound_curves, figures, formulas, glossary, jobs
-from ui.frame import kept
+from ui.frame import kept, last_value
 from ui.links import InLink, Setting
 from ui.mnar import charts, downloads, mechanism, shipped, simple_methods
 from ui.mnar.masked_table import MaskedTable
@@ -219,7 +219,7 @@ class Watch:
         }
         if not len(true_values):
             return
-        if st.session_state.get("keep.scatter") == "spread":
+        if last_value("scatter", "scatter") == "spread":
             figures.show("chart spread", charts.densities(true_values, guesses), "Hidden values")
         else:
             figures.show(

@@ -163,9 +163,7 @@ def _pick() -> Table:
         st.selectbox,
         "Table",
         options=names,
-        help=f"`python -m dgm_core data fetch` downloads: {', '.join(absent)}."
-        if absent
-        else None,
+        help=f"`dgm data fetch` downloads: {', '.join(absent)}." if absent else None,
     )
     table = st_table(name)
     rows, columns = table.frame.shape
@@ -180,7 +178,7 @@ def _upload() -> Table | None:
         key="table upload",
         max_upload_size=MAX_MEGABYTES,
         help=f"At most {MAX_ROWS:,} rows and {MAX_COLUMNS} columns. For larger tables use "
-        "`python -m dgm_core impute`. The table stays in this session and is deleted when the "
+        "`dgm impute`. The table stays in this session and is deleted when the "
         "tab closes.",
     )
     source, read = None, None
@@ -235,7 +233,7 @@ def check_size(columns: Sequence[ColumnReport], rows: int) -> None:
     Raises:
         UnreadableTable: it is too large for this page.
     """
-    larger = "For larger tables use python -m dgm_core impute."
+    larger = "For larger tables use `dgm impute`."
     if len(columns) > MAX_COLUMNS:
         raise UnreadableTable(
             f"This table has {len(columns):,} columns; this page accepts at most {MAX_COLUMNS}. "

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import streamlit as st
 
+from dgm_core.checkout import ASSETS
 from dgm_core.models.flow import Coupling, Flow
 from dgm_core.studies.theory import moons_flow
 from ui import figures, glossary, jobs
-from ui.assets import ASSETS
 from ui.colours import DIVERGING
 from ui.links import InLink, Setting
 from ui.run_panel import Progress, RunPanel

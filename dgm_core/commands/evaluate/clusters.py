@@ -10,6 +10,7 @@ import typer
 from platformdirs import user_cache_path
 
 from dgm_core import data, recipes, zoo
+from dgm_core.checkout import ASSETS
 from dgm_core.commands.evaluate.engine_options import (
     UNABLE,
     Address,
@@ -20,7 +21,6 @@ from dgm_core.commands.evaluate.engine_options import (
     default_journal,
 )
 from dgm_core.commands.evaluate.run_study import (
-    ASSETS,
     Folder,
     load_model,
     put_rows,

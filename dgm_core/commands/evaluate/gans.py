@@ -9,8 +9,8 @@ import typer
 from torch import Tensor
 
 from dgm_core import device, zoo
+from dgm_core.checkout import ASSETS
 from dgm_core.commands.evaluate.run_study import (
-    ASSETS,
     UNAVAILABLE,
     Folder,
     load_model,

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from dgm_core import device
+from dgm_core.checkout import ASSETS
 from dgm_core.commands.evaluate.engine_options import (
     UNABLE,
     Address,
@@ -18,7 +19,7 @@ from dgm_core.commands.evaluate.engine_options import (
     chosen_engine,
     default_journal,
 )
-from dgm_core.commands.evaluate.run_study import ASSETS, put_rows, with_progress_bar, write_pages
+from dgm_core.commands.evaluate.run_study import put_rows, with_progress_bar, write_pages
 from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import holes, samplers
 from dgm_core.scale.studies import inpainting

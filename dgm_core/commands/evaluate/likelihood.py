@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from dgm_core import data, zoo
-from dgm_core.commands.evaluate.run_study import ASSETS, Folder, with_progress_bar, write_pages
+from dgm_core.checkout import ASSETS
+from dgm_core.commands.evaluate.run_study import Folder, with_progress_bar, write_pages
 from dgm_core.commands.terminal import stop
 from dgm_core.studies import toml_rows
 from dgm_core.studies.likelihood import (

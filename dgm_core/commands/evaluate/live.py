@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from dgm_core.commands.evaluate.run_study import ASSETS, UNAVAILABLE, put_rows, write_pages
+from dgm_core.checkout import ASSETS
+from dgm_core.commands.evaluate.run_study import UNAVAILABLE, put_rows, write_pages
 from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import live
 

@@ -10,6 +10,7 @@ import typer
 
 from dgm_core import data
 from dgm_core.baselines.table_imputers import TABLE_BASELINES
+from dgm_core.checkout import ASSETS
 from dgm_core.commands.evaluate.engine_options import (
     UNABLE,
     Address,
@@ -19,7 +20,7 @@ from dgm_core.commands.evaluate.engine_options import (
     chosen_engine,
     default_journal,
 )
-from dgm_core.commands.evaluate.run_study import ASSETS, put_rows, with_progress_bar, write_pages
+from dgm_core.commands.evaluate.run_study import put_rows, with_progress_bar, write_pages
 from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import mnar_protocol
 from dgm_core.scale.studies import mnar

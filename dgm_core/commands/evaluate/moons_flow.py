@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dgm_core.commands.evaluate.run_study import ASSETS
+from dgm_core.checkout import ASSETS
 from dgm_core.commands.terminal import stop
 from dgm_core.studies.theory import moons_flow
 

@@ -11,14 +11,12 @@ import typer
 from torch import nn
 
 from dgm_core import data, device, zoo
+from dgm_core.checkout import ASSETS
 from dgm_core.commands.terminal import stop
 from dgm_core.evaluation import number_tables
 from dgm_core.scale.studies import cells
 from dgm_core.studies import toml_rows
 from dgm_core.studies.progress import Frame
-
-ASSETS = Path(__file__).parents[3] / "assets"
-"""Folder of measured numbers that do not belong to one model."""
 
 Folder = Annotated[Path, typer.Option(help="Folder with the cards and weights of the models.")]
 

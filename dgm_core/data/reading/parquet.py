@@ -59,15 +59,15 @@ def _read(content: bytes, file: str, limits: Limits, remarks: Remarks) -> Raw:
     if not rows:
         raise UnreadableTable(f"{file} has columns but no rows. Choose a file with data.")
     leaves = list(_leaves(schema, stated.metadata.num_columns))
-    places = [place for place, field in enumerate(schema) if is_plain(field.type)]
-    read = [leaves[place] for place in places]
+    indices = [index for index, field in enumerate(schema) if is_plain(field.type)]
+    read = [leaves[index] for index in indices]
     _check_size(stated.metadata, read, file, limits)
     # Dictionaries, because a small file may repeat a text a million times.
-    texts = [schema.field(place).name for place in places if is_text(schema.field(place).type)]
+    texts = [schema.field(index).name for index in indices if is_text(schema.field(index).type)]
     decoder = pq.ParquetFile(reader, metadata=stated.metadata, read_dictionary=texts).reader
     table = decoder.read_all(column_indices=read) if read else pa.table({})
     table.validate(full=True)
-    columns = _columns_of(schema, dict(zip(places, table.columns, strict=True)), remarks)
+    columns = _columns_of(schema, dict(zip(indices, table.columns, strict=True)), remarks)
     return raw_of(columns, np.arange(1, rows + 1))
 
 
@@ -117,7 +117,7 @@ def _check_size(metadata: pq.FileMetaData, read: Sequence[int], file: str, limit
 class ParquetColumn(NamedTuple):
     """A column of numbers or text."""
 
-    place: int  # number in the file, from 0
+    number: int  # in the file, from 0
     name: str  # unique in the table
     unnamed: bool  # the file gives no name, so we made one
     cells: pa.ChunkedArray  # as `plain` returns them
@@ -146,21 +146,21 @@ def _columns_of(
 
     Args:
         schema: of the file.
-        decoded: place in the schema → cells; columns of other types may be absent.
+        decoded: index in the schema → cells; columns of other types may be absent.
         remarks: to add to.
     """
     given = ["" if name.startswith(_INDEX) else " ".join(name.split()) for name in schema.names]
     names, unnamed = unique_names(given, remarks)
     columns = []
-    for place, kind in enumerate(schema.types):
-        usable = plain(decoded[place]) if is_plain(kind) else None
+    for index, kind in enumerate(schema.types):
+        usable = plain(decoded[index]) if is_plain(kind) else None
         if usable is None:
             remarks.add(
                 f"The column is left out: it has neither numbers nor text, but {str(kind)[:80]}.",
-                column=names[place],
+                column=names[index],
             )
         else:
-            columns.append(ParquetColumn(place, names[place], unnamed[place], usable))
+            columns.append(ParquetColumn(index, names[index], unnamed[index], usable))
     return columns
 
 

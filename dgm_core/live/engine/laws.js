@@ -63,21 +63,21 @@ class Posterior {
   }
 }
 
-/** Place among the features of each entry of S, row by row.
+/** Index among the features of each entry of S, row by row.
  *
  *  The entries without the first L − 1, followed by all entries in reverse order, fill a square of
  *  side L − 1, whose lower triangle is that of S one row further up. */
 function belowDiagonal(latents) {
   const side = latents - 1;
   const count = (latents * side) / 2;
-  const places = new Int32Array(latents * latents);
+  const indices = new Int32Array(latents * latents);
   for (let i = 0; i < side; i += 1)
     for (let j = 0; j <= i; j += 1) {
       const n = i * side + j;
       const entry = n < count - side ? n + side : count - 1 - (n - (count - side));
-      places[(i + 1) * latents + j] = 2 * latents + entry;
+      indices[(i + 1) * latents + j] = 2 * latents + entry;
     }
-  return places;
+  return indices;
 }
 
 /** p(x|z) = Π Bernoulli(σ(η)), with the decoder's outputs η.

@@ -83,12 +83,12 @@ class Network {
       }
   }
 
-  // --- Buffers. `positions[entry]` = place of an entry of the model's tensor within a row.
+  // --- Buffers. `positions[entry]` = index of an entry of the model's tensor within a row.
 
   newRow(shape, order = counted(shape.reduce((a, b) => a * b))) {
     const stride = upTo(order.length, 8);
     const positions = new Int32Array(order.length);
-    for (const [place, entry] of order.entries()) positions[entry] = place;
+    for (const [index, entry] of order.entries()) positions[entry] = index;
     return { at: this.arena.reserve(this.batch * stride), stride, order, positions };
   }
 
@@ -96,14 +96,14 @@ class Network {
     const [channels, height, width] = shape;
     const across = width + 2 * border;
     const stride = (height + 2 * border) * across * channels;
-    const place = (c, y, x) => ((y + border) * across + x + border) * channels + c;
+    const index = (c, y, x) => ((y + border) * across + x + border) * channels + c;
     const positions = new Int32Array(channels * height * width);
     channelsLast(shape).forEach((entry) => {
       const [c, rest] = [Math.floor(entry / (height * width)), entry % (height * width)];
-      positions[entry] = place(c, Math.floor(rest / width), rest % width);
+      positions[entry] = index(c, Math.floor(rest / width), rest % width);
     });
     const at = this.arena.reserve(upTo(this.batch * stride, 4));
-    return { at, stride, shape, border, across, place, positions };
+    return { at, stride, shape, border, across, index, positions };
   }
 
   /** The first layer after number `i` that is not applied entry by entry. */
@@ -129,7 +129,7 @@ class Network {
       for (let b = 0; b < this.batch; b += 1)
         for (let y = 0; y < shape[1]; y += 1) {
           const start = (from.at >> 2) + b * from.stride + y * run;
-          floats.copyWithin((to.at >> 2) + b * to.stride + to.place(0, y, 0), start, start + run);
+          floats.copyWithin((to.at >> 2) + b * to.stride + to.index(0, y, 0), start, start + run);
         }
     });
     this.form = to;
@@ -195,7 +195,7 @@ class Network {
         for (let c = 0; c < thin; c += 1) columns.push(c * factor ** 2 + dy * factor + dx);
       const rows = pixels.map(([b, y, x]) => [
         source(b, y, x),
-        to.at + 4 * (b * to.stride + to.place(0, factor * y + dy, factor * x)),
+        to.at + 4 * (b * to.stride + to.index(0, factor * y + dy, factor * x)),
       ]);
       this.product(name, rows, columns, runs, taps);
     }

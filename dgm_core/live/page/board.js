@@ -190,7 +190,7 @@ class LiveBoard {
   }
 
   toCursor() {
-    this.spot = this.cursor.map((place) => place + 0.5);
+    this.spot = this.cursor.map((each) => each + 0.5);
     this.redraw();
   }
 
@@ -200,8 +200,8 @@ class LiveBoard {
     if (event.altKey || ((event.ctrlKey || event.metaKey) && key !== "z")) return;
     if (event.key in LIVE_ARROWS) {
       const step = LIVE_ARROWS[event.key];
-      this.cursor = this.cursor.map((place, i) =>
-        Math.min(LIVE_SIDE - 1, Math.max(0, place + step[i])),
+      this.cursor = this.cursor.map((each, i) =>
+        Math.min(LIVE_SIDE - 1, Math.max(0, each + step[i])),
       );
       this.toCursor();
       if (this.stroke) this.moveTo(this.spot);
@@ -256,7 +256,7 @@ class LiveBoard {
     context.save();
     context.clip(path);
     context.globalAlpha = 0.86; // the picture is just visible
-    context.fillStyle = "#7a81a3";
+    context.fillStyle = HIDDEN;
     context.fillRect(0, 0, side, side);
     context.globalAlpha = 0.42;
     context.strokeStyle = "#fff";

@@ -8,12 +8,10 @@
 // `steered(running)`: the samplers were started or paused, or have ended. It needs `client.js`,
 // `board.js` and `view.css`.
 
+// Name → note below its title.
 const LIVE_SAMPLERS = {
-  "pseudo-Gibbs": { title: "Pseudo-Gibbs", note: "Accepts every proposal. Fast, and biased." },
-  "Metropolis-within-Gibbs": {
-    title: "Metropolis-within-Gibbs",
-    note: "Accepts or rejects. Exact in the limit.",
-  },
+  "pseudo-Gibbs": "Accepts every proposal. Fast, and biased.",
+  "Metropolis-within-Gibbs": "Accepts or rejects. Exact in the limit.",
 };
 const LIVE_CHAINS = 8;
 const LIVE_MOST = 20000; // iterations after the last change; then an unused page stops computing
@@ -25,9 +23,7 @@ class LivePanels {
     this.running = true;
     this.closed = false;
     this.problem = null; // { picture, observed }
-    this.panels = Object.entries(LIVE_SAMPLERS).map(([name, words]) =>
-      this.makePanel(name, words),
-    );
+    this.panels = Object.entries(LIVE_SAMPLERS).map(([name, note]) => this.makePanel(name, note));
     this.onvisible = () => this.steer();
     document.addEventListener("visibilitychange", this.onvisible);
     Promise.resolve(weights).then(
@@ -137,7 +133,8 @@ class LivePanels {
     for (const panel of this.panels) this.fail(panel, message);
   }
 
-  makePanel(name, { title, note }) {
+  makePanel(name, note) {
+    const title = name[0].toUpperCase() + name.slice(1);
     const canvas = (label, width, height) =>
       liveElement("canvas", { role: "img", "aria-label": label, width, height });
     const mean = canvas(`Posterior mean of ${title}`, LIVE_SIDE, LIVE_SIDE);

@@ -92,7 +92,7 @@ def sample(
         if column.name in reading.frame:
             levels = _levels(pd.Series(reading.frame[column.name]))
             commas = decimal_comma and has_decimal_commas(column.cells)
-            learned.append(LearnedColumn(column.place, column.name, levels, commas))
+            learned.append(LearnedColumn(column.number, column.name, levels, commas))
     return reading, learned
 
 

@@ -13,7 +13,7 @@ from dgm_core import metrics
 from dgm_core.types import Imputation, Imputer, Masked
 
 
-class Score(NamedTuple):
+class PooledScore(NamedTuple):
     """Score of the posterior means of many images on hidden pixels."""
 
     name: str  # f1 for binary images, threshold ½, pooled over images; psnr for others, in dB
@@ -57,7 +57,7 @@ class Filled:
             start += len(rows)
         return self._joined(parts)
 
-    def score(self, groups: Tensor | None = None) -> Score:
+    def score(self, groups: Tensor | None = None) -> PooledScore:
         """F1 for images with one channel, PSNR for others.
 
         Args:
@@ -68,9 +68,9 @@ class Filled:
         if self.original.shape[1] == 1:
             pooled = metrics.f1_hidden(*problem, event_dims=4).item()
             _, error = metrics.mean_and_error(metrics.f1_hidden(*problem), groups)
-            return Score("f1", pooled, error.item())
+            return PooledScore("f1", pooled, error.item())
         mean, error = metrics.mean_and_error(metrics.psnr_hidden(*problem), groups)
-        return Score("psnr", mean.item(), error.item())
+        return PooledScore("psnr", mean.item(), error.item())
 
     def _joined(self, parts: list[Tensor]) -> Tensor:
         return torch.cat(parts).to(self.original.device)

@@ -32,11 +32,11 @@ from dgm_core.studies.inpainting import sampler_rows
 from dgm_core.studies.inpainting.filling import ink_counts
 from dgm_core.studies.inpainting.patterns import MISSING, observed_by
 from dgm_core.studies.inpainting.sampler_rows import KEY, Row
+from dgm_core.studies.inpainting.two_samplers import SAMPLERS
 from dgm_core.studies.progress import Frame
 from dgm_core.types import LatentVariableModel, Masked
 
 SWEEPS = ("missing rate", "initialisation", "warm-up", "iterations")
-SAMPLERS = ("pseudo-Gibbs", "Metropolis-within-Gibbs")
 DATA = ("digits", "mnist", "omniglot")
 WARMUPS = (0, 10, 30, 90)
 LENGTHS = (20, 50, 100, 200, 500, 1000, 2000)

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dgm_core.data.sizes import DIGIT_SIDE
 from dgm_core.device import device_of
 from dgm_core.metrics import diagnostics, f1_hidden, leave_one_out_error
 from dgm_core.missing.packing import pack, unpack
@@ -31,7 +32,6 @@ from dgm_core.types import LatentVariableModel, Masked
 __all__ = [
     "LIMITS",
     "SAMPLERS",
-    "SIDE",
     "TRACED",
     "Config",
     "Frame",
@@ -43,7 +43,6 @@ __all__ = [
     "run",
     "run_with_pauses",
 ]
-SIDE = 28
 SAMPLERS = ("pseudo-Gibbs", "Metropolis-within-Gibbs")
 LIMITS = {
     "iterations": (20, 5000),
@@ -100,9 +99,10 @@ class Config:
             raise ValueError(
                 f"expected fewer than {self.iterations} warm-up iterations, got {self.warmup}"
             )
-        if len(self.image) != SIDE * SIDE // 8 or len(self.hidden) != SIDE * SIDE // 8:
+        size = DIGIT_SIDE**2 // 8
+        if len(self.image) != size or len(self.hidden) != size:
             raise ValueError(
-                f"expected an image and a mask of {SIDE * SIDE // 8} bytes, "
+                f"expected an image and a mask of {size} bytes, "
                 f"got {len(self.image)} and {len(self.hidden)}"
             )
         if self.initialisation not in INITIALISATIONS:
@@ -112,12 +112,12 @@ class Config:
     @property
     def original(self) -> np.ndarray:
         """Pixels of the original, bool (28, 28)."""
-        return unpack(self.image, SIDE, SIDE)
+        return unpack(self.image, DIGIT_SIDE, DIGIT_SIDE)
 
     @property
     def observed(self) -> np.ndarray:
         """Which pixels are observed, bool (28, 28)."""
-        return ~unpack(self.hidden, SIDE, SIDE)
+        return ~unpack(self.hidden, DIGIT_SIDE, DIGIT_SIDE)
 
     def masked(self) -> Masked:
         """The image with its mask, one row per chain."""
@@ -240,7 +240,7 @@ class _Recorder:
         self.original, self.observed = masked.x.new_tensor(config.original), masked.observed[0, 0]
         self.done = 0
         self.pending: list[chains.Iteration] = []  # iterations since the last frame
-        self.mean_of_chains = torch.zeros(config.chains, SIDE, SIDE, device=device)
+        self.mean_of_chains = torch.zeros(config.chains, DIGIT_SIDE, DIGIT_SIDE, device=device)
         self.records = Recorder(model, config.iterations, config.warmup, config.frame_numbers())
 
     def run_to(self, number: int) -> None:
@@ -287,7 +287,7 @@ class _Recorder:
         """The fields of `Traces`."""
         hidden_ink = (draws > 0.5) & ~self.observed
         ink = hidden_ink.sum((-1, -2))
-        rows = torch.arange(SIDE, device=draws.device)[:, None]
+        rows = torch.arange(DIGIT_SIDE, device=draws.device)[:, None]
         return {
             "f1_draw": f1_hidden(draws, self.original, self.observed, event_dims=2),
             "f1_mean": f1_hidden(means, self.original, self.observed, event_dims=2),

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dgm_core import metrics
 from dgm_core.models.wgan import WGAN
 from dgm_core.rng import generator
 
@@ -111,7 +112,7 @@ def run(config: Config, model: WGAN, every: int = 10) -> Iterator[Frame | Result
         images, misfit, gradient = _descended(model, z, target, config.prior)
         loss = misfit + config.prior * z.square().mean(1)
         rmses = np.full(config.starts, np.nan)
-        rmses[kept.numpy()] = misfit.sqrt().cpu().numpy()
+        rmses[kept.numpy()] = metrics.rmse(misfit).cpu().numpy()
         smallest = int(loss.argmin())
         if loss[smallest] < least:
             least = loss[smallest].item()

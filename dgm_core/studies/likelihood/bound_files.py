@@ -1,6 +1,6 @@
 """Shipped bounds, image by image, with a fingerprint of the model they belong to.
 
-There is one file per model, written by `python -m dgm_core evaluate likelihood`. It holds the
+There is one file per model, written by `dgm evaluate likelihood`. It holds the
 images that the model generated. Test images are not redistributed.
 """
 
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from dgm_core import zoo
+from dgm_core.checkout import ASSETS
 from dgm_core.files import save_arrays
 from dgm_core.mixtures.nonparametric import Family
 from dgm_core.studies.likelihood import bounds, gaussian_digits
@@ -36,7 +37,7 @@ SETS = ("test", "made")
 """Test images, and images that the model generated."""
 COUNT = 20
 """Number of images in a set."""
-FOLDER = Path(__file__).parents[3] / "assets" / "bounds"
+FOLDER = ASSETS / "bounds"
 SHIPPED = Config(chains=16)
 """Settings of the shipped bounds. With fewer chains, AIS estimates its own error poorly."""
 

@@ -1,6 +1,6 @@
 """Results of a run with decreasing floors: numbers, curves, mixtures and images, in one file.
 
-`python -m dgm_core evaluate likelihood --only unbounded` makes the shipped files.
+`dgm evaluate likelihood --only unbounded` makes the shipped files.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from torch import Tensor
 
 from dgm_core.files import save_arrays
 from dgm_core.mixtures.nonparametric import Atoms, Family, em_steps, seeds
-from dgm_core.models.floored import FlooredDLVM
 from dgm_core.rng import generator, normal
 from dgm_core.studies.likelihood.unbounded_likelihood import Config, Curves, Result, Row
+from dgm_core.studies.likelihood.vae_images import reconstructions
 
 SHOWN = 8
 """Number of images of each kind."""
@@ -63,13 +63,9 @@ def sweep_of(result: Result) -> Sweep:
 def _pictures(result: Result) -> Pictures:
     z = normal((SHOWN, result.config.latents), generator(result.config.seed + 2))
     drawn = torch.stack([model.decode(z).mean for model in result.models])
-    again = torch.stack([_reconstructed(model, result.others[:SHOWN]) for model in result.models])
+    again = torch.stack([reconstructions(model, result.others[:SHOWN]) for model in result.models])
     nearest = torch.cdist(drawn, result.x.expand(len(drawn), -1, -1)).argmin(2)
     return Pictures(drawn, nearest, again)
-
-
-def _reconstructed(model: FlooredDLVM, x: Tensor) -> Tensor:
-    return model.decode(model.encode(x).mean).mean
 
 
 def climb_of(x: Tensor, floor: float, iterations: int = 30) -> Iterator[float]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from dgm_core.checkout import ASSETS
 from dgm_core.files import save_arrays
 from dgm_core.models.floored import FlooredDLVM, FlooredDLVMs
 from dgm_core.rng import generator
@@ -20,7 +21,7 @@ from dgm_core.studies.likelihood import unbounded_likelihood
 from dgm_core.studies.likelihood.unbounded_likelihood import Config, Frame
 
 NAME = "digits-gaussian"
-FILE = Path(__file__).parents[3] / "assets" / "bounds" / f"{NAME}-weights.npz"
+FILE = ASSETS / "bounds" / f"{NAME}-weights.npz"
 CONFIG = Config(
     "digits", floors=(0.03,), points=1000, iterations=6000, every=100, hidden=48, latents=2
 )

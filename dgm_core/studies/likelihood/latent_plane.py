@@ -21,10 +21,10 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from dgm_core.bounds.quadrature import Plane
+from dgm_core.data.sizes import DIGIT_SIDE
 from dgm_core.missing.packing import unpack
 from dgm_core.rng import draw, generator
 from dgm_core.samplers import CATALOGUE, INITIALISATIONS, Info, LairInfo, State, chains, lair
-from dgm_core.studies.inpainting.two_samplers import SIDE
 from dgm_core.types import LatentVariableModel, Masked
 
 SAMPLERS = (*CATALOGUE, "LAIR")
@@ -90,12 +90,12 @@ class Config:
     @property
     def x(self) -> Tensor:
         """The whole image, (1, 1, 28, 28)."""
-        return torch.from_numpy(unpack(self.image, SIDE, SIDE)).float()[None, None]
+        return torch.from_numpy(unpack(self.image, DIGIT_SIDE, DIGIT_SIDE)).float()[None, None]
 
     @property
     def observed(self) -> Tensor:
         """Which pixels are observed, bool (1, 1, 28, 28)."""
-        return ~torch.from_numpy(unpack(self.hidden, SIDE, SIDE))[None, None]
+        return ~torch.from_numpy(unpack(self.hidden, DIGIT_SIDE, DIGIT_SIDE))[None, None]
 
 
 class Normal2(NamedTuple):

@@ -56,7 +56,7 @@ LOWERED = 0.6
 """Fraction of the iterations in which each floor falls from the highest to its final value."""
 
 BLUR = 0.05
-"""Standard deviation of points around the places that the user drew."""
+"""Standard deviation of points around the positions that the user drew."""
 
 DRAWS = 500
 """Importance samples per image."""

@@ -190,7 +190,7 @@ def run(config: Config, load: Callable[[str], MIWAE] | None = None) -> Iterator[
 
 def _constant(config: Config, masked: Masked) -> Filling:
     mean = masked.complete(torch.ones_like(masked.x))
-    rmse = metrics.mse_hidden(mean, config.original, masked.observed).sqrt().item()
+    rmse = _rmse(mean, config.original, masked).item()
     return Filling("constant 1", mean[0].numpy(), None, rmse, np.nan, np.nan, {})
 
 
@@ -226,4 +226,4 @@ def _filling(
 
 
 def _rmse(guess: Tensor, original: Tensor, masked: Masked) -> Tensor:
-    return metrics.mse_hidden(guess, original, masked.observed).sqrt()[0]
+    return metrics.rmse(metrics.mse_hidden(guess, original, masked.observed))[0]

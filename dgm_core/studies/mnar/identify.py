@@ -147,7 +147,7 @@ def steps(
 ) -> Iterator[Frame | Result | Call | None]:
     """What `run` yields, and None between these items, so that a run can stop soon."""
     problem = side_by_side.checked(ampute(table, config.plan))
-    together = Restarts(build(config, columns, problem.losing))
+    together = Restarts(build(config, columns, problem.masked.losing))
     schedule, watched = config.schedule(len(table)), side_by_side.watched_rows(problem)
     count = schedule.epochs * -(-len(table) // schedule.batch_size)
     every = max(1, count // config.frames)
@@ -183,7 +183,11 @@ def _shot(
     )
     mean, _ = mean_and_variance(sample)
     rmse, _ = rmse_of_table(mean, problem.original.x[rows], problem.hidden[rows])
-    return sample.bound.mean(), rmse, side_by_side.curves(model.missing_process, problem.losing)
+    return (
+        sample.bound.mean(),
+        rmse,
+        side_by_side.curves(model.missing_process, problem.masked.losing),
+    )
 
 
 @stepwise
@@ -204,7 +208,7 @@ def _result(config: Config, models: tuple[NotMIWAE, ...], problem: Problem) -> S
         errors.append(error.square().sum().sqrt() / len(error))
         rmse.append(rmse_of_table(torch.cat(means), problem.original.x, problem.hidden))
     processes = [model.missing_process for model in models]
-    curves = torch.stack([side_by_side.curves(each, problem.losing) for each in processes])
+    curves = torch.stack([side_by_side.curves(each, problem.masked.losing) for each in processes])
     signs = directions(curves)
     plan = config.plan
     true_sign = plan.sign if plan and plan.kind == "self-masking" else None

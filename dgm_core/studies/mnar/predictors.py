@@ -70,11 +70,6 @@ class Split(NamedTuple):
     test_known: Masked
     test_masked: Masked
 
-    @property
-    def losing(self) -> list[int]:
-        """Entries of a row with missing values in the training rows."""
-        return (~self.masked.observed).any(0).nonzero()[:, 0].tolist()
-
 
 Predictions = list[Distribution]
 """p(y | …) of the test rows, each for some consecutive rows."""
@@ -113,7 +108,7 @@ def by_imputation(
 ) -> Steps[Predictions]:
     """From the conditional means of MIWAE or not-MIWAE, trained without targets."""
     config = replace(config, seed=split.seed)
-    model = side_by_side.build(config, split.columns, split.losing)[name]
+    model = side_by_side.build(config, split.columns, split.masked.losing)[name]
     yield from _train(config, model, negative_completion_bound(config.draws), split.masked)
     train = yield from _completed(config, model, split.masked)
     test = yield from _completed(config, model, split.test_masked)
@@ -126,7 +121,7 @@ def by_supervision(
 ) -> Steps[Predictions]:
     """From a supervised model: p(y | x_obs, s) by its own weights, without y."""
     config = replace(config, seed=split.seed)
-    plain = side_by_side.not_miwae(config, split.columns, split.losing)
+    plain = side_by_side.not_miwae(config, split.columns, split.masked.losing)
     model = SupMIWAE(
         plain.encoder,
         plain.posterior,

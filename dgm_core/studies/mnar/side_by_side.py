@@ -290,7 +290,7 @@ def steps(
     problem = checked(ampute(table, config.plan))
     for name in config.baselines[:2]:
         yield from _within_budget(name, problem, config.seed, budget)
-    models = build(config, columns, problem.losing)
+    models = build(config, columns, problem.masked.losing)
     yield from _trained(config, models, problem)
     for name in config.baselines[2:]:
         yield from _within_budget(name, problem, config.seed, budget)
@@ -404,7 +404,7 @@ def shot(model: MIWAE, problem: Problem, rows: Tensor, loss: float, seed: int) -
     mean, _ = mean_and_variance(sample)
     rmse, _ = rmse_of_table(mean, true_values, hidden)
     model.train(training)
-    return Shot(-loss, rmse.item(), mean[hidden], learned_curves(model, problem.losing))
+    return Shot(-loss, rmse.item(), mean[hidden], learned_curves(model, problem.masked.losing))
 
 
 def learned_curves(model: MIWAE, losing: list[int]) -> Tensor | None:
@@ -467,5 +467,5 @@ def answer(model: MIWAE, problem: Problem, config: Config) -> Steps[Answer]:
         completions,
         bound.mean().item(),
         ess,
-        learned_curves(model, problem.losing),
+        learned_curves(model, problem.masked.losing),
     )

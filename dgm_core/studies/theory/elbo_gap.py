@@ -29,6 +29,7 @@ from torch.distributions import Independent
 from dgm_core.bounds import importance_weighted, quadrature
 from dgm_core.distributions import Gaussian
 from dgm_core.rng import generator
+from dgm_core.studies.theory.normal_nodes import normal_nodes
 from dgm_core.types import Masked
 
 NOISE, BEND = 0.5, 0.6
@@ -36,8 +37,7 @@ DRAWS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 """K of the IWAE bounds."""
 AXIS = torch.linspace(-16, 16, 6401, dtype=torch.float64)
 """Grid of latents on which posterior and q are evaluated and integrated."""
-_NODES = torch.linspace(-10, 10, 81, dtype=torch.float64)  # log p(x, z) is a polynomial in z
-_WEIGHTS = torch.exp(-0.5 * _NODES.square()) / math.sqrt(2 * math.pi) * (_NODES[1] - _NODES[0])
+_NODES, _WEIGHTS = normal_nodes(10, 81)  # log p(x, z) is a polynomial in z
 
 
 class Curve:

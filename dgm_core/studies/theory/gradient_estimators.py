@@ -23,12 +23,12 @@ import torch
 from torch import Tensor
 
 from dgm_core.rng import generator, normal
+from dgm_core.studies.theory.normal_nodes import normal_nodes
 
 Function = Callable[[Tensor], Tensor]
 STEEPNESS = 20.0
 """k in the step Φ(k z)."""
-_NODES = torch.linspace(-12, 12, 9601, dtype=torch.float64)
-_WEIGHTS = torch.exp(-0.5 * _NODES.square()) / math.sqrt(2 * math.pi) * (_NODES[1] - _NODES[0])
+_NODES, _WEIGHTS = normal_nodes(12, 9601)
 
 
 class Integrand(NamedTuple):

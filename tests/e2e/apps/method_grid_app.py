@@ -151,7 +151,6 @@ def view() -> None:
         config=replace(config, methods=methods),
         outcomes=outcomes,
         state="running" if running else "finished",
-        titles={NEAREST: "Nearest neighbours"},
         definitions=DEFINITIONS,
     )
     stop = method_grid("grid", message)

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from dgm_core.checkout import ASSETS
 from dgm_core.distances.lipschitz import between, lipschitz_penalty
 from dgm_core.networks.stacked import StackedMLP
 from dgm_core.rng import generator, normal
 from dgm_core.studies.distances import sweeps
 from dgm_core.studies.distances.critics import Config, Result, Scene, midway, penalty, run
 
-FILE = Path(__file__).parents[3] / "assets" / "distances.npz"
+FILE = ASSETS / "distances.npz"
 FEW = (0.1, 0.5, 2.0)
 
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from dgm_core import data
+from dgm_core.checkout import ASSETS
 from dgm_core.metrics import diagnostics, f1_hidden
 from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.models.vae import VAE
@@ -232,7 +233,7 @@ def test_rows_are_unchanged_after_saving_and_loading(tmp_path: Path, model: VAE)
     assert len(sampler_rows.with_row(rows, rows[1])) == len(rows)
 
 
-SHIPPED = Path(__file__).parents[3] / "assets" / "sampler_studies.npz"
+SHIPPED = ASSETS / "sampler_studies.npz"
 
 
 def test_shipped_rows_are_those_that_the_command_measures() -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from dgm_core.checkout import ASSETS
 from dgm_core.models.wgan import WGAN
 from dgm_core.rng import generator, normal
 from dgm_core.studies.latent import directions
@@ -111,7 +112,7 @@ def test_a_predicted_trait_counts_where_the_classifier_predicts_it() -> None:
 
 @pytest.mark.parametrize("dataset", directions.WANTED)
 def test_the_shipped_directions_have_hit_rates(dataset: str) -> None:
-    found = directions.load(ROOT / f"assets/{dataset}-wgan-directions.npz")
+    found = directions.load(ASSETS / f"{dataset}-wgan-directions.npz")
     assert found.traits.names == directions.WANTED[dataset]
     for basis in found:
         named = torch.tensor([bool(name) for name in basis.names])

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from dgm_core.checkout import ASSETS
 from dgm_core.data.plane import Mixture
 from dgm_core.studies.likelihood import floor_sweep, unbounded_likelihood
 from dgm_core.studies.likelihood.floor_sweep import climb_of, ellipses, load, save, sweep_of
 from dgm_core.studies.likelihood.unbounded_likelihood import Config
 
-ASSETS = Path(__file__).parents[3] / "assets"
 SMALL = {"floors": (1e-1, 1e-2), "points": 12, "tested": 9, "iterations": 10, "hidden": 8}
 DRAWN = ((0.0, 0.0), (1.0, 0.5))
 

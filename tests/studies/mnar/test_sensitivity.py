@@ -85,7 +85,9 @@ def test_a_steep_assumption_gives_the_mean_of_a_truncated_normal(sign: float) ->
 def test_without_strength_the_answer_is_that_of_miwae() -> None:
     model, problem = of_five_columns()
     basis = sensitivity.prepare(model, problem, rows=40, samples=300)
-    found = sensitivity.assume(basis, sensitivity.assumed_process(5, problem.losing, 0.0, 0.7))
+    found = sensitivity.assume(
+        basis, sensitivity.assumed_process(5, problem.masked.losing, 0.0, 0.7)
+    )
     with torch.no_grad():
         sample = weighted_completions(model, problem.masked[basis.rows], 300, generator(0))
     torch.testing.assert_close(found.weights.T, sample.log_weights.exp())
@@ -103,7 +105,7 @@ def test_the_process_of_the_model_itself_is_ignored() -> None:
         torch.manual_seed(0)
         learned = NotMIWAE(**residual_networks(5, hidden=8), missing_process=SelfMasking(5, 4.0))
     learned.load_state_dict(model.state_dict(), strict=False)
-    process = sensitivity.assumed_process(5, problem.losing, -2.0, 0.3)
+    process = sensitivity.assumed_process(5, problem.masked.losing, -2.0, 0.3)
     by_either = [
         sensitivity.assume(sensitivity.prepare(each, problem, 40, 300), process)
         for each in (model, learned)
@@ -137,8 +139,8 @@ def test_only_hidden_entries_move_and_only_removed_ones_are_scored() -> None:
     model, problem = of_five_columns()
     basis = sensitivity.prepare(model, problem)
     assert len(basis.masked) == (~problem.masked.observed).any(1).sum() < 300
-    found = sensitivity.assume(basis, sensitivity.assumed_process(5, problem.losing, -2.0))
-    assert (found.shift[problem.losing] < 0).all()
+    found = sensitivity.assume(basis, sensitivity.assumed_process(5, problem.masked.losing, -2.0))
+    assert (found.shift[problem.masked.losing] < 0).all()
     observed = basis.masked.observed
     assert torch.equal(found.mean[observed], basis.masked.x[observed])
     assert (found.sd[observed] == 0).all()
@@ -150,7 +152,7 @@ def test_only_hidden_entries_move_and_only_removed_ones_are_scored() -> None:
 def test_the_histogram_is_of_the_weighted_draws() -> None:
     model, problem = of_five_columns()
     basis = sensitivity.prepare(model, problem, rows=30, samples=200)
-    found = sensitivity.assume(basis, sensitivity.assumed_process(5, problem.losing, 2.0))
+    found = sensitivity.assume(basis, sensitivity.assumed_process(5, problem.masked.losing, 2.0))
     edges = torch.tensor([-9.0, -0.5, 0.0, 1.0, 9.0])
     density = sensitivity.histogram(basis, found, 2, edges)
     expected, cells = torch.zeros(4), 0
@@ -179,7 +181,7 @@ def test_moving_the_assumption_takes_less_than_30_milliseconds() -> None:
     model = MIWAE(**residual_networks(30, 10, hidden=8))
     basis = sensitivity.prepare(model, problem)
     assert basis.log_w.shape == (300, 500)
-    process = sensitivity.assumed_process(30, problem.losing, 3.0, 0.1)
+    process = sensitivity.assumed_process(30, problem.masked.losing, 3.0, 0.1)
 
     def seconds() -> float:
         started = time.perf_counter()

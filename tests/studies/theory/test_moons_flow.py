@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from dgm_core.checkout import ASSETS
 from dgm_core.studies.theory import moons_flow
 from dgm_core.studies.theory.moons_flow import AXIS, Config
 
 SHORT = Config(couplings=4, hidden=16, steps=60, every=25, learning_rate=1e-2)
-SHIPPED = Path(__file__).parents[3] / "assets" / "moons_flow.npz"
+SHIPPED = ASSETS / "moons_flow.npz"
 
 
 def test_training_raises_the_likelihood_and_repeats() -> None:

@@ -1,4 +1,4 @@
-"""Content of the lab of clusters: names and colours of clusters, files, figures, placement."""
+"""Content of the lab of clusters: names and colours of clusters, files, figures, position."""
 
 from __future__ import annotations
 
@@ -331,22 +331,23 @@ def test_the_shipped_choices_are_worded_as_in_the_documentation() -> None:
 def test_an_image_of_the_run_is_placed_on_itself() -> None:
     snapshot, i = history().snapshots[-1], 17
     plain = data.load("digits", "train").x[i, 0]
-    placement = own_picture.place(trained_run(), snapshot, (plain * 255).round().byte().numpy())
-    np.testing.assert_allclose(placement.mean, snapshot.mean[i], atol=1e-4)
+    levels = (plain * 255).round().byte().numpy()
+    position = own_picture.position_of(trained_run(), snapshot, levels)
+    np.testing.assert_allclose(position.mean, snapshot.mean[i], atol=1e-4)
     shot = run().shots[-1]
     responsibilities = shot.mixture.responsibilities(shot.latents.mean, shot.latents.variance)
-    np.testing.assert_allclose(placement.probabilities, responsibilities[i], atol=1e-4)
-    assert placement.probabilities.argmax() == snapshot.assignment[i]
+    np.testing.assert_allclose(position.probabilities, responsibilities[i], atol=1e-4)
+    assert position.probabilities.argmax() == snapshot.assignment[i]
     apart = np.linalg.norm(snapshot.mean - snapshot.mean[i], axis=1)
-    assert placement.neighbours[0] == i
-    np.testing.assert_array_equal(placement.neighbours, apart.argsort()[: own_picture.NEIGHBOURS])
+    assert position.neighbours[0] == i
+    np.testing.assert_array_equal(position.neighbours, apart.argsort()[: own_picture.NEIGHBOURS])
     densities = shot.mixture.log_prob(shot.latents.mean)
-    assert placement.log_density == pytest.approx(float(densities[i]), abs=1e-3)
-    assert placement.rank == pytest.approx(
+    assert position.log_density == pytest.approx(float(densities[i]), abs=1e-3)
+    assert position.rank == pytest.approx(
         float((densities < densities[i]).float().mean()), abs=0.01
     )
     np.testing.assert_array_equal(
-        placement.reconstruction, trained_run().decoded(placement.mean[None])[0]
+        position.reconstruction, trained_run().decoded(position.mean[None])[0]
     )
 
 

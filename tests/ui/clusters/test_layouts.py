@@ -19,6 +19,7 @@ from ui import jobs
 from ui.clusters import layouts
 from ui.clusters.layouts import KEPT, Layouts
 from ui.clusters.runs import TrainedRun
+from ui.run_panel import can_continue
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +128,7 @@ def test_other_layouts_start_from_the_previous_one(worker: jobs.Worker, gated: G
     assert started("UMAP-like").run is laid.run  # it is not restarted
     gated.leave.set()
     assert worker.run.wait(PATIENCE)
-    assert (laid.live, laid.can_continue, laid.failed) == (False, False, False)
+    assert (laid.live, can_continue(laid.run), laid.failed) == (False, False, False)
     planes = laid.planes()
     assert (planes["Before"] == 3).all()
     assert (planes["After"] == 6).all()
@@ -142,7 +143,7 @@ def test_a_stopped_layout_is_shown_but_not_kept_and_can_continue(
     laid = started("UMAP-like")
     wait_for_first_frame(laid)
     worker.stop()
-    assert laid.can_continue
+    assert can_continue(laid.run)
     planes = laid.planes()
     assert list(planes) == ["Before"]  # the other was not started
     assert (planes["Before"] == 1).all()
@@ -153,7 +154,7 @@ def test_a_stopped_layout_is_shown_but_not_kept_and_can_continue(
     assert laid.live
     gated.leave.set()
     assert worker.run.wait(PATIENCE)
-    assert not laid.can_continue
+    assert not can_continue(laid.run)
     assert (laid.planes()["After"] == 6).all()
     assert len(laid.kept) == 2
 

@@ -160,17 +160,16 @@ def test_states_follow_the_method_and_the_run() -> None:
     assert [card["name"] for card in after] == ["LAIR", "MFA", "MIWAE", "DMFA"]
 
 
-def test_titles_are_those_given_or_the_names() -> None:
+def test_titles_are_the_names_with_a_capital() -> None:
     sent = grid_message(
         run="7",
         config=config(INK, HIDDEN, "pseudo-Gibbs", "MFA"),
         outcomes=[],
         state="running",
-        titles={"MFA": "Mixture"},
         definitions={},
         original_note="photograph",
     )
-    assert [card["title"] for card in sent["methods"]] == ["Pseudo-Gibbs", "Mixture"]
+    assert [card["title"] for card in sent["methods"]] == ["Pseudo-Gibbs", "MFA"]
     assert (sent["originalTitle"], sent["originalNote"]) == ("Original", "photograph")
     assert sent["columns"] == []
 

@@ -116,7 +116,7 @@ def test_the_shipped_run_is_complete_and_fits_its_table(first: shipped.ShippedRu
             history.rmse[-1], rel=0.2
         )
     assert results.histories["not-MIWAE"].curves.shape == (
-        len(problem.losing),
+        len(problem.masked.losing),
         len(side_by_side.GRID),
     )
     ours, theirs = results.answers["not-MIWAE"], results.answers["MIWAE"]

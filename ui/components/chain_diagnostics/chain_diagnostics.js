@@ -521,7 +521,7 @@ function autocorrelationPanel(charts) {
   return [panel];
 }
 
-/** The short name "Metropolis" for narrow places. */
+/** The short name "Metropolis" for narrow columns. */
 const short = (name) => name.replace("-within-Gibbs", "");
 
 function diagnosisPanels(charts) {

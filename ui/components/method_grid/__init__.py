@@ -25,6 +25,7 @@ import numpy as np
 from ui.components import SD_MAX, inline_component
 from ui.components.bits import pack
 from ui.components.method_grid import numbers, pictures
+from ui.method_titles import title
 
 if TYPE_CHECKING:
     from dgm_core.studies.inpainting.comparison import Config, Outcome
@@ -82,7 +83,6 @@ def grid_message(
     config: Config,
     outcomes: Sequence[Outcome],
     state: str,
-    titles: Mapping[str, str] | None = None,
     definitions: Mapping[str, str],
     original_title: str = "Original",
     original_note: str = "",
@@ -96,7 +96,6 @@ def grid_message(
         outcomes: the latest of each method, in the order of the cards; methods of `config` without
             an outcome come after them.
         state: state of the run; unless it is "running", all its methods have ended.
-        titles: method → title of its card; by default its name.
         definitions: score → its definition.
         original_title: title of the card of the original.
         original_note: where the original comes from, in a word or two.
@@ -121,7 +120,7 @@ def grid_message(
         "zero": pictures.ZERO,
         "sdMax": SD_MAX,
         "methods": [
-            _method(name, (titles or {}).get(name, _capital(name)), outcome, hidden, live=live)
+            _method(name, title(name), outcome, hidden, live=live)
             for name, outcome in known.items()
         ],
         "columns": numbers.columns(
@@ -171,7 +170,3 @@ def _when_ended(outcome: Outcome, hidden: np.ndarray, most: int) -> dict[str, An
         found["draws"] = pictures.draws_strip(outcome.draws, hidden, most)
     parts = (pictures.part_strip(name, part, hidden, most) for name, part in outcome.parts.items())
     return found | {"parts": [part for part in parts if part is not None]}
-
-
-def _capital(name: str) -> str:
-    return name[:1].upper() + name[1:]

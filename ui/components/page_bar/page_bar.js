@@ -71,16 +71,16 @@ function observeConnection(bar) {
 
 // ---------------------------------------------------------------- tour
 
-function showCard(place, card, leave) {
-  place.hidden = !card;
-  if (!card) return place.replaceChildren();
+function showCard(container, card, leave) {
+  container.hidden = !card;
+  if (!card) return container.replaceChildren();
   const quit = element("button", { type: "button", class: "leave" }, "Leave the tour");
   quit.onclick = leave;
   const steps = element("div", { class: "steps" }, quit);
   const { previous, next } = card;
   if (previous) steps.append(element("a", { href: previous, rel: "prev" }, "Previous stop"));
   if (next) steps.append(element("a", { href: next, rel: "next", class: "next" }, "Next stop"));
-  place.replaceChildren(
+  container.replaceChildren(
     element("p", { class: "number" }, `Tour, ${card.number} of ${card.count}`),
     element("p", { class: "title" }, card.title),
     element("p", { class: "text" }, card.text),
