@@ -61,7 +61,10 @@ def impute_table(
         int, typer.Option(help="Number of completed tables to draw, for multiple imputation.")
     ] = 0,
     samples: Annotated[int, typer.Option(help="K, importance samples per row.")] = 1000,
-    epochs: Annotated[int, typer.Option(help="Largest number of training epochs.")] = 500,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Largest number of training epochs. Default: by the number of rows."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 0,
     checkpoint: Annotated[
         Path | None,

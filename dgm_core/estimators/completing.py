@@ -53,6 +53,21 @@ COMPLETIONS_AT_ONCE = {"cpu": 2**13, "cuda": 2**18}
 """Completed rows that are decoded together; on a CPU they fit in its cache."""
 
 
+MOST_EPOCHS, FEWEST_EPOCHS, STEPS = 500, 5, 4_000
+"""Limits of the default number of epochs, and the number of steps that it aims at."""
+
+
+def default_epochs(rows: int, batch_size: int) -> int:
+    """Epochs that make about `STEPS` steps.
+
+    The learning rate falls to almost 0 within them, so the last steps average over many batches.
+    More epochs on many rows take longer and hardly change the error; `docs/numbers/speed.md` has
+    an example.
+    """
+    steps = math.ceil(rows / batch_size)
+    return min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(STEPS / steps)))
+
+
 FIT_HISTORY = ("seed_", "n_iter_", "history_", "bound_", "restart_bounds_")
 """Attributes that describe a fit; those that exist are saved."""
 
@@ -83,7 +98,7 @@ class CompletionEstimator(SavableEstimator):
         categorical: names (positions for an array) of columns whose numbers are categories.
         draws: K of the bound in training.
         samples: K in imputation, scoring and prediction.
-        epochs: largest number of epochs.
+        epochs: largest number of epochs; None = `default_epochs` of the number of rows.
         batch_size: rows per step.
         learning_rate: of Adam; it falls in the second half of the epochs.
         patience: training stops after this many epochs without a better validation bound; None =
@@ -105,7 +120,7 @@ class CompletionEstimator(SavableEstimator):
     categorical: Collection[Hashable] = ()
     draws: int = 20
     samples: int = 1000
-    epochs: int = 500
+    epochs: int | None = None
     batch_size: int = 128
     learning_rate: float = 1e-3
     patience: int | None = 50
@@ -278,8 +293,9 @@ class CompletionEstimator(SavableEstimator):
         else:
             trained, objective = Restarts(models).to(device), on_each(objective)
         validate = _bound_of(held_out, objective, self.seed_)
+        epochs = self.epochs or default_epochs(len(training), self.batch_size)
         schedule = Schedule(
-            self.epochs,
+            epochs,
             self.batch_size,
             self.learning_rate,
             patience=self.patience,

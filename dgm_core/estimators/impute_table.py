@@ -78,7 +78,8 @@ class Settings:
         process: one of `LEARNABLE`, for not-miwae, which has no default.
         draws: number of completed tables for multiple imputation.
         samples: K, importance samples per row in imputation.
-        epochs: largest number of training epochs, or of EM steps for mfa.
+        epochs: largest number of training epochs, or of EM steps for mfa; None = the default of
+            the estimator.
         seed: seed of all random numbers.
         checkpoints: folder for checkpoints, from which a later run resumes; one file for each
             table and settings.
@@ -89,7 +90,7 @@ class Settings:
     process: str | None = None
     draws: int = 0
     samples: int = 1000
-    epochs: int = 500
+    epochs: int | None = None
     seed: int = 0
     checkpoints: Path | None = None
     log_dir: Path | None = None
@@ -112,7 +113,7 @@ class Settings:
             )
         if self.model == "mfa" and (self.checkpoints or self.log_dir):
             raise ValueError("mfa is fast and writes neither checkpoints nor logs")
-        if self.draws < 0 or self.samples < 1 or self.epochs < 1:
+        if self.draws < 0 or self.samples < 1 or (self.epochs is not None and self.epochs < 1):
             raise ValueError("expected draws ≥ 0, samples ≥ 1 and epochs ≥ 1")
 
 
@@ -137,7 +138,8 @@ def imputer_of(settings: Settings, frame: pd.DataFrame) -> Imputer:
                 f"mfa needs numeric columns, and {levels[0]!r} has categories or two values; "
                 "use miwae or not-miwae"
             )
-        return MFAImputer(iterations=settings.epochs, random_state=settings.seed)
+        steps = {} if settings.epochs is None else {"iterations": settings.epochs}
+        return MFAImputer(**steps, random_state=settings.seed)
     shared = {
         "samples": settings.samples,
         "epochs": settings.epochs,

@@ -77,8 +77,8 @@ class Adam:
             groups.setdefault((x.device, x.dtype), []).append((x, x.grad, *moments))
         for rows in groups.values():
             xs, gradients, steps, m, v = map(list, zip(*rows, strict=True))
-            torch._foreach_add_(steps, 1)
-            torch._fused_adam_(
+            torch._foreach_add_(steps, 1)  # pyright: ignore[reportPrivateImportUsage]
+            torch._fused_adam_(  # pyright: ignore[reportPrivateImportUsage]
                 xs,
                 gradients,
                 m,

@@ -17,8 +17,8 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
-from dgm_core.estimators import MFAImputer, MIWAEImputer, NotMIWAEImputer
-from dgm_core.estimators.completing import Epoch
+from dgm_core.estimators import MFAImputer, MIWAEImputer, NotMIWAEImputer, completing
+from dgm_core.estimators.completing import Epoch, default_epochs
 from dgm_core.missing.processes import Clipping, KnownSignSelfMasking, SelfMasking
 from tests.estimators.tables import (
     ampute,
@@ -346,3 +346,20 @@ def infinite(x: NDArray) -> Any:
 def test_errors_say_what_was_expected(imputer: MIWAEImputer, change: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         imputer.fit(change(two_factors(20)))
+
+
+@pytest.mark.parametrize(
+    ("rows", "epochs"), [(10, 500), (1_024, 500), (9_000, 56), (200_000, 5), (10**7, 5)]
+)
+def test_many_rows_get_fewer_epochs(rows: int, epochs: int) -> None:
+    """About 4,000 steps of 128 rows, within 5 and 500 epochs."""
+    assert default_epochs(rows, 128) == epochs
+
+
+def test_the_default_number_of_epochs_follows_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(completing, "STEPS", 6)
+    monkeypatch.setattr(completing, "FEWEST_EPOCHS", 1)
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    settings = {"hidden": 4, "batch_size": 12, "draws": 2}
+    assert MIWAEImputer(**settings).fit(x).n_iter_ == 2  # three steps an epoch, 36 rows
+    assert MIWAEImputer(**settings, epochs=3).fit(x).n_iter_ == 3
