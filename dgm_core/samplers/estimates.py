@@ -35,6 +35,7 @@ from dgm_core.rng import Source, draw
 from dgm_core.samplers.completions import Completions
 from dgm_core.samplers.importance import MixtureMoments, resample
 from dgm_core.samplers.observed import take
+from dgm_core.stepwise import Steps, stepwise
 
 BISECTIONS = {torch.float32: 30, torch.float64: 55}
 """Bisections until a bracket of 2 standard deviations is as narrow as rounding allows."""
@@ -70,7 +71,8 @@ def _by_draw(sample: Completions, rows: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def median(sample: Completions) -> Tensor:
+@stepwise
+def median(sample: Completions) -> Steps[Tensor]:
     """The median of each entry, (B, \\*event); for binary and categorical entries the mode.
 
     If the weights are tilted, it is the weighted median of the drawn values. Otherwise it solves
@@ -80,13 +82,16 @@ def median(sample: Completions) -> Tensor:
     if sample.tilted:
         middle = weighted_median(sample.x, sample.log_weights)
     else:
-        middle = mixture_median(sample.likelihood, sample.log_weights, mean, variance)
+        middle = yield from mixture_median.steps(
+            sample.likelihood, sample.log_weights, mean, variance
+        )
     return sample.masked.complete(settled(sample.likelihood, middle, mean))
 
 
+@stepwise
 def mixture_median(
     distribution: Distribution, log_weights: Tensor, mean: Tensor, var: Tensor
-) -> Tensor:
+) -> Steps[Tensor]:
     """The least x with Σ_k α_k F_k(x) ≥ ½, entry by entry: (B, \\*event).
 
     Args:
@@ -97,12 +102,14 @@ def mixture_median(
     weights = log_weights.exp()
     reach = 1.001 * var.sqrt() + 1e-6 * mean.abs()
     low, high = mean - reach, mean + reach
-    for _ in range(BISECTIONS[mean.dtype]):
+    for number in range(BISECTIONS[mean.dtype]):
         middle = (low + high) / 2
         each = middle.expand(len(weights), *middle.shape).flatten(0, 1)
         below = cdf(distribution, each).unflatten(0, weights.shape).flatten(2)
         above = torch.einsum("kb,kbd->bd", weights, below).reshape(middle.shape) >= 0.5
         low, high = torch.where(above, low, middle), torch.where(above, middle, high)
+        if number % 8 == 7:
+            yield None
     return high
 
 

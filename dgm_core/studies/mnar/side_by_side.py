@@ -446,11 +446,13 @@ def answer(model: MIWAE, problem: Problem, config: Config) -> Steps[Answer]:
         sample = weighted_completions(model, piece, samples, source)
         yield None
         mean, variance = mean_and_variance(sample)
+        yield None
         completions = sir_completions(sample, COPIES, source)
         yield None
         covered = coverage_hidden(completions, true_values[rows], ~hidden[rows])
         bound, ess = sample.bound, sample.effective_draws
-        middle = median(sample)
+        yield None
+        middle = yield from median.steps(sample)
         completions = completions[:copies].clone()
         parts.append((mean, variance, middle, completions, bound, ess, covered))
         yield None
