@@ -246,7 +246,8 @@ def _page(chromium: Browser, name: str, strokes: int) -> Iterator[Line]:
 
 
 def _lab(chromium: Browser, name: str, strokes: int) -> Iterator[Line]:
-    path = f"Inpainting?data={name.removesuffix('-dlvm')}&view="
+    data = "" if name == DIGITS else f"data={name.removesuffix('-dlvm')}&"
+    path = f"Inpainting?{data}view="
     with serving(LAB) as server:
         context, page = _opened(chromium, f"{server.url}/{path}Live")
         what = "lab: opening to the first live picture, first visitor of a new server"
