@@ -3,7 +3,8 @@
 The part `engine` calls one iteration of Metropolis-within-Gibbs with 8 chains in WebAssembly, one
 in plain JavaScript, and PyTorch's encoder and decoder for the same 8 rows on one thread, in turns.
 The part `page` opens the exported page with an empty cache and paints on it. The part `lab` does
-the same in the view Live of the inpainting lab, and starts the samplers of the front page.
+the same in the view Live of the inpainting lab; with the digits, it also starts the samplers of
+the front page.
 `--write` puts the results into `assets/live.toml` and `docs/numbers/speed.md`.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import base64
 import os
+import re
 import statistics
 import sys
 import tempfile
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 PARTS = ("engine", "page", "lab")
 TABLE = "live speed"
+DIGITS = "mnist-dlvm"
 SIZE: ViewportSize = {"width": 1280, "height": 1000}
 CHAINS = 8
 _ENGINE = """([engine, weights, observed, chains]) => {
@@ -65,8 +68,8 @@ _ENGINE = """([engine, weights, observed, chains]) => {
   };
 }"""
 # Times are taken after the browser has drawn the frame with the picture. A wait runs from the
-# first problem that a worker has not answered yet.
-_WATCH = """(() => {
+# pointer event (or key) that led to the first problem that a worker has not answered yet.
+WATCH = """(() => {
   Object.assign(window, {first: null, waits: [], frames: 0, messages: 0});
   const {send} = WebSocket.prototype;
   WebSocket.prototype.send = function (...given) {
@@ -78,6 +81,12 @@ _WATCH = """(() => {
     channel.port1.onmessage = () => then(performance.now());
     channel.port2.postMessage(null);
   });
+  let input = null; // when the last event of a pointer or key happened
+  const note = (event) => {
+    const [first = event] = event.getCoalescedEvents?.() ?? [];
+    input = first.timeStamp;
+  };
+  for (const kind of ["pointerdown", "pointermove", "keydown"]) addEventListener(kind, note, true);
   window.Worker = class extends Worker {
     constructor(...given) {
       super(...given);
@@ -95,7 +104,7 @@ _WATCH = """(() => {
     postMessage(message, ...rest) {
       if (message.type === "problem") {
         this.number = message.number;
-        this.since ??= performance.now();
+        this.since ??= input ?? performance.now();
       }
       super.postMessage(message, ...rest);
     }
@@ -111,7 +120,7 @@ _ASKED = """() => window.messages +
 def main(arguments: list[str] | None = None) -> int:
     """Measure the requested parts; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench.live", description=__doc__)
-    parser.add_argument("--model", default="mnist-dlvm")
+    parser.add_argument("--model", default=DIGITS)
     parser.add_argument("--rounds", type=int, default=40, help="turns of the part engine")
     parser.add_argument("--strokes", type=int, default=30, help="strokes of page and lab")
     parser.add_argument("--write", action="store_true", help="write the documentation")
@@ -137,13 +146,22 @@ def written(lines: Iterable[Line]) -> Iterator[Line]:
 
 def measured(options: argparse.Namespace) -> Iterator[Line]:
     """Lines of the requested parts."""
+    name = options.model
     with browser() as chromium:
         if "engine" in options.parts:
-            yield from _engine(chromium, options.model, options.rounds)
+            yield from _named(name, _engine(chromium, name, options.rounds))
         if "page" in options.parts:
-            yield from _page(chromium, options.model, options.strokes)
+            yield from _named(name, _page(chromium, name, options.strokes))
         if "lab" in options.parts:
-            yield from _lab(chromium, options.strokes)
+            yield from _named(name, _lab(chromium, name, options.strokes))
+            if name == DIGITS:
+                yield from _front(chromium)
+
+
+def _named(name: str, lines: Iterable[Line]) -> Iterator[Line]:
+    """The same lines; those of another model than the digits begin with its name."""
+    for line in lines:
+        yield line if name == DIGITS else line._replace(what=f"{name}, {line.what}")
 
 
 def flops(model: VAE) -> int:
@@ -179,7 +197,20 @@ def _engine(chromium: Browser, name: str, rounds: int) -> Iterator[Line]:
                 for kind, pair in found.items():
                     taken[kind].append(tuple(pair))
     page.close()
-    work = CHAINS * flops(model)
+    yield from engine_lines(CHAINS * flops(model), taken, torch_taken)
+
+
+def engine_lines(
+    work: float, taken: dict[str, list[tuple[float, float]]], torch_taken: list[float]
+) -> Iterator[Line]:
+    """The numbers of the part `engine`.
+
+    Args:
+        work: operations of one iteration.
+        taken: "WebAssembly" or "JavaScript" → milliseconds of an iteration and of its passes, per
+            turn.
+        torch_taken: milliseconds of PyTorch's passes in the same turns.
+    """
     theirs = statistics.median(torch_taken)
     yield Line(f"{CHAINS} chains: operations of an iteration", work / 1e6, "MFLOP", None)
     yield Line("PyTorch, one thread: encoder + decoder pass", theirs, "ms", None)
@@ -214,10 +245,16 @@ def _page(chromium: Browser, name: str, strokes: int) -> Iterator[Line]:
         context.close()
 
 
-def _lab(chromium: Browser, strokes: int) -> Iterator[Line]:
+def _lab(chromium: Browser, name: str, strokes: int) -> Iterator[Line]:
+    data = "" if name == DIGITS else f"data={name.removesuffix('-dlvm')}&"
+    path = f"Inpainting?{data}view="
     with serving(LAB) as server:
-        context, page = _opened(chromium, f"{server.url}/Inpainting?view=Slow+motion")
-        page.locator(".slow").wait_for()  # the server has imported torch
+        context, page = _opened(chromium, f"{server.url}/{path}Live")
+        what = "lab: opening to the first live picture, first visitor of a new server"
+        yield Line(what, _first(page), "ms", None)
+        context.close()
+        context, page = _opened(chromium, f"{server.url}/{path}Slow+motion")
+        page.locator(".slow").wait_for()
         page.wait_for_timeout(3000)
         yield Line(
             "lab: private memory of its process, another view", _memory(chromium), "MB", None
@@ -225,7 +262,7 @@ def _lab(chromium: Browser, strokes: int) -> Iterator[Line]:
         context.close()
         first = []
         for _ in range(5):
-            context, page = _opened(chromium, f"{server.url}/Inpainting?view=Live")
+            context, page = _opened(chromium, f"{server.url}/{path}Live")
             first.append(_first(page))
             if len(first) < 5:
                 context.close()
@@ -244,30 +281,36 @@ def _lab(chromium: Browser, strokes: int) -> Iterator[Line]:
         yield Line("lab: requests to the server while painting", asked, "", 0)
         yield Line("lab: private memory of its process", _memory(chromium), "MB", 150)
         context.close()
-        yield Line(
-            "front page: button to the first live picture", _start(chromium, server), "ms", 2000
-        )
 
 
-def _start(chromium: Browser, server: Server) -> float:
-    """Milliseconds from a click on the front page to the first picture, median of 5."""
-    taken = []
-    for _ in range(5):
-        context, page = _opened(chromium, server.url)
-        button = page.get_by_role("button", name="run both samplers in your browser")
-        button.wait_for()
-        page.wait_for_timeout(2000)
-        button.evaluate("each => { window.clicked = performance.now(); each.click(); }")
-        taken.append(_first(page) - page.evaluate("clicked"))
-        context.close()
-    return statistics.median(taken)
+def _front(chromium: Browser) -> Iterator[Line]:
+    """The front page with an empty cache; its button is pressed later, or at once."""
+    with serving(LAB) as server:
+        _start(chromium, server, wait=0)  # the server imports what it needs
+        since_click = statistics.median(_start(chromium, server, wait=2000)[1] for _ in range(5))
+        yield Line("front page: button to the first live picture", since_click, "ms", 2000)
+        since_opening = statistics.median(_start(chromium, server, wait=0)[0] for _ in range(5))
+        what = "front page: opening to the first live picture, button pressed at once"
+        yield Line(what, since_opening, "ms", 2000)
+
+
+def _start(chromium: Browser, server: Server, wait: float) -> tuple[float, float]:
+    """Milliseconds from opening the front page, and from a click, to the first picture."""
+    context, page = _opened(chromium, server.url)
+    button = page.get_by_role("button", name="run both samplers in your browser")
+    button.wait_for()
+    page.wait_for_timeout(wait)
+    button.evaluate("each => { window.clicked = performance.now(); each.click(); }")
+    first, clicked = _first(page), page.evaluate("clicked")
+    context.close()
+    return first, first - clicked
 
 
 def _opened(chromium: Browser, address: str) -> tuple[BrowserContext, Page]:
     """A page in a browser with an empty cache, and its context."""
     context = chromium.new_context(viewport=SIZE)
     page = context.new_page()
-    page.add_init_script(_WATCH)
+    page.add_init_script(WATCH)
     page.goto(address)
     return context, page
 
@@ -299,6 +342,18 @@ def _strokes(place: str, page: Page, canvas: Locator, strokes: int) -> Iterator[
         page.wait_for_timeout(100)
     seconds = (page.evaluate("performance.now()") - start) / 1e3
     waits, frames = page.evaluate("[waits, frames]")
+    yield from stroke_lines(place, waits, frames, seconds)
+
+
+def stroke_lines(place: str, waits: list[float], frames: int, seconds: float) -> Iterator[Line]:
+    """The numbers of strokes.
+
+    Args:
+        place: "page" or "lab".
+        waits: milliseconds from a pointer event to the picture of a sampler.
+        frames: pictures of both samplers in this time.
+        seconds: how long the strokes took.
+    """
     yield Line(f"{place}: a stroke's pixels to their picture, median", _at(waits, 50), "ms", 50)
     yield Line(f"{place}: the same, 95 % of the times below", _at(waits, 95), "ms", 100)
     yield Line(f"{place}: time between two pictures", 2e3 * seconds / frames, "ms", 1e3 / 15)
@@ -312,13 +367,19 @@ def _memory(chromium: Browser) -> float:
     """Private memory of the largest process that draws a page, MB."""
     session = chromium.new_browser_cdp_session()
     processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
-    found = []
-    for each in processes:
-        if each["type"] == "renderer":
-            text = Path(f"/proc/{each['id']}/smaps_rollup").read_text(encoding="utf-8")
-            private = (line.split() for line in text.splitlines() if line.startswith("Private"))
-            found.append(sum(int(kilobytes) for _, kilobytes, _ in private) / 1e3)
-    return max(found)
+    drawing = [each["id"] for each in processes if each["type"] == "renderer"]
+    texts = (Path(f"/proc/{each}/status").read_text(encoding="ascii") for each in drawing)
+    return max(map(private, texts))
+
+
+def private(status: str) -> float:
+    """Megabytes of anonymous memory, in RAM and in swap.
+
+    Chromium's task manager shows the same. Pages of the program's own file are left out: they
+    are the same for every page, and the system can drop them.
+    """
+    sizes = re.findall(r"^(?:RssAnon|VmSwap):\s+(\d+) kB", status, re.MULTILINE)
+    return sum(map(int, sizes)) * 1024 / 1e6
 
 
 if __name__ == "__main__":

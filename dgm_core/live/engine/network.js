@@ -236,16 +236,17 @@ class Network {
     this.fillings.push((buffer) => {
       const pairs = new Int32Array(buffer, table, 2 * count);
       for (let i = 0; i < count; i += 1) pairs.set(rows[i] ?? [rows[0][0], spare], 2 * i);
-      const matrix = weights.read(`${name}.weight`);
-      const offsets = weights.read(`${name}.bias`);
+      const { numbers: matrix, scale } = weights.read(`${name}.weight`);
+      const { numbers: offsets } = weights.read(`${name}.bias`);
       const width = matrix.length / offsets.length;
       const into = new Float32Array(buffer, packed, panels * depth * 8);
       const constant = new Float32Array(buffer, bias, panels * 8);
       columns.forEach((output, column) => {
         constant[column] = offsets[output];
         const start = (((column >> 3) * depth) << 3) + (column & 7);
+        const factor = scale ? scale[output] : 1;
         for (let k = 0; k < taps.length; k += 1) {
-          into[start + 8 * k] = matrix[output * width + taps[k]];
+          into[start + 8 * k] = factor * matrix[output * width + taps[k]];
         }
       });
     });

@@ -181,7 +181,9 @@ class Chains {
   posteriorMean() {
     const { sum, observed, picture, counted, chains } = this;
     const total = Math.max(1, counted * chains);
-    return Float32Array.from(sum, (value, i) => (observed[i] ? picture[i] : value / total));
+    const mean = new Float32Array(sum.length);
+    for (let i = 0; i < mean.length; i += 1) mean[i] = observed[i] ? picture[i] : sum[i] / total;
+    return mean;
   }
 
   /** Part of the proposals accepted since the warm-up (during it: 1), per chain. */

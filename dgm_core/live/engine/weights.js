@@ -3,7 +3,10 @@
 // 8 bytes with the length of the header, the header in JSON, then the numbers of all tensors. A
 // tensor `w` of 8-bit integers has a tensor `w.scale` with one factor per row.
 
-/** Bytes of a weight file → { about, shapes, read }; `read(name)` returns 32-bit numbers. */
+/** Bytes of a weight file → { about, shapes, read }.
+ *
+ *  `read(name)` returns { numbers, scale }: a number counts times the factor of its row, if there
+ *  is a scale. Integers are a part of `bytes`, not a copy. */
 function readWeights(bytes) {
   const view = new DataView(bytes);
   const length = Number(view.getBigUint64(0, true));
@@ -16,22 +19,17 @@ function readWeights(bytes) {
       dtype,
       data_offsets: [from, to],
     } = header[name];
-    const part = bytes.slice(8 + length + from, 8 + length + to);
-    if (dtype === "F32") return new Float32Array(part);
-    if (dtype === "F16") return Float32Array.from(new Uint16Array(part), single);
-    if (dtype === "I8") return new Int8Array(part);
+    const [start, end] = [8 + length + from, 8 + length + to];
+    if (dtype === "F32") return new Float32Array(bytes.slice(start, end));
+    if (dtype === "F16")
+      return Float32Array.from(new Uint16Array(bytes.slice(start, end)), single);
+    if (dtype === "I8") return new Int8Array(bytes, start, end - start);
     throw new Error(`expected weights of 8, 16 or 32 bits, got ${dtype}`);
   }
 
   function read(name) {
     const numbers = stored(name);
-    if (!(numbers instanceof Int8Array)) return numbers;
-    const scale = stored(`${name}.scale`);
-    const width = numbers.length / scale.length;
-    const values = new Float32Array(numbers.length);
-    for (let row = 0, i = 0; row < scale.length; row += 1)
-      for (let end = i + width; i < end; i += 1) values[i] = numbers[i] * scale[row];
-    return values;
+    return { numbers, scale: numbers instanceof Int8Array ? stored(`${name}.scale`) : null };
   }
 
   const shapes = Object.fromEntries(

@@ -75,7 +75,8 @@ function frame() {
   if (framed.iterations) speed = speed ? 0.8 * speed + 0.2 * current : current;
   framed = { at: now, iterations: 0, problem };
   const mean = chains.posteriorMean();
-  const draws = Uint8ClampedArray.from(chains.x, (value) => 255 * value);
+  const draws = new Uint8ClampedArray(chains.x.length);
+  for (let i = 0; i < draws.length; i += 1) draws[i] = 255 * chains.x[i];
   const acceptance = chains.acceptance();
   const message = {
     type: "frame",

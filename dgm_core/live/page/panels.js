@@ -187,26 +187,34 @@ function liveButton(label, act, attributes = {}) {
 
 const liveGrey = (level) => (0xff000000 | (Math.round(level) * 0x010101)) >>> 0;
 
+const liveImages = new WeakMap(); // canvas → its image; a new one for each frame fills the memory
+
+/** Draw on a canvas what `fill(colours)` writes, one number per pixel. */
+function livePaint(canvas, fill) {
+  const { width, height } = canvas;
+  if (!liveImages.has(canvas)) liveImages.set(canvas, new ImageData(width, height));
+  const image = liveImages.get(canvas);
+  fill(new Uint32Array(image.data.buffer));
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
 /** One level from 0 to 1 per pixel, on a canvas of 28×28. */
 function liveLevels(canvas, values) {
-  const image = new ImageData(LIVE_SIDE, LIVE_SIDE);
-  const colours = new Uint32Array(image.data.buffer);
-  for (let i = 0; i < LIVE_PIXELS; i += 1) colours[i] = liveGrey(255 * values[i]);
-  canvas.getContext("2d").putImageData(image, 0, 0);
+  livePaint(canvas, (colours) => {
+    for (let i = 0; i < LIVE_PIXELS; i += 1) colours[i] = liveGrey(255 * values[i]);
+  });
 }
 
 /** Draws (8 × 784 levels from 0 to 255) as two rows of four pictures. */
 function liveSheet(canvas, draws) {
-  const { width, height } = canvas;
-  const image = new ImageData(width, height);
-  const colours = new Uint32Array(image.data.buffer);
-  for (let i = 0; i < draws.length; i += 1) {
-    const [chain, pixel] = [Math.floor(i / LIVE_PIXELS), i % LIVE_PIXELS];
-    const x = 29 * (chain % 4) + (pixel % LIVE_SIDE);
-    const y = 29 * Math.floor(chain / 4) + Math.floor(pixel / LIVE_SIDE);
-    colours[y * width + x] = liveGrey(draws[i]);
-  }
-  canvas.getContext("2d").putImageData(image, 0, 0);
+  livePaint(canvas, (colours) => {
+    for (let i = 0; i < draws.length; i += 1) {
+      const [chain, pixel] = [Math.floor(i / LIVE_PIXELS), i % LIVE_PIXELS];
+      const x = 29 * (chain % 4) + (pixel % LIVE_SIDE);
+      const y = 29 * Math.floor(chain / 4) + Math.floor(pixel / LIVE_SIDE);
+      colours[y * canvas.width + x] = liveGrey(draws[i]);
+    }
+  });
 }
 
 /** A part as a percentage, with one digit after the point below 10 %. */
