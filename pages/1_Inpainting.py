@@ -87,15 +87,19 @@ def show_live(view: Live) -> None:
         broken(error)
 
 
-def show_view(view: View, link: dict[str, str], automatic: bool) -> None:
-    """Show the run of a view, its buttons, and its results."""
+def started(view: View, automatic: bool) -> run_panel.RunPanel:
+    """The panel of a view, which starts a run if one is due."""
     automatic = automatic and not view.available
     try:
         if automatic and view.config is not None:
             view.load()
-        panel = view.panel(automatic=automatic, stops=WORKERS)
+        return view.panel(automatic=automatic, stops=WORKERS)
     except zoo.BrokenModel as error:
         broken(error)
+
+
+def show_view(view: View, panel: run_panel.RunPanel, link: dict[str, str]) -> None:
+    """Show the run of a view, its buttons, and its results."""
     if panel.run is None and panel.worker.run is not None:
         panel.worker.close()
         panel.worker.run = None  # it starts again when its settings come back
@@ -148,15 +152,17 @@ with controls:
     buttons = st.container()
 with results:
     view = chosen(problem, settings)
+# The run computes its first images while the rest of the page is drawn.
+panel = None if isinstance(view, Live) else started(view, automatic)
 
 link = links.texts(VIEWS, picture=problem is not None)
 with cases:
     gallery.show(VIEWS, link)
 
-if isinstance(view, Live):
+if panel is None:
     with results:
         show_live(view)
         introduce(Live)
     share_links.send(link)
 else:
-    show_view(view, link, automatic)
+    show_view(view, panel, link)

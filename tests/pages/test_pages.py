@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from dgm_core import zoo
 from tests.patience import PATIENCE
 from ui import cache, jobs
+from ui.inpainting import gallery
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,6 +57,26 @@ def test_slow_motion_opens_with_its_shipped_window_and_no_run() -> None:
     app.number_input(key="keep.slow chain").set_value(16).run()
     assert not app.exception
     assert any("has 8 chains" in caption.value for caption in app.caption)
+
+
+def test_a_run_starts_before_the_rest_of_the_page_is_drawn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = lab()
+    under_way = []
+    draw = gallery.show
+
+    def show(*args: Any) -> None:
+        under_way.append(jobs.worker("inpainting").run is not None)
+        draw(*args)
+
+    monkeypatch.setattr(gallery, "show", show)
+    mask = app.session_state["mask"].copy()
+    mask[20, 5] = True
+    app.session_state["mask"] = mask
+    app.run()
+    assert not app.exception
+    assert under_way == [True]
 
 
 def test_presets_change_the_mask_and_start_a_run() -> None:
