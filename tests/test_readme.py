@@ -49,7 +49,7 @@ def test_the_command_has_one_name() -> None:
     found = {
         str(path.relative_to(ROOT))
         for path in files
-        if "-m dgm_core" in " ".join(path.read_text(encoding="utf-8").split())
+        if "python -m dgm_core" in " ".join(path.read_text(encoding="utf-8").split())
     }
     assert found == {
         "README.md",

@@ -269,9 +269,9 @@ def begin() -> None:
 
 
 def offer(*names: str, part: str, why: str = "") -> None:
-    """For each set that is not here: a button that fetches it, or the progress of its fetch.
+    """Draw a button that fetches each absent set, or the progress of its fetch.
 
-    The page is drawn again when a set has come, whoever requested it.
+    The page is drawn again when a set has arrived, whoever requested it.
 
     Args:
         names: of data sets; those that cannot be fetched get a command to type.

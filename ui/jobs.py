@@ -408,12 +408,12 @@ _END = object()
 @contextmanager
 def _slot(turn: Slots, ahead: bool, stop: threading.Event) -> Iterator[bool]:
     """The visitor's turn and a slot, held for one item; False if the run was stopped before."""
-    with ExitStack() as held:
+    with ExitStack() as acquired:
         slots = _slots
         given = turn.acquire(unless=stop)
         if given:
-            held.callback(turn.release)
+            acquired.callback(turn.release)
             given = slots.acquire(ahead=ahead, unless=stop)
             if given:
-                held.callback(slots.release)
+                acquired.callback(slots.release)
         yield given

@@ -13,7 +13,7 @@ class Weights(NamedTuple):
     """A weight file of `dgm_core.live.weights`."""
 
     path: str
-    """Of its address, relative to that of the server; another content has another path."""
+    """The path of its address, relative to the server; it changes with the content."""
     bytes: int
 
 

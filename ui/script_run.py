@@ -12,11 +12,11 @@ from ui.streamlit_internals import in_script_run
 
 T = TypeVar("T")
 LOOK = 0.05
-"""Seconds between two looks whether the script run must end."""
+"""Seconds between two checks of whether the run of the script must end."""
 
 
 def in_child(pool: Pool, function: Callable[..., T], *args: Any, memory: int, seconds: float) -> T:
-    """As `Pool.call`, but the computation ends when the run of the script is asked to end.
+    """Compute like `Pool.call`, but stop when Streamlit ends the run of the script.
 
     That happens when the visitor changes a setting or closes the tab. A callback of a widget must
     not call this: Streamlit holds the state of the session during callbacks.
@@ -26,7 +26,7 @@ def in_child(pool: Pool, function: Callable[..., T], *args: Any, memory: int, se
         while True:
             ended = next(steps).wait(LOOK)
             if not ended and in_script_run():
-                _ = "any" in st.session_state  # the script ends here if it is asked to
+                _ = "any" in st.session_state  # Streamlit may end the script here
     except StopIteration as end:
         return end.value
     finally:

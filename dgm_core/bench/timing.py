@@ -1,4 +1,4 @@
-"""Timing of alternatives, called alternately: other work on the machine affects all of them alike.
+"""Timing of alternatives, called alternately: other work on the machine affects all equally.
 
 >>> taken = milliseconds({"sum": lambda: sum(range(999)), "none": lambda: None}, repeats=9)
 >>> taken["sum"] > taken["none"]

@@ -1,4 +1,4 @@
-"""The image data sets by name: how each file is read, and the rows of each split.
+"""Read the image data sets by name, and divide their rows into splits.
 
 | name              | images                                 | train / valid / test              |
 |-------------------|----------------------------------------|-----------------------------------|

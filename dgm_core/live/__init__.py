@@ -10,7 +10,7 @@ take the same decisions. The folder `engine` holds
     stream.js            the random stream: seed, chain, iteration and purpose → numbers
     weights.js           reads a weight file (`weights.packed` writes it)
     network.js           encoder and decoder as calls of kernels
-    laws.js, sampler.js  q(z|x), p(x|z); the two samplers, for all chains at once
+    distributions.js, sampler.js  q(z|x), p(x|z); the two samplers, for all chains at once
     worker.js, client.js the messages below, in the worker and in the page
 
 A page needs the text of `scripts.client()` and the bytes of `weights.packed(name)`:
@@ -45,8 +45,8 @@ where it is observed; `draws` has chains × 784 levels from 0 to 255; `acceptanc
 per chain; `speed` is in iterations per second. `client.js` adds `current`: whether the frame is of
 the last problem.
 
-Chains that run continue after a change of the problem, from their current latents and hidden
-pixels; with `restart` they start anew. A change starts the means and the warm-up again, and the
+Running chains continue after a change of the problem, from their current latents and hidden
+pixels; `restart` makes them start again. A change starts the means and the warm-up again, and the
 first frame after it is sent after one iteration. In the warm-up, both samplers are pseudo-Gibbs,
 and frames show its means.
 """

@@ -53,8 +53,8 @@ def page(name: str) -> str:
 def pictures(name: str, seed: int = 0) -> np.ndarray:
     """Pictures that the model draws, (10, 28, 28) bool.
 
-    For digits, one of each class: the draw of which a classifier is the most certain. Otherwise
-    the first draws.
+    For digits, one of each class: the draw that a classifier is most certain about. Otherwise the
+    first draws.
     """
     model: VAE = zoo.load(name)
     with torch.inference_mode():

@@ -8,10 +8,10 @@ from pathlib import Path
 
 ENGINE = Path(__file__).parent / "engine"
 PAGE = Path(__file__).parent / "page"
-PARTS = ("kernels", "stream", "weights", "network", "laws", "sampler")
+PARTS = ("kernels", "stream", "weights", "network", "distributions", "sampler")
 """Files of the engine, in the order in which they are joined."""
 VIEW = ("hidden_pixels", "board", "panels", "view")
-"""Files of the view, likewise."""
+"""Files of the view, in the order in which they are joined."""
 
 
 def engine() -> str:

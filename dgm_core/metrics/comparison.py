@@ -1,4 +1,4 @@
-"""Which of several differences are clear, and the error of a mean over overlapping splits.
+"""Find the clear ones among several differences; the error of a mean over overlapping splits.
 
 A difference is called clear if chance alone does not explain it. Among m comparisons of equals,
 one exceeds two standard errors with probability 1 − .954^m: .58 for m = 18. Holm's (1979) rule

@@ -45,7 +45,7 @@ from dgm_core.networks import bfloat16_networks
 from dgm_core.rng import generator
 from dgm_core.training import checkpoints, parallel
 from dgm_core.training.loop import Progress
-from dgm_core.training.losses import random_flip, shifted_alike
+from dgm_core.training.losses import random_flip, shifted_together
 from dgm_core.training.optimizers import Adam
 
 
@@ -132,11 +132,11 @@ def fit_adversarial(
         raise ValueError(
             f"expected batches of at least {least} images, two per process, got {got}"
         )
-    parallel.start_alike(model)
+    parallel.start_with_same_weights(model)
     run = _Run(model, schedule)
     if checkpoint is not None and checkpoint.is_file():
         run.load(checkpoint)
-    parallel.check_alike(run.chunk)
+    parallel.check_same_epoch(run.chunk)
     started = time.monotonic() - run.seconds
     try:
         yield run.round(math.nan, math.nan)
@@ -202,7 +202,7 @@ class _Run:
             real = random_flip(real, source)
         with torch.no_grad():
             generated = model.sample(len(real), source)
-        both = shifted_alike(torch.cat([real, generated]), schedule.shift, source)
+        both = shifted_together(torch.cat([real, generated]), schedule.shift, source)
         real, generated = both.chunk(2)
         real_score, generated_score = model.criticise(both).chunk(2)
         distance = real_score.mean() - generated_score.mean()
@@ -214,7 +214,7 @@ class _Run:
     def _synthesis_step(self, source: torch.Generator, factor: float) -> None:
         model, schedule = self.model, self.schedule
         with parallel.own_part(torch.arange(schedule.batch_size)) as (own, weight):
-            generated = shifted_alike(model.sample(len(own), source), schedule.shift, source)
+            generated = shifted_together(model.sample(len(own), source), schedule.shift, source)
         model.critic.requires_grad_(False)
         self.synthesis_optimizer.rate = factor * schedule.learning_rate
         _step(self.synthesis_optimizer, -model.criticise(generated).mean(), weight)

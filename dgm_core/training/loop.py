@@ -158,11 +158,11 @@ def fit(
         ValueError: the checkpoint is damaged, belongs to another schedule or model, or differs
             between processes.
     """
-    parallel.start_alike(model)
+    parallel.start_with_same_weights(model)
     run = _Run(model, schedule, parameters)
     if checkpoint is not None and checkpoint.is_file():
         run.load(checkpoint)
-    parallel.check_alike(run.epoch)
+    parallel.check_same_epoch(run.epoch)
     started = time.monotonic() - run.seconds
     device = next(model.parameters()).device
     steps = math.ceil(len(x) / schedule.batch_size)

@@ -281,8 +281,8 @@ def random_flip(x: Tensor, source: torch.Generator) -> Tensor:
     return torch.where(chosen, x.flip(3), x)
 
 
-def shifted_alike(x: Tensor, pixels: int, source: torch.Generator) -> Tensor:
-    """All images of (B, C, H, W) shifted alike, by up to `pixels` in each direction.
+def shifted_together(x: Tensor, pixels: int, source: torch.Generator) -> Tensor:
+    """All images of (B, C, H, W) shifted by the same amount, at most `pixels` in each direction.
 
     Border pixels are repeated. The result is a slice of the padded images, so gradients are cheap.
     """

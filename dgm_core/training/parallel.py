@@ -181,14 +181,14 @@ def by_first(compute: Callable[[], T]) -> T:
     return result[0]
 
 
-def start_alike(model: nn.Module) -> None:
+def start_with_same_weights(model: nn.Module) -> None:
     """Copy the weights of the first process to all."""
     if size() > 1:
         state = by_first(lambda: {name: each.cpu() for name, each in model.state_dict().items()})
         model.load_state_dict(state)
 
 
-def check_alike(epoch: int) -> None:
+def check_same_epoch(epoch: int) -> None:
     """Check that all processes resume from the same epoch.
 
     Raises:

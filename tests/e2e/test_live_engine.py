@@ -245,7 +245,7 @@ def test_the_worker_keeps_to_its_messages(
     each_page: Page | Window, digits: models.Live, picture: np.ndarray, plain: bool
 ) -> None:
     masks = observed_masks()
-    told = each_page.evaluate(
+    messages = each_page.evaluate(
         WORKER,
         [
             base64_of(digits.content),
@@ -254,10 +254,10 @@ def test_the_worker_keeps_to_its_messages(
             plain,
         ],
     )
-    assert told["ready"]["kernels"] == ("JavaScript" if plain else "WebAssembly")
-    assert told["ready"]["about"]["name"] == "mnist-dlvm"
-    assert told["early"]["message"] == "expected a problem before run"
-    changed, last, finished = told["changed"], told["last"], told["finished"]
+    assert messages["ready"]["kernels"] == ("JavaScript" if plain else "WebAssembly")
+    assert messages["ready"]["about"]["name"] == "mnist-dlvm"
+    assert messages["early"]["message"] == "expected a problem before run"
+    changed, last, finished = messages["changed"], messages["last"], messages["finished"]
     assert changed["problem"] == 2
     assert changed["iteration"] == 1
     assert changed["warmingUp"]
@@ -269,4 +269,4 @@ def test_the_worker_keeps_to_its_messages(
     assert finished["iteration"] == last["iteration"] + 4
     assert 0 <= min(finished["acceptance"]) <= max(finished["acceptance"]) <= 1
     assert finished["speed"] > 0
-    assert json.dumps(told["kinds"]).count("error") == 1
+    assert json.dumps(messages["kinds"]).count("error") == 1

@@ -18,7 +18,7 @@ from torch import Tensor
 from dgm_core.models.wgan import WGAN, wgan
 from dgm_core.rng import generator
 from dgm_core.training.adversarial import AdversarialSchedule, fit_adversarial
-from dgm_core.training.losses import shifted_alike
+from dgm_core.training.losses import shifted_together
 
 SCHEDULE = AdversarialSchedule(
     iterations=7, batch_size=6, critic_steps=2, chunk=2, shift=1, mirrored=True, bfloat16=True
@@ -83,9 +83,9 @@ def test_killed_within_a_chunk_it_resumes_and_ends_the_same(tmp_path: Path) -> N
     assert all(torch.equal(value, weights[name]) for name, value in whole.state_dict().items())
 
 
-def test_real_and_generated_images_are_shifted_alike_with_a_repeated_border() -> None:
+def test_real_and_generated_images_are_shifted_together_with_a_repeated_border() -> None:
     x = torch.rand(4, 1, 6, 6, generator=generator(0))
-    both = shifted_alike(torch.cat([x, x]), 2, generator(4))
+    both = shifted_together(torch.cat([x, x]), 2, generator(4))
     assert torch.equal(both[:4], both[4:])
     rows = torch.arange(6) - 2
     candidates = [
@@ -94,7 +94,7 @@ def test_real_and_generated_images_are_shifted_alike_with_a_repeated_border() ->
         for b in range(5)
     ]
     assert sum(torch.equal(both[:4], each) for each in candidates) == 1
-    assert shifted_alike(x, 0, generator(4)) is x
+    assert shifted_together(x, 0, generator(4)) is x
 
 
 def test_every_weight_is_updated_and_the_last_chunk_is_shorter() -> None:

@@ -212,7 +212,7 @@ def in_each_of_two(folder: Path) -> None:
         sources = [parallel.noise_per_process(generator(seed)) for seed in (1, 1, 2)]
         found["noise"] = [torch.rand(3, generator=source) for source in sources]
         try:
-            parallel.check_alike(parallel.rank())
+            parallel.check_same_epoch(parallel.rank())
             found["alike"] = "yes"
         except ValueError as error:
             found["alike"] = str(error)

@@ -151,7 +151,7 @@ def test_a_mistake_of_the_program_is_no_trace_on_the_page(folder: Path) -> None:
         ("celeba", "a web page", "Google Drive refused CelebA, because too many people"),
     ],
 )
-def test_what_visitors_are_told(
+def test_messages_to_visitors(
     server: Server, folder: Path, name: str, fault: str, words: str
 ) -> None:
     server.fail(fault)

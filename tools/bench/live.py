@@ -113,7 +113,7 @@ WATCH = """(() => {
 
 
 # Messages and requests to the server since the page was opened.
-_ASKED = """() => window.messages +
+_REQUESTS = """() => window.messages +
   performance.getEntriesByType("resource").filter(({name}) => name.startsWith("http")).length"""
 
 
@@ -275,10 +275,10 @@ def _lab(chromium: Browser, name: str, strokes: int) -> Iterator[Line]:
         )
         yield Line("lab: weights", size / 1e6, "MB", 2.0)
         page.wait_for_timeout(2000)
-        before = page.evaluate(_ASKED)
+        before = page.evaluate(_REQUESTS)
         yield from _strokes("lab", page, page.locator("canvas.board"), strokes)
-        asked = page.evaluate(_ASKED) - before
-        yield Line("lab: requests to the server while painting", asked, "", 0)
+        requests = page.evaluate(_REQUESTS) - before
+        yield Line("lab: requests to the server while painting", requests, "", 0)
         yield Line("lab: private memory of its process", _memory(chromium), "MB", 150)
         context.close()
 

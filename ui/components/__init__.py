@@ -37,11 +37,11 @@ def inline_component(folder: Path, *shared: str) -> Callable[..., Any]:
 
     Args:
         folder: of the component; other .css and .js files in it are parts of the component.
-        shared: names of files in `shared/`, or of scripts of the library: "live", its
-            live view, or "hidden_pixels". The scripts
-            are joined to one module in this order: those of the library, `mounting.js`, the shared
-            scripts, the parts, the script of the component. So they need no imports, and no name
-            may be declared twice. Style sheets are joined likewise.
+        shared: names of files in `shared/`, or of scripts of the library: "live", its live view,
+            or "hidden_pixels". The scripts are joined to one module in this order: those of the
+            library, `mounting.js`, the shared scripts, the parts, the script of the component. So
+            they need no imports, and no name may be declared twice. Style sheets are joined in
+            the same order.
 
     Raises:
         FileNotFoundError: a file of the component is missing, or a shared name has no file.

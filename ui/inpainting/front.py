@@ -13,8 +13,8 @@ from ui.inpainting import shipped
 
 _LIVE = "front live"
 NOTE = (
-    "While you paint and watch, the server is asked for nothing. The images are test images of "
-    "scikit-learn's digits. The server computes the other figures."
+    "While you paint and watch, the browser sends nothing to the server. The images are test "
+    "images of scikit-learn's digits. The server computes the other figures."
 )
 
 

@@ -16,8 +16,8 @@ KEY = "live"
 QUIET = "hide"
 """The name of the mask in share links."""
 NOTE = (
-    "While you paint and watch, the server is asked for nothing. It computes all other views, "
-    "and is asked for another image, a shape or a drawing."
+    "While you paint and watch, the browser sends nothing to the server. The server "
+    "computes all other views, and sends another image, a shape or a drawing on request."
 )
 
 

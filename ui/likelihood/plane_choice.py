@@ -185,7 +185,7 @@ def _mask(original: np.ndarray) -> np.ndarray:
         bits=hidden,
         revision=revision,
         background=original.astype(np.uint8) * 255,
-        label="Paint what to hide",
+        label="Paint the pixels to hide",
         max_width=300,
         peek=True,
     )

@@ -2,7 +2,7 @@
 
 class LiveChains {
   /** @param settings of the message init, without its type
-   *  @param on { ready, frame, error }: functions of the message. `frame.current` tells whether
+   *  @param on { ready, frame, error }: functions of the message. `frame.current` says whether
    *  the frame is of the last problem. */
   constructor(settings, on) {
     const address = URL.createObjectURL(new Blob([LIVE_WORKER], { type: "text/javascript" }));

@@ -64,7 +64,7 @@ class Chains {
     this.iteration = -1; // counter of the stream; no problem yet
   }
 
-  /** Observe `picture` where `observed` is 1. Running chains continue; `restart` starts them anew,
+  /** Observe `picture` where `observed` is 1. Running chains continue; `restart` starts them again,
    *  from uniform noise in the hidden pixels. */
   observe(picture, observed, restart = false) {
     const { size } = this.model;

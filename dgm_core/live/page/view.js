@@ -29,7 +29,7 @@ function liveRandom(seed) {
 
 class LiveView {
   constructor(root, { weights, pictures, state = {}, changed = () => {} }) {
-    Object.assign(this, { root, pictures, told: changed });
+    Object.assign(this, { root, pictures, onChange: changed });
     root.classList.add("live");
     this.panels = new LivePanels({
       weights,
@@ -89,7 +89,7 @@ class LiveView {
   changed() {
     this.count.textContent = this.board.summary;
     this.panels.observe(this.board.picture, this.board.hidden);
-    this.told(this.state);
+    this.onChange(this.state);
   }
 
   boardParts() {

@@ -30,7 +30,7 @@ class Verdict(NamedTuple):
     low: tuple[int, ...]  # (C,) number of trainings that find −1; the rest find 0
     restarts: int  # R
     best: tuple[int, ...]  # (C,) finding of the training with the highest bound
-    alike: int  # number of trainings with the same finding as the best one
+    agreeing: int  # number of trainings with the same finding as the best one
     uniform: bool  # does each training find the same for all columns?
     gap: float  # nats per row, best bound minus best bound of another finding; NaN: all agree
     gap_error: float  # its standard error
@@ -40,7 +40,7 @@ class Verdict(NamedTuple):
     @property
     def agree(self) -> bool:
         """Do all trainings find the same?"""
-        return self.alike == self.restarts
+        return self.agreeing == self.restarts
 
     @property
     def decisive(self) -> bool:
@@ -67,18 +67,18 @@ def verdict(signs: Tensor, bounds: Tensor, true_sign: float | None = None) -> Ve
     """
     mean = bounds.mean(1)
     best = int(mean.argmax())
-    alike = (signs == signs[best]).all(1)
+    agreeing = (signs == signs[best]).all(1)
     gap = error = torch.nan
-    if not alike.all():
-        others = bounds[~alike]
-        paired = (bounds[best] - others[mean[~alike].argmax()]).double()
+    if not agreeing.all():
+        others = bounds[~agreeing]
+        paired = (bounds[best] - others[mean[~agreeing].argmax()]).double()
         gap, error = paired.mean().item(), paired.std().item() / len(paired) ** 0.5
     return Verdict(
         tuple((signs > 0).sum(0).tolist()),
         tuple((signs < 0).sum(0).tolist()),
         len(signs),
         tuple(signs[best].tolist()),
-        int(alike.sum()),
+        int(agreeing.sum()),
         bool((signs == signs[:, :1]).all()),
         gap,
         error,

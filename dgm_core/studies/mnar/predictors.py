@@ -82,7 +82,7 @@ AT_ONCE = 300_000_000
 
 @stepwise
 def by_oracle(config: Training, split: Split, budget: Budget = UNLIMITED) -> Steps[Predictions]:
-    """From the complete table; its own missing values are set to the column's mean, 0."""
+    """Predict from the complete table; its own missing values are set to the column's mean, 0."""
     return (yield from _two_stage(config, split, split.known.x, split.test_known.x))
 
 
@@ -90,7 +90,7 @@ def by_oracle(config: Training, split: Split, budget: Budget = UNLIMITED) -> Ste
 def by_baseline(
     name: str, config: Training, split: Split, budget: Budget = UNLIMITED
 ) -> Steps[Predictions]:
-    """From the imputations of a simple method."""
+    """Predict from the imputations of a simple method."""
     both = Masked(
         torch.cat([split.masked.x, split.test_masked.x]),
         torch.cat([split.masked.observed, split.test_masked.observed]),
@@ -106,7 +106,7 @@ def by_baseline(
 def by_imputation(
     name: str, config: Training, split: Split, budget: Budget = UNLIMITED
 ) -> Steps[Predictions]:
-    """From the conditional means of MIWAE or not-MIWAE, trained without targets."""
+    """Predict from the conditional means of MIWAE or not-MIWAE, trained without targets."""
     config = replace(config, seed=split.seed)
     model = side_by_side.build(config, split.columns, split.masked.losing)[name]
     yield from _train(config, model, negative_completion_bound(config.draws), split.masked)
@@ -119,7 +119,7 @@ def by_imputation(
 def by_supervision(
     config: Training, split: Split, budget: Budget = UNLIMITED, *, learns_process: bool
 ) -> Steps[Predictions]:
-    """From a supervised model: p(y | x_obs, s) by its own weights, without y."""
+    """Predict by a supervised model: p(y | x_obs, s) by its own weights, without y."""
     config = replace(config, seed=split.seed)
     plain = side_by_side.not_miwae(config, split.columns, split.masked.losing)
     model = SupMIWAE(

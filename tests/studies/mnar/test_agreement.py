@@ -34,7 +34,7 @@ def test_trainings_that_agree_have_no_gap() -> None:
     found = judged([[1, 1], [1, 1], [1, 1]], 0.1, 0.3, 0.2, true_sign=1.0)
     assert found.agree
     assert not found.decisive
-    assert (found.high, found.low, found.alike, found.right) == ((3, 3), (0, 0), 3, True)
+    assert (found.high, found.low, found.agreeing, found.right) == ((3, 3), (0, 0), 3, True)
     assert math.isnan(found.gap)
     assert judged([[-1], [-1]], 0.0, 0.0, true_sign=1.0).right is False
 
@@ -44,7 +44,7 @@ def test_the_gap_is_to_the_best_bound_of_another_finding_and_paired_by_row() -> 
     found = judged(signs, *means, true_sign=-1.0)
     assert (found.high, found.low) == ((2, 3), (2, 1))
     assert found.best == (1, 1)
-    assert (found.alike, found.agree, found.uniform, found.right) == (2, False, False, False)
+    assert (found.agreeing, found.agree, found.uniform, found.right) == (2, False, False, False)
     assert found.gap == pytest.approx(0.5)
     assert found.spread == pytest.approx(0.2)
     difference = bounds(*means)[0] - bounds(*means)[1]

@@ -83,7 +83,7 @@ function create(host) {
     outlined: own(".outlined input"),
     difference: own(".difference input"),
     captions: [own(".draw-caption"), own(".mean-caption")],
-    held: false,
+    pressed: false,
     pixel: null, // {row, column} under the pointer
     live: own("[aria-live]"),
     run: null,
@@ -223,7 +223,7 @@ function listen(player) {
   player.outlined.onchange = () => show(player);
   player.difference.onchange = () => show(player);
   const hold = root.querySelector(".hold");
-  player.removeListeners = holding(hold, "o", (held) => setHeld(player, held));
+  player.removeListeners = holding(hold, "o", (pressed) => setPressed(player, pressed));
   point(player);
   scrub.oninput = () => seek(player, Number(scrub.value));
   root.onkeydown = (event) => onKey(player, event);
@@ -261,10 +261,10 @@ function onKey(player, event) {
   action();
 }
 
-function setHeld(player, held) {
-  if (player.held === held || (held && !player.run)) return;
-  player.held = held;
-  player.root.querySelector(".hold").setAttribute("aria-pressed", held);
+function setPressed(player, pressed) {
+  if (player.pressed === pressed || (pressed && !player.run)) return;
+  player.pressed = pressed;
+  player.root.querySelector(".hold").setAttribute("aria-pressed", pressed);
   if (player.run) show(player);
 }
 

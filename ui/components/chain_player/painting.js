@@ -25,10 +25,10 @@ function dispatchIteration(player, at) {
 const CAPTIONS = ["of the first chain", "of the draws so far"];
 
 function showCaptions(player) {
-  const shows = player.held ? "held" : player.difference.checked ? "difference" : "images";
+  const shows = player.pressed ? "original" : player.difference.checked ? "difference" : "images";
   if (player.root.dataset.shows === shows) return;
   player.root.dataset.shows = shows;
-  const compared = player.held ? `the ${player.noun}` : `minus the ${player.noun}`;
+  const compared = player.pressed ? `the ${player.noun}` : `minus the ${player.noun}`;
   for (const [i, caption] of player.captions.entries()) {
     caption.textContent = shows === "images" ? CAPTIONS[i] : compared;
   }
@@ -50,7 +50,7 @@ function showRow(player, row, s, frame, where) {
   if (frame) {
     paintImage(player, draw, drawOf(player, frame, s, 0), 255);
     paintImage(player, mean, imageOf(player, frame, s, "mean"));
-    if (player.held) paint(sd, player.message, player.original, player.theme.grey, 255);
+    if (player.pressed) paint(sd, player.message, player.original, player.theme.grey, 255);
     else paint(sd, player.message, imageOf(player, frame, s, "sd"), player.theme.sd);
     row.thumbs.forEach((thumb, c) => paintImage(player, thumb, drawOf(player, frame, s, c), 255));
   } else {
@@ -62,18 +62,18 @@ function showRow(player, row, s, frame, where) {
     for (const canvas of [draw, mean]) outline(canvas, player.message, player.hidden, colour);
   }
   for (const canvas of [draw, mean, sd]) {
-    const what = player.held ? player.noun : TILE_NAMES[canvas.dataset.tile];
+    const what = player.pressed ? player.noun : TILE_NAMES[canvas.dataset.tile];
     canvas.setAttribute("aria-label", `${row.name}: ${what} ${where}`);
   }
   const count = `${row.thumbs.length} independent draws, one per chain`;
   row.strip.setAttribute("aria-label", `${row.name}: ${count}, ${where}`);
 }
 
-// Values of a sampler, or their difference from the original, or the original while held.
+// Values of a sampler, or their difference from the original, or the original while the button is pressed.
 function paintImage(player, canvas, values, times = 1) {
   const { grey, difference } = player.theme;
   const { original } = player;
-  if (player.held) return paint(canvas, player.message, original, grey, 255);
+  if (player.pressed) return paint(canvas, player.message, original, grey, 255);
   if (!player.difference.checked) return paint(canvas, player.message, values, grey, times);
   const levels = values.map((value, i) =>
     Math.round((value * times - 255 * original[i] + 255) / 2),

@@ -1,9 +1,9 @@
 """Live chains: both samplers of a DLVM in the visitor's browser.
 
-The browser fetches the weights from an address of this server, once, and then asks it for nothing:
-a worker of the page runs each sampler (`dgm_core.live`). The chains observe what is on a pixel
-canvas of the page, also during a stroke, or on a board of their own. Python receives a new seed,
-the state `seed`, when the visitor uses another part of the page.
+The browser fetches the weights from an address of this server once. After that it sends no
+requests: a worker of the page runs each sampler (`dgm_core.live`). The chains observe what is on a
+pixel canvas of the page, also during a stroke, or on a board of their own. Python receives a new
+seed, the state `seed`, when the visitor uses another part of the page.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def live_chains(
         key: Streamlit key.
         weights: where the browser finds the weights of the model.
         canvas: Streamlit key of a pixel canvas with a mask and a black-and-white picture.
-        seed: of the chains; another one starts them anew.
+        seed: of the chains; another seed restarts them.
         seeds: the largest seed.
-        note: a sentence on when the server is asked.
+        note: a sentence that says when the browser sends requests.
         on_seed: called when the visitor has started new chains; see `chosen_seed`.
     """
     _show(key, weights, canvas=canvas, seed=seed, seeds=seeds, note=note, on_seed=on_seed)
@@ -52,7 +52,7 @@ def live_board(key: str, weights: Weights, pictures: Sequence[np.ndarray], *, no
         key: Streamlit key.
         weights: where the browser finds the weights of the model.
         pictures: to choose from, bool (28, 28); the first is on the board.
-        note: a sentence on when the server is asked.
+        note: a sentence that says when the browser sends requests.
     """
     _show(key, weights, pictures=[pack(each) for each in pictures], note=note)
 

@@ -60,7 +60,7 @@ function create(host) {
     pixels: new Map(), // data URL → ImageData, or a promise of it
     stopping: new Map(), // name → timer
     sorted: null, // {name, down}
-    held: false,
+    pressed: false,
     large: null, // name of the method shown large
   };
   listen(grid);
@@ -113,7 +113,7 @@ function reset(grid) {
   for (const timer of grid.stopping.values()) clearTimeout(timer);
   grid.stopping.clear();
   grid.live.textContent = "";
-  setHeld(grid, false);
+  setPressed(grid, false);
 }
 
 function readProblem(grid, problem) {
@@ -199,7 +199,7 @@ function stripRow(grid, url, row) {
 function contentOf(grid, name, view) {
   const original = pixelsOf(grid, grid.message.original);
   if (!original) return null;
-  if (grid.held || name === ORIGINAL) return { tiles: [original] };
+  if (grid.pressed || name === ORIGINAL) return { tiles: [original] };
   if (name === PROBLEM) return { tiles: [original], hatched: true };
   const method = methodOf(grid, name);
   if (method.state === "waiting") return { words: "waiting" };
@@ -335,7 +335,7 @@ function paint(grid) {
   if (!grid.message || !grid.theme || !grid.root.clientWidth) return;
   for (const [name, card] of grid.cards) {
     show(grid, name, card, grid.view);
-    const shown = card.words.textContent || (grid.held ? grid.noun : VIEW_NAMES[grid.view]);
+    const shown = card.words.textContent || (grid.pressed ? grid.noun : VIEW_NAMES[grid.view]);
     const what = methodOf(grid, name) ? `: ${shown}` : "";
     card.image.setAttribute("aria-label", `${card.title.textContent}${what}. Enlarge`);
   }
@@ -602,7 +602,7 @@ function writeLarge(grid) {
 }
 
 function largeCaption(grid, name, view) {
-  if (grid.held) return grid.noun;
+  if (grid.pressed) return grid.noun;
   if (!methodOf(grid, name)) return "";
   const scale = LEVELS[view] ? `, ${scaleEnds(grid).join(" to ")}` : "";
   return `${VIEW_NAMES[view]}${scale}`;
@@ -773,7 +773,7 @@ function listen(grid) {
     grid.cards.get(grid.large)?.image.focus();
     grid.large = null;
   };
-  grid.removeListeners = holding(hold, "o", (held) => setHeld(grid, held));
+  grid.removeListeners = holding(hold, "o", (pressed) => setPressed(grid, pressed));
 }
 
 function onKey(grid, event) {
@@ -782,11 +782,10 @@ function onKey(grid, event) {
   if (event.key === "Escape") hideTip(grid);
 }
 
-function setHeld(grid, held) {
-  if (grid.held === held || (held && !grid.message)) return;
-  grid.held = held;
-  grid.hold.setAttribute("aria-pressed", held);
-  grid.root.classList.toggle("held", held);
+function setPressed(grid, pressed) {
+  if (grid.pressed === pressed || (pressed && !grid.message)) return;
+  grid.pressed = pressed;
+  grid.hold.setAttribute("aria-pressed", pressed);
   if (grid.message && grid.theme) refresh(grid);
 }
 

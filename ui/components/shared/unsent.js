@@ -12,7 +12,7 @@ class Unsent {
     for (const name of ["click", "keydown"]) document.addEventListener(name, this.leave, true);
   }
 
-  /** @param send called once; null: nothing is to be sent. */
+  /** @param send called once; null: there is nothing to send. */
   set(send) {
     this.send = send;
   }
