@@ -138,8 +138,8 @@ def imputer_of(settings: Settings, frame: pd.DataFrame) -> Imputer:
                 f"mfa needs numeric columns, and {levels[0]!r} has categories or two values; "
                 "use miwae or not-miwae"
             )
-        steps = {} if settings.epochs is None else {"iterations": settings.epochs}
-        return MFAImputer(**steps, random_state=settings.seed)
+        mfa = MFAImputer(random_state=settings.seed)
+        return mfa if settings.epochs is None else mfa.set_params(iterations=settings.epochs)
     shared = {
         "samples": settings.samples,
         "epochs": settings.epochs,
