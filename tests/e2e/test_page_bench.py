@@ -28,4 +28,4 @@ def test_a_rerun_without_change_sends_little_and_a_stroke_starts_a_run(
     expect(lab.player).to_have_attribute("data-state", re.compile("finished"))
     ((_, sent),) = strokes.reruns([page], 1)
     assert "ref_hash" in sent  # the pictures are not sent again
-    assert sum(sent.values()) < 30_000
+    assert sum(sent.values()) < 20_000
