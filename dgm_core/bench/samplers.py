@@ -5,13 +5,16 @@ Weights do not matter here, so the networks are untrained.
 
 from __future__ import annotations
 
+import copy
 import statistics
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from dgm_core.bench.plain_forms import plain_pseudo_gibbs_step, with_plain_layers
 from dgm_core.bench.timing import Line, milliseconds, one_thread
 from dgm_core.device import default_device
 from dgm_core.distributions.likelihoods import BernoulliLikelihood
@@ -21,7 +24,7 @@ from dgm_core.models.dlvm import convolutional_dlvm, fully_connected_dlvm
 from dgm_core.models.vae import VAE
 from dgm_core.networks import SubpixelConvTranspose2d
 from dgm_core.rng import generator
-from dgm_core.samplers import metropolis_within_gibbs
+from dgm_core.samplers import metropolis_within_gibbs, pseudo_gibbs
 from dgm_core.studies.inpainting import two_samplers
 from dgm_core.types import Masked
 
@@ -100,6 +103,8 @@ def _public_architecture(device: torch.device, images: int = 100) -> Iterator[Li
     masked = _problem(images, device)
     together = metropolis_within_gibbs(model, masked)
     alone = metropolis_within_gibbs(model, masked[:1])
+    gibbs = pseudo_gibbs(model, masked[:1])
+    plain: Any = with_plain_layers(copy.deepcopy(model))
     source = generator(1, device)
     with torch.inference_mode():
         state, one = together.init(source), alone.init(source)
@@ -108,11 +113,18 @@ def _public_architecture(device: torch.device, images: int = 100) -> Iterator[Li
                 "together": lambda: together.step(state, source),
                 "alone": lambda: alone.step(one, source),
                 "passes": lambda: (model.encoder(state.x), model.decoder(state.z)),
+                "decoder": lambda: model.decoder(one.z),
+                "pseudo-Gibbs": lambda: gibbs.step(one, source),
+                "plain": lambda: plain_pseudo_gibbs_step(plain, one.x, masked.observed[:1]),
             }
         )
     unit = "ms per image and iteration"
     yield Line("public architecture: its two passes alone", taken["passes"] / images, unit, None)
     yield Line("public architecture: one image at a time", taken["alone"], unit, None)
+    yield Line("public architecture: decoder, one image", taken["decoder"], "ms", 0.7)
+    what = "public architecture: pseudo-Gibbs, one image"
+    yield Line(what, taken["pseudo-Gibbs"], "ms", None)
+    yield Line(f"{what} ÷ the plain form", taken["pseudo-Gibbs"] / taken["plain"], "×", 1 / 1.5)
     yield Line(
         f"public architecture: {images} images at once", taken["together"] / images, unit, 0.25
     )

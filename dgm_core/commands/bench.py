@@ -5,6 +5,7 @@ A benchmark is imported when it is requested.
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
@@ -60,6 +61,14 @@ def bench_samplers() -> None:
     _print_lines(samplers.run())
 
 
+@app.command("tables")
+def bench_tables() -> None:
+    """Time and error of the table imputers with their defaults, beside scikit-learn's."""
+    from dgm_core.bench import tables
+
+    _print_lines(tables.run())
+
+
 @app.command("scale")
 def bench_scale(
     rows: Annotated[int, typer.Option(help="Rows of the table that is timed.")] = 1_000_000,
@@ -83,7 +92,11 @@ def _print_lines(lines: Iterable[Line]) -> None:
 
     from dgm_core import device
 
-    typer.echo(f"{device.default_device()}, {platform.machine()}, torch {torch.__version__}")
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    typer.echo(
+        f"{device.default_device()}, {platform.machine()}, torch {torch.__version__}, "
+        f"load average {load:.1f}"
+    )
     for line in lines:
         goal = "" if line.goal is None else f"   (goal: at most {line.goal})"
         typer.echo(f"{line.what:60} {line.value:8.3f} {line.unit}{goal}")
