@@ -40,8 +40,8 @@ def visit(new_page: NewPage, url: str, **options: object) -> Page:
     return page
 
 
-def title(page: Page) -> str:
-    return page.locator(".player .original-title").inner_text()
+def assert_title(page: Page, title: str) -> None:
+    expect(page.locator(".player .original-title")).to_have_text(title)
 
 
 @pytest.mark.slow
@@ -58,7 +58,7 @@ def test_one_click_brings_the_images_to_every_visitor(official: Server, new_page
         for page in (first, second):
             expect(page.get_by_text("Licence: CC BY-SA 3.0")).to_be_visible()
             expect(page.get_by_text("drawn by the model itself")).to_be_visible()
-            assert title(page) == "Model sample"
+            assert_title(page, "Model sample")
             expect(page.locator(".player .scores")).to_be_hidden()
             expect(page.get_by_text("difference from the model sample")).to_be_visible()
         button = first.get_by_role("button", name=BUTTON)
@@ -72,10 +72,10 @@ def test_one_click_brings_the_images_to_every_visitor(official: Server, new_page
         assert official.stalled.is_set()
         official.over.set()
         for page in (first, second):
-            expect(page.locator(".player .original-title")).to_have_text("Original")
+            assert_title(page, "Original")
             expect(page.locator(".player .original-note")).to_have_text("test image")
             expect(page.get_by_text("drawn by the model itself")).to_have_count(0)
             expect(page.locator(".player .scores")).to_be_visible()
         assert len(official.requests) == len(set(official.requests)) == 4
         third = visit(new_page, server.url)
-        assert title(third) == "Original"
+        assert_title(third, "Original")
