@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.page_helpers import NewPage, assert_no_horizontal_overflow, opened, settle
 from ui import navigation
@@ -96,3 +96,20 @@ def test_on_a_phone_the_first_figure_comes_before_its_text(server: str, new_page
     words = page.get_by_text("was hidden from a deep latent variable model").bounding_box()
     assert title["y"] < picture["y"] < 500  # of 850 pixels
     assert picture["y"] + picture["height"] <= words["y"]
+
+
+def test_nothing_can_be_clicked_before_its_script_has_loaded(
+    server: str, new_page: NewPage
+) -> None:
+    page = new_page()
+    held: list[Route] = []
+    page.route("**/bidi-components/**", lambda route: held.append(route))
+    page.goto(f"{server}/GAN_distances?view=Spiral")
+    bar = page.locator(".until-mounted", has=page.locator(".page-bar"))
+    expect(bar.get_by_text("Copy link")).to_be_visible()
+    expect(bar).to_have_attribute("inert", "")
+    while held:
+        held.pop().continue_()
+    page.unroute("**/bidi-components/**")
+    page.get_by_role("button", name="Keys").click()
+    expect(page.get_by_role("dialog")).to_be_visible()

@@ -28,6 +28,8 @@ _OF_THE_LIBRARY: dict[str, dict[str, Callable[[], str]]] = {
 }
 """Shared name → kind → function that returns the text."""
 _MOUNTING = "mounting"  # part of every component
+_UNTIL_MOUNTED = '<div class="until-mounted" style="display: contents" inert>\n'
+"""The HTML is on screen before its script has loaded: until then nothing in it can be clicked."""
 
 
 def inline_component(folder: Path, *shared: str) -> Callable[..., Any]:
@@ -53,7 +55,7 @@ def inline_component(folder: Path, *shared: str) -> Callable[..., Any]:
 
     REGISTERED[folder.name] = (folder, shared)
     html, css, js = (composed(folder, shared, kind) for kind in (".html", ".css", ".js"))
-    return component_with_script_file(folder.name, html, css, js)
+    return component_with_script_file(folder.name, f"{_UNTIL_MOUNTED}{html}\n</div>", css, js)
 
 
 def composed(folder: Path, shared: Sequence[str], kind: str) -> str:

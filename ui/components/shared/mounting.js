@@ -13,6 +13,7 @@ function component({ create, update, destroy }) {
     if (!instance?.root.isConnected) {
       if (instance) destroy(instance);
       instance = create(parent);
+      parent.querySelector(".until-mounted")?.removeAttribute("inert");
       mounted.set(parent, instance);
     }
     update(instance, call);
