@@ -168,7 +168,7 @@ def test_steps_of_the_answer_of_a_large_table_are_short(large: str) -> None:
     end = next(islice(batches, 2, None))[0].stop
     config = side_by_side.Config("large", LOST, side_by_side.KNOWN, samples=samples)
     problem = ampute(rows[:end], LOST)
-    model = side_by_side.build(config, columns, problem.losing)["not-MIWAE"].eval()
+    model = side_by_side.build(config, columns, problem.masked.losing)["not-MIWAE"].eval()
     assert longest(side_by_side.answer.steps(model, problem, config), PATIENCE, least=16) < 1.5
 
 
