@@ -731,7 +731,7 @@ function scoreCell(cell) {
   if (!cell) return element("td", { class: "none" }, "–");
   const text = element(cell.best ? "b" : "span", {}, cell.text);
   const td = element("td", {}, text);
-  if (cell.best) td.append(element("span", { class: "visually-hidden" }, " (best, or tied with it)"));
+  if (cell.best) td.append(element("span", { class: "visually-hidden" }, " (best or tied)"));
   if (cell.error) td.append(element("small", {}, cell.error));
   return td;
 }
