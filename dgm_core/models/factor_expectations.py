@@ -217,9 +217,9 @@ def inverse_and_log_det(matrices: Tensor) -> tuple[Tensor, Tensor]:
     matrices, so for small R this takes a fraction of the time of a factorisation of each matrix.
 
     Example:
-        >>> inverse_and_log_det(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))[0]
-        tensor([[0.5000, 0.0000],
-                [0.0000, 0.2500]])
+        >>> inverse_and_log_det(torch.tensor([[2.0, 1.0], [1.0, 1.0]]))
+        (tensor([[ 1., -1.],
+                [-1.,  2.]]), tensor(0.))
     """
     size = matrices.shape[-1]
     swept = matrices.reshape(-1, size, size).permute(1, 2, 0).contiguous()  # (R, R, N)
