@@ -332,31 +332,32 @@ def slow(model, x, source):
     time.sleep(0.02 if steps <= 12 else 600)  # five steps an epoch: never past the third
     return squared_error(model, x, source)
 with parallel.processes():
-    print("process", os.getpid(), flush=True)
+    folder = Path({folder!r})
+    (folder / f"{{parallel.rank()}}.pid").write_text(str(os.getpid()))
     schedule = Schedule(epochs=6, batch_size=8, learning_rate=0.5)
-    for now in fit(Line(1), slow, X[:33], score, schedule, checkpoint=Path({checkpoint!r})):
-        print("epoch", now.epoch, flush=True)
+    checkpoint = folder / "run" / "run.pt"
+    for now in fit(Line(1), slow, X[:33], score, schedule, checkpoint=checkpoint):
+        if parallel.is_first():
+            print("epoch", now.epoch, flush=True)
 """
 
 
 @pytest.mark.slow
 def test_one_process_resumes_the_run_of_two_killed_processes(tmp_path: Path) -> None:
-    checkpoint = tmp_path / "run.pt"
-    workers, ended = set(), 0
-    with launch(KILLED.format(checkpoint=str(checkpoint))) as starter:
-        for line in starter.stdout:
-            word, _, number = line.partition(" ")
-            if word == "process":
-                workers.add(int(number))
-            elif word == "epoch":
-                ended = int(number)
-            if ended == 2 and len(workers) == 2:
-                break
-        time.sleep(0.03)  # somewhere within the third
-        for each in (starter.pid, *workers):
-            os.kill(each, signal.SIGKILL)
+    checkpoint = tmp_path / "run" / "run.pt"
+    checkpoint.parent.mkdir()
+    with launch(KILLED.format(folder=str(tmp_path))) as starter:
+        try:
+            assert any(line == "epoch 2\n" for line in starter.stdout)
+            time.sleep(0.03)  # somewhere within the third
+        finally:
+            workers = [int(file.read_text()) for file in tmp_path.glob("*.pid")]
+            for each in (starter.pid, *workers):
+                os.kill(each, signal.SIGKILL)
+    assert len(workers) == 2
     # A process that is killed while it writes the next checkpoint leaves a part of it.
-    assert [each for each in tmp_path.iterdir() if each.suffix != ".part"] == [checkpoint]
+    left = [each for each in checkpoint.parent.iterdir() if each.suffix != ".part"]
+    assert left == [checkpoint]
     resumed, whole = exact(33, checkpoint=checkpoint), exact(33)
     assert 2 <= resumed["history"][0, 0] < 6
     assert (
