@@ -28,8 +28,9 @@ _READ = """(canvas, n) => {
 
 
 def settle(page: Page) -> None:
-    """Wait until the script is not running."""
+    """Wait until the script is not running and all components have their scripts."""
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    expect(page.locator(".until-mounted[inert]")).to_have_count(0)
 
 
 def opened(new_page: NewPage, address: str, title: str, **options: object) -> Page:

@@ -150,7 +150,9 @@ def stream(run: int) -> None:
         stop = 5 if st.session_state.repeats < 12 else 10
         show(run, 0, 5, "running")
     else:
-        show(run, sent, stop, "running")
+        # After the gap all frames are sent, because a browser may miss what is soon replaced.
+        start = 10 if query.get("gap") == "1" and sent >= 10 else sent
+        show(run, start, stop, "running")
     if stop < limit:
         st.session_state.sent = stop
 
