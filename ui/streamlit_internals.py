@@ -136,7 +136,7 @@ def replace_clearing_of_caches(instead: Callable[[Any], None]) -> None:
 
 
 def answer_only_downloads(report: Callable[[], None], refusals: type[Exception]) -> None:
-    """Of all operations that a browser can request, allow the downloads of its own page only.
+    """Refuse all operations that a browser can request, except downloads of its own page.
 
     The app has no table that is long enough to be sent in parts, which is another operation.
 

@@ -8,9 +8,9 @@ were fitted, so the score of a size is
 
 over one held-out part of a large table and over all folds of a small one. The search doubles the
 factors of one component while the score rises, tries the sizes between the best and its
-neighbours, and then doubles the components in the same way. Of the sizes that it tried, the one
-with the fewest loadings is chosen whose score is within one standard error of the best (Breiman
-et al. 1984); the error is that of the difference over the same rows.
+neighbours, and then doubles the components in the same way. The score of several sizes is within
+one standard error of the best; the one with the fewest loadings is chosen (Breiman et al. 1984).
+The error is that of the difference over the same rows.
 """
 
 from __future__ import annotations
