@@ -1,10 +1,11 @@
 # The lab in a container: `docker build -t dgm-lab .`, `docker run -p 8501:8501 dgm-lab`.
 #
-# A smaller image for machines without a GPU, with CPU builds from PyTorch's package index:
+# A smaller image for machines without a GPU, with CPU builds from PyTorch's package index, whose
+# hashes are not checked:
 #   docker build --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cpu -t dgm-lab .
 #
-# The base image is named once. docs/hosting.md says how to pin it by its digest.
-ARG PYTHON_IMAGE=python:3.12.12-slim-bookworm
+# The base image is named once, by its digest.
+ARG PYTHON_IMAGE=python:3.12.12-slim-bookworm@sha256:593bd06efe90efa80dc4eee3948be7c0fde4134606dd40d8dd8dbcade98e669c
 
 FROM ${PYTHON_IMAGE} AS packages
 ARG TORCH_INDEX=""

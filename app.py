@@ -15,6 +15,7 @@ from ui.latent import front as latent_front
 from ui.likelihood import front as likelihood_front
 from ui.mnar import front
 from ui.theory import front as theory_front
+from ui.your_table import front as your_table_front
 
 
 @st.cache_resource(show_spinner=False)
@@ -134,6 +135,19 @@ with text:
     st.page_link("pages/7_Theory.py", label="Open the notes", icon=":material/menu_book:")
 with figure:
     theory_front.picture()
+st.divider()
+text, figure = front_door.room("Your table")
+with text:
+    st.markdown(
+        "In this invented table, older visitors of a clinic tell their **income** less often. The "
+        "imputed incomes are therefore lower than the observed ones.\n\n"
+        "In the lab you upload or paste a table of your own. Known cells show **which method** "
+        "completes it best. Every imputed value has an interval, and you see how your conclusion "
+        "changes if the missing values are different."
+    )
+    st.page_link("pages/8_Your_table.py", label="Open the lab", icon=":material/table_edit:")
+with figure:
+    your_table_front.picture()
 st.divider()
 front_door.lessons()
 st.divider()

@@ -6,7 +6,7 @@
     completed = imputer.transform(table)
     imputer.save("model.safetensors")  # dgm_core.load reads it
 
-Five scikit-learn estimators complete tables or predict from them (`dgm_core.estimators`). For
+Seven scikit-learn estimators complete tables or predict from them (`dgm_core.estimators`). For
 images, start with `dgm_core.zoo` (trained models), `dgm_core.data` (images),
 `dgm_core.missing.masks` (what to hide) and `dgm_core.samplers` (how to fill it in).
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         data,
         estimators,
         imputers,
+        inference,
         metrics,
         missing,
         models,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
         zoo,
     )
     from dgm_core.estimators import (
+        ChainedImputer,
+        IMIWAEImputer,
         MFAImputer,
         MIWAEImputer,
         NotMIWAEImputer,
@@ -47,6 +50,8 @@ __version__ = "0.9.0"
 
 __all__ = [
     "CATALOGUE",
+    "ChainedImputer",
+    "IMIWAEImputer",
     "Imputation",
     "MFAImputer",
     "MIWAEImputer",
@@ -60,6 +65,7 @@ __all__ = [
     "estimators",
     "generator",
     "imputers",
+    "inference",
     "load",
     "metrics",
     "missing",
@@ -70,6 +76,8 @@ __all__ = [
 
 _ROOM_OF = {
     "CATALOGUE": "imputers",
+    "ChainedImputer": "estimators",
+    "IMIWAEImputer": "estimators",
     "Imputation": "types",
     "MFAImputer": "estimators",
     "MIWAEImputer": "estimators",

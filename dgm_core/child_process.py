@@ -12,13 +12,15 @@ the computation can be stopped.
 
 A child is a new interpreter that waits for calls. It imports the module of the function it is
 given, so a function of a module without torch starts quickly. A child is killed when its call is
-abandoned or exceeds a limit, and when it needed much memory; the next call starts another.
+abandoned or exceeds a limit, and when it needed much memory; the next call starts another. All
+pools share the children without a call, of which `MOST_IDLE` stay.
 
 The memory limit holds on Linux, the time limit everywhere. A child ends when its parent does.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
 import math
 import os
@@ -28,7 +30,6 @@ import subprocess
 import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
@@ -38,6 +39,8 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 REUSE = 200 * 2**20
 """Bytes. A child that has grown by more is not used again."""
+MOST_IDLE = 1
+"""Number of children that wait for a call."""
 _GRACE = 5
 """Seconds of computation beyond the limit, after which the system ends a forgotten child."""
 _LENGTH = struct.Struct(">Q")
@@ -56,16 +59,10 @@ class OutOfTime(ChildFailed):
 
 
 class Pool:
-    """At most `size` calls at a time, each in a child of its own; others wait.
-
-    Children that are idle stay for the next call.
-    """
+    """At most `size` calls at a time, each in a child of its own; others wait."""
 
     def __init__(self, size: int) -> None:
         self._places = threading.BoundedSemaphore(size)
-        self._idle: list[_Child] = []
-        self._lock = threading.Lock()
-        weakref.finalize(self, _kill_all, self._idle)
 
     def call(self, function: Callable[..., T], *args: Any, memory: int, seconds: float) -> T:
         """`function(*args)`, computed in a child.
@@ -107,22 +104,14 @@ class Pool:
         """A child, as soon as there are fewer than `size` calls; None if that takes longer."""
         if not self._places.acquire(timeout=seconds):
             return None
-        with self._lock:
-            while self._idle:
-                if (child := self._idle.pop()).idle:
-                    return child
         try:
-            return _Child()
+            return IDLE.take() or _Child()
         except BaseException:
             self._places.release()
             raise
 
     def _leave(self, child: _Child) -> None:
-        if child.idle and child.grown <= REUSE:
-            with self._lock:
-                self._idle.append(child)
-        else:
-            child.kill()
+        IDLE.keep(child)
         self._places.release()
 
 
@@ -221,14 +210,14 @@ class _Child:
         return self._answer.grown if self._answer else 0
 
     def start(self, request: tuple[Any, ...]) -> None:
-        content = pickle.dumps(request, pickle.HIGHEST_PROTOCOL)
+        contents = [pickle.dumps(request, pickle.HIGHEST_PROTOCOL)]
         self._answer = None
         self._ended.clear()
-        threading.Thread(target=self._exchange, args=(content,), daemon=True).start()
+        threading.Thread(target=self._exchange, args=(contents,), daemon=True).start()
 
-    def _exchange(self, content: bytes) -> None:
+    def _exchange(self, contents: list[bytes]) -> None:
         try:
-            _write(self._to, content)
+            _write(self._to, contents.pop())  # its memory is free as soon as it is sent
             self._answer = pickle.loads(_read(self._from))
         except Exception as error:  # mostly because the process has ended
             LOG.debug("no answer from a child process: %r", error)
@@ -264,9 +253,37 @@ class _Child:
                 stream.close()
 
 
-def _kill_all(children: list[_Child]) -> None:
-    for child in children:
+class _Idle:
+    """The children without a call."""
+
+    def __init__(self) -> None:
+        self.children: list[_Child] = []
+        self._lock = threading.Lock()
+
+    def take(self) -> _Child | None:
+        """A child that can take a call, if there is one."""
+        with self._lock:
+            while self.children:
+                if (child := self.children.pop()).idle:
+                    return child
+        return None
+
+    def keep(self, child: _Child) -> None:
+        """Keep a child for the next call; kill it if it is of no use, or the one too many."""
+        with self._lock:
+            if child.idle and child.grown <= REUSE and len(self.children) < MOST_IDLE:
+                self.children.append(child)
+                return
         child.kill()
+
+    def end(self) -> None:
+        """Kill them all."""
+        while child := self.take():
+            child.kill()
+
+
+IDLE = _Idle()
+atexit.register(IDLE.end)
 
 
 def _serve() -> None:

@@ -1,4 +1,4 @@
-"""Tests run in three processes, file by file; browser tests come first because they take long."""
+"""Tests run in four processes, file by file; the files that take longest come first."""
 
 from __future__ import annotations
 
@@ -17,8 +17,12 @@ BROWSER = Path(__file__).parent / "e2e"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark browser tests and put them first: files are distributed in the order of collection."""
-    items.sort(key=lambda item: BROWSER not in item.path.parents)
+    """Mark browser tests, and put them and the files with slow tests first.
+
+    Files are distributed in the order of collection; a long one at the end would run alone.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (BROWSER not in item.path.parents, item.path not in slow))
     for item in items:
         if BROWSER in item.path.parents:
             item.add_marker(pytest.mark.e2e)

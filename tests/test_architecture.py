@@ -13,10 +13,11 @@ ROOT = Path(__file__).parents[1]
 
 LEVELS = [
     {"types", "rng", "device", "files", "checkout", "settings", "lazy", "child_process"}
-    | {"stepwise", "distributions"},
+    | {"stepwise", "distributions", "options"},
     {"networks", "data", "missing", "mixtures", "metrics", "samplers", "bounds", "distances"},
     {"models", "imputers", "baselines"},
     {"training", "zoo", "estimators"},
+    {"inference"},
     {"recipes", "studies", "live"},
     {"evaluation"},
     {"scale"},
@@ -26,7 +27,9 @@ LEVELS = [
 ]
 """Rooms of dgm_core from the ground up: a room imports from its own level or from below."""
 
-LABS = {"clusters", "distances", "inpainting", "latent", "likelihood", "mnar", "theory"}
+LABS = {"clusters", "distances", "inpainting", "latent", "likelihood", "mnar", "theory"} | {
+    "your_table"
+}
 """Rooms of one lab each, in `ui` as in `dgm_core.studies`."""
 
 

@@ -92,6 +92,20 @@ def test_a_child_is_used_again_unless_it_needed_much_memory() -> None:
     assert pool.call(os.getpid, memory=SMALL, seconds=PATIENCE) != first
 
 
+def test_pools_share_the_child_without_a_call_and_no_other_stays() -> None:
+    first, second = Pool(2), Pool(1)
+    calls = [first.steps(os.getpid, memory=SMALL, seconds=PATIENCE) for _ in range(2)]
+    for call in [next(steps) for steps in calls]:
+        assert call.wait(PATIENCE)
+    ended = []
+    for steps in calls:
+        with pytest.raises(StopIteration) as end:
+            next(steps)
+        ended.append(end.value.value)
+    assert [alive(process) for process in ended] == [True, False]
+    assert second.call(os.getpid, memory=SMALL, seconds=PATIENCE) == ended[0]
+
+
 def test_at_most_so_many_children_compute() -> None:
     pool = Pool(1)
     first = pool.steps(time.sleep, 0.5, memory=SMALL, seconds=PATIENCE)

@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -134,6 +135,61 @@ def test_a_room_without_a_group_and_a_name_without_a_docstring_stop_the_build(
 def test_every_markdown_file_is_on_the_site() -> None:
     shown = {ROOT / guide.file for all_ in guides.GUIDES.values() for guide in all_ if guide.file}
     assert shown == set(PAGES)
+
+
+def cited_tests(text: str) -> Iterator[tuple[str, str]]:
+    """(file, test) of each test that a text cites by its name, and (file, "") of each file.
+
+    A test is in the last file that is named before it in the same line; without one, in any file.
+    """
+    for line in text.splitlines():
+        file = ""
+        for cited in re.findall(r"`(tests/[\w/]+\.py|test_\w+)`", line):
+            if cited.startswith("tests/"):
+                file = cited
+                yield file, ""
+            else:
+                yield file, cited
+
+
+def missing_tests(text: str) -> list[str]:
+    """The cited tests, and files of tests, that do not exist."""
+    files = {
+        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+        for path in (ROOT / "tests").rglob("test_*.py")
+    }
+    names = {
+        file: set(re.findall(r"^ *def (test_\w+)", text, re.M)) for file, text in files.items()
+    }
+    anywhere = set().union(*names.values())
+    return [
+        ": ".join(filter(None, (file, name)))
+        for file, name in cited_tests(text)
+        if (file and file not in names)
+        or (name and name not in (names.get(file, set()) if file else anywhere))
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_test_that_a_page_cites_exists(page: Path) -> None:
+    assert missing_tests(page.read_text(encoding="utf-8")) == []
+
+
+def test_a_cited_test_that_does_not_exist_is_found() -> None:
+    promises = (DOCS / "promises.md").read_text(encoding="utf-8")
+    assert len(set(cited_tests(promises))) > 50
+    here, other = "tests/test_docs.py", "tests/test_rng.py"
+    row = (
+        f"| a promise | `{here}`: `test_faults_are_reported`, `test_that_was_renamed`; "
+        f"`{other}`: `test_faults_are_reported`; `tests/test_gone.py` | holds |\n"
+        "| another | the same: `test_faults_are_reported`, `test_gone` | holds |"
+    )
+    assert missing_tests(row) == [
+        f"{here}: test_that_was_renamed",
+        f"{other}: test_faults_are_reported",
+        "tests/test_gone.py",
+        "test_gone",
+    ]
 
 
 def test_the_table_of_models_is_that_of_the_cards() -> None:

@@ -1,34 +1,28 @@
-"""Many small arrays in one block of memory.
+"""Large results of a run that has ended, compressed while nobody looks at them.
 
 The arrays that a run yields lie scattered among the tensors of its computation. When these are
 freed, the gaps are too small for the tensors of the next run. The memory of a server then grows to
-several times of what its sessions hold.
+several times of what its sessions hold. Compressed, all arrays lie in one block.
 """
 
 from __future__ import annotations
 
 import pickle
-from typing import TypeVar
+import zlib
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
-ALIGNED = 64
-"""Arrays begin at multiples of this many bytes."""
 
 
-def in_one_block(value: T) -> T:
-    """A copy of anything that can be pickled, with all its NumPy arrays in one block of memory.
+class Compressed(Generic[T]):
+    """A value that can be pickled, such as nested lists of NumPy arrays.
 
-    Types, shapes and values stay the same. An array that occurs several times is stored once.
+    An array that occurs several times is stored once.
     """
-    buffers: list[pickle.PickleBuffer] = []
-    shell = pickle.dumps(value, 5, buffer_callback=buffers.append)
-    raws = [buffer.raw() for buffer in buffers]
-    starts, size = [], 0
-    for raw in raws:
-        starts.append(size)
-        size += -(-raw.nbytes // ALIGNED) * ALIGNED
-    block = memoryview(bytearray(size))
-    for start, raw in zip(starts, raws, strict=True):
-        block[start : start + raw.nbytes] = raw
-    arrays = [block[start : start + raw.nbytes] for start, raw in zip(starts, raws, strict=True)]
-    return pickle.loads(shell, buffers=arrays)
+
+    def __init__(self, value: T) -> None:
+        self._packed = zlib.compress(pickle.dumps(value, 5))
+
+    def value(self) -> T:
+        """A new copy of the value; types, shapes and numbers are the same."""
+        return pickle.loads(zlib.decompress(self._packed))

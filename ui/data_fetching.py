@@ -51,8 +51,8 @@ PAUSE = 300.0
 ATTEMPTS = 2
 START_DELAY = 15.0
 """Seconds after the first page before the sets of `DGM_FETCH` are fetched: pictures come first."""
-LOOK, SLOW_LOOK = 0.7, 3.0
-"""Seconds between two looks at a fetch, and at a set that nobody fetches."""
+LOOK = 0.7
+"""Seconds between two looks at a fetch."""
 NEVER = "never"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -118,6 +118,16 @@ class State(NamedTuple):
     def busy(self) -> bool:
         """Whether a fetch is under way or in line."""
         return self.kind in ("waiting", "running")
+
+    @property
+    def stage(self) -> tuple[bool, bool]:
+        """Whether there is a fetch, and whether there is a pause: a page differs between these."""
+        return self.busy, self.pause > 0
+
+    @property
+    def next_look(self) -> float | None:
+        """Seconds until a page looks again; None: nothing changes until somebody acts."""
+        return LOOK if self.busy else self.pause or None
 
 
 class Fetcher:
@@ -271,7 +281,9 @@ def begin() -> None:
 def offer(*names: str, part: str, why: str = "") -> None:
     """Draw a button that fetches each absent set, or the progress of its fetch.
 
-    The page is drawn again when a set has arrived, whoever requested it.
+    While one of them is fetched, whoever requested it, the page follows the fetch and is drawn
+    again when the set has arrived. Otherwise it asks the server nothing: a visitor sees what
+    others began with his next action.
 
     Args:
         names: of data sets; those that cannot be fetched get a command to type.
@@ -291,13 +303,16 @@ def offer(*names: str, part: str, why: str = "") -> None:
     if not rule().allowed:
         _refused(known)
         return
-    busy = any(FETCHER.state(name).busy for name in known)
+    drawn = {name: FETCHER.state(name) for name in known}
+    seconds = [state.next_look for state in drawn.values() if state.next_look is not None]
 
-    @st.fragment(run_every=LOOK if busy else SLOW_LOOK)
+    @st.fragment(run_every=min(seconds, default=None))
     def look() -> None:
         states = {name: FETCHER.state(name) for name in known}
-        kinds = {state.kind for state in states.values()}
-        if "here" in kinds or busy != any(state.busy for state in states.values()):
+        if any(
+            state.kind == "here" or state.stage != drawn[name].stage
+            for name, state in states.items()
+        ):
             st.rerun()
         with st.container(key=f"offer {part}"):
             for name, state in states.items():

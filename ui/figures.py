@@ -13,7 +13,18 @@ from ui.colours import FAINT, GREY, accent, background, tint
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["FAINT", "GREY", "HEIGHT", "ONCE", "accent", "background", "empty", "show", "tint"]
+__all__ = [
+    "FAINT",
+    "GREY",
+    "HEIGHT",
+    "ONCE",
+    "accent",
+    "background",
+    "empty",
+    "plain",
+    "show",
+    "tint",
+]
 
 HEIGHT = 230
 _SIGNS, _ESCAPED = re.compile(r"([!-/:-@\[-`{-~])"), r"\\\1"
@@ -26,6 +37,11 @@ ONCE = """<style>
 """While a chart changes, the old one stays below the new one for a moment: hide it."""
 
 
+def plain(text: str) -> str:
+    """A text that Markdown shows as it is, such as the name of a visitor's column."""
+    return _SIGNS.sub(_ESCAPED, text)
+
+
 def show(key: str, figure: Figure, title: str) -> None:
     """A figure without tools under its title; the page needs `ONCE`.
 
@@ -36,7 +52,7 @@ def show(key: str, figure: Figure, title: str) -> None:
         figure: that is drawn.
         title: any text; no Markdown.
     """
-    st.markdown(f"**{_SIGNS.sub(_ESCAPED, title)}**", help=glossary.hover(title))
+    st.markdown(f"**{plain(title)}**", help=glossary.hover(title))
     with st.container(key=f"figure {key}"):
         st.plotly_chart(
             figure, key=f"plot {key}", config={"displayModeBar": False}, theme="streamlit"

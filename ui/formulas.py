@@ -143,8 +143,9 @@ def _lair() -> None:
     )
     st.caption(
         "K latents are resampled by these weights and give the next completions. The mean, the "
-        "draws and an estimate of log p(x_obs) use all proposals after the warm-up. "
-        "Simkus & Gutmann 2023."
+        "draws and an estimate of log p(x_obs) use all proposals after the warm-up. At the end, "
+        "each is weighed again by the proposals of all iterations (AMIS), for the mean and the "
+        "draws. Simkus & Gutmann 2023; Cornuet et al. 2012."
     )
 
 
@@ -162,6 +163,40 @@ def _collapsed() -> None:
         "x_hist is an earlier completion, made before the current z was accepted. Exact in the "
         "limit of many iterations; with many latents, few proposals are accepted. This is the "
         "AC-MWG of Simkus & Gutmann 2023."
+    )
+
+
+def _gradients() -> None:
+    st.markdown("Follow the gradient of the target, in which the hidden pixels do not occur.")
+    st.latex(
+        r"\log \pi(z) = \log p(x_{\mathrm{obs}} \mid z) + \log p(z), \qquad "
+        r"H(z, v) = -\log \pi(z) + \tfrac{1}{2} v^{\top} M^{-1} v"
+    )
+    st.latex(
+        r"\dot z = M^{-1} v, \qquad \dot v = \nabla \log \pi(z), \qquad "
+        r"\rho = e^{H(z, v) - H(z', v')}"
+    )
+    st.caption(
+        "HMC draws v, follows the dynamics by leapfrog steps and accepts with probability "
+        "min(1, ρ). Iterated SIR first chooses among proposals of both encoders and the prior, by "
+        "π ÷ their density. Annealed SMC moves and resamples particles while log p(x_obs | z) is "
+        "multiplied by a β that rises from 0 to 1. Neal 2011; Samsonov et al. 2022; Del Moral et "
+        "al. 2006."
+    )
+
+
+def _partial() -> None:
+    st.markdown(
+        "The encoder of the samplers reads complete images. A *partial encoder* reads the "
+        "observed pixels and the mask. It is trained for the same model, which does not change."
+    )
+    st.latex(
+        r"\max_r\; \mathbb{E}\, \log r(z \mid x_{\mathrm{obs}}), \quad z \sim q(z \mid x), "
+        r"\qquad w_k = \frac{p(x_{\mathrm{obs}} \mid z_k)\, p(z_k)}{r(z_k \mid x_{\mathrm{obs}})}"
+    )
+    st.caption(
+        "By itself it is an importance sampler with the weights w. Chains start from one of its "
+        "draws, and iterated SIR proposes from it. Strauss & Oliva 2022."
     )
 
 
@@ -183,5 +218,7 @@ _TABS = {
     "MIWAE": _miwae,
     "LAIR": _lair,
     title("collapsed Metropolis"): _collapsed,
+    "HMC and its relatives": _gradients,
+    title("partial encoder"): _partial,
     "DMFA and MFA": _dmfa,
 }

@@ -156,7 +156,7 @@ class Run:
         self.shown = 0  # items that the page has sent to the browser
         self.shown_late = 0  # items sent to components that may be drawn a moment later
         self.ready = threading.Event()  # there is an item, or there will be none
-        self._made: dict[str, tuple[int, Any]] = {}  # name → number of items, value
+        self._made: dict[str, tuple[Hashable, Any]] = {}  # name → what it is of, value
         self._unpaused = threading.Event()  # cleared while a page is drawn
         self._unpaused.set()
         self._rest: Iterator[Any] = iter(())  # the items that a stopped run did not yield
@@ -204,15 +204,15 @@ class Run:
         """End a pause."""
         self._unpaused.set()
 
-    def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """The value of `make()`, computed once per name and number of items.
+    def once(self, name: str, make: Callable[[], Any], *, of: Hashable = None) -> Any:
+        """The value of `make()`, computed once per number of items and `of`.
 
         A page shows an ended run at every run of its script, and a waiting one as long as it has
-        no new item.
+        no new item. The latest value of each name is kept.
         """
-        count = len(self.items)
-        if name not in self._made or self._made[name][0] != count:
-            self._made[name] = (count, make())
+        of = (len(self.items), of)
+        if name not in self._made or self._made[name][0] != of:
+            self._made[name] = (of, make())
         return self._made[name][1]
 
     def wait(self, seconds: float | None = None) -> bool:
@@ -301,7 +301,7 @@ class Worker:
         Args:
             key: the settings of the run.
             work: returns the generator of results.
-            at_end: items of the finished run → as many items to keep.
+            at_end: items of the finished run → the items to keep.
         """
         self.close()
         self.run = Run(key, work, self._turn, at_end=at_end)

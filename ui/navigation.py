@@ -31,6 +31,7 @@ PAGES = {
         Page("WGAN_latent_space", "pages/5_WGAN_latent_space.py", "WGAN latent space"),
         Page("GAN_distances", "pages/6_GAN_distances.py", "GAN distances"),
         Page("Theory", "pages/7_Theory.py", "Theory"),
+        Page("Your_table", "pages/8_Your_table.py", "Your table"),
     )
 }
 """Path → page; the front page is first."""

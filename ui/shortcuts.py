@@ -109,3 +109,8 @@ THEORY: Keys = {
         "Delete": "remove the point",
     },
 }
+YOUR_TABLE: Keys = {
+    "Anywhere": _ANYWHERE,
+    "In a row of options": _CHOICES,
+    "On a slider": _SLIDER,
+}

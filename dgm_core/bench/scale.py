@@ -30,6 +30,7 @@ import pyarrow.parquet as pq
 
 from dgm_core.bench.timing import Line
 from dgm_core.estimators import impute_table
+from dgm_core.options.impute import Model
 from dgm_core.scale import engines
 from dgm_core.scale.tables import Job
 from dgm_core.scale.tables.blocks import BLOCK
@@ -61,7 +62,7 @@ class Task:
     table: str
     engine: engines.EngineName
     workers: int
-    model: impute_table.Model = "miwae"
+    model: Model = "miwae"
     samples: int = 20
 
 
@@ -168,7 +169,9 @@ def _send(work: Callable[[Any], Any], argument: object, sender: Connection) -> N
 
 def _job(task: Task) -> Run:
     os.environ[_MARK] = mark = str(os.getpid())
-    settings = impute_table.Settings(task.model, samples=task.samples, epochs=1)
+    settings = impute_table.Settings(
+        task.model, samples=None if task.model == "mfa" else task.samples, epochs=1
+    )
     job = Job(task.table, f"{task.table}.{task.engine}.parquet", settings, fit_rows=2000)
     job.prepare()
     for _ in job.training():

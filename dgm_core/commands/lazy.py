@@ -38,18 +38,18 @@ def commands_of(modules: Mapping[str, str]) -> type[TyperGroup]:
 
 
 def help_of(**texts: Callable[[], str]) -> type[TyperCommand]:
-    """A command that computes the help of some parameters when its parameters are read.
+    """A command that computes the help of some parameters when its help is shown.
 
     Args:
         texts: parameter → function that returns its help.
     """
 
     class Command(TyperCommand):
-        def get_params(self, ctx: Any) -> list[Any]:
-            parameters: list[Any] = super().get_params(ctx)
+        def format_help(self, ctx: Any, formatter: Any) -> None:
+            parameters: list[Any] = self.params
             for each in parameters:
                 if each.name in texts:
                     each.help = texts[each.name]()
-            return parameters
+            super().format_help(ctx, formatter)
 
     return Command

@@ -81,13 +81,14 @@ class Images(NamedTuple):
         it as in the split, up to chance; the first rows of a sorted file are all of one class.
 
         Args:
-            count: number of images; None, or a number above N, = all, in the stored order.
+            count: number of images, or a larger number for all of them, in the order of the
+                permutation too; None = the split itself, in the stored order.
             first: position in the permutation of the first image, for samples without overlap.
 
         Raises:
             ValueError: `count` is less than 1.
         """
-        if count is None or (first == 0 and count >= len(self.x)):
+        if count is None:
             return self
         if count < 1:
             raise ValueError(f"expected at least 1 image, got {count}")

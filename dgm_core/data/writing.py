@@ -68,6 +68,20 @@ def table_bytes(frame: pd.DataFrame, format: Format, *, header: bool = True) -> 
     raise ValueError(f"expected the format 'csv' or 'parquet', got {format!r}")
 
 
+def suffixes(draws: int) -> list[str]:
+    """Suffixes of the names of the completed tables: means, standard deviations, draws."""
+    digits = max(2, len(str(draws)))
+    return ["", "sd", *(f"{i:0{digits}}" for i in range(1, draws + 1))]
+
+
+def with_suffix(out: str, suffix: str) -> str:
+    """`out` with "-suffix" before its file extension."""
+    folder, slash, name = out.removesuffix("/").rpartition("/")
+    stem, dot, extension = name.rpartition(".") if "." in name else (name, "", "")
+    last = "/" if out.endswith("/") else ""
+    return f"{folder}{slash}{stem}{suffix and '-'}{suffix}{dot}{extension}{last}"
+
+
 def _harmless(cell: Any) -> Any:
     """The cell in a form that a spreadsheet does not compute, with \\n for all line breaks."""
     if not isinstance(cell, str):

@@ -25,11 +25,11 @@ from dgm_core.distributions.likelihoods import (
     MixedLikelihood,
     StudentTLikelihood,
 )
-from dgm_core.estimators.coding import Table, TableCoding
-from dgm_core.estimators.json_values import as_json, from_json
+from dgm_core.estimators.coding import CodedColumn, Constraints, Table, TableCoding
+from dgm_core.estimators.column_settings import loaded_column_setting, saved_column_setting
 from dgm_core.estimators.saving import OwnPart, SavableEstimator
 from dgm_core.estimators.seeds import RandomState, seed_from
-from dgm_core.estimators.validation import validated
+from dgm_core.estimators.validation import validated_table
 from dgm_core.missing.descriptions import describe, rebuild
 from dgm_core.missing.processes import PROCESSES, ByColumn, Mechanism, MissingProcess
 from dgm_core.models.miwae import MIWAE
@@ -96,6 +96,9 @@ class CompletionEstimator(SavableEstimator):
         likelihood: p(x|z): a name in `LIKELIHOODS`, or a function from the table's columns to a
             likelihood; None = the decoder's own Gaussian, or mixed if not all columns are numeric.
         categorical: names (positions for an array) of columns whose numbers are categories.
+        constraints: name (position for an array) → which values a numeric column can have, as a
+            `Constraint` or in words such as "count" or "integer, 0:120"; "suggested" = from the
+            values and names; None = any. See `estimators.constraints`.
         draws: K of the bound in training.
         samples: K in imputation, scoring and prediction.
         epochs: largest number of epochs; None = `default_epochs` of the number of rows.
@@ -118,6 +121,7 @@ class CompletionEstimator(SavableEstimator):
     decoder: str = "tanh"
     likelihood: str | Callable[[Sequence[Column]], nn.Module] | None = None
     categorical: Collection[Hashable] = ()
+    constraints: Constraints = None
     draws: int = 20
     samples: int = 1000
     epochs: int | None = None
@@ -149,7 +153,7 @@ class CompletionEstimator(SavableEstimator):
         early, the estimator is fitted, with the best weights of the finished epochs.
         """
         table = self._validated(X, reset=True)
-        self.coding_ = TableCoding.learn(table, self.categorical)
+        self.coding_ = TableCoding.learn(table, self.categorical, self.constraints)
         self.seed_ = seed_from(self.random_state)
         return self._steps(self._labelled(self.coding_.encode(table), y))
 
@@ -157,9 +161,10 @@ class CompletionEstimator(SavableEstimator):
     def mechanisms_(self) -> tuple[Mechanism, ...]:
         """The learned effect of the missing process on each entry of a row.
 
-        Thresholds and slopes are in the units of the column. An entry for a category has no
-        threshold, and its slope is its weight in nats. `coding_.entries_of(name)` gives the
-        position of a column's entries. Empty without a missing process.
+        Thresholds are in the units of the column, and slopes in nats per unit at the threshold. An
+        entry for a category has no threshold, and its slope is its weight in nats.
+        `coding_.entries_of(name)` gives the position of a column's entries. Empty without a
+        missing process.
         """
         check_is_fitted(self, "model_")
         process: MissingProcess | None = getattr(self.model_, "missing_process", None)
@@ -168,15 +173,8 @@ class CompletionEstimator(SavableEstimator):
         found = process.interpret()
         if found[0].feature is None:  # the same mechanism for all entries
             found = tuple(found[0]._replace(feature=d) for d in range(self.coding_.width))
-        units = zip(found, self.coding_.location, self.coding_.scale, strict=True)
-        numeric = [not self.coding_.coded[j].levels for j in self.coding_.column_of]
-        return tuple(
-            each._replace(
-                threshold=float(location + scale * each.threshold) if is_number else math.nan,
-                slope=float(each.slope / scale),
-            )
-            for (each, location, scale), is_number in zip(units, numeric, strict=True)
-        )
+        columns = (self.coding_.coded[j] for j in self.coding_.column_of)
+        return tuple(_in_units(*pair) for pair in zip(found, columns, strict=True))
 
     def _learned(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         facts = {name: getattr(self, name) for name in FIT_HISTORY if hasattr(self, name)}
@@ -205,8 +203,8 @@ class CompletionEstimator(SavableEstimator):
         return 1
 
     def _saved_setting(self, name: str, value: Any) -> tuple[Any, dict[str, Tensor]]:
-        if name == "categorical":
-            return [as_json(each) for each in value], {}
+        if saved := saved_column_setting(name, value):
+            return saved
         if name == "likelihood" and callable(value):
             raise OwnPart
         if name == "missing_process" and value is not None:
@@ -222,8 +220,8 @@ class CompletionEstimator(SavableEstimator):
         return super()._saved_setting(name, value)
 
     def _loaded_setting(self, name: str, value: Any, arrays: dict[str, Tensor]) -> Any:
-        if name == "categorical":
-            return tuple(from_json(each) for each in value)
+        if (found := loaded_column_setting(name, value)) is not None:
+            return found
         if name == "missing_process" and value is not None:
             if "constructor" in value:
                 return PROCESSES[value["constructor"]]
@@ -246,7 +244,7 @@ class CompletionEstimator(SavableEstimator):
     def _log_scale(self, rows: Masked | Labelled) -> float:
         """Mean log-density of coded rows minus that of the data, nats."""
         masked = rows.masked if isinstance(rows, Labelled) else rows
-        return float(self.coding_.log_scale(masked.observed).mean())
+        return float(self.coding_.log_scale(masked).mean())
 
     def _networks(self, source: torch.Generator) -> Networks:
         if self.decoder not in DECODERS:
@@ -293,14 +291,7 @@ class CompletionEstimator(SavableEstimator):
         else:
             trained, objective = Restarts(models).to(device), on_each(objective)
         validate = _bound_of(held_out, objective, self.seed_)
-        epochs = self.epochs or default_epochs(len(training), self.batch_size)
-        schedule = Schedule(
-            epochs,
-            self.batch_size,
-            self.learning_rate,
-            patience=self.patience,
-            seed=self.seed_,
-        )
+        schedule = self._schedule(len(training))
         shift, held_out_shift = (self._log_scale(part) for part in (training, held_out))
         self.history_: list[Epoch] = []
         checkpoint = None if self.checkpoint is None else Path(self.checkpoint)
@@ -330,6 +321,16 @@ class CompletionEstimator(SavableEstimator):
                 self.history_.append(Epoch(epoch, progress.loss, progress.validation))
             yield progress
 
+    def _schedule(self, rows: int) -> Schedule:
+        """The schedule of a training on so many rows."""
+        return Schedule(
+            self.epochs or default_epochs(rows, self.batch_size),
+            self.batch_size,
+            self.learning_rate,
+            patience=self.patience,
+            seed=self.seed_,
+        )
+
     def _split(self, rows: Masked | Labelled) -> tuple[Masked | Labelled, Masked | Labelled]:
         """Rows for training and rows for validation."""
         order = torch.randperm(len(rows), generator=generator(self.seed_))
@@ -337,22 +338,7 @@ class CompletionEstimator(SavableEstimator):
         return (rows[order[count:]], rows[order[:count]]) if count else (rows, rows)
 
     def _validated(self, X: ArrayLike | pd.DataFrame, *, reset: bool = False) -> Table:
-        least = 2 if reset else 1  # standardisation needs the variance of at least two rows
-        if isinstance(X, pd.DataFrame):
-            validated(self, X, reset=reset, skip_check_array=True)
-            if len(X) < least:
-                raise ValueError(f"expected at least {least} rows, got {len(X)}")
-            return X
-        if isinstance(X, np.ndarray) and X.dtype == object:
-            X = np.where(pd.isna(X), np.nan, X)
-        return validated(
-            self,
-            X,
-            dtype=(np.float64, np.float32),
-            ensure_all_finite="allow-nan",
-            ensure_min_samples=least,
-            reset=reset,
-        )
+        return validated_table(self, X, reset=reset)
 
     def _completed(
         self,
@@ -361,10 +347,11 @@ class CompletionEstimator(SavableEstimator):
         count: int,
         seed: int | None = None,
         numbers: Sequence[int] | None = None,
+        model: MIWAE | None = None,
     ) -> tuple[Table, Tensor]:
         """The validated table, and its rows (`count`, N, D) filled in by `estimate`.
 
-        `estimate` returns (B, `count`, D). See `_by_row` for the seed and the rows' numbers.
+        `estimate` returns (B, `count`, D). See `_by_row` for the other arguments.
         """
         check_is_fitted(self, "model_")
         table = self._validated(X)
@@ -373,7 +360,7 @@ class CompletionEstimator(SavableEstimator):
         incomplete = ~rows.observed.all(1)
         if incomplete.any():
             chosen = None if numbers is None else np.asarray(numbers)[incomplete.numpy()]
-            filled = self._by_row(rows[incomplete], estimate, seed, chosen)
+            filled = self._by_row(rows[incomplete], estimate, seed, chosen, model)
             completed[:, incomplete] = filled.movedim(1, 0)
         return table, completed
 
@@ -384,8 +371,9 @@ class CompletionEstimator(SavableEstimator):
         estimate: Estimate,
         seed: int | None = None,
         numbers: NDArray | None = None,
+        model: Any = None,
     ) -> Tensor:
-        """`estimate` of the completions of each row, (N, …).
+        """`estimate` of the completions of each row by a model, (N, …); None = `model_`.
 
         Without a seed, all rows and all calls have the same noise, and rows are handled in chunks
         of one size, so the result for a row depends on that row alone. With a seed, each row has
@@ -393,7 +381,7 @@ class CompletionEstimator(SavableEstimator):
         the seed and on its number.
         """
         device = default_device()
-        model: Any = self.model_
+        model = self.model_ if model is None else model
         if device.type != "cpu":
             model = copy.deepcopy(model).to(device)
         at_once = max(1, COMPLETIONS_AT_ONCE[device.type] // self.samples)
@@ -408,6 +396,19 @@ class CompletionEstimator(SavableEstimator):
             sample = weighted_completions(model, rows[chosen].to(device), self.samples, source)
             parts.append(estimate(sample, source, model).cpu())
         return torch.cat(parts)[: len(rows)]
+
+
+def _in_units(found: Mechanism, column: CodedColumn) -> Mechanism:
+    """A mechanism of a coded entry, in the units of its column."""
+    if column.levels:
+        return found._replace(threshold=math.nan, slope=found.slope)
+    threshold = column.location + column.scale * found.threshold
+    slope = found.slope / column.scale
+    if column.line:
+        place = torch.tensor(threshold, dtype=torch.float64)
+        slope = slope / float(column.line.log_slope(place).exp())
+        threshold = float(column.line.to_values(place))
+    return found._replace(threshold=float(threshold), slope=float(slope))
 
 
 def _bound_of(rows: Masked | Labelled, objective: Objective, seed: int) -> Validation:

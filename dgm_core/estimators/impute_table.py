@@ -1,17 +1,19 @@
 """Imputation of a table with the settings of the command `dgm impute`.
 
-    reading = read_table(path.read_bytes(), path.name)
+    content = path.read_bytes()
+    reading = read_table(content, path.name)
     settings = Settings(model="not-miwae", process="self-masking", draws=20)
     imputer = imputer_of(settings, reading.frame)
     for progress in training(imputer, reading.frame):
         ...
-    write(fill(imputer, reading.frame, settings), Path("completed.csv"), "csv")
+    filled = fill(imputer, reading.every_row, settings)
+    write(filled, content, reading, Path("completed.csv"), "csv")
 
 `completed.csv` then has the conditional mean of every missing number and the most probable
 category of every other missing cell. `completed-sd.csv` has a standard deviation for each cell (0
 if it was observed). `completed-01.csv` … `completed-20.csv` are for multiple imputation: complete
-tables in which every missing cell has a draw of p(x_mis | x_obs). All have the same rows and
-columns.
+tables in which every missing cell has a draw of p(x_mis | x_obs). All have the rows and columns of
+the file, also those that the model does not use.
 
     >>> frame = pd.DataFrame({"a": [1.0, 2, 3, 4, 5], "b": [2.0, 4, None, 8, 10]})
     >>> settings = Settings(model="mfa", epochs=50, draws=3)
@@ -26,95 +28,57 @@ columns.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
 from pandas.util import hash_pandas_object
 
-from dgm_core.data.reading import Reading
-from dgm_core.data.writing import Format, write_table
-from dgm_core.estimators import MFAImputer, MIWAEImputer, NotMIWAEImputer
+from dgm_core.data.reading import Reading, Remark
+from dgm_core.data.writing import Format, suffixes, with_suffix
+from dgm_core.data.writing_back import written_back
+from dgm_core.estimators import (
+    ChainedImputer,
+    IMIWAEImputer,
+    MFAImputer,
+    MIWAEImputer,
+    NotMIWAEImputer,
+)
+from dgm_core.estimators.constraints import Constraint
+from dgm_core.estimators.constraints import constraints_of as estimator_constraints
+from dgm_core.estimators.miwae import few_latents
+from dgm_core.files import written_whole
 from dgm_core.missing.processes import PROCESSES
 from dgm_core.models.notmiwae import NotMIWAE
+from dgm_core.options.impute import (
+    ASSUMPTIONS,
+    CHAINED,
+    LATENT_TRAITS,
+    SAMPLES,
+    Settings,
+)
 from dgm_core.training import Progress
-
-Model = Literal["miwae", "not-miwae", "mfa"]
-MODELS: tuple[Model, ...] = get_args(Model)
-
-ASSUMPTIONS = {
-    "self-masking": "a cell goes missing because of its own value, high or low",
-    "self-masking-with-known-signs": "high values go missing",
-    "self-masking-with-a-base-rate": "a cell goes missing because of its own value, high or low, "
-    "or by chance",
-    "linear": "the log-odds of being missing are linear in the whole row",
-    "network": "the log-odds of being missing are a smooth function of the whole row",
-}
-"""Missing process that can be learned from any table → what it assumes, as a clause."""
 
 LEARNABLE = {
     name: process
     for spaced, process in PROCESSES.items()
     if (name := spaced.replace(" ", "-")) in ASSUMPTIONS
 }
-"""Name → constructor.
+"""Name in `ASSUMPTIONS` → constructor.
 
 The other members of `PROCESSES` are for pixels, for half of the columns, or equivalent to MIWAE.
 """
 
-Imputer = MIWAEImputer | MFAImputer
+Imputer = MIWAEImputer | MFAImputer | ChainedImputer
 
+MOST_FIT_ROWS, MOST_FIT_CELLS = 50_000, 5_000_000
+"""Size of the sample on which a model is trained by default.
 
-@dataclass(frozen=True)
-class Settings:
-    """The model, its training, and the requested tables.
-
-    Args:
-        model: one of `MODELS`.
-        process: one of `LEARNABLE`, for not-miwae, which has no default.
-        draws: number of completed tables for multiple imputation.
-        samples: K, importance samples per row in imputation.
-        epochs: largest number of training epochs, or of EM steps for mfa; None = the default of
-            the estimator.
-        seed: seed of all random numbers.
-        checkpoints: folder for checkpoints, from which a later run resumes; one file for each
-            table and settings.
-        log_dir: folder for TensorBoard logs.
-    """
-
-    model: Model = "miwae"
-    process: str | None = None
-    draws: int = 0
-    samples: int = 1000
-    epochs: int | None = None
-    seed: int = 0
-    checkpoints: Path | None = None
-    log_dir: Path | None = None
-
-    def __post_init__(self) -> None:
-        for setting, chosen, choices in (
-            ("model", self.model, MODELS),
-            ("process", self.process, (None, *LEARNABLE)),
-        ):
-            if chosen not in choices:
-                named = ", ".join(filter(None, choices))
-                raise ValueError(f"no {setting} {chosen!r}; there are {named}")
-        if self.process and self.model != "not-miwae":
-            raise ValueError(f"{self.model} learns no missing process; not-miwae does")
-        if self.model == "not-miwae" and not self.process:
-            choices = "; ".join(f"{name} ({clause})" for name, clause in ASSUMPTIONS.items())
-            raise ValueError(
-                "not-miwae needs a process, because the table cannot show why its cells are "
-                f"missing. Choose what you assume: {choices}"
-            )
-        if self.model == "mfa" and (self.checkpoints or self.log_dir):
-            raise ValueError("mfa is fast and writes neither checkpoints nor logs")
-        if self.draws < 0 or self.samples < 1 or (self.epochs is not None and self.epochs < 1):
-            raise ValueError("expected draws ≥ 0, samples ≥ 1 and epochs ≥ 1")
+Training makes about 4,000 steps whatever the number of rows, so more rows would be visited rarely.
+"""
 
 
 class Filled(NamedTuple):
@@ -131,17 +95,15 @@ def imputer_of(settings: Settings, frame: pd.DataFrame) -> Imputer:
     Raises:
         ValueError: the model does not support the columns of the table.
     """
+    if settings.model == "pmm" or settings.model == "cart":
+        return ChainedImputer(settings.model, random_state=settings.seed)
+    constraints = constraints_of(settings, frame)
     if settings.model == "mfa":
-        levels = [name for name in frame if frame[name].dtype == "category"]
-        if levels:
-            raise ValueError(
-                f"mfa needs numeric columns, and {levels[0]!r} has categories or two values; "
-                "use miwae or not-miwae"
-            )
-        mfa = MFAImputer(random_state=settings.seed)
+        mfa = MFAImputer(constraints=constraints, random_state=settings.seed)
         return mfa if settings.epochs is None else mfa.set_params(iterations=settings.epochs)
     shared = {
-        "samples": settings.samples,
+        "constraints": constraints,
+        "samples": settings.samples or SAMPLES,
         "epochs": settings.epochs,
         "random_state": settings.seed,
         "checkpoint": _checkpoint(settings, frame),
@@ -149,16 +111,69 @@ def imputer_of(settings: Settings, frame: pd.DataFrame) -> Imputer:
     }
     if settings.model == "miwae":
         return MIWAEImputer(**shared)
+    if settings.model == "im-iwae":
+        return IMIWAEImputer(latent_dim=few_latents(frame.shape[1]), **shared)
     assert settings.process  # checked by Settings
     return NotMIWAEImputer(missing_process=LEARNABLE[settings.process], **shared)
 
 
-def training(imputer: Imputer, frame: pd.DataFrame) -> Iterator[Progress]:
-    """Fit the imputer; MFA is fast and yields nothing."""
+def constraints_of(settings: Settings, frame: pd.DataFrame) -> dict[Hashable, Constraint]:
+    """The constraints of a table's numeric columns; none for models that borrow values.
+
+    Raises:
+        ValueError: a constraint is for a column that is not numeric, or cannot be read.
+    """
+    if settings.model in CHAINED:
+        return {}
+    numbers = {name: frame[name].to_numpy(np.float64) for name in frame.select_dtypes("number")}
+    words: dict[Hashable, Constraint | str] = {**settings.constraints}
+    given = estimator_constraints(words, numbers)
+    suggested = estimator_constraints("suggested" if settings.suggest else None, numbers)
+    return {
+        name: each for name, each in suggested.items() if name not in settings.constraints
+    } | given
+
+
+def default_fit_rows(columns: int) -> int:
+    """Rows on which a model is trained by default, or all rows if there are fewer."""
+    return max(1, min(MOST_FIT_ROWS, MOST_FIT_CELLS // columns))
+
+
+def fit_sample(frame: pd.DataFrame, rows: int | None, seed: int) -> pd.DataFrame:
+    """Rows drawn at random for the training, in order; every column has a value in them.
+
+    Args:
+        frame: the table.
+        rows: how many; None = `default_fit_rows`.
+        seed: of the draw.
+    """
+    rows = rows or default_fit_rows(frame.shape[1])
+    if len(frame) <= rows:
+        return frame
+    drawn = frame.sample(rows, random_state=seed)
+    chosen = drawn.index
+    for name in frame.columns[drawn.isna().all()]:
+        chosen = chosen.union(frame[name].dropna().index[:rows])
+    return frame.loc[chosen.sort_values()]
+
+
+def training(
+    imputer: Imputer, frame: pd.DataFrame, settings: Settings | None = None
+) -> Iterator[Progress]:
+    """Fit the imputer, and a further model for each draw if there are several (proper draws).
+
+    MFA is fast and yields nothing. Chained equations only keep the frame, and every draw has a
+    chain of its own.
+    """
+    if isinstance(imputer, ChainedImputer):
+        imputer.fit(frame)
+        return
     if isinstance(imputer, MFAImputer):
         imputer.fit(frame)
     else:
         yield from imputer.fit_steps(frame)
+    if settings is not None and settings.draws > 1:
+        yield from imputer.replicate_steps(frame, settings.draws, settings.seed)
 
 
 def fill(
@@ -167,15 +182,25 @@ def fill(
     settings: Settings,
     numbers: Sequence[int] | None = None,
 ) -> Filled:
-    """Complete the table by a fitted imputer; draws depend on the rows' `numbers`, if given."""
+    """Complete the table by a fitted imputer; draws depend on the rows' `numbers`, if given.
+
+    Several draws have a model each if `training` was given the settings. Chained equations need
+    the whole table, so they do not use `numbers`.
+    """
 
     def table(values: pd.DataFrame | np.ndarray) -> pd.DataFrame:
         return pd.DataFrame(values, frame.index, frame.columns)
 
     completed, sd = imputer.impute_with_sd(frame)
     draws: list[pd.DataFrame] = []
-    if settings.draws:
-        sampled = imputer.sample_imputations(frame, settings.draws, settings.seed, numbers=numbers)
+    if isinstance(imputer, ChainedImputer):
+        chains = imputer.completions(frame, settings.seed)
+        draws = [table(each) for each in islice(chains, settings.draws)]
+    elif settings.draws:
+        proper = len(getattr(imputer, "replicates_", ())) >= settings.draws > 1
+        sampled = imputer.sample_imputations(
+            frame, settings.draws, settings.seed, numbers=numbers, proper=proper
+        )
         draws = [table(each) for each in sampled]
     return Filled(table(completed), table(sd), draws)
 
@@ -186,39 +211,72 @@ def as_it_is(frame: pd.DataFrame, settings: Settings) -> Filled:
     return Filled(frame, zero, [frame] * settings.draws)
 
 
-def write(filled: Filled, out: Path, format: Format, *, with_lines: bool = False) -> list[Path]:
-    """Write the completed table to `out` and the others beside it; returns all paths.
+def write(
+    filled: Filled,
+    content: bytes,
+    reading: Reading,
+    out: Path,
+    format: Format,
+    *,
+    with_lines: bool = False,
+) -> list[Path]:
+    """Write the completed file to `out` and the others beside it; returns all paths.
 
     Args:
-        filled: the tables; their index is the line of each row in the original file.
+        filled: the tables, with the rows of `reading.every_row`.
+        content: the file that was read.
+        reading: what was read from it.
         out: path of the completed table; the other names are derived from it.
         format: format of all files.
-        with_lines: add a first column with these line numbers.
+        with_lines: add a first column with the line of each row in the file.
     """
-    digits = max(2, len(str(len(filled.draws))))
-    numbered = {f"{i:0{digits}}": table for i, table in enumerate(filled.draws, 1)}
-    tables = {"": filled.completed, "sd": filled.sd, **numbered}
-    paths = [out.with_stem(f"{out.stem}-{suffix}") if suffix else out for suffix in tables]
-    for path, table in zip(paths, tables.values(), strict=True):
-        lines = table.index.rename("line in the file")
-        write_table(table.set_index(lines).reset_index() if with_lines else table, path, format)
+    tables = [filled.completed, filled.sd, *filled.draws]
+    paths = [Path(with_suffix(str(out), suffix)) for suffix in suffixes(len(filled.draws))]
+    for path, table in zip(paths, tables, strict=True):
+        written = written_back(
+            content, reading, table, format, deviations=table is filled.sd, with_lines=with_lines
+        )
+        with written_whole(path) as part:
+            part.write_bytes(written)
     return paths
 
 
-def understood(reading: Reading) -> Iterator[str]:
-    """Size, columns and remarks of a table that was read, as lines of text."""
+def understood(
+    reading: Reading, constraints: Mapping[Hashable, Constraint] | None = None
+) -> Iterator[str]:
+    """Size, columns with their constraints, and remarks of a table that was read, as lines."""
     rows, columns = reading.frame.shape
     missing = sum(column.missing for column in reading.columns)
     yield (
         f"{rows:,} rows, {columns:,} columns, {missing:,} cells missing "
         f"({100 * missing / (rows * columns):.1f} %)"
     )
+    copied = [
+        f"{len(of):,} {what}{'' if len(of) == 1 else 's'} {why}"
+        for of, what, why in (
+            ([name for name in reading.names if name not in reading.frame], "column", ""),
+            (reading.unread, "row", "that could not be read"),
+        )
+        if of
+    ]
+    if copied:
+        yield f"copied unchanged: {' and '.join(each.strip() for each in copied)}"
     for column in reading.columns:
         numeric = column.kind == "numeric"
         values = f"{column.low:g} to {column.high:g}" if numeric else ", ".join(column.levels[:6])
         dots = " …" if len(column.levels) > 6 else ""
-        yield f"  {column.name:30} {column.kind:12} {column.missing:7,} missing   {values}{dots}"
-    for remark in reading.remarks:
+        limit = (constraints or {}).get(column.name)
+        words = f"   ({limit.words})" if limit else ""
+        yield (
+            f"  {column.name:30} {column.kind:12} {column.missing:7,} missing   "
+            f"{values}{dots}{words}"
+        )
+    yield from remarks(reading.remarks)
+
+
+def remarks(listed: Iterable[Remark]) -> Iterator[str]:
+    """Remarks as lines of text."""
+    for remark in listed:
         line = "" if remark.line is None else f"line {remark.line}"
         where = ", ".join(filter(None, [line, remark.column]))
         yield f"  {where}: {remark.sentence}" if where else f"  {remark.sentence}"
@@ -228,8 +286,10 @@ def learned(imputer: Imputer, reading: Reading, settings: Settings) -> Iterator[
     """The learned missing process for numeric columns with missing values, as lines of text.
 
     P(missing) at the lowest and highest observed value, with the other columns at their means.
-    It holds if the mechanism that the user chose does.
+    It holds if the mechanism that the user chose does. im-iwae has only its assumption.
     """
+    if isinstance(imputer, IMIWAEImputer):
+        yield f"The table is completed under your assumption that {LATENT_TRAITS}."
     if not isinstance(imputer, NotMIWAEImputer) or settings.process is None:
         return
     model = imputer.model_
@@ -241,8 +301,8 @@ def learned(imputer: Imputer, reading: Reading, settings: Settings) -> Iterator[
         for column in incomplete:
             entry = coding.entries_of(column.name).start
             ends = np.array([column.low, column.high])
-            standardised = (ends - coding.location[entry]) / coding.scale[entry]
-            low, high = process.curve(entry, torch.from_numpy(standardised).float()).tolist()
+            standardised = coding.standardised(column.name, ends).float()
+            low, high = process.curve(entry, standardised).tolist()
             yield (
                 f"  {column.name:30} missing with probability {low:.2f} at {column.low:g}, "
                 f"{high:.2f} at {column.high:g}"
@@ -253,7 +313,17 @@ def _checkpoint(settings: Settings, frame: pd.DataFrame) -> Path | None:
     """A file for this table and the settings of its training, so that no other run resumes it."""
     if settings.checkpoints is None:
         return None
-    trained = [settings.model, settings.process, settings.epochs, settings.seed, list(frame)]
+    limits = sorted(
+        (str(key), each.words) for key, each in constraints_of(settings, frame).items()
+    )
+    trained = [
+        settings.model,
+        settings.process,
+        settings.epochs,
+        settings.seed,
+        list(frame),
+        limits,
+    ]
     key = hashlib.sha256(repr(trained).encode())
     # pandas.util exports the function lazily, as an object.
     hashes = hash_pandas_object(frame, index=False)  # pyright: ignore[reportCallIssue]

@@ -20,7 +20,7 @@ from torch import nn
 
 from dgm_core.distributions.columns import Column
 from dgm_core.estimators.mfa import MFAImputer
-from dgm_core.estimators.miwae import MIWAEImputer, NotMIWAEImputer
+from dgm_core.estimators.miwae import IMIWAEImputer, MIWAEImputer, NotMIWAEImputer
 from dgm_core.estimators.saving import UNUSABLE, SavableEstimator, read
 from dgm_core.estimators.supmiwae import SupMIWAEClassifier, SupMIWAERegressor
 from dgm_core.missing.base import MissingProcess
@@ -28,6 +28,7 @@ from dgm_core.missing.base import MissingProcess
 ESTIMATORS: dict[str, type[SavableEstimator]] = {
     each.__name__: each
     for each in (
+        IMIWAEImputer,
         MFAImputer,
         MIWAEImputer,
         NotMIWAEImputer,

@@ -8,9 +8,10 @@ were fitted, so the score of a size is
 
 over one held-out part of a large table and over all folds of a small one. The search doubles the
 factors of one component while the score rises, tries the sizes between the best and its
-neighbours, and then doubles the components in the same way. The score of several sizes is within
-one standard error of the best; the one with the fewest loadings is chosen (Breiman et al. 1984).
-The error is that of the difference over the same rows.
+neighbours, and then doubles the components in the same way. The size with the best score is
+chosen. The smallest size within one standard error of it (Breiman et al. 1984) would leave out
+weak factors. This hardly costs likelihood, but it biases what is estimated from the completed
+table: on the simulated tables of `dgm evaluate pooling` it shrank a slope of .53 by .05.
 """
 
 from __future__ import annotations
@@ -96,15 +97,9 @@ def scores_of_sizes(
             fewer = [best._replace(factors=n) for n in {best.factors // 2, best.factors // 4} if n]
             best = max([best, *fewer], key=score)
     score(best)
-    chosen = min((size for size in by_row if _ties(by_row[size], by_row[best])), key=math.prod)
+    chosen = max(by_row, key=score)
     others = {size: score(size) for size in by_row if size != chosen}
     return others | {chosen: score(chosen)}
-
-
-def _ties(rows: Tensor, best: Tensor) -> bool:
-    """Is the mean of `rows` within one standard error of the mean of `best`?"""
-    behind = best - rows
-    return bool(behind.mean() <= behind.std() / math.sqrt(len(behind)))
 
 
 def _splits(rows: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -1,4 +1,4 @@
-"""Scores for a MIWAE's card: its bound, its imputations, and diagnostics of its weights."""
+"""Scores for the card of a MIWAE or a partial encoder: bound, imputations, and the weights."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dgm_core import data
 from dgm_core.evaluation.sample_size import described
 from dgm_core.imputers.miwae import MIWAEInpainter
 from dgm_core.models.miwae import MIWAE
+from dgm_core.models.partial import PartiallyEncoded
 from dgm_core.rng import generator
 from dgm_core.studies.inpainting.filling import fill_in
 from dgm_core.studies.inpainting.patterns import PATTERNS, observed_by
@@ -46,7 +47,7 @@ class Row(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Scores for the card of a MIWAE."""
+    """Scores for the card."""
 
     rows: list[Row]
     images: str  # how many, and how they were chosen
@@ -63,7 +64,7 @@ class Result(NamedTuple):
         return {"inpainting": rows, "estimator": about}
 
 
-def run(config: Config, model: MIWAE) -> Iterator[Frame | Result]:
+def run(config: Config, model: MIWAE | PartiallyEncoded) -> Iterator[Frame | Result]:
     """Measure; `Frame`s report progress, the `Result` comes last."""
     device = next(model.parameters()).device
     split = data.load(config.dataset, "test")

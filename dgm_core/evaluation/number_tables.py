@@ -17,8 +17,9 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 from dgm_core import zoo
@@ -26,6 +27,7 @@ from dgm_core.baselines.table_imputers import TABLE_BASELINES
 from dgm_core.checkout import ASSETS, CHECKOUT
 from dgm_core.evaluation import number_words
 from dgm_core.evaluation.cluster_choices import VADE
+from dgm_core.evaluation.mechanisms import EQUAL_BOUNDS
 from dgm_core.evaluation.mnar_protocol import METHODS
 from dgm_core.files import written_whole
 from dgm_core.recipes import RECIPES, MixtureRecipe
@@ -85,7 +87,7 @@ def replaced(page: str, tables: Mapping[str, str]) -> str:
 
 
 def samplers() -> str:
-    """F1 of the four samplers on one model, by pattern of hidden pixels."""
+    """F1 of the samplers on one model, by pattern of hidden pixels."""
     patterns = ("50 % at random", "top half", "80 % at random")
     rows = _rows("inpainting_tables", "samplers")
     found = {(row["method"], row["pattern"]): row for row in rows}
@@ -97,10 +99,32 @@ def samplers() -> str:
 def _sampler(row: Row) -> str:
     details = ""
     if math.isnan(row["acceptance"]):
-        details = f" ({row['iterations']} it., ESS {row['ess']:.0f})"
+        unit = "draws" if row["method"] == "partial encoder" else "it."
+        details = f" ({number(row['iterations'], 0)} {unit}, ESS {row['ess']:.0f})"
     elif row["acceptance"] < 1:
         details = f" ({100 * row['acceptance']:.1f} %, {100 * row['stuck']:.0f} % stuck)"
     return f"{_short(row['f1'], row['f1_error'])}{details}, {number(row['nll'], 1)} nats"
+
+
+def partial_encoders() -> str:
+    """Scores, bound and weights of the partial encoders, from their cards."""
+    names = [name for name in zoo.names() if name.endswith("-partial")]
+    rows = [(name, row) for name in names for row in zoo.card(name)["measured"]["inpainting"]]
+    lines = [
+        [
+            f"`{name}`",
+            row["pattern"],
+            _short(row["f1"], row["standard_error"])
+            if "f1" in row
+            else f"{with_error(row['psnr'], row['standard_error'], 1)} dB",
+            number(row["bound"], 1),
+            number(row["ess"], 1),
+            f"{100 * row['untrusted']:.0f} %",
+        ]
+        for name, row in rows
+    ]
+    heads = ["model", "hidden", "F1 or PSNR", "bound on log p(x_obs), nats", "ESS of 1,000"]
+    return _table([*heads, "Pareto k above 0.7"], lines)
 
 
 def studies() -> str:
@@ -223,8 +247,6 @@ def _imputed(row: Row) -> list[str]:
     if math.isnan(row["decoder_rmse"]):
         return [error, "–", published, "–", "–"]
     decoder = with_error(row["decoder_rmse"], row["decoder_standard_error"], 3)
-    if "coverage" not in row:
-        return [f"{error} †", f"{decoder} †", published, "–", "–"]
     coverage = f"{100 * row['coverage']:.0f} ± {100 * row['coverage_error']:.0f} %"
     return [error, decoder, published, coverage, f"{row['ess']:.0f}"]
 
@@ -293,6 +315,41 @@ def clipping() -> str:
         ["threshold and strength (true .75 and 50)", *(process(dataset) for dataset in sets)],
     ]
     return _table(["", *sets.values()], lines)
+
+
+def mechanisms() -> str:
+    """Errors of models of the mask on tables of two mechanisms."""
+    lines = [
+        [row["table"], row["method"], *_over_seeds(row["rmses"]), _off(row), _bound(row)]
+        for row in _rows("mechanisms", "mechanisms")
+        if row["table"] != EQUAL_BOUNDS
+    ]
+    heads = ["what decides", "method", "RMSE", "imputed − hidden mean", "bound, nats per row"]
+    return _table(heads, lines)
+
+
+def equal_bounds() -> str:
+    """Bounds and imputed means on a table that cannot tell two mechanisms apart."""
+    lines = [
+        [row["method"], _bound(row), *_over_seeds(row["imputed"])]
+        for row in _rows("mechanisms", "mechanisms")
+        if row["table"] == EQUAL_BOUNDS
+    ]
+    return _table(["method", "bound, nats per row", "mean of the imputed values"], lines)
+
+
+def _off(row: Row) -> str:
+    return next(_over_seeds([a - b for a, b in zip(row["imputed"], row["hidden"], strict=True)]))
+
+
+def _bound(row: Row) -> str:
+    return next(_over_seeds(row["bounds"]), "–")
+
+
+def _over_seeds(values: Sequence[float]) -> Iterator[str]:
+    """The mean and its standard error; nothing if there are no values."""
+    if values:
+        yield with_error(mean(values), stdev(values) / math.sqrt(len(values)), 3)
 
 
 # --- clusters -------------------------------------------------------------------------------
@@ -445,8 +502,58 @@ def live_speed() -> str:
     return _table(["", "measured", "target", "load average"], lines)
 
 
+# --- tables of a user's own -----------------------------------------------------------------
+
+
+def table_methods() -> str:
+    """Scores of the methods for tables, by table and mechanism; the lowest CRPS and ties bold."""
+    lines = [
+        [
+            row["table"],
+            row["mechanism"],
+            row["method"],
+            _bold(_short(row["crps"], row["crps_error"]), row["tie"]),
+            _short(row["rmse"], row["rmse_error"]),
+            "–" if math.isnan(row["coverage"]) else f"{100 * row['coverage']:.0f} %",
+            number(row["energy"], 3),
+            f"{row['seconds']:.1f}",
+        ]
+        for row in _rows("table_methods", "methods")
+    ]
+    heads = ["CRPS", "RMSE", "90 % intervals cover", "energy distance", "seconds"]
+    return _table(["table", "missing", "method", *heads], lines)
+
+
+def _bold(text: str, chosen: bool) -> str:
+    return f"**{text}**" if chosen else text
+
+
+def pooling() -> str:
+    """Between-imputation variance and coverage of pooled intervals on simulated tables."""
+    lines = [
+        [
+            row["method"],
+            row["mechanism"],
+            row["estimand"],
+            f"{row['ratio']:.2f} ± {row['ratio_error']:.2f}",
+            f"{100 * row['coverage']:.1f} ± {100 * row['coverage_error']:.1f} %",
+            _with_error(row["bias"], row["bias_error"]),
+            str(row["tables"]),
+            f"{row['seconds']:.1f}",
+        ]
+        for row in _rows("pooling", "pooling")
+    ]
+    heads = ["variance ÷ proper", "95 % intervals cover", "bias", "tables", "seconds"]
+    return _table(["method", "missing", "estimate", *heads], lines)
+
+
+def _with_error(value: float, error: float) -> str:
+    return f"{_signed(round(value, 3))} ± {error:.3f}"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "samplers": samplers,
+    "partial encoders": partial_encoders,
     "studies": studies,
     "bounds": bounds,
     "floors": floors,
@@ -454,6 +561,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "imputation": imputation,
     "prediction": prediction,
     "clipping": clipping,
+    "mechanisms": mechanisms,
+    "equal bounds": equal_bounds,
     "choices": choices,
     "choices on raw digits": choices_on_raw_digits,
     "choice meanings": choice_meanings,
@@ -462,6 +571,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "hits": hits,
     "distances": distances,
     "rounding": rounding,
+    "table methods": table_methods,
+    "pooling": pooling,
     "live speed": live_speed,
     "samplers words": lambda: number_words.samplers(_rows("inpainting_tables", "samplers")),
     "studies words": lambda: number_words.studies(
@@ -469,6 +580,7 @@ TABLES: dict[str, Callable[[], str]] = {
     ),
     "imputation words": lambda: number_words.imputation(_rows("mnar_tables", "imputation")),
     "prediction words": lambda: number_words.prediction(_rows("mnar_tables", "prediction")),
+    "mechanisms words": lambda: number_words.mechanisms(_rows("mechanisms", "mechanisms")),
     "choices words": lambda: number_words.gains(_rows("clusters", "choices")),
 }
 """Name in the pages' comments → function that returns the table, or sentences about it."""

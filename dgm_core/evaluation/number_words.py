@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dgm_core.evaluation.mechanisms import EQUAL_BOUNDS, EXACT, OWN
 from dgm_core.evaluation.mnar_protocol import METHODS
 from dgm_core.metrics.comparison import Difference, clear, paired
 from dgm_core.studies.inpainting import sampler_rows
@@ -69,6 +70,28 @@ def imputation(rows: Sequence[Row]) -> str:
     }
     lines = _groups(differences, "lower than published", "higher than published")
     return f"{len(differences)} comparisons of decoder means.\n\n{_bullets(lines)}"
+
+
+def mechanisms(rows: Sequence[Row]) -> str:
+    """RMSE of each model of the mask on tables of its own mechanism, and two equal bounds."""
+    found = {(row["table"], row["method"]): row for row in rows}
+    differences = {
+        (f"{OWN[table]}, on “{table}” tables", f"than “{method}”"): paired(
+            found[table, OWN[table]]["rmses"], row["rmses"]
+        )
+        for (table, method), row in found.items()
+        if table in OWN and method not in (OWN[table], EXACT)
+    }
+    lines = _groups(differences, "lower RMSE", "higher RMSE", values=True)
+    ours, theirs = (found[EQUAL_BOUNDS, method] for method in reversed(OWN.values()))
+    bounds = paired(ours["bounds"], theirs["bounds"])
+    means = paired(ours["imputed"], theirs["imputed"])
+    verdict = "differ" if clear({"": bounds}) else "tie"
+    return (
+        f"{len(differences)} comparisons, paired by table.\n\n{_bullets(lines)}\n\n"
+        f"On the “{EQUAL_BOUNDS}” tables, the bounds {verdict} (IM-IWAE minus not-MIWAE:"
+        f"{_signed(bounds)} nats per row), and the imputed means differ:{_signed(means)}."
+    )
 
 
 def samplers(rows: Sequence[Row]) -> str:

@@ -1,8 +1,9 @@
-"""The documented table of samplers: four samplers on the same model, images and masks.
+"""The documented table of samplers: five samplers on the same model, images and masks.
 
 F1 of the posterior mean on the hidden pixels, MNIST binarised at ½, pixels of all images pooled.
 LAIR gets the number of iterations that take as long as Metropolis-within-Gibbs. A few iterations
-of both are timed alternately, so that other work on the machine affects both.
+of both are timed alternately, so that other work on the machine affects both. All start from the
+partial encoder, which is the fifth sampler by itself, with a number of draws.
 
 Images are measured in blocks. The random numbers of a block depend on the settings and on its
 first image, so blocks can be measured in any order.
@@ -14,6 +15,7 @@ import statistics
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -21,13 +23,15 @@ from torch import Tensor
 
 from dgm_core import data, zoo
 from dgm_core.imputers import CATALOGUE
+from dgm_core.models.partial import PartiallyEncoded
 from dgm_core.rng import generator
 from dgm_core.studies.inpainting.filling import f1_and_error, fill_in, ink_counts
+from dgm_core.studies.inpainting.materials import with_partial_encoder
 from dgm_core.studies.inpainting.patterns import PATTERNS, observed_by
 from dgm_core.studies.progress import Frame
 from dgm_core.types import LatentVariableModel
 
-LAIR = "LAIR"
+LAIR, PARTIAL = "LAIR", "partial encoder"
 CHAINS = ("pseudo-Gibbs", "Metropolis-within-Gibbs", "collapsed Metropolis")
 TRIAL = 20
 """Iterations for the comparison of speeds, and the least number of iterations of LAIR."""
@@ -49,6 +53,7 @@ class Config:
         prior_proposals: R of LAIR.
         batch: images per block.
         lair_iterations: iterations of LAIR; None = chosen by its speed.
+        draws: importance samples of the partial encoder.
         data: name of the data set, for the model and the test images.
         seed: for all random numbers except the masks.
     """
@@ -61,6 +66,7 @@ class Config:
     prior_proposals: int = 1
     batch: int = 50
     lair_iterations: int | None = None
+    draws: int = 1000
     data: str = "mnist"
     seed: int = 0
 
@@ -71,7 +77,13 @@ class Config:
             if self.lair_iterations is not None:
                 own["iterations"] = self.lair_iterations
             return own | {"warmup": 5}
+        if name == PARTIAL:
+            return {"samples": self.draws}
         return {"iterations": self.iterations, "warmup": self.warmup, "chains": self.chains}
+
+    def is_timed(self, name: str) -> bool:
+        """Whether the number of iterations is chosen by the speed."""
+        return name == LAIR and self.lair_iterations is None
 
 
 class Row(NamedTuple):
@@ -80,7 +92,7 @@ class Row(NamedTuple):
     method: str
     pattern: str
     images: int
-    iterations: int
+    iterations: int  # draws of the partial encoder
     f1: float  # pooled over images
     f1_error: float  # standard error over images, jackknifed
     nll: float  # −log p(x_mis | x_obs), nats; too high on average with few latents
@@ -110,10 +122,10 @@ class Part(NamedTuple):
 
 
 def run(config: Config, device: torch.device) -> Iterator[Frame | Row]:
-    """Rows of the four samplers on every pattern, each as soon as it is measured; LAIR last."""
-    model = zoo.load(f"{config.data}-dlvm", device)
+    """Rows of the samplers on every pattern, each as soon as it is measured; LAIR last."""
+    model = model_of(config, device)
     original, groups = test_images(config)
-    pairs = [(pattern, name) for pattern in PATTERNS for name in (*CHAINS, LAIR)]
+    pairs = methods_by_pattern()
     for number, (pattern, name) in enumerate(pairs):
         parts, observed = [], observed_by(pattern, original)
         yield Frame(f"{pattern}, {name}", number / len(pairs))
@@ -122,6 +134,16 @@ def run(config: Config, device: torch.device) -> Iterator[Frame | Row]:
             done = len(parts) * config.batch / len(original)
             yield Frame(f"{pattern}, {name}", (number + min(done, 1)) / len(pairs))
         yield row_of(config, pattern, name, parts, groups)
+
+
+def methods_by_pattern() -> list[tuple[str, str]]:
+    """Patterns of hidden pixels and samplers, in the order of the rows."""
+    return [(pattern, name) for pattern in PATTERNS for name in (*CHAINS, PARTIAL, LAIR)]
+
+
+def model_of(config: Config, device: torch.device) -> PartiallyEncoded:
+    """The DLVM with its partial encoder."""
+    return with_partial_encoder(config.data, partial(zoo.load, device=device))
 
 
 def test_images(config: Config) -> tuple[Tensor, Tensor | None]:
@@ -142,10 +164,12 @@ def measure(
 ) -> Iterator[Part]:
     """One sampler on images whose first has the index `first`, block by block."""
     settings = config.settings(name)
-    if "iterations" not in settings:
+    if config.is_timed(name):
         batch = original[: config.batch], observed[: config.batch]
         settings["iterations"] = _affordable(config, model, *batch, device)
-    method = CATALOGUE[name](model, **settings, draws=1, updates=1)
+    if name != PARTIAL:
+        settings["updates"] = 1  # it yields once
+    method = CATALOGUE[name](model, **settings, draws=1)
     for start in range(0, len(original), config.batch):
         key = (config.seed, config.data, pattern, name, first + start)
         source = generator(zlib.crc32(repr(key).encode()), device)
@@ -158,7 +182,7 @@ def measure(
             stuck=filled.diagnostic("stuck chains"),
             ess=filled.diagnostic("ESS"),
             seconds=filled.seconds,
-            iterations=settings["iterations"],
+            iterations=settings.get("iterations", config.draws),
         )
 
 
@@ -169,16 +193,25 @@ def _affordable(
     observed: Tensor,
     device: torch.device,
 ) -> int:
-    """Iterations of LAIR that take as long as Metropolis-within-Gibbs."""
-    seconds: dict[str, list[float]] = {"Metropolis-within-Gibbs": [], LAIR: []}
+    """Iterations of LAIR that take as long as Metropolis-within-Gibbs.
+
+    The time of both is linear in the iterations. LAIR also needs time at its end.
+    """
+    seconds: dict[tuple[str, int], list[float]] = {
+        (name, iterations): []
+        for name in ("Metropolis-within-Gibbs", LAIR)
+        for iterations in (TRIAL, 3 * TRIAL)
+    }
     for _ in range(REPEATS):
-        for name, taken in seconds.items():
-            settings = config.settings(name) | {"iterations": TRIAL, "warmup": TRIAL // 2}
+        for (name, iterations), taken in seconds.items():
+            settings = config.settings(name) | {"iterations": iterations, "warmup": TRIAL // 2}
             trial = CATALOGUE[name](model, **settings, draws=1, updates=1)
             filled = fill_in(trial, original, observed, generator(0, device), batch=len(original))
             taken.append(filled.seconds)
-    metropolis, lair = (statistics.median(taken) for taken in seconds.values())
-    return min(max(int(config.iterations * metropolis / lair), TRIAL), 5000)
+    first, more, lair_first, lair_more = map(statistics.median, seconds.values())
+    whole = first + (config.iterations / TRIAL - 1) * (more - first) / 2
+    affordable = TRIAL * (1 + 2 * (whole - lair_first) / max(lair_more - lair_first, 1e-9))
+    return min(max(int(affordable), TRIAL), 5000)
 
 
 def row_of(

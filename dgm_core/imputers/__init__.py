@@ -24,14 +24,17 @@ from dgm_core.baselines import (
     MeanImage,
     NearestNeighbours,
 )
+from dgm_core.imputers.annealed_smc import AnnealedSMC
 from dgm_core.imputers.chains import (
     CollapsedMetropolis,
+    HamiltonianMonteCarlo,
+    IteratedSIR,
     MetropolisWithinGibbs,
     PseudoGibbs,
 )
 from dgm_core.imputers.factor_analysers import DMFAImputer, MFAConditional
 from dgm_core.imputers.lair import LAIR
-from dgm_core.imputers.miwae import MIWAEInpainter
+from dgm_core.imputers.miwae import MIWAEInpainter, PartialEncoderInpainter
 from dgm_core.settings import MethodSetting, settings_of
 
 CATALOGUE = {
@@ -39,6 +42,10 @@ CATALOGUE = {
     "Metropolis-within-Gibbs": MetropolisWithinGibbs,
     "collapsed Metropolis": CollapsedMetropolis,
     "LAIR": LAIR,
+    "HMC": HamiltonianMonteCarlo,
+    "iterated SIR": IteratedSIR,
+    "annealed SMC": AnnealedSMC,
+    "partial encoder": PartialEncoderInpainter,
     "MIWAE": MIWAEInpainter,
     "DMFA": DMFAImputer,
     "MFA": MFAConditional,

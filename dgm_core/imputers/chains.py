@@ -18,11 +18,14 @@ from dgm_core.imputers.latents import mixture_log_density
 from dgm_core.metrics import diagnostics
 from dgm_core.samplers import (
     CATALOGUE,
-    INITIALISATIONS,
     collapsed_metropolis,
+    hmc,
+    iterated_sir,
     pseudo_gibbs,
+    start_of,
 )
 from dgm_core.samplers.chains import Iteration, RunningMean, run
+from dgm_core.samplers.importance import IncompleteEncoder
 from dgm_core.settings import check, setting
 from dgm_core.types import Imputation, LatentVariableModel, Masked, Sampler
 
@@ -42,7 +45,10 @@ def check_warmup(warmup: int, iterations: int) -> None:
 
 @dataclass(frozen=True)
 class MarkovChains:
-    """The part that the three chain samplers share."""
+    """The part that all chain samplers share.
+
+    If the model has a partial encoder, every chain starts from a draw of it.
+    """
 
     model: LatentVariableModel
     iterations: int = setting(500, "Iterations", 20, 5000, "Per chain, warm-up included.")
@@ -63,7 +69,13 @@ class MarkovChains:
 
     def sampler(self, masked: Masked) -> Sampler:
         """The kernel, bound to `masked`, which has one row per chain."""
-        return CATALOGUE[self.kernel](self.model, masked, INITIALISATIONS[self.initialisation])
+        return CATALOGUE[self.kernel](
+            self.model, masked, start_of(self.model, self.initialisation)
+        )
+
+    def warmup_sampler(self, masked: Masked) -> Sampler | None:
+        """The kernel of the warm-up; None = the same."""
+        return pseudo_gibbs(self.model, masked)
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields about `updates` times; the means improve."""
@@ -73,7 +85,7 @@ class MarkovChains:
             generator,
             self.iterations,
             self.warmup,
-            pseudo_gibbs(self.model, rows),
+            self.warmup_sampler(rows),
         )
         record = _Record(self, masked)
         every = max(1, self.iterations // self.updates)
@@ -108,8 +120,64 @@ class CollapsedMetropolis(MarkovChains):
     kernel: ClassVar[str] = "collapsed Metropolis"
 
     def sampler(self, masked: Masked) -> Sampler:
-        start = INITIALISATIONS[self.initialisation]
+        start = start_of(self.model, self.initialisation)
         return collapsed_metropolis(self.model, masked, start, prior_fraction=self.prior_fraction)
+
+
+@dataclass(frozen=True)
+class HamiltonianMonteCarlo(MarkovChains):
+    """Follows the gradient of log p(x_obs, z), and needs the encoder only to start."""
+
+    iterations: int = setting(150, "Iterations", 20, 5000, "Per chain, warm-up included.")
+    warmup: int = setting(
+        60, "Warm-up", 0, 1000, "First iterations, left out of all means; they adapt the steps."
+    )
+    chains: int = setting(4, "Chains", 1, 32, "Run in parallel from independent starts.")
+    leapfrogs: int = setting(
+        10,
+        "Leapfrog steps",
+        1,
+        50,
+        "Per iteration; each costs about 3 decoder passes.",
+    )
+    kernel: ClassVar[str] = "HMC"
+
+    def sampler(self, masked: Masked) -> Sampler:
+        start = start_of(self.model, self.initialisation)
+        return hmc(self.model, masked, start, warmup=self.warmup, leapfrogs=self.leapfrogs)
+
+    def warmup_sampler(self, masked: Masked) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class IteratedSIR(HamiltonianMonteCarlo):
+    """Hamiltonian steps, and between them a choice among proposals from elsewhere.
+
+    The proposals come from the encoder, the prior and, if the model has one, a partial encoder.
+    """
+
+    candidates: int = setting(
+        16, "Candidates N", 2, 128, "Per iteration, the current latents included."
+    )
+    prior_fraction: float = setting(
+        0.2, "Fraction from the prior", 0.01, 1.0, "The other candidates come from the encoders."
+    )
+    kernel: ClassVar[str] = "iterated SIR"
+
+    def sampler(self, masked: Masked) -> Sampler:
+        model = self.model
+        partial = model.encode_incomplete if isinstance(model, IncompleteEncoder) else None
+        return iterated_sir(
+            self.model,
+            masked,
+            start_of(self.model, self.initialisation),
+            candidates=self.candidates,
+            prior_fraction=self.prior_fraction,
+            proposal=partial,
+            warmup=self.warmup,
+            leapfrogs=self.leapfrogs,
+        )
 
 
 class _Record:

@@ -1,4 +1,9 @@
-"""LAIR as an imputer: all estimates use the pool of proposals from all iterations."""
+"""LAIR as an imputer: all estimates use the proposals of all iterations.
+
+While it runs, every proposal has the weight of its own iteration. At the end all are weighed again
+by AMIS (`samplers.adaptive`), which gives many more effective draws. log p(x_obs) and its error
+always come from the weights of single iterations, which have no bias.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +16,18 @@ from torch import Tensor
 
 from dgm_core.imputers.chains import check_warmup
 from dgm_core.imputers.latents import mixture_log_density, without_each
-from dgm_core.samplers import INITIALISATIONS, Pool, lair
+from dgm_core.rng import draw
+from dgm_core.samplers import Pool, lair, start_of
+from dgm_core.samplers.adaptive import Proposed, Reweighed, reweighed
 from dgm_core.samplers.chains import run
+from dgm_core.samplers.importance import MixtureMoments
 from dgm_core.settings import check, setting
 from dgm_core.types import Imputation, LatentVariableModel, Masked
 
 LATENTS = 256
-"""Latents resampled from the pool for the predictive density."""
+"""Latents chosen from all proposals for the predictive density, and at the end for the moments."""
+DECODED = 500
+"""Latents of all images that are decoded at once."""
 PARTS = 8
 """Stretches of iterations, for the Monte-Carlo error of the estimates."""
 
@@ -48,25 +58,65 @@ class LAIR:
         sampler = lair(
             self.model,
             masked,
-            INITIALISATIONS[self.initialisation],
+            start_of(self.model, self.initialisation),
             completions=self.completions,
             prior_proposals=self.prior_proposals,
         )
         every = max(1, self.iterations // self.updates)
         pool = Pool(stretch=max(1, (self.iterations - self.warmup) // PARTS))
+        proposed: list[Proposed] = []
         for step in run(sampler, generator, self.iterations, self.warmup):
             if step.warming_up:
                 continue
             with torch.inference_mode():
                 pool.add(step.info, generator)
-            if step.number == self.iterations or step.number % every == 0:
+                proposed.append(Proposed.of(step.info))
+            if step.number == self.iterations:
+                every_proposal = reweighed(proposed, self.model.prior())
+                yield self._last(every_proposal, pool, masked, generator)
+            elif step.number % every == 0:
                 yield self._imputation(pool, masked, generator, step.number)
+
+    @torch.no_grad()
+    def _last(
+        self, proposals: Reweighed, pool: Pool, masked: Masked, generator: torch.Generator
+    ) -> Imputation:
+        """The imputation from all proposals, after they were weighed again."""
+        chosen = proposals.choose(LATENTS, generator)  # (n, B)
+        z = proposals.latents(chosen)
+        part = chosen * PARTS // len(proposals.z)  # part of the run in which it was proposed
+        in_part = (torch.arange(PARTS, device=part.device)[:, None, None] == part).to(z.dtype)
+        moments = MixtureMoments()
+        means = torch.zeros(PARTS, *masked.x.shape, dtype=z.dtype, device=z.device)
+        at_once = max(1, DECODED // len(masked))
+        for start in range(0, LATENTS, at_once):
+            some = z[start : start + at_once]
+            distribution = self.model.decode(some.flatten(0, 1))
+            mean, variance = (
+                each.unflatten(0, some.shape[:2])
+                for each in (distribution.mean, distribution.variance)
+            )
+            moments.add(torch.zeros_like(some[..., 0], dtype=torch.float64), mean, variance)
+            means += torch.einsum("pkb,kb...->pb...", in_part[:, start : start + at_once], mean)
+        counts = in_part.sum(1)  # (PARTS, B)
+        means /= counts.clamp_min(1).view(*counts.shape, *(1,) * (masked.x.dim() - 1))
+        shown = proposals.latents(proposals.choose(self.draws, generator)).flatten(0, 1)
+        x = draw(self.model.decode(shown), generator).unflatten(0, (self.draws, len(masked)))
+        return Imputation(
+            masked.complete(moments.mean),
+            torch.stack([masked.complete(each) for each in x]),
+            moments.variance * ~masked.observed,
+            mixture_log_density(self.model, masked, z),
+            _diagnostics(proposals, pool),
+            done=1.0,
+            leave_one_out=without_each(masked, counts.log(), means),
+        )
 
     @torch.no_grad()
     def _imputation(
         self, pool: Pool, masked: Masked, generator: torch.Generator, number: int
     ) -> Imputation:
-        evidence, moments = pool.log_evidence, pool.moments
+        moments = pool.moments
         log_totals: list[Tensor] = []
         for stretch in pool.stretches:
             assert stretch.log_total is not None  # every stretch has at least one iteration
@@ -76,12 +126,7 @@ class LAIR:
             pool.draw(self.model, masked, self.draws, generator),
             moments.variance * ~masked.observed,
             mixture_log_density(self.model, masked, pool.resample(LATENTS, generator)),
-            {
-                "ESS": pool.ess,
-                "Pareto k": pool.pareto_k,
-                "log p(x_obs)": evidence.value,
-                "± log p(x_obs)": evidence.standard_error,
-            },
+            _diagnostics(pool, pool),
             done=number / self.iterations,
             leave_one_out=without_each(
                 masked,
@@ -89,3 +134,14 @@ class LAIR:
                 torch.stack([each.mean for each in pool.stretches]),
             ),
         )
+
+
+def _diagnostics(weighed: Pool | Reweighed, pool: Pool) -> dict[str, Tensor]:
+    """Quality of the weights, and log p(x_obs) from the weights of single iterations."""
+    evidence = pool.log_evidence
+    return {
+        "ESS": weighed.ess,
+        "Pareto k": weighed.pareto_k,
+        "log p(x_obs)": evidence.value,
+        "± log p(x_obs)": evidence.standard_error,
+    }

@@ -1,4 +1,7 @@
-"""MIWAE as an imputer of images: self-normalised importance sampling, and draws by SIR."""
+"""Imputers of images by self-normalised importance sampling, with draws by SIR.
+
+A MIWAE has an encoder of incomplete images. A DLVM with a partial encoder has one too.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from torch import Tensor
 from dgm_core.bounds import iwae_curve
 from dgm_core.imputers.latents import without_each
 from dgm_core.models.miwae import MIWAE
+from dgm_core.models.partial import PartiallyEncoded
 from dgm_core.samplers.importance import (
     ImportanceSample,
     MixtureMoments,
@@ -33,7 +37,7 @@ class MIWAEInpainter:
     `dgm_core.estimators.MIWAEImputer` is the scikit-learn estimator for tables.
     """
 
-    model: MIWAE
+    model: MIWAE | PartiallyEncoded
     samples: int = setting(1000, "Importance samples K", 10, 20_000, "More are better and slower.")
     draws: int = setting(24, "Draws", 1, 64, "Completions to show, by importance resampling.")
 
@@ -64,6 +68,12 @@ class MIWAEInpainter:
                 masked, log_weights, torch.stack([part.mean for part in parts])
             ),
         )
+
+
+class PartialEncoderInpainter(MIWAEInpainter):
+    """Weights K latents from the partial encoder of a DLVM, without iteration."""
+
+    needs = "partial"
 
 
 def _nearly_equal(total: int, parts: int) -> list[int]:

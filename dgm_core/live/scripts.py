@@ -8,7 +8,7 @@ from pathlib import Path
 
 ENGINE = Path(__file__).parent / "engine"
 PAGE = Path(__file__).parent / "page"
-PARTS = ("kernels", "stream", "weights", "network", "distributions", "sampler")
+PARTS = ("kernels", "stream", "weights", "network", "distributions", "sampler", "gpu")
 """Files of the engine, in the order in which they are joined."""
 VIEW = ("hidden_pixels", "board", "panels", "view")
 """Files of the view, in the order in which they are joined."""

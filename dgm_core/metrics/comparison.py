@@ -74,13 +74,22 @@ def clear(differences: Mapping[Key, Difference], level: float = LEVEL) -> list[K
         differences: all that are read together; the more they are, the wider each must be.
         level: largest probability of an error.
     """
+    return holm({key: difference.p for key, difference in differences.items()}, level)
+
+
+def holm(p_values: Mapping[Key, float], level: float = LEVEL) -> list[Key]:
+    """Keys of the p-values that Holm's rule calls clear, in the given order.
+
+    >>> holm({"a": 0.03, "b": 0.001, "c": 0.2})
+    ['b']
+    """
     found = set()
-    ordered = sorted(differences, key=lambda key: differences[key].p)
+    ordered = sorted(p_values, key=lambda key: p_values[key])
     for rank, key in enumerate(ordered):
-        if differences[key].p > level / (len(ordered) - rank):
+        if p_values[key] > level / (len(ordered) - rank):
             break
         found.add(key)
-    return [key for key in differences if key in found]
+    return [key for key in p_values if key in found]
 
 
 def error_over_splits(values: Sequence[float] | np.ndarray, test_to_train: float) -> float:

@@ -98,6 +98,33 @@ class KnownSignSelfMasking(_OwnValue):
         return self.signs * softplus(self.raw)
 
 
+class GivenSelfMasking(_OwnValue):
+    """logit p(s_d = 1 | x) = −w_d (x_d − b_d), where the slopes w are given and b is learned.
+
+    Args:
+        slopes: w, (D,), nats per unit of x; w > 0: high values go missing.
+
+    Raises:
+        ValueError: the slopes are not one row of finite numbers.
+    """
+
+    kind = "self-masking of given strength"
+    slopes: Tensor
+
+    def __init__(self, slopes: Sequence[float] | Tensor) -> None:
+        super().__init__()
+        given = torch.as_tensor(slopes, dtype=torch.float32)
+        if given.dim() != 1 or not given.isfinite().all():
+            raise ValueError(f"expected finite slopes of shape (D,), got {given.tolist()}")
+        self.features = len(given)
+        self.register_buffer("slopes", given)
+        self.threshold = numbers(0.0, len(given))
+
+    def own_slopes(self) -> Tensor:
+        """w, (D,)."""
+        return self.slopes
+
+
 class Clipping(_OwnValue):
     """Values beyond a threshold go missing; one threshold and strength for every entry.
 

@@ -44,6 +44,7 @@ from dgm_core.missing.base import Direction, Mechanism, MissingProcess
 from dgm_core.missing.combined import ByColumn, Restricted, WithBaseRate
 from dgm_core.missing.pointwise import (
     Clipping,
+    GivenSelfMasking,
     KnownSignSelfMasking,
     MissingCompletelyAtRandom,
     SelfMasking,
@@ -113,6 +114,7 @@ __all__ = [
     "ByColumn",
     "Clipping",
     "Direction",
+    "GivenSelfMasking",
     "KnownSignSelfMasking",
     "LinearMasking",
     "MLPMasking",

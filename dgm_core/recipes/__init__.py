@@ -22,6 +22,7 @@ from dgm_core.recipes.dmfa import DmfaRecipe
 from dgm_core.recipes.mfa import MfaRecipe
 from dgm_core.recipes.miwae import MiwaeRecipe
 from dgm_core.recipes.mnar import MnarRecipe
+from dgm_core.recipes.partial import partial_recipe
 from dgm_core.recipes.pixelcnn import PixelRecipe
 from dgm_core.recipes.recipe import Recipe, Stage, publish, train
 from dgm_core.recipes.vae import VaeRecipe
@@ -123,6 +124,10 @@ RECIPES = {
             model=Schedule(epochs=11, batch_size=64, learning_rate=1e-3, bfloat16=True),
             proposal=Schedule(epochs=1, batch_size=64, learning_rate=5e-4, bfloat16=True),
         ),
+        partial_recipe("mnist"),
+        partial_recipe("omniglot", epochs=24, shift=2),
+        partial_recipe("digits", epochs=300, batch_size=64, validate_every=10),
+        partial_recipe("celeba", epochs=6, batch_size=64),
         MiwaeRecipe(
             name="mnist-miwae",
             summary="Fully connected Bernoulli MIWAE of incomplete MNIST",

@@ -13,12 +13,16 @@
     >>> state.x.shape, info.accepted.shape
     (torch.Size([3, 1, 28, 28]), torch.Size([3]))
 
-`CATALOGUE` has the Markov chains. `lair` is different: it moves K completions of an image together
-and weights their proposals; `Pool` collects the weighted proposals.
+`CATALOGUE` has the Markov chains. Two methods are different: `lair` moves K completions of an
+image together and weights their proposals, which `Pool` collects; `annealed_smc` moves particles
+from the prior to p(z | x_obs).
 """
 
+from dgm_core.samplers.annealed_smc import annealed_smc
 from dgm_core.samplers.collapsed import CollapsedState, collapsed_metropolis
-from dgm_core.samplers.initial import INITIALISATIONS
+from dgm_core.samplers.hmc import HmcState, hmc
+from dgm_core.samplers.initial import INITIALISATIONS, partial_draw, start_of
+from dgm_core.samplers.iterated_sir import iterated_sir
 from dgm_core.samplers.lair import LairInfo, lair
 from dgm_core.samplers.metropolis import metropolis_within_gibbs
 from dgm_core.samplers.observed import log_prob_observed
@@ -30,6 +34,8 @@ CATALOGUE = {
     "pseudo-Gibbs": pseudo_gibbs,
     "Metropolis-within-Gibbs": metropolis_within_gibbs,
     "collapsed Metropolis": collapsed_metropolis,
+    "HMC": hmc,
+    "iterated SIR": iterated_sir,
 }
 """Name → constructor(model, masked, initialisation): one chain per row.
 
@@ -42,13 +48,19 @@ __all__ = [
     "CATALOGUE",
     "INITIALISATIONS",
     "CollapsedState",
+    "HmcState",
     "Info",
     "LairInfo",
     "Pool",
     "State",
+    "annealed_smc",
     "collapsed_metropolis",
+    "hmc",
+    "iterated_sir",
     "lair",
     "log_prob_observed",
     "metropolis_within_gibbs",
+    "partial_draw",
     "pseudo_gibbs",
+    "start_of",
 ]

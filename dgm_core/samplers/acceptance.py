@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -23,6 +25,11 @@ def log_acceptance_ratio(
         log_proposal: log density of proposing z from z', (B,).
     """
     return (log_target_new - log_proposal_new) - (log_target - log_proposal)
+
+
+def acceptance_probability(log_ratio: Tensor) -> Tensor:
+    """min(1, ρ), of the shape of log ρ; 0 where it is NaN."""
+    return log_ratio.nan_to_num(nan=-math.inf).clamp_max(0).exp()
 
 
 def accept(log_ratio: Tensor, source: Source) -> tuple[Tensor, Tensor]:

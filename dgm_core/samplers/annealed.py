@@ -29,22 +29,14 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
 from dgm_core.bounds import Estimate, log_likelihood
-from dgm_core.rng import draw, normal, uniform
-from dgm_core.samplers.acceptance import accept
-from dgm_core.samplers.observed import log_prob_observed
-from dgm_core.types import LatentVariableModel, Masked
-
-WANTED_ACCEPTANCE = 0.8
-"""The acceptance of Hamiltonian steps that the pilot run aims at."""
+from dgm_core.rng import draw
+from dgm_core.samplers.hamiltonian import adjusted
+from dgm_core.samplers.paths import Path, evaluate, hamiltonian_move
 
 MOVES = 20
 """Hamiltonian steps by which each chain run backwards moves away from the common exact draw."""
-
-LONGEST = math.log(1.5)
-"""Log of the longest step, in units of the path; in flat directions every step is accepted."""
 
 
 def sigmoid_schedule(steps: int, sharpness: float = 4.0) -> Tensor:
@@ -59,30 +51,6 @@ def sigmoid_schedule(steps: int, sharpness: float = 4.0) -> Tensor:
     return (ends - ends[0]) / (ends[-1] - ends[0])
 
 
-class Path(NamedTuple):
-    """The path from `base` to p(x_obs, z) of B rows, with the units of steps along it.
-
-    The unit of dimension d is [(1 − β) / base variance + β / target variance]^(−1/2).
-    """
-
-    model: LatentVariableModel
-    masked: Masked  # B rows
-    base: Distribution  # q, batch (B,)
-    target_variance: Tensor  # (B, L) approximate variance of p(z | x_obs)
-
-    def log_ends(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """log f_0 and log f_1 at z (C, B, L), (C, B) each."""
-        distribution = self.model.decode(z.flatten(0, 1))
-        log_likelihood = log_prob_observed(distribution, self.masked.tile(len(z))).unflatten(
-            0, z.shape[:2]
-        )
-        return self.base.log_prob(z), log_likelihood + self.model.prior().log_prob(z)
-
-    def units(self, beta: float) -> Tensor:
-        """The unit of a step in each dimension, (B, L)."""
-        return ((1 - beta) / self.base.variance + beta / self.target_variance).rsqrt()
-
-
 class Annealed(NamedTuple):
     """Chains at one temperature."""
 
@@ -91,25 +59,6 @@ class Annealed(NamedTuple):
     z: Tensor  # (C, B, L)
     log_w: Tensor  # (C, B) so far
     acceptance: Tensor  # (B,) fraction of chains that accepted the last step
-
-
-def path_from_prior(
-    model: LatentVariableModel, masked: Masked, proposal: Distribution | None = None
-) -> Path:
-    """The path that starts at p(z).
-
-    Args:
-        model: p(x, z).
-        masked: B rows.
-        proposal: batch (B,); its variance is an approximation of the posterior's.
-    """
-    prior = model.prior().expand((len(masked),))
-    return Path(model, masked, prior, (proposal or prior).variance)
-
-
-def path_from_proposal(model: LatentVariableModel, masked: Masked, proposal: Distribution) -> Path:
-    """The path that starts at q(z | x_obs), batch (B,): shorter if q is near the posterior."""
-    return Path(model, masked, proposal, proposal.variance)
 
 
 def anneal(
@@ -141,12 +90,12 @@ def anneal(
     if len(lengths) != len(betas) - 1:
         raise ValueError(f"expected lengths for {len(betas) - 1} steps, got {len(lengths)}")
     z = draw(path.base, source, chains) if start is None else start
-    point = _point(path, z)
+    point = evaluate(path, z)
     log_w = torch.zeros_like(point.log_0)
     for number, (before, beta) in enumerate(pairwise(betas.tolist())):
         log_w = log_w + (beta - before) * (point.log_1 - point.log_0)
-        point, accepted, _ = _hamiltonian_step(
-            path, point, beta, lengths[number], leapfrogs, source
+        point, accepted, _ = hamiltonian_move(
+            path, point, beta, lengths[number], source, leapfrogs
         )
         acceptance = accepted.double().mean(0)
         yield Annealed(number + 1, beta, point.z, log_w, acceptance)
@@ -155,21 +104,19 @@ def anneal(
 def pilot_lengths(
     path: Path, betas: Tensor, source: torch.Generator, *, chains: int = 8, leapfrogs: int = 5
 ) -> Tensor:
-    """Step lengths (T, B) with an acceptance of about `WANTED_ACCEPTANCE`.
+    """Step lengths (T, B) with about the wanted acceptance.
 
-    The method is that of Robbins & Monro (1951) along one run from β_0 = 0: the logarithm of a
-    row's length changes by half the acceptance probability minus `WANTED_ACCEPTANCE`.
+    One run from β_0 = 0 adjusts them at every temperature, see `hamiltonian.adjusted`.
     """
-    point = _point(path, draw(path.base, source, chains))
+    point = evaluate(path, draw(path.base, source, chains))
     log_length = torch.full_like(point.log_0[0], math.log(0.3))
     found = []
     for beta in betas[1:].tolist():
-        point, _, probability = _hamiltonian_step(
-            path, point, beta, log_length.exp(), leapfrogs, source
+        point, _, probability = hamiltonian_move(
+            path, point, beta, log_length.exp(), source, leapfrogs
         )
         # A good length at this β is nearly right at the next.
-        log_length = log_length + 0.5 * (probability.mean(0) - WANTED_ACCEPTANCE)
-        log_length = log_length.clamp_max(LONGEST)
+        log_length = adjusted(log_length, probability.mean(0))
         found.append(log_length.exp())
     return torch.stack(found)
 
@@ -222,62 +169,7 @@ def _moved(
     path: Path, z: Tensor, length: Tensor, leapfrogs: int, moves: int, source: torch.Generator
 ) -> Tensor:
     """z (C, B, L) after Hamiltonian steps at β = 1."""
-    point = _point(path, z)
+    point = evaluate(path, z)
     for _ in range(moves):
-        point, _, _ = _hamiltonian_step(path, point, 1.0, length, leapfrogs, source)
+        point, _, _ = hamiltonian_move(path, point, 1.0, length, source, leapfrogs)
     return point.z
-
-
-class _Point(NamedTuple):
-    """Positions of the chains, with log-densities and gradients."""
-
-    z: Tensor  # (C, B, L)
-    log_0: Tensor  # (C, B) log f_0
-    log_1: Tensor
-    slope_0: Tensor  # (C, B, L) gradient of log f_0
-    slope_1: Tensor
-
-    def log_density(self, beta: float) -> Tensor:
-        return (1 - beta) * self.log_0 + beta * self.log_1
-
-    def slope(self, beta: float) -> Tensor:
-        return (1 - beta) * self.slope_0 + beta * self.slope_1
-
-
-def _point(path: Path, z: Tensor) -> _Point:
-    with torch.enable_grad():
-        z = z.detach().requires_grad_()
-        log_0, log_1 = path.log_ends(z)
-        (slope_0,) = torch.autograd.grad(log_0.sum(), z, retain_graph=True)
-        (slope_1,) = torch.autograd.grad(log_1.sum(), z)
-    return _Point(z.detach(), log_0.detach(), log_1.detach(), slope_0, slope_1)
-
-
-def _hamiltonian_step(
-    path: Path, point: _Point, beta: float, length: Tensor, leapfrogs: int, source: torch.Generator
-) -> tuple[_Point, Tensor, Tensor]:
-    """Leapfrog steps and a Metropolis test: next point, acceptance (C, B) and its probability.
-
-    Lengths (B,) vary by up to a fifth from chain to chain, so that trajectories do not return to
-    their start in all chains.
-    """
-    shape, dtype = tuple(point.log_0.shape), point.z.dtype
-    vary = 0.8 + 0.4 * uniform(shape, source, dtype)
-    step = (length * vary)[..., None] * path.units(beta)  # (C, B, L)
-    momentum = normal(tuple(point.z.shape), source, dtype)
-    energy = point.log_density(beta) - 0.5 * momentum.square().sum(-1)
-    new = point
-    momentum = momentum + 0.5 * step * new.slope(beta)
-    for number in range(1, leapfrogs + 1):
-        new = _point(path, new.z + step * momentum)
-        size = 1.0 if number < leapfrogs else 0.5  # the last momentum step is a half step
-        momentum = momentum + size * step * new.slope(beta)
-    log_ratio = new.log_density(beta) - 0.5 * momentum.square().sum(-1) - energy
-    accepted, _ = accept(log_ratio, source)  # a diverging trajectory has ρ = NaN
-    moved = _Point(
-        *(
-            torch.where(accepted[..., None] if a.dim() == 3 else accepted, a, b)
-            for a, b in zip(new, point, strict=True)
-        )
-    )
-    return moved, accepted, log_ratio.nan_to_num(nan=-math.inf).clamp_max(0).exp()

@@ -31,27 +31,11 @@ from torch.distributions import Distribution
 from dgm_core.distributions import where
 from dgm_core.rng import Source, draw, uniform
 from dgm_core.samplers.acceptance import accept, log_acceptance_ratio
+from dgm_core.samplers.history import History, begun, choose, remember
 from dgm_core.samplers.initial import Initialisation, uniform_noise
 from dgm_core.samplers.observed import log_prob_observed
 from dgm_core.samplers.state import Info, State, redraw_missing, start
 from dgm_core.types import LatentVariableModel, Masked, Sampler
-
-NEVER = torch.iinfo(torch.int64).max
-"""`made_at` of an empty slot."""
-
-
-class History(NamedTuple):
-    """A uniform sample of each chain's completions; all chains have made equally many."""
-
-    completions: Tensor  # (H, B, *event)
-    made_at: Tensor  # (H, B) number of moves of z before the completion
-    moves: Tensor  # (B,) number of moves of z
-    made: int  # completions so far
-
-    @property
-    def usable(self) -> Tensor:
-        """Which were made before the current z was accepted, (H, B) bool."""
-        return self.made_at < self.moves
 
 
 class CollapsedState(NamedTuple):
@@ -98,7 +82,7 @@ def collapsed_metropolis(
 
     def begin(state: State) -> CollapsedState:
         log_target = log_prob_observed(state.likelihood, masked) + prior.log_prob(state.z)
-        return CollapsedState(*state, log_target, _begin(state.x, history))
+        return CollapsedState(*state, log_target, begun(state.x, history))
 
     def init(source: Source) -> CollapsedState:
         return begin(start(model, masked, initialisation, source))
@@ -107,7 +91,7 @@ def collapsed_metropolis(
         if not isinstance(state, CollapsedState):
             state = begin(state)
         rows, dtype = len(state.z), state.log_target.dtype
-        encoder = model.encode(_choose(state.history, uniform((rows,), source, dtype)))
+        encoder = model.encode(choose(state.history, uniform((rows,), source, dtype)))
         from_prior = uniform((rows,), source, dtype) < prior_fraction
         from_encoder = draw(encoder, source)
         z_new = torch.where(from_prior[:, None], draw(prior.expand((rows,)), source), from_encoder)
@@ -135,44 +119,9 @@ def collapsed_metropolis(
             source,
         )
         kept = state.history._replace(moves=state.history.moves + accepted)
-        kept = _remember(kept, moved.x, uniform((rows,), source, torch.float64))
+        kept = remember(kept, moved.x, uniform((rows,), source, torch.float64))
         log_target = torch.where(accepted, log_target_new, state.log_target)
         info = Info(accepted, log_ratio, z_new, encoder, log_u)
         return CollapsedState(*moved, log_target, kept), info
 
     return Sampler(init, step)
-
-
-def _begin(x: Tensor, size: int) -> History:
-    """A history with `size` slots; its first completion is x, which was made by no z."""
-    made_at = torch.full((size, len(x)), NEVER, device=x.device)
-    made_at[0] = -1
-    completions = x.new_zeros(size, *x.shape)
-    completions[0] = x
-    return History(completions, made_at, made_at.new_zeros(len(x)), 1)
-
-
-def _choose(history: History, u: Tensor) -> Tensor:
-    """One usable completion per chain, chosen uniformly with u (B,) in [0, 1): (B, \\*event)."""
-    usable = history.usable
-    size = usable.sum(0)
-    rank = torch.minimum((u * size).long(), size - 1)  # u · size may round up to size
-    slot = (usable.cumsum(0) <= rank).sum(0)
-    return history.completions[slot, torch.arange(len(u), device=u.device)]
-
-
-def _remember(history: History, x: Tensor, u: Tensor) -> History:
-    """Offer completions x (B, \\*event) to the reservoirs, with u (B,) in [0, 1)."""
-    size, made = len(history.completions), history.made + 1
-    slot = (u * made).long() if made > size else torch.full_like(history.moves, made - 1)
-    rows = torch.arange(len(x), device=x.device)
-    usable = history.usable
-    # A stuck chain must keep its last usable completion.
-    last = usable[slot.clamp_max(size - 1), rows] & (usable.sum(0) == 1)
-    rows = rows[(slot < size) & ~last]
-    if not len(rows):
-        return history._replace(made=made)
-    completions, made_at = history.completions.clone(), history.made_at.clone()
-    completions[slot[rows], rows] = x[rows]
-    made_at[slot[rows], rows] = history.moves[rows]
-    return History(completions, made_at, history.moves, made)

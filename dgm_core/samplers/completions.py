@@ -4,15 +4,17 @@
 
     log w_k = log p(x_obs | z_k)                      "x_obs"
             + log p(z_k) − log q(z_k | x_obs)         "latent"
+            + log p(s | z_k)                          "mask", of IM-IWAE
             + log p(s | x_obs, x_mis,k)               "missing", of not-MIWAE
             + log p(y | x_obs, x_mis,k)               "target", of supMIWAE
 
     L_K = E log (1/K) Σ_k w_k  ≤  log p(x_obs, s, y),   growing with K
 
-The first two terms are those of Mattei & Frellsen 2019, the others of Ipsen, Mattei & Frellsen
-2021 and 2022. The other terms read completed data, and a model names them in `completion_terms`.
-The bound and all estimates use the same log-weights. So a term can be left out, added or replaced
-after the draw: `without` and `reweighted` run no network.
+The first two terms are those of Mattei & Frellsen 2019, the last two of Ipsen, Mattei & Frellsen
+2021 and 2022. The last two read completed data, and a model names them in `completion_terms`. The
+term "mask" reads z alone; a model names such terms in `latent_terms`. The bound and all estimates
+use the same log-weights. So a term can be left out, added or replaced after the draw: `without`
+and `reweighted` run no network.
 
 Gradients pass through x_mis,k if its distribution is reparameterised. For binary, categorical and
 discretised entries the bound has a score-function term of value 0 with leave-one-out baselines
@@ -50,6 +52,19 @@ class ScoresCompletions(Protocol):
     def completion_terms(self, masked: Masked, y: Tensor | None) -> Mapping[str, Term]:
         """Name → term of the log-weight of a completion of `masked`."""
         ...
+
+
+@runtime_checkable
+class ScoresLatents(Protocol):
+    """A latent-variable model with further terms for the latent variable: of the mask."""
+
+    def latent_terms(self, masked: Masked, z: Tensor) -> Mapping[str, Tensor]:
+        """Name → term of the log-weight, (K, B) nats, for z (K, B, L)."""
+        ...
+
+
+TERMS_OF_Z = {"x_obs", "latent", "mask"}
+"""Terms that do not read x_mis."""
 
 
 class Completions(NamedTuple):
@@ -106,7 +121,7 @@ class Completions(NamedTuple):
     @property
     def tilted(self) -> bool:
         """Whether the weights depend on x_mis,k and not only on z_k."""
-        return bool(self.terms.keys() - {"x_obs", "latent"})
+        return bool(self.terms.keys() - TERMS_OF_Z)
 
     def without(self, name: str) -> Completions:
         """The same draws without one term of the weights; without "missing" they are MIWAE's."""
@@ -142,6 +157,8 @@ def weighted_completions(
         "x_obs": log_prob_observed(distribution, each).unflatten(0, z.shape[:2]),
         "latent": model.prior().log_prob(z) - proposal.log_prob(z),
     }
+    if isinstance(model, ScoresLatents):
+        terms |= model.latent_terms(masked, z)
     has_terms = isinstance(model, ScoresCompletions)
     further = model.completion_terms(masked, y) if has_terms else {}
     x = log_score = None

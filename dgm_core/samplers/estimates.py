@@ -4,17 +4,18 @@
     absolute error    F(x) = ½                 the median of the mixture, entry by entry
     several values    SIR                      k with probability α_k, then x_mis
 
-If α_k depends on z_k alone (MIWAE), the distribution of x_mis is the mixture Σ α_k p(x|z_k). Its
-moments and its distribution function Σ α_k F_k are known, and the estimates use them. If the
-weights have a term in x_mis,k (not-MIWAE, supMIWAE), the distribution is Σ α_k δ(x_mis,k): the
-weighted drawn values, as in appendix B of Ipsen, Mattei & Frellsen 2021. Their experiments average
-E[x|z_k] with the same weights, which is `mean_of_decoder`. It has less variance, but it ignores
-the effect of the weights on x_mis within each component. So it does not converge to the
-conditional mean unless the decoder's noise vanishes.
+If α_k depends on z_k alone (MIWAE, IM-IWAE), the distribution of x_mis is the mixture
+Σ α_k p(x|z_k). Its moments and its distribution function Σ α_k F_k are known, and the estimates
+use them. If the weights have a term in x_mis,k (not-MIWAE, supMIWAE), the distribution is
+Σ α_k δ(x_mis,k): the weighted drawn values, as in appendix B of Ipsen, Mattei & Frellsen 2021.
+Their experiments average E[x|z_k] with the same weights, which is `mean_of_decoder`. It has less
+variance, but it ignores the effect of the weights on x_mis within each component. So it does not
+converge to the conditional mean unless the decoder's noise vanishes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import singledispatch
 
 import torch
@@ -31,6 +32,7 @@ from torch.distributions import (
 
 from dgm_core.distributions import BernoulliPixels
 from dgm_core.distributions.columns import MixedRow, most_likely
+from dgm_core.distributions.quadrature import moments_of
 from dgm_core.rng import Source, draw
 from dgm_core.samplers.completions import Completions
 from dgm_core.samplers.importance import MixtureMoments, resample
@@ -41,16 +43,26 @@ BISECTIONS = {torch.float32: 30, torch.float64: 55}
 """Bisections until a bracket of 2 standard deviations is as narrow as rounding allows."""
 
 
-def mean_and_variance(sample: Completions) -> tuple[Tensor, Tensor]:
-    """E[x | x_obs, s] and its variance, within and between components, both (B, \\*event).
+def mean_and_variance(
+    sample: Completions, function: Callable[[Tensor], Tensor] | None = None
+) -> tuple[Tensor, Tensor]:
+    """E[f(x) | x_obs, s] and its variance, within and between components, both (B, \\*event).
 
     Observed entries keep their values and have variance 0.
+
+    Args:
+        sample: the completions.
+        function: f of each entry, on (…, \\*event); None = the entry itself. For other functions,
+            the components count as Gaussians with their means and variances.
     """
     if sample.tilted:
-        return _moments(sample, sample.x, torch.zeros_like(sample.x))
+        x = sample.x if function is None else function(sample.x)
+        return _moments(sample, x, torch.zeros_like(x))
     mean, variance = (
         _by_draw(sample, each) for each in (sample.likelihood.mean, sample.likelihood.variance)
     )
+    if function is not None:
+        mean, variance = moments_of(function, mean, variance)
     return _moments(sample, mean, variance)
 
 

@@ -1,6 +1,7 @@
-"""Six ways to fill in the hidden entries before the first iteration.
+"""Ways to fill in the hidden entries before the first iteration.
 
-The effect of the start disappears as a chain converges; the lab shows how quickly.
+Six work for every model; for a model with a partial encoder there is `partial_draw`. The effect of
+the start disappears as a chain converges; the lab shows how quickly.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from dgm_core.rng import Source, draw, uniform
+from dgm_core.samplers.importance import IncompleteEncoder, proposal_for
 from dgm_core.types import LatentVariableModel, Masked
 
 Initialisation = Callable[[LatentVariableModel, Masked, Source], Tensor]
@@ -49,6 +51,20 @@ def prior_draw(model: LatentVariableModel, masked: Masked, source: Source) -> Te
     """A draw from the model: z ~ p(z), x ~ p(x|z)."""
     rows = model.prior().expand((len(masked),))
     return draw(model.decode(draw(rows, source)), source)
+
+
+def partial_draw(model: LatentVariableModel, masked: Masked, source: Source) -> Tensor:
+    """A draw that knows the observed entries: z ~ q(z | x_obs, observed), x ~ p(x|z).
+
+    Raises:
+        ValueError: the model has no encoder of incomplete data.
+    """
+    return draw(model.decode(draw(proposal_for(model, masked), source)), source)
+
+
+def start_of(model: LatentVariableModel, name: str) -> Initialisation:
+    """`partial_draw` if the model can do it, else the named one of `INITIALISATIONS`."""
+    return partial_draw if isinstance(model, IncompleteEncoder) else INITIALISATIONS[name]
 
 
 INITIALISATIONS: dict[str, Initialisation] = {

@@ -9,7 +9,8 @@ Each image has K completions, which make proposals together. One iteration:
 All K + R proposals are weighted with the density of the whole mixture (the *deterministic
 mixture*, Owen & Zhou 2000). So the mean of w is unbiased for p(x_obs) for any completions, and a
 latent that is unlikely under its own proposal does not get a huge weight. `Pool` collects the
-proposals of all iterations, so its estimates have no bias from a small K.
+proposals of all iterations, so its estimates have no bias from a small K. `adaptive` weighs them
+against the proposals of all iterations.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from dgm_core.metrics.diagnostics import importance_ess
 from dgm_core.rng import draw
 from dgm_core.samplers.initial import Initialisation, uniform_noise
 from dgm_core.samplers.observed import log_prob_observed, take
+from dgm_core.samplers.pairs import log_prob_of_pairs
 from dgm_core.samplers.resampling import systematic
 from dgm_core.samplers.state import State, redraw_missing, start
 from dgm_core.types import LatentVariableModel, Masked, Sampler
@@ -34,6 +36,7 @@ class LairInfo(NamedTuple):
     """The proposals of an iteration, before they are resampled."""
 
     log_w: Tensor  # (B, K + R) log w; the mean of w estimates p(x_obs)
+    log_target: Tensor  # (B, K + R) log p(x_obs, z)
     z: Tensor  # (B, K + R, L), proposals from the prior last
     likelihood: Distribution  # p(x | z), batch (B · (K + R),)
     ess: Tensor  # (B,) effective sample size of these K + R
@@ -82,27 +85,23 @@ def lair(
         own = draw(encoder, source).unflatten(0, (images, completions))
         z = torch.cat([own, draw(prior.expand((images, prior_proposals)), source)], 1)
         log_prior = prior.log_prob(z)
-        log_q = _log_mixture(_all_pairs(encoder, z, completions), log_prior, prior_proposals)
+        log_q = log_mixture(log_prob_of_pairs(encoder, z), log_prior, prior_proposals)
         latents = z.flatten(0, 1)
         likelihood = model.decode(latents)
         log_likelihood = log_prob_observed(likelihood, proposed).unflatten(0, (images, proposals))
-        log_w = log_likelihood + log_prior - log_q
+        log_target = log_likelihood + log_prior
+        log_w = log_target - log_q
         expected = completions * log_w.double().softmax(1)
         rows = (first + systematic(expected, completions, source)).flatten()
         moved = redraw_missing(model, completed, latents[rows], take(likelihood, rows), source)
-        return moved, LairInfo(log_w, z, likelihood, importance_ess(log_w.mT), encoder)
+        ess = importance_ess(log_w.mT)
+        return moved, LairInfo(log_w, log_target, z, likelihood, ess, encoder)
 
     return Sampler(init, step)
 
 
-def _all_pairs(encoder: Distribution, z: Tensor, completions: int) -> Tensor:
-    """log q(z_j | completion k) for each image, z (B, J, L): (J, B, K)."""
-    each = z.transpose(0, 1)[:, :, None].expand(-1, -1, completions, -1)  # (J, B, K, L)
-    return encoder.log_prob(each.flatten(1, 2)).unflatten(1, (len(z), completions))
-
-
-def _log_mixture(log_q: Tensor, log_prior: Tensor, prior_proposals: int) -> Tensor:
-    """log of [ Σ_k q + R p ] / (K + R) for log q (J, B, K) and log p (B, J): (B, J)."""
+def log_mixture(log_q: Tensor, log_prior: Tensor, prior_proposals: int) -> Tensor:
+    """log of [ Σ_k q + R p ] / (K + R) for log q (B, J, K) and log p (B, J): (B, J)."""
     log_count = math.log(prior_proposals) if prior_proposals else -math.inf
-    total = torch.logaddexp(log_q.logsumexp(2).mT, log_prior + log_count)
+    total = torch.logaddexp(log_q.logsumexp(2), log_prior + log_count)
     return total - math.log(log_q.shape[2] + prior_proposals)

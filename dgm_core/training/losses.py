@@ -24,6 +24,7 @@ from dgm_core.models.classifier import Classifier
 from dgm_core.models.dmfa import DMFA
 from dgm_core.models.miwae import MIWAE
 from dgm_core.models.notmiwae import NotMIWAE
+from dgm_core.models.partial import PartialEncoder
 from dgm_core.models.vae_gmm import MixtureVAE
 from dgm_core.rng import draw, uniform
 from dgm_core.samplers import metropolis_within_gibbs
@@ -116,6 +117,24 @@ def negative_miwae_bound(draws: int, proportions: mixed_masks.Proportions) -> Ob
     return loss
 
 
+def posterior_matching(
+    dlvm: LatentVariableModel, proportions: mixed_masks.Proportions
+) -> Objective:
+    """−log q(z | x_obs, observed), nats per image, for z ~ q(z|x) of a DLVM that stays fixed.
+
+    Masks are of many kinds and new at each use; see `models.partial`.
+    """
+
+    def loss(partial: PartialEncoder, x: Tensor, source: torch.Generator) -> Tensor:
+        height, width = x.shape[2:]
+        observed = mixed_masks.mixed(len(x), height, width, source, proportions).expand_as(x)
+        with torch.no_grad():
+            z = draw(dlvm.encode(x), source)
+        return -partial(Masked(x, observed)).log_prob(z).mean()
+
+    return loss
+
+
 def negative_completion_bound(draws: int) -> Objective:
     """−L_K of `samplers.completions` with K = `draws`, nats per row, for incomplete data.
 
@@ -123,12 +142,22 @@ def negative_completion_bound(draws: int) -> Objective:
     model: MIWAE, not-MIWAE or one of their supervised forms.
     """
 
+    bounds = completion_bounds(draws)
+
     def loss(model: MIWAE, rows: Masked | Labelled, source: torch.Generator) -> Tensor:
-        masked, y = (rows.masked, rows.y) if isinstance(rows, Labelled) else (rows, None)
-        sample = weighted_completions(model, masked, draws, source, y=y, completed=False)
-        return -sample.bound.mean()
+        return -bounds(model, rows, source).mean()
 
     return loss
+
+
+def completion_bounds(draws: int) -> Objective:
+    """L_K of each row with K = `draws`, (B,) nats; see `negative_completion_bound`."""
+
+    def bounds(model: MIWAE, rows: Masked | Labelled, source: torch.Generator) -> Tensor:
+        masked, y = (rows.masked, rows.y) if isinstance(rows, Labelled) else (rows, None)
+        return weighted_completions(model, masked, draws, source, y=y, completed=False).bound
+
+    return bounds
 
 
 def negative_integrated_bound(draws: int) -> Objective:

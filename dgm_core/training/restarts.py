@@ -127,7 +127,7 @@ def on_each(objective: Objective) -> Objective:
 def on_own_rows(objective: Objective, x: Data) -> Objective:
     """The objective of each member on its own rows of x, with its own noise, (R,).
 
-    To be trained on `own_orders`, not on x.
+    To be trained on `own_orders` or `bootstraps`, not on x.
     """
 
     def losses(restarts: Restarts, rows: Tensor, source: torch.Generator) -> Tensor:
@@ -142,3 +142,17 @@ def own_orders(rows: int, seeds: Sequence[int]) -> Tensor:
     `fit` shuffles them in each epoch: what is one batch for a member is spread for the others.
     """
     return torch.stack([torch.randperm(rows, generator=generator(seed)) for seed in seeds], 1)
+
+
+def bootstraps(rows: int, seeds: Sequence[int]) -> Tensor:
+    """The numbers of N rows drawn with replacement for each member, (N, R), for `on_own_rows`."""
+    return torch.stack([torch.randint(rows, (rows,), generator=generator(s)) for s in seeds], 1)
+
+
+def out_of_bag(drawn: Tensor) -> Tensor:
+    """Which rows a member did not draw, bool (N, R), of `bootstraps` (N, R).
+
+    About 37 % of the rows; they can validate the member.
+    """
+    left = torch.ones_like(drawn, dtype=torch.bool)
+    return left.scatter_(0, drawn, False)

@@ -10,7 +10,7 @@ their numbers.
     >>> model.latent_dim, model.training
     (40, False)
     >>> card("digits-dlvm")["measured"]["log_likelihood"]["nats"]
-    -60.04
+    -60.54
 
 You can save your own model in any folder and register it. Until the process ends, `load` then
 finds it by name like a shipped model. A card contains data only. It names an architecture of
@@ -53,6 +53,7 @@ from dgm_core.models import (
     dmfa,
     mfa,
     miwae,
+    partial,
     pixelcnn,
     tabular,
     vae_gmm,
@@ -74,6 +75,8 @@ ARCHITECTURES: dict[str, Constructor] = {
     "fully-connected-dlvm": dlvm.fully_connected_dlvm,
     "convolutional-dlvm": dlvm.convolutional_dlvm,
     "face-dlvm": dlvm.face_dlvm,
+    "convolutional-partial-encoder": partial.convolutional_partial_encoder,
+    "face-partial-encoder": partial.face_partial_encoder,
     "mirrored-vae": dlvm.mirrored_vae,
     "fully-connected-miwae": miwae.fully_connected_miwae,
     "face-miwae": miwae.face_miwae,

@@ -68,7 +68,9 @@ def numbers(about: Mapping[str, Any]) -> Iterator[str]:
             score = "f1" if "f1" in row else "psnr"
             unit = {"f1": "F1", "psnr": "PSNR, dB,"}[score]
             value = with_error(row[score], row["standard_error"], 3 if score == "f1" else 1)
-            yield f"50 % hidden, {row.get('sampler', 'MIWAE')}: {unit} {value}"
+            partial = about["architecture"]["name"].endswith("partial-encoder")
+            method = row.get("sampler", "importance sampling" if partial else "MIWAE")
+            yield f"50 % hidden, {method}: {unit} {value}"
     for row in measured.get("holes", ())[:1]:
         height, width = row["hole"]
         yield (

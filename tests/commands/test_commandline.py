@@ -12,7 +12,6 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from torchvision.datasets import MNIST
 from typer.testing import CliRunner, Result
 
 from dgm_core import data, recipes
@@ -22,6 +21,7 @@ from dgm_core.commands import impute as imputing
 from dgm_core.data import download, writing
 from dgm_core.data.folder import files_of
 from dgm_core.estimators import impute_table
+from dgm_core.options import impute as options
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,6 +83,8 @@ def test_data_fetch_of_an_unknown_name(name: str) -> None:
 def test_data_fetch_without_a_network_gives_an_error_message(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from torchvision.datasets import MNIST
+
     monkeypatch.setattr(download.time, "sleep", lambda _: None)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.socket() as taken:  # bound, but not listening: connections are refused
@@ -130,7 +132,8 @@ def test_a_command_loads_only_what_it_needs(command: str, more: set[str]) -> Non
 
 
 def test_duplicated_constants_are_equal() -> None:
-    assert get_args(imputing.Model) == impute_table.MODELS
+    assert get_args(options.Model) == tuple(options.MODELS)
+    assert {*options.ASSUMPTIONS} == {*impute_table.LEARNABLE}
     assert get_args(imputing.Format) == get_args(writing.Format)
 
 

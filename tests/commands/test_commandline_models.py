@@ -214,11 +214,12 @@ def test_evaluate_inpainting_writes_the_tables(tmp_path: Path) -> None:
     result = run("evaluate", "inpainting", *words)
     assert result.exit_code == 0, result.output
     rows = tomllib.loads(out.read_text(encoding="utf-8"))["samplers"]
-    assert len(rows) == 12
+    assert len(rows) == 15
     assert {row["method"] for row in rows} == {
         "pseudo-Gibbs",
         "Metropolis-within-Gibbs",
         "collapsed Metropolis",
+        "partial encoder",
         "LAIR",
     }
     assert all(0 <= row["f1"] <= 1 and row["nll"] > 0 for row in rows)

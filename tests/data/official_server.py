@@ -24,7 +24,6 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 from sklearn.datasets import _openml
-from torchvision.datasets import MNIST, SVHN, CelebA, Omniglot
 
 from dgm_core import data
 from dgm_core.data import celeba_download, celeba_sample, download, parts, table_download
@@ -245,6 +244,8 @@ SHA256 = {
 
 
 def point_at(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torchvision.datasets import MNIST, SVHN, CelebA, Omniglot  # slow to import
+
     monkeypatch.setattr(MNIST, "mirrors", [url])
     monkeypatch.setattr(MNIST, "resources", RESOURCES)
     monkeypatch.setattr(Omniglot, "download_url_prefix", url.rstrip("/"))

@@ -18,7 +18,6 @@ import pytest
 import torch
 from PIL import Image
 from sklearn.datasets import _openml
-from torchvision.datasets import MNIST, CelebA, Omniglot
 
 from dgm_core import data
 from dgm_core.data import celeba_download, celeba_sample, download, parts, table_download
@@ -513,6 +512,8 @@ def test_an_interrupted_download_leaves_nothing(
 
 def test_the_official_addresses_are_those_of_torchvision() -> None:
     """Replaced functions must exist; otherwise the tests would not test the real code."""
+    from torchvision.datasets import MNIST, CelebA, Omniglot
+
     assert [name for name, _ in MNIST.resources] == [name for name, _ in RESOURCES]
     assert list(parts.MNIST_MIRRORS) == MNIST.mirrors
     stated = {file.name: file.md5 for file in parts.MNIST.values() if file.md5}

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from dgm_core.child_process import ChildFailed, OutOfMemory, OutOfTime, Pool
+from dgm_core.child_process import IDLE, ChildFailed, OutOfMemory, OutOfTime, Pool
 from dgm_core.data.reading import Limits, Reading, UnreadableTable, read_table
 from dgm_core.data.reading import parquet as parquet_reading
 from dgm_core.data.reading.limited import MEMORY, SECONDS, read_limited
@@ -27,7 +27,7 @@ POOL = Pool(1)
 
 def growth() -> int:
     """Bytes by which the last child has grown at most; what it needed if it is still there."""
-    return max((child.grown for child in POOL._idle), default=0)
+    return max((child.grown for child in IDLE.children), default=0)
 
 
 def patient(*args: Any, memory: int, seconds: float) -> Any:

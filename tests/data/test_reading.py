@@ -211,7 +211,7 @@ def test_every_encoding_is_read(encoded: bytes) -> None:
     assert ("Latin-1" in remarks_at(reading)) == (encoded == LETTERS.encode("latin-1"))
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", "^"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_every_separator_and_line_end_is_read(separator: str, end: str) -> None:
     rows = [["a", "b", "c"], ["1", "x", "2.5"], ["2", "y, or; so", "3.5"], ["3", "x", "4"]]
@@ -286,9 +286,19 @@ def test_open_quotation_marks_do_not_take_quadratic_time() -> None:
     assert len(reading.frame) == 3
 
 
-def test_a_line_with_a_cell_that_is_too_long_is_lost() -> None:
-    reading = read("a,b\n1,x\n2," + "y" * 200_000 + "\n3,x\n4,z\n")
-    assert column(reading, "a") == [1, 3, 4]
+@pytest.mark.parametrize("cell", ["y" * 200_000, '"' + "y,\n" * 60_000 + '"'])
+def test_a_long_cell_is_read(cell: str) -> None:
+    reading = read(f"a,b\n1,x\n2,{cell}\n3,x\n4,z\n")
+    assert column(reading, "a") == [1, 2, 3, 4]
+    assert reading.unread == ()
+
+
+def test_a_pair_of_open_quotation_marks_far_apart_loses_two_lines() -> None:
+    rows = [f"{i},{'yx'[i % 2]}" for i in range(50_000)]
+    rows[10], rows[40_000] = '10,"y', '40000,"z'
+    reading = read("a,b\n" + "\n".join(rows) + "\n")
+    assert reading.unread == (12, 40_002)
+    assert len(reading.frame) == 49_998
 
 
 # --- names
@@ -325,6 +335,79 @@ def test_row_names_as_r_writes_them() -> None:
     reading = read("x y\n".replace(" ", "\t") + "r1\t1.5\t2\nr2\t2.5\t3\nr3\t3.5\t7\n")
     assert column(reading, "x") == [1.5, 2.5, 3.5]
     assert column(reading, "y") == [2, 3, 7]
+
+
+# --- numbers that need a second look
+
+
+def test_thousands_separators_are_read_where_no_decimal_comma_is_possible() -> None:
+    reading = read('a,x\n1,"1,234.5"\n2,"2,000"\n3,7\n4,"-1,234,567"\n')
+    assert column(reading, "x") == [1234.5, 2000, 7, -1234567]
+    assert "thousands separator" in remarks_at(reading, None, "x")
+    points = read("a;x\n1;1,234.5\n2;2,000\n3;7.25\n4;8.5\n")
+    assert column(points, "x") == [1234.5, 2000, 7.25, 8.5]
+    commas = read("a;x\n1;1.234,5\n2;2.000\n3;7,25\n4;8,5\n")
+    assert column(commas, "x") == [1234.5, 2000, 7.25, 8.5]
+
+
+def test_numbers_that_may_be_decimal_are_not_thousands() -> None:
+    ambiguous = read("a;x\n1;1,234\n2;7.25\n3;8.5\n4;9.5\n")
+    assert column(ambiguous, "x") == [None, 7.25, 8.5, 9.5]
+    assert '"1,234" is not a number' in remarks_at(ambiguous, 2, "x")
+
+
+def test_codes_with_leading_zeros_stay_text() -> None:
+    zips = ["01234", "98765", "00501", "12345"] * 3
+    reading = read("a,zip\n" + "".join(f"{i},{code}\n" for i, code in enumerate(zips)))
+    assert reading.columns[1].levels == ("00501", "01234", "12345", "98765")
+    assert "start with 0" in remarks_at(reading, None, "zip")
+    stray = read("a,x\n" + "".join(f"{i},{i * 7}\n" for i in range(30)) + "30,007\n")
+    assert stray.columns[1].kind == "numeric"
+    assert column(stray, "x")[-1] == 7
+
+
+@pytest.mark.parametrize("value", ["-999", "-99.0", "9999", "-9"])
+def test_a_suspicious_number_is_asked_about_and_can_be_declared_missing(value: str) -> None:
+    text = f"a,x\n1,3\n2,{value}\n3,5\n4,{value}\n5,4.5\n"
+    reading = read(text)
+    (asked,) = [remark for remark in reading.remarks if remark.asks]
+    assert (asked.column, asked.line) == ("x", None)
+    assert f"{float(value):g} occurs in 2 cells" in asked.sentence
+    assert column(reading, "x")[1] == float(value)
+    whole = f"{float(value):g}"
+    declared = read_table(text.encode(), "it.csv", missing=[whole])
+    assert column(declared, "x") == [3, None, 5, None, 4.5]
+    assert not any(remark.asks for remark in declared.remarks)
+    stored = parquet(
+        {"x": [3.0, float(value), 5.0, 4.5], "s": ["u", whole, "v", "w"]} | {"t": list("qrqq")}
+    )
+    both = read_table(stored, "it", missing=[whole])
+    assert column(both, "x") == [3, None, 5, 4.5]
+    assert column(both, "s") == ["u", None, "v", "w"]
+
+
+def test_ordinary_extremes_are_not_suspicious() -> None:
+    for values in ([-99, -50, 0, 40, 90], [0, 50, 99], [9, 12, 40]):
+        reading = read("a,x\n" + "".join(f"{i},{value}\n" for i, value in enumerate(values)))
+        assert not any(remark.asks for remark in reading.remarks), values
+
+
+# --- what writing back needs
+
+
+def test_lines_of_all_rows_and_of_unread_rows_are_known() -> None:
+    reading = read('a,b\n1,2\n,\n1,2,3\n\n3,4\n5,"x\n6,7\n')
+    assert reading.frame.index.tolist() == [2, 6, 8]
+    assert reading.lines.tolist() == [2, 3, 6, 8]
+    assert reading.unread == (4, 7)
+    assert reading.every_row.index.tolist() == [2, 3, 6, 8]
+    assert reading.every_row.loc[3].isna().all()
+
+
+def test_a_blank_line_between_the_rows_of_one_column_is_a_missing_value() -> None:
+    reading = read("x\n1\n\n3\n4\n\n\n")
+    assert reading.lines.tolist() == [2, 3, 4, 5]
+    assert column(reading, "x") == [1, 3, 4]
 
 
 # --- long lists of remarks

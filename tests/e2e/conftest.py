@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import (
@@ -37,6 +38,24 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     if (chromium := on_path(SHELL, *NAMES)) is None:
         pytest.skip("no Chromium on this machine")
     found = playwright.chromium.launch(executable_path=chromium, args=["--headless", *FLAGS])
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def webgpu_browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium with WebGPU, in which the processor imitates a graphics card."""
+    if (chromium := on_path(SHELL, *NAMES)) is None:
+        pytest.skip("no Chromium on this machine")
+    flags = ["--headless", *FLAGS, "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
+    found = playwright.chromium.launch(executable_path=chromium, args=flags)
+    page = found.new_page()
+    page.goto(Path(__file__).as_uri())  # an address with WebGPU; about:blank has none
+    has_adapter = page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())")
+    page.close()
+    if not has_adapter:
+        found.close()
+        pytest.skip("this Chromium has no WebGPU adapter")
     yield found
     found.close()
 

@@ -32,6 +32,7 @@ LABS = {
     ],
     "GAN_distances": ["Sweep", "Critic", "Small GANs", "Spiral"],
     "Theory": ["Pixel by pixel", "Missing data"],
+    "Your_table": ["1. The table"],
 }
 """Path of another page, and its views."""
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")

@@ -74,20 +74,29 @@ def test_the_visitor_draws_two_clouds(server: str, new_page: NewPage) -> None:
 
 
 @pytest.mark.slow
-def test_two_small_gans_are_played_paused_and_stepped(server: str, new_page: NewPage) -> None:
+def test_two_small_gans_are_stopped_played_and_continued(server: str, new_page: NewPage) -> None:
     page = opened(new_page, server, "?view=Small+GANs&game-preset=evenly+matched")
     # The first title: the previous title stays below it for a moment.
     title = page.get_by_text(re.compile(r"^Wasserstein, iteration")).first
-    expect(title).to_be_visible()
-    page.get_by_role("button", name="Pause").click()
-    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    expect(title).to_have_text(re.compile(r"iteration (1,)?[2-9]\d\d$"))
+    page.get_by_role("button", name="Stop").click()
+    resume = page.get_by_role("button", name="Continue")
+    expect(resume).to_be_visible()
     page_helpers.settle(page)
     page.wait_for_timeout(1500)
-    paused = title.text_content()
+    stopped = title.text_content()
     page.wait_for_timeout(1500)
-    assert title.text_content() == paused
-    page.get_by_role("button", name="Step").click()
-    expect(title).not_to_have_text(paused)
+    assert title.text_content() == stopped
+    page.get_by_role("button", name="Play").click()
+    expect(title).to_have_text("Wasserstein, iteration 0")
+    page.get_by_role("button", name="Pause").click()
+    page_helpers.settle(page)
+    paused = title.text_content()
+    assert paused != stopped
+    page.get_by_role("slider", name="Iteration").press("End")
+    expect(title).to_have_text(stopped)
+    resume.click()
+    expect(title).not_to_have_text(stopped)
     expect(page.get_by_text("modes covered")).to_have_count(2)
     page_helpers.assert_no_horizontal_overflow(page)
 

@@ -13,6 +13,7 @@ import pytest
 from dgm_core.live import export
 from tests.e2e.other_browsers import OPENERS, Window
 
+pytestmark = pytest.mark.slow  # starts two more browsers
 METROPOLIS = "[data-sampler^=Metropolis]"
 # The driver of WebKitGTK makes a mouse of every finger.
 CASES = [("firefox", "mouse"), ("firefox", "touch"), ("webkit", "mouse")]

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from playwright.sync_api import Browser, Page
 
 from dgm_core.distributions import gaussian
-from dgm_core.live import scripts
+from dgm_core.live import scripts, weights
 from dgm_core.rng import draw, generator
 from dgm_core.types import Masked
 from tests.e2e.other_browsers import OPENERS, Window
@@ -37,7 +38,10 @@ def page(browser: Browser) -> Iterator[Page]:
     assert problems == []
 
 
-@pytest.fixture(scope="module", params=["chromium", *OPENERS])
+@pytest.fixture(
+    scope="module",
+    params=["chromium", *(pytest.param(each, marks=pytest.mark.slow) for each in OPENERS)],
+)
 def each_page(request: pytest.FixtureRequest) -> Iterator[Page | Window]:
     """The same in each browser."""
     if request.param == "chromium":
@@ -50,12 +54,28 @@ def each_page(request: pytest.FixtureRequest) -> Iterator[Page | Window]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def webgpu_page(webgpu_browser: Browser) -> Iterator[Page]:
+    """The same page in Chromium with WebGPU."""
+    opened = webgpu_browser.new_page()
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on(
+        "console", lambda line: line.type in ("error", "warning") and problems.append(line.text)
+    )
+    opened.goto(Path(__file__).as_uri())
+    add_engine(opened)
+    yield opened
+    opened.close()
+    assert problems == []
+
+
 def add_engine(page: Page | Window) -> None:
     page.evaluate(
         """([engine, client]) => {
           const script = document.createElement("script");
           script.textContent = engine + client +
-            ";window.engine = {makeModel, Chains}; window.LiveChains = LiveChains;" +
+            ";window.engine = {makeModel, Chains, Card, Passes}; window.LiveChains = LiveChains;" +
             "window.bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer";
           document.head.append(script);
         }""",
@@ -86,21 +106,30 @@ def observed_masks() -> list[np.ndarray]:
     return [(row >= 14).ravel(), ((column < 12) | (row % 5 == 0)).ravel()]
 
 
-SAME_CHAIN = """([text, settings, picture, masks, iterations, plain]) => {
-  const model = engine.makeModel(bytes(text), settings.chains, plain);
+# `way`: "" for the kernels alone, "chosen" for the graphics card, "lost" for a card that is lost
+# after half of the iterations, "compared" for both until one is chosen.
+SAME_CHAIN = """async ([text, settings, picture, masks, iterations, way]) => {
+  const model = engine.makeModel(bytes(text), settings.chains);
+  const changes = [];
+  const passes = new engine.Passes(model.kernels, (name) => changes.push(name));
+  const card = way ? await engine.Card.open(model, true) : null;
+  passes.use(card, way !== "compared");
+  const computing = [passes.name];
   const chains = new engine.Chains(model, settings);
   const path = {logRatio: [], logU: [], accepted: []};
-  masks.forEach((mask, part) => {
+  for (const [part, mask] of masks.entries()) {
     chains.warmup = part ? 0 : settings.warmup;
     chains.observe(picture, mask);
     for (let i = 0; i < iterations; i += 1) {
       const exact = !chains.warmingUp;
-      chains.step();
+      if (way === "lost" && part === 1 && i === 20) card.device.destroy();
+      await chains.stepWith((network) => passes.run(network));
       if (exact) for (const name of Object.keys(path)) path[name].push([...chains[name]]);
     }
-  });
-  return {...path, x: [...chains.x], mean: [...chains.posteriorMean()], kernels:
-    model.kernels.name, acceptance: [...chains.acceptance()]};
+  }
+  computing.push(passes.name);
+  return {...path, x: [...chains.x], mean: [...chains.posteriorMean()], computing, changes,
+    acceptance: [...chains.acceptance()]};
 }"""
 
 
@@ -127,27 +156,91 @@ def test_the_comparison_finds_chains_that_keep_a_density_of_the_old_problem(
 def test_the_same_seed_takes_the_same_decisions_as_the_library(
     each_page: Page | Window, digits: models.Live, picture: np.ndarray, exact: mirror.Path
 ) -> None:
-    masks = observed_masks()
-    settings = {"chains": CHAINS, "seed": SEED, "sampler": "Metropolis-within-Gibbs"}
-    found = each_page.evaluate(
-        SAME_CHAIN,
-        [
-            base64_of(digits.content),
-            {**settings, "warmup": WARMUP},
-            picture.tolist(),
-            [mask.astype(int).tolist() for mask in masks],
-            100 + WARMUP,
-            False,
-        ],
+    found = each_page.evaluate(SAME_CHAIN, same_problem(digits, picture, ""))
+    assert found["computing"] == ["WebAssembly"] * 2
+    assert_same_chain(found, exact, picture)
+
+
+@pytest.mark.parametrize(
+    ("way", "computing"),
+    [("chosen", ["WebGPU"]), ("lost", ["WebGPU", "WebAssembly"]), ("compared", ["WebAssembly"])],
+)
+def test_a_graphics_card_takes_the_same_decisions_also_when_it_is_lost(
+    way: str,
+    computing: list[str],
+    webgpu_page: Page,
+    digits: models.Live,
+    picture: np.ndarray,
+    exact: mirror.Path,
+) -> None:
+    found = webgpu_page.evaluate(SAME_CHAIN, same_problem(digits, picture, way))
+    if way == "compared":  # either may be faster on this machine
+        computing = [*computing, *found["changes"]]
+    assert found["computing"] == [computing[0], computing[-1]]
+    assert found["changes"] == computing[1:]
+    assert_same_chain(found, exact, picture)
+
+
+@pytest.mark.parametrize("name", models.CONVOLUTIONAL)
+def test_a_card_computes_the_networks_as_the_kernels_do(webgpu_page: Page, name: str) -> None:
+    content = weights.write(*models.convolutional(name), {})
+    largest = """async (text) => {
+      const model = engine.makeModel(bytes(text), 3);
+      const card = await engine.Card.open(model, true);
+      const off = [];
+      for (const network of [model.encoder, model.decoder]) {
+        const given = Float64Array.from({length: 3 * network.input.positions.length},
+          (_, i) => Math.sin(i));
+        const found = new Float64Array(3 * network.output.positions.length);
+        network.write(given);
+        await card.pass(network);
+        network.read(found);
+        network.run();
+        const exact = new Float64Array(found.length);
+        network.read(exact);
+        off.push([...found.map((value, i) => Math.abs(value - exact[i]))],
+          [...exact.map(Math.abs)]);
+      }
+      return off.map((each) => Math.max(...each));
+    }"""
+    encoder_off, encoder_size, decoder_off, decoder_size = webgpu_page.evaluate(
+        largest, base64_of(content)
     )
-    assert found["kernels"] == "WebAssembly"
+    assert encoder_off < 3e-6 < 1e-2 < encoder_size
+    assert decoder_off < 3e-6 < 1e-2 < decoder_size
+
+
+def test_a_card_that_the_processor_imitates_is_not_used_unless_it_is_chosen(
+    webgpu_page: Page, digits: models.Live
+) -> None:
+    opened = """async (text) => {
+      const model = engine.makeModel(bytes(text), 2);
+      const cards = [await engine.Card.open(model), await engine.Card.open(model, true)];
+      return cards.map(Boolean);
+    }"""
+    assert webgpu_page.evaluate(opened, base64_of(digits.content)) == [False, True]
+
+
+def same_problem(digits: models.Live, picture: np.ndarray, way: str) -> list[Any]:
+    settings = {"chains": CHAINS, "seed": SEED, "sampler": "Metropolis-within-Gibbs"}
+    return [
+        base64_of(digits.content),
+        {**settings, "warmup": WARMUP},
+        picture.tolist(),
+        [mask.astype(int).tolist() for mask in observed_masks()],
+        100 + WARMUP,
+        way,
+    ]
+
+
+def assert_same_chain(found: dict[str, Any], exact: mirror.Path, picture: np.ndarray) -> None:
     assert len(exact.accepted) >= 200
     assert np.abs(np.array(found["logRatio"]) - exact.log_ratio.numpy()).max() < 1e-3
     np.testing.assert_allclose(found["logU"], exact.log_u, rtol=0, atol=1e-12)
     assert np.array(found["accepted"], bool).tolist() == exact.accepted.tolist()
     assert 0 < exact.accepted.double().mean() < 1
     assert found["x"] == exact.x.flatten().tolist()
-    mean = np.where(masks[1], picture, exact.mean.numpy().ravel())
+    mean = np.where(observed_masks()[1], picture, exact.mean.numpy().ravel())
     np.testing.assert_allclose(found["mean"], mean, rtol=0, atol=1e-4)
     since = exact.accepted[100:].double().mean(0)
     np.testing.assert_allclose(found["acceptance"], since, rtol=0, atol=1e-6)
@@ -207,13 +300,13 @@ def test_only_metropolis_reaches_the_enumerated_bernoulli_conditional(page: Page
     assert standard_errors_off("pseudo-Gibbs") > 10
 
 
-WORKER = """async ([text, picture, masks, plain]) => {
+WORKER = """async ([text, picture, masks, kernels]) => {
   const seen = [];
   let more;
   const next = (kind) => new Promise((resolve) => { more = (m) => m.type === kind && resolve(m) });
   const note = (message) => { seen.push(message); more(message); };
   const live = new LiveChains(
-    {weights: bytes(text), chains: 2, seed: 5, warmup: 3, framesPerSecond: 15, plain},
+    {weights: bytes(text), chains: 2, seed: 5, warmup: 3, framesPerSecond: 15, kernels},
     {ready: note, frame: note, error: note});
   const ready = await next("ready");
   live.run();
@@ -240,21 +333,27 @@ WORKER = """async ([text, picture, masks, plain]) => {
 }"""
 
 
-@pytest.mark.parametrize("plain", [False, True], ids=["WebAssembly", "JavaScript"])
+@pytest.mark.parametrize("kernels", ["WebAssembly", "JavaScript"])
 def test_the_worker_keeps_to_its_messages(
-    each_page: Page | Window, digits: models.Live, picture: np.ndarray, plain: bool
+    each_page: Page | Window, digits: models.Live, picture: np.ndarray, kernels: str
+) -> None:
+    check_messages(each_page, digits, picture, kernels)
+
+
+def test_the_worker_keeps_to_its_messages_while_the_card_computes(
+    webgpu_page: Page, digits: models.Live, picture: np.ndarray
+) -> None:
+    check_messages(webgpu_page, digits, picture, "WebGPU")
+
+
+def check_messages(
+    page: Page | Window, digits: models.Live, picture: np.ndarray, kernels: str
 ) -> None:
     masks = observed_masks()
-    messages = each_page.evaluate(
-        WORKER,
-        [
-            base64_of(digits.content),
-            picture.tolist(),
-            [mask.astype(int).tolist() for mask in masks],
-            plain,
-        ],
-    )
-    assert messages["ready"]["kernels"] == ("JavaScript" if plain else "WebAssembly")
+    mask_bits = [mask.astype(int).tolist() for mask in masks]
+    given = [base64_of(digits.content), picture.tolist(), mask_bits, kernels]
+    messages = page.evaluate(WORKER, given)
+    assert messages["ready"]["kernels"] == kernels
     assert messages["ready"]["about"]["name"] == "mnist-dlvm"
     assert messages["early"]["message"] == "expected a problem before run"
     changed, last, finished = messages["changed"], messages["last"], messages["finished"]

@@ -139,6 +139,23 @@ def test_in_a_frame_with_scripts_only_the_chains_run_and_follow_strokes(
     assert problems == []
 
 
+@pytest.mark.parametrize("kernels", ["WebGPU", "WebAssembly", "JavaScript", ""])
+def test_the_address_chooses_the_kernels_and_a_software_card_is_not_chosen_by_itself(
+    webgpu_browser: Browser, address: str, kernels: str
+) -> None:
+    context = webgpu_browser.new_context(offline=True)
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda line: line.type == "error" and problems.append(line.text))
+    page.goto(f"{address}?kernels={kernels}")
+    expect(page.locator("#live")).to_have_attribute("data-kernels", kernels or "WebAssembly")
+    expect(panel(page)).to_have_attribute("data-iteration", re.compile(r"\d\d"))
+    assert len(set(mean(page)[:14].ravel())) > 5
+    context.close()
+    assert problems == []
+
+
 def test_the_address_holds_the_state_and_an_unreadable_one_changes_nothing(page: Page) -> None:
     page.get_by_role("button", name="Random half", exact=True).click()
     page.get_by_role("button", name="Picture 8").click()

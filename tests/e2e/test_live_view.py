@@ -6,6 +6,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
+import pytest
 from playwright.sync_api import Locator, Page, Request, WebSocket, expect
 
 from tests.e2e.board import Board
@@ -134,6 +135,7 @@ def downloads(page: Page) -> int:
     )
 
 
+@pytest.mark.slow
 def test_each_browser_fetches_the_weights_of_a_model_once(server: str, new_page: NewPage) -> None:
     """Also over plain http://, where a browser has no `caches`: nothing here uses them."""
     for _ in range(2):

@@ -52,13 +52,14 @@ def test_a_removed_component_has_no_listeners(serve: Serve, new_page: NewPage) -
     board = page.locator("canvas.board")
     board.wait_for()
     page.wait_for_function("window.listening > 0")
+    page.wait_for_timeout(500)  # the parts of the page start one after another
     shown = page.evaluate("window.listening")
     toggle = page.get_by_text("Show", exact=True)
     toggle.click()
     board.wait_for(state="detached")
-    page.wait_for_timeout(500)
-    assert page.evaluate("window.listening") < shown
+    page.wait_for_function(f"window.listening < {shown}")
     toggle.click()
     board.wait_for()
+    page.wait_for_function(f"window.listening >= {shown}")
     page.wait_for_timeout(500)
     assert page.evaluate("window.listening") == shown

@@ -13,7 +13,7 @@ from ui import navigation
 FRONT = "Deep generative models with missing data"
 ON_SCREEN = (
     *(".player", ".slow", ".js-plotly-plot", ".js-plotly-plot", ".linked-scatter"),
-    *(".picture-player", ".js-plotly-plot", ".toggled-points"),
+    *(".picture-player", ".js-plotly-plot", ".toggled-points", ".js-plotly-plot"),
 )
 """Topic of each stop of the tour."""
 

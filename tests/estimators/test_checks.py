@@ -9,22 +9,27 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from dgm_core.estimators import (
+    ChainedImputer,
+    IMIWAEImputer,
     MFAImputer,
     MIWAEImputer,
     NotMIWAEImputer,
     SupMIWAEClassifier,
     SupMIWAERegressor,
 )
+from dgm_core.estimators.chained import METHODS
 from dgm_core.missing.processes import SelfMasking
 
 QUICK = {"hidden": 8, "epochs": 2, "draws": 2, "samples": 10}
 LEARNS = {**QUICK, "epochs": 30, "learning_rate": 5e-2, "batch_size": 50}
 
 ESTIMATORS = [
+    *(ChainedImputer(method, rounds=2, draws=2) for method in METHODS),
     MFAImputer(),
     MFAImputer(components=1, isotropic=True),
     MIWAEImputer(**QUICK),
     NotMIWAEImputer(loss="absolute", **QUICK),
+    IMIWAEImputer(**QUICK),
 ]
 PREDICTORS = [
     SupMIWAEClassifier(SelfMasking, **LEARNS),

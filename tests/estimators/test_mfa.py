@@ -15,7 +15,6 @@ from sklearn.preprocessing import StandardScaler
 
 from dgm_core.distributions.gaussian import LowRankMixture, condition, low_rank_conditional
 from dgm_core.estimators import MFAImputer
-from dgm_core.types import Masked
 
 
 def low_rank_table(rows: int = 1500, seed: int = 0) -> tuple[NDArray, dict[str, torch.Tensor]]:
@@ -106,7 +105,10 @@ def test_observed_entries_come_back_bit_for_bit() -> None:
     incomplete = ampute(x)
     seen = ~np.isnan(incomplete)
     imputer = MFAImputer().fit(incomplete)
-    filled, draws = imputer.transform(incomplete), imputer.sample_imputations(incomplete, 3)
+    filled, draws = (
+        imputer.transform(incomplete),
+        imputer.sample_imputations(incomplete, 3, proper=False),
+    )
     assert filled.dtype == draws.dtype == np.float64
     assert np.isfinite(filled).all()
     assert np.array_equal(filled[seen], incomplete[seen])
@@ -120,16 +122,20 @@ def test_draws_are_those_of_the_conditional_and_follow_their_seed() -> None:
     imputer = MFAImputer(2, 2).fit(x)
     incomplete = ampute(x, 0.5)[:4]
     n, hidden = 20_000, np.isnan(incomplete)
-    draws = imputer.sample_imputations(incomplete, n, random_state=2)
+    draws = imputer.sample_imputations(incomplete, n, random_state=2, proper=False)
     standard_error = draws.std(0)[hidden] / np.sqrt(n)
     off = (draws.mean(0) - imputer.transform(incomplete))[hidden] / standard_error
     assert np.abs(off).max() < 5
-    distribution = imputer.model_.conditional(Masked(*imputer._standardised(incomplete)))
+    distribution = imputer.model_.conditional(imputer._coded(incomplete))
     expected = distribution.variance.sqrt().numpy() * imputer.scale_
     assert draws.std(0)[hidden] == pytest.approx(expected[hidden], rel=0.1)
-    few = imputer.sample_imputations(incomplete, 3, random_state=7)
-    assert np.array_equal(few, imputer.sample_imputations(incomplete, 3, random_state=7))
-    assert not np.array_equal(few, imputer.sample_imputations(incomplete, 3, random_state=8))
+    few = imputer.sample_imputations(incomplete, 3, random_state=7, proper=False)
+    assert np.array_equal(
+        few, imputer.sample_imputations(incomplete, 3, random_state=7, proper=False)
+    )
+    assert not np.array_equal(
+        few, imputer.sample_imputations(incomplete, 3, random_state=8, proper=False)
+    )
 
 
 def test_standard_deviations_are_those_of_the_dense_conditional() -> None:
@@ -140,7 +146,8 @@ def test_standard_deviations_are_those_of_the_dense_conditional() -> None:
     np.testing.assert_array_equal(sd > 0, np.isnan(incomplete))
     loadings, noise = imputer.model_.loadings[0], imputer.model_.noise[0]
     covariance = loadings @ loadings.mT + noise.diag()
-    x, observed = imputer._standardised(incomplete)
+    coded = imputer._coded(incomplete)
+    x, observed = coded.x, coded.observed
     for row in range(20):
         dense = condition(imputer.model_.mean[0], covariance, x[row], observed[row])
         hidden = ~observed[row].numpy()

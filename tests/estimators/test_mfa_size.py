@@ -64,9 +64,19 @@ def test_the_number_of_components_is_found() -> None:
     assert error < 0.8 * rmse(MFAImputer(1, 1), x)
 
 
-def test_noise_gets_a_small_model() -> None:
-    noise = np.random.default_rng(0).normal(size=(400, 6))
-    assert MFAImputer().fit(with_holes(noise)).size_ == Size(1, 1)
+def test_noise_is_imputed_as_by_the_smallest_model() -> None:
+    for seed in range(3):
+        noise = np.random.default_rng(seed).normal(size=(400, 6))
+        chosen = MFAImputer()
+        error = rmse(chosen, noise)
+        assert chosen.size_.components == 1
+        assert error < 1.03 * rmse(MFAImputer(1, 1), noise)
+        assert error < 0.95 * rmse(MFAImputer(8, 5), noise)  # too many
+
+
+def test_the_size_with_the_best_score_is_chosen() -> None:
+    imputer = MFAImputer().fit(with_holes(factor_table(3)))
+    assert imputer.size_scores_[imputer.size_] == max(imputer.size_scores_.values())
 
 
 def test_a_given_number_is_kept() -> None:

@@ -17,7 +17,13 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
-from dgm_core.estimators import MFAImputer, MIWAEImputer, NotMIWAEImputer, completing
+from dgm_core.estimators import (
+    IMIWAEImputer,
+    MFAImputer,
+    MIWAEImputer,
+    NotMIWAEImputer,
+    completing,
+)
 from dgm_core.estimators.completing import Epoch, default_epochs
 from dgm_core.missing.processes import Clipping, KnownSignSelfMasking, SelfMasking
 from tests.estimators.tables import (
@@ -48,10 +54,10 @@ def test_under_mar_it_is_close_to_the_exact_distribution() -> None:
     assert error(filled, x, incomplete) < 0.6 * error(means(incomplete), x, incomplete)
     assert abs(imputer.score(incomplete) - exact.score(incomplete)) < 0.2
     hidden = np.isnan(incomplete)
-    exact_sd = exact.sample_imputations(incomplete, 400).std(0)
+    exact_sd = exact.sample_imputations(incomplete, 400, proper=False).std(0)
     assert (sd[~hidden] == 0).all()
     assert (sd[hidden] / exact_sd[hidden]).mean() == pytest.approx(1, abs=0.1)
-    draws = imputer.sample_imputations(incomplete, 200)
+    draws = imputer.sample_imputations(incomplete, 200, proper=False)
     assert (draws.std(0)[hidden] / sd[hidden]).mean() == pytest.approx(1, abs=0.05)
     off = (draws.mean(0) - filled)[hidden] / sd[hidden]
     assert abs(off.mean()) < 0.02
@@ -67,6 +73,7 @@ def test_for_independent_columns_without_high_values_it_imputes_their_means() ->
     assert error(filled, x, incomplete) == pytest.approx(anchor, rel=0.03)
 
 
+@pytest.mark.slow
 def test_a_missing_process_helps_if_missingness_depends_on_the_values() -> None:
     x = one_factor(0.7)
     incomplete = without_high_values(x)
@@ -81,6 +88,33 @@ def test_a_missing_process_helps_if_missingness_depends_on_the_values() -> None:
         assert found.slope > 3
 
 
+@pytest.mark.slow
+def test_a_mask_of_latent_variables_helps_if_they_decide() -> None:
+    """Half of the columns lose values where z is high; the mean of what is imputed."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(1500, 1))
+    x = 0.7 * z + 0.7 * rng.normal(size=(1500, 6))
+    hidden = rng.random(x.shape) < 1 / (1 + np.exp(-4 * (z - 0.3)))
+    hidden[:, 4:] = False
+    incomplete = np.where(hidden, np.nan, x)
+    off = {
+        make: (make(**SMALL, latent_dim=1).fit_transform(incomplete) - x)[hidden].mean()
+        for make in (MIWAEImputer, IMIWAEImputer)
+    }
+    assert off[MIWAEImputer] < -0.2
+    assert abs(off[IMIWAEImputer]) < 0.1
+
+
+def test_a_column_of_levels_has_one_mask() -> None:
+    _, incomplete = weather(60)
+    imputer = IMIWAEImputer(**QUICK).fit(incomplete)
+    assert imputer.coding_.width == 7
+    assert imputer.model_.entries == [0, 1, 4, 5, 6]
+    assert imputer.model_.missing_probability(torch.zeros(3, 6)).shape == (3, 5)
+    assert imputer.mechanisms_ == ()
+
+
+@pytest.mark.slow
 def test_heavy_tails_are_better_described_by_a_student_t() -> None:
     """Five columns that agree, except for noise that is sometimes very large."""
     rng = np.random.default_rng(3)
@@ -93,6 +127,7 @@ def test_heavy_tails_are_better_described_by_a_student_t() -> None:
     assert off[np.isnan(incomplete)].mean() < 0.95 * off_gaussian[np.isnan(incomplete)].mean()
 
 
+@pytest.mark.slow
 def test_the_median_is_for_absolute_errors() -> None:
     """One column is about 0 or, in three rows of ten, 10; the other says nothing about it."""
     rng = np.random.default_rng(0)
@@ -128,7 +163,7 @@ def weather(rows: int = 500) -> tuple[pd.DataFrame, pd.DataFrame]:
     return complete, complete.mask(missing).astype({"year": int})
 
 
-@pytest.mark.parametrize("make", [MIWAEImputer, NotMIWAEImputer])
+@pytest.mark.parametrize("make", [MIWAEImputer, NotMIWAEImputer, IMIWAEImputer])
 def test_levels_and_numbers_predict_each_other(make: type) -> None:
     complete, incomplete = weather()
     imputer = make(**{**SMALL, "hidden": 32}).fit(incomplete)
@@ -144,7 +179,7 @@ def test_levels_and_numbers_predict_each_other(make: type) -> None:
         assert right > most_common + 0.6 * (1 - most_common), name
     off = (filled["celsius"] - complete["celsius"])[hidden[:, 0]]
     assert off.std() < 0.6 * complete["celsius"].std()
-    for drawn in imputer.sample_imputations(incomplete, 2):
+    for drawn in imputer.sample_imputations(incomplete, 2, proper=False):
         assert (drawn.dtypes == incomplete.dtypes).all()
         assert drawn[~incomplete.isna()].equals(incomplete)
     _, sd = imputer.impute_with_sd(incomplete)
@@ -161,6 +196,8 @@ IMPUTERS = {
     "MIWAE, mixed": MIWAEImputer(likelihood="mixed", **QUICK),
     "not-MIWAE": NotMIWAEImputer(**QUICK),
     "not-MIWAE, medians": NotMIWAEImputer(loss="absolute", **QUICK),
+    "IM-IWAE": IMIWAEImputer(**QUICK),
+    "IM-IWAE, medians and restarts": IMIWAEImputer(loss="absolute", restarts=3, **QUICK),
     "not-MIWAE, restarts": NotMIWAEImputer(Clipping(0.0, 1.0), restarts=3, **QUICK),
 }
 
@@ -196,8 +233,8 @@ def test_the_same_seed_repeats_the_result_and_another_does_not(
     assert not np.array_equal(
         clone(imputer).set_params(random_state=1).fit_transform(incomplete), filled
     )
-    draws = imputer.sample_imputations(incomplete, 3)
-    assert np.array_equal(imputer.sample_imputations(incomplete, 3), draws)
+    draws = imputer.sample_imputations(incomplete, 3, proper=False)
+    assert np.array_equal(imputer.sample_imputations(incomplete, 3, proper=False), draws)
     hidden = np.isnan(incomplete)
     assert not np.array_equal(draws[0][hidden], draws[1][hidden])
     again = pickle.loads(pickle.dumps(imputer))

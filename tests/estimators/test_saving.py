@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from dgm_core import zoo
 from dgm_core.distributions.likelihoods import GaussianLikelihood
 from dgm_core.estimators import (
+    IMIWAEImputer,
     MFAImputer,
     MIWAEImputer,
     NotMIWAEImputer,
@@ -104,6 +105,8 @@ FITTED: dict[str, Fit] = {
     "not-miwae, three rates": lambda: NotMIWAEImputer(
         MissingCompletelyAtRandom([0.2, 0.3, 0.4]), **SMALL
     ).fit(numbers()),
+    "im-iwae": lambda: IMIWAEImputer(**SMALL).fit(numbers()),
+    "im-iwae, mixed": lambda: IMIWAEImputer(**SMALL, restarts=2).fit(mixed()),
     "classifier": lambda: SupMIWAEClassifier(**SMALL).fit(numbers(), labels()),
     "classifier, not at random": lambda: SupMIWAEClassifier(SelfMasking, **SMALL).fit(
         mixed(), np.arange(40) % 3
@@ -130,7 +133,7 @@ def results(estimator: Any, x: Any) -> dict[str, Any]:
     if hasattr(estimator, "transform"):
         found["completed"] = estimator.transform(x)
         found["sd"] = estimator.impute_with_sd(x)[1]
-        found["draws"] = estimator.sample_imputations(x, 3, random_state=5)
+        found["draws"] = estimator.sample_imputations(x, 3, random_state=5, proper=False)
         found["score"] = estimator.score(x)
         found["names"] = estimator.get_feature_names_out()
     else:
@@ -147,7 +150,8 @@ def table_of(name: str) -> Any:
         return pd.DataFrame(numbers(), columns=[*"abc"])
     return (
         mixed()
-        if name in ("miwae, mixed", "not-miwae, mixed", "classifier, not at random")
+        if name
+        in ("miwae, mixed", "not-miwae, mixed", "im-iwae, mixed", "classifier, not at random")
         else numbers()
     )
 

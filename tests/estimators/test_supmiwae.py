@@ -23,6 +23,7 @@ def rmse(predicted: NDArray, y: NDArray) -> float:
     return float(np.sqrt(np.square(predicted - y).mean()))
 
 
+@pytest.mark.slow
 def test_it_predicts_about_as_well_as_the_exact_distribution_of_x_and_y() -> None:
     x = two_factors(900)
     y = 100 + 20 * x[:, 0] - x[:, 1] + 5 * np.random.default_rng(5).normal(size=900)

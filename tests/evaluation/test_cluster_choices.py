@@ -54,6 +54,7 @@ def end(config: Config, folder: Path) -> Result:
     return last
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_a_row_is_the_mean_of_differences_seed_by_seed(tmp_path: Path) -> None:
     names = ("default settings", "both at once")

@@ -89,3 +89,36 @@ def test_a_gain_is_read_with_the_number_of_choices() -> None:
     assert many.startswith("17 comparisons")
     assert "- tie: default; 0; 1;" in many
     assert "Read alone, “default” has p = .00" in many
+
+
+def mask_row(table: str, method: str, start: float, bound: float) -> dict:
+    steps = 0.01 * np.arange(5)
+    return {
+        "table": table,
+        "method": method,
+        "rmses": list(start + steps * (1 + start)),
+        "imputed": list(start + steps * start),
+        "bounds": list(bound + steps * bound),
+    }
+
+
+def test_models_of_the_mask_that_tie_are_said_to_tie() -> None:
+    scores = {
+        "self-masking": (0.7, 1.0),
+        "latent": (1.1, 1.1),
+        "equal bounds": (1.2, 0.3),
+    }
+    rows = [
+        mask_row(table, method, score, -1.0 - number)
+        for table, pair in scores.items()
+        for number, (method, score) in enumerate(
+            zip(("not-MIWAE, known sign", "IM-IWAE"), pair, strict=True)
+        )
+    ]
+    text = number_words.mechanisms(rows)
+    assert text.startswith("2 comparisons")
+    assert "lower RMSE: not-MIWAE, known sign, on “self-masking” tables (than “IM-IWAE” −" in text
+    assert "- tie: IM-IWAE, on “latent” tables (than “not-MIWAE, known sign” +.000" in text
+    assert "the bounds differ (IM-IWAE minus not-MIWAE: −1." in text
+    equal = [{**row, "bounds": [-1.0, -1.1, -1.0, -1.1, -1.0]} for row in rows]
+    assert "the bounds tie (IM-IWAE minus not-MIWAE: +.000" in number_words.mechanisms(equal)

@@ -11,10 +11,15 @@ from torch import Tensor
 from dgm_core import metrics
 from dgm_core.imputers import CATALOGUE, settings_of
 from dgm_core.missing import masks, mixed_masks
-from dgm_core.models.dlvm import face_dlvm, fully_connected_dlvm
+from dgm_core.models.dlvm import convolutional_dlvm, face_dlvm, fully_connected_dlvm
 from dgm_core.models.dmfa import unet_dmfa
 from dgm_core.models.mfa import MixtureOfFactorAnalysers, initialise_mfa
 from dgm_core.models.miwae import face_miwae, fully_connected_miwae
+from dgm_core.models.partial import (
+    PartiallyEncoded,
+    convolutional_partial_encoder,
+    face_partial_encoder,
+)
 from dgm_core.rng import generator
 from dgm_core.types import Imputation, Masked
 
@@ -25,6 +30,10 @@ QUICK = {
     "Metropolis-within-Gibbs": {"iterations": 40, "warmup": 4, "chains": 3},
     "collapsed Metropolis": {"iterations": 40, "warmup": 4, "chains": 3},
     "LAIR": {"iterations": 20, "warmup": 4, "completions": 3, "prior_proposals": 2},
+    "HMC": {"iterations": 40, "warmup": 10, "chains": 3, "leapfrogs": 3},
+    "iterated SIR": {"iterations": 40, "warmup": 10, "chains": 3, "leapfrogs": 3, "candidates": 4},
+    "annealed SMC": {"particles": 12, "populations": 3, "moves": 1, "leapfrogs": 3},
+    "partial encoder": {"samples": 60},
     "MIWAE": {"samples": 60},
 }
 
@@ -50,9 +59,15 @@ def material(need: str | None, kind: str) -> object:
         else:
             make = {
                 ("dlvm", "digit"): lambda: fully_connected_dlvm(4, 16),
+                ("partial", "digit"): lambda: PartiallyEncoded(
+                    convolutional_dlvm(4, 4, 16), convolutional_partial_encoder(4, 4, 16)
+                ),
                 ("miwae", "digit"): lambda: fully_connected_miwae(4, 16),
                 ("dmfa", "digit"): lambda: unet_dmfa(1, 2, 3, (8, 8), 1),
                 ("dlvm", "face"): lambda: face_dlvm(4, 4, 16),
+                ("partial", "face"): lambda: PartiallyEncoded(
+                    face_dlvm(4, 4, 16), face_partial_encoder(4, 4, 16)
+                ),
                 ("miwae", "face"): lambda: face_miwae(4, 4, 16),
                 ("dmfa", "face"): lambda: unet_dmfa(3, 2, 3, (8, 8), 1),
             }

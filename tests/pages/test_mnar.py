@@ -18,6 +18,7 @@ from dgm_core import zoo
 from dgm_core.studies.mnar import side_by_side
 from tests.patience import PATIENCE
 from tests.ui.mnar.small_run import csv
+from ui import table_upload
 from ui.cache import st_model
 from ui.jobs import Worker, stop_all
 from ui.mnar import images, mechanism, table_choice
@@ -314,8 +315,8 @@ def test_a_file_is_read_and_coded_once(monkeypatch: pytest.MonkeyPatch) -> None:
         coded.append(args)
         return codes(*args)
 
-    reads, codes = table_choice.read_limited, table_choice.table_of
-    monkeypatch.setattr(table_choice, "read_limited", counted)
+    reads, codes = table_upload.read_limited, table_choice.table_of
+    monkeypatch.setattr(table_upload, "read_limited", counted)
     app = lab(table_source="Upload")
     monkeypatch.setattr(table_choice, "table_of", coded_once)
     app = upload(app, GOOD)

@@ -109,6 +109,8 @@ SMALL: dict[str, Recipe] = {
     ),
 }
 
+LONG = ("dmfa", "clipped")
+"""Kinds whose training takes more than three seconds."""
 WGAN = replace(
     RECIPES["mnist-wgan"],
     name="small-wgan",
@@ -127,7 +129,10 @@ def trained(recipe: Recipe, folder: Path, stop_after: int | None = None) -> list
     return stages
 
 
-@pytest.mark.parametrize("kind", SMALL)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=pytest.mark.slow) if kind in LONG else kind for kind in SMALL],
+)
 def test_a_recipe_resumes_to_the_same_weights_and_is_published(kind: str, tmp_path: Path) -> None:
     recipe = SMALL[kind]
     whole, broken = tmp_path / "whole", tmp_path / "broken"

@@ -10,16 +10,14 @@ from torch.distributions import MultivariateNormal
 from dgm_core.bounds import Estimate, log_likelihood
 from dgm_core.bounds.quadrature import log_evidence
 from dgm_core.rng import draw, generator
-from dgm_core.samplers import annealed
+from dgm_core.samplers import annealed, paths
 from dgm_core.samplers.annealed import (
-    Path,
     anneal,
     annealed_bound,
-    path_from_prior,
-    path_from_proposal,
     pilot_lengths,
     sigmoid_schedule,
 )
+from dgm_core.samplers.paths import Path, path_from_prior, path_from_proposal
 from dgm_core.types import Masked
 from tests.toys import LinearGaussian, SmallBernoulli
 
@@ -52,7 +50,7 @@ def standard_errors_off(log_w: Tensor, exact: Tensor) -> Tensor:
     return (relative.mean(0) - 1) / (relative.std(0) / len(log_w) ** 0.5)
 
 
-def paths() -> dict[str, Path]:
+def both_paths() -> dict[str, Path]:
     model, masked, _ = problem()
     q = LinearGaussian(shift=0.3, stretch=1.3).encode(masked.x)
     return {
@@ -64,7 +62,7 @@ def paths() -> dict[str, Path]:
 @pytest.mark.parametrize("name", ["prior", "proposal"])
 def test_the_mean_weight_is_the_evidence_for_any_number_of_temperatures(name: str) -> None:
     _, _, exact = problem()
-    log_w = weights(paths()[name])
+    log_w = weights(both_paths()[name])
     assert standard_errors_off(log_w, exact).abs().max() < 5
     found = log_likelihood(log_w)
     assert ((found.value - exact) / found.standard_error).abs().max() < 5
@@ -77,14 +75,14 @@ def test_omitting_the_metropolis_test_would_be_detected(monkeypatch: pytest.Monk
     _, _, exact = problem()
     always = torch.ones(1, dtype=torch.bool)
     monkeypatch.setattr(
-        annealed, "accept", lambda log_ratio, source: (always.expand_as(log_ratio), log_ratio)
+        paths, "accept", lambda log_ratio, source: (always.expand_as(log_ratio), log_ratio)
     )
-    assert standard_errors_off(weights(paths()["prior"]), exact).abs().max() > 10
+    assert standard_errors_off(weights(both_paths()["prior"]), exact).abs().max() > 10
 
 
 def test_weighting_after_the_step_instead_of_before_would_be_detected() -> None:
     """log w += (β_t − β_(t−1)) log f_1/f_0 uses the point before the step at β_t."""
-    path, (_, _, exact) = paths()["prior"], problem()
+    path, (_, _, exact) = both_paths()["prior"], problem()
     betas = torch.linspace(0, 1, 7, dtype=torch.float64)
     lengths = torch.full((6, 3), 0.7, dtype=torch.float64)
     log_w = torch.zeros(CHAINS, 3, dtype=torch.float64)
@@ -96,7 +94,7 @@ def test_weighting_after_the_step_instead_of_before_would_be_detected() -> None:
 
 def test_final_states_follow_the_posterior_and_more_temperatures_tighten() -> None:
     model, masked, exact = problem()
-    path = paths()["prior"]
+    path = both_paths()["prior"]
     results = [_run(path, steps) for steps in (5, 100)]
     loose, tight = (log_likelihood(last.log_w) for last in results)
     assert (tight.standard_error < 0.5 * loose.standard_error).all()
@@ -117,7 +115,7 @@ def _run(path: Path, steps: int, chains: int = 400) -> annealed.Annealed:
 
 
 def test_the_pilot_run_finds_lengths_with_the_target_acceptance() -> None:
-    path, betas = paths()["prior"], sigmoid_schedule(60)
+    path, betas = both_paths()["prior"], sigmoid_schedule(60)
     lengths = pilot_lengths(path, betas, generator(2), chains=8)
     seen = [
         now.acceptance for now in anneal(path, betas, generator(3), lengths=lengths, chains=200)
@@ -186,7 +184,7 @@ def test_more_temperatures_narrow_the_gap_between_the_bounds() -> None:
 
 
 def test_invalid_settings_are_refused() -> None:
-    path, betas = paths()["prior"], sigmoid_schedule(3)
+    path, betas = both_paths()["prior"], sigmoid_schedule(3)
     lengths = torch.ones(3, 3, dtype=torch.float64)
     with pytest.raises(ValueError, match="betas from 0 without a start"):
         next(anneal(path, betas.flip(0), generator(0), lengths=lengths))

@@ -8,7 +8,7 @@ import torch
 from dgm_core.rng import generator, uniform
 from dgm_core.samplers import collapsed_metropolis, pseudo_gibbs
 from dgm_core.samplers.chains import run
-from dgm_core.samplers.collapsed import _begin, _choose, _remember
+from dgm_core.samplers.history import begun, choose, remember
 from dgm_core.samplers.observed import log_prob_observed
 from dgm_core.types import Masked
 from tests.toys import LinearGaussian, SmallBernoulli
@@ -47,12 +47,12 @@ def test_the_history_is_a_uniform_sample_of_all_completions() -> None:
     """Every completion is equally likely to be in the history, early or late."""
     chains, size, steps = 4000, 5, 40
     source = generator(0)
-    history = _begin(torch.zeros(chains, 1), size)
+    history = begun(torch.zeros(chains, 1), size)
     for number in range(1, steps):
         # Each completion by a new z, so that all are usable and none is protected.
         history = history._replace(moves=history.moves + 1)
         u = uniform((chains,), source, torch.float64)
-        history = _remember(history, torch.full((chains, 1), float(number)), u)
+        history = remember(history, torch.full((chains, 1), float(number)), u)
     counts = history.completions.flatten().long().bincount(minlength=steps)
     expected = chains * size / steps
     # Binomial within a completion; 5 standard errors.
@@ -60,14 +60,14 @@ def test_the_history_is_a_uniform_sample_of_all_completions() -> None:
 
 
 def test_a_choice_is_uniform_over_usable_completions() -> None:
-    history = _begin(torch.zeros(1, 1), 4)
+    history = begun(torch.zeros(1, 1), 4)
     history = history._replace(
         completions=torch.arange(4.0)[:, None, None], made_at=torch.tensor([[0], [3], [1], [2]])
     )
     for moves, usable in ((1, {0}), (2, {0, 2}), (3, {0, 2, 3}), (4, {0, 1, 2, 3})):
         here = history._replace(moves=torch.tensor([moves]))
         u = torch.linspace(0, 1, 601)[:-1].tolist() + [1 - 2**-24]
-        chosen = torch.cat([_choose(here, torch.tensor([each])).flatten() for each in u])
+        chosen = torch.cat([choose(here, torch.tensor([each])).flatten() for each in u])
         values, counts = chosen.unique(return_counts=True)
         assert set(values.int().tolist()) == usable
         assert counts.float().std(correction=0) < 1
@@ -76,10 +76,10 @@ def test_a_choice_is_uniform_over_usable_completions() -> None:
 def test_a_stuck_chain_keeps_a_completion_to_propose_from() -> None:
     """A latent that never moves would fill a history of 2 with its own completions."""
     source = generator(0)
-    history = _begin(torch.zeros(50, 1), 2)
+    history = begun(torch.zeros(50, 1), 2)
     for number in range(1, 400):
         u = uniform((50,), source, torch.float64)
-        history = _remember(history, torch.full((50, 1), float(number)), u)
+        history = remember(history, torch.full((50, 1), float(number)), u)
     assert (history.usable.sum(0) == 1).all()
     assert (history.completions[history.usable] == 0).all()
     assert (history.completions[1] > 0).all()

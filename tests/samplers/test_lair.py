@@ -93,7 +93,7 @@ def iterations(count: int, spread: float, rows: int = 2, proposals: int = 5) -> 
         logits = torch.randn(rows * proposals, 4, generator=source, dtype=torch.float64)
         ess = torch.zeros(rows)
         distribution = Independent(Normal(z[:, 0], torch.ones_like(z[:, 0])), 1)
-        infos.append(LairInfo(log_w, z, BernoulliPixels(logits), ess, distribution))
+        infos.append(LairInfo(log_w, log_w, z, BernoulliPixels(logits), ess, distribution))
     return infos
 
 

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from dgm_core import data
 from dgm_core.data import download
 from tests.data.official_server import Server, serving
 from tests.patience import PATIENCE
 from ui import data_fetching
-from ui.data_fetching import Fetcher, Rule, read_rule
+from ui.data_fetching import Fetcher, Rule, State, read_rule
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
@@ -198,6 +199,69 @@ def test_a_restarted_server_has_what_was_fetched_and_removes_what_was_not(
         "mnist.npz",
         "omniglot28.npz",
     }
+
+
+# --- when a page looks
+
+
+def offers() -> None:
+    """Two sets that are absent."""
+    from ui import data_fetching
+
+    data_fetching.offer("mnist", "omniglot", part="test")
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[float | None]:
+    """Seconds between two looks of each fragment that is drawn; None: it is drawn once."""
+    found: list[float | None] = []
+    fragment = st.fragment
+
+    def recorded(function: Any = None, *, run_every: float | None = None) -> Any:
+        found.append(run_every)
+        return fragment(function, run_every=run_every)
+
+    monkeypatch.setattr(st, "fragment", recorded)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds"),
+    [
+        (State("absent"), None),
+        (State("waiting"), data_fetching.LOOK),
+        (State("running", 1234), data_fetching.LOOK),
+        (State("failed", message="No network.", pause=200.0), 200.0),
+        (State("failed", message="No network."), None),
+    ],
+)
+def test_a_page_looks_again_only_while_there_is_a_fetch_or_a_pause(
+    state: State, seconds: float | None, looks: list[float | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = {"mnist": state, "omniglot": State("absent")}
+    monkeypatch.setattr(data_fetching.FETCHER, "state", states.get)
+    app = AppTest.from_function(offers, default_timeout=PATIENCE).run()
+    assert not app.exception
+    assert looks == [seconds]
+
+
+def test_a_page_is_drawn_again_when_a_fetch_or_a_pause_ends(
+    looks: list[float | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_mnist = iter([State("running"), *[State("failed", pause=200.0)] * 4, State("failed")])
+    last = State("failed")
+
+    def state(name: str) -> State:
+        return next(of_mnist, last) if name == "mnist" else State("absent")
+
+    monkeypatch.setattr(data_fetching.FETCHER, "state", state)
+    app = AppTest.from_function(offers, default_timeout=PATIENCE).run()
+    assert not app.exception
+    assert looks == [data_fetching.LOOK, 200.0]  # the first look found another stage
+    assert app.button[0].disabled
+    app.run()
+    assert looks == [data_fetching.LOOK, 200.0, 200.0, None]
+    assert not app.button[0].disabled
 
 
 # --- DGM_FETCH

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dgm_core.child_process import Pool
+from dgm_core.child_process import IDLE, Pool
 from tests.patience import PATIENCE
 from ui import jobs
 from ui.jobs import Worker
@@ -370,7 +370,7 @@ def test_a_stopped_run_ends_its_child_and_can_continue() -> None:
         yield (yield from pool.steps(waited_for, 1.0, memory=2**28, seconds=PATIENCE))
 
     first = worker.start("child", work)
-    assert until(lambda: first.items == ["before"] and not pool._idle)  # the child computes
+    assert until(lambda: first.items == ["before"] and not IDLE.children)  # the child computes
     first.stop()
     assert first.wait(PATIENCE)
     with pytest.raises(ProcessLookupError):

@@ -20,6 +20,8 @@ ECHO = Path(__file__).parent / "echo.py"
 LAB = ROOT / "app.py"
 PATIENCE = 120.0
 """Seconds to wait for the first answer of a server."""
+LINES = 40
+"""Lines of its log that are shown when something fails."""
 
 
 class Server(NamedTuple):
@@ -69,6 +71,8 @@ def serving(
 ) -> Iterator[Server]:
     """Context manager: run `streamlit run app --options` until the end of the block.
 
+    If the block raises an error, the last lines that the server wrote go to stderr.
+
     Args:
         app: path of the script.
         options: further command line options of Streamlit.
@@ -81,19 +85,23 @@ def serving(
     port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}"]
     command += ["--server.headless=true", "--server.fileWatcherType=none", *options]
-    with tempfile.TemporaryDirectory() as empty:
+    with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryFile() as log:
         start = time.time()
         process = subprocess.Popen(
             command,
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": str(ROOT), "DGM_DATA": data or empty},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
         try:
             url = f"http://127.0.0.1:{port}"
             _wait(process, f"{url}/_stcore/health")
             yield Server(url, process, start)
+        except BaseException:
+            log.seek(0)
+            sys.stderr.writelines(log.read().decode(errors="replace").splitlines(True)[-LINES:])
+            raise
         finally:
             process.terminate()
             process.wait(30)

@@ -65,7 +65,7 @@ def sizes(
             rest(lab.page)
             for _ in range(2 if number in (1, more + 1) else 0):
                 time.sleep(GC_INTERVAL)
-                strokes.reruns(lab.page, 1)  # the server collects garbage after it
+                strokes.reruns([lab.page], 1)  # the server collects garbage after it
             found.append((number, server.megabytes()))
             report(f"{number} sessions: {found[-1][1]:.0f} MB")
     return found

@@ -52,6 +52,7 @@ GUIDES = {
             "Missing not at random",
             "docs/numbers/missing-not-at-random.md",
         ),
+        Guide("numbers/your-own-table.html", "Your own table", "docs/numbers/your-own-table.md"),
         Guide("numbers/clusters.html", "Clusters", "docs/numbers/clusters.md"),
         Guide(
             "numbers/wgan-latent-space.html",
@@ -70,12 +71,12 @@ GUIDES = {
 GROUPS = {
     "Foundations": (
         *("types", "rng", "device", "files", "checkout", "settings"),
-        *("child_process", "stepwise", "lazy"),
+        *("child_process", "stepwise", "lazy", "options"),
     ),
     "Data": ("data", "missing"),
     "Probability": ("distributions", "mixtures", "bounds", "distances", "metrics"),
     "Models": ("networks", "models", "baselines"),
-    "Imputation": ("samplers", "imputers", "estimators"),
+    "Imputation": ("samplers", "imputers", "estimators", "inference"),
     "Training": ("training", "zoo", "recipes"),
     "Studies": ("studies", "live", "evaluation", "scale", "bench"),
 }

@@ -53,6 +53,7 @@ PAGES = (
     "WGAN_latent_space",
     "GAN_distances",
     "Theory",
+    "Your_table",
 )
 SESSIONS = 10
 LIMIT = 1200.0

@@ -179,16 +179,15 @@ class Check:
     def file(self, name: str, seconds: float) -> None:
         """Upload a file; train on it for so many seconds, twice, if it is accepted."""
         content, page = FILES[name].make(), self._tab()
+        earlier = page.locator(ANSWER).all_inner_texts()
         idle, _ = self._computed()
         before, waited = self.memory.restart(), len(self.painter.waits)
         page.locator("input[type=file]").first.set_input_files(
             {"name": name, "mimeType": "text/csv", "buffer": content}
         )
-        answer = page.locator(
-            "[data-testid=stAlert], [data-testid=stCaptionContainer]:has-text('cells missing')"
-        ).first
-        answer.wait_for()
-        self._say(f"{name}, {len(content):,} bytes: {answer.inner_text()!r}", before, waited)
+        while not (new := set(page.locator(ANSWER).all_inner_texts()).difference(earlier, [""])):
+            page.wait_for_timeout(100)
+        self._say(f"{name}, {len(content):,} bytes: {' '.join(new)!r}", before, waited)
         if FILES[name].accepted:
             for ending in ("Stop", "a closed tab"):
                 self.memory.restart()

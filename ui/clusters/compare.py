@@ -11,14 +11,13 @@ from streamlit.delta_generator import DeltaGenerator
 from dgm_core.metrics import CLUSTERING_DEFINITIONS
 from dgm_core.studies.clusters import embeddings
 from dgm_core.studies.clusters.history import Curve, History, Snapshot
-from ui import figures, glossary, jobs, run_panel
+from ui import figures, glossary, jobs
 from ui.clusters import charts, selection
-from ui.clusters.layouts import SECONDS, Layouts
+from ui.clusters.layouts import Layouts
 from ui.clusters.runs import TrainedRun
 from ui.components.linked_scatter import Categories, Panel, Ramp, linked_scatter
 from ui.links import InLink, Setting
 from ui.percent import percent
-from ui.run_panel import Progress
 
 METHODS = {
     "t-SNE": "Neighbours stay neighbours. Sizes of clusters and distances between them mean "
@@ -87,43 +86,22 @@ class Compare:
                 )
             config = embeddings.Config(method, float(perplexity))
             self.layouts = Layouts(trained, list(dict.fromkeys([self.left, self.right])), config)
-            self.layouts.start()
-            self.live = self.layouts.live
-            self._button()
-
-    def _button(self) -> None:
-        """Draw Stop, Continue or Compute, if the layouts are computed in the background."""
-        layouts, column = self.layouts, st.container()
-        if self.live:
-            run_panel.stop_button(column, layouts.worker.stop, key="stop layouts")
-        elif run_panel.can_continue(layouts.run):
-            run_panel.continue_button(column, layouts.worker.resume, key="continue layouts")
-        elif layouts.failed:
-            st.button(
-                "Compute",
-                icon=":material/play_arrow:",
-                on_click=layouts.compute,
-                width="stretch",
-            )
+            self.panel = self.layouts.panel()
+            if self.panel.settings is not None:
+                self.panel.buttons()
 
     def show(self) -> None:
         """Draw the numbers, the planes and the selection."""
         numbers(self.trained, self.right)
         planes, below = st.container(), st.container()
-        if self.live:  # the part below does not change, so it is drawn once
+        if self.panel.live:  # the part below does not change, so it is drawn once
             with below:
                 self._below(_last_selection(self.trained))
         with planes:
-            jobs.follow(self.layouts.run, self._planes, SECONDS, live=self.live)
+            self.panel.show(self._planes, without=self._planes)
 
-    def _planes(self) -> None:
-        trained, layouts = self.trained, self.layouts
-        if layouts.run is not None:
-            doing = f"{layouts.config.method}, {percent(layouts.done)}"
-            run_panel.status(layouts.run, Progress(layouts.done, doing), "Compute")
-        planes = layouts.planes()
-        if not planes:
-            return
+    def _planes(self, run: jobs.Run | None = None) -> None:
+        trained, planes = self.trained, self.layouts.planes(run)
         selected = linked_scatter(
             "cluster planes",
             [Panel(name, xy) for name, xy in planes.items()],
@@ -134,7 +112,7 @@ class Compare:
             revision=trained.revision,
         )
         st.session_state["cluster selection"] = (trained.revision, selected)
-        if not self.live:
+        if not self.panel.live:
             self._below(selected)
 
     def _below(self, selected: np.ndarray | None) -> None:

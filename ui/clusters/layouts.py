@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -13,12 +12,11 @@ from dgm_core.studies.clusters import embeddings
 from dgm_core.studies.clusters.history import Snapshot
 from ui import jobs
 from ui.clusters.runs import TrainedRun
+from ui.percent import percent
+from ui.run_panel import RunPanel
 
 WORKER = "cluster layout"
 LINEAR = ("PCA", "clusters apart")
-SECONDS = 0.5
-"""Between two updates of a layout that is being computed."""
-
 KEPT = 24
 """Layouts that a session keeps."""
 
@@ -27,11 +25,12 @@ class Step(NamedTuple):
     """Layouts during the computation."""
 
     done: float  # fraction
+    doing: str
     planes: dict[str, np.ndarray]  # name of the snapshot → (M, 2)
 
 
 class Layouts:
-    """Layouts of several snapshots of a run.
+    """Layouts of several snapshots of a run; those of a linear method are computed at once.
 
     Args:
         trained: the run.
@@ -44,8 +43,10 @@ class Layouts:
         self.config = config
         self.run_key = (trained.name, trained.history.config)
         self.key = (self.run_key, tuple(names), config)
-        self.worker = jobs.worker(WORKER)
         self.kept: dict[tuple, np.ndarray] = st.session_state.setdefault("cluster layouts", {})
+        if config.method in LINEAR and not self._complete:
+            *_, last = _steps(config, self.snapshots)
+            self._keep(last.planes)
 
     def _cache_key(self, name: str) -> tuple:
         return (self.run_key, name, self.config)
@@ -57,6 +58,11 @@ class Layouts:
             return snapshot.xy
         return self.kept.get(self._cache_key(name))
 
+    @property
+    def _complete(self) -> bool:
+        """Are all layouts available?"""
+        return all(self._available(name) is not None for name in self.snapshots)
+
     def _keep(self, planes: dict[str, np.ndarray]) -> None:
         """Keep these as the newest, and delete the oldest if there are too many."""
         for name, xy in planes.items():
@@ -65,66 +71,38 @@ class Layouts:
         for old in list(self.kept)[:-KEPT]:
             del self.kept[old]
 
-    @property
-    def run(self) -> jobs.Run | None:
-        """The run that computes these layouts, if there is one."""
-        run = self.worker.run
-        return run if run is not None and run.key == self.key else None
+    def panel(self) -> RunPanel:
+        """The run that computes the layouts; it has no settings if all of them are available."""
+        run = jobs.worker(WORKER).run
+        if run is not None and run.key == self.key and run.state == "finished":
+            self._keep(run.items[-1].planes)
+        return RunPanel(
+            WORKER,
+            None if self._complete else self.key,
+            lambda _: _steps(self.config, self.snapshots),
+            action="Compute",
+            automatic=True,
+        )
 
-    @property
-    def live(self) -> bool:
-        """Whether the layouts are being computed."""
-        return self.run is not None and self.run.live
-
-    @property
-    def failed(self) -> bool:
-        """Whether the computation raised an error."""
-        return self.run is not None and self.run.state == "failed"
-
-    def start(self) -> None:
-        """Compute the missing layouts: linear ones at once, others in the background."""
-        if all(self._available(name) is not None for name in self.snapshots):
-            return
-        if self.config.method in LINEAR:
-            planes, previous = {}, None
-            for name, snapshot in self.snapshots.items():
-                *_, last = embeddings.run(
-                    self.config, snapshot.mean, snapshot.assignment, previous
-                )
-                planes[name] = previous = last.xy
-            self._keep(planes)
-        elif self.run is None:
-            self.compute()
-
-    def compute(self) -> None:
-        """Compute all layouts in the background, in place of a run that failed."""
-        self.worker.start(self.key, partial(_steps, self.config, self.snapshots))
-
-    def planes(self) -> dict[str, np.ndarray]:
+    def planes(self, run: jobs.Run | None = None) -> dict[str, np.ndarray]:
         """Name of the snapshot → (M, 2), for the snapshots that can be drawn.
 
         While the run is live, a snapshot without a layout has that of the previous one, from which
         its own layout will start.
+
+        Args:
+            run: that computes the layouts, if there is one.
         """
-        run = self.run
-        steps = [] if run is None else list(run.items)
-        latest = steps[-1].planes if steps else {}
-        if run is not None and run.state == "finished":
-            self._keep(latest)
+        latest = run.items[-1].planes if run is not None and run.items else {}
         planes: dict[str, np.ndarray] = {}
         for name in self.snapshots:
             xy = self._available(name)
             xy = latest.get(name) if xy is None else xy
-            if xy is None and self.live and planes:
+            if xy is None and run is not None and run.live and planes:
                 xy = list(planes.values())[-1]
             if xy is not None:
                 planes[name] = xy
         return planes
-
-    @property
-    def done(self) -> float:
-        """Fraction of the work that is done."""
-        return self.run.items[-1].done if self.run is not None and self.run.items else 0.0
 
 
 def _steps(config: embeddings.Config, snapshots: dict[str, Snapshot]) -> Iterator[Step]:
@@ -133,6 +111,6 @@ def _steps(config: embeddings.Config, snapshots: dict[str, Snapshot]) -> Iterato
     for index, (name, snapshot) in enumerate(snapshots.items()):
         for item in embeddings.run(config, snapshot.mean, snapshot.assignment, start):
             planes = {**planes, name: item.xy}
-            part = getattr(item, "done", 1.0)
-            yield Step((index + part) / len(snapshots), planes)
+            done = (index + getattr(item, "done", 1.0)) / len(snapshots)
+            yield Step(done, f"{config.method}, {percent(done)}", planes)
         start = planes[name]

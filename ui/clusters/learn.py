@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 import tomllib
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +15,7 @@ from dgm_core.checkout import ASSETS
 from dgm_core.metrics.comparison import RULE, Difference, clear, paired
 from dgm_core.studies.clusters import embeddings
 from dgm_core.studies.clusters.history import History
-from ui import figures, glossary, jobs, run_panel
+from ui import figures, glossary, jobs, playback, run_panel
 from ui.clusters import charts, training
 from ui.clusters.compare import colourings
 from ui.clusters.layouts import Layouts
@@ -29,8 +28,6 @@ TABLE = ASSETS / "clusters.toml"
 ACTION = "Train"
 TICK = 1.2
 """Seconds between two snapshots of the player."""
-INDEX, PLAYING, SHOWN_AT = "cluster snapshot", "cluster playing", "cluster snapshot shown at"
-"""Session keys: the snapshot shown, whether the player runs, and when the snapshot appeared."""
 
 
 class Learn:
@@ -94,26 +91,22 @@ class Player:
         shipped = all(snapshot.xy is not None for snapshot in self.snapshots)
         method = "t-SNE" if shipped else "PCA"
         self.layouts = Layouts(trained, self.names, embeddings.Config(method))
-        self.layouts.start()
 
     def show(self) -> None:
-        """Draw plane, slider and curves; it may rerun the page, so call it last."""
-        playing = st.session_state.get(PLAYING, False)
-        st.fragment(self._current, run_every=TICK if playing else None)()
+        """Draw slider, plane and curves; it may rerun the page, so call it last."""
+        playback.play(
+            "cluster playback",
+            self.trained.revision,
+            [self._title(index) for index in range(len(self.names))],
+            self._snapshot,
+            label="Snapshot",
+            seconds=TICK,
+        )
 
-    def _current(self) -> None:
-        state, last = st.session_state, len(self.snapshots) - 1
-        index = min(state.get(INDEX, last), last)
-        if state.get(PLAYING) and time.monotonic() - state.get(SHOWN_AT, 0) > 0.7 * TICK:
-            index = min(index + 1, last)
-            state[INDEX], state[SHOWN_AT] = index, time.monotonic()
-            if index == last:
-                state[PLAYING] = False
-                st.rerun()
+    def _snapshot(self, index: int) -> None:
         snapshot, name = self.snapshots[index], self.names[index]
         left, right = st.columns([5, 4], gap="large")
         with left:
-            self._transport(index)
             linked_scatter(
                 "cluster player",
                 [Panel(name, self.layouts.planes()[name])],
@@ -124,34 +117,6 @@ class Player:
             )
         with right:
             curves(self.trained.history, at=snapshot.epoch)
-
-    def _transport(self, index: int) -> None:
-        """Draw the play button and the slider."""
-        last = len(self.snapshots) - 1
-        row = st.container(horizontal=True, vertical_alignment="bottom")
-        if st.session_state.get(PLAYING):
-            pressed = row.button("Pause", icon=":material/pause:", key="cluster pause")
-        else:
-            pressed = row.button("Play", icon=":material/play_arrow:", key="cluster play")
-        if pressed:
-            state = st.session_state
-            state[PLAYING] = not state.get(PLAYING, False)
-            if state[PLAYING]:
-                state[INDEX] = 0 if index == last else index
-                state[SHOWN_AT] = time.monotonic()
-            st.rerun()
-        if not last:
-            return
-        chosen = row.select_slider(
-            "Snapshot",
-            range(last + 1),
-            index,
-            key=f"cluster snapshot {self.trained.name} {index}",
-            format_func=self._title,
-        )
-        if chosen != index:
-            st.session_state[INDEX] = chosen
-            st.rerun(scope="fragment")
 
     def _title(self, index: int) -> str:
         """Name and epoch of a snapshot."""

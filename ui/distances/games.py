@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import ClassVar
 
 import numpy as np
@@ -12,10 +11,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.rng import generator
 from dgm_core.studies.distances import toy_gan
-from ui import figures, jobs, run_panel
+from ui import figures, jobs, playback
 from ui.distances import charts, shipped
 from ui.distribution_choice import canvas
 from ui.links import InLink, Setting
+from ui.run_panel import Progress, RunPanel
 
 TARGETS = {
     "ring": "Ring of 8 Gaussians",
@@ -30,46 +30,14 @@ PRESETS = {
     "critic sure from the start": "500 steps in advance, then 2 per iteration",
 }
 """Key of `toy_gan.PRESETS` → its title on the page."""
-WORKER = "toy gan"
-GAME = "small gans"
-"""Session key of the `Game` on screen."""
+TICK = 0.8
+"""Seconds between two frames that are played."""
 
 TARGET = Setting("game target", "ring", options=TARGETS)
 LEFT = Setting("game left", "Wasserstein", options=tuple(toy_gan.OBJECTIVES))
 RIGHT = Setting("game right", "minimax", options=tuple(toy_gan.OBJECTIVES))
 PRESET = Setting("game preset", "critic sure from the start", options=PRESETS)
 SEED = Setting("game seed", 0, low=0, high=9999)
-
-
-class Game:
-    """Two GANs that advance together, one frame at a time.
-
-    Args:
-        configs: of the two GANs.
-        frames: shipped frames, from the first to the last.
-    """
-
-    def __init__(
-        self, configs: tuple[toy_gan.Config, ...], frames: list[shipped.Both] | None = None
-    ) -> None:
-        self.configs = configs
-        self.frames = list(frames or ())
-        self._source = zip(*(_frames(config) for config in configs), strict=True)
-
-    @property
-    def over(self) -> bool:
-        """Whether the last iteration is done."""
-        return bool(self.frames) and self.frames[-1][0].done >= 1
-
-    def advance(self, count: int | None = None) -> Iterator[int]:
-        """Compute this many frames, or all that remain; yield the number of frames."""
-        for frames in islice(self._source, count):
-            self.frames.append(frames)
-            yield len(self.frames)
-
-
-def _frames(config: toy_gan.Config) -> Iterator[toy_gan.Frame]:
-    return (item for item in toy_gan.run(config) if isinstance(item, toy_gan.Frame))
 
 
 class Games:
@@ -89,8 +57,7 @@ class Games:
     settings: ClassVar[tuple[InLink, ...]] = (TARGET, LEFT, RIGHT, PRESET, SEED)
 
     def __init__(self, controls: DeltaGenerator) -> None:
-        self.worker = jobs.worker(WORKER)
-        self.game = None
+        self.configs = None
         with controls, st.container(border=True):
             target = TARGET.widget(st.selectbox, "Target")
             drawn = canvas("game", "P") if target == "drawing" else None
@@ -98,75 +65,61 @@ class Games:
             right = RIGHT.widget(st.selectbox, "Right")
             preset = PRESET.widget(st.selectbox, "Training of the critic")
             seed = SEED.widget(st.number_input, "Seed")
-            if target == "drawing" and not drawn:
-                return
-            more = toy_gan.PRESETS[preset]
-            self.configs = shipped.games(target, (left, right), drawn, seed, **more)
-            self.game = self._current()
-            self.live = self.worker.run is not None and self.worker.run.live
-            self._buttons()
-
-    def _current(self) -> Game:
-        """The game with these settings. Unless it is shipped, a new one starts at once."""
-        game = st.session_state.get(GAME)
-        if game is None or game.configs != self.configs:
-            self.worker.stop()
-            frames = shipped.st_games() if self.configs == shipped.first_games() else None
-            game = st.session_state[GAME] = Game(self.configs, frames)
-            if frames is None:
-                self._advance(None)
-        return game
-
-    def _advance(self, count: int | None) -> None:
-        game = st.session_state[GAME]
-        if self.worker.run is not None:
-            self.worker.stop()
-            self.worker.run.wait(5)  # two threads must not advance the same game
-        self.worker.start((game.configs, len(game.frames)), lambda: game.advance(count))
-
-    def _restart(self) -> None:
-        self.worker.stop()
-        st.session_state[GAME] = Game(self.configs)
-        self._advance(None)
-
-    def _buttons(self) -> None:
-        row = st.container(horizontal=True)
-        if self.live:
-            row.button("Pause", icon=":material/pause:", type="primary", on_click=self.worker.stop)
-        elif self.game.over:
-            row.button(
-                "Play again", icon=":material/replay:", type="primary", on_click=self._restart
+            if target != "drawing" or drawn:
+                more = toy_gan.PRESETS[preset]
+                self.configs = shipped.games(target, (left, right), drawn, seed, **more)
+            self.panel = RunPanel(
+                "toy gan",
+                self.configs,
+                _work,
+                action="Train",
+                automatic=self.configs != shipped.first_games(),
             )
-            return
-        else:
-            row.button(
-                "Play",
-                icon=":material/play_arrow:",
-                type="primary",
-                on_click=self._advance,
-                args=(None,),
-            )
-        row.button("Step", icon=":material/skip_next:", on_click=self._advance, args=(1,))
-        row.button("Restart", icon=":material/replay:", on_click=self._restart)
+            self.panel.buttons()
 
     def show(self) -> None:
         """Draw both games."""
-        if self.game is None:
+        if self.configs is None:
             st.info("Draw a target. Then both generators learn it.")
             return
-        jobs.follow(self.worker.run, self._show_game, 0.6, live=self.live)
+        self.panel.show(
+            self._run,
+            without=lambda: self._play(shipped.st_games(), "shipped"),
+            progress=_progress,
+        )
 
-    def _show_game(self) -> None:
-        run = self.worker.run
-        live = run is not None and run.live
-        if run is not None and run.state == "failed":
-            st.error(run_panel.failed("Restart"))
-        if self.game.frames:
-            _game(self.game, live=live)
-        elif live:
-            st.progress(0.0, run_panel.starting())
+    def _run(self, run: jobs.Run) -> None:
+        frames = list(run.items)
+        if self.panel.live:
+            _game(self.configs, frames)
         else:
-            st.caption("No iteration is done yet. Press Play.")
+            self._play(frames, run.name)
+
+    def _play(self, frames: list[shipped.Both], of: str) -> None:
+        playback.play(
+            "games playback",
+            of,
+            [f"{both[0].iteration:,}" for both in frames],
+            lambda index: _game(self.configs, frames[: index + 1]),
+            label="Iteration",
+            seconds=TICK,
+        )
+
+
+def _work(configs: tuple[toy_gan.Config, ...]) -> Iterator[shipped.Both]:
+    """The frames of both games, which advance together."""
+    runs = [
+        (item for item in toy_gan.run(config) if isinstance(item, toy_gan.Frame))
+        for config in configs
+    ]
+    yield from zip(*runs, strict=True)
+
+
+def _progress(run: jobs.Run) -> Progress | None:
+    if not run.items:
+        return None
+    frame = run.items[-1][0]
+    return Progress(frame.done, f"Iteration {frame.iteration:,} of {run.key[0].iterations:,}")
 
 
 VANISHED, STILL = 1e-3, 0.05
@@ -193,20 +146,11 @@ def sentence(configs: Sequence[toy_gan.Config], frames: Sequence[shipped.Both]) 
     return " ".join(parts)
 
 
-def _game(game: Game, *, live: bool) -> None:
-    frames = list(game.frames)
-    index = len(frames) - 1
-    if not live and index:
-        index = st.select_slider(
-            "Iteration",
-            range(len(frames)),
-            index,
-            key=f"games at {index}",
-            format_func=lambda i: f"{frames[i][0].iteration:,}",
-        )
+def _game(configs: tuple[toy_gan.Config, ...], frames: Sequence[shipped.Both]) -> None:
+    """Draw the last of these frames, and the curves until then."""
     columns = st.columns(2, gap="large")
-    for number, (config, column) in enumerate(zip(game.configs, columns, strict=True)):
-        frame = frames[index][number]
+    for number, (config, column) in enumerate(zip(configs, columns, strict=True)):
+        frame = frames[-1][number]
         with column:
             axis = np.asarray(toy_gan.axis(config))
             target = config.distribution.sample(300, generator(1)).numpy()
@@ -216,11 +160,9 @@ def _game(game: Game, *, live: bool) -> None:
             if frame.modes is not None:
                 text += f" · {frame.modes} modes covered"
             st.caption(f"{text} · gradient of the generator {frame.gradient:.3g}")
-    st.markdown(sentence(game.configs, frames[: index + 1]))
-    names = [
-        f"{side}: {c.objective}" for side, c in zip(("Left", "Right"), game.configs, strict=True)
-    ]
-    until_now = {name: [both[i] for both in frames[: index + 1]] for i, name in enumerate(names)}
+    st.markdown(sentence(configs, frames))
+    names = [f"{side}: {c.objective}" for side, c in zip(("Left", "Right"), configs, strict=True)]
+    until_now = {name: [both[i] for both in frames] for i, name in enumerate(names)}
     left, right = st.columns(2, gap="large")
     with left:
         figure = charts.over_time(until_now, "wasserstein", "W1")

@@ -47,12 +47,12 @@ def message(
 def without_unsent(frames: Sequence[Frame]) -> list[Frame]:
     """The frames of a finished run without what its last message does not contain.
 
-    The proposals are restricted to the chosen latents, and only the last autocorrelation is kept.
+    Only the chosen latents and the last autocorrelation are kept.
     """
     latents, last = _latents(frames), len(frames) - 1
 
     def reduced(number: int, shot: SamplerFrame) -> SamplerFrame:
-        record = shot.record._replace(proposals=shot.record.proposals.restricted(latents))
+        record = shot.record.restricted(latents)
         if number < last:
             record = record._replace(autocorrelation={})
         return shot._replace(record=record)
@@ -91,6 +91,10 @@ def _choice(count: int, state: str) -> int:
 
 
 def _latents(frames: Sequence[Frame]) -> list[int]:
+    """The latents to send: the most variable ones, or those that `without_unsent` has kept."""
+    kept = _records(frames, SAMPLERS[0])[0].proposals.latents
+    if kept is not None:
+        return list(kept)
     return most_variable_latents(
         [np.concatenate([r.z for r in _records(frames, name)], 1) for name in SAMPLERS], LATENTS
     )
@@ -109,7 +113,7 @@ def _chunk(
     lags = [last.autocorrelation.get(trace, np.zeros(0)) for trace in TRACED]
     return SamplerChunk(
         **{trace: np.concatenate([_kept(r, trace) for r in records]) for trace in TRACED},
-        z=np.concatenate([r.z[:, :, latents].swapaxes(0, 1) for r in records]),
+        z=np.concatenate([r.path(latents).swapaxes(0, 1) for r in records]),
         acceptance=np.stack([r.acceptance for r in records]),
         unmoved=np.stack([r.unmoved for r in records]),
         mean=np.stack([mean for mean, _ in proposals]),

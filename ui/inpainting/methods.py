@@ -25,6 +25,7 @@ FIRST = (
     "pseudo-Gibbs",
     "Metropolis-within-Gibbs",
     "LAIR",
+    "partial encoder",
     "MIWAE",
     "DMFA",
     "MFA",
@@ -39,6 +40,9 @@ FEWER = {
     "Metropolis-within-Gibbs": {"iterations": 200, "chains": 4},
     "collapsed Metropolis": {"iterations": 200, "chains": 4},
     "LAIR": {"iterations": 150},
+    "HMC": {"iterations": 60, "warmup": 30},
+    "iterated SIR": {"iterations": 60, "warmup": 30},
+    "annealed SMC": {"particles": 16, "populations": 2, "moves": 1},
 }
 """First values of settings for colour images, where an iteration takes ten times as long."""
 

@@ -13,7 +13,7 @@ from dgm_core.studies.inpainting import two_samplers
 from dgm_core.studies.inpainting.two_samplers import Config, Frame
 from ui import cache, jobs
 from ui.download_button import Content, Make, download_button
-from ui.inpainting import chain_files
+from ui.inpainting import chain_files, kept_run
 
 Files = dict[str, tuple[str, str, Make]]
 """Label → file name, type, and the function that makes the file."""
@@ -93,4 +93,4 @@ def _frames(config: Config, run: jobs.Run | None) -> Steps[list[Frame]]:
         for item in two_samplers.run_with_pauses(config, cache.st_model(config.model)):
             items.append(item)
             yield
-    return [item for item in items if isinstance(item, Frame)]
+    return kept_run.frames(items)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache as once_cached
 from typing import Any, ClassVar
 
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.studies.inpainting import two_samplers
-from dgm_core.studies.inpainting.two_samplers import Result
 from ui import cache, formulas, jobs
-from ui.compact_memory import in_one_block
 from ui.components.chain_diagnostics import chain_diagnostics, unchanged
 from ui.components.chain_player import chain_player
-from ui.inpainting import chain_panel, inputs, player_data, run_downloads, shipped
+from ui.inpainting import chain_panel, inputs, kept_run, player_data, run_downloads, shipped
 from ui.links import InLink
 from ui.run_panel import Progress, RunPanel
 
@@ -67,7 +66,7 @@ class StepByStep:
 
     def panel(self, **options: Any) -> RunPanel:
         """The run with the settings on screen."""
-        return RunPanel(WORKER, self.config, _work, at_end=_kept, **options)
+        return RunPanel(WORKER, self.config, _work, at_end=kept_run.kept, **options)
 
     def show(self) -> None:
         """Show the shipped run if it has these settings."""
@@ -78,39 +77,43 @@ class StepByStep:
     def follow(self, run: jobs.Run) -> None:
         """Send the frames that are new since the last update; at the end, all of them."""
         state = run.state  # read before the items, which may grow meanwhile
-        frames = [item for item in list(run.items) if not isinstance(item, Result)]
-        if not frames:
+        items = list(run.items)
+        if not items:
             return
-        live = state == "running"
-        once = run.once
+        if kept_run.is_kept(items):
+            state = "finished"
+        live, first = state == "running", not run.shown
+        frames = once_cached(lambda: kept_run.frames(items))
         about = {"run": run.name, "state": state.replace("timed out", "stopped")}
         # A browser that is slow or still loading a component misses messages. Hence messages
         # overlap, and the first and the last one hold every frame.
         start = max(run.shown - OVERLAP, 0) if live else 0
         chain_player(
             "player",
-            once(
-                f"player {state} {run.shown > 0}",
+            run.once(
+                "player",
                 lambda: player_data.chains(
-                    run.key, frames[start:], start=start, origin=self.origin, **about
+                    run.key, frames()[start:], start=start, origin=self.origin, **about
                 ),
+                of=(state, first),
             ),
         )
-        if live and (not run.shown or jobs.waiting() > BUSY):
+        if live and (first or jobs.waiting() > BUSY):
             # The first images come sooner without the diagnostics; so does everything if many
             # runs wait.
-            chain_diagnostics("diagnostics", unchanged(f"{run.name} {len(frames)}"))
+            chain_diagnostics("diagnostics", unchanged(f"{run.name} {len(items)}"))
         else:
-            first = max(run.shown_late - OVERLAP, 0) if live else 0
+            late = max(run.shown_late - OVERLAP, 0) if live else 0
             chain_diagnostics(
                 "diagnostics",
-                once(
-                    f"diagnostics {state} {run.shown_late > 0}",
-                    lambda: chain_panel.message(run.key, frames, start=first, **about),
+                run.once(
+                    "diagnostics",
+                    lambda: chain_panel.message(run.key, frames(), start=late, **about),
+                    of=(state, not run.shown_late),
                 ),
             )
-            run.shown_late = len(frames)
-        run.shown = len(frames)
+            run.shown_late = len(items)
+        run.shown = len(items)
 
     def run_progress(self, run: jobs.Run) -> Progress | None:
         """None: the player shows the progress."""
@@ -121,13 +124,6 @@ class StepByStep:
         if self.config is not None and not panel.live:
             run_downloads.chains(self.config, panel.run, scored=self.origin.scored)
         formulas.two_samplers()
-
-
-def _kept(items: list[Any]) -> list[Any]:
-    """What a session keeps of a finished run: all that player, diagnostics and downloads show."""
-    *frames, result = items
-    frames = chain_panel.without_unsent(frames)
-    return in_one_block([*frames, result._replace(frames=frames)])
 
 
 def _work(config: two_samplers.Config) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from dgm_core.child_process import Pool
-from dgm_core.data.writing import table_bytes
+from dgm_core.data.reading.parquet import MAGIC
+from dgm_core.data.writing import Format, table_bytes
+from dgm_core.data.writing_back import written_back
 from dgm_core.missing.base import Mechanism
 from dgm_core.stepwise import Steps, stepwise
 from dgm_core.studies.mnar import side_by_side
@@ -58,12 +61,13 @@ def offer(
         def report_text() -> str:
             return report(data, config, result, results)
 
+        kind = format_of(data)
         for label, content, file, mime in (
             (
-                "Table (.csv)",
-                partial(as_csv.steps, data, answer.mean),
-                "imputed.csv",
-                "text/csv",
+                f"Table (.{kind})",
+                partial(as_file.steps, data, answer.mean),
+                f"imputed.{kind}",
+                "text/csv" if kind == "csv" else "application/vnd.apache.parquet",
             ),
             (
                 f"{len(answer.draws)} completed copies (.zip)",
@@ -98,23 +102,59 @@ def completed(data: MaskedTable, rows: Tensor) -> pd.DataFrame:
     return frame
 
 
+def format_of(data: MaskedTable) -> Format:
+    """The format of an upload; CSV for the other tables."""
+    file = data.table.file
+    return "parquet" if file is not None and file.content.startswith(MAGIC) else "csv"
+
+
+def writer(
+    data: MaskedTable, values: pd.DataFrame, *, deviations: bool = False
+) -> Callable[[], bytes]:
+    """What makes the file of a completed table.
+
+    That of an upload is the upload itself, with all rows and columns in their order. Only cells
+    that are missing in it, or that the page removed, have other values.
+
+    Args:
+        data: the table.
+        values: its completed columns.
+        deviations: `values` are standard deviations, which replace observed cells as well.
+    """
+    file = data.table.file
+    if file is None:
+        return partial(table_bytes, values, "csv")
+    masked = amputed(data.table, data.problem.masked.observed.numpy())
+    reading = file.reading._replace(
+        frame=masked,
+        lines=masked.index.to_numpy(),  # rows without any value stay as they are
+        columns=tuple(each for each in file.reading.columns if each.name in masked),
+    )
+    kind = format_of(data)
+    return partial(written_back, file.content, reading, values, kind, deviations=deviations)
+
+
 @stepwise
-def as_csv(data: MaskedTable, rows: Tensor) -> Steps[bytes]:
-    """The completed table as a CSV file."""
-    return (yield from _in_child(table_bytes, completed(data, rows), "csv"))
+def as_file(data: MaskedTable, rows: Tensor) -> Steps[bytes]:
+    """The completed table as a file."""
+    return (yield from _in_child(writer(data, completed(data, rows))))
 
 
 @stepwise
 def as_zip(data: MaskedTable, answer: side_by_side.Answer, report_text: str) -> Steps[bytes]:
     """A ZIP file of the mean, the standard deviations, every copy, and the report."""
     archive = with_text(b"", "report.md", report_text)
-    names = ["imputed.csv", *(f"copies/{i:02}.csv" for i in range(1, len(answer.draws) + 1))]
+    kind = format_of(data)
+    copies = [f"copies/{number:02}.{kind}" for number in range(1, len(answer.draws) + 1)]
+    names = [f"imputed.{kind}", *copies]
     for name, rows in zip(names, [answer.mean, *answer.draws], strict=True):
-        archive = yield from _in_child(with_table, archive, name, completed(data, rows))
+        write = writer(data, completed(data, rows))
+        archive = yield from _in_child(with_table, archive, name, write)
     masked = amputed(data.table, data.problem.masked.observed.numpy())
     mean, variance = answer.mean.numpy(), answer.sd.square().numpy()
     deviations = data.table.coding.decode_sd(mean, variance, masked)
-    return (yield from _in_child(with_table, archive, "standard deviations.csv", deviations))
+    write = writer(data, deviations, deviations=True)
+    return (yield from _in_child(with_table, archive, f"standard deviations.{kind}", write))
 
 
 _in_child = partial(_POOL.steps, memory=MEMORY, seconds=SECONDS)

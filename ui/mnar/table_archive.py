@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import io
 import zipfile
-
-import pandas as pd
-
-from dgm_core.data.writing import table_bytes
+from collections.abc import Callable
 
 
-def with_table(archive: bytes, name: str, table: pd.DataFrame) -> bytes:
-    """The archive with one more file: the table as CSV.
+def with_table(archive: bytes, name: str, write: Callable[[], bytes]) -> bytes:
+    """The archive with one more file: a table.
 
     Args:
         archive: a ZIP file, or nothing for a new one.
         name: of the file in it.
-        table: its content.
+        write: makes its content.
     """
-    return _with(archive, name, table_bytes(table, "csv"))
+    return _with(archive, name, write())
 
 
 def with_text(archive: bytes, name: str, text: str) -> bytes:

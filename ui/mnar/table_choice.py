@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -11,27 +9,18 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dgm_core.child_process import Pool
 from dgm_core.data import TABLES, available_tables, load_table
-from dgm_core.data.reading import ColumnReport, Limits, Reading, UnreadableTable
-from dgm_core.data.reading.limited import read_limited
+from dgm_core.data.reading import Reading, UnreadableTable
 from dgm_core.distributions.columns import Column, Numeric
 from dgm_core.estimators.coding import TableCoding
 from dgm_core.types import Masked
+from ui import navigation, table_upload
 from ui.frame import kept
 from ui.links import Setting, one_of
 from ui.mnar.units import STANDARD, Units, units_of
 from ui.percent import percent
-from ui.script_run import in_child
 from ui.uploads import read_once
 
-MAX_MEGABYTES = 5
-MAX_ROWS, MAX_COLUMNS = 20_000, 100
-"""Limits of an uploaded table."""
-MAX_CODED_COLUMNS, MAX_CODED_CELLS = 300, 4_000_000
-"""Limits after coding, in which a column of L > 2 levels becomes L columns."""
-MAX_CHARACTERS = 1_000
-"""Limit of the text of a level."""
 NO_TARGET = "(none)"
 TABLE = Setting(
     "table",
@@ -41,8 +30,11 @@ TABLE = Setting(
 )
 
 
-_POOL = Pool(2)
-"""Children that read uploads."""
+class File(NamedTuple):
+    """An upload, and what was read from it."""
+
+    content: bytes
+    reading: Reading
 
 
 class Table(NamedTuple):
@@ -54,6 +46,7 @@ class Table(NamedTuple):
     target: pd.Series | None
     coding: TableCoding
     known: Masked  # (N, D), standardised with the statistics of the observed cells
+    file: File | None = None  # of an upload
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -151,7 +144,10 @@ def choose_table() -> Table | None:
         key=kept("table source", "Tables"),
         label_visibility="collapsed",
     )
-    return _upload() if source == "Upload" else _pick()
+    table = _upload() if source == "Upload" else _pick()
+    address = navigation.address("Your_table", {})
+    st.markdown(f"To complete a table of your own, use the page [Your table]({address}).")
+    return table
 
 
 def _pick() -> Table:
@@ -174,24 +170,19 @@ def _pick() -> Table:
 def _upload() -> Table | None:
     content = st.file_uploader(
         "CSV or Parquet",
-        ["csv", "tsv", "txt", "parquet"],
+        table_upload.KINDS_OF_FILE,
         key="table upload",
-        max_upload_size=MAX_MEGABYTES,
-        help=f"At most {MAX_ROWS:,} rows and {MAX_COLUMNS} columns. For larger tables use "
-        "`dgm impute`. The table stays in this session and is deleted when the "
-        "tab closes.",
+        max_upload_size=table_upload.MAX_MEGABYTES,
+        help=table_upload.SIZE,
     )
     source, read = None, None
     if content is not None:
-        digest = hashlib.sha256(content.getvalue()).hexdigest()[:16]
+        digest = table_upload.digest_of(content.getvalue())
         source, read = digest, partial(_read, content.getvalue(), content.name, digest)
     upload = read_once("table read", source, read, (UnreadableTable, ValueError))
     if upload.content is None:
         if upload.problem is None:
-            st.caption(
-                "The file needs a header and one row per line; leave missing cells empty. Columns "
-                "may hold numbers, two values or a few levels."
-            )
+            st.caption(table_upload.FORM)
         return None
     _report(upload.content.reading)
     return _with_target(upload.content)
@@ -203,11 +194,9 @@ def _read(content: bytes, name: str, digest: str) -> UploadedTable:
     Raises:
         UnreadableTable, ValueError: it cannot be read, or it is too large.
     """
-    limits = Limits(MAX_MEGABYTES * 2**20, MAX_ROWS)
-    reading = read_limited(content, name, partial(in_child, _POOL), limits=limits)
-    check_size(reading.columns, len(reading.frame))
+    reading = table_upload.read(content, name)
     table = table_of(f"{digest}.{NO_TARGET}", name, reading.frame, None)
-    return UploadedTable(reading, table, digest)
+    return UploadedTable(reading, table._replace(file=File(content, reading)), digest)
 
 
 def _with_target(upload: UploadedTable) -> Table:
@@ -225,39 +214,6 @@ def _with_target(upload: UploadedTable) -> Table:
     if cached is None or cached.name != f"{upload.digest}.{target}":
         cached = st.session_state["table uploaded"] = upload.with_target(target)
     return cached
-
-
-def check_size(columns: Sequence[ColumnReport], rows: int) -> None:
-    """Check the size of an uploaded table, also that after coding, before it is coded.
-
-    Raises:
-        UnreadableTable: it is too large for this page.
-    """
-    larger = "For larger tables use `dgm impute`."
-    if len(columns) > MAX_COLUMNS:
-        raise UnreadableTable(
-            f"This table has {len(columns):,} columns; this page accepts at most {MAX_COLUMNS}. "
-            f"{larger}"
-        )
-    longest = max((len(level) for each in columns for level in each.levels), default=0)
-    if longest > MAX_CHARACTERS:
-        raise UnreadableTable(
-            f"This table has a text of {longest:,} characters; this page accepts at most "
-            f"{MAX_CHARACTERS:,}. Leave out columns of free text."
-        )
-    coded = sum(len(each.levels) if each.kind == "categorical" else 1 for each in columns)
-    found = f"This table has {coded:,} columns after coding"
-    why = (
-        "A column of three or more different texts is coded as one column for each. Leave out "
-        f"columns of many different texts. {larger}"
-    )
-    if coded > MAX_CODED_COLUMNS:
-        raise UnreadableTable(f"{found}; this page accepts at most {MAX_CODED_COLUMNS:,}. {why}")
-    if rows * coded > MAX_CODED_CELLS:
-        raise UnreadableTable(
-            f"{found} and {rows:,} rows, {rows * coded:,} cells in all; this page accepts at most "
-            f"{MAX_CODED_CELLS:,}. {why}"
-        )
 
 
 def _report(reading: Reading) -> None:
@@ -282,14 +238,7 @@ def _report(reading: Reading) -> None:
             height=min(38 + 35 * len(reading.columns), 260),
         )
         st.dataframe(frame.head(20), height=210)
-    if reading.remarks:
-        count = len(reading.remarks)
-        notes = "1 note" if count == 1 else f"{count} notes"
-        with st.expander(f"{notes} on the import", icon=":material/info:"):
-            for each in reading.remarks:
-                where = "" if each.line is None else f"Line {each.line:,}: "
-                column = "" if each.column is None else f" (column “{each.column}”)"
-                st.text(f"{where}{each.sentence}{column}")
+    table_upload.remarks(reading)
 
 
 def _range(report: object) -> str:

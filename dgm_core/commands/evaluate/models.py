@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
 from dgm_core import zoo
 from dgm_core.commands.evaluate.run_study import Folder, measure, write_pages
+from dgm_core.device import device_of
 from dgm_core.evaluation import classifier, clipped, dlvm, miwae, pixelcnn, vae
 from dgm_core.models.classifier import Classifier
 from dgm_core.models.miwae import MIWAE
+from dgm_core.models.partial import PartialEncoder, PartiallyEncoded
 from dgm_core.models.pixelcnn import PixelCNN
 from dgm_core.models.vae import VAE
 
@@ -95,12 +98,33 @@ def evaluate_miwae(
             MIWAE,
             lambda dataset, model: miwae.run(miwae.Config(dataset, images, draws), model),
         )
-        for row in found.rows:
-            typer.echo(
-                f"{row.pattern:15} {row.score} {row.value:.3f} ± {row.standard_error:.3f}  "
-                f"bound {row.bound:.2f} (K = 10: {row.bound_of_10:.2f})  ESS {row.ess:.1f}  "
-                f"Pareto k > 0.7: {100 * row.untrusted:.0f} %"
-            )
+        _print_rows(found.rows)
+
+
+@app.command("partial")
+def evaluate_partial(
+    names: Annotated[list[str], typer.Argument(help="Partial encoders, such as mnist-partial.")],
+    folder: Folder = zoo.FOLDER,
+    images: Annotated[int, typer.Option(help="Number of test images.")] = miwae.Config.images,
+    draws: Draws = miwae.Config.draws,
+) -> None:
+    """Measure partial encoders as `miwae` does, each with its DLVM; write them on their cards."""
+
+    def run(dataset: str, partial: PartialEncoder) -> Iterator[miwae.Frame | miwae.Result]:
+        dlvm = zoo.load(f"{dataset}-dlvm", device_of(partial))
+        return miwae.run(miwae.Config(dataset, images, draws), PartiallyEncoded(dlvm, partial))
+
+    for name in names:
+        _print_rows(measure(name, folder, PartialEncoder, run).rows)
+
+
+def _print_rows(rows: list[miwae.Row]) -> None:
+    for row in rows:
+        typer.echo(
+            f"{row.pattern:15} {row.score} {row.value:.3f} ± {row.standard_error:.3f}  "
+            f"bound {row.bound:.2f} (K = 10: {row.bound_of_10:.2f})  ESS {row.ess:.1f}  "
+            f"Pareto k > 0.7: {100 * row.untrusted:.0f} %"
+        )
 
 
 @app.command("clipping")

@@ -10,8 +10,11 @@ without any usable column raises `UnreadableTable`, whose message can be shown t
 
 | in the file                                   | becomes                                         |
 |-----------------------------------------------|-------------------------------------------------|
-| UTF-8, UTF-16, Latin-1; `,` `;` tab `|`       | read; decimal commas where `,` cannot separate  |
-| `NA`, `?`, `-`, `null`, an empty cell, …      | missing                                         |
+| UTF-8, UTF-16, Latin-1; `,` `;` tab `|` `^`   | read; decimal commas where `,` cannot separate  |
+| "1,234.5" and others like it in a column      | thousands separators, with a remark             |
+| `NA`, `?`, `-`, `null`, an empty cell, …      | missing; also the spellings in `missing`        |
+| −999 or the like, far from all other numbers  | a number, with a remark that asks               |
+| digits that start with 0, as postal codes do  | text                                            |
 | a first line of numbers only                  | data; columns are named by their number         |
 | a row with too few cells                      | the last ones are missing                       |
 | a row with too many cells, an open quote      | left out; extra empty cells are ignored         |
@@ -22,12 +25,17 @@ without any usable column raises `UnreadableTable`, whose message can be shown t
 | another text in nearly every row, or over 50  | left out                                        |
 | a column that is constant or empty            | left out                                        |
 | a column without a name that counts the rows  | left out                                        |
-| a row without any value                       | left out                                        |
+| a row without any value                       | left out; its line is in `Reading.lines`        |
+| a blank line of a file with one column        | a row without any value                         |
 | Parquet columns of dates, lists, structs, …   | left out                                        |
+
+"Left out" is about the model. `dgm_core.data.writing_back` writes completed cells back into the
+file, with all rows and columns.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -36,8 +44,9 @@ import pandas as pd
 from dgm_core.data.reading.columns import LeftOut, Typing
 from dgm_core.data.reading.delimited import read_delimited
 from dgm_core.data.reading.parquet import MAGIC, read_parquet
-from dgm_core.data.reading.raw import Limits, Raw
+from dgm_core.data.reading.raw import Form, Limits, Raw
 from dgm_core.data.reading.remarks import Remark, Remarks, UnreadableTable, count_of, quoted
+from dgm_core.data.reading.styles import Style
 
 Kind = Literal["numeric", "binary", "categorical"]
 
@@ -52,6 +61,7 @@ class ColumnReport(NamedTuple):
     low: float | None  # of a numeric column
     high: float | None
     levels: tuple[str, ...]  # of a binary or categorical column
+    style: Style  # how the file writes its cells
 
 
 class Reading(NamedTuple):
@@ -64,15 +74,31 @@ class Reading(NamedTuple):
     frame: pd.DataFrame
     columns: tuple[ColumnReport, ...]
     remarks: tuple[Remark, ...]
+    lines: np.ndarray  # of all rows: those of the frame, and those without any value
+    unread: tuple[int, ...]  # lines that are no row, because of too many cells or an open quote
+    form: Form | None  # of a text file
+    names: tuple[str, ...]  # of all columns that were read, also of those left out
+
+    @property
+    def every_row(self) -> pd.DataFrame:
+        """The frame with its rows without any value."""
+        return self.frame.reindex(pd.Index(self.lines, name="line"))
 
 
-def read_table(content: bytes, name: str, *, limits: Limits = Limits()) -> Reading:  # noqa: B008
+def read_table(
+    content: bytes,
+    name: str,
+    *,
+    limits: Limits = Limits(),  # noqa: B008
+    missing: Collection[str] = (),
+) -> Reading:
     """Read a CSV or Parquet file.
 
     Args:
         content: the bytes of the file.
         name: the file's name, for messages; its extension is ignored.
         limits: the largest table to read.
+        missing: further spellings of a missing value, such as "-999".
 
     Raises:
         UnreadableTable: no table can be read; the message says why and what to do.
@@ -94,19 +120,20 @@ def read_table(content: bytes, name: str, *, limits: Limits = Limits()) -> Readi
         )
     read = read_parquet if content.startswith(MAGIC) else read_delimited
     raw = read(content, file, limits, remarks)
-    return understand(raw, file, remarks)
+    return understand(raw, file, remarks, missing)
 
 
-def understand(raw: Raw, file: str, remarks: Remarks) -> Reading:
+def understand(raw: Raw, file: str, remarks: Remarks, missing: Collection[str] = ()) -> Reading:
     """Turn cells of text or numbers into a typed table.
 
     Raises:
         UnreadableTable: no column can be used.
     """
-    typing, columns, reasons = Typing(raw, remarks), {}, []
+    typing, columns, styles, reasons = Typing(raw, remarks, missing), {}, {}, []
     for index, column in enumerate(raw.names):
         try:
             columns[column] = typing.column(index)
+            styles[column] = typing.styles[index]
         except LeftOut as reason:
             remarks.add(f"The column is left out: it {reason}.", column=column)
             reasons.append(f"{quoted(column)} {reason}")
@@ -118,11 +145,14 @@ def understand(raw: Raw, file: str, remarks: Remarks) -> Reading:
     frame = pd.DataFrame(columns, index=pd.Index(raw.lines, name="line"))
     empty = frame.isna().all(axis=1)
     for line in frame.index[empty]:
-        remarks.add("The row has no usable value, so it was left out.", line, None, "row")
+        remarks.add(
+            "The row has no usable value, so nothing is learned from it.", line, None, "row"
+        )
     _add_general_remarks(typing, remarks)
     frame = frame.loc[~empty]
-    reports = tuple(_report(column, frame[column]) for column in frame)
-    return Reading(frame, reports, remarks.in_order())
+    reports = tuple(_report(column, frame[column], styles[column]) for column in frame)
+    names = tuple(raw.names)
+    return Reading(frame, reports, remarks.in_order(), raw.lines, raw.unread, raw.form, names)
 
 
 def _add_general_remarks(typing: Typing, remarks: Remarks) -> None:
@@ -136,14 +166,14 @@ def _add_general_remarks(typing: Typing, remarks: Remarks) -> None:
         remarks.add(f"Decimal commas were read as decimal points in {first}{more}.")
 
 
-def _report(name: str, values: pd.Series) -> ColumnReport:
+def _report(name: str, values: pd.Series, style: Style) -> ColumnReport:
     missing, distinct = int(values.isna().sum()), values.nunique()
     if values.dtype == np.float64:
         low, high = float(values.min()), float(values.max())
-        return ColumnReport(name, "numeric", missing, distinct, low, high, ())
+        return ColumnReport(name, "numeric", missing, distinct, low, high, (), style)
     levels = tuple(str(level) for level in values.cat.categories)
     kind = "binary" if len(levels) == 2 else "categorical"
-    return ColumnReport(name, kind, missing, distinct, None, None, levels)
+    return ColumnReport(name, kind, missing, distinct, None, None, levels, style)
 
 
 __all__ = [

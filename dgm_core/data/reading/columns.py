@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 
-from dgm_core.data.reading.numerals import COMMA_NUMBER, INFINITE, LARGEST, MISSING, NUMBER
+from dgm_core.data.reading.numerals import (
+    CERTAINLY_GROUPED,
+    COMMA_NUMBER,
+    GROUPED,
+    INFINITE,
+    LARGEST,
+    MISSING,
+    NUMBER,
+    SENTINELS,
+    is_number,
+)
 from dgm_core.data.reading.raw import Raw
-from dgm_core.data.reading.remarks import MOST, Remarks, quoted
+from dgm_core.data.reading.remarks import MOST, Remarks, count_of, quoted
+from dgm_core.data.reading.styles import Style, style_of
 
 pc: Any = (
     pyarrow.compute
@@ -22,8 +33,12 @@ pc: Any = (
 MOST_LEVELS = 50
 """A column of text with more different values is left out."""
 
+_POINT_MARK = "\x1f"
+"""Stands for a point in a column of decimal commas, where it can only separate thousands."""
 _TOO_LARGE = "is infinite or too large to compute with, so it counts as missing."
 _NO_NUMBER = "is not a number, but most cells of the column are, so it counts as missing."
+_GROUPS = "has a thousands separator: the separators of this column were read as such."
+_CODES = "The column has numbers that start with 0, as codes do, so it was read as text."
 _FORMULA = "looks like a spreadsheet formula; it is kept as text and is not computed."
 
 
@@ -37,10 +52,12 @@ class Typing:
     Attributes:
         spellings: how many cells have each spelling of a missing value, empty cells aside.
         with_commas: the columns with decimal commas.
+        styles: index of a column → how it writes its numbers and levels.
     """
 
-    def __init__(self, raw: Raw, remarks: Remarks) -> None:
-        self.raw, self.remarks = raw, remarks
+    def __init__(self, raw: Raw, remarks: Remarks, missing: Collection[str] = ()) -> None:
+        self.raw, self.remarks, self.missing = raw, remarks, Missing(missing)
+        self.styles: dict[int, Style] = {}
         self.spellings: Counter[str] = Counter()
         self.with_commas: list[str] = []
 
@@ -51,37 +68,85 @@ class Typing:
             LeftOut: the column is constant, empty, or of no use to a model.
         """
         name, cells = self.raw.names[index], self.raw.cells[index]
+        self.styles[index] = Style(self.raw.positions[index])
         if pa.types.is_string(cells.type) or pa.types.is_dictionary(cells.type):
-            values = self._of_text(name, cells)
+            values = self._of_text(index, cells)
         elif pa.types.is_boolean(cells.type):
             return _two_levels(floats(cells.cast(pa.uint8()))).rename_categories([False, True])
         else:
             values = floats(cells)
+            given = self.missing.numbers(values)
+            self._count_as_missing((f"{value:g}", 1) for value in values[given])
+            values[given] = np.nan
             self._drop_too_large(name, values, lambda row: str(cells[row].as_py()))
+            self.styles[index] = style_of(self.raw.positions[index], None, values)
         if isinstance(values, pd.Categorical):
             return values
         if self.raw.unnamed[index] and (np.diff(values) >= 1).all() and values[0] in (0, 1):
             raise LeftOut("counts the rows")
-        return _distinguished(values)
+        distinguished = _distinguished(values)
+        self._suspect(name, values)
+        return distinguished
 
-    def _of_text(self, name: str, cells: pa.ChunkedArray) -> np.ndarray | pd.Categorical:
+    def _of_text(self, index: int, cells: pa.ChunkedArray) -> np.ndarray | pd.Categorical:
+        name = self.raw.names[index]
         texts, codes = trimmed(cells)
         counts = np.bincount(codes, minlength=len(texts))
-        missing = mask(pc.is_in(pc.utf8_lower(texts), pa.array(MISSING)))
+        commas, groups = marks_of(texts, counts, decimal_comma=self.raw.decimal_comma)
+        number, meaning = figures(texts, decimal_comma=commas, grouped=groups)
+        missing = self.missing.texts(texts) | self.missing.numbers(meaning)
+        number &= ~missing
         spelled = missing & matches(texts, ".")
-        for text, count in zip(texts.filter(spelled).to_pylist(), counts[spelled], strict=True):
-            self.spellings[text] += int(count)
-        commas = self.raw.decimal_comma and _has_decimal_commas(texts, counts)
-        number, meaning = figures(texts, decimal_comma=commas)
+        found = zip(texts.filter(spelled).to_pylist(), counts[spelled].tolist(), strict=True)
+        self._count_as_missing(found)
         words = ~missing & np.isnan(meaning)
-        if counts[number].sum() <= counts[words].sum():
+        mostly_words = counts[number].sum() <= counts[words].sum()
+        coded = _are_codes(texts, counts * number)
+        if coded or mostly_words:
+            if not mostly_words:
+                self.remarks.add(_CODES, column=name)
             return self._of_levels(name, pc.if_else(missing, None, texts), codes)
         if commas:
             self.with_commas.append(name)
-        self._remark(name, _NO_NUMBER, texts, codes, words)
+        if groups:
+            example = texts.filter(_grouped(texts, commas, GROUPED))[0].as_py()
+            self.remarks.add(f"{quoted(example)} {_GROUPS}", column=name, asks=True)
+        self._remark(name, _NO_NUMBER, texts, codes, words, asks=True)
+        meaning[missing] = np.nan
         values = meaning[codes]
         self._drop_too_large(name, values, lambda row: texts[codes[row]].as_py())
+        normal = plain_marks(texts, decimal_comma=commas, grouped=groups).filter(number)
+        position = self.raw.positions[index]
+        style = style_of(position, normal, meaning[number], decimal_comma=commas, grouped=groups)
+        distinct = np.unique(values[~np.isnan(values)])
+        if len(distinct) == 2:
+            usual = [(meaning == value) * counts for value in distinct]
+            spellings = [texts[int(times.argmax())].as_py() for times in usual]
+            style = style._replace(spellings=tuple(zip(distinct.tolist(), spellings, strict=True)))
+        self.styles[index] = style
         return values
+
+    def _count_as_missing(self, spelled: Iterable[tuple[str, int]]) -> None:
+        for text, count in spelled:
+            self.spellings[text] += count
+
+    def _suspect(self, name: str, values: np.ndarray) -> None:
+        """Ask about a number such as −999 that is far from the others."""
+        levels, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+        for end, count, rest in (
+            (levels[0], counts[0], levels[1:]),
+            (levels[-1], counts[-1], levels[:-1]),
+        ):
+            low, high = rest[0], rest[-1]
+            far = max(low - end, end - high) > high - low or end < 0 <= low
+            if far and end in SENTINELS:
+                self.remarks.add(
+                    f"{end:g} occurs in {count_of(int(count), 'cell')}, far from the other values "
+                    f"({low:g} to {high:g}), and is used as a number. If it stands for a missing "
+                    f"value, empty these cells, or use `dgm impute --missing={end:g}`.",
+                    column=name,
+                    asks=True,
+                )
 
     def _of_levels(self, name: str, texts: pa.StringArray, codes: np.ndarray) -> pd.Categorical:
         encoded = texts.dictionary_encode()
@@ -113,11 +178,13 @@ class Typing:
         texts: pa.StringArray,
         codes: np.ndarray,
         which: np.ndarray,
+        *,
+        asks: bool = False,
     ) -> None:
         rows = np.flatnonzero(np.append(which, False)[codes])
         shown = [texts[codes[row]].as_py() for row in rows[:MOST]]
         lines = self.raw.lines[rows[:MOST]].tolist()
-        self.remarks.cells(name, problem, lines, shown, len(rows))
+        self.remarks.cells(name, problem, lines, shown, len(rows), asks=asks)
 
     def _drop_too_large(
         self, name: str, values: np.ndarray, text_of: Callable[[int], str]
@@ -125,8 +192,24 @@ class Typing:
         rows = np.flatnonzero(np.abs(values) > LARGEST)
         shown = [text_of(row) for row in rows[:MOST]]
         lines = self.raw.lines[rows[:MOST]].tolist()
-        self.remarks.cells(name, _TOO_LARGE, lines, shown, len(rows))
+        self.remarks.cells(name, _TOO_LARGE, lines, shown, len(rows), asks=True)
         values[rows] = np.nan
+
+
+class Missing:
+    """The spellings of a missing value: the usual ones, and those `given` by the user."""
+
+    def __init__(self, given: Collection[str]) -> None:
+        self._texts = pa.array([*MISSING, *(text.strip().lower() for text in given)])
+        self._numbers = [float(text) for text in given if is_number(text)]
+
+    def texts(self, texts: pa.StringArray) -> np.ndarray:
+        """Which texts without surrounding blanks are such a spelling, bool (N,)."""
+        return mask(pc.is_in(pc.utf8_lower(texts), self._texts))
+
+    def numbers(self, values: np.ndarray) -> np.ndarray:
+        """Which numbers were given as a spelling, bool (N,)."""
+        return np.isin(values, self._numbers)
 
 
 def trimmed(cells: pa.ChunkedArray) -> tuple[pa.StringArray, np.ndarray]:
@@ -154,19 +237,21 @@ def matches(texts: pa.StringArray, pattern: str) -> np.ndarray:
     return mask(pc.match_substring_regex(texts, pattern))
 
 
-def figures(texts: pa.StringArray, *, decimal_comma: bool) -> tuple[np.ndarray, np.ndarray]:
+def figures(
+    texts: pa.StringArray, *, decimal_comma: bool, grouped: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Which texts are numbers written in digits, and their values.
 
     Args:
         texts: N, without surrounding blanks.
         decimal_comma: whether the column has decimal commas. If so, "1.234" is not a number,
             because its point could separate thousands.
+        grouped: whether the column has thousands separators.
 
     Returns:
         bool (N,), and float64 (N,): NaN where there is no number, ±∞ also for "inf".
     """
-    if decimal_comma:
-        texts = pc.replace_substring(pc.replace_substring(texts, ".", "_"), ",", ".")
+    texts = plain_marks(texts, decimal_comma=decimal_comma, grouped=grouped)
     number = matches(texts, NUMBER)
     meaning = np.full(len(texts), np.nan)
     meaning[number] = pc.cast(texts.filter(pa.array(number)), pa.float64()).to_numpy()
@@ -174,12 +259,51 @@ def figures(texts: pa.StringArray, *, decimal_comma: bool) -> tuple[np.ndarray, 
     return number, meaning
 
 
-def has_decimal_commas(cells: pa.ChunkedArray) -> bool:
-    """Whether a column has decimal commas, in a file that allows them."""
-    if not (pa.types.is_string(cells.type) or pa.types.is_dictionary(cells.type)):
+def plain_marks(texts: pa.StringArray, *, decimal_comma: bool, grouped: bool) -> pa.StringArray:
+    """The texts with decimal points, and without thousands separators where they have some."""
+    if decimal_comma:
+        texts = pc.replace_substring(pc.replace_substring(texts, ".", _POINT_MARK), ",", ".")
+    if grouped:
+        mark = _POINT_MARK if decimal_comma else ","
+        with_groups = pc.match_substring_regex(texts, GROUPED.format(mark=mark))
+        texts = pc.if_else(with_groups, pc.replace_substring(texts, mark, ""), texts)
+    return texts
+
+
+def marks_of(
+    texts: pa.StringArray, counts: np.ndarray, *, decimal_comma: bool
+) -> tuple[bool, bool]:
+    """Whether a column has decimal commas, and whether it has thousands separators.
+
+    "1,234" is a thousand only if the file allows no decimal commas, or if a cell such as "1,234.5"
+    decides it.
+    """
+    commas = decimal_comma and _has_decimal_commas(texts, counts)
+    certain = _grouped(texts, commas, CERTAINLY_GROUPED).any()
+    grouped = _grouped(texts, commas, GROUPED)
+    other = matches(texts, COMMA_NUMBER) & ~grouped
+    return commas, bool(certain or (not decimal_comma and grouped.any() and not other.any()))
+
+
+def _grouped(texts: pa.StringArray, decimal_comma: bool, pattern: str) -> np.ndarray:
+    mark = _POINT_MARK if decimal_comma else ","
+    texts = plain_marks(texts, decimal_comma=decimal_comma, grouped=False)
+    return matches(texts, pattern.format(mark=mark))
+
+
+def _are_codes(texts: pa.StringArray, counts: np.ndarray) -> bool:
+    """Whether numbers are codes, such as "01234": digits of one length, or often with a first 0.
+
+    Args:
+        texts: of the column.
+        counts: how often each occurs as a number.
+    """
+    digits, zero = matches(texts, "^[0-9]+$"), matches(texts, "^0[0-9]+$")
+    total, of_digits, with_zero = counts.sum(), counts[digits].sum(), counts[zero].sum()
+    if not with_zero or of_digits < total:
         return False
-    texts, codes = trimmed(cells)
-    return _has_decimal_commas(texts, np.bincount(codes, minlength=len(texts)))
+    lengths = pc.utf8_length(texts.filter(digits & (counts > 0)))
+    return len(lengths.unique()) == 1 or with_zero >= 0.1 * total
 
 
 def _has_decimal_commas(texts: pa.StringArray, counts: np.ndarray) -> bool:

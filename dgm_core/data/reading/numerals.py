@@ -9,6 +9,13 @@ INFINITE = r"^[+-]?([iI][nN][fF]([iI][nN][iI][tT][yY])?|∞)$"
 COMMA_NUMBER = r"^[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?$"
 """Patterns with the same meaning in Python and Arrow."""
 
+GROUPED = r"^[+-]?[0-9]{{1,3}}({mark}[0-9]{{3}})+([.][0-9]+)?$"
+"""A number with thousands separators, once `mark` is filled in."""
+CERTAINLY_GROUPED = r"^[+-]?[0-9]{{1,3}}(({mark}[0-9]{{3}})+[.][0-9]+|({mark}[0-9]{{3}}){{2,}})$"
+"""The same, if its separators cannot be decimal marks."""
+SENTINELS = (-9, *(sign * (10**digits - 1) for digits in range(2, 8) for sign in (-1, 1)))
+"""Numbers that often stand for a missing value: −9, ±99, ±999, …"""
+
 LARGEST = 1e100
 """Larger numbers are not used, because their squares, which every method computes, overflow."""
 

@@ -131,6 +131,7 @@ def raw_of(columns: Sequence[ParquetColumn], lines: np.ndarray) -> Raw:
         [column.cells for column in columns],
         lines,
         False,
+        [column.number for column in columns],
     )
 
 

@@ -36,6 +36,16 @@ class Limits:
                 )
 
 
+class Form(NamedTuple):
+    """The form of a text file."""
+
+    codec: str
+    mark: bytes  # byte-order mark
+    separator: str
+    skip: int  # lines before the first row
+    header: int  # line of the names of the columns; 0 = there is none
+
+
 class Raw(NamedTuple):
     """N rows of D columns, untyped."""
 
@@ -44,6 +54,9 @@ class Raw(NamedTuple):
     cells: list[pa.ChunkedArray]  # (D,) of length N: text, numbers or bools
     lines: np.ndarray  # (N,) line in a text file, or row in a Parquet file, from 1
     decimal_comma: bool  # whether "1,5" may mean 1.5
+    positions: list[int]  # (D,): position of each column in the file
+    form: Form | None = None  # of a text file
+    unread: tuple[int, ...] = ()  # lines that are no row: too many cells, an open quotation mark
 
 
 def unique_names(given: Sequence[str], remarks: Remarks) -> tuple[list[str], list[bool]]:

@@ -22,6 +22,7 @@ class Remark(NamedTuple):
     column: str | None  # None = about the whole row or file
     sentence: str
     affected: int = 1  # number of rows, cells or columns concerned
+    asks: bool = False  # the owner of the table should confirm or correct it
 
 
 class Remarks:
@@ -37,19 +38,29 @@ class Remarks:
         line: int | None = None,
         column: str | None = None,
         problem: str = "",
+        *,
+        asks: bool = False,
     ) -> None:
         """Add a remark; the number of remarks with the same column and `problem` is limited."""
         listed = self._remarks.setdefault((column, problem), [])
         self._counts[column, problem] += 1
         if not problem or len(listed) < MOST:
-            listed.append(Remark(None if line is None else int(line), column, sentence))
+            at = None if line is None else int(line)
+            listed.append(Remark(at, column, sentence, asks=asks))
 
     def cells(
-        self, column: str, problem: str, lines: Sequence[int], texts: Sequence[str], total: int
+        self,
+        column: str,
+        problem: str,
+        lines: Sequence[int],
+        texts: Sequence[str],
+        total: int,
+        *,
+        asks: bool = False,
     ) -> None:
         """Add `problem` for `total` cells; `lines` and `texts` describe the first few of them."""
         for line, text in zip(lines, texts, strict=True):
-            self.add(f"{quoted(text)} {problem}", line, column, problem)
+            self.add(f"{quoted(text)} {problem}", line, column, problem, asks=asks)
         self._counts[column, problem] += total - len(lines)
 
     def in_order(self) -> tuple[Remark, ...]:

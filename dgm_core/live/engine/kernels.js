@@ -3,18 +3,25 @@
 // Both sets work on one memory, with addresses in bytes. Both round every operation to 32 bits and
 // add in the same order, so their results have the same bits.
 //
-//   product(table, rows, block, segments, length, stride, weights, bias, panels)
+//   product(table, rows, block, segments, length, stride, weights, bias, panels, scales, scratch)
 //     One row of the result for each pair (input address, output address) in `table`:
 //       out[8 p + j] = bias[8 p + j] + Σ_s Σ_k in[s stride + k] · weights[p][s length + k][j]
 //     `rows` and `length` are multiples of 4. `block` rows at a time share a panel of weights.
+//     If `scales` is not 0, the weights are 8-bit integers, to be multiplied by scales[8 p + j];
+//     `scratch` has room for one panel of 32 bits.
 //   silu(at, count)
 //     x / (1 + exp(−x)) in place; `count` is a multiple of 4.
 //   words(at, blocks, low, high, chain, iteration, purpose)
 //     Philox4x32-10 with the key (low, high) and the counters (block, chain, iteration, purpose):
 //     four words of 32 bits for each block 0, 1, …
+//   tanh(at, count)
+//     in place
+//   move(from, fromStride, to, toStride, batch, lines, run, line)
+//     Copies `batch` × `lines` runs of numbers to lines that start `line` numbers apart. The last
+//     two have no WebAssembly, and `from` and `to` count numbers, not bytes.
 
 /** The kernels on a memory of at least `bytes`. `plain`: no WebAssembly.
- *  → { name, buffer, product, silu, words } */
+ *  → { name, buffer, product, silu, words, tanh, move } */
 function makeKernels(bytes, plain = false) {
   if (!plain) {
     try {
@@ -22,23 +29,63 @@ function makeKernels(bytes, plain = false) {
       const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code));
       const more = Math.ceil((bytes - exports.memory.buffer.byteLength) / 65536);
       if (more > 0) exports.memory.grow(more);
-      return { name: "WebAssembly", ...exports, buffer: exports.memory.buffer };
+      const { buffer } = exports.memory;
+      return { name: "WebAssembly", ...exports, ...smallKernels(buffer), buffer };
     } catch {
       // An old browser, or one that forbids WebAssembly.
     }
   }
   const buffer = new ArrayBuffer(8 * Math.ceil(bytes / 8));
-  return { name: "JavaScript", buffer, ...plainKernels(buffer) };
+  return { name: "JavaScript", buffer, ...plainKernels(buffer), ...smallKernels(buffer) };
+}
+
+function smallKernels(buffer) {
+  const floats = new Float32Array(buffer);
+
+  function tanh(at, count) {
+    for (let i = at >> 2; i < (at >> 2) + count; i += 1) floats[i] = Math.tanh(floats[i]);
+  }
+
+  function move(from, fromStride, to, toStride, batch, lines, run, line) {
+    for (let b = 0; b < batch; b += 1)
+      for (let y = 0; y < lines; y += 1) {
+        const start = from + b * fromStride + y * run;
+        floats.copyWithin(to + b * toStride + y * line, start, start + run);
+      }
+  }
+
+  return { tanh, move };
 }
 
 function plainKernels(buffer) {
   const round = Math.fround;
   const floats = new Float32Array(buffer);
   const integers = new Int32Array(buffer);
+  const bytes = new Int8Array(buffer);
 
-  function product(table, rows, _block, segments, length, stride, weights, bias, panels) {
+  function product(
+    table,
+    rows,
+    _block,
+    segments,
+    length,
+    stride,
+    weights,
+    bias,
+    panels,
+    scales,
+    scratch,
+  ) {
+    const size = (segments * length * 8) | 0; // an integer for the compiler: twice as fast
     for (let panel = 0; panel < panels; panel += 1) {
-      const start = (weights >> 2) + panel * segments * length * 8;
+      let start = (weights >> 2) + panel * size;
+      if (scales) {
+        start = scratch >> 2;
+        const [from, scale] = [weights + panel * size, (scales >> 2) + 8 * panel];
+        for (let i = 0; i < size; i += 1) {
+          floats[start + i] = floats[scale + (i & 7)] * bytes[from + i];
+        }
+      }
       const b = (bias >> 2) + 8 * panel;
       for (let row = 0; row < rows; row += 1) {
         const pair = (table >> 2) + 2 * row;

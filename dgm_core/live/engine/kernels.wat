@@ -4,12 +4,13 @@
   (memory (export "memory") 1)
 
   ;; Rows of products with a matrix of weights, four rows by eight columns at a time.
-  ;; $weights: panels of eight columns, each with its rows one after another.
+  ;; $weights: panels of eight columns, each with its rows one after another. With $scales they have
+  ;; 8 bits, and $scratch has room for one panel of 32 bits.
   (func (export "product")
     (param $table i32) (param $rows i32) (param $block i32)
     (param $segments i32) (param $length i32) (param $stride i32)
-    (param $weights i32) (param $bias i32) (param $panels i32)
-    (local $end i32) (local $blockEnd i32) (local $from i32) (local $at i32)
+    (param $weights i32) (param $bias i32) (param $panels i32) (param $scales i32) (param $scratch i32)
+    (local $depth i32) (local $read i32) (local $end i32) (local $blockEnd i32) (local $from i32) (local $at i32)
     (local $panel i32) (local $w i32) (local $panelStart i32) (local $b i32) (local $column i32)
     (local $s i32) (local $shift i32) (local $k i32) (local $panelBytes i32)
     (local $p0 i32) (local $p1 i32) (local $p2 i32) (local $p3 i32)
@@ -17,8 +18,9 @@
     (local $c20 v128) (local $c21 v128) (local $c30 v128) (local $c31 v128)
     (local $w0 v128) (local $w1 v128) (local $x v128)
 
+    (local.set $depth (i32.mul (local.get $segments) (local.get $length)))
     (local.set $panelBytes
-      (i32.shl (i32.mul (local.get $segments) (local.get $length)) (i32.const 5)))
+      (i32.shl (local.get $depth) (select (i32.const 3) (i32.const 5) (local.get $scales))))
     (local.set $end (i32.add (local.get $table) (i32.shl (local.get $rows) (i32.const 3))))
     (local.set $from (local.get $table))
     (loop $blocks
@@ -31,6 +33,12 @@
       (loop $overPanels
         (local.set $column (i32.shl (local.get $panel) (i32.const 5)))
         (local.set $b (i32.add (local.get $bias) (local.get $column)))
+        (local.set $read (local.get $panelStart))
+        (if (local.get $scales)
+          (then
+            (call $expand (local.get $panelStart) (local.get $depth) (local.get $scratch)
+              (i32.add (local.get $scales) (local.get $column)))
+            (local.set $read (local.get $scratch))))
         (local.set $at (local.get $from))
         (loop $fourRows
           (local.set $c00 (v128.load (local.get $b)))
@@ -38,7 +46,7 @@
           (local.set $c10 (local.get $c00)) (local.set $c11 (local.get $c01))
           (local.set $c20 (local.get $c00)) (local.set $c21 (local.get $c01))
           (local.set $c30 (local.get $c00)) (local.set $c31 (local.get $c01))
-          (local.set $w (local.get $panelStart))
+          (local.set $w (local.get $read))
           (local.set $shift (i32.const 0))
           (local.set $s (local.get $segments))
           (loop $overSegments
@@ -136,6 +144,23 @@
             (local.get $panels))))
       (br_if $blocks
         (i32.lt_u (local.tee $from (local.get $blockEnd)) (local.get $end)))))
+
+  ;; $depth rows of eight 8-bit integers → 32-bit numbers, times the factors of the columns.
+  (func $expand (param $at i32) (param $depth i32) (param $to i32) (param $scales i32)
+    (local $s0 v128) (local $s1 v128) (local $x v128)
+    (local.set $s0 (v128.load (local.get $scales)))
+    (local.set $s1 (v128.load offset=16 (local.get $scales)))
+    (loop $next
+      (local.set $x (v128.load8x8_s (local.get $at)))
+      (v128.store (local.get $to)
+        (f32x4.mul (local.get $s0)
+          (f32x4.convert_i32x4_s (i32x4.extend_low_i16x8_s (local.get $x)))))
+      (v128.store offset=16 (local.get $to)
+        (f32x4.mul (local.get $s1)
+          (f32x4.convert_i32x4_s (i32x4.extend_high_i16x8_s (local.get $x)))))
+      (local.set $at (i32.add (local.get $at) (i32.const 8)))
+      (local.set $to (i32.add (local.get $to) (i32.const 32)))
+      (br_if $next (local.tee $depth (i32.sub (local.get $depth) (i32.const 1))))))
 
   ;; x / (1 + exp(−x)) in place, for a multiple of four numbers.
   (func (export "silu") (param $at i32) (param $count i32)

@@ -37,7 +37,7 @@ class Network {
    *  size. */
   constructor(layers, shape, batch, weights, arena) {
     Object.assign(this, { layers, batch, weights, arena });
-    this.steps = []; // functions of the kernels
+    this.steps = []; // { kernel, given: its arguments }
     this.fillings = []; // functions that write weights and tables
     this.centred = layers[0].kind === "centre";
     const first = layers.find(({ kind }) => kind === "convolution" || kind === "linear");
@@ -53,7 +53,6 @@ class Network {
     this.kernels = kernels;
     this.floats = new Float32Array(kernels.buffer);
     for (const fill of this.fillings) fill(kernels.buffer);
-    this.steps = this.steps.map((step) => () => step(kernels));
     this.fillings = this.weights = null;
   }
 
@@ -69,7 +68,7 @@ class Network {
   }
 
   run() {
-    for (const step of this.steps) step();
+    for (const { kernel, given } of this.steps) this.kernels[kernel](...given);
   }
 
   /** Copy the output to values (batch, D). */
@@ -111,6 +110,10 @@ class Network {
     return this.layers.slice(i + 1).find(({ kind }) => kind !== "silu" && kind !== "tanh");
   }
 
+  call(kernel, ...given) {
+    this.steps.push({ kernel, given });
+  }
+
   // --- Layers
 
   flatten() {
@@ -123,30 +126,29 @@ class Network {
   /** A row, already ordered channels last, becomes a map with the border of the next layer. */
   reshape({ shape }, i) {
     const [from, to] = [this.form, this.newMap(shape, this.after(i)?.padding ?? 0)];
-    const run = shape[2] * shape[0];
-    this.steps.push(({ buffer }) => {
-      const floats = new Float32Array(buffer);
-      for (let b = 0; b < this.batch; b += 1)
-        for (let y = 0; y < shape[1]; y += 1) {
-          const start = (from.at >> 2) + b * from.stride + y * run;
-          floats.copyWithin((to.at >> 2) + b * to.stride + to.index(0, y, 0), start, start + run);
-        }
-    });
+    const [channels, height, width] = shape;
+    this.call(
+      "move",
+      from.at >> 2,
+      from.stride,
+      (to.at >> 2) + to.index(0, 0, 0),
+      to.stride,
+      this.batch,
+      height,
+      width * channels,
+      to.across * channels,
+    );
     this.form = to;
   }
 
   silu() {
     const { at, stride } = this.form;
-    const count = upTo(this.batch * stride, 4);
-    this.steps.push((kernels) => kernels.silu(at, count));
+    this.call("silu", at, upTo(this.batch * stride, 4));
   }
 
   tanh() {
     const { at, stride } = this.form;
-    this.steps.push(({ buffer }) => {
-      const row = new Float32Array(buffer, at, this.batch * stride);
-      for (let i = 0; i < row.length; i += 1) row[i] = Math.tanh(row[i]);
-    });
+    this.call("tanh", at, this.batch * stride);
   }
 
   linear({ name }, i) {
@@ -230,7 +232,11 @@ class Network {
     const depth = segments * length;
     const count = upTo(rows.length, 4);
     const table = arena.reserve(2 * count);
-    const packed = arena.reserve(panels * depth * 8);
+    // Most weights are those of linear layers. They keep their 8 bits, a quarter of the memory.
+    const small = segments === 1 && `${name}.weight.scale` in weights.shapes;
+    const packed = arena.reserve(panels * depth * (small ? 2 : 8));
+    const scales = small ? arena.reserve(panels * 8) : 0;
+    const scratch = small ? arena.reserve(depth * 8) : 0;
     const bias = arena.reserve(panels * 8);
     const spare = arena.reserve(panels * 8); // where surplus rows are written
     this.fillings.push((buffer) => {
@@ -239,12 +245,13 @@ class Network {
       const { numbers: matrix, scale } = weights.read(`${name}.weight`);
       const { numbers: offsets } = weights.read(`${name}.bias`);
       const width = matrix.length / offsets.length;
-      const into = new Float32Array(buffer, packed, panels * depth * 8);
-      const constant = new Float32Array(buffer, bias, panels * 8);
+      const into = new (small ? Int8Array : Float32Array)(buffer, packed, panels * depth * 8);
+      const floats = new Float32Array(buffer);
       columns.forEach((output, column) => {
-        constant[column] = offsets[output];
+        floats[(bias >> 2) + column] = offsets[output];
+        if (small) floats[(scales >> 2) + column] = scale[output];
         const start = (((column >> 3) * depth) << 3) + (column & 7);
-        const factor = scale ? scale[output] : 1;
+        const factor = scale && !small ? scale[output] : 1;
         for (let k = 0; k < taps.length; k += 1) {
           into[start + 8 * k] = factor * matrix[output * width + taps[k]];
         }
@@ -252,8 +259,9 @@ class Network {
     });
     // The patches of a block should stay in the cache while the panels pass over them.
     const block = Math.max(32, 4 * Math.floor(4096 / depth));
-    this.steps.push((kernels) =>
-      kernels.product(table, count, block, segments, length, stride, packed, bias, panels),
-    );
+    const depths = [segments, length, stride];
+    // The kernels write whole panels and have no use for the number of columns.
+    const numbers = [packed, bias, panels, scales, scratch, columns.length];
+    this.call("product", table, count, block, ...depths, ...numbers);
   }
 }

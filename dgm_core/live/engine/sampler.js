@@ -79,7 +79,7 @@ class Chains {
       }
     }
     if (first) {
-      this.propose();
+      for (const network of this.propose()) network.run();
       for (let b = 0; b < this.chains; b += 1) this.take(b);
     }
     for (let b = 0; b < this.chains; b += 1) this.logJoint[b] = this.jointDensity(b);
@@ -96,12 +96,23 @@ class Chains {
     return this.since < this.warmup;
   }
 
+  /** One iteration. */
   step() {
+    for (const network of this.advance()) network.run();
+  }
+
+  /** The same; `pass(network)` runs a network and may return a promise. */
+  async stepWith(pass) {
+    for (const network of this.advance()) await pass(network);
+  }
+
+  /** One iteration, which stops at each network that has to run. */
+  *advance() {
     const { chains, warmup, exact } = this;
     if (this.since === warmup) this.resetMeans();
     this.since += 1;
     this.iteration += 1;
-    this.propose();
+    yield* this.propose();
     const always = !exact || this.since <= warmup;
     for (let b = 0; b < chains; b += 1) {
       this.accepted[b] = always || this.accepts(b) ? 1 : 0;
@@ -113,18 +124,18 @@ class Chains {
   }
 
   /** z' ~ q(z|x) and p(x|z') of all chains. */
-  propose() {
+  *propose() {
     const { model, chains, features, noise, proposal } = this;
     const { encoder, decoder, posterior, likelihood, latents } = model;
     encoder.write(this.x);
-    encoder.run();
+    yield encoder;
     encoder.read(features);
     for (let b = 0; b < chains; b += 1) {
       this.stream.normals(noise, latents, b, this.iteration, LATENTS);
       posterior.draw(features, b * posterior.features, noise, proposal.z, b * latents);
     }
     decoder.write(proposal.z);
-    decoder.run();
+    yield decoder;
     decoder.read(proposal.outputs);
     for (let b = 0; b < chains; b += 1) likelihood.prepare(proposal, b);
   }
@@ -145,9 +156,9 @@ class Chains {
 
   /** Move chain b to its proposal. */
   take(b) {
-    for (const [name, to] of Object.entries(this.current)) {
+    for (const name in this.current) {
+      const [to, from] = [this.current[name], this.proposal[name]];
       const width = to.length / this.chains;
-      const from = this.proposal[name];
       for (let i = b * width; i < (b + 1) * width; i += 1) to[i] = from[i];
     }
   }

@@ -2,7 +2,9 @@
 
 const post = (message, transfer = []) => self.postMessage(message, transfer);
 const channel = new MessageChannel(); // messages arrive between two iterations
+let turn = Promise.resolve(); // one message or iteration at a time, also while a pass is awaited
 let chains = null;
+let passes = null;
 let settings = {};
 let running = false;
 let left = 0; // iterations until the chains stop
@@ -11,19 +13,23 @@ let framed = { at: 0, iterations: 0, problem: 0 };
 let speed = 0;
 
 const acts = {
-  init({ weights, plain = false, ...others }) {
+  async init({ weights, kernels = "", ...others }) {
     const started = performance.now();
     settings = { chains: 8, seed: 0, sampler: "Metropolis-within-Gibbs", warmup: 20, ...others };
     settings = { framesPerSecond: 20, ...settings };
-    const model = makeModel(weights, settings.chains, plain);
+    const model = makeModel(weights, settings.chains, kernels === "JavaScript");
+    weights.transfer?.(0); // frees them at once; the kernels have their own copy
     chains = new Chains(model, settings);
+    passes = new Passes(model.kernels, (name) => post({ type: "kernels", kernels: name }));
     running = false;
+    if (kernels === "WebGPU") passes.use(await Card.open(model, true), true);
     post({
       type: "ready",
-      kernels: model.kernels.name,
+      kernels: passes.name,
       about: model.about,
       milliseconds: performance.now() - started,
     });
+    if (!kernels) Card.open(model).then((card) => inTurn(() => passes.use(card)));
   },
 
   problem({ picture, observed, number, restart = false }) {
@@ -47,18 +53,19 @@ const acts = {
   },
 };
 
-self.onmessage = ({ data }) => {
-  try {
-    acts[data.type](data);
-  } catch (error) {
+function inTurn(act) {
+  turn = turn.then(act).catch(({ message }) => {
     running = false;
-    post({ type: "error", message: error.message });
-  }
-};
+    post({ type: "error", message });
+  });
+}
 
-channel.port1.onmessage = () => {
+self.onmessage = ({ data }) => inTurn(() => acts[data.type](data));
+channel.port1.onmessage = () => inTurn(iterate);
+
+async function iterate() {
   if (!running) return;
-  chains.step();
+  await chains.stepWith((network) => passes.run(network));
   left -= 1;
   framed.iterations += 1;
   running = left > 0;
@@ -66,7 +73,7 @@ channel.port1.onmessage = () => {
   const due = waited >= 1000 / settings.framesPerSecond;
   if (!running || problem !== framed.problem || due) frame();
   if (running) channel.port2.postMessage(null);
-};
+}
 
 function frame() {
   const now = performance.now();

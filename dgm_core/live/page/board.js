@@ -232,42 +232,12 @@ class LiveBoard {
       canvas.height = side;
     }
     const context = canvas.getContext("2d");
-    const edge = (i) => Math.round((i * side) / LIVE_SIDE);
-    const cells = (bits) => {
-      const path = new Path2D();
-      bits.forEach((bit, i) => {
-        if (!bit) return;
-        const [x, y] = [i % LIVE_SIDE, Math.floor(i / LIVE_SIDE)];
-        path.rect(edge(x), edge(y), edge(x + 1) - edge(x), edge(y + 1) - edge(y));
-      });
-      return path;
-    };
     context.fillStyle = "#000";
     context.fillRect(0, 0, side, side);
     context.fillStyle = "#fff";
-    context.fill(cells(this.picture));
-    this.paintHidden(context, cells(this.hidden), side);
+    context.fill(cellsPath(canvas, this.picture, LIVE_SIDE, LIVE_SIDE));
+    hatch(canvas, this.hidden, LIVE_SIDE, LIVE_SIDE, 0.86); // the picture is just visible
     if (this.spot) this.paintBrush(context, side / LIVE_SIDE);
-  }
-
-  /** Hidden pixels: a colour between black and white, and hatching. */
-  paintHidden(context, path, side) {
-    const unit = devicePixelRatio || 1;
-    context.save();
-    context.clip(path);
-    context.globalAlpha = 0.86; // the picture is just visible
-    context.fillStyle = HIDDEN;
-    context.fillRect(0, 0, side, side);
-    context.globalAlpha = 0.42;
-    context.strokeStyle = "#fff";
-    context.lineWidth = 1.25 * unit;
-    context.beginPath();
-    for (let from = -side; from < side; from += 7 * unit) {
-      context.moveTo(from, side);
-      context.lineTo(from + side, 0);
-    }
-    context.stroke();
-    context.restore();
   }
 
   paintBrush(context, cell) {

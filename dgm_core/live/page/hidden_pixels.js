@@ -22,11 +22,8 @@ function* border(inside, left, top, width, height) {
   }
 }
 
-/** Hatch the pixels whose bits are set. The image fills the canvas. */
-function hatch(canvas, bits, width, height) {
-  const context = canvas.getContext("2d");
-  const unit = devicePixelRatio || 1;
-  const side = canvas.width;
+/** The cells whose bits are set, as a path. The grid of width × height cells fills the canvas. */
+function cellsPath(canvas, bits, width, height) {
   const x = (column) => Math.round((column * canvas.width) / width);
   const y = (row) => Math.round((row * canvas.height) / height);
   const cells = new Path2D();
@@ -35,10 +32,20 @@ function hatch(canvas, bits, width, height) {
     const [row, column] = [Math.floor(i / width), i % width];
     cells.rect(x(column), y(row), x(column + 1) - x(column), y(row + 1) - y(row));
   });
+  return cells;
+}
+
+/** Hatch the pixels whose bits are set; `opacity` is that of the colour under the lines. */
+function hatch(canvas, bits, width, height, opacity = 1) {
+  const context = canvas.getContext("2d");
+  const unit = devicePixelRatio || 1;
+  const side = canvas.width;
   context.save();
-  context.clip(cells);
+  context.clip(cellsPath(canvas, bits, width, height));
+  context.globalAlpha = opacity;
   context.fillStyle = HIDDEN;
   context.fillRect(0, 0, side, side);
+  context.globalAlpha = 1;
   context.strokeStyle = "rgb(255 255 255 / 0.4)";
   context.lineWidth = 1.25 * unit;
   context.beginPath();

@@ -1,12 +1,13 @@
 // Both samplers side by side: what they show, and whether they run.
 //
-//   const panels = new LivePanels({ weights, seed, ready, steered });
+//   const panels = new LivePanels({ weights, seed, computing, steered });
 //   element.append(...panels.nodes);
 //   panels.observe(picture, hidden);   panels.toggle();   panels.restart(seed);   panels.close();
 //
-// `weights`: an ArrayBuffer, or a promise of one; `ready(message)`: the weights are read;
-// `steered(running)`: the samplers were started or paused, or have ended. It needs `client.js`,
-// `board.js` and `view.css`.
+// `weights`: an ArrayBuffer, or a promise of one; `computing(kernels)`: the weights are read, and
+// these kernels compute, or others do from now on; `steered(running)`: the samplers were started or
+// paused, or have ended. `?kernels=WebGPU` (or WebAssembly, JavaScript) in the address of the page
+// chooses the kernels. It needs `client.js`, `board.js` and `view.css`.
 
 // Name → note below its title.
 const LIVE_SAMPLERS = {
@@ -17,9 +18,8 @@ const LIVE_CHAINS = 8;
 const LIVE_MOST = 20000; // iterations after the last change; then an unused page stops computing
 
 class LivePanels {
-  /** @param plain without WebAssembly */
-  constructor({ weights, seed = 0, plain = false, ready = () => {}, steered = () => {} }) {
-    Object.assign(this, { seed, plain, on: { ready, steered } });
+  constructor({ weights, seed = 0, computing = () => {}, steered = () => {} }) {
+    Object.assign(this, { seed, on: { computing, steered } });
     this.running = true;
     this.closed = false;
     this.problem = null; // { picture, observed }
@@ -49,16 +49,18 @@ class LivePanels {
   restart(seed) {
     this.seed = seed;
     if (!this.weights) return;
+    const kernels = liveKernels();
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     for (const panel of this.panels) {
       panel.live?.close();
       panel.failed = false;
-      const { weights, plain } = this;
-      const settings = { weights, seed, plain, chains: LIVE_CHAINS, sampler: panel.name };
+      const { weights } = this;
+      const settings = { weights, seed, kernels, chains: LIVE_CHAINS, sampler: panel.name };
       panel.live = new LiveChains(
         { ...settings, framesPerSecond: calm ? 1 : 20 },
         {
-          ready: (message) => this.on.ready(message),
+          ready: (message) => this.showKernels(panel, message),
+          kernels: (message) => this.showKernels(panel, message),
           frame: (frame) => this.showFrame(panel, frame),
           error: ({ message }) => this.fail(panel, message),
         },
@@ -106,6 +108,12 @@ class LivePanels {
   }
 
   // --- What they show
+
+  showKernels(panel, { kernels }) {
+    panel.kernels = kernels;
+    const names = this.panels.flatMap((each) => each.kernels ?? []);
+    this.on.computing([...new Set(names)].join(" and "));
+  }
 
   showFrame(panel, frame) {
     const { node, mean, draws, facts } = panel;
@@ -158,6 +166,13 @@ class LivePanels {
   }
 }
 
+/** The kernels that the address chooses. The app removes what it does not know from the address, so
+ *  this is the address with which the page was opened. */
+function liveKernels() {
+  const [opened] = performance.getEntriesByType("navigation");
+  return /[?&]kernels=(\w+)/.exec(opened?.name)?.[1] ?? "";
+}
+
 /** A button that pauses and continues the samplers, and one that starts new chains. */
 function liveSteering(panels, restart) {
   const pause = liveButton("Pause", () => panels.toggle(), { class: "live-main" });
@@ -185,6 +200,7 @@ function liveButton(label, act, attributes = {}) {
   return button;
 }
 
+// Signed, because JavaScript allocates memory for each number above 2³⁰.
 const liveGrey = (level) => (0xff000000 | (Math.round(level) * 0x010101)) >>> 0;
 
 const liveImages = new WeakMap(); // canvas → its image; a new one for each frame fills the memory
@@ -209,7 +225,8 @@ function liveLevels(canvas, values) {
 function liveSheet(canvas, draws) {
   livePaint(canvas, (colours) => {
     for (let i = 0; i < draws.length; i += 1) {
-      const [chain, pixel] = [Math.floor(i / LIVE_PIXELS), i % LIVE_PIXELS];
+      const chain = Math.floor(i / LIVE_PIXELS); // no [a, b] = …: it would fill the memory
+      const pixel = i % LIVE_PIXELS;
       const x = 29 * (chain % 4) + (pixel % LIVE_SIDE);
       const y = 29 * Math.floor(chain / 4) + Math.floor(pixel / LIVE_SIDE);
       colours[y * canvas.width + x] = liveGrey(draws[i]);

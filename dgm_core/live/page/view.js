@@ -34,7 +34,7 @@ class LiveView {
     this.panels = new LivePanels({
       weights,
       seed: state.seed,
-      ready: ({ kernels }) => root.setAttribute("data-kernels", kernels),
+      computing: (kernels) => root.setAttribute("data-kernels", kernels),
     });
     this.board = this.makeBoard();
     root.replaceChildren(

@@ -20,7 +20,7 @@ from dgm_core.evaluation import holes, samplers
 from dgm_core.scale.engines import Engine
 from dgm_core.scale.studies import cells
 from dgm_core.scale.studies.cells import Done
-from dgm_core.studies.inpainting.patterns import PATTERNS, observed_by
+from dgm_core.studies.inpainting.patterns import observed_by
 
 HOLE_IMAGES = 1000
 """Largest number of images in a cell of the table of holes."""
@@ -142,12 +142,9 @@ def run_samplers(
 ) -> Iterator[Done | samplers.Row]:
     """The rows of `dgm_core.evaluation.samplers.run` in the same order; see `run_holes`."""
     images, dependent = samplers.test_images(config)
-    name = f"{config.data}-dlvm"
-    weights = [zoo.card(name)["sha256"]]
-    make = partial(MeasureSamplers, zoo.load(name), images)
-    pairs = [
-        (pattern, method) for pattern in PATTERNS for method in (*samplers.CHAINS, samplers.LAIR)
-    ]
+    weights = [zoo.card(f"{config.data}-{kind}")["sha256"] for kind in ("dlvm", "partial")]
+    make = partial(MeasureSamplers, samplers.model_of(config, torch.device("cpu")), images)
+    pairs = samplers.methods_by_pattern()
     groups = [_blocks(config, *pair, len(images)) for pair in pairs]
     for item in cells.run_groups(groups, make, engine, journal, weights):
         if isinstance(item, Done):
@@ -159,8 +156,7 @@ def run_samplers(
 
 
 def _blocks(config: samplers.Config, pattern: str, method: str, size: int) -> list[SamplerCell]:
-    timed = "iterations" not in config.settings(method)
-    each = size if timed else config.batch
+    each = size if config.is_timed(method) else config.batch
     return [
         SamplerCell(config, pattern, method, first, min(first + each, size))
         for first in range(0, size, each)

@@ -18,10 +18,10 @@ the end the blocks are joined in their order, and the folder is removed. If the 
 too large for one file, use the name of a folder, "completed/": each block is then a file of that
 folder, and `_SUCCESS` appears in it when all blocks are done.
 
-There are three differences from a table that is read whole (`dgm_core.data.reading`). A row
-without any value is filled in as well. Rows of a CSV file whose number of cells differs from the
-first row are left out and counted. A category or a binary value that does not occur in the sample
-is kept but not used.
+As with a table that is read whole, every row and every column comes out again, in order. There are
+four differences. Quotation marks of a CSV file are written only where they are needed, and blank
+lines are dropped. A category or a binary value that does not occur in the sample is kept but not
+used. Whether a column is whole is known from the sample only.
 """
 
 from dgm_core.scale.tables.job import Done, Job, Progress

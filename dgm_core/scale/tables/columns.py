@@ -8,21 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from dgm_core.data.reading import Reading, UnreadableTable, understand
-from dgm_core.data.reading.columns import (
-    LARGEST,
-    figures,
-    floats,
-    has_decimal_commas,
-    mask,
-    trimmed,
-)
-from dgm_core.data.reading.numerals import MISSING
+from dgm_core.data.reading.columns import LARGEST, Missing, figures, floats, trimmed
 from dgm_core.data.reading.parquet import is_text, plain, raw_of, usable_columns
 from dgm_core.data.reading.remarks import Remarks, quoted
-from dgm_core.scale.tables.blocks import Block, cells_of
+from dgm_core.data.reading.styles import Style
+from dgm_core.scale.tables.blocks import UNREAD, Block, cells_of
 
 SAMPLED_BLOCKS = 32
 """Largest number of blocks from which the sample is drawn."""
@@ -31,17 +23,10 @@ SAMPLED_BLOCKS = 32
 class LearnedColumn(NamedTuple):
     """Name, position and type of a column, learned from the sample."""
 
-    position: int  # in the file
     name: str
+    style: Style  # its position, and how its cells are written
     levels: tuple[Any, ...] = ()  # strings, bools or numbers; empty for a numeric column
-    decimal_comma: bool = False  # "1,5" is one and a half, and "1.234" is not a number
-
-    @property
-    def type(self) -> pa.DataType:
-        """The type in which the column is written."""
-        if self.levels and isinstance(self.levels[0], str):
-            return pa.string()
-        return pa.bool_() if self.levels and isinstance(self.levels[0], bool) else pa.float64()
+    missing: tuple[str, ...] = ()  # further spellings of a missing value
 
 
 class Cells(NamedTuple):
@@ -53,7 +38,13 @@ class Cells(NamedTuple):
 
 
 def sample(
-    url: str, blocks: Sequence[Block], rows: int, seed: int, *, decimal_comma: bool
+    url: str,
+    blocks: Sequence[Block],
+    rows: int,
+    seed: int,
+    *,
+    decimal_comma: bool,
+    missing: tuple[str, ...] = (),
 ) -> tuple[Reading, list[LearnedColumn]]:
     """A sample of rows from the whole file, and its columns.
 
@@ -63,6 +54,7 @@ def sample(
         rows: largest number of rows, drawn without replacement from up to `SAMPLED_BLOCKS` blocks.
         seed: seed of the draw.
         decimal_comma: whether "1,5" may mean one and a half.
+        missing: further spellings of a missing value.
 
     Raises:
         UnreadableTable: no column can be used.
@@ -82,17 +74,17 @@ def sample(
         numbers.append(in_block + block.start + 1)
         start += block.rows
     table = pa.concat_tables(parts)
+    if UNREAD in table.schema.names:
+        table = table.drop_columns(UNREAD)
     columns = usable_columns(table, remarks)
     if not columns:
         raise UnreadableTable(f"No column of {quoted(url)} has numbers or text.")
     raw = raw_of(columns, np.concatenate(numbers))._replace(decimal_comma=decimal_comma)
-    reading = understand(raw, quoted(url), remarks)
-    learned = []
-    for column in columns:
-        if column.name in reading.frame:
-            levels = _levels(pd.Series(reading.frame[column.name]))
-            commas = decimal_comma and has_decimal_commas(column.cells)
-            learned.append(LearnedColumn(column.number, column.name, levels, commas))
+    reading = understand(raw, quoted(url), remarks, missing)
+    learned = [
+        LearnedColumn(name, style, _levels(pd.Series(reading.frame[name])), missing)
+        for name, *_, style in reading.columns
+    ]
     return reading, learned
 
 
@@ -108,11 +100,11 @@ def read(column: LearnedColumn, table: pa.Table) -> Cells:
     Raises:
         UnreadableTable: the column of the block has neither numbers nor text.
     """
-    cells = plain(table.column(column.position))
+    cells = plain(table.column(column.style.position))
     if cells is None:
         raise UnreadableTable(f"The column {quoted(column.name)} changes its type in the file.")
     if not column.levels:
-        numbers = _numbers(cells, column.decimal_comma)
+        numbers = _numbers(cells, column)
         return Cells(numbers, np.zeros(len(numbers), bool), np.zeros(0, object))
     values = _values(cells, column)
     index = pd.Index(column.levels, dtype=object)
@@ -126,23 +118,22 @@ def _values(cells: pa.ChunkedArray, column: LearnedColumn) -> np.ndarray:
     first = column.levels[0]
     if isinstance(first, str):
         texts, codes = trimmed(cells.cast(pa.string()))
-        lower = pc.call_function("utf8_lower", [texts])
-        missing = mask(pc.call_function("is_in", [lower], pc.SetLookupOptions(pa.array(MISSING))))
         values = np.array(texts.to_pylist(), object)
-        values[missing] = None
+        values[Missing(column.missing).texts(texts)] = None
         return values[codes]
     if isinstance(first, bool):
         return np.array(cells.to_pylist(), object)
-    return _numbers(cells, column.decimal_comma).astype(object)
+    return _numbers(cells, column).astype(object)
 
 
-def _numbers(cells: pa.ChunkedArray, decimal_comma: bool) -> np.ndarray:
+def _numbers(cells: pa.ChunkedArray, column: LearnedColumn) -> np.ndarray:
     """float64 (N,); NaN if there is no number, or one that is too large to compute with."""
     if not (is_text(cells.type) or pa.types.is_dictionary(cells.type)):
         values = floats(cells)
     else:
         texts, codes = trimmed(cells)
-        _, meaning = figures(texts, decimal_comma=decimal_comma)
+        style = column.style
+        _, meaning = figures(texts, decimal_comma=style.decimal_comma, grouped=style.grouped)
         values = meaning[codes]
-    values[np.abs(values) > LARGEST] = np.nan
+    values[(np.abs(values) > LARGEST) | Missing(column.missing).numbers(values)] = np.nan
     return values

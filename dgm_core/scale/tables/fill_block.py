@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from dgm_core.data.writing import Format, table_bytes
+from dgm_core.data.reading.styles import deviation_text
+from dgm_core.data.writing import Format, suffixes, with_suffix
+from dgm_core.data.writing_back import bytes_of, completed_column, csv_rows
 from dgm_core.estimators import impute_table
-from dgm_core.scale.tables.blocks import Block, cells_of
+from dgm_core.scale.tables.blocks import UNREAD, Block, Head, cells_of
 from dgm_core.scale.tables.columns import Cells, LearnedColumn, read
 from dgm_core.scale.tables.files import written_whole
+
+ROW = "row in the table"
 
 
 class Tally(NamedTuple):
@@ -43,6 +45,7 @@ class Filler:
         settings: settings of the imputer.
         parts: folder for the completed blocks until they are joined.
         format: format of the completed blocks.
+        head: start of the CSV file from which `url` was converted, or None.
         with_rows: add a first column with the number of each row, from 1.
         folder: folder in which completed blocks stay, ending in a slash; empty = they are joined.
     """
@@ -53,12 +56,16 @@ class Filler:
     settings: impute_table.Settings
     parts: str
     format: Format
+    head: Head | None = None
     with_rows: bool = False
     folder: str = ""
 
     def __call__(self, block: Block) -> Tally:
         """Write the completed tables of a block, then its tally, which marks the block as done."""
         table = cells_of(self.url, block)
+        unread = np.zeros(block.rows, bool)
+        if self.head is not None:
+            unread = table.column(UNREAD).is_valid().to_numpy()
         cells = {column.name: read(column, table) for column in self.columns}
         numbers = np.arange(block.start, block.start + block.rows)
         frame = pd.DataFrame({name: each.values for name, each in cells.items()}, index=numbers)
@@ -67,78 +74,103 @@ class Filler:
             filled = impute_table.fill(self.imputer, frame, self.settings, numbers.tolist())
         else:
             filled = impute_table.as_it_is(frame, self.settings)
-        completed, *draws = (
-            self._with_unknown_values(each, cells) for each in (filled.completed, *filled.draws)
-        )
-        sd = filled.sd.astype(np.float64)
-        for name, each in cells.items():
-            sd.loc[numbers[each.unknown], name] = 0.0
-        types = [column.type for column in self.columns]
-        self._write(block, "", completed, types)
-        self._write(block, "sd", sd, [pa.float64()] * len(types))
-        for suffix, each in zip(suffixes(self.settings.draws)[2:], draws, strict=True):
-            self._write(block, suffix, each, types)
+        tables = [filled.completed, filled.sd, *filled.draws]
+        for suffix, each in zip(suffixes(self.settings.draws), tables, strict=True):
+            arrays = [
+                self._column(column, table, cells[column.name], each[column.name].tolist(), unread)
+                if each is not filled.sd
+                else self._deviations(cells[column.name], each[column.name].tolist(), unread)
+                for column in self.columns
+            ]
+            self._write(block, suffix, table, arrays)
         unknown = sum(int(each.unknown.sum()) for each in cells.values())
-        tally = Tally(block.rows, int(missing.sum()) - unknown, unknown)
+        tally = Tally(block.rows, int(missing[~unread].sum()) - unknown, unknown)
         with written_whole(tally_of(self.parts, block.number)) as stream:
             stream.write(json.dumps(tally).encode())
         return tally
 
-    def _with_unknown_values(
-        self, frame: pd.DataFrame, cells: dict[str, Cells]
-    ) -> dict[str, np.ndarray]:
-        """Columns as plain values; values that do not occur in the sample are restored."""
-        columns = {}
-        for name, each in cells.items():
-            values = frame[name].to_numpy()
-            if each.unknown.any():
-                values = values.astype(object)
-                values[each.unknown] = each.unknown_values
-            columns[name] = values
-        return columns
+    @property
+    def _as_text(self) -> bool:
+        """Whether the cells are written as in the CSV file that they come from."""
+        return self.head is not None and self.format == "csv"
+
+    def _column(
+        self,
+        column: LearnedColumn,
+        table: pa.Table,
+        cells: Cells,
+        completed: list[Any],
+        unread: np.ndarray,
+    ) -> pa.Array | pa.ChunkedArray:
+        """A completed column; values that do not occur in the sample stay."""
+        original = table.column(column.style.position)
+        values = np.array(completed, object)
+        values[cells.unknown], values[unread] = cells.unknown_values, None
+        kind = original.type
+        if self.head is not None and not self._as_text:
+            of_text = column.levels and isinstance(column.levels[0], str)
+            kind = pa.string() if of_text else pa.float64()
+        missing = np.asarray(pd.isna(cells.values)) & ~cells.unknown & ~unread
+        return completed_column(original, kind, column.style, values, missing)
+
+    def _deviations(self, cells: Cells, deviations: list[float], unread: np.ndarray) -> pa.Array:
+        values = np.array(deviations, np.float64)
+        values[cells.unknown] = 0.0
+        if self._as_text:
+            commas = any(each.style.decimal_comma for each in self.columns)
+            texts = [deviation_text(each, decimal_comma=commas) for each in values.tolist()]
+            return pa.array(texts)
+        return pa.array(values, mask=unread)
 
     def _write(
         self,
         block: Block,
         suffix: str,
-        values: dict[str, np.ndarray] | pd.DataFrame,
-        types: Sequence[pa.DataType],
+        table: pa.Table,
+        columns: Sequence[pa.Array | pa.ChunkedArray],
     ) -> None:
-        arrays = {
-            name: pa.array(np.asarray(values[name]), kind, from_pandas=True)
-            for name, kind in zip(values, types, strict=True)
-        }
+        """Write the table with other columns in the place of those that were learned."""
+        for learned, cells in zip(self.columns, columns, strict=True):
+            position = learned.style.position
+            table = table.set_column(position, table.schema.names[position], cells)
+        if suffix == "sd":
+            table = table.replace_schema_metadata(None)  # it may describe other types
+        unread = pa.nulls(block.rows, pa.string())
+        if self.head is not None:
+            unread, table = table.column(UNREAD), table.drop_columns(UNREAD)
         if self.with_rows:
-            numbers = np.arange(block.start + 1, block.start + block.rows + 1)
-            arrays = {"row in the table": pa.array(numbers), **arrays}
-        table = pa.table(list(arrays.values()), list(arrays))
-        content = io.BytesIO()
-        if self.format == "parquet":
-            pq.write_table(table, content)
-        else:  # blocks are joined without change, so only the first has the names of the columns
-            header = bool(self.folder) or block.number == 0
-            content.write(table_bytes(table.to_pandas(), "csv", header=header))
+            numbers = pa.array(range(block.start + 1, block.start + block.rows + 1))
+            table = table.add_column(0, ROW, numbers)
+        # Blocks are joined without change, so only the first has the names of the columns.
+        header = bool(self.folder) or block.number == 0
+        if self.head is not None and self.format == "csv":
+            content = self._text(self.head, table, unread.to_pylist(), header=header)
+        else:
+            content = bytes_of(table, self.format, header=header)
         with written_whole(self._path(block.number, suffix)) as stream:
-            stream.write(content.getvalue())
+            stream.write(content)
+
+    def _text(
+        self, head: Head, table: pa.Table, unread: list[str | None], *, header: bool
+    ) -> bytes:
+        """The rows as the CSV file writes them."""
+        columns, form = [column.to_pylist() for column in table.columns], head.form
+        if self.with_rows:
+            columns[0] = [str(number) for number in columns[0]]
+            unread = [
+                text and f"{number}{form.separator}{text}"
+                for number, text in zip(columns[0], unread, strict=True)
+            ]
+        text = csv_rows(columns, unread, form.separator, head.line_end)
+        if not header:
+            return text.encode(form.codec)
+        first = ROW + form.separator if self.with_rows and form.header else ""
+        return form.mark + f"{head.before}{first}{head.header}{text}".encode(form.codec)
 
     def _path(self, number: int, suffix: str) -> str:
         if self.folder:
             return f"{with_suffix(self.folder, suffix)}part-{number:08}.{self.format}"
         return part_of(self.parts, number, suffix, self.format)
-
-
-def suffixes(draws: int) -> list[str]:
-    """Suffixes of the names of the completed tables: means, standard deviations, draws."""
-    digits = max(2, len(str(draws)))
-    return ["", "sd", *(f"{i:0{digits}}" for i in range(1, draws + 1))]
-
-
-def with_suffix(out: str, suffix: str) -> str:
-    """`out` with "-suffix" before its file extension."""
-    folder, slash, name = out.removesuffix("/").rpartition("/")
-    stem, dot, extension = name.rpartition(".") if "." in name else (name, "", "")
-    last = "/" if out.endswith("/") else ""
-    return f"{folder}{slash}{stem}{suffix and '-'}{suffix}{dot}{extension}{last}"
 
 
 def part_of(parts: str, number: int, suffix: str, format: Format) -> str:

@@ -17,20 +17,20 @@ import pyarrow.parquet as pq
 
 from dgm_core.data.reading import Reading
 from dgm_core.data.reading.remarks import count_of
-from dgm_core.data.writing import Format
+from dgm_core.data.writing import Format, suffixes, with_suffix
 from dgm_core.estimators import impute_table
 from dgm_core.scale.engines import Engine
-from dgm_core.scale.tables.blocks import Form, as_parquet, blocks_of, form_of, is_parquet
+from dgm_core.scale.tables.blocks import (
+    Head,
+    as_parquet,
+    blocks_of,
+    head_of,
+    is_parquet,
+    opened,
+)
 from dgm_core.scale.tables.columns import sample
 from dgm_core.scale.tables.files import filesystem, read, written_whole
-from dgm_core.scale.tables.fill_block import (
-    Filler,
-    Tally,
-    part_of,
-    suffixes,
-    tally_of,
-    with_suffix,
-)
+from dgm_core.scale.tables.fill_block import Filler, Tally, part_of, tally_of
 from dgm_core.training import loop as training
 
 CHUNK = 2**24
@@ -52,7 +52,7 @@ class Done(NamedTuple):
 
     paths: list[str]
     tally: Tally
-    left_out: int  # rows of a CSV file whose number of cells differs from the first row
+    unread: int  # rows of a CSV file with too many cells, copied as they are
 
 
 class OtherJob(ValueError):
@@ -69,8 +69,10 @@ class Job:
             of them is a folder with one file per block.
         settings: settings of the imputer; `checkpoints` is ignored.
         format: format of the completed tables.
-        fit_rows: rows of the sample on which the model is trained.
+        fit_rows: rows of the sample that trains the model; None = by the number of columns.
         with_rows: add a first column with the number of each row, from 1.
+        missing: further spellings of a missing value.
+        force: overwrite completed tables that exist (not folders).
 
     Attributes:
         reading: the sample, available after `prepare`.
@@ -80,8 +82,10 @@ class Job:
     out: str
     settings: impute_table.Settings
     format: Format = "parquet"
-    fit_rows: int = 20_000
+    fit_rows: int | None = None
     with_rows: bool = False
+    missing: tuple[str, ...] = ()
+    force: bool = False
     reading: Reading = field(init=False)
 
     @property
@@ -100,22 +104,25 @@ class Job:
         Raises:
             UnreadableTable: the file cannot be read as a table.
             OtherJob: see there.
-            FileExistsError: the folder for the completed table exists and is not empty.
+            FileExistsError: a completed table exists; a folder may be empty.
             OSError: a file cannot be read or written.
         """
         self._claim()
-        self._left_out, self._table, form = 0, self.url, None
+        self._unread, self._table, self._head = 0, self.url, None
         if not is_parquet(self.url):
-            form = form_of(self.url)
+            self._head = head_of(self.url)
             self._table = f"{self.parts}/table.parquet"
-            self._left_out = self._as_parquet(form)
+            self._unread = self._as_parquet(self._head)
         self._blocks = blocks_of(self._table)
+        with opened(self._table) as file:
+            columns = len(file.schema_arrow)
         self.reading, self._columns = sample(
             self._table,
             self._blocks,
-            self.fit_rows,
+            self.fit_rows or impute_table.default_fit_rows(columns),
             self.settings.seed,
-            decimal_comma=form is not None and form.separator != ",",
+            decimal_comma=self._head is not None and self._head.form.separator != ",",
+            missing=self.missing,
         )
         self.imputer = impute_table.imputer_of(self.settings, self.reading.frame)
 
@@ -131,7 +138,7 @@ class Job:
                 "so no model can be trained; draw a larger sample by --fit-rows"
             )
         if isinstance(self.imputer, impute_table.MFAImputer):
-            yield from impute_table.training(self.imputer, self.reading.frame)
+            yield from impute_table.training(self.imputer, self.reading.frame, self.settings)
             return
         saved = f"{self.parts}/model.pt"
         with tempfile.TemporaryDirectory() as folder:
@@ -140,7 +147,7 @@ class Job:
                 checkpoint.write_bytes(earlier)
             self.imputer.set_params(checkpoint=checkpoint)
             epoch = 0
-            for progress in impute_table.training(self.imputer, self.reading.frame):
+            for progress in impute_table.training(self.imputer, self.reading.frame, self.settings):
                 if progress.epoch > epoch:  # a finished epoch is in the checkpoint
                     epoch = progress.epoch
                     with written_whole(saved) as stream:
@@ -167,6 +174,7 @@ class Job:
             replace(self.settings),
             self.parts,
             self.format,
+            self._head,
             self.with_rows,
             self.out if self._in_folders else "",
         )
@@ -189,7 +197,7 @@ class Job:
         others = [path for path in system.find(folder) if not path.endswith("/job")]
         system.rm(others)
         system.rm(folder, recursive=True)
-        return Done(self.paths, self._tally, self._left_out)
+        return Done(self.paths, self._tally, self._unread)
 
     @property
     def _in_folders(self) -> bool:
@@ -200,13 +208,12 @@ class Job:
         system, path = filesystem(self.url)
         # Blocks of other tables or of other settings must not be mixed with these.
         parts = [system.ukey(path), repr(replace(self.settings, checkpoints=None, log_dir=None))]
-        parts += [self.format, str(self.fit_rows), str(self.with_rows)]
+        parts += [self.format, str(self.fit_rows), str(self.with_rows), *self.missing]
         parts += ["in folders"] if self._in_folders else []
         key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
         existing = read(f"{self.parts}/job")
         if existing is None:
-            if self._in_folders:
-                self._check_folders()
+            self._check_free()
             with written_whole(f"{self.parts}/job") as stream:
                 stream.write(key.encode())
         elif existing.decode() != key:
@@ -215,20 +222,23 @@ class Job:
                 "Use the same settings to resume it, or remove the folder to start again"
             )
 
-    def _check_folders(self) -> None:
+    def _check_free(self) -> None:
         for path in self.paths:
-            system, folder = filesystem(path)
-            if system.isfile(folder) or (system.isdir(folder) and system.ls(folder)):
+            system, name = filesystem(path)
+            replaceable = self.force and not self._in_folders
+            if (system.isfile(name) and not replaceable) or (
+                system.isdir(name) and (not self._in_folders or system.ls(name))
+            ):
                 raise FileExistsError(f"{path} exists already. Remove it, or choose another name")
 
-    def _as_parquet(self, form: Form) -> int:
-        count = f"{self.parts}/left-out"
+    def _as_parquet(self, head: Head) -> int:
+        count = f"{self.parts}/unread"
         if (earlier := read(count)) is not None:
             return int(earlier)
-        left_out = as_parquet(self.url, form, self._table)
+        unread = as_parquet(self.url, head, self._table)
         with written_whole(count) as stream:
-            stream.write(str(left_out).encode())
-        return left_out
+            stream.write(str(unread).encode())
+        return unread
 
 
 def _identity(filler: Filler) -> Filler:

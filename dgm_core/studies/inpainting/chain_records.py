@@ -65,14 +65,21 @@ class Proposals(NamedTuple):
     lower: np.ndarray  # (chains, L (L + 1) / 2) covariances of (0, 0), (1, 0), (1, 1), (2, 0) …
     latents: tuple[int, ...] | None = None  # the L latents; None = all of the model
 
+    def positions(self, latents: Sequence[int]) -> list[int]:
+        """Where each of these latents is among the L.
+
+        Raises:
+            ValueError: one of them is not in `latents`.
+        """
+        return [each if self.latents is None else self.latents.index(each) for each in latents]
+
     def marginal(self, latents: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Means (chains, A) and covariances (chains, A, A) of the A chosen latents.
 
         Raises:
             ValueError: one of them is not in `latents`.
         """
-        known = latents if self.latents is None else [self.latents.index(each) for each in latents]
-        chosen = np.asarray(known)
+        chosen = np.asarray(self.positions(latents))
         high = np.maximum(chosen[:, None], chosen)
         low = np.minimum(chosen[:, None], chosen)
         return self.mean[:, chosen], self.lower[:, high * (high + 1) // 2 + low]
@@ -89,7 +96,7 @@ class Record(NamedTuple):
 
     traces: Traces  # of the iterations since the previous record
     numbers: np.ndarray  # (K,) iterations whose latents are kept, counted from 1
-    z: np.ndarray  # (chains, K, L)
+    z: np.ndarray  # (chains, K, L), of the latents of `proposals`
     proposals: Proposals
     acceptance: np.ndarray  # (chains,) of the last `WINDOW` proposals since the warm-up
     unmoved: (
@@ -97,6 +104,19 @@ class Record(NamedTuple):
     )  # (chains,) iterations since the last accepted proposal, or since the start
     history: tuple[Diagnosis, ...]
     autocorrelation: dict[str, np.ndarray]  # trace → (lags,), up to the last diagnosis
+
+    def path(self, latents: Sequence[int]) -> np.ndarray:
+        """The chosen latents at the K iterations, (chains, K, A).
+
+        Raises:
+            ValueError: the record does not have one of them.
+        """
+        return self.z[:, :, self.proposals.positions(latents)]
+
+    def restricted(self, latents: Sequence[int]) -> Record:
+        """The record without the other latents."""
+        proposals = self.proposals.restricted(latents)
+        return self._replace(z=self.path(latents), proposals=proposals)
 
 
 class EncodesOnce:

@@ -242,7 +242,7 @@ class _Method:
         self.last = self.last._replace(note=basis.note)
         arguments = () if constructor.needs is None else (basis.value,)
         self.method = constructor(*arguments, **self.settings)
-        self.discrete = self.config.binary and constructor.needs in ("dlvm", "miwae")
+        self.discrete = self.config.binary and constructor.needs in ("dlvm", "partial", "miwae")
         device = device_of(basis.value)
         source = generator(self.config.seed, device)
         return self.method.run(self.config.masked().to(device), source)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dgm_core import data, zoo
 from dgm_core.device import default_device
+from dgm_core.models.partial import PartiallyEncoded
 from dgm_core.rng import draw, generator
 
 BORROWED = {
@@ -57,8 +58,18 @@ def material(dataset: str, need: str | None, load: Callable[[str], Any] | None =
     if need == "training images":
         return _training_images(dataset, load)
     name = model_name(dataset, need)
+    if need == "partial":
+        return Material(with_partial_encoder(dataset, load), "")
+    if need == "dlvm" and model_name(dataset, "partial") in zoo.names():
+        return Material(with_partial_encoder(dataset, load), "")
     note = "" if name.startswith(dataset) else "trained on MNIST"
     return Material(load(name), note)
+
+
+def with_partial_encoder(dataset: str, load: Callable[[str], Any]) -> PartiallyEncoded:
+    """The DLVM of a data set with its partial encoder, as one model."""
+    dlvm, partial = (load(model_name(dataset, need)) for need in ("dlvm", "partial"))
+    return PartiallyEncoded(dlvm, partial)
 
 
 def _training_images(dataset: str, load: Callable[[str], Any]) -> Material:

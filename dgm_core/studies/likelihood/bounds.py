@@ -26,13 +26,9 @@ from dgm_core.bounds.quadrature import evidence_by_halving
 from dgm_core.metrics import diagnostics
 from dgm_core.mixtures.nonparametric import Family
 from dgm_core.rng import draw, generator
-from dgm_core.samplers.annealed import (
-    Annealed,
-    annealed_bound,
-    path_from_prior,
-    path_from_proposal,
-)
+from dgm_core.samplers.annealed import Annealed, annealed_bound
 from dgm_core.samplers.importance import incomplete_log_weights, proposal_for
+from dgm_core.samplers.paths import path_from_prior, path_from_proposal
 from dgm_core.studies.likelihood.upper_bounds import upper_bound
 from dgm_core.studies.toml_rows import rounded
 from dgm_core.types import LatentVariableModel, Masked

@@ -27,7 +27,7 @@ from dgm_core.rng import draw, generator
 from dgm_core.samplers import CATALOGUE, INITIALISATIONS, Info, LairInfo, State, chains, lair
 from dgm_core.types import LatentVariableModel, Masked
 
-SAMPLERS = (*CATALOGUE, "LAIR")
+SAMPLERS = ("pseudo-Gibbs", "Metropolis-within-Gibbs", "collapsed Metropolis", "LAIR")
 LIMITS = {
     "iterations": (1, 5000),
     "warmup": (0, 1000),

@@ -36,8 +36,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def one_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (samplers, inpainting):
-        monkeypatch.setattr(module, "PATTERNS", {"top half": PATTERNS["top half"]})
+    monkeypatch.setattr(samplers, "PATTERNS", {"top half": PATTERNS["top half"]})
 
 
 def rows_of(items: Any) -> list[str]:
@@ -67,13 +66,15 @@ def test_the_command_makes_the_same_table_of_samplers(
         return [repr(row | {"seconds": 0}) for row in rows]
 
     expected = table("plain.toml")
-    assert len(expected) == 4
+    assert len(expected) == 5
     assert where.pieces == []
     journal = ("--engine", "local", "--journal", str(tmp_path / "journal"))
     assert table("cells.toml", *journal) == expected
     ends = [(cell.method, cell.first, cell.last) for cell in reversed(where.pieces)]
     assert ends == [
-        (name, *pair) for name in (*samplers.CHAINS, "LAIR") for pair in ((0, 2), (2, 4), (4, 5))
+        (name, *pair)
+        for name in (*samplers.CHAINS, "partial encoder", "LAIR")
+        for pair in ((0, 2), (2, 4), (4, 5))
     ]
     assert list((tmp_path / "journal").iterdir()) == []
 
@@ -100,8 +101,9 @@ def test_timed_lair_is_one_cell_with_its_time_reference(
     run.close()
     assert rows_of(inpainting.run_samplers(config, where, tmp_path)) == expected
     ends = [(cell.method, cell.first, cell.last) for cell in where.pieces]
-    name = samplers.CHAINS[0]
-    assert ends == [("LAIR", 0, 5), (name, 4, 5), (name, 2, 4), (name, 0, 2)]
+    blocks = ((4, 5), (2, 4), (0, 2))
+    others = [(name, *pair) for name in ("partial encoder", samplers.CHAINS[0]) for pair in blocks]
+    assert ends == [("LAIR", 0, 5), *others]
     assert timed == [2, 2]
     assert list(tmp_path.iterdir()) == []
 

@@ -44,7 +44,16 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start_command(table: Path, out: Path, engine: str, workers: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "dgm_core", "impute", str(table), "--out", str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "dgm_core",
+        "impute",
+        str(table),
+        "--out",
+        str(out),
+        "--verbose",
+    ]
     command += ["--engine", engine, "--workers", str(workers), "--fit-rows", "500"]
     command += ["--samples", "300", "--epochs", "2", "--draws", "1"]
     return subprocess.Popen(

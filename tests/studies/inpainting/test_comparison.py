@@ -12,10 +12,11 @@ from dgm_core import data
 from dgm_core.imputers import CATALOGUE
 from dgm_core.metrics import DEFINITIONS
 from dgm_core.missing import masks
-from dgm_core.models.dlvm import fully_connected_dlvm
+from dgm_core.models.dlvm import convolutional_dlvm, fully_connected_dlvm
 from dgm_core.models.dmfa import unet_dmfa
 from dgm_core.models.mfa import MixtureOfFactorAnalysers, initialise_mfa
 from dgm_core.models.miwae import fully_connected_miwae
+from dgm_core.models.partial import PartiallyEncoded, convolutional_partial_encoder
 from dgm_core.rng import generator
 from dgm_core.studies.inpainting.comparison import Config, Control, Frame, Outcome, Result, run
 from dgm_core.studies.inpainting.materials import Material
@@ -26,6 +27,7 @@ QUICK = {
     "Metropolis-within-Gibbs": (("iterations", 40), ("warmup", 4), ("chains", 3)),
     "collapsed Metropolis": (("iterations", 40), ("warmup", 4), ("chains", 3)),
     "LAIR": (("iterations", 30), ("warmup", 4), ("completions", 3), ("prior_proposals", 2)),
+    "partial encoder": (("samples", 60),),
     "MIWAE": (("samples", 60),),
 }
 
@@ -38,6 +40,9 @@ def provide(dataset: str, need: str | None) -> Material:
         things: dict[str | None, Any] = {
             None: None,
             "dlvm": fully_connected_dlvm(4, 16),
+            "partial": PartiallyEncoded(
+                convolutional_dlvm(4, 4, 16), convolutional_partial_encoder(4, 4, 16)
+            ),
             "miwae": fully_connected_miwae(4, 16),
             "dmfa": unet_dmfa(1, 2, 3, (8, 8), 1),
             "mfa": MixtureOfFactorAnalysers((1, 28, 28), 2, 2),

@@ -19,7 +19,8 @@ from ui import jobs
 from ui.clusters import layouts
 from ui.clusters.layouts import KEPT, Layouts
 from ui.clusters.runs import TrainedRun
-from ui.run_panel import can_continue
+from ui.percent import percent
+from ui.run_panel import Progress, RunPanel, latest_progress
 
 
 @pytest.fixture(autouse=True)
@@ -43,26 +44,25 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[jobs.Worker]:
 
 def started(
     method: str, names: list[str] | None = None, found: TrainedRun | None = None
-) -> Layouts:
+) -> tuple[Layouts, RunPanel]:
     laid = Layouts(found or trained_run(), names or BOTH, embeddings.Config(method))
-    laid.start()
-    return laid
+    return laid, laid.panel()
 
 
 @pytest.mark.parametrize("method", layouts.LINEAR)
 def test_linear_planes_are_computed_at_once_aligned_and_kept(
     method: str, worker: jobs.Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    laid = started(method)
+    laid, panel = started(method)
     assert worker.run is None
-    assert not laid.live
+    assert panel.settings is None  # so no button is drawn
     planes = laid.planes()
     assert list(planes) == BOTH
     # The second is already aligned with the first: no rotation reduces the distance.
     turn = embeddings.rotation_to(planes["After"].astype(float), planes["Before"].astype(float))
     np.testing.assert_allclose(turn, np.eye(2), atol=1e-4)
     monkeypatch.setattr(embeddings, "run", None)  # nothing is computed twice
-    again = started(method).planes()
+    again = started(method)[0].planes()
     assert all(again[name] is planes[name] for name in BOTH)
 
 
@@ -75,11 +75,11 @@ def test_the_oldest_layouts_are_deleted_but_none_on_screen(
         config = dataclasses.replace(CONFIG, seed=seed)
         return trained_run(found=dataclasses.replace(history(), config=config))
 
-    first = started("PCA", names).planes()
+    first = started("PCA", names)[0].planes()
     for seed in range(1, KEPT):
         started("PCA", ["Before"], other(seed))
     # Some of the first layouts are deleted now, and all are shown again.
-    again = started("PCA", names)
+    again, _ = started("PCA", names)
     assert list(again.planes()) == names
     for name, xy in again.planes().items():
         np.testing.assert_allclose(xy, first[name], atol=1e-5)
@@ -88,7 +88,7 @@ def test_the_oldest_layouts_are_deleted_but_none_on_screen(
 
 
 class Gated:
-    """Layouts that wait after the first frame."""
+    """Layouts that wait after the first frame, except those of linear methods."""
 
     def __init__(self) -> None:
         self.leave = threading.Event()
@@ -96,7 +96,7 @@ class Gated:
     def run(self, config: Any, points: Any, clusters: Any = None, start: Any = None) -> Iterator:
         at = np.zeros((len(points), 2), np.float32) if start is None else start
         yield embeddings.Frame(0.5, at + 1)
-        assert self.leave.wait(PATIENCE)
+        assert config.method in layouts.LINEAR or self.leave.wait(PATIENCE)
         yield embeddings.Frame(1.0, at + 2)
         yield embeddings.Embedding(at + 3, lambda new: new)
 
@@ -109,54 +109,78 @@ def gated(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gated]:
     gate.leave.set()
 
 
-def wait_for_first_frame(laid: Layouts) -> None:
-    for _ in range(500):
-        if laid.run.items:
-            return
-        threading.Event().wait(0.01)
-    pytest.fail("nothing was laid out")
+def first_frame(panel: RunPanel) -> jobs.Run:
+    run = panel.run
+    assert run is not None
+    assert run.ready.wait(PATIENCE)
+    assert run.items
+    return run
 
 
 def test_other_layouts_start_from_the_previous_one(worker: jobs.Worker, gated: Gated) -> None:
-    laid = started("UMAP-like")
-    wait_for_first_frame(laid)
-    assert laid.live
-    assert laid.done == pytest.approx(0.25)
-    planes = laid.planes()
+    laid, panel = started("UMAP-like")
+    run = first_frame(panel)
+    assert panel.live
+    assert latest_progress(run) == Progress(0.25, f"UMAP-like, {percent(0.25)}")
+    planes = laid.planes(run)
     assert (planes["Before"] == 1).all()
     assert planes["After"] is planes["Before"]  # its initial layout
-    assert started("UMAP-like").run is laid.run  # it is not restarted
+    assert started("UMAP-like")[1].run is run  # it is not restarted
     gated.leave.set()
-    assert worker.run.wait(PATIENCE)
-    assert (laid.live, can_continue(laid.run), laid.failed) == (False, False, False)
-    planes = laid.planes()
+    assert run.wait(PATIENCE)
+    assert run.state == "finished"
+    planes = laid.planes(run)
     assert (planes["Before"] == 3).all()
     assert (planes["After"] == 6).all()
+    laid, panel = started("UMAP-like")
+    assert panel.settings is None  # all layouts are kept
     worker.run = None
-    assert (started("UMAP-like").planes()["After"] == 6).all()
+    laid, panel = started("UMAP-like")
+    assert (laid.planes()["After"] == 6).all()
     assert worker.run is None
 
 
 def test_a_stopped_layout_is_shown_but_not_kept_and_can_continue(
     worker: jobs.Worker, gated: Gated
 ) -> None:
-    laid = started("UMAP-like")
-    wait_for_first_frame(laid)
+    laid, panel = started("UMAP-like")
+    run = first_frame(panel)
     worker.stop()
-    assert can_continue(laid.run)
-    planes = laid.planes()
+    assert panel.can_continue
+    planes = laid.planes(run)
     assert list(planes) == ["Before"]  # the other was not started
     assert (planes["Before"] == 1).all()
     assert not laid.kept
-    laid.start()
+    laid, panel = started("UMAP-like")
     assert worker.run.state == "stopped"  # only the visitor can continue it
-    worker.resume()
-    assert laid.live
+    panel.resume()
+    assert panel.run.live
     gated.leave.set()
-    assert worker.run.wait(PATIENCE)
-    assert not can_continue(laid.run)
+    assert panel.run.wait(PATIENCE)
+    laid, panel = started("UMAP-like")
+    assert not panel.can_continue
     assert (laid.planes()["After"] == 6).all()
     assert len(laid.kept) == 2
+
+
+def test_a_layout_that_failed_is_started_by_the_visitor_alone(
+    worker: jobs.Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embeddings, "run", lambda *_: 1 / 0)
+    _, panel = started("UMAP-like")
+    assert panel.run.wait(PATIENCE)
+    laid, panel = started("UMAP-like")
+    assert (worker.run.state, panel.live) == ("failed", False)
+    assert not laid.planes(panel.run)
+    failed = worker.run
+    panel.start()
+    assert worker.run is not failed
+
+
+def test_another_plane_stops_a_layout(worker: jobs.Worker, gated: Gated) -> None:
+    run = first_frame(started("UMAP-like")[1])
+    started("PCA")
+    assert run.state == "stopped"
 
 
 def test_shipped_layouts_are_used_unchanged(worker: jobs.Worker) -> None:
@@ -165,7 +189,7 @@ def test_shipped_layouts_are_used_unchanged(worker: jobs.Worker) -> None:
         dataclasses.replace(each, xy=xy + i) for i, each in enumerate(history().snapshots)
     )
     found = trained_run(found=dataclasses.replace(history(), snapshots=snapshots))
-    planes = started("t-SNE", found=found).planes()
+    planes = started("t-SNE", found=found)[0].planes()
     assert planes["Before"] is snapshots[0].xy
     assert planes["After"] is snapshots[-1].xy
     assert worker.run is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import re
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,17 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     linter = {"rules": {"recommended": False, **rules}}
     (folder / "biome.json").write_text(json.dumps({"linter": linter}))
     return folder
+
+
+def test_every_script_exports_its_class_and_is_short(modules: Path) -> None:
+    for name, (home, _) in components.REGISTERED.items():
+        script = (home / f"{name}.js").read_text()
+        found = re.fullmatch(r"export default component\((\w+)\);", script.splitlines()[-1])
+        assert found is not None, name
+        assert script.count(f"\nclass {found[1]} {{\n") == 1, name
+        assert "addEventListener" not in script or "\n  dispose() {\n" in script, name
+    for part in Path(components.__file__).parent.glob("*/*.js"):
+        assert len(part.read_text().splitlines()) <= 500, part
 
 
 def complaints(folder: Path) -> list[tuple[str, str, str]]:

@@ -59,6 +59,7 @@ def test_one_sampler_is_far_ahead_whatever_the_seed(name: str, ahead: float) -> 
     assert (differences * np.sign(ahead) > 3 * error).all()
 
 
+@pytest.mark.slow
 def test_chains_are_stuck_without_a_warm_up() -> None:
     pseudo, metropolis = (end.summary for end in _end("Stuck chains"))
     assert metropolis.stuck >= 3
@@ -66,11 +67,13 @@ def test_chains_are_stuck_without_a_warm_up() -> None:
     assert pseudo.f1 > metropolis.f1 + 0.5
 
 
+@pytest.mark.slow
 def test_scattered_pixels_are_nearly_right() -> None:
     pseudo, metropolis = (end.summary for end in _end("80 % at random"))
     assert min(pseudo.f1, metropolis.f1) > 0.85
 
 
+@pytest.mark.slow
 def test_the_chains_show_two_answers() -> None:
     pseudo, metropolis = _end("Two answers")
     assert metropolis.summary.rhat > 1.2

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
+from dgm_core.data.reading import read_table
 from dgm_core.data.reading.numerals import is_number
 from dgm_core.missing.amputation import Amputation
 from dgm_core.missing.base import Mechanism
@@ -19,7 +20,7 @@ from tests.ui.mnar.small_run import FORMULA, PLAN, ROWS, finished, table
 from ui.mnar import downloads
 from ui.mnar.masked_table import MaskedTable
 from ui.mnar.run_results import results_of
-from ui.mnar.table_choice import amputed, st_table
+from ui.mnar.table_choice import File, UploadedTable, amputed, st_table, table_of
 
 PLANS = {"removed": PLAN, "missing cells": None}
 NAN = float("nan")
@@ -82,7 +83,7 @@ def test_the_text_of_a_table_is_read_back_as_the_same_numbers() -> None:
     data, _, (*_, result) = finished(None)
     mean = result.answers["MIWAE"].mean
     after = downloads.completed(data, mean)
-    read = pd.read_csv(io.BytesIO(downloads.as_csv(data, mean)))
+    read = pd.read_csv(io.BytesIO(downloads.as_file(data, mean)))
     assert len(read) == ROWS
     for name in ("age", "height"):
         assert np.array_equal(read[name].to_numpy(), after[name].to_numpy())
@@ -91,7 +92,7 @@ def test_the_text_of_a_table_is_read_back_as_the_same_numbers() -> None:
 
 def test_cells_and_names_are_no_spreadsheet_formulas() -> None:
     data, _, (*_, result) = finished(PLAN)
-    text = downloads.as_csv(data, result.answers["MIWAE"].mean).decode()
+    text = downloads.as_file(data, result.answers["MIWAE"].mean).decode()
     cells = [cell for line in text.splitlines() for cell in line.split(",")]
     assert "'+1+1" in cells
     assert "'@SUM(A1)" in cells
@@ -109,7 +110,7 @@ def test_the_folder_holds_every_copy_the_errors_and_the_report(plan: Amputation 
     copies = [f"copies/{number:02}.csv" for number in range(1, side_by_side.COPIES + 1)]
     assert set(texts) == {"imputed.csv", "standard deviations.csv", "report.md", *copies}
     assert texts["report.md"] == "# Words\n"
-    assert texts["imputed.csv"] == downloads.as_csv(data, answer.mean).decode()
+    assert texts["imputed.csv"] == downloads.as_file(data, answer.mean).decode()
     deviations = pd.read_csv(io.StringIO(texts["standard deviations.csv"])).to_numpy()
     assert (deviations[~absent.to_numpy()] == 0).all()
     assert (deviations[absent.to_numpy()] > 0).all()
@@ -117,6 +118,47 @@ def test_the_folder_holds_every_copy_the_errors_and_the_report(plan: Amputation 
     removed = absent["age"].to_numpy()
     assert (ages[:, ~removed] == table().frame["age"].to_numpy()[~removed]).all()
     assert (ages[:, removed].std(0) > 0).all()
+
+
+UPLOAD = b"""id;age;date;pay;town
+A1;31,5;2024-01-01;;Rome
+A2;;2024-01-02;120;Oslo
+A3;40,0;2024-01-03;150;
+;;;;
+A4;52,5;2024-01-04;190;Rome
+A5;;2024-01-05;110;Oslo
+A6;47,0;2024-01-06;160;Rome
+"""
+
+
+@pytest.mark.parametrize("target", [None, "town"])
+@pytest.mark.parametrize("plan", [None, Amputation(columns=(0,), threshold=0.0)])
+def test_an_upload_comes_back_with_every_column_and_row(
+    plan: Amputation | None, target: str | None
+) -> None:
+    reading = read_table(UPLOAD, "it.csv")
+    whole = table_of("0123456789abcdef", "it.csv", reading.frame, None)
+    uploaded = whole._replace(file=File(UPLOAD, reading))
+    if target is not None:
+        uploaded = UploadedTable(reading, uploaded, "it").with_target(target)
+    data = MaskedTable(uploaded, plan)
+    answer = torch.zeros_like(uploaded.known.x)
+    written = downloads.as_file(data, answer).decode()
+    given, found = (text.splitlines() for text in (UPLOAD.decode(), written))
+    removed = data.problem.hidden[:, 0].numpy()
+    assert removed.any() == (plan is not None)
+    rows = iter(removed)
+    for old, new in zip(given, found, strict=True):
+        if old.startswith(("id", ";")):
+            assert new == old  # the header, and a row without any value
+            continue
+        before, after, was_removed = old.split(";"), new.split(";"), next(rows)
+        for name, a, b in zip(given[0].split(";"), before, after, strict=True):
+            missing_there = a == "" and name in {"age", "pay", "town"} - {target}
+            if missing_there or (name == "age" and was_removed):
+                assert b not in ("", a)
+            else:
+                assert b == a, name
 
 
 def numbers_of(text: str) -> dict[str, list[str]]:

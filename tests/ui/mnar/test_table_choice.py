@@ -8,8 +8,10 @@ import torch
 
 from dgm_core.child_process import OutOfMemory
 from dgm_core.data.reading import UnreadableTable, read_table
+from ui import table_upload
 from ui.mnar import table_choice
-from ui.mnar.table_choice import UploadedTable, check_size, table_of
+from ui.mnar.table_choice import UploadedTable, table_of
+from ui.table_upload import check_size
 
 CONTENT = b"age,city,smokes\n30,Oslo,no\n?,Bergen,yes\n50,Rome,no\n61,Oslo,yes\n43,,no"
 
@@ -34,20 +36,20 @@ def test_the_size_after_coding_is_that_of_the_coded_table(
     reading = read_table(CONTENT, "it.csv")
     width = table_of("it", "it", reading.frame, None).coding.width
     assert width == 1 + 3 + 1
-    monkeypatch.setattr(table_choice, "MAX_CODED_COLUMNS", width)
-    monkeypatch.setattr(table_choice, "MAX_CODED_CELLS", 5 * width)
+    monkeypatch.setattr(table_upload, "MAX_CODED_COLUMNS", width)
+    monkeypatch.setattr(table_upload, "MAX_CODED_CELLS", 5 * width)
     check_size(reading.columns, 5)
     with pytest.raises(UnreadableTable, match=r"5 columns after coding and 6 rows, 30 cells"):
         check_size(reading.columns, 6)
-    monkeypatch.setattr(table_choice, "MAX_CODED_COLUMNS", width - 1)
+    monkeypatch.setattr(table_upload, "MAX_CODED_COLUMNS", width - 1)
     with pytest.raises(UnreadableTable, match=r"has 5 columns after coding; .* at most 4\."):
         check_size(reading.columns, 5)
 
 
 def test_an_allowed_upload_at_every_limit_is_small_when_coded() -> None:
     """x as float32 and the mask as bytes: 5 bytes a cell."""
-    assert 5 * table_choice.MAX_CODED_CELLS <= 20 * 2**20
-    assert table_choice.MAX_ROWS * table_choice.MAX_COLUMNS <= table_choice.MAX_CODED_CELLS
+    assert 5 * table_upload.MAX_CODED_CELLS <= 20 * 2**20
+    assert table_upload.MAX_ROWS * table_upload.MAX_COLUMNS <= table_upload.MAX_CODED_CELLS
 
 
 def test_a_file_beyond_the_limits_of_the_child_gets_a_sentence(
@@ -56,7 +58,7 @@ def test_a_file_beyond_the_limits_of_the_child_gets_a_sentence(
     def too_large(*_: object, **__: object) -> None:
         raise OutOfMemory("the call reached its memory limit")
 
-    monkeypatch.setattr(table_choice, "in_child", too_large)
+    monkeypatch.setattr(table_upload, "in_child", too_large)
     with pytest.raises(UnreadableTable, match="more than 300 MB of memory"):
         table_choice._read(CONTENT, "it.csv", "digest")
 

@@ -150,5 +150,3 @@ function drawPoint(context, [x, y], chain, { line, paper }, followed) {
   context.fillText(String(chain + 1), x, y + 0.5);
   context.textBaseline = "alphabetic";
 }
-
-const css = ([r, g, b], alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;

@@ -31,7 +31,7 @@ TERMS = {"rhat": "R-hat", "ess": "ESS", "f1_mean": "F1"}
 _COMPONENT = inline_component(
     Path(__file__).parent,
     *("theme", "method_colours", "visually_hidden", "bits", "elements", "hidden_pixels"),
-    *("play_bar", "line_plot", "holding", "steering", "picture_painting"),
+    *("curves", "play_bar", "line_plot", "holding", "steering", "picture_painting"),
 )
 
 

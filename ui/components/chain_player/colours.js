@@ -1,22 +1,20 @@
 // Tables of 256 colours for the levels of an image.
 
-function readTheme(player) {
-  const ink = readColour(player.root, "var(--ink)");
-  const accent = readColour(player.root, "var(--accent)");
-  const theme = {
-    ink,
-    accent,
-    grey: GREY,
-    sd: sdRamp(accent),
-    difference: differenceRamp(player),
-  };
-  const stops = [0, 64, 128, 192, 255].map((i) => css(theme.sd.subarray(i * 4, i * 4 + 3)));
-  player.root.style.setProperty("--sd-ramp", `linear-gradient(to right, ${stops.join()})`);
-  return theme;
+/** Colours, and tables for standard deviations and differences. */
+function readTheme(root) {
+  const ink = readColour(root, "var(--ink)");
+  const accent = readColour(root, "var(--accent)");
+  return { ink, accent, sd: sdRamp(accent), difference: differenceRamp(root) };
+}
+
+/** A table of colours as a CSS gradient. */
+function gradientOf(table) {
+  const stops = [0, 64, 128, 192, 255].map((i) => css(table.subarray(i * 4, i * 4 + 3)));
+  return `linear-gradient(to right, ${stops.join()})`;
 }
 
 // Blue for missing ink, black for a correct value, red for too much ink.
-function differenceRamp({ root }) {
+function differenceRamp(root) {
   const names = ["var(--missing)", "var(--correct)", "var(--too-much)"];
   const [missing, correct, tooMuch] = names.map((name) => readColour(root, name));
   return ramp((t) => {

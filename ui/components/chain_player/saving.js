@@ -1,12 +1,6 @@
-// The images on screen as a PNG file.
+// Images on screen as a PNG file.
 
-/** Save all tiles of all samplers, or only the image under the pointer. */
-function save(player) {
-  const { pixel } = player;
-  setPixel(player, null); // removes the mark
-  const single = pixel && player.canvasAt;
-  const canvas = single ? sheet([[single]]) : sheet(player.rows.map(({ tiles }) => tiles));
-  setPixel(player, pixel);
+function download(canvas) {
   canvas.convertToBlob({ type: "image/png" }).then((blob) => {
     const link = element("a", { download: "inpainting.png", href: URL.createObjectURL(blob) });
     link.click();

@@ -3,12 +3,6 @@
 
 const remembered = new Map(); // key from Python → state of a removed scatter, for its return
 
-export default component({
-  create: (parent) => new LinkedScatter(parent),
-  update: (scatter, { data, setStateValue }) => scatter.update(data, setStateValue),
-  destroy: (scatter) => scatter.dispose(),
-});
-
 class LinkedScatter {
   constructor(parent) {
     const find = (selector) => parent.querySelector(selector);
@@ -47,10 +41,10 @@ class LinkedScatter {
   }
 
   /** New data or a new theme. The selection changes only with a new revision or count. */
-  update(data, send) {
+  update({ data, setStateValue }) {
     const last = this.data;
     this.data = data;
-    this.send = send;
+    this.send = setStateValue;
     this.theme = null;
     this.root.setAttribute("aria-label", data.label);
     this.title.textContent = data.label;
@@ -329,3 +323,5 @@ class LinkedScatter {
     };
   }
 }
+
+export default component(LinkedScatter);

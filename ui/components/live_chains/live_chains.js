@@ -3,12 +3,6 @@
 
 const fetched = new Map(); // address → promise of the weights, for as long as the page is open
 
-export default component({
-  create: (parent) => new LiveComponent(parent),
-  update: (live, { data, setStateValue }) => live.update(data, setStateValue),
-  destroy: (live) => live.dispose(),
-});
-
 class LiveComponent {
   constructor(parent) {
     const find = (selector) => parent.querySelector(selector);
@@ -35,10 +29,10 @@ class LiveComponent {
   }
 
   /** New data or a new theme. The samplers start anew with another model or seed only. */
-  update(data, send) {
+  update({ data, setStateValue }) {
     const last = this.data;
     this.data = data;
-    this.send = send;
+    this.send = setStateValue;
     if (last?.weights.path !== data.weights.path) this.start();
     else if (last.seed !== data.seed && this.panels.seed !== data.seed) {
       this.panels.restart(data.seed);
@@ -57,7 +51,7 @@ class LiveComponent {
       const bits = pictures.map((each) => unpack(bytesOf(each), LIVE_PIXELS));
       this.shown = new LiveView(this.stage, { weights: bytes, pictures: bits, state: { seed } });
     } else this.shown = this.pair(bytes, seed);
-    this.panels.on.ready = ({ kernels }) => this.tell(kernels);
+    this.panels.on.computing = (kernels) => this.tell(kernels);
   }
 
   /** The samplers without a board: they follow the canvas of the page. */
@@ -125,3 +119,5 @@ function serverAddress() {
   const script = document.querySelector("script[src*='/static/js/']");
   return script ? script.src.replace(/static\/js\/.*$/, "") : new URL("/", location.href).href;
 }
+
+export default component(LiveComponent);

@@ -4,12 +4,6 @@
 const ANSWER_TIMEOUT = 3000; // milliseconds
 const RESET_ICON = "M4.5 3.5v4h4M4.9 7.3a6 6 0 1 1-.6 4.2"; // a circular arrow
 
-export default component({
-  create: (parent) => new LiveSliders(parent),
-  update: (sliders, { data, setStateValue }) => sliders.update(data, setStateValue),
-  destroy: (sliders) => sliders.dispose(),
-});
-
 class LiveSliders {
   constructor(parent) {
     this.root = parent.querySelector(".live-sliders");
@@ -28,7 +22,7 @@ class LiveSliders {
   }
 
   /** New data or a new theme. The values change only with a new revision or other sliders. */
-  update(data, setStateValue) {
+  update({ data, setStateValue }) {
     const last = this.data;
     this.data = data;
     this.setStateValue = setStateValue;
@@ -168,3 +162,5 @@ class Row {
     this.root.classList.toggle("moved", !this.isDefault);
   }
 }
+
+export default component(LiveSliders);

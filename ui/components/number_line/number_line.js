@@ -15,12 +15,6 @@ const KEYS = {
   PageDown: -10,
 };
 
-export default component({
-  create: (parent) => new NumberLine(parent),
-  update: (line, { data, setStateValue }) => line.update(data, setStateValue),
-  destroy: (line) => line.observer.disconnect(),
-});
-
 class NumberLine {
   constructor(parent) {
     this.root = parent.querySelector(".number-line");
@@ -32,12 +26,16 @@ class NumberLine {
     this.observer.observe(this.root);
   }
 
+  dispose() {
+    this.observer.disconnect();
+  }
+
   find(selector) {
     return this.root.querySelector(selector);
   }
 
   /** New data or a new theme. The points change only with a new revision. */
-  update(data, setStateValue) {
+  update({ data, setStateValue }) {
     const last = this.data;
     this.data = data;
     this.setStateValue = setStateValue;
@@ -221,3 +219,5 @@ class NumberLine {
     this.send();
   }
 }
+
+export default component(NumberLine);

@@ -14,7 +14,9 @@ import numpy as np
 
 from ui.components import inline_component
 
-_COMPONENT = inline_component(Path(__file__).parent, *("theme", "bits", "elements", "play_bar"))
+_COMPONENT = inline_component(
+    Path(__file__).parent, "theme", "bits", "elements", "planes", "play_bar"
+)
 
 
 @dataclass(frozen=True)

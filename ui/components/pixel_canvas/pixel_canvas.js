@@ -9,14 +9,8 @@
 const numbers = new Map(); // canvas and layer → number of the last stroke, even if not shown
 const ADDRESS_PAUSE = 300; // milliseconds; browsers limit how often an address may change
 
-export default component({
-  create: (parent) => new Board(parent),
-  update: (board, { data, setStateValue }) => board.update(data, setStateValue),
-  destroy: (board) => board.dispose(),
-});
-
 /** One canvas on screen, with one layer, or with a drawing and a mask. */
-class Board {
+class PixelCanvas {
   constructor(parent) {
     const find = (selector) => parent.querySelector(selector);
     this.root = find(".pixel-canvas");
@@ -51,10 +45,10 @@ class Board {
   }
 
   /** New data or a new theme. */
-  update(data, send) {
+  update({ data, setStateValue }) {
     const last = this.data;
     this.data = data;
-    this.send = send;
+    this.send = setStateValue;
     this.root.toggleAttribute("data-quiet", data.quiet !== null);
     const changes = data.layers.map((each) => this.layerOf(each).sync(each, data));
     if (changes.some((change, i) => change && data.layers[i].kind === "mask")) this.forget();
@@ -481,3 +475,5 @@ class Board {
     paintHidden(context, layer, cell, pixel, { opacity, accent: this.colour("primary-color") });
   }
 }
+
+export default component(PixelCanvas);

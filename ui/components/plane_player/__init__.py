@@ -31,7 +31,7 @@ NOWHERE = -32768
 _COMPONENT = inline_component(
     Path(__file__).parent,
     *("theme", "visually_hidden", "bits", "elements", "hidden_pixels"),
-    *("curves", "numbers", "radio_group", "play_bar", "line_plot"),
+    *("curves", "numbers", "radio_group", "play_bar", "line_plot", "picture_painting"),
 )
 
 

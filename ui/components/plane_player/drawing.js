@@ -28,33 +28,29 @@ const pixelX = (frame, x) => (x - frame.left) * frame.unit;
 const pixelY = (frame, y) => (frame.top - y) * frame.unit;
 
 function drawBackground(player, context, frame, large) {
-  const { posterior, theme, lines, message } = player;
+  const { posterior, theme, lines, data } = player;
   const [x, y] = [pixelX(frame, posterior.across[0]), pixelY(frame, posterior.up[1])];
   const [right, bottom] = [pixelX(frame, posterior.across[1]), pixelY(frame, posterior.up[0])];
   context.imageSmoothingEnabled = true;
-  context.drawImage(heatOf(posterior, theme.accent, message.depth), x, y, right - x, bottom - y);
-  const stroke = (path, style, width, dash = []) => {
-    context.save();
-    context.setTransform(
-      frame.unit,
-      0,
-      0,
-      -frame.unit,
-      -frame.left * frame.unit,
-      frame.top * frame.unit,
-    );
-    context.strokeStyle = style;
-    context.lineWidth = (width * frame.pixel) / frame.unit;
-    context.setLineDash(dash.map((length) => (length * frame.pixel) / frame.unit));
-    context.stroke(path);
-    context.restore();
-  };
+  context.drawImage(heatOf(posterior, theme.accent, data.depth), x, y, right - x, bottom - y);
+  const stroke = (...how) => strokeInPlane(context, frame, ...how);
   stroke(lines.posterior, css(theme.accent), large ? 1.5 : 1);
   if (!large) return;
   stroke(lines.averageProposal, css(theme.ink, 0.7), 1.25, [5, 4]);
   stroke(lines.originalPosterior, css(theme.ink, 0.7), 1.25);
   stroke(lines.encodedOriginal, css(theme.ink, 0.55), 1.25, [1.5, 3]);
   stroke(lines.encodedZeros, css(theme.ink, 0.55), 1.25, [8, 3, 1.5, 3]);
+}
+
+/** Stroke a path given in coordinates of the plane; width and dashes are in CSS pixels. */
+function strokeInPlane(context, { unit, left, top, pixel }, path, style, width, dash = []) {
+  context.save();
+  context.setTransform(unit, 0, 0, -unit, -left * unit, top * unit);
+  context.strokeStyle = style;
+  context.lineWidth = (width * pixel) / unit;
+  context.setLineDash(dash.map((length) => (length * pixel) / unit));
+  context.stroke(path);
+  context.restore();
 }
 
 /** The ellipse that contains 95 % of the Gaussian [x, y, l11, l21, l22], in the plane. */
@@ -69,7 +65,7 @@ function ellipsePath([x, y, l11, l21, l22]) {
 }
 
 function drawTrail(player, context, frame, track, t, size) {
-  const { chains, warmup } = player.message;
+  const { chains, warmup } = player.data;
   const side = size * frame.pixel;
   context.fillStyle = css(player.theme.ink, 0.28);
   for (let i = warmup * chains; i < (t + 1) * chains; i += 1) {
@@ -80,7 +76,7 @@ function drawTrail(player, context, frame, track, t, size) {
 }
 
 function drawProposals(player, context, frame, track, t, large) {
-  const { chains } = player.message;
+  const { chains } = player.data;
   for (let chain = 0; chain < chains; chain += 1) {
     const at = t * chains + chain;
     const gaussian = [
@@ -88,19 +84,8 @@ function drawProposals(player, context, frame, track, t, large) {
       ...track.factor.subarray(3 * at, 3 * at + 3),
     ];
     const followed = large && chain === player.chain;
-    context.save();
-    context.setTransform(
-      frame.unit,
-      0,
-      0,
-      -frame.unit,
-      -frame.left * frame.unit,
-      frame.top * frame.unit,
-    );
-    context.lineWidth = ((followed ? 2 : 1) * frame.pixel) / frame.unit;
-    context.strokeStyle = css(player.theme.ink, followed ? 0.95 : 0.35);
-    context.stroke(ellipsePath(gaussian));
-    context.restore();
+    const style = css(player.theme.ink, followed ? 0.95 : 0.35);
+    strokeInPlane(context, frame, ellipsePath(gaussian), style, followed ? 2 : 1);
   }
   if (!large) return;
   for (let p = 0; p < track.proposals; p += 1) drawProposed(player, context, frame, track, t, p);
@@ -135,7 +120,7 @@ function drawProposed(player, context, frame, track, t, p) {
 // A dashed line from the chain to its proposal.
 function drawMove(player, context, frame, track, t, p, bold) {
   if (!bold) return;
-  const [x, y] = positionAfter(track, player.message.chains, t - 1, p);
+  const [x, y] = positionAfter(track, player.data.chains, t - 1, p);
   const at = 2 * (t * track.proposals + p);
   context.save();
   context.setLineDash([3 * frame.pixel, 3 * frame.pixel]);
@@ -148,7 +133,7 @@ function drawMove(player, context, frame, track, t, p, bold) {
 }
 
 function drawChains(player, context, frame, track, t, phase, large) {
-  const { chains } = player.message;
+  const { chains } = player.data;
   const progress = ease(phase);
   for (let chain = 0; chain < chains; chain += 1) {
     const from = positionAfter(track, chains, Math.max(t - 1, -1), chain);
@@ -197,7 +182,5 @@ function drawAxes(player, context, frame) {
 
 /** Does the sampler weight its proposals instead of accepting or rejecting each? */
 function isWeighted(player, track, t) {
-  return track.name === "LAIR" && t >= player.message.warmup;
+  return track.name === "LAIR" && t >= player.data.warmup;
 }
-
-const css = ([r, g, b], alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;

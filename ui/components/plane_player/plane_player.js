@@ -1,587 +1,342 @@
 // Plane player: stores the iterations of several samplers and plays them with one clock.
 //
-// receive → (queue) read → layout → show; each tick of the clock shows again. `t` is the iteration
+// update → (queue) read → layout → show; each tick of the clock shows again. `t` is the iteration
 // shown, counted from 0, or −1 before the first; `phase` goes from 0 to 1 during its moves.
 
-const STATES = { running: "running", stopped: "stopped early", failed: "failed" };
-const CLOSEST = 0.35; // half the side of the closest view
-
-export default component({
-  create,
-  update: (player, { data }) => receive(player, data),
-  destroy,
-});
-
-// ---------------------------------------------------------------- creation and messages
-
-function create(host) {
-  const root = host.querySelector(".plane-player");
-  const find = (selector) => root.querySelector(selector);
-  const player = {
-    root,
-    main: find(".main"),
-    plane: find(".plane"),
-    name: find(".name"),
-    zoom: find(".zoom"),
-    key: find(".key"),
-    images: find(".images"),
-    chains: find(".chains"),
-    step: find(".step"),
-    figures: find(".figures"),
-    multiples: find(".multiples"),
-    scrub: find(".scrub"),
-    positionText: find(".position"),
-    speed: find(".speed select"),
-    distance: find(".distance"),
-    logPosterior: find(".log-posterior"),
-    live: find("[aria-live]"),
-    queue: Promise.resolve(),
-    message: null,
-    near: true,
-    sampler: 1,
-    chain: 0,
-    request: 0,
-  };
-  listen(player);
-  player.observer = new ResizeObserver(() => layout(player));
-  player.observer.observe(root);
-  return player;
-}
-
-function destroy(player) {
-  cancelAnimationFrame(player.request);
-  player.observer.disconnect();
-  player.gone = true;
-}
-
-function receive(player, message) {
-  player.queue = player.queue
-    .then(() => read(player, message))
-    .catch((error) => console.error("plane player: a message could not be read", error));
-}
-
-async function read(player, message) {
-  const fresh = player.message?.run !== message.run;
-  const changed = fresh || player.message.tracks !== message.tracks;
-  const tracks = changed ? await tracksOf(message) : player.tracks;
-  if (player.gone) return;
-  const before = fresh ? null : player.message.state;
-  player.message = message;
-  player.tracks = tracks;
-  if (fresh) reset(player);
-  if (changed) player.rates = tracks.map((track) => runningMean(track.acceptance, message.warmup));
-  if (message.state !== before) {
-    player.root.dataset.state = message.state;
-    player.live.textContent = `Chains ${STATES[message.state] ?? "finished"}`;
+class PlanePlayer {
+  constructor(parent) {
+    const find = (selector) => parent.querySelector(selector);
+    this.root = find(".plane-player");
+    this.plane = find(".plane");
+    this.name = find(".name");
+    this.zoom = find(".zoom");
+    this.key = find(".key");
+    this.images = find(".images");
+    this.chains = find(".chains");
+    this.step = find(".step");
+    this.figures = find(".figures");
+    this.multiples = find(".multiples");
+    this.scrub = find(".scrub");
+    this.positionText = find(".position");
+    this.speed = find(".speed select");
+    this.distance = find(".distance");
+    this.logPosterior = find(".log-posterior");
+    this.live = find("[aria-live]");
+    this.data = null;
+    this.queue = Promise.resolve();
+    this.near = true;
+    this.sampler = 1;
+    this.chain = 0;
+    this.request = 0;
+    this.gone = false;
+    this.listen();
   }
-  if (tracks.length !== player.cards.length) build(player);
-  layout(player);
-  if (!player.started && message.count) begin(player);
-  else if (player.playing) start(player);
-}
 
-function reset(player) {
-  const { message } = player;
-  cancelAnimationFrame(player.request);
-  const pixels = message.height * message.width;
-  Object.assign(player, {
-    original: unpack(bytesOf(message.original), pixels),
-    hidden: unpack(bytesOf(message.hidden), pixels),
-    posterior: densityOf(message.posterior),
-    cards: [],
-    started: false,
-    playing: false,
-    t: -1,
-    phase: 1,
-    request: 0,
-  });
-  const contourOf = (density) => contour(density, density.levels[0]);
-  player.lines = {
-    posterior: contourOf(player.posterior),
-    originalPosterior: contourOf(densityOf(message.originalPosterior)),
-    averageProposal: contourOf(densityOf(message.averageProposal)),
-    encodedOriginal: ellipsePath(message.encodedOriginal),
-    encodedZeros: ellipsePath(message.encodedZeros),
-  };
-  if (player.chain >= message.chains) player.chain = 0;
-  build(player);
-}
-
-/** Running mean: at each index, the mean of the values from `first` to there; NaN before. */
-function runningMean(values, first) {
-  let sum = 0;
-  return Array.from(values, (value, i) => {
-    if (i < first) return NaN;
-    sum += value;
-    return sum / (i - first + 1);
-  });
-}
-
-// ---------------------------------------------------------------- clock
-
-const newest = (player) => player.message.count - 1;
-const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-function begin(player) {
-  player.started = true;
-  if (reducedMotion()) return seek(player, newest(player));
-  play(player);
-}
-
-function play(player) {
-  if (!player.message?.count) return;
-  if (player.t >= newest(player) && player.message.state !== "running") {
-    player.t = -1;
-    player.phase = 1;
+  dispose() {
+    cancelAnimationFrame(this.request);
+    this.observer.disconnect();
+    this.gone = true;
   }
-  setPlaying(player, true);
-  start(player);
-}
 
-function pause(player) {
-  setPlaying(player, false);
-  cancelAnimationFrame(player.request);
-  player.request = 0;
-  player.phase = 1;
-  show(player);
-}
-
-function setPlaying(player, playing) {
-  player.playing = playing;
-  player.buttons.show(playing);
-}
-
-function start(player) {
-  if (player.request) return;
-  player.clock = performance.now();
-  player.request = requestAnimationFrame((now) => tick(player, now));
-}
-
-function tick(player, now) {
-  player.request = 0;
-  if (player.gone) return;
-  const seconds = Math.min(Math.max(now - player.clock, 0) / 1000, 0.25);
-  player.clock = now;
-  const before = player.t;
-  player.phase += seconds * Number(player.speed.value);
-  const steps = Math.min(Math.floor(player.phase), newest(player) - player.t);
-  player.t += steps;
-  player.phase = Math.min(player.phase - steps, 1);
-  if (player.t === newest(player) && player.phase >= 1) {
-    show(player);
-    if (player.message.state === "running") return; // wait for more iterations
-    return pause(player);
+  /** The iterations so far, or a new theme. */
+  update({ data }) {
+    this.queue = this.queue
+      .then(() => this.read(data))
+      .catch((error) => console.error("plane player: a message could not be read", error));
   }
-  if (player.t !== before) show(player);
-  else drawMain(player);
-  player.request = requestAnimationFrame((time) => tick(player, time));
-}
 
-function seek(player, t) {
-  if (!player.message?.count) return;
-  player.t = Math.min(Math.max(Math.round(t), -1), newest(player));
-  pause(player);
-}
-
-// ---------------------------------------------------------------- input
-
-function listen(player) {
-  const { root, scrub } = player;
-  player.buttons = playButtons(root, {
-    previous: () => seek(player, player.t - 1),
-    toggle: () => (player.playing ? pause(player) : play(player)),
-    next: () => seek(player, player.t + 1),
-  });
-  scrub.oninput = () => seek(player, Number(scrub.value) - 1);
-  root.onkeydown = (event) => onKey(player, event);
-  player.zoom.onclick = (event) => {
-    const button = event.target.closest("button");
-    if (!button) return;
-    player.near = button.dataset.view === "near";
-    layout(player);
-  };
-  radioGroup(player.multiples, (button) => {
-    player.sampler = Number(button.dataset.number);
-    layout(player);
-  });
-  radioGroup(player.chains, (button) => {
-    player.chain = Number(button.dataset.number);
-    layout(player);
-  });
-  for (const plot of [player.distance, player.logPosterior]) {
-    const follow = (event) => {
-      const x = event.clientX - plot.getBoundingClientRect().left;
-      seek(player, player.scales[0].iterationAt(x) - 1);
-    };
-    plot.onpointerdown = (event) => {
-      if (!event.isPrimary || event.button > 0 || !player.scales) return;
-      plot.setPointerCapture(event.pointerId);
-      follow(event);
-    };
-    plot.onpointermove = (event) => plot.hasPointerCapture(event.pointerId) && follow(event);
-  }
-}
-
-function onKey(player, event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-  const { tagName, role } = event.target;
-  if (tagName === "SELECT") return;
-  const actions = {
-    " ": () => player.buttons.toggle.click(),
-    ArrowLeft: () => seek(player, player.t - 1),
-    ArrowRight: () => seek(player, player.t + 1),
-    Home: () => seek(player, 0),
-    End: () => seek(player, newest(player)),
-  };
-  const action = actions[event.key];
-  if (!action || role === "radio") return;
-  event.stopPropagation();
-  if (event.key === " " && tagName === "BUTTON") return; // the browser clicks it
-  event.preventDefault();
-  action();
-}
-
-// ---------------------------------------------------------------- building
-
-function build(player) {
-  const { message } = player;
-  player.cards = message.samplers.map((name, s) => {
-    const canvas = element("canvas", { "aria-hidden": "true" });
-    const summary = element("small");
-    const button = element(
-      "button",
-      { type: "button", role: "radio", "data-number": s, "aria-label": name },
-      element("span", {}, name),
-      canvas,
-      summary,
-    );
-    return { canvas, summary, button };
-  });
-  player.multiples.replaceChildren(...player.cards.map((card) => card.button));
-  player.fixed = ["Original", "Observed", "Exact mean"].map((title) => {
-    const canvas = element("canvas", { role: "img", "aria-label": title });
-    return { canvas, figure: element("figure", {}, canvas, element("figcaption", {}, title)) };
-  });
-  player.images.replaceChildren(...player.fixed.map(({ figure }) => figure));
-  player.tiles = Array.from({ length: message.chains }, (_, chain) => {
-    const canvas = element("canvas", { "aria-hidden": "true" });
-    const attributes = { type: "button", role: "radio", "aria-label": `Chain ${chain + 1}` };
-    return { canvas, button: element("button", { ...attributes, "data-number": chain }, canvas) };
-  });
-  player.chains.replaceChildren(...player.tiles.map(({ button }) => button));
-  player.chains.style.setProperty("--columns", Math.min(message.chains, 4));
-  const entries = [
-    ["heat", "exact p(z|x_obs), with its 95 %"],
-    ["solid", "exact p(z|x)"],
-    ["dotted", "encoder q(z|x)"],
-    ["dash-dot", "q(z|x_obs, 0)"],
-    ["dashed", "average proposal q̄"],
-    ["ellipse", "current proposal"],
-    ["accepted", "accepted"],
-    ["rejected", "rejected"],
-  ];
-  player.key.replaceChildren(
-    ...entries.map(([kind, text]) => element("span", {}, swatch(kind), text)),
-  );
-}
-
-function swatch(kind) {
-  const drawing = svg("svg", { viewBox: "0 0 24 12", class: kind, "aria-hidden": "true" });
-  const line = { x1: 1, x2: 23, y1: 6, y2: 6 };
-  const parts = {
-    heat: () => svg("rect", { x: 2, y: 1, width: 20, height: 10, rx: 5 }),
-    ellipse: () => svg("ellipse", { cx: 12, cy: 6, rx: 10, ry: 4.5 }),
-    accepted: () => svg("circle", { cx: 12, cy: 6, r: 4.5 }),
-    rejected: () => svg("path", { d: "M8 2l8 8M8 10l8-8" }),
-  };
-  drawing.append(parts[kind]?.() ?? svg("line", line));
-  return drawing;
-}
-
-// ---------------------------------------------------------------- layout and theme
-
-function layout(player) {
-  if (!player.message) return;
-  const { root, message } = player;
-  player.theme = {
-    ink: readColour(root, "var(--ink)"),
-    paper: readColour(root, "var(--paper)"),
-    accent: readColour(root, "var(--accent)"),
-  };
-  player.view = viewOf(player);
-  for (const button of player.zoom.children) {
-    button.setAttribute("aria-pressed", String((button.dataset.view === "near") === player.near));
-  }
-  if (player.tracks.length) player.sampler = Math.min(player.sampler, player.tracks.length - 1);
-  markChosen(player.multiples, player.multiples.children[player.sampler]);
-  markChosen(player.chains, player.chains.children[player.chain]);
-  const canvases = [
-    player.plane,
-    ...player.cards.map((card) => card.canvas),
-    ...player.fixed.map((each) => each.canvas),
-    ...player.tiles.map((tile) => tile.canvas),
-  ];
-  const sizes = canvases.map((canvas) => canvas.clientWidth);
-  canvases.forEach((canvas, i) => sizeCanvas(canvas, sizes[i]));
-  showFixed(player);
-  drawPlots(player);
-  show(player);
-}
-
-function sizeCanvas(canvas, size) {
-  const pixels = Math.max(1, Math.round(size * (devicePixelRatio || 1)));
-  if (canvas.width === pixels && canvas.height === pixels) return;
-  canvas.width = pixels;
-  canvas.height = pixels;
-}
-
-/** The part of the plane that is shown: all of it, or a square around the posterior and the
- *  chains. → [left, right, bottom, top] */
-function viewOf(player) {
-  const { message, tracks } = player;
-  const { reach } = message;
-  if (!player.near) return [-reach, reach, -reach, reach];
-  const box = boxAbove(player.posterior, player.posterior.levels[0]);
-  const include = (x, y) => {
-    box[0] = Math.min(box[0], x);
-    box[1] = Math.max(box[1], x);
-    box[2] = Math.min(box[2], y);
-    box[3] = Math.max(box[3], y);
-  };
-  include(message.encodedOriginal[0], message.encodedOriginal[1]);
-  include(message.encodedZeros[0], message.encodedZeros[1]);
-  for (const { after } of tracks) {
-    for (let i = 2 * message.warmup * message.chains; i < after.length; i += 2) {
-      include(after[i], after[i + 1]);
+  async read(data) {
+    const fresh = this.data?.run !== data.run;
+    const changed = fresh || this.data.tracks !== data.tracks;
+    const tracks = changed ? await tracksOf(data) : this.tracks;
+    if (this.gone) return;
+    const before = fresh ? null : this.data.state;
+    this.data = data;
+    this.tracks = tracks;
+    if (fresh) this.reset();
+    if (changed) this.rates = tracks.map(({ acceptance }) => runningMean(acceptance, data.warmup));
+    if (data.state !== before) {
+      this.root.dataset.state = data.state;
+      this.live.textContent = `Chains ${STATES[data.state] ?? "finished"}`;
     }
+    if (tracks.length !== this.cards.length) this.build();
+    this.layout();
+    if (!this.started && data.count) this.begin();
+    else if (this.playing) this.start();
   }
-  const middle = [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2];
-  const half = Math.min(
-    Math.max(0.56 * (box[1] - box[0]), 0.56 * (box[3] - box[2]), CLOSEST),
-    reach,
-  );
-  const [x, y] = middle.map((at) => Math.min(Math.max(at, half - reach), reach - half));
-  return [x - half, x + half, y - half, y + half];
-}
 
-// ---------------------------------------------------------------- showing
+  reset() {
+    const { data } = this;
+    cancelAnimationFrame(this.request);
+    const pixels = data.height * data.width;
+    this.original = unpack(bytesOf(data.original), pixels);
+    this.hidden = unpack(bytesOf(data.hidden), pixels);
+    this.posterior = densityOf(data.posterior);
+    this.started = this.playing = false;
+    this.t = -1;
+    this.phase = 1;
+    this.request = 0;
+    const contourOf = (density) => contour(density, density.levels[0]);
+    this.lines = {
+      posterior: contourOf(this.posterior),
+      originalPosterior: contourOf(densityOf(data.originalPosterior)),
+      averageProposal: contourOf(densityOf(data.averageProposal)),
+      encodedOriginal: ellipsePath(data.encodedOriginal),
+      encodedZeros: ellipsePath(data.encodedZeros),
+    };
+    if (this.chain >= data.chains) this.chain = 0;
+    this.build();
+  }
 
-function show(player) {
-  const { message, tracks, t } = player;
-  drawMain(player);
-  player.cards.forEach((card, s) => {
-    drawPlane(player, card.canvas, tracks[s], { t, phase: 1, large: false });
-    const distance = numberOf(distanceAt(tracks[s], t), 2);
-    card.summary.textContent = `TV ${distance}, ${acceptanceText(player, s)}`;
-  });
-  showCompletions(player);
-  showStep(player);
-  const text =
-    t < 0
-      ? `before the first of ${message.iterations}`
-      : `iteration ${t + 1} of ${message.iterations}`;
-  player.positionText.textContent =
-    message.state in STATES ? `${text} · ${STATES[message.state]}` : text;
-  player.root.dataset.iteration = t + 1;
-  const last = message.state === "running" ? message.iterations : message.count;
-  player.scrub.max = String(last);
-  player.scrub.value = String(t + 1);
-  player.scrub.setAttribute("aria-valuetext", text);
-  player.scrub.style.setProperty("--played", `${(100 * (t + 1)) / Math.max(last, 1)}%`);
-  player.scrub.style.setProperty("--loaded", `${(100 * message.count) / Math.max(last, 1)}%`);
-  for (const scale of player.scales ?? []) scale.move(t + 1);
-}
+  build() {
+    const { samplers, chains } = this.data;
+    this.cards = samplers.map(samplerCard);
+    this.multiples.replaceChildren(...this.cards.map(({ button }) => button));
+    this.fixed = ["Original", "Observed", "Exact mean"].map(problemImage);
+    this.images.replaceChildren(...this.fixed.map(({ figure }) => figure));
+    this.tiles = Array.from({ length: chains }, (_, chain) => chainTile(chain));
+    this.chains.replaceChildren(...this.tiles.map(({ button }) => button));
+    this.chains.style.setProperty("--columns", Math.min(chains, 4));
+    this.key.replaceChildren(...legendEntries());
+  }
 
-function drawMain(player) {
-  const track = player.tracks[player.sampler];
-  const { t, phase } = player;
-  player.name.textContent = track?.name ?? "Plane of two latents";
-  player.plane.setAttribute(
-    "aria-label",
-    track
-      ? `Latent plane: ${track.name} after iteration ${t + 1}`
-      : "Latent plane before any chain",
-  );
-  drawPlane(player, player.plane, track, { t, phase, large: true });
-}
+  // --- Clock
 
-// The images that stay the same at all iterations.
-function showFixed(player) {
-  const [original, observed, mean] = player.fixed.map(({ canvas }) => canvas);
-  paint(player, original, player.original, 255);
-  paint(player, observed, player.original, 255);
-  hatch(observed, player.hidden, player.message.width, player.message.height);
-  paint(player, mean, bytesOf(player.message.mean));
-  outline(player, mean);
-}
+  get newest() {
+    return this.data.count - 1;
+  }
 
-function showCompletions(player) {
-  const { message, tracks, t } = player;
-  const track = tracks[player.sampler];
-  player.tiles.forEach(({ canvas }, chain) => {
-    if (!track || t < 0) {
-      const context = canvas.getContext("2d");
-      context.fillStyle = css(player.theme.ink, 0.08);
-      context.clearRect(0, 0, canvas.width, canvas.height);
-      context.fillRect(0, 0, canvas.width, canvas.height);
+  begin() {
+    this.started = true;
+    if (reducedMotion()) this.seek(this.newest);
+    else this.play();
+  }
+
+  play() {
+    if (!this.data?.count) return;
+    if (this.t >= this.newest && this.data.state !== "running") {
+      this.t = -1;
+      this.phase = 1;
+    }
+    this.setPlaying(true);
+    this.start();
+  }
+
+  pause() {
+    this.setPlaying(false);
+    cancelAnimationFrame(this.request);
+    this.request = 0;
+    this.phase = 1;
+    this.show();
+  }
+
+  setPlaying(playing) {
+    this.playing = playing;
+    this.buttons.show(playing);
+  }
+
+  start() {
+    if (this.request) return;
+    this.clock = performance.now();
+    this.request = requestAnimationFrame((now) => this.tick(now));
+  }
+
+  tick(now) {
+    this.request = 0;
+    if (this.gone) return;
+    const seconds = Math.min(Math.max(now - this.clock, 0) / 1000, 0.25);
+    this.clock = now;
+    const before = this.t;
+    this.phase += seconds * Number(this.speed.value);
+    const steps = Math.min(Math.floor(this.phase), this.newest - this.t);
+    this.t += steps;
+    this.phase = Math.min(this.phase - steps, 1);
+    if (this.t === this.newest && this.phase >= 1) {
+      this.show();
+      if (this.data.state !== "running") this.pause(); // else wait for more iterations
       return;
     }
-    const image = completionOf(track, message, player.original, player.hidden, t, chain);
-    paint(player, canvas, image, 255);
-    outline(player, canvas);
-  });
-}
-
-// Grey levels, enlarged without smoothing; digits are white on black in both themes.
-function paint(player, target, values, times = 1) {
-  const { height, width } = player.message;
-  player.scratch ??= new OffscreenCanvas(1, 1);
-  player.scratch.width = width;
-  player.scratch.height = height;
-  const context = player.scratch.getContext("2d");
-  const image = context.createImageData(width, height);
-  values.forEach((value, i) =>
-    image.data.set([value * times, value * times, value * times, 255], 4 * i),
-  );
-  context.putImageData(image, 0, 0);
-  const screen = target.getContext("2d");
-  screen.imageSmoothingEnabled = false;
-  screen.drawImage(player.scratch, 0, 0, target.width, target.height);
-}
-
-function outline(player, canvas) {
-  const { height, width } = player.message;
-  const context = canvas.getContext("2d");
-  context.beginPath();
-  for (const [x, y, right, bottom] of border(
-    isSetIn(player.hidden, width, height),
-    0,
-    0,
-    width,
-    height,
-  )) {
-    context.moveTo((x * canvas.width) / width, (y * canvas.height) / height);
-    context.lineTo((right * canvas.width) / width, (bottom * canvas.height) / height);
+    if (this.t !== before) this.show();
+    else this.drawMain();
+    this.request = requestAnimationFrame((time) => this.tick(time));
   }
-  context.strokeStyle = css(player.theme.accent, 0.8);
-  context.lineWidth = devicePixelRatio || 1;
-  context.stroke();
-}
 
-function distanceAt(track, t) {
-  let value = NaN;
-  for (const [iteration, distance] of track.distance) if (iteration <= t + 1) value = distance;
-  return value;
-}
+  seek(t) {
+    if (!this.data?.count) return;
+    this.t = Math.min(Math.max(Math.round(t), -1), this.newest);
+    this.pause();
+  }
 
-const numberOf = (value, decimals) => (Number.isFinite(value) ? numberText(value, decimals) : "–");
-const percent = (value) => (Number.isFinite(value) ? `${Math.round(100 * value)} %` : "–");
+  // --- Input
 
-function acceptanceText(player, s) {
-  const rate = percent(player.t < 0 ? NaN : player.rates[s][player.t]);
-  return player.tracks[s].name === "LAIR" ? `ESS ${rate}` : `accepted ${rate}`;
-}
+  listen() {
+    const { root, scrub } = this;
+    this.buttons = playButtons(root, {
+      previous: () => this.seek(this.t - 1),
+      toggle: () => (this.playing ? this.pause() : this.play()),
+      next: () => this.seek(this.t + 1),
+    });
+    scrub.oninput = () => this.seek(Number(scrub.value) - 1);
+    root.onkeydown = (event) => this.onKey(event);
+    this.zoom.onclick = (event) => {
+      const button = event.target.closest("button");
+      if (!button) return;
+      this.near = button.dataset.view === "near";
+      this.layout();
+    };
+    radioGroup(this.multiples, (button) => {
+      this.sampler = Number(button.dataset.number);
+      this.layout();
+    });
+    radioGroup(this.chains, (button) => {
+      this.chain = Number(button.dataset.number);
+      this.layout();
+    });
+    for (const plot of [this.distance, this.logPosterior]) {
+      const follow = (event) => {
+        const x = event.clientX - plot.getBoundingClientRect().left;
+        this.seek(this.scales[0].iterationAt(x) - 1);
+      };
+      plot.onpointerdown = (event) => {
+        if (!event.isPrimary || event.button > 0 || !this.scales) return;
+        plot.setPointerCapture(event.pointerId);
+        follow(event);
+      };
+      plot.onpointermove = (event) => plot.hasPointerCapture(event.pointerId) && follow(event);
+    }
+    this.observer = new ResizeObserver(() => this.layout());
+    this.observer.observe(root);
+  }
 
-function showStep(player) {
-  const { message, tracks, t, chain } = player;
-  const track = tracks[player.sampler];
-  player.step.textContent = track ? sentence(player, track, t) : "The chains start …";
-  if (!track) return player.figures.replaceChildren();
-  const rate = player.t < 0 ? NaN : player.rates[player.sampler][t];
-  const rows = [
-    [track.name === "LAIR" ? "ESS of the proposals, so far" : "Accepted, so far", percent(rate)],
-    ["Total variation, so far", numberOf(distanceAt(track, t), 2)],
-    [
-      "log p(z | x_obs) now",
-      t < 0 ? "–" : numberText(track.logPosterior[t * message.chains + chain], 1),
-    ],
-  ];
-  player.figures.replaceChildren(
-    ...rows.map(([name, value]) =>
-      element("div", {}, element("dt", {}, name), element("dd", {}, value)),
-    ),
-  );
-}
+  onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const { tagName, role } = event.target;
+    const actions = {
+      " ": () => this.buttons.toggle.click(),
+      ArrowLeft: () => this.seek(this.t - 1),
+      ArrowRight: () => this.seek(this.t + 1),
+      Home: () => this.seek(0),
+      End: () => this.seek(this.newest),
+    };
+    const action = actions[event.key];
+    if (!action || tagName === "SELECT" || role === "radio") return;
+    event.stopPropagation();
+    if (event.key === " " && tagName === "BUTTON") return; // the browser clicks it
+    event.preventDefault();
+    action();
+  }
 
-function sentence(player, track, t) {
-  const chain = player.chain;
-  const who = `Chain ${chain + 1}`;
-  if (t < 0) return "Before the first iteration: hidden pixels have their starting values.";
-  if (t < player.message.warmup) return `Warm-up by pseudo-Gibbs. ${who} accepts every proposal.`;
-  if (track.name === "LAIR") {
-    const from = t * track.proposals;
-    const weights = track.logRatio.subarray(from, from + track.proposals).map(Math.exp);
-    const ess = 1 / weights.reduce((sum, w) => sum + w * w, 0);
-    const accepted = track.accepted
-      .subarray(from, from + track.proposals)
-      .reduce((a, b) => a + b, 0);
-    return (
-      `${track.proposals} weighted proposals from all completions and the prior; effective ` +
-      `sample size ${numberText(ess, 1)}. ${accepted} ${accepted === 1 ? "is" : "are"} drawn.`
+  // --- Layout and theme
+
+  layout() {
+    if (!this.data) return;
+    const { root, cards, fixed, tiles, tracks } = this;
+    const names = ["ink", "paper", "accent"];
+    this.theme = Object.fromEntries(
+      names.map((name) => [name, readColour(root, `var(--${name})`)]),
+    );
+    this.view = viewOf(this);
+    for (const button of this.zoom.children) {
+      button.setAttribute("aria-pressed", String((button.dataset.view === "near") === this.near));
+    }
+    if (tracks.length) this.sampler = Math.min(this.sampler, tracks.length - 1);
+    markChosen(this.multiples, this.multiples.children[this.sampler]);
+    markChosen(this.chains, this.chains.children[this.chain]);
+    const canvases = [this.plane, ...[...cards, ...fixed, ...tiles].map(({ canvas }) => canvas)];
+    const sizes = canvases.map((canvas) => canvas.clientWidth);
+    canvases.forEach((canvas, i) => sizeCanvas(canvas, sizes[i]));
+    this.showFixed();
+    this.drawPlots();
+    this.show();
+  }
+
+  drawPlots() {
+    const width = this.distance.clientWidth;
+    if (!width) return;
+    this.scales = [distancePlot(this, width), posteriorPlot(this, width)];
+    this.distance.replaceChildren(this.scales[0].drawing);
+    this.logPosterior.replaceChildren(this.scales[1].drawing);
+  }
+
+  // --- Showing
+
+  show() {
+    const { tracks, t } = this;
+    this.drawMain();
+    this.cards.forEach(({ canvas, summary }, s) => {
+      drawPlane(this, canvas, tracks[s], { t, phase: 1, large: false });
+      summary.textContent = summaryOf(tracks[s], t, this.rateOf(s));
+    });
+    this.showCompletions();
+    this.showStep();
+    this.showPosition();
+  }
+
+  /** Acceptance rate, or effective sample size, of a sampler so far. */
+  rateOf(sampler) {
+    return this.t < 0 ? NaN : this.rates[sampler][this.t];
+  }
+
+  drawMain() {
+    const track = this.tracks[this.sampler];
+    const { t, phase } = this;
+    this.name.textContent = track?.name ?? "Plane of two latents";
+    const when = track ? `: ${track.name} after iteration ${t + 1}` : " before any chain";
+    this.plane.setAttribute("aria-label", `Latent plane${when}`);
+    drawPlane(this, this.plane, track, { t, phase, large: true });
+  }
+
+  /** The images that stay the same at all iterations. */
+  showFixed() {
+    const { data, hidden } = this;
+    const [original, observed, mean] = this.fixed.map(({ canvas }) => canvas);
+    paint(original, data, this.original, GREY, 255);
+    paint(observed, data, this.original, GREY, 255);
+    hatch(observed, hidden, data.width, data.height);
+    this.showImage(mean, bytesOf(data.mean));
+  }
+
+  showImage(canvas, values, times = 1) {
+    paint(canvas, this.data, values, GREY, times);
+    outline(canvas, this.data, this.hidden, css(this.theme.accent, 0.8));
+  }
+
+  showCompletions() {
+    const { data, original, hidden, t } = this;
+    const track = this.tracks[this.sampler];
+    this.tiles.forEach(({ canvas }, chain) => {
+      if (!track || t < 0) return blank(canvas, css(this.theme.ink, 0.08));
+      const image = completionOf(track, data.chains, original, hidden, t, chain);
+      this.showImage(canvas, image, 255);
+    });
+  }
+
+  showStep() {
+    const { data, t, chain, sampler } = this;
+    const track = this.tracks[sampler];
+    this.step.textContent = track ? sentenceOf(track, data, t, chain) : "The chains start …";
+    const rows = track ? figuresOf(track, data, t, chain, this.rateOf(sampler)) : [];
+    this.figures.replaceChildren(
+      ...rows.map(([name, value]) =>
+        element("div", {}, element("dt", {}, name), element("dd", {}, value)),
+      ),
     );
   }
-  if (/pseudo/.test(track.name)) return `${who} accepts every proposal of its own completion.`;
-  const at = t * track.proposals + chain;
-  const source = /collapsed/.test(track.name)
-    ? "an earlier completion or the prior"
-    : "its own completion";
-  const ratio = track.logRatio[at];
-  const ratioText = ratio < -9999 ? "below −9999" : numberText(ratio, 1);
-  const verdict = track.accepted[at] ? "accepted" : "rejected";
-  return `${who}: proposal from ${source}. Log acceptance ratio ${ratioText}: ${verdict}.`;
+
+  showPosition() {
+    const { data, t, scrub } = this;
+    const text = positionText(data, t);
+    const state = STATES[data.state];
+    this.positionText.textContent = state ? `${text} · ${state}` : text;
+    this.root.dataset.iteration = t + 1;
+    const last = data.state === "running" ? data.iterations : data.count;
+    scrub.max = String(last);
+    scrub.value = String(t + 1);
+    scrub.setAttribute("aria-valuetext", text);
+    scrub.style.setProperty("--played", `${(100 * (t + 1)) / Math.max(last, 1)}%`);
+    scrub.style.setProperty("--loaded", `${(100 * data.count) / Math.max(last, 1)}%`);
+    for (const scale of this.scales ?? []) scale.move(t + 1);
+  }
 }
 
-// ---------------------------------------------------------------- curves
-
-function drawPlots(player) {
-  const { message, tracks, sampler } = player;
-  const width = player.distance.clientWidth;
-  if (!width) return;
-  const style = (chosen) => (chosen ? "stroke:var(--accent)" : "stroke:var(--muted)");
-  const distances = tracks.map((track, s) => ({
-    points: track.distance,
-    label: track.name,
-    style: style(s === sampler),
-  }));
-  const end = message.iterations;
-  const distancePlot = plotOf(
-    width,
-    end,
-    [0, 1],
-    distances,
-    player.t + 1,
-    "Total variation by iterations",
-  );
-  const chosen = tracks[sampler];
-  const posteriors = chosen
-    ? Array.from({ length: message.chains }, (_, chain) => ({
-        points: Array.from({ length: message.count }, (__, t) => [
-          t + 1,
-          chosen.logPosterior[t * message.chains + chain],
-        ]),
-        label: "",
-        style: style(chain === player.chain),
-      }))
-    : [];
-  posteriors.push(...posteriors.splice(player.chain, 1)); // drawn last, on top
-  const low = lowest(posteriors, message.warmup);
-  const posteriorPlot = plotOf(
-    width,
-    end,
-    [low, 8],
-    posteriors,
-    player.t + 1,
-    "Log posterior of the chains by iterations",
-  );
-  player.distance.replaceChildren(distancePlot.drawing);
-  player.logPosterior.replaceChildren(posteriorPlot.drawing);
-  player.scales = [distancePlot, posteriorPlot];
-}
-
-/** Lower end of the axis of log posteriors: below 99 % of the values after the warm-up. */
-function lowest(curves, warmup) {
-  const values = curves.flatMap(({ points }) => points.slice(warmup).map((point) => point[1]));
-  if (!values.length) return -10;
-  values.sort((a, b) => a - b);
-  return Math.min(-10, Math.max(values[Math.floor(0.01 * values.length)], -60));
-}
+export default component(PlanePlayer);

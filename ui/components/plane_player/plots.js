@@ -2,6 +2,41 @@
 
 const PLOT = { height: 150, left: 34, top: 8, bottom: 20 };
 
+const styleOf = (chosen) => (chosen ? "stroke:var(--accent)" : "stroke:var(--muted)");
+
+/** The total variation of all samplers; the chosen one is in the accent colour. */
+function distancePlot({ tracks, sampler, data, t }, width) {
+  const curves = tracks.map(({ name, distance }, s) => ({
+    points: distance,
+    label: name,
+    style: styleOf(s === sampler),
+  }));
+  const label = "Total variation by iterations";
+  return plotOf(width, data.iterations, [0, 1], curves, t + 1, label);
+}
+
+/** The log posterior of the chains of the chosen sampler; the followed one is on top. */
+function posteriorPlot({ tracks, sampler, chain, data, t }, width) {
+  const { chains, count, iterations, warmup } = data;
+  const track = tracks[sampler];
+  const curves = Array.from({ length: track ? chains : 0 }, (_, c) => ({
+    points: Array.from({ length: count }, (__, i) => [i + 1, track.logPosterior[i * chains + c]]),
+    style: styleOf(c === chain),
+  }));
+  curves.push(...curves.splice(chain, 1));
+  const range = [lowest(curves, warmup), 8];
+  const label = "Log posterior of the chains by iterations";
+  return plotOf(width, iterations, range, curves, t + 1, label);
+}
+
+/** Lower end of the axis of log posteriors: below 99 % of the values after the warm-up. */
+function lowest(curves, warmup) {
+  const values = curves.flatMap(({ points }) => points.slice(warmup).map((point) => point[1]));
+  if (!values.length) return -10;
+  values.sort((a, b) => a - b);
+  return Math.min(-10, Math.max(values[Math.floor(0.01 * values.length)], -60));
+}
+
 /** Draw curves {points [iteration, value], label, style} as an SVG.
  *
  *  → {drawing, move(iteration) of the cursor, iterationAt(pixel)} */
@@ -64,13 +99,7 @@ function endLabels(curves, x, y) {
     };
   });
   placed.sort((a, b) => a.y - b.y);
-  placed.forEach((each, i) => {
-    each.y = Math.max(each.y, i ? placed[i - 1].y + 12 : PLOT.top + 8);
-  });
-  for (let i = placed.length - 1, limit = PLOT.height - PLOT.bottom - 3; i >= 0; i -= 1) {
-    placed[i].y = Math.min(placed[i].y, limit);
-    limit = placed[i].y - 12;
-  }
+  spread(placed, 12, PLOT.top + 8, PLOT.height - PLOT.bottom - 3);
   return placed.map(({ label, side, x: left, y: top, style }) =>
     svg(
       "text",

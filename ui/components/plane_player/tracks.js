@@ -2,19 +2,12 @@
 
 const NOWHERE = -32768; // code of a missing coordinate
 
-async function inflate(text) {
-  const stream = new Blob([bytesOf(text)])
-    .stream()
-    .pipeThrough(new DecompressionStream("deflate"));
-  return await new Response(stream).arrayBuffer();
-}
-
 /** The tracks of a message, one per sampler. */
-async function tracksOf(message) {
-  if (!message.tracks) return [];
-  const buffer = await inflate(message.tracks);
-  const { count, chains, proposals, unit } = message;
-  const hidden = unpack(bytesOf(message.hidden), message.height * message.width);
+async function tracksOf(data) {
+  if (!data.tracks) return [];
+  const buffer = await inflate(data.tracks);
+  const { count, chains, proposals, unit } = data;
+  const hidden = unpack(bytesOf(data.hidden), data.height * data.width);
   const bits = Math.ceil(hidden.reduce((sum, bit) => sum + bit, 0) / 8);
   let at = 0;
   const take = (Kind, length) => {
@@ -28,13 +21,13 @@ async function tracksOf(message) {
   };
   const coordinates = (length) =>
     Float32Array.from(take(Int16Array, length), (n) => (n === NOWHERE ? NaN : n * unit));
-  return message.samplers.map((name, s) => {
+  return data.samplers.map((name, s) => {
     const each = proposals[s];
     return {
       name,
       proposals: each,
-      start: message.starts[s],
-      distance: message.distances[s],
+      start: data.starts[s],
+      distance: data.distances[s],
       logRatio: take(Float32Array, count * each),
       logPosterior: take(Float32Array, count * chains),
       acceptance: take(Float32Array, count),
@@ -57,9 +50,26 @@ function positionAfter(track, chains, t, chain) {
 }
 
 /** The completed image of a chain after iteration t: one byte (0 or 1) per pixel. */
-function completionOf(track, message, original, hidden, t, chain) {
-  const from = (t * message.chains + chain) * track.bitBytes;
+function completionOf(track, chains, original, hidden, t, chain) {
+  const from = (t * chains + chain) * track.bitBytes;
   const drawn = unpack(track.bits.subarray(from, from + track.bitBytes), 8 * track.bitBytes);
   let next = 0;
   return original.map((bit, i) => (hidden[i] ? drawn[next++] : bit));
+}
+
+/** Total variation after iteration t: the last computed value; NaN before the first. */
+function distanceAt(track, t) {
+  let value = NaN;
+  for (const [iteration, distance] of track.distance) if (iteration <= t + 1) value = distance;
+  return value;
+}
+
+/** Running mean: at each index, the mean of the values from `first` to there; NaN before. */
+function runningMean(values, first) {
+  let sum = 0;
+  return Array.from(values, (value, i) => {
+    if (i < first) return NaN;
+    sum += value;
+    return sum / (i - first + 1);
+  });
 }

@@ -5,6 +5,12 @@ function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
+/** Base64 of deflated bytes → a promise of an ArrayBuffer. */
+function inflate(base64) {
+  const inflater = new DecompressionStream("deflate");
+  return new Response(new Blob([bytesOf(base64)]).stream().pipeThrough(inflater)).arrayBuffer();
+}
+
 /** Packed bits, most significant bit first → one byte (0 or 1) per bit. */
 function unpack(bytes, count) {
   const bits = new Uint8Array(count);

@@ -1,4 +1,4 @@
-// Paths of curves for SVG, and ticks of axes.
+// Paths of curves for SVG, ticks of axes, and labels of curves.
 
 /** Points [x, y] in pixels → path data of the line through them. */
 function lineThrough(points) {
@@ -14,4 +14,15 @@ function ticks(low, high, wanted) {
   const count = Math.floor(high / step + 1e-9) - first + 1;
   const values = Array.from({ length: count }, (_, i) => (first + i) * step);
   return { values, decimals: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
+}
+
+/** Move labels {y, …}, sorted by y, at least `gap` apart and between `top` and `bottom`. */
+function spread(labels, gap, top, bottom) {
+  labels.forEach((label, i) => {
+    label.y = Math.max(label.y, i ? labels[i - 1].y + gap : top);
+  });
+  for (let i = labels.length - 1, limit = bottom; i >= 0; i -= 1, limit -= gap) {
+    labels[i].y = Math.min(labels[i].y, limit);
+    limit = labels[i].y;
+  }
 }

@@ -11,3 +11,10 @@ function strokeOf(name) {
   const accent = light === "accent";
   return { colour: accent ? "var(--accent)" : `light-dark(${light}, ${dark})`, dash };
 }
+
+/** A short piece of a curve, for titles and legends. */
+function swatch({ colour, dash }) {
+  const line = { x1: 1, x2: 23, y1: 5, y2: 5, style: `stroke:${colour};stroke-dasharray:${dash}` };
+  const size = { class: "swatch", viewBox: "0 0 24 10", "aria-hidden": "true" };
+  return svg("svg", size, svg("line", line));
+}

@@ -1,7 +1,5 @@
 // Small images on canvases: levels are mapped to colours and enlarged without smoothing.
 
-const css = ([r, g, b], alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;
-
 /** A table of 256 colours; colourAt(t) → [red, green, blue] for t from 0 to 1. */
 function ramp(colourAt) {
   const table = new Uint8ClampedArray(1024);
@@ -23,7 +21,7 @@ function snap(size, cells, loss) {
 
 /** Give a square canvas of `size` CSS pixels as many pixels as it covers on the screen. */
 function sizeCanvas(canvas, size) {
-  const pixels = Math.round(size * (devicePixelRatio || 1));
+  const pixels = Math.max(Math.round(size * (devicePixelRatio || 1)), 1);
   if (canvas.width === pixels && canvas.height === pixels) return;
   canvas.width = pixels;
   canvas.height = pixels;

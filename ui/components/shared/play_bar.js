@@ -32,6 +32,8 @@ function playButtons(root, actions) {
   return { ...buttons, show };
 }
 
+const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
 function nameButton(button, label, key) {
   button.setAttribute("aria-label", label);
   button.title = `${label} (${key})`;

@@ -13,3 +13,6 @@ function readColour(root, colour) {
   PIXEL.fillRect(0, 0, 1, 1);
   return [...PIXEL.getImageData(0, 0, 1, 1).data];
 }
+
+/** [red, green, blue] → a CSS colour. */
+const css = ([r, g, b], alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;

@@ -5,17 +5,11 @@ const SIZES = { "+": 1.05, "=": 1.05, "-": 1 / 1.05, _: 1 / 1.05 };
 const STEP = 0.01; // fraction of the shorter side per arrow key; five times as much with Shift
 const WHEEL_REST = 200; // milliseconds without an event after which a turn of the wheel has ended
 
-export default component({
-  create: (parent) => new Crop(parent),
-  update: (crop, { data, setStateValue }) => crop.update(data, setStateValue),
-  destroy: (crop) => crop.dispose(),
-});
-
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 /** One photograph with its square {x, y, side}, in pixels of the photograph; (x, y) is the centre.
  *  The square is always inside the photograph. */
-class Crop {
+class SquareCrop {
   constructor(parent) {
     const find = (selector) => parent.querySelector(selector);
     this.root = find(".square-crop");
@@ -39,10 +33,10 @@ class Crop {
   }
 
   /** New data or a new theme. The square changes only with a new revision or photograph. */
-  update(data, send) {
+  update({ data, setStateValue }) {
     const last = this.data;
     this.data = data;
-    this.send = send;
+    this.send = setStateValue;
     const { width, height, square, shownSide, label } = data;
     if (!last || last.rev !== data.rev || last.width !== width || last.height !== height) {
       clearTimeout(this.timer);
@@ -198,3 +192,5 @@ class Crop {
     e.preventDefault();
   }
 }
+
+export default component(SquareCrop);

@@ -11,7 +11,7 @@ import numpy as np
 
 from ui.components import inline_component
 
-_COMPONENT = inline_component(Path(__file__).parent, "bits", "elements")
+_COMPONENT = inline_component(Path(__file__).parent, "bits", "elements", "planes")
 
 
 def thumbnails(

@@ -5,12 +5,6 @@ const MARGIN = { left: 34, right: 8, top: 8, bottom: 34 };
 const MAX_HEIGHT = 400; // pixels
 const LINE = 26; // pixels; length of a line in the legend
 
-export default component({
-  create: (parent) => new ToggledPoints(parent),
-  update: (points, { data, setStateValue }) => points.update(data, setStateValue),
-  destroy: (points) => points.observer.disconnect(),
-});
-
 class ToggledPoints {
   constructor(parent) {
     this.root = parent.querySelector(".toggled-points");
@@ -22,12 +16,16 @@ class ToggledPoints {
     this.observer.observe(this.root);
   }
 
+  dispose() {
+    this.observer.disconnect();
+  }
+
   find(selector) {
     return this.root.querySelector(selector);
   }
 
   /** New data or a new theme. The flips change only with a new revision. */
-  update(data, setStateValue) {
+  update({ data, setStateValue }) {
     const last = this.data;
     this.data = data;
     this.send = () => {
@@ -215,3 +213,5 @@ class ToggledPoints {
     this.drawCursor();
   }
 }
+
+export default component(ToggledPoints);

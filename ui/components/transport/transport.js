@@ -13,12 +13,6 @@ const COSTS = ["w1", "w2"];
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
-export default component({
-  create: (parent) => new Transport(parent),
-  update: (transport, { data, setStateValue }) => transport.update(data, setStateValue),
-  destroy: (transport) => transport.dispose(),
-});
-
 class Transport {
   constructor(parent) {
     this.root = parent.querySelector(".transport");
@@ -53,7 +47,7 @@ class Transport {
   }
 
   /** New data or a new theme. The point changes only with a new revision. */
-  update(data, setStateValue) {
+  update({ data, setStateValue }) {
     const last = this.data;
     this.data = data;
     this.send = (at) => {
@@ -224,3 +218,5 @@ class Transport {
     return [`a = ${this.textOf(at)}`, ...costs].join("; ");
   }
 }
+
+export default component(Transport);

@@ -1,0 +1,1 @@
+"""What the commands for tables can be asked, checked before torch is loaded."""

@@ -1,0 +1,1 @@
+"""The lab of a visitor's own incomplete table."""
