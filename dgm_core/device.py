@@ -37,6 +37,18 @@ def device_of(model: object) -> torch.device:
     return torch.device("cpu")
 
 
+def return_freed_memory() -> None:
+    """Let the C allocator return the freed memory that it keeps, in milliseconds.
+
+    Worthwhile after a large computation, since each thread may keep some. No effect with another
+    C library than glibc.
+    """
+    if sys.platform.startswith("linux"):
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+
+
 def keep_freed_memory(megabytes: int = 128) -> None:
     """Let the C allocator keep this much freed memory instead of returning it at once.
 

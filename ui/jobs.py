@@ -28,6 +28,7 @@ from uuid import uuid4
 
 import streamlit as st
 
+from dgm_core import device
 from dgm_core.child_process import Call
 
 LOG = logging.getLogger(__name__)
@@ -41,6 +42,9 @@ FIRST_LOOK = 1.0
 as it is there. After that, the page looks from time to time."""
 MAX_INTERVAL = 10.0
 """Most seconds between two looks; with many waiting runs, looking often would slow them."""
+TRIM = 2.0
+"""A run that computed for more seconds returns the freed memory of the server at its end, and
+before a child process computes for it."""
 MAX_PAUSE = 0.3
 """Most seconds that a run pauses while its page is drawn."""
 
@@ -251,6 +255,8 @@ class Run:
                     computed += time.monotonic() - start
                 call = item if isinstance(item, Call) else None
                 item = None if call is not None else item
+                if call is not None and computed > TRIM:
+                    device.return_freed_memory()
                 if self._stop.is_set():
                     if item is not None and item is not _END:
                         self._rest = chain([item], iterator)
@@ -273,6 +279,8 @@ class Run:
             if call is not None:
                 call.abandon()
             self.ready.set()
+            if computed > TRIM:
+                device.return_freed_memory()
             with self._closing:
                 self._ended = True
                 if self._closed:

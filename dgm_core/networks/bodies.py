@@ -113,11 +113,17 @@ def linear(inputs: int, outputs: int, source: torch.Generator | None = None) -> 
     """
     if source is None:
         return nn.Linear(inputs, outputs)
-    layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
-    assert isinstance(layer, nn.Linear)  # the stub of skip_init says Module
+    layer = _UninitialisedLinear(inputs, outputs)
     for each in (layer.weight, layer.bias):
         nn.init.uniform_(each, -(inputs**-0.5), inputs**-0.5, generator=source)
     return layer
+
+
+class _UninitialisedLinear(nn.Linear):
+    """A linear layer without initial weights; `skip_init` would import SymPy, for a second."""
+
+    def reset_parameters(self) -> None:
+        """Do nothing."""
 
 
 ROWS_IN_CACHE = 2048

@@ -96,6 +96,24 @@ def family(process: int) -> list[int]:
     return found
 
 
+def command(process: int) -> bytes:
+    """The command line of a process; empty if it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def memories(server: int) -> tuple[float, list[float]]:
+    """Private memory of a server and of each of its children, in MiB.
+
+    A child that does not run its own program yet shares the memory of the server, and is left out.
+    """
+    own = command(server)
+    children = [each for each in family(server)[1:] if command(each) != own]
+    return megabytes(server), [megabytes(each) for each in children]
+
+
 def megabytes(process: int) -> float:
     """Private memory of a process, in MiB; 0 if it has ended."""
     try:
@@ -133,13 +151,14 @@ class Memory(threading.Thread):
     def restart(self) -> float:
         """Forget the peaks; returns the memory now, in MiB."""
         self.child = 0.0
-        self.largest = sum(map(megabytes, family(self.server)))
+        server, children = memories(self.server)
+        self.largest = server + sum(children)
         return self.largest
 
     def run(self) -> None:
         """Measure ten times a second."""
         while True:
-            server, *children = map(megabytes, family(self.server))
+            server, children = memories(self.server)
             self.largest = max(self.largest, server + sum(children))
             self.child = max([self.child, *children])
             time.sleep(0.1)
@@ -156,8 +175,10 @@ class Painter(threading.Thread):
 
     def run(self) -> None:
         """Paint until the server ends."""
-        with suppress(ConnectionError):
+        try:
             asyncio.run(self._paint())
+        except ConnectionError as error:
+            print(f"the other visitor stopped: {error}", flush=True)
 
     async def _paint(self) -> None:
         async with Visitor(self.url, PAGE) as visitor:

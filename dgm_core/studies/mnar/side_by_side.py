@@ -425,7 +425,7 @@ def pieces(model: MIWAE, masked: Masked, samples: int, source: Source) -> Iterat
         yield weighted_completions(model, piece, samples, source)
 
 
-def _batches(masked: Masked, samples: int, at_once: int = 2**22) -> Iterator[tuple[slice, Masked]]:
+def _batches(masked: Masked, samples: int, at_once: int = 2**21) -> Iterator[tuple[slice, Masked]]:
     """Batches of rows, with at most `at_once` values in all samples of their entries."""
     count = max(1, at_once // (samples * masked.x.shape[1]))
     for start in range(0, len(masked), count):
